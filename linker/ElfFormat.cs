@@ -1,0 +1,36 @@
+namespace Xenlet.Linker;
+
+/// <summary>Numbers of the ELF64 format (System V gABI, and the x86-64 psABI for relocations).</summary>
+internal static class ElfFormat
+{
+    public const int HeaderSize = 64, SectionHeaderSize = 64, SymbolSize = 24, RelaSize = 24;
+
+    /// <summary>Offsets in the file header.</summary>
+    public const int HeaderType = 16, HeaderMachine = 18, HeaderVersion = 20, HeaderSectionOffset = 40, HeaderOwnSize = 52,
+        HeaderSectionEntrySize = 58, HeaderSectionCount = 60, HeaderSectionNames = 62;
+
+    /// <summary>Offsets in a section header.</summary>
+    public const int SectionName = 0, SectionType = 4, SectionFlags = 8, SectionOffset = 24, SectionSize = 32, SectionLink = 40, SectionInfo = 44,
+        SectionAlignment = 48, SectionEntrySize = 56;
+
+    /// <summary>Offsets in a symbol.</summary>
+    public const int SymbolName = 0, SymbolInfo = 4, SymbolSection = 6, SymbolValue = 8, SymbolBytes = 16;
+
+    /// <summary>Offsets in a relocation with addend.</summary>
+    public const int RelaOffset = 0, RelaType = 8, RelaSymbol = 12, RelaAddend = 16;
+
+    public const ushort TypeRelocatable = 1, MachineX64 = 62;
+
+    public const uint Program = 1, SymbolTable = 2, StringTable = 3, Rela = 4, Note = 7, NoBits = 8;
+
+    public const ulong FlagWrite = 1, FlagAlloc = 2, FlagExecute = 4, FlagInfoLink = 0x40;
+
+    public const byte BindGlobal = 1, TypeObject = 1, TypeFunction = 2;
+
+    public const int Undefined = 0;
+
+    /// <summary>Section indexes from here on have special meanings.</summary>
+    public const int ReservedSections = 0xFF00;
+
+    public static ReadOnlySpan<byte> Magic => [0x7F, (byte)'E', (byte)'L', (byte)'F', 2, 1, 1];
+}

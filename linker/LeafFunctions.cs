@@ -1,0 +1,18 @@
+using Iced.Intel;
+
+namespace Xenlet.Linker;
+
+/// <summary>Shorthand for 64-bit functions that refer to no other symbol.</summary>
+internal static class LeafFunctions
+{
+    /// <summary>Assembles one function.</summary>
+    /// <param name="name">Its symbol.</param>
+    /// <param name="emit">Emits its instructions, the return too.</param>
+    /// <returns>The block.</returns>
+    public static Block Function(string name, Action<Assembler> emit)
+    {
+        var emitter = new StubEmitter(64);
+        emit(emitter.Code);
+        return emitter.ToBlock(name);
+    }
+}

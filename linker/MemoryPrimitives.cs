@@ -1,0 +1,44 @@
+using static Iced.Intel.AssemblerRegisters;
+using static Xenlet.Linker.LeafFunctions;
+
+namespace Xenlet.Linker;
+
+/// <summary>
+/// Filling and copying memory: what the base library offers for it calls into native code, which the nucleus must not. String instructions need no
+/// registers beyond those of the arguments and are what the microcode does best. The direction flag is clear between functions (System V ABI).
+/// </summary>
+public static class MemoryPrimitives
+{
+    /// <summary>Assembles both functions.</summary>
+    /// <returns>The blocks.</returns>
+    public static IEnumerable<Block> Assemble() =>
+    [
+        Function("xenlet_fill", static c =>
+        {
+            c.mov(eax, esi);
+            c.mov(rcx, rdx);
+            c.rep.stosb();
+            c.ret();
+        }),
+        Function("xenlet_copy", static c =>
+        {
+            var backwards = c.CreateLabel();
+            c.mov(rcx, rdx);
+
+            // As unsigned numbers: less than the length only if the target begins inside the source. Then a forward copy would read what it has written.
+            c.mov(rax, rdi);
+            c.sub(rax, rsi);
+            c.cmp(rax, rdx);
+            c.jb(backwards);
+            c.rep.movsb();
+            c.ret();
+            c.Label(ref backwards);
+            c.lea(rdi, __[rdi + rdx - 1]);
+            c.lea(rsi, __[rsi + rdx - 1]);
+            c.std();
+            c.rep.movsb();
+            c.cld();
+            c.ret();
+        }),
+    ];
+}

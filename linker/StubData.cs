@@ -1,0 +1,50 @@
+using System.Buffers.Binary;
+
+namespace Xenlet.Linker;
+
+/// <summary>The variables and stacks the stubs share with the nucleus.</summary>
+public static class StubData
+{
+    /// <summary>Bytes of <c>xenlet_gdt</c>.</summary>
+    public const int GdtSize = 64;
+
+    private const int PageSize = 0x1000, NucleusStackSize = 8 * PageSize, BootTablePages = 3;
+
+    // Present, ring 0, and marked as accessed, so that the processor has no reason to write to the table when it loads a selector.
+    private const ulong CodeDescriptor = 0x00AF_9B00_0000_FFFF, DataDescriptor = 0x00CF_9300_0000_FFFF;
+
+    /// <summary>Makes the blocks of data.</summary>
+    /// <returns>The blocks.</returns>
+    public static IEnumerable<Block> Assemble() =>
+    [
+        Gdt(),
+        Block.Zeros(StubNames.BootTables, BootTablePages * PageSize, PageSize),
+
+        // One block, so that the guard page lies right below the stack.
+        Block.Zeros(
+            "xenlet_nucleus_stack_guard",
+            PageSize + NucleusStackSize,
+            PageSize,
+            new InnerSymbol("xenlet_nucleus_stack", PageSize),
+            new InnerSymbol(StubNames.NucleusStackTop, PageSize + NucleusStackSize)),
+        Block.Zeros(
+            "xenlet_ist_stacks",
+            4 * PageSize,
+            PageSize,
+            new InnerSymbol("xenlet_ist1_top", 1 * PageSize),
+            new InnerSymbol("xenlet_ist2_top", 2 * PageSize),
+            new InnerSymbol("xenlet_ist3_top", 3 * PageSize),
+            new InnerSymbol("xenlet_ist4_top", 4 * PageSize)),
+        Block.Zeros(StubNames.Cpu, CpuLayout.Size, 64),
+        Block.Zeros(StubNames.FaultFrame, FrameLayout.Size, 16),
+        Block.Zeros(StubNames.StartInfo, 4, 4),
+    ];
+
+    private static Block Gdt()
+    {
+        var bytes = new byte[GdtSize];
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(Selectors.Code), CodeDescriptor);
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(Selectors.Data), DataDescriptor);
+        return new Block(StubNames.Gdt, BlockSection.Data, 16, bytes, bytes.Length);
+    }
+}

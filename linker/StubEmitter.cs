@@ -1,0 +1,134 @@
+using Iced.Intel;
+
+namespace Xenlet.Linker;
+
+/// <summary>The field of an instruction that holds an address.</summary>
+public enum OperandField
+{
+    /// <summary>An immediate operand or a branch target.</summary>
+    Immediate,
+
+    /// <summary>The displacement of a memory operand.</summary>
+    Displacement,
+}
+
+/// <summary>
+/// Assembles one block of code. Iced has no notion of a symbol in another object, so an instruction that needs one is written
+/// with <see cref="Placeholder"/> and marked with <see cref="Refer"/>; the field becomes zero bytes and a relocation.
+/// </summary>
+public sealed class StubEmitter
+{
+    /// <summary>
+    /// What stands for an address until the link. Far from the address 0 at which blocks are assembled, and above
+    /// 127, so that the assembler never chooses a short branch or an 8-bit field for it.
+    /// </summary>
+    public const uint Placeholder = 0x4000_0000;
+
+    private readonly List<Reference> _references = [];
+    private readonly List<Export> _exports = [];
+    private readonly int _bitness;
+
+    /// <summary>Starts an empty block.</summary>
+    /// <param name="bitness">32 or 64: the mode the processor is in when it runs the code.</param>
+    public StubEmitter(int bitness)
+    {
+        _bitness = bitness;
+        Code = new Assembler(bitness);
+    }
+
+    /// <summary>The assembler that takes the instructions.</summary>
+    public Assembler Code { get; }
+
+    /// <summary>Says that the last instruction holds a symbol's address.</summary>
+    /// <param name="symbol">The symbol.</param>
+    /// <param name="field">The field that holds it.</param>
+    /// <param name="type">How it is written.</param>
+    /// <param name="addend">What is added to the address.</param>
+    public void Refer(string symbol, OperandField field, RelocationType type, long addend = 0) =>
+        _references.Add(new Reference(Code.Instructions.Count - 1, symbol, field, type, addend));
+
+    /// <summary>Puts a symbol at the next instruction.</summary>
+    /// <param name="name">The symbol.</param>
+    public void Symbol(string name) => _exports.Add(new Export(Code.Instructions.Count, name));
+
+    /// <summary>Puts a symbol's address into a register; the image lies below 2 GiB, so 32 bits hold it in both modes.</summary>
+    /// <param name="register">The register; in 64-bit code its upper half becomes zero.</param>
+    /// <param name="symbol">The symbol.</param>
+    public void LoadAddress(AssemblerRegister32 register, string symbol)
+    {
+        Code.mov(register, Placeholder);
+        Refer(symbol, OperandField.Immediate, RelocationType.Absolute32);
+    }
+
+    /// <summary>Calls a function.</summary>
+    /// <param name="symbol">The function.</param>
+    public void Call(string symbol)
+    {
+        Code.call(Placeholder);
+        ReferBranch(symbol);
+    }
+
+    /// <summary>Jumps to another block.</summary>
+    /// <param name="symbol">Its symbol.</param>
+    public void Jump(string symbol)
+    {
+        Code.jmp(Placeholder);
+        ReferBranch(symbol);
+    }
+
+    /// <summary>Says that the last instruction, a branch, goes to a symbol.</summary>
+    /// <param name="symbol">The symbol.</param>
+    public void ReferBranch(string symbol) =>
+        // The processor counts from the end of the instruction, the relocation from the field: four bytes before it.
+        Refer(symbol, OperandField.Immediate, RelocationType.Branch32, -4);
+
+    /// <summary>Encodes what was emitted.</summary>
+    /// <param name="name">The symbol of the first byte.</param>
+    /// <param name="section">The section it goes to.</param>
+    /// <returns>The block.</returns>
+    public Block ToBlock(string name, BlockSection section = BlockSection.Text)
+    {
+        var (bytes, relocations, symbols) = Encode(name);
+        return new Block(name, section, 16, bytes, bytes.Length)
+        {
+            Bitness = _bitness,
+            Relocations = relocations,
+            InnerSymbols = symbols,
+        };
+    }
+
+    private (byte[] Bytes, List<Relocation> Relocations, List<InnerSymbol> Symbols) Encode(string name)
+    {
+        using var stream = new MemoryStream();
+        var encoded = Code.Assemble(
+            new StreamCodeWriter(stream),
+            0,
+            BlockEncoderOptions.ReturnConstantOffsets | BlockEncoderOptions.ReturnNewInstructionOffsets).Result[0];
+        var bytes = stream.ToArray();
+        var relocations = new List<Relocation>(_references.Count);
+        foreach (var reference in _references)
+        {
+            var constants = encoded.ConstantOffsets[reference.Instruction];
+            var (start, size) = reference.Field == OperandField.Immediate
+                ? (constants.ImmediateOffset, constants.ImmediateSize)
+                : (constants.DisplacementOffset, constants.DisplacementSize);
+            var expected = reference.Type == RelocationType.Absolute64 ? 8 : 4;
+            if (size != expected)
+            {
+                throw new InvalidOperationException(
+                    $"{name}: the reference to {reference.Symbol} needs a field of {expected} bytes, the instruction has {size}.");
+            }
+
+            var offset = checked((int)encoded.NewInstructionOffsets[reference.Instruction] + (int)start);
+            bytes.AsSpan(offset, expected).Clear();
+            relocations.Add(new Relocation(offset, reference.Type, reference.Symbol, reference.Addend));
+        }
+
+        var symbols = _exports.ConvertAll(e => new InnerSymbol(e.Name, checked((int)encoded.NewInstructionOffsets[e.Instruction])));
+        return (bytes, relocations, symbols);
+    }
+
+    private sealed record Reference(int Instruction, string Symbol, OperandField Field, RelocationType Type, long Addend);
+
+    private sealed record Export(int Instruction, string Name);
+}

@@ -1,0 +1,40 @@
+namespace Xenlet.Linker;
+
+/// <summary>Lays blocks out in the sections of one object file.</summary>
+public static class StubObject
+{
+    /// <summary>Writes blocks as an ELF object.</summary>
+    /// <param name="blocks">The blocks.</param>
+    /// <returns>The file's contents.</returns>
+    public static byte[] Write(IEnumerable<Block> blocks)
+    {
+        var writer = new ObjectWriter();
+        var sections = new Dictionary<BlockSection, ObjectSection>
+        {
+            [BlockSection.TextBoot] = writer.AddCode(".text.boot"),
+            [BlockSection.Text] = writer.AddCode(".text"),
+            [BlockSection.NoteXen] = writer.AddNotes(".note.Xen"),
+            [BlockSection.Data] = writer.AddData(".data"),
+            [BlockSection.Bss] = writer.AddZeros(".bss"),
+        };
+
+        // Without this empty section ld takes the code for old code that wants an executable stack.
+        writer.AddMarker(".note.GNU-stack");
+
+        foreach (var block in blocks)
+        {
+            var section = sections[block.Section];
+            var kind = block.Bitness == 0 ? SymbolKind.Data : SymbolKind.Function;
+            var start = block.Section == BlockSection.Bss
+                ? section.Reserve(block.Size, block.Alignment)
+                : section.Append(block.Bytes, block.Alignment, block.Relocations);
+            writer.Define(block.Name, section, start, block.Size, kind);
+            foreach (var inner in block.InnerSymbols)
+            {
+                writer.Define(inner.Name, section, start + inner.Offset, 0, kind);
+            }
+        }
+
+        return writer.Write();
+    }
+}

@@ -1,0 +1,31 @@
+using Iced.Intel;
+using static Iced.Intel.AssemblerRegisters;
+
+namespace Xenlet.Linker;
+
+/// <summary>The way from the nucleus back to a thread: rax = its frame.</summary>
+public static class ThreadResume
+{
+    /// <summary>Assembles it.</summary>
+    /// <returns>The block.</returns>
+    public static IEnumerable<Block> Assemble()
+    {
+        var emitter = new StubEmitter(64);
+        var c = emitter.Code;
+        c.mov(__qword_ptr.gs[CpuLayout.Current], rax);
+        c.fxrstor64(__[rax + FrameLayout.Fxsave]);
+        foreach (var (register, offset) in FrameRegisters.General.Where(r => r.Register != rax))
+        {
+            c.mov(register, __qword_ptr[rax + offset]);
+        }
+
+        // iretq pops rip, cs, rflags, rsp and ss at once. Loading rflags any earlier would let an interrupt in between; loading rsp any earlier
+        // would leave no place to return from that is not the program's red zone.
+        c.lea(rsp, __[rax + FrameLayout.Rip]);
+        c.mov(rax, __qword_ptr[rax + FrameLayout.Rax]);
+        c.mov(__qword_ptr.gs[CpuLayout.InNucleus], 0);
+        emitter.Symbol(StubNames.ResumeReturn);
+        c.iretq();
+        yield return emitter.ToBlock(StubNames.Resume);
+    }
+}
