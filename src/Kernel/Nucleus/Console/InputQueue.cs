@@ -1,0 +1,165 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.InteropServices;
+
+namespace Xenlet.Kernel.Nucleus;
+
+/// <summary>
+/// What a program may read from the console: a ring of records, each two bytes of length (low byte first) and that many bytes.
+/// </summary>
+/// <remarks>
+/// A record is one line, or what an end-of-file character pushed (its length may be 0: the end of the file itself), or bytes typed while
+/// the terminal was not canonical. Records keep the line ends apart from the bytes, so a line may hold any byte, even a literal newline.
+/// </remarks>
+internal unsafe struct InputQueue
+{
+    /// <summary>Longest record: a line of 4095 bytes and its newline.</summary>
+    public const int MaximumRecord = 4096;
+
+    private const int HeaderSize = 2;
+    private const int Capacity = MaximumRecord + HeaderSize;
+
+    private fixed byte _ring[Capacity];
+    private int _tail;
+    private int _used;
+
+    // Bytes not yet read of the record at the tail whose header was taken; -1: the tail is at a header.
+    private int _remaining;
+
+    // Ring index of the header of the newest record while bytes may still be added to it; -1: none.
+    private int _openHeader;
+    private int _openLength;
+
+    /// <summary>Makes the queue empty; needed once before anything else.</summary>
+    public void Clear()
+    {
+        _tail = 0;
+        _used = 0;
+        _remaining = -1;
+        _openHeader = -1;
+        _openLength = 0;
+        ByteCount = 0;
+    }
+
+    /// <summary>Bytes that can be read, over all records.</summary>
+    public int ByteCount { get; private set; }
+
+    /// <summary>Whether a record, even an empty one, waits.</summary>
+    public readonly bool HasRecord => _used > 0;
+
+    /// <summary>Appends a whole record, or nothing when it does not fit.</summary>
+    public bool TryAppend(ReadOnlySpan<byte> record)
+    {
+        if (record.Length > MaximumRecord || _used + HeaderSize + record.Length > Capacity)
+        {
+            return false;
+        }
+
+        Put((byte)record.Length);
+        Put((byte)(record.Length >> 8));
+        for (int i = 0; i < record.Length; i++)
+        {
+            Put(record[i]);
+        }
+
+        ByteCount += record.Length;
+        _openHeader = -1;
+        return true;
+    }
+
+    /// <summary>Appends a byte to the record of bytes typed without line editing, opening one if the newest is a line.</summary>
+    public bool TryAppendByte(byte value)
+    {
+        bool open = _openHeader >= 0 && _openLength < MaximumRecord;
+        if (_used + (open ? 1 : HeaderSize + 1) > Capacity)
+        {
+            return false;
+        }
+
+        if (!open)
+        {
+            _openHeader = Wrap(_tail + _used);
+            _openLength = 0;
+            Put(0);
+            Put(0);
+        }
+
+        Put(value);
+        ByteCount++;
+        _openLength++;
+        Ring[_openHeader] = (byte)_openLength;
+        Ring[Wrap(_openHeader + 1)] = (byte)(_openLength >> 8);
+        return true;
+    }
+
+    /// <summary>Reads from the first record only, as a canonical read does; an empty record is consumed and gives 0.</summary>
+    public int ReadRecord(byte* buffer, int count)
+    {
+        if (!HasRecord || count <= 0)
+        {
+            return 0;
+        }
+
+        if (_remaining < 0)
+        {
+            _remaining = TakeHeader();
+        }
+
+        int taken = count < _remaining ? count : _remaining;
+        for (int i = 0; i < taken; i++)
+        {
+            buffer[i] = Take();
+        }
+
+        ByteCount -= taken;
+        _remaining -= taken;
+        if (_remaining == 0)
+        {
+            _remaining = -1;
+        }
+
+        return taken;
+    }
+
+    /// <summary>Reads bytes over all records, as a read that is not canonical does; empty records are passed over.</summary>
+    public int ReadBytes(byte* buffer, int count)
+    {
+        int total = 0;
+        while (total < count && HasRecord)
+        {
+            total += ReadRecord(buffer + total, count - total);
+        }
+
+        return total;
+    }
+
+    private static int Wrap(int index) => index < Capacity ? index : index - Capacity;
+
+    [UnscopedRef]
+    private Span<byte> Ring => MemoryMarshal.CreateSpan(ref _ring[0], Capacity);
+
+    // A record whose header was read cannot grow any more: its length was taken over into _remaining.
+    private int TakeHeader()
+    {
+        if (_tail == _openHeader)
+        {
+            _openHeader = -1;
+        }
+
+        int low = Take();
+        return low | Take() << 8;
+    }
+
+    private void Put(byte value)
+    {
+        Ring[Wrap(_tail + _used)] = value;
+        _used++;
+    }
+
+    private byte Take()
+    {
+        byte value = Ring[_tail];
+        _tail = Wrap(_tail + 1);
+        _used--;
+        return value;
+    }
+}
