@@ -1,0 +1,92 @@
+namespace Xenlet.Kernel.Nucleus;
+
+/// <summary>The domain's console: the ring page and event channel that the tool stack made for it (io/console.h).</summary>
+internal static unsafe class PvConsole
+{
+    private static ConsoleRing _ring;
+    private static uint _port;
+    private static bool _isAttached;
+
+    /// <summary>True once <see cref="Attach"/> has been called and while the back end behaves.</summary>
+    public static bool IsUsable => _isAttached && !_ring.IsBroken;
+
+    /// <summary>The event channel port that tells of input, and of room for output. Already bound; the caller unmasks it.</summary>
+    public static uint Port => _port;
+
+    /// <summary>Where the console is: false when the domain has none.</summary>
+    /// <param name="frame">Guest frame number of the page; it is no RAM of the memory map, and the caller maps it.</param>
+    /// <param name="port">Our end of its event channel.</param>
+    public static bool TryLocate(out ulong frame, out uint port)
+    {
+        port = 0;
+        if (HvmOp.GetParameter(HvmOp.HVM_PARAM_CONSOLE_PFN, out frame) < 0 || frame is 0 or ulong.MaxValue
+            || HvmOp.GetParameter(HvmOp.HVM_PARAM_CONSOLE_EVTCHN, out ulong channel) < 0
+            || channel is 0 or >= EventChannels.PortCount)
+        {
+            return false;
+        }
+
+        port = (uint)channel;
+        return true;
+    }
+
+    /// <summary>Takes the mapped page. After a resume the page is a new one: locate and attach again.</summary>
+    public static void Attach(void* page, uint port)
+    {
+        _ring = new ConsoleRing((xencons_interface*)page);
+        _port = port;
+        _isAttached = true;
+    }
+
+    /// <summary>
+    /// Writes as much as there is room for and returns how much that was. 0: wait for an event on <see cref="Port"/>. A console that is not
+    /// usable takes everything and drops it, so that nobody waits for it.
+    /// </summary>
+    public static int Write(byte* data, int length)
+    {
+        if (length <= 0)
+        {
+            return 0;
+        }
+
+        int count = IsUsable ? _ring.Write(data, length) : length;
+        if (!IsUsable)
+        {
+            return length;
+        }
+
+        Notify(count);
+        return count;
+    }
+
+    /// <summary>Reads what has come and returns how much that was. 0: wait for an event on <see cref="Port"/>.</summary>
+    public static int Read(byte* data, int length)
+    {
+        if (!IsUsable)
+        {
+            return 0;
+        }
+
+        int count = _ring.Read(data, length);
+        Notify(count);
+        return count;
+    }
+
+    /// <summary>True when the back end has taken everything that was written, and when there is no usable console to wait for.</summary>
+    public static bool OutputDrained => !_isAttached || _ring.OutputDrained;
+
+    /// <summary>
+    /// Tells the back end that the indexes moved. Whether it sleeps cannot be seen from them without a race, so it is told each time.
+    /// </summary>
+    private static void Notify(int moved)
+    {
+        if (moved > 0)
+        {
+            long result = EventChannels.Send(_port);
+            if (result < 0)
+            {
+                XenError.Log(result, "EVTCHNOP_send to the console"u8);
+            }
+        }
+    }
+}

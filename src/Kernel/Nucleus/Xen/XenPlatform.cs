@@ -1,0 +1,43 @@
+using System.Diagnostics.CodeAnalysis;
+
+namespace Xenlet.Kernel.Nucleus;
+
+/// <summary>Whether we run on Xen, and how to end there.</summary>
+internal static class XenPlatform
+{
+    private static bool _isPresent;
+
+    /// <summary>True when the hypervisor is Xen and hypercalls can be made.</summary>
+    public static bool IsPresent => _isPresent;
+
+    /// <summary>Looks for Xen and prepares hypercalls. Panics on Xen with a processor whose hypercall instruction is not known.</summary>
+    public static void Initialise()
+    {
+        _isPresent = false;
+        if (!HypervisorCpuid.Detect())
+        {
+            return;
+        }
+
+        Hypercall.Initialise();
+        _isPresent = true;
+    }
+
+    /// <summary>Ends the domain. A panic ends here too, so this never panics: what fails is logged, then the processor halts.</summary>
+    /// <param name="reason">Any but <see cref="XenShutdown.Suspend"/>, which is a call that returns: <see cref="SchedOp.Shutdown"/>.</param>
+    [DoesNotReturn]
+    public static void Shutdown(XenShutdown reason)
+    {
+        if (_isPresent)
+        {
+            XenError.Log(SchedOp.Shutdown(reason), "SCHEDOP_shutdown"u8);
+        }
+        else
+        {
+            KernelLog.Write("SCHEDOP_shutdown was asked for without Xen"u8);
+            KernelLog.NewLine();
+        }
+
+        Machine.Halt();
+    }
+}
