@@ -44,6 +44,7 @@ internal static unsafe class Hypercall
                 return Machine.HypercallAmd(a1, a2, a3, a4, a5, number);
             default:
                 Panic.Halt("a hypercall was issued before Hypercall.Initialise"u8);
+                return 0;
         }
     }
 

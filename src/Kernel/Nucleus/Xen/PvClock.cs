@@ -64,6 +64,7 @@ internal static unsafe class PvClock
         }
 
         Panic.Halt("the wall clock in shared_info is never complete"u8);
+        return 0;
     }
 
     /// <summary>Xen's own system time, nanoseconds; may differ by a little between readings in the wrong direction.</summary>
@@ -89,6 +90,7 @@ internal static unsafe class PvClock
         }
 
         Panic.Halt("the clock record in vcpu_info is never complete"u8);
+        return 0;
     }
 
     /// <summary>Counts to nanoseconds: ((count &lt;&lt; shift) * multiplier) &gt;&gt; 32, with a product of 96 bits.</summary>
