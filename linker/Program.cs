@@ -3,10 +3,14 @@ namespace Xenlet.Linker;
 /// <summary>The command line.</summary>
 internal static class Program
 {
-    private const string Usage = """
-        usage: Xenlet.Linker stubs <out.o>                writes the machine code stubs as an ELF object
-               Xenlet.Linker script <out.ld>              writes the link layout
-               Xenlet.Linker redirect <in-out.o> [prefix] makes failed checks in the nucleus end in its own panic
+    private const string Usage = $"""
+        usage: Xenlet.Linker stubs <out.o>
+                 writes the machine code stubs as an ELF object
+               Xenlet.Linker script <out.ld>
+                 writes the link layout
+               Xenlet.Linker redirect <object.o> [<prefix>]
+                 makes failed checks in the nucleus end in its own panic; the nucleus is
+                 what begins with the prefix, else with {FailureRedirect.NucleusPrefix}
         """;
 
     private static int Main(string[] arguments)
@@ -18,15 +22,32 @@ internal static class Program
                 case ["stubs", var path]:
                     File.WriteAllBytes(path, StubObject.Write(StubAssembler.Assemble()));
                     return 0;
+                case ["script", var path]:
+                    File.Copy(LinkLayout.Path, path, overwrite: true);
+                    return 0;
+                case ["redirect", var path]:
+                    return Redirect(path, FailureRedirect.NucleusPrefix);
+                case ["redirect", var path, var prefix]:
+                    return Redirect(path, prefix);
                 default:
                     Console.Error.WriteLine(Usage);
                     return 1;
             }
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or BadObjectException)
         {
             Console.Error.WriteLine($"Xenlet.Linker: {error.Message}");
             return 1;
         }
+    }
+
+    private static int Redirect(string path, string prefix)
+    {
+        var bytes = File.ReadAllBytes(path);
+        var report = FailureRedirect.Apply(path, bytes, prefix);
+        File.WriteAllBytes(path, bytes);
+        Console.WriteLine(
+            $"{path}: {report.Functions} functions of the nucleus, {report.Checks} failed checks and {report.StackCookies} damaged stacks now end in its panic");
+        return 0;
     }
 }

@@ -1,0 +1,244 @@
+using System.Buffers.Binary;
+using System.Text;
+using Iced.Intel;
+
+namespace Xenlet.Linker;
+
+/// <summary>What <see cref="FailureRedirect"/> did.</summary>
+/// <param name="Functions">Functions of the nucleus that were looked at.</param>
+/// <param name="Checks">References to the helpers of failed checks that were changed.</param>
+/// <param name="StackCookies">References to the helper of a damaged stack that were changed.</param>
+public sealed record RedirectReport(int Functions, int Checks, int StackCookies);
+
+/// <summary>
+/// Makes failed checks in the nucleus end in its own panic. ILC puts a call to a helper that allocates and throws behind every bounds check,
+/// and one to a helper that ends in libc's abort behind every function with a buffer on the stack. In the nucleus neither may run.
+/// </summary>
+/// <remarks>
+/// ILC resolves a branch within its one code section itself and writes a relocation only for what leaves it, so both are changed: the
+/// distance in a branch instruction, and the symbol of a relocation. Its code has no data in it (jump tables are in .rodata), so a function can be decoded from its first byte to its last.
+/// </remarks>
+public static class FailureRedirect
+{
+    /// <summary>How ILC's names of the nucleus's functions begin: assembly, then namespace.</summary>
+    public const string NucleusPrefix = "Xenlet_Kernel_Xenlet_Kernel_Nucleus_";
+
+    private const int BranchDistanceSize = 4;
+
+    /// <summary>
+    /// Changes an object file's contents in place.
+    /// </summary>
+    /// <param name="file">The file's name, for messages.</param>
+    /// <param name="bytes">The file's contents.</param>
+    /// <param name="prefix">How the names of the nucleus's functions begin.</param>
+    /// <returns>What was done.</returns>
+    /// <exception cref="BadObjectException">It is no object, it has no function of the nucleus, or no panic to go to.</exception>
+    public static RedirectReport Apply(string file, byte[] bytes, string prefix = NucleusPrefix)
+    {
+        var view = new ObjectFile(file, bytes);
+        var symbols = new Symbols(view, prefix);
+        if (symbols.Functions.Count == 0)
+        {
+            throw view.Bad($"has no function whose name begins with {prefix}");
+        }
+
+        var checks = 0;
+        var cookies = 0;
+        foreach (var code in symbols.Functions.GroupBy(f => f.Section))
+        {
+            var functions = code.OrderBy(f => f.Start).ToArray();
+            var relocated = new HashSet<int>();
+            foreach (var relocations in view.Sections.Where(s => s.Type == ElfFormat.Rela && s.Info == code.Key))
+            {
+                RedirectRelocations(view, symbols, relocations, functions, relocated, ref checks, ref cookies);
+            }
+
+            var contents = view.Contents(view.Sections[code.Key]);
+            foreach (var function in functions)
+            {
+                RedirectBranches(view, symbols, contents, function, relocated, ref checks, ref cookies);
+            }
+        }
+
+        return new RedirectReport(symbols.Functions.Count, checks, cookies);
+    }
+
+    private static void RedirectRelocations(
+        ObjectFile view,
+        Symbols symbols,
+        SectionHeader section,
+        Function[] functions,
+        HashSet<int> relocated,
+        ref int checks,
+        ref int cookies)
+    {
+        var entries = view.Contents(section);
+        for (; entries.Length >= ElfFormat.RelaSize; entries = entries[ElfFormat.RelaSize..])
+        {
+            var offset = BinaryPrimitives.ReadUInt64LittleEndian(entries[ElfFormat.RelaOffset..]);
+            if (!Contains(functions, offset))
+            {
+                continue;
+            }
+
+            relocated.Add((int)offset);
+            var symbol = entries[ElfFormat.RelaSymbol..];
+            switch (symbols.KindOf(BinaryPrimitives.ReadInt32LittleEndian(symbol)))
+            {
+                case Helper.Check:
+                    BinaryPrimitives.WriteInt32LittleEndian(symbol, symbols.PanicBounds);
+                    checks++;
+                    break;
+                case Helper.StackCookie:
+                    BinaryPrimitives.WriteInt32LittleEndian(symbol, symbols.PanicStackCookie);
+                    cookies++;
+                    break;
+            }
+        }
+    }
+
+    private static void RedirectBranches(
+        ObjectFile view,
+        Symbols symbols,
+        Span<byte> contents,
+        Function function,
+        HashSet<int> relocated,
+        ref int checks,
+        ref int cookies)
+    {
+        var decoder = Iced.Intel.Decoder.Create(64, contents[function.Start..function.End].ToArray());
+        decoder.IP = (ulong)function.Start;
+        while (decoder.IP < (ulong)function.End)
+        {
+            decoder.Decode(out var instruction);
+            if (instruction.IsInvalid)
+            {
+                throw view.Bad($"{function.Name} has no instruction at its byte {instruction.IP - (ulong)function.Start}");
+            }
+
+            if (instruction.Op0Kind != OpKind.NearBranch64)
+            {
+                continue;
+            }
+
+            var constants = decoder.GetConstantOffsets(instruction);
+            var field = (int)instruction.IP + (int)constants.ImmediateOffset;
+            var kind = symbols.KindAt(function.Section, instruction.NearBranchTarget);
+            if (kind == Helper.None || constants.ImmediateSize != BranchDistanceSize || relocated.Contains(field))
+            {
+                continue;
+            }
+
+            var panic = kind == Helper.Check ? symbols.PanicBounds : symbols.PanicStackCookie;
+            if (view.SymbolSection(panic) != function.Section)
+            {
+                throw view.Bad($"{function.Name} branches to a failure helper in its own section, but {Encoding.UTF8.GetString(view.SymbolName(panic))} is not in it");
+            }
+
+            var distance = checked((int)((long)view.SymbolValue(panic) - (long)instruction.NextIP));
+            BinaryPrimitives.WriteInt32LittleEndian(contents[field..], distance);
+            if (kind == Helper.Check)
+            {
+                checks++;
+            }
+            else
+            {
+                cookies++;
+            }
+        }
+    }
+
+    private static bool Contains(Function[] functions, ulong offset)
+    {
+        var low = 0;
+        var high = functions.Length - 1;
+        while (low <= high)
+        {
+            var middle = (low + high) / 2;
+            if (offset < (ulong)functions[middle].Start)
+            {
+                high = middle - 1;
+            }
+            else if (offset >= (ulong)functions[middle].End)
+            {
+                low = middle + 1;
+            }
+            else
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private enum Helper
+    {
+        None,
+        Check,
+        StackCookie,
+    }
+
+    private sealed record Function(string Name, int Section, int Start, int End);
+
+    /// <summary>What the symbol table says: the nucleus's functions, the helpers, and where they lie.</summary>
+    private sealed class Symbols
+    {
+        private readonly Dictionary<int, Helper> _bySymbol = [];
+        private readonly Dictionary<(int Section, ulong Offset), Helper> _byPlace = [];
+
+        public Symbols(ObjectFile view, string prefix)
+        {
+            PanicBounds = view.FindSymbol(StubNames.PanicBounds);
+            PanicStackCookie = view.FindSymbol(StubNames.PanicStackCookie);
+            var start = Encoding.UTF8.GetBytes(prefix);
+            for (var i = 1; i < view.SymbolCount; i++)
+            {
+                var name = view.SymbolName(i);
+                if (name.StartsWith(start) && view.IsFunction(i))
+                {
+                    Functions.Add(ReadFunction(view, i));
+                }
+                else if (Classify(name) is var kind and not Helper.None)
+                {
+                    _bySymbol[i] = kind;
+                    if (view.SymbolSection(i) != ElfFormat.Undefined)
+                    {
+                        _byPlace[(view.SymbolSection(i), view.SymbolValue(i))] = kind;
+                    }
+                }
+            }
+        }
+
+        public int PanicBounds { get; }
+
+        public int PanicStackCookie { get; }
+
+        public List<Function> Functions { get; } = [];
+
+        public Helper KindOf(int symbol) => _bySymbol.GetValueOrDefault(symbol);
+
+        public Helper KindAt(int section, ulong offset) => _byPlace.GetValueOrDefault((section, offset));
+
+        private static Helper Classify(ReadOnlySpan<byte> name) =>
+            name.SequenceEqual("RhpFallbackFailFast"u8) ? Helper.StackCookie
+            : name.StartsWith("S_P_CoreLib_Internal_Runtime_CompilerHelpers_ThrowHelpers__"u8) ? Helper.Check
+            : name.StartsWith("S_P_CoreLib_System_ThrowHelper__Throw"u8) ? Helper.Check
+            : Helper.None;
+
+        private static Function ReadFunction(ObjectFile view, int symbol)
+        {
+            var name = Encoding.UTF8.GetString(view.SymbolName(symbol));
+            var section = view.SymbolSection(symbol);
+            var start = view.SymbolValue(symbol);
+            var size = view.SymbolSize(symbol);
+            if (section == ElfFormat.Undefined || section >= view.Sections.Count
+                || start > (ulong)view.Sections[section].Size || size > (ulong)view.Sections[section].Size - start)
+            {
+                throw view.Bad($"the function {name} lies outside its section");
+            }
+
+            return new Function(name, section, (int)start, (int)(start + size));
+        }
+    }
+}

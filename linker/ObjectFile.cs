@@ -1,0 +1,222 @@
+using System.Buffers.Binary;
+using System.Text;
+
+namespace Xenlet.Linker;
+
+/// <summary>An object file that is not what it should be. The message names the file and what is wrong.</summary>
+public sealed class BadObjectException : Exception
+{
+    /// <summary>Says what is wrong with a file.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="what">What is wrong.</param>
+    public BadObjectException(string file, string what)
+        : base($"{file}: {what}")
+    {
+    }
+}
+
+/// <summary>A section header of an object file.</summary>
+/// <param name="Index">Its index.</param>
+/// <param name="Name">Its name.</param>
+/// <param name="Type">SHT_ number.</param>
+/// <param name="Flags">SHF_ bits.</param>
+/// <param name="Offset">Where its contents begin in the file.</param>
+/// <param name="Size">Bytes; a section without contents takes none in the file.</param>
+/// <param name="Link">Index of the symbol or string table it uses.</param>
+/// <param name="Info">For relocations, index of the section they apply to.</param>
+/// <param name="Alignment">Alignment of its first byte.</param>
+public sealed record SectionHeader(int Index, string Name, uint Type, ulong Flags, int Offset, int Size, int Link, int Info, int Alignment);
+
+/// <summary>
+/// A view of an ELF64 relocatable object for x86-64, in the caller's array. Every offset is checked against the array when the view is made, so
+/// that what follows can index freely. Symbols and relocations are read in place: there may be hundreds of thousands.
+/// </summary>
+public sealed class ObjectFile
+{
+    private readonly byte[] _bytes;
+    private readonly SectionHeader _symbolTable;
+    private readonly SectionHeader _symbolNames;
+
+    /// <summary>Looks at an object file.</summary>
+    /// <param name="file">Its name, for messages.</param>
+    /// <param name="bytes">Its contents. The view keeps the array.</param>
+    /// <exception cref="BadObjectException">It is no such object, or damaged.</exception>
+    public ObjectFile(string file, byte[] bytes)
+    {
+        Name = file;
+        _bytes = bytes;
+        if (bytes.Length < ElfFormat.HeaderSize || !bytes.AsSpan().StartsWith(ElfFormat.Magic))
+        {
+            throw Bad("not a 64-bit little-endian ELF file");
+        }
+
+        if (Read16(ElfFormat.HeaderType) != ElfFormat.TypeRelocatable || Read16(ElfFormat.HeaderMachine) != ElfFormat.MachineX64)
+        {
+            throw Bad("not a relocatable object for x86-64");
+        }
+
+        Sections = ReadSections();
+        var tables = Sections.Where(s => s.Type == ElfFormat.SymbolTable).ToList();
+        if (tables.Count != 1)
+        {
+            throw Bad($"has {tables.Count} symbol tables, not one");
+        }
+
+        _symbolTable = tables[0];
+        _symbolNames = Section(_symbolTable.Link, _symbolTable);
+        if (_symbolNames.Size == 0 || bytes[_symbolNames.Offset + _symbolNames.Size - 1] != 0)
+        {
+            throw Bad($"the string table {_symbolNames.Name} does not end in a zero byte");
+        }
+
+        SymbolCount = _symbolTable.Size / ElfFormat.SymbolSize;
+        for (var i = 0; i < SymbolCount; i++)
+        {
+            if (Read32(SymbolAt(i) + ElfFormat.SymbolName) is var name && (name < 0 || name >= _symbolNames.Size))
+            {
+                throw Bad($"the name of symbol {i} lies outside the string table {_symbolNames.Name}");
+            }
+        }
+    }
+
+    /// <summary>The file's name.</summary>
+    public string Name { get; }
+
+    /// <summary>All section headers, the empty one at index 0 too.</summary>
+    public IReadOnlyList<SectionHeader> Sections { get; }
+
+    /// <summary>How many symbols there are, the empty one at index 0 too.</summary>
+    public int SymbolCount { get; }
+
+    /// <summary>The contents of a section; changes go into the array the view was made of.</summary>
+    /// <param name="section">The section.</param>
+    /// <returns>Its bytes; none for a section that takes no room in the file.</returns>
+    public Span<byte> Contents(SectionHeader section) =>
+        section.Type == ElfFormat.NoBits ? [] : _bytes.AsSpan(section.Offset, section.Size);
+
+    /// <summary>A symbol's name as it is in the file.</summary>
+    /// <param name="symbol">The symbol's index.</param>
+    /// <returns>UTF-8.</returns>
+    public ReadOnlySpan<byte> SymbolName(int symbol)
+    {
+        var start = Read32(SymbolAt(symbol) + ElfFormat.SymbolName);
+        var rest = _bytes.AsSpan(_symbolNames.Offset + start, _symbolNames.Size - start);
+        return rest[..rest.IndexOf((byte)0)];
+    }
+
+    /// <summary>The index of the section a symbol lies in; 0 for an undefined symbol, and special values above all sections.</summary>
+    /// <param name="symbol">The symbol's index.</param>
+    /// <returns>The index.</returns>
+    public int SymbolSection(int symbol) => Read16(SymbolAt(symbol) + ElfFormat.SymbolSection);
+
+    /// <summary>A symbol's offset in its section.</summary>
+    /// <param name="symbol">The symbol's index.</param>
+    /// <returns>The offset.</returns>
+    public ulong SymbolValue(int symbol) => Read64(SymbolAt(symbol) + ElfFormat.SymbolValue);
+
+    /// <summary>Bytes a symbol names.</summary>
+    /// <param name="symbol">The symbol's index.</param>
+    /// <returns>The number.</returns>
+    public ulong SymbolSize(int symbol) => Read64(SymbolAt(symbol) + ElfFormat.SymbolBytes);
+
+    /// <summary>Whether a symbol names a function.</summary>
+    /// <param name="symbol">The symbol's index.</param>
+    /// <returns>True if so.</returns>
+    public bool IsFunction(int symbol) => (_bytes[SymbolAt(symbol) + ElfFormat.SymbolInfo] & 0xF) == ElfFormat.TypeFunction;
+
+    /// <summary>Finds a symbol.</summary>
+    /// <param name="name">Its name.</param>
+    /// <returns>Its index.</returns>
+    /// <exception cref="BadObjectException">There is none.</exception>
+    public int FindSymbol(string name)
+    {
+        var wanted = Encoding.UTF8.GetBytes(name);
+        for (var i = 1; i < SymbolCount; i++)
+        {
+            if (SymbolName(i).SequenceEqual(wanted))
+            {
+                return i;
+            }
+        }
+
+        throw Bad($"has no symbol {name}");
+    }
+
+    /// <summary>An exception that names this file.</summary>
+    /// <param name="what">What is wrong.</param>
+    /// <returns>The exception.</returns>
+    public BadObjectException Bad(string what) => new(Name, what);
+
+    private int SymbolAt(int symbol) => _symbolTable.Offset + (symbol * ElfFormat.SymbolSize);
+
+    private SectionHeader Section(int index, SectionHeader user) =>
+        index > 0 && index < Sections.Count ? Sections[index] : throw Bad($"section {user.Name} refers to section {index}, which does not exist");
+
+    private SectionHeader[] ReadSections()
+    {
+        var count = Read16(ElfFormat.HeaderSectionCount);
+        var names = Read16(ElfFormat.HeaderSectionNames);
+        var table = Read64(ElfFormat.HeaderSectionOffset);
+        if (count == 0 || names >= count || names >= ElfFormat.ReservedSections)
+        {
+            throw Bad($"has {count} sections and their names in section {names}");
+        }
+
+        if (table > (ulong)_bytes.Length || (ulong)_bytes.Length - table < (ulong)count * ElfFormat.SectionHeaderSize)
+        {
+            throw Bad($"the section headers lie outside the file of {_bytes.Length} bytes");
+        }
+
+        var (nameTable, nameTableSize) = Extent((int)table, names);
+        var sections = new SectionHeader[count];
+        for (var i = 0; i < count; i++)
+        {
+            var header = (int)table + (i * ElfFormat.SectionHeaderSize);
+            var (offset, size) = Extent((int)table, i);
+            sections[i] = new SectionHeader(
+                i,
+                ReadName(nameTable, nameTableSize, Read32(header + ElfFormat.SectionName)),
+                (uint)Read32(header + ElfFormat.SectionType),
+                Read64(header + ElfFormat.SectionFlags),
+                offset,
+                size,
+                Read32(header + ElfFormat.SectionLink),
+                Read32(header + ElfFormat.SectionInfo),
+                (int)Math.Min(Read64(header + ElfFormat.SectionAlignment), int.MaxValue));
+        }
+
+        return sections;
+    }
+
+    private (int Offset, int Size) Extent(int table, int index)
+    {
+        var header = table + (index * ElfFormat.SectionHeaderSize);
+        var offset = Read64(header + ElfFormat.SectionOffset);
+        var size = Read64(header + ElfFormat.SectionSize);
+        var inFile = Read32(header + ElfFormat.SectionType) is not (int)ElfFormat.NoBits and not 0;
+        if (inFile && (offset > (ulong)_bytes.Length || size > (ulong)_bytes.Length - offset))
+        {
+            throw Bad($"section {index} lies outside the file of {_bytes.Length} bytes");
+        }
+
+        return ((int)Math.Min(offset, int.MaxValue), (int)Math.Min(size, int.MaxValue));
+    }
+
+    private string ReadName(int table, int size, int name)
+    {
+        if (name < 0 || name > size)
+        {
+            throw Bad($"a section's name lies outside the table of names, at {name}");
+        }
+
+        var rest = _bytes.AsSpan(table + name, size - name);
+        var end = rest.IndexOf((byte)0);
+        return Encoding.UTF8.GetString(end < 0 ? rest : rest[..end]);
+    }
+
+    private ushort Read16(int offset) => BinaryPrimitives.ReadUInt16LittleEndian(_bytes.AsSpan(offset));
+
+    private int Read32(int offset) => BinaryPrimitives.ReadInt32LittleEndian(_bytes.AsSpan(offset));
+
+    private ulong Read64(int offset) => BinaryPrimitives.ReadUInt64LittleEndian(_bytes.AsSpan(offset));
+}
