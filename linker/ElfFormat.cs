@@ -21,7 +21,7 @@ internal static class ElfFormat
 
     public const ushort TypeRelocatable = 1, MachineX64 = 62;
 
-    public const uint Program = 1, SymbolTable = 2, StringTable = 3, Rela = 4, Note = 7, NoBits = 8;
+    public const uint Null = 0, Program = 1, SymbolTable = 2, StringTable = 3, Rela = 4, Note = 7, NoBits = 8;
 
     public const ulong FlagWrite = 1, FlagAlloc = 2, FlagExecute = 4, FlagInfoLink = 0x40;
 

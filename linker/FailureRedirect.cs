@@ -189,8 +189,8 @@ public static class FailureRedirect
 
         public Symbols(ObjectFile view, string prefix)
         {
-            PanicBounds = view.FindSymbol(StubNames.PanicBounds);
-            PanicStackCookie = view.FindSymbol(StubNames.PanicStackCookie);
+            PanicBounds = FindPanic(view, StubNames.PanicBounds);
+            PanicStackCookie = FindPanic(view, StubNames.PanicStackCookie);
             var start = Encoding.UTF8.GetBytes(prefix);
             for (var i = 1; i < view.SymbolCount; i++)
             {
@@ -226,14 +226,25 @@ public static class FailureRedirect
             : name.StartsWith("S_P_CoreLib_System_ThrowHelper__Throw"u8) ? Helper.Check
             : Helper.None;
 
+        private static int FindPanic(ObjectFile view, string name)
+        {
+            var symbol = view.FindSymbol(name);
+            if (view.SymbolSection(symbol) != ElfFormat.Undefined)
+            {
+                ReadFunction(view, symbol);
+            }
+
+            return symbol;
+        }
+
         private static Function ReadFunction(ObjectFile view, int symbol)
         {
             var name = Encoding.UTF8.GetString(view.SymbolName(symbol));
             var section = view.SymbolSection(symbol);
             var start = view.SymbolValue(symbol);
             var size = view.SymbolSize(symbol);
-            if (section == ElfFormat.Undefined || section >= view.Sections.Count
-                || start > (ulong)view.Sections[section].Size || size > (ulong)view.Sections[section].Size - start)
+            var limit = section < view.Sections.Count ? (ulong)view.Contents(view.Sections[section]).Length : 0;
+            if (start > limit || size > limit - start)
             {
                 throw view.Bad($"the function {name} lies outside its section");
             }

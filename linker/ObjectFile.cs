@@ -63,7 +63,7 @@ public sealed class ObjectFile
         }
 
         _symbolTable = tables[0];
-        _symbolNames = Section(_symbolTable.Link, _symbolTable);
+        _symbolNames = StringTable(_symbolTable.Link);
         if (_symbolNames.Size == 0 || bytes[_symbolNames.Offset + _symbolNames.Size - 1] != 0)
         {
             throw Bad($"the string table {_symbolNames.Name} does not end in a zero byte");
@@ -92,7 +92,7 @@ public sealed class ObjectFile
     /// <param name="section">The section.</param>
     /// <returns>Its bytes; none for a section that takes no room in the file.</returns>
     public Span<byte> Contents(SectionHeader section) =>
-        section.Type == ElfFormat.NoBits ? [] : _bytes.AsSpan(section.Offset, section.Size);
+        section.Type is ElfFormat.NoBits or ElfFormat.Null ? [] : _bytes.AsSpan(section.Offset, section.Size);
 
     /// <summary>A symbol's name as it is in the file.</summary>
     /// <param name="symbol">The symbol's index.</param>
@@ -149,8 +149,10 @@ public sealed class ObjectFile
 
     private int SymbolAt(int symbol) => _symbolTable.Offset + (symbol * ElfFormat.SymbolSize);
 
-    private SectionHeader Section(int index, SectionHeader user) =>
-        index > 0 && index < Sections.Count ? Sections[index] : throw Bad($"section {user.Name} refers to section {index}, which does not exist");
+    private SectionHeader StringTable(int index) =>
+        index > 0 && index < Sections.Count && Sections[index].Type == ElfFormat.StringTable
+            ? Sections[index]
+            : throw Bad($"section {index}, which should hold the names of the symbols, is no string table");
 
     private SectionHeader[] ReadSections()
     {
@@ -165,6 +167,11 @@ public sealed class ObjectFile
         if (table > (ulong)_bytes.Length || (ulong)_bytes.Length - table < (ulong)count * ElfFormat.SectionHeaderSize)
         {
             throw Bad($"the section headers lie outside the file of {_bytes.Length} bytes");
+        }
+
+        if (Read32((int)table + (names * ElfFormat.SectionHeaderSize) + ElfFormat.SectionType) != (int)ElfFormat.StringTable)
+        {
+            throw Bad($"section {names}, which should hold the names of the sections, is no string table");
         }
 
         var (nameTable, nameTableSize) = Extent((int)table, names);
@@ -193,7 +200,7 @@ public sealed class ObjectFile
         var header = table + (index * ElfFormat.SectionHeaderSize);
         var offset = Read64(header + ElfFormat.SectionOffset);
         var size = Read64(header + ElfFormat.SectionSize);
-        var inFile = Read32(header + ElfFormat.SectionType) is not (int)ElfFormat.NoBits and not 0;
+        var inFile = (uint)Read32(header + ElfFormat.SectionType) is not (ElfFormat.NoBits or ElfFormat.Null);
         if (inFile && (offset > (ulong)_bytes.Length || size > (ulong)_bytes.Length - offset))
         {
             throw Bad($"section {index} lies outside the file of {_bytes.Length} bytes");

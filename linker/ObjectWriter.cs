@@ -226,7 +226,12 @@ public sealed class ObjectWriter
         BinaryPrimitives.WriteUInt16LittleEndian(bytes[ElfFormat.HeaderSectionNames..], checked((ushort)sectionNames));
     }
 
-    private ObjectSection Add(string name, uint type, ulong flags)
+    /// <summary>Adds a section of any type.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="type">SHT_ number.</param>
+    /// <param name="flags">SHF_ bits.</param>
+    /// <returns>The section, empty.</returns>
+    internal ObjectSection Add(string name, uint type, ulong flags)
     {
         var section = new ObjectSection(name, type, flags, _sections.Count + 1);
         _sections.Add(section);

@@ -1,0 +1,134 @@
+using System.Runtime.InteropServices;
+using CsCheck;
+using Iced.Intel;
+using static Iced.Intel.AssemblerRegisters;
+
+namespace Xenlet.Linker.Tests;
+
+public sealed unsafe class HypercallGateTests : IDisposable
+{
+    private readonly HostImage _image = new();
+
+    public static TheoryData<string, Mnemonic> Gates => new()
+    {
+        { "xenlet_hypercall_intel", Mnemonic.Vmcall },
+        { "xenlet_hypercall_amd", Mnemonic.Vmmcall },
+        { "xenlet_system_call", Mnemonic.Syscall },
+    };
+
+    public void Dispose() => _image.Dispose();
+
+    [Theory]
+    [MemberData(nameof(Gates))]
+    public void A_gate_has_its_processors_trap_instruction_once_and_then_returns(string gate, Mnemonic trap)
+    {
+        var instructions = Stubs.Decode(gate);
+        Assert.DoesNotContain(instructions, i => i.IsInvalid);
+        Assert.Equal(trap, instructions[^2].Mnemonic);
+        Assert.Equal(Mnemonic.Ret, instructions[^1].Mnemonic);
+        Assert.DoesNotContain(instructions[..^2], i => i.FlowControl != FlowControl.Next || i.IsStackInstruction);
+    }
+
+    [Theory]
+    [MemberData(nameof(Gates))]
+    public void A_gate_writes_only_the_number_and_the_fourth_argument(string gate, Mnemonic trap)
+    {
+        var factory = new InstructionInfoFactory();
+        var written = Stubs.Decode(gate)
+            .Where(i => i.Mnemonic != trap && i.Mnemonic != Mnemonic.Ret)
+            .SelectMany(i => factory.GetInfo(i).GetUsedRegisters().ToArray())
+            .Where(r => r.Access is OpAccess.Write or OpAccess.ReadWrite or OpAccess.CondWrite)
+            .Select(r => r.Register.GetFullRegister())
+            .ToHashSet();
+        Assert.Equal([Register.RAX, Register.R10], written);
+    }
+
+    [Theory]
+    [MemberData(nameof(Gates))]
+    public void A_gate_hands_over_what_it_was_given(string gate, Mnemonic trap)
+    {
+        // What the hypervisor sees, then what the caller's own registers hold afterwards.
+        var record = (ulong*)_image.Reserve(256);
+        var answer = (ulong*)_image.Reserve(8);
+        var hypervisor = _image.Add("hypervisor", c =>
+        {
+            c.mov(r11, (ulong)record);
+            c.mov(__qword_ptr[r11], rax);
+            c.mov(__qword_ptr[r11 + 8], rdi);
+            c.mov(__qword_ptr[r11 + 16], rsi);
+            c.mov(__qword_ptr[r11 + 24], rdx);
+            c.mov(__qword_ptr[r11 + 32], r10);
+            c.mov(__qword_ptr[r11 + 40], r8);
+            foreach (var register in (AssemblerRegister64[])[rdi, rsi, rdx, r10, r8, r9, rcx])
+            {
+                c.mov(register, 0xBADBADBADBADBADUL);
+            }
+
+            c.mov(rax, (ulong)answer);
+            c.mov(rax, __qword_ptr[rax]);
+            c.ret();
+        });
+        var target = _image.AddEdited(
+            gate,
+            i => i.Mnemonic == trap ? Instruction.CreateBranch(Iced.Intel.Code.Call_rel32_64, (ulong)hypervisor) : i);
+        var kept = (AssemblerRegister64[])[rbx, rbp, r12, r13, r14, r15];
+        var caller = _image.Add("caller", c =>
+        {
+            foreach (var register in kept)
+            {
+                c.push(register);
+            }
+
+            for (var i = 0; i < kept.Length; i++)
+            {
+                c.mov(kept[i], 0x1111_0000_0000_0000UL + (ulong)i);
+            }
+
+            c.sub(rsp, 8);
+            c.call((ulong)target);
+            c.add(rsp, 8);
+            c.mov(r11, (ulong)record);
+            for (var i = 0; i < kept.Length; i++)
+            {
+                c.mov(__qword_ptr[r11 + 64 + (8 * i)], kept[i]);
+            }
+
+            foreach (var register in kept.Reverse())
+            {
+                c.pop(register);
+            }
+
+            c.ret();
+        });
+        var call = (delegate* unmanaged<ulong, ulong, ulong, ulong, ulong, ulong, ulong>)caller;
+
+        Gen.ULong.Array[6].Select(Gen.ULong).Sample((arguments, result) =>
+        {
+            new Span<ulong>(record, 32).Clear();
+            *answer = result;
+            Assert.Equal(result, call(arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5]));
+
+            // A hypercall's number is 32 bits, a system call's is a whole register.
+            Assert.Equal(trap == Mnemonic.Syscall ? arguments[5] : (uint)arguments[5], record[0]);
+            Assert.Equal(arguments[..5], new Span<ulong>(record + 1, 5).ToArray());
+            for (var i = 0; i < kept.Length; i++)
+            {
+                Assert.Equal(0x1111_0000_0000_0000UL + (ulong)i, record[8 + i]);
+            }
+        }, iter: 200, threads: 1);
+    }
+
+    [Fact]
+    public void The_door_to_the_nucleus_makes_a_real_system_call()
+    {
+        _image.Load([Stubs.All["xenlet_system_call"]]);
+        var call = (delegate* unmanaged<nint, nint, nint, nint, nint, nint, nint>)_image["xenlet_system_call"];
+        const int Mmap = 9, Getpid = 39;
+        Assert.Equal(Environment.ProcessId, call(0, 0, 0, 0, 0, Getpid));
+
+        // mmap's fourth argument holds MAP_ANONYMOUS, its fifth the file: a wrong one of either is EBADF.
+        var page = call(0, 4096, 3, 0x22, -1, Mmap);
+        Assert.InRange(page, 4096, nint.MaxValue);
+        Marshal.WriteInt64(page, 1);
+    }
+}

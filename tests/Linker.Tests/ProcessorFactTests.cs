@@ -1,0 +1,102 @@
+using System.Runtime.Intrinsics.X86;
+using static Iced.Intel.AssemblerRegisters;
+
+namespace Xenlet.Linker.Tests;
+
+public sealed unsafe class ProcessorFactTests : IDisposable
+{
+    private readonly HostImage _image = new();
+
+    public ProcessorFactTests() => _image.Load([.. ProcessorFacts.Assemble(), .. ProcessorState.Assemble()]);
+
+    public void Dispose() => _image.Dispose();
+
+    [Theory]
+    [InlineData(0u, 0u)]
+    [InlineData(4u, 0u)]
+    [InlineData(4u, 1u)]
+    [InlineData(7u, 0u)]
+    [InlineData(0x8000_0000u, 0u)]
+    [InlineData(0x8000_0002u, 0u)]
+    public void Cpuid_agrees_with_the_base_library(uint leaf, uint subleaf)
+    {
+        var cpuid = (delegate* unmanaged<uint, uint, uint*, void>)_image["xenlet_cpuid"];
+        var answer = stackalloc uint[5];
+        answer[4] = 0xABCD;
+        cpuid(leaf, subleaf, answer);
+        var (eax, ebx, ecx, edx) = X86Base.CpuId((int)leaf, (int)subleaf);
+        Assert.Equal([(uint)eax, (uint)ebx, (uint)ecx, (uint)edx, 0xABCD], new Span<uint>(answer, 5).ToArray());
+    }
+
+    [Fact]
+    public void Cpuid_keeps_its_callers_rbx()
+    {
+        // The call goes through code that puts a mark into rbx and returns what it finds there.
+        var target = (ulong)_image["xenlet_cpuid"];
+        var probe = _image.Add("probe", c =>
+        {
+            c.push(rbx);
+            c.mov(rbx, 0x1234_5678_9ABC_DEF0UL);
+            c.call(target);
+            c.mov(rax, rbx);
+            c.pop(rbx);
+            c.ret();
+        });
+        var answer = stackalloc uint[4];
+        Assert.Equal(0x1234_5678_9ABC_DEF0UL, ((delegate* unmanaged<uint, uint, uint*, ulong>)probe)(0, 0, answer));
+    }
+
+    [Fact]
+    public void The_time_stamp_is_64_bits_and_rises()
+    {
+        var read = (delegate* unmanaged<ulong>)_image["xenlet_read_tsc"];
+        var last = read();
+        Assert.NotEqual(0u, (uint)(last >> 32));
+        for (var i = 0; i < 1000; i++)
+        {
+            var now = read();
+            Assert.True(now > last, $"{now} after {last}");
+            last = now;
+        }
+    }
+
+    [RandomTheory]
+    [InlineData("xenlet_random")]
+    [InlineData("xenlet_random_seed")]
+    public void A_random_number_comes_with_a_success(string function)
+    {
+        var draw = (delegate* unmanaged<ulong*, uint>)_image[function];
+        var drawn = new List<ulong>();
+
+        // A seed may run dry where many draw; then nothing is written.
+        for (var tries = 0; drawn.Count < 64 && tries < 1_000_000; tries++)
+        {
+            ulong value = 0;
+            if (draw(&value) == 1)
+            {
+                drawn.Add(value);
+            }
+            else
+            {
+                Assert.Equal(0ul, value);
+            }
+        }
+
+        Assert.Equal(64, drawn.Distinct().Count());
+    }
+
+    [Fact]
+    public void The_frame_pointer_is_the_callers()
+    {
+        var target = (ulong)_image["xenlet_frame_pointer"];
+        var probe = _image.Add("probe", c =>
+        {
+            c.push(rbp);
+            c.mov(rbp, 0x77);
+            c.call(target);
+            c.pop(rbp);
+            c.ret();
+        });
+        Assert.Equal(0x77ul, ((delegate* unmanaged<ulong>)probe)());
+    }
+}
