@@ -1,0 +1,50 @@
+using Xenlet.Kernel.Nucleus;
+
+namespace Xenlet.Kernel.Tests.Xen;
+
+public sealed class HypercallTests : XenTest
+{
+    [Theory]
+    [InlineData("GenuineIntel", HostGate.Vmcall)]
+    [InlineData("CentaurHauls", HostGate.Vmcall)]
+    [InlineData("  Shanghai  ", HostGate.Vmcall)]
+    [InlineData("AuthenticAMD", HostGate.Vmmcall)]
+    [InlineData("HygonGenuine", HostGate.Vmmcall)]
+    internal void The_vendor_chooses_the_instruction(string vendor, HostGate gate)
+    {
+        SetVendor(vendor);
+        Hypercall.Initialise();
+
+        Hypercall.Invoke(1);
+
+        Assert.Equal(gate, Assert.Single(Machine.Hypercalls).Gate);
+    }
+
+    [Theory]
+    [InlineData("GenuineTMx86", "GenuineTMx86")]
+    [InlineData("authenticAMD", "authenticAMD")]
+    [InlineData("GenuineInteL", "GenuineInteL")]
+    [InlineData("Odd\0\u00ffVendor!", "Odd??Vendor!")]
+    public void An_unknown_vendor_is_refused_by_name(string vendor, string shown)
+    {
+        SetVendor(vendor);
+
+        PanicException panic = Assert.Throws<PanicException>(Hypercall.Initialise);
+
+        Assert.Equal($"no hypercall instruction is known for CPU vendor \"{shown}\"", panic.Message);
+        Assert.Throws<PanicException>(() => Hypercall.Invoke(1));
+        Assert.Empty(Machine.Hypercalls);
+    }
+
+    [Fact]
+    public void Number_and_arguments_arrive_in_their_places_and_the_result_comes_back()
+    {
+        Machine.Hypervisor = static _ => -0x123456789;
+
+        long result = Hypercall.Invoke(34, 1, ulong.MaxValue, 3, 4, 5);
+
+        HostHypercall call = Assert.Single(Machine.Hypercalls);
+        Assert.Equal((34u, 1ul, ulong.MaxValue, 3ul, 4ul, 5ul), (call.Number, call.A1, call.A2, call.A3, call.A4, call.A5));
+        Assert.Equal(-0x123456789, result);
+    }
+}
