@@ -1,0 +1,17 @@
+namespace Xenlet.GuestWork;
+
+/// <summary>Does the parts of the work that its arguments name, or all, each between a line that begins and one that ends it.</summary>
+internal static class Program
+{
+    private static int Main(string[] args)
+    {
+        foreach ((string name, Action run) in Work.Parts.Where(part => args.Length == 0 || args.Contains(part.Name)))
+        {
+            Console.WriteLine($"begin {name}");
+            run();
+            Console.WriteLine($"end {name}");
+        }
+
+        return 0;
+    }
+}
