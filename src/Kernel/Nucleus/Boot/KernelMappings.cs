@@ -1,0 +1,108 @@
+namespace Xenlet.Kernel.Nucleus;
+
+/// <summary>
+/// The first page tables: the image at its own addresses with each segment's rights, all other RAM in the direct map. Nothing else is
+/// mapped; in particular no page below <see cref="AddressSpace.LowestAddress"/>.
+/// </summary>
+internal static unsafe class KernelMappings
+{
+    private const ulong ReadWrite = PageTable.Present | PageTable.Writable | PageTable.NoExecute;
+
+    public static void Build()
+    {
+        for (int i = 0; i < SegmentCount; i++)
+        {
+            ElfProgramHeader* segment = Segment(i);
+            if (segment->Type == ElfProgramHeader.TypeLoad)
+            {
+                MapSegment(segment);
+            }
+        }
+
+        for (int i = 0; i < MemoryMap.Count; i++)
+        {
+            MapRange(MemoryMap.Get(i)->Start, MemoryMap.Get(i)->End);
+        }
+
+        // A nucleus that overflows its stack must fault, not overwrite what lies below.
+        _ = PageTable.Unmap(Image.NucleusStackGuard, Image.NucleusStackGuard + Pages.Size);
+    }
+
+    /// <summary>Tells the program's address space what the image occupies.</summary>
+    public static void AddImageRegions()
+    {
+        if (!RegionList.Reserve(SegmentCount))
+        {
+            MemoryCheck.NotEnough();
+        }
+
+        for (int i = 0; i < SegmentCount; i++)
+        {
+            ElfProgramHeader* segment = Segment(i);
+            if (segment->Type == ElfProgramHeader.TypeLoad)
+            {
+                RegionList.Insert(Start(segment), End(segment), ProtectionOf(segment), RegionKind.Image);
+            }
+        }
+    }
+
+    /// <summary>Number of program headers.</summary>
+    public static int SegmentCount => Header->ProgramHeaderCount;
+
+    /// <summary>Address of the program headers, for AT_PHDR.</summary>
+    public static ulong ProgramHeaders => (ulong)Header + Header->ProgramHeaderOffset;
+
+    private static ElfHeader* Header => (ElfHeader*)Image.ElfHeader;
+
+    private static ElfProgramHeader* Segment(int index) => (ElfProgramHeader*)ProgramHeaders + index;
+
+    private static ulong Start(ElfProgramHeader* segment) => Pages.RoundDown(segment->VirtualAddress);
+
+    private static ulong End(ElfProgramHeader* segment) => Pages.RoundUp(segment->VirtualAddress + segment->MemorySize);
+
+    private static Protection ProtectionOf(ElfProgramHeader* segment) =>
+        Protection.Read
+        | ((segment->Flags & ElfProgramHeader.FlagWrite) != 0 ? Protection.Write : 0)
+        | ((segment->Flags & ElfProgramHeader.FlagExecute) != 0 ? Protection.Execute : 0);
+
+    private static void MapSegment(ElfProgramHeader* segment)
+    {
+        var region = new Region { Protection = ProtectionOf(segment) };
+        for (ulong address = Start(segment); address < End(segment); address += Pages.Size)
+        {
+            Require(PageTable.Map(address, address | region.AccessBits | PageTable.NotOwned));
+        }
+    }
+
+    private static void MapRange(ulong start, ulong end)
+    {
+        ulong imageStart = (ulong)Image.ElfHeader;
+        ulong imageEnd = Image.End;
+        for (ulong address = start; address < end;)
+        {
+            ulong largeEnd = address + Pages.LargeSize;
+            bool isLarge = (address & (Pages.LargeSize - 1)) == 0 && largeEnd <= end && (largeEnd <= imageStart || address >= imageEnd);
+            if (isLarge)
+            {
+                Require(PageTable.MapLarge(DirectMap.Base + address, address | ReadWrite));
+                address = largeEnd;
+                continue;
+            }
+
+            if (address < imageStart || address >= imageEnd)
+            {
+                Require(PageTable.Map(DirectMap.Base + address, address | ReadWrite | PageTable.NotOwned));
+            }
+
+            address += Pages.Size;
+        }
+    }
+
+    private static void Require(bool done)
+    {
+        if (!done)
+        {
+            MemoryCheck.NotEnough();
+        }
+    }
+}

@@ -1,0 +1,50 @@
+using System.Diagnostics.CodeAnalysis;
+
+namespace Xenlet.Kernel.Nucleus;
+
+/// <summary>Refuses to start in a domain whose memory cannot carry a program, with one line that says what is needed.</summary>
+internal static class MemoryCheck
+{
+    /// <summary>
+    /// Free memory that the .NET runtime needs to come up and run a small Main: its threads' stacks, the collector's first regions
+    /// and tables, glibc's heap. Measured with samples/Hello.
+    /// </summary>
+    private const ulong NeededByRuntime = 3 << 20;
+
+    public static void RequireEnough()
+    {
+        if (FrameAllocator.FreeFrames * Pages.Size < NeededByRuntime)
+        {
+            NotEnough();
+        }
+    }
+
+    [DoesNotReturn]
+    public static void NotEnough()
+    {
+        ulong used = MemoryMap.TotalPages * Pages.Size - FrameAllocator.FreeFrames * Pages.Size;
+        Panic.BeginWithoutBacktrace("not enough memory: the domain has "u8);
+        KernelLog.WriteDecimal(MemoryMap.TotalPages * Pages.Size / 1024);
+        KernelLog.Write(" KiB, and this image needs memory="u8);
+        KernelLog.WriteDecimal((used + NeededByRuntime + (1 << 20) - 1) >> 20);
+        KernelLog.Write(" (MiB) or more\n"u8);
+        Panic.Crash();
+    }
+
+    /// <summary>Populate on demand: the memory map promises more than the domain may touch, and Xen kills it when it does.</summary>
+    public static void RejectPopulateOnDemand()
+    {
+        PopulateOnDemand answer = PopulateOnDemand.Check(MemoryMap.TotalPages);
+        if (!answer.IsShort)
+        {
+            return;
+        }
+
+        Panic.BeginWithoutBacktrace("maxmem is above memory: the memory map promises "u8);
+        KernelLog.WriteDecimal(answer.RamPages * Pages.Size / 1024);
+        KernelLog.Write(" KiB but the domain has "u8);
+        KernelLog.WriteDecimal((ulong)answer.Reservation * Pages.Size / 1024);
+        KernelLog.Write(" KiB; set maxmem equal to memory\n"u8);
+        Panic.Crash();
+    }
+}

@@ -1,0 +1,79 @@
+using System.Runtime;
+using System.Runtime.CompilerServices;
+
+namespace Xenlet.Kernel.Nucleus;
+
+/// <summary>From the boot stub, in long mode on the boot page tables, to the first instruction of the program.</summary>
+internal static unsafe class NucleusEntry
+{
+    private static CommandLineText s_commandLine;
+    private static int s_commandLineLength;
+
+    /// <summary>Brings the machine up and returns the registers of the program's first thread.</summary>
+    /// <param name="startInfoAddress">Physical address of hvm_start_info.</param>
+    [RuntimeExport("xenlet_nucleus_start")]
+    public static Frame* Start(ulong startInfoAddress)
+    {
+        var startInfo = (StartInfo*)startInfoAddress;
+        if (startInfo->Magic != StartInfo.MagicValue)
+        {
+            Panic.Halt("not started by a PVH loader: the start info has no magic number"u8);
+        }
+
+        BootStages.Begin();
+        XenPlatform.Initialise();
+        CopyCommandLine(startInfo->CommandLineAddress);
+        MemoryMap.Initialise(startInfo);
+
+        FrameAllocator.Initialise((ulong)Image.ElfHeader, Image.End);
+        PageTable.Initialise();
+        KernelMappings.Build();
+        PageTable.Activate();
+        DirectMap.Activate();
+        Descriptors.Initialise();
+        Descriptors.EnableSystemCalls();
+
+        if (XenPlatform.IsPresent)
+        {
+            XenDevices.Initialise();
+        }
+        else
+        {
+            TscClock.Initialise();
+            LocalApic.Initialise();
+            ConsoleDevice.Initialise();
+        }
+
+        Timer.Initialise();
+        MemoryCheck.RequireEnough();
+        MemoryCharge.Initialise();
+        AddressSpace.Initialise(Image.End);
+        KernelMappings.AddImageRegions();
+        RandomCalls.Initialise();
+        Files.Initialise();
+        Thread* first = InitialProgram.Create((byte*)Unsafe.AsPointer(ref s_commandLine), s_commandLineLength);
+        Scheduler.Initialise(first);
+        BootStages.NucleusReady();
+        return Scheduler.Leave();
+    }
+
+    /// <summary>The loader's memory is free memory: whatever is needed later is copied first.</summary>
+    private static void CopyCommandLine(ulong address)
+    {
+        byte* copy = (byte*)Unsafe.AsPointer(ref s_commandLine);
+        byte* text = (byte*)address;
+
+        // One byte more than is allowed, so that the parser sees that it is too long.
+        while (address != 0 && s_commandLineLength <= CommandLine.MaximumLength && text[s_commandLineLength] != 0)
+        {
+            copy[s_commandLineLength] = text[s_commandLineLength];
+            s_commandLineLength++;
+        }
+    }
+
+    [InlineArray(CommandLine.MaximumLength + 1)]
+    private struct CommandLineText
+    {
+        private byte _first;
+    }
+}

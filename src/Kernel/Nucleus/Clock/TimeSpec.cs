@@ -1,0 +1,43 @@
+namespace Xenlet.Kernel.Nucleus;
+
+/// <summary>struct timespec of the program, checked.</summary>
+internal static unsafe class TimeSpec
+{
+    private const ulong NanosecondsPerSecond = 1_000_000_000;
+
+    /// <summary>Reads a time; one beyond what 64 bits of nanoseconds hold reads as "for ever".</summary>
+    /// <returns>0 or a negative errno.</returns>
+    public static long Read(ulong address, out ulong nanoseconds)
+    {
+        nanoseconds = 0;
+        if (!ProgramMemory.Readable(address, 16))
+        {
+            return -Errno.EFAULT;
+        }
+
+        long seconds = ((long*)address)[0];
+        long fraction = ((long*)address)[1];
+        if (seconds < 0 || fraction < 0 || (ulong)fraction >= NanosecondsPerSecond)
+        {
+            return -Errno.EINVAL;
+        }
+
+        nanoseconds = (ulong)seconds >= ulong.MaxValue / NanosecondsPerSecond
+            ? ulong.MaxValue
+            : (ulong)seconds * NanosecondsPerSecond + (ulong)fraction;
+        return 0;
+    }
+
+    /// <returns>0 or a negative errno.</returns>
+    public static long Write(ulong address, ulong nanoseconds)
+    {
+        if (!ProgramMemory.Writable(address, 16))
+        {
+            return -Errno.EFAULT;
+        }
+
+        ((ulong*)address)[0] = nanoseconds / NanosecondsPerSecond;
+        ((ulong*)address)[1] = nanoseconds % NanosecondsPerSecond;
+        return 0;
+    }
+}

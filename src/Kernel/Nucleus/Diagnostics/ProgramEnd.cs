@@ -1,0 +1,127 @@
+using System.Diagnostics.CodeAnalysis;
+
+namespace Xenlet.Kernel.Nucleus;
+
+/// <summary>The ways in which the program ends.</summary>
+internal static unsafe class ProgramEnd
+{
+    /// <summary>Normal end: the last line, then power off.</summary>
+    [DoesNotReturn]
+    public static void Exit(int status)
+    {
+        ConsoleDevice.WaitUntilDrained();
+        LastLine("xenlet: exit "u8, (uint)status & 0xff);
+        KernelEnd.PowerOff();
+    }
+
+    /// <summary>A signal without a handler: SIGTERM and its like end the program, SIGABRT and its like crash it, as on Linux.</summary>
+    [DoesNotReturn]
+    public static void KilledBySignal(int signal)
+    {
+        if (signal is SignalNumber.SIGINT or SignalNumber.SIGTERM or SignalNumber.SIGHUP or SignalNumber.SIGKILL or SignalNumber.SIGPIPE)
+        {
+            Exit(128 + signal);
+        }
+
+        ConsoleDevice.WaitUntilDrained();
+        Panic.Begin();
+        KernelLog.Write("xenlet: the program was ended by "u8);
+        KernelLog.Write(SignalNumber.Name(signal));
+        KernelLog.Write(" in "u8);
+        WriteThread(Scheduler.Current);
+        KernelLog.NewLine();
+        Panic.Crash();
+    }
+
+    /// <summary>A hardware fault that the program does not handle.</summary>
+    [DoesNotReturn]
+    public static void KilledByFault(Thread* thread, int signal, SignalInfo info)
+    {
+        BeginReport(thread);
+        KernelLog.Write("fault in the program: "u8);
+        KernelLog.Write(SignalNumber.Name(signal));
+        KernelLog.Write(", address "u8);
+        KernelLog.WriteHex(info.Address);
+        EndReport(thread);
+    }
+
+    [DoesNotReturn]
+    public static void StackOverflow(Thread* thread, ulong address)
+    {
+        BeginReport(thread);
+        KernelLog.Write("stack overflow: "u8);
+        KernelLog.WriteDecimal((thread->StackHigh - thread->StackLow) / 1024);
+        KernelLog.Write(" KiB are used up, address "u8);
+        KernelLog.WriteHex(address);
+        EndReport(thread);
+    }
+
+    /// <summary>A stack or the page tables cannot grow: all other memory is promised to somebody.</summary>
+    [DoesNotReturn]
+    public static void OutOfMemory(Thread* thread, ulong address)
+    {
+        BeginReport(thread);
+        KernelLog.Write("out of memory: no page is left for a stack, address "u8);
+        KernelLog.WriteHex(address);
+        EndReport(thread);
+    }
+
+    private static void BeginReport(Thread* thread)
+    {
+        ConsoleDevice.WaitUntilDrained();
+        Panic.Begin();
+        KernelLog.Write("xenlet: "u8);
+        WriteThread(thread);
+        KernelLog.Write(": "u8);
+    }
+
+    [DoesNotReturn]
+    private static void EndReport(Thread* thread)
+    {
+        KernelLog.NewLine();
+        Registers.Write(&thread->Frame);
+        Backtrace.FromFrame(&thread->Frame);
+        Panic.Crash();
+    }
+
+    private static void WriteThread(Thread* thread)
+    {
+        KernelLog.Write("thread "u8);
+        KernelLog.WriteDecimal((ulong)thread->Id);
+        if (thread->Name[0] != 0)
+        {
+            KernelLog.Write(" ("u8);
+            for (int i = 0; i < 15 && thread->Name[i] != 0; i++)
+            {
+                KernelLog.WriteByte(thread->Name[i]);
+            }
+
+            KernelLog.Write(")"u8);
+        }
+    }
+
+    /// <summary>The one line that the nucleus writes to the console of a healthy program.</summary>
+    private static void LastLine(ReadOnlySpan<byte> text, uint number)
+    {
+        for (int i = 0; i < text.Length; i++)
+        {
+            ConsoleDevice.WriteByPolling(text[i]);
+        }
+
+        byte* digits = stackalloc byte[10];
+        int count = 0;
+        do
+        {
+            digits[count++] = (byte)('0' + number % 10);
+            number /= 10;
+        }
+        while (number != 0);
+        while (count > 0)
+        {
+            ConsoleDevice.WriteByPolling(digits[--count]);
+        }
+
+        ConsoleDevice.WriteByPolling((byte)'\n');
+        ConsoleDevice.WaitUntilDrained();
+    }
+}

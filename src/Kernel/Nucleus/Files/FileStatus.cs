@@ -1,0 +1,30 @@
+namespace Xenlet.Kernel.Nucleus;
+
+/// <summary>struct stat of x86-64 (asm/stat.h).</summary>
+internal static unsafe class FileStatus
+{
+    public const uint S_IFIFO = 0x1000;
+    public const uint S_IFCHR = 0x2000;
+    public const uint S_IFDIR = 0x4000;
+    public const uint ReadWriteForAll = 0x1b6; // 0666
+    public const uint ReadSearchForAll = 0x16d; // 0555
+
+    private const ulong Size = 144;
+    private const ulong LinkCountOffset = 16;
+    private const ulong ModeOffset = 24;
+    private const ulong BlockSizeOffset = 56;
+
+    public static long Write(ulong address, uint mode)
+    {
+        if (!ProgramMemory.Writable(address, Size))
+        {
+            return -Errno.EFAULT;
+        }
+
+        Machine.Fill((void*)address, 0, (nuint)Size);
+        *(ulong*)(address + LinkCountOffset) = 1;
+        *(uint*)(address + ModeOffset) = mode;
+        *(ulong*)(address + BlockSizeOffset) = Pages.Size;
+        return 0;
+    }
+}

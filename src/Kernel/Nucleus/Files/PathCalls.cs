@@ -1,0 +1,103 @@
+namespace Xenlet.Kernel.Nucleus;
+
+/// <summary>
+/// Calls that name a file. There are four: the root directory, /dev/null, /dev/urandom and /dev/random. Everything else does not
+/// exist, and nothing can be created.
+/// </summary>
+internal static unsafe class PathCalls
+{
+    private const uint AT_EMPTY_PATH = 0x1000;
+    private const ulong PATH_MAX = 4096;
+
+    private enum KnownPath
+    {
+        None,
+        Root,
+        Null,
+        Random,
+    }
+
+    public static long Open(ulong path, uint flags)
+    {
+        long error = Find(path, out KnownPath known);
+        if (error != 0)
+        {
+            return error;
+        }
+
+        switch (known)
+        {
+            case KnownPath.Null:
+                return Files.Open(FileKind.Null, flags, null);
+            case KnownPath.Random:
+                return RandomCalls.IsAvailable ? Files.Open(FileKind.Random, flags, null) : -Errno.ENOENT;
+            case KnownPath.Root:
+                // Directories cannot be listed: there is nothing in them but what is said above.
+                return -Errno.EACCES;
+            default:
+                return (flags & Files.O_CREAT) != 0 ? -Errno.EROFS : -Errno.ENOENT;
+        }
+    }
+
+    public static long Status(ulong path, ulong address)
+    {
+        long error = Find(path, out KnownPath known);
+        return error != 0 ? error : known switch
+        {
+            KnownPath.None => -Errno.ENOENT,
+            KnownPath.Root => FileStatus.Write(address, FileStatus.S_IFDIR | FileStatus.ReadSearchForAll),
+            _ => FileStatus.Write(address, FileStatus.S_IFCHR | FileStatus.ReadWriteForAll),
+        };
+    }
+
+    public static long StatusAt(int descriptor, ulong path, ulong address, uint flags)
+    {
+        bool isEmpty = (flags & AT_EMPTY_PATH) != 0 && ProgramMemory.StringLength(path, 1) == 0;
+        return isEmpty ? FileCalls.Status(descriptor, address) : Status(path, address);
+    }
+
+    public static long WorkingDirectory(ulong buffer, ulong size)
+    {
+        if (size < 2)
+        {
+            return -Errno.ERANGE;
+        }
+
+        if (!ProgramMemory.Writable(buffer, 2))
+        {
+            return -Errno.EFAULT;
+        }
+
+        *(ushort*)buffer = '/';
+        return 2;
+    }
+
+    /// <summary>A call that needs a file that could exist: none does, and those of /dev cannot be changed.</summary>
+    public static long Missing(ulong path)
+    {
+        long error = Find(path, out KnownPath known);
+        return error != 0 ? error : known == KnownPath.None ? -Errno.ENOENT : -Errno.EROFS;
+    }
+
+    private static long Find(ulong path, out KnownPath known)
+    {
+        known = KnownPath.None;
+        if (!ProgramMemory.Readable(path, 1))
+        {
+            return -Errno.EFAULT;
+        }
+
+        long length = ProgramMemory.StringLength(path, PATH_MAX);
+        if (length < 0)
+        {
+            return -Errno.ENAMETOOLONG;
+        }
+
+        var text = new ReadOnlySpan<byte>((byte*)path, (int)length);
+        known = Bytes.AreEqual(text, "/"u8) || Bytes.AreEqual(text, "."u8) ? KnownPath.Root
+            : Bytes.AreEqual(text, "/dev/null"u8) ? KnownPath.Null
+            : Bytes.AreEqual(text, "/dev/urandom"u8) || Bytes.AreEqual(text, "/dev/random"u8) ? KnownPath.Random
+            : KnownPath.None;
+        return 0;
+    }
+}

@@ -1,0 +1,115 @@
+using System.Runtime;
+using System.Runtime.CompilerServices;
+
+namespace Xenlet.Kernel.Nucleus;
+
+/// <summary>Addresses of what the link layout and the stubs define. The symbols are never called: only their addresses are taken.</summary>
+internal static unsafe class Image
+{
+    public static byte* ElfHeader => (byte*)(delegate*<void>)&Symbols.ElfHeader;
+
+    /// <summary>The first byte after the image's .bss, page aligned.</summary>
+    public static ulong End => (ulong)(delegate*<void>)&Symbols.End;
+
+    /// <summary>The per-CPU block; GS points at it for ever.</summary>
+    public static PerCpu* Cpu => (PerCpu*)(delegate*<void>)&Symbols.Cpu;
+
+    public static ulong NucleusStackGuard => (ulong)(delegate*<void>)&Symbols.NucleusStackGuard;
+
+    public static ulong ExceptionStackTop => (ulong)(delegate*<void>)&Symbols.ExceptionStackTop;
+
+    public static ulong NmiStackTop => (ulong)(delegate*<void>)&Symbols.NmiStackTop;
+
+    public static ulong DoubleFaultStackTop => (ulong)(delegate*<void>)&Symbols.DoubleFaultStackTop;
+
+    public static ulong MachineCheckStackTop => (ulong)(delegate*<void>)&Symbols.MachineCheckStackTop;
+
+    public static ulong* Gdt => (ulong*)(delegate*<void>)&Symbols.Gdt;
+
+    /// <summary>The first of 256 entry stubs, 16 bytes apart.</summary>
+    public static ulong Vectors => (ulong)(delegate*<void>)&Symbols.Vectors;
+
+    public static ulong SystemCallEntry => (ulong)(delegate*<void>)&Symbols.SystemCallEntry;
+
+    /// <summary>The code of the idle thread.</summary>
+    public static ulong Idle => (ulong)(delegate*<void>)&Symbols.Idle;
+
+    /// <summary>glibc's entry, where the program starts.</summary>
+    public static ulong ProgramEntry => (ulong)(delegate*<void>)&Symbols.ProgramEntry;
+
+    /// <summary>The binary search table of the call-frame information.</summary>
+    public static ulong UnwindTable => (ulong)(delegate*<void>)&Symbols.UnwindTable;
+
+    private static class Symbols
+    {
+        [RuntimeImport("*", "__ehdr_start")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void ElfHeader();
+
+        [RuntimeImport("*", "xenlet_image_end")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void End();
+
+        [RuntimeImport("*", "xenlet_cpu")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void Cpu();
+
+        [RuntimeImport("*", "xenlet_nucleus_stack_guard")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void NucleusStackGuard();
+
+        [RuntimeImport("*", "xenlet_ist1_top")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void ExceptionStackTop();
+
+        [RuntimeImport("*", "xenlet_ist2_top")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void NmiStackTop();
+
+        [RuntimeImport("*", "xenlet_ist3_top")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void DoubleFaultStackTop();
+
+        [RuntimeImport("*", "xenlet_ist4_top")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void MachineCheckStackTop();
+
+        [RuntimeImport("*", "xenlet_gdt")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void Gdt();
+
+        [RuntimeImport("*", "xenlet_vectors")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void Vectors();
+
+        [RuntimeImport("*", "xenlet_system_call_entry")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void SystemCallEntry();
+
+        [RuntimeImport("*", "xenlet_idle")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void Idle();
+
+        [RuntimeImport("*", "_start")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void ProgramEntry();
+
+        [RuntimeImport("*", "xenlet_eh_frame_hdr")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void UnwindTable();
+    }
+}
+
+/// <summary>What the entry stubs find through GS. The layout is a contract with <c>linker/</c>.</summary>
+internal unsafe struct PerCpu
+{
+    /// <summary>The thread whose registers the next entry saves.</summary>
+    public Thread* Current;
+
+    public ulong NucleusStackTop;
+
+    /// <summary>1 while the nucleus runs: a fault then is a panic, as the code segment cannot tell the two apart.</summary>
+    public ulong InNucleus;
+
+    public ulong Scratch;
+}

@@ -1,0 +1,112 @@
+using System.Runtime.CompilerServices;
+
+namespace Xenlet.Kernel.Nucleus;
+
+/// <summary>
+/// Hands out 4 KiB frames of RAM. Frames never used are cut off the memory map's ranges, freed ones are linked through their own first
+/// word, so memory that nobody needs is never touched: with QEMU and with ballooning hosts it then costs nothing.
+/// </summary>
+internal static unsafe class FrameAllocator
+{
+    private const int Capacity = 64;
+
+    private static FreeExtents s_extents;
+    private static int s_count;
+    private static ulong s_freeList;
+    private static ulong s_freeFrames;
+    private static ulong s_totalFrames;
+
+    /// <summary>Frames that can be had now.</summary>
+    public static ulong FreeFrames => s_freeFrames;
+
+    /// <summary>Frames that this allocator was given at boot.</summary>
+    public static ulong TotalFrames => s_totalFrames;
+
+    /// <summary>
+    /// Takes over all RAM but physical page 0 (so that 0 can mean "none") and the given range, the image.
+    /// </summary>
+    public static void Initialise(ulong imageStart, ulong imageEnd)
+    {
+        for (int i = 0; i < MemoryMap.Count; i++)
+        {
+            ulong start = Math.Max(MemoryMap.Get(i)->Start, Pages.Size);
+            ulong end = MemoryMap.Get(i)->End;
+            if (start < imageEnd && end > imageStart)
+            {
+                Add(start, imageStart);
+                Add(imageEnd, end);
+            }
+            else
+            {
+                Add(start, end);
+            }
+        }
+
+        s_totalFrames = s_freeFrames;
+    }
+
+    /// <summary>A frame filled with zeros: its physical address, or 0 when none is left.</summary>
+    public static ulong Allocate()
+    {
+        ulong frame = s_freeList;
+        if (frame != 0)
+        {
+            s_freeList = *DirectMap.Words(frame);
+        }
+        else if (s_count > 0)
+        {
+            Extent* extent = At(s_count - 1);
+            frame = extent->Start;
+            extent->Start += Pages.Size;
+            if (extent->Start == extent->End)
+            {
+                s_count--;
+            }
+        }
+        else
+        {
+            return 0;
+        }
+
+        s_freeFrames--;
+        Machine.Fill(DirectMap.Words(frame), 0, (nuint)Pages.Size);
+        return frame;
+    }
+
+    /// <summary>Gives a frame back. Its owner must have dropped every mapping of it.</summary>
+    public static void Free(ulong frame)
+    {
+        *DirectMap.Words(frame) = s_freeList;
+        s_freeList = frame;
+        s_freeFrames++;
+    }
+
+    private static void Add(ulong start, ulong end)
+    {
+        if (end <= start || s_count == Capacity)
+        {
+            return;
+        }
+
+        Extent* extent = At(s_count++);
+        extent->Start = start;
+        extent->End = end;
+        s_freeFrames += (end - start) / Pages.Size;
+
+        // The lowest range is taken first: while the boot page tables are in use only the first GiB is mapped.
+        for (int i = s_count - 1; i > 0 && At(i - 1)->Start < At(i)->Start; i--)
+        {
+            Extent swap = *At(i);
+            *At(i) = *At(i - 1);
+            *At(i - 1) = swap;
+        }
+    }
+
+    private static Extent* At(int index) => (Extent*)Unsafe.AsPointer(ref s_extents) + index;
+
+    [InlineArray(Capacity)]
+    private struct FreeExtents
+    {
+        private Extent _first;
+    }
+}

@@ -1,0 +1,205 @@
+namespace Xenlet.Kernel.Nucleus;
+
+/// <summary>
+/// The four-level page tables of the one address space (AMD64 Architecture Programmer's Manual volume 2, section 5.3). Entries that
+/// are not present may still hold a frame: memory that mprotect took away keeps its contents.
+/// </summary>
+internal static unsafe class PageTable
+{
+    public const ulong Present = 1;
+    public const ulong Writable = 1 << 1;
+    public const ulong WriteThrough = 1 << 3;
+    public const ulong CacheDisable = 1 << 4;
+    public const ulong LargePage = 1 << 7;
+    public const ulong NoExecute = 1UL << 63;
+
+    /// <summary>Software bit: the frame is not the frame allocator's and is never freed by an unmapping.</summary>
+    public const ulong NotOwned = 1 << 9;
+
+    /// <summary>Software bit: the entry holds a frame, present or not.</summary>
+    public const ulong HoldsFrame = 1 << 10;
+
+    private const ulong AddressMask = 0x000f_ffff_ffff_f000;
+
+    private static ulong s_root;
+
+    /// <summary>Makes the empty root table.</summary>
+    public static void Initialise() => s_root = AllocateTable();
+
+    /// <summary>Loads the tables into the processor.</summary>
+    public static void Activate() => Machine.WriteCr3(s_root);
+
+    /// <summary>The frame of an entry.</summary>
+    public static ulong FrameOf(ulong entry) => entry & AddressMask;
+
+    /// <summary>Sets the entry of a 4 KiB page; false when no frame is left for a table.</summary>
+    public static bool Map(ulong address, ulong entry)
+    {
+        ulong* slot = Find(address, create: true);
+        if (slot == null)
+        {
+            return false;
+        }
+
+        *slot = entry | HoldsFrame;
+        Machine.InvalidatePage(address);
+        return true;
+    }
+
+    /// <summary>Sets the entry of a 2 MiB page; both addresses aligned to 2 MiB.</summary>
+    public static bool MapLarge(ulong address, ulong entry)
+    {
+        ulong* table = Table(address, level: 1, create: true);
+        if (table == null)
+        {
+            return false;
+        }
+
+        table[Index(address, 1)] = entry | LargePage;
+        return true;
+    }
+
+    /// <summary>
+    /// The entry of a 4 KiB page, or null when the tables do not reach there (and, with <paramref name="create"/>, when no frame is
+    /// left for one). An address inside a 2 MiB page has no such entry: null.
+    /// </summary>
+    public static ulong* Find(ulong address, bool create)
+    {
+        ulong* table = Table(address, level: 0, create);
+        return table == null ? null : table + Index(address, 0);
+    }
+
+    /// <summary>Whether this address can be read now without a fault.</summary>
+    public static bool IsReadable(ulong address)
+    {
+        if ((long)(address << 16) >> 16 != (long)address)
+        {
+            return false;
+        }
+
+        ulong* table = DirectMap.Words(s_root);
+        for (int level = 3; ; level--)
+        {
+            ulong entry = table[Index(address, level)];
+            if ((entry & Present) == 0)
+            {
+                return false;
+            }
+
+            if (level == 0 || (entry & LargePage) != 0)
+            {
+                return true;
+            }
+
+            table = DirectMap.Words(FrameOf(entry));
+        }
+    }
+
+    /// <summary>
+    /// Removes every page of the range and frees its frame; tables that become empty are freed too.
+    /// </summary>
+    /// <returns>How many pages held a frame.</returns>
+    public static ulong Unmap(ulong start, ulong end) => Unmap(DirectMap.Words(s_root), 3, start, end);
+
+    /// <summary>Gives every page of the range that holds a frame new access bits (of <see cref="Present"/>, Writable, NoExecute).</summary>
+    public static void Protect(ulong start, ulong end, ulong access)
+    {
+        const ulong accessBits = Present | Writable | NoExecute;
+        for (ulong address = start; address < end;)
+        {
+            ulong* slot = Find(address, create: false);
+            if (slot == null)
+            {
+                address = NextTable(address);
+                continue;
+            }
+
+            if ((*slot & HoldsFrame) != 0)
+            {
+                *slot = (*slot & ~accessBits) | access;
+                Machine.InvalidatePage(address);
+            }
+
+            address += Pages.Size;
+        }
+    }
+
+    /// <summary>The first address that the page table after the one of <paramref name="address"/> maps.</summary>
+    private static ulong NextTable(ulong address) => (address | (Pages.LargeSize - 1)) + 1;
+
+    private static int Index(ulong address, int level) => (int)(address >> (12 + 9 * level)) & 511;
+
+    private static ulong* Table(ulong address, int level, bool create)
+    {
+        ulong* table = DirectMap.Words(s_root);
+        for (int above = 3; above > level; above--)
+        {
+            ulong* slot = table + Index(address, above);
+            if ((*slot & Present) == 0)
+            {
+                if (!create)
+                {
+                    return null;
+                }
+
+                ulong frame = AllocateTable();
+                if (frame == 0)
+                {
+                    return null;
+                }
+
+                *slot = frame | Present | Writable;
+            }
+            else if ((*slot & LargePage) != 0)
+            {
+                return null;
+            }
+
+            table = DirectMap.Words(FrameOf(*slot));
+        }
+
+        return table;
+    }
+
+    private static ulong AllocateTable() => FrameAllocator.Allocate();
+
+    private static ulong Unmap(ulong* table, int level, ulong start, ulong end)
+    {
+        ulong span = 1UL << (12 + 9 * level);
+        ulong removed = 0;
+        for (ulong address = start; address < end;)
+        {
+            ulong next = Math.Min((address & ~(span - 1)) + span, end);
+            ulong* slot = table + Index(address, level);
+            if (level == 0)
+            {
+                if ((*slot & HoldsFrame) != 0)
+                {
+                    if ((*slot & NotOwned) == 0)
+                    {
+                        FrameAllocator.Free(FrameOf(*slot));
+                    }
+
+                    *slot = 0;
+                    removed++;
+                    Machine.InvalidatePage(address);
+                }
+            }
+            else if ((*slot & Present) != 0)
+            {
+                removed += Unmap(DirectMap.Words(FrameOf(*slot)), level - 1, address, next);
+                if (next - address == span)
+                {
+                    FrameAllocator.Free(FrameOf(*slot));
+                    *slot = 0;
+                    // The processor may still cache the freed table in its paging-structure caches; INVLPG of any address drops them.
+                    Machine.InvalidatePage(address);
+                }
+            }
+
+            address = next;
+        }
+
+        return removed;
+    }
+}

@@ -1,0 +1,18 @@
+namespace Xenlet.Kernel.Nucleus;
+
+/// <summary>Reads memory that may not be there, for reports about damaged stacks.</summary>
+internal static unsafe class ProbeMemory
+{
+    /// <summary>Reads eight bytes; false when a page of them is not present. Never faults.</summary>
+    public static bool TryRead64(ulong address, out ulong value)
+    {
+        if (address > ulong.MaxValue - 8 || !PageTable.IsReadable(address) || !PageTable.IsReadable(address + 7))
+        {
+            value = 0;
+            return false;
+        }
+
+        value = *(ulong*)address;
+        return true;
+    }
+}

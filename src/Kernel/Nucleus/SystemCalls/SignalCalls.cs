@@ -1,0 +1,120 @@
+namespace Xenlet.Kernel.Nucleus;
+
+/// <summary>rt_sigaction, rt_sigprocmask, kill and its kin.</summary>
+internal static unsafe class SignalCalls
+{
+    private const int SIG_BLOCK = 0;
+    private const int SIG_UNBLOCK = 1;
+    private const int SIG_SETMASK = 2;
+    private const ulong SignalSetSize = 8;
+
+    public static long SetAction(int signal, ulong newAction, ulong oldAction, ulong setSize)
+    {
+        bool changesFixed = newAction != 0 && signal is SignalNumber.SIGKILL or SignalNumber.SIGSTOP;
+        if (signal < 1 || signal > SignalNumber.Last || setSize != SignalSetSize || changesFixed)
+        {
+            return -Errno.EINVAL;
+        }
+
+        ulong size = (ulong)sizeof(SignalAction);
+        if ((newAction != 0 && !ProgramMemory.Readable(newAction, size)) || (oldAction != 0 && !ProgramMemory.Writable(oldAction, size)))
+        {
+            return -Errno.EFAULT;
+        }
+
+        SignalAction previous = *Signals.Action(signal);
+        if (newAction != 0)
+        {
+            *Signals.Action(signal) = *(SignalAction*)newAction;
+        }
+
+        if (oldAction != 0)
+        {
+            *(SignalAction*)oldAction = previous;
+        }
+
+        return 0;
+    }
+
+    public static long ChangeMask(Thread* thread, int how, ulong newSet, ulong oldSet, ulong setSize)
+    {
+        if (setSize != SignalSetSize)
+        {
+            return -Errno.EINVAL;
+        }
+
+        if ((newSet != 0 && !ProgramMemory.Readable(newSet, 8)) || (oldSet != 0 && !ProgramMemory.Writable(oldSet, 8)))
+        {
+            return -Errno.EFAULT;
+        }
+
+        ulong previous = thread->SignalMask;
+        if (newSet != 0)
+        {
+            ulong set = *(ulong*)newSet;
+            switch (how)
+            {
+                case SIG_BLOCK:
+                    Signals.SetMask(thread, previous | set);
+                    break;
+                case SIG_UNBLOCK:
+                    Signals.SetMask(thread, previous & ~set);
+                    break;
+                case SIG_SETMASK:
+                    Signals.SetMask(thread, set);
+                    break;
+                default:
+                    return -Errno.EINVAL;
+            }
+        }
+
+        if (oldSet != 0)
+        {
+            *(ulong*)oldSet = previous;
+        }
+
+        return 0;
+    }
+
+    public static long SendToThread(int id, int signal)
+    {
+        if (signal < 0 || signal > SignalNumber.Last)
+        {
+            return -Errno.EINVAL;
+        }
+
+        Thread* target = ThreadTable.Find(id);
+        if (target == null)
+        {
+            return -Errno.ESRCH;
+        }
+
+        if (signal != 0)
+        {
+            Signals.SendToThread(target, signal);
+        }
+
+        return 0;
+    }
+
+    /// <summary>There is one process, number 1; 0 is the caller's group, which is the same.</summary>
+    public static long SendToProcess(int process, int signal)
+    {
+        if (signal < 0 || signal > SignalNumber.Last)
+        {
+            return -Errno.EINVAL;
+        }
+
+        if (process is not (0 or 1 or -1))
+        {
+            return -Errno.ESRCH;
+        }
+
+        if (signal != 0)
+        {
+            Signals.SendToProcess(signal);
+        }
+
+        return 0;
+    }
+}

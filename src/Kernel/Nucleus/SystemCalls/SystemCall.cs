@@ -1,0 +1,234 @@
+using System.Runtime;
+using System.Runtime.CompilerServices;
+
+namespace Xenlet.Kernel.Nucleus;
+
+/// <summary>
+/// The system calls of Linux that glibc and the .NET runtime make. What is not here answers ENOSYS and is logged once. To add one: a
+/// number in <see cref="SystemCallNumber"/>, a line in <see cref="Dispatch"/>, a method beside its kind.
+/// </summary>
+internal static unsafe class SystemCall
+{
+    /// <summary>What a call returns whose result is not known yet, or that loaded the registers itself.</summary>
+    public const long NoResult = long.MinValue;
+
+    private static UnknownCalls s_logged;
+
+    /// <summary>Calls since boot.</summary>
+    public static ulong Count { get; private set; }
+
+    [RuntimeExport("xenlet_on_system_call")]
+    public static Frame* OnSystemCall(Frame* frame)
+    {
+        Count++;
+        long result = Dispatch((Thread*)frame, frame);
+        if (result != NoResult)
+        {
+            frame->Rax = (ulong)result;
+        }
+
+        return Scheduler.Leave();
+    }
+
+    private static long Dispatch(Thread* thread, Frame* frame)
+    {
+        ulong a1 = frame->Rdi;
+        ulong a2 = frame->Rsi;
+        ulong a3 = frame->Rdx;
+        ulong a4 = frame->R10;
+        ulong a5 = frame->R8;
+        ulong a6 = frame->R9;
+        if (frame->Vector >= SystemCallNumber.FirstPrivate)
+        {
+            return NucleusCall.Dispatch(frame->Vector, a1, a2, a3);
+        }
+
+        switch ((int)frame->Vector)
+        {
+            case SystemCallNumber.Read:
+                return FileCalls.Read(thread, (int)a1, a2, a3);
+            case SystemCallNumber.Write:
+                return FileCalls.Write(thread, (int)a1, a2, a3);
+            case SystemCallNumber.Readv:
+                return FileCalls.ReadVector(thread, (int)a1, a2, a3);
+            case SystemCallNumber.Writev:
+                return FileCalls.WriteVector(thread, (int)a1, a2, a3);
+            case SystemCallNumber.Open:
+                return PathCalls.Open(a1, (uint)a2);
+            case SystemCallNumber.Openat:
+                return PathCalls.Open(a2, (uint)a3);
+            case SystemCallNumber.Close:
+                return Files.Close((int)a1);
+            case SystemCallNumber.Fstat:
+                return FileCalls.Status((int)a1, a2);
+            case SystemCallNumber.Stat:
+            case SystemCallNumber.Lstat:
+                return PathCalls.Status(a1, a2);
+            case SystemCallNumber.Newfstatat:
+                return PathCalls.StatusAt((int)a1, a2, a3, (uint)a4);
+            case SystemCallNumber.Poll:
+                return PollCalls.Poll(thread, a1, a2, (int)a3);
+            case SystemCallNumber.Ppoll:
+                return PollCalls.PollUntil(thread, a1, a2, a3);
+            case SystemCallNumber.Lseek:
+            case SystemCallNumber.Pread64:
+                return Files.IsOpen((int)a1) ? -Errno.ESPIPE : -Errno.EBADF;
+            case SystemCallNumber.Ioctl:
+                return Files.IsOpen((int)a1) ? -Errno.ENOTTY : -Errno.EBADF;
+            case SystemCallNumber.Fcntl:
+                return FileCalls.Control((int)a1, (int)a2, a3);
+            case SystemCallNumber.Dup:
+                return Files.Duplicate((int)a1, 0);
+            case SystemCallNumber.Dup3:
+                return Files.DuplicateTo((int)a1, (int)a2);
+            case SystemCallNumber.Pipe2:
+                return Pipes.Create(a1, (uint)a2);
+            case SystemCallNumber.Ftruncate:
+                return Files.IsOpen((int)a1) ? -Errno.EINVAL : -Errno.EBADF;
+            case SystemCallNumber.Getcwd:
+                return PathCalls.WorkingDirectory(a1, a2);
+            case SystemCallNumber.Readlink:
+            case SystemCallNumber.Statfs:
+            case SystemCallNumber.Access:
+            case SystemCallNumber.Chdir:
+            case SystemCallNumber.Rmdir:
+            case SystemCallNumber.Unlink:
+            case SystemCallNumber.Chmod:
+            case SystemCallNumber.Rename:
+                return PathCalls.Missing(a1);
+            case SystemCallNumber.Readlinkat:
+            case SystemCallNumber.Faccessat:
+            case SystemCallNumber.Faccessat2:
+            case SystemCallNumber.Unlinkat:
+            case SystemCallNumber.Renameat:
+            case SystemCallNumber.Renameat2:
+            case SystemCallNumber.Statx:
+                return PathCalls.Missing(a2);
+            case SystemCallNumber.Mkdir:
+            case SystemCallNumber.Mkdirat:
+            case SystemCallNumber.Symlink:
+                return -Errno.EROFS;
+            case SystemCallNumber.Getdents64:
+                return Files.IsOpen((int)a1) ? -Errno.ENOTDIR : -Errno.EBADF;
+            case SystemCallNumber.Umask:
+                return 0x12; // 022: nothing can be created, so only the question has an answer.
+
+            case SystemCallNumber.Mmap:
+                return MemoryCalls.Map(a1, a2, (uint)a3, (uint)a4, (int)a5);
+            case SystemCallNumber.Mprotect:
+                return MemoryCalls.Protect(a1, a2, (uint)a3);
+            case SystemCallNumber.Munmap:
+                return MemoryCalls.Unmap(a1, a2);
+            case SystemCallNumber.Madvise:
+                return MemoryCalls.Advise(a1, a2, (int)a3);
+            case SystemCallNumber.Brk:
+                return (long)AddressSpace.SetBreak(a1);
+            case SystemCallNumber.Mremap:
+                // glibc's realloc then maps anew and copies.
+                return -Errno.ENOMEM;
+
+            case SystemCallNumber.RtSigaction:
+                return SignalCalls.SetAction((int)a1, a2, a3, a4);
+            case SystemCallNumber.RtSigprocmask:
+                return SignalCalls.ChangeMask(thread, (int)a1, a2, a3, a4);
+            case SystemCallNumber.RtSigreturn:
+                Signals.Return(thread);
+                return NoResult;
+            case SystemCallNumber.Tgkill:
+                return SignalCalls.SendToThread((int)a2, (int)a3);
+            case SystemCallNumber.Tkill:
+                return SignalCalls.SendToThread((int)a1, (int)a2);
+            case SystemCallNumber.Kill:
+                return SignalCalls.SendToProcess((int)a1, (int)a2);
+
+            case SystemCallNumber.Clone3:
+                return ThreadCalls.Clone(frame, a1, a2);
+            case SystemCallNumber.Exit:
+                return ThreadCalls.Exit(thread, (int)a1);
+            case SystemCallNumber.ExitGroup:
+                ProgramEnd.Exit((int)a1);
+                return NoResult;
+            case SystemCallNumber.Futex:
+                return Futex.Call(a1, (int)a2, (uint)a3, a4, (uint)a6);
+            case SystemCallNumber.SetTidAddress:
+                thread->ClearChildTid = a1;
+                return thread->Id;
+            case SystemCallNumber.Gettid:
+                return thread->Id;
+            case SystemCallNumber.SchedYield:
+                Scheduler.Yield();
+                return 0;
+            case SystemCallNumber.SchedGetaffinity:
+                return ThreadCalls.Affinity(a2, a3);
+            case SystemCallNumber.Prctl:
+                return ThreadCalls.Control(thread, (int)a1, a2);
+            case SystemCallNumber.ArchPrctl:
+                return ThreadCalls.ArchitectureControl(frame, (int)a1, a2);
+            case SystemCallNumber.Membarrier:
+                return ThreadCalls.MemoryBarrier((int)a1);
+            case SystemCallNumber.Getcpu:
+                return SystemCalls.CurrentCpu(a1, a2);
+
+            case SystemCallNumber.ClockGettime:
+                return TimeCalls.Get((int)a1, a2);
+            case SystemCallNumber.ClockGetres:
+                return TimeCalls.Resolution((int)a1, a2);
+            case SystemCallNumber.Nanosleep:
+                return TimeCalls.Sleep(TimeCalls.CLOCK_MONOTONIC, 0, a1);
+            case SystemCallNumber.ClockNanosleep:
+                return TimeCalls.Sleep((int)a1, (uint)a2, a3);
+
+            case SystemCallNumber.Getpid:
+                return 1;
+            case SystemCallNumber.Getppid:
+            case SystemCallNumber.Getuid:
+            case SystemCallNumber.Getgid:
+            case SystemCallNumber.Geteuid:
+            case SystemCallNumber.Getegid:
+                return 0;
+            case SystemCallNumber.Uname:
+                return SystemCalls.Name(a1);
+            case SystemCallNumber.Sysinfo:
+                return SystemCalls.Information(a1);
+            case SystemCallNumber.Getrusage:
+                return SystemCalls.Usage((int)a1, a2);
+            case SystemCallNumber.Prlimit64:
+                return SystemCalls.Limit((int)a2, a3, a4);
+            case SystemCallNumber.Getrlimit:
+                return SystemCalls.Limit((int)a1, 0, a2);
+            case SystemCallNumber.Getrandom:
+                return RandomCalls.Get(a1, a2);
+            case SystemCallNumber.Socket:
+                return -Errno.EAFNOSUPPORT;
+
+            default:
+                LogOnce(frame->Vector);
+                return -Errno.ENOSYS;
+        }
+    }
+
+    private static void LogOnce(ulong number)
+    {
+        if (number < 512)
+        {
+            ulong* words = (ulong*)Unsafe.AsPointer(ref s_logged);
+            ulong bit = 1UL << (int)(number & 63);
+            if ((words[number / 64] & bit) != 0)
+            {
+                return;
+            }
+
+            words[number / 64] |= bit;
+        }
+
+        KernelLog.Write("xenlet: system call "u8);
+        KernelLog.WriteDecimal(number);
+        KernelLog.Write(" is not implemented\n"u8);
+    }
+
+    [InlineArray(8)]
+    private struct UnknownCalls
+    {
+        private ulong _first;
+    }
+}

@@ -1,0 +1,55 @@
+namespace Xenlet.Kernel.Nucleus;
+
+/// <summary>clock_gettime, clock_getres, clock_nanosleep.</summary>
+internal static unsafe class TimeCalls
+{
+    // linux/time.h
+    public const int CLOCK_MONOTONIC = 1;
+    private const int CLOCK_REALTIME = 0;
+    private const int CLOCK_PROCESS_CPUTIME_ID = 2;
+    private const int CLOCK_THREAD_CPUTIME_ID = 3;
+    private const int CLOCK_MONOTONIC_RAW = 4;
+    private const int CLOCK_REALTIME_COARSE = 5;
+    private const int CLOCK_MONOTONIC_COARSE = 6;
+    private const int CLOCK_BOOTTIME = 7;
+    private const uint TIMER_ABSTIME = 1;
+
+    public static long Get(int clock, ulong address)
+    {
+        switch (clock)
+        {
+            case CLOCK_REALTIME:
+            case CLOCK_REALTIME_COARSE:
+                return TimeSpec.Write(address, Clock.RealTime());
+            case CLOCK_MONOTONIC:
+            case CLOCK_MONOTONIC_RAW:
+            case CLOCK_MONOTONIC_COARSE:
+            case CLOCK_BOOTTIME:
+                return TimeSpec.Write(address, Clock.Now());
+            case CLOCK_THREAD_CPUTIME_ID:
+                return TimeSpec.Write(address, Scheduler.CurrentCpuTime);
+            case CLOCK_PROCESS_CPUTIME_ID:
+                return TimeSpec.Write(address, Scheduler.ProcessCpuTime);
+            default:
+                return -Errno.EINVAL;
+        }
+    }
+
+    /// <summary>All clocks count nanoseconds.</summary>
+    public static long Resolution(int clock, ulong address) =>
+        clock is < CLOCK_REALTIME or > CLOCK_BOOTTIME ? -Errno.EINVAL : address == 0 ? 0 : TimeSpec.Write(address, 1);
+
+    public static long Sleep(int clock, uint flags, ulong request)
+    {
+        long error = TimeSpec.Read(request, out ulong nanoseconds);
+        if (error != 0)
+        {
+            return error;
+        }
+
+        ulong deadline = (flags & TIMER_ABSTIME) == 0 ? Clock.After(nanoseconds)
+            : clock == CLOCK_REALTIME ? Clock.FromRealTime(nanoseconds) : nanoseconds;
+        Scheduler.Block(WaitKind.Sleep, deadline, restartable: false);
+        return SystemCall.NoResult;
+    }
+}

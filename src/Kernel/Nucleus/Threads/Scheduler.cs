@@ -1,0 +1,200 @@
+namespace Xenlet.Kernel.Nucleus;
+
+/// <summary>
+/// Decides which thread runs when the nucleus is left. Round robin; a thread is preempted at the end of its time slice when another
+/// could run. The timer is armed only for the next thing that has to happen: an idle guest takes no ticks.
+/// </summary>
+internal static unsafe class Scheduler
+{
+    /// <summary>Length of a time slice in nanoseconds.</summary>
+    public const ulong TimeSlice = 10_000_000;
+
+    private static Thread* s_idle;
+    private static Thread* s_running;
+    private static ulong s_switchedInAt;
+    private static bool s_yield;
+    private static ulong s_loadedFsBase;
+    private static ulong s_programTime;
+
+    /// <summary>The thread whose system call or fault is being handled; the idle thread when none runs.</summary>
+    public static Thread* Current => s_running;
+
+    /// <summary>Thread switches since boot.</summary>
+    public static ulong Switches { get; private set; }
+
+    /// <summary>Makes the idle thread and lets the first thread run.</summary>
+    public static void Initialise(Thread* first)
+    {
+        s_idle = ThreadTable.Allocate();
+        s_idle->Frame.Rip = Image.Idle;
+        s_idle->Frame.Cs = Frame.CodeSelector;
+        s_idle->Frame.Ss = Frame.DataSelector;
+        s_idle->Frame.Rflags = Frame.InitialFlags;
+        s_idle->Frame.ResetFloatingPoint();
+        s_running = s_idle;
+        s_switchedInAt = Clock.Now();
+        RunQueue.Append(first);
+    }
+
+    /// <summary>Parks the current thread. Its system call returns what <see cref="Wake"/> is given.</summary>
+    /// <param name="kind">What it waits for; its arguments are already in the thread.</param>
+    /// <param name="deadline">Nanoseconds of <see cref="Clock.Now"/>; <see cref="ulong.MaxValue"/> for no limit.</param>
+    /// <param name="restartable">Whether a signal handler with SA_RESTART makes the call start again.</param>
+    public static void Block(WaitKind kind, ulong deadline, bool restartable)
+    {
+        Thread* thread = s_running;
+        thread->State = ThreadState.Blocked;
+        thread->Wait = kind;
+        thread->Restartable = restartable;
+        if (deadline != ulong.MaxValue)
+        {
+            Deadlines.Add(thread, deadline);
+        }
+    }
+
+    /// <summary>Lets a blocked thread go on; its system call returns <paramref name="result"/>.</summary>
+    /// <param name="urgent">True when a device or the clock woke it: it then runs next.</param>
+    public static void Wake(Thread* thread, long result, bool urgent)
+    {
+        Deadlines.Remove(thread);
+        if (thread->Wait == WaitKind.Futex)
+        {
+            Futex.Forget(thread);
+        }
+        else if (thread->Wait == WaitKind.EventChannel)
+        {
+            ProgramEvents.Forget(thread);
+        }
+
+        thread->State = ThreadState.Ready;
+        thread->Wait = WaitKind.None;
+        thread->WaitDone = 0;
+        thread->Frame.Rax = (ulong)result;
+        if (thread == s_running)
+        {
+            // Still the thread of this trap: it parked itself and was woken before the nucleus was left.
+            return;
+        }
+
+        if (urgent)
+        {
+            RunQueue.Prepend(thread);
+            s_yield = true;
+        }
+        else
+        {
+            RunQueue.Append(thread);
+        }
+    }
+
+    /// <summary>The current thread lets others run before it goes on.</summary>
+    public static void Yield() => s_yield = true;
+
+    /// <summary>Forgets the current thread for good.</summary>
+    public static void EndCurrent()
+    {
+        Thread* thread = s_running;
+        ulong now = Clock.Now();
+        AccountTime(now);
+        s_switchedInAt = now;
+        s_running = s_idle;
+        ThreadTable.Remove(thread);
+    }
+
+    /// <summary>Processor time of the current thread up to now.</summary>
+    public static ulong CurrentCpuTime => s_running->CpuTime + (Clock.Now() - s_switchedInAt);
+
+    /// <summary>Processor time of all threads since boot, ended ones included.</summary>
+    public static ulong ProcessCpuTime => s_programTime + (s_running == s_idle ? 0 : Clock.Now() - s_switchedInAt);
+
+    /// <summary>Wakes what is due, chooses the next thread, arms the timer, delivers signals.</summary>
+    /// <returns>The registers to resume.</returns>
+    public static Frame* Leave()
+    {
+        ulong now = Clock.Now();
+        WakeExpired(now);
+        while (true)
+        {
+            Choose(now);
+            if (s_running == s_idle || Signals.DeliverPending(s_running))
+            {
+                break;
+            }
+        }
+
+        ArmTimer();
+        if (s_running->Frame.FsBase != s_loadedFsBase)
+        {
+            s_loadedFsBase = s_running->Frame.FsBase;
+            Machine.WriteMsr(Msr.FsBase, s_loadedFsBase);
+        }
+
+        return &s_running->Frame;
+    }
+
+    private static void WakeExpired(ulong now)
+    {
+        for (Thread* thread = Deadlines.TakeExpired(now); thread != null; thread = Deadlines.TakeExpired(now))
+        {
+            long result = thread->Wait switch
+            {
+                WaitKind.Futex => -Errno.ETIMEDOUT,
+                _ => 0,
+            };
+            Wake(thread, result, urgent: true);
+        }
+    }
+
+    private static void Choose(ulong now)
+    {
+        Thread* running = s_running;
+        bool canGoOn = running != s_idle && running->State == ThreadState.Ready;
+        bool sliceOver = now - s_switchedInAt >= TimeSlice;
+        bool yield = s_yield;
+        s_yield = false;
+        if (canGoOn && (RunQueue.IsEmpty || !(yield || sliceOver)))
+        {
+            return;
+        }
+
+        Thread* next = RunQueue.Take();
+        if (next == null)
+        {
+            next = s_idle;
+        }
+
+        if (canGoOn)
+        {
+            RunQueue.Append(running);
+        }
+
+        AccountTime(now);
+        s_switchedInAt = now;
+        if (next != running)
+        {
+            Switches++;
+        }
+
+        s_running = next;
+    }
+
+    private static void AccountTime(ulong now)
+    {
+        s_running->CpuTime += now - s_switchedInAt;
+        if (s_running != s_idle)
+        {
+            s_programTime += now - s_switchedInAt;
+        }
+    }
+
+    private static void ArmTimer()
+    {
+        ulong next = Deadlines.Earliest;
+        if (!RunQueue.IsEmpty)
+        {
+            next = Math.Min(next, s_switchedInAt + TimeSlice);
+        }
+
+        Timer.Require(next);
+    }
+}

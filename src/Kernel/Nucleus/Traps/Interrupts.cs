@@ -1,0 +1,52 @@
+namespace Xenlet.Kernel.Nucleus;
+
+/// <summary>What interrupts mean: time has passed, the console has news, an event channel was signalled.</summary>
+internal static unsafe class Interrupts
+{
+    public static void Handle(int vector)
+    {
+        switch (vector)
+        {
+            case Vector.EventChannelUpcall:
+                HandleEvents();
+                break;
+            case Vector.ApicTimer:
+                Timer.Fired();
+                LocalApic.EndOfInterrupt();
+                break;
+            case Vector.LegacyInterrupts + SerialPort.InterruptLine:
+                LocalApic.EndOfLegacyInterrupt(SerialPort.InterruptLine);
+                ServiceConsole();
+                break;
+            default:
+                // A spurious interrupt of either controller needs no answer.
+                break;
+        }
+    }
+
+    private static void HandleEvents()
+    {
+        EventScan scan = EventChannels.BeginScan();
+        while (scan.TryTakePending(out uint port))
+        {
+            if (port == XenTimer.Port)
+            {
+                Timer.Fired();
+            }
+            else if (port == PvConsole.Port && PvConsole.IsUsable)
+            {
+                ServiceConsole();
+            }
+            else
+            {
+                ProgramEvents.Deliver(port);
+            }
+        }
+    }
+
+    private static void ServiceConsole()
+    {
+        ConsoleDevice.Service();
+        Files.WakeWaiters();
+    }
+}

@@ -1,0 +1,28 @@
+using System.Runtime;
+
+namespace Xenlet.Kernel.Nucleus;
+
+/// <summary>Where the entry stubs arrive with exceptions and interrupts of program code.</summary>
+internal static unsafe class TrapDispatch
+{
+    /// <summary>Handles a trap and says whose registers to resume.</summary>
+    [RuntimeExport("xenlet_on_trap")]
+    public static Frame* OnTrap(Frame* frame)
+    {
+        int vector = (int)frame->Vector;
+        if (vector < Vector.FirstInterrupt)
+        {
+            ProgramFault.Handle((Thread*)frame, vector);
+        }
+        else
+        {
+            Interrupts.Handle(vector);
+        }
+
+        return Scheduler.Leave();
+    }
+
+    /// <summary>A fault of the nucleus itself, an NMI, a double fault or a machine check.</summary>
+    [RuntimeExport("xenlet_on_nucleus_fault")]
+    public static void OnNucleusFault(Frame* frame) => Panic.Fault(frame);
+}
