@@ -1,0 +1,55 @@
+namespace Xenlet.Build;
+
+/// <summary>What the user asked the build tool to do.</summary>
+internal abstract record BuildCommand;
+
+/// <summary><c>help</c>, and what an empty command line means.</summary>
+internal sealed record HelpCommand : BuildCommand;
+
+/// <summary><c>build</c>: makes a program's image.</summary>
+/// <param name="Project">Path of a project file or its directory as given; <see langword="null"/> for the default guest.</param>
+internal sealed record ImageCommand(string? Project) : BuildCommand;
+
+/// <summary><c>run</c>: makes a program's image and boots it.</summary>
+/// <param name="Project">As in <see cref="ImageCommand"/>.</param>
+internal sealed record RunCommand(string? Project) : BuildCommand
+{
+    /// <summary>Memory when the user names none, in MiB.</summary>
+    public const int DefaultMemory = 64;
+
+    /// <summary>The domain's memory in MiB.</summary>
+    public int Memory { get; init; } = DefaultMemory;
+
+    /// <summary>The domain's virtual processors.</summary>
+    public int VirtualCpus { get; init; } = 1;
+
+    /// <summary>The guest's command line in its own syntax, before <see cref="Environment"/> and <see cref="Arguments"/> are added.</summary>
+    public string CommandLine { get; init; } = "";
+
+    /// <summary>Environment variables in the order given.</summary>
+    public IReadOnlyList<KeyValuePair<string, string>> Environment { get; init; } = [];
+
+    /// <summary>Arguments of Main, as they are.</summary>
+    public IReadOnlyList<string> Arguments { get; init; } = [];
+
+    /// <summary>Whether the terminal becomes the guest's console.</summary>
+    public bool Interactive { get; init; }
+
+    /// <summary>Whether QEMU boots the image itself, with no Xen.</summary>
+    public bool WithoutXen { get; init; }
+}
+
+/// <summary><c>test</c>: runs the tests that prove the product.</summary>
+/// <param name="Filter">A filter expression of <c>dotnet test</c>, or <see langword="null"/> for everything.</param>
+internal sealed record TestCommand(string? Filter) : BuildCommand;
+
+/// <summary><c>soak</c>: runs the long tests.</summary>
+/// <param name="Filter">As in <see cref="TestCommand"/>.</param>
+internal sealed record SoakCommand(string? Filter) : BuildCommand;
+
+/// <summary><c>bench</c>: measures, and prints a table.</summary>
+/// <param name="Arguments">Passed on to the benchmark program.</param>
+internal sealed record BenchCommand(IReadOnlyList<string> Arguments) : BuildCommand;
+
+/// <summary><c>clean</c>: removes everything a build made.</summary>
+internal sealed record CleanCommand : BuildCommand;

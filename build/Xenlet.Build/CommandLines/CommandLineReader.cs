@@ -1,0 +1,153 @@
+using System.Globalization;
+
+namespace Xenlet.Build;
+
+/// <summary>Reads the build tool's own command line.</summary>
+internal static class CommandLineReader
+{
+    /// <summary>Largest memory a Xen domain's size in MiB can sensibly have here: 16 TiB.</summary>
+    private const int MaximumMemory = 16 * 1024 * 1024;
+
+    /// <summary>Largest number of virtual processors of an x86 HVM domain (HVM_MAX_VCPUS in Xen's public headers).</summary>
+    private const int MaximumVirtualCpus = 128;
+
+    /// <summary>Reads <paramref name="arguments"/>.</summary>
+    /// <exception cref="BuildException">Something was not understood; the message names it.</exception>
+    public static BuildCommand Read(IReadOnlyList<string> arguments)
+    {
+        if (arguments.Count == 0)
+        {
+            return new HelpCommand();
+        }
+
+        Cursor cursor = new(arguments);
+        string command = cursor.Next();
+        return command switch
+        {
+            "help" or "--help" or "-h" => new HelpCommand(),
+            _ when arguments.TakeWhile(argument => argument != "--").Skip(1).Any(argument => argument is "--help" or "-h") => new HelpCommand(),
+            "build" => new ImageCommand(ReadOnlyOperand(command, cursor, "project")),
+            "run" => ReadRun(cursor),
+            "test" => new TestCommand(ReadOnlyOperand(command, cursor, "filter")),
+            "soak" => new SoakCommand(ReadOnlyOperand(command, cursor, "filter")),
+            "bench" => new BenchCommand(cursor.Rest()),
+            "clean" => ReadClean(cursor),
+            _ => throw Misunderstood($"unknown command '{command}'"),
+        };
+    }
+
+    private static CleanCommand ReadClean(Cursor cursor)
+    {
+        ReadOnlyOperand("clean", cursor, operand: null);
+        return new CleanCommand();
+    }
+
+    private static string? ReadOnlyOperand(string command, Cursor cursor, string? operand)
+    {
+        string? found = null;
+        while (!cursor.AtEnd)
+        {
+            string argument = cursor.Next();
+            if (argument.StartsWith('-'))
+            {
+                throw Misunderstood($"{command}: unknown option '{argument}'");
+            }
+
+            if (operand is null || found is not null)
+            {
+                throw Misunderstood($"{command}: unexpected '{argument}'" + (operand is null ? "" : $" after the {operand} '{found}'"));
+            }
+
+            found = argument;
+        }
+
+        return found;
+    }
+
+    private static RunCommand ReadRun(Cursor cursor)
+    {
+        RunCommand command = new(Project: null);
+        List<KeyValuePair<string, string>> environment = [];
+        while (!cursor.AtEnd)
+        {
+            string argument = cursor.Next();
+            if (argument == "--")
+            {
+                command = command with { Arguments = cursor.Rest() };
+                continue;
+            }
+
+            if (!argument.StartsWith('-'))
+            {
+                command = command.Project is null
+                    ? command with { Project = argument }
+                    : throw Misunderstood($"run: unexpected '{argument}' after the project '{command.Project}' (arguments for the program follow '--')");
+                continue;
+            }
+
+            (string option, string? value) = Split(argument);
+            command = option switch
+            {
+                "--memory" => command with { Memory = ReadNumber(option, Value(option, value, cursor), MaximumMemory, "MiB") },
+                "--vcpus" => command with { VirtualCpus = ReadNumber(option, Value(option, value, cursor), MaximumVirtualCpus, "processors") },
+                "--cmdline" => command with { CommandLine = Value(option, value, cursor) },
+                "--interactive" => command with { Interactive = Flag(option, value) },
+                "--no-xen" => command with { WithoutXen = Flag(option, value) },
+                "--env" => AddVariable(command, environment, Value(option, value, cursor)),
+                _ => throw Misunderstood($"run: unknown option '{argument}'"),
+            };
+        }
+
+        return command with { Environment = environment };
+    }
+
+    private static RunCommand AddVariable(RunCommand command, List<KeyValuePair<string, string>> environment, string text)
+    {
+        int equals = text.IndexOf('=', StringComparison.Ordinal);
+        string name = equals < 0 ? text : text[..equals];
+        if (equals < 0 || !GuestCommandLine.IsVariableName(name))
+        {
+            throw Misunderstood(
+                $"run: '--env {text}' is not of the form NAME=VALUE, where NAME is letters, digits and '_' and begins with no digit");
+        }
+
+        environment.Add(new KeyValuePair<string, string>(name, text[(equals + 1)..]));
+        return command;
+    }
+
+    private static (string Option, string? Value) Split(string argument)
+    {
+        int equals = argument.IndexOf('=', StringComparison.Ordinal);
+        return equals < 0 ? (argument, null) : (argument[..equals], argument[(equals + 1)..]);
+    }
+
+    private static string Value(string option, string? value, Cursor cursor) =>
+        value ?? (cursor.AtEnd ? throw Misunderstood($"run: option '{option}' needs a value") : cursor.Next());
+
+    private static bool Flag(string option, string? value) =>
+        value is null ? true : throw Misunderstood($"run: option '{option}' takes no value, but got '{value}'");
+
+    private static int ReadNumber(string option, string text, int maximum, string unit) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number >= 1 && number <= maximum
+            ? number
+            : throw Misunderstood(
+                string.Create(CultureInfo.InvariantCulture, $"run: option '{option}' needs a whole number of {unit} from 1 to {maximum}, but got '{text}'"));
+
+    private static BuildException Misunderstood(string what) => new($"{what}; './build.sh help' lists what there is.", BuildException.Usage);
+
+    private sealed class Cursor(IReadOnlyList<string> arguments)
+    {
+        private int _next;
+
+        public bool AtEnd => _next == arguments.Count;
+
+        public string Next() => arguments[_next++];
+
+        public string[] Rest()
+        {
+            string[] rest = [.. arguments.Skip(_next)];
+            _next = arguments.Count;
+            return rest;
+        }
+    }
+}

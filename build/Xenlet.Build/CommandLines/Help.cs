@@ -1,0 +1,36 @@
+namespace Xenlet.Build;
+
+/// <summary>The text of <c>help</c>.</summary>
+internal static class Help
+{
+    public const string Text = """
+        usage: ./build.sh COMMAND [OPTIONS]
+
+          run [PROJECT] [OPTIONS] [-- ARGUMENT...]
+                            build a program, boot it under real Xen in QEMU, show its console,
+                            and end with its exit status. Its console alone goes to standard output.
+              --memory MIB      the guest's memory (default 64)
+              --vcpus N         its virtual processors (default 1)
+              --env NAME=VALUE  an environment variable; may be repeated
+              --cmdline TEXT    the guest's command line in its own syntax (below)
+              --interactive     the terminal is the guest's console until it ends
+              --no-xen          boot the image in QEMU itself, without Xen: quicker, no devices
+              -- ARGUMENT...    arguments of Main, exactly as they are
+          build [PROJECT]   leave artifacts/NAME/NAME.elf (the image), NAME.debug (its symbols) and NAME.cfg
+                            (for `xl create -c` on a Xen host)
+          test [FILTER]     run all tests but the long ones; FILTER is what `dotnet test --filter` takes
+          soak [FILTER]     run the long tests
+          bench             measure, and print a table
+          clean             remove artifacts/ and every bin/ and obj/
+          help              this text
+
+        PROJECT is a project file or its directory; without one it is samples/Hello.
+
+        A guest's command line (cmdline= in NAME.cfg) is split into words at blanks, quoted as in a POSIX shell.
+        Words NAME=VALUE at its beginning are environment variables, the others are arguments of Main; a word --
+        ends the variables.
+
+        What is missing (a linker, QEMU) is installed with apt-get when run as root, and named otherwise.
+
+        """;
+}

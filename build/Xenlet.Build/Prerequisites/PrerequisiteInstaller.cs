@@ -1,0 +1,59 @@
+namespace Xenlet.Build;
+
+/// <summary>Sees to it that the prerequisites of a command are there.</summary>
+/// <param name="machine">The machine.</param>
+/// <param name="say">Receives each line about what is being done.</param>
+internal sealed class PrerequisiteInstaller(IMachine machine, Action<string> say)
+{
+    /// <summary>Installs what is missing of <paramref name="prerequisites"/> if that is possible.</summary>
+    /// <exception cref="BuildException">Something is missing still. The message has the command that installs it.</exception>
+    public void Ensure(params IEnumerable<Prerequisite> prerequisites)
+    {
+        Prerequisite[] missing = [.. prerequisites.Where(prerequisite => !prerequisite.IsPresent(machine))];
+        if (missing.Length == 0)
+        {
+            return;
+        }
+
+        string needs = string.Join("; ", missing.Select(prerequisite => prerequisite.Need));
+        string[] packages = [.. missing.Select(prerequisite => prerequisite.Package).Distinct()];
+        string install = $"apt-get install -y --no-install-recommends {string.Join(' ', packages)}";
+        if (!machine.HasCommand("apt-get"))
+        {
+            throw new BuildException($"missing: {needs}. There is no apt-get here: install what Debian has in {string.Join(", ", packages)}.");
+        }
+
+        if (!machine.IsRoot)
+        {
+            string update = machine.HasPackageLists ? "" : "sudo apt-get update && ";
+            throw new BuildException($"missing: {needs}. Install with: {update}sudo {install}");
+        }
+
+        say($"missing: {needs}");
+        bool updated = !machine.HasPackageLists && Update();
+        say(install);
+        if (!Install(packages))
+        {
+            // Lists that are out of date name packages the archive no longer has.
+            if (updated || !Update() || !Install(packages))
+            {
+                throw new BuildException($"could not install {string.Join(' ', packages)}; what apt-get said is above. The command was: {install}");
+            }
+        }
+
+        Prerequisite[] stillMissing = [.. missing.Where(prerequisite => !prerequisite.IsPresent(machine))];
+        if (stillMissing.Length > 0)
+        {
+            throw new BuildException($"still missing after '{install}': {string.Join("; ", stillMissing.Select(prerequisite => prerequisite.Need))}");
+        }
+    }
+
+    private bool Update()
+    {
+        say("apt-get update");
+        return machine.Run("apt-get", "update", "-q") == 0;
+    }
+
+    private bool Install(IEnumerable<string> packages) =>
+        machine.Run("apt-get", ["install", "-q", "-y", "--no-install-recommends", .. packages]) == 0;
+}

@@ -1,0 +1,104 @@
+namespace Xenlet.Build;
+
+/// <summary>Where things are in a copy of the repository.</summary>
+/// <param name="Root">Absolute path of its top directory.</param>
+internal sealed record Repository(string Root)
+{
+    private const string SolutionName = "Xenlet.slnx";
+
+    /// <summary>The list of all projects.</summary>
+    public string Solution => Path.Combine(Root, SolutionName);
+
+    /// <summary>What a build leaves for people.</summary>
+    public string Artifacts => Path.Combine(Root, "artifacts");
+
+    /// <summary>Where the prepared dom0 is kept.</summary>
+    public string Dom0Cache => Path.Combine(Artifacts, "dom0");
+
+    /// <summary>Where the results of test runs are written.</summary>
+    public string TestResults => Path.Combine(Artifacts, "test-results");
+
+    /// <summary>The program that <c>build</c> and <c>run</c> take when none is named.</summary>
+    public string DefaultProject => Path.Combine(Root, "samples", "Hello");
+
+    /// <summary>The measurements.</summary>
+    public string BenchProject => Path.Combine(Root, "bench", "Xenlet.Bench");
+
+    /// <summary>The repository that holds <paramref name="path"/>.</summary>
+    /// <exception cref="BuildException">It is not in one.</exception>
+    public static Repository Containing(string path)
+    {
+        for (DirectoryInfo? directory = new(path); directory is not null; directory = directory.Parent)
+        {
+            if (File.Exists(Path.Combine(directory.FullName, SolutionName)))
+            {
+                return new Repository(directory.FullName);
+            }
+        }
+
+        throw new BuildException($"{path} is not within a copy of the repository: there is no {SolutionName} above it.");
+    }
+
+    /// <summary>The project file that a user means by a path.</summary>
+    /// <param name="path">A project file, or a directory that holds exactly one.</param>
+    /// <exception cref="BuildException">There is none, or several.</exception>
+    public static string FindProject(string path)
+    {
+        string full = Path.GetFullPath(path);
+        if (File.Exists(full))
+        {
+            return Path.GetExtension(full).Equals(".csproj", StringComparison.OrdinalIgnoreCase)
+                ? full
+                : throw new BuildException($"{full} is not a project file (.csproj).");
+        }
+
+        if (!Directory.Exists(full))
+        {
+            throw new BuildException($"there is no project {full}: it is neither a project file nor a directory.");
+        }
+
+        string[] projects = Directory.GetFiles(full, "*.csproj");
+        return projects.Length switch
+        {
+            1 => projects[0],
+            0 => throw new BuildException($"there is no project in {full}."),
+            _ => throw new BuildException(
+                $"there are several projects in {full}, name one of them: {string.Join(", ", projects.Select(Path.GetFileName).Order())}"),
+        };
+    }
+
+    /// <summary>
+    /// The projects of tests: those below tests/ whose names end in <c>.Tests</c>. Those that boot machines, which is to say
+    /// that use qemu-xen, come last, so that a quick failure is seen early.
+    /// </summary>
+    public IReadOnlyList<string> FindTestProjects()
+    {
+        string tests = Path.Combine(Root, "tests");
+        return Directory.Exists(tests)
+            ? [.. Directory.EnumerateDirectories(tests)
+                .SelectMany(directory => Directory.EnumerateFiles(directory, "*.Tests.csproj"))
+                .OrderBy(project => File.ReadAllText(project).Contains("qemu-xen", StringComparison.Ordinal))
+                .ThenBy(project => project, StringComparer.Ordinal)]
+            : [];
+    }
+
+    /// <summary>Removes artifacts/ and the bin/ and obj/ beside every project file, and nothing else.</summary>
+    /// <returns>The directories removed.</returns>
+    public IReadOnlyList<string> Clean()
+    {
+        List<string> removed = [];
+        EnumerationOptions recursive = new() { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint };
+        string[] projects = [.. Directory.EnumerateFiles(Root, "*.csproj", recursive)];
+        IEnumerable<string> outputs = projects
+            .Select(project => Path.GetDirectoryName(project)!)
+            .SelectMany(directory => new[] { Path.Combine(directory, "bin"), Path.Combine(directory, "obj") })
+            .Prepend(Artifacts);
+        foreach (string directory in outputs.Distinct().Where(Directory.Exists))
+        {
+            Directory.Delete(directory, recursive: true);
+            removed.Add(directory);
+        }
+
+        return removed;
+    }
+}

@@ -1,0 +1,93 @@
+using System.Globalization;
+using System.Text;
+
+namespace Xenlet.Build;
+
+/// <summary>
+/// Copies a guest's console and appends the function's name to every line of a kernel backtrace: a line that begins with
+/// <c>"  at 0x"</c> and a hexadecimal address. No byte waits for a later one.
+/// </summary>
+/// <param name="output">Receives the console.</param>
+/// <param name="find">The function at an address.</param>
+internal sealed class BacktraceFilter(Stream output, Func<ulong, SymbolOffset?> find)
+{
+    private const int MaximumDigits = 16;
+
+    private int _matched;
+    private int _digits;
+    private ulong _address;
+    private State _state = State.Prefix;
+
+    private enum State
+    {
+        /// <summary>All of the line so far is the beginning of the prefix.</summary>
+        Prefix,
+
+        /// <summary>The prefix is complete and digits of the address have come.</summary>
+        Address,
+
+        /// <summary>The address is complete, the line is not.</summary>
+        Tail,
+
+        /// <summary>The line is none of a backtrace, or has been dealt with.</summary>
+        Other,
+    }
+
+    private static ReadOnlySpan<byte> LinePrefix => "  at 0x"u8;
+
+    /// <summary>Copies a piece of the console.</summary>
+    public void Write(ReadOnlySpan<byte> bytes)
+    {
+        int copied = 0;
+        for (int index = 0; index < bytes.Length; index++)
+        {
+            byte value = bytes[index];
+            bool endsLine = value is (byte)'\r' or (byte)'\n';
+            if (endsLine && _state is State.Address or State.Tail && find(_address) is { } symbol)
+            {
+                output.Write(bytes[copied..index]);
+                copied = index;
+                output.Write(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $" {symbol.Name}+0x{symbol.Offset:x}")));
+            }
+
+            Advance(value, endsLine);
+        }
+
+        output.Write(bytes[copied..]);
+        output.Flush();
+    }
+
+    private void Advance(byte value, bool endsLine)
+    {
+        if (endsLine)
+        {
+            _state = value == '\n' ? State.Prefix : State.Other;
+            _matched = 0;
+            _digits = 0;
+            _address = 0;
+            return;
+        }
+
+        switch (_state)
+        {
+            case State.Prefix when _matched < LinePrefix.Length:
+                _state = value == LinePrefix[_matched++] ? State.Prefix : State.Other;
+                break;
+
+            case State.Prefix or State.Address when char.IsAsciiHexDigit((char)value):
+                _state = ++_digits <= MaximumDigits ? State.Address : State.Other;
+                _address = (_address << 4) | (uint)HexDigit(value);
+                break;
+
+            case State.Prefix:
+                _state = State.Other;
+                break;
+
+            case State.Address:
+                _state = State.Tail;
+                break;
+        }
+    }
+
+    private static int HexDigit(byte value) => value <= '9' ? value - '0' : (value | 0x20) - 'a' + 10;
+}

@@ -1,0 +1,109 @@
+using Xenlet.QemuXen;
+
+namespace Xenlet.Build;
+
+/// <summary>Carries out the commands.</summary>
+/// <param name="repository">The copy of the repository to work on.</param>
+/// <param name="cancellation">Ends the work, and the processes it has started.</param>
+internal sealed class Tool(Repository repository, CancellationToken cancellation)
+{
+    private readonly ProcessRunner _processes = new(cancellation);
+
+    /// <summary>Carries out one command.</summary>
+    /// <returns>The exit status.</returns>
+    /// <exception cref="BuildException">It cannot be carried out.</exception>
+    public async Task<int> ExecuteAsync(BuildCommand command)
+    {
+        switch (command)
+        {
+            case HelpCommand:
+                Console.Out.Write(Help.Text);
+                return 0;
+
+            case ImageCommand build:
+                Require(Prerequisite.Linking);
+                Report(MakeImage(build.Project));
+                return 0;
+
+            case RunCommand run:
+                return await RunAsync(run);
+
+            case TestCommand test:
+                return Test(test.Filter, soak: false);
+
+            case SoakCommand soak:
+                return Test(soak.Filter, soak: true);
+
+            case BenchCommand bench:
+                Require([.. Prerequisite.Linking, .. Prerequisite.Booting]);
+                return _processes.Run(
+                    "dotnet",
+                    ["run", "--project", Repository.FindProject(repository.BenchProject), "-c", "Release", "--", .. bench.Arguments],
+                    ProcessOutput.Inherited);
+
+            case CleanCommand:
+                foreach (string directory in repository.Clean())
+                {
+                    Say($"removed {Path.GetRelativePath(repository.Root, directory)}/");
+                }
+
+                return 0;
+
+            default:
+                throw new ArgumentOutOfRangeException(nameof(command));
+        }
+    }
+
+    private static void Say(string line) => Console.Error.WriteLine(line);
+
+    private static void Report(GuestImage image)
+    {
+        foreach (string file in (string[])[image.Elf, image.Symbols, image.Configuration])
+        {
+            Console.Out.WriteLine($"{Path.GetRelativePath(Environment.CurrentDirectory, file)} ({(new FileInfo(file).Length + 1023) / 1024} KiB)");
+        }
+    }
+
+    private async Task<int> RunAsync(RunCommand run)
+    {
+        Say("[1/3] looking for what is needed");
+        Require([.. Prerequisite.Linking, .. Prerequisite.Booting]);
+        string project = Repository.FindProject(run.Project ?? repository.DefaultProject);
+        Say($"[2/3] building {Path.GetFileNameWithoutExtension(project)}");
+        GuestImage image = MakeImage(project);
+        Say(run.WithoutXen ? $"[3/3] booting {image.Name} in QEMU, without Xen" : $"[3/3] booting {image.Name} under Xen in QEMU");
+        using Stream output = Console.OpenStandardOutput();
+        try
+        {
+            return await new GuestBooter(repository, Say).RunAsync(image, run, output, cancellation);
+        }
+        catch (QemuXenException failure)
+        {
+            throw new BuildException(failure.Message);
+        }
+    }
+
+    private GuestImage MakeImage(string? project) =>
+        GuestImage.Make(repository, Repository.FindProject(project ?? repository.DefaultProject), _processes);
+
+    private int Test(string? filter, bool soak)
+    {
+        TestCount count;
+        try
+        {
+            Require([.. Prerequisite.Linking, .. Prerequisite.Booting]);
+            count = new TestRunner(repository, _processes, Say).Run(filter, soak);
+        }
+        catch (BuildException failure)
+        {
+            Say($"FAILED: {failure.Message}");
+            count = TestCount.OneFailed;
+        }
+
+        Console.Out.WriteLine(count.LastLine);
+        return count.ExitStatus;
+    }
+
+    private void Require(IReadOnlyList<Prerequisite> prerequisites) =>
+        new PrerequisiteInstaller(new LocalMachine(_processes), Say).Ensure(prerequisites);
+}
