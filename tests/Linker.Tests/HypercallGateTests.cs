@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using CsCheck;
 using Iced.Intel;
 using static Iced.Intel.AssemblerRegisters;
@@ -123,12 +122,24 @@ public sealed unsafe class HypercallGateTests : IDisposable
     {
         _image.Load([Stubs.All["xenlet_system_call"]]);
         var call = (delegate* unmanaged<nint, nint, nint, nint, nint, nint, nint>)_image["xenlet_system_call"];
-        const int Mmap = 9, Getpid = 39;
+        const int Getpid = 39, Statx = 332;
         Assert.Equal(Environment.ProcessId, call(0, 0, 0, 0, 0, Getpid));
 
-        // mmap's fourth argument holds MAP_ANONYMOUS, its fifth the file: a wrong one of either is EBADF.
-        var page = call(0, 4096, 3, 0x22, -1, Mmap);
-        Assert.InRange(page, 4096, nint.MaxValue);
-        Marshal.WriteInt64(page, 1);
+        // statx's fourth argument says what is wanted, its fifth where it goes.
+        const int CurrentDirectory = -100, BasicStats = 0x7FF, TypeDirectory = 4, ModeOffset = 28;
+        var status = stackalloc byte[256];
+        fixed (byte* root = "/\0"u8)
+        {
+            Assert.Equal(0, call(CurrentDirectory, (nint)root, 0, BasicStats, (nint)status, Statx));
+        }
+
+        Assert.Equal((uint)BasicStats, *(uint*)status & BasicStats);
+        Assert.Equal(TypeDirectory, *(ushort*)(status + ModeOffset) >> 12);
+
+        // EFAULT: the fifth argument arrives.
+        fixed (byte* root = "/\0"u8)
+        {
+            Assert.Equal(-14, call(CurrentDirectory, (nint)root, 0, BasicStats, 1, Statx));
+        }
     }
 }
