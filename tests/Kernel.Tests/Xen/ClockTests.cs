@@ -1,0 +1,293 @@
+using System.Runtime.InteropServices;
+using CsCheck;
+using Xenlet.Kernel.Nucleus;
+
+namespace Xenlet.Kernel.Tests.Xen;
+
+public sealed unsafe class ClockTests : XenTest, IDisposable
+{
+    private readonly shared_info* _shared = (shared_info*)NativeMemory.AllocZeroed((nuint)sizeof(shared_info));
+    private ulong _counter;
+
+    public ClockTests()
+    {
+        Machine.TimeStampCounter = () => _counter;
+        PvClock.Initialise(_shared);
+    }
+
+    public void Dispose()
+    {
+        Machine.Reset();
+        NativeMemory.Free(_shared);
+    }
+
+    /// <summary>Worked by hand: count * 2^shift * multiplier / 2^32, rounded down.</summary>
+    [Theory]
+    [InlineData(0, 0x80000000, 1, 0)]
+    [InlineData(1_000, 0x80000000, 1, 1_000)]
+    [InlineData(4_000_000_000, 0x80000000, -1, 1_000_000_000)]
+    [InlineData(2_500_000_000, 1_717_986_918, 0, 999_999_999)]
+    [InlineData(3, 0x80000000, -1, 0)]
+    [InlineData(0xffffffff, 0xffffffff, 0, 0xfffffffe)]
+    [InlineData(0x8000000000000000, 0xffffffff, 0, 0x7fffffff80000000)]
+    [InlineData(0xffffffffffffffff, 0xffffffff, 0, 0xfffffffeffffffff)]
+    public void Counts_become_nanoseconds(ulong count, uint multiplier, sbyte shift, ulong nanoseconds) =>
+        Assert.Equal(nanoseconds, PvClock.Scale(count, multiplier, shift));
+
+    [Fact]
+    public void Any_rate_gives_what_wide_arithmetic_gives() =>
+        Gen.Select(Gen.ULong, Gen.UInt, Gen.Int[-31, 31]).Sample((count, multiplier, shift) =>
+        {
+            ulong shifted = shift < 0 ? count >> -shift : count << shift;
+            Assert.Equal((ulong)(((UInt128)shifted * multiplier) >> 32), PvClock.Scale(count, multiplier, (sbyte)shift));
+        });
+
+    [Fact]
+    public void System_time_is_the_records_time_and_what_the_counter_went_on()
+    {
+        SetRecord(version: 2, timestamp: 1_000, systemTime: 5_000_000);
+        _counter = 1_700;
+
+        Assert.Equal(5_000_700ul, PvClock.SystemTime());
+        Assert.Equal(5_000_700ul, PvClock.Now());
+    }
+
+    [Fact]
+    public void A_counter_behind_the_record_counts_as_no_time()
+    {
+        SetRecord(version: 2, timestamp: 1_000, systemTime: 5_000_000);
+        _counter = 999;
+
+        Assert.Equal(5_000_000ul, PvClock.Now());
+    }
+
+    [Fact]
+    public void A_record_that_is_being_written_is_waited_for()
+    {
+        SetRecord(version: 3, timestamp: 0, systemTime: 111);
+        int pauses = 0;
+        Machine.OnPause = () =>
+        {
+            if (++pauses == 5)
+            {
+                SetRecord(version: 4, timestamp: 0, systemTime: 222);
+            }
+        };
+
+        Assert.Equal(222ul, PvClock.Now());
+        Assert.Equal(5, pauses);
+    }
+
+    [Fact]
+    public void A_record_that_changed_while_it_was_read_is_read_again()
+    {
+        SetRecord(version: 2, timestamp: 0, systemTime: 111);
+        int reads = 0;
+        Machine.TimeStampCounter = () =>
+        {
+            if (reads++ == 0)
+            {
+                SetRecord(version: 4, timestamp: 0, systemTime: 222);
+            }
+
+            return 0;
+        };
+
+        Assert.Equal(222ul, PvClock.Now());
+        Assert.Equal(2, reads);
+    }
+
+    [Fact]
+    public void A_record_that_is_never_complete_is_a_panic()
+    {
+        SetRecord(version: 1, timestamp: 0, systemTime: 0);
+
+        Assert.Throws<PanicException>(() => PvClock.Now());
+    }
+
+    [Fact]
+    public void A_record_is_never_read_half_old_and_half_new()
+    {
+        // Each record n says: n * 1,000,000 ns at count n * 1,000; read at count n * 1,000 + 7 of the same record it gives the 7.
+        SetRecord(version: 0, timestamp: 0, systemTime: 0);
+        bool stop = false;
+        ulong records = 0;
+        Thread writer = new(() =>
+        {
+            for (ulong n = 1; !Volatile.Read(ref stop); n++)
+            {
+                ref vcpu_time_info time = ref _shared->vcpu0.time;
+                Volatile.Write(ref time.version, time.version + 1);
+                Interlocked.MemoryBarrier();
+                Volatile.Write(ref time.tsc_timestamp, n * 1_000);
+                Volatile.Write(ref time.system_time, n * 1_000_000);
+                Interlocked.MemoryBarrier();
+                Volatile.Write(ref time.version, time.version + 1);
+                Volatile.Write(ref records, n);
+            }
+        });
+        Machine.TimeStampCounter = () => ulong.MaxValue >> 1;
+
+        // Unlike Xen, the writer can lose the processor in the middle of a record.
+        Machine.OnPause = () => Thread.Yield();
+        writer.Start();
+        while (Volatile.Read(ref records) < 1_000)
+        {
+            Thread.Yield();
+        }
+
+        for (int i = 0; i < 100_000; i++)
+        {
+            // time = n * 1,000,000 + (counter - n * 1,000) = counter + n * 999,000
+            ulong n999000 = PvClock.SystemTime() - (ulong.MaxValue >> 1);
+            Assert.Equal(0ul, n999000 % 999_000);
+        }
+
+        Volatile.Write(ref stop, true);
+        writer.Join();
+    }
+
+    [Fact]
+    public void Time_never_goes_back()
+    {
+        SetRecord(version: 2, timestamp: 0, systemTime: 1_000);
+        Assert.Equal(1_000ul, PvClock.Now());
+
+        SetRecord(version: 4, timestamp: 0, systemTime: 400);
+        Assert.Equal(1_000ul, PvClock.Now());
+
+        SetRecord(version: 6, timestamp: 0, systemTime: 1_001);
+        Assert.Equal(1_001ul, PvClock.Now());
+    }
+
+    [Theory]
+    [InlineData(50)]
+    [InlineData(5_000_000)]
+    public void After_a_resume_time_goes_on_and_Unix_time_is_right(ulong uptimeOfNewHost)
+    {
+        SetRecord(version: 2, timestamp: 0, systemTime: 1_000);
+        PvClock.Now();
+        SetRecord(version: 2, timestamp: 0, systemTime: uptimeOfNewHost);
+        SetWallClock(version: 2, seconds: 100, nanoseconds: 0);
+
+        PvClock.ContinueAfterResume();
+
+        Assert.Equal(1_000ul, PvClock.Now());
+        Assert.Equal(100_000_000_000 + uptimeOfNewHost, PvClock.UnixTime());
+        SetRecord(version: 4, timestamp: 0, systemTime: uptimeOfNewHost + 7);
+        Assert.Equal(1_007ul, PvClock.Now());
+    }
+
+    [Theory]
+    [InlineData(1_700_000_000, 0, 123_456_789, 1_700_000_000_123_461_789)]
+    [InlineData(0x00000000, 1, 0, 4_294_967_296_000_005_000)]
+    public void Unix_time_is_the_wall_clock_and_system_time(uint seconds, uint upperSeconds, uint nanoseconds, ulong unix)
+    {
+        SetRecord(version: 2, timestamp: 0, systemTime: 5_000);
+        SetWallClock(version: 2, seconds, nanoseconds, upperSeconds);
+
+        Assert.Equal(unix, PvClock.UnixTime());
+        Assert.Equal(unix, PvClock.Now() + PvClock.WallClockOffset());
+    }
+
+    [Fact]
+    public void A_wall_clock_that_is_being_written_is_waited_for()
+    {
+        SetRecord(version: 2, timestamp: 0, systemTime: 0);
+        SetWallClock(version: 5, seconds: 1, nanoseconds: 0);
+        Machine.OnPause = () => SetWallClock(version: 6, seconds: 2, nanoseconds: 3);
+
+        Assert.Equal(2_000_000_003ul, PvClock.UnixTime());
+    }
+
+    [Fact]
+    public void A_wall_clock_that_is_never_complete_is_a_panic()
+    {
+        SetWallClock(version: 5, seconds: 1, nanoseconds: 0);
+
+        Assert.Throws<PanicException>(() => PvClock.WallClockOffset());
+    }
+
+    [Fact]
+    public void The_timer_is_bound_to_the_virtual_interrupt()
+    {
+        Machine.ArgumentLength = 12;
+        Machine.Hypervisor = static call =>
+        {
+            if (call.Number == HypercallNumber.__HYPERVISOR_event_channel_op)
+            {
+                HostHypercall.At<uint>(call.A2 + 8) = 9;
+            }
+
+            return 0;
+        };
+
+        XenTimer.Initialise();
+
+        Assert.Equal(9u, XenTimer.Port);
+        Assert.Equal([(24u, 7ul), (32u, 1ul)], Machine.Hypercalls.Select(call => (call.Number, call.A1)));
+        AssertBytes("00000000 00000000 00000000", Machine.Hypercalls[1].Argument);
+    }
+
+    [Theory]
+    [InlineData(0, 5_000, 5_000)]
+    [InlineData(900, 5_000, 4_100)]
+    [InlineData(-900, 5_000, 5_900)]
+    [InlineData(900, 500, 0)]
+    [InlineData(0, 0, 0)]
+    [InlineData(0, ulong.MaxValue, 1ul << 62)]
+    [InlineData(-900, ulong.MaxValue, (1ul << 62) + 900)]
+    public void The_timer_is_armed_in_Xens_own_time(long offset, ulong deadline, ulong systemTime)
+    {
+        SetRecord(version: 2, timestamp: 0, systemTime: 1_000);
+        PvClock.Now();
+        SetRecord(version: 4, timestamp: 0, systemTime: (ulong)(1_000 - offset));
+        PvClock.ContinueAfterResume();
+        Machine.ArgumentLength = 16;
+
+        XenTimer.Arm(deadline);
+
+        HostHypercall call = Assert.Single(Machine.Hypercalls);
+        Assert.Equal((24u, 8ul, 0ul), (call.Number, call.A1, call.A2));
+        Assert.Equal(systemTime, BitConverter.ToUInt64(call.Argument));
+        Assert.Equal(0u, BitConverter.ToUInt32(call.Argument, 8));
+    }
+
+    [Fact]
+    public void Disarming_stops_the_one_shot_timer()
+    {
+        XenTimer.Disarm();
+
+        HostHypercall call = Assert.Single(Machine.Hypercalls);
+        Assert.Equal((24u, 9ul, 0ul), (call.Number, call.A1, call.A2));
+    }
+
+    [Fact]
+    public void A_timer_that_Xen_refuses_is_a_panic_with_the_errors_name()
+    {
+        Machine.Hypervisor = static _ => -14;
+
+        Assert.Throws<PanicException>(() => XenTimer.Arm(1));
+        Assert.Throws<PanicException>(XenTimer.Disarm);
+        Assert.Throws<PanicException>(XenTimer.Initialise);
+        Assert.Contains("VCPUOP_set_singleshot_timer failed: EFAULT (14), bad address", KernelLog.Text, StringComparison.Ordinal);
+    }
+
+    /// <summary>A record at one nanosecond for each count.</summary>
+    private void SetRecord(uint version, ulong timestamp, ulong systemTime) => _shared->vcpu0.time = new vcpu_time_info
+    {
+        version = version,
+        tsc_timestamp = timestamp,
+        system_time = systemTime,
+        tsc_to_system_mul = 0x80000000,
+        tsc_shift = 1,
+    };
+
+    private void SetWallClock(uint version, uint seconds, uint nanoseconds, uint upperSeconds = 0)
+    {
+        _shared->wc_version = version;
+        _shared->wc_sec = seconds;
+        _shared->wc_sec_hi = upperSeconds;
+        _shared->wc_nsec = nanoseconds;
+    }
+}
