@@ -52,7 +52,9 @@ internal static unsafe class Scheduler
         }
     }
 
-    /// <summary>Lets a blocked thread go on; its system call returns <paramref name="result"/>.</summary>
+    /// <summary>Lets a blocked thread go on.</summary>
+    /// <param name="thread">The thread; it is taken out of whatever it waits in.</param>
+    /// <param name="result">What its system call returns.</param>
     /// <param name="urgent">True when a device or the clock woke it: it then runs next.</param>
     public static void Wake(Thread* thread, long result, bool urgent)
     {
