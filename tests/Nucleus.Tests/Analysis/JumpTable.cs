@@ -1,0 +1,138 @@
+using System.Buffers.Binary;
+using Iced.Intel;
+
+namespace Xenlet.Nucleus.Tests.Analysis;
+
+/// <summary>
+/// Resolves the jump of a C# <c>switch</c> as ILC compiles it: after a bounds check, a 32-bit distance is loaded from a table of constants and added
+/// to an address within the function.
+/// </summary>
+/// <remarks>
+/// <code>
+/// cmp  index, last        and any use of the index
+/// ja   default
+/// mov  eax, index
+/// lea  rcx, [rip + table]
+/// mov  ecx, [rcx + rax*4]
+/// lea  rdx, [rip + base]
+/// add  rcx, rdx
+/// jmp  rcx
+/// </code>
+/// Other instructions may stand between these; none may change the registers in between, and no branch may enter behind the check.
+/// </remarks>
+internal static class JumpTable
+{
+    private const int LongestPattern = 24;
+    private const ulong LongestTable = 4096;
+
+    /// <summary>Resolves the indirect jump at an index of a function's instructions.</summary>
+    /// <param name="code">The whole function.</param>
+    /// <param name="jump">Index of the jump.</param>
+    /// <param name="image">Where the table is.</param>
+    /// <returns>The targets, or null when this is no such jump.</returns>
+    public static IReadOnlyList<ulong>? TryResolve(IReadOnlyList<Instruction> code, int jump, CodeImage image)
+    {
+        if (code[jump].Op0Kind != OpKind.Register)
+        {
+            return null;
+        }
+
+        Register target = code[jump].Op0Register;
+        int add = FindDefinition(code, jump, target);
+        if (add < 0 || code[add].Mnemonic != Mnemonic.Add || code[add].Op1Kind != OpKind.Register)
+        {
+            return null;
+        }
+
+        // Either register may be the loaded distance.
+        Register left = code[add].Op0Register;
+        Register right = code[add].Op1Register;
+        return TryResolve(code, jump, add, left, right, image) ?? TryResolve(code, jump, add, right, left, image);
+    }
+
+    private static List<ulong>? TryResolve(
+        IReadOnlyList<Instruction> code, int jump, int add, Register distance, Register origin, CodeImage image)
+    {
+        int load = FindDefinition(code, add, distance);
+        ulong? functionBase = FindAddress(code, add, origin);
+        if (load < 0 || functionBase is null || code[load].Code != Code.Mov_r32_rm32 || code[load].Op1Kind != OpKind.Memory
+            || code[load].MemoryIndexScale != 4 || code[load].MemoryDisplacement64 != 0)
+        {
+            return null;
+        }
+
+        ulong? table = FindAddress(code, load, code[load].MemoryBase);
+        ulong? count = FindCount(code, load, jump, code[load].MemoryIndex);
+        if (table is null || count is null or > LongestTable)
+        {
+            return null;
+        }
+
+        ReadOnlySpan<byte> entries = image.Read(table.Value, (int)count.Value * 4).Span;
+        List<ulong> targets = [];
+        for (; entries.Length > 0; entries = entries[4..])
+        {
+            targets.Add(functionBase.Value + BinaryPrimitives.ReadUInt32LittleEndian(entries));
+        }
+
+        return targets.Count > 0 ? targets : null;
+    }
+
+    // The value of a register that an instruction reads, when it is an address fixed by the code.
+    private static ulong? FindAddress(IReadOnlyList<Instruction> code, int reader, Register register)
+    {
+        int definition = FindDefinition(code, reader, register);
+        return definition >= 0 && code[definition].Mnemonic == Mnemonic.Lea && code[definition].IsIPRelativeMemoryOperand
+            ? code[definition].IPRelativeMemoryAddress
+            : null;
+    }
+
+    // How many values the index can have: one more than what it was compared with.
+    private static ulong? FindCount(IReadOnlyList<Instruction> code, int load, int jump, Register index)
+    {
+        int copy = FindDefinition(code, load, index);
+        HashSet<Register> same = [index.GetFullRegister()];
+        if (copy >= 0 && code[copy].Code is Code.Mov_r32_rm32 or Code.Mov_rm32_r32 && code[copy].Op1Kind == OpKind.Register)
+        {
+            same.Add(code[copy].Op1Register.GetFullRegister());
+        }
+
+        for (int i = load - 1; i > 0 && i > load - LongestPattern; i--)
+        {
+            if (code[i].Mnemonic is Mnemonic.Ja && code[i - 1].Mnemonic == Mnemonic.Cmp
+                && code[i - 1].Op0Kind == OpKind.Register && code[i - 1].Op0Register.GetSize() >= 4
+                && same.Contains(code[i - 1].Op0Register.GetFullRegister())
+                && code[i - 1].Op1Kind is OpKind.Immediate8to32 or OpKind.Immediate32)
+            {
+                int since = copy >= 0 ? Math.Min(copy, i) : i;
+                bool unchanged = FindDefinition(code, load, code[i - 1].Op0Register, except: copy) < since;
+                return unchanged && !IsEntered(code, i, jump) ? code[i - 1].GetImmediate(1) + 1 : null;
+            }
+        }
+
+        return null;
+    }
+
+    // Whether any branch of the function leads behind the check, up to the jump.
+    private static bool IsEntered(IReadOnlyList<Instruction> code, int check, int jump) => code.Any(instruction =>
+        instruction.Op0Kind == OpKind.NearBranch64
+        && instruction.NearBranchTarget > code[check].IP && instruction.NearBranchTarget <= code[jump].IP);
+
+    // The last instruction before another, in the order of the code, that writes a register; -1: none near.
+    private static int FindDefinition(IReadOnlyList<Instruction> code, int reader, Register register, int except = -1)
+    {
+        InstructionInfoFactory factory = new();
+        for (int i = reader - 1; i >= 0 && i > reader - LongestPattern; i--)
+        {
+            Instruction instruction = code[i];
+            if (i != except && factory.GetInfo(instruction).GetUsedRegisters().Any(used =>
+                used.Register.GetFullRegister() == register.GetFullRegister()
+                && used.Access is OpAccess.Write or OpAccess.ReadWrite or OpAccess.CondWrite or OpAccess.ReadCondWrite))
+            {
+                return i;
+            }
+        }
+
+        return -1;
+    }
+}
