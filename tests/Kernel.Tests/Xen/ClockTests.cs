@@ -267,11 +267,12 @@ public sealed unsafe class ClockTests : XenTest, IDisposable
     {
         Machine.Hypervisor = static _ => -14;
 
-        Assert.Throws<PanicException>(() => XenTimer.Arm(1));
-        Assert.Throws<PanicException>(XenTimer.Disarm);
-        Assert.Throws<PanicException>(XenTimer.Initialise);
-        Assert.Contains("VCPUOP_set_singleshot_timer failed: EFAULT (14), bad address", KernelLog.Text, StringComparison.Ordinal);
+        Assert.StartsWith("VCPUOP_set_singleshot_timer failed: EFAULT", PanicOf(() => XenTimer.Arm(1)), StringComparison.Ordinal);
+        Assert.StartsWith("VCPUOP_stop_singleshot_timer failed: EFAULT", PanicOf(XenTimer.Disarm), StringComparison.Ordinal);
+        Assert.StartsWith("VCPUOP_stop_periodic_timer failed: EFAULT", PanicOf(XenTimer.Initialise), StringComparison.Ordinal);
     }
+
+    private static string PanicOf(Action action) => Assert.Throws<PanicException>(action).Message;
 
     /// <summary>A record at one nanosecond for each count.</summary>
     private void SetRecord(uint version, ulong timestamp, ulong systemTime) => _shared->vcpu0.time = new vcpu_time_info

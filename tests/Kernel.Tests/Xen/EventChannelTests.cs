@@ -68,8 +68,9 @@ public sealed unsafe class EventChannelTests : XenTest, IDisposable
         _xen.Signal(5);
         Machine.Hypervisor = static _ => -22;
 
-        Assert.Equal("EVTCHNOP_unmask", Assert.Throws<PanicException>(() => EventChannels.Unmask(5)).Message);
-        Assert.Contains("EINVAL", KernelLog.Text, StringComparison.Ordinal);
+        PanicException panic = Assert.Throws<PanicException>(() => EventChannels.Unmask(5));
+
+        Assert.StartsWith("EVTCHNOP_unmask failed: EINVAL", panic.Message, StringComparison.Ordinal);
     }
 
     [Fact]

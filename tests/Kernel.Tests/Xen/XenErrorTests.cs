@@ -83,7 +83,26 @@ public sealed class XenErrorTests : XenTest
     {
         PanicException panic = Assert.Throws<PanicException>(() => XenError.PanicIfFailed(-22, "EVTCHNOP_send"u8));
 
-        Assert.Equal("EVTCHNOP_send", panic.Message);
-        Assert.Equal("EVTCHNOP_send failed: EINVAL (22), invalid argument\n", KernelLog.Text);
+        Assert.Equal("EVTCHNOP_send failed: EINVAL (22), invalid argument", panic.Message);
+    }
+
+    [Theory]
+    [InlineData(-1, "an operation failed: EPERM (1), operation not permitted\n")]
+    [InlineData(-110, "an operation failed: ETIMEDOUT (110), connection timed out\n")]
+    [InlineData(-4096, "an operation failed: unknown error (4096), no errno of Xen's\n")]
+    [InlineData(long.MinValue, "an operation failed: unknown error (9223372036854775808), no errno of Xen's\n")]
+    public void A_failure_is_logged_in_one_line(long result, string line)
+    {
+        XenError.Log(result, "an operation"u8);
+
+        Assert.Equal(line, KernelLog.Text);
+    }
+
+    [Fact]
+    public void A_name_without_end_is_cut()
+    {
+        XenError.Log(-1, new byte[1000]);
+
+        Assert.Equal(161, KernelLog.Text.Length);
     }
 }

@@ -1,7 +1,9 @@
+using System.Runtime.InteropServices;
+
 namespace Xenlet.Kernel.Nucleus;
 
 /// <summary>The errnos a hypercall returns, negated, and their names and meanings (xen/errno.h).</summary>
-internal static class XenError
+internal static unsafe class XenError
 {
     public const int EPERM = 1;
     public const int ENOENT = 2;
@@ -51,31 +53,29 @@ internal static class XenError
     public const int ETIMEDOUT = 110;
     public const int ECONNREFUSED = 111;
 
+    /// <summary>What is longer is cut.</summary>
+    private const int TextCapacity = 160;
+
     /// <summary>True when <paramref name="result"/> is a negated errno.</summary>
     public static bool IsError(long result) => result < 0;
 
     /// <summary>Stops the machine, naming the operation and the error, when <paramref name="result"/> is one.</summary>
     public static void PanicIfFailed(long result, ReadOnlySpan<byte> operation)
     {
-        if (result >= 0)
+        if (result < 0)
         {
-            return;
+            byte* text = stackalloc byte[TextCapacity];
+            int length = Describe(result, operation, text);
+            Panic.Halt(MemoryMarshal.CreateReadOnlySpan(ref *text, length));
         }
-
-        Log(result, operation);
-        Panic.Halt(operation);
     }
 
     /// <summary>Writes one line: the operation, the error's name, its number and its meaning.</summary>
     public static void Log(long result, ReadOnlySpan<byte> operation)
     {
-        KernelLog.Write(operation);
-        KernelLog.Write(" failed: "u8);
-        KernelLog.Write(Name(result));
-        KernelLog.Write(" ("u8);
-        KernelLog.WriteDecimal(Magnitude(result));
-        KernelLog.Write("), "u8);
-        KernelLog.Write(Meaning(result));
+        byte* text = stackalloc byte[TextCapacity];
+        int length = Describe(result, operation, text);
+        KernelLog.Write(MemoryMarshal.CreateReadOnlySpan(ref *text, length));
         KernelLog.NewLine();
     }
 
@@ -186,6 +186,43 @@ internal static class XenError
         ECONNREFUSED => "connection refused"u8,
         _ => "no errno of Xen's"u8,
     };
+
+    private static int Describe(long result, ReadOnlySpan<byte> operation, byte* text)
+    {
+        int length = Append(text, 0, operation);
+        length = Append(text, length, " failed: "u8);
+        length = Append(text, length, Name(result));
+        length = Append(text, length, " ("u8);
+        length = AppendDecimal(text, length, Magnitude(result));
+        length = Append(text, length, "), "u8);
+        return Append(text, length, Meaning(result));
+    }
+
+    private static int Append(byte* text, int length, ReadOnlySpan<byte> part)
+    {
+        for (int i = 0; i < part.Length && length < TextCapacity; i++)
+        {
+            text[length++] = part[i];
+        }
+
+        return length;
+    }
+
+    private static int AppendDecimal(byte* text, int length, ulong value)
+    {
+        ulong unit = 1;
+        while (value / unit >= 10)
+        {
+            unit *= 10;
+        }
+
+        for (; unit != 0 && length < TextCapacity; unit /= 10)
+        {
+            text[length++] = (byte)('0' + (value / unit % 10));
+        }
+
+        return length;
+    }
 
     private static ulong Magnitude(long result) => (ulong)(result < 0 ? -result : result);
 }

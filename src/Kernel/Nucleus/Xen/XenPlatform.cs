@@ -30,7 +30,11 @@ internal static class XenPlatform
     {
         if (_isPresent)
         {
-            XenError.Log(SchedOp.Shutdown(reason), "SCHEDOP_shutdown"u8);
+            long result = SchedOp.Shutdown(reason);
+            if (result < 0)
+            {
+                XenError.Log(result, "SCHEDOP_shutdown"u8);
+            }
         }
         else
         {
