@@ -124,9 +124,14 @@ public static class FailureRedirect
             var constants = decoder.GetConstantOffsets(instruction);
             var field = (int)instruction.IP + (int)constants.ImmediateOffset;
             var kind = symbols.KindAt(function.Section, instruction.NearBranchTarget);
-            if (kind == Helper.None || constants.ImmediateSize != BranchDistanceSize || relocated.Contains(field))
+            if (kind == Helper.None || relocated.Contains(field))
             {
                 continue;
+            }
+
+            if (constants.ImmediateSize != BranchDistanceSize)
+            {
+                throw view.Bad($"{function.Name} has a short branch to a failure helper at its byte {instruction.IP - (ulong)function.Start}");
             }
 
             var panic = kind == Helper.Check ? symbols.PanicBounds : symbols.PanicStackCookie;

@@ -16,7 +16,7 @@ public static class ProcessorState
         LoadTable("xenlet_load_idt", static (c, pointer) => c.lidt(pointer)),
         Function("xenlet_load_task_register", static c =>
         {
-            c.ltr(di);
+            c.ltr(edi);
             c.ret();
         }),
         Function("xenlet_halt", static c =>

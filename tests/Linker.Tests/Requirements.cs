@@ -16,6 +16,19 @@ internal sealed class BinutilsFactAttribute : FactAttribute
     }
 }
 
+/// <summary>A test that needs GNU ld and QEMU.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+internal sealed class EmulatorFactAttribute : FactAttribute
+{
+    public EmulatorFactAttribute()
+    {
+        if (!Tool.Exists("ld") || !Tool.Exists("qemu-system-x86_64"))
+        {
+            Skip = "GNU ld or QEMU is not installed";
+        }
+    }
+}
+
 /// <summary>A test that needs a processor with both random number instructions.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 internal sealed class RandomTheoryAttribute : TheoryAttribute

@@ -1,0 +1,189 @@
+using System.Buffers.Binary;
+using System.Diagnostics;
+using System.Text;
+
+namespace Xenlet.Linker.Tests;
+
+/// <summary>The image as GNU ld makes it of the stubs, a small program and the layout.</summary>
+public sealed class LinkTests : IDisposable
+{
+    private const ulong PageSize = 0x1000;
+    private readonly ScratchDirectory _scratch = new();
+
+    public void Dispose() => _scratch.Dispose();
+
+    [BinutilsFact]
+    public void The_image_has_three_segments_and_none_is_writable_and_executable()
+    {
+        var image = Link();
+        Assert.Equal(
+            [Segment.Read, Segment.Read | Segment.Execute, Segment.Read | Segment.Write],
+            image.Loads.Select(s => s.Flags));
+        Assert.Equal(0x200000ul, image.Loads[0].Address);
+        Assert.All(image.Loads, s => Assert.Equal(PageSize, s.Alignment));
+        for (var i = 1; i < image.Loads.Count; i++)
+        {
+            Assert.True(PageOf(image.Loads[i - 1].End - 1) < PageOf(image.Loads[i].Address), "two segments share a page");
+        }
+    }
+
+    [BinutilsFact]
+    public void The_headers_and_the_notes_lie_in_the_first_segment()
+    {
+        var image = Link();
+        var first = image.Loads[0];
+        Assert.Equal(0ul, first.Offset);
+        Assert.InRange(image.HeadersEnd, 64ul, first.FileSize);
+        Assert.Equal(first.Address, image.Symbols["xenlet_image_start"]);
+        var note = image.Only(Segment.Note);
+        Assert.InRange(note.Offset + note.FileSize, image.HeadersEnd, first.FileSize);
+
+        // QEMU rounds a note's fields up to the segment's alignment; Xen rounds them to 4.
+        Assert.Equal(4ul, note.Alignment);
+    }
+
+    [BinutilsFact]
+    public void The_note_says_where_the_entry_is()
+    {
+        var image = Link();
+        var notes = Notes(image.Contents(image.Only(Segment.Note)).ToArray());
+        var entry = Assert.Single(notes, n => n.Owner == "Xen" && n.Type == 18).Value;
+        Assert.Equal(4, entry.Length);
+        Assert.Equal(image.Symbols["xenlet_start"], BinaryPrimitives.ReadUInt32LittleEndian(entry));
+        Assert.Equal(image.Symbols["xenlet_start"], image.Entry);
+        Assert.Equal("Xenlet\0", Encoding.ASCII.GetString(Assert.Single(notes, n => n.Owner == "Xen" && n.Type == 6).Value));
+    }
+
+    [BinutilsFact]
+    public void The_start_code_of_libc_finds_what_it_needs()
+    {
+        var image = Link();
+        var tls = image.Only(Segment.Tls);
+        Assert.Equal(16ul, tls.FileSize);
+        var relro = image.Only(Segment.Relro);
+        Assert.Equal(0ul, relro.End % PageSize);
+        foreach (var name in (string[])["pointer", "initialiser"])
+        {
+            Assert.InRange(image.Symbols[name], relro.Address, relro.End - 1);
+        }
+
+        Assert.Equal(image.Symbols["initialiser"], image.Symbols["__init_array_start"]);
+        Assert.Equal(image.Symbols["initialiser"] + 8, image.Symbols["__init_array_end"]);
+        Assert.Equal(image.Symbols["xenlet_eh_frame_hdr"], image.Only(Segment.EhFrame).Address);
+        Assert.Equal(Segment.Read | Segment.Write, image.Only(Segment.Stack).Flags);
+    }
+
+    [BinutilsFact]
+    public void The_layouts_symbols_bound_what_they_say()
+    {
+        var image = Link();
+        var symbols = image.Symbols;
+        Assert.Equal(symbols["managed_function"], symbols["xenlet_managed_start"]);
+        Assert.Equal(symbols["managed_function"] + 1, symbols["xenlet_managed_end"]);
+        Assert.Equal(image.Loads[1].Address, symbols["xenlet_text_start"]);
+        Assert.Equal(image.Loads[1].End, symbols["xenlet_text_end"]);
+        Assert.Equal(image.Loads[2].End, symbols["xenlet_image_end"]);
+        Assert.Equal(0ul, symbols["xenlet_image_end"] % PageSize);
+        Assert.Equal(0ul, symbols["xenlet_boot_tables"] % PageSize);
+        Assert.Equal(symbols["xenlet_nucleus_stack"], symbols["xenlet_nucleus_stack_guard"] + PageSize);
+        Assert.Equal(symbols["xenlet_nucleus_stack_top"], symbols["xenlet_nucleus_stack"] + 0x8000);
+        for (var i = 1; i <= 4; i++)
+        {
+            Assert.Equal(symbols["xenlet_ist_stacks"] + ((ulong)i * PageSize), symbols[$"xenlet_ist{i}_top"]);
+        }
+    }
+
+    [BinutilsFact]
+    public void What_only_Linux_would_read_is_left_out()
+    {
+        var image = Link();
+        Assert.DoesNotContain(image.Segments, s => s.Type == Segment.Property);
+        Assert.DoesNotContain(".note.gnu.property", image.Sections);
+        Assert.DoesNotContain(".note.ABI-tag", image.Sections);
+    }
+
+    [BinutilsFact]
+    public void A_section_the_layout_does_not_know_stops_the_link()
+    {
+        var writer = new ObjectWriter();
+        var section = writer.AddData("surprise");
+        writer.Define("kept", section, section.Append(new byte[8], 8, []), 8, SymbolKind.Data);
+        writer.AddMarker(".note.GNU-stack");
+        File.WriteAllBytes(_scratch["surprise.o"], writer.Write());
+        var (status, _, errors) = RunLinker("--undefined=kept", _scratch["surprise.o"]);
+        Assert.NotEqual(0, status);
+        Assert.Contains("orphan section `surprise'", errors, StringComparison.Ordinal);
+    }
+
+    [EmulatorFact]
+    public void The_entry_hands_the_nucleus_a_processor_in_order()
+    {
+        var image = Link();
+        var report = _scratch["report"];
+        using var emulator = Process.Start(new ProcessStartInfo("qemu-system-x86_64", [
+            "-accel", "tcg", "-cpu", "max", "-m", "32", "-display", "none", "-monitor", "none", "-serial", "none", "-parallel", "none", "-net", "none", "-no-reboot",
+            "-debugcon", $"file:{report}", "-device", "isa-debug-exit,iobase=0xf4,iosize=1", "-kernel", _scratch["image"]]))!;
+        if (!emulator.WaitForExit(TimeSpan.FromSeconds(60)))
+        {
+            emulator.Kill();
+            Assert.Fail("the nucleus's first function was not reached within 60 seconds");
+        }
+
+        var bytes = File.ReadAllBytes(report);
+        Assert.Equal(8 * TestProgram.Report.Length, bytes.Length);
+        var values = TestProgram.Report
+            .Select((name, i) => (name, value: BinaryPrimitives.ReadUInt64LittleEndian(bytes.AsSpan(8 * i))))
+            .ToDictionary(v => v.name, v => v.value);
+        var symbols = image.Symbols;
+        Assert.InRange(values["argument"], 1ul, uint.MaxValue);
+        Assert.Equal(symbols["xenlet_nucleus_stack_top"] - 8, values["rsp"]);
+        Assert.Equal(0ul, values["rflags"] & 0x600);
+        Assert.Equal((0x08ul, 0x10ul), (values["cs"], values["ss"]));
+        Assert.Equal(0x8001_0033ul, values["cr0"]);
+        Assert.Equal(symbols["xenlet_boot_tables"], values["cr3"]);
+        Assert.Equal(0x6A0ul, values["cr4"]);
+
+        // LMA beside the three bits that were set.
+        Assert.Equal(0xD01ul, values["efer"]);
+        Assert.Equal((0ul, symbols["xenlet_cpu"]), (values["fsbase"], values["gsbase"]));
+        Assert.Equal((0x1F80ul, 0x37Ful), (values["mxcsr"], values["fcw"]));
+        Assert.Equal((1ul, symbols["xenlet_nucleus_stack_top"], 0ul), (values["in_nucleus"], values["stack_top"], values["rbp"]));
+    }
+
+    private LinkedImage Link()
+    {
+        var (status, output, errors) = RunLinker();
+        Assert.Equal((0, "", ""), (status, output, errors));
+        return new LinkedImage(File.ReadAllBytes(_scratch["image"]));
+    }
+
+    private (int Status, string Output, string Errors) RunLinker(params string[] more)
+    {
+        File.WriteAllBytes(_scratch["stubs.o"], StubObject.Write(StubAssembler.Assemble()));
+        File.WriteAllBytes(_scratch["program.o"], TestProgram.Write());
+
+        // --undefined keeps what nothing in so small a program refers to.
+        string[] kept = ["constant", "variable", "pointer", "thread_variable", "zeros", "managed_function", "unbox_function", "initialiser", "__init_array_start", "__init_array_end"];
+        return Tool.Run("ld", [
+            "-static", "-z", "max-page-size=0x1000", "--gc-sections", "--eh-frame-hdr", "--orphan-handling=error", "--fatal-warnings",
+            .. kept.Select(k => $"--undefined={k}"), "-T", LinkLayout.Path, "-o", _scratch["image"], _scratch["stubs.o"], _scratch["program.o"], .. more]);
+    }
+
+    private static ulong PageOf(ulong address) => address / PageSize;
+
+    private static List<(string Owner, uint Type, byte[] Value)> Notes(byte[] bytes)
+    {
+        var notes = new List<(string, uint, byte[])>();
+        for (var at = 0; at < bytes.Length;)
+        {
+            var owner = BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(at));
+            var size = BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(at + 4));
+            var type = BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(at + 8));
+            var value = at + 12 + ((owner + 3) & ~3);
+            notes.Add((Encoding.ASCII.GetString(bytes, at + 12, owner - 1), type, bytes[value..(value + size)]));
+            at = value + ((size + 3) & ~3);
+        }
+
+        return notes;
+    }
+}
