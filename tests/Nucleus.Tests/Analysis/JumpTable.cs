@@ -87,26 +87,28 @@ internal static class JumpTable
             : null;
     }
 
-    // How many values the index can have: one more than what it was compared with.
+    // How many values the index can have: one more than what it was compared with, itself or before it was copied.
     private static ulong? FindCount(IReadOnlyList<Instruction> code, int load, int jump, Register index)
     {
         int copy = FindDefinition(code, load, index);
-        HashSet<Register> same = [index.GetFullRegister()];
-        if (copy >= 0 && code[copy].Code is Code.Mov_r32_rm32 or Code.Mov_rm32_r32 && code[copy].Op1Kind == OpKind.Register)
-        {
-            same.Add(code[copy].Op1Register.GetFullRegister());
-        }
+        return FindCheck(code, load, jump, index)
+            ?? (copy >= 0 && code[copy].Code is Code.Mov_r32_rm32 or Code.Mov_rm32_r32 && code[copy].Op1Kind == OpKind.Register
+                ? FindCheck(code, copy, jump, code[copy].Op1Register)
+                : null);
+    }
 
-        for (int i = load - 1; i > 0 && i > load - LongestPattern; i--)
+    // The check behind which a register has not changed until an instruction reads it.
+    private static ulong? FindCheck(IReadOnlyList<Instruction> code, int reader, int jump, Register register)
+    {
+        int definition = FindDefinition(code, reader, register);
+        for (int i = reader - 1; i > 0 && i > definition + 1 && i > reader - LongestPattern; i--)
         {
-            if (code[i].Mnemonic is Mnemonic.Ja && code[i - 1].Mnemonic == Mnemonic.Cmp
-                && code[i - 1].Op0Kind == OpKind.Register && code[i - 1].Op0Register.GetSize() >= 4
-                && same.Contains(code[i - 1].Op0Register.GetFullRegister())
-                && code[i - 1].Op1Kind is OpKind.Immediate8to32 or OpKind.Immediate32)
+            Instruction compare = code[i - 1];
+            if (code[i].Mnemonic == Mnemonic.Ja && compare.Mnemonic == Mnemonic.Cmp && compare.Op0Kind == OpKind.Register
+                && compare.Op0Register.GetSize() >= 4 && compare.Op0Register.GetFullRegister() == register.GetFullRegister()
+                && compare.Op1Kind is OpKind.Immediate8to32 or OpKind.Immediate32 or OpKind.Immediate8to64 or OpKind.Immediate32to64)
             {
-                int since = copy >= 0 ? Math.Min(copy, i) : i;
-                bool unchanged = FindDefinition(code, load, code[i - 1].Op0Register, except: copy) < since;
-                return unchanged && !IsEntered(code, i, jump) ? code[i - 1].GetImmediate(1) + 1 : null;
+                return IsEntered(code, i, jump) ? null : compare.GetImmediate(1) + 1;
             }
         }
 
@@ -119,13 +121,12 @@ internal static class JumpTable
         && instruction.NearBranchTarget > code[check].IP && instruction.NearBranchTarget <= code[jump].IP);
 
     // The last instruction before another, in the order of the code, that writes a register; -1: none near.
-    private static int FindDefinition(IReadOnlyList<Instruction> code, int reader, Register register, int except = -1)
+    private static int FindDefinition(IReadOnlyList<Instruction> code, int reader, Register register)
     {
         InstructionInfoFactory factory = new();
         for (int i = reader - 1; i >= 0 && i > reader - LongestPattern; i--)
         {
-            Instruction instruction = code[i];
-            if (i != except && factory.GetInfo(instruction).GetUsedRegisters().Any(used =>
+            if (factory.GetInfo(code[i]).GetUsedRegisters().Any(used =>
                 used.Register.GetFullRegister() == register.GetFullRegister()
                 && used.Access is OpAccess.Write or OpAccess.ReadWrite or OpAccess.CondWrite or OpAccess.ReadCondWrite))
             {
