@@ -29,5 +29,10 @@ internal struct SignalInfo
     public const int SI_KERNEL = 0x80;
 
     public int Code;
+
+    /// <summary>The address of a fault.</summary>
     public ulong Address;
+
+    /// <summary>The process that sent the signal; 0 for a fault.</summary>
+    public int Sender;
 }

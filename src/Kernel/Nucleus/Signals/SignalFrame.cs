@@ -56,6 +56,9 @@ internal unsafe struct SignalFrame
     [FieldOffset(320)] public int Code;
     [FieldOffset(328)] public ulong FaultAddress;
 
+    /// <summary>si_pid, in the same place: a signal is either a fault's or somebody's.</summary>
+    [FieldOffset(328)] public int Sender;
+
     /// <summary>Bytes from the frame's start to its ucontext: the restorer's return address is popped when rt_sigreturn is called.</summary>
     public const ulong ContextOffset = 8;
 

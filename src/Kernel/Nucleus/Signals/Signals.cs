@@ -13,6 +13,9 @@ internal static unsafe class Signals
 
     private const ulong Unblockable = 1UL << (SignalNumber.SIGKILL - 1) | 1UL << (SignalNumber.SIGSTOP - 1);
 
+    /// <summary>The number of the only process.</summary>
+    public const int ProcessId = 1;
+
     private static Actions s_actions;
     private static ulong s_pendingForProcess;
 
@@ -90,7 +93,8 @@ internal static unsafe class Signals
                 ProgramEnd.KilledBySignal(signal);
             }
 
-            if (!PushFrame(thread, signal, new SignalInfo { Code = code }, action))
+            // The runtime takes an activation only from its own process.
+            if (!PushFrame(thread, signal, new SignalInfo { Code = code, Sender = ProcessId }, action))
             {
                 ProgramEnd.StackOverflow(thread, thread->Frame.Rsp);
             }
@@ -250,6 +254,10 @@ internal static unsafe class Signals
         frame->Signal = signal;
         frame->Code = info.Code;
         frame->FaultAddress = info.Address;
+        if (info.Sender != 0)
+        {
+            frame->Sender = info.Sender;
+        }
 
         SetMask(thread, thread->SignalMask | action->Mask | ((action->Flags & SignalAction.SA_NODEFER) != 0 ? 0 : SignalNumber.Bit(signal)));
         registers->Rdi = (ulong)signal;

@@ -105,7 +105,7 @@ internal static unsafe class SignalCalls
             return -Errno.EINVAL;
         }
 
-        if (process is not (0 or 1 or -1))
+        if (process != 0 && process != Signals.ProcessId && process != -1)
         {
             return -Errno.ESRCH;
         }

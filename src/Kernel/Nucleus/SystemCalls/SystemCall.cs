@@ -171,6 +171,8 @@ internal static unsafe class SystemCall
 
             case SystemCallNumber.ClockGettime:
                 return TimeCalls.Get((int)a1, a2);
+            case SystemCallNumber.Time:
+                return TimeCalls.Seconds(a1);
             case SystemCallNumber.ClockGetres:
                 return TimeCalls.Resolution((int)a1, a2);
             case SystemCallNumber.Nanosleep:
@@ -179,7 +181,7 @@ internal static unsafe class SystemCall
                 return TimeCalls.Sleep((int)a1, (uint)a2, a3);
 
             case SystemCallNumber.Getpid:
-                return 1;
+                return Signals.ProcessId;
             case SystemCallNumber.Getppid:
             case SystemCallNumber.Getuid:
             case SystemCallNumber.Getgid:
@@ -198,6 +200,12 @@ internal static unsafe class SystemCall
                 return SystemCalls.Limit((int)a1, 0, a2);
             case SystemCallNumber.Getrandom:
                 return RandomCalls.Get(a1, a2);
+            case SystemCallNumber.SetRobustList:
+            case SystemCallNumber.Rseq:
+            case SystemCallNumber.GetMempolicy:
+                // Robust mutexes between processes, restartable sequences, memory nodes: glibc and the runtime do without, and ask at
+                // every start.
+                return -Errno.ENOSYS;
             case SystemCallNumber.Socket:
                 return -Errno.EAFNOSUPPORT;
 

@@ -60,6 +60,7 @@ internal static class SystemCallNumber
     public const int ArchPrctl = 158;
     public const int Gettid = 186;
     public const int Tkill = 200;
+    public const int Time = 201;
     public const int Futex = 202;
     public const int SchedGetaffinity = 204;
     public const int Getdents64 = 217;
@@ -78,6 +79,7 @@ internal static class SystemCallNumber
     public const int Readlinkat = 267;
     public const int Faccessat = 269;
     public const int Ppoll = 271;
+    public const int SetRobustList = 273;
     public const int Dup3 = 292;
     public const int Pipe2 = 293;
     public const int Prlimit64 = 302;
@@ -86,6 +88,7 @@ internal static class SystemCallNumber
     public const int Getrandom = 318;
     public const int Membarrier = 324;
     public const int Statx = 332;
+    public const int Rseq = 334;
     public const int Clone3 = 435;
     public const int Faccessat2 = 439;
 

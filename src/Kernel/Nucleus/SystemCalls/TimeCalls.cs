@@ -35,6 +35,23 @@ internal static unsafe class TimeCalls
         }
     }
 
+    /// <summary>time(2).</summary>
+    public static long Seconds(ulong address)
+    {
+        long seconds = (long)(Clock.RealTime() / 1_000_000_000);
+        if (address != 0)
+        {
+            if (!ProgramMemory.Writable(address, 8))
+            {
+                return -Errno.EFAULT;
+            }
+
+            *(long*)address = seconds;
+        }
+
+        return seconds;
+    }
+
     /// <summary>All clocks count nanoseconds.</summary>
     public static long Resolution(int clock, ulong address) =>
         clock is < CLOCK_REALTIME or > CLOCK_BOOTTIME ? -Errno.EINVAL : address == 0 ? 0 : TimeSpec.Write(address, 1);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Xenlet.Kernel.Nucleus;
@@ -53,13 +54,14 @@ internal static unsafe class XenError
     public const int ETIMEDOUT = 110;
     public const int ECONNREFUSED = 111;
 
-    /// <summary>What is longer is cut.</summary>
+    // What is longer is cut. The buffers are not zeroed: for one this large the compiler would call memset by P/Invoke.
     private const int TextCapacity = 160;
 
     /// <summary>True when <paramref name="result"/> is a negated errno.</summary>
     public static bool IsError(long result) => result < 0;
 
     /// <summary>Stops the machine, naming the operation and the error, when <paramref name="result"/> is one.</summary>
+    [SkipLocalsInit]
     public static void PanicIfFailed(long result, ReadOnlySpan<byte> operation)
     {
         if (result < 0)
@@ -71,6 +73,7 @@ internal static unsafe class XenError
     }
 
     /// <summary>Writes one line: the operation, the error's name, its number and its meaning.</summary>
+    [SkipLocalsInit]
     public static void Log(long result, ReadOnlySpan<byte> operation)
     {
         byte* text = stackalloc byte[TextCapacity];
