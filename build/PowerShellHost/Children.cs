@@ -8,18 +8,29 @@ internal static class Children
 {
     private const int SIGTERM = 15;
 
+    /// <summary>Whether there is any, so that Ctrl-C, which the terminal sends to all of them, is its business first.</summary>
+    public static bool Exist => Find().Any();
+
     /// <summary>
     /// Asks every child to end. The engine leaves a native command that has the console alone even when the script is
     /// stopped, so a signal meant for the whole script has to be passed on.
     /// </summary>
     public static void Terminate()
     {
+        foreach (int pid in Find())
+        {
+            _ = Kill(pid, SIGTERM);
+        }
+    }
+
+    private static IEnumerable<int> Find()
+    {
         foreach (string directory in Directory.EnumerateDirectories("/proc"))
         {
             if (int.TryParse(Path.GetFileName(directory), NumberStyles.None, CultureInfo.InvariantCulture, out int pid)
                 && ParentOf(directory) == Environment.ProcessId)
             {
-                _ = Kill(pid, SIGTERM);
+                yield return pid;
             }
         }
     }

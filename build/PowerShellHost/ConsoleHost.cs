@@ -9,13 +9,8 @@ namespace Xenlet.PowerShellHost;
 /// </summary>
 internal sealed class ConsoleHost : PSHost
 {
-    private int _applications;
-
     /// <summary>The status the script's <c>exit</c> asked for; <see langword="null"/> if it said none.</summary>
     public int? ExitStatus { get; private set; }
-
-    /// <summary>Whether a native command has the console now, so that Ctrl-C is its business first.</summary>
-    public bool ApplicationRunning => Volatile.Read(ref _applications) > 0;
 
     /// <inheritdoc/>
     public override CultureInfo CurrentCulture => CultureInfo.InvariantCulture;
@@ -42,10 +37,16 @@ internal sealed class ConsoleHost : PSHost
     public override void ExitNestedPrompt() => throw new NotSupportedException("This host has no nested prompt.");
 
     /// <inheritdoc/>
-    public override void NotifyBeginApplication() => Interlocked.Increment(ref _applications);
+    public override void NotifyBeginApplication()
+    {
+        // The console stays as it is for a native command.
+    }
 
     /// <inheritdoc/>
-    public override void NotifyEndApplication() => Interlocked.Decrement(ref _applications);
+    public override void NotifyEndApplication()
+    {
+        // Nothing was changed when it began.
+    }
 
     /// <inheritdoc/>
     public override void SetShouldExit(int exitCode) => ExitStatus = exitCode;

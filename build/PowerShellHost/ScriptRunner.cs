@@ -56,11 +56,11 @@ internal static class ScriptRunner
             }
         }
 
-        // The terminal sends Ctrl-C to the native command too, which may have a machine to shut down: the first one is its own.
+        // The terminal sends Ctrl-C to what the script runs too, which may have a machine to shut down: the first one is its own.
         using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context =>
         {
             context.Cancel = true;
-            if (Interlocked.Increment(ref interrupts) > 1 || !host.ApplicationRunning)
+            if (Interlocked.Increment(ref interrupts) > 1 || !Children.Exist)
             {
                 Stop(context, Interrupted);
             }

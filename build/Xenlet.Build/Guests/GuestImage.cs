@@ -39,7 +39,7 @@ internal sealed record GuestImage(string Name, string Directory)
             throw new BuildException($"{project} is not a guest program: it does not import src/Kernel/Xenlet.Guest.props.");
         }
 
-        if (processes.Run("dotnet", ["publish", project, "-c", "Release", "-v", "quiet", "--nologo"], ProcessOutput.ToStandardError) != 0)
+        if (processes.Run("dotnet", ["publish", project, "-c", "Release", "-v", "quiet", "--tl:off", "--nologo", "-clp:NoSummary"], ProcessOutput.ToStandardError) != 0)
         {
             throw new BuildException($"{project} does not build; what the compiler said is above.");
         }

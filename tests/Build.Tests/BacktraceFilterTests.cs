@@ -1,0 +1,67 @@
+using System.Text;
+using CsCheck;
+
+namespace Xenlet.Build.Tests;
+
+public sealed class BacktraceFilterTests
+{
+    [Theory]
+    [InlineData("hello\n", "hello\n")]
+    [InlineData("  at 0x20a1c4\n", "  at 0x20a1c4 f+0x20a1c4\n")]
+    [InlineData("  at 0x20A1C4\r\n", "  at 0x20A1C4 f+0x20a1c4\r\n")]
+    [InlineData("panic\r\n  at 0x10\r\n  at 0x11\r\n", "panic\r\n  at 0x10 f+0x10\r\n  at 0x11 f+0x11\r\n")]
+    [InlineData("  at 0x10 (thread 3)\n", "  at 0x10 (thread 3) f+0x10\n")]
+    [InlineData("  at 0x\n", "  at 0x\n")]
+    [InlineData("  at 0x10", "  at 0x10")]
+    [InlineData("x  at 0x10\n", "x  at 0x10\n")]
+    [InlineData("   at Program.Main()\n", "   at Program.Main()\n")]
+    [InlineData("  at 0x11112222333344445\n", "  at 0x11112222333344445\n")]
+    [InlineData("progress\r  at 0x10\n", "progress\r  at 0x10\n")]
+    [InlineData("  at 0xbad\n", "  at 0xbad\n")]
+    public void Only_lines_of_a_backtrace_gain_a_name(string console, string expected) => Assert.Equal(expected, Filter([console]));
+
+    [Fact]
+    public void Where_the_console_is_cut_into_pieces_makes_no_difference()
+    {
+        const string Console = "one\r\n  at 0x10\r\n  at 0xbad\n  x\n  at 0x123 tail\n\n  at 0x7";
+        string whole = Filter([Console]);
+
+        Gen.Int[1, 5].Array[Console.Length].Sample(sizes => Assert.Equal(whole, Filter(Cut(Console, sizes))));
+    }
+
+    [Fact]
+    public void No_byte_waits_for_a_later_one()
+    {
+        using MemoryStream output = new();
+        BacktraceFilter filter = new(output, _ => new SymbolOffset("f", 0));
+        foreach (byte value in "  at 0x10"u8)
+        {
+            long before = output.Length;
+            filter.Write([value]);
+            Assert.Equal(before + 1, output.Length);
+        }
+    }
+
+    private static string Filter(IEnumerable<string> pieces)
+    {
+        using MemoryStream output = new();
+        BacktraceFilter filter = new(output, address => address == 0xbad ? null : new SymbolOffset("f", address));
+        foreach (string piece in pieces)
+        {
+            filter.Write(Encoding.UTF8.GetBytes(piece));
+        }
+
+        return Encoding.UTF8.GetString(output.ToArray());
+    }
+
+    private static IEnumerable<string> Cut(string text, int[] sizes)
+    {
+        int position = 0;
+        foreach (int size in sizes.TakeWhile(_ => position < text.Length))
+        {
+            int length = Math.Min(size, text.Length - position);
+            yield return text.Substring(position, length);
+            position += length;
+        }
+    }
+}

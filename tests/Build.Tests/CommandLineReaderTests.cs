@@ -1,0 +1,107 @@
+namespace Xenlet.Build.Tests;
+
+public sealed class CommandLineReaderTests
+{
+    [Theory]
+    [InlineData("")]
+    [InlineData("help")]
+    [InlineData("--help")]
+    [InlineData("-h")]
+    [InlineData("run --help")]
+    [InlineData("test -h")]
+    public void Help_is_what_asks_for_it_and_what_asks_for_nothing(string line) => Assert.IsType<HelpCommand>(Read(line));
+
+    [Theory]
+    [InlineData("run -- --help")]
+    [InlineData("run -- -h")]
+    public void An_argument_of_the_program_is_not_taken_for_the_tools_own(string line) => Assert.IsType<RunCommand>(Read(line));
+
+    [Fact]
+    public void Each_command_has_its_operand()
+    {
+        Assert.Equal(new ImageCommand(null), Read("build"));
+        Assert.Equal(new ImageCommand("samples/Hello"), Read("build samples/Hello"));
+        Assert.Equal(new TestCommand(null), Read("test"));
+        Assert.Equal(new TestCommand("Name~Ring"), Read("test Name~Ring"));
+        Assert.Equal(new SoakCommand("Name~Ring"), Read("soak Name~Ring"));
+        Assert.Equal(["--quick", "start"], Assert.IsType<BenchCommand>(Read("bench --quick start")).Arguments);
+        Assert.IsType<CleanCommand>(Read("clean"));
+    }
+
+    [Fact]
+    public void Run_has_defaults()
+    {
+        RunCommand run = Assert.IsType<RunCommand>(Read("run"));
+
+        Assert.Null(run.Project);
+        Assert.Equal(64, run.Memory);
+        Assert.Equal(1, run.VirtualCpus);
+        Assert.Equal("", run.CommandLine);
+        Assert.Empty(run.Environment);
+        Assert.Empty(run.Arguments);
+        Assert.False(run.Interactive);
+        Assert.False(run.WithoutXen);
+    }
+
+    [Theory]
+    [InlineData("run", "my/app", "--memory", "48", "--vcpus", "2", "--env", "A=1", "--env", "B=x=y", "--cmdline", "C=2 d", "--interactive", "--no-xen", "--", "--e", "f g")]
+    [InlineData("run", "--memory=48", "--env=A=1", "--no-xen", "my/app", "--vcpus=2", "--env=B=x=y", "--interactive", "--cmdline=C=2 d", "--", "--e", "f g")]
+    public void Run_takes_options_in_any_order_and_in_both_forms(params string[] arguments)
+    {
+        RunCommand run = Assert.IsType<RunCommand>(CommandLineReader.Read(arguments));
+
+        Assert.Equal("my/app", run.Project);
+        Assert.Equal(48, run.Memory);
+        Assert.Equal(2, run.VirtualCpus);
+        Assert.Equal("C=2 d", run.CommandLine);
+        Assert.Equal([new("A", "1"), new("B", "x=y")], run.Environment);
+        Assert.Equal(["--e", "f g"], run.Arguments);
+        Assert.True(run.Interactive);
+        Assert.True(run.WithoutXen);
+    }
+
+    [Theory]
+    [InlineData("frobnicate", "frobnicate")]
+    [InlineData("--memory 4", "--memory")]
+    [InlineData("build --fast", "--fast")]
+    [InlineData("build one two", "two")]
+    [InlineData("test one two", "two")]
+    [InlineData("clean all", "all")]
+    [InlineData("run --fast", "--fast")]
+    [InlineData("run one two", "two")]
+    [InlineData("run --memory", "--memory")]
+    [InlineData("run --memory 0", "'0'")]
+    [InlineData("run --memory 64M", "'64M'")]
+    [InlineData("run --memory -1", "'-1'")]
+    [InlineData("run --vcpus 129", "'129'")]
+    [InlineData("run --env", "--env")]
+    [InlineData("run --env NAME", "NAME=VALUE")]
+    [InlineData("run --env 1A=2", "1A=2")]
+    [InlineData("run --env =2", "NAME=VALUE")]
+    [InlineData("run --no-xen=yes", "'yes'")]
+    public void What_is_not_understood_is_named_and_ends_with_status_2(string line, string named)
+    {
+        BuildException failure = Assert.Throws<BuildException>(() => Read(line));
+
+        Assert.Equal(2, failure.ExitStatus);
+        Assert.Contains(named, failure.Message, StringComparison.Ordinal);
+        Assert.Contains("./build.sh help", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("run")]
+    [InlineData("build")]
+    [InlineData("test")]
+    [InlineData("soak")]
+    [InlineData("bench")]
+    [InlineData("clean")]
+    [InlineData("--memory")]
+    [InlineData("--vcpus")]
+    [InlineData("--env")]
+    [InlineData("--cmdline")]
+    [InlineData("--interactive")]
+    [InlineData("--no-xen")]
+    public void Help_names_every_command_and_option(string word) => Assert.Contains($"  {word}", Help.Text, StringComparison.Ordinal);
+
+    private static BuildCommand Read(string line) => CommandLineReader.Read(line.Split(' ', StringSplitOptions.RemoveEmptyEntries));
+}
