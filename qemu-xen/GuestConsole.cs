@@ -1,0 +1,163 @@
+using System.Runtime.CompilerServices;
+using System.Text;
+
+namespace Xenlet.QemuXen;
+
+/// <summary>
+/// What a guest wrote to its console, byte for byte from the first one, live and as a whole. Safe for any number of readers.
+/// </summary>
+public sealed class GuestConsole
+{
+    private readonly Lock _gate = new();
+    private byte[] _bytes = new byte[4096];
+    private int _length;
+    private TaskCompletionSource _changed = NewSignal();
+    private bool _complete;
+
+    /// <summary>Number of bytes so far.</summary>
+    public int Length
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _length;
+            }
+        }
+    }
+
+    /// <summary>True once no more can come.</summary>
+    public bool IsComplete
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _complete;
+            }
+        }
+    }
+
+    /// <summary>When the first byte arrived, as <see cref="System.Diagnostics.Stopwatch.GetTimestamp"/> counts; 0 before.</summary>
+    public long FirstByteTimestamp { get; private set; }
+
+    /// <summary>Everything so far as UTF-8 text, carriage returns included.</summary>
+    public string Text => Encoding.UTF8.GetString(ToArray());
+
+    /// <summary>A copy of everything so far.</summary>
+    public byte[] ToArray()
+    {
+        lock (_gate)
+        {
+            return _bytes[.._length];
+        }
+    }
+
+    /// <summary>Gives everything from the first byte on, piece by piece as it comes, until the console is complete.</summary>
+    public async IAsyncEnumerable<ReadOnlyMemory<byte>> ReadAllAsync([EnumeratorCancellation] CancellationToken cancellation = default)
+    {
+        int position = 0;
+        while (true)
+        {
+            byte[] piece;
+            Task changed;
+            bool complete;
+            lock (_gate)
+            {
+                piece = _bytes[position.._length];
+                changed = _changed.Task;
+                complete = _complete;
+            }
+
+            if (piece.Length > 0)
+            {
+                position += piece.Length;
+                yield return piece;
+            }
+            else if (complete)
+            {
+                yield break;
+            }
+            else
+            {
+                await changed.WaitAsync(cancellation);
+            }
+        }
+    }
+
+    /// <summary>The last lines, for a message about a failure.</summary>
+    public string Tail(int lines) =>
+        string.Join('\n', Text.Replace("\r", "", StringComparison.Ordinal).TrimEnd('\n').Split('\n').TakeLast(lines));
+
+    /// <summary>Waits until the text occurs at or after a position and returns the position behind it, for the next wait.</summary>
+    /// <returns>The byte position behind the text, or -1 when the console became complete without it.</returns>
+    internal async Task<int> FindAsync(string text, int from, CancellationToken cancellation)
+    {
+        byte[] wanted = Encoding.UTF8.GetBytes(text);
+        while (true)
+        {
+            Task changed;
+            lock (_gate)
+            {
+                int found = _bytes.AsSpan(from, _length - from).IndexOf(wanted);
+                if (found >= 0)
+                {
+                    return from + found + wanted.Length;
+                }
+
+                if (_complete)
+                {
+                    return -1;
+                }
+
+                changed = _changed.Task;
+            }
+
+            await changed.WaitAsync(cancellation);
+        }
+    }
+
+    internal void Append(ReadOnlySpan<byte> bytes)
+    {
+        if (bytes.IsEmpty)
+        {
+            return;
+        }
+
+        TaskCompletionSource signal;
+        lock (_gate)
+        {
+            if (_length == 0)
+            {
+                FirstByteTimestamp = System.Diagnostics.Stopwatch.GetTimestamp();
+            }
+
+            if (_bytes.Length - _length < bytes.Length)
+            {
+                Array.Resize(ref _bytes, Math.Max(_bytes.Length * 2, _length + bytes.Length));
+            }
+
+            bytes.CopyTo(_bytes.AsSpan(_length));
+            _length += bytes.Length;
+            signal = _changed;
+            _changed = NewSignal();
+        }
+
+        signal.SetResult();
+    }
+
+    internal void Complete()
+    {
+        TaskCompletionSource signal;
+        lock (_gate)
+        {
+            _complete = true;
+            signal = _changed;
+            _changed = NewSignal();
+        }
+
+        signal.SetResult();
+    }
+
+    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+}

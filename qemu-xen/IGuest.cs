@@ -1,0 +1,29 @@
+namespace Xenlet.QemuXen;
+
+/// <summary>A guest that has been started, under Xen or directly in QEMU. Disposing it ends it if it still runs.</summary>
+public interface IGuest : IAsyncDisposable
+{
+    /// <summary>Name of the guest, unique among those that run.</summary>
+    string Name { get; }
+
+    /// <summary>What the guest wrote to its console.</summary>
+    GuestConsole Console { get; }
+
+    /// <summary>What the guest wrote to port 0xE9, one line each.</summary>
+    IReadOnlyList<string> HypervisorLog { get; }
+
+    /// <summary>Sends bytes to the guest's console, unchanged; completes when they are on their way.</summary>
+    Task WriteConsoleAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellation = default);
+
+    /// <summary>Waits until the console holds a text at or after a byte position.</summary>
+    /// <returns>The position behind the text: pass it as <paramref name="from"/> to wait for what follows.</returns>
+    /// <exception cref="QemuXenException">The guest ended without the text, or the limit passed.</exception>
+    Task<int> WaitForTextAsync(string text, TimeSpan limit, int from = 0, CancellationToken cancellation = default);
+
+    /// <summary>Waits until the guest has ended and its console is complete.</summary>
+    /// <exception cref="QemuXenException">The limit passed; the guest goes on.</exception>
+    Task<GuestEnd> WaitForEndAsync(TimeSpan limit, CancellationToken cancellation = default);
+
+    /// <summary>Ends the guest at once; does nothing when it has ended.</summary>
+    Task DestroyAsync(CancellationToken cancellation = default);
+}

@@ -1,0 +1,347 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+
+namespace Xenlet.QemuXen;
+
+/// <summary>
+/// Real Xen 4.17 with a Debian dom0, running in QEMU's software emulation: nothing is installed on this machine, no root and no
+/// virtualisation are needed. Disposing it ends QEMU and all guests; the kernel does so if this process is killed.
+/// </summary>
+public sealed class XenMachine : IAsyncDisposable
+{
+    /// <summary>Where dom0 sees <see cref="SharedDirectory"/>.</summary>
+    internal const string SharePath = "/host";
+
+    private const int FirstInputPort = 2;
+    private const int InputPorts = 24;
+
+    /// <summary>
+    /// x86-64-v2 with AMD's virtualisation: the leanest model on which Xen runs PVH guests. SMAP would kill a PV dom0, RDTSCP and
+    /// XSAVE upset Linux guests, because the emulator reports no instruction lengths to Xen.
+    /// </summary>
+    private const string CpuModel = "qemu64,+svm,+npt,+ssse3,+sse4.1,+sse4.2,+popcnt,+rdrand";
+
+    private readonly XenMachineOptions _options;
+    private readonly WorkDirectory _directory;
+    private readonly ConcurrentDictionary<int, XenGuest> _guests = new();
+    private readonly ConcurrentBag<int> _inputPorts = [.. Enumerable.Range(FirstInputPort, InputPorts)];
+    private readonly Lock _gate = new();
+    private QemuProcess? _qemu;
+    private AgentChannel? _agent;
+    private Task _serial = Task.CompletedTask;
+    private IReadOnlyList<DomainState> _domains = [];
+    private int _lastFile;
+    private bool _disposed;
+
+    private XenMachine(XenMachineOptions options, Dom0Image image)
+    {
+        _options = options;
+        Image = image;
+        _directory = WorkDirectory.Create(options.WorkingDirectory);
+    }
+
+    /// <summary>The image the machine was booted from.</summary>
+    public Dom0Image Image { get; }
+
+    /// <summary>Directory of this machine that dom0 sees as /host, for reading and writing.</summary>
+    public string SharedDirectory => Path.Combine(_directory.Path, "share");
+
+    /// <summary>The first serial port: Xen's log, dom0's kernel and the guests' port 0xE9 in one.</summary>
+    public TextLog Log { get; } = new();
+
+    /// <summary>Process id of QEMU.</summary>
+    internal int QemuProcessId => _qemu!.Id;
+
+    /// <summary>Boots Xen and waits until dom0 serves commands.</summary>
+    /// <exception cref="QemuXenException">Something is missing or did not come up in time; the message shows the logs.</exception>
+    public static async Task<XenMachine> StartAsync(XenMachineOptions options, CancellationToken cancellation = default)
+    {
+        Dom0Image image = await Dom0Image.PrepareAsync(options.Dom0Directory, options.Progress, cancellation);
+        var machine = new XenMachine(options, image);
+        try
+        {
+            options.Progress?.Report("booting Xen and dom0");
+            await machine.BootAsync(cancellation);
+            return machine;
+        }
+        catch
+        {
+            await machine.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Runs a shell script in dom0 and returns what it left behind.</summary>
+    /// <param name="shellCommand">Text of the script.</param>
+    /// <param name="limit">Longest time it may take (30 s if null), before <see cref="XenMachineOptions.TimeScale"/>.</param>
+    /// <param name="cancellation">Kills the command.</param>
+    /// <exception cref="QemuXenException">The limit passed, or QEMU or dom0 has ended.</exception>
+    public async Task<CommandResult> RunInDom0Async(string shellCommand, TimeSpan? limit = null, CancellationToken cancellation = default)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        try
+        {
+            return await _agent!.RunAsync(shellCommand, Scale(limit ?? TimeSpan.FromSeconds(30)), cancellation);
+        }
+        catch (QemuXenException e)
+        {
+            throw new QemuXenException($"{e.Message}\n{Logs()}".TrimEnd(), e);
+        }
+    }
+
+    /// <summary>
+    /// Creates a guest. Its console is recorded from the first byte on; it is kept after its end until its console is complete,
+    /// whatever the configuration's on_* values say, and destroyed then.
+    /// </summary>
+    /// <exception cref="QemuXenException"><c>xl create</c> failed; the message holds its words.</exception>
+    public async Task<XenGuest> CreateGuestAsync(GuestConfig config, CancellationToken cancellation = default)
+    {
+        config = config with
+        {
+            Kernel = Share(config.Kernel, nameof(config.Kernel)),
+            Ramdisk = config.Ramdisk is null ? null : Share(config.Ramdisk, nameof(config.Ramdisk)),
+        };
+        string file = Path.Combine(SharedDirectory, "config", $"{Interlocked.Increment(ref _lastFile)}.cfg");
+        await File.WriteAllTextAsync(file, config.ToXlConfig(), cancellation);
+
+        // -e: no xl process stays behind to act on the guest's end, so its domain remains until this machine has seen it all.
+        string unpause = config.Paused ? "" : $" && xl unpause {config.Name}";
+        return await StartGuestAsync(config.Name, $"xl create -p -e -q {InDom0(file)}{unpause}", $"xl create {config.Name}", cancellation);
+    }
+
+    /// <summary>Brings a saved guest back; <paramref name="savedPath"/> is a path in dom0, as <see cref="XenGuest.SaveAsync"/> took it.</summary>
+    public Task<XenGuest> RestoreGuestAsync(string name, string savedPath, CancellationToken cancellation = default) =>
+        StartGuestAsync(name, $"xl restore -e '{savedPath}'", $"xl restore {name}", cancellation);
+
+    /// <summary>Follows a domain that a command in dom0 made, such as the target of a migration.</summary>
+    public Task<XenGuest> FollowGuestAsync(string name, CancellationToken cancellation = default) =>
+        StartGuestAsync(name, "true", $"following {name}", cancellation);
+
+    /// <summary>Copies a file of this machine to where dom0 sees it and returns its path there.</summary>
+    public string Share(string hostPath, string what = "The file")
+    {
+        var source = new FileInfo(hostPath);
+        if (!source.Exists)
+        {
+            throw new QemuXenException($"{what}: there is no file {source.FullName}.");
+        }
+
+        string name = string.Create(
+            CultureInfo.InvariantCulture, $"{source.FullName.GetHashCode(StringComparison.Ordinal):x8}-{source.LastWriteTimeUtc.Ticks:x}-{source.Length:x}-{source.Name}");
+        string target = Path.Combine(SharedDirectory, "images", name);
+        lock (_gate)
+        {
+            if (!File.Exists(target))
+            {
+                // A copy, so that a build may replace the original while guests still start from it.
+                File.Copy(source.FullName, target);
+            }
+        }
+
+        return InDom0(target);
+    }
+
+    /// <summary>Ends QEMU with everything in it and removes its working directory.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (_disposed)
+        {
+            return;
+        }
+
+        _disposed = true;
+        if (_qemu is not null)
+        {
+            await _qemu.DisposeAsync();
+        }
+
+        if (_agent is not null)
+        {
+            await _agent.DisposeAsync();
+        }
+
+        await _serial;
+        foreach (XenGuest guest in _guests.Values)
+        {
+            await guest.AbandonAsync();
+        }
+
+        _directory.Dispose();
+    }
+
+    /// <summary>A limit with the machine's factor.</summary>
+    internal TimeSpan Scale(TimeSpan limit) => limit * _options.TimeScale;
+
+    /// <summary>The last lines of what Xen, dom0 and QEMU said.</summary>
+    internal string Logs() =>
+        Limits.Extract("Xen's log", Log.Tail(15))
+        + Limits.Extract("QEMU", _qemu?.Errors.Tail(8) ?? "")
+        + Limits.Extract("unexpected lines from dom0's agent", _agent?.Noise.Tail(8) ?? "");
+
+    /// <summary>Connects raw input to a guest's console; disposing the stream disconnects it.</summary>
+    internal async Task<Stream> OpenConsoleInputAsync(XenGuest guest, CancellationToken cancellation)
+    {
+        if (!_inputPorts.TryTake(out int port))
+        {
+            throw new QemuXenException($"More than {InputPorts} guests have console input at the same time.");
+        }
+
+        // dom0 must find the host connected when it opens the port, or it reads an end of file.
+        Stream stream = await UnixListener.ConnectAsync(Socket($"in{port}"), cancellation);
+        string copy = $"""
+            until tty=$(xenstore-read /local/domain/{guest.DomainId}/console/tty) && [ -n "$tty" ]; do usleep 20000; done 2>/dev/null
+            exec cat "$PORTS"{port} >"$tty"
+            """;
+        _ = Task.Run(
+            async () =>
+            {
+                try
+                {
+                    await _agent!.RunAsync(copy, Timeout.InfiniteTimeSpan, CancellationToken.None);
+                }
+                catch (QemuXenException)
+                {
+                    // The machine has ended, and with it the guest.
+                }
+
+                _inputPorts.Add(port);
+            },
+            CancellationToken.None);
+        return stream;
+    }
+
+    /// <summary>Shows every guest the newest list of domains again.</summary>
+    internal void Refresh()
+    {
+        lock (_gate)
+        {
+            OnDomainsListed(_domains);
+        }
+    }
+
+    internal void Forget(XenGuest guest) => _guests.TryRemove(guest.DomainId, out _);
+
+    private string Socket(string name) => Path.Combine(_directory.Path, name);
+
+    private string InDom0(string path) => SharePath + "/" + Path.GetRelativePath(SharedDirectory, path);
+
+    private async Task<XenGuest> StartGuestAsync(string name, string start, string what, CancellationToken cancellation)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        string consoleLog = Path.Combine(SharedDirectory, "console", $"guest-{name}.log");
+        long consoleStart = File.Exists(consoleLog) ? new FileInfo(consoleLog).Length : 0;
+        string script = $"{start} || exit\nfor d in $(xenstore-list /local/domain); do [ \"$(xenstore-read /local/domain/$d/name)\" = {name} ] && echo \"domid $d\"; done\ntrue";
+        CommandResult result;
+        try
+        {
+            result = await RunInDom0Async(script, TimeSpan.FromSeconds(60), cancellation);
+        }
+        catch
+        {
+            await RemoveHalfMadeAsync(name);
+            throw;
+        }
+
+        result.ThrowIfFailed(what);
+        string line = result.Output.Split('\n').LastOrDefault(l => l.StartsWith("domid ", StringComparison.Ordinal))
+            ?? throw new QemuXenException($"{what}: no domain of that name exists afterwards.\n{Logs()}");
+        int id = int.Parse(line["domid ".Length..], CultureInfo.InvariantCulture);
+        var guest = new XenGuest(this, name, id, consoleLog, consoleStart);
+        lock (_gate)
+        {
+            _guests[id] = guest;
+            guest.Update(_domains);
+        }
+
+        return guest;
+    }
+
+    private async Task RemoveHalfMadeAsync(string name)
+    {
+        try
+        {
+            await RunInDom0Async($"xl destroy {name}", TimeSpan.FromSeconds(20));
+        }
+        catch (Exception e) when (e is QemuXenException or ObjectDisposedException)
+        {
+            // The first failure is the one to report.
+        }
+    }
+
+    private void OnDomainsListed(IReadOnlyList<DomainState> domains)
+    {
+        lock (_gate)
+        {
+            _domains = domains;
+            foreach (XenGuest guest in _guests.Values)
+            {
+                guest.Update(domains);
+            }
+        }
+    }
+
+    private async Task BootAsync(CancellationToken cancellation)
+    {
+        foreach (string name in new[] { "command", "config", "console", "domains", "images", "save" })
+        {
+            Directory.CreateDirectory(Path.Combine(SharedDirectory, name));
+        }
+
+        using var agent = new UnixListener(Socket("agent"));
+        using var serial = new UnixListener(Socket("serial"));
+        _qemu = await QemuProcess.StartAsync(Arguments(agent, serial), SharedDirectory);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        Task<Stream> agentStream = agent.AcceptAsync(stop.Token);
+        Task<Stream> serialStream = serial.AcceptAsync(stop.Token);
+        try
+        {
+            await UnlessQemuEndsAsync(Task.WhenAll(agentStream, serialStream), "opened its serial ports", cancellation);
+        }
+        finally
+        {
+            await stop.CancelAsync();
+        }
+
+        _serial = Log.CopyFromAsync(await serialStream);
+        _agent = new AgentChannel(await agentStream, SharedDirectory, OnDomainsListed);
+        await UnlessQemuEndsAsync(_agent.Ready, "dom0 was ready", cancellation);
+    }
+
+    private async Task UnlessQemuEndsAsync(Task task, string what, CancellationToken cancellation)
+    {
+        await Task.WhenAny(task, _qemu!.Exited).WithinAsync(Scale(_options.StartLimit), $"an emulated machine that {what}", Logs, cancellation);
+        if (!task.IsCompletedSuccessfully)
+        {
+            string reason = task.Exception?.InnerException?.Message ?? $"QEMU ended with status {_qemu.ExitCode} before it {what}.";
+            throw new QemuXenException($"{reason}\n{Logs()}");
+        }
+    }
+
+    private List<string> Arguments(UnixListener agent, UnixListener serial)
+    {
+        string cpu = string.Join(',', [CpuModel, .. _options.CpuFeatures]);
+        List<string> arguments =
+        [
+            "-accel", "tcg",
+            "-cpu", cpu,
+            "-smp", _options.Cpus.ToString(CultureInfo.InvariantCulture),
+            "-m", _options.MemoryMiB.ToString(CultureInfo.InvariantCulture),
+            "-nodefaults", "-display", "none", "-no-reboot", "-no-user-config",
+            "-kernel", Image.Hypervisor,
+            "-append", $"dom0_mem={_options.Dom0MemoryMiB}M console=com1 com1=115200,8n1 loglvl=all guest_loglvl=all",
+            "-initrd", $"{Image.Kernel} console=hvc0 quiet panic=1,{Image.Initramfs}",
+            "-chardev", $"socket,id=serial,path={serial.Path}", "-serial", "chardev:serial",
+            "-fsdev", $"local,id=host,path={SharedDirectory},security_model=none",
+            "-device", "virtio-9p-pci,fsdev=host,mount_tag=host",
+            "-device", "virtio-serial-pci,id=ports,max_ports=31",
+            "-chardev", $"socket,id=agent,path={agent.Path}", "-device", "virtserialport,bus=ports.0,nr=1,chardev=agent",
+        ];
+        for (int port = FirstInputPort; port < FirstInputPort + InputPorts; port++)
+        {
+            arguments.AddRange(
+                ["-chardev", $"socket,id=in{port},path={Socket($"in{port}")},server=on,wait=off", "-device", $"virtserialport,bus=ports.0,nr={port},chardev=in{port}"]);
+        }
+
+        return arguments;
+    }
+}
