@@ -20,7 +20,7 @@ internal sealed unsafe partial class EntryHarness : IDisposable
     public const int RedZone = 128;
 
     private const int HostStack = 0, Target = 8, SeenFrame = 0x10, SeenStack = 0x18, SeenInNucleus = 0x20, SeenFlags = 0x28, SeenHandler = 0x30,
-        Answer = 0x38, In = 0x100, Out = 0x200, XmmIn = 0x300, XmmOut = 0x400;
+        Answer = 0x38, SeenFramePointer = 0x40, In = 0x100, Out = 0x200, XmmIn = 0x300, XmmOut = 0x400;
 
     private const int StackSize = 0x4000, ArchPrctl = 158, ArchSetGs = 0x1001;
     private readonly HostImage _image = new();
@@ -79,6 +79,8 @@ internal sealed unsafe partial class EntryHarness : IDisposable
     public ulong HandlerInNucleus => At(SeenInNucleus);
 
     public ulong HandlerFlags => At(SeenFlags);
+
+    public ulong HandlerFramePointer => At(SeenFramePointer);
 
     private nint Start { get; }
 
@@ -227,6 +229,7 @@ internal sealed unsafe partial class EntryHarness : IDisposable
         c.mov(rax, (ulong)_control);
         c.mov(__qword_ptr[rax + SeenFrame], rdi);
         c.mov(__qword_ptr[rax + SeenStack], rsp);
+        c.mov(__qword_ptr[rax + SeenFramePointer], rbp);
         c.pushfq();
         c.pop(rcx);
         c.mov(__qword_ptr[rax + SeenFlags], rcx);

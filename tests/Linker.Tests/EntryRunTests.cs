@@ -7,7 +7,7 @@ public sealed class EntryRunTests : IDisposable
 {
     // What a program may change in rflags without upsetting the test's host: carry, parity, zero, sign, overflow.
     private const ulong HarmlessFlags = 0x8C5, AlwaysSet = 0x202, DirectionFlag = 1 << 10;
-    private const int Rcx = 11, R11 = 6, Rax = 10;
+    private const int Rbp = 4, R11 = 6, Rax = 10, Rcx = 11;
     private readonly EntryHarness _harness = new();
 
     private static Gen<(ulong[] Entering, ulong[] Leaving, ulong[] EnteringXmm, ulong[] LeavingXmm)> States { get; } =
@@ -86,6 +86,9 @@ public sealed class EntryRunTests : IDisposable
         Assert.Equal(3ul, _harness.Handler);
         Assert.Equal(1ul, _harness.HandlerInNucleus);
         Assert.Equal(0ul, _harness.HandlerFlags & DirectionFlag);
+
+        // The panic's backtrace goes on through what was interrupted.
+        Assert.Equal(state.Entering[Rbp], _harness.HandlerFramePointer);
         Assert.Equal(8ul, _harness.HandlerStack % 16);
         var top = (ulong)_harness[stack];
         Assert.InRange(_harness.HandlerStack, top - 128, top - 56);
@@ -136,6 +139,9 @@ public sealed class EntryRunTests : IDisposable
         Assert.Equal(0ul, _harness.HandlerStack + 8 & 15);
         Assert.Equal(1ul, _harness.HandlerInNucleus);
         Assert.Equal(0ul, _harness.HandlerFlags & DirectionFlag);
+
+        // A backtrace ends at the entry.
+        Assert.Equal(0ul, _harness.HandlerFramePointer);
     }
 
     private void CheckTrapFrame(
