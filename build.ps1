@@ -11,7 +11,7 @@ if ($file -ge 0 -and $file + 1 -lt $line.Length -and [IO.Path]::GetFullPath($lin
 }
 
 $tool = [IO.Path]::Combine($PSScriptRoot, 'build', 'Xenlet.Build')
-& dotnet build "$tool/Xenlet.Build.csproj" -c Release -v quiet --tl:off '-clp:ErrorsOnly;NoSummary'
+& dotnet msbuild "$tool/Xenlet.Build.csproj" -restore -p:Configuration=Release -v:quiet -tl:off -nologo
 if ($LASTEXITCODE -ne 0) {
     exit $LASTEXITCODE
 }

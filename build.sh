@@ -27,7 +27,7 @@ built=$project/obj/built
 if [ ! -e "$host" ] || [ ! -e "$built" ] ||
     [ -n "$(find "$project" "$root/Directory.Build.props" "$root/Directory.Packages.props" -name obj -prune -o -name bin -prune -o -type f -newer "$built" -print)" ]; then
     echo "build.sh: building the PowerShell host" >&2
-    dotnet build "$project/PowerShellHost.csproj" -c Release -v quiet --tl:off "-clp:ErrorsOnly;NoSummary" >&2
+    dotnet msbuild "$project/PowerShellHost.csproj" -restore -p:Configuration=Release -v:quiet -tl:off -nologo >&2
     touch "$built"
 fi
 exec dotnet exec "$host" "$root/build.ps1" "$@"

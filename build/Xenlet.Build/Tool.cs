@@ -1,5 +1,3 @@
-using Xenlet.QemuXen;
-
 namespace Xenlet.Build;
 
 /// <summary>Carries out the commands.</summary>
@@ -72,15 +70,9 @@ internal sealed class Tool(Repository repository, CancellationToken cancellation
         Say($"[2/3] building {Path.GetFileNameWithoutExtension(project)}");
         GuestImage image = MakeImage(project);
         Say(run.WithoutXen ? $"[3/3] booting {image.Name} in QEMU, without Xen" : $"[3/3] booting {image.Name} under Xen in QEMU");
+        using Stream input = Console.OpenStandardInput();
         using Stream output = Console.OpenStandardOutput();
-        try
-        {
-            return await new GuestBooter(repository, Say).RunAsync(image, run, output, cancellation);
-        }
-        catch (QemuXenException failure)
-        {
-            throw new BuildException(failure.Message);
-        }
+        return await new GuestBooter(repository, Say).RunAsync(image, run, input, output, cancellation);
     }
 
     private GuestImage MakeImage(string? project) =>

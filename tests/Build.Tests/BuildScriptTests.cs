@@ -109,7 +109,7 @@ public sealed class BuildScriptTests : IDisposable
         #!/bin/sh
         case $1 in
             --version) exit {{versionStatus}} ;;
-            build)
+            msbuild)
                 echo BUILT
                 /usr/bin/mkdir -p "${2%/*}/bin/Release/net10.0" "${2%/*}/obj"
                 /usr/bin/touch "${2%/*}/bin/Release/net10.0/PowerShellHost.dll"

@@ -24,7 +24,7 @@ internal sealed class TestRunner(Repository repository, ProcessRunner processes,
     public TestCount Run(string? filter, bool soak)
     {
         say("building everything");
-        if (processes.Run("dotnet", ["build", repository.Solution, "-v", "quiet", "--tl:off", "--nologo", "-clp:NoSummary"], ProcessOutput.Inherited) != 0)
+        if (processes.Run("dotnet", ["msbuild", repository.Solution, "-restore", "-v:quiet", "-tl:off", "-nologo"], ProcessOutput.Inherited) != 0)
         {
             say("FAILED: the solution does not build; what the compiler said is above");
             return TestCount.OneFailed;

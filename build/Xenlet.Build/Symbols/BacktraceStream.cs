@@ -7,9 +7,9 @@ namespace Xenlet.Build;
 /// Copies a guest's console and appends the function's name to every line of a kernel backtrace: a line that begins with
 /// <c>"  at 0x"</c> and a hexadecimal address. No byte waits for a later one.
 /// </summary>
-/// <param name="output">Receives the console.</param>
+/// <param name="output">Receives the console; it is not disposed of with this.</param>
 /// <param name="find">The function at an address.</param>
-internal sealed class BacktraceFilter(Stream output, Func<ulong, SymbolOffset?> find)
+internal sealed class BacktraceStream(Stream output, Func<ulong, SymbolOffset?> find) : Stream
 {
     private const int MaximumDigits = 16;
 
@@ -35,17 +35,36 @@ internal sealed class BacktraceFilter(Stream output, Func<ulong, SymbolOffset?> 
 
     private static ReadOnlySpan<byte> LinePrefix => "  at 0x"u8;
 
-    /// <summary>Copies a piece of the console.</summary>
-    public void Write(ReadOnlySpan<byte> bytes)
+    /// <inheritdoc/>
+    public override bool CanRead => false;
+
+    /// <inheritdoc/>
+    public override bool CanSeek => false;
+
+    /// <inheritdoc/>
+    public override bool CanWrite => true;
+
+    /// <inheritdoc/>
+    public override long Length => throw new NotSupportedException();
+
+    /// <inheritdoc/>
+    public override long Position
+    {
+        get => throw new NotSupportedException();
+        set => throw new NotSupportedException();
+    }
+
+    /// <inheritdoc/>
+    public override void Write(ReadOnlySpan<byte> buffer)
     {
         int copied = 0;
-        for (int index = 0; index < bytes.Length; index++)
+        for (int index = 0; index < buffer.Length; index++)
         {
-            byte value = bytes[index];
+            byte value = buffer[index];
             bool endsLine = value is (byte)'\r' or (byte)'\n';
             if (endsLine && _state is State.Address or State.Tail && find(_address) is { } symbol)
             {
-                output.Write(bytes[copied..index]);
+                output.Write(buffer[copied..index]);
                 copied = index;
                 output.Write(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $" {symbol.Name}+0x{symbol.Offset:x}")));
             }
@@ -53,9 +72,38 @@ internal sealed class BacktraceFilter(Stream output, Func<ulong, SymbolOffset?> 
             Advance(value, endsLine);
         }
 
-        output.Write(bytes[copied..]);
+        output.Write(buffer[copied..]);
         output.Flush();
     }
+
+    /// <inheritdoc/>
+    public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
+
+    /// <inheritdoc/>
+    public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        Write(buffer.Span);
+        return ValueTask.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken)
+    {
+        Write(buffer.AsSpan(offset, count));
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public override void Flush() => output.Flush();
+
+    /// <inheritdoc/>
+    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    /// <inheritdoc/>
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+    /// <inheritdoc/>
+    public override void SetLength(long value) => throw new NotSupportedException();
 
     private void Advance(byte value, bool endsLine)
     {

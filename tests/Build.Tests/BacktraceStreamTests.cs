@@ -3,7 +3,7 @@ using CsCheck;
 
 namespace Xenlet.Build.Tests;
 
-public sealed class BacktraceFilterTests
+public sealed class BacktraceStreamTests
 {
     [Theory]
     [InlineData("hello\n", "hello\n")]
@@ -33,7 +33,7 @@ public sealed class BacktraceFilterTests
     public void No_byte_waits_for_a_later_one()
     {
         using MemoryStream output = new();
-        BacktraceFilter filter = new(output, _ => new SymbolOffset("f", 0));
+        using BacktraceStream filter = new(output, _ => new SymbolOffset("f", 0));
         foreach (byte value in "  at 0x10"u8)
         {
             long before = output.Length;
@@ -45,7 +45,7 @@ public sealed class BacktraceFilterTests
     private static string Filter(IEnumerable<string> pieces)
     {
         using MemoryStream output = new();
-        BacktraceFilter filter = new(output, address => address == 0xbad ? null : new SymbolOffset("f", address));
+        using BacktraceStream filter = new(output, address => address == 0xbad ? null : new SymbolOffset("f", address));
         foreach (string piece in pieces)
         {
             filter.Write(Encoding.UTF8.GetBytes(piece));
