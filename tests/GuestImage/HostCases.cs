@@ -107,7 +107,7 @@ internal static class HostCases
                 return 1;
             }
 
-            GC.Collect();
+            GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
             Console.WriteLine($"round {round}: caught");
             byte[] again = new byte[500_000];
             again.AsSpan().Fill(1);

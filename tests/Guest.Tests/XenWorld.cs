@@ -1,0 +1,46 @@
+using System.Globalization;
+using Xenlet.QemuXen;
+
+namespace Xenlet.Guest.Tests;
+
+/// <summary>Real Xen with a dom0, booted once for all tests of its collection.</summary>
+public sealed class XenWorld : World
+{
+    private XenMachine? _machine;
+
+    /// <inheritdoc/>
+    public override string Name => "under Xen";
+
+    /// <summary>The machine.</summary>
+    public XenMachine Machine => _machine!;
+
+    /// <inheritdoc/>
+    public override async Task InitializeAsync() => _machine = await XenMachine.StartAsync(new XenMachineOptions { MemoryMiB = 1280 });
+
+    /// <inheritdoc/>
+    public override async Task DisposeAsync()
+    {
+        if (_machine is not null)
+        {
+            await _machine.DisposeAsync();
+        }
+    }
+
+    /// <inheritdoc/>
+    public override async Task<DateTime> NowAsync()
+    {
+        CommandResult date = (await Machine.RunInDom0Async("date -u +%s")).ThrowIfFailed("date in dom0");
+        return DateTime.UnixEpoch.AddSeconds(long.Parse(date.Output.Trim(), CultureInfo.InvariantCulture));
+    }
+
+    /// <inheritdoc/>
+    public override async Task<IGuest> StartAsync(GuestConfig config) => await Machine.CreateGuestAsync(config);
+}
+
+/// <summary>The tests that run under one Xen, one after the other.</summary>
+[CollectionDefinition(Name)]
+public sealed class UnderXen : ICollectionFixture<XenWorld>
+{
+    /// <summary>Name of the collection.</summary>
+    public const string Name = "under Xen";
+}
