@@ -136,15 +136,20 @@ public sealed unsafe class ClockTests : XenTest, IDisposable
             Thread.Yield();
         }
 
-        for (int i = 0; i < 100_000; i++)
+        try
         {
-            // time = n * 1,000,000 + (counter - n * 1,000) = counter + n * 999,000
-            ulong n999000 = PvClock.SystemTime() - (ulong.MaxValue >> 1);
-            Assert.Equal(0ul, n999000 % 999_000);
+            for (int i = 0; i < 100_000; i++)
+            {
+                // time = n * 1,000,000 + (counter - n * 1,000) = counter + n * 999,000
+                ulong n999000 = PvClock.SystemTime() - (ulong.MaxValue >> 1);
+                Assert.Equal(0ul, n999000 % 999_000);
+            }
         }
-
-        Volatile.Write(ref stop, true);
-        writer.Join();
+        finally
+        {
+            Volatile.Write(ref stop, true);
+            writer.Join();
+        }
     }
 
     [Fact]
