@@ -28,8 +28,8 @@ public sealed class NucleusImageTests(NucleusImage nucleus) : IClassFixture<Nucl
     public void Machine_code_leads_to_every_export_but_the_panics()
     {
         NucleusWalk.Outcome outcome = NucleusWalk.Run(nucleus.Image, AllowList.Nucleus, _machineEntries);
-        string[] reached = [.. outcome.Functions.SelectMany(function => function.Names)];
-        Assert.All(_exports.Where(name => !name.StartsWith("xenlet_panic", StringComparison.Ordinal)), name => Assert.Contains(name, reached));
+        HashSet<string> reached = [.. outcome.Functions.SelectMany(function => function.Names)];
+        Assert.Superset(_exports.Where(name => !name.StartsWith("xenlet_panic", StringComparison.Ordinal)).ToHashSet(), reached);
     }
 
     [Theory]
@@ -42,6 +42,8 @@ public sealed class NucleusImageTests(NucleusImage nucleus) : IClassFixture<Nucl
     public void The_walk_reaches_what_the_nucleus_is_made_of(string entry, string method)
     {
         NucleusWalk.Outcome outcome = NucleusWalk.Run(nucleus.Image, AllowList.Nucleus, [entry]);
-        Assert.Contains(outcome.Functions, function => function.Names.Any(name => name.Contains("Nucleus" + method, StringComparison.Ordinal)));
+        Assert.Contains(
+            outcome.Functions.SelectMany(function => function.Names),
+            name => name.Contains("Nucleus" + method, StringComparison.Ordinal));
     }
 }

@@ -28,7 +28,9 @@ public sealed class NucleusWalkTests
         Violation violation = Assert.Single(_code.Walk("ok_entry").Violations);
         Assert.Equal(["ok_entry", "ok_short", "forbidden"], violation.Chain);
         Assert.Equal(0x3000ul, violation.Address);
-        Assert.Equal("ForbiddenFunction: ok_entry -> ok_short -> forbidden (at 0x3000: jmp near ptr 0000000000004000h)", violation.ToString());
+        Assert.Equal(
+            "ForbiddenFunction: ok_entry -> ok_short -> forbidden (at 0x3000: jmp near ptr 0000000000004000h)",
+            violation.ToString());
     }
 
     [Fact]

@@ -26,7 +26,7 @@ internal static class PublishedPrograms
         };
 
         // The build that started the tests left its own variables; they are not this build's.
-        foreach (string variable in start.Environment.Keys.Where(key => key.StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase)).ToList())
+        foreach (string variable in start.Environment.Keys.Where(IsOfBuild).ToList())
         {
             start.Environment.Remove(variable);
         }
@@ -38,4 +38,6 @@ internal static class PublishedPrograms
         Assert.True(publish.ExitCode == 0, $"dotnet publish of {project} failed:\n{text}\n{errors.Result}");
         return output;
     }
+
+    private static bool IsOfBuild(string variable) => variable.StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase);
 }

@@ -48,7 +48,8 @@ internal static class ReadelfFrames
             {
                 inDescription = true;
                 isSignal = isSignalCie[words[4]["cie=".Length..]];
-                end = ulong.Parse(line[(line.LastIndexOf("..", StringComparison.Ordinal) + 2)..], NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+                ReadOnlySpan<char> endText = line.AsSpan(line.LastIndexOf("..", StringComparison.Ordinal) + 2);
+                end = ulong.Parse(endText, NumberStyles.HexNumber, CultureInfo.InvariantCulture);
             }
             else if (words is ["LOC", "CFA", ..])
             {

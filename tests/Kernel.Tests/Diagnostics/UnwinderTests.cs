@@ -220,7 +220,9 @@ public sealed unsafe class UnwinderTests
         IEnumerable<string> rules = expected.Rules.Select(rule =>
         {
             int register = Array.IndexOf(_names, rule.Key);
-            return register < 0 ? rule.ToString() : $"[{rule.Key}, {DescribeRule((CallFrameRule)row->Rules[register], row->Values[register])}]";
+            return register < 0
+                ? rule.ToString()
+                : $"[{rule.Key}, {DescribeRule((CallFrameRule)row->Rules[register], row->Values[register])}]";
         });
         return $"{expected.Address:x} {cfa} {row->IsSignalFrame} {string.Join(' ', rules)}";
     }

@@ -9,7 +9,8 @@ internal static class CodeReader
     public static List<Instruction> Decode(CodeImage image, Function function)
     {
         List<Instruction> code = [];
-        Decoder decoder = Decoder.Create(64, new ByteArrayCodeReader(image.Read(function.Address, function.Size).ToArray()), function.Address);
+        byte[] bytes = image.Read(function.Address, function.Size).ToArray();
+        Decoder decoder = Decoder.Create(64, new ByteArrayCodeReader(bytes), function.Address);
         do
         {
             code.Add(decoder.Decode());

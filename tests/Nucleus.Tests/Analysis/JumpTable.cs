@@ -4,8 +4,8 @@ using Iced.Intel;
 namespace Xenlet.Nucleus.Tests.Analysis;
 
 /// <summary>
-/// Resolves the jump of a C# <c>switch</c> as ILC compiles it: after a bounds check, a 32-bit distance is loaded from a table of constants and added
-/// to an address within the function.
+/// Resolves the jump of a C# <c>switch</c> as ILC compiles it: after a bounds check, a 32-bit distance is loaded from a table of constants
+/// and added to an address within the function.
 /// </summary>
 /// <remarks>
 /// <code>

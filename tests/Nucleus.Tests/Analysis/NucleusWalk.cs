@@ -32,7 +32,8 @@ internal sealed class NucleusWalk
         NucleusWalk walk = new(image, allowed);
         foreach (string name in entryPoints)
         {
-            Function entry = image.FindByName(name) ?? throw new ArgumentException($"the image has no function {name}", nameof(entryPoints));
+            Function entry = image.FindByName(name)
+                ?? throw new ArgumentException($"the image has no function {name}", nameof(entryPoints));
             walk.Reach(entry, null);
         }
 

@@ -36,7 +36,8 @@ internal static unsafe class DwarfExpression
         for (int step = 0; !reader.AtEnd; step++)
         {
             byte operation = reader.ReadByte();
-            if (step == StepLimit || !TryApply(operation, ref reader, start, start + length, registers, stack, ref depth) || depth > StackLimit)
+            if (step == StepLimit || depth > StackLimit
+                || !TryApply(operation, ref reader, start, start + length, registers, stack, ref depth))
             {
                 return false;
             }

@@ -1,6 +1,8 @@
 namespace Xenlet.Kernel.Nucleus;
 
-/// <summary>An FDE of <c>.eh_frame</c> with its CIE, found through <c>.eh_frame_hdr</c> (Linux Standard Base, "Exception Frames").</summary>
+/// <summary>
+/// An FDE of <c>.eh_frame</c> with its CIE, found through <c>.eh_frame_hdr</c> (Linux Standard Base, "Exception Frames").
+/// </summary>
 internal struct FrameDescription
 {
     // DW_EH_PE_datarel | DW_EH_PE_sdata4: what every linker writes and the only encoding that can be searched.
@@ -119,7 +121,8 @@ internal struct FrameDescription
 
         ulong backReference = reader.Position;
         ulong distance = reader.ReadLittleEndian(4);
-        if (reader.Failed || distance == 0 || distance > backReference || !TryParseCommon(backReference - distance, out bool hasAugmentation))
+        if (reader.Failed || distance == 0 || distance > backReference
+            || !TryParseCommon(backReference - distance, out bool hasAugmentation))
         {
             return false;
         }
