@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics.X86;
+using Iced.Intel;
 using static Iced.Intel.AssemblerRegisters;
 
 namespace Xenlet.Linker.Tests;
@@ -83,6 +84,49 @@ public sealed unsafe class ProcessorFactTests : IDisposable
         }
 
         Assert.Equal(64, drawn.Distinct().Count());
+    }
+
+    [Theory]
+    [InlineData("xenlet_random", Mnemonic.Rdrand, 3)]
+    [InlineData("xenlet_random_seed", Mnemonic.Rdseed, 3)]
+    [InlineData("xenlet_random", Mnemonic.Rdrand, 10)]
+    [InlineData("xenlet_random_seed", Mnemonic.Rdseed, 10)]
+    [InlineData("xenlet_random", Mnemonic.Rdrand, 11)]
+    [InlineData("xenlet_random_seed", Mnemonic.Rdseed, 11)]
+    public void A_dry_generator_is_asked_ten_times(string function, Mnemonic draw, int successAt)
+    {
+        var draws = (int*)_image.Reserve(8);
+        var generator = _image.Add("generator", c =>
+        {
+            // Carry says that there is a number, zero that there is none.
+            var full = c.CreateLabel();
+            c.mov(rax, (ulong)draws);
+            c.inc(__dword_ptr[rax]);
+            c.cmp(__dword_ptr[rax], successAt);
+            c.mov(eax, 0);
+            c.je(full);
+            c.clc();
+            c.ret();
+            c.Label(ref full);
+            c.mov(eax, 0x77);
+            c.stc();
+            c.ret();
+        });
+        var edited = _image.AddEdited(function, i =>
+        {
+            if (i.Mnemonic != draw)
+            {
+                return i;
+            }
+
+            var call = Instruction.CreateBranch(Code.Call_rel32_64, (ulong)generator);
+            call.IP = i.IP;
+            return call;
+        });
+        ulong value = 0;
+        var drawn = ((delegate* unmanaged<ulong*, uint>)edited)(&value);
+        var succeeds = successAt <= 10;
+        Assert.Equal((succeeds ? 1u : 0u, succeeds ? 0x77ul : 0, Math.Min(successAt, 10)), (drawn, value, *draws));
     }
 
     [Fact]
