@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Xenlet.Kernel.Nucleus;
 
 /// <summary>
@@ -14,6 +16,7 @@ internal static unsafe class DwarfExpression
     /// <param name="hasInitial">Whether the stack starts with a value: the CFA, for a register's rule.</param>
     /// <param name="initial">That value.</param>
     /// <param name="result">The value left on top.</param>
+    [SkipLocalsInit]
     public static bool TryEvaluate(ulong block, UnwindRegisters* registers, bool hasInitial, ulong initial, out ulong result)
     {
         result = 0;

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Xenlet.Kernel.Nucleus;
 
 /// <summary>
@@ -90,6 +92,7 @@ internal static unsafe class Unwinder
         return UnwindStop.None;
     }
 
+    [SkipLocalsInit]
     private static UnwindStop Apply(CallFrameRow* row, UnwindRegisters* registers)
     {
         ulong cfa;
