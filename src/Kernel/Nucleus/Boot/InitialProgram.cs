@@ -20,9 +20,15 @@ internal static unsafe class InitialProgram
     private const ulong AT_CLKTCK = 17;
     private const ulong AT_SECURE = 23;
     private const ulong AT_RANDOM = 25;
+    private const ulong AT_EXECFN = 31;
 
     private const int RandomSize = 16;
-    private const int OwnVariables = 3;
+    private const int MostOwnVariables = 5;
+
+    // Below this heap size the collector's defaults do not fit.
+    private const ulong SmallHeap = 48 << 20;
+    private const ulong SmallRegion = 256 << 10;
+    private const ulong SmallHeapRange = 256 << 20;
 
     // Strings: the program's name, our variables, the command line's words.
     private const ulong StringsSize = 8192;
@@ -73,11 +79,11 @@ internal static unsafe class InitialProgram
 
         byte* own = strings + CommandLine.SufficientStorage;
         byte* name = own;
-        own = Append(own, "xenlet\0"u8);
+        own = Append(own, KnownFiles.ProgramPath);
 
         // Each before the administrator's own: getenv takes the first.
-        int count = 1 + words.ArgumentCount + 1 + words.VariableCount + OwnVariables + 1;
-        const int auxiliaryWords = 26;
+        int count = 1 + words.ArgumentCount + 1 + words.VariableCount + MostOwnVariables + 1;
+        const int auxiliaryWords = 28;
         ulong* stack = (ulong*)(((ulong)strings - (ulong)(1 + count + auxiliaryWords) * 8) & ~15UL);
         ulong* next = stack;
         *next++ = (ulong)(1 + words.ArgumentCount);
@@ -93,8 +99,7 @@ internal static unsafe class InitialProgram
             *next++ = (ulong)variables[i];
         }
 
-        *next++ = (ulong)own;
-        own = AppendHeapLimit(own);
+        own = AppendCollectorSettings(own, ref next);
         *next++ = (ulong)own;
         own = Append(own, "HOME=/\0"u8);
         *next++ = (ulong)own;
@@ -113,6 +118,7 @@ internal static unsafe class InitialProgram
         Auxiliary(ref next, AT_CLKTCK, 100);
         Auxiliary(ref next, AT_SECURE, 0);
         Auxiliary(ref next, AT_RANDOM, (ulong)random);
+        Auxiliary(ref next, AT_EXECFN, (ulong)name);
         Auxiliary(ref next, AT_NULL, 0);
         return (ulong)stack;
     }
@@ -124,17 +130,43 @@ internal static unsafe class InitialProgram
     }
 
     /// <summary>
-    /// The collector's hard limit. Without one it would size itself by a Linux machine's habits; with it, it answers a full heap with
-    /// OutOfMemoryException while glibc and stacks still find memory.
+    /// The collector's settings. Without a hard limit it would size itself by a Linux machine's habits; with it, it answers a full heap
+    /// with OutOfMemoryException while glibc and stacks still find memory.
     /// </summary>
-    private static byte* AppendHeapLimit(byte* target)
+    /// <remarks>
+    /// Hexadecimal, and without a prefix: the runtime takes "0x" for the number 0 and goes without a limit. It reserves five times the
+    /// limit of addresses, and when that is less than its largest first regions need it writes behind its tables; so a small heap gets
+    /// a range of its own. Regions of 256 KiB instead of 1 MiB let generations share a heap of a few MiB.
+    /// </remarks>
+    private static byte* AppendCollectorSettings(byte* target, ref ulong* next)
     {
-        target = Append(target, "DOTNET_GCHeapHardLimit=0x"u8);
         ulong limit = HeapLimit();
+        *next++ = (ulong)target;
+        target = AppendHexadecimal(Append(target, "DOTNET_GCHeapHardLimit="u8), limit);
+        if (limit < SmallHeap)
+        {
+            *next++ = (ulong)target;
+            target = AppendHexadecimal(Append(target, "DOTNET_GCRegionSize="u8), SmallRegion);
+            *next++ = (ulong)target;
+            target = AppendHexadecimal(Append(target, "DOTNET_GCRegionRange="u8), SmallHeapRange);
+        }
+
+        return target;
+    }
+
+    private static ulong HeapLimit()
+    {
+        ulong available = MemoryCharge.Available * Pages.Size;
+        ulong forOthers = (768 << 10) + available / 16;
+        return available > forOthers ? Pages.RoundDown(available - forOthers) : Pages.Size;
+    }
+
+    private static byte* AppendHexadecimal(byte* target, ulong value)
+    {
         bool started = false;
         for (int shift = 60; shift >= 0; shift -= 4)
         {
-            uint digit = (uint)(limit >> shift) & 15;
+            uint digit = (uint)(value >> shift) & 15;
             started |= digit != 0;
             if (started)
             {
@@ -144,13 +176,6 @@ internal static unsafe class InitialProgram
 
         *target++ = 0;
         return target;
-    }
-
-    private static ulong HeapLimit()
-    {
-        ulong available = MemoryCharge.Available * Pages.Size;
-        ulong forOthers = (768 << 10) + available / 16;
-        return Pages.RoundDown(available - forOthers);
     }
 
     private static byte* Append(byte* target, ReadOnlySpan<byte> text)

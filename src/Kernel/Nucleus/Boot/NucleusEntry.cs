@@ -42,6 +42,7 @@ internal static unsafe class NucleusEntry
             TscClock.Initialise();
             LocalApic.Initialise();
             ConsoleDevice.Initialise();
+            ConsoleDevice.DeviceReady();
         }
 
         Timer.Initialise();

@@ -21,6 +21,7 @@ internal static unsafe class XenDevices
             KernelLog.Write("xenlet: the domain has no console: output is dropped\n"u8);
         }
 
+        ConsoleDevice.DeviceReady();
         MemoryCheck.RejectPopulateOnDemand();
         XenError.PanicIfFailed(EventChannels.SetCallbackVector(Vector.EventChannelUpcall), "HVM_PARAM_CALLBACK_IRQ"u8);
         XenTimer.Initialise();

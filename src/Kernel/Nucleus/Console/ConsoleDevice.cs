@@ -14,6 +14,9 @@ internal static unsafe class ConsoleDevice
     private static int s_stagingStart;
     private static int s_stagingEnd;
 
+    // Set once the device and a clock are there: a panic before that has port 0xE9 only.
+    private static bool s_isReady;
+
     /// <summary>Whether a read would return something: a line, bytes, or the end of file.</summary>
     public static bool CanRead => s_terminal.CanRead;
 
@@ -35,6 +38,9 @@ internal static unsafe class ConsoleDevice
             SerialPort.Initialise();
         }
     }
+
+    /// <summary>The device behind the console is there from now on.</summary>
+    public static void DeviceReady() => s_isReady = true;
 
     /// <summary>Reads what the line discipline has ready.</summary>
     /// <returns>Bytes read; 0 for end of file; -EAGAIN when there is nothing yet.</returns>
@@ -97,6 +103,11 @@ internal static unsafe class ConsoleDevice
     /// <summary>Writes a byte without the line discipline's state, waiting for room: for the last words of the nucleus.</summary>
     public static void WriteByPolling(byte value)
     {
+        if (!s_isReady)
+        {
+            return;
+        }
+
         if (value == '\n')
         {
             WriteRawByPolling((byte)'\r');
@@ -110,6 +121,11 @@ internal static unsafe class ConsoleDevice
     /// </summary>
     public static void WaitUntilDrained()
     {
+        if (!s_isReady)
+        {
+            return;
+        }
+
         ulong deadline = Clock.After(2_000_000_000);
         while (Clock.Now() < deadline)
         {

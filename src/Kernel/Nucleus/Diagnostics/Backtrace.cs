@@ -1,35 +1,89 @@
 namespace Xenlet.Kernel.Nucleus;
 
-/// <summary>Return addresses as lines that <c>build.sh run</c> and addr2line turn into names.</summary>
+/// <summary>
+/// The calls that led to a place, as lines of addresses; <c>build.sh run</c> and <c>addr2line -e NAME.debug</c> turn them into names.
+/// </summary>
 internal static unsafe class Backtrace
 {
-    private const int MaximumDepth = 40;
+    /// <summary>Innermost frames that are shown.</summary>
+    private const int Innermost = 24;
 
+    /// <summary>Outermost frames that are shown of a deeper stack: they say which thread it is.</summary>
+    private const int Outermost = 8;
+
+    /// <summary>A walk that has not ended by then runs in a circle.</summary>
+    private const int MaximumDepth = 100_000;
+
+    /// <summary>From an interrupted place.</summary>
     public static void FromFrame(Frame* frame)
     {
-        Line(frame->Rip);
-        FromHere(frame->Rbp);
+        UnwindRegisters registers = default;
+        registers.Values[UnwindRegisters.Rax] = frame->Rax;
+        registers.Values[UnwindRegisters.Rdx] = frame->Rdx;
+        registers.Values[UnwindRegisters.Rcx] = frame->Rcx;
+        registers.Values[UnwindRegisters.Rbx] = frame->Rbx;
+        registers.Values[UnwindRegisters.Rsi] = frame->Rsi;
+        registers.Values[UnwindRegisters.Rdi] = frame->Rdi;
+        registers.Values[UnwindRegisters.Rbp] = frame->Rbp;
+        registers.Values[UnwindRegisters.Rsp] = frame->Rsp;
+        registers.Values[UnwindRegisters.R12] = frame->R12;
+        registers.Values[UnwindRegisters.R13] = frame->R13;
+        registers.Values[UnwindRegisters.R14] = frame->R14;
+        registers.Values[UnwindRegisters.R15] = frame->R15;
+        registers.Values[UnwindRegisters.Rip] = frame->Rip;
+        registers.IsExact = true;
+        Write(&registers);
     }
 
-    /// <summary>Follows the chain of frame pointers.</summary>
-    public static void FromHere(ulong framePointer)
+    /// <summary>From the caller of a function whose frame pointer this is.</summary>
+    public static void FromCaller(ulong framePointer)
     {
-        for (int depth = 0; depth < MaximumDepth; depth++)
+        if (!ProbeMemory.TryRead64(framePointer, out ulong callersFramePointer)
+            || !ProbeMemory.TryRead64(framePointer + 8, out ulong returnAddress))
         {
-            if ((framePointer & 7) != 0 || !PageTable.IsReadable(framePointer) || !PageTable.IsReadable(framePointer + 8))
+            return;
+        }
+
+        UnwindRegisters registers = default;
+        registers.Values[UnwindRegisters.Rbp] = callersFramePointer;
+        registers.Values[UnwindRegisters.Rsp] = framePointer + 16;
+        registers.Values[UnwindRegisters.Rip] = returnAddress;
+        Write(&registers);
+    }
+
+    private static void Write(UnwindRegisters* registers)
+    {
+        ulong* last = stackalloc ulong[Outermost];
+        int depth = 0;
+        UnwindStop stop = UnwindStop.None;
+        while (stop == UnwindStop.None && depth < MaximumDepth)
+        {
+            ulong address = registers->Values[UnwindRegisters.Rip];
+            if (depth < Innermost)
             {
-                return;
+                Line(address);
             }
 
-            ulong next = *(ulong*)framePointer;
-            ulong address = *(ulong*)(framePointer + 8);
-            if (address == 0 || next <= framePointer)
-            {
-                return;
-            }
+            last[depth % Outermost] = address;
+            depth++;
+            stop = Unwinder.Step(Image.UnwindTable, registers);
+        }
 
-            Line(address);
-            framePointer = next;
+        if (depth > Innermost + Outermost)
+        {
+            KernelLog.Write("  ... "u8);
+            KernelLog.WriteDecimal((ulong)(depth - Innermost - Outermost));
+            KernelLog.Write(" more\n"u8);
+        }
+
+        for (int i = Math.Max(Innermost, depth - Outermost); i < depth; i++)
+        {
+            Line(last[i % Outermost]);
+        }
+
+        if (stop is UnwindStop.BadStack or UnwindStop.BadInformation)
+        {
+            KernelLog.Write("  (the stack is damaged from here on)\n"u8);
         }
     }
 

@@ -17,7 +17,7 @@ internal static unsafe class Panic
         KernelLog.Write("xenlet: panic: "u8);
         KernelLog.Write(what);
         KernelLog.NewLine();
-        Backtrace.FromHere(Machine.FramePointer());
+        Backtrace.FromCaller(Machine.FramePointer());
         Crash();
     }
 

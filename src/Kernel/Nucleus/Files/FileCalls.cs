@@ -94,8 +94,13 @@ internal static unsafe class FileCalls
             return -Errno.EBADF;
         }
 
-        uint mode = file->Kind is FileKind.PipeReader or FileKind.PipeWriter ? FileStatus.S_IFIFO : FileStatus.S_IFCHR;
-        return FileStatus.Write(address, mode | FileStatus.ReadWriteForAll);
+        return file->Kind switch
+        {
+            FileKind.PipeReader or FileKind.PipeWriter => FileStatus.Write(address, FileStatus.S_IFIFO | FileStatus.ReadWriteForAll),
+            FileKind.Directory => FileStatus.Write(address, FileStatus.S_IFDIR | FileStatus.ReadSearchForAll),
+            FileKind.Text => FileStatus.WriteText(address),
+            _ => FileStatus.Write(address, FileStatus.S_IFCHR | FileStatus.ReadWriteForAll),
+        };
     }
 
     public static long Control(int descriptor, int command, ulong argument)
@@ -156,6 +161,12 @@ internal static unsafe class FileCalls
                 return count == 0 ? 0 : ConsoleDevice.Read((byte*)buffer, count);
             case FileKind.Random:
                 return RandomCalls.Get(buffer, count);
+            case FileKind.Text:
+                return ReadText(file, (byte*)buffer, count);
+            case FileKind.Directory:
+                return -Errno.EISDIR;
+            case FileKind.EventPoll:
+                return -Errno.EINVAL;
             case FileKind.PipeReader:
                 long result = count == 0 ? 0 : Pipes.Read(file->Pipe, (byte*)buffer, count);
                 if (result > 0)
@@ -196,9 +207,26 @@ internal static unsafe class FileCalls
                 }
 
                 return result;
+            case FileKind.Text:
+            case FileKind.Directory:
+            case FileKind.EventPoll:
+                return -Errno.EBADF;
             default:
                 return (long)count;
         }
+    }
+
+    private static long ReadText(OpenFile* file, byte* buffer, ulong count)
+    {
+        ReadOnlySpan<byte> text = KnownFiles.UserDatabase;
+        ulong part = file->Position < (ulong)text.Length ? Math.Min(count, (ulong)text.Length - file->Position) : 0;
+        for (ulong i = 0; i < part; i++)
+        {
+            buffer[i] = text[(int)(file->Position + i)];
+        }
+
+        file->Position += part;
+        return (long)part;
     }
 
     private static long FirstVector(ulong vectors, ulong count, out IoVector first)

@@ -16,6 +16,15 @@ internal enum FileKind : uint
 
     PipeReader,
     PipeWriter,
+
+    /// <summary>The root directory, which lists as empty.</summary>
+    Directory,
+
+    /// <summary>A file whose bytes are in the image.</summary>
+    Text,
+
+    /// <summary>An epoll set.</summary>
+    EventPoll,
 }
 
 /// <summary>An open file.</summary>
@@ -26,7 +35,14 @@ internal unsafe struct OpenFile
     /// <summary>O_ flags as fcntl(F_GETFL) gives them.</summary>
     public uint Flags;
 
+    /// <summary>The pipe of either of its ends.</summary>
     public Pipe* Pipe;
+
+    /// <summary>Where the next read of a text begins.</summary>
+    public ulong Position;
+
+    /// <summary>The set of an epoll descriptor.</summary>
+    public EventPoll* EventPoll;
 
     public readonly bool IsNonBlocking => (Flags & Files.O_NONBLOCK) != 0;
 }

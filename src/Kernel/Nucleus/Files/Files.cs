@@ -43,6 +43,8 @@ internal static unsafe class Files
             file->Kind = kind;
             file->Flags = flags;
             file->Pipe = pipe;
+            file->Position = 0;
+            file->EventPoll = null;
         }
 
         return descriptor;
@@ -62,6 +64,12 @@ internal static unsafe class Files
         {
             Pipes.Release(file->Pipe, kind);
         }
+        else if (kind == FileKind.EventPoll)
+        {
+            EventPolls.Release(file->EventPoll);
+        }
+
+        EventPolls.Forget(descriptor);
 
         WakeWaiters();
         return 0;
@@ -122,6 +130,9 @@ internal static unsafe class Files
                     case WaitKind.Poll:
                         PollCalls.Retry(thread);
                         break;
+                    case WaitKind.EventPoll:
+                        EventPolls.Retry(thread);
+                        break;
                     default:
                         break;
                 }
@@ -137,6 +148,10 @@ internal static unsafe class Files
         if (file->Pipe != null)
         {
             Pipes.AddReference(file->Pipe, file->Kind);
+        }
+        else if (file->EventPoll != null)
+        {
+            file->EventPoll->References++;
         }
     }
 

@@ -1,21 +1,12 @@
 namespace Xenlet.Kernel.Nucleus;
 
 /// <summary>
-/// Calls that name a file. There are four: the root directory, /dev/null, /dev/urandom and /dev/random. Everything else does not
-/// exist, and nothing can be created.
+/// Calls that name a file. Only <see cref="KnownFiles"/> exist, and nothing can be created.
 /// </summary>
 internal static unsafe class PathCalls
 {
     private const uint AT_EMPTY_PATH = 0x1000;
     private const ulong PATH_MAX = 4096;
-
-    private enum KnownPath
-    {
-        None,
-        Root,
-        Null,
-        Random,
-    }
 
     public static long Open(ulong path, uint flags)
     {
@@ -32,7 +23,10 @@ internal static unsafe class PathCalls
             case KnownPath.Random:
                 return RandomCalls.IsAvailable ? Files.Open(FileKind.Random, flags, null) : -Errno.ENOENT;
             case KnownPath.Root:
-                // Directories cannot be listed: there is nothing in them but what is said above.
+                return (flags & Files.O_ACCMODE) == 0 ? Files.Open(FileKind.Directory, flags, null) : -Errno.EISDIR;
+            case KnownPath.UserDatabase:
+                return (flags & Files.O_ACCMODE) == 0 ? Files.Open(FileKind.Text, flags, null) : -Errno.EROFS;
+            case KnownPath.Program:
                 return -Errno.EACCES;
             default:
                 return (flags & Files.O_CREAT) != 0 ? -Errno.EROFS : -Errno.ENOENT;
@@ -45,6 +39,8 @@ internal static unsafe class PathCalls
         return error != 0 ? error : known switch
         {
             KnownPath.None => -Errno.ENOENT,
+            KnownPath.Program => FileStatus.Write(address, FileStatus.S_IFREG | FileStatus.ReadSearchForAll),
+            KnownPath.UserDatabase => FileStatus.WriteText(address),
             KnownPath.Root => FileStatus.Write(address, FileStatus.S_IFDIR | FileStatus.ReadSearchForAll),
             _ => FileStatus.Write(address, FileStatus.S_IFCHR | FileStatus.ReadWriteForAll),
         };
@@ -72,6 +68,33 @@ internal static unsafe class PathCalls
         return 2;
     }
 
+    /// <summary>readlink: nothing that exists is a link.</summary>
+    public static long ReadLink(ulong path)
+    {
+        long error = Find(path, out KnownPath known);
+        return error != 0 ? error : known == KnownPath.None ? -Errno.ENOENT : -Errno.EINVAL;
+    }
+
+    /// <summary>access: all that exists can be read; the devices can be written.</summary>
+    public static long Access(ulong path, uint mode)
+    {
+        const uint W_OK = 2;
+        long error = Find(path, out KnownPath known);
+        return error != 0 ? error : known switch
+        {
+            KnownPath.None => -Errno.ENOENT,
+            KnownPath.Null or KnownPath.Random => 0,
+            _ => (mode & W_OK) != 0 ? -Errno.EROFS : 0,
+        };
+    }
+
+    /// <summary>getdents64: the root directory lists as empty.</summary>
+    public static long List(int descriptor)
+    {
+        OpenFile* file = Files.Get(descriptor);
+        return file == null ? -Errno.EBADF : file->Kind == FileKind.Directory ? 0 : -Errno.ENOTDIR;
+    }
+
     /// <summary>A call that needs a file that could exist: none does, and those of /dev cannot be changed.</summary>
     public static long Missing(ulong path)
     {
@@ -94,10 +117,7 @@ internal static unsafe class PathCalls
         }
 
         var text = new ReadOnlySpan<byte>((byte*)path, (int)length);
-        known = Bytes.AreEqual(text, "/"u8) || Bytes.AreEqual(text, "."u8) ? KnownPath.Root
-            : Bytes.AreEqual(text, "/dev/null"u8) ? KnownPath.Null
-            : Bytes.AreEqual(text, "/dev/urandom"u8) || Bytes.AreEqual(text, "/dev/random"u8) ? KnownPath.Random
-            : KnownPath.None;
+        known = KnownFiles.Find(text);
         return 0;
     }
 }

@@ -82,22 +82,22 @@ internal static unsafe class PollCalls
         var entries = (PollEntry*)address;
         for (ulong i = 0; i < count; i++)
         {
-            entries[i].ReturnedEvents = entries[i].Descriptor < 0 ? (short)0 : State(entries + i);
+            entries[i].ReturnedEvents = entries[i].Descriptor < 0 ? (short)0 : State(entries[i].Descriptor, entries[i].Events);
             ready += entries[i].ReturnedEvents != 0 ? 1 : 0;
         }
 
         return ready;
     }
 
-    private static short State(PollEntry* entry)
+    /// <summary>What a descriptor is ready for, of <paramref name="wanted"/> and of the conditions that are always told.</summary>
+    public static short State(int descriptor, int wanted)
     {
-        OpenFile* file = Files.Get(entry->Descriptor);
+        OpenFile* file = Files.Get(descriptor);
         if (file == null)
         {
             return POLLNVAL;
         }
 
-        int wanted = entry->Events;
         switch (file->Kind)
         {
             case FileKind.Console:

@@ -14,6 +14,7 @@ internal static class Errno
     public const long EFAULT = 14;
     public const long EEXIST = 17;
     public const long ENOTDIR = 20;
+    public const long EISDIR = 21;
     public const long EINVAL = 22;
     public const long EMFILE = 24;
     public const long ENOTTY = 25;

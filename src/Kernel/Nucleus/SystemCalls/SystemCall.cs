@@ -88,17 +88,21 @@ internal static unsafe class SystemCall
             case SystemCallNumber.Getcwd:
                 return PathCalls.WorkingDirectory(a1, a2);
             case SystemCallNumber.Readlink:
-            case SystemCallNumber.Statfs:
+                return PathCalls.ReadLink(a1);
+            case SystemCallNumber.Readlinkat:
+                return PathCalls.ReadLink(a2);
             case SystemCallNumber.Access:
+                return PathCalls.Access(a1, (uint)a2);
+            case SystemCallNumber.Faccessat:
+            case SystemCallNumber.Faccessat2:
+                return PathCalls.Access(a2, (uint)a3);
+            case SystemCallNumber.Statfs:
             case SystemCallNumber.Chdir:
             case SystemCallNumber.Rmdir:
             case SystemCallNumber.Unlink:
             case SystemCallNumber.Chmod:
             case SystemCallNumber.Rename:
                 return PathCalls.Missing(a1);
-            case SystemCallNumber.Readlinkat:
-            case SystemCallNumber.Faccessat:
-            case SystemCallNumber.Faccessat2:
             case SystemCallNumber.Unlinkat:
             case SystemCallNumber.Renameat:
             case SystemCallNumber.Renameat2:
@@ -109,7 +113,14 @@ internal static unsafe class SystemCall
             case SystemCallNumber.Symlink:
                 return -Errno.EROFS;
             case SystemCallNumber.Getdents64:
-                return Files.IsOpen((int)a1) ? -Errno.ENOTDIR : -Errno.EBADF;
+                return PathCalls.List((int)a1);
+            case SystemCallNumber.EpollCreate1:
+                return EventPolls.Create();
+            case SystemCallNumber.EpollCtl:
+                return EventPolls.Control((int)a1, (int)a2, (int)a3, a4);
+            case SystemCallNumber.EpollWait:
+            case SystemCallNumber.EpollPwait:
+                return EventPolls.Wait(thread, (int)a1, a2, (int)a3, (int)a4);
             case SystemCallNumber.Umask:
                 return 0x12; // 022: nothing can be created, so only the question has an answer.
 

@@ -69,6 +69,8 @@ internal static class SystemCallNumber
     public const int ClockGetres = 229;
     public const int ClockNanosleep = 230;
     public const int ExitGroup = 231;
+    public const int EpollWait = 232;
+    public const int EpollCtl = 233;
     public const int Tgkill = 234;
     public const int GetMempolicy = 239;
     public const int Openat = 257;
@@ -80,6 +82,8 @@ internal static class SystemCallNumber
     public const int Faccessat = 269;
     public const int Ppoll = 271;
     public const int SetRobustList = 273;
+    public const int EpollPwait = 281;
+    public const int EpollCreate1 = 291;
     public const int Dup3 = 292;
     public const int Pipe2 = 293;
     public const int Prlimit64 = 302;

@@ -20,6 +20,7 @@ internal enum WaitKind : uint
     FileRead,
     FileWrite,
     Poll,
+    EventPoll,
     EventChannel,
 }
 
