@@ -166,8 +166,13 @@ internal sealed class AgentChannel : IAsyncDisposable
             case AgentMessageKind.Failed:
                 _ready.TrySetException(new QemuXenException($"dom0 could not start: {message.Text}"));
                 break;
-            case AgentMessageKind.Done when _running.TryGetValue(message.Number, out TaskCompletionSource<int>? ended):
-                ended.TrySetResult(message.Status);
+            case AgentMessageKind.Done:
+                // A command that was killed is no longer waited for.
+                if (_running.TryGetValue(message.Number, out TaskCompletionSource<int>? ended))
+                {
+                    ended.TrySetResult(message.Status);
+                }
+
                 break;
             case AgentMessageKind.Domains:
                 string list = Path.Combine(_share, "domains", $"{message.Number}");

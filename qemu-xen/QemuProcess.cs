@@ -40,8 +40,15 @@ internal sealed class QemuProcess : IAsyncDisposable
         return await started.Task;
     }
 
-    /// <summary>Kills QEMU and waits for its end.</summary>
+    /// <summary>Kills QEMU, waits for its end and forgets it.</summary>
     public async ValueTask DisposeAsync()
+    {
+        await KillAsync();
+        _process.Dispose();
+    }
+
+    /// <summary>Kills QEMU and waits for its end.</summary>
+    internal async Task KillAsync()
     {
         try
         {
@@ -53,7 +60,6 @@ internal sealed class QemuProcess : IAsyncDisposable
         }
 
         await Exited;
-        _process.Dispose();
     }
 
     private static void RunToEnd(IReadOnlyList<string> arguments, string directory, TaskCompletionSource<QemuProcess> started)

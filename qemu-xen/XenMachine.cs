@@ -12,6 +12,7 @@ public sealed class XenMachine : IAsyncDisposable
     /// <summary>Where dom0 sees <see cref="SharedDirectory"/>.</summary>
     internal const string SharePath = "/host";
 
+    private const string ShellSocket = "shell";
     private const int FirstInputPort = 2;
     private const int InputPorts = 24;
 
@@ -210,6 +211,10 @@ public sealed class XenMachine : IAsyncDisposable
         return stream;
     }
 
+    /// <summary>Connects to the second serial port, which dom0 knows as ttyS1.</summary>
+    internal Task<Stream> OpenSecondSerialPortAsync(CancellationToken cancellation) =>
+        UnixListener.ConnectAsync(Socket(ShellSocket), cancellation);
+
     /// <summary>Shows every guest the newest list of domains again.</summary>
     internal void Refresh()
     {
@@ -331,6 +336,7 @@ public sealed class XenMachine : IAsyncDisposable
             "-append", $"dom0_mem={_options.Dom0MemoryMiB}M console=com1 com1=115200,8n1 loglvl=all guest_loglvl=all",
             "-initrd", $"{Image.Kernel} console=hvc0 quiet panic=1,{Image.Initramfs}",
             "-chardev", $"socket,id=serial,path={serial.Path}", "-serial", "chardev:serial",
+            "-chardev", $"socket,id=shell,path={Socket(ShellSocket)},server=on,wait=off", "-serial", "chardev:shell",
             "-fsdev", $"local,id=host,path={SharedDirectory},security_model=none",
             "-device", "virtio-9p-pci,fsdev=host,mount_tag=host",
             "-device", "virtio-serial-pci,id=ports,max_ports=31",

@@ -1,0 +1,206 @@
+namespace Xenlet.QemuXen;
+
+/// <summary>What <see cref="GuestRunner"/> is asked to run.</summary>
+public sealed record GuestRunnerOptions
+{
+    /// <summary>The guest; its console, end and exit status are those of the run.</summary>
+    public required GuestConfig Guest { get; init; }
+
+    /// <summary>Cache directory of <see cref="Dom0Image"/>.</summary>
+    public string Dom0Directory { get; init; } = Dom0Image.DefaultDirectory;
+
+    /// <summary>Boot in QEMU without Xen.</summary>
+    public bool NoXen { get; init; }
+
+    /// <summary>Make the terminal the guest's console until the guest ends or Ctrl-] is pressed.</summary>
+    public bool Interactive { get; init; }
+
+    /// <summary>Longest time the guest may take; none if null.</summary>
+    public TimeSpan? Limit { get; init; }
+
+    /// <summary>Factor on every other limit, for slow machines.</summary>
+    public double TimeScale { get; init; } = 1;
+
+    /// <summary>Receives one line for each step that takes time.</summary>
+    public IProgress<string>? Progress { get; init; }
+
+    /// <summary>Receives the guest's lines from port 0xE9; they are not shown if null.</summary>
+    public Action<string>? HypervisorLog { get; init; }
+}
+
+/// <summary>Boots one guest, shows its console while it runs and gives its exit status: what <c>run</c> does.</summary>
+public static class GuestRunner
+{
+    /// <summary>The guest's limit passed (as timeout(1) says it).</summary>
+    public const int TimedOut = 124;
+
+    /// <summary>The guest could not be started: something is missing, or Xen or its tools failed.</summary>
+    public const int CouldNotStart = 125;
+
+    /// <summary>The guest switched itself off without the line that gives a status.</summary>
+    public const int NoStatus = 126;
+
+    /// <summary>The guest crashed, restarted or was ended by its watchdog (as a shell reports SIGABRT).</summary>
+    public const int Crashed = 134;
+
+    /// <summary>The guest was destroyed from outside, or the user left its console with Ctrl-].</summary>
+    public const int Destroyed = 137;
+
+    private const byte EscapeKey = 0x1D;
+
+    /// <summary>Memory of the emulated machine beyond the guest's own: Xen, dom0 and what a domain costs.</summary>
+    private const int MachineOverheadMiB = 640;
+
+    /// <summary>Runs the guest to its end and returns the exit status of the run.</summary>
+    /// <param name="options">What to run.</param>
+    /// <param name="input">Where console input comes from when interactive.</param>
+    /// <param name="output">Receives the guest's console.</param>
+    /// <param name="error">Receives a line when the run fails.</param>
+    /// <param name="cancellation">Ends the guest and the machine around it.</param>
+    public static async Task<int> RunAsync(
+        GuestRunnerOptions options, Stream input, Stream output, TextWriter error, CancellationToken cancellation = default)
+    {
+        XenMachine? machine = null;
+        try
+        {
+            IGuest guest;
+            if (options.NoXen)
+            {
+                guest = await DirectBoot.StartAsync(DirectOptions(options), cancellation);
+            }
+            else
+            {
+                machine = await XenMachine.StartAsync(MachineOptions(options), cancellation);
+                options.Progress?.Report($"xl create {options.Guest.Name}");
+                guest = await machine.CreateGuestAsync(options.Guest with { Paused = false }, cancellation);
+            }
+
+            await using (guest)
+            {
+                int status = await FollowAsync(guest, options, input, output, error, cancellation);
+                if (options.HypervisorLog is { } log)
+                {
+                    guest.HypervisorLog.ToList().ForEach(log);
+                }
+
+                return status;
+            }
+        }
+        catch (Exception e) when (e is QemuXenException or ArgumentException)
+        {
+            await error.WriteLineAsync(e.Message);
+            return CouldNotStart;
+        }
+        finally
+        {
+            if (machine is not null)
+            {
+                await machine.DisposeAsync();
+            }
+        }
+    }
+
+    /// <summary>The exit status of a run whose guest ended so.</summary>
+    internal static int StatusOf(GuestEnd end) => end switch
+    {
+        { Reason: GuestEndReason.PowerOff, ExitStatus: { } status } => status,
+        { Reason: GuestEndReason.PowerOff } => NoStatus,
+        { Reason: GuestEndReason.Destroyed or GuestEndReason.Suspend } => Destroyed,
+        _ => Crashed,
+    };
+
+    private static DirectBootOptions DirectOptions(GuestRunnerOptions options) => new()
+    {
+        Kernel = options.Guest.Kernel,
+        Name = options.Guest.Name,
+        Ramdisk = options.Guest.Ramdisk,
+        CommandLine = options.Guest.CommandLine,
+        MemoryMiB = options.Guest.MemoryMiB,
+        VCpus = options.Guest.VCpus,
+        TimeScale = options.TimeScale,
+    };
+
+    private static XenMachineOptions MachineOptions(GuestRunnerOptions options) => new()
+    {
+        Dom0Directory = options.Dom0Directory,
+        MemoryMiB = MachineOverheadMiB + (options.Guest.MaxMemoryMiB ?? options.Guest.MemoryMiB),
+        TimeScale = options.TimeScale,
+        Progress = options.Progress,
+    };
+
+    private static async Task<int> FollowAsync(
+        IGuest guest, GuestRunnerOptions options, Stream input, Stream output, TextWriter error, CancellationToken cancellation)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        using TerminalRawMode? raw = options.Interactive ? TerminalRawMode.Enter() : null;
+        Task showing = ShowAsync(guest, output, stop.Token);
+        Task<bool> typing = options.Interactive ? TypeAsync(guest, input, stop.Token) : new TaskCompletionSource<bool>().Task;
+        Task<GuestEnd> ending = guest.WaitForEndAsync(TimeSpan.FromDays(10), cancellation);
+        Task limit = options.Limit is { } time ? Task.Delay(time, stop.Token) : new TaskCompletionSource().Task;
+
+        Task first = await Task.WhenAny(ending, typing, limit);
+        if (first == typing && !await typing)
+        {
+            // Input has ended; the guest may go on without.
+            first = await Task.WhenAny(ending, limit);
+        }
+
+        if (first == limit)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            await error.WriteLineAsync($"{guest.Name} did not end within {options.Limit!.Value.TotalSeconds:0.#} s.");
+            await guest.DestroyAsync(CancellationToken.None);
+            await showing;
+            return TimedOut;
+        }
+
+        if (first == typing)
+        {
+            await guest.DestroyAsync(CancellationToken.None);
+            await showing;
+            return Destroyed;
+        }
+
+        GuestEnd end = await ending;
+        await showing;
+        await stop.CancelAsync();
+        if (end.Reason != GuestEndReason.PowerOff || end.ExitStatus is null)
+        {
+            string status = end.ExitStatus is null ? "without an exit status" : $"with exit status {end.ExitStatus}";
+            await error.WriteLineAsync($"{guest.Name} ended: {end.Reason}, {status}.");
+        }
+
+        return StatusOf(end);
+    }
+
+    private static async Task ShowAsync(IGuest guest, Stream output, CancellationToken cancellation)
+    {
+        await foreach (ReadOnlyMemory<byte> piece in guest.Console.ReadAllAsync(cancellation))
+        {
+            await output.WriteAsync(piece, CancellationToken.None);
+            await output.FlushAsync(CancellationToken.None);
+        }
+    }
+
+    /// <summary>Passes input on; true when the user pressed the escape key, false when the input ended.</summary>
+    private static async Task<bool> TypeAsync(IGuest guest, Stream input, CancellationToken cancellation)
+    {
+        byte[] buffer = new byte[1024];
+        while (true)
+        {
+            // A read from a terminal cannot be cancelled; the process ends without it.
+            int count = await Task.Run(() => input.Read(buffer), cancellation).WaitAsync(cancellation);
+            if (count == 0)
+            {
+                return false;
+            }
+
+            int escape = buffer.AsSpan(0, count).IndexOf(EscapeKey);
+            await guest.WriteConsoleAsync(buffer.AsMemory(0, escape < 0 ? count : escape), cancellation);
+            if (escape >= 0)
+            {
+                return true;
+            }
+        }
+    }
+}
