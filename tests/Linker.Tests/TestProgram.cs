@@ -32,7 +32,9 @@ internal static class TestProgram
         Function(writer, managed, "managed_function", c => c.ret());
         Function(writer, writer.AddCode("__unbox"), "unbox_function", c => c.ret());
 
-        Data(writer, writer.Add(".rodata", 1, 2), "constant", 24);
+
+        // An odd size, so that what follows has to be aligned anew.
+        Data(writer, writer.Add(".rodata", 1, 2), "constant", 25);
         Data(writer, writer.AddData(".data"), "variable", 24);
         Data(writer, writer.AddData(".data.rel.ro"), "pointer", 8, "constant");
         Data(writer, writer.AddData("__modules"), "module", 8, "managed_function");
