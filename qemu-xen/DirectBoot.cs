@@ -198,16 +198,39 @@ public sealed class DirectBoot : IGuest
 
         if (!streams.IsCompletedSuccessfully)
         {
-            throw new QemuXenException($"QEMU ended with status {_qemu.ExitCode} before it booted {Name}.\n{Logs()}");
+            throw Refused();
         }
 
         _serial = (await streams)[0];
         Stream monitorStream = (await streams)[2];
+        var running = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        _monitor.LineAdded += line =>
+        {
+            if (line.Contains("\"RESUME\"", StringComparison.Ordinal))
+            {
+                running.TrySetResult();
+            }
+        };
         _work = FollowAsync(_serial, (await streams)[1], monitorStream);
 
         // The monitor holds the machine (-S) until it is told to go, so that every event reaches us.
-        await monitorStream.WriteAsync("""{"execute":"qmp_capabilities"}{"execute":"cont"}"""u8.ToArray(), cancellation);
+        try
+        {
+            await monitorStream.WriteAsync("""{"execute":"qmp_capabilities"}{"execute":"cont"}"""u8.ToArray(), cancellation);
+        }
+        catch (IOException)
+        {
+            // QEMU has ended; its own words follow below.
+        }
+
+        await Task.WhenAny(running.Task, _work).WithinAsync(ConnectLimit * _options.TimeScale, "QEMU to run the machine", Logs, cancellation);
+        if (!running.Task.IsCompleted)
+        {
+            throw Refused();
+        }
     }
+
+    private QemuXenException Refused() => new($"QEMU ended with status {_qemu!.ExitCode} before it booted {Name}.\n{Logs()}");
 
     private async Task FollowAsync(Stream serial, Stream log, Stream monitor)
     {
@@ -254,7 +277,7 @@ public sealed class DirectBoot : IGuest
             "-kernel", Path.GetFullPath(_options.Kernel),
             "-append", _options.CommandLine,
             "-chardev", $"socket,id=serial,path={serial.Path}", "-serial", "chardev:serial",
-            "-chardev", $"socket,id=log,path={log.Path}", "-debugcon", "chardev:log",
+            "-chardev", $"socket,id=log,path={log.Path}", "-device", "isa-debugcon,iobase=0xe9,chardev=log",
             "-chardev", $"socket,id=monitor,path={monitor.Path}", "-mon", "chardev=monitor,mode=control",
         ];
         if (_options.Ramdisk is { } ramdisk)
