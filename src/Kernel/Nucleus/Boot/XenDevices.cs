@@ -30,5 +30,23 @@ internal static unsafe class XenDevices
         {
             EventChannels.Unmask(PvConsole.Port);
         }
+
+        ReportUnusedProcessors();
+    }
+
+    private static void ReportUnusedProcessors()
+    {
+        uint count = 1;
+        while (count < shared_info.MaximumVcpus && !XenError.IsError(VcpuOp.IsUp(count)))
+        {
+            count++;
+        }
+
+        if (count > 1)
+        {
+            KernelLog.Write("xenlet: the domain has "u8);
+            KernelLog.WriteDecimal(count);
+            KernelLog.Write(" vCPUs; one is used, the others stay down\n"u8);
+        }
     }
 }

@@ -16,6 +16,8 @@ internal static unsafe class Files
     public const uint O_NONBLOCK = 0x800;
 
     private static Table s_table;
+    private static bool s_isWaking;
+    private static bool s_changed;
 
     /// <summary>Opens the console as 0, 1 and 2.</summary>
     public static void Initialise()
@@ -112,7 +114,29 @@ internal static unsafe class Files
     }
 
     /// <summary>Something about files changed: threads that wait for a file look again.</summary>
+    /// <remarks>
+    /// A look that succeeds changes files again. It must not start another pass from within, or a thread that just read would, still
+    /// marked as waiting, read a second time.
+    /// </remarks>
     public static void WakeWaiters()
+    {
+        s_changed = true;
+        if (s_isWaking)
+        {
+            return;
+        }
+
+        s_isWaking = true;
+        while (s_changed)
+        {
+            s_changed = false;
+            LookAgain();
+        }
+
+        s_isWaking = false;
+    }
+
+    private static void LookAgain()
     {
         for (Thread* thread = ThreadTable.First; thread != null;)
         {

@@ -58,9 +58,9 @@ internal static unsafe class AddressSpace
             return -Errno.ENOMEM;
         }
 
-        Unmap(start, end);
         if (protection != Protection.None && (kind & RegionKind.Stack) == 0)
         {
+            // Before the unmapping, so that a refusal leaves what was there.
             if (!MemoryCharge.TryCharge((end - start) / Pages.Size))
             {
                 return -Errno.ENOMEM;
@@ -68,6 +68,8 @@ internal static unsafe class AddressSpace
 
             kind |= RegionKind.Charged;
         }
+
+        Unmap(start, end);
 
         RegionList.Insert(start, end, protection, kind);
         RegionList.Merge(start, end);

@@ -61,16 +61,15 @@ internal static unsafe class Signals
         }
     }
 
-    /// <summary>Delivers what is pending and not blocked.</summary>
-    /// <returns>False when the thread cannot run on, since it ended with the process.</returns>
-    public static bool DeliverPending(Thread* thread)
+    /// <summary>Delivers what is pending and not blocked: the thread goes on in the handler.</summary>
+    public static void DeliverPending(Thread* thread)
     {
         while (true)
         {
             ulong deliverable = (thread->PendingSignals | s_pendingForProcess) & ~thread->SignalMask;
             if (deliverable == 0)
             {
-                return true;
+                return;
             }
 
             int signal = 1;

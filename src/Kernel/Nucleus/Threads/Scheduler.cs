@@ -115,13 +115,10 @@ internal static unsafe class Scheduler
     {
         ulong now = Clock.Now();
         WakeExpired(now);
-        while (true)
+        Choose(now);
+        if (s_running != s_idle)
         {
-            Choose(now);
-            if (s_running == s_idle || Signals.DeliverPending(s_running))
-            {
-                break;
-            }
+            Signals.DeliverPending(s_running);
         }
 
         ArmTimer();
