@@ -119,6 +119,8 @@ public sealed class NucleusWalkTests
         { "as compiled", null },
         { "index copied, its register then reused", null },
         { "sum the other way round", null },
+        { "local in memory", null },
+        { "another local checked", nameof(Rule.UnresolvedTarget) },
         { "no check", nameof(Rule.UnresolvedTarget) },
         { "check of another register", nameof(Rule.UnresolvedTarget) },
         { "index changed behind the check", nameof(Rule.UnresolvedTarget) },
@@ -153,7 +155,12 @@ public sealed class NucleusWalkTests
             assembler.je(behind);
         }
 
-        if (what != "no check")
+        if (what is "local in memory" or "another local checked")
+        {
+            assembler.cmp(__dword_ptr[rbp - (what == "local in memory" ? 16 : 24)], 1);
+            assembler.ja(otherwise);
+        }
+        else if (what != "no check")
         {
             assembler.cmp(what == "check of another register" ? edi : esi, 1);
             assembler.ja(otherwise);
@@ -165,7 +172,15 @@ public sealed class NucleusWalkTests
             assembler.inc(esi);
         }
 
-        assembler.mov(eax, esi);
+        if (what is "local in memory" or "another local checked")
+        {
+            assembler.mov(eax, __dword_ptr[rbp - 16]);
+        }
+        else
+        {
+            assembler.mov(eax, esi);
+        }
+
         if (what == "index copied, its register then reused")
         {
             assembler.mov(esi, 7);

@@ -18,7 +18,8 @@ namespace Xenlet.Nucleus.Tests.Analysis;
 /// add  rcx, rdx
 /// jmp  rcx
 /// </code>
-/// Other instructions may stand between these; none may change the registers in between, and no branch may enter behind the check.
+/// Other instructions may stand between these; none may change the registers in between, and no branch may enter behind the check. The index
+/// may also be a local in memory, compared there and loaded right behind the check: nothing has stored to it in between.
 /// </remarks>
 internal static class JumpTable
 {
@@ -91,10 +92,40 @@ internal static class JumpTable
     private static ulong? FindCount(IReadOnlyList<Instruction> code, int load, int jump, Register index)
     {
         int copy = FindDefinition(code, load, index);
-        return FindCheck(code, load, jump, index)
-            ?? (copy >= 0 && code[copy].Code is Code.Mov_r32_rm32 or Code.Mov_rm32_r32 && code[copy].Op1Kind == OpKind.Register
-                ? FindCheck(code, copy, jump, code[copy].Op1Register)
-                : null);
+        if (FindCheck(code, load, jump, index) is { } count)
+        {
+            return count;
+        }
+
+        if (copy < 0 || code[copy].Code is not (Code.Mov_r32_rm32 or Code.Mov_rm32_r32))
+        {
+            return null;
+        }
+
+        return code[copy].Op1Kind switch
+        {
+            OpKind.Register => FindCheck(code, copy, jump, code[copy].Op1Register),
+            OpKind.Memory => FindCheckInMemory(code, copy, jump),
+            _ => null,
+        };
+    }
+
+    // The check of a 32-bit local directly before the instruction that loads it.
+    private static ulong? FindCheckInMemory(IReadOnlyList<Instruction> code, int load, int jump)
+    {
+        if (load < 2 || code[load - 1].Mnemonic != Mnemonic.Ja || IsEntered(code, load - 1, jump))
+        {
+            return null;
+        }
+
+        Instruction compare = code[load - 2];
+        Instruction read = code[load];
+        return compare.Code is Code.Cmp_rm32_imm8 or Code.Cmp_rm32_imm32 && compare.Op0Kind == OpKind.Memory
+            && compare.MemoryBase == read.MemoryBase && compare.MemoryIndex == read.MemoryIndex
+            && compare.MemoryIndexScale == read.MemoryIndexScale && compare.MemoryDisplacement64 == read.MemoryDisplacement64
+            && compare.MemorySegment == read.MemorySegment && read.MemoryBase is Register.RBP or Register.RSP
+            ? (ulong)(uint)compare.GetImmediate(1) + 1
+            : null;
     }
 
     // The check behind which a register has not changed until an instruction reads it.

@@ -33,4 +33,17 @@ internal unsafe struct UnwindRegisters
     /// instruction of its function.
     /// </summary>
     public bool IsExact;
+
+    /// <summary>
+    /// Sets every register to 0. The compiler's own way, <c>default</c>, calls CoreLib for a structure of this size, which the nucleus may not.
+    /// </summary>
+    public static void Clear(UnwindRegisters* registers)
+    {
+        for (int i = 0; i < Count; i++)
+        {
+            registers->Values[i] = 0;
+        }
+
+        registers->IsExact = false;
+    }
 }
