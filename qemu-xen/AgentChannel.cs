@@ -12,7 +12,8 @@ internal sealed class AgentChannel : IAsyncDisposable
 
     private readonly Stream _stream;
     private readonly string _share;
-    private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private TaskCompletionSource _unmounted = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ConcurrentDictionary<int, TaskCompletionSource<int>> _running = new();
     private readonly SemaphoreSlim _writing = new(1);
     private readonly Task _reading;
@@ -79,6 +80,21 @@ internal sealed class AgentChannel : IAsyncDisposable
                 File.Delete(file + kind);
             }
         }
+    }
+
+    /// <summary>Takes the shared directory away from dom0, which no command may use meanwhile; QEMU saves no machine that has one mounted.</summary>
+    internal async Task UnmountAsync()
+    {
+        _unmounted = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        await SendAsync("unmount");
+        await _unmounted.Task;
+    }
+
+    /// <summary>Gives dom0 the shared directory and the time of day; <see cref="Ready"/> completes anew when that is done.</summary>
+    internal async Task MountAsync()
+    {
+        _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        await SendAsync($"mount {DateTimeOffset.UtcNow.ToUnixTimeSeconds()}");
     }
 
     /// <summary>Closes the line; commands that still run fail.</summary>
@@ -149,6 +165,8 @@ internal sealed class AgentChannel : IAsyncDisposable
         _closed = true;
         _ready.TrySetException(Gone());
         _ = _ready.Task.Exception;
+        _unmounted.TrySetException(Gone());
+        _ = _unmounted.Task.Exception;
         foreach (TaskCompletionSource<int> command in _running.Values)
         {
             command.TrySetException(Gone());
@@ -162,6 +180,9 @@ internal sealed class AgentChannel : IAsyncDisposable
         {
             case AgentMessageKind.Ready:
                 _ready.TrySetResult();
+                break;
+            case AgentMessageKind.Unmounted:
+                _unmounted.TrySetResult();
                 break;
             case AgentMessageKind.Failed:
                 _ready.TrySetException(new QemuXenException($"dom0 could not start: {message.Text}"));

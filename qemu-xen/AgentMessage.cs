@@ -14,6 +14,9 @@ internal enum AgentMessageKind
     /// <summary>A new list of domains is in the file <see cref="AgentMessage.Number"/>.</summary>
     Domains,
 
+    /// <summary>The directory shared with the host is no longer mounted.</summary>
+    Unmounted,
+
     /// <summary>dom0 could not start: <see cref="AgentMessage.Text"/>.</summary>
     Failed,
 }
@@ -28,6 +31,7 @@ internal sealed record AgentMessage(AgentMessageKind Kind, int Number = 0, int S
         return words switch
         {
             ["ready"] => new(AgentMessageKind.Ready),
+            ["unmounted"] => new(AgentMessageKind.Unmounted),
             ["done", var id, var status] when ParseNumber(id) is { } n && ParseNumber(status) is { } s => new(AgentMessageKind.Done, n, s),
             ["domains", var id] when ParseNumber(id) is { } n => new(AgentMessageKind.Domains, n),
             ["failed", .. var text] => new(AgentMessageKind.Failed, Text: string.Join(' ', text)),

@@ -23,9 +23,10 @@ internal sealed partial record DomainState(string Name, int Id, bool IsPaused, b
                 continue;
             }
 
+            // Running, blocked, paused, shut down, a letter for why, dying.
             string state = match.Groups["state"].Value;
             GuestEndReason? reason = null;
-            if (state.Contains('s', StringComparison.Ordinal))
+            if (state[3] == 's')
             {
                 reason = int.TryParse(match.Groups["reason"].Value, NumberStyles.HexNumber, CultureInfo.InvariantCulture, out int code)
                     ? (GuestEndReason)code
@@ -33,12 +34,12 @@ internal sealed partial record DomainState(string Name, int Id, bool IsPaused, b
             }
 
             int id = int.Parse(match.Groups["id"].Value, CultureInfo.InvariantCulture);
-            domains.Add(new(match.Groups["name"].Value, id, state.Contains('p', StringComparison.Ordinal), state.Contains('d', StringComparison.Ordinal), reason));
+            domains.Add(new(match.Groups["name"].Value, id, state[2] == 'p', state[5] == 'd', reason));
         }
 
         return domains;
     }
 
-    [GeneratedRegex(@"^(?<name>\S+)\s+(?<id>\d+)\s+\d+\s+\d+\s+(?<state>[rbpscd-]{6})\s+[\d.]+\s+[0-9a-f]{8}-[0-9a-f-]+\s+(?<reason>\S+)")]
+    [GeneratedRegex(@"^(?<name>\S+)\s+(?<id>\d+)\s+\d+\s+\d+\s+(?<state>[a-z-]{6})\s+[\d.]+\s+[0-9a-f]{8}-[0-9a-f-]+\s+(?<reason>\S+)")]
     private static partial Regex Line();
 }

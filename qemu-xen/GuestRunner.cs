@@ -51,6 +51,9 @@ public static class GuestRunner
     /// <summary>Memory of the emulated machine beyond the guest's own: Xen, dom0 and what a domain costs.</summary>
     private const int MachineOverheadMiB = 640;
 
+    /// <summary>Sizes of machines go in steps, so that few differ and their saved states are found again.</summary>
+    private const int MachineStepMiB = 1024;
+
     /// <summary>Runs the guest to its end and returns the exit status of the run.</summary>
     /// <param name="options">What to run.</param>
     /// <param name="input">Where console input comes from when interactive.</param>
@@ -123,7 +126,8 @@ public static class GuestRunner
     private static XenMachineOptions MachineOptions(GuestRunnerOptions options) => new()
     {
         Dom0Directory = options.Dom0Directory,
-        MemoryMiB = MachineOverheadMiB + (options.Guest.MaxMemoryMiB ?? options.Guest.MemoryMiB),
+        MemoryMiB = (MachineOverheadMiB + (options.Guest.MaxMemoryMiB ?? options.Guest.MemoryMiB) + MachineStepMiB - 1)
+            / MachineStepMiB * MachineStepMiB,
         TimeScale = options.TimeScale,
         Progress = options.Progress,
     };

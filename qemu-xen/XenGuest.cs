@@ -288,6 +288,7 @@ public sealed partial class XenGuest : IGuest
     private string Logs() =>
         Limits.Extract($"{Name}'s console", Console.Tail(15))
         + Limits.Extract($"{Name}'s lines in Xen's log", string.Join('\n', HypervisorLog.TakeLast(15)))
+        + Limits.Extract("xl list", _machine.DomainsText)
         + _machine.Logs();
 
     [GeneratedRegex(@"^(?:\(XEN\) )?(?:\[[^\]]*\] )?\(d(?<id>\d+)\) ?(?:\[[^\]]*\] )?(?<text>.*)$")]

@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Globalization;
+using System.Text.Json;
 
 namespace Xenlet.QemuXen;
 
@@ -22,12 +24,16 @@ public sealed class XenMachine : IAsyncDisposable
     /// </summary>
     private const string CpuModel = "qemu64,+svm,+npt,+ssse3,+sse4.1,+sse4.2,+popcnt,+rdrand";
 
+    private static readonly TimeSpan RestoreLimit = TimeSpan.FromSeconds(40);
+    private static readonly TimeSpan SaveLimit = TimeSpan.FromSeconds(60);
+
     private readonly XenMachineOptions _options;
     private readonly WorkDirectory _directory;
     private readonly ConcurrentDictionary<int, XenGuest> _guests = new();
     private readonly ConcurrentBag<int> _inputPorts = [.. Enumerable.Range(FirstInputPort, InputPorts)];
     private readonly Lock _gate = new();
     private QemuProcess? _qemu;
+    private QemuMonitor? _monitor;
     private AgentChannel? _agent;
     private Task _serial = Task.CompletedTask;
     private IReadOnlyList<DomainState> _domains = [];
@@ -58,11 +64,21 @@ public sealed class XenMachine : IAsyncDisposable
     public static async Task<XenMachine> StartAsync(XenMachineOptions options, CancellationToken cancellation = default)
     {
         Dom0Image image = await Dom0Image.PrepareAsync(options.Dom0Directory, options.Progress, cancellation);
+        if (options.UseSavedState && await TryRestoreAsync(options, image, cancellation) is { } restored)
+        {
+            return restored;
+        }
+
         var machine = new XenMachine(options, image);
         try
         {
             options.Progress?.Report("booting Xen and dom0");
-            await machine.BootAsync(cancellation);
+            await machine.BootAsync(null, cancellation);
+            if (options.UseSavedState)
+            {
+                await machine.SaveAsync(cancellation);
+            }
+
             return machine;
         }
         catch
@@ -161,6 +177,11 @@ public sealed class XenMachine : IAsyncDisposable
             await _agent.DisposeAsync();
         }
 
+        if (_monitor is not null)
+        {
+            await _monitor.DisposeAsync();
+        }
+
         await _serial;
         foreach (XenGuest guest in _guests.Values)
         {
@@ -210,6 +231,9 @@ public sealed class XenMachine : IAsyncDisposable
             CancellationToken.None);
         return stream;
     }
+
+    /// <summary>The domains as dom0 listed them last, one line each.</summary>
+    internal string DomainsText => string.Join('\n', _domains);
 
     /// <summary>Connects to the second serial port, which dom0 knows as ttyS1.</summary>
     internal Task<Stream> OpenSecondSerialPortAsync(CancellationToken cancellation) =>
@@ -285,7 +309,86 @@ public sealed class XenMachine : IAsyncDisposable
         }
     }
 
-    private async Task BootAsync(CancellationToken cancellation)
+    private static async Task<XenMachine?> TryRestoreAsync(XenMachineOptions options, Dom0Image image, CancellationToken cancellation)
+    {
+        var machine = new XenMachine(options, image);
+        try
+        {
+            SavedState state = await machine.StateAsync(cancellation);
+            if (state.Exists)
+            {
+                options.Progress?.Report("restoring Xen and dom0 from their saved state");
+                try
+                {
+                    await machine.BootAsync(state, cancellation);
+                    state.Touch();
+                    return machine;
+                }
+                catch (QemuXenException e)
+                {
+                    options.Progress?.Report($"the saved state is of no use: {e.Message.Split('\n')[0]}");
+                    state.Delete();
+                }
+            }
+        }
+        catch
+        {
+            await machine.DisposeAsync();
+            throw;
+        }
+
+        await machine.DisposeAsync();
+        return null;
+    }
+
+    private async Task<SavedState> StateAsync(CancellationToken cancellation)
+    {
+        List<string> arguments = Arguments("agent", "serial", "monitor");
+        return await SavedState.ForAsync(Image, arguments.Select(a => a.Replace(_directory.Path, "", StringComparison.Ordinal)), cancellation);
+    }
+
+    /// <summary>Saves the machine for the next start. That it cannot be saved is no failure of this start.</summary>
+    private async Task SaveAsync(CancellationToken cancellation)
+    {
+        SavedState state = await StateAsync(cancellation);
+        string unfinished = $"{state.Path}.{Environment.ProcessId}";
+        TimeSpan limit = Scale(SaveLimit);
+        await _agent!.UnmountAsync().WithinAsync(limit, "dom0 to give up the shared directory", Logs, cancellation);
+        try
+        {
+            await _monitor!.ExecuteAsync("""{"execute":"stop"}""", cancellation);
+            string target = JsonSerializer.Serialize($"exec:cat >'{unfinished}'");
+            await _monitor.ExecuteAsync($$$"""{"execute":"migrate","arguments":{"uri":{{{target}}}}}""", cancellation);
+            var started = Stopwatch.StartNew();
+            string status;
+            do
+            {
+                await Task.Delay(20, cancellation);
+                status = await _monitor.ExecuteAsync("""{"execute":"query-migrate"}""", cancellation);
+                if (status.Contains("\"failed\"", StringComparison.Ordinal) || started.Elapsed > limit)
+                {
+                    throw new QemuXenException($"QEMU did not save the machine: {status}");
+                }
+            }
+            while (!status.Contains("\"status\": \"completed\"", StringComparison.Ordinal));
+
+            state.Accept(unfinished);
+        }
+        catch (Exception e) when (e is QemuXenException or IOException)
+        {
+            _options.Progress?.Report($"the machine's state was not saved: {e.Message}");
+        }
+        finally
+        {
+            File.Delete(unfinished);
+        }
+
+        await _monitor!.ExecuteAsync("""{"execute":"cont"}""", cancellation);
+        await _agent.MountAsync();
+        await UnlessQemuEndsAsync(_agent.Ready, "dom0 was ready again", limit, cancellation);
+    }
+
+    private async Task BootAsync(SavedState? state, CancellationToken cancellation)
     {
         foreach (string name in new[] { "command", "config", "console", "domains", "images", "save" })
         {
@@ -294,13 +397,22 @@ public sealed class XenMachine : IAsyncDisposable
 
         using var agent = new UnixListener(Socket("agent"));
         using var serial = new UnixListener(Socket("serial"));
-        _qemu = await QemuProcess.StartAsync(Arguments(agent, serial), SharedDirectory);
+        using var monitor = new UnixListener(Socket("monitor"));
+        List<string> arguments = Arguments(agent.Path, serial.Path, monitor.Path);
+        if (state is not null)
+        {
+            arguments.AddRange(["-incoming", $"exec:cat '{state.Path}'"]);
+        }
+
+        TimeSpan limit = Scale(state is null ? _options.StartLimit : RestoreLimit);
+        _qemu = await QemuProcess.StartAsync(arguments, SharedDirectory);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         Task<Stream> agentStream = agent.AcceptAsync(stop.Token);
         Task<Stream> serialStream = serial.AcceptAsync(stop.Token);
+        Task<Stream> monitorStream = monitor.AcceptAsync(stop.Token);
         try
         {
-            await UnlessQemuEndsAsync(Task.WhenAll(agentStream, serialStream), "opened its serial ports", cancellation);
+            await UnlessQemuEndsAsync(Task.WhenAll(agentStream, serialStream, monitorStream), "opened its serial ports", limit, cancellation);
         }
         finally
         {
@@ -309,12 +421,36 @@ public sealed class XenMachine : IAsyncDisposable
 
         _serial = Log.CopyFromAsync(await serialStream);
         _agent = new AgentChannel(await agentStream, SharedDirectory, OnDomainsListed);
-        await UnlessQemuEndsAsync(_agent.Ready, "dom0 was ready", cancellation);
+        _monitor = await QemuMonitor.OpenAsync(await monitorStream, cancellation);
+        if (state is not null)
+        {
+            await ContinueRestoredAsync(limit, cancellation);
+        }
+
+        await UnlessQemuEndsAsync(_agent.Ready, "dom0 was ready", limit, cancellation);
     }
 
-    private async Task UnlessQemuEndsAsync(Task task, string what, CancellationToken cancellation)
+    /// <summary>Lets a machine go on once its state is read; it was saved standing still and comes back so.</summary>
+    private async Task ContinueRestoredAsync(TimeSpan limit, CancellationToken cancellation)
     {
-        await Task.WhenAny(task, _qemu!.Exited).WithinAsync(Scale(_options.StartLimit), $"an emulated machine that {what}", Logs, cancellation);
+        var started = Stopwatch.StartNew();
+        while ((await _monitor!.ExecuteAsync("""{"execute":"query-status"}""", cancellation)).Contains("\"inmigrate\"", StringComparison.Ordinal))
+        {
+            if (started.Elapsed > limit)
+            {
+                throw new QemuXenException($"QEMU did not read the saved state within {limit.TotalSeconds:0.#} s.\n{Logs()}");
+            }
+
+            await Task.Delay(20, cancellation);
+        }
+
+        await _monitor.ExecuteAsync("""{"execute":"cont"}""", cancellation);
+        await _agent!.MountAsync();
+    }
+
+    private async Task UnlessQemuEndsAsync(Task task, string what, TimeSpan limit, CancellationToken cancellation)
+    {
+        await Task.WhenAny(task, _qemu!.Exited).WithinAsync(limit, $"an emulated machine that {what}", Logs, cancellation);
         if (!task.IsCompletedSuccessfully)
         {
             string reason = task.Exception?.InnerException?.Message ?? $"QEMU ended with status {_qemu.ExitCode} before it {what}.";
@@ -322,7 +458,7 @@ public sealed class XenMachine : IAsyncDisposable
         }
     }
 
-    private List<string> Arguments(UnixListener agent, UnixListener serial)
+    private List<string> Arguments(string agentSocket, string serialSocket, string monitorSocket)
     {
         string cpu = string.Join(',', [CpuModel, .. _options.CpuFeatures]);
         List<string> arguments =
@@ -335,12 +471,13 @@ public sealed class XenMachine : IAsyncDisposable
             "-kernel", Image.Hypervisor,
             "-append", $"dom0_mem={_options.Dom0MemoryMiB}M console=com1 com1=115200,8n1 loglvl=all guest_loglvl=all",
             "-initrd", $"{Image.Kernel} console=hvc0 quiet panic=1,{Image.Initramfs}",
-            "-chardev", $"socket,id=serial,path={serial.Path}", "-serial", "chardev:serial",
+            "-chardev", $"socket,id=serial,path={serialSocket}", "-serial", "chardev:serial",
+            "-chardev", $"socket,id=monitor,path={monitorSocket}", "-mon", "chardev=monitor,mode=control",
             "-chardev", $"socket,id=shell,path={Socket(ShellSocket)},server=on,wait=off", "-serial", "chardev:shell",
             "-fsdev", $"local,id=host,path={SharedDirectory},security_model=none",
             "-device", "virtio-9p-pci,fsdev=host,mount_tag=host",
             "-device", "virtio-serial-pci,id=ports,max_ports=31",
-            "-chardev", $"socket,id=agent,path={agent.Path}", "-device", "virtserialport,bus=ports.0,nr=1,chardev=agent",
+            "-chardev", $"socket,id=agent,path={agentSocket}", "-device", "virtserialport,bus=ports.0,nr=1,chardev=agent",
         ];
         for (int port = FirstInputPort; port < FirstInputPort + InputPorts; port++)
         {

@@ -27,6 +27,9 @@ public sealed record XenMachineOptions
     /// <summary>Longest time from QEMU's start until dom0 serves commands.</summary>
     public TimeSpan StartLimit { get; init; } = TimeSpan.FromSeconds(120);
 
+    /// <summary>Start from the saved state of an equal machine, and save one after a boot.</summary>
+    public bool UseSavedState { get; init; } = true;
+
     /// <summary>Receives a line for each step that takes time.</summary>
     public IProgress<string>? Progress { get; init; }
 }

@@ -20,6 +20,7 @@ public sealed class ProtocolTests : IDisposable
     [InlineData("ready", "Ready 0 0 ''")]
     [InlineData("done 12 3", "Done 12 3 ''")]
     [InlineData("domains 7", "Domains 7 0 ''")]
+    [InlineData("unmounted", "Unmounted 0 0 ''")]
     [InlineData("failed cannot mount xenfs", "Failed 0 0 'cannot mount xenfs'")]
     [InlineData("", null)]
     [InlineData("ready now", null)]
@@ -107,7 +108,7 @@ public sealed class ProtocolTests : IDisposable
 
         await agent.WriteAsync("domains 3\n"u8.ToArray());
 
-        Assert.Equal(6, (await lists.Task.WaitAsync(Limit)).Count);
+        Assert.Equal(7, (await lists.Task.WaitAsync(Limit)).Count);
         Assert.False(File.Exists(Path.Combine(_share, "domains/3")));
     }
 
@@ -118,7 +119,8 @@ public sealed class ProtocolTests : IDisposable
         off                                          1     4     1     ---s--       0.1 0b1f62b8-6bd5-4c2e-a3f4-111111111111        0                -
         crash                                       12     4     1     ---sc-       0.1 0b1f62b8-6bd5-4c2e-a3f4-222222222222        3                -
         held                                        13     4     2     --p---       0.0 0b1f62b8-6bd5-4c2e-a3f4-333333333333        -                -
-        asleep                                      14     4     2     ---s--      10.0 0b1f62b8-6bd5-4c2e-a3f4-444444444444        2                -
+        asleep                                      14     4     2     ---ss-      10.0 0b1f62b8-6bd5-4c2e-a3f4-444444444444        2                -
+        watchdog                                    16     4     1     ---sw-       0.0 0b1f62b8-6bd5-4c2e-a3f4-666666666666        4                -
         dying                                       15     0     1     --psrd       0.0 0b1f62b8-6bd5-4c2e-a3f4-555555555555        1                -
         """;
 
@@ -132,6 +134,7 @@ public sealed class ProtocolTests : IDisposable
                 new DomainState("crash", 12, false, false, GuestEndReason.Crash),
                 new DomainState("held", 13, true, false, null),
                 new DomainState("asleep", 14, false, false, GuestEndReason.Suspend),
+                new DomainState("watchdog", 16, false, false, GuestEndReason.Watchdog),
                 new DomainState("dying", 15, true, true, GuestEndReason.Reboot),
             ],
             DomainState.ParseList(DomainList));

@@ -195,6 +195,25 @@ public sealed class XenMachineTests(XenFixture fixture) : IDisposable
     }
 
     [Fact]
+    public async Task A_linux_guest_reaches_user_space_and_switches_itself_off()
+    {
+        string directory = Directory.CreateTempSubdirectory("linux-guest-").FullName;
+        try
+        {
+            GuestConfig config = LinuxGuest.Create(Xen.Image, "linux", directory, "echo \"memory: $(grep MemTotal /proc/meminfo)\"");
+            await using XenGuest guest = await Xen.CreateGuestAsync(config);
+            int position = await guest.WaitForTextAsync(LinuxGuest.FirstLine, Limit);
+            await guest.WaitForTextAsync("memory: MemTotal:", Limit, position);
+
+            Assert.Equal(GuestEndReason.PowerOff, (await guest.WaitForEndAsync(Limit)).Reason);
+        }
+        finally
+        {
+            Directory.Delete(directory, recursive: true);
+        }
+    }
+
+    [Fact]
     public async Task The_xenstore_of_a_guest_can_be_read()
     {
         string kernel = Build(guest => guest.Hang());

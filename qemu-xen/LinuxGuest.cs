@@ -1,0 +1,56 @@
+using System.IO.Compression;
+using System.Text;
+
+namespace Xenlet.QemuXen;
+
+/// <summary>
+/// The smallest ordinary Linux guest to compare with: Debian's kernel and a busybox that says a line as soon as user space runs.
+/// </summary>
+public static class LinuxGuest
+{
+    /// <summary>The first line its user space writes.</summary>
+    public const string FirstLine = "linux: user space";
+
+    /// <summary>Memory the kernel and its initramfs need, in MiB.</summary>
+    public const int MemoryMiB = 128;
+
+    private const string Console = "hvc0";
+
+    /// <summary>Writes the guest's initramfs and returns its configuration for <see cref="XenMachine.CreateGuestAsync"/>.</summary>
+    /// <param name="image">Where the kernel and busybox come from.</param>
+    /// <param name="name">Name of the domain.</param>
+    /// <param name="directory">Where the initramfs is written; it belongs to the caller.</param>
+    /// <param name="commands">Shell commands that run after the first line; the guest switches itself off behind them.</param>
+    public static GuestConfig Create(Dom0Image image, string name, string directory, string commands = "") => new()
+    {
+        Name = name,
+        Kernel = image.Kernel,
+        Ramdisk = WriteInitramfs(image, Path.Combine(directory, name + ".initramfs.gz"), commands),
+        MemoryMiB = MemoryMiB,
+        CommandLine = $"console={Console} quiet panic=1",
+    };
+
+    private static string WriteInitramfs(Dom0Image image, string path, string commands)
+    {
+        string init = $"""
+            #!/bin/busybox sh
+            echo '{FirstLine}'
+            /bin/busybox mkdir -p /proc /sys /dev
+            /bin/busybox mount -t proc proc /proc
+            /bin/busybox mount -t sysfs sys /sys
+            /bin/busybox mount -t devtmpfs dev /dev
+            /bin/busybox --install -s /bin
+            export PATH=/bin
+            {commands}
+            poweroff -f
+
+            """;
+        using FileStream file = File.Create(path);
+        using var gzip = new GZipStream(file, CompressionLevel.Fastest);
+        using var cpio = new CpioWriter(gzip);
+        cpio.AddCharacterDevice("dev/console", 5, 1);
+        cpio.AddFile("bin/busybox", File.ReadAllBytes(image.Busybox), executable: true);
+        cpio.AddFile("init", Encoding.UTF8.GetBytes(init), executable: true);
+        return path;
+    }
+}
