@@ -18,8 +18,8 @@ namespace Xenlet.Nucleus.Tests.Analysis;
 /// add  rcx, rdx
 /// jmp  rcx
 /// </code>
-/// Other instructions may stand between these; none may change the registers in between, and no branch may enter behind the check. The index
-/// may also be a local in memory, compared there and loaded right behind the check: nothing has stored to it in between.
+/// Other instructions may stand between these; none may change the registers in between, and no branch may enter behind the check. The
+/// index may also be a local in memory, compared there and loaded right behind the check: nothing has stored to it in between.
 /// </remarks>
 internal static class JumpTable
 {

@@ -35,7 +35,8 @@ internal unsafe struct UnwindRegisters
     public bool IsExact;
 
     /// <summary>
-    /// Sets every register to 0. The compiler's own way, <c>default</c>, calls CoreLib for a structure of this size, which the nucleus may not.
+    /// Sets every register to 0. The compiler's own way, <c>default</c>, calls CoreLib for a structure of this size, which the nucleus may
+    /// not.
     /// </summary>
     public static void Clear(UnwindRegisters* registers)
     {
