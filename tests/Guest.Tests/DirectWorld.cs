@@ -15,8 +15,19 @@ public sealed class DirectWorld : World
     public override Task<DateTime> NowAsync() => Task.FromResult(DateTime.UtcNow);
 
     /// <inheritdoc/>
-    public override async Task<IGuest> StartAsync(GuestConfig config) => await DirectBoot.StartAsync(
-        new DirectBootOptions { Name = config.Name, Kernel = config.Kernel, MemoryMiB = config.MemoryMiB, VCpus = config.VCpus, CommandLine = config.CommandLine });
+    public override Task<IGuest> StartAsync(GuestConfig config) => StartAsync(config, []);
+
+    /// <summary>Starts a guest on a machine with further arguments for QEMU.</summary>
+    public static async Task<IGuest> StartAsync(GuestConfig config, IReadOnlyList<string> qemuArguments) => await DirectBoot.StartAsync(
+        new DirectBootOptions
+        {
+            Name = config.Name,
+            Kernel = config.Kernel,
+            MemoryMiB = config.MemoryMiB,
+            VCpus = config.VCpus,
+            CommandLine = config.CommandLine,
+            ExtraArguments = qemuArguments,
+        });
 }
 
 /// <summary>The tests that need no Xen, one after the other; they run beside those of the other collection.</summary>

@@ -65,7 +65,9 @@ internal static class HostCases
             Console.WriteLine($"character {character}");
         }
 
-        Console.WriteLine($"end of input, and again {Console.In.Read()}");
+        // At a terminal the end of input is a moment, not a state: the next read waits for the next key.
+        Console.WriteLine("end of input");
+        Console.WriteLine($"and again {Console.In.Read()}");
         return 0;
     }
 
