@@ -17,7 +17,8 @@ internal static unsafe class Backtrace
     /// <summary>From an interrupted place.</summary>
     public static void FromFrame(Frame* frame)
     {
-        UnwindRegisters registers = default;
+        UnwindRegisters registers;
+        UnwindRegisters.Clear(&registers);
         registers.Values[UnwindRegisters.Rax] = frame->Rax;
         registers.Values[UnwindRegisters.Rdx] = frame->Rdx;
         registers.Values[UnwindRegisters.Rcx] = frame->Rcx;
@@ -44,7 +45,8 @@ internal static unsafe class Backtrace
             return;
         }
 
-        UnwindRegisters registers = default;
+        UnwindRegisters registers;
+        UnwindRegisters.Clear(&registers);
         registers.Values[UnwindRegisters.Rbp] = callersFramePointer;
         registers.Values[UnwindRegisters.Rsp] = framePointer + 16;
         registers.Values[UnwindRegisters.Rip] = returnAddress;

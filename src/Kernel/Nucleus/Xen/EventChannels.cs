@@ -15,13 +15,13 @@ internal static unsafe class EventChannels
 
     private const int WordCount = 64;
 
-    private static shared_info* _shared;
+    private static shared_info* s_shared;
 
     /// <summary>Takes the shared page, and masks every port: what is pending is kept until a port is unmasked.</summary>
     /// <param name="shared">The mapped page; it stays mapped for ever.</param>
     public static void Initialise(shared_info* shared)
     {
-        _shared = shared;
+        s_shared = shared;
         for (int word = 0; word < WordCount; word++)
         {
             Volatile.Write(ref shared->evtchn_mask[word], ulong.MaxValue);
@@ -40,7 +40,7 @@ internal static unsafe class EventChannels
     public static void Mask(uint port)
     {
         Require(port);
-        AtomicBits.Set(&_shared->evtchn_mask[port / 64], Bit(port));
+        AtomicBits.Set(&s_shared->evtchn_mask[port / 64], Bit(port));
     }
 
     /// <summary>Lets a port raise the upcall, which it does at once if an event is pending.</summary>
@@ -51,10 +51,10 @@ internal static unsafe class EventChannels
     public static void Unmask(uint port)
     {
         Require(port);
-        AtomicBits.Clear(&_shared->evtchn_mask[port / 64], Bit(port));
+        AtomicBits.Clear(&s_shared->evtchn_mask[port / 64], Bit(port));
         if (IsPending(port))
         {
-            AtomicBits.Set(&_shared->evtchn_mask[port / 64], Bit(port));
+            AtomicBits.Set(&s_shared->evtchn_mask[port / 64], Bit(port));
             XenError.PanicIfFailed(EventChannelOp.Unmask(port), "EVTCHNOP_unmask"u8);
         }
     }
@@ -63,21 +63,21 @@ internal static unsafe class EventChannels
     public static bool Clear(uint port)
     {
         Require(port);
-        return (AtomicBits.Clear(&_shared->evtchn_pending[port / 64], Bit(port)) & Bit(port)) != 0;
+        return (AtomicBits.Clear(&s_shared->evtchn_pending[port / 64], Bit(port)) & Bit(port)) != 0;
     }
 
     /// <summary>True when an event came on the port and was not taken yet, masked or not.</summary>
     public static bool IsPending(uint port)
     {
         Require(port);
-        return (Volatile.Read(ref _shared->evtchn_pending[port / 64]) & Bit(port)) != 0;
+        return (Volatile.Read(ref s_shared->evtchn_pending[port / 64]) & Bit(port)) != 0;
     }
 
     /// <summary>True when the port does not raise the upcall.</summary>
     public static bool IsMasked(uint port)
     {
         Require(port);
-        return (Volatile.Read(ref _shared->evtchn_mask[port / 64]) & Bit(port)) != 0;
+        return (Volatile.Read(ref s_shared->evtchn_mask[port / 64]) & Bit(port)) != 0;
     }
 
     /// <summary>Signals the other end. 0 or a negative errno: a port that is not bound answers -EINVAL.</summary>
@@ -92,9 +92,9 @@ internal static unsafe class EventChannels
     /// </remarks>
     public static EventScan BeginScan()
     {
-        Volatile.Write(ref _shared->vcpu0.evtchn_upcall_pending, 0);
-        long* selector = (long*)&_shared->vcpu0.evtchn_pending_sel;
-        return new EventScan(_shared, (ulong)Interlocked.Exchange(ref *selector, 0));
+        Volatile.Write(ref s_shared->vcpu0.evtchn_upcall_pending, 0);
+        long* selector = (long*)&s_shared->vcpu0.evtchn_pending_sel;
+        return new EventScan(s_shared, (ulong)Interlocked.Exchange(ref *selector, 0));
     }
 
     private static ulong Bit(uint port) => 1UL << (int)(port % 64);

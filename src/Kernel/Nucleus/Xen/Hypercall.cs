@@ -12,10 +12,10 @@ internal static unsafe class Hypercall
 {
     private const int CpuVendorLength = 12;
 
-    private static HypercallGate _gate;
+    private static HypercallGate s_gate;
 
     /// <summary>The gate chosen by <see cref="Initialise"/>.</summary>
-    public static HypercallGate Gate => _gate;
+    public static HypercallGate Gate => s_gate;
 
     /// <summary>Chooses the gate. A wrong guess would be an undefined instruction, so an unknown vendor is refused by name.</summary>
     public static void Initialise()
@@ -26,8 +26,8 @@ internal static unsafe class Hypercall
         vendor[0] = registers[1];
         vendor[1] = registers[3];
         vendor[2] = registers[2];
-        _gate = GateOf(new ReadOnlySpan<byte>(vendor, CpuVendorLength));
-        if (_gate == HypercallGate.None)
+        s_gate = GateOf(new ReadOnlySpan<byte>(vendor, CpuVendorLength));
+        if (s_gate == HypercallGate.None)
         {
             RefuseVendor((byte*)vendor);
         }
@@ -36,7 +36,7 @@ internal static unsafe class Hypercall
     /// <summary>Issues a hypercall. The result is the hypercall's own; negative values are errnos, see <see cref="XenError"/>.</summary>
     public static long Invoke(uint number, ulong a1 = 0, ulong a2 = 0, ulong a3 = 0, ulong a4 = 0, ulong a5 = 0)
     {
-        switch (_gate)
+        switch (s_gate)
         {
             case HypercallGate.Vmcall:
                 return Machine.HypercallIntel(a1, a2, a3, a4, a5, number);

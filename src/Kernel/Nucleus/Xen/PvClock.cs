@@ -11,36 +11,36 @@ internal static unsafe class PvClock
     // Xen writes a record while the vCPU that reads it does not run, or within a microsecond: more tries mean a page that is not Xen's.
     private const int MaximumTries = 10_000_000;
 
-    private static shared_info* _shared;
-    private static long _offset;
-    private static ulong _last;
+    private static shared_info* s_shared;
+    private static long s_offset;
+    private static ulong s_last;
 
     /// <summary>What is added to Xen's system time, nanoseconds. 0 until the domain resumes on another host.</summary>
-    public static long Offset => _offset;
+    public static long Offset => s_offset;
 
     /// <summary>Takes the shared page. Time starts from Xen's system time.</summary>
     public static void Initialise(shared_info* shared)
     {
-        _shared = shared;
-        _offset = 0;
-        _last = 0;
+        s_shared = shared;
+        s_offset = 0;
+        s_last = 0;
     }
 
     /// <summary>Nanoseconds since some fixed moment before the boot. Never goes back.</summary>
     public static ulong Now()
     {
-        ulong now = SystemTime() + (ulong)_offset;
-        if ((long)(now - _last) < 0)
+        ulong now = SystemTime() + (ulong)s_offset;
+        if ((long)(now - s_last) < 0)
         {
-            return _last;
+            return s_last;
         }
 
-        _last = now;
+        s_last = now;
         return now;
     }
 
     /// <summary>After a resume, whose system time is that of another host: goes on from the last time that was given out.</summary>
-    public static void ContinueAfterResume() => _offset = (long)(_last - SystemTime());
+    public static void ContinueAfterResume() => s_offset = (long)(s_last - SystemTime());
 
     /// <summary>Nanoseconds since 1970-01-01 UTC. Follows the host's clock, so it may jump either way.</summary>
     public static ulong UnixTime() => Now() + WallClockOffset();
@@ -50,14 +50,14 @@ internal static unsafe class PvClock
     {
         for (int tries = 0; tries < MaximumTries; tries++)
         {
-            uint version = Volatile.Read(ref _shared->wc_version);
-            uint seconds = Volatile.Read(ref _shared->wc_sec);
-            uint upperSeconds = Volatile.Read(ref _shared->wc_sec_hi);
-            uint nanoseconds = Volatile.Read(ref _shared->wc_nsec);
-            if ((version & 1) == 0 && Volatile.Read(ref _shared->wc_version) == version)
+            uint version = Volatile.Read(ref s_shared->wc_version);
+            uint seconds = Volatile.Read(ref s_shared->wc_sec);
+            uint upperSeconds = Volatile.Read(ref s_shared->wc_sec_hi);
+            uint nanoseconds = Volatile.Read(ref s_shared->wc_nsec);
+            if ((version & 1) == 0 && Volatile.Read(ref s_shared->wc_version) == version)
             {
                 // The record is relative to Xen's system time, not to ours with its offset.
-                return ((((ulong)upperSeconds << 32) | seconds) * NanosecondsPerSecond) + nanoseconds - (ulong)_offset;
+                return ((((ulong)upperSeconds << 32) | seconds) * NanosecondsPerSecond) + nanoseconds - (ulong)s_offset;
             }
 
             Machine.Pause();
@@ -70,7 +70,7 @@ internal static unsafe class PvClock
     /// <summary>Xen's own system time, nanoseconds; may differ by a little between readings in the wrong direction.</summary>
     public static ulong SystemTime()
     {
-        vcpu_time_info* time = &_shared->vcpu0.time;
+        vcpu_time_info* time = &s_shared->vcpu0.time;
         for (int tries = 0; tries < MaximumTries; tries++)
         {
             uint version = Volatile.Read(ref time->version);

@@ -3,15 +3,15 @@ namespace Xenlet.Kernel.Nucleus;
 /// <summary>The domain's console: the ring page and event channel that the tool stack made for it (io/console.h).</summary>
 internal static unsafe class PvConsole
 {
-    private static ConsoleRing _ring;
-    private static uint _port;
-    private static bool _isAttached;
+    private static ConsoleRing s_ring;
+    private static uint s_port;
+    private static bool s_isAttached;
 
     /// <summary>True once <see cref="Attach"/> has been called and while the back end behaves.</summary>
-    public static bool IsUsable => _isAttached && !_ring.IsBroken;
+    public static bool IsUsable => s_isAttached && !s_ring.IsBroken;
 
     /// <summary>The event channel port that tells of input, and of room for output. Already bound; the caller unmasks it.</summary>
-    public static uint Port => _port;
+    public static uint Port => s_port;
 
     /// <summary>Where the console is: false when the domain has none.</summary>
     /// <param name="frame">Guest frame number of the page; it is no RAM of the memory map, and the caller maps it.</param>
@@ -33,9 +33,9 @@ internal static unsafe class PvConsole
     /// <summary>Takes the mapped page. After a resume the page is a new one: locate and attach again.</summary>
     public static void Attach(void* page, uint port)
     {
-        _ring = new ConsoleRing((xencons_interface*)page);
-        _port = port;
-        _isAttached = true;
+        s_ring = new ConsoleRing((xencons_interface*)page);
+        s_port = port;
+        s_isAttached = true;
     }
 
     /// <summary>
@@ -49,7 +49,7 @@ internal static unsafe class PvConsole
             return 0;
         }
 
-        int count = IsUsable ? _ring.Write(data, length) : length;
+        int count = IsUsable ? s_ring.Write(data, length) : length;
         if (!IsUsable)
         {
             return length;
@@ -67,13 +67,13 @@ internal static unsafe class PvConsole
             return 0;
         }
 
-        int count = _ring.Read(data, length);
+        int count = s_ring.Read(data, length);
         Notify(count);
         return count;
     }
 
     /// <summary>True when the back end has taken everything that was written, and when there is no usable console to wait for.</summary>
-    public static bool OutputDrained => !_isAttached || _ring.OutputDrained;
+    public static bool OutputDrained => !s_isAttached || s_ring.OutputDrained;
 
     /// <summary>
     /// Tells the back end that the indexes moved. Whether it sleeps cannot be seen from them without a race, so it is told each time.
@@ -82,7 +82,7 @@ internal static unsafe class PvConsole
     {
         if (moved > 0)
         {
-            long result = EventChannels.Send(_port);
+            long result = EventChannels.Send(s_port);
             if (result < 0)
             {
                 XenError.Log(result, "EVTCHNOP_send to the console"u8);

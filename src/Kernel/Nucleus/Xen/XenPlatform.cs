@@ -5,22 +5,22 @@ namespace Xenlet.Kernel.Nucleus;
 /// <summary>Whether we run on Xen, and how to end there.</summary>
 internal static class XenPlatform
 {
-    private static bool _isPresent;
+    private static bool s_isPresent;
 
     /// <summary>True when the hypervisor is Xen and hypercalls can be made.</summary>
-    public static bool IsPresent => _isPresent;
+    public static bool IsPresent => s_isPresent;
 
     /// <summary>Looks for Xen and prepares hypercalls. Panics on Xen with a processor whose hypercall instruction is not known.</summary>
     public static void Initialise()
     {
-        _isPresent = false;
+        s_isPresent = false;
         if (!HypervisorCpuid.Detect())
         {
             return;
         }
 
         Hypercall.Initialise();
-        _isPresent = true;
+        s_isPresent = true;
     }
 
     /// <summary>Ends the domain. A panic ends here too, so this never panics: what fails is logged, then the processor halts.</summary>
@@ -28,7 +28,7 @@ internal static class XenPlatform
     [DoesNotReturn]
     public static void Shutdown(XenShutdown reason)
     {
-        if (_isPresent)
+        if (s_isPresent)
         {
             long result = SchedOp.Shutdown(reason);
             if (result < 0)

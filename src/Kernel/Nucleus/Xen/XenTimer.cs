@@ -6,16 +6,16 @@ internal static class XenTimer
     // Xen's times are signed, and it adds to them: more than a century ahead is as good as never.
     private const ulong FarthestTime = 1UL << 62;
 
-    private static uint _port;
+    private static uint s_port;
 
     /// <summary>The event channel port that the timer signals.</summary>
-    public static uint Port => _port;
+    public static uint Port => s_port;
 
     /// <summary>Binds the timer; the caller unmasks <see cref="Port"/>. To be repeated after a resume, as is arming.</summary>
     public static void Initialise()
     {
         XenError.PanicIfFailed(VcpuOp.StopPeriodicTimer(0), "VCPUOP_stop_periodic_timer"u8);
-        XenError.PanicIfFailed(EventChannelOp.BindVirq(EventChannelOp.VIRQ_TIMER, 0, out _port), "EVTCHNOP_bind_virq(VIRQ_TIMER)"u8);
+        XenError.PanicIfFailed(EventChannelOp.BindVirq(EventChannelOp.VIRQ_TIMER, 0, out s_port), "EVTCHNOP_bind_virq(VIRQ_TIMER)"u8);
     }
 
     /// <summary>Sets the time of the next signal, in place of an earlier one. A time that has passed signals at once.</summary>
