@@ -16,8 +16,9 @@ internal static class Dom0Shell
         await using Stream terminal = await machine.OpenSecondSerialPortAsync(cancellation);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         Task<CommandResult> shell = machine.RunInDom0Async(Start, TimeSpan.FromDays(1), stop.Token);
-        Task showing = terminal.CopyToAsync(output, stop.Token);
-        Task typing = TypeAsync(terminal, input, stop.Token);
+        var prompted = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Task showing = ShowAsync(terminal, output, prompted, stop.Token);
+        Task typing = TypeAsync(terminal, input, prompted.Task, stop.Token);
         Task first = await Task.WhenAny(shell, typing);
         int status = first == shell ? (await shell).ExitCode : 0;
         await stop.CancelAsync();
@@ -33,8 +34,22 @@ internal static class Dom0Shell
         return status;
     }
 
-    private static async Task TypeAsync(Stream terminal, Stream input, CancellationToken cancellation)
+    private static async Task ShowAsync(Stream terminal, Stream output, TaskCompletionSource prompted, CancellationToken cancellation)
     {
+        byte[] buffer = new byte[4096];
+        int count;
+        while ((count = await terminal.ReadAsync(buffer, cancellation)) > 0)
+        {
+            prompted.TrySetResult();
+            await output.WriteAsync(buffer.AsMemory(0, count), CancellationToken.None);
+            await output.FlushAsync(CancellationToken.None);
+        }
+    }
+
+    /// <summary>Passes input on once the shell has spoken: until then the terminal's settings change and would drop it.</summary>
+    private static async Task TypeAsync(Stream terminal, Stream input, Task prompted, CancellationToken cancellation)
+    {
+        await prompted.WaitAsync(cancellation);
         byte[] buffer = new byte[1024];
         while (true)
         {

@@ -128,7 +128,20 @@ public sealed partial class XenGuest : IGuest
     /// <param name="cancellation">Ends the wait and kills the command.</param>
     public async Task SaveAsync(string path, TimeSpan limit, CancellationToken cancellation = default)
     {
-        (await _machine.RunInDom0Async($"xl save {DomainId} '{path}'", limit, cancellation)).ThrowIfFailed($"xl save {Name}");
+        // xl writes straight from the guest's pages, which the 9p client cannot send (EFAULT): a pipe copies them first.
+        string script = $"""
+            pipe=/run/save.{DomainId}
+            mkfifo $pipe
+            cat $pipe >'{path}' &
+            copy=$!
+            xl save {DomainId} $pipe
+            status=$?
+            [ $status = 0 ] || kill $copy 2>/dev/null
+            wait $copy
+            rm $pipe
+            exit $status
+            """;
+        (await _machine.RunInDom0Async(script, limit, cancellation)).ThrowIfFailed($"xl save {Name}");
         await WaitForEndAsync(TimeSpan.FromSeconds(30), cancellation);
     }
 

@@ -195,22 +195,47 @@ public sealed class XenMachineTests(XenFixture fixture) : IDisposable
     }
 
     [Fact]
-    public async Task A_linux_guest_reaches_user_space_and_switches_itself_off()
+    public async Task A_linux_guest_is_saved_and_restored_and_goes_on()
     {
         string directory = Directory.CreateTempSubdirectory("linux-guest-").FullName;
         try
         {
-            GuestConfig config = LinuxGuest.Create(Xen.Image, "linux", directory, "echo \"memory: $(grep MemTotal /proc/meminfo)\"");
+            GuestConfig config = LinuxGuest.Create(Xen.Image, "linux", directory, "echo 'before'; read line; echo \"got $line\"");
             await using XenGuest guest = await Xen.CreateGuestAsync(config);
             int position = await guest.WaitForTextAsync(LinuxGuest.FirstLine, Limit);
-            await guest.WaitForTextAsync("memory: MemTotal:", Limit, position);
+            await guest.WaitForTextAsync("before", Limit, position);
+            await guest.SaveAsync("/host/save/linux", Limit);
+            Assert.Equal(GuestEndReason.Suspend, (await guest.WaitForEndAsync(Limit)).Reason);
 
-            Assert.Equal(GuestEndReason.PowerOff, (await guest.WaitForEndAsync(Limit)).Reason);
+            await using XenGuest restored = await Xen.RestoreGuestAsync("linux", "/host/save/linux");
+            await restored.WriteConsoleAsync("input\n"u8.ToArray());
+            await restored.WaitForTextAsync("got input", Limit);
+            Assert.Equal(GuestEndReason.PowerOff, (await restored.WaitForEndAsync(Limit)).Reason);
         }
         finally
         {
             Directory.Delete(directory, recursive: true);
         }
+    }
+
+    [Fact]
+    public async Task The_runner_boots_xen_shows_the_console_and_gives_the_guests_status()
+    {
+        string kernel = Build(guest =>
+        {
+            guest.OpenConsole();
+            guest.Write("shown\nxenlet: exit 9\n");
+            guest.Shutdown(0);
+        });
+        var output = new MemoryStream();
+        var options = new GuestRunnerOptions
+        {
+            Guest = new() { Name = "run", Kernel = kernel, MemoryMiB = 4 },
+            Dom0Directory = XenFixture.Dom0Directory,
+        };
+
+        Assert.Equal(9, await GuestRunner.RunAsync(options, Stream.Null, output, TextWriter.Null));
+        Assert.Equal("shown\nxenlet: exit 9\n", Encoding.UTF8.GetString(output.ToArray()));
     }
 
     [Fact]
