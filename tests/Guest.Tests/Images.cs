@@ -20,7 +20,8 @@ internal static class Images
     /// <summary>Path of tests/GuestWork as an image; the same program for Linux lies two directories above.</summary>
     public static Task<string> Work => LazyWork.Value;
 
-    private static string RepositoryRoot { get; } = typeof(Images).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
+    /// <summary>The top directory of the sources.</summary>
+    public static string RepositoryRoot { get; } = typeof(Images).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
         .Single(attribute => attribute.Key == "RepositoryRoot").Value!;
 
     /// <summary>Runs a command to its end and gives its standard output; fails the test when it fails.</summary>

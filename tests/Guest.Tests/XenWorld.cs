@@ -15,7 +15,11 @@ public sealed class XenWorld : World
     public XenMachine Machine => _machine!;
 
     /// <inheritdoc/>
-    public override async Task InitializeAsync() => _machine = await XenMachine.StartAsync(new XenMachineOptions { MemoryMiB = 1280 });
+    public override async Task InitializeAsync() => _machine = await XenMachine.StartAsync(new XenMachineOptions
+    {
+        Dom0Directory = Path.Combine(Images.RepositoryRoot, "artifacts", "dom0"),
+        MemoryMiB = 1280,
+    });
 
     /// <inheritdoc/>
     public override async Task DisposeAsync()

@@ -4,7 +4,7 @@ namespace Xenlet.GuestImage;
 internal static class ThreadCases
 {
     [ThreadStatic]
-    private static int t_number;
+    private static int s_number;
 
     public static IEnumerable<Case> All =>
     [
@@ -58,18 +58,18 @@ internal static class ThreadCases
 
     private static void ThreadStatics()
     {
-        t_number = -1;
+        s_number = -1;
         RunAll(20, i =>
         {
-            Check.Equal(0, t_number);
-            t_number = i;
+            Check.Equal(0, s_number);
+            s_number = i;
             for (int turn = 0; turn < 20; turn++)
             {
                 Thread.Yield();
-                Check.Equal(i, t_number);
+                Check.Equal(i, s_number);
             }
         });
-        Check.Equal(-1, t_number);
+        Check.Equal(-1, s_number);
     }
 
     private static void ThreadLocals()
