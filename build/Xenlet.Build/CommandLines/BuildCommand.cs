@@ -15,7 +15,7 @@ internal sealed record ImageCommand(string? Project) : BuildCommand;
 internal sealed record RunCommand(string? Project) : BuildCommand
 {
     /// <summary>Memory when the user names none, in MiB.</summary>
-    public const int DefaultMemory = 64;
+    public const int DefaultMemory = 16;
 
     /// <summary>The domain's memory in MiB.</summary>
     public int Memory { get; init; } = DefaultMemory;

@@ -9,7 +9,7 @@ internal static class Help
           run [PROJECT] [OPTIONS] [-- ARGUMENT...]
                             build a program, boot it under real Xen in QEMU, show its console,
                             and end with its exit status. Its console alone goes to standard output.
-              --memory MIB      the guest's memory (default 64)
+              --memory MIB      the guest's memory (default 16)
               --vcpus N         its virtual processors (default 1)
               --env NAME=VALUE  an environment variable; may be repeated
               --cmdline TEXT    the guest's command line in its own syntax (below)
