@@ -34,7 +34,7 @@ public sealed class CommandLineReaderTests
         RunCommand run = Assert.IsType<RunCommand>(Read("run"));
 
         Assert.Null(run.Project);
-        Assert.Equal(64, run.Memory);
+        Assert.Equal(16, run.Memory);
         Assert.Equal(1, run.VirtualCpus);
         Assert.Equal("", run.CommandLine);
         Assert.Empty(run.Environment);

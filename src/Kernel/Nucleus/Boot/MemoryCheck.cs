@@ -22,14 +22,17 @@ internal static class MemoryCheck
     [DoesNotReturn]
     public static void NotEnough()
     {
-        ulong used = MemoryMap.TotalPages * Pages.Size - FrameAllocator.FreeFrames * Pages.Size;
+        ulong total = MemoryMap.TotalPages * Pages.Size;
+        ulong missing = NeededByRuntime - Math.Min(NeededByRuntime - 1, FrameAllocator.FreeFrames * Pages.Size);
         Panic.BeginWithoutBacktrace("not enough memory: the domain has "u8);
-        KernelLog.WriteDecimal(MemoryMap.TotalPages * Pages.Size / 1024);
+        KernelLog.WriteDecimal(total / 1024);
         KernelLog.Write(" KiB, and this image needs memory="u8);
-        KernelLog.WriteDecimal((used + NeededByRuntime + (1 << 20) - 1) >> 20);
+        KernelLog.WriteDecimal(RoundUpToMebibytes(total) + RoundUpToMebibytes(missing));
         KernelLog.Write(" (MiB) or more\n"u8);
         Panic.Crash();
     }
+
+    private static ulong RoundUpToMebibytes(ulong bytes) => (bytes + (1 << 20) - 1) >> 20;
 
     /// <summary>Populate on demand: the memory map promises more than the domain may touch, and Xen kills it when it does.</summary>
     public static void RejectPopulateOnDemand()

@@ -14,6 +14,8 @@ internal static unsafe class ConsoleDevice
     private static int s_stagingStart;
     private static int s_stagingEnd;
 
+    private static byte s_lastWritten = (byte)'\n';
+
     // Set once the device and a clock are there: a panic before that has port 0xE9 only.
     private static bool s_isReady;
 
@@ -116,6 +118,15 @@ internal static unsafe class ConsoleDevice
         WriteRawByPolling(value);
     }
 
+    /// <summary>Ends the line that the program or its user left unfinished, so that what the nucleus writes begins one.</summary>
+    public static void StartLine()
+    {
+        if (s_lastWritten != '\n')
+        {
+            WriteByPolling((byte)'\n');
+        }
+    }
+
     /// <summary>
     /// Waits until the other side has taken all output, at most two seconds: a domain whose console nobody drains must still end.
     /// </summary>
@@ -207,8 +218,16 @@ internal static unsafe class ConsoleDevice
         }
     }
 
-    private static int DeviceWrite(byte* text, int count) =>
-        XenPlatform.IsPresent ? PvConsole.Write(text, count) : SerialPort.Write(text, count);
+    private static int DeviceWrite(byte* text, int count)
+    {
+        int written = XenPlatform.IsPresent ? PvConsole.Write(text, count) : SerialPort.Write(text, count);
+        if (written > 0)
+        {
+            s_lastWritten = text[written - 1];
+        }
+
+        return written;
+    }
 
     private static int DeviceRead(byte* buffer, int count) =>
         XenPlatform.IsPresent ? PvConsole.Read(buffer, count) : SerialPort.Read(buffer, count);

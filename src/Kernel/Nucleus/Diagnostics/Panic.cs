@@ -61,7 +61,7 @@ internal static unsafe class Panic
         }
 
         InProgress = true;
-        KernelLog.NewLine();
+        ConsoleDevice.StartLine();
     }
 
     /// <summary>Begins a report of one line about the guest's configuration, where registers and calls would tell nothing.</summary>

@@ -103,6 +103,7 @@ internal static unsafe class ProgramEnd
     /// <summary>The one line that the nucleus writes to the console of a healthy program.</summary>
     private static void LastLine(ReadOnlySpan<byte> text, uint number)
     {
+        ConsoleDevice.StartLine();
         for (int i = 0; i < text.Length; i++)
         {
             ConsoleDevice.WriteByPolling(text[i]);
