@@ -30,6 +30,7 @@ internal static unsafe class ProgramEnd
         KernelLog.Write(" in "u8);
         WriteThread(Scheduler.Current);
         KernelLog.NewLine();
+        WriteMemory();
         Panic.Crash();
     }
 
@@ -82,6 +83,16 @@ internal static unsafe class ProgramEnd
         Registers.Write(&thread->Frame);
         Backtrace.FromFrame(&thread->Frame);
         Panic.Crash();
+    }
+
+    /// <summary>A program whose heap is full often cannot say so any more: the message would need memory.</summary>
+    private static void WriteMemory()
+    {
+        KernelLog.Write("xenlet: memory: "u8);
+        KernelLog.WriteDecimal(MemoryCharge.Available * Pages.Size / 1024);
+        KernelLog.Write(" of "u8);
+        KernelLog.WriteDecimal(FrameAllocator.TotalFrames * Pages.Size / 1024);
+        KernelLog.Write(" KiB were left\n"u8);
     }
 
     private static void WriteThread(Thread* thread)
