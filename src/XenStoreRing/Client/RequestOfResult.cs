@@ -1,0 +1,176 @@
+using System.Threading.Tasks.Sources;
+
+namespace Xenlet.XenStoreRing;
+
+/// <summary>A request with a result of type <typeparamref name="T"/>; used again once its result has been taken.</summary>
+internal sealed class Request<T> : Request, IValueTaskSource<T>, IValueTaskSource
+{
+    private const int MaxPooled = 32;
+
+    private static readonly Lock _poolGate = new();
+    private static Request? _pool;
+    private static int _pooled;
+
+    private ManualResetValueTaskSourceCore<T> _source;
+    private CancellationTokenRegistration _registration;
+    private Decoder<T> _decoder = null!;
+    private Memory<byte> _destination;
+    private bool _absentIsDefault;
+    private T _result = default!;
+    private Exception? _failure;
+
+    private Request()
+    {
+    }
+
+    internal static Request<T> Rent(
+        XenStoreConnection connection,
+        XenStoreMessageType type,
+        uint transaction,
+        string? subject,
+        string? second,
+        ReadOnlyMemory<byte> tail,
+        Decoder<T> decoder,
+        Memory<byte> destination,
+        bool absentIsDefault)
+    {
+        Request<T>? request;
+        lock (_poolGate)
+        {
+            request = (Request<T>?)_pool;
+            if (request is not null)
+            {
+                _pool = request.Next;
+                _pooled--;
+            }
+        }
+
+        request ??= new();
+        request.Set(connection, type, transaction, subject, second, tail);
+        request._decoder = decoder;
+        request._destination = destination;
+        request._absentIsDefault = absentIsDefault;
+        return request;
+    }
+
+    /// <summary>Hands the request in.</summary>
+    internal ValueTask<T> Start(CancellationToken cancellationToken)
+    {
+        if (cancellationToken.IsCancellationRequested)
+        {
+            return ValueTask.FromCanceled<T>(cancellationToken);
+        }
+
+        Submit(cancellationToken);
+        return new(this, _source.Version);
+    }
+
+    /// <summary>Hands the request in; the caller wants no result.</summary>
+    internal ValueTask StartWithoutResult(CancellationToken cancellationToken)
+    {
+        if (cancellationToken.IsCancellationRequested)
+        {
+            return ValueTask.FromCanceled(cancellationToken);
+        }
+
+        Submit(cancellationToken);
+        return new(this, _source.Version);
+    }
+
+    internal override void SetReply(ReadOnlySpan<byte> body)
+    {
+        try
+        {
+            _result = _decoder(body, _destination);
+        }
+        catch (DecodeException error)
+        {
+            _failure = Failure(error.Error, error.Message);
+        }
+    }
+
+    internal override void SetError(XenStoreError error, string name)
+    {
+        if (error == XenStoreError.ENOENT && _absentIsDefault)
+        {
+            _result = default!;
+            return;
+        }
+
+        _failure = new XenStoreException(Type, Subject, error, name, XenStoreErrorNames.Explain(error));
+    }
+
+    internal override void SetFailure(Exception failure) => _failure = failure;
+
+    public override void Execute()
+    {
+        if (_failure is not null)
+        {
+            _source.SetException(_failure);
+        }
+        else
+        {
+            _source.SetResult(_result);
+        }
+    }
+
+    public T GetResult(short token)
+    {
+        try
+        {
+            return _source.GetResult(token);
+        }
+        finally
+        {
+            Return(token);
+        }
+    }
+
+    void IValueTaskSource.GetResult(short token) => GetResult(token);
+
+    public ValueTaskSourceStatus GetStatus(short token) => _source.GetStatus(token);
+
+    public void OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+        _source.OnCompleted(continuation, state, token, flags);
+
+    private void Submit(CancellationToken cancellationToken)
+    {
+        Connection.Submit(this);
+        if (cancellationToken.CanBeCanceled)
+        {
+            // The result has not been taken yet, so the request cannot belong to somebody else by now.
+            _registration = cancellationToken.UnsafeRegister(
+                static (state, token) => ((Request<T>)state!).Cancel(token), this);
+        }
+    }
+
+    private void Cancel(CancellationToken cancellationToken) => Connection.Cancel(this, cancellationToken);
+
+    private void Return(short token)
+    {
+        if (_source.Version != token || _source.GetStatus(token) == ValueTaskSourceStatus.Pending)
+        {
+            // A ValueTask awaited twice, or before it was ready: the request is not ours to give back.
+            return;
+        }
+
+        // Waits for a cancellation that is just being carried out on another thread.
+        _registration.Dispose();
+        _registration = default;
+        _source.Reset();
+        _decoder = null!;
+        _destination = default;
+        _result = default!;
+        _failure = null;
+        Forget();
+        lock (_poolGate)
+        {
+            if (_pooled < MaxPooled)
+            {
+                Next = _pool;
+                _pool = this;
+                _pooled++;
+            }
+        }
+    }
+}

@@ -1,0 +1,61 @@
+namespace Xenlet.XenStoreRing;
+
+/// <summary>Requests that wait to be sent, first in, first out. Linked through the requests, so it allocates nothing.</summary>
+internal struct RequestQueue
+{
+    private Request? _first;
+    private Request? _last;
+
+    internal readonly Request? First => _first;
+
+    internal void Add(Request request)
+    {
+        request.Next = null;
+        if (_last is null)
+        {
+            _first = request;
+        }
+        else
+        {
+            _last.Next = request;
+        }
+
+        _last = request;
+    }
+
+    internal void AddFirst(Request request)
+    {
+        request.Next = _first;
+        _first = request;
+        _last ??= request;
+    }
+
+    internal void Remove(Request request)
+    {
+        Request? before = null;
+        for (Request? at = _first; at is not null; before = at, at = at.Next)
+        {
+            if (at != request)
+            {
+                continue;
+            }
+
+            if (before is null)
+            {
+                _first = at.Next;
+            }
+            else
+            {
+                before.Next = at.Next;
+            }
+
+            if (_last == at)
+            {
+                _last = before;
+            }
+
+            at.Next = null;
+            return;
+        }
+    }
+}

@@ -1,0 +1,196 @@
+using System.Globalization;
+
+namespace Xenlet.XenStoreRing;
+
+/// <summary>
+/// A client of xenstore. Any number of tasks may use it at once; requests are sent in the order of the calls, up to 20 of them
+/// ahead of their replies.
+/// </summary>
+public sealed class XenStoreClient : XenStoreOperations, IAsyncDisposable
+{
+    private static readonly TimeSpan _longestPause = TimeSpan.FromMilliseconds(100);
+
+    private XenStoreClient(XenStoreConnection connection)
+        : base(connection)
+    {
+    }
+
+    /// <summary>Completes when the connection has ended, for whatever reason; never faults.</summary>
+    public Task Closed => Connection.Closed;
+
+    /// <summary>Why the connection has ended, or <see langword="null"/> while it has not.</summary>
+    public XenStoreException? ClosedReason => Connection.ClosedReason;
+
+    /// <summary>What the connection has seen so far.</summary>
+    public XenStoreStatistics Statistics => Connection.Statistics;
+
+    /// <summary>What the server says it can do.</summary>
+    public XenStoreServerFeatures ServerFeatures => Connection.Transport.ServerFeatures;
+
+    private protected override uint TransactionForRequest => 0;
+
+    /// <summary>Connects over <paramref name="transport"/>, which the client then owns.</summary>
+    public static async ValueTask<XenStoreClient> ConnectAsync(
+        IXenStoreTransport transport, XenStoreClientOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(transport);
+        options ??= new();
+        options.Check();
+        XenStoreConnection connection = new(transport, options);
+        try
+        {
+            await connection.OpenAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            await connection.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+
+        return new(connection);
+    }
+
+    /// <summary>Connects to the xenstore of this machine: see <see cref="XenStoreTransport.FindLocal"/>.</summary>
+    public static ValueTask<XenStoreClient> ConnectAsync(XenStoreClientOptions? options = null, CancellationToken cancellationToken = default) =>
+        ConnectAsync(XenStoreTransport.FindLocal(), options, cancellationToken);
+
+    /// <summary>
+    /// Registers a watch on a node and all below it, or on <c>@introduceDomain</c> or <c>@releaseDomain</c>. The node need not exist.
+    /// Too many watches are <see cref="XenStoreError.E2BIG"/>, <see cref="XenStoreError.ENOSPC"/> or <see cref="XenStoreError.EQUOTA"/>, as the server has it.
+    /// </summary>
+    public ValueTask<XenStoreWatch> WatchAsync(string path, CancellationToken cancellationToken = default)
+    {
+        CheckPath(XenStoreMessageType.Watch, path);
+        return Connection.WatchAsync(path, cancellationToken);
+    }
+
+    /// <summary>Begins a transaction. It must be disposed of, which aborts it unless it was committed.</summary>
+    public async ValueTask<XenStoreTransaction> BeginTransactionAsync(CancellationToken cancellationToken = default) =>
+        new(Connection, await WithoutPath(XenStoreMessageType.TransactionStart, "", Decoders.TransactionId, cancellationToken).ConfigureAwait(false));
+
+    /// <summary>
+    /// Runs <paramref name="body"/> in a transaction and commits it; again, after a pause that grows, when it met a conflict. The body
+    /// may so run several times, and must do nothing outside the transaction that cannot be repeated.
+    /// </summary>
+    /// <exception cref="XenStoreException"><see cref="XenStoreError.EAGAIN"/> after <see cref="XenStoreClientOptions.TransactionAttempts"/> conflicts.</exception>
+    public async ValueTask<T> TransactAsync<T>(
+        Func<XenStoreTransaction, CancellationToken, ValueTask<T>> body, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(body);
+        for (int attempt = 1; ; attempt++)
+        {
+            XenStoreTransaction transaction = await BeginTransactionAsync(cancellationToken).ConfigureAwait(false);
+            await using (transaction.ConfigureAwait(false))
+            {
+                try
+                {
+                    T result = await body(transaction, cancellationToken).ConfigureAwait(false);
+                    if (await transaction.TryCommitAsync(cancellationToken).ConfigureAwait(false))
+                    {
+                        return result;
+                    }
+                }
+                catch (XenStoreException error) when (error.Error == XenStoreError.EAGAIN)
+                {
+                }
+            }
+
+            if (attempt >= Connection.Options.TransactionAttempts)
+            {
+                throw new XenStoreException(XenStoreMessageType.TransactionEnd, null, XenStoreError.EAGAIN, "EAGAIN",
+                    string.Create(CultureInfo.InvariantCulture, $"the transaction met a conflict {attempt} times"));
+            }
+
+            await Task.Delay(PauseAfter(attempt), Connection.Options.TimeProvider, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Runs <paramref name="body"/> in a transaction and commits it, as <see cref="TransactAsync{T}"/> does.</summary>
+    public async ValueTask TransactAsync(
+        Func<XenStoreTransaction, CancellationToken, ValueTask> body, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(body);
+        await TransactAsync(
+            async (transaction, token) =>
+            {
+                await body(transaction, token).ConfigureAwait(false);
+                return true;
+            },
+            cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>The path of a domain's own directory, <c>/local/domain/N</c>, whether or not the domain exists.</summary>
+    public ValueTask<string> GetDomainPathAsync(uint domain, CancellationToken cancellationToken = default) =>
+        WithoutPath(XenStoreMessageType.GetDomainPath, Number(domain), Decoders.DomainPath, cancellationToken);
+
+    /// <summary>Whether xenstored serves the domain.</summary>
+    public ValueTask<bool> IsDomainIntroducedAsync(uint domain, CancellationToken cancellationToken = default) =>
+        WithoutPath(XenStoreMessageType.IsDomainIntroduced, Number(domain), Decoders.TrueOrFalse, cancellationToken);
+
+    /// <summary>Makes xenstored serve a domain's ring; for the control domain. <paramref name="frame"/> is its page's number in the domain.</summary>
+    public async ValueTask IntroduceDomainAsync(uint domain, ulong frame, uint port, CancellationToken cancellationToken = default) =>
+        await Request<bool>.Rent(Connection, XenStoreMessageType.Introduce, 0, Number(domain), Number(frame),
+            System.Text.Encoding.ASCII.GetBytes(Number(port) + "\0"), Decoders.Done, default, false).Start(cancellationToken).ConfigureAwait(false);
+
+    /// <summary>Makes xenstored forget a domain; for the control domain.</summary>
+    public async ValueTask ReleaseDomainAsync(uint domain, CancellationToken cancellationToken = default) =>
+        await WithoutPath(XenStoreMessageType.Release, Number(domain), Decoders.Done, cancellationToken).ConfigureAwait(false);
+
+    /// <summary>Tells xenstored that a domain which had shut down runs again; for the control domain.</summary>
+    public async ValueTask ResumeDomainAsync(uint domain, CancellationToken cancellationToken = default) =>
+        await WithoutPath(XenStoreMessageType.Resume, Number(domain), Decoders.Done, cancellationToken).ConfigureAwait(false);
+
+    /// <summary>Gives <paramref name="domain"/> the rights that <paramref name="target"/> has; for the control domain.</summary>
+    public async ValueTask SetTargetAsync(uint domain, uint target, CancellationToken cancellationToken = default) =>
+        await Request<bool>.Rent(Connection, XenStoreMessageType.SetTarget, 0, Number(domain), Number(target),
+            default, Decoders.Done, default, false).Start(cancellationToken).ConfigureAwait(false);
+
+    /// <summary>
+    /// Sends a request that has no method of its own, outside any transaction, and gives its reply's payload. Not for watches,
+    /// transactions and their ends, which the client keeps books on.
+    /// </summary>
+    public ValueTask<byte[]> RequestAsync(XenStoreMessageType type, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken = default)
+    {
+        if (type is XenStoreMessageType.Watch or XenStoreMessageType.Unwatch or XenStoreMessageType.TransactionStart
+            or XenStoreMessageType.TransactionEnd or XenStoreMessageType.ResetWatches or XenStoreMessageType.WatchEvent or XenStoreMessageType.Error)
+        {
+            throw new ArgumentException($"{type.ToWireName()} cannot be sent as it is.", nameof(type));
+        }
+
+        return Request<byte[]>.Rent(Connection, type, 0, null, null, payload, Decoders.Bytes!, default, false).Start(cancellationToken);
+    }
+
+    /// <summary>
+    /// The ring's part of a suspend: waits for requests and transactions under way, within the request time limit, and holds new ones
+    /// back. After it, nothing touches page or doorbell. If it fails, everything goes on as before.
+    /// </summary>
+    public ValueTask SuspendAsync(CancellationToken cancellationToken = default) => Connection.SuspendAsync(cancellationToken);
+
+    /// <summary>Goes on after a suspend that was cancelled: over the same page and event channel, with watches as they were.</summary>
+    public void CancelSuspend() => Connection.CancelSuspend();
+
+    /// <summary>
+    /// Goes on after a suspend, in what may be another Xen: over a transport for the page and port read anew, which the client then
+    /// owns. All watches are registered again under their tokens and say "look at everything"; one that the server refuses ends with its error.
+    /// </summary>
+    public ValueTask ResumeAsync(IXenStoreTransport transport, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(transport);
+        return Connection.ResumeAsync(transport, cancellationToken);
+    }
+
+    /// <summary>Ends the connection; requests and watches that are waiting fail.</summary>
+    public ValueTask DisposeAsync() => Connection.DisposeAsync();
+
+    private static string Number(ulong number) => number.ToString(CultureInfo.InvariantCulture);
+
+    private static TimeSpan PauseAfter(int attempt)
+    {
+        // From 1 ms, doubled each time; a random share of it, so that two that met do not meet again.
+        double longest = Math.Min(_longestPause.TotalMilliseconds, Math.Pow(2, Math.Min(attempt - 1, 10)));
+        return TimeSpan.FromMilliseconds(longest * (0.5 + (Random.Shared.NextDouble() / 2)));
+    }
+
+    private ValueTask<T> WithoutPath<T>(XenStoreMessageType type, string argument, Decoder<T> decoder, CancellationToken cancellationToken) =>
+        Request<T>.Rent(Connection, type, 0, argument, null, default, decoder, default, false).Start(cancellationToken);
+}

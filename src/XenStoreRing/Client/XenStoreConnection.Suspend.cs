@@ -1,0 +1,286 @@
+using System.Globalization;
+
+namespace Xenlet.XenStoreRing;
+
+/// <summary>Start, and the ring's part of suspend and resume.</summary>
+internal sealed partial class XenStoreConnection
+{
+    private const string ResetWatchesFlag = "control/platform-feature-xs_reset_watches";
+
+    /// <summary>Opens the transport, resets watches of a predecessor where that is due, and lets requests through.</summary>
+    internal async ValueTask OpenAsync(CancellationToken cancellationToken)
+    {
+        await OpenTransportAsync(_transport, cancellationToken).ConfigureAwait(false);
+        Enter(RunState.Resuming);
+        StartReading();
+        await ResetOldWatchesAsync(cancellationToken).ConfigureAwait(false);
+        Enter(RunState.Running);
+        SendQueued();
+    }
+
+    /// <summary>
+    /// Holds new requests back, waits until every request is answered and every transaction has ended, and stops the reader. If that
+    /// does not come about, everything goes on as before.
+    /// </summary>
+    internal async ValueTask SuspendAsync(CancellationToken cancellationToken)
+    {
+        TaskCompletionSource quiet = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        lock (_gate)
+        {
+            ThrowIfClosed();
+            if (_state != RunState.Running)
+            {
+                throw new InvalidOperationException("The connection is being suspended already, or is suspended.");
+            }
+
+            _state = RunState.Quiescing;
+            _quiet = quiet;
+            CheckQuiet();
+        }
+
+        SendQueued();
+        try
+        {
+            await quiet.Task
+                .WaitAsync(Options.RequestTimeLimit, Options.TimeProvider, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception failure) when (failure is TimeoutException or OperationCanceledException)
+        {
+            string state;
+            lock (_gate)
+            {
+                _quiet = null;
+                state = string.Create(CultureInfo.InvariantCulture, $"{_openTransactions.Count} transactions open, {DescribeState()}");
+                if (_state == RunState.Quiescing)
+                {
+                    _state = RunState.Running;
+                }
+            }
+
+            SendQueued();
+            if (failure is OperationCanceledException)
+            {
+                throw;
+            }
+
+            throw new XenStoreException(XenStoreError.TimedOut, string.Create(CultureInfo.InvariantCulture,
+                $"xenstore did not come to rest for a suspend in {Options.RequestTimeLimit.TotalSeconds:0.##} s: {state}"));
+        }
+
+        lock (_gate)
+        {
+            ThrowIfClosed();
+            _state = RunState.Suspended;
+        }
+
+        await _stop.CancelAsync().ConfigureAwait(false);
+        await _reader.ConfigureAwait(false);
+        lock (_gate)
+        {
+            ThrowIfClosed();
+        }
+    }
+
+    /// <summary>Goes on as if nothing had happened: the suspend was cancelled, the ring is as it was.</summary>
+    internal void CancelSuspend()
+    {
+        lock (_gate)
+        {
+            ThrowIfClosed();
+            ThrowIfNotSuspended();
+            _state = RunState.Running;
+            RestartTimeLimits();
+        }
+
+        StartReading();
+        SendQueued();
+    }
+
+    /// <summary>Goes on over a new transport. Every watch is registered again, and says "look at everything".</summary>
+    internal async ValueTask ResumeAsync(IXenStoreTransport transport, CancellationToken cancellationToken)
+    {
+        IXenStoreTransport old;
+        lock (_gate)
+        {
+            ThrowIfClosed();
+            ThrowIfNotSuspended();
+            old = _transport;
+        }
+
+        await OpenTransportAsync(transport, cancellationToken).ConfigureAwait(false);
+        lock (_gate)
+        {
+            ThrowIfClosed();
+            ThrowIfNotSuspended();
+            _transport = transport;
+            _received = new();
+            _state = RunState.Resuming;
+            RestartTimeLimits();
+        }
+
+        await old.DisposeAsync().ConfigureAwait(false);
+        StartReading();
+        // From here on nothing is cancelled, or a watch could be lost without a word. Each request has its time limit.
+        try
+        {
+            await ResetOldWatchesAsync(CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (XenStoreException)
+        {
+            // What is wrong shows in the registration of the watches, and there it is reported.
+        }
+
+        await RegisterWatchesAgainAsync().ConfigureAwait(false);
+        Enter(RunState.Running);
+        SendQueued();
+    }
+
+    private async ValueTask OpenTransportAsync(IXenStoreTransport transport, CancellationToken cancellationToken)
+    {
+        using CancellationTokenSource limit = new(Options.ConnectTimeLimit, Options.TimeProvider);
+        using CancellationTokenSource both = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+        try
+        {
+            await transport.OpenAsync(both.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (limit.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        {
+            throw new XenStoreException(XenStoreError.TimedOut, string.Create(CultureInfo.InvariantCulture,
+                $"no xenstored answered in {Options.ConnectTimeLimit.TotalSeconds:0.##} s; {transport.Describe()}"));
+        }
+    }
+
+    private async ValueTask ResetOldWatchesAsync(CancellationToken cancellationToken)
+    {
+        bool reset = Options.ResetWatches ?? _transport.OutlivesClient;
+        if (reset && Options.ResetWatches is null)
+        {
+            try
+            {
+                reset = await Urgent(XenStoreMessageType.Read, ResetWatchesFlag, null, Decoders.Text, cancellationToken)
+                    .ConfigureAwait(false) == "1";
+            }
+            catch (XenStoreException error) when (IsRefusal(error))
+            {
+                reset = false;
+            }
+        }
+
+        if (reset)
+        {
+            try
+            {
+                await Urgent(XenStoreMessageType.ResetWatches, "", null, Decoders.Done, cancellationToken).ConfigureAwait(false);
+            }
+            catch (XenStoreException error) when (IsRefusal(error) && Options.ResetWatches is null)
+            {
+            }
+        }
+    }
+
+    private async ValueTask RegisterWatchesAgainAsync()
+    {
+        XenStoreWatch[] watches;
+        lock (_gate)
+        {
+            watches = [.. _watches.Values.Where(watch => watch.IsRegistered)];
+        }
+
+        await Task.WhenAll(watches.Select(RegisterAsync)).ConfigureAwait(false);
+
+        async Task RegisterAsync(XenStoreWatch watch)
+        {
+            try
+            {
+                await Urgent(XenStoreMessageType.Watch, watch.Path, watch.Token, Decoders.Done, CancellationToken.None).ConfigureAwait(false);
+            }
+            catch (XenStoreException error) when (error.Error == XenStoreError.EEXIST)
+            {
+                // The registration has survived, so no first event comes.
+            }
+            catch (XenStoreException error)
+            {
+                lock (_gate)
+                {
+                    _watches.Remove(watch.Number);
+                }
+
+                watch.End(error);
+                return;
+            }
+
+            watch.AddEverything();
+        }
+    }
+
+    private ValueTask<T> Urgent<T>(
+        XenStoreMessageType type, string subject, string? second, Decoder<T> decoder, CancellationToken cancellationToken)
+    {
+        Request<T> request = Request<T>.Rent(this, type, 0, subject, second, default, decoder, default, absentIsDefault: type == XenStoreMessageType.Read);
+        request.Urgent = true;
+        return request.Start(cancellationToken);
+    }
+
+    /// <summary>Whether the server answered, with a no.</summary>
+    private static bool IsRefusal(XenStoreException error) =>
+        error.Error is not (XenStoreError.TimedOut or XenStoreError.ConnectionClosed or XenStoreError.ProtocolViolation);
+
+    private void Enter(RunState state)
+    {
+        lock (_gate)
+        {
+            if (_state == RunState.Closed)
+            {
+                return;
+            }
+
+            _state = state;
+            StartTicking();
+        }
+    }
+
+    /// <summary>Tells a suspend that nothing is under way any more.</summary>
+    private void CheckQuiet()
+    {
+        if (_quiet is not null
+            && (_state == RunState.Closed || (!_writing && _outstandingCount == 0 && _openTransactions.Count == 0)))
+        {
+            _quiet.TrySetResult();
+            _quiet = null;
+        }
+    }
+
+    /// <summary>The time a domain was not running does not count against its requests.</summary>
+    private void RestartTimeLimits()
+    {
+        long now = Options.TimeProvider.GetTimestamp();
+        for (Request? request = _queue.First; request is not null; request = request.Next)
+        {
+            if (request.Started != long.MaxValue)
+            {
+                request.Started = now;
+            }
+        }
+
+        if (_queue.First is not null)
+        {
+            StartTicking();
+        }
+    }
+
+    private void ThrowIfClosed()
+    {
+        if (_failure is not null)
+        {
+            throw new XenStoreException(_failure.Error, _failure.Message, _failure);
+        }
+    }
+
+    private void ThrowIfNotSuspended()
+    {
+        if (_state != RunState.Suspended)
+        {
+            throw new InvalidOperationException("The connection is not suspended.");
+        }
+    }
+}

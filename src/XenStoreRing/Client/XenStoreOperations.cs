@@ -1,0 +1,151 @@
+using System.Text;
+
+namespace Xenlet.XenStoreRing;
+
+/// <summary>
+/// The operations on nodes, alike for a <see cref="XenStoreClient"/> and inside a <see cref="XenStoreTransaction"/>. Many may be under
+/// way at once; requests are sent in the order of the calls.
+/// </summary>
+/// <remarks>
+/// Failures are <see cref="XenStoreException"/>. A cancelled request may still be carried out by the server. A
+/// <see cref="ValueTask"/> given back is awaited once.
+/// </remarks>
+public abstract class XenStoreOperations
+{
+    private protected XenStoreOperations(XenStoreConnection connection) => Connection = connection;
+
+    private protected XenStoreConnection Connection { get; }
+
+    /// <summary>The transaction of the requests, or 0. Throws when it has ended.</summary>
+    private protected abstract uint TransactionForRequest { get; }
+
+    /// <summary>Reads a node's value as UTF-8 text.</summary>
+    public ValueTask<string> ReadAsync(string path, CancellationToken cancellationToken = default) =>
+        OnPath<string>(XenStoreMessageType.Read, path, Decoders.Text!, cancellationToken);
+
+    /// <summary>Reads a node's value as UTF-8 text; <see langword="null"/> when there is no such node.</summary>
+    public ValueTask<string?> TryReadAsync(string path, CancellationToken cancellationToken = default) =>
+        OnPath(XenStoreMessageType.Read, path, Decoders.Text, cancellationToken, absentIsDefault: true);
+
+    /// <summary>Reads a node's value.</summary>
+    public ValueTask<byte[]> ReadBytesAsync(string path, CancellationToken cancellationToken = default) =>
+        OnPath<byte[]>(XenStoreMessageType.Read, path, Decoders.Bytes!, cancellationToken);
+
+    /// <summary>Reads a node's value; <see langword="null"/> when there is no such node.</summary>
+    public ValueTask<byte[]?> TryReadBytesAsync(string path, CancellationToken cancellationToken = default) =>
+        OnPath(XenStoreMessageType.Read, path, Decoders.Bytes, cancellationToken, absentIsDefault: true);
+
+    /// <summary>
+    /// Reads a node's value into the caller's memory, without garbage, and gives its length. A value that does not fit is
+    /// <see cref="XenStoreError.E2BIG"/>. After cancellation the memory is not touched any more.
+    /// </summary>
+    public ValueTask<int> ReadAsync(string path, Memory<byte> destination, CancellationToken cancellationToken = default) =>
+        OnPath(XenStoreMessageType.Read, path, Decoders.Copy, cancellationToken, destination: destination);
+
+    /// <summary>Reads a decimal number. Anything else in the node is <see cref="XenStoreError.BadValue"/>.</summary>
+    public ValueTask<int> ReadInt32Async(string path, CancellationToken cancellationToken = default) =>
+        OnPath(XenStoreMessageType.Read, path, Decoders.Int32, cancellationToken);
+
+    /// <summary>Reads a decimal number; <see langword="null"/> when there is no such node.</summary>
+    public ValueTask<int?> TryReadInt32Async(string path, CancellationToken cancellationToken = default) =>
+        OnPath(XenStoreMessageType.Read, path, Decoders.NullableInt32, cancellationToken, absentIsDefault: true);
+
+    /// <summary>Reads a decimal number. Anything else in the node is <see cref="XenStoreError.BadValue"/>.</summary>
+    public ValueTask<long> ReadInt64Async(string path, CancellationToken cancellationToken = default) =>
+        OnPath(XenStoreMessageType.Read, path, Decoders.Int64, cancellationToken);
+
+    /// <summary>Reads a decimal number; <see langword="null"/> when there is no such node.</summary>
+    public ValueTask<long?> TryReadInt64Async(string path, CancellationToken cancellationToken = default) =>
+        OnPath(XenStoreMessageType.Read, path, Decoders.NullableInt64, cancellationToken, absentIsDefault: true);
+
+    /// <summary>Whether the node exists. A node that may not be read is <see cref="XenStoreError.EACCES"/>.</summary>
+    public ValueTask<bool> ExistsAsync(string path, CancellationToken cancellationToken = default) =>
+        OnPath(XenStoreMessageType.Read, path, Decoders.True, cancellationToken, absentIsDefault: true);
+
+    /// <summary>Writes a node's value as UTF-8 text, and creates the node and those above it where they are missing.</summary>
+    public ValueTask WriteAsync(string path, string value, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(value);
+        return WriteAsync(path, Encoding.UTF8.GetBytes(value), cancellationToken);
+    }
+
+    /// <summary>Writes a node's value in decimal.</summary>
+    public ValueTask WriteAsync(string path, long value, CancellationToken cancellationToken = default) =>
+        WriteAsync(path, value.ToString(System.Globalization.CultureInfo.InvariantCulture), cancellationToken);
+
+    /// <summary>
+    /// Writes a node's value, and creates the node and those above it where they are missing. The memory must not change until the write has completed.
+    /// </summary>
+    public ValueTask WriteAsync(string path, ReadOnlyMemory<byte> value, CancellationToken cancellationToken = default) =>
+        DoneOnPath(XenStoreMessageType.Write, path, cancellationToken, tail: value);
+
+    /// <summary>Creates a node with an empty value, and those above it; does nothing when it exists.</summary>
+    public ValueTask MakeDirectoryAsync(string path, CancellationToken cancellationToken = default) =>
+        DoneOnPath(XenStoreMessageType.MakeDirectory, path, cancellationToken);
+
+    /// <summary>Removes a node and all below it. xenstored does not mind if it is missing, as long as its parent exists.</summary>
+    public ValueTask RemoveAsync(string path, CancellationToken cancellationToken = default) =>
+        DoneOnPath(XenStoreMessageType.Remove, path, cancellationToken);
+
+    /// <summary>Removes a node and all below it; <see langword="false"/> when not even its parent exists.</summary>
+    public ValueTask<bool> TryRemoveAsync(string path, CancellationToken cancellationToken = default) =>
+        OnPath(XenStoreMessageType.Remove, path, Decoders.Done, cancellationToken, absentIsDefault: true);
+
+    /// <summary>The names of the nodes directly below <paramref name="path"/>, in the server's order, however many they are.</summary>
+    public async ValueTask<string[]> DirectoryAsync(string path, CancellationToken cancellationToken = default) =>
+        await DirectoryReader.ReadAsync(this, path, absentIsNull: false, cancellationToken).ConfigureAwait(false) ?? [];
+
+    /// <summary>The names of the nodes directly below <paramref name="path"/>; <see langword="null"/> when there is no such node.</summary>
+    public ValueTask<string[]?> TryDirectoryAsync(string path, CancellationToken cancellationToken = default) =>
+        DirectoryReader.ReadAsync(this, path, absentIsNull: true, cancellationToken);
+
+    /// <summary>The node's permissions; the first entry names the owner.</summary>
+    public ValueTask<XenStorePermissionEntry[]> GetPermissionsAsync(string path, CancellationToken cancellationToken = default) =>
+        OnPath(XenStoreMessageType.GetPermissions, path, Decoders.Permissions, cancellationToken);
+
+    /// <summary>Sets the node's permissions; the first entry names the owner.</summary>
+    public ValueTask SetPermissionsAsync(
+        string path, IReadOnlyCollection<XenStorePermissionEntry> permissions, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(permissions);
+        if (permissions.Count == 0)
+        {
+            throw new ArgumentException("Permissions have at least one entry, the owner's.", nameof(permissions));
+        }
+
+        return DoneOnPath(XenStoreMessageType.SetPermissions, path, cancellationToken,
+            tail: Encoding.ASCII.GetBytes(string.Concat(permissions.Select(permission => permission + "\0"))));
+    }
+
+    internal ValueTask<T> OnPath<T>(
+        XenStoreMessageType type,
+        string path,
+        Decoder<T> decoder,
+        CancellationToken cancellationToken,
+        string? second = null,
+        ReadOnlyMemory<byte> tail = default,
+        Memory<byte> destination = default,
+        bool absentIsDefault = false)
+    {
+        CheckPath(type, path);
+        return Request<T>.Rent(Connection, type, TransactionForRequest, path, second, tail, decoder, destination, absentIsDefault)
+            .Start(cancellationToken);
+    }
+
+    private protected static void CheckPath(XenStoreMessageType type, string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        if (XenStorePath.FindBrokenRule(path) is { } rule)
+        {
+            throw new XenStoreException(type, path, XenStoreError.EINVAL, "EINVAL", rule);
+        }
+    }
+
+    private ValueTask DoneOnPath(
+        XenStoreMessageType type, string path, CancellationToken cancellationToken, ReadOnlyMemory<byte> tail = default)
+    {
+        CheckPath(type, path);
+        return Request<bool>.Rent(Connection, type, TransactionForRequest, path, null, tail, Decoders.Done, default, false)
+            .StartWithoutResult(cancellationToken);
+    }
+}

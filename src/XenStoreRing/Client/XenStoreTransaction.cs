@@ -1,0 +1,98 @@
+using System.Globalization;
+
+namespace Xenlet.XenStoreRing;
+
+/// <summary>
+/// Operations that take effect together or not at all. It is ended once: by a commit, by <see cref="AbortAsync"/>, or by
+/// <see cref="DisposeAsync"/>, which aborts. While one is open the connection cannot be suspended.
+/// </summary>
+public sealed class XenStoreTransaction : XenStoreOperations, IAsyncDisposable
+{
+    private const int Open = 0;
+    private const int Committed = 1;
+    private const int Aborted = 2;
+
+    private int _state;
+
+    internal XenStoreTransaction(XenStoreConnection connection, uint id)
+        : base(connection) => Id = id;
+
+    /// <summary>The server's number for the transaction.</summary>
+    public uint Id { get; }
+
+    private protected override uint TransactionForRequest => Volatile.Read(ref _state) == Open ? Id : throw Ended();
+
+    /// <summary>Commits; a conflict is <see cref="XenStoreError.EAGAIN"/>, and nothing has happened.</summary>
+    /// <remarks>Cancelled while the commit is under way, the transaction has ended, and whether it took effect is not known.</remarks>
+    public async ValueTask CommitAsync(CancellationToken cancellationToken = default)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        End(Committed);
+        await SendEnd("T", cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Commits; <see langword="false"/> on a conflict, and nothing has happened.</summary>
+    public async ValueTask<bool> TryCommitAsync(CancellationToken cancellationToken = default)
+    {
+        try
+        {
+            await CommitAsync(cancellationToken).ConfigureAwait(false);
+            return true;
+        }
+        catch (XenStoreException error) when (error.Error == XenStoreError.EAGAIN)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Ends the transaction without effect.</summary>
+    public async ValueTask AbortAsync(CancellationToken cancellationToken = default)
+    {
+        End(Aborted);
+        await SendEnd("F", cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Aborts, unless the transaction has ended. Failures do not matter: without a commit nothing takes effect.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (Interlocked.CompareExchange(ref _state, Aborted, Open) != Open)
+        {
+            return;
+        }
+
+        try
+        {
+            await SendEnd("F", CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (XenStoreException)
+        {
+        }
+    }
+
+    private void End(int state)
+    {
+        if (Interlocked.CompareExchange(ref _state, state, Open) != Open)
+        {
+            throw Ended();
+        }
+    }
+
+    private async ValueTask SendEnd(string how, CancellationToken cancellationToken)
+    {
+        // Not cancelled itself: the server must not keep the transaction.
+        ValueTask<bool> end = Request<bool>
+            .Rent(Connection, XenStoreMessageType.TransactionEnd, Id, how, null, default, Decoders.Done, default, false)
+            .Start(CancellationToken.None);
+        if (cancellationToken.CanBeCanceled)
+        {
+            await end.AsTask().WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+        else
+        {
+            await end.ConfigureAwait(false);
+        }
+    }
+
+    private InvalidOperationException Ended() => new(string.Create(CultureInfo.InvariantCulture,
+        $"The xenstore transaction {Id} has ended: it was {(_state == Committed ? "committed" : "aborted")}."));
+}

@@ -1,0 +1,187 @@
+using System.Text;
+
+namespace Xenlet.XenStoreRing;
+
+/// <summary>
+/// A registered watch. It gives one event at once, and then one for changes of the node and of those below it. Pending events are a
+/// set of paths of bounded size; beyond the bound they become one event that says "look at everything". One reader at a time.
+/// </summary>
+/// <remarks>
+/// When the connection ends, the events that are pending are still given, and then its reason is thrown. After
+/// <see cref="DisposeAsync"/> no event comes; a loop over the watch ends.
+/// </remarks>
+public sealed class XenStoreWatch : IAsyncEnumerable<XenStoreWatchEvent>, IAsyncDisposable
+{
+    private readonly XenStoreConnection _connection;
+    private readonly Lock _gate = new();
+    private readonly Queue<string> _paths = new();
+    private readonly AsyncSignal _signal = new();
+    private int _characters;
+    private bool _everything;
+    private bool _ended;
+    private XenStoreException? _failure;
+
+    internal XenStoreWatch(XenStoreConnection connection, string path, string token, uint number)
+    {
+        _connection = connection;
+        Path = path;
+        Token = token;
+        Number = number;
+    }
+
+    /// <summary>The watched path, as it was given.</summary>
+    public string Path { get; }
+
+    /// <summary>The name under which xenstored knows the watch on this connection; unique.</summary>
+    public string Token { get; }
+
+    internal uint Number { get; }
+
+    /// <summary>Whether the server has confirmed the watch. Guarded by the connection's gate.</summary>
+    internal bool IsRegistered { get; set; }
+
+    /// <summary>Takes the next event if there is one, without waiting.</summary>
+    public bool TryRead(out XenStoreWatchEvent watchEvent)
+    {
+        lock (_gate)
+        {
+            if (_everything)
+            {
+                _everything = false;
+                watchEvent = new(Path, LookAtEverything: true);
+                return true;
+            }
+
+            if (_paths.TryDequeue(out string? path))
+            {
+                _characters -= path.Length;
+                watchEvent = new(path, LookAtEverything: false);
+                return true;
+            }
+        }
+
+        watchEvent = default;
+        return false;
+    }
+
+    /// <summary>Waits for an event: <see langword="true"/> when <see cref="TryRead"/> has one, <see langword="false"/> after <see cref="DisposeAsync"/>.</summary>
+    /// <exception cref="XenStoreException">The connection has ended, or the watch could not be registered again after a suspend.</exception>
+    /// <exception cref="InvalidOperationException">Somebody is waiting already.</exception>
+    public async ValueTask<bool> WaitToReadAsync(CancellationToken cancellationToken = default)
+    {
+        while (true)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            lock (_gate)
+            {
+                if (_everything || _paths.Count > 0)
+                {
+                    return true;
+                }
+
+                if (_ended)
+                {
+                    return _failure is null ? false : throw new XenStoreException(
+                        XenStoreMessageType.Watch, Path, _failure.Error, _failure.ErrorName, _failure.Message, _failure);
+                }
+            }
+
+            await _signal.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Gives the events as they come, until the watch is disposed of.</summary>
+    public async IAsyncEnumerator<XenStoreWatchEvent> GetAsyncEnumerator(CancellationToken cancellationToken = default)
+    {
+        while (await WaitToReadAsync(cancellationToken).ConfigureAwait(false))
+        {
+            while (TryRead(out XenStoreWatchEvent watchEvent))
+            {
+                yield return watchEvent;
+            }
+        }
+    }
+
+    /// <summary>Ends the watch: pending events are dropped and none comes any more. Does not wait for the body of a loop over it.</summary>
+    public ValueTask DisposeAsync()
+    {
+        lock (_gate)
+        {
+            _ended = true;
+            _failure = null;
+            _everything = false;
+            _paths.Clear();
+            _characters = 0;
+        }
+
+        _signal.Set();
+        return _connection.UnwatchAsync(this);
+    }
+
+    /// <summary>Adds an event; an empty path, or one that is not at or below the watched one, means "look at everything".</summary>
+    internal void Add(ReadOnlySpan<byte> path)
+    {
+        lock (_gate)
+        {
+            if (_ended || _everything || IsPending(path))
+            {
+                return;
+            }
+
+            if (!IsAtOrBelowRoot(path)
+                || _paths.Count >= _connection.Options.WatchCapacity
+                || _characters + path.Length > _connection.Options.WatchCharacters)
+            {
+                _paths.Clear();
+                _characters = 0;
+                _everything = true;
+            }
+            else
+            {
+                // The watched path itself is the most frequent one, and costs no string.
+                _paths.Enqueue(path.Length == Path.Length ? Path : Encoding.ASCII.GetString(path));
+                _characters += path.Length;
+            }
+        }
+
+        _signal.Set();
+    }
+
+    /// <summary>Says "look at everything": changes may have been missed.</summary>
+    internal void AddEverything() => Add(default);
+
+    /// <summary>Ends the watch for a reason; events that are pending can still be read.</summary>
+    internal void End(XenStoreException? failure)
+    {
+        lock (_gate)
+        {
+            if (_ended)
+            {
+                return;
+            }
+
+            _ended = true;
+            _failure = failure;
+        }
+
+        _signal.Set();
+    }
+
+    private bool IsPending(ReadOnlySpan<byte> path)
+    {
+        foreach (string pending in _paths)
+        {
+            if (Ascii.Equals(path, pending))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private bool IsAtOrBelowRoot(ReadOnlySpan<byte> path) =>
+        path.Length >= Path.Length
+        && Ascii.Equals(path[..Path.Length], Path)
+        && (path.Length == Path.Length || Path == "/" || path[Path.Length] == (byte)'/');
+}

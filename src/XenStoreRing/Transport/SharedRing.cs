@@ -1,0 +1,162 @@
+using System.Globalization;
+using System.Runtime.CompilerServices;
+
+namespace Xenlet.XenStoreRing;
+
+/// <summary>Which end of the page is ours.</summary>
+internal enum RingSide
+{
+    /// <summary>A guest: produces requests, consumes replies.</summary>
+    Client,
+
+    /// <summary>A xenstored, which tests play.</summary>
+    Server,
+}
+
+/// <summary>
+/// One side's view of the two rings in the page. The other side's indexes are read once for each use and checked; our own are kept
+/// here and only stored to the page. Used by one task at a time.
+/// </summary>
+/// <remarks>
+/// Each index is stored by one aligned 32-bit write, after the bytes it announces (or, for a consumer, after the bytes it frees have
+/// been read). A notification is due only when the other side may be asleep. It cannot be while it has something left to do that it
+/// already knew of, because it looks at the indexes again before it sleeps: so a producer notifies when, after its store, the other side
+/// has consumed all that was there before, and a consumer when the ring was full before its store. Both need a full barrier between
+/// the store and that look.
+/// </remarks>
+internal sealed unsafe class SharedRing
+{
+    private readonly byte* _page;
+    private readonly Direction _out;
+    private readonly Direction _in;
+    private uint _produced;
+    private uint _consumed;
+    private XenStoreException? _fault;
+
+    internal SharedRing(nint page, RingSide side)
+    {
+        if (page == 0 || (page & 3) != 0)
+        {
+            throw new ArgumentException($"The ring page's address 0x{page:x} is not aligned to 4 bytes.", nameof(page));
+        }
+
+        _page = (byte*)page;
+        Direction requests = new(RingLayout.Requests, RingLayout.RequestProducer, RingLayout.RequestConsumer, "req");
+        Direction replies = new(RingLayout.Replies, RingLayout.ReplyProducer, RingLayout.ReplyConsumer, "rsp");
+        (_out, _in) = side == RingSide.Client ? (requests, replies) : (replies, requests);
+    }
+
+    /// <summary>Takes over the indexes as they are, wherever they stand, and throws away what is there to be consumed.</summary>
+    internal void Attach()
+    {
+        _produced = Load(_out.Producer);
+        Check(_out, _produced, Load(_out.Consumer));
+        uint producer = Load(_in.Producer);
+        Check(_in, producer, Load(_in.Consumer));
+        _consumed = producer;
+        Store(_in.Consumer, producer);
+    }
+
+    /// <summary>Takes over the indexes as they are, and keeps what is there to be consumed.</summary>
+    internal void AttachKeeping()
+    {
+        _produced = Load(_out.Producer);
+        _consumed = Load(_in.Consumer);
+    }
+
+    /// <summary>Bytes that can be written now.</summary>
+    internal int Space => RingLayout.RingSize - (int)Check(_out, _produced, Load(_out.Consumer));
+
+    /// <summary>Writes what there is room for, and gives its length.</summary>
+    internal int Write(ReadOnlySpan<byte> source, out bool notify)
+    {
+        notify = false;
+        CheckOwn(_out.Producer, _produced, _out.Name, "prod");
+        int count = Math.Min(source.Length, Space);
+        if (count == 0)
+        {
+            return 0;
+        }
+
+        uint before = _produced;
+        int at = (int)(before & (RingLayout.RingSize - 1));
+        int first = Math.Min(count, RingLayout.RingSize - at);
+        source[..first].CopyTo(new Span<byte>(_page + _out.Data + at, first));
+        source[first..count].CopyTo(new Span<byte>(_page + _out.Data, count - first));
+        _produced = before + (uint)count;
+        Store(_out.Producer, _produced);
+        Interlocked.MemoryBarrier();
+        notify = Load(_out.Consumer) == before;
+        return count;
+    }
+
+    /// <summary>Reads what is there, as far as it fits, and gives its length.</summary>
+    internal int Read(Span<byte> destination, out bool notify)
+    {
+        notify = false;
+        CheckOwn(_in.Consumer, _consumed, _in.Name, "cons");
+        int count = (int)Math.Min(Check(_in, Load(_in.Producer), _consumed), (uint)destination.Length);
+        if (count == 0)
+        {
+            return 0;
+        }
+
+        uint before = _consumed;
+        int at = (int)(before & (RingLayout.RingSize - 1));
+        int first = Math.Min(count, RingLayout.RingSize - at);
+        new ReadOnlySpan<byte>(_page + _in.Data + at, first).CopyTo(destination);
+        new ReadOnlySpan<byte>(_page + _in.Data, count - first).CopyTo(destination[first..]);
+        Interlocked.MemoryBarrier();
+        _consumed = before + (uint)count;
+        Store(_in.Consumer, _consumed);
+        Interlocked.MemoryBarrier();
+        notify = Load(_in.Producer) - before >= RingLayout.RingSize;
+        return count;
+    }
+
+    /// <summary>Throws when an index is impossible, or one of ours was changed by the other side.</summary>
+    internal void CheckIndexes()
+    {
+        CheckOwn(_out.Producer, _produced, _out.Name, "prod");
+        CheckOwn(_in.Consumer, _consumed, _in.Name, "cons");
+        Check(_out, _produced, Load(_out.Consumer));
+        Check(_in, Load(_in.Producer), _consumed);
+    }
+
+    internal uint Load(int offset) => Volatile.Read(ref Unsafe.AsRef<uint>(_page + offset));
+
+    internal void Store(int offset, uint value) => Volatile.Write(ref Unsafe.AsRef<uint>(_page + offset), value);
+
+    /// <summary>Bytes between the two indexes. More than the ring holds means that nothing in it can be believed any more.</summary>
+    private uint Check(in Direction direction, uint producer, uint consumer)
+    {
+        ThrowIfFaulty();
+        uint used = producer - consumer;
+        return used <= RingLayout.RingSize ? used : throw Fault(XenStoreError.ProtocolViolation, string.Create(CultureInfo.InvariantCulture,
+            $"impossible ring indexes: {direction.Name}_prod is 0x{producer:x}, {direction.Name}_cons 0x{consumer:x}, which is {used} bytes in a ring of {RingLayout.RingSize}"));
+    }
+
+    private void CheckOwn(int offset, uint expected, string name, string which)
+    {
+        ThrowIfFaulty();
+        uint found = Load(offset);
+        if (found != expected)
+        {
+            throw Fault(XenStoreError.ConnectionClosed, string.Create(CultureInfo.InvariantCulture,
+                $"the other side set the ring up anew (xenstored restarted?): {name}_{which} is 0x{found:x}, and was 0x{expected:x}"));
+        }
+    }
+
+    private void ThrowIfFaulty()
+    {
+        if (_fault is not null)
+        {
+            throw _fault;
+        }
+    }
+
+    private XenStoreException Fault(XenStoreError error, string message) => _fault = new(error, message);
+
+    /// <summary>Where one of the two rings lies in the page.</summary>
+    private readonly record struct Direction(int Data, int Producer, int Consumer, string Name);
+}

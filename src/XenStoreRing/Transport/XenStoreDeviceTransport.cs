@@ -1,0 +1,253 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace Xenlet.XenStoreRing;
+
+/// <summary>
+/// A connection through the Linux kernel's own: the character device <c>/dev/xen/xenbus</c>. The device cannot be awaited through
+/// .NET's sockets, so one background thread polls and reads it.
+/// </summary>
+public sealed partial class XenStoreDeviceTransport : IXenStoreTransport
+{
+    private const short PollIn = 1;
+    private const int InterruptedCall = 4;
+    private const int TryAgain = 11;
+
+    private readonly string _path;
+    private readonly byte[] _chunk = new byte[XenStoreLimits.MaxPayload];
+    private readonly AsyncSignal _filled = new();
+    private readonly SemaphoreSlim _emptied = new(0);
+    private readonly Lock _gate = new();
+    private SafeFileHandle? _device;
+    private Thread? _thread;
+    private int _wakeRead = -1;
+    private int _wakeWrite = -1;
+    private int _start;
+    private int _end;
+    private bool _ended;
+    private bool _disposed;
+    private Exception? _failure;
+
+    /// <summary>Will open the device at <paramref name="path"/>.</summary>
+    public XenStoreDeviceTransport(string path = "/dev/xen/xenbus")
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        _path = path;
+    }
+
+    /// <summary>Uses a file that is open, and owns it.</summary>
+    internal XenStoreDeviceTransport(SafeFileHandle device)
+        : this("a file given as open") => _device = device;
+
+    /// <inheritdoc/>
+    public bool OutlivesClient => false;
+
+    /// <inheritdoc/>
+    public XenStoreServerFeatures ServerFeatures => XenStoreServerFeatures.None;
+
+    /// <inheritdoc/>
+    public ValueTask OpenAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            _device ??= File.OpenHandle(_path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new XenStoreException(XenStoreError.ConnectionClosed, $"opening {_path} failed: {failure.Message}", failure);
+        }
+
+        Span<int> ends = stackalloc int[2];
+        if (Pipe(ends) != 0)
+        {
+            throw Failed("making a pipe");
+        }
+
+        _wakeRead = ends[0];
+        _wakeWrite = ends[1];
+        _thread = new(ReadAll) { IsBackground = true, Name = "xenstore device" };
+        _thread.Start();
+        return ValueTask.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            lock (_gate)
+            {
+                int count = Math.Min(buffer.Length, _end - _start);
+                if (count > 0)
+                {
+                    _chunk.AsSpan(_start, count).CopyTo(buffer.Span);
+                    _start += count;
+                    if (_start == _end)
+                    {
+                        _emptied.Release();
+                    }
+
+                    return count;
+                }
+
+                if (_ended)
+                {
+                    return _failure is null ? 0 : throw _failure;
+                }
+            }
+
+            await _filled.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Writes the message. The kernel takes it whole, and waits itself for room in the ring.</summary>
+    public ValueTask WriteAsync(ReadOnlyMemory<byte> data, CancellationToken cancellationToken)
+    {
+        ReadOnlySpan<byte> rest = data.Span;
+        while (!rest.IsEmpty)
+        {
+            nint written = Write(_device!, rest, (nuint)rest.Length);
+            if (written < 0)
+            {
+                if (Marshal.GetLastPInvokeError() == InterruptedCall)
+                {
+                    continue;
+                }
+
+                throw Failed("writing");
+            }
+
+            rest = rest[(int)written..];
+        }
+
+        return ValueTask.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public XenStoreException? FindFault() => null;
+
+    /// <inheritdoc/>
+    public string Describe() => $"device {_path}";
+
+    /// <summary>Closes the device, once its thread has let go of it.</summary>
+    public ValueTask DisposeAsync()
+    {
+        lock (_gate)
+        {
+            if (_disposed)
+            {
+                return ValueTask.CompletedTask;
+            }
+
+            _disposed = true;
+        }
+
+        if (_thread is not null)
+        {
+            _ = WriteDescriptor(_wakeWrite, [0], 1);
+            _emptied.Release();
+            _thread.Join();
+            _ = CloseDescriptor(_wakeRead);
+            _ = CloseDescriptor(_wakeWrite);
+        }
+
+        _device?.Dispose();
+        _emptied.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    private void ReadAll()
+    {
+        try
+        {
+            while (WaitForBytes())
+            {
+                nint count = Read(_device!, _chunk, (nuint)_chunk.Length);
+                if (count < 0)
+                {
+                    if (Marshal.GetLastPInvokeError() is InterruptedCall or TryAgain)
+                    {
+                        continue;
+                    }
+
+                    throw Failed("reading");
+                }
+
+                if (count == 0)
+                {
+                    break;
+                }
+
+                lock (_gate)
+                {
+                    _start = 0;
+                    _end = (int)count;
+                }
+
+                _filled.Set();
+                _emptied.Wait();
+            }
+        }
+        catch (XenStoreException failure)
+        {
+            _failure = failure;
+        }
+
+        lock (_gate)
+        {
+            _ended = true;
+        }
+
+        _filled.Set();
+    }
+
+    /// <summary>Waits for the device; <see langword="false"/> when the transport is being disposed of.</summary>
+    private bool WaitForBytes()
+    {
+        Span<PollDescriptor> descriptors = stackalloc PollDescriptor[2];
+        descriptors[0] = new() { File = (int)_device!.DangerousGetHandle(), Events = PollIn };
+        descriptors[1] = new() { File = _wakeRead, Events = PollIn };
+        while (Poll(descriptors, 2, -1) < 0)
+        {
+            if (Marshal.GetLastPInvokeError() != InterruptedCall)
+            {
+                throw Failed("waiting");
+            }
+        }
+
+        lock (_gate)
+        {
+            return !_disposed;
+        }
+    }
+
+    private XenStoreException Failed(string what) => new(XenStoreError.ConnectionClosed, string.Create(CultureInfo.InvariantCulture,
+        $"{what} failed on {_path}: {Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError())}"));
+
+    [LibraryImport("libc", EntryPoint = "read", SetLastError = true)]
+    private static partial nint Read(SafeFileHandle file, Span<byte> buffer, nuint count);
+
+    [LibraryImport("libc", EntryPoint = "write", SetLastError = true)]
+    private static partial nint Write(SafeFileHandle file, ReadOnlySpan<byte> buffer, nuint count);
+
+    [LibraryImport("libc", EntryPoint = "write", SetLastError = true)]
+    private static partial nint WriteDescriptor(int file, ReadOnlySpan<byte> buffer, nuint count);
+
+    [LibraryImport("libc", EntryPoint = "pipe", SetLastError = true)]
+    private static partial int Pipe(Span<int> ends);
+
+    [LibraryImport("libc", EntryPoint = "close", SetLastError = true)]
+    private static partial int CloseDescriptor(int file);
+
+    [LibraryImport("libc", EntryPoint = "poll", SetLastError = true)]
+    private static partial int Poll(Span<PollDescriptor> descriptors, nuint count, int milliseconds);
+
+    /// <summary>Linux's <c>struct pollfd</c>.</summary>
+    private struct PollDescriptor
+    {
+        public int File;
+        public short Events;
+        private readonly short _returned;
+    }
+}

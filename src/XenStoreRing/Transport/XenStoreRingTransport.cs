@@ -1,0 +1,214 @@
+using System.Globalization;
+using System.Runtime.CompilerServices;
+
+namespace Xenlet.XenStoreRing;
+
+/// <summary>
+/// A guest's connection to xenstored: the shared ring page and its event channel. Page and doorbell belong to the caller, who keeps
+/// them until the transport has been disposed of. After a suspend they are new, and so is the transport.
+/// </summary>
+/// <remarks>
+/// The reader is the only one who waits for the event channel. It takes replies off the ring before it tells a waiting writer that
+/// there is room, so the server never waits for us while we wait for it.
+/// </remarks>
+public sealed class XenStoreRingTransport : IXenStoreTransport
+{
+    private readonly IRingPage _page;
+    private readonly IRingDoorbell _doorbell;
+    private readonly SharedRing _ring;
+    private readonly Lock _gate = new();
+    private readonly AsyncSignal _room = new();
+    private bool _roomWanted;
+
+    /// <summary>Uses <paramref name="page"/>, whose indexes may stand anywhere, and <paramref name="doorbell"/>.</summary>
+    public XenStoreRingTransport(IRingPage page, IRingDoorbell doorbell)
+    {
+        ArgumentNullException.ThrowIfNull(page);
+        ArgumentNullException.ThrowIfNull(doorbell);
+        _page = page;
+        _doorbell = doorbell;
+        _ring = new(page.Address, RingSide.Client);
+    }
+
+    /// <inheritdoc/>
+    public bool OutlivesClient => true;
+
+    /// <inheritdoc/>
+    public XenStoreServerFeatures ServerFeatures => (XenStoreServerFeatures)_ring.Load(RingLayout.ServerFeatures);
+
+    /// <summary>
+    /// Waits until the page's <c>connection</c> field says that a xenstored serves the ring, and then throws away replies that were
+    /// meant for a predecessor.
+    /// </summary>
+    public async ValueTask OpenAsync(CancellationToken cancellationToken)
+    {
+        while (_ring.Load(RingLayout.Connection) != 0)
+        {
+            await _doorbell.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+
+        lock (_gate)
+        {
+            ThrowIfGivenUp();
+            _ring.Attach();
+        }
+
+        // A server that found the reply ring full may wait for this.
+        _doorbell.Notify();
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken)
+    {
+        int count = TryRead(buffer.Span);
+        return count > 0 ? new(count) : WaitAndReadAsync(buffer, cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public ValueTask WriteAsync(ReadOnlyMemory<byte> data, CancellationToken cancellationToken)
+    {
+        int count = TryWrite(data.Span);
+        return count == data.Length ? ValueTask.CompletedTask : WriteRestAsync(data[count..], cancellationToken);
+    }
+
+    /// <summary>Looks at the page's <c>error</c> and <c>connection</c> fields and at the indexes.</summary>
+    public XenStoreException? FindFault()
+    {
+        try
+        {
+            lock (_gate)
+            {
+                ThrowIfGivenUp();
+                _ring.CheckIndexes();
+            }
+
+            return null;
+        }
+        catch (XenStoreException fault)
+        {
+            return fault;
+        }
+    }
+
+    /// <inheritdoc/>
+    public string Describe()
+    {
+        uint requestProducer = _ring.Load(RingLayout.RequestProducer);
+        uint requestConsumer = _ring.Load(RingLayout.RequestConsumer);
+        uint replyProducer = _ring.Load(RingLayout.ReplyProducer);
+        uint replyConsumer = _ring.Load(RingLayout.ReplyConsumer);
+        return string.Create(CultureInfo.InvariantCulture,
+            $"ring: xenstored has {requestProducer - requestConsumer} bytes of requests to read (req_prod 0x{requestProducer:x}, req_cons 0x{requestConsumer:x}), "
+            + $"we have {replyProducer - replyConsumer} bytes of replies to read (rsp_prod 0x{replyProducer:x}, rsp_cons 0x{replyConsumer:x}), "
+            + $"connection {_ring.Load(RingLayout.Connection)}, error {_ring.Load(RingLayout.Error)}, server_features 0x{_ring.Load(RingLayout.ServerFeatures):x}");
+    }
+
+    /// <summary>Does nothing: page and doorbell are the caller's, and a domain's ring cannot be closed.</summary>
+    public ValueTask DisposeAsync()
+    {
+        GC.KeepAlive(_page);
+        return ValueTask.CompletedTask;
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<int> WaitAndReadAsync(Memory<byte> buffer, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            await _doorbell.WaitAsync(cancellationToken).ConfigureAwait(false);
+            int count = TryRead(buffer.Span);
+            if (count > 0)
+            {
+                return count;
+            }
+
+            lock (_gate)
+            {
+                ThrowIfGivenUp();
+            }
+        }
+    }
+
+    private async ValueTask WriteRestAsync(ReadOnlyMemory<byte> data, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            Volatile.Write(ref _roomWanted, true);
+            // The server may have made room, and notified, before the line above.
+            Interlocked.MemoryBarrier();
+            data = data[TryWrite(data.Span)..];
+            if (data.IsEmpty)
+            {
+                return;
+            }
+
+            await _room.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private int TryRead(Span<byte> buffer)
+    {
+        int count;
+        bool notify;
+        bool room;
+        lock (_gate)
+        {
+            count = _ring.Read(buffer, out notify);
+            room = Volatile.Read(ref _roomWanted) && _ring.Space > 0;
+        }
+
+        if (notify)
+        {
+            _doorbell.Notify();
+        }
+
+        if (room)
+        {
+            Volatile.Write(ref _roomWanted, false);
+            _room.Set();
+        }
+
+        return count;
+    }
+
+    private int TryWrite(ReadOnlySpan<byte> data)
+    {
+        int count;
+        bool notify;
+        lock (_gate)
+        {
+            count = _ring.Write(data, out notify);
+        }
+
+        if (notify)
+        {
+            _doorbell.Notify();
+        }
+
+        return count;
+    }
+
+    private void ThrowIfGivenUp()
+    {
+        uint error = _ring.Load(RingLayout.Error);
+        if (error != 0)
+        {
+            string name = error switch
+            {
+                1 => "XENSTORE_ERROR_COMM, communication with the event channel or page failed",
+                2 => "XENSTORE_ERROR_RINGIDX, it found impossible ring indexes",
+                3 => "XENSTORE_ERROR_PROTO, it was sent a message that the protocol does not allow",
+                _ => "not a documented error",
+            };
+            throw new XenStoreException(XenStoreError.ConnectionClosed, string.Create(CultureInfo.InvariantCulture,
+                $"xenstored has given up the ring: error {error} ({name})"));
+        }
+
+        uint connection = _ring.Load(RingLayout.Connection);
+        if (connection != 0)
+        {
+            throw new XenStoreException(XenStoreError.ConnectionClosed, string.Create(CultureInfo.InvariantCulture,
+                $"no xenstored serves the ring any more: its connection field has become {connection}"));
+        }
+    }
+}

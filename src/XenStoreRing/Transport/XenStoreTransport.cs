@@ -1,0 +1,35 @@
+namespace Xenlet.XenStoreRing;
+
+/// <summary>Finds the transport of the machine a program runs on, when that is Linux.</summary>
+public static class XenStoreTransport
+{
+    private const string Device = "/dev/xen/xenbus";
+
+    private static readonly string[] _sockets = ["/run/xenstored/socket", "/var/run/xenstored/socket"];
+
+    /// <summary>
+    /// The socket that the environment variable <c>XENSTORED_PATH</c> names, xenstored's usual socket (in dom0), or
+    /// <c>/dev/xen/xenbus</c> (in a guest), whichever is found first: libxenstore's order.
+    /// </summary>
+    /// <exception cref="XenStoreException">None of them exists.</exception>
+    public static IXenStoreTransport FindLocal()
+    {
+        if (Environment.GetEnvironmentVariable("XENSTORED_PATH") is { Length: > 0 } named)
+        {
+            return new XenStoreSocketTransport(named);
+        }
+
+        foreach (string socket in _sockets)
+        {
+            if (File.Exists(socket))
+            {
+                return new XenStoreSocketTransport(socket);
+            }
+        }
+
+        return File.Exists(Device)
+            ? new XenStoreDeviceTransport(Device)
+            : throw new XenStoreException(XenStoreError.ConnectionClosed,
+                $"no xenstore found: neither the socket {string.Join(" or ", _sockets)} nor {Device} exists (XENSTORED_PATH names another socket)");
+    }
+}
