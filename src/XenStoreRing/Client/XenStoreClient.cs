@@ -58,11 +58,10 @@ public sealed class XenStoreClient : XenStoreOperations, IAsyncDisposable
     /// Registers a watch on a node and all below it, or on <c>@introduceDomain</c> or <c>@releaseDomain</c>. The node need not exist.
     /// Too many watches are <see cref="XenStoreError.E2BIG"/>, <see cref="XenStoreError.ENOSPC"/> or <see cref="XenStoreError.EQUOTA"/>, as the server has it.
     /// </summary>
-    public ValueTask<XenStoreWatch> WatchAsync(string path, CancellationToken cancellationToken = default)
-    {
-        CheckPath(XenStoreMessageType.Watch, path);
-        return Connection.WatchAsync(path, cancellationToken);
-    }
+    public ValueTask<XenStoreWatch> WatchAsync(string path, CancellationToken cancellationToken = default) =>
+        FindBadPath(XenStoreMessageType.Watch, path) is { } failure
+            ? ValueTask.FromException<XenStoreWatch>(failure)
+            : Connection.WatchAsync(path, cancellationToken);
 
     /// <summary>Begins a transaction. It must be disposed of, which aborts it unless it was committed.</summary>
     public async ValueTask<XenStoreTransaction> BeginTransactionAsync(CancellationToken cancellationToken = default) =>

@@ -127,24 +127,30 @@ public abstract class XenStoreOperations
         Memory<byte> destination = default,
         bool absentIsDefault = false)
     {
-        CheckPath(type, path);
+        if (FindBadPath(type, path) is { } failure)
+        {
+            return ValueTask.FromException<T>(failure);
+        }
+
         return Request<T>.Rent(Connection, type, TransactionForRequest, path, second, tail, decoder, destination, absentIsDefault)
             .Start(cancellationToken);
     }
 
-    private protected static void CheckPath(XenStoreMessageType type, string path)
+    /// <summary>The failure of a request for a path that breaks a rule, or <see langword="null"/>.</summary>
+    private protected static XenStoreException? FindBadPath(XenStoreMessageType type, string path)
     {
         ArgumentNullException.ThrowIfNull(path);
-        if (XenStorePath.FindBrokenRule(path) is { } rule)
-        {
-            throw new XenStoreException(type, path, XenStoreError.EINVAL, "EINVAL", rule);
-        }
+        return XenStorePath.FindBrokenRule(path) is { } rule ? new(type, path, XenStoreError.EINVAL, "EINVAL", rule) : null;
     }
 
     private ValueTask DoneOnPath(
         XenStoreMessageType type, string path, CancellationToken cancellationToken, ReadOnlyMemory<byte> tail = default)
     {
-        CheckPath(type, path);
+        if (FindBadPath(type, path) is { } failure)
+        {
+            return ValueTask.FromException(failure);
+        }
+
         return Request<bool>.Rent(Connection, type, TransactionForRequest, path, null, tail, Decoders.Done, default, false)
             .StartWithoutResult(cancellationToken);
     }

@@ -1,0 +1,31 @@
+namespace Xenlet.XenStoreRing.Tests;
+
+/// <summary>Awaiting with a limit, so that a hang is a failure that says where.</summary>
+internal static class Patience
+{
+    private static readonly TimeSpan _limit = TimeSpan.FromSeconds(20);
+
+    internal static Task Soon(this ValueTask task) => task.AsTask().WaitAsync(_limit);
+
+    internal static Task<T> Soon<T>(this ValueTask<T> task) => task.AsTask().WaitAsync(_limit);
+
+    internal static Task Soon(this Task task) => task.WaitAsync(_limit);
+
+    internal static Task<T> Soon<T>(this Task<T> task) => task.WaitAsync(_limit);
+
+    /// <summary>Waits until a condition holds.</summary>
+    internal static async Task Until(Func<bool> condition)
+    {
+        for (int i = 0; !condition(); i++)
+        {
+            Assert.True(i < 2000, "The condition did not come about.");
+            await Task.Delay(5);
+        }
+    }
+
+    internal static async Task<XenStoreException> Fails<T>(ValueTask<T> task) =>
+        await Assert.ThrowsAsync<XenStoreException>(() => task.Soon());
+
+    internal static async Task<XenStoreException> Fails(ValueTask task) =>
+        await Assert.ThrowsAsync<XenStoreException>(() => task.Soon());
+}

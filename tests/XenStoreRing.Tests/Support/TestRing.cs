@@ -1,0 +1,64 @@
+using System.Runtime.InteropServices;
+
+namespace Xenlet.XenStoreRing.Tests;
+
+/// <summary>A ring page in ordinary memory, and an event channel between its two sides.</summary>
+internal sealed unsafe class TestRing : IRingPage, IDisposable
+{
+    private byte* _page = (byte*)NativeMemory.AlignedAlloc(RingLayout.PageSize, RingLayout.PageSize);
+
+    internal TestRing(uint requestIndex = 0, uint replyIndex = 0)
+    {
+        new Span<byte>(_page, RingLayout.PageSize).Clear();
+        Reset(requestIndex, replyIndex);
+        AsyncSignal toServer = new();
+        AsyncSignal toClient = new();
+        ClientDoorbell = new(toServer, toClient);
+        ServerDoorbell = new(toClient, toServer);
+    }
+
+    public nint Address => (nint)_page;
+
+    internal TestDoorbell ClientDoorbell { get; }
+
+    internal TestDoorbell ServerDoorbell { get; }
+
+    internal uint this[int offset]
+    {
+        get => Volatile.Read(ref *(uint*)(_page + offset));
+        set => Volatile.Write(ref *(uint*)(_page + offset), value);
+    }
+
+    /// <summary>Empties both rings, with the indexes at these values.</summary>
+    internal void Reset(uint requestIndex, uint replyIndex)
+    {
+        this[RingLayout.RequestProducer] = requestIndex;
+        this[RingLayout.RequestConsumer] = requestIndex;
+        this[RingLayout.ReplyProducer] = replyIndex;
+        this[RingLayout.ReplyConsumer] = replyIndex;
+    }
+
+    internal Span<byte> Bytes => new(_page, RingLayout.PageSize);
+
+    public void Dispose()
+    {
+        NativeMemory.AlignedFree(_page);
+        _page = null;
+    }
+}
+
+/// <summary>One side's end of the event channel; counts what was sent.</summary>
+internal sealed class TestDoorbell(AsyncSignal other, AsyncSignal own) : IRingDoorbell
+{
+    private int _sent;
+
+    internal int Sent => Volatile.Read(ref _sent);
+
+    public void Notify()
+    {
+        Interlocked.Increment(ref _sent);
+        other.Set();
+    }
+
+    public ValueTask WaitAsync(CancellationToken cancellationToken) => own.WaitAsync(cancellationToken);
+}

@@ -1,0 +1,169 @@
+using System.Threading.Channels;
+
+namespace Xenlet.XenStoreRing.Tests;
+
+/// <summary>The server's side of a ring, played by a test: it sees requests whole and sends whatever bytes it likes.</summary>
+internal sealed class TestServer : IAsyncDisposable
+{
+    private static readonly TimeSpan _patience = TimeSpan.FromSeconds(20);
+
+    private readonly SharedRing _side;
+    private readonly XenStoreMessageBuffer _buffer = new();
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Channel<Message> _requests = Channel.CreateUnbounded<Message>();
+    private readonly Lock _gate = new();
+    private readonly Queue<byte> _toSend = new();
+    private readonly Task _loop;
+    private volatile bool _paused;
+
+    internal TestServer(TestRing? ring = null)
+    {
+        Ring = ring ?? new();
+        _side = new(Ring.Address, RingSide.Server);
+        _side.AttachKeeping();
+        _loop = RunAsync();
+    }
+
+    internal TestRing Ring { get; }
+
+    /// <summary>Called for each request; a result is sent as the reply at once, else the test finds the request in <see cref="ReceiveAsync"/>.</summary>
+    internal Func<Message, byte[]?>? Responder { get; set; }
+
+    /// <summary>Connects a client to this server.</summary>
+    internal async Task<XenStoreClient> ConnectAsync(XenStoreClientOptions? options = null) =>
+        await XenStoreClient.ConnectAsync(NewTransport(), options ?? new() { ResetWatches = false }).AsTask().WaitAsync(_patience);
+
+    internal XenStoreRingTransport NewTransport() => new(Ring, Ring.ClientDoorbell);
+
+    /// <summary>The next request that <see cref="Responder"/> left.</summary>
+    internal async Task<Message> ReceiveAsync()
+    {
+        using CancellationTokenSource limit = new(_patience);
+        return await _requests.Reader.ReadAsync(limit.Token);
+    }
+
+    internal async Task<Message> ReceiveAsync(XenStoreMessageType type)
+    {
+        Message message = await ReceiveAsync();
+        Assert.Equal(type, message.Type);
+        return message;
+    }
+
+    internal bool HasRequest => _requests.Reader.TryPeek(out _);
+
+    /// <summary>Sends bytes, in as many pieces as the ring's room makes of them.</summary>
+    internal void Send(params ReadOnlySpan<byte> bytes)
+    {
+        lock (_gate)
+        {
+            foreach (byte value in bytes)
+            {
+                _toSend.Enqueue(value);
+            }
+        }
+
+        PushReplies();
+    }
+
+    /// <summary>Stops reading requests, as a busy or dead server does.</summary>
+    internal void Pause() => _paused = true;
+
+    internal void Continue()
+    {
+        _paused = false;
+        Pump();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        await _loop;
+        _stop.Dispose();
+        Ring.Dispose();
+    }
+
+    private async Task RunAsync()
+    {
+        try
+        {
+            while (true)
+            {
+                await Ring.ServerDoorbell.WaitAsync(_stop.Token);
+                Pump();
+            }
+        }
+        catch (OperationCanceledException)
+        {
+        }
+        catch (XenStoreException)
+        {
+            // The page's indexes were made impossible on purpose; the client's view of that is what is tested.
+        }
+    }
+
+    private void Pump()
+    {
+        PushReplies();
+        while (!_paused)
+        {
+            bool notify;
+            List<Message> messages = [];
+            lock (_gate)
+            {
+                int count = _side.Read(_buffer.GetFree().Span, out notify);
+                if (count == 0)
+                {
+                    return;
+                }
+
+                _buffer.Advance(count);
+                while (_buffer.TryTake(out XenStoreHeader header, out ReadOnlySpan<byte> body))
+                {
+                    messages.Add(new(header, body.ToArray()));
+                }
+            }
+
+            // xenstored notifies after each piece it has read, whether or not anybody waits for room.
+            Ring.ServerDoorbell.Notify();
+            foreach (Message message in messages)
+            {
+                if (Responder?.Invoke(message) is { } reply)
+                {
+                    Send(reply);
+                }
+                else
+                {
+                    _requests.Writer.TryWrite(message);
+                }
+            }
+        }
+    }
+
+    private void PushReplies()
+    {
+        lock (_gate)
+        {
+            bool any = false;
+            while (_toSend.Count > 0)
+            {
+                byte[] piece = [.. _toSend.Take(RingLayout.RingSize)];
+                int count = _side.Write(piece, out _);
+                if (count == 0)
+                {
+                    break;
+                }
+
+                any = true;
+                for (int i = 0; i < count; i++)
+                {
+                    _toSend.Dequeue();
+                }
+            }
+
+            if (any)
+            {
+                Ring.ServerDoorbell.Notify();
+            }
+        }
+    }
+}
