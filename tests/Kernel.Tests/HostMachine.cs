@@ -25,7 +25,7 @@ internal sealed record HostHypercall(HostGate Gate, uint Number, ulong A1, ulong
 /// <summary>What <see cref="Machine.Halt"/> does on the host.</summary>
 internal sealed class MachineHaltedException() : Exception("the machine halted");
 
-/// <summary>What <see cref="Panic.Halt"/> does on the host.</summary>
+/// <summary>What <see cref="Panic.Halt"/> and <see cref="Panic.Crash"/> do on the host.</summary>
 internal sealed class PanicException(string what) : Exception(what);
 
 /// <summary>
@@ -56,6 +56,18 @@ internal static unsafe class Machine
     /// <summary>Called by <see cref="Pause"/>, so that a test can act while the nucleus waits.</summary>
     public static Action? OnPause { get; set; }
 
+    /// <summary>Called by <see cref="InvalidatePage"/>: where the host's memory follows the page tables.</summary>
+    public static Action<ulong>? OnInvalidatePage { get; set; }
+
+    /// <summary>The page-table root that the nucleus loaded.</summary>
+    public static ulong PageTableRoot { get; private set; }
+
+    /// <summary>RDRAND's next number; null when the processor has none.</summary>
+    public static Func<ulong?> RandomNumber { get; set; } = static () => null;
+
+    /// <summary>RDSEED's next number; null when the processor has none.</summary>
+    public static Func<ulong?> SeedNumber { get; set; } = static () => null;
+
     public static void Reset()
     {
         Hypercalls.Clear();
@@ -67,7 +79,12 @@ internal static unsafe class Machine
         PortInput = static (_, _) => uint.MaxValue;
         PortOutput.Clear();
         OnPause = null;
+        OnInvalidatePage = null;
+        PageTableRoot = 0;
+        RandomNumber = static () => null;
+        SeedNumber = static () => null;
         KernelLog.Reset();
+        Panic.Reset();
     }
 
     public static long HypercallIntel(ulong a1, ulong a2, ulong a3, ulong a4, ulong a5, uint number) =>
@@ -92,6 +109,14 @@ internal static unsafe class Machine
 
     public static void WriteMsr(uint register, ulong value) => ModelSpecificRegisters[register] = value;
 
+    public static void WriteCr3(ulong value) => PageTableRoot = value;
+
+    public static void InvalidatePage(ulong address) => OnInvalidatePage?.Invoke(address);
+
+    public static uint Random(ulong* value) => Give(RandomNumber(), value);
+
+    public static uint RandomSeed(ulong* value) => Give(SeedNumber(), value);
+
     public static ulong ReadTsc() => TimeStampCounter();
 
     public static void Cpuid(uint leaf, uint subleaf, uint* result)
@@ -111,6 +136,12 @@ internal static unsafe class Machine
     public static void Halt() => throw new MachineHaltedException();
 
     public static void Pause() => OnPause?.Invoke();
+
+    private static uint Give(ulong? number, ulong* value)
+    {
+        *value = number ?? 0;
+        return number == null ? 0u : 1u;
+    }
 
     private static long Enter(HostGate gate, ulong a1, ulong a2, ulong a3, ulong a4, ulong a5, uint number)
     {
@@ -153,6 +184,25 @@ internal static unsafe class KernelLog
 /// <summary>A panic on the host: an exception.</summary>
 internal static class Panic
 {
+    /// <summary>True once a report has begun; a second one is a defect.</summary>
+    public static bool InProgress { get; private set; }
+
+    public static void Reset() => InProgress = false;
+
+    public static void Begin()
+    {
+        Assert.False(InProgress, "a report began inside a report");
+        InProgress = true;
+    }
+
+    /// <summary>A fault of the nucleus itself, which no test causes.</summary>
+    [DoesNotReturn]
+    public static unsafe void Fault(Frame* frame) => throw new PanicException($"vector {frame->Vector} in the nucleus");
+
+    /// <summary>The end of a report: what was logged is the exception's message.</summary>
+    [DoesNotReturn]
+    public static void Crash() => throw new PanicException(KernelLog.Text);
+
     [DoesNotReturn]
     public static void Halt(ReadOnlySpan<byte> what) => throw new PanicException(Encoding.UTF8.GetString(what));
 }

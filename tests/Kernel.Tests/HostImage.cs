@@ -1,0 +1,39 @@
+namespace Xenlet.Kernel.Nucleus;
+
+/// <summary>Addresses of the image, of which the host has none: numbers that a test recognises and never goes to.</summary>
+internal static class Image
+{
+    public const ulong Idle = 0x20_1000;
+}
+
+/// <summary>The local APIC on the host: what the timer was armed for.</summary>
+internal static class LocalApic
+{
+    /// <summary>The deadlines that the timer was set to since <see cref="Reset"/>, in order.</summary>
+    public static List<ulong> Armed { get; } = [];
+
+    /// <summary>Interrupts that were acknowledged.</summary>
+    public static int EndsOfInterrupt { get; private set; }
+
+    public static void Reset()
+    {
+        Armed.Clear();
+        EndsOfInterrupt = 0;
+    }
+
+    public static void ArmTimer(ulong deadline) => Armed.Add(deadline);
+
+    public static void EndOfInterrupt() => EndsOfInterrupt++;
+
+    public static void EndOfLegacyInterrupt(int line)
+    {
+        Assert.Equal(SerialPort.InterruptLine, line);
+        EndsOfInterrupt++;
+    }
+}
+
+/// <summary>The host has no image whose calls could be named.</summary>
+internal static unsafe class Backtrace
+{
+    public static void FromFrame(Frame* frame) => Assert.True(frame != null);
+}

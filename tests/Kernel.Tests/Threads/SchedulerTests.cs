@@ -1,0 +1,192 @@
+using Xenlet.Kernel.Nucleus;
+using Thread = Xenlet.Kernel.Nucleus.Thread;
+using ThreadState = Xenlet.Kernel.Nucleus.ThreadState;
+
+namespace Xenlet.Kernel.Tests;
+
+public sealed unsafe class SchedulerTests : NucleusTest
+{
+    private const ulong Millisecond = 1_000_000;
+    private readonly Thread* _first;
+
+    public SchedulerTests() => _first = Current;
+
+    [Fact]
+    public void A_thread_alone_is_never_interrupted_by_the_timer()
+    {
+        Assert.Equal(0, Call(SystemCallNumber.SchedYield));
+
+        Assert.True(TimerInterrupt(at: 100 * Millisecond) == _first);
+        Assert.Empty(LocalApic.Armed);
+        Assert.Equal(1, LocalApic.EndsOfInterrupt);
+    }
+
+    [Fact]
+    public void Threads_take_turns_of_one_time_slice()
+    {
+        Thread* second = Spawn();
+        Assert.Equal([Scheduler.TimeSlice], LocalApic.Armed);
+
+        Assert.True(TimerInterrupt(Scheduler.TimeSlice - 1) == _first);
+        Assert.True(TimerInterrupt(Scheduler.TimeSlice) == second);
+        Assert.True(TimerInterrupt((2 * Scheduler.TimeSlice) - 1) == second);
+        Assert.True(TimerInterrupt(2 * Scheduler.TimeSlice) == _first);
+
+        // Armed anew after each interrupt, for the end of the slice of the one who runs.
+        Assert.Equal(
+            [Scheduler.TimeSlice, Scheduler.TimeSlice, 2 * Scheduler.TimeSlice, 2 * Scheduler.TimeSlice, 3 * Scheduler.TimeSlice],
+            LocalApic.Armed);
+    }
+
+    [Fact]
+    public void A_thread_that_yields_runs_again_after_the_others()
+    {
+        Thread* second = Spawn();
+        Thread* third = Spawn();
+
+        Assert.True(Enter(SystemCallNumber.SchedYield) == &second->Frame);
+        Assert.Equal(0ul, _first->Frame.Rax);
+        Assert.True(Enter(SystemCallNumber.SchedYield) == &third->Frame);
+        Assert.True(Enter(SystemCallNumber.SchedYield) == &_first->Frame);
+    }
+
+    [Fact]
+    public void A_sleeper_runs_at_once_when_its_time_has_come()
+    {
+        Thread* second = Spawn();
+        Thread* third = Spawn();
+        Sleep(5 * Millisecond);
+        Assert.True(Current == second);
+        Assert.Equal(5 * Millisecond, LocalApic.Armed[^1]);
+
+        Assert.True(TimerInterrupt((5 * Millisecond) - 1) == second);
+        Assert.True(TimerInterrupt(5 * Millisecond) == _first);
+
+        Assert.Equal(0ul, _first->Frame.Rax);
+        Assert.True(Enter(SystemCallNumber.SchedYield) == &third->Frame);
+        Assert.True(Enter(SystemCallNumber.SchedYield) == &second->Frame);
+    }
+
+    [Fact]
+    public void When_nobody_can_run_the_processor_idles_until_the_first_deadline()
+    {
+        Spawn();
+        Sleep(7 * Millisecond);
+        Sleep(3 * Millisecond);
+
+        Assert.Equal(Image.Idle, Current->Frame.Rip);
+        Assert.Equal(3 * Millisecond, LocalApic.Armed[^1]);
+        Assert.True(TimerInterrupt(3 * Millisecond)->Id == 2);
+        Sleep(Millisecond);
+        Assert.Equal(4 * Millisecond, LocalApic.Armed[^1]);
+        Assert.True(TimerInterrupt(10 * Millisecond)->Id is 1 or 2);
+        Assert.False(RunQueue.IsEmpty);
+    }
+
+    [Fact]
+    public void A_thread_that_was_woken_in_the_trap_that_parked_it_goes_on()
+    {
+        Scheduler.Block(WaitKind.Sleep, ulong.MaxValue, restartable: false);
+
+        Scheduler.Wake(_first, 77, urgent: true);
+
+        Assert.True(Scheduler.Leave() == &_first->Frame);
+        Assert.Equal(77ul, _first->Frame.Rax);
+        Assert.True(RunQueue.IsEmpty);
+        Assert.Equal(ulong.MaxValue, Deadlines.Earliest);
+    }
+
+    [Fact]
+    public void A_sleep_of_no_time_returns_in_the_same_call()
+    {
+        Now = 1000;
+        ulong time = Store([]);
+        Assert.Equal(0, Call(SystemCallNumber.ClockNanosleep, 1, 0, time));
+        Assert.Equal(0, Call(SystemCallNumber.Nanosleep, time));
+        Assert.Equal(ThreadState.Ready, _first->State);
+    }
+
+    [Fact]
+    public void The_timer_is_not_set_again_for_a_later_deadline()
+    {
+        Spawn();
+        int armed = LocalApic.Armed.Count;
+
+        Sleep(50 * Millisecond);
+
+        Assert.Equal([Scheduler.TimeSlice], LocalApic.Armed[(armed - 1)..]);
+    }
+
+    [Fact]
+    public void The_thread_pointer_is_loaded_when_the_thread_changes()
+    {
+        Thread* second = Spawn();
+        second->Frame.FsBase = 0x7000;
+        Assert.Equal(0, Call(SystemCallNumber.ArchPrctl, 0x1002, 0x5000));
+        Assert.Equal(0x5000ul, Machine.ModelSpecificRegisters[Msr.FsBase]);
+
+        _ = Enter(SystemCallNumber.SchedYield);
+        Assert.Equal(0x7000ul, Machine.ModelSpecificRegisters[Msr.FsBase]);
+        _ = Enter(SystemCallNumber.SchedYield);
+        Assert.Equal(0x5000ul, Machine.ModelSpecificRegisters[Msr.FsBase]);
+    }
+
+    [Fact]
+    public void Processor_time_is_counted_by_thread_and_the_idle_time_to_nobody()
+    {
+        ulong time = Store([]);
+        Thread* second = Spawn();
+        Now = 3 * Millisecond;
+        _ = Enter(SystemCallNumber.SchedYield);
+        Assert.Equal(3 * Millisecond, _first->CpuTime);
+
+        Now = 5 * Millisecond;
+        Assert.Equal(0, Call(SystemCallNumber.ClockGettime, 3, time));
+        Assert.Equal(2 * Millisecond, *(ulong*)(time + 8));
+        Assert.Equal(0, Call(SystemCallNumber.ClockGettime, 2, time));
+        Assert.Equal(5 * Millisecond, *(ulong*)(time + 8));
+
+        Sleep(Millisecond);
+        Sleep(2 * Millisecond);
+        Assert.Equal(Image.Idle, Current->Frame.Rip);
+        Assert.True(TimerInterrupt(8 * Millisecond) != null);
+        Assert.Equal(5 * Millisecond, Scheduler.ProcessCpuTime);
+        Assert.Equal(2 * Millisecond, second->CpuTime);
+    }
+
+    [Fact]
+    public void A_thread_that_ends_is_forgotten_and_wakes_who_joins_it()
+    {
+        ulong word = Store([9, 0, 0, 0]);
+        Thread* second = Spawn();
+        second->ClearChildTid = word;
+        int id = second->Id;
+        Assert.Equal(2, ThreadTable.Count);
+        Assert.True(Park(SystemCallNumber.Futex, word, 0, 9) == _first);
+
+        Assert.True(Enter(SystemCallNumber.Exit, 0) == &_first->Frame);
+
+        Assert.Equal(0, *(int*)word);
+        Assert.Equal(0ul, _first->Frame.Rax);
+        Assert.Equal(1, ThreadTable.Count);
+        Assert.True(ThreadTable.Find(id) == null);
+        Assert.True(Spawn()->Id == id + 1);
+    }
+
+    [Fact]
+    public void The_last_thread_ends_the_program()
+    {
+        Assert.Throws<MachineHaltedException>(() => _ = Enter(SystemCallNumber.Exit, 3));
+
+        string console = string.Concat(Machine.PortOutput.Where(write => write.Port == 0x3f8).Select(write => (char)write.Value));
+        Assert.EndsWith("xenlet: exit 3\r\n", console, StringComparison.Ordinal);
+        Assert.Equal((0x604, 2, 0x2000u), Machine.PortOutput[^1]);
+    }
+
+    private static void Sleep(ulong nanoseconds)
+    {
+        ulong time = Store([]);
+        *(ulong*)(time + 8) = nanoseconds;
+        Park(SystemCallNumber.Nanosleep, time);
+    }
+}
