@@ -96,7 +96,7 @@ internal static unsafe class PageTable
     }
 
     /// <summary>
-    /// Removes every page of the range and frees its frame; tables that become empty are freed too.
+    /// Removes every page of the range and frees its frame; tables that map nothing outside the range are freed too.
     /// </summary>
     /// <returns>How many pages held a frame.</returns>
     public static ulong Unmap(ulong start, ulong end) => Unmap(DirectMap.Words(s_root), 3, start, end);

@@ -61,7 +61,6 @@ internal static unsafe class MemoryCalls
 
     public static long Protect(ulong address, ulong length, uint protection)
     {
-        length = Pages.RoundUp(length);
         if (!Pages.IsAligned(address) || (protection & ~ProtectionBits) != 0)
         {
             return -Errno.EINVAL;
@@ -72,7 +71,11 @@ internal static unsafe class MemoryCalls
             return 0;
         }
 
-        return IsProgramRange(address, length) ? AddressSpace.Protect(address, address + length, (Protection)protection) : -Errno.ENOMEM;
+        // A length within a page of 2^64 rounds to 0, and is no range.
+        length = Pages.RoundUp(length);
+        return length != 0 && IsProgramRange(address, length)
+            ? AddressSpace.Protect(address, address + length, (Protection)protection)
+            : -Errno.ENOMEM;
     }
 
     public static long Unmap(ulong address, ulong length)
@@ -89,13 +92,14 @@ internal static unsafe class MemoryCalls
     /// <summary>Only MADV_DONTNEED changes anything; all other advice may be ignored by its definition.</summary>
     public static long Advise(ulong address, ulong length, int advice)
     {
+        bool isEmpty = length == 0;
         length = Pages.RoundUp(length);
-        if (!Pages.IsAligned(address))
+        if (!Pages.IsAligned(address) || (length == 0 && !isEmpty))
         {
             return -Errno.EINVAL;
         }
 
-        if (length == 0 || advice != MADV_DONTNEED)
+        if (isEmpty || advice != MADV_DONTNEED)
         {
             return 0;
         }
