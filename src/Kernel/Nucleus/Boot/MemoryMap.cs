@@ -19,6 +19,12 @@ internal static unsafe class MemoryMap
     /// <summary>The first physical address above all RAM.</summary>
     public static ulong End { get; private set; }
 
+    /// <summary>
+    /// A guest frame number above all RAM, for Xen's shared page; the grant table's frames follow. A page of Xen's that is mapped over RAM
+    /// takes the place of that RAM.
+    /// </summary>
+    public static ulong FirstFrameWithoutRam => Math.Max(End, 1UL << 32) / Pages.Size;
+
     /// <summary>The RAM range of this index.</summary>
     public static Extent* Get(int index) => (Extent*)Unsafe.AsPointer(ref s_extents) + index;
 

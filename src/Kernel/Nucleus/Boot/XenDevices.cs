@@ -5,8 +5,7 @@ internal static unsafe class XenDevices
 {
     public static void Initialise()
     {
-        // A guest frame that no RAM has: mapping the page over RAM would lose that RAM.
-        ulong page = Math.Max(MemoryMap.End, 1UL << 32);
+        ulong page = MemoryMap.FirstFrameWithoutRam * Pages.Size;
         XenError.PanicIfFailed(SharedInfo.Map(page / Pages.Size), "XENMEM_add_to_physmap(shared_info)"u8);
         var shared = (shared_info*)DirectMap.MapDevicePage(page, uncached: false);
         EventChannels.Initialise(shared);

@@ -1,14 +1,117 @@
 namespace Xenlet.Kernel.Nucleus;
 
-/// <summary>The nucleus's own calls, through which the managed face (namespace Xenlet.Kernel) reaches what Linux has no call for.</summary>
+/// <summary>
+/// The nucleus's own calls, through which the managed face (namespace Xenlet.Kernel) reaches what Linux has no call for. A call answers
+/// 0 or a number, or a negative errno: -ENOSYS for a number that is not here, -ENODEV for what needs Xen without Xen, -EBADF for an
+/// event channel port and -EINVAL for a page or grant that is not the program's, -EFAULT for a pointer that is not.
+/// </summary>
 internal static class NucleusCall
 {
-    /// <summary>Takes a signalled event channel port of the program, or waits for one.</summary>
-    public const ulong WaitForEvent = SystemCallNumber.FirstPrivate;
+    /// <summary>(): takes a signalled event channel port of the program, or waits for one. For one thread; a second gets -EAGAIN.</summary>
+    public const int WaitForEvent = SystemCallNumber.FirstPrivate;
 
-    public static long Dispatch(ulong number, ulong a1, ulong a2, ulong a3) => number switch
+    /// <summary>(domain): a new port that the domain may bind to.</summary>
+    public const int AllocateUnboundPort = SystemCallNumber.FirstPrivate + 1;
+
+    /// <summary>(domain, remote port): a new port joined to a port that the domain left unbound for us.</summary>
+    public const int BindInterdomainPort = SystemCallNumber.FirstPrivate + 2;
+
+    /// <summary>(port): makes a port that the tool stack bound for us the program's. -EPERM for the nucleus's own, -EBUSY when it is the program's.</summary>
+    public const int AdoptPort = SystemCallNumber.FirstPrivate + 3;
+
+    /// <summary>(port): closes a port; an adopted one is let go and stays open.</summary>
+    public const int ClosePort = SystemCallNumber.FirstPrivate + 4;
+
+    /// <summary>(port): asks for the port's next event. One event is delivered for each time of asking.</summary>
+    public const int AskForEvent = SystemCallNumber.FirstPrivate + 5;
+
+    /// <summary>(port): signals the other end.</summary>
+    public const int NotifyPort = SystemCallNumber.FirstPrivate + 6;
+
+    /// <summary>(): address of a new page of zeros that can be granted.</summary>
+    public const int AllocatePage = SystemCallNumber.FirstPrivate + 7;
+
+    /// <summary>(address): gives back a page of <see cref="AllocatePage"/> or <see cref="MapStorePage"/>. -EBUSY while it is granted.</summary>
+    public const int ReleasePage = SystemCallNumber.FirstPrivate + 8;
+
+    /// <summary>(domain, address, read only?): a grant reference for a page of <see cref="AllocatePage"/>.</summary>
+    public const int GrantPage = SystemCallNumber.FirstPrivate + 9;
+
+    /// <summary>(reference): ends a grant. -EBUSY while the other domain has the page mapped.</summary>
+    public const int EndGrant = SystemCallNumber.FirstPrivate + 10;
+
+    /// <summary>(): address of the xenstore ring's page. -ENOENT when the domain has none, -EBUSY when the program has it.</summary>
+    public const int MapStorePage = SystemCallNumber.FirstPrivate + 11;
+
+    /// <summary>(): the port of the xenstore ring, to be adopted. -ENOENT when the domain has none.</summary>
+    public const int StorePort = SystemCallNumber.FirstPrivate + 12;
+
+    /// <summary>(pointer): writes a <see cref="HypervisorFacts"/>; without Xen too.</summary>
+    public const int ReadHypervisorFacts = SystemCallNumber.FirstPrivate + 13;
+
+    /// <summary>(pointer): writes a <see cref="NucleusStatistics"/>; without Xen too.</summary>
+    public const int ReadStatistics = SystemCallNumber.FirstPrivate + 14;
+
+    /// <summary>(<see cref="XenShutdown"/>): ends the guest at once, without Xen too. Returns -EINVAL for other reasons than power-off, reboot and crash.</summary>
+    public const int Shutdown = SystemCallNumber.FirstPrivate + 15;
+
+    public static long Dispatch(ulong number, ulong a1, ulong a2, ulong a3)
     {
-        WaitForEvent => ProgramEvents.Wait(),
-        _ => -Errno.ENOSYS,
-    };
+        if (number > int.MaxValue)
+        {
+            return -Errno.ENOSYS;
+        }
+
+        switch ((int)number)
+        {
+            case ReadHypervisorFacts:
+                return NucleusCallMachine.WriteHypervisorFacts(a1);
+            case ReadStatistics:
+                return NucleusCallMachine.WriteStatistics(a1);
+            case Shutdown:
+                return NucleusCallMachine.Shutdown(a1);
+        }
+
+        if (number > Shutdown)
+        {
+            return -Errno.ENOSYS;
+        }
+
+        if (!XenPlatform.IsPresent)
+        {
+            return -XenError.ENODEV;
+        }
+
+        switch ((int)number)
+        {
+            case WaitForEvent:
+                return ProgramEvents.Wait();
+            case AllocateUnboundPort:
+                return NucleusCallEvents.AllocateUnbound(a1);
+            case BindInterdomainPort:
+                return NucleusCallEvents.BindInterdomain(a1, a2);
+            case AdoptPort:
+                return NucleusCallEvents.Adopt(a1);
+            case ClosePort:
+                return NucleusCallEvents.Close(a1);
+            case AskForEvent:
+                return NucleusCallEvents.Ask(a1);
+            case NotifyPort:
+                return NucleusCallEvents.Notify(a1);
+            case AllocatePage:
+                return SharedPages.Allocate();
+            case ReleasePage:
+                return SharedPages.Release(a1);
+            case GrantPage:
+                return NucleusCallPages.Grant(a1, a2, a3);
+            case EndGrant:
+                return SharedPages.EndGrant(a1);
+            case MapStorePage:
+                return NucleusCallPages.MapStore();
+            case StorePort:
+                return NucleusCallPages.StorePort();
+            default:
+                return -Errno.ENOSYS;
+        }
+    }
 }

@@ -1,0 +1,20 @@
+namespace Xenlet.Kernel;
+
+/// <summary>What the guest runs on. All but <see cref="IsPresent"/> throw <see cref="PlatformNotSupportedException"/> without Xen.</summary>
+public interface IHypervisor
+{
+    /// <summary>Whether the guest runs under Xen. Without it (QEMU's own PVH boot) there are no event channels, grants or xenstore.</summary>
+    bool IsPresent { get; }
+
+    /// <summary>Xen's major and minor version.</summary>
+    Version Version { get; }
+
+    /// <summary>The rest of Xen's version as its builder wrote it, such as ".7" or ".1-pre".</summary>
+    string ExtraVersion { get; }
+
+    /// <summary>What Xen offers this domain.</summary>
+    XenFeatures Features { get; }
+
+    /// <summary>The id of this domain. Another one after a migration.</summary>
+    ushort DomainId { get; }
+}

@@ -1,0 +1,157 @@
+using System.Threading.Tasks.Sources;
+using Xenlet.Kernel.Nucleus;
+
+namespace Xenlet.Kernel;
+
+/// <summary>An event channel port of the program.</summary>
+internal sealed class EventChannel : IEventChannel, IValueTaskSource
+{
+    private readonly EventDispatcher _dispatcher;
+    private readonly Lock _gate = new();
+    private ManualResetValueTaskSourceCore<bool> _wait = new() { RunContinuationsAsynchronously = true };
+    private CancellationToken _token;
+    private CancellationTokenRegistration _cancellation;
+    private WaitState _state;
+    private bool _hasEvent;
+    private bool _isDisposed;
+
+    public EventChannel(EventDispatcher dispatcher, uint port)
+    {
+        _dispatcher = dispatcher;
+        Port = port;
+        dispatcher.Add(this);
+    }
+
+    private enum WaitState
+    {
+        None,
+        Waiting,
+
+        /// <summary>The wait has ended and its result was not taken yet.</summary>
+        Ended,
+    }
+
+    public uint Port { get; }
+
+    public void Notify()
+    {
+        // Under the lock: once the port is closed its number may be another channel's.
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(_isDisposed, this);
+            Call(NucleusCall.NotifyPort, "notifying");
+        }
+    }
+
+    public ValueTask WaitAsync(CancellationToken cancellationToken = default)
+    {
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(_isDisposed, this);
+            if (_state != WaitState.None)
+            {
+                throw new InvalidOperationException($"somebody waits for event channel port {Port} already");
+            }
+
+            if (cancellationToken.IsCancellationRequested)
+            {
+                return ValueTask.FromCanceled(cancellationToken);
+            }
+
+            if (_hasEvent)
+            {
+                _hasEvent = false;
+                return ValueTask.CompletedTask;
+            }
+
+            // An event that comes at once is delivered when this lock is free.
+            Call(NucleusCall.AskForEvent, "waiting");
+            _wait.Reset();
+            _state = WaitState.Waiting;
+            _token = cancellationToken;
+            var task = new ValueTask(this, _wait.Version);
+            _cancellation = cancellationToken.UnsafeRegister(static (channel, token) => ((EventChannel)channel!).Cancel(token), this);
+            return task;
+        }
+    }
+
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            if (_isDisposed)
+            {
+                return;
+            }
+
+            _isDisposed = true;
+            _dispatcher.Remove(Port);
+
+            // Fails only for a port that is not ours, which the constructor excludes.
+            _ = NucleusGate.Call(NucleusCall.ClosePort, Port);
+            if (_state == WaitState.Waiting)
+            {
+                _state = WaitState.Ended;
+                _wait.SetException(new ObjectDisposedException(nameof(EventChannel), $"event channel port {Port} was closed"));
+            }
+        }
+    }
+
+    void IValueTaskSource.GetResult(short token)
+    {
+        lock (_gate)
+        {
+            if (token == _wait.Version && _state == WaitState.Ended)
+            {
+                _state = WaitState.None;
+                _cancellation.Unregister();
+            }
+
+            _wait.GetResult(token);
+        }
+    }
+
+    ValueTaskSourceStatus IValueTaskSource.GetStatus(short token) => _wait.GetStatus(token);
+
+    void IValueTaskSource.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+        _wait.OnCompleted(continuation, state, token, flags);
+
+    /// <summary>The port was signalled; it is silent until the next wait asks.</summary>
+    internal void OnEvent()
+    {
+        lock (_gate)
+        {
+            if (_state == WaitState.Waiting)
+            {
+                _state = WaitState.Ended;
+                _wait.SetResult(true);
+            }
+            else
+            {
+                _hasEvent = true;
+            }
+        }
+    }
+
+    private void Cancel(CancellationToken token)
+    {
+        lock (_gate)
+        {
+            // A callback that comes late must not end a later wait, unless that has the same token.
+            if (_state == WaitState.Waiting && _token == token)
+            {
+                _state = WaitState.Ended;
+                _wait.SetException(new OperationCanceledException(token));
+            }
+        }
+    }
+
+    private void Call(int call, string operation)
+    {
+        long answer = NucleusGate.Call(call, Port);
+        if (answer < 0)
+        {
+            throw NucleusAnswer.Error(answer, XenEventChannels.What, $"{operation} on event channel port {Port}");
+        }
+    }
+}

@@ -1,0 +1,61 @@
+using Xenlet.Kernel.Nucleus;
+
+namespace Xenlet.Kernel;
+
+/// <summary>
+/// The guest that this program is: what it has beyond what .NET offers everywhere. Libraries take the interfaces
+/// (assembly Xenlet.Kernel.Abstractions) instead, so that they can be tested without a guest.
+/// </summary>
+/// <remarks>
+/// There is no clock here because .NET's are the guest's: <see cref="System.Diagnostics.Stopwatch"/>, <see cref="TimeProvider.System"/> and timers run on Xen's
+/// system time, <see cref="DateTime.UtcNow"/> on its wall clock.
+/// </remarks>
+public static unsafe class Guest
+{
+    private static readonly XenEventChannels _eventChannels = new();
+    private static readonly XenSharedPages _pages = new();
+
+    /// <summary>What the guest runs on.</summary>
+    public static IHypervisor Hypervisor { get; } = new XenHypervisor();
+
+    /// <summary>Event channels to other domains. Needs Xen.</summary>
+    public static IEventChannels EventChannels => _eventChannels;
+
+    /// <summary>Pages to be shared with other domains. Needs Xen.</summary>
+    public static ISharedPages Pages => _pages;
+
+    /// <summary>The domain's connection to xenstore. Needs Xen.</summary>
+    public static IXenStoreDoor XenStore { get; } = new XenStoreDoor(_eventChannels, _pages);
+
+    /// <summary>Power off, reboot, crash.</summary>
+    public static IPower Power { get; } = new GuestPower();
+
+    /// <summary>Reads the nucleus's counters.</summary>
+    public static GuestStatistics ReadStatistics()
+    {
+        NucleusStatistics read = default;
+        long answer = NucleusGate.Call(NucleusCall.ReadStatistics, (ulong)&read);
+        if (answer < 0)
+        {
+            throw NucleusAnswer.Error(answer, "statistics", "reading the nucleus's counters");
+        }
+
+        // The clock exists only since late in the boot: what came before was counted with the time-stamp counter.
+        double nanosecondsPerCount = (double)(read.Now - read.ReadyTime) / Math.Max(read.NowCount - read.ReadyCount, 1);
+        TimeSpan boot = TimeSpan.FromMicroseconds((read.ReadyCount - read.StartedCount) * nanosecondsPerCount / 1000);
+        return new GuestStatistics
+        {
+            SystemCalls = read.SystemCalls,
+            ThreadSwitches = read.ThreadSwitches,
+            FutexWakeUps = read.FutexWakeUps,
+            Threads = (int)read.Threads,
+            TotalPages = read.TotalPages,
+            UsedPages = read.TotalPages - read.FreePages,
+            AvailablePages = read.AvailablePages,
+            SharedPages = read.SharedPages,
+            Grants = read.Grants,
+            NucleusBootTime = boot,
+            Uptime = boot + TimeSpan.FromMicroseconds((read.Now - read.ReadyTime) / 1000.0),
+        };
+    }
+}

@@ -1,0 +1,15 @@
+using System.Runtime.InteropServices;
+
+namespace Xenlet.Kernel;
+
+/// <summary>The door into the nucleus: its private calls, <see cref="Nucleus.NucleusCall"/>.</summary>
+/// <remarks>An ordinary P/Invoke: the collector does not wait for a thread that waits in the nucleus.</remarks>
+internal static partial class NucleusGate
+{
+    /// <summary>Makes a call.</summary>
+    /// <returns>What the nucleus answers: a negative number is an errno.</returns>
+    public static long Call(int number, ulong a1 = 0, ulong a2 = 0, ulong a3 = 0) => SystemCall(a1, a2, a3, 0, 0, (ulong)number);
+
+    [LibraryImport("xenlet", EntryPoint = "xenlet_system_call")]
+    private static partial long SystemCall(ulong a1, ulong a2, ulong a3, ulong a4, ulong a5, ulong number);
+}

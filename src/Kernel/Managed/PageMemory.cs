@@ -1,0 +1,25 @@
+using System.Buffers;
+
+namespace Xenlet.Kernel;
+
+/// <summary>A shared page as <see cref="Memory{T}"/>.</summary>
+internal sealed unsafe class PageMemory(SharedPage page) : MemoryManager<byte>
+{
+    public override Span<byte> GetSpan() => page.Span;
+
+    public override MemoryHandle Pin(int elementIndex = 0)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)elementIndex, (uint)ISharedPage.Size);
+        _ = page.Span;
+        return new MemoryHandle(page.Pointer + elementIndex);
+    }
+
+    public override void Unpin()
+    {
+    }
+
+    /// <summary>The page is disposed by its owner, not through its memory.</summary>
+    protected override void Dispose(bool disposing)
+    {
+    }
+}

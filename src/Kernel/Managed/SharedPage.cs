@@ -1,0 +1,153 @@
+using Xenlet.Kernel.Nucleus;
+
+namespace Xenlet.Kernel;
+
+/// <summary>A page in the nucleus's window of shared pages.</summary>
+internal sealed unsafe class SharedPage : ISharedPage
+{
+    private readonly XenSharedPages _pages;
+    private readonly Lock _gate = new();
+    private readonly HashSet<Grant> _grants = [];
+    private readonly PageMemory _memory;
+    private readonly ulong _address;
+    private bool _isDisposed;
+    private bool _isReleased;
+
+    public SharedPage(XenSharedPages pages, ulong address)
+    {
+        _pages = pages;
+        _address = address;
+        _memory = new PageMemory(this);
+    }
+
+    public ulong Frame => (_address - SharedPages.WindowStart) / ISharedPage.Size;
+
+    public Span<byte> Span
+    {
+        get
+        {
+            ObjectDisposedException.ThrowIf(_isDisposed, this);
+            return new Span<byte>(Pointer, ISharedPage.Size);
+        }
+    }
+
+    public Memory<byte> Memory
+    {
+        get
+        {
+            ObjectDisposedException.ThrowIf(_isDisposed, this);
+            return _memory.Memory;
+        }
+    }
+
+    /// <summary>The page's first byte.</summary>
+    internal byte* Pointer => (byte*)_address;
+
+    public IGrant Grant(ushort domain, bool isReadOnly = false)
+    {
+        _pages.Reclaim();
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(_isDisposed, this);
+            long answer = NucleusGate.Call(NucleusCall.GrantPage, domain, _address, isReadOnly ? 1UL : 0);
+            if (answer < 0)
+            {
+                throw NucleusAnswer.Error(answer, XenSharedPages.What, $"granting guest frame {Frame:x} to domain {domain}");
+            }
+
+            var grant = new Grant(this, (uint)answer, domain, isReadOnly);
+            _grants.Add(grant);
+            return grant;
+        }
+    }
+
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            if (_isDisposed)
+            {
+                return;
+            }
+
+            _isDisposed = true;
+            foreach (Grant grant in _grants)
+            {
+                grant.IsAbandoned = true;
+            }
+        }
+
+        if (!TryFinish())
+        {
+            _pages.Hold(this);
+        }
+    }
+
+    /// <summary>Ends a grant of this page; false while the other domain has it mapped.</summary>
+    internal bool TryEnd(Grant grant)
+    {
+        lock (_gate)
+        {
+            return TryEndLocked(grant);
+        }
+    }
+
+    /// <summary>Nobody will ask for the end of this grant again.</summary>
+    internal void Abandon(Grant grant)
+    {
+        lock (_gate)
+        {
+            if (TryEndLocked(grant))
+            {
+                return;
+            }
+
+            grant.IsAbandoned = true;
+        }
+
+        _pages.Hold(this);
+    }
+
+    /// <summary>Ends what was disposed; false when another domain does not let all of it end.</summary>
+    internal bool TryFinish()
+    {
+        lock (_gate)
+        {
+            bool isFinished = true;
+            foreach (Grant grant in _grants.Where(grant => grant.IsAbandoned).ToArray())
+            {
+                isFinished &= TryEndLocked(grant);
+            }
+
+            if (isFinished && _isDisposed && !_isReleased)
+            {
+                long answer = NucleusGate.Call(NucleusCall.ReleasePage, _address);
+                _isReleased = answer == 0 ? true : throw NucleusAnswer.Error(answer, XenSharedPages.What, $"releasing guest frame {Frame:x}");
+            }
+
+            return isFinished;
+        }
+    }
+
+    private bool TryEndLocked(Grant grant)
+    {
+        if (!_grants.Contains(grant))
+        {
+            return true;
+        }
+
+        long answer = NucleusGate.Call(NucleusCall.EndGrant, grant.Reference);
+        if (answer == -(long)XenErrno.EBUSY)
+        {
+            return false;
+        }
+
+        if (answer < 0)
+        {
+            throw NucleusAnswer.Error(answer, XenSharedPages.What, $"ending grant {grant.Reference} to domain {grant.Domain}");
+        }
+
+        _grants.Remove(grant);
+        return true;
+    }
+}

@@ -1,0 +1,28 @@
+using Xenlet.Kernel.Nucleus;
+
+namespace Xenlet.Kernel;
+
+/// <summary>The guest's event channels.</summary>
+internal sealed class XenEventChannels : IEventChannels
+{
+    /// <summary>What all of this is, in messages.</summary>
+    public const string What = "event channels";
+
+    private readonly EventDispatcher _dispatcher = new();
+
+    public IEventChannel AllocateUnbound(ushort remoteDomain) =>
+        Open(NucleusGate.Call(NucleusCall.AllocateUnboundPort, remoteDomain), $"opening an event channel for domain {remoteDomain}");
+
+    public IEventChannel BindInterdomain(ushort remoteDomain, uint remotePort) => Open(
+        NucleusGate.Call(NucleusCall.BindInterdomainPort, remoteDomain, remotePort),
+        $"binding to event channel port {remotePort} of domain {remoteDomain}");
+
+    public IEventChannel Adopt(uint port)
+    {
+        long answer = NucleusGate.Call(NucleusCall.AdoptPort, port);
+        return Open(answer < 0 ? answer : port, $"adopting event channel port {port}");
+    }
+
+    private EventChannel Open(long answer, string operation) =>
+        answer < 0 ? throw NucleusAnswer.Error(answer, What, operation) : new EventChannel(_dispatcher, (uint)answer);
+}

@@ -1,0 +1,80 @@
+using Xenlet.Kernel.Nucleus;
+
+namespace Xenlet.Kernel;
+
+/// <summary>The guest's shared pages, and those that another domain does not let go of.</summary>
+internal sealed class XenSharedPages : ISharedPages
+{
+    /// <summary>What all of this is, in messages.</summary>
+    public const string What = "shared pages";
+
+    private readonly Lock _gate = new();
+    private readonly HashSet<SharedPage> _held = [];
+
+    public int HeldPages
+    {
+        get
+        {
+            if (!XenHypervisor.Facts.IsPresent)
+            {
+                throw NucleusAnswer.Error(-(long)XenErrno.ENODEV, What, "");
+            }
+
+            Reclaim();
+            lock (_gate)
+            {
+                return _held.Count;
+            }
+        }
+    }
+
+    public ISharedPage Allocate()
+    {
+        Reclaim();
+        long answer = NucleusGate.Call(NucleusCall.AllocatePage);
+        return answer switch
+        {
+            >= 0 => new SharedPage(this, (ulong)answer),
+            -(long)XenErrno.ENOMEM => throw new InsufficientMemoryException("no page is left to be shared"),
+            _ => throw NucleusAnswer.Error(answer, What, "allocating a shared page"),
+        };
+    }
+
+    /// <summary>Keeps a page whose grants do not all end yet.</summary>
+    internal void Hold(SharedPage page)
+    {
+        lock (_gate)
+        {
+            _held.Add(page);
+        }
+    }
+
+    /// <summary>Tries again to end what is held.</summary>
+    internal void Reclaim()
+    {
+        SharedPage[] held;
+        lock (_gate)
+        {
+            if (_held.Count == 0)
+            {
+                return;
+            }
+
+            held = [.. _held];
+        }
+
+        foreach (SharedPage page in held)
+        {
+            // Out of the set first: another thread may abandon one more grant of the page meanwhile, and hold it again.
+            lock (_gate)
+            {
+                _held.Remove(page);
+            }
+
+            if (!page.TryFinish())
+            {
+                Hold(page);
+            }
+        }
+    }
+}

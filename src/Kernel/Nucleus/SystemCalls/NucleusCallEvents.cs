@@ -1,0 +1,98 @@
+namespace Xenlet.Kernel.Nucleus;
+
+/// <summary>The program's event channels. No call here touches a port that is the nucleus's.</summary>
+internal static unsafe class NucleusCallEvents
+{
+    public static long AllocateUnbound(ulong domain)
+    {
+        if (domain > ushort.MaxValue)
+        {
+            return -Errno.EINVAL;
+        }
+
+        long result = EventChannelOp.AllocateUnbound((ushort)domain, out uint port);
+        return result < 0 ? result : Own(port);
+    }
+
+    public static long BindInterdomain(ulong domain, ulong remotePort)
+    {
+        if (domain > ushort.MaxValue || remotePort > uint.MaxValue)
+        {
+            return -Errno.EINVAL;
+        }
+
+        long result = EventChannelOp.BindInterdomain((ushort)domain, (uint)remotePort, out uint port);
+        return result < 0 ? result : Own(port);
+    }
+
+    public static long Adopt(ulong port)
+    {
+        if (port is 0 or >= EventChannels.PortCount)
+        {
+            return -Errno.EINVAL;
+        }
+
+        if (port == XenTimer.Port || port == PvConsole.Port)
+        {
+            return -Errno.EPERM;
+        }
+
+        if (ProgramEvents.IsOwned(port))
+        {
+            return -XenError.EBUSY;
+        }
+
+        evtchn_status status;
+        long result = EventChannelOp.Status((uint)port, &status);
+        if (result < 0)
+        {
+            return result;
+        }
+
+        if (status.status is not (EventChannelOp.EVTCHNSTAT_interdomain or EventChannelOp.EVTCHNSTAT_unbound))
+        {
+            return -Errno.EINVAL;
+        }
+
+        ProgramEvents.Own((uint)port, adopted: true);
+        return 0;
+    }
+
+    public static long Close(ulong port)
+    {
+        if (!ProgramEvents.IsOwned(port))
+        {
+            return -Errno.EBADF;
+        }
+
+        bool adopted = ProgramEvents.IsAdopted((uint)port);
+        ProgramEvents.Disown((uint)port);
+        return adopted ? 0 : EventChannelOp.Close((uint)port);
+    }
+
+    public static long Ask(ulong port)
+    {
+        if (!ProgramEvents.IsOwned(port))
+        {
+            return -Errno.EBADF;
+        }
+
+        ProgramEvents.Ask((uint)port);
+        return 0;
+    }
+
+    public static long Notify(ulong port) => ProgramEvents.IsOwned(port) ? EventChannels.Send((uint)port) : -Errno.EBADF;
+
+    private static long Own(uint port)
+    {
+        if (port >= EventChannels.PortCount)
+        {
+            // The 2-level interface has no bits for it.
+            _ = EventChannelOp.Close(port);
+            return -XenError.ENOSPC;
+        }
+
+        ProgramEvents.Own(port, adopted: false);
+        return port;
+    }
+}

@@ -1,0 +1,118 @@
+namespace Xenlet.Kernel.Nucleus;
+
+/// <summary>Facts of the hypervisor, counters of the nucleus, and the end of the guest.</summary>
+internal static unsafe class NucleusCallMachine
+{
+    public static long WriteHypervisorFacts(ulong address)
+    {
+        if (!ProgramMemory.Writable(address, (ulong)sizeof(HypervisorFacts)))
+        {
+            return -Errno.EFAULT;
+        }
+
+        var facts = (HypervisorFacts*)address;
+        Machine.Fill(facts, 0, (nuint)sizeof(HypervisorFacts));
+        if (!XenPlatform.IsPresent)
+        {
+            return 0;
+        }
+
+        facts->IsPresent = 1;
+        long version = XenVersion.Version();
+        if (version < 0)
+        {
+            return version;
+        }
+
+        facts->Version = (uint)version;
+
+        // Xen writes to a page of the nucleus, which is always present.
+        byte* text = stackalloc byte[XenVersion.XEN_EXTRAVERSION_LEN];
+        long result = XenVersion.ExtraVersion(text);
+        if (result < 0)
+        {
+            return result;
+        }
+
+        Machine.Copy(facts->ExtraVersion, text, XenVersion.XEN_EXTRAVERSION_LEN);
+        result = XenVersion.GetFeatures(0, out uint features);
+        if (result < 0)
+        {
+            return result;
+        }
+
+        facts->Features = features;
+        result = OwnDomainId();
+        if (result < 0)
+        {
+            return result;
+        }
+
+        facts->DomainId = (uint)result;
+        return 0;
+    }
+
+    public static long WriteStatistics(ulong address)
+    {
+        if (!ProgramMemory.Writable(address, (ulong)sizeof(NucleusStatistics)))
+        {
+            return -Errno.EFAULT;
+        }
+
+        var statistics = (NucleusStatistics*)address;
+        statistics->SystemCalls = SystemCall.Count;
+        statistics->ThreadSwitches = Scheduler.Switches;
+        statistics->FutexWakeUps = Futex.WakeUps;
+        statistics->Threads = (ulong)ThreadTable.Count;
+        statistics->TotalPages = FrameAllocator.TotalFrames;
+        statistics->FreePages = FrameAllocator.FreeFrames;
+        statistics->AvailablePages = MemoryCharge.Available;
+        statistics->SharedPages = SharedPages.Count;
+        statistics->Grants = GrantTable.InUse;
+        statistics->StartedCount = BootStages.Started;
+        statistics->ReadyCount = BootStages.Ready;
+        statistics->ReadyTime = BootStages.ReadyTime;
+        statistics->NowCount = Machine.ReadTsc();
+        statistics->Now = Clock.Now();
+        return 0;
+    }
+
+    public static long Shutdown(ulong reason)
+    {
+        if (reason is not ((ulong)XenShutdown.PowerOff or (ulong)XenShutdown.Reboot or (ulong)XenShutdown.Crash))
+        {
+            return -Errno.EINVAL;
+        }
+
+        ConsoleDevice.WaitUntilDrained();
+        switch ((XenShutdown)reason)
+        {
+            case XenShutdown.PowerOff:
+                KernelEnd.PowerOff();
+                break;
+            case XenShutdown.Reboot:
+                KernelEnd.Reboot();
+                break;
+            default:
+                KernelEnd.Crash();
+                break;
+        }
+
+        return 0;
+    }
+
+    /// <summary>Xen answers no question for our own id, but names it as the domain that a port of ours is kept for.</summary>
+    private static long OwnDomainId()
+    {
+        long result = EventChannelOp.AllocateUnbound(DomainId.DOMID_SELF, out uint port);
+        if (result < 0)
+        {
+            return result;
+        }
+
+        evtchn_status status;
+        result = EventChannelOp.Status(port, &status);
+        _ = EventChannelOp.Close(port);
+        return result < 0 ? result : status.remote_dom;
+    }
+}

@@ -1,0 +1,45 @@
+namespace Xenlet.Kernel.Nucleus;
+
+/// <summary>The program's shared pages, their grants, and where xenstore's ring is.</summary>
+internal static unsafe class NucleusCallPages
+{
+    public static long Grant(ulong domain, ulong address, ulong readOnly)
+    {
+        if (domain > ushort.MaxValue || readOnly > 1)
+        {
+            return -Errno.EINVAL;
+        }
+
+        if (!GrantTable.IsReady)
+        {
+            ulong frame = MemoryMap.FirstFrameWithoutRam + 1;
+            long error = GrantTable.Initialise((void*)(DirectMap.DeviceBase + (frame * Pages.Size)), frame);
+            if (error < 0)
+            {
+                return error;
+            }
+        }
+
+        return SharedPages.Grant((ushort)domain, address, readOnly != 0);
+    }
+
+    public static long MapStore()
+    {
+        long frame = StoreParameter(HvmOp.HVM_PARAM_STORE_PFN);
+        return frame < 0 ? frame : SharedPages.Map((ulong)frame);
+    }
+
+    public static long StorePort() => StoreParameter(HvmOp.HVM_PARAM_STORE_EVTCHN);
+
+    /// <summary>A parameter of xenstore's; all zeros or all ones, as before the tool stack has set it, is none.</summary>
+    private static long StoreParameter(uint index)
+    {
+        long result = HvmOp.GetParameter(index, out ulong value);
+        if (result < 0)
+        {
+            return result;
+        }
+
+        return value is 0 or > long.MaxValue ? -Errno.ENOENT : (long)value;
+    }
+}
