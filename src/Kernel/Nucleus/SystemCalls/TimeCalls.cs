@@ -58,6 +58,11 @@ internal static unsafe class TimeCalls
 
     public static long Sleep(int clock, uint flags, ulong request)
     {
+        if (clock is not (CLOCK_REALTIME or CLOCK_MONOTONIC or CLOCK_BOOTTIME))
+        {
+            return clock is < CLOCK_REALTIME or > CLOCK_BOOTTIME ? -Errno.EINVAL : -Errno.EOPNOTSUPP;
+        }
+
         long error = TimeSpec.Read(request, out ulong nanoseconds);
         if (error != 0)
         {
