@@ -1,0 +1,88 @@
+using System.Diagnostics;
+using System.Text;
+using Xenlet.QemuXen;
+
+namespace Xenlet.Bench;
+
+/// <summary>Starts guests step by step and takes the time of each step, all by the clock of this host.</summary>
+internal sealed class GuestStarter(XenMachine machine, SerialMarks marks, string directory)
+{
+    /// <summary>What libxl says (with -vvv) right before it asks Xen to let the domain run.</summary>
+    private const string UnpauseRequest = "create: how=";
+
+    private static readonly TimeSpan CreateLimit = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan FirstLineLimit = TimeSpan.FromSeconds(90);
+
+    private int _last;
+
+    /// <summary>Starts a guest and waits for its first line.</summary>
+    /// <param name="config">The guest; it gets a name of its own.</param>
+    /// <param name="firstLine">The first line of its user space; a kernel may write others before.</param>
+    /// <param name="times">Receives the times.</param>
+    /// <param name="cancellation">Ends the work.</param>
+    /// <returns>The guest, which belongs to the caller.</returns>
+    /// <exception cref="BenchException">dom0's console does not tell the times.</exception>
+    /// <exception cref="QemuXenException">It cannot be created, or does not write the line.</exception>
+    public async Task<XenGuest> StartAsync(GuestConfig config, string firstLine, StartTimes times, CancellationToken cancellation)
+    {
+        string name = $"{config.Name}-{++_last}";
+        string file = Path.Combine(directory, name + ".cfg");
+        await File.WriteAllTextAsync(
+            file,
+            (config with
+            {
+                Name = name,
+                Kernel = machine.Share(config.Kernel),
+                Ramdisk = config.Ramdisk is null ? null : machine.Share(config.Ramdisk),
+            }).ToXlConfig(),
+            cancellation);
+
+        // What the tools still do for an earlier guest, or for this one once it is created, would be measured too.
+        marks.Clear();
+        string quiet = "while pidof xl >/dev/null; do usleep 50000; done; usleep 300000";
+        string create = $"{quiet}\necho bench-creates >/dev/console\nxl create -p -e -q {machine.Share(file)} || exit\necho bench-has-created >/dev/console";
+        (await machine.RunInDom0Async(create, CreateLimit, cancellation)).ThrowIfFailed($"xl create -p {name}");
+        XenGuest guest = await machine.FollowGuestAsync(name, cancellation);
+        try
+        {
+            Task<long> line = TimeOfLineAsync(guest.Console, firstLine, cancellation);
+            string unpause = $"{quiet}\necho bench-unpauses >/dev/console\nxl -vvv unpause {name} 2>/dev/console";
+            (await machine.RunInDom0Async(unpause, CreateLimit, cancellation)).ThrowIfFailed($"xl unpause {name}");
+            await guest.WaitForTextAsync(firstLine, FirstLineLimit, 0, cancellation);
+            long came = await line;
+            long creates = await marks.TimeOfAsync("bench-creates", cancellation);
+            long created = await marks.TimeOfAsync("bench-has-created", cancellation);
+            long unpauses = await marks.TimeOfAsync("bench-unpauses", cancellation);
+            long asked = await marks.TimeOfAsync(UnpauseRequest, cancellation);
+            times.Create.Add(Milliseconds(creates, created));
+            times.XlUnpause.Add(Milliseconds(unpauses, asked));
+            times.FirstLine.Add(Milliseconds(asked, came));
+            times.Whole.Add(Milliseconds(unpauses, came));
+            return guest;
+        }
+        catch
+        {
+            await guest.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>When a line of a guest's console came to this host, as <see cref="Stopwatch.GetTimestamp"/> counts; 0 if it never did.</summary>
+    private static async Task<long> TimeOfLineAsync(GuestConsole console, string line, CancellationToken cancellation)
+    {
+        string text = "";
+        await foreach (ReadOnlyMemory<byte> piece in console.ReadAllAsync(cancellation))
+        {
+            long now = Stopwatch.GetTimestamp();
+            text += Encoding.UTF8.GetString(piece.Span);
+            if (text.Contains(line, StringComparison.Ordinal))
+            {
+                return now;
+            }
+        }
+
+        return 0;
+    }
+
+    private static double Milliseconds(long from, long to) => Stopwatch.GetElapsedTime(from, to).TotalMilliseconds;
+}

@@ -1,0 +1,33 @@
+using System.Globalization;
+using Xenlet.QemuXen;
+
+namespace Xenlet.Bench;
+
+/// <summary>Where and with what a run was made.</summary>
+/// <param name="Processor">The host's processor.</param>
+/// <param name="Qemu">QEMU's version.</param>
+/// <param name="Xen">Xen's version.</param>
+/// <param name="Linux">Version of the kernel that dom0 and the Linux guests run.</param>
+internal sealed record Heading(string Processor, string Qemu, string Xen, string Linux)
+{
+    /// <summary>Reads it from the machines.</summary>
+    public static async Task<Heading> OfAsync(XenMachine machine, CancellationToken cancellation)
+    {
+        string cpu = File.ReadLines("/proc/cpuinfo").FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal)) ?? ": unknown";
+        string qemu = (await HostCommand.RunAsync("qemu-system-x86_64", ["--version"], cancellation)).Split('\n')[0];
+        string xen = (await machine.RunInDom0Async("xl info xen_version", cancellation: cancellation)).ThrowIfFailed("xl info").Output.Trim();
+        string linux = (await machine.RunInDom0Async("uname -r", cancellation: cancellation)).ThrowIfFailed("uname").Output.Trim();
+        return new(cpu[(cpu.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim(), qemu, xen, linux);
+    }
+
+    /// <summary>One paragraph.</summary>
+    /// <param name="runtime">What GuestBench says of its runtime, if it ran.</param>
+    /// <param name="loads">The host's load average in each part of the run.</param>
+    public string Describe(string? runtime, Series loads) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"""
+        Measured on {DateTime.UtcNow:yyyy-MM-dd} on {Environment.ProcessorCount} processors ({Processor}); load average {loads}, about 1 of it from the run itself.
+        {Qemu}, software emulation with one processor; Xen {Xen}; Linux {Linux} in dom0 and in the Linux guests; {runtime ?? "no run of the program to tell .NET's version"}.
+        Figures are medians, with the least and the greatest of all rounds in parentheses.
+        """);
+}

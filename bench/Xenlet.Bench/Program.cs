@@ -1,0 +1,33 @@
+using System.Runtime.InteropServices;
+using Xenlet.Bench;
+
+if (args.Length > 0)
+{
+    Console.Error.WriteLine($"bench: '{args[0]}' is not understood: bench takes no arguments.");
+    return 2;
+}
+
+int signalled = 0;
+using CancellationTokenSource stop = new();
+void Stop(PosixSignalContext context, int number)
+{
+    // A second signal has its usual effect.
+    context.Cancel = Interlocked.CompareExchange(ref signalled, number, 0) == 0;
+    stop.Cancel();
+}
+
+using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context => Stop(context, 2));
+using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => Stop(context, 15));
+try
+{
+    return await Measurement.RunAsync(Console.Out, Console.Error.WriteLine, stop.Token) ? 0 : 1;
+}
+catch (BenchException failure)
+{
+    Console.Error.WriteLine($"bench: {failure.Message}");
+    return 1;
+}
+catch (OperationCanceledException) when (signalled != 0)
+{
+    return 128 + signalled;
+}

@@ -1,0 +1,83 @@
+using System.Text;
+
+namespace Xenlet.Bench;
+
+/// <summary>Writes the figures as Markdown.</summary>
+internal static class Report
+{
+    public static string Write(Results results)
+    {
+        StringBuilder text = new();
+        text.Append(results.Heading.Describe(results.XenletWork.Runtime, results.Loads)).Append("\n\n");
+        text.Append("### Start, ms\n\n").Append(Start(results)).Append('\n');
+        text.Append("### Where a Xenlet's start goes\n\n").Append(Boot(results.XenletWork)).Append('\n');
+        text.Append("### Size\n\n").Append(Size(results)).Append('\n');
+        text.Append("### Work\n\n").Append(Work(results));
+        return text.ToString();
+    }
+
+    private static MarkdownTable Start(Results results)
+    {
+        MarkdownTable table = new("", "Xenlet (Hello)", "Linux", "Linux / Xenlet");
+        Row("`xl create -p`", times => times.Create);
+        Row("`xl unpause`, until it asks Xen", times => times.XlUnpause);
+        Row("from there to the guest's first line", times => times.FirstLine);
+        Row("`xl unpause` to the guest's first line", times => times.Whole);
+        return table;
+
+        void Row(string what, Func<StartTimes, Series> select)
+        {
+            Series xenlet = select(results.HelloStart);
+            Series linux = select(results.LinuxStart);
+            table.Add(what, xenlet.ToString(), linux.ToString(), Series.Ratio(linux, xenlet));
+        }
+    }
+
+    private static MarkdownTable Boot(WorkResults work)
+    {
+        MarkdownTable table = new("GuestBench", "");
+        Row("nucleus: its first managed instruction to the program's first instruction, ms", "boot-nucleus", 1e6);
+        Row("runtime: from there to `Main`, ms", "boot-runtime", 1e6);
+        Row("`Main`'s first line, ms", "boot-line", 1e6);
+        Row("memory in use behind it, besides the image, MiB", "boot-pages", 256);
+        return table;
+
+        void Row(string what, string operation, double unit) => table.Add(what, work[operation].Select(value => value / unit).ToString());
+    }
+
+    private static MarkdownTable Size(Results results)
+    {
+        MarkdownTable table = new("", "one line", "Hello");
+        Row("image without symbols, MiB", footprint => Series.Format(footprint.Size / 1048576.0));
+        Row("least `memory=` that works, MiB", footprint => footprint.LeastMemory is { } memory ? $"{memory}" : "failed");
+        return table;
+
+        void Row(string what, Func<Footprint, string> select) => table.Add(what, select(results.OneLine), select(results.Hello));
+    }
+
+    private static MarkdownTable Work(Results results)
+    {
+        MarkdownTable table = new("", "Xenlet", "Linux", "Xenlet / Linux");
+        Times("system call that does nothing, ns", "system-call", 1);
+        Times("reading the clock, ns", "clock", 1);
+        Times("first touch of a page, µs", "page", 1e3);
+        Rates("thread switches by `sched_yield`, 1/s", "yield", 1);
+        Rates("thread switches by `SemaphoreSlim`, 1/s", "semaphore", 1);
+        Rates("futex wake-ups, 1/s", "futex", 1);
+        Rates("exceptions thrown and caught, 1/s", "exception", 1);
+        Rates("allocation of objects of 128 bytes, MiB/s", "allocation", 128.0 / 1048576);
+        Times("full collection, 100,000 live objects, ms", "collection", 1e6);
+        return table;
+
+        void Times(string what, string operation, double unit) => Row(what, operation, nanoseconds => nanoseconds / unit);
+
+        void Rates(string what, string operation, double amount) => Row(what, operation, nanoseconds => amount * 1e9 / nanoseconds);
+
+        void Row(string what, string operation, Func<double, double> convert)
+        {
+            Series xenlet = results.XenletWork[operation].Select(convert);
+            Series linux = results.LinuxWork[operation].Select(convert);
+            table.Add(what, xenlet.ToString(), linux.ToString(), Series.Ratio(xenlet, linux));
+        }
+    }
+}
