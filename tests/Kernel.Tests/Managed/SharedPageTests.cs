@@ -1,0 +1,147 @@
+using Xenlet.Kernel.Nucleus;
+
+namespace Xenlet.Kernel.Tests.Managed;
+
+/// <summary>Pages and grants when the other domain does not let go.</summary>
+public sealed class SharedPageTests : IDisposable
+{
+    private const ulong Address = SharedPages.WindowStart + 0x5000;
+
+    private readonly XenSharedPages _pages = new();
+    private readonly HashSet<ulong> _granted = [];
+    private readonly HashSet<ulong> _mapped = [];
+    private ulong _nextReference = 8;
+    private int _released;
+
+    public SharedPageTests() => NucleusGate.Nucleus = Answer;
+
+    public void Dispose() => NucleusGate.Nucleus = static (_, _, _, _) => -(long)XenErrno.ENOSYS;
+
+    [Fact]
+    public void A_pages_frame_is_its_place_in_the_window() => Assert.Equal(5ul, _pages.Allocate().Frame);
+
+    [Fact]
+    public void A_grant_that_is_in_use_does_not_end_until_the_other_domain_lets_go()
+    {
+        ISharedPage page = _pages.Allocate();
+        IGrant grant = page.Grant(7);
+        _mapped.Add(grant.Reference);
+
+        Assert.False(grant.TryEnd());
+        Assert.False(grant.TryEnd());
+        _mapped.Clear();
+        Assert.True(grant.TryEnd());
+
+        Assert.Empty(_granted);
+        page.Dispose();
+        Assert.Equal(1, _released);
+    }
+
+    [Fact]
+    public void A_page_that_is_disposed_while_the_other_domain_has_it_is_held_and_released_later()
+    {
+        ISharedPage page = _pages.Allocate();
+        IGrant first = page.Grant(7);
+        page.Grant(8);
+        _mapped.Add(first.Reference);
+
+        page.Dispose();
+
+        Assert.Equal([(ulong)first.Reference], _granted);
+        Assert.Equal((1, 0), (_pages.HeldPages, _released));
+        _mapped.Clear();
+        Assert.Equal((0, 1), (_pages.HeldPages, _released));
+        Assert.Empty(_granted);
+        Assert.True(first.TryEnd());
+    }
+
+    [Fact]
+    public void Allocating_and_granting_try_again_to_end_what_is_held()
+    {
+        ISharedPage other = _pages.Allocate();
+        foreach (Action retry in (Action[])[() => _pages.Allocate(), () => other.Grant(3).Dispose()])
+        {
+            ISharedPage page = _pages.Allocate();
+            IGrant grant = page.Grant(7);
+            _mapped.Add(grant.Reference);
+            page.Dispose();
+            int released = _released;
+            _mapped.Clear();
+
+            retry();
+
+            Assert.Equal(released + 1, _released);
+        }
+    }
+
+    [Fact]
+    public void A_disposed_grant_that_is_in_use_is_held_while_its_page_lives_on()
+    {
+        ISharedPage page = _pages.Allocate();
+        IGrant grant = page.Grant(7);
+        _mapped.Add(grant.Reference);
+        grant.Dispose();
+        Assert.Equal(1, _pages.HeldPages);
+        IGrant second = page.Grant(9);
+        _mapped.Clear();
+
+        Assert.Equal(0, _pages.HeldPages);
+
+        Assert.Equal([(ulong)second.Reference], _granted);
+        Assert.Equal(0, _released);
+    }
+
+    [Fact]
+    public void A_page_without_room_in_the_table_says_so_by_name()
+    {
+        ISharedPage page = _pages.Allocate();
+        NucleusGate.Nucleus = static (number, _, _, _) => number == NucleusCall.GrantPage ? -(long)XenErrno.ENOSPC : 0;
+
+        XenException full = Assert.Throws<XenException>(() => page.Grant(7));
+
+        Assert.Equal((XenErrno.ENOSPC, "granting guest frame 5 to domain 7 failed: ENOSPC (28)"), (full.Error, full.Message));
+    }
+
+    [Fact]
+    public void Memory_that_is_used_up_is_an_OutOfMemoryException()
+    {
+        NucleusGate.Nucleus = static (_, _, _, _) => -(long)XenErrno.ENOMEM;
+        Assert.ThrowsAny<OutOfMemoryException>(_pages.Allocate);
+    }
+
+    private long Answer(int number, ulong a1, ulong a2, ulong a3)
+    {
+        switch (number)
+        {
+            case NucleusCall.ReadHypervisorFacts:
+                unsafe
+                {
+                    *(HypervisorFacts*)a1 = new HypervisorFacts { IsPresent = 1 };
+                }
+
+                return 0;
+            case NucleusCall.AllocatePage:
+                return (long)Address;
+            case NucleusCall.GrantPage:
+                Assert.Equal(Address, a2);
+                _granted.Add(_nextReference);
+                return (long)_nextReference++;
+            case NucleusCall.EndGrant:
+                Assert.Contains(a1, _granted);
+                if (_mapped.Contains(a1))
+                {
+                    return -(long)XenErrno.EBUSY;
+                }
+
+                _granted.Remove(a1);
+                return 0;
+            case NucleusCall.ReleasePage:
+                Assert.Equal(Address, a1);
+                _released++;
+                return 0;
+            default:
+                Assert.Fail($"call {number}");
+                return 0;
+        }
+    }
+}
