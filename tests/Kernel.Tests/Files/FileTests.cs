@@ -144,7 +144,10 @@ public sealed unsafe class FileTests : NucleusTest
         Assert.Equal(3, Call(SystemCallNumber.Dup, 1));
         Assert.Equal(10, Call(SystemCallNumber.Fcntl, 1, 1030, 10));
         Assert.Equal(11, Call(SystemCallNumber.Fcntl, 1, 0, 10));
-        Assert.Equal(-Errno.EMFILE, Call(SystemCallNumber.Fcntl, 1, 0, 64));
+        Assert.Equal(63, Call(SystemCallNumber.Fcntl, 1, 0, 63));
+        Assert.Equal(-Errno.EMFILE, Call(SystemCallNumber.Fcntl, 1, 0, 63));
+        Assert.Equal(-Errno.EINVAL, Call(SystemCallNumber.Fcntl, 1, 0, 64));
+        Assert.Equal(-Errno.EINVAL, Call(SystemCallNumber.Fcntl, 1, 0, ulong.MaxValue));
         Assert.Equal(20, Call(SystemCallNumber.Dup3, 1, 20, 0));
         Assert.Equal(-Errno.EINVAL, Call(SystemCallNumber.Dup3, 20, 20, 0));
         Assert.Equal(-Errno.EBADF, Call(SystemCallNumber.Dup3, 1, 64, 0));

@@ -150,6 +150,25 @@ public sealed unsafe class PipeTests : NucleusTest
         Assert.Throws<MachineHaltedException>(() => _ = Enter(SystemCallNumber.Write, writer, _buffer, 1));
     }
 
+    /// <summary>Without room for any of it, and in the middle of a long one.</summary>
+    [Theory]
+    [InlineData(100ul, -Errno.EPIPE)]
+    [InlineData(5000ul, 3096L)]
+    public void A_writer_that_waits_learns_that_nobody_will_read(ulong count, long result)
+    {
+        (ulong reader, ulong writer) = Pipe(0);
+        ulong filler = count > 4096 ? 1000ul : 4096;
+        Assert.Equal((long)filler, Call(SystemCallNumber.Write, writer, _buffer, filler));
+        Thread* waiting = Park(SystemCallNumber.Write, writer, _buffer, count);
+        Signals.Action(SignalNumber.SIGPIPE)->Handler = 0x41_0000;
+        waiting->Frame.Rsp = _buffer + 0x3000;
+
+        Assert.True(Enter(SystemCallNumber.Close, reader) == &waiting->Frame);
+
+        var frame = (SignalFrame*)waiting->Frame.Rsp;
+        Assert.Equal((0x41_0000ul, SignalNumber.SIGPIPE, result), (waiting->Frame.Rip, frame->Signal, (long)frame->Rax));
+    }
+
     [Fact]
     public void Ends_do_only_what_they_are_for()
     {

@@ -375,6 +375,21 @@ public sealed unsafe class SignalTests : NucleusTest
         Assert.Equal(Handler, _first->Frame.Rip);
     }
 
+    [Fact]
+    public void A_signal_of_the_process_that_the_running_thread_takes_ends_nobody_elses_call()
+    {
+        Act(Usr1);
+        ulong word = Store([]);
+        Thread* second = Spawn();
+        _ = Enter(SystemCallNumber.SchedYield);
+        Park(SystemCallNumber.Futex, word, 0, 0, Store([9]));
+
+        _ = Enter(SystemCallNumber.Kill, 1, Usr1);
+
+        Assert.Equal(Handler, _first->Frame.Rip);
+        Assert.Equal(WaitKind.Futex, second->Wait);
+    }
+
     [Theory]
     [InlineData(SignalNumber.SIGTERM, 143u)]
     [InlineData(SignalNumber.SIGINT, 130u)]

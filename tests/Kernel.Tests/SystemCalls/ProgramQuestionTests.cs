@@ -210,6 +210,7 @@ public sealed unsafe class ProgramQuestionTests : NucleusTest
     [InlineData(0x10000ul, 0x1000ul, 64ul, -Errno.ENOSYS)]
     [InlineData(0x100ul, 0x1000ul, 64ul, -Errno.ENOSYS)]
     [InlineData(0x10100ul, 0ul, 64ul, -Errno.ENOSYS)]
+    [InlineData(0x90100ul, 0x1000ul, 64ul, -Errno.EPERM)]
     [InlineData(0x110100ul, 0x1000ul, 64ul, -Errno.EFAULT)]
     [InlineData(0x1010100ul, 0x1000ul, 64ul, -Errno.EFAULT)]
     public void A_thread_that_cannot_be_made_is_refused(ulong flags, ulong stack, ulong size, long error)
@@ -217,6 +218,7 @@ public sealed unsafe class ProgramQuestionTests : NucleusTest
         new Span<byte>((void*)_buffer, 88).Clear();
         ((ulong*)_buffer)[0] = flags;
         ((ulong*)_buffer)[5] = stack;
+        ((ulong*)_buffer)[7] = 0x8000_0000_0000;
         Assert.Equal(error, Call(SystemCallNumber.Clone3, _buffer, size));
         Assert.Equal(-Errno.EFAULT, Call(SystemCallNumber.Clone3, 0x1000, 64));
         Assert.Equal(1, ThreadTable.Count);

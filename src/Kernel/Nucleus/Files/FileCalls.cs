@@ -76,6 +76,12 @@ internal static unsafe class FileCalls
         if (result < 0)
         {
             Scheduler.Wake(thread, thread->WaitDone > 0 ? (long)thread->WaitDone : result, urgent: true);
+            if (result == -Errno.EPIPE)
+            {
+                // After the waking, or it would end the call with EINTR.
+                Signals.SendToThread(thread, SignalNumber.SIGPIPE);
+            }
+
             return;
         }
 
@@ -115,7 +121,7 @@ internal static unsafe class FileCalls
         {
             case F_DUPFD:
             case F_DUPFD_CLOEXEC:
-                return Files.Duplicate(descriptor, (int)Math.Min(argument, Files.Capacity));
+                return argument < Files.Capacity ? Files.Duplicate(descriptor, (int)argument) : -Errno.EINVAL;
             case F_GETFD:
                 return FD_CLOEXEC;
             case F_SETFD:

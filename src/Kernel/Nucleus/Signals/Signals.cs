@@ -33,6 +33,13 @@ internal static unsafe class Signals
     public static void SendToProcess(int signal)
     {
         s_pendingForProcess |= SignalNumber.Bit(signal);
+        Thread* running = Scheduler.Current;
+        if (running->Id != 0 && running->State == ThreadState.Ready && (running->SignalMask & SignalNumber.Bit(signal)) == 0)
+        {
+            // It takes the signal on its way back: nobody else's call has to end for it.
+            return;
+        }
+
         for (Thread* thread = ThreadTable.First; thread != null; thread = thread->NextInProcess)
         {
             if ((thread->SignalMask & SignalNumber.Bit(signal)) == 0)

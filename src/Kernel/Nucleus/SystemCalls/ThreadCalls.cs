@@ -53,6 +53,12 @@ internal static unsafe class ThreadCalls
             return -Errno.ENOSYS;
         }
 
+        // A value that FS cannot take would be a fault of the nucleus when the thread is resumed.
+        if ((arguments.Flags & CLONE_SETTLS) != 0 && arguments.ThreadPointer >= AddressSpace.MapEnd)
+        {
+            return -Errno.EPERM;
+        }
+
         bool setsParent = (arguments.Flags & CLONE_PARENT_SETTID) != 0;
         bool setsChild = (arguments.Flags & CLONE_CHILD_SETTID) != 0;
         if ((setsParent && !ProgramMemory.Writable(arguments.ParentTid, 4)) || (setsChild && !ProgramMemory.Writable(arguments.ChildTid, 4)))
