@@ -232,8 +232,21 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
     /// <summary>Starts the reader. Called without the gate, in a state in which no reader runs.</summary>
     private void StartReading()
     {
-        _stop = new();
-        _reader = ReadAllAsync(_transport, _stop.Token);
+        IXenStoreTransport transport;
+        CancellationToken stop;
+        lock (_gate)
+        {
+            if (_state == RunState.Closed)
+            {
+                return;
+            }
+
+            _stop = new();
+            stop = _stop.Token;
+            transport = _transport;
+        }
+
+        _reader = ReadAllAsync(transport, stop);
     }
 
     private async Task ReadAllAsync(IXenStoreTransport transport, CancellationToken stop)
@@ -256,6 +269,11 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
                 while (TakeMessage())
                 {
                     turn++;
+                }
+
+                if (stop.IsCancellationRequested)
+                {
+                    return;
                 }
 
                 SendQueued();

@@ -65,14 +65,14 @@ public class ConcurrencyTests
     {
         await using TestServer server = new(new(uint.MaxValue - 3000, uint.MaxValue - 9000))
         {
-            Responder = request => request.Reply(new string('v', request.Path.Length * 10 % 3000) + request.Path),
+            Responder = request => request.Reply(new string('v', request.Path.Length * 10 % 2000) + request.Path),
         };
         await using XenStoreClient client = await server.ConnectAsync();
         await Task.WhenAll(Enumerable.Range(0, 40).Select(number => Task.Run(async () =>
         {
             for (int i = 0; i < 50; i++)
             {
-                string path = $"/{number}/{new string('p', (number * 37 + i * 11) % 1500)}";
+                string path = $"/{number}/{new string('p', 1 + ((number * 37) + (i * 11)) % 1500)}";
                 Assert.EndsWith(path, await client.ReadAsync(path), StringComparison.Ordinal);
             }
         }))).Soon();

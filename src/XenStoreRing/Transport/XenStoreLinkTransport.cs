@@ -1,0 +1,36 @@
+using Xenlet.Kernel;
+
+namespace Xenlet.XenStoreRing;
+
+/// <summary>The transport of a guest: xenstore's page and event channel as the kernel hands them out.</summary>
+public static class XenStoreLinkTransport
+{
+    /// <summary>Makes a transport over a link; the caller disposes the link after the transport.</summary>
+    public static XenStoreRingTransport Create(IXenStoreLink link)
+    {
+        ArgumentNullException.ThrowIfNull(link);
+        return new XenStoreRingTransport(new Page(link.Page), new Doorbell(link.Events));
+    }
+
+    private sealed class Page(ISharedPage page) : IRingPage
+    {
+        public unsafe nint Address
+        {
+            get
+            {
+                // Shared pages never move, so the address outlives the pinning.
+                fixed (byte* start = page.Span)
+                {
+                    return (nint)start;
+                }
+            }
+        }
+    }
+
+    private sealed class Doorbell(IEventChannel events) : IRingDoorbell
+    {
+        public void Notify() => events.Notify();
+
+        public ValueTask WaitAsync(CancellationToken cancellationToken) => events.WaitAsync(cancellationToken);
+    }
+}

@@ -1,0 +1,128 @@
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace Xenlet.XenStoreRing.Tests.Transport;
+
+/// <summary>The socket and the device, with a test at the other end.</summary>
+public partial class StreamTransportTests
+{
+    private const int AddressFamilyUnix = 1;
+    private const int StreamSocket = 1;
+
+    public static TheoryData<string> Kinds => new() { "socket", "device" };
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task Requests_and_replies_of_every_size_pass(string kind)
+    {
+        (IXenStoreTransport transport, Socket server) = Open(kind);
+        using (server)
+        {
+            Task serving = ServeAsync(server);
+            await using (XenStoreClient client = await XenStoreClient.ConnectAsync(transport).Soon())
+            {
+                foreach (int size in new[] { 0, 1, 15, 1000, 4000, 4093 })
+                {
+                    byte[] value = new byte[size];
+                    Random.Shared.NextBytes(value);
+                    byte[] echo = await client.RequestAsync(XenStoreMessageType.Control, value).Soon();
+                    Assert.Equal(value, echo);
+                }
+
+                Task<byte[]>[] many = [.. Enumerable.Range(0, 200).Select(number =>
+                    client.RequestAsync(XenStoreMessageType.Control, new byte[number * 13]).Soon())];
+                for (int i = 0; i < many.Length; i++)
+                {
+                    Assert.Equal(i * 13, (await many[i]).Length);
+                }
+            }
+
+            await serving.Soon();
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task The_servers_end_is_a_reason_for_every_waiter(string kind)
+    {
+        (IXenStoreTransport transport, Socket server) = Open(kind);
+        await using XenStoreClient client = await XenStoreClient.ConnectAsync(transport).Soon();
+        ValueTask<string> read = client.ReadAsync("/a");
+        server.Send(new byte[5]);
+        server.Dispose();
+
+        XenStoreException error = await Patience.Fails(read);
+        Assert.Equal(XenStoreError.ConnectionClosed, error.Error);
+        await client.Closed.Soon();
+        Assert.Equal(XenStoreError.ConnectionClosed, (await Patience.Fails(client.ReadAsync("/b"))).Error);
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task Disposing_ends_a_read_that_waits(string kind)
+    {
+        (IXenStoreTransport transport, Socket server) = Open(kind);
+        using (server)
+        {
+            XenStoreClient client = await XenStoreClient.ConnectAsync(transport).Soon();
+            await client.DisposeAsync().Soon();
+            Assert.Equal(0, server.Receive(new byte[1]));
+        }
+    }
+
+    [Fact]
+    public async Task A_socket_that_is_not_there_is_named()
+    {
+        string path = Path.Combine(Path.GetTempPath(), Guid.NewGuid().ToString("N"));
+        XenStoreException error = await Patience.Fails(XenStoreClient.ConnectAsync(new XenStoreSocketTransport(path)));
+        Assert.Equal(XenStoreError.ConnectionClosed, error.Error);
+        Assert.Contains(path, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_device_that_is_not_there_is_named()
+    {
+        string path = Path.Combine(Path.GetTempPath(), Guid.NewGuid().ToString("N"));
+        XenStoreException error = await Patience.Fails(XenStoreClient.ConnectAsync(new XenStoreDeviceTransport(path)));
+        Assert.Equal(XenStoreError.ConnectionClosed, error.Error);
+        Assert.Contains(path, error.Message, StringComparison.Ordinal);
+    }
+
+    private static (IXenStoreTransport Transport, Socket Server) Open(string kind)
+    {
+        int[] ends = new int[2];
+        Assert.Equal(0, SocketPair(AddressFamilyUnix, StreamSocket, 0, ends));
+        Socket server = new(new SafeSocketHandle(ends[1], ownsHandle: true));
+        return kind == "socket"
+            ? (new XenStoreSocketTransport(new Socket(new SafeSocketHandle(ends[0], ownsHandle: true))), server)
+            : (new XenStoreDeviceTransport(new SafeFileHandle(ends[0], ownsHandle: true)), server);
+    }
+
+    /// <summary>Answers each request with its own payload, until the client ends the connection.</summary>
+    private static async Task ServeAsync(Socket server)
+    {
+        XenStoreMessageBuffer buffer = new();
+        while (true)
+        {
+            int count = await server.ReceiveAsync(buffer.GetFree());
+            if (count == 0)
+            {
+                return;
+            }
+
+            buffer.Advance(count);
+            while (buffer.TryTake(out XenStoreHeader header, out ReadOnlySpan<byte> body))
+            {
+                byte[] reply = Message.Bytes(header.Type, header.RequestId, header.TransactionId, body.ToArray());
+                for (int sent = 0; sent < reply.Length;)
+                {
+                    sent += server.Send(reply.AsSpan(sent, Math.Min(700, reply.Length - sent)));
+                }
+            }
+        }
+    }
+
+    [LibraryImport("libc", EntryPoint = "socketpair", SetLastError = true)]
+    private static partial int SocketPair(int domain, int type, int protocol, int[] ends);
+}
