@@ -6,11 +6,12 @@ namespace Xenlet.XenStoreRing.Tests.RealXenStored;
 /// What a guest has of xenstore: the ring page, mapped, and the event channel to its other side. Offsets are those of
 /// struct xenstore_domain_interface in io/xs_wire.h.
 /// </summary>
-internal sealed unsafe class SimulatedDomain : IDisposable
+internal sealed unsafe class SimulatedDomain : IRingPage, IDisposable
 {
     /// <summary>Length of the ring page in bytes.</summary>
     internal const int PageLength = 4096;
 
+    internal const uint RequestRingLength = 1024;
     internal const int RequestConsumer = 2048;
     internal const int RequestProducer = 2052;
     internal const int ResponseConsumer = 2056;
@@ -70,6 +71,9 @@ internal sealed unsafe class SimulatedDomain : IDisposable
     /// <summary>The ring page.</summary>
     internal byte* Page { get; }
 
+    /// <inheritdoc/>
+    nint IRingPage.Address => (nint)Page;
+
     /// <summary>Events the domain has sent.</summary>
     internal int NotificationsSent => _sent;
 
@@ -81,6 +85,9 @@ internal sealed unsafe class SimulatedDomain : IDisposable
         get => Volatile.Read(ref *(uint*)(Page + offset));
         set => Volatile.Write(ref *(uint*)(Page + offset), value);
     }
+
+    /// <summary>Sets a byte of the request ring, by its free-running index.</summary>
+    internal void SetByte(uint index, byte value) => Page[index % RequestRingLength] = value;
 
     /// <summary>Sends an event to the daemon.</summary>
     internal void Notify()

@@ -68,3 +68,101 @@ internal sealed class RawDoor(RawStore store, string root) : IStoreDoor
         string Request(XsType type, string payload) => store.Request(type, payload, _transactions[operation.Transaction]).Outcome;
     }
 }
+
+/// <summary>The operations by the library's client.</summary>
+internal sealed class LibraryDoor(XenStoreClient client, string root) : IStoreDoor
+{
+    private static readonly TimeSpan EventLimit = TimeSpan.FromSeconds(10);
+    private readonly Dictionary<int, XenStoreTransaction> _transactions = [];
+    private readonly Dictionary<(string Path, string Token), XenStoreWatch> _watches = [];
+
+    public bool OwnsTokens => true;
+
+    public async Task<string> AskAsync(StoreOperation operation)
+    {
+        try
+        {
+            return await AskOrThrowAsync(operation);
+        }
+        catch (XenStoreException error)
+        {
+            return "!" + error.ErrorName;
+        }
+    }
+
+    public async Task<IReadOnlyCollection<string>> EventsAsync(int expected)
+    {
+        // The events come before this reply, and one that nobody expects is here as well.
+        await client.GetDomainPathAsync(0);
+        var events = new List<string>();
+        long began = System.Diagnostics.Stopwatch.GetTimestamp();
+        do
+        {
+            foreach (((string _, string token), XenStoreWatch watch) in _watches)
+            {
+                while (watch.TryRead(out XenStoreWatchEvent change))
+                {
+                    string path = change.LookAtEverything ? "everything" : change.Path[(root.Length + 1)..];
+                    events.Add($"{path}|{token}");
+                }
+            }
+        }
+        while (events.Count < expected && System.Diagnostics.Stopwatch.GetElapsedTime(began) < EventLimit);
+        return events;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (XenStoreTransaction transaction in _transactions.Values)
+        {
+            await transaction.DisposeAsync();
+        }
+
+        foreach (XenStoreWatch watch in _watches.Values)
+        {
+            await watch.DisposeAsync();
+        }
+    }
+
+    private async Task<string> AskOrThrowAsync(StoreOperation operation)
+    {
+        string path = $"{root}/{operation.Path}";
+        XenStoreOperations store = operation.Transaction != 0 && operation.Kind != StoreOperationKind.Begin
+            ? _transactions[operation.Transaction]
+            : client;
+        switch (operation.Kind)
+        {
+            case StoreOperationKind.Read:
+                return await store.ReadAsync(path);
+            case StoreOperationKind.Directory:
+                return string.Join(' ', (await store.DirectoryAsync(path)).Order(StringComparer.Ordinal));
+            case StoreOperationKind.Write:
+                await store.WriteAsync(path, operation.Value);
+                break;
+            case StoreOperationKind.Mkdir:
+                await store.MakeDirectoryAsync(path);
+                break;
+            case StoreOperationKind.Remove:
+                await store.RemoveAsync(path);
+                break;
+            case StoreOperationKind.Begin:
+                _transactions[operation.Transaction] = await client.BeginTransactionAsync();
+                break;
+            case StoreOperationKind.Commit:
+                await _transactions[operation.Transaction].CommitAsync();
+                break;
+            case StoreOperationKind.Abort:
+                await _transactions[operation.Transaction].AbortAsync();
+                break;
+            case StoreOperationKind.Watch:
+                _watches.Add((operation.Path, operation.Value), await client.WatchAsync(path));
+                break;
+            default:
+                _watches.Remove((operation.Path, operation.Value), out XenStoreWatch? watch);
+                await watch!.DisposeAsync();
+                break;
+        }
+
+        return "OK";
+    }
+}

@@ -23,14 +23,19 @@ internal sealed class StoreModel
     };
 
     /// <summary>Whether an operation means anything in the present state: transactions are ended once, and used while open.</summary>
-    /// <remarks>What a transaction removes must not be torn: see <see cref="IsTorn"/>.</remarks>
+    /// <remarks>
+    /// What another client does meanwhile can make a transaction see parts of different states: a child that its parent does not
+    /// have, or a child's name without the child. Its commit fails in any case; what it changes there is not modelled.
+    /// </remarks>
     internal bool Allows(StoreOperation operation) => operation.Kind switch
     {
         StoreOperationKind.Begin => !_transactions.ContainsKey(operation.Transaction),
         StoreOperationKind.Commit or StoreOperationKind.Abort => _transactions.ContainsKey(operation.Transaction),
-        _ => (operation.Transaction == 0 || _transactions.ContainsKey(operation.Transaction))
-            && (operation.Kind != StoreOperationKind.Remove
-                || !IsTorn(_transactions.GetValueOrDefault(operation.Transaction), operation.Path)),
+        _ when operation.Transaction == 0 => true,
+        _ when !_transactions.ContainsKey(operation.Transaction) => false,
+        StoreOperationKind.Remove => !IsTorn(_transactions[operation.Transaction], operation.Path),
+        StoreOperationKind.Write or StoreOperationKind.Mkdir => !IsNameWithoutNode(_transactions[operation.Transaction], operation.Path),
+        _ => true,
     };
 
     /// <summary>The answer to an operation; the events it fires are added, "path|token" each.</summary>
@@ -125,7 +130,11 @@ internal sealed class StoreModel
 
         foreach ((string path, bool exact) in transaction.Changes)
         {
-            Fire(path, exact, events);
+            // Who is told depends on a node's permissions; one that was made and removed inside has none.
+            if (transaction.Seen[path] is not null || transaction.Written[path] is not null)
+            {
+                Fire(path, exact, events);
+            }
         }
 
         return "OK";
@@ -163,16 +172,17 @@ internal sealed class StoreModel
     private IEnumerable<string> Below(Transaction? transaction, string path) =>
         Current(transaction, path)!.Children.Select(name => $"{path}/{name}").SelectMany(child => Below(transaction, child).Prepend(child));
 
-    private Node? Peek(Transaction? transaction, string path) =>
-        transaction is not null && (transaction.Written.TryGetValue(path, out Node? node) || transaction.Seen.TryGetValue(path, out node))
+    private Node? Peek(Transaction transaction, string path) =>
+        transaction.Written.TryGetValue(path, out Node? node) || transaction.Seen.TryGetValue(path, out node)
             ? node
             : _nodes.GetValueOrDefault(path);
 
-    /// <summary>
-    /// Whether a transaction sees parts of different states: a child that its parent does not have, or a child's name
-    /// without the child. Its commit fails in any case.
-    /// </summary>
-    private bool IsTorn(Transaction? transaction, string path) =>
+    private bool IsNameWithoutNode(Transaction transaction, string path) =>
+        path.Length > 0
+        && Peek(transaction, path) is null
+        && (Peek(transaction, ParentOf(path))?.Children.Contains(NameOf(path)) == true || IsNameWithoutNode(transaction, ParentOf(path)));
+
+    private bool IsTorn(Transaction transaction, string path) =>
         Peek(transaction, path) is { } node
         && (Peek(transaction, ParentOf(path))?.Children.Contains(NameOf(path)) != true
             || node.Children.Select(name => $"{path}/{name}").Any(child => Peek(transaction, child) is null || IsTorn(transaction, child)));

@@ -36,7 +36,18 @@ public sealed class StoreModelTests : IAsyncLifetime
 
     [Fact]
     public async Task The_daemon_agrees_over_its_socket() =>
-        await CheckAsync("/", root => Task.FromResult<IStoreDoor>(new RawDoor(_daemon.ConnectRaw(), root)), 500);
+        await CheckAsync("/", root => Task.FromResult<IStoreDoor>(new RawDoor(_daemon.ConnectRaw(), root)), 300);
+
+    [Theory]
+    [InlineData(Door.Socket, "/")]
+    [InlineData(Door.Ring, "data/")]
+    [InlineData(Door.Ring, "/local/domain/1/data/")]
+    public async Task The_client_agrees_by_either_door(Door door, string parent)
+    {
+        await using XenStoreClient client = await _daemon.ConnectAsync(door);
+        await CheckAsync(parent, root => Task.FromResult<IStoreDoor>(new LibraryDoor(client, root)), 100);
+        Assert.Equal(0, client.Statistics.UnmatchedEvents + client.Statistics.UnmatchedReplies + client.Statistics.MalformedEvents);
+    }
 
     /// <summary>The transaction that ends is a numbered one; another client and watches know no transactions here.</summary>
     private static StoreOperation Sensible(StoreOperation operation) => operation.Kind switch
@@ -58,8 +69,11 @@ public sealed class StoreModelTests : IAsyncLifetime
                 string root = $"{parent}model{++_samples}";
                 await using var other = new RawDoor(_daemon.ConnectRaw(), root[0] == '/' ? root : "/local/domain/1/" + root);
                 other.MakeRoot();
-                await using IStoreDoor tested = await open(root);
-                await CheckAsync(operations, tested, other);
+                await using (IStoreDoor tested = await open(root))
+                {
+                    await CheckAsync(operations, tested, other);
+                }
+
                 other.RemoveRoot();
             },
             iter: samples,

@@ -1,0 +1,260 @@
+namespace Xenlet.XenStoreRing.Tests.RealXenStored;
+
+/// <summary>The client's transactions on a real daemon.</summary>
+public sealed class TransactionTests : IAsyncLifetime
+{
+    private const string Home = "/local/domain/1";
+    private XenStoreDaemon _daemon = null!;
+
+    public async Task InitializeAsync() => _daemon = await XenStoreDaemon.StartAsync();
+
+    public async Task DisposeAsync() => await _daemon.DisposeAsync();
+
+    [Theory]
+    [CombinatorialDoors]
+    public async Task What_is_written_is_seen_inside_at_once_and_outside_after_the_commit(Door door)
+    {
+        await using XenStoreClient client = await _daemon.ConnectAsync(door);
+        await client.WriteAsync("data/gone", "1");
+        await using XenStoreTransaction transaction = await client.BeginTransactionAsync();
+        await transaction.WriteAsync("data/new", "1");
+        await transaction.RemoveAsync("data/gone");
+        Assert.Equal(["new"], await transaction.DirectoryAsync("data"));
+        Assert.Equal(["gone"], await client.DirectoryAsync("data"));
+        await transaction.CommitAsync();
+        Assert.Equal(["new"], await client.DirectoryAsync("data"));
+    }
+
+    [Theory]
+    [CombinatorialDoors]
+    public async Task A_commit_fires_once_for_each_node(Door door)
+    {
+        await using XenStoreClient client = await _daemon.ConnectAsync(door);
+        await client.WriteAsync("data/gone", "1");
+        await using XenStoreWatch watch = await client.WatchAsync("data");
+        Assert.True(await watch.WaitToReadAsync());
+        Assert.True(watch.TryRead(out _));
+        await using XenStoreTransaction transaction = await client.BeginTransactionAsync();
+        await transaction.WriteAsync("data/node", "1");
+        await transaction.WriteAsync("data/node", "2");
+        await transaction.RemoveAsync("data/gone");
+        Assert.False(watch.TryRead(out _));
+        await transaction.CommitAsync();
+        // Its events come before a commit's reply.
+        var changed = new List<string>();
+        while (watch.TryRead(out XenStoreWatchEvent change))
+        {
+            changed.Add(change.Path);
+        }
+
+        Assert.Equal(["data/gone", "data/node"], changed.Order(StringComparer.Ordinal));
+    }
+
+    [Theory]
+    [InlineData(Door.Socket, true)]
+    [InlineData(Door.Socket, false)]
+    [InlineData(Door.Ring, true)]
+    [InlineData(Door.Ring, false)]
+    public async Task An_aborted_transaction_leaves_nothing(Door door, bool byDispose)
+    {
+        await using XenStoreClient client = await _daemon.ConnectAsync(door);
+        await client.MakeDirectoryAsync("data");
+        // More often than a domain may have transactions open.
+        for (int i = 0; i < 30; i++)
+        {
+            await using XenStoreTransaction transaction = await client.BeginTransactionAsync();
+            await transaction.WriteAsync("data/node", "1");
+            if (!byDispose)
+            {
+                await transaction.AbortAsync();
+            }
+        }
+
+        Assert.False(await client.ExistsAsync("data/node"));
+    }
+
+    [Theory]
+    [CombinatorialDoors]
+    public async Task An_ended_transaction_is_not_used_again(Door door)
+    {
+        await using XenStoreClient client = await _daemon.ConnectAsync(door);
+        await using XenStoreTransaction transaction = await client.BeginTransactionAsync();
+        await transaction.CommitAsync();
+        long asked = client.Statistics.Requests;
+        foreach (Func<Task> use in new Func<Task>[]
+        {
+            async () => await transaction.ReadAsync("data"),
+            async () => await transaction.WriteAsync("data/node", "1"),
+            async () => await transaction.CommitAsync(),
+            async () => await transaction.AbortAsync(),
+        })
+        {
+            InvalidOperationException error = await Assert.ThrowsAsync<InvalidOperationException>(use);
+            Assert.Contains($"transaction {transaction.Id} has ended", error.Message, StringComparison.Ordinal);
+        }
+
+        Assert.Equal(asked, client.Statistics.Requests);
+    }
+
+    [Theory]
+    [CombinatorialDoors]
+    public async Task A_conflict_fails_the_commit_and_fires_nothing(Door door)
+    {
+        await using XenStoreClient client = await _daemon.ConnectAsync(door);
+        await client.WriteAsync(Home + "/data/a", "old");
+        await using XenStoreWatch watch = await client.WatchAsync(Home + "/data/b");
+        Assert.True(await watch.WaitToReadAsync());
+        Assert.True(watch.TryRead(out _));
+        await using XenStoreTransaction first = await client.BeginTransactionAsync();
+        await using XenStoreTransaction second = await client.BeginTransactionAsync();
+        foreach (XenStoreTransaction transaction in new[] { first, second })
+        {
+            await transaction.ReadAsync(Home + "/data/a");
+            await transaction.WriteAsync(Home + "/data/b", "1");
+        }
+
+        WriteAsDom0("a", "new");
+        XenStoreException error = await Assert.ThrowsAsync<XenStoreException>(async () => await first.CommitAsync());
+        Assert.Equal(XenStoreError.EAGAIN, error.Error);
+        Assert.Equal(XenStoreMessageType.TransactionEnd, error.Operation);
+        Assert.False(await second.TryCommitAsync());
+        Assert.False(watch.TryRead(out _));
+        Assert.False(await client.ExistsAsync(Home + "/data/b"));
+    }
+
+    [Theory]
+    [CombinatorialDoors]
+    public async Task A_conflict_runs_the_body_again(Door door)
+    {
+        await using XenStoreClient client = await _daemon.ConnectAsync(door);
+        WriteAsDom0("a", "0");
+        int runs = 0;
+        string seen = await client.TransactAsync(async (transaction, cancellation) =>
+        {
+            string value = await transaction.ReadAsync(Home + "/data/a", cancellation);
+            if (++runs < 4)
+            {
+                WriteAsDom0("a", $"{runs}");
+            }
+
+            await transaction.WriteAsync(Home + "/data/b", value, cancellation);
+            return value;
+        });
+        Assert.Equal(4, runs);
+        Assert.Equal("3", seen);
+        Assert.Equal("3", await client.ReadAsync(Home + "/data/b"));
+    }
+
+    [Fact]
+    public async Task Conflicts_without_end_are_given_up()
+    {
+        await using XenStoreClient client = await _daemon.ConnectAsync(Door.Ring, new() { TransactionAttempts = 3 });
+        int runs = 0;
+        XenStoreException error = await Assert.ThrowsAsync<XenStoreException>(async () => await client.TransactAsync(async (transaction, cancellation) =>
+        {
+            await transaction.TryReadAsync("data/a", cancellation);
+            WriteAsDom0("a", $"{++runs}");
+        }));
+        Assert.Equal(XenStoreError.EAGAIN, error.Error);
+        Assert.Equal(3, runs);
+        Assert.Contains("3 times", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [CombinatorialDoors]
+    public async Task A_body_that_throws_ends_its_transaction(Door door)
+    {
+        await using XenStoreClient client = await _daemon.ConnectAsync(door);
+        await client.MakeDirectoryAsync("data");
+        // More often than a domain may have transactions open.
+        for (int i = 0; i < 30; i++)
+        {
+            await Assert.ThrowsAsync<FormatException>(async () => await client.TransactAsync(async (transaction, cancellation) =>
+            {
+                await transaction.WriteAsync("data/node", "1", cancellation);
+                throw new FormatException();
+            }));
+        }
+
+        Assert.False(await client.ExistsAsync("data/node"));
+    }
+
+    [Theory]
+    [CombinatorialDoors]
+    public async Task A_cancelled_body_ends_its_transaction(Door door)
+    {
+        await using XenStoreClient client = await _daemon.ConnectAsync(door);
+        await client.MakeDirectoryAsync("data");
+        for (int i = 0; i < 30; i++)
+        {
+            using var cancellation = new CancellationTokenSource();
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await client.TransactAsync(
+                async (transaction, token) =>
+                {
+                    await transaction.WriteAsync("data/node", "1", CancellationToken.None);
+                    await cancellation.CancelAsync();
+                    await transaction.ReadAsync("data/node", token);
+                },
+                cancellation.Token));
+        }
+
+        Assert.False(await client.ExistsAsync("data/node"));
+    }
+
+    [Fact]
+    public async Task Transactions_beyond_the_quota_are_refused()
+    {
+        await using XenStoreClient client = await _daemon.ConnectAsync(Door.Ring);
+        var open = new List<XenStoreTransaction>();
+        XenStoreException? refusal = null;
+        while (refusal is null && open.Count < 50)
+        {
+            try
+            {
+                open.Add(await client.BeginTransactionAsync());
+            }
+            catch (XenStoreException error)
+            {
+                refusal = error;
+            }
+        }
+
+        Assert.Equal(XenStoreError.ENOSPC, refusal?.Error);
+        Assert.Equal(XenStoreMessageType.TransactionStart, refusal?.Operation);
+        Assert.Equal(11, open.Count);
+        await open[0].DisposeAsync();
+        await using XenStoreTransaction another = await client.BeginTransactionAsync();
+        await another.WriteAsync("data/node", "1");
+        await another.CommitAsync();
+        Assert.Equal("1", await client.ReadAsync("data/node"));
+    }
+
+    [Fact]
+    public async Task Counters_that_two_clients_raise_in_transactions_miss_no_count()
+    {
+        await using XenStoreClient dom0 = await _daemon.ConnectAsync(Door.Socket);
+        await using XenStoreClient domain = await _daemon.ConnectAsync(Door.Ring);
+        await dom0.WriteAsync(Home + "/data/count", 0);
+        const int Each = 20;
+        async Task RaiseAsync(XenStoreClient client)
+        {
+            for (int i = 0; i < Each; i++)
+            {
+                await client.TransactAsync(async (transaction, cancellation) =>
+                {
+                    int count = await transaction.ReadInt32Async(Home + "/data/count", cancellation);
+                    await transaction.WriteAsync(Home + "/data/count", count + 1, cancellation);
+                });
+            }
+        }
+
+        await Task.WhenAll(RaiseAsync(dom0), RaiseAsync(domain), RaiseAsync(dom0));
+        Assert.Equal(3 * Each, await dom0.ReadInt32Async(Home + "/data/count"));
+    }
+
+    private void WriteAsDom0(string node, string value)
+    {
+        using RawStore dom0 = _daemon.ConnectRaw();
+        dom0.Expect(XsType.Write, $"{Home}/data/{node}\0{value}");
+    }
+}
