@@ -42,13 +42,13 @@ internal static unsafe class NucleusCallMachine
         }
 
         facts->Features = features;
-        result = OwnDomainId();
-        if (result < 0)
+        // Xen 4.10 and later tell it, and a PVH guest's memory map needs 4.11.
+        if (!HypervisorCpuid.HasDomainId)
         {
-            return result;
+            return -XenError.EOPNOTSUPP;
         }
 
-        facts->DomainId = (uint)result;
+        facts->DomainId = HypervisorCpuid.DomainId;
         return 0;
     }
 
@@ -99,20 +99,5 @@ internal static unsafe class NucleusCallMachine
         }
 
         return 0;
-    }
-
-    /// <summary>Xen answers no question for our own id, but names it as the domain that a port of ours is kept for.</summary>
-    private static long OwnDomainId()
-    {
-        long result = EventChannelOp.AllocateUnbound(DomainId.DOMID_SELF, out uint port);
-        if (result < 0)
-        {
-            return result;
-        }
-
-        evtchn_status status;
-        result = EventChannelOp.Status(port, &status);
-        _ = EventChannelOp.Close(port);
-        return result < 0 ? result : status.remote_dom;
     }
 }
