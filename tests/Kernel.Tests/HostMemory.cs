@@ -68,7 +68,8 @@ internal static unsafe partial class HostMemory
             rights &= entry;
             if (level == 0)
             {
-                Assert.False((entry & PageTable.Writable) != 0 && (entry & PageTable.NoExecute) == 0, $"{address:x} is writable and executable");
+                bool isBoth = (entry & PageTable.Writable) != 0 && (entry & PageTable.NoExecute) == 0;
+                Assert.False(isBoth, $"{address:x} is writable and executable");
                 return (entry & ~PageTable.Writable) | rights;
             }
 

@@ -247,7 +247,8 @@ public abstract unsafe class NucleusTest
     }
 
     private protected static FieldInfo Field(Type type, string name) =>
-        type.GetField(name, BindingFlags.Static | BindingFlags.NonPublic) ?? throw new ArgumentException($"{type.Name} has no field {name}");
+        type.GetField(name, BindingFlags.Static | BindingFlags.NonPublic)
+        ?? throw new ArgumentException($"{type.Name} has no field {name}");
 
     /// <summary>The battery clock at 2024-02-29 12:34:56, decimal digits and 24 hours.</summary>
     private static uint CmosRegister(byte index) => index switch

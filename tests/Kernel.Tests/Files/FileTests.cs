@@ -201,7 +201,8 @@ public sealed unsafe class FileTests : NucleusTest
 
         Assert.Equal(3, Call(SystemCallNumber.Write, 1, _buffer, 3));
 
-        Assert.Equal("a\r\nb", string.Concat(Machine.PortOutput.Skip(before).Where(write => write.Port == 0x3f8).Select(write => (char)write.Value)));
+        var sent = Machine.PortOutput.Skip(before).Where(write => write.Port == 0x3f8);
+        Assert.Equal("a\r\nb", string.Concat(sent.Select(write => (char)write.Value)));
     }
 
     [Fact]

@@ -10,7 +10,9 @@ public sealed unsafe class DemandPagingTests : NucleusTest
     /// <summary>The pool of regions takes its frame now, so that it is not counted below.</summary>
     public DemandPagingTests() => Assert.True(RegionList.Reserve(8));
 
-    /// <summary>What Linux answers: read is implied by write, execution is not implied by reading, and no page is both writable and executable.</summary>
+    /// <summary>
+    /// What Linux answers: writing implies reading, reading does not imply execution; and no page is both writable and executable.
+    /// </summary>
     [Theory]
     [InlineData(0u, TouchResult.Denied, TouchResult.Denied, TouchResult.Denied)]
     [InlineData(1u, TouchResult.Ready, TouchResult.Denied, TouchResult.Denied)]
@@ -126,7 +128,8 @@ public sealed unsafe class DemandPagingTests : NucleusTest
         ulong available = MemoryCharge.Available;
         Assert.True(RegionList.Reserve(1));
         RegionList.Insert(Address, Address + 0x1000, ReadWrite, RegionKind.Image);
-        Assert.True(PageTable.Map(Address, FrameAllocator.Allocate() | PageTable.Present | PageTable.Writable | PageTable.NoExecute | PageTable.NotOwned));
+        const ulong rights = PageTable.Present | PageTable.Writable | PageTable.NoExecute | PageTable.NotOwned;
+        Assert.True(PageTable.Map(Address, FrameAllocator.Allocate() | rights));
         *(ulong*)Address = 7;
 
         AddressSpace.Discard(Address, Address + 0x1000);

@@ -20,7 +20,8 @@ public sealed unsafe class ProgramQuestionTests : NucleusTest
     {
         Assert.Equal(0, Call(SystemCallNumber.Uname, _buffer));
 
-        Assert.Equal(["Xenlet", "xenlet", "0.1.0", "NativeAOT PVH guest", "x86_64", "(none)"], Enumerable.Range(0, 6).Select(i => Text(_buffer + ((ulong)i * 65), 65)));
+        string[] expected = ["Xenlet", "xenlet", "0.1.0", "NativeAOT PVH guest", "x86_64", "(none)"];
+        Assert.Equal(expected, Enumerable.Range(0, 6).Select(i => Text(_buffer + ((ulong)i * 65), 65)));
         AssertUntouched(390);
     }
 

@@ -96,7 +96,8 @@ public sealed unsafe class QueueTests : NucleusTest
                     Assert.Equal(model.Count == 0 ? ulong.MaxValue : model.Min(entry => entry.Deadline), Deadlines.Earliest);
                 }
 
-                AssertExpired(threads, 5, [.. model.Where(entry => entry.Deadline <= 5).OrderBy(entry => entry.Deadline).Select(entry => entry.Thread)]);
+                var expired = model.Where(entry => entry.Deadline <= 5).OrderBy(entry => entry.Deadline);
+                AssertExpired(threads, 5, [.. expired.Select(entry => entry.Thread)]);
             },
             iter: 500,
             threads: 1);
