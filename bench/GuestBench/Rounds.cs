@@ -6,7 +6,7 @@ namespace Xenlet.GuestBench;
 /// <summary>Repeats a piece of work often enough for the clock, and again for several rounds.</summary>
 internal static class Rounds
 {
-    private const int Count = 5;
+    private const int Count = 3;
     private static readonly TimeSpan Shortest = TimeSpan.FromMilliseconds(100);
 
     /// <summary>Measures and writes one line: the name, then the nanoseconds of one operation in each round.</summary>

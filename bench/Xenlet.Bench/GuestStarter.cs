@@ -10,8 +10,8 @@ internal sealed class GuestStarter(XenMachine machine, SerialMarks marks, string
     /// <summary>What libxl says (with -vvv) right before it asks Xen to let the domain run.</summary>
     private const string UnpauseRequest = "create: how=";
 
-    private static readonly TimeSpan CreateLimit = TimeSpan.FromSeconds(60);
-    private static readonly TimeSpan FirstLineLimit = TimeSpan.FromSeconds(90);
+    private static readonly TimeSpan CreateLimit = TimeSpan.FromSeconds(120);
+    private static readonly TimeSpan FirstLineLimit = TimeSpan.FromSeconds(180);
 
     private int _last;
 

@@ -5,7 +5,7 @@ namespace Xenlet.Bench;
 /// <summary>Looks for the least memory in which a program runs to its end under Xen.</summary>
 internal static class LeastMemory
 {
-    private const int SurelyEnough = 14;
+    private const int SurelyEnough = 10;
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
 
     /// <summary>Goes down from what is surely enough, a MiB at a time, to the first size that fails.</summary>

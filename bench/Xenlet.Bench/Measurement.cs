@@ -12,7 +12,7 @@ internal sealed class Measurement
     /// <summary>The same for GuestBench in both kinds of guest: the runtime sizes its heap by it.</summary>
     private const int WorkMemory = LinuxGuest.MemoryMiB;
 
-    private static readonly TimeSpan WorkLimit = TimeSpan.FromSeconds(120);
+    private static readonly TimeSpan WorkLimit = TimeSpan.FromSeconds(240);
 
     private readonly Action<string> _say;
     private readonly CancellationToken _cancellation;
@@ -30,19 +30,12 @@ internal sealed class Measurement
     /// <exception cref="BenchException">There is nothing to report: a program does not build.</exception>
     public static async Task<bool> RunAsync(TextWriter report, Action<string> say, CancellationToken cancellation)
     {
-        string directory = Directory.CreateTempSubdirectory("xenlet-bench-").FullName;
-        try
-        {
-            Measurement measurement = new(say, cancellation);
-            await measurement.MeasureAsync(directory);
-            report.Write(Report.Write(measurement._results));
-            measurement._failures.ForEach(failure => say($"FAILED: {failure}"));
-            return measurement._failures.Count == 0;
-        }
-        finally
-        {
-            Directory.Delete(directory, recursive: true);
-        }
+        using WorkDirectory directory = WorkDirectory.Create(null);
+        Measurement measurement = new(say, cancellation);
+        await measurement.MeasureAsync(directory.Path);
+        report.Write(Report.Write(measurement._results));
+        measurement._failures.ForEach(failure => say($"FAILED: {failure}"));
+        return measurement._failures.Count == 0;
     }
 
     private async Task MeasureAsync(string directory)
