@@ -38,7 +38,7 @@ internal static class DirectoryReader
             try
             {
                 read = await operations.OnPath(
-                    XenStoreMessageType.DirectoryPart, path, _decoder, cancellationToken,
+                    XenStoreMessageType.DirectoryPart, path, PartDecoder, cancellationToken,
                     second: offset.ToString(CultureInfo.InvariantCulture), absentIsDefault: absentIsNull).ConfigureAwait(false);
             }
             catch (XenStoreException error) when (offset == 0 && error.Error == XenStoreError.ENOSYS)
@@ -86,7 +86,7 @@ internal static class DirectoryReader
         }
     }
 
-    private static readonly Decoder<Part?> _decoder = static (body, _) => Part.Read(body);
+    private static readonly Decoder<Part?> PartDecoder = static (body, _) => Part.Read(body);
 
     private static XenStoreException Failure(string path, XenStoreError error, string detail) =>
         new(XenStoreMessageType.DirectoryPart, path, error, error.ToWireName(), detail);

@@ -7,9 +7,9 @@ internal sealed class Request<T> : Request, IValueTaskSource<T>, IValueTaskSourc
 {
     private const int MaxPooled = 32;
 
-    private static readonly Lock _poolGate = new();
-    private static Request? _pool;
-    private static int _pooled;
+    private static readonly Lock PoolGate = new();
+    private static Request? s_pool;
+    private static int s_pooled;
 
     private ManualResetValueTaskSourceCore<T> _source;
     private CancellationTokenRegistration _registration;
@@ -35,13 +35,13 @@ internal sealed class Request<T> : Request, IValueTaskSource<T>, IValueTaskSourc
         bool absentIsDefault)
     {
         Request<T>? request;
-        lock (_poolGate)
+        lock (PoolGate)
         {
-            request = (Request<T>?)_pool;
+            request = (Request<T>?)s_pool;
             if (request is not null)
             {
-                _pool = request.Next;
-                _pooled--;
+                s_pool = request.Next;
+                s_pooled--;
             }
         }
 
@@ -163,13 +163,13 @@ internal sealed class Request<T> : Request, IValueTaskSource<T>, IValueTaskSourc
         _result = default!;
         _failure = null;
         Forget();
-        lock (_poolGate)
+        lock (PoolGate)
         {
-            if (_pooled < MaxPooled)
+            if (s_pooled < MaxPooled)
             {
-                Next = _pool;
-                _pool = this;
-                _pooled++;
+                Next = s_pool;
+                s_pool = this;
+                s_pooled++;
             }
         }
     }

@@ -8,7 +8,7 @@ namespace Xenlet.XenStoreRing;
 /// </summary>
 public sealed class XenStoreClient : XenStoreOperations, IAsyncDisposable
 {
-    private static readonly TimeSpan _longestPause = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(100);
 
     private XenStoreClient(XenStoreConnection connection)
         : base(connection)
@@ -178,7 +178,10 @@ public sealed class XenStoreClient : XenStoreOperations, IAsyncDisposable
         return Connection.ResumeAsync(transport, cancellationToken);
     }
 
-    /// <summary>Ends the connection; requests and watches that are waiting fail.</summary>
+    /// <summary>
+    /// Ends the connection; requests and watches that are waiting fail at once. A ring is then left clean for a successor, which takes at most
+    /// <see cref="XenStoreClientOptions.DisposeTimeLimit"/>.
+    /// </summary>
     public ValueTask DisposeAsync() => Connection.DisposeAsync();
 
     private static string Number(ulong number) => number.ToString(CultureInfo.InvariantCulture);
@@ -186,7 +189,7 @@ public sealed class XenStoreClient : XenStoreOperations, IAsyncDisposable
     private static TimeSpan PauseAfter(int attempt)
     {
         // From 1 ms, doubled each time; a random share of it, so that two that met do not meet again.
-        double longest = Math.Min(_longestPause.TotalMilliseconds, Math.Pow(2, Math.Min(attempt - 1, 10)));
+        double longest = Math.Min(LongestPause.TotalMilliseconds, Math.Pow(2, Math.Min(attempt - 1, 10)));
         return TimeSpan.FromMilliseconds(longest * (0.5 + (Random.Shared.NextDouble() / 2)));
     }
 

@@ -12,6 +12,12 @@ public sealed record XenStoreClientOptions
     /// <summary>How long to wait for a xenstored that is not there yet; <see cref="Timeout.InfiniteTimeSpan"/> for no limit.</summary>
     public TimeSpan ConnectTimeLimit { get; init; } = TimeSpan.FromSeconds(60);
 
+    /// <summary>
+    /// How long <see cref="XenStoreClient.DisposeAsync"/> waits for a ring to be clean: replies taken off it, transactions and watches
+    /// ended. Without that, a successor on the same ring may find half a message. A socket needs none of this.
+    /// </summary>
+    public TimeSpan DisposeTimeLimit { get; init; } = TimeSpan.FromSeconds(5);
+
     /// <summary>Requests sent and not yet answered, 1 to <see cref="XenStoreLimits.MaxOutstanding"/>; more are queued here.</summary>
     public int MaxOutstanding { get; init; } = XenStoreLimits.MaxOutstanding;
 
@@ -37,6 +43,7 @@ public sealed record XenStoreClientOptions
     {
         CheckLimit(RequestTimeLimit, nameof(RequestTimeLimit));
         CheckLimit(ConnectTimeLimit, nameof(ConnectTimeLimit));
+        CheckLimit(DisposeTimeLimit, nameof(DisposeTimeLimit));
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxOutstanding, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(MaxOutstanding, XenStoreLimits.MaxOutstanding);
         ArgumentOutOfRangeException.ThrowIfLessThan(WatchCapacity, 1);

@@ -55,6 +55,8 @@ internal sealed partial class XenStoreConnection
                 {
                     _state = RunState.Running;
                 }
+
+                ThrowIfClosed();
             }
 
             SendQueued();
@@ -229,7 +231,7 @@ internal sealed partial class XenStoreConnection
     {
         lock (_gate)
         {
-            if (_state == RunState.Closed)
+            if (_failure is not null)
             {
                 return;
             }
@@ -243,7 +245,8 @@ internal sealed partial class XenStoreConnection
     private void CheckQuiet()
     {
         if (_quiet is not null
-            && (_state == RunState.Closed || (!_writing && _outstandingCount == 0 && _openTransactions.Count == 0)))
+            && (_state == RunState.Closed
+                || (!_writing && _outstandingCount == 0 && _openTransactions.Count == 0 && (_state == RunState.Quiescing || _queue.First is null))))
         {
             _quiet.TrySetResult();
             _quiet = null;

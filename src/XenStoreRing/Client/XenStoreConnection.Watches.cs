@@ -68,7 +68,7 @@ internal sealed partial class XenStoreConnection
     {
         lock (_gate)
         {
-            if (!_watches.Remove(watch.Number) || !watch.IsRegistered || _state == RunState.Closed)
+            if (!_watches.Remove(watch.Number) || !watch.IsRegistered || _failure is not null)
             {
                 return;
             }
@@ -83,16 +83,6 @@ internal sealed partial class XenStoreConnection
         catch (XenStoreException)
         {
         }
-    }
-
-    private void EndWatches(XenStoreException reason)
-    {
-        foreach (XenStoreWatch watch in _watches.Values)
-        {
-            watch.End(reason);
-        }
-
-        _watches.Clear();
     }
 
     private void TakeWatchEvent(ReadOnlySpan<byte> body)

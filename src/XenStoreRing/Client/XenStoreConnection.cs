@@ -19,7 +19,7 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
     /// <summary>Messages handled without letting other work run: a flood must not keep the only processor.</summary>
     private const int MessagesPerTurn = 256;
 
-    private static readonly TimeSpan _longestTick = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LongestTick = TimeSpan.FromSeconds(1);
 
     private readonly Lock _gate = new();
     private readonly OutstandingRequest[] _outstanding;
@@ -53,8 +53,8 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
         // A ring may still hold replies for a predecessor: they must not have our ids.
         _nextRequestId = (uint)Random.Shared.NextInt64(1, uint.MaxValue);
         _tokenPrefix = (uint)Random.Shared.NextInt64(0, 1L << 32);
-        _tick = options.RequestTimeLimit == Timeout.InfiniteTimeSpan || options.RequestTimeLimit > 4 * _longestTick
-            ? _longestTick
+        _tick = options.RequestTimeLimit == Timeout.InfiniteTimeSpan || options.RequestTimeLimit > 4 * LongestTick
+            ? LongestTick
             : TimeSpan.FromMilliseconds(Math.Max(5, options.RequestTimeLimit.TotalMilliseconds / 4));
         _timer = options.TimeProvider.CreateTimer(
             static state => ((XenStoreConnection)state!).Tick(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
@@ -73,6 +73,9 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
 
         /// <summary>Only urgent requests are sent: the watches' registration.</summary>
         Resuming,
+
+        /// <summary>Disposed of: everybody has been told, and the ring is being left as a successor can use it.</summary>
+        Draining,
 
         /// <summary>Ended, with a reason.</summary>
         Closed,
@@ -134,7 +137,7 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
 
         lock (_gate)
         {
-            if (_state == RunState.Closed)
+            if (_failure is not null)
             {
                 Fail(request, ClosedFailure(request));
                 return;
@@ -180,26 +183,11 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
             }
 
             _state = RunState.Closed;
-            _failure = reason;
-            while (_queue.First is { } queued)
-            {
-                _queue.Remove(queued);
-                Fail(queued, ClosedFailure(queued));
-            }
-
-            foreach (ref OutstandingRequest entry in _outstanding.AsSpan())
-            {
-                if (entry.Waiter is { } waiter)
-                {
-                    Fail(waiter, ClosedFailure(waiter));
-                }
-
-                entry = default;
-            }
-
+            FailAll(reason);
+            _outstanding.AsSpan().Clear();
             _outstandingCount = 0;
             _openTransactions.Clear();
-            EndWatches(reason);
+            _watches.Clear();
             CheckQuiet();
         }
 
@@ -212,9 +200,36 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        Close(new(XenStoreError.ConnectionClosed, "the client was disposed of"));
+        XenStoreException reason = new(XenStoreError.ConnectionClosed, "the client was disposed of");
+        await DrainAsync(reason).ConfigureAwait(false);
+        Close(reason);
         await _reader.ConfigureAwait(false);
         await DisposeTransportAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>Gives everybody who waits <paramref name="reason"/>. Requests that were sent stay outstanding.</summary>
+    private void FailAll(XenStoreException reason)
+    {
+        _failure ??= reason;
+        while (_queue.First is { } queued)
+        {
+            _queue.Remove(queued);
+            Fail(queued, ClosedFailure(queued));
+        }
+
+        foreach (ref OutstandingRequest entry in _outstanding.AsSpan())
+        {
+            if (entry.Waiter is { } waiter)
+            {
+                entry.Waiter = null;
+                Fail(waiter, ClosedFailure(waiter));
+            }
+        }
+
+        foreach (XenStoreWatch watch in _watches.Values)
+        {
+            watch.End(_failure);
+        }
     }
 
     private async Task DisposeTransportAsync()
@@ -492,6 +507,7 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
         switch (_state)
         {
             case RunState.Running:
+            case RunState.Draining:
                 return _queue.First;
             case RunState.Resuming:
                 return _queue.First is { Urgent: true } urgent ? urgent : null;

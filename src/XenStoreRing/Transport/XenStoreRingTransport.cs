@@ -13,19 +13,18 @@ namespace Xenlet.XenStoreRing;
 /// </remarks>
 public sealed class XenStoreRingTransport : IXenStoreTransport
 {
-    private readonly IRingPage _page;
     private readonly IRingDoorbell _doorbell;
     private readonly SharedRing _ring;
     private readonly Lock _gate = new();
     private readonly AsyncSignal _room = new();
     private bool _roomWanted;
+    private bool _disposed;
 
     /// <summary>Uses <paramref name="page"/>, whose indexes may stand anywhere, and <paramref name="doorbell"/>.</summary>
     public XenStoreRingTransport(IRingPage page, IRingDoorbell doorbell)
     {
         ArgumentNullException.ThrowIfNull(page);
         ArgumentNullException.ThrowIfNull(doorbell);
-        _page = page;
         _doorbell = doorbell;
         _ring = new(page.Address, RingSide.Client);
     }
@@ -34,7 +33,16 @@ public sealed class XenStoreRingTransport : IXenStoreTransport
     public bool OutlivesClient => true;
 
     /// <inheritdoc/>
-    public XenStoreServerFeatures ServerFeatures => (XenStoreServerFeatures)_ring.Load(RingLayout.ServerFeatures);
+    public XenStoreServerFeatures ServerFeatures
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _disposed ? XenStoreServerFeatures.None : (XenStoreServerFeatures)_ring.Load(RingLayout.ServerFeatures);
+            }
+        }
+    }
 
     /// <summary>
     /// Waits until the page's <c>connection</c> field says that a xenstored serves the ring, and then throws away replies that were
@@ -42,19 +50,19 @@ public sealed class XenStoreRingTransport : IXenStoreTransport
     /// </summary>
     public async ValueTask OpenAsync(CancellationToken cancellationToken)
     {
-        while (_ring.Load(RingLayout.Connection) != 0)
+        while (!IsServed())
         {
             await _doorbell.WaitAsync(cancellationToken).ConfigureAwait(false);
         }
 
         lock (_gate)
         {
+            ObjectDisposedException.ThrowIf(_disposed, this);
             ThrowIfGivenUp();
             _ring.Attach();
+            // A server that found the reply ring full may wait for this.
+            _doorbell.Notify();
         }
-
-        // A server that found the reply ring full may wait for this.
-        _doorbell.Notify();
     }
 
     /// <inheritdoc/>
@@ -78,8 +86,11 @@ public sealed class XenStoreRingTransport : IXenStoreTransport
         {
             lock (_gate)
             {
-                ThrowIfGivenUp();
-                _ring.CheckIndexes();
+                if (!_disposed)
+                {
+                    ThrowIfGivenUp();
+                    _ring.CheckIndexes();
+                }
             }
 
             return null;
@@ -93,21 +104,42 @@ public sealed class XenStoreRingTransport : IXenStoreTransport
     /// <inheritdoc/>
     public string Describe()
     {
-        uint requestProducer = _ring.Load(RingLayout.RequestProducer);
-        uint requestConsumer = _ring.Load(RingLayout.RequestConsumer);
-        uint replyProducer = _ring.Load(RingLayout.ReplyProducer);
-        uint replyConsumer = _ring.Load(RingLayout.ReplyConsumer);
-        return string.Create(CultureInfo.InvariantCulture,
-            $"ring: xenstored has {requestProducer - requestConsumer} bytes of requests to read (req_prod 0x{requestProducer:x}, req_cons 0x{requestConsumer:x}), "
-            + $"we have {replyProducer - replyConsumer} bytes of replies to read (rsp_prod 0x{replyProducer:x}, rsp_cons 0x{replyConsumer:x}), "
-            + $"connection {_ring.Load(RingLayout.Connection)}, error {_ring.Load(RingLayout.Error)}, server_features 0x{_ring.Load(RingLayout.ServerFeatures):x}");
+        lock (_gate)
+        {
+            if (_disposed)
+            {
+                return "ring: disposed of";
+            }
+
+            uint requestProducer = _ring.Load(RingLayout.RequestProducer);
+            uint requestConsumer = _ring.Load(RingLayout.RequestConsumer);
+            uint replyProducer = _ring.Load(RingLayout.ReplyProducer);
+            uint replyConsumer = _ring.Load(RingLayout.ReplyConsumer);
+            return string.Create(CultureInfo.InvariantCulture,
+                $"ring: xenstored has {requestProducer - requestConsumer} bytes of requests to read (req_prod 0x{requestProducer:x}, req_cons 0x{requestConsumer:x}), "
+                + $"we have {replyProducer - replyConsumer} bytes of replies to read (rsp_prod 0x{replyProducer:x}, rsp_cons 0x{replyConsumer:x}), "
+                + $"connection {_ring.Load(RingLayout.Connection)}, error {_ring.Load(RingLayout.Error)}, server_features 0x{_ring.Load(RingLayout.ServerFeatures):x}");
+        }
     }
 
-    /// <summary>Does nothing: page and doorbell are the caller's, and a domain's ring cannot be closed.</summary>
+    /// <summary>Lets go of page and doorbell, which are the caller's; a domain's ring cannot be closed. Neither is touched afterwards.</summary>
     public ValueTask DisposeAsync()
     {
-        GC.KeepAlive(_page);
+        lock (_gate)
+        {
+            _disposed = true;
+        }
+
         return ValueTask.CompletedTask;
+    }
+
+    private bool IsServed()
+    {
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            return _ring.Load(RingLayout.Connection) == 0;
+        }
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
@@ -124,6 +156,7 @@ public sealed class XenStoreRingTransport : IXenStoreTransport
 
             lock (_gate)
             {
+                ObjectDisposedException.ThrowIf(_disposed, this);
                 ThrowIfGivenUp();
             }
         }
@@ -149,17 +182,16 @@ public sealed class XenStoreRingTransport : IXenStoreTransport
     private int TryRead(Span<byte> buffer)
     {
         int count;
-        bool notify;
         bool room;
         lock (_gate)
         {
-            count = _ring.Read(buffer, out notify);
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            count = _ring.Read(buffer, out bool notify);
             room = Volatile.Read(ref _roomWanted) && _ring.Space > 0;
-        }
-
-        if (notify)
-        {
-            _doorbell.Notify();
+            if (notify)
+            {
+                _doorbell.Notify();
+            }
         }
 
         if (room)
@@ -174,15 +206,14 @@ public sealed class XenStoreRingTransport : IXenStoreTransport
     private int TryWrite(ReadOnlySpan<byte> data)
     {
         int count;
-        bool notify;
         lock (_gate)
         {
-            count = _ring.Write(data, out notify);
-        }
-
-        if (notify)
-        {
-            _doorbell.Notify();
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            count = _ring.Write(data, out bool notify);
+            if (notify)
+            {
+                _doorbell.Notify();
+            }
         }
 
         return count;

@@ -5,7 +5,7 @@ public static class XenStoreTransport
 {
     private const string Device = "/dev/xen/xenbus";
 
-    private static readonly string[] _sockets = ["/run/xenstored/socket", "/var/run/xenstored/socket"];
+    private static readonly string[] Sockets = ["/run/xenstored/socket", "/var/run/xenstored/socket"];
 
     /// <summary>
     /// The socket that the environment variable <c>XENSTORED_PATH</c> names, xenstored's usual socket (in dom0), or
@@ -19,7 +19,7 @@ public static class XenStoreTransport
             return new XenStoreSocketTransport(named);
         }
 
-        foreach (string socket in _sockets)
+        foreach (string socket in Sockets)
         {
             if (File.Exists(socket))
             {
@@ -30,6 +30,6 @@ public static class XenStoreTransport
         return File.Exists(Device)
             ? new XenStoreDeviceTransport(Device)
             : throw new XenStoreException(XenStoreError.ConnectionClosed,
-                $"no xenstore found: neither the socket {string.Join(" or ", _sockets)} nor {Device} exists (XENSTORED_PATH names another socket)");
+                $"no xenstore found: neither the socket {string.Join(" or ", Sockets)} nor {Device} exists (XENSTORED_PATH names another socket)");
     }
 }

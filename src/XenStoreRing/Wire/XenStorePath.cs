@@ -11,8 +11,8 @@ public static class XenStorePath
 {
     private const string Allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-/_@";
 
-    private static readonly SearchValues<char> _allowed = SearchValues.Create(Allowed);
-    private static readonly SearchValues<byte> _allowedBytes = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-/_@"u8);
+    private static readonly SearchValues<char> AllowedCharacters = SearchValues.Create(Allowed);
+    private static readonly SearchValues<byte> AllowedBytes = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-/_@"u8);
 
     /// <summary>The rule that <paramref name="path"/> breaks, as words for a message, or <see langword="null"/> for a good path.</summary>
     public static string? FindBrokenRule(ReadOnlySpan<char> path)
@@ -22,7 +22,7 @@ public static class XenStorePath
             return "a path must not be empty";
         }
 
-        int bad = path.IndexOfAnyExcept(_allowed);
+        int bad = path.IndexOfAnyExcept(AllowedCharacters);
         if (bad >= 0)
         {
             return string.Create(CultureInfo.InvariantCulture,
@@ -48,13 +48,13 @@ public static class XenStorePath
     public static bool IsValid(ReadOnlySpan<byte> path) =>
         !path.IsEmpty
         && path.Length <= (path[0] == (byte)'/' ? XenStoreLimits.MaxAbsolutePath : XenStoreLimits.MaxRelativePath)
-        && !path.ContainsAnyExcept(_allowedBytes)
+        && !path.ContainsAnyExcept(AllowedBytes)
         && path.IndexOf("//"u8) < 0
         && (path.Length == 1 || path[^1] != (byte)'/');
 
     /// <summary>Whether bytes from the other side can be the name of one node in a directory.</summary>
     public static bool IsValidName(ReadOnlySpan<byte> name) =>
-        !name.IsEmpty && name.Length < XenStoreLimits.MaxAbsolutePath && !name.ContainsAnyExcept(_allowedBytes) && !name.Contains((byte)'/');
+        !name.IsEmpty && name.Length < XenStoreLimits.MaxAbsolutePath && !name.ContainsAnyExcept(AllowedBytes) && !name.Contains((byte)'/');
 
     /// <summary>
     /// <paramref name="node"/> below <paramref name="directory"/>; <paramref name="directory"/> itself when <paramref name="node"/> is

@@ -5,7 +5,7 @@ namespace Xenlet.XenStoreRing.Tests.Client;
 /// <summary>What a broken peer leads to: one defined outcome for each case.</summary>
 public class HostilePeerTests
 {
-    private static readonly XenStoreClientOptions _shortLimit = new() { ResetWatches = false, RequestTimeLimit = TimeSpan.FromMilliseconds(150) };
+    private static readonly XenStoreClientOptions ShortLimit = new() { ResetWatches = false, RequestTimeLimit = TimeSpan.FromMilliseconds(150) };
 
     /// <summary>What the page is made to hold, the error, and words of the reason.</summary>
     public static TheoryData<int, uint, XenStoreError, string> BrokenPages => new()
@@ -26,7 +26,7 @@ public class HostilePeerTests
     public async Task A_broken_page_closes_the_connection_with_a_reason_for_everybody(int offset, uint value, XenStoreError error, string reason)
     {
         await using TestServer server = new();
-        await using XenStoreClient client = await server.ConnectAsync(_shortLimit with { RequestTimeLimit = TimeSpan.FromSeconds(20), MaxOutstanding = 2 });
+        await using XenStoreClient client = await server.ConnectAsync(ShortLimit with { RequestTimeLimit = TimeSpan.FromSeconds(20), MaxOutstanding = 2 });
         XenStoreWatch watch = await RegisterAsync(server, client);
         Assert.True(await watch.WaitToReadAsync().Soon());
         watch.TryRead(out _);
@@ -57,7 +57,7 @@ public class HostilePeerTests
     public async Task A_ring_error_is_noticed_without_an_event_when_a_request_stays_unanswered()
     {
         await using TestServer server = new();
-        await using XenStoreClient client = await server.ConnectAsync(_shortLimit with { RequestTimeLimit = TimeSpan.FromSeconds(2) });
+        await using XenStoreClient client = await server.ConnectAsync(ShortLimit with { RequestTimeLimit = TimeSpan.FromSeconds(2) });
         ValueTask<string> read = client.ReadAsync("/a");
         await server.ReceiveAsync();
         server.Ring[RingLayout.Error] = 2;
@@ -179,7 +179,7 @@ public class HostilePeerTests
     public async Task A_peer_that_does_not_answer_is_named_with_request_time_and_ring()
     {
         await using TestServer server = new();
-        await using XenStoreClient client = await server.ConnectAsync(_shortLimit);
+        await using XenStoreClient client = await server.ConnectAsync(ShortLimit);
         XenStoreException error = await Patience.Fails(client.ReadAsync("/silent"));
 
         Assert.Equal(XenStoreError.TimedOut, error.Error);
@@ -199,7 +199,7 @@ public class HostilePeerTests
     public async Task A_peer_that_stops_reading_fails_requests_and_gets_them_whole_when_it_reads_again()
     {
         await using TestServer server = new();
-        await using XenStoreClient client = await server.ConnectAsync(_shortLimit with { MaxOutstanding = 2 });
+        await using XenStoreClient client = await server.ConnectAsync(ShortLimit with { MaxOutstanding = 2 });
         server.Pause();
         ValueTask large = client.WriteAsync("/large", new byte[3000]);
         ValueTask next = client.WriteAsync("/next", "");
@@ -221,7 +221,7 @@ public class HostilePeerTests
     public async Task Twenty_requests_that_are_never_answered_do_not_hang_the_next()
     {
         await using TestServer server = new();
-        await using XenStoreClient client = await server.ConnectAsync(_shortLimit);
+        await using XenStoreClient client = await server.ConnectAsync(ShortLimit);
         foreach (ValueTask<string> read in Enumerable.Range(0, 20).Select(number => client.ReadAsync($"/{number}")).ToArray())
         {
             await Patience.Fails(read);
@@ -254,12 +254,12 @@ public class HostilePeerTests
         using TestRing ring = new();
         ring[RingLayout.Connection] = 1;
         XenStoreException error = await Patience.Fails(XenStoreClient.ConnectAsync(
-            new XenStoreRingTransport(ring, ring.ClientDoorbell), _shortLimit with { ConnectTimeLimit = TimeSpan.FromMilliseconds(100) }));
+            new XenStoreRingTransport(ring, ring.ClientDoorbell), ShortLimit with { ConnectTimeLimit = TimeSpan.FromMilliseconds(100) }));
         Assert.Equal(XenStoreError.TimedOut, error.Error);
         Assert.Contains("no xenstored answered in 0.1 s; ring: ", error.Message, StringComparison.Ordinal);
         Assert.Contains("connection 1", error.Message, StringComparison.Ordinal);
 
-        ValueTask<XenStoreClient> connecting = XenStoreClient.ConnectAsync(new XenStoreRingTransport(ring, ring.ClientDoorbell), _shortLimit);
+        ValueTask<XenStoreClient> connecting = XenStoreClient.ConnectAsync(new XenStoreRingTransport(ring, ring.ClientDoorbell), ShortLimit);
         Assert.False(connecting.IsCompleted);
         ring[RingLayout.Connection] = 0;
         ring.ServerDoorbell.Notify();
@@ -304,7 +304,7 @@ public class HostilePeerTests
             async pieces =>
             {
                 await using TestServer server = new();
-                await using XenStoreClient client = await server.ConnectAsync(_shortLimit with { RequestTimeLimit = TimeSpan.FromMilliseconds(40) });
+                await using XenStoreClient client = await server.ConnectAsync(ShortLimit with { RequestTimeLimit = TimeSpan.FromMilliseconds(40) });
                 ValueTask<string> read = client.ReadAsync("/a");
                 ValueTask<XenStoreWatch> watching = client.WatchAsync("/w");
                 Message request = await server.ReceiveAsync();
@@ -333,7 +333,7 @@ public class HostilePeerTests
             async changes =>
             {
                 await using TestServer server = new(new(replyIndex: 0, requestIndex: 0));
-                await using XenStoreClient client = await server.ConnectAsync(_shortLimit with { RequestTimeLimit = TimeSpan.FromMilliseconds(40) });
+                await using XenStoreClient client = await server.ConnectAsync(ShortLimit with { RequestTimeLimit = TimeSpan.FromMilliseconds(40) });
                 foreach ((int at, uint word) in changes)
                 {
                     server.Ring[at] = word;
@@ -361,6 +361,41 @@ public class HostilePeerTests
         Assert.Contains("disposed of", (await Patience.Fails(read)).Message, StringComparison.Ordinal);
         Assert.Contains("disposed of", (await Patience.Fails(waiting)).Message, StringComparison.Ordinal);
         await watch.DisposeAsync().Soon();
+    }
+
+    [Fact]
+    public async Task A_client_that_is_disposed_of_leaves_the_ring_clean()
+    {
+        await using TestServer server = new() { DisposeLimit = TimeSpan.FromSeconds(20) };
+        XenStoreClient client = await server.ConnectAsync();
+        XenStoreWatch watch = await RegisterAsync(server, client);
+        ValueTask<XenStoreTransaction> starting = client.BeginTransactionAsync();
+        server.Send((await server.ReceiveAsync()).Reply("9|"));
+        XenStoreTransaction transaction = await starting.Soon();
+        ValueTask<byte[]> read = client.ReadBytesAsync("/large");
+        Message request = await server.ReceiveAsync();
+        Task disposing = client.DisposeAsync().Soon();
+        Assert.Equal(XenStoreError.ConnectionClosed, (await Patience.Fails(read)).Error);
+        await transaction.DisposeAsync().Soon();
+        await watch.DisposeAsync().Soon();
+        Message end = await server.ReceiveAsync(XenStoreMessageType.TransactionEnd);
+        Message unwatch = await server.ReceiveAsync(XenStoreMessageType.Unwatch);
+        Assert.Equal((9u, "F|", $"/w|{watch.Token}|"), (end.Header.TransactionId, end.Text, unwatch.Text));
+        server.Send(end.Reply("OK|"));
+        server.Send(unwatch.Reply("OK|"));
+        byte[] reply = request.Reply(new byte[3000]);
+        server.Send(reply.AsSpan(0, 2000));
+        await Task.Delay(30);
+        Assert.False(disposing.IsCompleted);
+        server.Send(reply.AsSpan(2000));
+        await disposing.Soon();
+
+        Assert.Equal(server.Ring[RingLayout.ReplyProducer], server.Ring[RingLayout.ReplyConsumer]);
+        Assert.False(server.HasRequest);
+        await using XenStoreClient successor = await server.ConnectAsync();
+        ValueTask<string> next = successor.ReadAsync("/a");
+        server.Send((await server.ReceiveAsync()).Reply("next"));
+        Assert.Equal("next", await next.Soon());
     }
 
     private static async Task SettleAsync<T>(ValueTask<T> task)

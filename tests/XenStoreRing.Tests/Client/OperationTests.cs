@@ -66,7 +66,7 @@ public class OperationTests
         { "begin", "TRANSACTION_START 0 |", "!ENOSPC", "ENOSPC" },
     };
 
-    private static readonly Dictionary<string, Func<XenStoreClient, Task<string>>> _operations = new()
+    private static readonly Dictionary<string, Func<XenStoreClient, Task<string>>> Operations = new()
     {
         ["read"] = async client => await client.ReadAsync("/a"),
         ["tryread"] = async client => await client.TryReadAsync("/a") ?? "null",
@@ -102,7 +102,7 @@ public class OperationTests
     {
         await using TestServer server = new();
         await using XenStoreClient client = await server.ConnectAsync();
-        Task<string> running = _operations[operation](client);
+        Task<string> running = Operations[operation](client);
         Message request = await server.ReceiveAsync();
         server.Send(reply.StartsWith('!') ? request.Error(reply[1..]) : request.Reply(reply));
         string found;

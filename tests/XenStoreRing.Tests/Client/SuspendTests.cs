@@ -2,13 +2,13 @@ namespace Xenlet.XenStoreRing.Tests.Client;
 
 public class SuspendTests
 {
-    private static readonly XenStoreClientOptions _options = new() { ResetWatches = false, RequestTimeLimit = TimeSpan.FromSeconds(10) };
+    private static readonly XenStoreClientOptions Options = new() { ResetWatches = false, RequestTimeLimit = TimeSpan.FromSeconds(10) };
 
     [Fact]
     public async Task Suspending_waits_for_requests_and_transactions_and_holds_new_ones_back()
     {
         await using TestServer server = new();
-        await using XenStoreClient client = await server.ConnectAsync(_options);
+        await using XenStoreClient client = await server.ConnectAsync(Options);
         ValueTask<XenStoreTransaction> starting = client.BeginTransactionAsync();
         server.Send((await server.ReceiveAsync()).Reply("3|"));
         XenStoreTransaction transaction = await starting.Soon();
@@ -41,7 +41,7 @@ public class SuspendTests
     public async Task A_cancelled_suspend_keeps_watches_without_registering_them_again()
     {
         await using TestServer server = new();
-        await using XenStoreClient client = await server.ConnectAsync(_options);
+        await using XenStoreClient client = await server.ConnectAsync(Options);
         XenStoreWatch watch = await RegisterAsync(server, client, "/w");
         await client.SuspendAsync().Soon();
         server.Send(Message.Event("/w/x", watch.Token));
@@ -61,7 +61,7 @@ public class SuspendTests
     public async Task Resuming_registers_every_watch_again_on_the_new_ring(bool known)
     {
         await using TestServer old = new(new(100, 200));
-        await using XenStoreClient client = await old.ConnectAsync(_options);
+        await using XenStoreClient client = await old.ConnectAsync(Options);
         XenStoreWatch first = await RegisterAsync(old, client, "/1");
         XenStoreWatch second = await RegisterAsync(old, client, "/2");
         XenStoreWatch gone = await RegisterAsync(old, client, "/gone");
@@ -100,7 +100,7 @@ public class SuspendTests
     public async Task A_watch_that_is_refused_after_the_resume_ends_with_its_error()
     {
         await using TestServer old = new();
-        await using XenStoreClient client = await old.ConnectAsync(_options);
+        await using XenStoreClient client = await old.ConnectAsync(Options);
         XenStoreWatch watch = await RegisterAsync(old, client, "/1");
         await client.SuspendAsync().Soon();
         await using TestServer fresh = new() { Responder = request => request.Error("E2BIG") };
@@ -116,7 +116,7 @@ public class SuspendTests
     public async Task A_suspend_that_does_not_come_to_rest_says_why_and_everything_goes_on()
     {
         await using TestServer server = new();
-        await using XenStoreClient client = await server.ConnectAsync(_options with { RequestTimeLimit = TimeSpan.FromMilliseconds(300) });
+        await using XenStoreClient client = await server.ConnectAsync(Options with { RequestTimeLimit = TimeSpan.FromMilliseconds(300) });
         ValueTask<XenStoreTransaction> starting = client.BeginTransactionAsync();
         server.Send((await server.ReceiveAsync()).Reply("3|"));
         XenStoreTransaction transaction = await starting.Soon();
@@ -137,7 +137,7 @@ public class SuspendTests
     public async Task Nothing_touches_the_page_while_suspended()
     {
         await using TestServer server = new();
-        await using XenStoreClient client = await server.ConnectAsync(_options with { RequestTimeLimit = TimeSpan.FromMilliseconds(50) });
+        await using XenStoreClient client = await server.ConnectAsync(Options with { RequestTimeLimit = TimeSpan.FromMilliseconds(50) });
         await client.SuspendAsync().Soon();
         byte[] before = server.Ring.Bytes.ToArray();
         int notified = server.Ring.ClientDoorbell.Sent;
@@ -162,7 +162,7 @@ public class SuspendTests
         }
 
         await using TestServer old = new() { Responder = Respond };
-        await using XenStoreClient client = await old.ConnectAsync(_options with { ResetWatches = null });
+        await using XenStoreClient client = await old.ConnectAsync(Options with { ResetWatches = null });
         XenStoreWatch watch = await client.WatchAsync("/w").Soon();
         await client.SuspendAsync().Soon();
         await using TestServer fresh = new() { Responder = Respond };
@@ -187,7 +187,7 @@ public class SuspendTests
                 return flag[0] == '!' ? request.Error(flag[1..]) : request.Reply(flag);
             },
         };
-        await using XenStoreClient client = await server.ConnectAsync(_options with { ResetWatches = null });
+        await using XenStoreClient client = await server.ConnectAsync(Options with { ResetWatches = null });
         Assert.Equal([XenStoreMessageType.Read], log);
     }
 
@@ -198,11 +198,11 @@ public class SuspendTests
         {
             Responder = request => request.Type == XenStoreMessageType.Read ? request.Reply("1") : request.Error("ENOSYS"),
         };
-        await using XenStoreClient client = await server.ConnectAsync(_options with { ResetWatches = null });
+        await using XenStoreClient client = await server.ConnectAsync(Options with { ResetWatches = null });
         Assert.Null(client.ClosedReason);
 
         await using TestServer second = new() { Responder = request => request.Error("ENOSYS") };
-        XenStoreException error = await Assert.ThrowsAsync<XenStoreException>(() => second.ConnectAsync(_options with { ResetWatches = true }));
+        XenStoreException error = await Assert.ThrowsAsync<XenStoreException>(() => second.ConnectAsync(Options with { ResetWatches = true }));
         Assert.Equal(XenStoreError.ENOSYS, error.Error);
     }
 

@@ -3,15 +3,15 @@ namespace Xenlet.XenStoreRing.Tests;
 /// <summary>Awaiting with a limit, so that a hang is a failure that says where.</summary>
 internal static class Patience
 {
-    private static readonly TimeSpan _limit = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(20);
 
-    internal static Task Soon(this ValueTask task) => task.AsTask().WaitAsync(_limit);
+    internal static Task Soon(this ValueTask task) => task.AsTask().WaitAsync(Limit);
 
-    internal static Task<T> Soon<T>(this ValueTask<T> task) => task.AsTask().WaitAsync(_limit);
+    internal static Task<T> Soon<T>(this ValueTask<T> task) => task.AsTask().WaitAsync(Limit);
 
-    internal static Task Soon(this Task task) => task.WaitAsync(_limit);
+    internal static Task Soon(this Task task) => task.WaitAsync(Limit);
 
-    internal static Task<T> Soon<T>(this Task<T> task) => task.WaitAsync(_limit);
+    internal static Task<T> Soon<T>(this Task<T> task) => task.WaitAsync(Limit);
 
     /// <summary>Waits until a condition holds.</summary>
     internal static async Task Until(Func<bool> condition)

@@ -5,7 +5,9 @@ namespace Xenlet.XenStoreRing.Tests;
 /// <summary>The server's side of a ring, played by a test: it sees requests whole and sends whatever bytes it likes.</summary>
 internal sealed class TestServer : IAsyncDisposable
 {
-    private static readonly TimeSpan _patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(20);
+
+    private static readonly TimeSpan ShortDisposeLimit = TimeSpan.FromMilliseconds(30);
 
     private readonly SharedRing _side;
     private readonly XenStoreMessageBuffer _buffer = new();
@@ -26,19 +28,23 @@ internal sealed class TestServer : IAsyncDisposable
 
     internal TestRing Ring { get; }
 
+    /// <summary>Short, because most tests' servers do not answer when their client is disposed of.</summary>
+    internal TimeSpan DisposeLimit { get; init; } = ShortDisposeLimit;
+
     /// <summary>Called for each request; a result is sent as the reply at once, else the test finds the request in <see cref="ReceiveAsync"/>.</summary>
     internal Func<Message, byte[]?>? Responder { get; set; }
 
     /// <summary>Connects a client to this server.</summary>
     internal async Task<XenStoreClient> ConnectAsync(XenStoreClientOptions? options = null) =>
-        await XenStoreClient.ConnectAsync(NewTransport(), options ?? new() { ResetWatches = false }).AsTask().WaitAsync(_patience);
+        await XenStoreClient.ConnectAsync(NewTransport(), (options ?? new() { ResetWatches = false }) with { DisposeTimeLimit = DisposeLimit })
+            .AsTask().WaitAsync(Limit);
 
     internal XenStoreRingTransport NewTransport() => new(Ring, Ring.ClientDoorbell);
 
     /// <summary>The next request that <see cref="Responder"/> left.</summary>
     internal async Task<Message> ReceiveAsync()
     {
-        using CancellationTokenSource limit = new(_patience);
+        using CancellationTokenSource limit = new(Limit);
         return await _requests.Reader.ReadAsync(limit.Token);
     }
 

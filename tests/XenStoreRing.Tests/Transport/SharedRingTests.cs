@@ -4,7 +4,7 @@ namespace Xenlet.XenStoreRing.Tests.Transport;
 
 public class SharedRingTests
 {
-    private static readonly Gen<uint> _index = Gen.OneOf(Gen.UInt, Gen.UInt[0, 2048], Gen.UInt[uint.MaxValue - 2048, uint.MaxValue]);
+    private static readonly Gen<uint> Index = Gen.OneOf(Gen.UInt, Gen.UInt[0, 2048], Gen.UInt[uint.MaxValue - 2048, uint.MaxValue]);
 
     [Fact]
     public void Bytes_lie_where_the_header_of_Xen_says()
@@ -29,7 +29,7 @@ public class SharedRingTests
 
     [Fact]
     public void Any_bytes_in_any_pieces_from_any_index_arrive_in_order() =>
-        Gen.Select(_index, _index, Gen.Byte.Array[1, 6000], Gen.Int[1, 1500].Array[1, 20], Gen.Int[1, 1500].Array[1, 20]).Sample(
+        Gen.Select(Index, Index, Gen.Byte.Array[1, 6000], Gen.Int[1, 1500].Array[1, 20], Gen.Int[1, 1500].Array[1, 20]).Sample(
             (requestIndex, replyIndex, data, writes, reads) =>
             {
                 using TestRing ring = new(requestIndex, replyIndex);
@@ -151,9 +151,10 @@ public class SharedRingTests
                     data.Release();
                 }
 
-                if (count == 0)
+                if (count == 0 && !room.Wait(10_000))
                 {
-                    Assert.True(room.Wait(10_000), "The consumer's notification is missing.");
+                    // The reader then misses bytes, and says so.
+                    return;
                 }
 
                 sent += count;

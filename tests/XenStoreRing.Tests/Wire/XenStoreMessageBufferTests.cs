@@ -4,7 +4,7 @@ namespace Xenlet.XenStoreRing.Tests.Wire;
 
 public class XenStoreMessageBufferTests
 {
-    private static readonly Gen<Message> _message =
+    private static readonly Gen<Message> AnyMessage =
         from type in Gen.UInt[0, 30]
         from id in Gen.UInt
         from transaction in Gen.UInt
@@ -13,7 +13,7 @@ public class XenStoreMessageBufferTests
 
     [Fact]
     public void Messages_arrive_whole_however_the_stream_is_cut() =>
-        Gen.Select(_message.Array[1, 6], Gen.Int[1, 5000].Array[1, 50]).Sample(
+        Gen.Select(AnyMessage.Array[1, 6], Gen.Int[1, 5000].Array[1, 50]).Sample(
             (messages, cuts) =>
             {
                 byte[] stream = [.. messages.SelectMany(message => message.Reply(message.Body))];

@@ -1,0 +1,66 @@
+namespace Xenlet.XenStoreRing;
+
+/// <summary>Leaves a ring, which outlives its user, so that a successor can use it.</summary>
+internal sealed partial class XenStoreConnection
+{
+    /// <summary>
+    /// Tells everybody who waits, ends transactions and watches, and reads until no reply is due and no message is cut. What does not
+    /// come about in time is left: the connection ends in any case.
+    /// </summary>
+    private async ValueTask DrainAsync(XenStoreException reason)
+    {
+        TaskCompletionSource quiet = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        lock (_gate)
+        {
+            if (!_transport.OutlivesClient || _state is not (RunState.Running or RunState.Quiescing))
+            {
+                return;
+            }
+
+            _quiet?.TrySetResult();
+            _state = RunState.Draining;
+            FailAll(reason);
+            foreach (uint transaction in _openTransactions)
+            {
+                Enqueue(XenStoreMessageType.TransactionEnd, transaction, "F", null);
+            }
+
+            foreach (XenStoreWatch watch in _watches.Values)
+            {
+                if (watch.IsRegistered)
+                {
+                    Enqueue(XenStoreMessageType.Unwatch, 0, watch.Path, watch.Token);
+                }
+            }
+
+            _quiet = quiet;
+            CheckQuiet();
+        }
+
+        SendQueued();
+        using CancellationTokenSource limit = new(Options.DisposeTimeLimit, Options.TimeProvider);
+        try
+        {
+            await quiet.Task.WaitAsync(limit.Token).ConfigureAwait(false);
+            await _stop.CancelAsync().ConfigureAwait(false);
+            await _reader.ConfigureAwait(false);
+            while (_received.Count > 0)
+            {
+                int count = await _transport.ReadAsync(_received.GetFree(), limit.Token).ConfigureAwait(false);
+                if (count == 0)
+                {
+                    return;
+                }
+
+                _received.Advance(count);
+                while (TakeMessage())
+                {
+                }
+            }
+        }
+        catch (Exception failure) when (failure is OperationCanceledException or IOException or ObjectDisposedException)
+        {
+            // The server does not answer or has given up: there is nothing to be left clean.
+        }
+    }
+}
