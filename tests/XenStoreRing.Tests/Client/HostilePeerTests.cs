@@ -218,6 +218,23 @@ public class HostilePeerTests
     }
 
     [Fact]
+    public async Task Replies_are_taken_off_the_ring_while_a_request_waits_for_room()
+    {
+        await using TestServer server = new();
+        await using XenStoreClient client = await server.ConnectAsync();
+        ValueTask<byte[]> read = client.ReadBytesAsync("/r");
+        Message request = await server.ReceiveAsync();
+        server.Pause();
+        ValueTask write = client.WriteAsync("/w", new byte[4000]);
+        server.Send(request.Reply(new byte[4000]));
+        Assert.Equal(4000, (await read.Soon()).Length);
+        Assert.False(write.IsCompleted);
+        server.Continue();
+        server.Send((await server.ReceiveAsync(XenStoreMessageType.Write)).Reply("OK|"));
+        await write.Soon();
+    }
+
+    [Fact]
     public async Task Twenty_requests_that_are_never_answered_do_not_hang_the_next()
     {
         await using TestServer server = new();

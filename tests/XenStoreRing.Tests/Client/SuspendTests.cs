@@ -152,6 +152,38 @@ public class SuspendTests
     }
 
     [Fact]
+    public async Task Disposing_while_suspended_fails_what_was_held_and_leaves_the_page_alone()
+    {
+        await using TestServer server = new();
+        XenStoreClient client = await server.ConnectAsync(Options);
+        XenStoreWatch watch = await RegisterAsync(server, client, "/w");
+        await client.SuspendAsync().Soon();
+        byte[] before = server.Ring.Bytes.ToArray();
+        ValueTask<string> held = client.ReadAsync("/held");
+        await client.DisposeAsync().Soon();
+
+        Assert.Equal(XenStoreError.ConnectionClosed, (await Patience.Fails(held)).Error);
+        Assert.Equal(XenStoreError.ConnectionClosed, (await Patience.Fails(watch.WaitToReadAsync())).Error);
+        Assert.Equal(before, server.Ring.Bytes.ToArray());
+        Assert.Throws<XenStoreException>(client.CancelSuspend);
+    }
+
+    [Fact]
+    public async Task A_resume_over_a_ring_without_xenstored_can_be_tried_again()
+    {
+        await using TestServer server = new();
+        await using XenStoreClient client = await server.ConnectAsync(Options with { ConnectTimeLimit = TimeSpan.FromMilliseconds(50) });
+        await client.SuspendAsync().Soon();
+        using TestRing silent = new();
+        silent[RingLayout.Connection] = 1;
+        XenStoreException error = await Patience.Fails(client.ResumeAsync(new XenStoreRingTransport(silent, silent.ClientDoorbell)));
+        Assert.Equal(XenStoreError.TimedOut, error.Error);
+        await using TestServer fresh = new() { Responder = request => request.Reply("again") };
+        await client.ResumeAsync(fresh.NewTransport()).Soon();
+        Assert.Equal("again", await client.ReadAsync("/a").Soon());
+    }
+
+    [Fact]
     public async Task Old_watches_are_reset_first_where_the_platform_offers_it()
     {
         List<string> log = [];
