@@ -5,7 +5,7 @@ namespace Xenlet.XenStoreRing.Tests.Client;
 /// <summary>What a broken peer leads to: one defined outcome for each case.</summary>
 public class HostilePeerTests
 {
-    private static readonly XenStoreClientOptions ShortLimit = new() { ResetWatches = false, RequestTimeLimit = TimeSpan.FromMilliseconds(150) };
+    private static readonly XenStoreClientOptions ShortLimit = new() { ResetWatches = false, RequestTimeLimit = TimeSpan.FromSeconds(1.5) };
 
     /// <summary>What the page is made to hold, the error, and words of the reason.</summary>
     public static TheoryData<int, uint, XenStoreError, string> BrokenPages => new()
@@ -57,7 +57,7 @@ public class HostilePeerTests
     public async Task A_ring_error_is_noticed_without_an_event_when_a_request_stays_unanswered()
     {
         await using TestServer server = new();
-        await using XenStoreClient client = await server.ConnectAsync(ShortLimit with { RequestTimeLimit = TimeSpan.FromSeconds(2) });
+        await using XenStoreClient client = await server.ConnectAsync(ShortLimit with { RequestTimeLimit = TimeSpan.FromSeconds(20) });
         ValueTask<string> read = client.ReadAsync("/a");
         await server.ReceiveAsync();
         server.Ring[RingLayout.Error] = 2;
@@ -184,7 +184,7 @@ public class HostilePeerTests
 
         Assert.Equal(XenStoreError.TimedOut, error.Error);
         Assert.Matches(
-            @"^READ /silent: TimedOut: sent and not answered after 0\.\d+ s; 1 requests unanswered; ring: xenstored has 0 bytes of requests to read "
+            @"^READ /silent: TimedOut: sent and not answered after \d+(\.\d+)? s; 1 requests unanswered; ring: xenstored has 0 bytes of requests to read "
             + @"\(req_prod 0x18, req_cons 0x18\), we have 0 bytes of replies to read \(rsp_prod 0x0, rsp_cons 0x0\), connection 0, error 0, server_features 0x0$",
             error.Message);
         Message request = await server.ReceiveAsync();

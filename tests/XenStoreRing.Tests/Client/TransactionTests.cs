@@ -177,7 +177,7 @@ public class TransactionTests
     {
         await using TestServer server = new();
         await using XenStoreClient client = await server.ConnectAsync(
-            new() { ResetWatches = false, MaxOutstanding = 1, RequestTimeLimit = TimeSpan.FromMilliseconds(400) });
+            new() { ResetWatches = false, MaxOutstanding = 1, RequestTimeLimit = TimeSpan.FromSeconds(1.5) });
         ValueTask<XenStoreTransaction> starting = client.BeginTransactionAsync();
         server.Send((await server.ReceiveAsync()).Reply("7|"));
         XenStoreTransaction transaction = await starting.Soon();
