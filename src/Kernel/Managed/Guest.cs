@@ -15,6 +15,9 @@ public static unsafe class Guest
     private static readonly XenEventChannels _eventChannels = new();
     private static readonly XenSharedPages _pages = new();
 
+    // Measured once, so that two readings differ by the clock alone.
+    private static readonly Lazy<TimeSpan> _nucleusBootTime = new(MeasureNucleusBoot);
+
     /// <summary>What the guest runs on.</summary>
     public static IHypervisor Hypervisor { get; } = new XenHypervisor();
 
@@ -33,16 +36,8 @@ public static unsafe class Guest
     /// <summary>Reads the nucleus's counters.</summary>
     public static GuestStatistics ReadStatistics()
     {
-        NucleusStatistics read = default;
-        long answer = NucleusGate.Call(NucleusCall.ReadStatistics, (ulong)&read);
-        if (answer < 0)
-        {
-            throw NucleusAnswer.Error(answer, "statistics", "reading the nucleus's counters");
-        }
-
-        // The clock exists only since late in the boot: what came before was counted with the time-stamp counter.
-        double nanosecondsPerCount = (double)(read.Now - read.ReadyTime) / Math.Max(read.NowCount - read.ReadyCount, 1);
-        TimeSpan boot = TimeSpan.FromMicroseconds((read.ReadyCount - read.StartedCount) * nanosecondsPerCount / 1000);
+        NucleusStatistics read = Read();
+        TimeSpan boot = _nucleusBootTime.Value;
         return new GuestStatistics
         {
             SystemCalls = read.SystemCalls,
@@ -57,5 +52,23 @@ public static unsafe class Guest
             NucleusBootTime = boot,
             Uptime = boot + TimeSpan.FromMicroseconds((read.Now - read.ReadyTime) / 1000.0),
         };
+    }
+
+    private static NucleusStatistics Read()
+    {
+        NucleusStatistics read = default;
+        long answer = NucleusGate.Call(NucleusCall.ReadStatistics, (ulong)&read);
+        return answer < 0 ? throw NucleusAnswer.Error(answer, "statistics", "reading the nucleus's counters") : read;
+    }
+
+    /// <summary>
+    /// The clock exists only since late in the boot; what came before was counted with the time-stamp counter, whose rate is taken from the time
+    /// since.
+    /// </summary>
+    private static TimeSpan MeasureNucleusBoot()
+    {
+        NucleusStatistics read = Read();
+        double nanosecondsPerCount = (double)(read.Now - read.ReadyTime) / Math.Max(read.NowCount - read.ReadyCount, 1);
+        return TimeSpan.FromMicroseconds((read.ReadyCount - read.StartedCount) * nanosecondsPerCount / 1000);
     }
 }
