@@ -11,7 +11,7 @@ namespace Xenlet.GuestImage;
 /// </summary>
 internal static class KernelFaceCases
 {
-    private static readonly TimeSpan _limit = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
 
     public static IEnumerable<Case> All =>
     [
@@ -164,7 +164,7 @@ internal static class KernelFaceCases
         Task wait = loop.Open.WaitAsync().AsTask();
         loop.Dispose();
         loop.Dispose();
-        await Check.ThrowsAsync<ObjectDisposedException>(() => wait.WaitAsync(_limit));
+        await Check.ThrowsAsync<ObjectDisposedException>(() => wait.WaitAsync(Limit));
         Check.Throws<ObjectDisposedException>(loop.Open.Notify);
         await Check.ThrowsAsync<ObjectDisposedException>(async () => await loop.Open.WaitAsync());
 
@@ -180,7 +180,7 @@ internal static class KernelFaceCases
         ValueTask wait = loop.Open.WaitAsync();
         await Check.ThrowsAsync<InvalidOperationException>(async () => await loop.Open.WaitAsync());
         loop.Bound.Notify();
-        await wait.AsTask().WaitAsync(_limit);
+        await wait.AsTask().WaitAsync(Limit);
     }
 
     private static async Task EventManyPorts()
@@ -200,7 +200,7 @@ internal static class KernelFaceCases
                 loops[i].Bound.Notify();
             }
 
-            await Task.WhenAll(waits.Where((_, i) => i % 2 == 0)).WaitAsync(_limit);
+            await Task.WhenAll(waits.Where((_, i) => i % 2 == 0)).WaitAsync(Limit);
             await Task.Delay(50);
             Check.That(waits.Where((_, i) => i % 2 == 1).All(wait => !wait.IsCompleted));
             for (int i = 1; i < loops.Length; i += 2)
@@ -208,7 +208,7 @@ internal static class KernelFaceCases
                 loops[i].Bound.Notify();
             }
 
-            await Task.WhenAll(waits).WaitAsync(_limit);
+            await Task.WhenAll(waits).WaitAsync(Limit);
         }
         finally
         {
@@ -227,7 +227,7 @@ internal static class KernelFaceCases
         {
             ValueTask wait = loop.Open.WaitAsync();
             loop.Bound.Notify();
-            await wait.AsTask().WaitAsync(_limit);
+            await wait.AsTask().WaitAsync(Limit);
         }
 
         await AssertSilentAsync(loop.Open);
@@ -253,7 +253,7 @@ internal static class KernelFaceCases
             loop.Bound.Notify();
         }
 
-        await receiver.WaitAsync(_limit);
+        await receiver.WaitAsync(Limit);
         Check.That(waits is > 0 and <= 2001);
     }
 
@@ -276,7 +276,7 @@ internal static class KernelFaceCases
             await WaitAsync(loop.Bound);
         }
 
-        await echo.WaitAsync(_limit);
+        await echo.WaitAsync(Limit);
     }
 
     private static void EventErrors()
@@ -477,7 +477,7 @@ internal static class KernelFaceCases
 
     private static uint Read(ISharedPage page, int offset) => Volatile.Read(ref Unsafe.As<byte, uint>(ref page.Span[offset]));
 
-    private static Task WaitAsync(IEventChannel channel) => channel.WaitAsync().AsTask().WaitAsync(_limit);
+    private static Task WaitAsync(IEventChannel channel) => channel.WaitAsync().AsTask().WaitAsync(Limit);
 
     private static async Task AssertSilentAsync(IEventChannel channel) => Check.That(!await ComesWithinAsync(channel, 50), $"port {channel.Port} is silent");
 

@@ -161,24 +161,24 @@ internal static unsafe class Machine
 /// <summary>The nucleus's log on the host: a string.</summary>
 internal static unsafe class KernelLog
 {
-    private static readonly StringBuilder _text = new();
+    private static readonly StringBuilder Written = new();
 
     /// <summary>What was logged since the last <see cref="Machine.Reset"/>.</summary>
-    public static string Text => _text.ToString();
+    public static string Text => Written.ToString();
 
-    public static void Reset() => _text.Clear();
+    public static void Reset() => Written.Clear();
 
-    public static void Write(ReadOnlySpan<byte> text) => _text.Append(Encoding.UTF8.GetString(text));
+    public static void Write(ReadOnlySpan<byte> text) => Written.Append(Encoding.UTF8.GetString(text));
 
     public static void Write(byte* text, nuint length) => Write(new ReadOnlySpan<byte>(text, (int)length));
 
-    public static void WriteByte(byte value) => _text.Append((char)value);
+    public static void WriteByte(byte value) => Written.Append((char)value);
 
-    public static void WriteHex(ulong value) => _text.Append(null, $"0x{value:x16}");
+    public static void WriteHex(ulong value) => Written.Append(null, $"0x{value:x16}");
 
-    public static void WriteDecimal(ulong value) => _text.Append(value);
+    public static void WriteDecimal(ulong value) => Written.Append(value);
 
-    public static void NewLine() => _text.Append('\n');
+    public static void NewLine() => Written.Append('\n');
 }
 
 /// <summary>A panic on the host: an exception.</summary>

@@ -29,15 +29,15 @@ internal static unsafe partial class HostMemory
     private const ulong AddressMask = 0x000f_ffff_ffff_f000;
 
     private static readonly Dictionary<ulong, (ulong Frame, int Protection)> _translations = [];
-    private static int _file = -1;
+    private static int s_file = -1;
 
     /// <summary>Forgets all translations and makes the first bytes of RAM dirty.</summary>
     public static void Reset(ulong size)
     {
-        if (_file < 0)
+        if (s_file < 0)
         {
-            _file = CreateFile("ram", 0);
-            Assert.True(_file >= 0 && SetSize(_file, (long)Size) == 0, "no memory file");
+            s_file = CreateFile("ram", 0);
+            Assert.True(s_file >= 0 && SetSize(s_file, (long)Size) == 0, "no memory file");
             Map(Base, Size, ProtRead | ProtWrite, MapShared | MapFixedNoReplace, 0);
         }
 
@@ -162,7 +162,7 @@ internal static unsafe partial class HostMemory
 
     private static void Map(ulong address, ulong length, int protection, int flags, long offset) =>
         Assert.True(
-            MapFile(address, (nuint)length, protection, flags, _file, offset) == address,
+            MapFile(address, (nuint)length, protection, flags, s_file, offset) == address,
             $"the host cannot map {address:x}: error {Marshal.GetLastPInvokeError()}");
 
     [LibraryImport("libc", EntryPoint = "memfd_create", StringMarshalling = StringMarshalling.Utf8)]

@@ -21,12 +21,12 @@ public abstract unsafe class NucleusTest
     /// <summary>2024-02-29 12:34:56 UTC, what the battery clock shows at boot.</summary>
     protected const ulong BootUnixTime = 1_709_210_096;
 
-    private static readonly Type[] _hostTypes = [typeof(Machine), typeof(KernelLog), typeof(Panic), typeof(LocalApic), typeof(ProbeMemory)];
+    private static readonly Type[] HostTypes = [typeof(Machine), typeof(KernelLog), typeof(Panic), typeof(LocalApic), typeof(ProbeMemory)];
 
-    private static readonly FieldInfo[] _state =
+    private static readonly FieldInfo[] StateFields =
     [
         .. typeof(FrameAllocator).Assembly.GetTypes()
-            .Where(type => type.Namespace == typeof(FrameAllocator).Namespace && !_hostTypes.Contains(type))
+            .Where(type => type.Namespace == typeof(FrameAllocator).Namespace && !HostTypes.Contains(type))
             .SelectMany(type => type.GetFields(BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic))
             .Where(field => !field.IsLiteral && !field.IsInitOnly && (field.FieldType.IsValueType || field.FieldType.IsPointer)),
     ];
@@ -49,7 +49,7 @@ public abstract unsafe class NucleusTest
     {
         Machine.Reset();
         LocalApic.Reset();
-        foreach (FieldInfo field in _state)
+        foreach (FieldInfo field in StateFields)
         {
             object zero = field.FieldType.IsPointer
                 ? Pointer.Box(null, field.FieldType)

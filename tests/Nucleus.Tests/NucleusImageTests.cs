@@ -6,10 +6,10 @@ namespace Xenlet.Nucleus.Tests;
 public sealed class NucleusImageTests(NucleusImage nucleus) : IClassFixture<NucleusImage>
 {
     /// <summary>Where the processor enters. The 32-bit code before xenlet_start_long_mode calls nothing.</summary>
-    private static readonly string[] _machineEntries = ["xenlet_start_long_mode", "xenlet_system_call_entry", "xenlet_vectors"];
+    private static readonly string[] MachineEntries = ["xenlet_start_long_mode", "xenlet_system_call_entry", "xenlet_vectors"];
 
     /// <summary>What that code calls, and where failed checks end.</summary>
-    private static readonly string[] _exports =
+    private static readonly string[] Exports =
     [
         "xenlet_nucleus_start", "xenlet_on_system_call", "xenlet_on_trap", "xenlet_on_nucleus_fault", "xenlet_panic_bounds",
         "xenlet_panic_stack_cookie",
@@ -18,7 +18,7 @@ public sealed class NucleusImageTests(NucleusImage nucleus) : IClassFixture<Nucl
     [Fact]
     public void The_nucleus_reaches_nothing_of_the_runtime()
     {
-        NucleusWalk.Outcome outcome = NucleusWalk.Run(nucleus.Image, AllowList.Nucleus, [.. _machineEntries, .. _exports]);
+        NucleusWalk.Outcome outcome = NucleusWalk.Run(nucleus.Image, AllowList.Nucleus, [.. MachineEntries, .. Exports]);
         Assert.True(
             outcome.Violations.Count == 0,
             $"the nucleus broke its rules {outcome.Violations.Count} times:\n{string.Join('\n', outcome.Violations)}");
@@ -27,9 +27,9 @@ public sealed class NucleusImageTests(NucleusImage nucleus) : IClassFixture<Nucl
     [Fact]
     public void Machine_code_leads_to_every_export_but_the_panics()
     {
-        NucleusWalk.Outcome outcome = NucleusWalk.Run(nucleus.Image, AllowList.Nucleus, _machineEntries);
+        NucleusWalk.Outcome outcome = NucleusWalk.Run(nucleus.Image, AllowList.Nucleus, MachineEntries);
         HashSet<string> reached = [.. outcome.Functions.SelectMany(function => function.Names)];
-        Assert.Superset(_exports.Where(name => !name.StartsWith("xenlet_panic", StringComparison.Ordinal)).ToHashSet(), reached);
+        Assert.Superset(Exports.Where(name => !name.StartsWith("xenlet_panic", StringComparison.Ordinal)).ToHashSet(), reached);
     }
 
     [Theory]

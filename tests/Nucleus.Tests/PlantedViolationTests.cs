@@ -5,7 +5,7 @@ namespace Xenlet.Nucleus.Tests;
 /// <summary>Tests of the test: what a compiler really makes of each broken rule is found, with the way that leads there.</summary>
 public sealed class PlantedViolationTests(PlantedProgram program) : IClassFixture<PlantedProgram>
 {
-    private static readonly AllowList _planted = new(
+    private static readonly AllowList Planted = new(
     [
         new("planted_", true, "the entry points"),
         new("Planted_Planted_", true, "the methods below them"),
@@ -24,7 +24,7 @@ public sealed class PlantedViolationTests(PlantedProgram program) : IClassFixtur
     [InlineData("planted_span_clear", nameof(Rule.ForbiddenFunction), "Clear", "SpanHelpers")]
     public void A_broken_rule_is_found_with_the_chain_that_leads_there(string entry, string rule, string method, string? callee)
     {
-        NucleusWalk.Outcome outcome = NucleusWalk.Run(program.Image, _planted, [entry]);
+        NucleusWalk.Outcome outcome = NucleusWalk.Run(program.Image, Planted, [entry]);
         Assert.Contains(outcome.Violations, violation =>
             violation.Rule.ToString() == rule
             && violation.Chain[0].Contains(entry, StringComparison.Ordinal)
@@ -35,7 +35,7 @@ public sealed class PlantedViolationTests(PlantedProgram program) : IClassFixtur
     [Fact]
     public void Code_that_breaks_no_rule_passes_with_its_jump_table()
     {
-        NucleusWalk.Outcome outcome = NucleusWalk.Run(program.Image, _planted, ["planted_nothing"]);
+        NucleusWalk.Outcome outcome = NucleusWalk.Run(program.Image, Planted, ["planted_nothing"]);
         Assert.Empty(outcome.Violations);
         Assert.Equal(3, outcome.Functions.Count);
         Assert.Contains(
@@ -46,7 +46,7 @@ public sealed class PlantedViolationTests(PlantedProgram program) : IClassFixtur
     [Fact]
     public void An_entry_point_that_is_not_there_is_named()
     {
-        ArgumentException error = Assert.Throws<ArgumentException>(() => NucleusWalk.Run(program.Image, _planted, ["planted_missing"]));
+        ArgumentException error = Assert.Throws<ArgumentException>(() => NucleusWalk.Run(program.Image, Planted, ["planted_missing"]));
         Assert.Contains("planted_missing", error.Message, StringComparison.Ordinal);
     }
 }

@@ -4,16 +4,16 @@ namespace Xenlet.Kernel.Nucleus;
 internal static class ProbeMemory
 {
     [ThreadStatic]
-    private static List<(ulong Start, byte[] Bytes)>? _regions;
+    private static List<(ulong Start, byte[] Bytes)>? s_regions;
 
-    public static void Reset() => _regions = [];
+    public static void Reset() => s_regions = [];
 
-    public static void Map(ulong start, byte[] bytes) => (_regions ??= []).Add((start, bytes));
+    public static void Map(ulong start, byte[] bytes) => (s_regions ??= []).Add((start, bytes));
 
     public static bool TryRead64(ulong address, out ulong value)
     {
         Assert.Equal(0ul, address & 7);
-        foreach ((ulong start, byte[] bytes) in _regions ?? [])
+        foreach ((ulong start, byte[] bytes) in s_regions ?? [])
         {
             if (address >= (start & ~7ul) && address < start + (ulong)bytes.Length)
             {

@@ -9,10 +9,10 @@ public sealed unsafe class UnwinderTests
     private const ulong NoCode = 0x6000_0000_0000;
     private const int StackSize = 1 << 20;
 
-    private static readonly string[] _names =
+    private static readonly string[] Names =
         ["rax", "rdx", "rcx", "rbx", "rsi", "rdi", "rbp", "rsp", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "ra"];
 
-    private static readonly int[] _calleeSaved =
+    private static readonly int[] CalleeSaved =
     [
         UnwindRegisters.Rbx, UnwindRegisters.Rbp, UnwindRegisters.R12, UnwindRegisters.R13, UnwindRegisters.R14, UnwindRegisters.R15,
     ];
@@ -55,7 +55,7 @@ public sealed unsafe class UnwinderTests
         Assert.Equal(stack.Addresses, addresses);
         Assert.Equal(StackTop, registers.Values[UnwindRegisters.Rsp]);
         UnwindRegisters outermost = stack.Outermost;
-        foreach (int register in _calleeSaved)
+        foreach (int register in CalleeSaved)
         {
             Assert.Equal(outermost.Values[register], registers.Values[register]);
         }
@@ -216,10 +216,10 @@ public sealed unsafe class UnwinderTests
 
     private static string Describe(ReadelfRow expected, CallFrameRow* row)
     {
-        string cfa = row->CfaIsExpression ? "exp" : $"{_names[row->CfaRegister]}{row->CfaValue:+0;-0;+0}";
+        string cfa = row->CfaIsExpression ? "exp" : $"{Names[row->CfaRegister]}{row->CfaValue:+0;-0;+0}";
         IEnumerable<string> rules = expected.Rules.Select(rule =>
         {
-            int register = Array.IndexOf(_names, rule.Key);
+            int register = Array.IndexOf(Names, rule.Key);
             return register < 0
                 ? rule.ToString()
                 : $"[{rule.Key}, {DescribeRule((CallFrameRule)row->Rules[register], row->Values[register])}]";
@@ -233,7 +233,7 @@ public sealed unsafe class UnwinderTests
         CallFrameRule.SameValue => "s",
         CallFrameRule.Offset => $"c{value:+0;-0;+0}",
         CallFrameRule.ValueOffset => $"v{value:+0;-0;+0}",
-        CallFrameRule.Register => _names[value],
+        CallFrameRule.Register => Names[value],
         CallFrameRule.Expression => "exp",
         _ => "vexp",
     };
@@ -252,7 +252,7 @@ public sealed unsafe class UnwinderTests
             UnwindRegisters current = default;
             current.Values[UnwindRegisters.Rsp] = StackTop;
             current.Values[UnwindRegisters.Rip] = NoCode;
-            foreach (int register in _calleeSaved)
+            foreach (int register in CalleeSaved)
             {
                 current.Values[register] = (ulong)random.NextInt64();
             }
@@ -315,7 +315,7 @@ public sealed unsafe class UnwinderTests
             {
                 if (Slot(rule) is int slot)
                 {
-                    int register = Array.IndexOf(_names, name);
+                    int register = Array.IndexOf(Names, name);
                     Write(cfa - (ulong)slot, current.Values[register]);
                     current.Values[register] = (ulong)random.NextInt64();
                     lowest = Math.Max(lowest, (ulong)slot);

@@ -15,23 +15,23 @@ public sealed unsafe class AddressSpaceModelTests : NucleusTest
     private const uint NoReplace = 0x100022;
 
     /// <summary>Pages on both sides of a border between two page tables, and some at the lowest addresses.</summary>
-    private static readonly Gen<ulong> _page = Gen.OneOf(Gen.ULong[0, 11], Gen.ULong[505, 519]).Select(page => FirstPage + page);
+    private static readonly Gen<ulong> PageNumbers = Gen.OneOf(Gen.ULong[0, 11], Gen.ULong[505, 519]).Select(page => FirstPage + page);
 
-    private static readonly Gen<ulong> _count = Gen.Frequency((12, Gen.ULong[1, 8]), (1, Gen.Const(400ul)));
+    private static readonly Gen<ulong> Counts = Gen.Frequency((12, Gen.ULong[1, 8]), (1, Gen.Const(400ul)));
 
-    private static readonly Gen<uint> _flags =
+    private static readonly Gen<uint> MapFlags =
         Gen.OneOf(Gen.Const(Fixed), Gen.Const(Fixed | StackFlag), Gen.Const(NoReplace), Gen.Const(Anywhere));
 
-    private static readonly Gen<Step> _step = Gen.Frequency(
-        (3, Gen.Select(_page, _count, Gen.UInt[0, 7], _flags, (page, count, rights, flags) =>
+    private static readonly Gen<Step> Steps = Gen.Frequency(
+        (3, Gen.Select(PageNumbers, Counts, Gen.UInt[0, 7], MapFlags, (page, count, rights, flags) =>
             new Step(Action.Map, page, count, rights, flags))),
-        (1, Gen.Select(_count, Gen.UInt[0, 7], (count, rights) => new Step(Action.Map, 0, count, rights, Anywhere))),
-        (3, Gen.Select(_page, _count, (page, count) => new Step(Action.Unmap, page, count, 0, 0))),
-        (4, Gen.Select(_page, Gen.ULong[1, 8], Gen.UInt[0, 7], (page, count, rights) => new Step(Action.Protect, page, count, rights, 0))),
-        (2, Gen.Select(_page, _count, (page, count) => new Step(Action.Discard, page, count, 0, 0))),
+        (1, Gen.Select(Counts, Gen.UInt[0, 7], (count, rights) => new Step(Action.Map, 0, count, rights, Anywhere))),
+        (3, Gen.Select(PageNumbers, Counts, (page, count) => new Step(Action.Unmap, page, count, 0, 0))),
+        (4, Gen.Select(PageNumbers, Gen.ULong[1, 8], Gen.UInt[0, 7], (page, count, rights) => new Step(Action.Protect, page, count, rights, 0))),
+        (2, Gen.Select(PageNumbers, Counts, (page, count) => new Step(Action.Discard, page, count, 0, 0))),
         (1, Gen.ULong[0, 12].Select(count => new Step(Action.Break, FirstBreakPage, count, 0, 0))),
         (1, Gen.Select(Gen.ULong[0, 9], Gen.UInt[0, 4], (page, access) => new Step(Action.Touch, FirstBreakPage + page, 1, access, 0))),
-        (8, Gen.Select(_page, Gen.UInt[0, 4], (page, access) => new Step(Action.Touch, page, 1, access, 0))));
+        (8, Gen.Select(PageNumbers, Gen.UInt[0, 4], (page, access) => new Step(Action.Touch, page, 1, access, 0))));
 
     private enum Action
     {
@@ -45,7 +45,7 @@ public sealed unsafe class AddressSpaceModelTests : NucleusTest
 
     [Fact]
     public void Memory_is_what_a_list_of_pages_says() =>
-        _step.List[1, 60].Sample(Run, iter: 1500, threads: 1, print: steps => string.Join("\n", steps));
+        Steps.List[1, 60].Sample(Run, iter: 1500, threads: 1, print: steps => string.Join("\n", steps));
 
     private static void Run(List<Step> steps)
     {

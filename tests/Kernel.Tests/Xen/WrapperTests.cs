@@ -13,7 +13,7 @@ public sealed unsafe class WrapperTests : XenTest
     /// </summary>
     internal sealed record Wrapper(string Name, Func<long> Call, uint Number, string Arguments, string Structure = "");
 
-    private static readonly Wrapper[] _wrappers =
+    private static readonly Wrapper[] Wrappers =
     [
         new("xen_version(version)", XenVersion.Version, 17, "0 0 0 0 0"),
         new("xen_version(extraversion)", () => XenVersion.ExtraVersion((byte*)Marker), 17, $"1 {Marker} 0 0 0"),
@@ -66,7 +66,7 @@ public sealed unsafe class WrapperTests : XenTest
             "3412000000000000 40000000 00000000"),
     ];
 
-    public static TheoryData<string> Names => [.. _wrappers.Select(wrapper => wrapper.Name)];
+    public static TheoryData<string> Names => [.. Wrappers.Select(wrapper => wrapper.Name)];
 
     [Theory]
     [MemberData(nameof(Names))]
@@ -181,7 +181,7 @@ public sealed unsafe class WrapperTests : XenTest
         Assert.Equal((uint)expected, count);
     }
 
-    private static Wrapper Find(string name) => _wrappers.Single(wrapper => wrapper.Name == name);
+    private static Wrapper Find(string name) => Wrappers.Single(wrapper => wrapper.Name == name);
 
     private static long Status()
     {

@@ -6,7 +6,7 @@ namespace Planted;
 /// <summary>Code that breaks no rule: nothing may be reported.</summary>
 internal static unsafe class Clean
 {
-    private static int _sink;
+    private static int s_sink;
 
     [RuntimeExport("planted_nothing")]
     private static int Nothing(int value, byte* memory) => Choose(value) + Sum(memory, value);
@@ -20,19 +20,19 @@ internal static unsafe class Clean
             case 3:
                 return Sum((byte*)&value, 1);
             case 4:
-                _sink = 5;
+                s_sink = 5;
                 return 17;
             case 5:
-                return _sink * 3;
+                return s_sink * 3;
             case 6:
-                _sink++;
+                s_sink++;
                 return 4;
             case 7:
                 return Sum((byte*)&value, 2) * 2;
             case 9:
-                return -_sink;
+                return -s_sink;
             case 10:
-                return 1 << _sink;
+                return 1 << s_sink;
             default:
                 return 0;
         }

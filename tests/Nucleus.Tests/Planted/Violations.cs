@@ -7,12 +7,12 @@ namespace Planted;
 /// <summary>One broken rule of the nucleus in each export, behind a call, so that a chain has something to name.</summary>
 internal static unsafe class Violations
 {
-    private static readonly object[] _objects = new object[4];
-    private static delegate*<int, int> _pointer;
-    private static int _sink;
+    private static readonly object[] Objects = new object[4];
+    private static delegate*<int, int> s_pointer;
+    private static int s_sink;
 
     [ThreadStatic]
-    private static int _perThread;
+    private static int s_perThread;
 
     [RuntimeExport("planted_allocation")]
     private static int Allocation(int value) => Allocate(value);
@@ -21,7 +21,7 @@ internal static unsafe class Violations
     private static int Allocate(int value)
     {
         int[] numbers = new int[value];
-        Volatile.Write(ref _sink, numbers.Length);
+        Volatile.Write(ref s_sink, numbers.Length);
         return numbers[value - 1];
     }
 
@@ -50,7 +50,7 @@ internal static unsafe class Violations
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static int CallPointer(int value)
     {
-        int result = _pointer(value);
+        int result = s_pointer(value);
         return result + 1;
     }
 
@@ -58,13 +58,13 @@ internal static unsafe class Violations
     private static int ThreadStatic(int value) => UseThreadStatic(value);
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int UseThreadStatic(int value) => _perThread += value;
+    private static int UseThreadStatic(int value) => s_perThread += value;
 
     [RuntimeExport("planted_virtual_call")]
     private static int VirtualCall(int value) => CallVirtual(value);
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int CallVirtual(int value) => Volatile.Read(ref _objects[value]).GetHashCode();
+    private static int CallVirtual(int value) => Volatile.Read(ref Objects[value]).GetHashCode();
 
     [RuntimeExport("planted_bounds_check")]
     private static int BoundsCheck(byte* memory, int length, int index) => Index(new ReadOnlySpan<byte>(memory, length), index);
@@ -97,9 +97,9 @@ internal static unsafe class Violations
     /// <summary>Keeps the compiler from knowing what the pointer and the objects are.</summary>
     public static void Prepare(string[] arguments)
     {
-        _objects[0] = arguments;
-        _objects[1] = arguments.Length > 1 ? "text" : new Exception();
-        _pointer = arguments.Length > 2 ? &First : &Second;
+        Objects[0] = arguments;
+        Objects[1] = arguments.Length > 1 ? "text" : new Exception();
+        s_pointer = arguments.Length > 2 ? &First : &Second;
     }
 
     private static int First(int value) => value;
