@@ -1,0 +1,20 @@
+namespace Xenlet.XenBus;
+
+/// <summary>A lock that may be held across awaits; whoever comes first enters first.</summary>
+internal sealed class AsyncLock
+{
+    private Task _last = Task.CompletedTask;
+
+    /// <summary>Waits for the lock; disposing of the result leaves it.</summary>
+    internal async ValueTask<Holder> EnterAsync()
+    {
+        TaskCompletionSource mine = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        await Interlocked.Exchange(ref _last, mine.Task).ConfigureAwait(false);
+        return new(mine);
+    }
+
+    internal readonly struct Holder(TaskCompletionSource held) : IDisposable
+    {
+        public void Dispose() => held.TrySetResult();
+    }
+}

@@ -1,0 +1,37 @@
+using Xenlet.XenStoreRing;
+
+namespace Xenlet.XenBus;
+
+/// <summary>
+/// The bus of our back ends, <c>backend/TYPE/DOMAIN/ID</c>: the devices that we provide to other domains. It never holds boot, since a
+/// front end may come late or never.
+/// </summary>
+public sealed class BackBus(XenStoreClient store, XenBusOptions? options = null) : DeviceBus(store, "backend", 2, options)
+{
+    private protected override string OtherEndNode => "frontend";
+
+    private protected override string OtherEndIdNode => "frontend-id";
+
+    private protected override bool HoldsBoot => false;
+
+    /// <summary>A front end that starts again finds us ready, as long as the tool stack keeps the device online.</summary>
+    internal override async ValueTask AfterOtherEndChangedAsync(XenDevice device, XenBusState state)
+    {
+        if (state == XenBusState.Initialising && device.State == XenBusState.Closed && await IsOnlineAsync(device).ConfigureAwait(false))
+        {
+            await device.SetStateAsync(XenBusState.InitWait).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Once closed and offline, a device needs its hot-plug script's mark no more.</summary>
+    internal override async ValueTask AfterLocalEndChangedAsync(XenDevice device, string path)
+    {
+        if (path is "/state" or "/online" && device.State == XenBusState.Closed && !await IsOnlineAsync(device).ConfigureAwait(false))
+        {
+            await Store.TryRemoveAsync(device.Node + "/hotplug-status").ConfigureAwait(false);
+        }
+    }
+
+    private async ValueTask<bool> IsOnlineAsync(XenDevice device) =>
+        int.TryParse(await Store.TryReadAsync(device.Node + "/online").ConfigureAwait(false), out int online) && online != 0;
+}

@@ -1,0 +1,70 @@
+namespace Xenlet.XenBus;
+
+/// <summary>
+/// Keeps those who wait for boot waiting: once for the bus's own start, and once for each device found until then, or until all are
+/// released. Each is in it or not, so none can be released twice, and a device that goes for whatever reason takes its share along.
+/// </summary>
+internal sealed class BootHold
+{
+    private readonly Lock _gate = new();
+    private readonly HashSet<XenDevice> _devices = [];
+    private readonly TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private bool _busStarts = true;
+
+    /// <summary>Completes when nothing holds boot any more.</summary>
+    internal Task Released => _released.Task;
+
+    /// <summary>The devices that hold boot.</summary>
+    internal XenDevice[] Devices
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return [.. _devices];
+            }
+        }
+    }
+
+    /// <summary>A device holds boot, unless boot is over.</summary>
+    internal void Add(XenDevice device)
+    {
+        lock (_gate)
+        {
+            if (!_released.Task.IsCompleted)
+            {
+                _devices.Add(device);
+            }
+        }
+    }
+
+    /// <summary>A device has got where it can get; does nothing the second time.</summary>
+    internal void Release(XenDevice device)
+    {
+        lock (_gate)
+        {
+            if (_devices.Remove(device))
+            {
+                ReleaseWhenEmpty();
+            }
+        }
+    }
+
+    /// <summary>All devices present at the start have been found.</summary>
+    internal void ReleaseBus()
+    {
+        lock (_gate)
+        {
+            _busStarts = false;
+            ReleaseWhenEmpty();
+        }
+    }
+
+    private void ReleaseWhenEmpty()
+    {
+        if (!_busStarts && _devices.Count == 0)
+        {
+            _released.TrySetResult();
+        }
+    }
+}

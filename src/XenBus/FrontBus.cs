@@ -1,0 +1,28 @@
+using Xenlet.XenStoreRing;
+
+namespace Xenlet.XenBus;
+
+/// <summary>The bus of our front ends, <c>device/TYPE/ID</c>: the devices that other domains provide to us.</summary>
+public sealed class FrontBus(XenStoreClient store, XenBusOptions? options = null) : DeviceBus(store, "device", 1, options)
+{
+    private protected override string OtherEndNode => "backend";
+
+    private protected override string OtherEndIdNode => "backend-id";
+
+    private protected override bool HoldsBoot => true;
+
+    /// <summary>Says in <c>feature/hotplug</c> that interfaces and disks may be plugged while the guest runs.</summary>
+    private protected override async ValueTask AnnounceAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await Task.WhenAll(
+                Store.WriteAsync("feature/hotplug/vif", 1, cancellationToken).AsTask(),
+                Store.WriteAsync("feature/hotplug/vbd", 1, cancellationToken).AsTask()).ConfigureAwait(false);
+        }
+        catch (XenStoreException error)
+        {
+            Report(null, $"{Node}: the tool stack cannot be told of hot-plug: {error.Message}");
+        }
+    }
+}

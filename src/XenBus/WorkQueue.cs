@@ -1,0 +1,106 @@
+namespace Xenlet.XenBus;
+
+/// <summary>
+/// Runs work one piece at a time, in order. Work that waits under a key already is not queued again; work posted under the key of the
+/// piece that runs now is run once more after it. So any number of changes costs two looks at most.
+/// </summary>
+/// <param name="stepped">Whether work runs only when <see cref="StepAsync"/> asks for it.</param>
+/// <param name="failed">Told what work has thrown; the queue goes on.</param>
+internal sealed class WorkQueue(bool stepped, Action<Exception> failed)
+{
+    private readonly Lock _gate = new();
+    private readonly Queue<(string Key, Func<ValueTask> Work)> _waiting = new();
+    private readonly HashSet<string> _keys = [];
+    private bool _pumping;
+    private bool _closed;
+
+    /// <summary>Pieces of work that wait.</summary>
+    internal int Count
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _waiting.Count;
+            }
+        }
+    }
+
+    /// <summary>Queues work; <see langword="false"/> when its key waits already or the queue is closed.</summary>
+    internal bool Post(string key, Func<ValueTask> work)
+    {
+        lock (_gate)
+        {
+            if (_closed || !_keys.Add(key))
+            {
+                return false;
+            }
+
+            _waiting.Enqueue((key, work));
+            if (stepped || _pumping)
+            {
+                return true;
+            }
+
+            _pumping = true;
+        }
+
+        _ = Task.Run(PumpAsync);
+        return true;
+    }
+
+    /// <summary>Runs the next piece of work; <see langword="false"/> when there is none.</summary>
+    internal async ValueTask<bool> StepAsync()
+    {
+        if (!stepped)
+        {
+            throw new InvalidOperationException("The queue runs by itself; XenBusOptions.Stepped makes it run step by step.");
+        }
+
+        return await RunNextAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>Drops what waits and takes nothing more; the piece that runs is not waited for.</summary>
+    internal void Close()
+    {
+        lock (_gate)
+        {
+            _closed = true;
+            _waiting.Clear();
+            _keys.Clear();
+        }
+    }
+
+    private async Task PumpAsync()
+    {
+        while (await RunNextAsync().ConfigureAwait(false))
+        {
+        }
+    }
+
+    private async ValueTask<bool> RunNextAsync()
+    {
+        (string Key, Func<ValueTask> Work) next;
+        lock (_gate)
+        {
+            if (!_waiting.TryDequeue(out next))
+            {
+                _pumping = false;
+                return false;
+            }
+
+            _keys.Remove(next.Key);
+        }
+
+        try
+        {
+            await next.Work().ConfigureAwait(false);
+        }
+        catch (Exception error)
+        {
+            failed(error);
+        }
+
+        return true;
+    }
+}

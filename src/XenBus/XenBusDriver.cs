@@ -1,0 +1,45 @@
+namespace Xenlet.XenBus;
+
+/// <summary>
+/// A driver: says which devices it fits and how well, and serves each that it was given. One object serves all its devices; what it knows
+/// of one of them it keeps in <see cref="XenDevice.DriverData"/>.
+/// </summary>
+/// <remarks>
+/// Calls for one device come one after another; calls for different devices may overlap. Whatever a call throws is written to the
+/// device's error node, the device goes to <see cref="XenBusState.Closed"/>, and no other device is touched. The token given is cancelled
+/// when the device goes away.
+/// </remarks>
+public abstract class XenBusDriver
+{
+    /// <summary>The driver's name in the device tree and in messages.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>
+    /// How well the driver fits, as in FreeBSD's NewBus: 0 (<see cref="ProbePriority.Specific"/>) is best, negative numbers are worse, and
+    /// <see langword="null"/> or a positive number (there an errno value) is no fit. Of equal ones the driver added first is taken.
+    /// </summary>
+    public abstract int? Probe(XenDevice device);
+
+    /// <summary>
+    /// Takes a device on. After it, <see cref="OtherEndChangedAsync"/> and <see cref="LocalEndChangedAsync"/> are each called at least once.
+    /// </summary>
+    public abstract ValueTask AttachAsync(XenDevice device, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Lets a device go that has left the store, or that the tool stack has set up anew. <see langword="false"/> refuses, since the
+    /// device is busy: the driver keeps it, and is asked again after <see cref="XenBusOptions.DetachRetryInterval"/>.
+    /// </summary>
+    public abstract ValueTask<bool> DetachAsync(XenDevice device);
+
+    /// <summary>
+    /// The other end's state may have changed; <paramref name="state"/> is what it is now. Several changes may be told at once, and the
+    /// same state more than once. A state that cannot be read is <see cref="XenBusState.Closed"/>.
+    /// </summary>
+    public virtual ValueTask OtherEndChangedAsync(XenDevice device, XenBusState state, CancellationToken cancellationToken) => default;
+
+    /// <summary>
+    /// Something at or below the device's own node may have changed, by whomever. <paramref name="path"/> is what follows
+    /// <see cref="XenDevice.Node"/>: empty for the node itself, or such as <c>/state</c>. Empty means too that anything may have changed.
+    /// </summary>
+    public virtual ValueTask LocalEndChangedAsync(XenDevice device, string path, CancellationToken cancellationToken) => default;
+}

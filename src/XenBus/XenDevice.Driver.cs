@@ -1,0 +1,452 @@
+using Xenlet.XenStoreRing;
+
+namespace Xenlet.XenBus;
+
+/// <summary>The device's queue: all calls into its driver are made here, one after another.</summary>
+[System.Diagnostics.CodeAnalysis.SuppressMessage("Reliability", "CA1001:Types that own disposable fields should be disposable",
+    Justification = "The token source has no timer and no wait handle; drivers may hold its token after the device has gone.")]
+public sealed partial class XenDevice
+{
+    // Different paths told one by one; beyond it they become "anything may have changed".
+    private const int MaxQueued = 64;
+
+    private readonly WorkQueue _queue;
+    private readonly CancellationTokenSource _leaving = new();
+    private readonly Lock _gate = new();
+    private XenDevicePhase _phase;
+    private XenBusDriver? _driver;
+    private XenStoreWatch? _otherEndWatch;
+    private ITimer? _retry;
+
+    /// <summary>How far the bus is with the device.</summary>
+    public XenDevicePhase Phase
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _phase;
+            }
+        }
+    }
+
+    /// <summary>The driver that has the device, or that is taking it on.</summary>
+    public XenBusDriver? Driver
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _driver;
+            }
+        }
+    }
+
+    /// <summary>Runs the next piece of the device's work, driver calls among it; <see langword="false"/> when there is none.</summary>
+    /// <exception cref="InvalidOperationException">The bus is not <see cref="XenBusOptions.Stepped"/>.</exception>
+    public ValueTask<bool> StepAsync() => _queue.StepAsync();
+
+    /// <summary>Offers the device to the drivers, unless one has it.</summary>
+    internal void PostAttach() => _queue.Post("attach", AttachAsync);
+
+    /// <summary>Tells the driver that something at <paramref name="path"/> below the node may have changed.</summary>
+    internal void PostLocalEnd(string path)
+    {
+        // Before it has attached, the events after attach stand for all that happened until then.
+        if (Phase != XenDevicePhase.Attached)
+        {
+            return;
+        }
+
+        if (_queue.Count > MaxQueued)
+        {
+            path = "";
+        }
+
+        _queue.Post("local end" + path, () => LocalEndChangedAsync(path));
+        bool blind;
+        lock (_gate)
+        {
+            blind = _otherEndWatch is null;
+        }
+
+        if (blind)
+        {
+            PostOtherEnd();
+        }
+    }
+
+    /// <summary>The device is not in the store any more, or another is in its place. Its driver is asked to let it go.</summary>
+    internal void Depart(string reason)
+    {
+        lock (_gate)
+        {
+            if (_phase is XenDevicePhase.Departing or XenDevicePhase.Gone)
+            {
+                return;
+            }
+
+            _phase = XenDevicePhase.Departing;
+        }
+
+        Bus.Report(this, $"{Name}: {reason}");
+        // On a thread of the pool: what the driver has registered with its token is driver code.
+        _ = _leaving.CancelAsync();
+        Bus.Hold.Release(this);
+        _queue.Post("detach", DetachAsync);
+    }
+
+    /// <summary>The bus ends: nothing is done for the device any more.</summary>
+    internal async ValueTask StopAsync()
+    {
+        lock (_gate)
+        {
+            _phase = XenDevicePhase.Gone;
+            _retry?.Dispose();
+        }
+
+        _queue.Close();
+        _ = _leaving.CancelAsync();
+        await EndOtherEndWatchAsync().ConfigureAwait(false);
+    }
+
+    private void PostOtherEnd() => _queue.Post("other end", OtherEndChangedAsync);
+
+    private async ValueTask AttachAsync()
+    {
+        if (!Advance(XenDevicePhase.Attaching, XenDevicePhase.Arrived, XenDevicePhase.NoDriver))
+        {
+            return;
+        }
+
+        try
+        {
+            XenBusDriver? driver = await FindDriverAsync().ConfigureAwait(false);
+            lock (_gate)
+            {
+                _driver = driver;
+            }
+
+            if (driver is null)
+            {
+                if (Advance(XenDevicePhase.NoDriver, XenDevicePhase.Attaching))
+                {
+                    Bus.Emit(XenBusEventKind.NoDriver, this, $"{Name}: no driver");
+                    Bus.Hold.Release(this);
+                }
+
+                return;
+            }
+
+            await CallAsync(driver, nameof(XenBusDriver.AttachAsync), async () =>
+            {
+                await driver.AttachAsync(this, _leaving.Token).ConfigureAwait(false);
+                return true;
+            }).ConfigureAwait(false);
+        }
+        catch (Exception error)
+        {
+            await FailAsync("cannot be attached", error, attached: false).ConfigureAwait(false);
+            return;
+        }
+
+        if (Advance(XenDevicePhase.Attached, XenDevicePhase.Attaching))
+        {
+            Bus.Emit(XenBusEventKind.Attached, this, $"{Name}: driver {Driver!.Name}");
+            await WatchOtherEndAsync().ConfigureAwait(false);
+            // Each end is told of once, whether or not a watch of its own says something: what changed before is seen now.
+            PostOtherEnd();
+            PostLocalEnd("");
+        }
+    }
+
+    private async ValueTask<XenBusDriver?> FindDriverAsync()
+    {
+        XenBusDriver? best = null;
+        int bestPriority = 0;
+        foreach (XenBusDriver driver in Bus.Drivers)
+        {
+            int? priority = await CallAsync(driver, nameof(XenBusDriver.Probe), () => new ValueTask<int?>(driver.Probe(this))).ConfigureAwait(false);
+            if (priority <= 0 && (best is null || priority > bestPriority))
+            {
+                (best, bestPriority) = (driver, priority.Value);
+            }
+        }
+
+        return best;
+    }
+
+    private async ValueTask WatchOtherEndAsync()
+    {
+        XenStoreWatch watch;
+        try
+        {
+            watch = await Store.WatchAsync(OtherEndPath + "/state").ConfigureAwait(false);
+        }
+        catch (XenStoreException error)
+        {
+            Bus.Report(this, $"{Name}: its other end cannot be watched, and is looked at only when this end changes: {error.Message}");
+            return;
+        }
+
+        bool wanted;
+        lock (_gate)
+        {
+            wanted = _phase == XenDevicePhase.Attached;
+            _otherEndWatch = wanted ? watch : null;
+        }
+
+        if (!wanted)
+        {
+            await watch.DisposeAsync().ConfigureAwait(false);
+            return;
+        }
+
+        try
+        {
+            // The event that every watch begins with is told by the caller.
+            if (await watch.WaitToReadAsync(_leaving.Token).ConfigureAwait(false))
+            {
+                watch.TryRead(out _);
+            }
+        }
+        catch (Exception error) when (error is OperationCanceledException or XenStoreException)
+        {
+            return;
+        }
+
+        _ = FollowOtherEndAsync(watch);
+    }
+
+    private async Task FollowOtherEndAsync(XenStoreWatch watch)
+    {
+        try
+        {
+            while (await watch.WaitToReadAsync().ConfigureAwait(false))
+            {
+                while (watch.TryRead(out _))
+                {
+                    PostOtherEnd();
+                }
+            }
+        }
+        catch (XenStoreException error)
+        {
+            lock (_gate)
+            {
+                _otherEndWatch = _otherEndWatch == watch ? null : _otherEndWatch;
+            }
+
+            Bus.Report(this, $"{Name}: its other end is not watched any more: {error.Message}");
+        }
+    }
+
+    private async ValueTask OtherEndChangedAsync()
+    {
+        if (Phase != XenDevicePhase.Attached)
+        {
+            return;
+        }
+
+        XenBusState state;
+        try
+        {
+            state = await ReadOtherEndStateAsync().ConfigureAwait(false);
+        }
+        catch (XenStoreException error)
+        {
+            Bus.Report(this, $"{Name}: its other end cannot be looked at: {error.Message}");
+            return;
+        }
+
+        XenBusState before = _otherEndState;
+        _otherEndState = state;
+        if (before != state)
+        {
+            Bus.Emit(XenBusEventKind.OtherEndStateChanged, this, $"{Name}: other end {before} -> {state}");
+        }
+
+        await TellAsync(nameof(XenBusDriver.OtherEndChangedAsync), async driver =>
+        {
+            await driver.OtherEndChangedAsync(this, state, _leaving.Token).ConfigureAwait(false);
+            await Bus.AfterOtherEndChangedAsync(this, state).ConfigureAwait(false);
+        }).ConfigureAwait(false);
+    }
+
+    /// <summary>The other end's state; one that cannot be read is Closed, unless xenstored does not answer at all.</summary>
+    internal async ValueTask<XenBusState> ReadOtherEndStateAsync()
+    {
+        try
+        {
+            return XenBusStates.Parse(await Store.TryReadAsync(OtherEndPath + "/state").ConfigureAwait(false));
+        }
+        catch (XenStoreException error) when (error.Error is not (XenStoreError.TimedOut or XenStoreError.ConnectionClosed))
+        {
+            return XenBusState.Closed;
+        }
+    }
+
+    private ValueTask LocalEndChangedAsync(string path) =>
+        TellAsync(nameof(XenBusDriver.LocalEndChangedAsync), async driver =>
+        {
+            await driver.LocalEndChangedAsync(this, path, _leaving.Token).ConfigureAwait(false);
+            await Bus.AfterLocalEndChangedAsync(this, path).ConfigureAwait(false);
+        });
+
+    private async ValueTask TellAsync(string call, Func<XenBusDriver, ValueTask> tell)
+    {
+        if (Phase != XenDevicePhase.Attached || Driver is not { } driver)
+        {
+            return;
+        }
+
+        try
+        {
+            await CallAsync(driver, call, async () =>
+            {
+                await tell(driver).ConfigureAwait(false);
+                return true;
+            }).ConfigureAwait(false);
+        }
+        catch (Exception error)
+        {
+            await FailAsync($"failed in {call}", error, attached: true).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>The driver has thrown: the device is closed and forgotten until the tool stack sets it up anew.</summary>
+    private async ValueTask FailAsync(string what, Exception error, bool attached)
+    {
+        lock (_gate)
+        {
+            if (_phase is XenDevicePhase.Departing or XenDevicePhase.Gone)
+            {
+                // It went away, which is what the driver stumbled over; the detach that is queued does the rest.
+                return;
+            }
+
+            _phase = XenDevicePhase.Departing;
+        }
+
+        await EndOtherEndWatchAsync().ConfigureAwait(false);
+        await WriteErrorAsync($"driver {Driver?.Name ?? "probing"} {what}", error).ConfigureAwait(false);
+        bool closed;
+        using (await _stateLock.EnterAsync().ConfigureAwait(false))
+        {
+            closed = await TryWriteStateAsync(XenBusState.Closed).ConfigureAwait(false);
+        }
+
+        _ = _leaving.CancelAsync();
+        if (attached && Driver is { } driver)
+        {
+            try
+            {
+                await CallAsync(driver, nameof(XenBusDriver.DetachAsync), () => driver.DetachAsync(this)).ConfigureAwait(false);
+            }
+            catch (Exception second)
+            {
+                Bus.Report(this, $"{Name}: {nameof(XenBusDriver.DetachAsync)} of driver {driver.Name} failed as well: {second.Message}");
+            }
+        }
+
+        Finish(XenBusEventKind.Failed, $"{Name}: given up", givenUp: !closed);
+    }
+
+    private async ValueTask DetachAsync()
+    {
+        if (Phase != XenDevicePhase.Departing)
+        {
+            return;
+        }
+
+        await EndOtherEndWatchAsync().ConfigureAwait(false);
+        if (Driver is { } driver)
+        {
+            try
+            {
+                if (!await CallAsync(driver, nameof(XenBusDriver.DetachAsync), () => driver.DetachAsync(this)).ConfigureAwait(false))
+                {
+                    Bus.Report(this, $"{Name}: driver {driver.Name} is busy, and is asked again");
+                    AskAgain();
+                    return;
+                }
+            }
+            catch (Exception error)
+            {
+                Bus.Report(this, $"{Name}: {nameof(XenBusDriver.DetachAsync)} of driver {driver.Name} failed: {error.Message}");
+            }
+        }
+
+        Finish(XenBusEventKind.Departed, $"{Name}: departed", givenUp: false);
+    }
+
+    private void AskAgain()
+    {
+        lock (_gate)
+        {
+            _retry?.Dispose();
+            if (_phase == XenDevicePhase.Departing)
+            {
+                _retry = Time.CreateTimer(
+                    _ => _queue.Post("detach", DetachAsync), null, Bus.Options.DetachRetryInterval, Timeout.InfiniteTimeSpan);
+            }
+        }
+    }
+
+    private void Finish(XenBusEventKind kind, string text, bool givenUp)
+    {
+        lock (_gate)
+        {
+            _phase = XenDevicePhase.Gone;
+            _driver = null;
+            _retry?.Dispose();
+        }
+
+        _queue.Close();
+        Bus.Emit(kind, this, text);
+        Bus.Hold.Release(this);
+        Bus.PostForget(this, givenUp);
+    }
+
+    private async ValueTask EndOtherEndWatchAsync()
+    {
+        XenStoreWatch? watch;
+        lock (_gate)
+        {
+            (watch, _otherEndWatch) = (_otherEndWatch, null);
+        }
+
+        if (watch is not null)
+        {
+            await watch.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    private bool Advance(XenDevicePhase to, params ReadOnlySpan<XenDevicePhase> from)
+    {
+        lock (_gate)
+        {
+            if (!from.Contains(_phase))
+            {
+                return false;
+            }
+
+            _phase = to;
+            return true;
+        }
+    }
+
+    /// <summary>Calls driver code, and reports it when it does not return.</summary>
+    private async ValueTask<T> CallAsync<T>(XenBusDriver driver, string call, Func<ValueTask<T>> work)
+    {
+        TimeSpan limit = Bus.Options.DriverTimeLimit;
+        ITimer watchdog = Time.CreateTimer(
+            _ => Bus.Report(this, FormattableString.Invariant(
+                $"{Name}: driver {driver.Name} has not returned from {call} for {limit.TotalSeconds:0.###} s")),
+            null, limit, Timeout.InfiniteTimeSpan);
+        await using (watchdog.ConfigureAwait(false))
+        {
+            return await work().ConfigureAwait(false);
+        }
+    }
+}

@@ -1,0 +1,242 @@
+using System.Globalization;
+using Xenlet.XenStoreRing;
+
+namespace Xenlet.XenBus;
+
+/// <summary>
+/// One end of a split device, as the store describes it: where it is, its state, and who the other end is. The bus owns it; a driver
+/// reads it and sets its state.
+/// </summary>
+public sealed partial class XenDevice
+{
+    private readonly AsyncLock _stateLock = new();
+    private long _stateSince;
+    private volatile XenBusState _state = XenBusState.Initialising;
+    private volatile XenBusState _otherEndState;
+
+    internal XenDevice(DeviceBus bus, string type, string id, string node, OtherEnd otherEnd)
+    {
+        Bus = bus;
+        Type = type;
+        Id = id;
+        Node = node;
+        OtherEndId = otherEnd.Domain;
+        OtherEndPath = otherEnd.Path;
+        Arrived = _stateSince = Time.GetTimestamp();
+        _queue = new(bus.Options.Stepped, error => bus.Report(this, $"{Name}: {error}"));
+    }
+
+    /// <summary>The bus it is on.</summary>
+    public DeviceBus Bus { get; }
+
+    /// <summary>Its kind, such as <c>vbd</c> or <c>vif</c>.</summary>
+    public string Type { get; }
+
+    /// <summary>Which of its kind: on the front bus one name, on the back bus the front end's domain and a name (<c>3/51712</c>).</summary>
+    public string Id { get; }
+
+    /// <summary>Its directory in the store, relative to our domain's: <c>device/vbd/51712</c>.</summary>
+    public string Node { get; }
+
+    /// <summary>Type and id, <c>vbd/51712</c>; how messages name it.</summary>
+    public string Name => $"{Type}/{Id}";
+
+    /// <summary>The domain of the other end. Smaller than 0x7FF0, the first of Xen's reserved numbers.</summary>
+    public uint OtherEndId { get; }
+
+    /// <summary>The other end's directory in the store, an absolute path.</summary>
+    public string OtherEndPath { get; }
+
+    /// <summary>This end's state as it was last written or read.</summary>
+    public XenBusState State => _state;
+
+    /// <summary>The other end's state as the driver was last told; <see cref="XenBusState.Unknown"/> until then.</summary>
+    public XenBusState OtherEndState => _otherEndState;
+
+    /// <summary>What the driver keeps for this device.</summary>
+    public object? DriverData { get; set; }
+
+    /// <summary>The five variables that FreeBSD publishes of each device by sysctl, under its names, as they are now.</summary>
+    public IReadOnlyDictionary<string, string> Variables => new Dictionary<string, string>
+    {
+        ["xenstore_path"] = Node,
+        ["xenbus_dev_type"] = Type,
+        ["xenbus_connection_state"] = State.ToString(),
+        ["xenbus_peer_domid"] = OtherEndId.ToString(CultureInfo.InvariantCulture),
+        ["xenstore_peer_path"] = OtherEndPath,
+    };
+
+    /// <summary>When it was found, by the bus's clock.</summary>
+    internal long Arrived { get; }
+
+    private XenStoreClient Store => Bus.Store;
+
+    private TimeProvider Time => Bus.Options.TimeProvider;
+
+    /// <summary>
+    /// Sets this end's state, in the store as well. A state that is set already costs no request. <see langword="false"/> when the device
+    /// is no longer the one we knew: its node has vanished, which is never made again from here, or the tool stack has set it up anew.
+    /// </summary>
+    /// <exception cref="XenStoreException">
+    /// The state could not be written. The error is in the device's error node, and the state is Closing if that could be written.
+    /// Or the node holds no number (<see cref="XenStoreError.BadValue"/>); then nothing was written.
+    /// </exception>
+    public async ValueTask<bool> SetStateAsync(XenBusState state, CancellationToken cancellationToken = default)
+    {
+        if ((uint)state > (uint)XenBusState.Reconfigured)
+        {
+            throw new ArgumentOutOfRangeException(nameof(state), state, "There is no such state.");
+        }
+
+        using AsyncLock.Holder held = await _stateLock.EnterAsync().ConfigureAwait(false);
+        if (Phase is XenDevicePhase.Departing or XenDevicePhase.Gone)
+        {
+            return false;
+        }
+
+        if (_state == state)
+        {
+            return true;
+        }
+
+        try
+        {
+            return await WriteStateAsync(state, cancellationToken).ConfigureAwait(false);
+        }
+        catch (XenStoreException error) when (error.Error != XenStoreError.BadValue && state != XenBusState.Closing)
+        {
+            await WriteErrorAsync("writing new state", error).ConfigureAwait(false);
+            await TryWriteStateAsync(XenBusState.Closing).ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <summary>Says what went wrong, where an administrator looks: the node <c>error/NODE/error</c>, and the bus's events.</summary>
+    public ValueTask ReportErrorAsync(string message, Exception? error = null) => WriteErrorAsync(message, error);
+
+    /// <summary>Reports an error that ends the connection, and sets the state to Closing if it can be set.</summary>
+    public async ValueTask ReportFatalErrorAsync(string message, Exception? error = null)
+    {
+        await WriteErrorAsync(message, error).ConfigureAwait(false);
+        using AsyncLock.Holder held = await _stateLock.EnterAsync().ConfigureAwait(false);
+        if (Phase is not (XenDevicePhase.Departing or XenDevicePhase.Gone) && _state != XenBusState.Closing)
+        {
+            await TryWriteStateAsync(XenBusState.Closing).ConfigureAwait(false);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override string ToString() => $"{Node}: {State}";
+
+    /// <summary>Reads this end's state from the store and says how it compares with what we knew.</summary>
+    internal async ValueTask<NodeCheck> CheckNodeAsync()
+    {
+        // Under the lock: what is read is not older than what we have written.
+        using AsyncLock.Holder held = await _stateLock.EnterAsync().ConfigureAwait(false);
+        if (await Store.TryReadAsync(Node + "/state").ConfigureAwait(false) is not { } value)
+        {
+            return NodeCheck.Gone;
+        }
+
+        XenBusState state = XenBusStates.Parse(value);
+        if (state == XenBusState.Initialising && _state != XenBusState.Initialising)
+        {
+            return NodeCheck.SetUpAnew;
+        }
+
+        Remember(state);
+        return NodeCheck.Present;
+    }
+
+    /// <summary>Writes a state; the state lock is held.</summary>
+    private async ValueTask<bool> WriteStateAsync(XenBusState state, CancellationToken cancellationToken)
+    {
+        bool written = await Store.TransactAsync(
+            async (transaction, token) =>
+            {
+                // Read in the same transaction, so that the node cannot vanish, or be another device's, in between.
+                int? found = await transaction.TryReadInt32Async(Node + "/state", token).ConfigureAwait(false);
+                if (found is null || ((XenBusState)found == XenBusState.Initialising && _state != XenBusState.Initialising))
+                {
+                    return false;
+                }
+
+                await transaction.WriteAsync(Node + "/state", (long)state, token).ConfigureAwait(false);
+                return true;
+            },
+            cancellationToken).ConfigureAwait(false);
+        if (written)
+        {
+            Remember(state);
+        }
+
+        return written;
+    }
+
+    /// <summary>Writes a state where nothing can be done about a failure; <see langword="false"/> when it failed.</summary>
+    private async ValueTask<bool> TryWriteStateAsync(XenBusState state)
+    {
+        try
+        {
+            return _state == state || await WriteStateAsync(state, CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (XenStoreException error)
+        {
+            Bus.Report(this, $"{Name}: the state cannot be set to {state}: {error.Message}");
+            return false;
+        }
+    }
+
+    private void Remember(XenBusState state)
+    {
+        XenBusState before = _state;
+        if (before == state)
+        {
+            return;
+        }
+
+        long now = Time.GetTimestamp();
+        TimeSpan elapsed = Time.GetElapsedTime(_stateSince, now);
+        _state = state;
+        _stateSince = now;
+        Bus.Emit(XenBusEventKind.StateChanged, this, string.Create(CultureInfo.InvariantCulture,
+            $"{Name}: {before} -> {state} {elapsed.TotalMilliseconds:0.0} ms{(XenBusStates.IsUsual(before, state) ? "" : " (unusual)")}"));
+        if (state is XenBusState.Connected or XenBusState.Closed)
+        {
+            Bus.Hold.Release(this);
+        }
+    }
+
+    private async ValueTask WriteErrorAsync(string message, Exception? error)
+    {
+        // A node holds 2048 bytes with its name and permissions.
+        const int Limit = 1000;
+        string text = string.Create(CultureInfo.InvariantCulture, $"{ErrorNumber.Of(error)} {message}{(error is null ? "" : ": " + error.Message)}");
+        text = text.Length <= Limit ? text : string.Concat(text.AsSpan(0, Limit - 3), "...");
+        Bus.Report(this, $"{Name}: {text}");
+        try
+        {
+            await Store.WriteAsync($"error/{Node}/error", System.Text.Encoding.ASCII.GetBytes(text)).ConfigureAwait(false);
+        }
+        catch (XenStoreException failure)
+        {
+            Bus.Report(this, $"{Name}: the error cannot be written to the store: {failure.Message}");
+        }
+    }
+}
+
+/// <summary>What a look at a device's node found.</summary>
+internal enum NodeCheck
+{
+    /// <summary>The device is there; its state has been noted.</summary>
+    Present,
+
+    /// <summary>There is no state node, so no device.</summary>
+    Gone,
+
+    /// <summary>Somebody else has set the state back to Initialising: it is another device at the same place.</summary>
+    SetUpAnew,
+}
+
+/// <summary>Who the other end is.</summary>
+internal sealed record OtherEnd(uint Domain, string Path);

@@ -1,0 +1,190 @@
+namespace Xenlet.XenBus.Tests;
+
+/// <summary>Devices that come and go while the bus runs.</summary>
+public sealed class HotPlugTests : IAsyncLifetime
+{
+    private readonly TestDriver _driver = TestDriver.Connecting();
+    private Host _host = null!;
+
+    public async Task InitializeAsync() => _host = await Host.StartAsync();
+
+    public async Task DisposeAsync() => await _host.DisposeAsync();
+
+    [Fact]
+    public async Task A_device_comes_and_goes()
+    {
+        FrontBus bus = await _host.StartFrontAsync(_driver);
+        await _host.AddAsync("vbd/1", backState: XenBusState.InitWait);
+        await _host.UntilAsync(() => bus.Devices is [{ State: XenBusState.Connected }]);
+        await _host.RemoveAsync("vbd/1");
+        await _host.UntilAsync(() => bus.Devices.Count == 0);
+        Assert.Equal(1, _driver.Count("detach vbd/1"));
+        await _host.SeesAsync("vbd/1: departed");
+    }
+
+    [Fact]
+    public async Task The_tool_stack_is_told_that_devices_may_be_plugged()
+    {
+        await _host.Dom0.MakeDirectoryAsync(Host.Home + "/feature");
+        await _host.Dom0.SetPermissionsAsync(Host.Home + "/feature", [new(Host.Guest, XenStoreRing.XenStoreRights.None)]);
+        await _host.StartFrontAsync();
+        Assert.Equal("1", await _host.Dom0.ReadAsync(Host.Home + "/feature/hotplug/vif"));
+        Assert.Equal("1", await _host.Dom0.ReadAsync(Host.Home + "/feature/hotplug/vbd"));
+    }
+
+    [Fact]
+    public async Task A_tool_stack_that_does_not_want_to_be_told_of_hot_plug_gets_it_all_the_same()
+    {
+        FrontBus bus = await _host.StartFrontAsync();
+        await _host.SeesAsync("device: the tool stack cannot be told of hot-plug", "EACCES");
+        await _host.AddAsync("vbd/1");
+        await _host.UntilAsync(() => bus.Devices.Count == 1);
+    }
+
+    [Theory]
+    [InlineData("/device/vbd")]
+    [InlineData("/device")]
+    public async Task A_directory_of_many_devices_removed_at_once_takes_them_all(string removed)
+    {
+        // The seed ignores events with fewer components than a device has.
+        await _host.AddAsync("vbd/1");
+        await _host.AddAsync("vbd/2");
+        FrontBus bus = await _host.StartFrontAsync(_driver);
+        await _host.UntilAsync(() => bus.Devices.Count(device => device.Phase == XenDevicePhase.Attached) == 2);
+        await _host.Dom0.RemoveAsync(Host.Home + removed);
+        await _host.UntilAsync(() => bus.Devices.Count == 0);
+    }
+
+    [Fact]
+    public async Task A_directory_that_the_guest_has_left_behind_is_no_device()
+    {
+        // The seed asks only whether there is a directory.
+        await _host.AddAsync("vbd/1");
+        FrontBus bus = await _host.StartFrontAsync(_driver);
+        await _host.UntilAsync(() => bus.Devices is [{ Phase: XenDevicePhase.Attached }]);
+        await _host.GuestStore.WriteAsync("device/vbd/1/ring-ref", "8");
+        await _host.Dom0.RemoveAsync(Host.Home + "/device/vbd/1/state");
+        await _host.UntilAsync(() => bus.Devices.Count == 0);
+        Assert.Equal("8", await _host.Dom0.ReadAsync(Host.Home + "/device/vbd/1/ring-ref"));
+    }
+
+    [Fact]
+    public async Task A_device_that_goes_and_returns_in_one_burst_is_a_new_one()
+    {
+        await _host.AddAsync("vbd/1", backState: XenBusState.InitWait);
+        FrontBus bus = await _host.StartFrontAsync(_driver);
+        await _host.UntilAsync(() => bus.Devices is [{ State: XenBusState.Connected }]);
+        XenDevice old = bus.Devices[0];
+        await _host.Dom0.TransactAsync(async (transaction, _) =>
+        {
+            await transaction.RemoveAsync(Host.Home + "/device/vbd/1");
+            await transaction.RemoveAsync(Host.BackEnd("vbd/1"));
+            await Host.AddAsync(transaction, "vbd/1", XenBusState.Initialising, XenBusState.InitWait);
+        });
+        await _host.UntilAsync(() => bus.Devices is [{ State: XenBusState.Connected } next] && next != old);
+        Assert.Equal((1, 2), (_driver.Count("detach vbd/1"), _driver.Count("attach vbd/1")));
+    }
+
+    [Fact]
+    public async Task A_device_whose_state_the_tool_stack_sets_back_is_a_new_one()
+    {
+        // What tools do when a back end has died and a new one is there.
+        await _host.AddAsync("vbd/1", backState: XenBusState.InitWait);
+        FrontBus bus = await _host.StartFrontAsync(_driver);
+        await _host.UntilAsync(() => bus.Devices is [{ State: XenBusState.Connected }]);
+        XenDevice old = bus.Devices[0];
+        await _host.SetFrontStateAsync("vbd/1", XenBusState.Initialising);
+        await _host.UntilAsync(() => bus.Devices is [{ State: XenBusState.Connected } next] && next != old);
+        Assert.Equal((1, 2), (_driver.Count("detach vbd/1"), _driver.Count("attach vbd/1")));
+    }
+
+    [Fact]
+    public async Task A_device_whose_other_end_moved_is_a_new_one()
+    {
+        await _host.AddAsync("vbd/1");
+        FrontBus bus = await _host.StartFrontAsync(_driver);
+        await _host.UntilAsync(() => bus.Devices is [{ Phase: XenDevicePhase.Attached }]);
+        await _host.Dom0.WriteAsync(Host.Home + "/device/vbd/1/backend", "/local/domain/5/backend/vbd/1/1");
+        await _host.UntilAsync(() => bus.Devices is [{ OtherEndPath: "/local/domain/5/backend/vbd/1/1", Phase: XenDevicePhase.Attached }]);
+        Assert.Equal(1, _driver.Count("detach vbd/1"));
+    }
+
+    [Fact]
+    public async Task A_device_made_between_watch_and_first_look_is_found()
+    {
+        FrontBus bus = _host.Front(new() { Stepped = true });
+        await bus.StartAsync();
+        await _host.AddAsync("vbd/1");
+        await _host.UntilAsync(() => bus.StepAsync().AsTask().GetAwaiter().GetResult());
+        Assert.Single(bus.Devices);
+    }
+
+    [Fact]
+    public async Task A_device_that_cannot_be_looked_at_stays()
+    {
+        // The seed takes any error for its end.
+        await _host.AddAsync("vbd/1");
+        FrontBus bus = await _host.StartFrontAsync(_driver);
+        await _host.UntilAsync(() => bus.Devices is [{ Phase: XenDevicePhase.Attached }]);
+        await _host.Dom0.SetPermissionsAsync(Host.Home + "/device/vbd/1/state", [new(0, XenStoreRing.XenStoreRights.None)]);
+        await _host.Dom0.SetPermissionsAsync(Host.Home + "/device/vbd/1", [new(0, XenStoreRing.XenStoreRights.None), new(Host.Guest, XenStoreRing.XenStoreRights.Read)]);
+        await _host.SeesAsync("device/vbd/1 cannot be looked at, and stays what it was", "EACCES");
+        Assert.Equal(XenDevicePhase.Attached, Assert.Single(bus.Devices).Phase);
+    }
+
+    [Fact]
+    public async Task Many_devices_at_once_all_attach_and_all_leave()
+    {
+        FrontBus bus = await _host.StartFrontAsync(_driver);
+        string[] names = [.. Enumerable.Range(0, 60).Select(i => $"vbd/{i}")];
+        await Task.WhenAll(names.Select(name => _host.AddAsync(name, backState: XenBusState.InitWait).AsTask()));
+        await _host.UntilAsync(() => bus.Devices.Count(device => device.State == XenBusState.Connected) == names.Length);
+        await Task.WhenAll(names.Select(name => _host.RemoveAsync(name).AsTask()));
+        await _host.UntilAsync(() => bus.Devices.Count == 0);
+        Assert.Equal(names.Length, _driver.Calls.Count(call => call.StartsWith("detach", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public async Task A_device_that_goes_while_its_driver_attaches_is_let_go_and_its_token_says_so()
+    {
+        TestDriver driver = new() { OnAttach = async (_, token) => await Task.Delay(Timeout.Infinite, token) };
+        await _host.AddAsync("vbd/1");
+        FrontBus bus = await _host.StartFrontAsync(driver);
+        await _host.UntilAsync(() => driver.Count("attach vbd/1") == 1);
+        await _host.RemoveAsync("vbd/1");
+        await _host.UntilAsync(() => bus.Devices.Count == 0);
+        Assert.Null(await _host.Dom0.TryReadAsync(Host.Home + "/error/device/vbd/1/error"));
+        Assert.Null(await _host.FrontStateAsync("vbd/1"));
+    }
+
+    [Fact]
+    public async Task No_call_comes_after_a_device_was_let_go()
+    {
+        await _host.AddAsync("vbd/1");
+        FrontBus bus = await _host.StartFrontAsync(_driver);
+        await _host.UntilAsync(() => bus.Devices is [{ Phase: XenDevicePhase.Attached }]);
+        await _host.Dom0.RemoveAsync(Host.Home + "/device/vbd/1");
+        await _host.UntilAsync(() => bus.Devices.Count == 0);
+        await _host.SetBackStateAsync("vbd/1", XenBusState.Connected);
+        await _host.SettleAsync(bus);
+        Assert.Equal("detach vbd/1", _driver.Calls.Last());
+    }
+
+    [Fact]
+    public async Task A_back_end_reopens_for_a_front_end_that_starts_again_and_drops_its_hot_plug_mark_when_offline()
+    {
+        await _host.AddBackAsync("vbd/3/1");
+        BackBus bus = _host.Back();
+        bus.AddDriver(new TestDriver());
+        await bus.StartAsync();
+        await _host.UntilAsync(() => bus.Devices is [{ Phase: XenDevicePhase.Attached }]);
+        XenDevice device = bus.Devices[0];
+        await device.SetStateAsync(XenBusState.Closed);
+        await _host.Dom0.WriteAsync("/local/domain/3/device/vbd/1/state", (long)XenBusState.Initialising);
+        await _host.UntilAsync(() => device.State == XenBusState.InitWait);
+        Assert.True(await _host.Dom0.ExistsAsync(Host.Home + "/backend/vbd/3/1/hotplug-status"));
+        await device.SetStateAsync(XenBusState.Closed);
+        await _host.Dom0.WriteAsync(Host.Home + "/backend/vbd/3/1/online", "0");
+        await _host.UntilAsync(() => !_host.Dom0.ExistsAsync(Host.Home + "/backend/vbd/3/1/hotplug-status").AsTask().GetAwaiter().GetResult());
+    }
+}

@@ -1,0 +1,68 @@
+using System.Collections.Concurrent;
+
+namespace Xenlet.XenBus.Tests;
+
+/// <summary>A driver that keeps what it was called for, and does what the test tells it to.</summary>
+internal sealed class TestDriver(string name = "test", string? type = null, int? priority = ProbePriority.Default) : XenBusDriver
+{
+    public override string Name => name;
+
+    /// <summary>The calls, "attach vif/0" and so on.</summary>
+    internal ConcurrentQueue<string> Calls { get; } = new();
+
+    internal Func<XenDevice, CancellationToken, ValueTask>? OnAttach { get; init; }
+
+    internal Func<XenDevice, ValueTask<bool>>? OnDetach { get; init; }
+
+    internal Func<XenDevice, XenBusState, ValueTask>? OnOtherEnd { get; init; }
+
+    internal Func<XenDevice, string, ValueTask>? OnLocalEnd { get; init; }
+
+    internal Func<XenDevice, int?>? OnProbe { get; init; }
+
+    public override int? Probe(XenDevice device) =>
+        OnProbe is not null ? OnProbe(device) : (type is null ? device.Type != "settle" : device.Type == type) ? priority : null;
+
+    public override ValueTask AttachAsync(XenDevice device, CancellationToken cancellationToken)
+    {
+        Calls.Enqueue($"attach {device.Name}");
+        return OnAttach?.Invoke(device, cancellationToken) ?? default;
+    }
+
+    public override ValueTask<bool> DetachAsync(XenDevice device)
+    {
+        Calls.Enqueue($"detach {device.Name}");
+        return OnDetach?.Invoke(device) ?? new(true);
+    }
+
+    public override ValueTask OtherEndChangedAsync(XenDevice device, XenBusState state, CancellationToken cancellationToken)
+    {
+        Calls.Enqueue($"other end {device.Name} {state}");
+        return OnOtherEnd?.Invoke(device, state) ?? default;
+    }
+
+    public override ValueTask LocalEndChangedAsync(XenDevice device, string path, CancellationToken cancellationToken)
+    {
+        Calls.Enqueue($"local end {device.Name} {path}");
+        return OnLocalEnd?.Invoke(device, path) ?? default;
+    }
+
+    /// <summary>How often a call was made.</summary>
+    internal int Count(string call) => Calls.Count(made => made == call);
+
+    /// <summary>A driver that follows the back end as an ordinary front end does.</summary>
+    internal static TestDriver Connecting(string name = "test") => new(name)
+    {
+        OnOtherEnd = async (device, state) =>
+        {
+            if (state is XenBusState.InitWait or XenBusState.Connected)
+            {
+                await device.SetStateAsync(XenBusState.Connected);
+            }
+            else if (state is XenBusState.Closing or XenBusState.Closed)
+            {
+                await device.SetStateAsync(XenBusState.Closed);
+            }
+        },
+    };
+}
