@@ -14,11 +14,18 @@ internal static class LinuxGuests
     {
         GuestConfig config = LinuxGuest.Create(image, "linux-" + program.Name, directory, "/bin/" + program.Name);
 
-        // The kernel unpacks archives that follow each other into one file system.
-        using FileStream file = new(config.Ramdisk!, FileMode.Append);
-        using GZipStream gzip = new(file, CompressionLevel.Fastest);
-        using CpioWriter cpio = new(gzip);
+        // The kernel unpacks archives that follow each other into one file system. They must be compressed as one: xl unpacks the first only.
+        string ramdisk = Path.Combine(directory, config.Name + ".gz");
+        using FileStream file = File.Create(ramdisk);
+        using GZipStream output = new(file, CompressionLevel.Fastest);
+        using (FileStream first = File.OpenRead(config.Ramdisk!))
+        using (GZipStream input = new(first, CompressionMode.Decompress))
+        {
+            input.CopyTo(output);
+        }
+
+        using CpioWriter cpio = new(output);
         cpio.AddFile("bin/" + program.Name, File.ReadAllBytes(program.Image), executable: true);
-        return config;
+        return config with { Ramdisk = ramdisk };
     }
 }

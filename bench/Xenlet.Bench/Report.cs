@@ -35,7 +35,7 @@ internal static class Report
 
     private static MarkdownTable Boot(WorkResults work)
     {
-        MarkdownTable table = new("GuestBench", "");
+        MarkdownTable table = new("", "Xenlet (GuestBench)");
         Row("nucleus: its first managed instruction to the program's first instruction, ms", "boot-nucleus", 1e6);
         Row("runtime: from there to `Main`, ms", "boot-runtime", 1e6);
         Row("`Main`'s first line, ms", "boot-line", 1e6);
