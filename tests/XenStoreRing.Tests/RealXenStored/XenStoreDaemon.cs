@@ -152,7 +152,19 @@ public sealed class XenStoreDaemon : IAsyncDisposable
             domain.Dispose();
         }
 
-        System.IO.Directory.Delete(Directory, recursive: true);
+        // A tool or the daemon that was just killed may still be letting go of its files.
+        for (int attempt = 1; ; attempt++)
+        {
+            try
+            {
+                System.IO.Directory.Delete(Directory, recursive: true);
+                return;
+            }
+            catch (IOException) when (attempt < 20)
+            {
+                await Task.Delay(50);
+            }
+        }
     }
 
     private async Task LaunchAsync()
