@@ -1,0 +1,26 @@
+namespace Xenlet.Guest.Tests;
+
+/// <summary>The cases over and over, in new guests: what fails once in a hundred times fails here. Run by <c>build.sh soak</c>.</summary>
+[Trait("Category", "Soak")]
+public abstract class SoakTests(World world)
+{
+    private const int Rounds = 25;
+
+    [Fact]
+    public async Task All_cases_pass_many_times_in_a_row()
+    {
+        for (int round = 1; round <= Rounds; round++)
+        {
+            EndedGuest guest = await world.RunCaseAsync("all");
+            Assert.True(guest.End.ExitStatus == 0, $"round {round} of {Rounds}, {guest.End}:\n{guest.Console}");
+        }
+    }
+}
+
+/// <inheritdoc/>
+[Collection(WithoutXen.Name)]
+public sealed class SoakTestsWithoutXen(DirectWorld world) : SoakTests(world);
+
+/// <inheritdoc/>
+[Collection(UnderXen.Name)]
+public sealed class SoakTestsUnderXen(XenWorld world) : SoakTests(world);
