@@ -28,7 +28,7 @@ internal static unsafe partial class HostMemory
     private const int MapFixedNoReplace = 0x100000;
     private const ulong AddressMask = 0x000f_ffff_ffff_f000;
 
-    private static readonly Dictionary<ulong, (ulong Frame, int Protection)> _translations = [];
+    private static readonly Dictionary<ulong, (ulong Frame, int Protection)> HostTranslations = [];
     private static int s_file = -1;
 
     /// <summary>Forgets all translations and makes the first bytes of RAM dirty.</summary>
@@ -41,12 +41,12 @@ internal static unsafe partial class HostMemory
             Map(Base, Size, ProtRead | ProtWrite, MapShared | MapFixedNoReplace, 0);
         }
 
-        foreach (ulong page in _translations.Keys)
+        foreach (ulong page in HostTranslations.Keys)
         {
             Assert.Equal(0, Unmap(page, (nuint)Pages.Size));
         }
 
-        _translations.Clear();
+        HostTranslations.Clear();
         Assert.InRange(size, 0ul, Size);
         NativeMemory.Fill((void*)Base, (nuint)size, Dirt);
         Machine.OnInvalidatePage = Invalidate;
@@ -81,7 +81,7 @@ internal static unsafe partial class HostMemory
     /// <summary>Checks that what the host sees of the program's memory is what the page tables say.</summary>
     public static void AssertCoherent()
     {
-        foreach ((ulong page, (ulong frame, int protection)) in _translations)
+        foreach ((ulong page, (ulong frame, int protection)) in HostTranslations)
         {
             Assert.Equal((page, Describe(Translate(page))), (page, (frame, protection)));
         }
@@ -130,19 +130,19 @@ internal static unsafe partial class HostMemory
         }
 
         (ulong Frame, int Protection) wanted = Describe(Translate(page));
-        bool isKnown = _translations.TryGetValue(page, out (ulong Frame, int Protection) current);
+        bool isKnown = HostTranslations.TryGetValue(page, out (ulong Frame, int Protection) current);
         if (wanted.Protection == ProtNone)
         {
             if (isKnown)
             {
                 Assert.Equal(0, Unmap(page, (nuint)Pages.Size));
-                _translations.Remove(page);
+                HostTranslations.Remove(page);
             }
         }
         else if (!isKnown || current != wanted)
         {
             Map(page, Pages.Size, wanted.Protection, MapShared | (isKnown ? MapFixed : MapFixedNoReplace), (long)(wanted.Frame - Base));
-            _translations[page] = wanted;
+            HostTranslations[page] = wanted;
         }
     }
 

@@ -12,23 +12,23 @@ namespace Xenlet.Kernel;
 /// </remarks>
 public static unsafe class Guest
 {
-    private static readonly XenEventChannels _eventChannels = new();
-    private static readonly XenSharedPages _pages = new();
+    private static readonly XenEventChannels XenChannels = new();
+    private static readonly XenSharedPages XenPages = new();
 
     // Measured once, so that two readings differ by the clock alone.
-    private static readonly Lazy<TimeSpan> _nucleusBootTime = new(MeasureNucleusBoot);
+    private static readonly Lazy<TimeSpan> MeasuredBootTime = new(MeasureNucleusBoot);
 
     /// <summary>What the guest runs on.</summary>
     public static IHypervisor Hypervisor { get; } = new XenHypervisor();
 
     /// <summary>Event channels to other domains. Needs Xen.</summary>
-    public static IEventChannels EventChannels => _eventChannels;
+    public static IEventChannels EventChannels => XenChannels;
 
     /// <summary>Pages to be shared with other domains. Needs Xen.</summary>
-    public static ISharedPages Pages => _pages;
+    public static ISharedPages Pages => XenPages;
 
     /// <summary>The domain's connection to xenstore. Needs Xen.</summary>
-    public static IXenStoreDoor XenStore { get; } = new XenStoreDoor(_eventChannels, _pages);
+    public static IXenStoreDoor XenStore { get; } = new XenStoreDoor(XenChannels, XenPages);
 
     /// <summary>Power off, reboot, crash.</summary>
     public static IPower Power { get; } = new GuestPower();
@@ -37,7 +37,7 @@ public static unsafe class Guest
     public static GuestStatistics ReadStatistics()
     {
         NucleusStatistics read = Read();
-        TimeSpan boot = _nucleusBootTime.Value;
+        TimeSpan boot = MeasuredBootTime.Value;
         return new GuestStatistics
         {
             SystemCalls = read.SystemCalls,

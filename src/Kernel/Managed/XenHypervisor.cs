@@ -8,10 +8,10 @@ internal sealed unsafe class XenHypervisor : IHypervisor
 {
     private const string What = "facts of the hypervisor";
 
-    private static readonly Lazy<XenFacts> _facts = new(Read);
+    private static readonly Lazy<XenFacts> LoadedFacts = new(Read);
 
     /// <summary>The facts as they were first read.</summary>
-    public static XenFacts Facts => _facts.Value;
+    public static XenFacts Facts => LoadedFacts.Value;
 
     public bool IsPresent => Facts.IsPresent;
 

@@ -314,7 +314,7 @@ public sealed class OperationTests : IAsyncLifetime
             dom0.Expect(XsType.Rm, $"{path}/swap-{i % 2}\0", transaction);
             dom0.Expect(XsType.Mkdir, $"{path}/swap-{(i + 1) % 2}\0", transaction);
             dom0.Expect(XsType.TransactionEnd, "T\0", transaction);
-            stop.WaitHandle.WaitOne(5);
+            stop.WaitHandle.WaitOne(Random.Shared.Next(1, 60));
         }
     }
 
