@@ -59,6 +59,7 @@ public sealed class ProtocolTests : IDisposable
         (AgentChannel channel, Stream agent) = Connect();
         await using AgentChannel owned = channel;
         Task<CommandResult> run = channel.RunAsync("x", Limit, CancellationToken.None);
+        Assert.Equal("run 1", await ReadLineAsync(agent));
 
         await agent.WriteAsync(new byte[] { 0xFF, 0x00, 0x1B, (byte)'\n' });
         await agent.WriteAsync(Enumerable.Repeat((byte)'z', 50_000).ToArray());
