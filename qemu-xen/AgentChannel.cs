@@ -161,7 +161,14 @@ internal sealed class AgentChannel : IAsyncDisposable
         {
             // The same as the end of the stream.
         }
+        finally
+        {
+            FailAll();
+        }
+    }
 
+    private void FailAll()
+    {
         _closed = true;
         _ready.TrySetException(Gone());
         _ = _ready.Task.Exception;

@@ -12,6 +12,8 @@ internal sealed class QemuProcess : IAsyncDisposable
     /// <summary>Name of the emulator's program.</summary>
     internal const string Program = "qemu-system-x86_64";
 
+    private static readonly TimeSpan ReadLimit = TimeSpan.FromSeconds(30);
+
     private readonly Process _process;
     private readonly TextLog _errors = new();
     private readonly TaskCompletionSource _exited = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -94,7 +96,9 @@ internal sealed class QemuProcess : IAsyncDisposable
             qemu._errors.CopyFromAsync(qemu._process.StandardOutput.BaseStream));
         started.SetResult(qemu);
         qemu._process.WaitForExit();
-        reading.Wait(TimeSpan.FromSeconds(1));
+
+        // A program that QEMU started may still hold its pipes; without one, they end at once.
+        reading.Wait(ReadLimit);
         qemu._exited.SetResult();
     }
 

@@ -50,7 +50,17 @@ internal sealed class SavedState
     }
 
     /// <summary>Marks the state as used just now.</summary>
-    internal void Touch() => File.SetLastWriteTimeUtc(Path, DateTime.UtcNow);
+    internal void Touch()
+    {
+        try
+        {
+            File.SetLastWriteTimeUtc(Path, DateTime.UtcNow);
+        }
+        catch (IOException)
+        {
+            // Another process has just removed it; this machine has read it.
+        }
+    }
 
     /// <summary>Removes a state that could not be restored.</summary>
     internal void Delete() => File.Delete(Path);

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Text.RegularExpressions;
 
@@ -10,14 +9,15 @@ public sealed partial class XenGuest : IGuest
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(10);
 
     /// <summary>
-    /// How long a console must be still after the domain's end to count as complete. The console daemon empties the ring on the
-    /// guest's own event, before dom0 can have reported the end; only a guest that ends with a full ring needs more than one turn.
+    /// A sleep in dom0, after which a console that has not grown is complete. It is dom0's own: a machine that stands still does not
+    /// pass it. The console daemon takes at most 30 events of a domain in 200 ms (RATE_LIMIT_PERIOD of xenconsoled) and then waits.
     /// </summary>
-    private static readonly TimeSpan SettleTime = TimeSpan.FromMilliseconds(150);
+    private const string LetConsoleSettle = "usleep 250000";
+
+    private static readonly TimeSpan XlLimit = TimeSpan.FromSeconds(60);
 
     private readonly XenMachine _machine;
     private readonly string _consoleLog;
-    private readonly CancellationTokenSource _ending = new();
     private readonly TaskCompletionSource<GuestEnd> _end = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly SemaphoreSlim _inputGate = new(1);
     private readonly Task _work;
@@ -103,7 +103,7 @@ public sealed partial class XenGuest : IGuest
             _machine.Refresh();
         }
 
-        await WaitForEndAsync(TimeSpan.FromSeconds(30), cancellation);
+        await WaitForEndAsync(XlLimit, cancellation);
     }
 
     /// <summary>Stops the guest's processors.</summary>
@@ -142,7 +142,7 @@ public sealed partial class XenGuest : IGuest
             exit $status
             """;
         (await _machine.RunInDom0Async(script, limit, cancellation)).ThrowIfFailed($"xl save {Name}");
-        await WaitForEndAsync(TimeSpan.FromSeconds(30), cancellation);
+        await WaitForEndAsync(XlLimit, cancellation);
     }
 
     /// <summary>All xenstore nodes of the domain with their values and permissions.</summary>
@@ -204,7 +204,6 @@ public sealed partial class XenGuest : IGuest
     {
         _gone = true;
         _domainEnd.TrySetResult(GuestEndReason.Destroyed);
-        await _ending.CancelAsync();
         await _work;
     }
 
@@ -215,29 +214,27 @@ public sealed partial class XenGuest : IGuest
         GuestEndReason reason;
         try
         {
-            long lastGrowth = Stopwatch.GetTimestamp();
-            TimeSpan settle = _machine.Scale(SettleTime);
+            bool settled = false;
             while (true)
             {
-                bool ended = _domainEnd.Task.IsCompleted;
                 file ??= Open(position);
                 int count = file?.Read(buffer) ?? 0;
                 if (count > 0)
                 {
                     Console.Append(buffer.AsSpan(0, count));
-                    lastGrowth = Stopwatch.GetTimestamp();
+                    settled = false;
                 }
-                else if (ended && (_ending.IsCancellationRequested || Stopwatch.GetElapsedTime(lastGrowth) > settle))
+                else if (settled)
                 {
                     break;
                 }
-                else if (ended)
+                else if (_domainEnd.Task.IsCompleted)
                 {
-                    await Task.Delay(PollInterval);
+                    await SettleAsync();
+                    settled = true;
                 }
                 else
                 {
-                    lastGrowth = Stopwatch.GetTimestamp();
                     await Task.WhenAny(_domainEnd.Task, Task.Delay(PollInterval));
                 }
             }
@@ -252,6 +249,18 @@ public sealed partial class XenGuest : IGuest
         Console.Complete();
         _end.TrySetResult(new(reason, GuestEnd.ParseExitStatus(Console.Text)));
         await CleanUpAsync();
+    }
+
+    private async Task SettleAsync()
+    {
+        try
+        {
+            await _machine.RunInDom0Async(LetConsoleSettle, XlLimit);
+        }
+        catch (Exception e) when (e is QemuXenException or ObjectDisposedException)
+        {
+            // The machine has ended: no more can come.
+        }
     }
 
     private FileStream? Open(long position)
@@ -296,7 +305,7 @@ public sealed partial class XenGuest : IGuest
     }
 
     private Task<CommandResult> XlAsync(string command, CancellationToken cancellation) =>
-        _machine.RunInDom0Async(command, TimeSpan.FromSeconds(30), cancellation);
+        _machine.RunInDom0Async(command, XlLimit, cancellation);
 
     private string Logs() =>
         Limits.Extract($"{Name}'s console", Console.Tail(15))

@@ -90,7 +90,7 @@ public sealed class XenMachine : IAsyncDisposable
 
     /// <summary>Runs a shell script in dom0 and returns what it left behind.</summary>
     /// <param name="shellCommand">Text of the script.</param>
-    /// <param name="limit">Longest time it may take (30 s if null), before <see cref="XenMachineOptions.TimeScale"/>.</param>
+    /// <param name="limit">Longest time it may take (60 s if null), before <see cref="XenMachineOptions.TimeScale"/>.</param>
     /// <param name="cancellation">Kills the command.</param>
     /// <exception cref="QemuXenException">The limit passed, or QEMU or dom0 has ended.</exception>
     public async Task<CommandResult> RunInDom0Async(string shellCommand, TimeSpan? limit = null, CancellationToken cancellation = default)
@@ -98,7 +98,7 @@ public sealed class XenMachine : IAsyncDisposable
         ObjectDisposedException.ThrowIf(_disposed, this);
         try
         {
-            return await _agent!.RunAsync(shellCommand, Scale(limit ?? TimeSpan.FromSeconds(30)), cancellation);
+            return await _agent!.RunAsync(shellCommand, Scale(limit ?? TimeSpan.FromSeconds(60)), cancellation);
         }
         catch (QemuXenException e)
         {
@@ -221,7 +221,7 @@ public sealed class XenMachine : IAsyncDisposable
                 {
                     await _agent!.RunAsync(copy, Timeout.InfiniteTimeSpan, CancellationToken.None);
                 }
-                catch (QemuXenException)
+                catch (Exception e) when (e is QemuXenException or ObjectDisposedException)
                 {
                     // The machine has ended, and with it the guest.
                 }
@@ -351,7 +351,7 @@ public sealed class XenMachine : IAsyncDisposable
     private async Task SaveAsync(CancellationToken cancellation)
     {
         SavedState state = await StateAsync(cancellation);
-        string unfinished = $"{state.Path}.{Environment.ProcessId}";
+        string unfinished = $"{state.Path}.{Guid.NewGuid():N}";
         TimeSpan limit = Scale(SaveLimit);
         await _agent!.UnmountAsync().WithinAsync(limit, "dom0 to give up the shared directory", Logs, cancellation);
         try

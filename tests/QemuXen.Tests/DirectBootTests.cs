@@ -5,7 +5,7 @@ namespace Xenlet.QemuXen.Tests;
 
 public sealed class DirectBootTests : IDisposable
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(3);
     private readonly List<string> _files = [];
 
     public void Dispose() => _files.ForEach(File.Delete);
@@ -123,10 +123,16 @@ public sealed class DirectBootTests : IDisposable
         string program = Path.Combine(AppContext.BaseDirectory, "Xenlet.QemuXen.dll");
         using Process owner = Process.Start(
             new ProcessStartInfo("dotnet", [program, "run", "--no-xen", "--name", name, "--kernel", kernel]) { RedirectStandardOutput = true })!;
-        Assert.Equal("up", await owner.StandardOutput.ReadLineAsync().WaitAsync(Limit));
-        Assert.Single(QemusOf(kernel));
+        try
+        {
+            Assert.Equal("up", await owner.StandardOutput.ReadLineAsync().WaitAsync(Limit));
+            Assert.Single(QemusOf(kernel));
+        }
+        finally
+        {
+            owner.Kill();
+        }
 
-        owner.Kill();
         await owner.WaitForExitAsync().WaitAsync(Limit);
 
         var waited = Stopwatch.StartNew();

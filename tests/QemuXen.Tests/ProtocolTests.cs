@@ -5,7 +5,7 @@ namespace Xenlet.QemuXen.Tests;
 
 public sealed class ProtocolTests : IDisposable
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
     private readonly string _share = Directory.CreateTempSubdirectory("agent-test-").FullName;
 
     public ProtocolTests()
@@ -51,6 +51,36 @@ public sealed class ProtocolTests : IDisposable
 
         Assert.Equal(new CommandResult(4, "hi\n", ""), await run);
         Assert.Empty(Directory.GetFiles(Path.Combine(_share, "command")));
+    }
+
+    [Fact]
+    public async Task A_command_that_does_not_end_in_time_is_killed_and_what_it_wrote_is_shown()
+    {
+        (AgentChannel channel, Stream agent) = Connect();
+        await using AgentChannel owned = channel;
+        File.WriteAllText(Path.Combine(_share, "command/1.out"), "begun\n");
+
+        QemuXenException error = await Assert.ThrowsAsync<QemuXenException>(
+            () => channel.RunAsync("sleep 1000\necho second line", TimeSpan.FromMilliseconds(50), CancellationToken.None));
+
+        Assert.Contains("within 0.1 s: sleep 1000\nIt wrote so far: begun", error.Message, StringComparison.Ordinal);
+        Assert.Equal("run 1", await ReadLineAsync(agent));
+        Assert.Equal("kill 1", await ReadLineAsync(agent));
+        Assert.Empty(Directory.GetFiles(Path.Combine(_share, "command")));
+    }
+
+    [Fact]
+    public async Task A_list_that_cannot_be_read_ends_the_line_and_leaves_no_command_waiting()
+    {
+        (AgentChannel channel, Stream agent) = Connect(_ => throw new FormatException("not a list"));
+        Task<CommandResult> run = channel.RunAsync("x", Limit, CancellationToken.None);
+        Assert.Equal("run 1", await ReadLineAsync(agent));
+        File.WriteAllText(Path.Combine(_share, "domains/3"), DomainList);
+
+        await agent.WriteAsync("domains 3\n"u8.ToArray());
+
+        await Assert.ThrowsAsync<QemuXenException>(() => run.WaitAsync(Limit));
+        await Assert.ThrowsAsync<FormatException>(() => channel.DisposeAsync().AsTask());
     }
 
     [Fact]
