@@ -52,7 +52,7 @@ namespace Xenlet.XenBus;
 /// One watch on <see cref="Node"/> serves the list and all local ends. Each other end has an exact watch on its state, since the
 /// removal of a node above, or the end of the domain, is announced to no other.
 /// </remarks>
-public abstract class DeviceBus : IAsyncDisposable
+public abstract partial class DeviceBus : IAsyncDisposable
 {
     // Nodes and paths that wait for a look; beyond either everything is looked at.
     private const int MaxWaitingNodes = 1024;
@@ -180,13 +180,7 @@ public abstract class DeviceBus : IAsyncDisposable
         try
         {
             // Before the first look, so that nothing can come between the two.
-            XenStoreWatch watch = await Store.WatchAsync(Node, cancellationToken).ConfigureAwait(false);
-            lock (_gate)
-            {
-                _watch = watch;
-            }
-
-            _ = FollowAsync(watch);
+            await WatchAsync(cancellationToken).ConfigureAwait(false);
             await AnnounceAsync(cancellationToken).ConfigureAwait(false);
         }
         catch (XenStoreException error)
@@ -338,6 +332,17 @@ public abstract class DeviceBus : IAsyncDisposable
         return new(device, device.State, otherEnd, Options.TimeProvider.GetElapsedTime(device.Arrived));
     }
 
+    private async ValueTask WatchAsync(CancellationToken cancellationToken)
+    {
+        XenStoreWatch watch = await Store.WatchAsync(Node, cancellationToken).ConfigureAwait(false);
+        lock (_gate)
+        {
+            _watch = watch;
+        }
+
+        _ = FollowAsync(watch);
+    }
+
     private async Task FollowAsync(XenStoreWatch watch)
     {
         try
@@ -362,6 +367,11 @@ public abstract class DeviceBus : IAsyncDisposable
         }
         catch (XenStoreException error)
         {
+            lock (_gate)
+            {
+                _watch = null;
+            }
+
             Report(null, $"{Node}: the bus is not watched any more: {error.Message}");
             _enumerated.TrySetException(error);
         }
@@ -535,7 +545,7 @@ public abstract class DeviceBus : IAsyncDisposable
         if (check == NodeCheck.Present && paths.Overlaps(["", "/" + OtherEndNode, "/" + OtherEndIdNode]))
         {
             (OtherEnd? otherEnd, _) = await ReadOtherEndAsync(device.Node).ConfigureAwait(false);
-            moved = otherEnd is not null && otherEnd != new OtherEnd(device.OtherEndId, device.OtherEndPath);
+            moved = otherEnd is not null && otherEnd != device.OtherEnd;
         }
 
         return () =>
@@ -632,7 +642,7 @@ public abstract class DeviceBus : IAsyncDisposable
         device.PostAttach();
     }
 
-    private async Task<(OtherEnd? OtherEnd, string Problem)> ReadOtherEndAsync(string node)
+    internal async Task<(OtherEnd? OtherEnd, string Problem)> ReadOtherEndAsync(string node)
     {
         Task<string?> readId = Store.TryReadAsync($"{node}/{OtherEndIdNode}").AsTask();
         Task<string?> readPath = Store.TryReadAsync($"{node}/{OtherEndNode}").AsTask();

@@ -9,9 +9,10 @@ namespace Xenlet.XenBus;
 internal sealed class WorkQueue(bool stepped, Action<Exception> failed)
 {
     private readonly Lock _gate = new();
-    private readonly Queue<(string Key, Func<ValueTask> Work)> _waiting = new();
+    private readonly LinkedList<(string Key, Func<ValueTask> Work)> _waiting = new();
     private readonly HashSet<string> _keys = [];
     private bool _pumping;
+    private bool _held;
     private bool _closed;
 
     /// <summary>Pieces of work that wait.</summary>
@@ -36,17 +37,56 @@ internal sealed class WorkQueue(bool stepped, Action<Exception> failed)
                 return false;
             }
 
-            _waiting.Enqueue((key, work));
-            if (stepped || _pumping)
-            {
-                return true;
-            }
-
-            _pumping = true;
+            _waiting.AddLast((key, work));
         }
 
-        _ = Task.Run(PumpAsync);
+        StartPump();
         return true;
+    }
+
+    /// <summary>Lets the piece that runs now end, and starts no other until <see cref="Release"/>. Work may be posted meanwhile.</summary>
+    internal void Hold()
+    {
+        lock (_gate)
+        {
+            _held = true;
+        }
+    }
+
+    /// <summary>
+    /// Goes on after <see cref="Hold"/>: with <paramref name="first"/>, if it is given and its key does not wait already. <see langword="false"/>
+    /// when the queue is closed.
+    /// </summary>
+    internal bool Release((string Key, Func<ValueTask> Work)? first = null)
+    {
+        lock (_gate)
+        {
+            if (_closed)
+            {
+                return false;
+            }
+
+            _held = false;
+            if (first is { } piece && _keys.Add(piece.Key))
+            {
+                _waiting.AddFirst(piece);
+            }
+        }
+
+        StartPump();
+        return true;
+    }
+
+    /// <summary>Drops the work that waits under a key.</summary>
+    internal void Withdraw(string key)
+    {
+        lock (_gate)
+        {
+            if (_keys.Remove(key))
+            {
+                _waiting.Remove(_waiting.First(piece => piece.Key == key));
+            }
+        }
     }
 
     /// <summary>Runs the next piece of work; <see langword="false"/> when there is none.</summary>
@@ -71,6 +111,21 @@ internal sealed class WorkQueue(bool stepped, Action<Exception> failed)
         }
     }
 
+    private void StartPump()
+    {
+        lock (_gate)
+        {
+            if (stepped || _pumping || _held || _waiting.Count == 0)
+            {
+                return;
+            }
+
+            _pumping = true;
+        }
+
+        _ = Task.Run(PumpAsync);
+    }
+
     private async Task PumpAsync()
     {
         while (await RunNextAsync().ConfigureAwait(false))
@@ -83,12 +138,14 @@ internal sealed class WorkQueue(bool stepped, Action<Exception> failed)
         (string Key, Func<ValueTask> Work) next;
         lock (_gate)
         {
-            if (!_waiting.TryDequeue(out next))
+            if (_held || _waiting.First is not { } node)
             {
                 _pumping = false;
                 return false;
             }
 
+            next = node.Value;
+            _waiting.RemoveFirst();
             _keys.Remove(next.Key);
         }
 

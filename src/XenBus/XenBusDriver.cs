@@ -42,4 +42,30 @@ public abstract class XenBusDriver
     /// <see cref="XenDevice.Node"/>: empty for the node itself, or such as <c>/state</c>. Empty means too that anything may have changed.
     /// </summary>
     public virtual ValueTask LocalEndChangedAsync(XenDevice device, string path, CancellationToken cancellationToken) => default;
+
+    /// <summary>
+    /// The domain is about to be suspended: on return, nothing of the driver may be under way for this device. The store still answers.
+    /// <see langword="false"/> refuses; then the domain goes on, and drivers that have agreed are told by <see cref="SuspendCancelledAsync"/>.
+    /// Otherwise one of <see cref="ResumeAsync"/>, <see cref="SuspendCancelledAsync"/> and <see cref="DetachAsync"/> is the next call.
+    /// </summary>
+    public virtual ValueTask<bool> SuspendAsync(XenDevice device, CancellationToken cancellationToken) => new(true);
+
+    /// <summary>
+    /// The domain runs again, maybe on another host. The connection is to be made anew: event channels are gone, this end's state is
+    /// Initialising, and the other end may be another, at another path. After it, both ends are told of as after
+    /// <see cref="AttachAsync"/>. A driver that does not say how lets the device go and takes it on again. A driver that did not return from
+    /// another call in time is told of the resume without having been told of the suspend.
+    /// </summary>
+    public virtual async ValueTask ResumeAsync(XenDevice device, CancellationToken cancellationToken)
+    {
+        if (!await DetachAsync(device).ConfigureAwait(false))
+        {
+            throw new InvalidOperationException("it is busy, and cannot be taken on anew");
+        }
+
+        await AttachAsync(device, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>The domain goes on as if nothing had happened: connections are as they were.</summary>
+    public virtual ValueTask SuspendCancelledAsync(XenDevice device, CancellationToken cancellationToken) => default;
 }

@@ -24,6 +24,9 @@ public enum XenBusEventKind
     /// <summary>The device has left, and its driver has let it go.</summary>
     Departed,
 
+    /// <summary>After a suspend, the driver has been told that the domain runs again.</summary>
+    Resumed,
+
     /// <summary>Something that an administrator may want to know.</summary>
     Message,
 }

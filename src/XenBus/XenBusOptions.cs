@@ -13,6 +13,12 @@ public sealed record XenBusOptions
     public TimeSpan BootTimeLimit { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>
+    /// How long <see cref="DeviceBus.SuspendAsync"/> waits for drivers; it goes on without those that have not returned. Less than the 60 seconds that
+    /// libxl gives a domain to suspend.
+    /// </summary>
+    public TimeSpan SuspendTimeLimit { get; init; } = TimeSpan.FromSeconds(20);
+
+    /// <summary>
     /// Whether the queues of the bus and of its devices stand still until <see cref="DeviceBus.StepAsync"/> and
     /// <see cref="XenDevice.StepAsync"/> run their next piece of work; for tests.
     /// </summary>

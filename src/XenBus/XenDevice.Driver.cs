@@ -153,11 +153,16 @@ public sealed partial class XenDevice
         if (Advance(XenDevicePhase.Attached, XenDevicePhase.Attaching))
         {
             Bus.Emit(XenBusEventKind.Attached, this, $"{Name}: driver {Driver!.Name}");
-            await WatchOtherEndAsync().ConfigureAwait(false);
-            // Each end is told of once, whether or not a watch of its own says something: what changed before is seen now.
-            PostOtherEnd();
-            PostLocalEnd("");
+            await FollowEndsAsync().ConfigureAwait(false);
         }
+    }
+
+    private async ValueTask FollowEndsAsync()
+    {
+        await WatchOtherEndAsync().ConfigureAwait(false);
+        // Each end is told of once, whether or not a watch of its own says something: what changed before is seen now.
+        PostOtherEnd();
+        PostLocalEnd("");
     }
 
     private async ValueTask<XenBusDriver?> FindDriverAsync()
@@ -178,6 +183,8 @@ public sealed partial class XenDevice
 
     private async ValueTask WatchOtherEndAsync()
     {
+        // One that attached late for a suspend may have one already.
+        await EndOtherEndWatchAsync().ConfigureAwait(false);
         XenStoreWatch watch;
         try
         {

@@ -13,6 +13,7 @@ public sealed partial class XenDevice
     private long _stateSince;
     private volatile XenBusState _state = XenBusState.Initialising;
     private volatile XenBusState _otherEndState;
+    private volatile OtherEnd _otherEnd;
 
     internal XenDevice(DeviceBus bus, string type, string id, string node, OtherEnd otherEnd)
     {
@@ -20,8 +21,7 @@ public sealed partial class XenDevice
         Type = type;
         Id = id;
         Node = node;
-        OtherEndId = otherEnd.Domain;
-        OtherEndPath = otherEnd.Path;
+        _otherEnd = otherEnd;
         Arrived = _stateSince = Time.GetTimestamp();
         _queue = new(bus.Options.Stepped, error => bus.Report(this, $"{Name}: {error}"));
     }
@@ -41,11 +41,11 @@ public sealed partial class XenDevice
     /// <summary>Type and id, <c>vbd/51712</c>; how messages name it.</summary>
     public string Name => $"{Type}/{Id}";
 
-    /// <summary>The domain of the other end. Smaller than 0x7FF0, the first of Xen's reserved numbers.</summary>
-    public uint OtherEndId { get; }
+    /// <summary>The domain of the other end. Smaller than 0x7FF0, the first of Xen's reserved numbers. May be another after a resume.</summary>
+    public uint OtherEndId => _otherEnd.Domain;
 
-    /// <summary>The other end's directory in the store, an absolute path.</summary>
-    public string OtherEndPath { get; }
+    /// <summary>The other end's directory in the store, an absolute path. May be another after a resume.</summary>
+    public string OtherEndPath => _otherEnd.Path;
 
     /// <summary>This end's state as it was last written or read.</summary>
     public XenBusState State => _state;
@@ -68,6 +68,9 @@ public sealed partial class XenDevice
 
     /// <summary>When it was found, by the bus's clock.</summary>
     internal long Arrived { get; }
+
+    /// <summary>Who the other end is.</summary>
+    internal OtherEnd OtherEnd => _otherEnd;
 
     private XenStoreClient Store => Bus.Store;
 

@@ -12,19 +12,23 @@ internal sealed class Host : IAsyncDisposable
 {
     internal const uint Guest = 1;
     internal const string Home = "/local/domain/1";
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private readonly XenStoreDaemon _daemon;
+    private readonly SimulatedDomain _domain;
+    private readonly GuestRing _ring;
     private readonly List<DeviceBus> _buses = [];
 
-    private Host(XenStoreDaemon daemon, XenStoreClient dom0, XenStoreClient guest)
+    private Host(XenStoreDaemon daemon, SimulatedDomain domain, GuestRing ring, XenStoreClient dom0, XenStoreClient guest)
     {
         _daemon = daemon;
+        _domain = domain;
+        _ring = ring;
         Dom0 = dom0;
         GuestStore = guest;
     }
 
     /// <summary>The tool stack's and the back ends' connection.</summary>
-    internal XenStoreClient Dom0 { get; }
+    internal XenStoreClient Dom0 { get; private set; }
 
     /// <summary>The guest's connection.</summary>
     internal XenStoreClient GuestStore { get; }
@@ -38,13 +42,11 @@ internal sealed class Host : IAsyncDisposable
         try
         {
             XenStoreClient dom0 = await XenStoreClient.ConnectAsync(new XenStoreSocketTransport(daemon.SocketPath));
-            GuestRing ring = new(daemon.Introduce((int)Guest));
+            SimulatedDomain domain = daemon.Introduce((int)Guest);
+            GuestRing ring = new(domain);
             XenStoreClient guest = await XenStoreClient.ConnectAsync(new XenStoreRingTransport(ring, ring));
-            Host host = new(daemon, dom0, guest);
-            // As libxl makes them: the guest may list its devices, and may write errors.
-            await dom0.MakeDirectoryAsync(Home + "/device");
-            await dom0.MakeDirectoryAsync(Home + "/backend");
-            await MakeAsync(dom0, Home + "/error", Guest, 0);
+            Host host = new(daemon, domain, ring, dom0, guest);
+            await host.MakeHomeAsync();
             return host;
         }
         catch
@@ -65,6 +67,37 @@ internal sealed class Host : IAsyncDisposable
         await Dom0.DisposeAsync();
         await _daemon.DisposeAsync();
     }
+
+    /// <summary>
+    /// Suspends the guest and resumes it, with <paramref name="meanwhile"/> done by the tool stack while it is suspended. The store may be
+    /// another after it, as on another host.
+    /// </summary>
+    internal async Task<SuspendOutcome> SuspendAsync(Func<Task> meanwhile, bool elsewhere = false, params DeviceBus[] buses)
+    {
+        return await DomainSuspend.RunAsync(GuestStore, buses.Length == 0 ? _buses : buses, Move).WaitAsync(Patience);
+
+        async ValueTask<IXenStoreTransport?> Move()
+        {
+            if (elsewhere)
+            {
+                await Dom0.DisposeAsync();
+                await _daemon.RestartAsync();
+                _daemon.Reintroduce(_domain);
+                Dom0 = await XenStoreClient.ConnectAsync(new XenStoreSocketTransport(_daemon.SocketPath));
+                await MakeHomeAsync();
+            }
+
+            await meanwhile();
+            return new XenStoreRingTransport(_ring, _ring);
+        }
+    }
+
+    /// <summary>Suspends the guest and lets it go on as if nothing had happened.</summary>
+    internal Task<SuspendOutcome> CancelSuspendAsync(Func<Task> meanwhile) => DomainSuspend.RunAsync(GuestStore, _buses, async () =>
+    {
+        await meanwhile();
+        return null;
+    }).WaitAsync(Patience);
 
     /// <summary>A front bus whose events are kept.</summary>
     internal FrontBus Front(XenBusOptions? options = null) => Keep(new FrontBus(GuestStore, options));
@@ -93,16 +126,17 @@ internal sealed class Host : IAsyncDisposable
         Dom0.TransactAsync((transaction, _) => AddAsync(transaction, name, state, backState));
 
     /// <summary>What <see cref="AddAsync(string, XenBusState, XenBusState)"/> does, inside a transaction.</summary>
-    internal static async ValueTask AddAsync(XenStoreOperations store, string name, XenBusState state, XenBusState backState)
+    internal static async ValueTask AddAsync(
+        XenStoreOperations store, string name, XenBusState state, XenBusState backState, string? backEnd = null, uint backDomain = 0)
     {
         string front = $"{Home}/device/{name}";
-        string back = BackEnd(name);
+        string back = backEnd ?? BackEnd(name);
         await MakeAsync(store, front, Guest, 0);
         await MakeAsync(store, back, 0, Guest);
         await store.WriteAsync(back + "/state", (long)backState);
         await store.WriteAsync(back + "/online", 1);
         await store.WriteAsync(front + "/backend", back);
-        await store.WriteAsync(front + "/backend-id", 0);
+        await store.WriteAsync(front + "/backend-id", backDomain);
         await store.WriteAsync(front + "/state", (long)state);
     }
 
@@ -169,6 +203,14 @@ internal sealed class Host : IAsyncDisposable
             Assert.True(System.Diagnostics.Stopwatch.GetElapsedTime(began) < Patience, otherwise());
             await Task.Delay(3);
         }
+    }
+
+    /// <summary>As libxl makes it: the guest may list its devices, and may write errors.</summary>
+    private async Task MakeHomeAsync()
+    {
+        await Dom0.MakeDirectoryAsync(Home + "/device");
+        await Dom0.MakeDirectoryAsync(Home + "/backend");
+        await MakeAsync(Dom0, Home + "/error", Guest, 0);
     }
 
     private T Keep<T>(T bus)

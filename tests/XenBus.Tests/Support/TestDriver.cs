@@ -20,6 +20,10 @@ internal sealed class TestDriver(string name = "test", string? type = null, int?
 
     internal Func<XenDevice, int?>? OnProbe { get; init; }
 
+    internal Func<XenDevice, ValueTask<bool>>? OnSuspend { get; init; }
+
+    internal Func<XenDevice, CancellationToken, ValueTask>? OnResume { get; init; }
+
     public override int? Probe(XenDevice device) =>
         OnProbe is not null ? OnProbe(device) : (type is null ? device.Type != "settle" : device.Type == type) ? priority : null;
 
@@ -47,13 +51,34 @@ internal sealed class TestDriver(string name = "test", string? type = null, int?
         return OnLocalEnd?.Invoke(device, path) ?? default;
     }
 
+    public override ValueTask<bool> SuspendAsync(XenDevice device, CancellationToken cancellationToken)
+    {
+        Calls.Enqueue($"suspend {device.Name}");
+        return OnSuspend?.Invoke(device) ?? new(true);
+    }
+
+    public override ValueTask ResumeAsync(XenDevice device, CancellationToken cancellationToken)
+    {
+        Calls.Enqueue($"resume {device.Name}");
+        return OnResume?.Invoke(device, cancellationToken) ?? default;
+    }
+
+    public override ValueTask SuspendCancelledAsync(XenDevice device, CancellationToken cancellationToken)
+    {
+        Calls.Enqueue($"suspend cancelled {device.Name}");
+        return default;
+    }
+
     /// <summary>How often a call was made.</summary>
     internal int Count(string call) => Calls.Count(made => made == call);
 
     /// <summary>A driver that follows the back end as an ordinary front end does.</summary>
-    internal static TestDriver Connecting(string name = "test") => new(name)
+    internal static TestDriver Connecting(
+        string name = "test", Func<XenDevice, ValueTask<bool>>? onSuspend = null, Func<XenDevice, CancellationToken, ValueTask>? onResume = null)
     {
-        OnOtherEnd = async (device, state) =>
+        return new(name) { OnSuspend = onSuspend, OnResume = onResume, OnOtherEnd = FollowAsync };
+
+        static async ValueTask FollowAsync(XenDevice device, XenBusState state)
         {
             if (state is XenBusState.InitWait or XenBusState.Connected)
             {
@@ -63,6 +88,6 @@ internal sealed class TestDriver(string name = "test", string? type = null, int?
             {
                 await device.SetStateAsync(XenBusState.Closed);
             }
-        },
-    };
+        }
+    }
 }

@@ -1,0 +1,192 @@
+using Xenlet.XenStoreRing;
+
+namespace Xenlet.XenBus;
+
+/// <summary>Suspend and resume of a bus.</summary>
+public abstract partial class DeviceBus
+{
+    private SuspendPhase _suspendPhase;
+
+    private enum SuspendPhase
+    {
+        Running,
+        Suspending,
+        Suspended,
+        Resuming,
+    }
+
+    /// <summary>
+    /// Brings the bus to rest, before <see cref="XenStoreClient.SuspendAsync"/>: the look under way ends, each driver is told, and no queue
+    /// starts anything until <see cref="ResumeAsync"/> or <see cref="CancelSuspendAsync"/>. When a driver refuses, the bus goes on, and drivers
+    /// that have agreed are told so. One that throws loses its own device; one that does not return within
+    /// <see cref="XenBusOptions.SuspendTimeLimit"/> is named, and not waited for.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">The bus is being suspended already, or is suspended.</exception>
+    public async Task<SuspendReport> SuspendAsync(CancellationToken cancellationToken = default)
+    {
+        Change(SuspendPhase.Running, SuspendPhase.Suspending);
+        XenDevice[] told = [];
+        try
+        {
+            TaskCompletionSource atRest = new(TaskCreationOptions.RunContinuationsAsynchronously);
+            if (_queue.Post("suspend", () =>
+                {
+                    _queue.Hold();
+                    atRest.TrySetResult();
+                    return default;
+                }))
+            {
+                await atRest.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+            }
+
+            // The list changes on the bus's queue only, so it is now what it will be until the resume.
+            lock (_gate)
+            {
+                told = [.. _devices.Values];
+            }
+
+            (XenDevice Device, Task<bool> Answer)[] answers = [.. told.Select(device => (device, device.SuspendAsync()))];
+            try
+            {
+                await Task.WhenAll(answers.Select(answer => answer.Answer))
+                    .WaitAsync(Options.SuspendTimeLimit, Options.TimeProvider, cancellationToken).ConfigureAwait(false);
+            }
+            catch (TimeoutException)
+            {
+            }
+
+            List<XenDevice> refused = [], late = [];
+            foreach ((XenDevice device, Task<bool> answer) in answers)
+            {
+                if (!answer.IsCompleted)
+                {
+                    late.Add(device);
+                    device.HoldForSuspend();
+                    Report(device, $"{device.Name}: driver {device.Driver?.Name} is late for the suspend, and is not waited for");
+                }
+                else if (!await answer.ConfigureAwait(false))
+                {
+                    refused.Add(device);
+                    Report(device, $"{device.Name}: driver {device.Driver?.Name} refuses the suspend");
+                }
+            }
+
+            SuspendReport report = new(refused, late);
+            if (report.IsReady)
+            {
+                Change(SuspendPhase.Suspending, SuspendPhase.Suspended);
+            }
+            else
+            {
+                GoOn(told);
+            }
+
+            return report;
+        }
+        catch
+        {
+            GoOn(told);
+            throw;
+        }
+    }
+
+    /// <summary>Goes on after a suspend that did not come about, after <see cref="XenStoreClient.CancelSuspend"/>. Drivers are told, and nothing else is done.</summary>
+    /// <exception cref="InvalidOperationException">The bus is not suspended.</exception>
+    public ValueTask CancelSuspendAsync()
+    {
+        Change(SuspendPhase.Suspended, SuspendPhase.Suspending);
+        XenDevice[] devices;
+        lock (_gate)
+        {
+            devices = [.. _devices.Values];
+        }
+
+        GoOn(devices);
+        return default;
+    }
+
+    /// <summary>
+    /// Goes on after a suspend, after <see cref="XenStoreClient.ResumeAsync"/>: examines every device again, finds its new other end, has drivers told, and
+    /// looks for devices that came or went meanwhile. Returns when all have been examined; drivers may still be resuming. In
+    /// <see cref="XenBusOptions.Stepped"/> mode it returns before.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">The bus is not suspended.</exception>
+    public async ValueTask ResumeAsync(CancellationToken cancellationToken = default)
+    {
+        Change(SuspendPhase.Suspended, SuspendPhase.Resuming);
+        TaskCompletionSource examined = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        if (_queue.Release(("resume", () => ExamineAllAsync(examined))) && !Options.Stepped)
+        {
+            await examined.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private async ValueTask ExamineAllAsync(TaskCompletionSource examined)
+    {
+        XenDevice[] devices;
+        bool watched;
+        lock (_gate)
+        {
+            devices = [.. _devices.Values];
+            watched = _watch is not null;
+        }
+
+        try
+        {
+            if (!watched && _started)
+            {
+                try
+                {
+                    await WatchAsync(CancellationToken.None).ConfigureAwait(false);
+                }
+                catch (XenStoreException error)
+                {
+                    Report(null, $"{Node}: the bus cannot be watched, so devices that come and go are not noticed: {error.Message}");
+                }
+            }
+
+            // The domain's directory may be a new one.
+            await AnnounceAsync(CancellationToken.None).ConfigureAwait(false);
+            _givenUp.Clear();
+            _passedOver.Clear();
+            (XenDevice Device, ResumeFinding Finding)[] findings = await Task.WhenAll(devices.Select(async device =>
+                (device, await device.ExamineAsync().ConfigureAwait(false)))).ConfigureAwait(false);
+            foreach ((XenDevice device, ResumeFinding finding) in findings)
+            {
+                device.Resume(finding);
+            }
+        }
+        finally
+        {
+            Change(SuspendPhase.Resuming, SuspendPhase.Running);
+            // For what came and went meanwhile, whether or not the root watch says so.
+            Look(Node, tell: false);
+            examined.TrySetResult();
+        }
+    }
+
+    private void GoOn(XenDevice[] devices)
+    {
+        foreach (XenDevice device in devices)
+        {
+            device.CancelSuspend();
+        }
+
+        _queue.Withdraw("suspend");
+        _queue.Release();
+        Change(SuspendPhase.Suspending, SuspendPhase.Running);
+    }
+
+    private void Change(SuspendPhase from, SuspendPhase to)
+    {
+        lock (_gate)
+        {
+            if (_suspendPhase != from)
+            {
+                throw new InvalidOperationException($"The bus {Node} is {_suspendPhase}, not {from}.");
+            }
+
+            _suspendPhase = to;
+        }
+    }
+}

@@ -1,0 +1,205 @@
+namespace Xenlet.XenBus;
+
+/// <summary>The device's part of suspend and resume.</summary>
+public sealed partial class XenDevice
+{
+    private TaskCompletionSource<bool>? _suspending;
+    private bool _toldOfSuspend;
+
+    /// <summary>
+    /// Brings the device to rest behind the work that waits: its driver is told, and then its queue stands still.
+    /// <see langword="false"/> when the driver refused; then the queue goes on.
+    /// </summary>
+    internal Task<bool> SuspendAsync()
+    {
+        TaskCompletionSource<bool> answer = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        lock (_gate)
+        {
+            _suspending = answer;
+            _toldOfSuspend = false;
+        }
+
+        if (!_queue.Post("suspend", () => TellOfSuspendAsync(answer)))
+        {
+            // The queue is closed: the device is gone.
+            answer.TrySetResult(true);
+        }
+
+        return answer.Task;
+    }
+
+    /// <summary>Lets the suspend go on though the driver has not returned from some call: nothing follows that call until the resume.</summary>
+    internal void HoldForSuspend() => _queue.Hold();
+
+    /// <summary>The suspend was cancelled, or refused by another driver.</summary>
+    internal void CancelSuspend()
+    {
+        bool told = EndSuspend();
+        _queue.Release(told ? ("suspend cancelled", TellOfCancelledSuspendAsync) : null);
+    }
+
+    /// <summary>
+    /// Looks at the device after a suspend, without its driver, while its queue stands still: where is its other end now? The
+    /// result says what <see cref="Resume"/> has to do.
+    /// </summary>
+    internal async Task<ResumeFinding> ExamineAsync()
+    {
+        try
+        {
+            if (Phase is XenDevicePhase.Departing or XenDevicePhase.Gone)
+            {
+                return new(null, null);
+            }
+
+            // The order is the seed's: the old other end is not listened to while the new one is looked for.
+            await EndOtherEndWatchAsync().ConfigureAwait(false);
+            if (!await ResetStateAsync().ConfigureAwait(false))
+            {
+                return new("has left the store while the domain was suspended", null);
+            }
+
+            (OtherEnd? otherEnd, string problem) = await Bus.ReadOtherEndAsync(Node).ConfigureAwait(false);
+            if (otherEnd is null)
+            {
+                return new(problem, null);
+            }
+
+            _otherEnd = otherEnd;
+            _otherEndState = XenBusState.Unknown;
+            return new(null, null);
+        }
+        catch (Exception error)
+        {
+            return new(null, error);
+        }
+    }
+
+    /// <summary>Lets the device go on after a suspend.</summary>
+    internal void Resume(ResumeFinding finding)
+    {
+        EndSuspend();
+        if (finding.Departed is { } reason)
+        {
+            Depart(reason);
+            _queue.Release();
+        }
+        else if (finding.Error is { } unknown && Phase is (XenDevicePhase.Arrived or XenDevicePhase.NoDriver))
+        {
+            Bus.Report(this, $"{Name}: cannot be looked at, and stays what it was: {unknown.Message}");
+            _queue.Release();
+        }
+        else
+        {
+            _queue.Withdraw("suspend cancelled");
+            _queue.Release(("resume", finding.Error is { } error
+                ? () => FailAsync("cannot be resumed", error, attached: Phase == XenDevicePhase.Attached)
+                : TellOfResumeAsync));
+        }
+    }
+
+    /// <summary>Ends the suspend for this device; whether its driver was told of it.</summary>
+    private bool EndSuspend()
+    {
+        _queue.Withdraw("suspend");
+        lock (_gate)
+        {
+            _suspending = null;
+            return _toldOfSuspend;
+        }
+    }
+
+    private async ValueTask TellOfSuspendAsync(TaskCompletionSource<bool> answer)
+    {
+        bool agreed = true;
+        try
+        {
+            if (Phase is (XenDevicePhase.Attached or XenDevicePhase.Departing) && Driver is { } driver)
+            {
+                lock (_gate)
+                {
+                    _toldOfSuspend = _suspending == answer;
+                }
+
+                agreed = await CallAsync(driver, nameof(XenBusDriver.SuspendAsync), () => driver.SuspendAsync(this, _leaving.Token)).ConfigureAwait(false);
+            }
+        }
+        catch (Exception error)
+        {
+            await FailAsync($"failed in {nameof(XenBusDriver.SuspendAsync)}", error, attached: true).ConfigureAwait(false);
+        }
+
+        lock (_gate)
+        {
+            if (_suspending == answer)
+            {
+                _toldOfSuspend &= agreed;
+                if (agreed)
+                {
+                    _queue.Hold();
+                }
+            }
+        }
+
+        answer.TrySetResult(agreed);
+    }
+
+    private async ValueTask TellOfCancelledSuspendAsync()
+    {
+        if (Phase == XenDevicePhase.Departing)
+        {
+            // It left after the suspend had been announced, and its driver is asked to let it go next.
+            _queue.Post("detach", DetachAsync);
+            return;
+        }
+
+        await TellAsync(nameof(XenBusDriver.SuspendCancelledAsync), told => told.SuspendCancelledAsync(this, _leaving.Token)).ConfigureAwait(false);
+    }
+
+    private async ValueTask TellOfResumeAsync()
+    {
+        if (Phase == XenDevicePhase.Departing)
+        {
+            _queue.Post("detach", DetachAsync);
+            return;
+        }
+
+        if (Phase != XenDevicePhase.Attached)
+        {
+            return;
+        }
+
+        await TellAsync(nameof(XenBusDriver.ResumeAsync), driver => driver.ResumeAsync(this, _leaving.Token)).ConfigureAwait(false);
+        if (Phase == XenDevicePhase.Attached)
+        {
+            Bus.Emit(XenBusEventKind.Resumed, this, $"{Name}: resumed, other end at domain {OtherEndId}, {OtherEndPath}");
+            await FollowEndsAsync().ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>
+    /// Sets an attached device's state to Initialising, whether or not the tool stack has done so; one without a driver keeps the state
+    /// that the store says. <see langword="false"/> when there is no device any more.
+    /// </summary>
+    private async ValueTask<bool> ResetStateAsync()
+    {
+        using AsyncLock.Holder held = await _stateLock.EnterAsync().ConfigureAwait(false);
+        if (await Store.TryReadAsync(Node + "/state").ConfigureAwait(false) is not { } value)
+        {
+            return false;
+        }
+
+        XenBusState state = XenBusStates.Parse(value);
+        if (state == XenBusState.Initialising || Phase is XenDevicePhase.Arrived or XenDevicePhase.NoDriver)
+        {
+            Remember(state);
+            return true;
+        }
+
+        return await WriteStateAsync(XenBusState.Initialising, CancellationToken.None).ConfigureAwait(false);
+    }
+}
+
+/// <summary>What a look at a device after a suspend has found.</summary>
+/// <param name="Departed">Why it is no device any more, or <see langword="null"/>.</param>
+/// <param name="Error">Why it could not be looked at, or <see langword="null"/>.</param>
+internal readonly record struct ResumeFinding(string? Departed, Exception? Error);
