@@ -105,11 +105,13 @@ internal sealed unsafe partial class EntryHarness : IDisposable
     /// <param name="stackTop">The symbol of the IST stack's top.</param>
     /// <param name="rip">The interrupted instruction.</param>
     /// <param name="rflags">The interrupted flags.</param>
-    public void EnterTrap(int vector, ulong? errorCode, string stackTop, ulong rip, ulong rflags)
+    /// <param name="depth">Bytes from the IST stack's top down to the interrupted rsp, or nothing when that is the program's.</param>
+    public void EnterTrap(int vector, ulong? errorCode, string stackTop, ulong rip, ulong rflags, int? depth = null)
     {
         var top = (ulong*)_image[stackTop];
+        var rsp = depth is { } bytes ? (ulong)top - (ulong)bytes : ProgramStack;
         *--top = UserData;
-        *--top = ProgramStack;
+        *--top = rsp;
         *--top = rflags;
         *--top = UserCode;
         *--top = rip;
@@ -132,6 +134,7 @@ internal sealed unsafe partial class EntryHarness : IDisposable
         new Span<byte>(_programStack, StackSize).Fill(0x5A);
         *(ulong*)(_control + Target) = (ulong)target;
         *(ulong*)(_control + Answer) = (ulong)Next.Start;
+        *(ulong*)(_control + SeenHandler) = 0;
         *(ulong*)(_control + In + (8 * Registers)) = stack;
         ((delegate* unmanaged<void>)Start)();
     }

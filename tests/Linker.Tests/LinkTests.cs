@@ -123,10 +123,10 @@ public sealed class LinkTests : IDisposable
         using var emulator = Process.Start(new ProcessStartInfo("qemu-system-x86_64", [
             "-accel", "tcg", "-cpu", "max", "-m", "32", "-display", "none", "-monitor", "none", "-serial", "none", "-parallel", "none", "-net", "none", "-no-reboot",
             "-debugcon", $"file:{report}", "-device", "isa-debug-exit,iobase=0xf4,iosize=1", "-kernel", _scratch["image"]]))!;
-        if (!emulator.WaitForExit(TimeSpan.FromSeconds(60)))
+        if (!emulator.WaitForExit(TimeSpan.FromMinutes(3)))
         {
             emulator.Kill();
-            Assert.Fail("the nucleus's first function was not reached within 60 seconds");
+            Assert.Fail("the nucleus's first function was not reached within 3 minutes");
         }
 
         var bytes = File.ReadAllBytes(report);

@@ -27,7 +27,17 @@ internal static unsafe class Panic
     {
         Begin();
         KernelLog.Write("xenlet: panic: "u8);
-        KernelLog.Write(ExceptionName((int)frame->Vector));
+        ReadOnlySpan<byte> name = ExceptionName((int)frame->Vector);
+        if (name.Length > 0)
+        {
+            KernelLog.Write(name);
+        }
+        else
+        {
+            KernelLog.Write("unexpected vector "u8);
+            KernelLog.WriteDecimal(frame->Vector);
+        }
+
         KernelLog.Write(" in the nucleus"u8);
         if (frame->Vector == Vector.PageFault)
         {
@@ -93,6 +103,6 @@ internal static unsafe class Panic
         Vector.PageFault => "page fault"u8,
         Vector.MachineCheck => "machine check"u8,
         Vector.SimdFloatingPoint => "floating-point exception"u8,
-        _ => "unexpected exception"u8,
+        _ => default,
     };
 }
