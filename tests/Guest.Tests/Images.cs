@@ -9,6 +9,8 @@ internal static class Images
     private static readonly SemaphoreSlim OneAtATime = new(1);
     private static readonly Lazy<Task<string>> LazyCases = new(() => PublishAsync("tests/GuestImage", "Xenlet.GuestImage"));
     private static readonly Lazy<Task<string>> LazyHello = new(() => PublishAsync("samples/Hello", "Hello"));
+    private static readonly Lazy<Task<string>> LazyStoreTool = new(() => PublishAsync("samples/XenStoreTool", "XenStoreTool"));
+    private static readonly Lazy<Task<string>> LazyLinuxStoreTool = new(() => PublishAsync("samples/XenStoreTool.Linux", "XenStoreTool.Linux"));
     private static readonly Lazy<Task<string>> LazyWork = new(() => PublishAsync("tests/GuestWork", "Xenlet.GuestWork"));
 
     /// <summary>Path of tests/GuestImage as an image: the cases.</summary>
@@ -16,6 +18,12 @@ internal static class Images
 
     /// <summary>Path of samples/Hello as an image.</summary>
     public static Task<string> Hello => LazyHello.Value;
+
+    /// <summary>Path of samples/XenStoreTool as an image.</summary>
+    public static Task<string> StoreTool => LazyStoreTool.Value;
+
+    /// <summary>Path of samples/XenStoreTool.Linux, a static program for Linux.</summary>
+    public static Task<string> LinuxStoreTool => LazyLinuxStoreTool.Value;
 
     /// <summary>Path of tests/GuestWork as an image; the same program for Linux lies two directories above.</summary>
     public static Task<string> Work => LazyWork.Value;

@@ -8,15 +8,15 @@ public static class XenStoreTransport
     private static readonly string[] Sockets = ["/run/xenstored/socket", "/var/run/xenstored/socket"];
 
     /// <summary>
-    /// The socket that the environment variable <c>XENSTORED_PATH</c> names, xenstored's usual socket (in dom0), or
-    /// <c>/dev/xen/xenbus</c> (in a guest), whichever is found first: libxenstore's order.
+    /// The socket or, below <c>/dev</c>, the device that the environment variable <c>XENSTORED_PATH</c> names, else xenstored's usual
+    /// socket (in dom0), or <c>/dev/xen/xenbus</c> (in a guest), whichever is found first: libxenstore's order.
     /// </summary>
     /// <exception cref="XenStoreException">None of them exists.</exception>
     public static IXenStoreTransport FindLocal()
     {
         if (Environment.GetEnvironmentVariable("XENSTORED_PATH") is { Length: > 0 } named)
         {
-            return new XenStoreSocketTransport(named);
+            return named.StartsWith("/dev/", StringComparison.Ordinal) ? new XenStoreDeviceTransport(named) : new XenStoreSocketTransport(named);
         }
 
         foreach (string socket in Sockets)
@@ -30,6 +30,6 @@ public static class XenStoreTransport
         return File.Exists(Device)
             ? new XenStoreDeviceTransport(Device)
             : throw new XenStoreException(XenStoreError.ConnectionClosed,
-                $"no xenstore found: neither the socket {string.Join(" or ", Sockets)} nor {Device} exists (XENSTORED_PATH names another socket)");
+                $"no xenstore found: neither the socket {string.Join(" or ", Sockets)} nor {Device} exists (XENSTORED_PATH names another)");
     }
 }
