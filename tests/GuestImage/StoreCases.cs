@@ -14,6 +14,10 @@ internal static class StoreCases
     private static async Task RunAsync()
     {
         using IXenStoreLink link = Guest.XenStore.Open();
+        // As for a xenstored that came late, or after a resume; here it is the same page and port again.
+        uint port = link.Events.Port;
+        link.FindAgain();
+        Check.Equal(port, link.Events.Port);
         await using XenStoreClient store = await XenStoreClient.ConnectAsync(XenStoreLinkTransport.Create(link));
         Console.WriteLine($"name {await store.ReadAsync("name")}, domain {await store.ReadInt32Async("domid")}");
         await WriteAndReadBackAsync(store);

@@ -9,4 +9,11 @@ public interface IXenStoreLink : IDisposable
 
     /// <summary>Signals xenstore, and is signalled by it.</summary>
     IEventChannel Events { get; }
+
+    /// <summary>
+    /// Finds page and event channel anew, which disposes of those before: whoever sets a domain's xenstore up late may change them, until the page says
+    /// that it is connected; and a resumed domain has others.
+    /// </summary>
+    /// <exception cref="XenException">The domain has no xenstore (ENOENT) any more.</exception>
+    void FindAgain();
 }

@@ -7,7 +7,9 @@ internal sealed class XenStoreDoor(XenEventChannels channels, XenSharedPages pag
 {
     private const string What = "xenstore connections";
 
-    public IXenStoreLink Open()
+    public IXenStoreLink Open() => new Link(this);
+
+    private (SharedPage Page, IEventChannel Events) Find()
     {
         const string opening = "opening the connection to xenstore";
         long address = NucleusGate.Call(NucleusCall.MapStorePage);
@@ -20,7 +22,7 @@ internal sealed class XenStoreDoor(XenEventChannels channels, XenSharedPages pag
         try
         {
             long port = NucleusGate.Call(NucleusCall.StorePort);
-            return port < 0 ? throw NucleusAnswer.Error(port, What, opening) : new Link(page, channels.Adopt((uint)port));
+            return port < 0 ? throw NucleusAnswer.Error(port, What, opening) : (page, channels.Adopt((uint)port));
         }
         catch
         {
@@ -29,16 +31,32 @@ internal sealed class XenStoreDoor(XenEventChannels channels, XenSharedPages pag
         }
     }
 
-    private sealed class Link(SharedPage page, IEventChannel events) : IXenStoreLink
+    private sealed class Link : IXenStoreLink
     {
-        public ISharedPage Page => page;
+        private readonly XenStoreDoor _door;
+        private SharedPage _page;
 
-        public IEventChannel Events => events;
+        public Link(XenStoreDoor door)
+        {
+            _door = door;
+            (_page, Events) = door.Find();
+        }
+
+        public ISharedPage Page => _page;
+
+        public IEventChannel Events { get; private set; }
+
+        public void FindAgain()
+        {
+            // The page can be mapped once only.
+            Dispose();
+            (_page, Events) = _door.Find();
+        }
 
         public void Dispose()
         {
-            events.Dispose();
-            page.Dispose();
+            Events.Dispose();
+            _page.Dispose();
         }
     }
 }

@@ -9,7 +9,29 @@ public static class XenStoreLinkTransport
     public static XenStoreRingTransport Create(IXenStoreLink link)
     {
         ArgumentNullException.ThrowIfNull(link);
-        return new XenStoreRingTransport(new Page(link.Page), new Doorbell(link.Events));
+        return new XenStoreRingTransport(new Source(link));
+    }
+
+    private sealed class Source(IXenStoreLink link) : IRingSource
+    {
+        public IRingPage Page { get; private set; } = new Page(link.Page);
+
+        public IRingDoorbell Doorbell { get; private set; } = new Doorbell(link.Events);
+
+        public void FindAgain()
+        {
+            try
+            {
+                link.FindAgain();
+            }
+            catch (XenException failure)
+            {
+                throw new XenStoreException(XenStoreError.ConnectionClosed, $"xenstore's ring has come to be served, and is not found: {failure.Message}", failure);
+            }
+
+            Page = new Page(link.Page);
+            Doorbell = new Doorbell(link.Events);
+        }
     }
 
     private sealed class Page(ISharedPage page) : IRingPage

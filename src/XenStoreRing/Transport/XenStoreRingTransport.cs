@@ -13,10 +13,14 @@ namespace Xenlet.XenStoreRing;
 /// </remarks>
 public sealed class XenStoreRingTransport : IXenStoreTransport
 {
-    private readonly IRingDoorbell _doorbell;
-    private readonly SharedRing _ring;
+    /// <summary>How long the start waits for an event before it looks at the page again: the event may come through a port that is not known yet.</summary>
+    private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(1);
+
+    private readonly IRingSource? _source;
     private readonly Lock _gate = new();
     private readonly AsyncSignal _room = new();
+    private IRingDoorbell _doorbell;
+    private SharedRing _ring;
     private bool _roomWanted;
     private bool _disposed;
 
@@ -27,6 +31,14 @@ public sealed class XenStoreRingTransport : IXenStoreTransport
         ArgumentNullException.ThrowIfNull(doorbell);
         _doorbell = doorbell;
         _ring = new(page.Address, RingSide.Client);
+    }
+
+    /// <summary>Uses the ring that <paramref name="source"/> has found, and the one it finds when a late xenstored has come.</summary>
+    public XenStoreRingTransport(IRingSource source)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        _source = source;
+        (_doorbell, _ring) = Find(source);
     }
 
     /// <inheritdoc/>
@@ -45,14 +57,21 @@ public sealed class XenStoreRingTransport : IXenStoreTransport
     }
 
     /// <summary>
-    /// Waits until the page's <c>connection</c> field says that a xenstored serves the ring, and then throws away replies that were
-    /// meant for a predecessor.
+    /// Waits until the page's <c>connection</c> field says that a xenstored serves the ring, has the ring found again if that took
+    /// waiting, and then throws away replies that were meant for a predecessor.
     /// </summary>
     public async ValueTask OpenAsync(CancellationToken cancellationToken)
     {
         while (!IsServed())
         {
-            await _doorbell.WaitAsync(cancellationToken).ConfigureAwait(false);
+            do
+            {
+                await WaitForEventAsync(cancellationToken).ConfigureAwait(false);
+            }
+            while (!IsServed());
+
+            // What is found now may be another page, so it is asked again.
+            FindAgain();
         }
 
         lock (_gate)
@@ -131,6 +150,36 @@ public sealed class XenStoreRingTransport : IXenStoreTransport
         }
 
         return ValueTask.CompletedTask;
+    }
+
+    private static (IRingDoorbell Doorbell, SharedRing Ring) Find(IRingSource source) =>
+        (source.Doorbell, new(source.Page.Address, RingSide.Client));
+
+    private void FindAgain()
+    {
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            if (_source is not null)
+            {
+                _source.FindAgain();
+                (_doorbell, _ring) = Find(_source);
+            }
+        }
+    }
+
+    private async ValueTask WaitForEventAsync(CancellationToken cancellationToken)
+    {
+        using CancellationTokenSource look = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        look.CancelAfter(LookInterval);
+        try
+        {
+            await _doorbell.WaitAsync(look.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            // Time to look at the page.
+        }
     }
 
     private bool IsServed()
