@@ -5,7 +5,9 @@ namespace Xenlet.XenStoreRing.Tests.Client;
 /// <summary>What a broken peer leads to: one defined outcome for each case.</summary>
 public class HostilePeerTests
 {
-    private static readonly XenStoreClientOptions ShortLimit = new() { ResetWatches = false, RequestTimeLimit = TimeSpan.FromSeconds(1.5) };
+    private static readonly TimeSpan RequestLimit = TimeSpan.FromSeconds(1.5);
+    private static readonly XenStoreClientOptions ShortLimit = new() { ResetWatches = false, RequestTimeLimit = RequestLimit };
+    private static readonly XenStoreClientOptions LongLimit = new() { ResetWatches = false, RequestTimeLimit = TimeSpan.FromMinutes(2) };
 
     /// <summary>What the page is made to hold, the error, and words of the reason.</summary>
     public static TheoryData<int, uint, XenStoreError, string> BrokenPages => new()
@@ -26,7 +28,7 @@ public class HostilePeerTests
     public async Task A_broken_page_closes_the_connection_with_a_reason_for_everybody(int offset, uint value, XenStoreError error, string reason)
     {
         await using TestServer server = new();
-        await using XenStoreClient client = await server.ConnectAsync(ShortLimit with { RequestTimeLimit = TimeSpan.FromSeconds(20), MaxOutstanding = 2 });
+        await using XenStoreClient client = await server.ConnectAsync(LongLimit with { MaxOutstanding = 2 });
         XenStoreWatch watch = await RegisterAsync(server, client);
         Assert.True(await watch.WaitToReadAsync().Soon());
         watch.TryRead(out _);
@@ -57,7 +59,7 @@ public class HostilePeerTests
     public async Task A_ring_error_is_noticed_without_an_event_when_a_request_stays_unanswered()
     {
         await using TestServer server = new();
-        await using XenStoreClient client = await server.ConnectAsync(ShortLimit with { RequestTimeLimit = TimeSpan.FromSeconds(20) });
+        await using XenStoreClient client = await server.ConnectAsync(LongLimit);
         ValueTask<string> read = client.ReadAsync("/a");
         await server.ReceiveAsync();
         server.Ring[RingLayout.Error] = 2;
@@ -178,16 +180,19 @@ public class HostilePeerTests
     [Fact]
     public async Task A_peer_that_does_not_answer_is_named_with_request_time_and_ring()
     {
-        await using TestServer server = new();
+        ManualClock clock = new();
+        await using TestServer server = new() { Clock = clock };
         await using XenStoreClient client = await server.ConnectAsync(ShortLimit);
-        XenStoreException error = await Patience.Fails(client.ReadAsync("/silent"));
+        ValueTask<string> silent = client.ReadAsync("/silent");
+        Message request = await server.ReceiveAsync();
+        clock.Advance(RequestLimit);
+        XenStoreException error = await Patience.Fails(silent);
 
         Assert.Equal(XenStoreError.TimedOut, error.Error);
         Assert.Matches(
-            @"^READ /silent: TimedOut: sent and not answered after \d+(\.\d+)? s; 1 requests unanswered; ring: xenstored has 0 bytes of requests to read "
+            @"^READ /silent: TimedOut: sent and not answered after 1\.5 s; 1 requests unanswered; ring: xenstored has 0 bytes of requests to read "
             + @"\(req_prod 0x18, req_cons 0x18\), we have 0 bytes of replies to read \(rsp_prod 0x0, rsp_cons 0x0\), connection 0, error 0, server_features 0x0$",
             error.Message);
-        Message request = await server.ReceiveAsync();
         server.Send(request.Reply("late"));
         ValueTask<string> next = client.ReadAsync("/next");
         server.Send((await server.ReceiveAsync()).Reply("in time"));
@@ -198,12 +203,14 @@ public class HostilePeerTests
     [Fact]
     public async Task A_peer_that_stops_reading_fails_requests_and_gets_them_whole_when_it_reads_again()
     {
-        await using TestServer server = new();
+        ManualClock clock = new();
+        await using TestServer server = new() { Clock = clock };
         await using XenStoreClient client = await server.ConnectAsync(ShortLimit with { MaxOutstanding = 2 });
         server.Pause();
         ValueTask large = client.WriteAsync("/large", new byte[3000]);
         ValueTask next = client.WriteAsync("/next", "");
         ValueTask queued = client.WriteAsync("/queued", "");
+        clock.Advance(RequestLimit);
 
         Assert.Contains("one of them not yet wholly written; ring: xenstored has 1024 bytes", (await Patience.Fails(large)).Message, StringComparison.Ordinal);
         Assert.Equal(XenStoreError.TimedOut, (await Patience.Fails(next)).Error);
@@ -237,14 +244,19 @@ public class HostilePeerTests
     [Fact]
     public async Task Twenty_requests_that_are_never_answered_do_not_hang_the_next()
     {
-        await using TestServer server = new();
+        ManualClock clock = new();
+        await using TestServer server = new() { Clock = clock };
         await using XenStoreClient client = await server.ConnectAsync(ShortLimit);
-        foreach (ValueTask<string> read in Enumerable.Range(0, 20).Select(number => client.ReadAsync($"/{number}")).ToArray())
+        ValueTask<string>[] reads = [.. Enumerable.Range(0, 20).Select(number => client.ReadAsync($"/{number}"))];
+        clock.Advance(RequestLimit);
+        foreach (ValueTask<string> read in reads)
         {
             await Patience.Fails(read);
         }
 
-        XenStoreException error = await Patience.Fails(client.ReadAsync("/one-more"));
+        ValueTask<string> oneMore = client.ReadAsync("/one-more");
+        clock.Advance(RequestLimit);
+        XenStoreException error = await Patience.Fails(oneMore);
         Assert.Contains("still queued after", error.Message, StringComparison.Ordinal);
         Assert.Contains("20 requests unanswered", error.Message, StringComparison.Ordinal);
     }
@@ -271,12 +283,12 @@ public class HostilePeerTests
         using TestRing ring = new();
         ring[RingLayout.Connection] = 1;
         XenStoreException error = await Patience.Fails(XenStoreClient.ConnectAsync(
-            new XenStoreRingTransport(ring, ring.ClientDoorbell), ShortLimit with { ConnectTimeLimit = TimeSpan.FromMilliseconds(100) }));
+            new XenStoreRingTransport(ring, ring.ClientDoorbell), LongLimit with { ConnectTimeLimit = TimeSpan.FromMilliseconds(100) }));
         Assert.Equal(XenStoreError.TimedOut, error.Error);
         Assert.Contains("no xenstored answered in 0.1 s; ring: ", error.Message, StringComparison.Ordinal);
         Assert.Contains("connection 1", error.Message, StringComparison.Ordinal);
 
-        ValueTask<XenStoreClient> connecting = XenStoreClient.ConnectAsync(new XenStoreRingTransport(ring, ring.ClientDoorbell), ShortLimit);
+        ValueTask<XenStoreClient> connecting = XenStoreClient.ConnectAsync(new XenStoreRingTransport(ring, ring.ClientDoorbell), LongLimit);
         Assert.False(connecting.IsCompleted);
         ring[RingLayout.Connection] = 0;
         ring.ServerDoorbell.Notify();
@@ -383,7 +395,7 @@ public class HostilePeerTests
     [Fact]
     public async Task A_client_that_is_disposed_of_leaves_the_ring_clean()
     {
-        await using TestServer server = new() { DisposeLimit = TimeSpan.FromSeconds(20) };
+        await using TestServer server = new() { DisposeLimit = TimeSpan.FromMinutes(2) };
         XenStoreClient client = await server.ConnectAsync();
         XenStoreWatch watch = await RegisterAsync(server, client);
         ValueTask<XenStoreTransaction> starting = client.BeginTransactionAsync();

@@ -2,7 +2,8 @@ namespace Xenlet.XenStoreRing.Tests.Client;
 
 public class SuspendTests
 {
-    private static readonly XenStoreClientOptions Options = new() { ResetWatches = false, RequestTimeLimit = TimeSpan.FromSeconds(10) };
+    private static readonly XenStoreClientOptions Options = new() { ResetWatches = false, RequestTimeLimit = TimeSpan.FromMinutes(2) };
+    private static readonly TimeSpan ShortLimit = TimeSpan.FromSeconds(1.5);
 
     [Fact]
     public async Task Suspending_waits_for_requests_and_transactions_and_holds_new_ones_back()
@@ -115,13 +116,16 @@ public class SuspendTests
     [Fact]
     public async Task A_suspend_that_does_not_come_to_rest_says_why_and_everything_goes_on()
     {
-        await using TestServer server = new();
-        await using XenStoreClient client = await server.ConnectAsync(Options with { RequestTimeLimit = TimeSpan.FromSeconds(1.5) });
+        ManualClock clock = new();
+        await using TestServer server = new() { Clock = clock };
+        await using XenStoreClient client = await server.ConnectAsync(Options with { RequestTimeLimit = ShortLimit });
         ValueTask<XenStoreTransaction> starting = client.BeginTransactionAsync();
         server.Send((await server.ReceiveAsync()).Reply("3|"));
         XenStoreTransaction transaction = await starting.Soon();
 
-        XenStoreException error = await Patience.Fails(client.SuspendAsync());
+        ValueTask suspending = client.SuspendAsync();
+        clock.Advance(ShortLimit);
+        XenStoreException error = await Patience.Fails(suspending);
         Assert.Equal(XenStoreError.TimedOut, error.Error);
         Assert.Contains("in 1.5 s: 1 transactions open, 0 requests unanswered; ring: ", error.Message, StringComparison.Ordinal);
         ValueTask disposing = transaction.DisposeAsync();
@@ -136,13 +140,15 @@ public class SuspendTests
     [Fact]
     public async Task Nothing_touches_the_page_while_suspended()
     {
-        await using TestServer server = new();
-        await using XenStoreClient client = await server.ConnectAsync(Options with { RequestTimeLimit = TimeSpan.FromSeconds(1.5) });
+        ManualClock clock = new();
+        await using TestServer server = new() { Clock = clock };
+        await using XenStoreClient client = await server.ConnectAsync(Options with { RequestTimeLimit = ShortLimit });
         await client.SuspendAsync().Soon();
         byte[] before = server.Ring.Bytes.ToArray();
         int notified = server.Ring.ClientDoorbell.Sent;
         ValueTask<string> held = client.ReadAsync("/held");
-        await Task.Delay(2500);
+        clock.Advance(10 * ShortLimit);
+        await Task.Delay(30);
         Assert.Equal(before, server.Ring.Bytes.ToArray());
         Assert.Equal(notified, server.Ring.ClientDoorbell.Sent);
         Assert.False(held.IsCompleted);
@@ -171,12 +177,15 @@ public class SuspendTests
     [Fact]
     public async Task A_resume_over_a_ring_without_xenstored_can_be_tried_again()
     {
-        await using TestServer server = new();
-        await using XenStoreClient client = await server.ConnectAsync(Options with { ConnectTimeLimit = TimeSpan.FromMilliseconds(50) });
+        ManualClock clock = new();
+        await using TestServer server = new() { Clock = clock };
+        await using XenStoreClient client = await server.ConnectAsync(Options with { ConnectTimeLimit = ShortLimit });
         await client.SuspendAsync().Soon();
         using TestRing silent = new();
         silent[RingLayout.Connection] = 1;
-        XenStoreException error = await Patience.Fails(client.ResumeAsync(new XenStoreRingTransport(silent, silent.ClientDoorbell)));
+        ValueTask resuming = client.ResumeAsync(new XenStoreRingTransport(silent, silent.ClientDoorbell));
+        clock.Advance(ShortLimit);
+        XenStoreException error = await Patience.Fails(resuming);
         Assert.Equal(XenStoreError.TimedOut, error.Error);
         await using TestServer fresh = new() { Responder = request => request.Reply("again") };
         await client.ResumeAsync(fresh.NewTransport()).Soon();

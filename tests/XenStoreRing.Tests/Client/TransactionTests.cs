@@ -175,14 +175,17 @@ public class TransactionTests
     [Fact]
     public async Task An_end_that_timed_out_in_the_queue_is_made_up_for()
     {
-        await using TestServer server = new();
+        ManualClock clock = new();
+        await using TestServer server = new() { Clock = clock };
         await using XenStoreClient client = await server.ConnectAsync(
             new() { ResetWatches = false, MaxOutstanding = 1, RequestTimeLimit = TimeSpan.FromSeconds(1.5) });
         ValueTask<XenStoreTransaction> starting = client.BeginTransactionAsync();
         server.Send((await server.ReceiveAsync()).Reply("7|"));
         XenStoreTransaction transaction = await starting.Soon();
         ValueTask<string> blocking = client.ReadAsync("/blocking");
-        Assert.Equal(XenStoreError.TimedOut, (await Patience.Fails(transaction.CommitAsync())).Error);
+        ValueTask commit = transaction.CommitAsync();
+        clock.Advance(TimeSpan.FromSeconds(1.5));
+        Assert.Equal(XenStoreError.TimedOut, (await Patience.Fails(commit)).Error);
         await Patience.Fails(blocking);
         server.Send((await server.ReceiveAsync()).Reply(""));
         Message end = await server.ReceiveAsync(XenStoreMessageType.TransactionEnd);

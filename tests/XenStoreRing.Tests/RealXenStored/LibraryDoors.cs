@@ -15,13 +15,15 @@ public enum Door
 /// <summary>Connects the library to a real daemon.</summary>
 internal static class LibraryDoors
 {
+    private static readonly XenStoreClientOptions Patient = new() { RequestTimeLimit = TimeSpan.FromMinutes(2) };
+
     /// <summary>Connects as dom0.</summary>
     internal static ValueTask<XenStoreClient> ConnectAsync(this XenStoreDaemon daemon, XenStoreClientOptions? options = null) =>
-        XenStoreClient.ConnectAsync(new XenStoreSocketTransport(daemon.SocketPath), options);
+        XenStoreClient.ConnectAsync(new XenStoreSocketTransport(daemon.SocketPath), options ?? Patient);
 
     /// <summary>Connects as the domain, over its ring page.</summary>
     internal static ValueTask<XenStoreClient> ConnectAsync(this SimulatedDomain domain, XenStoreClientOptions? options = null) =>
-        XenStoreClient.ConnectAsync(new XenStoreRingTransport(domain, new DomainDoorbell(domain)), options);
+        XenStoreClient.ConnectAsync(new XenStoreRingTransport(domain, new DomainDoorbell(domain)), options ?? Patient);
 
     /// <summary>Connects by either door; a domain is introduced for it.</summary>
     internal static ValueTask<XenStoreClient> ConnectAsync(this XenStoreDaemon daemon, Door door, XenStoreClientOptions? options = null) =>

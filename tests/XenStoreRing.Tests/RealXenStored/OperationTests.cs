@@ -227,25 +227,26 @@ public sealed class OperationTests : IAsyncLifetime
         MakeEntries(1000);
         await using XenStoreClient tested = door == Door.Socket ? await _daemon.ConnectAsync() : await ConnectToExistingAsync();
         const string Path = "/local/domain/1/data/many";
+        using RawStore dom0 = _daemon.ConnectRaw();
+        dom0.Expect(XsType.Mkdir, $"{Path}/swap-0\0");
         long before = tested.Statistics.Requests;
         await tested.DirectoryAsync(Path);
         long undisturbed = tested.Statistics.Requests - before;
-        using var stop = new CancellationTokenSource(TimeSpan.FromSeconds(20));
-        Task changes = Task.Run(() => SwapEntries(Path, stop.Token));
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(2));
         bool restarted = false;
-        while (!restarted && !stop.IsCancellationRequested)
+        for (int round = 0; !restarted; round++)
         {
             before = tested.Statistics.Requests;
-            string[] names = await tested.DirectoryAsync(Path);
+            Task<string[]> listing = tested.DirectoryAsync(Path, limit.Token).AsTask();
+            // One change for each listing, sooner or later in it.
+            SpinWait.SpinUntil(() => listing.IsCompleted || tested.Statistics.Requests > before + (round % undisturbed));
+            SwapEntries(dom0, Path, round);
+            string[] names = await listing;
             // At every moment there is one of the two names that are swapped.
             Assert.Equal(1001, names.Distinct().Count());
             Assert.Equal(1001, names.Length);
             restarted = tested.Statistics.Requests - before > undisturbed;
         }
-
-        await stop.CancelAsync();
-        await changes;
-        Assert.True(restarted);
     }
 
     [Theory]
@@ -303,19 +304,13 @@ public sealed class OperationTests : IAsyncLifetime
 
     private static string Entry(int number) => $"an-entry-{number:D4}";
 
-    /// <summary>Adds and removes two names in turn, each time in one transaction.</summary>
-    private void SwapEntries(string path, CancellationToken stop)
+    /// <summary>Removes one of two names and adds the other, in one transaction.</summary>
+    private static void SwapEntries(RawStore dom0, string path, int round)
     {
-        using RawStore dom0 = _daemon.ConnectRaw();
-        dom0.Expect(XsType.Mkdir, $"{path}/swap-0\0");
-        for (int i = 0; !stop.IsCancellationRequested; i++)
-        {
-            uint transaction = dom0.Begin();
-            dom0.Expect(XsType.Rm, $"{path}/swap-{i % 2}\0", transaction);
-            dom0.Expect(XsType.Mkdir, $"{path}/swap-{(i + 1) % 2}\0", transaction);
-            dom0.Expect(XsType.TransactionEnd, "T\0", transaction);
-            stop.WaitHandle.WaitOne(Random.Shared.Next(1, 60));
-        }
+        uint transaction = dom0.Begin();
+        dom0.Expect(XsType.Rm, $"{path}/swap-{round % 2}\0", transaction);
+        dom0.Expect(XsType.Mkdir, $"{path}/swap-{(round + 1) % 2}\0", transaction);
+        dom0.Expect(XsType.TransactionEnd, "T\0", transaction);
     }
 
     private void MakeEntries(int count)

@@ -162,7 +162,7 @@ internal sealed class RawStore(IRawPipe pipe) : IDisposable
 /// <summary>The daemon's socket.</summary>
 internal sealed class SocketPipe : IRawPipe
 {
-    private const int TimeLimitMilliseconds = 20_000;
+    private const int TimeLimitMilliseconds = 120_000;
     private readonly Socket _socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified)
     {
         ReceiveTimeout = TimeLimitMilliseconds,
@@ -207,7 +207,7 @@ internal sealed unsafe class RingPipe : IRawPipe
 {
     private const uint RingLength = 1024;
     private const int ResponseRing = 1024;
-    private static readonly TimeSpan TimeLimit = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan TimeLimit = TimeSpan.FromMinutes(2);
     private readonly SimulatedDomain _domain;
     private readonly AutoResetEvent _woken = new(false);
 

@@ -3,7 +3,7 @@ namespace Xenlet.XenStoreRing.Tests.RealXenStored;
 /// <summary>The ring itself between the client and a real daemon: where its indexes stand, notifications, suspend and resume.</summary>
 public sealed class RingTests : IAsyncLifetime
 {
-    private static readonly TimeSpan TimeLimit = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan TimeLimit = TimeSpan.FromMinutes(2);
     private XenStoreDaemon _daemon = null!;
     private SimulatedDomain _domain = null!;
 

@@ -72,7 +72,7 @@ internal sealed class RawDoor(RawStore store, string root) : IStoreDoor
 /// <summary>The operations by the library's client.</summary>
 internal sealed class LibraryDoor(XenStoreClient client, string root) : IStoreDoor
 {
-    private static readonly TimeSpan EventLimit = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan EventLimit = TimeSpan.FromMinutes(1);
     private readonly Dictionary<int, XenStoreTransaction> _transactions = [];
     private readonly Dictionary<(string Path, string Token), XenStoreWatch> _watches = [];
 
@@ -96,7 +96,7 @@ internal sealed class LibraryDoor(XenStoreClient client, string root) : IStoreDo
         await client.GetDomainPathAsync(0);
         var events = new List<string>();
         long began = System.Diagnostics.Stopwatch.GetTimestamp();
-        do
+        while (true)
         {
             foreach (((string _, string token), XenStoreWatch watch) in _watches)
             {
@@ -106,9 +106,14 @@ internal sealed class LibraryDoor(XenStoreClient client, string root) : IStoreDo
                     events.Add($"{path}|{token}");
                 }
             }
+
+            if (events.Count >= expected || System.Diagnostics.Stopwatch.GetElapsedTime(began) > EventLimit)
+            {
+                return events;
+            }
+
+            await Task.Delay(1);
         }
-        while (events.Count < expected && System.Diagnostics.Stopwatch.GetElapsedTime(began) < EventLimit);
-        return events;
     }
 
     public async ValueTask DisposeAsync()

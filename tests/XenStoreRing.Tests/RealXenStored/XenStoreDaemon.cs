@@ -11,7 +11,7 @@ namespace Xenlet.XenStoreRing.Tests.RealXenStored;
 public sealed class XenStoreDaemon : IAsyncDisposable
 {
     private const int FirstPort = 100;
-    private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan StartLimit = TimeSpan.FromMinutes(2);
     private readonly XenStoreSoftware _software;
     private readonly string[] _options;
     private readonly StringBuilder _output = new();

@@ -5,7 +5,7 @@ namespace Xenlet.XenStoreRing.Tests;
 /// <summary>The server's side of a ring, played by a test: it sees requests whole and sends whatever bytes it likes.</summary>
 internal sealed class TestServer : IAsyncDisposable
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
 
     private static readonly TimeSpan ShortDisposeLimit = TimeSpan.FromMilliseconds(30);
 
@@ -16,7 +16,7 @@ internal sealed class TestServer : IAsyncDisposable
     private readonly Lock _gate = new();
     private readonly Queue<byte> _toSend = new();
     private readonly Task _loop;
-    private volatile bool _paused;
+    private bool _paused;
 
     internal TestServer(TestRing? ring = null)
     {
@@ -31,12 +31,23 @@ internal sealed class TestServer : IAsyncDisposable
     /// <summary>Short, because most tests' servers do not answer when their client is disposed of.</summary>
     internal TimeSpan DisposeLimit { get; init; } = ShortDisposeLimit;
 
+    /// <summary>A clock that stands still for the client; its disposal then waits for nothing.</summary>
+    internal ManualClock? Clock
+    {
+        get;
+        init
+        {
+            field = value;
+            DisposeLimit = TimeSpan.FromTicks(1);
+        }
+    }
+
     /// <summary>Called for each request; a result is sent as the reply at once, else the test finds the request in <see cref="ReceiveAsync"/>.</summary>
     internal Func<Message, byte[]?>? Responder { get; set; }
 
     /// <summary>Connects a client to this server.</summary>
     internal async Task<XenStoreClient> ConnectAsync(XenStoreClientOptions? options = null) =>
-        await XenStoreClient.ConnectAsync(NewTransport(), (options ?? new() { ResetWatches = false }) with { DisposeTimeLimit = DisposeLimit })
+        await XenStoreClient.ConnectAsync(NewTransport(), (options ?? new() { ResetWatches = false, RequestTimeLimit = Limit }) with { DisposeTimeLimit = DisposeLimit, TimeProvider = Clock ?? TimeProvider.System })
             .AsTask().WaitAsync(Limit);
 
     internal XenStoreRingTransport NewTransport() => new(Ring, Ring.ClientDoorbell);
@@ -72,11 +83,21 @@ internal sealed class TestServer : IAsyncDisposable
     }
 
     /// <summary>Stops reading requests, as a busy or dead server does.</summary>
-    internal void Pause() => _paused = true;
+    internal void Pause()
+    {
+        lock (_gate)
+        {
+            _paused = true;
+        }
+    }
 
     internal void Continue()
     {
-        _paused = false;
+        lock (_gate)
+        {
+            _paused = false;
+        }
+
         Pump();
     }
 
@@ -110,12 +131,17 @@ internal sealed class TestServer : IAsyncDisposable
     private void Pump()
     {
         PushReplies();
-        while (!_paused)
+        while (true)
         {
             bool notify;
             List<Message> messages = [];
             lock (_gate)
             {
+                if (_paused)
+                {
+                    return;
+                }
+
                 int count = _side.Read(_buffer.GetFree().Span, out notify);
                 if (count == 0)
                 {

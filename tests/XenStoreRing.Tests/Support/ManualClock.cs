@@ -1,0 +1,85 @@
+namespace Xenlet.XenStoreRing.Tests;
+
+/// <summary>
+/// A clock that stands still until a test moves it: what has a time limit then takes as long as the machine likes. Only what is due in
+/// less than a millisecond is due at once.
+/// </summary>
+internal sealed class ManualClock : TimeProvider
+{
+    private static readonly TimeSpan AtOnce = TimeSpan.FromMilliseconds(1);
+
+    private readonly Lock _gate = new();
+    private readonly List<ManualTimer> _timers = [];
+    private long _now = TimeSpan.TicksPerDay;
+
+    public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+    public override long GetTimestamp() => Volatile.Read(ref _now);
+
+    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+    {
+        Assert.Equal(Timeout.InfiniteTimeSpan, period);
+        ManualTimer timer = new(this, () => callback(state));
+        timer.Change(dueTime, period);
+        return timer;
+    }
+
+    /// <summary>Moves on; every timer that is due on the way is called at its own time, on this thread.</summary>
+    internal void Advance(TimeSpan time)
+    {
+        long end = _now + time.Ticks;
+        while (true)
+        {
+            ManualTimer? next;
+            lock (_gate)
+            {
+                next = _timers.Where(timer => timer.Due <= end).MinBy(timer => timer.Due);
+                if (next is null)
+                {
+                    break;
+                }
+
+                _timers.Remove(next);
+                Volatile.Write(ref _now, Math.Max(_now, next.Due));
+            }
+
+            next.Fire();
+        }
+
+        Volatile.Write(ref _now, end);
+    }
+
+    private sealed class ManualTimer(ManualClock clock, Action fire) : ITimer
+    {
+        internal long Due { get; private set; }
+
+        internal void Fire() => fire();
+
+        public bool Change(TimeSpan dueTime, TimeSpan period)
+        {
+            lock (clock._gate)
+            {
+                clock._timers.Remove(this);
+                if (dueTime != Timeout.InfiniteTimeSpan && dueTime < AtOnce)
+                {
+                    ThreadPool.QueueUserWorkItem(_ => fire());
+                }
+                else if (dueTime != Timeout.InfiniteTimeSpan)
+                {
+                    Due = clock._now + dueTime.Ticks;
+                    clock._timers.Add(this);
+                }
+            }
+
+            return true;
+        }
+
+        public void Dispose() => Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+
+        public ValueTask DisposeAsync()
+        {
+            Dispose();
+            return default;
+        }
+    }
+}
