@@ -5,7 +5,7 @@ namespace Xenlet.Build.Tests;
 /// <summary>What a command said and how it ended.</summary>
 internal sealed record CommandResult(int ExitStatus, string Output, string Error)
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(5);
 
     public static async Task<CommandResult> RunAsync(
         string command, IEnumerable<string> arguments, string input = "", IReadOnlyDictionary<string, string?>? environment = null)

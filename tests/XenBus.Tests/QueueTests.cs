@@ -47,8 +47,8 @@ public sealed class QueueTests
             ran.SetResult("good");
             return default;
         });
-        Assert.Equal("bad", await failed.Task.WaitAsync(TimeSpan.FromSeconds(20)));
-        Assert.Equal("good", await ran.Task.WaitAsync(TimeSpan.FromSeconds(20)));
+        Assert.Equal("bad", await failed.Task.WaitAsync(TimeSpan.FromMinutes(2)));
+        Assert.Equal("good", await ran.Task.WaitAsync(TimeSpan.FromMinutes(2)));
     }
 
     [Fact]

@@ -9,7 +9,7 @@ internal sealed class TestRunner(Repository repository, ProcessRunner processes,
     private const string SoakCategory = "Category=Soak";
 
     /// <summary>A test host that has reported nothing for this long is ended, and the test it was at is named.</summary>
-    private const string HangTimeout = "10m";
+    private const string HangTimeout = "20m";
 
     /// <summary>The expression for <c>dotnet test --filter</c>.</summary>
     /// <param name="filter">The user's expression, or <see langword="null"/>.</param>
