@@ -329,6 +329,41 @@ public sealed unsafe class SignalTests : NucleusTest
         Assert.Equal(0, Futex.Wake(word, 1, uint.MaxValue));
     }
 
+    /// <summary>nanosleep(2), clock_nanosleep(2): what was left of a sleep for a while is told, of one until a time it is not.</summary>
+    [Theory]
+    [InlineData(SystemCallNumber.Nanosleep, 0ul, 6_500_000_000ul)]
+    [InlineData(SystemCallNumber.ClockNanosleep, 0ul, 6_500_000_000ul)]
+    [InlineData(SystemCallNumber.ClockNanosleep, 1ul, 0ul)]
+    public void A_sleep_that_a_signal_ends_says_what_was_left(int call, ulong flags, ulong left)
+    {
+        Act(Usr1);
+        ulong time = Store([9]);
+        ulong remaining = Store([]);
+        Spawn();
+        Park(call, call == SystemCallNumber.Nanosleep ? [time, remaining] : [1, flags, time, remaining]);
+
+        // The sender's time slice has passed as well.
+        Now += 2_500_000_000;
+        Assert.True(Enter(SystemCallNumber.Tgkill, 1, 1, Usr1) == &_first->Frame);
+
+        Assert.Equal(-Errno.EINTR, (long)((SignalFrame*)_first->Frame.Rsp)->Rax);
+        Assert.Equal(left, (((ulong*)remaining)[0] * 1_000_000_000) + ((ulong*)remaining)[1]);
+    }
+
+    [Fact]
+    public void A_sleep_that_cannot_say_what_was_left_ends_with_a_fault()
+    {
+        Act(Usr1);
+        ulong time = Store([9]);
+        Spawn();
+        Park(SystemCallNumber.Nanosleep, time, 8);
+
+        Assert.Equal(0, Call(SystemCallNumber.Tgkill, 1, 1, Usr1));
+        Assert.True(Enter(SystemCallNumber.SchedYield) == &_first->Frame);
+
+        Assert.Equal(-Errno.EFAULT, (long)((SignalFrame*)_first->Frame.Rsp)->Rax);
+    }
+
     [Theory]
     [InlineData(SignalNumber.SIGCHLD, 0ul)]
     [InlineData(SignalNumber.SIGCONT, 0ul)]

@@ -18,7 +18,7 @@ public sealed unsafe class QueueTests : NucleusTest
 
         RunQueue.Append(threads[0]);
         RunQueue.Append(threads[1]);
-        RunQueue.Prepend(threads[2]);
+        RunQueue.AddUrgent(threads[2]);
         Assert.False(RunQueue.IsEmpty);
         AssertTaken(threads, 2, 0);
 
@@ -26,10 +26,31 @@ public sealed unsafe class QueueTests : NucleusTest
         AssertTaken(threads, 1, 3);
         Assert.True(RunQueue.IsEmpty);
 
-        RunQueue.Prepend(threads[4]);
+        RunQueue.AddUrgent(threads[4]);
         RunQueue.Append(threads[5]);
         AssertTaken(threads, 4, 5);
         Assert.True(RunQueue.Take() == null);
+    }
+
+    [Fact]
+    public void The_urgent_are_first_come_first_served_among_themselves()
+    {
+        Thread*[] threads = Threads();
+        RunQueue.Append(threads[0]);
+        RunQueue.AddUrgent(threads[1]);
+        RunQueue.AddUrgent(threads[2]);
+        AssertTaken(threads, 1);
+
+        RunQueue.AddUrgent(threads[3]);
+        AssertTaken(threads, 2, 3);
+        RunQueue.AddUrgent(threads[4]);
+        AssertTaken(threads, 4, 0);
+
+        RunQueue.AddUrgent(threads[1]);
+        RunQueue.AddUrgent(threads[2]);
+        RunQueue.Append(threads[5]);
+        AssertTaken(threads, 1, 2, 5);
+        Assert.True(RunQueue.IsEmpty);
     }
 
     [Fact]

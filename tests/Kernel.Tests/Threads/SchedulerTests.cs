@@ -79,8 +79,25 @@ public sealed unsafe class SchedulerTests : NucleusTest
         Assert.True(TimerInterrupt(3 * Millisecond)->Id == 2);
         Sleep(Millisecond);
         Assert.Equal(4 * Millisecond, LocalApic.Armed[^1]);
-        Assert.True(TimerInterrupt(10 * Millisecond)->Id is 1 or 2);
+        Assert.True(TimerInterrupt(10 * Millisecond)->Id == 2);
         Assert.False(RunQueue.IsEmpty);
+    }
+
+    [Fact]
+    public void Sleepers_that_are_due_at_one_interrupt_run_earliest_first_and_before_the_others()
+    {
+        Thread* second = Spawn();
+        Thread* third = Spawn();
+        Thread* busy = Spawn();
+        Sleep(7 * Millisecond);
+        Sleep(3 * Millisecond);
+        Sleep(5 * Millisecond);
+        Assert.True(Current == busy);
+
+        Assert.True(TimerInterrupt(8 * Millisecond) == second);
+        Assert.True(Enter(SystemCallNumber.SchedYield) == &third->Frame);
+        Assert.True(Enter(SystemCallNumber.SchedYield) == &_first->Frame);
+        Assert.True(Enter(SystemCallNumber.SchedYield) == &busy->Frame);
     }
 
     [Fact]

@@ -163,17 +163,7 @@ internal static unsafe class InitialProgram
 
     private static byte* AppendHexadecimal(byte* target, ulong value)
     {
-        bool started = false;
-        for (int shift = 60; shift >= 0; shift -= 4)
-        {
-            uint digit = (uint)(value >> shift) & 15;
-            started |= digit != 0;
-            if (started)
-            {
-                *target++ = (byte)(digit < 10 ? '0' + digit : 'a' + digit - 10);
-            }
-        }
-
+        target += Digits.WriteHexadecimal(value, 1, target);
         *target++ = 0;
         return target;
     }

@@ -37,27 +37,14 @@ internal static unsafe class KernelLog
     public static void WriteHex(ulong value)
     {
         Write("0x"u8);
-        for (int shift = 60; shift >= 0; shift -= 4)
-        {
-            uint digit = (uint)(value >> shift) & 15;
-            WriteByte((byte)(digit < 10 ? '0' + digit : 'a' + digit - 10));
-        }
+        byte* digits = stackalloc byte[Digits.Most];
+        Write(digits, (nuint)Digits.WriteHexadecimal(value, 16, digits));
     }
 
     public static void WriteDecimal(ulong value)
     {
-        byte* digits = stackalloc byte[20];
-        int count = 0;
-        do
-        {
-            digits[count++] = (byte)('0' + value % 10);
-            value /= 10;
-        }
-        while (value != 0);
-        while (count > 0)
-        {
-            WriteByte(digits[--count]);
-        }
+        byte* digits = stackalloc byte[Digits.Most];
+        Write(digits, (nuint)Digits.WriteDecimal(value, digits));
     }
 
     public static void NewLine() => WriteByte((byte)'\n');

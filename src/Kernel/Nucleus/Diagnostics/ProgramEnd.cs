@@ -121,17 +121,11 @@ internal static unsafe class ProgramEnd
             ConsoleDevice.WriteByPolling(text[i]);
         }
 
-        byte* digits = stackalloc byte[10];
-        int count = 0;
-        do
+        byte* digits = stackalloc byte[Digits.Most];
+        int count = Digits.WriteDecimal(number, digits);
+        for (int i = 0; i < count; i++)
         {
-            digits[count++] = (byte)('0' + number % 10);
-            number /= 10;
-        }
-        while (number != 0);
-        while (count > 0)
-        {
-            ConsoleDevice.WriteByPolling(digits[--count]);
+            ConsoleDevice.WriteByPolling(digits[i]);
         }
 
         ConsoleDevice.WriteByPolling((byte)'\n');

@@ -191,7 +191,9 @@ internal static unsafe class Signals
         }
         else
         {
-            Scheduler.Wake(thread, thread->WaitDone != 0 ? (long)thread->WaitDone : -Errno.EINTR, urgent: false);
+            long result = thread->WaitDone != 0 ? (long)thread->WaitDone
+                : thread->Wait == WaitKind.Sleep ? TimeCalls.Interrupt(thread) : -Errno.EINTR;
+            Scheduler.Wake(thread, result, urgent: false);
         }
     }
 

@@ -187,9 +187,9 @@ internal static unsafe class SystemCall
             case SystemCallNumber.ClockGetres:
                 return TimeCalls.Resolution((int)a1, a2);
             case SystemCallNumber.Nanosleep:
-                return TimeCalls.Sleep(TimeCalls.CLOCK_MONOTONIC, 0, a1);
+                return TimeCalls.Sleep(TimeCalls.CLOCK_MONOTONIC, 0, a1, a2);
             case SystemCallNumber.ClockNanosleep:
-                return TimeCalls.Sleep((int)a1, (uint)a2, a3);
+                return TimeCalls.Sleep((int)a1, (uint)a2, a3, a4);
 
             case SystemCallNumber.Getpid:
                 return Signals.ProcessId;

@@ -54,7 +54,6 @@ internal static class SystemCallNumber
     public const int Geteuid = 107;
     public const int Getegid = 108;
     public const int Getppid = 110;
-    public const int Sigaltstack = 131;
     public const int Statfs = 137;
     public const int Prctl = 157;
     public const int ArchPrctl = 158;

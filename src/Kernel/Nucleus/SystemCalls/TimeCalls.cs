@@ -56,7 +56,11 @@ internal static unsafe class TimeCalls
     public static long Resolution(int clock, ulong address) =>
         clock is < CLOCK_REALTIME or > CLOCK_BOOTTIME ? -Errno.EINVAL : address == 0 ? 0 : TimeSpec.Write(address, 1);
 
-    public static long Sleep(int clock, uint flags, ulong request)
+    /// <param name="clock">The clock.</param>
+    /// <param name="flags">TIMER_ABSTIME or 0.</param>
+    /// <param name="request">Address of a timespec: how long, or until when.</param>
+    /// <param name="remaining">Where a sleep for a while that a signal ends leaves what was left of it; 0 for nowhere.</param>
+    public static long Sleep(int clock, uint flags, ulong request, ulong remaining)
     {
         if (clock is not (CLOCK_REALTIME or CLOCK_MONOTONIC or CLOCK_BOOTTIME))
         {
@@ -71,7 +75,25 @@ internal static unsafe class TimeCalls
 
         ulong deadline = (flags & TIMER_ABSTIME) == 0 ? Clock.After(nanoseconds)
             : clock == CLOCK_REALTIME ? Clock.FromRealTime(nanoseconds) : nanoseconds;
+        Thread* thread = Scheduler.Current;
+        thread->WaitAddress = (flags & TIMER_ABSTIME) == 0 ? remaining : 0;
+        thread->WaitDone = 0;
         Scheduler.Block(WaitKind.Sleep, deadline, restartable: false);
         return SystemCall.NoResult;
+    }
+
+    /// <summary>A signal ends a sleep.</summary>
+    /// <returns>What the call returns.</returns>
+    public static long Interrupt(Thread* sleeper)
+    {
+        if (sleeper->WaitAddress == 0)
+        {
+            return -Errno.EINTR;
+        }
+
+        ulong deadline = sleeper->HasDeadline ? sleeper->Deadline : ulong.MaxValue;
+        ulong now = Clock.Now();
+        long error = TimeSpec.Write(sleeper->WaitAddress, deadline > now ? deadline - now : 0);
+        return error != 0 ? error : -Errno.EINTR;
     }
 }

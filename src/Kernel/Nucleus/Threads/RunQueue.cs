@@ -6,6 +6,9 @@ internal static unsafe class RunQueue
     private static Thread* s_head;
     private static Thread* s_tail;
 
+    /// <summary>The last urgent thread; null when none is in the queue.</summary>
+    private static Thread* s_lastUrgent;
+
     public static bool IsEmpty => s_head == null;
 
     public static void Append(Thread* thread)
@@ -23,11 +26,24 @@ internal static unsafe class RunQueue
         s_tail = thread;
     }
 
-    /// <summary>Puts a thread before all others: it was woken by a device or the clock, and should not wait for others' time slices.</summary>
-    public static void Prepend(Thread* thread)
+    /// <summary>
+    /// Puts a thread before all others, behind those that came this way and still wait: it was woken by a device or the clock, and should
+    /// not wait for others' time slices.
+    /// </summary>
+    public static void AddUrgent(Thread* thread)
     {
-        thread->Next = s_head;
-        s_head = thread;
+        if (s_lastUrgent == null)
+        {
+            thread->Next = s_head;
+            s_head = thread;
+        }
+        else
+        {
+            thread->Next = s_lastUrgent->Next;
+            s_lastUrgent->Next = thread;
+        }
+
+        s_lastUrgent = thread;
         if (thread->Next == null)
         {
             s_tail = thread;
@@ -41,6 +57,10 @@ internal static unsafe class RunQueue
         if (thread != null)
         {
             s_head = thread->Next;
+            if (thread == s_lastUrgent)
+            {
+                s_lastUrgent = null;
+            }
         }
 
         return thread;

@@ -19,6 +19,9 @@ internal static unsafe class Scheduler
     /// <summary>The thread whose system call or fault is being handled; the idle thread when none runs.</summary>
     public static Thread* Current => s_running;
 
+    /// <summary>Whether no thread of the program runs.</summary>
+    public static bool IsIdle => s_running == s_idle;
+
     /// <summary>Thread switches since boot.</summary>
     public static ulong Switches { get; private set; }
 
@@ -26,10 +29,8 @@ internal static unsafe class Scheduler
     public static void Initialise(Thread* first)
     {
         s_idle = ThreadTable.Allocate();
-        s_idle->Frame.Rip = Image.Idle;
         s_idle->Frame.Cs = Frame.CodeSelector;
         s_idle->Frame.Ss = Frame.DataSelector;
-        s_idle->Frame.Rflags = Frame.InitialFlags;
         s_idle->Frame.ResetFloatingPoint();
         s_running = s_idle;
         s_switchedInAt = Clock.Now();
@@ -55,7 +56,7 @@ internal static unsafe class Scheduler
     /// <summary>Lets a blocked thread go on.</summary>
     /// <param name="thread">The thread; it is taken out of whatever it waits in.</param>
     /// <param name="result">What its system call returns.</param>
-    /// <param name="urgent">True when a device or the clock woke it: it then runs next.</param>
+    /// <param name="urgent">True when a device or the clock woke it: it then runs next, after others so woken.</param>
     public static void Wake(Thread* thread, long result, bool urgent)
     {
         Deadlines.Remove(thread);
@@ -80,7 +81,7 @@ internal static unsafe class Scheduler
 
         if (urgent)
         {
-            RunQueue.Prepend(thread);
+            RunQueue.AddUrgent(thread);
             s_yield = true;
         }
         else
@@ -109,16 +110,23 @@ internal static unsafe class Scheduler
     /// <summary>Processor time of all threads since boot, ended ones included.</summary>
     public static ulong ProcessCpuTime => s_programTime + (s_running == s_idle ? 0 : Clock.Now() - s_switchedInAt);
 
-    /// <summary>Wakes what is due, chooses the next thread, arms the timer, delivers signals.</summary>
+    /// <summary>Answers what was signalled meanwhile, wakes what is due, chooses the next thread, arms the timer, delivers signals.</summary>
     /// <returns>The registers to resume.</returns>
     public static Frame* Leave()
     {
+        Interrupts.HandlePending();
         ulong now = Clock.Now();
         WakeExpired(now);
         Choose(now);
         if (s_running != s_idle)
         {
             Signals.DeliverPending(s_running);
+        }
+        else
+        {
+            // Idling starts anew each time: what an interrupt left of it is of no use.
+            s_idle->Frame.Rip = Image.Idle;
+            s_idle->Frame.Rflags = Frame.InitialFlags;
         }
 
         ArmTimer();

@@ -56,7 +56,7 @@ internal unsafe struct Thread
     /// <summary>Whether the interrupted call is to be made again after a handler with SA_RESTART.</summary>
     public bool Restartable;
 
-    /// <summary>Wait arguments: futex address; or buffer of a read, write or poll.</summary>
+    /// <summary>Wait arguments: futex address; buffer of a read, write or poll; or where a sleep leaves what was left of it, 0 for nowhere.</summary>
     public ulong WaitAddress;
 
     /// <summary>Wait arguments: futex bit set; or the bytes (poll: entries) of the buffer.</summary>

@@ -49,15 +49,8 @@ internal static unsafe class ExitRecord
     private static uint Put(xenstore_domain_interface* ring, uint index, int status)
     {
         ReadOnlySpan<byte> path = "data/xenlet/exit\0"u8;
-        byte* digits = stackalloc byte[10];
-        int count = 0;
-        uint rest = (uint)status & 0xff;
-        do
-        {
-            digits[count++] = (byte)('0' + rest % 10);
-            rest /= 10;
-        }
-        while (rest != 0);
+        byte* digits = stackalloc byte[Digits.Most];
+        int count = Digits.WriteDecimal((uint)status & 0xff, digits);
 
         uint* header = stackalloc uint[HeaderSize / sizeof(uint)];
         header[0] = XS_WRITE;
@@ -74,9 +67,9 @@ internal static unsafe class ExitRecord
             ring->req[index++ % xenstore_domain_interface.RingSize] = path[i];
         }
 
-        while (count > 0)
+        for (int i = 0; i < count; i++)
         {
-            ring->req[index++ % xenstore_domain_interface.RingSize] = digits[--count];
+            ring->req[index++ % xenstore_domain_interface.RingSize] = digits[i];
         }
 
         return index;

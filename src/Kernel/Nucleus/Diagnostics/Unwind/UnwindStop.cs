@@ -17,7 +17,4 @@ internal enum UnwindStop
 
     /// <summary>The stack cannot be read, or does not lead outwards.</summary>
     BadStack,
-
-    /// <summary>The caller's limit of frames was reached.</summary>
-    Limit,
 }

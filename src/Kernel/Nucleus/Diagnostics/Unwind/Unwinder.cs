@@ -11,37 +11,8 @@ namespace Xenlet.Kernel.Nucleus;
 /// </remarks>
 internal static unsafe class Unwinder
 {
-    /// <summary>Frames a backtrace shows unless its caller wants fewer.</summary>
-    public const int DefaultFrameLimit = 64;
-
     // rbx, rbp, r12 to r15: what a function must keep (System V AMD64 ABI, section 3.2.1).
     private const uint CalleeSaved = 1u << UnwindRegisters.Rbx | 1u << UnwindRegisters.Rbp | 0xfu << UnwindRegisters.R12;
-
-    /// <summary>Collects the code addresses of the frames, innermost first: the first is the starting rip.</summary>
-    /// <param name="header">Address of the image's <c>.eh_frame_hdr</c>.</param>
-    /// <param name="registers">The innermost frame's registers; the outermost known frame's afterwards.</param>
-    /// <param name="addresses">Receives the addresses: all but the first, and those a signal interrupted, are return addresses.</param>
-    /// <param name="limit">Room there.</param>
-    /// <param name="reason">Why the walk ended.</param>
-    /// <returns>Addresses written.</returns>
-    public static int Walk(ulong header, UnwindRegisters* registers, ulong* addresses, int limit, out UnwindStop reason)
-    {
-        for (int count = 0; count < limit; count++)
-        {
-            addresses[count] = registers->Values[UnwindRegisters.Rip];
-            if (count + 1 < limit)
-            {
-                reason = Step(header, registers);
-                if (reason != UnwindStop.None)
-                {
-                    return count + 1;
-                }
-            }
-        }
-
-        reason = UnwindStop.Limit;
-        return limit;
-    }
 
     /// <summary>Goes from a frame to its caller's.</summary>
     /// <param name="header">Address of the image's <c>.eh_frame_hdr</c>.</param>
