@@ -51,6 +51,11 @@ public sealed record GuestConfig
     /// <summary>Leave the guest paused after it was created (no part of the configuration file).</summary>
     public bool Paused { get; init; }
 
+    /// <summary>How xl is told of a raw disk: for <see cref="Disks"/>, and for <c>xl block-attach</c>.</summary>
+    /// <param name="target">Path in dom0 of a block device or a file.</param>
+    /// <param name="device">Name of the virtual device, such as xvda.</param>
+    public static string RawDisk(string target, string device) => $"format=raw,vdev={device},access=rw,target={target}";
+
     /// <summary>The text of the configuration file for <c>xl create</c>.</summary>
     /// <exception cref="ArgumentException">A value cannot be expressed in such a file; the message names it.</exception>
     public string ToXlConfig()

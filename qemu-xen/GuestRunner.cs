@@ -9,6 +9,15 @@ public sealed record GuestRunnerOptions
     /// <summary>Cache directory of <see cref="Dom0Image"/>.</summary>
     public string Dom0Directory { get; init; } = Dom0Image.DefaultDirectory;
 
+    /// <summary>Empty disks that it gets, xvda first: the size of each in MiB. Under Xen only.</summary>
+    public IReadOnlyList<int> DiskSizes { get; init; } = [];
+
+    /// <summary>Give it a network interface on dom0's bridge. Under Xen only.</summary>
+    public bool Network { get; init; }
+
+    /// <summary>Plug and unplug another disk while it runs, and shut it down then. Under Xen only.</summary>
+    public bool HotPlug { get; init; }
+
     /// <summary>Boot in QEMU without Xen.</summary>
     public bool NoXen { get; init; }
 
@@ -36,6 +45,9 @@ public static class GuestRunner
 
     /// <summary>The guest could not be started: something is missing, or Xen or its tools failed.</summary>
     public const int CouldNotStart = 125;
+
+    /// <summary>The guest ended well, but a disk could not be plugged or unplugged, or it had to be ended after that.</summary>
+    public const int PlugFailed = 123;
 
     /// <summary>The guest switched itself off without the line that gives a status.</summary>
     public const int NoStatus = 126;
@@ -74,13 +86,23 @@ public static class GuestRunner
             else
             {
                 machine = await XenMachine.StartAsync(MachineOptions(options), cancellation);
-                options.Progress?.Report($"xl create {options.Guest.Name}");
-                guest = await machine.CreateGuestAsync(options.Guest with { Paused = false }, cancellation);
+                guest = await CreateAsync(machine, options, cancellation);
             }
 
             await using (guest)
             {
+                using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+                Task<string?> plugging = options.HotPlug && guest is XenGuest xenGuest
+                    ? HotPlugShow.RunAsync(machine!, xenGuest, NextDisk(options), options.Progress, ended.Token)
+                    : Task.FromResult<string?>(null);
                 int status = await FollowAsync(guest, options, input, output, error, cancellation);
+                await ended.CancelAsync();
+                if (await plugging is { } problem)
+                {
+                    await error.WriteLineAsync(problem);
+                    status = status == 0 ? PlugFailed : status;
+                }
+
                 if (options.HypervisorLog is { } log)
                 {
                     guest.HypervisorLog.ToList().ForEach(log);
@@ -131,6 +153,24 @@ public static class GuestRunner
         TimeScale = options.TimeScale,
         Progress = options.Progress,
     };
+
+    private static async Task<IGuest> CreateAsync(XenMachine machine, GuestRunnerOptions options, CancellationToken cancellation)
+    {
+        List<string> disks = [.. options.Guest.Disks];
+        foreach (int size in options.DiskSizes)
+        {
+            disks.Add(GuestConfig.RawDisk(await machine.CreateDiskAsync(size, cancellation), DiskName(disks.Count)));
+        }
+
+        string devices = string.Concat(disks.Select((_, i) => $", disk {DiskName(i)}")) + (options.Network ? ", a network interface" : "");
+        options.Progress?.Report($"xl create {options.Guest.Name}{devices}");
+        return await machine.CreateGuestAsync(
+            options.Guest with { Paused = false, Disks = disks, Vifs = options.Network ? [.. options.Guest.Vifs, ""] : options.Guest.Vifs }, cancellation);
+    }
+
+    private static string NextDisk(GuestRunnerOptions options) => DiskName(options.Guest.Disks.Count + options.DiskSizes.Count);
+
+    private static string DiskName(int index) => $"xvd{(char)('a' + index)}";
 
     private static async Task<int> FollowAsync(
         IGuest guest, GuestRunnerOptions options, Stream input, Stream output, TextWriter error, CancellationToken cancellation)

@@ -122,6 +122,30 @@ public sealed partial class XenGuest : IGuest
     public async Task RebootAsync(CancellationToken cancellation = default) =>
         (await XlAsync($"xl reboot {DomainId}", cancellation)).ThrowIfFailed($"xl reboot {Name}");
 
+    /// <summary>Plugs a disk; done when dom0 has set it up, whether or not the guest has taken notice.</summary>
+    /// <param name="disk">The disk in the words of xl-disk-configuration(5), such as <see cref="GuestConfig.RawDisk"/> gives.</param>
+    /// <param name="cancellation">Ends the wait and kills the command.</param>
+    public Task AttachDiskAsync(string disk, CancellationToken cancellation = default) => PlugAsync("block-attach", $"'{disk}'", cancellation);
+
+    /// <summary>Unplugs a disk: asks the guest to let it go, for 10 s.</summary>
+    /// <param name="device">Its name, such as xvdb.</param>
+    /// <param name="force">Take it away without asking.</param>
+    /// <param name="cancellation">Ends the wait and kills the command.</param>
+    /// <exception cref="QemuXenException">The guest has not let it go.</exception>
+    public Task DetachDiskAsync(string device, bool force = false, CancellationToken cancellation = default) =>
+        PlugAsync(force ? "block-detach --force" : "block-detach", device, cancellation);
+
+    /// <summary>Plugs a network interface.</summary>
+    /// <param name="interfaceWords">What xl-network-configuration(5) says of it, such as <c>mac=00:16:3e:00:00:01</c>.</param>
+    /// <param name="cancellation">Ends the wait and kills the command.</param>
+    public Task AttachInterfaceAsync(string interfaceWords, CancellationToken cancellation = default) =>
+        PlugAsync("network-attach", $"'{interfaceWords}'", cancellation);
+
+    /// <summary>Unplugs a network interface: asks the guest to let it go, and takes it away if it has not after 10 s.</summary>
+    /// <param name="device">Its number, or its MAC address.</param>
+    /// <param name="cancellation">Ends the wait and kills the command.</param>
+    public Task DetachInterfaceAsync(string device, CancellationToken cancellation = default) => PlugAsync("network-detach", device, cancellation);
+
     /// <summary>Suspends the guest into a file of dom0 (below /host it lies in the machine's shared directory) and removes it.</summary>
     /// <param name="path">Path in dom0.</param>
     /// <param name="limit">Longest time the guest and the tools may take.</param>
@@ -306,6 +330,13 @@ public sealed partial class XenGuest : IGuest
 
     private Task<CommandResult> XlAsync(string command, CancellationToken cancellation) =>
         _machine.RunInDom0Async(command, XlLimit, cancellation);
+
+    private async Task PlugAsync(string command, string what, CancellationToken cancellation)
+    {
+        // xl waits for the other ends, and longest for the hot-plug script: 40 s.
+        CommandResult result = await _machine.RunInDom0Async($"xl {command} {DomainId} {what}", TimeSpan.FromSeconds(60), cancellation);
+        result.ThrowIfFailed($"xl {command} {Name} {what}");
+    }
 
     private string Logs() =>
         Limits.Extract($"{Name}'s console", Console.Tail(15))

@@ -38,6 +38,7 @@ public sealed class XenMachine : IAsyncDisposable
     private Task _serial = Task.CompletedTask;
     private IReadOnlyList<DomainState> _domains = [];
     private int _lastFile;
+    private int _lastDisk;
     private bool _disposed;
 
     private XenMachine(XenMachineOptions options, Dom0Image image)
@@ -156,6 +157,16 @@ public sealed class XenMachine : IAsyncDisposable
         }
 
         return InDom0(target);
+    }
+
+    /// <summary>Makes an empty disk in dom0's memory, which it takes as it is written; it is there until the machine ends.</summary>
+    /// <returns>Its path in dom0, for <see cref="GuestConfig.RawDisk"/>.</returns>
+    public async Task<string> CreateDiskAsync(int sizeMiB, CancellationToken cancellation = default)
+    {
+        string path = string.Create(CultureInfo.InvariantCulture, $"/tmp/disk{Interlocked.Increment(ref _lastDisk)}");
+        CommandResult result = await RunInDom0Async(string.Create(CultureInfo.InvariantCulture, $"truncate -s {sizeMiB}M {path}"), cancellation: cancellation);
+        result.ThrowIfFailed("making a disk");
+        return path;
     }
 
     /// <summary>Ends QEMU with everything in it and removes its working directory.</summary>

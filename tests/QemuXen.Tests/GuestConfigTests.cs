@@ -36,7 +36,7 @@ public sealed class GuestConfigTests
             VCpus = 2,
             CommandLine = "a b",
             Disks = ["format=raw,vdev=xvda,access=w,target=/dev/loop0", "format=raw,vdev=xvdb,access=r,target=/dev/loop1"],
-            Vifs = ["script=vif-simple"],
+            Vifs = ["bridge=xenbr0"],
             OnPowerOff = "preserve",
             OnReboot = "restart",
             OnCrash = "preserve",
@@ -56,7 +56,7 @@ public sealed class GuestConfigTests
             vcpus = 2
             tsc_mode = "default"
             disk = ["format=raw,vdev=xvda,access=w,target=/dev/loop0", "format=raw,vdev=xvdb,access=r,target=/dev/loop1"]
-            vif = ["script=vif-simple"]
+            vif = ["bridge=xenbr0"]
             on_poweroff = "preserve"
             on_reboot = "restart"
             on_crash = "preserve"
