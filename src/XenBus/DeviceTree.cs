@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Xenlet.XenStoreRing;
 
 namespace Xenlet.XenBus;
 
@@ -7,7 +8,34 @@ namespace Xenlet.XenBus;
 public static class DeviceTree
 {
     /// <summary>One line a bus and one a device: type and id, driver, both states, and where the other end is.</summary>
-    public static string Format(params IEnumerable<DeviceBus> buses)
+    public static string Format(params IEnumerable<DeviceBus> buses) => Format(buses, device => device.OtherEndState);
+
+    /// <summary>
+    /// The same with what the other ends of devices without driver say at this moment: nobody follows those, so <see cref="Format(IEnumerable{DeviceBus})"/>
+    /// gives them as Unknown.
+    /// </summary>
+    public static async Task<string> FormatAsync(params IEnumerable<DeviceBus> buses)
+    {
+        ArgumentNullException.ThrowIfNull(buses);
+        DeviceBus[] all = [.. buses];
+        IEnumerable<XenDevice> unfollowed = all.SelectMany(bus => bus.Devices).Where(device => device.Phase == XenDevicePhase.NoDriver);
+        Dictionary<XenDevice, XenBusState> states = (await Task.WhenAll(unfollowed.Select(ReadAsync)).ConfigureAwait(false)).ToDictionary();
+        return Format(all, device => states.GetValueOrDefault(device, device.OtherEndState));
+
+        static async Task<KeyValuePair<XenDevice, XenBusState>> ReadAsync(XenDevice device)
+        {
+            try
+            {
+                return new(device, await device.ReadOtherEndStateAsync().ConfigureAwait(false));
+            }
+            catch (XenStoreException)
+            {
+                return new(device, XenBusState.Unknown);
+            }
+        }
+    }
+
+    private static string Format(IEnumerable<DeviceBus> buses, Func<XenDevice, XenBusState> otherEndState)
     {
         ArgumentNullException.ThrowIfNull(buses);
         StringBuilder text = new("xenstore\n");
@@ -17,7 +45,7 @@ public static class DeviceTree
             foreach (XenDevice device in bus.Devices)
             {
                 text.Append(CultureInfo.InvariantCulture,
-                    $"    {device.Name}  {device.Driver?.Name ?? "(no driver)"}  {device.State}{Busy(device)}  <-> {device.OtherEndState} at domain {device.OtherEndId}, {device.OtherEndPath}\n");
+                    $"    {device.Name}  {device.Driver?.Name ?? "(no driver)"}  {device.State}{Busy(device)}  <-> {otherEndState(device)} at domain {device.OtherEndId}, {device.OtherEndPath}\n");
             }
         }
 

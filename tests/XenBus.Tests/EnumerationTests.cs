@@ -152,6 +152,8 @@ public sealed class EnumerationTests : IAsyncLifetime
 
             """,
             DeviceTree.Format(bus, _host.Back()));
+        await _host.SetBackStateAsync("vfb/0", XenBusState.InitWait);
+        Assert.Contains("vfb/0  (no driver)  Initialising  <-> InitWait at domain 0", await DeviceTree.FormatAsync(bus), StringComparison.Ordinal);
         await _host.SeesAsync("vif/0: Initialising -> Connected ", " ms");
     }
 }
