@@ -19,7 +19,7 @@ internal sealed record Repository(string Root)
     public string TestResults => Path.Combine(Artifacts, "test-results");
 
     /// <summary>The program that <c>build</c> and <c>run</c> take when none is named.</summary>
-    public string DefaultProject => Path.Combine(Root, "samples", "Hello");
+    public string DefaultProject => Path.Combine(Root, "samples", "DeviceTree");
 
     /// <summary>The measurements.</summary>
     public string BenchProject => Path.Combine(Root, "bench", "Xenlet.Bench");

@@ -41,6 +41,35 @@ public sealed class CommandLineReaderTests
         Assert.Empty(run.Arguments);
         Assert.False(run.Interactive);
         Assert.False(run.WithoutXen);
+        Assert.Equal([16], run.Disks);
+        Assert.True(run.Network);
+        Assert.True(run.HotPlug);
+    }
+
+    [Theory]
+    [InlineData("run my/app", 0, false, false)]
+    [InlineData("run --no-xen", 0, false, false)]
+    [InlineData("run --interactive", 1, true, false)]
+    [InlineData("run --disk 4 --disk=8", 2, false, false)]
+    [InlineData("run --network", 0, true, false)]
+    [InlineData("run my/app --plug", 0, false, true)]
+    public void Devices_are_those_named_or_the_default_programs(string line, int disks, bool network, bool hotPlug)
+    {
+        RunCommand run = Assert.IsType<RunCommand>(Read(line));
+
+        Assert.Equal((disks, network, hotPlug), (run.Disks.Count, run.Network, run.HotPlug));
+    }
+
+    [Theory]
+    [InlineData("run my/app --no-xen --disk 4")]
+    [InlineData("run --network --no-xen")]
+    [InlineData("run --plug --no-xen")]
+    public void Devices_without_Xen_are_refused(string line)
+    {
+        BuildException failure = Assert.Throws<BuildException>(() => Read(line));
+
+        Assert.Equal(2, failure.ExitStatus);
+        Assert.Contains("need Xen", failure.Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -79,6 +108,9 @@ public sealed class CommandLineReaderTests
     [InlineData("run --env 1A=2", "1A=2")]
     [InlineData("run --env =2", "NAME=VALUE")]
     [InlineData("run --no-xen=yes", "'yes'")]
+    [InlineData("run --disk", "--disk")]
+    [InlineData("run --disk 0", "'0'")]
+    [InlineData("run --plug=xvdb", "'xvdb'")]
     public void What_is_not_understood_is_named_and_ends_with_status_2(string line, string named)
     {
         BuildException failure = Assert.Throws<BuildException>(() => Read(line));
@@ -101,6 +133,9 @@ public sealed class CommandLineReaderTests
     [InlineData("--cmdline")]
     [InlineData("--interactive")]
     [InlineData("--no-xen")]
+    [InlineData("--disk")]
+    [InlineData("--network")]
+    [InlineData("--plug")]
     public void Help_names_every_command_and_option(string word) => Assert.Contains($"  {word}", Help.Text, StringComparison.Ordinal);
 
     private static BuildCommand Read(string line) => CommandLineReader.Read(line.Split(' ', StringSplitOptions.RemoveEmptyEntries));

@@ -17,6 +17,9 @@ internal sealed record RunCommand(string? Project) : BuildCommand
     /// <summary>Memory when the user names none, in MiB.</summary>
     public const int DefaultMemory = 16;
 
+    /// <summary>Size of the default program's disk in MiB.</summary>
+    public const int DefaultDiskSize = 16;
+
     /// <summary>The domain's memory in MiB.</summary>
     public int Memory { get; init; } = DefaultMemory;
 
@@ -37,6 +40,24 @@ internal sealed record RunCommand(string? Project) : BuildCommand
 
     /// <summary>Whether QEMU boots the image itself, with no Xen.</summary>
     public bool WithoutXen { get; init; }
+
+    /// <summary>Empty disks, xvda first: the size of each in MiB.</summary>
+    public IReadOnlyList<int> Disks { get; init; } = [];
+
+    /// <summary>Whether the domain gets a network interface.</summary>
+    public bool Network { get; init; }
+
+    /// <summary>Whether another disk is plugged and unplugged while the program runs, which is shut down then.</summary>
+    public bool HotPlug { get; init; }
+
+    /// <summary>The command with what an incomplete one means: the default program alone has something to show of devices.</summary>
+    public RunCommand Complete()
+    {
+        bool tellsDevices = Disks.Count > 0 || Network || HotPlug;
+        return Project is not null || WithoutXen || tellsDevices
+            ? this
+            : this with { Disks = [DefaultDiskSize], Network = true, HotPlug = !Interactive };
+    }
 }
 
 /// <summary><c>test</c>: runs the tests that prove the product.</summary>

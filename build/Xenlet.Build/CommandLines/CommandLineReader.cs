@@ -11,6 +11,12 @@ internal static class CommandLineReader
     /// <summary>Largest number of virtual processors of an x86 HVM domain (HVM_MAX_VCPUS in Xen's public headers).</summary>
     private const int MaximumVirtualCpus = 128;
 
+    /// <summary>Largest disk in MiB: 1 TiB. It takes as much of dom0's memory as is written to it.</summary>
+    private const int MaximumDisk = 1024 * 1024;
+
+    /// <summary>Disks have the names xvda to xvdz, and the last is for the one that is plugged.</summary>
+    private const int MaximumDisks = 25;
+
     /// <summary>Reads <paramref name="arguments"/>.</summary>
     /// <exception cref="BuildException">Something was not understood; the message names it.</exception>
     public static BuildCommand Read(IReadOnlyList<string> arguments)
@@ -93,12 +99,22 @@ internal static class CommandLineReader
                 "--cmdline" => command with { CommandLine = Value(option, value, cursor) },
                 "--interactive" => command with { Interactive = Flag(option, value) },
                 "--no-xen" => command with { WithoutXen = Flag(option, value) },
+                "--disk" => command with { Disks = [.. command.Disks, ReadNumber(option, Value(option, value, cursor), MaximumDisk, "MiB")] },
+                "--network" => command with { Network = Flag(option, value) },
+                "--plug" => command with { HotPlug = Flag(option, value) },
                 "--env" => AddVariable(command, environment, Value(option, value, cursor)),
                 _ => throw Misunderstood($"run: unknown option '{argument}'"),
             };
         }
 
-        return command with { Environment = environment };
+        if (command.Disks.Count > MaximumDisks)
+        {
+            throw Misunderstood($"run: {command.Disks.Count} disks, and {MaximumDisks} are possible");
+        }
+
+        return command.WithoutXen && (command.Disks.Count > 0 || command.Network || command.HotPlug)
+            ? throw Misunderstood("run: '--disk', '--network' and '--plug' need Xen, and '--no-xen' was given")
+            : (command with { Environment = environment }).Complete();
     }
 
     private static RunCommand AddVariable(RunCommand command, List<KeyValuePair<string, string>> environment, string text)

@@ -13,6 +13,9 @@ internal static class Help
               --vcpus N         its virtual processors (default 1)
               --env NAME=VALUE  an environment variable; may be repeated
               --cmdline TEXT    the guest's command line in its own syntax (below)
+              --disk MIB        an empty disk; may be repeated
+              --network         a network interface, on a bridge of dom0
+              --plug            plug and unplug another disk while it runs, then shut it down
               --interactive     the terminal is the guest's console until it ends
               --no-xen          boot the image in QEMU itself, without Xen: quicker, no devices
               -- ARGUMENT...    arguments of Main, exactly as they are
@@ -24,7 +27,8 @@ internal static class Help
           clean             remove artifacts/ and every bin/ and obj/
           help              this text
 
-        PROJECT is a project file or its directory; without one it is samples/Hello.
+        PROJECT is a project file or its directory; without one it is samples/DeviceTree, which `run` gives
+        --disk 16 --network --plug unless some of these are named.
 
         A guest's command line (cmdline= in NAME.cfg) is split into words at blanks, quoted as in a POSIX shell.
         Words NAME=VALUE at its beginning are environment variables, the others are arguments of Main; a word --

@@ -60,7 +60,13 @@ internal sealed record GuestImage(string Name, string Directory)
     /// <summary>The guest's configuration with the image's place as an administrator's host has it: beside the configuration.</summary>
     private string DescribeDomain() =>
         $"# Copy this file and {Name}.elf to a Xen host, and there, in the same directory: xl create -c {Name}.cfg\n"
-        + new GuestConfig { Name = Name, Kernel = Name + ".elf", MemoryMiB = RunCommand.DefaultMemory }.ToXlConfig();
+        + new GuestConfig { Name = Name, Kernel = Name + ".elf", MemoryMiB = RunCommand.DefaultMemory }.ToXlConfig()
+        + """
+        # A disk and a network interface, if the program has drivers for them:
+        # disk = ["format=raw,vdev=xvda,access=rw,target=/path/of/a/file/or/block/device"]
+        # vif = ["bridge=xenbr0"]
+
+        """;
 
     private static bool IsTrue(string value) => value.Equals("true", StringComparison.OrdinalIgnoreCase);
 
