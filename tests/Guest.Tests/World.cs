@@ -16,7 +16,7 @@ public abstract class World : IAsyncLifetime
     public abstract string Name { get; }
 
     /// <summary>The longest that a boot with a handful of cases may take.</summary>
-    public static TimeSpan Limit => TimeSpan.FromMinutes(2);
+    public static TimeSpan Limit => TimeSpan.FromMinutes(5);
 
     /// <inheritdoc/>
     public virtual Task InitializeAsync() => Task.CompletedTask;
