@@ -49,6 +49,7 @@ public sealed class EnumerationTests : IAsyncLifetime
         await _host.SettleAsync(bus);
         Assert.Empty(bus.Devices);
         Assert.Equal(state, await _host.FrontStateAsync("vbd/1"));
+        await _host.SeesAsync("vbd/1: is not new");
         Assert.Single(_host.Events, happened => happened.Text == $"vbd/1: is not new, and is left alone: its state is {state}");
     }
 

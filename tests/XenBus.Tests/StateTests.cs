@@ -63,10 +63,13 @@ public sealed class StateTests : IAsyncLifetime
         XenStoreException error = await Assert.ThrowsAsync<XenStoreException>(() => write.WaitAsync(TimeSpan.FromMinutes(2)));
         Assert.Equal(XenStoreError.EACCES, error.Error);
         Assert.StartsWith("13 writing new state: ", await _host.Dom0.ReadAsync(Host.Home + "/error/device/vif/0/error"), StringComparison.Ordinal);
+        await _host.SeesAsync("the state cannot be set to Closing");
         Assert.Single(_host.Events, happened => happened.Text.Contains("the state cannot be set to Closing", StringComparison.Ordinal));
         Assert.Equal(XenBusState.Initialising, await _host.FrontStateAsync("vif/0"));
         // The lock is free, and Closing itself does not try Closing again.
         await Assert.ThrowsAsync<XenStoreException>(() => _device.SetStateAsync(XenBusState.Closing).AsTask().WaitAsync(TimeSpan.FromMinutes(2)));
+        await _device.ReportErrorAsync("the last event");
+        await _host.SeesAsync("the last event");
         Assert.Single(_host.Events, happened => happened.Text.Contains("writing new state", StringComparison.Ordinal));
     }
 
