@@ -116,14 +116,14 @@ public static class TrapEntry
         c.test(__dword_ptr[rsp + StackRflags], InterruptFlag);
         c.jnz(genuine);
 
-        // The second delivery may hit the first one's entry. It has then overwritten what the first had pushed onto the same IST stack, and there is no way back.
+        // The second delivery may hit the first one's entry. It has then overwritten what the first had pushed onto the same IST stack: there is no way
+        // back, and TrapDispatch decides.
         c.push(rax);
         c.mov(rax, __qword_ptr[rsp + StackRsp + 8]);
         c.sub(rax, rsp);
         c.cmp(rax, StackBytes + 8);
         c.pop(rax);
-        c.jb(StubEmitter.Placeholder);
-        emitter.ReferBranch(StubNames.FatalTrap);
+        c.jb(genuine);
         c.add(rsp, StackRip);
         c.iretq();
         c.Label(ref genuine);

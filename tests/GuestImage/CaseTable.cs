@@ -12,9 +12,6 @@ public enum CaseKind
     /// <summary>Needs a boot of its own: the host gives it input, arguments or a certain memory, or reads its output.</summary>
     Alone,
 
-    /// <summary>Runs beside others in one process, in a guest, but in the long tests only.</summary>
-    Soak,
-
     /// <summary>Ends the process, by exit, exception or fault: nothing can run after it.</summary>
     Ending,
 }
@@ -66,11 +63,8 @@ public static class CaseTable
         .. Group("cryptography", CaseKind.GuestOnly, "secure-random", "hashing-right-or-refused"),
         .. Group("kernel", CaseKind.GuestOnly,
             "kernel-hypervisor", "kernel-statistics", "kernel-event-sent", "kernel-event-coalesces", "kernel-event-between-waits", "kernel-event-cancelled", "kernel-event-closed",
-            "kernel-event-wait-twice", "kernel-event-many-ports", "kernel-event-errors", "kernel-page",
+            "kernel-event-wait-twice", "kernel-event-many-ports", "kernel-event-errors", "kernel-event-2000", "kernel-event-flood", "kernel-event-ping-pong", "kernel-page",
             "kernel-page-errors", "kernel-page-collections", "kernel-page-reused-zeroed", "kernel-grant", "kernel-grant-600", "kernel-xenstore", "kernel-xenstore-adopted"),
-        // Emulated Xen 4.17 in QEMU 7.2 delivers an interrupt to a guest that has them off about once in some thousand events signalled in a
-        // row, which ends a boot: docs/testing.md.
-        .. Group("kernel", CaseKind.Soak, "kernel-event-2000", "kernel-event-flood", "kernel-event-ping-pong"),
         .. Group("output", CaseKind.Shared, "console-utf8", "console-error", "console-large", "console-many-threads"),
         .. Group("host", CaseKind.Alone,
             "arguments", "environment", "read-lines", "read-characters", "wait-for-interrupt", "out-of-memory", "native-out-of-memory", "touch-memory", "clock", "sleep-then-exit",

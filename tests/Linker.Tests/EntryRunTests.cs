@@ -100,15 +100,17 @@ public sealed class EntryRunTests : IDisposable
     [InlineData(40)] // the first instruction of the entry: iretq's five words
     [InlineData(48)]
     [InlineData(56)]
-    public void An_interrupt_that_overwrote_the_entry_of_another_is_a_fault_of_the_nucleus(int depth) =>
+    public void An_interrupt_that_overwrote_the_entry_of_another_goes_to_the_trap_handler(int depth) =>
         States.Sample(
             state =>
             {
                 Prepare(state, 0);
                 _harness.EnterTrap(48, null, "xenlet_ist1_top", (ulong)_harness["xenlet_vectors"], 0x46, depth);
 
-                Assert.Equal(3ul, _harness.Handler);
-                Assert.Equal(state.Entering, _harness.Fault.General.ToArray());
+                Assert.Equal(2ul, _harness.Handler);
+                Assert.Equal(state.Entering, _harness.Current.General.ToArray());
+                Assert.Equal(0x46ul, _harness.Current.Rflags);
+                CheckResumed(state.Leaving, state.LeavingXmm, 0);
             },
             iter: 5,
             threads: 1);

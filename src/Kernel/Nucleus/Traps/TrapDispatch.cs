@@ -16,6 +16,12 @@ internal static unsafe class TrapDispatch
         }
         else
         {
+            if ((frame->Rflags & Frame.InterruptFlag) == 0 && !Scheduler.IsIdle)
+            {
+                // Not even an emulator's second delivery is let through by the entry stub, unless it has overwritten the first one's return.
+                Panic.LostReturn(frame);
+            }
+
             Interrupts.Handle(vector);
         }
 

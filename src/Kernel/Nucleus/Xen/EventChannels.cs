@@ -83,6 +83,9 @@ internal static unsafe class EventChannels
     /// <summary>Signals the other end. 0 or a negative errno: a port that is not bound answers -EINVAL.</summary>
     public static long Send(uint port) => EventChannelOp.Send(port);
 
+    /// <summary>True when an event waits to be answered. False without Xen.</summary>
+    public static bool UpcallIsRaised => s_shared != null && Volatile.Read(ref s_shared->vcpu0.evtchn_upcall_pending) != 0;
+
     /// <summary>
     /// Begins to answer an upcall: <c>EventScan scan = EventChannels.BeginScan(); while (scan.TryTakePending(out uint port)) …</c>
     /// </summary>
