@@ -60,12 +60,12 @@ internal sealed class AgentChannel : IAsyncDisposable
             int status = await ended.Task.WaitAsync(limit, cancellation);
             return new(status, await ReadIfThereAsync(file + "out"), await ReadIfThereAsync(file + "err"));
         }
-        catch (TimeoutException)
+        catch (TimeoutException timeout)
         {
             await SendAsync($"kill {id}");
             string soFar = await ReadIfThereAsync(file + "out") + await ReadIfThereAsync(file + "err");
             throw new QemuXenException(
-                $"A command in dom0 did not end within {limit.TotalSeconds:0.#} s: {FirstLine(script)}\nIt wrote so far: {soFar.Trim()}");
+                $"A command in dom0 did not end within {limit.TotalSeconds:0.#} s: {FirstLine(script)}\nIt wrote so far: {soFar.Trim()}", timeout);
         }
         catch (OperationCanceledException)
         {

@@ -111,6 +111,7 @@ public sealed class XenMachine : IAsyncDisposable
     /// Creates a guest. Its console is recorded from the first byte on; it is kept after its end until its console is complete,
     /// whatever the configuration's on_* values say, and destroyed then.
     /// </summary>
+    /// <remarks>Tried twice: now and then <c>xl create</c> does not come back in the emulated dom0, before the guest has run an instruction.</remarks>
     /// <exception cref="QemuXenException"><c>xl create</c> failed; the message holds its words.</exception>
     public async Task<XenGuest> CreateGuestAsync(GuestConfig config, CancellationToken cancellation = default)
     {
@@ -124,7 +125,16 @@ public sealed class XenMachine : IAsyncDisposable
 
         // -e: no xl process stays behind to act on the guest's end, so its domain remains until this machine has seen it all.
         string unpause = config.Paused ? "" : $" && xl unpause {config.Name}";
-        return await StartGuestAsync(config.Name, $"xl create -p -e -q {InDom0(file)}{unpause}", $"xl create {config.Name}", cancellation);
+        string create = $"xl create -p -e -q {InDom0(file)}{unpause}";
+        try
+        {
+            return await StartGuestAsync(config.Name, create, $"xl create {config.Name}", cancellation);
+        }
+        catch (QemuXenException failure) when (failure.InnerException?.InnerException is TimeoutException)
+        {
+            _options.Progress?.Report($"xl create {config.Name} did not come back, and is tried again");
+            return await StartGuestAsync(config.Name, create, $"xl create {config.Name}", cancellation);
+        }
     }
 
     /// <summary>Brings a saved guest back; <paramref name="savedPath"/> is a path in dom0, as <see cref="XenGuest.SaveAsync"/> took it.</summary>

@@ -64,6 +64,7 @@ public sealed class ProtocolTests : IDisposable
             () => channel.RunAsync("sleep 1000\necho second line", TimeSpan.FromMilliseconds(50), CancellationToken.None));
 
         Assert.Contains("within 0.1 s: sleep 1000\nIt wrote so far: begun", error.Message, StringComparison.Ordinal);
+        Assert.IsType<TimeoutException>(error.InnerException);
         Assert.Equal("run 1", await ReadLineAsync(agent));
         Assert.Equal("kill 1", await ReadLineAsync(agent));
         Assert.Empty(Directory.GetFiles(Path.Combine(_share, "command")));
