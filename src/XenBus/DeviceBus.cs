@@ -58,10 +58,14 @@ public abstract partial class DeviceBus : IAsyncDisposable
     private const int MaxWaitingNodes = 1024;
     private const int MaxWaitingPaths = 64;
 
+    // A domain has 10 transactions in xenstored: four for each bus leave some to drivers.
+    private const int MaxTransactions = 4;
+
     // The first of Xen's reserved domain numbers, DOMID_FIRST_RESERVED of xen.h.
     private const uint FirstReservedDomain = 0x7FF0;
 
     private readonly WorkQueue _queue;
+    private readonly SemaphoreSlim _transactions = new(MaxTransactions);
     private readonly int _idComponents;
     private readonly Lock _gate = new();
     private readonly List<XenBusEvents> _streams = [];
@@ -286,6 +290,18 @@ public abstract partial class DeviceBus : IAsyncDisposable
     /// <summary>What the bus does after a driver has been told of the local end.</summary>
     internal virtual ValueTask AfterLocalEndChangedAsync(XenDevice device, string path) => default;
 
+    /// <summary>Waits until one more transaction may be open; disposing of the result leaves room for another.</summary>
+    internal async ValueTask<TransactionHolder> EnterTransactionAsync(CancellationToken cancellationToken)
+    {
+        await _transactions.WaitAsync(cancellationToken).ConfigureAwait(false);
+        return new(_transactions);
+    }
+
+    internal readonly struct TransactionHolder(SemaphoreSlim transactions) : IDisposable
+    {
+        public void Dispose() => transactions.Release();
+    }
+
     internal void Report(XenDevice? device, string text) => Emit(XenBusEventKind.Message, device, text);
 
     internal void Emit(XenBusEventKind kind, XenDevice? device, string text)
@@ -452,6 +468,15 @@ public abstract partial class DeviceBus : IAsyncDisposable
         foreach (string node in found)
         {
             nodes.TryAdd(node, []);
+        }
+
+        // Those that were passed over may be gone, and then no list has them.
+        foreach (string node in _passedOver.Keys.Concat(_givenUp))
+        {
+            if (scopes.Keys.Any(scope => XenStorePath.IsAtOrBelow(node, scope)))
+            {
+                nodes.TryAdd(node, []);
+            }
         }
 
         foreach (XenDevice device in known)

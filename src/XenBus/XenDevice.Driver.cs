@@ -42,6 +42,18 @@ public sealed partial class XenDevice
         }
     }
 
+    /// <summary>Whether a watch follows the other end.</summary>
+    internal bool FollowsOtherEnd
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _otherEndWatch is not null;
+            }
+        }
+    }
+
     /// <summary>Runs the next piece of the device's work, driver calls among it; <see langword="false"/> when there is none.</summary>
     /// <exception cref="InvalidOperationException">The bus is not <see cref="XenBusOptions.Stepped"/>.</exception>
     public ValueTask<bool> StepAsync() => _queue.StepAsync();
@@ -64,13 +76,7 @@ public sealed partial class XenDevice
         }
 
         _queue.Post("local end" + path, () => LocalEndChangedAsync(path));
-        bool blind;
-        lock (_gate)
-        {
-            blind = _otherEndWatch is null;
-        }
-
-        if (blind)
+        if (!FollowsOtherEnd)
         {
             PostOtherEnd();
         }
@@ -105,7 +111,7 @@ public sealed partial class XenDevice
             _retry?.Dispose();
         }
 
-        _queue.Close();
+        CloseQueue();
         _ = _leaving.CancelAsync();
         await EndOtherEndWatchAsync().ConfigureAwait(false);
     }
@@ -409,10 +415,20 @@ public sealed partial class XenDevice
             _retry?.Dispose();
         }
 
-        _queue.Close();
+        CloseQueue();
         Bus.Emit(kind, this, text);
         Bus.Hold.Release(this);
         Bus.PostForget(this, givenUp);
+    }
+
+    private void CloseQueue()
+    {
+        _queue.Close();
+        lock (_gate)
+        {
+            // Whatever waits for the device to come to rest: it has.
+            _suspending?.TrySetResult(true);
+        }
     }
 
     private async ValueTask EndOtherEndWatchAsync()

@@ -154,6 +154,7 @@ public sealed partial class XenDevice
     /// <summary>Writes a state; the state lock is held.</summary>
     private async ValueTask<bool> WriteStateAsync(XenBusState state, CancellationToken cancellationToken)
     {
+        using DeviceBus.TransactionHolder held = await Bus.EnterTransactionAsync(cancellationToken).ConfigureAwait(false);
         bool written = await Store.TransactAsync(
             async (transaction, token) =>
             {
@@ -176,12 +177,20 @@ public sealed partial class XenDevice
         return written;
     }
 
-    /// <summary>Writes a state where nothing can be done about a failure; <see langword="false"/> when it failed.</summary>
+    /// <summary>
+    /// Writes a state where nothing can be done about a failure; <see langword="false"/> when xenstored refused it. That the device
+    /// is no longer the one we knew is none.
+    /// </summary>
     private async ValueTask<bool> TryWriteStateAsync(XenBusState state)
     {
         try
         {
-            return _state == state || await WriteStateAsync(state, CancellationToken.None).ConfigureAwait(false);
+            if (_state != state)
+            {
+                await WriteStateAsync(state, CancellationToken.None).ConfigureAwait(false);
+            }
+
+            return true;
         }
         catch (XenStoreException error)
         {

@@ -88,6 +88,59 @@ public sealed class DriverTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_device_that_is_set_up_anew_while_its_driver_fails_is_a_new_one()
+    {
+        bool fails = false;
+        TestDriver driver = new()
+        {
+            OnOtherEnd = async (device, _) =>
+            {
+                await device.SetStateAsync(XenBusState.Initialised);
+                if (fails)
+                {
+                    fails = false;
+                    await _host.RemoveAsync("vbd/1");
+                    await _host.AddAsync("vbd/1");
+                    throw new FormatException("bad ring");
+                }
+            },
+        };
+        await _host.AddAsync("vbd/1");
+        FrontBus bus = _host.Front(new() { Stepped = true });
+        bus.AddDriver(driver);
+        await bus.StartAsync();
+        await _host.UntilAsync(() => bus.StepAsync().AsTask().GetAwaiter().GetResult() && bus.Devices.Count == 1);
+        XenDevice device = bus.Devices[0];
+        Assert.True(await device.StepAsync());
+        fails = true;
+        // Fails before the bus has looked.
+        Assert.True(await device.StepAsync());
+        Assert.Equal(XenDevicePhase.Gone, device.Phase);
+        Assert.Equal(XenBusState.Initialising, await _host.FrontStateAsync("vbd/1"));
+        await _host.UntilAsync(() =>
+        {
+            _ = bus.StepAsync().AsTask().GetAwaiter().GetResult();
+            return bus.Devices is [var next] && next != device;
+        });
+    }
+
+    [Fact]
+    public async Task A_device_that_was_given_up_is_forgotten_with_the_directory_it_was_in()
+    {
+        await _host.AddAsync("vbd/1");
+        await _host.Dom0.SetPermissionsAsync(Host.Home + "/device/vbd/1/state", [new(0, XenStoreRing.XenStoreRights.Read)]);
+        bool fails = true;
+        TestDriver driver = new() { OnAttach = (_, _) => fails ? throw new InvalidOperationException("broken") : default };
+        FrontBus bus = await _host.StartFrontAsync(driver);
+        await _host.SeesAsync("vbd/1: was given up, and is left alone");
+        fails = false;
+        await _host.Dom0.RemoveAsync(Host.Home + "/device/vbd");
+        await _host.SettleAsync(bus);
+        await _host.AddAsync("vbd/1");
+        await _host.UntilAsync(() => bus.Devices.Any(device => device is { Name: "vbd/1", Phase: XenDevicePhase.Attached }));
+    }
+
+    [Fact]
     public async Task A_driver_that_throws_later_closes_its_own_device_only()
     {
         TestDriver driver = new()

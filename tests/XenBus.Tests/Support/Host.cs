@@ -180,6 +180,29 @@ internal sealed class Host : IAsyncDisposable
 
     internal string Text => string.Join('\n', Events);
 
+    /// <summary>How many more watches the guest may have.</summary>
+    internal async Task<int> CountFreeWatchesAsync()
+    {
+        Stack<XenStoreWatch> left = new();
+        try
+        {
+            while (true)
+            {
+                left.Push(await GuestStore.WatchAsync("data"));
+            }
+        }
+        catch (XenStoreException error) when (error.Error == XenStoreError.E2BIG)
+        {
+            int count = left.Count;
+            foreach (XenStoreWatch watch in left)
+            {
+                await watch.DisposeAsync();
+            }
+
+            return count;
+        }
+    }
+
     /// <summary>Waits until a condition holds.</summary>
     internal Task UntilAsync(Func<bool> condition) => UntilAsync(condition, () => "The condition did not come about; events:\n" + Text);
 
