@@ -1,0 +1,197 @@
+using System.Globalization;
+using Xenlet.Kernel;
+using Xenlet.Samples;
+using Xenlet.XenBus;
+using Xenlet.XenStoreRing;
+
+namespace Xenlet.GuestImage;
+
+/// <summary>
+/// Both buses with a driver for each kind of device that the tests on the host plug: what happens is printed, and <c>xl shutdown</c> ends it.
+/// </summary>
+internal static class XenBusCases
+{
+    /// <summary>How long boot waits for its devices; the host's tests leave one that never comes.</summary>
+    private static readonly TimeSpan BootLimit = TimeSpan.FromSeconds(10);
+
+    public static IEnumerable<Case> All => [new("xenbus", RunAsync)];
+
+    private static async Task RunAsync()
+    {
+        using IXenStoreLink link = Guest.XenStore.Open();
+        await using XenStoreClient store = await XenStoreClient.ConnectAsync(XenStoreLinkTransport.Create(link));
+        GuestStatistics before = Guest.ReadStatistics();
+        await using (FrontBus front = new(store))
+        await using (BackBus back = new(store))
+        {
+            front.AddDriver(new DiskSizeDriver(Guest.EventChannels, Guest.Pages));
+            front.AddDriver(new InterfaceDriver());
+            front.AddDriver(new ManyDriver());
+            back.AddDriver(new EchoBackEnd());
+            Task[] showing = [ShowAsync("front", front.Subscribe()), ShowAsync("back", back.Subscribe())];
+            await back.StartAsync();
+            await front.StartAsync();
+            Console.WriteLine($"boot: {await front.WaitForBootAsync(BootLimit)}");
+            await WaitForShutdownAsync(store);
+            Console.WriteLine(await DeviceTree.FormatAsync(front, back));
+            await back.DisposeAsync();
+            await front.DisposeAsync();
+            await Task.WhenAll(showing);
+        }
+
+        GuestStatistics after = Guest.ReadStatistics();
+        Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"left: {(long)(after.Grants - before.Grants)} grants, {(long)(after.SharedPages - before.SharedPages)} shared pages, {Guest.Pages.HeldPages} held pages"));
+    }
+
+    private static async Task ShowAsync(string bus, XenBusEvents events)
+    {
+        await foreach (XenBusEvent happened in events)
+        {
+            Console.WriteLine($"{bus} {happened}");
+        }
+    }
+
+    private static async Task WaitForShutdownAsync(XenStoreClient store)
+    {
+        const string node = "control/shutdown";
+        await using XenStoreWatch watch = await store.WatchAsync(node);
+        Console.WriteLine("following");
+        await foreach (XenStoreWatchEvent _ in watch)
+        {
+            if (await store.TryReadAsync(node) is { Length: > 0 })
+            {
+                await store.WriteAsync(node, "");
+                return;
+            }
+        }
+    }
+
+    /// <summary>Connects to a network back end as far as it goes without buffers: Xen's <c>io/netif.h</c> names the nodes.</summary>
+    private sealed class InterfaceDriver : XenBusDriver
+    {
+        public override string Name => "interface";
+
+        public override int? Probe(XenDevice device) => device.Type == "vif" ? ProbePriority.Default : null;
+
+        public override ValueTask AttachAsync(XenDevice device, CancellationToken cancellationToken)
+        {
+            device.DriverData = new Rings((ushort)device.OtherEndId);
+            return default;
+        }
+
+        public override async ValueTask OtherEndChangedAsync(XenDevice device, XenBusState state, CancellationToken cancellationToken)
+        {
+            if (state == XenBusState.InitWait && device is { State: XenBusState.Initialising, DriverData: Rings rings })
+            {
+                (string Name, long Value)[] nodes =
+                [
+                    ("tx-ring-ref", rings.TransmitReference), ("rx-ring-ref", rings.ReceiveReference), ("event-channel", rings.Events.Port),
+                    ("request-rx-copy", 1), ("feature-rx-notify", 1),
+                ];
+                foreach ((string name, long value) in nodes)
+                {
+                    await device.Bus.Store.WriteAsync($"{device.Node}/{name}", value, cancellationToken);
+                }
+
+                await device.SetStateAsync(XenBusState.Connected, cancellationToken);
+            }
+            else if (state is XenBusState.Closing or XenBusState.Closed)
+            {
+                await device.SetStateAsync(XenBusState.Closed, cancellationToken);
+            }
+        }
+
+        public override ValueTask<bool> DetachAsync(XenDevice device)
+        {
+            (device.DriverData as Rings)?.Dispose();
+            return new(true);
+        }
+
+        private sealed class Rings : IDisposable
+        {
+            private readonly ISharedPage _transmit = Guest.Pages.Allocate();
+            private readonly ISharedPage _receive = Guest.Pages.Allocate();
+
+            public Rings(ushort backEnd)
+            {
+                // SHARED_RING_INIT of io/ring.h: the next event is wanted at index 1.
+                foreach (ISharedPage page in (ISharedPage[])[_transmit, _receive])
+                {
+                    page.Span[4] = 1;
+                    page.Span[12] = 1;
+                }
+
+                Events = Guest.EventChannels.AllocateUnbound(backEnd);
+                TransmitReference = _transmit.Grant(backEnd).Reference;
+                ReceiveReference = _receive.Grant(backEnd).Reference;
+            }
+
+            public IEventChannel Events { get; }
+
+            public uint TransmitReference { get; }
+
+            public uint ReceiveReference { get; }
+
+            public void Dispose()
+            {
+                Events.Dispose();
+                _transmit.Dispose();
+                _receive.Dispose();
+            }
+        }
+    }
+
+    /// <summary>For devices of which there are many: three nodes of its own for each, then what every front end does.</summary>
+    private sealed class ManyDriver : XenBusDriver
+    {
+        public override string Name => "many";
+
+        public override int? Probe(XenDevice device) => device.Type == "many" ? ProbePriority.Default : null;
+
+        public override async ValueTask AttachAsync(XenDevice device, CancellationToken cancellationToken)
+        {
+            foreach (string name in (string[])["one", "two", "three"])
+            {
+                await device.Bus.Store.WriteAsync($"{device.Node}/{name}", name, cancellationToken);
+            }
+        }
+
+        public override async ValueTask OtherEndChangedAsync(XenDevice device, XenBusState state, CancellationToken cancellationToken) =>
+            await device.SetStateAsync(state == XenBusState.Connected ? XenBusState.Connected : XenBusState.Closed, cancellationToken);
+
+        public override ValueTask<bool> DetachAsync(XenDevice device) => new(true);
+    }
+
+    /// <summary>A back end that follows its front end's states, and copies its node "word".</summary>
+    private sealed class EchoBackEnd : XenBusDriver
+    {
+        public override string Name => "echo";
+
+        public override int? Probe(XenDevice device) => device.Type == "echo" ? ProbePriority.Default : null;
+
+        public override async ValueTask AttachAsync(XenDevice device, CancellationToken cancellationToken) =>
+            await device.SetStateAsync(XenBusState.InitWait, cancellationToken);
+
+        public override async ValueTask OtherEndChangedAsync(XenDevice device, XenBusState state, CancellationToken cancellationToken)
+        {
+            switch (state)
+            {
+                case XenBusState.Initialised or XenBusState.Connected:
+                    string word = await device.Bus.Store.ReadAsync(device.OtherEndPath + "/word", cancellationToken);
+                    await device.Bus.Store.WriteAsync(device.Node + "/word", word, cancellationToken);
+                    await device.SetStateAsync(XenBusState.Connected, cancellationToken);
+                    break;
+                case XenBusState.Closing:
+                    await device.SetStateAsync(XenBusState.Closing, cancellationToken);
+                    break;
+                case XenBusState.Closed:
+                    await device.SetStateAsync(XenBusState.Closed, cancellationToken);
+                    break;
+            }
+        }
+
+        public override ValueTask<bool> DetachAsync(XenDevice device) => new(true);
+    }
+}
