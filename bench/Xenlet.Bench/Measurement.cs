@@ -75,6 +75,7 @@ internal sealed class Measurement
                 () => WorkAsync(starter, linuxBenchGuest, LinuxGuest.FirstLine, new StartTimes(), _results.LinuxWork));
         }
 
+        await TryAsync("xenstore", () => new StoreMeasurement(machine, directory, _results.Store, _cancellation).RunAsync(Rounds, TryAsync));
         await TryAsync("least memory of one line", async () => _results.OneLine.LeastMemory = await LeastMemory.FindAsync(machine, oneLine, _cancellation));
         await TryAsync("least memory of Hello", async () => _results.Hello.LeastMemory = await LeastMemory.FindAsync(machine, hello, _cancellation));
     }

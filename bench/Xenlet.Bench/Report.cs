@@ -12,7 +12,8 @@ internal static class Report
         text.Append("### Start, ms\n\n").Append(Start(results)).Append('\n');
         text.Append("### Where a Xenlet's start goes\n\n").Append(Boot(results.XenletWork)).Append('\n');
         text.Append("### Size\n\n").Append(Size(results)).Append('\n');
-        text.Append("### Work\n\n").Append(Work(results));
+        text.Append("### Work\n\n").Append(Work(results)).Append('\n');
+        text.Append("### XenStore\n\n").Append(StoreReport.Write(results.Store));
         return text.ToString();
     }
 

@@ -19,6 +19,8 @@ internal sealed class Results
 
     public WorkResults LinuxWork { get; } = new();
 
+    public StoreResults Store { get; } = new();
+
     public Footprint OneLine { get; } = new();
 
     public Footprint Hello { get; } = new();
