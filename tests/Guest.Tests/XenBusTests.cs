@@ -118,7 +118,7 @@ public sealed class XenBusTests(XenWorld world)
         await UntilAsync(guest, async () => await CountConnectedAsync(guest) + (lost = Count(guest, ": given up")) == 150);
         Assert.InRange(lost, 1, 40);
         Assert.Equal(lost, Count(guest, ": 28 driver many cannot be attached: "));
-        Assert.InRange(Count(guest, ": its other end cannot be watched"), 1, 40);
+        Assert.NotEqual(0, Count(guest, ": its other end cannot be watched"));
 
         // All who had connected still follow their other ends.
         await guest.Dom0Async("xenstore-write /local/domain/0/data/many/$id/5/state 5");
