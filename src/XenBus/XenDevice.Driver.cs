@@ -187,7 +187,8 @@ public sealed partial class XenDevice
         return best;
     }
 
-    private async ValueTask WatchOtherEndAsync()
+    /// <param name="again">Whether it was refused before, which is not said twice.</param>
+    private async ValueTask WatchOtherEndAsync(bool again = false)
     {
         // One that attached late for a suspend may have one already.
         await EndOtherEndWatchAsync().ConfigureAwait(false);
@@ -198,7 +199,11 @@ public sealed partial class XenDevice
         }
         catch (XenStoreException error)
         {
-            Bus.Report(this, $"{Name}: its other end cannot be watched, and is looked at only when this end changes: {error.Message}");
+            if (!again)
+            {
+                Bus.Report(this, $"{Name}: its other end cannot be watched, and is looked at only when this end changes: {error.Message}");
+            }
+
             return;
         }
 
@@ -226,6 +231,11 @@ public sealed partial class XenDevice
         catch (Exception error) when (error is OperationCanceledException or XenStoreException)
         {
             return;
+        }
+
+        if (again)
+        {
+            Bus.Report(this, $"{Name}: its other end is watched again");
         }
 
         _ = FollowOtherEndAsync(watch);
@@ -259,6 +269,12 @@ public sealed partial class XenDevice
         if (Phase != XenDevicePhase.Attached)
         {
             return;
+        }
+
+        if (!FollowsOtherEnd && _otherEndState != XenBusState.Unknown)
+        {
+            // A watch may have come free.
+            await WatchOtherEndAsync(again: true).ConfigureAwait(false);
         }
 
         XenBusState state;

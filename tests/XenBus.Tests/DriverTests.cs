@@ -88,6 +88,38 @@ public sealed class DriverTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_driver_that_blocks_its_thread_is_named_and_holds_up_no_other_device()
+    {
+        using ManualResetEventSlim open = new();
+        TestDriver driver = new()
+        {
+            OnProbe = device =>
+            {
+                if (device.Name == "vbd/1")
+                {
+                    open.Wait();
+                }
+
+                return device.Type == "vbd" ? ProbePriority.Default : null;
+            },
+        };
+        await _host.AddAsync("vbd/1");
+        FrontBus bus = await _host.StartFrontAsync(driver, new() { DriverTimeLimit = TimeSpan.FromMilliseconds(50) });
+        try
+        {
+            await _host.SeesAsync("vbd/1: driver test has not returned from Probe for 0.05 s");
+            await _host.AddAsync("vbd/2");
+            await _host.UntilAsync(() => bus.Devices.Any(device => device is { Name: "vbd/2", Phase: XenDevicePhase.Attached }));
+        }
+        finally
+        {
+            open.Set();
+        }
+
+        await _host.UntilAsync(() => bus.Devices.All(device => device.Phase == XenDevicePhase.Attached));
+    }
+
+    [Fact]
     public async Task A_device_that_is_set_up_anew_while_its_driver_fails_is_a_new_one()
     {
         bool fails = false;

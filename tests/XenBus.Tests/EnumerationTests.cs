@@ -136,6 +136,56 @@ public sealed class EnumerationTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_device_is_complete_when_it_is_first_seen()
+    {
+        // The seed lists a device before it has given it its variables.
+        FrontBus bus = await _host.StartFrontAsync();
+        Task reader = Task.Run(() =>
+        {
+            int seen = 0;
+            while (seen < 50)
+            {
+                seen = 0;
+                foreach (XenDevice device in bus.Devices)
+                {
+                    Assert.Equal(Host.BackEnd(device.Name), device.OtherEndPath);
+                    Assert.Equal(5, device.Variables.Count(variable => variable.Value.Length > 0));
+                    seen++;
+                }
+            }
+        });
+        for (int i = 0; i < 50; i++)
+        {
+            await _host.AddAsync($"vbd/{i}");
+        }
+
+        await reader.WaitAsync(TimeSpan.FromSeconds(60));
+    }
+
+    [Fact]
+    public async Task Events_for_a_device_that_is_known_or_not_wanted_make_nothing_more()
+    {
+        // The seed allocates a device for each, and loses it.
+        TestDriver driver = new();
+        await _host.AddAsync("vbd/1");
+        await _host.AddAsync("vbd/2", XenBusState.Closed);
+        FrontBus bus = await _host.StartFrontAsync(driver);
+        await _host.UntilAsync(() => driver.Count("local end vbd/1 ") > 0);
+        driver.Calls.Clear();
+        for (int i = 0; i < 20; i++)
+        {
+            await _host.Dom0.WriteAsync(Host.Home + "/device/vbd/1", "");
+            await _host.Dom0.WriteAsync(Host.Home + "/device/vbd/2", "");
+        }
+
+        await _host.SettleAsync(bus);
+        Assert.Single(bus.Devices);
+        Assert.Single(_host.Events, happened => happened is { Kind: XenBusEventKind.Arrived, Device.Type: "vbd" });
+        Assert.Single(_host.Events, happened => happened.Text.StartsWith("vbd/2", StringComparison.Ordinal));
+        Assert.Equal(0, driver.Count("attach vbd/1"));
+    }
+
+    [Fact]
     public async Task The_tree_shows_each_device_with_driver_states_and_other_end()
     {
         await _host.AddAsync("vif/0", backState: XenBusState.InitWait);

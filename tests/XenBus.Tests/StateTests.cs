@@ -45,6 +45,19 @@ public sealed class StateTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_node_that_vanishes_while_its_state_is_written_is_not_made_again()
+    {
+        // The seed reads and writes in two requests, between which it may go.
+        for (int i = 0; i < 100; i++)
+        {
+            await _host.AddAsync("vif/0", i % 2 == 0 ? XenBusState.Initialised : XenBusState.InitWait);
+            Task<bool> write = _device.SetStateAsync(i % 2 == 0 ? XenBusState.Connected : XenBusState.Closing).AsTask();
+            await Task.WhenAll(write, _host.RemoveAsync("vif/0").AsTask());
+            Assert.Null(await _host.FrontStateAsync("vif/0"));
+        }
+    }
+
+    [Fact]
     public async Task A_state_that_is_no_number_is_not_overwritten()
     {
         await _host.Dom0.WriteAsync(Host.Home + "/device/vif/0/state", "garbage");

@@ -237,6 +237,16 @@ public sealed class SuspendTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task An_other_end_that_has_vanished_while_the_domain_was_suspended_reads_as_Closed()
+    {
+        TestDriver driver = TestDriver.Connecting();
+        FrontBus bus = await StartAsync(driver, null, "vif/0");
+        await _host.SuspendAsync(() => _host.Dom0.RemoveAsync(Host.BackEnd("vif/0")).AsTask());
+        await _host.UntilAsync(() => bus.Devices is [{ State: XenBusState.Closed, OtherEndState: XenBusState.Closed }]);
+        Assert.Equal(1, driver.Count("resume vif/0"));
+    }
+
+    [Fact]
     public async Task Devices_that_came_or_went_while_the_domain_was_suspended_are_noticed()
     {
         TestDriver driver = TestDriver.Connecting();

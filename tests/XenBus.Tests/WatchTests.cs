@@ -33,6 +33,25 @@ public sealed class WatchTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task The_other_end_of_a_driver_domain_that_dies_reads_as_Closed()
+    {
+        Action end = _host.StartDriverDomain(5);
+        const string BackEnd = "/local/domain/5/backend/vif/1/0";
+        await _host.Dom0.TransactAsync((transaction, _) =>
+            Host.AddAsync(transaction, "vif/0", XenBusState.Initialising, XenBusState.InitWait, BackEnd, 5));
+        foreach (string node in new[] { BackEnd + "/state", BackEnd + "/online", BackEnd })
+        {
+            await _host.Dom0.SetPermissionsAsync(node, [new(5, XenStoreRing.XenStoreRights.None), new(Host.Guest, XenStoreRing.XenStoreRights.Read)]);
+        }
+
+        await _host.StartFrontAsync(_driver);
+        await _host.UntilAsync(() => _driver.Count("other end vif/0 InitWait") > 0);
+        end();
+        await _host.UntilAsync(() => _driver.Count("other end vif/0 Closed") > 0);
+        Assert.False(await _host.Dom0.ExistsAsync(BackEnd));
+    }
+
+    [Fact]
     public async Task An_other_end_that_says_garbage_reads_as_Closed()
     {
         await AttachAsync();

@@ -86,6 +86,11 @@ internal sealed class Host : IAsyncDisposable
                 Dom0 = await XenStoreClient.ConnectAsync(new XenStoreSocketTransport(_daemon.SocketPath));
                 await MakeHomeAsync();
             }
+            else
+            {
+                // A tool stack that restores a domain announces it, and xenstored begins with its ring anew.
+                _daemon.Reintroduce(_domain);
+            }
 
             await meanwhile();
             return new XenStoreRingTransport(_ring, _ring);
@@ -116,6 +121,13 @@ internal sealed class Host : IAsyncDisposable
 
         await bus.StartAsync().AsTask().WaitAsync(Patience);
         return bus;
+    }
+
+    /// <summary>Starts a driver domain, in which back ends may be; what is given back ends it.</summary>
+    internal Action StartDriverDomain(int number)
+    {
+        SimulatedDomain domain = _daemon.Introduce(number);
+        return () => _daemon.Release(domain);
     }
 
     /// <summary>The directory of a device's back end in dom0.</summary>
