@@ -76,6 +76,7 @@ internal sealed class Measurement
         }
 
         await TryAsync("xenstore", () => new StoreMeasurement(machine, directory, _results.Store, _cancellation).RunAsync(Rounds, TryAsync));
+        await TryAsync("XenBus", () => new BusMeasurement(machine, marks, directory, _results.Bus, _cancellation).RunAsync(Rounds, TryAsync));
         await TryAsync("least memory of one line", async () => _results.OneLine.LeastMemory = await LeastMemory.FindAsync(machine, oneLine, _cancellation));
         await TryAsync("least memory of Hello", async () => _results.Hello.LeastMemory = await LeastMemory.FindAsync(machine, hello, _cancellation));
     }

@@ -13,7 +13,8 @@ internal static class Report
         text.Append("### Where a Xenlet's start goes\n\n").Append(Boot(results.XenletWork)).Append('\n');
         text.Append("### Size\n\n").Append(Size(results)).Append('\n');
         text.Append("### Work\n\n").Append(Work(results)).Append('\n');
-        text.Append("### XenStore\n\n").Append(StoreReport.Write(results.Store));
+        text.Append("### XenStore\n\n").Append(StoreReport.Write(results.Store)).Append('\n');
+        text.Append("### XenBus\n\n").Append(BusReport.Write(results.Bus));
         return text.ToString();
     }
 

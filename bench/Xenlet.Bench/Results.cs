@@ -21,6 +21,8 @@ internal sealed class Results
 
     public StoreResults Store { get; } = new();
 
+    public BusResults Bus { get; } = new();
+
     public Footprint OneLine { get; } = new();
 
     public Footprint Hello { get; } = new();
