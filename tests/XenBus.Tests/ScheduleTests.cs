@@ -6,7 +6,7 @@ namespace Xenlet.XenBus.Tests;
 public sealed class ScheduleTests
 {
     private const int Count = 40;
-    private const int CountOfSoak = 3000;
+    private const int CountOfSoak = 1500;
 
     /// <summary>The numbers of the schedules: always the same ones, or the one that the environment variable XENLET_SCHEDULE gives.</summary>
     private static IEnumerable<int> Numbers(int first, int count) =>

@@ -228,6 +228,11 @@ internal sealed class Schedule : IAsyncDisposable
     {
         await HealAsync(Host.Home + "/device", Host.Guest, depth: 0);
         await HealAsync("/local/domain/0/backend", 0, depth: 0);
+        // xenstored does not announce the removal of a node that the guest may not read: the buses look at everything.
+        foreach (string path in new[] { Host.Home + "/device", Host.Home + "/backend" })
+        {
+            await WriteIfThereAsync(path, "");
+        }
     }
 
     private async Task HealAsync(string path, uint owner, int depth)
