@@ -44,23 +44,29 @@ internal sealed partial class XenStoreConnection
             await quiet.Task.WaitAsync(limit.Token).ConfigureAwait(false);
             await _stop.CancelAsync().ConfigureAwait(false);
             await _reader.ConfigureAwait(false);
-            while (_received.Count > 0)
-            {
-                int count = await _transport.ReadAsync(_received.GetFree(), limit.Token).ConfigureAwait(false);
-                if (count == 0)
-                {
-                    return;
-                }
-
-                _received.Advance(count);
-                while (TakeMessage())
-                {
-                }
-            }
+            await FinishMessageAsync(limit.Token).ConfigureAwait(false);
         }
-        catch (Exception failure) when (failure is OperationCanceledException or IOException or ObjectDisposedException)
+        catch (Exception failure) when (failure is OperationCanceledException or IOException or ObjectDisposedException or XenStoreException)
         {
-            // The server does not answer or has given up: there is nothing to be left clean.
+            // The server does not answer, has given up or writes nonsense: there is nothing to be left clean.
+        }
+    }
+
+    /// <summary>Reads on, once the reader has stopped, until no message is cut: whoever reads the ring next takes the first byte for a header's.</summary>
+    private async ValueTask FinishMessageAsync(CancellationToken cancellationToken)
+    {
+        while (_received.Count > 0)
+        {
+            int count = await _transport.ReadAsync(_received.GetFree(), cancellationToken).ConfigureAwait(false);
+            if (count == 0)
+            {
+                throw ClosedByServer();
+            }
+
+            _received.Advance(count);
+            while (TakeMessage())
+            {
+            }
         }
     }
 }

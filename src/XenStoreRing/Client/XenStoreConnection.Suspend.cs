@@ -19,8 +19,8 @@ internal sealed partial class XenStoreConnection
     }
 
     /// <summary>
-    /// Holds new requests back, waits until every request is answered and every transaction has ended, and stops the reader. If that
-    /// does not come about, everything goes on as before.
+    /// Holds new requests back, waits until every request is answered and every transaction has ended, and stops the reader where no message
+    /// is cut. If that does not come about, everything goes on as before.
     /// </summary>
     internal async ValueTask SuspendAsync(CancellationToken cancellationToken)
     {
@@ -77,9 +77,36 @@ internal sealed partial class XenStoreConnection
 
         await _stop.CancelAsync().ConfigureAwait(false);
         await _reader.ConfigureAwait(false);
+        await FinishMessageBeforeSuspendAsync(cancellationToken).ConfigureAwait(false);
         lock (_gate)
         {
             ThrowIfClosed();
+        }
+    }
+
+    private async ValueTask FinishMessageBeforeSuspendAsync(CancellationToken cancellationToken)
+    {
+        using CancellationTokenSource limit = new(Options.RequestTimeLimit, Options.TimeProvider);
+        using CancellationTokenSource both = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+        try
+        {
+            await FinishMessageAsync(both.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            int held = _received.Count;
+            CancelSuspend();
+            cancellationToken.ThrowIfCancellationRequested();
+            throw new XenStoreException(XenStoreError.TimedOut, string.Create(CultureInfo.InvariantCulture,
+                $"xenstored wrote {held} bytes of a message and not the rest of it in {Options.RequestTimeLimit.TotalSeconds:0.##} s before a suspend"));
+        }
+        catch (XenStoreException failure)
+        {
+            Close(failure);
+        }
+        catch (Exception failure)
+        {
+            Close(new(XenStoreError.ConnectionClosed, $"reading from xenstored failed: {failure.Message}", failure));
         }
     }
 

@@ -274,10 +274,7 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
                 int count = await transport.ReadAsync(_received.GetFree(), stop).ConfigureAwait(false);
                 if (count == 0)
                 {
-                    throw new XenStoreException(XenStoreError.ConnectionClosed, _received.Count == 0
-                        ? "xenstored closed the connection"
-                        : string.Create(CultureInfo.InvariantCulture,
-                            $"xenstored closed the connection after {_received.Count} bytes of a message"));
+                    throw ClosedByServer();
                 }
 
                 _received.Advance(count);
@@ -312,6 +309,12 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
             Close(new(XenStoreError.ConnectionClosed, $"reading from xenstored failed: {failure.Message}", failure));
         }
     }
+
+    private XenStoreException ClosedByServer() => new(
+        XenStoreError.ConnectionClosed,
+        _received.Count == 0
+            ? "xenstored closed the connection"
+            : string.Create(CultureInfo.InvariantCulture, $"xenstored closed the connection after {_received.Count} bytes of a message"));
 
     private bool TakeMessage()
     {

@@ -138,6 +138,51 @@ public class SuspendTests
     }
 
     [Fact]
+    public async Task Suspending_reads_a_message_that_has_begun_to_its_end()
+    {
+        await using TestServer server = new();
+        await using XenStoreClient client = await server.ConnectAsync(Options);
+        XenStoreWatch watch = await RegisterAsync(server, client, "/w");
+        byte[] message = Message.Event("/w/x", watch.Token);
+        server.Send(message.AsSpan(0, message.Length - 1));
+        await Patience.Until(() => server.Ring[RingLayout.ReplyConsumer] == server.Ring[RingLayout.ReplyProducer]);
+        ValueTask suspending = client.SuspendAsync();
+        await Task.Delay(30);
+        Assert.False(suspending.IsCompleted);
+
+        server.Send(message.AsSpan(message.Length - 1));
+        await suspending.Soon();
+        server.Responder = request => request.Reply("OK|");
+        await client.ResumeAsync(server.NewTransport()).Soon();
+
+        server.Responder = request => request.Reply("understood");
+        Assert.Equal("understood", await client.ReadAsync("/r").Soon());
+    }
+
+    [Fact]
+    public async Task A_message_that_does_not_end_ends_the_suspend_and_everything_goes_on()
+    {
+        ManualClock clock = new();
+        await using TestServer server = new() { Clock = clock };
+        await using XenStoreClient client = await server.ConnectAsync(Options with { RequestTimeLimit = ShortLimit });
+        XenStoreWatch watch = await RegisterAsync(server, client, "/w");
+        byte[] message = Message.Event("/w/x", watch.Token);
+        server.Send(message.AsSpan(0, 3));
+        await Patience.Until(() => server.Ring[RingLayout.ReplyConsumer] == server.Ring[RingLayout.ReplyProducer]);
+
+        Task<XenStoreException> failing = Patience.Fails(client.SuspendAsync());
+        await Patience.Until(() =>
+        {
+            clock.Advance(ShortLimit);
+            return failing.IsCompleted;
+        });
+
+        Assert.Contains("wrote 3 bytes of a message", (await failing).Message, StringComparison.Ordinal);
+        server.Send(message.AsSpan(3));
+        Assert.True(await watch.WaitToReadAsync().Soon());
+    }
+
+    [Fact]
     public async Task Nothing_touches_the_page_while_suspended()
     {
         ManualClock clock = new();
