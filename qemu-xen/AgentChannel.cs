@@ -97,6 +97,10 @@ internal sealed class AgentChannel : IAsyncDisposable
         await SendAsync($"mount {DateTimeOffset.UtcNow.ToUnixTimeSeconds()}");
     }
 
+    /// <summary>Sends a line that asks for nothing.</summary>
+    /// <exception cref="QemuXenException">The line has broken.</exception>
+    internal Task BeatAsync() => SendAsync("beat");
+
     /// <summary>Closes the line; commands that still run fail.</summary>
     public async ValueTask DisposeAsync()
     {

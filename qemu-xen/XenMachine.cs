@@ -35,6 +35,7 @@ public sealed class XenMachine : IAsyncDisposable
     private QemuProcess? _qemu;
     private QemuMonitor? _monitor;
     private AgentChannel? _agent;
+    private Heartbeat? _heartbeat;
     private Task _serial = Task.CompletedTask;
     private IReadOnlyList<DomainState> _domains = [];
     private int _lastFile;
@@ -67,6 +68,7 @@ public sealed class XenMachine : IAsyncDisposable
         Dom0Image image = await Dom0Image.PrepareAsync(options.Dom0Directory, options.Progress, cancellation);
         if (options.UseSavedState && await TryRestoreAsync(options, image, cancellation) is { } restored)
         {
+            restored._heartbeat = new(restored._agent!);
             return restored;
         }
 
@@ -80,6 +82,7 @@ public sealed class XenMachine : IAsyncDisposable
                 await machine.SaveAsync(cancellation);
             }
 
+            machine._heartbeat = new(machine._agent!);
             return machine;
         }
         catch
@@ -111,7 +114,6 @@ public sealed class XenMachine : IAsyncDisposable
     /// Creates a guest. Its console is recorded from the first byte on; it is kept after its end until its console is complete,
     /// whatever the configuration's on_* values say, and destroyed then.
     /// </summary>
-    /// <remarks>Tried twice: now and then <c>xl create</c> does not come back in the emulated dom0, before the guest has run an instruction.</remarks>
     /// <exception cref="QemuXenException"><c>xl create</c> failed; the message holds its words.</exception>
     public async Task<XenGuest> CreateGuestAsync(GuestConfig config, CancellationToken cancellation = default)
     {
@@ -125,16 +127,7 @@ public sealed class XenMachine : IAsyncDisposable
 
         // -e: no xl process stays behind to act on the guest's end, so its domain remains until this machine has seen it all.
         string unpause = config.Paused ? "" : $" && xl unpause {config.Name}";
-        string create = $"xl create -p -e -q {InDom0(file)}{unpause}";
-        try
-        {
-            return await StartGuestAsync(config.Name, create, $"xl create {config.Name}", cancellation);
-        }
-        catch (QemuXenException failure) when (failure.InnerException?.InnerException is TimeoutException)
-        {
-            _options.Progress?.Report($"xl create {config.Name} did not come back, and is tried again");
-            return await StartGuestAsync(config.Name, create, $"xl create {config.Name}", cancellation);
-        }
+        return await StartGuestAsync(config.Name, $"xl create -p -e -q {InDom0(file)}{unpause}", $"xl create {config.Name}", cancellation);
     }
 
     /// <summary>Brings a saved guest back; <paramref name="savedPath"/> is a path in dom0, as <see cref="XenGuest.SaveAsync"/> took it.</summary>
@@ -191,6 +184,11 @@ public sealed class XenMachine : IAsyncDisposable
         if (_qemu is not null)
         {
             await _qemu.DisposeAsync();
+        }
+
+        if (_heartbeat is not null)
+        {
+            await _heartbeat.DisposeAsync();
         }
 
         if (_agent is not null)

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 
 namespace Xenlet.QemuXen.Tests;
@@ -18,6 +19,19 @@ public sealed class XenMachineTests(XenFixture fixture) : IDisposable
         CommandResult result = await Xen.RunInDom0Async("echo 'to \"out\"'; echo to err >&2; exit 3");
 
         Assert.Equal(new CommandResult(3, "to \"out\"\n", "to err\n"), result);
+    }
+
+    [Fact]
+    public async Task Dom0_is_interrupted_though_nobody_asks_for_anything()
+    {
+        CommandResult result = await Xen.RunInDom0Async("""
+            count() { awk '/virtio/ { n += $2 } END { print n }' /proc/interrupts; }
+            before=$(count)
+            sleep 5
+            echo $(($(count) - before))
+            """);
+
+        Assert.True(int.Parse(result.Output, CultureInfo.InvariantCulture) >= 2, $"{result.Output.Trim()} interrupts in 5 s of dom0's time; one each second of the host's was expected");
     }
 
     [Fact]
