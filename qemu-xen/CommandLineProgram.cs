@@ -97,14 +97,14 @@ internal static class CommandLineProgram
                     Progress = progress,
                     HypervisorLog = options.ContainsKey("--log") ? line => Console.Error.WriteLine("0xE9: " + line) : null,
                 };
-                return await GuestRunner.RunAsync(run, Console.OpenStandardInput(), Console.OpenStandardOutput(), Console.Error, cancellation);
+                return await GuestRunner.RunAsync(run, StandardInput.Open(), Console.OpenStandardOutput(), Console.Error, cancellation);
 
             case ["shell"]:
                 await using (XenMachine machine = await XenMachine.StartAsync(
                     new() { Dom0Directory = dom0, TimeScale = scale, Progress = progress }, cancellation))
                 {
                     progress.Report("a shell in dom0; Ctrl-] ends");
-                    return await Dom0Shell.RunAsync(machine, Console.OpenStandardInput(), Console.OpenStandardOutput(), cancellation);
+                    return await Dom0Shell.RunAsync(machine, StandardInput.Open(), Console.OpenStandardOutput(), cancellation);
                 }
 
             case ["exec", .. var command] when command.Count > 0:

@@ -30,7 +30,13 @@ internal sealed class TerminalRawMode : IDisposable
 
     private static string Stty(params string[] arguments)
     {
-        using Process process = Process.Start(new ProcessStartInfo("stty", arguments) { RedirectStandardOutput = true })!;
+        // With all three redirected: after a child that may use the terminal .NET sets the terminal's modes to its own.
+        using Process process = Process.Start(new ProcessStartInfo("stty", ["-F", "/dev/tty", .. arguments])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
         string output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
         return output.Trim();

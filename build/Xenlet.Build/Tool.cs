@@ -1,3 +1,5 @@
+using Xenlet.QemuXen;
+
 namespace Xenlet.Build;
 
 /// <summary>Carries out the commands.</summary>
@@ -70,7 +72,7 @@ internal sealed class Tool(Repository repository, CancellationToken cancellation
         Say($"[2/3] building {Path.GetFileNameWithoutExtension(project)}");
         GuestImage image = MakeImage(project);
         Say(run.WithoutXen ? $"[3/3] booting {image.Name} in QEMU, without Xen" : $"[3/3] booting {image.Name} under Xen in QEMU");
-        using Stream input = Console.OpenStandardInput();
+        using Stream input = StandardInput.Open();
         using Stream output = Console.OpenStandardOutput();
         return await new GuestBooter(repository, Say).RunAsync(image, run, input, output, cancellation);
     }
