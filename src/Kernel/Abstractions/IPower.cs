@@ -3,7 +3,7 @@ using System.Diagnostics.CodeAnalysis;
 namespace Xenlet.Kernel;
 
 /// <summary>
-/// Ends the guest at once: no <c>finally</c> block, exit handler or other thread runs any more. What was written to the console is given to its
+/// Suspends the guest, or ends it. An end comes at once: no <c>finally</c> block, exit handler or other thread runs any more. What was written to the console is given to its
 /// back end first, for up to two seconds. A program that is done returns from <c>Main</c> or calls <see cref="Environment.Exit"/>.
 /// </summary>
 /// <remarks>What happens next is the tool stack's decision: on_poweroff, on_reboot and on_crash in the domain's configuration. Works without Xen too.</remarks>
@@ -20,4 +20,23 @@ public interface IPower
     /// <summary>Ends the guest as crashed, without a report; <see cref="Environment.FailFast(string)"/> gives one.</summary>
     [DoesNotReturn]
     void Crash();
+
+    /// <summary>
+    /// Suspends the domain, as the tool stack asks for in <c>control/shutdown</c>, and returns when it runs again. No other thread runs meanwhile. Whoever
+    /// calls it has brought drivers and xenstore to rest (<c>DomainSuspend</c> of XenBus) and finds their connections anew.
+    /// </summary>
+    /// <remarks>
+    /// .NET's monotonic clocks go on from where they stood, <see cref="DateTime.UtcNow"/> is the new host's. After <see cref="SuspendResult.Resumed"/> every
+    /// <see cref="IEventChannel"/> of before is dead: a wait ends with <see cref="ObjectDisposedException"/>; and every <see cref="IGrant"/> of before has ended.
+    /// </remarks>
+    /// <exception cref="XenException">Xen refused, and nothing has happened.</exception>
+    /// <exception cref="PlatformNotSupportedException">The guest runs without Xen.</exception>
+    SuspendResult Suspend();
+
+    /// <summary>
+    /// Asks the program to end, as SIGTERM does on Linux: handlers of <see cref="System.Runtime.InteropServices.PosixSignalRegistration"/> are called, and
+    /// where none takes the signal for itself the program ends with status 143 by way of <see cref="AppDomain.ProcessExit"/>. Returns at once.
+    /// </summary>
+    /// <param name="thenReboot">Whether the guest is started again when the program has ended, instead of being switched off.</param>
+    void Terminate(bool thenReboot);
 }

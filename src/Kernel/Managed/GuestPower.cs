@@ -3,7 +3,7 @@ using Xenlet.Kernel.Nucleus;
 
 namespace Xenlet.Kernel;
 
-/// <summary>Ends the guest through the nucleus.</summary>
+/// <summary>Suspends and ends the guest through the nucleus.</summary>
 internal sealed class GuestPower : IPower
 {
     [DoesNotReturn]
@@ -14,6 +14,26 @@ internal sealed class GuestPower : IPower
 
     [DoesNotReturn]
     public void Crash() => End(XenShutdown.Crash, "ending the guest as crashed");
+
+    public SuspendResult Suspend()
+    {
+        long answer = NucleusGate.Call(NucleusCall.Suspend);
+        return answer switch
+        {
+            0 => SuspendResult.Resumed,
+            > 0 => SuspendResult.Cancelled,
+            _ => throw NucleusAnswer.Error(answer, "suspends", "suspending the domain"),
+        };
+    }
+
+    public void Terminate(bool thenReboot)
+    {
+        long answer = NucleusGate.Call(NucleusCall.Terminate, thenReboot ? 1UL : 0);
+        if (answer < 0)
+        {
+            throw NucleusAnswer.Error(answer, "signals", "asking the program to end");
+        }
+    }
 
     [DoesNotReturn]
     private static void End(XenShutdown reason, string operation) =>

@@ -55,6 +55,12 @@ internal static class NucleusCall
     /// <summary>(<see cref="XenShutdown"/>): ends the guest at once, without Xen too. Returns -EINVAL for other reasons than power-off, reboot and crash.</summary>
     public const int Shutdown = SystemCallNumber.FirstPrivate + 15;
 
+    /// <summary>(): suspends the domain. 0 when it runs again in a new domain, 1 when the suspend was cancelled.</summary>
+    public const int Suspend = SystemCallNumber.FirstPrivate + 16;
+
+    /// <summary>(reboot?): sends SIGTERM to the program, without Xen too; when it has ended the guest is switched off, or started again.</summary>
+    public const int Terminate = SystemCallNumber.FirstPrivate + 17;
+
     public static long Dispatch(ulong number, ulong a1, ulong a2, ulong a3)
     {
         if (number > int.MaxValue)
