@@ -5,7 +5,7 @@ using Xenlet.QemuXen;
 namespace Xenlet.Guest.Tests;
 
 /// <summary>What <c>build.sh run</c> does without a project: a guest with devices, to which a disk comes and from which it goes.</summary>
-[Collection(UnderXen.Name)]
+[Collection(DevicesUnderXen.Name)]
 public sealed class HotPlugShowTests
 {
     [Fact]

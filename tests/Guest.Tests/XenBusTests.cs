@@ -4,7 +4,7 @@ using Xenlet.QemuXen;
 namespace Xenlet.Guest.Tests;
 
 /// <summary>XenBus in a guest with real back ends: blkback and netback of dom0's Linux, plugged by the real xl.</summary>
-[Collection(UnderXen.Name)]
+[Collection(DevicesUnderXen.Name)]
 public sealed class XenBusTests(XenWorld world)
 {
     [Fact]
@@ -208,7 +208,7 @@ public sealed class XenBusTests(XenWorld world)
 
 /// <summary>The same at length. Run by <c>build.sh soak</c>.</summary>
 [Trait("Category", "Soak")]
-[Collection(UnderXen.Name)]
+[Collection(DevicesUnderXen.Name)]
 public sealed class XenBusSoakTests(XenWorld world)
 {
     [Fact]

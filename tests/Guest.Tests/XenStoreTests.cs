@@ -4,7 +4,7 @@ using Xenlet.QemuXen;
 namespace Xenlet.Guest.Tests;
 
 /// <summary>A guest's xenstore client against the domain's real ring and real xenstored; the test is dom0.</summary>
-[Collection(UnderXen.Name)]
+[Collection(DevicesUnderXen.Name)]
 public sealed class XenStoreTests(XenWorld world)
 {
     [Fact]

@@ -5,7 +5,7 @@ using Xenlet.QemuXen;
 namespace Xenlet.Guest.Tests;
 
 /// <summary>samples/XenStoreTool as a guest, on its console, and the same tool for Linux in dom0.</summary>
-[Collection(UnderXen.Name)]
+[Collection(DevicesUnderXen.Name)]
 public sealed class XenStoreToolTests(XenWorld world)
 {
     private const string Prompt = "xenstore> ";

@@ -6,6 +6,9 @@ namespace Xenlet.Guest.Tests;
 /// <summary>Real Xen with a dom0, booted once for all tests of its collection.</summary>
 public sealed class XenWorld : World
 {
+    // The first to start boots dom0 and saves its state, which the others restore.
+    private static readonly SemaphoreSlim OneAtATime = new(1);
+
     private XenMachine? _machine;
 
     /// <inheritdoc/>
@@ -15,11 +18,22 @@ public sealed class XenWorld : World
     public XenMachine Machine => _machine!;
 
     /// <inheritdoc/>
-    public override async Task InitializeAsync() => _machine = await XenMachine.StartAsync(new XenMachineOptions
+    public override async Task InitializeAsync()
     {
-        Dom0Directory = Path.Combine(Images.RepositoryRoot, "artifacts", "dom0"),
-        MemoryMiB = 1280,
-    });
+        await OneAtATime.WaitAsync();
+        try
+        {
+            _machine = await XenMachine.StartAsync(new XenMachineOptions
+            {
+                Dom0Directory = Path.Combine(Images.RepositoryRoot, "artifacts", "dom0"),
+                MemoryMiB = 1280,
+            });
+        }
+        finally
+        {
+            OneAtATime.Release();
+        }
+    }
 
     /// <inheritdoc/>
     public override async Task DisposeAsync()
@@ -41,10 +55,18 @@ public sealed class XenWorld : World
     public override async Task<IGuest> StartAsync(GuestConfig config) => await Machine.CreateGuestAsync(config);
 }
 
-/// <summary>The tests that run under one Xen, one after the other.</summary>
+/// <summary>The tests of the kernel and of programs that run under one Xen, one after the other.</summary>
 [CollectionDefinition(Name)]
 public sealed class UnderXen : ICollectionFixture<XenWorld>
 {
     /// <summary>Name of the collection.</summary>
     public const string Name = "under Xen";
+}
+
+/// <summary>The tests of devices and of the domain's life, under a Xen of their own beside the other one.</summary>
+[CollectionDefinition(Name)]
+public sealed class DevicesUnderXen : ICollectionFixture<XenWorld>
+{
+    /// <summary>Name of the collection.</summary>
+    public const string Name = "devices under Xen";
 }
