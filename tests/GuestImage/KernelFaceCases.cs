@@ -385,13 +385,15 @@ internal static class KernelFaceCases
         Check.Equal((Self, false), (first.Domain, first.IsReadOnly));
         Check.Equal(((ushort)0, true), (second.Domain, second.IsReadOnly));
         Check.Equal(before + 2, Guest.ReadStatistics().Grants);
+        uint reference = first.Reference;
         Check.That(first.TryEnd());
         Check.That(first.TryEnd());
         first.Dispose();
+        Check.Throws<ObjectDisposedException>(() => _ = first.Reference);
         Check.Equal(before + 1, Guest.ReadStatistics().Grants);
         using (IGrant third = page.Grant(Self))
         {
-            Check.Equal(first.Reference, third.Reference);
+            Check.Equal(reference, third.Reference);
         }
 
         page.Dispose();

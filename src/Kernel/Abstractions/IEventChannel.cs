@@ -14,7 +14,7 @@ namespace Xenlet.Kernel;
 /// </para>
 /// <para>
 /// All members may be called by any thread. The owner disposes it, which closes the port (an adopted port is only let go); the other end is told
-/// nothing by that.
+/// nothing by that. A resume of the domain (<see cref="IPower.Suspend"/>) closes all channels: they are as if disposed.
 /// </para>
 /// </remarks>
 public interface IEventChannel : IDisposable

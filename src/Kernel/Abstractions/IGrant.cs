@@ -7,7 +7,10 @@ namespace Xenlet.Kernel;
 /// </remarks>
 public interface IGrant : IDisposable
 {
-    /// <summary>The grant reference, which the other domain needs to map the page. Another grant's after this one has ended.</summary>
+    /// <summary>The grant reference, which the other domain needs to map the page.</summary>
+    /// <exception cref="ObjectDisposedException">
+    /// The permission has ended, by <see cref="TryEnd"/>, with its page or because the domain was resumed, or it was disposed: the number may be another grant's.
+    /// </exception>
     uint Reference { get; }
 
     /// <summary>The id of the other domain.</summary>
@@ -17,6 +20,6 @@ public interface IGrant : IDisposable
     bool IsReadOnly { get; }
 
     /// <summary>Ends the permission.</summary>
-    /// <returns>True when it has ended, now or earlier; false while the other domain has the page mapped.</returns>
+    /// <returns>True when it has ended, now or earlier (a resume of the domain ends all permissions of before); false while the other domain has the page mapped.</returns>
     bool TryEnd();
 }

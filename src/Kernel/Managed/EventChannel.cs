@@ -15,10 +15,13 @@ internal sealed class EventChannel : IEventChannel, IValueTaskSource
     private bool _hasEvent;
     private bool _isDisposed;
 
-    public EventChannel(EventDispatcher dispatcher, uint port)
+    /// <param name="dispatcher">Brings the events.</param>
+    /// <param name="handle">The nucleus's handle of the port, whose lower half is the port's number.</param>
+    public EventChannel(EventDispatcher dispatcher, long handle)
     {
         _dispatcher = dispatcher;
-        Port = port;
+        Handle = handle;
+        Port = (uint)handle;
         dispatcher.Add(this);
     }
 
@@ -32,6 +35,9 @@ internal sealed class EventChannel : IEventChannel, IValueTaskSource
     }
 
     public uint Port { get; }
+
+    /// <summary>What the nucleus knows the port by. Handles of one generation of the domain are above all of an earlier one.</summary>
+    internal long Handle { get; }
 
     public void Notify()
     {
@@ -84,16 +90,10 @@ internal sealed class EventChannel : IEventChannel, IValueTaskSource
                 return;
             }
 
-            _isDisposed = true;
-            _dispatcher.Remove(Port);
-
-            // Fails only for a port that is not ours, which the constructor excludes.
-            _ = NucleusGate.Call(NucleusCall.ClosePort, Port);
-            if (_state == WaitState.Waiting)
-            {
-                _state = WaitState.Ended;
-                _wait.SetException(new ObjectDisposedException(nameof(EventChannel), $"event channel port {Port} was closed"));
-            }
+            // Fails only for a port that a resume of the domain has closed.
+            _dispatcher.Remove(this);
+            _ = NucleusGate.Call(NucleusCall.ClosePort, (ulong)Handle);
+            End($"event channel port {Port} was closed");
         }
     }
 
@@ -133,6 +133,28 @@ internal sealed class EventChannel : IEventChannel, IValueTaskSource
         }
     }
 
+    /// <summary>The domain was resumed, and the port is closed; its number may be another channel's by now.</summary>
+    internal void OnResumed()
+    {
+        lock (_gate)
+        {
+            if (!_isDisposed)
+            {
+                End($"event channel port {Port} is gone: the domain was resumed");
+            }
+        }
+    }
+
+    private void End(string why)
+    {
+        _isDisposed = true;
+        if (_state == WaitState.Waiting)
+        {
+            _state = WaitState.Ended;
+            _wait.SetException(new ObjectDisposedException(nameof(EventChannel), why));
+        }
+    }
+
     private void Cancel(CancellationToken token)
     {
         lock (_gate)
@@ -148,7 +170,8 @@ internal sealed class EventChannel : IEventChannel, IValueTaskSource
 
     private void Call(int call, string operation)
     {
-        long answer = NucleusGate.Call(call, Port);
+        long answer = NucleusGate.Call(call, (ulong)Handle);
+        ObjectDisposedException.ThrowIf(answer == -Errno.ESTALE, this);
         if (answer < 0)
         {
             throw NucleusAnswer.Error(answer, XenEventChannels.What, $"{operation} on event channel port {Port}");

@@ -9,7 +9,9 @@ namespace Xenlet.Kernel;
 internal sealed class EventDispatcher
 {
     private readonly Lock _gate = new();
-    private readonly Dictionary<uint, EventChannel> _channels = [];
+
+    // By handle and not by number: a resumed domain gives the numbers out again.
+    private readonly Dictionary<long, EventChannel> _channels = [];
     private bool _isRunning;
 
     /// <summary>From now on the channel hears of its port's events.</summary>
@@ -17,7 +19,7 @@ internal sealed class EventDispatcher
     {
         lock (_gate)
         {
-            _channels[channel.Port] = channel;
+            _channels[channel.Handle] = channel;
             if (!_isRunning)
             {
                 new System.Threading.Thread(Run) { IsBackground = true, Name = "event channels" }.Start();
@@ -26,12 +28,33 @@ internal sealed class EventDispatcher
         }
     }
 
-    /// <summary>Forgets a port, before it is closed and its number can be another channel's.</summary>
-    public void Remove(uint port)
+    /// <summary>Forgets a channel, before its port is closed and can be another channel's.</summary>
+    public void Remove(EventChannel channel)
     {
         lock (_gate)
         {
-            _channels.Remove(port);
+            _channels.Remove(channel.Handle);
+        }
+    }
+
+    /// <summary>The domain was resumed: ends all channels of before.</summary>
+    /// <param name="firstHandle">The smallest handle of the generation that began.</param>
+    public void OnResumed(long firstHandle)
+    {
+        EventChannel[] ended;
+        lock (_gate)
+        {
+            ended = [.. _channels.Values.Where(channel => channel.Handle < firstHandle)];
+            foreach (EventChannel channel in ended)
+            {
+                _channels.Remove(channel.Handle);
+            }
+        }
+
+        // Outside the lock: a channel takes it inside its own.
+        foreach (EventChannel channel in ended)
+        {
+            channel.OnResumed();
         }
     }
 
@@ -39,21 +62,21 @@ internal sealed class EventDispatcher
     {
         while (true)
         {
-            long port = NucleusGate.Call(NucleusCall.WaitForEvent);
-            if (port == -(long)Errno.EINTR)
+            long handle = NucleusGate.Call(NucleusCall.WaitForEvent);
+            if (handle == -(long)Errno.EINTR)
             {
                 continue;
             }
 
-            if (port < 0)
+            if (handle < 0)
             {
-                throw NucleusAnswer.Error(port, "event channels", "waiting for event channels");
+                throw NucleusAnswer.Error(handle, "event channels", "waiting for event channels");
             }
 
             EventChannel? channel;
             lock (_gate)
             {
-                _channels.TryGetValue((uint)port, out channel);
+                _channels.TryGetValue(handle, out channel);
             }
 
             channel?.OnEvent();

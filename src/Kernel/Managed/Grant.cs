@@ -1,18 +1,44 @@
 namespace Xenlet.Kernel;
 
 /// <summary>A grant of a <see cref="SharedPage"/>, which keeps count of its grants.</summary>
-internal sealed class Grant(SharedPage page, uint reference, ushort domain, bool isReadOnly) : IGrant
+/// <param name="page">The page.</param>
+/// <param name="handle">The nucleus's handle of the grant, whose lower half is the reference.</param>
+/// <param name="domain">The other domain.</param>
+/// <param name="isReadOnly">Whether it may only read.</param>
+internal sealed class Grant(SharedPage page, long handle, ushort domain, bool isReadOnly) : IGrant
 {
-    public uint Reference { get; } = reference;
+    private volatile bool _isOver;
+
+    public uint Reference
+    {
+        get
+        {
+            ObjectDisposedException.ThrowIf(_isOver || page.HasLost(this), this);
+            return (uint)Handle;
+        }
+    }
 
     public ushort Domain { get; } = domain;
 
     public bool IsReadOnly { get; } = isReadOnly;
 
+    /// <summary>What the nucleus knows the grant by. Handles of one generation of the domain are above all of an earlier one.</summary>
+    internal long Handle { get; } = handle;
+
     /// <summary>Whether the kernel, not its owner, sees to its end. Guarded by the page's lock.</summary>
-    internal bool IsAbandoned { get; set; }
+    internal bool IsAbandoned { get; private set; }
 
     public bool TryEnd() => page.TryEnd(this);
 
     public void Dispose() => page.Abandon(this);
+
+    /// <summary>Its owner has no more to do with it.</summary>
+    internal void Abandon()
+    {
+        IsAbandoned = true;
+        _isOver = true;
+    }
+
+    /// <summary>It has ended, and its reference may be another grant's.</summary>
+    internal void OnEnded() => _isOver = true;
 }

@@ -30,8 +30,8 @@ public static unsafe class Guest
     /// <summary>The domain's connection to xenstore. Needs Xen.</summary>
     public static IXenStoreDoor XenStore { get; } = new XenStoreDoor(XenChannels, XenPages);
 
-    /// <summary>Power off, reboot, crash.</summary>
-    public static IPower Power { get; } = new GuestPower();
+    /// <summary>Suspend, power off, reboot, crash.</summary>
+    public static IPower Power { get; } = new GuestPower(XenChannels, XenPages);
 
     /// <summary>Reads the nucleus's counters.</summary>
     public static GuestStatistics ReadStatistics()

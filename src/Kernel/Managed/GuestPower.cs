@@ -4,7 +4,7 @@ using Xenlet.Kernel.Nucleus;
 namespace Xenlet.Kernel;
 
 /// <summary>Suspends and ends the guest through the nucleus.</summary>
-internal sealed class GuestPower : IPower
+internal sealed class GuestPower(XenEventChannels channels, XenSharedPages pages) : IPower
 {
     [DoesNotReturn]
     public void PowerOff() => End(XenShutdown.PowerOff, "switching the guest off");
@@ -17,13 +17,17 @@ internal sealed class GuestPower : IPower
 
     public SuspendResult Suspend()
     {
-        long answer = NucleusGate.Call(NucleusCall.Suspend);
-        return answer switch
+        long generation = NucleusGate.Call(NucleusCall.Suspend);
+        if (generation <= 0)
         {
-            0 => SuspendResult.Resumed,
-            > 0 => SuspendResult.Cancelled,
-            _ => throw NucleusAnswer.Error(answer, "suspends", "suspending the domain"),
-        };
+            return generation == 0 ? SuspendResult.Cancelled : throw NucleusAnswer.Error(generation, "suspends", "suspending the domain");
+        }
+
+        // The upper half of a handle is its generation.
+        long firstHandle = generation << 32;
+        channels.OnResumed(firstHandle);
+        pages.OnResumed(firstHandle);
+        return SuspendResult.Resumed;
     }
 
     public void Terminate(bool thenReboot)

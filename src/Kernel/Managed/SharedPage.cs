@@ -55,7 +55,7 @@ internal sealed unsafe class SharedPage : ISharedPage
                 throw NucleusAnswer.Error(answer, XenSharedPages.What, $"granting guest frame {Frame:x} to domain {domain}");
             }
 
-            var grant = new Grant(this, (uint)answer, domain, isReadOnly);
+            var grant = new Grant(this, answer, domain, isReadOnly);
             _grants.Add(grant);
             return grant;
         }
@@ -73,7 +73,7 @@ internal sealed unsafe class SharedPage : ISharedPage
             _isDisposed = true;
             foreach (Grant grant in _grants)
             {
-                grant.IsAbandoned = true;
+                grant.Abandon();
             }
         }
 
@@ -82,6 +82,9 @@ internal sealed unsafe class SharedPage : ISharedPage
             _pages.Hold(this);
         }
     }
+
+    /// <summary>Whether a resume of the domain has ended a grant.</summary>
+    internal bool HasLost(Grant grant) => grant.Handle < _pages.FirstHandle;
 
     /// <summary>Ends a grant of this page; false while the other domain has it mapped.</summary>
     internal bool TryEnd(Grant grant)
@@ -102,7 +105,7 @@ internal sealed unsafe class SharedPage : ISharedPage
                 return;
             }
 
-            grant.IsAbandoned = true;
+            grant.Abandon();
         }
 
         _pages.Hold(this);
@@ -136,18 +139,20 @@ internal sealed unsafe class SharedPage : ISharedPage
             return true;
         }
 
-        long answer = NucleusGate.Call(NucleusCall.EndGrant, grant.Reference);
+        long answer = NucleusGate.Call(NucleusCall.EndGrant, (ulong)grant.Handle);
         if (answer == -(long)XenErrno.EBUSY)
         {
             return false;
         }
 
-        if (answer < 0)
+        // A resume of the domain has ended it already.
+        if (answer < 0 && answer != -Errno.ESTALE)
         {
-            throw NucleusAnswer.Error(answer, XenSharedPages.What, $"ending grant {grant.Reference} to domain {grant.Domain}");
+            throw NucleusAnswer.Error(answer, XenSharedPages.What, $"ending grant {(uint)grant.Handle} to domain {grant.Domain}");
         }
 
         _grants.Remove(grant);
+        grant.OnEnded();
         return true;
     }
 }

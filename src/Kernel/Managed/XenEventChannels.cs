@@ -17,12 +17,12 @@ internal sealed class XenEventChannels : IEventChannels
         NucleusGate.Call(NucleusCall.BindInterdomainPort, remoteDomain, remotePort),
         $"binding to event channel port {remotePort} of domain {remoteDomain}");
 
-    public IEventChannel Adopt(uint port)
-    {
-        long answer = NucleusGate.Call(NucleusCall.AdoptPort, port);
-        return Open(answer < 0 ? answer : port, $"adopting event channel port {port}");
-    }
+    public IEventChannel Adopt(uint port) => Open(NucleusGate.Call(NucleusCall.AdoptPort, port), $"adopting event channel port {port}");
+
+    /// <summary>The domain was resumed: ends all channels of before.</summary>
+    /// <param name="firstHandle">The smallest handle of the generation that began.</param>
+    internal void OnResumed(long firstHandle) => _dispatcher.OnResumed(firstHandle);
 
     private EventChannel Open(long answer, string operation) =>
-        answer < 0 ? throw NucleusAnswer.Error(answer, What, operation) : new EventChannel(_dispatcher, (uint)answer);
+        answer < 0 ? throw NucleusAnswer.Error(answer, What, operation) : new EventChannel(_dispatcher, answer);
 }

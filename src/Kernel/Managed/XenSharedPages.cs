@@ -11,6 +11,11 @@ internal sealed class XenSharedPages : ISharedPages
     private readonly Lock _gate = new();
     private readonly HashSet<SharedPage> _held = [];
 
+    private long _firstHandle;
+
+    /// <summary>The smallest handle of the domain's generation: grants of smaller ones have ended.</summary>
+    internal long FirstHandle => Volatile.Read(ref _firstHandle);
+
     public int HeldPages
     {
         get
@@ -38,6 +43,14 @@ internal sealed class XenSharedPages : ISharedPages
             -(long)XenErrno.ENOMEM => throw new InsufficientMemoryException("no page is left to be shared"),
             _ => throw NucleusAnswer.Error(answer, What, "allocating a shared page"),
         };
+    }
+
+    /// <summary>The domain was resumed: all grants of before have ended, and pages that were held for them are given back.</summary>
+    /// <param name="firstHandle">The smallest handle of the generation that began.</param>
+    internal void OnResumed(long firstHandle)
+    {
+        Volatile.Write(ref _firstHandle, firstHandle);
+        Reclaim();
     }
 
     /// <summary>Keeps a page whose grants do not all end yet.</summary>

@@ -47,7 +47,7 @@ public sealed class SharedPageTests : IDisposable
 
         page.Dispose();
 
-        Assert.Equal([(ulong)first.Reference], _granted);
+        Assert.Equal(_mapped, _granted);
         Assert.Equal((1, 0), (_pages.HeldPages, _released));
         _mapped.Clear();
         Assert.Equal((0, 1), (_pages.HeldPages, _released));

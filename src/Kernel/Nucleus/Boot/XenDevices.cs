@@ -11,25 +11,10 @@ internal static unsafe class XenDevices
         EventChannels.Initialise(shared);
         PvClock.Initialise(shared);
         ConsoleDevice.Initialise();
-        if (PvConsole.TryLocate(out ulong frame, out uint port))
-        {
-            PvConsole.Attach(DirectMap.MapDevicePage(frame * Pages.Size, uncached: false), port);
-        }
-        else
-        {
-            KernelLog.Write("xenlet: the domain has no console: output is dropped\n"u8);
-        }
-
+        PvConsole.Find();
         ConsoleDevice.DeviceReady();
         MemoryCheck.RejectPopulateOnDemand();
-        XenError.PanicIfFailed(EventChannels.SetCallbackVector(Vector.EventChannelUpcall), "HVM_PARAM_CALLBACK_IRQ"u8);
-        XenTimer.Initialise();
-        EventChannels.Unmask(XenTimer.Port);
-        if (PvConsole.IsUsable)
-        {
-            EventChannels.Unmask(PvConsole.Port);
-        }
-
+        Interrupts.Connect();
         ReportUnusedProcessors();
     }
 

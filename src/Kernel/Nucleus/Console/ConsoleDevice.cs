@@ -44,6 +44,9 @@ internal static unsafe class ConsoleDevice
     /// <summary>The device behind the console is there from now on.</summary>
     public static void DeviceReady() => s_isReady = true;
 
+    /// <summary>The device behind the console is not there until <see cref="DeviceReady"/>; output is kept, as far as there is room.</summary>
+    public static void DeviceGone() => s_isReady = false;
+
     /// <summary>Reads what the line discipline has ready.</summary>
     /// <returns>Bytes read; 0 for end of file; -EAGAIN when there is nothing yet.</returns>
     public static long Read(byte* buffer, ulong count)

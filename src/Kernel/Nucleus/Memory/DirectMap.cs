@@ -24,6 +24,9 @@ internal static unsafe class DirectMap
     /// <summary>The memory of a frame.</summary>
     public static byte* Bytes(ulong physical) => (byte*)(s_offset + physical);
 
+    /// <summary>The address at which <see cref="MapDevicePage"/> shows a page.</summary>
+    public static void* DevicePage(ulong physical) => (void*)(DeviceBase + physical);
+
     /// <summary>Maps a page that is not RAM of the allocator (hypervisor page, device registers) and returns its address.</summary>
     /// <param name="physical">Page-aligned physical address.</param>
     /// <param name="uncached">True for device registers.</param>

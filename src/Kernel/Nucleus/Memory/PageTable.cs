@@ -124,6 +124,23 @@ internal static unsafe class PageTable
         }
     }
 
+    /// <summary>Clears software bits of every entry of the range.</summary>
+    public static void ClearSoftwareBits(ulong start, ulong end, ulong bits)
+    {
+        for (ulong address = start; address < end;)
+        {
+            ulong* slot = Find(address, create: false);
+            if (slot == null)
+            {
+                address = NextTable(address);
+                continue;
+            }
+
+            *slot &= ~bits;
+            address += Pages.Size;
+        }
+    }
+
     /// <summary>The first address that the page table after the one of <paramref name="address"/> maps.</summary>
     private static ulong NextTable(ulong address) => (address | (Pages.LargeSize - 1)) + 1;
 

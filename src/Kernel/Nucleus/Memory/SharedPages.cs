@@ -149,6 +149,13 @@ internal static unsafe class SharedPages
         return result;
     }
 
+    /// <summary>After a resume: all grants have ended, and the grant table is a new one.</summary>
+    public static void ForgetGrants()
+    {
+        GrantTable.Forget();
+        PageTable.ClearSoftwareBits(WindowStart, WindowStart + Math.Min(WindowSize, MemoryMap.End), MaximumGrants << GrantCountShift);
+    }
+
     private static ulong GrantCount(ulong entry) => (entry >> GrantCountShift) & MaximumGrants;
 
     private static ulong* Entry(ulong address)

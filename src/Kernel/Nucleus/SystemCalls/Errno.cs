@@ -27,4 +27,5 @@ internal static class Errno
     public const long EOPNOTSUPP = 95;
     public const long EAFNOSUPPORT = 97;
     public const long ETIMEDOUT = 110;
+    public const long ESTALE = 116;
 }

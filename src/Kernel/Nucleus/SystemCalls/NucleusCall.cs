@@ -5,27 +5,31 @@ namespace Xenlet.Kernel.Nucleus;
 /// 0 or a number, or a negative errno: -ENOSYS for a number that is not here, -ENODEV for what needs Xen without Xen, -EBADF for an
 /// event channel port and -EINVAL for a page or grant that is not the program's, -EFAULT for a pointer that is not.
 /// </summary>
+/// <remarks>
+/// Event channel ports and grant references are given out as handles, of <see cref="DomainGeneration"/>: their lower 32 bits are the number. A handle of
+/// before a resume answers -ESTALE: what it named has ended.
+/// </remarks>
 internal static class NucleusCall
 {
-    /// <summary>(): takes a signalled event channel port of the program, or waits for one. For one thread; a second gets -EAGAIN.</summary>
+    /// <summary>(): the handle of a signalled event channel port of the program, which is taken, or waits for one. For one thread; a second gets -EAGAIN.</summary>
     public const int WaitForEvent = SystemCallNumber.FirstPrivate;
 
-    /// <summary>(domain): a new port that the domain may bind to.</summary>
+    /// <summary>(domain): the handle of a new port that the domain may bind to.</summary>
     public const int AllocateUnboundPort = SystemCallNumber.FirstPrivate + 1;
 
-    /// <summary>(domain, remote port): a new port joined to a port that the domain left unbound for us.</summary>
+    /// <summary>(domain, remote port): the handle of a new port joined to a port that the domain left unbound for us.</summary>
     public const int BindInterdomainPort = SystemCallNumber.FirstPrivate + 2;
 
-    /// <summary>(port): makes a port that the tool stack bound for us the program's. -EPERM for the nucleus's own, -EBUSY when it is the program's.</summary>
+    /// <summary>(port number): makes a port that the tool stack bound for us the program's, and gives its handle. -EPERM for the nucleus's own, -EBUSY when it is the program's.</summary>
     public const int AdoptPort = SystemCallNumber.FirstPrivate + 3;
 
-    /// <summary>(port): closes a port; an adopted one is let go and stays open.</summary>
+    /// <summary>(port handle): closes a port; an adopted one is let go and stays open.</summary>
     public const int ClosePort = SystemCallNumber.FirstPrivate + 4;
 
-    /// <summary>(port): asks for the port's next event. One event is delivered for each time of asking.</summary>
+    /// <summary>(port handle): asks for the port's next event. One event is delivered for each time of asking.</summary>
     public const int AskForEvent = SystemCallNumber.FirstPrivate + 5;
 
-    /// <summary>(port): signals the other end.</summary>
+    /// <summary>(port handle): signals the other end.</summary>
     public const int NotifyPort = SystemCallNumber.FirstPrivate + 6;
 
     /// <summary>(): address of a new page of zeros that can be granted.</summary>
@@ -34,16 +38,16 @@ internal static class NucleusCall
     /// <summary>(address): gives back a page of <see cref="AllocatePage"/> or <see cref="MapStorePage"/>. -EBUSY while it is granted.</summary>
     public const int ReleasePage = SystemCallNumber.FirstPrivate + 8;
 
-    /// <summary>(domain, address, read only?): a grant reference for a page of <see cref="AllocatePage"/>.</summary>
+    /// <summary>(domain, address, read only?): the handle of a grant reference for a page of <see cref="AllocatePage"/>.</summary>
     public const int GrantPage = SystemCallNumber.FirstPrivate + 9;
 
-    /// <summary>(reference): ends a grant. -EBUSY while the other domain has the page mapped.</summary>
+    /// <summary>(reference handle): ends a grant. -EBUSY while the other domain has the page mapped.</summary>
     public const int EndGrant = SystemCallNumber.FirstPrivate + 10;
 
     /// <summary>(): address of the xenstore ring's page. -ENOENT when the domain has none, -EBUSY when the program has it.</summary>
     public const int MapStorePage = SystemCallNumber.FirstPrivate + 11;
 
-    /// <summary>(): the port of the xenstore ring, to be adopted. -ENOENT when the domain has none.</summary>
+    /// <summary>(): the number of the port of the xenstore ring, to be adopted. -ENOENT when the domain has none.</summary>
     public const int StorePort = SystemCallNumber.FirstPrivate + 12;
 
     /// <summary>(pointer): writes a <see cref="HypervisorFacts"/>; without Xen too.</summary>
@@ -55,7 +59,10 @@ internal static class NucleusCall
     /// <summary>(<see cref="XenShutdown"/>): ends the guest at once, without Xen too. Returns -EINVAL for other reasons than power-off, reboot and crash.</summary>
     public const int Shutdown = SystemCallNumber.FirstPrivate + 15;
 
-    /// <summary>(): suspends the domain. 0 when it runs again in a new domain, 1 when the suspend was cancelled.</summary>
+    /// <summary>
+    /// (): suspends the domain, and returns when it runs again: the number of the generation that began, above 0, in a new domain; 0 when the
+    /// suspend was cancelled and nothing has changed.
+    /// </summary>
     public const int Suspend = SystemCallNumber.FirstPrivate + 16;
 
     /// <summary>(reboot?): sends SIGTERM to the program, without Xen too; when it has ended the guest is switched off, or started again.</summary>
@@ -78,7 +85,7 @@ internal static class NucleusCall
                 return NucleusCallMachine.Shutdown(a1);
         }
 
-        if (number > Shutdown)
+        if (number > Suspend)
         {
             return -Errno.ENOSYS;
         }
@@ -111,11 +118,13 @@ internal static class NucleusCall
             case GrantPage:
                 return NucleusCallPages.Grant(a1, a2, a3);
             case EndGrant:
-                return SharedPages.EndGrant(a1);
+                return NucleusCallPages.EndGrant(a1);
             case MapStorePage:
                 return NucleusCallPages.MapStore();
             case StorePort:
                 return NucleusCallPages.StorePort();
+            case Suspend:
+                return DomainSuspend.Run();
             default:
                 return -Errno.ENOSYS;
         }

@@ -55,33 +55,58 @@ internal static unsafe class NucleusCallEvents
         }
 
         ProgramEvents.Own((uint)port, adopted: true);
+        return DomainGeneration.Handle((uint)port);
+    }
+
+    public static long Close(ulong handle)
+    {
+        long error = Find(handle, out uint port);
+        if (error < 0)
+        {
+            return error;
+        }
+
+        bool adopted = ProgramEvents.IsAdopted(port);
+        ProgramEvents.Disown(port);
+        return adopted ? 0 : EventChannelOp.Close(port);
+    }
+
+    public static long Ask(ulong handle)
+    {
+        long error = Find(handle, out uint port);
+        if (error < 0)
+        {
+            return error;
+        }
+
+        ProgramEvents.Ask(port);
         return 0;
     }
 
-    public static long Close(ulong port)
+    public static long Notify(ulong handle)
     {
-        if (!ProgramEvents.IsOwned(port))
+        long error = Find(handle, out uint port);
+        return error < 0 ? error : EventChannels.Send(port);
+    }
+
+    /// <summary>The port of a handle; a negative errno when it is not the program's.</summary>
+    private static long Find(ulong handle, out uint port)
+    {
+        port = 0;
+        if (DomainGeneration.IsStale(handle))
+        {
+            return -Errno.ESTALE;
+        }
+
+        ulong number = DomainGeneration.NumberOf(handle);
+        if (!ProgramEvents.IsOwned(number))
         {
             return -Errno.EBADF;
         }
 
-        bool adopted = ProgramEvents.IsAdopted((uint)port);
-        ProgramEvents.Disown((uint)port);
-        return adopted ? 0 : EventChannelOp.Close((uint)port);
-    }
-
-    public static long Ask(ulong port)
-    {
-        if (!ProgramEvents.IsOwned(port))
-        {
-            return -Errno.EBADF;
-        }
-
-        ProgramEvents.Ask((uint)port);
+        port = (uint)number;
         return 0;
     }
-
-    public static long Notify(ulong port) => ProgramEvents.IsOwned(port) ? EventChannels.Send((uint)port) : -Errno.EBADF;
 
     private static long Own(uint port)
     {
@@ -93,6 +118,6 @@ internal static unsafe class NucleusCallEvents
         }
 
         ProgramEvents.Own(port, adopted: false);
-        return port;
+        return DomainGeneration.Handle(port);
     }
 }

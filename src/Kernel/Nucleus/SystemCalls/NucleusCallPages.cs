@@ -13,15 +13,19 @@ internal static unsafe class NucleusCallPages
         if (!GrantTable.IsReady)
         {
             ulong frame = MemoryMap.FirstFrameWithoutRam + 1;
-            long error = GrantTable.Initialise((void*)(DirectMap.DeviceBase + (frame * Pages.Size)), frame);
+            long error = GrantTable.Initialise(DirectMap.DevicePage(frame * Pages.Size), frame);
             if (error < 0)
             {
                 return error;
             }
         }
 
-        return SharedPages.Grant((ushort)domain, address, readOnly != 0);
+        long reference = SharedPages.Grant((ushort)domain, address, readOnly != 0);
+        return reference < 0 ? reference : DomainGeneration.Handle((uint)reference);
     }
+
+    public static long EndGrant(ulong handle) =>
+        DomainGeneration.IsStale(handle) ? -Errno.ESTALE : SharedPages.EndGrant(DomainGeneration.NumberOf(handle));
 
     public static long MapStore()
     {

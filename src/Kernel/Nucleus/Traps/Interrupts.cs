@@ -3,6 +3,18 @@ namespace Xenlet.Kernel.Nucleus;
 /// <summary>What interrupts mean: time has passed, the console has news, an event channel was signalled.</summary>
 internal static unsafe class Interrupts
 {
+    /// <summary>Lets Xen interrupt us, for the timer and the console. To be repeated after a resume.</summary>
+    public static void Connect()
+    {
+        XenError.PanicIfFailed(EventChannels.SetCallbackVector(Vector.EventChannelUpcall), "HVM_PARAM_CALLBACK_IRQ"u8);
+        XenTimer.Initialise();
+        EventChannels.Unmask(XenTimer.Port);
+        if (PvConsole.IsUsable)
+        {
+            EventChannels.Unmask(PvConsole.Port);
+        }
+    }
+
     public static void Handle(int vector)
     {
         switch (vector)
@@ -36,6 +48,13 @@ internal static unsafe class Interrupts
         }
     }
 
+    /// <summary>Looks for input and for room for output, and wakes who waits for either.</summary>
+    public static void ServiceConsole()
+    {
+        ConsoleDevice.Service();
+        Files.WakeWaiters();
+    }
+
     private static void HandleEvents()
     {
         EventScan scan = EventChannels.BeginScan();
@@ -54,11 +73,5 @@ internal static unsafe class Interrupts
                 ProgramEvents.Deliver(port);
             }
         }
-    }
-
-    private static void ServiceConsole()
-    {
-        ConsoleDevice.Service();
-        Files.WakeWaiters();
     }
 }

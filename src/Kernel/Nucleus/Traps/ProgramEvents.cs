@@ -48,6 +48,17 @@ internal static unsafe class ProgramEvents
         Clear(ref s_adopted, port);
     }
 
+    /// <summary>After a resume: all ports are closed, and what was signalled on them has no meaning any more. A thread that waits goes on waiting.</summary>
+    public static void ForgetAll()
+    {
+        for (uint port = 0; port < EventChannels.PortCount; port += 64)
+        {
+            Word(ref s_pending, port) = 0;
+            Word(ref s_owned, port) = 0;
+            Word(ref s_adopted, port) = 0;
+        }
+    }
+
     /// <summary>The owner wants the next event; one that came in the meantime is delivered at once.</summary>
     public static void Ask(uint port) => EventChannels.Unmask(port);
 
@@ -70,7 +81,7 @@ internal static unsafe class ProgramEvents
     }
 
     /// <summary>Takes a signalled port, or parks the calling thread until there is one.</summary>
-    /// <returns>The port; -EAGAIN when another thread waits.</returns>
+    /// <returns>The port's handle; -EAGAIN when another thread waits.</returns>
     public static long Wait()
     {
         long port = Take();
@@ -121,7 +132,7 @@ internal static unsafe class ProgramEvents
 
                 Clear(ref s_pending, port);
                 s_next = (port + 1) % EventChannels.PortCount;
-                return port;
+                return DomainGeneration.Handle(port);
             }
         }
 

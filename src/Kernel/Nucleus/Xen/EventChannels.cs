@@ -22,9 +22,15 @@ internal static unsafe class EventChannels
     public static void Initialise(shared_info* shared)
     {
         s_shared = shared;
+        MaskAll();
+    }
+
+    /// <summary>Masks every port: after a resume the shared page is a new one, in which none is masked.</summary>
+    public static void MaskAll()
+    {
         for (int word = 0; word < WordCount; word++)
         {
-            Volatile.Write(ref shared->evtchn_mask[word], ulong.MaxValue);
+            Volatile.Write(ref s_shared->evtchn_mask[word], ulong.MaxValue);
         }
     }
 

@@ -8,7 +8,7 @@ namespace Xenlet.Kernel.Nucleus;
 /// </summary>
 /// <remarks>
 /// Xen reads and writes the entries at any time on behalf of the other domain. The free references are linked through the frame field of
-/// their entries, at which Xen does not look while an entry grants nothing. After a resume the table is a new and empty one.
+/// their entries, at which Xen does not look while an entry grants nothing. After a resume the table is a new and empty one: <see cref="Forget"/>.
 /// </remarks>
 internal static unsafe class GrantTable
 {
@@ -44,6 +44,15 @@ internal static unsafe class GrantTable
 
     /// <summary>Whether <see cref="Initialise"/> has succeeded.</summary>
     public static bool IsReady => s_entries != null;
+
+    /// <summary>After a resume: all grants have ended, and there is a new table, of which nothing is known until <see cref="Initialise"/>.</summary>
+    public static void Forget()
+    {
+        s_entries = null;
+        s_frameCount = 0;
+        s_free = 0;
+        InUse = 0;
+    }
 
     /// <summary>Prepares a table without frames.</summary>
     /// <param name="entries">Where the table shall be seen: page-aligned addresses without use, room for all its frames.</param>

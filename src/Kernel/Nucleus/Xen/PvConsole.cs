@@ -30,6 +30,20 @@ internal static unsafe class PvConsole
         return true;
     }
 
+    /// <summary>Locates the console, maps its page and takes it. To be repeated after a resume: page and port may be others.</summary>
+    public static void Find()
+    {
+        s_isAttached = false;
+        if (TryLocate(out ulong frame, out uint port))
+        {
+            Attach(DirectMap.MapDevicePage(frame * Pages.Size, uncached: false), port);
+        }
+        else
+        {
+            KernelLog.Write("xenlet: the domain has no console: output is dropped\n"u8);
+        }
+    }
+
     /// <summary>Takes the mapped page. After a resume the page is a new one: locate and attach again.</summary>
     public static void Attach(void* page, uint port)
     {
