@@ -28,6 +28,7 @@ internal sealed class GuestPower : IPower
 
     public void Terminate(bool thenReboot)
     {
+        TerminationListener.Start();
         long answer = NucleusGate.Call(NucleusCall.Terminate, thenReboot ? 1UL : 0);
         if (answer < 0)
         {
