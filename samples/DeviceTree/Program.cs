@@ -1,3 +1,4 @@
+using Xenlet.Drivers;
 using Xenlet.Kernel;
 using Xenlet.Samples;
 using Xenlet.XenBus;
@@ -20,9 +21,7 @@ if (!Guest.Hypervisor.IsPresent)
 
 try
 {
-    using IXenStoreLink link = Guest.XenStore.Open();
-    await using XenStoreClient store = await XenStoreClient.ConnectAsync(XenStoreLinkTransport.Create(link));
-    return await RunAsync(store, arguments);
+    return await RunAsync(arguments);
 }
 catch (Exception failure) when (failure is XenException or XenStoreException)
 {
@@ -30,30 +29,30 @@ catch (Exception failure) when (failure is XenException or XenStoreException)
     return Failed;
 }
 
-static async Task<int> RunAsync(XenStoreClient store, Arguments arguments)
+static async Task<int> RunAsync(Arguments arguments)
 {
-    IHypervisor xen = Guest.Hypervisor;
-    Console.WriteLine($"{await store.ReadAsync("name")} is domain {xen.DomainId} on Xen {xen.Version}{xen.ExtraVersion}");
-
-    await using FrontBus front = new(store);
-    await using BackBus back = new(store);
-    front.AddDriver(new DiskSizeDriver(Guest.EventChannels, Guest.Pages));
-
-    EventLog log = new(front, back);
-    if (!arguments.Once)
+    EventLog? log = null;
+    await using DomainServices services = await DomainServices.StartAsync(Guest.Machine, new()
     {
-        log.Start();
-    }
-
-    await back.StartAsync();
-    await front.StartAsync();
-    BootReport boot = await front.WaitForBootAsync();
-    log.WriteBehind(boot.IsComplete ? "" : $"{boot}\n", await DeviceTree.FormatAsync(front, back));
+        FrontDrivers = [new DiskSizeDriver(Guest.EventChannels, Guest.Pages)],
+        BeforeStart = services =>
+        {
+            log = new(services.FrontBus, services.BackBus);
+            if (!arguments.Once)
+            {
+                log.Start();
+            }
+        },
+    });
+    IHypervisor xen = Guest.Hypervisor;
+    string name = $"{await services.Store.ReadAsync("name")} is domain {xen.DomainId} on Xen {xen.Version}{xen.ExtraVersion}\n";
+    BootReport boot = await services.FrontBus.WaitForBootAsync();
+    log!.WriteBehind(name, boot.IsComplete ? "" : $"{boot}\n", await DeviceTree.FormatAsync(services.FrontBus, services.BackBus));
     if (!arguments.Once)
     {
         Console.WriteLine("watching; `xl shutdown`, Ctrl-C or Ctrl-D ends");
-        string reason = await Ending.WaitAsync(store, arguments.Limit);
-        log.WriteBehind($"{reason}\n", await DeviceTree.FormatAsync(front, back));
+        string reason = await Ending.WaitAsync(arguments.Limit);
+        log.WriteBehind($"{reason}\n", await DeviceTree.FormatAsync(services.FrontBus, services.BackBus));
     }
 
     return 0;

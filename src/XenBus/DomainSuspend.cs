@@ -18,6 +18,11 @@ public enum SuspendOutcome
 /// <summary>Suspends and resumes buses and their store in the order that is due.</summary>
 public static class DomainSuspend
 {
+    /// <inheritdoc cref="RunAsync(XenStoreClient, IReadOnlyList{DeviceBus}, Func{ValueTask{IXenStoreTransport}}, Action{SuspendReport}, CancellationToken)"/>
+    public static Task<SuspendOutcome> RunAsync(
+        XenStoreClient store, IReadOnlyList<DeviceBus> buses, Func<ValueTask<IXenStoreTransport?>> suspendDomain, CancellationToken cancellationToken = default) =>
+        RunAsync(store, buses, suspendDomain, hear: null, cancellationToken);
+
     /// <summary>
     /// Brings <paramref name="buses"/> to rest, one after another, then <paramref name="store"/>, and calls <paramref name="suspendDomain"/>;
     /// then the store goes on, then the buses. When anything fails before the domain was suspended, all go on as if nothing had happened.
@@ -28,11 +33,13 @@ public static class DomainSuspend
     /// Suspends the domain. Returns after it runs again: with a transport for the store's page and event channel, read anew; or with
     /// <see langword="null"/> when the suspend was cancelled.
     /// </param>
+    /// <param name="hear">Is told what the drivers of each bus said.</param>
     /// <param name="cancellationToken">Ends the waiting for drivers and store; the domain is not suspended then.</param>
     public static async Task<SuspendOutcome> RunAsync(
         XenStoreClient store,
         IReadOnlyList<DeviceBus> buses,
         Func<ValueTask<IXenStoreTransport?>> suspendDomain,
+        Action<SuspendReport>? hear,
         CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(store);
@@ -45,7 +52,9 @@ public static class DomainSuspend
         {
             for (; suspended < buses.Count; suspended++)
             {
-                if (!(await buses[suspended].SuspendAsync(cancellationToken).ConfigureAwait(false)).IsReady)
+                SuspendReport report = await buses[suspended].SuspendAsync(cancellationToken).ConfigureAwait(false);
+                hear?.Invoke(report);
+                if (!report.IsReady)
                 {
                     return SuspendOutcome.Refused;
                 }

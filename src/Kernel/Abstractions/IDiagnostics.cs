@@ -8,4 +8,7 @@ public interface IDiagnostics
 
     /// <summary>Who has the guest's memory.</summary>
     MemoryReport ReadMemory();
+
+    /// <summary>Event channels and grants in use; none without Xen.</summary>
+    ConnectionReport ReadConnections();
 }

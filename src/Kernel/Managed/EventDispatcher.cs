@@ -14,6 +14,18 @@ internal sealed class EventDispatcher
     private readonly Dictionary<long, EventChannel> _channels = [];
     private bool _isRunning;
 
+    /// <summary>The ports of all channels, in order.</summary>
+    public uint[] Ports
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return [.. _channels.Keys.Order()];
+            }
+        }
+    }
+
     /// <summary>From now on the channel hears of its port's events.</summary>
     public void Add(EventChannel channel)
     {

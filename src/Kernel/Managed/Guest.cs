@@ -33,6 +33,12 @@ public static unsafe class Guest
     /// <summary>Suspend, power off, reboot, crash.</summary>
     public static IPower Power { get; } = new GuestPower(XenChannels, XenPages);
 
+    /// <summary>What the guest's threads do, and who has its memory.</summary>
+    public static IDiagnostics Diagnostics { get; } = new GuestDiagnostics(XenChannels, XenPages);
+
+    /// <summary>All of this as one object, for libraries that take it whole.</summary>
+    public static IMachine Machine { get; } = new GuestMachine();
+
     /// <summary>Reads the nucleus's counters.</summary>
     public static GuestStatistics ReadStatistics()
     {
@@ -54,7 +60,7 @@ public static unsafe class Guest
         };
     }
 
-    private static NucleusStatistics Read()
+    internal static NucleusStatistics Read()
     {
         NucleusStatistics read = default;
         long answer = NucleusGate.Call(NucleusCall.ReadStatistics, (ulong)&read);
@@ -70,5 +76,20 @@ public static unsafe class Guest
         NucleusStatistics read = Read();
         double nanosecondsPerCount = (double)(read.Now - read.ReadyTime) / Math.Max(read.NowCount - read.ReadyCount, 1);
         return TimeSpan.FromMicroseconds((read.ReadyCount - read.StartedCount) * nanosecondsPerCount / 1000);
+    }
+
+    private sealed class GuestMachine : IMachine
+    {
+        public IHypervisor Hypervisor => Guest.Hypervisor;
+
+        public IEventChannels EventChannels => Guest.EventChannels;
+
+        public ISharedPages Pages => Guest.Pages;
+
+        public IXenStoreDoor XenStore => Guest.XenStore;
+
+        public IPower Power => Guest.Power;
+
+        public IDiagnostics Diagnostics => Guest.Diagnostics;
     }
 }

@@ -32,6 +32,7 @@ internal sealed class GuestPower(XenEventChannels channels, XenSharedPages pages
 
     public void Terminate(bool thenReboot)
     {
+        TerminationListener.Start();
         long answer = NucleusGate.Call(NucleusCall.Terminate, thenReboot ? 1UL : 0);
         if (answer < 0)
         {

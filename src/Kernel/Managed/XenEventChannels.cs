@@ -10,6 +10,9 @@ internal sealed class XenEventChannels : IEventChannels
 
     private readonly EventDispatcher _dispatcher = new();
 
+    /// <summary>The ports of all open channels, in order.</summary>
+    public uint[] Ports => _dispatcher.Ports;
+
     public IEventChannel AllocateUnbound(ushort remoteDomain) =>
         Open(NucleusGate.Call(NucleusCall.AllocateUnboundPort, remoteDomain), $"opening an event channel for domain {remoteDomain}");
 

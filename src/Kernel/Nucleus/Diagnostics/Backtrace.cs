@@ -18,21 +18,7 @@ internal static unsafe class Backtrace
     public static void FromFrame(Frame* frame)
     {
         UnwindRegisters registers;
-        UnwindRegisters.Clear(&registers);
-        registers.Values[UnwindRegisters.Rax] = frame->Rax;
-        registers.Values[UnwindRegisters.Rdx] = frame->Rdx;
-        registers.Values[UnwindRegisters.Rcx] = frame->Rcx;
-        registers.Values[UnwindRegisters.Rbx] = frame->Rbx;
-        registers.Values[UnwindRegisters.Rsi] = frame->Rsi;
-        registers.Values[UnwindRegisters.Rdi] = frame->Rdi;
-        registers.Values[UnwindRegisters.Rbp] = frame->Rbp;
-        registers.Values[UnwindRegisters.Rsp] = frame->Rsp;
-        registers.Values[UnwindRegisters.R12] = frame->R12;
-        registers.Values[UnwindRegisters.R13] = frame->R13;
-        registers.Values[UnwindRegisters.R14] = frame->R14;
-        registers.Values[UnwindRegisters.R15] = frame->R15;
-        registers.Values[UnwindRegisters.Rip] = frame->Rip;
-        registers.IsExact = true;
+        UnwindRegisters.Load(&registers, frame);
         Write(&registers);
     }
 

@@ -5,13 +5,18 @@ namespace Xenlet.Kernel.Nucleus;
 /// <summary>The ways in which the program ends.</summary>
 internal static unsafe class ProgramEnd
 {
-    /// <summary>Normal end: the status in xenstore, the last line, then power off.</summary>
+    /// <summary>Normal end: the status in xenstore, the last line, then power off, or the start anew that <see cref="Termination"/> was asked for.</summary>
     [DoesNotReturn]
     public static void Exit(int status)
     {
         ExitRecord.Write(status);
         ConsoleDevice.WaitUntilDrained();
         LastLine("xenlet: exit "u8, (uint)status & 0xff);
+        if (Termination.ThenReboot)
+        {
+            KernelEnd.Reboot();
+        }
+
         KernelEnd.PowerOff();
     }
 

@@ -36,7 +36,7 @@ internal static unsafe class Pipes
         }
 
         Pipe* pipe = FindUnused();
-        ulong frame = pipe == null ? 0 : MemoryCharge.AllocateUnpromised();
+        ulong frame = pipe == null ? 0 : MemoryCharge.AllocateForNucleus();
         if (frame == 0)
         {
             return -Errno.EMFILE;
@@ -54,7 +54,7 @@ internal static unsafe class Pipes
             }
 
             pipe->Frame = 0;
-            FrameAllocator.Free(frame);
+            FrameAllocator.FreeForNucleus(frame);
             return -Errno.EMFILE;
         }
 
@@ -89,7 +89,7 @@ internal static unsafe class Pipes
 
         if (pipe->Readers == 0 && pipe->Writers == 0 && pipe->Frame != 0)
         {
-            FrameAllocator.Free(pipe->Frame);
+            FrameAllocator.FreeForNucleus(pipe->Frame);
             pipe->Frame = 0;
         }
     }

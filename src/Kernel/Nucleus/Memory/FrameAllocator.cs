@@ -19,6 +19,9 @@ internal static unsafe class FrameAllocator
     /// <summary>Frames that can be had now.</summary>
     public static ulong FreeFrames => s_freeFrames;
 
+    /// <summary>Frames that the nucleus has for its own use, page tables apart.</summary>
+    public static ulong NucleusFrames { get; private set; }
+
     /// <summary>Frames that this allocator was given at boot.</summary>
     public static ulong TotalFrames => s_totalFrames;
 
@@ -71,6 +74,25 @@ internal static unsafe class FrameAllocator
         s_freeFrames--;
         Machine.Fill(DirectMap.Words(frame), 0, (nuint)Pages.Size);
         return frame;
+    }
+
+    /// <summary>As <see cref="Allocate"/>, for the nucleus's own use.</summary>
+    public static ulong AllocateForNucleus()
+    {
+        ulong frame = Allocate();
+        if (frame != 0)
+        {
+            NucleusFrames++;
+        }
+
+        return frame;
+    }
+
+    /// <summary>Gives a frame of <see cref="AllocateForNucleus"/> back.</summary>
+    public static void FreeForNucleus(ulong frame)
+    {
+        Free(frame);
+        NucleusFrames--;
     }
 
     /// <summary>Gives a frame back. Its owner must have dropped every mapping of it.</summary>

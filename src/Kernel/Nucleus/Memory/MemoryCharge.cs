@@ -10,6 +10,9 @@ internal static class MemoryCharge
     private static ulong s_promised;
     private static ulong s_reserve;
 
+    /// <summary>Promised pages that hold no frame yet.</summary>
+    public static ulong Promised => s_promised;
+
     /// <summary>Pages that can still be promised.</summary>
     public static ulong Available
     {
@@ -54,5 +57,10 @@ internal static class MemoryCharge
     }
 
     /// <summary>A frame for a page of a stack, which nobody promised: 0 when all that is left is promised to others.</summary>
-    public static ulong AllocateUnpromised() => FrameAllocator.FreeFrames > s_promised + 8 ? FrameAllocator.Allocate() : 0;
+    public static ulong AllocateUnpromised() => HasUnpromised ? FrameAllocator.Allocate() : 0;
+
+    /// <summary>As <see cref="AllocateUnpromised"/>, for the nucleus's own use.</summary>
+    public static ulong AllocateForNucleus() => HasUnpromised ? FrameAllocator.AllocateForNucleus() : 0;
+
+    private static bool HasUnpromised => FrameAllocator.FreeFrames > s_promised + 8;
 }

@@ -141,6 +141,12 @@ internal static unsafe class PageTable
         }
     }
 
+    /// <summary>The page tables there are, the root among them.</summary>
+    public static ulong CountTables() => CountTables(DirectMap.Words(s_root), 3);
+
+    /// <summary>The pages of a range that hold a frame of the frame allocator.</summary>
+    public static ulong CountOwned(ulong start, ulong end) => CountOwned(DirectMap.Words(s_root), 3, start, end);
+
     /// <summary>The first address that the page table after the one of <paramref name="address"/> maps.</summary>
     private static ulong NextTable(ulong address) => (address | (Pages.LargeSize - 1)) + 1;
 
@@ -176,6 +182,43 @@ internal static unsafe class PageTable
         }
 
         return table;
+    }
+
+    private static ulong CountTables(ulong* table, int level)
+    {
+        ulong count = 1;
+        for (int i = 0; level > 0 && i < 512; i++)
+        {
+            if ((table[i] & (Present | LargePage)) == Present)
+            {
+                count += CountTables(DirectMap.Words(FrameOf(table[i])), level - 1);
+            }
+        }
+
+        return count;
+    }
+
+    private static ulong CountOwned(ulong* table, int level, ulong start, ulong end)
+    {
+        ulong span = 1UL << (12 + 9 * level);
+        ulong count = 0;
+        for (ulong address = start; address < end;)
+        {
+            ulong next = Math.Min((address & ~(span - 1)) + span, end);
+            ulong entry = table[Index(address, level)];
+            if (level == 0)
+            {
+                count += (entry & (HoldsFrame | NotOwned)) == HoldsFrame ? 1UL : 0;
+            }
+            else if ((entry & (Present | LargePage)) == Present)
+            {
+                count += CountOwned(DirectMap.Words(FrameOf(entry)), level - 1, address, next);
+            }
+
+            address = next;
+        }
+
+        return count;
     }
 
     private static ulong AllocateTable() => FrameAllocator.Allocate();

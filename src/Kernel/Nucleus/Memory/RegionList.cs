@@ -33,7 +33,7 @@ internal static unsafe class RegionList
     {
         while (s_freeCount < nodes)
         {
-            ulong frame = FrameAllocator.Allocate();
+            ulong frame = FrameAllocator.AllocateForNucleus();
             if (frame == 0)
             {
                 return false;

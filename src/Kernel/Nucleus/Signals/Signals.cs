@@ -32,6 +32,12 @@ internal static unsafe class Signals
     /// <summary>Sends a signal to the process: whichever thread does not block it takes it.</summary>
     public static void SendToProcess(int signal)
     {
+        if (signal == SignalNumber.SIGTERM && Action(signal)->Handler == SignalAction.SIG_DFL && Termination.TryHandOver())
+        {
+            // Nobody's call has to end for it.
+            return;
+        }
+
         s_pendingForProcess |= SignalNumber.Bit(signal);
         Thread* running = Scheduler.Current;
         if (running->Id != 0 && running->State == ThreadState.Ready && (running->SignalMask & SignalNumber.Bit(signal)) == 0)
@@ -96,6 +102,11 @@ internal static unsafe class Signals
 
             if (action->Handler == SignalAction.SIG_DFL)
             {
+                if (signal == SignalNumber.SIGTERM && Termination.TryHandOver())
+                {
+                    continue;
+                }
+
                 ProgramEnd.KilledBySignal(signal);
             }
 

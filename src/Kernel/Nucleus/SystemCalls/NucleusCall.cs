@@ -68,6 +68,19 @@ internal static class NucleusCall
     /// <summary>(reboot?): sends SIGTERM to the program, without Xen too; when it has ended the guest is switched off, or started again.</summary>
     public const int Terminate = SystemCallNumber.FirstPrivate + 17;
 
+    /// <summary>
+    /// (): waits until SIGTERM meets its default action, which the calling thread then carries out; without Xen too. For one thread; a second gets -EAGAIN.
+    /// </summary>
+    public const int WaitForTermination = SystemCallNumber.FirstPrivate + 18;
+
+    /// <summary>
+    /// (pointer, count): writes up to so many <see cref="NucleusThreadRecord"/>, the calling thread's first; without Xen too. Answers how many threads there are.
+    /// </summary>
+    public const int ReadThreads = SystemCallNumber.FirstPrivate + 19;
+
+    /// <summary>(pointer): writes a <see cref="NucleusMemoryRecord"/>; without Xen too.</summary>
+    public const int ReadMemory = SystemCallNumber.FirstPrivate + 20;
+
     public static long Dispatch(ulong number, ulong a1, ulong a2, ulong a3)
     {
         if (number > int.MaxValue)
@@ -83,6 +96,14 @@ internal static class NucleusCall
                 return NucleusCallMachine.WriteStatistics(a1);
             case Shutdown:
                 return NucleusCallMachine.Shutdown(a1);
+            case Terminate:
+                return NucleusCallMachine.Terminate(a1);
+            case WaitForTermination:
+                return Termination.Wait();
+            case ReadThreads:
+                return NucleusCallDiagnostics.WriteThreads(a1, a2);
+            case ReadMemory:
+                return NucleusCallDiagnostics.WriteMemory(a1);
         }
 
         if (number > Suspend)

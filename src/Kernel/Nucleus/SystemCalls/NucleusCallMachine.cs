@@ -77,6 +77,17 @@ internal static unsafe class NucleusCallMachine
         return 0;
     }
 
+    public static long Terminate(ulong thenReboot)
+    {
+        if (thenReboot > 1)
+        {
+            return -Errno.EINVAL;
+        }
+
+        Termination.Request(thenReboot != 0);
+        return 0;
+    }
+
     public static long Shutdown(ulong reason)
     {
         if (reason is not ((ulong)XenShutdown.PowerOff or (ulong)XenShutdown.Reboot or (ulong)XenShutdown.Crash))

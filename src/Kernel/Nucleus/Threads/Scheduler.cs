@@ -68,6 +68,10 @@ internal static unsafe class Scheduler
         {
             ProgramEvents.Forget(thread);
         }
+        else if (thread->Wait == WaitKind.Termination)
+        {
+            Termination.Forget(thread);
+        }
 
         thread->State = ThreadState.Ready;
         thread->Wait = WaitKind.None;

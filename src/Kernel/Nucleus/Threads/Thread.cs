@@ -22,6 +22,7 @@ internal enum WaitKind : uint
     Poll,
     EventPoll,
     EventChannel,
+    Termination,
 }
 
 /// <summary>

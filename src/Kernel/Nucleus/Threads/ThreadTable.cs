@@ -33,7 +33,7 @@ internal static unsafe class ThreadTable
     {
         if (s_free == null)
         {
-            ulong frame = FrameAllocator.Allocate();
+            ulong frame = FrameAllocator.AllocateForNucleus();
             if (frame == 0)
             {
                 return null;

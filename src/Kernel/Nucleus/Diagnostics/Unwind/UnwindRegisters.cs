@@ -34,6 +34,26 @@ internal unsafe struct UnwindRegisters
     /// </summary>
     public bool IsExact;
 
+    /// <summary>Takes the registers of an interrupted place.</summary>
+    public static void Load(UnwindRegisters* registers, Frame* frame)
+    {
+        Clear(registers);
+        registers->Values[Rax] = frame->Rax;
+        registers->Values[Rdx] = frame->Rdx;
+        registers->Values[Rcx] = frame->Rcx;
+        registers->Values[Rbx] = frame->Rbx;
+        registers->Values[Rsi] = frame->Rsi;
+        registers->Values[Rdi] = frame->Rdi;
+        registers->Values[Rbp] = frame->Rbp;
+        registers->Values[Rsp] = frame->Rsp;
+        registers->Values[R12] = frame->R12;
+        registers->Values[R13] = frame->R13;
+        registers->Values[R14] = frame->R14;
+        registers->Values[R15] = frame->R15;
+        registers->Values[Rip] = frame->Rip;
+        registers->IsExact = true;
+    }
+
     /// <summary>
     /// Sets every register to 0. The compiler's own way, <c>default</c>, calls CoreLib for a structure of this size, which the nucleus may
     /// not.

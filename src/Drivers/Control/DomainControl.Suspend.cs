@@ -1,0 +1,118 @@
+using Xenlet.Kernel;
+using Xenlet.XenBus;
+using Xenlet.XenStoreRing;
+
+namespace Xenlet.Drivers;
+
+/// <summary>Suspend and resume.</summary>
+public sealed partial class DomainControl
+{
+    private const string ErrorNode = "error/control/suspend/error";
+
+    // Linux's numbers (asm-generic/errno-base.h), which is how errors are written in the store.
+    private const int EIO = 5;
+    private const int EBUSY = 16;
+
+    /// <summary>
+    /// Asks to be told of suspends. Preparations are made before any driver is told, the latest addition's first; the ends are told when all drivers work again, the earliest
+    /// addition's first.
+    /// </summary>
+    /// <param name="before">
+    /// Prepares. One that throws refuses the suspend, and so does <see cref="DomainControlOptions.SuspendTimeLimit"/>, at which its token is cancelled: the domain goes on as it was.
+    /// </param>
+    /// <param name="after">Is told how it ended, if the preparation was made.</param>
+    /// <returns>Takes both back.</returns>
+    public IDisposable OnSuspend(Func<CancellationToken, ValueTask>? before = null, Func<SuspendOutcome, ValueTask>? after = null) => _hooks.Add(before, after);
+
+    private async Task SuspendAsync()
+    {
+        if (_isEnding)
+        {
+            await RefuseAsync(EBUSY, "the program is ending").ConfigureAwait(false);
+            return;
+        }
+
+        SuspendOutcome outcome = SuspendOutcome.Refused;
+        string? refusal;
+        List<SuspendHooks.Hook> prepared = [];
+        try
+        {
+            refusal = await _hooks.PrepareAsync(_options.SuspendTimeLimit, prepared, _disposal.Token).ConfigureAwait(false);
+            if (refusal is null)
+            {
+                (outcome, refusal) = await SuspendDomainAsync().ConfigureAwait(false);
+            }
+
+            if (outcome == SuspendOutcome.Resumed)
+            {
+                // The nodes of this domain are new.
+                await AdvertiseAsync(_disposal.Token).ConfigureAwait(false);
+            }
+        }
+        finally
+        {
+            await _hooks.FinishAsync(prepared, outcome).ConfigureAwait(false);
+        }
+
+        if (refusal is not null)
+        {
+            await RefuseAsync(outcome == SuspendOutcome.Refused ? EBUSY : EIO, refusal).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Brings buses and store to rest, suspends, and brings them back.</summary>
+    /// <returns>How it went, and what kept the domain from being suspended, if anything did.</returns>
+    private async Task<(SuspendOutcome Outcome, string? Refusal)> SuspendDomainAsync()
+    {
+        string? refusal = null;
+        try
+        {
+            SuspendOutcome outcome = await DomainSuspend.RunAsync(_store, _buses, Suspend, Hear, _disposal.Token).ConfigureAwait(false);
+            return (refusal is null ? outcome : SuspendOutcome.Refused, refusal);
+        }
+        catch (Exception error) when (error is XenException or XenStoreException or TimeoutException)
+        {
+            return (SuspendOutcome.Refused, error.Message);
+        }
+
+        void Hear(SuspendReport report)
+        {
+            if (!report.IsReady)
+            {
+                refusal = report.ToString();
+            }
+            else if (report.Late.Count > 0)
+            {
+                _output.Message($"suspend: {report}");
+            }
+        }
+
+        ValueTask<IXenStoreTransport?> Suspend()
+        {
+            try
+            {
+                return _power.Suspend() == SuspendResult.Cancelled ? new((IXenStoreTransport?)null) : new(_findStoreAgain());
+            }
+            catch (XenException error)
+            {
+                refusal = error.Message;
+                return new((IXenStoreTransport?)null);
+            }
+        }
+    }
+
+    /// <summary>There is no answer to a suspend but the suspend: the tool stack gives up after 60 seconds. So it is said where people look.</summary>
+    private async Task RefuseAsync(int error, string why)
+    {
+        string text = $"the suspend is refused: {why}";
+        _output.Message(text);
+        try
+        {
+            await _store.WriteAsync(ErrorNode, $"{error} {text}", _disposal.Token).ConfigureAwait(false);
+        }
+        catch (XenStoreException failure)
+        {
+            _output.Message($"{ErrorNode} cannot be written: {failure.Message}");
+        }
+    }
+}

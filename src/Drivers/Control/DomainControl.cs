@@ -1,0 +1,251 @@
+using Xenlet.Kernel;
+using Xenlet.XenBus;
+using Xenlet.XenStoreRing;
+
+namespace Xenlet.Drivers;
+
+/// <summary>
+/// Does what the tool stack asks of the domain: <c>xl shutdown</c>, <c>xl reboot</c>, <c>xl save</c> and <c>xl migrate</c> through <c>control/shutdown</c>, <c>xl sysrq</c> through
+/// <c>control/sysrq</c>. A request is acknowledged by emptying its node, before it is carried out.
+/// </summary>
+/// <remarks>
+/// The nodes and words are those of Xen's <c>docs/misc/xenstore-paths.pandoc</c>: <c>poweroff</c> and <c>halt</c>, which are one, and <c>reboot</c> ask the program to end, as SIGTERM does
+/// (<see cref="IPower.Terminate"/>); <c>suspend</c> suspends the domain; <c>crash</c> ends it as crashed.
+/// <para/>
+/// The letters of sysrq: <c>t</c> threads with their stacks, <c>m</c> memory, <c>d</c> devices, <c>e</c> event channels and grants, <c>r</c> what drivers and program have to say; <c>b</c> reboots
+/// and <c>o</c> powers off at once, without asking the program, and <c>c</c> crashes, all as on Linux; any other letter gives the whole report.
+/// </remarks>
+public sealed partial class DomainControl : IAsyncDisposable
+{
+    private const string ShutdownNode = "control/shutdown";
+    private const string ReportNode = "control/sysrq";
+
+    // Linux's list less what libxl gives a domain no node for.
+    private static readonly string[] Features = ["feature-poweroff", "feature-reboot", "feature-suspend"];
+
+    private readonly IPower _power;
+    private readonly XenStoreClient _store;
+    private readonly IReadOnlyList<DeviceBus> _buses;
+    private readonly Func<IXenStoreTransport> _findStoreAgain;
+    private readonly DomainControlOptions _options;
+    private readonly ControlOutput _output;
+    private readonly ShutdownLimit _limit;
+    private readonly SuspendHooks _hooks;
+    private readonly SystemReport _report;
+    private readonly CancellationTokenSource _disposal = new();
+    private readonly List<XenStoreWatch> _watches = [];
+    private readonly List<Task> _work = [];
+    private volatile bool _isEnding;
+
+    /// <summary>Makes a control that does nothing yet.</summary>
+    /// <param name="machine">What ends, suspends and describes the guest.</param>
+    /// <param name="store">The store in which the tool stack asks. It stays the caller's.</param>
+    /// <param name="buses">The buses that are suspended and reported, in this order. They stay the caller's.</param>
+    /// <param name="findStoreAgain">Gives the store's transport after a resume, when page and event channel are others.</param>
+    /// <param name="options">Time limits, and where messages go.</param>
+    public DomainControl(
+        IMachine machine, XenStoreClient store, IReadOnlyList<DeviceBus> buses, Func<IXenStoreTransport> findStoreAgain, DomainControlOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(machine);
+        ArgumentNullException.ThrowIfNull(store);
+        ArgumentNullException.ThrowIfNull(buses);
+        ArgumentNullException.ThrowIfNull(findStoreAgain);
+        _power = machine.Power;
+        _store = store;
+        _buses = buses;
+        _findStoreAgain = findStoreAgain;
+        _options = options ?? new();
+        _output = new(_options.Output ?? Console.OpenStandardError());
+        _limit = new(_power, _output, _options.ShutdownTimeLimit, _options.TimeProvider);
+        _hooks = new(_output, _options.TimeProvider);
+        _report = new(machine, buses, _options);
+    }
+
+    /// <summary>Tells the tool stack what the domain understands, and begins to follow its requests; one that is there already is carried out.</summary>
+    /// <exception cref="XenStoreException">The nodes cannot be watched.</exception>
+    public async ValueTask StartAsync(CancellationToken cancellationToken = default)
+    {
+        await AdvertiseAsync(cancellationToken).ConfigureAwait(false);
+        await FollowAsync(ShutdownNode, CarryOutAsync, cancellationToken).ConfigureAwait(false);
+        await FollowAsync(ReportNode, AnswerAsync, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Adds a section to the report; disposing of what is given back takes it out.</summary>
+    public IDisposable AddReport(IReportSource source)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        return _report.Add(source);
+    }
+
+    /// <summary>Writes the whole report to the console, as <c>xl sysrq GUEST a</c> does.</summary>
+    public ValueTask WriteReportAsync() => WriteReportAsync('a');
+
+    /// <summary>
+    /// Stops following requests, and waits for the one that is being carried out. The time limit of a program that was asked to end goes on.
+    /// </summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (_disposal.IsCancellationRequested)
+        {
+            return;
+        }
+
+        await _disposal.CancelAsync().ConfigureAwait(false);
+        foreach (XenStoreWatch watch in _watches)
+        {
+            await watch.DisposeAsync().ConfigureAwait(false);
+        }
+
+        await Task.WhenAll(_work).ConfigureAwait(false);
+        _disposal.Dispose();
+    }
+
+    private async Task AdvertiseAsync(CancellationToken cancellationToken)
+    {
+        foreach (string feature in Features)
+        {
+            try
+            {
+                await _store.WriteAsync("control/" + feature, 1, cancellationToken).ConfigureAwait(false);
+            }
+            catch (XenStoreException error)
+            {
+                // A tool stack that does not let itself be told asks all the same.
+                _output.Message($"control/{feature} cannot be written: {error.Message}");
+            }
+        }
+    }
+
+    private async Task FollowAsync(string node, Func<string, Task> carryOut, CancellationToken cancellationToken)
+    {
+        XenStoreWatch watch = await _store.WatchAsync(node, cancellationToken).ConfigureAwait(false);
+        _watches.Add(watch);
+        _work.Add(Task.Run(() => FollowAsync(watch, carryOut), CancellationToken.None));
+    }
+
+    private async Task FollowAsync(XenStoreWatch watch, Func<string, Task> carryOut)
+    {
+        try
+        {
+            // Our own answer is an event too, and finds the node empty.
+            while (await watch.WaitToReadAsync().ConfigureAwait(false))
+            {
+                while (watch.TryRead(out _))
+                {
+                    string request = await TakeAsync(watch.Path).ConfigureAwait(false);
+                    if (request.Length > 0)
+                    {
+                        await TryAsync(watch.Path, request, carryOut).ConfigureAwait(false);
+                    }
+                }
+            }
+        }
+        catch (OperationCanceledException) when (_disposal.IsCancellationRequested)
+        {
+        }
+        catch (XenStoreException error)
+        {
+            if (!_disposal.IsCancellationRequested)
+            {
+                _output.Message($"{watch.Path} is followed no longer: {error.Message}");
+            }
+        }
+    }
+
+    /// <summary>A request that fails must not keep the next from being heard.</summary>
+    private async Task TryAsync(string node, string request, Func<string, Task> carryOut)
+    {
+        try
+        {
+            await carryOut(request).ConfigureAwait(false);
+        }
+        catch (Exception error) when (!_disposal.IsCancellationRequested)
+        {
+            _output.Message($"{node}: {ControlOutput.Quote(request)} failed: {error.Message}");
+        }
+    }
+
+    /// <summary>Reads a request and acknowledges it, in one transaction: the tool stack may take it back at the same time.</summary>
+    private async Task<string> TakeAsync(string node)
+    {
+        string request = "";
+        try
+        {
+            await _store.TransactAsync(
+                async (transaction, cancellationToken) =>
+                {
+                    request = await transaction.TryReadAsync(node, cancellationToken).ConfigureAwait(false) ?? "";
+                    if (request.Length > 0)
+                    {
+                        await transaction.WriteAsync(node, "", cancellationToken).ConfigureAwait(false);
+                    }
+                },
+                _disposal.Token).ConfigureAwait(false);
+            return request;
+        }
+        catch (XenStoreException error) when (!_store.Closed.IsCompleted)
+        {
+            _output.Message(request.Length == 0
+                ? $"{node} cannot be read: {error.Message}"
+                : $"{node}: {ControlOutput.Quote(request)} cannot be acknowledged, and is not carried out: {error.Message}");
+            return "";
+        }
+    }
+
+    private async Task CarryOutAsync(string request)
+    {
+        switch (request)
+        {
+            case "poweroff" or "halt":
+                End(thenReboot: false);
+                break;
+            case "reboot":
+                End(thenReboot: true);
+                break;
+            case "suspend":
+                await SuspendAsync().ConfigureAwait(false);
+                break;
+            case "crash":
+                _power.Crash();
+                break;
+            default:
+                _output.Message($"{ShutdownNode}: {ControlOutput.Quote(request)} is not understood");
+                break;
+        }
+    }
+
+    private void End(bool thenReboot)
+    {
+        _isEnding = true;
+        _limit.Begin(thenReboot);
+        _power.Terminate(thenReboot);
+    }
+
+    private async Task AnswerAsync(string request)
+    {
+        switch (request[0])
+        {
+            case 'b':
+                _power.Reboot();
+                break;
+            case 'o':
+                _power.PowerOff();
+                break;
+            case 'c':
+                _power.Crash();
+                break;
+            default:
+                await WriteReportAsync(request[0]).ConfigureAwait(false);
+                break;
+        }
+    }
+
+    private async ValueTask WriteReportAsync(char letter)
+    {
+        // Section by section: what comes first is there even if what follows takes the guest with it.
+        await foreach (string section in _report.WriteAsync(letter).ConfigureAwait(false))
+        {
+            _output.Write(section);
+        }
+    }
+}

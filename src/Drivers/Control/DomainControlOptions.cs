@@ -1,0 +1,24 @@
+namespace Xenlet.Drivers;
+
+/// <summary>Settings of <see cref="DomainControl"/>.</summary>
+public sealed record DomainControlOptions
+{
+    /// <summary>
+    /// How long the program may take to end after it was asked to; then the guest is ended without it. <see cref="Timeout.InfiniteTimeSpan"/> for as long as it wants.
+    /// </summary>
+    public TimeSpan ShutdownTimeLimit { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>How long the program's own <see cref="DomainControl.OnSuspend"/> preparations may take together; then the suspend is refused.</summary>
+    public TimeSpan SuspendTimeLimit { get; init; } = TimeSpan.FromSeconds(20);
+
+    /// <summary>How long one section of a report that must ask others may take; then the report goes on without it.</summary>
+    public TimeSpan ReportTimeLimit { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>
+    /// Where reports and messages go, by default standard error, past <see cref="Console.Error"/>, whose lock a thread that is stuck may hold. It is not disposed of.
+    /// </summary>
+    public Stream? Output { get; init; }
+
+    /// <summary>The clock for the limits.</summary>
+    public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
+}

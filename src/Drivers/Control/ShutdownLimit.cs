@@ -1,0 +1,59 @@
+using System.Globalization;
+using Xenlet.Kernel;
+
+namespace Xenlet.Drivers;
+
+/// <summary>
+/// Ends the guest when the program has not ended in time. It has a thread of its own: a program that hangs may well have none left in its pool.
+/// </summary>
+internal sealed class ShutdownLimit(IPower power, ControlOutput output, TimeSpan limit, TimeProvider clock)
+{
+    // The console may take no more output: that must not keep the guest.
+    private static readonly TimeSpan MessageLimit = TimeSpan.FromSeconds(2);
+
+    // Timers of a TimeProvider need the pool, so the thread looks at the clock.
+    private static readonly TimeSpan LookInterval = TimeSpan.FromMilliseconds(250);
+
+    private readonly Lock _gate = new();
+    private bool _isRunning;
+    private volatile bool _thenReboot;
+
+    /// <summary>The program was asked to end. The time counts from the first request, the last one decides what comes then.</summary>
+    public void Begin(bool thenReboot)
+    {
+        _thenReboot = thenReboot;
+        lock (_gate)
+        {
+            if (!_isRunning && limit != Timeout.InfiniteTimeSpan)
+            {
+                long began = clock.GetTimestamp();
+                new Thread(() => Run(began)) { IsBackground = true, Name = "shutdown limit" }.Start();
+                _isRunning = true;
+            }
+        }
+    }
+
+    private void Run(long began)
+    {
+        for (TimeSpan left = limit; left > TimeSpan.Zero; left = limit - clock.GetElapsedTime(began))
+        {
+            Thread.Sleep(left < LookInterval ? left : LookInterval);
+        }
+
+        bool thenReboot = _thenReboot;
+        string text = string.Create(
+            CultureInfo.InvariantCulture,
+            $"the program has not ended {limit.TotalSeconds:0.###} s after it was asked to: {(thenReboot ? "rebooting" : "switching off")} without it");
+        Thread message = new(() => output.Message(text)) { IsBackground = true, Name = "shutdown message" };
+        message.Start();
+        message.Join(MessageLimit);
+        if (thenReboot)
+        {
+            power.Reboot();
+        }
+        else
+        {
+            power.PowerOff();
+        }
+    }
+}

@@ -1,0 +1,161 @@
+using System.Globalization;
+using System.Text;
+using Xenlet.Kernel;
+using Xenlet.XenBus;
+
+namespace Xenlet.Drivers;
+
+/// <summary>What goes on in the guest, as text for people.</summary>
+internal sealed class SystemReport(IMachine machine, IReadOnlyList<DeviceBus> buses, DomainControlOptions options)
+{
+    private const int KibibytesPerPage = 4;
+
+    private readonly Lock _gate = new();
+    private IReportSource[] _sources = [];
+
+    /// <summary>Adds a section, until what is given back is disposed of.</summary>
+    public IDisposable Add(IReportSource source)
+    {
+        lock (_gate)
+        {
+            _sources = [.. _sources, source];
+        }
+
+        return new Removal(this, source);
+    }
+
+    /// <summary>Gives the sections that a letter asks for, each ending with a line's end.</summary>
+    public async IAsyncEnumerable<string> WriteAsync(char letter)
+    {
+        bool all = letter is not ('t' or 'm' or 'd' or 'e' or 'r');
+        if (all || letter == 't')
+        {
+            yield return Section("threads", Threads);
+        }
+
+        if (all || letter == 'm')
+        {
+            yield return Section("memory", Memory);
+        }
+
+        if (all || letter == 'd')
+        {
+            yield return await LimitedAsync("devices", () => DeviceTree.FormatAsync(buses)).ConfigureAwait(false);
+        }
+
+        if (all || letter == 'e')
+        {
+            yield return Section("event channels and grants", Connections);
+        }
+
+        if (all || letter == 'r')
+        {
+            foreach (IReportSource source in _sources)
+            {
+                yield return await LimitedAsync(source.ReportName, () => Task.Run(() => Describe(source))).ConfigureAwait(false);
+            }
+        }
+
+        yield return "xenlet: end of the report\n";
+    }
+
+    private static string Describe(IReportSource source)
+    {
+        using StringWriter writer = new(CultureInfo.InvariantCulture) { NewLine = "\n" };
+        source.WriteReport(writer);
+        return writer.ToString();
+    }
+
+    private static string Section(string name, Action<StringBuilder> write)
+    {
+        StringBuilder text = Heading(name);
+        try
+        {
+            write(text);
+        }
+        catch (Exception error)
+        {
+            text.Append("(failed: ").Append(error.Message).Append(")\n");
+        }
+
+        return text.ToString();
+    }
+
+    /// <summary>A section that others are asked for.</summary>
+    private async Task<string> LimitedAsync(string name, Func<Task<string>> describe)
+    {
+        StringBuilder text = Heading(name);
+        try
+        {
+            text.Append(await describe().WaitAsync(options.ReportTimeLimit, options.TimeProvider).ConfigureAwait(false));
+        }
+        catch (TimeoutException)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"(no answer for {options.ReportTimeLimit.TotalSeconds:0.###} s)");
+        }
+        catch (Exception error)
+        {
+            text.Append("(failed: ").Append(error.Message).Append(')');
+        }
+
+        return text[^1] == '\n' ? text.ToString() : text.Append('\n').ToString();
+    }
+
+    private static StringBuilder Heading(string name) => new StringBuilder("xenlet: report: ").Append(name).Append('\n');
+
+    private void Threads(StringBuilder text)
+    {
+        foreach (ThreadReport thread in machine.Diagnostics.ReadThreads())
+        {
+            string name = thread.Name.Length == 0 ? "" : $" ({thread.Name})";
+            text.Append(CultureInfo.InvariantCulture, $"thread {thread.Id}{name}: {thread.State}, {thread.ProcessorTime.TotalMilliseconds:0.0} ms of processor time\n");
+            foreach (ulong address in thread.Stack)
+            {
+                // As the kernel writes its own: what adds names to those adds them to these.
+                text.Append(CultureInfo.InvariantCulture, $"  at 0x{address:x16}\n");
+            }
+        }
+    }
+
+    private void Memory(StringBuilder text)
+    {
+        MemoryReport memory = machine.Diagnostics.ReadMemory();
+        ulong all = memory.FreePages;
+        foreach (MemoryOwner owner in memory.Owners)
+        {
+            all += owner.Pages;
+            Line(owner.Name, owner.Pages * KibibytesPerPage);
+        }
+
+        Line("free", memory.FreePages * KibibytesPerPage);
+        Line("  of it promised", memory.PromisedPages * KibibytesPerPage);
+        Line("all", all * KibibytesPerPage);
+        GCMemoryInfo collector = GC.GetGCMemoryInfo();
+        Line("collector: in use", (ulong)GC.GetTotalMemory(forceFullCollection: false) / 1024);
+        Line("collector: committed", (ulong)collector.TotalCommittedBytes / 1024);
+        Line("collector: limit", (ulong)collector.TotalAvailableMemoryBytes / 1024);
+        text.Append(CultureInfo.InvariantCulture, $"collections: {GC.CollectionCount(0)}, {GC.CollectionCount(1)}, {GC.CollectionCount(2)} of generations 0, 1, 2\n");
+
+        void Line(string name, ulong kibibytes) => text.Append(CultureInfo.InvariantCulture, $"{kibibytes,10} KiB  {name}\n");
+    }
+
+    private void Connections(StringBuilder text)
+    {
+        ConnectionReport connections = machine.Diagnostics.ReadConnections();
+        text.Append("event channel ports: ").AppendJoin(", ", connections.EventChannels).Append('\n');
+        text.Append(
+            CultureInfo.InvariantCulture,
+            $"grants: {connections.Grants}; shared pages: {connections.SharedPages}, and {connections.HeldPages} that others have not let go\n");
+    }
+
+    private sealed class Removal(SystemReport report, IReportSource source) : IDisposable
+    {
+        public void Dispose()
+        {
+            lock (report._gate)
+            {
+                report._sources = [.. report._sources.Where(other => other != source)];
+            }
+        }
+    }
+}

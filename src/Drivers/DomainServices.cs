@@ -1,0 +1,126 @@
+using Xenlet.Kernel;
+using Xenlet.XenBus;
+using Xenlet.XenStoreRing;
+
+namespace Xenlet.Drivers;
+
+/// <summary>
+/// All that a domain needs to live with its tool stack, in one object: xenstore, both buses with their drivers, and <see cref="DomainControl"/>, which ends, suspends and
+/// describes the guest when it is asked to.
+/// </summary>
+/// <remarks>A program that wants less composes the parts itself; this does nothing that it could not.</remarks>
+public sealed class DomainServices : IAsyncDisposable
+{
+    private readonly IXenStoreLink _link;
+    private bool _isDisposed;
+
+    private DomainServices(IMachine machine, IXenStoreLink link, XenStoreClient store, DomainServicesOptions options)
+    {
+        _link = link;
+        Store = store;
+        FrontBus = new(store, options.Bus);
+        BackBus = new(store, options.Bus);
+        foreach (XenBusDriver driver in options.FrontDrivers)
+        {
+            FrontBus.AddDriver(driver);
+        }
+
+        foreach (XenBusDriver driver in options.BackDrivers)
+        {
+            BackBus.AddDriver(driver);
+        }
+
+        DeviceBus[] buses = [.. options.StartsBackBus ? (DeviceBus[])[BackBus] : [], .. options.StartsFrontBus ? (DeviceBus[])[FrontBus] : []];
+        Control = new(machine, store, buses, FindStoreAgain, options.Control);
+        foreach (IReportSource source in options.FrontDrivers.Concat(options.BackDrivers).OfType<IReportSource>())
+        {
+            Control.AddReport(source);
+        }
+    }
+
+    /// <summary>The domain's connection to xenstore.</summary>
+    public XenStoreClient Store { get; }
+
+    /// <summary>The domain's own devices.</summary>
+    public FrontBus FrontBus { get; }
+
+    /// <summary>Devices that this domain provides to others.</summary>
+    public BackBus BackBus { get; }
+
+    /// <summary>Shutdown, reboot, suspend, and the report of <c>xl sysrq</c>.</summary>
+    public DomainControl Control { get; }
+
+    /// <summary>
+    /// Connects to xenstore and starts the rest. Returns when the buses have found the devices that are there; <see cref="DeviceBus.WaitForBootAsync"/> waits for their drivers.
+    /// </summary>
+    /// <param name="machine">The guest, <c>Guest.Machine</c>.</param>
+    /// <param name="options">What is started, and how.</param>
+    /// <param name="cancellationToken">Ends the start; what has been started is stopped.</param>
+    /// <exception cref="PlatformNotSupportedException">The guest runs without Xen.</exception>
+    /// <exception cref="XenException">The domain has no xenstore (ENOENT), or somebody has opened it (EBUSY).</exception>
+    /// <exception cref="XenStoreException">xenstore does not answer.</exception>
+    public static async ValueTask<DomainServices> StartAsync(
+        IMachine machine, DomainServicesOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(machine);
+        options ??= new();
+        IXenStoreLink link = machine.XenStore.Open();
+        XenStoreClient store;
+        try
+        {
+            store = await XenStoreClient.ConnectAsync(XenStoreLinkTransport.Create(link), options.Store, cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            link.Dispose();
+            throw;
+        }
+
+        DomainServices services = new(machine, link, store, options);
+        try
+        {
+            options.BeforeStart?.Invoke(services);
+
+            // First, so that a guest whose devices are in trouble can be asked about them.
+            await services.Control.StartAsync(cancellationToken).ConfigureAwait(false);
+            if (options.StartsBackBus)
+            {
+                await services.BackBus.StartAsync(cancellationToken).ConfigureAwait(false);
+            }
+
+            if (options.StartsFrontBus)
+            {
+                await services.FrontBus.StartAsync(cancellationToken).ConfigureAwait(false);
+            }
+
+            return services;
+        }
+        catch
+        {
+            await services.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <summary>Stops all: requests of the tool stack first, devices next, xenstore last.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (_isDisposed)
+        {
+            return;
+        }
+
+        _isDisposed = true;
+        await Control.DisposeAsync().ConfigureAwait(false);
+        await FrontBus.DisposeAsync().ConfigureAwait(false);
+        await BackBus.DisposeAsync().ConfigureAwait(false);
+        await Store.DisposeAsync().ConfigureAwait(false);
+        _link.Dispose();
+    }
+
+    private XenStoreRingTransport FindStoreAgain()
+    {
+        _link.FindAgain();
+        return XenStoreLinkTransport.Create(_link);
+    }
+}

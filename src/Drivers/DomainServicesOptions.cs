@@ -1,0 +1,32 @@
+using Xenlet.XenBus;
+using Xenlet.XenStoreRing;
+
+namespace Xenlet.Drivers;
+
+/// <summary>What <see cref="DomainServices"/> starts, and how.</summary>
+public sealed record DomainServicesOptions
+{
+    /// <summary>Drivers of the front bus besides the ones that the services bring.</summary>
+    public IReadOnlyList<XenBusDriver> FrontDrivers { get; init; } = [];
+
+    /// <summary>Drivers of the back bus.</summary>
+    public IReadOnlyList<XenBusDriver> BackDrivers { get; init; } = [];
+
+    /// <summary>Whether the front bus is started: the domain's own devices.</summary>
+    public bool StartsFrontBus { get; init; } = true;
+
+    /// <summary>Whether the back bus is started: devices that this domain provides to others.</summary>
+    public bool StartsBackBus { get; init; } = true;
+
+    /// <summary>Called when all is made and nothing is started yet: for subscriptions that are to see everything.</summary>
+    public Action<DomainServices>? BeforeStart { get; init; }
+
+    /// <summary>Options of both buses.</summary>
+    public XenBusOptions? Bus { get; init; }
+
+    /// <summary>Options of the store's connection.</summary>
+    public XenStoreClientOptions? Store { get; init; }
+
+    /// <summary>Options of shutdown, suspend and reports.</summary>
+    public DomainControlOptions? Control { get; init; }
+}

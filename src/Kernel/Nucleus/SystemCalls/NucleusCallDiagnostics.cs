@@ -1,0 +1,121 @@
+namespace Xenlet.Kernel.Nucleus;
+
+/// <summary>What the threads do and who has the memory, as it is at this moment: nothing else runs while the nucleus looks.</summary>
+internal static unsafe class NucleusCallDiagnostics
+{
+    /// <summary>Calls that are followed at most: each costs about a microsecond in which nothing else runs.</summary>
+    private const int MaximumDepth = 10_000;
+
+    public static long WriteThreads(ulong address, ulong room)
+    {
+        if (room > int.MaxValue || !ProgramMemory.Writable(address, room * (ulong)sizeof(NucleusThreadRecord)))
+        {
+            return -Errno.EFAULT;
+        }
+
+        var record = (NucleusThreadRecord*)address;
+        Thread* current = Scheduler.Current;
+        if (room > 0)
+        {
+            Write(record++, current);
+            room--;
+        }
+
+        for (Thread* thread = ThreadTable.First; thread != null && room > 0; thread = thread->NextInProcess)
+        {
+            if (thread != current)
+            {
+                Write(record++, thread);
+                room--;
+            }
+        }
+
+        return ThreadTable.Count;
+    }
+
+    public static long WriteMemory(ulong address)
+    {
+        if (!ProgramMemory.Writable(address, (ulong)sizeof(NucleusMemoryRecord)))
+        {
+            return -Errno.EFAULT;
+        }
+
+        ulong mappings = 0;
+        ulong stacks = 0;
+        for (Region* region = RegionList.First; region != null; region = region->Next)
+        {
+            // The image's frames are not the allocator's, and shared pages count themselves.
+            if ((region->Kind & RegionKind.Image) != 0)
+            {
+                continue;
+            }
+
+            ulong owned = PageTable.CountOwned(region->Start, region->End);
+            if ((region->Kind & RegionKind.Stack) != 0)
+            {
+                stacks += owned;
+            }
+            else
+            {
+                mappings += owned;
+            }
+        }
+
+        var record = (NucleusMemoryRecord*)address;
+        record->Total = MemoryMap.TotalPages;
+        record->Image = MemoryMap.TotalPages - FrameAllocator.TotalFrames;
+        record->PageTables = PageTable.CountTables();
+        record->Mappings = mappings;
+        record->Stacks = stacks;
+        record->Shared = SharedPages.Count;
+        record->Nucleus = FrameAllocator.NucleusFrames;
+        record->Free = FrameAllocator.FreeFrames;
+        record->Promised = MemoryCharge.Promised;
+        return 0;
+    }
+
+    private static void Write(NucleusThreadRecord* record, Thread* thread)
+    {
+        record->Id = thread->Id;
+        record->State = thread->State;
+        record->Wait = thread->Wait;
+        record->CpuTime = thread == Scheduler.Current ? Scheduler.CurrentCpuTime : thread->CpuTime;
+        Machine.Copy(record->Name, thread->Name, 16);
+        record->Count = Walk(&thread->Frame, record->Addresses);
+    }
+
+    /// <summary>Of a stack too deep for the record, the places behind the innermost ones are a ring of the outermost.</summary>
+    private static int Walk(Frame* frame, ulong* addresses)
+    {
+        const int innermost = NucleusThreadRecord.Innermost;
+        const int outermost = NucleusThreadRecord.MostAddresses - innermost;
+        UnwindRegisters registers;
+        UnwindRegisters.Load(&registers, frame);
+        ulong* last = stackalloc ulong[outermost];
+        int depth = 0;
+        UnwindStop stop = UnwindStop.None;
+        while (stop == UnwindStop.None && depth < MaximumDepth)
+        {
+            ulong address = registers.Values[UnwindRegisters.Rip];
+            if (depth < innermost)
+            {
+                addresses[depth] = address;
+            }
+            else
+            {
+                last[(depth - innermost) % outermost] = address;
+            }
+
+            depth++;
+            stop = Unwinder.Step(Image.UnwindTable, &registers);
+        }
+
+        int count = Math.Min(depth, NucleusThreadRecord.MostAddresses);
+        for (int i = innermost; i < count; i++)
+        {
+            addresses[i] = last[(depth - count + i - innermost) % outermost];
+        }
+
+        return count;
+    }
+}

@@ -1,0 +1,172 @@
+using Xenlet.QemuXen;
+
+namespace Xenlet.Guest.Tests;
+
+/// <summary>A program that is asked to end by its own machine: SIGTERM as .NET programs know it.</summary>
+public abstract class TerminationTests(World world)
+{
+    [Fact]
+    public async Task Main_waits_for_a_line_and_exit_handlers_run()
+    {
+        EndedGuest guest = (await world.RunCaseAsync("terminate-main-in-readline")).AssertExited(143);
+        Assert.Contains("process exit event", guest.Lines);
+        Assert.DoesNotContain("survived", guest.Console, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Every_handler_is_called_before_exit_handlers_run()
+    {
+        string[] lines = (await world.RunCaseAsync("terminate-handlers")).AssertExited(143).Lines;
+        Assert.Contains("first handler of SIGTERM", lines);
+        Assert.Contains("second handler of SIGTERM", lines);
+        Assert.Equal("process exit event", lines.Where(line => line.Contains("handler of", StringComparison.Ordinal) || line == "process exit event").Last());
+    }
+
+    [Fact]
+    public async Task A_handler_that_cancels_lets_the_program_end_as_it_likes() =>
+        Assert.Contains("went on", (await world.RunCaseAsync("terminate-cancelled")).AssertExited(7).Lines);
+
+    [Fact]
+    public async Task A_program_that_is_ending_is_not_killed_by_a_second_wish() =>
+        Assert.Contains("asked again", (await world.RunCaseAsync("terminate-hung")).AssertExited(143).Lines);
+}
+
+[Collection(WithoutXen.Name)]
+public sealed class TerminationTestsWithoutXen(DirectWorld world) : TerminationTests(world);
+
+[Collection(UnderXen.Name)]
+public sealed class TerminationTestsUnderXen(XenWorld world) : TerminationTests(world)
+{
+    private readonly XenWorld _world = world;
+
+    [Theory]
+    [InlineData("terminate-main-in-readline reboot", 143)]
+    [InlineData("terminate-cancelled reboot", 7)]
+    public async Task A_guest_that_is_to_start_again_says_its_exit_status_all_the_same(string commandLine, int status)
+    {
+        EndedGuest guest = await _world.RunCaseAsync(commandLine);
+        Assert.Equal(new GuestEnd(GuestEndReason.Reboot, status), guest.End);
+    }
+}
+
+/// <summary>What the real xl asks of a guest (the case "control").</summary>
+[Collection(UnderXen.Name)]
+public sealed class ControlTests(XenWorld world)
+{
+    [Theory]
+    [InlineData("shutdown", GuestEndReason.PowerOff)]
+    [InlineData("reboot", GuestEndReason.Reboot)]
+    public async Task Xl_ends_a_program_whose_Main_waits_for_a_line(string command, GuestEndReason reason)
+    {
+        await using XenGuest guest = await StartAsync("read");
+        await XlAsync(guest, command);
+        EndedGuest ended = await EndedGuest.OfAsync(guest, World.Limit);
+        Assert.Equal(new GuestEnd(reason, 143), ended.End);
+        Assert.Contains("process exit event", ended.Lines);
+    }
+
+    [Theory]
+    [InlineData("shutdown", GuestEndReason.PowerOff)]
+    [InlineData("reboot", GuestEndReason.Reboot)]
+    public async Task A_program_that_handles_the_signal_ends_in_order_with_its_own_status(string command, GuestEndReason reason)
+    {
+        await using XenGuest guest = await StartAsync("handle");
+        await XlAsync(guest, command);
+        EndedGuest ended = await EndedGuest.OfAsync(guest, World.Limit);
+        Assert.Equal(new GuestEnd(reason, 5), ended.End);
+        Assert.Contains("left: 0 grants, 0 shared pages", ended.Lines);
+    }
+
+    [Theory]
+    [InlineData("shutdown", GuestEndReason.PowerOff, "switching off")]
+    [InlineData("reboot", GuestEndReason.Reboot, "rebooting")]
+    public async Task A_program_that_ignores_the_signal_is_ended_after_the_time_limit(string command, GuestEndReason reason, string word)
+    {
+        await using XenGuest guest = await StartAsync("ignore 2");
+        await XlAsync(guest, command);
+        EndedGuest ended = await EndedGuest.OfAsync(guest, World.Limit);
+        Assert.Equal(new GuestEnd(reason, null), ended.End);
+        Assert.Contains("SIGTERM is handled", ended.Lines);
+        Assert.Contains($"xenlet: the program has not ended 2 s after it was asked to: {word} without it", ended.Lines);
+    }
+
+    [Fact]
+    public async Task Xl_sysrq_shows_threads_with_their_stacks_devices_memory_and_connections()
+    {
+        await using XenGuest guest = await StartAsync("read", disks: 1);
+        await XlAsync(guest, "sysrq", "a");
+        int end = await guest.WaitForTextAsync("xenlet: end of the report", World.Limit);
+        string[] lines = guest.Console.Text[..end].Replace("\r", "", StringComparison.Ordinal).Split('\n');
+        string[] sections = [.. lines.Where(line => line.StartsWith("xenlet: report: ", StringComparison.Ordinal)).Select(line => line["xenlet: report: ".Length..])];
+        Assert.Equal(["threads", "memory", "devices", "event channels and grants", "facts of the case"], sections);
+        Assert.Contains("a fact", lines);
+        Assert.Contains(lines, line => line.Contains($"vbd/51712  disk size  Connected  <-> Connected at domain 0", StringComparison.Ordinal));
+        Assert.Contains(lines, line => line.StartsWith("grants: 1; shared pages: 1", StringComparison.Ordinal));
+
+        int parked = Array.FindIndex(lines, line => line.Contains("(parked): waiting: futex", StringComparison.Ordinal));
+        Assert.True(parked >= 0, guest.Console.Text);
+        Assert.True(lines.Skip(parked + 1).TakeWhile(line => line.StartsWith("  at 0x", StringComparison.Ordinal)).Count() > 4, guest.Console.Text);
+        Assert.Contains(lines, line => line.StartsWith("thread 1", StringComparison.Ordinal) && line.Contains(": waiting: ", StringComparison.Ordinal));
+
+        ulong[] kibibytes = [.. lines.Where(line => line.Contains(" KiB  ", StringComparison.Ordinal) && !line.Contains("collector:", StringComparison.Ordinal))
+            .Where(line => !line.Contains("promised", StringComparison.Ordinal)).Select(line => ulong.Parse(line[..line.IndexOf(" KiB", StringComparison.Ordinal)].Trim()))];
+        Assert.Equal(kibibytes[^1], kibibytes[..^1].Aggregate((sum, one) => sum + one));
+        Assert.Equal("", await world.Machine.RunInDom0Async($"xenstore-read /local/domain/{guest.DomainId}/control/sysrq", World.Limit) is { Output: var value } ? value.Trim() : null);
+
+        // The guest is none the worse for it: one letter gives one section.
+        await XlAsync(guest, "sysrq", "t");
+        await guest.WaitForTextAsync("xenlet: end of the report", World.Limit, end);
+        Assert.DoesNotContain("report: memory", guest.Console.Text[end..], StringComparison.Ordinal);
+        await XlAsync(guest, "shutdown");
+        Assert.Equal(new GuestEnd(GuestEndReason.PowerOff, 143), (await EndedGuest.OfAsync(guest, World.Limit)).End);
+    }
+
+    [Theory]
+    [InlineData("b", GuestEndReason.Reboot)]
+    [InlineData("o", GuestEndReason.PowerOff)]
+    [InlineData("c", GuestEndReason.Crash)]
+    public async Task Three_letters_end_the_guest_at_once(string letter, GuestEndReason reason)
+    {
+        await using XenGuest guest = await StartAsync("read");
+        await XlAsync(guest, "sysrq", letter);
+        Assert.Equal(new GuestEnd(reason, null), (await EndedGuest.OfAsync(guest, World.Limit)).End);
+    }
+
+    [Fact]
+    public async Task A_guest_says_what_it_understands_and_what_it_does_not()
+    {
+        await using XenGuest guest = await StartAsync("read");
+        string home = $"/local/domain/{guest.DomainId}/control";
+        string features = (await world.Machine.RunInDom0Async($"xenstore-read {home}/feature-poweroff {home}/feature-reboot {home}/feature-suspend", World.Limit))
+            .ThrowIfFailed("reading the features").Output;
+        Assert.Equal(["1", "1", "1"], features.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
+        await world.Machine.RunInDom0Async($"xenstore-write {home}/shutdown dance", World.Limit);
+        await guest.WaitForTextAsync("xenlet: control/shutdown: 'dance' is not understood", World.Limit);
+        await world.Machine.RunInDom0Async($"xenstore-write {home}/shutdown crash", World.Limit);
+        Assert.Equal(new GuestEnd(GuestEndReason.Crash, null), (await EndedGuest.OfAsync(guest, World.Limit)).End);
+        Assert.DoesNotContain("cannot be written", guest.Console.Text, StringComparison.Ordinal);
+    }
+
+    private async Task<XenGuest> StartAsync(string arguments, int disks = 0)
+    {
+        List<string> words = [];
+        for (int i = 0; i < disks; i++)
+        {
+            words.Add(GuestConfig.RawDisk(await world.Machine.CreateDiskAsync(4), $"xvd{(char)('a' + i)}"));
+        }
+
+        XenGuest guest = (XenGuest)await world.StartAsync(new GuestConfig
+        {
+            Name = world.NewName(),
+            Kernel = await Images.Cases,
+            MemoryMiB = World.CaseMemory,
+            CommandLine = "control " + arguments,
+            Disks = words,
+        });
+        await guest.WaitForTextAsync("following", World.Limit);
+        return guest;
+    }
+
+    private async Task XlAsync(XenGuest guest, string command, string argument = "") =>
+        (await world.Machine.RunInDom0Async($"xl {command} {guest.DomainId} {argument}", World.Limit)).ThrowIfFailed($"xl {command}");
+}
