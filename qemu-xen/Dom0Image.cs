@@ -28,7 +28,7 @@ public sealed class Dom0Image
     private const string UnwinderLibrary = "libgcc_s.so.1";
 
     private static readonly string[] Tools =
-        ["xl", "xenstored", "xenconsoled", "xenconsole", "xen-init-dom0", "xenctx", "libxl-save-helper", "xen-diag", "xen-hvmctx", "test-xenstore"];
+        ["xl", "xenstored", "xenconsoled", "xenconsole", "xen-init-dom0", "xenctx", "libxl-save-helper", "xen-diag", "xen-hvmctx", "test-xenstore", "xentop", "xentrace"];
 
     private static readonly string[] StoreTools =
         ["chmod", "exists", "list", "ls", "read", "rm", "watch", "write"];
@@ -40,6 +40,9 @@ public sealed class Dom0Image
 
     /// <summary>Modules for devices of guests, which dom0 loads while it is already in use.</summary>
     private static readonly string[] DeviceModules = ["loop", "xen-blkback", "xen-netback", "bridge", "tun"];
+
+    /// <summary>Modules for guests that are Linux: the front ends of its devices, which Debian's kernel has as modules.</summary>
+    private static readonly string[] GuestModules = ["xen-blkfront", "xen-netfront"];
 
     private static readonly string[] Directories =
     [
@@ -70,6 +73,8 @@ public sealed class Dom0Image
 
     /// <summary>A statically linked busybox, for initramfs images of guests.</summary>
     public string Busybox => Path.Combine(Directory, "busybox");
+
+    private string ModuleDirectory => Path.Combine(Directory, "modules");
 
     private bool IsComplete => File.Exists(Path.Combine(Directory, "complete"));
 
@@ -112,6 +117,13 @@ public sealed class Dom0Image
         return image;
     }
 
+    /// <summary>A kernel module for guests that are Linux, and all it depends on, in the order in which insmod can load them.</summary>
+    /// <param name="name">Its name, such as xen-blkfront.</param>
+    /// <returns>Paths of the modules, the named one last; each file is named after its module, with "_" for "-".</returns>
+    /// <exception cref="QemuXenException">The image has no such module.</exception>
+    public IReadOnlyList<string> GuestModuleFiles(string name) =>
+        KernelModules.LoadOrder([name], "a guest", module => ElfFileOf(module)?.ModuleDependencies()).ConvertAll(ModuleFile);
+
     /// <summary>One of the scripts of dom0 that are part of this assembly.</summary>
     internal static byte[] Script(string name)
     {
@@ -121,6 +133,11 @@ public sealed class Dom0Image
         stream.ReadExactly(content);
         return content;
     }
+
+    private string ModuleFile(string module) => Path.Combine(ModuleDirectory, module + ".ko");
+
+    private ElfFile? ElfFileOf(string module) =>
+        File.Exists(ModuleFile(module)) ? ElfFile.Read(File.ReadAllBytes(ModuleFile(module)), ModuleFile(module)) : null;
 
     private static IEnumerable<string> ScriptNames =>
         Assembly.GetExecutingAssembly().GetManifestResourceNames()
@@ -183,7 +200,7 @@ public sealed class Dom0Image
     private static void AppendOwnParts(IncrementalHash hash)
     {
         hash.AppendData(Encoding.UTF8.GetBytes(FormatVersion));
-        foreach (string list in Tools.Concat(StoreTools).Concat(Modules).Concat(DeviceModules).Concat(Directories))
+        foreach (string list in Tools.Concat(StoreTools).Concat(Modules).Concat(DeviceModules).Concat(GuestModules).Concat(Directories))
         {
             hash.AppendData(Encoding.UTF8.GetBytes(list + "\n"));
         }
@@ -336,6 +353,12 @@ public sealed class Dom0Image
             await WriteFileAsync(image.Kernel, LinuxKernelImage.Extract(bzImage) ?? bzImage, cancellation);
             await WriteFileAsync(image.Busybox, Present(_busybox, "busybox"), cancellation);
             File.SetUnixFileMode(image.Busybox, (UnixFileMode)0x1ED);
+            System.IO.Directory.CreateDirectory(image.ModuleDirectory);
+            foreach (string module in LoadOrder(GuestModules, "a guest"))
+            {
+                await WriteFileAsync(image.ModuleFile(module), _modules[module].Content, cancellation);
+            }
+
             using var archive = new MemoryStream();
             WriteArchive(archive, libraries);
             using FileStream file = File.Create(image.Initramfs);
@@ -378,8 +401,8 @@ public sealed class Dom0Image
                 }
             }
 
-            List<string> early = LoadOrder(Modules);
-            List<string> all = LoadOrder([.. Modules, .. DeviceModules]);
+            List<string> early = LoadOrder(Modules, "dom0");
+            List<string> all = LoadOrder([.. Modules, .. DeviceModules], "dom0");
             foreach (string module in all)
             {
                 cpio.AddFile($"lib/modules/{module}.ko", _modules[module].Content);
@@ -406,8 +429,9 @@ public sealed class Dom0Image
             }
         }
 
-        private List<string> LoadOrder(IEnumerable<string> wanted) => KernelModules.LoadOrder(
+        private List<string> LoadOrder(IEnumerable<string> wanted, string user) => KernelModules.LoadOrder(
             wanted,
+            user,
             module => _modules.TryGetValue(module, out PackageFile? file) ? ElfFile.Read(file.Content, file.Path).ModuleDependencies() : null);
 
         private static byte[] Present(byte[]? part, string what) =>

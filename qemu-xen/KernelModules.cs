@@ -5,15 +5,16 @@ internal static class KernelModules
 {
     /// <summary>Returns the wanted modules and all they depend on, dependencies first, in a stable order.</summary>
     /// <param name="wanted">Module names as in file names or in "depends=" ("-" and "_" are the same).</param>
+    /// <param name="user">Who wants them, for the message.</param>
     /// <param name="dependencies">Dependencies of a module by its normal name ("_"), or null when there is no such module.</param>
     /// <exception cref="QemuXenException">A module is missing or depends on itself.</exception>
-    internal static List<string> LoadOrder(IEnumerable<string> wanted, Func<string, IReadOnlyList<string>?> dependencies)
+    internal static List<string> LoadOrder(IEnumerable<string> wanted, string user, Func<string, IReadOnlyList<string>?> dependencies)
     {
         var order = new List<string>();
         var state = new Dictionary<string, bool>(StringComparer.Ordinal);
         foreach (string module in wanted)
         {
-            Visit(Normalise(module), "dom0");
+            Visit(Normalise(module), user);
         }
 
         return order;

@@ -21,17 +21,30 @@ public static class LinuxGuest
     /// <param name="name">Name of the domain.</param>
     /// <param name="directory">Where the initramfs is written; it belongs to the caller.</param>
     /// <param name="commands">Shell commands that run after the first line; the guest switches itself off behind them.</param>
-    public static GuestConfig Create(Dom0Image image, string name, string directory, string commands = "") => new()
+    /// <param name="modules">Kernel modules to load before the commands, such as <c>xen-blkfront</c>; what follows a name are options of the module.</param>
+    public static GuestConfig Create(Dom0Image image, string name, string directory, string commands = "", IReadOnlyList<string>? modules = null) => new()
     {
         Name = name,
         Kernel = image.Kernel,
-        Ramdisk = WriteInitramfs(image, Path.Combine(directory, name + ".initramfs.gz"), commands),
+        Ramdisk = WriteInitramfs(image, Path.Combine(directory, name + ".initramfs.gz"), commands, modules ?? []),
         MemoryMiB = MemoryMiB,
         CommandLine = $"console={Console} quiet panic=1",
     };
 
-    private static string WriteInitramfs(Dom0Image image, string path, string commands)
+    private static string WriteInitramfs(Dom0Image image, string path, string commands, IReadOnlyList<string> modules)
     {
+        Dictionary<string, string> files = new(StringComparer.Ordinal);
+        StringBuilder insertions = new();
+        foreach (string[] words in modules.Select(module => module.Split(' ', 2)))
+        {
+            IReadOnlyList<string> needed = image.GuestModuleFiles(words[0]);
+            foreach (string file in needed.Where(file => files.TryAdd(Path.GetFileName(file), file)))
+            {
+                string options = file == needed[^1] ? words.ElementAtOrDefault(1) ?? "" : "";
+                insertions.Append($"insmod /lib/modules/{Path.GetFileName(file)} {options}".TrimEnd()).Append('\n');
+            }
+        }
+
         string init = $"""
             #!/bin/busybox sh
             echo '{FirstLine}'
@@ -41,16 +54,21 @@ public static class LinuxGuest
             /bin/busybox mount -t devtmpfs dev /dev
             /bin/busybox --install -s /bin
             export PATH=/bin
-            {commands}
+            {insertions}{commands}
             poweroff -f
 
             """;
-        using FileStream file = File.Create(path);
-        using var gzip = new GZipStream(file, CompressionLevel.Fastest);
+        using FileStream output = File.Create(path);
+        using var gzip = new GZipStream(output, CompressionLevel.Fastest);
         using var cpio = new CpioWriter(gzip);
         cpio.AddCharacterDevice("dev/console", 5, 1);
         cpio.AddFile("bin/busybox", File.ReadAllBytes(image.Busybox), executable: true);
         cpio.AddFile("init", Encoding.UTF8.GetBytes(init), executable: true);
+        foreach ((string name, string file) in files)
+        {
+            cpio.AddFile("lib/modules/" + name, File.ReadAllBytes(file));
+        }
+
         return path;
     }
 }

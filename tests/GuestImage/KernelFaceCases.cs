@@ -103,8 +103,15 @@ internal static class KernelFaceCases
         await loop.FlushAsync();
         loop.Bound.Notify();
         await WaitAsync(loop.Open);
+        GuestStatistics before = Guest.ReadStatistics();
         loop.Open.Notify();
         await WaitAsync(loop.Bound);
+        GuestStatistics after = Guest.ReadStatistics();
+
+        // Other threads, the console and timers may add theirs.
+        Check.That(after.Notifications > before.Notifications);
+        Check.That(after.Upcalls > before.Upcalls);
+        Check.That(after.Hypercalls - before.Hypercalls >= after.Notifications - before.Notifications);
     }
 
     private static async Task EventCoalesces()

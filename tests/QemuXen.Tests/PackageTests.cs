@@ -81,7 +81,7 @@ public sealed class PackageTests
             ["xen_evtchn"] = [],
         };
 
-        List<string> order = KernelModules.LoadOrder(["xen-evtchn", "9p", "netfs"], name => modules.GetValueOrDefault(name));
+        List<string> order = KernelModules.LoadOrder(["xen-evtchn", "9p", "netfs"], "dom0", name => modules.GetValueOrDefault(name));
 
         Assert.Equal(["xen_evtchn", "9pnet", "netfs", "fscache", "9p"], order);
     }
@@ -90,10 +90,10 @@ public sealed class PackageTests
     public void A_module_that_is_missing_and_one_that_needs_itself_are_named()
     {
         QemuXenException missing = Assert.Throws<QemuXenException>(
-            () => KernelModules.LoadOrder(["a"], name => name == "a" ? ["b"] : null));
+            () => KernelModules.LoadOrder(["a"], "a guest", name => name == "a" ? ["b"] : null));
         Assert.Contains("no module b, which a needs", missing.Message, StringComparison.Ordinal);
 
-        QemuXenException circle = Assert.Throws<QemuXenException>(() => KernelModules.LoadOrder(["a"], _ => ["a"]));
+        QemuXenException circle = Assert.Throws<QemuXenException>(() => KernelModules.LoadOrder(["a"], "a guest", _ => ["a"]));
         Assert.Contains("a depends on itself", circle.Message, StringComparison.Ordinal);
     }
 

@@ -12,6 +12,15 @@ public sealed record GuestStatistics
     /// <summary>Threads that were woken by a futex.</summary>
     public required ulong FutexWakeUps { get; init; }
 
+    /// <summary>Hypercalls that were issued, each an exit to Xen; those of <see cref="Notifications"/> are among them. 0 without Xen.</summary>
+    public required ulong Hypercalls { get; init; }
+
+    /// <summary>Notifications that were sent to other domains over event channels, those of the console included.</summary>
+    public required ulong Notifications { get; init; }
+
+    /// <summary>Interrupts by which Xen announced events, the timer's included. One of them may stand for several events.</summary>
+    public required ulong Upcalls { get; init; }
+
     /// <summary>Threads there are, those of the runtime included.</summary>
     public required int Threads { get; init; }
 

@@ -323,6 +323,7 @@ public sealed unsafe class NucleusCallTests : NucleusTest, IDisposable
         Assert.Equal((1ul, 2ul), (before.SharedPages, after.SharedPages));
         Assert.Equal((1ul, 2ul), (before.Threads, after.Threads));
         Assert.Equal(3ul, after.SystemCalls - before.SystemCalls);
+        Assert.Equal((Hypercall.Issued, EventChannels.Sent, EventChannels.Upcalls), (after.Hypercalls, after.Notifications, after.Upcalls));
         Assert.True(after.FreePages < before.FreePages);
         Assert.Equal(DefaultFrames, after.TotalPages);
     }

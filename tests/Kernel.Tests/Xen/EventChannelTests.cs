@@ -304,6 +304,23 @@ public sealed unsafe class EventChannelTests : XenTest, IDisposable
         Assert.Equal([12u], _xen.Sent);
     }
 
+    [Fact]
+    public void Notifications_that_Xen_took_are_counted_and_so_are_upcalls()
+    {
+        Start(12);
+        (ulong sent, ulong upcalls) = (EventChannels.Sent, EventChannels.Upcalls);
+
+        EventChannels.Send(12);
+        EventChannels.Send(12);
+        Assert.Equal((2ul, 0ul), (EventChannels.Sent - sent, EventChannels.Upcalls - upcalls));
+
+        _xen.Signal(12);
+        Scan();
+        Machine.Hypervisor = static _ => -XenError.EINVAL;
+        Assert.Equal(-XenError.EINVAL, EventChannels.Send(12));
+        Assert.Equal((2ul, 1ul), (EventChannels.Sent - sent, EventChannels.Upcalls - upcalls));
+    }
+
     private void Start(params uint[] ports)
     {
         EventChannels.Initialise(_xen.Shared);

@@ -47,4 +47,16 @@ public sealed class HypercallTests : XenTest
         Assert.Equal((34u, 1ul, ulong.MaxValue, 3ul, 4ul, 5ul), (call.Number, call.A1, call.A2, call.A3, call.A4, call.A5));
         Assert.Equal(-0x123456789, result);
     }
+
+    [Fact]
+    public void Hypercalls_are_counted_whatever_Xen_answers()
+    {
+        Machine.Hypervisor = static call => call.Number == 34 ? -XenError.EINVAL : 0;
+        ulong before = Hypercall.Issued;
+
+        Hypercall.Invoke(34);
+        Hypercall.Invoke(12);
+
+        Assert.Equal(2ul, Hypercall.Issued - before);
+    }
 }

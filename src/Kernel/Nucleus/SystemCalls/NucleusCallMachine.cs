@@ -63,6 +63,9 @@ internal static unsafe class NucleusCallMachine
         statistics->SystemCalls = SystemCall.Count;
         statistics->ThreadSwitches = Scheduler.Switches;
         statistics->FutexWakeUps = Futex.WakeUps;
+        statistics->Hypercalls = Hypercall.Issued;
+        statistics->Notifications = EventChannels.Sent;
+        statistics->Upcalls = EventChannels.Upcalls;
         statistics->Threads = (ulong)ThreadTable.Count;
         statistics->TotalPages = FrameAllocator.TotalFrames;
         statistics->FreePages = FrameAllocator.FreeFrames;

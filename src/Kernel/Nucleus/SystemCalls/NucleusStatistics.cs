@@ -12,6 +12,15 @@ internal struct NucleusStatistics
     /// <summary>Threads that a futex woke.</summary>
     public ulong FutexWakeUps;
 
+    /// <summary>Hypercalls issued.</summary>
+    public ulong Hypercalls;
+
+    /// <summary>Notifications sent over event channels.</summary>
+    public ulong Notifications;
+
+    /// <summary>Interrupts that announced events.</summary>
+    public ulong Upcalls;
+
     /// <summary>Live threads of the program.</summary>
     public ulong Threads;
 

@@ -16,6 +16,14 @@ internal static unsafe class EventChannels
     private const int WordCount = 64;
 
     private static shared_info* s_shared;
+    private static ulong s_sent;
+    private static ulong s_upcalls;
+
+    /// <summary>Notifications that were sent to the other ends of ports since boot.</summary>
+    public static ulong Sent => s_sent;
+
+    /// <summary>Upcalls that were answered since boot: interrupts for any number of events.</summary>
+    public static ulong Upcalls => s_upcalls;
 
     /// <summary>Takes the shared page, and masks every port: what is pending is kept until a port is unmasked.</summary>
     /// <param name="shared">The mapped page; it stays mapped for ever.</param>
@@ -87,7 +95,16 @@ internal static unsafe class EventChannels
     }
 
     /// <summary>Signals the other end. 0 or a negative errno: a port that is not bound answers -EINVAL.</summary>
-    public static long Send(uint port) => EventChannelOp.Send(port);
+    public static long Send(uint port)
+    {
+        long result = EventChannelOp.Send(port);
+        if (result == 0)
+        {
+            s_sent++;
+        }
+
+        return result;
+    }
 
     /// <summary>True when an event waits to be answered. False without Xen.</summary>
     public static bool UpcallIsRaised => s_shared != null && Volatile.Read(ref s_shared->vcpu0.evtchn_upcall_pending) != 0;
@@ -101,6 +118,7 @@ internal static unsafe class EventChannels
     /// </remarks>
     public static EventScan BeginScan()
     {
+        s_upcalls++;
         Volatile.Write(ref s_shared->vcpu0.evtchn_upcall_pending, 0);
         long* selector = (long*)&s_shared->vcpu0.evtchn_pending_sel;
         return new EventScan(s_shared, (ulong)Interlocked.Exchange(ref *selector, 0));

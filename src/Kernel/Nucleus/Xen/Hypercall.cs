@@ -13,6 +13,10 @@ internal static unsafe class Hypercall
     private const int CpuVendorLength = 12;
 
     private static HypercallGate s_gate;
+    private static ulong s_issued;
+
+    /// <summary>Hypercalls issued since boot.</summary>
+    public static ulong Issued => s_issued;
 
     /// <summary>The gate chosen by <see cref="Initialise"/>.</summary>
     public static HypercallGate Gate => s_gate;
@@ -36,6 +40,7 @@ internal static unsafe class Hypercall
     /// <summary>Issues a hypercall. The result is the hypercall's own; negative values are errnos, see <see cref="XenError"/>.</summary>
     public static long Invoke(uint number, ulong a1 = 0, ulong a2 = 0, ulong a3 = 0, ulong a4 = 0, ulong a5 = 0)
     {
+        s_issued++;
         switch (s_gate)
         {
             case HypercallGate.Vmcall:
