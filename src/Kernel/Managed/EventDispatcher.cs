@@ -21,7 +21,7 @@ internal sealed class EventDispatcher
         {
             lock (_gate)
             {
-                return [.. _channels.Keys.Order()];
+                return [.. _channels.Values.Select(channel => channel.Port).Order()];
             }
         }
     }
