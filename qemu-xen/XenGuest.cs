@@ -152,21 +152,23 @@ public sealed partial class XenGuest : IGuest
     /// <param name="cancellation">Ends the wait and kills the command.</param>
     public async Task SaveAsync(string path, TimeSpan limit, CancellationToken cancellation = default)
     {
-        // xl writes straight from the guest's pages, which the 9p client cannot send (EFAULT): a pipe copies them first.
-        string script = $"""
-            pipe=/run/save.{DomainId}
-            mkfifo $pipe
-            cat $pipe >'{path}' &
-            copy=$!
-            xl save {DomainId} $pipe
-            status=$?
-            [ $status = 0 ] || kill $copy 2>/dev/null
-            wait $copy
-            rm $pipe
-            exit $status
-            """;
-        (await _machine.RunInDom0Async(script, limit, cancellation)).ThrowIfFailed($"xl save {Name}");
+        await SaveAsync("", path, limit, cancellation);
         await WaitForEndAsync(XlLimit, cancellation);
+    }
+
+    /// <summary>Suspends the guest into a file of dom0, as <see cref="SaveAsync(string, TimeSpan, CancellationToken)"/> does, and lets it go on.</summary>
+    /// <param name="path">Path in dom0.</param>
+    /// <param name="limit">Longest time the guest and the tools may take.</param>
+    /// <param name="cancellation">Ends the wait and kills the command.</param>
+    public Task CheckpointAsync(string path, TimeSpan limit, CancellationToken cancellation = default) => SaveAsync("-c ", path, limit, cancellation);
+
+    /// <summary>Moves the guest, while it runs, into a new domain of the same machine, as if that were another one; this domain is gone then.</summary>
+    /// <returns>The new domain.</returns>
+    public async Task<XenGuest> MigrateAsync(CancellationToken cancellation = default)
+    {
+        XenGuest target = await _machine.MigrateGuestAsync(this, cancellation);
+        await WaitForEndAsync(XlLimit, cancellation);
+        return target;
     }
 
     /// <summary>All xenstore nodes of the domain with their values and permissions.</summary>
@@ -330,6 +332,24 @@ public sealed partial class XenGuest : IGuest
 
     private Task<CommandResult> XlAsync(string command, CancellationToken cancellation) =>
         _machine.RunInDom0Async(command, XlLimit, cancellation);
+
+    private async Task SaveAsync(string option, string path, TimeSpan limit, CancellationToken cancellation)
+    {
+        // xl writes straight from the guest's pages, which the 9p client cannot send (EFAULT): a pipe copies them first.
+        string script = $"""
+            pipe=/run/save.{DomainId}
+            mkfifo $pipe
+            cat $pipe >'{path}' &
+            copy=$!
+            xl save {option}{DomainId} $pipe
+            status=$?
+            [ $status = 0 ] || kill $copy 2>/dev/null
+            wait $copy
+            rm $pipe
+            exit $status
+            """;
+        (await _machine.RunInDom0Async(script, limit, cancellation)).ThrowIfFailed($"xl save {Name}");
+    }
 
     private async Task PlugAsync(string command, string what, CancellationToken cancellation)
     {

@@ -219,6 +219,15 @@ public sealed class XenMachine : IAsyncDisposable
         + Limits.Extract("QEMU", _qemu?.Errors.Tail(8) ?? "")
         + Limits.Extract("unexpected lines from dom0's agent", _agent?.Noise.Tail(8) ?? "");
 
+    /// <summary>Moves a guest into a new domain of this machine.</summary>
+    internal Task<XenGuest> MigrateGuestAsync(XenGuest guest, CancellationToken cancellation) => StartGuestAsync(
+        guest.Name,
+        $"xl migrate -e -s lssh {guest.DomainId} localhost",
+        $"xl migrate {guest.Name}",
+        cancellation,
+        // The name that xl gives the new domain until the old one is gone; the console daemon stays with it.
+        $"{guest.Name}--incoming");
+
     /// <summary>Connects raw input to a guest's console; disposing the stream disconnects it.</summary>
     internal async Task<Stream> OpenConsoleInputAsync(XenGuest guest, CancellationToken cancellation)
     {
@@ -273,10 +282,10 @@ public sealed class XenMachine : IAsyncDisposable
 
     private string InDom0(string path) => SharePath + "/" + Path.GetRelativePath(SharedDirectory, path);
 
-    private async Task<XenGuest> StartGuestAsync(string name, string start, string what, CancellationToken cancellation)
+    private async Task<XenGuest> StartGuestAsync(string name, string start, string what, CancellationToken cancellation, string? consoleName = null)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
-        string consoleLog = Path.Combine(SharedDirectory, "console", $"guest-{name}.log");
+        string consoleLog = Path.Combine(SharedDirectory, "console", $"guest-{consoleName ?? name}.log");
         long consoleStart = File.Exists(consoleLog) ? new FileInfo(consoleLog).Length : 0;
         string script = $"{start} || exit\nfor d in $(xenstore-list /local/domain); do [ \"$(xenstore-read /local/domain/$d/name)\" = {name} ] && echo \"domid $d\"; done\ntrue";
         CommandResult result;

@@ -71,7 +71,7 @@ public static class CaseTable
             "xenstore"),
         .. Group("xenbus", CaseKind.Alone, "xenbus"),
         .. Group("life", CaseKind.GuestOnly, "diagnostics-threads", "diagnostics-memory"),
-        .. Group("life", CaseKind.Alone, "terminate-main-in-readline", "terminate-handlers", "terminate-cancelled", "terminate-hung", "control"),
+        .. Group("life", CaseKind.Alone, "terminate-main-in-readline", "terminate-handlers", "terminate-cancelled", "terminate-hung", "control", "suspend"),
         .. Group("endings", CaseKind.Ending,
             "exit-return", "exit-call", "exit-from-thread", "exit-event", "exit-with-threads", "exit-negative", "unhandled-main", "unhandled-thread", "unhandled-async", "fail-fast",
             "stack-overflow-main", "stack-overflow-thread", "exhaust-managed-memory", "exhaust-all-memory", "wait-for-ever", "native-null-call", "write-constant", "write-code", "execute-heap", "execute-static"),

@@ -83,6 +83,7 @@ internal static unsafe class Machine
         PageTableRoot = 0;
         RandomNumber = static () => null;
         SeedNumber = static () => null;
+        DirectMap.Reset();
         KernelLog.Reset();
         Panic.Reset();
     }

@@ -30,7 +30,7 @@ public sealed unsafe class NucleusCallTests : NucleusTest, IDisposable
         StartXen();
     }
 
-    public static TheoryData<int> XenCalls => [.. Enumerable.Range(NucleusCall.WaitForEvent, NucleusCall.StorePort - NucleusCall.WaitForEvent + 1)];
+    public static TheoryData<int> XenCalls => [.. Enumerable.Range(NucleusCall.WaitForEvent, NucleusCall.StorePort - NucleusCall.WaitForEvent + 1), NucleusCall.Suspend];
 
     public void Dispose()
     {
@@ -48,7 +48,7 @@ public sealed unsafe class NucleusCallTests : NucleusTest, IDisposable
     }
 
     [Theory]
-    [InlineData(NucleusCall.Shutdown + 1)]
+    [InlineData(1 << 20)]
     [InlineData(int.MaxValue)]
     public void An_unknown_call_is_refused(int call) => Assert.Equal(-Errno.ENOSYS, Call(call));
 
@@ -171,7 +171,7 @@ public sealed unsafe class NucleusCallTests : NucleusTest, IDisposable
     }
 
     [Theory]
-    [InlineData(StorePort, 0)]
+    [InlineData(StorePort, StorePort)]
     [InlineData(ConsolePort, -Errno.EPERM)]
     [InlineData(TimerPort, -Errno.EPERM)]
     [InlineData(0u, -Errno.EINVAL)]
@@ -180,14 +180,14 @@ public sealed unsafe class NucleusCallTests : NucleusTest, IDisposable
     public void Only_a_port_that_the_tool_stack_bound_for_the_program_can_be_adopted(uint port, long expected)
     {
         Assert.Equal(expected, Call(NucleusCall.AdoptPort, port));
-        if (expected == 0)
+        if (expected > 0)
         {
             Assert.Equal(-XenError.EBUSY, Call(NucleusCall.AdoptPort, port));
             Assert.Equal(0, Call(NucleusCall.NotifyPort, port));
             Assert.Equal([port], _xen.Sent);
             Assert.Equal(0, Call(NucleusCall.ClosePort, port));
             Assert.Contains(port, _ports.Keys);
-            Assert.Equal(0, Call(NucleusCall.AdoptPort, port));
+            Assert.Equal(port, Call(NucleusCall.AdoptPort, port));
         }
     }
 

@@ -184,6 +184,48 @@ public sealed unsafe class ClockTests : XenTest, IDisposable
         Assert.Equal(1_007ul, PvClock.Now());
     }
 
+    /// <summary>
+    /// Hosts of any uptime and date, counters of any rate whose record changes on the way: a resume takes no time on the guest's clock, nothing
+    /// makes it go back, between records it runs at the rate of the record, and the date is that of the host.
+    /// </summary>
+    [Fact]
+    public void Whatever_hosts_the_domain_moves_between_time_never_jumps() =>
+        Gen.Select(Gen.ULong[0, 1ul << 61], Gen.ULong, Gen.UInt[1u << 16, uint.MaxValue], Gen.Int[-8, 8], Gen.UInt, Gen.ULong[0, 1ul << 40], Gen.Bool)
+            .Array[1, 20]
+            .Sample(
+                steps =>
+                {
+                    PvClock.Initialise(_shared);
+                    SetRecord(version: 2, timestamp: _counter = 0, systemTime: 1ul << 60);
+                    ulong last = PvClock.Now();
+                    foreach ((ulong uptime, ulong counter, uint multiplier, int shift, uint date, ulong passed, bool isResume) in steps)
+                    {
+                        ulong atHost = isResume ? uptime : PvClock.SystemTime();
+                        _counter = counter >> 2;
+                        _shared->vcpu0.time = new vcpu_time_info
+                        {
+                            version = 2,
+                            tsc_timestamp = _counter,
+                            system_time = atHost,
+                            tsc_to_system_mul = multiplier,
+                            tsc_shift = (sbyte)shift,
+                        };
+                        SetWallClock(version: 2, date, nanoseconds: 0);
+                        if (isResume)
+                        {
+                            PvClock.ContinueAfterResume();
+                        }
+
+                        Assert.Equal(last, PvClock.Now());
+                        _counter += passed;
+                        ulong nanoseconds = PvClock.Scale(passed, multiplier, (sbyte)shift);
+                        Assert.Equal(last + nanoseconds, PvClock.Now());
+                        Assert.Equal((date * 1_000_000_000ul) + atHost + nanoseconds, PvClock.UnixTime());
+                        last = PvClock.Now();
+                    }
+                },
+                threads: 1);
+
     [Theory]
     [InlineData(1_700_000_000, 0, 123_456_789, 1_700_000_000_123_461_789)]
     [InlineData(0x00000000, 1, 0, 4_294_967_296_000_005_000)]
