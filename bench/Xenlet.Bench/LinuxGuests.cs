@@ -10,9 +10,14 @@ internal static class LinuxGuests
     public static GuestConfig Minimal(Dom0Image image, string directory) => LinuxGuest.Create(image, "linux", directory);
 
     /// <summary>A guest that runs a program before it ends.</summary>
-    public static GuestConfig Running(Dom0Image image, MeasuredProgram program, string directory)
+    public static GuestConfig Running(Dom0Image image, MeasuredProgram program, string directory) =>
+        Running(image, program, directory, "linux-" + program.Name, "", []);
+
+    /// <summary>The same under a name, with kernel modules, and with commands that come before the program.</summary>
+    public static GuestConfig Running(
+        Dom0Image image, MeasuredProgram program, string directory, string name, string prepare, IReadOnlyList<string> modules)
     {
-        GuestConfig config = LinuxGuest.Create(image, "linux-" + program.Name, directory, "/bin/" + program.Name);
+        GuestConfig config = LinuxGuest.Create(image, name, directory, $"{prepare}\n/bin/{program.Name}", modules);
 
         // The kernel unpacks archives that follow each other into one file system. They must be compressed as one: xl unpacks the first only.
         string ramdisk = Path.Combine(directory, config.Name + ".gz");

@@ -12,73 +12,114 @@ internal sealed class Measurement
     /// <summary>The same for GuestBench in both kinds of guest: the runtime sizes its heap by it.</summary>
     private const int WorkMemory = LinuxGuest.MemoryMiB;
 
+    /// <summary>dom0's memory holds a disk and a saved guest, and no more than half of it can be files.</summary>
+    private const int Dom0Memory = 800;
+    private const int MachineMemory = 1424;
+
     private static readonly TimeSpan WorkLimit = TimeSpan.FromSeconds(240);
 
+    private readonly IReadOnlySet<Part> _parts;
     private readonly Action<string> _say;
     private readonly CancellationToken _cancellation;
     private readonly List<string> _failures = [];
     private readonly Results _results = new();
 
-    private Measurement(Action<string> say, CancellationToken cancellation)
+    private Measurement(IReadOnlySet<Part> parts, Action<string> say, CancellationToken cancellation)
     {
+        _parts = parts;
         _say = say;
         _cancellation = cancellation;
     }
 
-    /// <summary>Measures everything, writes the report and names what failed.</summary>
+    /// <summary>Measures what is asked for, writes the report and names what failed.</summary>
     /// <returns>Whether nothing failed.</returns>
     /// <exception cref="BenchException">There is nothing to report: a program does not build.</exception>
-    public static async Task<bool> RunAsync(TextWriter report, Action<string> say, CancellationToken cancellation)
+    public static async Task<bool> RunAsync(
+        IReadOnlySet<Part> parts, TextWriter report, Action<string> say, CancellationToken cancellation)
     {
         using WorkDirectory directory = WorkDirectory.Create(null);
-        Measurement measurement = new(say, cancellation);
+        Measurement measurement = new(parts, say, cancellation);
         await measurement.MeasureAsync(directory.Path);
-        report.Write(Report.Write(measurement._results));
+        report.Write(Report.Write(parts, measurement._results));
         measurement._failures.ForEach(failure => say($"FAILED: {failure}"));
         return measurement._failures.Count == 0;
     }
 
     private async Task MeasureAsync(string directory)
     {
-        _say("building the programs");
-        MeasuredProgram oneLine = await MeasuredProgram.PublishAsync("bench/OneLine", directory, _cancellation);
-        MeasuredProgram hello = await MeasuredProgram.PublishAsync("samples/Hello", directory, _cancellation);
-        MeasuredProgram guestBench = await MeasuredProgram.PublishAsync("bench/GuestBench", directory, _cancellation);
-        MeasuredProgram linuxBench = await MeasuredProgram.PublishAsync("bench/LinuxBench", directory, _cancellation);
-        _results.OneLine.Size = oneLine.Size;
-        _results.Hello.Size = hello.Size;
-
         await using XenMachine machine = await StartXenAsync();
         using SerialMarks marks = new(machine.Log);
         _results.Heading = await Heading.OfAsync(machine, _cancellation);
         GuestStarter starter = new(machine, marks, directory);
-        GuestConfig helloGuest = new() { Name = hello.Name, Kernel = hello.Image };
-        GuestConfig benchGuest = new() { Name = guestBench.Name, Kernel = guestBench.Image, MemoryMiB = WorkMemory };
-        GuestConfig linuxGuest = LinuxGuests.Minimal(machine.Image, directory);
-        GuestConfig linuxBenchGuest = LinuxGuests.Running(machine.Image, linuxBench, directory);
-
-        await TryAsync("first start of Hello, not counted", () => StartAsync(starter, helloGuest, "Hello from", new StartTimes()));
-        for (int round = 1; round <= Rounds; round++)
+        if (_parts.Contains(Part.Start) || _parts.Contains(Part.Size) || _parts.Contains(Part.Work))
         {
-            string which = $", round {round} of {Rounds}";
-            for (int i = 0; i < HelloStartsPerRound; i++)
-            {
-                await TryAsync("start of Hello" + which, () => StartAsync(starter, helloGuest, "Hello from", _results.HelloStart));
-            }
-
-            await TryAsync("start of Linux" + which, () => StartAsync(starter, linuxGuest, LinuxGuest.FirstLine, _results.LinuxStart));
-            await TryAsync(
-                "work in a Xenlet" + which,
-                () => WorkAsync(starter, benchGuest, WorkResults.FirstLine, _results.XenletWorkStart, _results.XenletWork));
-            await TryAsync(
-                "work on Linux" + which,
-                () => WorkAsync(starter, linuxBenchGuest, LinuxGuest.FirstLine, new StartTimes(), _results.LinuxWork));
+            await MeasureProgramsAsync(machine, starter, directory);
         }
 
-        await TryAsync("xenstore", () => new StoreMeasurement(machine, directory, _results.Store, _cancellation).RunAsync(Rounds, TryAsync));
-        await TryAsync("XenBus", () => new BusMeasurement(machine, marks, directory, _results.Bus, _cancellation).RunAsync(Rounds, TryAsync));
-        await TryAsync("least memory of one line", async () => _results.OneLine.LeastMemory = await LeastMemory.FindAsync(machine, oneLine, _cancellation));
-        await TryAsync("least memory of Hello", async () => _results.Hello.LeastMemory = await LeastMemory.FindAsync(machine, hello, _cancellation));
+        if (_parts.Contains(Part.Store))
+        {
+            await TryAsync("xenstore", () => new StoreMeasurement(machine, directory, _results.Store, _cancellation).RunAsync(Rounds, TryAsync));
+        }
+
+        if (_parts.Contains(Part.Bus))
+        {
+            await TryAsync("XenBus", () => new BusMeasurement(machine, marks, directory, _results.Bus, _cancellation).RunAsync(Rounds, TryAsync));
+        }
+
+        if (_parts.Contains(Part.Disks))
+        {
+            await TryAsync("disks", () => new DiskMeasurement(machine, marks, directory, _results.Disks, _cancellation).RunAsync(Rounds, TryAsync));
+        }
+    }
+
+    /// <summary>Starts and work, round by round, and sizes behind them.</summary>
+    private async Task MeasureProgramsAsync(XenMachine machine, GuestStarter starter, string directory)
+    {
+        _say("building the programs");
+        MeasuredProgram hello = await MeasuredProgram.PublishAsync("samples/Hello", directory, _cancellation);
+        List<Func<string, Task>> round = [];
+        if (_parts.Contains(Part.Start))
+        {
+            GuestConfig helloGuest = new() { Name = hello.Name, Kernel = hello.Image };
+            GuestConfig linuxGuest = LinuxGuests.Minimal(machine.Image, directory);
+            await TryAsync("first start of Hello, not counted", () => StartAsync(starter, helloGuest, "Hello from", new StartTimes()));
+            round.AddRange(Enumerable.Repeat<Func<string, Task>>(
+                which => TryAsync("start of Hello" + which, () => StartAsync(starter, helloGuest, "Hello from", _results.HelloStart)), HelloStartsPerRound));
+            round.Add(which => TryAsync("start of Linux" + which, () => StartAsync(starter, linuxGuest, LinuxGuest.FirstLine, _results.LinuxStart)));
+        }
+
+        if (_parts.Contains(Part.Work))
+        {
+            MeasuredProgram guestBench = await MeasuredProgram.PublishAsync("bench/GuestBench", directory, _cancellation);
+            MeasuredProgram linuxBench = await MeasuredProgram.PublishAsync("bench/LinuxBench", directory, _cancellation);
+            GuestConfig benchGuest = new() { Name = guestBench.Name, Kernel = guestBench.Image, MemoryMiB = WorkMemory };
+            GuestConfig linuxBenchGuest = LinuxGuests.Running(machine.Image, linuxBench, directory);
+            round.Add(which => TryAsync(
+                "work in a Xenlet" + which, () => WorkAsync(starter, benchGuest, WorkResults.FirstLine, _results.XenletWorkStart, _results.XenletWork)));
+            round.Add(which => TryAsync(
+                "work on Linux" + which, () => WorkAsync(starter, linuxBenchGuest, LinuxGuest.FirstLine, new StartTimes(), _results.LinuxWork)));
+        }
+
+        for (int i = 1; i <= Rounds; i++)
+        {
+            foreach (Func<string, Task> measure in round)
+            {
+                await measure($", round {i} of {Rounds}");
+            }
+        }
+
+        if (_parts.Contains(Part.Size))
+        {
+            MeasuredProgram oneLine = await MeasuredProgram.PublishAsync("bench/OneLine", directory, _cancellation);
+            await SizeAsync(machine, "one line", oneLine, _results.OneLine);
+            await SizeAsync(machine, "Hello", hello, _results.Hello);
+        }
+    }
+
+    private async Task SizeAsync(XenMachine machine, string what, MeasuredProgram program, Footprint into)
+    {
+        into.Size = program.Size;
+        await TryAsync($"least memory of {what}", async () => into.LeastMemory = await LeastMemory.FindAsync(machine, program, _cancellation));
     }
 
     private async Task<XenMachine> StartXenAsync()
@@ -86,7 +127,13 @@ internal sealed class Measurement
         try
         {
             return await XenMachine.StartAsync(
-                new XenMachineOptions { Dom0Directory = Path.Combine(MeasuredProgram.RepositoryRoot, "artifacts", "dom0"), Progress = new Reporter(_say) },
+                new XenMachineOptions
+                {
+                    Dom0Directory = Path.Combine(MeasuredProgram.RepositoryRoot, "artifacts", "dom0"),
+                    MemoryMiB = MachineMemory,
+                    Dom0MemoryMiB = Dom0Memory,
+                    Progress = new Reporter(_say),
+                },
                 _cancellation);
         }
         catch (QemuXenException failure)

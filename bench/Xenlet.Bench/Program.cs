@@ -1,9 +1,20 @@
 using System.Runtime.InteropServices;
 using Xenlet.Bench;
 
-if (args.Length > 0)
+if (args is ["help" or "--help" or "-h", ..])
 {
-    Console.Error.WriteLine($"bench: '{args[0]}' is not understood: bench takes no arguments.");
+    Console.Write(Parts.Help);
+    return 0;
+}
+
+IReadOnlySet<Part> parts;
+try
+{
+    parts = Parts.Parse(args);
+}
+catch (ArgumentException unknown)
+{
+    Console.Error.WriteLine($"bench: {unknown.Message}");
     return 2;
 }
 
@@ -20,7 +31,7 @@ using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSi
 using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => Stop(context, 15));
 try
 {
-    return await Measurement.RunAsync(Console.Out, Console.Error.WriteLine, stop.Token) ? 0 : 1;
+    return await Measurement.RunAsync(parts, Console.Out, Console.Error.WriteLine, stop.Token) ? 0 : 1;
 }
 catch (BenchException failure)
 {

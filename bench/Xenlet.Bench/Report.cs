@@ -5,17 +5,27 @@ namespace Xenlet.Bench;
 /// <summary>Writes the figures as Markdown.</summary>
 internal static class Report
 {
-    public static string Write(Results results)
+    /// <summary>Sections of the parts that were measured.</summary>
+    public static string Write(IReadOnlySet<Part> parts, Results results)
     {
         StringBuilder text = new();
-        text.Append(results.Heading.Describe(results.XenletWork.Runtime, results.Loads)).Append("\n\n");
-        text.Append("### Start, ms\n\n").Append(Start(results)).Append('\n');
-        text.Append("### Where a Xenlet's start goes\n\n").Append(Boot(results.XenletWork)).Append('\n');
-        text.Append("### Size\n\n").Append(Size(results)).Append('\n');
-        text.Append("### Work\n\n").Append(Work(results)).Append('\n');
-        text.Append("### XenStore\n\n").Append(StoreReport.Write(results.Store)).Append('\n');
-        text.Append("### XenBus\n\n").Append(BusReport.Write(results.Bus));
+        text.Append(results.Heading.Describe(results.XenletWork.Runtime, results.Loads)).Append('\n');
+        Section(Part.Start, "Start, ms", () => $"{Start(results)}");
+        Section(Part.Work, "Where a Xenlet's start goes", () => $"{Boot(results.XenletWork)}");
+        Section(Part.Size, "Size", () => $"{Size(results)}");
+        Section(Part.Work, "Work", () => $"{Work(results)}");
+        Section(Part.Store, "XenStore", () => StoreReport.Write(results.Store));
+        Section(Part.Bus, "XenBus", () => BusReport.Write(results.Bus));
+        Section(Part.Disks, "Disks, saving and restoring", () => DiskReport.Write(results.Disks));
         return text.ToString();
+
+        void Section(Part part, string heading, Func<string> write)
+        {
+            if (parts.Contains(part))
+            {
+                text.Append($"\n### {heading}\n\n").Append(write());
+            }
+        }
     }
 
     private static MarkdownTable Start(Results results)

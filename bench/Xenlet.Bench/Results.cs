@@ -3,7 +3,7 @@ namespace Xenlet.Bench;
 /// <summary>All figures of a run, filled as they are measured.</summary>
 internal sealed class Results
 {
-    public Heading Heading { get; set; } = new("", "", "", "");
+    public Heading Heading { get; set; } = new("", "", "", "", "");
 
     /// <summary>The host's load average over one minute, before each measurement.</summary>
     public Series Loads { get; } = new();
@@ -22,6 +22,8 @@ internal sealed class Results
     public StoreResults Store { get; } = new();
 
     public BusResults Bus { get; } = new();
+
+    public DiskResults Disks { get; } = new();
 
     public Footprint OneLine { get; } = new();
 

@@ -21,6 +21,9 @@ internal sealed class Series
         }
     }
 
+    /// <summary>The values in the order in which they came.</summary>
+    public IReadOnlyList<double> Values => _values;
+
     public void Add(double value) => _values.Add(value);
 
     public void AddRange(IEnumerable<double> values) => _values.AddRange(values);

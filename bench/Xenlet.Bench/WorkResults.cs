@@ -34,9 +34,17 @@ internal sealed class WorkResults
             else if (line.StartsWith(Prefix, StringComparison.Ordinal))
             {
                 string[] words = line[Prefix.Length..].Split(' ');
-                _series.TryAdd(words[0], new Series());
-                _series[words[0]].AddRange(words[1..].Select(word => double.Parse(word, CultureInfo.InvariantCulture)));
+                Of(words[0]).AddRange(words[1..].Select(word => double.Parse(word, CultureInfo.InvariantCulture)));
             }
         }
+    }
+
+    /// <summary>Adds a figure that was measured from outside the guest.</summary>
+    public void Add(string operation, double value) => Of(operation).Add(value);
+
+    private Series Of(string operation)
+    {
+        _series.TryAdd(operation, new Series());
+        return _series[operation];
     }
 }

@@ -1,0 +1,57 @@
+namespace Xenlet.Bench;
+
+/// <summary>A part of the measurements that can be run alone.</summary>
+internal enum Part
+{
+    /// <summary>Starts of guests.</summary>
+    Start,
+
+    /// <summary>Sizes of images, and the least memory.</summary>
+    Size,
+
+    /// <summary>Computing in a guest, and where a Xenlet's start goes.</summary>
+    Work,
+
+    /// <summary>xenstore.</summary>
+    Store,
+
+    /// <summary>XenBus.</summary>
+    Bus,
+
+    /// <summary>Disks, and saving guests.</summary>
+    Disks,
+}
+
+/// <summary>Parts as the command line names them.</summary>
+internal static class Parts
+{
+    /// <summary>What <c>--help</c> shows.</summary>
+    public const string Help = """
+        usage: ./build.sh bench [PART...]
+
+        Measures Xenlets beside Linux guests and writes tables as Markdown; docs/measures.md says what each row means.
+        Without a PART it measures all, which takes about half an hour.
+
+          start    from `xl create` to a guest's first line
+          size     images, and the least memory they run in
+          work     system calls, threads, exceptions, memory; and where a Xenlet's start goes
+          store    xenstore: reads and watches
+          bus      XenBus: devices found and plugged
+          disks    disks, with what they cost; `xl save` and `xl restore`
+
+        """;
+
+    /// <summary>Reads the names of parts; none means all.</summary>
+    /// <exception cref="ArgumentException">One is unknown; the message has the list.</exception>
+    public static IReadOnlySet<Part> Parse(IReadOnlyList<string> names)
+    {
+        Dictionary<string, Part> known = Enum.GetValues<Part>().ToDictionary(Name);
+        return names.Count == 0
+            ? known.Values.ToHashSet()
+            : names.Select(name => known.TryGetValue(name, out Part part)
+                ? part
+                : throw new ArgumentException($"there is no part '{name}'; there are {string.Join(", ", known.Keys)}.")).ToHashSet();
+    }
+
+    private static string Name(Part part) => part.ToString().ToLowerInvariant();
+}
