@@ -30,7 +30,7 @@ internal static class Parts
         usage: ./build.sh bench [PART...]
 
         Measures Xenlets beside Linux guests and writes tables as Markdown; docs/measures.md says what each row means.
-        Without a PART it measures all, which takes about half an hour.
+        Without a PART it measures all, which takes half an hour and more.
 
           start    from `xl create` to a guest's first line
           size     images, and the least memory they run in
