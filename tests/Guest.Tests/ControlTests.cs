@@ -50,7 +50,7 @@ public sealed class TerminationTestsUnderXen(XenWorld world) : TerminationTests(
 }
 
 /// <summary>What the real xl asks of a guest (the case "control").</summary>
-[Collection(UnderXen.Name)]
+[Collection(DevicesUnderXen.Name)]
 public sealed class ControlTests(XenWorld world)
 {
     [Theory]

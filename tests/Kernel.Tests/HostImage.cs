@@ -4,6 +4,9 @@ namespace Xenlet.Kernel.Nucleus;
 internal static class Image
 {
     public const ulong Idle = 0x20_1000;
+
+    /// <summary>Where a test has put call frame information into <see cref="ProbeMemory"/>; at 0 there is none.</summary>
+    public static ulong UnwindTable { get; set; }
 }
 
 /// <summary>The local APIC on the host: what the timer was armed for.</summary>

@@ -42,12 +42,6 @@ public sealed partial class DomainControl
             {
                 (outcome, refusal) = await SuspendDomainAsync().ConfigureAwait(false);
             }
-
-            if (outcome == SuspendOutcome.Resumed)
-            {
-                // The nodes of this domain are new.
-                await AdvertiseAsync(_disposal.Token).ConfigureAwait(false);
-            }
         }
         finally
         {
@@ -65,14 +59,27 @@ public sealed partial class DomainControl
     private async Task<(SuspendOutcome Outcome, string? Refusal)> SuspendDomainAsync()
     {
         string? refusal = null;
+        bool isResumed = false;
         try
         {
             SuspendOutcome outcome = await DomainSuspend.RunAsync(_store, _buses, Suspend, Hear, _disposal.Token).ConfigureAwait(false);
+            if (outcome == SuspendOutcome.Resumed)
+            {
+                // The nodes of this domain are new.
+                await AdvertiseAsync(_disposal.Token).ConfigureAwait(false);
+            }
+
             return (refusal is null ? outcome : SuspendOutcome.Refused, refusal);
         }
         catch (Exception error) when (error is XenException or XenStoreException or TimeoutException)
         {
-            return (SuspendOutcome.Refused, error.Message);
+            if (!isResumed)
+            {
+                return (SuspendOutcome.Refused, error.Message);
+            }
+
+            _output.Message($"the domain was resumed, and its connections do not come back: {error.Message}");
+            return (SuspendOutcome.Resumed, null);
         }
 
         void Hear(SuspendReport report)
@@ -91,9 +98,15 @@ public sealed partial class DomainControl
         {
             try
             {
-                return _power.Suspend() == SuspendResult.Cancelled ? new((IXenStoreTransport?)null) : new(_findStoreAgain());
+                if (_power.Suspend() == SuspendResult.Cancelled)
+                {
+                    return new((IXenStoreTransport?)null);
+                }
+
+                isResumed = true;
+                return new(_findStoreAgain());
             }
-            catch (XenException error)
+            catch (XenException error) when (!isResumed)
             {
                 refusal = error.Message;
                 return new((IXenStoreTransport?)null);

@@ -230,7 +230,7 @@ public sealed unsafe class UnwinderTests
     };
 
     /// <summary>A stack whose frames stop in randomly chosen places of a real library, written by the rules that readelf printed.</summary>
-    private sealed class SyntheticStack
+    internal sealed class SyntheticStack
     {
         private readonly byte[] _memory = new byte[StackSize];
         private readonly byte[] _written;

@@ -1,0 +1,182 @@
+using System.Text;
+using Xenlet.Kernel;
+using Xenlet.XenStoreRing;
+using Xenlet.XenStoreRing.Tests;
+using Xenlet.XenStoreRing.Tests.RealXenStored;
+
+namespace Xenlet.Drivers.Tests;
+
+/// <summary>A real xenstored with a guest's nodes as libxl makes them, the tool stack (this class, as dom0), and the guest's services over a simulated ring.</summary>
+internal sealed class ControlHost : IAsyncDisposable
+{
+    internal const string Home = "/local/domain/1";
+    private const uint Guest = 1;
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private readonly XenStoreDaemon _daemon;
+    private readonly SimulatedDomain _domain;
+    private readonly Output _output = new();
+
+    private ControlHost(XenStoreDaemon daemon, XenStoreClient dom0)
+    {
+        _daemon = daemon;
+        _domain = daemon.Introduce((int)Guest);
+        Dom0 = dom0;
+        Machine = new(_domain);
+    }
+
+    internal XenStoreClient Dom0 { get; }
+
+    internal FakeMachine Machine { get; }
+
+    internal ManualClock Clock { get; } = new();
+
+    /// <summary>What the guest has written to its console.</summary>
+    internal string Console => _output.Text;
+
+    internal DomainServices? Services { get; private set; }
+
+    internal DomainControl Control => Services!.Control;
+
+    internal static async Task<ControlHost> StartAsync()
+    {
+        XenStoreDaemon daemon = await XenStoreDaemon.StartAsync();
+        ControlHost host = new(daemon, await XenStoreClient.ConnectAsync(new XenStoreSocketTransport(daemon.SocketPath)));
+        await host.MakeAsync(Home + "/control", 0, XenStoreRights.Read);
+        await host.MakeAsync(Home + "/error", Guest, XenStoreRights.None);
+        await host.MakeAsync(Home + "/feature", Guest, XenStoreRights.None);
+        await host.MakeAsync(Home + "/device", 0, XenStoreRights.Read);
+        await host.MakeAsync(Home + "/backend", 0, XenStoreRights.Read);
+        await host.MakeControlAsync();
+        return host;
+    }
+
+    /// <summary>Starts the guest's services, on a clock that stands still.</summary>
+    internal async Task StartServicesAsync(DomainServicesOptions? options = null, DomainControlOptions? control = null) =>
+        Services = await DomainServices.StartAsync(Machine, (options ?? new()) with
+        {
+            Control = (control ?? new()) with { Output = _output, TimeProvider = Clock },
+        }).AsTask().WaitAsync(Patience);
+
+    public async ValueTask DisposeAsync()
+    {
+        if (Services is not null)
+        {
+            await Services.DisposeAsync().AsTask().WaitAsync(Patience);
+        }
+
+        await Dom0.DisposeAsync();
+        await _daemon.DisposeAsync();
+    }
+
+    /// <summary>The nodes of control that a guest may write.</summary>
+    internal async Task MakeControlAsync()
+    {
+        foreach (string node in (string[])["shutdown", "sysrq", "feature-poweroff", "feature-reboot", "feature-suspend"])
+        {
+            await Dom0.WriteAsync($"{Home}/control/{node}", "");
+            await MakeAsync($"{Home}/control/{node}", Guest, XenStoreRights.Read);
+        }
+    }
+
+    /// <summary>Asks, and waits until the guest has acknowledged.</summary>
+    internal async Task AskAsync(string request, string node = "shutdown")
+    {
+        await Dom0.WriteAsync($"{Home}/control/{node}", request);
+        await UntilAsync(async () => await Dom0.ReadAsync($"{Home}/control/{node}") == "");
+    }
+
+    /// <summary>Gives the guest a device without driver work to do.</summary>
+    internal async Task AddDeviceAsync(string name) => await Dom0.TransactAsync(async (transaction, _) =>
+    {
+        string front = $"{Home}/device/{name}";
+        string back = $"/local/domain/0/backend/{name.Replace("/", "/1/", StringComparison.Ordinal)}";
+        await transaction.WriteAsync(back + "/state", 2);
+        await transaction.SetPermissionsAsync(back, [new(0, XenStoreRights.None), new(Guest, XenStoreRights.Read)]);
+        await transaction.SetPermissionsAsync(back + "/state", [new(0, XenStoreRights.None), new(Guest, XenStoreRights.Read)]);
+        await transaction.MakeDirectoryAsync(front);
+        await transaction.SetPermissionsAsync(front, [new(Guest, XenStoreRights.None), new(0, XenStoreRights.Read)]);
+        await transaction.WriteAsync(front + "/backend", back);
+        await transaction.WriteAsync(front + "/backend-id", 0);
+        await transaction.WriteAsync(front + "/state", 1);
+    });
+
+    /// <summary>What a tool stack does for a domain that it restores: xenstored begins with its ring anew.</summary>
+    internal SuspendResult Move()
+    {
+        _daemon.Reintroduce(_domain);
+        return SuspendResult.Resumed;
+    }
+
+    internal Task CallsAsync(params string[] calls) => UntilAsync(() => Task.FromResult(Machine.Calls.SequenceEqual(calls)));
+
+    internal Task SeesAsync(string text) => UntilAsync(() => Task.FromResult(Console.Contains(text, StringComparison.Ordinal)));
+
+    internal async Task UntilAsync(Func<Task<bool>> condition)
+    {
+        long began = System.Diagnostics.Stopwatch.GetTimestamp();
+        while (!await condition())
+        {
+            Assert.True(
+                System.Diagnostics.Stopwatch.GetElapsedTime(began) < Patience,
+                $"The condition did not come about; calls: {string.Join(", ", Machine.Calls)}; console:\n{Console}");
+            await Task.Delay(3);
+        }
+    }
+
+    private async Task MakeAsync(string path, uint owner, XenStoreRights others)
+    {
+        await Dom0.MakeDirectoryAsync(path);
+        await Dom0.SetPermissionsAsync(path, [new(owner, owner == 0 ? others : XenStoreRights.None), new(0, XenStoreRights.ReadWrite)]);
+    }
+
+    private sealed class Output : Stream
+    {
+        private readonly Lock _gate = new();
+        private readonly MemoryStream _bytes = new();
+
+        public string Text
+        {
+            get
+            {
+                lock (_gate)
+                {
+                    return Encoding.UTF8.GetString(_bytes.ToArray());
+                }
+            }
+        }
+
+        public override bool CanRead => false;
+
+        public override bool CanSeek => false;
+
+        public override bool CanWrite => true;
+
+        public override long Length => throw new NotSupportedException();
+
+        public override long Position
+        {
+            get => throw new NotSupportedException();
+            set => throw new NotSupportedException();
+        }
+
+        public override void Flush()
+        {
+        }
+
+        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+        public override void SetLength(long value) => throw new NotSupportedException();
+
+        public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
+
+        public override void Write(ReadOnlySpan<byte> buffer)
+        {
+            lock (_gate)
+            {
+                _bytes.Write(buffer);
+            }
+        }
+    }
+}

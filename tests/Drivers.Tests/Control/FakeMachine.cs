@@ -1,0 +1,128 @@
+using System.Collections.Concurrent;
+using System.Diagnostics.CodeAnalysis;
+using System.Threading.Channels;
+using Xenlet.Kernel;
+using Xenlet.XenStoreRing.Tests.RealXenStored;
+
+namespace Xenlet.Drivers.Tests;
+
+/// <summary>A guest of which only xenstore is real: what is done to it is kept.</summary>
+internal sealed class FakeMachine(SimulatedDomain domain) : IMachine, IPower, IDiagnostics, IXenStoreDoor
+{
+    /// <summary>What was asked of <see cref="IPower"/>, in order.</summary>
+    public ConcurrentQueue<string> Calls { get; } = new();
+
+    /// <summary>What a suspend does.</summary>
+    public Func<SuspendResult> OnSuspend { get; set; } = () => SuspendResult.Cancelled;
+
+    /// <summary>What the search for xenstore after a suspend does.</summary>
+    public Action OnFindAgain { get; set; } = () => { };
+
+    /// <summary>Connections to xenstore that are open.</summary>
+    public int OpenLinks { get; private set; }
+
+    /// <summary>How often page and event channel were looked for again.</summary>
+    public int Findings { get; private set; }
+
+    public IHypervisor Hypervisor => throw new NotSupportedException();
+
+    public IEventChannels EventChannels => throw new NotSupportedException();
+
+    public ISharedPages Pages => throw new NotSupportedException();
+
+    public IXenStoreDoor XenStore => this;
+
+    public IPower Power => this;
+
+    public IDiagnostics Diagnostics => this;
+
+    public Func<IReadOnlyList<ThreadReport>> OnReadThreads { get; set; } = () =>
+    [
+        new() { Id = 3, Name = "console", State = "running", ProcessorTime = TimeSpan.FromMilliseconds(1.5), Stack = [0x21_0000, 0x21_1234] },
+        new() { Id = 1, Name = "", State = "waiting: futex", ProcessorTime = TimeSpan.Zero, Stack = [0x22_0000] },
+    ];
+
+    public IReadOnlyList<ThreadReport> ReadThreads() => OnReadThreads();
+
+    public MemoryReport ReadMemory() => new([new("image", 600), new("stacks", 25)], FreePages: 375, PromisedPages: 100);
+
+    public ConnectionReport ReadConnections() => new([5, 7], SharedPages: 12, Grants: 11, HeldPages: 1);
+
+    // An end that comes back, so that a test can go on.
+#pragma warning disable CS8763
+    [DoesNotReturn]
+    public void PowerOff() => Calls.Enqueue("power off");
+
+    [DoesNotReturn]
+    public void Reboot() => Calls.Enqueue("reboot");
+
+    [DoesNotReturn]
+    public void Crash() => Calls.Enqueue("crash");
+#pragma warning restore CS8763
+
+    public SuspendResult Suspend()
+    {
+        Calls.Enqueue("suspend");
+        return OnSuspend();
+    }
+
+    public void Terminate(bool thenReboot) => Calls.Enqueue(thenReboot ? "terminate, then reboot" : "terminate");
+
+    public IXenStoreLink Open()
+    {
+        OpenLinks++;
+        return new Link(this, domain);
+    }
+
+    private sealed class Link(FakeMachine machine, SimulatedDomain domain) : IXenStoreLink
+    {
+        public ISharedPage Page { get; } = new RingPage(domain);
+
+        public IEventChannel Events { get; } = new Bell(domain);
+
+        public void FindAgain()
+        {
+            machine.Findings++;
+            machine.OnFindAgain();
+        }
+
+        public void Dispose() => machine.OpenLinks--;
+    }
+
+    private sealed class RingPage(SimulatedDomain domain) : ISharedPage
+    {
+        public ulong Frame => 1;
+
+        public unsafe Span<byte> Span => new(domain.Page, ISharedPage.Size);
+
+        public Memory<byte> Memory => throw new NotSupportedException();
+
+        public IGrant Grant(ushort domain, bool isReadOnly = false) => throw new NotSupportedException();
+
+        public void Dispose()
+        {
+        }
+    }
+
+    private sealed class Bell : IEventChannel
+    {
+        private readonly SimulatedDomain _domain;
+        private readonly Channel<bool> _rung = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+
+        public Bell(SimulatedDomain domain)
+        {
+            _domain = domain;
+            domain.Notified += () => _rung.Writer.TryWrite(true);
+        }
+
+        public uint Port => 1;
+
+        public void Notify() => _domain.Notify();
+
+        public async ValueTask WaitAsync(CancellationToken cancellationToken = default) => await _rung.Reader.ReadAsync(cancellationToken);
+
+        public void Dispose()
+        {
+        }
+    }
+}
