@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
+using Xenlet.Drivers;
 using Xenlet.Kernel;
-using Xenlet.Samples;
 using Xenlet.XenBus;
 using Xenlet.XenStoreRing;
 
@@ -57,8 +57,9 @@ static async Task MeasureTreeAsync(XenStoreClient store)
 
 static async Task FollowAsync(XenStoreClient store)
 {
+    using BlockDriver disks = new(Guest.EventChannels, Guest.Pages);
     await using FrontBus front = new(store);
-    front.AddDriver(new DiskSizeDriver(Guest.EventChannels, Guest.Pages));
+    front.AddDriver(disks);
     using XenBusEvents events = front.Subscribe();
     await front.StartAsync();
     Console.WriteLine("following");

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Xenlet.Drivers;
 using Xenlet.XenBus;
 
 namespace Xenlet.Samples;
@@ -48,6 +49,12 @@ internal sealed class EventLog(params DeviceBus[] buses)
         }
     }
 
-    private void Write(XenBusEvent happened) =>
+    private void Write(XenBusEvent happened)
+    {
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"[{(happened.Time - _start).TotalSeconds,7:0.000}] {happened}"));
+        if (happened is { Kind: XenBusEventKind.StateChanged, Device: { State: XenBusState.Connected, DriverData: BlockDevice disk } })
+        {
+            Console.WriteLine($"          {disk}");
+        }
+    }
 }

@@ -34,7 +34,6 @@ static async Task<int> RunAsync(Arguments arguments)
     EventLog? log = null;
     await using DomainServices services = await DomainServices.StartAsync(Guest.Machine, new()
     {
-        FrontDrivers = [new DiskSizeDriver(Guest.EventChannels, Guest.Pages)],
         BeforeStart = services =>
         {
             log = new(services.FrontBus, services.BackBus);

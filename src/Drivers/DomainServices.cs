@@ -18,9 +18,13 @@ public sealed class DomainServices : IAsyncDisposable
     {
         _link = link;
         Store = store;
+        Disks = new(machine.EventChannels, machine.Pages, options.Disks);
         FrontBus = new(store, options.Bus);
         BackBus = new(store, options.Bus);
-        foreach (XenBusDriver driver in options.FrontDrivers)
+
+        // Of drivers that fit equally well the first is taken: the program's own come before those that are here anyway.
+        XenBusDriver[] frontDrivers = [.. options.FrontDrivers, Disks];
+        foreach (XenBusDriver driver in frontDrivers)
         {
             FrontBus.AddDriver(driver);
         }
@@ -32,7 +36,7 @@ public sealed class DomainServices : IAsyncDisposable
 
         DeviceBus[] buses = [.. options.StartsBackBus ? (DeviceBus[])[BackBus] : [], .. options.StartsFrontBus ? (DeviceBus[])[FrontBus] : []];
         Control = new(machine, store, buses, FindStoreAgain, options.Control);
-        foreach (IReportSource source in options.FrontDrivers.Concat(options.BackDrivers).OfType<IReportSource>())
+        foreach (IReportSource source in frontDrivers.Concat(options.BackDrivers).OfType<IReportSource>())
         {
             Control.AddReport(source);
         }
@@ -46,6 +50,9 @@ public sealed class DomainServices : IAsyncDisposable
 
     /// <summary>Devices that this domain provides to others.</summary>
     public BackBus BackBus { get; }
+
+    /// <summary>The domain's disks.</summary>
+    public BlockDriver Disks { get; }
 
     /// <summary>Shutdown, reboot, suspend, and the report of <c>xl sysrq</c>.</summary>
     public DomainControl Control { get; }
@@ -113,6 +120,7 @@ public sealed class DomainServices : IAsyncDisposable
         _isDisposed = true;
         await Control.DisposeAsync().ConfigureAwait(false);
         await FrontBus.DisposeAsync().ConfigureAwait(false);
+        Disks.Dispose();
         await BackBus.DisposeAsync().ConfigureAwait(false);
         await Store.DisposeAsync().ConfigureAwait(false);
         _link.Dispose();

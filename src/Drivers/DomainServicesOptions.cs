@@ -18,6 +18,9 @@ public sealed record DomainServicesOptions
     /// <summary>Whether the back bus is started: devices that this domain provides to others.</summary>
     public bool StartsBackBus { get; init; } = true;
 
+    /// <summary>Options of the disks.</summary>
+    public BlockOptions? Disks { get; init; }
+
     /// <summary>Called when all is made and nothing is started yet: for subscriptions that are to see everything.</summary>
     public Action<DomainServices>? BeforeStart { get; init; }
 

@@ -100,7 +100,7 @@ public sealed class ControlTests(XenWorld world)
         string[] sections = [.. lines.Where(line => line.StartsWith("xenlet: report: ", StringComparison.Ordinal)).Select(line => line["xenlet: report: ".Length..])];
         Assert.Equal(["threads", "memory", "devices", "event channels and grants", "facts of the case"], sections);
         Assert.Contains("a fact", lines);
-        Assert.Contains(lines, line => line.Contains($"vbd/51712  disk size  Connected  <-> Connected at domain 0", StringComparison.Ordinal));
+        Assert.Contains(lines, line => line.Contains($"vbd/51712  block  Connected  <-> Connected at domain 0", StringComparison.Ordinal));
         Assert.Contains(lines, line => line.StartsWith("grants: 1; shared pages: 1", StringComparison.Ordinal));
 
         int parked = Array.FindIndex(lines, line => line.Contains("(parked): waiting: futex", StringComparison.Ordinal));

@@ -22,14 +22,14 @@ public sealed class XenBusTests(XenWorld world)
             xenstore-write $home/device/vbd/60000/backend-id 0 $home/device/vbd/60000/backend $silent/1 $home/device/vbd/60000/state 1
             xenstore-write $home/device/vbd/60001/backend-id 0 $home/device/vbd/60001/backend $silent/2 $home/device/vbd/60001/state 1
             """));
-        await guest.SeesAsync("boot: still missing: vbd/60000: Initialised, other end Initialising, for 10.");
+        await guest.SeesAsync("boot: still missing: vbd/60000: Initialising, other end Initialising, for 10.");
         await guest.SeesAsync("following");
         await guest.BecomesAsync($"/local/domain/0/backend/vbd/{guest.Id}/51712/state", "4");
         await guest.BecomesAsync($"/local/domain/0/backend/vif/{guest.Id}/0/state", "4");
         EndedGuest ended = await guest.ShutDownAsync();
-        Assert.Contains($"    vbd/51712  disk size  Connected  <-> Connected at domain 0, /local/domain/0/backend/vbd/{guest.Id}/51712", ended.Lines);
+        Assert.Contains($"    vbd/51712  block  Connected  <-> Connected at domain 0, /local/domain/0/backend/vbd/{guest.Id}/51712", ended.Lines);
         Assert.Contains($"    vif/0  interface  Connected  <-> Connected at domain 0, /local/domain/0/backend/vif/{guest.Id}/0", ended.Lines);
-        Assert.Contains($"    vbd/60001  disk size  Closed  <-> Closed at domain 0, /local/domain/0/backend/silent/{guest.Id}/2", ended.Lines);
+        Assert.Contains($"    vbd/60001  block  Closed  <-> Closed at domain 0, /local/domain/0/backend/silent/{guest.Id}/2", ended.Lines);
         await guest.Dom0Async("xenstore-rm /local/domain/0/backend/silent");
     }
 
@@ -38,7 +38,7 @@ public sealed class XenBusTests(XenWorld world)
 
     [Theory]
     [InlineData("front vbd/51728: arrived")]
-    [InlineData("front vbd/51728: driver disk size")]
+    [InlineData("front vbd/51728: driver block")]
     [InlineData("front vbd/51728: other end Connected -> Closing")]
     public async Task A_guest_destroyed_in_the_middle_of_a_plug_leaves_dom0_and_the_next_guest_healthy(string moment)
     {

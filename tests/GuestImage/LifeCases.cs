@@ -3,7 +3,6 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Xenlet.Drivers;
 using Xenlet.Kernel;
-using Xenlet.Samples;
 
 namespace Xenlet.GuestImage;
 
@@ -183,7 +182,6 @@ internal static class LifeCases
         GuestStatistics before = Guest.ReadStatistics();
         await using (DomainServices services = await DomainServices.StartAsync(Guest.Machine, new()
         {
-            FrontDrivers = [new DiskSizeDriver(Guest.EventChannels, Guest.Pages)],
             Control = new() { ShutdownTimeLimit = args is [_, var limit] ? TimeSpan.FromSeconds(double.Parse(limit, CultureInfo.InvariantCulture)) : TimeSpan.FromMinutes(10) },
         }))
         {

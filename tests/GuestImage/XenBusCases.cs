@@ -1,6 +1,6 @@
 using System.Globalization;
+using Xenlet.Drivers;
 using Xenlet.Kernel;
-using Xenlet.Samples;
 using Xenlet.XenBus;
 using Xenlet.XenStoreRing;
 
@@ -21,10 +21,11 @@ internal static class XenBusCases
         using IXenStoreLink link = Guest.XenStore.Open();
         await using XenStoreClient store = await XenStoreClient.ConnectAsync(XenStoreLinkTransport.Create(link));
         GuestStatistics before = Guest.ReadStatistics();
+        using (BlockDriver disks = new(Guest.EventChannels, Guest.Pages))
         await using (FrontBus front = new(store))
         await using (BackBus back = new(store))
         {
-            front.AddDriver(new DiskSizeDriver(Guest.EventChannels, Guest.Pages));
+            front.AddDriver(disks);
             front.AddDriver(new InterfaceDriver());
             front.AddDriver(new ManyDriver());
             back.AddDriver(new EchoBackEnd());
