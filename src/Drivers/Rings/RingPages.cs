@@ -1,0 +1,109 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Xenlet.Kernel;
+
+namespace Xenlet.Drivers;
+
+/// <summary>
+/// The memory of a ring as Xen's <c>io/ring.h</c> lays it out: four indexes, and from byte 64 on entries that requests and responses share. The pages need not
+/// lie side by side, so an entry may begin in one and end in the next.
+/// </summary>
+internal sealed class RingPages
+{
+    /// <summary>Offset of <c>req_prod</c>: how many requests the front end has published.</summary>
+    public const int RequestProducer = 0;
+
+    /// <summary>Offset of <c>req_event</c>: the request count at which the back end wants an event.</summary>
+    public const int RequestEvent = 4;
+
+    /// <summary>Offset of <c>rsp_prod</c>: how many responses the back end has published.</summary>
+    public const int ResponseProducer = 8;
+
+    /// <summary>Offset of <c>rsp_event</c>: the response count at which the front end wants an event.</summary>
+    public const int ResponseEvent = 12;
+
+    private const int HeaderSize = 64;
+    private readonly ISharedPage[] _pages;
+    private readonly int _entrySize;
+    private readonly uint _mask;
+
+    public RingPages(ReadOnlySpan<ISharedPage> pages, int entrySize)
+    {
+        _pages = [.. pages];
+        _entrySize = entrySize;
+        Count = CountEntries(pages.Length, entrySize);
+        _mask = (uint)Count - 1;
+    }
+
+    /// <summary>Entries; a power of two.</summary>
+    public int Count { get; }
+
+    /// <summary>The largest power of two that fits, as <c>__RING_SIZE</c> has it.</summary>
+    public static int CountEntries(int pages, int entrySize)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(entrySize);
+        int fit = ((pages * ISharedPage.Size) - HeaderSize) / entrySize;
+        return fit > 0 ? 1 << (31 - int.LeadingZeroCount(fit))
+            : throw new ArgumentException($"{pages} pages have no room for an entry of {entrySize} bytes", nameof(pages));
+    }
+
+    /// <summary>Reads an index, once; what is read afterwards is not older.</summary>
+    public uint Load(int offset) => Volatile.Read(ref Index(offset));
+
+    /// <summary>Writes an index by one aligned store, behind everything that was written before.</summary>
+    public void Store(int offset, uint value) => Volatile.Write(ref Index(offset), value);
+
+    /// <summary>Zeros everything.</summary>
+    public void Clear()
+    {
+        foreach (ISharedPage page in _pages)
+        {
+            page.Span.Clear();
+        }
+    }
+
+    /// <summary>Copies an entry out, once, before anybody looks at it.</summary>
+    public void Read<T>(uint index, out T entry)
+        where T : unmanaged
+    {
+        entry = default;
+        Span<byte> copy = MemoryMarshal.AsBytes(new Span<T>(ref entry));
+        ReadOnlySpan<byte> first = Find(index, out int page);
+        if (first.Length >= copy.Length)
+        {
+            first[..copy.Length].CopyTo(copy);
+        }
+        else
+        {
+            first.CopyTo(copy);
+            _pages[page + 1].Span[..(copy.Length - first.Length)].CopyTo(copy[first.Length..]);
+        }
+    }
+
+    /// <summary>Copies an entry in.</summary>
+    public void Write<T>(uint index, in T entry)
+        where T : unmanaged
+    {
+        ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in entry));
+        Span<byte> first = Find(index, out int page);
+        if (first.Length >= bytes.Length)
+        {
+            bytes.CopyTo(first);
+        }
+        else
+        {
+            bytes[..first.Length].CopyTo(first);
+            bytes[first.Length..].CopyTo(_pages[page + 1].Span);
+        }
+    }
+
+    /// <summary>The bytes from an entry's first to the end of its page.</summary>
+    private Span<byte> Find(uint index, out int page)
+    {
+        int offset = HeaderSize + ((int)(index & _mask) * _entrySize);
+        page = offset / ISharedPage.Size;
+        return _pages[page].Span[(offset % ISharedPage.Size)..];
+    }
+
+    private ref uint Index(int offset) => ref Unsafe.As<byte, uint>(ref _pages[0].Span[offset]);
+}

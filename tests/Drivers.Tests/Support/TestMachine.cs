@@ -1,0 +1,307 @@
+using System.Collections.Concurrent;
+using Xenlet.Kernel;
+
+namespace Xenlet.Drivers.Tests;
+
+/// <summary>
+/// The part of a guest that drivers share with back ends, with a door for the test to play the back end: pages that it can map by their grant references, and
+/// event channels whose other ends it has.
+/// </summary>
+internal sealed class TestMachine : ISharedPages, IEventChannels
+{
+    private readonly ConcurrentDictionary<uint, TestGrant> _grants = new();
+    private readonly ConcurrentDictionary<uint, TestChannel> _channels = new();
+    private readonly ConcurrentDictionary<TestPage, bool> _pages = new();
+    private uint _nextReference = 8;
+    private uint _nextPort = 10;
+    private long _nextFrame = 0x100;
+
+    /// <summary>Pages that the guest has and can share; beyond it there is no memory.</summary>
+    public int PageLimit { get; set; } = int.MaxValue;
+
+    /// <summary>Entries of the grant table.</summary>
+    public int GrantLimit { get; set; } = int.MaxValue;
+
+    /// <summary>Pages that were allocated and not given back, those held for another domain included.</summary>
+    public int Pages => _pages.Count;
+
+    public int Grants => _grants.Count;
+
+    public int Channels => _channels.Count;
+
+    public int HeldPages => _pages.Keys.Count(page => page.IsDisposed);
+
+    public ISharedPage Allocate()
+    {
+        if (_pages.Count >= PageLimit)
+        {
+            throw new InsufficientMemoryException("no page is left to be shared");
+        }
+
+        TestPage page = new(this, (ulong)Interlocked.Increment(ref _nextFrame));
+        _pages[page] = true;
+        return page;
+    }
+
+    public IEventChannel AllocateUnbound(ushort remoteDomain)
+    {
+        TestChannel channel = new(this, Interlocked.Increment(ref _nextPort), remoteDomain);
+        _channels[channel.Port] = channel;
+        return channel;
+    }
+
+    public IEventChannel BindInterdomain(ushort remoteDomain, uint remotePort) => throw new NotSupportedException("front ends open ports");
+
+    public IEventChannel Adopt(uint port) => throw new NotSupportedException("front ends open ports");
+
+    /// <summary>The back end maps a page. It sees and writes the guest's bytes until it lets go.</summary>
+    public TestMapping Map(uint reference, ushort domain)
+    {
+        TestGrant grant = _grants.TryGetValue(reference, out TestGrant? found) ? found : throw new XenException($"mapping grant {reference}", XenErrno.EINVAL);
+        return grant.Domain == domain ? grant.Map() : throw new XenException($"mapping grant {reference}", XenErrno.EPERM);
+    }
+
+    /// <summary>The back end binds to a port of the guest.</summary>
+    public TestChannel Bind(uint port) =>
+        _channels.TryGetValue(port, out TestChannel? channel) ? channel : throw new XenException($"binding port {port}", XenErrno.EINVAL);
+
+    /// <summary>What a resume does: all channels are dead and all grants have ended, whoever had them mapped.</summary>
+    public void Resume()
+    {
+        foreach (TestChannel channel in _channels.Values)
+        {
+            channel.Dispose();
+        }
+
+        foreach (TestGrant grant in _grants.Values)
+        {
+            grant.Vanish();
+        }
+    }
+
+    internal TestGrant Add(TestPage page, ushort domain)
+    {
+        if (_grants.Count >= GrantLimit)
+        {
+            throw new XenException($"granting guest frame {page.Frame:x}", XenErrno.ENOSPC);
+        }
+
+        TestGrant grant = new(page, Interlocked.Increment(ref _nextReference), domain);
+        _grants[grant.Reference] = grant;
+        return grant;
+    }
+
+    internal void Remove(TestGrant grant) => _grants.TryRemove(grant.Reference, out _);
+
+    internal void Remove(TestChannel channel) => _channels.TryRemove(channel.Port, out _);
+
+    internal void Remove(TestPage page) => _pages.TryRemove(page, out _);
+}
+
+/// <summary>A page of the guest.</summary>
+internal sealed class TestPage(TestMachine machine, ulong frame) : ISharedPage
+{
+    private readonly Lock _gate = new();
+    private readonly HashSet<TestGrant> _grants = [];
+
+    public ulong Frame => frame;
+
+    public byte[] Bytes { get; } = GC.AllocateArray<byte>(ISharedPage.Size, pinned: true);
+
+    public bool IsDisposed { get; private set; }
+
+    public Span<byte> Span
+    {
+        get
+        {
+            ObjectDisposedException.ThrowIf(IsDisposed, this);
+            return Bytes;
+        }
+    }
+
+    public Memory<byte> Memory
+    {
+        get
+        {
+            ObjectDisposedException.ThrowIf(IsDisposed, this);
+            return Bytes;
+        }
+    }
+
+    public IGrant Grant(ushort domain, bool isReadOnly = false)
+    {
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(IsDisposed, this);
+            TestGrant grant = machine.Add(this, domain);
+            _grants.Add(grant);
+            return grant;
+        }
+    }
+
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            IsDisposed = true;
+            foreach (TestGrant grant in _grants.ToArray())
+            {
+                TryEnd(grant);
+            }
+
+            Release();
+        }
+    }
+
+    internal bool TryEnd(TestGrant grant)
+    {
+        lock (_gate)
+        {
+            if (grant.Mappings > 0)
+            {
+                return false;
+            }
+
+            machine.Remove(grant);
+            _grants.Remove(grant);
+            Release();
+            return true;
+        }
+    }
+
+    private void Release()
+    {
+        if (IsDisposed && _grants.Count == 0)
+        {
+            machine.Remove(this);
+        }
+    }
+}
+
+internal sealed class TestGrant(TestPage page, uint reference, ushort domain) : IGrant
+{
+    private bool _isAbandoned;
+
+    public uint Reference => reference;
+
+    public ushort Domain => domain;
+
+    public bool IsReadOnly => false;
+
+    public int Mappings { get; private set; }
+
+    public bool TryEnd() => page.TryEnd(this);
+
+    public void Dispose() => _isAbandoned = !page.TryEnd(this);
+
+    internal TestMapping Map()
+    {
+        Mappings++;
+        return new TestMapping(this, page.Bytes);
+    }
+
+    internal void Unmap()
+    {
+        if (--Mappings == 0 && (_isAbandoned || page.IsDisposed))
+        {
+            page.TryEnd(this);
+        }
+    }
+
+    internal void Vanish()
+    {
+        Mappings = 0;
+        page.TryEnd(this);
+    }
+}
+
+/// <summary>A page as the back end sees it.</summary>
+internal sealed class TestMapping(TestGrant grant, byte[] bytes) : IDisposable
+{
+    private bool _isDisposed;
+
+    public byte[] Bytes => bytes;
+
+    public void Dispose()
+    {
+        if (!_isDisposed)
+        {
+            _isDisposed = true;
+            grant.Unmap();
+        }
+    }
+}
+
+/// <summary>An event channel; the front end has <see cref="IEventChannel"/>, the back end the rest.</summary>
+internal sealed class TestChannel(TestMachine machine, uint port, ushort domain) : IEventChannel
+{
+    private readonly SemaphoreSlim _toFront = new(0, 1);
+    private readonly SemaphoreSlim _toBack = new(0, 1);
+    private readonly CancellationTokenSource _closed = new();
+    private int _waiting;
+    private int _notifications;
+
+    public uint Port => port;
+
+    public ushort Domain => domain;
+
+    /// <summary>How often the front end has notified.</summary>
+    public int Notifications => _notifications;
+
+    public void Notify()
+    {
+        ObjectDisposedException.ThrowIf(_closed.IsCancellationRequested, this);
+        Interlocked.Increment(ref _notifications);
+        Ring(_toBack);
+    }
+
+    public async ValueTask WaitAsync(CancellationToken cancellationToken = default)
+    {
+        ObjectDisposedException.ThrowIf(_closed.IsCancellationRequested, this);
+        if (Interlocked.Exchange(ref _waiting, 1) != 0)
+        {
+            throw new InvalidOperationException($"somebody waits for event channel port {port} already");
+        }
+
+        try
+        {
+            using CancellationTokenSource both = CancellationTokenSource.CreateLinkedTokenSource(_closed.Token, cancellationToken);
+            await _toFront.WaitAsync(both.Token);
+        }
+        catch (OperationCanceledException) when (_closed.IsCancellationRequested)
+        {
+            throw new ObjectDisposedException(nameof(TestChannel), $"event channel port {port} was closed");
+        }
+        finally
+        {
+            _waiting = 0;
+        }
+    }
+
+    public void Dispose()
+    {
+        machine.Remove(this);
+        _closed.Cancel();
+    }
+
+    /// <summary>The back end signals the front end.</summary>
+    public void NotifyFront() => Ring(_toFront);
+
+    /// <summary>The back end waits for the front end's signal.</summary>
+    public Task WaitForFrontAsync(CancellationToken cancellationToken) => _toBack.WaitAsync(cancellationToken);
+
+    private static void Ring(SemaphoreSlim bell)
+    {
+        try
+        {
+            if (bell.CurrentCount == 0)
+            {
+                bell.Release();
+            }
+        }
+        catch (SemaphoreFullException)
+        {
+            // It rings already.
+        }
+    }
+}
