@@ -1,0 +1,23 @@
+namespace Xenlet.Drivers;
+
+/// <summary>The disk has been unplugged, or its back end has ended or broken the protocol. Whether a write that was under way has been done is not known.</summary>
+public sealed class BlockDeviceGoneException : IOException
+{
+    /// <summary>Makes an exception without a reason.</summary>
+    public BlockDeviceGoneException()
+        : this("the disk is gone")
+    {
+    }
+
+    /// <summary>Makes an exception that says which disk, and why.</summary>
+    public BlockDeviceGoneException(string message)
+        : base(message)
+    {
+    }
+
+    /// <summary>Makes an exception that says which disk, and what led to it.</summary>
+    public BlockDeviceGoneException(string message, Exception? innerException)
+        : base(message, innerException)
+    {
+    }
+}

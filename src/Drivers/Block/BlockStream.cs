@@ -1,0 +1,289 @@
+using System.Runtime.CompilerServices;
+
+namespace Xenlet.Drivers;
+
+/// <summary>
+/// A disk as a stream, or several over one disk: any position, any number of bytes. Parts of sectors are written by reading the sector, and no two streams of a disk do that at
+/// once. While it is open the disk is in use (<see cref="BlockDevice.Use"/>).
+/// </summary>
+/// <remarks>
+/// Nothing is kept in memory: each call goes to the disk, so small reads and writes are best made through a <see cref="BufferedStream"/>. Closing does not flush.
+/// As with every stream, one call at a time.
+/// </remarks>
+public sealed class BlockStream : Stream
+{
+    private readonly BlockDevice _device;
+    private readonly IDisposable _use;
+    private readonly byte[] _sectors;
+    private readonly ManualResetEventSlim _done = new();
+    private readonly Action _setDone;
+    private long _position;
+    private bool _isDisposed;
+
+    /// <summary>Opens a stream at the disk's beginning.</summary>
+    /// <exception cref="BlockDeviceGoneException">The disk has gone.</exception>
+    public BlockStream(BlockDevice device)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        _device = device;
+        _use = device.Use();
+        _sectors = new byte[Math.Max(device.SectorSize, 4096)];
+        _setDone = _done.Set;
+    }
+
+    /// <inheritdoc/>
+    public override bool CanRead => !_isDisposed;
+
+    /// <inheritdoc/>
+    public override bool CanSeek => !_isDisposed;
+
+    /// <inheritdoc/>
+    public override bool CanWrite => !_isDisposed && !_device.IsReadOnly;
+
+    /// <inheritdoc/>
+    public override long Length => _device.Length;
+
+    /// <inheritdoc/>
+    public override long Position
+    {
+        get => _position;
+        set
+        {
+            ArgumentOutOfRangeException.ThrowIfNegative(value);
+            _position = value;
+        }
+    }
+
+    /// <summary>Makes completed writes last. Does nothing where the back end has no flush.</summary>
+    public override Task FlushAsync(CancellationToken cancellationToken)
+    {
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
+        return _device.CanFlush ? _device.FlushAsync(cancellationToken).AsTask() : Task.CompletedTask;
+    }
+
+    /// <inheritdoc cref="FlushAsync(CancellationToken)"/>
+    public override void Flush()
+    {
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
+        if (_device.CanFlush)
+        {
+            Wait(_device.FlushAsync());
+        }
+    }
+
+    /// <inheritdoc/>
+    public override int Read(Span<byte> buffer)
+    {
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
+        int count = Window(buffer.Length, out long start, out int skip, out int length);
+        if (count == 0)
+        {
+            return 0;
+        }
+
+        Wait(_device.ReadAsync(start, _sectors.AsMemory(0, length)));
+        _sectors.AsSpan(skip, count).CopyTo(buffer);
+        _position += count;
+        return count;
+    }
+
+    /// <inheritdoc/>
+    public override int Read(byte[] buffer, int offset, int count)
+    {
+        ValidateBufferArguments(buffer, offset, count);
+        return Wait(ReadAsync(buffer.AsMemory(offset, count)));
+    }
+
+    /// <inheritdoc/>
+    public override int ReadByte()
+    {
+        byte value = 0;
+        return Read(new Span<byte>(ref value)) == 0 ? -1 : value;
+    }
+
+    /// <inheritdoc/>
+    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+
+    /// <inheritdoc/>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
+        int sector = _device.SectorSize;
+        if (_position % sector == 0 && buffer.Length >= sector && _position < Length)
+        {
+            int whole = (int)Math.Min(buffer.Length / sector * sector, Length - _position);
+            await _device.ReadAsync(_position, buffer[..whole], cancellationToken).ConfigureAwait(false);
+            _position += whole;
+            return whole;
+        }
+
+        int count = Window(buffer.Length, out long start, out int skip, out int length);
+        if (count > 0)
+        {
+            await _device.ReadAsync(start, _sectors.AsMemory(0, length), cancellationToken).ConfigureAwait(false);
+            _sectors.AsMemory(skip, count).CopyTo(buffer);
+            _position += count;
+        }
+
+        return count;
+    }
+
+    /// <inheritdoc/>
+    public override void Write(byte[] buffer, int offset, int count)
+    {
+        ValidateBufferArguments(buffer, offset, count);
+        Wait(WriteAsync(buffer.AsMemory(offset, count)));
+    }
+
+    /// <inheritdoc/>
+    public override void Write(ReadOnlySpan<byte> buffer)
+    {
+        // The caller's memory may move once this has returned to wait; it goes through memory of ours in pieces.
+        byte[] copy = System.Buffers.ArrayPool<byte>.Shared.Rent(Math.Min(Math.Max(buffer.Length, 1), 64 << 10));
+        try
+        {
+            while (!buffer.IsEmpty)
+            {
+                int count = Math.Min(buffer.Length, copy.Length);
+                buffer[..count].CopyTo(copy);
+                Wait(WriteAsync(copy.AsMemory(0, count)));
+                buffer = buffer[count..];
+            }
+        }
+        finally
+        {
+            System.Buffers.ArrayPool<byte>.Shared.Return(copy);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void WriteByte(byte value) => Write(new ReadOnlySpan<byte>(ref value));
+
+    /// <inheritdoc/>
+    public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+        WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+
+    /// <inheritdoc/>
+    /// <exception cref="IOException">It reaches beyond the disk's end; then nothing was written.</exception>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
+        if (_device.IsReadOnly)
+        {
+            throw new UnauthorizedAccessException($"{_device.Name} is read-only.");
+        }
+
+        if (_position > Length || buffer.Length > Length - _position)
+        {
+            throw new IOException($"{buffer.Length} bytes at {_position} reach beyond the end of {_device.Name}, which has {Length} bytes.");
+        }
+
+        int sector = _device.SectorSize;
+        while (!buffer.IsEmpty)
+        {
+            int skip = (int)(_position % sector);
+            int count = buffer.Length / sector * sector;
+            if (skip == 0 && count > 0)
+            {
+                await _device.WriteAsync(_position, buffer[..count], cancellationToken).ConfigureAwait(false);
+            }
+            else
+            {
+                count = Math.Min(buffer.Length, sector - skip);
+                await WritePartAsync(buffer[..count], skip, cancellationToken).ConfigureAwait(false);
+            }
+
+            _position += count;
+            buffer = buffer[count..];
+        }
+    }
+
+    /// <inheritdoc/>
+    public override long Seek(long offset, SeekOrigin origin)
+    {
+        long from = origin switch
+        {
+            SeekOrigin.Begin => 0,
+            SeekOrigin.Current => _position,
+            SeekOrigin.End => Length,
+            _ => throw new ArgumentOutOfRangeException(nameof(origin), origin, "There is no such origin."),
+        };
+        long position = checked(from + offset);
+        return _position = position >= 0 ? position : throw new IOException("There is nothing before the beginning of a disk.");
+    }
+
+    /// <summary>A disk's length is the host's affair.</summary>
+    /// <exception cref="NotSupportedException">Always.</exception>
+    public override void SetLength(long value) => throw new NotSupportedException("A disk's length cannot be set.");
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing && !_isDisposed)
+        {
+            _isDisposed = true;
+            _use.Dispose();
+            _done.Dispose();
+        }
+
+        base.Dispose(disposing);
+    }
+
+    /// <summary>The whole sectors around the position that <see cref="_sectors"/> has room for, and how much of what is wanted they hold.</summary>
+    private int Window(int wanted, out long start, out int skip, out int length)
+    {
+        int sector = _device.SectorSize;
+        skip = (int)(_position % sector);
+        start = _position - skip;
+        int count = (int)Math.Clamp(Length - _position, 0, Math.Min(wanted, _sectors.Length - skip));
+        length = (skip + count + sector - 1) / sector * sector;
+        return count;
+    }
+
+    private async ValueTask WritePartAsync(ReadOnlyMemory<byte> part, int skip, CancellationToken cancellationToken)
+    {
+        long start = _position - skip;
+        Memory<byte> sector = _sectors.AsMemory(0, _device.SectorSize);
+        await _device.PartWrites.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            await _device.ReadAsync(start, sector, cancellationToken).ConfigureAwait(false);
+            part.CopyTo(sector[skip..]);
+            await _device.WriteAsync(start, sector, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            _device.PartWrites.Release();
+        }
+    }
+
+    /// <summary>Blocks the thread until a task has ended, without garbage.</summary>
+    private void Wait(ValueTask task)
+    {
+        ValueTaskAwaiter awaiter = task.GetAwaiter();
+        if (!awaiter.IsCompleted)
+        {
+            _done.Reset();
+            awaiter.UnsafeOnCompleted(_setDone);
+            _done.Wait();
+        }
+
+        awaiter.GetResult();
+    }
+
+    private int Wait(ValueTask<int> task)
+    {
+        ValueTaskAwaiter<int> awaiter = task.GetAwaiter();
+        if (!awaiter.IsCompleted)
+        {
+            _done.Reset();
+            awaiter.UnsafeOnCompleted(_setDone);
+            _done.Wait();
+        }
+
+        return awaiter.GetResult();
+    }
+}
