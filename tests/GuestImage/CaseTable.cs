@@ -70,6 +70,7 @@ public static class CaseTable
             "arguments", "environment", "read-lines", "read-characters", "wait-for-interrupt", "out-of-memory", "native-out-of-memory", "touch-memory", "clock", "sleep-then-exit",
             "xenstore"),
         .. Group("xenbus", CaseKind.Alone, "xenbus"),
+        .. Group("block", CaseKind.Alone, "block"),
         .. Group("endings", CaseKind.Ending,
             "exit-return", "exit-call", "exit-from-thread", "exit-event", "exit-with-threads", "exit-negative", "unhandled-main", "unhandled-thread", "unhandled-async", "fail-fast",
             "stack-overflow-main", "stack-overflow-thread", "exhaust-managed-memory", "exhaust-all-memory", "wait-for-ever", "native-null-call", "write-constant", "write-code", "execute-heap", "execute-static"),
