@@ -21,6 +21,9 @@ internal sealed class BackRing<TRequest, TResponse>(byte[][] pages, int entrySiz
     /// <summary>Requests that were taken and not answered.</summary>
     public int Unanswered => (int)(_consumed - _put);
 
+    /// <summary>More than the ring holds is none: a test has written over the index.</summary>
+    private bool HasRequests => RequestProducer - _consumed is > 0 and var count && count <= (uint)_count;
+
     public uint RequestProducer => Volatile.Read(ref Word(0));
 
     public ref uint RequestEvent => ref Word(4);
@@ -32,7 +35,7 @@ internal sealed class BackRing<TRequest, TResponse>(byte[][] pages, int entrySiz
     public bool TryTake(out TRequest request)
     {
         request = default;
-        if (_consumed == RequestProducer)
+        if (!HasRequests)
         {
             return false;
         }
@@ -44,14 +47,14 @@ internal sealed class BackRing<TRequest, TResponse>(byte[][] pages, int entrySiz
     /// <summary>RING_FINAL_CHECK_FOR_REQUESTS.</summary>
     public bool FinalCheck()
     {
-        if (_consumed != RequestProducer)
+        if (HasRequests)
         {
             return true;
         }
 
         Volatile.Write(ref RequestEvent, _consumed + 1);
         Interlocked.MemoryBarrier();
-        return _consumed != RequestProducer;
+        return HasRequests;
     }
 
     public void Put(TResponse response) => Copy(_put++, MemoryMarshal.AsBytes(new Span<TResponse>(ref response)), toRing: true);

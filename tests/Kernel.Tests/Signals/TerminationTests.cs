@@ -8,9 +8,13 @@ namespace Xenlet.Kernel.Tests;
 public sealed unsafe class TerminationTests : NucleusTest
 {
     private const ulong Handler = 0x41_0000;
-    private readonly Thread* _first = Current;
+    private readonly Thread* _first;
 
-    public TerminationTests() => _first->Frame.Rsp = Allocate(4) + (3 * Pages.Size);
+    public TerminationTests()
+    {
+        _first = Current;
+        _first->Frame.Rsp = Allocate(4) + (3 * Pages.Size);
+    }
 
     [Fact]
     public void The_default_action_is_handed_to_the_thread_that_waits_for_it_and_nobody_elses_call_ends()
