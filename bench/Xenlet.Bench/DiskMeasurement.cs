@@ -27,6 +27,7 @@ internal sealed class DiskMeasurement(XenMachine machine, SerialMarks marks, str
     /// <param name="tryAsync">Runs one part under a name; a part that fails stops no other.</param>
     public async Task RunAsync(int rounds, Func<string, Func<Task>, Task> tryAsync)
     {
+        _guest = await MeasuredProgram.PublishAsync("bench/DiskBench", directory, cancellation);
         _linux = await MeasuredProgram.PublishAsync("bench/LinuxDiskBench", directory, cancellation);
         _domainTime = machine.Share((await MeasuredProgram.PublishAsync("bench/DomainTime", directory, cancellation)).Image);
 
@@ -37,11 +38,11 @@ internal sealed class DiskMeasurement(XenMachine machine, SerialMarks marks, str
         for (int round = 1; round <= rounds; round++)
         {
             string which = $", round {round} of {rounds}";
-            //" + which, () => WorkAsync(Xenlet(MemoryMiB), results.Xenlet));
+            await tryAsync("disk of a Xenlet" + which, () => WorkAsync(Xenlet(MemoryMiB), results.Xenlet));
             await tryAsync("disk of Linux" + which, () => WorkAsync(Linux(), results.Linux));
-            // Xenlet" + which, () => SaveAsync(Xenlet(MemoryMiB), results.Xenlet.Save));
+            await tryAsync("saving a Xenlet" + which, () => SaveAsync(Xenlet(MemoryMiB), results.Xenlet.Save));
             await tryAsync("saving Linux" + which, () => SaveAsync(Linux(), results.Linux.Save));
-            // small Xenlet" + which, () => SaveAsync(Xenlet(SmallMemoryMiB), results.SmallXenlet));
+            await tryAsync("saving a small Xenlet" + which, () => SaveAsync(Xenlet(SmallMemoryMiB), results.SmallXenlet));
         }
     }
 
@@ -52,7 +53,7 @@ internal sealed class DiskMeasurement(XenMachine machine, SerialMarks marks, str
     private GuestConfig Linux()
     {
         const string prepare = "until [ -b /dev/xvda ]; do usleep 20000; done\necho none >/sys/block/xvda/queue/scheduler";
-        return LinuxGuests.Running(machine.Image, _linux, directory, NewName("linux-disk"), prepare, ["xen-blkfront " + Environment.GetEnvironmentVariable("BLKOPT")]) with { Disks = [GuestConfig.RawDisk(_disk, "xvda")] };
+        return LinuxGuests.Running(machine.Image, _linux, directory, NewName("linux-disk"), prepare, ["xen-blkfront"]) with { Disks = [GuestConfig.RawDisk(_disk, "xvda")] };
     }
 
     private string NewName(string kind) => string.Create(CultureInfo.InvariantCulture, $"{kind}-{++_lastGuest}");
@@ -85,7 +86,6 @@ internal sealed class DiskMeasurement(XenMachine machine, SerialMarks marks, str
         one.Read(guest.Console.Text);
         into.UsedMemory.AddRange(one["behind.free"].Select(free => config.MemoryMiB - (free / 1048576)).Values);
         into.Work.Read(guest.Console.Text);
-        File.WriteAllText("/tmp/linux-disk.txt", DiskReport.Write(results) + guest.Console.Text);
     }
 
     private async Task SaveAsync(GuestConfig config, SaveTimes into)

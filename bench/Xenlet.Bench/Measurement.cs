@@ -6,7 +6,7 @@ namespace Xenlet.Bench;
 /// <summary>One run of everything that is measured.</summary>
 internal sealed class Measurement
 {
-    private const int Rounds = 1;
+    private const int Rounds = 3;
     private const int HelloStartsPerRound = 2;
 
     /// <summary>The same for GuestBench in both kinds of guest: the runtime sizes its heap by it.</summary>
