@@ -321,7 +321,7 @@ public sealed class DomainControlTests : IAsyncLifetime
     [Fact]
     public async Task A_report_tells_threads_memory_devices_connections_and_what_others_have_to_say()
     {
-        await _host.AddDeviceAsync("vbd/1");
+        await _host.AddDeviceAsync("vscsi/1");
         await _host.StartServicesAsync();
         using IDisposable facts = _host.Control.AddReport(new Facts(writer => writer.WriteLine("32 requests in flight")));
         await _host.AskAsync("h", "sysrq");
@@ -344,7 +344,7 @@ public sealed class DomainControlTests : IAsyncLifetime
             """,
             _host.Console,
             StringComparison.Ordinal);
-        Assert.Contains("    vbd/1  (no driver)  Initialising  <-> InitWait at domain 0, /local/domain/0/backend/vbd/1/1\n", _host.Console, StringComparison.Ordinal);
+        Assert.Contains("    vscsi/1  (no driver)  Initialising  <-> InitWait at domain 0, /local/domain/0/backend/vscsi/1/1\n", _host.Console, StringComparison.Ordinal);
         Assert.EndsWith(
             """
             xenlet: report: event channels and grants

@@ -9,6 +9,8 @@ namespace Xenlet.Drivers.Tests;
 /// <summary>A guest of which only xenstore is real: what is done to it is kept.</summary>
 internal sealed class FakeMachine(SimulatedDomain domain) : IMachine, IPower, IDiagnostics, IXenStoreDoor
 {
+    private readonly TestMachine _devices = new();
+
     /// <summary>What was asked of <see cref="IPower"/>, in order.</summary>
     public ConcurrentQueue<string> Calls { get; } = new();
 
@@ -26,9 +28,9 @@ internal sealed class FakeMachine(SimulatedDomain domain) : IMachine, IPower, ID
 
     public IHypervisor Hypervisor => throw new NotSupportedException();
 
-    public IEventChannels EventChannels => throw new NotSupportedException();
+    public IEventChannels EventChannels => _devices;
 
-    public ISharedPages Pages => throw new NotSupportedException();
+    public ISharedPages Pages => _devices;
 
     public IXenStoreDoor XenStore => this;
 
