@@ -6,15 +6,21 @@ namespace Xenlet.Guest.Tests;
 
 /// <summary>The block front end with blkback of dom0's Linux, over loop devices in dom0's memory.</summary>
 [Collection(DevicesUnderXen.Name)]
-public sealed class BlockTests(XenWorld world)
+public sealed class BlockTests(XenWorld world) : IAsyncLifetime
 {
     private const int SizeMiB = 16;
+    private readonly List<string> _disks = [];
+
+    public Task InitializeAsync() => Task.CompletedTask;
+
+    /// <summary>What was written is in dom0's memory, which has no room for the disks of all tests.</summary>
+    public Task DisposeAsync() => ThrowIfFailedAsync($"rm -f {string.Join(' ', _disks)}");
 
     [Fact]
     public async Task Every_sector_that_the_guest_writes_dom0_reads_and_the_other_way_round()
     {
-        string written = await world.Machine.CreateDiskAsync(SizeMiB);
-        string prepared = await world.Machine.CreateDiskAsync(SizeMiB);
+        string written = await CreateDiskAsync();
+        string prepared = await CreateDiskAsync();
         await ThrowIfFailedAsync($"cp {SharePattern(seed: 2)} {prepared}");
         await using BlockGuest guest = await BlockGuest.StartAsync(world, GuestConfig.RawDisk(written, "xvda"), GuestConfig.RawDisk(prepared, "xvdb"));
         Assert.StartsWith("xvda: 16777216 bytes in sectors of 512 flush True", await guest.DoAsync("show xvda"), StringComparison.Ordinal);
@@ -32,7 +38,7 @@ public sealed class BlockTests(XenWorld world)
     [Fact]
     public async Task Two_thousand_random_operations_read_what_was_written_last()
     {
-        await using BlockGuest guest = await BlockGuest.StartAsync(world, GuestConfig.RawDisk(await world.Machine.CreateDiskAsync(SizeMiB), "xvda"));
+        await using BlockGuest guest = await BlockGuest.StartAsync(world, GuestConfig.RawDisk(await CreateDiskAsync(), "xvda"));
         Assert.Equal("ok", await guest.DoAsync("random xvda 2000 7"));
         await guest.EndAsync();
     }
@@ -40,7 +46,7 @@ public sealed class BlockTests(XenWorld world)
     [Fact]
     public async Task A_flush_and_a_discard_reach_the_disk()
     {
-        string disk = await world.Machine.CreateDiskAsync(SizeMiB);
+        string disk = await CreateDiskAsync();
         await using BlockGuest guest = await BlockGuest.StartAsync(world, GuestConfig.RawDisk(disk, "xvda"));
         Assert.Contains("discard True", await guest.DoAsync("show xvda"), StringComparison.Ordinal);
         Assert.Equal("ok", await guest.DoAsync("fill xvda 3"));
@@ -56,7 +62,7 @@ public sealed class BlockTests(XenWorld world)
     [Fact]
     public async Task A_read_only_disk_refuses_a_write_before_it_is_sent_and_is_read()
     {
-        string disk = await world.Machine.CreateDiskAsync(SizeMiB);
+        string disk = await CreateDiskAsync();
         await ThrowIfFailedAsync($"cp {SharePattern(seed: 2)} {disk}");
         await using BlockGuest guest = await BlockGuest.StartAsync(world, GuestConfig.RawDisk(disk, "xvda").Replace("access=rw", "access=ro", StringComparison.Ordinal));
         Assert.Contains("read-only", await guest.DoAsync("show xvda"), StringComparison.Ordinal);
@@ -68,7 +74,7 @@ public sealed class BlockTests(XenWorld world)
     [Fact]
     public async Task A_disk_that_grows_in_dom0_grows_in_the_guest()
     {
-        string disk = await world.Machine.CreateDiskAsync(SizeMiB);
+        string disk = await CreateDiskAsync();
         await using BlockGuest guest = await BlockGuest.StartAsync(world, GuestConfig.RawDisk(disk, "xvda"));
         Assert.Equal("ok", await guest.DoAsync("fill xvda 1"));
         await guest.Dom0Async($"truncate -s 24M {disk}; losetup -c $(losetup -a | grep '{disk}$' | cut -d: -f1)");
@@ -91,7 +97,7 @@ public sealed class BlockTests(XenWorld world)
     [Fact]
     public async Task A_disk_in_use_stays_until_it_is_released_and_the_error_node_says_so()
     {
-        await using BlockGuest guest = await BlockGuest.StartAsync(world, GuestConfig.RawDisk(await world.Machine.CreateDiskAsync(SizeMiB), "xvda"));
+        await using BlockGuest guest = await BlockGuest.StartAsync(world, GuestConfig.RawDisk(await CreateDiskAsync(), "xvda"));
         Assert.Equal("ok", await guest.DoAsync("hold xvda"));
         await guest.Dom0Async("xenstore-write /local/domain/0/backend/vbd/$id/51712/online 0 /local/domain/0/backend/vbd/$id/51712/state 5");
         await guest.SeesAsync("xvda is in use");
@@ -109,7 +115,7 @@ public sealed class BlockTests(XenWorld world)
         string[] disks = new string[4];
         for (int i = 0; i < disks.Length; i++)
         {
-            disks[i] = GuestConfig.RawDisk(await world.Machine.CreateDiskAsync(SizeMiB), $"xvd{(char)('a' + i)}");
+            disks[i] = GuestConfig.RawDisk(await CreateDiskAsync(), $"xvd{(char)('a' + i)}");
         }
 
         await using BlockGuest guest = await BlockGuest.StartAsync(world, disks);
@@ -137,6 +143,12 @@ public sealed class BlockTests(XenWorld world)
 
         await guest.SeesAsync("bus vbd/51728: departed");
         await guest.Dom0Async($"rm -f {disk}");
+    }
+
+    private async Task<string> CreateDiskAsync()
+    {
+        _disks.Add(await world.Machine.CreateDiskAsync(SizeMiB));
+        return _disks[^1];
     }
 
     /// <summary>A disk with the pattern in every sector, as a file that dom0 sees.</summary>

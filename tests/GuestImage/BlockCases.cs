@@ -37,6 +37,12 @@ internal static class BlockCases
             await front.DisposeAsync();
         }
 
+        // A back end lets go of its pages some time after the device has left.
+        for (int i = 0; i < 100 && Guest.Pages.HeldPages > 0; i++)
+        {
+            await Task.Delay(100);
+        }
+
         GuestStatistics after = Guest.ReadStatistics();
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
