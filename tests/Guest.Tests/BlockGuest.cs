@@ -36,6 +36,16 @@ internal sealed class BlockGuest : IAsyncDisposable
     /// <summary>Waits for a line with this text behind the one waited for last.</summary>
     public async Task SeesAsync(string text) => _position = await Guest.WaitForTextAsync(text, World.Limit, _position);
 
+    /// <summary>Waits for lines with these texts, in any order, behind the one waited for last.</summary>
+    public async Task SeesAllAsync(params string[] texts)
+    {
+        int from = _position;
+        foreach (string text in texts)
+        {
+            _position = Math.Max(_position, await Guest.WaitForTextAsync(text, World.Limit, from));
+        }
+    }
+
     /// <summary>Has something done, and gives what the guest says of it.</summary>
     public async Task<string> DoAsync(string command)
     {

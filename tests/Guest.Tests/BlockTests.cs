@@ -136,12 +136,13 @@ public sealed class BlockTests(XenWorld world) : IAsyncLifetime
         await guest.SeesAsync("bus vbd/51728: Initialised -> Connected");
         Assert.Equal("ok", await guest.DoAsync("busy xvdb"));
         await guest.Guest.DetachDiskAsync("xvdb", force);
-        for (int worker = 0; worker < 4; worker++)
-        {
-            await guest.SeesAsync(" and ended: BlockDeviceGoneException: xvdb is gone: ");
-        }
 
-        await guest.SeesAsync("bus vbd/51728: departed");
+        // A disk taken by force departs before its users have said what they got.
+        await guest.SeesAllAsync(
+        [
+            "bus vbd/51728: departed",
+            .. Enumerable.Range(0, 4).Select(worker => $"worker {worker} of xvdb did some and ended: BlockDeviceGoneException: xvdb is gone: "),
+        ]);
         await guest.Dom0Async($"rm -f {disk}");
     }
 
