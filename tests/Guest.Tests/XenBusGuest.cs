@@ -3,7 +3,7 @@ using Xenlet.QemuXen;
 
 namespace Xenlet.Guest.Tests;
 
-/// <summary>A guest that follows its devices (the case "xenbus"), and dom0 beside it, which plugs them.</summary>
+/// <summary>A guest that follows its devices (the case "xenbus" or another), and dom0 beside it, which plugs them.</summary>
 internal sealed class XenBusGuest : IAsyncDisposable
 {
     private readonly XenWorld _world;
@@ -28,7 +28,9 @@ internal sealed class XenBusGuest : IAsyncDisposable
     /// <param name="disks">Number of empty disks it has from the beginning.</param>
     /// <param name="interfaces">Number of network interfaces.</param>
     /// <param name="beforeBoot">Runs before the guest's first instruction.</param>
-    public static async Task<XenBusGuest> StartAsync(XenWorld world, int disks = 0, int interfaces = 0, Func<XenBusGuest, Task>? beforeBoot = null)
+    /// <param name="commandLine">The case that it runs.</param>
+    public static async Task<XenBusGuest> StartAsync(
+        XenWorld world, int disks = 0, int interfaces = 0, Func<XenBusGuest, Task>? beforeBoot = null, string commandLine = "xenbus")
     {
         List<string> words = [];
         for (int i = 0; i < disks; i++)
@@ -41,7 +43,7 @@ internal sealed class XenBusGuest : IAsyncDisposable
             Name = world.NewName(),
             Kernel = await Images.Cases,
             MemoryMiB = World.CaseMemory,
-            CommandLine = "xenbus",
+            CommandLine = commandLine,
             Disks = words,
             Vifs = [.. Enumerable.Repeat("", interfaces)],
             Paused = beforeBoot is not null,
@@ -62,6 +64,9 @@ internal sealed class XenBusGuest : IAsyncDisposable
     /// <summary>Runs a script in dom0, in which $home stands for the guest's directory and $id for its number.</summary>
     public async Task<string> Dom0Async(string script) =>
         (await _world.Machine.RunInDom0Async($"home={Home}\nid={Id}\n{script}", World.Limit)).ThrowIfFailed(script).Output.Trim();
+
+    /// <summary>Puts a file of the host where dom0 can run it, and gives its path there.</summary>
+    public string Share(string hostPath) => _world.Machine.Share(hostPath);
 
     /// <summary>Waits until a node has a value.</summary>
     public Task BecomesAsync(string node, string value) => Dom0Async(

@@ -74,6 +74,10 @@ public sealed class NetworkDriver : XenBusDriver, IAsyncDisposable
     public override int? Probe(XenDevice device) => device.Type == "vif" ? ProbePriority.Default : null;
 
     /// <inheritdoc/>
+    public override string? Describe(XenDevice device) =>
+        device.DriverData is NetworkInterface network ? $"{network}, MTU {network.Mtu.ToString(CultureInfo.InvariantCulture)}, {network.Statistics}" : null;
+
+    /// <inheritdoc/>
     public override async ValueTask AttachAsync(XenDevice device, CancellationToken cancellationToken)
     {
         XenStoreClient store = device.Bus.Store;
@@ -253,7 +257,13 @@ public sealed class NetworkDriver : XenBusDriver, IAsyncDisposable
             bool filters = _options.FiltersMulticast && features.FiltersMulticast;
             connection = new NetworkConnection(network, _channels, _pages, (ushort)device.OtherEndId, features, _options, _pool) { FiltersMulticast = filters };
             await ReadMtuAsync(network, features.Mtu, cancellationToken).ConfigureAwait(false);
-            await TellAsync(device, connection, cancellationToken).ConfigureAwait(false);
+            if (!await TellAsync(device, connection, cancellationToken).ConfigureAwait(false))
+            {
+                // Its end has been noticed, or will be.
+                await connection.DisposeAsync().ConfigureAwait(false);
+                return;
+            }
+
             network.Report(Describe(network, connection));
             await network.UseAsync(connection).ConfigureAwait(false);
             connection = null;
@@ -276,7 +286,8 @@ public sealed class NetworkDriver : XenBusDriver, IAsyncDisposable
         }
     }
 
-    private async ValueTask TellAsync(XenDevice device, NetworkConnection connection, CancellationToken cancellationToken)
+    /// <summary>Writes what the back end needs to know; false when the device has left the store meanwhile: writing would make its directory anew.</summary>
+    private async ValueTask<bool> TellAsync(XenDevice device, NetworkConnection connection, CancellationToken cancellationToken)
     {
         int blank = _options.TakesBlankChecksums ? 1 : 0;
         int large = _options.TakesLargeSegments ? blank : 0;
@@ -291,9 +302,14 @@ public sealed class NetworkDriver : XenBusDriver, IAsyncDisposable
         await _transaction.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            await device.Bus.Store.TransactAsync(
+            return await device.Bus.Store.TransactAsync(
                 async (transaction, token) =>
                 {
+                    if (!await transaction.ExistsAsync(device.Node + "/state", token).ConfigureAwait(false))
+                    {
+                        return false;
+                    }
+
                     foreach (string name in others)
                     {
                         await transaction.TryRemoveAsync($"{device.Node}/{name}", token).ConfigureAwait(false);
@@ -303,6 +319,8 @@ public sealed class NetworkDriver : XenBusDriver, IAsyncDisposable
                     {
                         await transaction.WriteAsync($"{device.Node}/{name}", value, token).ConfigureAwait(false);
                     }
+
+                    return true;
                 },
                 cancellationToken).ConfigureAwait(false);
         }
@@ -346,6 +364,20 @@ public sealed class NetworkDriver : XenBusDriver, IAsyncDisposable
         }
 
         network.Mtu = mtu ?? 1500;
+    }
+
+    /// <summary>Heading of its section in the report of <c>xl sysrq</c>.</summary>
+    public string ReportName { get; } = "network interfaces";
+
+    /// <summary>Writes each interface with its counters.</summary>
+    public void WriteReport(TextWriter writer)
+    {
+        ArgumentNullException.ThrowIfNull(writer);
+        foreach (NetworkInterface network in Interfaces)
+        {
+            writer.WriteLine(string.Create(
+                CultureInfo.InvariantCulture, $"{network}, MTU {network.Mtu}, {network.WaitingFrames} frames wait for the program, {network.Statistics}"));
+        }
     }
 
     private void Announce()
