@@ -5,7 +5,7 @@ using Xenlet.XenBus;
 namespace Xenlet.Drivers.Tests;
 
 /// <summary>Back ends that write what none may: at worst their interface closes with a message, and the one beside it goes on.</summary>
-public sealed class HostileBackEndTests
+public sealed class HostileNetBackEndTests
 {
     private static readonly Dictionary<string, (Action<NetBackEnd> Attack, string Message)> Attacks = new()
     {
