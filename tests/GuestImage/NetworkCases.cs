@@ -35,11 +35,7 @@ internal static class NetworkCases
             await WaitForShutdownAsync(store);
             await ending.CancelAsync();
             await serving;
-            foreach (NetworkInterface network in driver.Interfaces)
-            {
-                Console.WriteLine($"statistics of {network.Name}: {network.Statistics}");
-            }
-
+            Console.WriteLine(await DeviceTree.FormatAsync(front));
             await front.DisposeAsync();
             await showing;
         }
