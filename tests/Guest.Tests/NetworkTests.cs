@@ -13,6 +13,9 @@ public sealed class NetworkTests(XenWorld world)
     {
         await using XenBusGuest guest = await StartAsync(world);
         Assert.Equal(Echoed(Frames), await EchoAsync(guest, Frames));
+        await guest.Dom0Async($"xl sysrq {guest.Guest.Name} r");
+        await guest.SeesAsync("network interfaces");
+        await guest.SeesAsync("Up, MTU 1500, 0 frames wait for the program, received frames ");
         EndedGuest ended = await guest.ShutDownAsync();
         Assert.Contains($"vif0 echoed {Frames}, changed 0", ended.Lines);
 
@@ -67,6 +70,42 @@ public sealed class NetworkTests(XenWorld world)
     public async Task An_interface_is_unplugged_and_plugged_while_traffic_runs() => await CycleAsync(world, cycles: 3);
 
     [Fact]
+    public async Task Saved_restored_and_migrated_twice_while_traffic_runs_it_is_connected_and_says_so_each_time()
+    {
+        await using XenBusGuest guest = await StartAsync(world);
+        string file = $"/host/save/{guest.Guest.Name}";
+        await StartEndlessAsync(guest);
+        await guest.Guest.SaveAsync(file, World.Limit);
+        await guest.GoOnAsAsync(await world.Machine.RestoreGuestAsync(guest.Guest.Name, file));
+        await AssertConnectedAnewAsync(guest);
+        await guest.Dom0Async($"rm {file}");
+        for (int i = 0; i < 2; i++)
+        {
+            await StartEndlessAsync(guest);
+            await guest.GoOnAsAsync(await guest.Guest.MigrateAsync());
+            await AssertConnectedAnewAsync(guest);
+        }
+
+        await StartEndlessAsync(guest);
+        await guest.Guest.CheckpointAsync(file, World.Limit);
+        await StopEndlessAsync(guest);
+        Assert.Equal(Echoed(200), await EchoAsync(guest, 200));
+        await guest.Dom0Async($"rm {file}");
+        EndedGuest ended = await guest.ShutDownAsync();
+
+        // The checkpoint was a cancelled suspend.
+        Assert.Contains(", connections 4", Assert.Single(ended.Lines, line => line.StartsWith("      vif0 (", StringComparison.Ordinal)), StringComparison.Ordinal);
+
+        static async Task AssertConnectedAnewAsync(XenBusGuest guest)
+        {
+            await guest.SeesAsync("vif0 is Connecting");
+            await guest.SeesAsync("vif0 is Up");
+            await StopEndlessAsync(guest);
+            Assert.Equal(Echoed(200), await EchoAsync(guest, 200));
+        }
+    }
+
+    [Fact]
     public async Task A_capture_is_switched_on_from_dom0_and_read_from_the_console()
     {
         await using XenBusGuest guest = await StartAsync(world);
@@ -91,19 +130,12 @@ public sealed class NetworkTests(XenWorld world)
     internal static async Task CycleAsync(XenWorld world, int cycles)
     {
         await using XenBusGuest guest = await StartAsync(world);
-        string peer = world.Machine.Share(await Images.NetworkPeer);
         for (int i = 0; i < cycles; i++)
         {
-            // More frames than there is time for; that they are lost at some point is what is meant to happen.
-            await guest.Dom0Async($"({EchoCommand(peer, "xenbr0", 0, 10_000_000)}) > /tmp/endless 2>&1 & echo $! > /tmp/endless.id");
-            await guest.Dom0Async(
-                """
-                before=$(cat /sys/class/net/vif$id.0/statistics/rx_packets)
-                until [ $(cat /sys/class/net/vif$id.0/statistics/rx_packets) -gt $((before + 50)) ]; do usleep 20000; done
-                """);
+            await StartEndlessAsync(guest);
             await guest.Guest.DetachInterfaceAsync("0");
             await guest.SeesAsync("vif0 was taken away");
-            await guest.Dom0Async("kill $(cat /tmp/endless.id) 2> /dev/null; killall Xenlet.NetworkPeer 2> /dev/null; rm -f /tmp/endless /tmp/endless.id");
+            await StopEndlessAsync(guest);
             await guest.Guest.AttachInterfaceAsync("bridge=xenbr0");
             await guest.SeesAsync("vif0 is Up");
             Assert.Equal(Echoed(100), await EchoAsync(guest, 100));
@@ -114,6 +146,21 @@ public sealed class NetworkTests(XenWorld world)
         EndedGuest ended = await guest.ShutDownAsync();
         Assert.Contains("left: 0 grants, 0 shared pages, 0 held pages", ended.Lines);
     }
+
+    /// <summary>Begins traffic with more frames than there is time for; that some are lost in the end is what is meant to happen.</summary>
+    private static async Task StartEndlessAsync(XenBusGuest guest)
+    {
+        string command = EchoCommand(guest.Share(await Images.NetworkPeer), "xenbr0", 0, 10_000_000);
+        await guest.Dom0Async($"set -- {command}; \"$@\" > /dev/null 2>&1 & echo $! > /tmp/endless");
+        await guest.Dom0Async(
+            """
+            before=$(cat /sys/class/net/vif$id.0/statistics/rx_packets)
+            until [ $(cat /sys/class/net/vif$id.0/statistics/rx_packets) -gt $((before + 50)) ]; do usleep 20000; done
+            """);
+    }
+
+    /// <summary>Ends it, if it has not ended by itself already.</summary>
+    private static async Task StopEndlessAsync(XenBusGuest guest) => await guest.Dom0Async("kill $(cat /tmp/endless) 2> /dev/null; rm /tmp/endless");
 
     private static async Task<XenBusGuest> StartAsync(XenWorld world)
     {

@@ -15,7 +15,7 @@ internal sealed class XenBusGuest : IAsyncDisposable
         Guest = guest;
     }
 
-    public XenGuest Guest { get; }
+    public XenGuest Guest { get; private set; }
 
     /// <summary>The domain's number as it stands in paths.</summary>
     public string Id => Guest.DomainId.ToString(CultureInfo.InvariantCulture);
@@ -56,6 +56,14 @@ internal sealed class XenBusGuest : IAsyncDisposable
         }
 
         return started;
+    }
+
+    /// <summary>The domain was restored or migrated: it is another one now.</summary>
+    public async Task GoOnAsAsync(XenGuest guest)
+    {
+        await Guest.DisposeAsync();
+        Guest = guest;
+        _position = 0;
     }
 
     /// <summary>Waits for a line with this text behind the one waited for last.</summary>

@@ -1,10 +1,10 @@
 using System.Buffers.Binary;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Text;
 using Xenlet.Drivers;
 using Xenlet.Kernel;
 using Xenlet.XenBus;
-using Xenlet.XenStoreRing;
 
 namespace Xenlet.GuestImage;
 
@@ -20,26 +20,31 @@ internal static class NetworkCases
 
     private static async Task RunAsync()
     {
-        using IXenStoreLink link = Guest.XenStore.Open();
-        await using XenStoreClient store = await XenStoreClient.ConnectAsync(XenStoreLinkTransport.Create(link));
-        GuestStatistics before = Guest.ReadStatistics();
-        await using (NetworkDriver driver = new(Guest.EventChannels, Guest.Pages))
-        await using (FrontBus front = new(store))
+        TaskCompletionSource asked = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        using PosixSignalRegistration handler = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal =>
         {
-            front.AddDriver(driver);
-            Task showing = ShowAsync(front.Subscribe());
-            HashSet<NetworkInterface> served = [];
+            signal.Cancel = true;
+            asked.TrySetResult();
+        });
+        GuestStatistics before = Guest.ReadStatistics();
+        Task showing = Task.CompletedTask;
+        DomainServicesOptions options = new()
+        {
+            BeforeStart = starting => showing = ShowAsync(starting.FrontBus.Subscribe()),
+            Control = new() { ShutdownTimeLimit = TimeSpan.FromMinutes(10) },
+        };
+        await using (DomainServices services = await DomainServices.StartAsync(Guest.Machine, options))
+        {
             using CancellationTokenSource ending = new();
-            Task serving = ServeAllAsync(driver, served, ending.Token);
-            await front.StartAsync();
-            await WaitForShutdownAsync(store);
+            Task serving = ServeAllAsync(services.Interfaces, ending.Token);
+            Console.WriteLine("following");
+            await asked.Task;
             await ending.CancelAsync();
             await serving;
-            Console.WriteLine(await DeviceTree.FormatAsync(front));
-            await front.DisposeAsync();
-            await showing;
+            Console.WriteLine(await DeviceTree.FormatAsync(services.FrontBus));
         }
 
+        await showing;
         GuestStatistics after = Guest.ReadStatistics();
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
@@ -54,8 +59,10 @@ internal static class NetworkCases
         }
     }
 
-    private static async Task ServeAllAsync(NetworkDriver driver, HashSet<NetworkInterface> served, CancellationToken ending)
+    private static async Task ServeAllAsync(NetworkDriver driver, CancellationToken ending)
     {
+        HashSet<NetworkInterface> served = [];
+
         // By the clock, so that an interface that comes and goes is no event to be missed.
         List<Task> all = [];
         while (!ending.IsCancellationRequested)
@@ -192,20 +199,5 @@ internal static class NetworkCases
         BinaryPrimitives.WriteUInt16BigEndian(udp[4..], (ushort)(8 + text.Length));
         text.CopyTo(udp[8..]);
         return frame;
-    }
-
-    private static async Task WaitForShutdownAsync(XenStoreClient store)
-    {
-        const string node = "control/shutdown";
-        await using XenStoreWatch watch = await store.WatchAsync(node);
-        Console.WriteLine("following");
-        await foreach (XenStoreWatchEvent _ in watch)
-        {
-            if (await store.TryReadAsync(node) is { Length: > 0 })
-            {
-                await store.WriteAsync(node, "");
-                return;
-            }
-        }
     }
 }

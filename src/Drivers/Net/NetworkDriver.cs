@@ -7,7 +7,7 @@ namespace Xenlet.Drivers;
 
 /// <summary>The front end of Xen's network protocol (<c>io/netif.h</c>): takes on the devices of type <c>vif</c>.</summary>
 /// <remarks>A back end that offers several queues gets one pair of rings: the guest has one processor. Disposing ends all interfaces.</remarks>
-public sealed class NetworkDriver : XenBusDriver, IAsyncDisposable
+public sealed class NetworkDriver : XenBusDriver, IReportSource, IAsyncDisposable
 {
     private readonly IEventChannels _channels;
     private readonly ISharedPages _pages;
@@ -366,10 +366,10 @@ public sealed class NetworkDriver : XenBusDriver, IAsyncDisposable
         network.Mtu = mtu ?? 1500;
     }
 
-    /// <summary>Heading of its section in the report of <c>xl sysrq</c>.</summary>
-    public string ReportName { get; } = "network interfaces";
+    /// <inheritdoc/>
+    public string ReportName => "network interfaces";
 
-    /// <summary>Writes each interface with its counters.</summary>
+    /// <inheritdoc/>
     public void WriteReport(TextWriter writer)
     {
         ArgumentNullException.ThrowIfNull(writer);
