@@ -49,5 +49,8 @@ public sealed class AddressesTests
         Assert.Contains(problem, said, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void They_are_written_as_they_are_read() => Assert.Equal("10.0.0.2 and fd00::2", Addresses.Read([], out _)!.ToString());
+
     private static string[] Words(string line) => line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
 }

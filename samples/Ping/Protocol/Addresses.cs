@@ -16,6 +16,9 @@ internal sealed record Addresses(byte[]? Ipv4, byte[]? Ipv6)
 
     private static readonly string[] Defaults = ["10.0.0.2/24", "fd00::2/64"];
 
+    /// <summary>Those that there are.</summary>
+    public IEnumerable<byte[]> All => ((byte[]?[])[Ipv4, Ipv6]).OfType<byte[]>();
+
     /// <summary>Reads the arguments of Main; null with a message when they are not understood.</summary>
     public static Addresses? Read(IReadOnlyList<string> arguments, out string problem)
     {
@@ -40,6 +43,9 @@ internal sealed record Addresses(byte[]? Ipv4, byte[]? Ipv6)
 
         return addresses;
     }
+
+    /// <summary>The addresses as they are written.</summary>
+    public override string ToString() => string.Join(" and ", All.Select(address => new IPAddress(address)));
 
     private static byte[]? ReadOne(string argument, out string problem)
     {
