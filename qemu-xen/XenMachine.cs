@@ -27,6 +27,9 @@ public sealed class XenMachine : IAsyncDisposable
     private static readonly TimeSpan RestoreLimit = TimeSpan.FromSeconds(40);
     private static readonly TimeSpan SaveLimit = TimeSpan.FromSeconds(60);
 
+    // A restore or a migration carries all of the guest's memory through dom0, and the host may be busy.
+    private static readonly TimeSpan GuestStartLimit = TimeSpan.FromMinutes(5);
+
     private readonly XenMachineOptions _options;
     private readonly WorkDirectory _directory;
     private readonly ConcurrentDictionary<int, XenGuest> _guests = new();
@@ -291,7 +294,7 @@ public sealed class XenMachine : IAsyncDisposable
         CommandResult result;
         try
         {
-            result = await RunInDom0Async(script, TimeSpan.FromSeconds(60), cancellation);
+            result = await RunInDom0Async(script, GuestStartLimit, cancellation);
         }
         catch
         {
