@@ -58,9 +58,7 @@ public sealed class ControlTests(XenWorld world)
     [InlineData("reboot", GuestEndReason.Reboot)]
     public async Task Xl_ends_a_program_whose_Main_waits_for_a_line(string command, GuestEndReason reason)
     {
-        await using XenGuest guest = await StartAsync("read");
-        await XlAsync(guest, command);
-        EndedGuest ended = await EndedGuest.OfAsync(guest, World.Limit);
+        EndedGuest ended = await EndByXlAsync("read", command);
         Assert.Equal(new GuestEnd(reason, 143), ended.End);
         Assert.Contains("process exit event", ended.Lines);
     }
@@ -70,9 +68,7 @@ public sealed class ControlTests(XenWorld world)
     [InlineData("reboot", GuestEndReason.Reboot)]
     public async Task A_program_that_handles_the_signal_ends_in_order_with_its_own_status(string command, GuestEndReason reason)
     {
-        await using XenGuest guest = await StartAsync("handle");
-        await XlAsync(guest, command);
-        EndedGuest ended = await EndedGuest.OfAsync(guest, World.Limit);
+        EndedGuest ended = await EndByXlAsync("handle", command);
         Assert.Equal(new GuestEnd(reason, 5), ended.End);
         Assert.Contains("left: 0 grants, 0 shared pages", ended.Lines);
     }
@@ -82,9 +78,7 @@ public sealed class ControlTests(XenWorld world)
     [InlineData("reboot", GuestEndReason.Reboot, "rebooting")]
     public async Task A_program_that_ignores_the_signal_is_ended_after_the_time_limit(string command, GuestEndReason reason, string word)
     {
-        await using XenGuest guest = await StartAsync("ignore 2");
-        await XlAsync(guest, command);
-        EndedGuest ended = await EndedGuest.OfAsync(guest, World.Limit);
+        EndedGuest ended = await EndByXlAsync("ignore 2", command);
         Assert.Equal(new GuestEnd(reason, null), ended.End);
         Assert.Contains("SIGTERM is handled", ended.Lines);
         Assert.Contains($"xenlet: the program has not ended 2 s after it was asked to: {word} without it", ended.Lines);
@@ -150,22 +144,24 @@ public sealed class ControlTests(XenWorld world)
 
     private async Task<XenGuest> StartAsync(string arguments, int disks = 0)
     {
-        List<string> words = [];
-        for (int i = 0; i < disks; i++)
-        {
-            words.Add(GuestConfig.RawDisk(await world.Machine.CreateDiskAsync(4), $"xvd{(char)('a' + i)}"));
-        }
-
         XenGuest guest = (XenGuest)await world.StartAsync(new GuestConfig
         {
             Name = world.NewName(),
             Kernel = await Images.Cases,
             MemoryMiB = World.CaseMemory,
             CommandLine = "control " + arguments,
-            Disks = words,
+            Disks = await world.CreateDisksAsync(disks),
         });
         await guest.WaitForTextAsync("following", World.Limit);
         return guest;
+    }
+
+    /// <summary>Starts a program of the case and gives how it ends upon a command of xl.</summary>
+    private async Task<EndedGuest> EndByXlAsync(string arguments, string command)
+    {
+        await using XenGuest guest = await StartAsync(arguments);
+        await XlAsync(guest, command);
+        return await EndedGuest.OfAsync(guest, World.Limit);
     }
 
     private async Task XlAsync(XenGuest guest, string command, string argument = "") =>

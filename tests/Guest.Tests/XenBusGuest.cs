@@ -1,28 +1,10 @@
-using System.Globalization;
 using Xenlet.QemuXen;
 
 namespace Xenlet.Guest.Tests;
 
 /// <summary>A guest that follows its devices (the case "xenbus"), and dom0 beside it, which plugs them.</summary>
-internal sealed class XenBusGuest : IAsyncDisposable
+internal sealed class XenBusGuest(XenWorld world, XenGuest guest) : FollowedGuest(world, guest)
 {
-    private readonly XenWorld _world;
-    private int _position;
-
-    private XenBusGuest(XenWorld world, XenGuest guest)
-    {
-        _world = world;
-        Guest = guest;
-    }
-
-    public XenGuest Guest { get; }
-
-    /// <summary>The domain's number as it stands in paths.</summary>
-    public string Id => Guest.DomainId.ToString(CultureInfo.InvariantCulture);
-
-    /// <summary>Its directory in xenstore.</summary>
-    public string Home => $"/local/domain/{Id}";
-
     /// <summary>Starts a guest.</summary>
     /// <param name="world">Where.</param>
     /// <param name="disks">Number of empty disks it has from the beginning.</param>
@@ -30,19 +12,13 @@ internal sealed class XenBusGuest : IAsyncDisposable
     /// <param name="beforeBoot">Runs before the guest's first instruction.</param>
     public static async Task<XenBusGuest> StartAsync(XenWorld world, int disks = 0, int interfaces = 0, Func<XenBusGuest, Task>? beforeBoot = null)
     {
-        List<string> words = [];
-        for (int i = 0; i < disks; i++)
-        {
-            words.Add(GuestConfig.RawDisk(await world.Machine.CreateDiskAsync(4), $"xvd{(char)('a' + i)}"));
-        }
-
         XenGuest guest = (XenGuest)await world.StartAsync(new GuestConfig
         {
             Name = world.NewName(),
             Kernel = await Images.Cases,
             MemoryMiB = World.CaseMemory,
             CommandLine = "xenbus",
-            Disks = words,
+            Disks = await world.CreateDisksAsync(disks),
             Vifs = [.. Enumerable.Repeat("", interfaces)],
             Paused = beforeBoot is not null,
         });
@@ -55,13 +31,6 @@ internal sealed class XenBusGuest : IAsyncDisposable
 
         return started;
     }
-
-    /// <summary>Waits for a line with this text behind the one waited for last.</summary>
-    public async Task SeesAsync(string text) => _position = await Guest.WaitForTextAsync(text, World.Limit, _position);
-
-    /// <summary>Runs a script in dom0, in which $home stands for the guest's directory and $id for its number.</summary>
-    public async Task<string> Dom0Async(string script) =>
-        (await _world.Machine.RunInDom0Async($"home={Home}\nid={Id}\n{script}", World.Limit)).ThrowIfFailed(script).Output.Trim();
 
     /// <summary>Waits until a node has a value.</summary>
     public Task BecomesAsync(string node, string value) => Dom0Async(
@@ -80,7 +49,7 @@ internal sealed class XenBusGuest : IAsyncDisposable
     /// <summary>Plugs a disk, waits until both ends are connected, unplugs it, and waits until the guest has let it go.</summary>
     public async Task CycleDiskAsync(string device, int number)
     {
-        await Guest.AttachDiskAsync(GuestConfig.RawDisk(await _world.Machine.CreateDiskAsync(4), device));
+        await Guest.AttachDiskAsync(GuestConfig.RawDisk(await Xen.Machine.CreateDiskAsync(4), device));
         await SeesAsync($"front vbd/{number}: Initialised -> Connected");
         await Guest.DetachDiskAsync(device);
         await SeesAsync($"front vbd/{number}: departed");
@@ -101,6 +70,4 @@ internal sealed class XenBusGuest : IAsyncDisposable
         await Guest.ShutdownAsync();
         return (await EndedGuest.OfAsync(Guest, World.Limit)).AssertExited(0);
     }
-
-    public ValueTask DisposeAsync() => Guest.DisposeAsync();
 }

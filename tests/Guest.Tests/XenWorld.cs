@@ -51,6 +51,18 @@ public sealed class XenWorld : World
         return DateTime.UnixEpoch.AddSeconds(long.Parse(date.Output.Trim(), CultureInfo.InvariantCulture));
     }
 
+    /// <summary>Makes empty disks of 4 MiB, and gives them in the words of xl: xvda first.</summary>
+    public async Task<IReadOnlyList<string>> CreateDisksAsync(int count)
+    {
+        List<string> disks = [];
+        for (int i = 0; i < count; i++)
+        {
+            disks.Add(GuestConfig.RawDisk(await Machine.CreateDiskAsync(4), $"xvd{(char)('a' + i)}"));
+        }
+
+        return disks;
+    }
+
     /// <inheritdoc/>
     public override async Task<IGuest> StartAsync(GuestConfig config) => await Machine.CreateGuestAsync(config);
 }

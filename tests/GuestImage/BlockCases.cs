@@ -43,10 +43,7 @@ internal static class BlockCases
             await Task.Delay(100);
         }
 
-        GuestStatistics after = Guest.ReadStatistics();
-        Console.WriteLine(string.Create(
-            CultureInfo.InvariantCulture,
-            $"left: {(long)(after.Grants - before.Grants)} grants, {(long)(after.SharedPages - before.SharedPages)} shared pages, {Guest.Pages.HeldPages} held pages"));
+        Leftovers.Report(before);
     }
 
     private static async Task ShowAsync(XenBusEvents events)

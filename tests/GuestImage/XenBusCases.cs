@@ -40,12 +40,7 @@ internal static class XenBusCases
             await Task.WhenAll(showing);
         }
 
-        // First, since the question makes the kernel try again to end what back ends had mapped when their disks went.
-        int held = Guest.Pages.HeldPages;
-        GuestStatistics after = Guest.ReadStatistics();
-        Console.WriteLine(string.Create(
-            CultureInfo.InvariantCulture,
-            $"left: {(long)(after.Grants - before.Grants)} grants, {(long)(after.SharedPages - before.SharedPages)} shared pages, {held} held pages"));
+        Leftovers.Report(before);
     }
 
     private static async Task ShowAsync(string bus, XenBusEvents events)

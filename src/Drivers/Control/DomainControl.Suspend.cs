@@ -9,10 +9,6 @@ public sealed partial class DomainControl
 {
     private const string ErrorNode = "error/control/suspend/error";
 
-    // Linux's numbers (asm-generic/errno-base.h), which is how errors are written in the store.
-    private const int EIO = 5;
-    private const int EBUSY = 16;
-
     /// <summary>
     /// Asks to be told of suspends. Preparations are made before any driver is told, the latest addition's first; the ends are told when all drivers work again, the earliest
     /// addition's first.
@@ -28,7 +24,7 @@ public sealed partial class DomainControl
     {
         if (_isEnding)
         {
-            await RefuseAsync(EBUSY, "the program is ending").ConfigureAwait(false);
+            await RefuseAsync("the program is ending").ConfigureAwait(false);
             return;
         }
 
@@ -50,7 +46,7 @@ public sealed partial class DomainControl
 
         if (refusal is not null)
         {
-            await RefuseAsync(outcome == SuspendOutcome.Refused ? EBUSY : EIO, refusal).ConfigureAwait(false);
+            await RefuseAsync(refusal).ConfigureAwait(false);
         }
     }
 
@@ -115,13 +111,13 @@ public sealed partial class DomainControl
     }
 
     /// <summary>There is no answer to a suspend but the suspend: the tool stack gives up after 60 seconds. So it is said where people look.</summary>
-    private async Task RefuseAsync(int error, string why)
+    private async Task RefuseAsync(string why)
     {
         string text = $"the suspend is refused: {why}";
         _output.Message(text);
         try
         {
-            await _store.WriteAsync(ErrorNode, $"{error} {text}", _disposal.Token).ConfigureAwait(false);
+            await _store.WriteAsync(ErrorNode, $"{(int)XenErrno.EBUSY} {text}", _disposal.Token).ConfigureAwait(false);
         }
         catch (XenStoreException failure)
         {

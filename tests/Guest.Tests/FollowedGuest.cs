@@ -1,0 +1,40 @@
+using System.Globalization;
+using Xenlet.QemuXen;
+
+namespace Xenlet.Guest.Tests;
+
+/// <summary>A guest whose console is followed, and dom0 beside it.</summary>
+internal abstract class FollowedGuest(XenWorld world, XenGuest guest) : IAsyncDisposable
+{
+    /// <summary>Where the text that was waited for last ends on the console.</summary>
+    protected int Position { get; private set; }
+
+    public XenGuest Guest => guest;
+
+    /// <summary>The domain's number as it stands in paths.</summary>
+    public string Id => Guest.DomainId.ToString(CultureInfo.InvariantCulture);
+
+    /// <summary>Its directory in xenstore.</summary>
+    public string Home => $"/local/domain/{Id}";
+
+    protected XenWorld Xen => world;
+
+    /// <summary>Waits for a line with this text behind the one waited for last.</summary>
+    public async Task SeesAsync(string text) => Position = await Guest.WaitForTextAsync(text, World.Limit, Position);
+
+    /// <summary>Waits for lines with these texts, in any order, behind the one waited for last.</summary>
+    public async Task SeesAllAsync(params string[] texts)
+    {
+        int from = Position;
+        foreach (string text in texts)
+        {
+            Position = Math.Max(Position, await Guest.WaitForTextAsync(text, World.Limit, from));
+        }
+    }
+
+    /// <summary>Runs a script in dom0, in which $home stands for the guest's directory and $id for its number.</summary>
+    public async Task<string> Dom0Async(string script) =>
+        (await Xen.Machine.RunInDom0Async($"home={Home}\nid={Id}\n{script}", World.Limit)).ThrowIfFailed(script).Output.Trim();
+
+    public ValueTask DisposeAsync() => Guest.DisposeAsync();
+}
