@@ -19,11 +19,12 @@ public sealed class DomainServices : IAsyncDisposable
         _link = link;
         Store = store;
         Disks = new(machine.EventChannels, machine.Pages, options.Disks);
+        Interfaces = new(machine.EventChannels, machine.Pages, options.Interfaces);
         FrontBus = new(store, options.Bus);
         BackBus = new(store, options.Bus);
 
         // Of drivers that fit equally well the first is taken: the program's own come before those that are here anyway.
-        XenBusDriver[] frontDrivers = [.. options.FrontDrivers, Disks];
+        XenBusDriver[] frontDrivers = [.. options.FrontDrivers, Disks, Interfaces];
         foreach (XenBusDriver driver in frontDrivers)
         {
             FrontBus.AddDriver(driver);
@@ -53,6 +54,9 @@ public sealed class DomainServices : IAsyncDisposable
 
     /// <summary>The domain's disks.</summary>
     public BlockDriver Disks { get; }
+
+    /// <summary>The domain's network interfaces.</summary>
+    public NetworkDriver Interfaces { get; }
 
     /// <summary>Shutdown, reboot, suspend, and the report of <c>xl sysrq</c>.</summary>
     public DomainControl Control { get; }
@@ -121,6 +125,7 @@ public sealed class DomainServices : IAsyncDisposable
         await Control.DisposeAsync().ConfigureAwait(false);
         await FrontBus.DisposeAsync().ConfigureAwait(false);
         Disks.Dispose();
+        await Interfaces.DisposeAsync().ConfigureAwait(false);
         await BackBus.DisposeAsync().ConfigureAwait(false);
         await Store.DisposeAsync().ConfigureAwait(false);
         _link.Dispose();

@@ -21,6 +21,9 @@ public sealed record DomainServicesOptions
     /// <summary>Options of the disks.</summary>
     public BlockOptions? Disks { get; init; }
 
+    /// <summary>Options of the network interfaces.</summary>
+    public NetworkOptions? Interfaces { get; init; }
+
     /// <summary>Called when all is made and nothing is started yet: for subscriptions that are to see everything.</summary>
     public Action<DomainServices>? BeforeStart { get; init; }
 

@@ -7,7 +7,7 @@ namespace Xenlet.XenBus;
 /// <summary>The devices of some buses as text, for people.</summary>
 public static class DeviceTree
 {
-    /// <summary>One line a bus and one a device: type and id, driver, both states, and where the other end is.</summary>
+    /// <summary>One line a bus and one a device: type and id, driver, both states, and where the other end is; and one of what its driver has to say of it, if anything.</summary>
     public static string Format(params IEnumerable<DeviceBus> buses) => Format(buses, device => device.OtherEndState);
 
     /// <summary>
@@ -46,10 +46,27 @@ public static class DeviceTree
             {
                 text.Append(CultureInfo.InvariantCulture,
                     $"    {device.Name}  {device.Driver?.Name ?? "(no driver)"}  {device.State}{Busy(device)}  <-> {otherEndState(device)} at domain {device.OtherEndId}, {device.OtherEndPath}\n");
+                if (Describe(device) is { } description)
+                {
+                    text.Append("      ").Append(description).Append('\n');
+                }
             }
         }
 
         return text.ToString();
+    }
+
+    private static string? Describe(XenDevice device)
+    {
+        try
+        {
+            return device.Driver?.Describe(device);
+        }
+        catch (Exception error)
+        {
+            // The tree is for whoever looks for what is wrong; a driver in trouble must not hide the others.
+            return $"(its driver cannot say more: {error.Message})";
+        }
     }
 
     private static string Busy(XenDevice device) => device.Phase switch

@@ -21,6 +21,12 @@ public abstract class XenBusDriver
     public abstract int? Probe(XenDevice device);
 
     /// <summary>
+    /// What there is to say of a device in the <see cref="DeviceTree"/>, such as its counters, in one line; <see langword="null"/> for nothing. It may be asked at any
+    /// time, by any thread, and must not wait.
+    /// </summary>
+    public virtual string? Describe(XenDevice device) => null;
+
+    /// <summary>
     /// Takes a device on. After it, <see cref="OtherEndChangedAsync"/> and <see cref="LocalEndChangedAsync"/> are each called at least once.
     /// </summary>
     public abstract ValueTask AttachAsync(XenDevice device, CancellationToken cancellationToken);

@@ -114,6 +114,9 @@ public sealed partial class XenDevice
         }
     }
 
+    /// <summary>Says something of the device in the bus's events: a driver what it has agreed on with the other end.</summary>
+    public void Report(string message) => Bus.Report(this, $"{Name}: {message}");
+
     /// <summary>Says what went wrong, where an administrator looks: the node <c>error/NODE/error</c>, and the bus's events.</summary>
     public ValueTask ReportErrorAsync(string message, Exception? error = null) => WriteErrorAsync(message, error);
 

@@ -34,7 +34,7 @@ public sealed class HotPlugShowTests
                 "xl shutdown show",
             ],
             said.Where(line => line.StartsWith("xl ", StringComparison.Ordinal)));
-        foreach (string line in (string[])["front vbd/51728: Initialised -> Connected", "front vbd/51728: departed", "    vif/0  interface  Connected"])
+        foreach (string line in (string[])["front vbd/51728: Initialised -> Connected", "front vbd/51728: departed", "    vif/0  network  Connected"])
         {
             Assert.Contains(line, text, StringComparison.Ordinal);
         }

@@ -11,6 +11,7 @@ internal static class Images
     private static readonly Lazy<Task<string>> LazyHello = new(() => PublishAsync("samples/Hello", "Hello"));
     private static readonly Lazy<Task<string>> LazyStoreTool = new(() => PublishAsync("samples/XenStoreTool", "XenStoreTool"));
     private static readonly Lazy<Task<string>> LazyLinuxStoreTool = new(() => PublishAsync("samples/XenStoreTool.Linux", "XenStoreTool.Linux"));
+    private static readonly Lazy<Task<string>> LazyNetworkPeer = new(() => PublishAsync("tests/NetworkPeer", "Xenlet.NetworkPeer"));
     private static readonly Lazy<Task<string>> LazyWork = new(() => PublishAsync("tests/GuestWork", "Xenlet.GuestWork"));
 
     /// <summary>Path of tests/GuestImage as an image: the cases.</summary>
@@ -24,6 +25,9 @@ internal static class Images
 
     /// <summary>Path of samples/XenStoreTool.Linux, a static program for Linux.</summary>
     public static Task<string> LinuxStoreTool => LazyLinuxStoreTool.Value;
+
+    /// <summary>Path of tests/NetworkPeer, a static program for Linux.</summary>
+    public static Task<string> NetworkPeer => LazyNetworkPeer.Value;
 
     /// <summary>Path of tests/GuestWork as an image; the same program for Linux lies two directories above.</summary>
     public static Task<string> Work => LazyWork.Value;

@@ -2,7 +2,7 @@ using Xenlet.QemuXen;
 
 namespace Xenlet.Guest.Tests;
 
-/// <summary>A guest that follows its devices (the case "xenbus"), and dom0 beside it, which plugs them.</summary>
+/// <summary>A guest that follows its devices (the case "xenbus" or another), and dom0 beside it, which plugs them.</summary>
 internal sealed class XenBusGuest(XenWorld world, XenGuest guest) : FollowedGuest(world, guest)
 {
     /// <summary>Starts a guest.</summary>
@@ -10,14 +10,16 @@ internal sealed class XenBusGuest(XenWorld world, XenGuest guest) : FollowedGues
     /// <param name="disks">Number of empty disks it has from the beginning.</param>
     /// <param name="interfaces">Number of network interfaces.</param>
     /// <param name="beforeBoot">Runs before the guest's first instruction.</param>
-    public static async Task<XenBusGuest> StartAsync(XenWorld world, int disks = 0, int interfaces = 0, Func<XenBusGuest, Task>? beforeBoot = null)
+    /// <param name="commandLine">The case that it runs.</param>
+    public static async Task<XenBusGuest> StartAsync(
+        XenWorld world, int disks = 0, int interfaces = 0, Func<XenBusGuest, Task>? beforeBoot = null, string commandLine = "xenbus")
     {
         XenGuest guest = (XenGuest)await world.StartAsync(new GuestConfig
         {
             Name = world.NewName(),
             Kernel = await Images.Cases,
             MemoryMiB = World.CaseMemory,
-            CommandLine = "xenbus",
+            CommandLine = commandLine,
             Disks = await world.CreateDisksAsync(disks),
             Vifs = [.. Enumerable.Repeat("", interfaces)],
             Paused = beforeBoot is not null,
@@ -31,6 +33,9 @@ internal sealed class XenBusGuest(XenWorld world, XenGuest guest) : FollowedGues
 
         return started;
     }
+
+    /// <summary>Puts a file of the host where dom0 can run it, and gives its path there.</summary>
+    public string Share(string hostPath) => Xen.Machine.Share(hostPath);
 
     /// <summary>Waits until a node has a value.</summary>
     public Task BecomesAsync(string node, string value) => Dom0Async(

@@ -28,7 +28,7 @@ public sealed class XenBusTests(XenWorld world)
         await guest.BecomesAsync($"/local/domain/0/backend/vif/{guest.Id}/0/state", "4");
         EndedGuest ended = await guest.ShutDownAsync();
         Assert.Contains($"    vbd/51712  block  Connected  <-> Connected at domain 0, /local/domain/0/backend/vbd/{guest.Id}/51712", ended.Lines);
-        Assert.Contains($"    vif/0  interface  Connected  <-> Connected at domain 0, /local/domain/0/backend/vif/{guest.Id}/0", ended.Lines);
+        Assert.Contains($"    vif/0  network  Connected  <-> Connected at domain 0, /local/domain/0/backend/vif/{guest.Id}/0", ended.Lines);
         Assert.Contains($"    vbd/60001  block  Closed  <-> Closed at domain 0, /local/domain/0/backend/silent/{guest.Id}/2", ended.Lines);
         await guest.Dom0Async("xenstore-rm /local/domain/0/backend/silent");
     }

@@ -72,6 +72,7 @@ public static class CaseTable
         .. Group("xenbus", CaseKind.Alone, "xenbus"),
         .. Group("life", CaseKind.GuestOnly, "diagnostics-threads", "diagnostics-memory"),
         .. Group("life", CaseKind.Alone, "terminate-main-in-readline", "terminate-handlers", "terminate-cancelled", "terminate-hung", "control", "suspend"),
+        .. Group("network", CaseKind.Alone, "network"),
         .. Group("block", CaseKind.Alone, "block"),
         .. Group("endings", CaseKind.Ending,
             "exit-return", "exit-call", "exit-from-thread", "exit-event", "exit-with-threads", "exit-negative", "unhandled-main", "unhandled-thread", "unhandled-async", "fail-fast",

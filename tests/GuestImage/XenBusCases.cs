@@ -22,11 +22,12 @@ internal static class XenBusCases
         await using XenStoreClient store = await XenStoreClient.ConnectAsync(XenStoreLinkTransport.Create(link));
         GuestStatistics before = Guest.ReadStatistics();
         using (BlockDriver disks = new(Guest.EventChannels, Guest.Pages))
+        await using (NetworkDriver interfaces = new(Guest.EventChannels, Guest.Pages))
         await using (FrontBus front = new(store))
         await using (BackBus back = new(store))
         {
             front.AddDriver(disks);
-            front.AddDriver(new InterfaceDriver());
+            front.AddDriver(interfaces);
             front.AddDriver(new ManyDriver());
             back.AddDriver(new EchoBackEnd());
             Task[] showing = [ShowAsync("front", front.Subscribe()), ShowAsync("back", back.Subscribe())];
@@ -62,81 +63,6 @@ internal static class XenBusCases
             {
                 await store.WriteAsync(node, "");
                 return;
-            }
-        }
-    }
-
-    /// <summary>Connects to a network back end as far as it goes without buffers: Xen's <c>io/netif.h</c> names the nodes.</summary>
-    private sealed class InterfaceDriver : XenBusDriver
-    {
-        public override string Name => "interface";
-
-        public override int? Probe(XenDevice device) => device.Type == "vif" ? ProbePriority.Default : null;
-
-        public override ValueTask AttachAsync(XenDevice device, CancellationToken cancellationToken)
-        {
-            device.DriverData = new Rings((ushort)device.OtherEndId);
-            return default;
-        }
-
-        public override async ValueTask OtherEndChangedAsync(XenDevice device, XenBusState state, CancellationToken cancellationToken)
-        {
-            if (state == XenBusState.InitWait && device is { State: XenBusState.Initialising, DriverData: Rings rings })
-            {
-                (string Name, long Value)[] nodes =
-                [
-                    ("tx-ring-ref", rings.TransmitReference), ("rx-ring-ref", rings.ReceiveReference), ("event-channel", rings.Events.Port),
-                    ("request-rx-copy", 1), ("feature-rx-notify", 1),
-                ];
-                foreach ((string name, long value) in nodes)
-                {
-                    await device.Bus.Store.WriteAsync($"{device.Node}/{name}", value, cancellationToken);
-                }
-
-                await device.SetStateAsync(XenBusState.Connected, cancellationToken);
-            }
-            else if (state is XenBusState.Closing or XenBusState.Closed)
-            {
-                await device.SetStateAsync(XenBusState.Closed, cancellationToken);
-            }
-        }
-
-        public override ValueTask<bool> DetachAsync(XenDevice device)
-        {
-            (device.DriverData as Rings)?.Dispose();
-            return new(true);
-        }
-
-        private sealed class Rings : IDisposable
-        {
-            private readonly ISharedPage _transmit = Guest.Pages.Allocate();
-            private readonly ISharedPage _receive = Guest.Pages.Allocate();
-
-            public Rings(ushort backEnd)
-            {
-                // SHARED_RING_INIT of io/ring.h: the next event is wanted at index 1.
-                foreach (ISharedPage page in (ISharedPage[])[_transmit, _receive])
-                {
-                    page.Span[4] = 1;
-                    page.Span[12] = 1;
-                }
-
-                Events = Guest.EventChannels.AllocateUnbound(backEnd);
-                TransmitReference = _transmit.Grant(backEnd).Reference;
-                ReceiveReference = _receive.Grant(backEnd).Reference;
-            }
-
-            public IEventChannel Events { get; }
-
-            public uint TransmitReference { get; }
-
-            public uint ReceiveReference { get; }
-
-            public void Dispose()
-            {
-                Events.Dispose();
-                _transmit.Dispose();
-                _receive.Dispose();
             }
         }
     }

@@ -105,18 +105,22 @@ public sealed class FrontRing<TRequest, TResponse>
     }
 
     /// <summary>
-    /// Asks for an event at the next response, and looks once more: what came before the back end could know of this causes none.
+    /// Asks for an event at the next response, or at a later one, and looks once more: what came before the back end could know of this causes none.
     /// </summary>
+    /// <param name="after">
+    /// The event comes with this many responses from here on; fewer where fewer are to come. A driver that does not ask at all gets no event, and takes responses when it
+    /// needs the room.
+    /// </param>
     /// <returns>Whether there are responses; then they are to be taken, and this asked again.</returns>
     /// <exception cref="BrokenRingException">The back end has announced more responses than it got requests.</exception>
-    public bool FinalCheck()
+    public bool FinalCheck(int after = 1)
     {
         if (_taken != _answered || Look())
         {
             return true;
         }
 
-        _ring.Store(RingPages.ResponseEvent, _taken + 1);
+        _ring.Store(RingPages.ResponseEvent, _taken + (uint)Math.Clamp(after, 1, Math.Max(1, (int)(_published - _taken))));
         Interlocked.MemoryBarrier();
         return Look();
     }

@@ -24,6 +24,9 @@ internal sealed class BackRing<TRequest, TResponse>(byte[][] pages, int entrySiz
     /// <summary>More than the ring holds is none: a test has written over the index.</summary>
     private bool HasRequests => RequestProducer - _consumed is > 0 and var count && count <= (uint)_count;
 
+    /// <summary>Requests that were taken, ever.</summary>
+    public uint Taken => _consumed;
+
     public uint RequestProducer => Volatile.Read(ref Word(0));
 
     public ref uint RequestEvent => ref Word(4);

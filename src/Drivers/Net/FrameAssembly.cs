@@ -1,0 +1,165 @@
+using System.Globalization;
+
+namespace Xenlet.Drivers;
+
+/// <summary>
+/// Puts received frames together from the slots in which a back end delivers them: one with data, extra infos if it says so, and further ones with data. Each slot is
+/// checked by itself, so it does not matter how many of a frame's slots there are yet.
+/// </summary>
+/// <remarks>What the back end may not write ends the connection by <see cref="BrokenRingException"/>; a slot that it could not fill loses the frame only.</remarks>
+internal sealed class FrameAssembly(FramePool pool, NetworkCounters counters)
+{
+    private FrameBuffer? _frame;
+    private ushort _flags;
+    private int _slots;
+    private int _extras;
+    private bool _expectsExtra;
+    private bool _expectsData;
+    private bool _isLost;
+    private bool _isOutOfMemory;
+    private SegmentKind _segmentKind;
+    private int _segmentSize;
+
+    /// <summary>Takes the next response of the ring.</summary>
+    /// <param name="response">A copy that the back end cannot change.</param>
+    /// <param name="page">The page of its slot, which the back end can change at any time.</param>
+    /// <param name="id">The id that its request had: responses come in the order of the requests.</param>
+    /// <returns>A frame that this response has completed; the caller owns it.</returns>
+    /// <exception cref="BrokenRingException">The back end has broken the protocol.</exception>
+    public FrameBuffer? Add(in ReceiveResponse response, ReadOnlySpan<byte> page, ushort id)
+    {
+        bool isLast = _expectsExtra ? AddExtra(response.AsExtra()) : AddData(in response, page, id);
+        return isLast ? Finish() : null;
+    }
+
+    /// <summary>Gives back what there is of an unfinished frame.</summary>
+    public void Abandon()
+    {
+        _frame?.Dispose();
+        _frame = null;
+    }
+
+    private bool AddData(in ReceiveResponse response, ReadOnlySpan<byte> page, ushort id)
+    {
+        if (response.Id != id)
+        {
+            throw Broken($"a response has id {response.Id} where {id} is next");
+        }
+
+        if ((response.Flags & NetProtocol.ReceiveGsoPrefix) != 0)
+        {
+            throw Broken($"a response has flags {response.Flags:x}, among them the GSO prefix that was not asked for");
+        }
+
+        if (++_slots > NetProtocol.MaximumReceiveSlots)
+        {
+            throw Broken($"a frame has more than {NetProtocol.MaximumReceiveSlots} slots");
+        }
+
+        int size = response.Status;
+        if (size < 0)
+        {
+            _isLost = true;
+        }
+        else if (response.Offset + size > NetProtocol.PageSize)
+        {
+            throw Broken($"a response has {size} bytes at offset {response.Offset} of a page");
+        }
+        else if (!_isLost)
+        {
+            Append(page.Slice(response.Offset, size));
+        }
+
+        if (!_expectsData)
+        {
+            _flags = response.Flags;
+            _expectsExtra = (response.Flags & NetProtocol.ReceiveExtraInfo) != 0;
+        }
+
+        _expectsData = (response.Flags & NetProtocol.ReceiveMoreData) != 0;
+        return !_expectsData && !_expectsExtra;
+    }
+
+    private bool AddExtra(ExtraInfo extra)
+    {
+        if (extra.Type is 0 or > NetProtocol.LastExtra)
+        {
+            throw Broken($"an extra info has the unknown type {extra.Type}");
+        }
+
+        if (++_extras > NetProtocol.MaximumExtras)
+        {
+            throw Broken($"a frame has more than {NetProtocol.MaximumExtras} extra infos");
+        }
+
+        if (extra.Type == NetProtocol.ExtraGso)
+        {
+            if (extra.Size == 0 || (SegmentKind)extra.Kind is not (SegmentKind.TcpV4 or SegmentKind.TcpV6))
+            {
+                throw Broken($"a frame is to be cut into segments of {extra.Size} bytes, kind {extra.Kind}");
+            }
+
+            _segmentKind = (SegmentKind)extra.Kind;
+            _segmentSize = extra.Size;
+        }
+
+        _expectsExtra = (extra.Flags & NetProtocol.ExtraMore) != 0;
+        return !_expectsExtra && !_expectsData;
+    }
+
+    private void Append(ReadOnlySpan<byte> data)
+    {
+        try
+        {
+            int length = (_frame?.Length ?? 0) + data.Length;
+            if (_frame is null || length > _frame.Capacity)
+            {
+                FrameBuffer larger = pool.Rent(length);
+                if (_frame is not null)
+                {
+                    larger.Append(_frame.Data);
+                    _frame.Dispose();
+                }
+
+                _frame = larger;
+            }
+
+            _frame.Append(data);
+        }
+        catch (OutOfMemoryException)
+        {
+            _isLost = true;
+            _isOutOfMemory = true;
+        }
+    }
+
+    private FrameBuffer? Finish()
+    {
+        FrameBuffer? frame = _frame;
+        _frame = null;
+        if (_isLost || frame is null || frame.Length < NetProtocol.HeaderSize)
+        {
+            ref long counter = ref _isOutOfMemory ? ref counters.ReceiveMemoryDrops : ref _isLost ? ref counters.ReceiveErrors : ref counters.ReceiveRunts;
+            counter++;
+            frame?.Dispose();
+            frame = null;
+        }
+        else
+        {
+            frame.IsChecksumBlank = (_flags & NetProtocol.ReceiveChecksumBlank) != 0;
+            frame.IsChecksumValidated = (_flags & (NetProtocol.ReceiveChecksumBlank | NetProtocol.ReceiveDataValidated)) != 0;
+            frame.SegmentKind = _segmentKind;
+            frame.SegmentSize = _segmentSize;
+        }
+
+        _slots = 0;
+        _extras = 0;
+        _isLost = false;
+        _isOutOfMemory = false;
+        _segmentKind = SegmentKind.None;
+        _segmentSize = 0;
+        return frame;
+    }
+
+    private static BrokenRingException Broken(FormattableString what) => new("of the receiving ring, " + what.ToString(CultureInfo.InvariantCulture));
+}

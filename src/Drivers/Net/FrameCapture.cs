@@ -1,0 +1,160 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.Globalization;
+
+namespace Xenlet.Drivers;
+
+/// <summary>
+/// Writes frames as lines of base64 that together are a capture file of tcpdump's format: the first line is the file's header, each further one a frame's record.
+/// </summary>
+/// <remarks>Frames are copied where they pass and written by a task of its own; what it cannot keep up with is left out, and counted.</remarks>
+internal sealed class FrameCapture
+{
+    private const int QueueLimit = 256;
+    private const int RecordHeader = 16;
+    private readonly string _prefix;
+    private readonly string _name;
+    private readonly TextWriter _output;
+    private readonly int _snapLength;
+    private readonly Lock _gate = new();
+    private readonly Queue<(byte[] Record, int Length)> _queue = new();
+    private readonly WakeUp _arrival = new();
+    private long _remaining;
+    private long _missed;
+    private long _taken;
+    private bool _isEnded;
+
+    /// <summary>Begins to capture.</summary>
+    /// <param name="name">The interface's name.</param>
+    /// <param name="number">Which capture of this interface it is; it tells the lines of one from those of the next.</param>
+    /// <param name="request">What was asked for.</param>
+    /// <param name="output">Where the lines go.</param>
+    public FrameCapture(string name, int number, CaptureRequest request, TextWriter output)
+    {
+        _name = name;
+        _prefix = string.Create(CultureInfo.InvariantCulture, $"pcap {name}.{number} ");
+        _output = output;
+        _snapLength = request.SnapLength;
+        _remaining = request.Frames;
+        Completion = Task.Run(WriteAsync);
+    }
+
+    /// <summary>Ends when all lines are written.</summary>
+    public Task Completion { get; }
+
+    /// <summary>Keeps a copy of a frame.</summary>
+    public void Add(ReadOnlySpan<byte> frame)
+    {
+        lock (_gate)
+        {
+            if (_isEnded)
+            {
+                return;
+            }
+
+            if (_queue.Count == QueueLimit)
+            {
+                _missed++;
+                return;
+            }
+
+            TimeSpan since = DateTime.UtcNow - DateTime.UnixEpoch;
+            int length = Math.Min(frame.Length, _snapLength);
+            byte[] record = ArrayPool<byte>.Shared.Rent(RecordHeader + length);
+            BinaryPrimitives.WriteUInt32LittleEndian(record, (uint)(since.Ticks / TimeSpan.TicksPerSecond));
+            BinaryPrimitives.WriteUInt32LittleEndian(record.AsSpan(4), (uint)(since.Ticks % TimeSpan.TicksPerSecond / TimeSpan.TicksPerMicrosecond));
+            BinaryPrimitives.WriteUInt32LittleEndian(record.AsSpan(8), (uint)length);
+            BinaryPrimitives.WriteUInt32LittleEndian(record.AsSpan(12), (uint)frame.Length);
+            frame[..length].CopyTo(record.AsSpan(RecordHeader));
+            _queue.Enqueue((record, RecordHeader + length));
+            _taken++;
+            _isEnded = --_remaining == 0;
+        }
+
+        _arrival.Set();
+    }
+
+    /// <summary>Ends it; what was kept is still written.</summary>
+    public void End()
+    {
+        lock (_gate)
+        {
+            _isEnded = true;
+        }
+
+        _arrival.Set();
+    }
+
+    private async Task WriteAsync()
+    {
+        // struct pcap_file_header: microseconds, version 2.4, Ethernet.
+        byte[] header = new byte[24];
+        BinaryPrimitives.WriteUInt32LittleEndian(header, 0xA1B2C3D4);
+        BinaryPrimitives.WriteUInt16LittleEndian(header.AsSpan(4), 2);
+        BinaryPrimitives.WriteUInt16LittleEndian(header.AsSpan(6), 4);
+        BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(16), (uint)_snapLength);
+        BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(20), 1);
+        await _output.WriteLineAsync(_prefix + Convert.ToBase64String(header)).ConfigureAwait(false);
+        while (true)
+        {
+            (byte[] Record, int Length) next;
+            bool isEnded;
+            bool isOne;
+            lock (_gate)
+            {
+                isOne = _queue.TryDequeue(out next);
+                isEnded = _isEnded;
+            }
+
+            if (isOne)
+            {
+                await _output.WriteLineAsync(_prefix + Convert.ToBase64String(next.Record, 0, next.Length)).ConfigureAwait(false);
+                ArrayPool<byte>.Shared.Return(next.Record);
+            }
+            else if (isEnded)
+            {
+                await _output.WriteLineAsync(
+                    string.Create(CultureInfo.InvariantCulture, $"capture of {_name} ended: {_taken} frames, {_missed} left out")).ConfigureAwait(false);
+                return;
+            }
+            else
+            {
+                await _arrival.WaitAsync(CancellationToken.None).ConfigureAwait(false);
+            }
+        }
+    }
+}
+
+/// <summary>What is asked for in xenstore: <c>on</c> or a number of frames, and behind a comma how many bytes of each.</summary>
+/// <param name="Frames">How many; <see cref="long.MaxValue"/> for no end.</param>
+/// <param name="SnapLength">Bytes of a frame that are written at most.</param>
+internal readonly record struct CaptureRequest(long Frames, int SnapLength)
+{
+    private const int DefaultSnapLength = 2048;
+
+    /// <summary>Whether anything is to be captured.</summary>
+    public bool IsOn => Frames > 0;
+
+    public static bool TryParse(string? text, out CaptureRequest request)
+    {
+        request = new(0, DefaultSnapLength);
+        string[] parts = (text ?? "").Trim().Split(',');
+        if (parts is ["" or "off"])
+        {
+            return true;
+        }
+
+        long frames = long.MaxValue;
+        int snapLength = DefaultSnapLength;
+        if (parts.Length > 2
+            || (parts[0] != "on" && !long.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out frames))
+            || (parts.Length == 2 && !int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out snapLength))
+            || snapLength is < 1 or > NetProtocol.MaximumFrameSize)
+        {
+            return false;
+        }
+
+        request = new(parts[0] == "on" ? long.MaxValue : frames, snapLength);
+        return true;
+    }
+}

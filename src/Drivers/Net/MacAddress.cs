@@ -1,0 +1,85 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+
+namespace Xenlet.Drivers;
+
+/// <summary>An Ethernet address: six bytes, in the order in which they stand in a frame.</summary>
+public readonly record struct MacAddress
+{
+    /// <summary>Bytes of an address.</summary>
+    public const int Size = 6;
+
+    private readonly ulong _value;
+
+    /// <summary>Takes six bytes as they stand in a frame.</summary>
+    /// <exception cref="ArgumentException">There are not six.</exception>
+    public MacAddress(ReadOnlySpan<byte> bytes)
+    {
+        if (bytes.Length != Size)
+        {
+            throw new ArgumentException($"an Ethernet address has {Size} bytes, not {bytes.Length}", nameof(bytes));
+        }
+
+        foreach (byte value in bytes)
+        {
+            _value = (_value << 8) | value;
+        }
+    }
+
+    /// <summary>The address of all stations, ff:ff:ff:ff:ff:ff.</summary>
+    public static MacAddress Broadcast { get; } = new([0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF]);
+
+    /// <summary>Whether it names a group of stations; the broadcast address does.</summary>
+    public bool IsMulticast => (_value & 0x0100_0000_0000) != 0;
+
+    /// <summary>Reads six pairs of hexadecimal digits with colons or hyphens between them.</summary>
+    public static bool TryParse([NotNullWhen(true)] string? text, out MacAddress address)
+    {
+        address = default;
+        if (text is not { Length: 17 })
+        {
+            return false;
+        }
+
+        Span<byte> bytes = stackalloc byte[Size];
+        for (int i = 0; i < Size; i++)
+        {
+            if (!byte.TryParse(text.AsSpan(i * 3, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out bytes[i])
+                || (i > 0 && text[(i * 3) - 1] is not (':' or '-')))
+            {
+                return false;
+            }
+        }
+
+        address = new MacAddress(bytes);
+        return true;
+    }
+
+    /// <summary>Reads what <see cref="TryParse"/> does.</summary>
+    /// <exception cref="FormatException">It is no Ethernet address.</exception>
+    public static MacAddress Parse(string text) =>
+        TryParse(text, out MacAddress address) ? address : throw new FormatException($"'{text}' is no Ethernet address");
+
+    /// <summary>Writes the six bytes.</summary>
+    /// <exception cref="ArgumentException">There is no room for six.</exception>
+    public void CopyTo(Span<byte> destination)
+    {
+        if (destination.Length < Size)
+        {
+            throw new ArgumentException($"an Ethernet address has {Size} bytes, there is room for {destination.Length}", nameof(destination));
+        }
+
+        for (int i = 0; i < Size; i++)
+        {
+            destination[i] = (byte)(_value >> (40 - (8 * i)));
+        }
+    }
+
+    /// <summary>Six pairs of hexadecimal digits with colons between them.</summary>
+    public override string ToString()
+    {
+        Span<byte> bytes = stackalloc byte[Size];
+        CopyTo(bytes);
+        return string.Create(CultureInfo.InvariantCulture, $"{bytes[0]:x2}:{bytes[1]:x2}:{bytes[2]:x2}:{bytes[3]:x2}:{bytes[4]:x2}:{bytes[5]:x2}");
+    }
+}

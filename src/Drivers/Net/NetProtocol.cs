@@ -1,0 +1,147 @@
+using System.Runtime.InteropServices;
+
+namespace Xenlet.Drivers;
+
+/// <summary>Numbers of Xen's <c>io/netif.h</c>, and limits that go with them.</summary>
+internal static class NetProtocol
+{
+    /// <summary>Bytes of a slot's page.</summary>
+    public const int PageSize = 4096;
+
+    /// <summary>Bytes of an Ethernet header without which a frame is none.</summary>
+    public const int HeaderSize = 14;
+
+    /// <summary>A frame's size stands in 16 bits.</summary>
+    public const int MaximumFrameSize = ushort.MaxValue;
+
+    /// <summary>XEN_NETIF_NR_SLOTS_MIN, which every back end takes, and the one more with which Linux's front end puts up.</summary>
+    public const int MaximumReceiveSlots = 19;
+
+    /// <summary>Extra infos of one frame: each of the types once.</summary>
+    public const int MaximumExtras = 5;
+
+    /// <summary>XEN_NETTXF_csum_blank.</summary>
+    public const ushort TransmitChecksumBlank = 1 << 0;
+
+    /// <summary>XEN_NETTXF_data_validated.</summary>
+    public const ushort TransmitDataValidated = 1 << 1;
+
+    /// <summary>XEN_NETTXF_more_data.</summary>
+    public const ushort TransmitMoreData = 1 << 2;
+
+    /// <summary>XEN_NETTXF_extra_info.</summary>
+    public const ushort TransmitExtraInfo = 1 << 3;
+
+    /// <summary>XEN_NETRXF_data_validated.</summary>
+    public const ushort ReceiveDataValidated = 1 << 0;
+
+    /// <summary>XEN_NETRXF_csum_blank.</summary>
+    public const ushort ReceiveChecksumBlank = 1 << 1;
+
+    /// <summary>XEN_NETRXF_more_data.</summary>
+    public const ushort ReceiveMoreData = 1 << 2;
+
+    /// <summary>XEN_NETRXF_extra_info.</summary>
+    public const ushort ReceiveExtraInfo = 1 << 3;
+
+    /// <summary>XEN_NETRXF_gso_prefix: for front ends that asked for it, which this one does not.</summary>
+    public const ushort ReceiveGsoPrefix = 1 << 4;
+
+    /// <summary>XEN_NETIF_RSP_OKAY.</summary>
+    public const short ResponseOkay = 0;
+
+    /// <summary>XEN_NETIF_RSP_NULL: answers an extra info.</summary>
+    public const short ResponseNull = 1;
+
+    /// <summary>XEN_NETIF_EXTRA_TYPE_GSO.</summary>
+    public const byte ExtraGso = 1;
+
+    /// <summary>XEN_NETIF_EXTRA_TYPE_MCAST_ADD.</summary>
+    public const byte ExtraMulticastAdd = 2;
+
+    /// <summary>XEN_NETIF_EXTRA_TYPE_MCAST_DEL.</summary>
+    public const byte ExtraMulticastDelete = 3;
+
+    /// <summary>XEN_NETIF_EXTRA_TYPE_XDP, the last that is known.</summary>
+    public const byte LastExtra = 5;
+
+    /// <summary>XEN_NETIF_EXTRA_FLAG_MORE.</summary>
+    public const byte ExtraMore = 1;
+}
+
+/// <summary>struct netif_tx_request.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct TransmitRequest
+{
+    public uint Reference;
+    public ushort Offset;
+    public ushort Flags;
+    public ushort Id;
+    public ushort Size;
+
+    /// <summary>An extra info in a request's place.</summary>
+    public static TransmitRequest Of(in ExtraInfo extra)
+    {
+        TransmitRequest request = default;
+        MemoryMarshal.Write(MemoryMarshal.AsBytes(new Span<TransmitRequest>(ref request)), in extra);
+        return request;
+    }
+}
+
+/// <summary>struct netif_tx_response.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct TransmitResponse
+{
+    public ushort Id;
+    public short Status;
+}
+
+/// <summary>struct netif_rx_request.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct ReceiveRequest
+{
+    public ushort Id;
+    public ushort Pad;
+    public uint Reference;
+}
+
+/// <summary>struct netif_rx_response.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct ReceiveResponse
+{
+    public ushort Id;
+    public ushort Offset;
+    public ushort Flags;
+    public short Status;
+
+    /// <summary>The same eight bytes as an extra info.</summary>
+    public readonly ExtraInfo AsExtra()
+    {
+        ReceiveResponse copy = this;
+        return MemoryMarshal.Read<ExtraInfo>(MemoryMarshal.AsBytes(new ReadOnlySpan<ReceiveResponse>(in copy)));
+    }
+}
+
+/// <summary>struct netif_extra_info, in the place of a request or a response.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct ExtraInfo
+{
+    public byte Type;
+    public byte Flags;
+
+    /// <summary>For GSO: bytes of data in a segment. For multicast: the first two bytes of the address.</summary>
+    public ushort Size;
+
+    /// <summary>For GSO: the segments' protocol. For multicast: the address's third byte.</summary>
+    public byte Kind;
+
+    public byte Pad;
+    public ushort Features;
+
+    public static ExtraInfo Multicast(bool joins, MacAddress address)
+    {
+        ExtraInfo extra = new() { Type = joins ? NetProtocol.ExtraMulticastAdd : NetProtocol.ExtraMulticastDelete };
+        address.CopyTo(MemoryMarshal.AsBytes(new Span<ExtraInfo>(ref extra))[2..]);
+        return extra;
+    }
+}

@@ -1,0 +1,409 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
+using Xenlet.XenBus;
+
+namespace Xenlet.Drivers;
+
+/// <summary>
+/// A network interface (<c>vif</c>) of the domain. It sends and receives whole Ethernet frames, from the destination address on, without the check sequence at their end.
+/// </summary>
+/// <remarks>
+/// <para>
+/// Frames are received whether or not their destination is <see cref="Address"/>; who wants only those looks. Received frames wait in a bounded queue, from which one reader
+/// at a time takes them. Anybody may send at any time.
+/// </para>
+/// <para>
+/// The object stays the same over suspends, migrations and reconnections; <see cref="StateChanged"/> tells of them.
+/// </para>
+/// </remarks>
+[SuppressMessage("Reliability", "CA1001:Types that own disposable fields should be disposable", Justification = "The semaphores have no wait handles; the driver ends the interface.")]
+public sealed class NetworkInterface
+{
+    private readonly FramePool _pool;
+    private readonly SemaphoreSlim _senders = new(1);
+    private readonly Lock _gate = new();
+    private readonly HashSet<MacAddress> _multicast = [];
+    private NetworkConnection? _connection;
+    private FrameCapture? _capture;
+    private volatile bool _isSuspended;
+    private volatile NetworkState _state;
+
+    internal NetworkInterface(XenDevice device, MacAddress address, NetworkOptions options, FramePool pool)
+    {
+        Device = device;
+        Name = "vif" + device.Id;
+        Address = address;
+        _pool = pool;
+        Received = new FrameQueue(options.ReceiveQueueFrames, options.ReceiveQueueBytes);
+    }
+
+    /// <summary>Raised when <see cref="State"/> has changed, and for each connection anew. A handler must not block.</summary>
+    public event EventHandler<NetworkStateEventArgs>? StateChanged;
+
+    /// <summary>Its name, such as <c>vif0</c> for <c>device/vif/0</c>.</summary>
+    public string Name { get; }
+
+    /// <summary>The address that the tool stack has given it.</summary>
+    public MacAddress Address { get; }
+
+    /// <summary>Bytes of a frame behind its Ethernet header, at most, on the network it is plugged in: 1500 unless the tool stack says otherwise.</summary>
+    public int Mtu { get; internal set; } = 1500;
+
+    /// <summary>How it stands.</summary>
+    public NetworkState State => _state;
+
+    /// <summary>Whether both ends are connected. The protocol knows no other state of the link.</summary>
+    public bool IsUp => _state == NetworkState.Up;
+
+    /// <summary>What the back end does to frames that are sent. May be others after a reconnection: what it cannot do then is done here, or the frame dropped, and counted.</summary>
+    public NetworkOffloads Offloads => Volatile.Read(ref _connection)?.Features.Offloads ?? NetworkOffloads.None;
+
+    /// <summary>Longest frame that can be sent.</summary>
+    public int MaximumFrameLength => Volatile.Read(ref _connection)?.Features.TakesChains == false ? NetProtocol.PageSize : NetProtocol.MaximumFrameSize;
+
+    /// <summary>Received frames that wait.</summary>
+    public int WaitingFrames => Received.Count;
+
+    /// <summary>What it has done so far.</summary>
+    public NetworkStatistics Statistics => Counters.Read();
+
+    internal XenDevice Device { get; }
+
+    internal NetworkCounters Counters { get; } = new();
+
+    internal FrameQueue Received { get; }
+
+    /// <summary>Set when a sender that waits should try again.</summary>
+    internal WakeUp Room { get; } = new();
+
+    /// <summary>Serialises what connects, disconnects, and joins.</summary>
+    internal SemaphoreSlim Transition { get; } = new(1);
+
+    internal FrameCapture? Capture
+    {
+        get => Volatile.Read(ref _capture);
+        set => Volatile.Write(ref _capture, value);
+    }
+
+    /// <summary>Whether the back end has broken the protocol; then only the tool stack can set the interface up anew.</summary>
+    internal bool HasFailed { get; private set; }
+
+    internal NetworkConnection? Connection => Volatile.Read(ref _connection);
+
+    /// <summary>A frame of no bytes, for sending. It costs no memory of the collector once as many were in use before.</summary>
+    /// <param name="capacity">Bytes that it must be able to hold, up to 65535.</param>
+    public FrameBuffer RentFrame(int capacity = 1514)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(capacity);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(capacity, NetProtocol.MaximumFrameSize);
+        return _pool.Rent(capacity);
+    }
+
+    /// <summary>Takes a received frame if there is one. The caller disposes it.</summary>
+    public bool TryReceive([NotNullWhen(true)] out FrameBuffer? frame) => Received.TryTake(out frame);
+
+    /// <summary>Waits for a frame. One reader at a time. The caller disposes the frame; further ones that have come with it are there for <see cref="TryReceive"/>.</summary>
+    /// <exception cref="NetworkInterfaceGoneException">The interface was taken away, and all that it had received is taken.</exception>
+    /// <exception cref="OperationCanceledException">The wait was cancelled.</exception>
+    public ValueTask<FrameBuffer> ReceiveAsync(CancellationToken cancellationToken = default) =>
+        TryReceive(out FrameBuffer? frame) ? new(frame) : WaitForFrameAsync(cancellationToken);
+
+    /// <summary>Sends a frame, and waits while the ring is full or the interface is about to connect. The frame is taken over in every case.</summary>
+    /// <remarks>
+    /// On return the frame is on its way, or, without a connection, dropped and counted. Frames of one sender that awaits each before the next keep their order.
+    /// </remarks>
+    /// <exception cref="ArgumentException">It is shorter than an Ethernet header or longer than 65535 bytes.</exception>
+    /// <exception cref="NetworkInterfaceGoneException">The interface was taken away.</exception>
+    /// <exception cref="OperationCanceledException">The wait was cancelled; the frame is not sent.</exception>
+    public ValueTask SendAsync(FrameBuffer frame, CancellationToken cancellationToken = default) => SendAsync(frame, hasMore: false, cancellationToken);
+
+    /// <summary>The same; with <paramref name="hasMore"/> the back end is not told before another frame is sent without it, or <see cref="Flush"/>.</summary>
+    public ValueTask SendAsync(FrameBuffer frame, bool hasMore, CancellationToken cancellationToken = default)
+    {
+        Check(frame);
+        SendResult result = Attempt(frame, hasMore);
+        if (result == SendResult.Full)
+        {
+            return WaitAndSendAsync(frame, hasMore, cancellationToken);
+        }
+
+        frame.Dispose();
+        return Count(result) ? default : ValueTask.FromException(Gone());
+    }
+
+    /// <summary>Sends a frame, or drops and counts it when there is no room now. The frame is taken over in every case.</summary>
+    /// <param name="frame">What to send.</param>
+    /// <param name="hasMore">The back end is not told before another frame is sent without this, or <see cref="Flush"/>.</param>
+    /// <returns>Whether it is on its way.</returns>
+    /// <exception cref="ArgumentException">It is shorter than an Ethernet header or longer than 65535 bytes.</exception>
+    public bool TrySend(FrameBuffer frame, bool hasMore = false)
+    {
+        Check(frame);
+        SendResult result = Attempt(frame, hasMore);
+        frame.Dispose();
+        if (result == SendResult.Full)
+        {
+            Interlocked.Increment(ref Counters.SendRingDrops);
+        }
+        else
+        {
+            Count(result);
+        }
+
+        return result == SendResult.Sent;
+    }
+
+    /// <summary>Tells the back end of frames that were sent with more to follow.</summary>
+    public void Flush() => Connection?.Flush();
+
+    /// <summary>
+    /// Wants frames to a multicast address, also on connections to come. Without effect unless <see cref="NetworkOptions.FiltersMulticast"/>, since all are delivered then.
+    /// </summary>
+    /// <exception cref="ArgumentException">It is no multicast address, or the one of all stations, which is always delivered.</exception>
+    public ValueTask JoinMulticastAsync(MacAddress address, CancellationToken cancellationToken = default) => ChangeMulticastAsync(address, joins: true, cancellationToken);
+
+    /// <summary>Wants no frames to a multicast address any more.</summary>
+    /// <exception cref="ArgumentException">It is no multicast address, or the one of all stations.</exception>
+    public ValueTask LeaveMulticastAsync(MacAddress address, CancellationToken cancellationToken = default) => ChangeMulticastAsync(address, joins: false, cancellationToken);
+
+    /// <summary>Its name and state.</summary>
+    public override string ToString() => $"{Name} ({Address}): {_state}";
+
+    /// <summary>Puts a received frame into the queue; false when it was dropped.</summary>
+    internal bool Deliver(FrameBuffer frame)
+    {
+        Capture?.Add(frame.Data);
+        int length = frame.Length;
+        if (!Received.TryAdd(frame))
+        {
+            frame.Dispose();
+            Counters.ReceiveQueueDrops++;
+            return false;
+        }
+
+        Counters.ReceivedFrames++;
+        Counters.ReceivedBytes += length;
+        return true;
+    }
+
+    /// <summary>Has a new connection, of which the back end may know from now on.</summary>
+    internal async ValueTask UseAsync(NetworkConnection connection)
+    {
+        Counters.Connections++;
+        HasFailed = false;
+        _isSuspended = false;
+        Volatile.Write(ref _connection, connection);
+        connection.Start();
+        foreach (MacAddress address in _multicast)
+        {
+            await PutMulticastAsync(address, joins: true, CancellationToken.None).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Ends the connection, if there is one.</summary>
+    internal async ValueTask DisconnectAsync(NetworkState state)
+    {
+        NetworkConnection? connection = Interlocked.Exchange(ref _connection, null);
+        Change(state);
+        if (connection is not null)
+        {
+            await connection.DisposeAsync().ConfigureAwait(false);
+        }
+
+        Received.Wake();
+        Room.Set();
+    }
+
+    /// <summary>Holds senders back until <see cref="GoOn"/> or a new connection.</summary>
+    internal void Suspend() => _isSuspended = true;
+
+    internal void GoOn()
+    {
+        _isSuspended = false;
+        Room.Set();
+    }
+
+    /// <summary>A connection cannot go on. It is closed, and nothing else is harmed.</summary>
+    internal void Fail(NetworkConnection connection, Exception error)
+    {
+        if (Interlocked.CompareExchange(ref _connection, null, connection) == connection)
+        {
+            HasFailed = true;
+            Change(NetworkState.Closed);
+            _ = Task.Run(() => FailAsync(connection, error));
+        }
+    }
+
+    /// <summary>After a resume the back end is another.</summary>
+    internal void ForgetFailure() => HasFailed = false;
+
+    /// <summary>Says something in the bus's events.</summary>
+    internal void Report(string text) => Device.Report(text);
+
+    /// <summary>Writes what is wrong to where an administrator looks, and closes this end.</summary>
+    internal async ValueTask RefuseAsync(string message, Exception? error)
+    {
+        HasFailed = true;
+        Change(NetworkState.Closed);
+        try
+        {
+            await Device.ReportFatalErrorAsync(message, error).ConfigureAwait(false);
+            await Device.SetStateAsync(XenBusState.Closed).ConfigureAwait(false);
+        }
+        catch (XenStoreRing.XenStoreException failure)
+        {
+            Report($"cannot be closed: {failure.Message}");
+        }
+    }
+
+    internal void Change(NetworkState state)
+    {
+        lock (_gate)
+        {
+            if (_state == state || _state == NetworkState.Gone)
+            {
+                return;
+            }
+
+            _state = state;
+        }
+
+        Received.Wake();
+        Room.Set();
+        try
+        {
+            StateChanged?.Invoke(this, new NetworkStateEventArgs(state));
+        }
+        catch (Exception error)
+        {
+            // It is the program's code; neither the device nor the bus is to suffer from it.
+            Report($"a handler of {nameof(StateChanged)} failed: {error.Message}");
+        }
+    }
+
+    private static void Check(FrameBuffer frame)
+    {
+        ArgumentNullException.ThrowIfNull(frame);
+        if (frame.Length is < NetProtocol.HeaderSize or > NetProtocol.MaximumFrameSize)
+        {
+            int length = frame.Length;
+            frame.Dispose();
+            throw new ArgumentException($"a frame has {NetProtocol.HeaderSize} to {NetProtocol.MaximumFrameSize} bytes, not {length}", nameof(frame));
+        }
+    }
+
+    private async Task FailAsync(NetworkConnection connection, Exception error)
+    {
+        await connection.DisposeAsync().ConfigureAwait(false);
+        await RefuseAsync("the connection was closed", error).ConfigureAwait(false);
+    }
+
+    private SendResult Attempt(FrameBuffer frame, bool hasMore)
+    {
+        if (!_isSuspended && Connection is { } connection && connection.Send(frame, hasMore) is var result && result != SendResult.Ended)
+        {
+            return result;
+        }
+
+        return _isSuspended || _state is NetworkState.Connecting or NetworkState.Up ? SendResult.Full : SendResult.Ended;
+    }
+
+    /// <summary>Counts a frame that is not sent; false when the interface is gone.</summary>
+    private bool Count(SendResult result)
+    {
+        switch (result)
+        {
+            case SendResult.Unsupported:
+                Interlocked.Increment(ref Counters.SendUnsupportedDrops);
+                break;
+            case SendResult.Ended:
+                Interlocked.Increment(ref Counters.SendLinkDrops);
+                break;
+        }
+
+        return result != SendResult.Ended || _state != NetworkState.Gone;
+    }
+
+    private NetworkInterfaceGoneException Gone() => new($"{Name} was taken away");
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask WaitAndSendAsync(FrameBuffer frame, bool hasMore, CancellationToken cancellationToken)
+    {
+        try
+        {
+            Interlocked.Increment(ref Counters.SendWaits);
+            await _senders.WaitAsync(cancellationToken).ConfigureAwait(false);
+            try
+            {
+                SendResult result;
+                while ((result = Attempt(frame, hasMore)) == SendResult.Full)
+                {
+                    await Room.WaitAsync(cancellationToken).ConfigureAwait(false);
+                }
+
+                if (!Count(result))
+                {
+                    throw Gone();
+                }
+            }
+            finally
+            {
+                _senders.Release();
+            }
+        }
+        finally
+        {
+            frame.Dispose();
+        }
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<FrameBuffer> WaitForFrameAsync(CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            bool isGone = _state == NetworkState.Gone;
+            if (TryReceive(out FrameBuffer? frame))
+            {
+                return frame;
+            }
+
+            if (isGone)
+            {
+                throw Gone();
+            }
+
+            await Received.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private async ValueTask ChangeMulticastAsync(MacAddress address, bool joins, CancellationToken cancellationToken)
+    {
+        if (!address.IsMulticast || address == MacAddress.Broadcast)
+        {
+            throw new ArgumentException($"{address} is no multicast address", nameof(address));
+        }
+
+        await Transition.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            if (joins ? _multicast.Add(address) : _multicast.Remove(address))
+            {
+                await PutMulticastAsync(address, joins, cancellationToken).ConfigureAwait(false);
+            }
+        }
+        finally
+        {
+            Transition.Release();
+        }
+    }
+
+    private async ValueTask PutMulticastAsync(MacAddress address, bool joins, CancellationToken cancellationToken)
+    {
+        while (!_isSuspended && Connection?.PutMulticast(joins, address) == SendResult.Full)
+        {
+            // Rare, and nobody's fast path: a full ring is tried again by the clock, so that it does not take a sender's wake-up.
+            await Task.Delay(10, cancellationToken).ConfigureAwait(false);
+        }
+    }
+}

@@ -1,0 +1,90 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using Xenlet.GuestImage;
+using Xenlet.NetworkPeer;
+
+// echo INTERFACE OUR-MAC GUEST-MAC COUNT   frames of all lengths to the guest, which sends each back
+// udp GUEST-ADDRESS PORT                   a datagram through Linux's own stack, and the answers that it accepts
+return args switch
+{
+    ["echo", string name, string ours, string theirs, string count] => Echo(name, ours, theirs, int.Parse(count, CultureInfo.InvariantCulture)),
+    ["udp", string guest, string port] => await UdpAsync(guest, int.Parse(port, CultureInfo.InvariantCulture)),
+    _ => 2,
+};
+
+static int Echo(string name, string ours, string theirs, int count)
+{
+    const int Window = 64;
+    const int Patience = 20_000;
+    byte[] addresses = [.. Mac(theirs), .. Mac(ours)];
+    using RawSocket socket = new(name, TestFrame.EtherType);
+    HashSet<int> waiting = [];
+    byte[] buffer = new byte[65536];
+    int sent = 0;
+    int returned = 0;
+    int changed = 0;
+    while (returned < count)
+    {
+        while (sent < count && waiting.Count < Window)
+        {
+            Span<byte> frame = buffer.AsSpan(0, TestFrame.LengthOf(sent));
+            addresses.CopyTo(frame);
+            TestFrame.Fill(frame, sent);
+            waiting.Add(sent++);
+            socket.Send(frame);
+        }
+
+        int length = socket.Receive(buffer, Patience);
+        if (length == 0)
+        {
+            break;
+        }
+
+        // Others may use the bridge, and one's own frames come back to a socket like this.
+        ReadOnlySpan<byte> came = buffer.AsSpan(0, length);
+        if (TestFrame.IsOne(came) && came[..6].SequenceEqual(addresses.AsSpan(6)) && came[6..12].SequenceEqual(addresses.AsSpan(0, 6)))
+        {
+            if (waiting.Remove(TestFrame.NumberOf(came)))
+            {
+                returned++;
+            }
+            else
+            {
+                changed++;
+            }
+        }
+    }
+
+    Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"sent {sent}, returned {returned}, lost {sent - returned}, changed or twice {changed}"));
+    return returned == count && changed == 0 ? 0 : 1;
+}
+
+static async Task<int> UdpAsync(string guest, int port)
+{
+    using Socket socket = new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+    await socket.ConnectAsync(IPAddress.Parse(guest), port);
+    await socket.SendAsync("a datagram whose checksum Linux leaves blank"u8.ToArray());
+    byte[] buffer = new byte[2048];
+    List<string> answers = [];
+    using CancellationTokenSource limit = new(TimeSpan.FromSeconds(60));
+    try
+    {
+        do
+        {
+            int length = await socket.ReceiveAsync(buffer, limit.Token);
+            answers.Add(Encoding.ASCII.GetString(buffer, 0, length));
+        }
+        while (answers[^1] != "last");
+    }
+    catch (OperationCanceledException)
+    {
+        answers.Add("nothing more");
+    }
+
+    Console.WriteLine("answers: " + string.Join(", ", answers));
+    return 0;
+}
+
+static byte[] Mac(string text) => [.. text.Split(':').Select(part => byte.Parse(part, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture))];
