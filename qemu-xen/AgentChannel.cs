@@ -37,18 +37,24 @@ internal sealed class AgentChannel : IAsyncDisposable
     /// <summary>Lines that are not of the protocol, for a message about a failure.</summary>
     internal TextLog Noise { get; } = new();
 
+    /// <summary>Runs a shell script in dom0 whose output is wanted at its end.</summary>
+    internal Task<CommandResult> RunAsync(string script, TimeSpan limit, CancellationToken cancellation) =>
+        RunAsync(script, limit, lines: null, cancellation);
+
     /// <summary>Runs a shell script in dom0.</summary>
     /// <param name="script">Text of the script.</param>
     /// <param name="limit">Longest time it may take; it is killed then.</param>
+    /// <param name="lines">Receives each line of its standard output as it is written.</param>
     /// <param name="cancellation">Kills it as well.</param>
     /// <exception cref="QemuXenException">The limit passed or the line to dom0 broke.</exception>
-    internal async Task<CommandResult> RunAsync(string script, TimeSpan limit, CancellationToken cancellation)
+    internal async Task<CommandResult> RunAsync(string script, TimeSpan limit, IProgress<string>? lines, CancellationToken cancellation)
     {
         int id = Interlocked.Increment(ref _lastId);
         var ended = new TaskCompletionSource<int>(TaskCreationOptions.RunContinuationsAsynchronously);
         string file = Path.Combine(_share, "command", $"{id}.");
         await File.WriteAllTextAsync(file + "sh", script, cancellation);
         _running[id] = ended;
+        await using FollowedFile? followed = lines is null ? null : new(file + "out", lines);
         try
         {
             if (_closed)
@@ -58,6 +64,7 @@ internal sealed class AgentChannel : IAsyncDisposable
 
             await SendAsync($"run {id}");
             int status = await ended.Task.WaitAsync(limit, cancellation);
+            await (followed?.FinishAsync() ?? Task.CompletedTask);
             return new(status, await ReadIfThereAsync(file + "out"), await ReadIfThereAsync(file + "err"));
         }
         catch (TimeoutException timeout)

@@ -18,6 +18,12 @@ public sealed record GuestRunnerOptions
     /// <summary>Plug and unplug another disk while it runs, and shut it down then. Under Xen only.</summary>
     public bool HotPlug { get; init; }
 
+    /// <summary>
+    /// A shell command that dom0 runs beside the guest, which is shut down when it has ended; its output goes to <see cref="Progress"/>. The
+    /// variable GUEST is the domain's number. Under Xen only.
+    /// </summary>
+    public string? Dom0Command { get; init; }
+
     /// <summary>Boot in QEMU without Xen.</summary>
     public bool NoXen { get; init; }
 
@@ -46,8 +52,8 @@ public static class GuestRunner
     /// <summary>The guest could not be started: something is missing, or Xen or its tools failed.</summary>
     public const int CouldNotStart = 125;
 
-    /// <summary>The guest ended well, but a disk could not be plugged or unplugged, or it had to be ended after that.</summary>
-    public const int PlugFailed = 123;
+    /// <summary>The guest ended well, but a disk could not be plugged or unplugged, the command in dom0 failed, or the guest had to be ended after that.</summary>
+    public const int ShowFailed = 123;
 
     /// <summary>The guest switched itself off without the line that gives a status.</summary>
     public const int NoStatus = 126;
@@ -92,15 +98,22 @@ public static class GuestRunner
             await using (guest)
             {
                 using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-                Task<string?> plugging = options.HotPlug && guest is XenGuest xenGuest
-                    ? HotPlugShow.RunAsync(machine!, xenGuest, NextDisk(options), options.Progress, ended.Token)
+                Task<string?> show = (options.HotPlug || options.Dom0Command is not null) && guest is XenGuest xenGuest
+                    ? GuestShow.RunAsync(
+                        machine!,
+                        xenGuest,
+                        options.HotPlug ? NextDisk(options) : null,
+                        options.Dom0Command,
+                        GuestShow.ShutdownLimit,
+                        options.Progress,
+                        ended.Token)
                     : Task.FromResult<string?>(null);
                 int status = await FollowAsync(guest, options, input, output, error, cancellation);
                 await ended.CancelAsync();
-                if (await plugging is { } problem)
+                if (await show is { } problem)
                 {
                     await error.WriteLineAsync(problem);
-                    status = status == 0 ? PlugFailed : status;
+                    status = status == 0 ? ShowFailed : status;
                 }
 
                 if (options.HypervisorLog is { } log)

@@ -2,71 +2,47 @@ using System.Globalization;
 
 namespace Xenlet.QemuXen;
 
-/// <summary>Shows hot-plug on a guest that runs: plugs a disk, unplugs it, and shuts the guest down.</summary>
+/// <summary>Shows hot-plug on a guest that runs: plugs a disk and unplugs it.</summary>
 internal static class HotPlugShow
 {
     private const int DiskSizeMiB = 8;
 
     private static readonly TimeSpan AnnounceLimit = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan ConnectLimit = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan ShutdownLimit = TimeSpan.FromSeconds(30);
 
     /// <summary>Between the steps, so that what a guest has to say of one is read before the next.</summary>
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
-    /// <summary>Does it all, saying each step, and stops without a word when the guest ends meanwhile.</summary>
+    /// <summary>Does it all, saying each step.</summary>
     /// <param name="machine">Where the guest runs.</param>
     /// <param name="guest">The guest.</param>
     /// <param name="device">Name of the disk for the guest, such as xvdb.</param>
     /// <param name="progress">Receives a line before each step.</param>
     /// <param name="ended">The guest has ended.</param>
-    /// <returns>Null, or what went wrong.</returns>
-    internal static async Task<string?> RunAsync(
+    /// <exception cref="QemuXenException">A step failed.</exception>
+    internal static async Task RunAsync(
         XenMachine machine, XenGuest guest, string device, IProgress<string>? progress, CancellationToken ended)
     {
-        try
+        // FreeBSD's word, and that of our FrontBus, that the guest follows devices that come and go.
+        if (!await BecomesAsync(machine, $"/local/domain/{guest.DomainId}/feature/hotplug/vbd", "1", AnnounceLimit, ended))
         {
-            // FreeBSD's word, and that of our FrontBus, that the guest follows devices that come and go.
-            if (!await BecomesAsync(machine, $"/local/domain/{guest.DomainId}/feature/hotplug/vbd", "1", AnnounceLimit, ended))
-            {
-                return $"{guest.Name} has not said within {AnnounceLimit.TotalSeconds:0} s that it takes hot-plug (feature/hotplug/vbd): no disk was plugged.";
-            }
+            throw new QemuXenException(
+                $"{guest.Name} has not said within {AnnounceLimit.TotalSeconds:0} s that it takes hot-plug (feature/hotplug/vbd): no disk was plugged.");
+        }
 
-            await Task.Delay(Pause, ended);
-            progress?.Report($"xl block-attach {guest.Name}: {device}, a disk of {DiskSizeMiB} MiB");
-            await guest.AttachDiskAsync(GuestConfig.RawDisk(await machine.CreateDiskAsync(DiskSizeMiB, ended), device), ended);
-            string backEnd = $"/local/domain/0/backend/vbd/{guest.DomainId}/{DeviceNumber(device)}/state";
-            if (!await BecomesAsync(machine, backEnd, "4", ConnectLimit, ended))
-            {
-                progress?.Report($"{guest.Name} has not connected {device} within {ConnectLimit.TotalSeconds:0} s");
-            }
+        await Task.Delay(Pause, ended);
+        progress?.Report($"xl block-attach {guest.Name}: {device}, a disk of {DiskSizeMiB} MiB");
+        await guest.AttachDiskAsync(GuestConfig.RawDisk(await machine.CreateDiskAsync(DiskSizeMiB, ended), device), ended);
+        string backEnd = $"/local/domain/0/backend/vbd/{guest.DomainId}/{DeviceNumber(device)}/state";
+        if (!await BecomesAsync(machine, backEnd, "4", ConnectLimit, ended))
+        {
+            progress?.Report($"{guest.Name} has not connected {device} within {ConnectLimit.TotalSeconds:0} s");
+        }
 
-            await Task.Delay(Pause, ended);
-            progress?.Report($"xl block-detach {guest.Name} {device}");
-            await guest.DetachDiskAsync(device, cancellation: ended);
-            await Task.Delay(Pause, ended);
-            progress?.Report($"xl shutdown {guest.Name}");
-            await guest.ShutdownAsync(ended);
-            try
-            {
-                await guest.WaitForEndAsync(ShutdownLimit, ended);
-                return null;
-            }
-            catch (QemuXenException)
-            {
-                await guest.DestroyAsync(CancellationToken.None);
-                return $"{guest.Name} did not follow xl shutdown within {ShutdownLimit.TotalSeconds:0} s, and was destroyed.";
-            }
-        }
-        catch (OperationCanceledException) when (ended.IsCancellationRequested)
-        {
-            return null;
-        }
-        catch (QemuXenException failure)
-        {
-            await guest.DestroyAsync(CancellationToken.None);
-            return failure.Message;
-        }
+        await Task.Delay(Pause, ended);
+        progress?.Report($"xl block-detach {guest.Name} {device}");
+        await guest.DetachDiskAsync(device, cancellation: ended);
+        await Task.Delay(Pause, ended);
     }
 
     /// <summary>The number of a disk in xenstore: major 202, 16 minors each (xen-vbd-interface(7)).</summary>

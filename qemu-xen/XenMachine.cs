@@ -100,12 +100,22 @@ public sealed class XenMachine : IAsyncDisposable
     /// <param name="limit">Longest time it may take (60 s if null), before <see cref="XenMachineOptions.TimeScale"/>.</param>
     /// <param name="cancellation">Kills the command.</param>
     /// <exception cref="QemuXenException">The limit passed, or QEMU or dom0 has ended.</exception>
-    public async Task<CommandResult> RunInDom0Async(string shellCommand, TimeSpan? limit = null, CancellationToken cancellation = default)
+    public Task<CommandResult> RunInDom0Async(string shellCommand, TimeSpan? limit = null, CancellationToken cancellation = default) =>
+        RunInDom0Async(shellCommand, lines: null, limit ?? TimeSpan.FromSeconds(60), cancellation);
+
+    /// <summary>Runs a shell script in dom0 whose output is wanted while it runs.</summary>
+    /// <param name="shellCommand">Text of the script.</param>
+    /// <param name="lines">Receives each line of its standard output.</param>
+    /// <param name="limit">Longest time it may take, before <see cref="XenMachineOptions.TimeScale"/>.</param>
+    /// <param name="cancellation">Kills the command.</param>
+    /// <exception cref="QemuXenException">The limit passed, or QEMU or dom0 has ended.</exception>
+    public async Task<CommandResult> RunInDom0Async(
+        string shellCommand, IProgress<string>? lines, TimeSpan limit, CancellationToken cancellation = default)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         try
         {
-            return await _agent!.RunAsync(shellCommand, Scale(limit ?? TimeSpan.FromSeconds(60)), cancellation);
+            return await _agent!.RunAsync(shellCommand, Scale(limit), lines, cancellation);
         }
         catch (QemuXenException e)
         {

@@ -71,6 +71,7 @@ internal sealed class Tool(Repository repository, CancellationToken cancellation
         string project = Repository.FindProject(run.Project ?? repository.DefaultProject);
         Say($"[2/3] building {Path.GetFileNameWithoutExtension(project)}");
         GuestImage image = MakeImage(project);
+        run = run.Over(CommandLineReader.ReadDeclared(image.RunOptions, project));
         Say(run.WithoutXen ? $"[3/3] booting {image.Name} in QEMU, without Xen" : $"[3/3] booting {image.Name} under Xen in QEMU");
         using Stream input = StandardInput.Open();
         using Stream output = Console.OpenStandardOutput();

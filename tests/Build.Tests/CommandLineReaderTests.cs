@@ -29,41 +29,78 @@ public sealed class CommandLineReaderTests
     }
 
     [Fact]
-    public void Run_has_defaults()
+    public void Run_leaves_open_what_was_not_named()
     {
         RunCommand run = Assert.IsType<RunCommand>(Read("run"));
 
         Assert.Null(run.Project);
-        Assert.Equal(16, run.Memory);
-        Assert.Equal(1, run.VirtualCpus);
+        Assert.Null(run.Memory);
+        Assert.Null(run.VirtualCpus);
         Assert.Equal("", run.CommandLine);
         Assert.Empty(run.Environment);
-        Assert.Empty(run.Arguments);
+        Assert.Null(run.Arguments);
+        Assert.Empty(Assert.IsType<RunCommand>(Read("run --")).Arguments!);
         Assert.False(run.Interactive);
         Assert.False(run.WithoutXen);
-        Assert.Equal([16], run.Disks);
-        Assert.True(run.Network);
-        Assert.True(run.HotPlug);
+        Assert.False(run.TellsDevices);
     }
 
     [Theory]
-    [InlineData("run my/app", 0, false, false)]
-    [InlineData("run --no-xen", 0, false, false)]
-    [InlineData("run --interactive", 1, true, false)]
-    [InlineData("run --disk 4 --disk=8", 2, false, false)]
-    [InlineData("run --network", 0, true, false)]
-    [InlineData("run my/app --plug", 0, false, true)]
-    public void Devices_are_those_named_or_the_default_programs(string line, int disks, bool network, bool hotPlug)
+    [InlineData("run my/app", 0, false, false, null)]
+    [InlineData("run --no-xen", 0, false, false, null)]
+    [InlineData("run --disk 4 --disk=8", 2, false, false, null)]
+    [InlineData("run --network", 0, true, false, null)]
+    [InlineData("run my/app --plug", 0, false, true, null)]
+    [InlineData("run my/app --dom0 reboot", 0, false, false, "reboot")]
+    public void Devices_are_those_named(string line, int disks, bool network, bool hotPlug, string? dom0)
     {
         RunCommand run = Assert.IsType<RunCommand>(Read(line));
 
-        Assert.Equal((disks, network, hotPlug), (run.Disks.Count, run.Network, run.HotPlug));
+        Assert.Equal((disks, network, hotPlug, dom0), (run.Disks.Count, run.Network, run.HotPlug, run.Dom0Command));
+        Assert.Equal(disks > 0 || network || hotPlug || dom0 is not null, run.TellsDevices);
+    }
+
+    [Fact]
+    public void A_command_for_dom0_may_be_in_a_file()
+    {
+        RunCommand run = Assert.IsType<RunCommand>(CommandLineReader.Read(["run", "--dom0", "@show/ping.sh", "my/app"]));
+
+        Assert.Equal("@" + Path.GetFullPath("show/ping.sh"), run.Dom0Command);
+        Assert.Equal("ping -c 3 $GUEST", ((RunCommand)CommandLineReader.Read(["run", "--dom0=ping -c 3 $GUEST"])).Dom0Command);
+    }
+
+    [Fact]
+    public void A_projects_own_options_are_those_of_run_with_paths_from_where_it_is()
+    {
+        RunCommand declared = CommandLineReader.ReadDeclared("\n  --network --dom0 @ping.sh\n  --memory 32 -- 10.0.0.2/24 fd00::2/64 ", "/work/samples/Ping/Ping.csproj");
+
+        Assert.True(declared.Network);
+        Assert.Equal("@/work/samples/Ping/ping.sh", declared.Dom0Command);
+        Assert.Equal(32, declared.Memory);
+        Assert.Equal(["10.0.0.2/24", "fd00::2/64"], declared.Arguments);
+        Assert.False(CommandLineReader.ReadDeclared("", "/work/App.csproj").TellsDevices);
+    }
+
+    [Theory]
+    [InlineData("--fast", "--fast")]
+    [InlineData("--memory much", "'much'")]
+    [InlineData("another/project", "for the user to name")]
+    [InlineData("--no-xen", "for the user to name")]
+    [InlineData("--interactive", "for the user to name")]
+    public void A_projects_own_options_that_are_not_understood_are_named_with_the_project(string options, string named)
+    {
+        BuildException failure = Assert.Throws<BuildException>(() => CommandLineReader.ReadDeclared(options, "/work/App.csproj"));
+
+        Assert.Contains("/work/App.csproj: XenletRunOptions", failure.Message, StringComparison.Ordinal);
+        Assert.Contains(named, failure.Message, StringComparison.Ordinal);
+        Assert.Equal(2, failure.ExitStatus);
     }
 
     [Theory]
     [InlineData("run my/app --no-xen --disk 4")]
     [InlineData("run --network --no-xen")]
     [InlineData("run --plug --no-xen")]
+    [InlineData("run --dom0 true --no-xen")]
     public void Devices_without_Xen_are_refused(string line)
     {
         BuildException failure = Assert.Throws<BuildException>(() => Read(line));
@@ -111,6 +148,7 @@ public sealed class CommandLineReaderTests
     [InlineData("run --disk", "--disk")]
     [InlineData("run --disk 0", "'0'")]
     [InlineData("run --plug=xvdb", "'xvdb'")]
+    [InlineData("run --dom0", "--dom0")]
     public void What_is_not_understood_is_named_and_ends_with_status_2(string line, string named)
     {
         BuildException failure = Assert.Throws<BuildException>(() => Read(line));
@@ -136,6 +174,7 @@ public sealed class CommandLineReaderTests
     [InlineData("--disk")]
     [InlineData("--network")]
     [InlineData("--plug")]
+    [InlineData("--dom0")]
     public void Help_names_every_command_and_option(string word) => Assert.Contains($"  {word}", Help.Text, StringComparison.Ordinal);
 
     private static BuildCommand Read(string line) => CommandLineReader.Read(line.Split(' ', StringSplitOptions.RemoveEmptyEntries));

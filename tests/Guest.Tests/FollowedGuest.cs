@@ -6,10 +6,12 @@ namespace Xenlet.Guest.Tests;
 /// <summary>A guest whose console is followed, and dom0 beside it.</summary>
 internal abstract class FollowedGuest(XenWorld world, XenGuest guest) : IAsyncDisposable
 {
+    private XenGuest _guest = guest;
+
     /// <summary>Where the text that was waited for last ends on the console.</summary>
     protected int Position { get; private set; }
 
-    public XenGuest Guest => guest;
+    public XenGuest Guest => _guest;
 
     /// <summary>The domain's number as it stands in paths.</summary>
     public string Id => Guest.DomainId.ToString(CultureInfo.InvariantCulture);
@@ -18,6 +20,14 @@ internal abstract class FollowedGuest(XenWorld world, XenGuest guest) : IAsyncDi
     public string Home => $"/local/domain/{Id}";
 
     protected XenWorld Xen => world;
+
+    /// <summary>The domain was restored or migrated: it is another one now, with a console that starts anew.</summary>
+    public async Task GoOnAsAsync(XenGuest guest)
+    {
+        await _guest.DisposeAsync();
+        _guest = guest;
+        Position = 0;
+    }
 
     /// <summary>Waits for a line with this text behind the one waited for last.</summary>
     public async Task SeesAsync(string text) => Position = await Guest.WaitForTextAsync(text, World.Limit, Position);

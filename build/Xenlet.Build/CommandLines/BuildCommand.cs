@@ -17,14 +17,14 @@ internal sealed record RunCommand(string? Project) : BuildCommand
     /// <summary>Memory when the user names none, in MiB.</summary>
     public const int DefaultMemory = 16;
 
-    /// <summary>Size of the default program's disk in MiB.</summary>
-    public const int DefaultDiskSize = 16;
+    /// <summary>Processors when the user names no number.</summary>
+    public const int DefaultVirtualCpus = 1;
 
-    /// <summary>The domain's memory in MiB.</summary>
-    public int Memory { get; init; } = DefaultMemory;
+    /// <summary>The domain's memory in MiB, if it was named.</summary>
+    public int? Memory { get; init; }
 
-    /// <summary>The domain's virtual processors.</summary>
-    public int VirtualCpus { get; init; } = 1;
+    /// <summary>The domain's virtual processors, if they were named.</summary>
+    public int? VirtualCpus { get; init; }
 
     /// <summary>The guest's command line in its own syntax, before <see cref="Environment"/> and <see cref="Arguments"/> are added.</summary>
     public string CommandLine { get; init; } = "";
@@ -32,8 +32,8 @@ internal sealed record RunCommand(string? Project) : BuildCommand
     /// <summary>Environment variables in the order given.</summary>
     public IReadOnlyList<KeyValuePair<string, string>> Environment { get; init; } = [];
 
-    /// <summary>Arguments of Main, as they are.</summary>
-    public IReadOnlyList<string> Arguments { get; init; } = [];
+    /// <summary>Arguments of Main, as they are, if they were named, be it as none.</summary>
+    public IReadOnlyList<string>? Arguments { get; init; }
 
     /// <summary>Whether the terminal becomes the guest's console.</summary>
     public bool Interactive { get; init; }
@@ -50,13 +50,35 @@ internal sealed record RunCommand(string? Project) : BuildCommand
     /// <summary>Whether another disk is plugged and unplugged while the program runs, which is shut down then.</summary>
     public bool HotPlug { get; init; }
 
-    /// <summary>The command with what an incomplete one means: the default program alone has something to show of devices.</summary>
-    public RunCommand Complete()
+    /// <summary>
+    /// A shell command that dom0 runs beside the guest, which is shut down then; or <c>@</c> and the path of a file that holds it.
+    /// </summary>
+    public string? Dom0Command { get; init; }
+
+    /// <summary>Whether it says anything about devices and what is done with them, which needs Xen.</summary>
+    public bool TellsDevices => Disks.Count > 0 || Network || HotPlug || Dom0Command is not null;
+
+    /// <summary>
+    /// This command where it says something, and <paramref name="declared"/>, what the project says of itself, where it does not. Devices, and what is done with
+    /// them, are taken together: a run with devices of its own has those alone. A terminal's user ends the program himself.
+    /// </summary>
+    public RunCommand Over(RunCommand declared)
     {
-        bool tellsDevices = Disks.Count > 0 || Network || HotPlug;
-        return Project is not null || WithoutXen || tellsDevices
-            ? this
-            : this with { Disks = [DefaultDiskSize], Network = true, HotPlug = !Interactive };
+        RunCommand devices = TellsDevices || WithoutXen ? this
+            : Interactive ? declared with { HotPlug = false, Dom0Command = null }
+            : declared;
+        return this with
+        {
+            Memory = Memory ?? declared.Memory,
+            VirtualCpus = VirtualCpus ?? declared.VirtualCpus,
+            CommandLine = CommandLine.Length > 0 ? CommandLine : declared.CommandLine,
+            Environment = [.. declared.Environment, .. Environment],
+            Arguments = Arguments ?? declared.Arguments,
+            Disks = devices.Disks,
+            Network = devices.Network,
+            HotPlug = devices.HotPlug,
+            Dom0Command = devices.Dom0Command,
+        };
     }
 }
 

@@ -33,13 +33,33 @@ internal static class CommandLineReader
             "help" or "--help" or "-h" => new HelpCommand(),
             _ when arguments.TakeWhile(argument => argument != "--").Skip(1).Any(argument => argument is "--help" or "-h") => new HelpCommand(),
             "build" => new ImageCommand(ReadOnlyOperand(command, cursor, "project")),
-            "run" => ReadRun(cursor),
+            "run" => ReadRun(cursor, Environment.CurrentDirectory),
             "test" => new TestCommand(ReadOnlyOperand(command, cursor, "filter")),
             "soak" => new SoakCommand(ReadOnlyOperand(command, cursor, "filter")),
             "bench" => new BenchCommand(cursor.Rest()),
             "clean" => ReadClean(cursor),
             _ => throw Misunderstood($"unknown command '{command}'"),
         };
+    }
+
+    /// <summary>Reads what a project says of its own runs (the property XenletRunOptions): options of <c>run</c>, separated by blanks.</summary>
+    /// <param name="options">The options.</param>
+    /// <param name="project">The project file; paths are meant from its directory.</param>
+    /// <exception cref="BuildException">Something was not understood; the message names it.</exception>
+    public static RunCommand ReadDeclared(string options, string project)
+    {
+        try
+        {
+            Cursor cursor = new(options.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+            RunCommand declared = ReadRun(cursor, Path.GetDirectoryName(project)!);
+            return declared is { Project: null, WithoutXen: false, Interactive: false }
+                ? declared
+                : throw Misunderstood("run: a project, '--interactive' and '--no-xen' are for the user to name");
+        }
+        catch (BuildException failure)
+        {
+            throw new BuildException($"{project}: XenletRunOptions: {failure.Message}", failure.ExitStatus);
+        }
     }
 
     private static CleanCommand ReadClean(Cursor cursor)
@@ -70,7 +90,7 @@ internal static class CommandLineReader
         return found;
     }
 
-    private static RunCommand ReadRun(Cursor cursor)
+    private static RunCommand ReadRun(Cursor cursor, string directory)
     {
         RunCommand command = new(Project: null);
         List<KeyValuePair<string, string>> environment = [];
@@ -102,6 +122,7 @@ internal static class CommandLineReader
                 "--disk" => command with { Disks = [.. command.Disks, ReadNumber(option, Value(option, value, cursor), MaximumDisk, "MiB")] },
                 "--network" => command with { Network = Flag(option, value) },
                 "--plug" => command with { HotPlug = Flag(option, value) },
+                "--dom0" => command with { Dom0Command = ReadScript(Value(option, value, cursor), directory) },
                 "--env" => AddVariable(command, environment, Value(option, value, cursor)),
                 _ => throw Misunderstood($"run: unknown option '{argument}'"),
             };
@@ -112,10 +133,13 @@ internal static class CommandLineReader
             throw Misunderstood($"run: {command.Disks.Count} disks, and {MaximumDisks} are possible");
         }
 
-        return command.WithoutXen && (command.Disks.Count > 0 || command.Network || command.HotPlug)
-            ? throw Misunderstood("run: '--disk', '--network' and '--plug' need Xen, and '--no-xen' was given")
-            : (command with { Environment = environment }).Complete();
+        return command.WithoutXen && command.TellsDevices
+            ? throw Misunderstood("run: '--disk', '--network', '--plug' and '--dom0' need Xen, and '--no-xen' was given")
+            : command with { Environment = environment };
     }
+
+    private static string ReadScript(string text, string directory) =>
+        text.StartsWith('@') ? "@" + Path.GetFullPath(text[1..], directory) : text;
 
     private static RunCommand AddVariable(RunCommand command, List<KeyValuePair<string, string>> environment, string text)
     {

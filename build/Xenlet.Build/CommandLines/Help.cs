@@ -16,6 +16,8 @@ internal static class Help
               --disk MIB        an empty disk; may be repeated
               --network         a network interface, on a bridge of dom0
               --plug            plug and unplug another disk while it runs, then shut it down
+              --dom0 COMMAND    run a shell command in dom0 while it runs, show what that says, then shut it down;
+                                @FILE is a command in a file. $GUEST is the domain's number; --network's bridge is xenbr0
               --interactive     the terminal is the guest's console until it ends
               --no-xen          boot the image in QEMU itself, without Xen: quicker, no devices
               -- ARGUMENT...    arguments of Main, exactly as they are
@@ -27,8 +29,8 @@ internal static class Help
           clean             remove artifacts/ and every bin/ and obj/
           help              this text
 
-        PROJECT is a project file or its directory; without one it is samples/DeviceTree, which `run` gives
-        --disk 16 --network --plug unless some of these are named.
+        PROJECT is a project file or its directory; without one it is samples/DeviceTree. Its property XenletRunOptions
+        holds options of `run` that are taken where none are named; --disk, --network, --plug and --dom0 all together.
 
         A guest's command line (cmdline= in NAME.cfg) is split into words at blanks, quoted as in a POSIX shell.
         Words NAME=VALUE at its beginning are environment variables, the others are arguments of Main; a word --

@@ -25,6 +25,7 @@ internal sealed class GuestBooter(Repository repository, Action<string> say)
             DiskSizes = command.Disks,
             Network = command.Network,
             HotPlug = command.HotPlug,
+            Dom0Command = ReadScript(command.Dom0Command),
             Interactive = command.Interactive,
             Progress = new Reporter(say),
             HypervisorLog = log.Add,
@@ -53,13 +54,13 @@ internal sealed class GuestBooter(Repository repository, Action<string> say)
     internal static GuestConfig Configure(GuestImage image, RunCommand command)
     {
         GuestCommandLine given = GuestCommandLine.Parse(command.CommandLine);
-        GuestCommandLine whole = new([.. given.Environment, .. command.Environment], [.. given.Arguments, .. command.Arguments]);
+        GuestCommandLine whole = new([.. given.Environment, .. command.Environment], [.. given.Arguments, .. command.Arguments ?? []]);
         GuestConfig config = new()
         {
             Name = image.Name,
             Kernel = image.Elf,
-            MemoryMiB = command.Memory,
-            VCpus = command.VirtualCpus,
+            MemoryMiB = command.Memory ?? RunCommand.DefaultMemory,
+            VCpus = command.VirtualCpus ?? RunCommand.DefaultVirtualCpus,
             CommandLine = whole.Format(),
         };
         try
@@ -72,6 +73,25 @@ internal sealed class GuestBooter(Repository repository, Action<string> say)
         }
 
         return config;
+    }
+
+    /// <summary>The text of a command for dom0, which may be in a file.</summary>
+    /// <exception cref="BuildException">The file cannot be read.</exception>
+    internal static string? ReadScript(string? command)
+    {
+        if (command?.StartsWith('@') != true)
+        {
+            return command;
+        }
+
+        try
+        {
+            return File.ReadAllText(command[1..]);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new BuildException($"the command for dom0 cannot be read: {failure.Message}", BuildException.Usage);
+        }
     }
 
     private sealed class Reporter(Action<string> say) : IProgress<string>

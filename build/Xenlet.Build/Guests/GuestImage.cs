@@ -8,6 +8,9 @@ namespace Xenlet.Build;
 /// <param name="Directory">Holds the three files.</param>
 internal sealed record GuestImage(string Name, string Directory)
 {
+    /// <summary>Options of <c>run</c> that the project names for itself (XenletRunOptions).</summary>
+    public string RunOptions { get; init; } = "";
+
     /// <summary>The image, without symbols.</summary>
     public string Elf => Path.Combine(Directory, Name + ".elf");
 
@@ -30,7 +33,8 @@ internal sealed record GuestImage(string Name, string Directory)
             "-getProperty:PublishDir",
             "-getProperty:PublishAot",
             "-getProperty:StaticExecutable",
-            "-getProperty:NativeBinaryExt"));
+            "-getProperty:NativeBinaryExt",
+            "-getProperty:XenletRunOptions"));
         JsonElement properties = answer.RootElement.GetProperty("Properties");
         string Property(string name) => properties.GetProperty(name).GetString() ?? "";
 
@@ -51,7 +55,7 @@ internal sealed record GuestImage(string Name, string Directory)
             throw new BuildException($"'dotnet publish {project}' left no image at {published}.");
         }
 
-        GuestImage image = new(name, Path.Combine(repository.Artifacts, name));
+        GuestImage image = new(name, Path.Combine(repository.Artifacts, name)) { RunOptions = Property("XenletRunOptions") };
         System.IO.Directory.CreateDirectory(image.Directory);
         image.Collect(published, processes);
         return image;
