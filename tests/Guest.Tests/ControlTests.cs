@@ -92,8 +92,9 @@ public sealed class ControlTests(XenWorld world)
         int end = await guest.WaitForTextAsync("xenlet: end of the report", World.Limit);
         string[] lines = guest.Console.Text[..end].Replace("\r", "", StringComparison.Ordinal).Split('\n');
         string[] sections = [.. lines.Where(line => line.StartsWith("xenlet: report: ", StringComparison.Ordinal)).Select(line => line["xenlet: report: ".Length..])];
-        Assert.Equal(["threads", "memory", "devices", "event channels and grants", "facts of the case"], sections);
+        Assert.Equal(["threads", "memory", "devices", "event channels and grants", "disks", "network interfaces", "facts of the case"], sections);
         Assert.Contains("a fact", lines);
+        Assert.Contains("xvda: 4194304 bytes in sectors of 512; connections 1", lines);
         Assert.Contains(lines, line => line.Contains($"vbd/51712  block  Connected  <-> Connected at domain 0", StringComparison.Ordinal));
         // The two pages of the disk's ring; nothing was read or written, so there are none for data.
         Assert.Contains(lines, line => line.StartsWith("grants: 2; shared pages: 2", StringComparison.Ordinal));

@@ -82,6 +82,7 @@ public sealed partial class BlockDevice
             _canDiscard = features.CanDiscard;
             Volatile.Write(ref _length, features.Length);
             connection.IndirectSegments = features.IndirectSegments;
+            _counters.Connections++;
             _state = BlockState.Connected;
             TryPump();
             ended = TakeEnded();

@@ -11,6 +11,7 @@ public sealed partial class BlockDevice
     private readonly Lock _gate = new();
     private readonly FragmentQueue _waiting = new();
     private readonly Stack<BlockOperation> _spare = new();
+    private readonly BlockCounters _counters = new();
     private long _sequence;
     private BlockOperation? _firstEnded;
     private BlockOperation? _lastEnded;
@@ -116,7 +117,7 @@ public sealed partial class BlockDevice
         {
             CheckPresent();
             BlockOperation operation = _spare.TryPop(out BlockOperation? spare) ? spare : new BlockOperation(this);
-            operation.Begin(kind, offset, cancellationToken);
+            operation.Begin(kind, offset, length, cancellationToken);
             task = operation.Task;
             if (!operation.HasEnded)
             {
@@ -264,6 +265,7 @@ public sealed partial class BlockDevice
     private void End(BlockOperation operation)
     {
         operation.End();
+        _counters.Count(operation);
         if (_lastEnded is null)
         {
             _firstEnded = operation;

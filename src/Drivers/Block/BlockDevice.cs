@@ -52,6 +52,18 @@ public sealed partial class BlockDevice
     /// <summary>Whether the disk is there, though it may be waiting for its back end after a suspend. Once false it stays so.</summary>
     public bool IsPresent => _state != BlockState.Gone;
 
+    /// <summary>What it has done so far, and has to do now.</summary>
+    public BlockStatistics Statistics
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _counters.Read() with { RequestsUnderWay = _connection?.UnderWay ?? 0, Waiting = _waiting.Count };
+            }
+        }
+    }
+
     /// <summary>Held by whoever writes a part of a sector, between reading and writing it.</summary>
     internal SemaphoreSlim PartWrites { get; } = new(1);
 

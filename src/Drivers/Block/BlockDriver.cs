@@ -13,7 +13,7 @@ namespace Xenlet.Drivers;
 /// Nodes, numbers and layouts are those of Xen's <c>io/blkif.h</c>. A back end that breaks the protocol loses its device: the error is in the device's error node.
 /// Disposing, after the bus has ended, ends what is left.
 /// </remarks>
-public sealed class BlockDriver : XenBusDriver, IDisposable
+public sealed class BlockDriver : XenBusDriver, IReportSource, IDisposable
 {
     // A domain has ten open transactions by default, of which the bus takes up to four.
     private readonly SemaphoreSlim _transactions = new(4);
@@ -63,6 +63,9 @@ public sealed class BlockDriver : XenBusDriver, IDisposable
 
     /// <inheritdoc/>
     public override int? Probe(XenDevice device) => device.Type == "vbd" && TryNumber(device, out _) ? ProbePriority.Default : null;
+
+    /// <inheritdoc/>
+    public override string? Describe(XenDevice device) => device.DriverData is BlockDevice block ? Describe(block) : null;
 
     /// <inheritdoc/>
     public override ValueTask AttachAsync(XenDevice device, CancellationToken cancellationToken)
@@ -170,6 +173,25 @@ public sealed class BlockDriver : XenBusDriver, IDisposable
         return default;
     }
 
+    /// <inheritdoc/>
+    public string ReportName => "disks";
+
+    /// <inheritdoc/>
+    public void WriteReport(TextWriter writer)
+    {
+        ArgumentNullException.ThrowIfNull(writer);
+        BlockDevice[] all;
+        lock (_gate)
+        {
+            all = [.. _attached.Values];
+        }
+
+        foreach (BlockDevice block in all)
+        {
+            writer.WriteLine(Describe(block));
+        }
+    }
+
     /// <summary>Ends all disks. The bus has ended before.</summary>
     public void Dispose()
     {
@@ -185,6 +207,9 @@ public sealed class BlockDriver : XenBusDriver, IDisposable
             End(block, "the driver has ended");
         }
     }
+
+    private static string Describe(BlockDevice block) =>
+        block.Statistics.ToString() is { Length: > 0 } statistics ? $"{block}; {statistics}" : $"{block}: not connected yet";
 
     private static bool TryNumber(XenDevice device, out uint number) =>
         uint.TryParse(device.Id, NumberStyles.None, CultureInfo.InvariantCulture, out number);

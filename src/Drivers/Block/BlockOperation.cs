@@ -15,6 +15,9 @@ internal sealed class BlockOperation(BlockDevice device) : IValueTaskSource
     /// <summary>Where it begins on the disk, in bytes.</summary>
     public long Offset { get; set; }
 
+    /// <summary>Its bytes on the disk.</summary>
+    public long Length { get; private set; }
+
     /// <summary>A read's destination.</summary>
     public Memory<byte> Destination { get; set; }
 
@@ -44,10 +47,10 @@ internal sealed class BlockOperation(BlockDevice device) : IValueTaskSource
     public ValueTask Task => new(this, _result.Version);
 
     /// <summary>Begins a new use. Cancelled already, it has ended on return.</summary>
-    public void Begin(BlockRequestKind kind, long offset, CancellationToken cancellationToken)
+    public void Begin(BlockRequestKind kind, long offset, long length, CancellationToken cancellationToken)
     {
         _result.Reset();
-        (Kind, Offset, Error, HasEnded, IsTaken, Pending, Token) = (kind, offset, null, false, false, 0, cancellationToken);
+        (Kind, Offset, Length, Error, HasEnded, IsTaken, Pending, Token) = (kind, offset, length, null, false, false, 0, cancellationToken);
         Cancellation = cancellationToken.UnsafeRegister(static (operation, token) => ((BlockOperation)operation!).Cancel(token), this);
     }
 

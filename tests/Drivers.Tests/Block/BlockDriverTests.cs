@@ -14,12 +14,13 @@ public sealed class BlockDriverTests : IAsyncLifetime
     private readonly byte[] _data = TestConnection.Pattern(1 << 20);
     private Host _host = null!;
     private BlockDriver _driver = null!;
+    private FrontBus _bus = null!;
 
     public async Task InitializeAsync()
     {
         _host = await Host.StartAsync();
         _driver = new BlockDriver(_machine, _machine);
-        await _host.StartFrontAsync(_driver);
+        _bus = await _host.StartFrontAsync(_driver);
     }
 
     public async Task DisposeAsync()
@@ -48,6 +49,36 @@ public sealed class BlockDriverTests : IAsyncLifetime
         { "feature-max-indirect-segments", "-5", "feature-max-indirect-segments is" },
         { "max-ring-page-order", "-1", "max-ring-page-order is" },
     };
+
+    [Fact]
+    public async Task What_a_disk_has_done_is_in_the_device_tree_and_in_a_report()
+    {
+        await _host.AddAsync(Disk);
+        Assert.Equal("xvda: not connected yet", await ReportAsync());
+        await ConnectAsync();
+        BlockDevice disk = await _driver.WaitForAsync("xvda").AsTask().WaitAsync(TestConnection.Patience);
+        await disk.WriteAsync(0, new byte[8192]).AsTask().WaitAsync(TestConnection.Patience);
+        await disk.ReadAsync(0, new byte[512]).AsTask().WaitAsync(TestConnection.Patience);
+        await disk.FlushAsync().AsTask().WaitAsync(TestConnection.Patience);
+        await disk.DiscardAsync(0, 4096).AsTask().WaitAsync(TestConnection.Patience);
+        const string Expected =
+            "xvda: 1048576 bytes in sectors of 512; reads 1, read bytes 512, writes 1, written bytes 8192, flushes 1, discards 1, connections 1";
+        Assert.Equal(Expected, await ReportAsync());
+        Assert.Contains($"\n      {Expected}\n", DeviceTree.Format(_bus), StringComparison.Ordinal);
+
+        async Task<string> ReportAsync()
+        {
+            await _host.UntilAsync(() => Report().Length > 0);
+            return Report();
+        }
+
+        string Report()
+        {
+            using StringWriter text = new(CultureInfo.InvariantCulture);
+            _driver.WriteReport(text);
+            return text.ToString().TrimEnd();
+        }
+    }
 
     [Fact]
     public async Task A_disk_connects_reads_and_writes_and_is_unplugged_without_a_trace()

@@ -350,6 +350,8 @@ public sealed class DomainControlTests : IAsyncLifetime
             xenlet: report: event channels and grants
             event channel ports: 5, 7
             grants: 11; shared pages: 12, and 1 that others have not let go
+            xenlet: report: disks
+            xenlet: report: network interfaces
             xenlet: report: facts
             32 requests in flight
             xenlet: end of the report
@@ -364,9 +366,9 @@ public sealed class DomainControlTests : IAsyncLifetime
     [InlineData("m", "memory")]
     [InlineData("d", "devices")]
     [InlineData("e", "event channels and grants")]
-    [InlineData("r", "facts")]
+    [InlineData("r", "disks", "network interfaces", "facts")]
     [InlineData("tm", "threads")]
-    public async Task A_letter_chooses_a_section(string letters, string section)
+    public async Task A_letter_chooses_sections(string letters, params string[] sections)
     {
         await _host.StartServicesAsync();
         _host.Control.AddReport(new Facts(writer => writer.Write("none")));
@@ -374,7 +376,7 @@ public sealed class DomainControlTests : IAsyncLifetime
         await _host.AskAsync(letters, "sysrq");
         await _host.SeesAsync("xenlet: end of the report\n");
         Assert.Equal(
-            [$"xenlet: report: {section}", "xenlet: end of the report"],
+            [.. sections.Select(section => $"xenlet: report: {section}"), "xenlet: end of the report"],
             _host.Console.Split('\n').Where(line => line.StartsWith("xenlet: ", StringComparison.Ordinal)));
     }
 
