@@ -37,16 +37,15 @@ static async Task<int> RunAsync(Addresses addresses)
     using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, End);
     using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, End);
 
-    NetworkDriver driver = new(Guest.EventChannels, Guest.Pages);
-    await using DomainServices services = await DomainServices.StartAsync(Guest.Machine, new() { FrontDrivers = [driver] });
+    await using DomainServices services = await DomainServices.StartAsync(Guest.Machine);
     await services.FrontBus.WaitForBootAsync();
-    if (driver.Interfaces is not [NetworkInterface first, ..])
+    if (services.Interfaces.Interfaces is not [NetworkInterface first, ..])
     {
         Console.Error.WriteLine("Ping: the domain has no network interface (vif= in its configuration).");
         return Failed;
     }
 
-    NetworkInterface network = await driver.WaitForAsync(first.Name, ending.Token);
+    NetworkInterface network = await services.Interfaces.WaitForAsync(first.Name, ending.Token);
     if (network.Mtu < Responder.MinimumMtu)
     {
         Console.Error.WriteLine($"Ping: {network.Name} has an MTU of {network.Mtu}, and at least {Responder.MinimumMtu} are needed.");

@@ -16,7 +16,7 @@ internal static class TestFrame
     private const int Body = 18;
 
     /// <summary>The length of a frame: all from the shortest to the longest come, in no simple order.</summary>
-    public static int LengthOf(int number) => Shortest + (number * 577 % (Longest - Shortest + 1));
+    public static int LengthOf(int number) => Shortest + (int)(number * 577L % (Longest - Shortest + 1));
 
     /// <summary>Writes a frame's type, number and bytes; the addresses are the sender's to write.</summary>
     public static void Fill(Span<byte> frame, int number)

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Xenlet.Drivers;
 
 namespace Xenlet.Samples;
 
@@ -21,7 +22,7 @@ internal static class Echo
     /// <param name="isBlank">The checksum was left for hardware to fill in, and the message never was on a wire.</param>
     /// <param name="reply">Receives the reply, as long as the message.</param>
     public static bool TryAnswer(
-        ReadOnlySpan<byte> message, byte request, byte replyType, uint pseudoHeader, bool isBlank, Span<byte> reply)
+        ReadOnlySpan<byte> message, byte request, byte replyType, ulong pseudoHeader, bool isBlank, Span<byte> reply)
     {
         // The code has no meaning; busybox's ping fills it with a pattern, and Linux answers whatever it is.
         if (message.Length < HeaderLength || message[0] != request)

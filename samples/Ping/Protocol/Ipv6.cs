@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Xenlet.Drivers;
 
 namespace Xenlet.Samples;
 
@@ -62,8 +63,8 @@ internal readonly ref struct Ipv6Packet
     }
 
     /// <summary>The sum of what an ICMPv6 checksum covers beside the message.</summary>
-    public static uint PseudoHeader(ReadOnlySpan<byte> source, ReadOnlySpan<byte> destination, int length) =>
-        InternetChecksum.Add(source, InternetChecksum.Add(destination, (uint)length + Icmpv6));
+    public static ulong PseudoHeader(ReadOnlySpan<byte> source, ReadOnlySpan<byte> destination, int length) =>
+        InternetChecksum.Add(source, InternetChecksum.Add(destination, (ulong)length + Icmpv6));
 }
 
 /// <summary>
@@ -122,7 +123,7 @@ internal sealed class Ipv6(byte[] address, Outbox outbox)
 
     private void Answer(in Ethernet frame, in Ipv6Packet packet, ReadOnlySpan<byte> message, bool isChecksumBlank)
     {
-        uint pseudoHeader = Ipv6Packet.PseudoHeader(packet.Source, packet.Destination, message.Length);
+        ulong pseudoHeader = Ipv6Packet.PseudoHeader(packet.Source, packet.Destination, message.Length);
         if (packet.Destination.SequenceEqual(address)
             && !Ethernet.IsGroup(frame.Destination)
             && !Ipv6Packet.IsUnspecified(packet.Source)

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Xenlet.Drivers;
 
 namespace Xenlet.Samples;
 
@@ -48,7 +49,7 @@ internal sealed class NeighbourDiscovery(byte[] address, Outbox outbox)
             return;
         }
 
-        uint pseudoHeader = Ipv6Packet.PseudoHeader(packet.Source, packet.Destination, message.Length);
+        ulong pseudoHeader = Ipv6Packet.PseudoHeader(packet.Source, packet.Destination, message.Length);
         if (!isChecksumBlank && InternetChecksum.Of(InternetChecksum.Add(message, pseudoHeader)) != 0)
         {
             return;
@@ -108,7 +109,7 @@ internal sealed class NeighbourDiscovery(byte[] address, Outbox outbox)
         message[24] = TargetAddressOption;
         message[25] = 1;
         outbox.Own.CopyTo(message[26..]);
-        uint sum = InternetChecksum.Add(message, Ipv6Packet.PseudoHeader(address, destination, Length));
+        ulong sum = InternetChecksum.Add(message, Ipv6Packet.PseudoHeader(address, destination, Length));
         BinaryPrimitives.WriteUInt16BigEndian(message[2..], InternetChecksum.Of(sum));
         outbox.Send(Ipv6Packet.HeaderLength + Length);
     }

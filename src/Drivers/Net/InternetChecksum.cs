@@ -2,7 +2,9 @@ using System.Buffers.Binary;
 
 namespace Xenlet.Drivers;
 
-/// <summary>The checksum of TCP and UDP (RFC 1071), for frames in which it was left blank and that go where nobody will do it.</summary>
+/// <summary>
+/// The checksum of the Internet protocols (RFC 1071): over any bytes, and in frames of TCP and UDP in which it was left blank and that go where nobody will do it.
+/// </summary>
 public static class InternetChecksum
 {
     private const int EtherTypeIPv4 = 0x0800;
@@ -18,14 +20,14 @@ public static class InternetChecksum
     /// </returns>
     public static bool TryFill(Span<byte> frame)
     {
-        if (!TryFind(frame, out Span<byte> packet, out int field, out uint pseudoHeader))
+        if (!TryFind(frame, out Span<byte> packet, out int field, out ulong pseudoHeader))
         {
             return false;
         }
 
         packet[field] = 0;
         packet[field + 1] = 0;
-        ushort sum = (ushort)~Fold(Add(packet, pseudoHeader));
+        ushort sum = Of(Add(packet, pseudoHeader));
 
         // In UDP a zero says that there is no checksum; RFC 768 has its other form for a sum of zero.
         BinaryPrimitives.WriteUInt16BigEndian(packet[field..], sum == 0 && field == 6 ? (ushort)0xFFFF : sum);
@@ -34,13 +36,13 @@ public static class InternetChecksum
 
     /// <summary>Whether the frame holds a TCP or UDP packet whose checksum is right.</summary>
     public static bool IsRight(Span<byte> frame) =>
-        TryFind(frame, out Span<byte> packet, out _, out uint pseudoHeader) && Fold(Add(packet, pseudoHeader)) == 0xFFFF;
+        TryFind(frame, out Span<byte> packet, out _, out ulong pseudoHeader) && Of(Add(packet, pseudoHeader)) == 0;
 
     /// <summary>Puts the sum over the pseudo header into the field, as a frame has to have it whose checksum is left to the back end.</summary>
     /// <returns>False as of <see cref="TryFill"/>.</returns>
     public static bool TryFillPseudoHeader(Span<byte> frame)
     {
-        if (!TryFind(frame, out Span<byte> packet, out int field, out uint pseudoHeader))
+        if (!TryFind(frame, out Span<byte> packet, out int field, out ulong pseudoHeader))
         {
             return false;
         }
@@ -49,11 +51,34 @@ public static class InternetChecksum
         return true;
     }
 
+    /// <summary>Adds bytes to a sum. Of the parts of a packet all but the last have an even length.</summary>
+    /// <param name="bytes">The bytes, in the order in which they are sent.</param>
+    /// <param name="sum">The sum of what comes before; the order does not matter.</param>
+    public static ulong Add(ReadOnlySpan<byte> bytes, ulong sum = 0)
+    {
+        // The sum is one of ones' complement, so it may be made of 32 bits at a time: the halves are added at the end. 64 bits hold four thousand million of them.
+        for (; bytes.Length >= sizeof(uint); bytes = bytes[sizeof(uint)..])
+        {
+            sum += BinaryPrimitives.ReadUInt32BigEndian(bytes);
+        }
+
+        if (bytes.Length >= sizeof(ushort))
+        {
+            sum += BinaryPrimitives.ReadUInt16BigEndian(bytes);
+            bytes = bytes[sizeof(ushort)..];
+        }
+
+        return bytes.IsEmpty ? sum : sum + ((ulong)bytes[0] << 8);
+    }
+
+    /// <summary>The checksum for a sum; of bytes that hold their right checksum already, it is 0.</summary>
+    public static ushort Of(ulong sum) => (ushort)~Fold(sum);
+
     /// <summary>Whether the frame holds IPv6.</summary>
     internal static bool IsIPv6(ReadOnlySpan<byte> frame) =>
         frame.Length >= NetProtocol.HeaderSize && BinaryPrimitives.ReadUInt16BigEndian(frame[12..]) == EtherTypeIPv6;
 
-    private static bool TryFind(Span<byte> frame, out Span<byte> packet, out int field, out uint pseudoHeader)
+    private static bool TryFind(Span<byte> frame, out Span<byte> packet, out int field, out ulong pseudoHeader)
     {
         packet = default;
         field = 0;
@@ -107,26 +132,17 @@ public static class InternetChecksum
             return false;
         }
 
-        pseudoHeader = Add(addresses, (uint)(protocol + packet.Length));
+        pseudoHeader = Add(addresses, (ulong)(protocol + packet.Length));
         return true;
     }
 
-    /// <summary>Adds 16 bits at a time. A frame has at most 65535 bytes, so 32 bits hold the sum.</summary>
-    private static uint Add(ReadOnlySpan<byte> bytes, uint sum)
+    private static ushort Fold(ulong sum)
     {
-        sum = Fold(sum);
-        int i = 0;
-        for (; i + 1 < bytes.Length; i += 2)
+        while (sum > 0xFFFF)
         {
-            sum += BinaryPrimitives.ReadUInt16BigEndian(bytes[i..]);
+            sum = (sum & 0xFFFF) + (sum >> 16);
         }
 
-        return i < bytes.Length ? sum + (uint)(bytes[i] << 8) : sum;
-    }
-
-    private static ushort Fold(uint sum)
-    {
-        sum = (sum & 0xFFFF) + (sum >> 16);
-        return (ushort)((sum & 0xFFFF) + (sum >> 16));
+        return (ushort)sum;
     }
 }
