@@ -12,6 +12,7 @@ internal static class Images
     private static readonly Lazy<Task<string>> LazyStoreTool = new(() => PublishAsync("samples/XenStoreTool", "XenStoreTool"));
     private static readonly Lazy<Task<string>> LazyLinuxStoreTool = new(() => PublishAsync("samples/XenStoreTool.Linux", "XenStoreTool.Linux"));
     private static readonly Lazy<Task<string>> LazyNetworkPeer = new(() => PublishAsync("tests/NetworkPeer", "Xenlet.NetworkPeer"));
+    private static readonly Lazy<Task<string>> LazyPing = new(() => PublishAsync("samples/Ping", "Ping"));
     private static readonly Lazy<Task<string>> LazyWork = new(() => PublishAsync("tests/GuestWork", "Xenlet.GuestWork"));
 
     /// <summary>Path of tests/GuestImage as an image: the cases.</summary>
@@ -28,6 +29,9 @@ internal static class Images
 
     /// <summary>Path of tests/NetworkPeer, a static program for Linux.</summary>
     public static Task<string> NetworkPeer => LazyNetworkPeer.Value;
+
+    /// <summary>Path of samples/Ping as an image.</summary>
+    public static Task<string> Ping => LazyPing.Value;
 
     /// <summary>Path of tests/GuestWork as an image; the same program for Linux lies two directories above.</summary>
     public static Task<string> Work => LazyWork.Value;

@@ -14,27 +14,22 @@ internal static class BlockCases
     private const int Depth = 8;
 
     private static readonly Dictionary<string, IDisposable> Held = [];
+    private static readonly Dictionary<string, SteadyDiskWork> Steady = [];
 
     public static IEnumerable<Case> All => [new("block", RunAsync)];
 
     private static async Task RunAsync()
     {
-        using IXenStoreLink link = Guest.XenStore.Open();
-        await using XenStoreClient store = await XenStoreClient.ConnectAsync(XenStoreLinkTransport.Create(link));
         GuestStatistics before = Guest.ReadStatistics();
-        using (BlockDriver driver = new(Guest.EventChannels, Guest.Pages))
+        DomainServicesOptions options = new() { BeforeStart = starting => _ = ShowAsync(starting.FrontBus.Subscribe()) };
+        await using (DomainServices services = await DomainServices.StartAsync(Guest.Machine, options))
         {
-            await using FrontBus front = new(store);
-            front.AddDriver(driver);
-            _ = ShowAsync(front.Subscribe());
-            await front.StartAsync();
+            using IDisposable hook = services.Control.OnSuspend(TellBeforeAsync, TellAfterAsync);
             Console.WriteLine("ready");
             while (await Task.Run(Console.In.ReadLine) is { } line && line.Trim() is not "end")
             {
-                await DoAsync(driver, line.Trim());
+                await DoAsync(services.Disks, line.Trim());
             }
-
-            await front.DisposeAsync();
         }
 
         // A back end lets go of its pages some time after the device has left.
@@ -44,6 +39,18 @@ internal static class BlockCases
         }
 
         Leftovers.Report(before);
+    }
+
+    private static ValueTask TellBeforeAsync(CancellationToken cancellation)
+    {
+        Console.WriteLine(Steady.Values.All(work => work.UnderWay > 0) ? "suspending in the middle of work" : "suspending at rest");
+        return default;
+    }
+
+    private static ValueTask TellAfterAsync(SuspendOutcome outcome)
+    {
+        Console.WriteLine($"suspended: {outcome}");
+        return default;
     }
 
     private static async Task ShowAsync(XenBusEvents events)
@@ -75,6 +82,10 @@ internal static class BlockCases
                 "hold" => Hold(disk),
                 "release" => Release(words[1]),
                 "busy" => Busy(disk),
+                "steady" => await StartSteadyAsync(disk, (int)numbers[0]),
+                "progress" => await Steady[disk.Name].ProgressAsync(),
+                "stop" => await Steady[disk.Name].EndAsync(),
+                "count" => disk.Statistics.ToString(),
                 "speed" => await SpeedAsync(disk, (int)numbers[0]),
                 _ => "is not understood",
             };
@@ -244,6 +255,13 @@ internal static class BlockCases
     {
         Held.Remove(name, out IDisposable? use);
         use?.Dispose();
+        return "ok";
+    }
+
+    private static async Task<string> StartSteadyAsync(BlockDevice disk, int seed)
+    {
+        await FillAsync(disk, seed);
+        Steady[disk.Name] = new SteadyDiskWork(disk, seed);
         return "ok";
     }
 

@@ -1,0 +1,155 @@
+using System.Diagnostics;
+using System.Globalization;
+using Xenlet.Drivers;
+
+namespace Xenlet.GuestImage;
+
+/// <summary>
+/// Reads and writes of random places of a disk without end, each checked against what was written there last, while something else happens to the guest. Time and timers are
+/// looked at on the way.
+/// </summary>
+internal sealed class SteadyDiskWork
+{
+    private const int Checkers = 4;
+    private const int Readers = 4;
+    private const int LongestRun = 128;
+
+    private readonly BlockDevice _disk;
+    private readonly int[] _model;
+    private readonly Task _work;
+    private volatile bool _isEnding;
+    private string? _problem;
+    private long _operations;
+    private int _underWay;
+
+    public SteadyDiskWork(BlockDevice disk, int seed)
+    {
+        _disk = disk;
+        _model = new int[disk.Length / BlockPattern.SectorSize];
+        Array.Fill(_model, seed);
+        _work = Task.WhenAll([
+            .. Enumerable.Range(0, Checkers).Select(part => Task.Run(() => RunAsync(() => CheckAsync(part, new Random((seed * Checkers) + part))))),
+            .. Enumerable.Range(0, Readers).Select(_ => Task.Run(() => RunAsync(ReadAsync))),
+            Task.Run(() => RunAsync(WatchTimeAsync)),
+        ]);
+    }
+
+    /// <summary>Operations that the disk has not ended yet.</summary>
+    public int UnderWay => Volatile.Read(ref _underWay);
+
+    /// <summary>Waits until more operations have ended than were under way.</summary>
+    public async Task<string> ProgressAsync()
+    {
+        long goal = Interlocked.Read(ref _operations) + (2 * (Checkers + Readers));
+        while (Interlocked.Read(ref _operations) < goal && _problem is null)
+        {
+            await Task.Delay(10);
+        }
+
+        return _problem ?? "ok";
+    }
+
+    /// <summary>Ends the work, and compares all of the disk.</summary>
+    public async Task<string> EndAsync()
+    {
+        _isEnding = true;
+        await _work;
+        byte[] run = new byte[LongestRun * BlockPattern.SectorSize];
+        for (int first = 0; first < _model.Length && _problem is null; first += LongestRun)
+        {
+            await _disk.ReadAsync((long)first * BlockPattern.SectorSize, run);
+            Compare(run, first);
+        }
+
+        return _problem ?? "ok";
+    }
+
+    private async Task RunAsync(Func<Task> round)
+    {
+        try
+        {
+            while (!_isEnding && _problem is null)
+            {
+                await round();
+            }
+        }
+        catch (Exception failure)
+        {
+            _problem ??= $"{failure.GetType().Name}: {failure.Message}";
+        }
+    }
+
+    /// <summary>Each of these has a part of the disk to itself, so that it knows what was written last.</summary>
+    private async Task CheckAsync(int part, Random random)
+    {
+        int size = _model.Length / Checkers;
+        int length = random.Next(1, LongestRun);
+        int first = (part * size) + random.Next(size - length);
+        byte[] data = new byte[length * BlockPattern.SectorSize];
+        long offset = (long)first * BlockPattern.SectorSize;
+        if (random.Next(2) == 0)
+        {
+            await CountAsync(_disk.ReadAsync(offset, data));
+            Compare(data, first);
+        }
+        else
+        {
+            int seed = random.Next(1, 1 << 20);
+            BlockPattern.Fill(data, first, seed);
+            await CountAsync(_disk.WriteAsync(offset, data));
+            Array.Fill(_model, seed, first, length);
+        }
+    }
+
+    /// <summary>There is always something under way because of these: they do nothing between two reads.</summary>
+    private async Task ReadAsync()
+    {
+        byte[] data = new byte[16 << 10];
+        for (int i = 0; i < 64; i++)
+        {
+            await CountAsync(_disk.ReadAsync(i * data.Length, data));
+        }
+    }
+
+    private async Task WatchTimeAsync()
+    {
+        DateTime date = DateTime.UtcNow;
+        long counter = Stopwatch.GetTimestamp();
+        await Task.Delay(20);
+        TimeSpan passed = Stopwatch.GetElapsedTime(counter);
+
+        // .NET's timers count whole milliseconds, so that the last one may be a part of one.
+        if (passed < TimeSpan.FromMilliseconds(19) || DateTime.UtcNow < date)
+        {
+            _problem ??= string.Create(
+                CultureInfo.InvariantCulture, $"a delay of 20 ms ended after {passed.TotalMilliseconds} ms, and the date was {date:O} before it and is {DateTime.UtcNow:O}");
+        }
+    }
+
+    private async ValueTask CountAsync(ValueTask operation)
+    {
+        Interlocked.Increment(ref _underWay);
+        try
+        {
+            await operation;
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _underWay);
+        }
+
+        Interlocked.Increment(ref _operations);
+    }
+
+    private void Compare(ReadOnlySpan<byte> data, int first)
+    {
+        for (int at = 0; at < data.Length; at += BlockPattern.SectorSize, first++)
+        {
+            if (BlockPattern.FindDifference(data.Slice(at, BlockPattern.SectorSize), first, _model[first]) >= 0)
+            {
+                _problem ??= string.Create(CultureInfo.InvariantCulture, $"sector {first} is not what was written last");
+                return;
+            }
+        }
+    }
+}
