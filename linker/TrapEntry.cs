@@ -72,7 +72,8 @@ public static class TrapEntry
     {
         var emitter = new StubEmitter(64);
         var c = emitter.Code;
-        ReturnFromSpuriousInterrupt(emitter);
+        var enter = c.CreateLabel();
+        ReturnFromSpuriousInterrupt(emitter, enter);
 
         // The program and the nucleus have the same cs, so a flag tells them apart.
         c.cmp(__qword_ptr.gs[CpuLayout.InNucleus], 0);
@@ -86,6 +87,7 @@ public static class TrapEntry
         c.je(StubEmitter.Placeholder);
         emitter.ReferBranch(StubNames.FatalTrap);
 
+        c.Label(ref enter);
         c.mov(__qword_ptr.gs[CpuLayout.InNucleus], 1);
         c.push(rax);
         c.mov(rax, __qword_ptr.gs[CpuLayout.Current]);
@@ -107,7 +109,9 @@ public static class TrapEntry
     /// helper_vmrun: it stays in exception_index after the delivery, until the next exception or #VMEXIT). Nothing is lost: the first delivery is
     /// served, and what came since is still pending in the vCPU's information, for which Xen injects anew.
     /// </summary>
-    private static void ReturnFromSpuriousInterrupt(StubEmitter emitter)
+    /// <param name="emitter">Where to.</param>
+    /// <param name="enter">Where the frame is saved and the nucleus entered.</param>
+    private static void ReturnFromSpuriousInterrupt(StubEmitter emitter, Label enter)
     {
         var c = emitter.Code;
         var genuine = c.CreateLabel();
@@ -116,14 +120,14 @@ public static class TrapEntry
         c.test(__dword_ptr[rsp + StackRflags], InterruptFlag);
         c.jnz(genuine);
 
-        // The second delivery may hit the first one's entry. It has then overwritten what the first had pushed onto the same IST stack: there is no way
-        // back, and TrapDispatch decides.
+        // The second delivery may hit the first one's entry, which may have noted already that this is the nucleus. It has then overwritten what the first
+        // had pushed onto the same IST stack: there is no way back to what was interrupted, and TrapDispatch decides whether one is needed.
         c.push(rax);
         c.mov(rax, __qword_ptr[rsp + StackRsp + 8]);
         c.sub(rax, rsp);
         c.cmp(rax, StackBytes + 8);
         c.pop(rax);
-        c.jb(genuine);
+        c.jb(enter);
         c.add(rsp, StackRip);
         c.iretq();
         c.Label(ref genuine);
