@@ -166,7 +166,16 @@ public sealed partial class XenGuest : IGuest
     /// <returns>The new domain.</returns>
     public async Task<XenGuest> MigrateAsync(CancellationToken cancellation = default)
     {
-        XenGuest target = await _machine.MigrateGuestAsync(this, cancellation);
+        XenGuest target;
+        try
+        {
+            target = await _machine.MigrateGuestAsync(this, cancellation);
+        }
+        catch (QemuXenException failure)
+        {
+            throw await WithLogsAsync(failure);
+        }
+
         await WaitForEndAsync(XlLimit, cancellation);
         return target;
     }
@@ -348,7 +357,14 @@ public sealed partial class XenGuest : IGuest
             rm $pipe
             exit $status
             """;
-        (await _machine.RunInDom0Async(script, limit, cancellation)).ThrowIfFailed($"xl save {Name}");
+        try
+        {
+            (await _machine.RunInDom0Async(script, limit, cancellation)).ThrowIfFailed($"xl save {Name}");
+        }
+        catch (QemuXenException failure)
+        {
+            throw await WithLogsAsync(failure);
+        }
     }
 
     private async Task PlugAsync(string command, string what, CancellationToken cancellation)
@@ -356,6 +372,17 @@ public sealed partial class XenGuest : IGuest
         // xl waits for the other ends, and longest for the hot-plug script: 40 s.
         CommandResult result = await _machine.RunInDom0Async($"xl {command} {DomainId} {what}", TimeSpan.FromSeconds(60), cancellation);
         result.ThrowIfFailed($"xl {command} {Name} {what}");
+    }
+
+    /// <summary>The failure of a command that needs the guest's help, with what the guest has said: a guest that crashes on the way is not named by xl.</summary>
+    private async Task<QemuXenException> WithLogsAsync(QemuXenException failure)
+    {
+        if (_gone || _domainEnd.Task.IsCompleted)
+        {
+            await _work;
+        }
+
+        return new QemuXenException($"{failure.Message}\n{Logs()}", failure);
     }
 
     private string Logs() =>

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Xenlet.QemuXen;
 
 namespace Xenlet.Guest.Tests;
 
@@ -172,8 +173,19 @@ public sealed class NetworkTests(XenWorld world)
     private static string Echoed(int frames) =>
         string.Create(CultureInfo.InvariantCulture, $"sent {frames}, returned {frames}, lost 0, changed or twice 0");
 
-    private static async Task<string> EchoAsync(XenBusGuest guest, int frames) =>
-        await guest.Dom0Async(EchoCommand(guest.Share(await Images.NetworkPeer), "xenbr0", 0, frames));
+    /// <summary>Has frames echoed. Where some are lost, it is told what both ends have counted.</summary>
+    private static async Task<string> EchoAsync(XenBusGuest guest, int frames)
+    {
+        try
+        {
+            return await guest.Dom0Async(EchoCommand(guest.Share(await Images.NetworkPeer), "xenbr0", 0, frames));
+        }
+        catch (QemuXenException failure)
+        {
+            string links = await guest.Dom0Async("xl sysrq $id r; sleep 2; ip -s link show vif$id.0; ip -s link show xenbr0; xenstore-ls /local/domain/0/backend/vif/$id; xenstore-ls $home/device/vif");
+            throw new QemuXenException($"{failure.Message}\n{links}\n{guest.Guest.Console.Tail(20)}", failure);
+        }
+    }
 
     private static string EchoCommand(string peer, string bridge, int device, int frames) => string.Create(
         CultureInfo.InvariantCulture,
