@@ -85,11 +85,7 @@ internal static class Report
 
         void Rates(string what, string operation, double amount) => Row(what, operation, nanoseconds => amount * 1e9 / nanoseconds);
 
-        void Row(string what, string operation, Func<double, double> convert)
-        {
-            Series xenlet = results.XenletWork[operation].Select(convert);
-            Series linux = results.LinuxWork[operation].Select(convert);
-            table.Add(what, xenlet.ToString(), linux.ToString(), Series.Ratio(xenlet, linux));
-        }
+        void Row(string what, string operation, Func<double, double> convert) =>
+            table.AddRatio(what, results.XenletWork[operation].Select(convert), results.LinuxWork[operation].Select(convert));
     }
 }
