@@ -17,6 +17,7 @@ internal static class Report
         Section(Part.Store, "XenStore", () => StoreReport.Write(results.Store));
         Section(Part.Bus, "XenBus", () => BusReport.Write(results.Bus));
         Section(Part.Disks, "Disks, saving and restoring", () => DiskReport.Write(results.Disks));
+        Section(Part.Network, "Network", () => NetworkReport.Write(results.Network));
         return text.ToString();
 
         void Section(Part part, string heading, Func<string> write)
