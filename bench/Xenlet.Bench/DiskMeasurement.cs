@@ -11,8 +11,8 @@ internal sealed class DiskMeasurement(XenMachine machine, SerialMarks marks, str
     private const int SmallMemoryMiB = 32;
     private const int DiskMiB = 64;
 
-    /// <summary>What .NET needs and dom0's tools do not.</summary>
-    private const string MathLibrary = "/lib/x86_64-linux-gnu/libm.so.6";
+    /// <summary>What DiskBench says when it has its disk.</summary>
+    private const string FirstLine = "DiskBench has a disk of";
 
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(5);
 
@@ -29,12 +29,12 @@ internal sealed class DiskMeasurement(XenMachine machine, SerialMarks marks, str
     {
         _guest = await MeasuredProgram.PublishAsync("bench/DiskBench", directory, cancellation);
         _linux = await MeasuredProgram.PublishAsync("bench/LinuxDiskBench", directory, cancellation);
-        _domainTime = machine.Share((await MeasuredProgram.PublishAsync("bench/DomainTime", directory, cancellation)).Image);
+        _domainTime = await MeasuredGuest.ShareDomainTimeAsync(machine, directory, cancellation);
 
         // Every block of the file is there before it is measured.
         _disk = await machine.CreateDiskAsync(DiskMiB, cancellation);
-        string prepare = $"mkdir -p /tmp/lib && ln -sf {machine.Share(MathLibrary)} /tmp/lib/libm.so.6\ndd if=/dev/zero of={_disk} bs=1M count={DiskMiB}";
-        (await machine.RunInDom0Async(prepare, Limit, cancellation)).ThrowIfFailed("filling a disk");
+        string fill = $"dd if=/dev/zero of={_disk} bs=1M count={DiskMiB}";
+        (await machine.RunInDom0Async(fill, Limit, cancellation)).ThrowIfFailed("filling a disk");
         for (int round = 1; round <= rounds; round++)
         {
             string which = $", round {round} of {rounds}";
@@ -61,39 +61,47 @@ internal sealed class DiskMeasurement(XenMachine machine, SerialMarks marks, str
     private async Task WorkAsync(GuestConfig config, DiskGuestResults into)
     {
         await using XenGuest guest = await machine.CreateGuestAsync(config, cancellation);
-        DiskGuest program = new(machine, guest, _domainTime, cancellation);
-        await program.WaitAsync();
+        MeasuredGuest program = Measured(guest);
+        await program.WaitAsync(FirstLine);
 
         // The first pass of each kind fills caches, pools of grants and what the program's runtime makes once.
         foreach (DiskWork work in DiskWork.All)
         {
-            await program.TellAsync(work.Command("first", work.Depth * 4));
+            await RunAsync(work, "first", work.Depth * 4);
         }
 
         foreach (DiskWork work in DiskWork.All)
         {
-            await program.MeasureAsync(work, into.Work);
+            await program.MeasureAsync(work.Name, () => RunAsync(work, work.Name, work.Count), into.Work);
         }
 
         await program.TellAsync("memory behind");
         TraceCounts nothing = await program.TraceNothingAsync();
         foreach (DiskWork work in DiskWork.All)
         {
-            await program.TraceAsync(work, nothing, into.Work);
+            await program.TraceAsync(work.Name, () => RunAsync(work, "traced", Math.Max(work.Count / 4, 48)), nothing, into.Work);
         }
 
         WorkResults one = new();
         one.Read(guest.Console.Text);
         into.UsedMemory.AddRange(one["behind.free"].Select(free => config.MemoryMiB - (free / 1048576)).Values);
         into.Work.Read(guest.Console.Text);
+
+        async Task<double> RunAsync(DiskWork work, string name, int count)
+        {
+            await program.TellAsync(work.Command(name, count));
+            return count;
+        }
     }
+
+    private MeasuredGuest Measured(XenGuest guest) => new(machine, guest, _domainTime, "blkif-backend", cancellation);
 
     private async Task SaveAsync(GuestConfig config, SaveTimes into)
     {
         const string saved = "/tmp/saved";
         await using (XenGuest guest = await machine.CreateGuestAsync(config, cancellation))
         {
-            await new DiskGuest(machine, guest, _domainTime, cancellation).WaitAsync();
+            await Measured(guest).WaitAsync(FirstLine);
             await guest.WriteConsoleAsync("live\n"u8.ToArray(), cancellation);
             await guest.WaitForTextAsync("alive 10", Limit, 0, cancellation);
             marks.Clear();

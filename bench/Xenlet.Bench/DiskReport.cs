@@ -20,8 +20,8 @@ internal static class DiskReport
                 work.IsRandom ? nanoseconds => 1e9 / nanoseconds : nanoseconds => work.Size * 1e3 / nanoseconds);
             Compare(time, work, "processor", nanoseconds => nanoseconds / 1e3);
             counts.Add([work.Title, .. ((string[])["traced-hypercalls", "exits", "back-end", "interrupts"]).SelectMany(
-                figure => (string[])[Median(results.Xenlet[work, figure]), Median(results.Linux[work, figure])])]);
-            xenlet.Add([work.Title, .. ((string[])["switches", "calls", "garbage"]).Select(figure => Median(results.Xenlet[work, figure]))]);
+                figure => (string[])[results.Xenlet[work, figure].MedianText, results.Linux[work, figure].MedianText])]);
+            xenlet.Add([work.Title, .. ((string[])["switches", "calls", "garbage"]).Select(figure => results.Xenlet[work, figure].MedianText)]);
         }
 
         MarkdownTable save = new("", "Xenlet", "Linux", "Xenlet / Linux", "Xenlet in 32 MiB");
@@ -36,12 +36,8 @@ internal static class DiskReport
             "");
         return $"{speed}\n{rate}\n{time}\n{counts}\n{xenlet}\n{save}";
 
-        void Compare(MarkdownTable table, DiskWork work, string figure, Func<double, double> convert)
-        {
-            Series ours = results.Xenlet[work, figure].Select(convert);
-            Series theirs = results.Linux[work, figure].Select(convert);
-            table.Add(work.Title, ours.ToString(), theirs.ToString(), Series.Ratio(ours, theirs));
-        }
+        void Compare(MarkdownTable table, DiskWork work, string figure, Func<double, double> convert) =>
+            table.AddRatio(work.Title, results.Xenlet[work, figure].Select(convert), results.Linux[work, figure].Select(convert));
 
         void Saved(string what, Func<SaveTimes, Series> select)
         {
@@ -50,6 +46,4 @@ internal static class DiskReport
             save.Add(what, ours.ToString(), theirs.ToString(), Series.Ratio(ours, theirs), select(results.SmallXenlet).ToString());
         }
     }
-
-    private static string Median(Series series) => series.IsEmpty ? "failed" : Series.Format(series.Median);
 }

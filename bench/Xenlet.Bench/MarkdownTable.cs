@@ -10,6 +10,10 @@ internal sealed class MarkdownTable(params string[] columns)
 
     public void Add(params string[] cells) => _rows.Add(cells);
 
+    /// <summary>A row of two figures, and how many times the one's median is the other's.</summary>
+    public void AddRatio(string what, Series dividend, Series divisor) =>
+        Add(what, dividend.ToString(), divisor.ToString(), Series.Ratio(dividend, divisor));
+
     public override string ToString()
     {
         int[] widths = [.. columns.Select((column, i) => _rows.Select(row => row[i].Length).Append(column.Length).Max())];

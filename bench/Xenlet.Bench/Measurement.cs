@@ -70,6 +70,11 @@ internal sealed class Measurement
         {
             await TryAsync("disks", () => new DiskMeasurement(machine, marks, directory, _results.Disks, _cancellation).RunAsync(Rounds, TryAsync));
         }
+
+        if (_parts.Contains(Part.Network))
+        {
+            await TryAsync("network", () => new NetworkMeasurement(machine, directory, _results.Network, _cancellation).RunAsync(Rounds, TryAsync));
+        }
     }
 
     /// <summary>Starts and work, round by round, and sizes behind them.</summary>

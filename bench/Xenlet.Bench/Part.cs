@@ -20,6 +20,9 @@ internal enum Part
 
     /// <summary>Disks, and saving guests.</summary>
     Disks,
+
+    /// <summary>Network interfaces.</summary>
+    Network,
 }
 
 /// <summary>Parts as the command line names them.</summary>
@@ -38,6 +41,7 @@ internal static class Parts
           store    xenstore: reads and watches
           bus      XenBus: devices found and plugged
           disks    disks, with what they cost; `xl save` and `xl restore`
+          network  pings and frames, with what they cost
 
         """;
 

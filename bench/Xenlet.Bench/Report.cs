@@ -17,6 +17,7 @@ internal static class Report
         Section(Part.Store, "XenStore", () => StoreReport.Write(results.Store));
         Section(Part.Bus, "XenBus", () => BusReport.Write(results.Bus));
         Section(Part.Disks, "Disks, saving and restoring", () => DiskReport.Write(results.Disks));
+        Section(Part.Network, "Network", () => NetworkReport.Write(results.Network));
         return text.ToString();
 
         void Section(Part part, string heading, Func<string> write)
@@ -85,11 +86,7 @@ internal static class Report
 
         void Rates(string what, string operation, double amount) => Row(what, operation, nanoseconds => amount * 1e9 / nanoseconds);
 
-        void Row(string what, string operation, Func<double, double> convert)
-        {
-            Series xenlet = results.XenletWork[operation].Select(convert);
-            Series linux = results.LinuxWork[operation].Select(convert);
-            table.Add(what, xenlet.ToString(), linux.ToString(), Series.Ratio(xenlet, linux));
-        }
+        void Row(string what, string operation, Func<double, double> convert) =>
+            table.AddRatio(what, results.XenletWork[operation].Select(convert), results.LinuxWork[operation].Select(convert));
     }
 }

@@ -25,6 +25,8 @@ internal sealed class Results
 
     public DiskResults Disks { get; } = new();
 
+    public NetworkResults Network { get; } = new();
+
     public Footprint OneLine { get; } = new();
 
     public Footprint Hello { get; } = new();

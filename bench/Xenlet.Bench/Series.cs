@@ -36,6 +36,9 @@ internal sealed class Series
         return converted;
     }
 
+    /// <summary>The median, or "failed" without a value.</summary>
+    public string MedianText => IsEmpty ? "failed" : Format(Median);
+
     /// <summary>Median, then least and greatest, or "failed" without a value.</summary>
     public override string ToString() => IsEmpty ? "failed" : $"{Format(Median)} ({Format(_values.Min())}-{Format(_values.Max())})";
 

@@ -41,8 +41,7 @@ internal sealed unsafe partial class RawSocket : IDisposable
     /// <summary>Waits for a frame; 0 when none came in time.</summary>
     public int Receive(Span<byte> buffer, int milliseconds)
     {
-        PollEntry entry = new() { Descriptor = _socket, Events = PollIn };
-        if (Check(poll(&entry, 1, milliseconds), "poll") == 0)
+        if (!Wait(milliseconds))
         {
             return 0;
         }
@@ -54,6 +53,13 @@ internal sealed unsafe partial class RawSocket : IDisposable
     }
 
     public void Dispose() => _ = close(_socket);
+
+    /// <summary>Waits until there is something to receive; false when nothing came in time.</summary>
+    private bool Wait(int milliseconds)
+    {
+        PollEntry entry = new() { Descriptor = _socket, Events = PollIn };
+        return Check(poll(&entry, 1, milliseconds), "poll") != 0;
+    }
 
     private static int IPAddressToNetwork(int value) => ((value & 0xFF) << 8) | (value >> 8);
 

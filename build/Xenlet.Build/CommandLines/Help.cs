@@ -25,7 +25,7 @@ internal static class Help
                             (for `xl create -c` on a Xen host)
           test [FILTER]     run all tests but the long ones; FILTER is what `dotnet test --filter` takes
           soak [FILTER]     run the long tests
-          bench [PART...]   measure, and print tables. PART: start, size, work, store, bus, disks; without one, all
+          bench [PART...]   measure, and print tables. PART: start, size, work, store, bus, disks, network; without one, all
           clean             remove artifacts/ and every bin/ and obj/
           help              this text
 

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Xenlet.DiskBench;
+namespace Xenlet.BenchPrograms;
 
 /// <summary>What Linux's kernel counts.</summary>
 internal sealed class Counters
@@ -21,14 +21,17 @@ internal sealed class Counters
     public IEnumerable<(string What, double Count)> Since(Counters earlier) =>
         [("interrupts", _interrupts - earlier._interrupts), ("switches", _switches - earlier._switches)];
 
-    /// <summary>Events for the disk: the line has the interrupt's number, a count for the one processor, and names.</summary>
-    private static double Interrupts() => Number(Line("/proc/interrupts", "blkif")[1]);
+    /// <summary>Events of disks and network interfaces: a line has the interrupt's number, a count for the one processor, and names.</summary>
+    private static double Interrupts() => Lines("/proc/interrupts")
+        .Where(words => words[^1].StartsWith("blkif", StringComparison.Ordinal) || words[^1].StartsWith("vif", StringComparison.Ordinal))
+        .Sum(words => Number(words[1]));
 
     private static double Switches() => Number(Line("/proc/stat", "ctxt")[1]);
 
-    private static string[] Line(string file, string word) => File.ReadLines(file)
-        .Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries))
-        .First(words => words.Contains(word));
+    private static string[] Line(string file, string word) => Lines(file).First(words => words.Contains(word));
+
+    private static IEnumerable<string[]> Lines(string file) =>
+        File.ReadLines(file).Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries)).Where(words => words.Length > 0);
 
     private static double Number(string word) => double.Parse(word, CultureInfo.InvariantCulture);
 }

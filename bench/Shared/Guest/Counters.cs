@@ -1,6 +1,6 @@
 using Xenlet.Kernel;
 
-namespace Xenlet.DiskBench;
+namespace Xenlet.BenchPrograms;
 
 /// <summary>What the nucleus counts.</summary>
 internal sealed class Counters

@@ -1,0 +1,40 @@
+using System.Globalization;
+using Xenlet.BenchPrograms;
+using Xenlet.NetworkBench;
+
+// Lines of standard input:
+//   receive NAME RUN           counts what dom0 sends in a run: lines "measured NAME.FIGURE VALUE", for one frame
+//   send NAME RUN SIZE COUNT   sends to dom0, which counts
+await using Network network = await Network.OpenAsync();
+Console.WriteLine("NetworkBench has a network interface");
+await Commands.RunAsync(words => words switch
+{
+    ["receive", var name, var run] => ReceiveAsync(name, Number(run)),
+    ["send", var name, var run, var size, var count] => SendAsync(name, Number(run), Number(size), Number(count)),
+    _ => null,
+});
+
+async Task ReceiveAsync(string name, int run)
+{
+    Arrivals arrivals = new(run);
+    await network.AwaitBeginAsync(run);
+    await Measure.RunAsync(name, async () =>
+    {
+        await network.ReceiveAsync(arrivals);
+        return arrivals.Count;
+    });
+    Measure.Report(name, "arrived", arrivals.Count);
+    Measure.Report(name, "frame", arrivals.Time.TotalNanoseconds / arrivals.Count);
+}
+
+async Task SendAsync(string name, int run, int size, int count)
+{
+    await network.AwaitBeginAsync(run);
+    await Measure.RunAsync(name, async () =>
+    {
+        await network.SendAsync(run, size, count);
+        return count;
+    });
+}
+
+static int Number(string word) => int.Parse(word, NumberStyles.None, CultureInfo.InvariantCulture);

@@ -1,0 +1,33 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace Xenlet.BenchPrograms;
+
+/// <summary>Measures a piece of work, and writes figures as lines "measured NAME.FIGURE VALUE".</summary>
+internal static class Measure
+{
+    /// <summary>Reports time, garbage, and all that <see cref="Counters"/> has, for one operation.</summary>
+    /// <param name="name">What the work is called.</param>
+    /// <param name="runAsync">Does it, and says how many operations it was.</param>
+    public static async Task RunAsync(string name, Func<Task<int>> runAsync)
+    {
+        // Reading the counters makes garbage itself.
+        Counters before = Counters.Read();
+        long garbage = GC.GetTotalAllocatedBytes(precise: true);
+        long start = Stopwatch.GetTimestamp();
+        int count = await runAsync();
+        TimeSpan time = Stopwatch.GetElapsedTime(start);
+        garbage = GC.GetTotalAllocatedBytes(precise: true) - garbage;
+        Counters after = Counters.Read();
+        Report(name, "time", time.TotalNanoseconds / count);
+        Report(name, "garbage", (double)garbage / count);
+        foreach ((string what, double number) in after.Since(before))
+        {
+            Report(name, what, number / count);
+        }
+    }
+
+    /// <summary>Writes one figure.</summary>
+    public static void Report(string name, string what, double value) =>
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"measured {name}.{what} {value:F3}"));
+}
