@@ -45,13 +45,7 @@ internal static class NetworkCases
         }
 
         await showing;
-
-        // Asking gives back what the back end has let go of since; only then is counted.
-        int held = Guest.Pages.HeldPages;
-        GuestStatistics after = Guest.ReadStatistics();
-        Console.WriteLine(string.Create(
-            CultureInfo.InvariantCulture,
-            $"left: {(long)(after.Grants - before.Grants)} grants, {(long)(after.SharedPages - before.SharedPages)} shared pages, {held} held pages"));
+        Leftovers.Report(before);
     }
 
     private static async Task ShowAsync(XenBusEvents events)

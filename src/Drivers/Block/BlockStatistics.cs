@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace Xenlet.Drivers;
 
 /// <summary>What a disk has done since it came. Operations are counted when they end.</summary>
@@ -39,13 +37,7 @@ public readonly record struct BlockStatistics
     public int Waiting { get; init; }
 
     /// <summary>All numbers that are not zero, each with its name.</summary>
-    public override string ToString()
-    {
-        (string Name, long Value)[] all =
-        [
-            ("reads", Reads), ("read bytes", ReadBytes), ("writes", Writes), ("written bytes", WrittenBytes), ("flushes", Flushes), ("discards", Discards),
-            ("failures", Failures), ("cancellations", Cancellations), ("requests under way", RequestsUnderWay), ("waiting", Waiting), ("connections", Connections),
-        ];
-        return string.Join(", ", all.Where(number => number.Value != 0).Select(number => string.Create(CultureInfo.InvariantCulture, $"{number.Name} {number.Value}")));
-    }
+    public override string ToString() => NamedNumbers.Format(
+        ("reads", Reads), ("read bytes", ReadBytes), ("writes", Writes), ("written bytes", WrittenBytes), ("flushes", Flushes), ("discards", Discards),
+        ("failures", Failures), ("cancellations", Cancellations), ("requests under way", RequestsUnderWay), ("waiting", Waiting), ("connections", Connections));
 }

@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace Xenlet.Drivers;
 
 /// <summary>What an interface has done since it was plugged; a resume does not begin anew. Numbers of one moment are not all of the same instant.</summary>
@@ -63,16 +61,10 @@ public sealed record NetworkStatistics
     public long Connections { get; init; }
 
     /// <summary>All numbers that are not zero, each with its name.</summary>
-    public override string ToString()
-    {
-        (string Name, long Value)[] all =
-        [
-            ("received frames", ReceivedFrames), ("received bytes", ReceivedBytes), ("receive queue drops", ReceiveQueueDrops), ("receive errors", ReceiveErrors),
-            ("receive runts", ReceiveRunts), ("receive memory drops", ReceiveMemoryDrops), ("receive events", ReceiveEvents),
-            ("receive notifications", ReceiveNotifications), ("sent frames", SentFrames), ("sent bytes", SentBytes), ("send ring drops", SendRingDrops),
-            ("send link drops", SendLinkDrops), ("send unsupported drops", SendUnsupportedDrops), ("send errors", SendErrors), ("send waits", SendWaits),
-            ("checksums filled", ChecksumsFilled), ("send events", SendEvents), ("send notifications", SendNotifications), ("connections", Connections),
-        ];
-        return string.Join(", ", all.Where(number => number.Value != 0).Select(number => string.Create(CultureInfo.InvariantCulture, $"{number.Name} {number.Value}")));
-    }
+    public override string ToString() => NamedNumbers.Format(
+        ("received frames", ReceivedFrames), ("received bytes", ReceivedBytes), ("receive queue drops", ReceiveQueueDrops), ("receive errors", ReceiveErrors),
+        ("receive runts", ReceiveRunts), ("receive memory drops", ReceiveMemoryDrops), ("receive events", ReceiveEvents),
+        ("receive notifications", ReceiveNotifications), ("sent frames", SentFrames), ("sent bytes", SentBytes), ("send ring drops", SendRingDrops),
+        ("send link drops", SendLinkDrops), ("send unsupported drops", SendUnsupportedDrops), ("send errors", SendErrors), ("send waits", SendWaits),
+        ("checksums filled", ChecksumsFilled), ("send events", SendEvents), ("send notifications", SendNotifications), ("connections", Connections));
 }
