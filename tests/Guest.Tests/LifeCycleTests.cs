@@ -5,7 +5,7 @@ using Xenlet.QemuXen;
 namespace Xenlet.Guest.Tests;
 
 /// <summary>A guest that is saved, restored, migrated and checkpointed by xl: it checks itself what it had open before, the test what dom0 sees.</summary>
-[Collection(DevicesUnderXen.Name)]
+[Collection(DriversUnderXen.Name)]
 public sealed partial class LifeCycleTests(XenWorld world)
 {
     private const int Memory = 32;

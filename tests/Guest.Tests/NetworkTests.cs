@@ -4,7 +4,7 @@ using Xenlet.QemuXen;
 namespace Xenlet.Guest.Tests;
 
 /// <summary>The network front end with netback and a bridge of dom0's Linux, where tests/NetworkPeer is the other end.</summary>
-[Collection(DevicesUnderXen.Name)]
+[Collection(DriversUnderXen.Name)]
 public sealed class NetworkTests(XenWorld world)
 {
     private const int Frames = 1000;
@@ -194,7 +194,7 @@ public sealed class NetworkTests(XenWorld world)
 
 /// <summary>The same at length. Run by <c>build.sh soak</c>.</summary>
 [Trait("Category", "Soak")]
-[Collection(DevicesUnderXen.Name)]
+[Collection(DriversUnderXen.Name)]
 public sealed class NetworkSoakTests(XenWorld world)
 {
     [GuestFact]

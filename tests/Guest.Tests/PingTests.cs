@@ -1,7 +1,7 @@
 namespace Xenlet.Guest.Tests;
 
 /// <summary>samples/Ping answers the ping of dom0's Linux through netback and a bridge.</summary>
-[Collection(DevicesUnderXen.Name)]
+[Collection(DriversUnderXen.Name)]
 public sealed class PingTests(XenWorld world)
 {
     /// <summary>Data bytes of pings that are one frame each, up to the MTU's 1472 (1452 of IPv6), and of some that are fragments, up to the most that there can be.</summary>

@@ -75,10 +75,18 @@ public sealed class UnderXen : ICollectionFixture<XenWorld>
     public const string Name = "under Xen";
 }
 
-/// <summary>The tests of devices and of the domain's life, under a Xen of their own beside the other one.</summary>
+/// <summary>The tests of xenstore, of the bus and of what xl asks of a domain, under a Xen of their own beside the other ones.</summary>
 [CollectionDefinition(Name)]
 public sealed class DevicesUnderXen : ICollectionFixture<XenWorld>
 {
     /// <summary>Name of the collection.</summary>
     public const string Name = "devices under Xen";
+}
+
+/// <summary>The tests of disks, of network interfaces and of the domain's life, likewise.</summary>
+[CollectionDefinition(Name)]
+public sealed class DriversUnderXen : ICollectionFixture<XenWorld>
+{
+    /// <summary>Name of the collection.</summary>
+    public const string Name = "drivers under Xen";
 }

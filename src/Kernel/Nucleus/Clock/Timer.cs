@@ -16,6 +16,26 @@ internal static class Timer
             return;
         }
 
+        Set(deadline);
+    }
+
+    /// <summary>Sees to it that an interrupt comes at this time, and none before: for a guest that has nothing to do until then.</summary>
+    public static void Postpone(ulong deadline)
+    {
+        if (deadline != s_armedFor)
+        {
+            Set(deadline);
+        }
+    }
+
+    /// <summary>The interrupt has come.</summary>
+    public static void Fired() => s_armedFor = ulong.MaxValue;
+
+    /// <summary>Forgets what was armed, so that the next deadline sets the timer again.</summary>
+    public static void Initialise() => s_armedFor = ulong.MaxValue;
+
+    private static void Set(ulong deadline)
+    {
         s_armedFor = deadline;
         if (XenPlatform.IsPresent)
         {
@@ -26,10 +46,4 @@ internal static class Timer
             LocalApic.ArmTimer(deadline);
         }
     }
-
-    /// <summary>The interrupt has come.</summary>
-    public static void Fired() => s_armedFor = ulong.MaxValue;
-
-    /// <summary>Forgets what was armed, so that the next deadline sets the timer again.</summary>
-    public static void Initialise() => s_armedFor = ulong.MaxValue;
 }

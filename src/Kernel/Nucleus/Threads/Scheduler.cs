@@ -9,9 +9,13 @@ internal static unsafe class Scheduler
     /// <summary>Length of a time slice in nanoseconds.</summary>
     public const ulong TimeSlice = 10_000_000;
 
+    // An idle guest that something wakes sooner than this is busy: it is about to need its time slices again.
+    private const ulong ShortIdleness = TimeSlice / 5;
+
     private static Thread* s_idle;
     private static Thread* s_running;
     private static ulong s_switchedInAt;
+    private static ulong s_lastIdleness;
     private static bool s_yield;
     private static ulong s_loadedFsBase;
     private static ulong s_programTime;
@@ -179,6 +183,11 @@ internal static unsafe class Scheduler
             RunQueue.Append(running);
         }
 
+        if (running == s_idle)
+        {
+            s_lastIdleness = now - s_switchedInAt;
+        }
+
         AccountTime(now);
         s_switchedInAt = now;
         if (next != running)
@@ -201,6 +210,14 @@ internal static unsafe class Scheduler
     private static void ArmTimer()
     {
         ulong next = Deadlines.Earliest;
+        if (s_running == s_idle && s_lastIdleness >= ShortIdleness)
+        {
+            // Else the end of a time slice that nobody needs any more wakes the guest, only to be told of the next deadline: two exits to Xen and an interrupt
+            // in place of one exit. A guest that is idle for moments only leaves the timer as it is, and sets it once a time slice at most.
+            Timer.Postpone(next);
+            return;
+        }
+
         if (!RunQueue.IsEmpty)
         {
             next = Math.Min(next, s_switchedInAt + TimeSlice);
