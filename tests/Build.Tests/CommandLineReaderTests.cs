@@ -72,13 +72,13 @@ public sealed class CommandLineReaderTests
     [Fact]
     public void A_projects_own_options_are_those_of_run_with_paths_from_where_it_is()
     {
-        RunCommand declared = CommandLineReader.ReadDeclared("\n  --network --dom0 @ping.sh\n  --memory 32 -- 10.0.0.2/24 fd00::2/64 ", "/work/samples/Ping/Ping.csproj");
+        RunCommand declared = CommandLineReader.ReadDeclared("\n  --network --dom0 @ping.sh\n  --memory 32 -- 10.0.0.2/24 fd00::2/64 ", "/projects/samples/Ping/Ping.csproj");
 
         Assert.True(declared.Network);
-        Assert.Equal("@/work/samples/Ping/ping.sh", declared.Dom0Command);
+        Assert.Equal("@/projects/samples/Ping/ping.sh", declared.Dom0Command);
         Assert.Equal(32, declared.Memory);
         Assert.Equal(["10.0.0.2/24", "fd00::2/64"], declared.Arguments);
-        Assert.False(CommandLineReader.ReadDeclared("", "/work/App.csproj").TellsDevices);
+        Assert.False(CommandLineReader.ReadDeclared("", "/projects/App.csproj").TellsDevices);
     }
 
     [Theory]
@@ -89,9 +89,9 @@ public sealed class CommandLineReaderTests
     [InlineData("--interactive", "for the user to name")]
     public void A_projects_own_options_that_are_not_understood_are_named_with_the_project(string options, string named)
     {
-        BuildException failure = Assert.Throws<BuildException>(() => CommandLineReader.ReadDeclared(options, "/work/App.csproj"));
+        BuildException failure = Assert.Throws<BuildException>(() => CommandLineReader.ReadDeclared(options, "/projects/App.csproj"));
 
-        Assert.Contains("/work/App.csproj: XenletRunOptions", failure.Message, StringComparison.Ordinal);
+        Assert.Contains("/projects/App.csproj: XenletRunOptions", failure.Message, StringComparison.Ordinal);
         Assert.Contains(named, failure.Message, StringComparison.Ordinal);
         Assert.Equal(2, failure.ExitStatus);
     }

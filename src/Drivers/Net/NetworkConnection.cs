@@ -175,7 +175,7 @@ internal sealed class NetworkConnection : IAsyncDisposable
 
         if (notifies)
         {
-            Notify(_sendChannel ?? _receiveChannel, ref _counters.SendNotifications);
+            NotifyOfSent();
         }
 
         return result;
@@ -192,7 +192,7 @@ internal sealed class NetworkConnection : IAsyncDisposable
             }
         }
 
-        Notify(_sendChannel ?? _receiveChannel, ref _counters.SendNotifications);
+        NotifyOfSent();
     }
 
     /// <summary>Asks the back end to deliver, or not to deliver any more, frames to a multicast address.</summary>
@@ -233,7 +233,7 @@ internal sealed class NetworkConnection : IAsyncDisposable
 
         if (notifies)
         {
-            Notify(_sendChannel ?? _receiveChannel, ref _counters.SendNotifications);
+            NotifyOfSent();
         }
 
         return SendResult.Sent;
@@ -553,6 +553,8 @@ internal sealed class NetworkConnection : IAsyncDisposable
         _sendRing.Put(TransmitRequest.Of(in extra));
         _extras++;
     }
+
+    private void NotifyOfSent() => Notify(_sendChannel ?? _receiveChannel, ref _counters.SendNotifications);
 
     private void Notify(IEventChannel channel, ref long counter)
     {
