@@ -19,12 +19,7 @@ public static class TrapEntry
     private const int NonMaskableInterrupt = 2, DoubleFault = 8, MachineCheck = 18;
 
     // What is on the stack when the common part begins.
-    private const int StackVector = 0, StackRip = 16, StackRflags = 32, StackRsp = 40, StackBytes = 56;
-
-    // Vectors below are the processor's exceptions (AMD APM volume 2, table 8-1).
-    private const int FirstInterrupt = 32;
-
-    private const int InterruptFlag = 0x200;
+    private const int StackVector = 0, StackRip = 16, StackBytes = 56;
 
     // A copy lies this far from the stack's: vector, error code and iretq's five words have the same order in both.
     private const int CopyDistance = FrameLayout.Vector - StackVector;
@@ -72,8 +67,6 @@ public static class TrapEntry
     {
         var emitter = new StubEmitter(64);
         var c = emitter.Code;
-        var enter = c.CreateLabel();
-        ReturnFromSpuriousInterrupt(emitter, enter);
 
         // The program and the nucleus have the same cs, so a flag tells them apart.
         c.cmp(__qword_ptr.gs[CpuLayout.InNucleus], 0);
@@ -87,7 +80,6 @@ public static class TrapEntry
         c.je(StubEmitter.Placeholder);
         emitter.ReferBranch(StubNames.FatalTrap);
 
-        c.Label(ref enter);
         c.mov(__qword_ptr.gs[CpuLayout.InNucleus], 1);
         c.push(rax);
         c.mov(rax, __qword_ptr.gs[CpuLayout.Current]);
@@ -101,36 +93,6 @@ public static class TrapEntry
         emitter.Call(StubNames.OnTrap);
         emitter.Jump(StubNames.Resume);
         return emitter.ToBlock(StubNames.TrapCommon);
-    }
-
-    /// <summary>
-    /// Goes back at once from an interrupt that came while interrupts were off, be it in the nucleus or in a stub on the way in or out. No processor
-    /// delivers one, but QEMU's emulation of AMD's virtualisation may deliver one that Xen injected a second time (target/i386/tcg/sysemu/svm_helper.c,
-    /// helper_vmrun: it stays in exception_index after the delivery, until the next exception or #VMEXIT). Nothing is lost: the first delivery is
-    /// served, and what came since is still pending in the vCPU's information, for which Xen injects anew.
-    /// </summary>
-    /// <param name="emitter">Where to.</param>
-    /// <param name="enter">Where the frame is saved and the nucleus entered.</param>
-    private static void ReturnFromSpuriousInterrupt(StubEmitter emitter, Label enter)
-    {
-        var c = emitter.Code;
-        var genuine = c.CreateLabel();
-        c.cmp(__qword_ptr[rsp + StackVector], FirstInterrupt);
-        c.jb(genuine);
-        c.test(__dword_ptr[rsp + StackRflags], InterruptFlag);
-        c.jnz(genuine);
-
-        // The second delivery may hit the first one's entry, which may have noted already that this is the nucleus. It has then overwritten what the first
-        // had pushed onto the same IST stack: there is no way back to what was interrupted, and TrapDispatch decides whether one is needed.
-        c.push(rax);
-        c.mov(rax, __qword_ptr[rsp + StackRsp + 8]);
-        c.sub(rax, rsp);
-        c.cmp(rax, StackBytes + 8);
-        c.pop(rax);
-        c.jb(enter);
-        c.add(rsp, StackRip);
-        c.iretq();
-        c.Label(ref genuine);
     }
 
     private static Block Fatal()

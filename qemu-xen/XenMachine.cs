@@ -502,6 +502,7 @@ public sealed class XenMachine : IAsyncDisposable
     private List<string> Arguments(string agentSocket, string serialSocket, string monitorSocket)
     {
         string cpu = string.Join(',', [CpuModel, .. _options.CpuFeatures]);
+        string dom0Processor = _options.Cpus > 1 ? " dom0_max_vcpus=1 dom0_vcpus_pin" : "";
         List<string> arguments =
         [
             "-accel", "tcg",
@@ -510,7 +511,7 @@ public sealed class XenMachine : IAsyncDisposable
             "-m", _options.MemoryMiB.ToString(CultureInfo.InvariantCulture),
             "-nodefaults", "-display", "none", "-no-reboot", "-no-user-config",
             "-kernel", Image.Hypervisor,
-            "-append", $"dom0_mem={_options.Dom0MemoryMiB}M console=com1 com1=115200,8n1 loglvl=all guest_loglvl=all",
+            "-append", $"dom0_mem={_options.Dom0MemoryMiB}M{dom0Processor} console=com1 com1=115200,8n1 loglvl=all guest_loglvl=all",
             "-initrd", $"{Image.Kernel} console=hvc0 quiet panic=1,{Image.Initramfs}",
             "-chardev", $"socket,id=serial,path={serialSocket}", "-serial", "chardev:serial",
             "-chardev", $"socket,id=monitor,path={monitorSocket}", "-mon", "chardev=monitor,mode=control",

@@ -12,7 +12,7 @@ public sealed record XenMachineOptions
     /// <summary>Memory of dom0 within it, in MiB; guests share the rest, less about 70 MiB for Xen.</summary>
     public int Dom0MemoryMiB { get; init; } = 400;
 
-    /// <summary>Processors of the machine. One is fastest where the host has few.</summary>
+    /// <summary>Processors of the machine. One is fastest where the host has few; with more, dom0 has the first one to itself.</summary>
     public int Cpus { get; init; } = 1;
 
     /// <summary>Further features for QEMU's <c>-cpu</c>, such as "+aes" or "-rdrand".</summary>

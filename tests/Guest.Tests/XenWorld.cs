@@ -4,7 +4,7 @@ using Xenlet.QemuXen;
 namespace Xenlet.Guest.Tests;
 
 /// <summary>Real Xen with a dom0, booted once for all tests of its collection.</summary>
-public sealed class XenWorld : World
+public class XenWorld : World
 {
     // The first to start boots dom0 and saves its state, which the others restore.
     private static readonly SemaphoreSlim OneAtATime = new(1);
@@ -13,6 +13,9 @@ public sealed class XenWorld : World
 
     /// <inheritdoc/>
     public override string Name => "under Xen";
+
+    /// <summary>Processors of the machine.</summary>
+    protected virtual int Processors => 1;
 
     /// <summary>The machine.</summary>
     public XenMachine Machine => _machine!;
@@ -27,6 +30,7 @@ public sealed class XenWorld : World
             {
                 Dom0Directory = Path.Combine(Images.RepositoryRoot, "artifacts", "dom0"),
                 MemoryMiB = 1280,
+                Cpus = Processors,
             });
         }
         finally

@@ -200,10 +200,6 @@ internal static class Panic
     [DoesNotReturn]
     public static unsafe void Fault(Frame* frame) => throw new PanicException($"vector {frame->Vector} in the nucleus");
 
-    /// <summary>The end after an interrupt that was delivered twice.</summary>
-    [DoesNotReturn]
-    public static unsafe void LostReturn(Frame* frame) => throw new PanicException($"vector {frame->Vector} was delivered twice");
-
     /// <summary>The end of a report: what was logged is the exception's message.</summary>
     [DoesNotReturn]
     public static void Crash() => throw new PanicException(KernelLog.Text);

@@ -105,13 +105,11 @@ internal sealed unsafe partial class EntryHarness : IDisposable
     /// <param name="stackTop">The symbol of the IST stack's top.</param>
     /// <param name="rip">The interrupted instruction.</param>
     /// <param name="rflags">The interrupted flags.</param>
-    /// <param name="depth">Bytes from the IST stack's top down to the interrupted rsp, or nothing when that is the program's.</param>
-    public void EnterTrap(int vector, ulong? errorCode, string stackTop, ulong rip, ulong rflags, int? depth = null)
+    public void EnterTrap(int vector, ulong? errorCode, string stackTop, ulong rip, ulong rflags)
     {
         var top = (ulong*)_image[stackTop];
-        var rsp = depth is { } bytes ? (ulong)top - (ulong)bytes : ProgramStack;
         *--top = UserData;
-        *--top = rsp;
+        *--top = ProgramStack;
         *--top = rflags;
         *--top = UserCode;
         *--top = rip;

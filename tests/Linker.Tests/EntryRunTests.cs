@@ -71,50 +71,6 @@ public sealed class EntryRunTests : IDisposable
     public void A_fault_of_the_return_to_the_program_is_the_nucleuss() =>
         States.Sample(state => CheckFault(state, 13, 0xE0, "xenlet_ist1_top", 0, (ulong)_harness["xenlet_resume_return"]), iter: 5, threads: 1);
 
-    [Theory]
-    [InlineData(32, 0)]
-    [InlineData(48, 0)]
-    [InlineData(48, 1)]
-    [InlineData(255, 1)]
-    public void An_interrupt_that_comes_with_interrupts_off_changes_nothing(int vector, int inNucleus) =>
-        States.Sample(
-            state =>
-            {
-                Prepare(state, 0);
-                _harness.InNucleus = (ulong)inNucleus;
-                _harness.EnterTrap(vector, null, "xenlet_ist1_top", (ulong)_harness.Landing, 0x46);
-
-                Assert.Equal(0ul, _harness.Handler);
-                Assert.Equal(state.Entering, _harness.Leaving[..15].ToArray());
-                Assert.Equal(_harness.ProgramStack, _harness.Leaving[15]);
-                Assert.Equal(state.EnteringXmm, _harness.LeavingXmm.ToArray());
-                Assert.Equal((ulong)inNucleus, _harness.InNucleus);
-                Assert.True(_harness.RedZoneIsIntact);
-                Assert.All(_harness.Current.General.ToArray(), r => Assert.Equal(0xCCul, r));
-                Assert.All(_harness.Fault.General.ToArray(), r => Assert.Equal(0xCCul, r));
-            },
-            iter: 20,
-            threads: 1);
-
-    [Theory]
-    [InlineData(40)] // the first instruction of the entry: iretq's five words
-    [InlineData(48)]
-    [InlineData(56)]
-    public void An_interrupt_that_overwrote_the_entry_of_another_goes_to_the_trap_handler(int depth) =>
-        States.Sample(
-            state =>
-            {
-                Prepare(state, 0);
-                _harness.EnterTrap(48, null, "xenlet_ist1_top", (ulong)_harness["xenlet_vectors"], 0x46, depth);
-
-                Assert.Equal(2ul, _harness.Handler);
-                Assert.Equal(state.Entering, _harness.Current.General.ToArray());
-                Assert.Equal(0x46ul, _harness.Current.Rflags);
-                CheckResumed(state.Leaving, state.LeavingXmm, 0);
-            },
-            iter: 5,
-            threads: 1);
-
     private void CheckFault(
         (ulong[] Entering, ulong[] Leaving, ulong[] EnteringXmm, ulong[] LeavingXmm) state,
         int vector,

@@ -14,6 +14,11 @@ internal static unsafe class XenDevices
         PvConsole.Find();
         ConsoleDevice.DeviceReady();
         MemoryCheck.RejectPopulateOnDemand();
+        if (RepeatedInjection.IsPossible)
+        {
+            Descriptors.MarkNotPresent(Vector.EventChannelUpcall);
+        }
+
         Interrupts.Connect();
         ReportUnusedProcessors();
     }

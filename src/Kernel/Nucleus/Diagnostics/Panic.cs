@@ -51,19 +51,6 @@ internal static unsafe class Panic
         Crash();
     }
 
-    /// <summary>Ends the guest after an interrupt that was delivered twice and took the interrupted thread's place and stack with it.</summary>
-    /// <param name="frame">What the second delivery left.</param>
-    [DoesNotReturn]
-    public static void LostReturn(Frame* frame)
-    {
-        Begin();
-        KernelLog.Write("xenlet: panic: vector "u8);
-        KernelLog.WriteDecimal(frame->Vector);
-        KernelLog.Write(" was delivered again while interrupts were off, before its first delivery could be saved\n"u8);
-        Registers.Write(frame);
-        Crash();
-    }
-
     /// <summary>Where the linker sends failed bounds and arithmetic checks of nucleus code.</summary>
     [DoesNotReturn]
     [RuntimeExport("xenlet_panic_bounds")]

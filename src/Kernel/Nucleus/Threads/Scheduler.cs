@@ -23,9 +23,6 @@ internal static unsafe class Scheduler
     /// <summary>The thread whose system call or fault is being handled; the idle thread when none runs.</summary>
     public static Thread* Current => s_running;
 
-    /// <summary>Whether no thread of the program runs.</summary>
-    public static bool IsIdle => s_running == s_idle;
-
     /// <summary>Thread switches since boot.</summary>
     public static ulong Switches { get; private set; }
 
@@ -33,6 +30,8 @@ internal static unsafe class Scheduler
     public static void Initialise(Thread* first)
     {
         s_idle = ThreadTable.Allocate();
+        s_idle->Frame.Rip = Image.Idle;
+        s_idle->Frame.Rflags = Frame.InitialFlags;
         s_idle->Frame.Cs = Frame.CodeSelector;
         s_idle->Frame.Ss = Frame.DataSelector;
         s_idle->Frame.ResetFloatingPoint();
@@ -129,12 +128,6 @@ internal static unsafe class Scheduler
         if (s_running != s_idle)
         {
             Signals.DeliverPending(s_running);
-        }
-        else
-        {
-            // Idling starts anew each time: what an interrupt left of it is of no use.
-            s_idle->Frame.Rip = Image.Idle;
-            s_idle->Frame.Rflags = Frame.InitialFlags;
         }
 
         ArmTimer();

@@ -12,8 +12,12 @@ internal static unsafe class Descriptors
     // Present, DPL 0, 64-bit interrupt gate: interrupts are off on entry.
     private const ulong InterruptGate = 0x8e00UL << 32;
 
+    private const ulong Present = 1UL << 47;
+
     private static InterruptTable s_interruptTable;
     private static TaskState s_taskState;
+
+    private static ulong* Gates => (ulong*)Unsafe.AsPointer(ref s_interruptTable);
 
     public static void Initialise()
     {
@@ -31,7 +35,7 @@ internal static unsafe class Descriptors
         Image.Gdt[TaskEntry + 1] = address >> 32;
         Machine.LoadTaskRegister(TaskSelector);
 
-        var table = (ulong*)Unsafe.AsPointer(ref s_interruptTable);
+        ulong* table = Gates;
         for (uint vector = 0; vector < 256; vector++)
         {
             ulong stack = vector switch
@@ -48,6 +52,9 @@ internal static unsafe class Descriptors
 
         Machine.LoadIdt(table, (ushort)(sizeof(InterruptTable) - 1));
     }
+
+    /// <summary>Makes an interrupt arrive as #NP, whose error code names its vector: <see cref="RepeatedInjection"/>.</summary>
+    public static void MarkNotPresent(uint vector) => Gates[vector * 2] &= ~Present;
 
     /// <summary>Makes SYSCALL, also from ring 0, enter the nucleus with interrupts, direction and single step off.</summary>
     public static void EnableSystemCalls()

@@ -21,9 +21,6 @@ internal unsafe struct Frame
     /// <summary>RFLAGS: interrupts on, and the bit that is always one.</summary>
     public const ulong InitialFlags = 0x202;
 
-    /// <summary>RFLAGS: interrupts on. Always set while the program or the idle thread runs, never in the nucleus.</summary>
-    public const ulong InterruptFlag = 0x200;
-
     /// <summary>RFLAGS bits that program code may change (status flags, DF, TF, AC, ID); all others are the nucleus's.</summary>
     public const ulong ProgramFlags = 0x0024_0dd5;
 

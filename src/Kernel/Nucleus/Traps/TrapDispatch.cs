@@ -9,19 +9,13 @@ internal static unsafe class TrapDispatch
     [RuntimeExport("xenlet_on_trap")]
     public static Frame* OnTrap(Frame* frame)
     {
-        int vector = (int)frame->Vector;
+        int vector = RepeatedInjection.VectorOf(frame);
         if (vector < Vector.FirstInterrupt)
         {
             ProgramFault.Handle((Thread*)frame, vector);
         }
         else
         {
-            if ((frame->Rflags & Frame.InterruptFlag) == 0 && !Scheduler.IsIdle)
-            {
-                // Not even an emulator's second delivery is let through by the entry stub, unless it has overwritten the first one's return.
-                Panic.LostReturn(frame);
-            }
-
             Interrupts.Handle(vector);
         }
 

@@ -9,6 +9,7 @@ internal static class Vector
     public const int Breakpoint = 3;
     public const int InvalidOpcode = 6;
     public const int DoubleFault = 8;
+    public const int SegmentNotPresent = 11;
     public const int StackFault = 12;
     public const int GeneralProtection = 13;
     public const int PageFault = 14;
