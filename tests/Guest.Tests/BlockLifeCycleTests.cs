@@ -9,7 +9,7 @@ namespace Xenlet.Guest.Tests;
 [Collection(DriversUnderXen.Name)]
 public sealed class BlockLifeCycleTests(XenWorld world)
 {
-    [GuestFact]
+    [Fact]
     public Task Saved_and_restored_three_times_in_a_row_a_guest_loses_no_operation() => RunAsync(world, async work =>
     {
         for (int round = 0; round < 3; round++)
@@ -18,7 +18,7 @@ public sealed class BlockLifeCycleTests(XenWorld world)
         }
     });
 
-    [GuestFact]
+    [Fact]
     public Task Checkpointed_and_after_a_save_that_fails_a_guest_loses_no_operation() => RunAsync(world, async work =>
     {
         await work.CheckpointAsync();
@@ -26,7 +26,7 @@ public sealed class BlockLifeCycleTests(XenWorld world)
         await work.CheckpointAsync();
     });
 
-    [GuestFact]
+    [Fact]
     public Task Migrated_twice_a_guest_loses_no_operation() => RunAsync(world, async work =>
     {
         await work.MigrateAsync();
@@ -49,7 +49,7 @@ public sealed class BlockLifeCycleTests(XenWorld world)
 [Collection(DriversUnderXen.Name)]
 public sealed class BlockLifeCycleSoakTests(XenWorld world)
 {
-    [GuestFact]
+    [Fact]
     public Task In_ten_rounds_of_all_that_can_happen_to_it_a_guest_loses_no_operation() => BlockLifeCycleTests.RunAsync(world, async work =>
     {
         for (int round = 0; round < 10; round++)

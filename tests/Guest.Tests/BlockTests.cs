@@ -16,7 +16,7 @@ public sealed class BlockTests(XenWorld world) : IAsyncLifetime
     /// <summary>What was written is in dom0's memory, which has no room for the disks of all tests.</summary>
     public Task DisposeAsync() => ThrowIfFailedAsync($"rm -f {string.Join(' ', _disks)}");
 
-    [GuestFact]
+    [Fact]
     public async Task Every_sector_that_the_guest_writes_dom0_reads_and_the_other_way_round()
     {
         string written = await CreateDiskAsync();
@@ -35,7 +35,7 @@ public sealed class BlockTests(XenWorld world) : IAsyncLifetime
         await guest.EndAsync(isUnplugged: true);
     }
 
-    [GuestFact]
+    [Fact]
     public async Task Two_thousand_random_operations_read_what_was_written_last()
     {
         await using BlockGuest guest = await BlockGuest.StartAsync(world, GuestConfig.RawDisk(await CreateDiskAsync(), "xvda"));
@@ -43,7 +43,7 @@ public sealed class BlockTests(XenWorld world) : IAsyncLifetime
         await guest.EndAsync();
     }
 
-    [GuestFact]
+    [Fact]
     public async Task A_flush_and_a_discard_reach_the_disk()
     {
         string disk = await CreateDiskAsync();
@@ -59,7 +59,7 @@ public sealed class BlockTests(XenWorld world) : IAsyncLifetime
         await guest.EndAsync();
     }
 
-    [GuestFact]
+    [Fact]
     public async Task A_read_only_disk_refuses_a_write_before_it_is_sent_and_is_read()
     {
         string disk = await CreateDiskAsync();
@@ -71,7 +71,7 @@ public sealed class BlockTests(XenWorld world) : IAsyncLifetime
         await guest.EndAsync();
     }
 
-    [GuestFact]
+    [Fact]
     public async Task A_disk_that_grows_in_dom0_grows_in_the_guest()
     {
         string disk = await CreateDiskAsync();
@@ -84,7 +84,7 @@ public sealed class BlockTests(XenWorld world) : IAsyncLifetime
         await guest.EndAsync();
     }
 
-    [GuestTheory]
+    [Theory]
     [InlineData(false)]
     [InlineData(true)]
     public async Task A_disk_unplugged_in_the_middle_of_its_work_ends_it_with_the_right_error_and_leaves_nothing(bool force)
@@ -94,7 +94,7 @@ public sealed class BlockTests(XenWorld world) : IAsyncLifetime
         await guest.EndAsync(isUnplugged: true);
     }
 
-    [GuestFact]
+    [Fact]
     public async Task A_disk_in_use_stays_until_it_is_released_and_the_error_node_says_so()
     {
         await using BlockGuest guest = await BlockGuest.StartAsync(world, GuestConfig.RawDisk(await CreateDiskAsync(), "xvda"));
@@ -109,7 +109,7 @@ public sealed class BlockTests(XenWorld world) : IAsyncLifetime
         await guest.EndAsync();
     }
 
-    [GuestFact]
+    [Fact]
     public async Task Several_disks_work_at_once()
     {
         string[] disks = new string[4];
@@ -180,7 +180,7 @@ public sealed class BlockTests(XenWorld world) : IAsyncLifetime
 [Collection(DriversUnderXen.Name)]
 public sealed class BlockSoakTests(XenWorld world)
 {
-    [GuestFact]
+    [Fact]
     public async Task Two_hundred_disks_are_plugged_worked_on_and_unplugged_and_nothing_is_left_of_them()
     {
         await using BlockGuest guest = await BlockGuest.StartAsync(world);

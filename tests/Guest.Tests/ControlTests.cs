@@ -5,7 +5,7 @@ namespace Xenlet.Guest.Tests;
 /// <summary>A program that is asked to end by its own machine: SIGTERM as .NET programs know it.</summary>
 public abstract class TerminationTests(World world)
 {
-    [GuestFact]
+    [Fact]
     public async Task Main_waits_for_a_line_and_exit_handlers_run()
     {
         EndedGuest guest = (await world.RunCaseAsync("terminate-main-in-readline")).AssertExited(143);
@@ -13,7 +13,7 @@ public abstract class TerminationTests(World world)
         Assert.DoesNotContain("survived", guest.Console, StringComparison.Ordinal);
     }
 
-    [GuestFact]
+    [Fact]
     public async Task Every_handler_is_called_before_exit_handlers_run()
     {
         string[] lines = (await world.RunCaseAsync("terminate-handlers")).AssertExited(143).Lines;
@@ -22,11 +22,11 @@ public abstract class TerminationTests(World world)
         Assert.Equal("process exit event", lines.Where(line => line.Contains("handler of", StringComparison.Ordinal) || line == "process exit event").Last());
     }
 
-    [GuestFact]
+    [Fact]
     public async Task A_handler_that_cancels_lets_the_program_end_as_it_likes() =>
         Assert.Contains("went on", (await world.RunCaseAsync("terminate-cancelled")).AssertExited(7).Lines);
 
-    [GuestFact]
+    [Fact]
     public async Task A_program_that_is_ending_is_not_killed_by_a_second_wish() =>
         Assert.Contains("asked again", (await world.RunCaseAsync("terminate-hung")).AssertExited(143).Lines);
 }
@@ -39,7 +39,7 @@ public sealed class TerminationTestsUnderXen(XenWorld world) : TerminationTests(
 {
     private readonly XenWorld _world = world;
 
-    [GuestTheory]
+    [Theory]
     [InlineData("terminate-main-in-readline reboot", 143)]
     [InlineData("terminate-cancelled reboot", 7)]
     public async Task A_guest_that_is_to_start_again_says_its_exit_status_all_the_same(string commandLine, int status)
@@ -53,7 +53,7 @@ public sealed class TerminationTestsUnderXen(XenWorld world) : TerminationTests(
 [Collection(DevicesUnderXen.Name)]
 public sealed class ControlTests(XenWorld world)
 {
-    [GuestTheory]
+    [Theory]
     [InlineData("shutdown", GuestEndReason.PowerOff)]
     [InlineData("reboot", GuestEndReason.Reboot)]
     public async Task Xl_ends_a_program_whose_Main_waits_for_a_line(string command, GuestEndReason reason)
@@ -63,7 +63,7 @@ public sealed class ControlTests(XenWorld world)
         Assert.Contains("process exit event", ended.Lines);
     }
 
-    [GuestTheory]
+    [Theory]
     [InlineData("shutdown", GuestEndReason.PowerOff)]
     [InlineData("reboot", GuestEndReason.Reboot)]
     public async Task A_program_that_handles_the_signal_ends_in_order_with_its_own_status(string command, GuestEndReason reason)
@@ -73,7 +73,7 @@ public sealed class ControlTests(XenWorld world)
         Assert.Contains("left: 0 grants, 0 shared pages", ended.Lines);
     }
 
-    [GuestTheory]
+    [Theory]
     [InlineData("shutdown", GuestEndReason.PowerOff, "switching off")]
     [InlineData("reboot", GuestEndReason.Reboot, "rebooting")]
     public async Task A_program_that_ignores_the_signal_is_ended_after_the_time_limit(string command, GuestEndReason reason, string word)
@@ -84,7 +84,7 @@ public sealed class ControlTests(XenWorld world)
         Assert.Contains($"xenlet: the program has not ended 2 s after it was asked to: {word} without it", ended.Lines);
     }
 
-    [GuestFact]
+    [Fact]
     public async Task Xl_sysrq_shows_threads_with_their_stacks_devices_memory_and_connections()
     {
         await using XenGuest guest = await StartAsync("read", disks: 1);
@@ -117,7 +117,7 @@ public sealed class ControlTests(XenWorld world)
         Assert.Equal(new GuestEnd(GuestEndReason.PowerOff, 143), (await EndedGuest.OfAsync(guest, World.Limit)).End);
     }
 
-    [GuestTheory]
+    [Theory]
     [InlineData("b", GuestEndReason.Reboot)]
     [InlineData("o", GuestEndReason.PowerOff)]
     [InlineData("c", GuestEndReason.Crash)]
@@ -128,7 +128,7 @@ public sealed class ControlTests(XenWorld world)
         Assert.Equal(new GuestEnd(reason, null), (await EndedGuest.OfAsync(guest, World.Limit)).End);
     }
 
-    [GuestFact]
+    [Fact]
     public async Task A_guest_says_what_it_understands_and_what_it_does_not()
     {
         await using XenGuest guest = await StartAsync("read");

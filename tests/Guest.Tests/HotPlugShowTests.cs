@@ -8,7 +8,7 @@ namespace Xenlet.Guest.Tests;
 [Collection(DevicesUnderXen.Name)]
 public sealed class HotPlugShowTests
 {
-    [GuestFact]
+    [Fact]
     public async Task The_runner_gives_devices_plugs_and_unplugs_a_disk_and_shuts_the_guest_down()
     {
         Lines said = new();

@@ -10,7 +10,7 @@ public sealed partial class LifeCycleTests(XenWorld world)
 {
     private const int Memory = 32;
 
-    [GuestFact]
+    [Fact]
     public async Task A_guest_is_saved_and_restored_three_times_in_a_row()
     {
         XenGuest guest = await StartAsync();
@@ -38,7 +38,7 @@ public sealed partial class LifeCycleTests(XenWorld world)
         }
     }
 
-    [GuestFact]
+    [Fact]
     public async Task A_guest_goes_on_after_a_checkpoint_and_can_be_restored_from_it()
     {
         await using XenGuest guest = await StartAsync();
@@ -58,7 +58,7 @@ public sealed partial class LifeCycleTests(XenWorld world)
         await ShutDownAsync(restored);
     }
 
-    [GuestFact]
+    [Fact]
     public async Task A_guest_goes_on_after_a_save_that_fails_on_a_full_disk()
     {
         await using XenGuest guest = await StartAsync();
@@ -75,7 +75,7 @@ public sealed partial class LifeCycleTests(XenWorld world)
         await ShutDownAsync(guest);
     }
 
-    [GuestFact]
+    [Fact]
     public async Task A_guest_is_migrated_twice_while_it_runs()
     {
         XenGuest guest = await StartAsync();

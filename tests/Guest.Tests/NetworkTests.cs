@@ -9,7 +9,7 @@ public sealed class NetworkTests(XenWorld world)
 {
     private const int Frames = 1000;
 
-    [GuestFact]
+    [Fact]
     public async Task A_thousand_frames_of_all_lengths_go_each_way_and_none_is_lost_or_changed()
     {
         await using XenBusGuest guest = await StartAsync(world);
@@ -27,7 +27,7 @@ public sealed class NetworkTests(XenWorld world)
         Assert.DoesNotContain("errors", statistics, StringComparison.Ordinal);
     }
 
-    [GuestFact]
+    [Fact]
     public async Task A_checksum_left_blank_is_known_as_such_on_both_sides()
     {
         await using XenBusGuest guest = await StartAsync(world);
@@ -49,7 +49,7 @@ public sealed class NetworkTests(XenWorld world)
         await guest.ShutDownAsync();
     }
 
-    [GuestFact]
+    [Fact]
     public async Task Two_interfaces_on_two_bridges_work_side_by_side()
     {
         await using XenBusGuest guest = await StartAsync(world);
@@ -67,10 +67,10 @@ public sealed class NetworkTests(XenWorld world)
         Assert.Contains($"vif1 echoed {Frames}, changed 0", ended.Lines);
     }
 
-    [GuestFact]
+    [Fact]
     public async Task An_interface_is_unplugged_and_plugged_while_traffic_runs() => await CycleAsync(world, cycles: 3);
 
-    [GuestFact]
+    [Fact]
     public async Task Saved_restored_and_migrated_twice_while_traffic_runs_it_is_connected_and_says_so_each_time()
     {
         await using XenBusGuest guest = await StartAsync(world);
@@ -106,7 +106,7 @@ public sealed class NetworkTests(XenWorld world)
         }
     }
 
-    [GuestFact]
+    [Fact]
     public async Task A_capture_is_switched_on_from_dom0_and_read_from_the_console()
     {
         await using XenBusGuest guest = await StartAsync(world);
@@ -197,6 +197,6 @@ public sealed class NetworkTests(XenWorld world)
 [Collection(DriversUnderXen.Name)]
 public sealed class NetworkSoakTests(XenWorld world)
 {
-    [GuestFact]
+    [Fact]
     public async Task An_interface_is_unplugged_and_plugged_a_hundred_times_while_traffic_runs() => await NetworkTests.CycleAsync(world, cycles: 100);
 }

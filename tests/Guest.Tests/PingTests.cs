@@ -8,7 +8,7 @@ public sealed class PingTests(XenWorld world)
     private static readonly int[] Sizes = [.. Enumerable.Range(0, 24).Select(i => 56 + (i * 59)), 1451, 1452];
     private static readonly int[] FragmentedSizes = [1473, 2000, 4096, 16000, 65507];
 
-    [GuestFact]
+    [Fact]
     public async Task Pings_of_all_sizes_whole_and_in_fragments_are_answered_in_both_protocols()
     {
         await using PingGuest guest = await PingGuest.StartAsync(world);
@@ -20,7 +20,7 @@ public sealed class PingTests(XenWorld world)
         Assert.Contains(ended.Lines, line => line.Contains($"{sizes.Length} echoes", StringComparison.Ordinal) && line.Contains($"{sizes6.Length} IPv6 echoes", StringComparison.Ordinal));
     }
 
-    [GuestFact]
+    [Fact]
     public async Task Saved_restored_and_migrated_while_dom0_pings_it_answers_again()
     {
         await using PingGuest guest = await PingGuest.StartAsync(world);

@@ -28,9 +28,7 @@ internal sealed class SharedBoot
     /// <summary>The same, line by line.</summary>
     public string[] Lines => Console.Split('\n');
 
-    public static Task<SharedBoot> RunAsync(World world, string subject) => World.UnlessEmulatorFailsAsync(() => BootAsync(world, subject), boot => boot.Console);
-
-    private static async Task<SharedBoot> BootAsync(World world, string subject)
+    public static async Task<SharedBoot> RunAsync(World world, string subject)
     {
         await using IGuest guest = await world.StartCaseAsync($"subject:{subject}");
         string end;

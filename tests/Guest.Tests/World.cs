@@ -8,9 +8,6 @@ public abstract class World : IAsyncLifetime
     /// <summary>Memory of the guests that run cases, in MiB.</summary>
     public const int CaseMemory = 64;
 
-    /// <summary>What the nucleus says (Panic.cs) when an interrupt was delivered twice at the place where that cannot be undone, which only a defect of QEMU does: docs/testing.md.</summary>
-    internal const string DeliveredTwice = "was delivered again while interrupts were off, before its first delivery could be saved";
-
     private readonly Lock _gate = new();
     private readonly Dictionary<string, Task<SharedBoot>> _shared = [];
     private int _lastGuest;
@@ -41,37 +38,17 @@ public abstract class World : IAsyncLifetime
     public string NewName() => $"guest{Interlocked.Increment(ref _lastGuest)}";
 
     /// <summary>Runs a guest to its end.</summary>
-    public Task<EndedGuest> RunAsync(GuestConfig config, TimeSpan? limit = null) => UnlessEmulatorFailsAsync(
-        async () =>
-        {
-            await using IGuest guest = await StartAsync(config);
-            return await EndedGuest.OfAsync(guest, limit ?? Limit);
-        },
-        ended => ended.Console);
+    public async Task<EndedGuest> RunAsync(GuestConfig config, TimeSpan? limit = null)
+    {
+        await using IGuest guest = await StartAsync(config);
+        return await EndedGuest.OfAsync(guest, limit ?? Limit);
+    }
 
     /// <summary>Runs a guest from the image of cases to its end.</summary>
-    public Task<EndedGuest> RunCaseAsync(string commandLine, int memory = CaseMemory) => UnlessEmulatorFailsAsync(
-        async () =>
-        {
-            await using IGuest guest = await StartCaseAsync(commandLine, memory);
-            return await EndedGuest.OfAsync(guest, Limit);
-        },
-        ended => ended.Console);
-
-    /// <summary>
-    /// Runs a guest again that ended with <see cref="DeliveredTwice"/>. Any other end is the guest's own, and is given back.
-    /// </summary>
-    internal static async Task<T> UnlessEmulatorFailsAsync<T>(Func<Task<T>> run, Func<T, string> console)
+    public async Task<EndedGuest> RunCaseAsync(string commandLine, int memory = CaseMemory)
     {
-        const int Tries = 3;
-        T result = await run();
-        for (int i = 1; i < Tries && console(result).Contains(DeliveredTwice, StringComparison.Ordinal); i++)
-        {
-            Console.Error.WriteLine($"A guest is run again, since QEMU has failed it: {DeliveredTwice}.");
-            result = await run();
-        }
-
-        return result;
+        await using IGuest guest = await StartCaseAsync(commandLine, memory);
+        return await EndedGuest.OfAsync(guest, Limit);
     }
 
     /// <summary>The boot that ran all cases of a subject that can share one; made when first asked for.</summary>

@@ -7,7 +7,7 @@ namespace Xenlet.Guest.Tests;
 [Collection(DevicesUnderXen.Name)]
 public sealed class XenBusTests(XenWorld world)
 {
-    [GuestFact]
+    [Fact]
     public async Task Devices_present_at_boot_connect_and_those_whose_back_ends_never_appear_are_named()
     {
         await using XenBusGuest guest = await XenBusGuest.StartAsync(world, disks: 1, interfaces: 1, beforeBoot: guest => guest.Dom0Async(
@@ -33,10 +33,10 @@ public sealed class XenBusTests(XenWorld world)
         await guest.Dom0Async("xenstore-rm /local/domain/0/backend/silent");
     }
 
-    [GuestFact]
+    [Fact]
     public async Task Fifteen_disks_and_five_interfaces_come_and_go_and_nothing_is_left_of_them() => await CycleAsync(world, disks: 15, interfaces: 5);
 
-    [GuestTheory]
+    [Theory]
     [InlineData("front vbd/51728: arrived")]
     [InlineData("front vbd/51728: driver block")]
     [InlineData("front vbd/51728: other end Connected -> Closing")]
@@ -59,7 +59,7 @@ public sealed class XenBusTests(XenWorld world)
         await next.ShutDownAsync();
     }
 
-    [GuestFact]
+    [Fact]
     public async Task A_back_end_that_dom0_gives_the_guest_follows_its_front_end()
     {
         await using XenBusGuest guest = await XenBusGuest.StartAsync(world);
@@ -104,7 +104,7 @@ public sealed class XenBusTests(XenWorld world)
         await guest.Dom0Async($"xenstore-rm {front}");
     }
 
-    [GuestFact]
+    [Fact]
     public async Task With_default_quotas_110_devices_work_and_at_150_messages_name_what_is_lost_and_nothing_else_breaks()
     {
         await using XenBusGuest guest = await XenBusGuest.StartAsync(world, disks: 1);
@@ -211,6 +211,6 @@ public sealed class XenBusTests(XenWorld world)
 [Collection(DevicesUnderXen.Name)]
 public sealed class XenBusSoakTests(XenWorld world)
 {
-    [GuestFact]
+    [Fact]
     public async Task Two_hundred_disks_and_interfaces_come_and_go_and_nothing_is_left_of_them() => await XenBusTests.CycleAsync(world, disks: 150, interfaces: 50);
 }

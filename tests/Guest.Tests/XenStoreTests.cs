@@ -7,7 +7,7 @@ namespace Xenlet.Guest.Tests;
 [Collection(DevicesUnderXen.Name)]
 public sealed class XenStoreTests(XenWorld world)
 {
-    [GuestFact]
+    [Fact]
     public async Task A_guest_reads_writes_watches_transacts_and_lists_with_dom0_at_the_other_end()
     {
         await using XenGuest guest = (XenGuest)await world.StartCaseAsync("xenstore");
@@ -35,7 +35,7 @@ public sealed class XenStoreTests(XenWorld world)
         (await EndedGuest.OfAsync(guest, World.Limit)).AssertExited(0);
     }
 
-    [GuestTheory]
+    [Theory]
     [InlineData("exit-return 0", 0)]
     [InlineData("exit-call 7", 7)]
     public async Task The_exit_status_is_left_in_xenstore(string commandLine, int status)

@@ -10,7 +10,7 @@ public sealed class XenStoreToolTests(XenWorld world)
 {
     private const string Prompt = "xenstore> ";
 
-    [GuestFact]
+    [Fact]
     public async Task As_a_guest_it_takes_commands_from_its_console()
     {
         await using XenGuest guest = (XenGuest)await StartAsync("");
@@ -55,7 +55,7 @@ public sealed class XenStoreToolTests(XenWorld world)
         }
     }
 
-    [GuestTheory]
+    [Theory]
     [InlineData("read name data/none", 1, "xenstore: READ data/none: ENOENT")]
     [InlineData("write data/x 'a value'", 0, null)]
     [InlineData("reed name", 2, "xenstore: 'reed' is no command")]
@@ -68,7 +68,7 @@ public sealed class XenStoreToolTests(XenWorld world)
         Assert.Equal(commandLine.StartsWith("read name", StringComparison.Ordinal), ended.Lines.Contains(guest.Name));
     }
 
-    [GuestTheory]
+    [Theory]
     [InlineData("/run/xenstored/socket")]
     [InlineData("/dev/xen/xenbus")]
     public async Task In_dom0_it_works_over_the_socket_and_the_device(string way)
