@@ -18,6 +18,15 @@ internal sealed record Repository(string Root)
     /// <summary>Where the results of test runs are written.</summary>
     public string TestResults => Path.Combine(Artifacts, "test-results");
 
+    /// <summary>Where the names of all tests that were run are written, one a line.</summary>
+    public string TestNames => Path.Combine(TestResults, "names.txt");
+
+    /// <summary>What the steps of a test run may cost.</summary>
+    public string Budgets => Path.Combine(Root, "tests", "budgets.txt");
+
+    /// <summary>Publishes the guest programs that tests boot.</summary>
+    public string Images => Path.Combine(Root, "tests", "Images.proj");
+
     /// <summary>The program that <c>build</c> and <c>run</c> take when none is named.</summary>
     public string DefaultProject => Path.Combine(Root, "samples", "DeviceTree");
 
@@ -81,6 +90,9 @@ internal sealed record Repository(string Root)
                 .ThenBy(project => project, StringComparer.Ordinal)]
             : [];
     }
+
+    /// <summary>Whether the tests of a project need the guest programs that <see cref="Images"/> publishes.</summary>
+    public static bool NeedsImages(string project) => File.ReadAllText(project).Contains("PublishedImages.cs", StringComparison.Ordinal);
 
     /// <summary>Removes artifacts/ and the bin/ and obj/ beside every project file, and nothing else.</summary>
     /// <returns>The directories removed.</returns>

@@ -12,7 +12,7 @@ internal sealed class BlockGuest(XenWorld world, XenGuest guest) : FollowedGuest
         {
             Name = world.NewName(),
             Kernel = await Images.Cases,
-            MemoryMiB = World.CaseMemory,
+            MemoryMiB = World.DeviceMemory,
             CommandLine = "block",
             Disks = disks,
         });

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Text;
 using Xenlet.QemuXen;
+using Xenlet.Tests;
 
 namespace Xenlet.Guest.Tests;
 
@@ -16,7 +17,7 @@ public sealed class HotPlugShowTests
         GuestRunnerOptions options = new()
         {
             Guest = new GuestConfig { Name = "show", Kernel = await Images.Cases, MemoryMiB = World.CaseMemory, CommandLine = "xenbus" },
-            Dom0Directory = Path.Combine(Images.RepositoryRoot, "artifacts", "dom0"),
+            Dom0Directory = Path.Combine(PublishedImages.RepositoryRoot, "artifacts", "dom0"),
             DiskSizes = [4],
             Network = true,
             HotPlug = true,

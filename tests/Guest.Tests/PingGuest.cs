@@ -15,7 +15,7 @@ internal sealed class PingGuest(XenWorld world, XenGuest guest) : FollowedGuest(
         {
             Name = world.NewName(),
             Kernel = await Images.Ping,
-            MemoryMiB = World.CaseMemory,
+            MemoryMiB = World.DeviceMemory,
             Vifs = [""],
         });
         PingGuest started = new(world, guest);

@@ -1,4 +1,5 @@
 using Xenlet.QemuXen;
+using Xenlet.Tests;
 
 namespace Xenlet.Guest.Tests;
 
@@ -26,7 +27,7 @@ public abstract class WorkTests(World world)
         string publish = Path.GetDirectoryName(await Images.Work)!;
         string assembly = Path.Combine(Path.GetDirectoryName(publish)!, "Xenlet.GuestWork.dll");
         string runtime = Path.Combine(AppContext.BaseDirectory, "Xenlet.Guest.Tests.runtimeconfig.json");
-        return await Images.RunAsync(
+        return await PublishedImages.RunAsync(
             "dotnet", ["exec", "--runtimeconfig", runtime, assembly], new Dictionary<string, string> { ["DOTNET_SYSTEM_GLOBALIZATION_INVARIANT"] = "1" });
     }
 }

@@ -8,6 +8,9 @@ public abstract class World : IAsyncLifetime
     /// <summary>Memory of the guests that run cases, in MiB.</summary>
     public const int CaseMemory = 64;
 
+    /// <summary>Memory of the guests that have devices, in MiB: a save, a restore and a migration carry all of it through dom0.</summary>
+    public const int DeviceMemory = 32;
+
     private readonly Lock _gate = new();
     private readonly Dictionary<string, Task<SharedBoot>> _shared = [];
     private int _lastGuest;

@@ -18,7 +18,7 @@ internal sealed class XenBusGuest(XenWorld world, XenGuest guest) : FollowedGues
         {
             Name = world.NewName(),
             Kernel = await Images.Cases,
-            MemoryMiB = World.CaseMemory,
+            MemoryMiB = World.DeviceMemory,
             CommandLine = commandLine,
             Disks = await world.CreateDisksAsync(disks),
             Vifs = [.. Enumerable.Repeat("", interfaces)],

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Xenlet.QemuXen;
+using Xenlet.Tests;
 
 namespace Xenlet.Guest.Tests;
 
@@ -28,7 +29,7 @@ public class XenWorld : World
         {
             _machine = await XenMachine.StartAsync(new XenMachineOptions
             {
-                Dom0Directory = Path.Combine(Images.RepositoryRoot, "artifacts", "dom0"),
+                Dom0Directory = Path.Combine(PublishedImages.RepositoryRoot, "artifacts", "dom0"),
                 MemoryMiB = 1280,
                 Cpus = Processors,
             });

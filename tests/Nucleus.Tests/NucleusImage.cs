@@ -1,4 +1,5 @@
 using Xenlet.Nucleus.Tests.Analysis;
+using Xenlet.Tests;
 
 namespace Xenlet.Nucleus.Tests;
 
@@ -7,8 +8,8 @@ public sealed class NucleusImage
 {
     public NucleusImage()
     {
-        string directory = PublishedPrograms.Publish("samples/Hello/Hello.csproj", "Hello");
-        Image = ElfCode.Load(Path.Combine(directory, "Hello"), Path.Combine(directory, "Hello.dbg"));
+        string program = PublishedImages.PublishAsync("samples/Hello", "Hello").GetAwaiter().GetResult();
+        Image = ElfCode.Load(program, program + ".dbg");
     }
 
     internal CodeImage Image { get; }

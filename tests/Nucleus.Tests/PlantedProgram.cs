@@ -1,4 +1,5 @@
 using Xenlet.Nucleus.Tests.Analysis;
+using Xenlet.Tests;
 
 namespace Xenlet.Nucleus.Tests;
 
@@ -6,7 +7,7 @@ namespace Xenlet.Nucleus.Tests;
 public sealed class PlantedProgram
 {
     public PlantedProgram() =>
-        Image = ElfCode.Load(Path.Combine(PublishedPrograms.Publish("tests/Nucleus.Tests/Planted/Planted.csproj", "Planted"), "Planted"));
+        Image = ElfCode.Load(PublishedImages.PublishAsync("tests/Nucleus.Tests/Planted", "Planted").GetAwaiter().GetResult());
 
     internal CodeImage Image { get; }
 }

@@ -1,15 +1,30 @@
+using System.Diagnostics;
+using System.Globalization;
+
 namespace Xenlet.Build;
 
-/// <summary>Runs the test projects one after the other and sums up what came out.</summary>
+/// <summary>
+/// Builds everything and runs all tests. Those that boot guests wait for them most of the time, so the others run beside them: two lanes, each one step
+/// after the other.
+/// </summary>
 /// <param name="repository">Holds the tests.</param>
 /// <param name="processes">Runs <c>dotnet</c>.</param>
 /// <param name="say">Receives each line about what is being done.</param>
 internal sealed class TestRunner(Repository repository, ProcessRunner processes, Action<string> say)
 {
+    /// <summary>The configuration in which everything is built and tested: the one in which images are published, so that nothing is compiled twice.</summary>
+    public const string Configuration = "Release";
+
     private const string SoakCategory = "Category=Soak";
 
     /// <summary>A test host that has reported nothing for this long is ended, and the test it was at is named.</summary>
     private const string HangTimeout = "20m";
+
+    private readonly Lock _gate = new();
+    private readonly List<StepCost> _costs = [];
+    private readonly List<TestResult> _tests = [];
+    private readonly List<string> _problems = [];
+    private TestCount _sum;
 
     /// <summary>The expression for <c>dotnet test --filter</c>.</summary>
     /// <param name="filter">The user's expression, or <see langword="null"/>.</param>
@@ -21,81 +36,144 @@ internal sealed class TestRunner(Repository repository, ProcessRunner processes,
     }
 
     /// <summary>Builds the solution and runs every test in it, and the check of its formatting unless only some tests were asked for.</summary>
+    /// <exception cref="BuildException">The file of budgets cannot be read.</exception>
     public TestCount Run(string? filter, bool soak)
     {
-        say("building everything");
-        if (processes.Run("dotnet", ["msbuild", repository.Solution, "-restore", "-v:quiet", "-tl:off", "-nologo"], ProcessOutput.Inherited) != 0)
-        {
-            say("FAILED: the solution does not build; what the compiler said is above");
-            return TestCount.OneFailed;
-        }
-
+        var started = Stopwatch.StartNew();
+        var budgets = Budgets.Parse(repository.Budgets, File.ReadLines(repository.Budgets));
+        TimeSpan calibration = Calibration.Run();
         if (Directory.Exists(repository.TestResults))
         {
             Directory.Delete(repository.TestResults, recursive: true);
         }
 
-        TestCount sum = default;
-        List<string> problems = [];
-        IReadOnlyList<string> projects = repository.FindTestProjects();
-        for (int index = 0; index < projects.Count; index++)
+        Directory.CreateDirectory(repository.TestResults);
+        if (!Build())
         {
-            string name = Path.GetFileNameWithoutExtension(projects[index]);
-            say($"[{index + 1}/{projects.Count}] {name}");
-            TestOutcome outcome = RunProject(projects[index], name, filter, soak);
-            sum += outcome.Count;
-            if (outcome.Problem is { } problem)
-            {
-                problems.Add($"{name}: {problem}");
-                say($"FAILED: {problems[^1]}");
-            }
+            return _sum;
         }
 
-        if (filter is null && !soak)
-        {
-            say("dotnet format");
-            bool formatted = processes.Run("dotnet", ["format", repository.Solution, "--verify-no-changes", "--no-restore"], ProcessOutput.Inherited) == 0;
-            sum += formatted ? TestCount.OnePassed : TestCount.OneFailed;
-            if (!formatted)
-            {
-                problems.Add($"the sources are not formatted as .editorconfig says: run 'dotnet format {Path.GetFileName(repository.Solution)}'");
-            }
-        }
-
-        foreach (string problem in problems)
+        bool whole = filter is null && !soak;
+        Task.WaitAll([.. Lanes(Filter(filter, soak), whole).Select(lane => Task.Run(() => RunLane(lane)))]);
+        foreach (string problem in _problems)
         {
             say($"FAILED: {problem}");
         }
 
-        if (sum.Skipped > 0)
+        if (_sum.Skipped > 0)
         {
-            say($"{sum.Skipped} skipped");
+            say($"{_sum.Skipped} skipped");
         }
 
-        if (sum.Ran == 0)
+        if (_sum.Ran == 0)
         {
             say("FAILED: no test ran");
         }
 
-        return sum;
+        File.WriteAllLines(repository.TestNames, _tests.Select(test => test.Name).Order(StringComparer.Ordinal));
+        if (whole)
+        {
+            foreach (string line in RunReport.Lines(_costs, _tests, budgets, calibration, started.Elapsed))
+            {
+                say(line);
+            }
+        }
+
+        return _sum;
     }
 
-    private TestOutcome RunProject(string project, string name, string? filter, bool soak)
+    private bool Build()
     {
+        using CompilerServer compiler = new();
+        return RunStep(
+            "build",
+            new TestStep(
+                "build",
+                ["dotnet", "msbuild", repository.Solution, "-restore", $"-p:Configuration={Configuration}", .. compiler.Options, "-nodeReuse:false", "-m", "-v:quiet", "-tl:off", "-nologo"],
+                TestStep.MustSucceed(default, "the solution does not build")),
+            compiler.End);
+    }
+
+    private IEnumerable<TestLane> Lanes(string filter, bool whole)
+    {
+        ILookup<bool, string> projects = repository.FindTestProjects().ToLookup(Repository.NeedsImages);
+        TestStep format = new(
+            "dotnet-format",
+            ["dotnet", "format", "whitespace", repository.Solution, "--verify-no-changes", "--no-restore"],
+            TestStep.MustSucceed(
+                TestCount.OnePassed, $"the sources are not formatted as .editorconfig says: run 'dotnet format {Path.GetFileName(repository.Solution)}'"));
+        yield return new TestLane("host", [.. projects[false].Select(project => Test(project, filter, whole)), .. whole ? [format] : Array.Empty<TestStep>()]);
+        TestStep images = new(
+            "images",
+            ["dotnet", "msbuild", repository.Images, "-t:Publish", $"-p:Configuration={Configuration}", "-nodeReuse:false", "-m:1", "-v:quiet", "-tl:off", "-nologo"],
+            TestStep.MustSucceed(default, "the guest programs under test cannot be published"));
+        yield return new TestLane("guests", [images, .. projects[true].Select(project => Test(project, filter, whole))]);
+    }
+
+    private TestStep Test(string project, string filter, bool whole)
+    {
+        string name = Path.GetFileNameWithoutExtension(project);
         string results = Path.Combine(repository.TestResults, name + ".trx");
-        List<string> arguments =
+        List<string> command =
         [
-            "test", project, "--no-build", "--nologo",
-            "--filter", Filter(filter, soak),
+            // Given the assembly, `dotnet test` does not evaluate the project once more.
+            "dotnet", "test", Path.Combine(Path.GetDirectoryName(project)!, "bin", Configuration, "net10.0", name + ".dll"), "--nologo",
+            "--filter", filter,
             "--logger", $"trx;LogFileName={results}",
             "--results-directory", repository.TestResults,
         ];
-        if (!soak)
+        if (whole)
         {
-            arguments.AddRange(["--blame-hang", "--blame-hang-timeout", HangTimeout, "--blame-hang-dump-type", "none"]);
+            command.AddRange(["--blame-hang", "--blame-hang-timeout", HangTimeout, "--blame-hang-dump-type", "none"]);
         }
 
-        int status = processes.Run("dotnet", arguments, ProcessOutput.Inherited);
-        return TestOutcome.Judge(status, File.Exists(results) ? File.ReadAllText(results) : null, filtered: filter is not null || soak);
+        return new TestStep(name, command, status => TestOutcome.Judge(status, File.Exists(results) ? File.ReadAllText(results) : null, filtered: !whole))
+        {
+            Environment = Repository.NeedsImages(project) ? new Dictionary<string, string> { ["XENLET_IMAGES_ARE_PUBLISHED"] = "1" } : null,
+        };
+    }
+
+    private void RunLane(TestLane lane)
+    {
+        foreach (TestStep step in lane.Steps)
+        {
+            RunStep(lane.Name, step);
+        }
+    }
+
+    /// <summary>Runs a step, takes its outcome and its cost, and shows what it wrote when it has failed.</summary>
+    /// <param name="lane">The lane's name.</param>
+    /// <param name="step">The step.</param>
+    /// <param name="remainder">Gives processor time that is in none of the step's processes' accounts.</param>
+    /// <returns>Whether it went well.</returns>
+    private bool RunStep(string lane, TestStep step, Func<TimeSpan>? remainder = null)
+    {
+        string output = Path.Combine(repository.TestResults, step.Name + ".log");
+        string times = Path.Combine(repository.TestResults, step.Name + ".times");
+        say($"{lane}: {step.Name}, output in {Path.GetRelativePath(repository.Root, output)}");
+        (string command, IReadOnlyList<string> arguments) = ProcessorTime.Measured(times, output, step.Command);
+        var started = Stopwatch.StartNew();
+        TestOutcome outcome = step.Judge(processes.Run(command, arguments, ProcessOutput.Inherited, step.Environment));
+        TimeSpan processor = ProcessorTime.Read(File.Exists(times) ? File.ReadAllText(times) : null) + (remainder?.Invoke() ?? TimeSpan.Zero);
+        lock (_gate)
+        {
+            _costs.Add(new StepCost(lane, step.Name, started.Elapsed, processor));
+            _tests.AddRange(outcome.Tests);
+            _sum += outcome.Count;
+            if (outcome.Problem is { } problem)
+            {
+                _problems.Add($"{step.Name}: {problem}");
+            }
+
+            bool failed = outcome.Problem is not null || outcome.Count.Failed > 0;
+            if (failed)
+            {
+                Console.Out.Write(File.Exists(output) ? File.ReadAllText(output) : "");
+            }
+
+            string result = outcome.Tests.Count > 0 ? outcome.Count.LastLine : failed ? "FAILED" : "done";
+            say(string.Create(CultureInfo.InvariantCulture, $"{lane}: {step.Name}: {result} in {started.Elapsed.TotalSeconds:0} s"));
+            return !failed;
+        }
     }
 }

@@ -1,0 +1,52 @@
+using System.Diagnostics;
+
+namespace Xenlet.Build;
+
+/// <summary>
+/// The C# compiler as a server for the builds of one test run: some forty compilations then share its start. It is the run's own, and ended with it,
+/// whatever the user's environment says of servers.
+/// </summary>
+internal sealed class CompilerServer : IDisposable
+{
+    private readonly string _pipe = $"xenlet-{Environment.ProcessId}";
+
+    /// <summary>Options for MSBuild.</summary>
+    public IReadOnlyList<string> Options => ["-p:UseSharedCompilation=true", $"-p:SharedCompilationId={_pipe}"];
+
+    /// <summary>Ends it, and gives its processor time, which is in no other process's.</summary>
+    public TimeSpan End()
+    {
+        TimeSpan used = TimeSpan.Zero;
+        foreach (string directory in Directory.EnumerateDirectories("/proc").Where(IsServer))
+        {
+            try
+            {
+                using var server = Process.GetProcessById(int.Parse(Path.GetFileName(directory), System.Globalization.CultureInfo.InvariantCulture));
+                used += server.TotalProcessorTime;
+                server.Kill();
+            }
+            catch (Exception ended) when (ended is ArgumentException or InvalidOperationException)
+            {
+                // It has ended by itself meanwhile.
+            }
+        }
+
+        return used;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => End();
+
+    private bool IsServer(string directory)
+    {
+        try
+        {
+            return Path.GetFileName(directory).All(char.IsAsciiDigit) &&
+                File.ReadAllText(Path.Combine(directory, "cmdline")).Split('\0').Contains($"-pipename:{_pipe}");
+        }
+        catch (IOException)
+        {
+            return false;
+        }
+    }
+}
