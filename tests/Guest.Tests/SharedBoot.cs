@@ -2,9 +2,11 @@ using Xenlet.QemuXen;
 
 namespace Xenlet.Guest.Tests;
 
-/// <summary>One boot that ran all the cases of a subject: what each of them reported.</summary>
+/// <summary>One boot that ran all the cases that can share one: what each of them reported.</summary>
 internal sealed class SharedBoot
 {
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(15);
+
     private readonly Dictionary<string, string> _results = [];
     private readonly string _end;
 
@@ -28,13 +30,13 @@ internal sealed class SharedBoot
     /// <summary>The same, line by line.</summary>
     public string[] Lines => Console.Split('\n');
 
-    public static async Task<SharedBoot> RunAsync(World world, string subject)
+    public static async Task<SharedBoot> RunAsync(World world)
     {
-        await using IGuest guest = await world.StartCaseAsync($"subject:{subject}");
+        await using IGuest guest = await world.StartCaseAsync("all");
         string end;
         try
         {
-            end = $"the guest ended: {await guest.WaitForEndAsync(World.Limit)}";
+            end = $"the guest ended: {await guest.WaitForEndAsync(Limit)}";
         }
         catch (QemuXenException failure)
         {
@@ -45,16 +47,16 @@ internal sealed class SharedBoot
     }
 
     /// <summary>Fails unless the case reported that it went well.</summary>
-    public void AssertOk(string name)
+    public void AssertOk(string subject, string name)
     {
         if (_results.TryGetValue(name, out string? result))
         {
-            Assert.True(result == "ok", $"{name}: {result.Replace(" | ", "\n", StringComparison.Ordinal)}");
+            Assert.True(result == "ok", $"{name} ({subject}): {result.Replace(" | ", "\n", StringComparison.Ordinal)}");
         }
         else
         {
             string last = _results.Count > 0 ? _results.Keys.Last() : "none";
-            Assert.Fail($"{name} reported nothing; the last case that did is {last}. {_end}\n{string.Join('\n', Lines.TakeLast(30))}");
+            Assert.Fail($"{name} ({subject}) reported nothing; the last case that did is {last}. {_end}\n{string.Join('\n', Lines.TakeLast(30))}");
         }
     }
 }

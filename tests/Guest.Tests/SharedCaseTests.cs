@@ -24,7 +24,7 @@ public abstract partial class SharedCaseTests(World world)
 
     [Theory]
     [MemberData(nameof(SharedCases))]
-    public async Task A_case_holds_in_a_guest(string subject, string name) => (await world.SharedAsync(subject)).AssertOk(name);
+    public async Task A_case_holds_in_a_guest(string subject, string name) => (await world.SharedAsync()).AssertOk(subject, name);
 
     [Fact]
     public async Task The_image_has_the_cases_of_the_table()
@@ -37,18 +37,18 @@ public abstract partial class SharedCaseTests(World world)
     [Fact]
     public async Task Output_of_200_KiB_arrives_whole_and_in_order()
     {
-        SharedBoot boot = await world.SharedAsync("output");
+        SharedBoot boot = await world.SharedAsync();
         string[] expected = [.. Enumerable.Range(0, 4096).Select(i => $"large {i:D5} {new string((char)('a' + (i % 26)), 37)}")];
         Assert.Equal(expected, boot.Lines.Where(line => line.StartsWith("large ", StringComparison.Ordinal)));
     }
 
     [Fact]
-    public async Task Output_is_UTF_8() => Assert.Contains("utf8 [äöüß €uro 日本語 😀]", (await world.SharedAsync("output")).Lines);
+    public async Task Output_is_UTF_8() => Assert.Contains("utf8 [äöüß €uro 日本語 😀]", (await world.SharedAsync()).Lines);
 
     [Fact]
     public async Task Standard_error_is_the_console_too()
     {
-        string[] lines = (await world.SharedAsync("output")).Lines;
+        string[] lines = (await world.SharedAsync()).Lines;
         Assert.Contains("to standard error", lines);
         Assert.Contains("to standard output", lines);
     }
@@ -56,7 +56,7 @@ public abstract partial class SharedCaseTests(World world)
     [Fact]
     public async Task Lines_written_by_several_threads_do_not_mix()
     {
-        string[] lines = [.. (await world.SharedAsync("output")).Lines.Where(line => line.StartsWith("writer ", StringComparison.Ordinal))];
+        string[] lines = [.. (await world.SharedAsync()).Lines.Where(line => line.StartsWith("writer ", StringComparison.Ordinal))];
         IEnumerable<string> expected = Enumerable.Range(0, 4).SelectMany(i => Enumerable.Range(0, 25).Select(n => $"writer {i} line {n} {new string((char)('A' + i), 20)}"));
         Assert.Equal(expected.Order(StringComparer.Ordinal), lines.Order(StringComparer.Ordinal));
     }
@@ -64,7 +64,7 @@ public abstract partial class SharedCaseTests(World world)
     [Fact]
     public async Task Two_boots_have_different_secrets()
     {
-        SharedBoot first = await world.SharedAsync("system");
+        SharedBoot first = await world.SharedAsync();
         EndedGuest second = (await world.RunCaseAsync("guid-new hash-code-seed")).AssertExited(0);
         foreach (string prefix in (string[])["guid ", "string hash "])
         {

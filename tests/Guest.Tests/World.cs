@@ -11,9 +11,11 @@ public abstract class World : IAsyncLifetime
     /// <summary>Memory of the guests that have devices, in MiB: a save, a restore and a migration carry all of it through dom0.</summary>
     public const int DeviceMemory = 32;
 
-    private readonly Lock _gate = new();
-    private readonly Dictionary<string, Task<SharedBoot>> _shared = [];
+    private readonly Lazy<Task<SharedBoot>> _shared;
     private int _lastGuest;
+
+    /// <summary>Boots nothing yet.</summary>
+    protected World() => _shared = new(() => SharedBoot.RunAsync(this));
 
     /// <summary>The world's name, for messages.</summary>
     public abstract string Name { get; }
@@ -54,20 +56,8 @@ public abstract class World : IAsyncLifetime
         return await EndedGuest.OfAsync(guest, Limit);
     }
 
-    /// <summary>The boot that ran all cases of a subject that can share one; made when first asked for.</summary>
-    internal Task<SharedBoot> SharedAsync(string subject)
-    {
-        lock (_gate)
-        {
-            if (!_shared.TryGetValue(subject, out Task<SharedBoot>? boot))
-            {
-                boot = SharedBoot.RunAsync(this, subject);
-                _shared.Add(subject, boot);
-            }
-
-            return boot;
-        }
-    }
+    /// <summary>The boot that ran all cases that can share one; made when first asked for.</summary>
+    internal Task<SharedBoot> SharedAsync() => _shared.Value;
 }
 
 /// <summary>A guest that has ended.</summary>
