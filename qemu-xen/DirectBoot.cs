@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 
 namespace Xenlet.QemuXen;
 
@@ -28,6 +29,9 @@ public sealed record DirectBootOptions
 
     /// <summary>Further arguments for QEMU.</summary>
     public IReadOnlyList<string> ExtraArguments { get; init; } = [];
+
+    /// <summary>The port of this machine at which QEMU serves gdb. The guest's first instruction waits until gdb lets it go.</summary>
+    public int? GdbPort { get; init; }
 
     /// <summary>Factor on every limit, for slow machines.</summary>
     public double TimeScale { get; init; } = 1;
@@ -203,28 +207,31 @@ public sealed class DirectBoot : IGuest
 
         _serial = (await streams)[0];
         Stream monitorStream = (await streams)[2];
-        var running = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        (string command, string answer) = _options.GdbPort is null
+            ? ("""{"execute":"qmp_capabilities"}{"execute":"cont"}""", "\"RESUME\"")
+            : ("""{"execute":"qmp_capabilities"}""", "\"return\"");
+        var ready = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         _monitor.LineAdded += line =>
         {
-            if (line.Contains("\"RESUME\"", StringComparison.Ordinal))
+            if (line.Contains(answer, StringComparison.Ordinal))
             {
-                running.TrySetResult();
+                ready.TrySetResult();
             }
         };
         _work = FollowAsync(_serial, (await streams)[1], monitorStream);
 
-        // The monitor holds the machine (-S) until it is told to go, so that every event reaches us.
+        // The monitor holds the machine (-S) until it or gdb is told to let it go, so that every event reaches us.
         try
         {
-            await monitorStream.WriteAsync("""{"execute":"qmp_capabilities"}{"execute":"cont"}"""u8.ToArray(), cancellation);
+            await monitorStream.WriteAsync(Encoding.ASCII.GetBytes(command), cancellation);
         }
         catch (IOException)
         {
             // QEMU has ended; its own words follow below.
         }
 
-        await Task.WhenAny(running.Task, _work).WithinAsync(ConnectLimit * _options.TimeScale, "QEMU to run the machine", Logs, cancellation);
-        if (!running.Task.IsCompleted)
+        await Task.WhenAny(ready.Task, _work).WithinAsync(ConnectLimit * _options.TimeScale, "QEMU to run the machine", Logs, cancellation);
+        if (!ready.Task.IsCompleted)
         {
             throw Refused();
         }
@@ -283,6 +290,11 @@ public sealed class DirectBoot : IGuest
         if (_options.Ramdisk is { } ramdisk)
         {
             arguments.AddRange(["-initrd", Path.GetFullPath(ramdisk)]);
+        }
+
+        if (_options.GdbPort is { } port)
+        {
+            arguments.AddRange(["-gdb", string.Create(CultureInfo.InvariantCulture, $"tcp:127.0.0.1:{port}")]);
         }
 
         arguments.AddRange(_options.ExtraArguments);

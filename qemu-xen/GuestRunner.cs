@@ -27,6 +27,9 @@ public sealed record GuestRunnerOptions
     /// <summary>Boot in QEMU without Xen.</summary>
     public bool NoXen { get; init; }
 
+    /// <summary>As <see cref="DirectBootOptions.GdbPort"/>. Without Xen only.</summary>
+    public int? GdbPort { get; init; }
+
     /// <summary>Make the terminal the guest's console until the guest ends or Ctrl-] is pressed.</summary>
     public bool Interactive { get; init; }
 
@@ -155,6 +158,7 @@ public static class GuestRunner
         CommandLine = options.Guest.CommandLine,
         MemoryMiB = options.Guest.MemoryMiB,
         VCpus = options.Guest.VCpus,
+        GdbPort = options.GdbPort,
         TimeScale = options.TimeScale,
     };
 

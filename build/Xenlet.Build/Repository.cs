@@ -30,6 +30,12 @@ internal sealed record Repository(string Root)
     /// <summary>The program that <c>build</c> and <c>run</c> take when none is named.</summary>
     public string DefaultProject => Path.Combine(Root, "samples", "DeviceTree");
 
+    /// <summary>The guest test image.</summary>
+    public string CasesProject => Path.Combine(Root, "tests", "GuestImage");
+
+    /// <summary>Where <c>soak flakes</c> keeps its counts.</summary>
+    public string Flakes => Path.Combine(Artifacts, "flakes");
+
     /// <summary>The measurements.</summary>
     public string BenchProject => Path.Combine(Root, "bench", "Xenlet.Bench");
 
@@ -94,6 +100,35 @@ internal sealed record Repository(string Root)
     /// <summary>Whether the tests of a project need the guest programs that <see cref="Images"/> publishes.</summary>
     public static bool NeedsImages(string project) => File.ReadAllText(project).Contains("PublishedImages.cs", StringComparison.Ordinal);
 
+    /// <summary>The test project that a user means.</summary>
+    /// <param name="name">Its name with or without <c>Xenlet.</c>, its file, or its directory.</param>
+    /// <exception cref="BuildException">There is none; the message lists what there is.</exception>
+    public string FindTestProject(string name)
+    {
+        IReadOnlyList<string> projects = FindTestProjects();
+        string path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(name));
+        return projects.FirstOrDefault(project => project == path || Path.GetDirectoryName(project) == path)
+            ?? projects.FirstOrDefault(project => ShortName(project).Equals(WithoutPrefix(name), StringComparison.OrdinalIgnoreCase))
+            ?? throw new BuildException(
+                $"there is no test project '{name}'. There are {string.Join(", ", projects.Select(ShortName))}. A filter over all of them is './build.sh test --filter {name}'.",
+                BuildException.Usage);
+    }
+
+    /// <summary>The name that a project's directory has, such as <c>Kernel.Tests</c>.</summary>
+    public static string ShortName(string project) => WithoutPrefix(Path.GetFileNameWithoutExtension(project));
+
+    /// <summary>What a build reads below <paramref name="directories"/> of the repository, and the directories themselves, whose time changes when a file goes.</summary>
+    public IEnumerable<FileSystemInfo> FindSources(params IEnumerable<string> directories)
+    {
+        FileInfo[] settings = [.. new DirectoryInfo(Root).EnumerateFiles().Where(file => file.Extension is ".props" or ".targets" or ".json" or ".config")];
+        return settings.Concat(directories.SelectMany(directory => FindBelow(new DirectoryInfo(Path.Combine(Root, directory)))));
+    }
+
+    /// <summary>What says which packages the projects have.</summary>
+    public IEnumerable<FileSystemInfo> FindProjectFiles() =>
+        FindSources("bench", "build", "linker", "qemu-xen", "samples", "src", "tests")
+            .Where(file => file is FileInfo && file.Extension is ".csproj" or ".props" or ".targets" or ".json" or ".config");
+
     /// <summary>Removes artifacts/ and the bin/ and obj/ beside every project file, and nothing else.</summary>
     /// <returns>The directories removed.</returns>
     public IReadOnlyList<string> Clean()
@@ -113,4 +148,12 @@ internal sealed record Repository(string Root)
 
         return removed;
     }
+
+    private static string WithoutPrefix(string name) => name.StartsWith("Xenlet.", StringComparison.OrdinalIgnoreCase) ? name["Xenlet.".Length..] : name;
+
+    private static IEnumerable<FileSystemInfo> FindBelow(DirectoryInfo directory) =>
+        directory.EnumerateFileSystemInfos()
+            .Where(entry => entry.Name is not ("bin" or "obj"))
+            .SelectMany(entry => entry is DirectoryInfo below ? FindBelow(below) : [entry])
+            .Prepend(directory);
 }

@@ -29,10 +29,21 @@ internal sealed class Tool(Repository repository, CancellationToken cancellation
                 return await RunAsync(run);
 
             case TestCommand test:
-                return Test(test.Filter, soak: false);
+                return Test(() => new TestRunner(repository, _processes, Say).Run(test.Filter, soak: false));
+
+            case TestProjectCommand test:
+                string tests = repository.FindTestProject(test.Project);
+                return Test(() => new ProjectTest(repository, _processes, Say).Run(tests, test.Filter));
+
+            case TestCaseCommand test:
+                return await TestAsync(() => new CaseTest(repository, _processes, Say).RunAsync(test, cancellation));
 
             case SoakCommand soak:
-                return Test(soak.Filter, soak: true);
+                return Test(() => new TestRunner(repository, _processes, Say).Run(soak.Filter, soak: true));
+
+            case FlakesCommand flakes:
+                Require(Prerequisite.Testing);
+                return new FlakeHunt(repository, _processes, Say).Run(flakes);
 
             case BenchCommand bench:
                 Require([.. Prerequisite.Linking, .. Prerequisite.Booting]);
@@ -67,10 +78,10 @@ internal sealed class Tool(Repository repository, CancellationToken cancellation
     private async Task<int> RunAsync(RunCommand run)
     {
         Say("[1/3] looking for what is needed");
-        Require([.. Prerequisite.Linking, .. Prerequisite.Booting]);
+        Require([.. Prerequisite.Linking, .. Prerequisite.Booting, .. run.GdbPort is null ? [] : Prerequisite.Debugging]);
         string project = Repository.FindProject(run.Project ?? repository.DefaultProject);
         Say($"[2/3] building {Path.GetFileNameWithoutExtension(project)}");
-        GuestImage image = MakeImage(project);
+        GuestImage image = MakeImage(project, debug: run.GdbPort is not null);
         run = run.Over(CommandLineReader.ReadDeclared(image.RunOptions, project));
         Say(run.WithoutXen ? $"[3/3] booting {image.Name} in QEMU, without Xen" : $"[3/3] booting {image.Name} under Xen in QEMU");
         using Stream input = StandardInput.Open();
@@ -78,18 +89,20 @@ internal sealed class Tool(Repository repository, CancellationToken cancellation
         return await new GuestBooter(repository, Say).RunAsync(image, run, input, output, cancellation);
     }
 
-    private GuestImage MakeImage(string? project) =>
-        GuestImage.Make(repository, Repository.FindProject(project ?? repository.DefaultProject), _processes);
+    private GuestImage MakeImage(string? project, bool debug = false) =>
+        GuestImage.Make(repository, Repository.FindProject(project ?? repository.DefaultProject), _processes, debug);
 
-    private int Test(string? filter, bool soak)
+    private int Test(Func<TestCount> run) => TestAsync(() => Task.FromResult(run())).GetAwaiter().GetResult();
+
+    private async Task<int> TestAsync(Func<Task<TestCount>> run)
     {
         TestCount count;
         try
         {
-            Require([.. Prerequisite.Linking, .. Prerequisite.Booting]);
-            count = new TestRunner(repository, _processes, Say).Run(filter, soak);
+            Require(Prerequisite.Testing);
+            count = await run();
         }
-        catch (BuildException failure)
+        catch (BuildException failure) when (failure.ExitStatus != BuildException.Usage)
         {
             Say($"FAILED: {failure.Message}");
             count = TestCount.OneFailed;

@@ -17,5 +17,20 @@ catch (NullReferenceException caught)
     Console.WriteLine($"Caught what the processor raised: {caught.Message}");
 }
 
-long sum = await Task.Run(() => Enumerable.Range(1, 1_000_000).Sum(number => (long)number));
+long sum = await Task.Run(() => Numbers.Sum(1_000_000));
 Console.WriteLine($"The sum of a million numbers, from another thread: {sum:N0}");
+
+/// <summary>Something to stop at with a debugger: docs/debugging.md.</summary>
+internal static class Numbers
+{
+    public static long Sum(int last)
+    {
+        long sum = 0;
+        for (int number = 1; number <= last; number++)
+        {
+            sum += number;
+        }
+
+        return sum;
+    }
+}

@@ -1,3 +1,5 @@
+using System.Xml.Linq;
+
 namespace Xenlet.Build.Tests;
 
 /// <summary>build.sh, in a directory of its own with stand-ins for the programs it looks for.</summary>
@@ -87,18 +89,48 @@ public sealed class BuildScriptTests : IDisposable
     public async Task The_tool_gets_the_arguments_as_they_were_once_it_is_built(int buildStatus, int expected)
     {
         AddDotnet(buildStatus: buildStatus);
-        string script = _directory.Write("build.ps1", await File.ReadAllTextAsync(Path.Combine(Places.RepositoryRoot, "build.ps1")));
-        _directory.Write("build/Xenlet.Build/Xenlet.Build.csproj", "");
+        string script = AddScript();
         string[] arguments = ["run", "a b", "-x:y", "--opt=true", "-File", "*", "~", "", "q\"q", "it's", "--", "$HOME"];
 
-        CommandResult result = await CommandResult.RunAsync(
-            LocateDotnet(),
-            ["exec", Places.PowerShellHost, script, .. arguments],
-            environment: new Dictionary<string, string?> { ["PATH"] = Path.Combine(_directory.Path, "path") });
+        CommandResult result = await RunScriptAsync(script, arguments);
 
         Assert.Equal(expected, result.ExitStatus);
         string[] command = ["exec", $"{_directory.Path}/build/Xenlet.Build/bin/Release/net10.0/Xenlet.Build.dll", .. arguments];
         Assert.Equal("BUILT\n" + (buildStatus == 0 ? string.Concat(command.Select(word => $"[{word}]\n")) : ""), result.Output + result.Error);
+    }
+
+    [Fact]
+    public async Task The_tool_is_built_again_only_when_one_of_its_sources_changes()
+    {
+        AddDotnet();
+        string script = AddScript();
+        string[] sources = [.. ToolSources().Select(source => _directory.Write(source, ""))];
+        foreach (string source in sources)
+        {
+            File.SetLastWriteTimeUtc(source, DateTime.UtcNow.AddHours(-1));
+        }
+
+        // What is not there when a build begins changes the time of its directory once.
+        _ = await RunScriptAsync(script);
+        _ = await RunScriptAsync(script);
+        Assert.DoesNotContain("BUILT", (await RunScriptAsync(script)).Output, StringComparison.Ordinal);
+
+        foreach (string source in sources)
+        {
+            File.SetLastWriteTimeUtc(source, DateTime.UtcNow.AddSeconds(-1));
+            File.SetLastWriteTimeUtc(Path.Combine(_directory.Path, "build/Xenlet.Build/obj/built"), DateTime.UtcNow.AddMinutes(-1));
+            Assert.True((await RunScriptAsync(script)).Output.Contains("BUILT", StringComparison.Ordinal), $"{source} changed, and the tool was not built");
+        }
+    }
+
+    /// <summary>A file for everything that the tool's project takes from elsewhere.</summary>
+    private static IEnumerable<string> ToolSources()
+    {
+        string directory = Path.Combine(Places.RepositoryRoot, "build/Xenlet.Build");
+        XDocument project = XDocument.Load(Path.Combine(directory, "Xenlet.Build.csproj"));
+        return project.Descendants().Where(element => element.Name.LocalName is "Compile" or "ProjectReference")
+            .Select(element => Path.GetRelativePath(Places.RepositoryRoot, Path.GetFullPath(element.Attribute("Include")!.Value, directory)))
+            .Concat(["build/Xenlet.Build/Program.cs", "Directory.Build.props", "Directory.Build.targets", "Directory.Packages.props", "global.json"]);
     }
 
     private static string LocateDotnet() =>
@@ -117,6 +149,17 @@ public sealed class BuildScriptTests : IDisposable
             exec) for word; do echo "[$word]"; done; exit 4 ;;
         esac
         """);
+
+    private string AddScript()
+    {
+        _directory.Write("build/Xenlet.Build/Xenlet.Build.csproj", "");
+        return _directory.Write("build.ps1", File.ReadAllText(Path.Combine(Places.RepositoryRoot, "build.ps1")));
+    }
+
+    private Task<CommandResult> RunScriptAsync(string script, params string[] arguments) => CommandResult.RunAsync(
+        LocateDotnet(),
+        ["exec", Places.PowerShellHost, script, .. arguments],
+        environment: new Dictionary<string, string?> { ["PATH"] = Path.Combine(_directory.Path, "path") });
 
     private Task<CommandResult> RunAsync(params string[] arguments) => CommandResult.RunAsync(
         "/bin/sh",

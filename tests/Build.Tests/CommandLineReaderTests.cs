@@ -22,11 +22,49 @@ public sealed class CommandLineReaderTests
         Assert.Equal(new ImageCommand(null), Read("build"));
         Assert.Equal(new ImageCommand("samples/Hello"), Read("build samples/Hello"));
         Assert.Equal(new TestCommand(null), Read("test"));
-        Assert.Equal(new TestCommand("Name~Ring"), Read("test Name~Ring"));
-        Assert.Equal(new SoakCommand("Name~Ring"), Read("soak Name~Ring"));
+        Assert.Equal(new TestCommand("Name~Ring"), Read("test --filter Name~Ring"));
+        Assert.Equal(new SoakCommand(null), Read("soak"));
+        Assert.Equal(new SoakCommand("Name~Ring"), Read("soak --filter=Name~Ring"));
         Assert.Equal(["--quick", "start"], Assert.IsType<BenchCommand>(Read("bench --quick start")).Arguments);
         Assert.IsType<CleanCommand>(Read("clean"));
     }
+
+    [Theory]
+    [InlineData("test Kernel.Tests", "Kernel.Tests", null)]
+    [InlineData("test tests/Kernel.Tests Futex", "tests/Kernel.Tests", "Futex")]
+    [InlineData("test Kernel.Tests --filter Name~Futex", "Kernel.Tests", "Name~Futex")]
+    public void A_word_behind_test_is_a_project_and_a_second_one_a_filter(string line, string project, string? filter) =>
+        Assert.Equal(new TestProjectCommand(project, filter), Read(line));
+
+    [Theory]
+    [InlineData("test case null-read", false, "null-read")]
+    [InlineData("test case --xen null-read guid-new", true, "null-read", "guid-new")]
+    [InlineData("test case clock 3 --xen", true, "clock", "3")]
+    public void Cases_are_named_and_booted_without_Xen_unless_it_is_asked_for(string line, bool underXen, params string[] words)
+    {
+        TestCaseCommand command = Assert.IsType<TestCaseCommand>(Read(line));
+
+        Assert.Equal(underXen, command.UnderXen);
+        Assert.Equal(words, command.Words);
+    }
+
+    [Fact]
+    public void A_hunt_for_flakes_has_projects_times_and_a_filter()
+    {
+        FlakesCommand all = Assert.IsType<FlakesCommand>(Read("soak flakes"));
+        FlakesCommand some = Assert.IsType<FlakesCommand>(Read("soak flakes --project Kernel.Tests --times=10 --project tests/XenBus.Tests --filter Futex"));
+
+        Assert.Empty(all.Projects);
+        Assert.Equal((null, null), (all.Times, all.Filter));
+        Assert.Equal(["Kernel.Tests", "tests/XenBus.Tests"], some.Projects);
+        Assert.Equal((10, "Futex"), (some.Times, some.Filter));
+    }
+
+    [Theory]
+    [InlineData("run --no-xen", null)]
+    [InlineData("run --no-xen --gdb", 1234)]
+    [InlineData("run --gdb=2345 my/app --no-xen", 2345)]
+    public void A_guest_waits_for_gdb_at_a_port_when_it_is_told_to(string line, int? port) => Assert.Equal(port, Assert.IsType<RunCommand>(Read(line)).GdbPort);
 
     [Fact]
     public void Run_leaves_open_what_was_not_named()
@@ -87,6 +125,7 @@ public sealed class CommandLineReaderTests
     [InlineData("another/project", "for the user to name")]
     [InlineData("--no-xen", "for the user to name")]
     [InlineData("--interactive", "for the user to name")]
+    [InlineData("--no-xen --gdb", "for the user to name")]
     public void A_projects_own_options_that_are_not_understood_are_named_with_the_project(string options, string named)
     {
         BuildException failure = Assert.Throws<BuildException>(() => CommandLineReader.ReadDeclared(options, "/projects/App.csproj"));
@@ -131,7 +170,18 @@ public sealed class CommandLineReaderTests
     [InlineData("--memory 4", "--memory")]
     [InlineData("build --fast", "--fast")]
     [InlineData("build one two", "two")]
-    [InlineData("test one two", "two")]
+    [InlineData("test one two three", "three")]
+    [InlineData("test one two --filter three", "two")]
+    [InlineData("test --fast", "--fast")]
+    [InlineData("test --filter", "--filter")]
+    [InlineData("test --xen", "--xen")]
+    [InlineData("test Kernel.Tests --xen", "--xen")]
+    [InlineData("test case", "case")]
+    [InlineData("test case null-read --filter x", "filtered")]
+    [InlineData("soak one", "'one'")]
+    [InlineData("soak --xen", "--xen")]
+    [InlineData("soak flakes Kernel.Tests", "'Kernel.Tests'")]
+    [InlineData("soak flakes --times 0", "'0'")]
     [InlineData("clean all", "all")]
     [InlineData("run --fast", "--fast")]
     [InlineData("run one two", "two")]
@@ -145,6 +195,8 @@ public sealed class CommandLineReaderTests
     [InlineData("run --env 1A=2", "1A=2")]
     [InlineData("run --env =2", "NAME=VALUE")]
     [InlineData("run --no-xen=yes", "'yes'")]
+    [InlineData("run --gdb", "--no-xen")]
+    [InlineData("run --no-xen --gdb=70000", "'70000'")]
     [InlineData("run --disk", "--disk")]
     [InlineData("run --disk 0", "'0'")]
     [InlineData("run --plug=xvdb", "'xvdb'")]
@@ -175,6 +227,14 @@ public sealed class CommandLineReaderTests
     [InlineData("--network")]
     [InlineData("--plug")]
     [InlineData("--dom0")]
+    [InlineData("--gdb")]
+    [InlineData("test PROJECT")]
+    [InlineData("test case")]
+    [InlineData("--xen")]
+    [InlineData("--filter")]
+    [InlineData("soak flakes")]
+    [InlineData("--project")]
+    [InlineData("--times")]
     public void Help_names_every_command_and_option(string word) => Assert.Contains($"  {word}", Help.Text, StringComparison.Ordinal);
 
     private static BuildCommand Read(string line) => CommandLineReader.Read(line.Split(' ', StringSplitOptions.RemoveEmptyEntries));

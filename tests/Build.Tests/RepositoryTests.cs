@@ -49,6 +49,46 @@ public sealed class RepositoryTests : IDisposable
         Assert.Equal(["B.Tests", "Xenlet.C.Tests", "A.Tests"], projects.Select(Path.GetFileNameWithoutExtension));
     }
 
+    [Theory]
+    [InlineData("Kernel.Tests")]
+    [InlineData("xenlet.kernel.tests")]
+    [InlineData("Xenlet.Kernel.Tests")]
+    public void A_test_project_is_found_by_its_name(string name)
+    {
+        string project = _directory.Write("tests/Kernel.Tests/Xenlet.Kernel.Tests.csproj", "");
+        _directory.Write("tests/Other.Tests/Other.Tests.csproj", "");
+        Repository repository = new(_directory.Path);
+
+        Assert.Equal(project, repository.FindTestProject(name));
+        Assert.Equal(project, repository.FindTestProject(project));
+        Assert.Equal(project, repository.FindTestProject(Path.GetDirectoryName(project) + "/"));
+    }
+
+    [Fact]
+    public void A_test_project_that_does_not_exist_is_answered_with_those_that_do_and_the_way_to_filter_all()
+    {
+        _directory.Write("tests/Kernel.Tests/Xenlet.Kernel.Tests.csproj", "");
+
+        BuildException failure = Assert.Throws<BuildException>(() => new Repository(_directory.Path).FindTestProject("Name~Ring"));
+
+        Assert.Equal(2, failure.ExitStatus);
+        Assert.Contains("Kernel.Tests", failure.Message, StringComparison.Ordinal);
+        Assert.Contains("--filter Name~Ring", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Sources_are_what_a_build_reads_and_not_what_it_makes()
+    {
+        string[] sources = [_directory.Write("src/P/a.cs", ""), _directory.Write("src/P/Q/b.xml", ""), _directory.Write("Directory.Build.props", "")];
+        _directory.Write("src/P/obj/c.cs", "");
+        _directory.Write("src/P/bin/d.cs", "");
+        _directory.Write("docs/e.md", "");
+
+        IEnumerable<string> found = new Repository(_directory.Path).FindSources("src").OfType<FileInfo>().Select(file => file.FullName);
+
+        Assert.Equal(sources.Order(StringComparer.Ordinal), found.Order(StringComparer.Ordinal));
+    }
+
     [Fact]
     public void Clean_removes_what_builds_make_and_nothing_else()
     {

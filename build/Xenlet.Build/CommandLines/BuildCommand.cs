@@ -17,6 +17,9 @@ internal sealed record RunCommand(string? Project) : BuildCommand
     /// <summary>Memory when the user names none, in MiB.</summary>
     public const int DefaultMemory = 16;
 
+    /// <summary>The port for gdb when the user names none: gdb's documentation and QEMU's <c>-s</c> use it.</summary>
+    public const int DefaultGdbPort = 1234;
+
     /// <summary>Processors when the user names no number.</summary>
     public const int DefaultVirtualCpus = 1;
 
@@ -40,6 +43,9 @@ internal sealed record RunCommand(string? Project) : BuildCommand
 
     /// <summary>Whether QEMU boots the image itself, with no Xen.</summary>
     public bool WithoutXen { get; init; }
+
+    /// <summary>The port of this machine at which the guest waits for gdb, or <see langword="null"/>; then it is a Debug build.</summary>
+    public int? GdbPort { get; init; }
 
     /// <summary>Empty disks, xvda first: the size of each in MiB.</summary>
     public IReadOnlyList<int> Disks { get; init; } = [];
@@ -86,9 +92,32 @@ internal sealed record RunCommand(string? Project) : BuildCommand
 /// <param name="Filter">A filter expression of <c>dotnet test</c>, or <see langword="null"/> for everything.</param>
 internal sealed record TestCommand(string? Filter) : BuildCommand;
 
+/// <summary><c>test PROJECT</c>: builds and runs one test project.</summary>
+/// <param name="Project">Its name, directory or file as given.</param>
+/// <param name="Filter">As in <see cref="TestCommand"/>.</param>
+internal sealed record TestProjectCommand(string Project, string? Filter) : BuildCommand;
+
+/// <summary><c>test case</c>: boots the guest test image with some of its cases.</summary>
+/// <param name="Words">Names of cases, or one that has a boot of its own and its arguments.</param>
+/// <param name="UnderXen">Whether it is booted under Xen.</param>
+internal sealed record TestCaseCommand(IReadOnlyList<string> Words, bool UnderXen) : BuildCommand;
+
 /// <summary><c>soak</c>: runs the long tests.</summary>
 /// <param name="Filter">As in <see cref="TestCommand"/>.</param>
 internal sealed record SoakCommand(string? Filter) : BuildCommand;
+
+/// <summary><c>soak flakes</c>: runs test projects over and over beside other load, and lists what failed and how often.</summary>
+internal sealed record FlakesCommand : BuildCommand
+{
+    /// <summary>Names of the test projects as given; none for all.</summary>
+    public IReadOnlyList<string> Projects { get; init; } = [];
+
+    /// <summary>How often each project is to have been run on this commit; <see langword="null"/> for what its kind asks for.</summary>
+    public int? Times { get; init; }
+
+    /// <summary>As in <see cref="TestCommand"/>.</summary>
+    public string? Filter { get; init; }
+}
 
 /// <summary><c>bench</c>: measures, and prints a table.</summary>
 /// <param name="Arguments">Passed on to the benchmark program.</param>

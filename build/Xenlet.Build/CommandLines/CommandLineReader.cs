@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Xenlet.Build;
 
 /// <summary>Reads the build tool's own command line.</summary>
-internal static class CommandLineReader
+internal static partial class CommandLineReader
 {
     /// <summary>Largest memory a Xen domain's size in MiB can sensibly have here: 16 TiB.</summary>
     private const int MaximumMemory = 16 * 1024 * 1024;
@@ -13,6 +13,8 @@ internal static class CommandLineReader
 
     /// <summary>Largest disk in MiB: 1 TiB. It takes as much of dom0's memory as is written to it.</summary>
     private const int MaximumDisk = 1024 * 1024;
+
+    private const int MaximumPort = ushort.MaxValue;
 
     /// <summary>Disks have the names xvda to xvdz, and the last is for the one that is plugged.</summary>
     private const int MaximumDisks = 25;
@@ -34,8 +36,8 @@ internal static class CommandLineReader
             _ when arguments.TakeWhile(argument => argument != "--").Skip(1).Any(argument => argument is "--help" or "-h") => new HelpCommand(),
             "build" => new ImageCommand(ReadOnlyOperand(command, cursor, "project")),
             "run" => ReadRun(cursor, Environment.CurrentDirectory),
-            "test" => new TestCommand(ReadOnlyOperand(command, cursor, "filter")),
-            "soak" => new SoakCommand(ReadOnlyOperand(command, cursor, "filter")),
+            "test" => ReadTest(cursor),
+            "soak" => ReadSoak(cursor),
             "bench" => new BenchCommand(cursor.Rest()),
             "clean" => ReadClean(cursor),
             _ => throw Misunderstood($"unknown command '{command}'"),
@@ -52,7 +54,7 @@ internal static class CommandLineReader
         {
             Cursor cursor = new(options.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
             RunCommand declared = ReadRun(cursor, Path.GetDirectoryName(project)!);
-            return declared is { Project: null, WithoutXen: false, Interactive: false }
+            return declared is { Project: null, WithoutXen: false, Interactive: false, GdbPort: null }
                 ? declared
                 : throw Misunderstood("run: a project, '--interactive' and '--no-xen' are for the user to name");
         }
@@ -119,6 +121,7 @@ internal static class CommandLineReader
                 "--cmdline" => command with { CommandLine = Value(option, value, cursor) },
                 "--interactive" => command with { Interactive = Flag(option, value) },
                 "--no-xen" => command with { WithoutXen = Flag(option, value) },
+                "--gdb" => command with { GdbPort = value is null ? RunCommand.DefaultGdbPort : ReadNumber(option, value, MaximumPort, "port") },
                 "--disk" => command with { Disks = [.. command.Disks, ReadNumber(option, Value(option, value, cursor), MaximumDisk, "MiB")] },
                 "--network" => command with { Network = Flag(option, value) },
                 "--plug" => command with { HotPlug = Flag(option, value) },
@@ -126,6 +129,11 @@ internal static class CommandLineReader
                 "--env" => AddVariable(command, environment, Value(option, value, cursor)),
                 _ => throw Misunderstood($"run: unknown option '{argument}'"),
             };
+        }
+
+        if (command is { GdbPort: not null, WithoutXen: false })
+        {
+            throw Misunderstood("run: '--gdb' needs '--no-xen': QEMU's gdb stub sees the machine, and under Xen that is Xen and dom0");
         }
 
         if (command.Disks.Count > MaximumDisks)
@@ -162,16 +170,16 @@ internal static class CommandLineReader
     }
 
     private static string Value(string option, string? value, Cursor cursor) =>
-        value ?? (cursor.AtEnd ? throw Misunderstood($"run: option '{option}' needs a value") : cursor.Next());
+        value ?? (cursor.AtEnd ? throw Misunderstood($"option '{option}' needs a value") : cursor.Next());
 
     private static bool Flag(string option, string? value) =>
-        value is null ? true : throw Misunderstood($"run: option '{option}' takes no value, but got '{value}'");
+        value is null ? true : throw Misunderstood($"option '{option}' takes no value, but got '{value}'");
 
     private static int ReadNumber(string option, string text, int maximum, string unit) =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number >= 1 && number <= maximum
             ? number
             : throw Misunderstood(
-                string.Create(CultureInfo.InvariantCulture, $"run: option '{option}' needs a whole number of {unit} from 1 to {maximum}, but got '{text}'"));
+                string.Create(CultureInfo.InvariantCulture, $"option '{option}' needs a whole number ({unit}) from 1 to {maximum}, but got '{text}'"));
 
     private static BuildException Misunderstood(string what) => new($"{what}; './build.sh help' lists what there is.", BuildException.Usage);
 
@@ -182,6 +190,13 @@ internal static class CommandLineReader
         public bool AtEnd => _next == arguments.Count;
 
         public string Next() => arguments[_next++];
+
+        public bool Take(string word)
+        {
+            bool taken = !AtEnd && arguments[_next] == word;
+            _next += taken ? 1 : 0;
+            return taken;
+        }
 
         public string[] Rest()
         {

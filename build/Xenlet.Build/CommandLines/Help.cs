@@ -20,11 +20,22 @@ internal static class Help
                                 @FILE is a command in a file. $GUEST is the domain's number; --network's bridge is xenbr0
               --interactive     the terminal is the guest's console until it ends
               --no-xen          boot the image in QEMU itself, without Xen: quicker, no devices
+              --gdb[=PORT]      with --no-xen: make a Debug build and wait for gdb at PORT (default 1234)
               -- ARGUMENT...    arguments of Main, exactly as they are
           build [PROJECT]   leave artifacts/NAME/NAME.elf (the image), NAME.debug (its symbols) and NAME.cfg
                             (for `xl create -c` on a Xen host)
-          test [FILTER]     run all tests but the long ones; FILTER is what `dotnet test --filter` takes
-          soak [FILTER]     run the long tests
+          test              run all tests but the long ones
+              --filter EXPR     only those; EXPR is what `dotnet test --filter` takes
+          test PROJECT [FILTER]
+                            build and run one project of tests: Kernel.Tests, or its path
+          test case NAME... run these cases of tests/GuestImage in a guest and show its console, without Xen
+              --xen             under Xen
+          soak              run the long tests; --filter as with `test`
+          soak flakes       run the host's test projects 50 times and those that boot guests 10 times, beside other load, and list
+                            what failed and how often. It can be interrupted: artifacts/flakes keeps the count of a commit
+              --project NAME    this project only; may be repeated
+              --times N         until each project was run so often
+              --filter EXPR     as with `test`
           bench [PART...]   measure, and print tables. PART: start, size, work, store, bus, disks, network; without one, all
           clean             remove artifacts/ and every bin/ and obj/
           help              this text
@@ -36,7 +47,7 @@ internal static class Help
         Words NAME=VALUE at its beginning are environment variables, the others are arguments of Main; a word --
         ends the variables.
 
-        What is missing (a linker, QEMU) is installed with apt-get when run as root, and named otherwise.
+        What is missing (a linker, QEMU, gdb) is installed with apt-get when run as root, and named otherwise.
 
         """;
 }

@@ -12,7 +12,14 @@ internal sealed class GuestBooter(Repository repository, Action<string> say)
 
     /// <summary>Boots, shows the console with its backtraces named on <paramref name="output"/>, and gives the exit status.</summary>
     /// <exception cref="BuildException">The guest cannot be told what it was to be told.</exception>
-    public async Task<int> RunAsync(GuestImage image, RunCommand command, Stream input, Stream output, CancellationToken cancellation)
+    /// <param name="image">What to boot.</param>
+    /// <param name="command">How.</param>
+    /// <param name="input">The console's input, when it is interactive.</param>
+    /// <param name="output">Receives the console.</param>
+    /// <param name="cancellation">Ends the guest.</param>
+    /// <param name="limit">Longest time the guest may take; none if null.</param>
+    public async Task<int> RunAsync(
+        GuestImage image, RunCommand command, Stream input, Stream output, CancellationToken cancellation, TimeSpan? limit = null)
     {
         Lazy<ElfSymbolTable> symbols = new(() => ElfSymbolTable.Read(image.Symbols));
         await using BacktraceStream console = new(output, address => symbols.Value.Find(address));
@@ -22,6 +29,8 @@ internal sealed class GuestBooter(Repository repository, Action<string> say)
             Guest = Configure(image, command),
             Dom0Directory = repository.Dom0Cache,
             NoXen = command.WithoutXen,
+            GdbPort = command.GdbPort,
+            Limit = limit,
             DiskSizes = command.Disks,
             Network = command.Network,
             HotPlug = command.HotPlug,
@@ -33,6 +42,12 @@ internal sealed class GuestBooter(Repository repository, Action<string> say)
         if (command.Interactive && !Console.IsInputRedirected)
         {
             say("the terminal is the guest's console; Ctrl-] ends the guest");
+        }
+
+        if (command.GdbPort is { } port)
+        {
+            await File.WriteAllTextAsync(image.GdbScript, GdbScript.Text(port), cancellation);
+            say($"the guest waits for gdb until it says 'continue'. In another terminal:\n  gdb -x {image.GdbScript} {image.Elf}");
         }
 
         int status = await GuestRunner.RunAsync(options, input, console, Console.Error, cancellation);

@@ -20,15 +20,24 @@ internal sealed record GuestImage(string Name, string Directory)
     /// <summary>The domain's configuration for xl.</summary>
     public string Configuration => Path.Combine(Directory, Name + ".cfg");
 
+    /// <summary>Commands for gdb.</summary>
+    public string GdbScript => Path.Combine(Directory, Name + ".gdb");
+
     /// <summary>Publishes a project and collects its image below artifacts/.</summary>
     /// <exception cref="BuildException">The project is no guest program, or does not build; the compiler has said why.</exception>
-    public static GuestImage Make(Repository repository, string project, ProcessRunner processes)
+    /// <param name="repository">Its artifacts/ receive the image.</param>
+    /// <param name="project">The project file.</param>
+    /// <param name="processes">Runs the build.</param>
+    /// <param name="debug">Whether it is a Debug build, whose code is as the source says it.</param>
+    /// <param name="quick">Whether somebody waits for it: see <see cref="QuickBuild"/>.</param>
+    public static GuestImage Make(Repository repository, string project, ProcessRunner processes, bool debug = false, bool quick = false)
     {
+        string configuration = debug ? "Debug" : "Release";
         using JsonDocument answer = JsonDocument.Parse(processes.Capture(
             "dotnet",
             "msbuild",
             project,
-            "-p:Configuration=Release",
+            $"-p:Configuration={configuration}",
             "-getProperty:AssemblyName",
             "-getProperty:PublishDir",
             "-getProperty:PublishAot",
@@ -43,7 +52,10 @@ internal sealed record GuestImage(string Name, string Directory)
             throw new BuildException($"{project} is not a guest program: it does not import src/Kernel/Xenlet.Guest.props.");
         }
 
-        if (processes.Run("dotnet", ["publish", project, "-c", "Release", "-v", "quiet", "--tl:off", "--nologo", "-clp:NoSummary"], ProcessOutput.ToStandardError) != 0)
+        bool built = quick
+            ? new QuickBuild(repository, processes).Publish(project, configuration)
+            : processes.Run("dotnet", ["publish", project, "-c", configuration, "-v", "quiet", "--tl:off", "--nologo", "-clp:NoSummary"], ProcessOutput.ToStandardError) == 0;
+        if (!built)
         {
             throw new BuildException($"{project} does not build; what the compiler said is above.");
         }
@@ -55,7 +67,7 @@ internal sealed record GuestImage(string Name, string Directory)
             throw new BuildException($"'dotnet publish {project}' left no image at {published}.");
         }
 
-        GuestImage image = new(name, Path.Combine(repository.Artifacts, name)) { RunOptions = Property("XenletRunOptions") };
+        GuestImage image = new(name, Path.Combine(repository.Artifacts, debug ? name + "-debug" : name)) { RunOptions = Property("XenletRunOptions") };
         System.IO.Directory.CreateDirectory(image.Directory);
         image.Collect(published, processes);
         return image;

@@ -20,6 +20,12 @@ internal sealed record Prerequisite(string Need, string Package, Func<IMachine, 
         new("QEMU for x86 (qemu-system-x86_64)", "qemu-system-x86", machine => machine.HasCommand("qemu-system-x86_64")),
     ];
 
+    /// <summary>What looking into a guest with a debugger needs besides.</summary>
+    public static readonly IReadOnlyList<Prerequisite> Debugging = [new("gdb", "gdb", machine => machine.HasCommand("gdb"))];
+
+    /// <summary>What the tests need.</summary>
+    public static readonly IReadOnlyList<Prerequisite> Testing = [.. Linking, .. Booting, .. Debugging];
+
     private static bool HasStaticLibc(IMachine machine) =>
         machine.HasFile("/usr/lib/x86_64-linux-gnu/libc.a") || machine.HasFile("/usr/lib64/libc.a") || machine.HasFile("/usr/lib/libc.a");
 }

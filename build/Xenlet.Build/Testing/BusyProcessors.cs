@@ -1,0 +1,38 @@
+namespace Xenlet.Build;
+
+/// <summary>Keeps every processor busy with a thread of normal priority until it is disposed of, so that whatever else runs is interrupted at odd moments.</summary>
+internal sealed class BusyProcessors : IDisposable
+{
+    private readonly Thread[] _threads;
+    private volatile bool _stop;
+
+    /// <summary>Begins.</summary>
+    public BusyProcessors()
+    {
+        _threads = [.. Enumerable.Range(0, Environment.ProcessorCount).Select(_ => new Thread(Spin) { IsBackground = true, Name = "busy" })];
+        foreach (Thread thread in _threads)
+        {
+            thread.Start();
+        }
+    }
+
+    /// <summary>Whether a thread still runs.</summary>
+    internal bool IsBusy => _threads.Any(thread => thread.IsAlive);
+
+    /// <summary>Ends it; no thread runs afterwards.</summary>
+    public void Dispose()
+    {
+        _stop = true;
+        foreach (Thread thread in _threads)
+        {
+            thread.Join();
+        }
+    }
+
+    private void Spin()
+    {
+        while (!_stop)
+        {
+        }
+    }
+}

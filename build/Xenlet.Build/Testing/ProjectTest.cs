@@ -1,0 +1,56 @@
+namespace Xenlet.Build;
+
+/// <summary>Builds one test project, with what it needs and nothing else, and runs its tests.</summary>
+/// <param name="repository">Holds the tests.</param>
+/// <param name="processes">Runs <c>dotnet</c>.</param>
+/// <param name="say">Receives each line about what is being done.</param>
+internal sealed class ProjectTest(Repository repository, ProcessRunner processes, Action<string> say)
+{
+    /// <summary>Runs <paramref name="project"/>.</summary>
+    /// <param name="project">Its file.</param>
+    /// <param name="filter">The user's expression for <c>dotnet test --filter</c>, or <see langword="null"/>.</param>
+    public TestCount Run(string project, string? filter)
+    {
+        string name = Repository.ShortName(project);
+        say($"building {name}");
+        if (!new QuickBuild(repository, processes).Build(project))
+        {
+            say($"FAILED: {name} does not build; what the compiler said is above");
+            return TestCount.OneFailed;
+        }
+
+        TestOutcome outcome = RunBuilt(project, TestRunner.Filter(filter, soak: false), filter is not null);
+        if (outcome.Problem is { } problem)
+        {
+            say($"FAILED: {name}: {problem}");
+        }
+
+        if (outcome.Count is { Ran: 0 })
+        {
+            say($"FAILED: no test of {name} ran");
+        }
+
+        return outcome.Count;
+    }
+
+    /// <summary>Runs a project that is built.</summary>
+    /// <param name="project">Its file.</param>
+    /// <param name="filter">The whole expression for <c>dotnet test --filter</c>.</param>
+    /// <param name="mayBeEmpty">Whether it may be that no test fits.</param>
+    /// <returns>What it comes to.</returns>
+    public TestOutcome RunBuilt(string project, string filter, bool mayBeEmpty)
+    {
+        string name = Path.GetFileNameWithoutExtension(project);
+        string assembly = Path.Combine(Path.GetDirectoryName(project)!, "bin", TestRunner.Configuration, "net10.0", name + ".dll");
+        string file = Path.Combine(repository.TestResults, name + ".trx");
+        Directory.CreateDirectory(repository.TestResults);
+        File.Delete(file);
+
+        // Given the assembly, `dotnet test` does not evaluate the project once more.
+        int status = processes.Run(
+            "dotnet",
+            ["test", assembly, "--nologo", "--filter", filter, "--logger", $"trx;LogFileName={file}", "--results-directory", repository.TestResults],
+            ProcessOutput.Inherited);
+        return TestOutcome.Judge(status, File.Exists(file) ? File.ReadAllText(file) : null, mayBeEmpty);
+    }
+}
