@@ -40,7 +40,7 @@ internal sealed class ControlHost : IAsyncDisposable
     internal static async Task<ControlHost> StartAsync()
     {
         XenStoreDaemon daemon = await XenStoreDaemon.StartAsync();
-        ControlHost host = new(daemon, await XenStoreClient.ConnectAsync(new XenStoreSocketTransport(daemon.SocketPath)));
+        ControlHost host = new(daemon, await XenStoreClient.ConnectAsync(new XenStoreSocketTransport(daemon.SocketPath), new() { RequestTimeLimit = Patience }));
         await host.MakeAsync(Home + "/control", 0, XenStoreRights.Read);
         await host.MakeAsync(Home + "/error", Guest, XenStoreRights.None);
         await host.MakeAsync(Home + "/feature", Guest, XenStoreRights.None);

@@ -14,6 +14,9 @@ internal sealed class Host : IAsyncDisposable
     internal const uint Guest = 1;
     internal const string Home = "/local/domain/1";
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
+
+    // A request that is not answered is a failure that says so, before whoever waits for what it should have led to gives up.
+    private static readonly XenStoreClientOptions Patient = new() { RequestTimeLimit = Patience / 2 };
     private readonly XenStoreDaemon _daemon;
     private readonly SimulatedDomain _domain;
     private readonly GuestRing _ring;
@@ -50,11 +53,11 @@ internal sealed class Host : IAsyncDisposable
         XenStoreDaemon daemon = await XenStoreDaemon.StartAsync(options);
         try
         {
-            XenStoreClient dom0 = await XenStoreClient.ConnectAsync(new XenStoreSocketTransport(daemon.SocketPath));
+            XenStoreClient dom0 = await XenStoreClient.ConnectAsync(new XenStoreSocketTransport(daemon.SocketPath), Patient);
             SimulatedDomain domain = daemon.Introduce((int)Guest);
             GuestRing ring = new(domain);
             GuestTransport transport = new(new XenStoreRingTransport(ring, ring));
-            XenStoreClient guest = await XenStoreClient.ConnectAsync(transport, new() { RequestTimeLimit = Patience });
+            XenStoreClient guest = await XenStoreClient.ConnectAsync(transport, Patient);
             Host host = new(daemon, domain, ring, transport, dom0, guest);
             await host.MakeHomeAsync();
             return host;
@@ -93,7 +96,7 @@ internal sealed class Host : IAsyncDisposable
                 await Dom0.DisposeAsync();
                 await _daemon.RestartAsync();
                 _daemon.Reintroduce(_domain);
-                Dom0 = await XenStoreClient.ConnectAsync(new XenStoreSocketTransport(_daemon.SocketPath));
+                Dom0 = await XenStoreClient.ConnectAsync(new XenStoreSocketTransport(_daemon.SocketPath), Patient);
                 await MakeHomeAsync();
             }
             else

@@ -196,7 +196,7 @@ internal sealed class Schedule : IAsyncDisposable
                     break;
             }
         }
-        catch (XenStoreException error)
+        catch (XenStoreException error) when (error.Error != XenStoreError.TimedOut)
         {
             _log.Add($"  {error.ErrorName}");
         }
