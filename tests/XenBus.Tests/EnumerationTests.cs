@@ -174,10 +174,10 @@ public sealed class EnumerationTests : IAsyncLifetime
         await _host.UntilAsync(() => driver.Count("local end vbd/1 ") > 0);
         driver.Calls.Clear();
         await CauseEventsAsync(20);
-        SortedDictionary<string, int> held = HeldObjects.Count(bus);
+        string[] held = HeldObjects.Count(bus);
         int made = clock.Asked;
         await CauseEventsAsync(200);
-        Assert.Equal(held, HeldObjects.Count(bus));
+        Assert.Empty(HeldObjects.Count(bus).Except(held));
         // The one device is that which lets the bus settle.
         Assert.Equal(made + 1, clock.Asked);
         Assert.Single(bus.Devices);

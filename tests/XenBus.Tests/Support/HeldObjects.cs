@@ -1,4 +1,5 @@
 using System.Collections;
+using System.Globalization;
 using System.Reflection;
 
 namespace Xenlet.XenBus.Tests;
@@ -7,14 +8,14 @@ namespace Xenlet.XenBus.Tests;
 internal static class HeldObjects
 {
     /// <summary>
-    /// Counts by type what can be reached from <paramref name="root"/> through the bus's own objects, their delegates and collections. What belongs to others
+    /// Counts by type, such as "3 Xenlet.XenBus.XenDevice", what can be reached from <paramref name="root"/> through the bus's own objects, their delegates and collections. What belongs to others
     /// (the store's client, drivers, tasks) is counted and not looked into.
     /// </summary>
-    internal static SortedDictionary<string, int> Count(object root)
+    internal static string[] Count(object root)
     {
         HashSet<object> seen = new(ReferenceEqualityComparer.Instance);
         Stack<object> left = new([root]);
-        SortedDictionary<string, int> counts = new(StringComparer.Ordinal);
+        Dictionary<string, int> counts = new(StringComparer.Ordinal);
         while (left.TryPop(out object? next))
         {
             if (!next.GetType().IsValueType && !seen.Add(next))
@@ -22,8 +23,12 @@ internal static class HeldObjects
                 continue;
             }
 
-            string name = next.GetType().FullName!;
-            counts[name] = counts.GetValueOrDefault(name) + (next.GetType().IsValueType ? 0 : 1);
+            if (!next.GetType().IsValueType)
+            {
+                string name = next.GetType().ToString();
+                counts[name] = counts.GetValueOrDefault(name) + 1;
+            }
+
             foreach (object? value in Parts(next))
             {
                 if (value is not null && !value.GetType().IsPrimitive && !value.GetType().IsEnum && !value.GetType().IsPointer)
@@ -33,7 +38,7 @@ internal static class HeldObjects
             }
         }
 
-        return counts;
+        return [.. counts.Select(count => string.Create(CultureInfo.InvariantCulture, $"{count.Value} {count.Key}"))];
     }
 
     private static IEnumerable<object?> Parts(object owner) => owner switch
