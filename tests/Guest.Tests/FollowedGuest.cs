@@ -46,5 +46,9 @@ internal abstract class FollowedGuest(XenWorld world, XenGuest guest) : IAsyncDi
     public async Task<string> Dom0Async(string script) =>
         (await Xen.Machine.RunInDom0Async($"home={Home}\nid={Id}\n{script}", World.Limit)).ThrowIfFailed(script).Output.Trim();
 
+    /// <summary>Waits until the node of a device's error says something. It is written after the event that tells the same.</summary>
+    public Task HasErrorAsync(string device, string part) => Dom0Async(
+        $"until xenstore-read $home/error/device/{device}/error 2>/dev/null | grep -q '{part}'; do usleep 100000; done");
+
     public ValueTask DisposeAsync() => Guest.DisposeAsync();
 }

@@ -20,6 +20,8 @@ public sealed partial class LifeCycleTests(XenWorld world)
             {
                 string file = $"/host/save/{guest.Name}";
                 await guest.SaveAsync(file, World.Limit);
+                // What it has written before the suspend may be on its way still.
+                await guest.WaitForTextAsync($"suspending {Text(round)}\r\n", World.Limit);
                 string said = guest.Console.Text;
                 Assert.True(said.EndsWith($"suspending {Text(round)}\r\n", StringComparison.Ordinal), said);
                 await guest.DisposeAsync();

@@ -33,7 +33,7 @@ internal static class BlockCases
         }
 
         // A back end lets go of its pages some time after the device has left.
-        for (int i = 0; i < 100 && Guest.Pages.HeldPages > 0; i++)
+        for (int i = 0; i < 600 && Guest.Pages.HeldPages > 0; i++)
         {
             await Task.Delay(100);
         }

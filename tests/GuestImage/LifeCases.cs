@@ -189,6 +189,7 @@ internal static class LifeCases
             await services.FrontBus.WaitForBootAsync();
             using ManualResetEvent never = new(false);
             new Thread(() => Descend(3, never)) { Name = "parked", IsBackground = true }.Start();
+            Check.Eventually(() => Guest.Diagnostics.ReadThreads().Any(thread => thread is { Name: "parked", State: "waiting: futex" }));
             Console.WriteLine("following");
             switch (args[0])
             {

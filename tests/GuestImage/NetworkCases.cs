@@ -69,6 +69,12 @@ internal static class NetworkCases
                 if (served.Add(network))
                 {
                     network.StateChanged += (_, change) => Console.WriteLine($"{network.Name} is {change.State}");
+                    if (network.IsUp)
+                    {
+                        // It may have been before anybody heard of it.
+                        Console.WriteLine($"{network.Name} is {NetworkState.Up}");
+                    }
+
                     all.Add(ServeAsync(network, ending));
                 }
             }

@@ -19,6 +19,8 @@ public sealed class BootHoldTests : IAsyncLifetime
         Task<BootReport> boot = bus.WaitForBootAsync();
         await _host.SetBackStateAsync("vbd/1", XenBusState.InitWait);
         await _host.SeesAsync("vbd/1: Initialising -> Connected");
+        await _host.SettleAsync(bus);
+        Assert.Equal("vbd/2", Assert.Single(bus.Hold.Devices).Name);
         Assert.False(boot.IsCompleted);
         await _host.SetBackStateAsync("vbd/2", XenBusState.Closed);
         Assert.True((await boot).IsComplete);

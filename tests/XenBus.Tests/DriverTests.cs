@@ -141,7 +141,7 @@ public sealed class DriverTests : IAsyncLifetime
         FrontBus bus = _host.Front(new() { Stepped = true });
         bus.AddDriver(driver);
         await bus.StartAsync();
-        await _host.UntilAsync(() => bus.StepAsync().AsTask().GetAwaiter().GetResult() && bus.Devices.Count == 1);
+        await _host.UntilAsync(async () => await bus.StepAsync() && bus.Devices.Count == 1);
         XenDevice device = bus.Devices[0];
         Assert.True(await device.StepAsync());
         fails = true;
@@ -149,9 +149,9 @@ public sealed class DriverTests : IAsyncLifetime
         Assert.True(await device.StepAsync());
         Assert.Equal(XenDevicePhase.Gone, device.Phase);
         Assert.Equal(XenBusState.Initialising, await _host.FrontStateAsync("vbd/1"));
-        await _host.UntilAsync(() =>
+        await _host.UntilAsync(async () =>
         {
-            _ = bus.StepAsync().AsTask().GetAwaiter().GetResult();
+            await bus.StepAsync();
             return bus.Devices is [var next] && next != device;
         });
     }

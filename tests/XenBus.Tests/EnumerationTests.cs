@@ -159,7 +159,7 @@ public sealed class EnumerationTests : IAsyncLifetime
             await _host.AddAsync($"vbd/{i}");
         }
 
-        await reader.WaitAsync(TimeSpan.FromSeconds(60));
+        await reader.WaitAsync(TimeSpan.FromMinutes(3));
     }
 
     [Fact]
@@ -169,20 +169,32 @@ public sealed class EnumerationTests : IAsyncLifetime
         TestDriver driver = new();
         await _host.AddAsync("vbd/1");
         await _host.AddAsync("vbd/2", XenBusState.Closed);
-        FrontBus bus = await _host.StartFrontAsync(driver);
+        CountingClock clock = new();
+        FrontBus bus = await _host.StartFrontAsync(driver, new() { TimeProvider = clock });
         await _host.UntilAsync(() => driver.Count("local end vbd/1 ") > 0);
         driver.Calls.Clear();
-        for (int i = 0; i < 20; i++)
-        {
-            await _host.Dom0.WriteAsync(Host.Home + "/device/vbd/1", "");
-            await _host.Dom0.WriteAsync(Host.Home + "/device/vbd/2", "");
-        }
-
-        await _host.SettleAsync(bus);
+        await CauseEventsAsync(20);
+        string[] held = HeldObjects.Count(bus);
+        int made = clock.Asked;
+        await CauseEventsAsync(200);
+        Assert.Empty(HeldObjects.Count(bus).Except(held));
+        // The one device is that which lets the bus settle.
+        Assert.Equal(made + 1, clock.Asked);
         Assert.Single(bus.Devices);
         Assert.Single(_host.Events, happened => happened is { Kind: XenBusEventKind.Arrived, Device.Type: "vbd" });
         Assert.Single(_host.Events, happened => happened.Text.StartsWith("vbd/2", StringComparison.Ordinal));
         Assert.Equal(0, driver.Count("attach vbd/1"));
+
+        async Task CauseEventsAsync(int count)
+        {
+            for (int i = 0; i < count; i++)
+            {
+                await _host.Dom0.WriteAsync(Host.Home + "/device/vbd/1", "");
+                await _host.Dom0.WriteAsync(Host.Home + "/device/vbd/2", "");
+            }
+
+            await _host.SettleAsync(bus);
+        }
     }
 
     [Fact]
@@ -192,7 +204,7 @@ public sealed class EnumerationTests : IAsyncLifetime
         await _host.AddAsync("vfb/0");
         TestDriver driver = TestDriver.Connecting("net");
         FrontBus bus = await _host.StartFrontAsync(new TestDriver("net", "vif") { OnOtherEnd = driver.OnOtherEnd });
-        await _host.UntilAsync(() => bus.Devices[1].State == XenBusState.Connected);
+        await _host.UntilAsync(() => bus.Devices is [{ Phase: XenDevicePhase.NoDriver }, { State: XenBusState.Connected }]);
         Assert.Equal(
             """
             xenstore
@@ -206,5 +218,19 @@ public sealed class EnumerationTests : IAsyncLifetime
         await _host.SetBackStateAsync("vfb/0", XenBusState.InitWait);
         Assert.Contains("vfb/0  (no driver)  Initialising  <-> InitWait at domain 0", await DeviceTree.FormatAsync(bus), StringComparison.Ordinal);
         await _host.SeesAsync("vif/0: Initialising -> Connected ", " ms");
+    }
+
+    /// <summary>Counts how often it is asked what time it is: a device asks once when it is made, and at each change of its state.</summary>
+    private sealed class CountingClock : TimeProvider
+    {
+        private int _asked;
+
+        public int Asked => Volatile.Read(ref _asked);
+
+        public override long GetTimestamp()
+        {
+            Interlocked.Increment(ref _asked);
+            return base.GetTimestamp();
+        }
     }
 }

@@ -1,3 +1,5 @@
+using Xenlet.XenStoreRing;
+
 namespace Xenlet.XenBus.Tests;
 
 /// <summary>Devices that come and go while the bus runs.</summary>
@@ -26,7 +28,7 @@ public sealed class HotPlugTests : IAsyncLifetime
     public async Task The_tool_stack_is_told_that_devices_may_be_plugged()
     {
         await _host.Dom0.MakeDirectoryAsync(Host.Home + "/feature");
-        await _host.Dom0.SetPermissionsAsync(Host.Home + "/feature", [new(Host.Guest, XenStoreRing.XenStoreRights.None)]);
+        await _host.Dom0.SetPermissionsAsync(Host.Home + "/feature", [new(Host.Guest, XenStoreRights.None)]);
         await _host.StartFrontAsync();
         Assert.Equal("1", await _host.Dom0.ReadAsync(Host.Home + "/feature/hotplug/vif"));
         Assert.Equal("1", await _host.Dom0.ReadAsync(Host.Home + "/feature/hotplug/vbd"));
@@ -112,11 +114,24 @@ public sealed class HotPlugTests : IAsyncLifetime
     [Fact]
     public async Task A_device_made_between_watch_and_first_look_is_found()
     {
-        FrontBus bus = _host.Front(new() { Stepped = true });
-        await bus.StartAsync();
-        await _host.AddAsync("vbd/1");
-        await _host.UntilAsync(() => bus.StepAsync().AsTask().GetAwaiter().GetResult());
-        Assert.Single(bus.Devices);
+        // It is made when the first of the two was answered and before the second is asked for. Were the look the first, nothing would tell of it.
+        List<XenStoreMessageType> asked = [];
+        _host.BeforeRequest = async (type, path) =>
+        {
+            if (path == "device" && type is XenStoreMessageType.Watch or XenStoreMessageType.Directory)
+            {
+                asked.Add(type);
+                if (asked.Count == 2)
+                {
+                    await _host.AddAsync("vbd/1");
+                }
+            }
+        };
+        FrontBus bus = await _host.StartFrontAsync();
+        _host.BeforeRequest = null;
+        Assert.Equal([XenStoreMessageType.Watch, XenStoreMessageType.Directory], asked);
+        await _host.SettleAsync(bus);
+        Assert.Equal("vbd/1", Assert.Single(bus.Devices).Name);
     }
 
     [Fact]
@@ -126,8 +141,8 @@ public sealed class HotPlugTests : IAsyncLifetime
         await _host.AddAsync("vbd/1");
         FrontBus bus = await _host.StartFrontAsync(_driver);
         await _host.UntilAsync(() => bus.Devices is [{ Phase: XenDevicePhase.Attached }]);
-        await _host.Dom0.SetPermissionsAsync(Host.Home + "/device/vbd/1/state", [new(0, XenStoreRing.XenStoreRights.None)]);
-        await _host.Dom0.SetPermissionsAsync(Host.Home + "/device/vbd/1", [new(0, XenStoreRing.XenStoreRights.None), new(Host.Guest, XenStoreRing.XenStoreRights.Read)]);
+        await _host.Dom0.SetPermissionsAsync(Host.Home + "/device/vbd/1/state", [new(0, XenStoreRights.None)]);
+        await _host.Dom0.SetPermissionsAsync(Host.Home + "/device/vbd/1", [new(0, XenStoreRights.None), new(Host.Guest, XenStoreRights.Read)]);
         await _host.SeesAsync("device/vbd/1 cannot be looked at, and stays what it was", "EACCES");
         Assert.Equal(XenDevicePhase.Attached, Assert.Single(bus.Devices).Phase);
     }
@@ -160,11 +175,15 @@ public sealed class HotPlugTests : IAsyncLifetime
     [Fact]
     public async Task No_call_comes_after_a_device_was_let_go()
     {
+        int free = await _host.CountFreeWatchesAsync();
         await _host.AddAsync("vbd/1");
         FrontBus bus = await _host.StartFrontAsync(_driver);
-        await _host.UntilAsync(() => bus.Devices is [{ Phase: XenDevicePhase.Attached }]);
+        await _host.UntilAsync(() => _driver.Count("local end vbd/1 ") > 0);
+        Assert.Equal(free - 2, await _host.CountFreeWatchesAsync());
         await _host.Dom0.RemoveAsync(Host.Home + "/device/vbd/1");
         await _host.UntilAsync(() => bus.Devices.Count == 0);
+        // The bus's watch is left, and the one on the other end is not: nothing can come from there any more.
+        Assert.Equal(free - 1, await _host.CountFreeWatchesAsync());
         await _host.SetBackStateAsync("vbd/1", XenBusState.Connected);
         await _host.SettleAsync(bus);
         Assert.Equal("detach vbd/1", _driver.Calls.Last());
@@ -185,6 +204,6 @@ public sealed class HotPlugTests : IAsyncLifetime
         Assert.True(await _host.Dom0.ExistsAsync(Host.Home + "/backend/vbd/3/1/hotplug-status"));
         await device.SetStateAsync(XenBusState.Closed);
         await _host.Dom0.WriteAsync(Host.Home + "/backend/vbd/3/1/online", "0");
-        await _host.UntilAsync(() => !_host.Dom0.ExistsAsync(Host.Home + "/backend/vbd/3/1/hotplug-status").AsTask().GetAwaiter().GetResult());
+        await _host.UntilAsync(async () => !await _host.Dom0.ExistsAsync(Host.Home + "/backend/vbd/3/1/hotplug-status"));
     }
 }

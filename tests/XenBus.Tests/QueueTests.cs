@@ -71,7 +71,7 @@ public sealed class QueueTests
         bus.AddDriver(driver);
         await bus.StartAsync();
         Assert.True(await bus.StepAsync());
-        await host.UntilAsync(() => bus.StepAsync().AsTask().GetAwaiter().GetResult());
+        await host.UntilAsync(async () => await bus.StepAsync());
         // The bus has found it and called no driver code.
         XenDevice device = Assert.Single(bus.Devices);
         Assert.Equal((XenDevicePhase.Arrived, 0), (device.Phase, driver.Calls.Count));
@@ -93,7 +93,7 @@ public sealed class QueueTests
         FrontBus bus = host.Front(new() { Stepped = true });
         bus.AddDriver(driver);
         await bus.StartAsync();
-        await host.UntilAsync(() => bus.StepAsync().AsTask().GetAwaiter().GetResult() && bus.Devices.Count == 1);
+        await host.UntilAsync(async () => await bus.StepAsync() && bus.Devices.Count == 1);
         XenDevice device = bus.Devices[0];
         while (await device.StepAsync())
         {
@@ -105,7 +105,7 @@ public sealed class QueueTests
             await host.SetBackStateAsync("vbd/1", state);
         }
 
-        await host.UntilAsync(() => device.StepAsync().AsTask().GetAwaiter().GetResult());
+        await host.UntilAsync(async () => await device.StepAsync());
         Assert.Equal("other end vbd/1 Connected", driver.Calls.First());
     }
 

@@ -16,7 +16,7 @@ public sealed class StateTests : IAsyncLifetime
         // Stepped: nothing but the test acts.
         _bus = _host.Front(new() { Stepped = true });
         await _bus.StartAsync();
-        await _host.UntilAsync(() => _bus.StepAsync().AsTask().GetAwaiter().GetResult());
+        await _host.UntilAsync(async () => await _bus.StepAsync());
         _device = Assert.Single(_bus.Devices);
     }
 

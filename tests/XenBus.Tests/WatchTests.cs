@@ -108,12 +108,15 @@ public sealed class WatchTests : IAsyncLifetime
         await host.AddAsync("vif/0", backState: XenBusState.InitWait);
         await host.AddAsync("vif/1", backState: XenBusState.InitWait);
         TestDriver driver = new();
-        await host.StartFrontAsync(driver);
+        FrontBus bus = await host.StartFrontAsync(driver);
         await host.UntilAsync(() => driver.Count("other end vif/0 InitWait") > 0 && driver.Count("other end vif/1 InitWait") > 0);
         await host.SeesAsync("its other end cannot be watched");
         string blind = host.Events.Single(happened => happened.Text.Contains("cannot be watched", StringComparison.Ordinal)).Device!.Name;
         await host.SetBackStateAsync(blind, XenBusState.Connected);
-        await host.Dom0.WriteAsync($"{Host.Home}/device/{blind}/foo", "1");
+        await host.SettleAsync(bus);
+        Assert.Equal(0, driver.Count($"other end {blind} Connected"));
+        // What the driver writes is announced to the guest as well, as is all that changes at its own end.
+        await bus.Devices.Single(device => device.Name == blind).SetStateAsync(XenBusState.Initialised);
         await host.UntilAsync(() => driver.Count($"other end {blind} Connected") > 0);
     }
 

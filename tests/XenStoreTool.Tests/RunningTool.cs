@@ -6,7 +6,7 @@ namespace Xenlet.XenStoreTool.Tests;
 internal sealed class RunningTool : IDisposable
 {
     /// <summary>For the tool's start, an answer of xenstored, and a machine that stalls.</summary>
-    public static readonly TimeSpan Limit = TimeSpan.FromSeconds(90);
+    public static readonly TimeSpan Limit = TimeSpan.FromMinutes(3);
 
     private readonly Process _process;
     private readonly Task<string> _errors;

@@ -11,7 +11,7 @@ internal sealed class ControlHost : IAsyncDisposable
 {
     internal const string Home = "/local/domain/1";
     private const uint Guest = 1;
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
     private readonly XenStoreDaemon _daemon;
     private readonly SimulatedDomain _domain;
     private readonly Output _output = new();
@@ -40,7 +40,7 @@ internal sealed class ControlHost : IAsyncDisposable
     internal static async Task<ControlHost> StartAsync()
     {
         XenStoreDaemon daemon = await XenStoreDaemon.StartAsync();
-        ControlHost host = new(daemon, await XenStoreClient.ConnectAsync(new XenStoreSocketTransport(daemon.SocketPath)));
+        ControlHost host = new(daemon, await XenStoreClient.ConnectAsync(new XenStoreSocketTransport(daemon.SocketPath), new() { RequestTimeLimit = Patience }));
         await host.MakeAsync(Home + "/control", 0, XenStoreRights.Read);
         await host.MakeAsync(Home + "/error", Guest, XenStoreRights.None);
         await host.MakeAsync(Home + "/feature", Guest, XenStoreRights.None);
@@ -57,11 +57,14 @@ internal sealed class ControlHost : IAsyncDisposable
             Control = (control ?? new()) with { Output = _output, TimeProvider = Clock },
         }).AsTask().WaitAsync(Patience);
 
+    /// <summary>Ends the services: what they were about to do has been done then. For tests that something does not happen.</summary>
+    internal Task EndServicesAsync() => Services!.DisposeAsync().AsTask().WaitAsync(Patience);
+
     public async ValueTask DisposeAsync()
     {
         if (Services is not null)
         {
-            await Services.DisposeAsync().AsTask().WaitAsync(Patience);
+            await EndServicesAsync();
         }
 
         await Dom0.DisposeAsync();

@@ -25,7 +25,7 @@ public sealed class CaptureTests
 
         Assert.True(network.TrySend(NetWorld.Frame(network, NetWorld.Bytes(3, 200))));
         Assert.True(network.TrySend(NetWorld.Frame(network, NetWorld.Bytes(4, 60))));
-        await network.Capture!.Completion.WaitAsync(TimeSpan.FromSeconds(60));
+        await network.Capture!.Completion.WaitAsync(NetWorld.Patience);
         byte[] file = Decode(written.ToString(), "pcap vif0.1 ");
         Assert.Equal(0xA1B2C3D4, BinaryPrimitives.ReadUInt32LittleEndian(file));
         Assert.Equal(100u, BinaryPrimitives.ReadUInt32LittleEndian(file.AsSpan(16)));
@@ -54,7 +54,7 @@ public sealed class CaptureTests
         FrameCapture second = network.Capture!;
         await world.Host.Dom0.WriteAsync($"{Host.Home}/data/xenlet/capture/vif0", "off");
         await world.Host.UntilAsync(() => network.Capture is null);
-        await second.Completion.WaitAsync(TimeSpan.FromSeconds(60));
+        await second.Completion.WaitAsync(NetWorld.Patience);
         Assert.Equal(24 + 16 + 60, Decode(written.ToString(), "pcap vif0.2 ").Length);
     }
 

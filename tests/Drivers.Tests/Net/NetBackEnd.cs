@@ -123,12 +123,10 @@ internal sealed class NetBackEnd(Host host, TestMachine machine, string name = "
 
     public async Task FrontBecomesAsync(XenBusState state)
     {
-        long began = Environment.TickCount64;
-        while (await host.FrontStateAsync(name) != state)
-        {
-            Assert.True(Environment.TickCount64 - began < 60_000, $"the front end does not become {state}:\n{host.Text}");
-            await Task.Delay(3);
-        }
+        XenBusState? seen = null;
+        await Host.UntilAsync(
+            async () => (seen = await host.FrontStateAsync(name)) == state,
+            () => $"the front end is {seen}, not {state}; events:\n{host.Text}");
     }
 
     /// <summary>Takes what the front end has sent; answers if it is told to.</summary>
@@ -232,14 +230,20 @@ internal sealed class NetBackEnd(Host host, TestMachine machine, string name = "
     public async Task<List<SentFrame>> TakeSentAsync(int count)
     {
         List<SentFrame> all = [];
-        long began = Environment.TickCount64;
+        using CancellationTokenSource limit = new(NetWorld.Patience);
         while (all.Count < count)
         {
-            Assert.True(Environment.TickCount64 - began < 60_000, $"{all.Count} frames of {count} were sent");
             all.AddRange(TakeSent());
             if (all.Count < count && !Transmit.FinalCheck())
             {
-                await TransmitChannel.WaitForFrontAsync(CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(60));
+                try
+                {
+                    await TransmitChannel.WaitForFrontAsync(limit.Token);
+                }
+                catch (OperationCanceledException)
+                {
+                    Assert.Fail($"{all.Count} frames of {count} were sent");
+                }
             }
         }
 

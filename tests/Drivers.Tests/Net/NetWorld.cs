@@ -6,7 +6,7 @@ namespace Xenlet.Drivers.Tests;
 /// <summary>A guest with the network driver, and back ends that the test plays.</summary>
 internal sealed class NetWorld : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    public static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
 
     private NetWorld(Host host, NetworkOptions? options)
     {
@@ -42,8 +42,10 @@ internal sealed class NetWorld : IAsyncDisposable
 
     public Task BecomesAsync(NetworkInterface network, NetworkState state) => Host.UntilAsync(() => network.State == state);
 
-    /// <summary>Nothing of the driver's is left: no page, no grant, no channel.</summary>
-    public void AssertNothingLeft() => Assert.Equal((0, 0, 0), (Machine.Pages, Machine.Grants, Machine.Channels));
+    /// <summary>Waits until nothing of the driver's is left: no page, no grant, no channel.</summary>
+    public Task NothingIsLeftAsync() => XenBus.Tests.Host.UntilAsync(
+        () => Task.FromResult(Machine is { Pages: 0, Grants: 0, Channels: 0 }),
+        () => $"{Machine.Pages} pages, {Machine.Grants} grants and {Machine.Channels} channels are left");
 
     public static async Task<byte[]> ReceiveAsync(NetworkInterface network)
     {

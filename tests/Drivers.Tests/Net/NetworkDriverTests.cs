@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Xenlet.XenBus;
 
 namespace Xenlet.Drivers.Tests;
@@ -80,8 +81,8 @@ public sealed class NetworkDriverTests
         await back.AddAsync(new Dictionary<string, string> { ["feature-rx-flip"] = "1" });
         await back.FrontBecomesAsync(XenBusState.Closed);
         await world.Host.SeesAsync("the back end has no feature-rx-copy");
-        Assert.Contains("feature-rx-copy", await world.Host.Dom0.ReadAsync($"{XenBus.Tests.Host.Home}/error/device/vif/0/error"), StringComparison.Ordinal);
-        world.AssertNothingLeft();
+        await world.Host.HasErrorAsync("vif/0", "feature-rx-copy");
+        await world.NothingIsLeftAsync();
     }
 
     [Theory]
@@ -94,7 +95,7 @@ public sealed class NetworkDriverTests
         await back.AddAsync(new Dictionary<string, string>(NetBackEnd.LinuxFeatures) { [node] = value });
         await back.FrontBecomesAsync(XenBusState.Closed);
         await world.Host.SeesAsync("cannot be connected", node);
-        world.AssertNothingLeft();
+        await world.NothingIsLeftAsync();
     }
 
     [Fact]
@@ -130,7 +131,7 @@ public sealed class NetworkDriverTests
         await world.Host.UntilAsync(() => network.Mtu == 1400);
         await world.Host.Dom0.WriteAsync(back.Front + "/mtu", "-5");
         await world.Host.SeesAsync("its MTU is out of range");
-        Assert.Equal(1500, network.Mtu);
+        await world.Host.UntilAsync(() => network.Mtu == 1500);
     }
 
     [Fact]
@@ -138,8 +139,8 @@ public sealed class NetworkDriverTests
     {
         await using NetWorld world = await NetWorld.StartAsync();
         (NetworkInterface network, NetBackEnd back) = await world.PlugAsync();
-        List<NetworkState> states = [];
-        network.StateChanged += (_, change) => states.Add(change.State);
+        ConcurrentQueue<NetworkState> states = new();
+        network.StateChanged += (_, change) => states.Enqueue(change.State);
         for (int round = 0; round < 3; round++)
         {
             foreach (XenBusState state in (XenBusState[])[XenBusState.Closing, XenBusState.Closed, XenBusState.Closing, XenBusState.Closed])
@@ -151,7 +152,7 @@ public sealed class NetworkDriverTests
             await world.BecomesAsync(network, NetworkState.Closed);
             Assert.False(network.TrySend(NetWorld.Frame(network, new byte[60])));
             back.Unmap();
-            world.AssertNothingLeft();
+            await world.NothingIsLeftAsync();
             await back.SetStateAsync(XenBusState.InitWait);
             await back.ConnectAsync();
             await world.BecomesAsync(network, NetworkState.Up);
@@ -161,7 +162,7 @@ public sealed class NetworkDriverTests
 
         Assert.Equal(3, network.Statistics.SendLinkDrops);
         Assert.Equal(4, network.Statistics.Connections);
-        Assert.Equal(3, states.Count(state => state == NetworkState.Up));
+        await world.Host.UntilAsync(() => states.Count(state => state == NetworkState.Up) == 3);
     }
 
     [Fact]
@@ -176,7 +177,7 @@ public sealed class NetworkDriverTests
         await world.Host.UntilAsync(() => network.Statistics.SendWaits > 0);
         await world.Host.RemoveAsync("vif/0");
         await world.BecomesAsync(network, NetworkState.Gone);
-        await Assert.ThrowsAsync<NetworkInterfaceGoneException>(() => sending.WaitAsync(TimeSpan.FromSeconds(60)));
+        await Assert.ThrowsAsync<NetworkInterfaceGoneException>(() => sending.WaitAsync(NetWorld.Patience));
         await NetWorld.ReceiveAsync(network);
         await Assert.ThrowsAsync<NetworkInterfaceGoneException>(() => NetWorld.ReceiveAsync(network));
         await world.Host.UntilAsync(() => world.Driver.Interfaces.Count == 1);
@@ -189,8 +190,7 @@ public sealed class NetworkDriverTests
         Assert.Equal(NetWorld.Bytes(3, 70), Assert.Single(await otherBack.TakeSentAsync(1)).Data);
         await world.Host.RemoveAsync("vif/1");
         otherBack.Unmap();
-        await world.Host.UntilAsync(() => world.Machine.Pages == 0);
-        world.AssertNothingLeft();
+        await world.NothingIsLeftAsync();
     }
 
     [Theory]
@@ -203,8 +203,8 @@ public sealed class NetworkDriverTests
         MacAddress group = MacAddress.Parse("33:33:00:00:00:01");
         await network.JoinMulticastAsync(group);
         await world.Host.UntilAsync(() => back.TakeSent().Count == 0 && back.Multicast.ContainsKey(group));
-        List<NetworkState> states = [];
-        network.StateChanged += (_, change) => states.Add(change.State);
+        ConcurrentQueue<NetworkState> states = new();
+        network.StateChanged += (_, change) => states.Enqueue(change.State);
         Task sending = null!;
         await world.Host.SuspendAsync(
             async () =>
@@ -225,10 +225,12 @@ public sealed class NetworkDriverTests
         await back.ConnectAsync();
         await world.BecomesAsync(network, NetworkState.Up);
         Assert.Equal(NetWorld.Bytes(5, 555), Assert.Single(await back.TakeSentAsync(1)).Data);
-        await sending.WaitAsync(TimeSpan.FromSeconds(60));
+        await sending.WaitAsync(NetWorld.Patience);
         Assert.True(back.Multicast.ContainsKey(group));
         Assert.True(back.TryDeliver(NetWorld.Bytes(6, 1514)));
         Assert.Equal(NetWorld.Bytes(6, 1514), await NetWorld.ReceiveAsync(network));
+        // The handlers are called after the state has changed.
+        await world.Host.UntilAsync(() => states.Count >= 2);
         Assert.Equal([NetworkState.Connecting, NetworkState.Up], states);
         Assert.Equal(2, network.Statistics.Connections);
     }
@@ -245,7 +247,7 @@ public sealed class NetworkDriverTests
             Assert.True(back.TryDeliver(NetWorld.Bytes(6, 66)));
             return Task.CompletedTask;
         });
-        await sending.WaitAsync(TimeSpan.FromSeconds(60));
+        await sending.WaitAsync(NetWorld.Patience);
         Assert.Equal(NetWorld.Bytes(5, 555), Assert.Single(await back.TakeSentAsync(1)).Data);
         Assert.Equal(NetWorld.Bytes(6, 66), await NetWorld.ReceiveAsync(network));
         Assert.Equal(1, network.Statistics.Connections);
@@ -283,7 +285,7 @@ public sealed class NetworkDriverTests
             await back.AddAsync();
             await back.FrontBecomesAsync(XenBusState.Closed);
             await world.Host.SeesAsync("vif/0", "cannot be connected");
-            world.AssertNothingLeft();
+            await world.NothingIsLeftAsync();
             await world.Host.RemoveAsync("vif/0");
             await world.Host.UntilAsync(() => world.Driver.Interfaces.Count == 0);
         }

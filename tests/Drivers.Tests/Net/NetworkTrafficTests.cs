@@ -99,7 +99,7 @@ public sealed class NetworkTrafficTests
         cancelled.Cancel();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => given);
         List<SentFrame> sent = await back.TakeSentAsync(40);
-        await Task.WhenAll(waiting).WaitAsync(TimeSpan.FromSeconds(60));
+        await Task.WhenAll(waiting).WaitAsync(NetWorld.Patience);
         Assert.Equal(Enumerable.Range(0, 40).Select(i => Convert.ToHexString(NetWorld.Bytes(i, 60))).Order(), sent.Select(frame => Convert.ToHexString(frame.Data)).Order());
         Assert.Equal(9, network.Statistics.SendWaits);
         Assert.InRange(network.Statistics.SendEvents, 1, 8);
@@ -147,10 +147,8 @@ public sealed class NetworkTrafficTests
         (NetworkInterface network, NetBackEnd back) = await world.PlugAsync();
         for (int i = 0; i < 1000; i++)
         {
-            while (!back.TryDeliver(NetWorld.Bytes(i, 60)))
-            {
-                await Task.Delay(1);
-            }
+            byte[] frame = NetWorld.Bytes(i, 60);
+            await world.Host.UntilAsync(() => back.TryDeliver(frame));
         }
 
         await world.Host.UntilAsync(() => network.Statistics.ReceiveQueueDrops == 990);
@@ -170,10 +168,8 @@ public sealed class NetworkTrafficTests
         (NetworkInterface network, NetBackEnd back) = await world.PlugAsync();
         for (int i = 0; i < 10; i++)
         {
-            while (!back.TryDeliver(NetWorld.Bytes(i, 60_000)))
-            {
-                await Task.Delay(1);
-            }
+            byte[] frame = NetWorld.Bytes(i, 60_000);
+            await world.Host.UntilAsync(() => back.TryDeliver(frame));
         }
 
         await world.Host.UntilAsync(() => network.Statistics.ReceiveQueueDrops == 8);

@@ -101,8 +101,10 @@ internal sealed class TestMachine : ISharedPages, IEventChannels
 /// <summary>A page of the guest.</summary>
 internal sealed class TestPage(TestMachine machine, ulong frame) : ISharedPage
 {
-    private readonly Lock _gate = new();
     private readonly HashSet<TestGrant> _grants = [];
+
+    /// <summary>Guards the page's state and that of its grants.</summary>
+    internal Lock Gate { get; } = new();
 
     public ulong Frame => frame;
 
@@ -130,7 +132,7 @@ internal sealed class TestPage(TestMachine machine, ulong frame) : ISharedPage
 
     public IGrant Grant(ushort domain, bool isReadOnly = false)
     {
-        lock (_gate)
+        lock (Gate)
         {
             ObjectDisposedException.ThrowIf(IsDisposed, this);
             TestGrant grant = machine.Add(this, domain);
@@ -141,7 +143,7 @@ internal sealed class TestPage(TestMachine machine, ulong frame) : ISharedPage
 
     public void Dispose()
     {
-        lock (_gate)
+        lock (Gate)
         {
             IsDisposed = true;
             foreach (TestGrant grant in _grants.ToArray())
@@ -155,7 +157,7 @@ internal sealed class TestPage(TestMachine machine, ulong frame) : ISharedPage
 
     internal bool TryEnd(TestGrant grant)
     {
-        lock (_gate)
+        lock (Gate)
         {
             if (grant.Mappings > 0)
             {
@@ -178,6 +180,7 @@ internal sealed class TestPage(TestMachine machine, ulong frame) : ISharedPage
     }
 }
 
+/// <summary>An entry of the grant table. Front end and back end let go of it at the same time, so all of it is under the page's gate.</summary>
 internal sealed class TestGrant(TestPage page, uint reference, ushort domain) : IGrant
 {
     private bool _isAbandoned;
@@ -192,26 +195,41 @@ internal sealed class TestGrant(TestPage page, uint reference, ushort domain) : 
 
     public bool TryEnd() => page.TryEnd(this);
 
-    public void Dispose() => _isAbandoned = !page.TryEnd(this);
+    public void Dispose()
+    {
+        lock (page.Gate)
+        {
+            _isAbandoned = !page.TryEnd(this);
+        }
+    }
 
     internal TestMapping Map()
     {
-        Mappings++;
-        return new TestMapping(this, page.Bytes);
+        lock (page.Gate)
+        {
+            Mappings++;
+            return new TestMapping(this, page.Bytes);
+        }
     }
 
     internal void Unmap()
     {
-        if (--Mappings == 0 && (_isAbandoned || page.IsDisposed))
+        lock (page.Gate)
         {
-            page.TryEnd(this);
+            if (--Mappings == 0 && (_isAbandoned || page.IsDisposed))
+            {
+                page.TryEnd(this);
+            }
         }
     }
 
     internal void Vanish()
     {
-        Mappings = 0;
-        page.TryEnd(this);
+        lock (page.Gate)
+        {
+            Mappings = 0;
+            page.TryEnd(this);
+        }
     }
 }
 

@@ -14,7 +14,7 @@ internal sealed class Schedule : IAsyncDisposable
 
     // What the tool stack does comes first, since a guest that is suspended does nothing.
     private const int KindsOfToolStack = 21;
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
     private static readonly string[] FrontNames = ["vbd/1", "vbd/2", "vbd/51712", "vif/0", "vif/x-y", "vfb/0"];
     private static readonly string[] BackNames = ["vbd/3/1", "vbd/4/1"];
     private readonly int _number;
@@ -49,7 +49,7 @@ internal sealed class Schedule : IAsyncDisposable
 
             _wild = false;
             await HealAsync();
-            await _host.SettleAsync(_front);
+            await _host.SettleBusAsync(_front);
             await AgreesAsync("after the last step", DifferenceAsync);
             await EmptyAsync();
             await AllConnectAsync();
@@ -196,7 +196,7 @@ internal sealed class Schedule : IAsyncDisposable
                     break;
             }
         }
-        catch (XenStoreException error)
+        catch (XenStoreException error) when (error.Error != XenStoreError.TimedOut)
         {
             _log.Add($"  {error.ErrorName}");
         }

@@ -414,7 +414,7 @@ public class HostilePeerTests
         server.Send(unwatch.Reply("OK|"));
         byte[] reply = request.Reply(new byte[3000]);
         server.Send(reply.AsSpan(0, 2000));
-        await Task.Delay(30);
+        await Patience.Until(() => server.Ring[RingLayout.ReplyConsumer] == server.Ring[RingLayout.ReplyProducer]);
         Assert.False(disposing.IsCompleted);
         server.Send(reply.AsSpan(2000));
         await disposing.Soon();

@@ -22,7 +22,10 @@ public class SuspendTests
         await inTransaction.Soon();
         server.Send(request.Reply("b"));
         Assert.Equal("b", await before.Soon());
-        await Task.Delay(30);
+        // No other request is unanswered, so one that does not wait for the transaction is at rest now, and lets nothing more pass.
+        ValueTask another = transaction.WriteAsync("/t", "");
+        server.Send((await server.ReceiveAsync(XenStoreMessageType.Write)).Reply("OK|"));
+        await another.Soon();
         Assert.False(suspending.IsCompleted);
         ValueTask commit = transaction.CommitAsync();
         server.Send((await server.ReceiveAsync(XenStoreMessageType.TransactionEnd)).Reply("OK|"));

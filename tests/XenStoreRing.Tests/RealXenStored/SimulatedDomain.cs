@@ -45,7 +45,7 @@ internal sealed unsafe class SimulatedDomain : IRingPage, IDisposable
         _reader.Start();
     }
 
-    /// <summary>Raised on a thread of its own when the other side has sent an event.</summary>
+    /// <summary>Raised on a thread of its own when the other side has sent an event. A handler that was removed is not called any more, and must not wait.</summary>
     internal event Action Notified
     {
         add
@@ -119,13 +119,10 @@ internal sealed unsafe class SimulatedDomain : IRingPage, IDisposable
         byte[] buffer = new byte[256];
         while (_wakeUps.Read(buffer) > 0 && !_disposed)
         {
-            Action? notified;
             lock (_gate)
             {
-                notified = _notified;
+                _notified?.Invoke();
             }
-
-            notified?.Invoke();
         }
     }
 }

@@ -153,14 +153,15 @@ public sealed class XenStoreDaemon : IAsyncDisposable
         }
 
         // A tool or the daemon that was just killed may still be letting go of its files.
-        for (int attempt = 1; ; attempt++)
+        long began = Stopwatch.GetTimestamp();
+        while (true)
         {
             try
             {
                 System.IO.Directory.Delete(Directory, recursive: true);
                 return;
             }
-            catch (IOException) when (attempt < 20)
+            catch (IOException) when (Stopwatch.GetElapsedTime(began) < StartLimit)
             {
                 await Task.Delay(50);
             }

@@ -12,6 +12,18 @@ internal sealed class ManualClock : TimeProvider
     private readonly List<ManualTimer> _timers = [];
     private long _now = TimeSpan.TicksPerDay;
 
+    /// <summary>Timers that wait for the clock to move.</summary>
+    internal int Timers
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _timers.Count;
+            }
+        }
+    }
+
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
     public override long GetTimestamp() => Volatile.Read(ref _now);
