@@ -34,7 +34,7 @@ internal sealed class BlockGuest(XenWorld world, XenGuest guest) : FollowedGuest
     /// <summary>Ends the guest. With its disks unplugged before, it must hold nothing any more.</summary>
     public async Task EndAsync(bool isUnplugged = false)
     {
-        await Guest.WriteConsoleAsync("end\n"u8.ToArray());
+        await Guest.WriteConsoleAsync(System.Text.Encoding.ASCII.GetBytes(isUnplugged ? "end unplugged\n" : "end\n"));
         EndedGuest ended = (await EndedGuest.OfAsync(Guest, World.Limit)).AssertExited(0);
         if (isUnplugged)
         {

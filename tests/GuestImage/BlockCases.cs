@@ -16,24 +16,28 @@ internal static class BlockCases
     private static readonly Dictionary<string, IDisposable> Held = [];
     private static readonly Dictionary<string, SteadyDiskWork> Steady = [];
 
+    /// <summary>The last command, when every disk was unplugged before.</summary>
+    private const string EndUnplugged = "end unplugged";
+
     public static IEnumerable<Case> All => [new("block", RunAsync)];
 
     private static async Task RunAsync()
     {
         GuestStatistics before = Guest.ReadStatistics();
+        string? command;
         DomainServicesOptions options = new() { BeforeStart = starting => _ = ShowAsync(starting.FrontBus.Subscribe()) };
         await using (DomainServices services = await DomainServices.StartAsync(Guest.Machine, options))
         {
             using IDisposable hook = services.Control.OnSuspend(TellBeforeAsync, TellAfterAsync);
             Console.WriteLine("ready");
-            while (await Task.Run(Console.In.ReadLine) is { } line && line.Trim() is not "end")
+            while ((command = (await Task.Run(Console.In.ReadLine))?.Trim()) is not (null or "end" or EndUnplugged))
             {
-                await DoAsync(services.Disks, line.Trim());
+                await DoAsync(services.Disks, command);
             }
         }
 
-        // A back end lets go of its pages some time after the device has left.
-        for (int i = 0; i < 600 && Guest.Pages.HeldPages > 0; i++)
+        // The back end of a disk that has left lets go of its pages some time later; that of one that is there keeps them.
+        for (int i = 0; i < 600 && command == EndUnplugged && Guest.Pages.HeldPages > 0; i++)
         {
             await Task.Delay(100);
         }
