@@ -25,6 +25,7 @@ public sealed class NetworkInterface
     private readonly HashSet<MacAddress> _multicast = [];
     private NetworkConnection? _connection;
     private FrameCapture? _capture;
+    private readonly CancellationTokenSource _removal = new();
     private volatile bool _isSuspended;
     private volatile NetworkState _state;
 
@@ -34,6 +35,7 @@ public sealed class NetworkInterface
         Name = "vif" + device.Id;
         Address = address;
         _pool = pool;
+        Pace = new ReconnectPace(options.TimeProvider);
         Received = new FrameQueue(options.ReceiveQueueFrames, options.ReceiveQueueBytes);
     }
 
@@ -78,6 +80,18 @@ public sealed class NetworkInterface
 
     /// <summary>Serialises what connects, disconnects, and joins.</summary>
     internal SemaphoreSlim Transition { get; } = new(1);
+
+    /// <summary>When the next connection may be made. Guarded by <see cref="Transition"/>.</summary>
+    internal ReconnectPace Pace { get; }
+
+    /// <summary>Whether a connection waits for its time. Guarded by <see cref="Transition"/>.</summary>
+    internal bool WaitsToConnect { get; set; }
+
+    /// <summary>Whether what it does might be lost with the domain that it is in.</summary>
+    internal bool IsSuspended => _isSuspended;
+
+    /// <summary>Cancelled when the interface is taken away.</summary>
+    internal CancellationToken Removal => _removal.Token;
 
     internal FrameCapture? Capture
     {
@@ -213,6 +227,9 @@ public sealed class NetworkInterface
         Received.Wake();
         Room.Set();
     }
+
+    /// <summary>Ends what waits for a connection, or for room in one that is about to end.</summary>
+    internal Task CancelWaitsAsync() => _removal.CancelAsync();
 
     /// <summary>Holds senders back until <see cref="GoOn"/> or a new connection.</summary>
     internal void Suspend() => _isSuspended = true;

@@ -108,7 +108,7 @@ public sealed unsafe class DemandPagingTests : NucleusTest
     {
         Assert.Equal(0, AddressSpace.Map(Address, Address + 0x3000, ReadWrite, RegionKind.None));
         ulong available = MemoryCharge.Available;
-        Assert.True(ProgramMemory.Writable(Address, 0x3000));
+        Assert.Equal(0, ProgramMemory.PrepareWrite(Address, 0x3000));
         *(ulong*)Address = 1;
         *(ulong*)(Address + 0x1000) = 2;
         *(ulong*)(Address + 0x2000) = 3;
@@ -118,7 +118,7 @@ public sealed unsafe class DemandPagingTests : NucleusTest
 
         Assert.Equal(free + 1, FrameAllocator.FreeFrames);
         Assert.Equal(available - 3, MemoryCharge.Available); // Only the tables were taken since.
-        Assert.True(ProgramMemory.Readable(Address, 0x3000));
+        Assert.Equal(0, ProgramMemory.PrepareRead(Address, 0x3000));
         Assert.Equal((1ul, 0ul, 3ul), (*(ulong*)Address, *(ulong*)(Address + 0x1000), *(ulong*)(Address + 0x2000)));
     }
 

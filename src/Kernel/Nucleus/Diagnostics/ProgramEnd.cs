@@ -10,7 +10,7 @@ internal static unsafe class ProgramEnd
     public static void Exit(int status)
     {
         ExitRecord.Write(status);
-        ConsoleDevice.WaitUntilDrained();
+        ConsoleDevice.DrainAtEnd();
         LastLine("xenlet: exit "u8, (uint)status & 0xff);
         if (Termination.ThenReboot)
         {
@@ -29,7 +29,7 @@ internal static unsafe class ProgramEnd
             Exit(128 + signal);
         }
 
-        ConsoleDevice.WaitUntilDrained();
+        ConsoleDevice.DrainAtEnd();
         Panic.Begin();
         KernelLog.Write("xenlet: the program was ended by "u8);
         KernelLog.Write(SignalNumber.Name(signal));
@@ -75,7 +75,7 @@ internal static unsafe class ProgramEnd
 
     private static void BeginReport(Thread* thread)
     {
-        ConsoleDevice.WaitUntilDrained();
+        ConsoleDevice.DrainAtEnd();
         Panic.Begin();
         KernelLog.Write("xenlet: "u8);
         WriteThread(thread);
@@ -134,6 +134,6 @@ internal static unsafe class ProgramEnd
         }
 
         ConsoleDevice.WriteByPolling((byte)'\n');
-        ConsoleDevice.WaitUntilDrained();
+        ConsoleDevice.DrainAtEnd();
     }
 }
