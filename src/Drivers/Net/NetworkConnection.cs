@@ -66,8 +66,8 @@ internal sealed class NetworkConnection : IAsyncDisposable
     /// <exception cref="XenException">Xen refused an event channel or a grant.</exception>
     /// <exception cref="OutOfMemoryException">There is no memory for the pages.</exception>
     public NetworkConnection(
-        NetworkInterface owner, IEventChannels channels, ISharedPages pages, ushort domain, BackEndFeatures features, NetworkOptions options, FramePool pool,
-        HeldGrants held)
+        NetworkInterface owner, IEventChannels channels, ISharedPages pages, ushort domain, BackEndFeatures features,
+        NetworkOptions options, FramePool pool, HeldGrants held)
     {
         _interface = owner;
         _held = held;

@@ -243,8 +243,8 @@ public sealed class NetworkDriver : XenBusDriver, IReportSource, IAsyncDisposabl
     }
 
     /// <summary>
-    /// Makes a connection, or, where the back end comes and goes too fast or keeps the pages of earlier ones, later: what a connection costs, and what a
-    /// domain can keep of the guest's memory and grants, is bounded.
+    /// Makes a connection, or, where the back end comes and goes too fast or keeps the pages of earlier ones, later: what a connection
+    /// costs, and what a domain can keep of the guest's memory and grants, is bounded.
     /// </summary>
     private async ValueTask ConnectInTimeAsync(NetworkInterface network, CancellationToken cancellationToken)
     {
@@ -262,9 +262,9 @@ public sealed class NetworkDriver : XenBusDriver, IReportSource, IAsyncDisposabl
             }
 
             pause = network.Pace.Pause > ReconnectPace.Shortest ? network.Pace.Pause : ReconnectPace.Shortest;
-            network.Report(string.Create(
+            network.Report("is not connected yet: " + string.Create(
                 CultureInfo.InvariantCulture,
-                $"is not connected yet: domain {network.Device.OtherEndId} keeps {ofDevice} pages of its earlier connections mapped, {ofDomain} of all interfaces"));
+                $"domain {network.Device.OtherEndId} keeps {ofDevice} pages of earlier connections mapped, {ofDomain} of all interfaces"));
         }
 
         if (!network.WaitsToConnect)
@@ -290,8 +290,8 @@ public sealed class NetworkDriver : XenBusDriver, IReportSource, IAsyncDisposabl
             try
             {
                 network.WaitsToConnect = false;
-                if (device.OtherEndState == XenBusState.InitWait && device.State is XenBusState.Initialising or XenBusState.Closed && !network.HasFailed
-                    && network.Connection is null)
+                if (device.OtherEndState == XenBusState.InitWait && device.State is XenBusState.Initialising or XenBusState.Closed
+                    && !network.HasFailed && network.Connection is null)
                 {
                     await ConnectInTimeAsync(network, network.Removal).ConfigureAwait(false);
                 }
@@ -322,7 +322,10 @@ public sealed class NetworkDriver : XenBusDriver, IReportSource, IAsyncDisposabl
             }
 
             bool filters = _options.FiltersMulticast && features.FiltersMulticast;
-            connection = new NetworkConnection(network, _channels, _pages, (ushort)device.OtherEndId, features, _options, _pool, _held) { FiltersMulticast = filters };
+            connection = new NetworkConnection(network, _channels, _pages, (ushort)device.OtherEndId, features, _options, _pool, _held)
+            {
+                FiltersMulticast = filters,
+            };
             await ReadMtuAsync(network, features.Mtu, cancellationToken).ConfigureAwait(false);
             if (!await TellAsync(device, connection, cancellationToken).ConfigureAwait(false))
             {
@@ -332,7 +335,7 @@ public sealed class NetworkDriver : XenBusDriver, IReportSource, IAsyncDisposabl
             }
 
             network.Report(Describe(network, connection));
-            await network.UseAsync(connection).ConfigureAwait(false);
+            network.Use(connection);
             connection = null;
             if (device.State == XenBusState.Closed)
             {

@@ -23,6 +23,10 @@ public sealed class NetworkInterface
     private readonly SemaphoreSlim _senders = new(1);
     private readonly Lock _gate = new();
     private readonly HashSet<MacAddress> _multicast = [];
+
+    // Guards _multicast, and keeps what is said of an address in order. Apart from Transition: saying it waits for the back end, and
+    // ending a connection must not.
+    private readonly SemaphoreSlim _joins = new(1);
     private NetworkConnection? _connection;
     private FrameCapture? _capture;
     private readonly CancellationTokenSource _removal = new();
@@ -201,17 +205,14 @@ public sealed class NetworkInterface
     }
 
     /// <summary>Has a new connection, of which the back end may know from now on.</summary>
-    internal async ValueTask UseAsync(NetworkConnection connection)
+    internal void Use(NetworkConnection connection)
     {
         Counters.Connections++;
         HasFailed = false;
         _isSuspended = false;
         Volatile.Write(ref _connection, connection);
         connection.Start();
-        foreach (MacAddress address in _multicast)
-        {
-            await PutMulticastAsync(address, joins: true, CancellationToken.None).ConfigureAwait(false);
-        }
+        _ = JoinAllAsync(connection);
     }
 
     /// <summary>Ends the connection, if there is one.</summary>
@@ -401,23 +402,41 @@ public sealed class NetworkInterface
             throw new ArgumentException($"{address} is no multicast address", nameof(address));
         }
 
-        await Transition.WaitAsync(cancellationToken).ConfigureAwait(false);
+        await _joins.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            if (joins ? _multicast.Add(address) : _multicast.Remove(address))
+            if ((joins ? _multicast.Add(address) : _multicast.Remove(address)) && Connection is { } connection)
             {
-                await PutMulticastAsync(address, joins, cancellationToken).ConfigureAwait(false);
+                await PutMulticastAsync(connection, address, joins, cancellationToken).ConfigureAwait(false);
             }
         }
         finally
         {
-            Transition.Release();
+            _joins.Release();
         }
     }
 
-    private async ValueTask PutMulticastAsync(MacAddress address, bool joins, CancellationToken cancellationToken)
+    /// <summary>Tells a new back end of all addresses that were joined.</summary>
+    private async Task JoinAllAsync(NetworkConnection connection)
     {
-        while (!_isSuspended && Connection?.PutMulticast(joins, address) == SendResult.Full)
+        await _joins.WaitAsync().ConfigureAwait(false);
+        try
+        {
+            foreach (MacAddress address in _multicast)
+            {
+                await PutMulticastAsync(connection, address, joins: true, CancellationToken.None).ConfigureAwait(false);
+            }
+        }
+        finally
+        {
+            _joins.Release();
+        }
+    }
+
+    private async ValueTask PutMulticastAsync(
+        NetworkConnection connection, MacAddress address, bool joins, CancellationToken cancellationToken)
+    {
+        while (Connection == connection && (_isSuspended || connection.PutMulticast(joins, address) == SendResult.Full))
         {
             // Rare, and nobody's fast path: a full ring is tried again by the clock, so that it does not take a sender's wake-up.
             await Task.Delay(10, cancellationToken).ConfigureAwait(false);

@@ -1,6 +1,9 @@
 namespace Xenlet.Drivers;
 
-/// <summary>How soon after a connection another one may be made: a back end that comes and goes without end shall not keep the guest busy. Used by one at a time.</summary>
+/// <summary>
+/// How soon after a connection another one may be made: a back end that comes and goes without end shall not keep the guest busy. Used by
+/// one at a time.
+/// </summary>
 internal sealed class ReconnectPace(TimeProvider clock)
 {
     /// <summary>The first pause; each following one is twice as long.</summary>

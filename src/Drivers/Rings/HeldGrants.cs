@@ -3,8 +3,8 @@ using Xenlet.Kernel;
 namespace Xenlet.Drivers;
 
 /// <summary>
-/// Grants of connections that have ended, whose pages the other domain keeps mapped. Nobody can take a page from it, and the kernel keeps what it has: so who makes
-/// another connection first looks how much is held already.
+/// Grants of connections that have ended, whose pages the other domain keeps mapped. Nobody can take a page from it, and the kernel keeps
+/// what it has: so who makes another connection first looks how much is held already.
 /// </summary>
 internal sealed class HeldGrants
 {

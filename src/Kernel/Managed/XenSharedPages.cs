@@ -8,7 +8,8 @@ internal sealed class XenSharedPages : ISharedPages
     /// <summary>What all of this is, in messages.</summary>
     public const string What = "shared pages";
 
-    // So many held pages are tried again with each page or grant that is asked for: a domain that lets go of nothing must not make all others slow.
+    // So many held pages are tried again with each page or grant that is asked for: a domain that lets go of nothing must not make all
+    // others slow.
     private const int TriedEachTime = 4;
 
     private readonly Lock _gate = new();

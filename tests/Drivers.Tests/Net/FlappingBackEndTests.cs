@@ -36,7 +36,7 @@ public sealed class FlappingBackEndTests
             Assert.InRange(world.Machine.Pages, 0, others + (2 * PagesOfConnection));
         }
 
-        await world.Host.SeesAsync("vif/0", "domain 0 keeps", "pages of its earlier connections mapped");
+        await world.Host.SeesAsync("vif/0", "domain 0 keeps", "pages of earlier connections mapped");
         Assert.InRange(network.Statistics.Connections, 2, 5);
         connections.ForEach(connection => connection.Unmap());
         await world.Host.UntilAsync(() =>
@@ -117,6 +117,7 @@ public sealed class FlappingBackEndTests
         await world.Host.UntilAsync(() => network.Connection is null && network.Device.OtherEndState == XenBusState.Closed);
         await back.FrontBecomesAsync(XenBusState.Closed);
         await back.SetStateAsync(XenBusState.InitWait);
-        await world.Host.UntilAsync(() => network.Device.OtherEndState == XenBusState.InitWait && (network.Connection is not null || network.WaitsToConnect));
+        await world.Host.UntilAsync(
+            () => network.Device.OtherEndState == XenBusState.InitWait && (network.Connection is not null || network.WaitsToConnect));
     }
 }

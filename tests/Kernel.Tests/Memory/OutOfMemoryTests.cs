@@ -59,8 +59,8 @@ public sealed unsafe class OutOfMemoryTests : NucleusTest
     public void A_call_that_finds_no_frame_for_its_memory_says_ENOMEM(string call, int number, ulong[] arguments)
     {
         TakeAllFrames();
-        Assert.True(
-            Call(number, [.. arguments.Select(argument => argument == Here ? _untouched : argument)]) == -Errno.ENOMEM, $"{call} with no frame left");
+        long result = Call(number, [.. arguments.Select(argument => argument == Here ? _untouched : argument)]);
+        Assert.True(result == -Errno.ENOMEM, $"{call} with no frame left returned {result}");
     }
 
     [Fact]

@@ -189,7 +189,8 @@ public sealed unsafe class ConsolePeerTests : XenNucleusTest
     [InlineData(SignalNumber.SIGTSTP)]
     [InlineData(SignalNumber.SIGTTIN)]
     [InlineData(SignalNumber.SIGTTOU)]
-    public void A_signal_that_stops_a_process_does_not_stop_a_guest(int signal) => Assert.Equal(0, Call(SystemCallNumber.Kill, 1, (ulong)signal));
+    public void A_signal_that_stops_a_process_does_not_stop_a_guest(int signal) =>
+        Assert.Equal(0, Call(SystemCallNumber.Kill, 1, (ulong)signal));
 
     /// <summary>The other end puts 64 bytes into the ring each time the guest says that it has taken some.</summary>
     private void TypeWithoutEnd()
@@ -227,6 +228,7 @@ public sealed unsafe class ConsolePeerTests : XenNucleusTest
     private void Take(uint count, ulong after)
     {
         Now += after;
+        Assert.True(Now < 60 * Second, "the guest has waited for a minute, and does not end");
         Xen.Console->out_cons += Math.Min(count, Xen.Console->out_prod - Xen.Console->out_cons);
         Xen.Signal(Xen.ConsolePort);
     }

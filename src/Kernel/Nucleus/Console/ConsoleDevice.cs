@@ -9,7 +9,8 @@ internal static unsafe class ConsoleDevice
 {
     private const int StagingSize = 1024;
 
-    // How long a guest waits for the other side before it is suspended, and in all before it ends: a domain whose console nobody drains must still do both.
+    // How long a guest waits for the other side before it is suspended, and in all before it ends: a domain whose console nobody drains
+    // must still do both.
     private const ulong PatienceNanoseconds = 2_000_000_000;
 
     private static LineDiscipline s_terminal;
@@ -22,8 +23,8 @@ internal static unsafe class ConsoleDevice
     // Set once the device and a clock are there: a panic before that has port 0xE9 only.
     private static bool s_isReady;
 
-    // Nanoseconds spent waiting for room since the guest began to end. What has been waited is never given back: a report is thousands of bytes,
-    // and a limit for each of them would let whoever takes none, or a few, keep the guest alive for hours.
+    // Nanoseconds spent waiting for room since the guest began to end. What has been waited is never given back: a report is thousands of
+    // bytes, and a limit for each of them would let whoever takes none, or a few, keep the guest alive for hours.
     private static ulong s_waitedAtEnd;
 
     /// <summary>Whether a read would return something: a line, bytes, or the end of file.</summary>
@@ -155,7 +156,9 @@ internal static unsafe class ConsoleDevice
         WaitUntilDrained(ref waited);
     }
 
-    /// <summary>As <see cref="WaitUntilDrained()"/>, for a guest that ends: with what is left of the two seconds for all its last words.</summary>
+    /// <summary>
+    /// As <see cref="WaitUntilDrained()"/>, for a guest that ends: with what is left of the two seconds for all its last words.
+    /// </summary>
     public static void DrainAtEnd() => WaitUntilDrained(ref s_waitedAtEnd);
 
     private static byte* StagingBytes => (byte*)Unsafe.AsPointer(ref s_staging);
@@ -184,7 +187,7 @@ internal static unsafe class ConsoleDevice
         }
     }
 
-    /// <summary>Waits a while for room and adds the time to <paramref name="waited"/>; false, at once, when that is the limit already.</summary>
+    /// <summary>Waits a while for room and adds the time to <paramref name="waited"/>; false when that is over the limit.</summary>
     private static bool TryWaitForRoom(ref ulong waited)
     {
         if (waited >= PatienceNanoseconds)

@@ -110,11 +110,25 @@ internal static unsafe class ProgramEnd
             KernelLog.Write(" ("u8);
             for (int i = 0; i < 15 && thread->Name[i] != 0; i++)
             {
-                KernelLog.WriteByte(thread->Name[i]);
+                WriteForeign(thread->Name[i]);
             }
 
             KernelLog.Write(")"u8);
         }
+    }
+
+    /// <summary>A byte of what somebody else wrote: one that could command a terminal, or end the line, becomes \x1b.</summary>
+    private static void WriteForeign(byte value)
+    {
+        if (value is >= 0x20 and < 0x7f)
+        {
+            KernelLog.WriteByte(value);
+            return;
+        }
+
+        KernelLog.Write("\\x"u8);
+        byte* digits = stackalloc byte[Digits.Most];
+        KernelLog.Write(digits, (nuint)Digits.WriteHexadecimal(value, 2, digits));
     }
 
     /// <summary>The one line that the nucleus writes to the console of a healthy program.</summary>

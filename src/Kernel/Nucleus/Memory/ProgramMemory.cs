@@ -7,14 +7,17 @@ namespace Xenlet.Kernel.Nucleus;
 internal static unsafe class ProgramMemory
 {
     /// <summary>Makes a range readable.</summary>
-    /// <returns>0; -EFAULT when any of it is not the program's; -ENOMEM when no frame is left for a page of it or for a page table.</returns>
+    /// <returns>0; -EFAULT when any of it is not the program's; -ENOMEM when no frame is left for a page or a page table.</returns>
     public static long PrepareRead(ulong address, ulong length) => Prepare(address, length, write: false);
 
     /// <summary>Makes a range writable.</summary>
     /// <returns>As <see cref="PrepareRead"/>; -EFAULT for what is read-only, too.</returns>
     public static long PrepareWrite(ulong address, ulong length) => Prepare(address, length, write: true);
 
-    /// <summary>Length of a NUL-terminated string, or -ENAMETOOLONG when it has <paramref name="limit"/> bytes or more, or as <see cref="PrepareRead"/>.</summary>
+    /// <summary>
+    /// Length of a NUL-terminated string; -ENAMETOOLONG when it has <paramref name="limit"/> bytes or more, or an errno of
+    /// <see cref="PrepareRead"/>.
+    /// </summary>
     public static long StringLength(ulong address, ulong limit)
     {
         for (ulong i = 0; i < limit; i++)

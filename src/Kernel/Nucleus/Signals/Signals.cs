@@ -57,8 +57,8 @@ internal static unsafe class Signals
     }
 
     /// <summary>
-    /// Sends the signal of a character typed at the console. SIGQUIT, where nobody asked for it, is dropped: on Linux it leaves a dump for whoever typed it,
-    /// here it would be one key that ends the domain as crashed.
+    /// Sends the signal of a character typed at the console. SIGQUIT, where nobody asked for it, is dropped: on Linux it leaves a dump for
+    /// whoever typed it, here it would be one key that ends the domain as crashed.
     /// </summary>
     public static void SendFromConsole(int signal)
     {
@@ -236,7 +236,7 @@ internal static unsafe class Signals
         signal is SignalNumber.SIGCHLD or SignalNumber.SIGCONT or SignalNumber.SIGURG or SignalNumber.SIGWINCH
             or SignalNumber.SIGSTOP or SignalNumber.SIGTSTP or SignalNumber.SIGTTIN or SignalNumber.SIGTTOU;
 
-    /// <summary>Lets the thread go on in the handler. A stack without room for that, or for whose page there is no memory, ends the program.</summary>
+    /// <summary>Lets the thread go on in the handler. A stack without room for that, or that cannot grow, ends the program.</summary>
     private static void PushFrame(Thread* thread, int signal, SignalInfo info, SignalAction* action)
     {
         Frame* registers = &thread->Frame;

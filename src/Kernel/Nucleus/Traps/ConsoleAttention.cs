@@ -1,9 +1,9 @@
 namespace Xenlet.Kernel.Nucleus;
 
 /// <summary>
-/// When the nucleus looks at the console: at each event, as long as its back end is sparing with them. The back end runs on another processor and can write and
-/// signal without end, so a look takes a ring's worth of input at most, and what comes too fast, or signals and brings nothing, waits for the
-/// scheduler with the port masked. Threads run in between.
+/// When the nucleus looks at the console: at each event, as long as its back end is sparing with them. The back end runs on another
+/// processor and can write and signal without end, so a look takes a ring's worth of input at most, and what comes too fast, or signals and
+/// brings nothing, waits for the scheduler with the port masked. Threads run in between.
 /// </summary>
 internal static class ConsoleAttention
 {
