@@ -28,6 +28,7 @@
 // IN THE SOFTWARE.
 
 using System.Globalization;
+using Xenlet.Kernel;
 using Xenlet.XenStoreRing;
 
 namespace Xenlet.XenBus;
@@ -306,7 +307,7 @@ public abstract partial class DeviceBus : IAsyncDisposable
 
     internal void Emit(XenBusEventKind kind, XenDevice? device, string text)
     {
-        XenBusEvent happened = new(kind, Options.TimeProvider.GetUtcNow(), device, text);
+        XenBusEvent happened = new(kind, Options.TimeProvider.GetUtcNow(), device, ForeignText.Escape(text));
         lock (_gate)
         {
             foreach (XenBusEvents stream in _streams)

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Xenlet.Kernel;
 using Xenlet.XenStoreRing;
 
 namespace Xenlet.XenBus;
@@ -45,10 +46,12 @@ public static class DeviceTree
             foreach (XenDevice device in bus.Devices)
             {
                 text.Append(CultureInfo.InvariantCulture,
-                    $"    {device.Name}  {device.Driver?.Name ?? "(no driver)"}  {device.State}{Busy(device)}  <-> {otherEndState(device)} at domain {device.OtherEndId}, {device.OtherEndPath}\n");
+                    $"    {device.Name}  {device.Driver?.Name ?? "(no driver)"}  {device.State}{Busy(device)}");
+                text.Append(CultureInfo.InvariantCulture, $"  <-> {otherEndState(device)} at domain {device.OtherEndId}, ");
+                text.Append(ForeignText.Escape(device.OtherEndPath)).Append('\n');
                 if (Describe(device) is { } description)
                 {
-                    text.Append("      ").Append(description).Append('\n');
+                    text.Append("      ").Append(ForeignText.Escape(description)).Append('\n');
                 }
             }
         }

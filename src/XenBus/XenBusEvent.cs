@@ -1,3 +1,5 @@
+using Xenlet.Kernel;
+
 namespace Xenlet.XenBus;
 
 /// <summary>What an event of a bus is about.</summary>
@@ -35,7 +37,9 @@ public enum XenBusEventKind
 /// <param name="Kind">What it is about.</param>
 /// <param name="Time">When, by the bus's clock.</param>
 /// <param name="Device">The device, if it concerns one that is known.</param>
-/// <param name="Text">One line that says it; begins with the device's name where there is one.</param>
+/// <param name="Text">
+/// One line that says it, fit for a console (<see cref="ForeignText"/>); begins with the device's name where there is one.
+/// </param>
 public sealed record XenBusEvent(XenBusEventKind Kind, DateTimeOffset Time, XenDevice? Device, string Text)
 {
     /// <inheritdoc/>

@@ -196,6 +196,14 @@ internal static class Panic
         InProgress = true;
     }
 
+    /// <summary>A report of one line.</summary>
+    public static void BeginWithoutBacktrace(ReadOnlySpan<byte> what)
+    {
+        Begin();
+        KernelLog.Write("xenlet: "u8);
+        KernelLog.Write(what);
+    }
+
     /// <summary>A fault of the nucleus itself, which no test causes.</summary>
     [DoesNotReturn]
     public static unsafe void Fault(Frame* frame) => throw new PanicException($"vector {frame->Vector} in the nucleus");

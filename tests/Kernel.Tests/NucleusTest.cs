@@ -187,7 +187,7 @@ public abstract unsafe class NucleusTest
     {
         long address = MemoryCalls.Map(0, pages * Pages.Size, 3, 0x22, -1);
         Assert.True(address > 0, $"mmap returned {address}");
-        Assert.True(ProgramMemory.Writable((ulong)address, pages * Pages.Size));
+        Assert.Equal(0, ProgramMemory.PrepareWrite((ulong)address, pages * Pages.Size));
         return (ulong)address;
     }
 

@@ -1,4 +1,5 @@
 using System.Text;
+using Xenlet.Kernel;
 
 namespace Xenlet.Drivers;
 
@@ -10,12 +11,12 @@ internal sealed class ControlOutput(Stream stream)
     private readonly Lock _gate = new();
 
     /// <summary>Writes a line that says who says it.</summary>
-    public void Message(string text) => Write($"xenlet: {text}\n");
+    public void Message(string text) => Write($"xenlet: {ForeignText.Escape(text)}\n");
 
-    /// <summary>Writes a text as it is.</summary>
+    /// <summary>Writes lines. Whatever they were made of, nothing in them commands the terminal.</summary>
     public void Write(string text)
     {
-        byte[] bytes = Encoding.UTF8.GetBytes(text);
+        byte[] bytes = Encoding.UTF8.GetBytes(ForeignText.EscapeLines(text));
         lock (_gate)
         {
             try
@@ -30,16 +31,7 @@ internal sealed class ControlOutput(Stream stream)
         }
     }
 
-    /// <summary>A value that another domain wrote, fit for a terminal.</summary>
-    public static string Quote(string value)
-    {
-        string start = value.Length <= LongestValue ? value : value[..LongestValue];
-        StringBuilder text = new("'");
-        foreach (char character in start)
-        {
-            text.Append(char.IsAscii(character) && !char.IsControl(character) ? character : '?');
-        }
-
-        return text.Append(value.Length <= LongestValue ? "'" : "...'").ToString();
-    }
+    /// <summary>A value that another domain wrote, in quotes and of bounded length.</summary>
+    public static string Quote(string value) =>
+        value.Length <= LongestValue ? $"'{ForeignText.Escape(value)}'" : $"'{ForeignText.Escape(value[..LongestValue])}...'";
 }

@@ -75,7 +75,7 @@ internal sealed class SystemReport(IMachine machine, IReadOnlyList<DeviceBus> bu
         }
         catch (Exception error)
         {
-            text.Append("(failed: ").Append(error.Message).Append(")\n");
+            text.Append("(failed: ").Append(ForeignText.Escape(error.Message)).Append(")\n");
         }
 
         return text.ToString();
@@ -95,7 +95,7 @@ internal sealed class SystemReport(IMachine machine, IReadOnlyList<DeviceBus> bu
         }
         catch (Exception error)
         {
-            text.Append("(failed: ").Append(error.Message).Append(')');
+            text.Append("(failed: ").Append(ForeignText.Escape(error.Message)).Append(')');
         }
 
         return text[^1] == '\n' ? text.ToString() : text.Append('\n').ToString();
@@ -107,7 +107,7 @@ internal sealed class SystemReport(IMachine machine, IReadOnlyList<DeviceBus> bu
     {
         foreach (ThreadReport thread in machine.Diagnostics.ReadThreads())
         {
-            string name = thread.Name.Length == 0 ? "" : $" ({thread.Name})";
+            string name = thread.Name.Length == 0 ? "" : $" ({ForeignText.Escape(thread.Name)})";
             text.Append(CultureInfo.InvariantCulture, $"thread {thread.Id}{name}: {thread.State}, {thread.ProcessorTime.TotalMilliseconds:0.0} ms of processor time\n");
             foreach (ulong address in thread.Stack)
             {

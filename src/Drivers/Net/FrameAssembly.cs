@@ -137,9 +137,18 @@ internal sealed class FrameAssembly(FramePool pool, NetworkCounters counters)
     {
         FrameBuffer? frame = _frame;
         _frame = null;
-        if (_isLost || frame is null || frame.Length < NetProtocol.HeaderSize)
+        if (_isLost || frame is null || frame.Length is < NetProtocol.HeaderSize or > NetProtocol.MaximumFrameSize)
         {
-            ref long counter = ref _isOutOfMemory ? ref counters.ReceiveMemoryDrops : ref _isLost ? ref counters.ReceiveErrors : ref counters.ReceiveRunts;
+            ref long counter = ref counters.ReceiveRunts;
+            if (_isLost)
+            {
+                counter = ref _isOutOfMemory ? ref counters.ReceiveMemoryDrops : ref counters.ReceiveErrors;
+            }
+            else if (frame?.Length > NetProtocol.MaximumFrameSize)
+            {
+                counter = ref counters.ReceiveGiants;
+            }
+
             counter++;
             frame?.Dispose();
             frame = null;

@@ -10,7 +10,12 @@ namespace Xenlet.Drivers;
 /// <remarks>Frames are copied where they pass and written by a task of its own; what it cannot keep up with is left out, and counted.</remarks>
 internal sealed class FrameCapture
 {
-    private const int QueueLimit = 256;
+    /// <summary>Frames that wait to be written, at most.</summary>
+    public const int QueueLimit = 256;
+
+    /// <summary>Bytes of them, at most: a console takes lines more slowly than a network brings frames.</summary>
+    public const int QueueLimitBytes = 512 * 1024;
+
     private const int RecordHeader = 16;
     private readonly string _prefix;
     private readonly string _name;
@@ -20,6 +25,7 @@ internal sealed class FrameCapture
     private readonly Queue<(byte[] Record, int Length)> _queue = new();
     private readonly WakeUp _arrival = new();
     private long _remaining;
+    private int _waitingBytes;
     private long _missed;
     private long _taken;
     private bool _isEnded;
@@ -52,14 +58,14 @@ internal sealed class FrameCapture
                 return;
             }
 
-            if (_queue.Count == QueueLimit)
+            int length = Math.Min(frame.Length, _snapLength);
+            if (_queue.Count == QueueLimit || _waitingBytes + length > QueueLimitBytes)
             {
                 _missed++;
                 return;
             }
 
             TimeSpan since = DateTime.UtcNow - DateTime.UnixEpoch;
-            int length = Math.Min(frame.Length, _snapLength);
             byte[] record = ArrayPool<byte>.Shared.Rent(RecordHeader + length);
             BinaryPrimitives.WriteUInt32LittleEndian(record, (uint)(since.Ticks / TimeSpan.TicksPerSecond));
             BinaryPrimitives.WriteUInt32LittleEndian(record.AsSpan(4), (uint)(since.Ticks % TimeSpan.TicksPerSecond / TimeSpan.TicksPerMicrosecond));
@@ -67,6 +73,7 @@ internal sealed class FrameCapture
             BinaryPrimitives.WriteUInt32LittleEndian(record.AsSpan(12), (uint)frame.Length);
             frame[..length].CopyTo(record.AsSpan(RecordHeader));
             _queue.Enqueue((record, RecordHeader + length));
+            _waitingBytes += length;
             _taken++;
             _isEnded = --_remaining == 0;
         }
@@ -103,6 +110,7 @@ internal sealed class FrameCapture
             lock (_gate)
             {
                 isOne = _queue.TryDequeue(out next);
+                _waitingBytes -= isOne ? next.Length - RecordHeader : 0;
                 isEnded = _isEnded;
             }
 

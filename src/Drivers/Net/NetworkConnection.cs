@@ -43,6 +43,8 @@ internal sealed class NetworkConnection : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly Lock _gate = new();
     private readonly List<ISharedPage> _ringPages = [];
+    private readonly List<IGrant> _ringGrants = [];
+    private readonly HeldGrants _held;
     private readonly List<(string Name, long Value)> _nodes = [];
     private readonly IEventChannel _receiveChannel;
     private readonly IEventChannel? _sendChannel;
@@ -64,9 +66,11 @@ internal sealed class NetworkConnection : IAsyncDisposable
     /// <exception cref="XenException">Xen refused an event channel or a grant.</exception>
     /// <exception cref="OutOfMemoryException">There is no memory for the pages.</exception>
     public NetworkConnection(
-        NetworkInterface owner, IEventChannels channels, ISharedPages pages, ushort domain, BackEndFeatures features, NetworkOptions options, FramePool pool)
+        NetworkInterface owner, IEventChannels channels, ISharedPages pages, ushort domain, BackEndFeatures features,
+        NetworkOptions options, FramePool pool, HeldGrants held)
     {
         _interface = owner;
+        _held = held;
         _counters = owner.Counters;
         _features = features;
         _assembly = new FrameAssembly(pool, owner.Counters);
@@ -109,7 +113,9 @@ internal sealed class NetworkConnection : IAsyncDisposable
         {
             ISharedPage page = pages.Allocate();
             _ringPages.Add(page);
-            _nodes.Add((node, page.Grant(domain).Reference));
+            IGrant grant = page.Grant(domain);
+            _ringGrants.Add(grant);
+            _nodes.Add((node, grant.Reference));
             return page;
         }
 
@@ -263,8 +269,14 @@ internal sealed class NetworkConnection : IAsyncDisposable
     {
         _receiveChannel?.Dispose();
         _sendChannel?.Dispose();
-        _sendPages.Dispose();
-        _receivePages.Dispose();
+        string device = _interface.Device.Node;
+        _sendPages.Dispose(device, _held);
+        _receivePages.Dispose(device, _held);
+        foreach (IGrant grant in _ringGrants)
+        {
+            _held.End(device, grant);
+        }
+
         foreach (ISharedPage page in _ringPages)
         {
             page.Dispose();

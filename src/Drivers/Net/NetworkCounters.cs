@@ -8,6 +8,7 @@ internal sealed class NetworkCounters
     public long ReceiveQueueDrops;
     public long ReceiveErrors;
     public long ReceiveRunts;
+    public long ReceiveGiants;
     public long ReceiveMemoryDrops;
     public long ReceiveEvents;
     public long ReceiveNotifications;
@@ -30,6 +31,7 @@ internal sealed class NetworkCounters
         ReceiveQueueDrops = Volatile.Read(ref ReceiveQueueDrops),
         ReceiveErrors = Volatile.Read(ref ReceiveErrors),
         ReceiveRunts = Volatile.Read(ref ReceiveRunts),
+        ReceiveGiants = Volatile.Read(ref ReceiveGiants),
         ReceiveMemoryDrops = Volatile.Read(ref ReceiveMemoryDrops),
         ReceiveEvents = Volatile.Read(ref ReceiveEvents),
         ReceiveNotifications = Volatile.Read(ref ReceiveNotifications),

@@ -13,6 +13,7 @@ public sealed class NetworkDriver : XenBusDriver, IReportSource, IAsyncDisposabl
     private readonly ISharedPages _pages;
     private readonly NetworkOptions _options;
     private readonly FramePool _pool = new();
+    private readonly HeldGrants _held = new();
     private readonly Lock _gate = new();
     private readonly List<NetworkInterface> _interfaces = [];
 
@@ -129,7 +130,7 @@ public sealed class NetworkDriver : XenBusDriver, IReportSource, IAsyncDisposabl
             switch (state)
             {
                 case XenBusState.InitWait when device.State is XenBusState.Initialising or XenBusState.Closed && !network.HasFailed:
-                    await ConnectAsync(network, cancellationToken).ConfigureAwait(false);
+                    await ConnectInTimeAsync(network, cancellationToken).ConfigureAwait(false);
                     break;
                 case XenBusState.Connected when network.Connection is not null:
                     network.Change(NetworkState.Up);
@@ -189,6 +190,7 @@ public sealed class NetworkDriver : XenBusDriver, IReportSource, IAsyncDisposabl
             // Frames that the old back end had taken and not sent yet are lost, as on any network.
             await network.DisconnectAsync(NetworkState.Connecting).ConfigureAwait(false);
             network.ForgetFailure();
+            network.Pace.Reset();
         }
         finally
         {
@@ -219,6 +221,7 @@ public sealed class NetworkDriver : XenBusDriver, IReportSource, IAsyncDisposabl
 
     private async ValueTask RemoveAsync(NetworkInterface network)
     {
+        await network.CancelWaitsAsync().ConfigureAwait(false);
         await network.Transition.WaitAsync().ConfigureAwait(false);
         try
         {
@@ -239,6 +242,70 @@ public sealed class NetworkDriver : XenBusDriver, IReportSource, IAsyncDisposabl
         Announce();
     }
 
+    /// <summary>
+    /// Makes a connection, or, where the back end comes and goes too fast or keeps the pages of earlier ones, later: what a connection
+    /// costs, and what a domain can keep of the guest's memory and grants, is bounded.
+    /// </summary>
+    private async ValueTask ConnectInTimeAsync(NetworkInterface network, CancellationToken cancellationToken)
+    {
+        // A second connection may be held too before anybody can see that it is; and a domain may serve several interfaces.
+        const int ConnectionsOfDomain = 4;
+        TimeSpan pause = network.Pace.Pause;
+        if (pause == TimeSpan.Zero)
+        {
+            (int ofDevice, int ofDomain) = _held.Count(network.Device.Node, (ushort)network.Device.OtherEndId);
+            network.Pace.Attempt();
+            if (ofDevice < _options.PagesPerConnection && ofDomain < ConnectionsOfDomain * _options.PagesPerConnection)
+            {
+                await ConnectAsync(network, cancellationToken).ConfigureAwait(false);
+                return;
+            }
+
+            pause = network.Pace.Pause > ReconnectPace.Shortest ? network.Pace.Pause : ReconnectPace.Shortest;
+            network.Report("is not connected yet: " + string.Create(
+                CultureInfo.InvariantCulture,
+                $"domain {network.Device.OtherEndId} keeps {ofDevice} pages of earlier connections mapped, {ofDomain} of all interfaces"));
+        }
+
+        if (!network.WaitsToConnect)
+        {
+            network.WaitsToConnect = true;
+            _ = ConnectLaterAsync(network, pause);
+        }
+    }
+
+    private async Task ConnectLaterAsync(NetworkInterface network, TimeSpan pause)
+    {
+        XenDevice device = network.Device;
+        try
+        {
+            do
+            {
+                await Task.Delay(pause, _options.TimeProvider, network.Removal).ConfigureAwait(false);
+                pause = ReconnectPace.Shortest;
+            }
+            while (network.IsSuspended);
+
+            await network.Transition.WaitAsync(network.Removal).ConfigureAwait(false);
+            try
+            {
+                network.WaitsToConnect = false;
+                if (device.OtherEndState == XenBusState.InitWait && device.State is XenBusState.Initialising or XenBusState.Closed
+                    && !network.HasFailed && network.Connection is null)
+                {
+                    await ConnectInTimeAsync(network, network.Removal).ConfigureAwait(false);
+                }
+            }
+            finally
+            {
+                network.Transition.Release();
+            }
+        }
+        catch (OperationCanceledException) when (network.Removal.IsCancellationRequested)
+        {
+        }
+    }
+
     /// <summary>Makes a connection and tells the back end of it, in one transaction.</summary>
     private async ValueTask ConnectAsync(NetworkInterface network, CancellationToken cancellationToken)
     {
@@ -255,7 +322,10 @@ public sealed class NetworkDriver : XenBusDriver, IReportSource, IAsyncDisposabl
             }
 
             bool filters = _options.FiltersMulticast && features.FiltersMulticast;
-            connection = new NetworkConnection(network, _channels, _pages, (ushort)device.OtherEndId, features, _options, _pool) { FiltersMulticast = filters };
+            connection = new NetworkConnection(network, _channels, _pages, (ushort)device.OtherEndId, features, _options, _pool, _held)
+            {
+                FiltersMulticast = filters,
+            };
             await ReadMtuAsync(network, features.Mtu, cancellationToken).ConfigureAwait(false);
             if (!await TellAsync(device, connection, cancellationToken).ConfigureAwait(false))
             {
@@ -265,7 +335,7 @@ public sealed class NetworkDriver : XenBusDriver, IReportSource, IAsyncDisposabl
             }
 
             network.Report(Describe(network, connection));
-            await network.UseAsync(connection).ConfigureAwait(false);
+            network.Use(connection);
             connection = null;
             if (device.State == XenBusState.Closed)
             {

@@ -23,8 +23,13 @@ public sealed class NetworkInterface
     private readonly SemaphoreSlim _senders = new(1);
     private readonly Lock _gate = new();
     private readonly HashSet<MacAddress> _multicast = [];
+
+    // Guards _multicast, and keeps what is said of an address in order. Apart from Transition: saying it waits for the back end, and
+    // ending a connection must not.
+    private readonly SemaphoreSlim _joins = new(1);
     private NetworkConnection? _connection;
     private FrameCapture? _capture;
+    private readonly CancellationTokenSource _removal = new();
     private volatile bool _isSuspended;
     private volatile NetworkState _state;
 
@@ -34,6 +39,7 @@ public sealed class NetworkInterface
         Name = "vif" + device.Id;
         Address = address;
         _pool = pool;
+        Pace = new ReconnectPace(options.TimeProvider);
         Received = new FrameQueue(options.ReceiveQueueFrames, options.ReceiveQueueBytes);
     }
 
@@ -78,6 +84,18 @@ public sealed class NetworkInterface
 
     /// <summary>Serialises what connects, disconnects, and joins.</summary>
     internal SemaphoreSlim Transition { get; } = new(1);
+
+    /// <summary>When the next connection may be made. Guarded by <see cref="Transition"/>.</summary>
+    internal ReconnectPace Pace { get; }
+
+    /// <summary>Whether a connection waits for its time. Guarded by <see cref="Transition"/>.</summary>
+    internal bool WaitsToConnect { get; set; }
+
+    /// <summary>Whether what it does might be lost with the domain that it is in.</summary>
+    internal bool IsSuspended => _isSuspended;
+
+    /// <summary>Cancelled when the interface is taken away.</summary>
+    internal CancellationToken Removal => _removal.Token;
 
     internal FrameCapture? Capture
     {
@@ -187,17 +205,14 @@ public sealed class NetworkInterface
     }
 
     /// <summary>Has a new connection, of which the back end may know from now on.</summary>
-    internal async ValueTask UseAsync(NetworkConnection connection)
+    internal void Use(NetworkConnection connection)
     {
         Counters.Connections++;
         HasFailed = false;
         _isSuspended = false;
         Volatile.Write(ref _connection, connection);
         connection.Start();
-        foreach (MacAddress address in _multicast)
-        {
-            await PutMulticastAsync(address, joins: true, CancellationToken.None).ConfigureAwait(false);
-        }
+        _ = JoinAllAsync(connection);
     }
 
     /// <summary>Ends the connection, if there is one.</summary>
@@ -213,6 +228,9 @@ public sealed class NetworkInterface
         Received.Wake();
         Room.Set();
     }
+
+    /// <summary>Ends what waits for a connection, or for room in one that is about to end.</summary>
+    internal Task CancelWaitsAsync() => _removal.CancelAsync();
 
     /// <summary>Holds senders back until <see cref="GoOn"/> or a new connection.</summary>
     internal void Suspend() => _isSuspended = true;
@@ -384,23 +402,41 @@ public sealed class NetworkInterface
             throw new ArgumentException($"{address} is no multicast address", nameof(address));
         }
 
-        await Transition.WaitAsync(cancellationToken).ConfigureAwait(false);
+        await _joins.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            if (joins ? _multicast.Add(address) : _multicast.Remove(address))
+            if ((joins ? _multicast.Add(address) : _multicast.Remove(address)) && Connection is { } connection)
             {
-                await PutMulticastAsync(address, joins, cancellationToken).ConfigureAwait(false);
+                await PutMulticastAsync(connection, address, joins, cancellationToken).ConfigureAwait(false);
             }
         }
         finally
         {
-            Transition.Release();
+            _joins.Release();
         }
     }
 
-    private async ValueTask PutMulticastAsync(MacAddress address, bool joins, CancellationToken cancellationToken)
+    /// <summary>Tells a new back end of all addresses that were joined.</summary>
+    private async Task JoinAllAsync(NetworkConnection connection)
     {
-        while (!_isSuspended && Connection?.PutMulticast(joins, address) == SendResult.Full)
+        await _joins.WaitAsync().ConfigureAwait(false);
+        try
+        {
+            foreach (MacAddress address in _multicast)
+            {
+                await PutMulticastAsync(connection, address, joins: true, CancellationToken.None).ConfigureAwait(false);
+            }
+        }
+        finally
+        {
+            _joins.Release();
+        }
+    }
+
+    private async ValueTask PutMulticastAsync(
+        NetworkConnection connection, MacAddress address, bool joins, CancellationToken cancellationToken)
+    {
+        while (Connection == connection && (_isSuspended || connection.PutMulticast(joins, address) == SendResult.Full))
         {
             // Rare, and nobody's fast path: a full ring is tried again by the clock, so that it does not take a sender's wake-up.
             await Task.Delay(10, cancellationToken).ConfigureAwait(false);

@@ -36,6 +36,12 @@ public sealed class NetworkOptions
     /// <summary>Where captured frames are written; <see langword="null"/> for the console.</summary>
     public TextWriter? CaptureOutput { get; init; }
 
+    /// <summary>The clock of the pauses between connections.</summary>
+    public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
+
+    /// <summary>Pages of one connection at most: those of frames and the two rings.</summary>
+    internal int PagesPerConnection => ReceivePages + TransmitPages + 2;
+
     /// <exception cref="ArgumentOutOfRangeException">A number is out of its range.</exception>
     internal void Check()
     {

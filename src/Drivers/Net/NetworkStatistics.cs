@@ -18,6 +18,9 @@ public sealed record NetworkStatistics
     /// <summary>Frames shorter than an Ethernet header.</summary>
     public long ReceiveRunts { get; init; }
 
+    /// <summary>Frames longer than 65535 bytes: no packet is as long, and a reader need not reckon with them.</summary>
+    public long ReceiveGiants { get; init; }
+
     /// <summary>Frames for which there was no memory.</summary>
     public long ReceiveMemoryDrops { get; init; }
 
@@ -63,7 +66,8 @@ public sealed record NetworkStatistics
     /// <summary>All numbers that are not zero, each with its name.</summary>
     public override string ToString() => NamedNumbers.Format(
         ("received frames", ReceivedFrames), ("received bytes", ReceivedBytes), ("receive queue drops", ReceiveQueueDrops), ("receive errors", ReceiveErrors),
-        ("receive runts", ReceiveRunts), ("receive memory drops", ReceiveMemoryDrops), ("receive events", ReceiveEvents),
+        ("receive runts", ReceiveRunts), ("receive giants", ReceiveGiants),
+        ("receive memory drops", ReceiveMemoryDrops), ("receive events", ReceiveEvents),
         ("receive notifications", ReceiveNotifications), ("sent frames", SentFrames), ("sent bytes", SentBytes), ("send ring drops", SendRingDrops),
         ("send link drops", SendLinkDrops), ("send unsupported drops", SendUnsupportedDrops), ("send errors", SendErrors), ("send waits", SendWaits),
         ("checksums filled", ChecksumsFilled), ("send events", SendEvents), ("send notifications", SendNotifications), ("connections", Connections));

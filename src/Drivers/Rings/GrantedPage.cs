@@ -25,8 +25,9 @@ public sealed class GrantedPage
     /// <summary>Whether somebody has it.</summary>
     internal bool IsRented { get; set; }
 
-    internal void Dispose()
+    internal void Dispose(string device, HeldGrants? held)
     {
+        held?.End(device, _grant);
         _grant.Dispose();
         _page.Dispose();
     }

@@ -82,12 +82,15 @@ public sealed class GrantedPagePool : IDisposable
     /// <summary>
     /// Ends all grants and gives all pages back, rented ones too. A page that the other domain still has mapped is kept aside by the kernel until it lets go.
     /// </summary>
-    public void Dispose()
+    public void Dispose() => Dispose("", null);
+
+    /// <summary>The same, with a note of the grants of a device that the other domain does not let end.</summary>
+    internal void Dispose(string device, HeldGrants? held)
     {
         _isDisposed = true;
         foreach (GrantedPage page in _all)
         {
-            page.Dispose();
+            page.Dispose(device, held);
         }
 
         _all.Clear();

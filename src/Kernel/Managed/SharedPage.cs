@@ -45,14 +45,26 @@ internal sealed unsafe class SharedPage : ISharedPage
 
     public IGrant Grant(ushort domain, bool isReadOnly = false)
     {
-        _pages.Reclaim();
+        _pages.ReclaimSome();
+        Grant? grant = TryGrant(domain, isReadOnly, out long error);
+        if (error == -(long)XenErrno.ENOSPC && _pages.Reclaim())
+        {
+            grant = TryGrant(domain, isReadOnly, out error);
+        }
+
+        return grant ?? throw NucleusAnswer.Error(error, XenSharedPages.What, $"granting guest frame {Frame:x} to domain {domain}");
+    }
+
+    private Grant? TryGrant(ushort domain, bool isReadOnly, out long error)
+    {
         lock (_gate)
         {
             ObjectDisposedException.ThrowIf(_isDisposed, this);
             long answer = NucleusGate.Call(NucleusCall.GrantPage, domain, _address, isReadOnly ? 1UL : 0);
+            error = Math.Min(answer, 0);
             if (answer < 0)
             {
-                throw NucleusAnswer.Error(answer, XenSharedPages.What, $"granting guest frame {Frame:x} to domain {domain}");
+                return null;
             }
 
             var grant = new Grant(this, answer, domain, isReadOnly);

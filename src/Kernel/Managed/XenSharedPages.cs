@@ -8,8 +8,13 @@ internal sealed class XenSharedPages : ISharedPages
     /// <summary>What all of this is, in messages.</summary>
     public const string What = "shared pages";
 
+    // So many held pages are tried again with each page or grant that is asked for: a domain that lets go of nothing must not make all
+    // others slow.
+    private const int TriedEachTime = 4;
+
     private readonly Lock _gate = new();
     private readonly HashSet<SharedPage> _held = [];
+    private readonly Queue<SharedPage> _order = new();
 
     private long _firstHandle;
 
@@ -35,8 +40,13 @@ internal sealed class XenSharedPages : ISharedPages
 
     public ISharedPage Allocate()
     {
-        Reclaim();
+        ReclaimSome();
         long answer = NucleusGate.Call(NucleusCall.AllocatePage);
+        if (answer == -(long)XenErrno.ENOMEM && Reclaim())
+        {
+            answer = NucleusGate.Call(NucleusCall.AllocatePage);
+        }
+
         return answer switch
         {
             >= 0 => new SharedPage(this, (ulong)answer),
@@ -58,36 +68,52 @@ internal sealed class XenSharedPages : ISharedPages
     {
         lock (_gate)
         {
-            _held.Add(page);
+            if (_held.Add(page))
+            {
+                _order.Enqueue(page);
+            }
         }
     }
 
-    /// <summary>Tries again to end what is held.</summary>
-    internal void Reclaim()
+    /// <summary>Tries again to end some of what is held, the longest untried first.</summary>
+    internal void ReclaimSome() => Reclaim(TriedEachTime);
+
+    /// <summary>Tries again to end all that is held; true when that freed anything.</summary>
+    internal bool Reclaim() => Reclaim(int.MaxValue);
+
+    private bool Reclaim(int most)
     {
-        SharedPage[] held;
+        int count;
         lock (_gate)
         {
-            if (_held.Count == 0)
-            {
-                return;
-            }
-
-            held = [.. _held];
+            count = Math.Min(_order.Count, most);
         }
 
-        foreach (SharedPage page in held)
+        bool isAny = false;
+        for (int i = 0; i < count; i++)
         {
-            // Out of the set first: another thread may abandon one more grant of the page meanwhile, and hold it again.
+            SharedPage? page;
             lock (_gate)
             {
+                if (!_order.TryDequeue(out page))
+                {
+                    break;
+                }
+
+                // Out of the set first: another thread may abandon one more grant of the page meanwhile, and hold it again.
                 _held.Remove(page);
             }
 
-            if (!page.TryFinish())
+            if (page.TryFinish())
+            {
+                isAny = true;
+            }
+            else
             {
                 Hold(page);
             }
         }
+
+        return isAny;
     }
 }

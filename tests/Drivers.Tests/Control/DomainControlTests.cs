@@ -39,7 +39,7 @@ public sealed class DomainControlTests : IAsyncLifetime
     [Theory]
     [InlineData("dance", "'dance'")]
     [InlineData("powerofff", "'powerofff'")]
-    [InlineData("a\u001b[2J\nb", "'a?[2J?b'")]
+    [InlineData("a\u001b[2J\nb", "'a\\x1b[2J\\x0ab'")]
     [InlineData("0123456789012345678901234567890123456789X", "'0123456789012345678901234567890123456789...'")]
     public async Task An_unknown_word_is_acknowledged_and_named_so_that_it_harms_no_terminal(string request, string named)
     {
@@ -387,6 +387,19 @@ public sealed class DomainControlTests : IAsyncLifetime
         Assert.Equal(
             [.. sections.Select(section => $"xenlet: report: {section}"), "xenlet: end of the report"],
             _host.Console.Split('\n').Where(line => line.StartsWith("xenlet: ", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public async Task What_others_wrote_commands_no_terminal_in_a_report()
+    {
+        _host.Machine.OnReadThreads = static () =>
+            [new() { Id = 7, Name = "\u001b[2J\nxenlet: exit 0", State = "ready", ProcessorTime = TimeSpan.Zero, Stack = [] }];
+        await _host.StartServicesAsync();
+        _host.Control.AddReport(new Facts(writer => writer.Write("first\nsecond\u001b[31m\r")));
+        await _host.AskAsync("a", "sysrq");
+        await _host.SeesAsync("xenlet: end of the report\n");
+        Assert.Contains("\nthread 7 (\\x1b[2J\\x0axenlet: exit 0): ready", _host.Console, StringComparison.Ordinal);
+        Assert.Contains("\nfirst\nsecond\\x1b[31m\\x0d\n", _host.Console, StringComparison.Ordinal);
     }
 
     [Theory]

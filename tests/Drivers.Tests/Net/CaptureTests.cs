@@ -70,6 +70,26 @@ public sealed class CaptureTests
         Assert.NotNull(network.Capture);
     }
 
+    [Fact]
+    public async Task What_waits_for_a_slow_console_is_bounded_in_frames_and_in_bytes()
+    {
+        foreach ((int length, int kept) in ((int, int)[])[(60, FrameCapture.QueueLimit), (65_535, FrameCapture.QueueLimitBytes / 65_535)])
+        {
+            await using StuckWriter console = new();
+            FrameCapture capture = new("vif0", 1, new CaptureRequest(long.MaxValue, 65_535), console);
+            await console.IsStuck;
+            for (int i = 0; i < 1000; i++)
+            {
+                capture.Add(new byte[length]);
+            }
+
+            capture.End();
+            console.LetGo();
+            await capture.Completion.WaitAsync(TimeSpan.FromSeconds(60));
+            Assert.EndsWith($"ended: {kept} frames, {1000 - kept} left out", console.LastLine, StringComparison.Ordinal);
+        }
+    }
+
     [Theory]
     [InlineData(null, 0L, 2048)]
     [InlineData("", 0L, 2048)]
@@ -94,6 +114,28 @@ public sealed class CaptureTests
     [InlineData("on,70000")]
     [InlineData("1,2,3")]
     public void What_cannot(string text) => Assert.False(CaptureRequest.TryParse(text, out _));
+
+    /// <summary>A console that takes nothing until it is let go.</summary>
+    private sealed class StuckWriter : TextWriter
+    {
+        private readonly TaskCompletionSource _stuck = new();
+        private readonly TaskCompletionSource _free = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public override Encoding Encoding => Encoding.UTF8;
+
+        public Task IsStuck => _stuck.Task.WaitAsync(TimeSpan.FromSeconds(60));
+
+        public string? LastLine { get; private set; }
+
+        public void LetGo() => _free.SetResult();
+
+        public override async Task WriteLineAsync(string? value)
+        {
+            _stuck.TrySetResult();
+            await _free.Task;
+            LastLine = value;
+        }
+    }
 
     private static byte[] Decode(string text, string prefix) =>
         [.. text.Split('\n').Where(line => line.StartsWith(prefix, StringComparison.Ordinal)).SelectMany(line => Convert.FromBase64String(line[prefix.Length..].Trim()))];

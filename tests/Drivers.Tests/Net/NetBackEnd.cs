@@ -121,6 +121,15 @@ internal sealed class NetBackEnd(Host host, TestMachine machine, string name = "
         _peeked = null;
     }
 
+    /// <summary>Maps every page that the front end has put out for frames.</summary>
+    public void MapAllPages()
+    {
+        while (Receive.TryTake(out ReceiveRequest request))
+        {
+            Page(request.Reference);
+        }
+    }
+
     public async Task FrontBecomesAsync(XenBusState state)
     {
         XenBusState? seen = null;

@@ -275,6 +275,36 @@ public sealed class NetworkDriverTests
     }
 
     [Fact]
+    public async Task A_join_that_waits_for_room_in_the_ring_does_not_keep_the_connection_from_ending_and_is_told_to_the_next_back_end()
+    {
+        await using NetWorld world = await NetWorld.StartAsync(new NetworkOptions { FiltersMulticast = true });
+        (NetworkInterface network, NetBackEnd back) = await world.PlugAsync();
+        while (network.TrySend(NetWorld.Frame(network, new byte[60])))
+        {
+        }
+
+        MacAddress group = MacAddress.Parse("33:33:00:00:00:01");
+        Task join = network.JoinMulticastAsync(group).AsTask();
+        await back.SetStateAsync(XenBusState.Closed);
+        await back.FrontBecomesAsync(XenBusState.Closed);
+        await join.WaitAsync(TimeSpan.FromSeconds(60));
+        back.Unmap();
+        await back.SetStateAsync(XenBusState.InitWait);
+        await back.ConnectAsync();
+        await world.Host.UntilAsync(() => back.TakeSent().Count == 0 && back.Multicast.ContainsKey(group));
+    }
+
+    [Fact]
+    public async Task What_the_store_says_of_a_device_reaches_a_console_as_one_line_without_commands()
+    {
+        await using NetWorld world = await NetWorld.StartAsync();
+        NetBackEnd back = new(world.Host, world.Machine);
+        await back.AddAsync(mac: "\u001b[2J\nxenlet: exit 0");
+        await world.Host.SeesAsync("vif/0", "the node mac holds '\\x1b[2J\\x0axenlet: exit 0'");
+        Assert.DoesNotContain(world.Host.Events, happened => happened.Text.Any(char.IsControl));
+    }
+
+    [Fact]
     public async Task Without_memory_for_its_pages_an_interface_is_closed_with_a_message_and_leaves_nothing()
     {
         await using NetWorld world = await NetWorld.StartAsync();

@@ -43,6 +43,18 @@ public sealed unsafe class FileTests : NucleusTest
         Assert.Equal(result, Call(SystemCallNumber.Openat, unchecked((ulong)-100), address, flags));
     }
 
+    /// <summary>As Linux: what is written there is not looked at, and one call takes 2 GiB less a page.</summary>
+    [Theory]
+    [InlineData(0x7fff_efff, 0x7fff_efff)]
+    [InlineData(0x7fff_f000, 0x7fff_f000)]
+    [InlineData(0x1_0000_0000, 0x7fff_f000)]
+    [InlineData(long.MaxValue, 0x7fff_f000)]
+    public void A_large_write_to_dev_null_returns(long count, long taken)
+    {
+        ulong descriptor = (ulong)Call(SystemCallNumber.Open, Path("/dev/null"), 2);
+        Assert.Equal(taken, Call(SystemCallNumber.Write, descriptor, Allocate(1), (ulong)count));
+    }
+
     [Fact]
     public void A_path_must_be_readable_and_end()
     {

@@ -12,6 +12,7 @@ public sealed class SharedPageTests : IDisposable
     private readonly HashSet<ulong> _mapped = [];
     private ulong _nextReference = 8;
     private int _released;
+    private int _attempts;
 
     public SharedPageTests() => NucleusGate.Nucleus = Answer;
 
@@ -75,6 +76,44 @@ public sealed class SharedPageTests : IDisposable
     }
 
     [Fact]
+    public void However_much_is_held_an_allocation_tries_to_end_a_few_and_each_gets_its_turn()
+    {
+        ulong[] held = [.. Enumerable.Range(0, 1000).Select(_ => Hold())];
+        _attempts = 0;
+        for (int i = 0; i < 100; i++)
+        {
+            _pages.Allocate();
+        }
+
+        Assert.InRange(_attempts, 100, 400);
+        _mapped.Remove(held[700]);
+        for (int i = 0; i < 250 && _released == 0; i++)
+        {
+            _pages.Allocate();
+        }
+
+        Assert.Equal(1, _released);
+    }
+
+    [Theory]
+    [InlineData(NucleusCall.AllocatePage, (long)XenErrno.ENOMEM)]
+    [InlineData(NucleusCall.GrantPage, (long)XenErrno.ENOSPC)]
+    public void What_runs_out_is_asked_for_again_once_all_that_is_held_has_been_tried(int call, long errno)
+    {
+        ISharedPage page = _pages.Allocate();
+        ulong[] held = [.. Enumerable.Range(0, 100).Select(_ => Hold())];
+        NucleusGate.Nucleus = (number, a1, a2, a3) => number == call && _released == 0 ? -errno : Answer(number, a1, a2, a3);
+
+        Assert.ThrowsAny<Exception>(Ask);
+        _mapped.Remove(held[70]);
+        Ask();
+
+        Assert.Equal(1, _released);
+
+        void Ask() => _ = call == NucleusCall.GrantPage ? (object)page.Grant(7) : _pages.Allocate();
+    }
+
+    [Fact]
     public void A_disposed_grant_that_is_in_use_is_held_while_its_page_lives_on()
     {
         ISharedPage page = _pages.Allocate();
@@ -109,6 +148,16 @@ public sealed class SharedPageTests : IDisposable
         Assert.ThrowsAny<OutOfMemoryException>(_pages.Allocate);
     }
 
+    /// <summary>A page that another domain does not let go of; its grant reference.</summary>
+    private ulong Hold()
+    {
+        ISharedPage page = _pages.Allocate();
+        ulong reference = page.Grant(7).Reference;
+        _mapped.Add(reference);
+        page.Dispose();
+        return reference;
+    }
+
     private long Answer(int number, ulong a1, ulong a2, ulong a3)
     {
         switch (number)
@@ -128,6 +177,7 @@ public sealed class SharedPageTests : IDisposable
                 return (long)_nextReference++;
             case NucleusCall.EndGrant:
                 Assert.Contains(a1, _granted);
+                _attempts++;
                 if (_mapped.Contains(a1))
                 {
                     return -(long)XenErrno.EBUSY;

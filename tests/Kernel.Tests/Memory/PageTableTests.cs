@@ -93,6 +93,31 @@ public sealed unsafe class PageTableTests : NucleusTest
     }
 
     [Fact]
+    public void A_table_that_maps_nothing_any_more_is_freed_however_it_became_empty()
+    {
+        ulong[] addresses = [Address, Address + 0x1000, Address + 0x20_0000, Address + 0x4000_0000];
+        ulong before = FrameAllocator.FreeFrames;
+        foreach (ulong address in addresses)
+        {
+            Assert.True(PageTable.Map(address, FrameAllocator.Allocate() | ReadWrite));
+        }
+
+        // Pages and tables go together: the last page of a table takes it along, the last of all the directories too.
+        List<ulong> freed = [];
+        foreach (ulong address in addresses)
+        {
+            ulong free = FrameAllocator.FreeFrames;
+            Assert.Equal(1ul, PageTable.Unmap(address, address + Pages.Size));
+            freed.Add(FrameAllocator.FreeFrames - free);
+        }
+
+        Assert.Equal([1, 2, 3, 4], freed);
+        Assert.Equal(before, FrameAllocator.FreeFrames);
+        Assert.Equal((1, 0), AssertFramesAccountedFor(out _));
+        HostMemory.AssertCoherent();
+    }
+
+    [Fact]
     public void Unmapping_a_part_leaves_the_rest()
     {
         for (ulong i = 0; i < 4; i++)
@@ -120,7 +145,7 @@ public sealed unsafe class PageTableTests : NucleusTest
 
         Assert.Equal(1ul, PageTable.Unmap(Address, Address + 0x1000));
 
-        Assert.Equal(before, FrameAllocator.FreeFrames);
+        Assert.Equal(before + 3, FrameAllocator.FreeFrames); // Its three tables, which are.
         Assert.Equal(0ul, HostMemory.Translate(Address));
     }
 

@@ -28,14 +28,14 @@ public sealed unsafe class ProgramMemoryTests : NucleusTest
     [InlineData(0x10, long.MaxValue, false, false)]
     public void A_range_is_usable_when_all_of_it_is(ulong offset, long length, bool readable, bool writable)
     {
-        Assert.Equal(readable, ProgramMemory.Readable(_pages + offset, (ulong)length));
-        Assert.Equal(writable, ProgramMemory.Writable(_pages + offset, (ulong)length));
+        Assert.Equal(readable ? 0 : -Errno.EFAULT, ProgramMemory.PrepareRead(_pages + offset, (ulong)length));
+        Assert.Equal(writable ? 0 : -Errno.EFAULT, ProgramMemory.PrepareWrite(_pages + offset, (ulong)length));
     }
 
     [Fact]
     public void A_range_that_is_usable_is_present_afterwards()
     {
-        Assert.True(ProgramMemory.Readable(_pages + 0xfff, 2));
+        Assert.Equal(0, ProgramMemory.PrepareRead(_pages + 0xfff, 2));
 
         Assert.Equal(0, *(byte*)(_pages + 0xfff));
         Assert.Equal(0, *(byte*)(_pages + 0x1000));
@@ -50,22 +50,22 @@ public sealed unsafe class ProgramMemoryTests : NucleusTest
     [InlineData(ulong.MaxValue - 7, 16)]
     public void The_nucleus_is_out_of_reach(ulong address, ulong length)
     {
-        Assert.False(ProgramMemory.Readable(address, length));
-        Assert.False(ProgramMemory.Writable(address, length));
+        Assert.Equal(-Errno.EFAULT, ProgramMemory.PrepareRead(address, length));
+        Assert.Equal(-Errno.EFAULT, ProgramMemory.PrepareWrite(address, length));
     }
 
     [Theory]
-    [InlineData(0x0, 10, -1)]
+    [InlineData(0x0, 10, -Errno.ENAMETOOLONG)]
     [InlineData(0x0, 11, 10)]
     [InlineData(0x4, 100, 6)]
     [InlineData(0xa, 1, 0)]
     [InlineData(0xffd, 100, 5)]
-    [InlineData(0xffd, 5, -1)]
-    [InlineData(0x2ffe, 100, -1)]
-    [InlineData(0x3000, 100, -1)]
+    [InlineData(0xffd, 5, -Errno.ENAMETOOLONG)]
+    [InlineData(0x2ffe, 100, -Errno.EFAULT)]
+    [InlineData(0x3000, 100, -Errno.EFAULT)]
     public void A_string_ends_at_its_zero_within_readable_memory(ulong offset, ulong limit, long length)
     {
-        Assert.True(ProgramMemory.Writable(_pages, 1));
+        Assert.Equal(0, ProgramMemory.PrepareWrite(_pages, 1));
         for (ulong i = 0; i < 10; i++)
         {
             *(byte*)(_pages + i) = (byte)'a';
@@ -73,7 +73,7 @@ public sealed unsafe class ProgramMemoryTests : NucleusTest
 
         // A string of five across the border of two pages; one that never ends at the end of the third.
         Assert.Equal(0, MemoryCalls.Protect(_pages, 0x3000, 3));
-        Assert.True(ProgramMemory.Writable(_pages, 0x3000));
+        Assert.Equal(0, ProgramMemory.PrepareWrite(_pages, 0x3000));
         for (ulong i = 0; i < 5; i++)
         {
             *(byte*)(_pages + 0xffd + i) = (byte)'b';

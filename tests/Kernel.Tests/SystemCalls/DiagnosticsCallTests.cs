@@ -84,7 +84,7 @@ public sealed unsafe class DiagnosticsCallTests : NucleusTest, IDisposable
         NucleusMemoryRecord before = Read();
         ulong stack = AddressSpace.MapEnd - (16 * Pages.Size);
         Assert.Equal(0, AddressSpace.Map(stack, AddressSpace.MapEnd, Protection.Read | Protection.Write, RegionKind.Stack));
-        Assert.True(ProgramMemory.Writable(stack + Pages.Size, 3 * Pages.Size));
+        Assert.Equal(0, ProgramMemory.PrepareWrite(stack + Pages.Size, 3 * Pages.Size));
         Allocate(20);
         Assert.True(MemoryCalls.Map(0, 5 * Pages.Size, 3, 0x22, -1) > 0);
         Assert.Equal(0, Call(SystemCallNumber.Pipe2, Store([]), 0));

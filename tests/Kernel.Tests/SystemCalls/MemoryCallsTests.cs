@@ -68,7 +68,7 @@ public sealed unsafe class MemoryCallsTests : NucleusTest
         Assert.Equal(42ul, *(ulong*)(address + 0x1000));
 
         Assert.Equal((long)address + 0x1000, Call(SystemCallNumber.Mmap, address + 0x1000, 0x1000, 3, Private | Anonymous | Fixed));
-        Assert.True(ProgramMemory.Readable(address + 0x1000, 8));
+        Assert.Equal(0, ProgramMemory.PrepareRead(address + 0x1000, 8));
         Assert.Equal(0ul, *(ulong*)(address + 0x1000));
     }
 
@@ -161,19 +161,19 @@ public sealed unsafe class MemoryCallsTests : NucleusTest
     {
         Assert.Equal((long)ImageEnd, Call(SystemCallNumber.Brk, 0));
         Assert.Equal((long)ImageEnd + 5, Call(SystemCallNumber.Brk, ImageEnd + 5));
-        Assert.True(ProgramMemory.Writable(ImageEnd, 4096));
+        Assert.Equal(0, ProgramMemory.PrepareWrite(ImageEnd, 4096));
         *(ulong*)ImageEnd = 42;
 
         Assert.Equal((long)ImageEnd + 0x1001, Call(SystemCallNumber.Brk, ImageEnd + 0x1001));
         Assert.Equal(42ul, *(ulong*)ImageEnd);
-        Assert.True(ProgramMemory.Writable(ImageEnd, 0x2000));
+        Assert.Equal(0, ProgramMemory.PrepareWrite(ImageEnd, 0x2000));
 
         Assert.Equal((long)ImageEnd + 0x1001, Call(SystemCallNumber.Brk, ImageEnd - 1));
         Assert.Equal((long)ImageEnd + 0x1001, Call(SystemCallNumber.Brk, Base + 1));
         Assert.Equal((long)ImageEnd + 0x1001, Call(SystemCallNumber.Brk, ulong.MaxValue));
 
         Assert.Equal((long)ImageEnd, Call(SystemCallNumber.Brk, ImageEnd));
-        Assert.False(ProgramMemory.Readable(ImageEnd, 1));
+        Assert.Equal(-Errno.EFAULT, ProgramMemory.PrepareRead(ImageEnd, 1));
     }
 
     [Fact]

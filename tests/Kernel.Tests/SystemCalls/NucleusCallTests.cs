@@ -201,7 +201,7 @@ public sealed unsafe class NucleusCallTests : NucleusTest, IDisposable
 
         Assert.Equal(available - 1, MemoryCharge.Available);
         Assert.Equal(free - 1, FrameAllocator.FreeFrames);
-        Assert.True(ProgramMemory.Writable(address, Pages.Size));
+        Assert.Equal(0, ProgramMemory.PrepareWrite(address, Pages.Size));
         Assert.All(Load(address, 4096), value => Assert.Equal(0, value));
         ulong entry = HostMemory.Translate(address);
         Assert.Equal(address - SharedPages.WindowStart, PageTable.FrameOf(entry) & (SharedPages.WindowSize - 1));
@@ -210,7 +210,7 @@ public sealed unsafe class NucleusCallTests : NucleusTest, IDisposable
         Assert.Equal(0, Call(NucleusCall.ReleasePage, address));
 
         Assert.Equal((free, available), (FrameAllocator.FreeFrames, MemoryCharge.Available));
-        Assert.False(ProgramMemory.Readable(address, 1));
+        Assert.Equal(-Errno.EFAULT, ProgramMemory.PrepareRead(address, 1));
         Assert.Equal(-Errno.EINVAL, Call(NucleusCall.ReleasePage, address));
         AssertFramesAccountedFor(out _);
     }

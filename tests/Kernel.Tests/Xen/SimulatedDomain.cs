@@ -14,7 +14,10 @@ internal sealed unsafe class SimulatedDomain : IDisposable
 
     public const uint StorePort = 1;
 
+    private const ulong StoreFrame = 0xfeffc;
+
     private readonly byte* _shared = Page();
+    private readonly byte* _store = Page();
     private readonly byte* _table = (byte*)NativeMemory.AlignedAlloc(MaximumGrantFrames * 4096, 4096);
     private readonly List<nint> _consoles = [];
     private readonly Dictionary<uint, uint> _ports = [];
@@ -37,6 +40,7 @@ internal sealed unsafe class SimulatedDomain : IDisposable
             }
         };
         DirectMap.DevicePages[(MemoryMap.FirstFrameWithoutRam + 1) * 4096] = (nint)_table;
+        DirectMap.DevicePages[StoreFrame * 4096] = (nint)_store;
         Begin(domainId: 42, consoleFrame: 0xfeffd, consolePort: 2);
         NativeMemory.Clear(_shared, 4096);
         SetClock(1, 0);
@@ -55,6 +59,12 @@ internal sealed unsafe class SimulatedDomain : IDisposable
 
     /// <summary>What happens while the guest sleeps in SCHEDOP_poll.</summary>
     public Action OnPoll { get; set; } = static () => { };
+
+    /// <summary>What the other end of a port does when the guest signals it.</summary>
+    public Action<uint> OnSend { get; set; } = static _ => { };
+
+    /// <summary>Why the domain was shut down for good; null while it runs.</summary>
+    public XenShutdown? End { get; private set; }
 
     /// <summary>XENMEM_add_to_physmap's answer for the shared page.</summary>
     public long MapAnswer { get; set; }
@@ -148,6 +158,7 @@ internal sealed unsafe class SimulatedDomain : IDisposable
     {
         Machine.Reset();
         NativeMemory.AlignedFree(_shared);
+        NativeMemory.AlignedFree(_store);
         NativeMemory.AlignedFree(_table);
         _consoles.ForEach(page => NativeMemory.AlignedFree((void*)page));
     }
@@ -180,7 +191,7 @@ internal sealed unsafe class SimulatedDomain : IDisposable
 
     private long Answer(HostHypercall call) => (call.Number, (uint)call.A1) switch
     {
-        (HypercallNumber.__HYPERVISOR_sched_op, SchedOp.SCHEDOP_shutdown) => Suspend((XenShutdown)HostHypercall.At<uint>(call.A2)),
+        (HypercallNumber.__HYPERVISOR_sched_op, SchedOp.SCHEDOP_shutdown) => Shutdown((XenShutdown)HostHypercall.At<uint>(call.A2)),
         (HypercallNumber.__HYPERVISOR_sched_op, SchedOp.SCHEDOP_poll) => Poll(),
         (HypercallNumber.__HYPERVISOR_memory_op, MemoryOp.XENMEM_add_to_physmap) => Map(ref HostHypercall.At<xen_add_to_physmap>(call.A2)),
         (HypercallNumber.__HYPERVISOR_hvm_op, HvmOp.HVMOP_get_param) => Get(ref HostHypercall.At<xen_hvm_param>(call.A2)),
@@ -204,9 +215,14 @@ internal sealed unsafe class SimulatedDomain : IDisposable
         return 0;
     }
 
-    private long Suspend(XenShutdown reason)
+    private long Shutdown(XenShutdown reason)
     {
-        Assert.Equal(XenShutdown.Suspend, reason);
+        if (reason != XenShutdown.Suspend)
+        {
+            End = reason;
+            return Log("shut down");
+        }
+
         Log("suspend");
         return OnSuspend();
     }
@@ -242,7 +258,7 @@ internal sealed unsafe class SimulatedDomain : IDisposable
     {
         parameter.value = parameter.index switch
         {
-            HvmOp.HVM_PARAM_STORE_PFN => 0xfeffc,
+            HvmOp.HVM_PARAM_STORE_PFN => StoreFrame,
             HvmOp.HVM_PARAM_STORE_EVTCHN => StorePort,
             HvmOp.HVM_PARAM_CONSOLE_PFN => ConsoleFrame,
             HvmOp.HVM_PARAM_CONSOLE_EVTCHN => ConsolePort,
@@ -305,6 +321,7 @@ internal sealed unsafe class SimulatedDomain : IDisposable
     {
         Assert.Contains(port, _ports.Keys);
         Sent.Add(port);
+        OnSend(port);
         return Log("signal a port");
     }
 

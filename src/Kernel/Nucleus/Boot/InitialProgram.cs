@@ -39,7 +39,7 @@ internal static unsafe class InitialProgram
         Thread* thread = ThreadTable.Create();
         ulong top = thread == null ? 0 : Stacks.MapMain(thread);
         const ulong needed = StringsSize + 4096;
-        if (top == 0 || !ProgramMemory.Writable(top - needed, needed))
+        if (top == 0 || ProgramMemory.PrepareWrite(top - needed, needed) < 0)
         {
             MemoryCheck.NotEnough();
         }

@@ -46,6 +46,7 @@ internal static unsafe class NucleusEntry
         }
 
         Timer.Initialise();
+        ProcessorCheck.RequireEnough();
         MemoryCheck.RequireEnough();
         MemoryCharge.Initialise();
         AddressSpace.Initialise(Image.End);

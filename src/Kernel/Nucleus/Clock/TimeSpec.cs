@@ -10,9 +10,10 @@ internal static unsafe class TimeSpec
     public static long Read(ulong address, out ulong nanoseconds)
     {
         nanoseconds = 0;
-        if (!ProgramMemory.Readable(address, 16))
+        long error = ProgramMemory.PrepareRead(address, 16);
+        if (error < 0)
         {
-            return -Errno.EFAULT;
+            return error;
         }
 
         long seconds = ((long*)address)[0];
@@ -31,9 +32,10 @@ internal static unsafe class TimeSpec
     /// <returns>0 or a negative errno.</returns>
     public static long Write(ulong address, ulong nanoseconds)
     {
-        if (!ProgramMemory.Writable(address, 16))
+        long error = ProgramMemory.PrepareWrite(address, 16);
+        if (error < 0)
         {
-            return -Errno.EFAULT;
+            return error;
         }
 
         ((ulong*)address)[0] = nanoseconds / NanosecondsPerSecond;

@@ -9,6 +9,10 @@ internal static unsafe class ConsoleDevice
 {
     private const int StagingSize = 1024;
 
+    // How long a guest waits for the other side before it is suspended, and in all before it ends: a domain whose console nobody drains
+    // must still do both.
+    private const ulong PatienceNanoseconds = 2_000_000_000;
+
     private static LineDiscipline s_terminal;
     private static Staging s_staging;
     private static int s_stagingStart;
@@ -18,6 +22,10 @@ internal static unsafe class ConsoleDevice
 
     // Set once the device and a clock are there: a panic before that has port 0xE9 only.
     private static bool s_isReady;
+
+    // Nanoseconds spent waiting for room since the guest began to end. What has been waited is never given back: a report is thousands of
+    // bytes, and a limit for each of them would let whoever takes none, or a few, keep the guest alive for hours.
+    private static ulong s_waitedAtEnd;
 
     /// <summary>Whether a read would return something: a line, bytes, or the end of file.</summary>
     public static bool CanRead => s_terminal.CanRead;
@@ -79,13 +87,19 @@ internal static unsafe class ConsoleDevice
         }
     }
 
-    /// <summary>Takes input from the device, echoes it, raises the signals of the keyboard. Called for every console interrupt.</summary>
-    public static void Service()
+    /// <summary>Whether the other side has read or written since the last call; a serial port interrupts for nothing else.</summary>
+    public static bool TakeNews() => !XenPlatform.IsPresent || PvConsole.TakeNews();
+
+    /// <summary>Takes input from the device, as much as Xen's ring holds at most, echoes it, raises the signals of the keyboard.</summary>
+    /// <returns>False when there may be more input.</returns>
+    public static bool Service()
     {
         byte* buffer = stackalloc byte[64];
+        int total = 0;
         int count;
-        while ((count = DeviceRead(buffer, 64)) > 0)
+        while (total < (int)xencons_interface.InputSize && (count = DeviceRead(buffer, 64)) > 0)
         {
+            total += count;
             for (int i = 0; i < count; i++)
             {
                 s_terminal.Input(buffer[i]);
@@ -100,12 +114,17 @@ internal static unsafe class ConsoleDevice
         {
             if ((signals & (uint)SignalNumber.Bit(signal)) != 0)
             {
-                Signals.SendToProcess(signal);
+                Signals.SendFromConsole(signal);
             }
         }
+
+        return total < (int)xencons_interface.InputSize;
     }
 
-    /// <summary>Writes a byte without the line discipline's state, waiting for room: for the last words of the nucleus.</summary>
+    /// <summary>
+    /// Writes a byte without the line discipline's state, waiting for room: for the last words of the nucleus. All of them, and
+    /// <see cref="DrainAtEnd"/>, share two seconds of waiting; after that a byte that finds no room is dropped.
+    /// </summary>
     public static void WriteByPolling(byte value)
     {
         if (!s_isReady)
@@ -130,18 +149,23 @@ internal static unsafe class ConsoleDevice
         }
     }
 
-    /// <summary>
-    /// Waits until the other side has taken all output, at most two seconds: a domain whose console nobody drains must still end.
-    /// </summary>
+    /// <summary>Waits until the other side has taken all output, at most two seconds.</summary>
     public static void WaitUntilDrained()
     {
-        if (!s_isReady)
-        {
-            return;
-        }
+        ulong waited = 0;
+        WaitUntilDrained(ref waited);
+    }
 
-        ulong deadline = Clock.After(2_000_000_000);
-        while (Clock.Now() < deadline)
+    /// <summary>
+    /// As <see cref="WaitUntilDrained()"/>, for a guest that ends: with what is left of the two seconds for all its last words.
+    /// </summary>
+    public static void DrainAtEnd() => WaitUntilDrained(ref s_waitedAtEnd);
+
+    private static byte* StagingBytes => (byte*)Unsafe.AsPointer(ref s_staging);
+
+    private static void WaitUntilDrained(ref ulong waited)
+    {
+        while (s_isReady)
         {
             DrainStaging();
             if (s_stagingStart == s_stagingEnd && (!XenPlatform.IsPresent || PvConsole.OutputDrained))
@@ -149,29 +173,32 @@ internal static unsafe class ConsoleDevice
                 return;
             }
 
-            WaitForRoom();
-        }
-    }
-
-    private static byte* StagingBytes => (byte*)Unsafe.AsPointer(ref s_staging);
-
-    private static void WriteRawByPolling(byte value)
-    {
-        ulong deadline = 0;
-        while (DeviceWrite(&value, 1) == 0)
-        {
-            ulong now = Clock.Now();
-            if (deadline == 0)
-            {
-                deadline = now + 2_000_000_000;
-            }
-            else if (now > deadline)
+            if (!TryWaitForRoom(ref waited))
             {
                 return;
             }
-
-            WaitForRoom();
         }
+    }
+
+    private static void WriteRawByPolling(byte value)
+    {
+        while (DeviceWrite(&value, 1) == 0 && TryWaitForRoom(ref s_waitedAtEnd))
+        {
+        }
+    }
+
+    /// <summary>Waits a while for room and adds the time to <paramref name="waited"/>; false when that is over the limit.</summary>
+    private static bool TryWaitForRoom(ref ulong waited)
+    {
+        if (waited >= PatienceNanoseconds)
+        {
+            return false;
+        }
+
+        ulong start = Clock.Now();
+        WaitForRoom();
+        waited += Clock.Now() - start;
+        return true;
     }
 
     /// <summary>Gives dom0 the processor for a while; without Xen the port is always ready soon.</summary>

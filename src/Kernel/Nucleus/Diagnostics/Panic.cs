@@ -86,7 +86,7 @@ internal static unsafe class Panic
     [DoesNotReturn]
     public static void Crash()
     {
-        ConsoleDevice.WaitUntilDrained();
+        ConsoleDevice.DrainAtEnd();
         KernelEnd.Crash();
     }
 

@@ -10,7 +10,7 @@ internal static unsafe class ProgramEnd
     public static void Exit(int status)
     {
         ExitRecord.Write(status);
-        ConsoleDevice.WaitUntilDrained();
+        ConsoleDevice.DrainAtEnd();
         LastLine("xenlet: exit "u8, (uint)status & 0xff);
         if (Termination.ThenReboot)
         {
@@ -29,7 +29,7 @@ internal static unsafe class ProgramEnd
             Exit(128 + signal);
         }
 
-        ConsoleDevice.WaitUntilDrained();
+        ConsoleDevice.DrainAtEnd();
         Panic.Begin();
         KernelLog.Write("xenlet: the program was ended by "u8);
         KernelLog.Write(SignalNumber.Name(signal));
@@ -75,7 +75,7 @@ internal static unsafe class ProgramEnd
 
     private static void BeginReport(Thread* thread)
     {
-        ConsoleDevice.WaitUntilDrained();
+        ConsoleDevice.DrainAtEnd();
         Panic.Begin();
         KernelLog.Write("xenlet: "u8);
         WriteThread(thread);
@@ -110,11 +110,25 @@ internal static unsafe class ProgramEnd
             KernelLog.Write(" ("u8);
             for (int i = 0; i < 15 && thread->Name[i] != 0; i++)
             {
-                KernelLog.WriteByte(thread->Name[i]);
+                WriteForeign(thread->Name[i]);
             }
 
             KernelLog.Write(")"u8);
         }
+    }
+
+    /// <summary>A byte of what somebody else wrote: one that could command a terminal, or end the line, becomes \x1b.</summary>
+    private static void WriteForeign(byte value)
+    {
+        if (value is >= 0x20 and < 0x7f)
+        {
+            KernelLog.WriteByte(value);
+            return;
+        }
+
+        KernelLog.Write("\\x"u8);
+        byte* digits = stackalloc byte[Digits.Most];
+        KernelLog.Write(digits, (nuint)Digits.WriteHexadecimal(value, 2, digits));
     }
 
     /// <summary>The one line that the nucleus writes to the console of a healthy program.</summary>
@@ -134,6 +148,6 @@ internal static unsafe class ProgramEnd
         }
 
         ConsoleDevice.WriteByPolling((byte)'\n');
-        ConsoleDevice.WaitUntilDrained();
+        ConsoleDevice.DrainAtEnd();
     }
 }

@@ -117,9 +117,10 @@ internal static unsafe class EventPolls
             return 0;
         }
 
-        if (!ProgramMemory.Readable(address, (ulong)sizeof(Event)))
+        long error = ProgramMemory.PrepareRead(address, (ulong)sizeof(Event));
+        if (error < 0)
         {
-            return -Errno.EFAULT;
+            return error;
         }
 
         switch (operation)
@@ -193,9 +194,10 @@ internal static unsafe class EventPolls
     private static long Evaluate(EventPoll* set, ulong address, ulong count)
     {
         count = Math.Min(count, EventPoll.Capacity);
-        if (!ProgramMemory.Writable(address, count * (ulong)sizeof(Event)))
+        long error = ProgramMemory.PrepareWrite(address, count * (ulong)sizeof(Event));
+        if (error < 0)
         {
-            return -Errno.EFAULT;
+            return error;
         }
 
         ulong ready = 0;

@@ -11,6 +11,9 @@ internal static unsafe class FileCalls
     private const int F_DUPFD_CLOEXEC = 1030;
     private const int FD_CLOEXEC = 1;
 
+    /// <summary>MAX_RW_COUNT of linux/fs.h: what one call reads or writes at most.</summary>
+    private const ulong MaximumCount = int.MaxValue & ~(Pages.Size - 1);
+
     private struct IoVector
     {
         public ulong Base;
@@ -19,6 +22,7 @@ internal static unsafe class FileCalls
 
     public static long Read(Thread* thread, int descriptor, ulong buffer, ulong count)
     {
+        count = Math.Min(count, MaximumCount);
         long result = TryRead(descriptor, buffer, count);
         return result == -Errno.EAGAIN && !Files.Get(descriptor)->IsNonBlocking
             ? Park(thread, WaitKind.FileRead, descriptor, buffer, count, 0)
@@ -28,6 +32,7 @@ internal static unsafe class FileCalls
     /// <summary>Writes all; a thread that finds no room waits for it, and only that thread.</summary>
     public static long Write(Thread* thread, int descriptor, ulong buffer, ulong count)
     {
+        count = Math.Min(count, MaximumCount);
         long result = TryWrite(descriptor, buffer, count);
         if (result == -Errno.EPIPE)
         {
@@ -155,10 +160,10 @@ internal static unsafe class FileCalls
             return -Errno.EBADF;
         }
 
-        count = Math.Min(count, int.MaxValue);
-        if (!ProgramMemory.Writable(buffer, count))
+        long error = ProgramMemory.PrepareWrite(buffer, count);
+        if (error < 0)
         {
-            return -Errno.EFAULT;
+            return error;
         }
 
         switch (file->Kind)
@@ -194,10 +199,16 @@ internal static unsafe class FileCalls
             return -Errno.EBADF;
         }
 
-        count = Math.Min(count, int.MaxValue);
-        if (!ProgramMemory.Readable(buffer, count))
+        if (file->Kind == FileKind.Null)
         {
-            return -Errno.EFAULT;
+            // Nothing is read, so nothing has to be there: a write of gigabytes must not make them present.
+            return (long)count;
+        }
+
+        long error = ProgramMemory.PrepareRead(buffer, count);
+        if (error < 0)
+        {
+            return error;
         }
 
         switch (file->Kind)
@@ -244,9 +255,10 @@ internal static unsafe class FileCalls
             return -Errno.EINVAL;
         }
 
-        if (!ProgramMemory.Readable(vectors, count * (ulong)sizeof(IoVector)))
+        long error = ProgramMemory.PrepareRead(vectors, count * (ulong)sizeof(IoVector));
+        if (error < 0)
         {
-            return -Errno.EFAULT;
+            return error;
         }
 
         for (ulong i = 0; i < count && first.Length == 0; i++)

@@ -19,9 +19,10 @@ internal static unsafe class FileStatus
 
     public static long Write(ulong address, uint mode)
     {
-        if (!ProgramMemory.Writable(address, Size))
+        long error = ProgramMemory.PrepareWrite(address, Size);
+        if (error < 0)
         {
-            return -Errno.EFAULT;
+            return error;
         }
 
         Machine.Fill((void*)address, 0, (nuint)Size);

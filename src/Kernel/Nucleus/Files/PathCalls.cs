@@ -59,9 +59,10 @@ internal static unsafe class PathCalls
             return -Errno.ERANGE;
         }
 
-        if (!ProgramMemory.Writable(buffer, 2))
+        long error = ProgramMemory.PrepareWrite(buffer, 2);
+        if (error < 0)
         {
-            return -Errno.EFAULT;
+            return error;
         }
 
         *(ushort*)buffer = '/';
@@ -105,15 +106,10 @@ internal static unsafe class PathCalls
     private static long Find(ulong path, out KnownPath known)
     {
         known = KnownPath.None;
-        if (!ProgramMemory.Readable(path, 1))
-        {
-            return -Errno.EFAULT;
-        }
-
         long length = ProgramMemory.StringLength(path, PATH_MAX);
         if (length < 0)
         {
-            return -Errno.ENAMETOOLONG;
+            return length;
         }
 
         var text = new ReadOnlySpan<byte>((byte*)path, (int)length);

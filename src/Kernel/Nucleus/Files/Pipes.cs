@@ -30,9 +30,10 @@ internal static unsafe class Pipes
 
     public static long Create(ulong address, uint flags)
     {
-        if (!ProgramMemory.Writable(address, 8))
+        long error = ProgramMemory.PrepareWrite(address, 8);
+        if (error < 0)
         {
-            return -Errno.EFAULT;
+            return error;
         }
 
         Pipe* pipe = FindUnused();

@@ -73,9 +73,10 @@ internal static unsafe class PollCalls
 
     private static long Evaluate(ulong address, ulong count)
     {
-        if (!ProgramMemory.Writable(address, count * (ulong)sizeof(PollEntry)))
+        long error = ProgramMemory.PrepareWrite(address, count * (ulong)sizeof(PollEntry));
+        if (error < 0)
         {
-            return -Errno.EFAULT;
+            return error;
         }
 
         long ready = 0;

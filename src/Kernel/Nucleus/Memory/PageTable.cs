@@ -96,7 +96,7 @@ internal static unsafe class PageTable
     }
 
     /// <summary>
-    /// Removes every page of the range and frees its frame; tables that map nothing outside the range are freed too.
+    /// Removes every page of the range and frees its frame; tables that map nothing any more are freed too.
     /// </summary>
     /// <returns>How many pages held a frame.</returns>
     public static ulong Unmap(ulong start, ulong end) => Unmap(DirectMap.Words(s_root), 3, start, end);
@@ -221,6 +221,19 @@ internal static unsafe class PageTable
         return count;
     }
 
+    private static bool IsEmpty(ulong* table)
+    {
+        for (int i = 0; i < 512; i++)
+        {
+            if (table[i] != 0)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
     private static ulong AllocateTable() => FrameAllocator.Allocate();
 
     private static ulong Unmap(ulong* table, int level, ulong start, ulong end)
@@ -247,8 +260,9 @@ internal static unsafe class PageTable
             }
             else if ((*slot & Present) != 0)
             {
-                removed += Unmap(DirectMap.Words(FrameOf(*slot)), level - 1, address, next);
-                if (next - address == span)
+                ulong* lower = DirectMap.Words(FrameOf(*slot));
+                removed += Unmap(lower, level - 1, address, next);
+                if (IsEmpty(lower))
                 {
                     FrameAllocator.Free(FrameOf(*slot));
                     *slot = 0;

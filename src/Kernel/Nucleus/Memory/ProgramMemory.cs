@@ -6,20 +6,26 @@ namespace Xenlet.Kernel.Nucleus;
 /// </summary>
 internal static unsafe class ProgramMemory
 {
-    /// <summary>Makes a range readable; false when any of it is not the program's.</summary>
-    public static bool Readable(ulong address, ulong length) => Prepare(address, length, write: false);
+    /// <summary>Makes a range readable.</summary>
+    /// <returns>0; -EFAULT when any of it is not the program's; -ENOMEM when no frame is left for a page or a page table.</returns>
+    public static long PrepareRead(ulong address, ulong length) => Prepare(address, length, write: false);
 
-    /// <summary>Makes a range writable; false when any of it is not the program's or is read-only.</summary>
-    public static bool Writable(ulong address, ulong length) => Prepare(address, length, write: true);
+    /// <summary>Makes a range writable.</summary>
+    /// <returns>As <see cref="PrepareRead"/>; -EFAULT for what is read-only, too.</returns>
+    public static long PrepareWrite(ulong address, ulong length) => Prepare(address, length, write: true);
 
-    /// <summary>Length of a NUL-terminated string, or -1 when it is not readable or longer than <paramref name="limit"/>.</summary>
+    /// <summary>
+    /// Length of a NUL-terminated string; -ENAMETOOLONG when it has <paramref name="limit"/> bytes or more, or an errno of
+    /// <see cref="PrepareRead"/>.
+    /// </summary>
     public static long StringLength(ulong address, ulong limit)
     {
         for (ulong i = 0; i < limit; i++)
         {
-            if ((i == 0 || Pages.IsAligned(address + i)) && !Readable(address + i, 1))
+            long error = i == 0 || Pages.IsAligned(address + i) ? PrepareRead(address + i, 1) : 0;
+            if (error < 0)
             {
-                return -1;
+                return error;
             }
 
             if (((byte*)address)[i] == 0)
@@ -28,19 +34,19 @@ internal static unsafe class ProgramMemory
             }
         }
 
-        return -1;
+        return -Errno.ENAMETOOLONG;
     }
 
-    private static bool Prepare(ulong address, ulong length, bool write)
+    private static long Prepare(ulong address, ulong length, bool write)
     {
         if (length == 0)
         {
-            return true;
+            return 0;
         }
 
         if (address >= AddressSpace.MapEnd || length > AddressSpace.MapEnd - address)
         {
-            return false;
+            return -Errno.EFAULT;
         }
 
         ulong end = address + length;
@@ -48,12 +54,18 @@ internal static unsafe class ProgramMemory
         {
             ulong* slot = PageTable.Find(page, create: false);
             ulong needed = PageTable.Present | (write ? PageTable.Writable : 0);
-            if ((slot == null || (*slot & needed) != needed) && DemandPaging.Touch(page, write, execute: false) != TouchResult.Ready)
+            if (slot != null && (*slot & needed) == needed)
             {
-                return false;
+                continue;
+            }
+
+            TouchResult result = DemandPaging.Touch(page, write, execute: false);
+            if (result != TouchResult.Ready)
+            {
+                return result == TouchResult.OutOfMemory ? -Errno.ENOMEM : -Errno.EFAULT;
             }
         }
 
-        return true;
+        return 0;
     }
 }

@@ -56,6 +56,18 @@ internal static unsafe class Signals
         }
     }
 
+    /// <summary>
+    /// Sends the signal of a character typed at the console. SIGQUIT, where nobody asked for it, is dropped: on Linux it leaves a dump for
+    /// whoever typed it, here it would be one key that ends the domain as crashed.
+    /// </summary>
+    public static void SendFromConsole(int signal)
+    {
+        if (signal != SignalNumber.SIGQUIT || Action(signal)->Handler != SignalAction.SIG_DFL)
+        {
+            SendToProcess(signal);
+        }
+    }
+
     /// <summary>Whether a thread has a signal that it does not block.</summary>
     public static bool HasDeliverable(Thread* thread) => ((thread->PendingSignals | s_pendingForProcess) & ~thread->SignalMask) != 0;
 
@@ -68,10 +80,7 @@ internal static unsafe class Signals
             ProgramEnd.KilledByFault(thread, signal, info);
         }
 
-        if (!PushFrame(thread, signal, info, action))
-        {
-            ProgramEnd.StackOverflow(thread, thread->Frame.Rsp);
-        }
+        PushFrame(thread, signal, info, action);
     }
 
     /// <summary>Delivers what is pending and not blocked: the thread goes on in the handler.</summary>
@@ -111,10 +120,7 @@ internal static unsafe class Signals
             }
 
             // The runtime takes an activation only from its own process.
-            if (!PushFrame(thread, signal, new SignalInfo { Code = code, Sender = ProcessId }, action))
-            {
-                ProgramEnd.StackOverflow(thread, thread->Frame.Rsp);
-            }
+            PushFrame(thread, signal, new SignalInfo { Code = code, Sender = ProcessId }, action);
         }
     }
 
@@ -122,7 +128,7 @@ internal static unsafe class Signals
     public static void Return(Thread* thread)
     {
         ulong address = thread->Frame.Rsp - SignalFrame.ContextOffset;
-        if (!ProgramMemory.Readable(address, SignalFrame.Size))
+        if (ProgramMemory.PrepareRead(address, SignalFrame.Size) < 0)
         {
             ProgramEnd.KilledByFault(thread, SignalNumber.SIGSEGV, new SignalInfo { Code = SignalInfo.SI_KERNEL, Address = address });
         }
@@ -161,7 +167,7 @@ internal static unsafe class Signals
         {
             registers->ResetFloatingPoint();
         }
-        else if (ProgramMemory.Readable(floatingPoint, 512))
+        else if (ProgramMemory.PrepareRead(floatingPoint, 512) == 0)
         {
             Machine.Copy(registers->FloatingPoint, (void*)floatingPoint, 512);
             *(uint*)(registers->FloatingPoint + Frame.MxcsrOffset) &= Frame.MxcsrMask;
@@ -225,19 +231,27 @@ internal static unsafe class Signals
         return true;
     }
 
+    /// <summary>As on Linux, and the signals that stop a process there: nobody could continue a guest.</summary>
     private static bool IsIgnoredByDefault(int signal) =>
-        signal is SignalNumber.SIGCHLD or SignalNumber.SIGCONT or SignalNumber.SIGURG or SignalNumber.SIGWINCH;
+        signal is SignalNumber.SIGCHLD or SignalNumber.SIGCONT or SignalNumber.SIGURG or SignalNumber.SIGWINCH
+            or SignalNumber.SIGSTOP or SignalNumber.SIGTSTP or SignalNumber.SIGTTIN or SignalNumber.SIGTTOU;
 
-    private static bool PushFrame(Thread* thread, int signal, SignalInfo info, SignalAction* action)
+    /// <summary>Lets the thread go on in the handler. A stack without room for that, or that cannot grow, ends the program.</summary>
+    private static void PushFrame(Thread* thread, int signal, SignalInfo info, SignalAction* action)
     {
         Frame* registers = &thread->Frame;
         ulong floatingPoint = (registers->Rsp - RedZone - 512) & ~63UL;
 
         // The handler starts as if it had been called: rsp is 8 below a multiple of 16.
         ulong address = ((floatingPoint - SignalFrame.Size) & ~15UL) - 8;
-        if (!ProgramMemory.Writable(address, registers->Rsp - address))
+        long error = ProgramMemory.PrepareWrite(address, registers->Rsp - address);
+        if (error == -Errno.ENOMEM)
         {
-            return false;
+            ProgramEnd.OutOfMemory(thread, address);
+        }
+        else if (error < 0)
+        {
+            ProgramEnd.StackOverflow(thread, registers->Rsp);
         }
 
         Machine.Copy((void*)floatingPoint, registers->FloatingPoint, 512);
@@ -290,8 +304,6 @@ internal static unsafe class Signals
         {
             action->Handler = SignalAction.SIG_DFL;
         }
-
-        return true;
     }
 
     [InlineArray(SignalNumber.Last)]

@@ -8,9 +8,10 @@ internal static unsafe class NucleusCallDiagnostics
 
     public static long WriteThreads(ulong address, ulong room)
     {
-        if (room > int.MaxValue || !ProgramMemory.Writable(address, room * (ulong)sizeof(NucleusThreadRecord)))
+        long error = room > int.MaxValue ? -Errno.EFAULT : ProgramMemory.PrepareWrite(address, room * (ulong)sizeof(NucleusThreadRecord));
+        if (error < 0)
         {
-            return -Errno.EFAULT;
+            return error;
         }
 
         var record = (NucleusThreadRecord*)address;
@@ -35,9 +36,10 @@ internal static unsafe class NucleusCallDiagnostics
 
     public static long WriteMemory(ulong address)
     {
-        if (!ProgramMemory.Writable(address, (ulong)sizeof(NucleusMemoryRecord)))
+        long error = ProgramMemory.PrepareWrite(address, (ulong)sizeof(NucleusMemoryRecord));
+        if (error < 0)
         {
-            return -Errno.EFAULT;
+            return error;
         }
 
         ulong mappings = 0;

@@ -5,9 +5,10 @@ internal static unsafe class NucleusCallMachine
 {
     public static long WriteHypervisorFacts(ulong address)
     {
-        if (!ProgramMemory.Writable(address, (ulong)sizeof(HypervisorFacts)))
+        long error = ProgramMemory.PrepareWrite(address, (ulong)sizeof(HypervisorFacts));
+        if (error < 0)
         {
-            return -Errno.EFAULT;
+            return error;
         }
 
         var facts = (HypervisorFacts*)address;
@@ -54,9 +55,10 @@ internal static unsafe class NucleusCallMachine
 
     public static long WriteStatistics(ulong address)
     {
-        if (!ProgramMemory.Writable(address, (ulong)sizeof(NucleusStatistics)))
+        long error = ProgramMemory.PrepareWrite(address, (ulong)sizeof(NucleusStatistics));
+        if (error < 0)
         {
-            return -Errno.EFAULT;
+            return error;
         }
 
         var statistics = (NucleusStatistics*)address;
@@ -98,7 +100,7 @@ internal static unsafe class NucleusCallMachine
             return -Errno.EINVAL;
         }
 
-        ConsoleDevice.WaitUntilDrained();
+        ConsoleDevice.DrainAtEnd();
         switch ((XenShutdown)reason)
         {
             case XenShutdown.PowerOff:

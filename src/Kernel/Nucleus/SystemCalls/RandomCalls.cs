@@ -34,7 +34,8 @@ internal static unsafe class RandomCalls
     {
         // As Linux: one call gives at most this much.
         count = Math.Min(count, 32 << 20);
-        return !ProgramMemory.Writable(address, count) ? -Errno.EFAULT : Fill((byte*)address, count) ? (long)count : -Errno.ENOSYS;
+        long error = ProgramMemory.PrepareWrite(address, count);
+        return error < 0 ? error : Fill((byte*)address, count) ? (long)count : -Errno.ENOSYS;
     }
 
     /// <summary>Fills a buffer that is present; false when the processor gives no numbers.</summary>

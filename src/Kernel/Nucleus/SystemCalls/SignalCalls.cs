@@ -17,9 +17,15 @@ internal static unsafe class SignalCalls
         }
 
         ulong size = (ulong)sizeof(SignalAction);
-        if ((newAction != 0 && !ProgramMemory.Readable(newAction, size)) || (oldAction != 0 && !ProgramMemory.Writable(oldAction, size)))
+        long error = newAction != 0 ? ProgramMemory.PrepareRead(newAction, size) : 0;
+        if (error == 0 && oldAction != 0)
         {
-            return -Errno.EFAULT;
+            error = ProgramMemory.PrepareWrite(oldAction, size);
+        }
+
+        if (error < 0)
+        {
+            return error;
         }
 
         SignalAction previous = *Signals.Action(signal);
@@ -43,9 +49,15 @@ internal static unsafe class SignalCalls
             return -Errno.EINVAL;
         }
 
-        if ((newSet != 0 && !ProgramMemory.Readable(newSet, 8)) || (oldSet != 0 && !ProgramMemory.Writable(oldSet, 8)))
+        long error = newSet != 0 ? ProgramMemory.PrepareRead(newSet, 8) : 0;
+        if (error == 0 && oldSet != 0)
         {
-            return -Errno.EFAULT;
+            error = ProgramMemory.PrepareWrite(oldSet, 8);
+        }
+
+        if (error < 0)
+        {
+            return error;
         }
 
         ulong previous = thread->SignalMask;

@@ -14,9 +14,10 @@ internal static unsafe class SystemCalls
     public static long Name(ulong address)
     {
         const int field = 65;
-        if (!ProgramMemory.Writable(address, field * 6))
+        long error = ProgramMemory.PrepareWrite(address, field * 6);
+        if (error < 0)
         {
-            return -Errno.EFAULT;
+            return error;
         }
 
         byte* names = (byte*)address;
@@ -34,9 +35,10 @@ internal static unsafe class SystemCalls
     public static long Information(ulong address)
     {
         const ulong size = 112;
-        if (!ProgramMemory.Writable(address, size))
+        long error = ProgramMemory.PrepareWrite(address, size);
+        if (error < 0)
         {
-            return -Errno.EFAULT;
+            return error;
         }
 
         Machine.Fill((void*)address, 0, (nuint)size);
@@ -57,9 +59,10 @@ internal static unsafe class SystemCalls
             return -Errno.EINVAL;
         }
 
-        if (!ProgramMemory.Writable(address, size))
+        long error = ProgramMemory.PrepareWrite(address, size);
+        if (error < 0)
         {
-            return -Errno.EFAULT;
+            return error;
         }
 
         Machine.Fill((void*)address, 0, (nuint)size);
@@ -83,9 +86,10 @@ internal static unsafe class SystemCalls
 
         if (oldLimit != 0)
         {
-            if (!ProgramMemory.Writable(oldLimit, 16))
+            long error = ProgramMemory.PrepareWrite(oldLimit, 16);
+            if (error < 0)
             {
-                return -Errno.EFAULT;
+                return error;
             }
 
             ulong limit = resource switch
@@ -104,9 +108,15 @@ internal static unsafe class SystemCalls
     /// <summary>getcpu: processor 0 of node 0.</summary>
     public static long CurrentCpu(ulong processor, ulong node)
     {
-        if ((processor != 0 && !ProgramMemory.Writable(processor, 4)) || (node != 0 && !ProgramMemory.Writable(node, 4)))
+        long error = processor != 0 ? ProgramMemory.PrepareWrite(processor, 4) : 0;
+        if (error == 0 && node != 0)
         {
-            return -Errno.EFAULT;
+            error = ProgramMemory.PrepareWrite(node, 4);
+        }
+
+        if (error < 0)
+        {
+            return error;
         }
 
         if (processor != 0)

@@ -41,9 +41,10 @@ internal static unsafe class ThreadCalls
             return -Errno.EINVAL;
         }
 
-        if (!ProgramMemory.Readable(address, (ulong)sizeof(CloneArguments)))
+        long error = ProgramMemory.PrepareRead(address, (ulong)sizeof(CloneArguments));
+        if (error < 0)
         {
-            return -Errno.EFAULT;
+            return error;
         }
 
         CloneArguments arguments = *(CloneArguments*)address;
@@ -61,9 +62,15 @@ internal static unsafe class ThreadCalls
 
         bool setsParent = (arguments.Flags & CLONE_PARENT_SETTID) != 0;
         bool setsChild = (arguments.Flags & CLONE_CHILD_SETTID) != 0;
-        if ((setsParent && !ProgramMemory.Writable(arguments.ParentTid, 4)) || (setsChild && !ProgramMemory.Writable(arguments.ChildTid, 4)))
+        error = setsParent ? ProgramMemory.PrepareWrite(arguments.ParentTid, 4) : 0;
+        if (error == 0 && setsChild)
         {
-            return -Errno.EFAULT;
+            error = ProgramMemory.PrepareWrite(arguments.ChildTid, 4);
+        }
+
+        if (error < 0)
+        {
+            return error;
         }
 
         Thread* child = ThreadTable.Create();
@@ -111,7 +118,7 @@ internal static unsafe class ThreadCalls
         }
 
         ulong clear = thread->ClearChildTid;
-        if (clear != 0 && ProgramMemory.Writable(clear, 4))
+        if (clear != 0 && ProgramMemory.PrepareWrite(clear, 4) == 0)
         {
             *(int*)clear = 0;
             Futex.Wake(clear, 1, uint.MaxValue);
@@ -129,9 +136,10 @@ internal static unsafe class ThreadCalls
             return -Errno.EINVAL;
         }
 
-        if (!ProgramMemory.Writable(mask, 8))
+        long error = ProgramMemory.PrepareWrite(mask, 8);
+        if (error < 0)
         {
-            return -Errno.EFAULT;
+            return error;
         }
 
         *(ulong*)mask = 1;
@@ -148,9 +156,10 @@ internal static unsafe class ThreadCalls
         const ulong nameSize = 16;
         if (option == PR_GET_NAME)
         {
-            if (!ProgramMemory.Writable(address, nameSize))
+            long error = ProgramMemory.PrepareWrite(address, nameSize);
+            if (error < 0)
             {
-                return -Errno.EFAULT;
+                return error;
             }
 
             Machine.Copy((void*)address, thread->Name, (nuint)nameSize);
@@ -158,11 +167,12 @@ internal static unsafe class ThreadCalls
         }
 
         long length = ProgramMemory.StringLength(address, nameSize);
-        ulong count = length < 0 ? nameSize - 1 : (ulong)length;
-        if (!ProgramMemory.Readable(address, Math.Max(count, 1)))
+        if (length < 0 && length != -Errno.ENAMETOOLONG)
         {
-            return -Errno.EFAULT;
+            return length;
         }
+
+        ulong count = length < 0 ? nameSize - 1 : (ulong)length;
 
         Machine.Fill(thread->Name, 0, (nuint)nameSize);
         Machine.Copy(thread->Name, (void*)address, (nuint)count);
@@ -182,9 +192,10 @@ internal static unsafe class ThreadCalls
                 frame->FsBase = address;
                 return 0;
             case ARCH_GET_FS:
-                if (!ProgramMemory.Writable(address, 8))
+                long error = ProgramMemory.PrepareWrite(address, 8);
+                if (error < 0)
                 {
-                    return -Errno.EFAULT;
+                    return error;
                 }
 
                 *(ulong*)address = frame->FsBase;

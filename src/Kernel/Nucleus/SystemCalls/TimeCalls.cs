@@ -41,9 +41,10 @@ internal static unsafe class TimeCalls
         long seconds = (long)(Clock.RealTime() / 1_000_000_000);
         if (address != 0)
         {
-            if (!ProgramMemory.Writable(address, 8))
+            long error = ProgramMemory.PrepareWrite(address, 8);
+            if (error < 0)
             {
-                return -Errno.EFAULT;
+                return error;
             }
 
             *(long*)address = seconds;

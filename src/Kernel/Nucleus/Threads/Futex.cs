@@ -90,10 +90,11 @@ internal static unsafe class Futex
             return -Errno.EINVAL;
         }
 
+        long error;
         ulong deadline = ulong.MaxValue;
         if (timeout != 0)
         {
-            long error = TimeSpec.Read(timeout, out ulong nanoseconds);
+            error = TimeSpec.Read(timeout, out ulong nanoseconds);
             if (error != 0)
             {
                 return error;
@@ -102,9 +103,10 @@ internal static unsafe class Futex
             deadline = relative ? Clock.After(nanoseconds) : realTime ? Clock.FromRealTime(nanoseconds) : nanoseconds;
         }
 
-        if (!ProgramMemory.Readable(address, sizeof(uint)))
+        error = ProgramMemory.PrepareRead(address, sizeof(uint));
+        if (error < 0)
         {
-            return -Errno.EFAULT;
+            return error;
         }
 
         // Nothing else runs between this look and the parking: that is the whole promise of a futex.

@@ -123,6 +123,7 @@ internal static unsafe class Scheduler
     {
         Interrupts.HandlePending();
         ulong now = Clock.Now();
+        ConsoleAttention.LookIfDue(now);
         WakeExpired(now);
         Choose(now);
         if (s_running != s_idle)
@@ -202,7 +203,7 @@ internal static unsafe class Scheduler
 
     private static void ArmTimer()
     {
-        ulong next = Deadlines.Earliest;
+        ulong next = Math.Min(Deadlines.Earliest, ConsoleAttention.NextLook);
         if (s_running == s_idle && s_lastIdleness >= ShortIdleness)
         {
             // Else the end of a time slice that nobody needs any more wakes the guest, only to be told of the next deadline: two exits to Xen and an interrupt

@@ -28,7 +28,7 @@ internal static unsafe class Interrupts
                 break;
             case Vector.LegacyInterrupts + SerialPort.InterruptLine:
                 LocalApic.EndOfLegacyInterrupt(SerialPort.InterruptLine);
-                ServiceConsole();
+                ConsoleAttention.OnEvent();
                 break;
             default:
                 // A spurious interrupt of either controller needs no answer.
@@ -48,13 +48,6 @@ internal static unsafe class Interrupts
         }
     }
 
-    /// <summary>Looks for input and for room for output, and wakes who waits for either.</summary>
-    public static void ServiceConsole()
-    {
-        ConsoleDevice.Service();
-        Files.WakeWaiters();
-    }
-
     private static void HandleEvents()
     {
         EventScan scan = EventChannels.BeginScan();
@@ -66,7 +59,7 @@ internal static unsafe class Interrupts
             }
             else if (port == PvConsole.Port && PvConsole.IsUsable)
             {
-                ServiceConsole();
+                ConsoleAttention.OnEvent();
             }
             else
             {

@@ -16,6 +16,10 @@ internal unsafe struct ConsoleRing
     private uint _outputProduced;
     private bool _isBroken;
 
+    // The back end's indexes at the last TakeNews.
+    private uint _seenInputProduced;
+    private uint _seenOutputConsumed;
+
     /// <summary>Takes the page; the indexes go on from what it says, since part of a session may lie behind.</summary>
     public ConsoleRing(xencons_interface* page)
     {
@@ -23,10 +27,23 @@ internal unsafe struct ConsoleRing
         _inputConsumed = Volatile.Read(ref page->in_cons);
         _outputProduced = Volatile.Read(ref page->out_prod);
         _isBroken = false;
+        _seenInputProduced = _inputConsumed;
+        _seenOutputConsumed = _outputProduced;
     }
 
     /// <summary>True once the indexes were impossible.</summary>
     public readonly bool IsBroken => _isBroken;
+
+    /// <summary>Whether the back end moved its indexes since the last call.</summary>
+    public bool TakeNews()
+    {
+        uint produced = Volatile.Read(ref _page->in_prod);
+        uint consumed = Volatile.Read(ref _page->out_cons);
+        bool isNews = produced != _seenInputProduced || consumed != _seenOutputConsumed;
+        _seenInputProduced = produced;
+        _seenOutputConsumed = consumed;
+        return isNews;
+    }
 
     /// <summary>True when the back end has taken all output; true of a broken ring, which nobody should wait for.</summary>
     public bool OutputDrained => !TryOutputUsed(out uint used) || used == 0;

@@ -15,7 +15,7 @@ internal static class DomainSuspend
     public static long Run()
     {
         // The console's page comes back empty: input in it is taken, output in it is given time to be taken.
-        Interrupts.ServiceConsole();
+        ConsoleAttention.Look();
         ConsoleDevice.WaitUntilDrained();
 
         // From here time goes on in the new domain.
@@ -33,7 +33,7 @@ internal static class DomainSuspend
 
         // The timer may have gone off, and waiting for the console has swallowed its events: whoever waits for room is woken here.
         Timer.Initialise();
-        Interrupts.ServiceConsole();
+        ConsoleAttention.Look();
         return result;
     }
 

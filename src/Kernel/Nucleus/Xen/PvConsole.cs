@@ -86,6 +86,9 @@ internal static unsafe class PvConsole
         return count;
     }
 
+    /// <summary>Whether the back end has read or written since the last call.</summary>
+    public static bool TakeNews() => IsUsable && s_ring.TakeNews();
+
     /// <summary>True when the back end has taken everything that was written, and when there is no usable console to wait for.</summary>
     public static bool OutputDrained => !s_isAttached || s_ring.OutputDrained;
 
