@@ -6,6 +6,7 @@ namespace Xenlet.XenBus;
 public abstract partial class DeviceBus
 {
     private SuspendPhase _suspendPhase;
+    private int _suspends;
 
     private enum SuspendPhase
     {
@@ -26,12 +27,18 @@ public abstract partial class DeviceBus
     {
         Change(SuspendPhase.Running, SuspendPhase.Suspending);
         XenDevice[] told = [];
+        int suspend;
+        lock (_gate)
+        {
+            suspend = ++_suspends;
+        }
+
         try
         {
             TaskCompletionSource atRest = new(TaskCreationOptions.RunContinuationsAsynchronously);
             if (_queue.Post("suspend", () =>
                 {
-                    _queue.Hold();
+                    Rest(suspend);
                     atRest.TrySetResult();
                     return default;
                 }))
@@ -106,7 +113,7 @@ public abstract partial class DeviceBus
     }
 
     /// <summary>
-    /// Goes on after a suspend, after <see cref="XenStoreClient.ResumeAsync"/>: examines every device again, finds its new other end, has drivers told, and
+    /// Goes on after a suspend, after <see cref="XenStoreClient.ResumeAsync(Func{IXenStoreTransport}, CancellationToken)"/>: examines every device again, finds its new other end, has drivers told, and
     /// looks for devices that came or went meanwhile. Returns when all have been examined; drivers may still be resuming. In
     /// <see cref="XenBusOptions.Stepped"/> mode it returns before.
     /// </summary>
@@ -165,6 +172,18 @@ public abstract partial class DeviceBus
         }
     }
 
+    /// <summary>Holds the queue, unless the suspend that wants it was given up before its turn came.</summary>
+    private void Rest(int suspend)
+    {
+        lock (_gate)
+        {
+            if (_suspends == suspend && _suspendPhase == SuspendPhase.Suspending)
+            {
+                _queue.Hold();
+            }
+        }
+    }
+
     private void GoOn(XenDevice[] devices)
     {
         foreach (XenDevice device in devices)
@@ -173,8 +192,9 @@ public abstract partial class DeviceBus
         }
 
         _queue.Withdraw("suspend");
-        _queue.Release();
         Change(SuspendPhase.Suspending, SuspendPhase.Running);
+        // Last, so that what runs now does not hold it again.
+        _queue.Release();
     }
 
     private void Change(SuspendPhase from, SuspendPhase to)

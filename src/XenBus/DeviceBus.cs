@@ -376,6 +376,12 @@ public abstract partial class DeviceBus : IAsyncDisposable
                     }
                     else
                     {
+                        if (change.LookAtEverything)
+                        {
+                            // It may come from another xenstored, which has not been told.
+                            _queue.Post("announce", () => AnnounceAsync(CancellationToken.None));
+                        }
+
                         TakeEvent(change.Path);
                     }
                 }

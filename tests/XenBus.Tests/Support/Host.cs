@@ -76,7 +76,7 @@ internal sealed class Host : IAsyncDisposable
     {
         return await DomainSuspend.RunAsync(GuestStore, buses.Length == 0 ? _buses : buses, Move).WaitAsync(Patience);
 
-        async ValueTask<IXenStoreTransport?> Move()
+        async ValueTask<Func<IXenStoreTransport>?> Move()
         {
             if (elsewhere)
             {
@@ -93,7 +93,7 @@ internal sealed class Host : IAsyncDisposable
             }
 
             await meanwhile();
-            return new XenStoreRingTransport(_ring, _ring);
+            return () => new XenStoreRingTransport(_ring, _ring);
         }
     }
 
