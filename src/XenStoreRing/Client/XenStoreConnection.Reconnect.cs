@@ -141,6 +141,7 @@ internal sealed partial class XenStoreConnection
         }
 
         _outstandingCount = 0;
+        _startingTransactions = 0;
         _writing = false;
         _lostTransactions.UnionWith(_openTransactions);
         _openTransactions.Clear();

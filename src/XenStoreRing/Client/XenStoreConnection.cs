@@ -40,6 +40,7 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
     private RunState _state = RunState.Suspended;
     private uint _nextRequestId;
     private int _outstandingCount;
+    private int _startingTransactions;
     private bool _writing;
     private bool _ticking;
     private TaskCompletionSource? _quiet;
@@ -195,6 +196,7 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
             FailAll(reason);
             _outstanding.AsSpan().Clear();
             _outstandingCount = 0;
+            _startingTransactions = 0;
             _openTransactions.Clear();
             _watches.Clear();
             CheckQuiet();
@@ -365,6 +367,7 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
         OutstandingRequest entry = _outstanding[index];
         _outstanding[index] = default;
         _outstandingCount--;
+        _startingTransactions -= entry.Type == XenStoreMessageType.TransactionStart ? 1 : 0;
         bool isError = header.Type == XenStoreMessageType.Error;
         bool isGood = header.Type == entry.Type;
         if (entry.Waiter is { } waiter)
@@ -529,7 +532,7 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
         {
             case RunState.Running:
             case RunState.Draining:
-                return _queue.First;
+                return FirstWithRoom();
             case RunState.Resuming:
                 return _queue.First is { Urgent: true } urgent ? urgent : null;
             case RunState.Quiescing:
@@ -543,6 +546,23 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
             default:
                 return null;
         }
+    }
+
+    /// <summary>The first request in the queue; while all transactions that may be open are, those that begin another stand aside.</summary>
+    private Request? FirstWithRoom()
+    {
+        Request? request = _queue.First;
+        if (request?.Type != XenStoreMessageType.TransactionStart || _openTransactions.Count + _startingTransactions < Options.MaxTransactions)
+        {
+            return request;
+        }
+
+        while (request is { Type: XenStoreMessageType.TransactionStart })
+        {
+            request = request.Next;
+        }
+
+        return request;
     }
 
     /// <summary>Gives the request an id and a place among the outstanding ones, and writes it to the message buffer.</summary>
@@ -571,6 +591,7 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
             Waiter = request,
         };
         _outstandingCount++;
+        _startingTransactions += request.Type == XenStoreMessageType.TransactionStart ? 1 : 0;
         _requests++;
         request.State = RequestState.Sent;
         int length = request.PayloadLength;

@@ -18,8 +18,9 @@ internal sealed class Host : IAsyncDisposable
     private readonly GuestRing _ring;
     private readonly List<DeviceBus> _buses = [];
 
-    private Host(XenStoreDaemon daemon, SimulatedDomain domain, GuestRing ring, XenStoreClient dom0, XenStoreClient guest)
+    private Host(XenStoreDaemon daemon, SimulatedDomain domain, GuestRing ring, XenStoreClient dom0, XenStoreClient guest, Faults faults)
     {
+        Faults = faults;
         _daemon = daemon;
         _domain = domain;
         _ring = ring;
@@ -33,10 +34,15 @@ internal sealed class Host : IAsyncDisposable
     /// <summary>The guest's connection.</summary>
     internal XenStoreClient GuestStore { get; }
 
+    /// <summary>What becomes of the guest's requests that xenstored is not to answer.</summary>
+    internal Faults Faults { get; }
+
     /// <summary>What the buses have reported, in order.</summary>
     internal ConcurrentQueue<XenBusEvent> Events { get; } = new();
 
-    internal static async Task<Host> StartAsync(params string[] options)
+    internal static Task<Host> StartAsync(params string[] options) => StartAsync(new XenStoreClientOptions(), options);
+
+    internal static async Task<Host> StartAsync(XenStoreClientOptions guestOptions, params string[] options)
     {
         XenStoreDaemon daemon = await XenStoreDaemon.StartAsync(options);
         try
@@ -44,8 +50,9 @@ internal sealed class Host : IAsyncDisposable
             XenStoreClient dom0 = await XenStoreClient.ConnectAsync(new XenStoreSocketTransport(daemon.SocketPath));
             SimulatedDomain domain = daemon.Introduce((int)Guest);
             GuestRing ring = new(domain);
-            XenStoreClient guest = await XenStoreClient.ConnectAsync(new XenStoreRingTransport(ring, ring));
-            Host host = new(daemon, domain, ring, dom0, guest);
+            Faults faults = new();
+            XenStoreClient guest = await XenStoreClient.ConnectAsync(new FaultyTransport(new XenStoreRingTransport(ring, ring), faults), guestOptions);
+            Host host = new(daemon, domain, ring, dom0, guest, faults);
             await host.MakeHomeAsync();
             return host;
         }
@@ -93,7 +100,7 @@ internal sealed class Host : IAsyncDisposable
             }
 
             await meanwhile();
-            return () => new XenStoreRingTransport(_ring, _ring);
+            return () => new FaultyTransport(new XenStoreRingTransport(_ring, _ring), Faults);
         }
     }
 
