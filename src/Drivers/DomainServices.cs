@@ -14,7 +14,7 @@ public sealed class DomainServices : IAsyncDisposable
     private readonly IXenStoreLink _link;
     private bool _isDisposed;
 
-    private DomainServices(IMachine machine, IXenStoreLink link, XenStoreClient store, DomainServicesOptions options)
+    private DomainServices(IMachine machine, IXenStoreLink link, Func<IXenStoreTransport> connect, XenStoreClient store, DomainServicesOptions options)
     {
         _link = link;
         Store = store;
@@ -36,7 +36,8 @@ public sealed class DomainServices : IAsyncDisposable
         }
 
         DeviceBus[] buses = [.. options.StartsBackBus ? (DeviceBus[])[BackBus] : [], .. options.StartsFrontBus ? (DeviceBus[])[FrontBus] : []];
-        Control = new(machine, store, buses, FindStoreAgain, options.Control);
+        Control = new(machine, store, buses, connect, options.Control);
+        store.ConnectionChanged += (_, change) => Control.ConnectionChanged(change.Failure);
         foreach (IReportSource source in frontDrivers.Concat(options.BackDrivers).OfType<IReportSource>())
         {
             Control.AddReport(source);
@@ -76,10 +77,11 @@ public sealed class DomainServices : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(machine);
         options ??= new();
         IXenStoreLink link = machine.XenStore.Open();
+        Func<IXenStoreTransport> connect = XenStoreLinkTransport.Connector(link);
         XenStoreClient store;
         try
         {
-            store = await XenStoreClient.ConnectAsync(XenStoreLinkTransport.Create(link), options.Store, cancellationToken).ConfigureAwait(false);
+            store = await XenStoreClient.ConnectAsync(connect, options.Store, cancellationToken).ConfigureAwait(false);
         }
         catch
         {
@@ -87,7 +89,7 @@ public sealed class DomainServices : IAsyncDisposable
             throw;
         }
 
-        DomainServices services = new(machine, link, store, options);
+        DomainServices services = new(machine, link, connect, store, options);
         try
         {
             options.BeforeStart?.Invoke(services);
@@ -129,11 +131,5 @@ public sealed class DomainServices : IAsyncDisposable
         await BackBus.DisposeAsync().ConfigureAwait(false);
         await Store.DisposeAsync().ConfigureAwait(false);
         _link.Dispose();
-    }
-
-    private XenStoreRingTransport FindStoreAgain()
-    {
-        _link.FindAgain();
-        return XenStoreLinkTransport.Create(_link);
     }
 }

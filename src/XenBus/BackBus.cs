@@ -26,12 +26,23 @@ public sealed class BackBus(XenStoreClient store, XenBusOptions? options = null)
     /// <summary>Once closed and offline, a device needs its hot-plug script's mark no more.</summary>
     internal override async ValueTask AfterLocalEndChangedAsync(XenDevice device, string path)
     {
-        if (path is "/state" or "/online" && device.State == XenBusState.Closed && !await IsOnlineAsync(device).ConfigureAwait(false))
+        // An empty path stands for any, the two among them.
+        if (path is "" or "/state" or "/online" && device.State == XenBusState.Closed && !await IsOnlineAsync(device).ConfigureAwait(false))
         {
             await Store.TryRemoveAsync(device.Node + "/hotplug-status").ConfigureAwait(false);
         }
     }
 
-    private async ValueTask<bool> IsOnlineAsync(XenDevice device) =>
-        int.TryParse(await Store.TryReadAsync(device.Node + "/online").ConfigureAwait(false), out int online) && online != 0;
+    /// <summary>Whether the tool stack keeps the device; not where it does not let us know.</summary>
+    private async ValueTask<bool> IsOnlineAsync(XenDevice device)
+    {
+        try
+        {
+            return int.TryParse(await Store.TryReadAsync(device.Node + "/online").ConfigureAwait(false), out int online) && online != 0;
+        }
+        catch (XenStoreException error) when (!error.IsTemporary)
+        {
+            return false;
+        }
+    }
 }

@@ -10,9 +10,22 @@ internal sealed class BootHold
     private readonly HashSet<XenDevice> _devices = [];
     private readonly TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private bool _busStarts = true;
+    private bool _hasEnded;
 
     /// <summary>Completes when nothing holds boot any more.</summary>
     internal Task Released => _released.Task;
+
+    /// <summary>Whether all were released, and not merely let go.</summary>
+    internal bool IsComplete
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return !_hasEnded && _released.Task.IsCompleted;
+            }
+        }
+    }
 
     /// <summary>The devices that hold boot.</summary>
     internal XenDevice[] Devices
@@ -57,6 +70,17 @@ internal sealed class BootHold
         {
             _busStarts = false;
             ReleaseWhenEmpty();
+        }
+    }
+
+    /// <summary>The bus ends: whoever waits for boot waits no longer.</summary>
+    internal void End()
+    {
+        lock (_gate)
+        {
+            _hasEnded = !_released.Task.IsCompleted;
+            _devices.Clear();
+            _released.TrySetResult();
         }
     }
 

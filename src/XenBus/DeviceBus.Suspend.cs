@@ -6,6 +6,21 @@ namespace Xenlet.XenBus;
 public abstract partial class DeviceBus
 {
     private SuspendPhase _suspendPhase;
+    private int _suspends;
+
+    /// <summary>For tests: what happens after the work that brings the bus to rest was begun, and before it does.</summary>
+    internal Action? BeforeRest { get; set; }
+
+    private bool IsRunning
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _suspendPhase == SuspendPhase.Running;
+            }
+        }
+    }
 
     private enum SuspendPhase
     {
@@ -26,12 +41,18 @@ public abstract partial class DeviceBus
     {
         Change(SuspendPhase.Running, SuspendPhase.Suspending);
         XenDevice[] told = [];
+        int suspend;
+        lock (_gate)
+        {
+            suspend = ++_suspends;
+        }
+
         try
         {
             TaskCompletionSource atRest = new(TaskCreationOptions.RunContinuationsAsynchronously);
             if (_queue.Post("suspend", () =>
                 {
-                    _queue.Hold();
+                    Rest(suspend);
                     atRest.TrySetResult();
                     return default;
                 }))
@@ -106,7 +127,7 @@ public abstract partial class DeviceBus
     }
 
     /// <summary>
-    /// Goes on after a suspend, after <see cref="XenStoreClient.ResumeAsync"/>: examines every device again, finds its new other end, has drivers told, and
+    /// Goes on after a suspend, after <see cref="XenStoreClient.ResumeAsync(Func{IXenStoreTransport}, CancellationToken)"/>: examines every device again, finds its new other end, has drivers told, and
     /// looks for devices that came or went meanwhile. Returns when all have been examined; drivers may still be resuming. In
     /// <see cref="XenBusOptions.Stepped"/> mode it returns before.
     /// </summary>
@@ -141,7 +162,8 @@ public abstract partial class DeviceBus
                 }
                 catch (XenStoreException error)
                 {
-                    Report(null, $"{Node}: the bus cannot be watched, so devices that come and go are not noticed: {error.Message}");
+                    SayNotWatched(error);
+                    _watchAgain.Schedule();
                 }
             }
 
@@ -153,7 +175,15 @@ public abstract partial class DeviceBus
                 (device, await device.ExamineAsync().ConfigureAwait(false)))).ConfigureAwait(false);
             foreach ((XenDevice device, ResumeFinding finding) in findings)
             {
-                device.Resume(finding);
+                if (!finding.IsTemporary)
+                {
+                    device.Resume(finding);
+                }
+                else if (device.AwaitExamination())
+                {
+                    Report(device, $"{device.Name}: cannot be looked at after the resume, and is looked at again: {finding.Error!.Message}");
+                    _ = ExamineAgainAsync(device);
+                }
             }
         }
         finally
@@ -165,6 +195,52 @@ public abstract partial class DeviceBus
         }
     }
 
+    /// <summary>Examines a device, whose queue stands still, until xenstored has said something of it. The domain may be suspended meanwhile.</summary>
+    private async Task ExamineAgainAsync(XenDevice device)
+    {
+        XenStoreRetryPause pause = new();
+        try
+        {
+            while (true)
+            {
+                await Task.Delay(pause.Next(), Options.TimeProvider, _end.Token).ConfigureAwait(false);
+                if (!IsRunning)
+                {
+                    continue;
+                }
+
+                ResumeFinding finding = await device.ExamineAsync().ConfigureAwait(false);
+                if (!device.AwaitsExamination)
+                {
+                    return;
+                }
+
+                if (!finding.IsTemporary && IsRunning)
+                {
+                    device.Resume(finding);
+                    return;
+                }
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The bus ends.
+        }
+    }
+
+    /// <summary>Holds the queue, unless the suspend that wants it was given up before its turn came.</summary>
+    private void Rest(int suspend)
+    {
+        BeforeRest?.Invoke();
+        lock (_gate)
+        {
+            if (_suspends == suspend && _suspendPhase == SuspendPhase.Suspending)
+            {
+                _queue.Hold();
+            }
+        }
+    }
+
     private void GoOn(XenDevice[] devices)
     {
         foreach (XenDevice device in devices)
@@ -173,8 +249,9 @@ public abstract partial class DeviceBus
         }
 
         _queue.Withdraw("suspend");
-        _queue.Release();
         Change(SuspendPhase.Suspending, SuspendPhase.Running);
+        // Last, so that what runs now does not hold it again.
+        _queue.Release();
     }
 
     private void Change(SuspendPhase from, SuspendPhase to)

@@ -59,14 +59,10 @@ public abstract partial class DeviceBus : IAsyncDisposable
     private const int MaxWaitingNodes = 1024;
     private const int MaxWaitingPaths = 64;
 
-    // A domain has 10 transactions in xenstored: four for each bus leave some to drivers.
-    private const int MaxTransactions = 4;
-
     // The first of Xen's reserved domain numbers, DOMID_FIRST_RESERVED of xen.h.
     private const uint FirstReservedDomain = 0x7FF0;
 
     private readonly WorkQueue _queue;
-    private readonly SemaphoreSlim _transactions = new(MaxTransactions);
     private readonly int _idComponents;
     private readonly Lock _gate = new();
     private readonly List<XenBusEvents> _streams = [];
@@ -75,9 +71,19 @@ public abstract partial class DeviceBus : IAsyncDisposable
     private XenBusDriver[] _drivers = [];
     private Dictionary<string, HashSet<string>> _waitingNodes = new(StringComparer.Ordinal);
     private Dictionary<string, bool> _waitingScopes = new(StringComparer.Ordinal);
+
+    // Looks that failed, and are made again. Guarded by the gate.
+    private readonly Dictionary<string, HashSet<string>> _failedNodes = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, bool> _failedScopes = new(StringComparer.Ordinal);
+    private readonly RetryTimer _lookAgain;
+    private readonly RetryTimer _watchAgain;
+    private readonly CancellationTokenSource _end = new();
     private XenStoreWatch? _watch;
     private bool _started;
     private bool _disposed;
+
+    // What failed last at each path, so that it is said once. Used on the bus's queue only.
+    private readonly Dictionary<string, string> _failures = new(StringComparer.Ordinal);
 
     // What was said last of a node that is no device of ours, so that it is said once. Used on the bus's queue only.
     private readonly Dictionary<string, string> _passedOver = new(StringComparer.Ordinal);
@@ -93,6 +99,8 @@ public abstract partial class DeviceBus : IAsyncDisposable
         _idComponents = idComponents;
         Options = options ?? new();
         _queue = new(Options.Stepped, error => Report(null, $"{Node}: {error}"));
+        _lookAgain = new(Options.TimeProvider, LookAgain);
+        _watchAgain = new(Options.TimeProvider, () => _queue.Post("watch", WatchAgainAsync));
     }
 
     /// <summary>The bus's directory in the store, relative to our domain's.</summary>
@@ -161,8 +169,9 @@ public abstract partial class DeviceBus : IAsyncDisposable
     }
 
     /// <summary>
-    /// Starts the bus, and returns when it has found the devices that are there; drivers may still be attaching. The bus comes up whether
-    /// or not its directory exists, and finds devices that come later. In <see cref="XenBusOptions.Stepped"/> mode it returns before the first look.
+    /// Starts the bus, and returns when it has looked for the devices that are there; drivers may still be attaching. The bus comes up whether
+    /// or not its directory exists, and finds devices that come later. What xenstored does not answer is asked again, until when boot is not over.
+    /// In <see cref="XenBusOptions.Stepped"/> mode it returns before the first look.
     /// </summary>
     /// <exception cref="InvalidOperationException">The bus was started before.</exception>
     public async ValueTask StartAsync(CancellationToken cancellationToken = default)
@@ -190,7 +199,8 @@ public abstract partial class DeviceBus : IAsyncDisposable
         }
         catch (XenStoreException error)
         {
-            Report(null, $"{Node}: the bus cannot be watched, so devices that come and go are not noticed: {error.Message}");
+            SayNotWatched(error);
+            _watchAgain.Schedule();
             Look(Node, tell: false);
         }
 
@@ -209,7 +219,8 @@ public abstract partial class DeviceBus : IAsyncDisposable
         try
         {
             await Hold.Released.WaitAsync(limit ?? Options.BootTimeLimit, Options.TimeProvider, cancellationToken).ConfigureAwait(false);
-            return new(true, []);
+            // A bus that was disposed of lets those go who wait, and has not found out.
+            return new(Hold.IsComplete, []);
         }
         catch (TimeoutException)
         {
@@ -266,8 +277,12 @@ public abstract partial class DeviceBus : IAsyncDisposable
             streams = [.. _streams];
         }
 
+        await _end.CancelAsync().ConfigureAwait(false);
         _queue.Close();
+        _lookAgain.Dispose();
+        _watchAgain.Dispose();
         _enumerated.TrySetCanceled();
+        Hold.End();
         if (watch is not null)
         {
             await watch.DisposeAsync().ConfigureAwait(false);
@@ -291,18 +306,6 @@ public abstract partial class DeviceBus : IAsyncDisposable
     /// <summary>What the bus does after a driver has been told of the local end.</summary>
     internal virtual ValueTask AfterLocalEndChangedAsync(XenDevice device, string path) => default;
 
-    /// <summary>Waits until one more transaction may be open; disposing of the result leaves room for another.</summary>
-    internal async ValueTask<TransactionHolder> EnterTransactionAsync(CancellationToken cancellationToken)
-    {
-        await _transactions.WaitAsync(cancellationToken).ConfigureAwait(false);
-        return new(_transactions);
-    }
-
-    internal readonly struct TransactionHolder(SemaphoreSlim transactions) : IDisposable
-    {
-        public void Dispose() => transactions.Release();
-    }
-
     internal void Report(XenDevice? device, string text) => Emit(XenBusEventKind.Message, device, text);
 
     internal void Emit(XenBusEventKind kind, XenDevice? device, string text)
@@ -316,6 +319,9 @@ public abstract partial class DeviceBus : IAsyncDisposable
             }
         }
     }
+
+    /// <summary>A device's state was written, or could not be, while it was to be looked at.</summary>
+    internal void LookAtState(XenDevice device) => Look(device.Node, "/state");
 
     /// <summary>A device's driver has let it go. What is in its place now is looked at.</summary>
     internal void PostForget(XenDevice device, bool givenUp) => _queue.Post("forget " + device.Node, () =>
@@ -349,18 +355,57 @@ public abstract partial class DeviceBus : IAsyncDisposable
         return new(device, device.State, otherEnd, Options.TimeProvider.GetElapsedTime(device.Arrived));
     }
 
-    private async ValueTask WatchAsync(CancellationToken cancellationToken)
+    private async ValueTask WatchAsync(CancellationToken cancellationToken, bool isAgain = false)
     {
         XenStoreWatch watch = await Store.WatchAsync(Node, cancellationToken).ConfigureAwait(false);
         lock (_gate)
         {
-            _watch = watch;
+            if (!_disposed)
+            {
+                _watch = watch;
+                _watchAgain.Reset();
+                _ = FollowAsync(watch, isAgain);
+                return;
+            }
         }
 
-        _ = FollowAsync(watch);
+        await watch.DisposeAsync().ConfigureAwait(false);
     }
 
-    private async Task FollowAsync(XenStoreWatch watch)
+    /// <summary>Registers the watch that was refused, or that has ended.</summary>
+    private async ValueTask WatchAgainAsync()
+    {
+        lock (_gate)
+        {
+            if (_watch is not null)
+            {
+                return;
+            }
+        }
+
+        try
+        {
+            await WatchAsync(_end.Token, isAgain: true).ConfigureAwait(false);
+        }
+        catch (XenStoreException)
+        {
+            _watchAgain.Schedule();
+            return;
+        }
+        catch (OperationCanceledException)
+        {
+            return;
+        }
+
+        Report(null, $"{Node}: the bus is watched again");
+    }
+
+    private void SayNotWatched(XenStoreException error) =>
+        Report(null, $"{Node}: the bus cannot be watched, so devices that come and go are not noticed, and it is tried again: {error.Message}");
+
+    /// <param name="watch">The watch.</param>
+    /// <param name="isAgain">Whether events may have been missed, so that drivers are told that anything may have changed.</param>
+    private async Task FollowAsync(XenStoreWatch watch, bool isAgain)
     {
         try
         {
@@ -373,10 +418,16 @@ public abstract partial class DeviceBus : IAsyncDisposable
                     {
                         // Every watch begins with an event, which here stands for the first look.
                         first = false;
-                        Look(Node, tell: false);
+                        Look(Node, tell: isAgain);
                     }
                     else
                     {
+                        if (change.LookAtEverything)
+                        {
+                            // It may come from another xenstored, which has not been told.
+                            _queue.Post("announce", () => AnnounceAsync(CancellationToken.None));
+                        }
+
                         TakeEvent(change.Path);
                     }
                 }
@@ -390,7 +441,14 @@ public abstract partial class DeviceBus : IAsyncDisposable
             }
 
             Report(null, $"{Node}: the bus is not watched any more: {error.Message}");
-            _enumerated.TrySetException(error);
+            if (Store.Closed.IsCompleted)
+            {
+                _enumerated.TrySetException(error);
+            }
+            else
+            {
+                _watchAgain.Schedule();
+            }
         }
     }
 
@@ -465,7 +523,8 @@ public abstract partial class DeviceBus : IAsyncDisposable
         }
 
         List<string> found = [];
-        await Task.WhenAll(scopes.Keys.Select(scope => ListAsync(scope, found))).ConfigureAwait(false);
+        List<string> unseen = [];
+        await Task.WhenAll(scopes.Keys.Select(scope => ListAsync(scope, found, unseen))).ConfigureAwait(false);
         foreach (string node in found)
         {
             nodes.TryAdd(node, []);
@@ -495,22 +554,140 @@ public abstract partial class DeviceBus : IAsyncDisposable
             }
         }
 
-        (string Node, Action Conclude)[] looks = await Task.WhenAll(nodes.Select(async node =>
+        (string Node, Action? Conclude)[] looks = await Task.WhenAll(nodes.Select(async node =>
             (node.Key, await LookAtNodeAsync(node.Key, node.Value, scopes.Count > 0).ConfigureAwait(false)))).ConfigureAwait(false);
-        foreach ((_, Action conclude) in looks.OrderBy(look => look.Node, StringComparer.Ordinal))
+        foreach ((_, Action? conclude) in looks.OrderBy(look => look.Node, StringComparer.Ordinal))
         {
-            conclude();
+            conclude?.Invoke();
+        }
+
+        bool isWhole = unseen.Count == 0 && looks.All(look => look.Conclude is not null);
+        if (!isWhole)
+        {
+            KeepForAgain(scopes, unseen, nodes, looks);
         }
 
         if (scopes.ContainsKey(Node))
         {
             _enumerated.TrySetResult();
-            Hold.ReleaseBus();
+            if (isWhole)
+            {
+                Hold.ReleaseBus();
+            }
         }
     }
 
-    /// <summary>Adds the paths of the devices at or below a path to <paramref name="found"/>.</summary>
-    private async Task ListAsync(string path, List<string> found)
+    /// <summary>Keeps what could not be looked at until the next pause is over.</summary>
+    private void KeepForAgain(
+        Dictionary<string, bool> scopes, List<string> unseen, Dictionary<string, HashSet<string>> nodes, (string Node, Action? Conclude)[] looks)
+    {
+        lock (_gate)
+        {
+            if (scopes.TryGetValue(Node, out bool tell))
+            {
+                // Boot is over when the bus has been seen whole in one look.
+                _failedScopes[Node] = tell || _failedScopes.GetValueOrDefault(Node);
+            }
+            else
+            {
+                foreach (string path in unseen)
+                {
+                    tell = scopes.Any(scope => scope.Value && XenStorePath.IsAtOrBelow(path, scope.Key));
+                    _failedScopes[path] = tell || _failedScopes.GetValueOrDefault(path);
+                }
+            }
+
+            foreach ((string node, Action? conclude) in looks)
+            {
+                if (conclude is not null)
+                {
+                    continue;
+                }
+
+                if (_failedNodes.TryGetValue(node, out HashSet<string>? paths))
+                {
+                    paths.UnionWith(nodes[node]);
+                }
+                else
+                {
+                    _failedNodes[node] = nodes[node];
+                }
+            }
+        }
+
+        _lookAgain.Schedule();
+    }
+
+    private void LookAgain()
+    {
+        KeyValuePair<string, bool>[] scopes;
+        KeyValuePair<string, HashSet<string>>[] nodes;
+        lock (_gate)
+        {
+            scopes = [.. _failedScopes];
+            nodes = [.. _failedNodes];
+            _failedScopes.Clear();
+            _failedNodes.Clear();
+        }
+
+        foreach ((string scope, bool tell) in scopes)
+        {
+            Look(scope, tell);
+        }
+
+        foreach ((string node, HashSet<string> paths) in nodes)
+        {
+            // A look without a path to tell of is one at the state.
+            foreach (string path in paths.DefaultIfEmpty("/state"))
+            {
+                Look(node, path);
+            }
+        }
+
+        _queue.Post("looked again", () =>
+        {
+            lock (_gate)
+            {
+                if (_failedScopes.Count == 0 && _failedNodes.Count == 0)
+                {
+                    _lookAgain.Reset();
+                }
+            }
+
+            return default;
+        });
+    }
+
+    /// <summary>Says what cannot be looked at, if it was not said before; whether it is looked at again.</summary>
+    private bool SayFailure(XenDevice? device, string path, XenStoreException error)
+    {
+        string text = $"{Node}: {path} cannot be looked at, and stays what it was: {error.Message}";
+        bool isNew;
+        lock (_failures)
+        {
+            isNew = _failures.GetValueOrDefault(path) != text;
+            _failures[path] = text;
+        }
+
+        if (isNew)
+        {
+            Report(device, text);
+        }
+
+        // That we may not look, or that the name is none, is an answer.
+        return error.Error is not (XenStoreError.EACCES or XenStoreError.EINVAL);
+    }
+
+    private void ForgetFailure(string path)
+    {
+        lock (_failures)
+        {
+            _failures.Remove(path);
+        }
+    }
+
+    /// <summary>Adds the paths of the devices at or below a path to <paramref name="found"/>, and what is to be listed again to <paramref name="unseen"/>.</summary>
+    private async Task ListAsync(string path, List<string> found, List<string> unseen)
     {
         int depth = path.AsSpan(Node.Length).Count('/');
         if (depth == _idComponents + 1)
@@ -527,18 +704,26 @@ public abstract partial class DeviceBus : IAsyncDisposable
         try
         {
             names = await Store.TryDirectoryAsync(path).ConfigureAwait(false);
+            ForgetFailure(path);
         }
         catch (XenStoreException error)
         {
-            Report(null, $"{Node}: what is in {path} cannot be seen: {error.Message}");
+            if (SayFailure(null, path, error))
+            {
+                lock (unseen)
+                {
+                    unseen.Add(path);
+                }
+            }
+
             return;
         }
 
-        await Task.WhenAll((names ?? []).Select(name => ListAsync($"{path}/{name}", found))).ConfigureAwait(false);
+        await Task.WhenAll((names ?? []).Select(name => ListAsync($"{path}/{name}", found, unseen))).ConfigureAwait(false);
     }
 
-    /// <summary>Reads what has to be known of a node, and gives what follows from it.</summary>
-    private async Task<Action> LookAtNodeAsync(string node, HashSet<string> paths, bool fully)
+    /// <summary>Reads what has to be known of a node, and gives what follows from it; <see langword="null"/> when it must be read again.</summary>
+    private async Task<Action?> LookAtNodeAsync(string node, HashSet<string> paths, bool fully)
     {
         XenDevice? device;
         lock (_gate)
@@ -548,14 +733,16 @@ public abstract partial class DeviceBus : IAsyncDisposable
 
         try
         {
-            return device is null
+            Action conclude = device is null
                 ? await LookAtStrangerAsync(node).ConfigureAwait(false)
                 : await LookAtDeviceAsync(device, paths, fully).ConfigureAwait(false);
+            ForgetFailure(node);
+            return conclude;
         }
         catch (XenStoreException error)
         {
             // A device is gone only when the store says so.
-            return () => Report(device, $"{Node}: {node} cannot be looked at, and stays what it was: {error.Message}");
+            return SayFailure(device, node, error) ? null : () => { };
         }
     }
 
@@ -568,7 +755,7 @@ public abstract partial class DeviceBus : IAsyncDisposable
             check = await device.CheckNodeAsync().ConfigureAwait(false);
         }
 
-        if (check == NodeCheck.Present && paths.Overlaps(["", "/" + OtherEndNode, "/" + OtherEndIdNode]))
+        if (check is NodeCheck.Present or NodeCheck.BeingWritten && paths.Overlaps(["", "/" + OtherEndNode, "/" + OtherEndIdNode]))
         {
             (OtherEnd? otherEnd, _) = await ReadOtherEndAsync(device.Node).ConfigureAwait(false);
             moved = otherEnd is not null && otherEnd != device.OtherEnd;
@@ -590,6 +777,12 @@ public abstract partial class DeviceBus : IAsyncDisposable
             }
             else
             {
+                if (check == NodeCheck.BeingWritten)
+                {
+                    // Looked at again when it has been.
+                    paths.Remove("/state");
+                }
+
                 foreach (string path in paths.Order(StringComparer.Ordinal))
                 {
                     device.PostLocalEnd(path);

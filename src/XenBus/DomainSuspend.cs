@@ -18,41 +18,53 @@ public enum SuspendOutcome
 /// <summary>Suspends and resumes buses and their store in the order that is due.</summary>
 public static class DomainSuspend
 {
-    /// <inheritdoc cref="RunAsync(XenStoreClient, IReadOnlyList{DeviceBus}, Func{ValueTask{IXenStoreTransport}}, Action{SuspendReport}, CancellationToken)"/>
+    /// <inheritdoc cref="RunAsync(XenStoreClient, IReadOnlyList{DeviceBus}, Func{ValueTask{Func{IXenStoreTransport}}}, Action{SuspendReport}, CancellationToken)"/>
     public static Task<SuspendOutcome> RunAsync(
-        XenStoreClient store, IReadOnlyList<DeviceBus> buses, Func<ValueTask<IXenStoreTransport?>> suspendDomain, CancellationToken cancellationToken = default) =>
+        XenStoreClient store,
+        IReadOnlyList<DeviceBus> buses,
+        Func<ValueTask<Func<IXenStoreTransport>?>> suspendDomain,
+        CancellationToken cancellationToken = default) =>
         RunAsync(store, buses, suspendDomain, hear: null, cancellationToken);
 
     /// <summary>
     /// Brings <paramref name="buses"/> to rest, one after another, then <paramref name="store"/>, and calls <paramref name="suspendDomain"/>;
     /// then the store goes on, then the buses. When anything fails before the domain was suspended, all go on as if nothing had happened.
+    /// After it, nothing does: a store that is not found is looked for again, until it is there or the client was disposed of.
     /// </summary>
     /// <param name="store">The store that the buses use.</param>
     /// <param name="buses">The buses; the later ones are told of a suspend later.</param>
     /// <param name="suspendDomain">
-    /// Suspends the domain. Returns after it runs again: with a transport for the store's page and event channel, read anew; or with
-    /// <see langword="null"/> when the suspend was cancelled.
+    /// Suspends the domain. Returns after it runs again: with what finds the store's page and event channel anew, called until it does; or with
+    /// <see langword="null"/> when the suspend was cancelled. When it throws, the domain was not suspended.
     /// </param>
     /// <param name="hear">Is told what the drivers of each bus said.</param>
-    /// <param name="cancellationToken">Ends the waiting for drivers and store; the domain is not suspended then.</param>
+    /// <param name="cancellationToken">
+    /// Ends the waiting for drivers and store; the domain is not suspended then. After the suspend it ends the waiting for the store only, and leaves
+    /// the buses at rest: for whoever disposes of them all.
+    /// </param>
     public static async Task<SuspendOutcome> RunAsync(
         XenStoreClient store,
         IReadOnlyList<DeviceBus> buses,
-        Func<ValueTask<IXenStoreTransport?>> suspendDomain,
+        Func<ValueTask<Func<IXenStoreTransport>?>> suspendDomain,
         Action<SuspendReport>? hear,
         CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(store);
         ArgumentNullException.ThrowIfNull(buses);
         ArgumentNullException.ThrowIfNull(suspendDomain);
-        int suspended = 0;
-        IXenStoreTransport? transport = null;
-        bool storeSuspended = false;
+        List<DeviceBus> suspended = [];
+        bool isStoreSuspended = false;
+        Func<IXenStoreTransport>? find = null;
         try
         {
-            for (; suspended < buses.Count; suspended++)
+            foreach (DeviceBus bus in buses)
             {
-                SuspendReport report = await buses[suspended].SuspendAsync(cancellationToken).ConfigureAwait(false);
+                SuspendReport report = await bus.SuspendAsync(cancellationToken).ConfigureAwait(false);
+                if (report.IsReady)
+                {
+                    suspended.Add(bus);
+                }
+
                 hear?.Invoke(report);
                 if (!report.IsReady)
                 {
@@ -61,37 +73,49 @@ public static class DomainSuspend
             }
 
             await store.SuspendAsync(cancellationToken).ConfigureAwait(false);
-            storeSuspended = true;
-            transport = await suspendDomain().ConfigureAwait(false);
+            isStoreSuspended = true;
+            cancellationToken.ThrowIfCancellationRequested();
+            find = await suspendDomain().ConfigureAwait(false);
         }
         finally
         {
-            if (transport is null)
+            if (find is null)
             {
-                if (storeSuspended)
+                if (isStoreSuspended)
                 {
-                    store.CancelSuspend();
+                    GoOn(store);
                 }
 
-                for (int i = 0; i < suspended; i++)
+                foreach (DeviceBus bus in suspended)
                 {
-                    await buses[i].CancelSuspendAsync().ConfigureAwait(false);
+                    await bus.CancelSuspendAsync().ConfigureAwait(false);
                 }
             }
         }
 
-        if (transport is null)
+        if (find is null)
         {
             return SuspendOutcome.Cancelled;
         }
 
-        // From here on the domain runs, so nothing is cancelled.
-        await store.ResumeAsync(transport, CancellationToken.None).ConfigureAwait(false);
+        await store.ResumeAsync(find, cancellationToken).ConfigureAwait(false);
         foreach (DeviceBus bus in buses)
         {
             await bus.ResumeAsync(CancellationToken.None).ConfigureAwait(false);
         }
 
         return SuspendOutcome.Resumed;
+    }
+
+    private static void GoOn(XenStoreClient store)
+    {
+        try
+        {
+            store.CancelSuspend();
+        }
+        catch (XenStoreException)
+        {
+            // It was disposed of meanwhile, which whoever uses it learns. The buses are to go on all the same.
+        }
     }
 }

@@ -13,10 +13,10 @@ public sealed record XenBusOptions
     public TimeSpan BootTimeLimit { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>
-    /// How long <see cref="DeviceBus.SuspendAsync"/> waits for drivers; it goes on without those that have not returned. Less than the 60 seconds that
-    /// libxl gives a domain to suspend.
+    /// How long <see cref="DeviceBus.SuspendAsync"/> waits for drivers; it goes on without those that have not returned. libxl gives a
+    /// domain 60 seconds to suspend, in which two buses, the program and the store have their parts.
     /// </summary>
-    public TimeSpan SuspendTimeLimit { get; init; } = TimeSpan.FromSeconds(20);
+    public TimeSpan SuspendTimeLimit { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>
     /// Whether the queues of the bus and of its devices stand still until <see cref="DeviceBus.StepAsync"/> and

@@ -17,6 +17,15 @@ public sealed partial class XenDevice
     private XenBusDriver? _driver;
     private XenStoreWatch? _otherEndWatch;
     private ITimer? _retry;
+    private RetryTimer? _again;
+
+    // What is still to be told after xenstored did not answer. Used on the device's queue only.
+    private bool _isOtherEndUntold;
+    private bool _isLocalEndUntold;
+    private string? _saidTemporary;
+
+    // How a device that failed ends, when its driver has let it go. Used on the device's queue only.
+    private Failure? _failure;
 
     /// <summary>How far the bus is with the device.</summary>
     public XenDevicePhase Phase
@@ -109,6 +118,7 @@ public sealed partial class XenDevice
         {
             _phase = XenDevicePhase.Gone;
             _retry?.Dispose();
+            _again?.Dispose();
         }
 
         CloseQueue();
@@ -116,10 +126,67 @@ public sealed partial class XenDevice
         await EndOtherEndWatchAsync().ConfigureAwait(false);
     }
 
-    private void PostOtherEnd() => _queue.Post("other end", OtherEndChangedAsync);
+    private void PostOtherEnd() => _queue.Post("other end", () => OtherEndChangedAsync(tellAlways: true));
+
+    /// <summary>Has what xenstored did not answer asked again after a pause.</summary>
+    private void TryAgainLater()
+    {
+        lock (_gate)
+        {
+            if (_phase == XenDevicePhase.Gone)
+            {
+                return;
+            }
+
+            _again ??= new(Time, () => _queue.Post("again", TryAgainAsync));
+            _again.Schedule();
+        }
+    }
+
+    private async ValueTask TryAgainAsync()
+    {
+        if (Phase == XenDevicePhase.Arrived)
+        {
+            await AttachAsync().ConfigureAwait(false);
+        }
+        else if (_awaitsResume)
+        {
+            await TellOfResumeAsync().ConfigureAwait(false);
+        }
+        else
+        {
+            if (_isLocalEndUntold)
+            {
+                await LocalEndChangedAsync("").ConfigureAwait(false);
+            }
+
+            await OtherEndChangedAsync(tellAlways: false).ConfigureAwait(false);
+        }
+
+        if (Phase != XenDevicePhase.Arrived && !_awaitsResume && !_isLocalEndUntold && !_isOtherEndUntold && (Phase != XenDevicePhase.Attached || FollowsOtherEnd))
+        {
+            _again?.Reset();
+        }
+    }
+
+    private void SayTemporary(string what, XenStoreException error)
+    {
+        string text = $"{Name}: {what}, and it is tried again: {error.Message}";
+        if (text != _saidTemporary)
+        {
+            _saidTemporary = text;
+            Bus.Report(this, text);
+        }
+    }
 
     private async ValueTask AttachAsync()
     {
+        // A device without driver whose state has been set to another is not on offer until it is set up anew.
+        if (_state != XenBusState.Initialising && Phase == XenDevicePhase.NoDriver)
+        {
+            return;
+        }
+
         if (!Advance(XenDevicePhase.Attaching, XenDevicePhase.Arrived, XenDevicePhase.NoDriver))
         {
             return;
@@ -150,6 +217,12 @@ public sealed partial class XenDevice
                 return true;
             }).ConfigureAwait(false);
         }
+        catch (XenStoreException error) when (error.IsTemporary && Advance(XenDevicePhase.Arrived, XenDevicePhase.Attaching))
+        {
+            SayTemporary($"driver {Driver?.Name} cannot attach", error);
+            TryAgainLater();
+            return;
+        }
         catch (Exception error)
         {
             await FailAsync("cannot be attached", error, attached: false).ConfigureAwait(false);
@@ -177,7 +250,17 @@ public sealed partial class XenDevice
         int bestPriority = 0;
         foreach (XenBusDriver driver in Bus.Drivers)
         {
-            int? priority = await CallAsync(driver, nameof(XenBusDriver.Probe), () => new ValueTask<int?>(driver.Probe(this))).ConfigureAwait(false);
+            int? priority;
+            try
+            {
+                priority = await CallAsync(driver, nameof(XenBusDriver.Probe), () => new ValueTask<int?>(driver.Probe(this))).ConfigureAwait(false);
+            }
+            catch (Exception error)
+            {
+                Bus.Report(this, $"{Name}: {nameof(XenBusDriver.Probe)} of driver {driver.Name} failed, which is no fit: {error.Message}");
+                continue;
+            }
+
             if (priority <= 0 && (best is null || priority > bestPriority))
             {
                 (best, bestPriority) = (driver, priority.Value);
@@ -201,9 +284,10 @@ public sealed partial class XenDevice
         {
             if (!again)
             {
-                Bus.Report(this, $"{Name}: its other end cannot be watched, and is looked at only when this end changes: {error.Message}");
+                Bus.Report(this, $"{Name}: its other end cannot be watched, and is looked at now and then: {error.Message}");
             }
 
+            TryAgainLater();
             return;
         }
 
@@ -261,12 +345,14 @@ public sealed partial class XenDevice
             }
 
             Bus.Report(this, $"{Name}: its other end is not watched any more: {error.Message}");
+            TryAgainLater();
         }
     }
 
-    private async ValueTask OtherEndChangedAsync()
+    /// <param name="tellAlways">Whether the driver is told of a state that it was told of before.</param>
+    private async ValueTask OtherEndChangedAsync(bool tellAlways)
     {
-        if (Phase != XenDevicePhase.Attached)
+        if (Phase != XenDevicePhase.Attached || _awaitsResume)
         {
             return;
         }
@@ -277,6 +363,7 @@ public sealed partial class XenDevice
             await WatchOtherEndAsync(again: true).ConfigureAwait(false);
         }
 
+        _isOtherEndUntold |= tellAlways;
         XenBusState state;
         try
         {
@@ -284,7 +371,9 @@ public sealed partial class XenDevice
         }
         catch (XenStoreException error)
         {
-            Bus.Report(this, $"{Name}: its other end cannot be looked at: {error.Message}");
+            _isOtherEndUntold = true;
+            SayTemporary("its other end cannot be looked at", error);
+            TryAgainLater();
             return;
         }
 
@@ -295,52 +384,105 @@ public sealed partial class XenDevice
             Bus.Emit(XenBusEventKind.OtherEndStateChanged, this, $"{Name}: other end {before} -> {state}");
         }
 
-        await TellAsync(nameof(XenBusDriver.OtherEndChangedAsync), async driver =>
+        if (before == state && !_isOtherEndUntold)
         {
-            await driver.OtherEndChangedAsync(this, state, _leaving.Token).ConfigureAwait(false);
-            await Bus.AfterOtherEndChangedAsync(this, state).ConfigureAwait(false);
-        }).ConfigureAwait(false);
+            return;
+        }
+
+        _isOtherEndUntold = true;
+        if (await TellAsync(nameof(XenBusDriver.OtherEndChangedAsync), driver => driver.OtherEndChangedAsync(this, state, _leaving.Token)).ConfigureAwait(false)
+            && await FollowUpAsync(() => Bus.AfterOtherEndChangedAsync(this, state)).ConfigureAwait(false))
+        {
+            _isOtherEndUntold = false;
+        }
     }
 
-    /// <summary>The other end's state; one that cannot be read is Closed, unless xenstored does not answer at all.</summary>
+    /// <summary>What the bus does of its own after a driver was told; <see langword="false"/> when it is to be done again, with the telling.</summary>
+    private async ValueTask<bool> FollowUpAsync(Func<ValueTask> work)
+    {
+        if (Phase != XenDevicePhase.Attached)
+        {
+            return true;
+        }
+
+        try
+        {
+            await work().ConfigureAwait(false);
+            return true;
+        }
+        catch (XenStoreException error) when (error.IsTemporary)
+        {
+            SayTemporary("the bus cannot do its part", error);
+            TryAgainLater();
+            return false;
+        }
+        catch (XenStoreException error)
+        {
+            // Not the driver's fault, so its device goes on.
+            Bus.Report(this, $"{Name}: the bus cannot do its part: {error.Message}");
+            return true;
+        }
+    }
+
+    /// <summary>The other end's state; one that does not exist, or that we may not read, is Closed. Any other error says nothing of it.</summary>
     internal async ValueTask<XenBusState> ReadOtherEndStateAsync()
     {
         try
         {
             return XenBusStates.Parse(await Store.TryReadAsync(OtherEndPath + "/state").ConfigureAwait(false));
         }
-        catch (XenStoreException error) when (error.Error is not (XenStoreError.TimedOut or XenStoreError.ConnectionClosed))
+        catch (XenStoreException error) when (error.Error == XenStoreError.EACCES)
         {
             return XenBusState.Closed;
         }
     }
 
-    private ValueTask LocalEndChangedAsync(string path) =>
-        TellAsync(nameof(XenBusDriver.LocalEndChangedAsync), async driver =>
-        {
-            await driver.LocalEndChangedAsync(this, path, _leaving.Token).ConfigureAwait(false);
-            await Bus.AfterLocalEndChangedAsync(this, path).ConfigureAwait(false);
-        });
-
-    private async ValueTask TellAsync(string call, Func<XenBusDriver, ValueTask> tell)
+    private async ValueTask LocalEndChangedAsync(string path)
     {
-        if (Phase != XenDevicePhase.Attached || Driver is not { } driver)
+        if (_awaitsResume)
         {
             return;
         }
 
+        bool isAgain = _isLocalEndUntold;
+        _isLocalEndUntold = true;
+        if (await TellAsync(nameof(XenBusDriver.LocalEndChangedAsync), driver => driver.LocalEndChangedAsync(this, path, _leaving.Token)).ConfigureAwait(false)
+            && await FollowUpAsync(() => Bus.AfterLocalEndChangedAsync(this, path)).ConfigureAwait(false))
+        {
+            // Another path's telling does not stand for the one that failed.
+            _isLocalEndUntold = isAgain && path.Length > 0;
+        }
+    }
+
+    /// <summary>Calls the driver; <see langword="false"/> when xenstored did not answer it, and the call is to be made again. That it failed is not.</summary>
+    private async ValueTask<bool> TellAsync(string call, Func<XenBusDriver, ValueTask> tell)
+    {
+        if (Phase != XenDevicePhase.Attached || Driver is not { } driver)
+        {
+            return true;
+        }
+
         try
         {
+            await ResolveStateAsync().ConfigureAwait(false);
             await CallAsync(driver, call, async () =>
             {
                 await tell(driver).ConfigureAwait(false);
                 return true;
             }).ConfigureAwait(false);
         }
+        catch (XenStoreException error) when (error.IsTemporary)
+        {
+            SayTemporary($"driver {driver.Name} cannot do {call}", error);
+            TryAgainLater();
+            return false;
+        }
         catch (Exception error)
         {
             await FailAsync($"failed in {call}", error, attached: true).ConfigureAwait(false);
         }
+
+        return true;
     }
 
     /// <summary>The driver has thrown: the device is closed and forgotten until the tool stack sets it up anew.</summary>
@@ -360,25 +502,14 @@ public sealed partial class XenDevice
         await EndOtherEndWatchAsync().ConfigureAwait(false);
         await WriteErrorAsync($"driver {Driver?.Name ?? "probing"} {what}", error).ConfigureAwait(false);
         bool closed;
-        using (await _stateLock.EnterAsync().ConfigureAwait(false))
+        using (await EnterStateAsync().ConfigureAwait(false))
         {
             closed = await TryWriteStateAsync(XenBusState.Closed).ConfigureAwait(false);
         }
 
         _ = _leaving.CancelAsync();
-        if (attached && Driver is { } driver)
-        {
-            try
-            {
-                await CallAsync(driver, nameof(XenBusDriver.DetachAsync), () => driver.DetachAsync(this)).ConfigureAwait(false);
-            }
-            catch (Exception second)
-            {
-                Bus.Report(this, $"{Name}: {nameof(XenBusDriver.DetachAsync)} of driver {driver.Name} failed as well: {second.Message}");
-            }
-        }
-
-        Finish(XenBusEventKind.Failed, $"{Name}: given up", givenUp: !closed);
+        _failure = new(GivenUp: !closed, MayHoldOn: attached);
+        await LetGoAsync().ConfigureAwait(false);
     }
 
     private async ValueTask DetachAsync()
@@ -389,7 +520,13 @@ public sealed partial class XenDevice
         }
 
         await EndOtherEndWatchAsync().ConfigureAwait(false);
-        if (Driver is { } driver)
+        await LetGoAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>Asks the driver to let the device go, and forgets it when it has. One that failed to attach has nothing to let go.</summary>
+    private async ValueTask LetGoAsync()
+    {
+        if (Driver is { } driver && _failure is not { MayHoldOn: false })
         {
             try
             {
@@ -402,11 +539,19 @@ public sealed partial class XenDevice
             }
             catch (Exception error)
             {
-                Bus.Report(this, $"{Name}: {nameof(XenBusDriver.DetachAsync)} of driver {driver.Name} failed: {error.Message}");
+                string again = _failure is null ? "" : " as well";
+                Bus.Report(this, $"{Name}: {nameof(XenBusDriver.DetachAsync)} of driver {driver.Name} failed{again}: {error.Message}");
             }
         }
 
-        Finish(XenBusEventKind.Departed, $"{Name}: departed", givenUp: false);
+        if (_failure is { } failure)
+        {
+            Finish(XenBusEventKind.Failed, $"{Name}: given up", failure.GivenUp);
+        }
+        else
+        {
+            Finish(XenBusEventKind.Departed, $"{Name}: departed", givenUp: false);
+        }
     }
 
     private void AskAgain()
@@ -429,6 +574,7 @@ public sealed partial class XenDevice
             _phase = XenDevicePhase.Gone;
             _driver = null;
             _retry?.Dispose();
+            _again?.Dispose();
         }
 
         CloseQueue();
@@ -488,4 +634,8 @@ public sealed partial class XenDevice
             return await work().ConfigureAwait(false);
         }
     }
+
+    /// <param name="GivenUp">Whether its state could not be set to Closed, so that it looks like a new one.</param>
+    /// <param name="MayHoldOn">Whether its driver had it.</param>
+    private sealed record Failure(bool GivenUp, bool MayHoldOn);
 }

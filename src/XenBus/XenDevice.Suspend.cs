@@ -1,3 +1,5 @@
+using Xenlet.XenStoreRing;
+
 namespace Xenlet.XenBus;
 
 /// <summary>The device's part of suspend and resume.</summary>
@@ -5,6 +7,21 @@ public sealed partial class XenDevice
 {
     private TaskCompletionSource<bool>? _suspending;
     private bool _toldOfSuspend;
+    private bool _awaitsExamination;
+    private bool _awaitsResume;
+    private Exception? _suspendFailure;
+
+    /// <summary>Whether it is not known what has become of the device in a suspend. Its queue stands still until it is.</summary>
+    internal bool AwaitsExamination
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _awaitsExamination;
+            }
+        }
+    }
 
     /// <summary>
     /// Brings the device to rest behind the work that waits: its driver is told, and then its queue stands still.
@@ -35,7 +52,30 @@ public sealed partial class XenDevice
     internal void CancelSuspend()
     {
         bool told = EndSuspend();
-        _queue.Release(told ? ("suspend cancelled", TellOfCancelledSuspendAsync) : null);
+        if (AwaitsExamination)
+        {
+            return;
+        }
+
+        if (TakeSuspendFailure() is { } failure)
+        {
+            _queue.Release(("suspend failed", () => FailAsync($"failed in {nameof(XenBusDriver.SuspendAsync)}", failure, attached: true)));
+        }
+        else
+        {
+            _queue.Release(told ? ("suspend cancelled", TellOfCancelledSuspendAsync) : null);
+        }
+    }
+
+    /// <summary>The device stays as it is until it has been examined; <see langword="false"/> when that was so already.</summary>
+    internal bool AwaitExamination()
+    {
+        lock (_gate)
+        {
+            bool before = _awaitsExamination;
+            _awaitsExamination = true;
+            return !before;
+        }
     }
 
     /// <summary>
@@ -78,6 +118,12 @@ public sealed partial class XenDevice
     internal void Resume(ResumeFinding finding)
     {
         EndSuspend();
+        lock (_gate)
+        {
+            _awaitsExamination = false;
+        }
+
+        Exception? suspendFailure = TakeSuspendFailure();
         if (finding.Departed is { } reason)
         {
             Depart(reason);
@@ -86,6 +132,12 @@ public sealed partial class XenDevice
         else if (finding.Error is { } unknown && Phase is (XenDevicePhase.Arrived or XenDevicePhase.NoDriver))
         {
             Bus.Report(this, $"{Name}: cannot be looked at, and stays what it was: {unknown.Message}");
+            _queue.Release();
+        }
+        else if (finding.Error is null && suspendFailure is not null)
+        {
+            // Nobody knows what the driver has left; its connection is over in any case.
+            Depart($"is taken on anew, since driver {Driver?.Name} failed in {nameof(XenBusDriver.SuspendAsync)}");
             _queue.Release();
         }
         else
@@ -108,6 +160,15 @@ public sealed partial class XenDevice
         }
     }
 
+    private Exception? TakeSuspendFailure()
+    {
+        lock (_gate)
+        {
+            (Exception? failure, _suspendFailure) = (_suspendFailure, null);
+            return failure;
+        }
+    }
+
     private async ValueTask TellOfSuspendAsync(TaskCompletionSource<bool> answer)
     {
         bool agreed = true;
@@ -125,7 +186,12 @@ public sealed partial class XenDevice
         }
         catch (Exception error)
         {
-            await FailAsync($"failed in {nameof(XenBusDriver.SuspendAsync)}", error, attached: true).ConfigureAwait(false);
+            // What becomes of the device depends on what becomes of the suspend, which one driver does not stop.
+            await WriteErrorAsync($"driver {Driver?.Name} failed in {nameof(XenBusDriver.SuspendAsync)}", error).ConfigureAwait(false);
+            lock (_gate)
+            {
+                _suspendFailure = error;
+            }
         }
 
         lock (_gate)
@@ -168,7 +234,13 @@ public sealed partial class XenDevice
             return;
         }
 
-        await TellAsync(nameof(XenBusDriver.ResumeAsync), driver => driver.ResumeAsync(this, _leaving.Token)).ConfigureAwait(false);
+        _awaitsResume = true;
+        if (!await TellAsync(nameof(XenBusDriver.ResumeAsync), driver => driver.ResumeAsync(this, _leaving.Token)).ConfigureAwait(false))
+        {
+            return;
+        }
+
+        _awaitsResume = false;
         if (Phase == XenDevicePhase.Attached)
         {
             Bus.Emit(XenBusEventKind.Resumed, this, $"{Name}: resumed, other end at domain {OtherEndId}, {OtherEndPath}");
@@ -182,7 +254,7 @@ public sealed partial class XenDevice
     /// </summary>
     private async ValueTask<bool> ResetStateAsync()
     {
-        using AsyncLock.Holder held = await _stateLock.EnterAsync().ConfigureAwait(false);
+        using StateHolder held = await EnterStateAsync().ConfigureAwait(false);
         if (await Store.TryReadAsync(Node + "/state").ConfigureAwait(false) is not { } value)
         {
             return false;
@@ -202,4 +274,8 @@ public sealed partial class XenDevice
 /// <summary>What a look at a device after a suspend has found.</summary>
 /// <param name="Departed">Why it is no device any more, or <see langword="null"/>.</param>
 /// <param name="Error">Why it could not be looked at, or <see langword="null"/>.</param>
-internal readonly record struct ResumeFinding(string? Departed, Exception? Error);
+internal readonly record struct ResumeFinding(string? Departed, Exception? Error)
+{
+    /// <summary>Whether xenstored has said nothing yet.</summary>
+    internal bool IsTemporary => Error is XenStoreException { IsTemporary: true };
+}

@@ -10,6 +10,10 @@ namespace Xenlet.XenBus;
 public sealed partial class XenDevice
 {
     private readonly AsyncLock _stateLock = new();
+    private int _stateUsers;
+    private int _stateUses;
+    private bool _isToBeLookedAt;
+    private bool _isStateDoubtful;
     private long _stateSince;
     private volatile XenBusState _state = XenBusState.Initialising;
     private volatile XenBusState _otherEndState;
@@ -81,8 +85,9 @@ public sealed partial class XenDevice
     /// is no longer the one we knew: its node has vanished, which is never made again from here, or the tool stack has set it up anew.
     /// </summary>
     /// <exception cref="XenStoreException">
-    /// The state could not be written. The error is in the device's error node, and the state is Closing if that could be written.
-    /// Or the node holds no number (<see cref="XenStoreError.BadValue"/>); then nothing was written.
+    /// The state could not be written. The error is in the device's error node, and the state is Closing if that could be written; unless the error is temporary
+    /// (<see cref="XenStoreException.IsTemporary"/>), which a driver lets through, and is called again. Or the node holds no number
+    /// (<see cref="XenStoreError.BadValue"/>); then nothing was written.
     /// </exception>
     public async ValueTask<bool> SetStateAsync(XenBusState state, CancellationToken cancellationToken = default)
     {
@@ -91,7 +96,7 @@ public sealed partial class XenDevice
             throw new ArgumentOutOfRangeException(nameof(state), state, "There is no such state.");
         }
 
-        using AsyncLock.Holder held = await _stateLock.EnterAsync().ConfigureAwait(false);
+        using StateHolder held = await EnterStateAsync().ConfigureAwait(false);
         if (Phase is XenDevicePhase.Departing or XenDevicePhase.Gone)
         {
             return false;
@@ -105,6 +110,12 @@ public sealed partial class XenDevice
         try
         {
             return await WriteStateAsync(state, cancellationToken).ConfigureAwait(false);
+        }
+        catch (XenStoreException error) when (error.IsTemporary)
+        {
+            // It may have been written or not.
+            _isStateDoubtful = true;
+            throw;
         }
         catch (XenStoreException error) when (error.Error != XenStoreError.BadValue && state != XenBusState.Closing)
         {
@@ -124,7 +135,7 @@ public sealed partial class XenDevice
     public async ValueTask ReportFatalErrorAsync(string message, Exception? error = null)
     {
         await WriteErrorAsync(message, error).ConfigureAwait(false);
-        using AsyncLock.Holder held = await _stateLock.EnterAsync().ConfigureAwait(false);
+        using StateHolder held = await EnterStateAsync().ConfigureAwait(false);
         if (Phase is not (XenDevicePhase.Departing or XenDevicePhase.Gone) && _state != XenBusState.Closing)
         {
             await TryWriteStateAsync(XenBusState.Closing).ConfigureAwait(false);
@@ -134,30 +145,113 @@ public sealed partial class XenDevice
     /// <inheritdoc/>
     public override string ToString() => $"{Node}: {State}";
 
-    /// <summary>Reads this end's state from the store and says how it compares with what we knew.</summary>
+    /// <summary>
+    /// Reads this end's state from the store and says how it compares with what we knew. It does not wait for whoever is writing it,
+    /// which may be a driver whose request is stalled: the bus looks again after that.
+    /// </summary>
     internal async ValueTask<NodeCheck> CheckNodeAsync()
     {
-        // Under the lock: what is read is not older than what we have written.
-        using AsyncLock.Holder held = await _stateLock.EnterAsync().ConfigureAwait(false);
-        if (await Store.TryReadAsync(Node + "/state").ConfigureAwait(false) is not { } value)
+        while (true)
         {
-            return NodeCheck.Gone;
+            int uses;
+            lock (_gate)
+            {
+                if (_stateUsers > 0)
+                {
+                    _isToBeLookedAt = true;
+                    return NodeCheck.BeingWritten;
+                }
+
+                uses = _stateUses;
+            }
+
+            if (await Store.TryReadAsync(Node + "/state").ConfigureAwait(false) is not { } value)
+            {
+                return NodeCheck.Gone;
+            }
+
+            XenBusState state = XenBusStates.Parse(value);
+            lock (_gate)
+            {
+                if (_stateUsers > 0 || _stateUses != uses)
+                {
+                    // What was read may be older than what has been written since.
+                    continue;
+                }
+
+                if (state == XenBusState.Initialising && _state != XenBusState.Initialising)
+                {
+                    return NodeCheck.SetUpAnew;
+                }
+
+                _isStateDoubtful = false;
+                Remember(state);
+            }
+
+            return NodeCheck.Present;
+        }
+    }
+
+    /// <summary>Reads this end's state where a write of it was not answered.</summary>
+    private async ValueTask ResolveStateAsync()
+    {
+        if (!_isStateDoubtful)
+        {
+            return;
         }
 
-        XenBusState state = XenBusStates.Parse(value);
-        if (state == XenBusState.Initialising && _state != XenBusState.Initialising)
+        using StateHolder held = await EnterStateAsync().ConfigureAwait(false);
+        if (await Store.TryReadAsync(Node + "/state").ConfigureAwait(false) is { } value
+            && XenBusStates.Parse(value) is var state
+            && (state != XenBusState.Initialising || _state == XenBusState.Initialising))
         {
-            return NodeCheck.SetUpAnew;
+            Remember(state);
         }
 
-        Remember(state);
-        return NodeCheck.Present;
+        // Another device in its place, or none, is what the bus's next look finds.
+        _isStateDoubtful = false;
+    }
+
+    /// <summary>Waits until nobody else writes the state, or reads it to write it; disposing of the result lets the next in.</summary>
+    private async ValueTask<StateHolder> EnterStateAsync()
+    {
+        lock (_gate)
+        {
+            _stateUsers++;
+        }
+
+        return new(this, await _stateLock.EnterAsync().ConfigureAwait(false));
+    }
+
+    private void LeaveState()
+    {
+        bool look;
+        lock (_gate)
+        {
+            _stateUsers--;
+            _stateUses++;
+            look = _stateUsers == 0 && _isToBeLookedAt;
+            _isToBeLookedAt &= !look;
+        }
+
+        if (look)
+        {
+            Bus.LookAtState(this);
+        }
+    }
+
+    private readonly struct StateHolder(XenDevice device, AsyncLock.Holder held) : IDisposable
+    {
+        public void Dispose()
+        {
+            held.Dispose();
+            device.LeaveState();
+        }
     }
 
     /// <summary>Writes a state; the state lock is held.</summary>
     private async ValueTask<bool> WriteStateAsync(XenBusState state, CancellationToken cancellationToken)
     {
-        using DeviceBus.TransactionHolder held = await Bus.EnterTransactionAsync(cancellationToken).ConfigureAwait(false);
         bool written = await Store.TransactAsync(
             async (transaction, token) =>
             {
@@ -245,6 +339,9 @@ internal enum NodeCheck
 {
     /// <summary>The device is there; its state has been noted.</summary>
     Present,
+
+    /// <summary>The state is being written by this end; the bus looks again after it.</summary>
+    BeingWritten,
 
     /// <summary>There is no state node, so no device.</summary>
     Gone,

@@ -60,8 +60,11 @@ internal static class SuspendCases
                 return default;
             }
 
-            link.FindAgain();
-            return new(XenStoreLinkTransport.Create(link));
+            return new(() =>
+            {
+                link.FindAgain();
+                return XenStoreLinkTransport.Create(link);
+            });
         });
         Check.That(Stopwatch.GetTimestamp() >= started, "the monotonic clock did not go back");
         Check.Equal(result == SuspendResult.Resumed ? SuspendOutcome.Resumed : SuspendOutcome.Cancelled, outcome);

@@ -194,16 +194,17 @@ public sealed class DriverTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_probe_that_throws_harms_its_device_only()
+    public async Task A_probe_that_throws_is_no_fit_and_the_other_drivers_are_asked()
     {
         await _host.AddAsync("vbd/1");
-        await _host.AddAsync("vif/0");
-        FrontBus bus = await _host.StartFrontAsync(new TestDriver
-        {
-            OnProbe = device => device.Type switch { "vbd" => throw new FormatException("?"), "vif" => 0, _ => null },
-        });
-        await _host.SeesAsync("vbd/1: given up");
-        await _host.UntilAsync(() => bus.Devices.Any(device => device is { Name: "vif/0", Phase: XenDevicePhase.Attached }));
+        await _host.AddAsync("vfb/0");
+        FrontBus bus = _host.Front();
+        bus.AddDriver(new TestDriver("broken") { OnProbe = _ => throw new FormatException("?") });
+        bus.AddDriver(new TestDriver("good", "vbd"));
+        await bus.StartAsync();
+        await _host.SeesAsync("vbd/1: Probe of driver broken failed, which is no fit: ?");
+        await _host.UntilAsync(() => bus.Devices is [{ Phase: XenDevicePhase.Attached, Driver.Name: "good" }, { Phase: XenDevicePhase.NoDriver }]);
+        Assert.Equal(XenBusState.Initialising, await _host.FrontStateAsync("vfb/0"));
     }
 
     [Fact]

@@ -175,15 +175,27 @@ public sealed class SuspendTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_driver_that_throws_in_suspend_loses_its_own_device_only()
+    public async Task A_driver_that_throws_in_suspend_takes_its_device_on_anew_after_the_resume()
     {
         TestDriver driver = TestDriver.Connecting(onSuspend: device => device.Name == "vbd/1" ? throw new FormatException("no rest") : new(true));
         FrontBus bus = await StartAsync(driver, null, "vbd/1", "vbd/2");
+        XenDevice before = bus.Devices[0];
+        driver.Calls.Clear();
         Assert.Equal(SuspendOutcome.Resumed, await _host.SuspendAsync(() => Task.CompletedTask));
+        await _host.UntilAsync(() => bus.Devices is [{ State: XenBusState.Connected } next, { State: XenBusState.Connected }] && next != before);
+        Assert.Equal(["suspend vbd/1", "detach vbd/1", "attach vbd/1"], driver.Calls.Where(call => call.EndsWith("vbd/1", StringComparison.Ordinal)));
+        Assert.Contains("no rest", await _host.Dom0.ReadAsync(Host.Home + "/error/device/vbd/1/error"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_driver_that_throws_in_a_suspend_that_is_cancelled_loses_its_own_device_only()
+    {
+        TestDriver driver = TestDriver.Connecting(onSuspend: device => device.Name == "vbd/1" ? throw new FormatException("no rest") : new(true));
+        FrontBus bus = await StartAsync(driver, null, "vbd/1", "vbd/2");
+        Assert.Equal(SuspendOutcome.Cancelled, await _host.CancelSuspendAsync(() => Task.CompletedTask));
         await _host.SeesAsync("vbd/1: given up");
         await _host.UntilAsync(() => bus.Devices is [{ Name: "vbd/2", State: XenBusState.Connected }]);
         Assert.Equal(XenBusState.Closed, await _host.FrontStateAsync("vbd/1"));
-        Assert.Contains("no rest", await _host.Dom0.ReadAsync(Host.Home + "/error/device/vbd/1/error"), StringComparison.Ordinal);
     }
 
     [Theory]

@@ -15,8 +15,6 @@ namespace Xenlet.Drivers;
 /// </remarks>
 public sealed class BlockDriver : XenBusDriver, IReportSource, IDisposable
 {
-    // A domain has ten open transactions by default, of which the bus takes up to four.
-    private readonly SemaphoreSlim _transactions = new(4);
     private readonly IEventChannels _channels;
     private readonly ISharedPages _pages;
     private readonly BlockOptions _options;
@@ -241,11 +239,7 @@ public sealed class BlockDriver : XenBusDriver, IReportSource, IDisposable
             nodes.AddRange(connection.RingReferences.Select((reference, i) => ($"ring-ref{i}", Text(reference))));
         }
 
-        using (await EnterTransactionAsync(cancellationToken).ConfigureAwait(false))
-        {
-            await store.TransactAsync((transaction, token) => WriteAsync(transaction, device.Node, nodes, block.WasConnected, token), cancellationToken).ConfigureAwait(false);
-        }
-
+        await store.TransactAsync((transaction, token) => WriteAsync(transaction, device.Node, nodes, block.WasConnected, token), cancellationToken).ConfigureAwait(false);
         await device.SetStateAsync(XenBusState.Initialised, cancellationToken).ConfigureAwait(false);
     }
 
@@ -327,16 +321,5 @@ public sealed class BlockDriver : XenBusDriver, IReportSource, IDisposable
         before.SetResult();
     }
 
-    private async ValueTask<TransactionHolder> EnterTransactionAsync(CancellationToken cancellationToken)
-    {
-        await _transactions.WaitAsync(cancellationToken).ConfigureAwait(false);
-        return new TransactionHolder(_transactions);
-    }
-
     private static string Text(uint value) => value.ToString(CultureInfo.InvariantCulture);
-
-    private readonly struct TransactionHolder(SemaphoreSlim transactions) : IDisposable
-    {
-        public void Dispose() => transactions.Release();
-    }
 }

@@ -14,13 +14,14 @@ public sealed partial class DomainControl
     /// addition's first.
     /// </summary>
     /// <param name="before">
-    /// Prepares. One that throws refuses the suspend, and so does <see cref="DomainControlOptions.SuspendTimeLimit"/>, at which its token is cancelled: the domain goes on as it was.
+    /// Prepares. One that throws refuses the suspend, and so does <see cref="DomainControlOptions.PreparationTimeLimit"/>, at which its token is cancelled: the domain goes on as it was.
     /// </param>
     /// <param name="after">Is told how it ended, if the preparation was made.</param>
     /// <returns>Takes both back.</returns>
     public IDisposable OnSuspend(Func<CancellationToken, ValueTask>? before = null, Func<SuspendOutcome, ValueTask>? after = null) => _hooks.Add(before, after);
 
-    private async Task SuspendAsync()
+    /// <param name="acknowledged">When the request was acknowledged, by the options' clock: the tool stack counts from there.</param>
+    private async Task SuspendAsync(long acknowledged)
     {
         if (_isEnding)
         {
@@ -31,12 +32,14 @@ public sealed partial class DomainControl
         SuspendOutcome outcome = SuspendOutcome.Refused;
         string? refusal;
         List<SuspendHooks.Hook> prepared = [];
+        using SuspendDeadline deadline = new(_options.SuspendTimeLimit, acknowledged, _options.TimeProvider);
         try
         {
-            refusal = await _hooks.PrepareAsync(_options.SuspendTimeLimit, prepared, _disposal.Token).ConfigureAwait(false);
+            TimeSpan limit = deadline.Left < _options.PreparationTimeLimit ? deadline.Left : _options.PreparationTimeLimit;
+            refusal = await _hooks.PrepareAsync(limit, prepared, _disposal.Token).ConfigureAwait(false);
             if (refusal is null)
             {
-                (outcome, refusal) = await SuspendDomainAsync().ConfigureAwait(false);
+                (outcome, refusal) = await SuspendDomainAsync(deadline).ConfigureAwait(false);
             }
         }
         finally
@@ -52,13 +55,14 @@ public sealed partial class DomainControl
 
     /// <summary>Brings buses and store to rest, suspends, and brings them back.</summary>
     /// <returns>How it went, and what kept the domain from being suspended, if anything did.</returns>
-    private async Task<(SuspendOutcome Outcome, string? Refusal)> SuspendDomainAsync()
+    private async Task<(SuspendOutcome Outcome, string? Refusal)> SuspendDomainAsync(SuspendDeadline deadline)
     {
         string? refusal = null;
         bool isResumed = false;
+        using CancellationTokenSource ended = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, _disposal.Token);
         try
         {
-            SuspendOutcome outcome = await DomainSuspend.RunAsync(_store, _buses, Suspend, Hear, _disposal.Token).ConfigureAwait(false);
+            SuspendOutcome outcome = await DomainSuspend.RunAsync(_store, _buses, Suspend, Hear, ended.Token).ConfigureAwait(false);
             if (outcome == SuspendOutcome.Resumed)
             {
                 // The nodes of this domain are new.
@@ -67,15 +71,18 @@ public sealed partial class DomainControl
 
             return (refusal is null ? outcome : SuspendOutcome.Refused, refusal);
         }
-        catch (Exception error) when (error is XenException or XenStoreException or TimeoutException)
+        catch (Exception error) when (isResumed && error is (OperationCanceledException or XenStoreException))
         {
-            if (!isResumed)
-            {
-                return (SuspendOutcome.Refused, error.Message);
-            }
-
-            _output.Message($"the domain was resumed, and its connections do not come back: {error.Message}");
+            // All this is being disposed of while xenstore is looked for.
             return (SuspendOutcome.Resumed, null);
+        }
+        catch (OperationCanceledException) when (deadline.IsOver)
+        {
+            return (SuspendOutcome.Refused, deadline.ToString());
+        }
+        catch (Exception error) when (error is XenStoreException or TimeoutException)
+        {
+            return (SuspendOutcome.Refused, error.Message);
         }
 
         void Hear(SuspendReport report)
@@ -90,23 +97,32 @@ public sealed partial class DomainControl
             }
         }
 
-        ValueTask<IXenStoreTransport?> Suspend()
+        ValueTask<Func<IXenStoreTransport>?> Suspend()
         {
+            // A timer may be late; a suspend that the tool stack has given up leaves the domain shut down for ever.
+            if (deadline.IsOver)
+            {
+                refusal = deadline.ToString();
+                return new((Func<IXenStoreTransport>?)null);
+            }
+
             try
             {
                 if (_power.Suspend() == SuspendResult.Cancelled)
                 {
-                    return new((IXenStoreTransport?)null);
+                    return new((Func<IXenStoreTransport>?)null);
                 }
-
-                isResumed = true;
-                return new(_findStoreAgain());
             }
-            catch (XenException error) when (!isResumed)
+            catch (XenException error)
             {
                 refusal = error.Message;
-                return new((IXenStoreTransport?)null);
+                return new((Func<IXenStoreTransport>?)null);
             }
+
+            // From here on it waits for the store, which has no deadline.
+            isResumed = true;
+            deadline.Stop();
+            return new(_findStoreAgain);
         }
     }
 

@@ -33,7 +33,6 @@ public sealed partial class DomainControl : IAsyncDisposable
     private readonly SuspendHooks _hooks;
     private readonly SystemReport _report;
     private readonly CancellationTokenSource _disposal = new();
-    private readonly List<XenStoreWatch> _watches = [];
     private readonly List<Task> _work = [];
     private volatile bool _isEnding;
 
@@ -41,7 +40,7 @@ public sealed partial class DomainControl : IAsyncDisposable
     /// <param name="machine">What ends, suspends and describes the guest.</param>
     /// <param name="store">The store in which the tool stack asks. It stays the caller's.</param>
     /// <param name="buses">The buses that are suspended and reported, in this order. They stay the caller's.</param>
-    /// <param name="findStoreAgain">Gives the store's transport after a resume, when page and event channel are others.</param>
+    /// <param name="findStoreAgain">Gives the store's transport after a resume, when page and event channel are others. Called again, after pauses, when it fails.</param>
     /// <param name="options">Time limits, and where messages go.</param>
     public DomainControl(
         IMachine machine, XenStoreClient store, IReadOnlyList<DeviceBus> buses, Func<IXenStoreTransport> findStoreAgain, DomainControlOptions? options = null)
@@ -67,7 +66,7 @@ public sealed partial class DomainControl : IAsyncDisposable
     {
         await AdvertiseAsync(cancellationToken).ConfigureAwait(false);
         await FollowAsync(ShutdownNode, CarryOutAsync, cancellationToken).ConfigureAwait(false);
-        await FollowAsync(ReportNode, AnswerAsync, cancellationToken).ConfigureAwait(false);
+        await FollowAsync(ReportNode, (request, _) => AnswerAsync(request), cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Adds a section to the report; disposing of what is given back takes it out.</summary>
@@ -91,16 +90,18 @@ public sealed partial class DomainControl : IAsyncDisposable
         }
 
         await _disposal.CancelAsync().ConfigureAwait(false);
-        foreach (XenStoreWatch watch in _watches)
+        Task[] work;
+        lock (_work)
         {
-            await watch.DisposeAsync().ConfigureAwait(false);
+            work = [.. _work];
         }
 
-        await Task.WhenAll(_work).ConfigureAwait(false);
+        await Task.WhenAll(work).ConfigureAwait(false);
         _disposal.Dispose();
     }
 
-    private async Task AdvertiseAsync(CancellationToken cancellationToken)
+    /// <summary>Tells the tool stack what the domain understands: at the start, after a resume, and when xenstored is another.</summary>
+    internal async Task AdvertiseAsync(CancellationToken cancellationToken)
     {
         foreach (string feature in Features)
         {
@@ -116,83 +117,48 @@ public sealed partial class DomainControl : IAsyncDisposable
         }
     }
 
-    private async Task FollowAsync(string node, Func<string, Task> carryOut, CancellationToken cancellationToken)
+    /// <summary>The connection to xenstore was lost and does not come back, or is there again.</summary>
+    internal void ConnectionChanged(XenStoreException? failure)
     {
-        XenStoreWatch watch = await _store.WatchAsync(node, cancellationToken).ConfigureAwait(false);
-        _watches.Add(watch);
-        _work.Add(Task.Run(() => FollowAsync(watch, carryOut), CancellationToken.None));
-    }
+        if (failure is not null)
+        {
+            _output.Message($"no connection to xenstore: {failure.Message}");
+            return;
+        }
 
-    private async Task FollowAsync(XenStoreWatch watch, Func<string, Task> carryOut)
-    {
-        try
-        {
-            // Our own answer is an event too, and finds the node empty.
-            while (await watch.WaitToReadAsync().ConfigureAwait(false))
-            {
-                while (watch.TryRead(out _))
-                {
-                    string request = await TakeAsync(watch.Path).ConfigureAwait(false);
-                    if (request.Length > 0)
-                    {
-                        await TryAsync(watch.Path, request, carryOut).ConfigureAwait(false);
-                    }
-                }
-            }
-        }
-        catch (OperationCanceledException) when (_disposal.IsCancellationRequested)
-        {
-        }
-        catch (XenStoreException error)
+        _output.Message("xenstore is connected again");
+        lock (_work)
         {
             if (!_disposal.IsCancellationRequested)
             {
-                _output.Message($"{watch.Path} is followed no longer: {error.Message}");
+                // It may be another xenstored, which knows nothing of this domain.
+                _work.Add(AdvertiseAgainAsync());
             }
         }
     }
 
-    /// <summary>A request that fails must not keep the next from being heard.</summary>
-    private async Task TryAsync(string node, string request, Func<string, Task> carryOut)
+    private async Task AdvertiseAgainAsync()
     {
         try
         {
-            await carryOut(request).ConfigureAwait(false);
+            await AdvertiseAsync(_disposal.Token).ConfigureAwait(false);
         }
-        catch (Exception error) when (!_disposal.IsCancellationRequested)
+        catch (OperationCanceledException)
         {
-            _output.Message($"{node}: {ControlOutput.Quote(request)} failed: {error.Message}");
         }
     }
 
-    /// <summary>Reads a request and acknowledges it, in one transaction: the tool stack may take it back at the same time.</summary>
-    private async Task<string> TakeAsync(string node)
+    private async Task FollowAsync(string path, Func<string, long, Task> carryOut, CancellationToken cancellationToken)
     {
-        string request = "";
-        try
+        ControlNode node = new(path, _store, _output, _options.TimeProvider, carryOut);
+        Task work = await node.StartAsync(cancellationToken, _disposal.Token).ConfigureAwait(false);
+        lock (_work)
         {
-            await _store.TransactAsync(
-                async (transaction, cancellationToken) =>
-                {
-                    request = await transaction.TryReadAsync(node, cancellationToken).ConfigureAwait(false) ?? "";
-                    if (request.Length > 0)
-                    {
-                        await transaction.WriteAsync(node, "", cancellationToken).ConfigureAwait(false);
-                    }
-                },
-                _disposal.Token).ConfigureAwait(false);
-            return request;
-        }
-        catch (XenStoreException error) when (!_store.Closed.IsCompleted)
-        {
-            _output.Message(request.Length == 0
-                ? $"{node} cannot be read: {error.Message}"
-                : $"{node}: {ControlOutput.Quote(request)} cannot be acknowledged, and is not carried out: {error.Message}");
-            return "";
+            _work.Add(work);
         }
     }
 
-    private async Task CarryOutAsync(string request)
+    private async Task CarryOutAsync(string request, long acknowledged)
     {
         switch (request)
         {
@@ -203,7 +169,7 @@ public sealed partial class DomainControl : IAsyncDisposable
                 End(thenReboot: true);
                 break;
             case "suspend":
-                await SuspendAsync().ConfigureAwait(false);
+                await SuspendAsync(acknowledged).ConfigureAwait(false);
                 break;
             case "crash":
                 _power.Crash();

@@ -11,14 +11,18 @@ public sealed class XenStoreClient : XenStoreOperations, IAsyncDisposable
     private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(100);
 
     private XenStoreClient(XenStoreConnection connection)
-        : base(connection)
-    {
-    }
+        : base(connection) => connection.Changed = failure => ConnectionChanged?.Invoke(this, new(failure));
 
-    /// <summary>Completes when the connection has ended, for whatever reason; never faults.</summary>
+    /// <summary>
+    /// Says when the connection is lost, or does not come back, each reason once; and when it is there again. Only a client that comes back
+    /// (<see cref="ConnectAsync(Func{IXenStoreTransport}, XenStoreClientOptions?, CancellationToken)"/>), or is being resumed, raises it, one call at a time.
+    /// </summary>
+    public event EventHandler<XenStoreConnectionEventArgs>? ConnectionChanged;
+
+    /// <summary>Completes when the connection has ended for good, for whatever reason; never faults.</summary>
     public Task Closed => Connection.Closed;
 
-    /// <summary>Why the connection has ended, or <see langword="null"/> while it has not.</summary>
+    /// <summary>Why the connection has ended for good, or <see langword="null"/> while it has not.</summary>
     public XenStoreException? ClosedReason => Connection.ClosedReason;
 
     /// <summary>What the connection has seen so far.</summary>
@@ -36,18 +40,28 @@ public sealed class XenStoreClient : XenStoreOperations, IAsyncDisposable
         ArgumentNullException.ThrowIfNull(transport);
         options ??= new();
         options.Check();
-        XenStoreConnection connection = new(transport, options);
-        try
-        {
-            await connection.OpenAsync(cancellationToken).ConfigureAwait(false);
-        }
-        catch
-        {
-            await connection.DisposeAsync().ConfigureAwait(false);
-            throw;
-        }
+        return await OpenAsync(new(transport, options), cancellationToken).ConfigureAwait(false);
+    }
 
-        return new(connection);
+    /// <summary>
+    /// Connects over the transport that <paramref name="connect"/> gives, and again over another one when the connection is lost: xenstored was
+    /// restarted or exchanged, has given up the ring, or broke the protocol. The client owns what it is given, and asks for the next when it has disposed of the last.
+    /// </summary>
+    /// <remarks>
+    /// Requests under way fail with <see cref="XenStoreError.ConnectionClosed"/> when the connection is lost, since they may have been carried out or not,
+    /// and so do transactions. Later ones wait, within their time limit. It is tried again after a second, then after pauses that grow to 30. Then every watch
+    /// is registered again and says "look at everything". Only <see cref="DisposeAsync"/> ends it.
+    /// </remarks>
+    /// <exception cref="XenStoreException">The first connection did not come about.</exception>
+    public static async ValueTask<XenStoreClient> ConnectAsync(
+        Func<IXenStoreTransport> connect, XenStoreClientOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(connect);
+        options ??= new();
+        options.Check();
+        XenStoreClient client = await OpenAsync(new(connect(), options), cancellationToken).ConfigureAwait(false);
+        client.Connection.ReconnectWith(connect);
+        return client.ClosedReason is { } reason ? throw new XenStoreException(reason.Error, reason.Message, reason) : client;
     }
 
     /// <summary>Connects to the xenstore of this machine: see <see cref="XenStoreTransport.FindLocal"/>.</summary>
@@ -64,8 +78,11 @@ public sealed class XenStoreClient : XenStoreOperations, IAsyncDisposable
             : Connection.WatchAsync(path, cancellationToken);
 
     /// <summary>Begins a transaction. It must be disposed of, which aborts it unless it was committed.</summary>
-    public async ValueTask<XenStoreTransaction> BeginTransactionAsync(CancellationToken cancellationToken = default) =>
-        new(Connection, await WithoutPath(XenStoreMessageType.TransactionStart, "", Decoders.TransactionId, cancellationToken).ConfigureAwait(false));
+    public async ValueTask<XenStoreTransaction> BeginTransactionAsync(CancellationToken cancellationToken = default)
+    {
+        uint id = await WithoutPath(XenStoreMessageType.TransactionStart, "", Decoders.TransactionId, cancellationToken).ConfigureAwait(false);
+        return new(Connection, id, Connection.EpochOf(id));
+    }
 
     /// <summary>
     /// Runs <paramref name="body"/> in a transaction and commits it; again, after a pause that grows, when it met a conflict. The body
@@ -171,6 +188,7 @@ public sealed class XenStoreClient : XenStoreOperations, IAsyncDisposable
     /// <summary>
     /// Goes on after a suspend, in what may be another Xen: over a transport for the page and port read anew, which the client then
     /// owns. All watches are registered again under their tokens and say "look at everything"; one that the server refuses ends with its error.
+    /// When no xenstored answers, that is thrown, and the client can be resumed again.
     /// </summary>
     public ValueTask ResumeAsync(IXenStoreTransport transport, CancellationToken cancellationToken = default)
     {
@@ -179,10 +197,38 @@ public sealed class XenStoreClient : XenStoreOperations, IAsyncDisposable
     }
 
     /// <summary>
+    /// Goes on after a suspend, over the transport that <paramref name="find"/> gives, which the client then owns. When it finds none, or no xenstored answers, it is
+    /// asked again after pauses that grow, until <see cref="DisposeAsync"/>; <see cref="ConnectionChanged"/> says why. Returns when all watches are registered again.
+    /// </summary>
+    /// <param name="find">Finds page and port anew. What it throws is a failure to find them.</param>
+    /// <param name="cancellationToken">Ends the waiting; the client goes on trying.</param>
+    /// <exception cref="XenStoreException">The client was disposed of.</exception>
+    public ValueTask ResumeAsync(Func<IXenStoreTransport> find, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(find);
+        return Connection.ResumeAsync(find, cancellationToken);
+    }
+
+    /// <summary>
     /// Ends the connection; requests and watches that are waiting fail at once. A ring is then left clean for a successor, which takes at most
     /// <see cref="XenStoreClientOptions.DisposeTimeLimit"/>.
     /// </summary>
     public ValueTask DisposeAsync() => Connection.DisposeAsync();
+
+    private static async ValueTask<XenStoreClient> OpenAsync(XenStoreConnection connection, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await connection.OpenAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            await connection.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+
+        return new(connection);
+    }
 
     private static string Number(ulong number) => number.ToString(CultureInfo.InvariantCulture);
 

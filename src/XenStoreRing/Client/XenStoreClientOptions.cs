@@ -21,6 +21,12 @@ public sealed record XenStoreClientOptions
     /// <summary>Requests sent and not yet answered, 1 to <see cref="XenStoreLimits.MaxOutstanding"/>; more are queued here.</summary>
     public int MaxOutstanding { get; init; } = XenStoreLimits.MaxOutstanding;
 
+    /// <summary>
+    /// Transactions open at the same time, of all users together; beginning another waits for its turn, within <see cref="RequestTimeLimit"/>. By default
+    /// what xenstored allows an ordinary domain.
+    /// </summary>
+    public int MaxTransactions { get; init; } = 10;
+
     /// <summary>Different paths that a watch keeps for a slow reader before they become one event that says "look at everything".</summary>
     public int WatchCapacity { get; init; } = 64;
 
@@ -46,6 +52,7 @@ public sealed record XenStoreClientOptions
         CheckLimit(DisposeTimeLimit, nameof(DisposeTimeLimit));
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxOutstanding, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(MaxOutstanding, XenStoreLimits.MaxOutstanding);
+        ArgumentOutOfRangeException.ThrowIfLessThan(MaxTransactions, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(WatchCapacity, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(WatchCharacters, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(TransactionAttempts, 1);

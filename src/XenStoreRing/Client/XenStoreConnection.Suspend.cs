@@ -28,6 +28,7 @@ internal sealed partial class XenStoreConnection
         lock (_gate)
         {
             ThrowIfClosed();
+            ThrowIfLost();
             if (_state != RunState.Running)
             {
                 throw new InvalidOperationException("The connection is being suspended already, or is suspended.");
@@ -72,6 +73,7 @@ internal sealed partial class XenStoreConnection
         lock (_gate)
         {
             ThrowIfClosed();
+            ThrowIfLost();
             _state = RunState.Suspended;
         }
 
@@ -81,6 +83,7 @@ internal sealed partial class XenStoreConnection
         lock (_gate)
         {
             ThrowIfClosed();
+            ThrowIfLost();
         }
     }
 
@@ -100,13 +103,9 @@ internal sealed partial class XenStoreConnection
             throw new XenStoreException(XenStoreError.TimedOut, string.Create(CultureInfo.InvariantCulture,
                 $"xenstored wrote {held} bytes of a message and not the rest of it in {Options.RequestTimeLimit.TotalSeconds:0.##} s before a suspend"));
         }
-        catch (XenStoreException failure)
-        {
-            Close(failure);
-        }
         catch (Exception failure)
         {
-            Close(new(XenStoreError.ConnectionClosed, $"reading from xenstored failed: {failure.Message}", failure));
+            Lose(failure as XenStoreException ?? new(XenStoreError.ConnectionClosed, $"reading from xenstored failed: {failure.Message}", failure), _epoch);
         }
     }
 
@@ -125,7 +124,10 @@ internal sealed partial class XenStoreConnection
         SendQueued();
     }
 
-    /// <summary>Goes on over a new transport. Every watch is registered again, and says "look at everything".</summary>
+    /// <summary>
+    /// Goes on over a new transport. Every watch is registered again, and says "look at everything". When no xenstored answers, the
+    /// connection stays suspended.
+    /// </summary>
     internal async ValueTask ResumeAsync(IXenStoreTransport transport, CancellationToken cancellationToken)
     {
         IXenStoreTransport old;
@@ -141,15 +143,32 @@ internal sealed partial class XenStoreConnection
         {
             ThrowIfClosed();
             ThrowIfNotSuspended();
-            _transport = transport;
-            _received = new();
-            _state = RunState.Resuming;
             RestartTimeLimits();
         }
 
-        await old.DisposeAsync().ConfigureAwait(false);
-        StartReading();
+        await DisposeTransportAsync(old).ConfigureAwait(false);
         // From here on nothing is cancelled, or a watch could be lost without a word. Each request has its time limit.
+        await GoOnOverAsync(transport).ConfigureAwait(false);
+    }
+
+    /// <summary>Makes an open transport the connection's, and sets up over it what the server has to know.</summary>
+    /// <exception cref="XenStoreException">The connection was lost, or disposed of, meanwhile.</exception>
+    private async ValueTask GoOnOverAsync(IXenStoreTransport transport)
+    {
+        uint[] leftOpen;
+        int epoch;
+        lock (_gate)
+        {
+            ThrowIfClosed();
+            _transport = transport;
+            _received = new();
+            _state = RunState.Resuming;
+            epoch = ++_epoch;
+            leftOpen = [.. _lostTransactions];
+            StartTicking();
+        }
+
+        StartReading();
         try
         {
             await ResetOldWatchesAsync(CancellationToken.None).ConfigureAwait(false);
@@ -159,9 +178,39 @@ internal sealed partial class XenStoreConnection
             // What is wrong shows in the registration of the watches, and there it is reported.
         }
 
-        await RegisterWatchesAgainAsync().ConfigureAwait(false);
-        Enter(RunState.Running);
+        // Where it is the same xenstored, it has them still. No other of ours is open that could have the same number.
+        await Task.WhenAll(leftOpen.Select(EndLostAsync)).ConfigureAwait(false);
+        await RegisterWatchesAgainAsync(epoch).ConfigureAwait(false);
+        lock (_gate)
+        {
+            ThrowIfClosed();
+            if (_epoch != epoch || _state != RunState.Resuming)
+            {
+                throw Lost();
+            }
+
+            _lostTransactions.Clear();
+            _lostReason = null;
+            _state = RunState.Running;
+            StartTicking();
+        }
+
         SendQueued();
+    }
+
+    private async Task EndLostAsync(uint transaction)
+    {
+        try
+        {
+            Request<bool> request = Request<bool>.Rent(
+                this, XenStoreMessageType.TransactionEnd, transaction, "F", null, default, Decoders.Done, default, absentIsDefault: true);
+            request.Urgent = true;
+            await request.Start(CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (XenStoreException)
+        {
+            // Another xenstored does not know it.
+        }
     }
 
     private async ValueTask OpenTransportAsync(IXenStoreTransport transport, CancellationToken cancellationToken)
@@ -207,7 +256,7 @@ internal sealed partial class XenStoreConnection
         }
     }
 
-    private async ValueTask RegisterWatchesAgainAsync()
+    private async ValueTask RegisterWatchesAgainAsync(int epoch)
     {
         XenStoreWatch[] watches;
         lock (_gate)
@@ -231,6 +280,12 @@ internal sealed partial class XenStoreConnection
             {
                 lock (_gate)
                 {
+                    if (_epoch != epoch)
+                    {
+                        // Lost again: it is registered over the next transport.
+                        return;
+                    }
+
                     _watches.Remove(watch.Number);
                 }
 
@@ -305,6 +360,16 @@ internal sealed partial class XenStoreConnection
             throw new XenStoreException(_failure.Error, _failure.Message, _failure);
         }
     }
+
+    private void ThrowIfLost()
+    {
+        if (_state == RunState.Lost || (_state == RunState.Resuming && _lostReason is not null))
+        {
+            throw Lost();
+        }
+    }
+
+    private XenStoreException Lost() => new(XenStoreError.ConnectionClosed, $"the connection was lost{(_lostReason is null ? "" : ": " + _lostReason.Message)}", _lostReason);
 
     private void ThrowIfNotSuspended()
     {

@@ -72,6 +72,13 @@ internal sealed partial class XenStoreConnection
             {
                 return;
             }
+
+            if (_state is RunState.Suspended or RunState.Lost or RunState.Resuming)
+            {
+                // Nobody can be asked now, and whoever disposes of the watch must not wait for that. Another xenstored does not know it.
+                Enqueue(XenStoreMessageType.Unwatch, 0, watch.Path, watch.Token);
+                return;
+            }
         }
 
         try

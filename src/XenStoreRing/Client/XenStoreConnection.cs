@@ -11,8 +11,8 @@ namespace Xenlet.XenStoreRing;
 /// What a broken peer leads to. The connection stays healthy where the stream's framing does: a reply of the wrong type, or with a
 /// payload of the wrong form, fails its request (<see cref="XenStoreError.ProtocolViolation"/>); a message with an unknown id is
 /// dropped and counted; so is a watch event without a watch or that is not two strings; one whose path breaks a rule becomes
-/// "look at everything". A message that is too long, impossible ring indexes and the stream's end close it, with the
-/// reason for every waiter.
+/// "look at everything". A message that is too long, impossible ring indexes and the stream's end end it, with the reason for every
+/// waiter: for good, or until there is another one where the client knows how to get it.
 /// </remarks>
 internal sealed partial class XenStoreConnection : IAsyncDisposable
 {
@@ -20,6 +20,9 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
     private const int MessagesPerTurn = 256;
 
     private static readonly TimeSpan LongestTick = TimeSpan.FromSeconds(1);
+
+    /// <summary>How often a client that comes back looks for a failure when nothing is under way: a xenstored that begins with the ring anew says so to nobody.</summary>
+    private static readonly TimeSpan IdleTick = TimeSpan.FromSeconds(60);
 
     private readonly Lock _gate = new();
     private readonly OutstandingRequest[] _outstanding;
@@ -37,10 +40,14 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
     private RunState _state = RunState.Suspended;
     private uint _nextRequestId;
     private int _outstandingCount;
+    private int _startingTransactions;
     private bool _writing;
     private bool _ticking;
     private TaskCompletionSource? _quiet;
     private XenStoreException? _failure;
+
+    // Counts the transports: what an old one's reader or writer still says is not about the present one.
+    private int _epoch;
     private long _requests;
     private long _replies;
     private long _unmatchedReplies;
@@ -70,6 +77,9 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
 
         /// <summary>Nothing is sent or read.</summary>
         Suspended,
+
+        /// <summary>There is no transport; requests are queued until there is one, or their time is up.</summary>
+        Lost,
 
         /// <summary>Only urgent requests are sent: the watches' registration.</summary>
         Resuming,
@@ -139,7 +149,7 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
         {
             if (_failure is not null)
             {
-                Fail(request, ClosedFailure(request));
+                Fail(request, ClosedFailure(request, _failure));
                 return;
             }
 
@@ -186,16 +196,18 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
             FailAll(reason);
             _outstanding.AsSpan().Clear();
             _outstandingCount = 0;
+            _startingTransactions = 0;
             _openTransactions.Clear();
             _watches.Clear();
             CheckQuiet();
         }
 
         _stop.Cancel();
+        _end.Cancel();
         _closed.TrySetResult();
         _timer.Dispose();
         // A socket's server should learn of the end now, and a write that waits for room must not wait for ever.
-        _ = DisposeTransportAsync();
+        _ = DisposeTransportAsync(Transport);
     }
 
     public async ValueTask DisposeAsync()
@@ -204,7 +216,8 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
         await DrainAsync(reason).ConfigureAwait(false);
         Close(reason);
         await _reader.ConfigureAwait(false);
-        await DisposeTransportAsync().ConfigureAwait(false);
+        await _comingBack.ConfigureAwait(false);
+        await DisposeTransportAsync(Transport).ConfigureAwait(false);
     }
 
     /// <summary>Gives everybody who waits <paramref name="reason"/>. Requests that were sent stay outstanding.</summary>
@@ -214,7 +227,7 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
         while (_queue.First is { } queued)
         {
             _queue.Remove(queued);
-            Fail(queued, ClosedFailure(queued));
+            Fail(queued, ClosedFailure(queued, _failure));
         }
 
         foreach (ref OutstandingRequest entry in _outstanding.AsSpan())
@@ -222,7 +235,7 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
             if (entry.Waiter is { } waiter)
             {
                 entry.Waiter = null;
-                Fail(waiter, ClosedFailure(waiter));
+                Fail(waiter, ClosedFailure(waiter, _failure));
             }
         }
 
@@ -232,11 +245,11 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
         }
     }
 
-    private async Task DisposeTransportAsync()
+    private static async Task DisposeTransportAsync(IXenStoreTransport transport)
     {
         try
         {
-            await _transport.DisposeAsync().ConfigureAwait(false);
+            await transport.DisposeAsync().ConfigureAwait(false);
         }
         catch (Exception failure) when (failure is IOException or ObjectDisposedException or OperationCanceledException)
         {
@@ -249,9 +262,10 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
     {
         IXenStoreTransport transport;
         CancellationToken stop;
+        int epoch;
         lock (_gate)
         {
-            if (_state == RunState.Closed)
+            if (_state is RunState.Closed or RunState.Lost)
             {
                 return;
             }
@@ -259,12 +273,13 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
             _stop = new();
             stop = _stop.Token;
             transport = _transport;
+            epoch = _epoch;
         }
 
-        _reader = ReadAllAsync(transport, stop);
+        _reader = ReadAllAsync(transport, epoch, stop);
     }
 
-    private async Task ReadAllAsync(IXenStoreTransport transport, CancellationToken stop)
+    private async Task ReadAllAsync(IXenStoreTransport transport, int epoch, CancellationToken stop)
     {
         try
         {
@@ -299,14 +314,10 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
         }
-        catch (XenStoreException failure)
-        {
-            Close(failure);
-        }
         catch (Exception failure)
         {
             // Whatever it was: no waiter may be left without an answer.
-            Close(new(XenStoreError.ConnectionClosed, $"reading from xenstored failed: {failure.Message}", failure));
+            Lose(failure as XenStoreException ?? new(XenStoreError.ConnectionClosed, $"reading from xenstored failed: {failure.Message}", failure), epoch);
         }
     }
 
@@ -325,7 +336,7 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
 
         lock (_gate)
         {
-            if (_state == RunState.Closed)
+            if (_state is RunState.Closed or RunState.Lost)
             {
                 return false;
             }
@@ -356,6 +367,7 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
         OutstandingRequest entry = _outstanding[index];
         _outstanding[index] = default;
         _outstandingCount--;
+        _startingTransactions -= entry.Type == XenStoreMessageType.TransactionStart ? 1 : 0;
         bool isError = header.Type == XenStoreMessageType.Error;
         bool isGood = header.Type == entry.Type;
         if (entry.Waiter is { } waiter)
@@ -439,6 +451,9 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
         while (true)
         {
             int length;
+            IXenStoreTransport transport;
+            CancellationToken stop;
+            int epoch;
             lock (_gate)
             {
                 if (_writing || FindSendable() is not { } request)
@@ -449,14 +464,17 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
                 _queue.Remove(request);
                 length = Encode(request);
                 _writing = true;
+                transport = _transport;
+                stop = _stop.Token;
+                epoch = _epoch;
             }
 
             try
             {
-                ValueTask write = _transport.WriteAsync(_message.AsMemory(0, length), _stop.Token);
+                ValueTask write = transport.WriteAsync(_message.AsMemory(0, length), stop);
                 if (!write.IsCompletedSuccessfully)
                 {
-                    _ = FinishWriteAsync(write);
+                    _ = FinishWriteAsync(write, epoch);
                     return;
                 }
 
@@ -464,19 +482,15 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
             }
             catch (Exception failure)
             {
-                CloseAfterWrite(failure);
+                LoseAfterWrite(failure, epoch);
                 return;
             }
 
-            lock (_gate)
-            {
-                _writing = false;
-                CheckQuiet();
-            }
+            WriteFinished(epoch);
         }
     }
 
-    private async Task FinishWriteAsync(ValueTask write)
+    private async Task FinishWriteAsync(ValueTask write, int epoch)
     {
         try
         {
@@ -484,21 +498,28 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
         }
         catch (Exception failure)
         {
-            CloseAfterWrite(failure);
+            LoseAfterWrite(failure, epoch);
             return;
         }
 
-        lock (_gate)
-        {
-            _writing = false;
-            CheckQuiet();
-        }
-
+        WriteFinished(epoch);
         SendQueued();
     }
 
-    private void CloseAfterWrite(Exception failure) => Close(failure as XenStoreException
-        ?? new(XenStoreError.ConnectionClosed, $"writing to xenstored failed: {failure.Message}", failure));
+    private void WriteFinished(int epoch)
+    {
+        lock (_gate)
+        {
+            if (epoch == _epoch)
+            {
+                _writing = false;
+                CheckQuiet();
+            }
+        }
+    }
+
+    private void LoseAfterWrite(Exception failure, int epoch) => Lose(
+        failure as XenStoreException ?? new(XenStoreError.ConnectionClosed, $"writing to xenstored failed: {failure.Message}", failure), epoch);
 
     private Request? FindSendable()
     {
@@ -511,7 +532,7 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
         {
             case RunState.Running:
             case RunState.Draining:
-                return _queue.First;
+                return FirstWithRoom();
             case RunState.Resuming:
                 return _queue.First is { Urgent: true } urgent ? urgent : null;
             case RunState.Quiescing:
@@ -525,6 +546,23 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
             default:
                 return null;
         }
+    }
+
+    /// <summary>The first request in the queue; while all transactions that may be open are, those that begin another stand aside.</summary>
+    private Request? FirstWithRoom()
+    {
+        Request? request = _queue.First;
+        if (request?.Type != XenStoreMessageType.TransactionStart || _openTransactions.Count + _startingTransactions < Options.MaxTransactions)
+        {
+            return request;
+        }
+
+        while (request is { Type: XenStoreMessageType.TransactionStart })
+        {
+            request = request.Next;
+        }
+
+        return request;
     }
 
     /// <summary>Gives the request an id and a place among the outstanding ones, and writes it to the message buffer.</summary>
@@ -553,6 +591,7 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
             Waiter = request,
         };
         _outstandingCount++;
+        _startingTransactions += request.Type == XenStoreMessageType.TransactionStart ? 1 : 0;
         _requests++;
         request.State = RequestState.Sent;
         int length = request.PayloadLength;
@@ -616,11 +655,8 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
         ThreadPool.UnsafeQueueUserWorkItem(request, preferLocal: false);
     }
 
-    private XenStoreException ClosedFailure(Request request)
-    {
-        XenStoreException reason = _failure!;
-        return request.Failure(reason.Error == XenStoreError.ProtocolViolation ? reason.Error : XenStoreError.ConnectionClosed, reason.Message, reason);
-    }
+    private static XenStoreException ClosedFailure(Request request, XenStoreException reason) =>
+        request.Failure(reason.Error == XenStoreError.ProtocolViolation ? reason.Error : XenStoreError.ConnectionClosed, reason.Message, reason);
 
     private void StartTicking()
     {
@@ -635,15 +671,17 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
     private void Tick()
     {
         XenStoreException? fault = null;
+        int epoch;
         lock (_gate)
         {
+            epoch = _epoch;
             _ticking = false;
             if (_state is RunState.Closed or RunState.Suspended)
             {
                 return;
             }
 
-            if (_outstandingCount > 0)
+            if (_outstandingCount > 0 || (_connect is not null && _state == RunState.Running))
             {
                 fault = _transport.FindFault();
             }
@@ -655,12 +693,16 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
                 {
                     StartTicking();
                 }
+                else if (_connect is not null)
+                {
+                    _timer.Change(IdleTick, Timeout.InfiniteTimeSpan);
+                }
             }
         }
 
         if (fault is not null)
         {
-            Close(fault);
+            Lose(fault, epoch);
         }
     }
 

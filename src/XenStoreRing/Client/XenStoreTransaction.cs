@@ -12,15 +12,24 @@ public sealed class XenStoreTransaction : XenStoreOperations, IAsyncDisposable
     private const int Committed = 1;
     private const int Aborted = 2;
 
+    private readonly int _epoch;
     private int _state;
 
-    internal XenStoreTransaction(XenStoreConnection connection, uint id)
-        : base(connection) => Id = id;
+    internal XenStoreTransaction(XenStoreConnection connection, uint id, int epoch)
+        : base(connection)
+    {
+        Id = id;
+        _epoch = epoch;
+    }
 
     /// <summary>The server's number for the transaction.</summary>
     public uint Id { get; }
 
-    private protected override uint TransactionForRequest => Volatile.Read(ref _state) == Open ? Id : throw Ended();
+    private protected override uint TransactionForRequest => Volatile.Read(ref _state) == Open ? CheckedId : throw Ended();
+
+    /// <summary>The number, as long as it means this transaction: over the next connection it may be another's.</summary>
+    private uint CheckedId => Connection.Epoch == _epoch ? Id : throw new XenStoreException(
+        XenStoreError.ConnectionClosed, string.Create(CultureInfo.InvariantCulture, $"the transaction {Id} has ended with the connection it was begun over"));
 
     /// <summary>Commits; a conflict is <see cref="XenStoreError.EAGAIN"/>, and nothing has happened.</summary>
     /// <remarks>Cancelled while the commit is under way, the transaction has ended, and whether it took effect is not known.</remarks>
@@ -81,7 +90,7 @@ public sealed class XenStoreTransaction : XenStoreOperations, IAsyncDisposable
     {
         // Not cancelled itself: the server must not keep the transaction.
         ValueTask<bool> end = Request<bool>
-            .Rent(Connection, XenStoreMessageType.TransactionEnd, Id, how, null, default, Decoders.Done, default, false)
+            .Rent(Connection, XenStoreMessageType.TransactionEnd, CheckedId, how, null, default, Decoders.Done, default, false)
             .Start(CancellationToken.None);
         if (cancellationToken.CanBeCanceled)
         {

@@ -12,6 +12,26 @@ public static class XenStoreLinkTransport
         return new XenStoreRingTransport(new Source(link));
     }
 
+    /// <summary>
+    /// What a client connects, and comes back, with: gives a transport over the link as it is, and later ones over page and event channel that are found anew. The caller
+    /// disposes the link after the client.
+    /// </summary>
+    public static Func<IXenStoreTransport> Connector(IXenStoreLink link)
+    {
+        ArgumentNullException.ThrowIfNull(link);
+        bool isAgain = false;
+        return () =>
+        {
+            if (isAgain)
+            {
+                link.FindAgain();
+            }
+
+            isAgain = true;
+            return Create(link);
+        };
+    }
+
     private sealed class Source(IXenStoreLink link) : IRingSource
     {
         public IRingPage Page { get; private set; } = new Page(link.Page);

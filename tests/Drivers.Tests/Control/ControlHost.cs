@@ -24,7 +24,7 @@ internal sealed class ControlHost : IAsyncDisposable
         Machine = new(_domain);
     }
 
-    internal XenStoreClient Dom0 { get; }
+    internal XenStoreClient Dom0 { get; private set; }
 
     internal FakeMachine Machine { get; }
 
@@ -41,20 +41,35 @@ internal sealed class ControlHost : IAsyncDisposable
     {
         XenStoreDaemon daemon = await XenStoreDaemon.StartAsync();
         ControlHost host = new(daemon, await XenStoreClient.ConnectAsync(new XenStoreSocketTransport(daemon.SocketPath), new() { RequestTimeLimit = Patience }));
-        await host.MakeAsync(Home + "/control", 0, XenStoreRights.Read);
-        await host.MakeAsync(Home + "/error", Guest, XenStoreRights.None);
-        await host.MakeAsync(Home + "/feature", Guest, XenStoreRights.None);
-        await host.MakeAsync(Home + "/device", 0, XenStoreRights.Read);
-        await host.MakeAsync(Home + "/backend", 0, XenStoreRights.Read);
-        await host.MakeControlAsync();
+        await host.MakeHomeAsync();
         return host;
     }
 
+    /// <summary>Exchanges xenstored for another, which the tool stack then tells of the guest.</summary>
+    internal async Task RestartStoreAsync()
+    {
+        await Dom0.DisposeAsync();
+        await _daemon.RestartAsync();
+        Dom0 = await XenStoreClient.ConnectAsync(new XenStoreSocketTransport(_daemon.SocketPath));
+        _daemon.Reintroduce(_domain);
+        await MakeHomeAsync();
+    }
+
+    private async Task MakeHomeAsync()
+    {
+        await MakeAsync(Home + "/control", 0, XenStoreRights.Read);
+        await MakeAsync(Home + "/error", Guest, XenStoreRights.None);
+        await MakeAsync(Home + "/feature", Guest, XenStoreRights.None);
+        await MakeAsync(Home + "/device", 0, XenStoreRights.Read);
+        await MakeAsync(Home + "/backend", 0, XenStoreRights.Read);
+        await MakeControlAsync();
+    }
+
     /// <summary>Starts the guest's services, on a clock that stands still.</summary>
-    internal async Task StartServicesAsync(DomainServicesOptions? options = null, DomainControlOptions? control = null) =>
+    internal async Task StartServicesAsync(DomainServicesOptions? options = null, DomainControlOptions? control = null, TimeProvider? clock = null) =>
         Services = await DomainServices.StartAsync(Machine, (options ?? new()) with
         {
-            Control = (control ?? new()) with { Output = _output, TimeProvider = Clock },
+            Control = (control ?? new()) with { Output = _output, TimeProvider = clock ?? Clock },
         }).AsTask().WaitAsync(Patience);
 
     /// <summary>Ends the services: what they were about to do has been done then. For tests that something does not happen.</summary>

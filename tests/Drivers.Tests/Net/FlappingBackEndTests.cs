@@ -87,7 +87,7 @@ public sealed class FlappingBackEndTests
         await world.Host.RemoveAsync("vif/0");
         await world.BecomesAsync(network, NetworkState.Gone);
         await world.Host.UntilAsync(() => world.Driver.Interfaces.Count == 0);
-        world.AssertNothingLeft();
+        await world.NothingIsLeftAsync();
     }
 
     [Fact]

@@ -23,8 +23,10 @@ internal sealed class Host : IAsyncDisposable
     private readonly GuestTransport _transport;
     private readonly List<DeviceBus> _buses = [];
 
-    private Host(XenStoreDaemon daemon, SimulatedDomain domain, GuestRing ring, GuestTransport transport, XenStoreClient dom0, XenStoreClient guest)
+    private Host(
+        XenStoreDaemon daemon, SimulatedDomain domain, GuestRing ring, GuestTransport transport, XenStoreClient dom0, XenStoreClient guest, Faults faults)
     {
+        Faults = faults;
         _daemon = daemon;
         _domain = domain;
         _ring = ring;
@@ -45,10 +47,15 @@ internal sealed class Host : IAsyncDisposable
         set => _transport.BeforeRequest = value;
     }
 
+    /// <summary>What becomes of the guest's requests that xenstored is not to answer.</summary>
+    internal Faults Faults { get; }
+
     /// <summary>What the buses have reported, in order.</summary>
     internal ConcurrentQueue<XenBusEvent> Events { get; } = new();
 
-    internal static async Task<Host> StartAsync(params string[] options)
+    internal static Task<Host> StartAsync(params string[] options) => StartAsync(Patient, options);
+
+    internal static async Task<Host> StartAsync(XenStoreClientOptions guestOptions, params string[] options)
     {
         XenStoreDaemon daemon = await XenStoreDaemon.StartAsync(options);
         try
@@ -56,9 +63,10 @@ internal sealed class Host : IAsyncDisposable
             XenStoreClient dom0 = await XenStoreClient.ConnectAsync(new XenStoreSocketTransport(daemon.SocketPath), Patient);
             SimulatedDomain domain = daemon.Introduce((int)Guest);
             GuestRing ring = new(domain);
-            GuestTransport transport = new(new XenStoreRingTransport(ring, ring));
-            XenStoreClient guest = await XenStoreClient.ConnectAsync(transport, Patient);
-            Host host = new(daemon, domain, ring, transport, dom0, guest);
+            Faults faults = new();
+            GuestTransport transport = new(new FaultyTransport(new XenStoreRingTransport(ring, ring), faults));
+            XenStoreClient guest = await XenStoreClient.ConnectAsync(transport, guestOptions);
+            Host host = new(daemon, domain, ring, transport, dom0, guest, faults);
             await host.MakeHomeAsync();
             return host;
         }
@@ -91,7 +99,7 @@ internal sealed class Host : IAsyncDisposable
     {
         return await DomainSuspend.RunAsync(GuestStore, buses.Length == 0 ? _buses : buses, Move).WaitAsync(Patience);
 
-        async ValueTask<IXenStoreTransport?> Move()
+        async ValueTask<Func<IXenStoreTransport>?> Move()
         {
             if (elsewhere)
             {
@@ -108,7 +116,7 @@ internal sealed class Host : IAsyncDisposable
             }
 
             await meanwhile();
-            return new XenStoreRingTransport(_ring, _ring);
+            return () => new FaultyTransport(new XenStoreRingTransport(_ring, _ring), Faults);
         }
     }
 

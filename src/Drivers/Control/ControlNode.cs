@@ -1,0 +1,159 @@
+using Xenlet.XenStoreRing;
+
+namespace Xenlet.Drivers;
+
+/// <summary>
+/// A node in which the tool stack asks. It is never deaf for ever: a watch that ended is registered anew, and a request that could not be read or acknowledged is read
+/// again, after pauses that grow.
+/// </summary>
+/// <param name="path">The node.</param>
+/// <param name="store">The store it is in.</param>
+/// <param name="output">Where is said what does not work, each reason once.</param>
+/// <param name="clock">The clock for the pauses and for acknowledgements.</param>
+/// <param name="carryOut">Does what is asked; it is told too when the request was acknowledged, as a timestamp of the clock.</param>
+internal sealed class ControlNode(string path, XenStoreClient store, ControlOutput output, TimeProvider clock, Func<string, long, Task> carryOut)
+{
+    private readonly XenStoreRetryPause _pause = new();
+    private string? _said;
+
+    /// <summary>Begins to follow the node; the task that is given ends with the token.</summary>
+    /// <exception cref="XenStoreException">The node cannot be watched.</exception>
+    public async Task<Task> StartAsync(CancellationToken startToken, CancellationToken token)
+    {
+        XenStoreWatch watch = await store.WatchAsync(path, startToken).ConfigureAwait(false);
+        return Task.Run(() => RunAsync(watch, token), CancellationToken.None);
+    }
+
+    private async Task RunAsync(XenStoreWatch watch, CancellationToken token)
+    {
+        try
+        {
+            while (true)
+            {
+                await FollowAsync(watch, token).ConfigureAwait(false);
+                if (token.IsCancellationRequested || store.Closed.IsCompleted)
+                {
+                    return;
+                }
+
+                watch = await WatchAgainAsync(token).ConfigureAwait(false);
+            }
+        }
+        catch (OperationCanceledException) when (token.IsCancellationRequested)
+        {
+        }
+        catch (XenStoreException error) when (store.Closed.IsCompleted)
+        {
+            if (!token.IsCancellationRequested)
+            {
+                output.Message($"{path} is followed no longer: {error.Message}");
+            }
+        }
+    }
+
+    /// <summary>Carries out what is asked until the watch ends.</summary>
+    private async Task FollowAsync(XenStoreWatch watch, CancellationToken token)
+    {
+        try
+        {
+            // Our own answer is an event too, and finds the node empty.
+            while (await watch.WaitToReadAsync(token).ConfigureAwait(false))
+            {
+                while (watch.TryRead(out _))
+                {
+                }
+
+                (string request, long acknowledged) = await TakeAsync(token).ConfigureAwait(false);
+                if (request.Length > 0)
+                {
+                    await TryAsync(request, acknowledged, token).ConfigureAwait(false);
+                }
+            }
+        }
+        catch (XenStoreException error) when (!store.Closed.IsCompleted)
+        {
+            await PauseAfterAsync($"{path} is not watched any more: {error.Message}", token).ConfigureAwait(false);
+        }
+        finally
+        {
+            await watch.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    private async Task<XenStoreWatch> WatchAgainAsync(CancellationToken token)
+    {
+        while (true)
+        {
+            try
+            {
+                return await store.WatchAsync(path, token).ConfigureAwait(false);
+            }
+            catch (XenStoreException error) when (!store.Closed.IsCompleted)
+            {
+                await PauseAfterAsync($"{path} cannot be watched: {error.Message}", token).ConfigureAwait(false);
+            }
+        }
+    }
+
+    /// <summary>
+    /// Reads a request and acknowledges it, in one transaction: the tool stack may take it back at the same time. What fails is tried again, since no event
+    /// would say once more that there is a request.
+    /// </summary>
+    private async Task<(string Request, long Acknowledged)> TakeAsync(CancellationToken token)
+    {
+        while (true)
+        {
+            string request = "";
+            long acknowledged = 0;
+            try
+            {
+                await store.TransactAsync(
+                    async (transaction, cancellationToken) =>
+                    {
+                        // The tool stack sees the acknowledgement after this, so it cannot have counted longer.
+                        acknowledged = clock.GetTimestamp();
+                        request = await transaction.TryReadAsync(path, cancellationToken).ConfigureAwait(false) ?? "";
+                        if (request.Length > 0)
+                        {
+                            await transaction.WriteAsync(path, "", cancellationToken).ConfigureAwait(false);
+                        }
+                    },
+                    token).ConfigureAwait(false);
+                _pause.Reset();
+                _said = null;
+                return (request, acknowledged);
+            }
+            catch (XenStoreException error) when (!store.Closed.IsCompleted)
+            {
+                string what = request.Length == 0
+                    ? $"{path} cannot be read: {error.Message}"
+                    : $"{path}: {ControlOutput.Quote(request)} cannot be acknowledged, and is not carried out: {error.Message}";
+                await PauseAfterAsync(what, token).ConfigureAwait(false);
+            }
+        }
+    }
+
+    /// <summary>A request that fails must not keep the next from being heard.</summary>
+    private async Task TryAsync(string request, long acknowledged, CancellationToken token)
+    {
+        try
+        {
+            await carryOut(request, acknowledged).ConfigureAwait(false);
+        }
+        catch (Exception error) when (!token.IsCancellationRequested)
+        {
+            output.Message($"{path}: {ControlOutput.Quote(request)} failed: {error.Message}");
+        }
+    }
+
+    private async Task PauseAfterAsync(string what, CancellationToken token)
+    {
+        if (what != _said)
+        {
+            _said = what;
+            output.Message(what);
+        }
+
+        await Task.Delay(_pause.Next(), clock, token).ConfigureAwait(false);
+    }
+}

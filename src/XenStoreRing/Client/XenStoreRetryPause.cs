@@ -1,0 +1,21 @@
+namespace Xenlet.XenStoreRing;
+
+/// <summary>The pause before xenstore is asked again for what it did not answer: a second, then twice the last one, up to 30 seconds. Not thread-safe.</summary>
+public sealed class XenStoreRetryPause
+{
+    private static readonly TimeSpan First = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(30);
+
+    private TimeSpan _next = First;
+
+    /// <summary>The next pause.</summary>
+    public TimeSpan Next()
+    {
+        TimeSpan pause = _next;
+        _next = pause * 2 < Longest ? pause * 2 : Longest;
+        return pause;
+    }
+
+    /// <summary>It answered: the next pause is a short one again.</summary>
+    public void Reset() => _next = First;
+}
