@@ -87,8 +87,11 @@ internal sealed class Host : IAsyncDisposable
         await GuestStore.DisposeAsync();
         await Dom0.DisposeAsync();
         await _daemon.DisposeAsync();
-        // The bus goes on after a request that was not answered; a test that passes for all that has not seen what it was made for.
-        Assert.DoesNotContain(Events, happened => happened.Text.Contains(nameof(XenStoreError.TimedOut), StringComparison.Ordinal));
+        if (Faults.Rule is null)
+        {
+            // The bus goes on after a request that was not answered; a test that passes for all that has not seen what it was made for.
+            Assert.DoesNotContain(Events, happened => happened.Text.Contains(nameof(XenStoreError.TimedOut), StringComparison.Ordinal));
+        }
     }
 
     /// <summary>
