@@ -106,6 +106,23 @@ public abstract partial class ConsoleInputTests(World world)
         Assert.Contains("went on", ended.Lines);
     }
 
+    [Fact]
+    public async Task Control_backslash_and_Control_Z_do_nothing_to_a_program_that_did_not_ask_for_them()
+    {
+        await using IGuest guest = await world.StartCaseAsync("read-lines");
+        int position = await guest.WaitForTextAsync("ready for lines", World.Limit);
+        foreach ((string key, string echo) in ((string, string)[])[("\u001c", "^\\"), ("\u001a", "^Z")])
+        {
+            await guest.WriteConsoleAsync(Encoding.UTF8.GetBytes(key));
+            position = await guest.WaitForTextAsync(echo, World.Limit, position);
+            await guest.WriteConsoleAsync("still here\r"u8.ToArray());
+            position = await guest.WaitForTextAsync("line [still here]\r\n", World.Limit, position);
+        }
+
+        await guest.WriteConsoleAsync("\u0004"u8.ToArray());
+        (await EndedGuest.OfAsync(guest, World.Limit)).AssertExited(0);
+    }
+
     [GeneratedRegex(@"line \[(?<line>[^\]]*)\]")]
     private static partial Regex AnswerToLine();
 }

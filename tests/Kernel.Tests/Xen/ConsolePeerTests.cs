@@ -168,6 +168,8 @@ public sealed unsafe class ConsolePeerTests : XenNucleusTest
     [InlineData("\u001a", SignalNumber.SIGTSTP)]
     public void A_key_that_would_dump_or_stop_a_process_does_nothing_unless_the_program_asks(string key, int signal)
     {
+        // A guest that ends waits for its console, in a time that passes.
+        Xen.OnPoll = static () => Now += 10 * Millisecond;
         Current->Frame.Rsp = Allocate(4) + (3 * Pages.Size);
         Xen.Type(key);
         Assert.True(Trap(Vector.EventChannelUpcall) == Current);
