@@ -1,5 +1,5 @@
-# Builds the build tool (build/Xenlet.Build) when a source of it has changed, and hands it the command line. build.sh runs this with pwsh or with
-# build/PowerShellHost, which has no cmdlets beyond the language: keep to native commands and .NET calls.
+# Builds the build tool (build/Xenlet.Build) when a source of it has changed, and hands it the command line. build.sh runs this with
+# pwsh or with build/PowerShellHost, which has no cmdlets beyond the language: keep to native commands and .NET calls.
 $ErrorActionPreference = 'Stop'
 
 # `pwsh -File` takes -name:value apart before a script sees it; the process's own command line still has it whole.
@@ -14,7 +14,11 @@ $tool = [IO.Path]::Combine($PSScriptRoot, 'build', 'Xenlet.Build')
 $built = "$tool/obj/built"
 
 # What the tool is made from. A directory's time changes when a file in it goes.
-$sources = foreach ($path in 'build/Xenlet.Build', 'qemu-xen', 'src/Kernel/Nucleus/Boot/CommandLine.cs', 'tests/GuestImage/CaseTable.cs', 'Directory.Build.props', 'Directory.Build.targets', 'Directory.Packages.props', 'global.json') {
+$parts = @(
+    'build/Xenlet.Build', 'qemu-xen', 'src/Kernel/Nucleus/Boot/CommandLine.cs', 'tests/GuestImage/CaseTable.cs'
+    'Directory.Build.props', 'Directory.Build.targets', 'Directory.Packages.props', 'global.json'
+)
+$sources = foreach ($path in $parts) {
     $full = [IO.Path]::Combine($PSScriptRoot, $path)
     $full
     if ([IO.Directory]::Exists($full)) {

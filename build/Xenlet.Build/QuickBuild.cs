@@ -1,8 +1,8 @@
 namespace Xenlet.Build;
 
 /// <summary>
-/// Builds for somebody who waits: packages are looked at only when a project file changed, and the analyzers are left to the whole build, which compiles anew
-/// what was compiled without them (Directory.Build.targets).
+/// Builds for somebody who waits: packages are looked at only when a project file changed, and the analyzers are left to the whole
+/// build, which compiles anew what was compiled without them (Directory.Build.targets).
 /// </summary>
 /// <param name="repository">Holds the projects.</param>
 /// <param name="processes">Runs <c>dotnet</c>.</param>
@@ -18,15 +18,19 @@ internal sealed class QuickBuild(Repository repository, ProcessRunner processes)
     /// <param name="configuration">Release or Debug.</param>
     /// <returns>Whether it builds; the compiler has said why not.</returns>
     public bool Publish(string project, string configuration) =>
-        Run(project, ["publish", project, "-c", configuration, "-v", "quiet", "--tl:off", "--nologo", "-clp:NoSummary", "-m:1"], null, "--no-restore");
+        Run(
+            project,
+            ["publish", project, "-c", configuration, "-v", "quiet", "--tl:off", "--nologo", "-clp:NoSummary", "-m:1"],
+            null,
+            "--no-restore");
 
     private bool Run(string project, IEnumerable<string> command, string? restoring, string? otherwise)
     {
         SourceStamp restored = new(Path.Combine(Path.GetDirectoryName(project)!, "obj", "restored"));
         DateTime begin = DateTime.UtcNow;
         bool covered = restored.Covers(repository.FindProjectFiles());
-        string? option = covered ? otherwise : restoring;
-        bool built = processes.Run("dotnet", [.. command, "-p:RunAnalyzers=false", .. option is null ? [] : new[] { option }], ProcessOutput.ToStandardError) == 0;
+        string[] options = (covered ? otherwise : restoring) is { } option ? ["-p:RunAnalyzers=false", option] : ["-p:RunAnalyzers=false"];
+        bool built = processes.Run("dotnet", [.. command, .. options], ProcessOutput.ToStandardError) == 0;
         if (!built)
         {
             // It may be for want of a package that was removed: the next one looks.

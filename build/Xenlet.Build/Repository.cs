@@ -110,24 +110,28 @@ internal sealed record Repository(string Root)
         return projects.FirstOrDefault(project => project == path || Path.GetDirectoryName(project) == path)
             ?? projects.FirstOrDefault(project => ShortName(project).Equals(WithoutPrefix(name), StringComparison.OrdinalIgnoreCase))
             ?? throw new BuildException(
-                $"there is no test project '{name}'. There are {string.Join(", ", projects.Select(ShortName))}. A filter over all of them is './build.sh test --filter {name}'.",
+                $"there is no test project '{name}'. There are {string.Join(", ", projects.Select(ShortName))}."
+                    + $" A filter over all of them is './build.sh test --filter {name}'.",
                 BuildException.Usage);
     }
 
     /// <summary>The name that a project's directory has, such as <c>Kernel.Tests</c>.</summary>
     public static string ShortName(string project) => WithoutPrefix(Path.GetFileNameWithoutExtension(project));
 
-    /// <summary>What a build reads below <paramref name="directories"/> of the repository, and the directories themselves, whose time changes when a file goes.</summary>
+    /// <summary>
+    /// What a build reads below <paramref name="directories"/> of the repository, and the directories themselves, whose time changes
+    /// when a file goes.
+    /// </summary>
     public IEnumerable<FileSystemInfo> FindSources(params IEnumerable<string> directories)
     {
-        FileInfo[] settings = [.. new DirectoryInfo(Root).EnumerateFiles().Where(file => file.Extension is ".props" or ".targets" or ".json" or ".config")];
+        IEnumerable<FileSystemInfo> settings = new DirectoryInfo(Root).EnumerateFiles().Where(IsSettings);
         return settings.Concat(directories.SelectMany(directory => FindBelow(new DirectoryInfo(Path.Combine(Root, directory)))));
     }
 
     /// <summary>What says which packages the projects have.</summary>
     public IEnumerable<FileSystemInfo> FindProjectFiles() =>
         FindSources("bench", "build", "linker", "qemu-xen", "samples", "src", "tests")
-            .Where(file => file is FileInfo && file.Extension is ".csproj" or ".props" or ".targets" or ".json" or ".config");
+            .Where(file => file is FileInfo && (file.Extension == ".csproj" || IsSettings(file)));
 
     /// <summary>Removes artifacts/ and the bin/ and obj/ beside every project file, and nothing else.</summary>
     /// <returns>The directories removed.</returns>
@@ -149,7 +153,10 @@ internal sealed record Repository(string Root)
         return removed;
     }
 
-    private static string WithoutPrefix(string name) => name.StartsWith("Xenlet.", StringComparison.OrdinalIgnoreCase) ? name["Xenlet.".Length..] : name;
+    private static bool IsSettings(FileSystemInfo file) => file.Extension is ".props" or ".targets" or ".json" or ".config";
+
+    private static string WithoutPrefix(string name) =>
+        name.StartsWith("Xenlet.", StringComparison.OrdinalIgnoreCase) ? name["Xenlet.".Length..] : name;
 
     private static IEnumerable<FileSystemInfo> FindBelow(DirectoryInfo directory) =>
         directory.EnumerateFileSystemInfos()

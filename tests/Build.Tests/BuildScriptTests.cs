@@ -117,9 +117,10 @@ public sealed class BuildScriptTests : IDisposable
 
         foreach (string source in sources)
         {
-            File.SetLastWriteTimeUtc(source, DateTime.UtcNow.AddSeconds(-1));
-            File.SetLastWriteTimeUtc(Path.Combine(_directory.Path, "build/Xenlet.Build/obj/built"), DateTime.UtcNow.AddMinutes(-1));
-            Assert.True((await RunScriptAsync(script)).Output.Contains("BUILT", StringComparison.Ordinal), $"{source} changed, and the tool was not built");
+            File.SetLastWriteTimeUtc(source, DateTime.UtcNow.AddMinutes(1));
+            CommandResult result = await RunScriptAsync(script);
+            Assert.True(result.Output.Contains("BUILT", StringComparison.Ordinal), $"{source} changed, and the tool was not built");
+            File.SetLastWriteTimeUtc(source, DateTime.UtcNow.AddHours(-1));
         }
     }
 
@@ -129,8 +130,10 @@ public sealed class BuildScriptTests : IDisposable
         string directory = Path.Combine(Places.RepositoryRoot, "build/Xenlet.Build");
         XDocument project = XDocument.Load(Path.Combine(directory, "Xenlet.Build.csproj"));
         return project.Descendants().Where(element => element.Name.LocalName is "Compile" or "ProjectReference")
-            .Select(element => Path.GetRelativePath(Places.RepositoryRoot, Path.GetFullPath(element.Attribute("Include")!.Value, directory)))
-            .Concat(["build/Xenlet.Build/Program.cs", "Directory.Build.props", "Directory.Build.targets", "Directory.Packages.props", "global.json"]);
+            .Select(element => Path.GetFullPath(element.Attribute("Include")!.Value, directory))
+            .Select(path => Path.GetRelativePath(Places.RepositoryRoot, path))
+            .Concat(["build/Xenlet.Build/Program.cs", "Directory.Build.props", "Directory.Build.targets"])
+            .Concat(["Directory.Packages.props", "global.json"]);
     }
 
     private static string LocateDotnet() =>

@@ -56,5 +56,6 @@ public sealed class CaseSelectionTests
     [InlineData("", "abc", 3)]
     [InlineData("kitten", "sitting", 3)]
     [InlineData("null-read", "null-raed", 2)]
-    public void The_distance_of_words_is_Levenshteins(string left, string right, int expected) => Assert.Equal(expected, EditDistance.Between(left, right));
+    public void The_distance_of_words_is_Levenshteins(string left, string right, int expected) =>
+        Assert.Equal(expected, EditDistance.Between(left, right));
 }

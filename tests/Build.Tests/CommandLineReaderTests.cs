@@ -52,7 +52,8 @@ public sealed class CommandLineReaderTests
     public void A_hunt_for_flakes_has_projects_times_and_a_filter()
     {
         FlakesCommand all = Assert.IsType<FlakesCommand>(Read("soak flakes"));
-        FlakesCommand some = Assert.IsType<FlakesCommand>(Read("soak flakes --project Kernel.Tests --times=10 --project tests/XenBus.Tests --filter Futex"));
+        FlakesCommand some = Assert.IsType<FlakesCommand>(
+            Read("soak flakes --project Kernel.Tests --times=10 --project tests/XenBus.Tests --filter Futex"));
 
         Assert.Empty(all.Projects);
         Assert.Equal((null, null), (all.Times, all.Filter));
@@ -64,7 +65,8 @@ public sealed class CommandLineReaderTests
     [InlineData("run --no-xen", null)]
     [InlineData("run --no-xen --gdb", 1234)]
     [InlineData("run --gdb=2345 my/app --no-xen", 2345)]
-    public void A_guest_waits_for_gdb_at_a_port_when_it_is_told_to(string line, int? port) => Assert.Equal(port, Assert.IsType<RunCommand>(Read(line)).GdbPort);
+    public void A_guest_waits_for_gdb_at_a_port_when_it_is_told_to(string line, int? port) =>
+        Assert.Equal(port, Assert.IsType<RunCommand>(Read(line)).GdbPort);
 
     [Fact]
     public void Run_leaves_open_what_was_not_named()

@@ -103,7 +103,8 @@ public sealed class FlakeTests : IDisposable
     public async Task What_differs_from_a_commit_has_no_count()
     {
         string file = _directory.Write("Xenlet.slnx", "");
-        foreach (string[] command in (string[][])[["init", "-q"], ["add", "."], ["-c", "user.name=n", "-c", "user.email=e", "commit", "-q", "-m", "m"]])
+        string[] commit = ["-c", "user.name=n", "-c", "user.email=e", "commit", "-q", "-m", "m"];
+        foreach (string[] command in (string[][])[["init", "-q"], ["add", "."], commit])
         {
             Assert.Equal(0, (await CommandResult.RunAsync("git", ["-C", _directory.Path, .. command])).ExitStatus);
         }

@@ -79,7 +79,9 @@ public sealed class RepositoryTests : IDisposable
     [Fact]
     public void Sources_are_what_a_build_reads_and_not_what_it_makes()
     {
-        string[] sources = [_directory.Write("src/P/a.cs", ""), _directory.Write("src/P/Q/b.xml", ""), _directory.Write("Directory.Build.props", "")];
+        string code = _directory.Write("src/P/a.cs", "");
+        string below = _directory.Write("src/P/Q/b.xml", "");
+        string[] sources = [code, below, _directory.Write("Directory.Build.props", "")];
         _directory.Write("src/P/obj/c.cs", "");
         _directory.Write("src/P/bin/d.cs", "");
         _directory.Write("docs/e.md", "");

@@ -14,7 +14,9 @@ internal static partial class CommandLineReader
             case ["case"]:
                 throw Misunderstood("test case: no case is named");
             case ["case", ..]:
-                return filter is null ? new TestCaseCommand(words[1..], underXen) : throw Misunderstood("test case: cases are named, not filtered");
+                return filter is null
+                    ? new TestCaseCommand(words[1..], underXen)
+                    : throw Misunderstood("test case: cases are named, not filtered");
             case [..] when underXen:
                 throw Misunderstood("test: '--xen' says where cases are booted: './build.sh test case NAME --xen'");
             case []:

@@ -121,7 +121,8 @@ internal static partial class CommandLineReader
                 "--cmdline" => command with { CommandLine = Value(option, value, cursor) },
                 "--interactive" => command with { Interactive = Flag(option, value) },
                 "--no-xen" => command with { WithoutXen = Flag(option, value) },
-                "--gdb" => command with { GdbPort = value is null ? RunCommand.DefaultGdbPort : ReadNumber(option, value, MaximumPort, "port") },
+                "--gdb" when value is null => command with { GdbPort = RunCommand.DefaultGdbPort },
+                "--gdb" => command with { GdbPort = ReadNumber(option, value, MaximumPort, "port") },
                 "--disk" => command with { Disks = [.. command.Disks, ReadNumber(option, Value(option, value, cursor), MaximumDisk, "MiB")] },
                 "--network" => command with { Network = Flag(option, value) },
                 "--plug" => command with { HotPlug = Flag(option, value) },
@@ -179,7 +180,9 @@ internal static partial class CommandLineReader
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number >= 1 && number <= maximum
             ? number
             : throw Misunderstood(
-                string.Create(CultureInfo.InvariantCulture, $"option '{option}' needs a whole number ({unit}) from 1 to {maximum}, but got '{text}'"));
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"option '{option}' needs a whole number ({unit}) from 1 to {maximum}, but got '{text}'"));
 
     private static BuildException Misunderstood(string what) => new($"{what}; './build.sh help' lists what there is.", BuildException.Usage);
 

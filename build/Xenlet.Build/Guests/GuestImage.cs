@@ -54,7 +54,10 @@ internal sealed record GuestImage(string Name, string Directory)
 
         bool built = quick
             ? new QuickBuild(repository, processes).Publish(project, configuration)
-            : processes.Run("dotnet", ["publish", project, "-c", configuration, "-v", "quiet", "--tl:off", "--nologo", "-clp:NoSummary"], ProcessOutput.ToStandardError) == 0;
+            : processes.Run(
+                "dotnet",
+                ["publish", project, "-c", configuration, "-v", "quiet", "--tl:off", "--nologo", "-clp:NoSummary"],
+                ProcessOutput.ToStandardError) == 0;
         if (!built)
         {
             throw new BuildException($"{project} does not build; what the compiler said is above.");
@@ -67,7 +70,10 @@ internal sealed record GuestImage(string Name, string Directory)
             throw new BuildException($"'dotnet publish {project}' left no image at {published}.");
         }
 
-        GuestImage image = new(name, Path.Combine(repository.Artifacts, debug ? name + "-debug" : name)) { RunOptions = Property("XenletRunOptions") };
+        GuestImage image = new(name, Path.Combine(repository.Artifacts, debug ? name + "-debug" : name))
+        {
+            RunOptions = Property("XenletRunOptions"),
+        };
         System.IO.Directory.CreateDirectory(image.Directory);
         image.Collect(published, processes);
         return image;

@@ -1,6 +1,9 @@
 namespace Xenlet.Build;
 
-/// <summary>Keeps every processor busy with a thread of normal priority until it is disposed of, so that whatever else runs is interrupted at odd moments.</summary>
+/// <summary>
+/// Keeps every processor busy with a thread of normal priority until it is disposed of, so that whatever else runs is interrupted at
+/// odd moments.
+/// </summary>
 internal sealed class BusyProcessors : IDisposable
 {
     private readonly Thread[] _threads;
@@ -9,7 +12,12 @@ internal sealed class BusyProcessors : IDisposable
     /// <summary>Begins.</summary>
     public BusyProcessors()
     {
-        _threads = [.. Enumerable.Range(0, Environment.ProcessorCount).Select(_ => new Thread(Spin) { IsBackground = true, Name = "busy" })];
+        _threads = new Thread[Environment.ProcessorCount];
+        for (int index = 0; index < _threads.Length; index++)
+        {
+            _threads[index] = new Thread(Spin) { IsBackground = true, Name = "busy" };
+        }
+
         foreach (Thread thread in _threads)
         {
             thread.Start();

@@ -32,7 +32,8 @@ internal sealed record CaseSelection(IReadOnlyList<string> Arguments, IReadOnlyL
                     throw Refused($"the case '{word}' needs a boot of its own: name it alone, with its arguments");
                 case { Kind: CaseKind.Ending }:
                     throw Refused(
-                        $"the case '{word}' ends the guest, and a test on the host says how it should: './build.sh test Guest.Tests EndingTests'."
+                        $"the case '{word}' ends the guest, and a test on the host says how it should:"
+                        + " './build.sh test Guest.Tests EndingTests'."
                         + $" './build.sh run {Path.Join("tests", "GuestImage")} --no-xen -- {word}' shows it");
             }
         }
@@ -60,7 +61,7 @@ internal sealed record CaseSelection(IReadOnlyList<string> Arguments, IReadOnlyL
     {
         string[] close =
         [
-            .. table.Select(entry => (entry.Name, Distance: entry.Name.Contains(word, StringComparison.OrdinalIgnoreCase) ? 0 : EditDistance.Between(word, entry.Name)))
+            .. table.Select(entry => (entry.Name, Distance: Distance(word, entry.Name)))
                 .Where(entry => entry.Distance <= Math.Max(2, word.Length / 3))
                 .OrderBy(entry => entry.Distance)
                 .ThenBy(entry => entry.Name, StringComparer.Ordinal)
@@ -69,8 +70,12 @@ internal sealed record CaseSelection(IReadOnlyList<string> Arguments, IReadOnlyL
         ];
         return close.Length > 0
             ? $"; close to it: {string.Join(", ", close)}"
-            : $"; the subjects are {string.Join(", ", table.Select(entry => entry.Subject).Distinct())}, and tests/GuestImage/CaseTable.cs lists the cases";
+            : $"; the subjects are {string.Join(", ", table.Select(entry => entry.Subject).Distinct())},"
+                + " and tests/GuestImage/CaseTable.cs lists the cases";
     }
+
+    private static int Distance(string word, string name) =>
+        name.Contains(word, StringComparison.OrdinalIgnoreCase) ? 0 : EditDistance.Between(word, name);
 
     private static BuildException Refused(string why) => new(why + ".", BuildException.Usage);
 }

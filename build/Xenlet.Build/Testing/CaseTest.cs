@@ -33,7 +33,8 @@ internal sealed class CaseTest(Repository repository, ProcessRunner processes, A
     private GuestImage MakeImage()
     {
         string project = Repository.FindProject(repository.CasesProject);
-        GuestImage image = new(Path.GetFileNameWithoutExtension(project), Path.Combine(repository.Artifacts, Path.GetFileNameWithoutExtension(project)));
+        string name = Path.GetFileNameWithoutExtension(project);
+        GuestImage image = new(name, Path.Combine(repository.Artifacts, name));
         SourceStamp made = new(Path.Combine(image.Directory, "made"));
         if (File.Exists(image.Elf) && made.Covers(repository.FindSources("src", "linker", "tests/GuestImage")))
         {

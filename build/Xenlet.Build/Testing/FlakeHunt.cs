@@ -14,7 +14,9 @@ internal sealed class FlakeHunt(Repository repository, ProcessRunner processes, 
     {
         WorkTree tree = new(repository, processes);
         string commit = tree.RequireCommit();
-        string[] projects = command.Projects.Count > 0 ? [.. command.Projects.Select(repository.FindTestProject)] : [.. repository.FindTestProjects()];
+        IEnumerable<string> projects = command.Projects.Count > 0
+            ? command.Projects.Select(repository.FindTestProject)
+            : repository.FindTestProjects();
         IReadOnlyList<FlakeGoal> goals = FlakePlan.Goals(projects, command.Times);
         FlakeLog log = new(repository.Flakes, commit);
         QuickBuild build = new(repository, processes);
@@ -32,7 +34,8 @@ internal sealed class FlakeHunt(Repository repository, ProcessRunner processes, 
             using BusyProcessors busy = new();
             while (FlakePlan.Next(goals, command.Filter, log.Read()) is { } goal)
             {
-                say($"{Repository.ShortName(goal.Project)}: run {FlakePlan.Done(goal, command.Filter, log.Read()) + 1} of {goal.Times} on {commit[..10]}");
+                int done = FlakePlan.Done(goal, command.Filter, log.Read());
+                say($"{Repository.ShortName(goal.Project)}: run {done + 1} of {goal.Times} on {commit[..10]}");
                 FlakeRun run = RunOnce(goal.Project, command.Filter);
                 if (tree.RequireCommit() != commit)
                 {
@@ -52,8 +55,10 @@ internal sealed class FlakeHunt(Repository repository, ProcessRunner processes, 
 
     private FlakeRun RunOnce(string project, string? filter)
     {
-        TestOutcome outcome = new ProjectTest(repository, processes, say).RunBuilt(project, TestRunner.Filter(filter, soak: false), mayBeEmpty: false);
-        return new FlakeRun(Repository.ShortName(project), filter, [.. outcome.Tests.Where(test => test.Failure is not null).Select(test => new FailedTest(test.Name, test.Failure!))], outcome.Problem);
+        TestOutcome outcome = new ProjectTest(repository, processes, say)
+            .RunBuilt(project, TestRunner.Filter(filter, soak: false), mayBeEmpty: false);
+        FailedTest[] failed = [.. outcome.Tests.Where(test => test.Failure is not null).Select(test => new FailedTest(test.Name, test.Failure!))];
+        return new FlakeRun(Repository.ShortName(project), filter, failed, outcome.Problem);
     }
 
     private void Report(IReadOnlyList<FlakeGoal> goals, string? filter, FlakeLog log)

@@ -2,7 +2,9 @@ using System.Text.Json;
 
 namespace Xenlet.Build;
 
-/// <summary>The runs that were made on one commit, kept in a file of one line each, so that a hunt can be interrupted and gone on with.</summary>
+/// <summary>
+/// The runs that were made on one commit, kept in a file of one line each, so that a hunt can be interrupted and gone on with.
+/// </summary>
 /// <param name="directory">Holds the files of all commits.</param>
 /// <param name="commit">The commit's hash.</param>
 internal sealed class FlakeLog(string directory, string commit)

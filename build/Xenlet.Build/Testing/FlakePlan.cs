@@ -20,7 +20,7 @@ internal static class FlakePlan
     /// <param name="projects">Their files.</param>
     /// <param name="times">What the user asked for, or <see langword="null"/>.</param>
     public static IReadOnlyList<FlakeGoal> Goals(IEnumerable<string> projects, int? times) =>
-        [.. projects.Select(project => new FlakeGoal(project, times ?? (Repository.ShortName(project) == GuestProject ? GuestTimes : HostTimes)))];
+        [.. projects.Select(project => new FlakeGoal(project, times ?? UsualTimes(project)))];
 
     /// <summary>Runs of <paramref name="goal"/> among <paramref name="runs"/>, those with another filter not counted.</summary>
     public static int Done(FlakeGoal goal, string? filter, IEnumerable<FlakeRun> runs) =>
@@ -29,4 +29,6 @@ internal static class FlakePlan
     /// <summary>The goal to run next, or <see langword="null"/> when all are reached.</summary>
     public static FlakeGoal? Next(IReadOnlyList<FlakeGoal> goals, string? filter, IReadOnlyList<FlakeRun> runs) =>
         goals.Where(goal => Done(goal, filter, runs) < goal.Times).MinBy(goal => (double)Done(goal, filter, runs) / goal.Times);
+
+    private static int UsualTimes(string project) => Repository.ShortName(project) == GuestProject ? GuestTimes : HostTimes;
 }

@@ -9,18 +9,28 @@ internal static class FlakeReport
 
     /// <summary>One line for each test that failed in some run, the most frequent first.</summary>
     /// <param name="runs">The runs; those with a filter are counted apart from those without.</param>
-    public static IReadOnlyList<string> Lines(IReadOnlyList<FlakeRun> runs) =>
-    [
-        .. runs.SelectMany(run => Failures(run).DistinctBy(failed => failed.Name).Select(failed => (run.Project, run.Filter, failed.Name, failed.Message)))
-            .GroupBy(failed => (failed.Project, failed.Filter, failed.Name))
-            .OrderByDescending(group => group.Count())
-            .ThenBy(group => group.Key.Name, StringComparer.Ordinal)
-            .Select(group => string.Create(
-                CultureInfo.InvariantCulture,
-                $"{group.Key.Project}: {group.Key.Name} failed {group.Count()} times of {runs.Count(run => (run.Project, run.Filter) == (group.Key.Project, group.Key.Filter))}: {Shorten(group.First().Message)}")),
-    ];
+    public static IReadOnlyList<string> Lines(IReadOnlyList<FlakeRun> runs)
+    {
+        Dictionary<(string Project, string? Filter), int> times = runs.CountBy(run => (run.Project, run.Filter)).ToDictionary();
+        return
+        [
+            .. runs.SelectMany(run => Failures(run).Select(failed => (Runs: (run.Project, run.Filter), failed.Name, failed.Message)))
+                .GroupBy(failed => (failed.Runs, failed.Name))
+                .OrderByDescending(group => group.Count())
+                .ThenBy(group => group.Key.Name, StringComparer.Ordinal)
+                .Select(group => string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{group.Key.Runs.Project}: {group.Key.Name} failed {group.Count()} times of {times[group.Key.Runs]}: ")
+                    + Shorten(group.First().Message)),
+        ];
+    }
 
-    private static IEnumerable<FailedTest> Failures(FlakeRun run) => run.Problem is null ? run.Failed : run.Failed.Append(new FailedTest("(the run itself)", run.Problem));
+    /// <summary>What failed in a run, each test once: two that have one name are not told apart.</summary>
+    private static IEnumerable<FailedTest> Failures(FlakeRun run)
+    {
+        IEnumerable<FailedTest> failed = run.Failed.DistinctBy(test => test.Name);
+        return run.Problem is { } problem ? failed.Append(new FailedTest("(the run itself)", problem)) : failed;
+    }
 
     private static string Shorten(string message)
     {

@@ -49,7 +49,13 @@ internal sealed class ProjectTest(Repository repository, ProcessRunner processes
         // Given the assembly, `dotnet test` does not evaluate the project once more.
         int status = processes.Run(
             "dotnet",
-            ["test", assembly, "--nologo", "--filter", filter, "--logger", $"trx;LogFileName={file}", "--results-directory", repository.TestResults],
+            [
+                "test", assembly, "--nologo",
+                "--filter", filter,
+                "--logger", $"trx;LogFileName={file}",
+                "--results-directory", repository.TestResults,
+                "--blame-hang", "--blame-hang-timeout", TestRunner.HangTimeout, "--blame-hang-dump-type", "none",
+            ],
             ProcessOutput.Inherited);
         return TestOutcome.Judge(status, File.Exists(file) ? File.ReadAllText(file) : null, mayBeEmpty);
     }

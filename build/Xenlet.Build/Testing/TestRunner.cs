@@ -15,10 +15,10 @@ internal sealed class TestRunner(Repository repository, ProcessRunner processes,
     /// <summary>The configuration in which everything is built and tested: the one in which images are published, so that nothing is compiled twice.</summary>
     public const string Configuration = "Release";
 
-    private const string SoakCategory = "Category=Soak";
-
     /// <summary>A test host that has reported nothing for this long is ended, and the test it was at is named.</summary>
-    private const string HangTimeout = "20m";
+    public const string HangTimeout = "20m";
+
+    private const string SoakCategory = "Category=Soak";
 
     private readonly Lock _gate = new();
     private readonly List<StepCost> _costs = [];

@@ -9,11 +9,13 @@ internal sealed class WorkTree(Repository repository, ProcessRunner processes)
     /// <exception cref="BuildException">They are none, since something differs from the commit.</exception>
     public string RequireCommit()
     {
-        string[] changes = processes.Capture("git", "-C", repository.Root, "status", "--porcelain").Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        string status = processes.Capture("git", "-C", repository.Root, "status", "--porcelain");
+        string[] changes = status.Split('\n', StringSplitOptions.RemoveEmptyEntries);
         if (changes.Length > 0)
         {
             throw new BuildException(
-                $"what is counted belongs to one commit, and {changes.Length} files differ from it, the first: '{changes[0].Trim()}'. Commit them, or put them away with 'git stash -u'.");
+                $"what is counted belongs to one commit, and {changes.Length} files differ from it, the first: '{changes[0].Trim()}'."
+                + " Commit them, or put them away with 'git stash -u'.");
         }
 
         return processes.Capture("git", "-C", repository.Root, "rev-parse", "HEAD").Trim();
