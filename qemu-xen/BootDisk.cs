@@ -56,7 +56,7 @@ internal static class BootDisk
         const int Cylinder = SectorsPerCylinder * SectorSize;
         disk.SetLength((disk.Position + Cylinder - 1) / Cylinder * Cylinder);
         byte[] first = await File.ReadAllBytesAsync(Path.Combine(GrubDirectory, "boot.img"), cancellation);
-        WritePartition(first.AsSpan(PartitionTable), (int)(disk.Length / SectorSize) - PartitionStart);
+        WritePartitionTable(first.AsSpan(PartitionTable, 64), (int)(disk.Length / SectorSize) - PartitionStart);
         BinaryPrimitives.WriteUInt16LittleEndian(first.AsSpan(BootSignature), 0xAA55);
         disk.Position = 0;
         await disk.WriteAsync(first.AsMemory(0, SectorSize), cancellation);
@@ -96,13 +96,13 @@ internal static class BootDisk
         return content.ToArray();
     }
 
-    /// <summary>An entry of a PC's partition table: active, of Linux's type, its place given in sectors.</summary>
-    private static void WritePartition(Span<byte> entry, int sectors)
+    /// <summary>A PC's partition table with one entry: active, of Linux's type, its place given in sectors. Where it lies GRUB has code for floppy disks.</summary>
+    private static void WritePartitionTable(Span<byte> table, int sectors)
     {
-        entry[..16].Clear();
-        entry[0] = 0x80;
-        entry[4] = 0x83;
-        BinaryPrimitives.WriteInt32LittleEndian(entry[8..], PartitionStart);
-        BinaryPrimitives.WriteInt32LittleEndian(entry[12..], sectors);
+        table.Clear();
+        table[0] = 0x80;
+        table[4] = 0x83;
+        BinaryPrimitives.WriteInt32LittleEndian(table[8..], PartitionStart);
+        BinaryPrimitives.WriteInt32LittleEndian(table[12..], sectors);
     }
 }

@@ -14,7 +14,7 @@ public sealed class Dom0Image
     /// <summary>Where the image is kept unless the caller says otherwise, relative to the current directory.</summary>
     public const string DefaultDirectory = "artifacts/dom0";
 
-    private const string FormatVersion = "1";
+    private const string FormatVersion = "2";
     private const string ToolDirectory = "usr/lib/xen-4.17/bin/";
     private const string HypervisorPackage = "xen-hypervisor-4.17-amd64";
     private const string ToolsPackage = "xen-utils-4.17";
@@ -353,7 +353,7 @@ public sealed class Dom0Image
         {
             await WriteFileAsync(image.Hypervisor, Present(_hypervisor, "hypervisor"), cancellation);
             byte[] bzImage = Present(_kernel, "kernel");
-            await WriteFileAsync(image.Kernel, LinuxKernelImage.Extract(bzImage) ?? bzImage, cancellation);
+            await WriteFileAsync(image.Kernel, LinuxKernelImage.Extract(bzImage) is { } kernel ? LinuxKernelImage.Shorten(kernel) : bzImage, cancellation);
             await WriteFileAsync(image.Busybox, Present(_busybox, "busybox"), cancellation);
             File.SetUnixFileMode(image.Busybox, (UnixFileMode)0x1ED);
             System.IO.Directory.CreateDirectory(image.ModuleDirectory);
