@@ -40,6 +40,9 @@ internal static class Images
     public static string RepositoryRoot { get; } = typeof(Images).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
         .Single(attribute => attribute.Key == "RepositoryRoot").Value!;
 
+    /// <summary>Where the image of dom0 is kept, the same as for <c>build.sh run</c>.</summary>
+    public static string Dom0Directory => Path.Combine(RepositoryRoot, "artifacts", "dom0");
+
     /// <summary>Runs a command to its end and gives its standard output; fails the test when it fails.</summary>
     public static async Task<string> RunAsync(string command, IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string>? environment = null)
     {

@@ -2,7 +2,7 @@ using Xenlet.QemuXen;
 
 namespace Xenlet.Guest.Tests;
 
-/// <summary>One boot that ran all the cases of a subject: what each of them reported.</summary>
+/// <summary>One boot that ran several cases: what each of them reported.</summary>
 internal sealed class SharedBoot
 {
     private readonly Dictionary<string, string> _results = [];
@@ -28,11 +28,12 @@ internal sealed class SharedBoot
     /// <summary>The same, line by line.</summary>
     public string[] Lines => Console.Split('\n');
 
-    public static Task<SharedBoot> RunAsync(World world, string subject) => World.UnlessEmulatorFailsAsync(() => BootAsync(world, subject), boot => boot.Console);
+    public static Task<SharedBoot> RunAsync(World world, string commandLine) =>
+        World.UnlessEmulatorFailsAsync(() => BootAsync(world, commandLine), boot => boot.Console);
 
-    private static async Task<SharedBoot> BootAsync(World world, string subject)
+    private static async Task<SharedBoot> BootAsync(World world, string commandLine)
     {
-        await using IGuest guest = await world.StartCaseAsync($"subject:{subject}");
+        await using IGuest guest = await world.StartCaseAsync(commandLine);
         string end;
         try
         {

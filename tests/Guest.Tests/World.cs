@@ -75,19 +75,25 @@ public abstract class World : IAsyncLifetime
     }
 
     /// <summary>The boot that ran all cases of a subject that can share one; made when first asked for.</summary>
-    internal Task<SharedBoot> SharedAsync(string subject)
+    internal Task<SharedBoot> SharedAsync(string subject) => BootedAsync(SharedCommandLine(subject));
+
+    /// <summary>The boot with a command line of the image of cases; made when first asked for.</summary>
+    internal Task<SharedBoot> BootedAsync(string commandLine)
     {
         lock (_gate)
         {
-            if (!_shared.TryGetValue(subject, out Task<SharedBoot>? boot))
+            if (!_shared.TryGetValue(commandLine, out Task<SharedBoot>? boot))
             {
-                boot = SharedBoot.RunAsync(this, subject);
-                _shared.Add(subject, boot);
+                boot = SharedBoot.RunAsync(this, commandLine);
+                _shared.Add(commandLine, boot);
             }
 
             return boot;
         }
     }
+
+    /// <summary>What the image of cases is told, so that it runs all cases of a subject that can share a boot, be it with others.</summary>
+    protected virtual string SharedCommandLine(string subject) => $"subject:{subject}";
 }
 
 /// <summary>A guest that has ended.</summary>

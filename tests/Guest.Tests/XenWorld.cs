@@ -1,10 +1,11 @@
 using System.Globalization;
+using Xenlet.GuestImage;
 using Xenlet.QemuXen;
 
 namespace Xenlet.Guest.Tests;
 
 /// <summary>Real Xen with a dom0, booted once for all tests of its collection.</summary>
-public sealed class XenWorld : World
+public class XenWorld : World
 {
     // The first to start boots dom0 and saves its state, which the others restore.
     private static readonly SemaphoreSlim OneAtATime = new(1);
@@ -17,23 +18,9 @@ public sealed class XenWorld : World
     /// <summary>The machine.</summary>
     public XenMachine Machine => _machine!;
 
+
     /// <inheritdoc/>
-    public override async Task InitializeAsync()
-    {
-        await OneAtATime.WaitAsync();
-        try
-        {
-            _machine = await XenMachine.StartAsync(new XenMachineOptions
-            {
-                Dom0Directory = Path.Combine(Images.RepositoryRoot, "artifacts", "dom0"),
-                MemoryMiB = 1280,
-            });
-        }
-        finally
-        {
-            OneAtATime.Release();
-        }
-    }
+    public override async Task InitializeAsync() => _machine = await StartMachineAsync();
 
     /// <inheritdoc/>
     public override async Task DisposeAsync()
@@ -63,8 +50,39 @@ public sealed class XenWorld : World
         return disks;
     }
 
+    /// <summary>A disk with the pattern of <see cref="BlockPattern"/> in every sector, as a file that dom0 sees.</summary>
+    public string SharePattern(int seed, int sizeMiB)
+    {
+        byte[] pattern = new byte[sizeMiB << 20];
+        BlockPattern.Fill(pattern, 0, seed);
+        string path = Path.Combine(Path.GetTempPath(), string.Create(CultureInfo.InvariantCulture, $"xenlet-pattern-{Environment.ProcessId}-{seed}-{sizeMiB}"));
+        File.WriteAllBytes(path, pattern);
+        try
+        {
+            return Machine.Share(path);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
     /// <inheritdoc/>
     public override async Task<IGuest> StartAsync(GuestConfig config) => await Machine.CreateGuestAsync(config);
+
+    /// <summary>Starts the machine.</summary>
+    protected virtual async Task<XenMachine> StartMachineAsync()
+    {
+        await OneAtATime.WaitAsync();
+        try
+        {
+            return await XenMachine.StartAsync(new XenMachineOptions { Dom0Directory = Images.Dom0Directory, MemoryMiB = 1280 });
+        }
+        finally
+        {
+            OneAtATime.Release();
+        }
+    }
 }
 
 /// <summary>The tests of the kernel and of programs that run under one Xen, one after the other.</summary>
