@@ -20,11 +20,8 @@ internal sealed class BochsEmulator(XenMachineOptions options, Dom0Image image, 
     /// <summary>The Debian package that has it.</summary>
     internal const string Package = "bochs";
 
-    /// <summary>The BIOS, of the package bochsbios.</summary>
-    internal const string Bios = "/usr/share/bochs/BIOS-bochs-latest";
-
-    /// <summary>The VGA BIOS, of the package vgabios.</summary>
-    internal const string VgaBios = "/usr/share/vgabios/vgabios.bin";
+    private const string Bios = "/usr/share/bochs/BIOS-bochs-latest";
+    private const string VgaBios = "/usr/share/vgabios/vgabios.bin";
 
     /// <summary>
     /// Leaves out of Linux's start what takes millions of instructions for nothing here: the tests of its cryptography, the search for pages that can be both
@@ -32,9 +29,16 @@ internal sealed class BochsEmulator(XenMachineOptions options, Dom0Image image, 
     /// </summary>
     private const string QuickStart = "cryptomgr.notests rodata=off init_on_alloc=0 swiotlb=2048";
 
+    /// <summary>Files that Debian has in packages of their own.</summary>
+    private static readonly (string File, string Package)[] Parts =
+    [
+        (Bios, "bochsbios"), (VgaBios, "vgabios"), (BootDisk.GrubBootSector, BootDisk.GrubPackage),
+    ];
+
     private readonly PortListener _ports = new();
     private readonly CancellationTokenSource _stop = new();
     private Task _sharing = Task.CompletedTask;
+    private Task _watching = Task.CompletedTask;
     private Stream? _serial;
     private Stream? _secondSerial;
 
@@ -63,6 +67,11 @@ internal sealed class BochsEmulator(XenMachineOptions options, Dom0Image image, 
             throw new QemuXenException("Bochs has no switches for the processor's features.");
         }
 
+        if (Parts.FirstOrDefault(part => !File.Exists(part.File)) is { Package: not null } missing)
+        {
+            throw new QemuXenException($"{missing.File} is not installed. Run as root: apt-get install {missing.Package}");
+        }
+
         string disk = Path.Combine(directory, "boot.disk");
         await BootDisk.WriteAsync(disk, image, XenCommandLine(), Dom0CommandLine(), cancellation);
         using var first = new TcpListener(IPAddress.Loopback, 0);
@@ -76,14 +85,16 @@ internal sealed class BochsEmulator(XenMachineOptions options, Dom0Image image, 
         string start = Path.Combine(directory, "continue");
         await File.WriteAllTextAsync(start, "continue\n", cancellation);
 
-        // The only display without a window system is a terminal; script(1) has one. It ends with this process, and Bochs with it.
-        string bochs = $"TERM=xterm exec setpriv --pdeathsig KILL {Program} -f '{configuration}' -rc '{start}'";
-        Process = await EmulatorProcess.StartAsync(Program, Package, ["script", "-q", "-e", "-c", bochs, "/dev/null"], directory);
+        Process = await EmulatorProcess.StartAsync(
+            Program, Package, ["env", "TERM=xterm", Program, "-f", configuration, "-rc", start], directory);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         Task<Socket> firstSocket = first.AcceptSocketAsync(stop.Token).AsTask();
         Task<Socket> secondSocket = second.AcceptSocketAsync(stop.Token).AsTask();
         try
         {
+            Task<string> display = FindDisplayAsync(Process.Errors);
+            await UnlessEndedAsync(display, "opened its display", limit, Logs, cancellation);
+            _watching = WatchAsync(await display);
             await UnlessEndedAsync(Task.WhenAll(firstSocket, secondSocket), "opened its serial ports", limit, Logs, cancellation);
         }
         finally
@@ -115,6 +126,7 @@ internal sealed class BochsEmulator(XenMachineOptions options, Dom0Image image, 
         await base.DisposeAsync();
         await _stop.CancelAsync();
         await _sharing;
+        await _watching;
         await _ports.DisposeAsync();
         _secondSerial?.Dispose();
         _stop.Dispose();
@@ -124,7 +136,43 @@ internal sealed class BochsEmulator(XenMachineOptions options, Dom0Image image, 
     internal override string Logs()
     {
         string said = File.Exists(LogFile) ? string.Join('\n', File.ReadLines(LogFile).TakeLast(8)) : "";
-        return Limits.Extract($"{Name}'s log", said);
+        return base.Logs() + Limits.Extract($"{Name}'s log", said);
+    }
+
+    /// <summary>
+    /// Waits until Bochs says where its display is: the only one that it has without a window system is a pseudo-terminal, which it opens itself when it has the
+    /// debugger.
+    /// </summary>
+    private static async Task<string> FindDisplayAsync(TextLog said)
+    {
+        const string Before = "Bochs connected to screen \"";
+        var found = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
+        void Look(string line)
+        {
+            if (line.StartsWith(Before, StringComparison.Ordinal))
+            {
+                found.TrySetResult(line[Before.Length..].TrimEnd('"'));
+            }
+        }
+
+        said.LineAdded += Look;
+        said.Lines.ToList().ForEach(Look);
+        string display = await found.Task;
+        said.LineAdded -= Look;
+        return display;
+    }
+
+    /// <summary>Reads what is shown on the display and forgets it, until Bochs ends: what nobody reads fills the terminal, and Bochs would wait for ever.</summary>
+    private async Task WatchAsync(string display)
+    {
+        try
+        {
+            await HostCommand.RunAsync("sh", ["-c", "stty -F \"$0\" raw -echo && exec cat \"$0\" >/dev/null", display], cancellation: _stop.Token);
+        }
+        catch (Exception e) when (e is QemuXenException or OperationCanceledException)
+        {
+            // Bochs has ended, or is about to.
+        }
     }
 
     private async Task ShareAsync()

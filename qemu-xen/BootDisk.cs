@@ -10,14 +10,13 @@ namespace Xenlet.QemuXen;
 internal static class BootDisk
 {
     /// <summary>The Debian package of GRUB's parts for a BIOS.</summary>
-    internal const string Package = "grub-pc-bin";
+    internal const string GrubPackage = "grub-pc-bin";
 
-    /// <summary>Where that package has its parts.</summary>
-    internal const string GrubDirectory = "/usr/lib/grub/i386-pc";
+    /// <summary>One of them.</summary>
+    internal const string GrubBootSector = GrubDirectory + "/boot.img";
 
-    /// <summary>The program that joins them, of the package grub-common.</summary>
-    internal const string GrubProgram = "grub-mkimage";
-
+    private const string GrubDirectory = "/usr/lib/grub/i386-pc";
+    private const string GrubProgram = "grub-mkimage";
     private const int SectorSize = 512;
     private const int PartitionStart = 2048;
     private const int PartitionTable = 0x1BE;
@@ -55,7 +54,7 @@ internal static class BootDisk
 
         const int Cylinder = SectorsPerCylinder * SectorSize;
         disk.SetLength((disk.Position + Cylinder - 1) / Cylinder * Cylinder);
-        byte[] first = await File.ReadAllBytesAsync(Path.Combine(GrubDirectory, "boot.img"), cancellation);
+        byte[] first = await File.ReadAllBytesAsync(GrubBootSector, cancellation);
         WritePartitionTable(first.AsSpan(PartitionTable, 64), (int)(disk.Length / SectorSize) - PartitionStart);
         BinaryPrimitives.WriteUInt16LittleEndian(first.AsSpan(BootSignature), 0xAA55);
         disk.Position = 0;

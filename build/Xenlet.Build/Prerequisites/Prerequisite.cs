@@ -20,6 +20,17 @@ internal sealed record Prerequisite(string Need, string Package, Func<IMachine, 
         new("QEMU for x86 (qemu-system-x86_64)", "qemu-system-x86", machine => machine.HasCommand("qemu-system-x86_64")),
     ];
 
+    /// <summary>What booting on the Intel machine needs besides.</summary>
+    public static readonly IReadOnlyList<Prerequisite> Intel =
+    [
+        new("the emulator Bochs", "bochs", machine => machine.HasCommand("bochs")),
+        new("Bochs' display in a terminal", "bochs-term", machine => machine.HasFile("/usr/lib/x86_64-linux-gnu/bochs/plugins/libbx_term_gui.so.0.0.0")),
+        new("Bochs' BIOS", "bochsbios", machine => machine.HasFile("/usr/share/bochs/BIOS-bochs-latest")),
+        new("a VGA BIOS", "vgabios", machine => machine.HasFile("/usr/share/vgabios/vgabios.bin")),
+        new("GRUB's parts for a BIOS", "grub-pc-bin", machine => machine.HasFile("/usr/lib/grub/i386-pc/boot.img")),
+        new("grub-mkimage", "grub-common", machine => machine.HasCommand("grub-mkimage")),
+    ];
+
     private static bool HasStaticLibc(IMachine machine) =>
         machine.HasFile("/usr/lib/x86_64-linux-gnu/libc.a") || machine.HasFile("/usr/lib64/libc.a") || machine.HasFile("/usr/lib/libc.a");
 }
