@@ -5,8 +5,8 @@ using System.Net.Sockets;
 namespace Xenlet.QemuXen;
 
 /// <summary>
-/// Bochs as a PC with an Intel processor of the Haswell kind, VMX with extended page tables included; dom0 reaches the host by an emulated network card,
-/// behind which Bochs keeps a network of its own that ends in this host's loopback interface.
+/// Bochs as a PC with an Intel processor of the Haswell kind, VMX with extended page tables included; dom0 reaches the host by an
+/// emulated network card, behind which Bochs keeps a network of its own that ends in this host's loopback interface.
 /// </summary>
 /// <param name="options">The machine.</param>
 /// <param name="image">What it boots.</param>
@@ -24,8 +24,8 @@ internal sealed class BochsEmulator(XenMachineOptions options, Dom0Image image, 
     private const string VgaBios = "/usr/share/vgabios/vgabios.bin";
 
     /// <summary>
-    /// Leaves out of Linux's start what takes millions of instructions for nothing here: the tests of its cryptography, the search for pages that can be both
-    /// written and executed, the zeroing of new pages, and buffers for devices that do not reach all memory.
+    /// Leaves out of Linux's start what takes millions of instructions for nothing here: the tests of its cryptography, the search for
+    /// pages that can be both written and executed, the zeroing of new pages, and buffers for devices that do not reach all memory.
     /// </summary>
     private const string QuickStart = "cryptomgr.notests rodata=off init_on_alloc=0 swiotlb=2048";
 
@@ -49,7 +49,7 @@ internal sealed class BochsEmulator(XenMachineOptions options, Dom0Image image, 
     internal override double Slowness => 6;
 
     /// <inheritdoc/>
-    internal override string SaveDirectory => "/tmp";
+    internal override string SaveDirectory => "/tmp/save";
 
     /// <inheritdoc/>
     internal override bool IsShareSlow => true;
@@ -140,8 +140,8 @@ internal sealed class BochsEmulator(XenMachineOptions options, Dom0Image image, 
     }
 
     /// <summary>
-    /// Waits until Bochs says where its display is: the only one that it has without a window system is a pseudo-terminal, which it opens itself when it has the
-    /// debugger.
+    /// Waits until Bochs says where its display is: the only one that it has without a window system is a pseudo-terminal, which it
+    /// opens itself when it has the debugger.
     /// </summary>
     private static async Task<string> FindDisplayAsync(TextLog said)
     {
@@ -162,12 +162,16 @@ internal sealed class BochsEmulator(XenMachineOptions options, Dom0Image image, 
         return display;
     }
 
-    /// <summary>Reads what is shown on the display and forgets it, until Bochs ends: what nobody reads fills the terminal, and Bochs would wait for ever.</summary>
+    /// <summary>
+    /// Reads what is shown on the display and forgets it, until Bochs ends: what nobody reads fills the terminal, and Bochs would wait
+    /// for ever.
+    /// </summary>
     private async Task WatchAsync(string display)
     {
         try
         {
-            await HostCommand.RunAsync("sh", ["-c", "stty -F \"$0\" raw -echo && exec cat \"$0\" >/dev/null", display], cancellation: _stop.Token);
+            await HostCommand.RunAsync(
+                "sh", ["-c", "stty -F \"$0\" raw -echo && exec cat \"$0\" >/dev/null", display], cancellation: _stop.Token);
         }
         catch (Exception e) when (e is QemuXenException or OperationCanceledException)
         {
@@ -195,8 +199,8 @@ internal sealed class BochsEmulator(XenMachineOptions options, Dom0Image image, 
     // grow to, would cost dom0 the time to set up what describes it.
     private string XenCommandLine() => string.Create(
         CultureInfo.InvariantCulture,
-        $"dom0_mem={options.Dom0MemoryMiB}M,max:{options.Dom0MemoryMiB}M console=com1 com1=115200,8n1 loglvl=all guest_loglvl=all vga=text-80x25"
-        + $"{(options.Cpus > 1 ? " x2apic=false" : "")}");
+        $"dom0_mem={options.Dom0MemoryMiB}M,max:{options.Dom0MemoryMiB}M console=com1 com1=115200,8n1 loglvl=all guest_loglvl=all"
+        + $" vga=text-80x25{(options.Cpus > 1 ? " x2apic=false" : "")}");
 
     // What Linux does not know of its command line becomes environment of the first process.
     private string Dom0CommandLine() => string.Create(
@@ -204,7 +208,9 @@ internal sealed class BochsEmulator(XenMachineOptions options, Dom0Image image, 
 
     private IEnumerable<string> Configuration(string disk, TcpListener first, TcpListener second)
     {
-        string processors = options.Cpus == 1 ? "count=1" : string.Create(CultureInfo.InvariantCulture, $"count={options.Cpus}:1:1, quantum=16");
+        string processors = options.Cpus == 1
+            ? "count=1"
+            : string.Create(CultureInfo.InvariantCulture, $"count={options.Cpus}:1:1, quantum=16");
         return
         [
             "plugin_ctrl: unmapped=1, biosdev=1, speaker=0, extfpuirq=1, parallel=0, serial=1, iodebug=1",
@@ -228,6 +234,7 @@ internal sealed class BochsEmulator(XenMachineOptions options, Dom0Image image, 
         ];
 
         static string Serial(int number, TcpListener listener) => string.Create(
-            CultureInfo.InvariantCulture, $"com{number}: enabled=1, mode=socket-client, dev=localhost:{((IPEndPoint)listener.LocalEndpoint).Port}");
+            CultureInfo.InvariantCulture,
+            $"com{number}: enabled=1, mode=socket-client, dev=localhost:{((IPEndPoint)listener.LocalEndpoint).Port}");
     }
 }

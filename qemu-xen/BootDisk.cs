@@ -4,8 +4,8 @@ using System.IO.Compression;
 namespace Xenlet.QemuXen;
 
 /// <summary>
-/// A disk from which a PC's BIOS boots Xen and dom0 by GRUB: GRUB's boot sector, its core in the sectors behind that, and one partition that is no file
-/// system but an archive in the "newc" format, which GRUB reads as well.
+/// A disk from which a PC's BIOS boots Xen and dom0 by GRUB: GRUB's boot sector, its core in the sectors behind that, and one
+/// partition that is no file system but an archive in the "newc" format, which GRUB reads as well.
 /// </summary>
 internal static class BootDisk
 {
@@ -62,7 +62,8 @@ internal static class BootDisk
         await disk.WriteAsync(core, cancellation);
     }
 
-    private static async Task<byte[]> MakeCoreAsync(string path, string xenCommandLine, string dom0CommandLine, CancellationToken cancellation)
+    private static async Task<byte[]> MakeCoreAsync(
+        string path, string xenCommandLine, string dom0CommandLine, CancellationToken cancellation)
     {
         string configuration = path + ".grub";
         string core = path + ".core";
@@ -81,7 +82,9 @@ internal static class BootDisk
             """,
             cancellation);
         await HostCommand.RunAsync(
-            GrubProgram, ["-O", "i386-pc", "-d", GrubDirectory, "-o", core, "-p", "/", "-c", configuration, .. GrubModules], cancellation: cancellation);
+            GrubProgram,
+            ["-O", "i386-pc", "-d", GrubDirectory, "-o", core, "-p", "/", "-c", configuration, .. GrubModules],
+            cancellation: cancellation);
         return await File.ReadAllBytesAsync(core, cancellation);
     }
 
@@ -95,7 +98,10 @@ internal static class BootDisk
         return content.ToArray();
     }
 
-    /// <summary>A PC's partition table with one entry: active, of Linux's type, its place given in sectors. Where it lies GRUB has code for floppy disks.</summary>
+    /// <summary>
+    /// A PC's partition table with one entry: active, of Linux's type, its place given in sectors. Where it lies GRUB has code for
+    /// floppy disks.
+    /// </summary>
     private static void WritePartitionTable(Span<byte> table, int sectors)
     {
         table.Clear();

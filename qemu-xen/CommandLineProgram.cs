@@ -109,7 +109,8 @@ internal static class CommandLineProgram
 
             case ["shell"]:
                 await using (XenMachine machine = await XenMachine.StartAsync(
-                    new() { Dom0Directory = dom0, Machine = machineKind, InRealTime = true, TimeScale = scale, Progress = progress }, cancellation))
+                    new() { Dom0Directory = dom0, Machine = machineKind, InRealTime = true, TimeScale = scale, Progress = progress },
+                    cancellation))
                 {
                     progress.Report("a shell in dom0; Ctrl-] ends");
                     return await Dom0Shell.RunAsync(machine, StandardInput.Open(), Console.OpenStandardOutput(), cancellation);

@@ -49,7 +49,8 @@ public sealed class Dom0Image
 
     private static readonly string[] Directories =
     [
-        "dev", "proc", "sys", "tmp", "run/xen", "run/xenstored", "run/lock", "var/lib/xen", "var/lib/xenstored", "var/log/xen", "root",
+        "dev", "proc", "sys", "tmp/images", "tmp/save", "run/xen", "run/xenstored", "run/lock", "var/lib/xen", "var/lib/xenstored",
+        "var/log/xen", "root",
         "host", "etc/xen/scripts", "usr/bin", "usr/sbin", "sbin",
     ];
 
@@ -203,9 +204,10 @@ public sealed class Dom0Image
     private static void AppendOwnParts(IncrementalHash hash)
     {
         hash.AppendData(Encoding.UTF8.GetBytes(FormatVersion));
-        foreach (string list in Tools.Concat(StoreTools).Concat(Modules).Concat(VirtioModules).Concat(NetworkModules).Concat(DeviceModules).Concat(GuestModules).Concat(Directories))
+        string[][] lists = [Tools, StoreTools, Modules, VirtioModules, NetworkModules, DeviceModules, GuestModules, Directories];
+        foreach (string entry in lists.SelectMany(list => list))
         {
-            hash.AppendData(Encoding.UTF8.GetBytes(list + "\n"));
+            hash.AppendData(Encoding.UTF8.GetBytes(entry + "\n"));
         }
 
         foreach (string name in ScriptNames)
@@ -353,7 +355,8 @@ public sealed class Dom0Image
         {
             await WriteFileAsync(image.Hypervisor, Present(_hypervisor, "hypervisor"), cancellation);
             byte[] bzImage = Present(_kernel, "kernel");
-            await WriteFileAsync(image.Kernel, LinuxKernelImage.Extract(bzImage) is { } kernel ? LinuxKernelImage.Shorten(kernel) : bzImage, cancellation);
+            byte[] kernel = LinuxKernelImage.Extract(bzImage) is { } extracted ? LinuxKernelImage.Shorten(extracted) : bzImage;
+            await WriteFileAsync(image.Kernel, kernel, cancellation);
             await WriteFileAsync(image.Busybox, Present(_busybox, "busybox"), cancellation);
             File.SetUnixFileMode(image.Busybox, (UnixFileMode)0x1ED);
             System.IO.Directory.CreateDirectory(image.ModuleDirectory);

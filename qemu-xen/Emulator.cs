@@ -2,10 +2,13 @@ using System.Globalization;
 
 namespace Xenlet.QemuXen;
 
-/// <summary>A program that emulates a machine with Xen and dom0 in it, and the ways by which dom0 and this process reach each other.</summary>
+/// <summary>
+/// A program that emulates a machine with Xen and dom0 in it, and the ways by which dom0 and this process reach each other.
+/// </summary>
 /// <remarks>
-/// dom0 sees a directory of the host, and has numbered ports, each a stream of bytes to the host: the script dom0/port opens one. Port 0 is for the shared
-/// directory where the emulator itself has no means for it, port 1 for the agent; the others carry the input of guests' consoles.
+/// dom0 sees a directory of the host, and has numbered ports, each a stream of bytes to the host: the script dom0/port opens one. Port
+/// 0 is for the shared directory where the emulator itself has no means for it, port 1 for the agent; the others carry the input of
+/// guests' consoles.
 /// </remarks>
 internal abstract class Emulator : IAsyncDisposable
 {

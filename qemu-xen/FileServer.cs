@@ -6,12 +6,16 @@ using Microsoft.Win32.SafeHandles;
 namespace Xenlet.QemuXen;
 
 /// <summary>
-/// Gives one directory of the host to a Linux that mounts it by 9P (the protocol 9P2000.L of Linux's fs/9p), over any stream. It serves what scripts do with
-/// files: read, write, create, list, rename and remove; not links, devices, locks or extended attributes. Everything belongs to root.
+/// Gives one directory of the host to a Linux that mounts it by 9P (the protocol 9P2000.L of Linux's fs/9p), over any stream. It
+/// serves what scripts do with files: read, write, create, list, rename and remove; not links, devices, locks or extended attributes.
+/// Everything belongs to root.
 /// </summary>
 /// <param name="root">The directory. No name leads out of it, and a symbolic link in it is not followed.</param>
 internal sealed class FileServer(string root)
 {
+    /// <summary>Nobody is kept from a file by another who has it open, as on Linux.</summary>
+    private const FileShare Sharing = FileShare.ReadWrite | FileShare.Delete;
+
     private const uint LargestMessage = 256 * 1024;
 
     /// <summary>A message's size, type and tag, and what an answer with data has before the data.</summary>
@@ -40,7 +44,8 @@ internal sealed class FileServer(string root)
                         throw new InvalidDataException("A 9P message has an impossible size.");
                     }
 
-                    await stream.ReadExactlyAsync(message.AsMemory(FileMessageWriter.HeaderSize, (int)size - FileMessageWriter.HeaderSize), cancellation);
+                    int body = (int)size - FileMessageWriter.HeaderSize;
+                    await stream.ReadExactlyAsync(message.AsMemory(FileMessageWriter.HeaderSize, body), cancellation);
                     await stream.WriteAsync(Answer(message.AsSpan(0, (int)size)), cancellation);
                 }
             }
@@ -228,7 +233,7 @@ internal sealed class FileServer(string root)
             OpenFlags.ReadWrite => FileAccess.ReadWrite,
             _ => FileAccess.Read,
         };
-        entry.Handle = File.OpenHandle(Regular(entry.Path), mode, access, FileShare.ReadWrite | FileShare.Delete);
+        entry.Handle = File.OpenHandle(Regular(entry.Path), mode, access, Sharing);
         entry.Appends = (flags & OpenFlags.Append) != 0;
         if ((flags & OpenFlags.Truncate) != 0)
         {
@@ -266,7 +271,8 @@ internal sealed class FileServer(string root)
         // The list is made when it is read from its beginning, and stays the same until its end.
         if (offset == 0 || entry.Names is null)
         {
-            entry.Names = [".", "..", .. new DirectoryInfo(entry.Path).EnumerateFileSystemInfos().Where(one => one.LinkTarget is null).Select(one => one.Name)];
+            IEnumerable<FileSystemInfo> served = new DirectoryInfo(entry.Path).EnumerateFileSystemInfos().Where(one => one.LinkTarget is null);
+            entry.Names = [".", "..", .. served.Select(one => one.Name)];
         }
 
         _answer.UInt32(0);
@@ -304,7 +310,7 @@ internal sealed class FileServer(string root)
 
         if ((valid & AttributeFlags.Size) != 0)
         {
-            using SafeFileHandle handle = File.OpenHandle(Regular(path), FileMode.Open, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete);
+            using SafeFileHandle handle = File.OpenHandle(Regular(path), FileMode.Open, FileAccess.Write, Sharing);
             RandomAccess.SetLength(handle, size);
         }
     }
@@ -350,7 +356,8 @@ internal sealed class FileServer(string root)
         _answer.UInt64(size);
         _answer.UInt64(BlockSize);
         _answer.UInt64((size + 511) / 512);
-        foreach (DateTime time in (ReadOnlySpan<DateTime>)[info.LastAccessTimeUtc, info.LastWriteTimeUtc, info.LastWriteTimeUtc, DateTime.UnixEpoch])
+        ReadOnlySpan<DateTime> times = [info.LastAccessTimeUtc, info.LastWriteTimeUtc, info.LastWriteTimeUtc, DateTime.UnixEpoch];
+        foreach (DateTime time in times)
         {
             TimeSpan since = time - DateTime.UnixEpoch;
             _answer.UInt64((ulong)(since.Ticks / TimeSpan.TicksPerSecond));
@@ -361,7 +368,9 @@ internal sealed class FileServer(string root)
         _answer.UInt64(0);
     }
 
-    /// <summary>Writes what tells a file from every other (a "qid"): its kind, its version, and a number that is made of its path.</summary>
+    /// <summary>
+    /// Writes what tells a file from every other (a "qid"): its kind, its version, and a number that is made of its path.
+    /// </summary>
     private void WriteIdentity(string path)
     {
         Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
@@ -387,7 +396,8 @@ internal sealed class FileServer(string root)
         return new FileInfo(path).LinkTarget is null ? path : throw new UnauthorizedAccessException($"{path} is a symbolic link.");
     }
 
-    private Entry Find(uint number) => _entries.GetValueOrDefault(number) ?? throw new ArgumentException($"There is no fid {number}.", nameof(number));
+    private Entry Find(uint number) =>
+        _entries.GetValueOrDefault(number) ?? throw new ArgumentException($"There is no fid {number}.", nameof(number));
 
     private Entry Opened(uint number)
     {
@@ -405,7 +415,8 @@ internal sealed class FileServer(string root)
         _entries.Add(number, entry);
     }
 
-    private static string Existing(string path) => File.Exists(path) || Directory.Exists(path) ? path : throw new FileNotFoundException(null, path);
+    private static string Existing(string path) =>
+        File.Exists(path) || Directory.Exists(path) ? path : throw new FileNotFoundException(null, path);
 
     private static string ThrowIfThere(string path) =>
         File.Exists(path) || Directory.Exists(path) ? throw new IOException($"{path} exists.", LinuxErrno.Exists) : path;

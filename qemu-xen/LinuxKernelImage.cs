@@ -36,8 +36,8 @@ internal static partial class LinuxKernelImage
     }
 
     /// <summary>
-    /// The kernel without the zeros at the ends of its segments, a third of Debian's, which whoever loads it puts there (p_memsz of elf(5)): a boot loader
-    /// copies what is in the file byte by byte.
+    /// The kernel without the zeros at the ends of its segments, a third of Debian's, which whoever loads it puts there (p_memsz of
+    /// elf(5)): a boot loader copies what is in the file byte by byte.
     /// </summary>
     internal static byte[] Shorten(byte[] kernel)
     {

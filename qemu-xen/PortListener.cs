@@ -9,8 +9,8 @@ using System.Threading.Channels;
 namespace Xenlet.QemuXen;
 
 /// <summary>
-/// dom0's ports for an emulator whose machine reaches the host by TCP alone. Each connection begins with a line: <see cref="Key"/>, a blank and the number of
-/// the port. Whoever does not know the key, such as another user of this host, is turned away.
+/// dom0's ports for an emulator whose machine reaches the host by TCP alone. Each connection begins with a line: <see cref="Key"/>, a
+/// blank and the number of the port. Whoever does not know the key, such as another user of this host, is turned away.
 /// </summary>
 internal sealed class PortListener : IAsyncDisposable
 {
@@ -112,7 +112,7 @@ internal sealed class PortListener : IAsyncDisposable
                 int blank = line.AsSpan(0, length).IndexOf((byte)' ');
                 return blank >= 0
                     && CryptographicOperations.FixedTimeEquals(line.AsSpan(0, blank), Encoding.ASCII.GetBytes(Key))
-                    && int.TryParse(line.AsSpan(blank + 1, length - blank - 1), NumberStyles.None, CultureInfo.InvariantCulture, out int number)
+                    && int.TryParse(line.AsSpan((blank + 1)..length), NumberStyles.None, CultureInfo.InvariantCulture, out int number)
                     ? number
                     : null;
             }

@@ -9,7 +9,8 @@ namespace Xenlet.QemuXen;
 /// <param name="image">What it boots.</param>
 /// <param name="directory">A directory for its sockets.</param>
 /// <param name="sharedDirectory">The directory that dom0 is to see.</param>
-internal sealed class QemuEmulator(XenMachineOptions options, Dom0Image image, string directory, string sharedDirectory) : Emulator, ISavesState
+internal sealed class QemuEmulator(XenMachineOptions options, Dom0Image image, string directory, string sharedDirectory)
+    : Emulator, ISavesState
 {
     /// <summary>Name of the emulator's program.</summary>
     internal const string Program = "qemu-system-x86_64";
@@ -60,7 +61,8 @@ internal sealed class QemuEmulator(XenMachineOptions options, Dom0Image image, s
         Task<Stream> monitorStream = monitor.AcceptAsync(stop.Token);
         try
         {
-            await UnlessEndedAsync(Task.WhenAll(agentStream, serialStream, monitorStream), "opened its serial ports", limit, Logs, cancellation);
+            await UnlessEndedAsync(
+                Task.WhenAll(agentStream, serialStream, monitorStream), "opened its serial ports", limit, Logs, cancellation);
         }
         finally
         {

@@ -340,9 +340,10 @@ public sealed class XenMachine : IAsyncDisposable
             return shared;
         }
 
-        // libxl maps the file, and what is mapped is read page by page. The copy gets its name when it is whole: two guests may start at once.
+        // libxl maps the file, and what is mapped is read page by page. The copy gets its name when it is whole: two guests may start
+        // at once.
         string copy = $"{CopyPath}/{Path.GetFileName(shared)}";
-        string script = $"[ -e {copy} ] || {{ mkdir -p {CopyPath} && cp {shared} {copy}.$$ && mv {copy}.$$ {copy}; }}";
+        string script = $"[ -e {copy} ] || {{ cp {shared} {copy}.$$ && mv {copy}.$$ {copy}; }}";
         (await RunInDom0Async(script, GuestStartLimit, cancellation)).ThrowIfFailed($"copying {hostPath} into dom0");
         return copy;
     }

@@ -32,8 +32,8 @@ public sealed record XenMachineOptions
     public IReadOnlyList<string> CpuFeatures { get; init; } = [];
 
     /// <summary>
-    /// Time in the machine goes no faster than outside. Bochs' clock counts instructions and skips what the processor waits for: where nobody at a terminal
-    /// waits too, that saves time.
+    /// Time in the machine goes no faster than outside. Bochs' clock counts instructions and skips what the processor waits for: where
+    /// nobody at a terminal waits too, that saves time.
     /// </summary>
     public bool InRealTime { get; init; }
 

@@ -73,7 +73,8 @@ internal sealed class Tool(Repository repository, CancellationToken cancellation
         Say($"[2/3] building {Path.GetFileNameWithoutExtension(project)}");
         GuestImage image = MakeImage(project);
         run = run.Over(CommandLineReader.ReadDeclared(image.RunOptions, project));
-        Say($"[3/3] booting {image.Name} " + (run.WithoutXen ? "in QEMU, without Xen" : intel ? "under Xen in Bochs" : "under Xen in QEMU"));
+        string where = run.WithoutXen ? "in QEMU, without Xen" : intel ? "under Xen in Bochs" : "under Xen in QEMU";
+        Say($"[3/3] booting {image.Name} {where}");
         using Stream input = StandardInput.Open();
         using Stream output = Console.OpenStandardOutput();
         return await new GuestBooter(repository, Say).RunAsync(image, run, input, output, cancellation);

@@ -3,8 +3,9 @@ using Xenlet.QemuXen;
 namespace Xenlet.Guest.Tests;
 
 /// <summary>
-/// The same Xen and dom0 on an Intel processor, emulated by Bochs: guests run by VMX and call Xen by vmcall. It is several times slower than QEMU, so few tests
-/// run there in <c>build.sh test</c> and the others in <c>build.sh soak</c>; a processor there is busy even when nothing happens.
+/// The same Xen and dom0 on an Intel processor, emulated by Bochs: guests run by VMX and call Xen by vmcall. It is several times
+/// slower than QEMU, so few tests run there in <c>build.sh test</c> and the others in <c>build.sh soak</c>; a processor there is busy
+/// even when nothing happens.
 /// </summary>
 public sealed class IntelWorld : XenWorld
 {

@@ -55,7 +55,8 @@ public class XenWorld : World
     {
         byte[] pattern = new byte[sizeMiB << 20];
         BlockPattern.Fill(pattern, 0, seed);
-        string path = Path.Combine(Path.GetTempPath(), string.Create(CultureInfo.InvariantCulture, $"xenlet-pattern-{Environment.ProcessId}-{seed}-{sizeMiB}"));
+        string name = string.Create(CultureInfo.InvariantCulture, $"xenlet-pattern-{Environment.ProcessId}-{seed}-{sizeMiB}");
+        string path = Path.Combine(Path.GetTempPath(), name);
         File.WriteAllBytes(path, pattern);
         try
         {
