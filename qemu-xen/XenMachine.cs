@@ -18,6 +18,9 @@ public sealed class XenMachine : IAsyncDisposable
     private static readonly TimeSpan RestoreLimit = TimeSpan.FromSeconds(40);
     private static readonly TimeSpan SaveLimit = TimeSpan.FromSeconds(60);
 
+    /// <summary>About the longest that a task can be waited for (2^32 milliseconds).</summary>
+    private static readonly TimeSpan LongestLimit = TimeSpan.FromDays(49);
+
     // A restore or a migration carries all of the guest's memory through dom0, and the host may be busy.
     private static readonly TimeSpan GuestStartLimit = TimeSpan.FromMinutes(5);
 
@@ -209,7 +212,11 @@ public sealed class XenMachine : IAsyncDisposable
     }
 
     /// <summary>A limit with the machine's factor.</summary>
-    internal TimeSpan Scale(TimeSpan limit) => limit * (_options.TimeScale * _emulator.Slowness);
+    internal TimeSpan Scale(TimeSpan limit)
+    {
+        double factor = _options.TimeScale * _emulator.Slowness;
+        return limit == Timeout.InfiniteTimeSpan ? limit : limit >= LongestLimit / factor ? LongestLimit : limit * factor;
+    }
 
     /// <summary>The last lines of what Xen, dom0 and the emulator said.</summary>
     internal string Logs() =>
