@@ -9,7 +9,7 @@ internal static class CommandLineProgram
     private const int BadUsage = 2;
 
     private const string Usage = """
-        Xenlet.QemuXen: real Xen 4.17 with a Debian dom0 in QEMU's software emulation
+        Xenlet.QemuXen: real Xen 4.17 with a Debian dom0 in an emulator
 
           prepare                    make the dom0 image from Debian's packages, if it is not there
           run --kernel FILE          boot, xl create, show the guest's console, end with its exit status
@@ -26,6 +26,7 @@ internal static class CommandLineProgram
           shell                      a shell in dom0; Ctrl-] ends
           exec COMMAND...            one shell command in dom0
 
+          --machine amd|intel        QEMU with AMD's virtualisation (default), or Bochs with Intel's
           --dom0 DIRECTORY           cache of dom0 images (default artifacts/dom0)
           --time-scale FACTOR        factor on every limit, for slow machines
 
@@ -74,6 +75,12 @@ internal static class CommandLineProgram
         var progress = new LineProgress();
         string dom0 = options.GetValueOrDefault("--dom0", Dom0Image.DefaultDirectory);
         double scale = double.Parse(options.GetValueOrDefault("--time-scale", "1"), CultureInfo.InvariantCulture);
+        EmulatedMachine machineKind = options.GetValueOrDefault("--machine", "amd") switch
+        {
+            "amd" => EmulatedMachine.Amd,
+            "intel" => EmulatedMachine.Intel,
+            string other => throw new FormatException($"--machine is amd or intel, not '{other}'."),
+        };
         switch (words)
         {
             case ["prepare"]:
@@ -90,6 +97,7 @@ internal static class CommandLineProgram
                 {
                     Guest = Guest(options),
                     Dom0Directory = dom0,
+                    Machine = machineKind,
                     NoXen = options.ContainsKey("--no-xen"),
                     Interactive = options.ContainsKey("--interactive"),
                     Limit = options.TryGetValue("--limit", out string? limit) ? TimeSpan.FromSeconds(double.Parse(limit, CultureInfo.InvariantCulture)) : null,
@@ -101,7 +109,8 @@ internal static class CommandLineProgram
 
             case ["shell"]:
                 await using (XenMachine machine = await XenMachine.StartAsync(
-                    new() { Dom0Directory = dom0, TimeScale = scale, Progress = progress }, cancellation))
+                    new() { Dom0Directory = dom0, Machine = machineKind, InRealTime = true, TimeScale = scale, Progress = progress },
+                    cancellation))
                 {
                     progress.Report("a shell in dom0; Ctrl-] ends");
                     return await Dom0Shell.RunAsync(machine, StandardInput.Open(), Console.OpenStandardOutput(), cancellation);
@@ -109,7 +118,7 @@ internal static class CommandLineProgram
 
             case ["exec", .. var command] when command.Count > 0:
                 await using (XenMachine machine = await XenMachine.StartAsync(
-                    new() { Dom0Directory = dom0, TimeScale = scale, Progress = progress }, cancellation))
+                    new() { Dom0Directory = dom0, Machine = machineKind, TimeScale = scale, Progress = progress }, cancellation))
                 {
                     CommandResult result = await machine.RunInDom0Async(string.Join(' ', command), TimeSpan.FromMinutes(10), cancellation);
                     Console.Write(result.Output);

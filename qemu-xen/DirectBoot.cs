@@ -52,7 +52,7 @@ public sealed class DirectBoot : IGuest
     private readonly TextLog _monitor = new();
     private readonly TaskCompletionSource<GuestEnd> _end = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly SemaphoreSlim _writing = new(1);
-    private QemuProcess? _qemu;
+    private EmulatorProcess? _qemu;
     private Stream? _serial;
     private Task _work = Task.CompletedTask;
     private volatile bool _destroyed;
@@ -189,7 +189,8 @@ public sealed class DirectBoot : IGuest
         using var log = new UnixListener(Path.Combine(_directory.Path, "log"));
         using var monitor = new UnixListener(Path.Combine(_directory.Path, "monitor"));
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        _qemu = await QemuProcess.StartAsync(Arguments(serial, log, monitor), _directory.Path);
+        _qemu = await EmulatorProcess.StartAsync(
+            QemuEmulator.Program, QemuEmulator.Package, [QemuEmulator.Program, .. Arguments(serial, log, monitor)], _directory.Path);
         Task<Stream[]> streams = Task.WhenAll(serial.AcceptAsync(stop.Token), log.AcceptAsync(stop.Token), monitor.AcceptAsync(stop.Token));
         try
         {

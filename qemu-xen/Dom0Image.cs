@@ -14,7 +14,7 @@ public sealed class Dom0Image
     /// <summary>Where the image is kept unless the caller says otherwise, relative to the current directory.</summary>
     public const string DefaultDirectory = "artifacts/dom0";
 
-    private const string FormatVersion = "1";
+    private const string FormatVersion = "2";
     private const string ToolDirectory = "usr/lib/xen-4.17/bin/";
     private const string HypervisorPackage = "xen-hypervisor-4.17-amd64";
     private const string ToolsPackage = "xen-utils-4.17";
@@ -33,10 +33,13 @@ public sealed class Dom0Image
     private static readonly string[] StoreTools =
         ["chmod", "exists", "list", "ls", "read", "rm", "watch", "write"];
 
-    private static readonly string[] Modules =
-    [
-        "virtio_pci", "virtio_console", "9pnet_virtio", "9p", "xen-evtchn", "xen-gntdev", "xen-gntalloc", "xen-privcmd", "xenfs",
-    ];
+    private static readonly string[] Modules = ["9p", "xen-evtchn", "xen-gntdev", "xen-gntalloc", "xen-privcmd", "xenfs"];
+
+    /// <summary>Modules by which dom0 reaches the host in QEMU.</summary>
+    private static readonly string[] VirtioModules = ["virtio_pci", "virtio_console", "9pnet_virtio"];
+
+    /// <summary>Modules by which dom0 reaches the host in Bochs.</summary>
+    private static readonly string[] NetworkModules = ["9pnet_fd", "e1000"];
 
     /// <summary>Modules for devices of guests, which dom0 loads while it is already in use.</summary>
     private static readonly string[] DeviceModules = ["loop", "xen-blkback", "xen-netback", "bridge", "tun"];
@@ -46,7 +49,8 @@ public sealed class Dom0Image
 
     private static readonly string[] Directories =
     [
-        "dev", "proc", "sys", "tmp", "run/xen", "run/xenstored", "run/lock", "var/lib/xen", "var/lib/xenstored", "var/log/xen", "root",
+        "dev", "proc", "sys", "tmp/images", "tmp/save", "run/xen", "run/xenstored", "run/lock", "var/lib/xen", "var/lib/xenstored",
+        "var/log/xen", "root",
         "host", "etc/xen/scripts", "usr/bin", "usr/sbin", "sbin",
     ];
 
@@ -200,9 +204,10 @@ public sealed class Dom0Image
     private static void AppendOwnParts(IncrementalHash hash)
     {
         hash.AppendData(Encoding.UTF8.GetBytes(FormatVersion));
-        foreach (string list in Tools.Concat(StoreTools).Concat(Modules).Concat(DeviceModules).Concat(GuestModules).Concat(Directories))
+        string[][] lists = [Tools, StoreTools, Modules, VirtioModules, NetworkModules, DeviceModules, GuestModules, Directories];
+        foreach (string entry in lists.SelectMany(list => list))
         {
-            hash.AppendData(Encoding.UTF8.GetBytes(list + "\n"));
+            hash.AppendData(Encoding.UTF8.GetBytes(entry + "\n"));
         }
 
         foreach (string name in ScriptNames)
@@ -350,7 +355,8 @@ public sealed class Dom0Image
         {
             await WriteFileAsync(image.Hypervisor, Present(_hypervisor, "hypervisor"), cancellation);
             byte[] bzImage = Present(_kernel, "kernel");
-            await WriteFileAsync(image.Kernel, LinuxKernelImage.Extract(bzImage) ?? bzImage, cancellation);
+            byte[] kernel = LinuxKernelImage.Extract(bzImage) is { } extracted ? LinuxKernelImage.Shorten(extracted) : bzImage;
+            await WriteFileAsync(image.Kernel, kernel, cancellation);
             await WriteFileAsync(image.Busybox, Present(_busybox, "busybox"), cancellation);
             File.SetUnixFileMode(image.Busybox, (UnixFileMode)0x1ED);
             System.IO.Directory.CreateDirectory(image.ModuleDirectory);
@@ -402,14 +408,18 @@ public sealed class Dom0Image
             }
 
             List<string> early = LoadOrder(Modules, "dom0");
-            List<string> all = LoadOrder([.. Modules, .. DeviceModules], "dom0");
-            foreach (string module in all)
+            List<string> virtio = LoadOrder([.. Modules, .. VirtioModules], "dom0");
+            List<string> network = LoadOrder([.. Modules, .. NetworkModules], "dom0");
+            List<string> late = LoadOrder([.. Modules, .. DeviceModules], "dom0");
+            foreach (string module in early.Union(virtio).Union(network).Union(late))
             {
                 cpio.AddFile($"lib/modules/{module}.ko", _modules[module].Content);
             }
 
-            cpio.AddFile("lib/modules/early", Encoding.ASCII.GetBytes(string.Join('\n', early) + "\n"));
-            cpio.AddFile("lib/modules/late", Encoding.ASCII.GetBytes(string.Join('\n', all.Except(early)) + "\n"));
+            AddList("early", early);
+            AddList("virtio", virtio.Except(early));
+            AddList("network", network.Except(early));
+            AddList("late", late.Except(early));
             cpio.AddLink("var/run", "/run");
             cpio.AddLink("var/lock", "/run/lock");
             cpio.AddFile("etc/xen/xl.conf", []);
@@ -421,12 +431,14 @@ public sealed class Dom0Image
                 string path = script switch
                 {
                     "init" => "init",
-                    "agent" => "bin/agent",
-                    "lssh" => "bin/lssh",
-                    _ => "etc/xen/scripts/" + script,
+                    "block" or "vif-bridge" => "etc/xen/scripts/" + script,
+                    _ => "bin/" + script,
                 };
                 cpio.AddFile(path, Script(script), executable: true);
             }
+
+            void AddList(string name, IEnumerable<string> modules) =>
+                cpio.AddFile("lib/modules/" + name, Encoding.ASCII.GetBytes(string.Concat(modules.Select(module => module + "\n"))));
         }
 
         private List<string> LoadOrder(IEnumerable<string> wanted, string user) => KernelModules.LoadOrder(

@@ -24,6 +24,9 @@ public sealed record GuestRunnerOptions
     /// </summary>
     public string? Dom0Command { get; init; }
 
+    /// <summary>The machine that Xen is booted on.</summary>
+    public EmulatedMachine Machine { get; init; }
+
     /// <summary>Boot in QEMU without Xen.</summary>
     public bool NoXen { get; init; }
 
@@ -165,6 +168,8 @@ public static class GuestRunner
     private static XenMachineOptions MachineOptions(GuestRunnerOptions options) => new()
     {
         Dom0Directory = options.Dom0Directory,
+        Machine = options.Machine,
+        InRealTime = options.Interactive,
         MemoryMiB = (MachineOverheadMiB + (options.Guest.MaxMemoryMiB ?? options.Guest.MemoryMiB) + MachineStepMiB - 1)
             / MachineStepMiB * MachineStepMiB,
         TimeScale = options.TimeScale,

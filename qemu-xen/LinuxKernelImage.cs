@@ -35,6 +35,37 @@ internal static partial class LinuxKernelImage
         return DecodeXz(payload[..^4], size);
     }
 
+    /// <summary>
+    /// The kernel without the zeros at the ends of its segments, a third of Debian's, which whoever loads it puts there (p_memsz of
+    /// elf(5)): a boot loader copies what is in the file byte by byte.
+    /// </summary>
+    internal static byte[] Shorten(byte[] kernel)
+    {
+        const int ProgramHeaderSize = 56;
+        Span<byte> header = kernel;
+        int programHeaders = (int)BinaryPrimitives.ReadInt64LittleEndian(header[0x20..]);
+        int count = BinaryPrimitives.ReadUInt16LittleEndian(header[0x38..]);
+        int end = programHeaders + (count * ProgramHeaderSize);
+        for (int i = 0; i < count; i++)
+        {
+            Span<byte> entry = header.Slice(programHeaders + (i * ProgramHeaderSize), ProgramHeaderSize);
+            int offset = (int)BinaryPrimitives.ReadInt64LittleEndian(entry[0x08..]);
+            int length = (int)BinaryPrimitives.ReadInt64LittleEndian(entry[0x20..]);
+            if (BinaryPrimitives.ReadInt32LittleEndian(entry) == 1)
+            {
+                length = header.Slice(offset, length).LastIndexOfAnyExcept((byte)0) + 1;
+                BinaryPrimitives.WriteInt64LittleEndian(entry[0x20..], length);
+            }
+
+            end = Math.Max(end, offset + length);
+        }
+
+        // The section headers lay behind it all; nobody who loads a kernel reads them.
+        BinaryPrimitives.WriteInt64LittleEndian(header[0x28..], 0);
+        BinaryPrimitives.WriteInt32LittleEndian(header[0x3C..], 0);
+        return kernel[..end];
+    }
+
     private static unsafe byte[]? DecodeXz(ReadOnlySpan<byte> compressed, int size)
     {
         byte[] kernel = GC.AllocateUninitializedArray<byte>(size);

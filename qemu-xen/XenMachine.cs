@@ -1,31 +1,25 @@
 using System.Collections.Concurrent;
-using System.Diagnostics;
 using System.Globalization;
-using System.Text.Json;
 
 namespace Xenlet.QemuXen;
 
 /// <summary>
-/// Real Xen 4.17 with a Debian dom0, running in QEMU's software emulation: nothing is installed on this machine, no root and no
-/// virtualisation are needed. Disposing it ends QEMU and all guests; the kernel does so if this process is killed.
+/// Real Xen 4.17 with a Debian dom0, running in an emulator: nothing is installed on this machine, no root and no
+/// virtualisation are needed. Disposing it ends the emulator and all guests; the kernel does so if this process is killed.
 /// </summary>
 public sealed class XenMachine : IAsyncDisposable
 {
     /// <summary>Where dom0 sees <see cref="SharedDirectory"/>.</summary>
     internal const string SharePath = "/host";
 
-    private const string ShellSocket = "shell";
-    private const int FirstInputPort = 2;
-    private const int InputPorts = 24;
-
-    /// <summary>
-    /// x86-64-v2 with AMD's virtualisation: the leanest model on which Xen runs PVH guests. SMAP would kill a PV dom0, RDTSCP and
-    /// XSAVE upset Linux guests, because the emulator reports no instruction lengths to Xen.
-    /// </summary>
-    private const string CpuModel = "qemu64,+svm,+npt,+ssse3,+sse4.1,+sse4.2,+popcnt,+rdrand";
+    /// <summary>Where dom0 keeps its own copies of images when reading the shared directory is slow.</summary>
+    private const string CopyPath = "/tmp/images";
 
     private static readonly TimeSpan RestoreLimit = TimeSpan.FromSeconds(40);
     private static readonly TimeSpan SaveLimit = TimeSpan.FromSeconds(60);
+
+    /// <summary>About the longest that a task can be waited for (2^32 milliseconds).</summary>
+    private static readonly TimeSpan LongestLimit = TimeSpan.FromDays(49);
 
     // A restore or a migration carries all of the guest's memory through dom0, and the host may be busy.
     private static readonly TimeSpan GuestStartLimit = TimeSpan.FromMinutes(5);
@@ -33,10 +27,9 @@ public sealed class XenMachine : IAsyncDisposable
     private readonly XenMachineOptions _options;
     private readonly WorkDirectory _directory;
     private readonly ConcurrentDictionary<int, XenGuest> _guests = new();
-    private readonly ConcurrentBag<int> _inputPorts = [.. Enumerable.Range(FirstInputPort, InputPorts)];
+    private readonly ConcurrentBag<int> _inputPorts = [.. Enumerable.Range(Emulator.FirstFreePort, Emulator.FreePorts)];
     private readonly Lock _gate = new();
-    private QemuProcess? _qemu;
-    private QemuMonitor? _monitor;
+    private readonly Emulator _emulator;
     private AgentChannel? _agent;
     private Heartbeat? _heartbeat;
     private Task _serial = Task.CompletedTask;
@@ -50,6 +43,9 @@ public sealed class XenMachine : IAsyncDisposable
         _options = options;
         Image = image;
         _directory = WorkDirectory.Create(options.WorkingDirectory);
+        _emulator = options.Machine == EmulatedMachine.Intel
+            ? new BochsEmulator(options, image, _directory.Path, SharedDirectory)
+            : new QemuEmulator(options, image, _directory.Path, SharedDirectory);
     }
 
     /// <summary>The image the machine was booted from.</summary>
@@ -61,8 +57,9 @@ public sealed class XenMachine : IAsyncDisposable
     /// <summary>The first serial port: Xen's log, dom0's kernel and the guests' port 0xE9 in one.</summary>
     public TextLog Log { get; } = new();
 
-    /// <summary>Process id of QEMU.</summary>
-    internal int QemuProcessId => _qemu!.Id;
+    /// <summary>Path in dom0 of a file for a saved guest, where there is room and writing is quick.</summary>
+    /// <param name="name">The file's name.</param>
+    public string SavePath(string name) => $"{_emulator.SaveDirectory}/{name}";
 
     /// <summary>Boots Xen and waits until dom0 serves commands.</summary>
     /// <exception cref="QemuXenException">Something is missing or did not come up in time; the message shows the logs.</exception>
@@ -71,7 +68,7 @@ public sealed class XenMachine : IAsyncDisposable
         Dom0Image image = await Dom0Image.PrepareAsync(options.Dom0Directory, options.Progress, cancellation);
         if (options.UseSavedState && await TryRestoreAsync(options, image, cancellation) is { } restored)
         {
-            restored._heartbeat = new(restored._agent!);
+            restored.BeginHeartbeat();
             return restored;
         }
 
@@ -80,12 +77,12 @@ public sealed class XenMachine : IAsyncDisposable
         {
             options.Progress?.Report("booting Xen and dom0");
             await machine.BootAsync(null, cancellation);
-            if (options.UseSavedState)
+            if (options.UseSavedState && machine._emulator is ISavesState saving)
             {
-                await machine.SaveAsync(cancellation);
+                await machine.SaveAsync(saving, cancellation);
             }
 
-            machine._heartbeat = new(machine._agent!);
+            machine.BeginHeartbeat();
             return machine;
         }
         catch
@@ -99,7 +96,7 @@ public sealed class XenMachine : IAsyncDisposable
     /// <param name="shellCommand">Text of the script.</param>
     /// <param name="limit">Longest time it may take (60 s if null), before <see cref="XenMachineOptions.TimeScale"/>.</param>
     /// <param name="cancellation">Kills the command.</param>
-    /// <exception cref="QemuXenException">The limit passed, or QEMU or dom0 has ended.</exception>
+    /// <exception cref="QemuXenException">The limit passed, or the emulator or dom0 has ended.</exception>
     public Task<CommandResult> RunInDom0Async(string shellCommand, TimeSpan? limit = null, CancellationToken cancellation = default) =>
         RunInDom0Async(shellCommand, lines: null, limit ?? TimeSpan.FromSeconds(60), cancellation);
 
@@ -108,7 +105,7 @@ public sealed class XenMachine : IAsyncDisposable
     /// <param name="lines">Receives each line of its standard output.</param>
     /// <param name="limit">Longest time it may take, before <see cref="XenMachineOptions.TimeScale"/>.</param>
     /// <param name="cancellation">Kills the command.</param>
-    /// <exception cref="QemuXenException">The limit passed, or QEMU or dom0 has ended.</exception>
+    /// <exception cref="QemuXenException">The limit passed, or the emulator or dom0 has ended.</exception>
     public async Task<CommandResult> RunInDom0Async(
         string shellCommand, IProgress<string>? lines, TimeSpan limit, CancellationToken cancellation = default)
     {
@@ -132,8 +129,8 @@ public sealed class XenMachine : IAsyncDisposable
     {
         config = config with
         {
-            Kernel = Share(config.Kernel, nameof(config.Kernel)),
-            Ramdisk = config.Ramdisk is null ? null : Share(config.Ramdisk, nameof(config.Ramdisk)),
+            Kernel = await ShareImageAsync(config.Kernel, nameof(config.Kernel), cancellation),
+            Ramdisk = config.Ramdisk is null ? null : await ShareImageAsync(config.Ramdisk, nameof(config.Ramdisk), cancellation),
         };
         string file = Path.Combine(SharedDirectory, "config", $"{Interlocked.Increment(ref _lastFile)}.cfg");
         await File.WriteAllTextAsync(file, config.ToXlConfig(), cancellation);
@@ -185,7 +182,7 @@ public sealed class XenMachine : IAsyncDisposable
         return path;
     }
 
-    /// <summary>Ends QEMU with everything in it and removes its working directory.</summary>
+    /// <summary>Ends the emulator with everything in it and removes its working directory.</summary>
     public async ValueTask DisposeAsync()
     {
         if (_disposed)
@@ -194,11 +191,7 @@ public sealed class XenMachine : IAsyncDisposable
         }
 
         _disposed = true;
-        if (_qemu is not null)
-        {
-            await _qemu.DisposeAsync();
-        }
-
+        await _emulator.DisposeAsync();
         if (_heartbeat is not null)
         {
             await _heartbeat.DisposeAsync();
@@ -207,11 +200,6 @@ public sealed class XenMachine : IAsyncDisposable
         if (_agent is not null)
         {
             await _agent.DisposeAsync();
-        }
-
-        if (_monitor is not null)
-        {
-            await _monitor.DisposeAsync();
         }
 
         await _serial;
@@ -224,12 +212,16 @@ public sealed class XenMachine : IAsyncDisposable
     }
 
     /// <summary>A limit with the machine's factor.</summary>
-    internal TimeSpan Scale(TimeSpan limit) => limit * _options.TimeScale;
+    internal TimeSpan Scale(TimeSpan limit)
+    {
+        double factor = _options.TimeScale * _emulator.Slowness;
+        return limit == Timeout.InfiniteTimeSpan ? limit : limit >= LongestLimit / factor ? LongestLimit : limit * factor;
+    }
 
-    /// <summary>The last lines of what Xen, dom0 and QEMU said.</summary>
+    /// <summary>The last lines of what Xen, dom0 and the emulator said.</summary>
     internal string Logs() =>
         Limits.Extract("Xen's log", Log.Tail(15))
-        + Limits.Extract("QEMU", _qemu?.Errors.Tail(8) ?? "")
+        + _emulator.Logs()
         + Limits.Extract("unexpected lines from dom0's agent", _agent?.Noise.Tail(8) ?? "");
 
     /// <summary>Moves a guest into a new domain of this machine.</summary>
@@ -246,39 +238,37 @@ public sealed class XenMachine : IAsyncDisposable
     {
         if (!_inputPorts.TryTake(out int port))
         {
-            throw new QemuXenException($"More than {InputPorts} guests have console input at the same time.");
+            throw new QemuXenException($"More than {Emulator.FreePorts} guests have console input at the same time.");
         }
 
-        // dom0 must find the host connected when it opens the port, or it reads an end of file.
-        Stream stream = await UnixListener.ConnectAsync(Socket($"in{port}"), cancellation);
-        string copy = $"""
+        // The console's terminal is looked for once the host is connected: then the port opens at once, however long the console takes.
+        string copy = string.Create(CultureInfo.InvariantCulture, $"""
+            exec port {port} sh -c '
             until tty=$(xenstore-read /local/domain/{guest.DomainId}/console/tty) && [ -n "$tty" ]; do usleep 20000; done 2>/dev/null
-            exec cat "$PORTS"{port} >"$tty"
-            """;
-        _ = Task.Run(
-            async () =>
-            {
-                try
-                {
-                    await _agent!.RunAsync(copy, Timeout.InfiniteTimeSpan, CancellationToken.None);
-                }
-                catch (Exception e) when (e is QemuXenException or ObjectDisposedException)
-                {
-                    // The machine has ended, and with it the guest.
-                }
+            exec cat >"$tty"'
+            """);
+        return await _emulator.OpenPortAsync(port, () => _ = Task.Run(CopyAsync, CancellationToken.None), cancellation);
 
-                _inputPorts.Add(port);
-            },
-            CancellationToken.None);
-        return stream;
+        async Task CopyAsync()
+        {
+            try
+            {
+                await _agent!.RunAsync(copy, Timeout.InfiniteTimeSpan, CancellationToken.None);
+            }
+            catch (Exception e) when (e is QemuXenException or ObjectDisposedException)
+            {
+                // The machine has ended, and with it the guest.
+            }
+
+            _inputPorts.Add(port);
+        }
     }
 
     /// <summary>The domains as dom0 listed them last, one line each.</summary>
     internal string DomainsText => string.Join('\n', _domains);
 
     /// <summary>Connects to the second serial port, which dom0 knows as ttyS1.</summary>
-    internal Task<Stream> OpenSecondSerialPortAsync(CancellationToken cancellation) =>
-        UnixListener.ConnectAsync(Socket(ShellSocket), cancellation);
+    internal Task<Stream> OpenSecondSerialPortAsync(CancellationToken cancellation) => _emulator.OpenSecondSerialPortAsync(cancellation);
 
     /// <summary>Shows every guest the newest list of domains again.</summary>
     internal void Refresh()
@@ -290,8 +280,6 @@ public sealed class XenMachine : IAsyncDisposable
     }
 
     internal void Forget(XenGuest guest) => _guests.TryRemove(guest.DomainId, out _);
-
-    private string Socket(string name) => Path.Combine(_directory.Path, name);
 
     private string InDom0(string path) => SharePath + "/" + Path.GetRelativePath(SharedDirectory, path);
 
@@ -350,13 +338,37 @@ public sealed class XenMachine : IAsyncDisposable
         }
     }
 
+    /// <summary>Gives the path in dom0 of an image that guests start from.</summary>
+    private async Task<string> ShareImageAsync(string hostPath, string what, CancellationToken cancellation)
+    {
+        string shared = Share(hostPath, what);
+        if (!_emulator.IsShareSlow)
+        {
+            return shared;
+        }
+
+        // libxl maps the file, and what is mapped is read page by page. The copy gets its name when it is whole: two guests may start
+        // at once.
+        string copy = $"{CopyPath}/{Path.GetFileName(shared)}";
+        string script = $"[ -e {copy} ] || {{ cp {shared} {copy}.$$ && mv {copy}.$$ {copy}; }}";
+        (await RunInDom0Async(script, GuestStartLimit, cancellation)).ThrowIfFailed($"copying {hostPath} into dom0");
+        return copy;
+    }
+
+    private void BeginHeartbeat()
+    {
+        if (_emulator.LosesInterrupts)
+        {
+            _heartbeat = new(_agent!);
+        }
+    }
+
     private static async Task<XenMachine?> TryRestoreAsync(XenMachineOptions options, Dom0Image image, CancellationToken cancellation)
     {
         var machine = new XenMachine(options, image);
         try
         {
-            SavedState state = await machine.StateAsync(cancellation);
-            if (state.Exists)
+            if (machine._emulator is ISavesState saving && await saving.FindStateAsync(cancellation) is { Exists: true } state)
             {
                 options.Progress?.Report("restoring Xen and dom0 from their saved state");
                 try
@@ -382,51 +394,24 @@ public sealed class XenMachine : IAsyncDisposable
         return null;
     }
 
-    private async Task<SavedState> StateAsync(CancellationToken cancellation)
-    {
-        List<string> arguments = Arguments("agent", "serial", "monitor");
-        return await SavedState.ForAsync(Image, arguments.Select(a => a.Replace(_directory.Path, "", StringComparison.Ordinal)), cancellation);
-    }
-
     /// <summary>Saves the machine for the next start. That it cannot be saved is no failure of this start.</summary>
-    private async Task SaveAsync(CancellationToken cancellation)
+    private async Task SaveAsync(ISavesState saving, CancellationToken cancellation)
     {
-        SavedState state = await StateAsync(cancellation);
-        string unfinished = $"{state.Path}.{Guid.NewGuid():N}";
+        SavedState state = await saving.FindStateAsync(cancellation);
         TimeSpan limit = Scale(SaveLimit);
         await _agent!.UnmountAsync().WithinAsync(limit, "dom0 to give up the shared directory", Logs, cancellation);
         try
         {
-            await _monitor!.ExecuteAsync("""{"execute":"stop"}""", cancellation);
-            string target = JsonSerializer.Serialize($"exec:cat >'{unfinished}'");
-            await _monitor.ExecuteAsync($$$"""{"execute":"migrate","arguments":{"uri":{{{target}}}}}""", cancellation);
-            var started = Stopwatch.StartNew();
-            string status;
-            do
-            {
-                await Task.Delay(20, cancellation);
-                status = await _monitor.ExecuteAsync("""{"execute":"query-migrate"}""", cancellation);
-                if (status.Contains("\"failed\"", StringComparison.Ordinal) || started.Elapsed > limit)
-                {
-                    throw new QemuXenException($"QEMU did not save the machine: {status}");
-                }
-            }
-            while (!status.Contains("\"status\": \"completed\"", StringComparison.Ordinal));
-
-            state.Accept(unfinished);
+            await saving.SaveAsync(state, limit, cancellation);
         }
-        catch (Exception e) when (e is QemuXenException or IOException)
+        catch (QemuXenException e)
         {
             _options.Progress?.Report($"the machine's state was not saved: {e.Message}");
         }
-        finally
-        {
-            File.Delete(unfinished);
-        }
 
-        await _monitor!.ExecuteAsync("""{"execute":"cont"}""", cancellation);
+        await saving.ContinueAsync(limit, cancellation);
         await _agent.MountAsync();
-        await UnlessQemuEndsAsync(_agent.Ready, "dom0 was ready again", limit, cancellation);
+        await _emulator.UnlessEndedAsync(_agent.Ready, "dom0 was ready again", limit, Logs, cancellation);
     }
 
     private async Task BootAsync(SavedState? state, CancellationToken cancellation)
@@ -436,97 +421,27 @@ public sealed class XenMachine : IAsyncDisposable
             Directory.CreateDirectory(Path.Combine(SharedDirectory, name));
         }
 
-        using var agent = new UnixListener(Socket("agent"));
-        using var serial = new UnixListener(Socket("serial"));
-        using var monitor = new UnixListener(Socket("monitor"));
-        List<string> arguments = Arguments(agent.Path, serial.Path, monitor.Path);
-        if (state is not null)
-        {
-            arguments.AddRange(["-incoming", $"exec:cat '{state.Path}'"]);
-        }
-
         TimeSpan limit = Scale(state is null ? _options.StartLimit : RestoreLimit);
-        _qemu = await QemuProcess.StartAsync(arguments, SharedDirectory);
+        await _emulator.StartAsync(state, limit, cancellation);
+        _serial = Log.CopyFromAsync(_emulator.Serial);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        Task<Stream> agentStream = agent.AcceptAsync(stop.Token);
-        Task<Stream> serialStream = serial.AcceptAsync(stop.Token);
-        Task<Stream> monitorStream = monitor.AcceptAsync(stop.Token);
+        Task<Stream> agent = _emulator.OpenAgentAsync(stop.Token);
         try
         {
-            await UnlessQemuEndsAsync(Task.WhenAll(agentStream, serialStream, monitorStream), "opened its serial ports", limit, cancellation);
+            await _emulator.UnlessEndedAsync(agent, "let dom0 speak to the host", limit, Logs, cancellation);
         }
         finally
         {
             await stop.CancelAsync();
         }
 
-        _serial = Log.CopyFromAsync(await serialStream);
-        _agent = new AgentChannel(await agentStream, SharedDirectory, OnDomainsListed);
-        _monitor = await QemuMonitor.OpenAsync(await monitorStream, cancellation);
+        _agent = new AgentChannel(await agent, SharedDirectory, OnDomainsListed);
         if (state is not null)
         {
-            await ContinueRestoredAsync(limit, cancellation);
+            await ((ISavesState)_emulator).ContinueAsync(limit, cancellation);
+            await _agent.MountAsync();
         }
 
-        await UnlessQemuEndsAsync(_agent.Ready, "dom0 was ready", limit, cancellation);
-    }
-
-    /// <summary>Lets a machine go on once its state is read; it was saved standing still and comes back so.</summary>
-    private async Task ContinueRestoredAsync(TimeSpan limit, CancellationToken cancellation)
-    {
-        var started = Stopwatch.StartNew();
-        while ((await _monitor!.ExecuteAsync("""{"execute":"query-status"}""", cancellation)).Contains("\"inmigrate\"", StringComparison.Ordinal))
-        {
-            if (started.Elapsed > limit)
-            {
-                throw new QemuXenException($"QEMU did not read the saved state within {limit.TotalSeconds:0.#} s.\n{Logs()}");
-            }
-
-            await Task.Delay(20, cancellation);
-        }
-
-        await _monitor.ExecuteAsync("""{"execute":"cont"}""", cancellation);
-        await _agent!.MountAsync();
-    }
-
-    private async Task UnlessQemuEndsAsync(Task task, string what, TimeSpan limit, CancellationToken cancellation)
-    {
-        await Task.WhenAny(task, _qemu!.Exited).WithinAsync(limit, $"an emulated machine that {what}", Logs, cancellation);
-        if (!task.IsCompletedSuccessfully)
-        {
-            string reason = task.Exception?.InnerException?.Message ?? $"QEMU ended with status {_qemu.ExitCode} before it {what}.";
-            throw new QemuXenException($"{reason}\n{Logs()}");
-        }
-    }
-
-    private List<string> Arguments(string agentSocket, string serialSocket, string monitorSocket)
-    {
-        string cpu = string.Join(',', [CpuModel, .. _options.CpuFeatures]);
-        string dom0Processor = _options.Cpus > 1 ? " dom0_max_vcpus=1 dom0_vcpus_pin" : "";
-        List<string> arguments =
-        [
-            "-accel", "tcg",
-            "-cpu", cpu,
-            "-smp", _options.Cpus.ToString(CultureInfo.InvariantCulture),
-            "-m", _options.MemoryMiB.ToString(CultureInfo.InvariantCulture),
-            "-nodefaults", "-display", "none", "-no-reboot", "-no-user-config",
-            "-kernel", Image.Hypervisor,
-            "-append", $"dom0_mem={_options.Dom0MemoryMiB}M{dom0Processor} console=com1 com1=115200,8n1 loglvl=all guest_loglvl=all",
-            "-initrd", $"{Image.Kernel} console=hvc0 quiet panic=1,{Image.Initramfs}",
-            "-chardev", $"socket,id=serial,path={serialSocket}", "-serial", "chardev:serial",
-            "-chardev", $"socket,id=monitor,path={monitorSocket}", "-mon", "chardev=monitor,mode=control",
-            "-chardev", $"socket,id=shell,path={Socket(ShellSocket)},server=on,wait=off", "-serial", "chardev:shell",
-            "-fsdev", $"local,id=host,path={SharedDirectory},security_model=none",
-            "-device", "virtio-9p-pci,fsdev=host,mount_tag=host",
-            "-device", "virtio-serial-pci,id=ports,max_ports=31",
-            "-chardev", $"socket,id=agent,path={agentSocket}", "-device", "virtserialport,bus=ports.0,nr=1,chardev=agent",
-        ];
-        for (int port = FirstInputPort; port < FirstInputPort + InputPorts; port++)
-        {
-            arguments.AddRange(
-                ["-chardev", $"socket,id=in{port},path={Socket($"in{port}")},server=on,wait=off", "-device", $"virtserialport,bus=ports.0,nr={port},chardev=in{port}"]);
-        }
-
-        return arguments;
+        await _emulator.UnlessEndedAsync(_agent.Ready, "dom0 was ready", limit, Logs, cancellation);
     }
 }

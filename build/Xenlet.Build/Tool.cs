@@ -77,13 +77,18 @@ internal sealed class Tool(Repository repository, CancellationToken cancellation
 
     private async Task<int> RunAsync(RunCommand run)
     {
+        bool intel = run.Machine == EmulatedMachine.Intel;
         Say("[1/3] looking for what is needed");
-        Require([.. Prerequisite.Linking, .. Prerequisite.Booting, .. run.GdbPort is null ? [] : Prerequisite.Debugging]);
+        Require(
+        [
+            .. Prerequisite.Linking, .. intel ? Prerequisite.Intel : Prerequisite.Booting, .. run.GdbPort is null ? [] : Prerequisite.Debugging,
+        ]);
         string project = Repository.FindProject(run.Project ?? repository.DefaultProject);
         Say($"[2/3] building {Path.GetFileNameWithoutExtension(project)}");
         GuestImage image = MakeImage(project, debug: run.GdbPort is not null);
         run = run.Over(CommandLineReader.ReadDeclared(image.RunOptions, project));
-        Say(run.WithoutXen ? $"[3/3] booting {image.Name} in QEMU, without Xen" : $"[3/3] booting {image.Name} under Xen in QEMU");
+        string where = run.WithoutXen ? "in QEMU, without Xen" : intel ? "under Xen in Bochs" : "under Xen in QEMU";
+        Say($"[3/3] booting {image.Name} {where}");
         using Stream input = StandardInput.Open();
         using Stream output = Console.OpenStandardOutput();
         return await new GuestBooter(repository, Say).RunAsync(image, run, input, output, cancellation);

@@ -1,3 +1,5 @@
+using Xenlet.QemuXen;
+
 namespace Xenlet.Build.Tests;
 
 public sealed class CommandLineReaderTests
@@ -128,6 +130,7 @@ public sealed class CommandLineReaderTests
     [InlineData("--no-xen", "for the user to name")]
     [InlineData("--interactive", "for the user to name")]
     [InlineData("--no-xen --gdb", "for the user to name")]
+    [InlineData("--machine intel", "for the user to name")]
     public void A_projects_own_options_that_are_not_understood_are_named_with_the_project(string options, string named)
     {
         BuildException failure = Assert.Throws<BuildException>(() => CommandLineReader.ReadDeclared(options, "/projects/App.csproj"));
@@ -149,6 +152,13 @@ public sealed class CommandLineReaderTests
         Assert.Equal(2, failure.ExitStatus);
         Assert.Contains("need Xen", failure.Message, StringComparison.Ordinal);
     }
+
+    [Theory]
+    [InlineData("run", null)]
+    [InlineData("run --machine amd", EmulatedMachine.Amd)]
+    [InlineData("run my/app --machine=intel --disk 4", EmulatedMachine.Intel)]
+    public void The_machine_is_the_one_named(string line, EmulatedMachine? machine) =>
+        Assert.Equal(machine, Assert.IsType<RunCommand>(Read(line)).Over(new RunCommand(Project: null)).Machine);
 
     [Theory]
     [InlineData("run", "my/app", "--memory", "48", "--vcpus", "2", "--env", "A=1", "--env", "B=x=y", "--cmdline", "C=2 d", "--interactive", "--no-xen", "--", "--e", "f g")]
@@ -203,6 +213,9 @@ public sealed class CommandLineReaderTests
     [InlineData("run --disk 0", "'0'")]
     [InlineData("run --plug=xvdb", "'xvdb'")]
     [InlineData("run --dom0", "--dom0")]
+    [InlineData("run --machine", "--machine")]
+    [InlineData("run --machine sparc", "'sparc'")]
+    [InlineData("run --machine amd --no-xen", "'--no-xen'")]
     public void What_is_not_understood_is_named_and_ends_with_status_2(string line, string named)
     {
         BuildException failure = Assert.Throws<BuildException>(() => Read(line));
@@ -225,6 +238,7 @@ public sealed class CommandLineReaderTests
     [InlineData("--cmdline")]
     [InlineData("--interactive")]
     [InlineData("--no-xen")]
+    [InlineData("--machine")]
     [InlineData("--disk")]
     [InlineData("--network")]
     [InlineData("--plug")]

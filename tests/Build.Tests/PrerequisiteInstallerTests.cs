@@ -114,6 +114,24 @@ public sealed class PrerequisiteInstallerTests
         Assert.DoesNotContain(Prerequisite.Linking, prerequisite => prerequisite.Package.Contains("qemu", StringComparison.Ordinal));
 
     [Fact]
+    public void The_Intel_machine_needs_packages_of_its_own_and_what_is_there_of_them_is_not_installed()
+    {
+        _machine.Commands.Add("grub-mkimage");
+        _machine.Files.Add("/usr/lib/grub/i386-pc/boot.img");
+        _machine.OnInstall = packages =>
+        {
+            _machine.Commands.Add("bochs");
+            _machine.Files.UnionWith(
+                ["/usr/lib/x86_64-linux-gnu/bochs/plugins/libbx_term_gui.so.0.0.0", "/usr/share/bochs/BIOS-bochs-latest", "/usr/share/vgabios/vgabios.bin"]);
+            return 0;
+        };
+
+        new PrerequisiteInstaller(_machine, _said.Add).Ensure(Prerequisite.Intel);
+
+        Assert.Equal(["apt-get install -q -y --no-install-recommends bochs bochs-term bochsbios vgabios"], _machine.Ran);
+    }
+
+    [Fact]
     public void The_local_machine_knows_what_is_on_its_path()
     {
         LocalMachine machine = new(new ProcessRunner(CancellationToken.None));

@@ -1,5 +1,4 @@
 using System.Globalization;
-using Xenlet.GuestImage;
 using Xenlet.QemuXen;
 
 namespace Xenlet.Guest.Tests;
@@ -152,22 +151,7 @@ public sealed class BlockTests(XenWorld world) : IAsyncLifetime
         return _disks[^1];
     }
 
-    /// <summary>A disk with the pattern in every sector, as a file that dom0 sees.</summary>
-    private string SharePattern(int seed)
-    {
-        byte[] pattern = new byte[SizeMiB << 20];
-        BlockPattern.Fill(pattern, 0, seed);
-        string path = Path.Combine(Path.GetTempPath(), string.Create(CultureInfo.InvariantCulture, $"xenlet-pattern-{Environment.ProcessId}-{seed}"));
-        File.WriteAllBytes(path, pattern);
-        try
-        {
-            return world.Machine.Share(path);
-        }
-        finally
-        {
-            File.Delete(path);
-        }
-    }
+    private string SharePattern(int seed) => world.SharePattern(seed, SizeMiB);
 
     private static async Task<int> UsedKiBAsync(BlockGuest guest, string path) =>
         int.Parse(await guest.Dom0Async($"du -k {path} | cut -f1"), CultureInfo.InvariantCulture);

@@ -17,7 +17,7 @@ public sealed class HotPlugShowTests
         GuestRunnerOptions options = new()
         {
             Guest = new GuestConfig { Name = "show", Kernel = await Images.Cases, MemoryMiB = World.CaseMemory, CommandLine = "xenbus" },
-            Dom0Directory = Path.Combine(PublishedImages.RepositoryRoot, "artifacts", "dom0"),
+            Dom0Directory = Images.Dom0Directory,
             DiskSizes = [4],
             Network = true,
             HotPlug = true,

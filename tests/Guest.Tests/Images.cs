@@ -33,4 +33,7 @@ internal static class Images
 
     /// <summary>Path of tests/GuestWork as an image; the same program for Linux lies two directories above.</summary>
     public static Task<string> Work => LazyWork.Value;
+
+    /// <summary>Where the image of dom0 is kept, the same as for <c>build.sh run</c>.</summary>
+    public static string Dom0Directory => Path.Combine(PublishedImages.RepositoryRoot, "artifacts", "dom0");
 }

@@ -6,7 +6,7 @@ namespace Xenlet.Guest.Tests;
 
 /// <summary>A guest that is saved, restored, migrated and checkpointed by xl: it checks itself what it had open before, the test what dom0 sees.</summary>
 [Collection(DriversUnderXen.Name)]
-public sealed partial class LifeCycleTests(XenWorld world)
+public partial class LifeCycleTests(XenWorld world)
 {
     private const int Memory = 32;
 
@@ -18,7 +18,7 @@ public sealed partial class LifeCycleTests(XenWorld world)
         {
             for (int round = 1; round <= 3; round++)
             {
-                string file = $"/host/save/{guest.Name}";
+                string file = world.Machine.SavePath(guest.Name);
                 await guest.SaveAsync(file, World.Limit);
                 // What it has written before the suspend may be on its way still.
                 await guest.WaitForTextAsync($"suspending {Text(round)}\r\n", World.Limit);
@@ -44,7 +44,7 @@ public sealed partial class LifeCycleTests(XenWorld world)
     public async Task A_guest_goes_on_after_a_checkpoint_and_can_be_restored_from_it()
     {
         await using XenGuest guest = await StartAsync();
-        string file = $"/host/save/{guest.Name}";
+        string file = world.Machine.SavePath(guest.Name);
         DateTime before = await world.NowAsync();
         await guest.CheckpointAsync(file, World.Limit);
         await AssertGoesOnAsync(guest, "Cancelled", 1, before);

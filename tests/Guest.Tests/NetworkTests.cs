@@ -74,7 +74,7 @@ public sealed class NetworkTests(XenWorld world)
     public async Task Saved_restored_and_migrated_twice_while_traffic_runs_it_is_connected_and_says_so_each_time()
     {
         await using XenBusGuest guest = await StartAsync(world);
-        string file = $"/host/save/{guest.Guest.Name}";
+        string file = world.Machine.SavePath(guest.Guest.Name);
         await StartEndlessAsync(guest);
         await guest.Guest.SaveAsync(file, World.Limit);
         await guest.GoOnAsAsync(await world.Machine.RestoreGuestAsync(guest.Guest.Name, file));

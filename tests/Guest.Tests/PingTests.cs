@@ -2,7 +2,7 @@ namespace Xenlet.Guest.Tests;
 
 /// <summary>samples/Ping answers the ping of dom0's Linux through netback and a bridge.</summary>
 [Collection(DriversUnderXen.Name)]
-public sealed class PingTests(XenWorld world)
+public class PingTests(XenWorld world)
 {
     /// <summary>Data bytes of pings that are one frame each, up to the MTU's 1472 (1452 of IPv6), and of some that are fragments, up to the most that there can be.</summary>
     private static readonly int[] Sizes = [.. Enumerable.Range(0, 24).Select(i => 56 + (i * 59)), 1451, 1452];
@@ -24,7 +24,7 @@ public sealed class PingTests(XenWorld world)
     public async Task Saved_restored_and_migrated_while_dom0_pings_it_answers_again()
     {
         await using PingGuest guest = await PingGuest.StartAsync(world);
-        string file = $"/host/save/{guest.Guest.Name}";
+        string file = world.Machine.SavePath(guest.Guest.Name);
         await guest.StartEndlessAsync();
         await guest.IsAnsweredAsync();
         await guest.Guest.SaveAsync(file, World.Limit);

@@ -2,7 +2,7 @@ using Xenlet.QemuXen;
 
 namespace Xenlet.Guest.Tests;
 
-/// <summary>One boot that ran all the cases that can share one: what each of them reported.</summary>
+/// <summary>One boot that ran several cases: what each of them reported.</summary>
 internal sealed class SharedBoot
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(15);
@@ -30,9 +30,9 @@ internal sealed class SharedBoot
     /// <summary>The same, line by line.</summary>
     public string[] Lines => Console.Split('\n');
 
-    public static async Task<SharedBoot> RunAsync(World world)
+    public static async Task<SharedBoot> RunAsync(World world, string commandLine)
     {
-        await using IGuest guest = await world.StartCaseAsync("all");
+        await using IGuest guest = await world.StartCaseAsync(commandLine);
         string end;
         try
         {

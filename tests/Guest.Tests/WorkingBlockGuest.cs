@@ -16,7 +16,7 @@ internal sealed class WorkingBlockGuest : IAsyncDisposable
         _guest = guest;
     }
 
-    private string SaveFile => $"/host/save/{_guest.Guest.Name}";
+    private string SaveFile => _world.Machine.SavePath(_guest.Guest.Name);
 
     public static async Task<WorkingBlockGuest> StartAsync(XenWorld world, string disk)
     {

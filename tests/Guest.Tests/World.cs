@@ -11,11 +11,9 @@ public abstract class World : IAsyncLifetime
     /// <summary>Memory of the guests that have devices, in MiB: a save, a restore and a migration carry all of it through dom0.</summary>
     public const int DeviceMemory = 32;
 
-    private readonly Lazy<Task<SharedBoot>> _shared;
+    private readonly Lock _gate = new();
+    private readonly Dictionary<string, Task<SharedBoot>> _shared = [];
     private int _lastGuest;
-
-    /// <summary>Boots nothing yet.</summary>
-    protected World() => _shared = new(() => SharedBoot.RunAsync(this));
 
     /// <summary>The world's name, for messages.</summary>
     public abstract string Name { get; }
@@ -57,7 +55,22 @@ public abstract class World : IAsyncLifetime
     }
 
     /// <summary>The boot that ran all cases that can share one; made when first asked for.</summary>
-    internal Task<SharedBoot> SharedAsync() => _shared.Value;
+    internal Task<SharedBoot> SharedAsync() => BootedAsync("all");
+
+    /// <summary>The boot with a command line of the image of cases; made when first asked for.</summary>
+    internal Task<SharedBoot> BootedAsync(string commandLine)
+    {
+        lock (_gate)
+        {
+            if (!_shared.TryGetValue(commandLine, out Task<SharedBoot>? boot))
+            {
+                boot = SharedBoot.RunAsync(this, commandLine);
+                _shared.Add(commandLine, boot);
+            }
+
+            return boot;
+        }
+    }
 }
 
 /// <summary>A guest that has ended.</summary>

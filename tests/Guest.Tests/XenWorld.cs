@@ -1,4 +1,5 @@
 using System.Globalization;
+using Xenlet.GuestImage;
 using Xenlet.QemuXen;
 using Xenlet.Tests;
 
@@ -22,23 +23,7 @@ public class XenWorld : World
     public XenMachine Machine => _machine!;
 
     /// <inheritdoc/>
-    public override async Task InitializeAsync()
-    {
-        await OneAtATime.WaitAsync();
-        try
-        {
-            _machine = await XenMachine.StartAsync(new XenMachineOptions
-            {
-                Dom0Directory = Path.Combine(PublishedImages.RepositoryRoot, "artifacts", "dom0"),
-                MemoryMiB = 1280,
-                Cpus = Processors,
-            });
-        }
-        finally
-        {
-            OneAtATime.Release();
-        }
-    }
+    public override async Task InitializeAsync() => _machine = await StartMachineAsync();
 
     /// <inheritdoc/>
     public override async Task DisposeAsync()
@@ -68,8 +53,40 @@ public class XenWorld : World
         return disks;
     }
 
+    /// <summary>A disk with the pattern of <see cref="BlockPattern"/> in every sector, as a file that dom0 sees.</summary>
+    public string SharePattern(int seed, int sizeMiB)
+    {
+        byte[] pattern = new byte[sizeMiB << 20];
+        BlockPattern.Fill(pattern, 0, seed);
+        string name = string.Create(CultureInfo.InvariantCulture, $"xenlet-pattern-{Environment.ProcessId}-{seed}-{sizeMiB}");
+        string path = Path.Combine(Path.GetTempPath(), name);
+        File.WriteAllBytes(path, pattern);
+        try
+        {
+            return Machine.Share(path);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
     /// <inheritdoc/>
     public override async Task<IGuest> StartAsync(GuestConfig config) => await Machine.CreateGuestAsync(config);
+
+    /// <summary>Starts the machine.</summary>
+    protected virtual async Task<XenMachine> StartMachineAsync()
+    {
+        await OneAtATime.WaitAsync();
+        try
+        {
+            return await XenMachine.StartAsync(new XenMachineOptions { Dom0Directory = Images.Dom0Directory, MemoryMiB = 1280, Cpus = Processors });
+        }
+        finally
+        {
+            OneAtATime.Release();
+        }
+    }
 }
 
 /// <summary>The tests of the kernel and of programs that run under one Xen, one after the other.</summary>

@@ -151,7 +151,7 @@ public sealed class DirectBootTests : IDisposable
             try
             {
                 string commandLine = File.ReadAllText(Path.Combine(directory, "cmdline"));
-                return commandLine.StartsWith(QemuProcess.Program, StringComparison.Ordinal) && commandLine.Contains(kernel, StringComparison.Ordinal);
+                return commandLine.StartsWith(QemuEmulator.Program, StringComparison.Ordinal) && commandLine.Contains(kernel, StringComparison.Ordinal);
             }
             catch (IOException)
             {

@@ -101,6 +101,38 @@ public sealed class PackageTests
     public void Only_a_bzImage_is_taken_for_a_kernel() =>
         Assert.Throws<InvalidDataException>(() => LinuxKernelImage.Extract(new byte[4096]));
 
+    [Fact]
+    public void Zeros_at_the_ends_of_a_kernels_segments_are_left_to_whoever_loads_it()
+    {
+        byte[] kernel = new byte[1024];
+        PutSegment(0, type: 1, offset: 256, fileSize: 64, memorySize: 64);
+        PutSegment(1, type: 1, offset: 512, fileSize: 256, memorySize: 256);
+        PutSegment(2, type: 4, offset: 256, fileSize: 32, memorySize: 32);
+        BitConverter.GetBytes(64L).CopyTo(kernel, 0x20);
+        BitConverter.GetBytes(900L).CopyTo(kernel, 0x28);
+        kernel[0x38] = 3;
+        kernel.AsSpan(256, 64).Fill(1);
+        kernel.AsSpan(512, 100).Fill(2);
+
+        byte[] shortened = LinuxKernelImage.Shorten(kernel);
+
+        Assert.Equal(612, shortened.Length);
+        Assert.Equal((64, 64, 100, 256, 32), (Size(0, 0x20), Size(0, 0x28), Size(1, 0x20), Size(1, 0x28), Size(2, 0x20)));
+        Assert.Equal(0, BitConverter.ToInt64(shortened, 0x28));
+        Assert.Equal(kernel[256..612], shortened[256..]);
+
+        long Size(int segment, int field) => BitConverter.ToInt64(shortened, 64 + (segment * 56) + field);
+
+        void PutSegment(int number, int type, long offset, long fileSize, long memorySize)
+        {
+            int at = 64 + (number * 56);
+            BitConverter.GetBytes(type).CopyTo(kernel, at);
+            BitConverter.GetBytes(offset).CopyTo(kernel, at + 0x08);
+            BitConverter.GetBytes(fileSize).CopyTo(kernel, at + 0x20);
+            BitConverter.GetBytes(memorySize).CopyTo(kernel, at + 0x28);
+        }
+    }
+
     /// <summary>An ELF file with a dynamic section: program headers at 64, the section at 256, strings at 1024, loaded at 0x10000.</summary>
     private static byte[] SharedObject(string? soname, params string[] needed)
     {

@@ -1,3 +1,5 @@
+using Xenlet.QemuXen;
+
 namespace Xenlet.Build;
 
 /// <summary>What the user asked the build tool to do.</summary>
@@ -40,6 +42,9 @@ internal sealed record RunCommand(string? Project) : BuildCommand
 
     /// <summary>Whether the terminal becomes the guest's console.</summary>
     public bool Interactive { get; init; }
+
+    /// <summary>The machine that Xen is booted on, if it was named.</summary>
+    public EmulatedMachine? Machine { get; init; }
 
     /// <summary>Whether QEMU boots the image itself, with no Xen.</summary>
     public bool WithoutXen { get; init; }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Xenlet.QemuXen;
 
 namespace Xenlet.Build;
 
@@ -54,9 +55,9 @@ internal static partial class CommandLineReader
         {
             Cursor cursor = new(options.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
             RunCommand declared = ReadRun(cursor, Path.GetDirectoryName(project)!);
-            return declared is { Project: null, WithoutXen: false, Interactive: false, GdbPort: null }
+            return declared is { Project: null, WithoutXen: false, Interactive: false, GdbPort: null, Machine: null }
                 ? declared
-                : throw Misunderstood("run: a project, '--interactive' and '--no-xen' are for the user to name");
+                : throw Misunderstood("run: a project, '--interactive', '--machine' and '--no-xen' are for the user to name");
         }
         catch (BuildException failure)
         {
@@ -120,6 +121,7 @@ internal static partial class CommandLineReader
                 "--vcpus" => command with { VirtualCpus = ReadNumber(option, Value(option, value, cursor), MaximumVirtualCpus, "processors") },
                 "--cmdline" => command with { CommandLine = Value(option, value, cursor) },
                 "--interactive" => command with { Interactive = Flag(option, value) },
+                "--machine" => command with { Machine = ReadMachine(Value(option, value, cursor)) },
                 "--no-xen" => command with { WithoutXen = Flag(option, value) },
                 "--gdb" when value is null => command with { GdbPort = RunCommand.DefaultGdbPort },
                 "--gdb" => command with { GdbPort = ReadNumber(option, value, MaximumPort, "port") },
@@ -142,10 +144,22 @@ internal static partial class CommandLineReader
             throw Misunderstood($"run: {command.Disks.Count} disks, and {MaximumDisks} are possible");
         }
 
+        if (command is { WithoutXen: true, Machine: not null })
+        {
+            throw Misunderstood("run: '--machine' is what Xen runs on, and '--no-xen' was given");
+        }
+
         return command.WithoutXen && command.TellsDevices
             ? throw Misunderstood("run: '--disk', '--network', '--plug' and '--dom0' need Xen, and '--no-xen' was given")
             : command with { Environment = environment };
     }
+
+    private static EmulatedMachine ReadMachine(string text) => text switch
+    {
+        "amd" => EmulatedMachine.Amd,
+        "intel" => EmulatedMachine.Intel,
+        _ => throw Misunderstood($"run: option '--machine' is amd or intel, but got '{text}'"),
+    };
 
     private static string ReadScript(string text, string directory) =>
         text.StartsWith('@') ? "@" + Path.GetFullPath(text[1..], directory) : text;

@@ -7,7 +7,7 @@ internal static class Help
         usage: ./build.sh COMMAND [OPTIONS]
 
           run [PROJECT] [OPTIONS] [-- ARGUMENT...]
-                            build a program, boot it under real Xen in QEMU, show its console,
+                            build a program, boot it under real Xen in an emulator, show its console,
                             and end with its exit status. Its console alone goes to standard output.
               --memory MIB      the guest's memory (default 16)
               --vcpus N         its virtual processors (default 1)
@@ -19,6 +19,7 @@ internal static class Help
               --dom0 COMMAND    run a shell command in dom0 while it runs, show what that says, then shut it down;
                                 @FILE is a command in a file. $GUEST is the domain's number; --network's bridge is xenbr0
               --interactive     the terminal is the guest's console until it ends
+              --machine M       amd: QEMU with AMD's virtualisation (default); intel: Bochs with Intel's, several times slower
               --no-xen          boot the image in QEMU itself, without Xen: quicker, no devices
               --gdb[=PORT]      with --no-xen: make a Debug build and wait for gdb at PORT (default 1234)
               -- ARGUMENT...    arguments of Main, exactly as they are
@@ -47,7 +48,7 @@ internal static class Help
         Words NAME=VALUE at its beginning are environment variables, the others are arguments of Main; a word --
         ends the variables.
 
-        What is missing (a linker, QEMU, gdb) is installed with apt-get when run as root, and named otherwise.
+        What is missing (a linker, QEMU, Bochs, gdb) is installed with apt-get when run as root, and named otherwise.
 
         """;
 }

@@ -28,6 +28,7 @@ internal sealed class GuestBooter(Repository repository, Action<string> say)
         {
             Guest = Configure(image, command),
             Dom0Directory = repository.Dom0Cache,
+            Machine = command.Machine ?? EmulatedMachine.Amd,
             NoXen = command.WithoutXen,
             GdbPort = command.GdbPort,
             Limit = limit,

@@ -6,6 +6,8 @@ namespace Xenlet.Build;
 /// <param name="IsPresent">Whether a machine has it.</param>
 internal sealed record Prerequisite(string Need, string Package, Func<IMachine, bool> IsPresent)
 {
+    private const string BochsTerminal = "/usr/lib/x86_64-linux-gnu/bochs/plugins/libbx_term_gui.so.0.0.0";
+
     /// <summary>What linking an image needs: a compiler driver and linker, objcopy, and glibc's static libraries.</summary>
     public static readonly IReadOnlyList<Prerequisite> Linking =
     [
@@ -20,11 +22,22 @@ internal sealed record Prerequisite(string Need, string Package, Func<IMachine, 
         new("QEMU for x86 (qemu-system-x86_64)", "qemu-system-x86", machine => machine.HasCommand("qemu-system-x86_64")),
     ];
 
+    /// <summary>What booting on the Intel machine needs besides.</summary>
+    public static readonly IReadOnlyList<Prerequisite> Intel =
+    [
+        new("the emulator Bochs", "bochs", machine => machine.HasCommand("bochs")),
+        new("Bochs' display in a terminal", "bochs-term", machine => machine.HasFile(BochsTerminal)),
+        new("Bochs' BIOS", "bochsbios", machine => machine.HasFile("/usr/share/bochs/BIOS-bochs-latest")),
+        new("a VGA BIOS", "vgabios", machine => machine.HasFile("/usr/share/vgabios/vgabios.bin")),
+        new("GRUB's parts for a BIOS", "grub-pc-bin", machine => machine.HasFile("/usr/lib/grub/i386-pc/boot.img")),
+        new("grub-mkimage", "grub-common", machine => machine.HasCommand("grub-mkimage")),
+    ];
+
     /// <summary>What looking into a guest with a debugger needs besides.</summary>
     public static readonly IReadOnlyList<Prerequisite> Debugging = [new("gdb", "gdb", machine => machine.HasCommand("gdb"))];
 
     /// <summary>What the tests need.</summary>
-    public static readonly IReadOnlyList<Prerequisite> Testing = [.. Linking, .. Booting, .. Debugging];
+    public static readonly IReadOnlyList<Prerequisite> Testing = [.. Linking, .. Booting, .. Intel, .. Debugging];
 
     private static bool HasStaticLibc(IMachine machine) =>
         machine.HasFile("/usr/lib/x86_64-linux-gnu/libc.a") || machine.HasFile("/usr/lib64/libc.a") || machine.HasFile("/usr/lib/libc.a");
