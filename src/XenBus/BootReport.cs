@@ -15,7 +15,9 @@ public sealed record MissingDevice(XenDevice Device, XenBusState State, XenBusSt
 }
 
 /// <summary>How boot ended for a bus.</summary>
-/// <param name="IsComplete">Whether every device present at boot was connected, closed or given up within the time limit, before the bus was disposed of.</param>
+/// <param name="IsComplete">
+/// Whether every device present at boot was connected, closed or given up within the time limit, before the bus was disposed of.
+/// </param>
 /// <param name="Missing">The others.</param>
 public sealed record BootReport(bool IsComplete, IReadOnlyList<MissingDevice> Missing)
 {

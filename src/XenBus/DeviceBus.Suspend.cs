@@ -127,9 +127,9 @@ public abstract partial class DeviceBus
     }
 
     /// <summary>
-    /// Goes on after a suspend, after <see cref="XenStoreClient.ResumeAsync(Func{IXenStoreTransport}, CancellationToken)"/>: examines every device again, finds its new other end, has drivers told, and
-    /// looks for devices that came or went meanwhile. Returns when all have been examined; drivers may still be resuming. In
-    /// <see cref="XenBusOptions.Stepped"/> mode it returns before.
+    /// Goes on after a suspend, after <see cref="XenStoreClient.ResumeAsync(Func{IXenStoreTransport}, CancellationToken)"/>: examines
+    /// every device again, finds its new other end, has drivers told, and looks for devices that came or went meanwhile. Returns when all
+    /// have been examined; drivers may still be resuming. In <see cref="XenBusOptions.Stepped"/> mode it returns before.
     /// </summary>
     /// <exception cref="InvalidOperationException">The bus is not suspended.</exception>
     public async ValueTask ResumeAsync(CancellationToken cancellationToken = default)
@@ -195,7 +195,9 @@ public abstract partial class DeviceBus
         }
     }
 
-    /// <summary>Examines a device, whose queue stands still, until xenstored has said something of it. The domain may be suspended meanwhile.</summary>
+    /// <summary>
+    /// Examines a device, whose queue stands still, until xenstored has said something of it. The domain may be suspended meanwhile.
+    /// </summary>
     private async Task ExamineAgainAsync(XenDevice device)
     {
         XenStoreRetryPause pause = new();

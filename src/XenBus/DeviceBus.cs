@@ -169,9 +169,9 @@ public abstract partial class DeviceBus : IAsyncDisposable
     }
 
     /// <summary>
-    /// Starts the bus, and returns when it has looked for the devices that are there; drivers may still be attaching. The bus comes up whether
-    /// or not its directory exists, and finds devices that come later. What xenstored does not answer is asked again, until when boot is not over.
-    /// In <see cref="XenBusOptions.Stepped"/> mode it returns before the first look.
+    /// Starts the bus, and returns when it has looked for the devices that are there; drivers may still be attaching. The bus comes up
+    /// whether or not its directory exists, and finds devices that come later. What xenstored does not answer is asked again, until when
+    /// boot is not over. In <see cref="XenBusOptions.Stepped"/> mode it returns before the first look.
     /// </summary>
     /// <exception cref="InvalidOperationException">The bus was started before.</exception>
     public async ValueTask StartAsync(CancellationToken cancellationToken = default)
@@ -686,7 +686,10 @@ public abstract partial class DeviceBus : IAsyncDisposable
         }
     }
 
-    /// <summary>Adds the paths of the devices at or below a path to <paramref name="found"/>, and what is to be listed again to <paramref name="unseen"/>.</summary>
+    /// <summary>
+    /// Adds the paths of the devices at or below a path to <paramref name="found"/>, and what is to be listed again to
+    /// <paramref name="unseen"/>.
+    /// </summary>
     private async Task ListAsync(string path, List<string> found, List<string> unseen)
     {
         int depth = path.AsSpan(Node.Length).Count('/');
@@ -722,7 +725,9 @@ public abstract partial class DeviceBus : IAsyncDisposable
         await Task.WhenAll((names ?? []).Select(name => ListAsync($"{path}/{name}", found, unseen))).ConfigureAwait(false);
     }
 
-    /// <summary>Reads what has to be known of a node, and gives what follows from it; <see langword="null"/> when it must be read again.</summary>
+    /// <summary>
+    /// Reads what has to be known of a node, and gives what follows from it; <see langword="null"/> when it must be read again.
+    /// </summary>
     private async Task<Action?> LookAtNodeAsync(string node, HashSet<string> paths, bool fully)
     {
         XenDevice? device;

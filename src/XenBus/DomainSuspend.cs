@@ -34,13 +34,13 @@ public static class DomainSuspend
     /// <param name="store">The store that the buses use.</param>
     /// <param name="buses">The buses; the later ones are told of a suspend later.</param>
     /// <param name="suspendDomain">
-    /// Suspends the domain. Returns after it runs again: with what finds the store's page and event channel anew, called until it does; or with
-    /// <see langword="null"/> when the suspend was cancelled. When it throws, the domain was not suspended.
+    /// Suspends the domain. Returns after it runs again: with what finds the store's page and event channel anew, called until it does;
+    /// or with <see langword="null"/> when the suspend was cancelled. When it throws, the domain was not suspended.
     /// </param>
     /// <param name="hear">Is told what the drivers of each bus said.</param>
     /// <param name="cancellationToken">
-    /// Ends the waiting for drivers and store; the domain is not suspended then. After the suspend it ends the waiting for the store only, and leaves
-    /// the buses at rest: for whoever disposes of them all.
+    /// Ends the waiting for drivers and store; the domain is not suspended then. After the suspend it ends the waiting for the store
+    /// only, and leaves the buses at rest: for whoever disposes of them all.
     /// </param>
     public static async Task<SuspendOutcome> RunAsync(
         XenStoreClient store,

@@ -7,8 +7,8 @@ namespace Xenlet.XenBus;
 /// <remarks>
 /// Calls for one device come one after another; calls for different devices may overlap. Whatever a call throws is written to the
 /// device's error node, the device goes to <see cref="XenBusState.Closed"/>, and no other device is touched. The token given is cancelled
-/// when the device goes away. A temporary error of xenstore (<see cref="Xenlet.XenStoreRing.XenStoreException.IsTemporary"/>) is no failure: the call is made again after a
-/// pause, so it must not matter that a part of it has been done.
+/// when the device goes away. A temporary error of xenstore (<see cref="Xenlet.XenStoreRing.XenStoreException.IsTemporary"/>) is no
+/// failure: the call is made again after a pause, so it must not matter that a part of it has been done.
 /// </remarks>
 public abstract class XenBusDriver
 {
@@ -28,7 +28,8 @@ public abstract class XenBusDriver
     public virtual string? Describe(XenDevice device) => null;
 
     /// <summary>
-    /// Takes a device on; when it throws, the driver has kept nothing. After it, <see cref="OtherEndChangedAsync"/> and <see cref="LocalEndChangedAsync"/> are each called at least once.
+    /// Takes a device on; when it throws, the driver has kept nothing. After it, <see cref="OtherEndChangedAsync"/> and
+    /// <see cref="LocalEndChangedAsync"/> are each called at least once.
     /// </summary>
     public abstract ValueTask AttachAsync(XenDevice device, CancellationToken cancellationToken);
 

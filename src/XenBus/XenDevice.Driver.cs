@@ -163,7 +163,8 @@ public sealed partial class XenDevice
             await OtherEndChangedAsync(tellAlways: false).ConfigureAwait(false);
         }
 
-        if (Phase != XenDevicePhase.Arrived && !_awaitsResume && !_isLocalEndUntold && !_isOtherEndUntold && (Phase != XenDevicePhase.Attached || FollowsOtherEnd))
+        bool isTold = !_awaitsResume && !_isLocalEndUntold && !_isOtherEndUntold;
+        if (isTold && Phase != XenDevicePhase.Arrived && (Phase != XenDevicePhase.Attached || FollowsOtherEnd))
         {
             _again?.Reset();
         }
@@ -390,14 +391,17 @@ public sealed partial class XenDevice
         }
 
         _isOtherEndUntold = true;
-        if (await TellAsync(nameof(XenBusDriver.OtherEndChangedAsync), driver => driver.OtherEndChangedAsync(this, state, _leaving.Token)).ConfigureAwait(false)
-            && await FollowUpAsync(() => Bus.AfterOtherEndChangedAsync(this, state)).ConfigureAwait(false))
+        bool isTold = await TellAsync(
+            nameof(XenBusDriver.OtherEndChangedAsync), driver => driver.OtherEndChangedAsync(this, state, _leaving.Token)).ConfigureAwait(false);
+        if (isTold && await FollowUpAsync(() => Bus.AfterOtherEndChangedAsync(this, state)).ConfigureAwait(false))
         {
             _isOtherEndUntold = false;
         }
     }
 
-    /// <summary>What the bus does of its own after a driver was told; <see langword="false"/> when it is to be done again, with the telling.</summary>
+    /// <summary>
+    /// What the bus does of its own after a driver was told; <see langword="false"/> when it is to be done again, with the telling.
+    /// </summary>
     private async ValueTask<bool> FollowUpAsync(Func<ValueTask> work)
     {
         if (Phase != XenDevicePhase.Attached)
@@ -424,7 +428,9 @@ public sealed partial class XenDevice
         }
     }
 
-    /// <summary>The other end's state; one that does not exist, or that we may not read, is Closed. Any other error says nothing of it.</summary>
+    /// <summary>
+    /// The other end's state; one that does not exist, or that we may not read, is Closed. Any other error says nothing of it.
+    /// </summary>
     internal async ValueTask<XenBusState> ReadOtherEndStateAsync()
     {
         try
@@ -446,15 +452,19 @@ public sealed partial class XenDevice
 
         bool isAgain = _isLocalEndUntold;
         _isLocalEndUntold = true;
-        if (await TellAsync(nameof(XenBusDriver.LocalEndChangedAsync), driver => driver.LocalEndChangedAsync(this, path, _leaving.Token)).ConfigureAwait(false)
-            && await FollowUpAsync(() => Bus.AfterLocalEndChangedAsync(this, path)).ConfigureAwait(false))
+        bool isTold = await TellAsync(
+            nameof(XenBusDriver.LocalEndChangedAsync), driver => driver.LocalEndChangedAsync(this, path, _leaving.Token)).ConfigureAwait(false);
+        if (isTold && await FollowUpAsync(() => Bus.AfterLocalEndChangedAsync(this, path)).ConfigureAwait(false))
         {
             // Another path's telling does not stand for the one that failed.
             _isLocalEndUntold = isAgain && path.Length > 0;
         }
     }
 
-    /// <summary>Calls the driver; <see langword="false"/> when xenstored did not answer it, and the call is to be made again. That it failed is not.</summary>
+    /// <summary>
+    /// Calls the driver; <see langword="false"/> when xenstored did not answer it, and the call is to be made again. That it failed is
+    /// not.
+    /// </summary>
     private async ValueTask<bool> TellAsync(string call, Func<XenBusDriver, ValueTask> tell)
     {
         if (Phase != XenDevicePhase.Attached || Driver is not { } driver)
@@ -523,7 +533,9 @@ public sealed partial class XenDevice
         await LetGoAsync().ConfigureAwait(false);
     }
 
-    /// <summary>Asks the driver to let the device go, and forgets it when it has. One that failed to attach has nothing to let go.</summary>
+    /// <summary>
+    /// Asks the driver to let the device go, and forgets it when it has. One that failed to attach has nothing to let go.
+    /// </summary>
     private async ValueTask LetGoAsync()
     {
         if (Driver is { } driver && _failure is not { MayHoldOn: false })

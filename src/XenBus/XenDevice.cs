@@ -85,9 +85,9 @@ public sealed partial class XenDevice
     /// is no longer the one we knew: its node has vanished, which is never made again from here, or the tool stack has set it up anew.
     /// </summary>
     /// <exception cref="XenStoreException">
-    /// The state could not be written. The error is in the device's error node, and the state is Closing if that could be written; unless the error is temporary
-    /// (<see cref="XenStoreException.IsTemporary"/>), which a driver lets through, and is called again. Or the node holds no number
-    /// (<see cref="XenStoreError.BadValue"/>); then nothing was written.
+    /// The state could not be written. The error is in the device's error node, and the state is Closing if that could be written; unless
+    /// the error is temporary (<see cref="XenStoreException.IsTemporary"/>), which a driver lets through, and is called again. Or the
+    /// node holds no number (<see cref="XenStoreError.BadValue"/>); then nothing was written.
     /// </exception>
     public async ValueTask<bool> SetStateAsync(XenBusState state, CancellationToken cancellationToken = default)
     {

@@ -239,7 +239,8 @@ public sealed class BlockDriver : XenBusDriver, IReportSource, IDisposable
             nodes.AddRange(connection.RingReferences.Select((reference, i) => ($"ring-ref{i}", Text(reference))));
         }
 
-        await store.TransactAsync((transaction, token) => WriteAsync(transaction, device.Node, nodes, block.WasConnected, token), cancellationToken).ConfigureAwait(false);
+        await store.TransactAsync(
+            (transaction, token) => WriteAsync(transaction, device.Node, nodes, block.WasConnected, token), cancellationToken).ConfigureAwait(false);
         await device.SetStateAsync(XenBusState.Initialised, cancellationToken).ConfigureAwait(false);
     }
 

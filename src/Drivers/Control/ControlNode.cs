@@ -3,8 +3,8 @@ using Xenlet.XenStoreRing;
 namespace Xenlet.Drivers;
 
 /// <summary>
-/// A node in which the tool stack asks. It is never deaf for ever: a watch that ended is registered anew, and a request that could not be read or acknowledged is read
-/// again, after pauses that grow.
+/// A node in which the tool stack asks. It is never deaf for ever: a watch that ended is registered anew, and a request that could not be
+/// read or acknowledged is read again, after pauses that grow.
 /// </summary>
 /// <param name="path">The node.</param>
 /// <param name="store">The store it is in.</param>
@@ -96,8 +96,8 @@ internal sealed class ControlNode(string path, XenStoreClient store, ControlOutp
     }
 
     /// <summary>
-    /// Reads a request and acknowledges it, in one transaction: the tool stack may take it back at the same time. What fails is tried again, since no event
-    /// would say once more that there is a request.
+    /// Reads a request and acknowledges it, in one transaction: the tool stack may take it back at the same time. What fails is tried
+    /// again, since no event would say once more that there is a request.
     /// </summary>
     private async Task<(string Request, long Acknowledged)> TakeAsync(CancellationToken token)
     {

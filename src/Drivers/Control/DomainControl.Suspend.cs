@@ -14,7 +14,8 @@ public sealed partial class DomainControl
     /// addition's first.
     /// </summary>
     /// <param name="before">
-    /// Prepares. One that throws refuses the suspend, and so does <see cref="DomainControlOptions.PreparationTimeLimit"/>, at which its token is cancelled: the domain goes on as it was.
+    /// Prepares. One that throws refuses the suspend, and so does <see cref="DomainControlOptions.PreparationTimeLimit"/>, at which its
+    /// token is cancelled: the domain goes on as it was.
     /// </param>
     /// <param name="after">Is told how it ended, if the preparation was made.</param>
     /// <returns>Takes both back.</returns>

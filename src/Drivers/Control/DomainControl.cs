@@ -40,7 +40,9 @@ public sealed partial class DomainControl : IAsyncDisposable
     /// <param name="machine">What ends, suspends and describes the guest.</param>
     /// <param name="store">The store in which the tool stack asks. It stays the caller's.</param>
     /// <param name="buses">The buses that are suspended and reported, in this order. They stay the caller's.</param>
-    /// <param name="findStoreAgain">Gives the store's transport after a resume, when page and event channel are others. Called again, after pauses, when it fails.</param>
+    /// <param name="findStoreAgain">
+    /// Gives the store's transport after a resume, when page and event channel are others. Called again, after pauses, when it fails.
+    /// </param>
     /// <param name="options">Time limits, and where messages go.</param>
     public DomainControl(
         IMachine machine, XenStoreClient store, IReadOnlyList<DeviceBus> buses, Func<IXenStoreTransport> findStoreAgain, DomainControlOptions? options = null)

@@ -9,12 +9,16 @@ public sealed record DomainControlOptions
     public TimeSpan ShutdownTimeLimit { get; init; } = TimeSpan.FromSeconds(60);
 
     /// <summary>
-    /// How long all that comes before a suspend may take together, counted from the acknowledgement of the request: the program's preparations, the drivers of both buses, xenstore.
-    /// Then the suspend is refused. Less than the 60 seconds after which libxl gives up: a domain that is suspended later stays shut down, and nobody resumes it.
+    /// How long all that comes before a suspend may take together, counted from the acknowledgement of the request: the program's
+    /// preparations, the drivers of both buses, xenstore. Then the suspend is refused. Less than the 60 seconds after which libxl gives
+    /// up: a domain that is suspended later stays shut down, and nobody resumes it.
     /// </summary>
     public TimeSpan SuspendTimeLimit { get; init; } = TimeSpan.FromSeconds(50);
 
-    /// <summary>How long of <see cref="SuspendTimeLimit"/> the program's own <see cref="DomainControl.OnSuspend"/> preparations may take together; then the suspend is refused.</summary>
+    /// <summary>
+    /// How long of <see cref="SuspendTimeLimit"/> the program's own <see cref="DomainControl.OnSuspend"/> preparations may take together;
+    /// then the suspend is refused.
+    /// </summary>
     public TimeSpan PreparationTimeLimit { get; init; } = TimeSpan.FromSeconds(20);
 
     /// <summary>How long one section of a report that must ask others may take; then the report goes on without it.</summary>

@@ -15,7 +15,8 @@ public sealed class XenStoreClient : XenStoreOperations, IAsyncDisposable
 
     /// <summary>
     /// Says when the connection is lost, or does not come back, each reason once; and when it is there again. Only a client that comes back
-    /// (<see cref="ConnectAsync(Func{IXenStoreTransport}, XenStoreClientOptions?, CancellationToken)"/>), or is being resumed, raises it, one call at a time.
+    /// (<see cref="ConnectAsync(Func{IXenStoreTransport}, XenStoreClientOptions?, CancellationToken)"/>), or is being resumed, raises it,
+    /// one call at a time.
     /// </summary>
     public event EventHandler<XenStoreConnectionEventArgs>? ConnectionChanged;
 
@@ -44,13 +45,15 @@ public sealed class XenStoreClient : XenStoreOperations, IAsyncDisposable
     }
 
     /// <summary>
-    /// Connects over the transport that <paramref name="connect"/> gives, and again over another one when the connection is lost: xenstored was
-    /// restarted or exchanged, has given up the ring, or broke the protocol. The client owns what it is given, and asks for the next when it has disposed of the last.
+    /// Connects over the transport that <paramref name="connect"/> gives, and again over another one when the connection is lost:
+    /// xenstored was restarted or exchanged, has given up the ring, or broke the protocol. The client owns what it is given, and asks for
+    /// the next when it has disposed of the last.
     /// </summary>
     /// <remarks>
-    /// Requests under way fail with <see cref="XenStoreError.ConnectionClosed"/> when the connection is lost, since they may have been carried out or not,
-    /// and so do transactions. Later ones wait, within their time limit. It is tried again after a second, then after pauses that grow to 30. Then every watch
-    /// is registered again and says "look at everything". Only <see cref="DisposeAsync"/> ends it.
+    /// Requests under way fail with <see cref="XenStoreError.ConnectionClosed"/> when the connection is lost, since they may have been
+    /// carried out or not, and so do transactions. Later ones wait, within their time limit. It is tried again after a second, then after
+    /// pauses that grow to 30. Then every watch is registered again and says "look at everything". Only <see cref="DisposeAsync"/> ends
+    /// it.
     /// </remarks>
     /// <exception cref="XenStoreException">The first connection did not come about.</exception>
     public static async ValueTask<XenStoreClient> ConnectAsync(
@@ -197,8 +200,9 @@ public sealed class XenStoreClient : XenStoreOperations, IAsyncDisposable
     }
 
     /// <summary>
-    /// Goes on after a suspend, over the transport that <paramref name="find"/> gives, which the client then owns. When it finds none, or no xenstored answers, it is
-    /// asked again after pauses that grow, until <see cref="DisposeAsync"/>; <see cref="ConnectionChanged"/> says why. Returns when all watches are registered again.
+    /// Goes on after a suspend, over the transport that <paramref name="find"/> gives, which the client then owns. When it finds none, or
+    /// no xenstored answers, it is asked again after pauses that grow, until <see cref="DisposeAsync"/>; <see cref="ConnectionChanged"/>
+    /// says why. Returns when all watches are registered again.
     /// </summary>
     /// <param name="find">Finds page and port anew. What it throws is a failure to find them.</param>
     /// <param name="cancellationToken">Ends the waiting; the client goes on trying.</param>

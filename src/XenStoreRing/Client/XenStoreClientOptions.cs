@@ -22,8 +22,8 @@ public sealed record XenStoreClientOptions
     public int MaxOutstanding { get; init; } = XenStoreLimits.MaxOutstanding;
 
     /// <summary>
-    /// Transactions open at the same time, of all users together; beginning another waits for its turn, within <see cref="RequestTimeLimit"/>. By default
-    /// what xenstored allows an ordinary domain.
+    /// Transactions open at the same time, of all users together; beginning another waits for its turn, within
+    /// <see cref="RequestTimeLimit"/>. By default what xenstored allows an ordinary domain.
     /// </summary>
     public int MaxTransactions { get; init; } = 10;
 

@@ -13,7 +13,9 @@ internal sealed partial class XenStoreConnection
     private bool _isComingBack;
     private XenStoreException? _lostReason;
 
-    /// <summary>Told when the connection is lost, or does not come back, and why; and with <see langword="null"/> when it is there again.</summary>
+    /// <summary>
+    /// Told when the connection is lost, or does not come back, and why; and with <see langword="null"/> when it is there again.
+    /// </summary>
     internal Action<XenStoreException?>? Changed { get; set; }
 
     /// <summary>Counts the transports that the connection has had. A transaction is known to the one it was begun over only.</summary>
@@ -114,7 +116,9 @@ internal sealed partial class XenStoreConnection
         }
     }
 
-    /// <summary>Fails all that belongs to the transport that has ended: what was sent, and what was to be sent in its transactions.</summary>
+    /// <summary>
+    /// Fails all that belongs to the transport that has ended: what was sent, and what was to be sent in its transactions.
+    /// </summary>
     private void FailSent(XenStoreException reason)
     {
         Request? request = _queue.First;

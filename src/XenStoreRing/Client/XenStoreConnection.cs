@@ -21,7 +21,10 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
 
     private static readonly TimeSpan LongestTick = TimeSpan.FromSeconds(1);
 
-    /// <summary>How often a client that comes back looks for a failure when nothing is under way: a xenstored that begins with the ring anew says so to nobody.</summary>
+    /// <summary>
+    /// How often a client that comes back looks for a failure when nothing is under way: a xenstored that begins with the ring anew says
+    /// so to nobody.
+    /// </summary>
     private static readonly TimeSpan IdleTick = TimeSpan.FromSeconds(60);
 
     private readonly Lock _gate = new();
@@ -548,7 +551,9 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
         }
     }
 
-    /// <summary>The first request in the queue; while all transactions that may be open are, those that begin another stand aside.</summary>
+    /// <summary>
+    /// The first request in the queue; while all transactions that may be open are, those that begin another stand aside.
+    /// </summary>
     private Request? FirstWithRoom()
     {
         Request? request = _queue.First;

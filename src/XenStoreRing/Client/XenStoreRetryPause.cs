@@ -1,6 +1,9 @@
 namespace Xenlet.XenStoreRing;
 
-/// <summary>The pause before xenstore is asked again for what it did not answer: a second, then twice the last one, up to 30 seconds. Not thread-safe.</summary>
+/// <summary>
+/// The pause before xenstore is asked again for what it did not answer: a second, then twice the last one, up to 30 seconds. Not
+/// thread-safe.
+/// </summary>
 public sealed class XenStoreRetryPause
 {
     private static readonly TimeSpan First = TimeSpan.FromSeconds(1);

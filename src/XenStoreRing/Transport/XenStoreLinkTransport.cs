@@ -13,8 +13,8 @@ public static class XenStoreLinkTransport
     }
 
     /// <summary>
-    /// What a client connects, and comes back, with: gives a transport over the link as it is, and later ones over page and event channel that are found anew. The caller
-    /// disposes the link after the client.
+    /// What a client connects, and comes back, with: gives a transport over the link as it is, and later ones over page and event channel
+    /// that are found anew. The caller disposes the link after the client.
     /// </summary>
     public static Func<IXenStoreTransport> Connector(IXenStoreLink link)
     {

@@ -15,7 +15,10 @@ internal sealed class Faults
     /// <summary>Has a request carried out, and its answer lost.</summary>
     internal const string AnswerLost = "lost";
 
-    /// <summary>Given a request's type and path: the name of the error that answers it, <see cref="NoAnswer"/>, <see cref="AnswerLost"/>, or null for what xenstored says.</summary>
+    /// <summary>
+    /// Given a request's type and path: the name of the error that answers it, <see cref="NoAnswer"/>, <see cref="AnswerLost"/>, or null
+    /// for what xenstored says.
+    /// </summary>
     internal Func<XenStoreMessageType, string, string?>? Rule { get; set; }
 
     /// <summary>Makes one request fail with an error as long as <paramref name="isOn"/> says so.</summary>
@@ -23,7 +26,10 @@ internal sealed class Faults
         Rule = (asked, at) => asked == type && at == path && isOn() ? error : null;
 }
 
-/// <summary>The guest's transport, on which requests may fail or stay unanswered as a test's <see cref="Faults"/> say. Replies are passed on whole.</summary>
+/// <summary>
+/// The guest's transport, on which requests may fail or stay unanswered as a test's <see cref="Faults"/> say. Replies are passed on
+/// whole.
+/// </summary>
 internal sealed class FaultyTransport(IXenStoreTransport inner, Faults faults) : IXenStoreTransport
 {
     private const int HeaderLength = 16;
