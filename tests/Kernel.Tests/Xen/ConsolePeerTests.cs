@@ -185,13 +185,14 @@ public sealed unsafe class ConsolePeerTests : XenNucleusTest
         Assert.Equal((0x41_0000ul, (ulong)signal), (Current->Frame.Rip, Current->Frame.Rdi));
     }
 
-    /// <summary>.NET sends itself SIGSTOP when a handler of SIGTSTP lets the signal pass.</summary>
+    /// <summary>.NET sends itself SIGQUIT, or SIGSTOP for SIGTSTP, when no handler of the program's takes the signal.</summary>
     [Theory]
+    [InlineData(SignalNumber.SIGQUIT)]
     [InlineData(SignalNumber.SIGSTOP)]
     [InlineData(SignalNumber.SIGTSTP)]
     [InlineData(SignalNumber.SIGTTIN)]
     [InlineData(SignalNumber.SIGTTOU)]
-    public void A_signal_that_stops_a_process_does_not_stop_a_guest(int signal) =>
+    public void What_would_stop_or_dump_a_process_by_default_does_nothing_to_a_guest(int signal) =>
         Assert.Equal(0, Call(SystemCallNumber.Kill, 1, (ulong)signal));
 
     /// <summary>The other end puts 64 bytes into the ring each time the guest says that it has taken some.</summary>

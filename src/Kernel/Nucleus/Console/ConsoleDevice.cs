@@ -114,7 +114,7 @@ internal static unsafe class ConsoleDevice
         {
             if ((signals & (uint)SignalNumber.Bit(signal)) != 0)
             {
-                Signals.SendFromConsole(signal);
+                Signals.SendToProcess(signal);
             }
         }
 

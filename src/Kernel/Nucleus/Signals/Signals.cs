@@ -56,18 +56,6 @@ internal static unsafe class Signals
         }
     }
 
-    /// <summary>
-    /// Sends the signal of a character typed at the console. SIGQUIT, where nobody asked for it, is dropped: on Linux it leaves a dump for
-    /// whoever typed it, here it would be one key that ends the domain as crashed.
-    /// </summary>
-    public static void SendFromConsole(int signal)
-    {
-        if (signal != SignalNumber.SIGQUIT || Action(signal)->Handler != SignalAction.SIG_DFL)
-        {
-            SendToProcess(signal);
-        }
-    }
-
     /// <summary>Whether a thread has a signal that it does not block.</summary>
     public static bool HasDeliverable(Thread* thread) => ((thread->PendingSignals | s_pendingForProcess) & ~thread->SignalMask) != 0;
 
@@ -231,9 +219,13 @@ internal static unsafe class Signals
         return true;
     }
 
-    /// <summary>As on Linux, and the signals that stop a process there: nobody could continue a guest.</summary>
+    /// <summary>
+    /// As on Linux; and what a key does there to a process in front of somebody who can start or continue it, but would end a domain: the
+    /// stopping signals, and SIGQUIT. .NET handles SIGQUIT whether or not the program does, and sends it again with this action when nobody
+    /// has asked for it.
+    /// </summary>
     private static bool IsIgnoredByDefault(int signal) =>
-        signal is SignalNumber.SIGCHLD or SignalNumber.SIGCONT or SignalNumber.SIGURG or SignalNumber.SIGWINCH
+        signal is SignalNumber.SIGCHLD or SignalNumber.SIGCONT or SignalNumber.SIGURG or SignalNumber.SIGWINCH or SignalNumber.SIGQUIT
             or SignalNumber.SIGSTOP or SignalNumber.SIGTSTP or SignalNumber.SIGTTIN or SignalNumber.SIGTTOU;
 
     /// <summary>Lets the thread go on in the handler. A stack without room for that, or that cannot grow, ends the program.</summary>
