@@ -43,8 +43,8 @@ internal sealed class PortListener : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync();
-        _listener.Dispose();
         await _accepting;
+        _listener.Dispose();
         foreach (Channel<Stream> port in _ports.Values)
         {
             while (port.Reader.TryRead(out Stream? stream))
