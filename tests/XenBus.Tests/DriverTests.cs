@@ -187,6 +187,9 @@ public sealed class DriverTests : IAsyncLifetime
         await _host.SetBackStateAsync("vbd/2", XenBusState.Connected);
         await _host.SeesAsync("vbd/1: given up");
         await _host.UntilAsync(() => driver.Count("other end vbd/2 Connected") > 0);
+
+        // That it is given up is told before it leaves the bus.
+        await _host.SettleAsync(bus);
         Assert.Equal(XenBusState.Closed, await _host.FrontStateAsync("vbd/1"));
         Assert.Equal(1, driver.Count("detach vbd/1"));
         Assert.Equal("vbd/2", Assert.Single(bus.Devices).Name);
