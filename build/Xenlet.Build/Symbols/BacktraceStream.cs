@@ -9,7 +9,7 @@ namespace Xenlet.Build;
 /// </summary>
 /// <param name="output">Receives the console; it is not disposed of with this.</param>
 /// <param name="find">The function at an address.</param>
-internal sealed class BacktraceStream(Stream output, Func<ulong, SymbolOffset?> find) : Stream
+internal sealed class BacktraceStream(Stream output, Func<ulong, SymbolOffset?> find) : WriteOnlyStream
 {
     private const int MaximumDigits = 16;
 
@@ -34,25 +34,6 @@ internal sealed class BacktraceStream(Stream output, Func<ulong, SymbolOffset?> 
     }
 
     private static ReadOnlySpan<byte> LinePrefix => "  at 0x"u8;
-
-    /// <inheritdoc/>
-    public override bool CanRead => false;
-
-    /// <inheritdoc/>
-    public override bool CanSeek => false;
-
-    /// <inheritdoc/>
-    public override bool CanWrite => true;
-
-    /// <inheritdoc/>
-    public override long Length => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
 
     /// <inheritdoc/>
     public override void Write(ReadOnlySpan<byte> buffer)
@@ -95,15 +76,6 @@ internal sealed class BacktraceStream(Stream output, Func<ulong, SymbolOffset?> 
 
     /// <inheritdoc/>
     public override void Flush() => output.Flush();
-
-    /// <inheritdoc/>
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override void SetLength(long value) => throw new NotSupportedException();
 
     private void Advance(byte value, bool endsLine)
     {
