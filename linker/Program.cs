@@ -11,6 +11,8 @@ internal static class Program
                Xenlet.Linker redirect <object.o> [<prefix>]
                  makes failed checks in the nucleus end in its own panic; the nucleus is
                  what begins with the prefix, else with {FailureRedirect.NucleusPrefix}
+               Xenlet.Linker separate <object.o>
+                 gives the nucleus's variables a section of their own
         """;
 
     private static int Main(string[] arguments)
@@ -29,6 +31,9 @@ internal static class Program
                     return Redirect(path, FailureRedirect.NucleusPrefix);
                 case ["redirect", var path, var prefix]:
                     return Redirect(path, prefix);
+                case ["separate", var path]:
+                    File.WriteAllBytes(path, NucleusVariables.Separate(path, File.ReadAllBytes(path)));
+                    return 0;
                 default:
                     Console.Error.WriteLine(Usage);
                     return 1;

@@ -5,6 +5,11 @@ internal static class Image
 {
     public const ulong Idle = 0x20_1000;
 
+    /// <summary>What only the nucleus may touch.</summary>
+    public const ulong NucleusData = 0x2f_0000;
+
+    public const ulong NucleusDataEnd = 0x2f_8000;
+
     /// <summary>Where a test has put call frame information into <see cref="ProbeMemory"/>; at 0 there is none.</summary>
     public static ulong UnwindTable { get; set; }
 }
