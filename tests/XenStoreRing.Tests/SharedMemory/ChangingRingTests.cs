@@ -28,20 +28,26 @@ public sealed class ChangingRingTests
     public void Whatever_another_processor_scribbles_no_more_than_the_ring_is_read_and_written() => Play(false, Seeds / 30, true);
 
     [Fact]
-    public async Task Whatever_another_processor_scribbles_every_request_of_a_client_ends()
+    public Task Whatever_each_read_of_the_page_gives_every_request_of_a_client_ends() => (Task)RewrittenCode.Run(PlayClientsAsync, false)!;
+
+    [Fact]
+    public Task Whatever_another_processor_scribbles_every_request_of_a_client_ends() => PlayClientsAsync(true);
+
+    private static async Task PlayClientsAsync(bool isOnThread)
     {
-        for (int seed = 0; seed < 10; seed++)
+        for (int seed = 0; seed < 14; seed++)
         {
             await using TestServer server = new();
             server.Responder = request => request.Reply("value");
             XenStoreClient client = await server.ConnectAsync(
                 new() { ResetWatches = false, RequestTimeLimit = TimeSpan.FromMilliseconds(300) });
-            using (Memory(seed, server.Ring).OnThread())
-            {
-                Task[] requests = [.. Enumerable.Range(0, 40).Select(number => EndsAsync(client, number))];
-                await Task.WhenAll(requests).WaitAsync(Limit);
-            }
-
+            ChangingMemory memory = Memory(seed, server.Ring);
+            IDisposable? thread = isOnThread ? memory.OnThread() : null;
+            PeerTurn.Act = isOnThread ? null : memory.Turn;
+            Task[] requests = [.. Enumerable.Range(0, 40).Select(number => EndsAsync(client, number))];
+            await Task.WhenAll(requests).WaitAsync(Limit);
+            PeerTurn.Act = null;
+            thread?.Dispose();
             await client.DisposeAsync().AsTask().WaitAsync(Limit);
         }
     }
@@ -60,7 +66,7 @@ public sealed class ChangingRingTests
 
     private static ChangingMemory Memory(int seed, TestRing ring) => new(
         seed,
-        [ring.Address],
+        ring.Address,
         [ring.Address + RingLayout.ReplyProducer, ring.Address + RingLayout.ReplyProducer, ring.Address + RingLayout.RequestConsumer]);
 
     /// <summary>Plays a ring for each seed, and gives back how many of them said that they are broken.</summary>

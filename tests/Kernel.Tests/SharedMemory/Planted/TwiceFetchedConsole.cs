@@ -2,7 +2,9 @@ using Xenlet.Kernel.Nucleus;
 
 namespace Xenlet.Kernel.Tests.SharedMemory.Planted;
 
-/// <summary>A copy of the way <see cref="ConsoleRing"/> reads, with one fault: it checks the back end's index, and uses what it reads anew.</summary>
+/// <summary>
+/// A copy of the way <see cref="ConsoleRing"/> reads, with one fault: it checks the back end's index, and uses what it reads anew.
+/// </summary>
 internal sealed unsafe class TwiceFetchedConsole(nint page)
 {
     private readonly xencons_interface* _page = (xencons_interface*)page;

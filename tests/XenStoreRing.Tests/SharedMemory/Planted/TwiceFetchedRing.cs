@@ -2,7 +2,9 @@ using System.Runtime.CompilerServices;
 
 namespace Xenlet.XenStoreRing.Tests.SharedMemory.Planted;
 
-/// <summary>A copy of the way <see cref="SharedRing"/> reads, with one fault: it checks the producer's index, and uses what it reads anew.</summary>
+/// <summary>
+/// A copy of the way <see cref="SharedRing"/> reads, with one fault: it checks the producer's index, and uses what it reads anew.
+/// </summary>
 internal sealed unsafe class TwiceFetchedRing(nint page)
 {
     private readonly byte* _page = (byte*)page;
