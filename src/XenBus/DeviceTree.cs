@@ -49,6 +49,11 @@ public static class DeviceTree
                     $"    {device.Name}  {device.Driver?.Name ?? "(no driver)"}  {device.State}{Busy(device)}");
                 text.Append(CultureInfo.InvariantCulture, $"  <-> {otherEndState(device)} at domain {device.OtherEndId}, ");
                 text.Append(ForeignText.Escape(device.OtherEndPath)).Append('\n');
+                if (device.SpuriousEvents is > 0 and long events)
+                {
+                    text.Append(CultureInfo.InvariantCulture, $"      {events} events brought nothing\n");
+                }
+
                 if (Describe(device) is { } description)
                 {
                     text.Append("      ").Append(ForeignText.Escape(description)).Append('\n');

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Xenlet.Kernel;
 using Xenlet.XenStoreRing;
 
 namespace Xenlet.XenBus;
@@ -15,6 +16,8 @@ public sealed partial class XenDevice
     private bool _isToBeLookedAt;
     private bool _isStateDoubtful;
     private long _stateSince;
+    private long _spuriousEvents;
+    private long _nextSpuriousReport;
     private volatile XenBusState _state = XenBusState.Initialising;
     private volatile XenBusState _otherEndState;
     private volatile OtherEnd _otherEnd;
@@ -69,6 +72,9 @@ public sealed partial class XenDevice
         ["xenbus_peer_domid"] = OtherEndId.ToString(CultureInfo.InvariantCulture),
         ["xenstore_peer_path"] = OtherEndPath,
     };
+
+    /// <summary>Events that brought nothing, as its driver has reported them: <see cref="ReportSpuriousEvent"/>.</summary>
+    public long SpuriousEvents => Interlocked.Read(ref _spuriousEvents);
 
     /// <summary>When it was found, by the bus's clock.</summary>
     internal long Arrived { get; }
@@ -127,6 +133,29 @@ public sealed partial class XenDevice
 
     /// <summary>Says something of the device in the bus's events: a driver what it has agreed on with the other end.</summary>
     public void Report(string message) => Bus.Report(this, $"{Name}: {message}");
+
+    /// <summary>
+    /// A driver says that an event of one of the device's channels brought nothing: the channel is silent the longer the more of them come
+    /// (<see cref="IEventChannel.ReportSpurious"/>), they are counted, and the device is named in the bus's events when they come in a row,
+    /// and again whenever there are ten times as many.
+    /// </summary>
+    public void ReportSpuriousEvent(IEventChannel channel)
+    {
+        ArgumentNullException.ThrowIfNull(channel);
+        long count = Interlocked.Increment(ref _spuriousEvents);
+        if (!channel.ReportSpurious())
+        {
+            return;
+        }
+
+        long due = Interlocked.Read(ref _nextSpuriousReport);
+        if (count >= due && Interlocked.CompareExchange(ref _nextSpuriousReport, count * 10, due) == due)
+        {
+            Report(string.Create(
+                CultureInfo.InvariantCulture,
+                $"domain {OtherEndId} signals without cause: {count} events brought nothing, and are answered late"));
+        }
+    }
 
     /// <summary>Says what went wrong, where an administrator looks: the node <c>error/NODE/error</c>, and the bus's events.</summary>
     public ValueTask ReportErrorAsync(string message, Exception? error = null) => WriteErrorAsync(message, error);

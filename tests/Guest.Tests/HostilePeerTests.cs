@@ -77,6 +77,10 @@ public sealed class HostilePeerTests(TwoProcessorWorld world, ITestOutputHelper 
             report.AssertUnharmed($"a {kind}'s back end does \"{behaviour}\"", quiet);
             Assert.True(survives == said.Contains("front end was Connected", StringComparison.Ordinal), $"{kind} {behaviour}: {said}\n{guest.Guest.Console.Tail(20)}");
             await guest.HasBackAsync(quiet, report);
+            if (behaviour == "storm")
+            {
+                await guest.SeesAsync($"{(kind == "disk" ? "vbd/" : "vif/")}{HostileGuest.NumberOf(kind)}: domain 0 signals without cause");
+            }
         }
 
         await guest.EndAsync();

@@ -218,7 +218,7 @@ internal sealed class BlockConnection : IDisposable
     /// <summary>Looks at the ring as if an event had come, while no wait is under way.</summary>
     public void ProcessNow()
     {
-        if (_device.Process(this, out BlockOperation? ended))
+        if (_device.Process(this, out BlockOperation? ended, out _))
         {
             StartWaiting();
             BlockDevice.Tell(ended);
@@ -250,9 +250,14 @@ internal sealed class BlockConnection : IDisposable
                 return;
             }
 
-            if (!_device.Process(this, out BlockOperation? ended))
+            if (!_device.Process(this, out BlockOperation? ended, out bool isAny))
             {
                 return;
+            }
+
+            if (!isAny)
+            {
+                _device.SpuriousEvent?.Invoke(_events);
             }
 
             hasEvent = BeginWait();

@@ -34,6 +34,9 @@ public sealed partial class BlockDevice
     /// </summary>
     internal Action<BlockDevice, Exception?>? Ended { get; init; }
 
+    /// <summary>Told of each event of the ring's channel that brought no answer.</summary>
+    internal Action<IEventChannel>? SpuriousEvent { get; init; }
+
     /// <summary>What <see cref="Ended"/> has set off.</summary>
     internal Task Ending { get; set; } = Task.CompletedTask;
 

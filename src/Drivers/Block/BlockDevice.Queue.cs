@@ -19,10 +19,12 @@ public sealed partial class BlockDevice
     /// <summary>An event has come, or may have: takes all answers and sends what waits.</summary>
     /// <param name="connection">Whose event it is.</param>
     /// <param name="ended">Operations that have ended, to be given to <see cref="Tell"/>.</param>
+    /// <param name="isAny">Whether there was an answer.</param>
     /// <returns>Whether the connection is to wait for the next event.</returns>
-    internal bool Process(BlockConnection connection, out BlockOperation? ended)
+    internal bool Process(BlockConnection connection, out BlockOperation? ended, out bool isAny)
     {
         bool goesOn = false;
+        isAny = false;
         lock (_gate)
         {
             if (connection != _connection || _isQuiet)
@@ -34,7 +36,7 @@ public sealed partial class BlockDevice
 
             try
             {
-                Drain(connection);
+                isAny = Drain(connection);
                 Pump();
                 goesOn = true;
             }
@@ -182,12 +184,15 @@ public sealed partial class BlockDevice
         connection.Publish();
     }
 
-    private void Drain(BlockConnection connection)
+    /// <summary>Takes all answers; whether there were any.</summary>
+    private bool Drain(BlockConnection connection)
     {
+        bool isAny = false;
         do
         {
             while (connection.TryTake(out BlockStatus status) is { } slot)
             {
+                isAny = true;
                 BlockOperation operation = slot.Operation!;
                 if (!operation.HasEnded)
                 {
@@ -199,6 +204,7 @@ public sealed partial class BlockDevice
             }
         }
         while (connection.FinalCheck());
+        return isAny;
     }
 
     private void TakeAnswer(BlockSlot slot, BlockOperation operation, BlockStatus status)

@@ -69,7 +69,11 @@ public sealed class BlockDriver : XenBusDriver, IReportSource, IDisposable
     public override ValueTask AttachAsync(XenDevice device, CancellationToken cancellationToken)
     {
         _ = TryNumber(device, out uint number);
-        BlockDevice block = new(DiskName.Of(number)) { Ended = (ended, error) => OnEnded(device, ended, error) };
+        BlockDevice block = new(DiskName.Of(number))
+        {
+            Ended = (ended, error) => OnEnded(device, ended, error),
+            SpuriousEvent = device.ReportSpuriousEvent,
+        };
         device.DriverData = block;
         lock (_gate)
         {

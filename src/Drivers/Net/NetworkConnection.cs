@@ -58,6 +58,9 @@ internal sealed class NetworkConnection : IAsyncDisposable
     private readonly ushort[] _freeIds;
     private int _freeIdCount;
     private int _extras;
+
+    // Responses of the sending ring, whoever took them: a sender may have taken what an event was sent for.
+    private long _freed;
     private int _nextReceive;
     private bool _isClosed;
     private Task _loops = Task.CompletedTask;
@@ -287,25 +290,30 @@ internal sealed class NetworkConnection : IAsyncDisposable
     {
         try
         {
+            long freed = 0;
             while (true)
             {
                 await _receiveChannel.WaitAsync(_stop.Token).ConfigureAwait(false);
                 _counters.ReceiveEvents++;
-                if (_sendChannel is null)
-                {
-                    WakeSenders();
-                }
-
+                bool isAny = _sendChannel is null && WakeSenders(ref freed);
+                int taken = 0;
                 do
                 {
-                    if (!Receive())
+                    taken += Receive(Budget - taken);
+                    isAny |= taken > 0;
+                    if (taken == Budget)
                     {
-                        // A back end that delivers without end does not keep the thread.
+                        // A back end that delivers without end, in one go or one by one, does not keep the thread.
+                        taken = 0;
                         await Task.Yield();
                         _stop.Token.ThrowIfCancellationRequested();
                     }
                 }
                 while (_receiveRing.FinalCheck());
+                if (!isAny)
+                {
+                    _interface.Device.ReportSpuriousEvent(_receiveChannel);
+                }
             }
         }
         catch (Exception error) when (IsEnd(error))
@@ -317,12 +325,12 @@ internal sealed class NetworkConnection : IAsyncDisposable
         }
     }
 
-    /// <summary>Takes what was received and wakes the reader once; false when there may be more.</summary>
-    private bool Receive()
+    /// <summary>Takes what was received, up to so many responses, and wakes the reader once; how many there were.</summary>
+    private int Receive(int most)
     {
         int taken = 0;
         bool isNew = false;
-        while (taken < Budget && _receiveRing.TryTake(out ReceiveResponse response))
+        while (taken < most && _receiveRing.TryTake(out ReceiveResponse response))
         {
             taken++;
             FrameBuffer? frame = _assembly.Add(in response, _receiveSlots[_nextReceive].Span, (ushort)_nextReceive);
@@ -347,7 +355,7 @@ internal sealed class NetworkConnection : IAsyncDisposable
             _interface.Received.Wake();
         }
 
-        return taken < Budget;
+        return taken;
     }
 
     private void PutReceive(int slot) => _receiveRing.Put(new ReceiveRequest { Id = (ushort)slot, Reference = _receiveSlots[slot].Reference });
@@ -365,11 +373,15 @@ internal sealed class NetworkConnection : IAsyncDisposable
     {
         try
         {
+            long freed = 0;
             while (true)
             {
                 await _sendChannel!.WaitAsync(_stop.Token).ConfigureAwait(false);
                 _counters.SendEvents++;
-                WakeSenders();
+                if (!WakeSenders(ref freed))
+                {
+                    _interface.Device.ReportSpuriousEvent(_sendChannel);
+                }
             }
         }
         catch (Exception error) when (IsEnd(error))
@@ -381,14 +393,21 @@ internal sealed class NetworkConnection : IAsyncDisposable
         }
     }
 
-    private void WakeSenders()
+    /// <summary>Takes responses, and has senders try again.</summary>
+    /// <param name="freed">How many had been taken at the last call, and have been now.</param>
+    /// <returns>Whether there were any since.</returns>
+    private bool WakeSenders(ref long freed)
     {
+        bool isAny;
         lock (_gate)
         {
             Free();
+            isAny = _freed != freed;
+            freed = _freed;
         }
 
         _interface.Room.Set();
+        return isAny;
     }
 
     private SendResult Put(FrameBuffer frame)
@@ -512,6 +531,7 @@ internal sealed class NetworkConnection : IAsyncDisposable
     {
         while (_sendRing.TryTake(out TransmitResponse response))
         {
+            _freed++;
             if (response.Status == NetProtocol.ResponseNull)
             {
                 // Answers an extra info, whose place has no id.

@@ -11,6 +11,7 @@ namespace Xenlet.Kernel;
 /// </para>
 /// <para>
 /// The channel is silent between waits. Another domain that signals without end therefore costs no more than one event for each wait (XSA-391).
+/// Events that bring nothing come less and less often, if their owner says which they are: <see cref="ReportSpurious"/>.
 /// </para>
 /// <para>
 /// All members may be called by any thread. The owner disposes it, which closes the port (an adopted port is only let go); the other end is told
@@ -33,4 +34,12 @@ public interface IEventChannel : IDisposable
     /// <exception cref="InvalidOperationException">Another wait has not ended, or its result was not taken.</exception>
     /// <exception cref="ObjectDisposedException">The channel was disposed, before the wait or in its course.</exception>
     ValueTask WaitAsync(CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// Says that the event which ended the last wait brought nothing. A few in a row change nothing, since an event may be overtaken by a
+    /// look that was made before it came; with more of them the channel stays silent for a while at the begin of each wait, longer each
+    /// time, up to an eighth of a second. An event that is not reported so ends this. Called once, before the next wait.
+    /// </summary>
+    /// <returns>Whether the next wait begins with such a silence: the other end signals without cause.</returns>
+    bool ReportSpurious();
 }

@@ -7,19 +7,28 @@ namespace Xenlet.Kernel;
 internal sealed class EventChannel : IEventChannel, IValueTaskSource
 {
     private readonly EventDispatcher _dispatcher;
+    private readonly TimeProvider _clock;
     private readonly Lock _gate = new();
     private ManualResetValueTaskSourceCore<bool> _wait = new() { RunContinuationsAsynchronously = true };
     private CancellationToken _token;
     private CancellationTokenRegistration _cancellation;
     private WaitState _state;
+    private ITimer? _silence;
+    private int _spuriousInRow;
+
+    // Whether an event has ended a wait since the last one began, and was said to have brought nothing.
+    private bool _isTold;
+    private bool _wasSpurious;
     private bool _hasEvent;
     private bool _isDisposed;
 
     /// <param name="dispatcher">Brings the events.</param>
     /// <param name="handle">The nucleus's handle of the port, whose lower half is the port's number.</param>
-    public EventChannel(EventDispatcher dispatcher, long handle)
+    /// <param name="clock">Ends the silence of a channel whose other end signals without cause.</param>
+    public EventChannel(EventDispatcher dispatcher, long handle, TimeProvider clock)
     {
         _dispatcher = dispatcher;
+        _clock = clock;
         Handle = handle;
         Port = (uint)handle;
         dispatcher.Add(this);
@@ -64,20 +73,47 @@ internal sealed class EventChannel : IEventChannel, IValueTaskSource
                 return ValueTask.FromCanceled(cancellationToken);
             }
 
+            if (_isTold && !_wasSpurious)
+            {
+                _spuriousInRow = 0;
+            }
+
+            _isTold = _hasEvent;
+            _wasSpurious = false;
             if (_hasEvent)
             {
                 _hasEvent = false;
                 return ValueTask.CompletedTask;
             }
 
-            // An event that comes at once is delivered when this lock is free.
-            Call(NucleusCall.AskForEvent, "waiting");
+            if (_spuriousInRow > (int)ConsoleAttention.FreeIdleEvents)
+            {
+                _silence ??= _clock.CreateTimer(
+                    static channel => ((EventChannel)channel!).AskLate(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+                _silence.Change(Silence, Timeout.InfiniteTimeSpan);
+            }
+            else
+            {
+                // An event that comes at once is delivered when this lock is free.
+                Call(NucleusCall.AskForEvent, "waiting");
+            }
+
             _wait.Reset();
             _state = WaitState.Waiting;
             _token = cancellationToken;
             var task = new ValueTask(this, _wait.Version);
             _cancellation = cancellationToken.UnsafeRegister(static (channel, token) => ((EventChannel)channel!).Cancel(token), this);
             return task;
+        }
+    }
+
+    public bool ReportSpurious()
+    {
+        lock (_gate)
+        {
+            _wasSpurious = true;
+            _spuriousInRow = Math.Min(_spuriousInRow + 1, (int)ConsoleAttention.FreeIdleEvents + 1 + ConsoleAttention.MostDoublings);
+            return _spuriousInRow > (int)ConsoleAttention.FreeIdleEvents;
         }
     }
 
@@ -123,6 +159,7 @@ internal sealed class EventChannel : IEventChannel, IValueTaskSource
         {
             if (_state == WaitState.Waiting)
             {
+                _isTold = true;
                 _state = WaitState.Ended;
                 _wait.SetResult(true);
             }
@@ -148,10 +185,37 @@ internal sealed class EventChannel : IEventChannel, IValueTaskSource
     private void End(string why)
     {
         _isDisposed = true;
+        _silence?.Dispose();
         if (_state == WaitState.Waiting)
         {
             _state = WaitState.Ended;
             _wait.SetException(new ObjectDisposedException(nameof(EventChannel), why));
+        }
+    }
+
+    /// <summary>How long the port stays masked: as the console's, doubled from event to event.</summary>
+    private TimeSpan Silence =>
+        TimeSpan.FromMicroseconds((ConsoleAttention.Moment / 1000) << (_spuriousInRow - (int)ConsoleAttention.FreeIdleEvents - 1));
+
+    /// <summary>The silence is over.</summary>
+    private void AskLate()
+    {
+        lock (_gate)
+        {
+            if (_isDisposed || _state != WaitState.Waiting)
+            {
+                return;
+            }
+
+            try
+            {
+                Call(NucleusCall.AskForEvent, "waiting");
+            }
+            catch (Exception error) when (error is XenException or ObjectDisposedException)
+            {
+                _state = WaitState.Ended;
+                _wait.SetException(error);
+            }
         }
     }
 

@@ -12,7 +12,7 @@ namespace Xenlet.Kernel;
 /// </remarks>
 public static unsafe class Guest
 {
-    private static readonly XenEventChannels XenChannels = new();
+    private static readonly XenEventChannels XenChannels = new(TimeProvider.System);
     private static readonly XenSharedPages XenPages = new();
 
     // Measured once, so that two readings differ by the clock alone.

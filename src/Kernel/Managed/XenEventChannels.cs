@@ -3,7 +3,7 @@ using Xenlet.Kernel.Nucleus;
 namespace Xenlet.Kernel;
 
 /// <summary>The guest's event channels.</summary>
-internal sealed class XenEventChannels : IEventChannels
+internal sealed class XenEventChannels(TimeProvider clock) : IEventChannels
 {
     /// <summary>What all of this is, in messages.</summary>
     public const string What = "event channels";
@@ -27,5 +27,5 @@ internal sealed class XenEventChannels : IEventChannels
     internal void OnResumed(long firstHandle) => _dispatcher.OnResumed(firstHandle);
 
     private EventChannel Open(long answer, string operation) =>
-        answer < 0 ? throw NucleusAnswer.Error(answer, What, operation) : new EventChannel(_dispatcher, answer);
+        answer < 0 ? throw NucleusAnswer.Error(answer, What, operation) : new EventChannel(_dispatcher, answer, clock);
 }

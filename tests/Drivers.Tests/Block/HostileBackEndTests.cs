@@ -122,6 +122,27 @@ public sealed class HostileBackEndTests
     }
 
     [Fact]
+    public async Task An_event_that_brings_no_answer_is_told_of_and_one_that_does_is_not()
+    {
+        using TestConnection connection = new();
+        for (int events = 1; events <= 3; events++)
+        {
+            connection.Disk.Channel.NotifyFront();
+            bool isTold = SpinWait.SpinUntil(() => connection.SpuriousEvents == events, TestConnection.Patience);
+            Assert.True(isTold, $"event {events} is not told of");
+        }
+
+        for (int i = 0; i < 100; i++)
+        {
+            Task read = connection.Device.ReadAsync(0, new byte[512]).AsTask();
+            connection.Disk.Serve();
+            await read.WaitAsync(TestConnection.Patience);
+        }
+
+        Assert.Equal(3, connection.SpuriousEvents);
+    }
+
+    [Fact]
     public async Task What_the_back_end_writes_into_a_page_after_its_answer_is_in_no_buffer()
     {
         using TestConnection connection = new();

@@ -123,6 +123,8 @@ internal sealed class FakeMachine(SimulatedDomain domain) : IMachine, IPower, ID
 
         public async ValueTask WaitAsync(CancellationToken cancellationToken = default) => await _rung.Reader.ReadAsync(cancellationToken);
 
+        public bool ReportSpurious() => false;
+
         public void Dispose()
         {
         }

@@ -51,6 +51,24 @@ public sealed class HostileNetBackEndTests
         ["an answer to an extra info that was not sent"] = (back => Answer(back, new() { Status = NetProtocol.ResponseNull }), "extra info that was not sent"),
     };
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task One_that_signals_without_cause_is_named_by_the_bus_and_its_events_are_counted(bool receiving)
+    {
+        await using NetWorld world = await NetWorld.StartAsync();
+        (NetworkInterface network, NetBackEnd back) = await world.PlugAsync();
+        while (network.Device.SpuriousEvents < 10)
+        {
+            (receiving ? back.ReceiveChannel : back.TransmitChannel).NotifyFront();
+            await Task.Yield();
+        }
+
+        await world.Host.SeesAsync("vif/0", "domain 0 signals without cause");
+        Assert.Matches("[0-9]+ events brought nothing", DeviceTree.Format(world.Bus));
+        Assert.Equal(NetworkState.Up, network.State);
+    }
+
     public static TheoryData<string> Names => [.. Attacks.Keys];
 
     [Theory]

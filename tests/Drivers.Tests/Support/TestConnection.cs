@@ -8,6 +8,7 @@ internal sealed class TestConnection : IDisposable
     public static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
     private readonly List<TestDisk> _disks = [];
+    private int _spuriousEvents;
 
     public TestConnection(long length = 1 << 20, BlockOptions? options = null, int sectorSize = 512, int indirectSegments = 256, bool isPersistent = true)
     {
@@ -32,6 +33,7 @@ internal sealed class TestConnection : IDisposable
                 Error = error;
                 HasEnded = true;
             },
+            SpuriousEvent = _ => Interlocked.Increment(ref _spuriousEvents),
         };
         Disk = Connect();
     }
@@ -54,6 +56,9 @@ internal sealed class TestConnection : IDisposable
     public Exception? Error { get; private set; }
 
     public bool HasEnded { get; private set; }
+
+    /// <summary>Events that brought no answer.</summary>
+    public int SpuriousEvents => Volatile.Read(ref _spuriousEvents);
 
     /// <summary>Connects, at first and again after a resume.</summary>
     public TestDisk Connect()

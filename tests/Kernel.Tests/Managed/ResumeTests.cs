@@ -8,7 +8,7 @@ public sealed class ResumeTests : IDisposable
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
 
-    private readonly XenEventChannels _channels = new();
+    private readonly XenEventChannels _channels = new(TimeProvider.System);
     private readonly XenSharedPages _pages = new();
     private readonly GuestPower _power;
     private readonly ConcurrentQueue<(int Call, long Handle)> _calls = [];

@@ -212,6 +212,8 @@ public class XenStoreRingTransportTests
 
         public ValueTask WaitAsync(CancellationToken cancellationToken = default) => doorbell.WaitAsync(cancellationToken);
 
+        public bool ReportSpurious() => false;
+
         public void Dispose()
         {
         }
