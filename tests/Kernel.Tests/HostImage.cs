@@ -5,6 +5,9 @@ internal static class Image
 {
     public const ulong Idle = 0x20_1000;
 
+    /// <summary>Whether this is an image of tests.</summary>
+    public static bool HasTestCalls { get; set; }
+
     /// <summary>Where a test has put call frame information into <see cref="ProbeMemory"/>; at 0 there is none.</summary>
     public static ulong UnwindTable { get; set; }
 }
