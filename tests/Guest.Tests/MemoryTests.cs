@@ -5,7 +5,9 @@ using Xenlet.QemuXen;
 namespace Xenlet.Guest.Tests;
 
 /// <summary>Guests with little memory, with much, and with none left.</summary>
-public abstract partial class MemoryTests(World world)
+/// <param name="world">Where the guests boot.</param>
+/// <param name="tooLittle">MiB that Hello does not run in.</param>
+public abstract partial class MemoryTests(World world, int tooLittle)
 {
     [Theory]
     [InlineData(12)]
@@ -23,7 +25,7 @@ public abstract partial class MemoryTests(World world)
     [Fact]
     public async Task Too_little_memory_is_one_line_that_says_what_is_needed_and_that_is_enough()
     {
-        EndedGuest small = (await RunHelloAsync(5)).AssertCrashed();
+        EndedGuest small = (await RunHelloAsync(tooLittle)).AssertCrashed();
         string line = Assert.Single(small.Lines, line => line.Length > 0);
         Match needed = NeededMemory().Match(line);
         Assert.True(needed.Success, line);
@@ -47,6 +49,29 @@ public abstract partial class MemoryTests(World world)
         EndedGuest guest = (await world.RunCaseAsync("native-out-of-memory", 48)).AssertExited(0);
         Assert.Contains("native memory ended, caught", guest.Lines);
         Assert.Contains("went on after all", guest.Lines);
+    }
+
+    /// <summary>Page tables, records of regions, threads and their stacks cost memory too: see MemoryAccountCases of the image.</summary>
+    [Fact]
+    public async Task Memory_that_ends_in_what_the_nucleus_needs_is_an_error_of_the_call_and_the_program_goes_on()
+    {
+        EndedGuest guest = (await world.RunCaseAsync("memory-accounts", 64)).AssertExited(0);
+        Match told = Accounts().Match(guest.Console);
+        Assert.True(told.Success, guest.Console);
+
+        // A page and a table each, of some 14,000 pages; Linux's number of regions, less those of the program; 200 threads are too many.
+        AssertBetween("pages", 4000, 7000);
+        AssertBetween("regions", 65_000, 65_530);
+        AssertBetween("threads", 50, 199);
+        AssertBetween("refused", 6, 100);
+        AssertBetween("thrown", 3, 100);
+        Assert.Contains("went on after all", guest.Lines);
+
+        void AssertBetween(string what, int least, int most)
+        {
+            int number = int.Parse(told.Groups[what].Value, CultureInfo.InvariantCulture);
+            Assert.True(number >= least && number <= most, $"{what}: {number} is not between {least} and {most}\n{guest.Console}");
+        }
     }
 
     [Theory]
@@ -73,12 +98,20 @@ public abstract partial class MemoryTests(World world)
     [GeneratedRegex(@"not enough memory.*memory=(?<needed>\d+)")]
     private static partial Regex NeededMemory();
 
+    [GeneratedRegex(
+        @"pages: (?<pages>\d+), then ENOMEM\nregions: (?<regions>\d+), then ENOMEM\nthreads: (?<threads>\d+), then an exception.*\n"
+        + @"requests: (?<refused>\d+) refused, (?<thrown>\d+) exceptions\n")]
+    private static partial Regex Accounts();
+
     [GeneratedRegex(@"touched (?<touched>\d+) MiB, the collector may use (?<limit>\d+) MiB")]
     private static partial Regex Touched();
 }
 
+/// <summary>
+/// With less than 6 MiB the image reaches into what QEMU's firmware uses at the top of memory, and is damaged before it runs.
+/// </summary>
 [Collection(WithoutXen.Name)]
-public sealed class MemoryTestsWithoutXen(DirectWorld world) : MemoryTests(world)
+public sealed partial class MemoryTestsWithoutXen(DirectWorld world) : MemoryTests(world, tooLittle: 6)
 {
     private readonly World _world = world;
 
@@ -92,6 +125,21 @@ public sealed class MemoryTestsWithoutXen(DirectWorld world) : MemoryTests(world
         AssertTouched(guest, memory, touched);
     }
 
+    /// <summary>Half of the memory, at 64 KiB a thread; what the administrator says wins, and so does the program.</summary>
+    [Theory]
+    [InlineData(12, "", 16, 80, "changed")]
+    [InlineData(64, "", 350, 512, "changed")]
+    [InlineData(64, "DOTNET_ThreadPool_ForceMaxWorkerThreads=1f ", 31, 31, "fixed")]
+    public async Task The_thread_pool_may_grow_as_far_as_the_memory_reaches(
+        int memory, string variables, int least, int most, string program)
+    {
+        EndedGuest guest = (await _world.RunCaseAsync($"{variables}thread-pool-limit", memory)).AssertExited(0);
+        Match told = PoolLimit().Match(guest.Console);
+        Assert.True(told.Success, guest.Console);
+        Assert.InRange(int.Parse(told.Groups["threads"].Value, CultureInfo.InvariantCulture), least, most);
+        Assert.Equal(program, told.Groups["program"].Value);
+    }
+
     [Fact]
     public async Task Memory_above_4_GiB_is_used_when_that_below_is_full()
     {
@@ -102,10 +150,13 @@ public sealed class MemoryTestsWithoutXen(DirectWorld world) : MemoryTests(world
         EndedGuest ended = (await EndedGuest.OfAsync(guest, World.Limit)).AssertExited(0);
         AssertTouched(ended, 600, 400);
     }
+
+    [GeneratedRegex(@"pool: (?<threads>\d+) threads, (?<program>\w+)")]
+    private static partial Regex PoolLimit();
 }
 
 [Collection(UnderXen.Name)]
-public sealed class MemoryTestsUnderXen(XenWorld world) : MemoryTests(world)
+public sealed class MemoryTestsUnderXen(XenWorld world) : MemoryTests(world, tooLittle: 5)
 {
     private readonly World _world = world;
 

@@ -71,6 +71,7 @@ public static class CaseTable
         .. Group("host", CaseKind.Alone,
             "arguments", "environment", "read-lines", "read-characters", "wait-for-interrupt", "out-of-memory", "native-out-of-memory", "touch-memory", "clock", "sleep-then-exit",
             "xenstore"),
+        .. Group("memory", CaseKind.Alone, "memory-accounts", "thread-pool-limit"),
         .. Group("xenbus", CaseKind.Alone, "xenbus"),
         .. Group("life", CaseKind.GuestOnly, "diagnostics-threads", "diagnostics-memory"),
         .. Group("life", CaseKind.Alone, "terminate-main-in-readline", "terminate-handlers", "terminate-cancelled", "terminate-hung", "control", "suspend"),

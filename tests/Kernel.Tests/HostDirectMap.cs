@@ -17,6 +17,8 @@ internal static unsafe class DirectMap
 
     public static byte* Bytes(ulong physical) => (byte*)physical;
 
+    public static ulong PhysicalOf(void* address) => (ulong)address;
+
     public static void* DevicePage(ulong physical) => (void*)DevicePages.GetValueOrDefault(physical);
 
     public static void* MapDevicePage(ulong physical, bool uncached)

@@ -20,6 +20,9 @@ internal static unsafe class Image
 
     public const ulong NucleusDataEnd = 0x2f_8000;
 
+    /// <summary>Whether this is an image of tests.</summary>
+    public static bool HasTestCalls { get; set; }
+
     /// <summary>Where a test has put call frame information into <see cref="ProbeMemory"/>; at 0 there is none.</summary>
     public static ulong UnwindTable { get; set; }
 }

@@ -5,7 +5,13 @@ namespace Xenlet.Kernel.Tests;
 /// <summary>What the program's memory should be, page by page and without regions.</summary>
 internal sealed class AddressSpaceModel
 {
+    /// <summary>Pages at the top of a stack that are charged with it.</summary>
+    private const int ChargedOfStack = (int)(Stacks.ChargedSize / 4096);
+
     private readonly SortedDictionary<ulong, Page> _pages = [];
+
+    // Where a call began or ended: a stack is made accessible in the pieces that such calls have left.
+    private readonly HashSet<ulong> _borders = [];
 
     /// <summary>Pages that were promised and have no frame.</summary>
     public ulong Promised => (ulong)_pages.Values.Count(page => page is { IsCharged: true, HasFrame: false });
@@ -14,16 +20,25 @@ internal sealed class AddressSpaceModel
 
     public IEnumerable<KeyValuePair<ulong, Page>> Mapped => _pages;
 
+    /// <summary>Page tables below the root: what charged pages and pages with frames need, and no other.</summary>
+    public int Tables => TablesOf(NeedingTables).Count;
+
+    private IEnumerable<ulong> NeedingTables => _pages.Where(pair => pair.Value.IsCharged || pair.Value.HasFrame).Select(pair => pair.Key);
+
     public Page? At(ulong number) => _pages.GetValueOrDefault(number);
 
     public bool IsFree(ulong first, ulong count) => !Range(first, count).Any(_pages.ContainsKey);
 
     public void Map(ulong first, ulong count, Protection protection, bool isStack)
     {
+        HashSet<ulong> charged = [.. ChargedByMapping(first, count, protection, isStack)];
         foreach (ulong number in Range(first, count))
         {
-            _pages[number] = new Page { Protection = protection, IsStack = isStack, IsCharged = protection != 0 && !isStack };
+            _pages[number] = new Page { Protection = protection, IsStack = isStack, IsCharged = charged.Contains(number) };
+            _borders.Remove(number);
         }
+
+        AddBorders(first, count);
     }
 
     public void Unmap(ulong first, ulong count)
@@ -32,20 +47,31 @@ internal sealed class AddressSpaceModel
         {
             _pages.Remove(number);
         }
+
+        AddBorders(first, count);
     }
 
-    /// <summary>Pages that a change of protection newly promises.</summary>
-    public ulong NewlyPromised(ulong first, ulong count, Protection protection) =>
-        protection == 0 ? 0 : (ulong)Range(first, count).Count(number => !_pages[number].IsCharged && !_pages[number].IsStack);
+    /// <summary>Frames that must be there for a mapping: its charged pages, and their tables that there are not.</summary>
+    public ulong NeededByMapping(ulong first, ulong count, Protection protection, bool isStack) =>
+        Needed([.. ChargedByMapping(first, count, protection, isStack)]);
+
+    /// <summary>Frames that must be there for a change of protection.</summary>
+    public ulong NeededByProtection(ulong first, ulong count, Protection protection) =>
+        Needed([.. ChargedByProtection(first, count, protection)]);
 
     public void Protect(ulong first, ulong count, Protection protection)
     {
+        foreach (ulong number in (ulong[])[.. ChargedByProtection(first, count, protection)])
+        {
+            _pages[number].IsCharged = true;
+        }
+
         foreach (ulong number in Range(first, count))
         {
-            Page page = _pages[number];
-            page.Protection = protection;
-            page.IsCharged |= protection != 0 && !page.IsStack;
+            _pages[number].Protection = protection;
         }
+
+        AddBorders(first, count);
     }
 
     public void Discard(ulong first, ulong count)
@@ -91,6 +117,54 @@ internal sealed class AddressSpaceModel
         page.HasFrame = true;
         return TouchResult.Ready;
     }
+
+    private static IEnumerable<ulong> ChargedByMapping(ulong first, ulong count, Protection protection, bool isStack) =>
+        protection == 0 ? [] : isStack ? Range(first, count).TakeLast(ChargedOfStack) : Range(first, count);
+
+    private IEnumerable<ulong> ChargedByProtection(ulong first, ulong count, Protection protection)
+    {
+        List<ulong> stack = [];
+        foreach (ulong number in Range(first, count))
+        {
+            if (stack.Count > 0 && (_borders.Contains(number) || stack[^1] != number - 1))
+            {
+                foreach (ulong top in stack.TakeLast(ChargedOfStack))
+                {
+                    yield return top;
+                }
+
+                stack.Clear();
+            }
+
+            Page page = _pages[number];
+            if (protection == 0 || page.IsCharged)
+            {
+                continue;
+            }
+
+            if (!page.IsStack)
+            {
+                yield return number;
+            }
+            else if (page.Protection == 0)
+            {
+                stack.Add(number);
+            }
+        }
+
+        foreach (ulong top in stack.TakeLast(ChargedOfStack))
+        {
+            yield return top;
+        }
+    }
+
+    private ulong Needed(ulong[] charged) =>
+        (ulong)(charged.Length + TablesOf(charged).Except(TablesOf(NeedingTables)).Count());
+
+    private static HashSet<(int Level, ulong Number)> TablesOf(IEnumerable<ulong> pages) =>
+        [.. pages.SelectMany(page => Enumerable.Range(1, 3).Select(level => (level, page >> (9 * level))))];
+
+    private void AddBorders(ulong first, ulong count) => _borders.UnionWith([first, first + count]);
 
     private static IEnumerable<ulong> Range(ulong first, ulong count)
     {

@@ -47,16 +47,20 @@ public sealed unsafe class DemandPagingTests : NucleusTest
     [Fact]
     public void Promised_memory_is_there_when_all_is_promised()
     {
-        ulong pages = MemoryCharge.Available;
-        Assert.Equal(-Errno.ENOMEM, AddressSpace.Map(Address, Address + ((pages + 1) * 4096), ReadWrite, RegionKind.None));
+        // All but the page tables of 4 MiB.
+        const ulong tables = 4;
+        ulong available = MemoryCharge.Available;
+        ulong pages = available - tables;
+        Assert.InRange(pages, 513ul, 1024ul);
         ulong frames = FrameAllocator.FreeFrames;
-        Assert.Equal(pages, MemoryCharge.Available);
+        Assert.Equal(-Errno.ENOMEM, AddressSpace.Map(Address, Address + ((pages + 1) * 4096), ReadWrite, RegionKind.None));
+        Assert.Equal((frames, available), (FrameAllocator.FreeFrames, MemoryCharge.Available));
         Assert.True(RegionList.First == null);
 
         Assert.Equal(0, AddressSpace.Map(Address, Address + (pages * 4096), ReadWrite, RegionKind.None));
 
         Assert.Equal(0ul, MemoryCharge.Available);
-        Assert.Equal(frames, FrameAllocator.FreeFrames);
+        Assert.Equal(frames - tables, FrameAllocator.FreeFrames);
         for (ulong page = 0; page < pages; page++)
         {
             Assert.Equal(TouchResult.Ready, DemandPaging.Touch(Address + (page * 4096), write: true, execute: false));
@@ -65,19 +69,35 @@ public sealed unsafe class DemandPagingTests : NucleusTest
         Assert.Equal(-Errno.ENOMEM, AddressSpace.Map(ImageEnd, ImageEnd + 0x1000, ReadWrite, RegionKind.None));
     }
 
-    [Fact]
-    public void A_stack_is_charged_page_by_page_when_it_is_touched()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_stack_is_charged_with_its_highest_pages_and_then_page_by_page_when_it_is_touched(bool byProtection)
     {
+        const ulong end = Address + 0x1_0000_0000;
+        const ulong charged = Stacks.ChargedSize / 4096;
         ulong available = MemoryCharge.Available;
-        Assert.Equal(0, AddressSpace.Map(Address, Address + 0x1_0000_0000, ReadWrite, RegionKind.Stack));
+        Assert.Equal(0, AddressSpace.Map(Address, end, byProtection ? Protection.None : ReadWrite, RegionKind.Stack));
+        if (byProtection)
+        {
+            // As glibc does it, with a guard at the lower end.
+            Assert.Equal(available, MemoryCharge.Available);
+            Assert.Equal(0, AddressSpace.Protect(Address + 0x1000, end, ReadWrite));
+        }
+
+        available -= charged + 3; // The pages and three tables.
+        Assert.Equal(available, MemoryCharge.Available);
+        Assert.Equal(0, ProgramMemory.PrepareWrite(end - Stacks.ChargedSize, Stacks.ChargedSize));
         Assert.Equal(available, MemoryCharge.Available);
 
-        Assert.Equal(TouchResult.Ready, DemandPaging.Touch(Address, write: true, execute: false));
-        Assert.Equal(available - 4, MemoryCharge.Available); // The page and three tables.
-        Assert.Equal(TouchResult.Ready, DemandPaging.Touch(Address, write: true, execute: false));
-        Assert.Equal(available - 4, MemoryCharge.Available);
+        Assert.Equal(TouchResult.Ready, DemandPaging.Touch(Address + 0x1000, write: true, execute: false));
+        Assert.Equal(available - 3, MemoryCharge.Available); // The page and two tables.
+        Assert.Equal(TouchResult.Ready, DemandPaging.Touch(Address + 0x1000, write: true, execute: false));
+        Assert.Equal(available - 3, MemoryCharge.Available);
+        Assert.Equal(byProtection ? TouchResult.Denied : TouchResult.Ready, DemandPaging.Touch(Address, write: true, execute: false));
 
-        Assert.Equal(0, AddressSpace.Unmap(Address, Address + 0x1_0000_0000));
+        available += charged + 3;
+        Assert.Equal(0, AddressSpace.Unmap(Address, end));
         Assert.Equal(available, MemoryCharge.Available);
     }
 
@@ -117,7 +137,7 @@ public sealed unsafe class DemandPagingTests : NucleusTest
         AddressSpace.Discard(Address + 0x1000, Address + 0x2000);
 
         Assert.Equal(free + 1, FrameAllocator.FreeFrames);
-        Assert.Equal(available - 3, MemoryCharge.Available); // Only the tables were taken since.
+        Assert.Equal(available, MemoryCharge.Available);
         Assert.Equal(0, ProgramMemory.PrepareRead(Address, 0x3000));
         Assert.Equal((1ul, 0ul, 3ul), (*(ulong*)Address, *(ulong*)(Address + 0x1000), *(ulong*)(Address + 0x2000)));
     }

@@ -75,10 +75,30 @@ public sealed unsafe class OutOfMemoryTests : NucleusTest
         Assert.Contains("out of memory: no page is left for a stack", report, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(true, "no page is left for a stack, address")]
+    [InlineData(false, "no page is left for a page table, address")]
+    public void A_stack_that_cannot_grow_says_what_was_missing(bool hasTable, string what)
+    {
+        // Its middle needs a table, and then a page.
+        ulong stack = (ulong)MemoryCalls.Map(0, 64 * Pages.LargeSize, 3, StackFlags, -1);
+        ulong frame = FrameAllocator.Allocate();
+        TakeAllFrames();
+        if (hasTable)
+        {
+            FrameAllocator.Free(frame);
+        }
+
+        string report = Assert.Throws<PanicException>(() => Trap(Vector.PageFault, errorCode: 2, stack + (32 * Pages.LargeSize))).Message;
+
+        Assert.Contains("thread 1: out of memory: " + what, report, StringComparison.Ordinal);
+    }
+
     private static void TakeAllFrames()
     {
-        while (MemoryCharge.AllocateUnpromised() != 0)
+        while (MemoryCharge.CanGiveStack(1))
         {
+            _ = FrameAllocator.Allocate();
         }
     }
 }

@@ -263,7 +263,7 @@ public sealed unsafe class ProgramQuestionTests : NucleusTest
             made++;
         }
 
-        Assert.Equal(-Errno.EAGAIN, result);
+        Assert.Equal(-Errno.ENOMEM, result);
         Assert.Equal(made + 1, ThreadTable.Count);
     }
 

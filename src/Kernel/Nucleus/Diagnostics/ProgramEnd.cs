@@ -63,12 +63,14 @@ internal static unsafe class ProgramEnd
         EndReport(thread);
     }
 
-    /// <summary>A stack or the page tables cannot grow: all other memory is promised to somebody.</summary>
+    /// <summary>A stack cannot grow: all other memory is promised to somebody.</summary>
     [DoesNotReturn]
     public static void OutOfMemory(Thread* thread, ulong address)
     {
         BeginReport(thread);
-        KernelLog.Write("out of memory: no page is left for a stack, address "u8);
+        KernelLog.Write("out of memory: no page is left for "u8);
+        KernelLog.Write(DemandPaging.Shortage == MemoryShortage.PageTable ? "a page table"u8 : "a stack"u8);
+        KernelLog.Write(", address "u8);
         KernelLog.WriteHex(address);
         EndReport(thread);
     }

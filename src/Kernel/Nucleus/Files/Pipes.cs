@@ -37,10 +37,15 @@ internal static unsafe class Pipes
         }
 
         Pipe* pipe = FindUnused();
-        ulong frame = pipe == null ? 0 : MemoryCharge.AllocateForNucleus();
-        if (frame == 0)
+        if (pipe == null)
         {
             return -Errno.EMFILE;
+        }
+
+        ulong frame = MemoryCharge.AllocateForNucleus();
+        if (frame == 0)
+        {
+            return -Errno.ENOMEM;
         }
 
         *pipe = new Pipe { Frame = frame, Readers = 1, Writers = 1 };

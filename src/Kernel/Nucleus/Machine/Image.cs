@@ -76,6 +76,15 @@ internal static unsafe class Image
     /// <summary>The binary search table of the call-frame information.</summary>
     public static ulong UnwindTable => (ulong)(delegate*<void>)&Symbols.UnwindTable;
 
+    /// <summary>
+    /// Whether the image was linked with <c>--defsym xenlet_test_calls=2</c>: then its program may ask the nucleus for what only tests want.
+    /// </summary>
+    public static bool HasTestCalls => IsTwo((ulong)(delegate*<void>)&Symbols.TestCalls);
+
+    /// <summary>Not inlined: the compiler takes it for known that a function does not lie at 2.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static bool IsTwo(ulong value) => value == 2;
+
     private static class Symbols
     {
         [RuntimeImport("*", "__ehdr_start")]
@@ -178,5 +187,9 @@ internal static unsafe class Image
         [RuntimeImport("*", "xenlet_eh_frame_hdr")]
         [MethodImpl(MethodImplOptions.InternalCall)]
         public static extern void UnwindTable();
+
+        [RuntimeImport("*", "xenlet_test_calls")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void TestCalls();
     }
 }

@@ -64,26 +64,32 @@ internal static unsafe class AddressSpace
     /// <returns>0 or a negative errno.</returns>
     public static long Map(ulong start, ulong end, Protection protection, RegionKind kind)
     {
-        // Two splits of what was there, and the new one.
-        if (!RegionList.Reserve(3))
+        // Two splits of what was there, and the new ones. Reserving addresses, which is how the collector decommits too, gives memory back.
+        const int records = 4;
+        bool isAccessible = protection != Protection.None;
+        if (!(isAccessible ? RegionList.Reserve(records) : RegionList.ReserveToGiveBack(records, records)))
         {
             return -Errno.ENOMEM;
         }
 
-        if (protection != Protection.None && (kind & RegionKind.Stack) == 0)
+        // Before the unmapping, so that a refusal leaves what was there.
+        ulong chargedStart = isAccessible ? Stacks.ChargedStart(start, end, kind) : end;
+        if (!TryCharge(chargedStart, end, (end - chargedStart) / Pages.Size))
         {
-            // Before the unmapping, so that a refusal leaves what was there.
-            if (!MemoryCharge.TryCharge((end - start) / Pages.Size))
-            {
-                return -Errno.ENOMEM;
-            }
-
-            kind |= RegionKind.Charged;
+            return -Errno.ENOMEM;
         }
 
-        Unmap(start, end);
+        Remove(start, end, tablesFrom: chargedStart < end ? chargedStart : ulong.MaxValue);
+        if (chargedStart > start)
+        {
+            RegionList.Insert(start, chargedStart, protection, kind);
+        }
 
-        RegionList.Insert(start, end, protection, kind);
+        if (chargedStart < end)
+        {
+            RegionList.Insert(chargedStart, end, protection, kind | RegionKind.Charged);
+        }
+
         RegionList.Merge(start, end);
         return 0;
     }
@@ -92,27 +98,15 @@ internal static unsafe class AddressSpace
     /// <returns>0 or a negative errno.</returns>
     public static long Unmap(ulong start, ulong end)
     {
-        if (!RegionList.Reserve(2))
+        // As on Linux, the end of a region can always be unmapped, a hole in its middle only while there may be another region.
+        Region* first = RegionList.Find(start);
+        bool leavesTwo = first != null && first->Start < start && first->End > end;
+        if (!RegionList.ReserveToGiveBack(Splits(start, end), leavesTwo ? 1 : 0))
         {
             return -Errno.ENOMEM;
         }
 
-        RegionList.SplitAt(start);
-        RegionList.SplitAt(end);
-        Region* region = RegionList.FirstEndingAfter(start);
-        while (region != null && region->Start < end)
-        {
-            Region* next = region->Next;
-            ulong removed = PageTable.Unmap(region->Start, region->End);
-            if ((region->Kind & RegionKind.Charged) != 0)
-            {
-                MemoryCharge.Release(region->PageCount - removed);
-            }
-
-            RegionList.Remove(region);
-            region = next;
-        }
-
+        Remove(start, end, tablesFrom: ulong.MaxValue);
         return 0;
     }
 
@@ -121,12 +115,10 @@ internal static unsafe class AddressSpace
     /// changed.</returns>
     public static long Protect(ulong start, ulong end, Protection protection)
     {
-        if (!RegionList.Reserve(2))
-        {
-            return -Errno.ENOMEM;
-        }
-
+        int splits = Splits(start, end);
         ulong toCharge = 0;
+        ulong chargedFrom = end;
+        ulong chargedTo = end;
         ulong reached = start;
         for (Region* region = RegionList.FirstEndingAfter(start); region != null && region->Start < end; region = region->Next)
         {
@@ -143,14 +135,21 @@ internal static unsafe class AddressSpace
             reached = region->End;
             if (MustCharge(region, protection))
             {
-                toCharge += (Math.Min(region->End, end) - Math.Max(region->Start, start)) / Pages.Size;
+                ulong low = Math.Max(region->Start, start);
+                ulong high = Math.Min(region->End, end);
+                ulong charged = Stacks.ChargedStart(low, high, region->Kind);
+                splits += charged > low ? 1 : 0;
+                chargedFrom = Math.Min(chargedFrom, charged);
+                chargedTo = high;
+                toCharge += (high - charged) / Pages.Size;
             }
         }
 
         var wanted = new Region { Protection = protection };
         if (reached < end
+            || !(toCharge != 0 ? RegionList.Reserve(splits) : RegionList.ReserveToGiveBack(splits, splits))
             || (PageTable.IsExecutable(wanted.AccessBits) && !PageTable.PrepareExecution(start, end))
-            || !MemoryCharge.TryCharge(toCharge))
+            || !TryCharge(chargedFrom, chargedTo, toCharge))
         {
             return -Errno.ENOMEM;
         }
@@ -161,7 +160,16 @@ internal static unsafe class AddressSpace
         {
             if (MustCharge(region, protection))
             {
-                region->Kind |= RegionKind.Charged;
+                ulong charged = Stacks.ChargedStart(region->Start, region->End, region->Kind);
+                if (charged == region->Start)
+                {
+                    region->Kind |= RegionKind.Charged;
+                }
+                else
+                {
+                    // The top of a stack is a region of its own, and comes next.
+                    RegionList.SplitAt(charged);
+                }
             }
 
             region->Protection = protection;
@@ -182,10 +190,16 @@ internal static unsafe class AddressSpace
                 continue;
             }
 
-            ulong removed = PageTable.Unmap(Math.Max(region->Start, start), Math.Min(region->End, end));
+            ulong low = Math.Max(region->Start, start);
+            ulong high = Math.Min(region->End, end);
             if ((region->Kind & RegionKind.Charged) != 0)
             {
-                MemoryCharge.FrameReturned(removed);
+                // The tables stay, for the pages are promised still.
+                MemoryCharge.FrameReturned(PageTable.Unmap(low, high, floor: high, ceiling: low));
+            }
+            else
+            {
+                _ = PageTable.Unmap(low, high, RegionList.ChargedEndBelow(low), RegionList.ChargedStartFrom(high));
             }
         }
     }
@@ -216,6 +230,58 @@ internal static unsafe class AddressSpace
         return s_break;
     }
 
+    /// <summary>Whether a region, or the top of a stack, becomes accessible with this protection and is not charged yet.</summary>
     private static bool MustCharge(Region* region, Protection protection) =>
-        protection != Protection.None && (region->Kind & (RegionKind.Charged | RegionKind.Stack | RegionKind.Image)) == 0;
+        protection != Protection.None && (region->Kind & (RegionKind.Charged | RegionKind.Image)) == 0
+        && ((region->Kind & RegionKind.Stack) == 0 || region->Protection == Protection.None);
+
+    /// <summary>Charges pages and makes the tables of the range that they lie in; changes nothing when it fails.</summary>
+    private static bool TryCharge(ulong start, ulong end, ulong pages)
+    {
+        if (pages == 0)
+        {
+            return true;
+        }
+
+        if (!MemoryCharge.TryCharge(pages))
+        {
+            return false;
+        }
+
+        if (PageTable.TryCover(start, end))
+        {
+            return true;
+        }
+
+        MemoryCharge.Release(pages);
+        return false;
+    }
+
+    /// <summary>Records that cutting a range out of its neighbours takes.</summary>
+    private static int Splits(ulong start, ulong end) => (RegionList.MustSplitAt(start) ? 1 : 0) + (RegionList.MustSplitAt(end) ? 1 : 0);
+
+    /// <summary>Removes all regions of the range; the records for splits are reserved.</summary>
+    /// <param name="start">Start of the range.</param>
+    /// <param name="end">End of the range, exclusive.</param>
+    /// <param name="tablesFrom">Page tables that reach above this address stay, though they may be empty.</param>
+    private static void Remove(ulong start, ulong end, ulong tablesFrom)
+    {
+        RegionList.SplitAt(start);
+        RegionList.SplitAt(end);
+        ulong floor = RegionList.ChargedEndBelow(start);
+        ulong ceiling = Math.Min(tablesFrom, RegionList.ChargedStartFrom(end));
+        Region* region = RegionList.FirstEndingAfter(start);
+        while (region != null && region->Start < end)
+        {
+            Region* next = region->Next;
+            ulong removed = PageTable.Unmap(region->Start, region->End, floor, ceiling);
+            if ((region->Kind & RegionKind.Charged) != 0)
+            {
+                MemoryCharge.Release(region->PageCount - removed);
+            }
+
+            RegionList.Remove(region);
+            region = next;
+        }
+    }
 }

@@ -12,13 +12,25 @@ internal enum TouchResult
     /// <summary>The region does not allow it: SEGV_ACCERR.</summary>
     Denied,
 
-    /// <summary>A page of a stack, or a page table, for which no frame is left.</summary>
+    /// <summary>
+    /// A page of a stack, or a page table for one, for which no frame is left; <see cref="DemandPaging.Shortage"/> says which.
+    /// </summary>
     OutOfMemory,
+}
+
+/// <summary>What no frame was left for.</summary>
+internal enum MemoryShortage
+{
+    StackPage,
+    PageTable,
 }
 
 /// <summary>Gives pages their frames when they are touched first.</summary>
 internal static unsafe class DemandPaging
 {
+    /// <summary>What the last <see cref="TouchResult.OutOfMemory"/> was about.</summary>
+    public static MemoryShortage Shortage { get; private set; }
+
     /// <summary>Makes the page of this address present if its region allows the access.</summary>
     public static TouchResult Touch(ulong address, bool write, bool execute)
     {
@@ -35,20 +47,24 @@ internal static unsafe class DemandPaging
             return TouchResult.Denied;
         }
 
-        ulong* slot = PageTable.Find(address, create: true);
-        if (slot == null)
+        // What is charged has its tables.
+        ulong* slot = PageTable.Find(address, create: false);
+        if (slot == null || (*slot & PageTable.HoldsFrame) == 0)
         {
-            return TouchResult.OutOfMemory;
-        }
-
-        if ((*slot & PageTable.HoldsFrame) == 0)
-        {
-            ulong frame = (region->Kind & RegionKind.Charged) != 0
-                ? MemoryCharge.AllocatePromised()
-                : MemoryCharge.AllocateUnpromised();
-            if (frame == 0)
+            ulong frame;
+            if ((region->Kind & RegionKind.Charged) != 0)
             {
-                return TouchResult.OutOfMemory;
+                frame = MemoryCharge.AllocatePromised();
+            }
+            else
+            {
+                if (!HasRoomForStack(address))
+                {
+                    return TouchResult.OutOfMemory;
+                }
+
+                slot = PageTable.Find(address, create: true);
+                frame = FrameAllocator.Allocate();
             }
 
             *slot = frame | PageTable.HoldsFrame;
@@ -58,6 +74,7 @@ internal static unsafe class DemandPaging
         {
             if (!FrameAlias.Prepare(PageTable.FrameOf(*slot)))
             {
+                Shortage = MemoryShortage.PageTable;
                 return TouchResult.OutOfMemory;
             }
 
@@ -67,5 +84,18 @@ internal static unsafe class DemandPaging
         *slot |= access;
         Machine.InvalidatePage(address);
         return TouchResult.Ready;
+    }
+
+    /// <summary>Whether there are frames for a page of a stack and for the tables that lead to it. It gets all or none.</summary>
+    private static bool HasRoomForStack(ulong address)
+    {
+        ulong tables = PageTable.CountMissing(Pages.RoundDown(address), Pages.RoundDown(address) + Pages.Size);
+        if (MemoryCharge.CanGiveStack(tables + 1))
+        {
+            return true;
+        }
+
+        Shortage = tables == 0 || MemoryCharge.CanGiveStack(tables) ? MemoryShortage.StackPage : MemoryShortage.PageTable;
+        return false;
     }
 }

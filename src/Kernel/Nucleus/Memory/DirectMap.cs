@@ -24,6 +24,9 @@ internal static unsafe class DirectMap
     /// <summary>The memory of a frame.</summary>
     public static byte* Bytes(ulong physical) => (byte*)(s_offset + physical);
 
+    /// <summary>The physical address of memory that <see cref="Words"/> or <see cref="Bytes"/> gave.</summary>
+    public static ulong PhysicalOf(void* address) => (ulong)address - s_offset;
+
     /// <summary>The address at which <see cref="MapDevicePage"/> shows a page.</summary>
     public static void* DevicePage(ulong physical) => (void*)(DeviceBase + physical);
 

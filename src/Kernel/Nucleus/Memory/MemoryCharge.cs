@@ -4,8 +4,16 @@ namespace Xenlet.Kernel.Nucleus;
 /// Strict accounting: memory that was promised to the program is always there, so running out is an error of the call that asked
 /// (and an OutOfMemoryException in .NET), not a fault at some later touch.
 /// </summary>
+/// <remarks>
+/// Whatever may be refused is asked for here: pages of mappings, page tables, records of the nucleus. Two kinds of frames are taken
+/// otherwise: pages of stacks, which come from what nobody was promised, and page tables of hypervisor pages, few and bounded, for which
+/// <see cref="Margin"/> stays.
+/// </remarks>
 internal static class MemoryCharge
 {
+    // Frames that stacks leave: hypervisor pages may be mapped late, those of the grant table, and after a resume the console's.
+    private const ulong Margin = 8;
+
     // Promised pages that hold no frame yet.
     private static ulong s_promised;
     private static ulong s_reserve;
@@ -23,13 +31,13 @@ internal static class MemoryCharge
         }
     }
 
-    /// <summary>Sets aside what page tables, threads and stacks need when all the rest is promised.</summary>
+    /// <summary>Sets aside what stacks need when all the rest is promised.</summary>
     public static void Initialise() => s_reserve = 48 + FrameAllocator.TotalFrames / 256;
 
     /// <summary>Promises pages; false when they are not there.</summary>
     public static bool TryCharge(ulong pages)
     {
-        if (pages > Available)
+        if (pages > Available || FailNth.Refuses(isStack: false))
         {
             return false;
         }
@@ -44,23 +52,33 @@ internal static class MemoryCharge
     /// <summary>A promised page gave its frame back and may be touched again later.</summary>
     public static void FrameReturned(ulong pages) => s_promised += pages;
 
-    /// <summary>A frame for a promised page. Cannot fail while the accounting is right.</summary>
+    /// <summary>A frame for a promised page.</summary>
     public static ulong AllocatePromised()
     {
         ulong frame = FrameAllocator.Allocate();
-        if (frame != 0)
+        if (frame == 0)
         {
-            s_promised--;
+            // Only a mistake of the accounting leads here.
+            Panic.Halt("no frame is left for a page that was promised"u8);
         }
 
+        s_promised--;
         return frame;
     }
 
-    /// <summary>A frame for a page of a stack, which nobody promised: 0 when all that is left is promised to others.</summary>
-    public static ulong AllocateUnpromised() => HasUnpromised ? FrameAllocator.Allocate() : 0;
+    /// <summary>Whether so many frames can be taken for a stack: those that are not promised to others.</summary>
+    public static bool CanGiveStack(ulong frames) =>
+        FrameAllocator.FreeFrames >= s_promised + Margin + frames && !FailNth.Refuses(isStack: true);
 
-    /// <summary>As <see cref="AllocateUnpromised"/>, for the nucleus's own use.</summary>
-    public static ulong AllocateForNucleus() => HasUnpromised ? FrameAllocator.AllocateForNucleus() : 0;
+    /// <summary>A charged frame for the nucleus's own use; 0 when it is not there.</summary>
+    public static ulong AllocateForNucleus()
+    {
+        if (!TryCharge(1))
+        {
+            return 0;
+        }
 
-    private static bool HasUnpromised => FrameAllocator.FreeFrames > s_promised + 8;
+        s_promised--;
+        return FrameAllocator.AllocateForNucleus();
+    }
 }

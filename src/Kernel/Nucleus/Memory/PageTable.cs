@@ -70,12 +70,12 @@ internal static unsafe class PageTable
             return true;
         }
 
-        ulong frame = AllocateTable();
-        if (frame == 0)
+        if (!MemoryCharge.TryCharge(1))
         {
             return false;
         }
 
+        ulong frame = MemoryCharge.AllocatePromised();
         ulong entry = (*slot & ~LargePage) | NotOwned | HoldsFrame;
         for (ulong i = 0; i < 512; i++)
         {
@@ -127,10 +127,47 @@ internal static unsafe class PageTable
     }
 
     /// <summary>
+    /// Makes all tables that the pages of a range need, charged: a page of the range then takes no frame but its own.
+    /// </summary>
+    /// <returns>False, and nothing has changed, when the memory for them is not there.</returns>
+    public static bool TryCover(ulong start, ulong end)
+    {
+        ulong missing = CountMissing(start, end);
+        if (missing == 0)
+        {
+            return true;
+        }
+
+        if (!MemoryCharge.TryCharge(missing))
+        {
+            return false;
+        }
+
+        for (ulong address = start; address < end; address = NextTable(address))
+        {
+            // Cannot fail: so many frames are promised.
+            _ = Table(address, level: 0, create: true);
+        }
+
+        MemoryCharge.Release(missing);
+        return true;
+    }
+
+    /// <summary>The tables that the pages of a range need and that are not there.</summary>
+    public static ulong CountMissing(ulong start, ulong end) => CountMissing(DirectMap.Words(s_root), 3, start, end);
+
+    /// <summary>
     /// Removes every page of the range and frees its frame; tables that map nothing any more are freed too.
     /// </summary>
     /// <returns>How many pages held a frame.</returns>
-    public static ulong Unmap(ulong start, ulong end) => Unmap(DirectMap.Words(s_root), 3, start, end);
+    public static ulong Unmap(ulong start, ulong end) => Unmap(start, end, 0, ulong.MaxValue);
+
+    /// <summary>
+    /// As <see cref="Unmap(ulong, ulong)"/>, but only tables are freed that map nothing outside of <paramref name="floor"/> to
+    /// <paramref name="ceiling"/>.
+    /// </summary>
+    public static ulong Unmap(ulong start, ulong end, ulong floor, ulong ceiling) =>
+        Unmap(DirectMap.Words(s_root), 3, start, end, floor, ceiling);
 
     /// <summary>
     /// Makes sure that <see cref="Protect"/> can make the pages of the range executable; false when no frame is left for a table that it
@@ -251,6 +288,35 @@ internal static unsafe class PageTable
         return table;
     }
 
+    private static ulong CountMissing(ulong* table, int level, ulong start, ulong end)
+    {
+        int shift = 12 + (9 * level);
+        ulong span = 1UL << shift;
+        ulong count = 0;
+        for (ulong address = start; address < end;)
+        {
+            ulong next = Math.Min((address & ~(span - 1)) + span, end);
+            ulong entry = table[Index(address, level)];
+            if ((entry & Present) == 0)
+            {
+                // The table of this entry and all below it.
+                for (int below = level; below > 0; below--)
+                {
+                    int belowShift = 12 + (9 * below);
+                    count += ((next - 1) >> belowShift) - (address >> belowShift) + 1;
+                }
+            }
+            else if (level > 1 && (entry & LargePage) == 0)
+            {
+                count += CountMissing(DirectMap.Words(FrameOf(entry)), level - 1, address, next);
+            }
+
+            address = next;
+        }
+
+        return count;
+    }
+
     private static ulong CountTables(ulong* table, int level)
     {
         ulong count = 1;
@@ -303,7 +369,7 @@ internal static unsafe class PageTable
 
     private static ulong AllocateTable() => FrameAllocator.Allocate();
 
-    private static ulong Unmap(ulong* table, int level, ulong start, ulong end)
+    private static ulong Unmap(ulong* table, int level, ulong start, ulong end, ulong floor, ulong ceiling)
     {
         ulong span = 1UL << (12 + 9 * level);
         ulong removed = 0;
@@ -333,8 +399,9 @@ internal static unsafe class PageTable
             else if ((*slot & Present) != 0)
             {
                 ulong* lower = DirectMap.Words(FrameOf(*slot));
-                removed += Unmap(lower, level - 1, address, next);
-                if (IsEmpty(lower))
+                removed += Unmap(lower, level - 1, address, next, floor, ceiling);
+                ulong first = address & ~(span - 1);
+                if (first >= floor && first + span <= ceiling && IsEmpty(lower))
                 {
                     FrameAllocator.Free(FrameOf(*slot));
                     *slot = 0;

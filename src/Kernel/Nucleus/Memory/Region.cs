@@ -9,7 +9,7 @@ internal enum RegionKind : uint
     /// <summary>Part of the image: its frames were loaded, not allocated.</summary>
     Image = 1,
 
-    /// <summary>A stack: each page is charged when it is touched, as nobody touches all of one.</summary>
+    /// <summary>A stack: each page but the highest few is charged when it is touched, as nobody touches all of one.</summary>
     Stack = 2,
 
     /// <summary>The whole region is charged, touched or not.</summary>

@@ -1,13 +1,20 @@
 namespace Xenlet.Kernel.Nucleus;
 
-/// <summary>The sorted list of regions, and the pool that its nodes come from.</summary>
+/// <summary>The sorted list of regions.</summary>
 internal static unsafe class RegionList
 {
+    /// <summary>How many regions there may be: what Linux allows (DEFAULT_MAX_MAP_COUNT of include/linux/mm.h).</summary>
+    public const int MostRegions = 65530;
+
+    // What unmapping and taking rights away may split when no frame is left for more: these give memory back.
+    private const int Spare = 32;
+
     private static Region* s_first;
-    private static Region* s_free;
-    private static int s_freeCount;
+    private static Slab s_slab;
 
     public static Region* First => s_first;
+
+    public static int Count { get; private set; }
 
     /// <summary>The region that contains this address, or null.</summary>
     public static Region* Find(ulong address)
@@ -28,33 +35,52 @@ internal static unsafe class RegionList
         return region;
     }
 
-    /// <summary>Makes sure that <see cref="Insert"/> and <see cref="SplitAt"/> can be called this often without failing.</summary>
-    public static bool Reserve(int nodes)
+    /// <summary>End of the last charged region that lies below this address; 0 for none.</summary>
+    public static ulong ChargedEndBelow(ulong address)
     {
-        while (s_freeCount < nodes)
+        ulong end = 0;
+        for (Region* region = s_first; region != null && region->End <= address; region = region->Next)
         {
-            ulong frame = FrameAllocator.AllocateForNucleus();
-            if (frame == 0)
+            if ((region->Kind & RegionKind.Charged) != 0)
             {
-                return false;
-            }
-
-            var pool = (Region*)DirectMap.Words(frame);
-            for (int i = 0; i < (int)Pages.Size / sizeof(Region); i++)
-            {
-                Release(pool + i);
+                end = region->End;
             }
         }
 
-        return true;
+        return end;
     }
+
+    /// <summary>Start of the first charged region that lies at this address or above; the highest number for none.</summary>
+    public static ulong ChargedStartFrom(ulong address)
+    {
+        for (Region* region = FirstEndingAfter(address); region != null; region = region->Next)
+        {
+            if (region->Start >= address && (region->Kind & RegionKind.Charged) != 0)
+            {
+                return region->Start;
+            }
+        }
+
+        return ulong.MaxValue;
+    }
+
+    /// <summary>
+    /// Makes sure that <see cref="Insert"/> and <see cref="SplitAt"/> can be called this often without failing, for a call that gives
+    /// memory out.
+    /// </summary>
+    public static bool Reserve(int nodes) => Count + nodes <= MostRegions && s_slab.TryReserve(nodes + Spare, sizeof(Region));
+
+    /// <summary>As <see cref="Reserve"/>, for a call that gives memory back: some records are kept for it.</summary>
+    /// <param name="nodes">Records that it takes.</param>
+    /// <param name="more">How many regions more there will be after it.</param>
+    public static bool ReserveToGiveBack(int nodes, int more) =>
+        Count + more <= MostRegions && s_slab.TryReserve(nodes, sizeof(Region));
 
     /// <summary>Adds a region; it must overlap no other.</summary>
     public static Region* Insert(ulong start, ulong end, Protection protection, RegionKind kind)
     {
-        Region* node = s_free;
-        s_free = node->Next;
-        s_freeCount--;
+        var node = (Region*)s_slab.Take(sizeof(Region));
+        Count++;
 
         Region* previous = null;
         for (Region* region = s_first; region != null && region->Start < start; region = region->Next)
@@ -83,6 +109,13 @@ internal static unsafe class RegionList
         }
 
         return node;
+    }
+
+    /// <summary>Whether <see cref="SplitAt"/> needs a record.</summary>
+    public static bool MustSplitAt(ulong address)
+    {
+        Region* region = Find(address);
+        return region != null && region->Start != address;
     }
 
     /// <summary>Makes this address a border between two regions, if it lies inside one.</summary>
@@ -115,7 +148,8 @@ internal static unsafe class RegionList
             region->Next->Previous = region->Previous;
         }
 
-        Release(region);
+        s_slab.Return(region, sizeof(Region), Spare);
+        Count--;
     }
 
     /// <summary>Joins neighbours that touch and are alike, from the region before <paramref name="start"/> to the one after <paramref name="end"/>.</summary>
@@ -136,12 +170,5 @@ internal static unsafe class RegionList
                 region = next;
             }
         }
-    }
-
-    private static void Release(Region* region)
-    {
-        region->Next = s_free;
-        s_free = region;
-        s_freeCount++;
     }
 }

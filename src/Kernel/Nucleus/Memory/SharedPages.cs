@@ -37,13 +37,7 @@ internal static unsafe class SharedPages
         }
 
         ulong frame = MemoryCharge.AllocatePromised();
-        if (frame == 0)
-        {
-            MemoryCharge.Release(1);
-            return -Errno.ENOMEM;
-        }
-
-        if (frame >= WindowSize || !PageTable.Map(WindowStart + frame, frame | Access))
+        if (frame >= WindowSize || !TryShow(frame))
         {
             FrameAllocator.Free(frame);
             return -Errno.ENOMEM;
@@ -73,7 +67,7 @@ internal static unsafe class SharedPages
             return -XenError.EBUSY;
         }
 
-        return PageTable.Map(WindowStart + frame, frame | Access) ? (long)(WindowStart + frame) : -Errno.ENOMEM;
+        return TryShow(frame) ? (long)(WindowStart + frame) : -Errno.ENOMEM;
     }
 
     /// <summary>Takes a page from the program; its RAM is free again, a page of others is only unmapped.</summary>
@@ -154,6 +148,12 @@ internal static unsafe class SharedPages
     {
         GrantTable.Forget();
         PageTable.ClearSoftwareBits(WindowStart, WindowStart + Math.Min(WindowSize, MemoryMap.End), MaximumGrants << GrantCountShift);
+    }
+
+    private static bool TryShow(ulong frame)
+    {
+        ulong address = WindowStart + frame;
+        return PageTable.TryCover(address, address + Pages.Size) && PageTable.Map(address, frame | Access);
     }
 
     private static ulong GrantCount(ulong entry) => (entry >> GrantCountShift) & MaximumGrants;

@@ -14,6 +14,16 @@ internal static unsafe class Stacks
     /// </summary>
     public const ulong GuardSize = 64 << 10;
 
+    /// <summary>
+    /// Bytes at the top of a stack that are charged with it: what a thread of .NET needs to begin, to wait and to end. When they are not
+    /// there the thread is not started, instead of ending the program at its first page.
+    /// </summary>
+    public const ulong ChargedSize = 16 << 10;
+
+    /// <summary>Where the charged part of accessible memory begins: at its start, unless it is a stack's.</summary>
+    public static ulong ChargedStart(ulong start, ulong end, RegionKind kind) =>
+        (kind & RegionKind.Stack) == 0 || end - start <= ChargedSize ? start : end - ChargedSize;
+
     /// <summary>Whether a fault at this address means that the thread ran out of stack.</summary>
     public static bool IsOverflow(Thread* thread, ulong address) =>
         thread->StackLow != 0 && address < thread->StackLow && address + GuardSize >= thread->StackLow

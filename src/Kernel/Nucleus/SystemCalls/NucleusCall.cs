@@ -81,6 +81,12 @@ internal static class NucleusCall
     /// <summary>(pointer): writes a <see cref="NucleusMemoryRecord"/>; without Xen too.</summary>
     public const int ReadMemory = SystemCallNumber.FirstPrivate + 20;
 
+    /// <summary>
+    /// (number): lets the number-th of the calling thread's requests for memory from now on fail, 0 for none. Answers what was left of the
+    /// number before, 0 when that request has failed. Only in an image of tests, <see cref="Image.HasTestCalls"/>; -ENOSYS in all others.
+    /// </summary>
+    public const int FailNth = SystemCallNumber.FirstPrivate + 0x1000;
+
     public static long Dispatch(ulong number, ulong a1, ulong a2, ulong a3)
     {
         if (number > int.MaxValue)
@@ -104,6 +110,8 @@ internal static class NucleusCall
                 return NucleusCallDiagnostics.WriteThreads(a1, a2);
             case ReadMemory:
                 return NucleusCallDiagnostics.WriteMemory(a1);
+            case FailNth when Image.HasTestCalls:
+                return (long)Nucleus.FailNth.Arm(a1, withStacks: false);
         }
 
         if (number > Suspend)

@@ -73,18 +73,26 @@ internal static unsafe class ThreadCalls
             return error;
         }
 
+        // The thread's first page: without it the thread would end the program where no call can fail. A stack that is not mapped is the
+        // thread's own mistake, as on Linux.
+        ulong top = arguments.Stack + arguments.StackSize;
+        if (ProgramMemory.PrepareWrite(top - 8, 8) == -Errno.ENOMEM)
+        {
+            return -Errno.ENOMEM;
+        }
+
         Thread* child = ThreadTable.Create();
         if (child == null)
         {
-            return -Errno.EAGAIN;
+            return -Errno.ENOMEM;
         }
 
         Machine.Copy(&child->Frame, parent, Frame.Size);
         child->Frame.Rax = 0;
-        child->Frame.Rsp = arguments.Stack + arguments.StackSize;
+        child->Frame.Rsp = top;
         child->SignalMask = ((Thread*)parent)->SignalMask;
         child->StackLow = arguments.Stack;
-        child->StackHigh = arguments.Stack + arguments.StackSize;
+        child->StackHigh = top;
         if ((arguments.Flags & CLONE_SETTLS) != 0)
         {
             child->Frame.FsBase = arguments.ThreadPointer;

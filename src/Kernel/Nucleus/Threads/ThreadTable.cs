@@ -1,10 +1,10 @@
 namespace Xenlet.Kernel.Nucleus;
 
-/// <summary>All threads, and the pool that <see cref="Thread"/> structures come from.</summary>
+/// <summary>All threads.</summary>
 internal static unsafe class ThreadTable
 {
     private static Thread* s_first;
-    private static Thread* s_free;
+    private static Slab s_slab;
     private static int s_nextId;
 
     public static Thread* First => s_first;
@@ -31,27 +31,8 @@ internal static unsafe class ThreadTable
     /// <summary>A zeroed thread that is not of the process: the idle thread.</summary>
     public static Thread* Allocate()
     {
-        if (s_free == null)
-        {
-            ulong frame = FrameAllocator.AllocateForNucleus();
-            if (frame == 0)
-            {
-                return null;
-            }
-
-            // 16-byte aligned, as FXSAVE needs.
-            ulong size = ((ulong)sizeof(Thread) + 15) & ~15UL;
-            byte* pool = DirectMap.Bytes(frame);
-            for (ulong offset = 0; offset + size <= Pages.Size; offset += size)
-            {
-                Release((Thread*)(pool + offset));
-            }
-        }
-
-        Thread* thread = s_free;
-        s_free = thread->Next;
-        Machine.Fill(thread, 0, (nuint)sizeof(Thread));
-        return thread;
+        // The slab aligns its objects to 16 bytes, as FXSAVE needs.
+        return s_slab.TryReserve(1, sizeof(Thread)) ? (Thread*)s_slab.Take(sizeof(Thread)) : null;
     }
 
     public static Thread* Find(int id)
@@ -84,12 +65,6 @@ internal static unsafe class ThreadTable
         }
 
         Count--;
-        Release(thread);
-    }
-
-    private static void Release(Thread* thread)
-    {
-        thread->Next = s_free;
-        s_free = thread;
+        s_slab.Return(thread, sizeof(Thread), spare: 0);
     }
 }
