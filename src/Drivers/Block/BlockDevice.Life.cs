@@ -34,6 +34,9 @@ public sealed partial class BlockDevice
     /// </summary>
     internal Action<BlockDevice, Exception?>? Ended { get; init; }
 
+    /// <summary>The event loop of its driver, or <see langword="null"/>.</summary>
+    internal EventLoop? Loop { get; init; }
+
     /// <summary>What <see cref="Ended"/> has set off.</summary>
     internal Task Ending { get; set; } = Task.CompletedTask;
 

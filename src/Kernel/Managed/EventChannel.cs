@@ -4,11 +4,15 @@ using Xenlet.Kernel.Nucleus;
 namespace Xenlet.Kernel;
 
 /// <summary>An event channel port of the program.</summary>
-internal sealed class EventChannel : IEventChannel, IValueTaskSource
+internal sealed class EventChannel : IEventChannel, IValueTaskSource, IThreadPoolWorkItem
 {
     private readonly EventDispatcher _dispatcher;
     private readonly Lock _gate = new();
-    private ManualResetValueTaskSourceCore<bool> _wait = new() { RunContinuationsAsynchronously = true };
+    private ManualResetValueTaskSourceCore<bool> _wait;
+
+    // Where the wait was begun, and so goes on; and how it has ended, until that is told there.
+    private EventLoop? _loop;
+    private Exception? _failure;
     private CancellationToken _token;
     private CancellationTokenRegistration _cancellation;
     private WaitState _state;
@@ -73,6 +77,9 @@ internal sealed class EventChannel : IEventChannel, IValueTaskSource
             // An event that comes at once is delivered when this lock is free.
             Call(NucleusCall.AskForEvent, "waiting");
             _wait.Reset();
+            _loop = EventLoop.Current;
+            _wait.RunContinuationsAsynchronously = _loop is null;
+            _failure = null;
             _state = WaitState.Waiting;
             _token = cancellationToken;
             var task = new ValueTask(this, _wait.Version);
@@ -114,23 +121,36 @@ internal sealed class EventChannel : IEventChannel, IValueTaskSource
     ValueTaskSourceStatus IValueTaskSource.GetStatus(short token) => _wait.GetStatus(token);
 
     void IValueTaskSource.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
-        _wait.OnCompleted(continuation, state, token, flags);
+        // A loop is told by itself: there is nowhere else to go on.
+        _wait.OnCompleted(
+            continuation, state, token, _loop is null ? flags : flags & ~ValueTaskSourceOnCompletedFlags.UseSchedulingContext);
 
-    /// <summary>The port was signalled; it is silent until the next wait asks.</summary>
+    /// <summary>Tells of the wait's end, on the loop where it was begun.</summary>
+    void IThreadPoolWorkItem.Execute() => Tell();
+
+    /// <summary>
+    /// The port was signalled; it is silent until the next wait asks. Called by the dispatcher, which does a loop's work if it is idle.
+    /// </summary>
     internal void OnEvent()
     {
+        EventLoop? loop;
         lock (_gate)
         {
-            if (_state == WaitState.Waiting)
-            {
-                _state = WaitState.Ended;
-                _wait.SetResult(true);
-            }
-            else
+            if (_state != WaitState.Waiting)
             {
                 _hasEvent = true;
+                return;
+            }
+
+            _state = WaitState.Ended;
+            loop = _loop;
+            if (loop is null)
+            {
+                Tell();
             }
         }
+
+        loop?.Run(this);
     }
 
     /// <summary>The domain was resumed, and the port is closed; its number may be another channel's by now.</summary>
@@ -150,8 +170,33 @@ internal sealed class EventChannel : IEventChannel, IValueTaskSource
         _isDisposed = true;
         if (_state == WaitState.Waiting)
         {
-            _state = WaitState.Ended;
-            _wait.SetException(new ObjectDisposedException(nameof(EventChannel), why));
+            EndWait(new ObjectDisposedException(nameof(EventChannel), why));
+        }
+    }
+
+    private void EndWait(Exception failure)
+    {
+        _state = WaitState.Ended;
+        _failure = failure;
+        if (_loop is null)
+        {
+            Tell();
+        }
+        else
+        {
+            _loop.Queue(this);
+        }
+    }
+
+    private void Tell()
+    {
+        if (_failure is null)
+        {
+            _wait.SetResult(true);
+        }
+        else
+        {
+            _wait.SetException(_failure);
         }
     }
 
@@ -162,8 +207,7 @@ internal sealed class EventChannel : IEventChannel, IValueTaskSource
             // A callback that comes late must not end a later wait, unless that has the same token.
             if (_state == WaitState.Waiting && _token == token)
             {
-                _state = WaitState.Ended;
-                _wait.SetException(new OperationCanceledException(token));
+                EndWait(new OperationCanceledException(token));
             }
         }
     }
