@@ -8,18 +8,31 @@ namespace Xenlet.Drivers;
 /// All that a domain needs to live with its tool stack, in one object: xenstore, both buses with their drivers, and <see cref="DomainControl"/>, which ends, suspends and
 /// describes the guest when it is asked to.
 /// </summary>
-/// <remarks>A program that wants less composes the parts itself; this does nothing that it could not.</remarks>
+/// <remarks>
+/// Two threads of its own serve it all (<see cref="EventLoop"/>), so that it answers though the program blocks every thread of the pool.
+/// A program that wants less composes the parts itself; this does nothing that it could not.
+/// </remarks>
 public sealed class DomainServices : IAsyncDisposable
 {
     private readonly IXenStoreLink _link;
+    private readonly Loops _loops;
     private bool _isDisposed;
 
-    private DomainServices(IMachine machine, IXenStoreLink link, Func<IXenStoreTransport> connect, XenStoreClient store, DomainServicesOptions options)
+    private DomainServices(
+        IMachine machine,
+        IXenStoreLink link,
+        Func<IXenStoreTransport> connect,
+        XenStoreClient store,
+        Loops loops,
+        DomainServicesOptions options)
     {
         _link = link;
+        _loops = loops;
         Store = store;
         Disks = new(machine.EventChannels, machine.Pages, options.Disks);
-        Interfaces = new(machine.EventChannels, machine.Pages, options.Interfaces);
+        NetworkOptions interfaces = options.Interfaces ?? new();
+        interfaces = interfaces with { TimeProvider = loops.Devices.ClockFor(interfaces.TimeProvider) };
+        Interfaces = new(machine.EventChannels, machine.Pages, interfaces);
         FrontBus = new(store, options.Bus);
         BackBus = new(store, options.Bus);
 
@@ -36,7 +49,7 @@ public sealed class DomainServices : IAsyncDisposable
         }
 
         DeviceBus[] buses = [.. options.StartsBackBus ? (DeviceBus[])[BackBus] : [], .. options.StartsFrontBus ? (DeviceBus[])[FrontBus] : []];
-        Control = new(machine, store, buses, connect, options.Control);
+        Control = new(machine, store, buses, connect, (options.Control ?? new()) with { Loop = loops.Control });
         store.ConnectionChanged += (_, change) => Control.ConnectionChanged(change.Failure);
         foreach (IReportSource source in frontDrivers.Concat(options.BackDrivers).OfType<IReportSource>())
         {
@@ -78,39 +91,42 @@ public sealed class DomainServices : IAsyncDisposable
         options ??= new();
         IXenStoreLink link = machine.XenStore.Open();
         Func<IXenStoreTransport> connect = XenStoreLinkTransport.Connector(link);
+        Loops loops = new(new("domain services"), new("domain control"));
         XenStoreClient store;
         try
         {
-            store = await XenStoreClient.ConnectAsync(connect, options.Store, cancellationToken).ConfigureAwait(false);
+            XenStoreClientOptions storeOptions = (options.Store ?? new()) with { Loop = loops.Devices };
+            store = await XenStoreClient.ConnectAsync(connect, storeOptions, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         }
         catch
         {
+            loops.Dispose();
             link.Dispose();
             throw;
         }
 
-        DomainServices services = new(machine, link, connect, store, options);
+        DomainServices services = new(machine, link, connect, store, loops, options);
         try
         {
             options.BeforeStart?.Invoke(services);
 
             // First, so that a guest whose devices are in trouble can be asked about them.
-            await services.Control.StartAsync(cancellationToken).ConfigureAwait(false);
+            await services.Control.StartAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
             if (options.StartsBackBus)
             {
-                await services.BackBus.StartAsync(cancellationToken).ConfigureAwait(false);
+                await services.BackBus.StartAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
             }
 
             if (options.StartsFrontBus)
             {
-                await services.FrontBus.StartAsync(cancellationToken).ConfigureAwait(false);
+                await services.FrontBus.StartAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
             }
 
             return services;
         }
         catch
         {
-            await services.DisposeAsync().ConfigureAwait(false);
+            await services.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
             throw;
         }
     }
@@ -124,12 +140,25 @@ public sealed class DomainServices : IAsyncDisposable
         }
 
         _isDisposed = true;
-        await Control.DisposeAsync().ConfigureAwait(false);
-        await FrontBus.DisposeAsync().ConfigureAwait(false);
+        await Control.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
+        await FrontBus.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
         Disks.Dispose();
-        await Interfaces.DisposeAsync().ConfigureAwait(false);
-        await BackBus.DisposeAsync().ConfigureAwait(false);
-        await Store.DisposeAsync().ConfigureAwait(false);
+        await Interfaces.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
+        await BackBus.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
+        await Store.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
         _link.Dispose();
+        _loops.Dispose();
+    }
+
+    /// <summary>
+    /// The threads that serve the domain. Control has one to itself, since its reports wait for the console, which nobody may empty.
+    /// </summary>
+    private sealed record Loops(EventLoop Devices, EventLoop Control) : IDisposable
+    {
+        public void Dispose()
+        {
+            Control.Dispose();
+            Devices.Dispose();
+        }
     }
 }

@@ -1,3 +1,5 @@
+using Xenlet.Kernel;
+
 namespace Xenlet.XenBus;
 
 /// <summary>A lock that may be held across awaits; whoever comes first enters first.</summary>
@@ -9,7 +11,7 @@ internal sealed class AsyncLock
     internal async ValueTask<Holder> EnterAsync()
     {
         TaskCompletionSource mine = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        await Interlocked.Exchange(ref _last, mine.Task).ConfigureAwait(false);
+        await Interlocked.Exchange(ref _last, mine.Task).ConfigureAwait(EventLoop.IsCurrent);
         return new(mine);
     }
 

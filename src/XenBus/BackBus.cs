@@ -1,3 +1,4 @@
+using Xenlet.Kernel;
 using Xenlet.XenStoreRing;
 
 namespace Xenlet.XenBus;
@@ -17,9 +18,10 @@ public sealed class BackBus(XenStoreClient store, XenBusOptions? options = null)
     /// <summary>A front end that starts again finds us ready, as long as the tool stack keeps the device online.</summary>
     internal override async ValueTask AfterOtherEndChangedAsync(XenDevice device, XenBusState state)
     {
-        if (state == XenBusState.Initialising && device.State == XenBusState.Closed && await IsOnlineAsync(device).ConfigureAwait(false))
+        if (state == XenBusState.Initialising && device.State == XenBusState.Closed
+            && await IsOnlineAsync(device).ConfigureAwait(EventLoop.IsCurrent))
         {
-            await device.SetStateAsync(XenBusState.InitWait).ConfigureAwait(false);
+            await device.SetStateAsync(XenBusState.InitWait).ConfigureAwait(EventLoop.IsCurrent);
         }
     }
 
@@ -27,9 +29,10 @@ public sealed class BackBus(XenStoreClient store, XenBusOptions? options = null)
     internal override async ValueTask AfterLocalEndChangedAsync(XenDevice device, string path)
     {
         // An empty path stands for any, the two among them.
-        if (path is "" or "/state" or "/online" && device.State == XenBusState.Closed && !await IsOnlineAsync(device).ConfigureAwait(false))
+        if (path is "" or "/state" or "/online" && device.State == XenBusState.Closed
+            && !await IsOnlineAsync(device).ConfigureAwait(EventLoop.IsCurrent))
         {
-            await Store.TryRemoveAsync(device.Node + "/hotplug-status").ConfigureAwait(false);
+            await Store.TryRemoveAsync(device.Node + "/hotplug-status").ConfigureAwait(EventLoop.IsCurrent);
         }
     }
 
@@ -38,7 +41,8 @@ public sealed class BackBus(XenStoreClient store, XenBusOptions? options = null)
     {
         try
         {
-            return int.TryParse(await Store.TryReadAsync(device.Node + "/online").ConfigureAwait(false), out int online) && online != 0;
+            string? value = await Store.TryReadAsync(device.Node + "/online").ConfigureAwait(EventLoop.IsCurrent);
+            return int.TryParse(value, out int online) && online != 0;
         }
         catch (XenStoreException error) when (!error.IsTemporary)
         {

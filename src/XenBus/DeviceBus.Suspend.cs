@@ -1,3 +1,4 @@
+using Xenlet.Kernel;
 using Xenlet.XenStoreRing;
 
 namespace Xenlet.XenBus;
@@ -57,7 +58,7 @@ public abstract partial class DeviceBus
                     return default;
                 }))
             {
-                await atRest.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+                await EventLoop.OnLoop(atRest.Task).WaitAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
             }
 
             // The list changes on the bus's queue only, so it is now what it will be until the resume.
@@ -69,8 +70,8 @@ public abstract partial class DeviceBus
             (XenDevice Device, Task<bool> Answer)[] answers = [.. told.Select(device => (device, device.SuspendAsync()))];
             try
             {
-                await Task.WhenAll(answers.Select(answer => answer.Answer))
-                    .WaitAsync(Options.SuspendTimeLimit, Options.TimeProvider, cancellationToken).ConfigureAwait(false);
+                await Task.WhenAll(answers.Select(answer => EventLoop.OnLoop(answer.Answer)))
+                    .WaitAsync(Options.SuspendTimeLimit, Options.TimeProvider, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
             }
             catch (TimeoutException)
             {
@@ -85,7 +86,7 @@ public abstract partial class DeviceBus
                     device.HoldForSuspend();
                     Report(device, $"{device.Name}: driver {device.Driver?.Name} is late for the suspend, and is not waited for");
                 }
-                else if (!await answer.ConfigureAwait(false))
+                else if (!await answer.ConfigureAwait(EventLoop.IsCurrent))
                 {
                     refused.Add(device);
                     Report(device, $"{device.Name}: driver {device.Driver?.Name} refuses the suspend");
@@ -138,7 +139,7 @@ public abstract partial class DeviceBus
         TaskCompletionSource examined = new(TaskCreationOptions.RunContinuationsAsynchronously);
         if (_queue.Release(("resume", () => ExamineAllAsync(examined))) && !Options.Stepped)
         {
-            await examined.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+            await EventLoop.OnLoop(examined.Task).WaitAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         }
     }
 
@@ -158,7 +159,7 @@ public abstract partial class DeviceBus
             {
                 try
                 {
-                    await WatchAsync(CancellationToken.None).ConfigureAwait(false);
+                    await WatchAsync(CancellationToken.None).ConfigureAwait(EventLoop.IsCurrent);
                 }
                 catch (XenStoreException error)
                 {
@@ -168,11 +169,11 @@ public abstract partial class DeviceBus
             }
 
             // The domain's directory may be a new one.
-            await AnnounceAsync(CancellationToken.None).ConfigureAwait(false);
+            await AnnounceAsync(CancellationToken.None).ConfigureAwait(EventLoop.IsCurrent);
             _givenUp.Clear();
             _passedOver.Clear();
             (XenDevice Device, ResumeFinding Finding)[] findings = await Task.WhenAll(devices.Select(async device =>
-                (device, await device.ExamineAsync().ConfigureAwait(false)))).ConfigureAwait(false);
+                (device, await device.ExamineAsync().ConfigureAwait(EventLoop.IsCurrent)))).ConfigureAwait(EventLoop.IsCurrent);
             foreach ((XenDevice device, ResumeFinding finding) in findings)
             {
                 if (!finding.IsTemporary)
@@ -205,13 +206,13 @@ public abstract partial class DeviceBus
         {
             while (true)
             {
-                await Task.Delay(pause.Next(), Options.TimeProvider, _end.Token).ConfigureAwait(false);
+                await Task.Delay(pause.Next(), Options.TimeProvider, _end.Token).ConfigureAwait(EventLoop.IsCurrent);
                 if (!IsRunning)
                 {
                     continue;
                 }
 
-                ResumeFinding finding = await device.ExamineAsync().ConfigureAwait(false);
+                ResumeFinding finding = await device.ExamineAsync().ConfigureAwait(EventLoop.IsCurrent);
                 if (!device.AwaitsExamination)
                 {
                     return;

@@ -95,10 +95,12 @@ public abstract partial class DeviceBus : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(store);
         Store = store;
+        Loop = store.Loop;
         Node = node;
         _idComponents = idComponents;
         Options = options ?? new();
-        _queue = new(Options.Stepped, error => Report(null, $"{Node}: {error}"));
+        Options = Loop is null ? Options : Options with { TimeProvider = Loop.ClockFor(Options.TimeProvider) };
+        _queue = new(Options.Stepped, Loop, error => Report(null, $"{Node}: {error}"));
         _lookAgain = new(Options.TimeProvider, LookAgain);
         _watchAgain = new(Options.TimeProvider, () => _queue.Post("watch", WatchAgainAsync));
     }
@@ -125,6 +127,9 @@ public abstract partial class DeviceBus : IAsyncDisposable
     }
 
     internal XenBusOptions Options { get; }
+
+    /// <summary>The store's event loop, on which the bus works as well, or <see langword="null"/>.</summary>
+    internal EventLoop? Loop { get; }
 
     internal BootHold Hold { get; } = new();
 
@@ -174,7 +179,10 @@ public abstract partial class DeviceBus : IAsyncDisposable
     /// boot is not over. In <see cref="XenBusOptions.Stepped"/> mode it returns before the first look.
     /// </summary>
     /// <exception cref="InvalidOperationException">The bus was started before.</exception>
-    public async ValueTask StartAsync(CancellationToken cancellationToken = default)
+    public ValueTask StartAsync(CancellationToken cancellationToken = default) =>
+        new(EventLoop.RunAsync(Loop, () => StartOnLoopAsync(cancellationToken)));
+
+    private async Task StartOnLoopAsync(CancellationToken cancellationToken)
     {
         lock (_gate)
         {
@@ -194,8 +202,8 @@ public abstract partial class DeviceBus : IAsyncDisposable
         try
         {
             // Before the first look, so that nothing can come between the two.
-            await WatchAsync(cancellationToken).ConfigureAwait(false);
-            await AnnounceAsync(cancellationToken).ConfigureAwait(false);
+            await WatchAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
+            await AnnounceAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         }
         catch (XenStoreException error)
         {
@@ -206,7 +214,7 @@ public abstract partial class DeviceBus : IAsyncDisposable
 
         if (!Options.Stepped)
         {
-            await _enumerated.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+            await EventLoop.OnLoop(_enumerated.Task).WaitAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         }
     }
 
@@ -218,13 +226,14 @@ public abstract partial class DeviceBus : IAsyncDisposable
     {
         try
         {
-            await Hold.Released.WaitAsync(limit ?? Options.BootTimeLimit, Options.TimeProvider, cancellationToken).ConfigureAwait(false);
+            await EventLoop.OnLoop(Hold.Released).WaitAsync(limit ?? Options.BootTimeLimit, Options.TimeProvider, cancellationToken)
+                .ConfigureAwait(EventLoop.IsCurrent);
             // A bus that was disposed of lets those go who wait, and has not found out.
             return new(Hold.IsComplete, []);
         }
         catch (TimeoutException)
         {
-            MissingDevice[] missing = await Task.WhenAll(Hold.Devices.Select(ReportMissingAsync)).ConfigureAwait(false);
+            MissingDevice[] missing = await Task.WhenAll(Hold.Devices.Select(ReportMissingAsync)).ConfigureAwait(EventLoop.IsCurrent);
             return new(Hold.Released.IsCompleted, Hold.Released.IsCompleted ? [] : [.. missing.OrderBy(device => device.Device.Name, StringComparer.Ordinal)]);
         }
     }
@@ -277,7 +286,7 @@ public abstract partial class DeviceBus : IAsyncDisposable
             streams = [.. _streams];
         }
 
-        await _end.CancelAsync().ConfigureAwait(false);
+        _end.Cancel();
         _queue.Close();
         _lookAgain.Dispose();
         _watchAgain.Dispose();
@@ -285,10 +294,10 @@ public abstract partial class DeviceBus : IAsyncDisposable
         Hold.End();
         if (watch is not null)
         {
-            await watch.DisposeAsync().ConfigureAwait(false);
+            await watch.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
         }
 
-        await Task.WhenAll(devices.Select(device => device.StopAsync().AsTask())).ConfigureAwait(false);
+        await Task.WhenAll(devices.Select(device => device.StopAsync().AsTask())).ConfigureAwait(EventLoop.IsCurrent);
         foreach (XenBusEvents stream in streams)
         {
             stream.End();
@@ -345,7 +354,7 @@ public abstract partial class DeviceBus : IAsyncDisposable
         XenBusState otherEnd;
         try
         {
-            otherEnd = await device.ReadOtherEndStateAsync().ConfigureAwait(false);
+            otherEnd = await device.ReadOtherEndStateAsync().ConfigureAwait(EventLoop.IsCurrent);
         }
         catch (XenStoreException)
         {
@@ -357,7 +366,7 @@ public abstract partial class DeviceBus : IAsyncDisposable
 
     private async ValueTask WatchAsync(CancellationToken cancellationToken, bool isAgain = false)
     {
-        XenStoreWatch watch = await Store.WatchAsync(Node, cancellationToken).ConfigureAwait(false);
+        XenStoreWatch watch = await Store.WatchAsync(Node, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         lock (_gate)
         {
             if (!_disposed)
@@ -369,7 +378,7 @@ public abstract partial class DeviceBus : IAsyncDisposable
             }
         }
 
-        await watch.DisposeAsync().ConfigureAwait(false);
+        await watch.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
     }
 
     /// <summary>Registers the watch that was refused, or that has ended.</summary>
@@ -385,7 +394,7 @@ public abstract partial class DeviceBus : IAsyncDisposable
 
         try
         {
-            await WatchAsync(_end.Token, isAgain: true).ConfigureAwait(false);
+            await WatchAsync(_end.Token, isAgain: true).ConfigureAwait(EventLoop.IsCurrent);
         }
         catch (XenStoreException)
         {
@@ -410,7 +419,7 @@ public abstract partial class DeviceBus : IAsyncDisposable
         try
         {
             bool first = true;
-            while (await watch.WaitToReadAsync().ConfigureAwait(false))
+            while (await watch.WaitToReadAsync().ConfigureAwait(EventLoop.IsCurrent))
             {
                 while (watch.TryRead(out XenStoreWatchEvent change))
                 {
@@ -524,7 +533,7 @@ public abstract partial class DeviceBus : IAsyncDisposable
 
         List<string> found = [];
         List<string> unseen = [];
-        await Task.WhenAll(scopes.Keys.Select(scope => ListAsync(scope, found, unseen))).ConfigureAwait(false);
+        await Task.WhenAll(scopes.Keys.Select(scope => ListAsync(scope, found, unseen))).ConfigureAwait(EventLoop.IsCurrent);
         foreach (string node in found)
         {
             nodes.TryAdd(node, []);
@@ -555,7 +564,8 @@ public abstract partial class DeviceBus : IAsyncDisposable
         }
 
         (string Node, Action? Conclude)[] looks = await Task.WhenAll(nodes.Select(async node =>
-            (node.Key, await LookAtNodeAsync(node.Key, node.Value, scopes.Count > 0).ConfigureAwait(false)))).ConfigureAwait(false);
+            (node.Key, await LookAtNodeAsync(node.Key, node.Value, scopes.Count > 0).ConfigureAwait(EventLoop.IsCurrent))))
+                .ConfigureAwait(EventLoop.IsCurrent);
         foreach ((_, Action? conclude) in looks.OrderBy(look => look.Node, StringComparer.Ordinal))
         {
             conclude?.Invoke();
@@ -706,7 +716,7 @@ public abstract partial class DeviceBus : IAsyncDisposable
         string[]? names;
         try
         {
-            names = await Store.TryDirectoryAsync(path).ConfigureAwait(false);
+            names = await Store.TryDirectoryAsync(path).ConfigureAwait(EventLoop.IsCurrent);
             ForgetFailure(path);
         }
         catch (XenStoreException error)
@@ -722,7 +732,7 @@ public abstract partial class DeviceBus : IAsyncDisposable
             return;
         }
 
-        await Task.WhenAll((names ?? []).Select(name => ListAsync($"{path}/{name}", found, unseen))).ConfigureAwait(false);
+        await Task.WhenAll((names ?? []).Select(name => ListAsync($"{path}/{name}", found, unseen))).ConfigureAwait(EventLoop.IsCurrent);
     }
 
     /// <summary>
@@ -739,8 +749,8 @@ public abstract partial class DeviceBus : IAsyncDisposable
         try
         {
             Action conclude = device is null
-                ? await LookAtStrangerAsync(node).ConfigureAwait(false)
-                : await LookAtDeviceAsync(device, paths, fully).ConfigureAwait(false);
+                ? await LookAtStrangerAsync(node).ConfigureAwait(EventLoop.IsCurrent)
+                : await LookAtDeviceAsync(device, paths, fully).ConfigureAwait(EventLoop.IsCurrent);
             ForgetFailure(node);
             return conclude;
         }
@@ -757,12 +767,12 @@ public abstract partial class DeviceBus : IAsyncDisposable
         bool moved = false;
         if (fully || paths.Contains("") || paths.Contains("/state"))
         {
-            check = await device.CheckNodeAsync().ConfigureAwait(false);
+            check = await device.CheckNodeAsync().ConfigureAwait(EventLoop.IsCurrent);
         }
 
         if (check is NodeCheck.Present or NodeCheck.BeingWritten && paths.Overlaps(["", "/" + OtherEndNode, "/" + OtherEndIdNode]))
         {
-            (OtherEnd? otherEnd, _) = await ReadOtherEndAsync(device.Node).ConfigureAwait(false);
+            (OtherEnd? otherEnd, _) = await ReadOtherEndAsync(device.Node).ConfigureAwait(EventLoop.IsCurrent);
             moved = otherEnd is not null && otherEnd != device.OtherEnd;
         }
 
@@ -800,9 +810,9 @@ public abstract partial class DeviceBus : IAsyncDisposable
     {
         Task<string?> read = Store.TryReadAsync(node + "/state").AsTask();
         Task<(OtherEnd? OtherEnd, string Problem)> readOtherEnd = ReadOtherEndAsync(node);
-        await Task.WhenAll(read, readOtherEnd).ConfigureAwait(false);
-        string? value = await read.ConfigureAwait(false);
-        (OtherEnd? otherEnd, string problem) = await readOtherEnd.ConfigureAwait(false);
+        await Task.WhenAll(read, readOtherEnd).ConfigureAwait(EventLoop.IsCurrent);
+        string? value = await read.ConfigureAwait(EventLoop.IsCurrent);
+        (OtherEnd? otherEnd, string problem) = await readOtherEnd.ConfigureAwait(EventLoop.IsCurrent);
         return () =>
         {
             XenBusState state = XenBusStates.Parse(value);
@@ -870,9 +880,9 @@ public abstract partial class DeviceBus : IAsyncDisposable
     {
         Task<string?> readId = Store.TryReadAsync($"{node}/{OtherEndIdNode}").AsTask();
         Task<string?> readPath = Store.TryReadAsync($"{node}/{OtherEndNode}").AsTask();
-        await Task.WhenAll(readId, readPath).ConfigureAwait(false);
-        string? id = await readId.ConfigureAwait(false);
-        string? path = await readPath.ConfigureAwait(false);
+        await Task.WhenAll(readId, readPath).ConfigureAwait(EventLoop.IsCurrent);
+        string? id = await readId.ConfigureAwait(EventLoop.IsCurrent);
+        string? path = await readPath.ConfigureAwait(EventLoop.IsCurrent);
         if (id is null || path is null)
         {
             return (null, $"has no other end: {(id is null ? OtherEndIdNode : OtherEndNode)} is missing");

@@ -20,14 +20,15 @@ public static class DeviceTree
         ArgumentNullException.ThrowIfNull(buses);
         DeviceBus[] all = [.. buses];
         IEnumerable<XenDevice> unfollowed = all.SelectMany(bus => bus.Devices).Where(device => device.Phase == XenDevicePhase.NoDriver);
-        Dictionary<XenDevice, XenBusState> states = (await Task.WhenAll(unfollowed.Select(ReadAsync)).ConfigureAwait(false)).ToDictionary();
+        KeyValuePair<XenDevice, XenBusState>[] read = await Task.WhenAll(unfollowed.Select(ReadAsync)).ConfigureAwait(EventLoop.IsCurrent);
+        Dictionary<XenDevice, XenBusState> states = read.ToDictionary();
         return Format(all, device => states.GetValueOrDefault(device, device.OtherEndState));
 
         static async Task<KeyValuePair<XenDevice, XenBusState>> ReadAsync(XenDevice device)
         {
             try
             {
-                return new(device, await device.ReadOtherEndStateAsync().ConfigureAwait(false));
+                return new(device, await device.ReadOtherEndStateAsync().ConfigureAwait(EventLoop.IsCurrent));
             }
             catch (XenStoreException)
             {

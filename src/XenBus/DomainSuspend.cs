@@ -1,3 +1,4 @@
+using Xenlet.Kernel;
 using Xenlet.XenStoreRing;
 
 namespace Xenlet.XenBus;
@@ -59,7 +60,7 @@ public static class DomainSuspend
         {
             foreach (DeviceBus bus in buses)
             {
-                SuspendReport report = await bus.SuspendAsync(cancellationToken).ConfigureAwait(false);
+                SuspendReport report = await bus.SuspendAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
                 if (report.IsReady)
                 {
                     suspended.Add(bus);
@@ -72,10 +73,10 @@ public static class DomainSuspend
                 }
             }
 
-            await store.SuspendAsync(cancellationToken).ConfigureAwait(false);
+            await store.SuspendAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
             isStoreSuspended = true;
             cancellationToken.ThrowIfCancellationRequested();
-            find = await suspendDomain().ConfigureAwait(false);
+            find = await suspendDomain().ConfigureAwait(EventLoop.IsCurrent);
         }
         finally
         {
@@ -88,7 +89,7 @@ public static class DomainSuspend
 
                 foreach (DeviceBus bus in suspended)
                 {
-                    await bus.CancelSuspendAsync().ConfigureAwait(false);
+                    await bus.CancelSuspendAsync().ConfigureAwait(EventLoop.IsCurrent);
                 }
             }
         }
@@ -98,10 +99,10 @@ public static class DomainSuspend
             return SuspendOutcome.Cancelled;
         }
 
-        await store.ResumeAsync(find, cancellationToken).ConfigureAwait(false);
+        await store.ResumeAsync(find, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         foreach (DeviceBus bus in buses)
         {
-            await bus.ResumeAsync(CancellationToken.None).ConfigureAwait(false);
+            await bus.ResumeAsync(CancellationToken.None).ConfigureAwait(EventLoop.IsCurrent);
         }
 
         return SuspendOutcome.Resumed;

@@ -1,3 +1,4 @@
+using Xenlet.Kernel;
 using Xenlet.XenStoreRing;
 
 namespace Xenlet.XenBus;
@@ -18,7 +19,7 @@ public sealed class FrontBus(XenStoreClient store, XenBusOptions? options = null
         {
             await Task.WhenAll(
                 Store.WriteAsync("feature/hotplug/vif", 1, cancellationToken).AsTask(),
-                Store.WriteAsync("feature/hotplug/vbd", 1, cancellationToken).AsTask()).ConfigureAwait(false);
+                Store.WriteAsync("feature/hotplug/vbd", 1, cancellationToken).AsTask()).ConfigureAwait(EventLoop.IsCurrent);
         }
         catch (XenStoreException error)
         {

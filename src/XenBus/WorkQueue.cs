@@ -1,3 +1,5 @@
+using Xenlet.Kernel;
+
 namespace Xenlet.XenBus;
 
 /// <summary>
@@ -5,8 +7,9 @@ namespace Xenlet.XenBus;
 /// piece that runs now is run once more after it. So any number of changes costs two looks at most.
 /// </summary>
 /// <param name="stepped">Whether work runs only when <see cref="StepAsync"/> asks for it.</param>
+/// <param name="loop">Where work runs, or <see langword="null"/> for the thread pool.</param>
 /// <param name="failed">Told what work has thrown; the queue goes on.</param>
-internal sealed class WorkQueue(bool stepped, Action<Exception> failed)
+internal sealed class WorkQueue(bool stepped, EventLoop? loop, Action<Exception> failed)
 {
     private readonly Lock _gate = new();
     private readonly LinkedList<(string Key, Func<ValueTask> Work)> _waiting = new();
@@ -97,7 +100,7 @@ internal sealed class WorkQueue(bool stepped, Action<Exception> failed)
             throw new InvalidOperationException("The queue runs by itself; XenBusOptions.Stepped makes it run step by step.");
         }
 
-        return await RunNextAsync().ConfigureAwait(false);
+        return await RunNextAsync().ConfigureAwait(EventLoop.IsCurrent);
     }
 
     /// <summary>Drops what waits and takes nothing more; the piece that runs is not waited for.</summary>
@@ -123,12 +126,12 @@ internal sealed class WorkQueue(bool stepped, Action<Exception> failed)
             _pumping = true;
         }
 
-        _ = Task.Run(PumpAsync);
+        _ = EventLoop.Start(loop, PumpAsync);
     }
 
     private async Task PumpAsync()
     {
-        while (await RunNextAsync().ConfigureAwait(false))
+        while (await RunNextAsync().ConfigureAwait(EventLoop.IsCurrent))
         {
         }
     }
@@ -151,7 +154,7 @@ internal sealed class WorkQueue(bool stepped, Action<Exception> failed)
 
         try
         {
-            await next.Work().ConfigureAwait(false);
+            await next.Work().ConfigureAwait(EventLoop.IsCurrent);
         }
         catch (Exception error)
         {

@@ -1,3 +1,5 @@
+using Xenlet.Kernel;
+
 namespace Xenlet.XenBus;
 
 /// <summary>
@@ -14,6 +16,14 @@ public abstract class XenBusDriver
 {
     /// <summary>The driver's name in the device tree and in messages.</summary>
     public abstract string Name { get; }
+
+    /// <summary>
+    /// Whether no call blocks its thread: none waits otherwise than by <see langword="await"/>, or computes for long. Then calls are made
+    /// on the store's event loop (<see cref="Xenlet.XenStoreRing.XenStoreClient.Loop"/>), if it has one, and the driver works though the
+    /// program blocks every thread of the pool; a call goes on there by <c>ConfigureAwait(EventLoop.IsCurrent)</c>. One that blocks all
+    /// the same holds up all devices. By default the pool makes the calls, and a driver that blocks holds up its own device only.
+    /// </summary>
+    public virtual bool NeverBlocks => false;
 
     /// <summary>
     /// How well the driver fits, as in FreeBSD's NewBus: 0 (<see cref="ProbePriority.Specific"/>) is best, negative numbers are worse, and
@@ -66,12 +76,12 @@ public abstract class XenBusDriver
     /// </summary>
     public virtual async ValueTask ResumeAsync(XenDevice device, CancellationToken cancellationToken)
     {
-        if (!await DetachAsync(device).ConfigureAwait(false))
+        if (!await DetachAsync(device).ConfigureAwait(EventLoop.IsCurrent))
         {
             throw new InvalidOperationException("it is busy, and cannot be taken on anew");
         }
 
-        await AttachAsync(device, cancellationToken).ConfigureAwait(false);
+        await AttachAsync(device, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
     }
 
     /// <summary>The domain goes on as if nothing had happened: connections are as they were.</summary>

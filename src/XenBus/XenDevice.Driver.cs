@@ -1,3 +1,4 @@
+using Xenlet.Kernel;
 using Xenlet.XenStoreRing;
 
 namespace Xenlet.XenBus;
@@ -105,8 +106,7 @@ public sealed partial class XenDevice
         }
 
         Bus.Report(this, $"{Name}: {reason}");
-        // On a thread of the pool: what the driver has registered with its token is driver code.
-        _ = _leaving.CancelAsync();
+        CancelCalls();
         Bus.Hold.Release(this);
         _queue.Post("detach", DetachAsync);
     }
@@ -122,8 +122,24 @@ public sealed partial class XenDevice
         }
 
         CloseQueue();
-        _ = _leaving.CancelAsync();
-        await EndOtherEndWatchAsync().ConfigureAwait(false);
+        CancelCalls();
+        await EndOtherEndWatchAsync().ConfigureAwait(EventLoop.IsCurrent);
+    }
+
+    /// <summary>
+    /// Cancels the token of the driver's calls. What a driver has registered with it is driver code, and runs where its calls run.
+    /// </summary>
+    private void CancelCalls()
+    {
+        if (Bus.Loop is { } loop && Driver is { NeverBlocks: true })
+        {
+            // Not in this call: the driver's goes on in it.
+            loop.Post(static leaving => ((CancellationTokenSource)leaving!).Cancel(), _leaving);
+        }
+        else
+        {
+            _ = _leaving.CancelAsync();
+        }
     }
 
     private void PostOtherEnd() => _queue.Post("other end", () => OtherEndChangedAsync(tellAlways: true));
@@ -147,20 +163,20 @@ public sealed partial class XenDevice
     {
         if (Phase == XenDevicePhase.Arrived)
         {
-            await AttachAsync().ConfigureAwait(false);
+            await AttachAsync().ConfigureAwait(EventLoop.IsCurrent);
         }
         else if (_awaitsResume)
         {
-            await TellOfResumeAsync().ConfigureAwait(false);
+            await TellOfResumeAsync().ConfigureAwait(EventLoop.IsCurrent);
         }
         else
         {
             if (_isLocalEndUntold)
             {
-                await LocalEndChangedAsync("").ConfigureAwait(false);
+                await LocalEndChangedAsync("").ConfigureAwait(EventLoop.IsCurrent);
             }
 
-            await OtherEndChangedAsync(tellAlways: false).ConfigureAwait(false);
+            await OtherEndChangedAsync(tellAlways: false).ConfigureAwait(EventLoop.IsCurrent);
         }
 
         bool isTold = !_awaitsResume && !_isLocalEndUntold && !_isOtherEndUntold;
@@ -195,7 +211,7 @@ public sealed partial class XenDevice
 
         try
         {
-            XenBusDriver? driver = await FindDriverAsync().ConfigureAwait(false);
+            XenBusDriver? driver = await FindDriverAsync().ConfigureAwait(EventLoop.IsCurrent);
             lock (_gate)
             {
                 _driver = driver;
@@ -214,9 +230,9 @@ public sealed partial class XenDevice
 
             await CallAsync(driver, nameof(XenBusDriver.AttachAsync), async () =>
             {
-                await driver.AttachAsync(this, _leaving.Token).ConfigureAwait(false);
+                await driver.AttachAsync(this, _leaving.Token).ConfigureAwait(EventLoop.IsCurrent);
                 return true;
-            }).ConfigureAwait(false);
+            }).ConfigureAwait(EventLoop.IsCurrent);
         }
         catch (XenStoreException error) when (error.IsTemporary && Advance(XenDevicePhase.Arrived, XenDevicePhase.Attaching))
         {
@@ -226,20 +242,20 @@ public sealed partial class XenDevice
         }
         catch (Exception error)
         {
-            await FailAsync("cannot be attached", error, attached: false).ConfigureAwait(false);
+            await FailAsync("cannot be attached", error, attached: false).ConfigureAwait(EventLoop.IsCurrent);
             return;
         }
 
         if (Advance(XenDevicePhase.Attached, XenDevicePhase.Attaching))
         {
             Bus.Emit(XenBusEventKind.Attached, this, $"{Name}: driver {Driver!.Name}");
-            await FollowEndsAsync().ConfigureAwait(false);
+            await FollowEndsAsync().ConfigureAwait(EventLoop.IsCurrent);
         }
     }
 
     private async ValueTask FollowEndsAsync()
     {
-        await WatchOtherEndAsync().ConfigureAwait(false);
+        await WatchOtherEndAsync().ConfigureAwait(EventLoop.IsCurrent);
         // Each end is told of once, whether or not a watch of its own says something: what changed before is seen now.
         PostOtherEnd();
         PostLocalEnd("");
@@ -254,7 +270,8 @@ public sealed partial class XenDevice
             int? priority;
             try
             {
-                priority = await CallAsync(driver, nameof(XenBusDriver.Probe), () => new ValueTask<int?>(driver.Probe(this))).ConfigureAwait(false);
+                priority = await CallAsync(driver, nameof(XenBusDriver.Probe), () => new ValueTask<int?>(driver.Probe(this)))
+                    .ConfigureAwait(EventLoop.IsCurrent);
             }
             catch (Exception error)
             {
@@ -275,11 +292,11 @@ public sealed partial class XenDevice
     private async ValueTask WatchOtherEndAsync(bool again = false)
     {
         // One that attached late for a suspend may have one already.
-        await EndOtherEndWatchAsync().ConfigureAwait(false);
+        await EndOtherEndWatchAsync().ConfigureAwait(EventLoop.IsCurrent);
         XenStoreWatch watch;
         try
         {
-            watch = await Store.WatchAsync(OtherEndPath + "/state").ConfigureAwait(false);
+            watch = await Store.WatchAsync(OtherEndPath + "/state").ConfigureAwait(EventLoop.IsCurrent);
         }
         catch (XenStoreException error)
         {
@@ -301,14 +318,14 @@ public sealed partial class XenDevice
 
         if (!wanted)
         {
-            await watch.DisposeAsync().ConfigureAwait(false);
+            await watch.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
             return;
         }
 
         try
         {
             // The event that every watch begins with is told by the caller.
-            if (await watch.WaitToReadAsync(_leaving.Token).ConfigureAwait(false))
+            if (await watch.WaitToReadAsync(_leaving.Token).ConfigureAwait(EventLoop.IsCurrent))
             {
                 watch.TryRead(out _);
             }
@@ -330,7 +347,7 @@ public sealed partial class XenDevice
     {
         try
         {
-            while (await watch.WaitToReadAsync().ConfigureAwait(false))
+            while (await watch.WaitToReadAsync().ConfigureAwait(EventLoop.IsCurrent))
             {
                 while (watch.TryRead(out _))
                 {
@@ -361,14 +378,14 @@ public sealed partial class XenDevice
         if (!FollowsOtherEnd && _otherEndState != XenBusState.Unknown)
         {
             // A watch may have come free.
-            await WatchOtherEndAsync(again: true).ConfigureAwait(false);
+            await WatchOtherEndAsync(again: true).ConfigureAwait(EventLoop.IsCurrent);
         }
 
         _isOtherEndUntold |= tellAlways;
         XenBusState state;
         try
         {
-            state = await ReadOtherEndStateAsync().ConfigureAwait(false);
+            state = await ReadOtherEndStateAsync().ConfigureAwait(EventLoop.IsCurrent);
         }
         catch (XenStoreException error)
         {
@@ -392,8 +409,9 @@ public sealed partial class XenDevice
 
         _isOtherEndUntold = true;
         bool isTold = await TellAsync(
-            nameof(XenBusDriver.OtherEndChangedAsync), driver => driver.OtherEndChangedAsync(this, state, _leaving.Token)).ConfigureAwait(false);
-        if (isTold && await FollowUpAsync(() => Bus.AfterOtherEndChangedAsync(this, state)).ConfigureAwait(false))
+            nameof(XenBusDriver.OtherEndChangedAsync), driver => driver.OtherEndChangedAsync(this, state, _leaving.Token))
+                .ConfigureAwait(EventLoop.IsCurrent);
+        if (isTold && await FollowUpAsync(() => Bus.AfterOtherEndChangedAsync(this, state)).ConfigureAwait(EventLoop.IsCurrent))
         {
             _isOtherEndUntold = false;
         }
@@ -411,7 +429,7 @@ public sealed partial class XenDevice
 
         try
         {
-            await work().ConfigureAwait(false);
+            await work().ConfigureAwait(EventLoop.IsCurrent);
             return true;
         }
         catch (XenStoreException error) when (error.IsTemporary)
@@ -435,7 +453,7 @@ public sealed partial class XenDevice
     {
         try
         {
-            return XenBusStates.Parse(await Store.TryReadAsync(OtherEndPath + "/state").ConfigureAwait(false));
+            return XenBusStates.Parse(await Store.TryReadAsync(OtherEndPath + "/state").ConfigureAwait(EventLoop.IsCurrent));
         }
         catch (XenStoreException error) when (error.Error == XenStoreError.EACCES)
         {
@@ -453,8 +471,9 @@ public sealed partial class XenDevice
         bool isAgain = _isLocalEndUntold;
         _isLocalEndUntold = true;
         bool isTold = await TellAsync(
-            nameof(XenBusDriver.LocalEndChangedAsync), driver => driver.LocalEndChangedAsync(this, path, _leaving.Token)).ConfigureAwait(false);
-        if (isTold && await FollowUpAsync(() => Bus.AfterLocalEndChangedAsync(this, path)).ConfigureAwait(false))
+            nameof(XenBusDriver.LocalEndChangedAsync), driver => driver.LocalEndChangedAsync(this, path, _leaving.Token))
+                .ConfigureAwait(EventLoop.IsCurrent);
+        if (isTold && await FollowUpAsync(() => Bus.AfterLocalEndChangedAsync(this, path)).ConfigureAwait(EventLoop.IsCurrent))
         {
             // Another path's telling does not stand for the one that failed.
             _isLocalEndUntold = isAgain && path.Length > 0;
@@ -474,12 +493,12 @@ public sealed partial class XenDevice
 
         try
         {
-            await ResolveStateAsync().ConfigureAwait(false);
+            await ResolveStateAsync().ConfigureAwait(EventLoop.IsCurrent);
             await CallAsync(driver, call, async () =>
             {
-                await tell(driver).ConfigureAwait(false);
+                await tell(driver).ConfigureAwait(EventLoop.IsCurrent);
                 return true;
-            }).ConfigureAwait(false);
+            }).ConfigureAwait(EventLoop.IsCurrent);
         }
         catch (XenStoreException error) when (error.IsTemporary)
         {
@@ -489,7 +508,7 @@ public sealed partial class XenDevice
         }
         catch (Exception error)
         {
-            await FailAsync($"failed in {call}", error, attached: true).ConfigureAwait(false);
+            await FailAsync($"failed in {call}", error, attached: true).ConfigureAwait(EventLoop.IsCurrent);
         }
 
         return true;
@@ -509,17 +528,17 @@ public sealed partial class XenDevice
             _phase = XenDevicePhase.Departing;
         }
 
-        await EndOtherEndWatchAsync().ConfigureAwait(false);
-        await WriteErrorAsync($"driver {Driver?.Name ?? "probing"} {what}", error).ConfigureAwait(false);
+        await EndOtherEndWatchAsync().ConfigureAwait(EventLoop.IsCurrent);
+        await WriteErrorAsync($"driver {Driver?.Name ?? "probing"} {what}", error).ConfigureAwait(EventLoop.IsCurrent);
         bool closed;
-        using (await EnterStateAsync().ConfigureAwait(false))
+        using (await EnterStateAsync().ConfigureAwait(EventLoop.IsCurrent))
         {
-            closed = await TryWriteStateAsync(XenBusState.Closed).ConfigureAwait(false);
+            closed = await TryWriteStateAsync(XenBusState.Closed).ConfigureAwait(EventLoop.IsCurrent);
         }
 
-        _ = _leaving.CancelAsync();
+        CancelCalls();
         _failure = new(GivenUp: !closed, MayHoldOn: attached);
-        await LetGoAsync().ConfigureAwait(false);
+        await LetGoAsync().ConfigureAwait(EventLoop.IsCurrent);
     }
 
     private async ValueTask DetachAsync()
@@ -529,8 +548,8 @@ public sealed partial class XenDevice
             return;
         }
 
-        await EndOtherEndWatchAsync().ConfigureAwait(false);
-        await LetGoAsync().ConfigureAwait(false);
+        await EndOtherEndWatchAsync().ConfigureAwait(EventLoop.IsCurrent);
+        await LetGoAsync().ConfigureAwait(EventLoop.IsCurrent);
     }
 
     /// <summary>
@@ -542,7 +561,8 @@ public sealed partial class XenDevice
         {
             try
             {
-                if (!await CallAsync(driver, nameof(XenBusDriver.DetachAsync), () => driver.DetachAsync(this)).ConfigureAwait(false))
+                if (!await CallAsync(driver, nameof(XenBusDriver.DetachAsync), () => driver.DetachAsync(this))
+                    .ConfigureAwait(EventLoop.IsCurrent))
                 {
                     Bus.Report(this, $"{Name}: driver {driver.Name} is busy, and is asked again");
                     AskAgain();
@@ -615,7 +635,7 @@ public sealed partial class XenDevice
 
         if (watch is not null)
         {
-            await watch.DisposeAsync().ConfigureAwait(false);
+            await watch.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
         }
     }
 
@@ -633,7 +653,10 @@ public sealed partial class XenDevice
         }
     }
 
-    /// <summary>Calls driver code, and reports it when it does not return.</summary>
+    /// <summary>
+    /// Calls driver code, and reports it when it does not return. It is called by the thread pool, where one that blocks its thread holds
+    /// up its own device only; by the bus's loop where the driver says that it never does.
+    /// </summary>
     private async ValueTask<T> CallAsync<T>(XenBusDriver driver, string call, Func<ValueTask<T>> work)
     {
         TimeSpan limit = Bus.Options.DriverTimeLimit;
@@ -641,9 +664,11 @@ public sealed partial class XenDevice
             _ => Bus.Report(this, FormattableString.Invariant(
                 $"{Name}: driver {driver.Name} has not returned from {call} for {limit.TotalSeconds:0.###} s")),
             null, limit, Timeout.InfiniteTimeSpan);
-        await using (watchdog.ConfigureAwait(false))
+        await using (watchdog.ConfigureAwait(EventLoop.IsCurrent))
         {
-            return await work().ConfigureAwait(false);
+            return EventLoop.IsCurrent && !driver.NeverBlocks
+                ? await Task.Run(() => work().AsTask()).ConfigureAwait(true)
+                : await work().ConfigureAwait(EventLoop.IsCurrent);
         }
     }
 

@@ -1,3 +1,4 @@
+using Xenlet.Kernel;
 using Xenlet.XenStoreRing;
 
 namespace Xenlet.XenBus;
@@ -92,13 +93,13 @@ public sealed partial class XenDevice
             }
 
             // The order is the seed's: the old other end is not listened to while the new one is looked for.
-            await EndOtherEndWatchAsync().ConfigureAwait(false);
-            if (!await ResetStateAsync().ConfigureAwait(false))
+            await EndOtherEndWatchAsync().ConfigureAwait(EventLoop.IsCurrent);
+            if (!await ResetStateAsync().ConfigureAwait(EventLoop.IsCurrent))
             {
                 return new("has left the store while the domain was suspended", null);
             }
 
-            (OtherEnd? otherEnd, string problem) = await Bus.ReadOtherEndAsync(Node).ConfigureAwait(false);
+            (OtherEnd? otherEnd, string problem) = await Bus.ReadOtherEndAsync(Node).ConfigureAwait(EventLoop.IsCurrent);
             if (otherEnd is null)
             {
                 return new(problem, null);
@@ -181,13 +182,15 @@ public sealed partial class XenDevice
                     _toldOfSuspend = _suspending == answer;
                 }
 
-                agreed = await CallAsync(driver, nameof(XenBusDriver.SuspendAsync), () => driver.SuspendAsync(this, _leaving.Token)).ConfigureAwait(false);
+                agreed = await CallAsync(driver, nameof(XenBusDriver.SuspendAsync), () => driver.SuspendAsync(this, _leaving.Token))
+                    .ConfigureAwait(EventLoop.IsCurrent);
             }
         }
         catch (Exception error)
         {
             // What becomes of the device depends on what becomes of the suspend, which one driver does not stop.
-            await WriteErrorAsync($"driver {Driver?.Name} failed in {nameof(XenBusDriver.SuspendAsync)}", error).ConfigureAwait(false);
+            await WriteErrorAsync($"driver {Driver?.Name} failed in {nameof(XenBusDriver.SuspendAsync)}", error)
+                .ConfigureAwait(EventLoop.IsCurrent);
             lock (_gate)
             {
                 _suspendFailure = error;
@@ -218,7 +221,8 @@ public sealed partial class XenDevice
             return;
         }
 
-        await TellAsync(nameof(XenBusDriver.SuspendCancelledAsync), told => told.SuspendCancelledAsync(this, _leaving.Token)).ConfigureAwait(false);
+        await TellAsync(nameof(XenBusDriver.SuspendCancelledAsync), told => told.SuspendCancelledAsync(this, _leaving.Token))
+            .ConfigureAwait(EventLoop.IsCurrent);
     }
 
     private async ValueTask TellOfResumeAsync()
@@ -235,7 +239,8 @@ public sealed partial class XenDevice
         }
 
         _awaitsResume = true;
-        if (!await TellAsync(nameof(XenBusDriver.ResumeAsync), driver => driver.ResumeAsync(this, _leaving.Token)).ConfigureAwait(false))
+        if (!await TellAsync(nameof(XenBusDriver.ResumeAsync), driver => driver.ResumeAsync(this, _leaving.Token))
+            .ConfigureAwait(EventLoop.IsCurrent))
         {
             return;
         }
@@ -244,7 +249,7 @@ public sealed partial class XenDevice
         if (Phase == XenDevicePhase.Attached)
         {
             Bus.Emit(XenBusEventKind.Resumed, this, $"{Name}: resumed, other end at domain {OtherEndId}, {OtherEndPath}");
-            await FollowEndsAsync().ConfigureAwait(false);
+            await FollowEndsAsync().ConfigureAwait(EventLoop.IsCurrent);
         }
     }
 
@@ -254,8 +259,8 @@ public sealed partial class XenDevice
     /// </summary>
     private async ValueTask<bool> ResetStateAsync()
     {
-        using StateHolder held = await EnterStateAsync().ConfigureAwait(false);
-        if (await Store.TryReadAsync(Node + "/state").ConfigureAwait(false) is not { } value)
+        using StateHolder held = await EnterStateAsync().ConfigureAwait(EventLoop.IsCurrent);
+        if (await Store.TryReadAsync(Node + "/state").ConfigureAwait(EventLoop.IsCurrent) is not { } value)
         {
             return false;
         }
@@ -267,7 +272,7 @@ public sealed partial class XenDevice
             return true;
         }
 
-        return await WriteStateAsync(XenBusState.Initialising, CancellationToken.None).ConfigureAwait(false);
+        return await WriteStateAsync(XenBusState.Initialising, CancellationToken.None).ConfigureAwait(EventLoop.IsCurrent);
     }
 }
 

@@ -30,7 +30,7 @@ public sealed partial class XenDevice
         Node = node;
         _otherEnd = otherEnd;
         Arrived = _stateSince = Time.GetTimestamp();
-        _queue = new(bus.Options.Stepped, error => bus.Report(this, $"{Name}: {error}"));
+        _queue = new(bus.Options.Stepped, bus.Loop, error => bus.Report(this, $"{Name}: {error}"));
     }
 
     /// <summary>The bus it is on.</summary>
@@ -102,7 +102,7 @@ public sealed partial class XenDevice
             throw new ArgumentOutOfRangeException(nameof(state), state, "There is no such state.");
         }
 
-        using StateHolder held = await EnterStateAsync().ConfigureAwait(false);
+        using StateHolder held = await EnterStateAsync().ConfigureAwait(EventLoop.IsCurrent);
         if (Phase is XenDevicePhase.Departing or XenDevicePhase.Gone)
         {
             return false;
@@ -115,7 +115,7 @@ public sealed partial class XenDevice
 
         try
         {
-            return await WriteStateAsync(state, cancellationToken).ConfigureAwait(false);
+            return await WriteStateAsync(state, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         }
         catch (XenStoreException error) when (error.IsTemporary)
         {
@@ -125,8 +125,8 @@ public sealed partial class XenDevice
         }
         catch (XenStoreException error) when (error.Error != XenStoreError.BadValue && state != XenBusState.Closing)
         {
-            await WriteErrorAsync("writing new state", error).ConfigureAwait(false);
-            await TryWriteStateAsync(XenBusState.Closing).ConfigureAwait(false);
+            await WriteErrorAsync("writing new state", error).ConfigureAwait(EventLoop.IsCurrent);
+            await TryWriteStateAsync(XenBusState.Closing).ConfigureAwait(EventLoop.IsCurrent);
             throw;
         }
     }
@@ -163,11 +163,11 @@ public sealed partial class XenDevice
     /// <summary>Reports an error that ends the connection, and sets the state to Closing if it can be set.</summary>
     public async ValueTask ReportFatalErrorAsync(string message, Exception? error = null)
     {
-        await WriteErrorAsync(message, error).ConfigureAwait(false);
-        using StateHolder held = await EnterStateAsync().ConfigureAwait(false);
+        await WriteErrorAsync(message, error).ConfigureAwait(EventLoop.IsCurrent);
+        using StateHolder held = await EnterStateAsync().ConfigureAwait(EventLoop.IsCurrent);
         if (Phase is not (XenDevicePhase.Departing or XenDevicePhase.Gone) && _state != XenBusState.Closing)
         {
-            await TryWriteStateAsync(XenBusState.Closing).ConfigureAwait(false);
+            await TryWriteStateAsync(XenBusState.Closing).ConfigureAwait(EventLoop.IsCurrent);
         }
     }
 
@@ -194,7 +194,7 @@ public sealed partial class XenDevice
                 uses = _stateUses;
             }
 
-            if (await Store.TryReadAsync(Node + "/state").ConfigureAwait(false) is not { } value)
+            if (await Store.TryReadAsync(Node + "/state").ConfigureAwait(EventLoop.IsCurrent) is not { } value)
             {
                 return NodeCheck.Gone;
             }
@@ -229,8 +229,8 @@ public sealed partial class XenDevice
             return;
         }
 
-        using StateHolder held = await EnterStateAsync().ConfigureAwait(false);
-        if (await Store.TryReadAsync(Node + "/state").ConfigureAwait(false) is { } value
+        using StateHolder held = await EnterStateAsync().ConfigureAwait(EventLoop.IsCurrent);
+        if (await Store.TryReadAsync(Node + "/state").ConfigureAwait(EventLoop.IsCurrent) is { } value
             && XenBusStates.Parse(value) is var state
             && (state != XenBusState.Initialising || _state == XenBusState.Initialising))
         {
@@ -249,7 +249,7 @@ public sealed partial class XenDevice
             _stateUsers++;
         }
 
-        return new(this, await _stateLock.EnterAsync().ConfigureAwait(false));
+        return new(this, await _stateLock.EnterAsync().ConfigureAwait(EventLoop.IsCurrent));
     }
 
     private void LeaveState()
@@ -285,16 +285,16 @@ public sealed partial class XenDevice
             async (transaction, token) =>
             {
                 // Read in the same transaction, so that the node cannot vanish, or be another device's, in between.
-                int? found = await transaction.TryReadInt32Async(Node + "/state", token).ConfigureAwait(false);
+                int? found = await transaction.TryReadInt32Async(Node + "/state", token).ConfigureAwait(EventLoop.IsCurrent);
                 if (found is null || ((XenBusState)found == XenBusState.Initialising && _state != XenBusState.Initialising))
                 {
                     return false;
                 }
 
-                await transaction.WriteAsync(Node + "/state", (long)state, token).ConfigureAwait(false);
+                await transaction.WriteAsync(Node + "/state", (long)state, token).ConfigureAwait(EventLoop.IsCurrent);
                 return true;
             },
-            cancellationToken).ConfigureAwait(false);
+            cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         if (written)
         {
             Remember(state);
@@ -313,7 +313,7 @@ public sealed partial class XenDevice
         {
             if (_state != state)
             {
-                await WriteStateAsync(state, CancellationToken.None).ConfigureAwait(false);
+                await WriteStateAsync(state, CancellationToken.None).ConfigureAwait(EventLoop.IsCurrent);
             }
 
             return true;
@@ -354,7 +354,7 @@ public sealed partial class XenDevice
         Bus.Report(this, $"{Name}: {text}");
         try
         {
-            await Store.WriteAsync($"error/{Node}/error", System.Text.Encoding.ASCII.GetBytes(text)).ConfigureAwait(false);
+            await Store.WriteAsync($"error/{Node}/error", System.Text.Encoding.ASCII.GetBytes(text)).ConfigureAwait(EventLoop.IsCurrent);
         }
         catch (XenStoreException failure)
         {

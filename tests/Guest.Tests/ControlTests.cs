@@ -53,14 +53,49 @@ public sealed class TerminationTestsUnderXen(XenWorld world) : TerminationTests(
 [Collection(DevicesUnderXen.Name)]
 public sealed class ControlTests(XenWorld world)
 {
-    [Theory]
-    [InlineData("shutdown", GuestEndReason.PowerOff)]
-    [InlineData("reboot", GuestEndReason.Reboot)]
-    public async Task Xl_ends_a_program_whose_Main_waits_for_a_line(string command, GuestEndReason reason)
+    [Fact]
+    public async Task Xl_reboots_a_program_whose_Main_waits_for_a_line()
     {
-        EndedGuest ended = await EndByXlAsync("read", command);
-        Assert.Equal(new GuestEnd(reason, 143), ended.End);
+        EndedGuest ended = await EndByXlAsync("read", "reboot");
+        Assert.Equal(new GuestEnd(GuestEndReason.Reboot, 143), ended.End);
         Assert.Contains("process exit event", ended.Lines);
+    }
+
+    [Fact]
+    public async Task A_program_that_blocks_every_thread_of_its_pool_is_reported_saved_and_ended_and_has_its_disk()
+    {
+        XenGuest guest = await StartAsync("blocked", disks: 1);
+        try
+        {
+            await UsesDiskAsync(guest, "blocked");
+            await XlAsync(guest, "sysrq", "a");
+            int end = await guest.WaitForTextAsync("xenlet: end of the report", World.Limit);
+            string report = guest.Console.Text[..end];
+            Assert.Contains("vbd/51712  block  Connected  <-> Connected at domain 0", report, StringComparison.Ordinal);
+            Assert.Contains("xenlet: report: network interfaces", report, StringComparison.Ordinal);
+            Assert.DoesNotContain("(no answer", report, StringComparison.Ordinal);
+
+            string file = world.Machine.SavePath(guest.Name);
+            await guest.CheckpointAsync(file, World.Limit);
+            await guest.WaitForTextAsync("suspended: Cancelled", World.Limit);
+            await UsesDiskAsync(guest, "gone on");
+
+            await guest.SaveAsync(file, World.Limit);
+            await guest.DisposeAsync();
+            guest = await world.Machine.RestoreGuestAsync(guest.Name, file);
+            (await world.Machine.RunInDom0Async($"rm {file}", World.Limit)).ThrowIfFailed("removing the saved guest");
+            await guest.WaitForTextAsync("suspended: Resumed", World.Limit);
+            await UsesDiskAsync(guest, "restored");
+
+            await XlAsync(guest, "shutdown");
+            EndedGuest ended = await EndedGuest.OfAsync(guest, World.Limit);
+            Assert.Equal(new GuestEnd(GuestEndReason.PowerOff, 143), ended.End);
+            Assert.Contains("process exit event", ended.Lines);
+        }
+        finally
+        {
+            await guest.DisposeAsync();
+        }
     }
 
     [Theory]
@@ -187,6 +222,15 @@ public sealed class ControlTests(XenWorld world)
         });
         await guest.WaitForTextAsync("following", World.Limit);
         return guest;
+    }
+
+    /// <summary>Has Main of the program whose pool is blocked write and read its disk.</summary>
+    private static async Task UsesDiskAsync(XenGuest guest, string round)
+    {
+        await guest.WriteConsoleAsync(System.Text.Encoding.ASCII.GetBytes(round + "\n"));
+        int from = await guest.WaitForTextAsync($"{round}: ", World.Limit);
+        int end = await guest.WaitForTextAsync("\n", World.Limit, from);
+        Assert.Equal("ok", guest.Console.Text[from..end].Trim());
     }
 
     /// <summary>Starts a program of the case and gives how it ends upon a command of xl.</summary>

@@ -165,9 +165,10 @@ internal static class LifeCases
     { IsBackground = true }.Start();
 
     /// <summary>
-    /// A program with services. <c>read</c>: Main waits in ReadLine; <c>handle</c>: ends by itself, in order; <c>ignore SECONDS</c>: never ends by itself, with a time limit.
+    /// A program with services. <c>read</c>: Main waits in ReadLine; <c>handle</c>: ends by itself, in order; <c>ignore SECONDS</c>:
+    /// never ends by itself, with a time limit; <c>blocked</c>: no thread of the pool comes back.
     /// </summary>
-    private static int Control(string[] args) => ControlAsync(args).GetAwaiter().GetResult();
+    private static int Control(string[] args) => args is ["blocked"] ? BlockedPool.Run() : ControlAsync(args).GetAwaiter().GetResult();
 
     private static async Task<int> ControlAsync(string[] args)
     {

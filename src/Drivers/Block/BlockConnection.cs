@@ -10,8 +10,9 @@ namespace Xenlet.Drivers;
 /// One connection to one back end: ring, event channel, granted pages, and the requests under way. It ends with the back end, or with a suspend, and its pages go to no
 /// other back end. Guarded by the device's gate, but for the wait.
 /// </summary>
-internal sealed class BlockConnection : IDisposable
+internal sealed class BlockConnection : IDisposable, IThreadPoolWorkItem
 {
+    private readonly EventLoop? _loop = EventLoop.Current;
     private readonly BlockDevice _device;
     private readonly ISharedPage[] _ringPages;
     private readonly FrontRing<BlockRequest, BlockResponse> _ring;
@@ -205,15 +206,28 @@ internal sealed class BlockConnection : IDisposable
     public IEnumerable<BlockSlot> NewestFirst() => _slots.Where(slot => slot.Operation is not null).OrderByDescending(slot => slot.Sequence);
 
     /// <summary>
-    /// Waits for an event, upon which <see cref="BlockDevice.Process"/> is called. Everything below it is driven by events, without a thread of its own. Called without the gate.
+    /// Waits for an event, upon which <see cref="BlockDevice.Process"/> is called. Everything below it is driven by events, on the loop
+    /// on which the connection was made, else by the pool. Called there, without the gate.
     /// </summary>
     public void StartWaiting()
     {
-        if (BeginWait())
+        if (!BeginWait())
         {
-            ThreadPool.UnsafeQueueUserWorkItem(static connection => connection.OnEvent(), this, preferLocal: false);
+            return;
+        }
+
+        if (_loop is not null)
+        {
+            _loop.Queue(this);
+        }
+        else
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
         }
     }
+
+    /// <summary>What is queued when an event has come already.</summary>
+    void IThreadPoolWorkItem.Execute() => OnEvent();
 
     /// <summary>Looks at the ring as if an event had come, while no wait is under way.</summary>
     public void ProcessNow()
@@ -234,7 +248,7 @@ internal sealed class BlockConnection : IDisposable
 
     /// <summary>
     /// An event has come. The next wait begins before the callers are told, so that one that blocks its thread holds up nobody; and so the last of them can go on here, without
-    /// another thread.
+    /// another thread, where this is one of the pool.
     /// </summary>
     private void OnEvent()
     {
@@ -261,7 +275,7 @@ internal sealed class BlockConnection : IDisposable
             }
 
             hasEvent = BeginWait();
-            BlockDevice.Tell(ended, lastInline: !hasEvent);
+            BlockDevice.Tell(ended, lastInline: !hasEvent && _loop is null);
         }
     }
 

@@ -37,6 +37,9 @@ public sealed partial class BlockDevice
     /// <summary>Told of each event of the ring's channel that brought no answer.</summary>
     internal Action<IEventChannel>? SpuriousEvent { get; init; }
 
+    /// <summary>The event loop of its driver, or <see langword="null"/>.</summary>
+    internal EventLoop? Loop { get; init; }
+
     /// <summary>What <see cref="Ended"/> has set off.</summary>
     internal Task Ending { get; set; } = Task.CompletedTask;
 

@@ -36,6 +36,9 @@ public sealed class BlockDriver : XenBusDriver, IReportSource, IDisposable
     /// <inheritdoc/>
     public override string Name => "block";
 
+    /// <inheritdoc/>
+    public override bool NeverBlocks => true;
+
     /// <summary>The disks that have been connected and are there, in the order in which they came.</summary>
     public IReadOnlyList<BlockDevice> Devices => Volatile.Read(ref _devices);
 
@@ -55,7 +58,7 @@ public sealed class BlockDriver : XenBusDriver, IReportSource, IDisposable
                 return found;
             }
 
-            await change.WaitAsync(cancellationToken).ConfigureAwait(false);
+            await EventLoop.OnLoop(change).WaitAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         }
     }
 
@@ -73,6 +76,7 @@ public sealed class BlockDriver : XenBusDriver, IReportSource, IDisposable
         {
             Ended = (ended, error) => OnEnded(device, ended, error),
             SpuriousEvent = device.ReportSpuriousEvent,
+            Loop = device.Bus.Store.Loop,
         };
         device.DriverData = block;
         lock (_gate)
@@ -94,35 +98,38 @@ public sealed class BlockDriver : XenBusDriver, IReportSource, IDisposable
         switch (state)
         {
             case XenBusState.InitWait or XenBusState.Initialised or XenBusState.Connected when device.State == XenBusState.Initialising:
-                await PublishAsync(device, block, cancellationToken).ConfigureAwait(false);
+                await PublishAsync(device, block, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
                 if (state == XenBusState.Connected)
                 {
-                    await ConnectAsync(device, block, cancellationToken).ConfigureAwait(false);
+                    await ConnectAsync(device, block, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
                 }
 
                 break;
 
             case XenBusState.Connected when device.State == XenBusState.Initialised:
-                await ConnectAsync(device, block, cancellationToken).ConfigureAwait(false);
+                await ConnectAsync(device, block, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
                 break;
 
             case XenBusState.Connected when device.State == XenBusState.Connected:
                 // The only thing that changes while both are connected.
-                block.SetLength(await BlockFeatures.ReadLengthAsync(device.Bus.Store, device.OtherEndPath, block.SectorSize, cancellationToken).ConfigureAwait(false));
+                long length = await BlockFeatures
+                    .ReadLengthAsync(device.Bus.Store, device.OtherEndPath, block.SectorSize, cancellationToken)
+                    .ConfigureAwait(EventLoop.IsCurrent);
+                block.SetLength(length);
                 break;
 
             case XenBusState.Closing:
                 if (block.BeginClosing())
                 {
                     await device.ReportErrorAsync($"{block.Name} is in use, and is given back when it is released", new XenException("unplugging", XenErrno.EBUSY))
-                        .ConfigureAwait(false);
+                        .ConfigureAwait(EventLoop.IsCurrent);
                 }
 
                 break;
 
             case XenBusState.Closed:
                 End(block, "its back end has ended");
-                await device.SetStateAsync(XenBusState.Closed, cancellationToken).ConfigureAwait(false);
+                await device.SetStateAsync(XenBusState.Closed, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
                 break;
         }
     }
@@ -139,7 +146,7 @@ public sealed class BlockDriver : XenBusDriver, IReportSource, IDisposable
                 _attached.Remove(device);
             }
 
-            await block.Ending.ConfigureAwait(false);
+            await block.Ending.ConfigureAwait(EventLoop.IsCurrent);
         }
 
         return true;
@@ -151,7 +158,7 @@ public sealed class BlockDriver : XenBusDriver, IReportSource, IDisposable
         if (device.DriverData is BlockDevice block)
         {
             block.Quiesce();
-            await block.Ending.ConfigureAwait(false);
+            await block.Ending.ConfigureAwait(EventLoop.IsCurrent);
         }
 
         return true;
@@ -163,8 +170,8 @@ public sealed class BlockDriver : XenBusDriver, IReportSource, IDisposable
         // A disk that had ended before is a new one now; its users have been told.
         if (device.DriverData is not BlockDevice block || !block.Disconnect())
         {
-            await DetachAsync(device).ConfigureAwait(false);
-            await AttachAsync(device, cancellationToken).ConfigureAwait(false);
+            await DetachAsync(device).ConfigureAwait(EventLoop.IsCurrent);
+            await AttachAsync(device, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         }
     }
 
@@ -222,7 +229,7 @@ public sealed class BlockDriver : XenBusDriver, IReportSource, IDisposable
         _ = TryNumber(device, out uint number);
         XenStoreClient store = device.Bus.Store;
         long mostOrder = await BlockFeatures.ReadNumberAsync(
-            store, device.OtherEndPath, "max-ring-page-order", 0, int.MaxValue, 0, cancellationToken).ConfigureAwait(false);
+            store, device.OtherEndPath, "max-ring-page-order", 0, int.MaxValue, 0, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         int order = (int)Math.Min(mostOrder, int.Log2(_options.RingPages));
         BlockConnection connection = new(block, _channels, _pages, (ushort)device.OtherEndId, 1 << order, (ushort)number, _options);
         block.Open(connection);
@@ -244,15 +251,16 @@ public sealed class BlockDriver : XenBusDriver, IReportSource, IDisposable
         }
 
         await store.TransactAsync(
-            (transaction, token) => WriteAsync(transaction, device.Node, nodes, block.WasConnected, token), cancellationToken).ConfigureAwait(false);
-        await device.SetStateAsync(XenBusState.Initialised, cancellationToken).ConfigureAwait(false);
+            (transaction, token) => WriteAsync(transaction, device.Node, nodes, block.WasConnected, token), cancellationToken)
+                .ConfigureAwait(EventLoop.IsCurrent);
+        await device.SetStateAsync(XenBusState.Initialised, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
     }
 
     private static async ValueTask WriteAsync(
         XenStoreTransaction transaction, string home, List<(string Node, string Value)> nodes, bool isAgain, CancellationToken cancellationToken)
     {
         // In the same transaction, so that a device that has left is not made again.
-        if (!await transaction.ExistsAsync(home + "/state", cancellationToken).ConfigureAwait(false))
+        if (!await transaction.ExistsAsync(home + "/state", cancellationToken).ConfigureAwait(EventLoop.IsCurrent))
         {
             return;
         }
@@ -262,18 +270,20 @@ public sealed class BlockDriver : XenBusDriver, IReportSource, IDisposable
             // The back end of before may have taken a larger ring, and this one would believe what was written for that.
             foreach (string node in (string[])["ring-ref", "ring-page-order"])
             {
-                await transaction.TryRemoveAsync($"{home}/{node}", cancellationToken).ConfigureAwait(false);
+                await transaction.TryRemoveAsync($"{home}/{node}", cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
             }
         }
 
-        await Task.WhenAll(nodes.Select(node => transaction.WriteAsync($"{home}/{node.Node}", node.Value, cancellationToken).AsTask())).ConfigureAwait(false);
+        await Task.WhenAll(nodes.Select(node => transaction.WriteAsync($"{home}/{node.Node}", node.Value, cancellationToken).AsTask()))
+            .ConfigureAwait(EventLoop.IsCurrent);
     }
 
     private async ValueTask ConnectAsync(XenDevice device, BlockDevice block, CancellationToken cancellationToken)
     {
-        BlockFeatures features = await BlockFeatures.ReadAsync(device.Bus.Store, device.OtherEndPath, cancellationToken).ConfigureAwait(false);
+        BlockFeatures features = await BlockFeatures.ReadAsync(device.Bus.Store, device.OtherEndPath, cancellationToken)
+            .ConfigureAwait(EventLoop.IsCurrent);
         block.Connect(features);
-        await device.SetStateAsync(XenBusState.Connected, cancellationToken).ConfigureAwait(false);
+        await device.SetStateAsync(XenBusState.Connected, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         Change(devices => devices.Contains(block) || !block.IsPresent ? devices : [.. devices, block]);
     }
 
@@ -286,21 +296,21 @@ public sealed class BlockDriver : XenBusDriver, IReportSource, IDisposable
     private void OnEnded(XenDevice device, BlockDevice block, Exception? error)
     {
         // The gate of the disk is held here, and the store answers when it likes.
-        block.Ending = Task.Run(async () =>
+        block.Ending = EventLoop.Start(device.Bus.Store.Loop, async () =>
         {
             Forget(block);
             try
             {
                 if (error is not null)
                 {
-                    await device.ReportFatalErrorAsync("the connection cannot go on", error).ConfigureAwait(false);
+                    await device.ReportFatalErrorAsync("the connection cannot go on", error).ConfigureAwait(EventLoop.IsCurrent);
                 }
 
-                await device.SetStateAsync(XenBusState.Closed).ConfigureAwait(false);
+                await device.SetStateAsync(XenBusState.Closed).ConfigureAwait(EventLoop.IsCurrent);
             }
             catch (XenStoreException failure)
             {
-                await device.ReportErrorAsync("the state cannot be set to Closed", failure).ConfigureAwait(false);
+                await device.ReportErrorAsync("the state cannot be set to Closed", failure).ConfigureAwait(EventLoop.IsCurrent);
             }
         });
     }

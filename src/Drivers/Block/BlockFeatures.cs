@@ -47,7 +47,7 @@ internal sealed record BlockFeatures
             ReadNumberAsync(store, backEnd, "feature-max-indirect-segments", 0, uint.MaxValue, 0, cancellationToken),
             ReadSectorsAsync(store, backEnd, cancellationToken),
         ];
-        long[] read = await Task.WhenAll(numbers).ConfigureAwait(false);
+        long[] read = await Task.WhenAll(numbers).ConfigureAwait(EventLoop.IsCurrent);
         int sectorSize = (int)read[0];
         if (!int.IsPow2(sectorSize))
         {
@@ -70,14 +70,14 @@ internal sealed record BlockFeatures
     /// <summary>Reads the disk's size alone, which is what changes while it is connected.</summary>
     /// <exception cref="InvalidDataException">It is no size.</exception>
     public static async Task<long> ReadLengthAsync(XenStoreClient store, string backEnd, int sectorSize, CancellationToken cancellationToken) =>
-        LengthOf(await ReadSectorsAsync(store, backEnd, cancellationToken).ConfigureAwait(false), sectorSize);
+        LengthOf(await ReadSectorsAsync(store, backEnd, cancellationToken).ConfigureAwait(EventLoop.IsCurrent), sectorSize);
 
     /// <summary>Reads a number, <paramref name="absent"/> where there is no such node.</summary>
     /// <exception cref="InvalidDataException">It is none, or not one from <paramref name="least"/> to <paramref name="most"/>.</exception>
     public static async Task<long> ReadNumberAsync(
         XenStoreClient store, string backEnd, string node, long least, long most, long absent, CancellationToken cancellationToken)
     {
-        string? text = await store.TryReadAsync($"{backEnd}/{node}", cancellationToken).ConfigureAwait(false);
+        string? text = await store.TryReadAsync($"{backEnd}/{node}", cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         if (text is null)
         {
             return absent;
@@ -89,7 +89,8 @@ internal sealed record BlockFeatures
 
     private static async Task<long> ReadSectorsAsync(XenStoreClient store, string backEnd, CancellationToken cancellationToken)
     {
-        long sectors = await ReadNumberAsync(store, backEnd, "sectors", 0, long.MaxValue / BlockProtocol.Unit, -1, cancellationToken).ConfigureAwait(false);
+        long sectors = await ReadNumberAsync(store, backEnd, "sectors", 0, long.MaxValue / BlockProtocol.Unit, -1, cancellationToken)
+            .ConfigureAwait(EventLoop.IsCurrent);
         return sectors >= 0 ? sectors : throw new InvalidDataException("the back end does not say how many sectors there are");
     }
 

@@ -8,7 +8,14 @@ namespace Xenlet.Drivers;
 /// </summary>
 internal sealed class BlockOperation(BlockDevice device) : IValueTaskSource
 {
+    // Marks that the caller has been told.
+    private static readonly Action<object?> Told = static _ => { };
+
     private ManualResetValueTaskSourceCore<bool> _result;
+
+    // What only wakes somebody, and is called by whoever tells; kept apart, since _result would have the pool call it.
+    private Action<object?>? _waker;
+    private object? _wakerState;
 
     public BlockRequestKind Kind { get; set; }
 
@@ -50,6 +57,7 @@ internal sealed class BlockOperation(BlockDevice device) : IValueTaskSource
     public void Begin(BlockRequestKind kind, long offset, long length, CancellationToken cancellationToken)
     {
         _result.Reset();
+        (_waker, _wakerState) = (null, null);
         (Kind, Offset, Length, Error, HasEnded, IsTaken, Pending, Token) = (kind, offset, length, null, false, false, 0, cancellationToken);
         Cancellation = cancellationToken.UnsafeRegister(static (operation, token) => ((BlockOperation)operation!).Cancel(token), this);
     }
@@ -67,6 +75,14 @@ internal sealed class BlockOperation(BlockDevice device) : IValueTaskSource
     public void Tell(bool inline)
     {
         _result.RunContinuationsAsynchronously = !inline;
+        // Before the result, with which this may become another operation.
+        object? state = null;
+        Action<object?>? waker = Interlocked.Exchange(ref _waker, Told);
+        if (waker is not null)
+        {
+            state = _wakerState;
+        }
+
         if (Error is { } error)
         {
             _result.SetException(error);
@@ -74,6 +90,11 @@ internal sealed class BlockOperation(BlockDevice device) : IValueTaskSource
         else
         {
             _result.SetResult(true);
+        }
+
+        if (waker is not null)
+        {
+            Waker.Call(waker, state, device.Loop);
         }
     }
 
@@ -97,8 +118,27 @@ internal sealed class BlockOperation(BlockDevice device) : IValueTaskSource
 
     ValueTaskSourceStatus IValueTaskSource.GetStatus(short token) => _result.GetStatus(token);
 
-    void IValueTaskSource.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
-        _result.OnCompleted(continuation, state, token, flags);
+    void IValueTaskSource.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags)
+    {
+        if (!Waker.Is(continuation, state))
+        {
+            _result.OnCompleted(continuation, state, token, flags);
+            return;
+        }
+
+        _wakerState = state;
+        if (Interlocked.CompareExchange(ref _waker, continuation, null) is not null)
+        {
+            // It has just ended; whoever ends it is about to set the result.
+            SpinWait wait = default;
+            while (_result.GetStatus(token) == ValueTaskSourceStatus.Pending)
+            {
+                wait.SpinOnce();
+            }
+
+            continuation(state);
+        }
+    }
 
     /// <summary>The result was taken; the device's gate is held.</summary>
     internal void SetTaken()

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Xenlet.Kernel;
 
 namespace Xenlet.Drivers;
 
@@ -8,6 +9,7 @@ namespace Xenlet.Drivers;
 /// </summary>
 /// <remarks>
 /// Nothing is kept in memory: each call goes to the disk, so small reads and writes are best made through a <see cref="BufferedStream"/>. Closing does not flush.
+/// A call that blocks needs no thread but its own; one that is awaited goes on by the pool, as awaiting does.
 /// As with every stream, one call at a time.
 /// </remarks>
 public sealed class BlockStream : Stream
@@ -91,7 +93,15 @@ public sealed class BlockStream : Stream
     public override int Read(byte[] buffer, int offset, int count)
     {
         ValidateBufferArguments(buffer, offset, count);
-        return Wait(ReadAsync(buffer.AsMemory(offset, count)));
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
+        if (!IsWhole(count, out int whole))
+        {
+            return Read(buffer.AsSpan(offset, count));
+        }
+
+        Wait(_device.ReadAsync(_position, buffer.AsMemory(offset, whole)));
+        _position += whole;
+        return whole;
     }
 
     /// <inheritdoc/>
@@ -110,11 +120,9 @@ public sealed class BlockStream : Stream
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
         ObjectDisposedException.ThrowIf(_isDisposed, this);
-        int sector = _device.SectorSize;
-        if (_position % sector == 0 && buffer.Length >= sector && _position < Length)
+        if (IsWhole(buffer.Length, out int whole))
         {
-            int whole = (int)Math.Min(buffer.Length / sector * sector, Length - _position);
-            await _device.ReadAsync(_position, buffer[..whole], cancellationToken).ConfigureAwait(false);
+            await _device.ReadAsync(_position, buffer[..whole], cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
             _position += whole;
             return whole;
         }
@@ -122,7 +130,7 @@ public sealed class BlockStream : Stream
         int count = Window(buffer.Length, out long start, out int skip, out int length);
         if (count > 0)
         {
-            await _device.ReadAsync(start, _sectors.AsMemory(0, length), cancellationToken).ConfigureAwait(false);
+            await _device.ReadAsync(start, _sectors.AsMemory(0, length), cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
             _sectors.AsMemory(skip, count).CopyTo(buffer);
             _position += count;
         }
@@ -134,12 +142,14 @@ public sealed class BlockStream : Stream
     public override void Write(byte[] buffer, int offset, int count)
     {
         ValidateBufferArguments(buffer, offset, count);
-        Wait(WriteAsync(buffer.AsMemory(offset, count)));
+        CheckWrite(count);
+        WriteAll(buffer.AsMemory(offset, count));
     }
 
     /// <inheritdoc/>
     public override void Write(ReadOnlySpan<byte> buffer)
     {
+        CheckWrite(buffer.Length);
         // The caller's memory may move once this has returned to wait; it goes through memory of ours in pieces.
         byte[] copy = System.Buffers.ArrayPool<byte>.Shared.Rent(Math.Min(Math.Max(buffer.Length, 1), 64 << 10));
         try
@@ -148,7 +158,7 @@ public sealed class BlockStream : Stream
             {
                 int count = Math.Min(buffer.Length, copy.Length);
                 buffer[..count].CopyTo(copy);
-                Wait(WriteAsync(copy.AsMemory(0, count)));
+                WriteAll(copy.AsMemory(0, count));
                 buffer = buffer[count..];
             }
         }
@@ -170,30 +180,17 @@ public sealed class BlockStream : Stream
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        ObjectDisposedException.ThrowIf(_isDisposed, this);
-        if (_device.IsReadOnly)
-        {
-            throw new UnauthorizedAccessException($"{_device.Name} is read-only.");
-        }
-
-        if (_position > Length || buffer.Length > Length - _position)
-        {
-            throw new IOException($"{buffer.Length} bytes at {_position} reach beyond the end of {_device.Name}, which has {Length} bytes.");
-        }
-
-        int sector = _device.SectorSize;
+        CheckWrite(buffer.Length);
         while (!buffer.IsEmpty)
         {
-            int skip = (int)(_position % sector);
-            int count = buffer.Length / sector * sector;
-            if (skip == 0 && count > 0)
+            int count = NextPart(buffer.Length, out int skip, out bool isWhole);
+            if (isWhole)
             {
-                await _device.WriteAsync(_position, buffer[..count], cancellationToken).ConfigureAwait(false);
+                await _device.WriteAsync(_position, buffer[..count], cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
             }
             else
             {
-                count = Math.Min(buffer.Length, sector - skip);
-                await WritePartAsync(buffer[..count], skip, cancellationToken).ConfigureAwait(false);
+                await WritePartAsync(buffer[..count], skip, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
             }
 
             _position += count;
@@ -243,16 +240,84 @@ public sealed class BlockStream : Stream
         return count;
     }
 
+    /// <summary>Whether whole sectors can be read into the caller's buffer, and how many bytes.</summary>
+    private bool IsWhole(int wanted, out int whole)
+    {
+        int sector = _device.SectorSize;
+        whole = (int)Math.Clamp(Length - _position, 0, wanted / sector * sector);
+        return _position % sector == 0 && whole > 0;
+    }
+
+    /// <summary>How much is written next: whole sectors from the caller's buffer, or a part of one, behind so many bytes of it.</summary>
+    private int NextPart(int length, out int skip, out bool isWhole)
+    {
+        int sector = _device.SectorSize;
+        skip = (int)(_position % sector);
+        isWhole = skip == 0 && length >= sector;
+        return isWhole ? length / sector * sector : Math.Min(length, sector - skip);
+    }
+
+    private void CheckWrite(int length)
+    {
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
+        if (_device.IsReadOnly)
+        {
+            throw new UnauthorizedAccessException($"{_device.Name} is read-only.");
+        }
+
+        if (_position > Length || length > Length - _position)
+        {
+            throw new IOException($"{length} bytes at {_position} reach beyond the end of {_device.Name}, which has {Length} bytes.");
+        }
+    }
+
+    /// <summary>Writes on this thread alone: it waits for the disk, and needs no other to go on.</summary>
+    private void WriteAll(ReadOnlyMemory<byte> buffer)
+    {
+        while (!buffer.IsEmpty)
+        {
+            int count = NextPart(buffer.Length, out int skip, out bool isWhole);
+            if (isWhole)
+            {
+                Wait(_device.WriteAsync(_position, buffer[..count]));
+            }
+            else
+            {
+                WritePart(buffer[..count], skip);
+            }
+
+            _position += count;
+            buffer = buffer[count..];
+        }
+    }
+
+    private void WritePart(ReadOnlyMemory<byte> part, int skip)
+    {
+        long start = _position - skip;
+        Memory<byte> sector = _sectors.AsMemory(0, _device.SectorSize);
+        _device.PartWrites.Wait();
+        try
+        {
+            Wait(_device.ReadAsync(start, sector));
+            part.CopyTo(sector[skip..]);
+            Wait(_device.WriteAsync(start, sector));
+        }
+        finally
+        {
+            _device.PartWrites.Release();
+        }
+    }
+
     private async ValueTask WritePartAsync(ReadOnlyMemory<byte> part, int skip, CancellationToken cancellationToken)
     {
         long start = _position - skip;
         Memory<byte> sector = _sectors.AsMemory(0, _device.SectorSize);
-        await _device.PartWrites.WaitAsync(cancellationToken).ConfigureAwait(false);
+        await _device.PartWrites.WaitAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         try
         {
-            await _device.ReadAsync(start, sector, cancellationToken).ConfigureAwait(false);
+            await _device.ReadAsync(start, sector, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
             part.CopyTo(sector[skip..]);
-            await _device.WriteAsync(start, sector, cancellationToken).ConfigureAwait(false);
+            await _device.WriteAsync(start, sector, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         }
         finally
         {
@@ -272,18 +337,5 @@ public sealed class BlockStream : Stream
         }
 
         awaiter.GetResult();
-    }
-
-    private int Wait(ValueTask<int> task)
-    {
-        ValueTaskAwaiter<int> awaiter = task.GetAwaiter();
-        if (!awaiter.IsCompleted)
-        {
-            _done.Reset();
-            awaiter.UnsafeOnCompleted(_setDone);
-            _done.Wait();
-        }
-
-        return awaiter.GetResult();
     }
 }

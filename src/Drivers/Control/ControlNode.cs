@@ -1,3 +1,4 @@
+using Xenlet.Kernel;
 using Xenlet.XenStoreRing;
 
 namespace Xenlet.Drivers;
@@ -10,8 +11,10 @@ namespace Xenlet.Drivers;
 /// <param name="store">The store it is in.</param>
 /// <param name="output">Where is said what does not work, each reason once.</param>
 /// <param name="clock">The clock for the pauses and for acknowledgements.</param>
+/// <param name="loop">Where the node is followed, or <see langword="null"/> for the thread pool.</param>
 /// <param name="carryOut">Does what is asked; it is told too when the request was acknowledged, as a timestamp of the clock.</param>
-internal sealed class ControlNode(string path, XenStoreClient store, ControlOutput output, TimeProvider clock, Func<string, long, Task> carryOut)
+internal sealed class ControlNode(
+    string path, XenStoreClient store, ControlOutput output, TimeProvider clock, EventLoop? loop, Func<string, long, Task> carryOut)
 {
     private readonly XenStoreRetryPause _pause = new();
     private string? _said;
@@ -20,8 +23,8 @@ internal sealed class ControlNode(string path, XenStoreClient store, ControlOutp
     /// <exception cref="XenStoreException">The node cannot be watched.</exception>
     public async Task<Task> StartAsync(CancellationToken startToken, CancellationToken token)
     {
-        XenStoreWatch watch = await store.WatchAsync(path, startToken).ConfigureAwait(false);
-        return Task.Run(() => RunAsync(watch, token), CancellationToken.None);
+        XenStoreWatch watch = await store.WatchAsync(path, startToken).ConfigureAwait(EventLoop.IsCurrent);
+        return EventLoop.Start(loop, () => RunAsync(watch, token));
     }
 
     private async Task RunAsync(XenStoreWatch watch, CancellationToken token)
@@ -30,13 +33,13 @@ internal sealed class ControlNode(string path, XenStoreClient store, ControlOutp
         {
             while (true)
             {
-                await FollowAsync(watch, token).ConfigureAwait(false);
+                await FollowAsync(watch, token).ConfigureAwait(EventLoop.IsCurrent);
                 if (token.IsCancellationRequested || store.Closed.IsCompleted)
                 {
                     return;
                 }
 
-                watch = await WatchAgainAsync(token).ConfigureAwait(false);
+                watch = await WatchAgainAsync(token).ConfigureAwait(EventLoop.IsCurrent);
             }
         }
         catch (OperationCanceledException) when (token.IsCancellationRequested)
@@ -57,26 +60,26 @@ internal sealed class ControlNode(string path, XenStoreClient store, ControlOutp
         try
         {
             // Our own answer is an event too, and finds the node empty.
-            while (await watch.WaitToReadAsync(token).ConfigureAwait(false))
+            while (await watch.WaitToReadAsync(token).ConfigureAwait(EventLoop.IsCurrent))
             {
                 while (watch.TryRead(out _))
                 {
                 }
 
-                (string request, long acknowledged) = await TakeAsync(token).ConfigureAwait(false);
+                (string request, long acknowledged) = await TakeAsync(token).ConfigureAwait(EventLoop.IsCurrent);
                 if (request.Length > 0)
                 {
-                    await TryAsync(request, acknowledged, token).ConfigureAwait(false);
+                    await TryAsync(request, acknowledged, token).ConfigureAwait(EventLoop.IsCurrent);
                 }
             }
         }
         catch (XenStoreException error) when (!store.Closed.IsCompleted)
         {
-            await PauseAfterAsync($"{path} is not watched any more: {error.Message}", token).ConfigureAwait(false);
+            await PauseAfterAsync($"{path} is not watched any more: {error.Message}", token).ConfigureAwait(EventLoop.IsCurrent);
         }
         finally
         {
-            await watch.DisposeAsync().ConfigureAwait(false);
+            await watch.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
         }
     }
 
@@ -86,11 +89,11 @@ internal sealed class ControlNode(string path, XenStoreClient store, ControlOutp
         {
             try
             {
-                return await store.WatchAsync(path, token).ConfigureAwait(false);
+                return await store.WatchAsync(path, token).ConfigureAwait(EventLoop.IsCurrent);
             }
             catch (XenStoreException error) when (!store.Closed.IsCompleted)
             {
-                await PauseAfterAsync($"{path} cannot be watched: {error.Message}", token).ConfigureAwait(false);
+                await PauseAfterAsync($"{path} cannot be watched: {error.Message}", token).ConfigureAwait(EventLoop.IsCurrent);
             }
         }
     }
@@ -112,13 +115,13 @@ internal sealed class ControlNode(string path, XenStoreClient store, ControlOutp
                     {
                         // The tool stack sees the acknowledgement after this, so it cannot have counted longer.
                         acknowledged = clock.GetTimestamp();
-                        request = await transaction.TryReadAsync(path, cancellationToken).ConfigureAwait(false) ?? "";
+                        request = await transaction.TryReadAsync(path, cancellationToken).ConfigureAwait(EventLoop.IsCurrent) ?? "";
                         if (request.Length > 0)
                         {
-                            await transaction.WriteAsync(path, "", cancellationToken).ConfigureAwait(false);
+                            await transaction.WriteAsync(path, "", cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
                         }
                     },
-                    token).ConfigureAwait(false);
+                    token).ConfigureAwait(EventLoop.IsCurrent);
                 _pause.Reset();
                 _said = null;
                 return (request, acknowledged);
@@ -128,7 +131,7 @@ internal sealed class ControlNode(string path, XenStoreClient store, ControlOutp
                 string what = request.Length == 0
                     ? $"{path} cannot be read: {error.Message}"
                     : $"{path}: {ControlOutput.Quote(request)} cannot be acknowledged, and is not carried out: {error.Message}";
-                await PauseAfterAsync(what, token).ConfigureAwait(false);
+                await PauseAfterAsync(what, token).ConfigureAwait(EventLoop.IsCurrent);
             }
         }
     }
@@ -138,7 +141,7 @@ internal sealed class ControlNode(string path, XenStoreClient store, ControlOutp
     {
         try
         {
-            await carryOut(request, acknowledged).ConfigureAwait(false);
+            await carryOut(request, acknowledged).ConfigureAwait(EventLoop.IsCurrent);
         }
         catch (Exception error) when (!token.IsCancellationRequested)
         {
@@ -154,6 +157,6 @@ internal sealed class ControlNode(string path, XenStoreClient store, ControlOutp
             output.Message(what);
         }
 
-        await Task.Delay(_pause.Next(), clock, token).ConfigureAwait(false);
+        await Task.Delay(_pause.Next(), clock, token).ConfigureAwait(EventLoop.IsCurrent);
     }
 }

@@ -26,7 +26,7 @@ public sealed partial class DomainControl
     {
         if (_isEnding)
         {
-            await RefuseAsync("the program is ending").ConfigureAwait(false);
+            await RefuseAsync("the program is ending").ConfigureAwait(EventLoop.IsCurrent);
             return;
         }
 
@@ -37,20 +37,20 @@ public sealed partial class DomainControl
         try
         {
             TimeSpan limit = deadline.Left < _options.PreparationTimeLimit ? deadline.Left : _options.PreparationTimeLimit;
-            refusal = await _hooks.PrepareAsync(limit, prepared, _disposal.Token).ConfigureAwait(false);
+            refusal = await _hooks.PrepareAsync(limit, prepared, _disposal.Token).ConfigureAwait(EventLoop.IsCurrent);
             if (refusal is null)
             {
-                (outcome, refusal) = await SuspendDomainAsync(deadline).ConfigureAwait(false);
+                (outcome, refusal) = await SuspendDomainAsync(deadline).ConfigureAwait(EventLoop.IsCurrent);
             }
         }
         finally
         {
-            await _hooks.FinishAsync(prepared, outcome).ConfigureAwait(false);
+            await _hooks.FinishAsync(prepared, outcome).ConfigureAwait(EventLoop.IsCurrent);
         }
 
         if (refusal is not null)
         {
-            await RefuseAsync(refusal).ConfigureAwait(false);
+            await RefuseAsync(refusal).ConfigureAwait(EventLoop.IsCurrent);
         }
     }
 
@@ -63,11 +63,12 @@ public sealed partial class DomainControl
         using CancellationTokenSource ended = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, _disposal.Token);
         try
         {
-            SuspendOutcome outcome = await DomainSuspend.RunAsync(_store, _buses, Suspend, Hear, ended.Token).ConfigureAwait(false);
+            SuspendOutcome outcome = await DomainSuspend.RunAsync(_store, _buses, Suspend, Hear, ended.Token)
+                .ConfigureAwait(EventLoop.IsCurrent);
             if (outcome == SuspendOutcome.Resumed)
             {
                 // The nodes of this domain are new.
-                await AdvertiseAsync(_disposal.Token).ConfigureAwait(false);
+                await AdvertiseAsync(_disposal.Token).ConfigureAwait(EventLoop.IsCurrent);
             }
 
             return (refusal is null ? outcome : SuspendOutcome.Refused, refusal);
@@ -134,7 +135,7 @@ public sealed partial class DomainControl
         _output.Message(text);
         try
         {
-            await _store.WriteAsync(ErrorNode, $"{(int)XenErrno.EBUSY} {text}", _disposal.Token).ConfigureAwait(false);
+            await _store.WriteAsync(ErrorNode, $"{(int)XenErrno.EBUSY} {text}", _disposal.Token).ConfigureAwait(EventLoop.IsCurrent);
         }
         catch (XenStoreException failure)
         {

@@ -56,6 +56,7 @@ public sealed partial class DomainControl : IAsyncDisposable
         _buses = buses;
         _findStoreAgain = findStoreAgain;
         _options = options ?? new();
+        _options = _options.Loop is { } loop ? _options with { TimeProvider = loop.ClockFor(_options.TimeProvider) } : _options;
         _output = new(_options.Output ?? Console.OpenStandardError());
         _limit = new(_power, _output, _options.ShutdownTimeLimit, _options.TimeProvider);
         _hooks = new(_output, _options.TimeProvider);
@@ -66,9 +67,9 @@ public sealed partial class DomainControl : IAsyncDisposable
     /// <exception cref="XenStoreException">The nodes cannot be watched.</exception>
     public async ValueTask StartAsync(CancellationToken cancellationToken = default)
     {
-        await AdvertiseAsync(cancellationToken).ConfigureAwait(false);
-        await FollowAsync(ShutdownNode, CarryOutAsync, cancellationToken).ConfigureAwait(false);
-        await FollowAsync(ReportNode, (request, _) => AnswerAsync(request), cancellationToken).ConfigureAwait(false);
+        await AdvertiseAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
+        await FollowAsync(ShutdownNode, CarryOutAsync, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
+        await FollowAsync(ReportNode, (request, _) => AnswerAsync(request), cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
     }
 
     /// <summary>Adds a section to the report; disposing of what is given back takes it out.</summary>
@@ -91,14 +92,14 @@ public sealed partial class DomainControl : IAsyncDisposable
             return;
         }
 
-        await _disposal.CancelAsync().ConfigureAwait(false);
+        _disposal.Cancel();
         Task[] work;
         lock (_work)
         {
             work = [.. _work];
         }
 
-        await Task.WhenAll(work).ConfigureAwait(false);
+        await Task.WhenAll(work).ConfigureAwait(EventLoop.IsCurrent);
         _disposal.Dispose();
     }
 
@@ -109,7 +110,7 @@ public sealed partial class DomainControl : IAsyncDisposable
         {
             try
             {
-                await _store.WriteAsync("control/" + feature, 1, cancellationToken).ConfigureAwait(false);
+                await _store.WriteAsync("control/" + feature, 1, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
             }
             catch (XenStoreException error)
             {
@@ -134,7 +135,7 @@ public sealed partial class DomainControl : IAsyncDisposable
             if (!_disposal.IsCancellationRequested)
             {
                 // It may be another xenstored, which knows nothing of this domain.
-                _work.Add(AdvertiseAgainAsync());
+                _work.Add(EventLoop.Start(_options.Loop, AdvertiseAgainAsync));
             }
         }
     }
@@ -143,7 +144,7 @@ public sealed partial class DomainControl : IAsyncDisposable
     {
         try
         {
-            await AdvertiseAsync(_disposal.Token).ConfigureAwait(false);
+            await AdvertiseAsync(_disposal.Token).ConfigureAwait(EventLoop.IsCurrent);
         }
         catch (OperationCanceledException)
         {
@@ -152,8 +153,8 @@ public sealed partial class DomainControl : IAsyncDisposable
 
     private async Task FollowAsync(string path, Func<string, long, Task> carryOut, CancellationToken cancellationToken)
     {
-        ControlNode node = new(path, _store, _output, _options.TimeProvider, carryOut);
-        Task work = await node.StartAsync(cancellationToken, _disposal.Token).ConfigureAwait(false);
+        ControlNode node = new(path, _store, _output, _options.TimeProvider, _options.Loop, carryOut);
+        Task work = await node.StartAsync(cancellationToken, _disposal.Token).ConfigureAwait(EventLoop.IsCurrent);
         lock (_work)
         {
             _work.Add(work);
@@ -171,7 +172,7 @@ public sealed partial class DomainControl : IAsyncDisposable
                 End(thenReboot: true);
                 break;
             case "suspend":
-                await SuspendAsync(acknowledged).ConfigureAwait(false);
+                await SuspendAsync(acknowledged).ConfigureAwait(EventLoop.IsCurrent);
                 break;
             case "crash":
                 _power.Crash();
@@ -203,7 +204,7 @@ public sealed partial class DomainControl : IAsyncDisposable
                 _power.Crash();
                 break;
             default:
-                await WriteReportAsync(request[0]).ConfigureAwait(false);
+                await WriteReportAsync(request[0]).ConfigureAwait(EventLoop.IsCurrent);
                 break;
         }
     }
@@ -211,7 +212,7 @@ public sealed partial class DomainControl : IAsyncDisposable
     private async ValueTask WriteReportAsync(char letter)
     {
         // Section by section: what comes first is there even if what follows takes the guest with it.
-        await foreach (string section in _report.WriteAsync(letter).ConfigureAwait(false))
+        await foreach (string section in _report.WriteAsync(letter).ConfigureAwait(EventLoop.IsCurrent))
         {
             _output.Write(section);
         }

@@ -1,3 +1,5 @@
+using Xenlet.Kernel;
+
 namespace Xenlet.Drivers;
 
 /// <summary>Settings of <see cref="DomainControl"/>.</summary>
@@ -28,6 +30,13 @@ public sealed record DomainControlOptions
     /// Where reports and messages go, by default standard error, past <see cref="Console.Error"/>, whose lock a thread that is stuck may hold. It is not disposed of.
     /// </summary>
     public Stream? Output { get; init; }
+
+    /// <summary>
+    /// The event loop that follows the tool stack's requests, so that they are served though the program blocks every thread of the pool;
+    /// <see langword="null"/>, the default, for the pool. A report waits for the console, so it is not the store's. Whoever makes it
+    /// disposes of it, after the control.
+    /// </summary>
+    public EventLoop? Loop { get; init; }
 
     /// <summary>The clock for the limits.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;

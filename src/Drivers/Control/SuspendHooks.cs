@@ -1,3 +1,4 @@
+using Xenlet.Kernel;
 using Xenlet.XenBus;
 
 namespace Xenlet.Drivers;
@@ -40,8 +41,9 @@ internal sealed class SuspendHooks(ControlOutput output, TimeProvider clock)
             {
                 try
                 {
-                    // On the pool: code that blocks its thread counts as late like any other.
-                    await Task.Run(() => before(ended.Token).AsTask(), ended.Token).WaitAsync(ended.Token).ConfigureAwait(false);
+                    // Code that blocks its thread counts as late like any other.
+                    await ProgramCode.RunAsync(() => before(ended.Token).AsTask()).WaitAsync(ended.Token)
+                        .ConfigureAwait(EventLoop.IsCurrent);
                 }
                 catch (OperationCanceledException) when (time.IsCancellationRequested)
                 {
@@ -75,7 +77,7 @@ internal sealed class SuspendHooks(ControlOutput output, TimeProvider clock)
 
             try
             {
-                await after(outcome).ConfigureAwait(false);
+                await ProgramCode.RunAsync(() => after(outcome).AsTask()).ConfigureAwait(EventLoop.IsCurrent);
             }
             catch (Exception error)
             {

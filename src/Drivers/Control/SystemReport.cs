@@ -40,7 +40,7 @@ internal sealed class SystemReport(IMachine machine, IReadOnlyList<DeviceBus> bu
 
         if (all || letter == 'd')
         {
-            yield return await LimitedAsync("devices", () => DeviceTree.FormatAsync(buses)).ConfigureAwait(false);
+            yield return await LimitedAsync("devices", () => DeviceTree.FormatAsync(buses)).ConfigureAwait(EventLoop.IsCurrent);
         }
 
         if (all || letter == 'e')
@@ -52,7 +52,8 @@ internal sealed class SystemReport(IMachine machine, IReadOnlyList<DeviceBus> bu
         {
             foreach (IReportSource source in _sources)
             {
-                yield return await LimitedAsync(source.ReportName, () => Task.Run(() => Describe(source))).ConfigureAwait(false);
+                yield return await LimitedAsync(source.ReportName, () => ProgramCode.RunAsync(() => Describe(source)))
+                    .ConfigureAwait(EventLoop.IsCurrent);
             }
         }
 
@@ -87,7 +88,7 @@ internal sealed class SystemReport(IMachine machine, IReadOnlyList<DeviceBus> bu
         StringBuilder text = Heading(name);
         try
         {
-            text.Append(await describe().WaitAsync(options.ReportTimeLimit, options.TimeProvider).ConfigureAwait(false));
+            text.Append(await describe().WaitAsync(options.ReportTimeLimit, options.TimeProvider).ConfigureAwait(EventLoop.IsCurrent));
         }
         catch (TimeoutException)
         {

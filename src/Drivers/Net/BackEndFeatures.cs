@@ -1,3 +1,4 @@
+using Xenlet.Kernel;
 using Xenlet.XenStoreRing;
 
 namespace Xenlet.Drivers;
@@ -43,7 +44,7 @@ internal sealed record BackEndFeatures(
     public static async ValueTask<BackEndFeatures> ReadAsync(XenStoreClient store, string path, CancellationToken cancellationToken)
     {
         Task<int?>[] reads = [.. Names.Select(name => store.TryReadInt32Async($"{path}/{name}", cancellationToken).AsTask())];
-        int?[] values = await Task.WhenAll(reads).ConfigureAwait(false);
+        int?[] values = await Task.WhenAll(reads).ConfigureAwait(EventLoop.IsCurrent);
         bool Has(int place) => values[place] is { } value && value != 0;
         return new(Has(0), Has(1), Has(2), Has(3), Has(4), Has(5), Has(6), Has(7), values[8] ?? 1, values[9]);
     }

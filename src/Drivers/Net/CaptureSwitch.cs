@@ -1,3 +1,4 @@
+using Xenlet.Kernel;
 using Xenlet.XenStoreRing;
 
 namespace Xenlet.Drivers;
@@ -25,17 +26,17 @@ internal sealed class CaptureSwitch : IAsyncDisposable
     /// <exception cref="XenStoreException">There are no watches left, or the store has gone.</exception>
     public async ValueTask StartAsync(CancellationToken cancellationToken)
     {
-        _watch = await _store.WatchAsync(Root, cancellationToken).ConfigureAwait(false);
+        _watch = await _store.WatchAsync(Root, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         _following = FollowAsync(_watch);
     }
 
     /// <summary>Looks at what is asked for an interface.</summary>
     public async ValueTask LookAsync(NetworkInterface network)
     {
-        await _oneAtATime.WaitAsync().ConfigureAwait(false);
+        await _oneAtATime.WaitAsync().ConfigureAwait(EventLoop.IsCurrent);
         try
         {
-            string? text = await _store.TryReadAsync($"{Root}/{network.Name}").ConfigureAwait(false);
+            string? text = await _store.TryReadAsync($"{Root}/{network.Name}").ConfigureAwait(EventLoop.IsCurrent);
             if (_asked.TryGetValue(network.Name, out string? before) && before == text && network.Capture is not null)
             {
                 return;
@@ -65,10 +66,10 @@ internal sealed class CaptureSwitch : IAsyncDisposable
     {
         if (_watch is not null)
         {
-            await _watch.DisposeAsync().ConfigureAwait(false);
+            await _watch.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
         }
 
-        await _following.ConfigureAwait(false);
+        await _following.ConfigureAwait(EventLoop.IsCurrent);
     }
 
     private async Task FollowAsync(XenStoreWatch watch)
@@ -81,7 +82,7 @@ internal sealed class CaptureSwitch : IAsyncDisposable
                 {
                     if (happened.LookAtEverything || happened.Path.EndsWith('/' + network.Name, StringComparison.Ordinal) || happened.Path == Root)
                     {
-                        await LookAsync(network).ConfigureAwait(false);
+                        await LookAsync(network).ConfigureAwait(EventLoop.IsCurrent);
                     }
                 }
             }

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using System.Globalization;
+using Xenlet.Kernel;
 
 namespace Xenlet.Drivers;
 
@@ -101,7 +102,7 @@ internal sealed class FrameCapture
         BinaryPrimitives.WriteUInt16LittleEndian(header.AsSpan(6), 4);
         BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(16), (uint)_snapLength);
         BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(20), 1);
-        await _output.WriteLineAsync(_prefix + Convert.ToBase64String(header)).ConfigureAwait(false);
+        await _output.WriteLineAsync(_prefix + Convert.ToBase64String(header)).ConfigureAwait(EventLoop.IsCurrent);
         while (true)
         {
             (byte[] Record, int Length) next;
@@ -116,18 +117,20 @@ internal sealed class FrameCapture
 
             if (isOne)
             {
-                await _output.WriteLineAsync(_prefix + Convert.ToBase64String(next.Record, 0, next.Length)).ConfigureAwait(false);
+                await _output.WriteLineAsync(_prefix + Convert.ToBase64String(next.Record, 0, next.Length))
+                    .ConfigureAwait(EventLoop.IsCurrent);
                 ArrayPool<byte>.Shared.Return(next.Record);
             }
             else if (isEnded)
             {
                 await _output.WriteLineAsync(
-                    string.Create(CultureInfo.InvariantCulture, $"capture of {_name} ended: {_taken} frames, {_missed} left out")).ConfigureAwait(false);
+                    string.Create(CultureInfo.InvariantCulture, $"capture of {_name} ended: {_taken} frames, {_missed} left out"))
+                        .ConfigureAwait(EventLoop.IsCurrent);
                 return;
             }
             else
             {
-                await _arrival.WaitAsync(CancellationToken.None).ConfigureAwait(false);
+                await _arrival.WaitAsync(CancellationToken.None).ConfigureAwait(EventLoop.IsCurrent);
             }
         }
     }

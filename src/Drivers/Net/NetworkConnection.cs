@@ -28,7 +28,7 @@ internal enum SendResult
 /// </remarks>
 internal sealed class NetworkConnection : IAsyncDisposable
 {
-    // So many responses are taken before other work of the thread pool gets its turn.
+    // So many responses are taken before other work of the thread gets its turn.
     private const int Budget = 256;
 
     // The back end sees pages again after so many, not only at the end of a long run.
@@ -147,7 +147,9 @@ internal sealed class NetworkConnection : IAsyncDisposable
     public bool FiltersMulticast { get; init; }
 
     /// <summary>Begins to receive and to send. The back end may not know of it yet.</summary>
-    public void Start() => _loops = Task.WhenAll(Task.Run(ReceiveAsync), _sendChannel is null ? Task.CompletedTask : Task.Run(FreeAsync));
+    public void Start() => _loops = Task.WhenAll(
+        EventLoop.Start(_interface.Loop, ReceiveAsync),
+        _sendChannel is null ? Task.CompletedTask : EventLoop.Start(_interface.Loop, FreeAsync));
 
     /// <summary>Puts a frame into the ring, as a copy: the frame remains the caller's.</summary>
     /// <param name="frame">What to send.</param>
@@ -251,8 +253,8 @@ internal sealed class NetworkConnection : IAsyncDisposable
     /// <summary>Ends everything and gives the pages back; those that the back end still has mapped are kept aside by the kernel until it lets go.</summary>
     public async ValueTask DisposeAsync()
     {
-        await _stop.CancelAsync().ConfigureAwait(false);
-        await _loops.ConfigureAwait(false);
+        _stop.Cancel();
+        await _loops.ConfigureAwait(EventLoop.IsCurrent);
         lock (_gate)
         {
             if (_isClosed)
@@ -293,7 +295,7 @@ internal sealed class NetworkConnection : IAsyncDisposable
             long freed = 0;
             while (true)
             {
-                await _receiveChannel.WaitAsync(_stop.Token).ConfigureAwait(false);
+                await _receiveChannel.WaitAsync(_stop.Token).ConfigureAwait(EventLoop.IsCurrent);
                 _counters.ReceiveEvents++;
                 bool isAny = _sendChannel is null && WakeSenders(ref freed);
                 int taken = 0;
@@ -376,7 +378,7 @@ internal sealed class NetworkConnection : IAsyncDisposable
             long freed = 0;
             while (true)
             {
-                await _sendChannel!.WaitAsync(_stop.Token).ConfigureAwait(false);
+                await _sendChannel!.WaitAsync(_stop.Token).ConfigureAwait(EventLoop.IsCurrent);
                 _counters.SendEvents++;
                 if (!WakeSenders(ref freed))
                 {

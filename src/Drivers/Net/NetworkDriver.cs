@@ -17,8 +17,6 @@ public sealed class NetworkDriver : XenBusDriver, IReportSource, IAsyncDisposabl
     private readonly Lock _gate = new();
     private readonly List<NetworkInterface> _interfaces = [];
 
-    // A domain has ten transactions at a time; one is enough for all interfaces together.
-    private readonly SemaphoreSlim _transaction = new(1);
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private CaptureSwitch? _capture;
 
@@ -36,6 +34,9 @@ public sealed class NetworkDriver : XenBusDriver, IReportSource, IAsyncDisposabl
 
     /// <inheritdoc/>
     public override string Name => "network";
+
+    /// <inheritdoc/>
+    public override bool NeverBlocks => true;
 
     /// <summary>The interfaces there are now, in the order in which they came.</summary>
     public IReadOnlyList<NetworkInterface> Interfaces
@@ -67,7 +68,7 @@ public sealed class NetworkDriver : XenBusDriver, IReportSource, IAsyncDisposabl
                 }
             }
 
-            await changed.WaitAsync(cancellationToken).ConfigureAwait(false);
+            await EventLoop.OnLoop(changed).WaitAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         }
     }
 
@@ -82,15 +83,14 @@ public sealed class NetworkDriver : XenBusDriver, IReportSource, IAsyncDisposabl
     public override async ValueTask AttachAsync(XenDevice device, CancellationToken cancellationToken)
     {
         XenStoreClient store = device.Bus.Store;
-        string mac = await store.ReadAsync(device.Node + "/mac", cancellationToken).ConfigureAwait(false);
+        string mac = await store.ReadAsync(device.Node + "/mac", cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         if (!MacAddress.TryParse(mac, out MacAddress address))
         {
             throw new FormatException($"the node mac holds '{mac}', which is no Ethernet address");
         }
 
-        NetworkInterface network = new(device, address, _options, _pool);
-        network.StateChanged += (_, _) => Announce();
-        await ReadMtuAsync(network, null, cancellationToken).ConfigureAwait(false);
+        NetworkInterface network = new(device, address, _options, _pool) { Changed = Announce };
+        await ReadMtuAsync(network, null, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         device.DriverData = network;
         CaptureSwitch? made = null;
         CaptureSwitch capture;
@@ -105,10 +105,10 @@ public sealed class NetworkDriver : XenBusDriver, IReportSource, IAsyncDisposabl
         {
             if (made is not null)
             {
-                await made.StartAsync(cancellationToken).ConfigureAwait(false);
+                await made.StartAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
             }
 
-            await capture.LookAsync(network).ConfigureAwait(false);
+            await capture.LookAsync(network).ConfigureAwait(EventLoop.IsCurrent);
         }
         catch (XenStoreException error)
         {
@@ -124,21 +124,21 @@ public sealed class NetworkDriver : XenBusDriver, IReportSource, IAsyncDisposabl
             return;
         }
 
-        await network.Transition.WaitAsync(cancellationToken).ConfigureAwait(false);
+        await network.Transition.WaitAsync(CancellationToken.None).ConfigureAwait(EventLoop.IsCurrent);
         try
         {
             switch (state)
             {
                 case XenBusState.InitWait when device.State is XenBusState.Initialising or XenBusState.Closed && !network.HasFailed:
-                    await ConnectInTimeAsync(network, cancellationToken).ConfigureAwait(false);
+                    await ConnectInTimeAsync(network, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
                     break;
                 case XenBusState.Connected when network.Connection is not null:
                     network.Change(NetworkState.Up);
                     break;
                 case XenBusState.Closing or XenBusState.Closed:
                     // A back end says Closing, Closed, Closing and Closed again; each time the answer is the same.
-                    await network.DisconnectAsync(NetworkState.Closed).ConfigureAwait(false);
-                    await device.SetStateAsync(XenBusState.Closed, cancellationToken).ConfigureAwait(false);
+                    await network.DisconnectAsync(NetworkState.Closed).ConfigureAwait(EventLoop.IsCurrent);
+                    await device.SetStateAsync(XenBusState.Closed, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
                     break;
             }
         }
@@ -153,7 +153,7 @@ public sealed class NetworkDriver : XenBusDriver, IReportSource, IAsyncDisposabl
     {
         if (path is "" or "/mtu" && device.DriverData is NetworkInterface network)
         {
-            await ReadMtuAsync(network, network.Connection?.Features.Mtu, cancellationToken).ConfigureAwait(false);
+            await ReadMtuAsync(network, network.Connection?.Features.Mtu, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         }
     }
 
@@ -163,7 +163,7 @@ public sealed class NetworkDriver : XenBusDriver, IReportSource, IAsyncDisposabl
         if (device.DriverData is NetworkInterface network)
         {
             device.DriverData = null;
-            await RemoveAsync(network).ConfigureAwait(false);
+            await RemoveAsync(network).ConfigureAwait(EventLoop.IsCurrent);
         }
 
         return true;
@@ -184,11 +184,11 @@ public sealed class NetworkDriver : XenBusDriver, IReportSource, IAsyncDisposabl
             return;
         }
 
-        await network.Transition.WaitAsync(cancellationToken).ConfigureAwait(false);
+        await network.Transition.WaitAsync(CancellationToken.None).ConfigureAwait(EventLoop.IsCurrent);
         try
         {
             // Frames that the old back end had taken and not sent yet are lost, as on any network.
-            await network.DisconnectAsync(NetworkState.Connecting).ConfigureAwait(false);
+            await network.DisconnectAsync(NetworkState.Connecting).ConfigureAwait(EventLoop.IsCurrent);
             network.ForgetFailure();
             network.Pace.Reset();
         }
@@ -210,22 +210,22 @@ public sealed class NetworkDriver : XenBusDriver, IReportSource, IAsyncDisposabl
     {
         foreach (NetworkInterface network in Interfaces)
         {
-            await RemoveAsync(network).ConfigureAwait(false);
+            await RemoveAsync(network).ConfigureAwait(EventLoop.IsCurrent);
         }
 
         if (_capture is not null)
         {
-            await _capture.DisposeAsync().ConfigureAwait(false);
+            await _capture.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
         }
     }
 
     private async ValueTask RemoveAsync(NetworkInterface network)
     {
-        await network.CancelWaitsAsync().ConfigureAwait(false);
-        await network.Transition.WaitAsync().ConfigureAwait(false);
+        network.CancelWaits();
+        await network.Transition.WaitAsync(CancellationToken.None).ConfigureAwait(EventLoop.IsCurrent);
         try
         {
-            await network.DisconnectAsync(NetworkState.Gone).ConfigureAwait(false);
+            await network.DisconnectAsync(NetworkState.Gone).ConfigureAwait(EventLoop.IsCurrent);
         }
         finally
         {
@@ -257,7 +257,7 @@ public sealed class NetworkDriver : XenBusDriver, IReportSource, IAsyncDisposabl
             network.Pace.Attempt();
             if (ofDevice < _options.PagesPerConnection && ofDomain < ConnectionsOfDomain * _options.PagesPerConnection)
             {
-                await ConnectAsync(network, cancellationToken).ConfigureAwait(false);
+                await ConnectAsync(network, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
                 return;
             }
 
@@ -281,19 +281,20 @@ public sealed class NetworkDriver : XenBusDriver, IReportSource, IAsyncDisposabl
         {
             do
             {
-                await Task.Delay(pause, _options.TimeProvider, network.Removal).ConfigureAwait(false);
+                await Task.Delay(pause, _options.TimeProvider, network.Removal).ConfigureAwait(EventLoop.IsCurrent);
                 pause = ReconnectPace.Shortest;
             }
             while (network.IsSuspended);
 
-            await network.Transition.WaitAsync(network.Removal).ConfigureAwait(false);
+            await network.Transition.WaitAsync(CancellationToken.None).ConfigureAwait(EventLoop.IsCurrent);
             try
             {
+                network.Removal.ThrowIfCancellationRequested();
                 network.WaitsToConnect = false;
                 if (device.OtherEndState == XenBusState.InitWait && device.State is XenBusState.Initialising or XenBusState.Closed
                     && !network.HasFailed && network.Connection is null)
                 {
-                    await ConnectInTimeAsync(network, network.Removal).ConfigureAwait(false);
+                    await ConnectInTimeAsync(network, network.Removal).ConfigureAwait(EventLoop.IsCurrent);
                 }
             }
             finally
@@ -313,11 +314,13 @@ public sealed class NetworkDriver : XenBusDriver, IReportSource, IAsyncDisposabl
         NetworkConnection? connection = null;
         try
         {
-            await network.DisconnectAsync(NetworkState.Connecting).ConfigureAwait(false);
-            BackEndFeatures features = await BackEndFeatures.ReadAsync(device.Bus.Store, device.OtherEndPath, cancellationToken).ConfigureAwait(false);
+            await network.DisconnectAsync(NetworkState.Connecting).ConfigureAwait(EventLoop.IsCurrent);
+            BackEndFeatures features = await BackEndFeatures.ReadAsync(device.Bus.Store, device.OtherEndPath, cancellationToken)
+                .ConfigureAwait(EventLoop.IsCurrent);
             if (!features.CopiesReceived)
             {
-                await network.RefuseAsync("the back end has no feature-rx-copy, and exchanging pages is not supported", null).ConfigureAwait(false);
+                await network.RefuseAsync("the back end has no feature-rx-copy, and exchanging pages is not supported", null)
+                    .ConfigureAwait(EventLoop.IsCurrent);
                 return;
             }
 
@@ -326,11 +329,11 @@ public sealed class NetworkDriver : XenBusDriver, IReportSource, IAsyncDisposabl
             {
                 FiltersMulticast = filters,
             };
-            await ReadMtuAsync(network, features.Mtu, cancellationToken).ConfigureAwait(false);
-            if (!await TellAsync(device, connection, cancellationToken).ConfigureAwait(false))
+            await ReadMtuAsync(network, features.Mtu, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
+            if (!await TellAsync(device, connection, cancellationToken).ConfigureAwait(EventLoop.IsCurrent))
             {
                 // Its end has been noticed, or will be.
-                await connection.DisposeAsync().ConfigureAwait(false);
+                await connection.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
                 return;
             }
 
@@ -339,20 +342,20 @@ public sealed class NetworkDriver : XenBusDriver, IReportSource, IAsyncDisposabl
             connection = null;
             if (device.State == XenBusState.Closed)
             {
-                await device.SetStateAsync(XenBusState.Initialising, cancellationToken).ConfigureAwait(false);
+                await device.SetStateAsync(XenBusState.Initialising, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
             }
 
-            await device.SetStateAsync(XenBusState.Connected, cancellationToken).ConfigureAwait(false);
+            await device.SetStateAsync(XenBusState.Connected, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         }
         catch (Exception error) when (error is XenStoreException or XenException or OutOfMemoryException)
         {
             if (connection is not null)
             {
-                await connection.DisposeAsync().ConfigureAwait(false);
+                await connection.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
             }
 
-            await network.DisconnectAsync(NetworkState.Closed).ConfigureAwait(false);
-            await network.RefuseAsync("cannot be connected", error).ConfigureAwait(false);
+            await network.DisconnectAsync(NetworkState.Closed).ConfigureAwait(EventLoop.IsCurrent);
+            await network.RefuseAsync("cannot be connected", error).ConfigureAwait(EventLoop.IsCurrent);
         }
     }
 
@@ -369,35 +372,27 @@ public sealed class NetworkDriver : XenBusDriver, IReportSource, IAsyncDisposabl
 
         // A connection before this one may have had the other kind of channels.
         string[] others = connection.Nodes.Any(node => node.Name == "event-channel") ? ["event-channel-tx", "event-channel-rx"] : ["event-channel"];
-        await _transaction.WaitAsync(cancellationToken).ConfigureAwait(false);
-        try
-        {
-            return await device.Bus.Store.TransactAsync(
-                async (transaction, token) =>
+        return await device.Bus.Store.TransactAsync(
+            async (transaction, token) =>
+            {
+                if (!await transaction.ExistsAsync(device.Node + "/state", token).ConfigureAwait(EventLoop.IsCurrent))
                 {
-                    if (!await transaction.ExistsAsync(device.Node + "/state", token).ConfigureAwait(false))
-                    {
-                        return false;
-                    }
+                    return false;
+                }
 
-                    foreach (string name in others)
-                    {
-                        await transaction.TryRemoveAsync($"{device.Node}/{name}", token).ConfigureAwait(false);
-                    }
+                foreach (string name in others)
+                {
+                    await transaction.TryRemoveAsync($"{device.Node}/{name}", token).ConfigureAwait(EventLoop.IsCurrent);
+                }
 
-                    foreach ((string name, long value) in nodes)
-                    {
-                        await transaction.WriteAsync($"{device.Node}/{name}", value, token).ConfigureAwait(false);
-                    }
+                foreach ((string name, long value) in nodes)
+                {
+                    await transaction.WriteAsync($"{device.Node}/{name}", value, token).ConfigureAwait(EventLoop.IsCurrent);
+                }
 
-                    return true;
-                },
-                cancellationToken).ConfigureAwait(false);
-        }
-        finally
-        {
-            _transaction.Release();
-        }
+                return true;
+            },
+            cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
     }
 
     private static string Describe(NetworkInterface network, NetworkConnection connection)
@@ -420,7 +415,8 @@ public sealed class NetworkDriver : XenBusDriver, IReportSource, IAsyncDisposabl
         int? mtu;
         try
         {
-            mtu = await network.Device.Bus.Store.TryReadInt32Async(network.Device.Node + "/mtu", cancellationToken).ConfigureAwait(false) ?? other;
+            mtu = await network.Device.Bus.Store.TryReadInt32Async(network.Device.Node + "/mtu", cancellationToken)
+                .ConfigureAwait(EventLoop.IsCurrent) ?? other;
         }
         catch (XenStoreException error) when (error.Error == XenStoreError.BadValue)
         {

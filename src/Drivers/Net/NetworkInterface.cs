@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
+using Xenlet.Kernel;
 using Xenlet.XenBus;
 
 namespace Xenlet.Drivers;
@@ -43,7 +44,10 @@ public sealed class NetworkInterface
         Received = new FrameQueue(options.ReceiveQueueFrames, options.ReceiveQueueBytes);
     }
 
-    /// <summary>Raised when <see cref="State"/> has changed, and for each connection anew. A handler must not block.</summary>
+    /// <summary>
+    /// Raised when <see cref="State"/> has changed, and for each connection anew; in the domain's services on a thread of the pool. A
+    /// handler must not block.
+    /// </summary>
     public event EventHandler<NetworkStateEventArgs>? StateChanged;
 
     /// <summary>Its name, such as <c>vif0</c> for <c>device/vif/0</c>.</summary>
@@ -75,6 +79,12 @@ public sealed class NetworkInterface
 
     internal XenDevice Device { get; }
 
+    /// <summary>The event loop that serves the interface, or <see langword="null"/>.</summary>
+    internal EventLoop? Loop => Device.Bus.Store.Loop;
+
+    /// <summary>Told of changes of <see cref="State"/>, before the program is.</summary>
+    internal Action? Changed { get; init; }
+
     internal NetworkCounters Counters { get; } = new();
 
     internal FrameQueue Received { get; }
@@ -82,7 +92,10 @@ public sealed class NetworkInterface
     /// <summary>Set when a sender that waits should try again.</summary>
     internal WakeUp Room { get; } = new();
 
-    /// <summary>Serialises what connects, disconnects, and joins.</summary>
+    /// <summary>
+    /// Serialises what connects, disconnects, and joins. It is waited for without a token, since it would take the pool to go on then;
+    /// whoever holds it goes on by itself.
+    /// </summary>
     internal SemaphoreSlim Transition { get; } = new(1);
 
     /// <summary>When the next connection may be made. Guarded by <see cref="Transition"/>.</summary>
@@ -222,7 +235,7 @@ public sealed class NetworkInterface
         Change(state);
         if (connection is not null)
         {
-            await connection.DisposeAsync().ConfigureAwait(false);
+            await connection.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
         }
 
         Received.Wake();
@@ -230,7 +243,7 @@ public sealed class NetworkInterface
     }
 
     /// <summary>Ends what waits for a connection, or for room in one that is about to end.</summary>
-    internal Task CancelWaitsAsync() => _removal.CancelAsync();
+    internal void CancelWaits() => _removal.Cancel();
 
     /// <summary>Holds senders back until <see cref="GoOn"/> or a new connection.</summary>
     internal void Suspend() => _isSuspended = true;
@@ -248,7 +261,7 @@ public sealed class NetworkInterface
         {
             HasFailed = true;
             Change(NetworkState.Closed);
-            _ = Task.Run(() => FailAsync(connection, error));
+            _ = EventLoop.Start(Loop, () => FailAsync(connection, error));
         }
     }
 
@@ -265,8 +278,8 @@ public sealed class NetworkInterface
         Change(NetworkState.Closed);
         try
         {
-            await Device.ReportFatalErrorAsync(message, error).ConfigureAwait(false);
-            await Device.SetStateAsync(XenBusState.Closed).ConfigureAwait(false);
+            await Device.ReportFatalErrorAsync(message, error).ConfigureAwait(EventLoop.IsCurrent);
+            await Device.SetStateAsync(XenBusState.Closed).ConfigureAwait(EventLoop.IsCurrent);
         }
         catch (XenStoreRing.XenStoreException failure)
         {
@@ -288,6 +301,19 @@ public sealed class NetworkInterface
 
         Received.Wake();
         Room.Set();
+        Changed?.Invoke();
+        if (Loop is { } loop && StateChanged is not null)
+        {
+            loop.CallProgram(() => RaiseStateChanged(state));
+        }
+        else
+        {
+            RaiseStateChanged(state);
+        }
+    }
+
+    private void RaiseStateChanged(NetworkState state)
+    {
         try
         {
             StateChanged?.Invoke(this, new NetworkStateEventArgs(state));
@@ -312,8 +338,8 @@ public sealed class NetworkInterface
 
     private async Task FailAsync(NetworkConnection connection, Exception error)
     {
-        await connection.DisposeAsync().ConfigureAwait(false);
-        await RefuseAsync("the connection was closed", error).ConfigureAwait(false);
+        await connection.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
+        await RefuseAsync("the connection was closed", error).ConfigureAwait(EventLoop.IsCurrent);
     }
 
     private SendResult Attempt(FrameBuffer frame, bool hasMore)
@@ -350,13 +376,13 @@ public sealed class NetworkInterface
         try
         {
             Interlocked.Increment(ref Counters.SendWaits);
-            await _senders.WaitAsync(cancellationToken).ConfigureAwait(false);
+            await _senders.WaitAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
             try
             {
                 SendResult result;
                 while ((result = Attempt(frame, hasMore)) == SendResult.Full)
                 {
-                    await Room.WaitAsync(cancellationToken).ConfigureAwait(false);
+                    await Room.WaitAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
                 }
 
                 if (!Count(result))
@@ -391,7 +417,7 @@ public sealed class NetworkInterface
                 throw Gone();
             }
 
-            await Received.WaitAsync(cancellationToken).ConfigureAwait(false);
+            await Received.WaitAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         }
     }
 
@@ -402,12 +428,12 @@ public sealed class NetworkInterface
             throw new ArgumentException($"{address} is no multicast address", nameof(address));
         }
 
-        await _joins.WaitAsync(cancellationToken).ConfigureAwait(false);
+        await _joins.WaitAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         try
         {
             if ((joins ? _multicast.Add(address) : _multicast.Remove(address)) && Connection is { } connection)
             {
-                await PutMulticastAsync(connection, address, joins, cancellationToken).ConfigureAwait(false);
+                await PutMulticastAsync(connection, address, joins, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
             }
         }
         finally
@@ -419,12 +445,12 @@ public sealed class NetworkInterface
     /// <summary>Tells a new back end of all addresses that were joined.</summary>
     private async Task JoinAllAsync(NetworkConnection connection)
     {
-        await _joins.WaitAsync().ConfigureAwait(false);
+        await _joins.WaitAsync().ConfigureAwait(EventLoop.IsCurrent);
         try
         {
             foreach (MacAddress address in _multicast)
             {
-                await PutMulticastAsync(connection, address, joins: true, CancellationToken.None).ConfigureAwait(false);
+                await PutMulticastAsync(connection, address, joins: true, CancellationToken.None).ConfigureAwait(EventLoop.IsCurrent);
             }
         }
         finally
@@ -439,7 +465,7 @@ public sealed class NetworkInterface
         while (Connection == connection && (_isSuspended || connection.PutMulticast(joins, address) == SendResult.Full))
         {
             // Rare, and nobody's fast path: a full ring is tried again by the clock, so that it does not take a sender's wake-up.
-            await Task.Delay(10, cancellationToken).ConfigureAwait(false);
+            await Task.Delay(TimeSpan.FromMilliseconds(10), EventLoop.Clock, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         }
     }
 }

@@ -1,7 +1,7 @@
 namespace Xenlet.Drivers;
 
 /// <summary>How network interfaces are driven.</summary>
-public sealed class NetworkOptions
+public sealed record NetworkOptions
 {
     /// <summary>Pages that wait for frames at the back end, of each interface: 20 to 256, which is all that the ring takes.</summary>
     public int ReceivePages { get; init; } = 256;

@@ -4,12 +4,16 @@ using Xenlet.Kernel.Nucleus;
 namespace Xenlet.Kernel;
 
 /// <summary>An event channel port of the program.</summary>
-internal sealed class EventChannel : IEventChannel, IValueTaskSource
+internal sealed class EventChannel : IEventChannel, IValueTaskSource, IThreadPoolWorkItem
 {
     private readonly EventDispatcher _dispatcher;
     private readonly TimeProvider _clock;
     private readonly Lock _gate = new();
-    private ManualResetValueTaskSourceCore<bool> _wait = new() { RunContinuationsAsynchronously = true };
+    private ManualResetValueTaskSourceCore<bool> _wait;
+
+    // Where the wait was begun, and so goes on; and how it has ended, until that is told there.
+    private EventLoop? _loop;
+    private Exception? _failure;
     private CancellationToken _token;
     private CancellationTokenRegistration _cancellation;
     private WaitState _state;
@@ -88,7 +92,7 @@ internal sealed class EventChannel : IEventChannel, IValueTaskSource
 
             if (_spuriousInRow > (int)ConsoleAttention.FreeIdleEvents)
             {
-                _silence ??= _clock.CreateTimer(
+                _silence ??= (EventLoop.Current?.ClockFor(_clock) ?? _clock).CreateTimer(
                     static channel => ((EventChannel)channel!).AskLate(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
                 _silence.Change(Silence, Timeout.InfiniteTimeSpan);
             }
@@ -99,6 +103,9 @@ internal sealed class EventChannel : IEventChannel, IValueTaskSource
             }
 
             _wait.Reset();
+            _loop = EventLoop.Current;
+            _wait.RunContinuationsAsynchronously = _loop is null;
+            _failure = null;
             _state = WaitState.Waiting;
             _token = cancellationToken;
             var task = new ValueTask(this, _wait.Version);
@@ -150,24 +157,37 @@ internal sealed class EventChannel : IEventChannel, IValueTaskSource
     ValueTaskSourceStatus IValueTaskSource.GetStatus(short token) => _wait.GetStatus(token);
 
     void IValueTaskSource.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
-        _wait.OnCompleted(continuation, state, token, flags);
+        // A loop is told by itself: there is nowhere else to go on.
+        _wait.OnCompleted(
+            continuation, state, token, _loop is null ? flags : flags & ~ValueTaskSourceOnCompletedFlags.UseSchedulingContext);
 
-    /// <summary>The port was signalled; it is silent until the next wait asks.</summary>
+    /// <summary>Tells of the wait's end, on the loop where it was begun.</summary>
+    void IThreadPoolWorkItem.Execute() => Tell();
+
+    /// <summary>
+    /// The port was signalled; it is silent until the next wait asks. Called by the dispatcher, which does a loop's work if it is idle.
+    /// </summary>
     internal void OnEvent()
     {
+        EventLoop? loop;
         lock (_gate)
         {
-            if (_state == WaitState.Waiting)
-            {
-                _isTold = true;
-                _state = WaitState.Ended;
-                _wait.SetResult(true);
-            }
-            else
+            if (_state != WaitState.Waiting)
             {
                 _hasEvent = true;
+                return;
+            }
+
+            _isTold = true;
+            _state = WaitState.Ended;
+            loop = _loop;
+            if (loop is null)
+            {
+                Tell();
             }
         }
+
+        loop?.Run(this);
     }
 
     /// <summary>The domain was resumed, and the port is closed; its number may be another channel's by now.</summary>
@@ -188,8 +208,33 @@ internal sealed class EventChannel : IEventChannel, IValueTaskSource
         _silence?.Dispose();
         if (_state == WaitState.Waiting)
         {
-            _state = WaitState.Ended;
-            _wait.SetException(new ObjectDisposedException(nameof(EventChannel), why));
+            EndWait(new ObjectDisposedException(nameof(EventChannel), why));
+        }
+    }
+
+    private void EndWait(Exception failure)
+    {
+        _state = WaitState.Ended;
+        _failure = failure;
+        if (_loop is null)
+        {
+            Tell();
+        }
+        else
+        {
+            _loop.Queue(this);
+        }
+    }
+
+    private void Tell()
+    {
+        if (_failure is null)
+        {
+            _wait.SetResult(true);
+        }
+        else
+        {
+            _wait.SetException(_failure);
         }
     }
 
@@ -213,8 +258,7 @@ internal sealed class EventChannel : IEventChannel, IValueTaskSource
             }
             catch (Exception error) when (error is XenException or ObjectDisposedException)
             {
-                _state = WaitState.Ended;
-                _wait.SetException(error);
+                EndWait(error);
             }
         }
     }
@@ -226,8 +270,7 @@ internal sealed class EventChannel : IEventChannel, IValueTaskSource
             // A callback that comes late must not end a later wait, unless that has the same token.
             if (_state == WaitState.Waiting && _token == token)
             {
-                _state = WaitState.Ended;
-                _wait.SetException(new OperationCanceledException(token));
+                EndWait(new OperationCanceledException(token));
             }
         }
     }

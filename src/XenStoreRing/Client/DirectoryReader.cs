@@ -1,4 +1,5 @@
 using System.Globalization;
+using Xenlet.Kernel;
 
 namespace Xenlet.XenStoreRing;
 
@@ -17,11 +18,11 @@ internal static class DirectoryReader
         {
             return await operations
                 .OnPath(XenStoreMessageType.Directory, path, Decoders.Names, cancellationToken, absentIsDefault: absentIsNull)
-                .ConfigureAwait(false);
+                .ConfigureAwait(EventLoop.IsCurrent);
         }
         catch (XenStoreException error) when (error.Error == XenStoreError.E2BIG && error.Operation == XenStoreMessageType.Directory)
         {
-            return await ReadPartsAsync(operations, path, absentIsNull, error, cancellationToken).ConfigureAwait(false);
+            return await ReadPartsAsync(operations, path, absentIsNull, error, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         }
     }
 
@@ -39,7 +40,8 @@ internal static class DirectoryReader
             {
                 read = await operations.OnPath(
                     XenStoreMessageType.DirectoryPart, path, PartDecoder, cancellationToken,
-                    second: offset.ToString(CultureInfo.InvariantCulture), absentIsDefault: absentIsNull).ConfigureAwait(false);
+                    second: offset.ToString(CultureInfo.InvariantCulture), absentIsDefault: absentIsNull)
+                        .ConfigureAwait(EventLoop.IsCurrent);
             }
             catch (XenStoreException error) when (offset == 0 && error.Error == XenStoreError.ENOSYS)
             {

@@ -1,4 +1,5 @@
 using System.Text;
+using Xenlet.Kernel;
 
 namespace Xenlet.XenStoreRing;
 
@@ -20,7 +21,7 @@ internal enum RequestState
 
 /// <summary>
 /// One request: what to send, and who waits. Every field that changes is guarded by the connection's gate; the result is handed over
-/// on a thread pool thread, so that no caller's code runs on the reader.
+/// on the loop that the caller runs on, else on a thread pool thread, so that no caller's code runs on the reader.
 /// </summary>
 internal abstract class Request : IThreadPoolWorkItem
 {
@@ -41,6 +42,9 @@ internal abstract class Request : IThreadPoolWorkItem
 
     /// <summary>Goes out before what is queued, also while the connection is being resumed.</summary>
     internal bool Urgent { get; set; }
+
+    /// <summary>The loop that the caller runs on, if it does, and goes on by.</summary>
+    internal EventLoop? Loop { get; private set; }
 
     internal RequestState State { get; set; }
 
@@ -86,6 +90,7 @@ internal abstract class Request : IThreadPoolWorkItem
         Second = second;
         Tail = tail;
         Urgent = false;
+        Loop = EventLoop.Current;
         State = RequestState.New;
         Next = null;
     }
@@ -93,6 +98,7 @@ internal abstract class Request : IThreadPoolWorkItem
     private protected void Forget()
     {
         Connection = null!;
+        Loop = null;
         Subject = null;
         Second = null;
         Tail = default;

@@ -131,7 +131,9 @@ internal sealed class Request<T> : Request, IValueTaskSource<T>, IValueTaskSourc
     public ValueTaskSourceStatus GetStatus(short token) => _source.GetStatus(token);
 
     public void OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
-        _source.OnCompleted(continuation, state, token, flags);
+        // The result is handed over by the loop that waits for it: there is nowhere else to go on.
+        _source.OnCompleted(
+            continuation, state, token, Loop is null ? flags : flags & ~ValueTaskSourceOnCompletedFlags.UseSchedulingContext);
 
     private void Submit(CancellationToken cancellationToken)
     {

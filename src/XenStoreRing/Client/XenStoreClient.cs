@@ -1,4 +1,5 @@
 using System.Globalization;
+using Xenlet.Kernel;
 
 namespace Xenlet.XenStoreRing;
 
@@ -16,7 +17,7 @@ public sealed class XenStoreClient : XenStoreOperations, IAsyncDisposable
     /// <summary>
     /// Says when the connection is lost, or does not come back, each reason once; and when it is there again. Only a client that comes back
     /// (<see cref="ConnectAsync(Func{IXenStoreTransport}, XenStoreClientOptions?, CancellationToken)"/>), or is being resumed, raises it,
-    /// one call at a time.
+    /// one call at a time; with a <see cref="Loop"/>, on a thread of the pool.
     /// </summary>
     public event EventHandler<XenStoreConnectionEventArgs>? ConnectionChanged;
 
@@ -32,6 +33,9 @@ public sealed class XenStoreClient : XenStoreOperations, IAsyncDisposable
     /// <summary>What the server says it can do.</summary>
     public XenStoreServerFeatures ServerFeatures => Connection.Transport.ServerFeatures;
 
+    /// <summary>The event loop that carries the connection, or <see langword="null"/> for the thread pool.</summary>
+    public EventLoop? Loop => Connection.Options.Loop;
+
     private protected override uint TransactionForRequest => 0;
 
     /// <summary>Connects over <paramref name="transport"/>, which the client then owns.</summary>
@@ -41,7 +45,7 @@ public sealed class XenStoreClient : XenStoreOperations, IAsyncDisposable
         ArgumentNullException.ThrowIfNull(transport);
         options ??= new();
         options.Check();
-        return await OpenAsync(new(transport, options), cancellationToken).ConfigureAwait(false);
+        return await OpenAsync(() => transport, options, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
     }
 
     /// <summary>
@@ -62,7 +66,7 @@ public sealed class XenStoreClient : XenStoreOperations, IAsyncDisposable
         ArgumentNullException.ThrowIfNull(connect);
         options ??= new();
         options.Check();
-        XenStoreClient client = await OpenAsync(new(connect(), options), cancellationToken).ConfigureAwait(false);
+        XenStoreClient client = await OpenAsync(connect, options, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         client.Connection.ReconnectWith(connect);
         return client.ClosedReason is { } reason ? throw new XenStoreException(reason.Error, reason.Message, reason) : client;
     }
@@ -83,7 +87,8 @@ public sealed class XenStoreClient : XenStoreOperations, IAsyncDisposable
     /// <summary>Begins a transaction. It must be disposed of, which aborts it unless it was committed.</summary>
     public async ValueTask<XenStoreTransaction> BeginTransactionAsync(CancellationToken cancellationToken = default)
     {
-        uint id = await WithoutPath(XenStoreMessageType.TransactionStart, "", Decoders.TransactionId, cancellationToken).ConfigureAwait(false);
+        uint id = await WithoutPath(XenStoreMessageType.TransactionStart, "", Decoders.TransactionId, cancellationToken)
+            .ConfigureAwait(EventLoop.IsCurrent);
         return new(Connection, id, Connection.EpochOf(id));
     }
 
@@ -98,13 +103,13 @@ public sealed class XenStoreClient : XenStoreOperations, IAsyncDisposable
         ArgumentNullException.ThrowIfNull(body);
         for (int attempt = 1; ; attempt++)
         {
-            XenStoreTransaction transaction = await BeginTransactionAsync(cancellationToken).ConfigureAwait(false);
-            await using (transaction.ConfigureAwait(false))
+            XenStoreTransaction transaction = await BeginTransactionAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
+            await using (transaction.ConfigureAwait(EventLoop.IsCurrent))
             {
                 try
                 {
-                    T result = await body(transaction, cancellationToken).ConfigureAwait(false);
-                    if (await transaction.TryCommitAsync(cancellationToken).ConfigureAwait(false))
+                    T result = await body(transaction, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
+                    if (await transaction.TryCommitAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent))
                     {
                         return result;
                     }
@@ -120,7 +125,7 @@ public sealed class XenStoreClient : XenStoreOperations, IAsyncDisposable
                     string.Create(CultureInfo.InvariantCulture, $"the transaction met a conflict {attempt} times"));
             }
 
-            await Task.Delay(PauseAfter(attempt), Connection.Options.TimeProvider, cancellationToken).ConfigureAwait(false);
+            await Task.Delay(PauseAfter(attempt), Connection.Options.TimeProvider, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         }
     }
 
@@ -132,10 +137,10 @@ public sealed class XenStoreClient : XenStoreOperations, IAsyncDisposable
         await TransactAsync(
             async (transaction, token) =>
             {
-                await body(transaction, token).ConfigureAwait(false);
+                await body(transaction, token).ConfigureAwait(EventLoop.IsCurrent);
                 return true;
             },
-            cancellationToken).ConfigureAwait(false);
+            cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
     }
 
     /// <summary>The path of a domain's own directory, <c>/local/domain/N</c>, whether or not the domain exists.</summary>
@@ -149,20 +154,22 @@ public sealed class XenStoreClient : XenStoreOperations, IAsyncDisposable
     /// <summary>Makes xenstored serve a domain's ring; for the control domain. <paramref name="frame"/> is its page's number in the domain.</summary>
     public async ValueTask IntroduceDomainAsync(uint domain, ulong frame, uint port, CancellationToken cancellationToken = default) =>
         await Request<bool>.Rent(Connection, XenStoreMessageType.Introduce, 0, Number(domain), Number(frame),
-            System.Text.Encoding.ASCII.GetBytes(Number(port) + "\0"), Decoders.Done, default, false).Start(cancellationToken).ConfigureAwait(false);
+            System.Text.Encoding.ASCII.GetBytes(Number(port) + "\0"), Decoders.Done, default, false).Start(cancellationToken)
+                .ConfigureAwait(EventLoop.IsCurrent);
 
     /// <summary>Makes xenstored forget a domain; for the control domain.</summary>
     public async ValueTask ReleaseDomainAsync(uint domain, CancellationToken cancellationToken = default) =>
-        await WithoutPath(XenStoreMessageType.Release, Number(domain), Decoders.Done, cancellationToken).ConfigureAwait(false);
+        await WithoutPath(XenStoreMessageType.Release, Number(domain), Decoders.Done, cancellationToken)
+            .ConfigureAwait(EventLoop.IsCurrent);
 
     /// <summary>Tells xenstored that a domain which had shut down runs again; for the control domain.</summary>
     public async ValueTask ResumeDomainAsync(uint domain, CancellationToken cancellationToken = default) =>
-        await WithoutPath(XenStoreMessageType.Resume, Number(domain), Decoders.Done, cancellationToken).ConfigureAwait(false);
+        await WithoutPath(XenStoreMessageType.Resume, Number(domain), Decoders.Done, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
 
     /// <summary>Gives <paramref name="domain"/> the rights that <paramref name="target"/> has; for the control domain.</summary>
     public async ValueTask SetTargetAsync(uint domain, uint target, CancellationToken cancellationToken = default) =>
         await Request<bool>.Rent(Connection, XenStoreMessageType.SetTarget, 0, Number(domain), Number(target),
-            default, Decoders.Done, default, false).Start(cancellationToken).ConfigureAwait(false);
+            default, Decoders.Done, default, false).Start(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
 
     /// <summary>
     /// Sends a request that has no method of its own, outside any transaction, and gives its reply's payload. Not for watches,
@@ -219,15 +226,19 @@ public sealed class XenStoreClient : XenStoreOperations, IAsyncDisposable
     /// </summary>
     public ValueTask DisposeAsync() => Connection.DisposeAsync();
 
-    private static async ValueTask<XenStoreClient> OpenAsync(XenStoreConnection connection, CancellationToken cancellationToken)
+    private static Task<XenStoreClient> OpenAsync(
+        Func<IXenStoreTransport> connect, XenStoreClientOptions options, CancellationToken cancellationToken) =>
+        EventLoop.RunAsync(options.Loop, () => OpenAsync(new XenStoreConnection(connect(), options), cancellationToken));
+
+    private static async Task<XenStoreClient> OpenAsync(XenStoreConnection connection, CancellationToken cancellationToken)
     {
         try
         {
-            await connection.OpenAsync(cancellationToken).ConfigureAwait(false);
+            await connection.OpenAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         }
         catch
         {
-            await connection.DisposeAsync().ConfigureAwait(false);
+            await connection.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
             throw;
         }
 

@@ -1,3 +1,5 @@
+using Xenlet.Kernel;
+
 namespace Xenlet.XenStoreRing;
 
 /// <summary>Settings of a <see cref="XenStoreClient"/>; the defaults suit a guest.</summary>
@@ -44,6 +46,13 @@ public sealed record XenStoreClientOptions
 
     /// <summary>The clock for time limits and back-off.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
+
+    /// <summary>
+    /// The event loop that carries the connection: it reads, writes and keeps time limits though the program blocks every thread of the
+    /// pool. By default (<see langword="null"/>) it is the pool. Buses and drivers of the store use it too. Whoever makes it disposes of
+    /// it, after the client.
+    /// </summary>
+    public EventLoop? Loop { get; init; }
 
     internal void Check()
     {

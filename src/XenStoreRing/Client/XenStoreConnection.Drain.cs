@@ -1,3 +1,5 @@
+using Xenlet.Kernel;
+
 namespace Xenlet.XenStoreRing;
 
 /// <summary>Leaves a ring, which outlives its user, so that a successor can use it.</summary>
@@ -41,10 +43,10 @@ internal sealed partial class XenStoreConnection
         using CancellationTokenSource limit = new(Options.DisposeTimeLimit, Options.TimeProvider);
         try
         {
-            await quiet.Task.WaitAsync(limit.Token).ConfigureAwait(false);
-            await _stop.CancelAsync().ConfigureAwait(false);
-            await _reader.ConfigureAwait(false);
-            await FinishMessageAsync(limit.Token).ConfigureAwait(false);
+            await EventLoop.OnLoop(quiet.Task).WaitAsync(limit.Token).ConfigureAwait(EventLoop.IsCurrent);
+            _stop.Cancel();
+            await _reader.ConfigureAwait(EventLoop.IsCurrent);
+            await FinishMessageAsync(limit.Token).ConfigureAwait(EventLoop.IsCurrent);
         }
         catch (Exception failure) when (failure is OperationCanceledException or IOException or ObjectDisposedException or XenStoreException)
         {
@@ -57,7 +59,7 @@ internal sealed partial class XenStoreConnection
     {
         while (_received.Count > 0)
         {
-            int count = await _transport.ReadAsync(_received.GetFree(), cancellationToken).ConfigureAwait(false);
+            int count = await _transport.ReadAsync(_received.GetFree(), cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
             if (count == 0)
             {
                 throw ClosedByServer();

@@ -1,3 +1,5 @@
+using Xenlet.Kernel;
+
 namespace Xenlet.XenStoreRing;
 
 /// <summary>The way back: after a connection that was lost, and after a resume.</summary>
@@ -69,7 +71,7 @@ internal sealed partial class XenStoreConnection
             comingBack = ComeBack(find);
         }
 
-        await comingBack.WaitAsync(cancellationToken).ConfigureAwait(false);
+        await comingBack.WaitAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         lock (_gate)
         {
             ThrowIfClosed();
@@ -155,7 +157,7 @@ internal sealed partial class XenStoreConnection
     private Task ComeBack(Func<IXenStoreTransport> connect, XenStoreException? reason = null)
     {
         _isComingBack = true;
-        return _comingBack = Task.Run(() => ComeBackAsync(connect, reason));
+        return _comingBack = EventLoop.Start(Options.Loop, () => ComeBackAsync(connect, reason));
     }
 
     private async Task ComeBackAsync(Func<IXenStoreTransport> connect, XenStoreException? reason)
@@ -166,11 +168,11 @@ internal sealed partial class XenStoreConnection
         while (true)
         {
             // Two transports over one ring must not meet, and a reader must not find another's buffer.
-            await DisposeTransportAsync(Transport).ConfigureAwait(false);
-            await _reader.ConfigureAwait(false);
+            await DisposeTransportAsync(Transport).ConfigureAwait(EventLoop.IsCurrent);
+            await _reader.ConfigureAwait(EventLoop.IsCurrent);
             try
             {
-                await ConnectOverAsync(connect()).ConfigureAwait(false);
+                await ConnectOverAsync(connect()).ConfigureAwait(EventLoop.IsCurrent);
                 lock (_gate)
                 {
                     // If it was lost before this line, that was left to this loop.
@@ -196,7 +198,7 @@ internal sealed partial class XenStoreConnection
 
             try
             {
-                await Task.Delay(pause.Next(), Options.TimeProvider, _end.Token).ConfigureAwait(false);
+                await Task.Delay(pause.Next(), Options.TimeProvider, _end.Token).ConfigureAwait(EventLoop.IsCurrent);
             }
             catch (OperationCanceledException)
             {
@@ -209,7 +211,14 @@ internal sealed partial class XenStoreConnection
             if (what?.Message != told)
             {
                 told = what?.Message;
-                Changed?.Invoke(what);
+                if (Options.Loop is { } loop)
+                {
+                    loop.CallProgram(() => Changed?.Invoke(what));
+                }
+                else
+                {
+                    Changed?.Invoke(what);
+                }
             }
         }
     }
@@ -218,12 +227,12 @@ internal sealed partial class XenStoreConnection
     {
         try
         {
-            await OpenTransportAsync(transport, _end.Token).ConfigureAwait(false);
-            await GoOnOverAsync(transport).ConfigureAwait(false);
+            await OpenTransportAsync(transport, _end.Token).ConfigureAwait(EventLoop.IsCurrent);
+            await GoOnOverAsync(transport).ConfigureAwait(EventLoop.IsCurrent);
         }
         catch
         {
-            await DisposeTransportAsync(transport).ConfigureAwait(false);
+            await DisposeTransportAsync(transport).ConfigureAwait(EventLoop.IsCurrent);
             throw;
         }
     }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Xenlet.Kernel;
 
 namespace Xenlet.XenStoreRing;
 
@@ -10,10 +11,10 @@ internal sealed partial class XenStoreConnection
     /// <summary>Opens the transport, resets watches of a predecessor where that is due, and lets requests through.</summary>
     internal async ValueTask OpenAsync(CancellationToken cancellationToken)
     {
-        await OpenTransportAsync(_transport, cancellationToken).ConfigureAwait(false);
+        await OpenTransportAsync(_transport, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         Enter(RunState.Resuming);
         StartReading();
-        await ResetOldWatchesAsync(cancellationToken).ConfigureAwait(false);
+        await ResetOldWatchesAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         Enter(RunState.Running);
         SendQueued();
     }
@@ -42,8 +43,8 @@ internal sealed partial class XenStoreConnection
         SendQueued();
         try
         {
-            await quiet.Task
-                .WaitAsync(Options.RequestTimeLimit, Options.TimeProvider, cancellationToken).ConfigureAwait(false);
+            await EventLoop.OnLoop(quiet.Task)
+                .WaitAsync(Options.RequestTimeLimit, Options.TimeProvider, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         }
         catch (Exception failure) when (failure is TimeoutException or OperationCanceledException)
         {
@@ -77,9 +78,9 @@ internal sealed partial class XenStoreConnection
             _state = RunState.Suspended;
         }
 
-        await _stop.CancelAsync().ConfigureAwait(false);
-        await _reader.ConfigureAwait(false);
-        await FinishMessageBeforeSuspendAsync(cancellationToken).ConfigureAwait(false);
+        _stop.Cancel();
+        await _reader.ConfigureAwait(EventLoop.IsCurrent);
+        await FinishMessageBeforeSuspendAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         lock (_gate)
         {
             ThrowIfClosed();
@@ -93,7 +94,7 @@ internal sealed partial class XenStoreConnection
         using CancellationTokenSource both = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
         try
         {
-            await FinishMessageAsync(both.Token).ConfigureAwait(false);
+            await FinishMessageAsync(both.Token).ConfigureAwait(EventLoop.IsCurrent);
         }
         catch (OperationCanceledException)
         {
@@ -138,7 +139,7 @@ internal sealed partial class XenStoreConnection
             old = _transport;
         }
 
-        await OpenTransportAsync(transport, cancellationToken).ConfigureAwait(false);
+        await OpenTransportAsync(transport, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         lock (_gate)
         {
             ThrowIfClosed();
@@ -146,9 +147,9 @@ internal sealed partial class XenStoreConnection
             RestartTimeLimits();
         }
 
-        await DisposeTransportAsync(old).ConfigureAwait(false);
+        await DisposeTransportAsync(old).ConfigureAwait(EventLoop.IsCurrent);
         // From here on nothing is cancelled, or a watch could be lost without a word. Each request has its time limit.
-        await GoOnOverAsync(transport).ConfigureAwait(false);
+        await GoOnOverAsync(transport).ConfigureAwait(EventLoop.IsCurrent);
     }
 
     /// <summary>Makes an open transport the connection's, and sets up over it what the server has to know.</summary>
@@ -171,7 +172,7 @@ internal sealed partial class XenStoreConnection
         StartReading();
         try
         {
-            await ResetOldWatchesAsync(CancellationToken.None).ConfigureAwait(false);
+            await ResetOldWatchesAsync(CancellationToken.None).ConfigureAwait(EventLoop.IsCurrent);
         }
         catch (XenStoreException)
         {
@@ -179,8 +180,8 @@ internal sealed partial class XenStoreConnection
         }
 
         // Where it is the same xenstored, it has them still. No other of ours is open that could have the same number.
-        await Task.WhenAll(leftOpen.Select(EndLostAsync)).ConfigureAwait(false);
-        await RegisterWatchesAgainAsync(epoch).ConfigureAwait(false);
+        await Task.WhenAll(leftOpen.Select(EndLostAsync)).ConfigureAwait(EventLoop.IsCurrent);
+        await RegisterWatchesAgainAsync(epoch).ConfigureAwait(EventLoop.IsCurrent);
         lock (_gate)
         {
             ThrowIfClosed();
@@ -205,7 +206,7 @@ internal sealed partial class XenStoreConnection
             Request<bool> request = Request<bool>.Rent(
                 this, XenStoreMessageType.TransactionEnd, transaction, "F", null, default, Decoders.Done, default, absentIsDefault: true);
             request.Urgent = true;
-            await request.Start(CancellationToken.None).ConfigureAwait(false);
+            await request.Start(CancellationToken.None).ConfigureAwait(EventLoop.IsCurrent);
         }
         catch (XenStoreException)
         {
@@ -219,7 +220,7 @@ internal sealed partial class XenStoreConnection
         using CancellationTokenSource both = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
         try
         {
-            await transport.OpenAsync(both.Token).ConfigureAwait(false);
+            await transport.OpenAsync(both.Token).ConfigureAwait(EventLoop.IsCurrent);
         }
         catch (OperationCanceledException) when (limit.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {
@@ -236,7 +237,7 @@ internal sealed partial class XenStoreConnection
             try
             {
                 reset = await Urgent(XenStoreMessageType.Read, ResetWatchesFlag, null, Decoders.Text, cancellationToken)
-                    .ConfigureAwait(false) == "1";
+                    .ConfigureAwait(EventLoop.IsCurrent) == "1";
             }
             catch (XenStoreException error) when (IsRefusal(error))
             {
@@ -248,7 +249,8 @@ internal sealed partial class XenStoreConnection
         {
             try
             {
-                await Urgent(XenStoreMessageType.ResetWatches, "", null, Decoders.Done, cancellationToken).ConfigureAwait(false);
+                await Urgent(XenStoreMessageType.ResetWatches, "", null, Decoders.Done, cancellationToken)
+                    .ConfigureAwait(EventLoop.IsCurrent);
             }
             catch (XenStoreException error) when (IsRefusal(error) && Options.ResetWatches is null)
             {
@@ -264,13 +266,14 @@ internal sealed partial class XenStoreConnection
             watches = [.. _watches.Values.Where(watch => watch.IsRegistered)];
         }
 
-        await Task.WhenAll(watches.Select(RegisterAsync)).ConfigureAwait(false);
+        await Task.WhenAll(watches.Select(RegisterAsync)).ConfigureAwait(EventLoop.IsCurrent);
 
         async Task RegisterAsync(XenStoreWatch watch)
         {
             try
             {
-                await Urgent(XenStoreMessageType.Watch, watch.Path, watch.Token, Decoders.Done, CancellationToken.None).ConfigureAwait(false);
+                await Urgent(XenStoreMessageType.Watch, watch.Path, watch.Token, Decoders.Done, CancellationToken.None)
+                    .ConfigureAwait(EventLoop.IsCurrent);
             }
             catch (XenStoreException error) when (error.Error == XenStoreError.EEXIST)
             {

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Xenlet.Kernel;
 
 namespace Xenlet.XenStoreRing;
 
@@ -36,7 +37,7 @@ internal sealed partial class XenStoreConnection
         {
             await Request<bool>
                 .Rent(this, XenStoreMessageType.Watch, 0, path, watch.Token, default, Decoders.Done, default, false)
-                .Start(cancellationToken).ConfigureAwait(false);
+                .Start(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         }
         catch
         {
@@ -85,7 +86,7 @@ internal sealed partial class XenStoreConnection
         {
             await Request<bool>
                 .Rent(this, XenStoreMessageType.Unwatch, 0, watch.Path, watch.Token, default, Decoders.Done, default, true)
-                .Start(CancellationToken.None).ConfigureAwait(false);
+                .Start(CancellationToken.None).ConfigureAwait(EventLoop.IsCurrent);
         }
         catch (XenStoreException)
         {

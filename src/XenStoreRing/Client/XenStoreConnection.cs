@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Xenlet.Kernel;
 
 namespace Xenlet.XenStoreRing;
 
@@ -57,7 +58,7 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
 
     internal XenStoreConnection(IXenStoreTransport transport, XenStoreClientOptions options)
     {
-        Options = options;
+        Options = options.Loop is { } loop ? options with { TimeProvider = loop.ClockFor(options.TimeProvider) } : options;
         _transport = transport;
         _outstanding = new OutstandingRequest[options.MaxOutstanding];
         // A ring may still hold replies for a predecessor: they must not have our ids.
@@ -66,7 +67,7 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
         _tick = options.RequestTimeLimit == Timeout.InfiniteTimeSpan || options.RequestTimeLimit > 4 * LongestTick
             ? LongestTick
             : TimeSpan.FromMilliseconds(Math.Max(5, options.RequestTimeLimit.TotalMilliseconds / 4));
-        _timer = options.TimeProvider.CreateTimer(
+        _timer = Options.TimeProvider.CreateTimer(
             static state => ((XenStoreConnection)state!).Tick(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
@@ -216,11 +217,11 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         XenStoreException reason = new(XenStoreError.ConnectionClosed, "the client was disposed of");
-        await DrainAsync(reason).ConfigureAwait(false);
+        await DrainAsync(reason).ConfigureAwait(EventLoop.IsCurrent);
         Close(reason);
-        await _reader.ConfigureAwait(false);
-        await _comingBack.ConfigureAwait(false);
-        await DisposeTransportAsync(Transport).ConfigureAwait(false);
+        await _reader.ConfigureAwait(EventLoop.IsCurrent);
+        await _comingBack.ConfigureAwait(EventLoop.IsCurrent);
+        await DisposeTransportAsync(Transport).ConfigureAwait(EventLoop.IsCurrent);
     }
 
     /// <summary>Gives everybody who waits <paramref name="reason"/>. Requests that were sent stay outstanding.</summary>
@@ -252,7 +253,7 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
     {
         try
         {
-            await transport.DisposeAsync().ConfigureAwait(false);
+            await transport.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
         }
         catch (Exception failure) when (failure is IOException or ObjectDisposedException or OperationCanceledException)
         {
@@ -279,7 +280,7 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
             epoch = _epoch;
         }
 
-        _reader = ReadAllAsync(transport, epoch, stop);
+        _reader = EventLoop.RunAsync(Options.Loop, () => ReadAllAsync(transport, epoch, stop));
     }
 
     private async Task ReadAllAsync(IXenStoreTransport transport, int epoch, CancellationToken stop)
@@ -289,7 +290,7 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
             int turn = 0;
             while (true)
             {
-                int count = await transport.ReadAsync(_received.GetFree(), stop).ConfigureAwait(false);
+                int count = await transport.ReadAsync(_received.GetFree(), stop).ConfigureAwait(EventLoop.IsCurrent);
                 if (count == 0)
                 {
                     throw ClosedByServer();
@@ -448,9 +449,18 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
         StartTicking();
     }
 
-    /// <summary>Sends what may be sent. One caller at a time writes, the others leave their requests to it.</summary>
+    /// <summary>
+    /// Sends what may be sent. One caller at a time writes, the others leave their requests to it. With a loop it is the loop that
+    /// writes: one who has to wait for room holds up all requests until it goes on.
+    /// </summary>
     private void SendQueued()
     {
+        if (Options.Loop is { } loop && loop != EventLoop.Current)
+        {
+            loop.Post(static connection => ((XenStoreConnection)connection!).SendQueued(), this);
+            return;
+        }
+
         while (true)
         {
             int length;
@@ -497,7 +507,7 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
     {
         try
         {
-            await write.ConfigureAwait(false);
+            await write.ConfigureAwait(EventLoop.IsCurrent);
         }
         catch (Exception failure)
         {
@@ -657,7 +667,14 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
     private static void HandOver(Request request)
     {
         request.State = RequestState.Done;
-        ThreadPool.UnsafeQueueUserWorkItem(request, preferLocal: false);
+        if (request.Loop is { } loop)
+        {
+            loop.Queue(request);
+        }
+        else
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(request, preferLocal: false);
+        }
     }
 
     private static XenStoreException ClosedFailure(Request request, XenStoreException reason) =>

@@ -1,4 +1,5 @@
 using System.Text;
+using Xenlet.Kernel;
 
 namespace Xenlet.XenStoreRing;
 
@@ -93,7 +94,7 @@ public abstract class XenStoreOperations
 
     /// <summary>The names of the nodes directly below <paramref name="path"/>, in the server's order, however many they are.</summary>
     public async ValueTask<string[]> DirectoryAsync(string path, CancellationToken cancellationToken = default) =>
-        await DirectoryReader.ReadAsync(this, path, absentIsNull: false, cancellationToken).ConfigureAwait(false) ?? [];
+        await DirectoryReader.ReadAsync(this, path, absentIsNull: false, cancellationToken).ConfigureAwait(EventLoop.IsCurrent) ?? [];
 
     /// <summary>The names of the nodes directly below <paramref name="path"/>; <see langword="null"/> when there is no such node.</summary>
     public ValueTask<string[]?> TryDirectoryAsync(string path, CancellationToken cancellationToken = default) =>

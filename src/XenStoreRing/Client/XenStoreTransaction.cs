@@ -1,4 +1,5 @@
 using System.Globalization;
+using Xenlet.Kernel;
 
 namespace Xenlet.XenStoreRing;
 
@@ -37,7 +38,7 @@ public sealed class XenStoreTransaction : XenStoreOperations, IAsyncDisposable
     {
         cancellationToken.ThrowIfCancellationRequested();
         End(Committed);
-        await SendEnd("T", cancellationToken).ConfigureAwait(false);
+        await SendEnd("T", cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
     }
 
     /// <summary>Commits; <see langword="false"/> on a conflict, and nothing has happened.</summary>
@@ -45,7 +46,7 @@ public sealed class XenStoreTransaction : XenStoreOperations, IAsyncDisposable
     {
         try
         {
-            await CommitAsync(cancellationToken).ConfigureAwait(false);
+            await CommitAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
             return true;
         }
         catch (XenStoreException error) when (error.Error == XenStoreError.EAGAIN)
@@ -58,7 +59,7 @@ public sealed class XenStoreTransaction : XenStoreOperations, IAsyncDisposable
     public async ValueTask AbortAsync(CancellationToken cancellationToken = default)
     {
         End(Aborted);
-        await SendEnd("F", cancellationToken).ConfigureAwait(false);
+        await SendEnd("F", cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
     }
 
     /// <summary>Aborts, unless the transaction has ended. Failures do not matter: without a commit nothing takes effect.</summary>
@@ -71,7 +72,7 @@ public sealed class XenStoreTransaction : XenStoreOperations, IAsyncDisposable
 
         try
         {
-            await SendEnd("F", CancellationToken.None).ConfigureAwait(false);
+            await SendEnd("F", CancellationToken.None).ConfigureAwait(EventLoop.IsCurrent);
         }
         catch (XenStoreException)
         {
@@ -94,11 +95,11 @@ public sealed class XenStoreTransaction : XenStoreOperations, IAsyncDisposable
             .Start(CancellationToken.None);
         if (cancellationToken.CanBeCanceled)
         {
-            await end.AsTask().WaitAsync(cancellationToken).ConfigureAwait(false);
+            await end.AsTask().WaitAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         }
         else
         {
-            await end.ConfigureAwait(false);
+            await end.ConfigureAwait(EventLoop.IsCurrent);
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Text;
+using Xenlet.Kernel;
 
 namespace Xenlet.XenStoreRing;
 
@@ -86,14 +87,14 @@ public sealed class XenStoreWatch : IAsyncEnumerable<XenStoreWatchEvent>, IAsync
                 }
             }
 
-            await _signal.WaitAsync(cancellationToken).ConfigureAwait(false);
+            await _signal.WaitAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         }
     }
 
     /// <summary>Gives the events as they come, until the watch is disposed of.</summary>
     public async IAsyncEnumerator<XenStoreWatchEvent> GetAsyncEnumerator(CancellationToken cancellationToken = default)
     {
-        while (await WaitToReadAsync(cancellationToken).ConfigureAwait(false))
+        while (await WaitToReadAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent))
         {
             while (TryRead(out XenStoreWatchEvent watchEvent))
             {

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
+using Xenlet.Kernel;
 
 namespace Xenlet.XenStoreRing;
 
@@ -99,7 +100,7 @@ public sealed partial class XenStoreDeviceTransport : IXenStoreTransport
                 }
             }
 
-            await _filled.WaitAsync(cancellationToken).ConfigureAwait(false);
+            await _filled.WaitAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         }
     }
 

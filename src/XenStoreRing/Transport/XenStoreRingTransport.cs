@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
+using Xenlet.Kernel;
 
 namespace Xenlet.XenStoreRing;
 
@@ -66,7 +67,7 @@ public sealed class XenStoreRingTransport : IXenStoreTransport
         {
             do
             {
-                await WaitForEventAsync(cancellationToken).ConfigureAwait(false);
+                await WaitForEventAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
             }
             while (!IsServed());
 
@@ -170,11 +171,11 @@ public sealed class XenStoreRingTransport : IXenStoreTransport
 
     private async ValueTask WaitForEventAsync(CancellationToken cancellationToken)
     {
-        using CancellationTokenSource look = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        look.CancelAfter(LookInterval);
+        using CancellationTokenSource interval = new(LookInterval, EventLoop.Clock);
+        using CancellationTokenSource look = CancellationTokenSource.CreateLinkedTokenSource(interval.Token, cancellationToken);
         try
         {
-            await _doorbell.WaitAsync(look.Token).ConfigureAwait(false);
+            await _doorbell.WaitAsync(look.Token).ConfigureAwait(EventLoop.IsCurrent);
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
@@ -196,7 +197,7 @@ public sealed class XenStoreRingTransport : IXenStoreTransport
     {
         while (true)
         {
-            await _doorbell.WaitAsync(cancellationToken).ConfigureAwait(false);
+            await _doorbell.WaitAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
             int count = TryRead(buffer.Span);
             if (count > 0)
             {
@@ -224,7 +225,7 @@ public sealed class XenStoreRingTransport : IXenStoreTransport
                 return;
             }
 
-            await _room.WaitAsync(cancellationToken).ConfigureAwait(false);
+            await _room.WaitAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         }
     }
 

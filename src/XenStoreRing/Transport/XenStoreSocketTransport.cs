@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using Xenlet.Kernel;
 
 namespace Xenlet.XenStoreRing;
 
@@ -41,7 +42,7 @@ public sealed class XenStoreSocketTransport : IXenStoreTransport
 
         try
         {
-            await _socket.ConnectAsync(new UnixDomainSocketEndPoint(_path), cancellationToken).ConfigureAwait(false);
+            await _socket.ConnectAsync(new UnixDomainSocketEndPoint(_path), cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         }
         catch (SocketException failure)
         {
@@ -58,7 +59,7 @@ public sealed class XenStoreSocketTransport : IXenStoreTransport
     {
         while (!data.IsEmpty)
         {
-            data = data[await _socket.SendAsync(data, SocketFlags.None, cancellationToken).ConfigureAwait(false)..];
+            data = data[await _socket.SendAsync(data, SocketFlags.None, cancellationToken).ConfigureAwait(EventLoop.IsCurrent)..];
         }
     }
 

@@ -1,4 +1,3 @@
-using System.Text;
 using Xenlet.Kernel;
 using Xenlet.XenStoreRing;
 using Xenlet.XenStoreRing.Tests;
@@ -14,7 +13,7 @@ internal sealed class ControlHost : IAsyncDisposable
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
     private readonly XenStoreDaemon _daemon;
     private readonly SimulatedDomain _domain;
-    private readonly Output _output = new();
+    private readonly ConsoleStream _output = new();
 
     private ControlHost(XenStoreDaemon daemon, XenStoreClient dom0)
     {
@@ -145,56 +144,5 @@ internal sealed class ControlHost : IAsyncDisposable
     {
         await Dom0.MakeDirectoryAsync(path);
         await Dom0.SetPermissionsAsync(path, [new(owner, owner == 0 ? others : XenStoreRights.None), new(0, XenStoreRights.ReadWrite)]);
-    }
-
-    private sealed class Output : Stream
-    {
-        private readonly Lock _gate = new();
-        private readonly MemoryStream _bytes = new();
-
-        public string Text
-        {
-            get
-            {
-                lock (_gate)
-                {
-                    return Encoding.UTF8.GetString(_bytes.ToArray());
-                }
-            }
-        }
-
-        public override bool CanRead => false;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => true;
-
-        public override long Length => throw new NotSupportedException();
-
-        public override long Position
-        {
-            get => throw new NotSupportedException();
-            set => throw new NotSupportedException();
-        }
-
-        public override void Flush()
-        {
-        }
-
-        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
-
-        public override void Write(ReadOnlySpan<byte> buffer)
-        {
-            lock (_gate)
-            {
-                _bytes.Write(buffer);
-            }
-        }
     }
 }

@@ -179,7 +179,7 @@ public sealed class DomainControlTests : IAsyncLifetime
         await _host.StartServicesAsync();
         _host.Machine.OnSuspend = () =>
         {
-            _host.MakeControlAsync().GetAwaiter().GetResult();
+            Task.Run(_host.MakeControlAsync).GetAwaiter().GetResult();
             return _host.Move();
         };
         await _host.AskAsync("suspend");

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
-using System.Threading.Channels;
 using Xenlet.Kernel;
 using Xenlet.XenStoreRing.Tests.RealXenStored;
 
@@ -109,19 +108,21 @@ internal sealed class FakeMachine(SimulatedDomain domain) : IMachine, IPower, ID
     private sealed class Bell : IEventChannel
     {
         private readonly SimulatedDomain _domain;
-        private readonly Channel<bool> _rung = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+
+        // Without the pool, as the kernel's are.
+        private readonly WakeUp _rung = new();
 
         public Bell(SimulatedDomain domain)
         {
             _domain = domain;
-            domain.Notified += () => _rung.Writer.TryWrite(true);
+            domain.Notified += _rung.Set;
         }
 
         public uint Port => 1;
 
         public void Notify() => _domain.Notify();
 
-        public async ValueTask WaitAsync(CancellationToken cancellationToken = default) => await _rung.Reader.ReadAsync(cancellationToken);
+        public ValueTask WaitAsync(CancellationToken cancellationToken = default) => _rung.WaitAsync(cancellationToken);
 
         public bool ReportSpurious() => false;
 

@@ -253,7 +253,8 @@ internal sealed class TestMapping(TestGrant grant, byte[] bytes) : IDisposable
 /// <summary>An event channel; the front end has <see cref="IEventChannel"/>, the back end the rest.</summary>
 internal sealed class TestChannel(TestMachine machine, uint port, ushort domain) : IEventChannel
 {
-    private readonly SemaphoreSlim _toFront = new(0, 1);
+    // Without the pool, as the kernel's are: the front end may have none left.
+    private readonly WakeUp _toFront = new();
     private readonly SemaphoreSlim _toBack = new(0, 1);
     private readonly CancellationTokenSource _closed = new();
     private int _waiting;
@@ -307,7 +308,7 @@ internal sealed class TestChannel(TestMachine machine, uint port, ushort domain)
     }
 
     /// <summary>The back end signals the front end.</summary>
-    public void NotifyFront() => Ring(_toFront);
+    public void NotifyFront() => _toFront.Set();
 
     /// <summary>The back end waits for the front end's signal.</summary>
     public Task WaitForFrontAsync(CancellationToken cancellationToken) => _toBack.WaitAsync(cancellationToken);
