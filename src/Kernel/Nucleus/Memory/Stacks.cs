@@ -14,15 +14,20 @@ internal static unsafe class Stacks
     /// </summary>
     public const ulong GuardSize = 64 << 10;
 
+    /// <summary>How far below the highest address the main thread's stack may end: 16 GiB, as on Linux.</summary>
+    private const ulong RandomPages = 1 << 22;
+
     /// <summary>Whether a fault at this address means that the thread ran out of stack.</summary>
     public static bool IsOverflow(Thread* thread, ulong address) =>
         thread->StackLow != 0 && address < thread->StackLow && address + GuardSize >= thread->StackLow
         && thread->Frame.Rsp < thread->StackLow + Pages.Size;
 
     /// <summary>Maps the main thread's stack. Returns its top, or 0 when memory is exhausted.</summary>
-    public static ulong MapMain(Thread* thread)
+    /// <param name="thread">The thread.</param>
+    /// <param name="random">Any number: it decides where the stack is.</param>
+    public static ulong MapMain(Thread* thread, ulong random)
     {
-        ulong end = AddressSpace.MapEnd;
+        ulong end = AddressSpace.MapEnd - (random % RandomPages * Pages.Size);
         ulong low = end - DefaultSize;
         if (AddressSpace.Map(low - GuardSize, low, Protection.None, RegionKind.Guard) != 0
             || AddressSpace.Map(low, end, Protection.Read | Protection.Write, RegionKind.Stack) != 0)

@@ -81,6 +81,9 @@ internal static class NucleusCall
     /// <summary>(pointer): writes a <see cref="NucleusMemoryRecord"/>; without Xen too.</summary>
     public const int ReadMemory = SystemCallNumber.FirstPrivate + 20;
 
+    /// <summary>(pointer): writes the 16 bytes of <see cref="DomainGeneration.Id"/>; without Xen too.</summary>
+    public const int ReadGenerationId = SystemCallNumber.FirstPrivate + 21;
+
     public static long Dispatch(ulong number, ulong a1, ulong a2, ulong a3)
     {
         if (number > int.MaxValue)
@@ -104,6 +107,8 @@ internal static class NucleusCall
                 return NucleusCallDiagnostics.WriteThreads(a1, a2);
             case ReadMemory:
                 return NucleusCallDiagnostics.WriteMemory(a1);
+            case ReadGenerationId:
+                return NucleusCallMachine.WriteGenerationId(a1);
         }
 
         if (number > Suspend)
