@@ -65,8 +65,9 @@ public abstract partial class SharedCaseTests(World world)
     public async Task Two_boots_have_different_secrets()
     {
         SharedBoot first = await world.SharedAsync();
-        EndedGuest second = (await world.RunCaseAsync("guid-new hash-code-seed")).AssertExited(0);
-        foreach (string prefix in (string[])["guid ", "string hash "])
+        EndedGuest second =
+            (await world.RunCaseAsync("guid-new hash-code-seed stack-cookie-is-random addresses-are-random")).AssertExited(0);
+        foreach (string prefix in (string[])["guid ", "string hash ", "stack cookie ", "addresses "])
         {
             string one = first.Lines.Single(line => line.StartsWith(prefix, StringComparison.Ordinal));
             string two = second.Lines.Single(line => line.StartsWith(prefix, StringComparison.Ordinal));

@@ -49,6 +49,7 @@ internal static class SuspendCases
         using Belongings before = new();
         Task wait = before.Open.WaitAsync().AsTask();
         Task delay = Task.Delay(500);
+        Guid generation = Guest.Power.GenerationId;
         long started = Stopwatch.GetTimestamp();
         Console.WriteLine($"suspending {round}");
         SuspendResult result = default;
@@ -68,6 +69,7 @@ internal static class SuspendCases
         });
         Check.That(Stopwatch.GetTimestamp() >= started, "the monotonic clock did not go back");
         Check.Equal(result == SuspendResult.Resumed ? SuspendOutcome.Resumed : SuspendOutcome.Cancelled, outcome);
+        Check.Equal(result == SuspendResult.Resumed, generation != Guest.Power.GenerationId, "another generation id");
         await delay.WaitAsync(Limit);
         await ticker.NextAsync(3).WaitAsync(Limit);
         before.CheckPage();

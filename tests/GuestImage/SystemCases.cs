@@ -13,6 +13,7 @@ internal static class SystemCases
     public static IEnumerable<Case> All =>
     [
         new("secure-random", SecureRandom),
+        new("random-megabytes-let-others-run", RandomMegabytesLetOthersRun),
         new("guid-new", GuidNew),
         new("hash-code-seed", HashCodeSeed),
         new("utc-now", UtcNow),
@@ -51,6 +52,42 @@ internal static class SystemCases
         int[] drawn = [.. Enumerable.Range(0, 1000).Select(_ => RandomNumberGenerator.GetInt32(10))];
         Check.Equal(10, drawn.Distinct().Count());
         Check.That(Random.Shared.NextInt64() != Random.Shared.NextInt64());
+    }
+
+    private static unsafe void RandomMegabytesLetOthersRun()
+    {
+        // In the middle of a call the buffer is random at its begin and zero at its end: only a thread that runs then sees it so.
+        const int size = 4 << 20;
+        byte* buffer = (byte*)NativeMemory.AllocZeroed(size);
+        bool isOver = false;
+        int seen = 0;
+        Thread other = new(() =>
+        {
+            while (!Volatile.Read(ref isOver))
+            {
+                ulong last = Volatile.Read(ref *(ulong*)(buffer + size - 8));
+                if (Volatile.Read(ref *(ulong*)buffer) != 0 && last == 0 && Volatile.Read(ref *(ulong*)(buffer + size - 8)) == 0)
+                {
+                    Volatile.Write(ref seen, 1);
+                }
+            }
+        });
+        other.Start();
+        Check.Eventually(() =>
+        {
+            NativeMemory.Clear(buffer, size);
+            for (nint done = 0; done < size;)
+            {
+                nint part = GetRandom(buffer + done, size - done, 0);
+                Check.That(part > 0, $"getrandom gave {part}");
+                done += part;
+            }
+
+            return Volatile.Read(ref seen) != 0;
+        });
+        Volatile.Write(ref isOver, true);
+        Check.Ends(other);
+        NativeMemory.Free(buffer);
     }
 
     private static void GuidNew()
@@ -203,4 +240,7 @@ internal static class SystemCases
 
         throw new CheckFailedException($"neither {typeof(TFirst).Name} nor {typeof(TSecond).Name} was thrown");
     }
+
+    [DllImport("libc", EntryPoint = "getrandom")]
+    private static extern unsafe nint GetRandom(byte* buffer, nint count, uint flags);
 }

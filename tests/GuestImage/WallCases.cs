@@ -37,6 +37,7 @@ internal static unsafe class WallCases
         new("nucleus-is-out-of-reach", NucleusIsOutOfReach),
         new("code-has-no-writable-alias", CodeHasNoWritableAlias),
         new("stack-cookie-is-random", StackCookieIsRandom),
+        new("addresses-are-random", AddressesAreRandom),
     ];
 
     /// <summary>Writes what is there already, so that only the right to write is tried.</summary>
@@ -127,6 +128,16 @@ internal static unsafe class WallCases
         ulong cookie = *(ulong*)Address(&Symbols.StackCookie);
         Check.That(cookie >> 32 != 0 && (uint)cookie != 0, $"{cookie:x}");
         Console.WriteLine($"stack cookie {cookie:x}");
+    }
+
+    private static void AddressesAreRandom()
+    {
+        // The host compares the printed values of two boots: of a mapping in 4 GiB, which hold all of a small guest's mappings, of the
+        // main stack in its 2 MiB.
+        int local = 0;
+        nint page = MapMemory(0, PageSize, ReadWrite, PrivateAnonymous, -1, 0);
+        Console.WriteLine($"addresses {page >> 32:x} {(nint)(&local) >> 21:x}");
+        Check.Equal(0, UnmapMemory(page, PageSize));
     }
 
     /// <summary>The page-table entry for an address, from the tables: the program runs with the processor's full privilege.</summary>

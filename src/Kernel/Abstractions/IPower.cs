@@ -34,6 +34,20 @@ public interface IPower
     SuspendResult Suspend();
 
     /// <summary>
+    /// Names what runs since the start or the last <see cref="SuspendResult.Resumed"/>: random, and another one after each, also in each
+    /// of several domains that were restored from one saved
+    /// image. It is what other hypervisors call the VM generation id.
+    /// </summary>
+    /// <remarks>
+    /// <see cref="System.Security.Cryptography.RandomNumberGenerator"/>, <see cref="Guid.NewGuid"/> and whatever else asks the kernel
+    /// give new numbers after a resume by themselves. Whoever
+    /// keeps random numbers for later (a nonce, a key that is still to be used, the state of a generator of its own) remembers the id
+    /// with them, and draws anew when it has
+    /// changed. Reading it is a system call.
+    /// </remarks>
+    Guid GenerationId { get; }
+
+    /// <summary>
     /// Asks the program to end, as SIGTERM does on Linux: handlers of <see cref="System.Runtime.InteropServices.PosixSignalRegistration"/> are called, and
     /// where none takes the signal for itself the program ends with status 143 by way of <see cref="AppDomain.ProcessExit"/>. Returns at once.
     /// </summary>

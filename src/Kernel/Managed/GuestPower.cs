@@ -4,8 +4,18 @@ using Xenlet.Kernel.Nucleus;
 namespace Xenlet.Kernel;
 
 /// <summary>Suspends and ends the guest through the nucleus.</summary>
-internal sealed class GuestPower(XenEventChannels channels, XenSharedPages pages) : IPower
+internal sealed unsafe class GuestPower(XenEventChannels channels, XenSharedPages pages) : IPower
 {
+    public Guid GenerationId
+    {
+        get
+        {
+            Guid id = default;
+            long answer = NucleusGate.Call(NucleusCall.ReadGenerationId, (ulong)&id);
+            return answer < 0 ? throw NucleusAnswer.Error(answer, "generations", "asking for the generation id") : id;
+        }
+    }
+
     [DoesNotReturn]
     public void PowerOff() => End(XenShutdown.PowerOff, "switching the guest off");
 

@@ -61,6 +61,8 @@ internal sealed class FakeMachine(SimulatedDomain domain) : IMachine, IPower, ID
     public void Crash() => Calls.Enqueue("crash");
 #pragma warning restore CS8763
 
+    public Guid GenerationId => throw new NotSupportedException();
+
     public SuspendResult Suspend()
     {
         Calls.Enqueue("suspend");

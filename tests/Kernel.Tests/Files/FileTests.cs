@@ -11,9 +11,6 @@ public sealed unsafe class FileTests : NucleusTest
     public FileTests()
     {
         _buffer = Allocate(1);
-        Machine.CpuidLeaves[(1, 0)] = [0, 0, 1u << 30, 0];
-        Machine.RandomNumber = () => 0x1111_1111_1111_1111;
-        RandomCalls.Initialise();
     }
 
     /// <summary>O_RDONLY 0, O_WRONLY 1, O_RDWR 2, O_CREAT 0x40 (asm-generic/fcntl.h).</summary>
@@ -72,7 +69,7 @@ public sealed unsafe class FileTests : NucleusTest
         Assert.Equal(0, Call(SystemCallNumber.Read, 3, _buffer, 16));
         Assert.Equal(100, Call(SystemCallNumber.Write, 3, _buffer, 100));
         Assert.Equal(16, Call(SystemCallNumber.Read, 4, _buffer, 16));
-        Assert.All(Load(_buffer, 16), value => Assert.Equal(0x11, value));
+        Assert.NotEqual(new byte[16], Load(_buffer, 16));
         Assert.Equal(0, *(byte*)(_buffer + 16));
         Assert.Equal(-Errno.EFAULT, Call(SystemCallNumber.Read, 4, 0x1000, 16));
     }

@@ -40,6 +40,20 @@ public sealed class ResumeTests : IDisposable
     };
 
     [Fact]
+    public unsafe void The_generation_id_is_what_the_nucleus_writes()
+    {
+        Guid id = Guid.NewGuid();
+        NucleusGate.Nucleus = (number, address, _, _) =>
+        {
+            Assert.Equal(NucleusCall.ReadGenerationId, number);
+            *(Guid*)address = id;
+            return 0;
+        };
+
+        Assert.Equal(id, _power.GenerationId);
+    }
+
+    [Fact]
     public async Task A_wait_on_a_channel_of_before_ends_and_the_channel_is_as_if_disposed()
     {
         IEventChannel waiting = Open();

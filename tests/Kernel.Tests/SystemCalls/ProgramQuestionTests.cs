@@ -151,60 +151,6 @@ public sealed unsafe class ProgramQuestionTests : NucleusTest
     public void Only_the_barriers_of_the_process_are_had(int command, long result) =>
         Assert.Equal(result, Call(SystemCallNumber.Membarrier, (ulong)command));
 
-    [Theory]
-    [InlineData(0)]
-    [InlineData(1)]
-    [InlineData(7)]
-    [InlineData(8)]
-    [InlineData(20)]
-    public void Random_bytes_are_the_processors_and_no_more_than_asked(int count)
-    {
-        Processor(rdrand: true, rdseed: true);
-        ulong next = 0;
-        Machine.RandomNumber = () => ++next * 0x0101_0101_0101_0101;
-        RandomCalls.Initialise();
-
-        Assert.Equal(count, Call(SystemCallNumber.Getrandom, _buffer, (ulong)count));
-
-        Assert.Equal(Enumerable.Range(0, count).Select(i => (byte)((i / 8) + 1)), Load(_buffer, count));
-        AssertUntouched(count);
-    }
-
-    [Fact]
-    public void A_processor_with_RDSEED_alone_gives_seeds()
-    {
-        Processor(rdrand: false, rdseed: true);
-        Machine.SeedNumber = () => 0x77;
-        RandomCalls.Initialise();
-
-        Assert.True(RandomCalls.IsAvailable);
-        Assert.Equal(8, Call(SystemCallNumber.Getrandom, _buffer, 8));
-        Assert.Equal(0x77ul, *(ulong*)_buffer);
-    }
-
-    [Fact]
-    public void Without_a_generator_there_are_no_random_numbers_and_the_guest_says_so()
-    {
-        Processor(rdrand: false, rdseed: false);
-        RandomCalls.Initialise();
-
-        Assert.Equal(-Errno.ENOSYS, Call(SystemCallNumber.Getrandom, _buffer, 8));
-        AssertUntouched(0);
-        Assert.Contains("neither RDRAND nor RDSEED", KernelLog.Text, StringComparison.Ordinal);
-        ulong path = Store("/dev/urandom\0"u8);
-        Assert.Equal(-Errno.ENOENT, Call(SystemCallNumber.Open, path, 0));
-    }
-
-    [Fact]
-    public void A_generator_that_runs_dry_is_an_error()
-    {
-        Processor(rdrand: true, rdseed: false);
-        RandomCalls.Initialise();
-        Machine.RandomNumber = () => null;
-
-        Assert.Equal(-Errno.ENOSYS, Call(SystemCallNumber.Getrandom, _buffer, 8));
-    }
-
     /// <summary>struct clone_args (linux/sched.h) up to tls: 64 bytes. CLONE_VM 0x100, CLONE_THREAD 0x10000.</summary>
     [Theory]
     [InlineData(0x10100ul, 0x1000ul, 63ul, -Errno.EINVAL)]
@@ -274,14 +220,6 @@ public sealed unsafe class ProgramQuestionTests : NucleusTest
         Assert.Equal(-Errno.ENOSYS, Call(500));
         Assert.Equal(-Errno.ENOSYS, Call(499));
         Assert.Equal("xenlet: system call 500 is not implemented\nxenlet: system call 499 is not implemented\n", KernelLog.Text);
-    }
-
-    /// <summary>CPUID: leaf 1 ecx bit 30 is RDRAND, leaf 7 ebx bit 18 is RDSEED.</summary>
-    private static void Processor(bool rdrand, bool rdseed)
-    {
-        Machine.CpuidLeaves[(0, 0)] = [7, 0, 0, 0];
-        Machine.CpuidLeaves[(1, 0)] = [0, 0, rdrand ? 1u << 30 : 0, 0];
-        Machine.CpuidLeaves[(7, 0)] = [0, rdseed ? 1u << 18 : 0, 0, 0];
     }
 
     private void AssertUntouched(int from) =>

@@ -321,6 +321,74 @@ public sealed unsafe class DomainSuspendTests : NucleusTest, IDisposable
         Assert.Equal("to somebody\r\n", _xen.TakeOutput());
     }
 
+    /// <summary>
+    /// One saved image, restored twice: the same memory, and so the same key. Alike in everything they would give the same numbers, which
+    /// is what makes the
+    /// other cases a test.
+    /// </summary>
+    [Theory]
+    [InlineData("nothing", true)]
+    [InlineData("RDRAND", false)]
+    [InlineData("the UUID", false)]
+    [InlineData("the domain's id", false)]
+    [InlineData("the date", false)]
+    public void Domains_resumed_from_the_same_memory_differ_in_their_random_numbers_and_their_ids(string what, bool areAlike)
+    {
+        List<byte[]> numbers = [];
+        List<byte[]> ids = [];
+        for (ulong variant = 0; variant < 2; variant++)
+        {
+            // The same memory: a key that nothing has been mixed into.
+            Field(typeof(RandomNumbers), "s_key").SetValue(null, Activator.CreateInstance(Field(typeof(RandomNumbers), "s_key").FieldType));
+            DomainGeneration.Identify();
+            byte[] before = GenerationId();
+            _xen.OnSuspend = () =>
+            {
+                _xen.Begin(domainId: what == "the domain's id" ? 43 + (uint)variant : 43, 0xfeffd, 2);
+                _xen.Host = (1, 0, 1_700_000_000 + (what == "the date" ? (uint)variant : 0));
+                _xen.Uuid = new Guid(1, 2, 3, [4, 5, 6, 7, 8, 9, 10, (byte)(what == "the UUID" ? variant : 0)]);
+                RandomSource.Describe(hasRandom: true, hasSeed: false);
+                Machine.RandomNumber = RandomSource.Sequence(what == "RDRAND" ? variant : 0);
+                return 0;
+            };
+            Field(typeof(DomainGeneration), "s_current").SetValue(null, 0u);
+            Field(typeof(PvClock), "s_last").SetValue(null, 0ul);
+            Assert.Equal(1, Call(NucleusCall.Suspend));
+            ids.Add(GenerationId());
+            Assert.NotEqual(before, ids[^1]);
+            ulong buffer = Allocate(1);
+            Assert.Equal(32, Call(SystemCallNumber.Getrandom, buffer, 32, 0));
+            numbers.Add(Load(buffer, 32));
+        }
+
+        Assert.Equal((areAlike, areAlike), (numbers[0].SequenceEqual(numbers[1]), ids[0].SequenceEqual(ids[1])));
+    }
+
+    [Fact]
+    public void A_cancelled_suspend_begins_nothing_new()
+    {
+        DomainGeneration.Identify();
+        byte[] before = GenerationId();
+
+        Assert.Equal(0, Call(NucleusCall.Suspend));
+
+        Assert.Equal(before, GenerationId());
+        Assert.NotEqual(new byte[16], before);
+    }
+
+    [Fact]
+    public void A_processor_whose_generator_is_stuck_since_the_resume_is_found_out()
+    {
+        RandomSource.Describe(hasRandom: true, hasSeed: false);
+        Machine.RandomNumber = RandomSource.Sequence(1);
+        RandomNumbers.Seed();
+        Resumes(consoleFrame: 0xfeffd, consolePort: 2, () => Machine.RandomNumber = static () => ulong.MaxValue);
+
+        Assert.Equal(1, Call(NucleusCall.Suspend));
+
+        Assert.Contains("RDRAND gives the same numbers again", KernelLog.Text, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Every_resume_begins_a_generation()
     {
@@ -345,6 +413,13 @@ public sealed unsafe class DomainSuspendTests : NucleusTest, IDisposable
         before?.Invoke();
         return 0;
     };
+
+    private static byte[] GenerationId()
+    {
+        ulong buffer = Allocate(1);
+        Assert.Equal(0, Call(NucleusCall.ReadGenerationId, buffer));
+        return Load(buffer, 16);
+    }
 
     private static void Write(string text)
     {

@@ -66,6 +66,9 @@ internal sealed unsafe class SimulatedDomain : IDisposable
     /// <summary>Why the domain was shut down for good; null while it runs.</summary>
     public XenShutdown? End { get; private set; }
 
+    /// <summary>The domain's UUID.</summary>
+    public Guid Uuid { get; set; } = Guid.Parse("f0e1d2c3-b4a5-9687-7869-5a4b3c2d1e0f");
+
     /// <summary>XENMEM_add_to_physmap's answer for the shared page.</summary>
     public long MapAnswer { get; set; }
 
@@ -191,6 +194,7 @@ internal sealed unsafe class SimulatedDomain : IDisposable
 
     private long Answer(HostHypercall call) => (call.Number, (uint)call.A1) switch
     {
+        (HypercallNumber.__HYPERVISOR_xen_version, XenVersion.XENVER_guest_handle) => Name(ref HostHypercall.At<Guid>(call.A2)),
         (HypercallNumber.__HYPERVISOR_sched_op, SchedOp.SCHEDOP_shutdown) => Shutdown((XenShutdown)HostHypercall.At<uint>(call.A2)),
         (HypercallNumber.__HYPERVISOR_sched_op, SchedOp.SCHEDOP_poll) => Poll(),
         (HypercallNumber.__HYPERVISOR_memory_op, MemoryOp.XENMEM_add_to_physmap) => Map(ref HostHypercall.At<xen_add_to_physmap>(call.A2)),
@@ -225,6 +229,13 @@ internal sealed unsafe class SimulatedDomain : IDisposable
 
         Log("suspend");
         return OnSuspend();
+    }
+
+    /// <summary>Not logged: what is asked only for its chance has no place in an order.</summary>
+    private long Name(ref Guid handle)
+    {
+        handle = Uuid;
+        return 0;
     }
 
     private long Poll()

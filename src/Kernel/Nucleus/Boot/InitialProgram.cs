@@ -37,7 +37,7 @@ internal static unsafe class InitialProgram
     public static Thread* Create(byte* commandLine, int length)
     {
         Thread* thread = ThreadTable.Create();
-        ulong top = thread == null ? 0 : Stacks.MapMain(thread);
+        ulong top = thread == null ? 0 : Stacks.MapMain(thread, RandomNumbers.Next());
         const ulong needed = StringsSize + 4096;
         if (top == 0 || ProgramMemory.PrepareWrite(top - needed, needed) < 0)
         {
@@ -57,11 +57,7 @@ internal static unsafe class InitialProgram
     private static ulong BuildStack(ulong top, byte* commandLine, int length)
     {
         var random = (byte*)(top - RandomSize);
-        if (!RandomCalls.Fill(random, RandomSize))
-        {
-            // glibc's stack protector and pointer mangling then have a known seed; RandomCalls has said so.
-            *(ulong*)random = Machine.ReadTsc();
-        }
+        RandomNumbers.Fill(random, RandomSize);
 
         byte* strings = (byte*)(top - StringsSize);
         byte** arguments = stackalloc byte*[CommandLine.MaximumArguments];

@@ -51,8 +51,10 @@ internal static unsafe class NucleusEntry
         MemoryCharge.Initialise();
         AddressSpace.Initialise(Image.End);
         KernelMappings.AddImageRegions();
-        RandomCalls.Initialise();
+        RandomNumbers.Seed();
         StackCookie.Draw();
+        DomainGeneration.Identify();
+        AddressSpace.PlaceMappings(RandomNumbers.Next());
         Files.Initialise();
         Thread* first = InitialProgram.Create((byte*)Unsafe.AsPointer(ref s_commandLine), s_commandLineLength);
         Scheduler.Initialise(first);

@@ -15,14 +15,5 @@ internal static unsafe class StackCookie
     /// number has returned when it is stored.
     /// </summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    public static void Draw()
-    {
-        ulong cookie;
-        if (!RandomCalls.Fill((byte*)&cookie, sizeof(ulong)))
-        {
-            cookie = Machine.ReadTsc();
-        }
-
-        *Image.StackCookie = cookie;
-    }
+    public static void Draw() => *Image.StackCookie = RandomNumbers.Next();
 }

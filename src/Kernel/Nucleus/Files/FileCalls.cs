@@ -160,6 +160,11 @@ internal static unsafe class FileCalls
             return -Errno.EBADF;
         }
 
+        if (file->Kind == FileKind.Random)
+        {
+            return RandomCalls.Get(buffer, count);
+        }
+
         long error = ProgramMemory.PrepareWrite(buffer, count);
         if (error < 0)
         {
@@ -170,8 +175,6 @@ internal static unsafe class FileCalls
         {
             case FileKind.Console:
                 return count == 0 ? 0 : ConsoleDevice.Read((byte*)buffer, count);
-            case FileKind.Random:
-                return RandomCalls.Get(buffer, count);
             case FileKind.Text:
                 return ReadText(file, (byte*)buffer, count);
             case FileKind.Directory:

@@ -21,7 +21,7 @@ internal static unsafe class PathCalls
             case KnownPath.Null:
                 return Files.Open(FileKind.Null, flags, null);
             case KnownPath.Random:
-                return RandomCalls.IsAvailable ? Files.Open(FileKind.Random, flags, null) : -Errno.ENOENT;
+                return Files.Open(FileKind.Random, flags, null);
             case KnownPath.Root:
                 return (flags & Files.O_ACCMODE) == 0 ? Files.Open(FileKind.Directory, flags, null) : -Errno.EISDIR;
             case KnownPath.UserDatabase:

@@ -6,12 +6,17 @@ internal static unsafe class AddressSpace
     /// <summary>Nothing is ever mapped below: a null reference plus a field's offset faults.</summary>
     public const ulong LowestAddress = 0x10000;
 
-    /// <summary>Where mmap begins to look. Above the image, its heap and all that 32-bit displacements reach.</summary>
+    /// <summary>Where mmap gives addresses from on. Above the image, its heap and all that 32-bit displacements reach.</summary>
     public const ulong MapBase = 0x1_0000_0000;
+
+    /// <summary>How far above that it may begin to look: 64 TiB, in steps that cost no further page table.</summary>
+    public const ulong RandomSpan = 1UL << 46;
 
     /// <summary>First address that the program cannot have: the end of the lower canonical half, less a page as in Linux.</summary>
     public const ulong MapEnd = 0x7fff_ffff_f000;
 
+    // Where mmap begins to look.
+    private static ulong s_mapStart;
     private static ulong s_breakStart;
     private static ulong s_break;
     private static ulong s_breakLimit;
@@ -22,13 +27,26 @@ internal static unsafe class AddressSpace
         s_breakStart = imageEnd;
         s_break = imageEnd;
         s_breakLimit = MapBase;
+        s_mapStart = MapBase;
     }
 
-    /// <summary>Finds room for a mapping, lowest address first; 0 when there is none.</summary>
+    /// <summary>Decides where mmap begins to look, so that nobody knows addresses beforehand.</summary>
+    /// <param name="random">Any number.</param>
+    public static void PlaceMappings(ulong random) => s_mapStart = MapBase + (random % RandomSpan & ~(Pages.LargeSize - 1));
+
+    /// <summary>
+    /// Finds room for a mapping, from where mmap begins to look upwards, or else anywhere, lowest address first; 0 when there is none.
+    /// </summary>
     public static ulong FindFree(ulong length)
     {
-        ulong candidate = MapBase;
-        for (Region* region = RegionList.FirstEndingAfter(MapBase); region != null; region = region->Next)
+        ulong found = FindFree(s_mapStart, length);
+        return found != 0 ? found : FindFree(MapBase, length);
+    }
+
+    private static ulong FindFree(ulong start, ulong length)
+    {
+        ulong candidate = start;
+        for (Region* region = RegionList.FirstEndingAfter(start); region != null; region = region->Next)
         {
             if (region->Start >= candidate && region->Start - candidate >= length)
             {

@@ -14,6 +14,9 @@ internal static unsafe class Stacks
     /// </summary>
     public const ulong GuardSize = 64 << 10;
 
+    /// <summary>How far below the highest address the main thread's stack may end: 16 GiB, as on Linux.</summary>
+    private const ulong RandomPages = 1 << 22;
+
     /// <summary>
     /// Bytes at the top of a stack that are charged with it: what a thread of .NET needs to begin, to wait and to end. When they are not
     /// there the thread is not started, instead of ending the program at its first page.
@@ -30,9 +33,11 @@ internal static unsafe class Stacks
         && thread->Frame.Rsp < thread->StackLow + Pages.Size;
 
     /// <summary>Maps the main thread's stack. Returns its top, or 0 when memory is exhausted.</summary>
-    public static ulong MapMain(Thread* thread)
+    /// <param name="thread">The thread.</param>
+    /// <param name="random">Any number: it decides where the stack is.</param>
+    public static ulong MapMain(Thread* thread, ulong random)
     {
-        ulong end = AddressSpace.MapEnd;
+        ulong end = AddressSpace.MapEnd - (random % RandomPages * Pages.Size);
         ulong low = end - DefaultSize;
         if (AddressSpace.Map(low - GuardSize, low, Protection.None, RegionKind.Guard) != 0
             || AddressSpace.Map(low, end, Protection.Read | Protection.Write, RegionKind.Stack) != 0)

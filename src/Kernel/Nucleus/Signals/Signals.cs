@@ -231,6 +231,7 @@ internal static unsafe class Signals
     /// <summary>Lets the thread go on in the handler. A stack without room for that, or that cannot grow, ends the program.</summary>
     private static void PushFrame(Thread* thread, int signal, SignalInfo info, SignalAction* action)
     {
+        RandomCalls.EndBetweenParts(thread);
         Frame* registers = &thread->Frame;
         ulong floatingPoint = (registers->Rsp - RedZone - 512) & ~63UL;
 

@@ -81,6 +81,9 @@ internal static class NucleusCall
     /// <summary>(pointer): writes a <see cref="NucleusMemoryRecord"/>; without Xen too.</summary>
     public const int ReadMemory = SystemCallNumber.FirstPrivate + 20;
 
+    /// <summary>(pointer): writes the 16 bytes of <see cref="DomainGeneration.Id"/>; without Xen too.</summary>
+    public const int ReadGenerationId = SystemCallNumber.FirstPrivate + 21;
+
     /// <summary>
     /// (number): lets the number-th of the calling thread's requests for memory from now on fail, 0 for none. Answers what was left of the
     /// number before, 0 when that request has failed. Only in an image of tests, <see cref="Image.HasTestCalls"/>; -ENOSYS in all others.
@@ -110,6 +113,8 @@ internal static class NucleusCall
                 return NucleusCallDiagnostics.WriteThreads(a1, a2);
             case ReadMemory:
                 return NucleusCallDiagnostics.WriteMemory(a1);
+            case ReadGenerationId:
+                return NucleusCallMachine.WriteGenerationId(a1);
             case FailNth when Image.HasTestCalls:
                 return (long)Nucleus.FailNth.Arm(a1, withStacks: false);
         }

@@ -82,6 +82,18 @@ internal static unsafe class NucleusCallMachine
         return 0;
     }
 
+    public static long WriteGenerationId(ulong address)
+    {
+        long error = ProgramMemory.PrepareWrite(address, DomainGeneration.IdSize);
+        if (error < 0)
+        {
+            return error;
+        }
+
+        Machine.Copy((void*)address, DomainGeneration.Id, DomainGeneration.IdSize);
+        return 0;
+    }
+
     public static long Terminate(ulong thenReboot)
     {
         if (thenReboot > 1)

@@ -1,59 +1,60 @@
 namespace Xenlet.Kernel.Nucleus;
 
-/// <summary>getrandom and /dev/urandom: the processor's random numbers, unconditionally.</summary>
+/// <summary>getrandom and /dev/urandom.</summary>
 internal static unsafe class RandomCalls
 {
-    private static bool s_useSeed;
-    private static bool s_available;
+    /// <summary>As Linux: one call gives at most this much.</summary>
+    private const ulong MaximumCount = 32 << 20;
 
-    /// <summary>Whether the processor has RDRAND or RDSEED.</summary>
-    public static bool IsAvailable => s_available;
+    /// <summary>
+    /// Bytes that are made at a time: interrupts are off for some tens of microseconds. Then the thread makes the same call again, which
+    /// goes on where it stood; whatever
+    /// waits comes in between.
+    /// </summary>
+    public const ulong PartSize = 16 << 10;
 
-    /// <summary>Looks for the processor's generator. Without one the guest says so loudly: what it cannot have it does not fake.</summary>
-    public static void Initialise()
-    {
-        uint* leaf = stackalloc uint[4];
-        Machine.Cpuid(1, 0, leaf);
-        bool hasRandom = (leaf[2] & 1u << 30) != 0;
-        Machine.Cpuid(0, 0, leaf);
-        uint last = leaf[0];
-        if (last >= 7)
-        {
-            Machine.Cpuid(7, 0, leaf);
-            s_useSeed = !hasRandom && (leaf[1] & 1u << 18) != 0;
-        }
+    // SYSCALL is two bytes long.
+    private const ulong InstructionSize = 2;
 
-        s_available = hasRandom || s_useSeed;
-        if (!s_available)
-        {
-            KernelLog.Write("xenlet: WARNING: the processor has neither RDRAND nor RDSEED: secure random numbers fail with ENOSYS\n"u8);
-        }
-    }
-
+    /// <summary>Fills a part of the caller's buffer, which need not be present.</summary>
+    /// <returns>Bytes filled, once all are; before that what makes the call begin anew. A negative errno when not even the first part can
+    /// be.</returns>
     public static long Get(ulong address, ulong count)
     {
-        // As Linux: one call gives at most this much.
-        count = Math.Min(count, 32 << 20);
-        long error = ProgramMemory.PrepareWrite(address, count);
-        return error < 0 ? error : Fill((byte*)address, count) ? (long)count : -Errno.ENOSYS;
-    }
-
-    /// <summary>Fills a buffer that is present; false when the processor gives no numbers.</summary>
-    public static bool Fill(byte* buffer, ulong count)
-    {
-        for (ulong done = 0; done < count;)
+        Thread* thread = Scheduler.Current;
+        count = Math.Min(count, MaximumCount);
+        ulong done = Math.Min(thread->WaitDone, count);
+        thread->WaitDone = 0;
+        ulong part = Math.Min(count - done, PartSize);
+        long error = ProgramMemory.PrepareWrite(address + done, part);
+        if (error < 0)
         {
-            ulong number;
-            if (!s_available || (s_useSeed ? Machine.RandomSeed(&number) : Machine.Random(&number)) == 0)
-            {
-                return false;
-            }
-
-            ulong part = Math.Min(count - done, 8);
-            Machine.Copy(buffer + done, &number, (nuint)part);
-            done += part;
+            return done > 0 ? (long)done : error;
         }
 
-        return true;
+        RandomNumbers.Fill((byte*)address + done, part);
+        done += part;
+        if (done == count)
+        {
+            return (long)count;
+        }
+
+        thread->WaitDone = done;
+        thread->Frame.Rip -= InstructionSize;
+        return (long)thread->Frame.Vector;
+    }
+
+    /// <summary>
+    /// A signal handler is about to run between two parts: as on Linux the call ends with what it has, and the handler may make one of
+    /// its own.
+    /// </summary>
+    public static void EndBetweenParts(Thread* thread)
+    {
+        if (thread->WaitDone != 0)
+        {
+            thread->Frame.Rax = thread->WaitDone;
+            thread->Frame.Rip += InstructionSize;
+            thread->WaitDone = 0;
+        }
     }
 }

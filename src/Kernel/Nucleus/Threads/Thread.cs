@@ -63,7 +63,10 @@ internal unsafe struct Thread
     /// <summary>Wait arguments: futex bit set; or the bytes (poll: entries) of the buffer.</summary>
     public ulong WaitCount;
 
-    /// <summary>Wait arguments: bytes of a write already done; or the file descriptor.</summary>
+    /// <summary>
+    /// Wait arguments: bytes of a write already done. Of a thread that is ready: bytes of a getrandom already done, which it is about to
+    /// go on with.
+    /// </summary>
     public ulong WaitDone;
 
     public int WaitFile;

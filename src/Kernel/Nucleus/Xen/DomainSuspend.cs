@@ -2,7 +2,8 @@ namespace Xenlet.Kernel.Nucleus;
 
 /// <summary>
 /// Suspends the domain, and takes up again what Xen does not keep for it: memory and processor come back as they were, but the shared page,
-/// event channels, the grant table and the callback vector are a new domain's. One system call with interrupts off: with one vCPU
+/// event channels, the grant table and the callback vector are a new domain's, and random numbers must not be those of another that has
+/// the same memory. One system call with interrupts off: with one vCPU
 /// no thread sees anything in between.
 /// </summary>
 internal static class DomainSuspend
@@ -53,6 +54,8 @@ internal static class DomainSuspend
         EventChannels.MaskAll();
         PvClock.ContinueAfterResume();
         DomainGeneration.Begin();
+        RandomNumbers.Seed();
+        DomainGeneration.Identify();
         ProgramEvents.ForgetAll();
         SharedPages.ForgetGrants();
         PvConsole.Find();

@@ -8,6 +8,10 @@ internal static unsafe class XenVersion
     public const uint XENVER_version = 0;
     public const uint XENVER_extraversion = 1;
     public const uint XENVER_get_features = 6;
+    public const uint XENVER_guest_handle = 8;
+
+    /// <summary>Size of a <c>xen_domain_handle_t</c>.</summary>
+    public const int DomainHandleSize = 16;
 
     /// <summary>Size of a <c>xen_extraversion_t</c>.</summary>
     public const int XEN_EXTRAVERSION_LEN = 16;
@@ -23,6 +27,11 @@ internal static unsafe class XenVersion
     /// <param name="text">At least <see cref="XEN_EXTRAVERSION_LEN"/> bytes that are present in memory.</param>
     public static long ExtraVersion(byte* text) =>
         Hypercall.Invoke(HypercallNumber.__HYPERVISOR_xen_version, XENVER_extraversion, (ulong)text);
+
+    /// <summary>XENVER_guest_handle: the domain's UUID, as the tool stack has set it.</summary>
+    /// <param name="handle">At least <see cref="DomainHandleSize"/> bytes that are present in memory.</param>
+    public static long GuestHandle(byte* handle) =>
+        Hypercall.Invoke(HypercallNumber.__HYPERVISOR_xen_version, XENVER_guest_handle, (ulong)handle);
 
     /// <summary>XENVER_get_features: 32 feature bits; submap 0 holds XENFEAT_ 0 to 31.</summary>
     public static long GetFeatures(uint submapIndex, out uint submap)
