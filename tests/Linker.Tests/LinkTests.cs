@@ -87,10 +87,11 @@ public sealed class LinkTests : IDisposable
         Assert.Equal(0ul, symbols["xenlet_boot_tables"] % PageSize);
         Assert.Equal(symbols["xenlet_nucleus_stack"], symbols["xenlet_nucleus_stack_guard"] + PageSize);
         Assert.Equal(symbols["xenlet_nucleus_stack_top"], symbols["xenlet_nucleus_stack"] + 0x8000);
-        for (var i = 1; i <= 4; i++)
-        {
-            Assert.Equal(symbols["xenlet_ist_stacks"] + ((ulong)i * PageSize), symbols[$"xenlet_ist{i}_top"]);
-        }
+
+        // The second one, of non-maskable interrupts, has two pages.
+        Assert.Equal(
+            [1, 3, 4, 5],
+            Enumerable.Range(1, 4).Select(i => (int)((symbols[$"xenlet_ist{i}_top"] - symbols["xenlet_ist_stacks"]) / PageSize)));
     }
 
     [BinutilsFact]
