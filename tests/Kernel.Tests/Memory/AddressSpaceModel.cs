@@ -128,7 +128,7 @@ internal sealed class AddressSpaceModel
         {
             if (stack.Count > 0 && (_borders.Contains(number) || stack[^1] != number - 1))
             {
-                foreach (ulong top in stack.TakeLast(ChargedOfStack))
+                foreach (ulong top in TopOf(stack))
                 {
                     yield return top;
                 }
@@ -152,11 +152,15 @@ internal sealed class AddressSpaceModel
             }
         }
 
-        foreach (ulong top in stack.TakeLast(ChargedOfStack))
+        foreach (ulong top in TopOf(stack))
         {
             yield return top;
         }
     }
+
+    /// <summary>What of a stack's piece is charged: nothing when it lies below a charged one.</summary>
+    private IEnumerable<ulong> TopOf(List<ulong> stack) =>
+        stack.Count > 0 && At(stack[^1] + 1) is { IsStack: true, IsCharged: true } ? [] : stack.TakeLast(ChargedOfStack);
 
     private ulong Needed(ulong[] charged) =>
         (ulong)(charged.Length + TablesOf(charged).Except(TablesOf(NeedingTables)).Count());

@@ -94,6 +94,15 @@ public sealed unsafe class DemandPagingTests : NucleusTest
         Assert.Equal(available - 3, MemoryCharge.Available); // The page and two tables.
         Assert.Equal(TouchResult.Ready, DemandPaging.Touch(Address + 0x1000, write: true, execute: false));
         Assert.Equal(available - 3, MemoryCharge.Available);
+
+        // However often its rights come and go.
+        for (int i = 0; i < 3; i++)
+        {
+            Assert.Equal(0, AddressSpace.Protect(Address + 0x1000, end, Protection.None));
+            Assert.Equal(0, AddressSpace.Protect(Address + 0x1000, end, ReadWrite));
+            Assert.Equal(available - 3, MemoryCharge.Available);
+        }
+
         Assert.Equal(byProtection ? TouchResult.Denied : TouchResult.Ready, DemandPaging.Touch(Address, write: true, execute: false));
 
         available += charged + 3;

@@ -64,6 +64,19 @@ public sealed unsafe class OutOfMemoryTests : NucleusTest
     }
 
     [Fact]
+    public void A_thread_whose_first_page_cannot_be_had_is_not_made()
+    {
+        var arguments = (ulong*)Allocate(1);
+        arguments[0] = 0x10100; // CLONE_VM, CLONE_THREAD
+        arguments[5] = _untouched;
+        arguments[6] = Pages.Size;
+        TakeAllFrames();
+
+        Assert.Equal(-Errno.ENOMEM, Call(SystemCallNumber.Clone3, (ulong)arguments, 64));
+        Assert.Equal(1, ThreadTable.Count);
+    }
+
+    [Fact]
     public void A_signal_for_whose_frame_the_stack_cannot_grow_ends_the_program_as_out_of_memory()
     {
         Signals.Action(Usr1)->Handler = 0x41_0000;

@@ -247,6 +247,24 @@ public sealed unsafe class NucleusCallTests : NucleusTest, IDisposable
         AssertFramesAccountedFor(out _);
     }
 
+    /// <summary>The record of the window, the page, its page tables.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void A_page_for_which_anything_is_missing_is_refused_and_nothing_is_lost(ulong request)
+    {
+        ulong available = MemoryCharge.Available;
+        FailNth.Arm(request, withStacks: true);
+
+        Assert.Equal(-Errno.ENOMEM, Call(NucleusCall.AllocatePage));
+
+        Assert.Equal(0ul, FailNth.Arm(0, withStacks: true));
+        Assert.Equal(available - (request == 1 ? 0u : 1u), MemoryCharge.Available);
+        Assert.True(Call(NucleusCall.AllocatePage) > 0);
+        AssertFramesAccountedFor(out _);
+    }
+
     [Theory]
     [InlineData(NucleusCall.ReleasePage)]
     [InlineData(NucleusCall.EndGrant)]

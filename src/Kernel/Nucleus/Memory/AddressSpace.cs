@@ -151,10 +151,10 @@ internal static unsafe class AddressSpace
             }
 
             reached = region->End;
-            if (MustCharge(region, protection))
+            ulong low = Math.Max(region->Start, start);
+            ulong high = Math.Min(region->End, end);
+            if (MustCharge(region, high, protection))
             {
-                ulong low = Math.Max(region->Start, start);
-                ulong high = Math.Min(region->End, end);
                 ulong charged = Stacks.ChargedStart(low, high, region->Kind);
                 splits += charged > low ? 1 : 0;
                 chargedFrom = Math.Min(chargedFrom, charged);
@@ -176,7 +176,7 @@ internal static unsafe class AddressSpace
         RegionList.SplitAt(end);
         for (Region* region = RegionList.FirstEndingAfter(start); region != null && region->Start < end; region = region->Next)
         {
-            if (MustCharge(region, protection))
+            if (MustCharge(region, region->End, protection))
             {
                 ulong charged = Stacks.ChargedStart(region->Start, region->End, region->Kind);
                 if (charged == region->Start)
@@ -248,10 +248,24 @@ internal static unsafe class AddressSpace
         return s_break;
     }
 
-    /// <summary>Whether a region, or the top of a stack, becomes accessible with this protection and is not charged yet.</summary>
-    private static bool MustCharge(Region* region, Protection protection) =>
-        protection != Protection.None && (region->Kind & (RegionKind.Charged | RegionKind.Image)) == 0
-        && ((region->Kind & RegionKind.Stack) == 0 || region->Protection == Protection.None);
+    /// <summary>Whether a region up to <paramref name="end"/>, or the top of a stack, becomes accessible and is not charged yet.</summary>
+    private static bool MustCharge(Region* region, ulong end, Protection protection)
+    {
+        if (protection == Protection.None || (region->Kind & (RegionKind.Charged | RegionKind.Image)) != 0)
+        {
+            return false;
+        }
+
+        if ((region->Kind & RegionKind.Stack) == 0)
+        {
+            return true;
+        }
+
+        const RegionKind top = RegionKind.Stack | RegionKind.Charged;
+        Region* next = region->Next;
+        bool hasTop = next != null && next->Start == end && (next->Kind & top) == top;
+        return region->Protection == Protection.None && !hasTop;
+    }
 
     /// <summary>Charges pages and makes the tables of the range that they lie in; changes nothing when it fails.</summary>
     private static bool TryCharge(ulong start, ulong end, ulong pages)
@@ -286,9 +300,14 @@ internal static unsafe class AddressSpace
     {
         RegionList.SplitAt(start);
         RegionList.SplitAt(end);
+        Region* region = RegionList.FirstEndingAfter(start);
+        if (region == null || region->Start >= end)
+        {
+            return;
+        }
+
         ulong floor = RegionList.ChargedEndBelow(start);
         ulong ceiling = Math.Min(tablesFrom, RegionList.ChargedStartFrom(end));
-        Region* region = RegionList.FirstEndingAfter(start);
         while (region != null && region->Start < end)
         {
             Region* next = region->Next;
