@@ -42,7 +42,8 @@ internal static class Program
                 default:
                     if (FuzzTargets.Find(arguments[i]) is not { } target)
                     {
-                        Console.Error.WriteLine($"there is no target '{arguments[i]}'. There are {string.Join(", ", FuzzTargets.All.Select(each => each.Name))}.");
+                        string all = string.Join(", ", FuzzTargets.All.Select(each => each.Name));
+                        Console.Error.WriteLine($"there is no target '{arguments[i]}'. There are {all}.");
                         return Misused;
                     }
 
@@ -69,7 +70,8 @@ internal static class Program
     }
 
     /// <summary>Fuzzes one target; false when something was found.</summary>
-    private static bool Fuzz(FuzzTarget target, Action<byte[]> routine, CoverageMap map, Random random, string corpora, string work, TimeSpan? time)
+    private static bool Fuzz(
+        FuzzTarget target, Action<byte[]> routine, CoverageMap map, Random random, string corpora, string work, TimeSpan? time)
     {
         string running = Path.Combine(work, target.Name + ".running");
         using MemoryMappedFile file = MemoryMappedFile.CreateFromFile(running, FileMode.Create, null, sizeof(int) + target.MaximumLength);
@@ -93,8 +95,8 @@ internal static class Program
         int edges = map.Edges;
         string sum = string.Create(
             CultureInfo.InvariantCulture,
-            $"{target.Name}: {loop.Executions} executions, {edges} edges, {loop.Corpus.Count} inputs, {processor.TotalSeconds:0} s of processor time, "
-                + $"nothing new for {loop.QuietTime.TotalMinutes:0.0} minutes");
+            $"{target.Name}: {loop.Executions} executions, {edges} edges, {loop.Corpus.Count} inputs, "
+                + $"{processor.TotalSeconds:0} s of processor time, nothing new for {loop.QuietTime.TotalMinutes:0.0} minutes");
         if (finding is null)
         {
             IReadOnlyList<byte[]> kept = loop.Minimise();
@@ -105,7 +107,9 @@ internal static class Program
 
         string found = Path.Combine(work, target.Name + ".found");
         File.WriteAllLines(found, [Convert.ToHexStringLower(finding.Input)]);
-        Console.WriteLine($"{sum}\nFOUND after {finding.Executions} executions, by {Convert.ToHexStringLower(finding.Input)} ({found}):\n{finding.Error}");
+        Console.WriteLine(sum);
+        Console.WriteLine($"FOUND after {finding.Executions} executions, by {Convert.ToHexStringLower(finding.Input)} ({found}):");
+        Console.WriteLine(finding.Error);
         return false;
     }
 

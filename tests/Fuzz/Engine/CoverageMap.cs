@@ -12,7 +12,9 @@ internal sealed unsafe class CoverageMap : IDisposable
 {
     private const int Size = 1 << 16;
 
-    /// <summary>SharpFuzz's own. Found by name: SharpFuzz takes an assembly that refers to it for an instrumented one, and leaves it alone.</summary>
+    /// <summary>
+    /// SharpFuzz's own. Found by name: SharpFuzz takes an assembly that refers to it for an instrumented one, and refuses it.
+    /// </summary>
     private static readonly Type Trace = Assembly.Load("SharpFuzz.Common").GetType("SharpFuzz.Common.Trace", throwOnError: true)!;
 
     private static readonly Action ForgetLocation = MakeForgetLocation();
@@ -36,7 +38,9 @@ internal sealed unsafe class CoverageMap : IDisposable
         ForgetLocation();
     }
 
-    /// <summary>Whether the execution since <see cref="Begin"/> has gone where none went before, or much more often; it is remembered.</summary>
+    /// <summary>
+    /// Whether the execution since <see cref="Begin"/> has gone where none went before, or much more often; it is remembered.
+    /// </summary>
     public bool TakeNews()
     {
         bool isNew = false;

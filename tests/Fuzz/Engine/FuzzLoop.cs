@@ -21,6 +21,9 @@ internal sealed class FuzzLoop(FuzzTarget target, Action<byte[]> routine, Covera
     private const int AttemptsForFinding = 2000;
     private const int AttemptsForInput = 60;
 
+    /// <summary>A finding may be that something does not end, so that each attempt takes its time.</summary>
+    private static readonly TimeSpan MostTimeToShorten = TimeSpan.FromMinutes(1);
+
     private readonly Mutator _mutator = new(random, target.MaximumLength, target.Tokens);
     private readonly List<byte[]> _corpus = [];
     private Stopwatch _quiet = Stopwatch.StartNew();
@@ -119,9 +122,10 @@ internal sealed class FuzzLoop(FuzzTarget target, Action<byte[]> routine, Covera
     /// <summary>Takes parts out of an input as long as it still does the same.</summary>
     private static byte[] Shorten(byte[] input, int attempts, Func<byte[], bool> isSame)
     {
+        Stopwatch time = Stopwatch.StartNew();
         for (int size = Math.Max(1, input.Length / 2); size > 0; size /= 2)
         {
-            for (int at = 0; at + size <= input.Length && attempts > 0; attempts--)
+            for (int at = 0; at + size <= input.Length && attempts > 0 && time.Elapsed < MostTimeToShorten; attempts--)
             {
                 byte[] shorter = [.. input.AsSpan(0, at), .. input.AsSpan(at + size)];
                 if (isSame(shorter))

@@ -1,6 +1,8 @@
 namespace Xenlet.Fuzz.Planted;
 
-/// <summary>A fault behind seven branches, one byte each: blind chance needs 2^56 inputs, who sees each branch taken needs some thousands.</summary>
+/// <summary>
+/// A fault behind seven branches, one byte each: blind chance needs 2^56 inputs, who sees each branch taken needs some thousands.
+/// </summary>
 internal static class Maze
 {
     public static void Run(byte[] input)

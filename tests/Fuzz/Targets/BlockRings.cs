@@ -3,14 +3,16 @@ using Xenlet.Drivers.Tests;
 
 namespace Xenlet.Fuzz.Targets;
 
-/// <summary>The ring of a disk's back end that answers anything: every operation ends once, and nothing but its buffer is written.</summary>
+/// <summary>
+/// The ring of a disk's back end that answers anything: every operation ends once, and nothing but its buffer is written.
+/// </summary>
 internal static class BlockRings
 {
     private const int Sector = 512;
     private const byte Guard = 0xA5;
     private const int MostOperations = 60;
 
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
     private static readonly BlockFeatures Features = new()
     {
@@ -53,7 +55,11 @@ internal static class BlockRings
     }
 
     private static void Step(
-        Script script, BlockDevice device, BackRing<BlockRequest, BlockResponse> back, List<BlockRequest> taken, List<(Task Task, byte[] Buffer)> operations)
+        Script script,
+        BlockDevice device,
+        BackRing<BlockRequest, BlockResponse> back,
+        List<BlockRequest> taken,
+        List<(Task Task, byte[] Buffer)> operations)
     {
         switch (script.Below(8))
         {
@@ -61,7 +67,8 @@ internal static class BlockRings
                 back.ResponseProducer = script.Near(back.ResponseProducer);
                 break;
             case 1:
-                back.Put(new BlockResponse { Id = script.UInt32(), Kind = (BlockRequestKind)script.Byte(), Status = (BlockStatus)script.UInt16() });
+                BlockRequestKind kind = (BlockRequestKind)script.Byte();
+                back.Put(new BlockResponse { Id = script.UInt32(), Kind = kind, Status = (BlockStatus)script.UInt16() });
                 back.ResponseProducer++;
                 break;
             case 2 or 3:
@@ -73,7 +80,7 @@ internal static class BlockRings
                 break;
             case 4 or 5 when taken.Count > 0:
                 int index = script.Below(taken.Count);
-                BlockRequestKind kind = taken[index].Kind == BlockRequestKind.Indirect ? taken[index].IndirectKind : taken[index].Kind;
+                kind = taken[index].Kind == BlockRequestKind.Indirect ? taken[index].IndirectKind : taken[index].Kind;
                 BlockResponse answer = new() { Id = taken[index].Id, Kind = kind, Status = (BlockStatus)(-script.Below(4)) };
                 back.Put(answer);
                 back.ResponseProducer++;

@@ -3,7 +3,9 @@ using Xenlet.Kernel.Nucleus;
 
 namespace Xenlet.Fuzz.Targets;
 
-/// <summary>The domain's command line, into storage of any size; what was read is read back when it is written as a shell would have it.</summary>
+/// <summary>
+/// The domain's command line, into storage of any size; what was read is read back when it is written as a shell would have it.
+/// </summary>
 internal static unsafe class CommandLines
 {
     private const int GuardSize = 64;
@@ -21,12 +23,14 @@ internal static unsafe class CommandLines
         }
 
         // Quoted so that none of it is special, with a separator so that no argument is a variable.
-        IEnumerable<string> variables = words.Environment.Select(word => $"{word[..word.IndexOf('=')]}={Quote(word[(word.IndexOf('=') + 1)..])}");
+        IEnumerable<string> variables =
+            words.Environment.Select(word => word.Split('=', 2)).Select(parts => $"{parts[0]}={Quote(parts[1])}");
         string line = string.Join(' ', [.. variables, "--", .. words.Arguments.Select(Quote)]);
         byte[] again = Encoding.Latin1.GetBytes(line);
         if (again.Length <= CommandLine.MaximumLength)
         {
-            Words read = Parse(again, CommandLine.SufficientStorage, most) ?? throw new InvalidOperationException($"'{line}' is not understood");
+            Words? read = Parse(again, CommandLine.SufficientStorage, most);
+            Assert.True(read is not null, $"'{line}' is not understood");
             Assert.Equal(words.Environment, read.Environment);
             Assert.Equal(words.Arguments, read.Arguments);
         }

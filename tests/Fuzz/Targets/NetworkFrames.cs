@@ -5,15 +5,17 @@ using Xenlet.Kernel;
 
 namespace Xenlet.Fuzz.Targets;
 
-/// <summary>The receiving ring of a network back end that writes any response: frames are put together, lost, or the connection ends.</summary>
+/// <summary>
+/// The receiving ring of a network back end that writes any response: frames are put together, lost, or the connection ends.
+/// </summary>
 internal static class NetworkFrames
 {
     private const byte Pattern = 0x5A;
 
     public static byte[][] Tokens { get; } =
     [
-        [0, 0, 0, 0, 4, 0, 60, 0], [0, 0, 0, 0, 8, 0, 60, 0], [1, 0, 0xB4, 5, 1, 0, 0, 0], [1, 1, 0xB4, 5, 2, 0, 0, 0], [0, 0, 0, 0, 12, 0, 0, 16],
-        [0x08, 0x00, 0x45], [0x86, 0xDD, 0x60], [6], [17],
+        [0, 0, 0, 0, 4, 0, 60, 0], [0, 0, 0, 0, 8, 0, 60, 0], [1, 0, 0xB4, 5, 1, 0, 0, 0], [1, 1, 0xB4, 5, 2, 0, 0, 0],
+        [0, 0, 0, 0, 12, 0, 0, 16], [0x08, 0x00, 0x45], [0x86, 0xDD, 0x60], [6], [17],
     ];
 
     public static void Run(byte[] input)
@@ -48,9 +50,10 @@ internal static class NetworkFrames
                         script.Bytes(script.Byte()).CopyTo(data.AsSpan(at));
                         break;
                     default:
-                        ReceiveResponse response = MemoryMarshal.Cast<byte, ReceiveResponse>(script.Bytes(8)) is [var whole] ? whole : default;
-                        response.Id ^= next;
-                        back.Put(response);
+                        ReadOnlySpan<ReceiveResponse> said = MemoryMarshal.Cast<byte, ReceiveResponse>(script.Bytes(8));
+                        ReceiveResponse answer = said.IsEmpty ? default : said[0];
+                        answer.Id ^= next;
+                        back.Put(answer);
                         back.ResponseProducer++;
                         break;
                 }

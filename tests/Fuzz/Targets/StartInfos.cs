@@ -12,7 +12,10 @@ internal static unsafe class StartInfos
     private const ulong AddressLimit = 1UL << 52;
 
     private static readonly FieldInfo[] State =
-        typeof(MemoryMap).GetFields(BindingFlags.Static | BindingFlags.NonPublic).Where(field => field.FieldType.IsPrimitive && !field.IsLiteral).ToArray();
+    [
+        .. typeof(MemoryMap).GetFields(BindingFlags.Static | BindingFlags.NonPublic)
+            .Where(field => field.FieldType.IsPrimitive && !field.IsLiteral),
+    ];
 
     public static byte[][] Tokens { get; } = [[1, 0, 0, 0], [0, 0, 0, 0, 1, 0, 0, 0], [0, 16], [255, 255, 255, 255, 255, 255, 255, 255]];
 

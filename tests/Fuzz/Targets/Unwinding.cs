@@ -15,7 +15,10 @@ internal static unsafe class Unwinding
     private const int Frames = 200;
 
     public static byte[][] Tokens { get; } =
-        [[1, 0x1b, 3, 0x3b], [0x7a, 0x52, 0], [0x0c, 7, 8], [0x90, 1], [0x0f], [0x10], [0x16], [0x77, 8], [6], [0x22], [0x0a], [0x0b], [0x2e]];
+    [
+        [1, 0x1b, 3, 0x3b], [0x7a, 0x52, 0], [0x0c, 7, 8], [0x90, 1], [0x0f], [0x10], [0x16],
+        [0x77, 8], [6], [0x22], [0x0a], [0x0b], [0x2e],
+    ];
 
     public static void Run(byte[] input)
     {
@@ -47,14 +50,17 @@ internal static unsafe class Unwinding
             {
                 if (Unwinder.FindRow(Information, registers->Values[UnwindRegisters.Rip], row) == UnwindStop.None)
                 {
-                    Assert.True(row->CfaIsExpression || row->CfaRegister is >= 0 and < UnwindRegisters.Count, $"the CFA is register {row->CfaRegister}");
+                    bool isFollowed = row->CfaIsExpression || row->CfaRegister is >= 0 and < UnwindRegisters.Count;
+                    Assert.True(isFollowed, $"the CFA is register {row->CfaRegister}");
                     Assert.InRange(row->ReturnColumn, 0, UnwindRegisters.Count - 1);
                 }
 
                 UnwindRegisters before = *registers;
                 if (Unwinder.Step(Information, registers) != UnwindStop.None)
                 {
-                    Assert.True(new Span<ulong>(before.Values, UnwindRegisters.Count).SequenceEqual(new Span<ulong>(registers->Values, UnwindRegisters.Count)));
+                    ReadOnlySpan<ulong> after = new(registers->Values, UnwindRegisters.Count);
+                    bool isSame = after.SequenceEqual(new ReadOnlySpan<ulong>(before.Values, UnwindRegisters.Count));
+                    Assert.True(isSame, "the frame at which the walk ends was left");
                     break;
                 }
             }

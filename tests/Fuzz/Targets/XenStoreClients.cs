@@ -4,12 +4,14 @@ using Xenlet.XenStoreRing;
 
 namespace Xenlet.Fuzz.Targets;
 
-/// <summary>A xenstored that answers anything to a client's requests: each ends once, with a result or a <see cref="XenStoreException"/>.</summary>
+/// <summary>
+/// A xenstored that answers anything to a client's requests: each ends once, with a result or a <see cref="XenStoreException"/>.
+/// </summary>
 internal static class XenStoreClients
 {
     private const int MostRequests = 40;
 
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
     private static readonly XenStoreClientOptions Options = new()
     {
@@ -20,7 +22,10 @@ internal static class XenStoreClients
     };
 
     public static byte[][] Tokens { get; } =
-        [.. new[] { "OK\0", "ENOENT\0", "EAGAIN\0", "E2BIG\0", "n0\0", "/w\0", "1\0a\0\0", "12\0name\0", "5\0" }.Select(Encoding.Latin1.GetBytes)];
+    [
+        .. new[] { "OK\0", "ENOENT\0", "EAGAIN\0", "E2BIG\0", "n0\0", "/w\0", "1\0a\0\0", "12\0name\0", "5\0" }
+            .Select(Encoding.Latin1.GetBytes),
+    ];
 
     public static void Run(byte[] input)
     {
@@ -46,7 +51,12 @@ internal static class XenStoreClients
     }
 
     private static void Step(
-        Script script, XenStoreClient client, ScriptedTransport transport, List<Task> requests, List<XenStoreWatch> watches, CancellationTokenSource cancellation)
+        Script script,
+        XenStoreClient client,
+        ScriptedTransport transport,
+        List<Task> requests,
+        List<XenStoreWatch> watches,
+        CancellationTokenSource cancellation)
     {
         const string Path = "/w";
         switch (script.Below(16))
@@ -67,7 +77,7 @@ internal static class XenStoreClients
                 requests.Add(client.ReadInt32Async(Path, cancellation.Token).AsTask());
                 break;
             case 5:
-                requests.Add(client.TransactAsync(async (transaction, token) => await transaction.WriteAsync(Path, "value", token)).AsTask());
+                requests.Add(client.TransactAsync((transaction, token) => transaction.WriteAsync(Path, "value", token)).AsTask());
                 break;
             case 6:
                 requests.Add(WatchAsync(client, Path, watches));
@@ -76,10 +86,14 @@ internal static class XenStoreClients
                 cancellation.Cancel();
                 break;
             case 8 when watches.Count > 0:
-                // "look at everything", a path below, another path, or none.
                 XenStoreWatch watch = watches[script.Below(watches.Count)];
-                transport.Say(XenStoreMessageType.WatchEvent, 0, 0, [.. script.Bytes(script.Below(16)), 0, .. Encoding.ASCII.GetBytes(watch.Token), 0]);
-                Assert.True(watch.TryRead(out _) || true);
+                ReadOnlySpan<byte> path = script.Bytes(script.Below(16));
+                transport.Say(XenStoreMessageType.WatchEvent, 0, 0, [.. path, 0, .. Encoding.ASCII.GetBytes(watch.Token), 0]);
+                if (watch.TryRead(out XenStoreWatchEvent happened))
+                {
+                    Assert.Null(XenStorePath.FindBrokenRule(happened.Path));
+                }
+
                 break;
             case 9:
                 transport.SayBytes(script.Bytes(script.Below(64)).ToArray());
@@ -91,7 +105,8 @@ internal static class XenStoreClients
                 transport.Answer(script.Below(transport.Requests.Count), XenStoreMessageType.Error, script.Bytes(script.Below(16)));
                 break;
             case 12 when transport.Requests.Count > 0:
-                transport.Answer(script.Below(transport.Requests.Count), XenStoreMessageType.Error, Encoding.ASCII.GetBytes(XenStoreErrors.Name(script.Byte()) + "\0"));
+                byte[] name = Encoding.ASCII.GetBytes(((XenStoreError)script.Byte()).ToString() + '\0');
+                transport.Answer(script.Below(transport.Requests.Count), XenStoreMessageType.Error, name);
                 break;
             default:
                 if (transport.Requests.Count > 0)
@@ -264,13 +279,5 @@ internal static class XenStoreClients
 
             return count;
         }
-    }
-
-    /// <summary>Names of errors as the protocol has them.</summary>
-    private static class XenStoreErrors
-    {
-        private static readonly string[] Names = ["EINVAL", "EACCES", "EEXIST", "EISDIR", "ENOENT", "ENOMEM", "ENOSPC", "EIO", "ENOTEMPTY", "ENOSYS", "EROFS", "EBUSY", "EAGAIN", "EISCONN", "E2BIG", "EPERM"];
-
-        public static string Name(byte number) => Names[number % Names.Length];
     }
 }

@@ -9,7 +9,8 @@ internal static class XenStoreMessages
     public static byte[][] Tokens { get; } =
     [
         [16, 0, 0, 0], [15, 0, 0, 0], [2, 0, 0, 0], [0, 16, 0, 0], [1, 16, 0, 0],
-        .. new[] { "OK\0", "T\0", "F\0", "n0\0", "b7\0", "/local/domain/0\0", "name\0other\0", "-2147483648", "4294967296", "1\0a\0\0" }.Select(Encoding.Latin1.GetBytes),
+        .. new[] { "OK\0", "T\0", "F\0", "n0\0", "b7\0", "/local/domain/0\0", "name\0other\0", "-2147483648", "4294967296", "1\0a\0\0" }
+            .Select(Encoding.Latin1.GetBytes),
     ];
 
     public static void Run(byte[] input)
@@ -74,9 +75,9 @@ internal static class XenStoreMessages
 
         foreach (XenStorePermissionEntry entry in Try(Decoders.Permissions, body, read) ?? [])
         {
-            Assert.True(
-                XenStorePermissionEntry.TryParse(Encoding.Latin1.GetBytes(entry.ToString()), out XenStorePermissionEntry again) && again == entry,
-                $"{entry} is not read as it is written");
+            byte[] written = Encoding.Latin1.GetBytes(entry.ToString());
+            bool isSame = XenStorePermissionEntry.TryParse(written, out XenStorePermissionEntry again) && again == entry;
+            Assert.True(isSame, $"{entry} is not read as it is written");
         }
     }
 

@@ -3,7 +3,9 @@ using Xenlet.XenStoreRing.Tests;
 
 namespace Xenlet.Fuzz.Targets;
 
-/// <summary>The ring page of a xenstored that writes any index at any time: what is read and written stays within ring and buffer.</summary>
+/// <summary>
+/// The ring page of a xenstored that writes any index at any time: what is read and written stays within ring and buffer.
+/// </summary>
 internal static class XenStoreRings
 {
     private const byte Guard = 0xA5;
