@@ -36,6 +36,12 @@ internal sealed record Repository(string Root)
     /// <summary>Where <c>soak flakes</c> keeps its counts.</summary>
     public string Flakes => Path.Combine(Artifacts, "flakes");
 
+    /// <summary>The targets of <c>soak fuzz</c>.</summary>
+    public string FuzzProject => Path.Combine(Root, "tests", "Fuzz");
+
+    /// <summary>Where <c>soak fuzz</c> works, and leaves what it finds.</summary>
+    public string FuzzWork => Path.Combine(Artifacts, "fuzz");
+
     /// <summary>The measurements.</summary>
     public string BenchProject => Path.Combine(Root, "bench", "Xenlet.Bench");
 

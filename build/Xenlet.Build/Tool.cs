@@ -45,6 +45,9 @@ internal sealed class Tool(Repository repository, CancellationToken cancellation
                 Require(Prerequisite.Testing);
                 return new FlakeHunt(repository, _processes, Say).Run(flakes);
 
+            case FuzzCommand fuzz:
+                return new FuzzRun(repository, _processes, Say).Run(fuzz);
+
             case BenchCommand bench:
                 Require([.. Prerequisite.Linking, .. Prerequisite.Booting]);
                 return _processes.Run(

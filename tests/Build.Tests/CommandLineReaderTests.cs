@@ -64,6 +64,27 @@ public sealed class CommandLineReaderTests
     }
 
     [Theory]
+    [InlineData("soak fuzz", null)]
+    [InlineData("soak fuzz --minutes 5", 5)]
+    [InlineData("soak fuzz unwinder --minutes=90 block-ring", 90, "unwinder", "block-ring")]
+    public void Fuzzing_has_targets_and_minutes(string line, int? minutes, params string[] targets)
+    {
+        FuzzCommand command = Assert.IsType<FuzzCommand>(Read(line));
+
+        Assert.Equal(minutes, command.Minutes);
+        Assert.Equal(targets, command.Targets);
+    }
+
+    [Fact]
+    public void The_fuzzer_is_told_where_the_corpora_are_how_long_and_what()
+    {
+        IReadOnlyList<string> arguments = FuzzRun.Arguments(new Repository("/x"), new FuzzCommand(["unwinder"], 5));
+
+        Assert.Equal(["--corpora", "/x/tests/Fuzz/Corpora", "--work", "/x/artifacts/fuzz", "--minutes", "5", "unwinder"], arguments);
+        Assert.DoesNotContain("--minutes", FuzzRun.Arguments(new Repository("/x"), new FuzzCommand([], null)));
+    }
+
+    [Theory]
     [InlineData("run --no-xen", null)]
     [InlineData("run --no-xen --gdb", 1234)]
     [InlineData("run --gdb=2345 my/app --no-xen", 2345)]
@@ -194,6 +215,9 @@ public sealed class CommandLineReaderTests
     [InlineData("soak --xen", "--xen")]
     [InlineData("soak flakes Kernel.Tests", "'Kernel.Tests'")]
     [InlineData("soak flakes --times 0", "'0'")]
+    [InlineData("soak fuzz --minutes 0", "'0'")]
+    [InlineData("soak fuzz --minutes", "--minutes")]
+    [InlineData("soak fuzz --filter x", "--filter")]
     [InlineData("clean all", "all")]
     [InlineData("run --fast", "--fast")]
     [InlineData("run one two", "two")]
@@ -249,6 +273,8 @@ public sealed class CommandLineReaderTests
     [InlineData("--xen")]
     [InlineData("--filter")]
     [InlineData("soak flakes")]
+    [InlineData("soak fuzz")]
+    [InlineData("--minutes")]
     [InlineData("--project")]
     [InlineData("--times")]
     public void Help_names_every_command_and_option(string word) => Assert.Contains($"  {word}", Help.Text, StringComparison.Ordinal);

@@ -6,6 +6,9 @@ internal static partial class CommandLineReader
     /// <summary>Largest number of runs of a project that anybody waits for.</summary>
     private const int MaximumRuns = 10_000;
 
+    /// <summary>Largest number of minutes that anybody waits for: a week.</summary>
+    private const int MaximumMinutes = 7 * 24 * 60;
+
     private static BuildCommand ReadTest(Cursor cursor)
     {
         (string[] words, string? filter, bool underXen) = ReadTestWords("test", cursor);
@@ -37,6 +40,11 @@ internal static partial class CommandLineReader
             return ReadFlakes(cursor);
         }
 
+        if (cursor.Take("fuzz"))
+        {
+            return ReadFuzz(cursor);
+        }
+
         (string[] words, string? filter, bool underXen) = ReadTestWords("soak", cursor);
         return words is [] && !underXen
             ? new SoakCommand(filter)
@@ -60,6 +68,30 @@ internal static partial class CommandLineReader
         }
 
         return command;
+    }
+
+    private static FuzzCommand ReadFuzz(Cursor cursor)
+    {
+        List<string> targets = [];
+        int? minutes = null;
+        while (!cursor.AtEnd)
+        {
+            string argument = cursor.Next();
+            (string option, string? value) = Split(argument);
+            switch (option)
+            {
+                case "--minutes":
+                    minutes = ReadNumber(option, Value(option, value, cursor), MaximumMinutes, "minutes");
+                    break;
+                case ['-', ..]:
+                    throw Misunderstood($"soak fuzz: unknown option '{argument}'");
+                default:
+                    targets.Add(argument);
+                    break;
+            }
+        }
+
+        return new FuzzCommand(targets, minutes);
     }
 
     private static (string[] Words, string? Filter, bool UnderXen) ReadTestWords(string command, Cursor cursor)

@@ -37,6 +37,10 @@ internal static class Help
               --project NAME    this project only; may be repeated
               --times N         until each project was run so often
               --filter EXPR     as with `test`
+          soak fuzz [TARGET...]
+                            fuzz what reads the bytes of other domains, guided by coverage, each target until 30 minutes brought
+                            nothing new; what is found is in artifacts/fuzz, and tests/Fuzz/Corpora keeps what reaches furthest
+              --minutes N       for N minutes each
           bench [PART...]   measure, and print tables. PART: start, size, work, store, bus, disks, network; without one, all
           clean             remove artifacts/ and every bin/ and obj/
           help              this text

@@ -100,6 +100,26 @@ public sealed unsafe class FrameAllocatorTests : NucleusTest
         Assert.Equal(Ram + 0x1000, MemoryMap.Get(0)->Start);
     }
 
+    [Theory]
+    [InlineData(ulong.MaxValue, 0)]
+    [InlineData(ulong.MaxValue - 0xfff, 0x3000)]
+    [InlineData(0x1000, ulong.MaxValue - 0xfff)]
+    [InlineData(1UL << 52, 0x1000)]
+    [InlineData((1UL << 52) - 0x1000, 0x2000)]
+    public void Ranges_that_no_processor_can_address_are_not_used(ulong address, ulong size)
+    {
+        ResetState();
+        InitialiseMap(
+        [
+            new MemoryMapEntry { Address = address, Size = size, Type = 1 },
+            new MemoryMapEntry { Address = Ram, Size = 0x1000, Type = 1 },
+        ]);
+
+        Assert.Equal((1, 1ul), (MemoryMap.Count, MemoryMap.TotalPages));
+        Assert.Equal(Ram, MemoryMap.Get(0)->Start);
+        Assert.Equal(Ram + 0x1000, MemoryMap.End);
+    }
+
     [Fact]
     public void Ranges_beyond_the_thirty_second_are_left_out_and_said()
     {

@@ -7,6 +7,9 @@ internal static unsafe class MemoryMap
 {
     private const int Capacity = 32;
 
+    /// <summary>Physical addresses have 52 bits at most (AMD64 Architecture Programmer's Manual, volume 2, section 5.3).</summary>
+    private const ulong AddressLimit = 1UL << 52;
+
     private static Extents s_extents;
     private static int s_count;
 
@@ -28,7 +31,10 @@ internal static unsafe class MemoryMap
     /// <summary>The RAM range of this index.</summary>
     public static Extent* Get(int index) => (Extent*)Unsafe.AsPointer(ref s_extents) + index;
 
-    /// <summary>Reads the loader's map. Ranges beyond the thirty-second are left unused, and said.</summary>
+    /// <summary>
+    /// Reads the loader's map. Ranges beyond the thirty-second are left unused, and said; so are, without a word, those that no processor
+    /// can address, whose ends might wrap to addresses of other things.
+    /// </summary>
     public static void Initialise(StartInfo* info)
     {
         if (info->Version == 0 || info->MemoryMapEntries == 0)
@@ -39,7 +45,8 @@ internal static unsafe class MemoryMap
         var entries = (MemoryMapEntry*)info->MemoryMapAddress;
         for (uint i = 0; i < info->MemoryMapEntries; i++)
         {
-            if (entries[i].Type != MemoryMapEntry.TypeRam)
+            if (entries[i].Type != MemoryMapEntry.TypeRam
+                || entries[i].Address > AddressLimit || entries[i].Size > AddressLimit - entries[i].Address)
             {
                 continue;
             }

@@ -1,0 +1,57 @@
+using System.Diagnostics;
+using Xenlet.Fuzz.Planted;
+
+namespace Xenlet.Fuzz;
+
+/// <summary>The loop itself: it finds what only coverage leads to, and what it keeps is small and enough.</summary>
+public sealed class FuzzLoopTests
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
+
+    [Fact]
+    public void A_fault_that_chance_alone_would_not_find_is_found_by_what_it_covers_on_the_way()
+    {
+        using CoverageMap map = new();
+        FuzzTarget target = new("maze", Maze.Run, 16);
+        FuzzLoop loop = new(target, Instrument(target), map, new Random(1));
+        Stopwatch time = Stopwatch.StartNew();
+
+        Finding? finding = loop.Run([], () => time.Elapsed > Patience);
+
+        Assert.True(finding is not null, $"{loop.Executions} executions have seen {map.Edges} edges");
+        Assert.IsType<FormatException>(finding.Error);
+        Assert.Equal("planted"u8.ToArray(), finding.Input);
+    }
+
+    [Fact]
+    public void What_is_kept_of_a_corpus_reaches_what_the_whole_of_it_reaches()
+    {
+        using CoverageMap map = new();
+        FuzzTarget target = FuzzTargets.Find("command-line")!;
+        FuzzLoop loop = new(target, Instrument(target), map, new Random(2));
+        Assert.Null(loop.Run([], () => loop.Executions > 3000));
+        int edges = map.Edges;
+
+        IReadOnlyList<byte[]> kept = loop.Minimise();
+
+        Assert.Equal(edges, map.Edges);
+        Assert.InRange(kept.Count, 1, loop.Corpus.Count - 1);
+    }
+
+    [Fact]
+    public void A_corpus_is_read_as_it_was_written_and_keeps_what_is_named()
+    {
+        string directory = Directory.CreateTempSubdirectory("xenlet-fuzz").FullName;
+        string file = Corpus.FileOf(directory, "some");
+        File.WriteAllLines(file, ["# found once", "beef", "00"]);
+
+        Corpus.Write(file, [[3], [1, 2], [0xbe, 0xef]]);
+
+        Assert.Equal(["# found once", "beef", "0102", "03"], File.ReadAllLines(file));
+        Assert.Equal([[0xbe, 0xef], [1, 2], [3]], Corpus.Read(file));
+        Directory.Delete(directory, recursive: true);
+    }
+
+    private static Action<byte[]> Instrument(FuzzTarget target) =>
+        new InstrumentedCode(Directory.CreateTempSubdirectory("xenlet-fuzz").FullName).FindRoutine(target);
+}
