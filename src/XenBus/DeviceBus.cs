@@ -150,6 +150,9 @@ public abstract partial class DeviceBus : IAsyncDisposable
     /// <summary>The node below a device that holds the other end's domain.</summary>
     private protected abstract string OtherEndIdNode { get; }
 
+    /// <summary>Whether a device that is in use already at the first look is reset: whoever used it ran in this domain before.</summary>
+    private protected virtual bool ResetsStale => false;
+
     /// <summary>Whether boot waits for the bus's devices.</summary>
     private protected abstract bool HoldsBoot { get; }
 
@@ -813,6 +816,11 @@ public abstract partial class DeviceBus : IAsyncDisposable
         await Task.WhenAll(read, readOtherEnd).ConfigureAwait(EventLoop.IsCurrent);
         string? value = await read.ConfigureAwait(EventLoop.IsCurrent);
         (OtherEnd? otherEnd, string problem) = await readOtherEnd.ConfigureAwait(EventLoop.IsCurrent);
+        if (ResetsStale && !_enumerated.Task.IsCompleted && value is not null && otherEnd is not null)
+        {
+            value = await ResetStaleAsync(node, otherEnd.Path, value).ConfigureAwait(EventLoop.IsCurrent);
+        }
+
         return () =>
         {
             XenBusState state = XenBusStates.Parse(value);
@@ -843,6 +851,28 @@ public abstract partial class DeviceBus : IAsyncDisposable
                 Add(node, otherEnd);
             }
         };
+    }
+
+    /// <summary>Resets a device that is in use already, and gives the state that it has then.</summary>
+    private async Task<string?> ResetStaleAsync(string node, string otherEnd, string value)
+    {
+        XenBusState left = XenBusStates.Parse(value);
+        if (!StaleFrontEnd.IsStale(left))
+        {
+            return value;
+        }
+
+        Report(null, $"{node[(Node.Length + 1)..]}: was left {left} by who ran here before, and is reset");
+        try
+        {
+            await new StaleFrontEnd(Store, node, otherEnd, Options.TimeProvider).ResetAsync(_end.Token).ConfigureAwait(EventLoop.IsCurrent);
+        }
+        catch (OperationCanceledException) when (_end.IsCancellationRequested)
+        {
+            // The bus ends, and adds nothing any more.
+        }
+
+        return await Store.TryReadAsync(node + "/state").ConfigureAwait(EventLoop.IsCurrent);
     }
 
     private void PassOver(string node, string why)

@@ -12,6 +12,8 @@ public sealed class FrontBus(XenStoreClient store, XenBusOptions? options = null
 
     private protected override bool HoldsBoot => true;
 
+    private protected override bool ResetsStale => true;
+
     /// <summary>Says in <c>feature/hotplug</c> that interfaces and disks may be plugged while the guest runs.</summary>
     private protected override async ValueTask AnnounceAsync(CancellationToken cancellationToken)
     {

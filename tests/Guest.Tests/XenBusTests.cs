@@ -34,6 +34,20 @@ public sealed class XenBusTests(XenWorld world)
     }
 
     [Fact]
+    public async Task A_disk_and_an_interface_left_in_use_by_who_ran_before_are_reset_at_boot_and_connect()
+    {
+        // Linux's back ends try to connect to what is not there, fail, and close.
+        await using XenBusGuest guest = await XenBusGuest.StartAsync(
+            world, disks: 1, interfaces: 1, beforeBoot: guest => guest.Dom0Async("xenstore-write $home/device/vbd/51712/state 4 $home/device/vif/0/state 4"));
+        await guest.SeesAsync("vbd/51712: was left Connected by who ran here before, and is reset");
+        await guest.SeesAsync("vif/0: was left Connected by who ran here before, and is reset");
+        await guest.SeesAsync("boot: all devices are there");
+        await guest.BecomesAsync($"/local/domain/0/backend/vbd/{guest.Id}/51712/state", "4");
+        await guest.BecomesAsync($"/local/domain/0/backend/vif/{guest.Id}/0/state", "4");
+        await guest.ShutDownAsync();
+    }
+
+    [Fact]
     public async Task Fifteen_disks_and_five_interfaces_come_and_go_and_nothing_is_left_of_them() => await CycleAsync(world, disks: 15, interfaces: 5);
 
     [Theory]

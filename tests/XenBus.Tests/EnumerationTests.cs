@@ -41,10 +41,10 @@ public sealed class EnumerationTests : IAsyncLifetime
     [InlineData(XenBusState.Closed)]
     [InlineData(XenBusState.Connected)]
     [InlineData(XenBusState.Unknown)]
-    public async Task A_device_that_is_not_new_is_left_alone_and_said_so_once(XenBusState state)
+    public async Task A_device_that_comes_and_is_not_new_is_left_alone_and_said_so_once(XenBusState state)
     {
-        await _host.AddAsync("vbd/1", state);
         FrontBus bus = await _host.StartFrontAsync(new TestDriver());
+        await _host.AddAsync("vbd/1", state);
         await _host.Dom0.WriteAsync(Host.Home + "/device/vbd/1/extra", "1");
         await _host.SettleAsync(bus);
         Assert.Empty(bus.Devices);
@@ -168,9 +168,10 @@ public sealed class EnumerationTests : IAsyncLifetime
         // The seed allocates a device for each, and loses it.
         TestDriver driver = new();
         await _host.AddAsync("vbd/1");
-        await _host.AddAsync("vbd/2", XenBusState.Closed);
         CountingClock clock = new();
         FrontBus bus = await _host.StartFrontAsync(driver, new() { TimeProvider = clock });
+        await _host.AddAsync("vbd/2", XenBusState.Closed);
+        await _host.SeesAsync("vbd/2: is not new");
         await _host.UntilAsync(() => driver.Count("local end vbd/1 ") > 0);
         driver.Calls.Clear();
         await CauseEventsAsync(20);
