@@ -14,20 +14,28 @@ internal sealed class HostileGuest(XenWorld world, XenGuest guest) : FollowedGue
     /// <summary>Starts a guest, and has both kinds of devices come, work and go once, so that what the drivers keep is there.</summary>
     public static async Task<HostileGuest> StartAsync(XenWorld world)
     {
+        HostileGuest started = await StartAsync(world, "hostile");
+        Assert.Equal("front end was Connected", await started.RunPeerAsync("disk", "honest", TimeSpan.FromSeconds(0.5)));
+        Assert.Equal("front end was Connected", await started.RunPeerAsync("interface", "honest", TimeSpan.FromSeconds(0.5)));
+        return started;
+    }
+
+    /// <summary>Starts a guest that reads lines from its console, and writes some, and has no other devices.</summary>
+    public static Task<HostileGuest> StartWithConsoleAsync(XenWorld world) => StartAsync(world, "hostile console");
+
+    private static async Task<HostileGuest> StartAsync(XenWorld world, string commandLine)
+    {
         XenGuest guest = (XenGuest)await world.StartAsync(new GuestConfig
         {
             Name = world.NewName(),
             Kernel = await Images.Cases,
             MemoryMiB = World.CaseMemory,
-            CommandLine = "hostile",
+            CommandLine = commandLine,
             Disks = await world.CreateDisksAsync(1),
         });
         HostileGuest started = new(world, guest);
         await started.Dom0Async($"cp {world.Machine.Share(await Images.HostilePeer)} {Peer}");
         await started.Dom0Async("until [ \"$(xenstore-read $home/data/report 2>/dev/null)\" = ready ]; do usleep 100000; done");
-        Assert.Equal("front end was Connected", await started.RunPeerAsync("disk", "honest", TimeSpan.FromSeconds(0.5)));
-        Assert.Equal("front end was Connected", await started.RunPeerAsync("interface", "honest", TimeSpan.FromSeconds(0.5)));
-
         return started;
     }
 
@@ -64,6 +72,13 @@ internal sealed class HostileGuest(XenWorld world, XenGuest guest) : FollowedGue
     /// <summary>Ends the peer that keeps pages.</summary>
     public Task EndPeerAsync() => Dom0Async("kill $(cat /tmp/peer.pid); rm /tmp/peer.pid /tmp/peer.out");
 
+    /// <summary>Ends xenconsoled, so that the peer can be the console, until what is given back is disposed of.</summary>
+    public async Task<IAsyncDisposable> TakeConsoleAsync()
+    {
+        await Dom0Async("pid=$(cat /run/xenconsoled.pid); kill $pid; while kill -0 $pid 2>/dev/null; do usleep 20000; done");
+        return new ConsoleDaemon(this);
+    }
+
     /// <summary>Waits until the guest has back what it had.</summary>
     /// <param name="before">What it had.</param>
     /// <param name="now">What it said last.</param>
@@ -89,5 +104,12 @@ internal sealed class HostileGuest(XenWorld world, XenGuest guest) : FollowedGue
 
     private static string Command(string kind, string behaviour, TimeSpan time) => string.Create(
         CultureInfo.InvariantCulture,
-        $"{Peer} {kind} $id {NumberOf(kind)} {behaviour} {time.TotalMilliseconds:0}");
+        $"{Peer} {kind} $id {(kind == "console" ? "-" : NumberOf(kind))} {behaviour} {time.TotalMilliseconds:0}");
+
+    private sealed class ConsoleDaemon(HostileGuest guest) : IAsyncDisposable
+    {
+        // As qemu-xen/dom0/init starts it.
+        public async ValueTask DisposeAsync() =>
+            await guest.Dom0Async("rm -f /run/xenconsoled.pid; xenconsoled --log=guest --log-dir=/host/console --pid-file=/run/xenconsoled.pid");
+    }
 }

@@ -26,9 +26,16 @@ internal static class HostileCases
     private static long s_otherFailures;
     private static string s_problem = "none";
 
-    public static IEnumerable<Case> All => [new("hostile", RunAsync)];
+    public static IEnumerable<Case> All =>
+    [
+        new("hostile", args =>
+        {
+            RunAsync(usesConsole: args is ["console"]).GetAwaiter().GetResult();
+            return 0;
+        }),
+    ];
 
-    private static async Task RunAsync()
+    private static async Task RunAsync(bool usesConsole)
     {
         TaskCompletionSource asked = new(TaskCreationOptions.RunContinuationsAsynchronously);
         using PosixSignalRegistration handler = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal =>
@@ -46,6 +53,11 @@ internal static class HostileCases
         {
             using CancellationTokenSource ending = new();
             Heartbeat heartbeat = new(ending.Token);
+            if (usesConsole)
+            {
+                UseConsole(ending.Token);
+            }
+
             BlockDevice disk = await services.Disks.WaitForAsync(HonestDisk);
             Task[] work = [.. Enumerable.Range(0, Workers).Select(worker => WorkAsync(disk, worker, ending.Token))];
             Task others = UseOthersAsync(services, ending.Token);
@@ -57,6 +69,27 @@ internal static class HostileCases
 
         Console.WriteLine($"problem: {s_problem}");
         Leftovers.Report(before);
+    }
+
+    /// <summary>Reads lines, and writes some. Either may wait for a console that does nothing.</summary>
+    private static void UseConsole(CancellationToken ending)
+    {
+        new Thread(() =>
+        {
+            while (Console.In.ReadLine() is not null)
+            {
+            }
+        })
+        { IsBackground = true, Name = "console reader" }.Start();
+        new Thread(() =>
+        {
+            while (!ending.IsCancellationRequested)
+            {
+                Console.WriteLine("a line of output, which is no news");
+                Thread.Sleep(Pause);
+            }
+        })
+        { IsBackground = true, Name = "console writer" }.Start();
     }
 
     private static async Task ShowAsync(XenBusEvents events)

@@ -5,6 +5,7 @@ using Xenlet.XenStoreRing;
 
 // disk DOMAIN NUMBER BEHAVIOUR MILLISECONDS [keep]        makes a disk of a guest and behaves so
 // interface DOMAIN NUMBER BEHAVIOUR MILLISECONDS [keep]   the same with a network interface
+// console DOMAIN - BEHAVIOUR MILLISECONDS                 is the guest's console, of which xenconsoled must have let go
 // Says what became of the front end, and takes the device away. With "keep", what was mapped stays mapped until the program is killed.
 if (args is not [var kind, var domainText, var number, var behaviour, var millisecondsText, .. var rest]
     || !uint.TryParse(domainText, NumberStyles.None, CultureInfo.InvariantCulture, out uint domain)
@@ -31,6 +32,14 @@ switch (kind)
         {
             await network.PlugAsync();
             await RunAsync(network, () => behave(network, time));
+        }
+
+        return 0;
+    case "console" when LyingConsole.Behaviours.TryGetValue(behaviour, out Action<LyingConsole, TimeSpan>? behave):
+        using (LyingConsole console = await LyingConsole.ConnectAsync(store, domain))
+        {
+            behave(console, time);
+            Console.WriteLine($"took {console.Taken} bytes");
         }
 
         return 0;

@@ -144,6 +144,45 @@ public sealed unsafe class ConsolePeerTests : XenNucleusTest
     }
 
     [Fact]
+    public void Where_a_look_takes_long_threads_get_as_much_of_the_processor_as_the_console()
+    {
+        const ulong OfACall = 100_000;
+        TypeWithoutEnd();
+        Action<uint> type = Xen.OnSend!;
+        Xen.OnSend = port =>
+        {
+            Now += OfACall;
+            type(port);
+        };
+
+        ulong start = Clock.Now();
+        ulong looking = 0;
+        for (int i = 0; i < 100; i++)
+        {
+            ulong before = Clock.Now();
+            _ = Trap(Vector.EventChannelUpcall);
+            looking += Clock.Now() - before;
+            Assert.NotEqual(ulong.MaxValue, ConsoleAttention.NextLook);
+            Now += ConsoleAttention.NextLook - Clock.Now();
+            Xen.Signal(Xen.TimerPort);
+        }
+
+        Assert.InRange(looking, 100 * OfACall, (Clock.Now() - start) / 2);
+    }
+
+    [Fact]
+    public void The_echo_of_a_whole_ring_of_input_is_told_of_in_pieces_and_not_byte_for_byte()
+    {
+        int sent = 0;
+        Xen.OnSend = port => sent += port == Xen.ConsolePort ? 1 : 0;
+        Xen.Type(new string('x', (int)xencons_interface.InputSize));
+        _ = Trap(Vector.EventChannelUpcall);
+
+        Assert.Equal(new string('x', (int)xencons_interface.InputSize), Xen.TakeOutput());
+        Assert.InRange(sent, 1, 2 * (int)xencons_interface.InputSize / 64);
+    }
+
+    [Fact]
     public void A_line_typed_during_a_pause_is_read_after_it()
     {
         ulong buffer = Allocate(1);

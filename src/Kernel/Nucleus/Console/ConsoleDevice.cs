@@ -104,11 +104,14 @@ internal static unsafe class ConsoleDevice
             for (int i = 0; i < count; i++)
             {
                 s_terminal.Input(buffer[i]);
-                SendEcho();
+                StageEcho();
             }
+
+            // Not for each byte: the other side is notified each time.
+            DrainStaging();
         }
 
-        SendEcho();
+        StageEcho();
         DrainStaging();
         uint signals = s_terminal.TakeSignals();
         for (int signal = 1; signal < 32; signal++)
@@ -217,7 +220,7 @@ internal static unsafe class ConsoleDevice
         }
     }
 
-    private static void SendEcho()
+    private static void StageEcho()
     {
         if (!s_terminal.HasEcho)
         {
@@ -232,7 +235,10 @@ internal static unsafe class ConsoleDevice
 
         // Echo that finds no room stays queued in the line discipline until the next interrupt.
         s_stagingEnd += s_terminal.TakeEcho(StagingBytes + s_stagingEnd, StagingSize - s_stagingEnd);
-        DrainStaging();
+        if (s_terminal.HasEcho)
+        {
+            DrainStaging();
+        }
     }
 
     private static void DrainStaging()

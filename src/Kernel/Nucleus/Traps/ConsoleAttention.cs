@@ -3,7 +3,7 @@ namespace Xenlet.Kernel.Nucleus;
 /// <summary>
 /// When the nucleus looks at the console: at each event, as long as its back end is sparing with them. The back end runs on another
 /// processor and can write and signal without end, so a look takes a ring's worth of input at most, and what comes too fast, or signals and
-/// brings nothing, waits for the scheduler with the port masked. Threads run in between.
+/// brings nothing, or has taken half of the time, waits for the scheduler with the port masked. Threads run in between.
 /// </summary>
 internal static class ConsoleAttention
 {
@@ -23,6 +23,9 @@ internal static class ConsoleAttention
     private static ulong s_nextLook;
     private static ulong s_momentEnd;
     private static uint s_events;
+
+    // Nanoseconds of looks in this moment.
+    private static ulong s_spent;
     private static uint s_idleEvents;
 
     /// <summary>When the pause ends; <see cref="ulong.MaxValue"/> when there is none.</summary>
@@ -31,36 +34,42 @@ internal static class ConsoleAttention
     /// <summary>The console has signalled.</summary>
     public static void OnEvent()
     {
-        ulong now = Clock.Now();
-        if (now >= s_momentEnd)
-        {
-            s_momentEnd = now + Moment;
-            s_events = 0;
-        }
-
+        BeginMoment();
         s_events++;
         s_idleEvents = ConsoleDevice.TakeNews() ? 0 : s_idleEvents + 1;
-        Look();
+        ulong pause = 0;
         if (s_idleEvents > FreeIdleEvents)
         {
             s_idleEvents = Math.Min(s_idleEvents, FreeIdleEvents + 1 + MostDoublings);
-            Pause(now + (Moment << (int)(s_idleEvents - FreeIdleEvents - 1)));
+            pause = Moment << (int)(s_idleEvents - FreeIdleEvents - 1);
         }
         else if (s_events > EventsPerMoment)
         {
-            Pause(now + Moment);
+            pause = Moment;
         }
+
+        Look(pause);
     }
 
     /// <summary>Looks for input and for room for output, and wakes who waits for either.</summary>
-    public static void Look()
+    /// <param name="pause">Nanoseconds until the next look, at least; longer where this one, or those of this moment, took long.</param>
+    public static void Look(ulong pause = 0)
     {
         s_nextLook = 0;
+        ulong start = Clock.Now();
         bool isAll = ConsoleDevice.Service();
         Files.WakeWaiters();
-        if (!isAll)
+        ulong end = Clock.Now();
+        s_spent += end - start;
+        if (!isAll || s_spent > Moment / 2)
         {
-            Pause(Clock.After(Moment));
+            // Threads get as much of the processor as the console has had, however slow the looks are.
+            pause = Math.Max(pause, Math.Max(Moment, s_spent));
+        }
+
+        if (pause != 0)
+        {
+            Pause(end + pause);
         }
     }
 
@@ -72,10 +81,22 @@ internal static class ConsoleAttention
             return;
         }
 
+        BeginMoment();
         Look();
         if (s_nextLook == 0 && PvConsole.IsUsable)
         {
             EventChannels.Unmask(PvConsole.Port);
+        }
+    }
+
+    private static void BeginMoment()
+    {
+        ulong now = Clock.Now();
+        if (now >= s_momentEnd)
+        {
+            s_momentEnd = now + Moment;
+            s_events = 0;
+            s_spent = 0;
         }
     }
 
