@@ -53,11 +53,11 @@ internal sealed class AddressSpaceModel
 
     /// <summary>Frames that must be there for a mapping: its charged pages, and their tables that there are not.</summary>
     public ulong NeededByMapping(ulong first, ulong count, Protection protection, bool isStack) =>
-        Needed([.. ChargedByMapping(first, count, protection, isStack)]);
+        Needed([.. ChargedByMapping(first, count, protection, isStack)], static _ => true);
 
     /// <summary>Frames that must be there for a change of protection.</summary>
     public ulong NeededByProtection(ulong first, ulong count, Protection protection) =>
-        Needed([.. ChargedByProtection(first, count, protection)]);
+        Needed([.. ChargedByProtection(first, count, protection)], number => !_pages[number].HasFrame);
 
     public void Protect(ulong first, ulong count, Protection protection)
     {
@@ -162,8 +162,8 @@ internal sealed class AddressSpaceModel
     private IEnumerable<ulong> TopOf(List<ulong> stack) =>
         stack.Count > 0 && At(stack[^1] + 1) is { IsStack: true, IsCharged: true } ? [] : stack.TakeLast(ChargedOfStack);
 
-    private ulong Needed(ulong[] charged) =>
-        (ulong)(charged.Length + TablesOf(charged).Except(TablesOf(NeedingTables)).Count());
+    private ulong Needed(ulong[] charged, Func<ulong, bool> needsFrame) =>
+        (ulong)(charged.Count(needsFrame) + TablesOf(charged).Except(TablesOf(NeedingTables)).Count());
 
     private static HashSet<(int Level, ulong Number)> TablesOf(IEnumerable<ulong> pages) =>
         [.. pages.SelectMany(page => Enumerable.Range(1, 3).Select(level => (level, page >> (9 * level))))];

@@ -111,6 +111,24 @@ public sealed unsafe class DemandPagingTests : NucleusTest
     }
 
     [Fact]
+    public void A_page_of_a_stack_that_has_its_frame_is_not_charged_again()
+    {
+        ulong available = MemoryCharge.Available;
+        Assert.Equal(0, AddressSpace.Map(Address, Address + 0x2_0000, ReadWrite, RegionKind.Stack));
+        Assert.Equal(0, ProgramMemory.PrepareWrite(Address, 0x2000));
+        *(ulong*)Address = 42;
+        Assert.Equal(0, AddressSpace.Protect(Address, Address + 0x2000, Protection.None));
+        ulong before = MemoryCharge.Available;
+
+        Assert.Equal(0, AddressSpace.Protect(Address, Address + 0x2000, ReadWrite));
+
+        Assert.Equal((before, 42ul), (MemoryCharge.Available, *(ulong*)Address));
+        Assert.Equal(0, AddressSpace.Unmap(Address, Address + 0x2_0000));
+        Assert.Equal(available, MemoryCharge.Available);
+        Assert.Equal(0ul, MemoryCharge.Promised);
+    }
+
+    [Fact]
     public void A_stack_does_not_take_what_is_promised_to_others()
     {
         Assert.Equal(0, AddressSpace.Map(Address, Address + (DefaultFrames * 4096), ReadWrite, RegionKind.Stack));

@@ -159,7 +159,9 @@ internal static unsafe class AddressSpace
                 splits += charged > low ? 1 : 0;
                 chargedFrom = Math.Min(chargedFrom, charged);
                 chargedTo = high;
-                toCharge += (high - charged) / Pages.Size;
+
+                // A page of a stack may have been touched before its rights were taken away.
+                toCharge += ((high - charged) / Pages.Size) - PageTable.CountOwned(charged, high);
             }
         }
 
@@ -272,6 +274,7 @@ internal static unsafe class AddressSpace
     {
         if (pages == 0)
         {
+            // What has its frames has its tables.
             return true;
         }
 
