@@ -43,14 +43,17 @@ public static class StubData
             new InnerSymbol(StubNames.NucleusStackTop, PageSize + NucleusStackSize)),
         Block.Zeros(
             "xenlet_ist_stacks",
-            4 * PageSize,
+            5 * PageSize,
             PageSize,
             new InnerSymbol("xenlet_ist1_top", 1 * PageSize),
-            new InnerSymbol("xenlet_ist2_top", 2 * PageSize),
-            new InnerSymbol("xenlet_ist3_top", 3 * PageSize),
-            new InnerSymbol("xenlet_ist4_top", 4 * PageSize)),
+
+            // Two pages: the report of a non-maskable interrupt is written on its stack, while the nucleus's own is in use.
+            new InnerSymbol("xenlet_ist2_top", 3 * PageSize),
+            new InnerSymbol("xenlet_ist3_top", 4 * PageSize),
+            new InnerSymbol("xenlet_ist4_top", 5 * PageSize)),
         Block.Zeros(StubNames.Cpu, CpuLayout.Size, 64),
         Block.Zeros(StubNames.FaultFrame, FrameLayout.Size, 16),
+        Block.Zeros(StubNames.NmiFrame, FrameLayout.Size, 16),
         Block.Zeros(StubNames.StartInfo, 4, 4),
     ];
 

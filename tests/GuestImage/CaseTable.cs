@@ -77,6 +77,7 @@ public static class CaseTable
         .. Group("life", CaseKind.Alone, "terminate-main-in-readline", "terminate-handlers", "terminate-cancelled", "terminate-hung", "control", "suspend"),
         .. Group("network", CaseKind.Alone, "network"),
         .. Group("block", CaseKind.Alone, "block"),
+        .. Group("hostile", CaseKind.Alone, "hostile"),
         .. Group("endings", CaseKind.Ending,
             "exit-return", "exit-call", "exit-from-thread", "exit-event", "exit-with-threads", "exit-negative", "unhandled-main", "unhandled-thread", "unhandled-async", "fail-fast",
             "stack-overflow-main", "stack-overflow-thread", "exhaust-managed-memory", "exhaust-all-memory", "wait-for-ever", "native-null-call", "write-constant", "write-code",

@@ -11,8 +11,8 @@ public sealed class NucleusImageTests(NucleusImage nucleus) : IClassFixture<Nucl
     /// <summary>What that code calls, and where failed checks end.</summary>
     private static readonly string[] Exports =
     [
-        "xenlet_nucleus_start", "xenlet_on_system_call", "xenlet_on_trap", "xenlet_on_nucleus_fault", "xenlet_panic_bounds",
-        "xenlet_panic_stack_cookie",
+        "xenlet_nucleus_start", "xenlet_on_system_call", "xenlet_on_trap", "xenlet_on_nmi", "xenlet_on_pending_nmi",
+        "xenlet_on_nucleus_fault", "xenlet_panic_bounds", "xenlet_panic_stack_cookie",
     ];
 
     [Fact]
@@ -58,6 +58,9 @@ public sealed class NucleusImageTests(NucleusImage nucleus) : IClassFixture<Nucl
     [InlineData("xenlet_on_system_call", "_Futex__")]
     [InlineData("xenlet_on_system_call", "_Scheduler__")]
     [InlineData("xenlet_on_trap", "_DemandPaging__")]
+    [InlineData("xenlet_on_nmi", "_StateReport__")]
+    [InlineData("xenlet_on_nmi", "_Panic__")]
+    [InlineData("xenlet_on_pending_nmi", "_StateReport__")]
     [InlineData("xenlet_on_nucleus_fault", "_Panic__")]
     [InlineData("xenlet_panic_bounds", "_Panic__")]
     public void The_walk_reaches_what_the_nucleus_is_made_of(string entry, string method)

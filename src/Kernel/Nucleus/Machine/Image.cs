@@ -59,6 +59,12 @@ internal static unsafe class Image
     /// <summary>The first of 256 entry stubs, 16 bytes apart.</summary>
     public static ulong Vectors => (ulong)(delegate*<void>)&Symbols.Vectors;
 
+    /// <summary>From here to <see cref="ResumeReturn"/> the way back to a thread changes nothing of the nucleus any more.</summary>
+    public static ulong ResumeChecked => (ulong)(delegate*<void>)&Symbols.ResumeChecked;
+
+    /// <summary>The last instruction of the way back to a thread.</summary>
+    public static ulong ResumeReturn => (ulong)(delegate*<void>)&Symbols.ResumeReturn;
+
     public static ulong SystemCallEntry => (ulong)(delegate*<void>)&Symbols.SystemCallEntry;
 
     /// <summary>The code of the idle thread.</summary>
@@ -149,6 +155,14 @@ internal static unsafe class Image
         [MethodImpl(MethodImplOptions.InternalCall)]
         public static extern void Vectors();
 
+        [RuntimeImport("*", "xenlet_resume_checked")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void ResumeChecked();
+
+        [RuntimeImport("*", "xenlet_resume_return")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void ResumeReturn();
+
         [RuntimeImport("*", "xenlet_system_call_entry")]
         [MethodImpl(MethodImplOptions.InternalCall)]
         public static extern void SystemCallEntry();
@@ -165,18 +179,4 @@ internal static unsafe class Image
         [MethodImpl(MethodImplOptions.InternalCall)]
         public static extern void UnwindTable();
     }
-}
-
-/// <summary>What the entry stubs find through GS. The layout is a contract with <c>linker/</c>.</summary>
-internal unsafe struct PerCpu
-{
-    /// <summary>The thread whose registers the next entry saves.</summary>
-    public Thread* Current;
-
-    public ulong NucleusStackTop;
-
-    /// <summary>1 while the nucleus runs: a fault then is a panic, as the code segment cannot tell the two apart.</summary>
-    public ulong InNucleus;
-
-    public ulong Scratch;
 }
