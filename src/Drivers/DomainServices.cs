@@ -151,7 +151,7 @@ public sealed class DomainServices : IAsyncDisposable
     }
 
     /// <summary>
-    /// The threads that serve the domain. Control has one to itself, since its reports wait for the console, which nobody may empty.
+    /// The threads that serve the domain. Control has one to itself, since its messages wait for the console, which nobody may empty.
     /// </summary>
     private sealed record Loops(EventLoop Devices, EventLoop Control) : IDisposable
     {

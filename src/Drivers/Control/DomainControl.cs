@@ -214,7 +214,8 @@ public sealed partial class DomainControl : IAsyncDisposable
         // Section by section: what comes first is there even if what follows takes the guest with it.
         await foreach (string section in _report.WriteAsync(letter).ConfigureAwait(EventLoop.IsCurrent))
         {
-            _output.Write(section);
+            // A console that takes nothing holds up the report, and no other request.
+            await OwnThread.RunAsync(() => _output.Write(section)).ConfigureAwait(EventLoop.IsCurrent);
         }
     }
 }

@@ -33,7 +33,7 @@ public sealed record DomainControlOptions
 
     /// <summary>
     /// The event loop that follows the tool stack's requests, so that they are served though the program blocks every thread of the pool;
-    /// <see langword="null"/>, the default, for the pool. A report waits for the console, so it is not the store's. Whoever makes it
+    /// <see langword="null"/>, the default, for the pool. A message waits for the console, so it is not the store's. Whoever makes it
     /// disposes of it, after the control.
     /// </summary>
     public EventLoop? Loop { get; init; }

@@ -42,7 +42,7 @@ internal sealed class SuspendHooks(ControlOutput output, TimeProvider clock)
                 try
                 {
                     // Code that blocks its thread counts as late like any other.
-                    await ProgramCode.RunAsync(() => before(ended.Token).AsTask()).WaitAsync(ended.Token)
+                    await OwnThread.RunAsync(() => before(ended.Token).AsTask()).WaitAsync(ended.Token)
                         .ConfigureAwait(EventLoop.IsCurrent);
                 }
                 catch (OperationCanceledException) when (time.IsCancellationRequested)
@@ -77,7 +77,7 @@ internal sealed class SuspendHooks(ControlOutput output, TimeProvider clock)
 
             try
             {
-                await ProgramCode.RunAsync(() => after(outcome).AsTask()).ConfigureAwait(EventLoop.IsCurrent);
+                await OwnThread.RunAsync(() => after(outcome).AsTask()).ConfigureAwait(EventLoop.IsCurrent);
             }
             catch (Exception error)
             {

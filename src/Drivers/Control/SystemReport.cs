@@ -52,7 +52,7 @@ internal sealed class SystemReport(IMachine machine, IReadOnlyList<DeviceBus> bu
         {
             foreach (IReportSource source in _sources)
             {
-                yield return await LimitedAsync(source.ReportName, () => ProgramCode.RunAsync(() => Describe(source)))
+                yield return await LimitedAsync(source.ReportName, () => OwnThread.RunAsync(() => Describe(source)))
                     .ConfigureAwait(EventLoop.IsCurrent);
             }
         }

@@ -29,6 +29,9 @@ internal sealed class ControlHost : IAsyncDisposable
 
     internal ManualClock Clock { get; } = new();
 
+    /// <summary>Whether the guest's console takes what is written to it.</summary>
+    internal ManualResetEventSlim ConsoleTakes => _output.Takes;
+
     /// <summary>What the guest has written to its console.</summary>
     internal string Console => _output.Text;
 

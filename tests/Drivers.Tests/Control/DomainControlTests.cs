@@ -174,6 +174,19 @@ public sealed class DomainControlTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_console_that_takes_nothing_holds_up_a_report_and_no_shutdown()
+    {
+        await _host.StartServicesAsync();
+        _host.ConsoleTakes.Reset();
+        await _host.AskAsync("t", "sysrq");
+        await _host.AskAsync("poweroff");
+        await _host.CallsAsync("terminate");
+        Assert.Equal("", _host.Console);
+        _host.ConsoleTakes.Set();
+        await _host.SeesAsync("xenlet: end of the report\n");
+    }
+
+    [Fact]
     public async Task Features_are_told_again_after_a_resume()
     {
         await _host.StartServicesAsync();

@@ -8,6 +8,9 @@ internal sealed class ConsoleStream : Stream
     private readonly Lock _gate = new();
     private readonly MemoryStream _bytes = new();
 
+    /// <summary>Reset, it takes no output: whoever writes waits until it is set.</summary>
+    public ManualResetEventSlim Takes { get; } = new(true);
+
     public string Text
     {
         get
@@ -47,6 +50,7 @@ internal sealed class ConsoleStream : Stream
 
     public override void Write(ReadOnlySpan<byte> buffer)
     {
+        Takes.Wait();
         lock (_gate)
         {
             _bytes.Write(buffer);

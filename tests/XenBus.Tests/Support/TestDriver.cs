@@ -7,6 +7,10 @@ internal sealed class TestDriver(string name = "test", string? type = null, int?
 {
     public override string Name => name;
 
+    public override bool NeverBlocks => SaysItNeverBlocks;
+
+    internal bool SaysItNeverBlocks { get; init; }
+
     /// <summary>The calls, "attach vif/0" and so on.</summary>
     internal ConcurrentQueue<string> Calls { get; } = new();
 
