@@ -57,7 +57,7 @@ public static class CpuLayout
     public const int Size = 64;
 }
 
-/// <summary>Selectors of <c>xenlet_gdt</c>.</summary>
+/// <summary>Selectors of <c>xenlet_boot_gdt</c> and <c>xenlet_gdt</c>.</summary>
 public static class Selectors
 {
     /// <summary>64-bit code, ring 0.</summary>

@@ -13,6 +13,8 @@ internal static class Program
                  what begins with the prefix, else with {FailureRedirect.NucleusPrefix}
                Xenlet.Linker parts <out.json> <name> <version> <link.map> <assemblies.txt>
                  writes what an image was made from, in CycloneDX's format
+               Xenlet.Linker separate <object.o>
+                 gives the nucleus's variables a section of their own
         """;
 
     private static int Main(string[] arguments)
@@ -33,6 +35,9 @@ internal static class Program
                     return Redirect(path, prefix);
                 case ["parts", var path, var name, var version, var map, var assemblies]:
                     WriteParts(path, name, version, map, assemblies);
+                    return 0;
+                case ["separate", var path]:
+                    File.WriteAllBytes(path, NucleusVariables.Separate(path, File.ReadAllBytes(path)));
                     return 0;
                 default:
                     Console.Error.WriteLine(Usage);

@@ -18,8 +18,15 @@ public static class StubNames
     /// <summary>Page tables of the entry: the first GiB, identical.</summary>
     public const string BootTables = "xenlet_boot_tables";
 
-    /// <summary>The segment descriptors.</summary>
-    public const string Gdt = "xenlet_gdt";
+    /// <summary>The segment descriptors of the entry.</summary>
+    public const string BootGdt = "xenlet_boot_gdt";
+
+    /// <summary>
+    /// What managed code compares its stack buffers' cookies with, under the name that ld gives it for <c>--wrap=__security_cookie</c>:
+    /// the runtime would set its own
+    /// to the milliseconds since boot.
+    /// </summary>
+    public const string StackCookie = "__wrap___security_cookie";
 
     /// <summary>The per-CPU block; see <see cref="CpuLayout"/>.</summary>
     public const string Cpu = "xenlet_cpu";

@@ -18,6 +18,11 @@ internal static unsafe class Image
     /// <summary>Whether this is an image of tests.</summary>
     public static bool HasTestCalls { get; set; }
 
+    /// <summary>What only the nucleus may touch.</summary>
+    public const ulong NucleusData = 0x2f_0000;
+
+    public const ulong NucleusDataEnd = 0x2f_8000;
+
     /// <summary>Where a test has put call frame information into <see cref="ProbeMemory"/>; at 0 there is none.</summary>
     public static ulong UnwindTable { get; set; }
 }

@@ -20,8 +20,7 @@ public sealed class ObjectFileTests
                 BlockSection.Text => ".text",
                 BlockSection.TextBoot => ".text.boot",
                 BlockSection.NoteXen => ".note.Xen",
-                BlockSection.Data => ".data",
-                _ => ".bss",
+                _ => ".nucleus.bss",
             };
             Assert.Equal(expected, section.Name);
             Assert.Equal((ulong)block.Size, file.SymbolSize(symbol));

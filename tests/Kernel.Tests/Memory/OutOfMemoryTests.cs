@@ -90,7 +90,7 @@ public sealed unsafe class OutOfMemoryTests : NucleusTest
 
     [Theory]
     [InlineData(true, "no page is left for a stack, address")]
-    [InlineData(false, "no page is left for the page table of a stack, address")]
+    [InlineData(false, "no page is left for a page table, address")]
     public void A_stack_that_cannot_grow_says_what_was_missing(bool hasTable, string what)
     {
         // Its middle needs a table, and then a page.

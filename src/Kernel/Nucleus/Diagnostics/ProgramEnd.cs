@@ -69,7 +69,7 @@ internal static unsafe class ProgramEnd
     {
         BeginReport(thread);
         KernelLog.Write("out of memory: no page is left for "u8);
-        KernelLog.Write(DemandPaging.Shortage == MemoryShortage.PageTable ? "the page table of a stack"u8 : "a stack"u8);
+        KernelLog.Write(DemandPaging.Shortage == MemoryShortage.PageTable ? "a page table"u8 : "a stack"u8);
         KernelLog.Write(", address "u8);
         KernelLog.WriteHex(address);
         EndReport(thread);
