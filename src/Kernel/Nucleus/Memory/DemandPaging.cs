@@ -13,7 +13,8 @@ internal enum TouchResult
     Denied,
 
     /// <summary>
-    /// A page of a stack, or a page table for one, for which no frame is left; <see cref="DemandPaging.Shortage"/> says which.
+    /// A page of a stack, or a page table for one or beside code that was never touched, for which no frame is left;
+    /// <see cref="DemandPaging.Shortage"/> says which.
     /// </summary>
     OutOfMemory,
 }
