@@ -67,7 +67,7 @@ public abstract partial class SharedCaseTests(World world)
         SharedBoot first = await world.SharedAsync();
         EndedGuest second =
             (await world.RunCaseAsync("guid-new hash-code-seed stack-cookie-is-random addresses-are-random")).AssertExited(0);
-        foreach (string prefix in (string[])["guid ", "string hash ", "stack cookie ", "addresses "])
+        foreach (string prefix in (string[])["guid ", "string hash ", "stack cookie ", "mapping at ", "main stack at "])
         {
             string one = first.Lines.Single(line => line.StartsWith(prefix, StringComparison.Ordinal));
             string two = second.Lines.Single(line => line.StartsWith(prefix, StringComparison.Ordinal));

@@ -71,7 +71,8 @@ internal static class SystemCases
                     Volatile.Write(ref seen, 1);
                 }
             }
-        });
+        })
+        { IsBackground = true };
         other.Start();
         Check.Eventually(() =>
         {

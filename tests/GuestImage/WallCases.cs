@@ -30,6 +30,7 @@ internal static unsafe class WallCases
     private const ulong FrameBits = 0x000f_ffff_ffff_f000;
 
     private static int s_variable;
+    private static ulong s_tables;
 
     public static IEnumerable<Case> All =>
     [
@@ -108,7 +109,19 @@ internal static unsafe class WallCases
 
     private static void CodeHasNoWritableAlias()
     {
-        byte* page = MapCode([0xb8, 42, 0, 0, 0, 0xc3]);
+        // Frames that share a large page of the direct map with others: the first ones do not, they lie beside the image.
+        nint pages = MapMemory(0, 2048 * PageSize, ReadWrite, PrivateAnonymous, -1, 0);
+        Check.That(pages > 0, "mmap of 8 MiB");
+        byte* page = (byte*)pages;
+        do
+        {
+            page += PageSize;
+            Check.That((nint)page < pages + (nint)(2048 * PageSize), "8 MiB of frames, none of them in a large page of the direct map");
+            *page = 0;
+        }
+        while ((Entry(DirectMap + (Entry((ulong)page) & FrameBits)) & LargePage) == 0);
+
+        WriteCode(page, [0xb8, 42, 0, 0, 0, 0xc3]);
         Check.Equal(42, ((delegate* unmanaged<int>)page)());
         ulong alias = DirectMap + (Entry((ulong)page) & FrameBits);
         Check.Equal(Present, Entry(alias) & (Present | Writable), "the alias of code");
@@ -118,7 +131,7 @@ internal static unsafe class WallCases
         Check.Equal(0, ProtectMemory((nint)page, PageSize, ReadWrite));
         Check.Equal(Present | Writable, Entry(alias) & (Present | Writable), "the alias of data");
         Check.Equal(0, ProtectMemory((nint)page, PageSize, ReadExecute));
-        Check.Equal(0, UnmapMemory((nint)page, PageSize));
+        Check.Equal(0, UnmapMemory(pages, 2048 * PageSize));
         Check.Equal(Present | Writable, Entry(alias) & (Present | Writable), "the alias of a free frame");
     }
 
@@ -136,7 +149,8 @@ internal static unsafe class WallCases
         // main stack in its 2 MiB.
         int local = 0;
         nint page = MapMemory(0, PageSize, ReadWrite, PrivateAnonymous, -1, 0);
-        Console.WriteLine($"addresses {page >> 32:x} {(nint)(&local) >> 21:x}");
+        Console.WriteLine($"mapping at {page >> 32:x} times 4 GiB");
+        Console.WriteLine($"main stack at {(nint)(&local) >> 21:x} times 2 MiB");
         Check.Equal(0, UnmapMemory(page, PageSize));
     }
 
@@ -144,9 +158,8 @@ internal static unsafe class WallCases
     private static ulong Entry(ulong address)
     {
         // mov rax, cr3; ret
-        byte* reader = MapCode([0x0f, 0x20, 0xd8, 0xc3]);
-        ulong table = ((delegate* unmanaged<ulong>)reader)();
-        Check.Equal(0, UnmapMemory((nint)reader, PageSize));
+        s_tables = s_tables != 0 ? s_tables : ((delegate* unmanaged<ulong>)MapCode([0x0f, 0x20, 0xd8, 0xc3]))();
+        ulong table = s_tables;
         for (int level = 3; ; level--)
         {
             ulong entry = ((ulong*)(DirectMap + (table & FrameBits)))[(address >> (12 + (9 * level))) & 511];
@@ -164,9 +177,14 @@ internal static unsafe class WallCases
     {
         nint page = MapMemory(0, PageSize, ReadWrite, PrivateAnonymous, -1, 0);
         Check.That(page > 0, "mmap of a page for code");
-        code.CopyTo(new Span<byte>((void*)page, code.Length));
-        Check.Equal(0, ProtectMemory(page, PageSize, ReadExecute));
+        WriteCode((byte*)page, code);
         return (byte*)page;
+    }
+
+    private static void WriteCode(byte* page, ReadOnlySpan<byte> code)
+    {
+        code.CopyTo(new Span<byte>(page, code.Length));
+        Check.Equal(0, ProtectMemory((nint)page, PageSize, ReadExecute));
     }
 
     private static void Refuses(int error, int result, string what)

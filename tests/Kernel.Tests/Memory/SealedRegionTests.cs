@@ -109,6 +109,21 @@ public sealed unsafe class SealedRegionTests : NucleusTest
         Assert.Equal(0ul, HostMemory.Translate(address));
     }
 
+    [Fact]
+    public void A_shared_page_stays_where_other_domains_may_have_it_until_it_is_released()
+    {
+        ulong page = (ulong)SharedPages.Allocate();
+        *(ulong*)page = 42;
+
+        Assert.Equal(-Errno.EPERM, Call(SystemCallNumber.Munmap, page, 0x1000));
+        Assert.Equal(-Errno.EPERM, Call(SystemCallNumber.Mmap, page, 0x1000, 3, Fixed));
+        Assert.Equal(-Errno.EPERM, Call(SystemCallNumber.Mprotect, page, 0x1000, 0));
+        Assert.Equal(-Errno.EPERM, Call(SystemCallNumber.Mprotect, SharedPages.WindowStart, SharedPages.WindowSize, 1));
+
+        Assert.Equal(42ul, *(ulong*)page);
+        Assert.Equal(0, SharedPages.Release(page));
+    }
+
     private static void AddRegion(ulong address, uint protection, RegionKind kind) =>
         RegionList.Insert(address, address + 0x4000, (Protection)protection, kind);
 }
