@@ -58,10 +58,14 @@ internal sealed class Mutator(Random random, int maximumLength, byte[][] tokens)
                 PutNumber(bytes, at, sizeof(uint));
                 break;
             case 5:
-                bytes.RemoveRange(at, Math.Min(bytes.Count - at, 1 << random.Next(6)));
+                bytes.RemoveRange(at, Length(bytes.Count - at));
                 break;
             case 6:
-                bytes.InsertRange(at, bytes.GetRange(at, Math.Min(bytes.Count - at, 1 << random.Next(6))));
+                if (bytes.Count < maximumLength)
+                {
+                    bytes.InsertRange(at, bytes.GetRange(at, Length(bytes.Count - at)));
+                }
+
                 break;
             case 7:
                 bytes.InsertRange(at, Enumerable.Repeat((byte)random.Next(256), 1 << random.Next(5)));
@@ -86,6 +90,9 @@ internal sealed class Mutator(Random random, int maximumLength, byte[][] tokens)
                 break;
         }
     }
+
+    /// <summary>A length up to this: mostly a small power of two, at times any.</summary>
+    private int Length(int most) => random.Next(3) == 0 ? random.Next(most) + 1 : Math.Min(most, 1 << random.Next(6));
 
     /// <summary>Puts a telling number, or the sum of what is there and a little, over so many bytes; either byte order.</summary>
     private void PutNumber(List<byte> bytes, int at, int size)

@@ -7,6 +7,7 @@ namespace Xenlet.Fuzz.Targets;
 internal static unsafe class StartInfos
 {
     private const int Capacity = 32;
+    private const int Several = 0x80;
 
     /// <summary>Physical addresses have 52 bits at most (AMD64 Architecture Programmer's Manual, volume 2, section 5.3).</summary>
     private const ulong AddressLimit = 1UL << 52;
@@ -32,7 +33,15 @@ internal static unsafe class StartInfos
         List<MemoryMapEntry> entries = [];
         while (!script.AtEnd)
         {
-            entries.Add(new MemoryMapEntry { Type = script.Byte(), Address = script.UInt64(), Size = script.UInt64() });
+            // A range, or so many of one size in a row.
+            byte kind = script.Byte();
+            int count = (kind & Several) != 0 ? script.Byte() : 1;
+            MemoryMapEntry entry = new() { Type = (uint)(kind & ~Several), Address = script.UInt64(), Size = script.UInt64() };
+            for (int i = 0; i < count; i++)
+            {
+                entries.Add(entry);
+                entry.Address += entry.Size;
+            }
         }
 
         fixed (MemoryMapEntry* first = entries.ToArray())

@@ -112,8 +112,9 @@ internal static class XenStoreClients
                 if (transport.Requests.Count > 0)
                 {
                     int index = script.Below(transport.Requests.Count);
+                    XenStoreMessageType type = script.Below(8) == 7 ? (XenStoreMessageType)script.Byte() : transport.Requests[index].Type;
                     ReadOnlySpan<byte> body = script.Below(3) == 0 ? "OK\0"u8 : script.Bytes(script.Below(64));
-                    transport.Answer(index, transport.Requests[index].Type, body);
+                    transport.Answer(index, type, body);
                 }
 
                 break;
