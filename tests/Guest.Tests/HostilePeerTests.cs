@@ -21,6 +21,7 @@ public sealed class HostilePeerTests(TwoProcessorWorld world, ITestOutputHelper 
         ("disk", "ahead", false),
         ("disk", "living-index", false),
         ("disk", "storm", true),
+        ("disk", "storm-and-serve", true),
         ("disk", "scribble", false),
         ("disk", "states", false),
         ("interface", "wrong-id", false),
@@ -29,6 +30,8 @@ public sealed class HostilePeerTests(TwoProcessorWorld world, ITestOutputHelper 
         ("interface", "ahead", false),
         ("interface", "living-index", false),
         ("interface", "storm", true),
+        ("interface", "storm-and-serve", true),
+        ("interface", "flap", null),
         ("interface", "scribble", false),
         ("interface", "states", null),
     ];
@@ -125,6 +128,19 @@ public sealed class HostilePeerSoakTests(TwoProcessorWorld world, ITestOutputHel
     [Fact]
     public Task A_guest_works_on_while_disks_and_interfaces_do_all_that_they_can() =>
         HostilePeerTests.LieAsync(world, output, HostilePeerTests.All, TimeSpan.FromSeconds(10));
+
+    [Fact]
+    public async Task A_disk_that_has_gone_and_whose_pages_stay_mapped_gives_them_back_when_its_back_end_ends()
+    {
+        await using HostileGuest guest = await HostileGuest.StartAsync(world);
+        HostileReport before = await guest.ReportAsync();
+        await guest.StartKeepingPeerAsync("disk", "honest", TimeSpan.FromSeconds(1));
+        HostileReport kept = await guest.ReportAsync();
+        Assert.True(kept.Held > 0, $"nothing is held: {kept}");
+        await guest.EndPeerAsync();
+        await guest.HasBackAsync(before, kept);
+        await guest.EndAsync();
+    }
 
     [Fact]
     public Task A_guest_works_on_while_its_console_does_all_that_it_can() => HostilePeerTests.LieAsConsoleAsync(world, output, TimeSpan.FromSeconds(10));

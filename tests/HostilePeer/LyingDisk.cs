@@ -23,7 +23,8 @@ internal sealed class LyingDisk(XenStoreClient store, uint domain, string number
             ["statuses"] = (disk, time) => disk.ServeAsync(time, response => response with { Status = (BlockStatus)disk.Random.Next(-3, 3) }),
             ["ahead"] = (disk, time) => disk.ServeAsync(time, response => response, then: () => disk.Lie(1000)),
             ["living-index"] = (disk, time) => disk.ServeAsync(time, response => response, then: disk.LiveIndex),
-            ["storm"] = (disk, time) => disk.ServeAsync(time, response => response, then: disk.Storm),
+            ["storm"] = (disk, time) => disk.ServeAsync(time, _ => null, then: disk.Storm),
+            ["storm-and-serve"] = (disk, time) => disk.ServeAsync(time, response => response, then: disk.Storm),
             ["scribble"] = (disk, time) => disk.ServeAsync(time, response => response, then: disk.Scribble),
             ["states"] = StatesAsync,
         };

@@ -26,7 +26,8 @@ internal sealed class LyingInterface(XenStoreClient store, uint domain, string n
             ["garbage"] = (network, time) => network.ServeAsync(time, network.DeliverGarbage, pause: 1),
             ["ahead"] = (network, time) => network.ServeAsync(time, network.RunAhead),
             ["living-index"] = (network, time) => network.ServeAsync(time, network.LiveIndex),
-            ["storm"] = (network, time) => network.ServeAsync(time, network.Storm),
+            ["storm"] = StormAsync,
+            ["storm-and-serve"] = (network, time) => network.ServeAsync(time, network.Storm),
             ["scribble"] = (network, time) => network.ServeAsync(time, network.Scribble),
             ["states"] = StatesAsync,
         };
@@ -58,6 +59,12 @@ internal sealed class LyingInterface(XenStoreClient store, uint domain, string n
             await network.SetStateAsync((XenBusState)network.Random.Next(0, 9));
             await Task.Delay(20);
         }
+    }
+
+    private static Task StormAsync(LyingInterface network, TimeSpan time)
+    {
+        Repeat(time, network.Storm);
+        return Task.CompletedTask;
     }
 
     /// <summary>Comes and goes so often, and counts how often the front end took part.</summary>
