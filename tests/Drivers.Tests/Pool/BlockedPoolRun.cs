@@ -110,14 +110,19 @@ internal sealed class BlockedPoolRun
         await ReportAsync("d");
         await UseDiskAsync("a disk after xenstore was lost");
 
-        _toolStack.SetState(ToolStack.BackEnd(Disk), XenBusState.Closing);
-        await UntilAsync("an unplugged disk is Closed", () => _toolStack.StateOf(ToolStack.FrontEnd(Disk)) == XenBusState.Closed);
-        _toolStack.Remove(Disk);
-        await UntilAsync("an unplugged disk is forgotten", () => _services.FrontBus.Devices.All(device => device.Name != Disk));
-
+        await UnplugAsync(Disk);
+        await UnplugAsync(Interface);
         Ask("shutdown", "poweroff");
         await UntilAsync("the program is asked to end", () => _machine.Calls.LastOrDefault() == "terminate");
         await WithinAsync("the end of the services", EndAsync());
+    }
+
+    private async Task UnplugAsync(string name)
+    {
+        _toolStack.SetState(ToolStack.BackEnd(name), XenBusState.Closing);
+        await UntilAsync($"{name}, unplugged, is Closed", () => _toolStack.StateOf(ToolStack.FrontEnd(name)) == XenBusState.Closed);
+        _toolStack.Remove(name);
+        await UntilAsync($"{name}, unplugged, is forgotten", () => _services.FrontBus.Devices.All(device => device.Name != name));
     }
 
     private async Task<bool> EndAsync()
