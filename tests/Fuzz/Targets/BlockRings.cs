@@ -43,7 +43,7 @@ internal static class BlockRings
         while (!script.AtEnd && device.IsPresent && operations.Count < MostOperations)
         {
             Step(script, device, back, taken, operations);
-            device.Process(connection, out BlockOperation? ended);
+            device.Process(connection, out BlockOperation? ended, out _);
             BlockDevice.Tell(ended);
         }
 
