@@ -39,9 +39,10 @@ public sealed class XenBusTests(XenWorld world)
         // Linux's back ends try to connect to what is not there, fail, and close.
         await using XenBusGuest guest = await XenBusGuest.StartAsync(
             world, disks: 1, interfaces: 1, beforeBoot: guest => guest.Dom0Async("xenstore-write $home/device/vbd/51712/state 4 $home/device/vif/0/state 4"));
-        await guest.SeesAsync("vbd/51712: was left Connected by who ran here before, and is reset");
-        await guest.SeesAsync("vif/0: was left Connected by who ran here before, and is reset");
-        await guest.SeesAsync("boot: all devices are there");
+        await guest.SeesAllAsync(
+            "vbd/51712: was left Connected by who ran here before, and is reset",
+            "vif/0: was left Connected by who ran here before, and is reset",
+            "boot: all devices are there");
         await guest.BecomesAsync($"/local/domain/0/backend/vbd/{guest.Id}/51712/state", "4");
         await guest.BecomesAsync($"/local/domain/0/backend/vif/{guest.Id}/0/state", "4");
         await guest.ShutDownAsync();

@@ -85,7 +85,7 @@ internal static class BlockCases
                 "grows" => await GrowsAsync(disk, numbers[0]),
                 "hold" => Hold(disk),
                 "release" => Release(words[1]),
-                "busy" => Busy(disk),
+                "busy" => await BusyAsync(disk),
                 "steady" => await StartSteadyAsync(disk, (int)numbers[0]),
                 "progress" => await Steady[disk.Name].ProgressAsync(),
                 "stop" => await Steady[disk.Name].EndAsync(),
@@ -269,12 +269,15 @@ internal static class BlockCases
         return "ok";
     }
 
-    /// <summary>Reads and writes without end, from now on, and says what ended it.</summary>
-    private static string Busy(BlockDevice disk)
+    /// <summary>Reads and writes without end, from now on, and says what ended it. It answers when each worker has done something.</summary>
+    private static async Task<string> BusyAsync(BlockDevice disk)
     {
+        List<Task> begun = [];
         for (int worker = 0; worker < 4; worker++)
         {
             int number = worker;
+            TaskCompletionSource hasBegun = new(TaskCreationOptions.RunContinuationsAsynchronously);
+            begun.Add(hasBegun.Task);
             _ = Task.Run(async () =>
             {
                 byte[] data = new byte[Chunk];
@@ -285,15 +288,18 @@ internal static class BlockCases
                     {
                         await (number % 2 == 0 ? disk.ReadAsync(number * Chunk, data) : disk.WriteAsync(number * Chunk, data));
                         operations++;
+                        hasBegun.TrySetResult();
                     }
                 }
                 catch (Exception error)
                 {
+                    hasBegun.TrySetResult();
                     Console.WriteLine($"worker {number} of {disk.Name} did {(operations > 0 ? "some" : "none")} and ended: {error.GetType().Name}: {error.Message}");
                 }
             });
         }
 
+        await Task.WhenAll(begun);
         return "ok";
     }
 
