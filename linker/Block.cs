@@ -12,10 +12,7 @@ public enum BlockSection
     /// <summary>The ELF notes Xen reads.</summary>
     NoteXen,
 
-    /// <summary>Writable data with initial values.</summary>
-    Data,
-
-    /// <summary>Writable data that starts as zero.</summary>
+    /// <summary>Writable data that starts as zero, among the nucleus's own.</summary>
     Bss,
 }
 

@@ -25,7 +25,7 @@ internal static class ElfFormat
 
     public const ulong FlagWrite = 1, FlagAlloc = 2, FlagExecute = 4, FlagInfoLink = 0x40;
 
-    public const byte BindGlobal = 1, TypeObject = 1, TypeFunction = 2;
+    public const byte BindGlobal = 1, TypeObject = 1, TypeFunction = 2, TypeSection = 3;
 
     public const int Undefined = 0;
 

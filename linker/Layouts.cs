@@ -47,11 +47,17 @@ public static class CpuLayout
     /// <summary>Where the system call entry keeps the program's rsp for a moment.</summary>
     public const int Scratch = 24;
 
+    /// <summary>1 while a non-maskable interrupt that hit the nucleus waits to be reported.</summary>
+    public const int NmiPending = 32;
+
+    /// <summary>What <see cref="InNucleus"/> was when a non-maskable interrupt came.</summary>
+    public const int NmiInNucleus = 40;
+
     /// <summary>Bytes in all.</summary>
     public const int Size = 64;
 }
 
-/// <summary>Selectors of <c>xenlet_gdt</c>.</summary>
+/// <summary>Selectors of <c>xenlet_boot_gdt</c> and <c>xenlet_gdt</c>.</summary>
 public static class Selectors
 {
     /// <summary>64-bit code, ring 0.</summary>

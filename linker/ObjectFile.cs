@@ -124,6 +124,60 @@ public sealed class ObjectFile
     /// <returns>True if so.</returns>
     public bool IsFunction(int symbol) => (_bytes[SymbolAt(symbol) + ElfFormat.SymbolInfo] & 0xF) == ElfFormat.TypeFunction;
 
+    /// <summary>Whether a symbol stands for its section.</summary>
+    /// <param name="symbol">The symbol's index.</param>
+    /// <returns>True if so.</returns>
+    public bool IsSection(int symbol) => (_bytes[SymbolAt(symbol) + ElfFormat.SymbolInfo] & 0xF) == ElfFormat.TypeSection;
+
+    /// <summary>Lets a symbol name another place.</summary>
+    /// <param name="symbol">The symbol's index.</param>
+    /// <param name="section">The section it lies in from now on; may be the one that <see cref="WithSection"/> is going to add.</param>
+    /// <param name="value">Its offset there.</param>
+    public void MoveSymbol(int symbol, int section, ulong value)
+    {
+        BinaryPrimitives.WriteUInt16LittleEndian(_bytes.AsSpan(SymbolAt(symbol) + ElfFormat.SymbolSection), checked((ushort)section));
+        BinaryPrimitives.WriteUInt64LittleEndian(_bytes.AsSpan(SymbolAt(symbol) + ElfFormat.SymbolValue), value);
+    }
+
+    /// <summary>A copy with one more section, behind all others, that takes no room in the file.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="type">SHT_ number.</param>
+    /// <param name="flags">SHF_ bits.</param>
+    /// <param name="size">Bytes.</param>
+    /// <param name="alignment">A power of two.</param>
+    /// <returns>The copy's contents.</returns>
+    public byte[] WithSection(string name, uint type, ulong flags, int size, int alignment)
+    {
+        // The table of names grows, so it and the headers go behind everything else; the old ones stay where nothing points at them any
+        // more.
+        var names = Sections[Read16(ElfFormat.HeaderSectionNames)];
+        byte[] newNames = [.. Contents(names), .. Encoding.UTF8.GetBytes(name), 0];
+        var namesAt = _bytes.Length;
+        var headersAt = (namesAt + newNames.Length + 7) & -8;
+        var headers = new byte[(Sections.Count + 1) * ElfFormat.SectionHeaderSize];
+        _bytes.AsSpan((int)Read64(ElfFormat.HeaderSectionOffset), Sections.Count * ElfFormat.SectionHeaderSize).CopyTo(headers);
+
+        var header = headers.AsSpan(names.Index * ElfFormat.SectionHeaderSize);
+        BinaryPrimitives.WriteInt64LittleEndian(header[ElfFormat.SectionOffset..], namesAt);
+        BinaryPrimitives.WriteInt64LittleEndian(header[ElfFormat.SectionSize..], newNames.Length);
+
+        header = headers.AsSpan(Sections.Count * ElfFormat.SectionHeaderSize);
+        BinaryPrimitives.WriteInt32LittleEndian(header[ElfFormat.SectionName..], names.Size);
+        BinaryPrimitives.WriteUInt32LittleEndian(header[ElfFormat.SectionType..], type);
+        BinaryPrimitives.WriteUInt64LittleEndian(header[ElfFormat.SectionFlags..], flags);
+        BinaryPrimitives.WriteInt64LittleEndian(header[ElfFormat.SectionOffset..], namesAt);
+        BinaryPrimitives.WriteInt64LittleEndian(header[ElfFormat.SectionSize..], size);
+        BinaryPrimitives.WriteInt64LittleEndian(header[ElfFormat.SectionAlignment..], alignment);
+
+        var copy = new byte[headersAt + headers.Length];
+        _bytes.CopyTo(copy, 0);
+        newNames.CopyTo(copy, namesAt);
+        headers.CopyTo(copy, headersAt);
+        BinaryPrimitives.WriteInt64LittleEndian(copy.AsSpan(ElfFormat.HeaderSectionOffset), headersAt);
+        BinaryPrimitives.WriteUInt16LittleEndian(copy.AsSpan(ElfFormat.HeaderSectionCount), checked((ushort)(Sections.Count + 1)));
+        return copy;
+    }
+
     /// <summary>Finds a symbol.</summary>
     /// <param name="name">Its name.</param>
     /// <returns>Its index.</returns>

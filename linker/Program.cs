@@ -11,6 +11,10 @@ internal static class Program
                Xenlet.Linker redirect <object.o> [<prefix>]
                  makes failed checks in the nucleus end in its own panic; the nucleus is
                  what begins with the prefix, else with {FailureRedirect.NucleusPrefix}
+               Xenlet.Linker parts <out.json> <name> <version> <link.map> <assemblies.txt>
+                 writes what an image was made from, in CycloneDX's format
+               Xenlet.Linker separate <object.o>
+                 gives the nucleus's variables a section of their own
         """;
 
     private static int Main(string[] arguments)
@@ -29,6 +33,12 @@ internal static class Program
                     return Redirect(path, FailureRedirect.NucleusPrefix);
                 case ["redirect", var path, var prefix]:
                     return Redirect(path, prefix);
+                case ["parts", var path, var name, var version, var map, var assemblies]:
+                    WriteParts(path, name, version, map, assemblies);
+                    return 0;
+                case ["separate", var path]:
+                    File.WriteAllBytes(path, NucleusVariables.Separate(path, File.ReadAllBytes(path)));
+                    return 0;
                 default:
                     Console.Error.WriteLine(Usage);
                     return 1;
@@ -39,6 +49,13 @@ internal static class Program
             Console.Error.WriteLine($"Xenlet.Linker: {error.Message}");
             return 1;
         }
+    }
+
+    private static void WriteParts(string path, string name, string version, string map, string assemblies)
+    {
+        using var reader = new StreamReader(map);
+        using var output = File.Create(path);
+        BillOfMaterials.Write(output, name, version, File.ReadAllLines(assemblies), reader);
     }
 
     private static int Redirect(string path, string prefix)

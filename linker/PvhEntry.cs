@@ -126,8 +126,8 @@ public static class PvhEntry
 
     /// <summary>What <c>lgdt</c> reads in 32-bit mode: a limit and a 32-bit base.</summary>
     private static Block DescriptorTablePointer() =>
-        new(StubNames.BootGdtPointer, BlockSection.TextBoot, 8, [StubData.GdtSize - 1, 0, 0, 0, 0, 0], 6)
+        new(StubNames.BootGdtPointer, BlockSection.TextBoot, 8, [StubData.BootGdtSize - 1, 0, 0, 0, 0, 0], 6)
         {
-            Relocations = [new Relocation(2, RelocationType.Absolute32, StubNames.Gdt, 0)],
+            Relocations = [new Relocation(2, RelocationType.Absolute32, StubNames.BootGdt, 0)],
         };
 }

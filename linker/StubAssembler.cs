@@ -12,6 +12,7 @@ public static class StubAssembler
         .. SystemCallEntry.Assemble(),
         .. TrapEntry.Assemble(),
         .. ThreadResume.Assemble(),
+        .. NonMaskableInterruptEntry.Assemble(),
         .. HypercallGates.Assemble(),
         .. PortAndMsr.Assemble(),
         .. MemoryPrimitives.Assemble(),

@@ -5,10 +5,13 @@ namespace Xenlet.Linker;
 /// <summary>The variables and stacks the stubs share with the nucleus.</summary>
 public static class StubData
 {
-    /// <summary>Bytes of <c>xenlet_gdt</c>.</summary>
-    public const int GdtSize = 64;
+    /// <summary>Bytes of <c>xenlet_boot_gdt</c>: all segments but the last, which the nucleus's own table has.</summary>
+    public const int BootGdtSize = Selectors.TaskState;
 
     private const int PageSize = 0x1000, NucleusStackSize = 8 * PageSize, BootTablePages = 3;
+
+    // What the nucleus writes at boot and makes read-only then: whole pages. The interrupt table fills the first of them.
+    private const int SealedSize = 2 * PageSize, Gdt = PageSize, TaskState = Gdt + 0x40, StackCookie = TaskState + 0x80;
 
     // Present, ring 0, and marked as accessed, so that the processor has no reason to write to the table when it loads a selector.
     private const ulong CodeDescriptor = 0x00AF_9B00_0000_FFFF, DataDescriptor = 0x00CF_9300_0000_FFFF;
@@ -17,7 +20,18 @@ public static class StubData
     /// <returns>The blocks.</returns>
     public static IEnumerable<Block> Assemble() =>
     [
-        Gdt(),
+        BootGdt(),
+
+        // First of the nucleus's pages: what overruns the program's last variable meets read-only memory.
+        Block.Zeros(
+            "xenlet_sealed",
+            SealedSize,
+            PageSize,
+            new InnerSymbol("xenlet_idt", 0),
+            new InnerSymbol("xenlet_gdt", Gdt),
+            new InnerSymbol("xenlet_task_state", TaskState),
+            new InnerSymbol(StubNames.StackCookie, StackCookie),
+            new InnerSymbol("xenlet_sealed_end", SealedSize)),
         Block.Zeros(StubNames.BootTables, BootTablePages * PageSize, PageSize),
 
         // One block, so that the guard page lies right below the stack.
@@ -29,22 +43,26 @@ public static class StubData
             new InnerSymbol(StubNames.NucleusStackTop, PageSize + NucleusStackSize)),
         Block.Zeros(
             "xenlet_ist_stacks",
-            4 * PageSize,
+            5 * PageSize,
             PageSize,
             new InnerSymbol("xenlet_ist1_top", 1 * PageSize),
-            new InnerSymbol("xenlet_ist2_top", 2 * PageSize),
-            new InnerSymbol("xenlet_ist3_top", 3 * PageSize),
-            new InnerSymbol("xenlet_ist4_top", 4 * PageSize)),
+
+            // Two pages: the report of a non-maskable interrupt is written on its stack, while the nucleus's own is in use.
+            new InnerSymbol("xenlet_ist2_top", 3 * PageSize),
+            new InnerSymbol("xenlet_ist3_top", 4 * PageSize),
+            new InnerSymbol("xenlet_ist4_top", 5 * PageSize)),
         Block.Zeros(StubNames.Cpu, CpuLayout.Size, 64),
         Block.Zeros(StubNames.FaultFrame, FrameLayout.Size, 16),
+        Block.Zeros(StubNames.NmiFrame, FrameLayout.Size, 16),
         Block.Zeros(StubNames.StartInfo, 4, 4),
     ];
 
-    private static Block Gdt()
+    /// <summary>A constant, in the entry's section: the processor writes to a table of segments only to mark one as accessed.</summary>
+    private static Block BootGdt()
     {
-        var bytes = new byte[GdtSize];
+        var bytes = new byte[BootGdtSize];
         BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(Selectors.Code), CodeDescriptor);
         BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(Selectors.Data), DataDescriptor);
-        return new Block(StubNames.Gdt, BlockSection.Data, 16, bytes, bytes.Length);
+        return new Block(StubNames.BootGdt, BlockSection.TextBoot, 16, bytes, bytes.Length);
     }
 }

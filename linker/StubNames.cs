@@ -18,8 +18,15 @@ public static class StubNames
     /// <summary>Page tables of the entry: the first GiB, identical.</summary>
     public const string BootTables = "xenlet_boot_tables";
 
-    /// <summary>The segment descriptors.</summary>
-    public const string Gdt = "xenlet_gdt";
+    /// <summary>The segment descriptors of the entry.</summary>
+    public const string BootGdt = "xenlet_boot_gdt";
+
+    /// <summary>
+    /// What managed code compares its stack buffers' cookies with, under the name that ld gives it for <c>--wrap=__security_cookie</c>:
+    /// the runtime would set its own
+    /// to the milliseconds since boot.
+    /// </summary>
+    public const string StackCookie = "__wrap___security_cookie";
 
     /// <summary>The per-CPU block; see <see cref="CpuLayout"/>.</summary>
     public const string Cpu = "xenlet_cpu";
@@ -30,8 +37,17 @@ public static class StubNames
     /// <summary>The frame of a fault in the nucleus; see <see cref="FrameLayout"/>.</summary>
     public const string FaultFrame = "xenlet_fault_frame";
 
+    /// <summary>The frame of what a non-maskable interrupt hit; see <see cref="FrameLayout"/>.</summary>
+    public const string NmiFrame = "xenlet_nmi_frame";
+
     /// <summary>Loads a thread's registers and goes on with it.</summary>
     public const string Resume = "xenlet_resume";
+
+    /// <summary>
+    /// Where <see cref="Resume"/> has seen that no non-maskable interrupt waits to be reported. From here to <see cref="ResumeReturn"/> nothing of the
+    /// nucleus changes any more.
+    /// </summary>
+    public const string ResumeChecked = "xenlet_resume_checked";
 
     /// <summary>The <c>iretq</c> of <see cref="Resume"/>.</summary>
     public const string ResumeReturn = "xenlet_resume_return";
@@ -45,6 +61,9 @@ public static class StubNames
     /// <summary>What the vectors have in common that end in a panic.</summary>
     public const string FatalTrap = "xenlet_fatal_trap";
 
+    /// <summary>Where a non-maskable interrupt arrives, and goes back to what it hit.</summary>
+    public const string NmiEntry = "xenlet_nmi_entry";
+
     /// <summary>The target of <c>syscall</c>.</summary>
     public const string SystemCallEntry = "xenlet_system_call_entry";
 
@@ -56,6 +75,12 @@ public static class StubNames
 
     /// <summary>C#: <c>Frame* (Frame*)</c>.</summary>
     public const string OnTrap = "xenlet_on_trap";
+
+    /// <summary>C#: <c>void (Frame*, ulong inNucleus)</c>.</summary>
+    public const string OnNmi = "xenlet_on_nmi";
+
+    /// <summary>C#: <c>void (Frame*)</c>, the frame of one that hit the nucleus and is to be reported.</summary>
+    public const string OnPendingNmi = "xenlet_on_pending_nmi";
 
     /// <summary>C#: <c>void (Frame*)</c>, does not return.</summary>
     public const string OnNucleusFault = "xenlet_on_nucleus_fault";

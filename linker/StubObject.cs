@@ -14,8 +14,7 @@ public static class StubObject
             [BlockSection.TextBoot] = writer.AddCode(".text.boot"),
             [BlockSection.Text] = writer.AddCode(".text"),
             [BlockSection.NoteXen] = writer.AddNotes(".note.Xen"),
-            [BlockSection.Data] = writer.AddData(".data"),
-            [BlockSection.Bss] = writer.AddZeros(".bss"),
+            [BlockSection.Bss] = writer.AddZeros(NucleusVariables.SectionName),
         };
 
         // Without this empty section ld takes the code for old code that wants an executable stack.

@@ -3,7 +3,7 @@ using static Iced.Intel.AssemblerRegisters;
 
 namespace Xenlet.Linker;
 
-/// <summary>The way from the nucleus back to a thread: rax = its frame.</summary>
+/// <summary>The way from the nucleus back to a thread: rax = its frame, rsp = the top of the nucleus's stack.</summary>
 public static class ThreadResume
 {
     /// <summary>Assembles it.</summary>
@@ -12,7 +12,30 @@ public static class ThreadResume
     {
         var emitter = new StubEmitter(64);
         var c = emitter.Code;
+        var report = c.CreateLabel();
+        c.cmp(__qword_ptr.gs[CpuLayout.NmiPending], 0);
+        c.jne(report);
+        emitter.Symbol(StubNames.ResumeChecked);
         c.mov(__qword_ptr.gs[CpuLayout.Current], rax);
+        Load(c);
+        c.mov(__qword_ptr.gs[CpuLayout.InNucleus], 0);
+        emitter.Symbol(StubNames.ResumeReturn);
+        c.iretq();
+
+        // The thread's own rbx is in its frame.
+        c.Label(ref report);
+        c.mov(rbx, rax);
+        emitter.LoadAddress(edi, StubNames.NmiFrame);
+        emitter.Call(StubNames.OnPendingNmi);
+        c.mov(rax, rbx);
+        emitter.Jump(StubNames.Resume);
+        yield return emitter.ToBlock(StubNames.Resume);
+    }
+
+    /// <summary>Loads every register from the frame at rax, and lets rsp point at what <c>iretq</c> pops.</summary>
+    /// <param name="c">Takes the instructions.</param>
+    internal static void Load(Assembler c)
+    {
         c.fxrstor64(__[rax + FrameLayout.Fxsave]);
         foreach (var (register, offset) in FrameRegisters.General.Where(r => r.Register != rax))
         {
@@ -23,9 +46,5 @@ public static class ThreadResume
         // would leave no place to return from that is not the program's red zone.
         c.lea(rsp, __[rax + FrameLayout.Rip]);
         c.mov(rax, __qword_ptr[rax + FrameLayout.Rax]);
-        c.mov(__qword_ptr.gs[CpuLayout.InNucleus], 0);
-        emitter.Symbol(StubNames.ResumeReturn);
-        c.iretq();
-        yield return emitter.ToBlock(StubNames.Resume);
     }
 }

@@ -28,7 +28,7 @@ public static class TrapEntry
     public static IReadOnlySet<int> VectorsWithErrorCode { get; } = new HashSet<int> { 8, 10, 11, 12, 13, 14, 17, 21, 29, 30 };
 
     /// <summary>Vectors that always end in a panic; each has an IST stack of its own.</summary>
-    public static IReadOnlySet<int> FatalVectors { get; } = new HashSet<int> { NonMaskableInterrupt, DoubleFault, MachineCheck };
+    public static IReadOnlySet<int> FatalVectors { get; } = new HashSet<int> { DoubleFault, MachineCheck };
 
     /// <summary>Assembles the entries.</summary>
     /// <returns>The blocks.</returns>
@@ -59,9 +59,16 @@ public static class TrapEntry
         }
 
         emitter.Code.push(vector);
-        emitter.Jump(FatalVectors.Contains(vector) ? StubNames.FatalTrap : StubNames.TrapCommon);
+        emitter.Jump(Target(vector));
         return emitter.ToBlock($"vector {vector}");
     }
+
+    private static string Target(int vector) => vector switch
+    {
+        NonMaskableInterrupt => StubNames.NmiEntry,
+        _ when FatalVectors.Contains(vector) => StubNames.FatalTrap,
+        _ => StubNames.TrapCommon,
+    };
 
     private static Block Common()
     {
@@ -100,7 +107,7 @@ public static class TrapEntry
         var emitter = new StubEmitter(64);
         var c = emitter.Code;
 
-        // An NMI can come while the program runs.
+        // A double fault or a machine check can come while the program runs.
         c.mov(__qword_ptr.gs[CpuLayout.InNucleus], 1);
         c.push(rax);
         emitter.LoadAddress(eax, StubNames.FaultFrame);
@@ -117,7 +124,7 @@ public static class TrapEntry
     }
 
     /// <summary>Fills the frame at rax from the registers and the stack; the interrupted rax is on top of the stack, which is popped.</summary>
-    private static void SaveFrame(StubEmitter emitter)
+    internal static void SaveFrame(StubEmitter emitter)
     {
         var c = emitter.Code;
         foreach (var (register, offset) in FrameRegisters.General.Where(r => r.Register != rax))

@@ -117,6 +117,27 @@ public sealed class ControlTests(XenWorld world)
         Assert.Equal(new GuestEnd(GuestEndReason.PowerOff, 143), (await EndedGuest.OfAsync(guest, World.Limit)).End);
     }
 
+    [Fact]
+    public async Task Xl_trigger_nmi_shows_registers_threads_with_their_calls_and_memory_and_the_guest_goes_on()
+    {
+        await using XenGuest guest = await StartAsync("read");
+        for (int reports = 1; reports <= 3; reports++)
+        {
+            await XlAsync(guest, "trigger", "nmi");
+            await WaitForReportsAsync(guest, reports);
+        }
+
+        string[] log = [.. guest.HypervisorLog];
+        int start = Array.FindIndex(log, line => line.StartsWith("xenlet: non-maskable interrupt in ", StringComparison.Ordinal));
+        Assert.StartsWith("  rip 0x", log[start + 1], StringComparison.Ordinal);
+        int parked = Array.FindIndex(log, start, line => line.Contains("(parked): waits for a futex", StringComparison.Ordinal));
+        Assert.True(parked >= 0, string.Join('\n', log));
+        Assert.True(log.Skip(parked + 1).TakeWhile(line => line.StartsWith("  at 0x", StringComparison.Ordinal)).Count() > 4, string.Join('\n', log));
+
+        await XlAsync(guest, "shutdown");
+        Assert.Equal(new GuestEnd(GuestEndReason.PowerOff, 143), (await EndedGuest.OfAsync(guest, World.Limit)).End);
+    }
+
     [Theory]
     [InlineData("b", GuestEndReason.Reboot)]
     [InlineData("o", GuestEndReason.PowerOff)]
@@ -141,6 +162,17 @@ public sealed class ControlTests(XenWorld world)
         await world.Machine.RunInDom0Async($"xenstore-write {home}/shutdown crash", World.Limit);
         Assert.Equal(new GuestEnd(GuestEndReason.Crash, null), (await EndedGuest.OfAsync(guest, World.Limit)).End);
         Assert.DoesNotContain("cannot be written", guest.Console.Text, StringComparison.Ordinal);
+    }
+
+    /// <summary>Waits until so many reports have ended in Xen's log, each with the memory.</summary>
+    private static async Task WaitForReportsAsync(XenGuest guest, int count)
+    {
+        using CancellationTokenSource limit = new(World.Limit);
+        while (guest.HypervisorLog.Count(line => line.StartsWith("xenlet: memory in KiB: total ", StringComparison.Ordinal)) < count)
+        {
+            Assert.False(limit.IsCancellationRequested, $"Xen's log has not {count} reports of {guest.Name}:\n{string.Join('\n', guest.HypervisorLog)}");
+            await Task.Delay(50, CancellationToken.None);
+        }
     }
 
     private async Task<XenGuest> StartAsync(string arguments, int disks = 0)

@@ -44,6 +44,8 @@ public abstract class EndingTests(World world)
         ("native-null-call", ["fault", "0x0000000000000000"]),
         ("write-constant", ["Access Violation", "at Xenlet.GuestImage.EndingCases.Write"]),
         ("write-code", ["Access Violation", "at Xenlet.GuestImage.EndingCases.WriteCode"]),
+        ("write-descriptor-table", ["Access Violation", "at Xenlet.GuestImage.WallCases.Rewrite"]),
+        ("write-alias-of-code", ["Access Violation", "at Xenlet.GuestImage.WallCases.WriteAliasOfCode"]),
         ("execute-heap", ["xenlet: ", "fault"]),
         ("execute-static", ["xenlet: ", "fault"]),
     ];

@@ -1,4 +1,6 @@
 using System.Buffers.Binary;
+using System.Text.Json;
+using Xenlet.Tests;
 
 namespace Xenlet.Guest.Tests;
 
@@ -49,6 +51,52 @@ public class ImageTests
         Assert.Equal(LinkAddress, image.Loads.Min(load => load.Address));
         Assert.All(image.Loads, load => Assert.Equal(load.Address, load.PhysicalAddress));
         Assert.DoesNotContain(image.Segments, segment => segment.Type is Segment.Dynamic or Segment.Interpreter);
+    }
+
+    [Fact]
+    public async Task An_image_built_in_another_directory_is_equal_byte_for_byte_and_so_are_its_symbols()
+    {
+        string here = await Images.Hello;
+        string copy = Directory.CreateTempSubdirectory("another dirëctory ").FullName;
+        try
+        {
+            string list = await PublishedImages.RunAsync(
+                "git", ["-C", PublishedImages.RepositoryRoot, "ls-files", "-z", "--cached", "--others", "--exclude-standard"]);
+            foreach (string file in list.Split('\0', StringSplitOptions.RemoveEmptyEntries))
+            {
+                string source = Path.Combine(PublishedImages.RepositoryRoot, file);
+                if (File.Exists(source))
+                {
+                    Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(copy, file))!);
+                    File.Copy(source, Path.Combine(copy, file));
+                }
+            }
+
+            string project = Path.Combine(copy, "samples", "Hello");
+            await PublishedImages.RunAsync("dotnet", ["publish", project, "-c", "Release", "-v", "quiet", "--nologo", "--tl:off", "-nodeReuse:false", "-m:1"]);
+            string there = Path.Combine(project, "bin", "Release", "net10.0", "linux-x64", "publish", "Hello");
+            foreach (string suffix in (string[])["", ".dbg"])
+            {
+                byte[] one = await File.ReadAllBytesAsync(here + suffix);
+                byte[] other = await File.ReadAllBytesAsync(there + suffix);
+                Assert.True(one.AsSpan().SequenceEqual(other), $"Hello{suffix} differs from byte {one.AsSpan().CommonPrefixLength(other)} on");
+            }
+        }
+        finally
+        {
+            Directory.Delete(copy, recursive: true);
+        }
+    }
+
+    [Fact]
+    public async Task Beside_an_image_lies_the_list_of_what_it_was_made_from()
+    {
+        using JsonDocument list = JsonDocument.Parse(await File.ReadAllBytesAsync(await Images.Hello + ".cdx.json"));
+        string[] parts = [.. list.RootElement.GetProperty("components").EnumerateArray().Select(part => part.GetProperty("name").GetString()!)];
+        Assert.Superset(
+            new HashSet<string> { "Hello", "Microsoft.NETCore.App.Runtime.NativeAOT.linux-x64", "Xenlet.Kernel", "Xenlet.Kernel.Abstractions", "libc6-dev" },
+            new HashSet<string>(parts));
+        Assert.DoesNotContain("Xenlet.XenBus", parts);
     }
 
     private static async Task<ElfImage> OpenAsync(bool hello) => new(hello ? await Images.Hello : await Images.Cases);

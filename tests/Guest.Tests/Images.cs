@@ -10,6 +10,7 @@ internal static class Images
     private static readonly Lazy<Task<string>> LazyStoreTool = new(() => PublishedImages.PublishAsync("samples/XenStoreTool", "XenStoreTool"));
     private static readonly Lazy<Task<string>> LazyLinuxStoreTool = new(() => PublishedImages.PublishAsync("samples/XenStoreTool.Linux", "XenStoreTool.Linux"));
     private static readonly Lazy<Task<string>> LazyNetworkPeer = new(() => PublishedImages.PublishAsync("tests/NetworkPeer", "Xenlet.NetworkPeer"));
+    private static readonly Lazy<Task<string>> LazyHostilePeer = new(() => PublishedImages.PublishAsync("tests/HostilePeer", "Xenlet.HostilePeer"));
     private static readonly Lazy<Task<string>> LazyPing = new(() => PublishedImages.PublishAsync("samples/Ping", "Ping"));
     private static readonly Lazy<Task<string>> LazyWork = new(() => PublishedImages.PublishAsync("tests/GuestWork", "Xenlet.GuestWork"));
 
@@ -27,6 +28,9 @@ internal static class Images
 
     /// <summary>Path of tests/NetworkPeer, a static program for Linux.</summary>
     public static Task<string> NetworkPeer => LazyNetworkPeer.Value;
+
+    /// <summary>Path of tests/HostilePeer, a static program for Linux.</summary>
+    public static Task<string> HostilePeer => LazyHostilePeer.Value;
 
     /// <summary>Path of samples/Ping as an image.</summary>
     public static Task<string> Ping => LazyPing.Value;

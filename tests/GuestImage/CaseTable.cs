@@ -65,6 +65,8 @@ public static class CaseTable
             "kernel-hypervisor", "kernel-statistics", "kernel-event-sent", "kernel-event-coalesces", "kernel-event-between-waits", "kernel-event-cancelled", "kernel-event-closed",
             "kernel-event-wait-twice", "kernel-event-many-ports", "kernel-event-errors", "kernel-event-2000", "kernel-event-flood", "kernel-event-ping-pong", "kernel-page",
             "kernel-page-errors", "kernel-page-collections", "kernel-page-reused-zeroed", "kernel-grant", "kernel-grant-600", "kernel-xenstore", "kernel-xenstore-adopted"),
+        .. Group("walls", CaseKind.GuestOnly,
+            "image-is-sealed", "nucleus-is-out-of-reach", "code-has-no-writable-alias", "stack-cookie-is-random"),
         .. Group("output", CaseKind.Shared, "console-utf8", "console-error", "console-large", "console-many-threads"),
         .. Group("host", CaseKind.Alone,
             "arguments", "environment", "read-lines", "read-characters", "wait-for-interrupt", "out-of-memory", "native-out-of-memory", "touch-memory", "clock", "sleep-then-exit",
@@ -74,9 +76,11 @@ public static class CaseTable
         .. Group("life", CaseKind.Alone, "terminate-main-in-readline", "terminate-handlers", "terminate-cancelled", "terminate-hung", "control", "suspend"),
         .. Group("network", CaseKind.Alone, "network"),
         .. Group("block", CaseKind.Alone, "block"),
+        .. Group("hostile", CaseKind.Alone, "hostile"),
         .. Group("endings", CaseKind.Ending,
             "exit-return", "exit-call", "exit-from-thread", "exit-event", "exit-with-threads", "exit-negative", "unhandled-main", "unhandled-thread", "unhandled-async", "fail-fast",
-            "stack-overflow-main", "stack-overflow-thread", "exhaust-managed-memory", "exhaust-all-memory", "wait-for-ever", "native-null-call", "write-constant", "write-code", "execute-heap", "execute-static"),
+            "stack-overflow-main", "stack-overflow-thread", "exhaust-managed-memory", "exhaust-all-memory", "wait-for-ever", "native-null-call", "write-constant", "write-code",
+            "write-descriptor-table", "write-alias-of-code", "execute-heap", "execute-static"),
     ];
 
     private static IEnumerable<CaseEntry> Group(string subject, CaseKind kind, params string[] names) =>

@@ -29,6 +29,8 @@ internal static class EndingCases
         new("native-null-call", _ => Survived(NativeNullCall)),
         new("write-constant", _ => Survived(() => Write("a constant of the image"u8))),
         new("write-code", _ => Survived(WriteCode)),
+        new("write-descriptor-table", _ => Survived(WallCases.WriteDescriptorTable)),
+        new("write-alias-of-code", _ => Survived(WallCases.WriteAliasOfCode)),
         new("execute-heap", _ => Survived(ExecuteHeap)),
         new("execute-static", _ => Survived(ExecuteStatic)),
     ];

@@ -1,9 +1,24 @@
+using System.Runtime.InteropServices;
+
 namespace Xenlet.Kernel.Nucleus;
 
 /// <summary>Addresses of the image, of which the host has none: numbers that a test recognises and never goes to.</summary>
-internal static class Image
+internal static unsafe class Image
 {
     public const ulong Idle = 0x20_1000;
+
+    public const ulong ResumeChecked = 0x20_2010;
+
+    public const ulong ResumeReturn = 0x20_2080;
+
+    private static readonly PerCpu* TheCpu = (PerCpu*)NativeMemory.AllocZeroed((nuint)sizeof(PerCpu));
+
+    public static PerCpu* Cpu => TheCpu;
+
+    /// <summary>What only the nucleus may touch.</summary>
+    public const ulong NucleusData = 0x2f_0000;
+
+    public const ulong NucleusDataEnd = 0x2f_8000;
 
     /// <summary>Where a test has put call frame information into <see cref="ProbeMemory"/>; at 0 there is none.</summary>
     public static ulong UnwindTable { get; set; }
@@ -38,5 +53,12 @@ internal static class LocalApic
 /// <summary>The host has no image whose calls could be named.</summary>
 internal static unsafe class Backtrace
 {
-    public static void FromFrame(Frame* frame) => Assert.True(frame != null);
+    /// <summary>Where the calls begin that would be shown, in the log of the host.</summary>
+    public static void FromFrame(Frame* frame)
+    {
+        Assert.True(frame != null);
+        KernelLog.Write("  at "u8);
+        KernelLog.WriteHex(frame->Rip);
+        KernelLog.NewLine();
+    }
 }

@@ -204,7 +204,7 @@ internal static class Panic
         KernelLog.Write(what);
     }
 
-    /// <summary>A fault of the nucleus itself, which no test causes.</summary>
+    /// <summary>A fault of the nucleus itself, or a nucleus that is stuck.</summary>
     [DoesNotReturn]
     public static unsafe void Fault(Frame* frame) => throw new PanicException($"vector {frame->Vector} in the nucleus");
 

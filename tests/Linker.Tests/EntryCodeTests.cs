@@ -45,18 +45,31 @@ public sealed class EntryCodeTests
     public void The_way_back_ends_in_iretq_with_the_flag_cleared_and_rax_loaded_right_before()
     {
         var instructions = Stubs.Decode("xenlet_resume");
-        Assert.Equal(Mnemonic.Iretq, instructions[^1].Mnemonic);
-        Assert.Equal(Stubs.All["xenlet_resume"].InnerSymbols.Single(s => s.Name == "xenlet_resume_return").Offset, (int)instructions[^1].IP);
-        Assert.True(IsStore(instructions[^2], cpuOffset: 16) && instructions[^2].Immediate32 == 0);
-        Assert.Equal((Register.RAX, Register.RAX), (instructions[^3].Op0Register, instructions[^3].MemoryBase));
-        Assert.DoesNotContain(instructions, i => i.IsStackInstruction && i.Mnemonic != Mnemonic.Iretq);
+        var last = instructions.FindIndex(i => i.Mnemonic == Mnemonic.Iretq);
+        Assert.Equal(Stubs.All["xenlet_resume"].InnerSymbols.Single(s => s.Name == "xenlet_resume_return").Offset, (int)instructions[last].IP);
+        Assert.True(IsStore(instructions[last - 1], cpuOffset: 16) && instructions[last - 1].Immediate32 == 0);
+        Assert.Equal((Register.RAX, Register.RAX), (instructions[last - 2].Op0Register, instructions[last - 2].MemoryBase));
+        Assert.DoesNotContain(instructions[..last], i => i.IsStackInstruction);
         Assert.DoesNotContain(instructions, i => i.Mnemonic is Mnemonic.Sti or Mnemonic.Popfq);
+    }
+
+    [Fact]
+    public void Between_the_look_for_a_pending_non_maskable_interrupt_and_iretq_only_registers_and_two_words_of_the_processor_change()
+    {
+        var block = Stubs.All["xenlet_resume"];
+        var instructions = Stubs.Decode("xenlet_resume");
+        var from = (ulong)block.InnerSymbols.Single(s => s.Name == "xenlet_resume_checked").Offset;
+        var to = (ulong)block.InnerSymbols.Single(s => s.Name == "xenlet_resume_return").Offset;
+        Assert.Equal((Mnemonic.Cmp, Mnemonic.Jne), (instructions[0].Mnemonic, instructions[1].Mnemonic));
+        Assert.Equal((32ul, from), (instructions[0].MemoryDisplacement64, instructions[1].NextIP));
+        var stores = instructions.Where(i => i.IP >= from && i.IP <= to && i.Op0Kind == OpKind.Memory && i.Mnemonic == Mnemonic.Mov);
+        Assert.Equal([0ul, 16ul], stores.Select(i => i.MemoryDisplacement64));
     }
 
     [Fact]
     public void The_page_faults_address_goes_into_the_frame()
     {
-        foreach (var name in (string[])["xenlet_trap_common", "xenlet_fatal_trap"])
+        foreach (var name in (string[])["xenlet_trap_common", "xenlet_fatal_trap", "xenlet_nmi_entry"])
         {
             var instructions = Stubs.Decode(name);
             var read = instructions.FindIndex(i => i.Op1Kind == OpKind.Register && i.Op1Register == Register.CR2);
@@ -85,7 +98,12 @@ public sealed class EntryCodeTests
             Assert.Equal(Code.Jmp_rel32_64, jump.Code);
             var place = (vector * 16) + (int)jump.NextIP - 4;
             var relocation = Assert.Single(block.Relocations, r => r.Offset / 16 == vector);
-            var target = vector is 2 or 8 or 18 ? "xenlet_fatal_trap" : "xenlet_trap_common";
+            var target = vector switch
+            {
+                2 => "xenlet_nmi_entry",
+                8 or 18 => "xenlet_fatal_trap",
+                _ => "xenlet_trap_common",
+            };
             Assert.Equal(new Relocation(place, RelocationType.Branch32, target, -4), relocation);
         }
 

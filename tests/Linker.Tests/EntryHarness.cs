@@ -20,7 +20,7 @@ internal sealed unsafe partial class EntryHarness : IDisposable
     public const int RedZone = 128;
 
     private const int HostStack = 0, Target = 8, SeenFrame = 0x10, SeenStack = 0x18, SeenInNucleus = 0x20, SeenFlags = 0x28, SeenHandler = 0x30,
-        Answer = 0x38, SeenFramePointer = 0x40, In = 0x100, Out = 0x200, XmmIn = 0x300, XmmOut = 0x400;
+        Answer = 0x38, SeenFramePointer = 0x40, SeenSecond = 0x48, In = 0x100, Out = 0x200, XmmIn = 0x300, XmmOut = 0x400;
 
     private const int StackSize = 0x4000, ArchPrctl = 158, ArchSetGs = 0x1001;
     private readonly HostImage _image = new();
@@ -41,6 +41,8 @@ internal sealed unsafe partial class EntryHarness : IDisposable
         AddHandler("xenlet_on_system_call", 1, returns: true);
         AddHandler("xenlet_on_trap", 2, returns: true);
         AddHandler("xenlet_on_nucleus_fault", 3, returns: false);
+        AddHandler("xenlet_on_nmi", 4, returns: true);
+        AddHandler("xenlet_on_pending_nmi", 5, returns: true, isCalledOnTheWayOut: true);
         _image.Load(Stubs.All.Values.Where(b => b.Section is BlockSection.Text or BlockSection.Bss).Select(WithoutCr2));
         Start = _image.Add("start", EmitStart);
         Landing = _image.Add("landing", EmitLanding);
@@ -59,6 +61,9 @@ internal sealed unsafe partial class EntryHarness : IDisposable
     /// <summary>The frame of a fault in the nucleus.</summary>
     public FakeFrame Fault => new((byte*)_image["xenlet_fault_frame"]);
 
+    /// <summary>The frame of what a non-maskable interrupt hit.</summary>
+    public FakeFrame Nmi => new((byte*)_image["xenlet_nmi_frame"]);
+
     /// <summary>Where the fake program goes on.</summary>
     public nint Landing { get; }
 
@@ -67,12 +72,16 @@ internal sealed unsafe partial class EntryHarness : IDisposable
 
     public ref ulong InNucleus => ref ((ulong*)_image["xenlet_cpu"])[2];
 
+    public ref ulong NmiPending => ref ((ulong*)_image["xenlet_cpu"])[4];
+
     public ulong CurrentThread => *(ulong*)_image["xenlet_cpu"];
 
-    /// <summary>Which of the nucleus's functions was called: 1 system call, 2 trap, 3 fault.</summary>
+    /// <summary>Which of the nucleus's functions was called: 1 system call, 2 trap, 3 fault, 4 non-maskable interrupt, 5 one that is pending. The last one.</summary>
     public ulong Handler => At(SeenHandler);
 
     public ulong HandlerArgument => At(SeenFrame);
+
+    public ulong HandlerSecondArgument => At(SeenSecond);
 
     public ulong HandlerStack => At(SeenStack);
 
@@ -152,7 +161,7 @@ internal sealed unsafe partial class EntryHarness : IDisposable
         byte[] read = [0x0F, 0x20, 0xD1], zero = [0x48, 0x31, 0xC9];
         var bytes = (byte[])block.Bytes.Clone();
         var at = bytes.AsSpan().IndexOf(read);
-        if (at >= 0 && block.Name is "xenlet_trap_common" or "xenlet_fatal_trap")
+        if (at >= 0 && block.Name is "xenlet_trap_common" or "xenlet_fatal_trap" or "xenlet_nmi_entry")
         {
             zero.CopyTo(bytes.AsSpan(at));
         }
@@ -225,10 +234,11 @@ internal sealed unsafe partial class EntryHarness : IDisposable
         c.ret();
     }
 
-    private void AddHandler(string name, int number, bool returns) => _image.Add(name, c =>
+    private void AddHandler(string name, int number, bool returns, bool isCalledOnTheWayOut = false) => _image.Add(name, c =>
     {
         c.mov(rax, (ulong)_control);
         c.mov(__qword_ptr[rax + SeenFrame], rdi);
+        c.mov(__qword_ptr[rax + SeenSecond], rsi);
         c.mov(__qword_ptr[rax + SeenStack], rsp);
         c.mov(__qword_ptr[rax + SeenFramePointer], rbp);
         c.pushfq();
@@ -244,7 +254,13 @@ internal sealed unsafe partial class EntryHarness : IDisposable
             return;
         }
 
-        foreach (var register in FrameOrder.Where(r => r != rax))
+        if (isCalledOnTheWayOut)
+        {
+            // One that stays pending is reported for ever.
+            c.mov(__qword_ptr.gs[32], 0);
+        }
+
+        foreach (var register in FrameOrder.Where(r => r != rax && !(isCalledOnTheWayOut && CalleeSaved.Contains(r))))
         {
             c.mov(register, 0xBADBADBADBADBADUL);
         }

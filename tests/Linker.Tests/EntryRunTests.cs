@@ -55,10 +55,9 @@ public sealed class EntryRunTests : IDisposable
     }
 
     [Theory]
-    [InlineData(2, "xenlet_ist2_top", 0)] // NMI, while the program runs
     [InlineData(8, "xenlet_ist3_top", 0)] // #DF
     [InlineData(18, "xenlet_ist4_top", 0)] // #MC
-    [InlineData(2, "xenlet_ist2_top", 1)]
+    [InlineData(18, "xenlet_ist4_top", 1)]
     [InlineData(14, "xenlet_ist1_top", 1)] // a page fault in the nucleus
     [InlineData(32, "xenlet_ist1_top", 1)]
     public void A_fault_in_the_nucleus_leaves_the_threads_frame_alone(int vector, string stack, int inNucleus)
@@ -70,6 +69,51 @@ public sealed class EntryRunTests : IDisposable
     [Fact]
     public void A_fault_of_the_return_to_the_program_is_the_nucleuss() =>
         States.Sample(state => CheckFault(state, 13, 0xE0, "xenlet_ist1_top", 0, (ulong)_harness["xenlet_resume_return"]), iter: 5, threads: 1);
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public void A_non_maskable_interrupt_goes_back_to_what_it_hit_with_every_register(ulong inNucleus) => States.Sample(state =>
+    {
+        Prepare(state, 0);
+        _harness.InNucleus = inNucleus;
+        _harness.EnterTrap(2, null, "xenlet_ist2_top", (ulong)_harness.Landing, AlwaysSet | HarmlessFlags);
+
+        Assert.Equal((4ul, inNucleus), (_harness.Handler, _harness.HandlerSecondArgument));
+        unsafe
+        {
+            Assert.Equal((ulong)_harness.Nmi.Start, _harness.HandlerArgument);
+        }
+
+        Assert.Equal((1ul, 0ul), (_harness.HandlerInNucleus, _harness.HandlerFlags & DirectionFlag));
+        Assert.Equal(8ul, _harness.HandlerStack % 16);
+        Assert.Equal(state.Entering, _harness.Nmi.General.ToArray());
+        Assert.Equal((2ul, (ulong)_harness.Landing, _harness.ProgramStack), (_harness.Nmi.Vector, _harness.Nmi.Rip, _harness.Nmi.Rsp));
+
+        Assert.Equal(state.Entering, _harness.Leaving[..15].ToArray());
+        Assert.Equal(state.EnteringXmm, _harness.LeavingXmm.ToArray());
+        Assert.Equal((_harness.ProgramStack, AlwaysSet | HarmlessFlags), (_harness.Leaving[15], _harness.Leaving[16]));
+        Assert.Equal(inNucleus, _harness.InNucleus);
+        Assert.True(_harness.RedZoneIsIntact);
+        Assert.All(_harness.Current.General.ToArray(), r => Assert.Equal(0xCCul, r));
+    }, iter: 20, threads: 1);
+
+    [Fact]
+    public void One_that_hit_the_nucleus_is_reported_before_the_nucleus_is_left() => States.Sample(state =>
+    {
+        Prepare(state, HarmlessFlags);
+        _harness.NmiPending = 1;
+        _harness.EnterSystemCall();
+
+        Assert.Equal(5ul, _harness.Handler);
+        unsafe
+        {
+            Assert.Equal((ulong)_harness.Nmi.Start, _harness.HandlerArgument);
+        }
+
+        Assert.Equal((ulong)_harness["xenlet_nucleus_stack_top"] - 8, _harness.HandlerStack);
+        CheckResumed(state.Leaving, state.LeavingXmm, HarmlessFlags);
+    }, iter: 20, threads: 1);
 
     private void CheckFault(
         (ulong[] Entering, ulong[] Leaving, ulong[] EnteringXmm, ulong[] LeavingXmm) state,

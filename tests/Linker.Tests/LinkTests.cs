@@ -87,10 +87,24 @@ public sealed class LinkTests : IDisposable
         Assert.Equal(0ul, symbols["xenlet_boot_tables"] % PageSize);
         Assert.Equal(symbols["xenlet_nucleus_stack"], symbols["xenlet_nucleus_stack_guard"] + PageSize);
         Assert.Equal(symbols["xenlet_nucleus_stack_top"], symbols["xenlet_nucleus_stack"] + 0x8000);
-        for (var i = 1; i <= 4; i++)
-        {
-            Assert.Equal(symbols["xenlet_ist_stacks"] + ((ulong)i * PageSize), symbols[$"xenlet_ist{i}_top"]);
-        }
+
+        // The second one, of non-maskable interrupts, has two pages.
+        Assert.Equal(
+            [1, 3, 4, 5],
+            Enumerable.Range(1, 4).Select(i => (int)((symbols[$"xenlet_ist{i}_top"] - symbols["xenlet_ist_stacks"]) / PageSize)));
+
+        // The nucleus's pages: whole ones, nothing of the program's among them, those that become read-only first.
+        var (start, end) = (symbols["xenlet_nucleus_data"], symbols["xenlet_nucleus_data_end"]);
+        Assert.Equal((0ul, 0ul), (start % PageSize, end % PageSize));
+        Assert.Equal((start, 2 * PageSize), (symbols["xenlet_sealed"], symbols["xenlet_sealed_end"] - symbols["xenlet_sealed"]));
+        Assert.All(
+            [
+                "xenlet_nucleus_stack_guard", "xenlet_nucleus_stack", "xenlet_ist_stacks", "xenlet_boot_tables", "xenlet_cpu", "xenlet_fault_frame", "xenlet_nmi_frame",
+                "xenlet_start_info", "xenlet_idt", "xenlet_gdt", "xenlet_task_state", "__wrap___security_cookie",
+            ],
+            name => Assert.InRange(symbols[name], start, end - 1));
+        Assert.All(["variable", "zeros", "pointer", "__init_array_end"], name =>
+            Assert.InRange(symbols[name], image.Loads[2].Address, start - 1));
     }
 
     [BinutilsFact]

@@ -23,7 +23,7 @@ internal static class TestProgram
         var text = writer.AddCode(".text");
         Function(writer, text, "_start", c => c.ud2());
         Function(writer, text, "xenlet_nucleus_start", EmitNucleus);
-        foreach (var name in (string[])["xenlet_on_system_call", "xenlet_on_trap", "xenlet_on_nucleus_fault"])
+        foreach (var name in (string[])["xenlet_on_system_call", "xenlet_on_trap", "xenlet_on_nmi", "xenlet_on_pending_nmi", "xenlet_on_nucleus_fault"])
         {
             Function(writer, text, name, c => c.ud2());
         }

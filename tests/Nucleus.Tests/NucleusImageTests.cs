@@ -11,8 +11,8 @@ public sealed class NucleusImageTests(NucleusImage nucleus) : IClassFixture<Nucl
     /// <summary>What that code calls, and where failed checks end.</summary>
     private static readonly string[] Exports =
     [
-        "xenlet_nucleus_start", "xenlet_on_system_call", "xenlet_on_trap", "xenlet_on_nucleus_fault", "xenlet_panic_bounds",
-        "xenlet_panic_stack_cookie",
+        "xenlet_nucleus_start", "xenlet_on_system_call", "xenlet_on_trap", "xenlet_on_nmi", "xenlet_on_pending_nmi",
+        "xenlet_on_nucleus_fault", "xenlet_panic_bounds", "xenlet_panic_stack_cookie",
     ];
 
     [Fact]
@@ -32,11 +32,35 @@ public sealed class NucleusImageTests(NucleusImage nucleus) : IClassFixture<Nucl
         Assert.Superset(Exports.Where(name => !name.StartsWith("xenlet_panic", StringComparison.Ordinal)).ToHashSet(), reached);
     }
 
+    /// <summary>A system call tells the program's memory from the nucleus's by whole pages.</summary>
+    [Fact]
+    public void The_nucleus_has_its_variables_in_pages_of_its_own()
+    {
+        CodeImage image = nucleus.Image;
+        ulong start = image.Variables["xenlet_nucleus_data"];
+        ulong end = image.Variables["xenlet_nucleus_data_end"];
+        NucleusWalk.Outcome outcome = NucleusWalk.Run(image, AllowList.Nucleus, [.. MachineEntries, .. Exports]);
+        ILookup<bool, string> references = outcome.Functions
+            .SelectMany(function => CodeReader.Decode(image, function).Select(instruction => (function, instruction)))
+            .Where(at => at.instruction.IsIPRelativeMemoryOperand)
+            .Select(at => (at.function, at.instruction, Address: at.instruction.IPRelativeMemoryAddress))
+            .Where(at => image.Writable.Any(range => at.Address >= range.Start && at.Address < range.End))
+            .ToLookup(at => at.Address >= start && at.Address < end, at => $"{at.function}: {at.instruction}");
+
+        Assert.Equal((0ul, 0ul), (start % 4096, end % 4096));
+        Assert.True(references[true].Count() > 500, "the nucleus seems to have no variables: is this its code?");
+        Assert.True(
+            !references[false].Any(), $"code of the nucleus refers to variables among the program's:\n{string.Join('\n', references[false])}");
+    }
+
     [Theory]
     [InlineData("xenlet_nucleus_start", "_FrameAllocator__")]
     [InlineData("xenlet_on_system_call", "_Futex__")]
     [InlineData("xenlet_on_system_call", "_Scheduler__")]
     [InlineData("xenlet_on_trap", "_DemandPaging__")]
+    [InlineData("xenlet_on_nmi", "_StateReport__")]
+    [InlineData("xenlet_on_nmi", "_Panic__")]
+    [InlineData("xenlet_on_pending_nmi", "_StateReport__")]
     [InlineData("xenlet_on_nucleus_fault", "_Panic__")]
     [InlineData("xenlet_panic_bounds", "_Panic__")]
     public void The_walk_reaches_what_the_nucleus_is_made_of(string entry, string method)

@@ -20,6 +20,9 @@ internal sealed record GuestImage(string Name, string Directory)
     /// <summary>The domain's configuration for xl.</summary>
     public string Configuration => Path.Combine(Directory, Name + ".cfg");
 
+    /// <summary>What the image was made from, in CycloneDX's format.</summary>
+    public string Parts => Path.Combine(Directory, Name + ".cdx.json");
+
     /// <summary>Commands for gdb.</summary>
     public string GdbScript => Path.Combine(Directory, Name + ".gdb");
 
@@ -107,6 +110,7 @@ internal sealed record GuestImage(string Name, string Directory)
         // Debuggers find the symbols by this section, which names the file as it is called here.
         Objcopy(processes, "--strip-all", "--remove-section=.gnu_debuglink", published, Elf);
         Objcopy(processes, $"--add-gnu-debuglink={Symbols}", Elf);
+        File.Copy(Path.Combine(Path.GetDirectoryName(published)!, Name + ".cdx.json"), Parts, overwrite: true);
         File.WriteAllText(Configuration, DescribeDomain());
     }
 

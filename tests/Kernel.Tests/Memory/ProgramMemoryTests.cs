@@ -54,6 +54,28 @@ public sealed unsafe class ProgramMemoryTests : NucleusTest
         Assert.Equal(-Errno.EFAULT, ProgramMemory.PrepareWrite(address, length));
     }
 
+    /// <summary>The nucleus's stacks, tables and variables lie in the image, mapped and writable like the program's.</summary>
+    [Theory]
+    [InlineData(Image.NucleusData - 1, 1, true)]
+    [InlineData(Image.NucleusData - 1, 2, false)]
+    [InlineData(Image.NucleusData, 1, false)]
+    [InlineData(Image.NucleusData + 0x4123, 8, false)]
+    [InlineData(Image.NucleusData - 0x1000, Image.NucleusDataEnd - Image.NucleusData + 0x2000, false)]
+    [InlineData(Image.NucleusDataEnd - 1, 1, false)]
+    [InlineData(Image.NucleusDataEnd, 8, true)]
+    public void Of_the_image_only_what_is_the_programs_is_within_reach(ulong address, ulong length, bool isUsable)
+    {
+        const ulong first = Image.NucleusData - 0x1000;
+        for (ulong page = first; page < Image.NucleusDataEnd + 0x1000; page += 0x1000)
+        {
+            const ulong rights = PageTable.Present | PageTable.Writable | PageTable.NoExecute;
+            Assert.True(PageTable.Map(page, FrameAllocator.Allocate() | rights));
+        }
+
+        Assert.Equal(isUsable ? 0 : -Errno.EFAULT, ProgramMemory.PrepareRead(address, length));
+        Assert.Equal(isUsable ? 0 : -Errno.EFAULT, ProgramMemory.PrepareWrite(address, length));
+    }
+
     [Theory]
     [InlineData(0x0, 10, -Errno.ENAMETOOLONG)]
     [InlineData(0x0, 11, 10)]

@@ -12,6 +12,12 @@ internal sealed class CodeImage
         _contents = [.. contents];
     }
 
+    /// <summary>Addresses of the symbols in writable memory, by name.</summary>
+    public IReadOnlyDictionary<string, ulong> Variables { get; init; } = new Dictionary<string, ulong>();
+
+    /// <summary>Where memory is writable; ends are exclusive.</summary>
+    public IReadOnlyList<(ulong Start, ulong End)> Writable { get; init; } = [];
+
     /// <summary>Finds the function with a symbol of this name.</summary>
     public Function? FindByName(string name) => _functions.FirstOrDefault(function => function.Names.Contains(name));
 

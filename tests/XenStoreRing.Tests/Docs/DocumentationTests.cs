@@ -1,4 +1,4 @@
-using System.Runtime.CompilerServices;
+using System.Reflection;
 using System.Text.RegularExpressions;
 using Xenlet.XenStoreRing.Tests.RealXenStored;
 
@@ -25,8 +25,8 @@ public sealed partial class DocumentationTests : IAsyncLifetime
     [Fact]
     public void The_documents_blocks_are_these_examples()
     {
-        string examples = File.ReadAllText(Path.Combine(Here(), "Examples.cs"));
-        string document = File.ReadAllText(Path.Combine(Here(), "..", "..", "..", "docs", "xenstore.md"));
+        string examples = File.ReadAllText(Path.Combine(RepositoryRoot, "tests", "XenStoreRing.Tests", "Docs", "Examples.cs"));
+        string document = File.ReadAllText(Path.Combine(RepositoryRoot, "docs", "xenstore.md"));
         string[] regions = [.. Region().Matches(examples).Select(match => Dedent(match.Groups["code"].Value))];
         Assert.NotEmpty(regions);
         Assert.Equal(regions, Block().Matches(document).Select(match => match.Groups["code"].Value));
@@ -68,7 +68,8 @@ public sealed partial class DocumentationTests : IAsyncLifetime
         Assert.Equal((42, 2), (next, attempts));
     }
 
-    private static string Here([CallerFilePath] string path = "") => Path.GetDirectoryName(path)!;
+    private static string RepositoryRoot => typeof(DocumentationTests).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
+        .Single(attribute => attribute.Key == "RepositoryRoot").Value!;
 
     private static string Dedent(string code)
     {

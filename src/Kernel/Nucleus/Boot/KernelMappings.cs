@@ -26,12 +26,15 @@ internal static unsafe class KernelMappings
 
         // A nucleus that overflows its stack must fault, not overwrite what lies below.
         _ = PageTable.Unmap(Image.NucleusStackGuard, Image.NucleusStackGuard + Pages.Size);
+        PageTable.Protect(RuntimeCookiePage, RuntimeCookiePage + Pages.Size, ReadWrite);
     }
 
-    /// <summary>Tells the program's address space what the image occupies.</summary>
+    /// <summary>Tells the program's address space what the image occupies, and what of that is not the program's.</summary>
     public static void AddImageRegions()
     {
-        if (!RegionList.Reserve(SegmentCount))
+        // Cutting one region out of another makes two more.
+        const int cuts = 3;
+        if (!RegionList.Reserve(SegmentCount + (2 * cuts)))
         {
             MemoryCheck.NotEnough();
         }
@@ -44,6 +47,13 @@ internal static unsafe class KernelMappings
                 RegionList.Insert(Start(segment), End(segment), ProtectionOf(segment), RegionKind.Image);
             }
         }
+
+        CutOut(Image.NucleusData, Image.NucleusDataEnd, Protection.None, RegionKind.Image);
+        CutOut(Image.NucleusStackGuard, Image.NucleusStackGuard + Pages.Size, Protection.None, RegionKind.Guard);
+
+        // A constant that the runtime makes writable for a moment at its start; the image gains no right, so the page has this one until
+        // the runtime gives it up.
+        CutOut(RuntimeCookiePage, RuntimeCookiePage + Pages.Size, Protection.Read | Protection.Write, RegionKind.Image);
     }
 
     /// <summary>Number of program headers.</summary>
@@ -51,6 +61,17 @@ internal static unsafe class KernelMappings
 
     /// <summary>Address of the program headers, for AT_PHDR.</summary>
     public static ulong ProgramHeaders => (ulong)Header + Header->ProgramHeaderOffset;
+
+    private static ulong RuntimeCookiePage => Pages.RoundDown(Image.RuntimeCookie);
+
+    private static void CutOut(ulong start, ulong end, Protection protection, RegionKind kind)
+    {
+        RegionList.SplitAt(start);
+        RegionList.SplitAt(end);
+        Region* region = RegionList.Find(start);
+        region->Protection = protection;
+        region->Kind = kind;
+    }
 
     private static ElfHeader* Header => (ElfHeader*)Image.ElfHeader;
 

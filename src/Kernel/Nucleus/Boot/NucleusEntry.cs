@@ -52,9 +52,11 @@ internal static unsafe class NucleusEntry
         AddressSpace.Initialise(Image.End);
         KernelMappings.AddImageRegions();
         RandomCalls.Initialise();
+        StackCookie.Draw();
         Files.Initialise();
         Thread* first = InitialProgram.Create((byte*)Unsafe.AsPointer(ref s_commandLine), s_commandLineLength);
         Scheduler.Initialise(first);
+        Descriptors.Seal();
         BootStages.NucleusReady();
         return Scheduler.Leave();
     }

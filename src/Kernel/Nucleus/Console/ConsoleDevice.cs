@@ -18,7 +18,8 @@ internal static unsafe class ConsoleDevice
     private static int s_stagingStart;
     private static int s_stagingEnd;
 
-    private static byte s_lastWritten = (byte)'\n';
+    // Whether the last byte written was no newline.
+    private static bool s_isInLine;
 
     // Set once the device and a clock are there: a panic before that has port 0xE9 only.
     private static bool s_isReady;
@@ -143,7 +144,7 @@ internal static unsafe class ConsoleDevice
     /// <summary>Ends the line that the program or its user left unfinished, so that what the nucleus writes begins one.</summary>
     public static void StartLine()
     {
-        if (s_lastWritten != '\n')
+        if (s_isInLine)
         {
             WriteByPolling((byte)'\n');
         }
@@ -253,7 +254,7 @@ internal static unsafe class ConsoleDevice
         int written = XenPlatform.IsPresent ? PvConsole.Write(text, count) : SerialPort.Write(text, count);
         if (written > 0)
         {
-            s_lastWritten = text[written - 1];
+            s_isInLine = text[written - 1] != '\n';
         }
 
         return written;

@@ -21,7 +21,7 @@ internal static unsafe class Panic
         Crash();
     }
 
-    /// <summary>Ends the guest after a fault of the nucleus itself, an NMI or a machine check.</summary>
+    /// <summary>Ends the guest after a fault of the nucleus itself, a double fault, a machine check, or where the nucleus is stuck.</summary>
     [DoesNotReturn]
     public static void Fault(Frame* frame)
     {
@@ -94,7 +94,8 @@ internal static unsafe class Panic
     {
         Vector.DivideError => "division by zero"u8,
         Vector.Debug => "debug exception"u8,
-        Vector.Nmi => "non-maskable interrupt"u8,
+        // Only a second one, that finds the nucleus still at what the first one found it at.
+        Vector.Nmi => "a second non-maskable interrupt"u8,
         Vector.Breakpoint => "breakpoint"u8,
         Vector.InvalidOpcode => "invalid instruction"u8,
         Vector.DoubleFault => "double fault"u8,

@@ -34,7 +34,7 @@ internal static unsafe class ProgramEnd
         KernelLog.Write("xenlet: the program was ended by "u8);
         KernelLog.Write(SignalNumber.Name(signal));
         KernelLog.Write(" in "u8);
-        WriteThread(Scheduler.Current);
+        ThreadName.Write(Scheduler.Current);
         KernelLog.NewLine();
         WriteMemory();
         Panic.Crash();
@@ -78,7 +78,7 @@ internal static unsafe class ProgramEnd
         ConsoleDevice.DrainAtEnd();
         Panic.Begin();
         KernelLog.Write("xenlet: "u8);
-        WriteThread(thread);
+        ThreadName.Write(thread);
         KernelLog.Write(": "u8);
     }
 
@@ -99,36 +99,6 @@ internal static unsafe class ProgramEnd
         KernelLog.Write(" of "u8);
         KernelLog.WriteDecimal(FrameAllocator.TotalFrames * Pages.Size / 1024);
         KernelLog.Write(" KiB were left\n"u8);
-    }
-
-    private static void WriteThread(Thread* thread)
-    {
-        KernelLog.Write("thread "u8);
-        KernelLog.WriteDecimal((ulong)thread->Id);
-        if (thread->Name[0] != 0)
-        {
-            KernelLog.Write(" ("u8);
-            for (int i = 0; i < 15 && thread->Name[i] != 0; i++)
-            {
-                WriteForeign(thread->Name[i]);
-            }
-
-            KernelLog.Write(")"u8);
-        }
-    }
-
-    /// <summary>A byte of what somebody else wrote: one that could command a terminal, or end the line, becomes \x1b.</summary>
-    private static void WriteForeign(byte value)
-    {
-        if (value is >= 0x20 and < 0x7f)
-        {
-            KernelLog.WriteByte(value);
-            return;
-        }
-
-        KernelLog.Write("\\x"u8);
-        byte* digits = stackalloc byte[Digits.Most];
-        KernelLog.Write(digits, (nuint)Digits.WriteHexadecimal(value, 2, digits));
     }
 
     /// <summary>The one line that the nucleus writes to the console of a healthy program.</summary>

@@ -24,10 +24,46 @@ internal static unsafe class Image
 
     public static ulong MachineCheckStackTop => (ulong)(delegate*<void>)&Symbols.MachineCheckStackTop;
 
+    /// <summary>The first of the pages that nothing but the nucleus may touch: its stacks, tables and variables.</summary>
+    public static ulong NucleusData => (ulong)(delegate*<void>)&Symbols.NucleusData;
+
+    /// <summary>Exclusive.</summary>
+    public static ulong NucleusDataEnd => (ulong)(delegate*<void>)&Symbols.NucleusDataEnd;
+
+    /// <summary>The pages, among those, that are read-only once the nucleus has filled them: what the following four point at.</summary>
+    public static ulong Sealed => (ulong)(delegate*<void>)&Symbols.Sealed;
+
+    /// <summary>Exclusive.</summary>
+    public static ulong SealedEnd => (ulong)(delegate*<void>)&Symbols.SealedEnd;
+
+    /// <summary>Room for 256 gates.</summary>
+    public static ulong* InterruptTable => (ulong*)(delegate*<void>)&Symbols.InterruptTable;
+
+    /// <summary>Room for eight descriptors.</summary>
     public static ulong* Gdt => (ulong*)(delegate*<void>)&Symbols.Gdt;
+
+    /// <summary>Room for a task-state segment.</summary>
+    public static void* TaskState => (delegate*<void>)&Symbols.TaskState;
+
+    /// <summary>What managed code compares the cookies of its stack buffers with.</summary>
+    public static ulong* StackCookie => (ulong*)(delegate*<void>)&Symbols.StackCookie;
+
+    /// <summary>The descriptors that the boot stub loaded: code and data.</summary>
+    public static ulong* BootGdt => (ulong*)(delegate*<void>)&Symbols.BootGdt;
+
+    /// <summary>
+    /// The variable that the runtime fills in with its own stack cookie at its start, and protects then. Nobody reads it.
+    /// </summary>
+    public static ulong RuntimeCookie => (ulong)(delegate*<void>)&Symbols.RuntimeCookie;
 
     /// <summary>The first of 256 entry stubs, 16 bytes apart.</summary>
     public static ulong Vectors => (ulong)(delegate*<void>)&Symbols.Vectors;
+
+    /// <summary>From here to <see cref="ResumeReturn"/> the way back to a thread changes nothing of the nucleus any more.</summary>
+    public static ulong ResumeChecked => (ulong)(delegate*<void>)&Symbols.ResumeChecked;
+
+    /// <summary>The last instruction of the way back to a thread.</summary>
+    public static ulong ResumeReturn => (ulong)(delegate*<void>)&Symbols.ResumeReturn;
 
     public static ulong SystemCallEntry => (ulong)(delegate*<void>)&Symbols.SystemCallEntry;
 
@@ -74,13 +110,58 @@ internal static unsafe class Image
         [MethodImpl(MethodImplOptions.InternalCall)]
         public static extern void MachineCheckStackTop();
 
+        [RuntimeImport("*", "xenlet_nucleus_data")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void NucleusData();
+
+        [RuntimeImport("*", "xenlet_nucleus_data_end")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void NucleusDataEnd();
+
+        [RuntimeImport("*", "xenlet_sealed")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void Sealed();
+
+        [RuntimeImport("*", "xenlet_sealed_end")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void SealedEnd();
+
+        [RuntimeImport("*", "xenlet_idt")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void InterruptTable();
+
         [RuntimeImport("*", "xenlet_gdt")]
         [MethodImpl(MethodImplOptions.InternalCall)]
         public static extern void Gdt();
 
+        [RuntimeImport("*", "xenlet_task_state")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void TaskState();
+
+        [RuntimeImport("*", "xenlet_boot_gdt")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void BootGdt();
+
+        // The linker's --wrap gives this to all code but the runtime, which finds its own under the name without __real_.
+        [RuntimeImport("*", "__wrap___security_cookie")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void StackCookie();
+
+        [RuntimeImport("*", "__real___security_cookie")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void RuntimeCookie();
+
         [RuntimeImport("*", "xenlet_vectors")]
         [MethodImpl(MethodImplOptions.InternalCall)]
         public static extern void Vectors();
+
+        [RuntimeImport("*", "xenlet_resume_checked")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void ResumeChecked();
+
+        [RuntimeImport("*", "xenlet_resume_return")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void ResumeReturn();
 
         [RuntimeImport("*", "xenlet_system_call_entry")]
         [MethodImpl(MethodImplOptions.InternalCall)]
@@ -98,18 +179,4 @@ internal static unsafe class Image
         [MethodImpl(MethodImplOptions.InternalCall)]
         public static extern void UnwindTable();
     }
-}
-
-/// <summary>What the entry stubs find through GS. The layout is a contract with <c>linker/</c>.</summary>
-internal unsafe struct PerCpu
-{
-    /// <summary>The thread whose registers the next entry saves.</summary>
-    public Thread* Current;
-
-    public ulong NucleusStackTop;
-
-    /// <summary>1 while the nucleus runs: a fault then is a panic, as the code segment cannot tell the two apart.</summary>
-    public ulong InNucleus;
-
-    public ulong Scratch;
 }

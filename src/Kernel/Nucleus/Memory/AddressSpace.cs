@@ -48,6 +48,18 @@ internal static unsafe class AddressSpace
         return region != null && region->Start < end;
     }
 
+    /// <summary>Whether any of the range is not the program's to unmap.</summary>
+    public static bool IsSealed(ulong start, ulong end)
+    {
+        Region* region = RegionList.FirstEndingAfter(start);
+        while (region != null && region->Start < end && !region->IsSealed)
+        {
+            region = region->Next;
+        }
+
+        return region != null && region->Start < end;
+    }
+
     /// <summary>Maps zero-filled memory. What was there before is unmapped.</summary>
     /// <returns>0 or a negative errno.</returns>
     public static long Map(ulong start, ulong end, Protection protection, RegionKind kind)
@@ -105,7 +117,8 @@ internal static unsafe class AddressSpace
     }
 
     /// <summary>Changes the protection of a range that is mapped throughout.</summary>
-    /// <returns>0; -ENOMEM for a hole or for memory that cannot be promised, and then nothing is changed.</returns>
+    /// <returns>0; -ENOMEM for a hole or for memory that cannot be promised, -EPERM for a sealed region, and then nothing is
+    /// changed.</returns>
     public static long Protect(ulong start, ulong end, Protection protection)
     {
         if (!RegionList.Reserve(2))
@@ -117,9 +130,14 @@ internal static unsafe class AddressSpace
         ulong reached = start;
         for (Region* region = RegionList.FirstEndingAfter(start); region != null && region->Start < end; region = region->Next)
         {
-            if (region->Start > reached || (region->Kind & RegionKind.Guard) != 0)
+            if (region->Start > reached)
             {
                 return -Errno.ENOMEM;
+            }
+
+            if (!region->CanBecome(protection))
+            {
+                return -Errno.EPERM;
             }
 
             reached = region->End;
@@ -129,7 +147,10 @@ internal static unsafe class AddressSpace
             }
         }
 
-        if (reached < end || !MemoryCharge.TryCharge(toCharge))
+        var wanted = new Region { Protection = protection };
+        if (reached < end
+            || (PageTable.IsExecutable(wanted.AccessBits) && !PageTable.PrepareExecution(start, end))
+            || !MemoryCharge.TryCharge(toCharge))
         {
             return -Errno.ENOMEM;
         }

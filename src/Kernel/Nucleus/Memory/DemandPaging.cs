@@ -54,6 +54,16 @@ internal static unsafe class DemandPaging
             *slot = frame | PageTable.HoldsFrame;
         }
 
+        if (PageTable.IsExecutable(access) && !PageTable.IsExecutable(*slot))
+        {
+            if (!FrameAlias.Prepare(PageTable.FrameOf(*slot)))
+            {
+                return TouchResult.OutOfMemory;
+            }
+
+            FrameAlias.SetWritable(PageTable.FrameOf(*slot), isWritable: false);
+        }
+
         *slot |= access;
         Machine.InvalidatePage(address);
         return TouchResult.Ready;

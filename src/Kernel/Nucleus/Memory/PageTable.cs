@@ -59,6 +59,37 @@ internal static unsafe class PageTable
         return true;
     }
 
+    /// <summary>Makes a 2 MiB page, if this address lies in one, a table of 512 pages with the same rights.</summary>
+    /// <returns>False when no frame is left for the table.</returns>
+    public static bool Split(ulong address)
+    {
+        ulong* directory = Table(address, level: 1, create: false);
+        ulong* slot = directory == null ? null : directory + Index(address, 1);
+        if (slot == null || (*slot & (Present | LargePage)) != (Present | LargePage))
+        {
+            return true;
+        }
+
+        ulong frame = AllocateTable();
+        if (frame == 0)
+        {
+            return false;
+        }
+
+        ulong entry = (*slot & ~LargePage) | NotOwned | HoldsFrame;
+        for (ulong i = 0; i < 512; i++)
+        {
+            DirectMap.Words(frame)[i] = entry + (i * Pages.Size);
+        }
+
+        *slot = frame | Present | Writable;
+        Machine.InvalidatePage(address);
+        return true;
+    }
+
+    /// <summary>Whether the page of an entry can be executed.</summary>
+    public static bool IsExecutable(ulong entry) => (entry & (Present | NoExecute)) == Present;
+
     /// <summary>
     /// The entry of a 4 KiB page, or null when the tables do not reach there (and, with <paramref name="create"/>, when no frame is
     /// left for one). An address inside a 2 MiB page has no such entry: null.
@@ -101,7 +132,37 @@ internal static unsafe class PageTable
     /// <returns>How many pages held a frame.</returns>
     public static ulong Unmap(ulong start, ulong end) => Unmap(DirectMap.Words(s_root), 3, start, end);
 
-    /// <summary>Gives every page of the range that holds a frame new access bits (of <see cref="Present"/>, Writable, NoExecute).</summary>
+    /// <summary>
+    /// Makes sure that <see cref="Protect"/> can make the pages of the range executable; false when no frame is left for a table that it
+    /// needs.
+    /// </summary>
+    public static bool PrepareExecution(ulong start, ulong end)
+    {
+        for (ulong address = start; address < end;)
+        {
+            ulong* slot = Find(address, create: false);
+            if (slot == null)
+            {
+                address = NextTable(address);
+                continue;
+            }
+
+            if ((*slot & HoldsFrame) != 0 && !FrameAlias.Prepare(FrameOf(*slot)))
+            {
+                return false;
+            }
+
+            address += Pages.Size;
+        }
+
+        return true;
+    }
+
+    /// <summary>
+    /// Gives every page of the range that holds a frame new access bits (of <see cref="Present"/>, Writable, NoExecute). A frame that can
+    /// be executed has no writable
+    /// alias in the direct map.
+    /// </summary>
     public static void Protect(ulong start, ulong end, ulong access)
     {
         const ulong accessBits = Present | Writable | NoExecute;
@@ -116,7 +177,13 @@ internal static unsafe class PageTable
 
             if ((*slot & HoldsFrame) != 0)
             {
-                *slot = (*slot & ~accessBits) | access;
+                ulong entry = (*slot & ~accessBits) | access;
+                if (IsExecutable(entry) != IsExecutable(*slot))
+                {
+                    FrameAlias.SetWritable(FrameOf(entry), !IsExecutable(entry));
+                }
+
+                *slot = entry;
                 Machine.InvalidatePage(address);
             }
 
@@ -250,6 +317,11 @@ internal static unsafe class PageTable
                 {
                     if ((*slot & NotOwned) == 0)
                     {
+                        if (IsExecutable(*slot))
+                        {
+                            FrameAlias.SetWritable(FrameOf(*slot), isWritable: true);
+                        }
+
                         FrameAllocator.Free(FrameOf(*slot));
                     }
 

@@ -50,6 +50,12 @@ internal static unsafe class ProgramMemory
         }
 
         ulong end = address + length;
+        if (address < Image.NucleusDataEnd && end > Image.NucleusData)
+        {
+            // Mapped and writable like the rest of the image: only here is it told from the program's.
+            return -Errno.EFAULT;
+        }
+
         for (ulong page = Pages.RoundDown(address); page < end; page += Pages.Size)
         {
             ulong* slot = PageTable.Find(page, create: false);

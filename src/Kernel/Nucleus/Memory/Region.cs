@@ -15,7 +15,7 @@ internal enum RegionKind : uint
     /// <summary>The whole region is charged, touched or not.</summary>
     Charged = 4,
 
-    /// <summary>Kept by the nucleus below a stack: never accessible, never given away.</summary>
+    /// <summary>Kept by the nucleus below a stack, of a thread or its own: never accessible, never given away.</summary>
     Guard = 8,
 }
 
@@ -43,6 +43,22 @@ internal unsafe struct Region
     public RegionKind Kind;
 
     public readonly ulong PageCount => (End - Start) / Pages.Size;
+
+    /// <summary>
+    /// Whether the program can neither unmap this region nor map something else in its place, as after Linux's mseal(2): the image, in
+    /// which the nucleus lies too, guards, and
+    /// the window of shared pages.
+    /// </summary>
+    public readonly bool IsSealed => (Kind & (RegionKind.Image | RegionKind.Guard)) != 0;
+
+    /// <summary>
+    /// Whether the program may give this region a protection. What is sealed can only lose the right to be written, as what glibc and the
+    /// runtime fill in at their start does.
+    /// </summary>
+    public readonly bool CanBecome(Protection protection) =>
+        !IsSealed
+        || (Protection != Protection.None && protection == Protection)
+        || (Protection == (Protection.Read | Protection.Write) && protection == Protection.Read);
 
     /// <summary>The page-table bits for this region's pages.</summary>
     /// <remarks>

@@ -44,6 +44,11 @@ internal static unsafe class MemoryCalls
             {
                 return -Errno.EEXIST;
             }
+
+            if (AddressSpace.IsSealed(address, address + length))
+            {
+                return -Errno.EPERM;
+            }
         }
         else if (address == 0 || !IsProgramRange(address, length) || AddressSpace.IsOccupied(address, address + length))
         {
@@ -86,7 +91,7 @@ internal static unsafe class MemoryCalls
             return -Errno.EINVAL;
         }
 
-        return AddressSpace.Unmap(address, address + length);
+        return AddressSpace.IsSealed(address, address + length) ? -Errno.EPERM : AddressSpace.Unmap(address, address + length);
     }
 
     /// <summary>Only MADV_DONTNEED changes anything; all other advice may be ignored by its definition.</summary>

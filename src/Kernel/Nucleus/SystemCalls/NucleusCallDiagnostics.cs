@@ -42,37 +42,7 @@ internal static unsafe class NucleusCallDiagnostics
             return error;
         }
 
-        ulong mappings = 0;
-        ulong stacks = 0;
-        for (Region* region = RegionList.First; region != null; region = region->Next)
-        {
-            // The image's frames are not the allocator's, and shared pages count themselves.
-            if ((region->Kind & RegionKind.Image) != 0)
-            {
-                continue;
-            }
-
-            ulong owned = PageTable.CountOwned(region->Start, region->End);
-            if ((region->Kind & RegionKind.Stack) != 0)
-            {
-                stacks += owned;
-            }
-            else
-            {
-                mappings += owned;
-            }
-        }
-
-        var record = (NucleusMemoryRecord*)address;
-        record->Total = MemoryMap.TotalPages;
-        record->Image = MemoryMap.TotalPages - FrameAllocator.TotalFrames;
-        record->PageTables = PageTable.CountTables();
-        record->Mappings = mappings;
-        record->Stacks = stacks;
-        record->Shared = SharedPages.Count;
-        record->Nucleus = FrameAllocator.NucleusFrames;
-        record->Free = FrameAllocator.FreeFrames;
-        record->Promised = MemoryCharge.Promised;
+        MemoryOwners.Count((NucleusMemoryRecord*)address);
         return 0;
     }
 

@@ -1,9 +1,8 @@
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Xenlet.Kernel.Nucleus;
 
-/// <summary>The interrupt descriptor table and the task-state segment with the exception stacks.</summary>
+/// <summary>The segments, the interrupt descriptor table and the task-state segment with the exception stacks.</summary>
 internal static unsafe class Descriptors
 {
     private const ushort TaskSelector = 0x18;
@@ -14,14 +13,11 @@ internal static unsafe class Descriptors
 
     private const ulong Present = 1UL << 47;
 
-    private static InterruptTable s_interruptTable;
-    private static TaskState s_taskState;
-
-    private static ulong* Gates => (ulong*)Unsafe.AsPointer(ref s_interruptTable);
+    private const int VectorCount = 256;
 
     public static void Initialise()
     {
-        var task = (TaskState*)Unsafe.AsPointer(ref s_taskState);
+        var task = (TaskState*)Image.TaskState;
         task->Ist1 = Image.ExceptionStackTop;
         task->Ist2 = Image.NmiStackTop;
         task->Ist3 = Image.DoubleFaultStackTop;
@@ -30,13 +26,19 @@ internal static unsafe class Descriptors
 
         ulong address = (ulong)task;
         ulong limit = (ulong)sizeof(TaskState) - 1;
-        // Present, available 64-bit TSS.
+        for (int i = 0; i < TaskEntry; i++)
+        {
+            Image.Gdt[i] = Image.BootGdt[i];
+        }
+
+        // Present, available 64-bit TSS. The processor marks it as busy here and now, and writes to the table never again.
         Image.Gdt[TaskEntry] = limit | (address & 0xff_ffff) << 16 | 0x89UL << 40 | (address >> 24 & 0xff) << 56;
         Image.Gdt[TaskEntry + 1] = address >> 32;
+        Machine.LoadGdt(Image.Gdt, (TaskEntry + 2) * 8 - 1);
         Machine.LoadTaskRegister(TaskSelector);
 
-        ulong* table = Gates;
-        for (uint vector = 0; vector < 256; vector++)
+        ulong* table = Image.InterruptTable;
+        for (uint vector = 0; vector < VectorCount; vector++)
         {
             ulong stack = vector switch
             {
@@ -50,11 +52,18 @@ internal static unsafe class Descriptors
             table[vector * 2 + 1] = entry >> 32;
         }
 
-        Machine.LoadIdt(table, (ushort)(sizeof(InterruptTable) - 1));
+        Machine.LoadIdt(table, VectorCount * 16 - 1);
     }
 
     /// <summary>Makes an interrupt arrive as #NP, whose error code names its vector: <see cref="RepeatedInjection"/>.</summary>
-    public static void MarkNotPresent(uint vector) => Gates[vector * 2] &= ~Present;
+    public static void MarkNotPresent(uint vector) => Image.InterruptTable[vector * 2] &= ~Present;
+
+    /// <summary>
+    /// Makes the tables read-only, for the nucleus too: a stray write faults at once, where it would else decide what the next interrupt
+    /// does. To be called once, when
+    /// nothing is left to be written to them.
+    /// </summary>
+    public static void Seal() => PageTable.Protect(Image.Sealed, Image.SealedEnd, PageTable.Present | PageTable.NoExecute);
 
     /// <summary>Makes SYSCALL, also from ring 0, enter the nucleus with interrupts, direction and single step off.</summary>
     public static void EnableSystemCalls()
@@ -62,12 +71,6 @@ internal static unsafe class Descriptors
         Machine.WriteMsr(Msr.Star, Frame.CodeSelector << 32);
         Machine.WriteMsr(Msr.LStar, Image.SystemCallEntry);
         Machine.WriteMsr(Msr.SFMask, 0x700);
-    }
-
-    [InlineArray(512)]
-    private struct InterruptTable
-    {
-        private ulong _first;
     }
 
     /// <summary>The 64-bit task-state segment (AMD64 APM volume 2, figure 12-8).</summary>

@@ -22,7 +22,7 @@ internal static unsafe class TrapDispatch
         return Scheduler.Leave();
     }
 
-    /// <summary>A fault of the nucleus itself, an NMI, a double fault or a machine check.</summary>
+    /// <summary>A fault of the nucleus itself, a double fault or a machine check.</summary>
     [RuntimeExport("xenlet_on_nucleus_fault")]
     public static void OnNucleusFault(Frame* frame) => Panic.Fault(frame);
 }

@@ -1,0 +1,128 @@
+using System.Buffers.Binary;
+using System.Text;
+
+namespace Xenlet.Linker;
+
+/// <summary>
+/// Gives the nucleus's variables a section of their own. ILC puts the static fields of all types into one section, where those of the
+/// nucleus share pages with the
+/// program's; what a system call must not read or write for the program can be told by its address only in whole pages.
+/// </summary>
+/// <remarks>
+/// Code and debug information name a static field by the symbol of its type and an offset, or, in debug information, by the section and
+/// an offset: with the symbols
+/// moved, and those offsets turned into symbols, the link does the rest.
+/// </remarks>
+public static class NucleusVariables
+{
+    /// <summary>The section for the variables, and for those of the stubs; the link layout names it.</summary>
+    public const string SectionName = ".nucleus.bss";
+
+    /// <summary>How ILC's names of a type's static fields begin, before the type's.</summary>
+    private const string Prefix = "__NONGCSTATICS";
+
+    // No static field of an unmanaged type needs more.
+    private const int Alignment = 16;
+
+    /// <summary>Moves the variables.</summary>
+    /// <param name="file">The file's name, for messages.</param>
+    /// <param name="bytes">The file's contents; not to be used afterwards. A file whose variables were moved already stays as it
+    /// is.</param>
+    /// <param name="prefix">How the names of the nucleus's types begin.</param>
+    /// <returns>The changed file's contents.</returns>
+    /// <exception cref="BadObjectException">It is no object, has no variable of the nucleus, or one that does not start as
+    /// zero.</exception>
+    public static byte[] Separate(string file, byte[] bytes, string prefix = FailureRedirect.NucleusPrefix)
+    {
+        var view = new ObjectFile(file, bytes);
+        var moved = FindVariables(view, Encoding.UTF8.GetBytes(Prefix + prefix));
+        if (moved.Count == 0)
+        {
+            throw view.Bad($"has no static field whose type's name begins with {prefix}");
+        }
+
+        var section = view.Sections[moved[0].Section];
+        if (section.Name == SectionName)
+        {
+            return bytes;
+        }
+
+        Redirect(view, section, moved);
+        var size = 0;
+        foreach (var variable in moved)
+        {
+            // As far from a multiple of the alignment as it was.
+            size += (variable.Start - size) & (Alignment - 1);
+            view.MoveSymbol(variable.Symbol, view.Sections.Count, (ulong)size);
+            size += variable.End - variable.Start;
+        }
+
+        return view.WithSection(SectionName, ElfFormat.NoBits, ElfFormat.FlagAlloc | ElfFormat.FlagWrite, size, Alignment);
+    }
+
+    /// <summary>
+    /// The variables in the order of their addresses. A symbol of ILC's has no size: each reaches as far as the next symbol.
+    /// </summary>
+    private static List<Variable> FindVariables(ObjectFile view, byte[] prefix)
+    {
+        var found = new List<(int Symbol, int Section, int Start)>();
+        for (var i = 1; i < view.SymbolCount; i++)
+        {
+            if (view.SymbolName(i).StartsWith(prefix) && view.SymbolSection(i) != ElfFormat.Undefined)
+            {
+                var section = view.SymbolSection(i);
+                if (section >= view.Sections.Count || view.Sections[section].Type != ElfFormat.NoBits)
+                {
+                    var name = Encoding.UTF8.GetString(view.SymbolName(i));
+                    throw view.Bad($"{name} has an initial value, which a variable of the nucleus cannot have");
+                }
+
+                found.Add((i, section, (int)view.SymbolValue(i)));
+            }
+        }
+
+        if (found.Select(f => f.Section).Distinct().Count() > 1)
+        {
+            throw view.Bad("has variables of the nucleus in more than one section");
+        }
+
+        if (found.Count == 0)
+        {
+            return [];
+        }
+
+        var size = view.Sections[found[0].Section].Size;
+        int[] borders = [.. Enumerable.Range(1, view.SymbolCount - 1)
+            .Where(i => view.SymbolSection(i) == found[0].Section && !view.IsSection(i))
+            .Select(i => (int)view.SymbolValue(i)).Append(size).Distinct().Order()];
+        return [.. found.OrderBy(f => f.Start)
+            .Select(f => new Variable(f.Symbol, f.Section, f.Start, borders[Array.BinarySearch(borders, f.Start) + 1]))];
+    }
+
+    /// <summary>What refers to a moved variable by the old section and an offset refers to it by its symbol from now on.</summary>
+    private static void Redirect(ObjectFile view, SectionHeader section, List<Variable> moved)
+    {
+        foreach (var relocations in view.Sections.Where(s => s.Type == ElfFormat.Rela))
+        {
+            var entries = view.Contents(relocations);
+            for (; entries.Length >= ElfFormat.RelaSize; entries = entries[ElfFormat.RelaSize..])
+            {
+                var symbol = BinaryPrimitives.ReadInt32LittleEndian(entries[ElfFormat.RelaSymbol..]);
+                if (!view.IsSection(symbol) || view.SymbolSection(symbol) != section.Index)
+                {
+                    continue;
+                }
+
+                var addend = BinaryPrimitives.ReadInt64LittleEndian(entries[ElfFormat.RelaAddend..]);
+                var at = moved.FindIndex(v => addend >= v.Start && addend < v.End);
+                if (at >= 0)
+                {
+                    BinaryPrimitives.WriteInt32LittleEndian(entries[ElfFormat.RelaSymbol..], moved[at].Symbol);
+                    BinaryPrimitives.WriteInt64LittleEndian(entries[ElfFormat.RelaAddend..], addend - moved[at].Start);
+                }
+            }
+        }
+    }
+
+    private sealed record Variable(int Symbol, int Section, int Start, int End);
+}

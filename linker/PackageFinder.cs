@@ -1,0 +1,67 @@
+using System.Diagnostics;
+using System.Xml.Linq;
+
+namespace Xenlet.Linker;
+
+/// <summary>Says which package a file is from: NuGet's, by the .nuspec above it, or Debian's, as <c>dpkg-query</c> knows.</summary>
+internal sealed class PackageFinder
+{
+    private readonly Dictionary<string, Part?> _byDirectory = [];
+
+    /// <summary>The package, or <see langword="null"/> when the file is of none that is known here.</summary>
+    public Part? OwnerOf(string path)
+    {
+        var directory = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        if (!_byDirectory.TryGetValue(directory, out var package))
+        {
+            package = OfNuGet(directory);
+            _byDirectory.Add(directory, package);
+        }
+
+        return package ?? OfDebian(path);
+    }
+
+    private static Part? OfNuGet(string? directory)
+    {
+        for (; directory is not null; directory = Path.GetDirectoryName(directory))
+        {
+            if (Directory.EnumerateFiles(directory, "*.nuspec").FirstOrDefault() is { } specification)
+            {
+                var metadata = XDocument.Load(specification).Root!.Elements().First(element => element.Name.LocalName == "metadata");
+                string Value(string name) => metadata.Elements().First(element => element.Name.LocalName == name).Value;
+                return new Part(Value("id"), Value("version"), $"pkg:nuget/{Value("id")}@{Value("version")}");
+            }
+        }
+
+        return null;
+    }
+
+    private static Part? OfDebian(string path)
+    {
+        // "libc6-dev:amd64: /usr/lib/x86_64-linux-gnu/libc.a"
+        if (Ask("-S", path) is not { } owner || owner.LastIndexOf(": ", StringComparison.Ordinal) is not (> 0 and var end))
+        {
+            return null;
+        }
+
+        return Ask("-W", "-f=${Package} ${Version} ${Architecture}", owner[..end])?.Split(' ') is [var name, var version, var architecture]
+            ? new Part(name, version, $"pkg:deb/debian/{name}@{Uri.EscapeDataString(version)}?arch={architecture}")
+            : null;
+    }
+
+    private static string? Ask(params string[] arguments)
+    {
+        try
+        {
+            using var process = Process.Start(new ProcessStartInfo("dpkg-query", arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+            var answer = process.StandardOutput.ReadToEnd().Trim();
+            process.WaitForExit();
+            return process.ExitCode == 0 ? answer : null;
+        }
+        catch (System.ComponentModel.Win32Exception)
+        {
+            // A system without Debian's packages.
+            return null;
+        }
+    }
+}

@@ -1,0 +1,272 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using Xenlet.Drivers;
+using Xenlet.Kernel;
+using Xenlet.XenBus;
+using Xenlet.XenStoreRing;
+
+namespace Xenlet.GuestImage;
+
+/// <summary>
+/// A guest that goes on with its work, while other disks and interfaces of it have back ends that lie. dom0 writes numbers into the node
+/// <c>data/mark</c>; to each the guest answers in <c>data/report</c> how it has fared since the one before. Not over the console: that one may lie too.
+/// </summary>
+internal static class HostileCases
+{
+    /// <summary>The disk whose back end is honest.</summary>
+    private const string HonestDisk = "xvda";
+
+    private const int Workers = 4;
+    private const int Sectors = 8;
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
+
+    private static long s_operations;
+    private static long s_otherOperations;
+    private static long s_otherFailures;
+    private static string s_problem = "none";
+
+    public static IEnumerable<Case> All => [new("hostile", RunAsync)];
+
+    private static async Task RunAsync()
+    {
+        TaskCompletionSource asked = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        using PosixSignalRegistration handler = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal =>
+        {
+            signal.Cancel = true;
+            asked.TrySetResult();
+        });
+        GuestStatistics before = Guest.ReadStatistics();
+        DomainServicesOptions options = new()
+        {
+            BeforeStart = starting => _ = ShowAsync(starting.FrontBus.Subscribe()),
+            Control = new() { ShutdownTimeLimit = TimeSpan.FromMinutes(10) },
+        };
+        await using (DomainServices services = await DomainServices.StartAsync(Guest.Machine, options))
+        {
+            using CancellationTokenSource ending = new();
+            Heartbeat heartbeat = new(ending.Token);
+            BlockDevice disk = await services.Disks.WaitForAsync(HonestDisk);
+            Task[] work = [.. Enumerable.Range(0, Workers).Select(worker => WorkAsync(disk, worker, ending.Token))];
+            Task others = UseOthersAsync(services, ending.Token);
+            Task reports = ReportAsync(services.Store, heartbeat, ending.Token);
+            await asked.Task;
+            await ending.CancelAsync();
+            await Task.WhenAll([.. work, others, reports]);
+        }
+
+        Console.WriteLine($"problem: {s_problem}");
+        Leftovers.Report(before);
+    }
+
+    private static async Task ShowAsync(XenBusEvents events)
+    {
+        await foreach (XenBusEvent happened in events)
+        {
+            Console.WriteLine(happened);
+        }
+    }
+
+    /// <summary>Writes to a part of the disk and reads it again, at a pace that the disk can well keep up.</summary>
+    private static async Task WorkAsync(BlockDevice disk, int worker, CancellationToken ending)
+    {
+        byte[] data = new byte[Sectors * BlockPattern.SectorSize];
+        try
+        {
+            for (int seed = 1; !ending.IsCancellationRequested; seed++)
+            {
+                await disk.WriteAsync(worker * data.Length, Filled(data, worker, seed), CancellationToken.None);
+                await disk.ReadAsync(worker * data.Length, data, CancellationToken.None);
+                if (BlockPattern.FindDifference(data, worker * Sectors, seed) >= 0)
+                {
+                    s_problem = "the honest disk does not hold what was written";
+                }
+
+                Interlocked.Add(ref s_operations, 2);
+                await Task.Delay(Pause, CancellationToken.None);
+            }
+        }
+        catch (Exception failure)
+        {
+            s_problem = $"{failure.GetType().Name}: {failure.Message}";
+        }
+    }
+
+    private static byte[] Filled(byte[] data, int worker, int seed)
+    {
+        BlockPattern.Fill(data, worker * Sectors, seed);
+        return data;
+    }
+
+    /// <summary>Uses each other disk and each interface as long as it is there.</summary>
+    private static async Task UseOthersAsync(DomainServices services, CancellationToken ending)
+    {
+        HashSet<object> used = [];
+        while (!ending.IsCancellationRequested)
+        {
+            foreach (BlockDevice disk in services.Disks.Devices.Where(disk => disk.Name != HonestDisk && used.Add(disk)))
+            {
+                _ = UseAsync(disk, ending);
+            }
+
+            foreach (NetworkInterface network in services.Interfaces.Interfaces.Where(used.Add))
+            {
+                _ = SendAsync(network, ending);
+                _ = ReceiveAsync(network, ending);
+            }
+
+            used.IntersectWith([.. services.Disks.Devices, .. services.Interfaces.Interfaces]);
+            await Task.Delay(Pause, CancellationToken.None);
+        }
+    }
+
+    private static async Task UseAsync(BlockDevice disk, CancellationToken ending)
+    {
+        byte[] data = new byte[16 << 10];
+        for (int i = 0; !ending.IsCancellationRequested; i++)
+        {
+            try
+            {
+                await (i % 2 == 0 ? disk.WriteAsync(0, data, ending) : disk.ReadAsync(0, data, ending));
+                Interlocked.Increment(ref s_otherOperations);
+            }
+            catch (BlockIOException)
+            {
+                Interlocked.Increment(ref s_otherFailures);
+            }
+            catch (Exception gone) when (gone is BlockDeviceGoneException or OperationCanceledException)
+            {
+                return;
+            }
+
+            await Task.Delay(1, CancellationToken.None);
+        }
+    }
+
+    private static async Task SendAsync(NetworkInterface network, CancellationToken ending)
+    {
+        try
+        {
+            while (true)
+            {
+                FrameBuffer frame = network.RentFrame();
+                frame.Length = 60;
+                frame.Data.Clear();
+                await network.SendAsync(frame, ending);
+                await Task.Delay(5, ending);
+            }
+        }
+        catch (Exception gone) when (gone is NetworkInterfaceGoneException or OperationCanceledException)
+        {
+        }
+    }
+
+    private static async Task ReceiveAsync(NetworkInterface network, CancellationToken ending)
+    {
+        try
+        {
+            while (true)
+            {
+                using FrameBuffer frame = await network.ReceiveAsync(ending);
+                Interlocked.Increment(ref s_otherOperations);
+            }
+        }
+        catch (Exception gone) when (gone is NetworkInterfaceGoneException or OperationCanceledException)
+        {
+        }
+    }
+
+    private static async Task ReportAsync(XenStoreClient store, Heartbeat heartbeat, CancellationToken ending)
+    {
+        try
+        {
+            await using XenStoreWatch watch = await store.WatchAsync("data/mark", ending);
+            Stopwatch time = Stopwatch.StartNew();
+            await store.WriteAsync("data/report", "ready", ending);
+            await foreach (XenStoreWatchEvent changed in watch.WithCancellation(ending))
+            {
+                if (await store.TryReadAsync(changed.Path, ending) is { Length: > 0 } mark)
+                {
+                    await store.WriteAsync("data/report", $"mark={mark} {Fared(heartbeat, time.Elapsed)} {Resources()} problem={s_problem}", ending);
+
+                    // What the report itself took is nobody's doing.
+                    Fared(heartbeat, time.Elapsed);
+                    time.Restart();
+                }
+            }
+        }
+        catch (OperationCanceledException)
+        {
+        }
+    }
+
+    /// <summary>What has happened since the last call.</summary>
+    private static string Fared(Heartbeat heartbeat, TimeSpan time)
+    {
+        (long gap, long poolGap) = heartbeat.TakeGaps();
+        double rate = Interlocked.Exchange(ref s_operations, 0) / time.TotalSeconds;
+        long others = Interlocked.Exchange(ref s_otherOperations, 0);
+        long failures = Interlocked.Exchange(ref s_otherFailures, 0);
+        return string.Create(CultureInfo.InvariantCulture, $"gap={gap} pool={poolGap} rate={rate:0.0} others={others} failures={failures}");
+    }
+
+    private static string Resources()
+    {
+        for (int i = 0; i < 2; i++)
+        {
+            GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+            GC.WaitForPendingFinalizers();
+        }
+
+        // First, since the question makes the kernel try again to end what back ends have let go.
+        int held = Guest.Pages.HeldPages;
+        GuestStatistics now = Guest.ReadStatistics();
+        return string.Create(CultureInfo.InvariantCulture, $"held={held} grants={now.Grants} shared={now.SharedPages} free={now.AvailablePages} threads={now.Threads}");
+    }
+
+    /// <summary>The longest times between two beats: of a thread of its own, and of .NET's thread pool.</summary>
+    private sealed class Heartbeat
+    {
+        private const int Interval = 50;
+        private long _gap;
+        private long _poolGap;
+
+        public Heartbeat(CancellationToken ending)
+        {
+            new Thread(() =>
+            {
+                for (long last = Stopwatch.GetTimestamp(); !ending.IsCancellationRequested;)
+                {
+                    Thread.Sleep(Interval);
+                    last = Beat(ref _gap, last);
+                }
+            })
+            { IsBackground = true, Name = "heartbeat" }.Start();
+            _ = BeatInPoolAsync(ending);
+        }
+
+        /// <summary>Milliseconds.</summary>
+        public (long Thread, long Pool) TakeGaps() => (Interlocked.Exchange(ref _gap, 0), Interlocked.Exchange(ref _poolGap, 0));
+
+        private async Task BeatInPoolAsync(CancellationToken ending)
+        {
+            for (long last = Stopwatch.GetTimestamp(); !ending.IsCancellationRequested;)
+            {
+                await Task.Delay(Interval, CancellationToken.None);
+                last = Beat(ref _poolGap, last);
+            }
+        }
+
+        private static long Beat(ref long longest, long last)
+        {
+            long now = Stopwatch.GetTimestamp();
+            long gap = (long)Stopwatch.GetElapsedTime(last, now).TotalMilliseconds;
+            if (gap > Interlocked.Read(ref longest))
+            {
+                Interlocked.Exchange(ref longest, gap);
+            }
+
+            return now;
+        }
+    }
+}

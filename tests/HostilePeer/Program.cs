@@ -1,0 +1,53 @@
+using System.Globalization;
+using Xenlet.HostilePeer;
+using Xenlet.XenBus;
+using Xenlet.XenStoreRing;
+
+// disk DOMAIN NUMBER BEHAVIOUR MILLISECONDS [keep]        makes a disk of a guest and behaves so
+// interface DOMAIN NUMBER BEHAVIOUR MILLISECONDS [keep]   the same with a network interface
+// Says what became of the front end, and takes the device away. With "keep", what was mapped stays mapped until the program is killed.
+if (args is not [var kind, var domainText, var number, var behaviour, var millisecondsText, .. var rest]
+    || !uint.TryParse(domainText, NumberStyles.None, CultureInfo.InvariantCulture, out uint domain)
+    || !int.TryParse(millisecondsText, NumberStyles.None, CultureInfo.InvariantCulture, out int milliseconds))
+{
+    return 2;
+}
+
+XenFile.BeNice();
+TimeSpan time = TimeSpan.FromMilliseconds(milliseconds);
+await using XenStoreClient store = await XenStoreClient.ConnectAsync();
+switch (kind)
+{
+    case "disk" when LyingDisk.Behaviours.TryGetValue(behaviour, out Func<LyingDisk, TimeSpan, Task>? behave):
+        await using (LyingDisk disk = new(store, domain, number))
+        {
+            await disk.PlugAsync();
+            await RunAsync(disk, () => behave(disk, time));
+        }
+
+        return 0;
+    case "interface" when LyingInterface.Behaviours.TryGetValue(behaviour, out Func<LyingInterface, TimeSpan, Task>? behave):
+        await using (LyingInterface network = new(store, domain, number))
+        {
+            await network.PlugAsync();
+            await RunAsync(network, () => behave(network, time));
+        }
+
+        return 0;
+    default:
+        return 2;
+}
+
+async Task RunAsync(LyingBackEnd backEnd, Func<Task> behave)
+{
+    await backEnd.ConnectAsync();
+    await behave();
+    XenBusState state = await backEnd.FrontStateAsync();
+    await backEnd.UnplugAsync();
+    Console.WriteLine($"front end was {state}");
+    if (rest is ["keep"])
+    {
+        Console.WriteLine("keeping");
+        await Task.Delay(Timeout.Infinite);
+    }
+}
