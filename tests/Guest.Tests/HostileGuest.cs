@@ -55,7 +55,12 @@ internal sealed class HostileGuest(XenWorld world, XenGuest guest) : FollowedGue
     }
 
     /// <summary>Has a device come, behave so, and go; gives what the peer says.</summary>
-    public Task<string> RunPeerAsync(string kind, string behaviour, TimeSpan time) => Dom0Async(Command(kind, behaviour, time));
+    /// <param name="kind">Which device, or "console".</param>
+    /// <param name="behaviour">How it behaves.</param>
+    /// <param name="time">For how long.</param>
+    /// <param name="untilClosed">It goes on after that until the guest has closed the device, which may not have used it yet.</param>
+    public Task<string> RunPeerAsync(string kind, string behaviour, TimeSpan time, bool untilClosed = false) =>
+        Dom0Async(Command(kind, behaviour, time) + (untilClosed ? " until-closed" : ""));
 
     /// <summary>The same with a peer that keeps what it has mapped until <see cref="EndPeerAsync"/>.</summary>
     public async Task<string> StartKeepingPeerAsync(string kind, string behaviour, TimeSpan time) => await Dom0Async(

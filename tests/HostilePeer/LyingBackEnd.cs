@@ -11,7 +11,9 @@ namespace Xenlet.HostilePeer;
 /// </summary>
 internal abstract class LyingBackEnd : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+    /// <summary>How long the front end may take for anything.</summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+
     private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(10);
     private readonly XenStoreClient _store;
     private readonly string _front;

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using Xenlet.HostilePeer;
 using Xenlet.XenBus;
@@ -6,7 +7,8 @@ using Xenlet.XenStoreRing;
 // disk DOMAIN NUMBER BEHAVIOUR MILLISECONDS [keep]        makes a disk of a guest and behaves so
 // interface DOMAIN NUMBER BEHAVIOUR MILLISECONDS [keep]   the same with a network interface
 // console DOMAIN - BEHAVIOUR MILLISECONDS                 is the guest's console, of which xenconsoled must have let go
-// Says what became of the front end, and takes the device away. With "keep", what was mapped stays mapped until the program is killed.
+// Says what became of the front end, and takes the device away. With "keep", what was mapped stays mapped until the program is killed;
+// with "until-closed", it goes on until the front end has closed.
 if (args is not [var kind, var domainText, var number, var behaviour, var millisecondsText, .. var rest]
     || !uint.TryParse(domainText, NumberStyles.None, CultureInfo.InvariantCulture, out uint domain)
     || !int.TryParse(millisecondsText, NumberStyles.None, CultureInfo.InvariantCulture, out int milliseconds))
@@ -50,7 +52,12 @@ switch (kind)
 async Task RunAsync(LyingBackEnd backEnd, Func<Task> behave)
 {
     await backEnd.ConnectAsync();
-    await behave();
+    long start = Stopwatch.GetTimestamp();
+    do
+    {
+        await behave();
+    }
+    while (rest is ["until-closed"] && await backEnd.FrontStateAsync() != XenBusState.Closed && Stopwatch.GetElapsedTime(start) < LyingBackEnd.Patience);
     XenBusState state = await backEnd.FrontStateAsync();
     await backEnd.UnplugAsync();
     Console.WriteLine($"front end was {state}");
