@@ -48,9 +48,6 @@ public sealed class HostilePeerTests(TwoProcessorWorld world, ITestOutputHelper 
     public Task An_interface_that_comes_and_goes_sixty_times_and_keeps_all_pages_costs_two_connections_and_works_when_it_is_honest_again() =>
         FlapAsync(world, output);
 
-    [Fact]
-    public Task A_guest_works_on_while_its_console_lies() => LieAsConsoleAsync(world, output, Short);
-
     internal static async Task LieAsConsoleAsync(TwoProcessorWorld world, ITestOutputHelper output, TimeSpan time)
     {
         await using HostileGuest guest = await HostileGuest.StartWithConsoleAsync(world);
