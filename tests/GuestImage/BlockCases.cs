@@ -47,7 +47,7 @@ internal static class BlockCases
 
     private static ValueTask TellBeforeAsync(CancellationToken cancellation)
     {
-        Console.WriteLine(Steady.Values.All(work => work.UnderWay > 0) ? "suspending in the middle of work" : "suspending at rest");
+        Console.WriteLine(Steady.Values.All(work => work.WaitUntilUnderWay()) ? "suspending in the middle of work" : "suspending at rest");
         return default;
     }
 

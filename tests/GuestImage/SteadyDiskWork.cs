@@ -37,6 +37,9 @@ internal sealed class SteadyDiskWork
     /// <summary>Operations that the disk has not ended yet.</summary>
     public int UnderWay => Volatile.Read(ref _underWay);
 
+    /// <summary>Waits until an operation is under way; false when none was for ten seconds.</summary>
+    public bool WaitUntilUnderWay() => SpinWait.SpinUntil(() => UnderWay > 0, TimeSpan.FromSeconds(10));
+
     /// <summary>Waits until more operations have ended than were under way.</summary>
     public async Task<string> ProgressAsync()
     {
@@ -89,14 +92,14 @@ internal sealed class SteadyDiskWork
         long offset = (long)first * BlockPattern.SectorSize;
         if (random.Next(2) == 0)
         {
-            await CountAsync(_disk.ReadAsync(offset, data));
+            await CountAsync(() => _disk.ReadAsync(offset, data));
             Compare(data, first);
         }
         else
         {
             int seed = random.Next(1, 1 << 20);
             BlockPattern.Fill(data, first, seed);
-            await CountAsync(_disk.WriteAsync(offset, data));
+            await CountAsync(() => _disk.WriteAsync(offset, data));
             Array.Fill(_model, seed, first, length);
         }
     }
@@ -107,7 +110,8 @@ internal sealed class SteadyDiskWork
         byte[] data = new byte[16 << 10];
         for (int i = 0; i < 64; i++)
         {
-            await CountAsync(_disk.ReadAsync(i * data.Length, data));
+            long offset = i * data.Length;
+            await CountAsync(() => _disk.ReadAsync(offset, data));
         }
     }
 
@@ -126,12 +130,13 @@ internal sealed class SteadyDiskWork
         }
     }
 
-    private async ValueTask CountAsync(ValueTask operation)
+    /// <summary>Counts an operation from before it is begun: the disk may have ended it when the call returns.</summary>
+    private async ValueTask CountAsync(Func<ValueTask> operation)
     {
         Interlocked.Increment(ref _underWay);
         try
         {
-            await operation;
+            await operation();
         }
         finally
         {
