@@ -48,17 +48,7 @@ public sealed class ChangingDiskTests
         byte[][] pages = [.. mappings.Select(mapping => mapping.Bytes)];
         BackRing<BlockRequest, BlockResponse> back = new(pages, 112);
         device.Open(connection);
-        device.Connect(new BlockFeatures
-        {
-            Length = 1 << 20,
-            SectorSize = Sector,
-            PhysicalSectorSize = Sector,
-            Info = 0,
-            Flush = BlockRequestKind.FlushDiskCache,
-            CanDiscard = true,
-            DiscardGranularity = Sector,
-            IndirectSegments = 32,
-        });
+        device.Connect(TestFeatures.OfDisk());
         List<Task> operations = [];
         List<byte[]> buffers = [];
         using (ChangingPages changing = new(seed, isOnThread, pages[0]))

@@ -13,17 +13,7 @@ internal sealed class TestConnection : IDisposable
     public TestConnection(long length = 1 << 20, BlockOptions? options = null, int sectorSize = 512, int indirectSegments = 256, bool isPersistent = true)
     {
         Options = options ?? new BlockOptions();
-        Features = new BlockFeatures
-        {
-            Length = length,
-            SectorSize = sectorSize,
-            PhysicalSectorSize = sectorSize,
-            Info = 0,
-            Flush = BlockRequestKind.FlushDiskCache,
-            CanDiscard = true,
-            DiscardGranularity = sectorSize,
-            IndirectSegments = indirectSegments,
-        };
+        Features = TestFeatures.OfDisk(length, sectorSize, indirectSegments);
         IsPersistent = isPersistent;
         Data = new byte[length];
         Device = new BlockDevice("xvda")

@@ -14,18 +14,6 @@ internal static class BlockRings
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
-    private static readonly BlockFeatures Features = new()
-    {
-        Length = 1 << 20,
-        SectorSize = Sector,
-        PhysicalSectorSize = Sector,
-        Info = 0,
-        Flush = BlockRequestKind.FlushDiskCache,
-        CanDiscard = true,
-        DiscardGranularity = Sector,
-        IndirectSegments = 32,
-    };
-
     public static void Run(byte[] input)
     {
         Script script = new(input);
@@ -39,7 +27,7 @@ internal static class BlockRings
         List<BlockRequest> taken = [];
         List<(Task Task, byte[] Buffer)> operations = [];
         device.Open(connection);
-        device.Connect(Features);
+        device.Connect(TestFeatures.OfDisk());
         while (!script.AtEnd && device.IsPresent && operations.Count < MostOperations)
         {
             Step(script, device, back, taken, operations);
