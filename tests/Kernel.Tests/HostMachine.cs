@@ -204,14 +204,18 @@ internal static class Panic
         KernelLog.Write(what);
     }
 
-    /// <summary>A fault of the nucleus itself, or a nucleus that is stuck.</summary>
-    [DoesNotReturn]
-    public static unsafe void Fault(Frame* frame) => throw new PanicException($"vector {frame->Vector} in the nucleus");
-
     /// <summary>The end of a report: what was logged is the exception's message.</summary>
     [DoesNotReturn]
     public static void Crash() => throw new PanicException(KernelLog.Text);
 
     [DoesNotReturn]
     public static void Halt(ReadOnlySpan<byte> what) => throw new PanicException(Encoding.UTF8.GetString(what));
+}
+
+/// <summary>The report of a fault on the host: an exception.</summary>
+internal static class PanicReport
+{
+    /// <summary>A fault of the nucleus itself, or a nucleus that is stuck.</summary>
+    [DoesNotReturn]
+    public static unsafe void Fault(Frame* frame) => throw new PanicException($"vector {frame->Vector} in the nucleus");
 }

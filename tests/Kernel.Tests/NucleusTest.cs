@@ -72,7 +72,7 @@ public abstract unsafe class NucleusTest
         fixed (MemoryMapEntry* first = entries)
         {
             var info = new StartInfo { Version = 1, MemoryMapAddress = (ulong)first, MemoryMapEntries = (uint)entries.Length };
-            MemoryMap.Initialise(&info);
+            LoaderMemoryMap.Read(&info);
         }
     }
 
@@ -88,7 +88,7 @@ public abstract unsafe class NucleusTest
         Thread* first = ThreadTable.Create();
         PrepareFrame(first);
         Scheduler.Initialise(first);
-        Assert.True(Scheduler.Leave() == &first->Frame);
+        Assert.True(NucleusExit.Leave() == &first->Frame);
         LocalApic.Reset();
     }
 

@@ -50,7 +50,7 @@ internal static unsafe class StartInfos
             info.MemoryMapEntries = (uint)entries.Count;
             try
             {
-                MemoryMap.Initialise(&info);
+                LoaderMemoryMap.Read(&info);
             }
             catch (PanicException)
             {

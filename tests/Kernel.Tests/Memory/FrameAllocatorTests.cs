@@ -137,7 +137,7 @@ public sealed unsafe class FrameAllocatorTests : NucleusTest
 
         try
         {
-            MemoryMap.Initialise(&info);
+            LoaderMemoryMap.Read(&info);
             Assert.Fail("it was taken");
         }
         catch (PanicException panic)

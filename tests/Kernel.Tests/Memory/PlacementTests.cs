@@ -43,7 +43,7 @@ public sealed unsafe class PlacementTests : NucleusTest
     {
         Thread* thread = Current;
 
-        ulong top = Stacks.MapMain(thread, random);
+        ulong top = ThreadStack.MapMain(thread, random);
 
         Assert.Equal(AddressSpace.MapEnd - below, top);
         Assert.Equal((top, top - Stacks.DefaultSize), (thread->StackHigh, thread->StackLow));

@@ -20,7 +20,7 @@ public sealed unsafe class DomainSuspendTests : NucleusTest, IDisposable
         EventChannels.Initialise(_xen.Shared);
         PvClock.Initialise(_xen.Shared);
         PvConsole.Find();
-        Interrupts.Connect();
+        XenInterrupts.Connect();
         Nucleus.Timer.Initialise();
         _xen.Calls.Clear();
     }
@@ -340,8 +340,8 @@ public sealed unsafe class DomainSuspendTests : NucleusTest, IDisposable
         {
             // The same memory: a key that nothing has been mixed into.
             Field(typeof(RandomNumbers), "s_key").SetValue(null, Activator.CreateInstance(Field(typeof(RandomNumbers), "s_key").FieldType));
-            DomainGeneration.Identify();
-            byte[] before = GenerationId();
+            GenerationId.Draw();
+            byte[] before = ReadGenerationId();
             _xen.OnSuspend = () =>
             {
                 _xen.Begin(domainId: what == "the domain's id" ? 43 + (uint)variant : 43, 0xfeffd, 2);
@@ -354,7 +354,7 @@ public sealed unsafe class DomainSuspendTests : NucleusTest, IDisposable
             Field(typeof(DomainGeneration), "s_current").SetValue(null, 0u);
             Field(typeof(PvClock), "s_last").SetValue(null, 0ul);
             Assert.Equal(1, Call(NucleusCall.Suspend));
-            ids.Add(GenerationId());
+            ids.Add(ReadGenerationId());
             Assert.NotEqual(before, ids[^1]);
             ulong buffer = Allocate(1);
             Assert.Equal(32, Call(SystemCallNumber.Getrandom, buffer, 32, 0));
@@ -367,12 +367,12 @@ public sealed unsafe class DomainSuspendTests : NucleusTest, IDisposable
     [Fact]
     public void A_cancelled_suspend_begins_nothing_new()
     {
-        DomainGeneration.Identify();
-        byte[] before = GenerationId();
+        GenerationId.Draw();
+        byte[] before = ReadGenerationId();
 
         Assert.Equal(0, Call(NucleusCall.Suspend));
 
-        Assert.Equal(before, GenerationId());
+        Assert.Equal(before, ReadGenerationId());
         Assert.NotEqual(new byte[16], before);
     }
 
@@ -414,7 +414,7 @@ public sealed unsafe class DomainSuspendTests : NucleusTest, IDisposable
         return 0;
     };
 
-    private static byte[] GenerationId()
+    private static byte[] ReadGenerationId()
     {
         ulong buffer = Allocate(1);
         Assert.Equal(0, Call(NucleusCall.ReadGenerationId, buffer));

@@ -12,7 +12,7 @@ public abstract unsafe class XenNucleusTest : NucleusTest, IDisposable
         EventChannels.Initialise(Xen.Shared);
         PvClock.Initialise(Xen.Shared);
         PvConsole.Find();
-        Interrupts.Connect();
+        XenInterrupts.Connect();
         Nucleus.Timer.Initialise();
         Xen.Calls.Clear();
     }

@@ -37,7 +37,7 @@ internal static unsafe class InitialProgram
     public static Thread* Create(byte* commandLine, int length)
     {
         Thread* thread = ThreadTable.Create();
-        ulong top = thread == null ? 0 : Stacks.MapMain(thread, RandomNumbers.Next());
+        ulong top = thread == null ? 0 : ThreadStack.MapMain(thread, RandomNumbers.Next());
         const ulong needed = StringsSize + 4096;
         if (top == 0 || ProgramMemory.PrepareWrite(top - needed, needed) < 0)
         {

@@ -5,10 +5,8 @@ namespace Xenlet.Kernel.Nucleus;
 /// <summary>The ranges of RAM of this domain, whole pages, copied out of the loader's memory before that memory is used.</summary>
 internal static unsafe class MemoryMap
 {
-    private const int Capacity = 32;
-
-    /// <summary>Physical addresses have 52 bits at most (AMD64 Architecture Programmer's Manual, volume 2, section 5.3).</summary>
-    private const ulong AddressLimit = 1UL << 52;
+    /// <summary>Ranges that are kept.</summary>
+    public const int Capacity = 32;
 
     private static Extents s_extents;
     private static int s_count;
@@ -31,45 +29,23 @@ internal static unsafe class MemoryMap
     /// <summary>The RAM range of this index.</summary>
     public static Extent* Get(int index) => (Extent*)Unsafe.AsPointer(ref s_extents) + index;
 
-    /// <summary>
-    /// Reads the loader's map. Ranges beyond the thirty-second are left unused, and said; so are, without a word, those that no processor
-    /// can address, whose ends might wrap to addresses of other things.
-    /// </summary>
-    public static void Initialise(StartInfo* info)
+    /// <summary>Adds a range of RAM.</summary>
+    /// <param name="start">Its first address, at the start of a page.</param>
+    /// <param name="end">Its end, exclusive, at the end of a page.</param>
+    /// <returns>False when there is no room for one more.</returns>
+    public static bool TryAdd(ulong start, ulong end)
     {
-        if (info->Version == 0 || info->MemoryMapEntries == 0)
+        if (s_count == Capacity)
         {
-            Panic.Halt("the loader passed no memory map: Xen 4.11 or later is needed"u8);
+            return false;
         }
 
-        var entries = (MemoryMapEntry*)info->MemoryMapAddress;
-        for (uint i = 0; i < info->MemoryMapEntries; i++)
-        {
-            if (entries[i].Type != MemoryMapEntry.TypeRam
-                || entries[i].Address > AddressLimit || entries[i].Size > AddressLimit - entries[i].Address)
-            {
-                continue;
-            }
-
-            ulong start = Pages.RoundUp(entries[i].Address);
-            ulong end = Pages.RoundDown(entries[i].Address + entries[i].Size);
-            if (end <= start)
-            {
-                continue;
-            }
-
-            if (s_count == Capacity)
-            {
-                KernelLog.Write("xenlet: more than 32 ranges of memory; the rest is not used\n"u8);
-                break;
-            }
-
-            Extent* extent = Get(s_count++);
-            extent->Start = start;
-            extent->End = end;
-            TotalPages += (end - start) / Pages.Size;
-            End = Math.Max(End, end);
-        }
+        Extent* extent = Get(s_count++);
+        extent->Start = start;
+        extent->End = end;
+        TotalPages += (end - start) / Pages.Size;
+        End = Math.Max(End, end);
+        return true;
     }
 
     /// <summary>Whether this physical address is RAM.</summary>

@@ -23,7 +23,7 @@ internal static unsafe class NucleusEntry
         BootStages.Begin();
         XenPlatform.Initialise();
         CopyCommandLine(startInfo->CommandLineAddress);
-        MemoryMap.Initialise(startInfo);
+        LoaderMemoryMap.Read(startInfo);
 
         FrameAllocator.Initialise((ulong)Image.ElfHeader, Image.End);
         PageTable.Initialise();
@@ -53,14 +53,14 @@ internal static unsafe class NucleusEntry
         KernelMappings.AddImageRegions();
         RandomNumbers.Seed();
         StackCookie.Draw();
-        DomainGeneration.Identify();
+        GenerationId.Draw();
         AddressSpace.PlaceMappings(RandomNumbers.Next());
         Files.Initialise();
         Thread* first = InitialProgram.Create((byte*)Unsafe.AsPointer(ref s_commandLine), s_commandLineLength);
         Scheduler.Initialise(first);
         Descriptors.Seal();
         BootStages.NucleusReady();
-        return Scheduler.Leave();
+        return NucleusExit.Leave();
     }
 
     /// <summary>The loader's memory is free memory: whatever is needed later is copied first.</summary>

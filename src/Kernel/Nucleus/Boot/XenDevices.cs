@@ -19,7 +19,7 @@ internal static unsafe class XenDevices
             Descriptors.MarkNotPresent(Vector.EventChannelUpcall);
         }
 
-        Interrupts.Connect();
+        XenInterrupts.Connect();
         ReportUnusedProcessors();
     }
 

@@ -29,8 +29,7 @@ internal static unsafe class KernelLog
         Machine.Out8(Port, value);
         if (Panic.InProgress)
         {
-            // The administrator sees the console first: a panic is the one thing the nucleus says there.
-            ConsoleDevice.WriteByPolling(value);
+            UpperCalls.WritePanicText(value);
         }
     }
 

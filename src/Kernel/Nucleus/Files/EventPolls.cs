@@ -174,8 +174,8 @@ internal static unsafe class EventPolls
         thread->WaitAddress = events;
         thread->WaitCount = (ulong)count;
         Scheduler.Block(
-            WaitKind.EventPoll, milliseconds < 0 ? ulong.MaxValue : Clock.After((ulong)milliseconds * 1_000_000), restartable: false);
-        return SystemCall.NoResult;
+            WaitKind.EventPoll, null, milliseconds < 0 ? ulong.MaxValue : Clock.After((ulong)milliseconds * 1_000_000), restartable: false);
+        return CallResult.None;
     }
 
     /// <summary>A parked caller looks again.</summary>

@@ -148,8 +148,8 @@ internal static unsafe class FileCalls
         thread->WaitAddress = buffer;
         thread->WaitCount = count;
         thread->WaitDone = (ulong)done;
-        Scheduler.Block(kind, ulong.MaxValue, restartable: true);
-        return SystemCall.NoResult;
+        Scheduler.Block(kind, null, ulong.MaxValue, restartable: true);
+        return CallResult.None;
     }
 
     private static long TryRead(int descriptor, ulong buffer, ulong count)

@@ -67,8 +67,8 @@ internal static unsafe class PollCalls
 
         thread->WaitAddress = entries;
         thread->WaitCount = count;
-        Scheduler.Block(WaitKind.Poll, deadline, restartable: false);
-        return SystemCall.NoResult;
+        Scheduler.Block(WaitKind.Poll, null, deadline, restartable: false);
+        return CallResult.None;
     }
 
     private static long Evaluate(ulong address, ulong count)

@@ -3,8 +3,8 @@ namespace Xenlet.Kernel.Nucleus;
 /// <summary>What the entry stubs find through GS. The layout is a contract with <c>linker/</c>.</summary>
 internal unsafe struct PerCpu
 {
-    /// <summary>The thread whose registers the next entry saves.</summary>
-    public Thread* Current;
+    /// <summary>Where the next entry saves the registers: at the start of a thread.</summary>
+    public Frame* Current;
 
     public ulong NucleusStackTop;
 

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Xenlet.Kernel.Nucleus;
 
 /// <summary>
@@ -6,7 +8,7 @@ namespace Xenlet.Kernel.Nucleus;
 /// </summary>
 internal static unsafe class Termination
 {
-    private static Thread* s_waiter;
+    private static WaitQueue s_waiter;
 
     // A managed thread waits for the signal, or is on its way here.
     private static bool s_isExpected;
@@ -34,10 +36,9 @@ internal static unsafe class Termination
 
         // Once more while the program is ending changes nothing.
         s_isHandedOver = true;
-        Thread* waiter = s_waiter;
+        Thread* waiter = Waiter->First;
         if (waiter != null)
         {
-            s_waiter = null;
             Scheduler.Wake(waiter, 0, urgent: true);
         }
 
@@ -54,22 +55,14 @@ internal static unsafe class Termination
             return 0;
         }
 
-        if (s_waiter != null)
+        if (Waiter->First != null)
         {
             return -Errno.EAGAIN;
         }
 
-        s_waiter = Scheduler.Current;
-        Scheduler.Block(WaitKind.Termination, ulong.MaxValue, restartable: true);
-        return SystemCall.NoResult;
+        Scheduler.Block(WaitKind.Termination, Waiter, ulong.MaxValue, restartable: true);
+        return CallResult.None;
     }
 
-    /// <summary>A waiting thread was woken by another signal.</summary>
-    public static void Forget(Thread* thread)
-    {
-        if (s_waiter == thread)
-        {
-            s_waiter = null;
-        }
-    }
+    private static WaitQueue* Waiter => (WaitQueue*)Unsafe.AsPointer(ref s_waiter);
 }

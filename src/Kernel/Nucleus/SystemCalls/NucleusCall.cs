@@ -81,7 +81,7 @@ internal static class NucleusCall
     /// <summary>(pointer): writes a <see cref="NucleusMemoryRecord"/>; without Xen too.</summary>
     public const int ReadMemory = SystemCallNumber.FirstPrivate + 20;
 
-    /// <summary>(pointer): writes the 16 bytes of <see cref="DomainGeneration.Id"/>; without Xen too.</summary>
+    /// <summary>(pointer): writes the 16 bytes of <see cref="GenerationId.Value"/>; without Xen too.</summary>
     public const int ReadGenerationId = SystemCallNumber.FirstPrivate + 21;
 
     /// <summary>

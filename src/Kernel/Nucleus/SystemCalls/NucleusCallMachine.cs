@@ -62,7 +62,7 @@ internal static unsafe class NucleusCallMachine
         }
 
         var statistics = (NucleusStatistics*)address;
-        statistics->SystemCalls = SystemCall.Count;
+        statistics->SystemCalls = NucleusStatistics.SystemCallCount;
         statistics->ThreadSwitches = Scheduler.Switches;
         statistics->FutexWakeUps = Futex.WakeUps;
         statistics->Hypercalls = Hypercall.Issued;
@@ -84,13 +84,13 @@ internal static unsafe class NucleusCallMachine
 
     public static long WriteGenerationId(ulong address)
     {
-        long error = ProgramMemory.PrepareWrite(address, DomainGeneration.IdSize);
+        long error = ProgramMemory.PrepareWrite(address, GenerationId.Size);
         if (error < 0)
         {
             return error;
         }
 
-        Machine.Copy((void*)address, DomainGeneration.Id, DomainGeneration.IdSize);
+        Machine.Copy((void*)address, GenerationId.Value, GenerationId.Size);
         return 0;
     }
 

@@ -6,6 +6,9 @@ namespace Xenlet.Kernel.Nucleus;
 [StructLayout(LayoutKind.Sequential)]
 internal struct NucleusStatistics
 {
+    /// <summary>Where the dispatcher counts <see cref="SystemCalls"/>.</summary>
+    public static ulong SystemCallCount;
+
     public ulong SystemCalls;
     public ulong ThreadSwitches;
 

@@ -9,25 +9,19 @@ namespace Xenlet.Kernel.Nucleus;
 /// </summary>
 internal static unsafe class SystemCall
 {
-    /// <summary>What a call returns whose result is not known yet, or that loaded the registers itself.</summary>
-    public const long NoResult = long.MinValue;
-
     private static UnknownCalls s_logged;
-
-    /// <summary>Calls since boot.</summary>
-    public static ulong Count { get; private set; }
 
     [RuntimeExport("xenlet_on_system_call")]
     public static Frame* OnSystemCall(Frame* frame)
     {
-        Count++;
+        NucleusStatistics.SystemCallCount++;
         long result = Dispatch((Thread*)frame, frame);
-        if (result != NoResult)
+        if (result != CallResult.None)
         {
             frame->Rax = (ulong)result;
         }
 
-        return Scheduler.Leave();
+        return NucleusExit.Leave();
     }
 
     private static long Dispatch(Thread* thread, Frame* frame)
@@ -144,7 +138,7 @@ internal static unsafe class SystemCall
                 return SignalCalls.ChangeMask(thread, (int)a1, a2, a3, a4);
             case SystemCallNumber.RtSigreturn:
                 Signals.Return(thread);
-                return NoResult;
+                return CallResult.None;
             case SystemCallNumber.Tgkill:
                 return SignalCalls.SendToThread((int)a2, (int)a3);
             case SystemCallNumber.Tkill:
@@ -158,7 +152,7 @@ internal static unsafe class SystemCall
                 return ThreadCalls.Exit(thread, (int)a1);
             case SystemCallNumber.ExitGroup:
                 ProgramEnd.Exit((int)a1);
-                return NoResult;
+                return CallResult.None;
             case SystemCallNumber.Futex:
                 return Futex.Call(a1, (int)a2, (uint)a3, a4, (uint)a6);
             case SystemCallNumber.SetTidAddress:

@@ -133,7 +133,7 @@ internal static unsafe class ThreadCalls
         }
 
         Scheduler.EndCurrent();
-        return SystemCall.NoResult;
+        return CallResult.None;
     }
 
     /// <summary>sched_getaffinity: one processor.</summary>

@@ -79,8 +79,8 @@ internal static unsafe class TimeCalls
         Thread* thread = Scheduler.Current;
         thread->WaitAddress = (flags & TIMER_ABSTIME) == 0 ? remaining : 0;
         thread->WaitDone = 0;
-        Scheduler.Block(WaitKind.Sleep, deadline, restartable: false);
-        return SystemCall.NoResult;
+        Scheduler.Block(WaitKind.Sleep, null, deadline, restartable: false);
+        return CallResult.None;
     }
 
     /// <summary>A signal ends a sleep.</summary>

@@ -54,8 +54,8 @@ internal static unsafe class Futex
         }
 
         long woken = 0;
-        Thread** bucket = Bucket(address);
-        for (Thread* thread = *bucket; thread != null && woken < count;)
+        WaitQueue* bucket = Bucket(address);
+        for (Thread* thread = bucket->First; thread != null && woken < count;)
         {
             Thread* next = thread->Next;
             if (thread->WaitAddress == address && ((uint)thread->WaitCount & bitset) != 0)
@@ -69,18 +69,6 @@ internal static unsafe class Futex
         }
 
         return woken;
-    }
-
-    /// <summary>Takes a waiting thread out of its bucket. Only <see cref="Scheduler.Wake"/> calls this.</summary>
-    public static void Forget(Thread* thread)
-    {
-        Thread** link = Bucket(thread->WaitAddress);
-        while (*link != thread)
-        {
-            link = &(*link)->Next;
-        }
-
-        *link = thread->Next;
     }
 
     private static long Wait(ulong address, uint expected, ulong timeout, uint bitset, bool relative, bool realTime)
@@ -118,32 +106,19 @@ internal static unsafe class Futex
         Thread* thread = Scheduler.Current;
         thread->WaitAddress = address;
         thread->WaitCount = bitset;
-        Append(thread);
-        Scheduler.Block(WaitKind.Futex, deadline, restartable: timeout == 0);
-        return SystemCall.NoResult;
+        Scheduler.Block(WaitKind.Futex, Bucket(address), deadline, restartable: timeout == 0, deadlineResult: -Errno.ETIMEDOUT);
+        return CallResult.None;
     }
 
-    private static void Append(Thread* thread)
-    {
-        thread->Next = null;
-        Thread** link = Bucket(thread->WaitAddress);
-        while (*link != null)
-        {
-            link = &(*link)->Next;
-        }
-
-        *link = thread;
-    }
-
-    private static Thread** Bucket(ulong address)
+    private static WaitQueue* Bucket(ulong address)
     {
         ulong hash = (address >> 2) * 0x9e37_79b9_7f4a_7c15;
-        return (Thread**)Unsafe.AsPointer(ref s_buckets) + (int)(hash >> 58);
+        return (WaitQueue*)Unsafe.AsPointer(ref s_buckets) + (int)(hash >> 58);
     }
 
     [InlineArray(BucketCount)]
     private struct Buckets
     {
-        private nint _first;
+        private WaitQueue _first;
     }
 }

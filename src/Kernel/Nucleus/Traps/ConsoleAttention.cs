@@ -58,6 +58,7 @@ internal static class ConsoleAttention
         s_nextLook = 0;
         ulong start = Clock.Now();
         bool isAll = ConsoleDevice.Service();
+        SendSignals();
         Files.WakeWaiters();
         ulong end = Clock.Now();
         s_spent += end - start;
@@ -86,6 +87,18 @@ internal static class ConsoleAttention
         if (s_nextLook == 0 && PvConsole.IsUsable)
         {
             EventChannels.Unmask(PvConsole.Port);
+        }
+    }
+
+    private static void SendSignals()
+    {
+        uint signals = ConsoleDevice.TakeSignals();
+        for (int signal = 1; signals != 0 && signal < 32; signal++)
+        {
+            if ((signals & (uint)SignalNumber.Bit(signal)) != 0)
+            {
+                Signals.SendToProcess(signal);
+            }
         }
     }
 

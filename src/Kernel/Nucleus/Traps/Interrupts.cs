@@ -3,18 +3,6 @@ namespace Xenlet.Kernel.Nucleus;
 /// <summary>What interrupts mean: time has passed, the console has news, an event channel was signalled.</summary>
 internal static unsafe class Interrupts
 {
-    /// <summary>Lets Xen interrupt us, for the timer and the console. To be repeated after a resume.</summary>
-    public static void Connect()
-    {
-        XenError.PanicIfFailed(EventChannels.SetCallbackVector(Vector.EventChannelUpcall), "HVM_PARAM_CALLBACK_IRQ"u8);
-        XenTimer.Initialise();
-        EventChannels.Unmask(XenTimer.Port);
-        if (PvConsole.IsUsable)
-        {
-            EventChannels.Unmask(PvConsole.Port);
-        }
-    }
-
     public static void Handle(int vector)
     {
         switch (vector)

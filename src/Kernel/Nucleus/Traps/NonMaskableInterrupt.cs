@@ -32,7 +32,7 @@ internal static unsafe class NonMaskableInterrupt
         }
         else
         {
-            Panic.Fault(frame);
+            PanicReport.Fault(frame);
         }
     }
 

@@ -14,7 +14,7 @@ internal static unsafe class ProgramEvents
     private static Bitmap s_pending;
     private static Bitmap s_owned;
     private static Bitmap s_adopted;
-    private static Thread* s_waiter;
+    private static WaitQueue s_waiter;
 
     // Where the search for a signalled port begins, so that a busy port of a low number starves no other.
     private static uint s_next;
@@ -72,10 +72,9 @@ internal static unsafe class ProgramEvents
         }
 
         Set(ref s_pending, port);
-        Thread* waiter = s_waiter;
+        Thread* waiter = Waiter->First;
         if (waiter != null)
         {
-            s_waiter = null;
             Scheduler.Wake(waiter, Take(), urgent: true);
         }
     }
@@ -90,24 +89,16 @@ internal static unsafe class ProgramEvents
             return port;
         }
 
-        if (s_waiter != null && s_waiter->Wait == WaitKind.EventChannel)
+        if (Waiter->First != null)
         {
             return -Errno.EAGAIN;
         }
 
-        s_waiter = Scheduler.Current;
-        Scheduler.Block(WaitKind.EventChannel, ulong.MaxValue, restartable: true);
-        return SystemCall.NoResult;
+        Scheduler.Block(WaitKind.EventChannel, Waiter, ulong.MaxValue, restartable: true);
+        return CallResult.None;
     }
 
-    /// <summary>A waiting thread was woken by a signal.</summary>
-    public static void Forget(Thread* thread)
-    {
-        if (s_waiter == thread)
-        {
-            s_waiter = null;
-        }
-    }
+    private static WaitQueue* Waiter => (WaitQueue*)Unsafe.AsPointer(ref s_waiter);
 
     private static long Take()
     {

@@ -67,7 +67,7 @@ internal static unsafe class ProgramFault
             ProgramEnd.OutOfMemory(thread, address);
         }
 
-        if (Stacks.IsOverflow(thread, address))
+        if (ThreadStack.IsOverflow(thread, address))
         {
             ProgramEnd.StackOverflow(thread, address);
         }

@@ -19,10 +19,10 @@ internal static unsafe class TrapDispatch
             Interrupts.Handle(vector);
         }
 
-        return Scheduler.Leave();
+        return NucleusExit.Leave();
     }
 
     /// <summary>A fault of the nucleus itself, a double fault or a machine check.</summary>
     [RuntimeExport("xenlet_on_nucleus_fault")]
-    public static void OnNucleusFault(Frame* frame) => Panic.Fault(frame);
+    public static void OnNucleusFault(Frame* frame) => PanicReport.Fault(frame);
 }

@@ -55,11 +55,11 @@ internal static class DomainSuspend
         PvClock.ContinueAfterResume();
         DomainGeneration.Begin();
         RandomNumbers.Seed();
-        DomainGeneration.Identify();
+        GenerationId.Draw();
         ProgramEvents.ForgetAll();
         SharedPages.ForgetGrants();
         PvConsole.Find();
         ConsoleDevice.DeviceReady();
-        Interrupts.Connect();
+        XenInterrupts.Connect();
     }
 }

@@ -1,0 +1,21 @@
+namespace Xenlet.Kernel.Nucleus;
+
+/// <summary>The way back to a thread, from a trap or a system call.</summary>
+internal static unsafe class NucleusExit
+{
+    /// <summary>Answers what was signalled meanwhile, wakes what is due, chooses the next thread, delivers its signals, arms the timer.</summary>
+    /// <returns>The registers to resume.</returns>
+    public static Frame* Leave()
+    {
+        Interrupts.HandlePending();
+        ulong now = Clock.Now();
+        ConsoleAttention.LookIfDue(now);
+        Scheduler.Choose(now);
+        if (!Scheduler.IsIdle)
+        {
+            Signals.DeliverPending(Scheduler.Current);
+        }
+
+        return Scheduler.Resume(ConsoleAttention.NextLook);
+    }
+}
