@@ -84,7 +84,7 @@ public abstract unsafe class NucleusTest
         Nucleus.Timer.Initialise();
         ConsoleDevice.Initialise();
         ConsoleDevice.DeviceReady();
-        Nucleus.Files.Initialise();
+        Nucleus.FileTable.Initialise();
         Thread* first = ThreadTable.Create();
         PrepareFrame(first);
         Scheduler.Initialise(first);
@@ -130,7 +130,7 @@ public abstract unsafe class NucleusTest
         frame->R8 = all[4];
         frame->R9 = all[5];
         frame->Rax = 0x5555_5555_5555_5555;
-        return SystemCall.OnSystemCall(frame);
+        return SystemCallDispatch.OnSystemCall(frame);
     }
 
     /// <summary>Makes a system call that must return to its caller at once, and gives its result.</summary>

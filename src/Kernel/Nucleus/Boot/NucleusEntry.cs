@@ -55,7 +55,7 @@ internal static unsafe class NucleusEntry
         StackCookie.Draw();
         GenerationId.Draw();
         AddressSpace.PlaceMappings(RandomNumbers.Next());
-        Files.Initialise();
+        FileTable.Initialise();
         Thread* first = InitialProgram.Create((byte*)Unsafe.AsPointer(ref s_commandLine), s_commandLineLength);
         Scheduler.Initialise(first);
         Descriptors.Seal();

@@ -62,12 +62,12 @@ internal static unsafe class EventPolls
             EventPoll* set = At(i);
             if (set->References == 0)
             {
-                long descriptor = Files.Open(FileKind.EventPoll, 0, null);
+                long descriptor = FileTable.Open(FileKind.EventPoll, 0, null);
                 if (descriptor >= 0)
                 {
                     Machine.Fill(set, 0, (nuint)sizeof(EventPoll));
                     set->References = 1;
-                    Files.Get((int)descriptor)->EventPoll = set;
+                    FileTable.Get((int)descriptor)->EventPoll = set;
                 }
 
                 return descriptor;
@@ -94,8 +94,8 @@ internal static unsafe class EventPolls
 
     public static long Control(int poll, int operation, int descriptor, ulong address)
     {
-        OpenFile* file = Files.Get(poll);
-        if (file == null || !Files.IsOpen(descriptor))
+        OpenFile* file = FileTable.Get(poll);
+        if (file == null || !FileTable.IsOpen(descriptor))
         {
             return -Errno.EBADF;
         }
@@ -147,13 +147,13 @@ internal static unsafe class EventPolls
         member->Events = ((Event*)address)->Events;
         member->Data = ((Event*)address)->Data;
         member->IsUsed = true;
-        Files.WakeWaiters();
+        FileTable.WakeWaiters();
         return 0;
     }
 
     public static long Wait(Thread* thread, int poll, ulong events, int count, int milliseconds)
     {
-        OpenFile* file = Files.Get(poll);
+        OpenFile* file = FileTable.Get(poll);
         if (file == null)
         {
             return -Errno.EBADF;
@@ -181,7 +181,7 @@ internal static unsafe class EventPolls
     /// <summary>A parked caller looks again.</summary>
     public static void Retry(Thread* thread)
     {
-        OpenFile* file = Files.Get(thread->WaitFile);
+        OpenFile* file = FileTable.Get(thread->WaitFile);
         long ready = file == null || file->Kind != FileKind.EventPoll
             ? -Errno.EBADF
             : Evaluate(file->EventPoll, thread->WaitAddress, thread->WaitCount);

@@ -24,7 +24,7 @@ internal static unsafe class FileCalls
     {
         count = Math.Min(count, MaximumCount);
         long result = TryRead(descriptor, buffer, count);
-        return result == -Errno.EAGAIN && !Files.Get(descriptor)->IsNonBlocking
+        return result == -Errno.EAGAIN && !FileTable.Get(descriptor)->IsNonBlocking
             ? Park(thread, WaitKind.FileRead, descriptor, buffer, count, 0)
             : result;
     }
@@ -36,11 +36,11 @@ internal static unsafe class FileCalls
         long result = TryWrite(descriptor, buffer, count);
         if (result == -Errno.EPIPE)
         {
-            Signals.SendToThread(thread, SignalNumber.SIGPIPE);
+            SignalDelivery.SendToThread(thread, SignalNumber.SIGPIPE);
         }
 
         bool isPartial = result == -Errno.EAGAIN || (result >= 0 && (ulong)result < count);
-        return isPartial && !Files.Get(descriptor)->IsNonBlocking
+        return isPartial && !FileTable.Get(descriptor)->IsNonBlocking
             ? Park(thread, WaitKind.FileWrite, descriptor, buffer, count, Math.Max(result, 0))
             : result;
     }
@@ -84,7 +84,7 @@ internal static unsafe class FileCalls
             if (result == -Errno.EPIPE)
             {
                 // After the waking, or it would end the call with EINTR.
-                Signals.SendToThread(thread, SignalNumber.SIGPIPE);
+                SignalDelivery.SendToThread(thread, SignalNumber.SIGPIPE);
             }
 
             return;
@@ -99,7 +99,7 @@ internal static unsafe class FileCalls
 
     public static long Status(int descriptor, ulong address)
     {
-        OpenFile* file = Files.Get(descriptor);
+        OpenFile* file = FileTable.Get(descriptor);
         if (file == null)
         {
             return -Errno.EBADF;
@@ -116,7 +116,7 @@ internal static unsafe class FileCalls
 
     public static long Control(int descriptor, int command, ulong argument)
     {
-        OpenFile* file = Files.Get(descriptor);
+        OpenFile* file = FileTable.Get(descriptor);
         if (file == null)
         {
             return -Errno.EBADF;
@@ -126,7 +126,7 @@ internal static unsafe class FileCalls
         {
             case F_DUPFD:
             case F_DUPFD_CLOEXEC:
-                return argument < Files.Capacity ? Files.Duplicate(descriptor, (int)argument) : -Errno.EINVAL;
+                return argument < FileTable.Capacity ? FileTable.Duplicate(descriptor, (int)argument) : -Errno.EINVAL;
             case F_GETFD:
                 return FD_CLOEXEC;
             case F_SETFD:
@@ -135,7 +135,7 @@ internal static unsafe class FileCalls
             case F_GETFL:
                 return file->Flags;
             case F_SETFL:
-                file->Flags = (file->Flags & ~Files.O_NONBLOCK) | ((uint)argument & Files.O_NONBLOCK);
+                file->Flags = (file->Flags & ~FileTable.O_NONBLOCK) | ((uint)argument & FileTable.O_NONBLOCK);
                 return 0;
             default:
                 return -Errno.EINVAL;
@@ -154,7 +154,7 @@ internal static unsafe class FileCalls
 
     private static long TryRead(int descriptor, ulong buffer, ulong count)
     {
-        OpenFile* file = Files.Get(descriptor);
+        OpenFile* file = FileTable.Get(descriptor);
         if (file == null || file->Kind == FileKind.PipeWriter)
         {
             return -Errno.EBADF;
@@ -185,7 +185,7 @@ internal static unsafe class FileCalls
                 long result = count == 0 ? 0 : Pipes.Read(file->Pipe, (byte*)buffer, count);
                 if (result > 0)
                 {
-                    Files.WakeWaiters();
+                    FileTable.WakeWaiters();
                 }
 
                 return result;
@@ -196,7 +196,7 @@ internal static unsafe class FileCalls
 
     private static long TryWrite(int descriptor, ulong buffer, ulong count)
     {
-        OpenFile* file = Files.Get(descriptor);
+        OpenFile* file = FileTable.Get(descriptor);
         if (file == null || file->Kind == FileKind.PipeReader)
         {
             return -Errno.EBADF;
@@ -223,7 +223,7 @@ internal static unsafe class FileCalls
                 long result = Pipes.Write(file->Pipe, (byte*)buffer, count);
                 if (result > 0)
                 {
-                    Files.WakeWaiters();
+                    FileTable.WakeWaiters();
                 }
 
                 return result;

@@ -44,5 +44,5 @@ internal unsafe struct OpenFile
     /// <summary>The set of an epoll descriptor.</summary>
     public EventPoll* EventPoll;
 
-    public readonly bool IsNonBlocking => (Flags & Files.O_NONBLOCK) != 0;
+    public readonly bool IsNonBlocking => (Flags & FileTable.O_NONBLOCK) != 0;
 }

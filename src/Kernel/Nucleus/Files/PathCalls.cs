@@ -19,17 +19,17 @@ internal static unsafe class PathCalls
         switch (known)
         {
             case KnownPath.Null:
-                return Files.Open(FileKind.Null, flags, null);
+                return FileTable.Open(FileKind.Null, flags, null);
             case KnownPath.Random:
-                return Files.Open(FileKind.Random, flags, null);
+                return FileTable.Open(FileKind.Random, flags, null);
             case KnownPath.Root:
-                return (flags & Files.O_ACCMODE) == 0 ? Files.Open(FileKind.Directory, flags, null) : -Errno.EISDIR;
+                return (flags & FileTable.O_ACCMODE) == 0 ? FileTable.Open(FileKind.Directory, flags, null) : -Errno.EISDIR;
             case KnownPath.UserDatabase:
-                return (flags & Files.O_ACCMODE) == 0 ? Files.Open(FileKind.Text, flags, null) : -Errno.EROFS;
+                return (flags & FileTable.O_ACCMODE) == 0 ? FileTable.Open(FileKind.Text, flags, null) : -Errno.EROFS;
             case KnownPath.Program:
                 return -Errno.EACCES;
             default:
-                return (flags & Files.O_CREAT) != 0 ? -Errno.EROFS : -Errno.ENOENT;
+                return (flags & FileTable.O_CREAT) != 0 ? -Errno.EROFS : -Errno.ENOENT;
         }
     }
 
@@ -92,7 +92,7 @@ internal static unsafe class PathCalls
     /// <summary>getdents64: the root directory lists as empty.</summary>
     public static long List(int descriptor)
     {
-        OpenFile* file = Files.Get(descriptor);
+        OpenFile* file = FileTable.Get(descriptor);
         return file == null ? -Errno.EBADF : file->Kind == FileKind.Directory ? 0 : -Errno.ENOTDIR;
     }
 

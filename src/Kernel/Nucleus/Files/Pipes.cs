@@ -49,14 +49,14 @@ internal static unsafe class Pipes
         }
 
         *pipe = new Pipe { Frame = frame, Readers = 1, Writers = 1 };
-        uint kept = flags & Files.O_NONBLOCK;
-        long reader = Files.Open(FileKind.PipeReader, kept, pipe);
-        long writer = Files.Open(FileKind.PipeWriter, kept | Files.O_WRONLY, pipe);
+        uint kept = flags & FileTable.O_NONBLOCK;
+        long reader = FileTable.Open(FileKind.PipeReader, kept, pipe);
+        long writer = FileTable.Open(FileKind.PipeWriter, kept | FileTable.O_WRONLY, pipe);
         if (reader < 0 || writer < 0)
         {
             if (reader >= 0)
             {
-                _ = Files.Close((int)reader);
+                _ = FileTable.Close((int)reader);
             }
 
             pipe->Frame = 0;

@@ -54,7 +54,7 @@ internal static unsafe class PollCalls
 
     private static long Wait(Thread* thread, ulong entries, ulong count, ulong deadline)
     {
-        if (count > Files.Capacity)
+        if (count > FileTable.Capacity)
         {
             return -Errno.EINVAL;
         }
@@ -93,7 +93,7 @@ internal static unsafe class PollCalls
     /// <summary>What a descriptor is ready for, of <paramref name="wanted"/> and of the conditions that are always told.</summary>
     public static short State(int descriptor, int wanted)
     {
-        OpenFile* file = Files.Get(descriptor);
+        OpenFile* file = FileTable.Get(descriptor);
         if (file == null)
         {
             return POLLNVAL;

@@ -22,7 +22,7 @@ internal static unsafe class Termination
     {
         ThenReboot = thenReboot;
         s_isExpected = true;
-        Signals.SendToProcess(SignalNumber.SIGTERM);
+        SignalDelivery.SendToProcess(SignalNumber.SIGTERM);
     }
 
     /// <summary>The default action of SIGTERM is due: gives it to the thread that waits for it.</summary>

@@ -17,7 +17,7 @@ internal static unsafe class MemoryCalls
     {
         if ((flags & MAP_ANONYMOUS) == 0)
         {
-            return Files.IsOpen(file) ? -Errno.EACCES : -Errno.EBADF;
+            return FileTable.IsOpen(file) ? -Errno.EACCES : -Errno.EBADF;
         }
 
         // With one process a shared anonymous mapping is a private one.

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Xenlet.Kernel.Nucleus;
 
-/// <summary>What <see cref="NucleusCall.ReadMemory"/> writes: pages by owner. All but <see cref="Promised"/> add up to <see cref="Total"/>.</summary>
+/// <summary>Pages by owner, as the private call ReadMemory writes them. All but <see cref="Promised"/> add up to <see cref="Total"/>.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct NucleusMemoryRecord
 {

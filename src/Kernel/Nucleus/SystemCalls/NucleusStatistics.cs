@@ -6,7 +6,7 @@ namespace Xenlet.Kernel.Nucleus;
 [StructLayout(LayoutKind.Sequential)]
 internal struct NucleusStatistics
 {
-    /// <summary>Where the dispatcher counts <see cref="SystemCalls"/>.</summary>
+    /// <summary>Where the dispatcher counts <see cref="SystemInformation"/>.</summary>
     public static ulong SystemCallCount;
 
     public ulong SystemCalls;

@@ -28,10 +28,10 @@ internal static unsafe class SignalCalls
             return error;
         }
 
-        SignalAction previous = *Signals.Action(signal);
+        SignalAction previous = *SignalDelivery.Action(signal);
         if (newAction != 0)
         {
-            *Signals.Action(signal) = *(SignalAction*)newAction;
+            *SignalDelivery.Action(signal) = *(SignalAction*)newAction;
         }
 
         if (oldAction != 0)
@@ -67,13 +67,13 @@ internal static unsafe class SignalCalls
             switch (how)
             {
                 case SIG_BLOCK:
-                    Signals.SetMask(thread, previous | set);
+                    SignalDelivery.SetMask(thread, previous | set);
                     break;
                 case SIG_UNBLOCK:
-                    Signals.SetMask(thread, previous & ~set);
+                    SignalDelivery.SetMask(thread, previous & ~set);
                     break;
                 case SIG_SETMASK:
-                    Signals.SetMask(thread, set);
+                    SignalDelivery.SetMask(thread, set);
                     break;
                 default:
                     return -Errno.EINVAL;
@@ -103,7 +103,7 @@ internal static unsafe class SignalCalls
 
         if (signal != 0)
         {
-            Signals.SendToThread(target, signal);
+            SignalDelivery.SendToThread(target, signal);
         }
 
         return 0;
@@ -117,14 +117,14 @@ internal static unsafe class SignalCalls
             return -Errno.EINVAL;
         }
 
-        if (process != 0 && process != Signals.ProcessId && process != -1)
+        if (process != 0 && process != SignalDelivery.ProcessId && process != -1)
         {
             return -Errno.ESRCH;
         }
 
         if (signal != 0)
         {
-            Signals.SendToProcess(signal);
+            SignalDelivery.SendToProcess(signal);
         }
 
         return 0;

@@ -59,7 +59,7 @@ internal static class ConsoleAttention
         ulong start = Clock.Now();
         bool isAll = ConsoleDevice.Service();
         SendSignals();
-        Files.WakeWaiters();
+        FileTable.WakeWaiters();
         ulong end = Clock.Now();
         s_spent += end - start;
         if (!isAll || s_spent > Moment / 2)
@@ -97,7 +97,7 @@ internal static class ConsoleAttention
         {
             if ((signals & (uint)SignalNumber.Bit(signal)) != 0)
             {
-                Signals.SendToProcess(signal);
+                SignalDelivery.SendToProcess(signal);
             }
         }
     }

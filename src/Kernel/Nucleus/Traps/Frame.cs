@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace Xenlet.Kernel.Nucleus;
 
 /// <summary>
-/// Every register of a thread, as the entry stubs save them and the resume stub loads them. It lies at offset 0 of
-/// <see cref="Thread"/>. The offsets are a contract with <c>linker/</c>, whose tests hold the same table.
+/// Every register of a thread, as the entry stubs save them and the resume stub loads them. It lies at offset 0 of a
+/// thread. The offsets are a contract with <c>linker/</c>, whose tests hold the same table.
 /// </summary>
 [StructLayout(LayoutKind.Explicit, Size = Size)]
 internal unsafe struct Frame

@@ -13,7 +13,7 @@ internal static unsafe class NucleusExit
         Scheduler.Choose(now);
         if (!Scheduler.IsIdle)
         {
-            Signals.DeliverPending(Scheduler.Current);
+            SignalDelivery.DeliverPending(Scheduler.Current);
         }
 
         return Scheduler.Resume(ConsoleAttention.NextLook);

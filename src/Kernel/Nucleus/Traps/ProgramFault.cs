@@ -76,5 +76,5 @@ internal static unsafe class ProgramFault
     }
 
     private static void Raise(Thread* thread, int signal, int code, ulong address) =>
-        Signals.RaiseFault(thread, signal, new SignalInfo { Code = code, Address = address });
+        SignalDelivery.RaiseFault(thread, signal, new SignalInfo { Code = code, Address = address });
 }

@@ -33,7 +33,7 @@ internal static unsafe class VcpuOp
 
     /// <summary>VCPUOP_set_singleshot_timer: raises VIRQ_TIMER of the calling vCPU once.</summary>
     /// <param name="vcpu">The calling vCPU; -EINVAL for another.</param>
-    /// <param name="systemTime">Absolute system time in nanoseconds, without <see cref="PvClock.Offset"/>.</param>
+    /// <param name="systemTime">Absolute system time in nanoseconds, without the offset of the guest's own clock.</param>
     /// <param name="flags">VCPU_SSHOTTMR_.</param>
     public static long SetSingleShotTimer(uint vcpu, ulong systemTime, uint flags)
     {

@@ -6,7 +6,7 @@ namespace Xenlet.Kernel.Nucleus;
 /// Linux signals, as far as a single process with threads needs them: the runtime turns hardware faults into exceptions with them,
 /// and the collector stops threads with them. Delivered only on the way back to program code.
 /// </summary>
-internal static unsafe class Signals
+internal static unsafe class SignalDelivery
 {
     // The ABI lets a leaf function keep data in the 128 bytes below rsp.
     private const ulong RedZone = 128;

@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 namespace Xenlet.Kernel.Nucleus;
 
 /// <summary>The table of file descriptors.</summary>
-internal static unsafe class Files
+internal static unsafe class FileTable
 {
     /// <summary>Descriptors that can be open at once.</summary>
     public const int Capacity = 64;

@@ -1,7 +1,7 @@
 namespace Xenlet.Kernel.Nucleus;
 
 /// <summary>What a program asks about the system: uname, sysinfo, limits, usage.</summary>
-internal static unsafe class SystemCalls
+internal static unsafe class SystemInformation
 {
     private const int RLIMIT_STACK = 3;
     private const int RLIMIT_NOFILE = 7;
@@ -95,7 +95,7 @@ internal static unsafe class SystemCalls
             ulong limit = resource switch
             {
                 RLIMIT_STACK => Stacks.DefaultSize,
-                RLIMIT_NOFILE => Files.Capacity,
+                RLIMIT_NOFILE => FileTable.Capacity,
                 _ => RLIM_INFINITY,
             };
             ((ulong*)oldLimit)[0] = limit;

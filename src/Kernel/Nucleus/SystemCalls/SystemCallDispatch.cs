@@ -7,7 +7,7 @@ namespace Xenlet.Kernel.Nucleus;
 /// The system calls of Linux that glibc and the .NET runtime make. What is not here answers ENOSYS and is logged once. To add one: a
 /// number in <see cref="SystemCallNumber"/>, a line in <see cref="Dispatch"/>, a method beside its kind.
 /// </summary>
-internal static unsafe class SystemCall
+internal static unsafe class SystemCallDispatch
 {
     private static UnknownCalls s_logged;
 
@@ -52,7 +52,7 @@ internal static unsafe class SystemCall
             case SystemCallNumber.Openat:
                 return PathCalls.Open(a2, (uint)a3);
             case SystemCallNumber.Close:
-                return Files.Close((int)a1);
+                return FileTable.Close((int)a1);
             case SystemCallNumber.Fstat:
                 return FileCalls.Status((int)a1, a2);
             case SystemCallNumber.Stat:
@@ -66,19 +66,19 @@ internal static unsafe class SystemCall
                 return PollCalls.PollUntil(thread, a1, a2, a3);
             case SystemCallNumber.Lseek:
             case SystemCallNumber.Pread64:
-                return Files.IsOpen((int)a1) ? -Errno.ESPIPE : -Errno.EBADF;
+                return FileTable.IsOpen((int)a1) ? -Errno.ESPIPE : -Errno.EBADF;
             case SystemCallNumber.Ioctl:
-                return Files.IsOpen((int)a1) ? -Errno.ENOTTY : -Errno.EBADF;
+                return FileTable.IsOpen((int)a1) ? -Errno.ENOTTY : -Errno.EBADF;
             case SystemCallNumber.Fcntl:
                 return FileCalls.Control((int)a1, (int)a2, a3);
             case SystemCallNumber.Dup:
-                return Files.Duplicate((int)a1, 0);
+                return FileTable.Duplicate((int)a1, 0);
             case SystemCallNumber.Dup3:
-                return Files.DuplicateTo((int)a1, (int)a2);
+                return FileTable.DuplicateTo((int)a1, (int)a2);
             case SystemCallNumber.Pipe2:
                 return Pipes.Create(a1, (uint)a2);
             case SystemCallNumber.Ftruncate:
-                return Files.IsOpen((int)a1) ? -Errno.EINVAL : -Errno.EBADF;
+                return FileTable.IsOpen((int)a1) ? -Errno.EINVAL : -Errno.EBADF;
             case SystemCallNumber.Getcwd:
                 return PathCalls.WorkingDirectory(a1, a2);
             case SystemCallNumber.Readlink:
@@ -137,7 +137,7 @@ internal static unsafe class SystemCall
             case SystemCallNumber.RtSigprocmask:
                 return SignalCalls.ChangeMask(thread, (int)a1, a2, a3, a4);
             case SystemCallNumber.RtSigreturn:
-                Signals.Return(thread);
+                SignalDelivery.Return(thread);
                 return CallResult.None;
             case SystemCallNumber.Tgkill:
                 return SignalCalls.SendToThread((int)a2, (int)a3);
@@ -172,7 +172,7 @@ internal static unsafe class SystemCall
             case SystemCallNumber.Membarrier:
                 return ThreadCalls.MemoryBarrier((int)a1);
             case SystemCallNumber.Getcpu:
-                return SystemCalls.CurrentCpu(a1, a2);
+                return SystemInformation.CurrentCpu(a1, a2);
 
             case SystemCallNumber.ClockGettime:
                 return TimeCalls.Get((int)a1, a2);
@@ -186,7 +186,7 @@ internal static unsafe class SystemCall
                 return TimeCalls.Sleep((int)a1, (uint)a2, a3, a4);
 
             case SystemCallNumber.Getpid:
-                return Signals.ProcessId;
+                return SignalDelivery.ProcessId;
             case SystemCallNumber.Getppid:
             case SystemCallNumber.Getuid:
             case SystemCallNumber.Getgid:
@@ -194,15 +194,15 @@ internal static unsafe class SystemCall
             case SystemCallNumber.Getegid:
                 return 0;
             case SystemCallNumber.Uname:
-                return SystemCalls.Name(a1);
+                return SystemInformation.Name(a1);
             case SystemCallNumber.Sysinfo:
-                return SystemCalls.Information(a1);
+                return SystemInformation.Information(a1);
             case SystemCallNumber.Getrusage:
-                return SystemCalls.Usage((int)a1, a2);
+                return SystemInformation.Usage((int)a1, a2);
             case SystemCallNumber.Prlimit64:
-                return SystemCalls.Limit((int)a2, a3, a4);
+                return SystemInformation.Limit((int)a2, a3, a4);
             case SystemCallNumber.Getrlimit:
-                return SystemCalls.Limit((int)a1, 0, a2);
+                return SystemInformation.Limit((int)a1, 0, a2);
             case SystemCallNumber.Getrandom:
                 return RandomCalls.Get(a1, a2);
             case SystemCallNumber.SetRobustList:
