@@ -89,7 +89,7 @@ internal static class Program
             },
         };
         string corpus = Corpus.FileOf(corpora, target.Name);
-        using Timer watch = Watch(loop, target.Name, running);
+        using System.Threading.Timer watch = Watch(loop, target.Name, running);
         Finding? finding = loop.Run(Corpus.Read(corpus), () => time is { } limit ? clock.Elapsed >= limit : loop.QuietTime >= QuietTime);
         TimeSpan processor = Process.GetCurrentProcess().TotalProcessorTime - before;
         int edges = map.Edges;
@@ -114,10 +114,10 @@ internal static class Program
     }
 
     /// <summary>Ends the process when one execution does not end.</summary>
-    private static Timer Watch(FuzzLoop loop, string target, string running)
+    private static System.Threading.Timer Watch(FuzzLoop loop, string target, string running)
     {
         long last = -1;
-        return new Timer(
+        return new System.Threading.Timer(
             _ =>
             {
                 long executions = loop.Executions;

@@ -4,7 +4,7 @@ using System.Text;
 
 [assembly: CollectionBehavior(DisableTestParallelization = true)]
 
-namespace Xenlet.Kernel.Nucleus;
+namespace Xenlet.Kernel.Nucleus.Base;
 
 /// <summary>The gate a hypercall went through.</summary>
 internal enum HostGate
@@ -210,12 +210,4 @@ internal static class Panic
 
     [DoesNotReturn]
     public static void Halt(ReadOnlySpan<byte> what) => throw new PanicException(Encoding.UTF8.GetString(what));
-}
-
-/// <summary>The report of a fault on the host: an exception.</summary>
-internal static class PanicReport
-{
-    /// <summary>A fault of the nucleus itself, or a nucleus that is stuck.</summary>
-    [DoesNotReturn]
-    public static unsafe void Fault(Frame* frame) => throw new PanicException($"vector {frame->Vector} in the nucleus");
 }

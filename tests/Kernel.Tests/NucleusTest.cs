@@ -1,8 +1,7 @@
 using System.Reflection;
 using System.Runtime.CompilerServices;
-using Xenlet.Kernel.Nucleus;
-using Thread = Xenlet.Kernel.Nucleus.Thread;
-using ThreadState = Xenlet.Kernel.Nucleus.ThreadState;
+using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
+using ThreadState = Xenlet.Kernel.Nucleus.Threads.ThreadState;
 
 namespace Xenlet.Kernel.Tests;
 
@@ -26,7 +25,7 @@ public abstract unsafe class NucleusTest
     private static readonly FieldInfo[] StateFields =
     [
         .. typeof(FrameAllocator).Assembly.GetTypes()
-            .Where(type => type.Namespace == typeof(FrameAllocator).Namespace && !HostTypes.Contains(type))
+            .Where(type => type.Namespace?.StartsWith("Xenlet.Kernel.Nucleus.", StringComparison.Ordinal) == true && !HostTypes.Contains(type))
             .SelectMany(type => type.GetFields(BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic))
             .Where(field => !field.IsLiteral && !field.IsInitOnly && (field.FieldType.IsValueType || field.FieldType.IsPointer)),
     ];
@@ -81,10 +80,10 @@ public abstract unsafe class NucleusTest
     {
         BootMemory(frames);
         StartClock();
-        Nucleus.Timer.Initialise();
+        Nucleus.Platform.Timer.Initialise();
         ConsoleDevice.Initialise();
         ConsoleDevice.DeviceReady();
-        Nucleus.FileTable.Initialise();
+        Nucleus.Linux.Files.FileTable.Initialise();
         Thread* first = ThreadTable.Create();
         PrepareFrame(first);
         Scheduler.Initialise(first);

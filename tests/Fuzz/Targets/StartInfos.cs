@@ -1,5 +1,4 @@
 using System.Reflection;
-using Xenlet.Kernel.Nucleus;
 
 namespace Xenlet.Fuzz.Targets;
 

@@ -1,6 +1,5 @@
 using CsCheck;
-using Xenlet.Kernel.Nucleus;
-using Thread = Xenlet.Kernel.Nucleus.Thread;
+using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
 
 namespace Xenlet.Kernel.Tests;
 
@@ -108,7 +107,7 @@ public sealed unsafe class PipeTests : NucleusTest
         List<byte> read = [];
         while (read.Count < 10_000)
         {
-            Assert.True(waiting->State == Nucleus.ThreadState.Blocked || read.Count >= 10_000 - 4096);
+            Assert.True(waiting->State == Nucleus.Threads.ThreadState.Blocked || read.Count >= 10_000 - 4096);
             Frame* resumed = Enter(SystemCallNumber.Read, reader, _buffer, 1000);
             Thread* caller = ThreadTable.Find(2);
             long count = (long)caller->Frame.Rax;
@@ -221,7 +220,7 @@ public sealed unsafe class PipeTests : NucleusTest
         ulong free = FrameAllocator.FreeFrames;
         Assert.Equal(-Errno.EMFILE, Call(SystemCallNumber.Pipe2, _buffer, 0));
         Assert.Equal(free, FrameAllocator.FreeFrames);
-        Assert.Equal(taken + (2 * pipes) + 3, Enumerable.Range(0, 64).Count(descriptor => Nucleus.FileTable.IsOpen(descriptor)));
+        Assert.Equal(taken + (2 * pipes) + 3, Enumerable.Range(0, 64).Count(descriptor => Nucleus.Linux.Files.FileTable.IsOpen(descriptor)));
         _ = AssertFramesAccountedFor(out _);
     }
 

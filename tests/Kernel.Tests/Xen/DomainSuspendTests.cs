@@ -1,7 +1,6 @@
 using System.Text;
-using Xenlet.Kernel.Nucleus;
-using Thread = Xenlet.Kernel.Nucleus.Thread;
-using ThreadState = Xenlet.Kernel.Nucleus.ThreadState;
+using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
+using ThreadState = Xenlet.Kernel.Nucleus.Threads.ThreadState;
 
 namespace Xenlet.Kernel.Tests.Xen;
 
@@ -21,7 +20,7 @@ public sealed unsafe class DomainSuspendTests : NucleusTest, IDisposable
         PvClock.Initialise(_xen.Shared);
         PvConsole.Find();
         XenInterrupts.Connect();
-        Nucleus.Timer.Initialise();
+        Nucleus.Platform.Timer.Initialise();
         _xen.Calls.Clear();
     }
 
@@ -108,15 +107,15 @@ public sealed unsafe class DomainSuspendTests : NucleusTest, IDisposable
     {
         _xen.SetClock(86_400 * Second, 0);
         Now = 5 * Second;
-        ulong before = Nucleus.Clock.Now();
+        ulong before = Nucleus.Platform.Clock.Now();
         Resumes(consoleFrame: 0xfeffd, consolePort: 2, () => _xen.Host = (uptime, 5 * Second, 1_800_000_000));
 
         Call(NucleusCall.Suspend);
 
-        Assert.Equal(before, Nucleus.Clock.Now());
-        Assert.Equal((1_800_000_000 * Second) + uptime, Nucleus.Clock.RealTime());
+        Assert.Equal(before, Nucleus.Platform.Clock.Now());
+        Assert.Equal((1_800_000_000 * Second) + uptime, Nucleus.Platform.Clock.RealTime());
         Now += 3;
-        Assert.Equal(before + 3, Nucleus.Clock.Now());
+        Assert.Equal(before + 3, Nucleus.Platform.Clock.Now());
     }
 
     [Theory]

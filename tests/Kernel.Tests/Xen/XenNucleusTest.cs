@@ -1,4 +1,3 @@
-using Xenlet.Kernel.Nucleus;
 
 namespace Xenlet.Kernel.Tests.Xen;
 
@@ -13,7 +12,7 @@ public abstract unsafe class XenNucleusTest : NucleusTest, IDisposable
         PvClock.Initialise(Xen.Shared);
         PvConsole.Find();
         XenInterrupts.Connect();
-        Nucleus.Timer.Initialise();
+        Nucleus.Platform.Timer.Initialise();
         Xen.Calls.Clear();
     }
 

@@ -1,4 +1,7 @@
-namespace Xenlet.Kernel.Nucleus;
+using Xenlet.Kernel.Nucleus.Base;
+using Xenlet.Kernel.Nucleus.Memory;
+
+namespace Xenlet.Kernel.Nucleus.Boot;
 
 /// <summary>The memory map that the loader passes in <see cref="StartInfo"/>.</summary>
 internal static unsafe class LoaderMemoryMap

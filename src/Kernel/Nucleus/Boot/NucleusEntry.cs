@@ -1,7 +1,19 @@
 using System.Runtime;
 using System.Runtime.CompilerServices;
+using Xenlet.Kernel.Nucleus.Base;
+using Xenlet.Kernel.Nucleus.Console;
+using Xenlet.Kernel.Nucleus.Entry;
+using Xenlet.Kernel.Nucleus.Linux.Files;
+using Xenlet.Kernel.Nucleus.Memory;
+using Xenlet.Kernel.Nucleus.Platform;
+using Xenlet.Kernel.Nucleus.Platform.Pc;
+using Xenlet.Kernel.Nucleus.Platform.Random;
+using Xenlet.Kernel.Nucleus.Platform.Xen;
+using Xenlet.Kernel.Nucleus.Threads;
+using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
+using Timer = Xenlet.Kernel.Nucleus.Platform.Timer;
 
-namespace Xenlet.Kernel.Nucleus;
+namespace Xenlet.Kernel.Nucleus.Boot;
 
 /// <summary>From the boot stub, in long mode on the boot page tables, to the first instruction of the program.</summary>
 internal static unsafe class NucleusEntry

@@ -1,4 +1,4 @@
-namespace Xenlet.Kernel.Nucleus;
+namespace Xenlet.Kernel.Nucleus.Memory;
 
 /// <summary>
 /// Refuses one request for memory on purpose, as Linux's <c>fail-nth</c> does (Documentation/fault-injection): a test counts through

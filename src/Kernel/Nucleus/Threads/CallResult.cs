@@ -1,4 +1,4 @@
-namespace Xenlet.Kernel.Nucleus;
+namespace Xenlet.Kernel.Nucleus.Threads;
 
 /// <summary>What a system call answers its dispatcher besides a result.</summary>
 internal static class CallResult

@@ -1,4 +1,9 @@
-namespace Xenlet.Kernel.Nucleus;
+using Xenlet.Kernel.Nucleus.Base;
+using Xenlet.Kernel.Nucleus.Memory;
+using Xenlet.Kernel.Nucleus.Platform;
+using Timer = Xenlet.Kernel.Nucleus.Platform.Timer;
+
+namespace Xenlet.Kernel.Nucleus.Threads;
 
 /// <summary>
 /// Decides which thread runs when the nucleus is left. Round robin; a thread is preempted at the end of its time slice when another

@@ -1,6 +1,8 @@
 using System.Runtime.InteropServices;
+using Xenlet.Kernel.Nucleus.Base;
+using Xenlet.Kernel.Nucleus.Platform;
 
-namespace Xenlet.Kernel.Nucleus;
+namespace Xenlet.Kernel.Nucleus.Threads;
 
 internal enum ThreadState : uint
 {

@@ -1,4 +1,7 @@
-namespace Xenlet.Kernel.Nucleus;
+using Xenlet.Kernel.Nucleus.Base;
+using Xenlet.Kernel.Nucleus.Memory;
+
+namespace Xenlet.Kernel.Nucleus.Threads;
 
 /// <summary>The stack of a thread.</summary>
 internal static unsafe class ThreadStack

@@ -1,4 +1,4 @@
-namespace Xenlet.Kernel.Nucleus;
+namespace Xenlet.Kernel.Nucleus.Threads;
 
 /// <summary>
 /// The threads that wait for one thing, longest first. Whoever knows the thing owns the queue, in memory that stays where it is; the
