@@ -1,12 +1,12 @@
 using System.Threading.Tasks.Sources;
 
-namespace Xenlet.XenStoreRing;
+namespace Xenlet.Kernel;
 
 /// <summary>
 /// A signal that one task at a time can await. Setting it lets the present wait, or else the next one, through; setting it twice is
 /// setting it once. Waiting allocates nothing.
 /// </summary>
-internal sealed class AsyncSignal : IValueTaskSource
+public sealed class AsyncSignal : IValueTaskSource
 {
     private readonly Lock _gate = new();
     private ManualResetValueTaskSourceCore<bool> _source = new() { RunContinuationsAsynchronously = true };
@@ -14,7 +14,8 @@ internal sealed class AsyncSignal : IValueTaskSource
     private bool _isSet;
     private bool _isAwaited;
 
-    internal void Set()
+    /// <summary>Lets the present wait through, or else the next one.</summary>
+    public void Set()
     {
         lock (_gate)
         {
@@ -30,8 +31,9 @@ internal sealed class AsyncSignal : IValueTaskSource
         }
     }
 
+    /// <summary>Waits for the signal; at once when it is set.</summary>
     /// <exception cref="InvalidOperationException">Another wait is under way.</exception>
-    internal ValueTask WaitAsync(CancellationToken cancellationToken)
+    public ValueTask WaitAsync(CancellationToken cancellationToken)
     {
         if (cancellationToken.IsCancellationRequested)
         {
