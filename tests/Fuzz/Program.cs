@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.IO.MemoryMappedFiles;
+using Timer = System.Threading.Timer;
 
 namespace Xenlet.Fuzz;
 
@@ -89,7 +90,7 @@ internal static class Program
             },
         };
         string corpus = Corpus.FileOf(corpora, target.Name);
-        using System.Threading.Timer watch = Watch(loop, target.Name, running);
+        using Timer watch = Watch(loop, target.Name, running);
         Finding? finding = loop.Run(Corpus.Read(corpus), () => time is { } limit ? clock.Elapsed >= limit : loop.QuietTime >= QuietTime);
         TimeSpan processor = Process.GetCurrentProcess().TotalProcessorTime - before;
         int edges = map.Edges;
@@ -114,10 +115,10 @@ internal static class Program
     }
 
     /// <summary>Ends the process when one execution does not end.</summary>
-    private static System.Threading.Timer Watch(FuzzLoop loop, string target, string running)
+    private static Timer Watch(FuzzLoop loop, string target, string running)
     {
         long last = -1;
-        return new System.Threading.Timer(
+        return new Timer(
             _ =>
             {
                 long executions = loop.Executions;
