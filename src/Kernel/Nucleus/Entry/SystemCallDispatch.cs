@@ -35,6 +35,28 @@ internal static unsafe class SystemCallDispatch
         return NucleusExit.Leave();
     }
 
+    /// <summary>
+    /// Makes the calls again of threads that were woken for that. What one does may wake the next. A signal that came to a thread in between finds it blocked only
+    /// now.
+    /// </summary>
+    public static void MakeCallsAgain()
+    {
+        for (Thread* thread = Scheduler.TakeToCallAgain(); thread != null; thread = Scheduler.TakeToCallAgain())
+        {
+            thread->IsCallAgain = true;
+            long result = Dispatch(thread, &thread->Frame);
+            thread->IsCallAgain = false;
+            if (result != CallResult.None)
+            {
+                Scheduler.Return(thread, result, urgent: true);
+            }
+            else
+            {
+                SignalDelivery.InterruptIfBlocked(thread);
+            }
+        }
+    }
+
     private static long Dispatch(Thread* thread, Frame* frame)
     {
         ulong a1 = frame->Rdi;

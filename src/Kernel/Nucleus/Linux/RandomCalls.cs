@@ -29,8 +29,8 @@ internal static unsafe class RandomCalls
     {
         Thread* thread = Scheduler.Current;
         count = Math.Min(count, MaximumCount);
-        ulong done = Math.Min(thread->WaitDone, count);
-        thread->WaitDone = 0;
+        ulong done = Math.Min(thread->Progress, count);
+        thread->Progress = 0;
         ulong part = Math.Min(count - done, PartSize);
         long error = ProgramMemory.PrepareWrite(address + done, part);
         if (error < 0)
@@ -45,7 +45,7 @@ internal static unsafe class RandomCalls
             return (long)count;
         }
 
-        thread->WaitDone = done;
+        thread->Progress = done;
         thread->Frame.Rip -= InstructionSize;
         return (long)thread->Frame.Vector;
     }
@@ -56,11 +56,11 @@ internal static unsafe class RandomCalls
     /// </summary>
     public static void EndBetweenParts(Thread* thread)
     {
-        if (thread->WaitDone != 0)
+        if (thread->Progress != 0)
         {
-            thread->Frame.Rax = thread->WaitDone;
+            thread->Frame.Rax = thread->Progress;
             thread->Frame.Rip += InstructionSize;
-            thread->WaitDone = 0;
+            thread->Progress = 0;
         }
     }
 }

@@ -19,6 +19,9 @@ internal unsafe struct EventPoll
 
     public Entries Members;
 
+    /// <summary>Threads that wait for the set: its members may change.</summary>
+    public WaitQueue Waiters;
+
     [InlineArray(Capacity)]
     internal struct Entries
     {
@@ -82,7 +85,12 @@ internal static unsafe class EventPolls
         return -Errno.EMFILE;
     }
 
-    public static void Release(EventPoll* set) => set->References--;
+    /// <summary>A descriptor of the set was closed.</summary>
+    public static void Release(EventPoll* set)
+    {
+        set->References--;
+        WaitQueue.WakeAll(&set->Waiters);
+    }
 
     /// <summary>A descriptor was closed: no set watches it any more.</summary>
     public static void Forget(int descriptor)
@@ -152,7 +160,7 @@ internal static unsafe class EventPolls
         member->Events = ((Event*)address)->Events;
         member->Data = ((Event*)address)->Data;
         member->IsUsed = true;
-        FileTable.WakeWaiters();
+        WaitQueue.WakeAll(&file->EventPoll->Waiters);
         return 0;
     }
 
@@ -169,31 +177,28 @@ internal static unsafe class EventPolls
             return -Errno.EINVAL;
         }
 
-        long ready = Evaluate(file->EventPoll, events, (ulong)count);
-        if (ready != 0 || milliseconds == 0)
+        EventPoll* set = file->EventPoll;
+        long ready = Evaluate(set, events, (ulong)count);
+        ulong deadline = thread->IsCallAgain ? thread->Deadline
+            : milliseconds < 0 ? ulong.MaxValue : Clock.After((ulong)milliseconds * 1_000_000);
+        if (ready != 0 || deadline <= Clock.Now())
         {
             return ready;
         }
 
-        thread->WaitFile = poll;
-        thread->WaitAddress = events;
-        thread->WaitCount = (ulong)count;
-        Scheduler.Block(
-            WaitKind.EventPoll, null, milliseconds < 0 ? ulong.MaxValue : Clock.After((ulong)milliseconds * 1_000_000), restartable: false);
-        return CallResult.None;
-    }
-
-    /// <summary>A parked caller looks again.</summary>
-    public static void Retry(Thread* thread)
-    {
-        OpenFile* file = FileTable.Get(thread->WaitFile);
-        long ready = file == null || file->Kind != FileKind.EventPoll
-            ? -Errno.EBADF
-            : Evaluate(file->EventPoll, thread->WaitAddress, thread->WaitCount);
-        if (ready != 0)
+        WaitQueue.Join(&set->Waiters, thread);
+        for (int i = 0; i < EventPoll.Capacity; i++)
         {
-            Scheduler.Wake(thread, ready, urgent: true);
+            EventPoll.Member* member = Member(set, i);
+            if (member->IsUsed && !PollCalls.TryJoin(thread, member->Descriptor))
+            {
+                WaitQueue.LeaveAll(thread);
+                return -Errno.ENOMEM;
+            }
         }
+
+        Scheduler.Block(thread, WaitKind.EventPoll, deadline, WaitEnd.Interruptible);
+        return CallResult.None;
     }
 
     private static long Evaluate(EventPoll* set, ulong address, ulong count)

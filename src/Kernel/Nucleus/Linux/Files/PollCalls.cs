@@ -36,7 +36,7 @@ internal static unsafe class PollCalls
     public static long PollUntil(Thread* thread, ulong entries, ulong count, ulong timeout)
     {
         ulong deadline = ulong.MaxValue;
-        if (timeout != 0)
+        if (timeout != 0 && !thread->IsCallAgain)
         {
             long error = TimeSpec.Read(timeout, out ulong nanoseconds);
             if (error != 0)
@@ -50,16 +50,6 @@ internal static unsafe class PollCalls
         return Wait(thread, entries, count, deadline);
     }
 
-    /// <summary>A parked caller looks again.</summary>
-    public static void Retry(Thread* thread)
-    {
-        long ready = Evaluate(thread->WaitAddress, thread->WaitCount);
-        if (ready != 0)
-        {
-            Scheduler.Wake(thread, ready, urgent: true);
-        }
-    }
-
     private static long Wait(Thread* thread, ulong entries, ulong count, ulong deadline)
     {
         if (count > FileTable.Capacity)
@@ -67,15 +57,23 @@ internal static unsafe class PollCalls
             return -Errno.EINVAL;
         }
 
+        deadline = thread->IsCallAgain ? thread->Deadline : deadline;
         long ready = Evaluate(entries, count);
         if (ready != 0 || deadline <= Clock.Now())
         {
             return ready;
         }
 
-        thread->WaitAddress = entries;
-        thread->WaitCount = count;
-        Scheduler.Block(WaitKind.Poll, null, deadline, restartable: false);
+        for (ulong i = 0; i < count; i++)
+        {
+            if (!TryJoin(thread, ((PollEntry*)entries)[i].Descriptor))
+            {
+                WaitQueue.LeaveAll(thread);
+                return -Errno.ENOMEM;
+            }
+        }
+
+        Scheduler.Block(thread, WaitKind.Poll, deadline, WaitEnd.Interruptible);
         return CallResult.None;
     }
 
@@ -96,6 +94,15 @@ internal static unsafe class PollCalls
         }
 
         return ready;
+    }
+
+    /// <summary>Lets a thread, which is about to block, wait for changes of a descriptor's file.</summary>
+    /// <returns>False when it can wait for no more.</returns>
+    public static bool TryJoin(Thread* thread, int descriptor)
+    {
+        OpenFile* file = FileTable.Get(descriptor);
+        WaitQueue* waiters = file == null ? null : FileTable.WaitersOf(file);
+        return waiters == null || WaitQueue.Join(waiters, thread) != null;
     }
 
     /// <summary>What a descriptor is ready for, of <paramref name="wanted"/> and of the conditions that are always told.</summary>

@@ -11,7 +11,7 @@ namespace Xenlet.Kernel.Nucleus.Linux.Terminal;
 /// processor and can write and signal without end, so a look takes a ring's worth of input at most, and what comes too fast, or signals and
 /// brings nothing, or has taken half of the time, waits for the scheduler with the port masked. Threads run in between.
 /// </summary>
-internal static class ConsoleAttention
+internal static unsafe class ConsoleAttention
 {
     /// <summary>Nanoseconds of the shortest pause.</summary>
     public const ulong Moment = 1_000_000;
@@ -65,7 +65,7 @@ internal static class ConsoleAttention
         ulong start = Clock.Now();
         bool isAll = ConsoleDevice.Service();
         SendSignals();
-        FileTable.WakeWaiters();
+        WaitQueue.WakeAll(ConsoleDevice.Waiters);
         ulong end = Clock.Now();
         s_spent += end - start;
         if (!isAll || s_spent > Moment / 2)

@@ -82,25 +82,22 @@ internal static unsafe class TimeCalls
 
         ulong deadline = (flags & TIMER_ABSTIME) == 0 ? Clock.After(nanoseconds)
             : clock == CLOCK_REALTIME ? Clock.FromRealTime(nanoseconds) : nanoseconds;
-        Thread* thread = Scheduler.Current;
-        thread->WaitAddress = (flags & TIMER_ABSTIME) == 0 ? remaining : 0;
-        thread->WaitDone = 0;
-        Scheduler.Block(WaitKind.Sleep, null, deadline, restartable: false);
+        WaitEnd end = WaitEnd.Interruptible;
+        end.RemainingTime = (flags & TIMER_ABSTIME) == 0 ? remaining : 0;
+        Scheduler.Block(Scheduler.Current, WaitKind.Sleep, deadline, end);
         return CallResult.None;
     }
 
-    /// <summary>A signal ends a sleep.</summary>
-    /// <returns>What the call returns.</returns>
-    public static long Interrupt(Thread* sleeper)
+    /// <summary>Tells a thread whose wait a signal ends what was left of its time, where it has asked for that.</summary>
+    /// <returns>0 or a negative errno.</returns>
+    public static long WriteRemaining(Thread* thread)
     {
-        if (sleeper->WaitAddress == 0)
+        if (thread->End.RemainingTime == 0)
         {
-            return -Errno.EINTR;
+            return 0;
         }
 
-        ulong deadline = sleeper->HasDeadline ? sleeper->Deadline : ulong.MaxValue;
         ulong now = Clock.Now();
-        long error = TimeSpec.Write(sleeper->WaitAddress, deadline > now ? deadline - now : 0);
-        return error != 0 ? error : -Errno.EINTR;
+        return TimeSpec.Write(thread->End.RemainingTime, thread->Deadline > now ? thread->Deadline - now : 0);
     }
 }
