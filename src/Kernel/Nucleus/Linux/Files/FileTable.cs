@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Xenlet.Kernel.Nucleus.Base;
+using Xenlet.Kernel.Nucleus.Console;
 using Xenlet.Kernel.Nucleus.Threads;
 using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
 using ThreadState = Xenlet.Kernel.Nucleus.Threads.ThreadState;
