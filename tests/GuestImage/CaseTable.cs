@@ -46,7 +46,7 @@ public static class CaseTable
         .. Group("threads", CaseKind.Shared,
             "fifty-threads", "thread-statics", "thread-local", "thread-names", "thread-stack-size", "thread-exception-contained", "join-timeout", "background-threads",
             "thread-interrupt", "five-hundred-short-threads"),
-        .. Group("preemption", CaseKind.Shared, "spinners-and-collector", "spinner-without-call", "spinner-and-timer", "sse-state", "sse-state-in-faults"),
+        .. Group("preemption", CaseKind.Shared, "spinners-and-collector", "spinner-without-call", "spinner-and-timer", "sse-state", "sse-state-in-faults", "rounding-of-each-thread"),
         .. Group("locks", CaseKind.Shared,
             "monitor-pulse", "monitor-pulse-all", "monitor-wait-timeout", "monitor-contention", "lock-class", "semaphore-slim", "reader-writer-lock", "barrier", "countdown-event",
             "manual-reset-event-slim", "auto-reset-event", "wait-any-all", "mutex", "mutex-abandoned", "spin-lock", "interlocked", "lazy-once", "concurrent-collections"),

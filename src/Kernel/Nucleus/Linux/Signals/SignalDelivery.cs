@@ -156,6 +156,7 @@ internal static unsafe class SignalDelivery
         }
 
         thread->SignalMask = frame->SignalMask & ~Unblockable;
+        FloatingPoint.Discard();
         ulong floatingPoint = frame->FloatingPoint;
         if (floatingPoint == 0)
         {
@@ -253,6 +254,7 @@ internal static unsafe class SignalDelivery
             ProgramEnd.StackOverflow(thread, registers->Rsp);
         }
 
+        FloatingPoint.Save();
         Machine.Copy((void*)floatingPoint, registers->FloatingPoint, 512);
         var frame = (SignalFrame*)address;
         Machine.Fill(frame, 0, SignalFrame.Size);
