@@ -136,18 +136,12 @@ internal sealed partial class XenStoreConnection
             request = next;
         }
 
-        foreach (ref OutstandingRequest entry in _outstanding.AsSpan())
+        while (_outstanding.TakeWaiter() is { } waiter)
         {
-            if (entry.Waiter is { } waiter)
-            {
-                Fail(waiter, ClosedFailure(waiter, reason));
-            }
-
-            entry = default;
+            Fail(waiter, ClosedFailure(waiter, reason));
         }
 
-        _outstandingCount = 0;
-        _startingTransactions = 0;
+        _outstanding.Clear();
         _writing = false;
         _lostTransactions.UnionWith(_openTransactions);
         _openTransactions.Clear();

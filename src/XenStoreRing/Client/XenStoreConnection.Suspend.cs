@@ -331,7 +331,7 @@ internal sealed partial class XenStoreConnection
     {
         if (_quiet is not null
             && (_state == RunState.Closed
-                || (!_writing && _outstandingCount == 0 && _openTransactions.Count == 0 && (_state == RunState.Quiescing || _queue.First is null))))
+                || (!_writing && _outstanding.Count == 0 && _openTransactions.Count == 0 && (_state == RunState.Quiescing || _queue.First is null))))
         {
             _quiet.TrySetResult();
             _quiet = null;

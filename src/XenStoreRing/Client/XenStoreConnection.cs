@@ -29,7 +29,7 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
     private static readonly TimeSpan IdleTick = TimeSpan.FromSeconds(60);
 
     private readonly Lock _gate = new();
-    private readonly OutstandingRequest[] _outstanding;
+    private readonly OutstandingRequests _outstanding;
     private readonly byte[] _message = new byte[XenStoreHeader.Size + XenStoreLimits.MaxPayload];
     private readonly ITimer _timer;
     private readonly TimeSpan _tick;
@@ -42,9 +42,6 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
     private Task _reader = Task.CompletedTask;
     private RequestQueue _queue;
     private RunState _state = RunState.Suspended;
-    private uint _nextRequestId;
-    private int _outstandingCount;
-    private int _startingTransactions;
     private bool _writing;
     private bool _ticking;
     private TaskCompletionSource? _quiet;
@@ -60,9 +57,8 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
     {
         Options = options.Loop is { } loop ? options with { TimeProvider = loop.ClockFor(options.TimeProvider) } : options;
         _transport = transport;
-        _outstanding = new OutstandingRequest[options.MaxOutstanding];
         // A ring may still hold replies for a predecessor: they must not have our ids.
-        _nextRequestId = (uint)Random.Shared.NextInt64(1, uint.MaxValue);
+        _outstanding = new(options.MaxOutstanding, lastId: (uint)Random.Shared.NextInt64(1, uint.MaxValue));
         _tokenPrefix = (uint)Random.Shared.NextInt64(0, 1L << 32);
         _tick = options.RequestTimeLimit == Timeout.InfiniteTimeSpan || options.RequestTimeLimit > 4 * LongestTick
             ? LongestTick
@@ -198,9 +194,7 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
 
             _state = RunState.Closed;
             FailAll(reason);
-            _outstanding.AsSpan().Clear();
-            _outstandingCount = 0;
-            _startingTransactions = 0;
+            _outstanding.Clear();
             _openTransactions.Clear();
             _watches.Clear();
             CheckQuiet();
@@ -234,13 +228,9 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
             Fail(queued, ClosedFailure(queued, _failure));
         }
 
-        foreach (ref OutstandingRequest entry in _outstanding.AsSpan())
+        while (_outstanding.TakeWaiter() is { } waiter)
         {
-            if (entry.Waiter is { } waiter)
-            {
-                entry.Waiter = null;
-                Fail(waiter, ClosedFailure(waiter, _failure));
-            }
+            Fail(waiter, ClosedFailure(waiter, _failure));
         }
 
         foreach (XenStoreWatch watch in _watches.Values)
@@ -360,18 +350,13 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
 
     private void TakeReply(XenStoreHeader header, ReadOnlySpan<byte> body)
     {
-        int index = FindOutstanding(header.RequestId);
-        if (index < 0)
+        if (!_outstanding.TryTake(header.RequestId, out OutstandingRequest entry))
         {
             _unmatchedReplies++;
             return;
         }
 
         _replies++;
-        OutstandingRequest entry = _outstanding[index];
-        _outstanding[index] = default;
-        _outstandingCount--;
-        _startingTransactions -= entry.Type == XenStoreMessageType.TransactionStart ? 1 : 0;
         bool isError = header.Type == XenStoreMessageType.Error;
         bool isGood = header.Type == entry.Type;
         if (entry.Waiter is { } waiter)
@@ -536,7 +521,7 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
 
     private Request? FindSendable()
     {
-        if (_outstandingCount == _outstanding.Length)
+        if (_outstanding.IsFull)
         {
             return null;
         }
@@ -567,7 +552,8 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
     private Request? FirstWithRoom()
     {
         Request? request = _queue.First;
-        if (request?.Type != XenStoreMessageType.TransactionStart || _openTransactions.Count + _startingTransactions < Options.MaxTransactions)
+        if (request?.Type != XenStoreMessageType.TransactionStart
+            || _openTransactions.Count + _outstanding.CountOf(XenStoreMessageType.TransactionStart) < Options.MaxTransactions)
         {
             return request;
         }
@@ -583,49 +569,13 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
     /// <summary>Gives the request an id and a place among the outstanding ones, and writes it to the message buffer.</summary>
     private int Encode(Request request)
     {
-        int index = 0;
-        while (_outstanding[index].InUse)
-        {
-            index++;
-        }
-
-        do
-        {
-            _nextRequestId++;
-        }
-        while (_nextRequestId == 0 || FindOutstanding(_nextRequestId) >= 0);
-
-        _outstanding[index] = new()
-        {
-            InUse = true,
-            RequestId = _nextRequestId,
-            TransactionId = request.TransactionId,
-            Type = request.Type,
-            Subject = request.Subject,
-            Second = request.Second,
-            Waiter = request,
-        };
-        _outstandingCount++;
-        _startingTransactions += request.Type == XenStoreMessageType.TransactionStart ? 1 : 0;
+        uint id = _outstanding.Add(request);
         _requests++;
         request.State = RequestState.Sent;
         int length = request.PayloadLength;
-        new XenStoreHeader(request.Type, _nextRequestId, request.TransactionId, (uint)length).Write(_message);
+        new XenStoreHeader(request.Type, id, request.TransactionId, (uint)length).Write(_message);
         request.WritePayload(_message.AsSpan(XenStoreHeader.Size));
         return XenStoreHeader.Size + length;
-    }
-
-    private int FindOutstanding(uint requestId)
-    {
-        for (int i = 0; i < _outstanding.Length; i++)
-        {
-            if (_outstanding[i].InUse && _outstanding[i].RequestId == requestId)
-            {
-                return i;
-            }
-        }
-
-        return -1;
     }
 
     private void Abandon(Request request, Exception failure)
@@ -646,13 +596,7 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
         }
         else
         {
-            foreach (ref OutstandingRequest entry in _outstanding.AsSpan())
-            {
-                if (entry.Waiter == request)
-                {
-                    entry.Waiter = null;
-                }
-            }
+            _outstanding.Forget(request);
         }
 
         Fail(request, failure);
@@ -703,7 +647,7 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
                 return;
             }
 
-            if (_outstandingCount > 0 || (_connect is not null && _state == RunState.Running))
+            if (_outstanding.Count > 0 || (_connect is not null && _state == RunState.Running))
             {
                 fault = _transport.FindFault();
             }
@@ -711,7 +655,7 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
             if (fault is null)
             {
                 ExpireRequests();
-                if (_outstandingCount > 0 || _queue.First is not null)
+                if (_outstanding.Count > 0 || _queue.First is not null)
                 {
                     StartTicking();
                 }
@@ -735,9 +679,9 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
             return;
         }
 
-        for (int i = 0; i < _outstanding.Length; i++)
+        foreach (ref readonly OutstandingRequest entry in _outstanding.Places)
         {
-            if (_outstanding[i].Waiter is { } waiter && IsExpired(waiter))
+            if (entry.Waiter is { } waiter && IsExpired(waiter))
             {
                 Abandon(waiter, TimeOut(waiter, "sent and not answered"));
             }
@@ -766,7 +710,7 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
     private string DescribeState()
     {
         StringBuilder text = new();
-        text.Append(CultureInfo.InvariantCulture, $"{_outstandingCount} requests unanswered");
+        text.Append(CultureInfo.InvariantCulture, $"{_outstanding.Count} requests unanswered");
         if (_writing)
         {
             text.Append(", one of them not yet wholly written");
