@@ -50,8 +50,8 @@ internal sealed class OutstandingRequests(int capacity, uint lastId)
             RequestId = _lastId,
             TransactionId = request.TransactionId,
             Type = request.Type,
-            Subject = request.Subject,
-            Second = request.Second,
+            Subject = request.Message.Subject,
+            Second = request.Message.Second,
             Waiter = request,
         };
         Count++;

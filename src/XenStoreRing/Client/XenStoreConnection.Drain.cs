@@ -24,14 +24,14 @@ internal sealed partial class XenStoreConnection
             FailAll(reason);
             foreach (uint transaction in _openTransactions)
             {
-                Enqueue(XenStoreMessageType.TransactionEnd, transaction, "F", null);
+                Enqueue(RequestMessage.EndTransaction(transaction, commit: false));
             }
 
             foreach (XenStoreWatch watch in _watches.Values)
             {
                 if (watch.IsRegistered)
                 {
-                    Enqueue(XenStoreMessageType.Unwatch, 0, watch.Path, watch.Token);
+                    Enqueue(RequestMessage.Unwatch(watch.Path, watch.Token));
                 }
             }
 

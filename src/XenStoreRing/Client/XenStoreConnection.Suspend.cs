@@ -203,10 +203,8 @@ internal sealed partial class XenStoreConnection
     {
         try
         {
-            Request<bool> request = Request<bool>.Rent(
-                this, XenStoreMessageType.TransactionEnd, transaction, "F", null, default, Decoders.Done, default, absentIsDefault: true);
-            request.Urgent = true;
-            await request.Start(CancellationToken.None).ConfigureAwait(EventLoop.IsCurrent);
+            await Urgent(RequestMessage.EndTransaction(transaction, commit: false), Decoders.Done, CancellationToken.None)
+                .ConfigureAwait(EventLoop.IsCurrent);
         }
         catch (XenStoreException)
         {
@@ -236,7 +234,7 @@ internal sealed partial class XenStoreConnection
         {
             try
             {
-                reset = await Urgent(XenStoreMessageType.Read, ResetWatchesFlag, null, Decoders.Text, cancellationToken)
+                reset = await Urgent(RequestMessage.OnNode(XenStoreMessageType.Read, 0, ResetWatchesFlag), Decoders.Text, cancellationToken)
                     .ConfigureAwait(EventLoop.IsCurrent) == "1";
             }
             catch (XenStoreException error) when (IsRefusal(error))
@@ -249,7 +247,7 @@ internal sealed partial class XenStoreConnection
         {
             try
             {
-                await Urgent(XenStoreMessageType.ResetWatches, "", null, Decoders.Done, cancellationToken)
+                await Urgent(RequestMessage.ResetWatches(), Decoders.Done, cancellationToken)
                     .ConfigureAwait(EventLoop.IsCurrent);
             }
             catch (XenStoreException error) when (IsRefusal(error) && Options.ResetWatches is null)
@@ -272,7 +270,7 @@ internal sealed partial class XenStoreConnection
         {
             try
             {
-                await Urgent(XenStoreMessageType.Watch, watch.Path, watch.Token, Decoders.Done, CancellationToken.None)
+                await Urgent(RequestMessage.Watch(watch.Path, watch.Token), Decoders.Done, CancellationToken.None)
                     .ConfigureAwait(EventLoop.IsCurrent);
             }
             catch (XenStoreException error) when (error.Error == XenStoreError.EEXIST)
@@ -300,10 +298,9 @@ internal sealed partial class XenStoreConnection
         }
     }
 
-    private ValueTask<T> Urgent<T>(
-        XenStoreMessageType type, string subject, string? second, Decoder<T> decoder, CancellationToken cancellationToken)
+    private ValueTask<T> Urgent<T>(in RequestMessage message, Decoder<T> decoder, CancellationToken cancellationToken)
     {
-        Request<T> request = Request<T>.Rent(this, type, 0, subject, second, default, decoder, default, absentIsDefault: type == XenStoreMessageType.Read);
+        Request<T> request = Request<T>.Rent(this, message, decoder);
         request.Urgent = true;
         return request.Start(cancellationToken);
     }

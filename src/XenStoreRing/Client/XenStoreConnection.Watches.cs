@@ -35,9 +35,7 @@ internal sealed partial class XenStoreConnection
 
         try
         {
-            await Request<bool>
-                .Rent(this, XenStoreMessageType.Watch, 0, path, watch.Token, default, Decoders.Done, default, false)
-                .Start(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
+            await Request<bool>.Rent(this, RequestMessage.Watch(path, watch.Token), Decoders.Done).Start(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         }
         catch
         {
@@ -77,16 +75,14 @@ internal sealed partial class XenStoreConnection
             if (_state is RunState.Suspended or RunState.Lost or RunState.Resuming)
             {
                 // Nobody can be asked now, and whoever disposes of the watch must not wait for that. Another xenstored does not know it.
-                Enqueue(XenStoreMessageType.Unwatch, 0, watch.Path, watch.Token);
+                Enqueue(RequestMessage.Unwatch(watch.Path, watch.Token));
                 return;
             }
         }
 
         try
         {
-            await Request<bool>
-                .Rent(this, XenStoreMessageType.Unwatch, 0, watch.Path, watch.Token, default, Decoders.Done, default, true)
-                .Start(CancellationToken.None).ConfigureAwait(EventLoop.IsCurrent);
+            await Request<bool>.Rent(this, RequestMessage.Unwatch(watch.Path, watch.Token), Decoders.Done).Start(CancellationToken.None).ConfigureAwait(EventLoop.IsCurrent);
         }
         catch (XenStoreException)
         {

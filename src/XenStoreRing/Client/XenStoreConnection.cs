@@ -133,10 +133,10 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
     /// <summary>Queues a request, or fails it at once when the connection has ended.</summary>
     internal void Submit(Request request)
     {
-        if (request.PayloadLength > XenStoreLimits.MaxPayload)
+        if (request.Message.PayloadLength > XenStoreLimits.MaxPayload)
         {
             XenStoreException tooLarge = request.Failure(XenStoreError.E2BIG, string.Create(CultureInfo.InvariantCulture,
-                $"the payload has {request.PayloadLength} bytes, the protocol allows {XenStoreLimits.MaxPayload}"));
+                $"the payload has {request.Message.PayloadLength} bytes, the protocol allows {XenStoreLimits.MaxPayload}"));
             lock (_gate)
             {
                 Fail(request, tooLarge);
@@ -397,12 +397,12 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
                 _openTransactions.Add(id);
                 if (entry.Waiter is null)
                 {
-                    Enqueue(XenStoreMessageType.TransactionEnd, id, "F", null);
+                    Enqueue(RequestMessage.EndTransaction(id, commit: false));
                 }
 
                 break;
             case XenStoreMessageType.Watch when isGood && entry.Waiter is null:
-                Enqueue(XenStoreMessageType.Unwatch, 0, entry.Subject, entry.Second);
+                Enqueue(RequestMessage.Unwatch(entry.Subject!, entry.Second!));
                 break;
             case XenStoreMessageType.Watch when isGood:
                 ConfirmWatch(entry.Second!);
@@ -425,9 +425,9 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
     }
 
     /// <summary>Queues a request that nobody waits for.</summary>
-    private void Enqueue(XenStoreMessageType type, uint transaction, string? subject, string? second)
+    private void Enqueue(in RequestMessage message)
     {
-        Request request = Request<bool>.Rent(this, type, transaction, subject, second, default, Decoders.Done, default, false);
+        Request request = Request<bool>.Rent(this, message, Decoders.Done);
         request.State = RequestState.Queued;
         request.Started = Options.TimeProvider.GetTimestamp();
         _queue.Add(request);
@@ -572,10 +572,7 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
         uint id = _outstanding.Add(request);
         _requests++;
         request.State = RequestState.Sent;
-        int length = request.PayloadLength;
-        new XenStoreHeader(request.Type, id, request.TransactionId, (uint)length).Write(_message);
-        request.WritePayload(_message.AsSpan(XenStoreHeader.Size));
-        return XenStoreHeader.Size + length;
+        return request.Message.Write(id, _message);
     }
 
     private void Abandon(Request request, Exception failure)
@@ -586,9 +583,11 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
             if (request.Type is XenStoreMessageType.TransactionEnd or XenStoreMessageType.Unwatch)
             {
                 // The server must hear of it all the same.
-                string? subject = request.Type == XenStoreMessageType.TransactionEnd ? "F" : request.Subject;
                 Request substitute = Request<bool>.Rent(
-                    this, request.Type, request.TransactionId, subject, request.Second, default, Decoders.Done, default, false);
+                    this,
+                    request.Type == XenStoreMessageType.TransactionEnd
+                        ? RequestMessage.EndTransaction(request.TransactionId, commit: false) : request.Message,
+                    Decoders.Done);
                 substitute.State = RequestState.Queued;
                 substitute.Started = long.MaxValue;
                 _queue.Add(substitute);
