@@ -22,7 +22,7 @@ internal sealed partial class XenStoreConnection
             _quiet?.TrySetResult();
             _state = RunState.Draining;
             FailAll(reason);
-            foreach (uint transaction in _openTransactions)
+            foreach (uint transaction in _transactions.Ids)
             {
                 Enqueue(RequestMessage.EndTransaction(transaction, commit: false));
             }

@@ -7,9 +7,6 @@ internal sealed partial class XenStoreConnection
 {
     private readonly CancellationTokenSource _end = new();
 
-    // Transactions of a connection that was lost, which the same xenstored would keep open for ever.
-    private readonly HashSet<uint> _lostTransactions = [];
-
     private Func<IXenStoreTransport>? _connect;
     private Task _comingBack = Task.CompletedTask;
     private bool _isComingBack;
@@ -39,7 +36,7 @@ internal sealed partial class XenStoreConnection
         lock (_gate)
         {
             ThrowIfClosed();
-            return _openTransactions.Contains(transaction) ? _epoch : throw Lost();
+            return _transactions.Contains(transaction) ? _epoch : throw Lost();
         }
     }
 
@@ -143,8 +140,7 @@ internal sealed partial class XenStoreConnection
 
         _outstanding.Clear();
         _writing = false;
-        _lostTransactions.UnionWith(_openTransactions);
-        _openTransactions.Clear();
+        _transactions.Lose();
     }
 
     /// <summary>Begins the way back. Called under the gate.</summary>

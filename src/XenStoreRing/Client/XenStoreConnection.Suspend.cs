@@ -52,7 +52,7 @@ internal sealed partial class XenStoreConnection
             lock (_gate)
             {
                 _quiet = null;
-                state = string.Create(CultureInfo.InvariantCulture, $"{_openTransactions.Count} transactions open, {DescribeState()}");
+                state = string.Create(CultureInfo.InvariantCulture, $"{_transactions.Count} transactions open, {DescribeState()}");
                 if (_state == RunState.Quiescing)
                 {
                     _state = RunState.Running;
@@ -165,7 +165,7 @@ internal sealed partial class XenStoreConnection
             _received = new();
             _state = RunState.Resuming;
             epoch = ++_epoch;
-            leftOpen = [.. _lostTransactions];
+            leftOpen = _transactions.Lost;
             StartTicking();
         }
 
@@ -190,7 +190,7 @@ internal sealed partial class XenStoreConnection
                 throw Lost();
             }
 
-            _lostTransactions.Clear();
+            _transactions.ForgetLost();
             _lostReason = null;
             _state = RunState.Running;
             StartTicking();
@@ -328,7 +328,7 @@ internal sealed partial class XenStoreConnection
     {
         if (_quiet is not null
             && (_state == RunState.Closed
-                || (!_writing && _outstanding.Count == 0 && _openTransactions.Count == 0 && (_state == RunState.Quiescing || _queue.First is null))))
+                || (!_writing && _outstanding.Count == 0 && _transactions.Count == 0 && (_state == RunState.Quiescing || _queue.First is null))))
         {
             _quiet.TrySetResult();
             _quiet = null;

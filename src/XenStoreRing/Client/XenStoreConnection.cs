@@ -34,7 +34,7 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
     private readonly ITimer _timer;
     private readonly TimeSpan _tick;
     private readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly HashSet<uint> _openTransactions = [];
+    private readonly OpenTransactions _transactions = new();
 
     private IXenStoreTransport _transport;
     private XenStoreMessageBuffer _received = new();
@@ -195,7 +195,7 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
             _state = RunState.Closed;
             FailAll(reason);
             _outstanding.Clear();
-            _openTransactions.Clear();
+            _transactions.Clear();
             _watches.Clear();
             CheckQuiet();
         }
@@ -391,10 +391,9 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
         switch (entry.Type)
         {
             case XenStoreMessageType.TransactionEnd:
-                _openTransactions.Remove(entry.TransactionId);
+                _transactions.End(entry.TransactionId);
                 break;
-            case XenStoreMessageType.TransactionStart when isGood && TryReadTransactionId(body, out uint id):
-                _openTransactions.Add(id);
+            case XenStoreMessageType.TransactionStart when isGood && _transactions.TryBegin(body, out uint id):
                 if (entry.Waiter is null)
                 {
                     Enqueue(RequestMessage.EndTransaction(id, commit: false));
@@ -407,20 +406,6 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
             case XenStoreMessageType.Watch when isGood:
                 ConfirmWatch(entry.Second!);
                 break;
-        }
-    }
-
-    private static bool TryReadTransactionId(ReadOnlySpan<byte> body, out uint id)
-    {
-        try
-        {
-            id = Decoders.ReadTransactionId(body);
-            return true;
-        }
-        catch (DecodeException)
-        {
-            id = 0;
-            return false;
         }
     }
 
@@ -553,7 +538,7 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
     {
         Request? request = _queue.First;
         if (request?.Type != XenStoreMessageType.TransactionStart
-            || _openTransactions.Count + _outstanding.CountOf(XenStoreMessageType.TransactionStart) < Options.MaxTransactions)
+            || _transactions.Count + _outstanding.CountOf(XenStoreMessageType.TransactionStart) < Options.MaxTransactions)
         {
             return request;
         }
