@@ -27,12 +27,9 @@ internal sealed partial class XenStoreConnection
                 Enqueue(RequestMessage.EndTransaction(transaction, commit: false));
             }
 
-            foreach (XenStoreWatch watch in _watches.Values)
+            foreach (XenStoreWatch watch in _watches.Registered)
             {
-                if (watch.IsRegistered)
-                {
-                    Enqueue(RequestMessage.Unwatch(watch.Path, watch.Token));
-                }
+                Enqueue(RequestMessage.Unwatch(watch.Path, watch.Token));
             }
 
             _quiet = quiet;

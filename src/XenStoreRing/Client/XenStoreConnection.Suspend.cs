@@ -261,7 +261,7 @@ internal sealed partial class XenStoreConnection
         XenStoreWatch[] watches;
         lock (_gate)
         {
-            watches = [.. _watches.Values.Where(watch => watch.IsRegistered)];
+            watches = [.. _watches.Registered];
         }
 
         await Task.WhenAll(watches.Select(RegisterAsync)).ConfigureAwait(EventLoop.IsCurrent);
@@ -287,7 +287,7 @@ internal sealed partial class XenStoreConnection
                         return;
                     }
 
-                    _watches.Remove(watch.Number);
+                    _watches.Remove(watch);
                 }
 
                 watch.End(error);

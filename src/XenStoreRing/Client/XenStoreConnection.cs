@@ -59,7 +59,7 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
         _transport = transport;
         // A ring may still hold replies for a predecessor: they must not have our ids.
         _outstanding = new(options.MaxOutstanding, lastId: (uint)Random.Shared.NextInt64(1, uint.MaxValue));
-        _tokenPrefix = (uint)Random.Shared.NextInt64(0, 1L << 32);
+        _watches = new(Options, UnwatchAsync, tokenPrefix: (uint)Random.Shared.NextInt64(0, 1L << 32));
         _tick = options.RequestTimeLimit == Timeout.InfiniteTimeSpan || options.RequestTimeLimit > 4 * LongestTick
             ? LongestTick
             : TimeSpan.FromMilliseconds(Math.Max(5, options.RequestTimeLimit.TotalMilliseconds / 4));
@@ -125,7 +125,7 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
         {
             lock (_gate)
             {
-                return new(_requests, _replies, _watchEvents, _unmatchedReplies, _unmatchedEvents, _malformedEvents);
+                return new(_requests, _replies, _watches.Events, _unmatchedReplies, _watches.UnmatchedEvents, _watches.MalformedEvents);
             }
         }
     }
@@ -233,10 +233,7 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
             Fail(waiter, ClosedFailure(waiter, _failure));
         }
 
-        foreach (XenStoreWatch watch in _watches.Values)
-        {
-            watch.End(_failure);
-        }
+        _watches.End(_failure);
     }
 
     private static async Task DisposeTransportAsync(IXenStoreTransport transport)
@@ -337,7 +334,7 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
 
             if (header.Type == XenStoreMessageType.WatchEvent)
             {
-                TakeWatchEvent(body);
+                _watches.Deliver(body);
             }
             else
             {
@@ -404,7 +401,7 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
                 Enqueue(RequestMessage.Unwatch(entry.Subject!, entry.Second!));
                 break;
             case XenStoreMessageType.Watch when isGood:
-                ConfirmWatch(entry.Second!);
+                _watches.Confirm(entry.Second!);
                 break;
         }
     }
