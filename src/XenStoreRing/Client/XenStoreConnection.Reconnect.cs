@@ -76,22 +76,22 @@ internal sealed partial class XenStoreConnection
     }
 
     /// <summary>
-    /// The transport of <paramref name="epoch"/> has ended. Whoever waits for an answer gets the reason, since what was sent may have been
+    /// The transport of <paramref name="pump"/> has ended. Whoever waits for an answer gets the reason, since what was sent may have been
     /// carried out or not; what is queued waits. Without a way to get another transport the connection ends for good.
     /// </summary>
-    private void Lose(XenStoreException reason, int epoch)
+    public void Lose(MessagePump pump, XenStoreException reason)
     {
-        CancellationTokenSource? stop = null;
+        bool comesBack;
         lock (_gate)
         {
-            if (epoch != _epoch || _state is RunState.Lost or RunState.Closed)
+            if (pump != _pump || _state is RunState.Lost or RunState.Closed)
             {
                 return;
             }
 
-            if (_state != RunState.Draining && (_isComingBack || _connect is not null))
+            comesBack = _state != RunState.Draining && (_isComingBack || _connect is not null);
+            if (comesBack)
             {
-                stop = _stop;
                 _epoch++;
                 _state = RunState.Lost;
                 _lostReason = reason;
@@ -105,13 +105,13 @@ internal sealed partial class XenStoreConnection
             }
         }
 
-        if (stop is null)
+        if (comesBack)
         {
-            Close(reason);
+            pump.Stop();
         }
         else
         {
-            stop.Cancel();
+            Close(reason);
         }
     }
 
@@ -139,7 +139,6 @@ internal sealed partial class XenStoreConnection
         }
 
         _outstanding.Clear();
-        _writing = false;
         _transactions.Lose();
     }
 
@@ -158,8 +157,7 @@ internal sealed partial class XenStoreConnection
         while (true)
         {
             // Two transports over one ring must not meet, and a reader must not find another's buffer.
-            await DisposeTransportAsync(Transport).ConfigureAwait(EventLoop.IsCurrent);
-            await _reader.ConfigureAwait(EventLoop.IsCurrent);
+            await _pump.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
             try
             {
                 await ConnectOverAsync(connect()).ConfigureAwait(EventLoop.IsCurrent);
@@ -222,7 +220,7 @@ internal sealed partial class XenStoreConnection
         }
         catch
         {
-            await DisposeTransportAsync(transport).ConfigureAwait(EventLoop.IsCurrent);
+            await MessagePump.DisposeAsync(transport).ConfigureAwait(EventLoop.IsCurrent);
             throw;
         }
     }

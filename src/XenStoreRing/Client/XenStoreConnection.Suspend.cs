@@ -11,7 +11,7 @@ internal sealed partial class XenStoreConnection
     /// <summary>Opens the transport, resets watches of a predecessor where that is due, and lets requests through.</summary>
     internal async ValueTask OpenAsync(CancellationToken cancellationToken)
     {
-        await OpenTransportAsync(_transport, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
+        await OpenTransportAsync(_pump.Transport, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         Enter(RunState.Resuming);
         StartReading();
         await ResetOldWatchesAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
@@ -78,8 +78,7 @@ internal sealed partial class XenStoreConnection
             _state = RunState.Suspended;
         }
 
-        _stop.Cancel();
-        await _reader.ConfigureAwait(EventLoop.IsCurrent);
+        await _pump.StopReadingAsync().ConfigureAwait(EventLoop.IsCurrent);
         await FinishMessageBeforeSuspendAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         lock (_gate)
         {
@@ -94,11 +93,11 @@ internal sealed partial class XenStoreConnection
         using CancellationTokenSource both = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
         try
         {
-            await FinishMessageAsync(both.Token).ConfigureAwait(EventLoop.IsCurrent);
+            await _pump.FinishMessageAsync(both.Token).ConfigureAwait(EventLoop.IsCurrent);
         }
         catch (OperationCanceledException)
         {
-            int held = _received.Count;
+            int held = _pump.HeldBytes;
             CancelSuspend();
             cancellationToken.ThrowIfCancellationRequested();
             throw new XenStoreException(XenStoreError.TimedOut, string.Create(CultureInfo.InvariantCulture,
@@ -106,7 +105,7 @@ internal sealed partial class XenStoreConnection
         }
         catch (Exception failure)
         {
-            Lose(failure as XenStoreException ?? new(XenStoreError.ConnectionClosed, $"reading from xenstored failed: {failure.Message}", failure), _epoch);
+            Lose(_pump, MessagePump.Failure("reading from", failure));
         }
     }
 
@@ -131,12 +130,12 @@ internal sealed partial class XenStoreConnection
     /// </summary>
     internal async ValueTask ResumeAsync(IXenStoreTransport transport, CancellationToken cancellationToken)
     {
-        IXenStoreTransport old;
+        MessagePump old;
         lock (_gate)
         {
             ThrowIfClosed();
             ThrowIfNotSuspended();
-            old = _transport;
+            old = _pump;
         }
 
         await OpenTransportAsync(transport, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
@@ -147,7 +146,7 @@ internal sealed partial class XenStoreConnection
             RestartTimeLimits();
         }
 
-        await DisposeTransportAsync(old).ConfigureAwait(EventLoop.IsCurrent);
+        await old.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
         // From here on nothing is cancelled, or a watch could be lost without a word. Each request has its time limit.
         await GoOnOverAsync(transport).ConfigureAwait(EventLoop.IsCurrent);
     }
@@ -161,8 +160,7 @@ internal sealed partial class XenStoreConnection
         lock (_gate)
         {
             ThrowIfClosed();
-            _transport = transport;
-            _received = new();
+            _pump = new(transport, this, _gate, Options.Loop);
             _state = RunState.Resuming;
             epoch = ++_epoch;
             leftOpen = _transactions.Lost;
@@ -229,7 +227,7 @@ internal sealed partial class XenStoreConnection
 
     private async ValueTask ResetOldWatchesAsync(CancellationToken cancellationToken)
     {
-        bool reset = Options.ResetWatches ?? _transport.OutlivesClient;
+        bool reset = Options.ResetWatches ?? _pump.Transport.OutlivesClient;
         if (reset && Options.ResetWatches is null)
         {
             try
@@ -328,7 +326,7 @@ internal sealed partial class XenStoreConnection
     {
         if (_quiet is not null
             && (_state == RunState.Closed
-                || (!_writing && _outstanding.Count == 0 && _transactions.Count == 0 && (_state == RunState.Quiescing || _queue.First is null))))
+                || (!_pump.IsWriting && _outstanding.Count == 0 && _transactions.Count == 0 && (_state == RunState.Quiescing || _queue.First is null))))
         {
             _quiet.TrySetResult();
             _quiet = null;

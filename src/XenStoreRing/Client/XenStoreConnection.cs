@@ -15,11 +15,8 @@ namespace Xenlet.XenStoreRing.Client;
 /// "look at everything". A message that is too long, impossible ring indexes and the stream's end end it, with the reason for every
 /// waiter: for good, or until there is another one where the client knows how to get it.
 /// </remarks>
-internal sealed partial class XenStoreConnection : IAsyncDisposable
+internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
 {
-    /// <summary>Messages handled without letting other work run: a flood must not keep the only processor.</summary>
-    private const int MessagesPerTurn = 256;
-
     private static readonly TimeSpan LongestTick = TimeSpan.FromSeconds(1);
 
     /// <summary>
@@ -30,24 +27,20 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
 
     private readonly Lock _gate = new();
     private readonly OutstandingRequests _outstanding;
-    private readonly byte[] _message = new byte[XenStoreHeader.Size + XenStoreLimits.MaxPayload];
     private readonly ITimer _timer;
     private readonly TimeSpan _tick;
     private readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly OpenTransactions _transactions = new();
 
-    private IXenStoreTransport _transport;
-    private XenStoreMessageBuffer _received = new();
-    private CancellationTokenSource _stop = new();
-    private Task _reader = Task.CompletedTask;
+    // Carries the messages of the present transport, or of the last one. What an earlier one still says is not about the connection.
+    private MessagePump _pump;
     private RequestQueue _queue;
     private RunState _state = RunState.Suspended;
-    private bool _writing;
     private bool _ticking;
     private TaskCompletionSource? _quiet;
     private XenStoreException? _failure;
 
-    // Counts the transports: what an old one's reader or writer still says is not about the present one.
+    // Counts the transports, and the times that there was none.
     private int _epoch;
     private long _requests;
     private long _replies;
@@ -56,7 +49,7 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
     internal XenStoreConnection(IXenStoreTransport transport, XenStoreClientOptions options)
     {
         Options = options.Loop is { } loop ? options with { TimeProvider = loop.ClockFor(options.TimeProvider) } : options;
-        _transport = transport;
+        _pump = new(transport, this, _gate, Options.Loop);
         // A ring may still hold replies for a predecessor: they must not have our ids.
         _outstanding = new(options.MaxOutstanding, lastId: (uint)Random.Shared.NextInt64(1, uint.MaxValue));
         _watches = new(Options, UnwatchAsync, tokenPrefix: (uint)Random.Shared.NextInt64(0, 1L << 32));
@@ -114,7 +107,7 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
         {
             lock (_gate)
             {
-                return _transport;
+                return _pump.Transport;
             }
         }
     }
@@ -185,6 +178,7 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
     /// <summary>Ends the connection: everybody who waits, and whoever asks later, gets <paramref name="reason"/>.</summary>
     internal void Close(XenStoreException reason)
     {
+        MessagePump pump;
         lock (_gate)
         {
             if (_state == RunState.Closed)
@@ -198,14 +192,15 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
             _transactions.Clear();
             _watches.Clear();
             CheckQuiet();
+            pump = _pump;
         }
 
-        _stop.Cancel();
+        pump.Stop();
         _end.Cancel();
         _closed.TrySetResult();
         _timer.Dispose();
         // A socket's server should learn of the end now, and a write that waits for room must not wait for ever.
-        _ = DisposeTransportAsync(Transport);
+        _ = MessagePump.DisposeAsync(pump.Transport).AsTask();
     }
 
     public async ValueTask DisposeAsync()
@@ -213,9 +208,9 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
         XenStoreException reason = new(XenStoreError.ConnectionClosed, "the client was disposed of");
         await DrainAsync(reason).ConfigureAwait(EventLoop.IsCurrent);
         Close(reason);
-        await _reader.ConfigureAwait(EventLoop.IsCurrent);
+        await _pump.Reader.ConfigureAwait(EventLoop.IsCurrent);
         await _comingBack.ConfigureAwait(EventLoop.IsCurrent);
-        await DisposeTransportAsync(Transport).ConfigureAwait(EventLoop.IsCurrent);
+        await _pump.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
     }
 
     /// <summary>Gives everybody who waits <paramref name="reason"/>. Requests that were sent stay outstanding.</summary>
@@ -236,24 +231,10 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
         _watches.End(_failure);
     }
 
-    private static async Task DisposeTransportAsync(IXenStoreTransport transport)
-    {
-        try
-        {
-            await transport.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
-        }
-        catch (Exception failure) when (failure is IOException or ObjectDisposedException or OperationCanceledException)
-        {
-            // The connection is over in any case, and its reason is known.
-        }
-    }
-
     /// <summary>Starts the reader. Called without the gate, in a state in which no reader runs.</summary>
     private void StartReading()
     {
-        IXenStoreTransport transport;
-        CancellationToken stop;
-        int epoch;
+        MessagePump pump;
         lock (_gate)
         {
             if (_state is RunState.Closed or RunState.Lost)
@@ -261,85 +242,28 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
                 return;
             }
 
-            _stop = new();
-            stop = _stop.Token;
-            transport = _transport;
-            epoch = _epoch;
+            pump = _pump;
+            pump.Prepare();
         }
 
-        _reader = EventLoop.RunAsync(Options.Loop, () => ReadAllAsync(transport, epoch, stop));
+        pump.Start();
     }
 
-    private async Task ReadAllAsync(IXenStoreTransport transport, int epoch, CancellationToken stop)
+    /// <inheritdoc/>
+    public bool OnMessage(MessagePump pump, in XenStoreHeader header, ReadOnlySpan<byte> body)
     {
-        try
-        {
-            int turn = 0;
-            while (true)
-            {
-                int count = await transport.ReadAsync(_received.GetFree(), stop).ConfigureAwait(EventLoop.IsCurrent);
-                if (count == 0)
-                {
-                    throw ClosedByServer();
-                }
-
-                _received.Advance(count);
-                while (TakeMessage())
-                {
-                    turn++;
-                }
-
-                if (stop.IsCancellationRequested)
-                {
-                    return;
-                }
-
-                SendQueued();
-                if (turn >= MessagesPerTurn)
-                {
-                    turn = 0;
-                    await Task.Yield();
-                }
-            }
-        }
-        catch (OperationCanceledException) when (stop.IsCancellationRequested)
-        {
-        }
-        catch (Exception failure)
-        {
-            // Whatever it was: no waiter may be left without an answer.
-            Lose(failure as XenStoreException ?? new(XenStoreError.ConnectionClosed, $"reading from xenstored failed: {failure.Message}", failure), epoch);
-        }
-    }
-
-    private XenStoreException ClosedByServer() => new(
-        XenStoreError.ConnectionClosed,
-        _received.Count == 0
-            ? "xenstored closed the connection"
-            : string.Create(CultureInfo.InvariantCulture, $"xenstored closed the connection after {_received.Count} bytes of a message"));
-
-    private bool TakeMessage()
-    {
-        if (!_received.TryTake(out XenStoreHeader header, out ReadOnlySpan<byte> body))
+        if (pump != _pump || _state is RunState.Closed or RunState.Lost)
         {
             return false;
         }
 
-        lock (_gate)
+        if (header.Type == XenStoreMessageType.WatchEvent)
         {
-            if (_state is RunState.Closed or RunState.Lost)
-            {
-                return false;
-            }
-
-            if (header.Type == XenStoreMessageType.WatchEvent)
-            {
-                _watches.Deliver(body);
-            }
-            else
-            {
-                TakeReply(header, body);
-            }
+            _watches.Deliver(body);
+        }
+        else
+        {
+            TakeReply(header, body);
         }
 
         return true;
@@ -417,10 +341,9 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
     }
 
     /// <summary>
-    /// Sends what may be sent. One caller at a time writes, the others leave their requests to it. With a loop it is the loop that
-    /// writes: one who has to wait for room holds up all requests until it goes on.
+    /// Sends what may be sent. With a loop it is the loop that writes: one who has to wait for room holds up all requests until it goes on.
     /// </summary>
-    private void SendQueued()
+    public void SendQueued()
     {
         if (Options.Loop is { } loop && loop != EventLoop.Current)
         {
@@ -428,78 +351,32 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
             return;
         }
 
-        while (true)
-        {
-            int length;
-            IXenStoreTransport transport;
-            CancellationToken stop;
-            int epoch;
-            lock (_gate)
-            {
-                if (_writing || FindSendable() is not { } request)
-                {
-                    return;
-                }
-
-                _queue.Remove(request);
-                length = Encode(request);
-                _writing = true;
-                transport = _transport;
-                stop = _stop.Token;
-                epoch = _epoch;
-            }
-
-            try
-            {
-                ValueTask write = transport.WriteAsync(_message.AsMemory(0, length), stop);
-                if (!write.IsCompletedSuccessfully)
-                {
-                    _ = FinishWriteAsync(write, epoch);
-                    return;
-                }
-
-                write.GetAwaiter().GetResult();
-            }
-            catch (Exception failure)
-            {
-                LoseAfterWrite(failure, epoch);
-                return;
-            }
-
-            WriteFinished(epoch);
-        }
+        // One that has just been exchanged finds nothing: whoever has done that sends what is queued.
+        _pump.Send();
     }
 
-    private async Task FinishWriteAsync(ValueTask write, int epoch)
+    /// <inheritdoc/>
+    public int TakeNext(MessagePump pump, Span<byte> destination)
     {
-        try
+        if (pump != _pump || FindSendable() is not { } request)
         {
-            await write.ConfigureAwait(EventLoop.IsCurrent);
-        }
-        catch (Exception failure)
-        {
-            LoseAfterWrite(failure, epoch);
-            return;
+            return 0;
         }
 
-        WriteFinished(epoch);
-        SendQueued();
+        _queue.Remove(request);
+        _requests++;
+        request.State = RequestState.Sent;
+        return request.Message.Write(_outstanding.Add(request), destination);
     }
 
-    private void WriteFinished(int epoch)
+    /// <inheritdoc/>
+    public void OnWritten(MessagePump pump)
     {
-        lock (_gate)
+        if (pump == _pump)
         {
-            if (epoch == _epoch)
-            {
-                _writing = false;
-                CheckQuiet();
-            }
+            CheckQuiet();
         }
     }
-
-    private void LoseAfterWrite(Exception failure, int epoch) => Lose(
-        failure as XenStoreException ?? new(XenStoreError.ConnectionClosed, $"writing to xenstored failed: {failure.Message}", failure), epoch);
 
     private Request? FindSendable()
     {
@@ -546,15 +423,6 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
         }
 
         return request;
-    }
-
-    /// <summary>Gives the request an id and a place among the outstanding ones, and writes it to the message buffer.</summary>
-    private int Encode(Request request)
-    {
-        uint id = _outstanding.Add(request);
-        _requests++;
-        request.State = RequestState.Sent;
-        return request.Message.Write(id, _message);
     }
 
     private void Abandon(Request request, Exception failure)
@@ -618,10 +486,10 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
     private void Tick()
     {
         XenStoreException? fault = null;
-        int epoch;
+        MessagePump pump;
         lock (_gate)
         {
-            epoch = _epoch;
+            pump = _pump;
             _ticking = false;
             if (_state is RunState.Closed or RunState.Suspended)
             {
@@ -630,7 +498,7 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
 
             if (_outstanding.Count > 0 || (_connect is not null && _state == RunState.Running))
             {
-                fault = _transport.FindFault();
+                fault = pump.Transport.FindFault();
             }
 
             if (fault is null)
@@ -649,7 +517,7 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
 
         if (fault is not null)
         {
-            Lose(fault, epoch);
+            Lose(pump, fault);
         }
     }
 
@@ -692,11 +560,11 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
     {
         StringBuilder text = new();
         text.Append(CultureInfo.InvariantCulture, $"{_outstanding.Count} requests unanswered");
-        if (_writing)
+        if (_outstanding.Count > 0 && _pump.IsWriting)
         {
             text.Append(", one of them not yet wholly written");
         }
 
-        return text.Append("; ").Append(_transport.Describe()).ToString();
+        return text.Append("; ").Append(_pump.Transport.Describe()).ToString();
     }
 }
