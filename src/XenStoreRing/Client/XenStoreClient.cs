@@ -88,7 +88,7 @@ public sealed class XenStoreClient : XenStoreOperations, IAsyncDisposable
     /// <summary>Begins a transaction. It must be disposed of, which aborts it unless it was committed.</summary>
     public async ValueTask<XenStoreTransaction> BeginTransactionAsync(CancellationToken cancellationToken = default)
     {
-        uint id = await WithoutPath(XenStoreMessageType.TransactionStart, "", Decoders.TransactionId, cancellationToken)
+        uint id = await SendAsync(RequestMessage.BeginTransaction(), Decoders.TransactionId, cancellationToken)
             .ConfigureAwait(EventLoop.IsCurrent);
         return new(Connection, id, Connection.EpochOf(id));
     }
@@ -146,31 +146,28 @@ public sealed class XenStoreClient : XenStoreOperations, IAsyncDisposable
 
     /// <summary>The path of a domain's own directory, <c>/local/domain/N</c>, whether or not the domain exists.</summary>
     public ValueTask<string> GetDomainPathAsync(uint domain, CancellationToken cancellationToken = default) =>
-        WithoutPath(XenStoreMessageType.GetDomainPath, Number(domain), Decoders.DomainPath, cancellationToken);
+        SendAsync(RequestMessage.OnDomain(XenStoreMessageType.GetDomainPath, domain), Decoders.DomainPath, cancellationToken);
 
     /// <summary>Whether xenstored serves the domain.</summary>
     public ValueTask<bool> IsDomainIntroducedAsync(uint domain, CancellationToken cancellationToken = default) =>
-        WithoutPath(XenStoreMessageType.IsDomainIntroduced, Number(domain), Decoders.TrueOrFalse, cancellationToken);
+        SendAsync(RequestMessage.OnDomain(XenStoreMessageType.IsDomainIntroduced, domain), Decoders.TrueOrFalse, cancellationToken);
 
     /// <summary>Makes xenstored serve a domain's ring; for the control domain. <paramref name="frame"/> is its page's number in the domain.</summary>
     public async ValueTask IntroduceDomainAsync(uint domain, ulong frame, uint port, CancellationToken cancellationToken = default) =>
-        await Request<bool>.Rent(Connection, XenStoreMessageType.Introduce, 0, Number(domain), Number(frame),
-            System.Text.Encoding.ASCII.GetBytes(Number(port) + "\0"), Decoders.Done, default, false).Start(cancellationToken)
-                .ConfigureAwait(EventLoop.IsCurrent);
+        await SendAsync(RequestMessage.Introduce(domain, frame, port), Decoders.Done, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
 
     /// <summary>Makes xenstored forget a domain; for the control domain.</summary>
     public async ValueTask ReleaseDomainAsync(uint domain, CancellationToken cancellationToken = default) =>
-        await WithoutPath(XenStoreMessageType.Release, Number(domain), Decoders.Done, cancellationToken)
+        await SendAsync(RequestMessage.OnDomain(XenStoreMessageType.Release, domain), Decoders.Done, cancellationToken)
             .ConfigureAwait(EventLoop.IsCurrent);
 
     /// <summary>Tells xenstored that a domain which had shut down runs again; for the control domain.</summary>
     public async ValueTask ResumeDomainAsync(uint domain, CancellationToken cancellationToken = default) =>
-        await WithoutPath(XenStoreMessageType.Resume, Number(domain), Decoders.Done, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
+        await SendAsync(RequestMessage.OnDomain(XenStoreMessageType.Resume, domain), Decoders.Done, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
 
     /// <summary>Gives <paramref name="domain"/> the rights that <paramref name="target"/> has; for the control domain.</summary>
     public async ValueTask SetTargetAsync(uint domain, uint target, CancellationToken cancellationToken = default) =>
-        await Request<bool>.Rent(Connection, XenStoreMessageType.SetTarget, 0, Number(domain), Number(target),
-            default, Decoders.Done, default, false).Start(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
+        await SendAsync(RequestMessage.SetTarget(domain, target), Decoders.Done, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
 
     /// <summary>
     /// Sends a request that has no method of its own, outside any transaction, and gives its reply's payload. Not for watches,
@@ -184,7 +181,7 @@ public sealed class XenStoreClient : XenStoreOperations, IAsyncDisposable
             throw new ArgumentException($"{type.ToWireName()} cannot be sent as it is.", nameof(type));
         }
 
-        return Request<byte[]>.Rent(Connection, type, 0, null, null, payload, Decoders.Bytes!, default, false).Start(cancellationToken);
+        return SendAsync<byte[]>(RequestMessage.Raw(type, payload), Decoders.Bytes!, cancellationToken);
     }
 
     /// <summary>
@@ -246,8 +243,6 @@ public sealed class XenStoreClient : XenStoreOperations, IAsyncDisposable
         return new(connection);
     }
 
-    private static string Number(ulong number) => number.ToString(CultureInfo.InvariantCulture);
-
     private static TimeSpan PauseAfter(int attempt)
     {
         // From 1 ms, doubled each time; a random share of it, so that two that met do not meet again.
@@ -255,6 +250,6 @@ public sealed class XenStoreClient : XenStoreOperations, IAsyncDisposable
         return TimeSpan.FromMilliseconds(longest * (0.5 + (Random.Shared.NextDouble() / 2)));
     }
 
-    private ValueTask<T> WithoutPath<T>(XenStoreMessageType type, string argument, Decoder<T> decoder, CancellationToken cancellationToken) =>
-        Request<T>.Rent(Connection, type, 0, argument, null, default, decoder, default, false).Start(cancellationToken);
+    private ValueTask<T> SendAsync<T>(in RequestMessage message, Decoder<T> decoder, CancellationToken cancellationToken) =>
+        Request<T>.Rent(Connection, message, decoder).Start(cancellationToken);
 }

@@ -11,7 +11,7 @@ internal sealed partial class XenStoreConnection
     /// <summary>Opens the transport, resets watches of a predecessor where that is due, and lets requests through.</summary>
     internal async ValueTask OpenAsync(CancellationToken cancellationToken)
     {
-        await OpenTransportAsync(_transport, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
+        await OpenTransportAsync(_pump.Transport, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         Enter(RunState.Resuming);
         StartReading();
         await ResetOldWatchesAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
@@ -52,7 +52,7 @@ internal sealed partial class XenStoreConnection
             lock (_gate)
             {
                 _quiet = null;
-                state = string.Create(CultureInfo.InvariantCulture, $"{_openTransactions.Count} transactions open, {DescribeState()}");
+                state = string.Create(CultureInfo.InvariantCulture, $"{_transactions.Count} transactions open, {DescribeState()}");
                 if (_state == RunState.Quiescing)
                 {
                     _state = RunState.Running;
@@ -78,8 +78,7 @@ internal sealed partial class XenStoreConnection
             _state = RunState.Suspended;
         }
 
-        _stop.Cancel();
-        await _reader.ConfigureAwait(EventLoop.IsCurrent);
+        await _pump.StopReadingAsync().ConfigureAwait(EventLoop.IsCurrent);
         await FinishMessageBeforeSuspendAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         lock (_gate)
         {
@@ -94,11 +93,11 @@ internal sealed partial class XenStoreConnection
         using CancellationTokenSource both = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
         try
         {
-            await FinishMessageAsync(both.Token).ConfigureAwait(EventLoop.IsCurrent);
+            await _pump.FinishMessageAsync(both.Token).ConfigureAwait(EventLoop.IsCurrent);
         }
         catch (OperationCanceledException)
         {
-            int held = _received.Count;
+            int held = _pump.HeldBytes;
             CancelSuspend();
             cancellationToken.ThrowIfCancellationRequested();
             throw new XenStoreException(XenStoreError.TimedOut, string.Create(CultureInfo.InvariantCulture,
@@ -106,7 +105,7 @@ internal sealed partial class XenStoreConnection
         }
         catch (Exception failure)
         {
-            Lose(failure as XenStoreException ?? new(XenStoreError.ConnectionClosed, $"reading from xenstored failed: {failure.Message}", failure), _epoch);
+            Lose(_pump, MessagePump.Failure("reading from", failure));
         }
     }
 
@@ -131,12 +130,12 @@ internal sealed partial class XenStoreConnection
     /// </summary>
     internal async ValueTask ResumeAsync(IXenStoreTransport transport, CancellationToken cancellationToken)
     {
-        IXenStoreTransport old;
+        MessagePump old;
         lock (_gate)
         {
             ThrowIfClosed();
             ThrowIfNotSuspended();
-            old = _transport;
+            old = _pump;
         }
 
         await OpenTransportAsync(transport, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
@@ -147,7 +146,7 @@ internal sealed partial class XenStoreConnection
             RestartTimeLimits();
         }
 
-        await DisposeTransportAsync(old).ConfigureAwait(EventLoop.IsCurrent);
+        await old.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
         // From here on nothing is cancelled, or a watch could be lost without a word. Each request has its time limit.
         await GoOnOverAsync(transport).ConfigureAwait(EventLoop.IsCurrent);
     }
@@ -161,11 +160,10 @@ internal sealed partial class XenStoreConnection
         lock (_gate)
         {
             ThrowIfClosed();
-            _transport = transport;
-            _received = new();
+            _pump = new(transport, this, _gate, Options.Loop);
             _state = RunState.Resuming;
             epoch = ++_epoch;
-            leftOpen = [.. _lostTransactions];
+            leftOpen = _transactions.Lost;
             StartTicking();
         }
 
@@ -190,7 +188,7 @@ internal sealed partial class XenStoreConnection
                 throw Lost();
             }
 
-            _lostTransactions.Clear();
+            _transactions.ForgetLost();
             _lostReason = null;
             _state = RunState.Running;
             StartTicking();
@@ -203,10 +201,8 @@ internal sealed partial class XenStoreConnection
     {
         try
         {
-            Request<bool> request = Request<bool>.Rent(
-                this, XenStoreMessageType.TransactionEnd, transaction, "F", null, default, Decoders.Done, default, absentIsDefault: true);
-            request.Urgent = true;
-            await request.Start(CancellationToken.None).ConfigureAwait(EventLoop.IsCurrent);
+            await Urgent(RequestMessage.EndTransaction(transaction, commit: false), Decoders.Done, CancellationToken.None)
+                .ConfigureAwait(EventLoop.IsCurrent);
         }
         catch (XenStoreException)
         {
@@ -231,12 +227,12 @@ internal sealed partial class XenStoreConnection
 
     private async ValueTask ResetOldWatchesAsync(CancellationToken cancellationToken)
     {
-        bool reset = Options.ResetWatches ?? _transport.OutlivesClient;
+        bool reset = Options.ResetWatches ?? _pump.Transport.OutlivesClient;
         if (reset && Options.ResetWatches is null)
         {
             try
             {
-                reset = await Urgent(XenStoreMessageType.Read, ResetWatchesFlag, null, Decoders.Text, cancellationToken)
+                reset = await Urgent(RequestMessage.OnNode(XenStoreMessageType.Read, 0, ResetWatchesFlag), Decoders.Text, cancellationToken)
                     .ConfigureAwait(EventLoop.IsCurrent) == "1";
             }
             catch (XenStoreException error) when (IsRefusal(error))
@@ -249,7 +245,7 @@ internal sealed partial class XenStoreConnection
         {
             try
             {
-                await Urgent(XenStoreMessageType.ResetWatches, "", null, Decoders.Done, cancellationToken)
+                await Urgent(RequestMessage.ResetWatches(), Decoders.Done, cancellationToken)
                     .ConfigureAwait(EventLoop.IsCurrent);
             }
             catch (XenStoreException error) when (IsRefusal(error) && Options.ResetWatches is null)
@@ -263,7 +259,7 @@ internal sealed partial class XenStoreConnection
         XenStoreWatch[] watches;
         lock (_gate)
         {
-            watches = [.. _watches.Values.Where(watch => watch.IsRegistered)];
+            watches = [.. _watches.Registered];
         }
 
         await Task.WhenAll(watches.Select(RegisterAsync)).ConfigureAwait(EventLoop.IsCurrent);
@@ -272,7 +268,7 @@ internal sealed partial class XenStoreConnection
         {
             try
             {
-                await Urgent(XenStoreMessageType.Watch, watch.Path, watch.Token, Decoders.Done, CancellationToken.None)
+                await Urgent(RequestMessage.Watch(watch.Path, watch.Token), Decoders.Done, CancellationToken.None)
                     .ConfigureAwait(EventLoop.IsCurrent);
             }
             catch (XenStoreException error) when (error.Error == XenStoreError.EEXIST)
@@ -289,7 +285,7 @@ internal sealed partial class XenStoreConnection
                         return;
                     }
 
-                    _watches.Remove(watch.Number);
+                    _watches.Remove(watch);
                 }
 
                 watch.End(error);
@@ -300,10 +296,9 @@ internal sealed partial class XenStoreConnection
         }
     }
 
-    private ValueTask<T> Urgent<T>(
-        XenStoreMessageType type, string subject, string? second, Decoder<T> decoder, CancellationToken cancellationToken)
+    private ValueTask<T> Urgent<T>(in RequestMessage message, Decoder<T> decoder, CancellationToken cancellationToken)
     {
-        Request<T> request = Request<T>.Rent(this, type, 0, subject, second, default, decoder, default, absentIsDefault: type == XenStoreMessageType.Read);
+        Request<T> request = Request<T>.Rent(this, message, decoder);
         request.Urgent = true;
         return request.Start(cancellationToken);
     }
@@ -331,7 +326,7 @@ internal sealed partial class XenStoreConnection
     {
         if (_quiet is not null
             && (_state == RunState.Closed
-                || (!_writing && _outstandingCount == 0 && _openTransactions.Count == 0 && (_state == RunState.Quiescing || _queue.First is null))))
+                || (!_pump.IsWriting && _outstanding.Count == 0 && _transactions.Count == 0 && (_state == RunState.Quiescing || _queue.First is null))))
         {
             _quiet.TrySetResult();
             _quiet = null;

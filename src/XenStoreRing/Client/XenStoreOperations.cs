@@ -134,8 +134,10 @@ public abstract class XenStoreOperations
             return ValueTask.FromException<T>(failure);
         }
 
-        return Request<T>.Rent(Connection, type, TransactionForRequest, path, second, tail, decoder, destination, absentIsDefault)
-            .Start(cancellationToken);
+        Request<T> request = Request<T>.Rent(Connection, RequestMessage.OnNode(type, TransactionForRequest, path, second, tail), decoder);
+        request.Destination = destination;
+        request.AbsentIsDefault = absentIsDefault;
+        return request.Start(cancellationToken);
     }
 
     /// <summary>The failure of a request for a path that breaks a rule, or <see langword="null"/>.</summary>
@@ -153,7 +155,7 @@ public abstract class XenStoreOperations
             return ValueTask.FromException(failure);
         }
 
-        return Request<bool>.Rent(Connection, type, TransactionForRequest, path, null, tail, Decoders.Done, default, false)
+        return Request<bool>.Rent(Connection, RequestMessage.OnNode(type, TransactionForRequest, path, tail: tail), Decoders.Done)
             .StartWithoutResult(cancellationToken);
     }
 }

@@ -39,7 +39,7 @@ public sealed class XenStoreTransaction : XenStoreOperations, IAsyncDisposable
     {
         cancellationToken.ThrowIfCancellationRequested();
         End(Committed);
-        await SendEnd("T", cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
+        await SendEnd(commit: true, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
     }
 
     /// <summary>Commits; <see langword="false"/> on a conflict, and nothing has happened.</summary>
@@ -60,7 +60,7 @@ public sealed class XenStoreTransaction : XenStoreOperations, IAsyncDisposable
     public async ValueTask AbortAsync(CancellationToken cancellationToken = default)
     {
         End(Aborted);
-        await SendEnd("F", cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
+        await SendEnd(commit: false, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
     }
 
     /// <summary>Aborts, unless the transaction has ended. Failures do not matter: without a commit nothing takes effect.</summary>
@@ -73,7 +73,7 @@ public sealed class XenStoreTransaction : XenStoreOperations, IAsyncDisposable
 
         try
         {
-            await SendEnd("F", CancellationToken.None).ConfigureAwait(EventLoop.IsCurrent);
+            await SendEnd(commit: false, CancellationToken.None).ConfigureAwait(EventLoop.IsCurrent);
         }
         catch (XenStoreException)
         {
@@ -88,11 +88,11 @@ public sealed class XenStoreTransaction : XenStoreOperations, IAsyncDisposable
         }
     }
 
-    private async ValueTask SendEnd(string how, CancellationToken cancellationToken)
+    private async ValueTask SendEnd(bool commit, CancellationToken cancellationToken)
     {
         // Not cancelled itself: the server must not keep the transaction.
         ValueTask<bool> end = Request<bool>
-            .Rent(Connection, XenStoreMessageType.TransactionEnd, CheckedId, how, null, default, Decoders.Done, default, false)
+            .Rent(Connection, RequestMessage.EndTransaction(CheckedId, commit), Decoders.Done)
             .Start(CancellationToken.None);
         if (cancellationToken.CanBeCanceled)
         {
