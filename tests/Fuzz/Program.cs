@@ -96,7 +96,8 @@ internal static class Program
         string sum = string.Create(
             CultureInfo.InvariantCulture,
             $"{target.Name}: {loop.Executions} executions, {edges} edges, {loop.Corpus.Count} inputs, "
-                + $"{processor.TotalSeconds:0} s of processor time in {clock.Elapsed.TotalMinutes:0.0} minutes, no new edge for {loop.QuietTime.TotalMinutes:0.0}");
+                + $"{processor.TotalSeconds:0} s of processor time in {clock.Elapsed.TotalMinutes:0.0} minutes, "
+                + $"no new edge for {loop.QuietTime.TotalMinutes:0.0}");
         if (finding is null)
         {
             IReadOnlyList<byte[]> kept = loop.Minimise();

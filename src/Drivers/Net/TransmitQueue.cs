@@ -19,8 +19,8 @@ internal enum SendResult
 }
 
 /// <summary>
-/// The sending ring of a connection: frames go into granted pages and the ring, and what the back end answers frees them. Responses are taken
-/// when room is needed, without an event. Used by one thread at a time.
+/// The sending ring of a connection: frames go into granted pages and the ring, and what the back end answers frees them. Responses are
+/// taken when room is needed, without an event. Used by one thread at a time.
 /// </summary>
 /// <param name="ring">The ring.</param>
 /// <param name="pages">Where frames are copied to. It stays the caller's.</param>
@@ -111,7 +111,8 @@ internal sealed class TransmitQueue(
             ushort id = response.Id;
             if (id >= _slots.Length || !_slots[id].IsUsed)
             {
-                throw new BrokenRingException(string.Create(CultureInfo.InvariantCulture, $"of the sending ring, a response has id {id}, which waits for none"));
+                throw new BrokenRingException(
+                    string.Create(CultureInfo.InvariantCulture, $"of the sending ring, a response has id {id}, which waits for none"));
             }
 
             SendSlot slot = _slots[id];

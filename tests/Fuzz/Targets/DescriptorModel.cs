@@ -3,8 +3,8 @@ using Xenlet.Kernel.Nucleus;
 namespace Xenlet.Fuzz.Targets;
 
 /// <summary>
-/// What the descriptors of a program, its pipes and its epoll sets should be. What a call returns here is Linux's, within the nucleus's limits:
-/// 64 descriptors, 16 pipes of a page, 4 epoll sets of 16 descriptors.
+/// What the descriptors of a program, its pipes and its epoll sets should be. What a call returns here is Linux's, within the nucleus's
+/// limits: 64 descriptors, 16 pipes of a page, 4 epoll sets of 16 descriptors.
 /// </summary>
 /// <param name="changed">Told when something changed that a thread may wait for.</param>
 internal sealed class DescriptorModel(Action changed)
@@ -24,7 +24,9 @@ internal sealed class DescriptorModel(Action changed)
     private const int MostSets = 4;
     private const int MostMembers = 16;
 
-    private readonly File?[] _files = [.. Enumerable.Range(0, Capacity).Select(number => number < 3 ? new File(FileKind.Console, 2) : null)];
+    // The console is 0, 1 and 2, open for reading and writing.
+    private readonly File?[] _files =
+        [.. Enumerable.Range(0, Capacity).Select(number => number < 3 ? new File(FileKind.Console, 2) : null)];
 
     /// <summary>Pipes that have a descriptor.</summary>
     public int Pipes => _files.Select(file => file?.Pipe).OfType<Pipe>().Distinct().Count();
@@ -320,7 +322,7 @@ internal sealed class DescriptorModel(Action changed)
     private int FindFree(int lowest)
     {
         int number = Array.FindIndex(_files, lowest, file => file is null);
-        return number < 0 ? -Errno.EMFILE : number;
+        return number < 0 ? (int)-Errno.EMFILE : number;
     }
 
     internal sealed class File(FileKind kind, uint flags)

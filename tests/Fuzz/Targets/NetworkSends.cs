@@ -5,8 +5,8 @@ using Xenlet.Kernel;
 namespace Xenlet.Fuzz.Targets;
 
 /// <summary>
-/// The sending ring of a network back end that answers anything. While it is honest, it gets each frame whole and in order, and a frame waits
-/// for room only where there is none; whatever it answers, it is told so or frames go on, and no page is lost.
+/// The sending ring of a network back end that answers anything. While it is honest, it gets each frame whole and in order, and a frame
+/// waits for room only where there is none; whatever it answers, it is told so or frames go on, and no page is lost.
 /// </summary>
 internal static class NetworkSends
 {
@@ -15,7 +15,8 @@ internal static class NetworkSends
     /// <summary>A frame's sizes: within a page, over a few, the largest.</summary>
     private static readonly int[] Sizes = [14, 60, 1514, 4096, 4097, 8192, 12_000, NetProtocol.MaximumFrameSize];
 
-    public static byte[][] Tokens { get; } = [[6, 0, 2, 0, 0], [6, 5, 2, 0, 1], [6, 7, 2, 0, 0], [2, 2, 2], [4, 0, 0, 1], [7, 1], [8], [0, 1], [1, 0, 0, 1, 0]];
+    public static byte[][] Tokens { get; } =
+        [[6, 0, 2, 0, 0], [6, 5, 2, 0, 1], [6, 7, 2, 0, 0], [2, 2, 2], [4, 0, 0, 1], [7, 1], [8], [0, 1], [1, 0, 0, 1, 0]];
 
     public static void Run(byte[] input)
     {
@@ -213,7 +214,8 @@ internal static class NetworkSends
             bool hasRoom = _slotsInUse + slots <= _ring.Capacity && _pagesInUse + pages <= _pool.Maximum;
             Assert.True(
                 hasRoom == (result == SendResult.Sent),
-                $"{result} of {slots} entries and {pages} pages, where {_slotsInUse} of {_ring.Capacity} and {_pagesInUse} of {_pool.Maximum} are in use");
+                $"{result} of {slots} entries and {pages} pages, where {_slotsInUse} of {_ring.Capacity} and {_pagesInUse} of"
+                    + $" {_pool.Maximum} are in use");
             if (result == SendResult.Sent)
             {
                 _slotsInUse += slots;
@@ -236,7 +238,8 @@ internal static class NetworkSends
                 _sent.Enqueue((new TransmitRequest { Flags = (ushort)flags, Size = (ushort)(i == 0 ? data.Length : part.Length) }, part));
                 if (i == 0 && frame.SegmentSize > 0)
                 {
-                    _sent.Enqueue((Extra(new ExtraInfo { Type = NetProtocol.ExtraGso, Size = (ushort)frame.SegmentSize, Kind = (byte)frame.SegmentKind }), []));
+                    ExtraInfo gso = new() { Type = NetProtocol.ExtraGso, Size = (ushort)frame.SegmentSize, Kind = (byte)frame.SegmentKind };
+                    _sent.Enqueue((Extra(gso), []));
                 }
             }
         }

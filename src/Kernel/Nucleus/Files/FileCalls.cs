@@ -33,16 +33,27 @@ internal static unsafe class FileCalls
     public static long Write(Thread* thread, int descriptor, ulong buffer, ulong count)
     {
         count = Math.Min(count, MaximumCount);
-        long result = TryWrite(descriptor, buffer, count);
+        ulong done = 0;
+        long result;
+        do
+        {
+            // Again after each part: a reader that waited may have taken it, and nobody would wake a thread that parked beside free room.
+            result = TryWrite(descriptor, buffer + done, count - done);
+            done += result > 0 ? (ulong)result : 0;
+        }
+        while (result > 0 && done < count);
+
         if (result == -Errno.EPIPE)
         {
             Signals.SendToThread(thread, SignalNumber.SIGPIPE);
         }
 
-        bool isPartial = result == -Errno.EAGAIN || (result >= 0 && (ulong)result < count);
-        return isPartial && !Files.Get(descriptor)->IsNonBlocking
-            ? Park(thread, WaitKind.FileWrite, descriptor, buffer, count, Math.Max(result, 0))
-            : result;
+        if (result == -Errno.EAGAIN && !Files.Get(descriptor)->IsNonBlocking)
+        {
+            return Park(thread, WaitKind.FileWrite, descriptor, buffer, count, done);
+        }
+
+        return done > 0 ? (long)done : result;
     }
 
     /// <summary>readv: fills the first vector that is not empty, a short read as it may always be.</summary>
@@ -142,12 +153,12 @@ internal static unsafe class FileCalls
         }
     }
 
-    private static long Park(Thread* thread, WaitKind kind, int descriptor, ulong buffer, ulong count, long done)
+    private static long Park(Thread* thread, WaitKind kind, int descriptor, ulong buffer, ulong count, ulong done)
     {
         thread->WaitFile = descriptor;
         thread->WaitAddress = buffer;
         thread->WaitCount = count;
-        thread->WaitDone = (ulong)done;
+        thread->WaitDone = done;
         Scheduler.Block(kind, ulong.MaxValue, restartable: true);
         return SystemCall.NoResult;
     }
@@ -220,7 +231,7 @@ internal static unsafe class FileCalls
                 ulong written = ConsoleDevice.Write((byte*)buffer, count);
                 return written == 0 && count > 0 ? -Errno.EAGAIN : (long)written;
             case FileKind.PipeWriter:
-                long result = Pipes.Write(file->Pipe, (byte*)buffer, count);
+                long result = count == 0 ? 0 : Pipes.Write(file->Pipe, (byte*)buffer, count);
                 if (result > 0)
                 {
                     Files.WakeWaiters();

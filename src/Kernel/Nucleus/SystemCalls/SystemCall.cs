@@ -21,10 +21,14 @@ internal static unsafe class SystemCall
     public static Frame* OnSystemCall(Frame* frame)
     {
         Count++;
-        long result = Dispatch((Thread*)frame, frame);
+        Thread* thread = (Thread*)frame;
+        long result = Dispatch(thread, frame);
         if (result != NoResult)
         {
             frame->Rax = (ulong)result;
+
+            // A call that began anew may have ended in another way: what it had done is not the next one's.
+            thread->WaitDone = 0;
         }
 
         return Scheduler.Leave();
