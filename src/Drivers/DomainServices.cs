@@ -165,7 +165,7 @@ public sealed class DomainServices : IAsyncDisposable
     }
 
     /// <summary>
-    /// The program has ended, and its exit handlers have run: its devices are closed. The thread that ends it waits, and the loop's does the work.
+    /// The program has ended, and its exit handlers have run: its devices are closed. The thread that ends it waits, the loop does the work.
     /// </summary>
     private void OnProgramEnd()
     {

@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Xenlet.XenBus;
 
 /// <summary>How the devices of a domain that ends were closed.</summary>
-/// <param name="Open">The devices that were not closed: a back end that did not answer, a driver that did not return, a store that failed.</param>
+/// <param name="Open">The devices that were not closed: back end, driver or store did not answer, or the store refused.</param>
 /// <param name="Limit">How long they were waited for.</param>
 public sealed record ShutdownReport(IReadOnlyList<XenDevice> Open, TimeSpan Limit)
 {

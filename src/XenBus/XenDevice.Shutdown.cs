@@ -83,7 +83,8 @@ public sealed partial class XenDevice
         {
             await ResolveStateAsync().ConfigureAwait(EventLoop.IsCurrent);
             XenBusState otherEnd = NoteOtherEnd(await ReadOtherEndStateAsync().ConfigureAwait(EventLoop.IsCurrent));
-            bool isInUse = otherEnd is XenBusState.Initialised or XenBusState.Connected or XenBusState.Reconfiguring or XenBusState.Reconfigured;
+            bool isInUse = otherEnd is XenBusState.Initialised or XenBusState.Connected
+                or XenBusState.Reconfiguring or XenBusState.Reconfigured;
             XenBusState next = isInUse && _state != XenBusState.Closed ? XenBusState.Closing : XenBusState.Closed;
             if (!await SetStateAsync(next).ConfigureAwait(EventLoop.IsCurrent))
             {
