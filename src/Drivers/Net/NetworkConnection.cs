@@ -121,6 +121,32 @@ internal sealed class NetworkConnection : IAsyncDisposable
     /// <summary>Whether received multicast frames are only those of joined addresses.</summary>
     public bool FiltersMulticast { get; init; }
 
+    /// <summary>Whether the back end has frames that it has not answered.</summary>
+    public bool HasFramesUnderWay
+    {
+        get
+        {
+            try
+            {
+                lock (_gate)
+                {
+                    if (_isClosed)
+                    {
+                        return false;
+                    }
+
+                    Free();
+                    return _freeIdCount < _freeIds.Length;
+                }
+            }
+            catch (BrokenRingException error)
+            {
+                _interface.Fail(this, error);
+                return false;
+            }
+        }
+    }
+
     /// <summary>Begins to receive and to send. The back end may not know of it yet.</summary>
     public void Start() => _loops = Task.WhenAll(
         EventLoop.Start(_interface.Loop, ReceiveAsync),

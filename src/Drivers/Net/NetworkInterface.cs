@@ -349,7 +349,8 @@ public sealed class NetworkInterface
             return result;
         }
 
-        return _isSuspended || _state is NetworkState.Connecting or NetworkState.Up ? SendResult.Full : SendResult.Ended;
+        NetworkState state = _state;
+        return (_isSuspended && state != NetworkState.Gone) || state is NetworkState.Connecting or NetworkState.Up ? SendResult.Full : SendResult.Ended;
     }
 
     /// <summary>Counts a frame that is not sent; false when the interface is gone.</summary>
