@@ -90,7 +90,7 @@ public sealed class NetworkInterface
     internal FrameQueue Received { get; }
 
     /// <summary>Set when a sender that waits should try again.</summary>
-    internal WakeUp Room { get; } = new();
+    internal AsyncSignal Room { get; } = new();
 
     /// <summary>
     /// Serialises what connects, disconnects, and joins. It is waited for without a token, since it would take the pool to go on then;

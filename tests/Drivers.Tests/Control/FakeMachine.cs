@@ -126,7 +126,7 @@ internal sealed class FakeMachine(SimulatedDomain domain) : IMachine, IPower, ID
         private readonly SimulatedDomain _domain;
 
         // Without the pool, as the kernel's are.
-        private readonly WakeUp _rung = new();
+        private readonly AsyncSignal _rung = new();
 
         public Bell(SimulatedDomain domain)
         {
