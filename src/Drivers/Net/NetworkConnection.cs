@@ -135,8 +135,8 @@ internal sealed class NetworkConnection : IAsyncDisposable
                         return false;
                     }
 
-                    Free();
-                    return _freeIdCount < _freeIds.Length;
+                    _sending.TakeResponses();
+                    return _sending.HasFramesUnderWay;
                 }
             }
             catch (BrokenRingException error)

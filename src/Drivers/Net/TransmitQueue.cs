@@ -44,6 +44,9 @@ internal sealed class TransmitQueue(
     /// <summary>Responses that were taken, ever, whoever took them: a sender may have taken what an event was sent for.</summary>
     public long ResponsesTaken { get; private set; }
 
+    /// <summary>Whether the back end has not answered all that was sent.</summary>
+    public bool HasFramesUnderWay => _freeIdCount < _freeIds.Length;
+
     /// <summary>Told of an address whose frames the back end does not want to deliver, with its status.</summary>
     public Action<MacAddress, short>? MulticastRefused { get; init; }
 
