@@ -24,17 +24,6 @@ public sealed class NucleusImageTests(NucleusImage nucleus) : IClassFixture<Nucl
             $"the nucleus broke its rules {outcome.Violations.Count} times:\n{string.Join('\n', outcome.Violations)}");
     }
 
-    /// <summary>The program's threads read clocks in code of the nucleus; for those of processor time it calls the C library's function.</summary>
-    [Fact]
-    public void Reading_a_clock_reaches_nothing_of_the_runtime()
-    {
-        NucleusWalk.Outcome outcome = NucleusWalk.Run(nucleus.Image, AllowList.Nucleus, ["clock_gettime"]);
-
-        Violation violation = Assert.Single(outcome.Violations);
-        Assert.Contains("__clock_gettime", violation.ToString(), StringComparison.Ordinal);
-        Assert.Contains(outcome.Functions.SelectMany(function => function.Names), name => name.Contains("_PvClock__", StringComparison.Ordinal));
-    }
-
     [Fact]
     public void Machine_code_leads_to_every_export_but_the_panics()
     {

@@ -8,39 +8,6 @@ public sealed unsafe class TimeTests : NucleusTest
 {
     private const ulong Second = 1_000_000_000;
 
-    /// <summary>What the program's clock_gettime and the system call say of each clock at the same moment.</summary>
-    [Theory]
-    [InlineData(0)]
-    [InlineData(1)]
-    [InlineData(4)]
-    [InlineData(5)]
-    [InlineData(6)]
-    [InlineData(7)]
-    public void The_program_reads_clocks_without_a_system_call(int clock)
-    {
-        Now = 12_345_678_901;
-        ulong* time = stackalloc ulong[2];
-        ulong called = Store([]);
-        Assert.Equal(0, Call(SystemCallNumber.ClockGettime, (ulong)clock, called));
-
-        Assert.Equal(0, ProgramClock.GetTime(clock, time));
-
-        Assert.Equal((*(ulong*)called, *(ulong*)(called + 8)), (time[0], time[1]));
-    }
-
-    [Theory]
-    [InlineData(2)]
-    [InlineData(3)]
-    [InlineData(-1)]
-    [InlineData(99)]
-    public void Clocks_of_processor_time_and_wrong_ones_are_the_librarys(int clock)
-    {
-        ulong* time = stackalloc ulong[2];
-
-        Assert.Equal(LibraryClock.Answer, ProgramClock.GetTime(clock, time));
-        Assert.Equal((ulong)clock, time[0]);
-    }
-
     [Theory]
     [InlineData(0, 0, 0, 0ul)]
     [InlineData(1, 5, 0, Second + 5)]

@@ -97,50 +97,6 @@ public sealed unsafe class ClockTests : XenTest, IDisposable
         Assert.Equal(2, reads);
     }
 
-    /// <summary>The program's threads read with interrupts on: another may suspend the domain when one has read half.</summary>
-    [Fact]
-    public void A_reading_in_the_middle_of_which_the_domain_is_resumed_on_another_host_is_made_again()
-    {
-        SetRecord(version: 2, timestamp: 0, systemTime: 9_000_000);
-        Assert.Equal(9_000_000ul, PvClock.Now());
-        bool isResumed = false;
-        Machine.TimeStampCounter = () =>
-        {
-            if (!isResumed)
-            {
-                isResumed = true;
-                SetRecord(version: 2, timestamp: 0, systemTime: 5);
-                PvClock.ContinueAfterResume();
-                DomainGeneration.Begin();
-            }
-
-            return 0;
-        };
-
-        Assert.Equal(9_000_000ul, PvClock.Now());
-    }
-
-    [Fact]
-    public void A_reading_is_not_below_one_that_was_given_out_while_it_was_made()
-    {
-        SetRecord(version: 2, timestamp: 0, systemTime: 0);
-        ulong other = 0;
-        Machine.TimeStampCounter = () =>
-        {
-            if (other == 0)
-            {
-                Machine.TimeStampCounter = static () => 500;
-                other = PvClock.Now();
-            }
-
-            return 400;
-        };
-
-        Assert.Equal((500ul, 500ul), (PvClock.Now(), other));
-        Machine.TimeStampCounter = static () => 600;
-        Assert.Equal(600ul, PvClock.Now());
-    }
-
     [Fact]
     public void A_record_that_is_never_complete_is_a_panic()
     {

@@ -10,18 +10,7 @@ internal static class Clock
     public static ulong Now() => XenPlatform.IsPresent ? PvClock.Now() : TscClock.Now();
 
     /// <summary>Nanoseconds since 1970-01-01 UTC.</summary>
-    public static ulong RealTime()
-    {
-        while (true)
-        {
-            uint generation = DomainGeneration.Current;
-            ulong time = Now() + RealTimeOffset;
-            if (DomainGeneration.Current == generation)
-            {
-                return time;
-            }
-        }
-    }
+    public static ulong RealTime() => Now() + RealTimeOffset;
 
     /// <summary>Real time less monotonic time, in nanoseconds.</summary>
     private static ulong RealTimeOffset => XenPlatform.IsPresent ? PvClock.WallClockOffset() : TscClock.WallClockOffset;

@@ -11,13 +11,13 @@ internal static unsafe class TimeCalls
 {
     // linux/time.h
     public const int CLOCK_MONOTONIC = 1;
-    public const int CLOCK_REALTIME = 0;
+    private const int CLOCK_REALTIME = 0;
     private const int CLOCK_PROCESS_CPUTIME_ID = 2;
     private const int CLOCK_THREAD_CPUTIME_ID = 3;
-    public const int CLOCK_MONOTONIC_RAW = 4;
-    public const int CLOCK_REALTIME_COARSE = 5;
-    public const int CLOCK_MONOTONIC_COARSE = 6;
-    public const int CLOCK_BOOTTIME = 7;
+    private const int CLOCK_MONOTONIC_RAW = 4;
+    private const int CLOCK_REALTIME_COARSE = 5;
+    private const int CLOCK_MONOTONIC_COARSE = 6;
+    private const int CLOCK_BOOTTIME = 7;
     private const uint TIMER_ABSTIME = 1;
 
     public static long Get(int clock, ulong address)

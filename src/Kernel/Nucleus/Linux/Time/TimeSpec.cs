@@ -6,7 +6,7 @@ namespace Xenlet.Kernel.Nucleus.Linux.Time;
 /// <summary>struct timespec of the program, checked.</summary>
 internal static unsafe class TimeSpec
 {
-    public const ulong NanosecondsPerSecond = 1_000_000_000;
+    private const ulong NanosecondsPerSecond = 1_000_000_000;
 
     /// <summary>Reads a time; one beyond what 64 bits of nanoseconds hold reads as "for ever".</summary>
     /// <returns>0 or a negative errno.</returns>

@@ -53,6 +53,13 @@ internal static class TscClock
         // Both halves by hand: a 128-bit product is not needed for centuries.
         ulong high = (ticks >> 32) * s_nanosecondsPerTick32;
         ulong low = (ticks & 0xffff_ffff) * s_nanosecondsPerTick32 >> 32;
-        return Monotonic.Raise(ref s_last, high + low);
+        ulong now = high + low;
+        if (now < s_last)
+        {
+            return s_last;
+        }
+
+        s_last = now;
+        return now;
     }
 }

@@ -9,7 +9,7 @@ internal static class DomainGeneration
     private static uint s_current;
 
     /// <summary>Resumes since boot.</summary>
-    public static uint Current => Volatile.Read(ref s_current);
+    public static uint Current => s_current;
 
     /// <summary>The domain was resumed: all handles of before are stale.</summary>
     public static void Begin() => s_current++;

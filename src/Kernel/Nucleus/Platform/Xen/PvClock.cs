@@ -6,7 +6,7 @@ namespace Xenlet.Kernel.Nucleus.Platform.Xen;
 /// <summary>
 /// Time from the records that Xen keeps in the shared page: system time from the time-stamp counter, Unix time from the wall clock.
 /// </summary>
-/// <remarks>System time is the host's uptime in nanoseconds. For the boot processor. Threads of the program read it too, with interrupts on.</remarks>
+/// <remarks>System time is the host's uptime in nanoseconds. For the boot processor; read with interrupts off.</remarks>
 internal static unsafe class PvClock
 {
     private const ulong NanosecondsPerSecond = 1_000_000_000;
@@ -32,17 +32,14 @@ internal static unsafe class PvClock
     /// <summary>Nanoseconds since some fixed moment before the boot. Never goes back.</summary>
     public static ulong Now()
     {
-        while (true)
+        ulong now = SystemTime() + (ulong)s_offset;
+        if ((long)(now - s_last) < 0)
         {
-            uint generation = DomainGeneration.Current;
-            ulong now = SystemTime() + (ulong)s_offset;
-            if (DomainGeneration.Current == generation)
-            {
-                return Monotonic.Raise(ref s_last, now);
-            }
-
-            // A thread of the program reads too, and the domain was suspended and resumed in the middle: the two are of different hosts.
+            return s_last;
         }
+
+        s_last = now;
+        return now;
     }
 
     /// <summary>After a resume, whose system time is that of another host: goes on from the last time that was given out.</summary>
