@@ -116,6 +116,7 @@ public sealed class ShutdownTests : IAsyncLifetime
         ShutdownReport report = await EndAsync(bus);
         Assert.True(report.IsComplete, report.ToString());
         await _host.SeesAsync($"{Disk}: driver test failed in ShutdownAsync: no end");
+        await _host.UntilAsync(() => _seen.Count == WholeWay.Length);
         Assert.Equal(WholeWay.Select(state => $"{Disk} {state}"), _seen);
     }
 
