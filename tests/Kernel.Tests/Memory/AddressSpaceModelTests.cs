@@ -1,5 +1,4 @@
 using CsCheck;
-using Xenlet.Kernel.Nucleus;
 
 namespace Xenlet.Kernel.Tests;
 
