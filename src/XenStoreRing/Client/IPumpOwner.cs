@@ -1,6 +1,8 @@
 namespace Xenlet.XenStoreRing.Client;
 
-/// <summary>Whose messages a <see cref="MessagePump"/> carries. It may have another pump by now, and then wants nothing of this one.</summary>
+/// <summary>
+/// Whose messages a <see cref="MessagePump"/> carries. It may have another pump by now, and then wants nothing of this one.
+/// </summary>
 internal interface IPumpOwner
 {
     /// <summary>Puts the next message that may be sent at the beginning of <paramref name="destination"/>. Called under the gate.</summary>

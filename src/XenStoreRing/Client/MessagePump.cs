@@ -91,7 +91,8 @@ internal sealed class MessagePump(IXenStoreTransport transport, IPumpOwner owner
     }
 
     /// <summary>
-    /// Reads on, once the reader has stopped, until no message is cut: whoever reads the transport next takes the first byte for a header's.
+    /// Reads on, once the reader has stopped, until no message is cut: whoever reads the transport next takes the first byte for a
+    /// header's.
     /// </summary>
     /// <exception cref="OperationCanceledException">What was read of the message is kept.</exception>
     /// <exception cref="XenStoreException">The transport has failed, or ended.</exception>
@@ -172,9 +173,9 @@ internal sealed class MessagePump(IXenStoreTransport transport, IPumpOwner owner
         _received.Advance(count);
         if (count == 0)
         {
-            throw new XenStoreException(XenStoreError.ConnectionClosed, _received.Count == 0
-                ? "xenstored closed the connection"
-                : string.Create(CultureInfo.InvariantCulture, $"xenstored closed the connection after {_received.Count} bytes of a message"));
+            string cut = _received.Count == 0
+                ? "" : string.Create(CultureInfo.InvariantCulture, $" after {_received.Count} bytes of a message");
+            throw new XenStoreException(XenStoreError.ConnectionClosed, $"xenstored closed the connection{cut}");
         }
     }
 

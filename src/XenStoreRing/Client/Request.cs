@@ -24,6 +24,9 @@ internal enum RequestState
 /// </summary>
 internal abstract class Request : IThreadPoolWorkItem
 {
+    /// <summary>The <see cref="Started"/> of a request whose time is never up.</summary>
+    internal const long NoTimeLimit = long.MaxValue;
+
     internal XenStoreConnection Connection { get; private set; } = null!;
 
     internal RequestMessage Message { get; private set; }
@@ -57,6 +60,31 @@ internal abstract class Request : IThreadPoolWorkItem
 
     /// <summary>Hands the result to the waiter.</summary>
     public abstract void Execute();
+
+    /// <summary>Ends the request with its result, which has been set. Called under the gate.</summary>
+    internal void HandOver()
+    {
+        State = RequestState.Done;
+        if (Loop is { } loop)
+        {
+            loop.Queue(this);
+        }
+        else
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+        }
+    }
+
+    /// <summary>Ends the request with a failure. Called under the gate.</summary>
+    internal void Fail(Exception failure)
+    {
+        SetFailure(failure);
+        HandOver();
+    }
+
+    /// <summary>Ends the request because the connection has ended. Called under the gate.</summary>
+    internal void FailClosed(XenStoreException reason) => Fail(Failure(
+        reason.Error == XenStoreError.ProtocolViolation ? reason.Error : XenStoreError.ConnectionClosed, reason.Message, reason));
 
     internal XenStoreException Failure(XenStoreError error, string detail, Exception? inner = null) =>
         new(Type, Message.Subject, error, error.ToWireName(), detail, inner);

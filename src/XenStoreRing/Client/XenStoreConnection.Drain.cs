@@ -44,7 +44,7 @@ internal sealed partial class XenStoreConnection
             await _pump.StopReadingAsync().ConfigureAwait(EventLoop.IsCurrent);
             await _pump.FinishMessageAsync(limit.Token).ConfigureAwait(EventLoop.IsCurrent);
         }
-        catch (Exception failure) when (failure is OperationCanceledException or IOException or ObjectDisposedException or XenStoreException)
+        catch (Exception failure) when (failure is OperationCanceledException or IOException or ObjectDisposedException)
         {
             // The server does not answer, has given up or writes nonsense: there is nothing to be left clean.
         }

@@ -120,25 +120,12 @@ internal sealed partial class XenStoreConnection
     /// </summary>
     private void FailSent(XenStoreException reason)
     {
-        Request? request = _queue.First;
-        while (request is not null)
+        while (_pending.TakeBound() is { } request)
         {
-            Request? next = request.Next;
-            if (request.TransactionId != 0 || request.Urgent)
-            {
-                _queue.Remove(request);
-                Fail(request, ClosedFailure(request, reason));
-            }
-
-            request = next;
+            request.FailClosed(reason);
         }
 
-        while (_outstanding.TakeWaiter() is { } waiter)
-        {
-            Fail(waiter, ClosedFailure(waiter, reason));
-        }
-
-        _outstanding.Clear();
+        _pending.ForgetOutstanding();
         _transactions.Lose();
     }
 

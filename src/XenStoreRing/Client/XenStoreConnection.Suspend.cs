@@ -6,22 +6,20 @@ namespace Xenlet.XenStoreRing.Client;
 /// <summary>Start, and the ring's part of suspend and resume.</summary>
 internal sealed partial class XenStoreConnection
 {
-    private const string ResetWatchesFlag = "control/platform-feature-xs_reset_watches";
-
     /// <summary>Opens the transport, resets watches of a predecessor where that is due, and lets requests through.</summary>
     internal async ValueTask OpenAsync(CancellationToken cancellationToken)
     {
         await OpenTransportAsync(_pump.Transport, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         Enter(RunState.Resuming);
         StartReading();
-        await ResetOldWatchesAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
+        await _setup.ResetOldWatchesAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         Enter(RunState.Running);
         SendQueued();
     }
 
     /// <summary>
-    /// Holds new requests back, waits until every request is answered and every transaction has ended, and stops the reader where no message
-    /// is cut. If that does not come about, everything goes on as before.
+    /// Holds new requests back, waits until every request is answered and every transaction has ended, and stops the reader where no
+    /// message is cut. If that does not come about, everything goes on as before.
     /// </summary>
     internal async ValueTask SuspendAsync(CancellationToken cancellationToken)
     {
@@ -101,7 +99,8 @@ internal sealed partial class XenStoreConnection
             CancelSuspend();
             cancellationToken.ThrowIfCancellationRequested();
             throw new XenStoreException(XenStoreError.TimedOut, string.Create(CultureInfo.InvariantCulture,
-                $"xenstored wrote {held} bytes of a message and not the rest of it in {Options.RequestTimeLimit.TotalSeconds:0.##} s before a suspend"));
+                $"xenstored wrote {held} bytes of a message and not the rest of it in "
+                + $"{Options.RequestTimeLimit.TotalSeconds:0.##} s before a suspend"));
         }
         catch (Exception failure)
         {
@@ -170,15 +169,15 @@ internal sealed partial class XenStoreConnection
         StartReading();
         try
         {
-            await ResetOldWatchesAsync(CancellationToken.None).ConfigureAwait(EventLoop.IsCurrent);
+            await _setup.ResetOldWatchesAsync(CancellationToken.None).ConfigureAwait(EventLoop.IsCurrent);
         }
         catch (XenStoreException)
         {
             // What is wrong shows in the registration of the watches, and there it is reported.
         }
 
-        // Where it is the same xenstored, it has them still. No other of ours is open that could have the same number.
-        await Task.WhenAll(leftOpen.Select(EndLostAsync)).ConfigureAwait(EventLoop.IsCurrent);
+        // No other of ours is open that could have the same number.
+        await _setup.EndTransactionsAsync(leftOpen).ConfigureAwait(EventLoop.IsCurrent);
         await RegisterWatchesAgainAsync(epoch).ConfigureAwait(EventLoop.IsCurrent);
         lock (_gate)
         {
@@ -197,19 +196,6 @@ internal sealed partial class XenStoreConnection
         SendQueued();
     }
 
-    private async Task EndLostAsync(uint transaction)
-    {
-        try
-        {
-            await Urgent(RequestMessage.EndTransaction(transaction, commit: false), Decoders.Done, CancellationToken.None)
-                .ConfigureAwait(EventLoop.IsCurrent);
-        }
-        catch (XenStoreException)
-        {
-            // Another xenstored does not know it.
-        }
-    }
-
     private async ValueTask OpenTransportAsync(IXenStoreTransport transport, CancellationToken cancellationToken)
     {
         using CancellationTokenSource limit = new(Options.ConnectTimeLimit, Options.TimeProvider);
@@ -225,35 +211,6 @@ internal sealed partial class XenStoreConnection
         }
     }
 
-    private async ValueTask ResetOldWatchesAsync(CancellationToken cancellationToken)
-    {
-        bool reset = Options.ResetWatches ?? _pump.Transport.OutlivesClient;
-        if (reset && Options.ResetWatches is null)
-        {
-            try
-            {
-                reset = await Urgent(RequestMessage.OnNode(XenStoreMessageType.Read, 0, ResetWatchesFlag), Decoders.Text, cancellationToken)
-                    .ConfigureAwait(EventLoop.IsCurrent) == "1";
-            }
-            catch (XenStoreException error) when (IsRefusal(error))
-            {
-                reset = false;
-            }
-        }
-
-        if (reset)
-        {
-            try
-            {
-                await Urgent(RequestMessage.ResetWatches(), Decoders.Done, cancellationToken)
-                    .ConfigureAwait(EventLoop.IsCurrent);
-            }
-            catch (XenStoreException error) when (IsRefusal(error) && Options.ResetWatches is null)
-            {
-            }
-        }
-    }
-
     private async ValueTask RegisterWatchesAgainAsync(int epoch)
     {
         XenStoreWatch[] watches;
@@ -266,16 +223,7 @@ internal sealed partial class XenStoreConnection
 
         async Task RegisterAsync(XenStoreWatch watch)
         {
-            try
-            {
-                await Urgent(RequestMessage.Watch(watch.Path, watch.Token), Decoders.Done, CancellationToken.None)
-                    .ConfigureAwait(EventLoop.IsCurrent);
-            }
-            catch (XenStoreException error) when (error.Error == XenStoreError.EEXIST)
-            {
-                // The registration has survived, so no first event comes.
-            }
-            catch (XenStoreException error)
+            if (await _setup.RegisterAsync(watch).ConfigureAwait(EventLoop.IsCurrent) is { } refusal)
             {
                 lock (_gate)
                 {
@@ -288,24 +236,13 @@ internal sealed partial class XenStoreConnection
                     _watches.Remove(watch);
                 }
 
-                watch.End(error);
+                watch.End(refusal);
                 return;
             }
 
             watch.AddEverything();
         }
     }
-
-    private ValueTask<T> Urgent<T>(in RequestMessage message, Decoder<T> decoder, CancellationToken cancellationToken)
-    {
-        Request<T> request = Request<T>.Rent(this, message, decoder);
-        request.Urgent = true;
-        return request.Start(cancellationToken);
-    }
-
-    /// <summary>Whether the server answered, with a no.</summary>
-    private static bool IsRefusal(XenStoreException error) =>
-        error.Error is not (XenStoreError.TimedOut or XenStoreError.ConnectionClosed or XenStoreError.ProtocolViolation);
 
     private void Enter(RunState state)
     {
@@ -326,7 +263,8 @@ internal sealed partial class XenStoreConnection
     {
         if (_quiet is not null
             && (_state == RunState.Closed
-                || (!_pump.IsWriting && _outstanding.Count == 0 && _transactions.Count == 0 && (_state == RunState.Quiescing || _queue.First is null))))
+                || (!_pump.IsWriting && _pending.OutstandingCount == 0 && _transactions.Count == 0
+                    && (_state == RunState.Quiescing || !_pending.HasQueued))))
         {
             _quiet.TrySetResult();
             _quiet = null;
@@ -336,16 +274,8 @@ internal sealed partial class XenStoreConnection
     /// <summary>The time a domain was not running does not count against its requests.</summary>
     private void RestartTimeLimits()
     {
-        long now = Options.TimeProvider.GetTimestamp();
-        for (Request? request = _queue.First; request is not null; request = request.Next)
-        {
-            if (request.Started != long.MaxValue)
-            {
-                request.Started = now;
-            }
-        }
-
-        if (_queue.First is not null)
+        _pending.RestartTimeLimits();
+        if (_pending.HasQueued)
         {
             StartTicking();
         }
@@ -367,7 +297,8 @@ internal sealed partial class XenStoreConnection
         }
     }
 
-    private XenStoreException Lost() => new(XenStoreError.ConnectionClosed, $"the connection was lost{(_lostReason is null ? "" : ": " + _lostReason.Message)}", _lostReason);
+    private XenStoreException Lost() => new(
+        XenStoreError.ConnectionClosed, $"the connection was lost{(_lostReason is null ? "" : ": " + _lostReason.Message)}", _lostReason);
 
     private void ThrowIfNotSuspended()
     {

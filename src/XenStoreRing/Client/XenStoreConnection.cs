@@ -26,7 +26,8 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
     private static readonly TimeSpan IdleTick = TimeSpan.FromSeconds(60);
 
     private readonly Lock _gate = new();
-    private readonly OutstandingRequests _outstanding;
+    private readonly PendingRequests _pending;
+    private readonly ServerSetup _setup;
     private readonly ITimer _timer;
     private readonly TimeSpan _tick;
     private readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -34,7 +35,6 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
 
     // Carries the messages of the present transport, or of the last one. What an earlier one still says is not about the connection.
     private MessagePump _pump;
-    private RequestQueue _queue;
     private RunState _state = RunState.Suspended;
     private bool _ticking;
     private TaskCompletionSource? _quiet;
@@ -42,8 +42,6 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
 
     // Counts the transports, and the times that there was none.
     private int _epoch;
-    private long _requests;
-    private long _replies;
     private long _unmatchedReplies;
 
     internal XenStoreConnection(IXenStoreTransport transport, XenStoreClientOptions options)
@@ -51,7 +49,8 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
         Options = options.Loop is { } loop ? options with { TimeProvider = loop.ClockFor(options.TimeProvider) } : options;
         _pump = new(transport, this, _gate, Options.Loop);
         // A ring may still hold replies for a predecessor: they must not have our ids.
-        _outstanding = new(options.MaxOutstanding, lastId: (uint)Random.Shared.NextInt64(1, uint.MaxValue));
+        _pending = new(Options, lastId: (uint)Random.Shared.NextInt64(1, uint.MaxValue));
+        _setup = new(this);
         _watches = new(Options, UnwatchAsync, tokenPrefix: (uint)Random.Shared.NextInt64(0, 1L << 32));
         _tick = options.RequestTimeLimit == Timeout.InfiniteTimeSpan || options.RequestTimeLimit > 4 * LongestTick
             ? LongestTick
@@ -118,7 +117,9 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
         {
             lock (_gate)
             {
-                return new(_requests, _replies, _watches.Events, _unmatchedReplies, _watches.UnmatchedEvents, _watches.MalformedEvents);
+                return new(
+                    _pending.Sent, _pending.Answered, _watches.Events,
+                    _unmatchedReplies, _watches.UnmatchedEvents, _watches.MalformedEvents);
             }
         }
     }
@@ -132,7 +133,7 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
                 $"the payload has {request.Message.PayloadLength} bytes, the protocol allows {XenStoreLimits.MaxPayload}"));
             lock (_gate)
             {
-                Fail(request, tooLarge);
+                request.Fail(tooLarge);
             }
 
             return;
@@ -142,21 +143,11 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
         {
             if (_failure is not null)
             {
-                Fail(request, ClosedFailure(request, _failure));
+                request.FailClosed(_failure);
                 return;
             }
 
-            request.State = RequestState.Queued;
-            request.Started = Options.TimeProvider.GetTimestamp();
-            if (request.Urgent)
-            {
-                _queue.AddFirst(request);
-            }
-            else
-            {
-                _queue.Add(request);
-            }
-
+            _pending.Add(request);
             StartTicking();
         }
 
@@ -170,7 +161,7 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
         {
             if (request.State is RequestState.Queued or RequestState.Sent)
             {
-                Abandon(request, new OperationCanceledException(cancellationToken));
+                _pending.Abandon(request, new OperationCanceledException(cancellationToken));
             }
         }
     }
@@ -188,7 +179,7 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
 
             _state = RunState.Closed;
             FailAll(reason);
-            _outstanding.Clear();
+            _pending.ForgetOutstanding();
             _transactions.Clear();
             _watches.Clear();
             CheckQuiet();
@@ -217,15 +208,9 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
     private void FailAll(XenStoreException reason)
     {
         _failure ??= reason;
-        while (_queue.First is { } queued)
+        while (_pending.TakeAny() is { } request)
         {
-            _queue.Remove(queued);
-            Fail(queued, ClosedFailure(queued, _failure));
-        }
-
-        while (_outstanding.TakeWaiter() is { } waiter)
-        {
-            Fail(waiter, ClosedFailure(waiter, _failure));
+            request.FailClosed(_failure);
         }
 
         _watches.End(_failure);
@@ -271,13 +256,12 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
 
     private void TakeReply(XenStoreHeader header, ReadOnlySpan<byte> body)
     {
-        if (!_outstanding.TryTake(header.RequestId, out OutstandingRequest entry))
+        if (!_pending.TryTake(header.RequestId, out OutstandingRequest entry))
         {
             _unmatchedReplies++;
             return;
         }
 
-        _replies++;
         bool isError = header.Type == XenStoreMessageType.Error;
         bool isGood = header.Type == entry.Type;
         if (entry.Waiter is { } waiter)
@@ -298,11 +282,7 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
         }
 
         Follow(entry, isGood ? body : default, isGood);
-        if (entry.Waiter is not null)
-        {
-            HandOver(entry.Waiter);
-        }
-
+        entry.Waiter?.HandOver();
         CheckQuiet();
     }
 
@@ -333,10 +313,7 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
     /// <summary>Queues a request that nobody waits for.</summary>
     private void Enqueue(in RequestMessage message)
     {
-        Request request = Request<bool>.Rent(this, message, Decoders.Done);
-        request.State = RequestState.Queued;
-        request.Started = Options.TimeProvider.GetTimestamp();
-        _queue.Add(request);
+        _pending.Add(Request<bool>.Rent(this, message, Decoders.Done));
         StartTicking();
     }
 
@@ -356,18 +333,8 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
     }
 
     /// <inheritdoc/>
-    public int TakeNext(MessagePump pump, Span<byte> destination)
-    {
-        if (pump != _pump || FindSendable() is not { } request)
-        {
-            return 0;
-        }
-
-        _queue.Remove(request);
-        _requests++;
-        request.State = RequestState.Sent;
-        return request.Message.Write(_outstanding.Add(request), destination);
-    }
+    public int TakeNext(MessagePump pump, Span<byte> destination) =>
+        pump == _pump && FindSendable() is { } request ? _pending.Send(request, destination) : 0;
 
     /// <inheritdoc/>
     public void OnWritten(MessagePump pump)
@@ -378,100 +345,19 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
         }
     }
 
-    private Request? FindSendable()
+    private Request? FindSendable() => !_pending.CanSend ? null : _state switch
     {
-        if (_outstanding.IsFull)
-        {
-            return null;
-        }
+        RunState.Running or RunState.Draining => _pending.First is { Type: XenStoreMessageType.TransactionStart } first
+            // While all transactions that may be open are, those that begin another stand aside.
+            ? MayBeginTransaction ? first : _pending.FirstThatBeginsNone()
+            : _pending.First,
+        RunState.Resuming => _pending.First is { Urgent: true } urgent ? urgent : null,
+        RunState.Quiescing => _pending.FirstOfTransaction(),
+        _ => null,
+    };
 
-        switch (_state)
-        {
-            case RunState.Running:
-            case RunState.Draining:
-                return FirstWithRoom();
-            case RunState.Resuming:
-                return _queue.First is { Urgent: true } urgent ? urgent : null;
-            case RunState.Quiescing:
-                Request? request = _queue.First;
-                while (request is not null && request.TransactionId == 0)
-                {
-                    request = request.Next;
-                }
-
-                return request;
-            default:
-                return null;
-        }
-    }
-
-    /// <summary>
-    /// The first request in the queue; while all transactions that may be open are, those that begin another stand aside.
-    /// </summary>
-    private Request? FirstWithRoom()
-    {
-        Request? request = _queue.First;
-        if (request?.Type != XenStoreMessageType.TransactionStart
-            || _transactions.Count + _outstanding.CountOf(XenStoreMessageType.TransactionStart) < Options.MaxTransactions)
-        {
-            return request;
-        }
-
-        while (request is { Type: XenStoreMessageType.TransactionStart })
-        {
-            request = request.Next;
-        }
-
-        return request;
-    }
-
-    private void Abandon(Request request, Exception failure)
-    {
-        if (request.State == RequestState.Queued)
-        {
-            _queue.Remove(request);
-            if (request.Type is XenStoreMessageType.TransactionEnd or XenStoreMessageType.Unwatch)
-            {
-                // The server must hear of it all the same.
-                Request substitute = Request<bool>.Rent(
-                    this,
-                    request.Type == XenStoreMessageType.TransactionEnd
-                        ? RequestMessage.EndTransaction(request.TransactionId, commit: false) : request.Message,
-                    Decoders.Done);
-                substitute.State = RequestState.Queued;
-                substitute.Started = long.MaxValue;
-                _queue.Add(substitute);
-            }
-        }
-        else
-        {
-            _outstanding.Forget(request);
-        }
-
-        Fail(request, failure);
-    }
-
-    private static void Fail(Request request, Exception failure)
-    {
-        request.SetFailure(failure);
-        HandOver(request);
-    }
-
-    private static void HandOver(Request request)
-    {
-        request.State = RequestState.Done;
-        if (request.Loop is { } loop)
-        {
-            loop.Queue(request);
-        }
-        else
-        {
-            ThreadPool.UnsafeQueueUserWorkItem(request, preferLocal: false);
-        }
-    }
-
-    private static XenStoreException ClosedFailure(Request request, XenStoreException reason) =>
-        request.Failure(reason.Error == XenStoreError.ProtocolViolation ? reason.Error : XenStoreError.ConnectionClosed, reason.Message, reason);
+    private bool MayBeginTransaction =>
+        _transactions.Count + _pending.CountOutstanding(XenStoreMessageType.TransactionStart) < Options.MaxTransactions;
 
     private void StartTicking()
     {
@@ -496,7 +382,7 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
                 return;
             }
 
-            if (_outstanding.Count > 0 || (_connect is not null && _state == RunState.Running))
+            if (_pending.OutstandingCount > 0 || (_connect is not null && _state == RunState.Running))
             {
                 fault = pump.Transport.FindFault();
             }
@@ -504,7 +390,7 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
             if (fault is null)
             {
                 ExpireRequests();
-                if (_outstanding.Count > 0 || _queue.First is not null)
+                if (_pending.OutstandingCount > 0 || _pending.HasQueued)
                 {
                     StartTicking();
                 }
@@ -523,44 +409,21 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
 
     private void ExpireRequests()
     {
-        if (Options.RequestTimeLimit == Timeout.InfiniteTimeSpan)
+        while (_pending.FindExpired() is { } request)
         {
-            return;
-        }
-
-        foreach (ref readonly OutstandingRequest entry in _outstanding.Places)
-        {
-            if (entry.Waiter is { } waiter && IsExpired(waiter))
-            {
-                Abandon(waiter, TimeOut(waiter, "sent and not answered"));
-            }
-        }
-
-        Request? request = _queue.First;
-        while (request is not null)
-        {
-            Request? next = request.Next;
-            if (IsExpired(request))
-            {
-                Abandon(request, TimeOut(request, _state == RunState.Running ? "still queued" : "still queued while the connection is suspended"));
-            }
-
-            request = next;
+            string where = request.State == RequestState.Sent ? "sent and not answered"
+                : _state == RunState.Running ? "still queued"
+                : "still queued while the connection is suspended";
+            _pending.Abandon(request, request.Failure(XenStoreError.TimedOut, string.Create(CultureInfo.InvariantCulture,
+                $"{where} after {Options.TimeProvider.GetElapsedTime(request.Started).TotalSeconds:0.0##} s; {DescribeState()}")));
         }
     }
-
-    private bool IsExpired(Request request) =>
-        request.Started != long.MaxValue && Options.TimeProvider.GetElapsedTime(request.Started) >= Options.RequestTimeLimit;
-
-    private XenStoreException TimeOut(Request request, string where) => request.Failure(XenStoreError.TimedOut, string.Create(
-        CultureInfo.InvariantCulture,
-        $"{where} after {Options.TimeProvider.GetElapsedTime(request.Started).TotalSeconds:0.0##} s; {DescribeState()}"));
 
     private string DescribeState()
     {
         StringBuilder text = new();
-        text.Append(CultureInfo.InvariantCulture, $"{_outstanding.Count} requests unanswered");
-        if (_outstanding.Count > 0 && _pump.IsWriting)
+        text.Append(CultureInfo.InvariantCulture, $"{_pending.OutstandingCount} requests unanswered");
+        if (_pending.OutstandingCount > 0 && _pump.IsWriting)
         {
             text.Append(", one of them not yet wholly written");
         }

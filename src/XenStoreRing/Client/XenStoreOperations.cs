@@ -76,7 +76,8 @@ public abstract class XenStoreOperations
         WriteAsync(path, value.ToString(System.Globalization.CultureInfo.InvariantCulture), cancellationToken);
 
     /// <summary>
-    /// Writes a node's value, and creates the node and those above it where they are missing. The memory must not change until the write has completed.
+    /// Writes a node's value, and creates the node and those above it where they are missing. The memory must not change until the write
+    /// has completed.
     /// </summary>
     public ValueTask WriteAsync(string path, ReadOnlyMemory<byte> value, CancellationToken cancellationToken = default) =>
         DoneOnPath(XenStoreMessageType.Write, path, cancellationToken, tail: value);

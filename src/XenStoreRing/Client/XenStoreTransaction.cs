@@ -31,7 +31,8 @@ public sealed class XenStoreTransaction : XenStoreOperations, IAsyncDisposable
 
     /// <summary>The number, as long as it means this transaction: over the next connection it may be another's.</summary>
     private uint CheckedId => Connection.Epoch == _epoch ? Id : throw new XenStoreException(
-        XenStoreError.ConnectionClosed, string.Create(CultureInfo.InvariantCulture, $"the transaction {Id} has ended with the connection it was begun over"));
+        XenStoreError.ConnectionClosed,
+        string.Create(CultureInfo.InvariantCulture, $"the transaction {Id} has ended with the connection it was begun over"));
 
     /// <summary>Commits; a conflict is <see cref="XenStoreError.EAGAIN"/>, and nothing has happened.</summary>
     /// <remarks>Cancelled while the commit is under way, the transaction has ended, and whether it took effect is not known.</remarks>

@@ -67,8 +67,13 @@ public sealed class XenStoreWatch : IAsyncEnumerable<XenStoreWatchEvent>, IAsync
         return false;
     }
 
-    /// <summary>Waits for an event: <see langword="true"/> when <see cref="TryRead"/> has one, <see langword="false"/> after <see cref="DisposeAsync"/>.</summary>
-    /// <exception cref="XenStoreException">The connection has ended, or the watch could not be registered again after a suspend.</exception>
+    /// <summary>
+    /// Waits for an event: <see langword="true"/> when <see cref="TryRead"/> has one, <see langword="false"/> after
+    /// <see cref="DisposeAsync"/>.
+    /// </summary>
+    /// <exception cref="XenStoreException">
+    /// The connection has ended, or the watch could not be registered again after a suspend.
+    /// </exception>
     /// <exception cref="InvalidOperationException">Somebody is waiting already.</exception>
     public async ValueTask<bool> WaitToReadAsync(CancellationToken cancellationToken = default)
     {
