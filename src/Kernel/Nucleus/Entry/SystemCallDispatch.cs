@@ -65,7 +65,7 @@ internal static unsafe class SystemCallDispatch
         ulong a4 = frame->R10;
         ulong a5 = frame->R8;
         ulong a6 = frame->R9;
-        if (frame->Vector >= SystemCallNumber.FirstPrivate)
+        if (frame->Vector >= NucleusCall.First)
         {
             return NucleusCall.Dispatch(frame->Vector, a1, a2, a3);
         }
