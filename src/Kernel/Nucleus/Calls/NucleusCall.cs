@@ -108,7 +108,7 @@ internal static class NucleusCall
             return -Errno.ENOSYS;
         }
 
-        const long withoutXen = -XenError.ENODEV;
+        const long withoutXen = -Errno.ENODEV;
         bool hasXen = XenPlatform.IsPresent;
         switch ((int)number)
         {
