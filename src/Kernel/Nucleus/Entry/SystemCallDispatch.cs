@@ -16,10 +16,13 @@ namespace Xenlet.Kernel.Nucleus.Entry;
 
 /// <summary>
 /// The system calls of Linux that glibc and the .NET runtime make. What is not here answers ENOSYS and is logged once. To add one: a
-/// number in <see cref="SystemCallNumber"/>, a line in <see cref="Dispatch"/>, a method beside its kind.
+/// number in <see cref="SystemCallNumber"/>, a row in docs/programs.md, a line in <see cref="Dispatch"/>, a method beside its kind.
 /// </summary>
 internal static unsafe class SystemCallDispatch
 {
+    // Linux's numbers on x86-64 are below. All from here on are logged as one, or a program could fill the log with them.
+    private const int NumbersOfLinux = 512;
+
     private static UnknownCalls s_logged;
 
     [RuntimeExport("xenlet_on_system_call")]
@@ -69,7 +72,7 @@ internal static unsafe class SystemCallDispatch
         ulong a4 = frame->R10;
         ulong a5 = frame->R8;
         ulong a6 = frame->R9;
-        if (frame->Vector >= SystemCallNumber.FirstPrivate)
+        if (frame->Vector >= NucleusCall.First)
         {
             return NucleusCall.Dispatch(frame->Vector, a1, a2, a3);
         }
@@ -259,24 +262,21 @@ internal static unsafe class SystemCallDispatch
 
     private static void LogOnce(ulong number)
     {
-        if (number < 512)
+        ulong index = Math.Min(number, NumbersOfLinux);
+        ulong* words = (ulong*)Unsafe.AsPointer(ref s_logged);
+        ulong bit = 1UL << (int)(index % 64);
+        if ((words[index / 64] & bit) != 0)
         {
-            ulong* words = (ulong*)Unsafe.AsPointer(ref s_logged);
-            ulong bit = 1UL << (int)(number & 63);
-            if ((words[number / 64] & bit) != 0)
-            {
-                return;
-            }
-
-            words[number / 64] |= bit;
+            return;
         }
 
+        words[index / 64] |= bit;
         KernelLog.Write("xenlet: system call "u8);
         KernelLog.WriteDecimal(number);
         KernelLog.Write(" is not implemented\n"u8);
     }
 
-    [InlineArray(8)]
+    [InlineArray((NumbersOfLinux / 64) + 1)]
     private struct UnknownCalls
     {
         private ulong _first;

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using Xenlet.Kernel.Nucleus.Base;
+using Xenlet.Kernel.Nucleus.Linux.Abi;
 using Xenlet.Kernel.Nucleus.Memory;
 using Xenlet.Kernel.Nucleus.Platform;
 using Xenlet.Kernel.Nucleus.Threads;
@@ -54,14 +54,6 @@ internal static unsafe class EventPolls
     private const uint ReadyBits = 0x1f;
 
     private static Sets s_sets;
-
-    /// <summary>struct epoll_event, packed on x86-64 (linux/eventpoll.h).</summary>
-    [StructLayout(LayoutKind.Sequential, Pack = 1)]
-    private struct Event
-    {
-        public uint Events;
-        public ulong Data;
-    }
 
     public static long Create()
     {
@@ -130,7 +122,7 @@ internal static unsafe class EventPolls
             return 0;
         }
 
-        long error = ProgramMemory.PrepareRead(address, (ulong)sizeof(Event));
+        long error = ProgramMemory.PrepareRead(address, (ulong)sizeof(epoll_event));
         if (error < 0)
         {
             return error;
@@ -157,8 +149,8 @@ internal static unsafe class EventPolls
         }
 
         member->Descriptor = descriptor;
-        member->Events = ((Event*)address)->Events;
-        member->Data = ((Event*)address)->Data;
+        member->Events = ((epoll_event*)address)->events;
+        member->Data = ((epoll_event*)address)->data;
         member->IsUsed = true;
         WaitQueue.WakeAll(&file->EventPoll->Waiters);
         return 0;
@@ -204,7 +196,7 @@ internal static unsafe class EventPolls
     private static long Evaluate(EventPoll* set, ulong address, ulong count)
     {
         count = Math.Min(count, EventPoll.Capacity);
-        long error = ProgramMemory.PrepareWrite(address, count * (ulong)sizeof(Event));
+        long error = ProgramMemory.PrepareWrite(address, count * (ulong)sizeof(epoll_event));
         if (error < 0)
         {
             return error;
@@ -217,8 +209,8 @@ internal static unsafe class EventPolls
             short state = member->IsUsed ? PollCalls.State(member->Descriptor, (int)(member->Events & ReadyBits)) : (short)0;
             if (state != 0)
             {
-                ((Event*)address)[ready].Events = (uint)state;
-                ((Event*)address)[ready].Data = member->Data;
+                ((epoll_event*)address)[ready].events = (uint)state;
+                ((epoll_event*)address)[ready].data = member->Data;
                 ready++;
             }
         }

@@ -1,5 +1,6 @@
 using Xenlet.Kernel.Nucleus.Base;
 using Xenlet.Kernel.Nucleus.Console;
+using Xenlet.Kernel.Nucleus.Linux.Abi;
 using Xenlet.Kernel.Nucleus.Linux.Signals;
 using Xenlet.Kernel.Nucleus.Memory;
 using Xenlet.Kernel.Nucleus.Threads;
@@ -20,12 +21,6 @@ internal static unsafe class FileCalls
 
     /// <summary>MAX_RW_COUNT of linux/fs.h: what one call reads or writes at most.</summary>
     private const ulong MaximumCount = int.MaxValue & ~(Pages.Size - 1);
-
-    private struct IoVector
-    {
-        public ulong Base;
-        public ulong Length;
-    }
 
     public static long Read(Thread* thread, int descriptor, ulong buffer, ulong count)
     {
@@ -73,15 +68,15 @@ internal static unsafe class FileCalls
     /// <summary>readv: fills the first vector that is not empty, a short read as it may always be.</summary>
     public static long ReadVector(Thread* thread, int descriptor, ulong vectors, ulong count)
     {
-        long error = FirstVector(vectors, count, out IoVector first);
-        return error != 0 ? error : Read(thread, descriptor, first.Base, first.Length);
+        long error = FirstVector(vectors, count, out iovec first);
+        return error != 0 ? error : Read(thread, descriptor, first.iov_base, first.iov_len);
     }
 
     /// <summary>writev: writes the first vector that is not empty; the caller goes on with the rest.</summary>
     public static long WriteVector(Thread* thread, int descriptor, ulong vectors, ulong count)
     {
-        long error = FirstVector(vectors, count, out IoVector first);
-        return error != 0 ? error : Write(thread, descriptor, first.Base, first.Length);
+        long error = FirstVector(vectors, count, out iovec first);
+        return error != 0 ? error : Write(thread, descriptor, first.iov_base, first.iov_len);
     }
 
     public static long Status(int descriptor, ulong address)
@@ -214,7 +209,7 @@ internal static unsafe class FileCalls
         return (long)part;
     }
 
-    private static long FirstVector(ulong vectors, ulong count, out IoVector first)
+    private static long FirstVector(ulong vectors, ulong count, out iovec first)
     {
         const ulong maximumVectors = 1024; // UIO_MAXIOV
         first = default;
@@ -223,15 +218,15 @@ internal static unsafe class FileCalls
             return -Errno.EINVAL;
         }
 
-        long error = ProgramMemory.PrepareRead(vectors, count * (ulong)sizeof(IoVector));
+        long error = ProgramMemory.PrepareRead(vectors, count * (ulong)sizeof(iovec));
         if (error < 0)
         {
             return error;
         }
 
-        for (ulong i = 0; i < count && first.Length == 0; i++)
+        for (ulong i = 0; i < count && first.iov_len == 0; i++)
         {
-            first = ((IoVector*)vectors)[i];
+            first = ((iovec*)vectors)[i];
         }
 
         return 0;

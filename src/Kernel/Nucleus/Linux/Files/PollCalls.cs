@@ -1,5 +1,6 @@
 using Xenlet.Kernel.Nucleus.Base;
 using Xenlet.Kernel.Nucleus.Console;
+using Xenlet.Kernel.Nucleus.Linux.Abi;
 using Xenlet.Kernel.Nucleus.Linux.Time;
 using Xenlet.Kernel.Nucleus.Memory;
 using Xenlet.Kernel.Nucleus.Platform;
@@ -18,15 +19,8 @@ internal static unsafe class PollCalls
     private const short POLLHUP = 16;
     private const short POLLNVAL = 32;
 
-    private struct PollEntry
-    {
-        public int Descriptor;
-        public short Events;
-        public short ReturnedEvents;
-    }
-
     /// <param name="thread">The caller.</param>
-    /// <param name="entries">Array of struct pollfd.</param>
+    /// <param name="entries">Array of <see cref="pollfd"/>.</param>
     /// <param name="count">Its length.</param>
     /// <param name="milliseconds">Negative for no limit.</param>
     public static long Poll(Thread* thread, ulong entries, ulong count, int milliseconds) =>
@@ -66,7 +60,7 @@ internal static unsafe class PollCalls
 
         for (ulong i = 0; i < count; i++)
         {
-            if (!TryJoin(thread, ((PollEntry*)entries)[i].Descriptor))
+            if (!TryJoin(thread, ((pollfd*)entries)[i].fd))
             {
                 WaitQueue.LeaveAll(thread);
                 return -Errno.ENOMEM;
@@ -79,18 +73,18 @@ internal static unsafe class PollCalls
 
     private static long Evaluate(ulong address, ulong count)
     {
-        long error = ProgramMemory.PrepareWrite(address, count * (ulong)sizeof(PollEntry));
+        long error = ProgramMemory.PrepareWrite(address, count * (ulong)sizeof(pollfd));
         if (error < 0)
         {
             return error;
         }
 
         long ready = 0;
-        var entries = (PollEntry*)address;
+        var entries = (pollfd*)address;
         for (ulong i = 0; i < count; i++)
         {
-            entries[i].ReturnedEvents = entries[i].Descriptor < 0 ? (short)0 : State(entries[i].Descriptor, entries[i].Events);
-            ready += entries[i].ReturnedEvents != 0 ? 1 : 0;
+            entries[i].revents = entries[i].fd < 0 ? (short)0 : State(entries[i].fd, entries[i].events);
+            ready += entries[i].revents != 0 ? 1 : 0;
         }
 
         return ready;

@@ -61,7 +61,7 @@ internal static unsafe class TimeCalls
 
     /// <summary>All clocks count nanoseconds.</summary>
     public static long Resolution(int clock, ulong address) =>
-        clock is < CLOCK_REALTIME or > CLOCK_BOOTTIME ? -Errno.EINVAL : address == 0 ? 0 : TimeSpec.Write(address, 1);
+        !IsKnown(clock) ? -Errno.EINVAL : address == 0 ? 0 : TimeSpec.Write(address, 1);
 
     /// <param name="clock">The clock.</param>
     /// <param name="flags">TIMER_ABSTIME or 0.</param>
@@ -71,7 +71,7 @@ internal static unsafe class TimeCalls
     {
         if (clock is not (CLOCK_REALTIME or CLOCK_MONOTONIC or CLOCK_BOOTTIME))
         {
-            return clock is < CLOCK_REALTIME or > CLOCK_BOOTTIME ? -Errno.EINVAL : -Errno.EOPNOTSUPP;
+            return IsKnown(clock) ? -Errno.EOPNOTSUPP : -Errno.EINVAL;
         }
 
         long error = TimeSpec.Read(request, out ulong nanoseconds);
@@ -100,4 +100,7 @@ internal static unsafe class TimeCalls
         ulong now = Clock.Now();
         return TimeSpec.Write(thread->End.RemainingTime, thread->Deadline > now ? thread->Deadline - now : 0);
     }
+
+    private static bool IsKnown(int clock) => clock is CLOCK_REALTIME or CLOCK_MONOTONIC or CLOCK_PROCESS_CPUTIME_ID
+        or CLOCK_THREAD_CPUTIME_ID or CLOCK_MONOTONIC_RAW or CLOCK_REALTIME_COARSE or CLOCK_MONOTONIC_COARSE or CLOCK_BOOTTIME;
 }
