@@ -55,7 +55,7 @@ internal sealed unsafe class GuestPower(XenEventChannels channels, XenSharedPage
     public IDisposable OnProgramEnd(Action last)
     {
         ArgumentNullException.ThrowIfNull(last);
-        return new ProgramEndListener(last);
+        return new ProgramEndHandler(last);
     }
 
     [DoesNotReturn]

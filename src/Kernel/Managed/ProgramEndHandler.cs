@@ -6,11 +6,11 @@ namespace Xenlet.Kernel;
 /// Does something when the program ends, after its own exit handlers. Handlers of <see cref="AppDomain.ProcessExit"/> are called in the order
 /// in which they were added, and .NET raises <see cref="AssemblyLoadContext.Unloading"/> before it: a handler added there is the last.
 /// </summary>
-internal sealed class ProgramEndListener : IDisposable
+internal sealed class ProgramEndHandler : IDisposable
 {
     private readonly Action _last;
 
-    public ProgramEndListener(Action last)
+    public ProgramEndHandler(Action last)
     {
         _last = last;
         AssemblyLoadContext.Default.Unloading += OnUnloading;
