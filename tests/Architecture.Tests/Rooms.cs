@@ -11,6 +11,8 @@ internal static class Rooms
         {
             Namespace = "Xenlet.Kernel.Nucleus",
         },
+        new("Xenlet.Drivers", "src/Drivers", "Rings", "Reports", "Block", "Net"),
+        new("Xenlet.XenBus", "src/XenBus", "Base", "Devices", "Buses"),
         new("Xenlet.XenStoreRing", "src/XenStoreRing", "Wire", "Transport", "Client"),
     ];
 }

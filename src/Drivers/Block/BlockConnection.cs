@@ -4,7 +4,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Xenlet.Kernel;
 
-namespace Xenlet.Drivers;
+namespace Xenlet.Drivers.Block;
 
 /// <summary>
 /// One connection to one back end: ring, event channel, granted pages, and the requests under way. It ends with the back end, or with a suspend, and its pages go to no

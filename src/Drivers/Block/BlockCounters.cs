@@ -1,4 +1,4 @@
-namespace Xenlet.Drivers;
+namespace Xenlet.Drivers.Block;
 
 /// <summary>The numbers behind <see cref="BlockStatistics"/>, guarded by the device's gate.</summary>
 internal sealed class BlockCounters

@@ -1,18 +1,7 @@
+using Xenlet.Drivers.Block;
 using Xenlet.Kernel;
 
 namespace Xenlet.Drivers;
-
-/// <summary>How far a disk is with its back end.</summary>
-internal enum BlockState
-{
-    /// <summary>There is no connection, or not yet: at the beginning, and after a resume. Operations wait.</summary>
-    Connecting,
-
-    Connected,
-
-    /// <summary>For good.</summary>
-    Gone,
-}
 
 /// <summary>The way of a disk: connections that begin and end, and its own end. The driver calls all of this, but for what callers of <see cref="Use"/> set off.</summary>
 public sealed partial class BlockDevice

@@ -1,3 +1,4 @@
+using Xenlet.Drivers.Block;
 using Xenlet.Kernel;
 
 namespace Xenlet.Drivers;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Xenlet.Drivers.Block;
 using Xenlet.Kernel;
 using Xenlet.XenBus;
 using Xenlet.XenStoreRing;

@@ -2,7 +2,7 @@ using System.Globalization;
 using Xenlet.Kernel;
 using Xenlet.XenStoreRing;
 
-namespace Xenlet.Drivers;
+namespace Xenlet.Drivers.Block;
 
 /// <summary>What a back end says of its disk and of itself when it is connected, checked.</summary>
 internal sealed record BlockFeatures

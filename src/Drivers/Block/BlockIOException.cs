@@ -1,4 +1,5 @@
 using System.Globalization;
+using Xenlet.Drivers.Block;
 
 namespace Xenlet.Drivers;
 

@@ -1,6 +1,6 @@
 using System.Threading.Tasks.Sources;
 
-namespace Xenlet.Drivers;
+namespace Xenlet.Drivers.Block;
 
 /// <summary>
 /// One operation as its caller sees it: a read, write, flush or discard, which becomes one request or several. Used again and again, so that an operation makes no garbage.

@@ -1,3 +1,5 @@
+using Xenlet.Drivers.Block;
+
 namespace Xenlet.Drivers;
 
 /// <summary>How much of the guest's memory a disk may use, and what is asked of its back end.</summary>

@@ -1,4 +1,4 @@
-namespace Xenlet.Drivers;
+namespace Xenlet.Drivers.Block;
 
 /// <summary>A request under way.</summary>
 internal sealed class BlockSlot(int number)

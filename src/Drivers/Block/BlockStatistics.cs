@@ -1,3 +1,5 @@
+using Xenlet.Drivers.Reports;
+
 namespace Xenlet.Drivers;
 
 /// <summary>What a disk has done since it came. Operations are counted when they end.</summary>

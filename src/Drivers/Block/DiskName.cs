@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Xenlet.Drivers;
+namespace Xenlet.Drivers.Block;
 
 /// <summary>Names of disks as <c>xl</c> writes them, from their numbers: Xen's <c>docs/man/xen-vbd-interface</c>.</summary>
 internal static class DiskName

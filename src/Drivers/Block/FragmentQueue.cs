@@ -1,4 +1,4 @@
-namespace Xenlet.Drivers;
+namespace Xenlet.Drivers.Block;
 
 /// <summary>What waits to be sent, in order. It makes garbage only while it grows.</summary>
 internal sealed class FragmentQueue

@@ -1,7 +1,7 @@
 using System.Threading.Tasks.Sources;
 using Xenlet.Kernel;
 
-namespace Xenlet.Drivers;
+namespace Xenlet.Drivers.Block;
 
 /// <summary>
 /// Knows continuations that do nothing but wake somebody: a thread that waits, or those who await a task. They may run anywhere, so a

@@ -1,7 +1,7 @@
 using Xenlet.Kernel;
 using Xenlet.XenStoreRing;
 
-namespace Xenlet.Drivers;
+namespace Xenlet.Drivers.Net;
 
 /// <summary>What a back end has said of itself in its directory.</summary>
 /// <param name="CopiesReceived">feature-rx-copy: it copies frames into the front end's pages. What it did before that existed is not supported.</param>

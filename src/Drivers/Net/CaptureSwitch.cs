@@ -1,7 +1,7 @@
 using Xenlet.Kernel;
 using Xenlet.XenStoreRing;
 
-namespace Xenlet.Drivers;
+namespace Xenlet.Drivers.Net;
 
 /// <summary>Follows <c>data/xenlet/capture</c> in the store, where captures are switched on and off by the interface's name.</summary>
 internal sealed class CaptureSwitch : IAsyncDisposable

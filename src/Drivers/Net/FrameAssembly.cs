@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Xenlet.Drivers;
+namespace Xenlet.Drivers.Net;
 
 /// <summary>
 /// Puts received frames together from the slots in which a back end delivers them: one with data, extra infos if it says so, and further ones with data. Each slot is

@@ -1,3 +1,5 @@
+using Xenlet.Drivers.Net;
+
 namespace Xenlet.Drivers;
 
 /// <summary>

@@ -3,7 +3,7 @@ using System.Buffers.Binary;
 using System.Globalization;
 using Xenlet.Kernel;
 
-namespace Xenlet.Drivers;
+namespace Xenlet.Drivers.Net;
 
 /// <summary>
 /// Writes frames as lines of base64 that together are a capture file of tcpdump's format: the first line is the file's header, each further one a frame's record.

@@ -1,4 +1,4 @@
-namespace Xenlet.Drivers;
+namespace Xenlet.Drivers.Net;
 
 /// <summary>
 /// Frames' memory that is used again, in three sizes: nearly every frame is an ordinary one, and one that stands for many TCP segments must not make all others large.

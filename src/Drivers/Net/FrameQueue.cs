@@ -1,6 +1,6 @@
 using Xenlet.Kernel;
 
-namespace Xenlet.Drivers;
+namespace Xenlet.Drivers.Net;
 
 /// <summary>Received frames that wait for the program, bounded in number and memory.</summary>
 internal sealed class FrameQueue(int maximumFrames, int maximumBytes)

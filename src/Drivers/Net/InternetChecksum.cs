@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Xenlet.Drivers.Net;
 
 namespace Xenlet.Drivers;
 

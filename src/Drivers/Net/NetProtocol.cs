@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Xenlet.Drivers;
+namespace Xenlet.Drivers.Net;
 
 /// <summary>Numbers of Xen's <c>io/netif.h</c>, and limits that go with them.</summary>
 internal static class NetProtocol

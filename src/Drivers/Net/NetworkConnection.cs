@@ -1,7 +1,8 @@
 using System.Globalization;
+using Xenlet.Drivers.Rings;
 using Xenlet.Kernel;
 
-namespace Xenlet.Drivers;
+namespace Xenlet.Drivers.Net;
 
 /// <summary>
 /// One connection to one back end: two rings, their event channels, and pages that stay granted until its end. A resume or a reconnection makes another.

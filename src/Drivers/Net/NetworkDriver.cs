@@ -1,4 +1,6 @@
 using System.Globalization;
+using Xenlet.Drivers.Net;
+using Xenlet.Drivers.Rings;
 using Xenlet.Kernel;
 using Xenlet.XenBus;
 using Xenlet.XenStoreRing;

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
+using Xenlet.Drivers.Net;
 using Xenlet.Kernel;
 using Xenlet.XenBus;
 

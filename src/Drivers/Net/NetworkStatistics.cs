@@ -1,3 +1,5 @@
+using Xenlet.Drivers.Reports;
+
 namespace Xenlet.Drivers;
 
 /// <summary>What an interface has done since it was plugged; a resume does not begin anew. Numbers of one moment are not all of the same instant.</summary>

@@ -1,4 +1,4 @@
-namespace Xenlet.Drivers;
+namespace Xenlet.Drivers.Net;
 
 /// <summary>
 /// How soon after a connection another one may be made: a back end that comes and goes without end shall not keep the guest busy. Used by

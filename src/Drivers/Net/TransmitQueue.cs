@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Xenlet.Drivers;
+namespace Xenlet.Drivers.Net;
 
 /// <summary>What became of a frame.</summary>
 internal enum SendResult

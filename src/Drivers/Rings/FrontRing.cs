@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
+using Xenlet.Drivers.Rings;
 using Xenlet.Kernel;
 
 namespace Xenlet.Drivers;

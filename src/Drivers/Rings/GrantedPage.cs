@@ -1,3 +1,4 @@
+using Xenlet.Drivers.Rings;
 using Xenlet.Kernel;
 
 namespace Xenlet.Drivers;

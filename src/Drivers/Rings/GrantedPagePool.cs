@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using Xenlet.Drivers.Rings;
 using Xenlet.Kernel;
 
 namespace Xenlet.Drivers;

@@ -1,6 +1,6 @@
 using Xenlet.Kernel;
 
-namespace Xenlet.Drivers;
+namespace Xenlet.Drivers.Rings;
 
 /// <summary>
 /// Grants of connections that have ended, whose pages the other domain keeps mapped. Nobody can take a page from it, and the kernel keeps

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Xenlet.Kernel;
 
-namespace Xenlet.Drivers;
+namespace Xenlet.Drivers.Rings;
 
 /// <summary>
 /// The memory of a ring as Xen's <c>io/ring.h</c> lays it out: four indexes, and from byte 64 on entries that requests and responses share. The pages need not

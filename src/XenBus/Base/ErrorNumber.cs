@@ -1,6 +1,6 @@
 using Xenlet.XenStoreRing;
 
-namespace Xenlet.XenBus;
+namespace Xenlet.XenBus.Base;
 
 /// <summary>The numbers of Linux's <c>errno.h</c> that xenstore's error nodes begin with.</summary>
 internal static class ErrorNumber

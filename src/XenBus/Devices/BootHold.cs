@@ -1,4 +1,4 @@
-namespace Xenlet.XenBus;
+namespace Xenlet.XenBus.Devices;
 
 /// <summary>
 /// Keeps those who wait for boot waiting: once for the bus's own start, and once for each device found until then, or until all are

@@ -1,4 +1,6 @@
 using Xenlet.Kernel;
+using Xenlet.XenBus.Base;
+using Xenlet.XenBus.Devices;
 using Xenlet.XenStoreRing;
 
 namespace Xenlet.XenBus;
@@ -281,13 +283,4 @@ public sealed partial class XenDevice
 
         return await WriteStateAsync(XenBusState.Initialising, CancellationToken.None).ConfigureAwait(EventLoop.IsCurrent);
     }
-}
-
-/// <summary>What a look at a device after a suspend has found.</summary>
-/// <param name="Departed">Why it is no device any more, or <see langword="null"/>.</param>
-/// <param name="Error">Why it could not be looked at, or <see langword="null"/>.</param>
-internal readonly record struct ResumeFinding(string? Departed, Exception? Error)
-{
-    /// <summary>Whether xenstored has said nothing yet.</summary>
-    internal bool IsTemporary => Error is XenStoreException { IsTemporary: true };
 }

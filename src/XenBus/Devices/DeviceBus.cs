@@ -1,3 +1,9 @@
+using System.Globalization;
+using Xenlet.Kernel;
+using Xenlet.XenBus.Base;
+using Xenlet.XenBus.Devices;
+using Xenlet.XenStoreRing;
+
 // The behaviour of this bus follows sys/xen/xenbus/xenbusb.c of FreeBSD, whose notice is:
 //
 // Copyright (C) 2010 Spectra Logic Corporation
@@ -27,9 +33,6 @@
 // FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS
 // IN THE SOFTWARE.
 
-using System.Globalization;
-using Xenlet.Kernel;
-using Xenlet.XenStoreRing;
 
 namespace Xenlet.XenBus;
 

@@ -1,4 +1,6 @@
 using Xenlet.Kernel;
+using Xenlet.XenBus.Base;
+using Xenlet.XenBus.Devices;
 using Xenlet.XenStoreRing;
 
 namespace Xenlet.XenBus;

@@ -1,7 +1,7 @@
 using Xenlet.Kernel;
 using Xenlet.XenStoreRing;
 
-namespace Xenlet.XenBus;
+namespace Xenlet.XenBus.Base;
 
 /// <summary>
 /// A front end that whoever ran in this domain before left behind: the guest was chain-loaded, or reset softly. Its back end still has its ring, and has to let it go

@@ -1,4 +1,5 @@
 using Xenlet.Kernel;
+using Xenlet.XenBus.Base;
 using Xenlet.XenStoreRing;
 
 namespace Xenlet.XenBus;

@@ -1,6 +1,6 @@
 using Xenlet.Kernel;
 
-namespace Xenlet.XenBus;
+namespace Xenlet.XenBus.Base;
 
 /// <summary>
 /// Runs work one piece at a time, in order. Work that waits under a key already is not queued again; work posted under the key of the

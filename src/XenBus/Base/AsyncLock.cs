@@ -1,6 +1,6 @@
 using Xenlet.Kernel;
 
-namespace Xenlet.XenBus;
+namespace Xenlet.XenBus.Base;
 
 /// <summary>A lock that may be held across awaits; whoever comes first enters first.</summary>
 internal sealed class AsyncLock

@@ -1,6 +1,6 @@
 using Xenlet.XenStoreRing;
 
-namespace Xenlet.XenBus;
+namespace Xenlet.XenBus.Base;
 
 /// <summary>Has something tried again after a pause, which grows until <see cref="Reset"/>.</summary>
 internal sealed class RetryTimer(TimeProvider clock, Action again) : IDisposable

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Xenlet.Drivers;
+namespace Xenlet.Drivers.Reports;
 
 /// <summary>Numbers as people read them in the device tree and in reports.</summary>
 internal static class NamedNumbers

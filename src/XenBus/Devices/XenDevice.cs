@@ -1,5 +1,7 @@
 using System.Globalization;
 using Xenlet.Kernel;
+using Xenlet.XenBus.Base;
+using Xenlet.XenBus.Devices;
 using Xenlet.XenStoreRing;
 
 namespace Xenlet.XenBus;
@@ -364,22 +366,3 @@ public sealed partial class XenDevice
         }
     }
 }
-
-/// <summary>What a look at a device's node found.</summary>
-internal enum NodeCheck
-{
-    /// <summary>The device is there; its state has been noted.</summary>
-    Present,
-
-    /// <summary>The state is being written by this end; the bus looks again after it.</summary>
-    BeingWritten,
-
-    /// <summary>There is no state node, so no device.</summary>
-    Gone,
-
-    /// <summary>Somebody else has set the state back to Initialising: it is another device at the same place.</summary>
-    SetUpAnew,
-}
-
-/// <summary>Who the other end is.</summary>
-internal sealed record OtherEnd(uint Domain, string Path);
