@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.IO.MemoryMappedFiles;
+using Timer = System.Threading.Timer;
 
 namespace Xenlet.Fuzz;
 

@@ -44,7 +44,7 @@ public sealed class DebuggerTests
 
             string session = await PublishedImages.RunAsync("gdb", ["-nx", "-batch", "-x", script, image]);
 
-            Assert.Matches(@"Breakpoint 1, \w+_Nucleus_InitialProgram__Create .*InitialProgram\.cs:\d+", session);
+            Assert.Matches(@"Breakpoint 1, \w+_Nucleus_Boot_InitialProgram__Create .*InitialProgram\.cs:\d+", session);
             Assert.Matches(@"#0 .*_InitialProgram__Create .*\n#1 .*_NucleusEntry__Start .*NucleusEntry\.cs:\d+", session);
             Assert.Contains($"$1 = {CommandLine.Length}\n", session, StringComparison.Ordinal);
             Assert.Matches(@"Breakpoint 2, Xenlet_GuestImage_\w+_LifeCases__Descend .*LifeCases\.cs:\d+", session);

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Xenlet.Kernel.Nucleus;
+namespace Xenlet.Kernel.Nucleus.Base;
 
 /// <summary>Addresses of the image, of which the host has none: numbers that a test recognises and never goes to.</summary>
 internal static unsafe class Image
@@ -25,43 +25,4 @@ internal static unsafe class Image
 
     /// <summary>Where a test has put call frame information into <see cref="ProbeMemory"/>; at 0 there is none.</summary>
     public static ulong UnwindTable { get; set; }
-}
-
-/// <summary>The local APIC on the host: what the timer was armed for.</summary>
-internal static class LocalApic
-{
-    /// <summary>The deadlines that the timer was set to since <see cref="Reset"/>, in order.</summary>
-    public static List<ulong> Armed { get; } = [];
-
-    /// <summary>Interrupts that were acknowledged.</summary>
-    public static int EndsOfInterrupt { get; private set; }
-
-    public static void Reset()
-    {
-        Armed.Clear();
-        EndsOfInterrupt = 0;
-    }
-
-    public static void ArmTimer(ulong deadline) => Armed.Add(deadline);
-
-    public static void EndOfInterrupt() => EndsOfInterrupt++;
-
-    public static void EndOfLegacyInterrupt(int line)
-    {
-        Assert.Equal(SerialPort.InterruptLine, line);
-        EndsOfInterrupt++;
-    }
-}
-
-/// <summary>The host has no image whose calls could be named.</summary>
-internal static unsafe class Backtrace
-{
-    /// <summary>Where the calls begin that would be shown, in the log of the host.</summary>
-    public static void FromFrame(Frame* frame)
-    {
-        Assert.True(frame != null);
-        KernelLog.Write("  at "u8);
-        KernelLog.WriteHex(frame->Rip);
-        KernelLog.NewLine();
-    }
 }

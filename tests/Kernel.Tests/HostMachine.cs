@@ -4,7 +4,7 @@ using System.Text;
 
 [assembly: CollectionBehavior(DisableTestParallelization = true)]
 
-namespace Xenlet.Kernel.Nucleus;
+namespace Xenlet.Kernel.Nucleus.Base;
 
 /// <summary>The gate a hypercall went through.</summary>
 internal enum HostGate
@@ -203,10 +203,6 @@ internal static class Panic
         KernelLog.Write("xenlet: "u8);
         KernelLog.Write(what);
     }
-
-    /// <summary>A fault of the nucleus itself, or a nucleus that is stuck.</summary>
-    [DoesNotReturn]
-    public static unsafe void Fault(Frame* frame) => throw new PanicException($"vector {frame->Vector} in the nucleus");
 
     /// <summary>The end of a report: what was logged is the exception's message.</summary>
     [DoesNotReturn]

@@ -1,8 +1,7 @@
 using System.Reflection;
 using System.Runtime.CompilerServices;
-using Xenlet.Kernel.Nucleus;
-using Thread = Xenlet.Kernel.Nucleus.Thread;
-using ThreadState = Xenlet.Kernel.Nucleus.ThreadState;
+using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
+using ThreadState = Xenlet.Kernel.Nucleus.Threads.ThreadState;
 
 namespace Xenlet.Kernel.Tests;
 
@@ -26,7 +25,7 @@ public abstract unsafe class NucleusTest
     private static readonly FieldInfo[] StateFields =
     [
         .. typeof(FrameAllocator).Assembly.GetTypes()
-            .Where(type => type.Namespace == typeof(FrameAllocator).Namespace && !HostTypes.Contains(type))
+            .Where(type => type.Namespace?.StartsWith("Xenlet.Kernel.Nucleus.", StringComparison.Ordinal) == true && !HostTypes.Contains(type))
             .SelectMany(type => type.GetFields(BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic))
             .Where(field => !field.IsLiteral && !field.IsInitOnly && (field.FieldType.IsValueType || field.FieldType.IsPointer)),
     ];
@@ -72,7 +71,7 @@ public abstract unsafe class NucleusTest
         fixed (MemoryMapEntry* first = entries)
         {
             var info = new StartInfo { Version = 1, MemoryMapAddress = (ulong)first, MemoryMapEntries = (uint)entries.Length };
-            MemoryMap.Initialise(&info);
+            LoaderMemoryMap.Read(&info);
         }
     }
 
@@ -81,14 +80,14 @@ public abstract unsafe class NucleusTest
     {
         BootMemory(frames);
         StartClock();
-        Nucleus.Timer.Initialise();
+        Nucleus.Platform.Timer.Initialise();
         ConsoleDevice.Initialise();
         ConsoleDevice.DeviceReady();
-        Nucleus.Files.Initialise();
+        Nucleus.Linux.Files.FileTable.Initialise();
         Thread* first = ThreadTable.Create();
         PrepareFrame(first);
         Scheduler.Initialise(first);
-        Assert.True(Scheduler.Leave() == &first->Frame);
+        Assert.True(NucleusExit.Leave() == &first->Frame);
         LocalApic.Reset();
     }
 
@@ -130,7 +129,7 @@ public abstract unsafe class NucleusTest
         frame->R8 = all[4];
         frame->R9 = all[5];
         frame->Rax = 0x5555_5555_5555_5555;
-        return SystemCall.OnSystemCall(frame);
+        return SystemCallDispatch.OnSystemCall(frame);
     }
 
     /// <summary>Makes a system call that must return to its caller at once, and gives its result.</summary>

@@ -68,6 +68,6 @@ public sealed class NucleusImageTests(NucleusImage nucleus) : IClassFixture<Nucl
         NucleusWalk.Outcome outcome = NucleusWalk.Run(nucleus.Image, AllowList.Nucleus, [entry]);
         Assert.Contains(
             outcome.Functions.SelectMany(function => function.Names),
-            name => name.Contains("Nucleus" + method, StringComparison.Ordinal));
+            name => name.Contains("_Nucleus_", StringComparison.Ordinal) && name.Contains(method, StringComparison.Ordinal));
     }
 }

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text;
-using Xenlet.Kernel.Nucleus;
+using Xenlet.Kernel.Nucleus.Boot;
 
 namespace Xenlet.Build;
 

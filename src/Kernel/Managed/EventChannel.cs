@@ -1,5 +1,7 @@
 using System.Threading.Tasks.Sources;
-using Xenlet.Kernel.Nucleus;
+using Xenlet.Kernel.Nucleus.Base;
+using Xenlet.Kernel.Nucleus.Calls;
+using Xenlet.Kernel.Nucleus.Linux.Terminal;
 
 namespace Xenlet.Kernel;
 

@@ -1,4 +1,5 @@
-using Xenlet.Kernel.Nucleus;
+using Xenlet.Kernel.Nucleus.Base;
+using Xenlet.Kernel.Nucleus.Calls;
 
 namespace Xenlet.Kernel;
 

@@ -1,6 +1,8 @@
 using System.Runtime.InteropServices;
 using System.Text;
-using Xenlet.Kernel.Nucleus;
+using Xenlet.Kernel.Nucleus.Calls;
+using Xenlet.Kernel.Nucleus.Ends;
+using Xenlet.Kernel.Nucleus.Threads;
 
 namespace Xenlet.Kernel;
 
@@ -88,7 +90,7 @@ internal sealed unsafe class GuestDiagnostics(XenEventChannels channels, XenShar
         return reports;
     }
 
-    private static string Describe(Nucleus.ThreadState state, WaitKind wait) => state != Nucleus.ThreadState.Blocked ? "ready" : "waiting: " + wait switch
+    private static string Describe(Nucleus.Threads.ThreadState state, WaitKind wait) => state != Nucleus.Threads.ThreadState.Blocked ? "ready" : "waiting: " + wait switch
     {
         WaitKind.Futex => "futex",
         WaitKind.Sleep => "sleep",

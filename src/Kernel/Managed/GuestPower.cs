@@ -1,5 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
-using Xenlet.Kernel.Nucleus;
+using Xenlet.Kernel.Nucleus.Calls;
+using Xenlet.Kernel.Nucleus.Platform.Random;
+using Xenlet.Kernel.Nucleus.Xen.Abi;
 
 namespace Xenlet.Kernel;
 

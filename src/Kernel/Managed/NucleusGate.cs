@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Xenlet.Kernel;
 
-/// <summary>The door into the nucleus: its private calls, <see cref="Nucleus.NucleusCall"/>.</summary>
+/// <summary>The door into the nucleus: its private calls, <see cref="Nucleus.Calls.NucleusCall"/>.</summary>
 /// <remarks>An ordinary P/Invoke: the collector does not wait for a thread that waits in the nucleus.</remarks>
 internal static partial class NucleusGate
 {

@@ -1,4 +1,6 @@
-using Xenlet.Kernel.Nucleus;
+using Xenlet.Kernel.Nucleus.Base;
+using Xenlet.Kernel.Nucleus.Calls;
+using Xenlet.Kernel.Nucleus.Platform.Xen;
 
 namespace Xenlet.Kernel;
 

@@ -1,4 +1,6 @@
-using Xenlet.Kernel.Nucleus;
+using Xenlet.Kernel.Nucleus.Base;
+using Xenlet.Kernel.Nucleus.Calls;
+using Xenlet.Kernel.Nucleus.Linux.Signals;
 
 namespace Xenlet.Kernel;
 

@@ -26,7 +26,7 @@ internal static class ThreadPoolLimit
     [SuppressMessage("Usage", "CA2255", Justification = "The limit must be there before the program uses the pool.")]
     internal static void Set()
     {
-        ulong bytes = Guest.Read().AvailablePages * Nucleus.Pages.Size / 2;
+        ulong bytes = Guest.Read().AvailablePages * Nucleus.Base.Pages.Size / 2;
         int workers = (int)Math.Clamp(bytes / BytesPerThread, Fewest, Most);
         ThreadPool.GetMinThreads(out int fewestWorkers, out _);
         ThreadPool.GetMaxThreads(out _, out int completions);

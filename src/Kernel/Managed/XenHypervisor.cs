@@ -1,5 +1,6 @@
 using System.Text;
-using Xenlet.Kernel.Nucleus;
+using Xenlet.Kernel.Nucleus.Calls;
+using Xenlet.Kernel.Nucleus.Xen.Abi;
 
 namespace Xenlet.Kernel;
 

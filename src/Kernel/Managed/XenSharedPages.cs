@@ -1,4 +1,4 @@
-using Xenlet.Kernel.Nucleus;
+using Xenlet.Kernel.Nucleus.Calls;
 
 namespace Xenlet.Kernel;
 

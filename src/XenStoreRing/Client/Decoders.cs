@@ -2,7 +2,7 @@ using System.Buffers.Text;
 using System.Globalization;
 using System.Text;
 
-namespace Xenlet.XenStoreRing;
+namespace Xenlet.XenStoreRing.Client;
 
 /// <summary>Makes a result of a reply's payload, which is gone afterwards. Throws <see cref="DecodeException"/> for a payload that has not the form it must have.</summary>
 internal delegate T Decoder<T>(ReadOnlySpan<byte> body, Memory<byte> destination);

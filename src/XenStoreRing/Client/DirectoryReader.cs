@@ -1,7 +1,7 @@
 using System.Globalization;
 using Xenlet.Kernel;
 
-namespace Xenlet.XenStoreRing;
+namespace Xenlet.XenStoreRing.Client;
 
 /// <summary>
 /// Reads a directory: whole when it fits one message, else in parts (DIRECTORY_PART). Each part names the directory's generation;

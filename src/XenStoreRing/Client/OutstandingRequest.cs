@@ -1,4 +1,4 @@
-namespace Xenlet.XenStoreRing;
+namespace Xenlet.XenStoreRing.Client;
 
 /// <summary>
 /// A request that the server has, or is being sent, and has not answered. It outlives a cancelled or timed-out <see cref="Request"/>:

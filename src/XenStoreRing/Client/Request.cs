@@ -1,7 +1,7 @@
 using System.Text;
 using Xenlet.Kernel;
 
-namespace Xenlet.XenStoreRing;
+namespace Xenlet.XenStoreRing.Client;
 
 /// <summary>Where a request is.</summary>
 internal enum RequestState

@@ -1,6 +1,6 @@
 using System.Threading.Tasks.Sources;
 
-namespace Xenlet.XenStoreRing;
+namespace Xenlet.XenStoreRing.Client;
 
 /// <summary>A request with a result of type <typeparamref name="T"/>; used again once its result has been taken.</summary>
 internal sealed class Request<T> : Request, IValueTaskSource<T>, IValueTaskSource

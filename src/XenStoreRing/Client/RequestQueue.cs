@@ -1,4 +1,4 @@
-namespace Xenlet.XenStoreRing;
+namespace Xenlet.XenStoreRing.Client;
 
 /// <summary>Requests that wait to be sent, first in, first out. Linked through the requests, so it allocates nothing.</summary>
 internal struct RequestQueue

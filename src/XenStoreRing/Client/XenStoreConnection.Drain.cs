@@ -1,6 +1,6 @@
 using Xenlet.Kernel;
 
-namespace Xenlet.XenStoreRing;
+namespace Xenlet.XenStoreRing.Client;
 
 /// <summary>Leaves a ring, which outlives its user, so that a successor can use it.</summary>
 internal sealed partial class XenStoreConnection

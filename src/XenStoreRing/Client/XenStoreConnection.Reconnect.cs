@@ -1,6 +1,6 @@
 using Xenlet.Kernel;
 
-namespace Xenlet.XenStoreRing;
+namespace Xenlet.XenStoreRing.Client;
 
 /// <summary>The way back: after a connection that was lost, and after a resume.</summary>
 internal sealed partial class XenStoreConnection

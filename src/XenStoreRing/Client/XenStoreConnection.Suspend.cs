@@ -1,7 +1,7 @@
 using System.Globalization;
 using Xenlet.Kernel;
 
-namespace Xenlet.XenStoreRing;
+namespace Xenlet.XenStoreRing.Client;
 
 /// <summary>Start, and the ring's part of suspend and resume.</summary>
 internal sealed partial class XenStoreConnection

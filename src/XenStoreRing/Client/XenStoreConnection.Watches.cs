@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text;
 using Xenlet.Kernel;
 
-namespace Xenlet.XenStoreRing;
+namespace Xenlet.XenStoreRing.Client;
 
 /// <summary>The connection's watches: found by a number in their tokens.</summary>
 internal sealed partial class XenStoreConnection

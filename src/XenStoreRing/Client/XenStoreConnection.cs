@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text;
 using Xenlet.Kernel;
 
-namespace Xenlet.XenStoreRing;
+namespace Xenlet.XenStoreRing.Client;
 
 /// <summary>
 /// Carries requests over a transport: queue, one reader, matching of replies, time limits, watches, suspend. All state is guarded by

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Xenlet.Kernel;
+using Xenlet.XenStoreRing.Client;
 
 namespace Xenlet.XenStoreRing;
 

@@ -1,4 +1,4 @@
-namespace Xenlet.XenStoreRing;
+namespace Xenlet.XenStoreRing.Transport;
 
 /// <summary>Offsets in the ring page: <c>struct xenstore_domain_interface</c> of <c>io/xs_wire.h</c>.</summary>
 internal static class RingLayout

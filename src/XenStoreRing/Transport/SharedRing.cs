@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
 
-namespace Xenlet.XenStoreRing;
+namespace Xenlet.XenStoreRing.Transport;
 
 /// <summary>Which end of the page is ours.</summary>
 internal enum RingSide

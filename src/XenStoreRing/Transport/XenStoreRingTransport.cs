@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using Xenlet.Kernel;
+using Xenlet.XenStoreRing.Transport;
 
 namespace Xenlet.XenStoreRing;
 

@@ -18,7 +18,7 @@ internal sealed class InstrumentedCode : AssemblyLoadContext
 
     /// <summary>Types of the nucleus's namespace that are the host's: they run in no image.</summary>
     private static readonly string[] HostTypes =
-        ["Machine", "KernelLog", "Panic", "DirectMap", "Image", "LocalApic", "Backtrace", "ProbeMemory", "PanicException", "HostHypercall"];
+        ["Machine", "KernelLog", "Panic", "DirectMap", "Image", "LocalApic", "Backtrace", "PanicReport", "ProbeMemory", "PanicException", "HostHypercall"];
 
     private readonly string _directory;
 
@@ -65,5 +65,5 @@ internal sealed class InstrumentedCode : AssemblyLoadContext
     private static bool IsToBeInstrumented(string type) =>
         type.StartsWith(PlantedPrefix, StringComparison.Ordinal)
         || (type.StartsWith(NucleusPrefix, StringComparison.Ordinal)
-            && !HostTypes.Contains(type[NucleusPrefix.Length..].Split('/', '+', '`')[0]));
+            && !HostTypes.Contains(type[NucleusPrefix.Length..].Split('/', '+', '`')[0].Split('.')[^1]));
 }

@@ -1,5 +1,3 @@
-using Xenlet.Kernel.Nucleus;
-
 namespace Xenlet.Fuzz.Targets;
 
 /// <summary>

@@ -1,5 +1,4 @@
 using System.Reflection;
-using Xenlet.Kernel.Nucleus;
 
 namespace Xenlet.Fuzz.Targets;
 
@@ -50,7 +49,7 @@ internal static unsafe class StartInfos
             info.MemoryMapEntries = (uint)entries.Count;
             try
             {
-                MemoryMap.Initialise(&info);
+                LoaderMemoryMap.Read(&info);
             }
             catch (PanicException)
             {

@@ -1,8 +1,7 @@
 using System.Runtime.InteropServices;
-using Xenlet.Kernel.Nucleus;
 using Xenlet.Kernel.Tests;
-using Thread = Xenlet.Kernel.Nucleus.Thread;
-using ThreadState = Xenlet.Kernel.Nucleus.ThreadState;
+using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
+using ThreadState = Xenlet.Kernel.Nucleus.Threads.ThreadState;
 
 namespace Xenlet.Fuzz.Targets;
 
@@ -137,8 +136,8 @@ internal sealed unsafe class SystemCallStory : NucleusTest
     {
         for (int number = 0; number < DescriptorModel.Capacity; number++)
         {
-            Assert.Equal(_files.At(number) is not null, Files.IsOpen(number));
-            Assert.Equal(_files.Close(number), Files.Close(number));
+            Assert.Equal(_files.At(number) is not null, FileTable.IsOpen(number));
+            Assert.Equal(_files.Close(number), FileTable.Close(number));
         }
 
         _ = AssertFramesAccountedFor(out ulong others);

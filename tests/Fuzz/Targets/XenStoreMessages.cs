@@ -1,5 +1,6 @@
 using System.Text;
 using Xenlet.XenStoreRing;
+using Xenlet.XenStoreRing.Client;
 
 namespace Xenlet.Fuzz.Targets;
 

@@ -1,5 +1,6 @@
 using Xenlet.XenStoreRing;
 using Xenlet.XenStoreRing.Tests;
+using Xenlet.XenStoreRing.Transport;
 
 namespace Xenlet.Fuzz.Targets;
 

@@ -1,6 +1,5 @@
 using System.Text;
 using CsCheck;
-using Xenlet.Kernel.Nucleus;
 
 namespace Xenlet.Kernel.Tests.Boot;
 

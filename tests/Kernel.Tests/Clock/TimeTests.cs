@@ -1,6 +1,5 @@
 using CsCheck;
-using Xenlet.Kernel.Nucleus;
-using Clock = Xenlet.Kernel.Nucleus.Clock;
+using Clock = Xenlet.Kernel.Nucleus.Platform.Clock;
 
 namespace Xenlet.Kernel.Tests;
 

@@ -1,6 +1,5 @@
 using CsCheck;
-using Xenlet.Kernel.Nucleus;
-using static Xenlet.Kernel.Nucleus.TermiosBits;
+using static Xenlet.Kernel.Nucleus.Console.TermiosBits;
 
 namespace Xenlet.Kernel.Tests.Console;
 

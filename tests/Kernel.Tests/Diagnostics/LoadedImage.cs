@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Diagnostics;
-using Xenlet.Kernel.Nucleus;
 
 namespace Xenlet.Kernel.Tests.Diagnostics;
 

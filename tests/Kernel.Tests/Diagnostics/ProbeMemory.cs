@@ -1,4 +1,4 @@
-namespace Xenlet.Kernel.Nucleus;
+namespace Xenlet.Kernel.Nucleus.Memory;
 
 /// <summary>Memory as a test lays it out, in place of the nucleus's walk of the page tables. Each test thread has its own.</summary>
 internal static class ProbeMemory

@@ -1,5 +1,4 @@
 using System.Globalization;
-using Xenlet.Kernel.Nucleus;
 
 namespace Xenlet.Kernel.Tests.Diagnostics;
 

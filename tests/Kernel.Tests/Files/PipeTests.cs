@@ -1,6 +1,5 @@
 using CsCheck;
-using Xenlet.Kernel.Nucleus;
-using Thread = Xenlet.Kernel.Nucleus.Thread;
+using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
 
 namespace Xenlet.Kernel.Tests;
 
@@ -108,7 +107,7 @@ public sealed unsafe class PipeTests : NucleusTest
         List<byte> read = [];
         while (read.Count < 10_000)
         {
-            Assert.True(waiting->State == Nucleus.ThreadState.Blocked || read.Count >= 10_000 - 4096);
+            Assert.True(waiting->State == Nucleus.Threads.ThreadState.Blocked || read.Count >= 10_000 - 4096);
             Frame* resumed = Enter(SystemCallNumber.Read, reader, _buffer, 1000);
             Thread* caller = ThreadTable.Find(2);
             long count = (long)caller->Frame.Rax;
@@ -167,11 +166,11 @@ public sealed unsafe class PipeTests : NucleusTest
     public void Writing_to_nobody_is_EPIPE_and_a_signal()
     {
         (ulong reader, ulong writer) = Pipe(0);
-        Signals.Action(SignalNumber.SIGPIPE)->Handler = SignalAction.SIG_IGN;
+        SignalDelivery.Action(SignalNumber.SIGPIPE)->Handler = SignalAction.SIG_IGN;
         Assert.Equal(0, Call(SystemCallNumber.Close, reader));
         Assert.Equal(-Errno.EPIPE, Call(SystemCallNumber.Write, writer, _buffer, 1));
 
-        Signals.Action(SignalNumber.SIGPIPE)->Handler = SignalAction.SIG_DFL;
+        SignalDelivery.Action(SignalNumber.SIGPIPE)->Handler = SignalAction.SIG_DFL;
         Assert.Throws<MachineHaltedException>(() => _ = Enter(SystemCallNumber.Write, writer, _buffer, 1));
     }
 
@@ -185,7 +184,7 @@ public sealed unsafe class PipeTests : NucleusTest
         ulong filler = count > 4096 ? 1000ul : 4096;
         Assert.Equal((long)filler, Call(SystemCallNumber.Write, writer, _buffer, filler));
         Thread* waiting = Park(SystemCallNumber.Write, writer, _buffer, count);
-        Signals.Action(SignalNumber.SIGPIPE)->Handler = 0x41_0000;
+        SignalDelivery.Action(SignalNumber.SIGPIPE)->Handler = 0x41_0000;
         waiting->Frame.Rsp = _buffer + 0x3000;
 
         Assert.True(Enter(SystemCallNumber.Close, reader) == &waiting->Frame);
@@ -246,7 +245,7 @@ public sealed unsafe class PipeTests : NucleusTest
         ulong free = FrameAllocator.FreeFrames;
         Assert.Equal(-Errno.EMFILE, Call(SystemCallNumber.Pipe2, _buffer, 0));
         Assert.Equal(free, FrameAllocator.FreeFrames);
-        Assert.Equal(taken + (2 * pipes) + 3, Enumerable.Range(0, 64).Count(descriptor => Nucleus.Files.IsOpen(descriptor)));
+        Assert.Equal(taken + (2 * pipes) + 3, Enumerable.Range(0, 64).Count(descriptor => Nucleus.Linux.Files.FileTable.IsOpen(descriptor)));
         _ = AssertFramesAccountedFor(out _);
     }
 

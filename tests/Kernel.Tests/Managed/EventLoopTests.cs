@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Thread = System.Threading.Thread;
 
 namespace Xenlet.Kernel.Tests.Managed;
 

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using Xenlet.Kernel.Nucleus;
 
 namespace Xenlet.Kernel.Tests.Managed;
 

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using Xenlet.Kernel.Nucleus;
 using Xenlet.XenStoreRing.Tests;
 
 namespace Xenlet.Kernel.Tests.Managed;

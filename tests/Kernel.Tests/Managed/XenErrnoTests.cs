@@ -1,5 +1,4 @@
 using System.Text;
-using Xenlet.Kernel.Nucleus;
 
 namespace Xenlet.Kernel.Tests.Managed;
 

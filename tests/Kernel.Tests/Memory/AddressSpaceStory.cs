@@ -1,5 +1,3 @@
-using Xenlet.Kernel.Nucleus;
-
 namespace Xenlet.Kernel.Tests;
 
 /// <summary>What a program does to its memory.</summary>

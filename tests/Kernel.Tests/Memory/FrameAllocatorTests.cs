@@ -1,4 +1,3 @@
-using Xenlet.Kernel.Nucleus;
 
 namespace Xenlet.Kernel.Tests;
 
@@ -137,7 +136,7 @@ public sealed unsafe class FrameAllocatorTests : NucleusTest
 
         try
         {
-            MemoryMap.Initialise(&info);
+            LoaderMemoryMap.Read(&info);
             Assert.Fail("it was taken");
         }
         catch (PanicException panic)

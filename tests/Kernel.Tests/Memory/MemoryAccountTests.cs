@@ -1,5 +1,4 @@
-using Xenlet.Kernel.Nucleus;
-using Thread = Xenlet.Kernel.Nucleus.Thread;
+using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
 
 namespace Xenlet.Kernel.Tests;
 

@@ -1,4 +1,3 @@
-using Xenlet.Kernel.Nucleus;
 
 namespace Xenlet.Kernel.Tests;
 
@@ -79,9 +78,9 @@ public sealed unsafe class OutOfMemoryTests : NucleusTest
     [Fact]
     public void A_signal_for_whose_frame_the_stack_cannot_grow_ends_the_program_as_out_of_memory()
     {
-        Signals.Action(Usr1)->Handler = 0x41_0000;
+        SignalDelivery.Action(Usr1)->Handler = 0x41_0000;
         TakeAllFrames();
-        Signals.SendToThread(Current, Usr1);
+        SignalDelivery.SendToThread(Current, Usr1);
 
         string report = Assert.Throws<PanicException>(() => Trap(Vector.ApicTimer)).Message;
 

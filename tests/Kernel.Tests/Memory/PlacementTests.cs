@@ -1,5 +1,4 @@
-using Xenlet.Kernel.Nucleus;
-using Thread = Xenlet.Kernel.Nucleus.Thread;
+using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
 
 namespace Xenlet.Kernel.Tests;
 
@@ -43,7 +42,7 @@ public sealed unsafe class PlacementTests : NucleusTest
     {
         Thread* thread = Current;
 
-        ulong top = Stacks.MapMain(thread, random);
+        ulong top = ThreadStack.MapMain(thread, random);
 
         Assert.Equal(AddressSpace.MapEnd - below, top);
         Assert.Equal((top, top - Stacks.DefaultSize), (thread->StackHigh, thread->StackLow));

@@ -1,5 +1,4 @@
-using Xenlet.Kernel.Nucleus;
-using Thread = Xenlet.Kernel.Nucleus.Thread;
+using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
 
 namespace Xenlet.Kernel.Tests;
 
@@ -68,10 +67,10 @@ public sealed unsafe class RandomCallsTests : NucleusTest
     {
         ulong stack = Allocate(4);
         Current->Frame.Rsp = stack + (3 * Pages.Size);
-        Signals.Action(Usr1)->Handler = 0x41_0000;
+        SignalDelivery.Action(Usr1)->Handler = 0x41_0000;
         MakeCall(SystemCallNumber.Getrandom, _buffer, 4 * Part, 0);
         MakeCall(SystemCallNumber.Getrandom, _buffer, 4 * Part, 0);
-        Signals.SendToThread(Current, Usr1);
+        SignalDelivery.SendToThread(Current, Usr1);
 
         Trap(Vector.ApicTimer);
 
@@ -98,7 +97,7 @@ public sealed unsafe class RandomCallsTests : NucleusTest
     {
         ulong descriptor = (ulong)Call(SystemCallNumber.Open, Store("/dev/urandom\0"u8), 0);
         MakeCall(SystemCallNumber.Read, descriptor, _buffer, 2 * Part);
-        Assert.Equal(0, Nucleus.Files.Close((int)descriptor));
+        Assert.Equal(0, FileTable.Close((int)descriptor));
         MakeCall(SystemCallNumber.Read, descriptor, _buffer, 2 * Part);
         Assert.Equal(-Errno.EBADF, (long)Current->Frame.Rax);
 

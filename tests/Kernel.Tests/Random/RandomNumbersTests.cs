@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using Xenlet.Kernel.Nucleus;
 
 namespace Xenlet.Kernel.Tests;
 

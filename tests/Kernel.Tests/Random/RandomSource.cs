@@ -1,4 +1,3 @@
-using Xenlet.Kernel.Nucleus;
 
 namespace Xenlet.Kernel.Tests;
 

@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using Xenlet.Kernel.Nucleus;
 using Xenlet.Kernel.Tests.SharedMemory.Planted;
 using Xenlet.Kernel.Tests.Xen;
 using Xenlet.Tests.SharedMemory;

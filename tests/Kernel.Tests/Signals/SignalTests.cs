@@ -1,5 +1,4 @@
-using Xenlet.Kernel.Nucleus;
-using Thread = Xenlet.Kernel.Nucleus.Thread;
+using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
 
 namespace Xenlet.Kernel.Tests;
 
@@ -95,7 +94,7 @@ public sealed unsafe class SignalTests : NucleusTest
         ulong stack = registers->Rsp;
 
         // A timer interrupt: none of the registers belongs to a call.
-        Signals.SendToThread(_first, Usr1);
+        SignalDelivery.SendToThread(_first, Usr1);
         Assert.True(Trap(Vector.ApicTimer) == _first);
         Assert.Equal(Handler, registers->Rip);
         _ = Fill(registers, seed: 1000);
@@ -192,7 +191,7 @@ public sealed unsafe class SignalTests : NucleusTest
     {
         Act(Usr1);
         _first->Frame.Rsp = _stack + 0x200;
-        Signals.SendToThread(_first, Usr1);
+        SignalDelivery.SendToThread(_first, Usr1);
         Assert.Contains("stack overflow", Assert.Throws<PanicException>(() => Trap(Vector.ApicTimer)).Message, StringComparison.Ordinal);
     }
 
@@ -274,7 +273,7 @@ public sealed unsafe class SignalTests : NucleusTest
 
         Act(Usr2, flags: ResetHandler);
         Send(Usr2, out _);
-        Assert.Equal(0ul, Signals.Action(Usr2)->Handler);
+        Assert.Equal(0ul, SignalDelivery.Action(Usr2)->Handler);
     }
 
     [Fact]
@@ -282,8 +281,8 @@ public sealed unsafe class SignalTests : NucleusTest
     {
         Act(Usr1);
         Act(Usr2);
-        Signals.SendToThread(_first, Usr2);
-        Signals.SendToThread(_first, Usr1);
+        SignalDelivery.SendToThread(_first, Usr2);
+        SignalDelivery.SendToThread(_first, Usr1);
         Assert.True(Trap(Vector.ApicTimer) == _first);
 
         Assert.Equal((ulong)Usr2, _first->Frame.Rdi);
@@ -372,7 +371,7 @@ public sealed unsafe class SignalTests : NucleusTest
     [InlineData(Usr1, 1ul)]
     public void An_ignored_signal_wakes_nobody(int signal, ulong handler)
     {
-        Signals.Action(signal)->Handler = handler;
+        SignalDelivery.Action(signal)->Handler = handler;
         ulong word = Store([]);
         Thread* second = Spawn();
         Park(SystemCallNumber.Futex, word, 0, 0);
@@ -515,7 +514,7 @@ public sealed unsafe class SignalTests : NucleusTest
     {
         _first->Frame.Rsp += 8;
         _first->Frame.Vector = SystemCallNumber.RtSigreturn;
-        Assert.True(SystemCall.OnSystemCall(&_first->Frame) == &_first->Frame);
+        Assert.True(SystemCallDispatch.OnSystemCall(&_first->Frame) == &_first->Frame);
     }
 
     private static ulong[] Fill(Frame* registers, ulong seed = 1)

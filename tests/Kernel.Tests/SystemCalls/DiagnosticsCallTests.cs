@@ -1,8 +1,7 @@
 using System.Text;
-using Xenlet.Kernel.Nucleus;
 using Xenlet.Kernel.Tests.Diagnostics;
-using Thread = Xenlet.Kernel.Nucleus.Thread;
-using ThreadState = Xenlet.Kernel.Nucleus.ThreadState;
+using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
+using ThreadState = Xenlet.Kernel.Nucleus.Threads.ThreadState;
 
 namespace Xenlet.Kernel.Tests.SystemCalls;
 

@@ -1,5 +1,4 @@
-using Xenlet.Kernel.Nucleus;
-using Thread = Xenlet.Kernel.Nucleus.Thread;
+using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
 
 namespace Xenlet.Kernel.Tests;
 
@@ -100,15 +99,15 @@ public sealed unsafe class FutexTests : NucleusTest
             // Every other word of the page shares a list with some waiter.
             for (ulong other = words + (i * 64) + 4; other < words + (i * 64) + 64; other += 4)
             {
-                Assert.Equal(0, Nucleus.Futex.Wake(other, int.MaxValue, uint.MaxValue));
+                Assert.Equal(0, Nucleus.Linux.Threads.Futex.Wake(other, int.MaxValue, uint.MaxValue));
             }
         }
 
         foreach (ulong i in new ulong[] { 31, 0, 16, 1, 30, 2 })
         {
-            Assert.Equal(1, Nucleus.Futex.Wake(words + (i * 64), int.MaxValue, uint.MaxValue));
+            Assert.Equal(1, Nucleus.Linux.Threads.Futex.Wake(words + (i * 64), int.MaxValue, uint.MaxValue));
             Assert.True(parked[i]->Wait == WaitKind.None);
-            Assert.Equal(0, Nucleus.Futex.Wake(words + (i * 64), int.MaxValue, uint.MaxValue));
+            Assert.Equal(0, Nucleus.Linux.Threads.Futex.Wake(words + (i * 64), int.MaxValue, uint.MaxValue));
         }
     }
 

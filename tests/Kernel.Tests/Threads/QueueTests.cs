@@ -1,6 +1,5 @@
 using CsCheck;
-using Xenlet.Kernel.Nucleus;
-using Thread = Xenlet.Kernel.Nucleus.Thread;
+using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
 
 namespace Xenlet.Kernel.Tests;
 

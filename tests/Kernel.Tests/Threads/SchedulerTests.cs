@@ -1,6 +1,5 @@
-using Xenlet.Kernel.Nucleus;
-using Thread = Xenlet.Kernel.Nucleus.Thread;
-using ThreadState = Xenlet.Kernel.Nucleus.ThreadState;
+using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
+using ThreadState = Xenlet.Kernel.Nucleus.Threads.ThreadState;
 
 namespace Xenlet.Kernel.Tests;
 
@@ -103,11 +102,11 @@ public sealed unsafe class SchedulerTests : NucleusTest
     [Fact]
     public void A_thread_that_was_woken_in_the_trap_that_parked_it_goes_on()
     {
-        Scheduler.Block(WaitKind.Sleep, ulong.MaxValue, restartable: false);
+        Scheduler.Block(WaitKind.Sleep, null, ulong.MaxValue, restartable: false);
 
         Scheduler.Wake(_first, 77, urgent: true);
 
-        Assert.True(Scheduler.Leave() == &_first->Frame);
+        Assert.True(NucleusExit.Leave() == &_first->Frame);
         Assert.Equal(77ul, _first->Frame.Rax);
         Assert.True(RunQueue.IsEmpty);
         Assert.Equal(ulong.MaxValue, Deadlines.Earliest);

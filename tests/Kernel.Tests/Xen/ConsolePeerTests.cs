@@ -1,6 +1,5 @@
-using Xenlet.Kernel.Nucleus;
-using Thread = Xenlet.Kernel.Nucleus.Thread;
-using ThreadState = Xenlet.Kernel.Nucleus.ThreadState;
+using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
+using ThreadState = Xenlet.Kernel.Nucleus.Threads.ThreadState;
 
 namespace Xenlet.Kernel.Tests.Xen;
 
@@ -215,7 +214,7 @@ public sealed unsafe class ConsolePeerTests : XenNucleusTest
         Assert.Equal(0x40_0000ul, Current->Frame.Rip);
 
         // Nothing is kept for later, either.
-        Signals.Action(signal)->Handler = 0x41_0000;
+        SignalDelivery.Action(signal)->Handler = 0x41_0000;
         Assert.True(Trap(Vector.EventChannelUpcall) == Current);
         Assert.Equal(0x40_0000ul, Current->Frame.Rip);
 

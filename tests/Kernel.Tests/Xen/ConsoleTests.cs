@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using CsCheck;
-using Xenlet.Kernel.Nucleus;
 using Thread = System.Threading.Thread;
 
 namespace Xenlet.Kernel.Tests.Xen;

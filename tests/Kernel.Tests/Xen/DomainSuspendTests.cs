@@ -1,7 +1,6 @@
 using System.Text;
-using Xenlet.Kernel.Nucleus;
-using Thread = Xenlet.Kernel.Nucleus.Thread;
-using ThreadState = Xenlet.Kernel.Nucleus.ThreadState;
+using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
+using ThreadState = Xenlet.Kernel.Nucleus.Threads.ThreadState;
 
 namespace Xenlet.Kernel.Tests.Xen;
 
@@ -20,8 +19,8 @@ public sealed unsafe class DomainSuspendTests : NucleusTest, IDisposable
         EventChannels.Initialise(_xen.Shared);
         PvClock.Initialise(_xen.Shared);
         PvConsole.Find();
-        Interrupts.Connect();
-        Nucleus.Timer.Initialise();
+        XenInterrupts.Connect();
+        Nucleus.Platform.Timer.Initialise();
         _xen.Calls.Clear();
     }
 
@@ -108,15 +107,15 @@ public sealed unsafe class DomainSuspendTests : NucleusTest, IDisposable
     {
         _xen.SetClock(86_400 * Second, 0);
         Now = 5 * Second;
-        ulong before = Nucleus.Clock.Now();
+        ulong before = Nucleus.Platform.Clock.Now();
         Resumes(consoleFrame: 0xfeffd, consolePort: 2, () => _xen.Host = (uptime, 5 * Second, 1_800_000_000));
 
         Call(NucleusCall.Suspend);
 
-        Assert.Equal(before, Nucleus.Clock.Now());
-        Assert.Equal((1_800_000_000 * Second) + uptime, Nucleus.Clock.RealTime());
+        Assert.Equal(before, Nucleus.Platform.Clock.Now());
+        Assert.Equal((1_800_000_000 * Second) + uptime, Nucleus.Platform.Clock.RealTime());
         Now += 3;
-        Assert.Equal(before + 3, Nucleus.Clock.Now());
+        Assert.Equal(before + 3, Nucleus.Platform.Clock.Now());
     }
 
     [Theory]
@@ -340,8 +339,8 @@ public sealed unsafe class DomainSuspendTests : NucleusTest, IDisposable
         {
             // The same memory: a key that nothing has been mixed into.
             Field(typeof(RandomNumbers), "s_key").SetValue(null, Activator.CreateInstance(Field(typeof(RandomNumbers), "s_key").FieldType));
-            DomainGeneration.Identify();
-            byte[] before = GenerationId();
+            GenerationId.Draw();
+            byte[] before = ReadGenerationId();
             _xen.OnSuspend = () =>
             {
                 _xen.Begin(domainId: what == "the domain's id" ? 43 + (uint)variant : 43, 0xfeffd, 2);
@@ -354,7 +353,7 @@ public sealed unsafe class DomainSuspendTests : NucleusTest, IDisposable
             Field(typeof(DomainGeneration), "s_current").SetValue(null, 0u);
             Field(typeof(PvClock), "s_last").SetValue(null, 0ul);
             Assert.Equal(1, Call(NucleusCall.Suspend));
-            ids.Add(GenerationId());
+            ids.Add(ReadGenerationId());
             Assert.NotEqual(before, ids[^1]);
             ulong buffer = Allocate(1);
             Assert.Equal(32, Call(SystemCallNumber.Getrandom, buffer, 32, 0));
@@ -367,12 +366,12 @@ public sealed unsafe class DomainSuspendTests : NucleusTest, IDisposable
     [Fact]
     public void A_cancelled_suspend_begins_nothing_new()
     {
-        DomainGeneration.Identify();
-        byte[] before = GenerationId();
+        GenerationId.Draw();
+        byte[] before = ReadGenerationId();
 
         Assert.Equal(0, Call(NucleusCall.Suspend));
 
-        Assert.Equal(before, GenerationId());
+        Assert.Equal(before, ReadGenerationId());
         Assert.NotEqual(new byte[16], before);
     }
 
@@ -414,7 +413,7 @@ public sealed unsafe class DomainSuspendTests : NucleusTest, IDisposable
         return 0;
     };
 
-    private static byte[] GenerationId()
+    private static byte[] ReadGenerationId()
     {
         ulong buffer = Allocate(1);
         Assert.Equal(0, Call(NucleusCall.ReadGenerationId, buffer));

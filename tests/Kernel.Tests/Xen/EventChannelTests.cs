@@ -1,5 +1,4 @@
 using CsCheck;
-using Xenlet.Kernel.Nucleus;
 using Thread = System.Threading.Thread;
 
 namespace Xenlet.Kernel.Tests.Xen;

@@ -1,4 +1,3 @@
-using Xenlet.Kernel.Nucleus;
 
 namespace Xenlet.Kernel.Tests.Xen;
 
@@ -12,8 +11,8 @@ public abstract unsafe class XenNucleusTest : NucleusTest, IDisposable
         EventChannels.Initialise(Xen.Shared);
         PvClock.Initialise(Xen.Shared);
         PvConsole.Find();
-        Interrupts.Connect();
-        Nucleus.Timer.Initialise();
+        XenInterrupts.Connect();
+        Nucleus.Platform.Timer.Initialise();
         Xen.Calls.Clear();
     }
 

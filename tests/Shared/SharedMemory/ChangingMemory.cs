@@ -1,3 +1,5 @@
+using Thread = System.Threading.Thread;
+
 namespace Xenlet.Tests.SharedMemory;
 
 /// <summary>

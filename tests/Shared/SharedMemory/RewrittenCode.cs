@@ -16,7 +16,7 @@ namespace Xenlet.Tests.SharedMemory;
 /// </remarks>
 internal sealed class RewrittenCode : AssemblyLoadContext
 {
-    private const string NucleusNamespace = "Xenlet.Kernel.Nucleus";
+    private const string NucleusNamespaces = "Xenlet.Kernel.Nucleus.";
     private const string PlantedNamespace = ".Planted";
 
     private static readonly string[] ProductAssemblies = ["Xenlet.Drivers", "Xenlet.XenStoreRing"];
@@ -110,7 +110,7 @@ internal sealed class RewrittenCode : AssemblyLoadContext
             type = outer;
         }
 
-        return type.Namespace == NucleusNamespace || type.Namespace.EndsWith(PlantedNamespace);
+        return type.Namespace.StartsWith(NucleusNamespaces) || type.Namespace.EndsWith(PlantedNamespace);
     }
 
     private static IMethod TurnMethod(ModuleDefMD module, bool isOriginal)

@@ -1,4 +1,5 @@
 using CsCheck;
+using Xenlet.XenStoreRing.Transport;
 
 namespace Xenlet.XenStoreRing.Tests.Client;
 

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Xenlet.XenStoreRing.Transport;
 
 namespace Xenlet.XenStoreRing.Tests.Client;
 

@@ -1,3 +1,5 @@
+using Xenlet.XenStoreRing.Transport;
+
 namespace Xenlet.XenStoreRing.Tests.Client;
 
 public class SuspendTests

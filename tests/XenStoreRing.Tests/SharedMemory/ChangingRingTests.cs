@@ -1,5 +1,6 @@
 using Xenlet.Tests.SharedMemory;
 using Xenlet.XenStoreRing.Tests.SharedMemory.Planted;
+using Xenlet.XenStoreRing.Transport;
 
 namespace Xenlet.XenStoreRing.Tests.SharedMemory;
 

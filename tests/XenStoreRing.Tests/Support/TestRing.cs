@@ -1,4 +1,6 @@
 using System.Runtime.InteropServices;
+using Xenlet.Kernel;
+using Xenlet.XenStoreRing.Transport;
 
 namespace Xenlet.XenStoreRing.Tests;
 

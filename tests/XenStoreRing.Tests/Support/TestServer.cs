@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using Xenlet.XenStoreRing.Transport;
 
 namespace Xenlet.XenStoreRing.Tests;
 

@@ -1,3 +1,5 @@
+using Xenlet.Kernel;
+
 namespace Xenlet.XenStoreRing.Tests.Transport;
 
 public class AsyncSignalTests

@@ -1,4 +1,4 @@
-namespace Xenlet.Kernel.Nucleus;
+namespace Xenlet.Kernel.Nucleus.Boot;
 
 /// <summary>Why a command line could not be taken.</summary>
 internal enum CommandLineError

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Xenlet.Kernel.Nucleus;
+namespace Xenlet.Kernel.Nucleus.Boot;
 
 /// <summary>Elf64_Ehdr, as far as it is used (System V ABI, chapter 4).</summary>
 [StructLayout(LayoutKind.Explicit)]

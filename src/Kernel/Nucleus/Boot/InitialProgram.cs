@@ -1,4 +1,11 @@
-namespace Xenlet.Kernel.Nucleus;
+using Xenlet.Kernel.Nucleus.Base;
+using Xenlet.Kernel.Nucleus.Linux.Files;
+using Xenlet.Kernel.Nucleus.Memory;
+using Xenlet.Kernel.Nucleus.Platform.Random;
+using Xenlet.Kernel.Nucleus.Threads;
+using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
+
+namespace Xenlet.Kernel.Nucleus.Boot;
 
 /// <summary>
 /// The program's first thread and its stack as Linux's execve leaves it: argument count, arguments, environment, auxiliary vector
@@ -37,7 +44,7 @@ internal static unsafe class InitialProgram
     public static Thread* Create(byte* commandLine, int length)
     {
         Thread* thread = ThreadTable.Create();
-        ulong top = thread == null ? 0 : Stacks.MapMain(thread, RandomNumbers.Next());
+        ulong top = thread == null ? 0 : ThreadStack.MapMain(thread, RandomNumbers.Next());
         const ulong needed = StringsSize + 4096;
         if (top == 0 || ProgramMemory.PrepareWrite(top - needed, needed) < 0)
         {

@@ -1,4 +1,7 @@
-namespace Xenlet.Kernel.Nucleus;
+using Xenlet.Kernel.Nucleus.Base;
+using Xenlet.Kernel.Nucleus.Memory;
+
+namespace Xenlet.Kernel.Nucleus.Boot;
 
 /// <summary>
 /// The first page tables: the image at its own addresses with each segment's rights, all other RAM in the direct map. Nothing else is

@@ -1,6 +1,9 @@
 using System.Diagnostics.CodeAnalysis;
+using Xenlet.Kernel.Nucleus.Base;
+using Xenlet.Kernel.Nucleus.Memory;
+using Xenlet.Kernel.Nucleus.Platform.Xen;
 
-namespace Xenlet.Kernel.Nucleus;
+namespace Xenlet.Kernel.Nucleus.Boot;
 
 /// <summary>Refuses to start in a domain whose memory cannot carry a program, with one line that says what is needed.</summary>
 internal static class MemoryCheck

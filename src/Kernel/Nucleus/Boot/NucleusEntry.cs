@@ -1,7 +1,19 @@
 using System.Runtime;
 using System.Runtime.CompilerServices;
+using Xenlet.Kernel.Nucleus.Base;
+using Xenlet.Kernel.Nucleus.Console;
+using Xenlet.Kernel.Nucleus.Entry;
+using Xenlet.Kernel.Nucleus.Linux.Files;
+using Xenlet.Kernel.Nucleus.Memory;
+using Xenlet.Kernel.Nucleus.Platform;
+using Xenlet.Kernel.Nucleus.Platform.Pc;
+using Xenlet.Kernel.Nucleus.Platform.Random;
+using Xenlet.Kernel.Nucleus.Platform.Xen;
+using Xenlet.Kernel.Nucleus.Threads;
+using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
+using Timer = Xenlet.Kernel.Nucleus.Platform.Timer;
 
-namespace Xenlet.Kernel.Nucleus;
+namespace Xenlet.Kernel.Nucleus.Boot;
 
 /// <summary>From the boot stub, in long mode on the boot page tables, to the first instruction of the program.</summary>
 internal static unsafe class NucleusEntry
@@ -23,7 +35,7 @@ internal static unsafe class NucleusEntry
         BootStages.Begin();
         XenPlatform.Initialise();
         CopyCommandLine(startInfo->CommandLineAddress);
-        MemoryMap.Initialise(startInfo);
+        LoaderMemoryMap.Read(startInfo);
 
         FrameAllocator.Initialise((ulong)Image.ElfHeader, Image.End);
         PageTable.Initialise();
@@ -53,14 +65,14 @@ internal static unsafe class NucleusEntry
         KernelMappings.AddImageRegions();
         RandomNumbers.Seed();
         StackCookie.Draw();
-        DomainGeneration.Identify();
+        GenerationId.Draw();
         AddressSpace.PlaceMappings(RandomNumbers.Next());
-        Files.Initialise();
+        FileTable.Initialise();
         Thread* first = InitialProgram.Create((byte*)Unsafe.AsPointer(ref s_commandLine), s_commandLineLength);
         Scheduler.Initialise(first);
         Descriptors.Seal();
         BootStages.NucleusReady();
-        return Scheduler.Leave();
+        return NucleusExit.Leave();
     }
 
     /// <summary>The loader's memory is free memory: whatever is needed later is copied first.</summary>

@@ -1,4 +1,6 @@
-namespace Xenlet.Kernel.Nucleus;
+using Xenlet.Kernel.Nucleus.Base;
+
+namespace Xenlet.Kernel.Nucleus.Boot;
 
 /// <summary>
 /// Refuses to start on a processor without the instructions that .NET's code is compiled for (x86-64-v2), with one line that names them. Else the program

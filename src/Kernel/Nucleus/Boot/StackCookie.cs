@@ -1,6 +1,8 @@
 using System.Runtime.CompilerServices;
+using Xenlet.Kernel.Nucleus.Base;
+using Xenlet.Kernel.Nucleus.Platform.Random;
 
-namespace Xenlet.Kernel.Nucleus;
+namespace Xenlet.Kernel.Nucleus.Boot;
 
 /// <summary>
 /// The word that compiled C#, nucleus and program, puts behind the buffers on its stack and looks at before it returns. The runtime would

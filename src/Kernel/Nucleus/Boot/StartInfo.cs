@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Xenlet.Kernel.Nucleus;
+namespace Xenlet.Kernel.Nucleus.Boot;
 
 /// <summary>struct hvm_start_info of xen/include/public/arch-x86/hvm/start_info.h: what the PVH loader tells the guest.</summary>
 [StructLayout(LayoutKind.Sequential)]

@@ -1,4 +1,11 @@
-namespace Xenlet.Kernel.Nucleus;
+using Xenlet.Kernel.Nucleus.Base;
+using Xenlet.Kernel.Nucleus.Console;
+using Xenlet.Kernel.Nucleus.Entry;
+using Xenlet.Kernel.Nucleus.Memory;
+using Xenlet.Kernel.Nucleus.Platform.Xen;
+using Xenlet.Kernel.Nucleus.Xen.Abi;
+
+namespace Xenlet.Kernel.Nucleus.Boot;
 
 /// <summary>Xen's clock, timer, event channels and console, in the order in which they need each other.</summary>
 internal static unsafe class XenDevices
@@ -19,7 +26,7 @@ internal static unsafe class XenDevices
             Descriptors.MarkNotPresent(Vector.EventChannelUpcall);
         }
 
-        Interrupts.Connect();
+        XenInterrupts.Connect();
         ReportUnusedProcessors();
     }
 

@@ -1,6 +1,11 @@
 using System.Runtime.CompilerServices;
+using Xenlet.Kernel.Nucleus.Base;
+using Xenlet.Kernel.Nucleus.Platform;
+using Xenlet.Kernel.Nucleus.Platform.Pc;
+using Xenlet.Kernel.Nucleus.Platform.Xen;
+using Xenlet.Kernel.Nucleus.Xen.Abi;
 
-namespace Xenlet.Kernel.Nucleus;
+namespace Xenlet.Kernel.Nucleus.Console;
 
 /// <summary>
 /// The guest's console: Xen's console ring, or the first serial port without Xen, with a terminal's line discipline in front.
@@ -91,7 +96,7 @@ internal static unsafe class ConsoleDevice
     /// <summary>Whether the other side has read or written since the last call; a serial port interrupts for nothing else.</summary>
     public static bool TakeNews() => !XenPlatform.IsPresent || PvConsole.TakeNews();
 
-    /// <summary>Takes input from the device, as much as Xen's ring holds at most, echoes it, raises the signals of the keyboard.</summary>
+    /// <summary>Takes input from the device, as much as Xen's ring holds at most, and echoes it.</summary>
     /// <returns>False when there may be more input.</returns>
     public static bool Service()
     {
@@ -113,17 +118,11 @@ internal static unsafe class ConsoleDevice
 
         StageEcho();
         DrainStaging();
-        uint signals = s_terminal.TakeSignals();
-        for (int signal = 1; signal < 32; signal++)
-        {
-            if ((signals & (uint)SignalNumber.Bit(signal)) != 0)
-            {
-                Signals.SendToProcess(signal);
-            }
-        }
-
         return total < (int)xencons_interface.InputSize;
     }
+
+    /// <summary>The signals that keys have asked for since the last call, as <see cref="LineDiscipline.TakeSignals"/>.</summary>
+    public static uint TakeSignals() => s_terminal.TakeSignals();
 
     /// <summary>
     /// Writes a byte without the line discipline's state, waiting for room: for the last words of the nucleus. All of them, and

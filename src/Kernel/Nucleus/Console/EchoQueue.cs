@@ -1,7 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
 
-namespace Xenlet.Kernel.Nucleus;
+namespace Xenlet.Kernel.Nucleus.Console;
 
 /// <summary>Bytes on their way back to the terminal. A byte that finds the queue full is lost: echo never holds up input.</summary>
 internal unsafe struct EchoQueue

@@ -1,7 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
 
-namespace Xenlet.Kernel.Nucleus;
+namespace Xenlet.Kernel.Nucleus.Console;
 
 /// <summary>
 /// What a program may read from the console: a ring of records, each two bytes of length (low byte first) and that many bytes.

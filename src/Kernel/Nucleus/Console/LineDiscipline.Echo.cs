@@ -1,6 +1,6 @@
-using static Xenlet.Kernel.Nucleus.TermiosBits;
+using static Xenlet.Kernel.Nucleus.Console.TermiosBits;
 
-namespace Xenlet.Kernel.Nucleus;
+namespace Xenlet.Kernel.Nucleus.Console;
 
 /// <content>What the terminal shows of the line being typed, and in which columns.</content>
 internal unsafe partial struct LineDiscipline

@@ -1,6 +1,6 @@
-using static Xenlet.Kernel.Nucleus.TermiosBits;
+using static Xenlet.Kernel.Nucleus.Console.TermiosBits;
 
-namespace Xenlet.Kernel.Nucleus;
+namespace Xenlet.Kernel.Nucleus.Console;
 
 /// <content>The line being typed: what each byte does to it.</content>
 internal unsafe partial struct LineDiscipline

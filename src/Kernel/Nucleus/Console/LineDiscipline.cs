@@ -1,8 +1,8 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
-using static Xenlet.Kernel.Nucleus.TermiosBits;
+using static Xenlet.Kernel.Nucleus.Console.TermiosBits;
 
-namespace Xenlet.Kernel.Nucleus;
+namespace Xenlet.Kernel.Nucleus.Console;
 
 /// <summary>
 /// What a terminal does between its line and a program: line editing, echo, signals from the keyboard, newline translation. Behaves as

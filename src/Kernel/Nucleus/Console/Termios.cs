@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Xenlet.Kernel.Nucleus;
+namespace Xenlet.Kernel.Nucleus.Console;
 
 /// <summary>
 /// The kernel's <c>struct termios</c> as TCGETS and TCSETS carry it (asm-generic/termbits.h): 36 bytes, smaller than the C library's.

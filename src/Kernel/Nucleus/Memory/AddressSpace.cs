@@ -1,4 +1,6 @@
-namespace Xenlet.Kernel.Nucleus;
+using Xenlet.Kernel.Nucleus.Base;
+
+namespace Xenlet.Kernel.Nucleus.Memory;
 
 /// <summary>The program's half of the address space: what mmap, munmap, mprotect, madvise and brk do.</summary>
 internal static unsafe class AddressSpace

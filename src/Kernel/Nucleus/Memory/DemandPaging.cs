@@ -1,4 +1,6 @@
-namespace Xenlet.Kernel.Nucleus;
+using Xenlet.Kernel.Nucleus.Base;
+
+namespace Xenlet.Kernel.Nucleus.Memory;
 
 /// <summary>How a touch of a page ended.</summary>
 internal enum TouchResult

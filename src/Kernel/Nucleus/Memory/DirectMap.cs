@@ -1,4 +1,6 @@
-namespace Xenlet.Kernel.Nucleus;
+using Xenlet.Kernel.Nucleus.Base;
+
+namespace Xenlet.Kernel.Nucleus.Memory;
 
 /// <summary>
 /// Where physical memory is seen in the address space: all RAM but the image at <see cref="Base"/>, device and hypervisor pages at

@@ -1,4 +1,4 @@
-namespace Xenlet.Kernel.Nucleus;
+namespace Xenlet.Kernel.Nucleus.Memory;
 
 /// <summary>
 /// Refuses one request for memory on purpose, as Linux's <c>fail-nth</c> does (Documentation/fault-injection): a test counts through
@@ -7,9 +7,13 @@ namespace Xenlet.Kernel.Nucleus;
 /// </summary>
 internal static unsafe class FailNth
 {
-    private static Thread* s_thread;
+    // Which thread it is means nothing here: only whether it is the same.
+    private static void* s_thread;
     private static ulong s_left;
     private static bool s_withStacks;
+
+    /// <summary>The thread that runs; the scheduler says so.</summary>
+    public static void* Running { get; set; }
 
     /// <summary>Lets the <paramref name="number"/>th of the running thread's requests from now on fail.</summary>
     /// <param name="number">1 for the next one; 0 for none.</param>
@@ -21,12 +25,12 @@ internal static unsafe class FailNth
     {
         ulong left = s_left;
         s_left = number;
-        s_thread = Scheduler.Current;
+        s_thread = Running;
         s_withStacks = withStacks;
         return left;
     }
 
     /// <summary>Whether this request is the one.</summary>
     public static bool Refuses(bool isStack) =>
-        s_left != 0 && Scheduler.Current == s_thread && (s_withStacks || !isStack) && --s_left == 0;
+        s_left != 0 && Running == s_thread && (s_withStacks || !isStack) && --s_left == 0;
 }

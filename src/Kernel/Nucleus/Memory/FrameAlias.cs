@@ -1,4 +1,6 @@
-namespace Xenlet.Kernel.Nucleus;
+using Xenlet.Kernel.Nucleus.Base;
+
+namespace Xenlet.Kernel.Nucleus.Memory;
 
 /// <summary>
 /// The other address of a frame that the program has: the direct map shows all RAM writable. A frame that the program may execute is

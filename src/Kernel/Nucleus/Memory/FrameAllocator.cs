@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
+using Xenlet.Kernel.Nucleus.Base;
 
-namespace Xenlet.Kernel.Nucleus;
+namespace Xenlet.Kernel.Nucleus.Memory;
 
 /// <summary>
 /// Hands out 4 KiB frames of RAM. Frames never used are cut off the memory map's ranges, freed ones are linked through their own first

@@ -1,4 +1,6 @@
-namespace Xenlet.Kernel.Nucleus;
+using Xenlet.Kernel.Nucleus.Base;
+
+namespace Xenlet.Kernel.Nucleus.Memory;
 
 /// <summary>
 /// The four-level page tables of the one address space (AMD64 Architecture Programmer's Manual volume 2, section 5.3). Entries that

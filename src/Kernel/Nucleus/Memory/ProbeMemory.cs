@@ -1,4 +1,4 @@
-namespace Xenlet.Kernel.Nucleus;
+namespace Xenlet.Kernel.Nucleus.Memory;
 
 /// <summary>Reads memory that may not be there, for reports about damaged stacks.</summary>
 internal static unsafe class ProbeMemory

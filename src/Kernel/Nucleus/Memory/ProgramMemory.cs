@@ -1,4 +1,6 @@
-namespace Xenlet.Kernel.Nucleus;
+using Xenlet.Kernel.Nucleus.Base;
+
+namespace Xenlet.Kernel.Nucleus.Memory;
 
 /// <summary>
 /// The program's memory as system calls use it. A fault inside the nucleus is a panic, so every page is checked and made present

@@ -1,4 +1,6 @@
-namespace Xenlet.Kernel.Nucleus;
+using Xenlet.Kernel.Nucleus.Base;
+
+namespace Xenlet.Kernel.Nucleus.Memory;
 
 /// <summary>What a region of program addresses is.</summary>
 [Flags]

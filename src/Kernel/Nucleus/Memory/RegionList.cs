@@ -1,4 +1,4 @@
-namespace Xenlet.Kernel.Nucleus;
+namespace Xenlet.Kernel.Nucleus.Memory;
 
 /// <summary>The sorted list of regions.</summary>
 internal static unsafe class RegionList

@@ -1,4 +1,6 @@
-namespace Xenlet.Kernel.Nucleus;
+using Xenlet.Kernel.Nucleus.Base;
+
+namespace Xenlet.Kernel.Nucleus.Memory;
 
 /// <summary>
 /// A slab allocator: objects of one size, several to a frame. Each frame is charged, and given back with its last object. A slab of zeros

@@ -1,4 +1,4 @@
-namespace Xenlet.Kernel.Nucleus;
+namespace Xenlet.Kernel.Nucleus.Threads;
 
 /// <summary>Blocked threads that have a time limit, earliest first.</summary>
 internal static unsafe class Deadlines

@@ -1,4 +1,4 @@
-namespace Xenlet.Kernel.Nucleus;
+namespace Xenlet.Kernel.Nucleus.Threads;
 
 /// <summary>The threads that could run now, first come first served.</summary>
 internal static unsafe class RunQueue

@@ -1,4 +1,9 @@
-namespace Xenlet.Kernel.Nucleus;
+using Xenlet.Kernel.Nucleus.Base;
+using Xenlet.Kernel.Nucleus.Memory;
+using Xenlet.Kernel.Nucleus.Platform;
+using Timer = Xenlet.Kernel.Nucleus.Platform.Timer;
+
+namespace Xenlet.Kernel.Nucleus.Threads;
 
 /// <summary>
 /// Decides which thread runs when the nucleus is left. Round robin; a thread is preempted at the end of its time slice when another
@@ -35,21 +40,29 @@ internal static unsafe class Scheduler
         s_idle->Frame.Cs = Frame.CodeSelector;
         s_idle->Frame.Ss = Frame.DataSelector;
         s_idle->Frame.ResetFloatingPoint();
-        s_running = s_idle;
+        Run(s_idle);
         s_switchedInAt = Clock.Now();
         RunQueue.Append(first);
     }
 
     /// <summary>Parks the current thread. Its system call returns what <see cref="Wake"/> is given.</summary>
-    /// <param name="kind">What it waits for; its arguments are already in the thread.</param>
+    /// <param name="kind">What it waits for, for reports; its arguments are already in the thread.</param>
+    /// <param name="queue">The queue that it waits in, from which the waker takes it; null for none.</param>
     /// <param name="deadline">Nanoseconds of <see cref="Clock.Now"/>; <see cref="ulong.MaxValue"/> for no limit.</param>
     /// <param name="restartable">Whether a signal handler with SA_RESTART makes the call start again.</param>
-    public static void Block(WaitKind kind, ulong deadline, bool restartable)
+    /// <param name="deadlineResult">What its system call returns at the deadline.</param>
+    public static void Block(WaitKind kind, WaitQueue* queue, ulong deadline, bool restartable, long deadlineResult = 0)
     {
         Thread* thread = s_running;
         thread->State = ThreadState.Blocked;
         thread->Wait = kind;
         thread->Restartable = restartable;
+        thread->DeadlineResult = deadlineResult;
+        if (queue != null)
+        {
+            WaitQueue.Append(queue, thread);
+        }
+
         if (deadline != ulong.MaxValue)
         {
             Deadlines.Add(thread, deadline);
@@ -63,19 +76,7 @@ internal static unsafe class Scheduler
     public static void Wake(Thread* thread, long result, bool urgent)
     {
         Deadlines.Remove(thread);
-        if (thread->Wait == WaitKind.Futex)
-        {
-            Futex.Forget(thread);
-        }
-        else if (thread->Wait == WaitKind.EventChannel)
-        {
-            ProgramEvents.Forget(thread);
-        }
-        else if (thread->Wait == WaitKind.Termination)
-        {
-            Termination.Forget(thread);
-        }
-
+        WaitQueue.Remove(thread);
         thread->State = ThreadState.Ready;
         thread->Wait = WaitKind.None;
         thread->WaitDone = 0;
@@ -107,7 +108,7 @@ internal static unsafe class Scheduler
         ulong now = Clock.Now();
         AccountTime(now);
         s_switchedInAt = now;
-        s_running = s_idle;
+        Run(s_idle);
         ThreadTable.Remove(thread);
     }
 
@@ -117,21 +118,27 @@ internal static unsafe class Scheduler
     /// <summary>Processor time of all threads since boot, ended ones included.</summary>
     public static ulong ProcessCpuTime => s_programTime + (s_running == s_idle ? 0 : Clock.Now() - s_switchedInAt);
 
-    /// <summary>Answers what was signalled meanwhile, wakes what is due, chooses the next thread, arms the timer, delivers signals.</summary>
-    /// <returns>The registers to resume.</returns>
-    public static Frame* Leave()
+    /// <summary>Whether the idle thread is to be resumed.</summary>
+    public static bool IsIdle => s_running == s_idle;
+
+    /// <summary>Wakes whose deadline has passed, and chooses the thread to be resumed: <see cref="Current"/> from then on.</summary>
+    /// <param name="now">Nanoseconds of <see cref="Clock.Now"/>.</param>
+    public static void Choose(ulong now)
     {
-        Interrupts.HandlePending();
-        ulong now = Clock.Now();
-        ConsoleAttention.LookIfDue(now);
-        WakeExpired(now);
-        Choose(now);
-        if (s_running != s_idle)
+        for (Thread* thread = Deadlines.TakeExpired(now); thread != null; thread = Deadlines.TakeExpired(now))
         {
-            Signals.DeliverPending(s_running);
+            Wake(thread, thread->DeadlineResult, urgent: true);
         }
 
-        ArmTimer();
+        ChooseReady(now);
+    }
+
+    /// <summary>Sets the timer and the processor for the thread that was chosen.</summary>
+    /// <param name="wakeUp">When the nucleus is needed at the latest, whatever the threads do; nanoseconds of <see cref="Clock.Now"/>.</param>
+    /// <returns>The registers to resume.</returns>
+    public static Frame* Resume(ulong wakeUp)
+    {
+        ArmTimer(wakeUp);
         if (s_running->Frame.FsBase != s_loadedFsBase)
         {
             s_loadedFsBase = s_running->Frame.FsBase;
@@ -141,20 +148,7 @@ internal static unsafe class Scheduler
         return &s_running->Frame;
     }
 
-    private static void WakeExpired(ulong now)
-    {
-        for (Thread* thread = Deadlines.TakeExpired(now); thread != null; thread = Deadlines.TakeExpired(now))
-        {
-            long result = thread->Wait switch
-            {
-                WaitKind.Futex => -Errno.ETIMEDOUT,
-                _ => 0,
-            };
-            Wake(thread, result, urgent: true);
-        }
-    }
-
-    private static void Choose(ulong now)
+    private static void ChooseReady(ulong now)
     {
         Thread* running = s_running;
         bool canGoOn = running != s_idle && running->State == ThreadState.Ready;
@@ -189,7 +183,13 @@ internal static unsafe class Scheduler
             Switches++;
         }
 
-        s_running = next;
+        Run(next);
+    }
+
+    private static void Run(Thread* thread)
+    {
+        s_running = thread;
+        FailNth.Running = thread;
     }
 
     private static void AccountTime(ulong now)
@@ -201,9 +201,9 @@ internal static unsafe class Scheduler
         }
     }
 
-    private static void ArmTimer()
+    private static void ArmTimer(ulong wakeUp)
     {
-        ulong next = Math.Min(Deadlines.Earliest, ConsoleAttention.NextLook);
+        ulong next = Math.Min(Deadlines.Earliest, wakeUp);
         if (s_running == s_idle && s_lastIdleness >= ShortIdleness)
         {
             // Else the end of a time slice that nobody needs any more wakes the guest, only to be told of the next deadline: two exits to Xen and an interrupt

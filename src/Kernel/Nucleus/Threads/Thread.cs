@@ -1,6 +1,8 @@
 using System.Runtime.InteropServices;
+using Xenlet.Kernel.Nucleus.Base;
+using Xenlet.Kernel.Nucleus.Platform;
 
-namespace Xenlet.Kernel.Nucleus;
+namespace Xenlet.Kernel.Nucleus.Threads;
 
 internal enum ThreadState : uint
 {
@@ -40,8 +42,14 @@ internal unsafe struct Thread
     public ThreadState State;
     public WaitKind Wait;
 
-    /// <summary>The next thread of the run queue, or of the futex bucket that this one waits in.</summary>
+    /// <summary>The next thread of the run queue, or of the queue that this one waits in.</summary>
     public Thread* Next;
+
+    /// <summary>The one before it in the queue that this one waits in.</summary>
+    public Thread* Previous;
+
+    /// <summary>The queue that a blocked thread waits in; null for none.</summary>
+    public WaitQueue* Queue;
 
     /// <summary>The next of all threads.</summary>
     public Thread* NextInProcess;
@@ -53,6 +61,9 @@ internal unsafe struct Thread
     public ulong Deadline;
 
     public bool HasDeadline;
+
+    /// <summary>What the call returns at the deadline.</summary>
+    public long DeadlineResult;
 
     /// <summary>Whether the interrupted call is to be made again after a handler with SA_RESTART.</summary>
     public bool Restartable;

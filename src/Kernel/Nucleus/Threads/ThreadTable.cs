@@ -1,4 +1,6 @@
-namespace Xenlet.Kernel.Nucleus;
+using Xenlet.Kernel.Nucleus.Memory;
+
+namespace Xenlet.Kernel.Nucleus.Threads;
 
 /// <summary>All threads.</summary>
 internal static unsafe class ThreadTable

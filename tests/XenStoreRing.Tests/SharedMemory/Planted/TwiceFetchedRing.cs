@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Xenlet.XenStoreRing.Transport;
 
 namespace Xenlet.XenStoreRing.Tests.SharedMemory.Planted;
 

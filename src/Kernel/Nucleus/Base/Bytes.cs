@@ -1,0 +1,23 @@
+namespace Xenlet.Kernel.Nucleus.Base;
+
+/// <summary>Comparisons of bytes; those of the base library may leave the nucleus.</summary>
+internal static class Bytes
+{
+    public static bool AreEqual(ReadOnlySpan<byte> left, ReadOnlySpan<byte> right)
+    {
+        if (left.Length != right.Length)
+        {
+            return false;
+        }
+
+        for (int i = 0; i < left.Length; i++)
+        {
+            if (left[i] != right[i])
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+}

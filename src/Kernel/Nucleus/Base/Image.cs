@@ -1,0 +1,195 @@
+using System.Runtime;
+using System.Runtime.CompilerServices;
+
+namespace Xenlet.Kernel.Nucleus.Base;
+
+/// <summary>Addresses of what the link layout and the stubs define. The symbols are never called: only their addresses are taken.</summary>
+internal static unsafe class Image
+{
+    public static byte* ElfHeader => (byte*)(delegate*<void>)&Symbols.ElfHeader;
+
+    /// <summary>The first byte after the image's .bss, page aligned.</summary>
+    public static ulong End => (ulong)(delegate*<void>)&Symbols.End;
+
+    /// <summary>The per-CPU block; GS points at it for ever.</summary>
+    public static PerCpu* Cpu => (PerCpu*)(delegate*<void>)&Symbols.Cpu;
+
+    public static ulong NucleusStackGuard => (ulong)(delegate*<void>)&Symbols.NucleusStackGuard;
+
+    public static ulong ExceptionStackTop => (ulong)(delegate*<void>)&Symbols.ExceptionStackTop;
+
+    public static ulong NmiStackTop => (ulong)(delegate*<void>)&Symbols.NmiStackTop;
+
+    public static ulong DoubleFaultStackTop => (ulong)(delegate*<void>)&Symbols.DoubleFaultStackTop;
+
+    public static ulong MachineCheckStackTop => (ulong)(delegate*<void>)&Symbols.MachineCheckStackTop;
+
+    /// <summary>The first of the pages that nothing but the nucleus may touch: its stacks, tables and variables.</summary>
+    public static ulong NucleusData => (ulong)(delegate*<void>)&Symbols.NucleusData;
+
+    /// <summary>Exclusive.</summary>
+    public static ulong NucleusDataEnd => (ulong)(delegate*<void>)&Symbols.NucleusDataEnd;
+
+    /// <summary>The pages, among those, that are read-only once the nucleus has filled them: what the following four point at.</summary>
+    public static ulong Sealed => (ulong)(delegate*<void>)&Symbols.Sealed;
+
+    /// <summary>Exclusive.</summary>
+    public static ulong SealedEnd => (ulong)(delegate*<void>)&Symbols.SealedEnd;
+
+    /// <summary>Room for 256 gates.</summary>
+    public static ulong* InterruptTable => (ulong*)(delegate*<void>)&Symbols.InterruptTable;
+
+    /// <summary>Room for eight descriptors.</summary>
+    public static ulong* Gdt => (ulong*)(delegate*<void>)&Symbols.Gdt;
+
+    /// <summary>Room for a task-state segment.</summary>
+    public static void* TaskState => (delegate*<void>)&Symbols.TaskState;
+
+    /// <summary>What managed code compares the cookies of its stack buffers with.</summary>
+    public static ulong* StackCookie => (ulong*)(delegate*<void>)&Symbols.StackCookie;
+
+    /// <summary>The descriptors that the boot stub loaded: code and data.</summary>
+    public static ulong* BootGdt => (ulong*)(delegate*<void>)&Symbols.BootGdt;
+
+    /// <summary>
+    /// The variable that the runtime fills in with its own stack cookie at its start, and protects then. Nobody reads it.
+    /// </summary>
+    public static ulong RuntimeCookie => (ulong)(delegate*<void>)&Symbols.RuntimeCookie;
+
+    /// <summary>The first of 256 entry stubs, 16 bytes apart.</summary>
+    public static ulong Vectors => (ulong)(delegate*<void>)&Symbols.Vectors;
+
+    /// <summary>From here to <see cref="ResumeReturn"/> the way back to a thread changes nothing of the nucleus any more.</summary>
+    public static ulong ResumeChecked => (ulong)(delegate*<void>)&Symbols.ResumeChecked;
+
+    /// <summary>The last instruction of the way back to a thread.</summary>
+    public static ulong ResumeReturn => (ulong)(delegate*<void>)&Symbols.ResumeReturn;
+
+    public static ulong SystemCallEntry => (ulong)(delegate*<void>)&Symbols.SystemCallEntry;
+
+    /// <summary>The code of the idle thread.</summary>
+    public static ulong Idle => (ulong)(delegate*<void>)&Symbols.Idle;
+
+    /// <summary>glibc's entry, where the program starts.</summary>
+    public static ulong ProgramEntry => (ulong)(delegate*<void>)&Symbols.ProgramEntry;
+
+    /// <summary>The binary search table of the call-frame information.</summary>
+    public static ulong UnwindTable => (ulong)(delegate*<void>)&Symbols.UnwindTable;
+
+    /// <summary>
+    /// Whether the image was linked with <c>--defsym xenlet_test_calls=2</c>: then its program may ask the nucleus for what only tests want.
+    /// </summary>
+    public static bool HasTestCalls => IsTwo((ulong)(delegate*<void>)&Symbols.TestCalls);
+
+    /// <summary>Not inlined: the compiler takes it for known that a function does not lie at 2.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static bool IsTwo(ulong value) => value == 2;
+
+    private static class Symbols
+    {
+        [RuntimeImport("*", "__ehdr_start")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void ElfHeader();
+
+        [RuntimeImport("*", "xenlet_image_end")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void End();
+
+        [RuntimeImport("*", "xenlet_cpu")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void Cpu();
+
+        [RuntimeImport("*", "xenlet_nucleus_stack_guard")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void NucleusStackGuard();
+
+        [RuntimeImport("*", "xenlet_ist1_top")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void ExceptionStackTop();
+
+        [RuntimeImport("*", "xenlet_ist2_top")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void NmiStackTop();
+
+        [RuntimeImport("*", "xenlet_ist3_top")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void DoubleFaultStackTop();
+
+        [RuntimeImport("*", "xenlet_ist4_top")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void MachineCheckStackTop();
+
+        [RuntimeImport("*", "xenlet_nucleus_data")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void NucleusData();
+
+        [RuntimeImport("*", "xenlet_nucleus_data_end")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void NucleusDataEnd();
+
+        [RuntimeImport("*", "xenlet_sealed")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void Sealed();
+
+        [RuntimeImport("*", "xenlet_sealed_end")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void SealedEnd();
+
+        [RuntimeImport("*", "xenlet_idt")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void InterruptTable();
+
+        [RuntimeImport("*", "xenlet_gdt")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void Gdt();
+
+        [RuntimeImport("*", "xenlet_task_state")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void TaskState();
+
+        [RuntimeImport("*", "xenlet_boot_gdt")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void BootGdt();
+
+        // The linker's --wrap gives this to all code but the runtime, which finds its own under the name without __real_.
+        [RuntimeImport("*", "__wrap___security_cookie")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void StackCookie();
+
+        [RuntimeImport("*", "__real___security_cookie")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void RuntimeCookie();
+
+        [RuntimeImport("*", "xenlet_vectors")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void Vectors();
+
+        [RuntimeImport("*", "xenlet_resume_checked")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void ResumeChecked();
+
+        [RuntimeImport("*", "xenlet_resume_return")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void ResumeReturn();
+
+        [RuntimeImport("*", "xenlet_system_call_entry")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void SystemCallEntry();
+
+        [RuntimeImport("*", "xenlet_idle")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void Idle();
+
+        [RuntimeImport("*", "_start")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void ProgramEntry();
+
+        [RuntimeImport("*", "xenlet_eh_frame_hdr")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void UnwindTable();
+
+        [RuntimeImport("*", "xenlet_test_calls")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void TestCalls();
+    }
+}

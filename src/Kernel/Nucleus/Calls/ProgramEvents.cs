@@ -1,0 +1,152 @@
+using System.Runtime.CompilerServices;
+using Xenlet.Kernel.Nucleus.Base;
+using Xenlet.Kernel.Nucleus.Platform.Xen;
+using Xenlet.Kernel.Nucleus.Threads;
+using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
+
+namespace Xenlet.Kernel.Nucleus.Calls;
+
+/// <summary>
+/// Event channels that belong to the program. The nucleus masks a port when it is signalled and remembers it; one dispatcher thread
+/// of the program takes the ports, and a port is unmasked only when its owner asks for the next event (XSA-391). A peer that signals
+/// without end costs one interrupt for each event that was asked for.
+/// </summary>
+internal static unsafe class ProgramEvents
+{
+    private const uint WordCount = EventChannels.PortCount / 64;
+
+    private static Bitmap s_pending;
+    private static Bitmap s_owned;
+    private static Bitmap s_adopted;
+    private static WaitQueue s_waiter;
+
+    // Where the search for a signalled port begins, so that a busy port of a low number starves no other.
+    private static uint s_next;
+
+    /// <summary>Makes a port the program's. It is masked until <see cref="Ask"/>.</summary>
+    /// <param name="port">A port that neither the nucleus nor the program has.</param>
+    /// <param name="adopted">True for a port that the program did not make and that stays open when the program lets go of it.</param>
+    public static void Own(uint port, bool adopted)
+    {
+        EventChannels.Mask(port);
+        Clear(ref s_pending, port);
+        Set(ref s_owned, port);
+        if (adopted)
+        {
+            Set(ref s_adopted, port);
+        }
+    }
+
+    /// <summary>Whether a port is the program's.</summary>
+    public static bool IsOwned(ulong port) => port < EventChannels.PortCount && IsSet(ref s_owned, (uint)port);
+
+    /// <summary>Whether a port of the program's was adopted.</summary>
+    public static bool IsAdopted(uint port) => IsSet(ref s_adopted, port);
+
+    /// <summary>Takes a port from the program: it is masked, and an event that was not taken is forgotten.</summary>
+    public static void Disown(uint port)
+    {
+        EventChannels.Mask(port);
+        Clear(ref s_pending, port);
+        Clear(ref s_owned, port);
+        Clear(ref s_adopted, port);
+    }
+
+    /// <summary>After a resume: all ports are closed, and what was signalled on them has no meaning any more. A thread that waits goes on waiting.</summary>
+    public static void ForgetAll()
+    {
+        for (uint port = 0; port < EventChannels.PortCount; port += 64)
+        {
+            Word(ref s_pending, port) = 0;
+            Word(ref s_owned, port) = 0;
+            Word(ref s_adopted, port) = 0;
+        }
+    }
+
+    /// <summary>The owner wants the next event; one that came in the meantime is delivered at once.</summary>
+    public static void Ask(uint port) => EventChannels.Unmask(port);
+
+    /// <summary>An event came on a port that is not the nucleus's.</summary>
+    public static void Deliver(uint port)
+    {
+        EventChannels.Mask(port);
+        if (!IsOwned(port))
+        {
+            return;
+        }
+
+        Set(ref s_pending, port);
+        Thread* waiter = Waiter->First;
+        if (waiter != null)
+        {
+            Scheduler.Wake(waiter, Take(), urgent: true);
+        }
+    }
+
+    /// <summary>Takes a signalled port, or parks the calling thread until there is one.</summary>
+    /// <returns>The port's handle; -EAGAIN when another thread waits.</returns>
+    public static long Wait()
+    {
+        long port = Take();
+        if (port >= 0)
+        {
+            return port;
+        }
+
+        if (Waiter->First != null)
+        {
+            return -Errno.EAGAIN;
+        }
+
+        Scheduler.Block(WaitKind.EventChannel, Waiter, ulong.MaxValue, restartable: true);
+        return CallResult.None;
+    }
+
+    private static WaitQueue* Waiter => (WaitQueue*)Unsafe.AsPointer(ref s_waiter);
+
+    private static long Take()
+    {
+        // The first word twice: its ports below the start come last.
+        for (uint i = 0; i <= WordCount; i++)
+        {
+            uint first = (s_next / 64 + i) % WordCount * 64;
+            ulong bits = Word(ref s_pending, first);
+            if (i == 0)
+            {
+                bits &= ulong.MaxValue << (int)(s_next % 64);
+            }
+
+            if (bits != 0)
+            {
+                uint port = first;
+                while ((bits & 1) == 0)
+                {
+                    bits >>= 1;
+                    port++;
+                }
+
+                Clear(ref s_pending, port);
+                s_next = (port + 1) % EventChannels.PortCount;
+                return DomainGeneration.Handle(port);
+            }
+        }
+
+        return -Errno.EAGAIN;
+    }
+
+    private static bool IsSet(ref Bitmap map, uint port) => (Word(ref map, port) & Bit(port)) != 0;
+
+    private static void Set(ref Bitmap map, uint port) => Word(ref map, port) |= Bit(port);
+
+    private static void Clear(ref Bitmap map, uint port) => Word(ref map, port) &= ~Bit(port);
+
+    private static ulong Bit(uint port) => 1UL << (int)(port % 64);
+
+    private static ref ulong Word(ref Bitmap map, uint port) => ref *((ulong*)Unsafe.AsPointer(ref map) + port / 64);
+
+    [InlineArray((int)WordCount)]
+    private struct Bitmap
+    {
+        private ulong _first;
+    }
+}

@@ -1,0 +1,100 @@
+using System.Runtime.InteropServices;
+using Xenlet.Kernel.Nucleus.Base;
+using Xenlet.Kernel.Nucleus.Memory;
+using Xenlet.Kernel.Nucleus.Platform;
+using Xenlet.Kernel.Nucleus.Platform.Xen;
+using Xenlet.Kernel.Nucleus.Xen.Abi;
+
+namespace Xenlet.Kernel.Nucleus.Ends;
+
+/// <summary>
+/// Leaves the program's exit status in xenstore, at data/xenlet/exit of the domain: a tool stack that watches there need not read consoles.
+/// </summary>
+/// <remarks>
+/// One request, written when nothing else runs any more. Where the ring is not idle (the program ended in the middle of a request, or xenstored
+/// does not answer) nothing is written: the status is also the console's last line, and the end must not wait for anybody.
+/// </remarks>
+internal static unsafe class ExitRecord
+{
+    private const uint XS_WRITE = 11;
+    private const int HeaderSize = 16;
+    private const ulong PatienceNanoseconds = 200_000_000;
+
+    /// <summary>Writes the status and gives xenstored a moment to take it.</summary>
+    public static void Write(int status)
+    {
+        if (!XenPlatform.IsPresent
+            || HvmOp.GetParameter(HvmOp.HVM_PARAM_STORE_PFN, out ulong frame) < 0 || frame is 0 or ulong.MaxValue
+            || HvmOp.GetParameter(HvmOp.HVM_PARAM_STORE_EVTCHN, out ulong channel) < 0 || channel is 0 or >= EventChannels.PortCount)
+        {
+            return;
+        }
+
+        var ring = (xenstore_domain_interface*)DirectMap.MapDevicePage(frame * Pages.Size, uncached: false);
+        uint port = (uint)channel;
+        uint produced = Volatile.Read(ref ring->req_prod);
+        if (Volatile.Read(ref ring->connection) != 0 || produced != Volatile.Read(ref ring->req_cons)
+            || Volatile.Read(ref ring->rsp_prod) != Volatile.Read(ref ring->rsp_cons))
+        {
+            return;
+        }
+
+        uint end = Put(ring, produced, status);
+        Volatile.Write(ref ring->req_prod, end);
+        _ = EventChannels.Send(port);
+
+        ulong deadline = Clock.After(PatienceNanoseconds);
+        while (Volatile.Read(ref ring->rsp_prod) == Volatile.Read(ref ring->rsp_cons) && Clock.Now() < deadline)
+        {
+            EventChannels.Clear(port);
+            _ = SchedOp.Poll(&port, 1, PvClock.SystemTime() + 10_000_000);
+        }
+    }
+
+    private static uint Put(xenstore_domain_interface* ring, uint index, int status)
+    {
+        ReadOnlySpan<byte> path = "data/xenlet/exit\0"u8;
+        byte* digits = stackalloc byte[Digits.Most];
+        int count = Digits.WriteDecimal((uint)status & 0xff, digits);
+
+        uint* header = stackalloc uint[HeaderSize / sizeof(uint)];
+        header[0] = XS_WRITE;
+        header[1] = 0;
+        header[2] = 0;
+        header[3] = (uint)(path.Length + count);
+        for (int i = 0; i < HeaderSize; i++)
+        {
+            ring->req[index++ % xenstore_domain_interface.RingSize] = ((byte*)header)[i];
+        }
+
+        for (int i = 0; i < path.Length; i++)
+        {
+            ring->req[index++ % xenstore_domain_interface.RingSize] = path[i];
+        }
+
+        for (int i = 0; i < count; i++)
+        {
+            ring->req[index++ % xenstore_domain_interface.RingSize] = digits[i];
+        }
+
+        return index;
+    }
+}
+
+/// <summary>struct xenstore_domain_interface of xen/include/public/io/xs_wire.h.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct xenstore_domain_interface
+{
+    /// <summary>XENSTORE_RING_SIZE: bytes of each ring; indexes run freely.</summary>
+    public const uint RingSize = 1024;
+
+    public fixed byte req[(int)RingSize];
+    public fixed byte rsp[(int)RingSize];
+    public uint req_cons;
+    public uint req_prod;
+    public uint rsp_cons;
+    public uint rsp_prod;
+    public uint server_features;
+    public uint connection;
+    public uint error;
+}

@@ -1,0 +1,40 @@
+using Xenlet.Kernel.Nucleus.Base;
+using Xenlet.Kernel.Nucleus.Threads;
+using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
+
+namespace Xenlet.Kernel.Nucleus.Ends;
+
+/// <summary>How a thread is called in what the nucleus writes.</summary>
+internal static unsafe class ThreadName
+{
+    /// <summary>Writes the thread's id and, if it has one, the name that the program gave it.</summary>
+    public static void Write(Thread* thread)
+    {
+        KernelLog.Write("thread "u8);
+        KernelLog.WriteDecimal((ulong)thread->Id);
+        if (thread->Name[0] != 0)
+        {
+            KernelLog.Write(" ("u8);
+            for (int i = 0; i < 15 && thread->Name[i] != 0; i++)
+            {
+                WriteForeign(thread->Name[i]);
+            }
+
+            KernelLog.Write(")"u8);
+        }
+    }
+
+    /// <summary>A byte of what somebody else wrote: one that could command a terminal, or end the line, becomes \x1b.</summary>
+    private static void WriteForeign(byte value)
+    {
+        if (value is >= 0x20 and < 0x7f)
+        {
+            KernelLog.WriteByte(value);
+            return;
+        }
+
+        KernelLog.Write("\\x"u8);
+        byte* digits = stackalloc byte[Digits.Most];
+        KernelLog.Write(digits, (nuint)Digits.WriteHexadecimal(value, 2, digits));
+    }
+}

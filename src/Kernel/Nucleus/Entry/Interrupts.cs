@@ -1,0 +1,66 @@
+using Xenlet.Kernel.Nucleus.Base;
+using Xenlet.Kernel.Nucleus.Calls;
+using Xenlet.Kernel.Nucleus.Linux.Terminal;
+using Xenlet.Kernel.Nucleus.Platform;
+using Xenlet.Kernel.Nucleus.Platform.Pc;
+using Xenlet.Kernel.Nucleus.Platform.Xen;
+using Timer = Xenlet.Kernel.Nucleus.Platform.Timer;
+
+namespace Xenlet.Kernel.Nucleus.Entry;
+
+/// <summary>What interrupts mean: time has passed, the console has news, an event channel was signalled.</summary>
+internal static unsafe class Interrupts
+{
+    public static void Handle(int vector)
+    {
+        switch (vector)
+        {
+            case Vector.EventChannelUpcall:
+                HandleEvents();
+                break;
+            case Vector.ApicTimer:
+                Timer.Fired();
+                LocalApic.EndOfInterrupt();
+                break;
+            case Vector.LegacyInterrupts + SerialPort.InterruptLine:
+                LocalApic.EndOfLegacyInterrupt(SerialPort.InterruptLine);
+                ConsoleAttention.OnEvent();
+                break;
+            default:
+                // A spurious interrupt of either controller needs no answer.
+                break;
+        }
+    }
+
+    /// <summary>
+    /// Answers events that came while the nucleus ran, such as those that a thread signals to its own guest: a look at a shared byte, where letting
+    /// the upcall interrupt the thread to be resumed costs two exits to the hypervisor.
+    /// </summary>
+    public static void HandlePending()
+    {
+        if (EventChannels.UpcallIsRaised)
+        {
+            HandleEvents();
+        }
+    }
+
+    private static void HandleEvents()
+    {
+        EventScan scan = EventChannels.BeginScan();
+        while (scan.TryTakePending(out uint port))
+        {
+            if (port == XenTimer.Port)
+            {
+                Timer.Fired();
+            }
+            else if (port == PvConsole.Port && PvConsole.IsUsable)
+            {
+                ConsoleAttention.OnEvent();
+            }
+            else
+            {
+                ProgramEvents.Deliver(port);
+            }
+        }
+    }
+}

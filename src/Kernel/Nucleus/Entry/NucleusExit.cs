@@ -1,0 +1,27 @@
+using Xenlet.Kernel.Nucleus.Base;
+using Xenlet.Kernel.Nucleus.Linux.Signals;
+using Xenlet.Kernel.Nucleus.Linux.Terminal;
+using Xenlet.Kernel.Nucleus.Platform;
+using Xenlet.Kernel.Nucleus.Threads;
+
+namespace Xenlet.Kernel.Nucleus.Entry;
+
+/// <summary>The way back to a thread, from a trap or a system call.</summary>
+internal static unsafe class NucleusExit
+{
+    /// <summary>Answers what was signalled meanwhile, wakes what is due, chooses the next thread, delivers its signals, arms the timer.</summary>
+    /// <returns>The registers to resume.</returns>
+    public static Frame* Leave()
+    {
+        Interrupts.HandlePending();
+        ulong now = Clock.Now();
+        ConsoleAttention.LookIfDue(now);
+        Scheduler.Choose(now);
+        if (!Scheduler.IsIdle)
+        {
+            SignalDelivery.DeliverPending(Scheduler.Current);
+        }
+
+        return Scheduler.Resume(ConsoleAttention.NextLook);
+    }
+}

@@ -1,0 +1,262 @@
+using System.Runtime;
+using System.Runtime.CompilerServices;
+using Xenlet.Kernel.Nucleus.Base;
+using Xenlet.Kernel.Nucleus.Calls;
+using Xenlet.Kernel.Nucleus.Linux;
+using Xenlet.Kernel.Nucleus.Linux.Files;
+using Xenlet.Kernel.Nucleus.Linux.Memory;
+using Xenlet.Kernel.Nucleus.Linux.Signals;
+using Xenlet.Kernel.Nucleus.Linux.Threads;
+using Xenlet.Kernel.Nucleus.Linux.Time;
+using Xenlet.Kernel.Nucleus.Memory;
+using Xenlet.Kernel.Nucleus.Threads;
+using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
+
+namespace Xenlet.Kernel.Nucleus.Entry;
+
+/// <summary>
+/// The system calls of Linux that glibc and the .NET runtime make. What is not here answers ENOSYS and is logged once. To add one: a
+/// number in <see cref="SystemCallNumber"/>, a line in <see cref="Dispatch"/>, a method beside its kind.
+/// </summary>
+internal static unsafe class SystemCallDispatch
+{
+    private static UnknownCalls s_logged;
+
+    [RuntimeExport("xenlet_on_system_call")]
+    public static Frame* OnSystemCall(Frame* frame)
+    {
+        NucleusStatistics.SystemCallCount++;
+        Thread* thread = (Thread*)frame;
+        long result = Dispatch(thread, frame);
+        if (result != CallResult.None)
+        {
+            frame->Rax = (ulong)result;
+
+            // A call that began anew may have ended in another way: what it had done is not the next one's.
+            thread->WaitDone = 0;
+        }
+
+        return NucleusExit.Leave();
+    }
+
+    private static long Dispatch(Thread* thread, Frame* frame)
+    {
+        ulong a1 = frame->Rdi;
+        ulong a2 = frame->Rsi;
+        ulong a3 = frame->Rdx;
+        ulong a4 = frame->R10;
+        ulong a5 = frame->R8;
+        ulong a6 = frame->R9;
+        if (frame->Vector >= SystemCallNumber.FirstPrivate)
+        {
+            return NucleusCall.Dispatch(frame->Vector, a1, a2, a3);
+        }
+
+        switch ((int)frame->Vector)
+        {
+            case SystemCallNumber.Read:
+                return FileCalls.Read(thread, (int)a1, a2, a3);
+            case SystemCallNumber.Write:
+                return FileCalls.Write(thread, (int)a1, a2, a3);
+            case SystemCallNumber.Readv:
+                return FileCalls.ReadVector(thread, (int)a1, a2, a3);
+            case SystemCallNumber.Writev:
+                return FileCalls.WriteVector(thread, (int)a1, a2, a3);
+            case SystemCallNumber.Open:
+                return PathCalls.Open(a1, (uint)a2);
+            case SystemCallNumber.Openat:
+                return PathCalls.Open(a2, (uint)a3);
+            case SystemCallNumber.Close:
+                return FileTable.Close((int)a1);
+            case SystemCallNumber.Fstat:
+                return FileCalls.Status((int)a1, a2);
+            case SystemCallNumber.Stat:
+            case SystemCallNumber.Lstat:
+                return PathCalls.Status(a1, a2);
+            case SystemCallNumber.Newfstatat:
+                return PathCalls.StatusAt((int)a1, a2, a3, (uint)a4);
+            case SystemCallNumber.Poll:
+                return PollCalls.Poll(thread, a1, a2, (int)a3);
+            case SystemCallNumber.Ppoll:
+                return PollCalls.PollUntil(thread, a1, a2, a3);
+            case SystemCallNumber.Lseek:
+            case SystemCallNumber.Pread64:
+                return FileTable.IsOpen((int)a1) ? -Errno.ESPIPE : -Errno.EBADF;
+            case SystemCallNumber.Ioctl:
+                return FileTable.IsOpen((int)a1) ? -Errno.ENOTTY : -Errno.EBADF;
+            case SystemCallNumber.Fcntl:
+                return FileCalls.Control((int)a1, (int)a2, a3);
+            case SystemCallNumber.Dup:
+                return FileTable.Duplicate((int)a1, 0);
+            case SystemCallNumber.Dup3:
+                return FileTable.DuplicateTo((int)a1, (int)a2);
+            case SystemCallNumber.Pipe2:
+                return Pipes.Create(a1, (uint)a2);
+            case SystemCallNumber.Ftruncate:
+                return FileTable.IsOpen((int)a1) ? -Errno.EINVAL : -Errno.EBADF;
+            case SystemCallNumber.Getcwd:
+                return PathCalls.WorkingDirectory(a1, a2);
+            case SystemCallNumber.Readlink:
+                return PathCalls.ReadLink(a1);
+            case SystemCallNumber.Readlinkat:
+                return PathCalls.ReadLink(a2);
+            case SystemCallNumber.Access:
+                return PathCalls.Access(a1, (uint)a2);
+            case SystemCallNumber.Faccessat:
+            case SystemCallNumber.Faccessat2:
+                return PathCalls.Access(a2, (uint)a3);
+            case SystemCallNumber.Statfs:
+            case SystemCallNumber.Chdir:
+            case SystemCallNumber.Rmdir:
+            case SystemCallNumber.Unlink:
+            case SystemCallNumber.Chmod:
+            case SystemCallNumber.Rename:
+                return PathCalls.Missing(a1);
+            case SystemCallNumber.Unlinkat:
+            case SystemCallNumber.Renameat:
+            case SystemCallNumber.Renameat2:
+            case SystemCallNumber.Statx:
+                return PathCalls.Missing(a2);
+            case SystemCallNumber.Mkdir:
+            case SystemCallNumber.Mkdirat:
+            case SystemCallNumber.Symlink:
+                return -Errno.EROFS;
+            case SystemCallNumber.Getdents64:
+                return PathCalls.List((int)a1);
+            case SystemCallNumber.EpollCreate1:
+                return EventPolls.Create();
+            case SystemCallNumber.EpollCtl:
+                return EventPolls.Control((int)a1, (int)a2, (int)a3, a4);
+            case SystemCallNumber.EpollWait:
+            case SystemCallNumber.EpollPwait:
+                return EventPolls.Wait(thread, (int)a1, a2, (int)a3, (int)a4);
+            case SystemCallNumber.Umask:
+                return 0x12; // 022: nothing can be created, so only the question has an answer.
+
+            case SystemCallNumber.Mmap:
+                return MemoryCalls.Map(a1, a2, (uint)a3, (uint)a4, (int)a5);
+            case SystemCallNumber.Mprotect:
+                return MemoryCalls.Protect(a1, a2, (uint)a3);
+            case SystemCallNumber.Munmap:
+                return MemoryCalls.Unmap(a1, a2);
+            case SystemCallNumber.Madvise:
+                return MemoryCalls.Advise(a1, a2, (int)a3);
+            case SystemCallNumber.Brk:
+                return (long)AddressSpace.SetBreak(a1);
+            case SystemCallNumber.Mremap:
+                // glibc's realloc then maps anew and copies.
+                return -Errno.ENOMEM;
+
+            case SystemCallNumber.RtSigaction:
+                return SignalCalls.SetAction((int)a1, a2, a3, a4);
+            case SystemCallNumber.RtSigprocmask:
+                return SignalCalls.ChangeMask(thread, (int)a1, a2, a3, a4);
+            case SystemCallNumber.RtSigreturn:
+                SignalDelivery.Return(thread);
+                return CallResult.None;
+            case SystemCallNumber.Tgkill:
+                return SignalCalls.SendToThread((int)a2, (int)a3);
+            case SystemCallNumber.Tkill:
+                return SignalCalls.SendToThread((int)a1, (int)a2);
+            case SystemCallNumber.Kill:
+                return SignalCalls.SendToProcess((int)a1, (int)a2);
+
+            case SystemCallNumber.Clone3:
+                return ThreadCalls.Clone(frame, a1, a2);
+            case SystemCallNumber.Exit:
+                return ThreadCalls.Exit(thread, (int)a1);
+            case SystemCallNumber.ExitGroup:
+                ProgramEnd.Exit((int)a1);
+                return CallResult.None;
+            case SystemCallNumber.Futex:
+                return Futex.Call(a1, (int)a2, (uint)a3, a4, (uint)a6);
+            case SystemCallNumber.SetTidAddress:
+                thread->ClearChildTid = a1;
+                return thread->Id;
+            case SystemCallNumber.Gettid:
+                return thread->Id;
+            case SystemCallNumber.SchedYield:
+                Scheduler.Yield();
+                return 0;
+            case SystemCallNumber.SchedGetaffinity:
+                return ThreadCalls.Affinity(a2, a3);
+            case SystemCallNumber.Prctl:
+                return ThreadCalls.Control(thread, (int)a1, a2);
+            case SystemCallNumber.ArchPrctl:
+                return ThreadCalls.ArchitectureControl(frame, (int)a1, a2);
+            case SystemCallNumber.Membarrier:
+                return ThreadCalls.MemoryBarrier((int)a1);
+            case SystemCallNumber.Getcpu:
+                return SystemInformation.CurrentCpu(a1, a2);
+
+            case SystemCallNumber.ClockGettime:
+                return TimeCalls.Get((int)a1, a2);
+            case SystemCallNumber.Time:
+                return TimeCalls.Seconds(a1);
+            case SystemCallNumber.ClockGetres:
+                return TimeCalls.Resolution((int)a1, a2);
+            case SystemCallNumber.Nanosleep:
+                return TimeCalls.Sleep(TimeCalls.CLOCK_MONOTONIC, 0, a1, a2);
+            case SystemCallNumber.ClockNanosleep:
+                return TimeCalls.Sleep((int)a1, (uint)a2, a3, a4);
+
+            case SystemCallNumber.Getpid:
+                return SignalDelivery.ProcessId;
+            case SystemCallNumber.Getppid:
+            case SystemCallNumber.Getuid:
+            case SystemCallNumber.Getgid:
+            case SystemCallNumber.Geteuid:
+            case SystemCallNumber.Getegid:
+                return 0;
+            case SystemCallNumber.Uname:
+                return SystemInformation.Name(a1);
+            case SystemCallNumber.Sysinfo:
+                return SystemInformation.Information(a1);
+            case SystemCallNumber.Getrusage:
+                return SystemInformation.Usage((int)a1, a2);
+            case SystemCallNumber.Prlimit64:
+                return SystemInformation.Limit((int)a2, a3, a4);
+            case SystemCallNumber.Getrlimit:
+                return SystemInformation.Limit((int)a1, 0, a2);
+            case SystemCallNumber.Getrandom:
+                return RandomCalls.Get(a1, a2);
+            case SystemCallNumber.SetRobustList:
+            case SystemCallNumber.Rseq:
+            case SystemCallNumber.GetMempolicy:
+                // Robust mutexes between processes, restartable sequences, memory nodes: glibc and the runtime do without, and ask at
+                // every start.
+                return -Errno.ENOSYS;
+            case SystemCallNumber.Socket:
+                return -Errno.EAFNOSUPPORT;
+
+            default:
+                LogOnce(frame->Vector);
+                return -Errno.ENOSYS;
+        }
+    }
+
+    private static void LogOnce(ulong number)
+    {
+        if (number < 512)
+        {
+            ulong* words = (ulong*)Unsafe.AsPointer(ref s_logged);
+            ulong bit = 1UL << (int)(number & 63);
+            if ((words[number / 64] & bit) != 0)
+            {
+                return;
+            }
+
+            words[number / 64] |= bit;
+        }
+
+        KernelLog.Write("xenlet: system call "u8);
+        KernelLog.WriteDecimal(number);
+        KernelLog.Write(" is not implemented\n"u8);
+    }
+
+    [InlineArray(8)]
+    private struct UnknownCalls
+    {
+        private ulong _first;
+    }
+}

@@ -1,0 +1,32 @@
+using System.Runtime;
+using Xenlet.Kernel.Nucleus.Base;
+using Xenlet.Kernel.Nucleus.Ends;
+using Xenlet.Kernel.Nucleus.Threads;
+using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
+
+namespace Xenlet.Kernel.Nucleus.Entry;
+
+/// <summary>Where the entry stubs arrive with exceptions and interrupts of program code.</summary>
+internal static unsafe class TrapDispatch
+{
+    /// <summary>Handles a trap and says whose registers to resume.</summary>
+    [RuntimeExport("xenlet_on_trap")]
+    public static Frame* OnTrap(Frame* frame)
+    {
+        int vector = RepeatedInjection.VectorOf(frame);
+        if (vector < Vector.FirstInterrupt)
+        {
+            ProgramFault.Handle((Thread*)frame, vector);
+        }
+        else
+        {
+            Interrupts.Handle(vector);
+        }
+
+        return NucleusExit.Leave();
+    }
+
+    /// <summary>A fault of the nucleus itself, a double fault or a machine check.</summary>
+    [RuntimeExport("xenlet_on_nucleus_fault")]
+    public static void OnNucleusFault(Frame* frame) => PanicReport.Fault(frame);
+}

@@ -1,0 +1,292 @@
+using Xenlet.Kernel.Nucleus.Base;
+using Xenlet.Kernel.Nucleus.Console;
+using Xenlet.Kernel.Nucleus.Linux.Signals;
+using Xenlet.Kernel.Nucleus.Memory;
+using Xenlet.Kernel.Nucleus.Threads;
+using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
+
+namespace Xenlet.Kernel.Nucleus.Linux.Files;
+
+/// <summary>read, write and what else is done to an open file.</summary>
+internal static unsafe class FileCalls
+{
+    private const int F_DUPFD = 0;
+    private const int F_GETFD = 1;
+    private const int F_SETFD = 2;
+    private const int F_GETFL = 3;
+    private const int F_SETFL = 4;
+    private const int F_DUPFD_CLOEXEC = 1030;
+    private const int FD_CLOEXEC = 1;
+
+    /// <summary>MAX_RW_COUNT of linux/fs.h: what one call reads or writes at most.</summary>
+    private const ulong MaximumCount = int.MaxValue & ~(Pages.Size - 1);
+
+    private struct IoVector
+    {
+        public ulong Base;
+        public ulong Length;
+    }
+
+    public static long Read(Thread* thread, int descriptor, ulong buffer, ulong count)
+    {
+        count = Math.Min(count, MaximumCount);
+        long result = TryRead(descriptor, buffer, count);
+        return result == -Errno.EAGAIN && !FileTable.Get(descriptor)->IsNonBlocking
+            ? Park(thread, WaitKind.FileRead, descriptor, buffer, count, 0)
+            : result;
+    }
+
+    /// <summary>Writes all; a thread that finds no room waits for it, and only that thread.</summary>
+    public static long Write(Thread* thread, int descriptor, ulong buffer, ulong count)
+    {
+        count = Math.Min(count, MaximumCount);
+        ulong done = 0;
+        long result;
+        do
+        {
+            // Again after each part: a reader that waited may have taken it, and nobody would wake a thread that parked beside free room.
+            result = TryWrite(descriptor, buffer + done, count - done);
+            done += result > 0 ? (ulong)result : 0;
+        }
+        while (result > 0 && done < count);
+
+        if (result == -Errno.EPIPE)
+        {
+            SignalDelivery.SendToThread(thread, SignalNumber.SIGPIPE);
+        }
+
+        if (result == -Errno.EAGAIN && !FileTable.Get(descriptor)->IsNonBlocking)
+        {
+            return Park(thread, WaitKind.FileWrite, descriptor, buffer, count, done);
+        }
+
+        return done > 0 ? (long)done : result;
+    }
+
+    /// <summary>readv: fills the first vector that is not empty, a short read as it may always be.</summary>
+    public static long ReadVector(Thread* thread, int descriptor, ulong vectors, ulong count)
+    {
+        long error = FirstVector(vectors, count, out IoVector first);
+        return error != 0 ? error : Read(thread, descriptor, first.Base, first.Length);
+    }
+
+    /// <summary>writev: writes the first vector that is not empty; the caller goes on with the rest.</summary>
+    public static long WriteVector(Thread* thread, int descriptor, ulong vectors, ulong count)
+    {
+        long error = FirstVector(vectors, count, out IoVector first);
+        return error != 0 ? error : Write(thread, descriptor, first.Base, first.Length);
+    }
+
+    /// <summary>A parked reader looks again.</summary>
+    public static void RetryRead(Thread* thread)
+    {
+        long result = TryRead(thread->WaitFile, thread->WaitAddress, thread->WaitCount);
+        if (result != -Errno.EAGAIN)
+        {
+            Scheduler.Wake(thread, result, urgent: true);
+        }
+    }
+
+    /// <summary>A parked writer looks again.</summary>
+    public static void RetryWrite(Thread* thread)
+    {
+        long result = TryWrite(thread->WaitFile, thread->WaitAddress + thread->WaitDone, thread->WaitCount - thread->WaitDone);
+        if (result == -Errno.EAGAIN)
+        {
+            return;
+        }
+
+        if (result < 0)
+        {
+            Scheduler.Wake(thread, thread->WaitDone > 0 ? (long)thread->WaitDone : result, urgent: true);
+            if (result == -Errno.EPIPE)
+            {
+                // After the waking, or it would end the call with EINTR.
+                SignalDelivery.SendToThread(thread, SignalNumber.SIGPIPE);
+            }
+
+            return;
+        }
+
+        thread->WaitDone += (ulong)result;
+        if (thread->WaitDone == thread->WaitCount)
+        {
+            Scheduler.Wake(thread, (long)thread->WaitCount, urgent: true);
+        }
+    }
+
+    public static long Status(int descriptor, ulong address)
+    {
+        OpenFile* file = FileTable.Get(descriptor);
+        if (file == null)
+        {
+            return -Errno.EBADF;
+        }
+
+        return file->Kind switch
+        {
+            FileKind.PipeReader or FileKind.PipeWriter => FileStatus.Write(address, FileStatus.S_IFIFO | FileStatus.ReadWriteForAll),
+            FileKind.Directory => FileStatus.Write(address, FileStatus.S_IFDIR | FileStatus.ReadSearchForAll),
+            FileKind.Text => FileStatus.WriteText(address),
+            _ => FileStatus.Write(address, FileStatus.S_IFCHR | FileStatus.ReadWriteForAll),
+        };
+    }
+
+    public static long Control(int descriptor, int command, ulong argument)
+    {
+        OpenFile* file = FileTable.Get(descriptor);
+        if (file == null)
+        {
+            return -Errno.EBADF;
+        }
+
+        switch (command)
+        {
+            case F_DUPFD:
+            case F_DUPFD_CLOEXEC:
+                return argument < FileTable.Capacity ? FileTable.Duplicate(descriptor, (int)argument) : -Errno.EINVAL;
+            case F_GETFD:
+                return FD_CLOEXEC;
+            case F_SETFD:
+                // Nothing can be executed, so whether a descriptor survives it makes no difference.
+                return 0;
+            case F_GETFL:
+                return file->Flags;
+            case F_SETFL:
+                file->Flags = (file->Flags & ~FileTable.O_NONBLOCK) | ((uint)argument & FileTable.O_NONBLOCK);
+                return 0;
+            default:
+                return -Errno.EINVAL;
+        }
+    }
+
+    private static long Park(Thread* thread, WaitKind kind, int descriptor, ulong buffer, ulong count, ulong done)
+    {
+        thread->WaitFile = descriptor;
+        thread->WaitAddress = buffer;
+        thread->WaitCount = count;
+        thread->WaitDone = done;
+        Scheduler.Block(kind, null, ulong.MaxValue, restartable: true);
+        return CallResult.None;
+    }
+
+    private static long TryRead(int descriptor, ulong buffer, ulong count)
+    {
+        OpenFile* file = FileTable.Get(descriptor);
+        if (file == null || file->Kind == FileKind.PipeWriter)
+        {
+            return -Errno.EBADF;
+        }
+
+        if (file->Kind == FileKind.Random)
+        {
+            return RandomCalls.Get(buffer, count);
+        }
+
+        long error = ProgramMemory.PrepareWrite(buffer, count);
+        if (error < 0)
+        {
+            return error;
+        }
+
+        switch (file->Kind)
+        {
+            case FileKind.Console:
+                return count == 0 ? 0 : ConsoleDevice.Read((byte*)buffer, count);
+            case FileKind.Text:
+                return ReadText(file, (byte*)buffer, count);
+            case FileKind.Directory:
+                return -Errno.EISDIR;
+            case FileKind.EventPoll:
+                return -Errno.EINVAL;
+            case FileKind.PipeReader:
+                long result = count == 0 ? 0 : Pipes.Read(file->Pipe, (byte*)buffer, count);
+                if (result > 0)
+                {
+                    FileTable.WakeWaiters();
+                }
+
+                return result;
+            default:
+                return 0;
+        }
+    }
+
+    private static long TryWrite(int descriptor, ulong buffer, ulong count)
+    {
+        OpenFile* file = FileTable.Get(descriptor);
+        if (file == null || file->Kind == FileKind.PipeReader)
+        {
+            return -Errno.EBADF;
+        }
+
+        if (file->Kind == FileKind.Null)
+        {
+            // Nothing is read, so nothing has to be there: a write of gigabytes must not make them present.
+            return (long)count;
+        }
+
+        long error = ProgramMemory.PrepareRead(buffer, count);
+        if (error < 0)
+        {
+            return error;
+        }
+
+        switch (file->Kind)
+        {
+            case FileKind.Console:
+                ulong written = ConsoleDevice.Write((byte*)buffer, count);
+                return written == 0 && count > 0 ? -Errno.EAGAIN : (long)written;
+            case FileKind.PipeWriter:
+                long result = count == 0 ? 0 : Pipes.Write(file->Pipe, (byte*)buffer, count);
+                if (result > 0)
+                {
+                    FileTable.WakeWaiters();
+                }
+
+                return result;
+            case FileKind.Text:
+            case FileKind.Directory:
+            case FileKind.EventPoll:
+                return -Errno.EBADF;
+            default:
+                return (long)count;
+        }
+    }
+
+    private static long ReadText(OpenFile* file, byte* buffer, ulong count)
+    {
+        ReadOnlySpan<byte> text = KnownFiles.UserDatabase;
+        ulong part = file->Position < (ulong)text.Length ? Math.Min(count, (ulong)text.Length - file->Position) : 0;
+        for (ulong i = 0; i < part; i++)
+        {
+            buffer[i] = text[(int)(file->Position + i)];
+        }
+
+        file->Position += part;
+        return (long)part;
+    }
+
+    private static long FirstVector(ulong vectors, ulong count, out IoVector first)
+    {
+        const ulong maximumVectors = 1024; // UIO_MAXIOV
+        first = default;
+        if (count > maximumVectors)
+        {
+            return -Errno.EINVAL;
+        }
+
+        long error = ProgramMemory.PrepareRead(vectors, count * (ulong)sizeof(IoVector));
+        if (error < 0)
+        {
+            return error;
+        }
+
+        for (ulong i = 0; i < count && first.Length == 0; i++)
+        {
+            first = ((IoVector*)vectors)[i];
+        }
+
+        return 0;
+    }
+}

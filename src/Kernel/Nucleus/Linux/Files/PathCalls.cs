@@ -1,0 +1,122 @@
+using Xenlet.Kernel.Nucleus.Base;
+using Xenlet.Kernel.Nucleus.Memory;
+
+namespace Xenlet.Kernel.Nucleus.Linux.Files;
+
+/// <summary>
+/// Calls that name a file. Only <see cref="KnownFiles"/> exist, and nothing can be created.
+/// </summary>
+internal static unsafe class PathCalls
+{
+    private const uint AT_EMPTY_PATH = 0x1000;
+    private const ulong PATH_MAX = 4096;
+
+    public static long Open(ulong path, uint flags)
+    {
+        long error = Find(path, out KnownPath known);
+        if (error != 0)
+        {
+            return error;
+        }
+
+        switch (known)
+        {
+            case KnownPath.Null:
+                return FileTable.Open(FileKind.Null, flags, null);
+            case KnownPath.Random:
+                return FileTable.Open(FileKind.Random, flags, null);
+            case KnownPath.Root:
+                return (flags & FileTable.O_ACCMODE) == 0 ? FileTable.Open(FileKind.Directory, flags, null) : -Errno.EISDIR;
+            case KnownPath.UserDatabase:
+                return (flags & FileTable.O_ACCMODE) == 0 ? FileTable.Open(FileKind.Text, flags, null) : -Errno.EROFS;
+            case KnownPath.Program:
+                return -Errno.EACCES;
+            default:
+                return (flags & FileTable.O_CREAT) != 0 ? -Errno.EROFS : -Errno.ENOENT;
+        }
+    }
+
+    public static long Status(ulong path, ulong address)
+    {
+        long error = Find(path, out KnownPath known);
+        return error != 0 ? error : known switch
+        {
+            KnownPath.None => -Errno.ENOENT,
+            KnownPath.Program => FileStatus.Write(address, FileStatus.S_IFREG | FileStatus.ReadSearchForAll),
+            KnownPath.UserDatabase => FileStatus.WriteText(address),
+            KnownPath.Root => FileStatus.Write(address, FileStatus.S_IFDIR | FileStatus.ReadSearchForAll),
+            _ => FileStatus.Write(address, FileStatus.S_IFCHR | FileStatus.ReadWriteForAll),
+        };
+    }
+
+    public static long StatusAt(int descriptor, ulong path, ulong address, uint flags)
+    {
+        bool isEmpty = (flags & AT_EMPTY_PATH) != 0 && ProgramMemory.StringLength(path, 1) == 0;
+        return isEmpty ? FileCalls.Status(descriptor, address) : Status(path, address);
+    }
+
+    public static long WorkingDirectory(ulong buffer, ulong size)
+    {
+        if (size < 2)
+        {
+            return -Errno.ERANGE;
+        }
+
+        long error = ProgramMemory.PrepareWrite(buffer, 2);
+        if (error < 0)
+        {
+            return error;
+        }
+
+        *(ushort*)buffer = '/';
+        return 2;
+    }
+
+    /// <summary>readlink: nothing that exists is a link.</summary>
+    public static long ReadLink(ulong path)
+    {
+        long error = Find(path, out KnownPath known);
+        return error != 0 ? error : known == KnownPath.None ? -Errno.ENOENT : -Errno.EINVAL;
+    }
+
+    /// <summary>access: all that exists can be read; the devices can be written.</summary>
+    public static long Access(ulong path, uint mode)
+    {
+        const uint W_OK = 2;
+        long error = Find(path, out KnownPath known);
+        return error != 0 ? error : known switch
+        {
+            KnownPath.None => -Errno.ENOENT,
+            KnownPath.Null or KnownPath.Random => 0,
+            _ => (mode & W_OK) != 0 ? -Errno.EROFS : 0,
+        };
+    }
+
+    /// <summary>getdents64: the root directory lists as empty.</summary>
+    public static long List(int descriptor)
+    {
+        OpenFile* file = FileTable.Get(descriptor);
+        return file == null ? -Errno.EBADF : file->Kind == FileKind.Directory ? 0 : -Errno.ENOTDIR;
+    }
+
+    /// <summary>A call that needs a file that could exist: none does, and those of /dev cannot be changed.</summary>
+    public static long Missing(ulong path)
+    {
+        long error = Find(path, out KnownPath known);
+        return error != 0 ? error : known == KnownPath.None ? -Errno.ENOENT : -Errno.EROFS;
+    }
+
+    private static long Find(ulong path, out KnownPath known)
+    {
+        known = KnownPath.None;
+        long length = ProgramMemory.StringLength(path, PATH_MAX);
+        if (length < 0)
+        {
+            return length;
+        }
+
+        var text = new ReadOnlySpan<byte>((byte*)path, (int)length);
+        known = KnownFiles.Find(text);
+        return 0;
+    }
+}

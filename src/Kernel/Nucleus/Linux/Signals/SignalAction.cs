@@ -1,0 +1,38 @@
+namespace Xenlet.Kernel.Nucleus.Linux.Signals;
+
+/// <summary>struct kernel_sigaction of x86-64 (asm/signal.h).</summary>
+internal struct SignalAction
+{
+    public const ulong SIG_DFL = 0;
+    public const ulong SIG_IGN = 1;
+
+    public const ulong SA_RESTART = 0x1000_0000;
+    public const ulong SA_NODEFER = 0x4000_0000;
+    public const ulong SA_RESETHAND = 0x8000_0000;
+
+    public ulong Handler;
+    public ulong Flags;
+    public ulong Restorer;
+    public ulong Mask;
+}
+
+/// <summary>What raised a signal, as far as its handler is told.</summary>
+internal struct SignalInfo
+{
+    /// <summary>SI_USER: sent by kill or by the nucleus for the console.</summary>
+    public const int SI_USER = 0;
+
+    /// <summary>SI_TKILL.</summary>
+    public const int SI_TKILL = -6;
+
+    /// <summary>SI_KERNEL: a fault without an address.</summary>
+    public const int SI_KERNEL = 0x80;
+
+    public int Code;
+
+    /// <summary>The address of a fault.</summary>
+    public ulong Address;
+
+    /// <summary>The process that sent the signal; 0 for a fault.</summary>
+    public int Sender;
+}

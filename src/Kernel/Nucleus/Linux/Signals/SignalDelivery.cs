@@ -1,0 +1,313 @@
+using System.Runtime.CompilerServices;
+using Xenlet.Kernel.Nucleus.Base;
+using Xenlet.Kernel.Nucleus.Linux.Time;
+using Xenlet.Kernel.Nucleus.Memory;
+using Xenlet.Kernel.Nucleus.Threads;
+using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
+using ThreadState = Xenlet.Kernel.Nucleus.Threads.ThreadState;
+
+namespace Xenlet.Kernel.Nucleus.Linux.Signals;
+
+/// <summary>
+/// Linux signals, as far as a single process with threads needs them: the runtime turns hardware faults into exceptions with them,
+/// and the collector stops threads with them. Delivered only on the way back to program code.
+/// </summary>
+internal static unsafe class SignalDelivery
+{
+    // The ABI lets a leaf function keep data in the 128 bytes below rsp.
+    private const ulong RedZone = 128;
+
+    private const ulong Unblockable = 1UL << (SignalNumber.SIGKILL - 1) | 1UL << (SignalNumber.SIGSTOP - 1);
+
+    /// <summary>The number of the only process.</summary>
+    public const int ProcessId = 1;
+
+    private static Actions s_actions;
+    private static ulong s_pendingForProcess;
+
+    /// <summary>The action of a signal, 1 to 64.</summary>
+    public static SignalAction* Action(int signal) => (SignalAction*)Unsafe.AsPointer(ref s_actions) + (signal - 1);
+
+    /// <summary>Sends a signal to one thread.</summary>
+    public static void SendToThread(Thread* thread, int signal)
+    {
+        thread->PendingSignals |= SignalNumber.Bit(signal);
+        InterruptIfBlocked(thread);
+    }
+
+    /// <summary>Sends a signal to the process: whichever thread does not block it takes it.</summary>
+    public static void SendToProcess(int signal)
+    {
+        if (signal == SignalNumber.SIGTERM && Action(signal)->Handler == SignalAction.SIG_DFL && Termination.TryHandOver())
+        {
+            // Nobody's call has to end for it.
+            return;
+        }
+
+        s_pendingForProcess |= SignalNumber.Bit(signal);
+        Thread* running = Scheduler.Current;
+        if (running->Id != 0 && running->State == ThreadState.Ready && (running->SignalMask & SignalNumber.Bit(signal)) == 0)
+        {
+            // It takes the signal on its way back: nobody else's call has to end for it.
+            return;
+        }
+
+        for (Thread* thread = ThreadTable.First; thread != null; thread = thread->NextInProcess)
+        {
+            if ((thread->SignalMask & SignalNumber.Bit(signal)) == 0)
+            {
+                InterruptIfBlocked(thread);
+                return;
+            }
+        }
+    }
+
+    /// <summary>Whether a thread has a signal that it does not block.</summary>
+    public static bool HasDeliverable(Thread* thread) => ((thread->PendingSignals | s_pendingForProcess) & ~thread->SignalMask) != 0;
+
+    /// <summary>Raises the signal of a hardware fault at once; the thread's frame is that of the fault.</summary>
+    public static void RaiseFault(Thread* thread, int signal, SignalInfo info)
+    {
+        SignalAction* action = Action(signal);
+        if (action->Handler is SignalAction.SIG_DFL or SignalAction.SIG_IGN || (thread->SignalMask & SignalNumber.Bit(signal)) != 0)
+        {
+            ProgramEnd.KilledByFault(thread, signal, info);
+        }
+
+        PushFrame(thread, signal, info, action);
+    }
+
+    /// <summary>Delivers what is pending and not blocked: the thread goes on in the handler.</summary>
+    public static void DeliverPending(Thread* thread)
+    {
+        while (true)
+        {
+            ulong deliverable = (thread->PendingSignals | s_pendingForProcess) & ~thread->SignalMask;
+            if (deliverable == 0)
+            {
+                return;
+            }
+
+            int signal = 1;
+            while ((deliverable & SignalNumber.Bit(signal)) == 0)
+            {
+                signal++;
+            }
+
+            int code = (thread->PendingSignals & SignalNumber.Bit(signal)) != 0 ? SignalInfo.SI_TKILL : SignalInfo.SI_USER;
+            thread->PendingSignals &= ~SignalNumber.Bit(signal);
+            s_pendingForProcess &= ~SignalNumber.Bit(signal);
+            SignalAction* action = Action(signal);
+            if (action->Handler == SignalAction.SIG_IGN || (action->Handler == SignalAction.SIG_DFL && IsIgnoredByDefault(signal)))
+            {
+                continue;
+            }
+
+            if (action->Handler == SignalAction.SIG_DFL)
+            {
+                if (signal == SignalNumber.SIGTERM && Termination.TryHandOver())
+                {
+                    continue;
+                }
+
+                ProgramEnd.KilledBySignal(signal);
+            }
+
+            // The runtime takes an activation only from its own process.
+            PushFrame(thread, signal, new SignalInfo { Code = code, Sender = ProcessId }, action);
+        }
+    }
+
+    /// <summary>rt_sigreturn(2): loads the registers that the handler's frame holds, which the handler may have changed.</summary>
+    public static void Return(Thread* thread)
+    {
+        ulong address = thread->Frame.Rsp - SignalFrame.ContextOffset;
+        if (ProgramMemory.PrepareRead(address, SignalFrame.Size) < 0)
+        {
+            ProgramEnd.KilledByFault(thread, SignalNumber.SIGSEGV, new SignalInfo { Code = SignalInfo.SI_KERNEL, Address = address });
+        }
+
+        var frame = (SignalFrame*)address;
+        Frame* registers = &thread->Frame;
+        registers->R8 = frame->R8;
+        registers->R9 = frame->R9;
+        registers->R10 = frame->R10;
+        registers->R11 = frame->R11;
+        registers->R12 = frame->R12;
+        registers->R13 = frame->R13;
+        registers->R14 = frame->R14;
+        registers->R15 = frame->R15;
+        registers->Rdi = frame->Rdi;
+        registers->Rsi = frame->Rsi;
+        registers->Rbp = frame->Rbp;
+        registers->Rbx = frame->Rbx;
+        registers->Rdx = frame->Rdx;
+        registers->Rax = frame->Rax;
+        registers->Rcx = frame->Rcx;
+        registers->Rsp = frame->Rsp;
+        registers->Rip = frame->Rip;
+        registers->Rflags = (frame->Rflags & Frame.ProgramFlags) | Frame.InitialFlags;
+
+        // IRETQ to a non-canonical address would fault inside the nucleus.
+        if ((long)(registers->Rip << 16) >> 16 != (long)registers->Rip)
+        {
+            ProgramEnd.KilledByFault(
+                thread, SignalNumber.SIGSEGV, new SignalInfo { Code = SignalInfo.SI_KERNEL, Address = registers->Rip });
+        }
+
+        thread->SignalMask = frame->SignalMask & ~Unblockable;
+        ulong floatingPoint = frame->FloatingPoint;
+        if (floatingPoint == 0)
+        {
+            registers->ResetFloatingPoint();
+        }
+        else if (ProgramMemory.PrepareRead(floatingPoint, 512) == 0)
+        {
+            Machine.Copy(registers->FloatingPoint, (void*)floatingPoint, 512);
+            *(uint*)(registers->FloatingPoint + Frame.MxcsrOffset) &= Frame.MxcsrMask;
+        }
+        else
+        {
+            ProgramEnd.KilledByFault(
+                thread, SignalNumber.SIGSEGV, new SignalInfo { Code = SignalInfo.SI_KERNEL, Address = floatingPoint });
+        }
+    }
+
+    /// <summary>Sets a thread's mask; SIGKILL and SIGSTOP cannot be blocked.</summary>
+    public static void SetMask(Thread* thread, ulong mask) => thread->SignalMask = mask & ~Unblockable;
+
+    private static void InterruptIfBlocked(Thread* thread)
+    {
+        if (thread->State != ThreadState.Blocked || !HasDeliverable(thread) || IsDropped(thread))
+        {
+            return;
+        }
+
+        // As Linux: a call with a time limit ends with EINTR, one without is made again if the handler says SA_RESTART.
+        ulong deliverable = (thread->PendingSignals | s_pendingForProcess) & ~thread->SignalMask;
+        bool restart = thread->Restartable;
+        for (int signal = 1; signal <= SignalNumber.Last; signal++)
+        {
+            if ((deliverable & SignalNumber.Bit(signal)) != 0 && (Action(signal)->Flags & SignalAction.SA_RESTART) == 0)
+            {
+                restart = false;
+            }
+        }
+
+        if (restart && thread->WaitDone == 0)
+        {
+            // SYSCALL is two bytes long.
+            thread->Frame.Rip -= 2;
+            Scheduler.Wake(thread, (long)thread->Frame.Vector, urgent: false);
+        }
+        else
+        {
+            long result = thread->WaitDone != 0 ? (long)thread->WaitDone
+                : thread->Wait == WaitKind.Sleep ? TimeCalls.Interrupt(thread) : -Errno.EINTR;
+            Scheduler.Wake(thread, result, urgent: false);
+        }
+    }
+
+    /// <summary>Whether all that is deliverable would be ignored: then the thread sleeps on.</summary>
+    private static bool IsDropped(Thread* thread)
+    {
+        ulong deliverable = (thread->PendingSignals | s_pendingForProcess) & ~thread->SignalMask;
+        for (int signal = 1; signal <= SignalNumber.Last; signal++)
+        {
+            ulong handler = Action(signal)->Handler;
+            bool ignored = handler == SignalAction.SIG_IGN || (handler == SignalAction.SIG_DFL && IsIgnoredByDefault(signal));
+            if ((deliverable & SignalNumber.Bit(signal)) != 0 && !ignored)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>
+    /// As on Linux; and what a key does there to a process in front of somebody who can start or continue it, but would end a domain: the
+    /// stopping signals, and SIGQUIT. .NET handles SIGQUIT whether or not the program does, and sends it again with this action when nobody
+    /// has asked for it.
+    /// </summary>
+    private static bool IsIgnoredByDefault(int signal) =>
+        signal is SignalNumber.SIGCHLD or SignalNumber.SIGCONT or SignalNumber.SIGURG or SignalNumber.SIGWINCH or SignalNumber.SIGQUIT
+            or SignalNumber.SIGSTOP or SignalNumber.SIGTSTP or SignalNumber.SIGTTIN or SignalNumber.SIGTTOU;
+
+    /// <summary>Lets the thread go on in the handler. A stack without room for that, or that cannot grow, ends the program.</summary>
+    private static void PushFrame(Thread* thread, int signal, SignalInfo info, SignalAction* action)
+    {
+        RandomCalls.EndBetweenParts(thread);
+        Frame* registers = &thread->Frame;
+        ulong floatingPoint = (registers->Rsp - RedZone - 512) & ~63UL;
+
+        // The handler starts as if it had been called: rsp is 8 below a multiple of 16.
+        ulong address = ((floatingPoint - SignalFrame.Size) & ~15UL) - 8;
+        long error = ProgramMemory.PrepareWrite(address, registers->Rsp - address);
+        if (error == -Errno.ENOMEM)
+        {
+            ProgramEnd.OutOfMemory(thread, address);
+        }
+        else if (error < 0)
+        {
+            ProgramEnd.StackOverflow(thread, registers->Rsp);
+        }
+
+        Machine.Copy((void*)floatingPoint, registers->FloatingPoint, 512);
+        var frame = (SignalFrame*)address;
+        Machine.Fill(frame, 0, SignalFrame.Size);
+        frame->Restorer = action->Restorer;
+        frame->StackFlags = 2; // SS_DISABLE: there is no alternate stack.
+        frame->R8 = registers->R8;
+        frame->R9 = registers->R9;
+        frame->R10 = registers->R10;
+        frame->R11 = registers->R11;
+        frame->R12 = registers->R12;
+        frame->R13 = registers->R13;
+        frame->R14 = registers->R14;
+        frame->R15 = registers->R15;
+        frame->Rdi = registers->Rdi;
+        frame->Rsi = registers->Rsi;
+        frame->Rbp = registers->Rbp;
+        frame->Rbx = registers->Rbx;
+        frame->Rdx = registers->Rdx;
+        frame->Rax = registers->Rax;
+        frame->Rcx = registers->Rcx;
+        frame->Rsp = registers->Rsp;
+        frame->Rip = registers->Rip;
+        frame->Rflags = registers->Rflags;
+        frame->Cs = (ushort)Frame.CodeSelector;
+        frame->Ss = (ushort)Frame.DataSelector;
+        frame->ErrorCode = registers->ErrorCode;
+        frame->TrapNumber = registers->Vector;
+        frame->Cr2 = registers->Cr2;
+        frame->FloatingPoint = floatingPoint;
+        frame->SignalMask = thread->SignalMask;
+        frame->Signal = signal;
+        frame->Code = info.Code;
+        frame->FaultAddress = info.Address;
+        if (info.Sender != 0)
+        {
+            frame->Sender = info.Sender;
+        }
+
+        SetMask(thread, thread->SignalMask | action->Mask | ((action->Flags & SignalAction.SA_NODEFER) != 0 ? 0 : SignalNumber.Bit(signal)));
+        registers->Rdi = (ulong)signal;
+        registers->Rsi = address + SignalFrame.InfoOffset;
+        registers->Rdx = address + SignalFrame.ContextOffset;
+        registers->Rax = 0;
+        registers->Rsp = address;
+        registers->Rip = action->Handler;
+        registers->Rflags = Frame.InitialFlags;
+        if ((action->Flags & SignalAction.SA_RESETHAND) != 0)
+        {
+            action->Handler = SignalAction.SIG_DFL;
+        }
+    }
+
+    [InlineArray(SignalNumber.Last)]
+    private struct Actions
+    {
+        private SignalAction _first;
+    }
+}

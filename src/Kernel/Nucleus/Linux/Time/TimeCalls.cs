@@ -1,0 +1,106 @@
+using Xenlet.Kernel.Nucleus.Base;
+using Xenlet.Kernel.Nucleus.Memory;
+using Xenlet.Kernel.Nucleus.Platform;
+using Xenlet.Kernel.Nucleus.Threads;
+using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
+
+namespace Xenlet.Kernel.Nucleus.Linux.Time;
+
+/// <summary>clock_gettime, clock_getres, clock_nanosleep.</summary>
+internal static unsafe class TimeCalls
+{
+    // linux/time.h
+    public const int CLOCK_MONOTONIC = 1;
+    private const int CLOCK_REALTIME = 0;
+    private const int CLOCK_PROCESS_CPUTIME_ID = 2;
+    private const int CLOCK_THREAD_CPUTIME_ID = 3;
+    private const int CLOCK_MONOTONIC_RAW = 4;
+    private const int CLOCK_REALTIME_COARSE = 5;
+    private const int CLOCK_MONOTONIC_COARSE = 6;
+    private const int CLOCK_BOOTTIME = 7;
+    private const uint TIMER_ABSTIME = 1;
+
+    public static long Get(int clock, ulong address)
+    {
+        switch (clock)
+        {
+            case CLOCK_REALTIME:
+            case CLOCK_REALTIME_COARSE:
+                return TimeSpec.Write(address, Clock.RealTime());
+            case CLOCK_MONOTONIC:
+            case CLOCK_MONOTONIC_RAW:
+            case CLOCK_MONOTONIC_COARSE:
+            case CLOCK_BOOTTIME:
+                return TimeSpec.Write(address, Clock.Now());
+            case CLOCK_THREAD_CPUTIME_ID:
+                return TimeSpec.Write(address, Scheduler.CurrentCpuTime);
+            case CLOCK_PROCESS_CPUTIME_ID:
+                return TimeSpec.Write(address, Scheduler.ProcessCpuTime);
+            default:
+                return -Errno.EINVAL;
+        }
+    }
+
+    /// <summary>time(2).</summary>
+    public static long Seconds(ulong address)
+    {
+        long seconds = (long)(Clock.RealTime() / 1_000_000_000);
+        if (address != 0)
+        {
+            long error = ProgramMemory.PrepareWrite(address, 8);
+            if (error < 0)
+            {
+                return error;
+            }
+
+            *(long*)address = seconds;
+        }
+
+        return seconds;
+    }
+
+    /// <summary>All clocks count nanoseconds.</summary>
+    public static long Resolution(int clock, ulong address) =>
+        clock is < CLOCK_REALTIME or > CLOCK_BOOTTIME ? -Errno.EINVAL : address == 0 ? 0 : TimeSpec.Write(address, 1);
+
+    /// <param name="clock">The clock.</param>
+    /// <param name="flags">TIMER_ABSTIME or 0.</param>
+    /// <param name="request">Address of a timespec: how long, or until when.</param>
+    /// <param name="remaining">Where a sleep for a while that a signal ends leaves what was left of it; 0 for nowhere.</param>
+    public static long Sleep(int clock, uint flags, ulong request, ulong remaining)
+    {
+        if (clock is not (CLOCK_REALTIME or CLOCK_MONOTONIC or CLOCK_BOOTTIME))
+        {
+            return clock is < CLOCK_REALTIME or > CLOCK_BOOTTIME ? -Errno.EINVAL : -Errno.EOPNOTSUPP;
+        }
+
+        long error = TimeSpec.Read(request, out ulong nanoseconds);
+        if (error != 0)
+        {
+            return error;
+        }
+
+        ulong deadline = (flags & TIMER_ABSTIME) == 0 ? Clock.After(nanoseconds)
+            : clock == CLOCK_REALTIME ? Clock.FromRealTime(nanoseconds) : nanoseconds;
+        Thread* thread = Scheduler.Current;
+        thread->WaitAddress = (flags & TIMER_ABSTIME) == 0 ? remaining : 0;
+        thread->WaitDone = 0;
+        Scheduler.Block(WaitKind.Sleep, null, deadline, restartable: false);
+        return CallResult.None;
+    }
+
+    /// <summary>A signal ends a sleep.</summary>
+    /// <returns>What the call returns.</returns>
+    public static long Interrupt(Thread* sleeper)
+    {
+        if (sleeper->WaitAddress == 0)
+        {
+            return -Errno.EINTR;
+        }
+
+        ulong deadline = sleeper->HasDeadline ? sleeper->Deadline : ulong.MaxValue;
+        ulong now = Clock.Now();
+        long error = TimeSpec.Write(sleeper->WaitAddress, deadline > now ? deadline - now : 0);
+        return error != 0 ? error : -Errno.EINTR;
+    }
+}

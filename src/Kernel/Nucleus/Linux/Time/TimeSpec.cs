@@ -1,0 +1,48 @@
+using Xenlet.Kernel.Nucleus.Base;
+using Xenlet.Kernel.Nucleus.Memory;
+
+namespace Xenlet.Kernel.Nucleus.Linux.Time;
+
+/// <summary>struct timespec of the program, checked.</summary>
+internal static unsafe class TimeSpec
+{
+    private const ulong NanosecondsPerSecond = 1_000_000_000;
+
+    /// <summary>Reads a time; one beyond what 64 bits of nanoseconds hold reads as "for ever".</summary>
+    /// <returns>0 or a negative errno.</returns>
+    public static long Read(ulong address, out ulong nanoseconds)
+    {
+        nanoseconds = 0;
+        long error = ProgramMemory.PrepareRead(address, 16);
+        if (error < 0)
+        {
+            return error;
+        }
+
+        long seconds = ((long*)address)[0];
+        long fraction = ((long*)address)[1];
+        if (seconds < 0 || fraction < 0 || (ulong)fraction >= NanosecondsPerSecond)
+        {
+            return -Errno.EINVAL;
+        }
+
+        nanoseconds = (ulong)seconds >= ulong.MaxValue / NanosecondsPerSecond
+            ? ulong.MaxValue
+            : (ulong)seconds * NanosecondsPerSecond + (ulong)fraction;
+        return 0;
+    }
+
+    /// <returns>0 or a negative errno.</returns>
+    public static long Write(ulong address, ulong nanoseconds)
+    {
+        long error = ProgramMemory.PrepareWrite(address, 16);
+        if (error < 0)
+        {
+            return error;
+        }
+
+        ((ulong*)address)[0] = nanoseconds / NanosecondsPerSecond;
+        ((ulong*)address)[1] = nanoseconds % NanosecondsPerSecond;
+        return 0;
+    }
+}

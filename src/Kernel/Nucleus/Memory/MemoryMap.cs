@@ -1,0 +1,78 @@
+using System.Runtime.CompilerServices;
+using Xenlet.Kernel.Nucleus.Base;
+
+namespace Xenlet.Kernel.Nucleus.Memory;
+
+/// <summary>The ranges of RAM of this domain, whole pages, copied out of the loader's memory before that memory is used.</summary>
+internal static unsafe class MemoryMap
+{
+    /// <summary>Ranges that are kept.</summary>
+    public const int Capacity = 32;
+
+    private static Extents s_extents;
+    private static int s_count;
+
+    /// <summary>Number of RAM ranges.</summary>
+    public static int Count => s_count;
+
+    /// <summary>RAM in pages, the image and everything else that is in use included.</summary>
+    public static ulong TotalPages { get; private set; }
+
+    /// <summary>The first physical address above all RAM.</summary>
+    public static ulong End { get; private set; }
+
+    /// <summary>
+    /// A guest frame number above all RAM, for Xen's shared page; the grant table's frames follow. A page of Xen's that is mapped over RAM
+    /// takes the place of that RAM.
+    /// </summary>
+    public static ulong FirstFrameWithoutRam => Math.Max(End, 1UL << 32) / Pages.Size;
+
+    /// <summary>The RAM range of this index.</summary>
+    public static Extent* Get(int index) => (Extent*)Unsafe.AsPointer(ref s_extents) + index;
+
+    /// <summary>Adds a range of RAM.</summary>
+    /// <param name="start">Its first address, at the start of a page.</param>
+    /// <param name="end">Its end, exclusive, at the end of a page.</param>
+    /// <returns>False when there is no room for one more.</returns>
+    public static bool TryAdd(ulong start, ulong end)
+    {
+        if (s_count == Capacity)
+        {
+            return false;
+        }
+
+        Extent* extent = Get(s_count++);
+        extent->Start = start;
+        extent->End = end;
+        TotalPages += (end - start) / Pages.Size;
+        End = Math.Max(End, end);
+        return true;
+    }
+
+    /// <summary>Whether this physical address is RAM.</summary>
+    public static bool IsRam(ulong address)
+    {
+        for (int i = 0; i < s_count; i++)
+        {
+            if (address >= Get(i)->Start && address < Get(i)->End)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    [InlineArray(Capacity)]
+    private struct Extents
+    {
+        private Extent _first;
+    }
+}
+
+/// <summary>A range of physical addresses, page aligned, the end exclusive.</summary>
+internal struct Extent
+{
+    public ulong Start;
+    public ulong End;
+}

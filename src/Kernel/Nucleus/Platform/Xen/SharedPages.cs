@@ -1,0 +1,187 @@
+using Xenlet.Kernel.Nucleus.Base;
+using Xenlet.Kernel.Nucleus.Memory;
+using Xenlet.Kernel.Nucleus.Xen.Abi;
+
+namespace Xenlet.Kernel.Nucleus.Platform.Xen;
+
+/// <summary>
+/// Pages of the program that other domains may see: their frames never change, and no advice or collection takes them away.
+/// </summary>
+/// <remarks>
+/// They are seen in a window of the program's addresses in which each page lies at the window's start plus its physical address. The window
+/// is one region without access, so that a page touched after its release faults instead of getting another frame; the pages' own
+/// table entries give the access. Bits 52 to 58 of such an entry, which the processor leaves to software, count the page's grants.
+/// </remarks>
+internal static unsafe class SharedPages
+{
+    /// <summary>The window's first address, far above where mappings begin and far below the main thread's stack.</summary>
+    public const ulong WindowStart = 0x7000_0000_0000;
+
+    /// <summary>Physical addresses that the window shows: 1 TiB.</summary>
+    public const ulong WindowSize = 1UL << 40;
+
+    /// <summary>How often one page can be granted at the same time.</summary>
+    public const ulong MaximumGrants = (1 << 7) - 1;
+
+    private const int GrantCountShift = 52;
+    private const ulong Access = PageTable.Present | PageTable.Writable | PageTable.NoExecute | PageTable.NotOwned;
+
+    private static bool s_hasWindow;
+
+    /// <summary>Pages of RAM that the program holds here.</summary>
+    public static ulong Count { get; private set; }
+
+    /// <summary>A zeroed page of RAM, charged to the program.</summary>
+    /// <returns>Its address or a negative errno.</returns>
+    public static long Allocate()
+    {
+        if (!HasWindow() || !MemoryCharge.TryCharge(1))
+        {
+            return -Errno.ENOMEM;
+        }
+
+        ulong frame = MemoryCharge.AllocatePromised();
+        if (frame >= WindowSize || !TryShow(frame))
+        {
+            FrameAllocator.Free(frame);
+            return -Errno.ENOMEM;
+        }
+
+        Count++;
+        return (long)(WindowStart + frame);
+    }
+
+    /// <summary>Shows the program a page of the hypervisor's or the tool stack's, which stays theirs.</summary>
+    /// <returns>Its address; -EPERM for RAM, -EBUSY when the program has it mapped, or -ENOMEM.</returns>
+    public static long Map(ulong frameNumber)
+    {
+        ulong frame = frameNumber * Pages.Size;
+        if (frameNumber >= WindowSize / Pages.Size || MemoryMap.IsRam(frame))
+        {
+            return -Errno.EPERM;
+        }
+
+        if (!HasWindow())
+        {
+            return -Errno.ENOMEM;
+        }
+
+        if (Entry(WindowStart + frame) != null)
+        {
+            return -XenError.EBUSY;
+        }
+
+        return TryShow(frame) ? (long)(WindowStart + frame) : -Errno.ENOMEM;
+    }
+
+    /// <summary>Takes a page from the program; its RAM is free again, a page of others is only unmapped.</summary>
+    /// <returns>0; -EBUSY while it is granted; -EINVAL for an address that is no such page.</returns>
+    public static long Release(ulong address)
+    {
+        ulong* entry = Entry(address);
+        if (entry == null)
+        {
+            return -Errno.EINVAL;
+        }
+
+        if (GrantCount(*entry) != 0)
+        {
+            return -XenError.EBUSY;
+        }
+
+        ulong frame = PageTable.FrameOf(*entry);
+        _ = PageTable.Unmap(address, address + Pages.Size);
+        if (MemoryMap.IsRam(frame))
+        {
+            FrameAllocator.Free(frame);
+            Count--;
+        }
+
+        return 0;
+    }
+
+    /// <summary>Lets another domain map a page of RAM.</summary>
+    /// <returns>
+    /// The grant reference; -EINVAL for an address that is no such page, -EPERM for a page of others, -EMLINK when it is granted too often,
+    /// or an errno of <see cref="GrantTable.Grant"/>.
+    /// </returns>
+    public static long Grant(ushort domain, ulong address, bool readOnly)
+    {
+        ulong* entry = Entry(address);
+        if (entry == null)
+        {
+            return -Errno.EINVAL;
+        }
+
+        ulong frame = PageTable.FrameOf(*entry);
+        if (!MemoryMap.IsRam(frame))
+        {
+            return -Errno.EPERM;
+        }
+
+        if (GrantCount(*entry) == MaximumGrants)
+        {
+            return -XenError.EMLINK;
+        }
+
+        long reference = GrantTable.Grant(domain, frame / Pages.Size, readOnly);
+        if (reference >= 0)
+        {
+            *entry += 1UL << GrantCountShift;
+        }
+
+        return reference;
+    }
+
+    /// <summary>Ends a grant of a page here.</summary>
+    /// <returns>As <see cref="GrantTable.End"/>.</returns>
+    public static long EndGrant(ulong reference)
+    {
+        long result = GrantTable.End(reference, out ulong frameNumber);
+        if (result == 0)
+        {
+            // There is an entry: a page is not released while it is granted.
+            *Entry(WindowStart + (frameNumber * Pages.Size)) -= 1UL << GrantCountShift;
+        }
+
+        return result;
+    }
+
+    /// <summary>After a resume: all grants have ended, and the grant table is a new one.</summary>
+    public static void ForgetGrants()
+    {
+        GrantTable.Forget();
+        PageTable.ClearSoftwareBits(WindowStart, WindowStart + Math.Min(WindowSize, MemoryMap.End), MaximumGrants << GrantCountShift);
+    }
+
+    private static bool TryShow(ulong frame)
+    {
+        ulong address = WindowStart + frame;
+        return PageTable.TryCover(address, address + Pages.Size) && PageTable.Map(address, frame | Access);
+    }
+
+    private static ulong GrantCount(ulong entry) => (entry >> GrantCountShift) & MaximumGrants;
+
+    private static ulong* Entry(ulong address)
+    {
+        if (address < WindowStart || address >= WindowStart + WindowSize || !Pages.IsAligned(address))
+        {
+            return null;
+        }
+
+        ulong* entry = PageTable.Find(address, create: false);
+        return entry != null && (*entry & PageTable.HoldsFrame) != 0 ? entry : null;
+    }
+
+    private static bool HasWindow()
+    {
+        if (!s_hasWindow && !AddressSpace.IsOccupied(WindowStart, WindowStart + WindowSize) && RegionList.Reserve(1))
+        {
+            // Of the image's kind: never charged, never discarded.
+            RegionList.Insert(WindowStart, WindowStart + WindowSize, Protection.None, RegionKind.Image);
+            s_hasWindow = true;
+        }
+
+        return s_hasWindow;
+    }
+}

@@ -1,0 +1,99 @@
+using Xenlet.Kernel.Nucleus.Base;
+
+namespace Xenlet.Kernel.Nucleus.Xen.Abi;
+
+/// <summary>
+/// Issues hypercalls with the instruction of this processor's vendor. Typed wrappers, one class for each hypercall, stand above it.
+/// </summary>
+/// <remarks>
+/// Structures are passed by address. Xen answers -EFAULT for a page that is not present, it raises no page fault; the wrappers
+/// therefore pass locals, which lie on the nucleus's stack. The instruction is issued directly: the hypercall page only wraps it.
+/// Calling convention: docs/guest-guide/x86/hypercall-abi.rst in Xen.
+/// </remarks>
+internal static unsafe class Hypercall
+{
+    private const int CpuVendorLength = 12;
+
+    private static HypercallGate s_gate;
+    private static ulong s_issued;
+
+    /// <summary>Hypercalls issued since boot.</summary>
+    public static ulong Issued => s_issued;
+
+    /// <summary>The gate chosen by <see cref="Initialise"/>.</summary>
+    public static HypercallGate Gate => s_gate;
+
+    /// <summary>Chooses the gate. A wrong guess would be an undefined instruction, so an unknown vendor is refused by name.</summary>
+    public static void Initialise()
+    {
+        uint* registers = stackalloc uint[4];
+        Machine.Cpuid(0, 0, registers);
+        uint* vendor = stackalloc uint[3];
+        vendor[0] = registers[1];
+        vendor[1] = registers[3];
+        vendor[2] = registers[2];
+        s_gate = GateOf(new ReadOnlySpan<byte>(vendor, CpuVendorLength));
+        if (s_gate == HypercallGate.None)
+        {
+            RefuseVendor((byte*)vendor);
+        }
+    }
+
+    /// <summary>Issues a hypercall. The result is the hypercall's own; negative values are errnos, see <see cref="XenError"/>.</summary>
+    public static long Invoke(uint number, ulong a1 = 0, ulong a2 = 0, ulong a3 = 0, ulong a4 = 0, ulong a5 = 0)
+    {
+        s_issued++;
+        switch (s_gate)
+        {
+            case HypercallGate.Vmcall:
+                return Machine.HypercallIntel(a1, a2, a3, a4, a5, number);
+            case HypercallGate.Vmmcall:
+                return Machine.HypercallAmd(a1, a2, a3, a4, a5, number);
+            default:
+                Panic.Halt("a hypercall was issued before Hypercall.Initialise"u8);
+                return 0;
+        }
+    }
+
+    private static HypercallGate GateOf(ReadOnlySpan<byte> vendor)
+    {
+        if (Same(vendor, "GenuineIntel"u8) || Same(vendor, "CentaurHauls"u8) || Same(vendor, "  Shanghai  "u8))
+        {
+            return HypercallGate.Vmcall;
+        }
+
+        return Same(vendor, "AuthenticAMD"u8) || Same(vendor, "HygonGenuine"u8) ? HypercallGate.Vmmcall : HypercallGate.None;
+    }
+
+    private static bool Same(ReadOnlySpan<byte> left, ReadOnlySpan<byte> right)
+    {
+        for (int i = 0; i < CpuVendorLength; i++)
+        {
+            if (left[i] != right[i])
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private static void RefuseVendor(byte* vendor)
+    {
+        ReadOnlySpan<byte> before = "no hypercall instruction is known for CPU vendor \""u8;
+        byte* message = stackalloc byte[before.Length + CpuVendorLength + 1];
+        for (int i = 0; i < before.Length; i++)
+        {
+            message[i] = before[i];
+        }
+
+        for (int i = 0; i < CpuVendorLength; i++)
+        {
+            byte letter = vendor[i];
+            message[before.Length + i] = letter is >= (byte)' ' and <= (byte)'~' ? letter : (byte)'?';
+        }
+
+        message[before.Length + CpuVendorLength] = (byte)'"';
+        Panic.Halt(new ReadOnlySpan<byte>(message, before.Length + CpuVendorLength + 1));
+    }
+}

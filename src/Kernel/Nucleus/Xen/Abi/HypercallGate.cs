@@ -1,0 +1,14 @@
+namespace Xenlet.Kernel.Nucleus.Xen.Abi;
+
+/// <summary>The instruction that enters the hypervisor; it depends on the processor's vendor.</summary>
+internal enum HypercallGate
+{
+    /// <summary>Not chosen yet, or no instruction is known for the vendor.</summary>
+    None,
+
+    /// <summary><c>vmcall</c>: Intel, Centaur, Shanghai (Zhaoxin).</summary>
+    Vmcall,
+
+    /// <summary><c>vmmcall</c>: AMD, Hygon.</summary>
+    Vmmcall,
+}

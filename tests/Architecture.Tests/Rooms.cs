@@ -1,0 +1,16 @@
+namespace Xenlet.Architecture.Tests;
+
+/// <summary>The floors of every room that has them.</summary>
+internal static class Rooms
+{
+    internal static readonly Room[] All =
+    [
+        new(
+            "Xenlet.Kernel", "src/Kernel/Nucleus", "Base", "Memory", "Xen/Abi", "Unwind", "Platform/Pc", "Platform/Xen", "Platform", "Platform/Random", "Threads", "Console", "Ends",
+            "Linux", "Calls", "Entry", "Boot")
+        {
+            Namespace = "Xenlet.Kernel.Nucleus",
+        },
+        new("Xenlet.XenStoreRing", "src/XenStoreRing", "Wire", "Transport", "Client"),
+    ];
+}
