@@ -124,9 +124,9 @@ internal sealed record FlakesCommand : BuildCommand
     public string? Filter { get; init; }
 }
 
-/// <summary><c>soak fuzz</c>: fuzzes what reads the bytes of other domains.</summary>
+/// <summary><c>soak fuzz</c>: fuzzes what reads the bytes of other domains, and system calls.</summary>
 /// <param name="Targets">Names of targets as given; none for all.</param>
-/// <param name="Minutes">For how long each; <see langword="null"/> for until nothing new comes.</param>
+/// <param name="Minutes">For how long each, at most; <see langword="null"/> for until nothing new comes.</param>
 internal sealed record FuzzCommand(IReadOnlyList<string> Targets, int? Minutes) : BuildCommand;
 
 /// <summary><c>bench</c>: measures, and prints a table.</summary>

@@ -38,9 +38,10 @@ internal static class Help
               --times N         until each project was run so often
               --filter EXPR     as with `test`
           soak fuzz [TARGET...]
-                            fuzz what reads the bytes of other domains, guided by coverage, each target until 30 minutes brought
-                            nothing new; what is found is in artifacts/fuzz, and tests/Fuzz/Corpora keeps what reaches furthest
-              --minutes N       for N minutes each
+                            fuzz what reads the bytes of other domains, and system calls, guided by coverage, each target until
+                            30 minutes brought no new edge; what is found is in artifacts/fuzz, and tests/Fuzz/Corpora keeps what
+                            reaches furthest
+              --minutes N       for N minutes each, at most
           bench [PART...]   measure, and print tables. PART: start, size, work, store, bus, disks, network; without one, all
           clean             remove artifacts/ and every bin/ and obj/
           help              this text

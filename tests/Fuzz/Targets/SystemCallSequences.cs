@@ -14,7 +14,7 @@ internal static class SystemCallSequences
     public static byte[][] Tokens { get; } =
     [
         [5, 0], [5, 1], [0, 3, 3], [1, 4, 2], [1, 4, 5], [0, 3, 5], [2, 3], [2, 4], [6], [7, 5, 1, 3, 1], [8, 5, 4, 0], [9, 1, 3, 1, 0],
-        [10, 0], [11, 0, 0, 0], [12, 0, 1], [13], [14, 2], [3, 3], [4, 3, 9], [15, 9],
+        [10, 0], [10, 1, 0], [0, 3, 10, 0], [11, 0, 0, 0], [12, 0, 1], [13], [14, 2], [3, 3], [4, 3, 9], [15, 3], [16, 4],
     ];
 
     public static void Run(byte[] input)
@@ -224,7 +224,7 @@ internal sealed unsafe class SystemCallStory : NucleusTest
             long result = _files.Read(number, count, isBuffer, out byte[] bytes);
             return result == -Errno.EAGAIN && waits
                 ? Outcome.Waits(WaitKind.FileRead)
-                : new(result) { Buffer = isBuffer ? address : 0, Bytes = bytes, IsRandom = isRandom && result > 0 };
+                : new(result) { Buffer = isBuffer && result >= 0 ? address : 0, Bytes = bytes, IsRandom = isRandom && result > 0 };
         }
     }
 
