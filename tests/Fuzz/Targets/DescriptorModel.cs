@@ -4,8 +4,8 @@ namespace Xenlet.Fuzz.Targets;
 /// What the descriptors of a program, its pipes and its epoll sets should be. What a call returns here is Linux's, within the nucleus's
 /// limits: 64 descriptors, 16 pipes of a page, 4 epoll sets of 16 descriptors.
 /// </summary>
-/// <param name="changed">Told when something changed that a thread may wait for.</param>
-internal sealed class DescriptorModel(Action changed)
+/// <param name="changed">Told when a thing changed that a thread may wait for: the console, a pipe, an epoll set.</param>
+internal sealed class DescriptorModel(Action<object> changed)
 {
     public const int Capacity = 64;
     public const int PipeSize = 4096;
@@ -69,7 +69,7 @@ internal sealed class DescriptorModel(Action changed)
                 }
 
                 bytes = [.. Enumerable.Range(0, Math.Min(count, pipe.Bytes.Count)).Select(_ => pipe.Bytes.Dequeue())];
-                changed();
+                changed(pipe);
                 return bytes.Length;
             default:
                 return 0;
@@ -118,7 +118,7 @@ internal sealed class DescriptorModel(Action changed)
             file.Pipe.Bytes.Enqueue(value);
         }
 
-        changed();
+        changed(file.Pipe);
         return part;
     }
 
@@ -163,7 +163,7 @@ internal sealed class DescriptorModel(Action changed)
 
     public long Close(int number)
     {
-        if (At(number) is null)
+        if (At(number) is not { } closed)
         {
             return -Errno.EBADF;
         }
@@ -174,7 +174,11 @@ internal sealed class DescriptorModel(Action changed)
             file.Set?.Forget(number);
         }
 
-        changed();
+        if (ThingOf(closed) is { } thing)
+        {
+            changed(thing);
+        }
+
         return 0;
     }
 
@@ -262,9 +266,16 @@ internal sealed class DescriptorModel(Action changed)
         }
 
         set.Members[slot] = new Member(watched, events, data);
-        changed();
+        changed(set);
         return 0;
     }
+
+    /// <summary>What a thread waits for that waits for a descriptor; nothing where nothing ever changes.</summary>
+    public IEnumerable<object> ThingsOf(int number) => At(number) is { } file && ThingOf(file) is { } thing ? [thing] : [];
+
+    /// <summary>What a thread waits for in a set: the set, and what its members are.</summary>
+    public IEnumerable<object> ThingsOfSet(int number) =>
+        [.. ThingsOf(number), .. At(number)?.Set?.Members.OfType<Member>().SelectMany(member => ThingsOf(member.Number)) ?? []];
 
     /// <summary>The events of a set that are there now, each as the program is told; -EBADF or -EINVAL where there is no set.</summary>
     public long LookAtSet(int number, int most, out (uint Events, ulong Data)[] events)
@@ -314,6 +325,8 @@ internal sealed class DescriptorModel(Action changed)
                 return (short)(wanted & (PollIn | PollOut));
         }
     }
+
+    private object? ThingOf(File file) => file.Kind == FileKind.Console ? this : (object?)file.Pipe ?? file.Set;
 
     private int Count(Pipe pipe, FileKind kind) => _files.Count(file => file?.Pipe == pipe && file.Kind == kind);
 

@@ -72,15 +72,17 @@ internal sealed unsafe class SystemCallStory : NucleusTest
     private readonly ulong _words;
     private readonly ulong _others;
     private int _steps;
+    private int _waitsBegun;
     private byte _next;
-    private bool _isLooking;
-    private bool _hasChanged;
+
+    // Threads that a change has woken, in order: each makes its call again when the one that made the change is over.
+    private readonly Queue<(int Thread, Waiting Wait)> _woken = [];
 
     public SystemCallStory(Script script)
         : base(Frames)
     {
         _script = script;
-        _files = new DescriptorModel(LookAgain);
+        _files = new DescriptorModel(WakeWaiting);
         for (int i = 1; i < Threads; i++)
         {
             Spawn();
@@ -215,15 +217,14 @@ internal sealed unsafe class SystemCallStory : NucleusTest
         int count = Sizes[_script.Below(Sizes.Length)];
         bool isBuffer = IsBuffer();
         ulong address = isBuffer ? Buffer(count) : Unmapped;
-        bool waits = _files.At(number) is { } file && (file.Flags & DescriptorModel.NonBlocking) == 0;
         Make(SystemCallNumber.Read, Look, (ulong)number, address, (ulong)count);
 
         Outcome Look()
         {
             bool isRandom = _files.At(number) is { Kind: FileKind.Random };
             long result = _files.Read(number, count, isBuffer, out byte[] bytes);
-            return result == -Errno.EAGAIN && waits
-                ? Outcome.Waits(WaitKind.FileRead)
+            return result == -Errno.EAGAIN && IsBlocking(number)
+                ? Outcome.Waits(WaitKind.FileRead, _files.ThingsOf(number))
                 : new(result) { Buffer = isBuffer && result >= 0 ? address : 0, Bytes = bytes, IsRandom = isRandom && result > 0 };
         }
     }
@@ -251,7 +252,6 @@ internal sealed unsafe class SystemCallStory : NucleusTest
             Put(Mine(0), bytes);
         }
 
-        bool waits = file is not null && (file.Flags & DescriptorModel.NonBlocking) == 0;
         int done = 0;
         Make(SystemCallNumber.Write, Look, (ulong)number, isBuffer ? Mine(0) : Unmapped, (ulong)bytes.Length);
 
@@ -260,9 +260,9 @@ internal sealed unsafe class SystemCallStory : NucleusTest
             while (true)
             {
                 long result = _files.Write(number, bytes.AsSpan(done), isBuffer);
-                if (result == -Errno.EAGAIN && waits)
+                if (result == -Errno.EAGAIN && IsBlocking(number))
                 {
-                    return Outcome.Waits(WaitKind.FileWrite);
+                    return Outcome.Waits(WaitKind.FileWrite, _files.ThingsOf(number));
                 }
 
                 if (result < 0)
@@ -326,7 +326,7 @@ internal sealed unsafe class SystemCallStory : NucleusTest
                     (byte[])[.. BitConverter.GetBytes(happened.Events), .. BitConverter.GetBytes(happened.Data)]),
             ];
             return result == 0 && milliseconds != 0
-                ? Outcome.Waits(WaitKind.EventPoll, deadline)
+                ? Outcome.Waits(WaitKind.EventPoll, _files.ThingsOfSet(number), deadline)
                 : new(result) { Buffer = address, Bytes = bytes };
         }
     }
@@ -344,7 +344,7 @@ internal sealed unsafe class SystemCallStory : NucleusTest
             short[] states = [.. entries.Select(entry => entry.Number < 0 ? (short)0 : _files.State(entry.Number, entry.Wanted))];
             long ready = states.Count(state => state != 0);
             return ready == 0 && milliseconds != 0
-                ? Outcome.Waits(WaitKind.Poll, deadline)
+                ? Outcome.Waits(WaitKind.Poll, entries.SelectMany(entry => _files.ThingsOf(entry.Number)), deadline)
                 : new(ready) { Buffer = address, Bytes = Bytes(i => states[i]), HasGuard = false };
         }
 
@@ -420,7 +420,7 @@ internal sealed unsafe class SystemCallStory : NucleusTest
                 }
 
                 _futexes.Add((thread, word));
-                return Outcome.Waits(WaitKind.Futex, deadline);
+                return Outcome.Waits(WaitKind.Futex, [], deadline);
             }
         }
     }
@@ -440,7 +440,7 @@ internal sealed unsafe class SystemCallStory : NucleusTest
     private void Sleep()
     {
         ulong time = PutTime(out ulong length);
-        Make(SystemCallNumber.Nanosleep, () => Outcome.Waits(WaitKind.Sleep, Now + length), time, 0);
+        Make(SystemCallNumber.Nanosleep, () => Outcome.Waits(WaitKind.Sleep, [], Now + length), time, 0);
     }
 
     private void LetTimePass()
@@ -460,8 +460,10 @@ internal sealed unsafe class SystemCallStory : NucleusTest
         Outcome expected = look();
         if (expected.Wait != WaitKind.None)
         {
-            _waits[id] = new Waiting(expected.Wait, expected.Deadline, look);
+            Wait(id, expected, look);
         }
+
+        LookAgain();
 
         _ = Enter(number, arguments);
         if (caller->Frame.Rip != next)
@@ -479,30 +481,36 @@ internal sealed unsafe class SystemCallStory : NucleusTest
         CheckThreads();
     }
 
-    /// <summary>Something changed: threads that wait for a file look, the newest first, until nothing changes any more.</summary>
+    private bool IsBlocking(int number) => _files.At(number) is { } file && (file.Flags & DescriptorModel.NonBlocking) == 0;
+
+    private void Wait(int thread, Outcome expected, Func<Outcome> look) =>
+        _waits[thread] = new Waiting(expected.Wait, expected.Deadline, look, expected.Things, _waitsBegun++);
+
+    /// <summary>A thing changed: all that wait for it are woken, the longest waiting first.</summary>
+    private void WakeWaiting(object thing)
+    {
+        foreach ((int thread, Waiting wait) in _waits.Where(pair => pair.Value.Things.Contains(thing)).OrderBy(pair => pair.Value.Order).ToArray())
+        {
+            _waits.Remove(thread);
+            _woken.Enqueue((thread, wait));
+        }
+    }
+
+    /// <summary>Those that were woken make their calls again, which may wake others; who still has to wait does so behind the others.</summary>
     private void LookAgain()
     {
-        _hasChanged = true;
-        if (_isLooking)
+        while (_woken.TryDequeue(out (int Thread, Waiting Wait) woken))
         {
-            return;
-        }
-
-        _isLooking = true;
-        while (_hasChanged)
-        {
-            _hasChanged = false;
-            foreach ((int thread, Waiting wait) in _waits.Where(pair => pair.Value.IsForFile).OrderByDescending(pair => pair.Key).ToArray())
+            Outcome found = woken.Wait.Look();
+            if (found.Wait == WaitKind.None)
             {
-                Outcome found = wait.Look();
-                if (found.Wait == WaitKind.None)
-                {
-                    Finish(thread, found);
-                }
+                _ended[woken.Thread] = found;
+            }
+            else
+            {
+                Wait(woken.Thread, found, woken.Wait.Look);
             }
         }
-
-        _isLooking = false;
     }
 
     private void WakeExpired(ulong now)
@@ -626,11 +634,12 @@ internal sealed unsafe class SystemCallStory : NucleusTest
 
         public bool HasGuard { get; init; } = true;
 
-        public static Outcome Waits(WaitKind kind, ulong deadline = ulong.MaxValue) => new(0) { Wait = kind, Deadline = deadline };
+        /// <summary>What is waited for, where that can change.</summary>
+        public IReadOnlyList<object> Things { get; private init; } = [];
+
+        public static Outcome Waits(WaitKind kind, IEnumerable<object> things, ulong deadline = ulong.MaxValue) =>
+            new(0) { Wait = kind, Deadline = deadline, Things = [.. things] };
     }
 
-    private sealed record Waiting(WaitKind Kind, ulong Deadline, Func<Outcome> Look)
-    {
-        public bool IsForFile => Kind is WaitKind.FileRead or WaitKind.FileWrite or WaitKind.Poll or WaitKind.EventPoll;
-    }
+    private sealed record Waiting(WaitKind Kind, ulong Deadline, Func<Outcome> Look, IReadOnlyList<object> Things, int Order);
 }
