@@ -29,10 +29,14 @@ internal static unsafe class SystemCallDispatch
     public static Frame* OnSystemCall(Frame* frame)
     {
         NucleusStatistics.SystemCallCount++;
-        long result = Dispatch((Thread*)frame, frame);
+        Thread* thread = (Thread*)frame;
+        long result = Dispatch(thread, frame);
         if (result != CallResult.None)
         {
             frame->Rax = (ulong)result;
+
+            // A call that began anew may have ended in another way: what it had done is not the next one's.
+            thread->Progress = 0;
         }
 
         return NucleusExit.Leave();

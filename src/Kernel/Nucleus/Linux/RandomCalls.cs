@@ -23,8 +23,10 @@ internal static unsafe class RandomCalls
     private const ulong InstructionSize = 2;
 
     /// <summary>Fills a part of the caller's buffer, which need not be present.</summary>
-    /// <returns>Bytes filled, once all are; before that what makes the call begin anew. A negative errno when not even the first part can
-    /// be.</returns>
+    /// <returns>
+    /// Bytes filled, once all are; before that <see cref="CallResult.None"/>, and the call begins anew. A negative errno when not even
+    /// the first part can be.
+    /// </returns>
     public static long Get(ulong address, ulong count)
     {
         Thread* thread = Scheduler.Current;
@@ -47,7 +49,8 @@ internal static unsafe class RandomCalls
 
         thread->Progress = done;
         thread->Frame.Rip -= InstructionSize;
-        return (long)thread->Frame.Vector;
+        thread->Frame.Rax = thread->Frame.Vector;
+        return CallResult.None;
     }
 
     /// <summary>

@@ -136,6 +136,7 @@ internal static unsafe class Scheduler
         AccountTime(now);
         s_switchedInAt = now;
         Run(s_idle);
+        FloatingPoint.Discard();
         ThreadTable.Remove(thread);
     }
 
@@ -207,6 +208,7 @@ internal static unsafe class Scheduler
         s_switchedInAt = now;
         if (next != running)
         {
+            FloatingPoint.Save();
             Switches++;
         }
 

@@ -186,7 +186,7 @@ internal static unsafe class FileCalls
                 ulong written = ConsoleDevice.Write((byte*)buffer, count);
                 return written == 0 && count > 0 ? -Errno.EAGAIN : (long)written;
             case FileKind.PipeWriter:
-                return Pipes.Write(file->Pipe, (byte*)buffer, count);
+                return count == 0 ? 0 : Pipes.Write(file->Pipe, (byte*)buffer, count);
             case FileKind.Text:
             case FileKind.Directory:
             case FileKind.EventPoll:

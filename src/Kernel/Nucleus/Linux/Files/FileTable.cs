@@ -101,17 +101,18 @@ internal static unsafe class FileTable
         return copy;
     }
 
+    /// <summary>dup3: whatever the target was is closed. As on Linux, that both are the same is looked at first.</summary>
     public static long DuplicateTo(int descriptor, int target)
     {
+        if (descriptor == target)
+        {
+            return -Errno.EINVAL;
+        }
+
         OpenFile* file = Get(descriptor);
         if (file == null || (uint)target >= Capacity)
         {
             return -Errno.EBADF;
-        }
-
-        if (descriptor == target)
-        {
-            return -Errno.EINVAL;
         }
 
         _ = Close(target);

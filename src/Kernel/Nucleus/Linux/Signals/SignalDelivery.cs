@@ -162,6 +162,7 @@ internal static unsafe class SignalDelivery
         }
 
         thread->SignalMask = interrupted->uc_sigmask & ~Unblockable;
+        FloatingPoint.Discard();
         ulong floatingPoint = context->fpstate;
         if (floatingPoint == 0)
         {
@@ -259,6 +260,7 @@ internal static unsafe class SignalDelivery
             ProgramEnd.StackOverflow(thread, registers->Rsp);
         }
 
+        FloatingPoint.Save();
         Machine.Copy((void*)floatingPoint, registers->FloatingPoint, 512);
         var frame = (rt_sigframe*)address;
         Machine.Fill(frame, 0, (nuint)sizeof(rt_sigframe));

@@ -81,6 +81,7 @@ internal static unsafe class ThreadCalls
             return -Errno.ENOMEM;
         }
 
+        FloatingPoint.Save();
         Machine.Copy(&child->Frame, parent, Frame.Size);
         child->Frame.Rax = 0;
         child->Frame.Rsp = top;
