@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Diagnostics;
 using System.Globalization;
+using Xenlet.Domain;
 using Xenlet.Drivers;
 using Xenlet.Kernel;
 

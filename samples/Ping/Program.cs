@@ -1,5 +1,6 @@
 using System.Net;
 using System.Runtime.InteropServices;
+using Xenlet.Domain;
 using Xenlet.Drivers;
 using Xenlet.Kernel;
 using Xenlet.Samples;

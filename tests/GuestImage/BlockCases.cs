@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Xenlet.Domain;
 using Xenlet.Drivers;
 using Xenlet.Kernel;
 using Xenlet.XenBus;

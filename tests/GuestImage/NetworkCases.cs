@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
+using Xenlet.Domain;
 using Xenlet.Drivers;
 using Xenlet.Kernel;
 using Xenlet.XenBus;

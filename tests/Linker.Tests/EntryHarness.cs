@@ -1,4 +1,5 @@
 using Iced.Intel;
+using Xenlet.Kernel.Nucleus.Base;
 using static Iced.Intel.AssemblerRegisters;
 
 namespace Xenlet.Linker.Tests;
@@ -71,11 +72,11 @@ internal sealed unsafe partial class EntryHarness : IDisposable
     /// <summary>The fake program's rsp.</summary>
     public ulong ProgramStack => (ulong)_programStack + (StackSize / 2);
 
-    public ref ulong InNucleus => ref ((ulong*)_image["xenlet_cpu"])[2];
+    public ref ulong InNucleus => ref *(ulong*)(_image["xenlet_cpu"] + CpuLayout.InNucleus);
 
-    public ref ulong FloatingPointIsLive => ref ((ulong*)_image["xenlet_cpu"])[6];
+    public ref ulong FloatingPointIsLive => ref *(ulong*)(_image["xenlet_cpu"] + CpuLayout.FloatingPointIsLive);
 
-    public ref ulong NmiPending => ref ((ulong*)_image["xenlet_cpu"])[4];
+    public ref ulong NmiPending => ref *(ulong*)(_image["xenlet_cpu"] + CpuLayout.NmiPending);
 
     /// <summary>Whether the fake nucleus lets x87 and MXCSR of the program be in the processor, as it does while no other thread is chosen.</summary>
     public bool KeepsFloatingPointLive { get; set; } = true;
@@ -267,7 +268,7 @@ internal sealed unsafe partial class EntryHarness : IDisposable
         c.pushfq();
         c.pop(rcx);
         c.mov(__qword_ptr[rax + SeenFlags], rcx);
-        c.mov(rcx, __qword_ptr.gs[16]);
+        c.mov(rcx, __qword_ptr.gs[CpuLayout.InNucleus]);
         c.mov(__qword_ptr[rax + SeenInNucleus], rcx);
         c.mov(__qword_ptr[rax + SeenHandler], number);
         if (!returns)
@@ -278,11 +279,11 @@ internal sealed unsafe partial class EntryHarness : IDisposable
         }
 
         c.mov(rcx, __qword_ptr[rax + KeptLive]);
-        c.and(__qword_ptr.gs[48], rcx);
+        c.and(__qword_ptr.gs[CpuLayout.FloatingPointIsLive], rcx);
         if (isCalledOnTheWayOut)
         {
             // One that stays pending is reported for ever.
-            c.mov(__qword_ptr.gs[32], 0);
+            c.mov(__qword_ptr.gs[CpuLayout.NmiPending], 0);
         }
 
         foreach (var register in FrameOrder.Where(r => r != rax && !(isCalledOnTheWayOut && CalleeSaved.Contains(r))))
@@ -303,49 +304,49 @@ internal sealed unsafe partial class EntryHarness : IDisposable
     private static partial nint SystemCall(nint number, nint first, nint second);
 }
 
-/// <summary>A frame, by the offsets the nucleus's C# code uses.</summary>
+/// <summary>A frame, by the offsets that the nucleus's C# code uses too.</summary>
 internal sealed unsafe class FakeFrame(byte* start)
 {
     public byte* Start { get; } = start;
 
     public Span<ulong> General => new(Start, 15);
 
-    public ref ulong Vector => ref *(ulong*)(Start + 120);
+    public ref ulong Vector => ref *(ulong*)(Start + FrameLayout.Vector);
 
-    public ref ulong ErrorCode => ref *(ulong*)(Start + 128);
+    public ref ulong ErrorCode => ref *(ulong*)(Start + FrameLayout.ErrorCode);
 
-    public ref ulong Rip => ref *(ulong*)(Start + 136);
+    public ref ulong Rip => ref *(ulong*)(Start + FrameLayout.Rip);
 
-    public ref ulong Cs => ref *(ulong*)(Start + 144);
+    public ref ulong Cs => ref *(ulong*)(Start + FrameLayout.Cs);
 
-    public ref ulong Rflags => ref *(ulong*)(Start + 152);
+    public ref ulong Rflags => ref *(ulong*)(Start + FrameLayout.Rflags);
 
-    public ref ulong Rsp => ref *(ulong*)(Start + 160);
+    public ref ulong Rsp => ref *(ulong*)(Start + FrameLayout.Rsp);
 
-    public ref ulong Ss => ref *(ulong*)(Start + 168);
+    public ref ulong Ss => ref *(ulong*)(Start + FrameLayout.Ss);
 
-    public ref ulong Cr2 => ref *(ulong*)(Start + 176);
+    public ref ulong Cr2 => ref *(ulong*)(Start + FrameLayout.Cr2);
 
-    public ref ulong FsBase => ref *(ulong*)(Start + 184);
+    public ref ulong FsBase => ref *(ulong*)(Start + FrameLayout.FsBase);
 
     /// <summary>xmm0 to xmm15 in the fxsave64 area, two words each.</summary>
-    public Span<ulong> Xmm => new(Start + 192 + 160, 32);
+    public Span<ulong> Xmm => new(Start + FrameLayout.Xmm, 32);
 
     /// <summary>What follows the frame.</summary>
-    public Span<byte> Beyond => new(Start + 704, 1024 - 704);
+    public Span<byte> Beyond => new(Start + FrameLayout.Size, 1024 - FrameLayout.Size);
 
     /// <summary>MXCSR and the x87 control word in the fxsave64 area.</summary>
     public (uint Mxcsr, ushort X87) Control
     {
-        get => (*(uint*)(Start + 192 + 24), *(ushort*)(Start + 192));
-        set => (*(uint*)(Start + 192 + 24), *(ushort*)(Start + 192)) = value;
+        get => (*(uint*)(Start + FrameLayout.Fxsave + 24), *(ushort*)(Start + FrameLayout.Fxsave));
+        set => (*(uint*)(Start + FrameLayout.Fxsave + 24), *(ushort*)(Start + FrameLayout.Fxsave)) = value;
     }
 
     /// <summary>Gives the floating point state the values a program starts with.</summary>
     public void ResetFloatingPoint()
     {
-        new Span<byte>(Start + 192, 512).Clear();
-        *(ushort*)(Start + 192) = 0x37F;
-        *(uint*)(Start + 192 + 24) = 0x1F80;
+        new Span<byte>(Start + FrameLayout.Fxsave, 512).Clear();
+        *(ushort*)(Start + FrameLayout.Fxsave) = 0x37F;
+        *(uint*)(Start + FrameLayout.Fxsave + 24) = 0x1F80;
     }
 }

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Xenlet.Domain;
 using Xenlet.XenStoreRing;
 using Xenlet.XenStoreRing.Tests;
 

@@ -1,3 +1,4 @@
+using Xenlet.Domain;
 using Xenlet.Drivers;
 using Xenlet.Kernel;
 

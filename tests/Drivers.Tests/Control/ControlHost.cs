@@ -1,3 +1,4 @@
+using Xenlet.Domain;
 using Xenlet.Kernel;
 using Xenlet.XenStoreRing;
 using Xenlet.XenStoreRing.Tests;

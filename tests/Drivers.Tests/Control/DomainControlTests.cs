@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Xenlet.Domain;
 using Xenlet.Kernel;
 using Xenlet.XenBus;
 using Xenlet.XenBus.Tests;

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
+using Xenlet.Domain;
 using Xenlet.XenStoreRing;
 using Xenlet.XenStoreRing.Tests.RealXenStored;
 

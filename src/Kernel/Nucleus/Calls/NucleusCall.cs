@@ -158,7 +158,7 @@ internal static class NucleusCall
             case StorePort:
                 return hasXen ? NucleusCallPages.StorePort() : withoutXen;
             case Suspend:
-                return hasXen ? DomainSuspend.Run() : withoutXen;
+                return hasXen ? SuspendCall.Run() : withoutXen;
             default:
                 return -Errno.ENOSYS;
         }

@@ -1,7 +1,7 @@
 using System.Text;
 using Xenlet.Kernel;
 
-namespace Xenlet.Drivers;
+namespace Xenlet.Domain;
 
 /// <summary>Writes whole texts to the console, one at a time.</summary>
 internal sealed class ControlOutput(Stream stream)

@@ -16,7 +16,7 @@ namespace Xenlet.Kernel.Nucleus.Calls;
 /// the same memory. One system call with interrupts off: with one vCPU
 /// no thread sees anything in between.
 /// </summary>
-internal static class DomainSuspend
+internal static class SuspendCall
 {
     /// <summary>Suspends the domain and returns when it runs again.</summary>
     /// <returns>

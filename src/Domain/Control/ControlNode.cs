@@ -1,7 +1,7 @@
 using Xenlet.Kernel;
 using Xenlet.XenStoreRing;
 
-namespace Xenlet.Drivers;
+namespace Xenlet.Domain;
 
 /// <summary>
 /// A node in which the tool stack asks. It is never deaf for ever: a watch that ended is registered anew, and a request that could not be

@@ -2,7 +2,7 @@ using Xenlet.Kernel;
 using Xenlet.XenBus;
 using Xenlet.XenStoreRing;
 
-namespace Xenlet.Drivers;
+namespace Xenlet.Domain;
 
 /// <summary>Suspend and resume.</summary>
 public sealed partial class DomainControl

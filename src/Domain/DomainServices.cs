@@ -1,8 +1,9 @@
+using Xenlet.Drivers;
 using Xenlet.Kernel;
 using Xenlet.XenBus;
 using Xenlet.XenStoreRing;
 
-namespace Xenlet.Drivers;
+namespace Xenlet.Domain;
 
 /// <summary>
 /// All that a domain needs to live with its tool stack, in one object: xenstore, both buses with their drivers, and <see cref="DomainControl"/>, which ends, suspends and

@@ -1,7 +1,8 @@
+using Xenlet.Drivers;
 using Xenlet.XenBus;
 using Xenlet.XenStoreRing;
 
-namespace Xenlet.Drivers;
+namespace Xenlet.Domain;
 
 /// <summary>What <see cref="DomainServices"/> starts, and how.</summary>
 public sealed record DomainServicesOptions

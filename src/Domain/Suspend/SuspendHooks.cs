@@ -1,7 +1,7 @@
 using Xenlet.Kernel;
 using Xenlet.XenBus;
 
-namespace Xenlet.Drivers;
+namespace Xenlet.Domain;
 
 /// <summary>What the program wants done around a suspend.</summary>
 internal sealed class SuspendHooks(ControlOutput output, TimeProvider clock)

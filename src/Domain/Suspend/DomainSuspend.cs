@@ -1,7 +1,8 @@
 using Xenlet.Kernel;
+using Xenlet.XenBus;
 using Xenlet.XenStoreRing;
 
-namespace Xenlet.XenBus;
+namespace Xenlet.Domain;
 
 /// <summary>How a suspend ended.</summary>
 public enum SuspendOutcome

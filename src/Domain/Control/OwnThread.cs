@@ -1,4 +1,4 @@
-namespace Xenlet.Drivers;
+namespace Xenlet.Domain;
 
 /// <summary>
 /// Calls what may block, code of the program or a write to the console, on a thread of its own: it holds up nobody but whoever waits for it,

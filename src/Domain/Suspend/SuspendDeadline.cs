@@ -1,4 +1,4 @@
-namespace Xenlet.Drivers;
+namespace Xenlet.Domain;
 
 /// <summary>The time by which the domain must be suspended: one for preparations, drivers and xenstore together.</summary>
 internal sealed class SuspendDeadline : IDisposable

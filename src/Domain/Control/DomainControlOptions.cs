@@ -1,6 +1,6 @@
 using Xenlet.Kernel;
 
-namespace Xenlet.Drivers;
+namespace Xenlet.Domain;
 
 /// <summary>Settings of <see cref="DomainControl"/>.</summary>
 public sealed record DomainControlOptions

@@ -1,9 +1,10 @@
 using System.Globalization;
 using System.Text;
+using Xenlet.Drivers;
 using Xenlet.Kernel;
 using Xenlet.XenBus;
 
-namespace Xenlet.Drivers;
+namespace Xenlet.Domain;
 
 /// <summary>What goes on in the guest, as text for people.</summary>
 internal sealed class SystemReport(IMachine machine, IReadOnlyList<DeviceBus> buses, DomainControlOptions options)

@@ -1,7 +1,7 @@
 using System.Globalization;
 using Xenlet.Kernel;
 
-namespace Xenlet.Drivers;
+namespace Xenlet.Domain;
 
 /// <summary>
 /// Ends the guest when the program has not ended in time. It has a thread of its own: a program that hangs may well have none left in its pool.

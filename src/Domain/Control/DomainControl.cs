@@ -1,8 +1,9 @@
+using Xenlet.Drivers;
 using Xenlet.Kernel;
 using Xenlet.XenBus;
 using Xenlet.XenStoreRing;
 
-namespace Xenlet.Drivers;
+namespace Xenlet.Domain;
 
 /// <summary>
 /// Does what the tool stack asks of the domain: <c>xl shutdown</c>, <c>xl reboot</c>, <c>xl save</c> and <c>xl migrate</c> through <c>control/shutdown</c>, <c>xl sysrq</c> through
