@@ -92,8 +92,8 @@ internal sealed unsafe class SystemCallStory : NucleusTest
         _memory = (ulong)MemoryCalls.Map(0, Threads * PagesOfThread * Pages.Size, 3, 0x22, -1);
 
         // As .NET does: writing to nobody is an error, and no end of the program.
-        SignalAction ignore = new() { Handler = SignalAction.SIG_IGN };
-        Put(Mine(ActionOffset), MemoryMarshal.AsBytes(new ReadOnlySpan<SignalAction>(in ignore)));
+        sigaction ignore = new() { sa_handler = SignalAction.SIG_IGN };
+        Put(Mine(ActionOffset), MemoryMarshal.AsBytes(new ReadOnlySpan<sigaction>(in ignore)));
         Assert.Equal(0, Call(SystemCallNumber.RtSigaction, SignalNumber.SIGPIPE, Mine(ActionOffset), 0, 8));
         _ = AssertFramesAccountedFor(out _others);
     }

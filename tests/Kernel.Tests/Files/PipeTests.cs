@@ -166,11 +166,11 @@ public sealed unsafe class PipeTests : NucleusTest
     public void Writing_to_nobody_is_EPIPE_and_a_signal()
     {
         (ulong reader, ulong writer) = Pipe(0);
-        SignalDelivery.Action(SignalNumber.SIGPIPE)->Handler = SignalAction.SIG_IGN;
+        SignalDelivery.Action(SignalNumber.SIGPIPE)->sa_handler = SignalAction.SIG_IGN;
         Assert.Equal(0, Call(SystemCallNumber.Close, reader));
         Assert.Equal(-Errno.EPIPE, Call(SystemCallNumber.Write, writer, _buffer, 1));
 
-        SignalDelivery.Action(SignalNumber.SIGPIPE)->Handler = SignalAction.SIG_DFL;
+        SignalDelivery.Action(SignalNumber.SIGPIPE)->sa_handler = SignalAction.SIG_DFL;
         Assert.Throws<MachineHaltedException>(() => _ = Enter(SystemCallNumber.Write, writer, _buffer, 1));
     }
 
@@ -184,13 +184,15 @@ public sealed unsafe class PipeTests : NucleusTest
         ulong filler = count > 4096 ? 1000ul : 4096;
         Assert.Equal((long)filler, Call(SystemCallNumber.Write, writer, _buffer, filler));
         Thread* waiting = Park(SystemCallNumber.Write, writer, _buffer, count);
-        SignalDelivery.Action(SignalNumber.SIGPIPE)->Handler = 0x41_0000;
+        SignalDelivery.Action(SignalNumber.SIGPIPE)->sa_handler = 0x41_0000;
         waiting->Frame.Rsp = _buffer + 0x3000;
 
         Assert.True(Enter(SystemCallNumber.Close, reader) == &waiting->Frame);
 
-        var frame = (SignalFrame*)waiting->Frame.Rsp;
-        Assert.Equal((0x41_0000ul, SignalNumber.SIGPIPE, result), (waiting->Frame.Rip, frame->Signal, (long)frame->Rax));
+        var frame = (rt_sigframe*)waiting->Frame.Rsp;
+        Assert.Equal(
+            (0x41_0000ul, SignalNumber.SIGPIPE, result),
+            (waiting->Frame.Rip, frame->info.si_signo, (long)frame->uc.uc_mcontext.ax));
     }
 
     [Fact]

@@ -78,7 +78,7 @@ public sealed unsafe class OutOfMemoryTests : NucleusTest
     [Fact]
     public void A_signal_for_whose_frame_the_stack_cannot_grow_ends_the_program_as_out_of_memory()
     {
-        SignalDelivery.Action(Usr1)->Handler = 0x41_0000;
+        SignalDelivery.Action(Usr1)->sa_handler = 0x41_0000;
         TakeAllFrames();
         SignalDelivery.SendToThread(Current, Usr1);
 

@@ -67,7 +67,7 @@ public sealed unsafe class RandomCallsTests : NucleusTest
     {
         ulong stack = Allocate(4);
         Current->Frame.Rsp = stack + (3 * Pages.Size);
-        SignalDelivery.Action(Usr1)->Handler = 0x41_0000;
+        SignalDelivery.Action(Usr1)->sa_handler = 0x41_0000;
         MakeCall(SystemCallNumber.Getrandom, _buffer, 4 * Part, 0);
         MakeCall(SystemCallNumber.Getrandom, _buffer, 4 * Part, 0);
         SignalDelivery.SendToThread(Current, Usr1);
@@ -75,8 +75,8 @@ public sealed unsafe class RandomCallsTests : NucleusTest
         Trap(Vector.ApicTimer);
 
         Assert.Equal(0x41_0000ul, Current->Frame.Rip);
-        var frame = (SignalFrame*)(Current->Frame.Rsp);
-        Assert.Equal((Instruction + 2, 2 * Part), (frame->Rip, frame->Rax));
+        var frame = (rt_sigframe*)(Current->Frame.Rsp);
+        Assert.Equal((Instruction + 2, 2 * Part), (frame->uc.uc_mcontext.ip, frame->uc.uc_mcontext.ax));
         Assert.Equal(8, Call(SystemCallNumber.Getrandom, _buffer, 8, 0));
     }
 

@@ -30,7 +30,7 @@ public sealed unsafe class SignalTests : NucleusTest
         Act(Usr1, mask: 1UL << (Usr2 - 1));
         _first->Frame.Rflags = 0x246 | 0x400; // The direction flag was set.
 
-        Assert.Equal(0, Send(Usr1, out SignalFrame* frame));
+        Assert.Equal(0, Send(Usr1, out rt_sigframe* frame));
 
         Frame* registers = &_first->Frame;
         Assert.Equal(Handler, registers->Rip);
@@ -41,11 +41,11 @@ public sealed unsafe class SignalTests : NucleusTest
         Assert.Equal((ulong)frame + 8, registers->Rdx);
         Assert.Equal(0ul, registers->Rax);
         Assert.Equal(0x202ul, registers->Rflags);
-        Assert.Equal(Restorer, frame->Restorer);
-        Assert.Equal(Usr1, frame->Signal);
-        Assert.Equal(1, frame->Sender);
-        Assert.Equal(2, frame->StackFlags);
-        Assert.Equal(0ul, frame->SignalMask);
+        Assert.Equal(Restorer, frame->pretcode);
+        Assert.Equal(Usr1, frame->info.si_signo);
+        Assert.Equal(1, frame->info.si_pid);
+        Assert.Equal(2, frame->uc.uc_stack.ss_flags);
+        Assert.Equal(0ul, frame->uc.uc_sigmask);
         Assert.Equal((1UL << (Usr2 - 1)) | (1UL << (Usr1 - 1)), _first->SignalMask);
     }
 
@@ -58,7 +58,7 @@ public sealed unsafe class SignalTests : NucleusTest
         Act(Usr1);
         _ = Enter(call, first, second, Usr1);
         Assert.Equal(Handler, _first->Frame.Rip);
-        Assert.Equal(code, ((SignalFrame*)_first->Frame.Rsp)->Code);
+        Assert.Equal(code, ((rt_sigframe*)_first->Frame.Rsp)->info.si_code);
     }
 
     /// <summary>128 bytes below the stack pointer belong to the interrupted function (System V ABI, AMD64 supplement, 3.2.2).</summary>
@@ -75,11 +75,12 @@ public sealed unsafe class SignalTests : NucleusTest
         _first->Frame.Rsp = _stack + 0x3a40 + misalignment;
         ulong top = _first->Frame.Rsp - 128;
 
-        Send(Usr1, out SignalFrame* frame);
+        Send(Usr1, out rt_sigframe* frame);
 
         Assert.All(Load(top, (int)(_stack + 0x4000 - top)), value => Assert.Equal(0x5a, value));
-        Assert.True(frame->FloatingPoint + 512 <= top && frame->FloatingPoint >= (ulong)frame + SignalFrame.Size);
-        Assert.Equal(0ul, frame->FloatingPoint % 64);
+        ulong floatingPoint = frame->uc.uc_mcontext.fpstate;
+        Assert.True(floatingPoint + 512 <= top && floatingPoint >= (ulong)frame + (ulong)sizeof(rt_sigframe));
+        Assert.Equal(0ul, floatingPoint % 64);
         Assert.Equal(0x5a, *((byte*)frame - 1));
     }
 
@@ -115,10 +116,10 @@ public sealed unsafe class SignalTests : NucleusTest
     public void What_the_handler_changes_in_its_frame_takes_effect()
     {
         Act(Usr1);
-        Send(Usr1, out SignalFrame* frame);
-        frame->Rip = 0x43_0000;
-        frame->Rdi = 99;
-        frame->SignalMask = 1UL << (Usr2 - 1);
+        Send(Usr1, out rt_sigframe* frame);
+        frame->uc.uc_mcontext.ip = 0x43_0000;
+        frame->uc.uc_mcontext.di = 99;
+        frame->uc.uc_sigmask = 1UL << (Usr2 - 1);
 
         Return();
 
@@ -131,12 +132,12 @@ public sealed unsafe class SignalTests : NucleusTest
     public void A_return_gives_no_privilege()
     {
         Act(Usr1);
-        Send(Usr1, out SignalFrame* frame);
-        frame->Rflags = ulong.MaxValue;
-        frame->Cs = 0x33;
-        frame->Ss = 0x2b;
-        frame->SignalMask = ulong.MaxValue;
-        *(uint*)(frame->FloatingPoint + 24) = 0xffff_ffff;
+        Send(Usr1, out rt_sigframe* frame);
+        frame->uc.uc_mcontext.flags = ulong.MaxValue;
+        frame->uc.uc_mcontext.cs = 0x33;
+        frame->uc.uc_mcontext.ss = 0x2b;
+        frame->uc.uc_sigmask = ulong.MaxValue;
+        *(uint*)(frame->uc.uc_mcontext.fpstate + 24) = 0xffff_ffff;
 
         Return();
 
@@ -152,8 +153,8 @@ public sealed unsafe class SignalTests : NucleusTest
     public void A_frame_without_floating_point_state_resets_it()
     {
         Act(Usr1);
-        Send(Usr1, out SignalFrame* frame);
-        frame->FloatingPoint = 0;
+        Send(Usr1, out rt_sigframe* frame);
+        frame->uc.uc_mcontext.fpstate = 0;
         _first->Frame.FloatingPoint[200] = 1;
 
         Return();
@@ -170,9 +171,9 @@ public sealed unsafe class SignalTests : NucleusTest
     public void A_frame_that_cannot_be_loaded_ends_the_program(ulong rip, ulong floatingPoint)
     {
         Act(Usr1);
-        Send(Usr1, out SignalFrame* frame);
-        frame->Rip = rip;
-        frame->FloatingPoint = floatingPoint;
+        Send(Usr1, out rt_sigframe* frame);
+        frame->uc.uc_mcontext.ip = rip;
+        frame->uc.uc_mcontext.fpstate = floatingPoint;
 
         PanicException end = Assert.Throws<PanicException>(Return);
         Assert.Contains("SIGSEGV", end.Message, StringComparison.Ordinal);
@@ -203,10 +204,10 @@ public sealed unsafe class SignalTests : NucleusTest
 
         Assert.True(Trap(Vector.PageFault, errorCode: 6, address) == _first);
 
-        var frame = (SignalFrame*)_first->Frame.Rsp;
-        Assert.Equal((SignalNumber.SIGSEGV, 1, address), (frame->Signal, frame->Code, frame->FaultAddress));
-        Assert.Equal((14ul, 6ul, address), (frame->TrapNumber, frame->ErrorCode, frame->Cr2));
-        Assert.Equal(0x40_0000ul, frame->Rip);
+        var frame = (rt_sigframe*)_first->Frame.Rsp;
+        Assert.Equal((SignalNumber.SIGSEGV, 1, address), (frame->info.si_signo, frame->info.si_code, frame->info.si_addr));
+        Assert.Equal((14ul, 6ul, address), (frame->uc.uc_mcontext.trapno, frame->uc.uc_mcontext.err, frame->uc.uc_mcontext.cr2));
+        Assert.Equal(0x40_0000ul, frame->uc.uc_mcontext.ip);
     }
 
     /// <summary>
@@ -227,9 +228,9 @@ public sealed unsafe class SignalTests : NucleusTest
         Act(signal);
         Assert.True(Trap(vector) == _first);
 
-        var frame = (SignalFrame*)_first->Frame.Rsp;
-        Assert.Equal((signal, code), (frame->Signal, frame->Code));
-        Assert.Equal(isAddressOfInstruction ? 0x40_0000ul : 0, frame->FaultAddress);
+        var frame = (rt_sigframe*)_first->Frame.Rsp;
+        Assert.Equal((signal, code), (frame->info.si_signo, frame->info.si_code));
+        Assert.Equal(isAddressOfInstruction ? 0x40_0000ul : 0, frame->info.si_addr);
     }
 
     [Fact]
@@ -238,7 +239,7 @@ public sealed unsafe class SignalTests : NucleusTest
         Act(SignalNumber.SIGSEGV);
         Assert.Equal(0, MemoryCalls.Protect(_stack, 0x1000, 1));
         Assert.True(Trap(Vector.PageFault, errorCode: 3, _stack + 8) == _first);
-        Assert.Equal(2, ((SignalFrame*)_first->Frame.Rsp)->Code);
+        Assert.Equal(2, ((rt_sigframe*)_first->Frame.Rsp)->info.si_code);
     }
 
     [Fact]
@@ -261,7 +262,7 @@ public sealed unsafe class SignalTests : NucleusTest
         _ = Enter(SystemCallNumber.RtSigprocmask, 1, set, 0, 8);
 
         Assert.Equal(Handler, _first->Frame.Rip);
-        Assert.Equal(0ul, ((SignalFrame*)_first->Frame.Rsp)->Rax);
+        Assert.Equal(0ul, ((rt_sigframe*)_first->Frame.Rsp)->uc.uc_mcontext.ax);
     }
 
     [Fact]
@@ -273,7 +274,7 @@ public sealed unsafe class SignalTests : NucleusTest
 
         Act(Usr2, flags: ResetHandler);
         Send(Usr2, out _);
-        Assert.Equal(0ul, SignalDelivery.Action(Usr2)->Handler);
+        Assert.Equal(0ul, SignalDelivery.Action(Usr2)->sa_handler);
     }
 
     [Fact]
@@ -321,9 +322,9 @@ public sealed unsafe class SignalTests : NucleusTest
         Assert.True(Enter(SystemCallNumber.SchedYield) == &_first->Frame);
 
         Assert.Equal(Handler, _first->Frame.Rip);
-        var frame = (SignalFrame*)_first->Frame.Rsp;
-        Assert.Equal(restarts ? 0x3f_fffeul : 0x40_0000ul, frame->Rip);
-        Assert.Equal(restarts ? call : -Errno.EINTR, (long)frame->Rax);
+        var frame = (rt_sigframe*)_first->Frame.Rsp;
+        Assert.Equal(restarts ? 0x3f_fffeul : 0x40_0000ul, frame->uc.uc_mcontext.ip);
+        Assert.Equal(restarts ? call : -Errno.EINTR, (long)frame->uc.uc_mcontext.ax);
         Assert.Equal(ulong.MaxValue, Deadlines.Earliest);
         Assert.Equal(0, Futex.Wake(word, 1, uint.MaxValue));
     }
@@ -345,7 +346,7 @@ public sealed unsafe class SignalTests : NucleusTest
         Now += 2_500_000_000;
         Assert.True(Enter(SystemCallNumber.Tgkill, 1, 1, Usr1) == &_first->Frame);
 
-        Assert.Equal(-Errno.EINTR, (long)((SignalFrame*)_first->Frame.Rsp)->Rax);
+        Assert.Equal(-Errno.EINTR, (long)((rt_sigframe*)_first->Frame.Rsp)->uc.uc_mcontext.ax);
         Assert.Equal(left, (((ulong*)remaining)[0] * 1_000_000_000) + ((ulong*)remaining)[1]);
     }
 
@@ -360,7 +361,7 @@ public sealed unsafe class SignalTests : NucleusTest
         Assert.Equal(0, Call(SystemCallNumber.Tgkill, 1, 1, Usr1));
         Assert.True(Enter(SystemCallNumber.SchedYield) == &_first->Frame);
 
-        Assert.Equal(-Errno.EFAULT, (long)((SignalFrame*)_first->Frame.Rsp)->Rax);
+        Assert.Equal(-Errno.EFAULT, (long)((rt_sigframe*)_first->Frame.Rsp)->uc.uc_mcontext.ax);
     }
 
     [Theory]
@@ -371,7 +372,7 @@ public sealed unsafe class SignalTests : NucleusTest
     [InlineData(Usr1, 1ul)]
     public void An_ignored_signal_wakes_nobody(int signal, ulong handler)
     {
-        SignalDelivery.Action(signal)->Handler = handler;
+        SignalDelivery.Action(signal)->sa_handler = handler;
         ulong word = Store([]);
         Thread* second = Spawn();
         Park(SystemCallNumber.Futex, word, 0, 0);
@@ -496,17 +497,17 @@ public sealed unsafe class SignalTests : NucleusTest
     private static void Act(int signal, ulong flags = 0, ulong mask = 0)
     {
         ulong action = Store([]);
-        *(SignalAction*)action = new SignalAction { Handler = Handler, Flags = flags, Restorer = Restorer, Mask = mask };
+        *(sigaction*)action = new sigaction { sa_handler = Handler, sa_flags = flags, sa_restorer = Restorer, sa_mask = mask };
         Assert.Equal(0, Call(SystemCallNumber.RtSigaction, (ulong)signal, action, action + 64, 8));
     }
 
     /// <summary>The running thread signals itself; gives what its call then returns to.</summary>
-    private long Send(int signal, out SignalFrame* frame)
+    private long Send(int signal, out rt_sigframe* frame)
     {
         _ = Enter(SystemCallNumber.Tgkill, 1, 1, (ulong)signal);
         Assert.Equal(Handler, _first->Frame.Rip);
-        frame = (SignalFrame*)_first->Frame.Rsp;
-        return (long)frame->Rax;
+        frame = (rt_sigframe*)_first->Frame.Rsp;
+        return (long)frame->uc.uc_mcontext.ax;
     }
 
     /// <summary>The handler returns to the restorer, which calls rt_sigreturn.</summary>

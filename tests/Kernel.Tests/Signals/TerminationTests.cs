@@ -42,12 +42,12 @@ public sealed unsafe class TerminationTests : NucleusTest
     [Fact]
     public void A_handler_comes_first_and_what_it_lets_pass_is_handed_over()
     {
-        SignalDelivery.Action(SignalNumber.SIGTERM)->Handler = Handler;
+        SignalDelivery.Action(SignalNumber.SIGTERM)->sa_handler = Handler;
         _ = Enter(NucleusCall.Terminate, 0);
         Assert.Equal(Handler, _first->Frame.Rip);
 
         // .NET restores the default action and sends the signal again.
-        SignalDelivery.Action(SignalNumber.SIGTERM)->Handler = SignalAction.SIG_DFL;
+        SignalDelivery.Action(SignalNumber.SIGTERM)->sa_handler = SignalAction.SIG_DFL;
         Assert.Equal(0, Call(SystemCallNumber.Kill, 1, SignalNumber.SIGTERM));
         Assert.Equal(0, Call(NucleusCall.WaitForTermination));
     }
@@ -64,7 +64,7 @@ public sealed unsafe class TerminationTests : NucleusTest
     [Fact]
     public void One_thread_waits_at_a_time_and_another_signal_lets_it_wait_again()
     {
-        SignalDelivery.Action(10)->Handler = Handler;
+        SignalDelivery.Action(10)->sa_handler = Handler;
         Spawn();
         Park(NucleusCall.WaitForTermination);
         Assert.Equal(-Errno.EAGAIN, Call(NucleusCall.WaitForTermination));
@@ -79,7 +79,7 @@ public sealed unsafe class TerminationTests : NucleusTest
     [InlineData(1ul, 0xcf9)]
     public void The_wish_decides_what_comes_after_the_programs_end(ulong thenReboot, int port)
     {
-        SignalDelivery.Action(SignalNumber.SIGTERM)->Handler = SignalAction.SIG_IGN;
+        SignalDelivery.Action(SignalNumber.SIGTERM)->sa_handler = SignalAction.SIG_IGN;
         Assert.Equal(0, Call(NucleusCall.Terminate, 1 - thenReboot));
         Assert.Equal(0, Call(NucleusCall.Terminate, thenReboot));
         Assert.Throws<MachineHaltedException>(() => _ = Enter(SystemCallNumber.ExitGroup, 7));

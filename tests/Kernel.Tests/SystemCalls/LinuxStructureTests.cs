@@ -27,6 +27,15 @@ public sealed class LinuxStructureTests
             + "ru_inblock@88 ru_oublock@96 ru_msgsnd@104 ru_msgrcv@112 ru_nsignals@120 ru_nvcsw@128 ru_nivcsw@136"
         },
         { "rlimit64", 16, "rlim_cur@0 rlim_max@8" },
+        { "sigaction", 32, "sa_handler@0 sa_flags@8 sa_restorer@16 sa_mask@24" },
+        { "rt_sigframe", 440, "pretcode@0 uc@8 info@312" },
+        { "ucontext", 304, "uc_flags@0 uc_link@8 uc_stack@16 uc_mcontext@40 uc_sigmask@296" },
+        { "stack_t", 24, "ss_sp@0 ss_flags@8 ss_size@16" },
+        {
+            "sigcontext_64", 256, "r8@0 r9@8 r10@16 r11@24 r12@32 r13@40 r14@48 r15@56 di@64 si@72 bp@80 bx@88 dx@96 ax@104 cx@112 "
+            + "sp@120 ip@128 flags@136 cs@144 gs@146 fs@148 ss@150 err@152 trapno@160 oldmask@168 cr2@176 fpstate@184 reserved1@192"
+        },
+        { "siginfo_t", 128, "si_signo@0 si_errno@4 si_code@8 si_pid@16 si_uid@20 si_addr@16" },
         { "clone_args", 64, "flags@0 pidfd@8 child_tid@16 parent_tid@24 exit_signal@32 stack@40 stack_size@48 tls@56" },
     };
 

@@ -54,16 +54,16 @@ public sealed unsafe class FloatingPointTests : NucleusTest
     {
         ulong stack = Allocate(4);
         _first->Frame.Rsp = stack + 0x3000;
-        SignalDelivery.Action(Usr1)->Handler = 0x41_0000;
+        SignalDelivery.Action(Usr1)->sa_handler = 0x41_0000;
 
         Assert.Equal(0, (long)Enter(SystemCallNumber.Tgkill, 1, 1, Usr1)->Rax);
 
         AssertSaved();
-        var frame = (SignalFrame*)_first->Frame.Rsp;
-        Assert.Equal(7, ((byte*)frame->FloatingPoint)[1]);
+        var frame = (rt_sigframe*)_first->Frame.Rsp;
+        Assert.Equal(7, ((byte*)frame->uc.uc_mcontext.fpstate)[1]);
 
         // What the handler's frame says counts, not what the processor has when it returns.
-        ((byte*)frame->FloatingPoint)[2] = 0x99;
+        ((byte*)frame->uc.uc_mcontext.fpstate)[2] = 0x99;
         _first->Frame.Rsp += 8;
         Image.Cpu->FloatingPointIsLive = 1;
         _ = Enter(SystemCallNumber.RtSigreturn);

@@ -101,15 +101,15 @@ public sealed unsafe class WaitQueueTests : NucleusTest
         (ulong reader, _) = Pipe();
         Thread* waiting = Park(SystemCallNumber.Read, reader, _buffer, 1);
         waiting->Frame.Rsp = _buffer + 0x3000;
-        SignalDelivery.Action(Usr1)->Handler = Handler;
+        SignalDelivery.Action(Usr1)->sa_handler = Handler;
 
         WaitQueue.WakeAll(FileTable.WaitersOf(FileTable.Get((int)reader)));
         SignalDelivery.SendToThread(waiting, Usr1);
         Scheduler.Yield();
         Assert.True(NucleusExit.Leave() == &waiting->Frame);
 
-        var frame = (SignalFrame*)waiting->Frame.Rsp;
-        Assert.Equal((Handler, Usr1, -Errno.EINTR), (waiting->Frame.Rip, frame->Signal, (long)frame->Rax));
+        var frame = (rt_sigframe*)waiting->Frame.Rsp;
+        Assert.Equal((Handler, Usr1, -Errno.EINTR), (waiting->Frame.Rip, frame->info.si_signo, (long)frame->uc.uc_mcontext.ax));
     }
 
     [Theory]

@@ -214,7 +214,7 @@ public sealed unsafe class ConsolePeerTests : XenNucleusTest
         Assert.Equal(0x40_0000ul, Current->Frame.Rip);
 
         // Nothing is kept for later, either.
-        SignalDelivery.Action(signal)->Handler = 0x41_0000;
+        SignalDelivery.Action(signal)->sa_handler = 0x41_0000;
         Assert.True(Trap(Vector.EventChannelUpcall) == Current);
         Assert.Equal(0x40_0000ul, Current->Frame.Rip);
 

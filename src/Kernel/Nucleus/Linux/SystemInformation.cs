@@ -38,7 +38,7 @@ internal static unsafe class SystemInformation
         return 0;
     }
 
-    /// <summary>sysinfo: writes a <see cref="sysinfo"/>. Of load, swap and buffers there is none; what is there of memory is what can be charged.</summary>
+    /// <summary>sysinfo: writes a <see cref="sysinfo"/>; free is what can still be charged, and there is no load, no swap and no buffer.</summary>
     public static long Information(ulong address)
     {
         long error = ProgramMemory.PrepareWrite(address, (ulong)sizeof(sysinfo));
@@ -83,7 +83,9 @@ internal static unsafe class SystemInformation
         return 0;
     }
 
-    /// <summary>prlimit64 and getrlimit: limits are fixed; the stack's decides the size of threads' stacks, and all but the files' are infinite.</summary>
+    /// <summary>
+    /// prlimit64 and getrlimit: limits are fixed; the stack's decides the size of threads' stacks, and all but the files' are infinite.
+    /// </summary>
     public static long Limit(int resource, ulong newLimit, ulong oldLimit)
     {
         if (newLimit != 0)

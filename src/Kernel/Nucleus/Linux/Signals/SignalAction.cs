@@ -1,7 +1,7 @@
 namespace Xenlet.Kernel.Nucleus.Linux.Signals;
 
-/// <summary>struct kernel_sigaction of x86-64 (asm/signal.h).</summary>
-internal struct SignalAction
+/// <summary>Handlers and flags of <see cref="Abi.sigaction"/> (asm-generic/signal-defs.h).</summary>
+internal static class SignalAction
 {
     public const ulong SIG_DFL = 0;
     public const ulong SIG_IGN = 1;
@@ -9,11 +9,6 @@ internal struct SignalAction
     public const ulong SA_RESTART = 0x1000_0000;
     public const ulong SA_NODEFER = 0x4000_0000;
     public const ulong SA_RESETHAND = 0x8000_0000;
-
-    public ulong Handler;
-    public ulong Flags;
-    public ulong Restorer;
-    public ulong Mask;
 }
 
 /// <summary>What raised a signal, as far as its handler is told.</summary>

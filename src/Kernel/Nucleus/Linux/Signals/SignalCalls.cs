@@ -1,4 +1,5 @@
 using Xenlet.Kernel.Nucleus.Base;
+using Xenlet.Kernel.Nucleus.Linux.Abi;
 using Xenlet.Kernel.Nucleus.Memory;
 using Xenlet.Kernel.Nucleus.Threads;
 using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
@@ -21,7 +22,7 @@ internal static unsafe class SignalCalls
             return -Errno.EINVAL;
         }
 
-        ulong size = (ulong)sizeof(SignalAction);
+        ulong size = (ulong)sizeof(sigaction);
         long error = newAction != 0 ? ProgramMemory.PrepareRead(newAction, size) : 0;
         if (error == 0 && oldAction != 0)
         {
@@ -33,15 +34,15 @@ internal static unsafe class SignalCalls
             return error;
         }
 
-        SignalAction previous = *SignalDelivery.Action(signal);
+        sigaction previous = *SignalDelivery.Action(signal);
         if (newAction != 0)
         {
-            *SignalDelivery.Action(signal) = *(SignalAction*)newAction;
+            *SignalDelivery.Action(signal) = *(sigaction*)newAction;
         }
 
         if (oldAction != 0)
         {
-            *(SignalAction*)oldAction = previous;
+            *(sigaction*)oldAction = previous;
         }
 
         return 0;

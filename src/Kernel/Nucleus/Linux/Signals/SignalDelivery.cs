@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Xenlet.Kernel.Nucleus.Base;
+using Xenlet.Kernel.Nucleus.Linux.Abi;
 using Xenlet.Kernel.Nucleus.Linux.Time;
 using Xenlet.Kernel.Nucleus.Memory;
 using Xenlet.Kernel.Nucleus.Threads;
@@ -17,6 +18,9 @@ internal static unsafe class SignalDelivery
     // The ABI lets a leaf function keep data in the 128 bytes below rsp.
     private const ulong RedZone = 128;
 
+    // linux/signal.h: there is no alternate stack.
+    private const int SS_DISABLE = 2;
+
     private const ulong Unblockable = 1UL << (SignalNumber.SIGKILL - 1) | 1UL << (SignalNumber.SIGSTOP - 1);
 
     /// <summary>The number of the only process.</summary>
@@ -26,7 +30,7 @@ internal static unsafe class SignalDelivery
     private static ulong s_pendingForProcess;
 
     /// <summary>The action of a signal, 1 to 64.</summary>
-    public static SignalAction* Action(int signal) => (SignalAction*)Unsafe.AsPointer(ref s_actions) + (signal - 1);
+    public static sigaction* Action(int signal) => (sigaction*)Unsafe.AsPointer(ref s_actions) + (signal - 1);
 
     /// <summary>Sends a signal to one thread.</summary>
     public static void SendToThread(Thread* thread, int signal)
@@ -38,7 +42,7 @@ internal static unsafe class SignalDelivery
     /// <summary>Sends a signal to the process: whichever thread does not block it takes it.</summary>
     public static void SendToProcess(int signal)
     {
-        if (signal == SignalNumber.SIGTERM && Action(signal)->Handler == SignalAction.SIG_DFL && Termination.TryHandOver())
+        if (signal == SignalNumber.SIGTERM && Action(signal)->sa_handler == SignalAction.SIG_DFL && Termination.TryHandOver())
         {
             // Nobody's call has to end for it.
             return;
@@ -68,8 +72,8 @@ internal static unsafe class SignalDelivery
     /// <summary>Raises the signal of a hardware fault at once; the thread's frame is that of the fault.</summary>
     public static void RaiseFault(Thread* thread, int signal, SignalInfo info)
     {
-        SignalAction* action = Action(signal);
-        if (action->Handler is SignalAction.SIG_DFL or SignalAction.SIG_IGN || (thread->SignalMask & SignalNumber.Bit(signal)) != 0)
+        sigaction* action = Action(signal);
+        if (action->sa_handler is SignalAction.SIG_DFL or SignalAction.SIG_IGN || (thread->SignalMask & SignalNumber.Bit(signal)) != 0)
         {
             ProgramEnd.KilledByFault(thread, signal, info);
         }
@@ -97,13 +101,13 @@ internal static unsafe class SignalDelivery
             int code = (thread->PendingSignals & SignalNumber.Bit(signal)) != 0 ? SignalInfo.SI_TKILL : SignalInfo.SI_USER;
             thread->PendingSignals &= ~SignalNumber.Bit(signal);
             s_pendingForProcess &= ~SignalNumber.Bit(signal);
-            SignalAction* action = Action(signal);
-            if (action->Handler == SignalAction.SIG_IGN || (action->Handler == SignalAction.SIG_DFL && IsIgnoredByDefault(signal)))
+            sigaction* action = Action(signal);
+            if (action->sa_handler == SignalAction.SIG_IGN || (action->sa_handler == SignalAction.SIG_DFL && IsIgnoredByDefault(signal)))
             {
                 continue;
             }
 
-            if (action->Handler == SignalAction.SIG_DFL)
+            if (action->sa_handler == SignalAction.SIG_DFL)
             {
                 if (signal == SignalNumber.SIGTERM && Termination.TryHandOver())
                 {
@@ -121,32 +125,34 @@ internal static unsafe class SignalDelivery
     /// <summary>rt_sigreturn(2): loads the registers that the handler's frame holds, which the handler may have changed.</summary>
     public static void Return(Thread* thread)
     {
-        ulong address = thread->Frame.Rsp - SignalFrame.ContextOffset;
-        if (ProgramMemory.PrepareRead(address, SignalFrame.Size) < 0)
+        // The handler's return has taken the frame's first field, the return address, from the stack.
+        ulong address = thread->Frame.Rsp - sizeof(ulong);
+        if (ProgramMemory.PrepareRead(address, (ulong)sizeof(rt_sigframe)) < 0)
         {
             ProgramEnd.KilledByFault(thread, SignalNumber.SIGSEGV, new SignalInfo { Code = SignalInfo.SI_KERNEL, Address = address });
         }
 
-        var frame = (SignalFrame*)address;
+        ucontext* interrupted = &((rt_sigframe*)address)->uc;
+        sigcontext_64* context = &interrupted->uc_mcontext;
         Frame* registers = &thread->Frame;
-        registers->R8 = frame->R8;
-        registers->R9 = frame->R9;
-        registers->R10 = frame->R10;
-        registers->R11 = frame->R11;
-        registers->R12 = frame->R12;
-        registers->R13 = frame->R13;
-        registers->R14 = frame->R14;
-        registers->R15 = frame->R15;
-        registers->Rdi = frame->Rdi;
-        registers->Rsi = frame->Rsi;
-        registers->Rbp = frame->Rbp;
-        registers->Rbx = frame->Rbx;
-        registers->Rdx = frame->Rdx;
-        registers->Rax = frame->Rax;
-        registers->Rcx = frame->Rcx;
-        registers->Rsp = frame->Rsp;
-        registers->Rip = frame->Rip;
-        registers->Rflags = (frame->Rflags & Frame.ProgramFlags) | Frame.InitialFlags;
+        registers->R8 = context->r8;
+        registers->R9 = context->r9;
+        registers->R10 = context->r10;
+        registers->R11 = context->r11;
+        registers->R12 = context->r12;
+        registers->R13 = context->r13;
+        registers->R14 = context->r14;
+        registers->R15 = context->r15;
+        registers->Rdi = context->di;
+        registers->Rsi = context->si;
+        registers->Rbp = context->bp;
+        registers->Rbx = context->bx;
+        registers->Rdx = context->dx;
+        registers->Rax = context->ax;
+        registers->Rcx = context->cx;
+        registers->Rsp = context->sp;
+        registers->Rip = context->ip;
+        registers->Rflags = (context->flags & Frame.ProgramFlags) | Frame.InitialFlags;
 
         // IRETQ to a non-canonical address would fault inside the nucleus.
         if ((long)(registers->Rip << 16) >> 16 != (long)registers->Rip)
@@ -155,9 +161,9 @@ internal static unsafe class SignalDelivery
                 thread, SignalNumber.SIGSEGV, new SignalInfo { Code = SignalInfo.SI_KERNEL, Address = registers->Rip });
         }
 
-        thread->SignalMask = frame->SignalMask & ~Unblockable;
+        thread->SignalMask = interrupted->uc_sigmask & ~Unblockable;
         FloatingPoint.Discard();
-        ulong floatingPoint = frame->FloatingPoint;
+        ulong floatingPoint = context->fpstate;
         if (floatingPoint == 0)
         {
             registers->ResetFloatingPoint();
@@ -190,7 +196,7 @@ internal static unsafe class SignalDelivery
         bool restart = thread->End.RestartsAfterSignal;
         for (int signal = 1; signal <= SignalNumber.Last; signal++)
         {
-            if ((deliverable & SignalNumber.Bit(signal)) != 0 && (Action(signal)->Flags & SignalAction.SA_RESTART) == 0)
+            if ((deliverable & SignalNumber.Bit(signal)) != 0 && (Action(signal)->sa_flags & SignalAction.SA_RESTART) == 0)
             {
                 restart = false;
             }
@@ -215,7 +221,7 @@ internal static unsafe class SignalDelivery
         ulong deliverable = (thread->PendingSignals | s_pendingForProcess) & ~thread->SignalMask;
         for (int signal = 1; signal <= SignalNumber.Last; signal++)
         {
-            ulong handler = Action(signal)->Handler;
+            ulong handler = Action(signal)->sa_handler;
             bool ignored = handler == SignalAction.SIG_IGN || (handler == SignalAction.SIG_DFL && IsIgnoredByDefault(signal));
             if ((deliverable & SignalNumber.Bit(signal)) != 0 && !ignored)
             {
@@ -236,14 +242,14 @@ internal static unsafe class SignalDelivery
             or SignalNumber.SIGSTOP or SignalNumber.SIGTSTP or SignalNumber.SIGTTIN or SignalNumber.SIGTTOU;
 
     /// <summary>Lets the thread go on in the handler. A stack without room for that, or that cannot grow, ends the program.</summary>
-    private static void PushFrame(Thread* thread, int signal, SignalInfo info, SignalAction* action)
+    private static void PushFrame(Thread* thread, int signal, SignalInfo info, sigaction* action)
     {
         RandomCalls.EndBetweenParts(thread);
         Frame* registers = &thread->Frame;
         ulong floatingPoint = (registers->Rsp - RedZone - 512) & ~63UL;
 
         // The handler starts as if it had been called: rsp is 8 below a multiple of 16.
-        ulong address = ((floatingPoint - SignalFrame.Size) & ~15UL) - 8;
+        ulong address = ((floatingPoint - (ulong)sizeof(rt_sigframe)) & ~15UL) - 8;
         long error = ProgramMemory.PrepareWrite(address, registers->Rsp - address);
         if (error == -Errno.ENOMEM)
         {
@@ -256,60 +262,62 @@ internal static unsafe class SignalDelivery
 
         FloatingPoint.Save();
         Machine.Copy((void*)floatingPoint, registers->FloatingPoint, 512);
-        var frame = (SignalFrame*)address;
-        Machine.Fill(frame, 0, SignalFrame.Size);
-        frame->Restorer = action->Restorer;
-        frame->StackFlags = 2; // SS_DISABLE: there is no alternate stack.
-        frame->R8 = registers->R8;
-        frame->R9 = registers->R9;
-        frame->R10 = registers->R10;
-        frame->R11 = registers->R11;
-        frame->R12 = registers->R12;
-        frame->R13 = registers->R13;
-        frame->R14 = registers->R14;
-        frame->R15 = registers->R15;
-        frame->Rdi = registers->Rdi;
-        frame->Rsi = registers->Rsi;
-        frame->Rbp = registers->Rbp;
-        frame->Rbx = registers->Rbx;
-        frame->Rdx = registers->Rdx;
-        frame->Rax = registers->Rax;
-        frame->Rcx = registers->Rcx;
-        frame->Rsp = registers->Rsp;
-        frame->Rip = registers->Rip;
-        frame->Rflags = registers->Rflags;
-        frame->Cs = (ushort)Frame.CodeSelector;
-        frame->Ss = (ushort)Frame.DataSelector;
-        frame->ErrorCode = registers->ErrorCode;
-        frame->TrapNumber = registers->Vector;
-        frame->Cr2 = registers->Cr2;
-        frame->FloatingPoint = floatingPoint;
-        frame->SignalMask = thread->SignalMask;
-        frame->Signal = signal;
-        frame->Code = info.Code;
-        frame->FaultAddress = info.Address;
+        var frame = (rt_sigframe*)address;
+        Machine.Fill(frame, 0, (nuint)sizeof(rt_sigframe));
+        frame->pretcode = action->sa_restorer;
+        frame->uc.uc_stack.ss_flags = SS_DISABLE;
+        frame->uc.uc_sigmask = thread->SignalMask;
+        sigcontext_64* context = &frame->uc.uc_mcontext;
+        context->r8 = registers->R8;
+        context->r9 = registers->R9;
+        context->r10 = registers->R10;
+        context->r11 = registers->R11;
+        context->r12 = registers->R12;
+        context->r13 = registers->R13;
+        context->r14 = registers->R14;
+        context->r15 = registers->R15;
+        context->di = registers->Rdi;
+        context->si = registers->Rsi;
+        context->bp = registers->Rbp;
+        context->bx = registers->Rbx;
+        context->dx = registers->Rdx;
+        context->ax = registers->Rax;
+        context->cx = registers->Rcx;
+        context->sp = registers->Rsp;
+        context->ip = registers->Rip;
+        context->flags = registers->Rflags;
+        context->cs = (ushort)Frame.CodeSelector;
+        context->ss = (ushort)Frame.DataSelector;
+        context->err = registers->ErrorCode;
+        context->trapno = registers->Vector;
+        context->cr2 = registers->Cr2;
+        context->fpstate = floatingPoint;
+        frame->info.si_signo = signal;
+        frame->info.si_code = info.Code;
+        frame->info.si_addr = info.Address;
         if (info.Sender != 0)
         {
-            frame->Sender = info.Sender;
+            frame->info.si_pid = info.Sender;
         }
 
-        SetMask(thread, thread->SignalMask | action->Mask | ((action->Flags & SignalAction.SA_NODEFER) != 0 ? 0 : SignalNumber.Bit(signal)));
+        ulong itself = (action->sa_flags & SignalAction.SA_NODEFER) != 0 ? 0 : SignalNumber.Bit(signal);
+        SetMask(thread, thread->SignalMask | action->sa_mask | itself);
         registers->Rdi = (ulong)signal;
-        registers->Rsi = address + SignalFrame.InfoOffset;
-        registers->Rdx = address + SignalFrame.ContextOffset;
+        registers->Rsi = (ulong)&frame->info;
+        registers->Rdx = (ulong)&frame->uc;
         registers->Rax = 0;
         registers->Rsp = address;
-        registers->Rip = action->Handler;
+        registers->Rip = action->sa_handler;
         registers->Rflags = Frame.InitialFlags;
-        if ((action->Flags & SignalAction.SA_RESETHAND) != 0)
+        if ((action->sa_flags & SignalAction.SA_RESETHAND) != 0)
         {
-            action->Handler = SignalAction.SIG_DFL;
+            action->sa_handler = SignalAction.SIG_DFL;
         }
     }
 
     [InlineArray(SignalNumber.Last)]
     private struct Actions
     {
-        private SignalAction _first;
+        private sigaction _first;
     }
 }
