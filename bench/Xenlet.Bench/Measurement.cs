@@ -1,5 +1,6 @@
 using System.Globalization;
 using Xenlet.QemuXen;
+using Xenlet.QemuXen.Base;
 
 namespace Xenlet.Bench;
 

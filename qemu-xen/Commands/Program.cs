@@ -1,0 +1,3 @@
+using Xenlet.QemuXen.Commands;
+
+return await CommandLineProgram.RunAsync(args);
