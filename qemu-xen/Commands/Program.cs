@@ -1,3 +1,6 @@
-using Xenlet.QemuXen.Commands;
+namespace Xenlet.QemuXen.Commands;
 
-return await CommandLineProgram.RunAsync(args);
+internal static class Program
+{
+    private static Task<int> Main(string[] arguments) => CommandLineProgram.RunAsync(arguments);
+}

@@ -17,7 +17,7 @@ public static class LinuxGuest
 
     private const string Console = "hvc0";
 
-    /// <summary>Writes the guest's initramfs and returns its configuration for <see cref="XenMachine.CreateGuestAsync"/>.</summary>
+    /// <summary>Writes the guest's initramfs and returns its configuration for <see cref="XenMachineGuests.CreateGuestAsync"/>.</summary>
     /// <param name="image">Where the kernel and busybox come from.</param>
     /// <param name="name">Name of the domain.</param>
     /// <param name="directory">Where the initramfs is written; it belongs to the caller.</param>

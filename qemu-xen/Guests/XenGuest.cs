@@ -6,7 +6,7 @@ using Xenlet.QemuXen.Machine;
 namespace Xenlet.QemuXen;
 
 /// <summary>A domain of an <see cref="XenMachine"/>.</summary>
-public sealed partial class XenGuest : IGuest
+public sealed partial class XenGuest : IGuest, IFollowedDomain
 {
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(10);
 
@@ -60,7 +60,7 @@ public sealed partial class XenGuest : IGuest
         await _inputGate.WaitAsync(cancellation);
         try
         {
-            _input ??= await _machine.OpenConsoleInputAsync(this, cancellation);
+            _input ??= await _machine.OpenInputAsync(CopyToConsole(), cancellation);
             await _input.WriteAsync(bytes, cancellation);
         }
         catch (IOException e)
@@ -102,7 +102,7 @@ public sealed partial class XenGuest : IGuest
 
             // From now on a list without the domain is news, even if no list ever had it.
             _seen = true;
-            _machine.Refresh();
+            _machine.Domains.ShowAgain();
         }
 
         await WaitForEndAsync(XlLimit, cancellation);
@@ -200,7 +200,7 @@ public sealed partial class XenGuest : IGuest
         }
 
         await _work;
-        _machine.Forget(this);
+        _machine.Domains.Forget(this);
     }
 
     /// <summary>Reads a line of Xen's log: what domain <paramref name="domainId"/> wrote to port 0xE9, or null for other lines.</summary>
@@ -212,8 +212,8 @@ public sealed partial class XenGuest : IGuest
             : null;
     }
 
-    /// <summary>Takes notice of a new list of domains. Called under the machine's lock.</summary>
-    internal void Update(IReadOnlyList<DomainState> domains)
+    /// <inheritdoc/>
+    void IFollowedDomain.Update(IReadOnlyList<DomainState> domains)
     {
         DomainState? state = domains.FirstOrDefault(domain => domain.Id == DomainId);
         _seen |= state is not null;
@@ -236,13 +236,21 @@ public sealed partial class XenGuest : IGuest
         }
     }
 
-    /// <summary>The machine has ended: nothing more can come.</summary>
-    internal async Task AbandonAsync()
+    /// <inheritdoc/>
+    Task IFollowedDomain.AbandonAsync() => AbandonAsync();
+
+    private async Task AbandonAsync()
     {
         _gone = true;
         _domainEnd.TrySetResult(GuestEndReason.Destroyed);
         await _work;
     }
+
+    /// <summary>A script that copies its input to the guest's console, whose terminal the console daemon may not have opened yet.</summary>
+    private string CopyToConsole() => string.Create(CultureInfo.InvariantCulture, $"""
+        until tty=$(xenstore-read /local/domain/{DomainId}/console/tty) && [ -n "$tty" ]; do usleep 20000; done 2>/dev/null
+        exec cat >"$tty"
+        """);
 
     private async Task FollowAsync(long position)
     {
@@ -390,7 +398,7 @@ public sealed partial class XenGuest : IGuest
     private string Logs() =>
         Limits.Extract($"{Name}'s console", Console.Tail(15))
         + Limits.Extract($"{Name}'s lines in Xen's log", string.Join('\n', HypervisorLog.TakeLast(15)))
-        + Limits.Extract("xl list", _machine.DomainsText)
+        + Limits.Extract("xl list", _machine.Domains.Text)
         + _machine.Logs();
 
     [GeneratedRegex(@"^(?:\(XEN\) )?(?:\[[^\]]*\] )?\(d(?<id>\d+)\) ?(?:\[[^\]]*\] )?(?<text>.*)$")]

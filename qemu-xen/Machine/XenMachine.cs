@@ -23,19 +23,17 @@ public sealed class XenMachine : IAsyncDisposable
     /// <summary>About the longest that a task can be waited for (2^32 milliseconds).</summary>
     private static readonly TimeSpan LongestLimit = TimeSpan.FromDays(49);
 
-    // A restore or a migration carries all of the guest's memory through dom0, and the host may be busy.
-    private static readonly TimeSpan GuestStartLimit = TimeSpan.FromMinutes(5);
+    /// <summary>For a file as large as an image, on a busy host.</summary>
+    private static readonly TimeSpan CopyLimit = TimeSpan.FromMinutes(5);
 
     private readonly XenMachineOptions _options;
     private readonly WorkDirectory _directory;
-    private readonly ConcurrentDictionary<int, XenGuest> _guests = new();
-    private readonly ConcurrentBag<int> _inputPorts = [.. Enumerable.Range(Emulator.FirstFreePort, Emulator.FreePorts)];
-    private readonly Lock _gate = new();
+    private readonly ConcurrentBag<int> _freePorts = [.. Enumerable.Range(Emulator.FirstFreePort, Emulator.FreePorts)];
+    private readonly Lock _sharing = new();
     private readonly Emulator _emulator;
     private AgentChannel? _agent;
     private Heartbeat? _heartbeat;
     private Task _serial = Task.CompletedTask;
-    private IReadOnlyList<DomainState> _domains = [];
     private int _lastFile;
     private int _lastDisk;
     private bool _disposed;
@@ -122,34 +120,6 @@ public sealed class XenMachine : IAsyncDisposable
         }
     }
 
-    /// <summary>
-    /// Creates a guest. Its console is recorded from the first byte on; it is kept after its end until its console is complete,
-    /// whatever the configuration's on_* values say, and destroyed then.
-    /// </summary>
-    /// <exception cref="QemuXenException"><c>xl create</c> failed; the message holds its words.</exception>
-    public async Task<XenGuest> CreateGuestAsync(GuestConfig config, CancellationToken cancellation = default)
-    {
-        config = config with
-        {
-            Kernel = await ShareImageAsync(config.Kernel, nameof(config.Kernel), cancellation),
-            Ramdisk = config.Ramdisk is null ? null : await ShareImageAsync(config.Ramdisk, nameof(config.Ramdisk), cancellation),
-        };
-        string file = Path.Combine(SharedDirectory, "config", $"{Interlocked.Increment(ref _lastFile)}.cfg");
-        await File.WriteAllTextAsync(file, config.ToXlConfig(), cancellation);
-
-        // -e: no xl process stays behind to act on the guest's end, so its domain remains until this machine has seen it all.
-        string unpause = config.Paused ? "" : $" && xl unpause {config.Name}";
-        return await StartGuestAsync(config.Name, $"xl create -p -e -q {InDom0(file)}{unpause}", $"xl create {config.Name}", cancellation);
-    }
-
-    /// <summary>Brings a saved guest back; <paramref name="savedPath"/> is a path in dom0, as <see cref="XenGuest.SaveAsync"/> took it.</summary>
-    public Task<XenGuest> RestoreGuestAsync(string name, string savedPath, CancellationToken cancellation = default) =>
-        StartGuestAsync(name, $"xl restore -e '{savedPath}'", $"xl restore {name}", cancellation);
-
-    /// <summary>Follows a domain that a command in dom0 made, such as the target of a migration.</summary>
-    public Task<XenGuest> FollowGuestAsync(string name, CancellationToken cancellation = default) =>
-        StartGuestAsync(name, "true", $"following {name}", cancellation);
-
     /// <summary>Copies a file of this machine to where dom0 sees it and returns its path there.</summary>
     public string Share(string hostPath, string what = "The file")
     {
@@ -162,7 +132,7 @@ public sealed class XenMachine : IAsyncDisposable
         string name = string.Create(
             CultureInfo.InvariantCulture, $"{source.FullName.GetHashCode(StringComparison.Ordinal):x8}-{source.LastWriteTimeUtc.Ticks:x}-{source.Length:x}-{source.Name}");
         string target = Path.Combine(SharedDirectory, "images", name);
-        lock (_gate)
+        lock (_sharing)
         {
             if (!File.Exists(target))
             {
@@ -205,13 +175,12 @@ public sealed class XenMachine : IAsyncDisposable
         }
 
         await _serial;
-        foreach (XenGuest guest in _guests.Values)
-        {
-            await guest.AbandonAsync();
-        }
-
+        await Domains.AbandonAsync();
         _directory.Dispose();
     }
+
+    /// <summary>The machine's domains.</summary>
+    internal DomainList Domains { get; } = new();
 
     /// <summary>A limit with the machine's factor.</summary>
     internal TimeSpan Scale(TimeSpan limit)
@@ -226,122 +195,16 @@ public sealed class XenMachine : IAsyncDisposable
         + _emulator.Logs()
         + Limits.Extract("unexpected lines from dom0's agent", _agent?.Noise.Tail(8) ?? "");
 
-    /// <summary>Moves a guest into a new domain of this machine.</summary>
-    internal Task<XenGuest> MigrateGuestAsync(XenGuest guest, CancellationToken cancellation) => StartGuestAsync(
-        guest.Name,
-        $"xl migrate -e -s lssh {guest.DomainId} localhost",
-        $"xl migrate {guest.Name}",
-        cancellation,
-        // The name that xl gives the new domain until the old one is gone; the console daemon stays with it.
-        $"{guest.Name}--incoming");
-
-    /// <summary>Connects raw input to a guest's console; disposing the stream disconnects it.</summary>
-    internal async Task<Stream> OpenConsoleInputAsync(XenGuest guest, CancellationToken cancellation)
+    /// <summary>Writes a file for <c>xl create</c> and returns its path in dom0.</summary>
+    internal async Task<string> ShareConfigAsync(string text, CancellationToken cancellation)
     {
-        if (!_inputPorts.TryTake(out int port))
-        {
-            throw new QemuXenException($"More than {Emulator.FreePorts} guests have console input at the same time.");
-        }
-
-        // The console's terminal is looked for once the host is connected: then the port opens at once, however long the console takes.
-        string copy = string.Create(CultureInfo.InvariantCulture, $"""
-            exec port {port} sh -c '
-            until tty=$(xenstore-read /local/domain/{guest.DomainId}/console/tty) && [ -n "$tty" ]; do usleep 20000; done 2>/dev/null
-            exec cat >"$tty"'
-            """);
-        return await _emulator.OpenPortAsync(port, () => _ = Task.Run(CopyAsync, CancellationToken.None), cancellation);
-
-        async Task CopyAsync()
-        {
-            try
-            {
-                await _agent!.RunAsync(copy, Timeout.InfiniteTimeSpan, CancellationToken.None);
-            }
-            catch (Exception e) when (e is QemuXenException or ObjectDisposedException)
-            {
-                // The machine has ended, and with it the guest.
-            }
-
-            _inputPorts.Add(port);
-        }
-    }
-
-    /// <summary>The domains as dom0 listed them last, one line each.</summary>
-    internal string DomainsText => string.Join('\n', _domains);
-
-    /// <summary>Connects to the second serial port, which dom0 knows as ttyS1.</summary>
-    internal Task<Stream> OpenSecondSerialPortAsync(CancellationToken cancellation) => _emulator.OpenSecondSerialPortAsync(cancellation);
-
-    /// <summary>Shows every guest the newest list of domains again.</summary>
-    internal void Refresh()
-    {
-        lock (_gate)
-        {
-            OnDomainsListed(_domains);
-        }
-    }
-
-    internal void Forget(XenGuest guest) => _guests.TryRemove(guest.DomainId, out _);
-
-    private string InDom0(string path) => SharePath + "/" + Path.GetRelativePath(SharedDirectory, path);
-
-    private async Task<XenGuest> StartGuestAsync(string name, string start, string what, CancellationToken cancellation, string? consoleName = null)
-    {
-        ObjectDisposedException.ThrowIf(_disposed, this);
-        string consoleLog = Path.Combine(SharedDirectory, "console", $"guest-{consoleName ?? name}.log");
-        long consoleStart = File.Exists(consoleLog) ? new FileInfo(consoleLog).Length : 0;
-        string script = $"{start} || exit\nfor d in $(xenstore-list /local/domain); do [ \"$(xenstore-read /local/domain/$d/name)\" = {name} ] && echo \"domid $d\"; done\ntrue";
-        CommandResult result;
-        try
-        {
-            result = await RunInDom0Async(script, GuestStartLimit, cancellation);
-        }
-        catch
-        {
-            await RemoveHalfMadeAsync(name);
-            throw;
-        }
-
-        result.ThrowIfFailed(what);
-        string line = result.Output.Split('\n').LastOrDefault(l => l.StartsWith("domid ", StringComparison.Ordinal))
-            ?? throw new QemuXenException($"{what}: no domain of that name exists afterwards.\n{Logs()}");
-        int id = int.Parse(line["domid ".Length..], CultureInfo.InvariantCulture);
-        var guest = new XenGuest(this, name, id, consoleLog, consoleStart);
-        lock (_gate)
-        {
-            _guests[id] = guest;
-            guest.Update(_domains);
-        }
-
-        return guest;
-    }
-
-    private async Task RemoveHalfMadeAsync(string name)
-    {
-        try
-        {
-            await RunInDom0Async($"xl destroy {name}", TimeSpan.FromSeconds(20));
-        }
-        catch (Exception e) when (e is QemuXenException or ObjectDisposedException)
-        {
-            // The first failure is the one to report.
-        }
-    }
-
-    private void OnDomainsListed(IReadOnlyList<DomainState> domains)
-    {
-        lock (_gate)
-        {
-            _domains = domains;
-            foreach (XenGuest guest in _guests.Values)
-            {
-                guest.Update(domains);
-            }
-        }
+        string file = Path.Combine(SharedDirectory, "config", $"{Interlocked.Increment(ref _lastFile)}.cfg");
+        await File.WriteAllTextAsync(file, text, cancellation);
+        return InDom0(file);
     }
 
     /// <summary>Gives the path in dom0 of an image that guests start from.</summary>
-    private async Task<string> ShareImageAsync(string hostPath, string what, CancellationToken cancellation)
+    internal async Task<string> ShareImageAsync(string hostPath, string what, CancellationToken cancellation)
     {
         string shared = Share(hostPath, what);
         if (!_emulator.IsShareSlow)
@@ -353,9 +216,43 @@ public sealed class XenMachine : IAsyncDisposable
         // at once.
         string copy = $"{CopyPath}/{Path.GetFileName(shared)}";
         string script = $"[ -e {copy} ] || {{ cp {shared} {copy}.$$ && mv {copy}.$$ {copy}; }}";
-        (await RunInDom0Async(script, GuestStartLimit, cancellation)).ThrowIfFailed($"copying {hostPath} into dom0");
+        (await RunInDom0Async(script, CopyLimit, cancellation)).ThrowIfFailed($"copying {hostPath} into dom0");
         return copy;
     }
+
+    /// <summary>Runs a shell script in dom0 whose standard input is the stream; disposing the stream ends its input.</summary>
+    /// <param name="script">Text of the script, which has no single quote. It may take its time before it reads: the stream is there at once.</param>
+    /// <param name="cancellation">Ends the wait for the stream.</param>
+    /// <exception cref="QemuXenException">All ports are taken.</exception>
+    internal async Task<Stream> OpenInputAsync(string script, CancellationToken cancellation)
+    {
+        if (!_freePorts.TryTake(out int port))
+        {
+            throw new QemuXenException($"All {Emulator.FreePorts} ports of dom0 are taken; each guest that has console input takes one.");
+        }
+
+        string command = string.Create(CultureInfo.InvariantCulture, $"exec port {port} sh -c '{script}'");
+        return await _emulator.OpenPortAsync(port, () => _ = Task.Run(RunAsync, CancellationToken.None), cancellation);
+
+        async Task RunAsync()
+        {
+            try
+            {
+                await _agent!.RunAsync(command, Timeout.InfiniteTimeSpan, CancellationToken.None);
+            }
+            catch (Exception e) when (e is QemuXenException or ObjectDisposedException)
+            {
+                // The machine has ended, and with it whatever took the input.
+            }
+
+            _freePorts.Add(port);
+        }
+    }
+
+    /// <summary>Connects to the second serial port, which dom0 knows as ttyS1.</summary>
+    internal Task<Stream> OpenSecondSerialPortAsync(CancellationToken cancellation) => _emulator.OpenSecondSerialPortAsync(cancellation);
+
+    private string InDom0(string path) => SharePath + "/" + Path.GetRelativePath(SharedDirectory, path);
 
     private void BeginHeartbeat()
     {
@@ -437,7 +334,7 @@ public sealed class XenMachine : IAsyncDisposable
             await stop.CancelAsync();
         }
 
-        _agent = new AgentChannel(await agent, SharedDirectory, OnDomainsListed);
+        _agent = new AgentChannel(await agent, SharedDirectory, Domains.Take);
         if (state is not null)
         {
             await ((ISavesState)_emulator).ContinueAsync(limit, cancellation);

@@ -11,6 +11,7 @@ internal static class Rooms
         {
             Namespace = "Xenlet.Kernel.Nucleus",
         },
+        new("Xenlet.QemuXen", "qemu-xen", "Base", "Image", "Machine", "Guests", "Commands"),
         new("Xenlet.XenStoreRing", "src/XenStoreRing", "Wire", "Transport", "Client"),
     ];
 }
