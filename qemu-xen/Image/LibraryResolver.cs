@@ -1,3 +1,5 @@
+using Xenlet.Elf;
+
 namespace Xenlet.QemuXen.Image;
 
 /// <summary>
@@ -19,7 +21,7 @@ internal sealed class LibraryResolver
     /// <summary>Offers a library; it is used once something asks for its DT_SONAME or, without one, its file name.</summary>
     internal void Offer(PackageFile file)
     {
-        if (file.LinkTarget is not null || !ElfFile.IsElf(file.Content))
+        if (file.LinkTarget is not null || !ElfReader.IsElf(file.Content))
         {
             return;
         }
