@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.Diagnostics;
+using System.Text;
 
 namespace Xenlet.QemuXen.Base;
 
@@ -7,16 +8,19 @@ namespace Xenlet.QemuXen.Base;
 internal static class HostCommand
 {
     /// <summary>Runs a program and returns what it wrote to standard output.</summary>
-    /// <exception cref="QemuXenException">The program is missing or ended with a status other than 0.</exception>
-    internal static async Task<byte[]> RunAsync(
+    /// <exception cref="QemuXenException">
+    /// The program is missing, or ended with a status other than 0: the message has all that it wrote.
+    /// </exception>
+    internal static async Task<string> RunAsync(
         string program,
         IEnumerable<string> arguments,
         string? directory = null,
         CancellationToken cancellation = default)
     {
         var output = new MemoryStream();
-        await ReadAsync(program, arguments, stream => stream.CopyTo(output), directory, cancellation);
-        return output.ToArray();
+        string? failure = await RunToEndAsync(program, arguments, stream => stream.CopyTo(output), directory, cancellation);
+        string text = Encoding.UTF8.GetString(output.GetBuffer(), 0, (int)output.Length);
+        return failure is null ? text : throw new QemuXenException($"{failure}\n{text}".TrimEnd());
     }
 
     /// <summary>Runs a program to its end while <paramref name="read"/> consumes what it writes to standard output.</summary>
@@ -28,6 +32,16 @@ internal static class HostCommand
         string? directory = null,
         CancellationToken cancellation = default)
     {
+        if (await RunToEndAsync(program, arguments, read, directory, cancellation) is { } failure)
+        {
+            throw new QemuXenException(failure);
+        }
+    }
+
+    /// <summary>Gives null, or what went wrong, with what the program wrote to standard error.</summary>
+    private static async Task<string?> RunToEndAsync(
+        string program, IEnumerable<string> arguments, Action<Stream> read, string? directory, CancellationToken cancellation)
+    {
         var start = new ProcessStartInfo(program, arguments)
         {
             RedirectStandardInput = true,
@@ -37,6 +51,13 @@ internal static class HostCommand
         };
         start.Environment["LC_ALL"] = "C.UTF-8";
         start.Environment["DEBIAN_FRONTEND"] = "noninteractive";
+
+        // What a build that started this process has left there would change a build that this one starts.
+        foreach (string variable in start.Environment.Keys.Where(key => key.StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase)).ToList())
+        {
+            start.Environment.Remove(variable);
+        }
+
         using Process process = Start(start);
         using CancellationTokenRegistration stop = cancellation.Register(() => Kill(process));
         process.StandardInput.Close();
@@ -45,11 +66,9 @@ internal static class HostCommand
         string error = await errors;
         await process.WaitForExitAsync(CancellationToken.None);
         cancellation.ThrowIfCancellationRequested();
-        if (process.ExitCode != 0)
-        {
-            throw new QemuXenException(
-                $"`{program} {string.Join(' ', start.ArgumentList)}` ended with status {process.ExitCode}: {error.Trim()}");
-        }
+        return process.ExitCode == 0
+            ? null
+            : $"`{program} {string.Join(' ', start.ArgumentList)}` ended with status {process.ExitCode}: {error.Trim()}";
     }
 
     /// <summary>Consumes the rest as well: a writer whose pipe is closed early would report a failure of its own.</summary>

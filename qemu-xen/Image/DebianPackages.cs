@@ -1,6 +1,5 @@
 using System.Formats.Tar;
 using System.Security.Cryptography;
-using System.Text;
 using Xenlet.QemuXen.Base;
 
 namespace Xenlet.QemuXen.Image;
@@ -70,9 +69,9 @@ internal sealed class DebianPackages(string downloads, IProgress<string> progres
             string reason = "";
             try
             {
-                byte[] output = await HostCommand.RunAsync(
+                string output = await HostCommand.RunAsync(
                     "apt-cache", ["show", "--no-all-versions", .. names], cancellation: cancellation);
-                found = DebianPackage.Parse(Encoding.UTF8.GetString(output));
+                found = DebianPackage.Parse(output);
             }
             catch (QemuXenException e)
             {

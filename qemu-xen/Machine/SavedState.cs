@@ -35,8 +35,8 @@ internal sealed class SavedState
     /// <param name="cancellation">Stops the question for QEMU's version.</param>
     internal static async Task<SavedState> ForAsync(Dom0Image image, IEnumerable<string> arguments, CancellationToken cancellation)
     {
-        byte[] version = await HostCommand.RunAsync(QemuEmulator.Program, ["--version"], cancellation: cancellation);
-        byte[] key = SHA256.HashData([.. version, .. Encoding.UTF8.GetBytes(string.Join('\n', arguments))]);
+        string version = await HostCommand.RunAsync(QemuEmulator.Program, ["--version"], cancellation: cancellation);
+        byte[] key = SHA256.HashData(Encoding.UTF8.GetBytes(version + string.Join('\n', arguments)));
         return new(image.Directory, System.IO.Path.Combine(image.Directory, $"machine-{Convert.ToHexStringLower(key)[..16]}.state"));
     }
 
