@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using Xenlet.QemuXen.Base;
-using Xenlet.XenStoreRing.Tests.RealXenStored;
+using Xenlet.Tests.RealXenStored;
 
 namespace Xenlet.Bench;
 

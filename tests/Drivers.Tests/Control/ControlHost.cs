@@ -1,7 +1,6 @@
 using Xenlet.Kernel;
 using Xenlet.XenStoreRing;
 using Xenlet.XenStoreRing.Tests;
-using Xenlet.XenStoreRing.Tests.RealXenStored;
 
 namespace Xenlet.Drivers.Tests;
 

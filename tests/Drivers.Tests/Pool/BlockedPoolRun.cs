@@ -4,7 +4,6 @@ using System.Diagnostics.CodeAnalysis;
 using Xenlet.Kernel;
 using Xenlet.XenBus;
 using Xenlet.XenStoreRing;
-using Xenlet.XenStoreRing.Tests.RealXenStored;
 
 namespace Xenlet.Drivers.Tests;
 

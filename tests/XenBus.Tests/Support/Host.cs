@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using Xenlet.XenStoreRing;
-using Xenlet.XenStoreRing.Tests.RealXenStored;
 
 namespace Xenlet.XenBus.Tests;
 

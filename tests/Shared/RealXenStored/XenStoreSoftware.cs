@@ -4,7 +4,7 @@ using System.Reflection;
 using System.Security.Cryptography;
 using Xenlet.QemuXen;
 
-namespace Xenlet.XenStoreRing.Tests.RealXenStored;
+namespace Xenlet.Tests.RealXenStored;
 
 /// <summary>
 /// Debian's xenstored, its command-line tool and their libraries, taken out of the dom0 image, with the shim that stands for the

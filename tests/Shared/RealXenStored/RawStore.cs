@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using System.Net.Sockets;
 using System.Text;
 
-namespace Xenlet.XenStoreRing.Tests.RealXenStored;
+namespace Xenlet.Tests.RealXenStored;
 
 /// <summary>Message types of io/xs_wire.h.</summary>
 internal enum XsType

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Text;
 
-namespace Xenlet.XenStoreRing.Tests.RealXenStored;
+namespace Xenlet.Tests.RealXenStored;
 
 /// <summary>
 /// A running xenstored of Debian, version 4.17, with a store of its own. It takes the test process for dom0 when asked over its

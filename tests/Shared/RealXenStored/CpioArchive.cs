@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 
-namespace Xenlet.XenStoreRing.Tests.RealXenStored;
+namespace Xenlet.Tests.RealXenStored;
 
 /// <summary>Reads cpio archives in the "newc" format of initramfs images (Documentation/driver-api/early-userspace/buffer-format.rst).</summary>
 internal static class CpioArchive

@@ -1,6 +1,7 @@
 using System.IO.MemoryMappedFiles;
+using Xenlet.XenStoreRing;
 
-namespace Xenlet.XenStoreRing.Tests.RealXenStored;
+namespace Xenlet.Tests.RealXenStored;
 
 /// <summary>
 /// What a guest has of xenstore: the ring page, mapped, and the event channel to its other side. Offsets are those of
