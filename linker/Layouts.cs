@@ -28,6 +28,9 @@ public static class FrameLayout
     /// <summary>The 512 bytes of <c>fxsave64</c>.</summary>
     public const int Fxsave = 192;
 
+    /// <summary>xmm0 among them; the others follow, 16 bytes each (Intel SDM volume 1, table 10-2).</summary>
+    public const int Xmm = Fxsave + 160;
+
     /// <summary>Bytes in all.</summary>
     public const int Size = 704;
 }
@@ -52,6 +55,9 @@ public static class CpuLayout
 
     /// <summary>What <see cref="InNucleus"/> was when a non-maskable interrupt came.</summary>
     public const int NmiInNucleus = 40;
+
+    /// <summary>1 when x87 and MXCSR of <see cref="Current"/> are in the processor alone, since a system call: its frame has the xmm registers only.</summary>
+    public const int FloatingPointIsLive = 48;
 
     /// <summary>Bytes in all.</summary>
     public const int Size = 64;

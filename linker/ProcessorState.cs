@@ -4,7 +4,7 @@ using static Xenlet.Linker.LeafFunctions;
 
 namespace Xenlet.Linker;
 
-/// <summary>Descriptor tables, and stopping.</summary>
+/// <summary>Descriptor tables, floating point, and stopping.</summary>
 public static class ProcessorState
 {
     /// <summary>Assembles the functions.</summary>
@@ -17,6 +17,11 @@ public static class ProcessorState
         Function("xenlet_load_task_register", static c =>
         {
             c.ltr(edi);
+            c.ret();
+        }),
+        Function("xenlet_save_floating_point", static c =>
+        {
+            c.fxsave64(__[rdi]);
             c.ret();
         }),
         Function("xenlet_halt", static c =>

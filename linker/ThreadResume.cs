@@ -17,7 +17,20 @@ public static class ThreadResume
         c.jne(report);
         emitter.Symbol(StubNames.ResumeChecked);
         c.mov(__qword_ptr.gs[CpuLayout.Current], rax);
-        Load(c);
+        var all = c.CreateLabel();
+        var general = c.CreateLabel();
+        c.cmp(__qword_ptr.gs[CpuLayout.FloatingPointIsLive], 0);
+        c.je(all);
+        foreach (var (register, offset) in FrameRegisters.Xmm)
+        {
+            c.movaps(register, __xmmword_ptr[rax + offset]);
+        }
+
+        c.jmp(general);
+        c.Label(ref all);
+        c.fxrstor64(__[rax + FrameLayout.Fxsave]);
+        c.Label(ref general);
+        LoadGeneral(c);
         c.mov(__qword_ptr.gs[CpuLayout.InNucleus], 0);
         emitter.Symbol(StubNames.ResumeReturn);
         c.iretq();
@@ -37,6 +50,11 @@ public static class ThreadResume
     internal static void Load(Assembler c)
     {
         c.fxrstor64(__[rax + FrameLayout.Fxsave]);
+        LoadGeneral(c);
+    }
+
+    private static void LoadGeneral(Assembler c)
+    {
         foreach (var (register, offset) in FrameRegisters.General.Where(r => r.Register != rax))
         {
             c.mov(register, __qword_ptr[rax + offset]);

@@ -91,6 +91,7 @@ public static class TrapEntry
         c.push(rax);
         c.mov(rax, __qword_ptr.gs[CpuLayout.Current]);
         SaveFrame(emitter);
+        c.mov(__qword_ptr.gs[CpuLayout.FloatingPointIsLive], 0);
         c.mov(rdi, rax);
         c.mov(rsp, __qword_ptr.gs[CpuLayout.NucleusStackTop]);
         c.cld();

@@ -32,7 +32,7 @@ catch (Exception failure) when (failure is XenException or XenStoreException)
 static async Task<int> RunAsync(Arguments arguments)
 {
     EventLog? log = null;
-    await using DomainServices services = await DomainServices.StartAsync(Guest.Machine, new()
+    await using (DomainServices services = await DomainServices.StartAsync(Guest.Machine, new()
     {
         BeforeStart = services =>
         {
@@ -42,17 +42,21 @@ static async Task<int> RunAsync(Arguments arguments)
                 log.Start();
             }
         },
-    });
-    IHypervisor xen = Guest.Hypervisor;
-    string name = $"{await services.Store.ReadAsync("name")} is domain {xen.DomainId} on Xen {xen.Version}{xen.ExtraVersion}\n";
-    BootReport boot = await services.FrontBus.WaitForBootAsync();
-    log!.WriteBehind(name, boot.IsComplete ? "" : $"{boot}\n", await DeviceTree.FormatAsync(services.FrontBus, services.BackBus));
-    if (!arguments.Once)
+    }))
     {
-        Console.WriteLine("watching; `xl shutdown`, Ctrl-C or Ctrl-D ends");
-        string reason = await Ending.WaitAsync(arguments.Limit);
-        log.WriteBehind($"{reason}\n", await DeviceTree.FormatAsync(services.FrontBus, services.BackBus));
+        IHypervisor xen = Guest.Hypervisor;
+        string name = $"{await services.Store.ReadAsync("name")} is domain {xen.DomainId} on Xen {xen.Version}{xen.ExtraVersion}\n";
+        BootReport boot = await services.FrontBus.WaitForBootAsync();
+        log!.WriteBehind(name, boot.IsComplete ? "" : $"{boot}\n", await DeviceTree.FormatAsync(services.FrontBus, services.BackBus));
+        if (!arguments.Once)
+        {
+            Console.WriteLine("watching; `xl shutdown`, Ctrl-C or Ctrl-D ends");
+            string reason = await Ending.WaitAsync(arguments.Limit);
+            log.WriteBehind($"{reason}\n", await DeviceTree.FormatAsync(services.FrontBus, services.BackBus));
+        }
     }
 
+    // How the devices were closed.
+    log.WriteBehind();
     return 0;
 }

@@ -14,9 +14,15 @@ namespace Xenlet.Drivers;
 /// </remarks>
 public sealed class DomainServices : IAsyncDisposable
 {
+    // More than the bus takes by itself, for when its own thread is held up.
+    private static readonly TimeSpan EndGrace = TimeSpan.FromMilliseconds(500);
+
     private readonly IXenStoreLink _link;
     private readonly Loops _loops;
+    private readonly IDisposable _programEnd;
+    private readonly TimeSpan _endLimit;
     private bool _isDisposed;
+    private bool _hasSaidOpen;
 
     private DomainServices(
         IMachine machine,
@@ -55,6 +61,9 @@ public sealed class DomainServices : IAsyncDisposable
         {
             Control.AddReport(source);
         }
+
+        _endLimit = (options.Bus ?? new()).ShutdownTimeLimit + EndGrace;
+        _programEnd = machine.Power.OnProgramEnd(OnProgramEnd);
     }
 
     /// <summary>The domain's connection to xenstore.</summary>
@@ -131,7 +140,10 @@ public sealed class DomainServices : IAsyncDisposable
         }
     }
 
-    /// <summary>Stops all: requests of the tool stack first, devices next, xenstore last.</summary>
+    /// <summary>
+    /// Stops all: requests of the tool stack first, devices next, xenstore last. The domain's own devices are closed in order
+    /// (<see cref="FrontBus.ShutdownAsync"/>), which is done when the program ends as well, if it has not been done then.
+    /// </summary>
     public async ValueTask DisposeAsync()
     {
         if (_isDisposed)
@@ -141,6 +153,8 @@ public sealed class DomainServices : IAsyncDisposable
 
         _isDisposed = true;
         await Control.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
+        SayOpen(await FrontBus.ShutdownAsync().ConfigureAwait(EventLoop.IsCurrent));
+        _programEnd.Dispose();
         await FrontBus.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
         Disks.Dispose();
         await Interfaces.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
@@ -148,6 +162,38 @@ public sealed class DomainServices : IAsyncDisposable
         await Store.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
         _link.Dispose();
         _loops.Dispose();
+    }
+
+    /// <summary>
+    /// The program has ended, and its exit handlers have run: its devices are closed. The thread that ends it waits, the loop does the work.
+    /// </summary>
+    private void OnProgramEnd()
+    {
+        Control.RefuseSuspends();
+        Task<ShutdownReport> closing = FrontBus.ShutdownAsync();
+        try
+        {
+            if (closing.Wait(_endLimit))
+            {
+                SayOpen(closing.Result);
+            }
+            else
+            {
+                Control.SayLast("devices are not closed: the thread of the domain's services does not answer");
+            }
+        }
+        catch (AggregateException error)
+        {
+            Control.SayLast($"devices are not closed: {error.InnerException!.Message}");
+        }
+    }
+
+    private void SayOpen(ShutdownReport report)
+    {
+        if (!report.IsComplete && !Interlocked.Exchange(ref _hasSaidOpen, true))
+        {
+            Control.SayLast(report.ToString());
+        }
     }
 
     /// <summary>

@@ -816,7 +816,7 @@ public abstract partial class DeviceBus : IAsyncDisposable
         await Task.WhenAll(read, readOtherEnd).ConfigureAwait(EventLoop.IsCurrent);
         string? value = await read.ConfigureAwait(EventLoop.IsCurrent);
         (OtherEnd? otherEnd, string problem) = await readOtherEnd.ConfigureAwait(EventLoop.IsCurrent);
-        if (ResetsStale && !_enumerated.Task.IsCompleted && value is not null && otherEnd is not null)
+        if (ResetsStale && !_enumerated.Task.IsCompleted && !IsShuttingDown && value is not null && otherEnd is not null)
         {
             value = await ResetStaleAsync(node, otherEnd.Path, value).ConfigureAwait(EventLoop.IsCurrent);
         }
@@ -891,7 +891,7 @@ public abstract partial class DeviceBus : IAsyncDisposable
         XenDevice device = new(this, name[..slash], name[(slash + 1)..], node, otherEnd);
         lock (_gate)
         {
-            if (_disposed || !_devices.TryAdd(node, device))
+            if (_disposed || _shutdown is not null || !_devices.TryAdd(node, device))
             {
                 return;
             }

@@ -86,4 +86,12 @@ public abstract class XenBusDriver
 
     /// <summary>The domain goes on as if nothing had happened: connections are as they were.</summary>
     public virtual ValueTask SuspendCancelledAsync(XenDevice device, CancellationToken cancellationToken) => default;
+
+    /// <summary>
+    /// The domain ends, and the bus closes the device when this returns, whether it is in use or not. Nothing new is begun for it; what is
+    /// under way ends here, in the time that all devices have together (<see cref="XenBusOptions.ShutdownTimeLimit"/>). No other call
+    /// follows but <see cref="DetachAsync"/>, should the device leave. Whoever uses the device is better made to wait than told: the
+    /// program is over, and threads that it has left behind should not fail now.
+    /// </summary>
+    public virtual ValueTask ShutdownAsync(XenDevice device, CancellationToken cancellationToken) => default;
 }

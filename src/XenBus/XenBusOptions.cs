@@ -19,6 +19,12 @@ public sealed record XenBusOptions
     public TimeSpan SuspendTimeLimit { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>
+    /// How long <see cref="FrontBus.ShutdownAsync"/> waits, for all devices together. Linux gives each its own 5 seconds
+    /// (drivers/xen/xenbus/xenbus_probe.c, xenbus_dev_shutdown).
+    /// </summary>
+    public TimeSpan ShutdownTimeLimit { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>
     /// Whether the queues of the bus and of its devices stand still until <see cref="DeviceBus.StepAsync"/> and
     /// <see cref="XenDevice.StepAsync"/> run their next piece of work; for tests.
     /// </summary>

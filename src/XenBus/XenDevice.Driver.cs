@@ -108,6 +108,7 @@ public sealed partial class XenDevice
         Bus.Report(this, $"{Name}: {reason}");
         CancelCalls();
         Bus.Hold.Release(this);
+        EndShutdown(isClosed: true);
         _queue.Post("detach", DetachAsync);
     }
 
@@ -199,7 +200,7 @@ public sealed partial class XenDevice
     private async ValueTask AttachAsync()
     {
         // A device without driver whose state has been set to another is not on offer until it is set up anew.
-        if (_state != XenBusState.Initialising && Phase == XenDevicePhase.NoDriver)
+        if (_isShutDown || (_state != XenBusState.Initialising && Phase == XenDevicePhase.NoDriver))
         {
             return;
         }
@@ -381,6 +382,12 @@ public sealed partial class XenDevice
             await WatchOtherEndAsync(again: true).ConfigureAwait(EventLoop.IsCurrent);
         }
 
+        if (_isShutDown)
+        {
+            await CloseEndsAsync().ConfigureAwait(EventLoop.IsCurrent);
+            return;
+        }
+
         _isOtherEndUntold |= tellAlways;
         XenBusState state;
         try
@@ -396,12 +403,7 @@ public sealed partial class XenDevice
         }
 
         XenBusState before = _otherEndState;
-        _otherEndState = state;
-        if (before != state)
-        {
-            Bus.Emit(XenBusEventKind.OtherEndStateChanged, this, $"{Name}: other end {before} -> {state}");
-        }
-
+        NoteOtherEnd(state);
         if (before == state && !_isOtherEndUntold)
         {
             return;
@@ -415,6 +417,18 @@ public sealed partial class XenDevice
         {
             _isOtherEndUntold = false;
         }
+    }
+
+    private XenBusState NoteOtherEnd(XenBusState state)
+    {
+        XenBusState before = _otherEndState;
+        _otherEndState = state;
+        if (before != state)
+        {
+            Bus.Emit(XenBusEventKind.OtherEndStateChanged, this, $"{Name}: other end {before} -> {state}");
+        }
+
+        return state;
     }
 
     /// <summary>
@@ -486,7 +500,7 @@ public sealed partial class XenDevice
     /// </summary>
     private async ValueTask<bool> TellAsync(string call, Func<XenBusDriver, ValueTask> tell)
     {
-        if (Phase != XenDevicePhase.Attached || Driver is not { } driver)
+        if (Phase != XenDevicePhase.Attached || _isShutDown || Driver is not { } driver)
         {
             return true;
         }
@@ -620,8 +634,9 @@ public sealed partial class XenDevice
         _queue.Close();
         lock (_gate)
         {
-            // Whatever waits for the device to come to rest: it has.
+            // Whatever waits for the device to come to rest, or to be closed: it has, and is.
             _suspending?.TrySetResult(true);
+            _shutdown?.TrySetResult(true);
         }
     }
 

@@ -175,7 +175,7 @@ public sealed partial class XenDevice
         bool agreed = true;
         try
         {
-            if (Phase is (XenDevicePhase.Attached or XenDevicePhase.Departing) && Driver is { } driver)
+            if (Phase is (XenDevicePhase.Attached or XenDevicePhase.Departing) && !_isShutDown && Driver is { } driver)
             {
                 lock (_gate)
                 {
@@ -230,6 +230,13 @@ public sealed partial class XenDevice
         if (Phase == XenDevicePhase.Departing)
         {
             _queue.Post("detach", DetachAsync);
+            return;
+        }
+
+        if (_isShutDown)
+        {
+            // The connection has gone with the domain that had it.
+            EndShutdown(isClosed: true);
             return;
         }
 

@@ -88,7 +88,8 @@ public sealed partial class XenDevice
 
     /// <summary>
     /// Sets this end's state, in the store as well. A state that is set already costs no request. <see langword="false"/> when the device
-    /// is no longer the one we knew: its node has vanished, which is never made again from here, or the tool stack has set it up anew.
+    /// is no longer the one we knew: its node has vanished, which is never made again from here, or the tool stack has set it up anew. Once the
+    /// domain ends only Closing and Closed are set (<see cref="FrontBus.ShutdownAsync"/>); other states give <see langword="false"/> too.
     /// </summary>
     /// <exception cref="XenStoreException">
     /// The state could not be written. The error is in the device's error node, and the state is Closing if that could be written; unless
@@ -103,7 +104,8 @@ public sealed partial class XenDevice
         }
 
         using StateHolder held = await EnterStateAsync().ConfigureAwait(EventLoop.IsCurrent);
-        if (Phase is XenDevicePhase.Departing or XenDevicePhase.Gone)
+        if (Phase is XenDevicePhase.Departing or XenDevicePhase.Gone
+            || (_isShutDown && state is not (XenBusState.Closing or XenBusState.Closed)))
         {
             return false;
         }

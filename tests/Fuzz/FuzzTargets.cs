@@ -17,10 +17,12 @@ internal static class FuzzTargets
         new("xenstore-ring", XenStoreRings.Run, Short),
         new("block-ring", BlockRings.Run, Short),
         new("network-frames", NetworkFrames.Run, Short, NetworkFrames.Tokens),
+        new("network-sends", NetworkSends.Run, Short, NetworkSends.Tokens),
         new("console-ring", ConsoleRings.Run, Short),
         new("line-discipline", Lines.Run, Long, [3], [4], [21], [23], [18], [22], [28], [26], [127], [13]),
         new("command-line", CommandLines.Run, Long, Text("A=1"), Text(" -- "), Text("\\"), Text("\""), Text("'"), Text(" ")),
         new("start-info", StartInfos.Run, Short, StartInfos.Tokens),
+        new("system-calls", SystemCallSequences.Run, Short, SystemCallSequences.Tokens),
         new("unwinder", Unwinding.Run, 2048, Unwinding.Tokens),
     ];
 

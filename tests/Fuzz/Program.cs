@@ -6,8 +6,8 @@ using Timer = System.Threading.Timer;
 namespace Xenlet.Fuzz;
 
 /// <summary>
-/// Fuzzes: <c>--corpora DIRECTORY --work DIRECTORY [--minutes N] [--seed N] [TARGET...]</c>. Without a number of minutes a target is
-/// left when 30 minutes have brought nothing new. What it finds is in the work directory, and the exit status is 1 then.
+/// Fuzzes: <c>--corpora DIRECTORY --work DIRECTORY [--minutes N] [--seed N] [TARGET...]</c>. A target is left when 30 minutes have
+/// brought no new edge, or after so many minutes. What it finds is in the work directory, and the exit status is 1 then.
 /// </summary>
 internal static class Program
 {
@@ -32,7 +32,7 @@ internal static class Program
                     corpora = arguments[++i];
                     break;
                 case "--work":
-                    work = arguments[++i];
+                    work = Path.GetFullPath(arguments[++i]);
                     break;
                 case "--minutes":
                     time = TimeSpan.FromMinutes(double.Parse(arguments[++i], CultureInfo.InvariantCulture));
@@ -91,13 +91,14 @@ internal static class Program
         };
         string corpus = Corpus.FileOf(corpora, target.Name);
         using Timer watch = Watch(loop, target.Name, running);
-        Finding? finding = loop.Run(Corpus.Read(corpus), () => time is { } limit ? clock.Elapsed >= limit : loop.QuietTime >= QuietTime);
+        Finding? finding = loop.Run(Corpus.Read(corpus), () => loop.QuietTime >= QuietTime || clock.Elapsed >= time);
         TimeSpan processor = Process.GetCurrentProcess().TotalProcessorTime - before;
         int edges = map.Edges;
         string sum = string.Create(
             CultureInfo.InvariantCulture,
             $"{target.Name}: {loop.Executions} executions, {edges} edges, {loop.Corpus.Count} inputs, "
-                + $"{processor.TotalSeconds:0} s of processor time, nothing new for {loop.QuietTime.TotalMinutes:0.0} minutes");
+                + $"{processor.TotalSeconds:0} s of processor time in {clock.Elapsed.TotalMinutes:0.0} minutes, "
+                + $"no new edge for {loop.QuietTime.TotalMinutes:0.0}");
         if (finding is null)
         {
             IReadOnlyList<byte[]> kept = loop.Minimise();

@@ -91,6 +91,13 @@ public sealed class ControlTests(XenWorld world)
             EndedGuest ended = await EndedGuest.OfAsync(guest, World.Limit);
             Assert.Equal(new GuestEnd(GuestEndReason.PowerOff, 143), ended.End);
             Assert.Contains("process exit event", ended.Lines);
+
+            // The program's handlers have the disk yet; then both ends are closed, before the domain is gone.
+            const string Of = "vbd/51712: ";
+            string[] events = [.. ended.Lines.SkipWhile(line => line != "at the end: ok").Where(line => line.StartsWith(Of, StringComparison.Ordinal))];
+            string[] way = ["Connected -> Closing", "other end Connected -> Closing", "Closing -> Closed", "other end Closing -> Closed"];
+            Assert.True(events.Length >= way.Length, guest.Console.Text);
+            Assert.All(way.Zip(events[^way.Length..]), step => Assert.StartsWith(Of + step.First, step.Second, StringComparison.Ordinal));
         }
         finally
         {

@@ -3,7 +3,10 @@ using Xenlet.QemuXen;
 
 namespace Xenlet.Guest.Tests;
 
-/// <summary>A guest that works on an honest disk (the case "hostile"), and tests/HostilePeer in dom0, whose devices it gets beside that.</summary>
+/// <summary>
+/// A guest that works with an honest disk and an honest interface (the case "hostile"), and tests/HostilePeer in dom0, whose devices it
+/// gets beside those.
+/// </summary>
 internal sealed class HostileGuest(XenWorld world, XenGuest guest) : FollowedGuest(world, guest)
 {
     /// <summary>The peer in dom0's own memory: each start of a program reads it anew, and the shared directory is slow.</summary>
@@ -15,12 +18,12 @@ internal sealed class HostileGuest(XenWorld world, XenGuest guest) : FollowedGue
     public static async Task<HostileGuest> StartAsync(XenWorld world)
     {
         HostileGuest started = await StartAsync(world, "hostile");
-        Assert.Equal("front end was Connected", await started.RunPeerAsync("disk", "honest", TimeSpan.FromSeconds(0.5)));
-        Assert.Equal("front end was Connected", await started.RunPeerAsync("interface", "honest", TimeSpan.FromSeconds(0.5)));
+        Assert.Equal("front end was Connected", await started.RunPeerAsync("disk", "honest", TimeSpan.FromSeconds(0.2)));
+        Assert.Equal("front end was Connected", await started.RunPeerAsync("interface", "honest", TimeSpan.FromSeconds(0.2)));
         return started;
     }
 
-    /// <summary>Starts a guest that reads lines from its console, and writes some, and has no other devices.</summary>
+    /// <summary>Starts a guest that reads lines from its console, and writes some.</summary>
     public static Task<HostileGuest> StartWithConsoleAsync(XenWorld world) => StartAsync(world, "hostile console");
 
     private static async Task<HostileGuest> StartAsync(XenWorld world, string commandLine)
@@ -32,8 +35,12 @@ internal sealed class HostileGuest(XenWorld world, XenGuest guest) : FollowedGue
             MemoryMiB = World.CaseMemory,
             CommandLine = commandLine,
             Disks = await world.CreateDisksAsync(1),
+            Vifs = [""],
         });
         HostileGuest started = new(world, guest);
+
+        // What tests/GuestImage/NeighbourWork.cs asks for. dom0 may have it from a guest before this one.
+        await started.Dom0Async("ip addr add 10.98.0.1/24 dev xenbr0 2>/dev/null || ip addr show dev xenbr0 | grep -q 10.98.0.1");
         await started.Dom0Async($"cp {world.Machine.Share(await Images.HostilePeer)} {Peer}");
         await started.Dom0Async("until [ \"$(xenstore-read $home/data/report 2>/dev/null)\" = ready ]; do usleep 100000; done");
         return started;

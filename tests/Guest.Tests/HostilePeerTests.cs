@@ -3,15 +3,13 @@ using Xunit.Abstractions;
 namespace Xenlet.Guest.Tests;
 
 /// <summary>
-/// Back ends of dom0 that lie (tests/HostilePeer), on a processor of their own, while a disk of blkback works. Whatever they do, the guest's heart beats
-/// without a gap of two seconds, the honest disk works on, at half its pace at least where the machine is quiet (in <c>soak</c>), and everything comes
-/// back when they have gone.
+/// Back ends of dom0 that lie (tests/HostilePeer), on a processor of their own, while a disk of blkback and an interface of netback work.
+/// Whatever they do, the guest's heart beats without a gap of two seconds, the disk keeps half its pace, the interface works on, and
+/// everything comes back when they have gone.
 /// </summary>
 [Collection(OnTwoProcessors.Name)]
 public sealed class HostilePeerTests(TwoProcessorWorld world, ITestOutputHelper output)
 {
-    private static readonly TimeSpan Short = TimeSpan.FromSeconds(1);
-
     /// <summary>What they do, and whether the device outlives it, where that is certain.</summary>
     internal static readonly (string Kind, string Behaviour, bool? Survives)[] All =
     [
@@ -25,6 +23,7 @@ public sealed class HostilePeerTests(TwoProcessorWorld world, ITestOutputHelper 
         ("disk", "storm-and-serve", true),
         ("disk", "scribble", false),
         ("disk", "states", false),
+        ("disk", "state-storm", true),
         ("interface", "wrong-id", false),
         ("interface", "flood", true),
         ("interface", "garbage", false),
@@ -35,86 +34,79 @@ public sealed class HostilePeerTests(TwoProcessorWorld world, ITestOutputHelper 
         ("interface", "flap", null),
         ("interface", "scribble", false),
         ("interface", "states", null),
+        ("interface", "state-storm", true),
     ];
 
-    /// <summary>Those of the tests that are run each time.</summary>
+    /// <summary>Those of the test that is run each time.</summary>
     private static readonly (string Kind, string Behaviour)[] Chosen =
         [("disk", "wrong-id"), ("disk", "statuses"), ("disk", "ahead"), ("disk", "storm"), ("interface", "storm"), ("interface", "flood")];
 
     [Fact]
-    public Task A_guest_works_on_while_disks_and_interfaces_lie() => LieAsync(world, output, All.Where(one => Chosen.Contains((one.Kind, one.Behaviour))), Short);
-
-    [Fact]
-    public Task An_interface_that_comes_and_goes_sixty_times_and_keeps_all_pages_costs_two_connections_and_works_when_it_is_honest_again() =>
-        FlapAsync(world, output);
-
-    internal static async Task LieAsConsoleAsync(TwoProcessorWorld world, ITestOutputHelper output, TimeSpan time)
+    public async Task A_guest_works_on_while_devices_lie_and_one_that_flaps_and_keeps_all_pages_costs_two_connections()
     {
-        await using HostileGuest guest = await HostileGuest.StartWithConsoleAsync(world);
-        HostileReport quiet = await QuietAsync(guest);
-        output.WriteLine($"quiet: {quiet}");
-        await using IAsyncDisposable taken = await guest.TakeConsoleAsync();
-        foreach (string behaviour in (string[])["deaf", "storm", "flood", "living-index", "honest", "ahead"])
-        {
-            string said = await guest.RunPeerAsync("console", behaviour, time);
-            HostileReport report = await guest.ReportAsync();
-            output.WriteLine($"console {behaviour}: {report} {said}");
-            report.AssertUnharmed(time, $"the console does \"{behaviour}\"", quiet);
-            Assert.True(behaviour != "honest" || said != "took 0 bytes", "the guest writes nothing any more");
-        }
-
-        // Its last words would go nowhere: what was impossible ends a console for good.
-        await guest.Guest.DestroyAsync();
+        await using HostileGuest guest = await HostileGuest.StartAsync(world);
+        HostileReport quiet = await QuietAsync(guest, output);
+        await LieAsync(guest, quiet, output, All.Where(one => Chosen.Contains((one.Kind, one.Behaviour))), TimeSpan.FromSeconds(0.5));
+        await FlapAsync(guest, quiet, output);
+        await guest.EndAsync();
     }
 
-    internal static async Task FlapAsync(TwoProcessorWorld world, ITestOutputHelper output)
+    /// <summary>Has devices lie, one after the other.</summary>
+    internal static async Task LieAsync(
+        HostileGuest guest,
+        HostileReport quiet,
+        ITestOutputHelper output,
+        IEnumerable<(string Kind, string Behaviour, bool? Survives)> behaviours,
+        TimeSpan time)
+    {
+        HonestPace pace = new(guest, time, output);
+        await pace.MeasureAsync("disk");
+        foreach ((string kind, string behaviour, bool? survives) in behaviours)
+        {
+            await pace.AssertKeptAsync(kind, behaviour, await LieOnceAsync(), LieOnceAsync);
+
+            async Task<double> LieOnceAsync()
+            {
+                string said = await guest.RunPeerAsync(kind, behaviour, time, untilClosed: survives == false);
+                HostileReport report = await guest.ReportAsync();
+                output.WriteLine($"{kind} {behaviour}: {report} {said}");
+                report.AssertUnharmed($"a back end ({kind}) does \"{behaviour}\"");
+                bool isConnected = said.Contains("front end was Connected", StringComparison.Ordinal);
+                Assert.True((survives ?? isConnected) == isConnected, $"{kind} {behaviour}: {said}\n{guest.Guest.Console.Tail(20)}");
+                await guest.HasBackAsync(quiet, report);
+                if (behaviour == "storm")
+                {
+                    string device = kind == "disk" ? "vbd" : "vif";
+                    await guest.SeesAsync($"{device}/{HostileGuest.NumberOf(kind)}: domain 0 signals without cause");
+                }
+
+                return report.Rate;
+            }
+        }
+    }
+
+    private static async Task FlapAsync(HostileGuest guest, HostileReport quiet, ITestOutputHelper output)
     {
         // A connection's pages for frames, and its rings.
         const int PagesOfConnection = 256 + 256 + 2;
-        await using HostileGuest guest = await HostileGuest.StartAsync(world);
-        HostileReport quiet = await QuietAsync(guest);
-        output.WriteLine($"quiet: {quiet}");
-        string said = await guest.StartKeepingPeerAsync("interface", "flap-and-keep", Short);
+        string said = await guest.StartKeepingPeerAsync("interface", "flap-and-keep", TimeSpan.Zero);
         HostileReport kept = await guest.ReportAsync();
         output.WriteLine($"kept: {kept} {said}");
-        kept.AssertUnharmed(Short, "an interface flaps", quiet);
+        kept.AssertUnharmed("an interface flaps");
         Assert.InRange(kept.Held, 1, 2 * PagesOfConnection);
         await guest.EndPeerAsync();
         await guest.HasBackAsync(quiet, kept);
-        Assert.Equal("front end was Connected", await guest.RunPeerAsync("interface", "honest", Short));
+        Assert.Equal("front end was Connected", await guest.RunPeerAsync("interface", "honest", TimeSpan.FromSeconds(0.5)));
         Assert.True((await guest.ReportAsync()).Others > 0, "the interface does not work any more");
-        await guest.EndAsync();
     }
 
-    internal static async Task LieAsync(
-        TwoProcessorWorld world, ITestOutputHelper output, IEnumerable<(string Kind, string Behaviour, bool? Survives)> behaviours, TimeSpan time)
-    {
-        await using HostileGuest guest = await HostileGuest.StartAsync(world);
-        HostileReport quiet = await QuietAsync(guest);
-        output.WriteLine($"quiet: {quiet}");
-        foreach ((string kind, string behaviour, bool? survives) in behaviours)
-        {
-            string said = await guest.RunPeerAsync(kind, behaviour, time, untilClosed: survives == false);
-            HostileReport report = await guest.ReportAsync();
-            output.WriteLine($"{kind} {behaviour}: {report} {said}");
-            report.AssertUnharmed(time, $"a {kind}'s back end does \"{behaviour}\"", quiet);
-            bool isConnected = said.Contains("front end was Connected", StringComparison.Ordinal);
-            Assert.True((survives ?? isConnected) == isConnected, $"{kind} {behaviour}: {said}\n{guest.Guest.Console.Tail(20)}");
-            await guest.HasBackAsync(quiet, report);
-            if (behaviour == "storm")
-            {
-                await guest.SeesAsync($"{(kind == "disk" ? "vbd/" : "vif/")}{HostileGuest.NumberOf(kind)}: domain 0 signals without cause");
-            }
-        }
-
-        await guest.EndAsync();
-    }
-
-    private static async Task<HostileReport> QuietAsync(HostileGuest guest)
+    internal static async Task<HostileReport> QuietAsync(HostileGuest guest, ITestOutputHelper output)
     {
         await guest.ReportAsync();
         await guest.Dom0Async("sleep 1");
-        return await guest.ReportAsync();
+        HostileReport quiet = await guest.ReportAsync();
+        output.WriteLine($"quiet: {quiet}");
+        return quiet;
     }
 }
 
@@ -123,23 +115,58 @@ public sealed class HostilePeerTests(TwoProcessorWorld world, ITestOutputHelper 
 [Collection(OnTwoProcessors.Name)]
 public sealed class HostilePeerSoakTests(TwoProcessorWorld world, ITestOutputHelper output)
 {
-    [Fact]
-    public Task A_guest_works_on_while_disks_and_interfaces_do_all_that_they_can() =>
-        HostilePeerTests.LieAsync(world, output, HostilePeerTests.All, TimeSpan.FromSeconds(10));
+    private static readonly TimeSpan Long = TimeSpan.FromSeconds(10);
+
+    [Theory]
+    [InlineData("disk")]
+    [InlineData("interface")]
+    public async Task A_guest_works_on_while_devices_do_all_that_they_can(string kind)
+    {
+        await using HostileGuest guest = await HostileGuest.StartAsync(world);
+        HostileReport quiet = await HostilePeerTests.QuietAsync(guest, output);
+        await HostilePeerTests.LieAsync(guest, quiet, output, HostilePeerTests.All.Where(one => one.Kind == kind), Long);
+        await guest.EndAsync();
+    }
 
     [Fact]
     public async Task A_disk_that_has_gone_and_whose_pages_stay_mapped_gives_them_back_when_its_back_end_ends()
     {
         await using HostileGuest guest = await HostileGuest.StartAsync(world);
-        HostileReport before = await guest.ReportAsync();
+        HostileReport quiet = await HostilePeerTests.QuietAsync(guest, output);
         await guest.StartKeepingPeerAsync("disk", "honest", TimeSpan.FromSeconds(1));
         HostileReport kept = await guest.ReportAsync();
+        output.WriteLine($"kept: {kept}");
+        kept.AssertUnharmed("a disk keeps its pages");
         Assert.True(kept.Held > 0, $"nothing is held: {kept}");
         await guest.EndPeerAsync();
-        await guest.HasBackAsync(before, kept);
+        await guest.HasBackAsync(quiet, kept);
         await guest.EndAsync();
     }
 
     [Fact]
-    public Task A_guest_works_on_while_its_console_does_all_that_it_can() => HostilePeerTests.LieAsConsoleAsync(world, output, TimeSpan.FromSeconds(10));
+    public async Task A_guest_works_on_while_its_console_does_all_that_it_can()
+    {
+        await using HostileGuest guest = await HostileGuest.StartWithConsoleAsync(world);
+        await HostilePeerTests.QuietAsync(guest, output);
+        await using IAsyncDisposable taken = await guest.TakeConsoleAsync();
+        HonestPace pace = new(guest, Long, output);
+        await pace.MeasureAsync("console");
+        foreach (string behaviour in (string[])["deaf", "storm", "flood", "living-index", "honest", "ahead"])
+        {
+            await pace.AssertKeptAsync("console", behaviour, await LieOnceAsync(), LieOnceAsync);
+
+            async Task<double> LieOnceAsync()
+            {
+                string said = await guest.RunPeerAsync("console", behaviour, Long);
+                HostileReport report = await guest.ReportAsync();
+                output.WriteLine($"console {behaviour}: {report} {said}");
+                report.AssertUnharmed($"the console does \"{behaviour}\"");
+                Assert.True(behaviour != "honest" || said != "took 0 bytes", "the guest writes nothing any more");
+                return report.Rate;
+            }
+        }
+
+        // Its last words would go nowhere: what was impossible ends a console for good.
+        await guest.Guest.DestroyAsync();
+    }
 }

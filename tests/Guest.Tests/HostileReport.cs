@@ -6,13 +6,15 @@ namespace Xenlet.Guest.Tests;
 /// <param name="Gap">The longest time between two beats of its thread, in milliseconds.</param>
 /// <param name="PoolGap">The same of its thread pool.</param>
 /// <param name="Rate">Operations of the honest disk in a second.</param>
+/// <param name="Answers">Frames that dom0 sent over the honest interface because it was asked.</param>
 /// <param name="Others">Operations of the other devices that succeeded.</param>
 /// <param name="Failures">Operations of the other disks that failed.</param>
 /// <param name="Held">Pages that back ends have not let go.</param>
 /// <param name="Grants">Grant references in use.</param>
 /// <param name="Free">Pages that can be promised to the program.</param>
-/// <param name="Problem">What is wrong with the honest disk.</param>
-internal sealed record HostileReport(long Gap, long PoolGap, double Rate, long Others, long Failures, long Held, long Grants, long Free, string Problem)
+/// <param name="Problem">What is wrong with the honest devices.</param>
+internal sealed record HostileReport(
+    long Gap, long PoolGap, double Rate, long Answers, long Others, long Failures, long Held, long Grants, long Free, string Problem)
 {
     private const long LongestGap = 2000;
 
@@ -22,23 +24,24 @@ internal sealed record HostileReport(long Gap, long PoolGap, double Rate, long O
     public static HostileReport Parse(string line)
     {
         int end = line.IndexOf(" problem=", StringComparison.Ordinal);
-        Dictionary<string, string> values = line[..end].Split(' ').Select(pair => pair.Split('=')).ToDictionary(pair => pair[0], pair => pair[1]);
+        Dictionary<string, string> values = line[..end].Split(' ').Select(pair => pair.Split('='))
+            .ToDictionary(pair => pair[0], pair => pair[1]);
+        double rate = double.Parse(values["rate"], CultureInfo.InvariantCulture);
         return new(
-            Whole("gap"), Whole("pool"), double.Parse(values["rate"], CultureInfo.InvariantCulture), Whole("others"), Whole("failures"), Whole("held"),
-            Whole("grants"), Whole("free"), line[(end + " problem=".Length)..]);
+            Whole("gap"), Whole("pool"), rate, Whole("answers"), Whole("others"), Whole("failures"), Whole("held"), Whole("grants"),
+            Whole("free"), line[(end + " problem=".Length)..]);
 
         long Whole(string name) => long.Parse(values[name], CultureInfo.InvariantCulture);
     }
 
-    /// <summary>
-    /// Fails unless the guest lived, and its honest disk worked on. Its pace is compared in long times only: in short ones it says more of
-    /// the machine's other work than of the guest.
-    /// </summary>
-    public void AssertUnharmed(TimeSpan time, string when, HostileReport quiet)
+    /// <summary>Fails unless the guest lived, and its honest devices worked on.</summary>
+    public void AssertUnharmed(string when)
     {
         Assert.True(Problem == "none", $"{when}: {Problem}");
-        Assert.True(Gap <= LongestGap && PoolGap <= LongestGap, $"{when}: a gap of {Gap} ms in the heart's beats, {PoolGap} ms in the thread pool's");
-        Assert.True(Rate > (time >= TimeSpan.FromSeconds(10) ? quiet.Rate / 2 : 0), $"{when}: the honest disk did {Rate} operations a second, and {quiet.Rate} before");
+        Assert.True(
+            Gap <= LongestGap && PoolGap <= LongestGap, $"{when}: a gap of {Gap} ms in the heart's beats, {PoolGap} ms in the thread pool's");
+        Assert.True(Rate > 0, $"{when}: the honest disk does nothing");
+        Assert.True(Answers > 0, $"{when}: nothing comes over the honest interface");
     }
 
     /// <summary>Whether nothing is held, and grants and memory are what they were.</summary>

@@ -19,6 +19,8 @@ public sealed class NetworkTests(XenWorld world)
         await guest.SeesAsync("Up, MTU 1500, 0 frames wait for the program, received frames ");
         EndedGuest ended = await guest.ShutDownAsync();
         Assert.Contains($"vif0 echoed {Frames}, changed 0", ended.Lines);
+        Assert.Contains("vif/0: other end Connected -> Closing", ended.Lines);
+        Assert.Contains("vif/0: other end Closing -> Closed", ended.Lines);
 
         // They are in the device tree.
         string statistics = Assert.Single(ended.Lines, line => line.StartsWith("      vif0 (", StringComparison.Ordinal));

@@ -5,6 +5,8 @@ namespace Xenlet.Guest.Tests;
 public abstract class SoakTests(World world)
 {
     private const int Rounds = 25;
+    private const int Seeds = 10;
+    private const int CallsOfSeed = 500_000;
 
     [Fact]
     public async Task All_cases_pass_many_times_in_a_row()
@@ -13,6 +15,17 @@ public abstract class SoakTests(World world)
         {
             EndedGuest guest = await world.RunCaseAsync("all");
             Assert.True(guest.End.ExitStatus == 0, $"round {round} of {Rounds}, {guest.End}:\n{guest.Console}");
+        }
+    }
+
+    /// <summary>See RandomCallCases of the image.</summary>
+    [Fact]
+    public async Task Whatever_system_calls_a_program_makes_the_nucleus_lives_and_has_its_memory_back()
+    {
+        for (int seed = 1; seed <= Seeds; seed++)
+        {
+            EndedGuest guest = await world.RunCaseAsync($"random-system-calls-of-seed {seed} {CallsOfSeed}");
+            Assert.True(guest.End.ExitStatus == 0, $"seed {seed}, {guest.End}:\n{guest.Console}");
         }
     }
 }

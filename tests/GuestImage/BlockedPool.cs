@@ -1,5 +1,6 @@
 using Xenlet.Drivers;
 using Xenlet.Kernel;
+using Xenlet.XenBus;
 
 namespace Xenlet.GuestImage;
 
@@ -32,6 +33,17 @@ internal static class BlockedPool
                 return default;
             });
         BlockDevice disk = services.Disks.WaitForAsync("xvda").AsTask().GetAwaiter().GetResult();
+
+        // Both were added after the services: the program's own handler has the disk yet, and what is added here comes after its end.
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => Console.WriteLine($"at the end: {UseDisk(disk, 99)}");
+        XenBusEvents events = services.FrontBus.Subscribe();
+        Guest.Power.OnProgramEnd(() =>
+        {
+            while (events.TryRead(out XenBusEvent? happened))
+            {
+                Console.WriteLine(happened);
+            }
+        });
         BlockAll();
         Console.WriteLine("following");
         for (int seed = 1; Console.ReadLine() is { } line; seed++)

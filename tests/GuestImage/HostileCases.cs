@@ -17,9 +17,13 @@ internal static class HostileCases
     /// <summary>The disk whose back end is honest.</summary>
     private const string HonestDisk = "xvda";
 
-    private const int Workers = 4;
+    /// <summary>The interface whose back end is honest.</summary>
+    private const string HonestInterface = "vif0";
+
+    private const int Workers = 2;
     private const int Sectors = 8;
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan PauseOfNeighbour = TimeSpan.FromMilliseconds(100);
 
     private static long s_operations;
     private static long s_otherOperations;
@@ -59,12 +63,16 @@ internal static class HostileCases
             }
 
             BlockDevice disk = await services.Disks.WaitForAsync(HonestDisk);
-            Task[] work = [.. Enumerable.Range(0, Workers).Select(worker => WorkAsync(disk, worker, ending.Token))];
+            Task[] work = [.. Enumerable.Range(0, Workers).Select(worker => DoAsync(() => WorkAsync(disk, worker, ending.Token)))];
+            NeighbourWork neighbour = new(await services.Interfaces.WaitForAsync(HonestInterface));
+            await neighbour.UseAllPagesAsync();
+            Task asks = DoAsync(() => neighbour.AskAsync(PauseOfNeighbour, ending.Token));
+            Task listens = DoAsync(() => neighbour.ListenAsync(ending.Token));
             Task others = UseOthersAsync(services, ending.Token);
-            Task reports = ReportAsync(services.Store, heartbeat, ending.Token);
+            Task reports = ReportAsync(services.Store, heartbeat, neighbour, ending.Token);
             await asked.Task;
             await ending.CancelAsync();
-            await Task.WhenAll([.. work, others, reports]);
+            await Task.WhenAll([.. work, asks, listens, others, reports]);
         }
 
         Console.WriteLine($"problem: {s_problem}");
@@ -104,20 +112,26 @@ internal static class HostileCases
     private static async Task WorkAsync(BlockDevice disk, int worker, CancellationToken ending)
     {
         byte[] data = new byte[Sectors * BlockPattern.SectorSize];
+        for (int seed = 1; !ending.IsCancellationRequested; seed++)
+        {
+            await disk.WriteAsync(worker * data.Length, Filled(data, worker, seed), CancellationToken.None);
+            await disk.ReadAsync(worker * data.Length, data, CancellationToken.None);
+            if (BlockPattern.FindDifference(data, worker * Sectors, seed) >= 0)
+            {
+                s_problem = "the honest disk does not hold what was written";
+            }
+
+            Interlocked.Add(ref s_operations, 2);
+            await Task.Delay(Pause, CancellationToken.None);
+        }
+    }
+
+    /// <summary>Does work of the honest devices, which has no reason to fail.</summary>
+    private static async Task DoAsync(Func<Task> work)
+    {
         try
         {
-            for (int seed = 1; !ending.IsCancellationRequested; seed++)
-            {
-                await disk.WriteAsync(worker * data.Length, Filled(data, worker, seed), CancellationToken.None);
-                await disk.ReadAsync(worker * data.Length, data, CancellationToken.None);
-                if (BlockPattern.FindDifference(data, worker * Sectors, seed) >= 0)
-                {
-                    s_problem = "the honest disk does not hold what was written";
-                }
-
-                Interlocked.Add(ref s_operations, 2);
-                await Task.Delay(Pause, CancellationToken.None);
-            }
+            await work();
         }
         catch (Exception failure)
         {
@@ -142,7 +156,8 @@ internal static class HostileCases
                 _ = UseAsync(disk, ending);
             }
 
-            foreach (NetworkInterface network in services.Interfaces.Interfaces.Where(used.Add))
+            foreach (NetworkInterface network in services.Interfaces.Interfaces
+                .Where(network => network.Name != HonestInterface && used.Add(network)))
             {
                 FillPool(network);
                 _ = SendAsync(network, ending);
@@ -220,7 +235,7 @@ internal static class HostileCases
         }
     }
 
-    private static async Task ReportAsync(XenStoreClient store, Heartbeat heartbeat, CancellationToken ending)
+    private static async Task ReportAsync(XenStoreClient store, Heartbeat heartbeat, NeighbourWork neighbour, CancellationToken ending)
     {
         try
         {
@@ -231,10 +246,11 @@ internal static class HostileCases
             {
                 if (await store.TryReadAsync(changed.Path, ending) is { Length: > 0 } mark)
                 {
-                    await store.WriteAsync("data/report", $"mark={mark} {Fared(heartbeat, time.Elapsed)} {Resources()} problem={s_problem}", ending);
+                    string fared = Fared(heartbeat, neighbour, time.Elapsed);
+                    await store.WriteAsync("data/report", $"mark={mark} {fared} {Resources()} problem={s_problem}", ending);
 
                     // What the report itself took is nobody's doing.
-                    Fared(heartbeat, time.Elapsed);
+                    Fared(heartbeat, neighbour, time.Elapsed);
                     time.Restart();
                 }
             }
@@ -245,13 +261,14 @@ internal static class HostileCases
     }
 
     /// <summary>What has happened since the last call.</summary>
-    private static string Fared(Heartbeat heartbeat, TimeSpan time)
+    private static string Fared(Heartbeat heartbeat, NeighbourWork neighbour, TimeSpan time)
     {
         (long gap, long poolGap) = heartbeat.TakeGaps();
         double rate = Interlocked.Exchange(ref s_operations, 0) / time.TotalSeconds;
         long others = Interlocked.Exchange(ref s_otherOperations, 0);
         long failures = Interlocked.Exchange(ref s_otherFailures, 0);
-        return string.Create(CultureInfo.InvariantCulture, $"gap={gap} pool={poolGap} rate={rate:0.0} others={others} failures={failures}");
+        return string.Create(
+            CultureInfo.InvariantCulture, $"gap={gap} pool={poolGap} rate={rate:0.0} answers={neighbour.TakeAnswers()} others={others} failures={failures}");
     }
 
     private static string Resources()

@@ -1,10 +1,11 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
 namespace Xenlet.GuestImage;
 
 /// <summary>Threads that never give up the processor by themselves, and the registers of threads that are taken off it.</summary>
-internal static class PreemptionCases
+internal static partial class PreemptionCases
 {
     private static bool s_stop;
     private static int s_spun;
@@ -16,6 +17,7 @@ internal static class PreemptionCases
         new("spinner-and-timer", SpinnerAndTimer),
         new("sse-state", () => SseState(null)),
         new("sse-state-in-faults", () => SseState(FaultOnce)),
+        new("rounding-of-each-thread", RoundingOfEachThread),
     ];
 
     private static void SpinnersAndCollector() => WithSpinners(2, Spin, () =>
@@ -136,6 +138,75 @@ internal static class PreemptionCases
         Check.Ends(allocating);
         Check.Equal(null, wrong);
     }
+
+    /// <summary>
+    /// Four threads round in the four ways, by x87 and by SSE, make system calls of several kinds, are preempted and stopped for collections. A control
+    /// word that is lost, or another thread's, gives a wrong sum or a wrong answer of fegetround.
+    /// </summary>
+    private static void RoundingOfEachThread()
+    {
+        // fenv.h on x86: FE_TONEAREST, FE_DOWNWARD, FE_UPWARD, FE_TOWARDZERO; and what 1 + 2^-60 and -1 - 2^-60 are then.
+        (int Mode, double Up, double Down)[] modes =
+        [
+            (0, 1, -1), (0x400, 1, -double.BitIncrement(1)), (0x800, double.BitIncrement(1), -1), (0xc00, 1, -1),
+        ];
+        string? wrong = null;
+        long limit = Environment.TickCount64 + 500;
+        using ManualResetEventSlim gate = new();
+        Thread[] threads = [.. modes.Select(mode => new Thread(() =>
+        {
+            Check.Equal(0, SetRounding(mode.Mode));
+            gate.Wait();
+            for (int i = 0; wrong == null && (i < 1000 || Environment.TickCount64 < limit); i++)
+            {
+                switch (i % 4)
+                {
+                    case 0:
+                        _ = ParentOfProcess();
+                        break;
+                    case 1:
+                        Thread.Yield();
+                        break;
+                    case 2:
+                        Thread.SpinWait(200);
+                        break;
+                    default:
+                        Thread.Sleep(i % 64 == 3 ? 1 : 0);
+                        break;
+                }
+
+                (int, double, double) seen = (GetRounding(), Sum(1, Math.Pow(2, -60)), Sum(-1, -Math.Pow(2, -60)));
+                if (seen != mode)
+                {
+                    wrong = $"after call {i}: {seen}, where {mode} was to be";
+                }
+            }
+
+            _ = SetRounding(0);
+        }))];
+        Array.ForEach(threads, thread => thread.Start());
+        gate.Set();
+        while (threads.Any(thread => thread.IsAlive))
+        {
+            GC.Collect(0);
+            Thread.Sleep(1);
+        }
+
+        Check.Equal(null, wrong);
+    }
+
+    /// <summary>Not to be computed by the compiler.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static double Sum(double left, double right) => left + right;
+
+    [LibraryImport("libm", EntryPoint = "fesetround")]
+    private static partial int SetRounding(int mode);
+
+    [LibraryImport("libm", EntryPoint = "fegetround")]
+    private static partial int GetRounding();
+
+    [LibraryImport("libc", EntryPoint = "getppid")]
+    private static partial int ParentOfProcess();
 
     private static void FaultOnce()
     {

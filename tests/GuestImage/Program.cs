@@ -18,7 +18,7 @@ internal static class Program
     private static readonly Dictionary<string, Case> Code = new IEnumerable<Case>[]
     {
         ExceptionCases.All, NativeCases.All, CollectorCases.All, ThreadCases.All, PreemptionCases.All, LockCases.All, TimerCases.All, TaskCases.All,
-        SystemCases.All, KernelFaceCases.All, WallCases.All, OutputCases.All, HostCases.All, MemoryAccountCases.All, StoreCases.All,
+        SystemCases.All, KernelFaceCases.All, WallCases.All, RandomCallCases.All, OutputCases.All, HostCases.All, MemoryAccountCases.All, StoreCases.All,
         XenBusCases.All, NetworkCases.All, BlockCases.All, HostileCases.All, LifeCases.All, SuspendCases.All, EndingCases.All,
     }.SelectMany(cases => cases).ToDictionary(one => one.Name);
 

@@ -48,6 +48,13 @@ internal abstract class LyingBackEnd : IAsyncDisposable
         }
     }
 
+    /// <summary>Uses the processor as the lies do, and leaves the guest alone.</summary>
+    public static Task SpinAsync(TimeSpan time)
+    {
+        Repeat(time, () => Thread.SpinWait(1000));
+        return Task.CompletedTask;
+    }
+
     /// <summary>Makes the device, whose back end says InitWait.</summary>
     public async Task PlugAsync(IEnumerable<(string Name, string Value)> frontNodes, IEnumerable<(string Name, string Value)> backNodes)
     {
@@ -62,6 +69,22 @@ internal abstract class LyingBackEnd : IAsyncDisposable
     }
 
     public ValueTask SetStateAsync(XenBusState state) => _store.WriteAsync(_back + "/state", State(state));
+
+    /// <summary>Writes states as fast as xenstored takes them. The last, as every second one, is Connected, and no other ends a connection.</summary>
+    public async Task StormOfStatesAsync(TimeSpan time)
+    {
+        const int AtOnce = 16;
+        int written = 0;
+        long start = Stopwatch.GetTimestamp();
+        while (Stopwatch.GetElapsedTime(start) < time)
+        {
+            await Task.WhenAll(Enumerable.Range(0, AtOnce).Select(
+                i => SetStateAsync(i % 2 == 0 ? XenBusState.Reconfigured : XenBusState.Connected).AsTask()));
+            written += AtOnce;
+        }
+
+        Console.WriteLine($"wrote {written} states");
+    }
 
     public async Task<XenBusState> FrontStateAsync() =>
         (XenBusState)(await _store.TryReadInt32Async(_front + "/state") ?? (int)XenBusState.Unknown);

@@ -32,6 +32,7 @@ internal sealed class LyingConsole : IDisposable
         new Dictionary<string, Action<LyingConsole, TimeSpan>>
         {
             ["honest"] = (console, time) => LyingBackEnd.Repeat(time, console.Serve),
+            ["busy"] = (_, time) => LyingBackEnd.SpinAsync(time),
             ["deaf"] = (console, time) => LyingBackEnd.Repeat(time, () => console._events.Wait(20)),
             ["storm"] = (console, time) => LyingBackEnd.Repeat(time, console.Notify),
             ["flood"] = (console, time) => LyingBackEnd.Repeat(time, console.Flood),

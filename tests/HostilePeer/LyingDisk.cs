@@ -17,6 +17,7 @@ internal sealed class LyingDisk(XenStoreClient store, uint domain, string number
         new Dictionary<string, Func<LyingDisk, TimeSpan, Task>>
         {
             ["honest"] = (disk, time) => disk.ServeAsync(time, response => response),
+            ["busy"] = (_, time) => SpinAsync(time),
             ["silent"] = (disk, time) => disk.ServeAsync(time, _ => null),
             ["wrong-id"] = (disk, time) => disk.ServeAsync(time, response => response with { Id = response.Id ^ 0x10000 }),
             ["wrong-kind"] = (disk, time) => disk.ServeAsync(time, response => response with { Kind = BlockRequestKind.Discard }),
@@ -27,6 +28,7 @@ internal sealed class LyingDisk(XenStoreClient store, uint domain, string number
             ["storm-and-serve"] = (disk, time) => disk.ServeAsync(time, response => response, then: disk.Storm),
             ["scribble"] = (disk, time) => disk.ServeAsync(time, response => response, then: disk.Scribble),
             ["states"] = StatesAsync,
+            ["state-storm"] = (disk, time) => disk.StormOfStatesAsync(time),
         };
 
     public Task PlugAsync() => PlugAsync(

@@ -8,7 +8,9 @@ namespace Xenlet.HostilePeer;
 internal sealed class LyingInterface(XenStoreClient store, uint domain, string number) : LyingBackEnd(store, domain, "vif", number)
 {
     private const int FrameLength = 60;
-    private static readonly TimeSpan Moment = TimeSpan.FromMilliseconds(150);
+
+    /// <summary>How long one that flaps waits for the front end, which takes no part in most of it.</summary>
+    private static readonly TimeSpan Moment = TimeSpan.FromMilliseconds(50);
     private readonly string _number = number;
     private PeerRing<TransmitRequest, TransmitResponse>? _sends;
     private PeerRing<ReceiveRequest, ReceiveResponse>? _receives;
@@ -19,6 +21,7 @@ internal sealed class LyingInterface(XenStoreClient store, uint domain, string n
         new Dictionary<string, Func<LyingInterface, TimeSpan, Task>>
         {
             ["honest"] = (network, time) => network.ServeAsync(time, network.Deliver, pause: 10),
+            ["busy"] = (_, time) => SpinAsync(time),
             ["flap"] = (network, _) => network.FlapAsync(60, keeps: false),
             ["flap-and-keep"] = (network, _) => network.FlapAsync(60, keeps: true),
             ["wrong-id"] = (network, time) => network.ServeAsync(time, network.Deliver, id => (ushort)(++network._honestAnswers > 20 ? id ^ 0x80 : id), pause: 10),
@@ -30,6 +33,7 @@ internal sealed class LyingInterface(XenStoreClient store, uint domain, string n
             ["storm-and-serve"] = (network, time) => network.ServeAsync(time, network.Storm),
             ["scribble"] = (network, time) => network.ServeAsync(time, network.Scribble),
             ["states"] = StatesAsync,
+            ["state-storm"] = (network, time) => network.StormOfStatesAsync(time),
         };
 
     public Task PlugAsync() => PlugAsync(

@@ -106,6 +106,15 @@ internal static unsafe class Machine
 
     public static void Out32(ushort port, uint value) => PortOutput.Add((port, 4, value));
 
+    /// <summary>What the processor's floating point registers hold.</summary>
+    public static byte[] FloatingPointState { get; } = new byte[512];
+
+    public static void SaveFloatingPoint(byte* image)
+    {
+        Assert.Equal(0ul, (ulong)image % 16);
+        FloatingPointState.CopyTo(new Span<byte>(image, 512));
+    }
+
     public static ulong ReadMsr(uint register) => ModelSpecificRegisters.GetValueOrDefault(register);
 
     public static void WriteMsr(uint register, ulong value) => ModelSpecificRegisters[register] = value;

@@ -32,7 +32,7 @@ public abstract unsafe class NucleusTest
 
     private static ulong s_now;
 
-    protected NucleusTest() => Boot(DefaultFrames);
+    protected NucleusTest(ulong frames = DefaultFrames) => Boot(frames);
 
     /// <summary>The time-stamp counter, which counts nanoseconds from boot.</summary>
     protected static ulong Now

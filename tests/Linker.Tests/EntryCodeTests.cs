@@ -152,6 +152,7 @@ public sealed class EntryCodeTests
     [InlineData("xenlet_load_gdt", "sub rsp,18h; mov [rsp+6],si; mov [rsp+8],rdi; lgdt [rsp+6]; add rsp,18h; ret")]
     [InlineData("xenlet_load_idt", "sub rsp,18h; mov [rsp+6],si; mov [rsp+8],rdi; lidt [rsp+6]; add rsp,18h; ret")]
     [InlineData("xenlet_load_task_register", "ltr di; ret")]
+    [InlineData("xenlet_save_floating_point", "fxsave64 [rdi]; ret")]
     [InlineData("xenlet_pause", "pause; ret")]
     [InlineData("xenlet_read_tsc", "lfence; rdtsc; shl rdx,20h; or rax,rdx; ret")]
     public void A_function_is_these_instructions(string name, string expected)

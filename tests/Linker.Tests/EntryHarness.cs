@@ -20,7 +20,8 @@ internal sealed unsafe partial class EntryHarness : IDisposable
     public const int RedZone = 128;
 
     private const int HostStack = 0, Target = 8, SeenFrame = 0x10, SeenStack = 0x18, SeenInNucleus = 0x20, SeenFlags = 0x28, SeenHandler = 0x30,
-        Answer = 0x38, SeenFramePointer = 0x40, SeenSecond = 0x48, In = 0x100, Out = 0x200, XmmIn = 0x300, XmmOut = 0x400;
+        Answer = 0x38, SeenFramePointer = 0x40, SeenSecond = 0x48, KeptLive = 0x50, In = 0x100, Out = 0x200,
+        XmmIn = 0x300, XmmOut = 0x400, ControlIn = 0x500, ControlOut = 0x508, ControlOfHost = 0x510;
 
     private const int StackSize = 0x4000, ArchPrctl = 158, ArchSetGs = 0x1001;
     private readonly HostImage _image = new();
@@ -72,7 +73,12 @@ internal sealed unsafe partial class EntryHarness : IDisposable
 
     public ref ulong InNucleus => ref ((ulong*)_image["xenlet_cpu"])[2];
 
+    public ref ulong FloatingPointIsLive => ref ((ulong*)_image["xenlet_cpu"])[6];
+
     public ref ulong NmiPending => ref ((ulong*)_image["xenlet_cpu"])[4];
+
+    /// <summary>Whether the fake nucleus lets x87 and MXCSR of the program be in the processor, as it does while no other thread is chosen.</summary>
+    public bool KeepsFloatingPointLive { get; set; } = true;
 
     public ulong CurrentThread => *(ulong*)_image["xenlet_cpu"];
 
@@ -100,6 +106,12 @@ internal sealed unsafe partial class EntryHarness : IDisposable
 
     /// <summary>The general registers it goes on with; rsp and rflags after them.</summary>
     public Span<ulong> Leaving => new(_control + Out, Registers + 2);
+
+    /// <summary>MXCSR and the x87 control word that the program enters with.</summary>
+    public (uint Mxcsr, ushort X87) EnteringControl { get; set; } = (0x1F80, 0x37F);
+
+    /// <summary>Those it goes on with.</summary>
+    public (uint Mxcsr, ushort X87) LeavingControl => (*(uint*)(_control + ControlOut), *(ushort*)(_control + ControlOut + 4));
 
     public Span<ulong> EnteringXmm => new(_control + XmmIn, 32);
 
@@ -142,6 +154,9 @@ internal sealed unsafe partial class EntryHarness : IDisposable
         *(ulong*)(_control + Target) = (ulong)target;
         *(ulong*)(_control + Answer) = (ulong)Next.Start;
         *(ulong*)(_control + SeenHandler) = 0;
+        *(ulong*)(_control + KeptLive) = KeepsFloatingPointLive ? ulong.MaxValue : 0;
+        *(uint*)(_control + ControlIn) = EnteringControl.Mxcsr;
+        *(ushort*)(_control + ControlIn + 4) = EnteringControl.X87;
         *(ulong*)(_control + In + (8 * Registers)) = stack;
         ((delegate* unmanaged<void>)Start)();
     }
@@ -183,6 +198,10 @@ internal sealed unsafe partial class EntryHarness : IDisposable
             c.movups(Xmm[i], __xmmword_ptr[rax + XmmIn + (16 * i)]);
         }
 
+        c.stmxcsr(__dword_ptr[rax + ControlOfHost]);
+        c.fnstcw(__word_ptr[rax + ControlOfHost + 4]);
+        c.ldmxcsr(__dword_ptr[rax + ControlIn]);
+        c.fldcw(__word_ptr[rax + ControlIn + 4]);
         c.mov(rsp, __qword_ptr[rax + In + (8 * Registers)]);
         for (var i = 0; i < Registers; i++)
         {
@@ -215,6 +234,10 @@ internal sealed unsafe partial class EntryHarness : IDisposable
             c.movups(__xmmword_ptr[rax + XmmOut + (16 * i)], Xmm[i]);
         }
 
+        c.stmxcsr(__dword_ptr[rax + ControlOut]);
+        c.fnstcw(__word_ptr[rax + ControlOut + 4]);
+        c.ldmxcsr(__dword_ptr[rax + ControlOfHost]);
+        c.fldcw(__word_ptr[rax + ControlOfHost + 4]);
         c.mov(__qword_ptr[rax + Out + (8 * Registers)], rsp);
         c.mov(rsp, __qword_ptr[rax + HostStack]);
         c.pushfq();
@@ -254,6 +277,8 @@ internal sealed unsafe partial class EntryHarness : IDisposable
             return;
         }
 
+        c.mov(rcx, __qword_ptr[rax + KeptLive]);
+        c.and(__qword_ptr.gs[48], rcx);
         if (isCalledOnTheWayOut)
         {
             // One that stays pending is reported for ever.
@@ -308,6 +333,13 @@ internal sealed unsafe class FakeFrame(byte* start)
 
     /// <summary>What follows the frame.</summary>
     public Span<byte> Beyond => new(Start + 704, 1024 - 704);
+
+    /// <summary>MXCSR and the x87 control word in the fxsave64 area.</summary>
+    public (uint Mxcsr, ushort X87) Control
+    {
+        get => (*(uint*)(Start + 192 + 24), *(ushort*)(Start + 192));
+        set => (*(uint*)(Start + 192 + 24), *(ushort*)(Start + 192)) = value;
+    }
 
     /// <summary>Gives the floating point state the values a program starts with.</summary>
     public void ResetFloatingPoint()

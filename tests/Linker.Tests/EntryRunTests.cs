@@ -37,6 +37,51 @@ public sealed class EntryRunTests : IDisposable
         CheckResumed(state.Leaving, state.LeavingXmm, HarmlessFlags);
     }, iter: 200, threads: 1);
 
+    /// <summary>Rounding, of x87 and of SSE, as the program, the thread that is resumed, and the test's host have it: all different.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_system_call_leaves_x87_and_MXCSR_in_the_processor_unless_another_thread_is_chosen(bool isSameThread) => States.Sample(state =>
+    {
+        Prepare(state, HarmlessFlags);
+        _harness.EnteringControl = (0x7F80, 0x0F7F);
+        _harness.Next.Control = (0x5F80, 0x0B7F);
+        _harness.KeepsFloatingPointLive = isSameThread;
+
+        _harness.EnterSystemCall();
+
+        Assert.Equal(isSameThread ? _harness.EnteringControl : _harness.Next.Control, _harness.LeavingControl);
+        CheckResumed(state.Leaving, state.LeavingXmm, HarmlessFlags);
+    }, iter: 10, threads: 1);
+
+    [Fact]
+    public void A_trap_after_a_system_call_saves_and_loads_x87_and_MXCSR() => States.Sample(state =>
+    {
+        Prepare(state, 0);
+        _harness.EnterSystemCall();
+        Prepare(state, 0);
+        _harness.EnteringControl = (0x7F80, 0x0F7F);
+        _harness.Next.Control = (0x5F80, 0x0B7F);
+
+        _harness.EnterTrap(32, null, "xenlet_ist1_top", 0x12345, 0x246);
+
+        Assert.Equal(_harness.EnteringControl, _harness.Current.Control);
+        Assert.Equal(_harness.Next.Control, _harness.LeavingControl);
+    }, iter: 10, threads: 1);
+
+    [Fact]
+    public void A_non_maskable_interrupt_in_a_system_call_leaves_x87_and_MXCSR_where_they_are() => States.Sample(state =>
+    {
+        Prepare(state, 0);
+        _harness.InNucleus = 1;
+        _harness.FloatingPointIsLive = 1;
+        _harness.EnteringControl = (0x7F80, 0x0F7F);
+
+        _harness.EnterTrap(2, null, "xenlet_ist2_top", (ulong)_harness.Landing, AlwaysSet | HarmlessFlags);
+
+        Assert.Equal((1ul, _harness.EnteringControl), (_harness.FloatingPointIsLive, _harness.LeavingControl));
+    }, iter: 10, threads: 1);
+
     [Theory]
     [MemberData(nameof(OrdinaryVectors))]
     public void A_trap_saves_every_register_and_resumes_with_every_register(int vector)

@@ -26,6 +26,7 @@ public sealed partial class BlockDevice
     private bool _canDiscard;
     private bool _isQuiet;
     private bool _isClosing;
+    private TaskCompletionSource? _shutdown;
     private string _end = "";
 
     /// <summary>
@@ -131,6 +132,31 @@ public sealed partial class BlockDevice
 
         FinishClosing();
         return isInUse;
+    }
+
+    /// <summary>
+    /// The domain ends, whether or not the disk is in use: what was submitted until now is carried out, what comes later waits, for ever
+    /// or until the disk ends.
+    /// </summary>
+    /// <returns>Completes when nothing is under way any more; at once where there is no back end that would answer.</returns>
+    internal Task ShutDown()
+    {
+        lock (_gate)
+        {
+            _shutdown ??= new(TaskCreationOptions.RunContinuationsAsynchronously);
+        }
+
+        FinishClosing();
+        return _shutdown.Task;
+    }
+
+    /// <summary>What is under way is not waited for any longer.</summary>
+    internal void CancelShutDown()
+    {
+        lock (_gate)
+        {
+            _shutdown?.TrySetResult();
+        }
     }
 
     /// <summary>The disk ends now; all operations end with <see cref="BlockDeviceGoneException"/>.</summary>
@@ -269,11 +295,16 @@ public sealed partial class BlockDevice
         FinishClosing();
     }
 
-    /// <summary>Ends a disk that is to be unplugged, once nothing is under way.</summary>
+    /// <summary>Ends a disk that is to be unplugged, once nothing is under way, and says so where the domain ends.</summary>
     private void FinishClosing()
     {
         lock (_gate)
         {
+            if (_shutdown is not null && (_state != BlockState.Connected || (_waiting.Count == 0 && _connection is null or { UnderWay: 0 })))
+            {
+                _shutdown.TrySetResult();
+            }
+
             if (_isClosing && !_isQuiet && _state != BlockState.Gone && _users == 0 && _waiting.Count == 0 && _connection is null or { UnderWay: 0 })
             {
                 EndLocked("it was unplugged");
@@ -309,12 +340,17 @@ public sealed partial class BlockDevice
             connection.Dispose();
         }
 
-        while (_waiting.Count > 0)
+        foreach (FragmentQueue waiting in (FragmentQueue[])[_waiting, _late])
         {
-            BlockOperation operation = _waiting.RemoveFirst().Operation;
-            operation.Error ??= Gone();
-            EndPart(operation);
+            while (waiting.Count > 0)
+            {
+                BlockOperation operation = waiting.RemoveFirst().Operation;
+                operation.Error ??= Gone();
+                EndPart(operation);
+            }
         }
+
+        _shutdown?.TrySetResult();
     }
 
     private BlockDeviceGoneException Gone() => new($"{Name} is gone: {(_state == BlockState.Gone ? _end : "it is being unplugged")}");

@@ -10,6 +10,9 @@ public sealed partial class BlockDevice
 
     private readonly Lock _gate = new();
     private readonly FragmentQueue _waiting = new();
+
+    // What was submitted after the domain began to end.
+    private readonly FragmentQueue _late = new();
     private readonly Stack<BlockOperation> _spare = new();
     private readonly BlockCounters _counters = new();
     private long _sequence;
@@ -81,7 +84,7 @@ public sealed partial class BlockDevice
                 return;
             }
 
-            operation.Pending -= _waiting.Remove(operation);
+            operation.Pending -= _waiting.Remove(operation) + _late.Remove(operation);
             operation.Error = new OperationCanceledException(token);
             End(operation);
             TryPump();
@@ -126,7 +129,7 @@ public sealed partial class BlockDevice
                 operation.Destination = destination;
                 operation.Source = source;
                 operation.Pending = 1;
-                _waiting.AddLast(new BlockFragment(operation, 0, length));
+                (_shutdown is null ? _waiting : _late).AddLast(new BlockFragment(operation, 0, length));
                 TryPump();
             }
 

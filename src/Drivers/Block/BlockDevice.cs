@@ -59,7 +59,7 @@ public sealed partial class BlockDevice
         {
             lock (_gate)
             {
-                return _counters.Read() with { RequestsUnderWay = _connection?.UnderWay ?? 0, Waiting = _waiting.Count };
+                return _counters.Read() with { RequestsUnderWay = _connection?.UnderWay ?? 0, Waiting = _waiting.Count + _late.Count };
             }
         }
     }

@@ -183,6 +183,16 @@ public sealed class BlockDriver : XenBusDriver, IReportSource, IDisposable
     }
 
     /// <inheritdoc/>
+    public override async ValueTask ShutdownAsync(XenDevice device, CancellationToken cancellationToken)
+    {
+        if (device.DriverData is BlockDevice block)
+        {
+            using CancellationTokenRegistration leaving = cancellationToken.UnsafeRegister(static left => ((BlockDevice)left!).CancelShutDown(), block);
+            await block.ShutDown().ConfigureAwait(EventLoop.IsCurrent);
+        }
+    }
+
+    /// <inheritdoc/>
     public string ReportName => "disks";
 
     /// <inheritdoc/>

@@ -8,6 +8,7 @@ namespace Xenlet.Drivers;
 public sealed partial class DomainControl
 {
     private const string ErrorNode = "error/control/suspend/error";
+    private const string IsEnding = "the program is ending";
 
     /// <summary>
     /// Asks to be told of suspends. Preparations are made before any driver is told, the latest addition's first; the ends are told when all drivers work again, the earliest
@@ -26,7 +27,7 @@ public sealed partial class DomainControl
     {
         if (_isEnding)
         {
-            await RefuseAsync("the program is ending").ConfigureAwait(EventLoop.IsCurrent);
+            await RefuseAsync(IsEnding).ConfigureAwait(EventLoop.IsCurrent);
             return;
         }
 
@@ -101,10 +102,11 @@ public sealed partial class DomainControl
 
         ValueTask<Func<IXenStoreTransport>?> Suspend()
         {
-            // A timer may be late; a suspend that the tool stack has given up leaves the domain shut down for ever.
-            if (deadline.IsOver)
+            // A timer may be late; a suspend that the tool stack has given up leaves the domain shut down for ever. One whose program has
+            // ended meanwhile would be saved to do nothing but end.
+            if (deadline.IsOver || _isEnding)
             {
-                refusal = deadline.ToString();
+                refusal = _isEnding ? IsEnding : deadline.ToString();
                 return new((Func<IXenStoreTransport>?)null);
             }
 

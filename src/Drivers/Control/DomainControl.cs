@@ -120,6 +120,12 @@ public sealed partial class DomainControl : IAsyncDisposable
         }
     }
 
+    /// <summary>The program ends: no suspend is begun any more.</summary>
+    internal void RefuseSuspends() => _isEnding = true;
+
+    /// <summary>Says something while the guest ends.</summary>
+    internal void SayLast(string text) => _output.LastMessage(text);
+
     /// <summary>The connection to xenstore was lost and does not come back, or is there again.</summary>
     internal void ConnectionChanged(XenStoreException? failure)
     {

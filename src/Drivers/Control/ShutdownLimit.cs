@@ -8,9 +8,6 @@ namespace Xenlet.Drivers;
 /// </summary>
 internal sealed class ShutdownLimit(IPower power, ControlOutput output, TimeSpan limit, TimeProvider clock)
 {
-    // The console may take no more output: that must not keep the guest.
-    private static readonly TimeSpan MessageLimit = TimeSpan.FromSeconds(2);
-
     // Timers of a TimeProvider need the pool, so the thread looks at the clock.
     private static readonly TimeSpan LookInterval = TimeSpan.FromMilliseconds(250);
 
@@ -44,9 +41,7 @@ internal sealed class ShutdownLimit(IPower power, ControlOutput output, TimeSpan
         string text = string.Create(
             CultureInfo.InvariantCulture,
             $"the program has not ended {limit.TotalSeconds:0.###} s after it was asked to: {(thenReboot ? "rebooting" : "switching off")} without it");
-        Thread message = new(() => output.Message(text)) { IsBackground = true, Name = "shutdown message" };
-        message.Start();
-        message.Join(MessageLimit);
+        output.LastMessage(text);
         if (thenReboot)
         {
             power.Reboot();

@@ -24,7 +24,7 @@ internal sealed class FrameCapture
     private readonly int _snapLength;
     private readonly Lock _gate = new();
     private readonly Queue<(byte[] Record, int Length)> _queue = new();
-    private readonly WakeUp _arrival = new();
+    private readonly AsyncSignal _arrival = new();
     private long _remaining;
     private int _waitingBytes;
     private long _missed;

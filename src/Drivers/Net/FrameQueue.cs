@@ -1,3 +1,5 @@
+using Xenlet.Kernel;
+
 namespace Xenlet.Drivers;
 
 /// <summary>Received frames that wait for the program, bounded in number and memory.</summary>
@@ -5,7 +7,7 @@ internal sealed class FrameQueue(int maximumFrames, int maximumBytes)
 {
     private readonly Lock _gate = new();
     private readonly FrameBuffer?[] _frames = new FrameBuffer[maximumFrames];
-    private readonly WakeUp _arrival = new();
+    private readonly AsyncSignal _arrival = new();
     private int _first;
     private int _count;
     private int _bytes;

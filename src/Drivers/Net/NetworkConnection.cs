@@ -3,22 +3,6 @@ using Xenlet.Kernel;
 
 namespace Xenlet.Drivers;
 
-/// <summary>What became of a frame.</summary>
-internal enum SendResult
-{
-    /// <summary>It is on its way.</summary>
-    Sent,
-
-    /// <summary>There is no room now; <see cref="NetworkConnection"/> wakes the sender when there is.</summary>
-    Full,
-
-    /// <summary>The back end does not take such a frame.</summary>
-    Unsupported,
-
-    /// <summary>The connection has ended.</summary>
-    Ended,
-}
-
 /// <summary>
 /// One connection to one back end: two rings, their event channels, and pages that stay granted until its end. A resume or a reconnection makes another.
 /// </summary>
@@ -34,9 +18,6 @@ internal sealed class NetworkConnection : IAsyncDisposable
     // The back end sees pages again after so many, not only at the end of a long run.
     private const int PublishEvery = 64;
 
-    // How many responses a waiting sender is woken for, so that it is not woken for each.
-    private const int WakeAfter = 32;
-
     private readonly BackEndFeatures _features;
     private readonly NetworkInterface _interface;
     private readonly NetworkCounters _counters;
@@ -48,19 +29,12 @@ internal sealed class NetworkConnection : IAsyncDisposable
     private readonly List<(string Name, long Value)> _nodes = [];
     private readonly IEventChannel _receiveChannel;
     private readonly IEventChannel? _sendChannel;
-    private readonly FrontRing<TransmitRequest, TransmitResponse> _sendRing;
+    private readonly TransmitQueue _sending;
     private readonly FrontRing<ReceiveRequest, ReceiveResponse> _receiveRing;
     private readonly GrantedPagePool _sendPages;
     private readonly GrantedPagePool _receivePages;
     private readonly GrantedPage[] _receiveSlots;
     private readonly FrameAssembly _assembly;
-    private readonly SendSlot[] _sendSlots;
-    private readonly ushort[] _freeIds;
-    private int _freeIdCount;
-    private int _extras;
-
-    // Responses of the sending ring, whoever took them: a sender may have taken what an event was sent for.
-    private long _freed;
     private int _nextReceive;
     private bool _isClosed;
     private Task _loops = Task.CompletedTask;
@@ -81,7 +55,11 @@ internal sealed class NetworkConnection : IAsyncDisposable
         _receivePages = new GrantedPagePool(pages, domain, options.ReceivePages);
         try
         {
-            _sendRing = new([MakeRingPage("tx-ring-ref")]);
+            _sending = new TransmitQueue(new([MakeRingPage("tx-ring-ref")]), _sendPages, features, owner.Counters)
+            {
+                MulticastRefused = (address, status) => owner.Report(
+                    $"the back end does not take multicast address {address}: status {status.ToString(CultureInfo.InvariantCulture)}"),
+            };
             _receiveRing = new([MakeRingPage("rx-ring-ref")]);
             _receiveChannel = channels.AllocateUnbound(domain);
             if (features.SplitsEventChannels && options.SplitsEventChannels)
@@ -95,9 +73,6 @@ internal sealed class NetworkConnection : IAsyncDisposable
                 _nodes.Add(("event-channel", _receiveChannel.Port));
             }
 
-            _sendSlots = new SendSlot[_sendRing.Capacity];
-            _freeIds = [.. Enumerable.Range(0, _sendSlots.Length).Select(id => (ushort)id)];
-            _freeIdCount = _freeIds.Length;
             _receiveSlots = [.. RentAll()];
             for (int slot = 0; slot < _receiveSlots.Length; slot++)
             {
@@ -146,6 +121,32 @@ internal sealed class NetworkConnection : IAsyncDisposable
     /// <summary>Whether received multicast frames are only those of joined addresses.</summary>
     public bool FiltersMulticast { get; init; }
 
+    /// <summary>Whether the back end has frames that it has not answered.</summary>
+    public bool HasFramesUnderWay
+    {
+        get
+        {
+            try
+            {
+                lock (_gate)
+                {
+                    if (_isClosed)
+                    {
+                        return false;
+                    }
+
+                    _sending.TakeResponses();
+                    return _sending.HasFramesUnderWay;
+                }
+            }
+            catch (BrokenRingException error)
+            {
+                _interface.Fail(this, error);
+                return false;
+            }
+        }
+    }
+
     /// <summary>Begins to receive and to send. The back end may not know of it yet.</summary>
     public void Start() => _loops = Task.WhenAll(
         EventLoop.Start(_interface.Loop, ReceiveAsync),
@@ -167,14 +168,10 @@ internal sealed class NetworkConnection : IAsyncDisposable
                     return SendResult.Ended;
                 }
 
-                result = Put(frame);
-
-                // A sender that has to wait is waited for by nobody but the back end.
-                notifies = (!hasMore || result != SendResult.Sent) && _sendRing.Publish();
-                if (result == SendResult.Full && TryMakeRoom(frame))
+                result = _sending.Send(frame, hasMore, out notifies);
+                if (result == SendResult.Sent)
                 {
-                    result = Put(frame);
-                    notifies |= !hasMore && _sendRing.Publish();
+                    _interface.Capture?.Add(frame.Data);
                 }
             }
         }
@@ -197,7 +194,7 @@ internal sealed class NetworkConnection : IAsyncDisposable
     {
         lock (_gate)
         {
-            if (_isClosed || !_sendRing.Publish())
+            if (_isClosed || !_sending.Flush())
             {
                 return;
             }
@@ -210,6 +207,7 @@ internal sealed class NetworkConnection : IAsyncDisposable
     public SendResult PutMulticast(bool joins, MacAddress address)
     {
         bool notifies;
+        SendResult result;
         try
         {
             lock (_gate)
@@ -224,16 +222,7 @@ internal sealed class NetworkConnection : IAsyncDisposable
                     return SendResult.Sent;
                 }
 
-                Free();
-                if ((_sendRing.Free < 2 || _freeIdCount == 0) && !TryMakeRoom(2, 0))
-                {
-                    return SendResult.Full;
-                }
-
-                ushort id = TakeId(new SendSlot { IsUsed = true, Multicast = address, Joins = joins });
-                _sendRing.Put(new TransmitRequest { Id = id, Flags = NetProtocol.TransmitExtraInfo });
-                PutExtra(ExtraInfo.Multicast(joins, address));
-                notifies = _sendRing.Publish();
+                result = _sending.SendMulticast(joins, address, out notifies);
             }
         }
         catch (BrokenRingException error)
@@ -247,7 +236,7 @@ internal sealed class NetworkConnection : IAsyncDisposable
             NotifyOfSent();
         }
 
-        return SendResult.Sent;
+        return result;
     }
 
     /// <summary>Ends everything and gives the pages back; those that the back end still has mapped are kept aside by the kernel until it lets go.</summary>
@@ -403,189 +392,13 @@ internal sealed class NetworkConnection : IAsyncDisposable
         bool isAny;
         lock (_gate)
         {
-            Free();
-            isAny = _freed != freed;
-            freed = _freed;
+            _sending.TakeResponses();
+            isAny = _sending.ResponsesTaken != freed;
+            freed = _sending.ResponsesTaken;
         }
 
         _interface.Room.Set();
         return isAny;
-    }
-
-    private SendResult Put(FrameBuffer frame)
-    {
-        int length = frame.Length;
-        int count = CountPages(length);
-        ushort flags = 0;
-        if (frame.SegmentSize > 0)
-        {
-            NetworkOffloads needed = frame.SegmentKind == SegmentKind.TcpV4 ? NetworkOffloads.SegmentTcpV4 : NetworkOffloads.SegmentTcpV6;
-            if (!_features.Offloads.HasFlag(needed))
-            {
-                return SendResult.Unsupported;
-            }
-
-            flags = NetProtocol.TransmitExtraInfo | NetProtocol.TransmitChecksumBlank | NetProtocol.TransmitDataValidated;
-        }
-
-        if (count > 1 && !_features.TakesChains)
-        {
-            return SendResult.Unsupported;
-        }
-
-        int slots = CountSlots(frame);
-        if (!HasRoom(slots, count))
-        {
-            Free();
-            if (!HasRoom(slots, count))
-            {
-                return SendResult.Full;
-            }
-        }
-
-        if (frame.IsChecksumBlank && frame.SegmentSize == 0)
-        {
-            if (_features.Offloads.HasFlag(InternetChecksum.IsIPv6(frame.Data) ? NetworkOffloads.ChecksumV6 : NetworkOffloads.ChecksumV4))
-            {
-                flags = NetProtocol.TransmitChecksumBlank | NetProtocol.TransmitDataValidated;
-            }
-            else if (InternetChecksum.TryFill(frame.Data))
-            {
-                _counters.ChecksumsFilled++;
-            }
-        }
-        else if (frame.IsChecksumValidated)
-        {
-            flags |= NetProtocol.TransmitDataValidated;
-        }
-
-        // All pages first: a frame goes whole or not at all, whatever the pool says of itself.
-        Span<ushort> ids = stackalloc ushort[count];
-        for (int i = 0; i < count; i++)
-        {
-            if (!_sendPages.TryRent(out GrantedPage? page))
-            {
-                while (--i >= 0)
-                {
-                    _sendPages.Return(_sendSlots[ids[i]].Page!);
-                    GiveId(ids[i]);
-                }
-
-                return SendResult.Full;
-            }
-
-            ids[i] = TakeId(new SendSlot { IsUsed = true, Page = page });
-        }
-
-        ReadOnlySpan<byte> rest = frame.Data;
-        for (int i = 0; i < count; i++)
-        {
-            GrantedPage page = _sendSlots[ids[i]].Page!;
-            ReadOnlySpan<byte> part = rest[..Math.Min(rest.Length, NetProtocol.PageSize)];
-            rest = rest[part.Length..];
-            part.CopyTo(page.Span);
-            _sendRing.Put(new TransmitRequest
-            {
-                Id = ids[i],
-                Reference = page.Reference,
-                Flags = (ushort)((i == 0 ? flags : 0) | (rest.Length > 0 ? NetProtocol.TransmitMoreData : 0)),
-
-                // The first says how long the whole frame is.
-                Size = (ushort)(i == 0 ? length : part.Length),
-            });
-            if (i == 0 && frame.SegmentSize > 0)
-            {
-                PutExtra(new ExtraInfo { Type = NetProtocol.ExtraGso, Size = (ushort)frame.SegmentSize, Kind = (byte)frame.SegmentKind });
-            }
-        }
-
-        _counters.SentFrames++;
-        _counters.SentBytes += length;
-        _interface.Capture?.Add(frame.Data);
-        return SendResult.Sent;
-    }
-
-    /// <summary>Takes responses; where there is still no room, asks for an event when there may be some.</summary>
-    private bool TryMakeRoom(FrameBuffer frame) => TryMakeRoom(CountSlots(frame), CountPages(frame.Length));
-
-    private bool TryMakeRoom(int slots, int pages)
-    {
-        do
-        {
-            Free();
-            if (HasRoom(slots, pages))
-            {
-                return true;
-            }
-        }
-        while (_sendRing.FinalCheck(WakeAfter));
-        return false;
-    }
-
-    private bool HasRoom(int slots, int pages) => _sendRing.Free >= slots && _freeIdCount >= Math.Max(pages, 1) && _sendPages.Available >= pages;
-
-    private static int CountPages(int length) => (length + NetProtocol.PageSize - 1) / NetProtocol.PageSize;
-
-    private static int CountSlots(FrameBuffer frame) => CountPages(frame.Length) + (frame.SegmentSize > 0 ? 1 : 0);
-
-    /// <summary>Takes the responses that are there: their pages are free again.</summary>
-    private void Free()
-    {
-        while (_sendRing.TryTake(out TransmitResponse response))
-        {
-            _freed++;
-            if (response.Status == NetProtocol.ResponseNull)
-            {
-                // Answers an extra info, whose place has no id.
-                if (--_extras < 0)
-                {
-                    throw new BrokenRingException("of the sending ring, a response answers an extra info that was not sent");
-                }
-
-                continue;
-            }
-
-            ushort id = response.Id;
-            if (id >= _sendSlots.Length || !_sendSlots[id].IsUsed)
-            {
-                throw new BrokenRingException(string.Create(CultureInfo.InvariantCulture, $"of the sending ring, a response has id {id}, which waits for none"));
-            }
-
-            SendSlot slot = _sendSlots[id];
-            GiveId(id);
-            if (slot.Page is not null)
-            {
-                _sendPages.Return(slot.Page);
-            }
-
-            if (response.Status != NetProtocol.ResponseOkay)
-            {
-                _counters.SendErrors++;
-                if (slot.Page is null && slot.Joins)
-                {
-                    _interface.Report($"the back end does not take multicast address {slot.Multicast}: status {response.Status.ToString(CultureInfo.InvariantCulture)}");
-                }
-            }
-        }
-    }
-
-    private ushort TakeId(in SendSlot slot)
-    {
-        ushort id = _freeIds[--_freeIdCount];
-        _sendSlots[id] = slot;
-        return id;
-    }
-
-    private void GiveId(ushort id)
-    {
-        _sendSlots[id] = default;
-        _freeIds[_freeIdCount++] = id;
-    }
-
-    private void PutExtra(in ExtraInfo extra)
-    {
-        _sendRing.Put(TransmitRequest.Of(in extra));
-        _extras++;
     }
 
     private void NotifyOfSent() => Notify(_sendChannel ?? _receiveChannel, ref _counters.SendNotifications);
@@ -609,16 +422,4 @@ internal sealed class NetworkConnection : IAsyncDisposable
 
     private bool IsEnd(Exception error) =>
         error is ObjectDisposedException || (error is OperationCanceledException && _stop.IsCancellationRequested);
-
-    /// <summary>What a request's id stands for.</summary>
-    private struct SendSlot
-    {
-        public bool IsUsed;
-
-        /// <summary>The page, or none where it is about a multicast address.</summary>
-        public GrantedPage? Page;
-
-        public MacAddress Multicast;
-        public bool Joins;
-    }
 }

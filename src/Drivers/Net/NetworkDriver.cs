@@ -9,6 +9,10 @@ namespace Xenlet.Drivers;
 /// <remarks>A back end that offers several queues gets one pair of rings: the guest has one processor. Disposing ends all interfaces.</remarks>
 public sealed class NetworkDriver : XenBusDriver, IReportSource, IAsyncDisposable
 {
+    // How long the end of the domain waits for the back end to take the last frames: a network loses some at any time, and the device is
+    // to be closed yet.
+    private static readonly TimeSpan LastFramesLimit = TimeSpan.FromSeconds(1);
+
     private readonly IEventChannels _channels;
     private readonly ISharedPages _pages;
     private readonly NetworkOptions _options;
@@ -203,6 +207,24 @@ public sealed class NetworkDriver : XenBusDriver, IReportSource, IAsyncDisposabl
     {
         (device.DriverData as NetworkInterface)?.GoOn();
         return default;
+    }
+
+    /// <inheritdoc/>
+    public override async ValueTask ShutdownAsync(XenDevice device, CancellationToken cancellationToken)
+    {
+        if (device.DriverData is not NetworkInterface network)
+        {
+            return;
+        }
+
+        // What comes now waits; no connection is made any more.
+        network.Suspend();
+        network.Flush();
+        long began = _options.TimeProvider.GetTimestamp();
+        while (network.Connection is { HasFramesUnderWay: true } && _options.TimeProvider.GetElapsedTime(began) < LastFramesLimit)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(5), _options.TimeProvider, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
+        }
     }
 
     /// <summary>Ends all interfaces and the watch for captures. The bus is disposed of first, or has let go of its devices.</summary>

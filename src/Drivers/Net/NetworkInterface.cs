@@ -90,7 +90,7 @@ public sealed class NetworkInterface
     internal FrameQueue Received { get; }
 
     /// <summary>Set when a sender that waits should try again.</summary>
-    internal WakeUp Room { get; } = new();
+    internal AsyncSignal Room { get; } = new();
 
     /// <summary>
     /// Serialises what connects, disconnects, and joins. It is waited for without a token, since it would take the pool to go on then;
@@ -349,7 +349,8 @@ public sealed class NetworkInterface
             return result;
         }
 
-        return _isSuspended || _state is NetworkState.Connecting or NetworkState.Up ? SendResult.Full : SendResult.Ended;
+        NetworkState state = _state;
+        return (_isSuspended && state != NetworkState.Gone) || state is NetworkState.Connecting or NetworkState.Up ? SendResult.Full : SendResult.Ended;
     }
 
     /// <summary>Counts a frame that is not sent; false when the interface is gone.</summary>

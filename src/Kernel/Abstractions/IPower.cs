@@ -53,4 +53,13 @@ public interface IPower
     /// </summary>
     /// <param name="thenReboot">Whether the guest is started again when the program has ended, instead of being switched off.</param>
     void Terminate(bool thenReboot);
+
+    /// <summary>
+    /// Has something done last when the program ends in order, which is when <c>Main</c> returns, by <see cref="Environment.Exit"/>, and after
+    /// <see cref="Terminate"/>: after all handlers of <see cref="AppDomain.ProcessExit"/> that were added before the end began. The end waits
+    /// for it. A crash, and the ends of this interface, do without.
+    /// </summary>
+    /// <param name="last">Called on the thread that ends the program; must not throw.</param>
+    /// <returns>Takes it back.</returns>
+    IDisposable OnProgramEnd(Action last);
 }

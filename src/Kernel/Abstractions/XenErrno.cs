@@ -1,3 +1,5 @@
+using Xenlet.Kernel.Nucleus.Base;
+
 namespace Xenlet.Kernel;
 
 /// <summary>The errors of Xen's hypercalls, with the names and numbers of <c>xen/errno.h</c>.</summary>
@@ -7,143 +9,143 @@ public enum XenErrno
     None = 0,
 
     /// <summary>Operation not permitted.</summary>
-    EPERM = 1,
+    EPERM = (int)Errno.EPERM,
 
     /// <summary>No such file or directory.</summary>
-    ENOENT = 2,
+    ENOENT = (int)Errno.ENOENT,
 
     /// <summary>No such process.</summary>
-    ESRCH = 3,
+    ESRCH = (int)Errno.ESRCH,
 
     /// <summary>I/O error.</summary>
-    EIO = 5,
+    EIO = (int)Errno.EIO,
 
     /// <summary>No such device or address.</summary>
-    ENXIO = 6,
+    ENXIO = (int)Errno.ENXIO,
 
     /// <summary>Arg list too long.</summary>
-    E2BIG = 7,
+    E2BIG = (int)Errno.E2BIG,
 
     /// <summary>Exec format error.</summary>
-    ENOEXEC = 8,
+    ENOEXEC = (int)Errno.ENOEXEC,
 
     /// <summary>Bad file number.</summary>
-    EBADF = 9,
+    EBADF = (int)Errno.EBADF,
 
     /// <summary>No child processes.</summary>
-    ECHILD = 10,
+    ECHILD = (int)Errno.ECHILD,
 
     /// <summary>Try again.</summary>
-    EAGAIN = 11,
+    EAGAIN = (int)Errno.EAGAIN,
 
     /// <summary>Out of memory.</summary>
-    ENOMEM = 12,
+    ENOMEM = (int)Errno.ENOMEM,
 
     /// <summary>Permission denied.</summary>
-    EACCES = 13,
+    EACCES = (int)Errno.EACCES,
 
     /// <summary>Bad address.</summary>
-    EFAULT = 14,
+    EFAULT = (int)Errno.EFAULT,
 
     /// <summary>Device or resource busy.</summary>
-    EBUSY = 16,
+    EBUSY = (int)Errno.EBUSY,
 
     /// <summary>File exists.</summary>
-    EEXIST = 17,
+    EEXIST = (int)Errno.EEXIST,
 
     /// <summary>Cross-device link.</summary>
-    EXDEV = 18,
+    EXDEV = (int)Errno.EXDEV,
 
     /// <summary>No such device.</summary>
-    ENODEV = 19,
+    ENODEV = (int)Errno.ENODEV,
 
     /// <summary>Not a directory.</summary>
-    ENOTDIR = 20,
+    ENOTDIR = (int)Errno.ENOTDIR,
 
     /// <summary>Is a directory.</summary>
-    EISDIR = 21,
+    EISDIR = (int)Errno.EISDIR,
 
     /// <summary>Invalid argument.</summary>
-    EINVAL = 22,
+    EINVAL = (int)Errno.EINVAL,
 
     /// <summary>File table overflow.</summary>
-    ENFILE = 23,
+    ENFILE = (int)Errno.ENFILE,
 
     /// <summary>Too many open files.</summary>
-    EMFILE = 24,
+    EMFILE = (int)Errno.EMFILE,
 
     /// <summary>No space left on device.</summary>
-    ENOSPC = 28,
+    ENOSPC = (int)Errno.ENOSPC,
 
     /// <summary>Read-only file system.</summary>
-    EROFS = 30,
+    EROFS = (int)Errno.EROFS,
 
     /// <summary>Too many links.</summary>
-    EMLINK = 31,
+    EMLINK = (int)Errno.EMLINK,
 
     /// <summary>Math argument out of domain of func.</summary>
-    EDOM = 33,
+    EDOM = (int)Errno.EDOM,
 
     /// <summary>Math result not representable.</summary>
-    ERANGE = 34,
+    ERANGE = (int)Errno.ERANGE,
 
     /// <summary>Resource deadlock would occur.</summary>
-    EDEADLK = 35,
+    EDEADLK = (int)Errno.EDEADLK,
 
     /// <summary>File name too long.</summary>
-    ENAMETOOLONG = 36,
+    ENAMETOOLONG = (int)Errno.ENAMETOOLONG,
 
     /// <summary>No record locks available.</summary>
-    ENOLCK = 37,
+    ENOLCK = (int)Errno.ENOLCK,
 
     /// <summary>Function not implemented.</summary>
-    ENOSYS = 38,
+    ENOSYS = (int)Errno.ENOSYS,
 
     /// <summary>Directory not empty.</summary>
-    ENOTEMPTY = 39,
+    ENOTEMPTY = (int)Errno.ENOTEMPTY,
 
     /// <summary>No data available.</summary>
-    ENODATA = 61,
+    ENODATA = (int)Errno.ENODATA,
 
     /// <summary>Timer expired.</summary>
-    ETIME = 62,
+    ETIME = (int)Errno.ETIME,
 
     /// <summary>Not a data message.</summary>
-    EBADMSG = 74,
+    EBADMSG = (int)Errno.EBADMSG,
 
     /// <summary>Value too large for defined data type.</summary>
-    EOVERFLOW = 75,
+    EOVERFLOW = (int)Errno.EOVERFLOW,
 
     /// <summary>Illegal byte sequence.</summary>
-    EILSEQ = 84,
+    EILSEQ = (int)Errno.EILSEQ,
 
     /// <summary>Socket operation on non-socket.</summary>
-    ENOTSOCK = 88,
+    ENOTSOCK = (int)Errno.ENOTSOCK,
 
     /// <summary>Message too large.</summary>
-    EMSGSIZE = 90,
+    EMSGSIZE = (int)Errno.EMSGSIZE,
 
     /// <summary>Operation not supported on transport endpoint.</summary>
-    EOPNOTSUPP = 95,
+    EOPNOTSUPP = (int)Errno.EOPNOTSUPP,
 
     /// <summary>Address already in use.</summary>
-    EADDRINUSE = 98,
+    EADDRINUSE = (int)Errno.EADDRINUSE,
 
     /// <summary>Cannot assign requested address.</summary>
-    EADDRNOTAVAIL = 99,
+    EADDRNOTAVAIL = (int)Errno.EADDRNOTAVAIL,
 
     /// <summary>No buffer space available.</summary>
-    ENOBUFS = 105,
+    ENOBUFS = (int)Errno.ENOBUFS,
 
     /// <summary>Transport endpoint is already connected.</summary>
-    EISCONN = 106,
+    EISCONN = (int)Errno.EISCONN,
 
     /// <summary>Transport endpoint is not connected.</summary>
-    ENOTCONN = 107,
+    ENOTCONN = (int)Errno.ENOTCONN,
 
     /// <summary>Connection timed out.</summary>
-    ETIMEDOUT = 110,
+    ETIMEDOUT = (int)Errno.ETIMEDOUT,
 
     /// <summary>Connection refused.</summary>
-    ECONNREFUSED = 111,
+    ECONNREFUSED = (int)Errno.ECONNREFUSED,
 }

@@ -1,4 +1,3 @@
-using System.Threading.Tasks.Sources;
 using Xenlet.Kernel.Nucleus.Base;
 using Xenlet.Kernel.Nucleus.Calls;
 using Xenlet.Kernel.Nucleus.Linux.Terminal;
@@ -6,26 +5,18 @@ using Xenlet.Kernel.Nucleus.Linux.Terminal;
 namespace Xenlet.Kernel;
 
 /// <summary>An event channel port of the program.</summary>
-internal sealed class EventChannel : IEventChannel, IValueTaskSource, IThreadPoolWorkItem
+internal sealed class EventChannel : IEventChannel
 {
     private readonly EventDispatcher _dispatcher;
     private readonly TimeProvider _clock;
     private readonly Lock _gate = new();
-    private ManualResetValueTaskSourceCore<bool> _wait;
-
-    // Where the wait was begun, and so goes on; and how it has ended, until that is told there.
-    private EventLoop? _loop;
-    private Exception? _failure;
-    private CancellationToken _token;
-    private CancellationTokenRegistration _cancellation;
-    private WaitState _state;
+    private readonly AsyncSignal _signal = new();
     private ITimer? _silence;
     private int _spuriousInRow;
 
     // Whether an event has ended a wait since the last one began, and was said to have brought nothing.
     private bool _isTold;
     private bool _wasSpurious;
-    private bool _hasEvent;
     private bool _isDisposed;
 
     /// <param name="dispatcher">Brings the events.</param>
@@ -38,15 +29,6 @@ internal sealed class EventChannel : IEventChannel, IValueTaskSource, IThreadPoo
         Handle = handle;
         Port = (uint)handle;
         dispatcher.Add(this);
-    }
-
-    private enum WaitState
-    {
-        None,
-        Waiting,
-
-        /// <summary>The wait has ended and its result was not taken yet.</summary>
-        Ended,
     }
 
     public uint Port { get; }
@@ -69,7 +51,7 @@ internal sealed class EventChannel : IEventChannel, IValueTaskSource, IThreadPoo
         lock (_gate)
         {
             ObjectDisposedException.ThrowIf(_isDisposed, this);
-            if (_state != WaitState.None)
+            if (!_signal.CanWait)
             {
                 throw new InvalidOperationException($"somebody waits for event channel port {Port} already");
             }
@@ -84,12 +66,11 @@ internal sealed class EventChannel : IEventChannel, IValueTaskSource, IThreadPoo
                 _spuriousInRow = 0;
             }
 
-            _isTold = _hasEvent;
+            _isTold = _signal.IsSet;
             _wasSpurious = false;
-            if (_hasEvent)
+            if (_isTold)
             {
-                _hasEvent = false;
-                return ValueTask.CompletedTask;
+                return _signal.WaitAsync(cancellationToken);
             }
 
             if (_spuriousInRow > (int)ConsoleAttention.FreeIdleEvents)
@@ -104,15 +85,7 @@ internal sealed class EventChannel : IEventChannel, IValueTaskSource, IThreadPoo
                 Call(NucleusCall.AskForEvent, "waiting");
             }
 
-            _wait.Reset();
-            _loop = EventLoop.Current;
-            _wait.RunContinuationsAsynchronously = _loop is null;
-            _failure = null;
-            _state = WaitState.Waiting;
-            _token = cancellationToken;
-            var task = new ValueTask(this, _wait.Version);
-            _cancellation = cancellationToken.UnsafeRegister(static (channel, token) => ((EventChannel)channel!).Cancel(token), this);
-            return task;
+            return _signal.WaitAsync(cancellationToken);
         }
     }
 
@@ -142,30 +115,6 @@ internal sealed class EventChannel : IEventChannel, IValueTaskSource, IThreadPoo
         }
     }
 
-    void IValueTaskSource.GetResult(short token)
-    {
-        lock (_gate)
-        {
-            if (token == _wait.Version && _state == WaitState.Ended)
-            {
-                _state = WaitState.None;
-                _cancellation.Unregister();
-            }
-
-            _wait.GetResult(token);
-        }
-    }
-
-    ValueTaskSourceStatus IValueTaskSource.GetStatus(short token) => _wait.GetStatus(token);
-
-    void IValueTaskSource.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
-        // A loop is told by itself: there is nowhere else to go on.
-        _wait.OnCompleted(
-            continuation, state, token, _loop is null ? flags : flags & ~ValueTaskSourceOnCompletedFlags.UseSchedulingContext);
-
-    /// <summary>Tells of the wait's end, on the loop where it was begun.</summary>
-    void IThreadPoolWorkItem.Execute() => Tell();
-
     /// <summary>
     /// The port was signalled; it is silent until the next wait asks. Called by the dispatcher, which does a loop's work if it is idle.
     /// </summary>
@@ -174,22 +123,15 @@ internal sealed class EventChannel : IEventChannel, IValueTaskSource, IThreadPoo
         EventLoop? loop;
         lock (_gate)
         {
-            if (_state != WaitState.Waiting)
+            if (!_signal.TrySet(out loop))
             {
-                _hasEvent = true;
                 return;
             }
 
             _isTold = true;
-            _state = WaitState.Ended;
-            loop = _loop;
-            if (loop is null)
-            {
-                Tell();
-            }
         }
 
-        loop?.Run(this);
+        loop?.Run(_signal);
     }
 
     /// <summary>The domain was resumed, and the port is closed; its number may be another channel's by now.</summary>
@@ -208,36 +150,7 @@ internal sealed class EventChannel : IEventChannel, IValueTaskSource, IThreadPoo
     {
         _isDisposed = true;
         _silence?.Dispose();
-        if (_state == WaitState.Waiting)
-        {
-            EndWait(new ObjectDisposedException(nameof(EventChannel), why));
-        }
-    }
-
-    private void EndWait(Exception failure)
-    {
-        _state = WaitState.Ended;
-        _failure = failure;
-        if (_loop is null)
-        {
-            Tell();
-        }
-        else
-        {
-            _loop.Queue(this);
-        }
-    }
-
-    private void Tell()
-    {
-        if (_failure is null)
-        {
-            _wait.SetResult(true);
-        }
-        else
-        {
-            _wait.SetException(_failure);
-        }
+        _signal.Fail(new ObjectDisposedException(nameof(EventChannel), why));
     }
 
     /// <summary>How long the port stays masked: as the console's, doubled from event to event.</summary>
@@ -249,7 +162,7 @@ internal sealed class EventChannel : IEventChannel, IValueTaskSource, IThreadPoo
     {
         lock (_gate)
         {
-            if (_isDisposed || _state != WaitState.Waiting)
+            if (_isDisposed || !_signal.IsAwaited)
             {
                 return;
             }
@@ -260,19 +173,7 @@ internal sealed class EventChannel : IEventChannel, IValueTaskSource, IThreadPoo
             }
             catch (Exception error) when (error is XenException or ObjectDisposedException)
             {
-                EndWait(error);
-            }
-        }
-    }
-
-    private void Cancel(CancellationToken token)
-    {
-        lock (_gate)
-        {
-            // A callback that comes late must not end a later wait, unless that has the same token.
-            if (_state == WaitState.Waiting && _token == token)
-            {
-                EndWait(new OperationCanceledException(token));
+                _signal.Fail(error);
             }
         }
     }

@@ -77,7 +77,7 @@ internal sealed class EventDispatcher
         while (true)
         {
             long handle = NucleusGate.Call(NucleusCall.WaitForEvent);
-            if (handle == -(long)Errno.EINTR)
+            if (handle == -Errno.EINTR)
             {
                 continue;
             }

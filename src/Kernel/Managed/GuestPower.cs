@@ -52,6 +52,12 @@ internal sealed unsafe class GuestPower(XenEventChannels channels, XenSharedPage
         }
     }
 
+    public IDisposable OnProgramEnd(Action last)
+    {
+        ArgumentNullException.ThrowIfNull(last);
+        return new ProgramEndListener(last);
+    }
+
     [DoesNotReturn]
     private static void End(XenShutdown reason, string operation) =>
         throw NucleusAnswer.Error(NucleusGate.Call(NucleusCall.Shutdown, (ulong)reason), "shutdowns", operation);

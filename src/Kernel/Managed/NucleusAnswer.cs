@@ -1,3 +1,5 @@
+using Xenlet.Kernel.Nucleus.Base;
+
 namespace Xenlet.Kernel;
 
 /// <summary>Makes exceptions of the nucleus's negative answers.</summary>
@@ -8,7 +10,7 @@ internal static class NucleusAnswer
     /// <param name="what">What the caller offers, in the plural: "event channels".</param>
     /// <param name="operation">What was tried.</param>
     public static Exception Error(long answer, string what, string operation) =>
-        answer == -(long)XenErrno.ENODEV
+        answer == -Errno.ENODEV
             ? new PlatformNotSupportedException($"{what} need Xen, and this guest runs without it")
             : new XenException(operation, (XenErrno)(int)-answer);
 }

@@ -49,7 +49,7 @@ internal sealed unsafe class SharedPage : ISharedPage
     {
         _pages.ReclaimSome();
         Grant? grant = TryGrant(domain, isReadOnly, out long error);
-        if (error == -(long)XenErrno.ENOSPC && _pages.Reclaim())
+        if (error == -Errno.ENOSPC && _pages.Reclaim())
         {
             grant = TryGrant(domain, isReadOnly, out error);
         }
@@ -154,7 +154,7 @@ internal sealed unsafe class SharedPage : ISharedPage
         }
 
         long answer = NucleusGate.Call(NucleusCall.EndGrant, (ulong)grant.Handle);
-        if (answer == -(long)XenErrno.EBUSY)
+        if (answer == -Errno.EBUSY)
         {
             return false;
         }

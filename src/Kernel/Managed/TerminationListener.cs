@@ -36,7 +36,7 @@ internal static class TerminationListener
         {
             answer = NucleusGate.Call(NucleusCall.WaitForTermination);
         }
-        while (answer == -(long)Errno.EINTR);
+        while (answer == -Errno.EINTR);
 
         if (answer < 0)
         {

@@ -1,4 +1,5 @@
 using System.Text;
+using Xenlet.Kernel.Nucleus.Base;
 using Xenlet.Kernel.Nucleus.Calls;
 using Xenlet.Kernel.Nucleus.Xen.Abi;
 
@@ -25,7 +26,7 @@ internal sealed unsafe class XenHypervisor : IHypervisor
     // Read anew: a migration changes it.
     public ushort DomainId => Required.IsPresent ? Read().DomainId : default;
 
-    private static XenFacts Required => Facts.IsPresent ? Facts : throw NucleusAnswer.Error(-(long)XenErrno.ENODEV, What, "");
+    private static XenFacts Required => Facts.IsPresent ? Facts : throw NucleusAnswer.Error(-Errno.ENODEV, What, "");
 
     private static XenFacts Read()
     {

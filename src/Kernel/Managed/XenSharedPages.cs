@@ -1,3 +1,4 @@
+using Xenlet.Kernel.Nucleus.Base;
 using Xenlet.Kernel.Nucleus.Calls;
 
 namespace Xenlet.Kernel;
@@ -27,7 +28,7 @@ internal sealed class XenSharedPages : ISharedPages
         {
             if (!XenHypervisor.Facts.IsPresent)
             {
-                throw NucleusAnswer.Error(-(long)XenErrno.ENODEV, What, "");
+                throw NucleusAnswer.Error(-Errno.ENODEV, What, "");
             }
 
             Reclaim();
@@ -42,7 +43,7 @@ internal sealed class XenSharedPages : ISharedPages
     {
         ReclaimSome();
         long answer = NucleusGate.Call(NucleusCall.AllocatePage);
-        if (answer == -(long)XenErrno.ENOMEM && Reclaim())
+        if (answer == -Errno.ENOMEM && Reclaim())
         {
             answer = NucleusGate.Call(NucleusCall.AllocatePage);
         }
@@ -50,7 +51,7 @@ internal sealed class XenSharedPages : ISharedPages
         return answer switch
         {
             >= 0 => new SharedPage(this, (ulong)answer),
-            -(long)XenErrno.ENOMEM => throw new InsufficientMemoryException("no page is left to be shared"),
+            -Errno.ENOMEM => throw new InsufficientMemoryException("no page is left to be shared"),
             _ => throw NucleusAnswer.Error(answer, What, "allocating a shared page"),
         };
     }

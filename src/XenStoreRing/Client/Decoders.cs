@@ -4,7 +4,10 @@ using System.Text;
 
 namespace Xenlet.XenStoreRing.Client;
 
-/// <summary>Makes a result of a reply's payload, which is gone afterwards. Throws <see cref="DecodeException"/> for a payload that has not the form it must have.</summary>
+/// <summary>
+/// Makes a result of a reply's payload, which is gone afterwards. Throws <see cref="DecodeException"/> for a payload that has not the form
+/// it must have.
+/// </summary>
 internal delegate T Decoder<T>(ReadOnlySpan<byte> body, Memory<byte> destination);
 
 /// <summary>The payload of a reply is not what it must be. Becomes a <see cref="XenStoreException"/> that names the request.</summary>

@@ -1,4 +1,3 @@
-using System.Text;
 using Xenlet.Kernel;
 
 namespace Xenlet.XenStoreRing.Client;
@@ -25,20 +24,16 @@ internal enum RequestState
 /// </summary>
 internal abstract class Request : IThreadPoolWorkItem
 {
+    /// <summary>The <see cref="Started"/> of a request whose time is never up.</summary>
+    internal const long NoTimeLimit = long.MaxValue;
+
     internal XenStoreConnection Connection { get; private set; } = null!;
 
-    internal XenStoreMessageType Type { get; private set; }
+    internal RequestMessage Message { get; private set; }
 
-    internal uint TransactionId { get; private set; }
+    internal XenStoreMessageType Type => Message.Type;
 
-    /// <summary>The path, or the only argument; <see langword="null"/> when the payload is all in <see cref="Tail"/>.</summary>
-    internal string? Subject { get; private set; }
-
-    /// <summary>A second string: a watch's token, a directory's offset.</summary>
-    internal string? Second { get; private set; }
-
-    /// <summary>Bytes that end the payload, as they are. They belong to the caller, so they are not touched after cancellation.</summary>
-    internal ReadOnlyMemory<byte> Tail { get; private set; }
+    internal uint TransactionId => Message.TransactionId;
 
     /// <summary>Goes out before what is queued, also while the connection is being resumed.</summary>
     internal bool Urgent { get; set; }
@@ -54,17 +49,6 @@ internal abstract class Request : IThreadPoolWorkItem
     /// <summary>The next one in the queue.</summary>
     internal Request? Next { get; set; }
 
-    /// <summary>Bytes of payload.</summary>
-    internal int PayloadLength => (Subject is null ? 0 : Subject.Length + 1) + (Second is null ? 0 : Second.Length + 1) + Tail.Length;
-
-    /// <summary>Writes the payload. Paths and tokens are ASCII: they were checked.</summary>
-    internal void WritePayload(Span<byte> destination)
-    {
-        destination = WriteString(Subject, destination);
-        destination = WriteString(Second, destination);
-        Tail.Span.CopyTo(destination);
-    }
-
     /// <summary>Makes the result of a reply that is not an error. Called under the gate.</summary>
     internal abstract void SetReply(ReadOnlySpan<byte> body);
 
@@ -77,18 +61,38 @@ internal abstract class Request : IThreadPoolWorkItem
     /// <summary>Hands the result to the waiter.</summary>
     public abstract void Execute();
 
-    internal XenStoreException Failure(XenStoreError error, string detail, Exception? inner = null) =>
-        new(Type, Subject, error, error.ToWireName(), detail, inner);
+    /// <summary>Ends the request with its result, which has been set. Called under the gate.</summary>
+    internal void HandOver()
+    {
+        State = RequestState.Done;
+        if (Loop is { } loop)
+        {
+            loop.Queue(this);
+        }
+        else
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+        }
+    }
 
-    private protected void Set(
-        XenStoreConnection connection, XenStoreMessageType type, uint transaction, string? subject, string? second, ReadOnlyMemory<byte> tail)
+    /// <summary>Ends the request with a failure. Called under the gate.</summary>
+    internal void Fail(Exception failure)
+    {
+        SetFailure(failure);
+        HandOver();
+    }
+
+    /// <summary>Ends the request because the connection has ended. Called under the gate.</summary>
+    internal void FailClosed(XenStoreException reason) => Fail(Failure(
+        reason.Error == XenStoreError.ProtocolViolation ? reason.Error : XenStoreError.ConnectionClosed, reason.Message, reason));
+
+    internal XenStoreException Failure(XenStoreError error, string detail, Exception? inner = null) =>
+        new(Type, Message.Subject, error, error.ToWireName(), detail, inner);
+
+    private protected void Set(XenStoreConnection connection, in RequestMessage message)
     {
         Connection = connection;
-        Type = type;
-        TransactionId = transaction;
-        Subject = subject;
-        Second = second;
-        Tail = tail;
+        Message = message;
         Urgent = false;
         Loop = EventLoop.Current;
         State = RequestState.New;
@@ -99,20 +103,6 @@ internal abstract class Request : IThreadPoolWorkItem
     {
         Connection = null!;
         Loop = null;
-        Subject = null;
-        Second = null;
-        Tail = default;
-    }
-
-    private static Span<byte> WriteString(string? text, Span<byte> destination)
-    {
-        if (text is null)
-        {
-            return destination;
-        }
-
-        int length = Encoding.ASCII.GetBytes(text, destination);
-        destination[length] = 0;
-        return destination[(length + 1)..];
+        Message = default;
     }
 }

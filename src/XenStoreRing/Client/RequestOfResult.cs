@@ -14,8 +14,6 @@ internal sealed class Request<T> : Request, IValueTaskSource<T>, IValueTaskSourc
     private ManualResetValueTaskSourceCore<T> _source;
     private CancellationTokenRegistration _registration;
     private Decoder<T> _decoder = null!;
-    private Memory<byte> _destination;
-    private bool _absentIsDefault;
     private T _result = default!;
     private Exception? _failure;
 
@@ -23,16 +21,14 @@ internal sealed class Request<T> : Request, IValueTaskSource<T>, IValueTaskSourc
     {
     }
 
-    internal static Request<T> Rent(
-        XenStoreConnection connection,
-        XenStoreMessageType type,
-        uint transaction,
-        string? subject,
-        string? second,
-        ReadOnlyMemory<byte> tail,
-        Decoder<T> decoder,
-        Memory<byte> destination,
-        bool absentIsDefault)
+    /// <summary>The caller's memory, for a <see cref="Decoder{T}"/> that uses it.</summary>
+    internal Memory<byte> Destination { private get; set; }
+
+    /// <summary>Whether ENOENT is a result, the default of <typeparamref name="T"/>, and no failure.</summary>
+    internal bool AbsentIsDefault { private get; set; }
+
+    /// <summary>A request that is not handed in yet.</summary>
+    internal static Request<T> Rent(XenStoreConnection connection, in RequestMessage message, Decoder<T> decoder)
     {
         Request<T>? request;
         lock (PoolGate)
@@ -46,10 +42,8 @@ internal sealed class Request<T> : Request, IValueTaskSource<T>, IValueTaskSourc
         }
 
         request ??= new();
-        request.Set(connection, type, transaction, subject, second, tail);
+        request.Set(connection, message);
         request._decoder = decoder;
-        request._destination = destination;
-        request._absentIsDefault = absentIsDefault;
         return request;
     }
 
@@ -81,7 +75,7 @@ internal sealed class Request<T> : Request, IValueTaskSource<T>, IValueTaskSourc
     {
         try
         {
-            _result = _decoder(body, _destination);
+            _result = _decoder(body, Destination);
         }
         catch (DecodeException error)
         {
@@ -91,13 +85,13 @@ internal sealed class Request<T> : Request, IValueTaskSource<T>, IValueTaskSourc
 
     internal override void SetError(XenStoreError error, string name)
     {
-        if (error == XenStoreError.ENOENT && _absentIsDefault)
+        if (error == XenStoreError.ENOENT && AbsentIsDefault)
         {
             _result = default!;
             return;
         }
 
-        _failure = new XenStoreException(Type, Subject, error, name, XenStoreErrorNames.Explain(error));
+        _failure = new XenStoreException(Type, Message.Subject, error, name, XenStoreErrorNames.Explain(error));
     }
 
     internal override void SetFailure(Exception failure) => _failure = failure;
@@ -161,7 +155,8 @@ internal sealed class Request<T> : Request, IValueTaskSource<T>, IValueTaskSourc
         _registration = default;
         _source.Reset();
         _decoder = null!;
-        _destination = default;
+        Destination = default;
+        AbsentIsDefault = false;
         _result = default!;
         _failure = null;
         Forget();

@@ -73,12 +73,14 @@ public sealed class XenStoreClient : XenStoreOperations, IAsyncDisposable
     }
 
     /// <summary>Connects to the xenstore of this machine: see <see cref="XenStoreTransport.FindLocal"/>.</summary>
-    public static ValueTask<XenStoreClient> ConnectAsync(XenStoreClientOptions? options = null, CancellationToken cancellationToken = default) =>
+    public static ValueTask<XenStoreClient> ConnectAsync(
+        XenStoreClientOptions? options = null, CancellationToken cancellationToken = default) =>
         ConnectAsync(XenStoreTransport.FindLocal(), options, cancellationToken);
 
     /// <summary>
     /// Registers a watch on a node and all below it, or on <c>@introduceDomain</c> or <c>@releaseDomain</c>. The node need not exist.
-    /// Too many watches are <see cref="XenStoreError.E2BIG"/>, <see cref="XenStoreError.ENOSPC"/> or <see cref="XenStoreError.EQUOTA"/>, as the server has it.
+    /// Too many watches are <see cref="XenStoreError.E2BIG"/>, <see cref="XenStoreError.ENOSPC"/> or <see cref="XenStoreError.EQUOTA"/>,
+    /// as the server has it.
     /// </summary>
     public ValueTask<XenStoreWatch> WatchAsync(string path, CancellationToken cancellationToken = default) =>
         FindBadPath(XenStoreMessageType.Watch, path) is { } failure
@@ -88,7 +90,7 @@ public sealed class XenStoreClient : XenStoreOperations, IAsyncDisposable
     /// <summary>Begins a transaction. It must be disposed of, which aborts it unless it was committed.</summary>
     public async ValueTask<XenStoreTransaction> BeginTransactionAsync(CancellationToken cancellationToken = default)
     {
-        uint id = await WithoutPath(XenStoreMessageType.TransactionStart, "", Decoders.TransactionId, cancellationToken)
+        uint id = await SendAsync(RequestMessage.BeginTransaction(), Decoders.TransactionId, cancellationToken)
             .ConfigureAwait(EventLoop.IsCurrent);
         return new(Connection, id, Connection.EpochOf(id));
     }
@@ -97,7 +99,9 @@ public sealed class XenStoreClient : XenStoreOperations, IAsyncDisposable
     /// Runs <paramref name="body"/> in a transaction and commits it; again, after a pause that grows, when it met a conflict. The body
     /// may so run several times, and must do nothing outside the transaction that cannot be repeated.
     /// </summary>
-    /// <exception cref="XenStoreException"><see cref="XenStoreError.EAGAIN"/> after <see cref="XenStoreClientOptions.TransactionAttempts"/> conflicts.</exception>
+    /// <exception cref="XenStoreException">
+    /// <see cref="XenStoreError.EAGAIN"/> after <see cref="XenStoreClientOptions.TransactionAttempts"/> conflicts.
+    /// </exception>
     public async ValueTask<T> TransactAsync<T>(
         Func<XenStoreTransaction, CancellationToken, ValueTask<T>> body, CancellationToken cancellationToken = default)
     {
@@ -146,45 +150,48 @@ public sealed class XenStoreClient : XenStoreOperations, IAsyncDisposable
 
     /// <summary>The path of a domain's own directory, <c>/local/domain/N</c>, whether or not the domain exists.</summary>
     public ValueTask<string> GetDomainPathAsync(uint domain, CancellationToken cancellationToken = default) =>
-        WithoutPath(XenStoreMessageType.GetDomainPath, Number(domain), Decoders.DomainPath, cancellationToken);
+        SendAsync(RequestMessage.OnDomain(XenStoreMessageType.GetDomainPath, domain), Decoders.DomainPath, cancellationToken);
 
     /// <summary>Whether xenstored serves the domain.</summary>
     public ValueTask<bool> IsDomainIntroducedAsync(uint domain, CancellationToken cancellationToken = default) =>
-        WithoutPath(XenStoreMessageType.IsDomainIntroduced, Number(domain), Decoders.TrueOrFalse, cancellationToken);
+        SendAsync(RequestMessage.OnDomain(XenStoreMessageType.IsDomainIntroduced, domain), Decoders.TrueOrFalse, cancellationToken);
 
-    /// <summary>Makes xenstored serve a domain's ring; for the control domain. <paramref name="frame"/> is its page's number in the domain.</summary>
+    /// <summary>
+    /// Makes xenstored serve a domain's ring; for the control domain. <paramref name="frame"/> is its page's number in the domain.
+    /// </summary>
     public async ValueTask IntroduceDomainAsync(uint domain, ulong frame, uint port, CancellationToken cancellationToken = default) =>
-        await Request<bool>.Rent(Connection, XenStoreMessageType.Introduce, 0, Number(domain), Number(frame),
-            System.Text.Encoding.ASCII.GetBytes(Number(port) + "\0"), Decoders.Done, default, false).Start(cancellationToken)
-                .ConfigureAwait(EventLoop.IsCurrent);
+        await SendAsync(RequestMessage.Introduce(domain, frame, port), Decoders.Done, cancellationToken)
+            .ConfigureAwait(EventLoop.IsCurrent);
 
     /// <summary>Makes xenstored forget a domain; for the control domain.</summary>
     public async ValueTask ReleaseDomainAsync(uint domain, CancellationToken cancellationToken = default) =>
-        await WithoutPath(XenStoreMessageType.Release, Number(domain), Decoders.Done, cancellationToken)
+        await SendAsync(RequestMessage.OnDomain(XenStoreMessageType.Release, domain), Decoders.Done, cancellationToken)
             .ConfigureAwait(EventLoop.IsCurrent);
 
     /// <summary>Tells xenstored that a domain which had shut down runs again; for the control domain.</summary>
     public async ValueTask ResumeDomainAsync(uint domain, CancellationToken cancellationToken = default) =>
-        await WithoutPath(XenStoreMessageType.Resume, Number(domain), Decoders.Done, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
+        await SendAsync(RequestMessage.OnDomain(XenStoreMessageType.Resume, domain), Decoders.Done, cancellationToken)
+            .ConfigureAwait(EventLoop.IsCurrent);
 
     /// <summary>Gives <paramref name="domain"/> the rights that <paramref name="target"/> has; for the control domain.</summary>
     public async ValueTask SetTargetAsync(uint domain, uint target, CancellationToken cancellationToken = default) =>
-        await Request<bool>.Rent(Connection, XenStoreMessageType.SetTarget, 0, Number(domain), Number(target),
-            default, Decoders.Done, default, false).Start(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
+        await SendAsync(RequestMessage.SetTarget(domain, target), Decoders.Done, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
 
     /// <summary>
     /// Sends a request that has no method of its own, outside any transaction, and gives its reply's payload. Not for watches,
     /// transactions and their ends, which the client keeps books on.
     /// </summary>
-    public ValueTask<byte[]> RequestAsync(XenStoreMessageType type, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken = default)
+    public ValueTask<byte[]> RequestAsync(
+        XenStoreMessageType type, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken = default)
     {
         if (type is XenStoreMessageType.Watch or XenStoreMessageType.Unwatch or XenStoreMessageType.TransactionStart
-            or XenStoreMessageType.TransactionEnd or XenStoreMessageType.ResetWatches or XenStoreMessageType.WatchEvent or XenStoreMessageType.Error)
+            or XenStoreMessageType.TransactionEnd or XenStoreMessageType.ResetWatches
+            or XenStoreMessageType.WatchEvent or XenStoreMessageType.Error)
         {
             throw new ArgumentException($"{type.ToWireName()} cannot be sent as it is.", nameof(type));
         }
 
-        return Request<byte[]>.Rent(Connection, type, 0, null, null, payload, Decoders.Bytes!, default, false).Start(cancellationToken);
+        return SendAsync<byte[]>(RequestMessage.Raw(type, payload), Decoders.Bytes!, cancellationToken);
     }
 
     /// <summary>
@@ -198,8 +205,8 @@ public sealed class XenStoreClient : XenStoreOperations, IAsyncDisposable
 
     /// <summary>
     /// Goes on after a suspend, in what may be another Xen: over a transport for the page and port read anew, which the client then
-    /// owns. All watches are registered again under their tokens and say "look at everything"; one that the server refuses ends with its error.
-    /// When no xenstored answers, that is thrown, and the client can be resumed again.
+    /// owns. All watches are registered again under their tokens and say "look at everything"; one that the server refuses ends with its
+    /// error. When no xenstored answers, that is thrown, and the client can be resumed again.
     /// </summary>
     public ValueTask ResumeAsync(IXenStoreTransport transport, CancellationToken cancellationToken = default)
     {
@@ -222,8 +229,8 @@ public sealed class XenStoreClient : XenStoreOperations, IAsyncDisposable
     }
 
     /// <summary>
-    /// Ends the connection; requests and watches that are waiting fail at once. A ring is then left clean for a successor, which takes at most
-    /// <see cref="XenStoreClientOptions.DisposeTimeLimit"/>.
+    /// Ends the connection; requests and watches that are waiting fail at once. A ring is then left clean for a successor, which takes at
+    /// most <see cref="XenStoreClientOptions.DisposeTimeLimit"/>.
     /// </summary>
     public ValueTask DisposeAsync() => Connection.DisposeAsync();
 
@@ -246,8 +253,6 @@ public sealed class XenStoreClient : XenStoreOperations, IAsyncDisposable
         return new(connection);
     }
 
-    private static string Number(ulong number) => number.ToString(CultureInfo.InvariantCulture);
-
     private static TimeSpan PauseAfter(int attempt)
     {
         // From 1 ms, doubled each time; a random share of it, so that two that met do not meet again.
@@ -255,6 +260,6 @@ public sealed class XenStoreClient : XenStoreOperations, IAsyncDisposable
         return TimeSpan.FromMilliseconds(longest * (0.5 + (Random.Shared.NextDouble() / 2)));
     }
 
-    private ValueTask<T> WithoutPath<T>(XenStoreMessageType type, string argument, Decoder<T> decoder, CancellationToken cancellationToken) =>
-        Request<T>.Rent(Connection, type, 0, argument, null, default, decoder, default, false).Start(cancellationToken);
+    private ValueTask<T> SendAsync<T>(in RequestMessage message, Decoder<T> decoder, CancellationToken cancellationToken) =>
+        Request<T>.Rent(Connection, message, decoder).Start(cancellationToken);
 }

@@ -14,7 +14,7 @@ internal sealed partial class XenStoreConnection
         TaskCompletionSource quiet = new(TaskCreationOptions.RunContinuationsAsynchronously);
         lock (_gate)
         {
-            if (!_transport.OutlivesClient || _state is not (RunState.Running or RunState.Quiescing))
+            if (!_pump.Transport.OutlivesClient || _state is not (RunState.Running or RunState.Quiescing))
             {
                 return;
             }
@@ -22,17 +22,14 @@ internal sealed partial class XenStoreConnection
             _quiet?.TrySetResult();
             _state = RunState.Draining;
             FailAll(reason);
-            foreach (uint transaction in _openTransactions)
+            foreach (uint transaction in _transactions.Ids)
             {
-                Enqueue(XenStoreMessageType.TransactionEnd, transaction, "F", null);
+                Enqueue(RequestMessage.EndTransaction(transaction, commit: false));
             }
 
-            foreach (XenStoreWatch watch in _watches.Values)
+            foreach (XenStoreWatch watch in _watches.Registered)
             {
-                if (watch.IsRegistered)
-                {
-                    Enqueue(XenStoreMessageType.Unwatch, 0, watch.Path, watch.Token);
-                }
+                Enqueue(RequestMessage.Unwatch(watch.Path, watch.Token));
             }
 
             _quiet = quiet;
@@ -44,31 +41,12 @@ internal sealed partial class XenStoreConnection
         try
         {
             await EventLoop.OnLoop(quiet.Task).WaitAsync(limit.Token).ConfigureAwait(EventLoop.IsCurrent);
-            _stop.Cancel();
-            await _reader.ConfigureAwait(EventLoop.IsCurrent);
-            await FinishMessageAsync(limit.Token).ConfigureAwait(EventLoop.IsCurrent);
+            await _pump.StopReadingAsync().ConfigureAwait(EventLoop.IsCurrent);
+            await _pump.FinishMessageAsync(limit.Token).ConfigureAwait(EventLoop.IsCurrent);
         }
-        catch (Exception failure) when (failure is OperationCanceledException or IOException or ObjectDisposedException or XenStoreException)
+        catch (Exception failure) when (failure is OperationCanceledException or IOException or ObjectDisposedException)
         {
             // The server does not answer, has given up or writes nonsense: there is nothing to be left clean.
-        }
-    }
-
-    /// <summary>Reads on, once the reader has stopped, until no message is cut: whoever reads the ring next takes the first byte for a header's.</summary>
-    private async ValueTask FinishMessageAsync(CancellationToken cancellationToken)
-    {
-        while (_received.Count > 0)
-        {
-            int count = await _transport.ReadAsync(_received.GetFree(), cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
-            if (count == 0)
-            {
-                throw ClosedByServer();
-            }
-
-            _received.Advance(count);
-            while (TakeMessage())
-            {
-            }
         }
     }
 }

@@ -7,9 +7,6 @@ internal sealed partial class XenStoreConnection
 {
     private readonly CancellationTokenSource _end = new();
 
-    // Transactions of a connection that was lost, which the same xenstored would keep open for ever.
-    private readonly HashSet<uint> _lostTransactions = [];
-
     private Func<IXenStoreTransport>? _connect;
     private Task _comingBack = Task.CompletedTask;
     private bool _isComingBack;
@@ -39,7 +36,7 @@ internal sealed partial class XenStoreConnection
         lock (_gate)
         {
             ThrowIfClosed();
-            return _openTransactions.Contains(transaction) ? _epoch : throw Lost();
+            return _transactions.Contains(transaction) ? _epoch : throw Lost();
         }
     }
 
@@ -79,22 +76,22 @@ internal sealed partial class XenStoreConnection
     }
 
     /// <summary>
-    /// The transport of <paramref name="epoch"/> has ended. Whoever waits for an answer gets the reason, since what was sent may have been
+    /// The transport of <paramref name="pump"/> has ended. Whoever waits for an answer gets the reason, since what was sent may have been
     /// carried out or not; what is queued waits. Without a way to get another transport the connection ends for good.
     /// </summary>
-    private void Lose(XenStoreException reason, int epoch)
+    public void Lose(MessagePump pump, XenStoreException reason)
     {
-        CancellationTokenSource? stop = null;
+        bool comesBack;
         lock (_gate)
         {
-            if (epoch != _epoch || _state is RunState.Lost or RunState.Closed)
+            if (pump != _pump || _state is RunState.Lost or RunState.Closed)
             {
                 return;
             }
 
-            if (_state != RunState.Draining && (_isComingBack || _connect is not null))
+            comesBack = _state != RunState.Draining && (_isComingBack || _connect is not null);
+            if (comesBack)
             {
-                stop = _stop;
                 _epoch++;
                 _state = RunState.Lost;
                 _lostReason = reason;
@@ -108,13 +105,13 @@ internal sealed partial class XenStoreConnection
             }
         }
 
-        if (stop is null)
+        if (comesBack)
         {
-            Close(reason);
+            pump.Stop();
         }
         else
         {
-            stop.Cancel();
+            Close(reason);
         }
     }
 
@@ -123,34 +120,13 @@ internal sealed partial class XenStoreConnection
     /// </summary>
     private void FailSent(XenStoreException reason)
     {
-        Request? request = _queue.First;
-        while (request is not null)
+        while (_pending.TakeBound() is { } request)
         {
-            Request? next = request.Next;
-            if (request.TransactionId != 0 || request.Urgent)
-            {
-                _queue.Remove(request);
-                Fail(request, ClosedFailure(request, reason));
-            }
-
-            request = next;
+            request.FailClosed(reason);
         }
 
-        foreach (ref OutstandingRequest entry in _outstanding.AsSpan())
-        {
-            if (entry.Waiter is { } waiter)
-            {
-                Fail(waiter, ClosedFailure(waiter, reason));
-            }
-
-            entry = default;
-        }
-
-        _outstandingCount = 0;
-        _startingTransactions = 0;
-        _writing = false;
-        _lostTransactions.UnionWith(_openTransactions);
-        _openTransactions.Clear();
+        _pending.ForgetOutstanding();
+        _transactions.Lose();
     }
 
     /// <summary>Begins the way back. Called under the gate.</summary>
@@ -168,8 +144,7 @@ internal sealed partial class XenStoreConnection
         while (true)
         {
             // Two transports over one ring must not meet, and a reader must not find another's buffer.
-            await DisposeTransportAsync(Transport).ConfigureAwait(EventLoop.IsCurrent);
-            await _reader.ConfigureAwait(EventLoop.IsCurrent);
+            await _pump.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
             try
             {
                 await ConnectOverAsync(connect()).ConfigureAwait(EventLoop.IsCurrent);
@@ -232,7 +207,7 @@ internal sealed partial class XenStoreConnection
         }
         catch
         {
-            await DisposeTransportAsync(transport).ConfigureAwait(EventLoop.IsCurrent);
+            await MessagePump.DisposeAsync(transport).ConfigureAwait(EventLoop.IsCurrent);
             throw;
         }
     }

@@ -6,22 +6,20 @@ namespace Xenlet.XenStoreRing.Client;
 /// <summary>Start, and the ring's part of suspend and resume.</summary>
 internal sealed partial class XenStoreConnection
 {
-    private const string ResetWatchesFlag = "control/platform-feature-xs_reset_watches";
-
     /// <summary>Opens the transport, resets watches of a predecessor where that is due, and lets requests through.</summary>
     internal async ValueTask OpenAsync(CancellationToken cancellationToken)
     {
-        await OpenTransportAsync(_transport, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
+        await OpenTransportAsync(_pump.Transport, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         Enter(RunState.Resuming);
         StartReading();
-        await ResetOldWatchesAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
+        await _setup.ResetOldWatchesAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         Enter(RunState.Running);
         SendQueued();
     }
 
     /// <summary>
-    /// Holds new requests back, waits until every request is answered and every transaction has ended, and stops the reader where no message
-    /// is cut. If that does not come about, everything goes on as before.
+    /// Holds new requests back, waits until every request is answered and every transaction has ended, and stops the reader where no
+    /// message is cut. If that does not come about, everything goes on as before.
     /// </summary>
     internal async ValueTask SuspendAsync(CancellationToken cancellationToken)
     {
@@ -52,7 +50,7 @@ internal sealed partial class XenStoreConnection
             lock (_gate)
             {
                 _quiet = null;
-                state = string.Create(CultureInfo.InvariantCulture, $"{_openTransactions.Count} transactions open, {DescribeState()}");
+                state = string.Create(CultureInfo.InvariantCulture, $"{_transactions.Count} transactions open, {DescribeState()}");
                 if (_state == RunState.Quiescing)
                 {
                     _state = RunState.Running;
@@ -78,8 +76,7 @@ internal sealed partial class XenStoreConnection
             _state = RunState.Suspended;
         }
 
-        _stop.Cancel();
-        await _reader.ConfigureAwait(EventLoop.IsCurrent);
+        await _pump.StopReadingAsync().ConfigureAwait(EventLoop.IsCurrent);
         await FinishMessageBeforeSuspendAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         lock (_gate)
         {
@@ -94,19 +91,20 @@ internal sealed partial class XenStoreConnection
         using CancellationTokenSource both = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
         try
         {
-            await FinishMessageAsync(both.Token).ConfigureAwait(EventLoop.IsCurrent);
+            await _pump.FinishMessageAsync(both.Token).ConfigureAwait(EventLoop.IsCurrent);
         }
         catch (OperationCanceledException)
         {
-            int held = _received.Count;
+            int held = _pump.HeldBytes;
             CancelSuspend();
             cancellationToken.ThrowIfCancellationRequested();
             throw new XenStoreException(XenStoreError.TimedOut, string.Create(CultureInfo.InvariantCulture,
-                $"xenstored wrote {held} bytes of a message and not the rest of it in {Options.RequestTimeLimit.TotalSeconds:0.##} s before a suspend"));
+                $"xenstored wrote {held} bytes of a message and not the rest of it in "
+                + $"{Options.RequestTimeLimit.TotalSeconds:0.##} s before a suspend"));
         }
         catch (Exception failure)
         {
-            Lose(failure as XenStoreException ?? new(XenStoreError.ConnectionClosed, $"reading from xenstored failed: {failure.Message}", failure), _epoch);
+            Lose(_pump, MessagePump.Failure("reading from", failure));
         }
     }
 
@@ -131,12 +129,12 @@ internal sealed partial class XenStoreConnection
     /// </summary>
     internal async ValueTask ResumeAsync(IXenStoreTransport transport, CancellationToken cancellationToken)
     {
-        IXenStoreTransport old;
+        MessagePump old;
         lock (_gate)
         {
             ThrowIfClosed();
             ThrowIfNotSuspended();
-            old = _transport;
+            old = _pump;
         }
 
         await OpenTransportAsync(transport, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
@@ -147,7 +145,7 @@ internal sealed partial class XenStoreConnection
             RestartTimeLimits();
         }
 
-        await DisposeTransportAsync(old).ConfigureAwait(EventLoop.IsCurrent);
+        await old.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
         // From here on nothing is cancelled, or a watch could be lost without a word. Each request has its time limit.
         await GoOnOverAsync(transport).ConfigureAwait(EventLoop.IsCurrent);
     }
@@ -161,26 +159,25 @@ internal sealed partial class XenStoreConnection
         lock (_gate)
         {
             ThrowIfClosed();
-            _transport = transport;
-            _received = new();
+            _pump = new(transport, this, _gate, Options.Loop);
             _state = RunState.Resuming;
             epoch = ++_epoch;
-            leftOpen = [.. _lostTransactions];
+            leftOpen = _transactions.Lost;
             StartTicking();
         }
 
         StartReading();
         try
         {
-            await ResetOldWatchesAsync(CancellationToken.None).ConfigureAwait(EventLoop.IsCurrent);
+            await _setup.ResetOldWatchesAsync(CancellationToken.None).ConfigureAwait(EventLoop.IsCurrent);
         }
         catch (XenStoreException)
         {
             // What is wrong shows in the registration of the watches, and there it is reported.
         }
 
-        // Where it is the same xenstored, it has them still. No other of ours is open that could have the same number.
-        await Task.WhenAll(leftOpen.Select(EndLostAsync)).ConfigureAwait(EventLoop.IsCurrent);
+        // No other of ours is open that could have the same number.
+        await _setup.EndTransactionsAsync(leftOpen).ConfigureAwait(EventLoop.IsCurrent);
         await RegisterWatchesAgainAsync(epoch).ConfigureAwait(EventLoop.IsCurrent);
         lock (_gate)
         {
@@ -190,28 +187,13 @@ internal sealed partial class XenStoreConnection
                 throw Lost();
             }
 
-            _lostTransactions.Clear();
+            _transactions.ForgetLost();
             _lostReason = null;
             _state = RunState.Running;
             StartTicking();
         }
 
         SendQueued();
-    }
-
-    private async Task EndLostAsync(uint transaction)
-    {
-        try
-        {
-            Request<bool> request = Request<bool>.Rent(
-                this, XenStoreMessageType.TransactionEnd, transaction, "F", null, default, Decoders.Done, default, absentIsDefault: true);
-            request.Urgent = true;
-            await request.Start(CancellationToken.None).ConfigureAwait(EventLoop.IsCurrent);
-        }
-        catch (XenStoreException)
-        {
-            // Another xenstored does not know it.
-        }
     }
 
     private async ValueTask OpenTransportAsync(IXenStoreTransport transport, CancellationToken cancellationToken)
@@ -229,57 +211,19 @@ internal sealed partial class XenStoreConnection
         }
     }
 
-    private async ValueTask ResetOldWatchesAsync(CancellationToken cancellationToken)
-    {
-        bool reset = Options.ResetWatches ?? _transport.OutlivesClient;
-        if (reset && Options.ResetWatches is null)
-        {
-            try
-            {
-                reset = await Urgent(XenStoreMessageType.Read, ResetWatchesFlag, null, Decoders.Text, cancellationToken)
-                    .ConfigureAwait(EventLoop.IsCurrent) == "1";
-            }
-            catch (XenStoreException error) when (IsRefusal(error))
-            {
-                reset = false;
-            }
-        }
-
-        if (reset)
-        {
-            try
-            {
-                await Urgent(XenStoreMessageType.ResetWatches, "", null, Decoders.Done, cancellationToken)
-                    .ConfigureAwait(EventLoop.IsCurrent);
-            }
-            catch (XenStoreException error) when (IsRefusal(error) && Options.ResetWatches is null)
-            {
-            }
-        }
-    }
-
     private async ValueTask RegisterWatchesAgainAsync(int epoch)
     {
         XenStoreWatch[] watches;
         lock (_gate)
         {
-            watches = [.. _watches.Values.Where(watch => watch.IsRegistered)];
+            watches = [.. _watches.Registered];
         }
 
         await Task.WhenAll(watches.Select(RegisterAsync)).ConfigureAwait(EventLoop.IsCurrent);
 
         async Task RegisterAsync(XenStoreWatch watch)
         {
-            try
-            {
-                await Urgent(XenStoreMessageType.Watch, watch.Path, watch.Token, Decoders.Done, CancellationToken.None)
-                    .ConfigureAwait(EventLoop.IsCurrent);
-            }
-            catch (XenStoreException error) when (error.Error == XenStoreError.EEXIST)
-            {
-                // The registration has survived, so no first event comes.
-            }
-            catch (XenStoreException error)
+            if (await _setup.RegisterAsync(watch).ConfigureAwait(EventLoop.IsCurrent) is { } refusal)
             {
                 lock (_gate)
                 {
@@ -289,28 +233,16 @@ internal sealed partial class XenStoreConnection
                         return;
                     }
 
-                    _watches.Remove(watch.Number);
+                    _watches.Remove(watch);
                 }
 
-                watch.End(error);
+                watch.End(refusal);
                 return;
             }
 
             watch.AddEverything();
         }
     }
-
-    private ValueTask<T> Urgent<T>(
-        XenStoreMessageType type, string subject, string? second, Decoder<T> decoder, CancellationToken cancellationToken)
-    {
-        Request<T> request = Request<T>.Rent(this, type, 0, subject, second, default, decoder, default, absentIsDefault: type == XenStoreMessageType.Read);
-        request.Urgent = true;
-        return request.Start(cancellationToken);
-    }
-
-    /// <summary>Whether the server answered, with a no.</summary>
-    private static bool IsRefusal(XenStoreException error) =>
-        error.Error is not (XenStoreError.TimedOut or XenStoreError.ConnectionClosed or XenStoreError.ProtocolViolation);
 
     private void Enter(RunState state)
     {
@@ -331,7 +263,8 @@ internal sealed partial class XenStoreConnection
     {
         if (_quiet is not null
             && (_state == RunState.Closed
-                || (!_writing && _outstandingCount == 0 && _openTransactions.Count == 0 && (_state == RunState.Quiescing || _queue.First is null))))
+                || (!_pump.IsWriting && _pending.OutstandingCount == 0 && _transactions.Count == 0
+                    && (_state == RunState.Quiescing || !_pending.HasQueued))))
         {
             _quiet.TrySetResult();
             _quiet = null;
@@ -341,16 +274,8 @@ internal sealed partial class XenStoreConnection
     /// <summary>The time a domain was not running does not count against its requests.</summary>
     private void RestartTimeLimits()
     {
-        long now = Options.TimeProvider.GetTimestamp();
-        for (Request? request = _queue.First; request is not null; request = request.Next)
-        {
-            if (request.Started != long.MaxValue)
-            {
-                request.Started = now;
-            }
-        }
-
-        if (_queue.First is not null)
+        _pending.RestartTimeLimits();
+        if (_pending.HasQueued)
         {
             StartTicking();
         }
@@ -372,7 +297,8 @@ internal sealed partial class XenStoreConnection
         }
     }
 
-    private XenStoreException Lost() => new(XenStoreError.ConnectionClosed, $"the connection was lost{(_lostReason is null ? "" : ": " + _lostReason.Message)}", _lostReason);
+    private XenStoreException Lost() => new(
+        XenStoreError.ConnectionClosed, $"the connection was lost{(_lostReason is null ? "" : ": " + _lostReason.Message)}", _lostReason);
 
     private void ThrowIfNotSuspended()
     {

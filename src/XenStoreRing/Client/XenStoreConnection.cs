@@ -15,11 +15,8 @@ namespace Xenlet.XenStoreRing.Client;
 /// "look at everything". A message that is too long, impossible ring indexes and the stream's end end it, with the reason for every
 /// waiter: for good, or until there is another one where the client knows how to get it.
 /// </remarks>
-internal sealed partial class XenStoreConnection : IAsyncDisposable
+internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
 {
-    /// <summary>Messages handled without letting other work run: a flood must not keep the only processor.</summary>
-    private const int MessagesPerTurn = 256;
-
     private static readonly TimeSpan LongestTick = TimeSpan.FromSeconds(1);
 
     /// <summary>
@@ -29,41 +26,32 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
     private static readonly TimeSpan IdleTick = TimeSpan.FromSeconds(60);
 
     private readonly Lock _gate = new();
-    private readonly OutstandingRequest[] _outstanding;
-    private readonly byte[] _message = new byte[XenStoreHeader.Size + XenStoreLimits.MaxPayload];
+    private readonly PendingRequests _pending;
+    private readonly ServerSetup _setup;
     private readonly ITimer _timer;
     private readonly TimeSpan _tick;
     private readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly HashSet<uint> _openTransactions = [];
+    private readonly OpenTransactions _transactions = new();
 
-    private IXenStoreTransport _transport;
-    private XenStoreMessageBuffer _received = new();
-    private CancellationTokenSource _stop = new();
-    private Task _reader = Task.CompletedTask;
-    private RequestQueue _queue;
+    // Carries the messages of the present transport, or of the last one. What an earlier one still says is not about the connection.
+    private MessagePump _pump;
     private RunState _state = RunState.Suspended;
-    private uint _nextRequestId;
-    private int _outstandingCount;
-    private int _startingTransactions;
-    private bool _writing;
     private bool _ticking;
     private TaskCompletionSource? _quiet;
     private XenStoreException? _failure;
 
-    // Counts the transports: what an old one's reader or writer still says is not about the present one.
+    // Counts the transports, and the times that there was none.
     private int _epoch;
-    private long _requests;
-    private long _replies;
     private long _unmatchedReplies;
 
     internal XenStoreConnection(IXenStoreTransport transport, XenStoreClientOptions options)
     {
         Options = options.Loop is { } loop ? options with { TimeProvider = loop.ClockFor(options.TimeProvider) } : options;
-        _transport = transport;
-        _outstanding = new OutstandingRequest[options.MaxOutstanding];
+        _pump = new(transport, this, _gate, Options.Loop);
         // A ring may still hold replies for a predecessor: they must not have our ids.
-        _nextRequestId = (uint)Random.Shared.NextInt64(1, uint.MaxValue);
-        _tokenPrefix = (uint)Random.Shared.NextInt64(0, 1L << 32);
+        _pending = new(Options, lastId: (uint)Random.Shared.NextInt64(1, uint.MaxValue));
+        _setup = new(this);
+        _watches = new(Options, UnwatchAsync, tokenPrefix: (uint)Random.Shared.NextInt64(0, 1L << 32));
         _tick = options.RequestTimeLimit == Timeout.InfiniteTimeSpan || options.RequestTimeLimit > 4 * LongestTick
             ? LongestTick
             : TimeSpan.FromMilliseconds(Math.Max(5, options.RequestTimeLimit.TotalMilliseconds / 4));
@@ -118,7 +106,7 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
         {
             lock (_gate)
             {
-                return _transport;
+                return _pump.Transport;
             }
         }
     }
@@ -129,7 +117,9 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
         {
             lock (_gate)
             {
-                return new(_requests, _replies, _watchEvents, _unmatchedReplies, _unmatchedEvents, _malformedEvents);
+                return new(
+                    _pending.Sent, _pending.Answered, _watches.Events,
+                    _unmatchedReplies, _watches.UnmatchedEvents, _watches.MalformedEvents);
             }
         }
     }
@@ -137,13 +127,13 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
     /// <summary>Queues a request, or fails it at once when the connection has ended.</summary>
     internal void Submit(Request request)
     {
-        if (request.PayloadLength > XenStoreLimits.MaxPayload)
+        if (request.Message.PayloadLength > XenStoreLimits.MaxPayload)
         {
             XenStoreException tooLarge = request.Failure(XenStoreError.E2BIG, string.Create(CultureInfo.InvariantCulture,
-                $"the payload has {request.PayloadLength} bytes, the protocol allows {XenStoreLimits.MaxPayload}"));
+                $"the payload has {request.Message.PayloadLength} bytes, the protocol allows {XenStoreLimits.MaxPayload}"));
             lock (_gate)
             {
-                Fail(request, tooLarge);
+                request.Fail(tooLarge);
             }
 
             return;
@@ -153,21 +143,11 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
         {
             if (_failure is not null)
             {
-                Fail(request, ClosedFailure(request, _failure));
+                request.FailClosed(_failure);
                 return;
             }
 
-            request.State = RequestState.Queued;
-            request.Started = Options.TimeProvider.GetTimestamp();
-            if (request.Urgent)
-            {
-                _queue.AddFirst(request);
-            }
-            else
-            {
-                _queue.Add(request);
-            }
-
+            _pending.Add(request);
             StartTicking();
         }
 
@@ -181,7 +161,7 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
         {
             if (request.State is RequestState.Queued or RequestState.Sent)
             {
-                Abandon(request, new OperationCanceledException(cancellationToken));
+                _pending.Abandon(request, new OperationCanceledException(cancellationToken));
             }
         }
     }
@@ -189,6 +169,7 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
     /// <summary>Ends the connection: everybody who waits, and whoever asks later, gets <paramref name="reason"/>.</summary>
     internal void Close(XenStoreException reason)
     {
+        MessagePump pump;
         lock (_gate)
         {
             if (_state == RunState.Closed)
@@ -198,20 +179,19 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
 
             _state = RunState.Closed;
             FailAll(reason);
-            _outstanding.AsSpan().Clear();
-            _outstandingCount = 0;
-            _startingTransactions = 0;
-            _openTransactions.Clear();
+            _pending.ForgetOutstanding();
+            _transactions.Clear();
             _watches.Clear();
             CheckQuiet();
+            pump = _pump;
         }
 
-        _stop.Cancel();
+        pump.Stop();
         _end.Cancel();
         _closed.TrySetResult();
         _timer.Dispose();
         // A socket's server should learn of the end now, and a write that waits for room must not wait for ever.
-        _ = DisposeTransportAsync(Transport);
+        _ = MessagePump.DisposeAsync(pump.Transport).AsTask();
     }
 
     public async ValueTask DisposeAsync()
@@ -219,54 +199,27 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
         XenStoreException reason = new(XenStoreError.ConnectionClosed, "the client was disposed of");
         await DrainAsync(reason).ConfigureAwait(EventLoop.IsCurrent);
         Close(reason);
-        await _reader.ConfigureAwait(EventLoop.IsCurrent);
+        await _pump.Reader.ConfigureAwait(EventLoop.IsCurrent);
         await _comingBack.ConfigureAwait(EventLoop.IsCurrent);
-        await DisposeTransportAsync(Transport).ConfigureAwait(EventLoop.IsCurrent);
+        await _pump.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
     }
 
     /// <summary>Gives everybody who waits <paramref name="reason"/>. Requests that were sent stay outstanding.</summary>
     private void FailAll(XenStoreException reason)
     {
         _failure ??= reason;
-        while (_queue.First is { } queued)
+        while (_pending.TakeAny() is { } request)
         {
-            _queue.Remove(queued);
-            Fail(queued, ClosedFailure(queued, _failure));
+            request.FailClosed(_failure);
         }
 
-        foreach (ref OutstandingRequest entry in _outstanding.AsSpan())
-        {
-            if (entry.Waiter is { } waiter)
-            {
-                entry.Waiter = null;
-                Fail(waiter, ClosedFailure(waiter, _failure));
-            }
-        }
-
-        foreach (XenStoreWatch watch in _watches.Values)
-        {
-            watch.End(_failure);
-        }
-    }
-
-    private static async Task DisposeTransportAsync(IXenStoreTransport transport)
-    {
-        try
-        {
-            await transport.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
-        }
-        catch (Exception failure) when (failure is IOException or ObjectDisposedException or OperationCanceledException)
-        {
-            // The connection is over in any case, and its reason is known.
-        }
+        _watches.End(_failure);
     }
 
     /// <summary>Starts the reader. Called without the gate, in a state in which no reader runs.</summary>
     private void StartReading()
     {
-        IXenStoreTransport transport;
-        CancellationToken stop;
-        int epoch;
+        MessagePump pump;
         lock (_gate)
         {
             if (_state is RunState.Closed or RunState.Lost)
@@ -274,85 +227,28 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
                 return;
             }
 
-            _stop = new();
-            stop = _stop.Token;
-            transport = _transport;
-            epoch = _epoch;
+            pump = _pump;
+            pump.Prepare();
         }
 
-        _reader = EventLoop.RunAsync(Options.Loop, () => ReadAllAsync(transport, epoch, stop));
+        pump.Start();
     }
 
-    private async Task ReadAllAsync(IXenStoreTransport transport, int epoch, CancellationToken stop)
+    /// <inheritdoc/>
+    public bool OnMessage(MessagePump pump, in XenStoreHeader header, ReadOnlySpan<byte> body)
     {
-        try
-        {
-            int turn = 0;
-            while (true)
-            {
-                int count = await transport.ReadAsync(_received.GetFree(), stop).ConfigureAwait(EventLoop.IsCurrent);
-                if (count == 0)
-                {
-                    throw ClosedByServer();
-                }
-
-                _received.Advance(count);
-                while (TakeMessage())
-                {
-                    turn++;
-                }
-
-                if (stop.IsCancellationRequested)
-                {
-                    return;
-                }
-
-                SendQueued();
-                if (turn >= MessagesPerTurn)
-                {
-                    turn = 0;
-                    await Task.Yield();
-                }
-            }
-        }
-        catch (OperationCanceledException) when (stop.IsCancellationRequested)
-        {
-        }
-        catch (Exception failure)
-        {
-            // Whatever it was: no waiter may be left without an answer.
-            Lose(failure as XenStoreException ?? new(XenStoreError.ConnectionClosed, $"reading from xenstored failed: {failure.Message}", failure), epoch);
-        }
-    }
-
-    private XenStoreException ClosedByServer() => new(
-        XenStoreError.ConnectionClosed,
-        _received.Count == 0
-            ? "xenstored closed the connection"
-            : string.Create(CultureInfo.InvariantCulture, $"xenstored closed the connection after {_received.Count} bytes of a message"));
-
-    private bool TakeMessage()
-    {
-        if (!_received.TryTake(out XenStoreHeader header, out ReadOnlySpan<byte> body))
+        if (pump != _pump || _state is RunState.Closed or RunState.Lost)
         {
             return false;
         }
 
-        lock (_gate)
+        if (header.Type == XenStoreMessageType.WatchEvent)
         {
-            if (_state is RunState.Closed or RunState.Lost)
-            {
-                return false;
-            }
-
-            if (header.Type == XenStoreMessageType.WatchEvent)
-            {
-                TakeWatchEvent(body);
-            }
-            else
-            {
-                TakeReply(header, body);
-            }
+            _watches.Deliver(body);
+        }
+        else
+        {
+            TakeReply(header, body);
         }
 
         return true;
@@ -360,18 +256,12 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
 
     private void TakeReply(XenStoreHeader header, ReadOnlySpan<byte> body)
     {
-        int index = FindOutstanding(header.RequestId);
-        if (index < 0)
+        if (!_pending.TryTake(header.RequestId, out OutstandingRequest entry))
         {
             _unmatchedReplies++;
             return;
         }
 
-        _replies++;
-        OutstandingRequest entry = _outstanding[index];
-        _outstanding[index] = default;
-        _outstandingCount--;
-        _startingTransactions -= entry.Type == XenStoreMessageType.TransactionStart ? 1 : 0;
         bool isError = header.Type == XenStoreMessageType.Error;
         bool isGood = header.Type == entry.Type;
         if (entry.Waiter is { } waiter)
@@ -392,11 +282,7 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
         }
 
         Follow(entry, isGood ? body : default, isGood);
-        if (entry.Waiter is not null)
-        {
-            HandOver(entry.Waiter);
-        }
-
+        entry.Waiter?.HandOver();
         CheckQuiet();
     }
 
@@ -406,54 +292,35 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
         switch (entry.Type)
         {
             case XenStoreMessageType.TransactionEnd:
-                _openTransactions.Remove(entry.TransactionId);
+                _transactions.End(entry.TransactionId);
                 break;
-            case XenStoreMessageType.TransactionStart when isGood && TryReadTransactionId(body, out uint id):
-                _openTransactions.Add(id);
+            case XenStoreMessageType.TransactionStart when isGood && _transactions.TryBegin(body, out uint id):
                 if (entry.Waiter is null)
                 {
-                    Enqueue(XenStoreMessageType.TransactionEnd, id, "F", null);
+                    Enqueue(RequestMessage.EndTransaction(id, commit: false));
                 }
 
                 break;
             case XenStoreMessageType.Watch when isGood && entry.Waiter is null:
-                Enqueue(XenStoreMessageType.Unwatch, 0, entry.Subject, entry.Second);
+                Enqueue(RequestMessage.Unwatch(entry.Subject!, entry.Second!));
                 break;
             case XenStoreMessageType.Watch when isGood:
-                ConfirmWatch(entry.Second!);
+                _watches.Confirm(entry.Second!);
                 break;
-        }
-    }
-
-    private static bool TryReadTransactionId(ReadOnlySpan<byte> body, out uint id)
-    {
-        try
-        {
-            id = Decoders.ReadTransactionId(body);
-            return true;
-        }
-        catch (DecodeException)
-        {
-            id = 0;
-            return false;
         }
     }
 
     /// <summary>Queues a request that nobody waits for.</summary>
-    private void Enqueue(XenStoreMessageType type, uint transaction, string? subject, string? second)
+    private void Enqueue(in RequestMessage message)
     {
-        Request request = Request<bool>.Rent(this, type, transaction, subject, second, default, Decoders.Done, default, false);
-        request.State = RequestState.Queued;
-        request.Started = Options.TimeProvider.GetTimestamp();
-        _queue.Add(request);
+        _pending.Add(Request<bool>.Rent(this, message, Decoders.Done));
         StartTicking();
     }
 
     /// <summary>
-    /// Sends what may be sent. One caller at a time writes, the others leave their requests to it. With a loop it is the loop that
-    /// writes: one who has to wait for room holds up all requests until it goes on.
+    /// Sends what may be sent. With a loop it is the loop that writes: one who has to wait for room holds up all requests until it goes on.
     /// </summary>
-    private void SendQueued()
+    public void SendQueued()
     {
         if (Options.Loop is { } loop && loop != EventLoop.Current)
         {
@@ -461,224 +328,36 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
             return;
         }
 
-        while (true)
-        {
-            int length;
-            IXenStoreTransport transport;
-            CancellationToken stop;
-            int epoch;
-            lock (_gate)
-            {
-                if (_writing || FindSendable() is not { } request)
-                {
-                    return;
-                }
-
-                _queue.Remove(request);
-                length = Encode(request);
-                _writing = true;
-                transport = _transport;
-                stop = _stop.Token;
-                epoch = _epoch;
-            }
-
-            try
-            {
-                ValueTask write = transport.WriteAsync(_message.AsMemory(0, length), stop);
-                if (!write.IsCompletedSuccessfully)
-                {
-                    _ = FinishWriteAsync(write, epoch);
-                    return;
-                }
-
-                write.GetAwaiter().GetResult();
-            }
-            catch (Exception failure)
-            {
-                LoseAfterWrite(failure, epoch);
-                return;
-            }
-
-            WriteFinished(epoch);
-        }
+        // One that has just been exchanged finds nothing: whoever has done that sends what is queued.
+        _pump.Send();
     }
 
-    private async Task FinishWriteAsync(ValueTask write, int epoch)
+    /// <inheritdoc/>
+    public int TakeNext(MessagePump pump, Span<byte> destination) =>
+        pump == _pump && FindSendable() is { } request ? _pending.Send(request, destination) : 0;
+
+    /// <inheritdoc/>
+    public void OnWritten(MessagePump pump)
     {
-        try
+        if (pump == _pump)
         {
-            await write.ConfigureAwait(EventLoop.IsCurrent);
+            CheckQuiet();
         }
-        catch (Exception failure)
-        {
-            LoseAfterWrite(failure, epoch);
-            return;
-        }
-
-        WriteFinished(epoch);
-        SendQueued();
     }
 
-    private void WriteFinished(int epoch)
+    private Request? FindSendable() => !_pending.CanSend ? null : _state switch
     {
-        lock (_gate)
-        {
-            if (epoch == _epoch)
-            {
-                _writing = false;
-                CheckQuiet();
-            }
-        }
-    }
+        RunState.Running or RunState.Draining => _pending.First is { Type: XenStoreMessageType.TransactionStart } first
+            // While all transactions that may be open are, those that begin another stand aside.
+            ? MayBeginTransaction ? first : _pending.FirstThatBeginsNone()
+            : _pending.First,
+        RunState.Resuming => _pending.First is { Urgent: true } urgent ? urgent : null,
+        RunState.Quiescing => _pending.FirstOfTransaction(),
+        _ => null,
+    };
 
-    private void LoseAfterWrite(Exception failure, int epoch) => Lose(
-        failure as XenStoreException ?? new(XenStoreError.ConnectionClosed, $"writing to xenstored failed: {failure.Message}", failure), epoch);
-
-    private Request? FindSendable()
-    {
-        if (_outstandingCount == _outstanding.Length)
-        {
-            return null;
-        }
-
-        switch (_state)
-        {
-            case RunState.Running:
-            case RunState.Draining:
-                return FirstWithRoom();
-            case RunState.Resuming:
-                return _queue.First is { Urgent: true } urgent ? urgent : null;
-            case RunState.Quiescing:
-                Request? request = _queue.First;
-                while (request is not null && request.TransactionId == 0)
-                {
-                    request = request.Next;
-                }
-
-                return request;
-            default:
-                return null;
-        }
-    }
-
-    /// <summary>
-    /// The first request in the queue; while all transactions that may be open are, those that begin another stand aside.
-    /// </summary>
-    private Request? FirstWithRoom()
-    {
-        Request? request = _queue.First;
-        if (request?.Type != XenStoreMessageType.TransactionStart || _openTransactions.Count + _startingTransactions < Options.MaxTransactions)
-        {
-            return request;
-        }
-
-        while (request is { Type: XenStoreMessageType.TransactionStart })
-        {
-            request = request.Next;
-        }
-
-        return request;
-    }
-
-    /// <summary>Gives the request an id and a place among the outstanding ones, and writes it to the message buffer.</summary>
-    private int Encode(Request request)
-    {
-        int index = 0;
-        while (_outstanding[index].InUse)
-        {
-            index++;
-        }
-
-        do
-        {
-            _nextRequestId++;
-        }
-        while (_nextRequestId == 0 || FindOutstanding(_nextRequestId) >= 0);
-
-        _outstanding[index] = new()
-        {
-            InUse = true,
-            RequestId = _nextRequestId,
-            TransactionId = request.TransactionId,
-            Type = request.Type,
-            Subject = request.Subject,
-            Second = request.Second,
-            Waiter = request,
-        };
-        _outstandingCount++;
-        _startingTransactions += request.Type == XenStoreMessageType.TransactionStart ? 1 : 0;
-        _requests++;
-        request.State = RequestState.Sent;
-        int length = request.PayloadLength;
-        new XenStoreHeader(request.Type, _nextRequestId, request.TransactionId, (uint)length).Write(_message);
-        request.WritePayload(_message.AsSpan(XenStoreHeader.Size));
-        return XenStoreHeader.Size + length;
-    }
-
-    private int FindOutstanding(uint requestId)
-    {
-        for (int i = 0; i < _outstanding.Length; i++)
-        {
-            if (_outstanding[i].InUse && _outstanding[i].RequestId == requestId)
-            {
-                return i;
-            }
-        }
-
-        return -1;
-    }
-
-    private void Abandon(Request request, Exception failure)
-    {
-        if (request.State == RequestState.Queued)
-        {
-            _queue.Remove(request);
-            if (request.Type is XenStoreMessageType.TransactionEnd or XenStoreMessageType.Unwatch)
-            {
-                // The server must hear of it all the same.
-                string? subject = request.Type == XenStoreMessageType.TransactionEnd ? "F" : request.Subject;
-                Request substitute = Request<bool>.Rent(
-                    this, request.Type, request.TransactionId, subject, request.Second, default, Decoders.Done, default, false);
-                substitute.State = RequestState.Queued;
-                substitute.Started = long.MaxValue;
-                _queue.Add(substitute);
-            }
-        }
-        else
-        {
-            foreach (ref OutstandingRequest entry in _outstanding.AsSpan())
-            {
-                if (entry.Waiter == request)
-                {
-                    entry.Waiter = null;
-                }
-            }
-        }
-
-        Fail(request, failure);
-    }
-
-    private static void Fail(Request request, Exception failure)
-    {
-        request.SetFailure(failure);
-        HandOver(request);
-    }
-
-    private static void HandOver(Request request)
-    {
-        request.State = RequestState.Done;
-        if (request.Loop is { } loop)
-        {
-            loop.Queue(request);
-        }
-        else
-        {
-            ThreadPool.UnsafeQueueUserWorkItem(request, preferLocal: false);
-        }
-    }
-
-    private static XenStoreException ClosedFailure(Request request, XenStoreException reason) =>
-        request.Failure(reason.Error == XenStoreError.ProtocolViolation ? reason.Error : XenStoreError.ConnectionClosed, reason.Message, reason);
+    private bool MayBeginTransaction =>
+        _transactions.Count + _pending.CountOutstanding(XenStoreMessageType.TransactionStart) < Options.MaxTransactions;
 
     private void StartTicking()
     {
@@ -693,25 +372,25 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
     private void Tick()
     {
         XenStoreException? fault = null;
-        int epoch;
+        MessagePump pump;
         lock (_gate)
         {
-            epoch = _epoch;
+            pump = _pump;
             _ticking = false;
             if (_state is RunState.Closed or RunState.Suspended)
             {
                 return;
             }
 
-            if (_outstandingCount > 0 || (_connect is not null && _state == RunState.Running))
+            if (_pending.OutstandingCount > 0 || (_connect is not null && _state == RunState.Running))
             {
-                fault = _transport.FindFault();
+                fault = pump.Transport.FindFault();
             }
 
             if (fault is null)
             {
                 ExpireRequests();
-                if (_outstandingCount > 0 || _queue.First is not null)
+                if (_pending.OutstandingCount > 0 || _pending.HasQueued)
                 {
                     StartTicking();
                 }
@@ -724,54 +403,31 @@ internal sealed partial class XenStoreConnection : IAsyncDisposable
 
         if (fault is not null)
         {
-            Lose(fault, epoch);
+            Lose(pump, fault);
         }
     }
 
     private void ExpireRequests()
     {
-        if (Options.RequestTimeLimit == Timeout.InfiniteTimeSpan)
+        while (_pending.FindExpired() is { } request)
         {
-            return;
-        }
-
-        for (int i = 0; i < _outstanding.Length; i++)
-        {
-            if (_outstanding[i].Waiter is { } waiter && IsExpired(waiter))
-            {
-                Abandon(waiter, TimeOut(waiter, "sent and not answered"));
-            }
-        }
-
-        Request? request = _queue.First;
-        while (request is not null)
-        {
-            Request? next = request.Next;
-            if (IsExpired(request))
-            {
-                Abandon(request, TimeOut(request, _state == RunState.Running ? "still queued" : "still queued while the connection is suspended"));
-            }
-
-            request = next;
+            string where = request.State == RequestState.Sent ? "sent and not answered"
+                : _state == RunState.Running ? "still queued"
+                : "still queued while the connection is suspended";
+            _pending.Abandon(request, request.Failure(XenStoreError.TimedOut, string.Create(CultureInfo.InvariantCulture,
+                $"{where} after {Options.TimeProvider.GetElapsedTime(request.Started).TotalSeconds:0.0##} s; {DescribeState()}")));
         }
     }
-
-    private bool IsExpired(Request request) =>
-        request.Started != long.MaxValue && Options.TimeProvider.GetElapsedTime(request.Started) >= Options.RequestTimeLimit;
-
-    private XenStoreException TimeOut(Request request, string where) => request.Failure(XenStoreError.TimedOut, string.Create(
-        CultureInfo.InvariantCulture,
-        $"{where} after {Options.TimeProvider.GetElapsedTime(request.Started).TotalSeconds:0.0##} s; {DescribeState()}"));
 
     private string DescribeState()
     {
         StringBuilder text = new();
-        text.Append(CultureInfo.InvariantCulture, $"{_outstandingCount} requests unanswered");
-        if (_writing)
+        text.Append(CultureInfo.InvariantCulture, $"{_pending.OutstandingCount} requests unanswered");
+        if (_pending.OutstandingCount > 0 && _pump.IsWriting)
         {
             text.Append(", one of them not yet wholly written");
         }
 
-        return text.Append("; ").Append(_transport.Describe()).ToString();
+        return text.Append("; ").Append(_pump.Transport.Describe()).ToString();
     }
 }

@@ -76,7 +76,8 @@ public abstract class XenStoreOperations
         WriteAsync(path, value.ToString(System.Globalization.CultureInfo.InvariantCulture), cancellationToken);
 
     /// <summary>
-    /// Writes a node's value, and creates the node and those above it where they are missing. The memory must not change until the write has completed.
+    /// Writes a node's value, and creates the node and those above it where they are missing. The memory must not change until the write
+    /// has completed.
     /// </summary>
     public ValueTask WriteAsync(string path, ReadOnlyMemory<byte> value, CancellationToken cancellationToken = default) =>
         DoneOnPath(XenStoreMessageType.Write, path, cancellationToken, tail: value);
@@ -134,8 +135,10 @@ public abstract class XenStoreOperations
             return ValueTask.FromException<T>(failure);
         }
 
-        return Request<T>.Rent(Connection, type, TransactionForRequest, path, second, tail, decoder, destination, absentIsDefault)
-            .Start(cancellationToken);
+        Request<T> request = Request<T>.Rent(Connection, RequestMessage.OnNode(type, TransactionForRequest, path, second, tail), decoder);
+        request.Destination = destination;
+        request.AbsentIsDefault = absentIsDefault;
+        return request.Start(cancellationToken);
     }
 
     /// <summary>The failure of a request for a path that breaks a rule, or <see langword="null"/>.</summary>
@@ -153,7 +156,7 @@ public abstract class XenStoreOperations
             return ValueTask.FromException(failure);
         }
 
-        return Request<bool>.Rent(Connection, type, TransactionForRequest, path, null, tail, Decoders.Done, default, false)
+        return Request<bool>.Rent(Connection, RequestMessage.OnNode(type, TransactionForRequest, path, tail: tail), Decoders.Done)
             .StartWithoutResult(cancellationToken);
     }
 }

@@ -31,7 +31,8 @@ public sealed class XenStoreTransaction : XenStoreOperations, IAsyncDisposable
 
     /// <summary>The number, as long as it means this transaction: over the next connection it may be another's.</summary>
     private uint CheckedId => Connection.Epoch == _epoch ? Id : throw new XenStoreException(
-        XenStoreError.ConnectionClosed, string.Create(CultureInfo.InvariantCulture, $"the transaction {Id} has ended with the connection it was begun over"));
+        XenStoreError.ConnectionClosed,
+        string.Create(CultureInfo.InvariantCulture, $"the transaction {Id} has ended with the connection it was begun over"));
 
     /// <summary>Commits; a conflict is <see cref="XenStoreError.EAGAIN"/>, and nothing has happened.</summary>
     /// <remarks>Cancelled while the commit is under way, the transaction has ended, and whether it took effect is not known.</remarks>
@@ -39,7 +40,7 @@ public sealed class XenStoreTransaction : XenStoreOperations, IAsyncDisposable
     {
         cancellationToken.ThrowIfCancellationRequested();
         End(Committed);
-        await SendEnd("T", cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
+        await SendEnd(commit: true, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
     }
 
     /// <summary>Commits; <see langword="false"/> on a conflict, and nothing has happened.</summary>
@@ -60,7 +61,7 @@ public sealed class XenStoreTransaction : XenStoreOperations, IAsyncDisposable
     public async ValueTask AbortAsync(CancellationToken cancellationToken = default)
     {
         End(Aborted);
-        await SendEnd("F", cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
+        await SendEnd(commit: false, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
     }
 
     /// <summary>Aborts, unless the transaction has ended. Failures do not matter: without a commit nothing takes effect.</summary>
@@ -73,7 +74,7 @@ public sealed class XenStoreTransaction : XenStoreOperations, IAsyncDisposable
 
         try
         {
-            await SendEnd("F", CancellationToken.None).ConfigureAwait(EventLoop.IsCurrent);
+            await SendEnd(commit: false, CancellationToken.None).ConfigureAwait(EventLoop.IsCurrent);
         }
         catch (XenStoreException)
         {
@@ -88,11 +89,11 @@ public sealed class XenStoreTransaction : XenStoreOperations, IAsyncDisposable
         }
     }
 
-    private async ValueTask SendEnd(string how, CancellationToken cancellationToken)
+    private async ValueTask SendEnd(bool commit, CancellationToken cancellationToken)
     {
         // Not cancelled itself: the server must not keep the transaction.
         ValueTask<bool> end = Request<bool>
-            .Rent(Connection, XenStoreMessageType.TransactionEnd, CheckedId, how, null, default, Decoders.Done, default, false)
+            .Rent(Connection, RequestMessage.EndTransaction(CheckedId, commit), Decoders.Done)
             .Start(CancellationToken.None);
         if (cancellationToken.CanBeCanceled)
         {

@@ -1,6 +1,5 @@
 using System.Text;
 using Xenlet.Kernel;
-using Xenlet.XenStoreRing.Client;
 
 namespace Xenlet.XenStoreRing;
 
@@ -14,7 +13,8 @@ namespace Xenlet.XenStoreRing;
 /// </remarks>
 public sealed class XenStoreWatch : IAsyncEnumerable<XenStoreWatchEvent>, IAsyncDisposable
 {
-    private readonly XenStoreConnection _connection;
+    private readonly XenStoreClientOptions _options;
+    private readonly Func<XenStoreWatch, ValueTask> _unwatch;
     private readonly Lock _gate = new();
     private readonly Queue<string> _paths = new();
     private readonly AsyncSignal _signal = new();
@@ -23,9 +23,10 @@ public sealed class XenStoreWatch : IAsyncEnumerable<XenStoreWatchEvent>, IAsync
     private bool _ended;
     private XenStoreException? _failure;
 
-    internal XenStoreWatch(XenStoreConnection connection, string path, string token, uint number)
+    internal XenStoreWatch(XenStoreClientOptions options, Func<XenStoreWatch, ValueTask> unwatch, string path, string token, uint number)
     {
-        _connection = connection;
+        _options = options;
+        _unwatch = unwatch;
         Path = path;
         Token = token;
         Number = number;
@@ -66,8 +67,13 @@ public sealed class XenStoreWatch : IAsyncEnumerable<XenStoreWatchEvent>, IAsync
         return false;
     }
 
-    /// <summary>Waits for an event: <see langword="true"/> when <see cref="TryRead"/> has one, <see langword="false"/> after <see cref="DisposeAsync"/>.</summary>
-    /// <exception cref="XenStoreException">The connection has ended, or the watch could not be registered again after a suspend.</exception>
+    /// <summary>
+    /// Waits for an event: <see langword="true"/> when <see cref="TryRead"/> has one, <see langword="false"/> after
+    /// <see cref="DisposeAsync"/>.
+    /// </summary>
+    /// <exception cref="XenStoreException">
+    /// The connection has ended, or the watch could not be registered again after a suspend.
+    /// </exception>
     /// <exception cref="InvalidOperationException">Somebody is waiting already.</exception>
     public async ValueTask<bool> WaitToReadAsync(CancellationToken cancellationToken = default)
     {
@@ -117,7 +123,7 @@ public sealed class XenStoreWatch : IAsyncEnumerable<XenStoreWatchEvent>, IAsync
         }
 
         _signal.Set();
-        return _connection.UnwatchAsync(this);
+        return _unwatch(this);
     }
 
     /// <summary>Adds an event; an empty path, or one that is not at or below the watched one, means "look at everything".</summary>
@@ -131,8 +137,8 @@ public sealed class XenStoreWatch : IAsyncEnumerable<XenStoreWatchEvent>, IAsync
             }
 
             if (!IsAtOrBelowRoot(path)
-                || _paths.Count >= _connection.Options.WatchCapacity
-                || _characters + path.Length > _connection.Options.WatchCharacters)
+                || _paths.Count >= _options.WatchCapacity
+                || _characters + path.Length > _options.WatchCharacters)
             {
                 _paths.Clear();
                 _characters = 0;

@@ -19,10 +19,14 @@ public interface IXenStoreTransport : IAsyncDisposable
     /// <summary>Connects; for a ring, waits until a xenstored serves it. Called once, before the first read.</summary>
     ValueTask OpenAsync(CancellationToken cancellationToken);
 
-    /// <summary>Reads what is there, at least one byte; 0 means that the other side has ended the connection. A cancelled read loses no bytes.</summary>
+    /// <summary>
+    /// Reads what is there, at least one byte; 0 means that the other side has ended the connection. A cancelled read loses no bytes.
+    /// </summary>
     ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken);
 
-    /// <summary>Writes all of <paramref name="data"/>, in pieces where the stream has no room. A cancelled write may have written a part.</summary>
+    /// <summary>
+    /// Writes all of <paramref name="data"/>, in pieces where the stream has no room. A cancelled write may have written a part.
+    /// </summary>
     ValueTask WriteAsync(ReadOnlyMemory<byte> data, CancellationToken cancellationToken);
 
     /// <summary>Looks, without waiting, for a failure that no read or write reports; asked when a request stays unanswered.</summary>

@@ -133,7 +133,8 @@ internal sealed unsafe class SharedRing
         ThrowIfFaulty();
         uint used = producer - consumer;
         return used <= RingLayout.RingSize ? used : throw Fault(XenStoreError.ProtocolViolation, string.Create(CultureInfo.InvariantCulture,
-            $"impossible ring indexes: {direction.Name}_prod is 0x{producer:x}, {direction.Name}_cons 0x{consumer:x}, which is {used} bytes in a ring of {RingLayout.RingSize}"));
+            $"impossible ring indexes: {direction.Name}_prod is 0x{producer:x}, {direction.Name}_cons 0x{consumer:x}, "
+            + $"which is {used} bytes in a ring of {RingLayout.RingSize}"));
     }
 
     private void CheckOwn(int offset, uint expected, string name, string which)

@@ -46,7 +46,8 @@ public static class XenStoreLinkTransport
             }
             catch (XenException failure)
             {
-                throw new XenStoreException(XenStoreError.ConnectionClosed, $"xenstore's ring has come to be served, and is not found: {failure.Message}", failure);
+                throw new XenStoreException(
+                    XenStoreError.ConnectionClosed, $"xenstore's ring has come to be served, and is not found: {failure.Message}", failure);
             }
 
             Page = new Page(link.Page);

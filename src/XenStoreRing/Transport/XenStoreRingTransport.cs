@@ -15,7 +15,9 @@ namespace Xenlet.XenStoreRing;
 /// </remarks>
 public sealed class XenStoreRingTransport : IXenStoreTransport
 {
-    /// <summary>How long the start waits for an event before it looks at the page again: the event may come through a port that is not known yet.</summary>
+    /// <summary>
+    /// How long the start waits for an event before it looks at the page again: the event may come through a port that is not known yet.
+    /// </summary>
     private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(1);
 
     private readonly IRingSource? _source;
@@ -137,13 +139,18 @@ public sealed class XenStoreRingTransport : IXenStoreTransport
             uint replyProducer = _ring.Load(RingLayout.ReplyProducer);
             uint replyConsumer = _ring.Load(RingLayout.ReplyConsumer);
             return string.Create(CultureInfo.InvariantCulture,
-                $"ring: xenstored has {requestProducer - requestConsumer} bytes of requests to read (req_prod 0x{requestProducer:x}, req_cons 0x{requestConsumer:x}), "
-                + $"we have {replyProducer - replyConsumer} bytes of replies to read (rsp_prod 0x{replyProducer:x}, rsp_cons 0x{replyConsumer:x}), "
-                + $"connection {_ring.Load(RingLayout.Connection)}, error {_ring.Load(RingLayout.Error)}, server_features 0x{_ring.Load(RingLayout.ServerFeatures):x}");
+                $"ring: xenstored has {requestProducer - requestConsumer} bytes of requests to read "
+                + $"(req_prod 0x{requestProducer:x}, req_cons 0x{requestConsumer:x}), "
+                + $"we have {replyProducer - replyConsumer} bytes of replies to read "
+                + $"(rsp_prod 0x{replyProducer:x}, rsp_cons 0x{replyConsumer:x}), "
+                + $"connection {_ring.Load(RingLayout.Connection)}, error {_ring.Load(RingLayout.Error)}, "
+                + $"server_features 0x{_ring.Load(RingLayout.ServerFeatures):x}");
         }
     }
 
-    /// <summary>Lets go of page and doorbell, which are the caller's; a domain's ring cannot be closed. Neither is touched afterwards.</summary>
+    /// <summary>
+    /// Lets go of page and doorbell, which are the caller's; a domain's ring cannot be closed. Neither is touched afterwards.
+    /// </summary>
     public ValueTask DisposeAsync()
     {
         lock (_gate)

@@ -16,7 +16,8 @@ public static class XenStoreTransport
     {
         if (Environment.GetEnvironmentVariable("XENSTORED_PATH") is { Length: > 0 } named)
         {
-            return named.StartsWith("/dev/", StringComparison.Ordinal) ? new XenStoreDeviceTransport(named) : new XenStoreSocketTransport(named);
+            return named.StartsWith("/dev/", StringComparison.Ordinal)
+                ? new XenStoreDeviceTransport(named) : new XenStoreSocketTransport(named);
         }
 
         foreach (string socket in Sockets)

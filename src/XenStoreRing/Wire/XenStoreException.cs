@@ -35,7 +35,8 @@ public sealed class XenStoreException : IOException
     /// Whether the same request may well be answered otherwise later: xenstored was late, restarting, busy or in want of something, and
     /// has said nothing of the node. Quotas, permissions and what is wrong with the request itself are no such errors.
     /// </summary>
-    public bool IsTemporary => Error is XenStoreError.TimedOut or XenStoreError.ConnectionClosed or XenStoreError.ProtocolViolation or XenStoreError.Unknown
+    public bool IsTemporary => Error is XenStoreError.TimedOut or XenStoreError.ConnectionClosed
+        or XenStoreError.ProtocolViolation or XenStoreError.Unknown
         or XenStoreError.EAGAIN or XenStoreError.EBUSY or XenStoreError.EIO or XenStoreError.ENOMEM;
 
     /// <summary>The error's name as the server sent it, also when it is unknown.</summary>

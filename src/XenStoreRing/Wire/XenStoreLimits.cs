@@ -1,6 +1,8 @@
 namespace Xenlet.XenStoreRing;
 
-/// <summary>Limits of the protocol (<c>io/xs_wire.h</c>) and of xenstored. A peer that breaks one of the first three loses its connection.</summary>
+/// <summary>
+/// Limits of the protocol (<c>io/xs_wire.h</c>) and of xenstored. A peer that breaks one of the first three loses its connection.
+/// </summary>
 public static class XenStoreLimits
 {
     /// <summary><c>XENSTORE_PAYLOAD_MAX</c>: bytes after the header, in either direction.</summary>
@@ -12,7 +14,9 @@ public static class XenStoreLimits
     /// <summary><c>XENSTORE_REL_PATH_MAX</c>: bytes of a path below the domain's own.</summary>
     public const int MaxRelativePath = 2048;
 
-    /// <summary>Requests a domain may have unanswered: <c>quota_max_outstanding</c> of Xen's C xenstored. It stops reading beyond it.</summary>
+    /// <summary>
+    /// Requests a domain may have unanswered: <c>quota_max_outstanding</c> of Xen's C xenstored. It stops reading beyond it.
+    /// </summary>
     public const int MaxOutstanding = 20;
 
     /// <summary>

@@ -17,7 +17,8 @@ public sealed class XenStoreMessageBuffer
     public int Count => _end - _start;
 
     /// <summary>
-    /// Where the stream's next bytes go; never empty once every whole message has been taken. Invalidates the body of the message taken last.
+    /// Where the stream's next bytes go; never empty once every whole message has been taken. Invalidates the body of the message taken
+    /// last.
     /// </summary>
     public Memory<byte> GetFree()
     {
@@ -40,7 +41,9 @@ public sealed class XenStoreMessageBuffer
     }
 
     /// <summary>Takes the next whole message, if there is one. The body is valid until the next <see cref="GetFree"/>.</summary>
-    /// <exception cref="XenStoreException">The header announces more than <see cref="XenStoreLimits.MaxPayload"/> bytes: where the next message begins cannot be known.</exception>
+    /// <exception cref="XenStoreException">
+    /// The header announces more than <see cref="XenStoreLimits.MaxPayload"/> bytes: where the next message begins cannot be known.
+    /// </exception>
     public bool TryTake(out XenStoreHeader header, out ReadOnlySpan<byte> body)
     {
         header = default;
@@ -54,7 +57,8 @@ public sealed class XenStoreMessageBuffer
         if (header.Length > XenStoreLimits.MaxPayload)
         {
             throw new XenStoreException(XenStoreError.ProtocolViolation, string.Create(CultureInfo.InvariantCulture,
-                $"the other side announced a message of {header.Length} bytes ({header.Type.ToWireName()}, request {header.RequestId}); the protocol allows {XenStoreLimits.MaxPayload}"));
+                $"the other side announced a message of {header.Length} bytes ({header.Type.ToWireName()}, request {header.RequestId}); "
+                + $"the protocol allows {XenStoreLimits.MaxPayload}"));
         }
 
         int size = XenStoreHeader.Size + (int)header.Length;

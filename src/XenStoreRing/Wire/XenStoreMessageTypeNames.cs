@@ -2,7 +2,9 @@ using System.Globalization;
 
 namespace Xenlet.XenStoreRing;
 
-/// <summary>The names the xenstore documentation (<c>docs/misc/xenstore.txt</c>) gives to message types, used in messages to people.</summary>
+/// <summary>
+/// The names the xenstore documentation (<c>docs/misc/xenstore.txt</c>) gives to message types, used in messages to people.
+/// </summary>
 public static class XenStoreMessageTypeNames
 {
     /// <summary>The documented name, such as <c>GET_PERMS</c>; the number in text for a type without one.</summary>

@@ -12,7 +12,8 @@ public static class XenStorePath
     private const string Allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-/_@";
 
     private static readonly SearchValues<char> AllowedCharacters = SearchValues.Create(Allowed);
-    private static readonly SearchValues<byte> AllowedBytes = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-/_@"u8);
+    private static readonly SearchValues<byte> AllowedBytes = SearchValues.Create(
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-/_@"u8);
 
     /// <summary>The rule that <paramref name="path"/> breaks, as words for a message, or <see langword="null"/> for a good path.</summary>
     public static string? FindBrokenRule(ReadOnlySpan<char> path)

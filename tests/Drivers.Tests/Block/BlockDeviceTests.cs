@@ -27,6 +27,42 @@ public sealed class BlockDeviceTests
     }
 
     [Fact]
+    public async Task When_the_domain_ends_what_was_submitted_is_carried_out_and_what_comes_later_waits_until_the_disk_ends()
+    {
+        using TestConnection connection = new();
+        Task[] before = [.. Enumerable.Range(0, 200).Select(i => connection.Device.WriteAsync(i * 512, new byte[512]).AsTask())];
+        Task rest = connection.Device.ShutDown();
+        using CancellationTokenSource impatient = new();
+        Task late = connection.Device.WriteAsync(0, new byte[512]).AsTask();
+        Task cancelled = connection.Device.FlushAsync(impatient.Token).AsTask();
+        await impatient.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => cancelled.WaitAsync(TestConnection.Patience));
+        Assert.False(rest.IsCompleted, "operations are under way");
+
+        connection.Disk.Start();
+        await rest.WaitAsync(TestConnection.Patience);
+        await Task.WhenAll(before).WaitAsync(TestConnection.Patience);
+        Assert.Equal(200, connection.Disk.Requests.Count);
+        Assert.False(late.IsCompleted, "the disk takes what is new");
+        Assert.Equal((0, 1), (connection.Device.Statistics.RequestsUnderWay, connection.Device.Statistics.Waiting));
+        connection.Device.Close("the test is over");
+        await Assert.ThrowsAsync<BlockDeviceGoneException>(() => late.WaitAsync(TestConnection.Patience));
+    }
+
+    [Fact]
+    public async Task When_the_domain_ends_a_back_end_that_has_gone_is_not_waited_for()
+    {
+        using TestConnection connection = new();
+        Task write = connection.Device.WriteAsync(0, new byte[512]).AsTask();
+        Task rest = connection.Device.ShutDown();
+        Assert.False(rest.IsCompleted, "an operation is under way");
+        connection.Device.Close("its back end has ended");
+        await rest.WaitAsync(TestConnection.Patience);
+        await Assert.ThrowsAsync<BlockDeviceGoneException>(() => write.WaitAsync(TestConnection.Patience));
+        Assert.True(connection.Device.ShutDown().IsCompleted, "a disk that is gone is at rest");
+    }
+
+    [Fact]
     public async Task A_large_read_is_few_requests_one_notification_and_within_the_pool()
     {
         using TestConnection connection = new(options: new BlockOptions { MaxPoolPages = 100 });

@@ -20,7 +20,7 @@ public sealed class BlockDriverTests : IAsyncLifetime
     {
         _host = await Host.StartAsync();
         _driver = new BlockDriver(_machine, _machine);
-        _bus = await _host.StartFrontAsync(_driver);
+        _bus = await _host.StartFrontAsync(_driver, new() { ShutdownTimeLimit = TestConnection.Patience });
     }
 
     public async Task DisposeAsync()
@@ -212,6 +212,42 @@ public sealed class BlockDriverTests : IAsyncLifetime
         await underWay.WaitAsync(TestConnection.Patience);
         Assert.Equal(_data[..4096], read);
         await BecomesAsync(XenBusState.Closed);
+    }
+
+    [Fact]
+    public async Task When_the_domain_ends_a_disk_in_use_is_closed_after_what_is_under_way_has_reached_it()
+    {
+        await _host.AddAsync(Disk);
+        using TestDisk back = await ConnectAsync(start: false);
+        BlockDevice disk = await _driver.WaitForAsync("xvda");
+        using IDisposable use = disk.Use();
+
+        // Closed at the same time, so that its Closing says that the disk's driver has been called as well.
+        const string Other = "clock/0";
+        _bus.AddDriver(TestDriver.Connecting());
+        await _host.AddAsync(Other, backState: XenBusState.Connected);
+        await _host.UntilAsync(async () => await _host.FrontStateAsync(Other) == XenBusState.Connected);
+
+        // More than the ring holds.
+        byte[] data = TestConnection.Pattern(300 * 512, seed: 2);
+        Task[] writes = [.. Enumerable.Range(0, 300).Select(i => disk.WriteAsync(i * 512, data.AsMemory(i * 512, 512)).AsTask())];
+        Task<ShutdownReport> end = _bus.ShutdownAsync();
+        await _host.UntilAsync(async () => await _host.FrontStateAsync(Other) == XenBusState.Closing);
+        await _host.SetBackStateAsync(Other, XenBusState.Closed);
+        await _host.UntilAsync(async () => await _host.FrontStateAsync(Other) == XenBusState.Closed);
+        Assert.Equal(XenBusState.Connected, await _host.FrontStateAsync(Disk));
+        Assert.False(writes[0].IsCompleted);
+
+        back.Start();
+        await BecomesAsync(XenBusState.Closing);
+        await Task.WhenAll(writes).WaitAsync(TestConnection.Patience);
+        Assert.Equal(data, _data[..data.Length]);
+        await _host.SetBackStateAsync(Disk, XenBusState.Closing);
+        await BecomesAsync(XenBusState.Closed);
+        await _host.SetBackStateAsync(Disk, XenBusState.Closed);
+        ShutdownReport report = await end.WaitAsync(TestConnection.Patience);
+        Assert.True(report.IsComplete, report.ToString());
+        Assert.True(disk.IsPresent, "threads of a program that is over are told nothing");
     }
 
     [Theory]

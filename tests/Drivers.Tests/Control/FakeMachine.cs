@@ -18,6 +18,9 @@ internal sealed class FakeMachine(SimulatedDomain domain) : IMachine, IPower, ID
     /// <summary>What the search for xenstore after a suspend does.</summary>
     public Action OnFindAgain { get; set; } = () => { };
 
+    /// <summary>What is done when the program ends.</summary>
+    public List<Action> ProgramEnds { get; } = [];
+
     /// <summary>Connections to xenstore that are open.</summary>
     public int OpenLinks { get; private set; }
 
@@ -70,10 +73,21 @@ internal sealed class FakeMachine(SimulatedDomain domain) : IMachine, IPower, ID
 
     public void Terminate(bool thenReboot) => Calls.Enqueue(thenReboot ? "terminate, then reboot" : "terminate");
 
+    public IDisposable OnProgramEnd(Action last)
+    {
+        ProgramEnds.Add(last);
+        return new Taken(() => ProgramEnds.Remove(last));
+    }
+
     public IXenStoreLink Open()
     {
         OpenLinks++;
         return new Link(this, domain);
+    }
+
+    private sealed class Taken(Action back) : IDisposable
+    {
+        public void Dispose() => back();
     }
 
     private sealed class Link(FakeMachine machine, SimulatedDomain domain) : IXenStoreLink
@@ -111,7 +125,7 @@ internal sealed class FakeMachine(SimulatedDomain domain) : IMachine, IPower, ID
         private readonly SimulatedDomain _domain;
 
         // Without the pool, as the kernel's are.
-        private readonly WakeUp _rung = new();
+        private readonly AsyncSignal _rung = new();
 
         public Bell(SimulatedDomain domain)
         {

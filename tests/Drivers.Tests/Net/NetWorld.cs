@@ -27,7 +27,7 @@ internal sealed class NetWorld : IAsyncDisposable
     {
         Host host = await Host.StartAsync();
         NetWorld world = new(host, options);
-        world.Bus = await host.StartFrontAsync(world.Driver);
+        world.Bus = await host.StartFrontAsync(world.Driver, new() { ShutdownTimeLimit = Patience });
         return world;
     }
 

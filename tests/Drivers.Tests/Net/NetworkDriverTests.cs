@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Xenlet.XenBus;
+using Xenlet.XenStoreRing.Tests;
 
 namespace Xenlet.Drivers.Tests;
 
@@ -71,6 +72,47 @@ public sealed class NetworkDriverTests
         Assert.Equal("0", back.Nodes["feature-ipv6-csum-offload"]);
         Assert.Equal("0", back.Nodes["feature-gso-tcpv4"]);
         Assert.Equal(20u, back.Receive.RequestProducer);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task When_the_domain_ends_the_interface_is_closed_after_its_last_frames_were_taken_or_a_second_later(bool answers)
+    {
+        ManualClock clock = new();
+        NetWorld world = await NetWorld.StartAsync(new() { TimeProvider = clock });
+        Task late;
+        await using (world)
+        {
+            (NetworkInterface network, NetBackEnd back) = await world.PlugAsync();
+            Assert.True(network.TrySend(NetWorld.Frame(network, NetWorld.Bytes(1, 100)), hasMore: true));
+            Task<ShutdownReport> end = world.Bus.ShutdownAsync();
+            await world.Host.UntilAsync(() => clock.Timers > 0);
+
+            // Nobody else would have told the back end of a frame that more were to follow.
+            Assert.True(back.Transmit.TryTake(out TransmitRequest request), "the last frame was not shown to the back end");
+            late = network.SendAsync(NetWorld.Frame(network, NetWorld.Bytes(2, 100))).AsTask();
+            clock.Advance(TimeSpan.FromMilliseconds(5));
+            await world.Host.UntilAsync(() => clock.Timers > 0);
+            Assert.Equal(XenBusState.Connected, await world.Host.FrontStateAsync(back.Name));
+            if (answers)
+            {
+                back.Transmit.Put(new() { Id = request.Id });
+                back.Transmit.Publish();
+            }
+
+            clock.Advance(answers ? TimeSpan.FromMilliseconds(5) : TimeSpan.FromSeconds(1));
+            await back.FrontBecomesAsync(XenBusState.Closing);
+            await back.SetStateAsync(XenBusState.Closing);
+            await back.FrontBecomesAsync(XenBusState.Closed);
+            await back.SetStateAsync(XenBusState.Closed);
+            ShutdownReport report = await end.WaitAsync(NetWorld.Patience);
+            Assert.True(report.IsComplete, report.ToString());
+            Assert.False(late.IsCompleted, "threads of a program that is over are told nothing");
+            Assert.False(back.Transmit.TryTake(out _), "a frame was sent after the end");
+        }
+
+        await Assert.ThrowsAsync<NetworkInterfaceGoneException>(() => late.WaitAsync(NetWorld.Patience));
     }
 
     [Fact]

@@ -84,7 +84,7 @@ internal sealed class BlockedPoolRun
 
     private async Task RunAsync()
     {
-        DomainServicesOptions options = new() { Control = new() { Output = _console } };
+        DomainServicesOptions options = new() { Control = new() { Output = _console }, Bus = new() { ShutdownTimeLimit = Patience } };
         _services = await WithinAsync("the start of the services", DomainServices.StartAsync(_machine, options).AsTask());
         _services.Control.OnSuspend(after: outcome =>
         {
@@ -113,6 +113,8 @@ internal sealed class BlockedPoolRun
         await UnplugAsync(Interface);
         Ask("shutdown", "poweroff");
         await UntilAsync("the program is asked to end", () => _machine.Calls.LastOrDefault() == "terminate");
+        await PlugDiskAsync();
+        await EndProgramAsync();
         await WithinAsync("the end of the services", EndAsync());
     }
 
@@ -122,6 +124,27 @@ internal sealed class BlockedPoolRun
         await UntilAsync($"{name}, unplugged, is Closed", () => _toolStack.StateOf(ToolStack.FrontEnd(name)) == XenBusState.Closed);
         _toolStack.Remove(name);
         await UntilAsync($"{name}, unplugged, is forgotten", () => _services.FrontBus.Devices.All(device => device.Name != name));
+    }
+
+    /// <summary>The thread that ends the program waits until the back end has gone through its states.</summary>
+    private async Task EndProgramAsync()
+    {
+        bool hasEnded = false;
+        new Thread(() =>
+        {
+            _machine.ProgramEnds.Single()();
+            Volatile.Write(ref hasEnded, true);
+        })
+        { IsBackground = true }.Start();
+        foreach (XenBusState state in (XenBusState[])[XenBusState.Closing, XenBusState.Closed])
+        {
+            await UntilAsync($"the block front end is {state}", () => _toolStack.StateOf(ToolStack.FrontEnd(Disk)) == state);
+            _toolStack.SetState(ToolStack.BackEnd(Disk), state);
+        }
+
+        await UntilAsync("the program has ended", () => Volatile.Read(ref hasEnded));
+        Assert.DoesNotContain("not closed", _console.Text, StringComparison.Ordinal);
+        _server!.Dispose();
     }
 
     private async Task<bool> EndAsync()

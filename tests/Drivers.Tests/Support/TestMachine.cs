@@ -254,7 +254,7 @@ internal sealed class TestMapping(TestGrant grant, byte[] bytes) : IDisposable
 internal sealed class TestChannel(TestMachine machine, uint port, ushort domain) : IEventChannel
 {
     // Without the pool, as the kernel's are: the front end may have none left.
-    private readonly WakeUp _toFront = new();
+    private readonly AsyncSignal _toFront = new();
     private readonly SemaphoreSlim _toBack = new(0, 1);
     private readonly CancellationTokenSource _closed = new();
     private int _waiting;

@@ -26,7 +26,7 @@ internal sealed class FuzzLoop(FuzzTarget target, Action<byte[]> routine, Covera
 
     private readonly Mutator _mutator = new(random, target.MaximumLength, target.Tokens);
     private readonly List<byte[]> _corpus = [];
-    private Stopwatch _quiet = Stopwatch.StartNew();
+    private readonly Stopwatch _quiet = Stopwatch.StartNew();
 
     /// <summary>Executions so far.</summary>
     public long Executions { get; private set; }
@@ -34,7 +34,7 @@ internal sealed class FuzzLoop(FuzzTarget target, Action<byte[]> routine, Covera
     /// <summary>Inputs that have shown something new.</summary>
     public IReadOnlyList<byte[]> Corpus => _corpus;
 
-    /// <summary>How long nothing new has been seen.</summary>
+    /// <summary>How long no new edge has been seen.</summary>
     public TimeSpan QuietTime => _quiet.Elapsed;
 
     /// <summary>Called with each input before it is run: what ends the process must be known.</summary>
@@ -93,9 +93,14 @@ internal sealed class FuzzLoop(FuzzTarget target, Action<byte[]> routine, Covera
             return new Finding(least, error, executions);
         }
 
+        int edges = map.Edges;
         if (map.TakeNews() || _corpus.Count == 0)
         {
-            _quiet = Stopwatch.StartNew();
+            if (map.Edges > edges)
+            {
+                _quiet.Restart();
+            }
+
             ulong sign = map.Sign();
             _corpus.Add(Shorten(input, AttemptsForInput, shorter => Execute(shorter) is null && map.Sign() == sign));
         }

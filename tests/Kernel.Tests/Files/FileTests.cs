@@ -158,6 +158,7 @@ public sealed unsafe class FileTests : NucleusTest
         Assert.Equal(-Errno.EINVAL, Call(SystemCallNumber.Fcntl, 1, 0, ulong.MaxValue));
         Assert.Equal(20, Call(SystemCallNumber.Dup3, 1, 20, 0));
         Assert.Equal(-Errno.EINVAL, Call(SystemCallNumber.Dup3, 20, 20, 0));
+        Assert.Equal(-Errno.EINVAL, Call(SystemCallNumber.Dup3, 21, 21, 0));
         Assert.Equal(-Errno.EBADF, Call(SystemCallNumber.Dup3, 1, 64, 0));
         Assert.Equal(-Errno.EBADF, Call(SystemCallNumber.Dup3, 21, 22, 0));
         Assert.Equal(-Errno.EBADF, Call(SystemCallNumber.Dup, ulong.MaxValue));

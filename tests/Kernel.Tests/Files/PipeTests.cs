@@ -124,6 +124,31 @@ public sealed unsafe class PipeTests : NucleusTest
         Assert.Equal(WaitKind.None, waiting->Wait);
     }
 
+    /// <summary>Nobody would wake a writer that parked beside the room: the reader may wait for the rest next.</summary>
+    [Fact]
+    public void A_long_write_goes_on_into_the_room_that_a_waiting_reader_has_made()
+    {
+        (ulong reader, ulong writer) = Pipe(0);
+        Thread* waiting = Park(SystemCallNumber.Read, reader, _buffer, 4096);
+        Thread* caller = Current;
+
+        _ = Enter(SystemCallNumber.Write, writer, Allocate(2), 4196);
+
+        Assert.Equal((4196ul, 4096ul), (caller->Frame.Rax, waiting->Frame.Rax));
+        Assert.Equal((WaitKind.None, WaitKind.None), (caller->Wait, waiting->Wait));
+    }
+
+    /// <summary>As on Linux: a write of nothing does not look at the pipe.</summary>
+    [Fact]
+    public void A_write_of_nothing_neither_waits_for_room_nor_asks_for_a_reader()
+    {
+        (ulong reader, ulong writer) = Pipe(0);
+        Assert.Equal(4096, Call(SystemCallNumber.Write, writer, _buffer, 4096));
+        Assert.Equal(0, Call(SystemCallNumber.Write, writer, _buffer, 0));
+        Assert.Equal(0, Call(SystemCallNumber.Close, reader));
+        Assert.Equal(0, Call(SystemCallNumber.Write, writer, _buffer, 0));
+    }
+
     [Fact]
     public void A_pipe_ends_with_its_last_writer_even_for_a_reader_that_waits()
     {

@@ -4,7 +4,7 @@ namespace Xenlet.Kernel;
 internal static class NucleusGate
 {
     /// <summary>Answers calls: number, and three arguments.</summary>
-    public static Func<int, ulong, ulong, ulong, long> Nucleus { get; set; } = static (_, _, _, _) => -(long)XenErrno.ENOSYS;
+    public static Func<int, ulong, ulong, ulong, long> Nucleus { get; set; } = static (_, _, _, _) => -Errno.ENOSYS;
 
     public static long Call(int number, ulong a1 = 0, ulong a2 = 0, ulong a3 = 0) => Nucleus(number, a1, a2, a3);
 }

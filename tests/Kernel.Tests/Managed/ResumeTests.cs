@@ -35,7 +35,7 @@ public sealed class ResumeTests : IDisposable
             System.Threading.Thread.Sleep(Timeout.Infinite);
         }
 
-        return -(long)XenErrno.ENOSYS;
+        return -Errno.ENOSYS;
     };
 
     [Fact]
@@ -199,8 +199,8 @@ public sealed class ResumeTests : IDisposable
     }
 
     [Theory]
-    [InlineData(-(long)XenErrno.ENODEV, typeof(PlatformNotSupportedException))]
-    [InlineData(-(long)XenErrno.EPERM, typeof(XenException))]
+    [InlineData(-Errno.ENODEV, typeof(PlatformNotSupportedException))]
+    [InlineData(-Errno.EPERM, typeof(XenException))]
     public void A_suspend_that_is_refused_is_an_error_and_ends_nothing(long answer, Type error)
     {
         ISharedPage page = _pages.Allocate();
@@ -259,7 +259,7 @@ public sealed class ResumeTests : IDisposable
             case NucleusCall.GrantPage:
                 return handles | _nextReference++;
             case NucleusCall.EndGrant:
-                return isStale ? -Errno.ESTALE : _mapped.Contains((long)a1) ? -(long)XenErrno.EBUSY : 0;
+                return isStale ? -Errno.ESTALE : _mapped.Contains((long)a1) ? -Errno.EBUSY : 0;
             case NucleusCall.ReleasePage:
                 _released.Add(a1);
                 return 0;

@@ -15,7 +15,7 @@ public sealed class SharedPageTests : IDisposable
 
     public SharedPageTests() => NucleusGate.Nucleus = Answer;
 
-    public void Dispose() => NucleusGate.Nucleus = static (_, _, _, _) => -(long)XenErrno.ENOSYS;
+    public void Dispose() => NucleusGate.Nucleus = static (_, _, _, _) => -Errno.ENOSYS;
 
     [Fact]
     public void A_pages_frame_is_its_place_in_the_window() => Assert.Equal(5ul, _pages.Allocate().Frame);
@@ -95,8 +95,8 @@ public sealed class SharedPageTests : IDisposable
     }
 
     [Theory]
-    [InlineData(NucleusCall.AllocatePage, (long)XenErrno.ENOMEM)]
-    [InlineData(NucleusCall.GrantPage, (long)XenErrno.ENOSPC)]
+    [InlineData(NucleusCall.AllocatePage, Errno.ENOMEM)]
+    [InlineData(NucleusCall.GrantPage, Errno.ENOSPC)]
     public void What_runs_out_is_asked_for_again_once_all_that_is_held_has_been_tried(int call, long errno)
     {
         ISharedPage page = _pages.Allocate();
@@ -133,7 +133,7 @@ public sealed class SharedPageTests : IDisposable
     public void A_page_without_room_in_the_table_says_so_by_name()
     {
         ISharedPage page = _pages.Allocate();
-        NucleusGate.Nucleus = static (number, _, _, _) => number == NucleusCall.GrantPage ? -(long)XenErrno.ENOSPC : 0;
+        NucleusGate.Nucleus = static (number, _, _, _) => number == NucleusCall.GrantPage ? -Errno.ENOSPC : 0;
 
         XenException full = Assert.Throws<XenException>(() => page.Grant(7));
 
@@ -143,7 +143,7 @@ public sealed class SharedPageTests : IDisposable
     [Fact]
     public void Memory_that_is_used_up_is_an_OutOfMemoryException()
     {
-        NucleusGate.Nucleus = static (_, _, _, _) => -(long)XenErrno.ENOMEM;
+        NucleusGate.Nucleus = static (_, _, _, _) => -Errno.ENOMEM;
         Assert.ThrowsAny<OutOfMemoryException>(_pages.Allocate);
     }
 
@@ -179,7 +179,7 @@ public sealed class SharedPageTests : IDisposable
                 _attempts++;
                 if (_mapped.Contains(a1))
                 {
-                    return -(long)XenErrno.EBUSY;
+                    return -Errno.EBUSY;
                 }
 
                 _granted.Remove(a1);

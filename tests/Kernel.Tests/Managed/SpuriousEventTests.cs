@@ -35,7 +35,7 @@ public sealed class SpuriousEventTests : IDisposable
             System.Threading.Thread.Sleep(Timeout.Infinite);
         }
 
-        return -(long)XenErrno.ENOSYS;
+        return -Errno.ENOSYS;
     };
 
     [Fact]

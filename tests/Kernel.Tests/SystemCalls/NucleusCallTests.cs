@@ -42,7 +42,7 @@ public sealed unsafe class NucleusCallTests : NucleusTest, IDisposable
     public void Without_Xen_a_call_that_needs_it_says_so(int call)
     {
         Boot(DefaultFrames);
-        Assert.Equal(-XenError.ENODEV, Call(call, 1, 2, 3));
+        Assert.Equal(-Errno.ENODEV, Call(call, 1, 2, 3));
         Assert.Empty(Machine.Hypercalls);
     }
 
@@ -181,7 +181,7 @@ public sealed unsafe class NucleusCallTests : NucleusTest, IDisposable
         Assert.Equal(expected, Call(NucleusCall.AdoptPort, port));
         if (expected > 0)
         {
-            Assert.Equal(-XenError.EBUSY, Call(NucleusCall.AdoptPort, port));
+            Assert.Equal(-Errno.EBUSY, Call(NucleusCall.AdoptPort, port));
             Assert.Equal(0, Call(NucleusCall.NotifyPort, port));
             Assert.Equal([port], _xen.Sent);
             Assert.Equal(0, Call(NucleusCall.ClosePort, port));
@@ -285,7 +285,7 @@ public sealed unsafe class NucleusCallTests : NucleusTest, IDisposable
         ulong free = FrameAllocator.FreeFrames;
         ulong address = (ulong)Call(NucleusCall.MapStorePage);
         Assert.Equal(SharedPages.WindowStart + (StoreFrame * Pages.Size), address);
-        Assert.Equal(-XenError.EBUSY, Call(NucleusCall.MapStorePage));
+        Assert.Equal(-Errno.EBUSY, Call(NucleusCall.MapStorePage));
         Assert.Equal(-Errno.EPERM, Call(NucleusCall.GrantPage, 0, address, 0));
         Assert.Equal(StorePort, Call(NucleusCall.StorePort));
 
@@ -424,7 +424,7 @@ public sealed unsafe class NucleusCallTests : NucleusTest, IDisposable
                     return 0;
                 }
 
-                return -XenError.ENOSYS;
+                return -Errno.ENOSYS;
             case HypercallNumber.__HYPERVISOR_xen_version:
                 return Version(call);
             case HypercallNumber.__HYPERVISOR_event_channel_op:

@@ -102,7 +102,7 @@ public sealed unsafe class SchedulerTests : NucleusTest
     [Fact]
     public void A_thread_that_was_woken_in_the_trap_that_parked_it_goes_on()
     {
-        Scheduler.Block(WaitKind.Sleep, null, ulong.MaxValue, restartable: false);
+        Scheduler.Block(_first, WaitKind.Sleep, ulong.MaxValue, WaitEnd.Interruptible);
 
         Scheduler.Wake(_first, 77, urgent: true);
 

@@ -67,7 +67,7 @@ public sealed unsafe class DomainSuspendTests : NucleusTest, IDisposable
         Assert.Equal(["suspend"], _xen.Calls);
         Assert.Equal((long)port, Call(NucleusCall.WaitForEvent));
         Assert.Equal(0, Call(NucleusCall.NotifyPort, port));
-        Assert.Equal(-XenError.EBUSY, Call(NucleusCall.ReleasePage, page));
+        Assert.Equal(-Errno.EBUSY, Call(NucleusCall.ReleasePage, page));
         Assert.Equal(0, Call(NucleusCall.EndGrant, grant));
         Write("still here\n");
         Assert.Equal("still here\r\n", _xen.TakeOutput());
@@ -77,10 +77,10 @@ public sealed unsafe class DomainSuspendTests : NucleusTest, IDisposable
     public void A_suspend_that_Xen_refuses_changes_nothing_and_is_an_error()
     {
         ulong port = (ulong)Call(NucleusCall.AllocateUnboundPort, 0);
-        _xen.OnSuspend = static () => -XenError.EPERM;
+        _xen.OnSuspend = static () => -Errno.EPERM;
         _xen.Calls.Clear();
 
-        Assert.Equal(-XenError.EPERM, Call(NucleusCall.Suspend));
+        Assert.Equal(-Errno.EPERM, Call(NucleusCall.Suspend));
 
         Assert.Equal(["suspend"], _xen.Calls);
         Assert.Equal(0, Call(NucleusCall.NotifyPort, port));
@@ -90,7 +90,7 @@ public sealed unsafe class DomainSuspendTests : NucleusTest, IDisposable
     public void A_shared_page_that_is_not_found_again_is_a_panic_that_leaves_the_console_alone()
     {
         Resumes(consoleFrame: 0xfeffd, consolePort: 2);
-        _xen.MapAnswer = -XenError.EINVAL;
+        _xen.MapAnswer = -Errno.EINVAL;
 
         string message = Assert.Throws<PanicException>(() => Call(NucleusCall.Suspend)).Message;
 
@@ -212,7 +212,7 @@ public sealed unsafe class DomainSuspendTests : NucleusTest, IDisposable
             Assert.True(Call(NucleusCall.GrantPage, 7, i < 100 ? first : (ulong)Call(NucleusCall.AllocatePage), 1) > 0);
         }
 
-        Assert.Equal(-XenError.EBUSY, Call(NucleusCall.ReleasePage, first));
+        Assert.Equal(-Errno.EBUSY, Call(NucleusCall.ReleasePage, first));
         *(ulong*)first = 0x1234;
         Resumes(consoleFrame: 0xfeffd, consolePort: 2);
         _xen.Calls.Clear();
@@ -226,7 +226,7 @@ public sealed unsafe class DomainSuspendTests : NucleusTest, IDisposable
         Assert.Equal(["ask for the grant table's version", "ask for the grant table's size", "map a frame of the grant table"], _xen.Calls[^3..]);
         Assert.Equal(-Errno.ESTALE, Call(NucleusCall.EndGrant, old));
         Assert.Equal(-Errno.EINVAL, Call(NucleusCall.EndGrant, (2 * FirstHandle) | old));
-        Assert.Equal(-XenError.EBUSY, Call(NucleusCall.ReleasePage, second));
+        Assert.Equal(-Errno.EBUSY, Call(NucleusCall.ReleasePage, second));
         Assert.Equal(0x1234ul, *(ulong*)first);
         Assert.Equal(0, Call(NucleusCall.ReleasePage, first));
         Assert.Equal(0, Call(NucleusCall.EndGrant, grant));

@@ -315,8 +315,8 @@ public sealed unsafe class EventChannelTests : XenTest, IDisposable
 
         _xen.Signal(12);
         Scan();
-        Machine.Hypervisor = static _ => -XenError.EINVAL;
-        Assert.Equal(-XenError.EINVAL, EventChannels.Send(12));
+        Machine.Hypervisor = static _ => -Errno.EINVAL;
+        Assert.Equal(-Errno.EINVAL, EventChannels.Send(12));
         Assert.Equal((2ul, 1ul), (EventChannels.Sent - sent, EventChannels.Upcalls - upcalls));
     }
 

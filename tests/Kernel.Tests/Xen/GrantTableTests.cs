@@ -34,7 +34,7 @@ public sealed unsafe class GrantTableTests : NucleusTest, IDisposable
         Assert.True(GrantTable.Grant(1, 1, false) >= GrantTable.ReservedReferences);
         for (ulong reference = 0; reference < GrantTable.ReservedReferences; reference++)
         {
-            Assert.Equal(-XenError.EINVAL, GrantTable.End(reference, out _));
+            Assert.Equal(-Errno.EINVAL, GrantTable.End(reference, out _));
             Assert.Equal("aaaaaaaaaaaaaaaa", Convert.ToHexStringLower(Entry((long)reference)));
         }
     }
@@ -52,7 +52,7 @@ public sealed unsafe class GrantTableTests : NucleusTest, IDisposable
     [InlineData(1, 1UL << 32)]
     public void What_no_entry_can_say_is_refused(ushort domain, ulong frame)
     {
-        Assert.Equal(-XenError.EINVAL, GrantTable.Grant(domain, frame, false));
+        Assert.Equal(-Errno.EINVAL, GrantTable.Grant(domain, frame, false));
         Assert.Equal(0u, GrantTable.InUse);
     }
 
@@ -66,7 +66,7 @@ public sealed unsafe class GrantTableTests : NucleusTest, IDisposable
             references.Add(answer);
         }
 
-        Assert.Equal(-XenError.ENOSPC, answer);
+        Assert.Equal(-Errno.ENOSPC, answer);
         Assert.Equal(Enumerable.Range(8, ((int)MaximumFrames * 512) - 8).Select(reference => (long)reference), references);
         Assert.Equal((uint)references.Count, GrantTable.InUse);
         Assert.Equal(
@@ -81,8 +81,8 @@ public sealed unsafe class GrantTableTests : NucleusTest, IDisposable
     [Fact]
     public void A_frame_that_Xen_refuses_is_an_error_of_the_grant_and_asked_for_again()
     {
-        _refusal = -XenError.ENOMEM;
-        Assert.Equal(-XenError.ENOMEM, GrantTable.Grant(1, 1, false));
+        _refusal = -Errno.ENOMEM;
+        Assert.Equal(-Errno.ENOMEM, GrantTable.Grant(1, 1, false));
         _refusal = 0;
         Assert.Equal(8, GrantTable.Grant(1, 1, false));
     }
@@ -97,7 +97,7 @@ public sealed unsafe class GrantTableTests : NucleusTest, IDisposable
     {
         long other = GrantTable.Grant(1, 1, false);
         Assert.Equal(0, GrantTable.End((ulong)other, out _));
-        Assert.Equal(-XenError.EINVAL, GrantTable.End(reference, out _));
+        Assert.Equal(-Errno.EINVAL, GrantTable.End(reference, out _));
         Assert.Equal(0u, GrantTable.InUse);
     }
 
@@ -111,7 +111,7 @@ public sealed unsafe class GrantTableTests : NucleusTest, IDisposable
         _table[reference].flags |= (ushort)bits;
         byte[] before = Entry(reference);
 
-        Assert.Equal(-XenError.EBUSY, GrantTable.End((ulong)reference, out _));
+        Assert.Equal(-Errno.EBUSY, GrantTable.End((ulong)reference, out _));
 
         Assert.Equal(before, Entry(reference));
         Assert.Equal(1u, GrantTable.InUse);
@@ -122,7 +122,7 @@ public sealed unsafe class GrantTableTests : NucleusTest, IDisposable
 
     [Theory]
     [InlineData(2u, 1u, 0)]
-    [InlineData(2u, 2u, -XenError.EOPNOTSUPP)]
+    [InlineData(2u, 2u, -Errno.EOPNOTSUPP)]
     public void A_table_of_version_2_is_set_to_version_1_or_refused(uint version, uint afterwards, long expected)
     {
         Start(initialise: false);
@@ -166,7 +166,7 @@ public sealed unsafe class GrantTableTests : NucleusTest, IDisposable
                     (ushort Domain, uint Frame, bool ReadOnly, bool Mapped) one = model[chosen];
                     if (kind == 1)
                     {
-                        Assert.Equal(one.Mapped ? -XenError.EBUSY : 0, GrantTable.End((ulong)chosen, out ulong ended));
+                        Assert.Equal(one.Mapped ? -Errno.EBUSY : 0, GrantTable.End((ulong)chosen, out ulong ended));
                         if (!one.Mapped)
                         {
                             Assert.Equal(one.Frame, ended);
@@ -245,7 +245,7 @@ public sealed unsafe class GrantTableTests : NucleusTest, IDisposable
         while (ended < 2000 && Environment.TickCount64 < limit)
         {
             long result = GrantTable.End((ulong)reference, out _);
-            Assert.True(result is 0 or -XenError.EBUSY, $"{result}");
+            Assert.True(result is 0 or -Errno.EBUSY, $"{result}");
             if (result == 0)
             {
                 Assert.Equal(0, Volatile.Read(ref *word));

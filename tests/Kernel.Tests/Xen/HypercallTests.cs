@@ -50,7 +50,7 @@ public sealed class HypercallTests : XenTest
     [Fact]
     public void Hypercalls_are_counted_whatever_Xen_answers()
     {
-        Machine.Hypervisor = static call => call.Number == 34 ? -XenError.EINVAL : 0;
+        Machine.Hypervisor = static call => call.Number == 34 ? -Errno.EINVAL : 0;
         ulong before = Hypercall.Issued;
 
         Hypercall.Invoke(34);

@@ -66,7 +66,7 @@ internal sealed unsafe class SimulatedXen : IDisposable
 
                 return 0;
             default:
-                return -XenError.ENOSYS;
+                return -Errno.ENOSYS;
         }
     }
 

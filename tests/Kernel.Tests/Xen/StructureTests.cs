@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace Xenlet.Kernel.Tests.Xen;
 
 public sealed class StructureTests
@@ -34,16 +32,6 @@ public sealed class StructureTests
     [InlineData("vcpu_info", 64, "evtchn_upcall_pending@0 evtchn_pending_sel@8 time@32")]
     [InlineData("vcpu_time_info", 32, "version@0 tsc_timestamp@8 system_time@16 tsc_to_system_mul@24 tsc_shift@28 flags@29")]
     [InlineData("xencons_interface", 3092, "input@0 output@1024 in_cons@3072 in_prod@3076 out_cons@3080 out_prod@3084 connection@3088")]
-    public void A_structure_lies_in_memory_as_the_header_says(string name, int size, string offsets)
-    {
-        Type type = typeof(Hypercall).Assembly.GetTypes().Single(
-            type => type.Name == name && type.Namespace?.StartsWith("Xenlet.Kernel.Nucleus.", StringComparison.Ordinal) == true);
-
-        Assert.Equal(size, Marshal.SizeOf(type));
-        foreach (string field in offsets.Split(' '))
-        {
-            string[] parts = field.Split('@');
-            Assert.Equal((parts[0], int.Parse(parts[1], null)), (parts[0], (int)Marshal.OffsetOf(type, parts[0])));
-        }
-    }
+    public void A_structure_lies_in_memory_as_the_header_says(string name, int size, string offsets) =>
+        HeaderStructure.AssertLayout(name, size, offsets);
 }

@@ -28,6 +28,8 @@ internal sealed class TestDriver(string name = "test", string? type = null, int?
 
     internal Func<XenDevice, CancellationToken, ValueTask>? OnResume { get; init; }
 
+    internal Func<XenDevice, ValueTask>? OnShutdown { get; init; }
+
     public override int? Probe(XenDevice device) =>
         OnProbe is not null ? OnProbe(device) : (type is null ? device.Type != "settle" : device.Type == type) ? priority : null;
 
@@ -73,14 +75,23 @@ internal sealed class TestDriver(string name = "test", string? type = null, int?
         return default;
     }
 
+    public override ValueTask ShutdownAsync(XenDevice device, CancellationToken cancellationToken)
+    {
+        Calls.Enqueue($"shutdown {device.Name}");
+        return OnShutdown?.Invoke(device) ?? default;
+    }
+
     /// <summary>How often a call was made.</summary>
     internal int Count(string call) => Calls.Count(made => made == call);
 
     /// <summary>A driver that follows the back end as an ordinary front end does.</summary>
     internal static TestDriver Connecting(
-        string name = "test", Func<XenDevice, ValueTask<bool>>? onSuspend = null, Func<XenDevice, CancellationToken, ValueTask>? onResume = null)
+        string name = "test",
+        Func<XenDevice, ValueTask<bool>>? onSuspend = null,
+        Func<XenDevice, CancellationToken, ValueTask>? onResume = null,
+        Func<XenDevice, ValueTask>? onShutdown = null)
     {
-        return new(name) { OnSuspend = onSuspend, OnResume = onResume, OnOtherEnd = FollowAsync };
+        return new(name) { OnSuspend = onSuspend, OnResume = onResume, OnShutdown = onShutdown, OnOtherEnd = FollowAsync };
 
         static async ValueTask FollowAsync(XenDevice device, XenBusState state)
         {

@@ -45,6 +45,11 @@ internal static unsafe class Machine
     [MethodImpl(MethodImplOptions.InternalCall)]
     public static extern void Out32(ushort port, uint value);
 
+    /// <summary>FXSAVE: 512 bytes, at a multiple of 16.</summary>
+    [RuntimeImport("*", "xenlet_save_floating_point")]
+    [MethodImpl(MethodImplOptions.InternalCall)]
+    public static extern void SaveFloatingPoint(byte* image);
+
     [RuntimeImport("*", "xenlet_read_msr")]
     [MethodImpl(MethodImplOptions.InternalCall)]
     public static extern ulong ReadMsr(uint register);

@@ -18,4 +18,7 @@ internal unsafe struct PerCpu
 
     /// <summary>What <see cref="InNucleus"/> was when a non-maskable interrupt came.</summary>
     public ulong NmiInNucleus;
+
+    /// <summary>1 when x87 and MXCSR of <see cref="Current"/> are in the processor alone, since a system call: its frame has the xmm registers only.</summary>
+    public ulong FloatingPointIsLive;
 }

@@ -43,7 +43,7 @@ internal static unsafe class NucleusCallEvents
 
         if (ProgramEvents.IsOwned(port))
         {
-            return -XenError.EBUSY;
+            return -Errno.EBUSY;
         }
 
         evtchn_status status;
@@ -118,7 +118,7 @@ internal static unsafe class NucleusCallEvents
         {
             // The 2-level interface has no bits for it.
             _ = EventChannelOp.Close(port);
-            return -XenError.ENOSPC;
+            return -Errno.ENOSPC;
         }
 
         ProgramEvents.Own(port, adopted: false);

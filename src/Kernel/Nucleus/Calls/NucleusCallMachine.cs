@@ -58,7 +58,7 @@ internal static unsafe class NucleusCallMachine
         // Xen 4.10 and later tell it, and a PVH guest's memory map needs 4.11.
         if (!HypervisorCpuid.HasDomainId)
         {
-            return -XenError.EOPNOTSUPP;
+            return -Errno.EOPNOTSUPP;
         }
 
         facts->DomainId = HypervisorCpuid.DomainId;

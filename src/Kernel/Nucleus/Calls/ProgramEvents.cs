@@ -76,10 +76,9 @@ internal static unsafe class ProgramEvents
         }
 
         Set(ref s_pending, port);
-        Thread* waiter = Waiter->First;
-        if (waiter != null)
+        if (Waiter->First != null)
         {
-            Scheduler.Wake(waiter, Take(), urgent: true);
+            Scheduler.Wake(Waiter->First->Thread, Take(), urgent: true);
         }
     }
 
@@ -98,7 +97,9 @@ internal static unsafe class ProgramEvents
             return -Errno.EAGAIN;
         }
 
-        Scheduler.Block(WaitKind.EventChannel, Waiter, ulong.MaxValue, restartable: true);
+        Thread* thread = Scheduler.Current;
+        WaitQueue.Join(Waiter, thread);
+        Scheduler.Block(thread, WaitKind.EventChannel, ulong.MaxValue, WaitEnd.Restartable);
         return CallResult.None;
     }
 

@@ -3,6 +3,7 @@ using Xenlet.Kernel.Nucleus.Base;
 using Xenlet.Kernel.Nucleus.Platform;
 using Xenlet.Kernel.Nucleus.Platform.Pc;
 using Xenlet.Kernel.Nucleus.Platform.Xen;
+using Xenlet.Kernel.Nucleus.Threads;
 using Xenlet.Kernel.Nucleus.Xen.Abi;
 
 namespace Xenlet.Kernel.Nucleus.Console;
@@ -20,6 +21,7 @@ internal static unsafe class ConsoleDevice
 
     private static LineDiscipline s_terminal;
     private static Staging s_staging;
+    private static WaitQueue s_waiters;
     private static int s_stagingStart;
     private static int s_stagingEnd;
 
@@ -32,6 +34,9 @@ internal static unsafe class ConsoleDevice
     // Nanoseconds spent waiting for room since the guest began to end. What has been waited is never given back: a report is thousands of
     // bytes, and a limit for each of them would let whoever takes none, or a few, keep the guest alive for hours.
     private static ulong s_waitedAtEnd;
+
+    /// <summary>Threads that wait for input or for room for output.</summary>
+    public static WaitQueue* Waiters => (WaitQueue*)Unsafe.AsPointer(ref s_waiters);
 
     /// <summary>Whether a read would return something: a line, bytes, or the end of file.</summary>
     public static bool CanRead => s_terminal.CanRead;

@@ -1,5 +1,4 @@
 using Xenlet.Kernel.Nucleus.Base;
-using Xenlet.Kernel.Nucleus.Threads;
 using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
 
 namespace Xenlet.Kernel.Nucleus.Ends;

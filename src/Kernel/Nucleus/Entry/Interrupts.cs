@@ -1,7 +1,6 @@
 using Xenlet.Kernel.Nucleus.Base;
 using Xenlet.Kernel.Nucleus.Calls;
 using Xenlet.Kernel.Nucleus.Linux.Terminal;
-using Xenlet.Kernel.Nucleus.Platform;
 using Xenlet.Kernel.Nucleus.Platform.Pc;
 using Xenlet.Kernel.Nucleus.Platform.Xen;
 using Timer = Xenlet.Kernel.Nucleus.Platform.Timer;

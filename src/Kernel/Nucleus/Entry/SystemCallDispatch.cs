@@ -16,23 +16,52 @@ namespace Xenlet.Kernel.Nucleus.Entry;
 
 /// <summary>
 /// The system calls of Linux that glibc and the .NET runtime make. What is not here answers ENOSYS and is logged once. To add one: a
-/// number in <see cref="SystemCallNumber"/>, a line in <see cref="Dispatch"/>, a method beside its kind.
+/// number in <see cref="SystemCallNumber"/>, a row in docs/programs.md, a line in <see cref="Dispatch"/>, a method beside its kind.
 /// </summary>
 internal static unsafe class SystemCallDispatch
 {
+    // Linux's numbers on x86-64 are below. All from here on are logged as one, or a program could fill the log with them.
+    private const int NumbersOfLinux = 512;
+
     private static UnknownCalls s_logged;
 
     [RuntimeExport("xenlet_on_system_call")]
     public static Frame* OnSystemCall(Frame* frame)
     {
         NucleusStatistics.SystemCallCount++;
-        long result = Dispatch((Thread*)frame, frame);
+        Thread* thread = (Thread*)frame;
+        long result = Dispatch(thread, frame);
         if (result != CallResult.None)
         {
             frame->Rax = (ulong)result;
+
+            // A call that began anew may have ended in another way: what it had done is not the next one's.
+            thread->Progress = 0;
         }
 
         return NucleusExit.Leave();
+    }
+
+    /// <summary>
+    /// Makes the calls again of threads that were woken for that. What one does may wake the next. A signal that came to a thread in between finds it blocked only
+    /// now.
+    /// </summary>
+    public static void MakeCallsAgain()
+    {
+        for (Thread* thread = Scheduler.TakeToCallAgain(); thread != null; thread = Scheduler.TakeToCallAgain())
+        {
+            thread->IsCallAgain = true;
+            long result = Dispatch(thread, &thread->Frame);
+            thread->IsCallAgain = false;
+            if (result != CallResult.None)
+            {
+                Scheduler.Return(thread, result, urgent: true);
+            }
+            else
+            {
+                SignalDelivery.InterruptIfBlocked(thread);
+            }
+        }
     }
 
     private static long Dispatch(Thread* thread, Frame* frame)
@@ -43,7 +72,7 @@ internal static unsafe class SystemCallDispatch
         ulong a4 = frame->R10;
         ulong a5 = frame->R8;
         ulong a6 = frame->R9;
-        if (frame->Vector >= SystemCallNumber.FirstPrivate)
+        if (frame->Vector >= NucleusCall.First)
         {
             return NucleusCall.Dispatch(frame->Vector, a1, a2, a3);
         }
@@ -233,24 +262,21 @@ internal static unsafe class SystemCallDispatch
 
     private static void LogOnce(ulong number)
     {
-        if (number < 512)
+        ulong index = Math.Min(number, NumbersOfLinux);
+        ulong* words = (ulong*)Unsafe.AsPointer(ref s_logged);
+        ulong bit = 1UL << (int)(index % 64);
+        if ((words[index / 64] & bit) != 0)
         {
-            ulong* words = (ulong*)Unsafe.AsPointer(ref s_logged);
-            ulong bit = 1UL << (int)(number & 63);
-            if ((words[number / 64] & bit) != 0)
-            {
-                return;
-            }
-
-            words[number / 64] |= bit;
+            return;
         }
 
+        words[index / 64] |= bit;
         KernelLog.Write("xenlet: system call "u8);
         KernelLog.WriteDecimal(number);
         KernelLog.Write(" is not implemented\n"u8);
     }
 
-    [InlineArray(8)]
+    [InlineArray((NumbersOfLinux / 64) + 1)]
     private struct UnknownCalls
     {
         private ulong _first;

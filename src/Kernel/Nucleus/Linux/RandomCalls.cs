@@ -23,14 +23,16 @@ internal static unsafe class RandomCalls
     private const ulong InstructionSize = 2;
 
     /// <summary>Fills a part of the caller's buffer, which need not be present.</summary>
-    /// <returns>Bytes filled, once all are; before that what makes the call begin anew. A negative errno when not even the first part can
-    /// be.</returns>
+    /// <returns>
+    /// Bytes filled, once all are; before that <see cref="CallResult.None"/>, and the call begins anew. A negative errno when not even
+    /// the first part can be.
+    /// </returns>
     public static long Get(ulong address, ulong count)
     {
         Thread* thread = Scheduler.Current;
         count = Math.Min(count, MaximumCount);
-        ulong done = Math.Min(thread->WaitDone, count);
-        thread->WaitDone = 0;
+        ulong done = Math.Min(thread->Progress, count);
+        thread->Progress = 0;
         ulong part = Math.Min(count - done, PartSize);
         long error = ProgramMemory.PrepareWrite(address + done, part);
         if (error < 0)
@@ -45,9 +47,10 @@ internal static unsafe class RandomCalls
             return (long)count;
         }
 
-        thread->WaitDone = done;
+        thread->Progress = done;
         thread->Frame.Rip -= InstructionSize;
-        return (long)thread->Frame.Vector;
+        thread->Frame.Rax = thread->Frame.Vector;
+        return CallResult.None;
     }
 
     /// <summary>
@@ -56,11 +59,11 @@ internal static unsafe class RandomCalls
     /// </summary>
     public static void EndBetweenParts(Thread* thread)
     {
-        if (thread->WaitDone != 0)
+        if (thread->Progress != 0)
         {
-            thread->Frame.Rax = thread->WaitDone;
+            thread->Frame.Rax = thread->Progress;
             thread->Frame.Rip += InstructionSize;
-            thread->WaitDone = 0;
+            thread->Progress = 0;
         }
     }
 }

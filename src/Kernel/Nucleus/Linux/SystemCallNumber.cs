@@ -94,7 +94,4 @@ internal static class SystemCallNumber
     public const int Rseq = 334;
     public const int Clone3 = 435;
     public const int Faccessat2 = 439;
-
-    /// <summary>First of the numbers that are the nucleus's own, for the managed face: above all that Linux uses.</summary>
-    public const int FirstPrivate = 0x10000;
 }

@@ -1,4 +1,5 @@
 using Xenlet.Kernel.Nucleus.Base;
+using Xenlet.Kernel.Nucleus.Linux.Abi;
 using Xenlet.Kernel.Nucleus.Linux.Files;
 using Xenlet.Kernel.Nucleus.Memory;
 using Xenlet.Kernel.Nucleus.Platform;
@@ -15,74 +16,74 @@ internal static unsafe class SystemInformation
     private const int RUSAGE_SELF = 0;
     private const int RUSAGE_CHILDREN = -1;
     private const int RUSAGE_THREAD = 1;
+    private const ulong NanosecondsPerSecond = 1_000_000_000;
 
-    /// <summary>struct new_utsname: six fields of 65 bytes.</summary>
+    /// <summary>uname: writes a <see cref="new_utsname"/>.</summary>
     public static long Name(ulong address)
     {
-        const int field = 65;
-        long error = ProgramMemory.PrepareWrite(address, field * 6);
+        long error = ProgramMemory.PrepareWrite(address, (ulong)sizeof(new_utsname));
         if (error < 0)
         {
             return error;
         }
 
-        byte* names = (byte*)address;
-        Machine.Fill(names, 0, field * 6);
-        Put(names, "Xenlet"u8);
-        Put(names + field, "xenlet"u8);
-        Put(names + field * 2, "0.1.0"u8);
-        Put(names + field * 3, "NativeAOT PVH guest"u8);
-        Put(names + field * 4, "x86_64"u8);
-        Put(names + field * 5, "(none)"u8);
+        var names = (new_utsname*)address;
+        Machine.Fill(names, 0, (nuint)sizeof(new_utsname));
+        Put(names->sysname, "Xenlet"u8);
+        Put(names->nodename, "xenlet"u8);
+        Put(names->release, "0.1.0"u8);
+        Put(names->version, "NativeAOT PVH guest"u8);
+        Put(names->machine, "x86_64"u8);
+        Put(names->domainname, "(none)"u8);
         return 0;
     }
 
-    /// <summary>struct sysinfo (linux/sysinfo.h), 112 bytes.</summary>
+    /// <summary>sysinfo: writes a <see cref="sysinfo"/>. Of load, swap and buffers there is none; what is there of memory is what can be charged.</summary>
     public static long Information(ulong address)
     {
-        const ulong size = 112;
-        long error = ProgramMemory.PrepareWrite(address, size);
+        long error = ProgramMemory.PrepareWrite(address, (ulong)sizeof(sysinfo));
         if (error < 0)
         {
             return error;
         }
 
-        Machine.Fill((void*)address, 0, (nuint)size);
-        *(ulong*)address = Clock.Now() / 1_000_000_000;
-        *(ulong*)(address + 32) = FrameAllocator.TotalFrames * Pages.Size;
-        *(ulong*)(address + 40) = MemoryCharge.Available * Pages.Size;
-        *(ushort*)(address + 80) = 1;
-        *(uint*)(address + 104) = 1;
+        var information = (sysinfo*)address;
+        Machine.Fill(information, 0, (nuint)sizeof(sysinfo));
+        information->uptime = (long)(Clock.Now() / NanosecondsPerSecond);
+        information->totalram = FrameAllocator.TotalFrames * Pages.Size;
+        information->freeram = MemoryCharge.Available * Pages.Size;
+        information->procs = 1;
+        information->mem_unit = 1;
         return 0;
     }
 
-    /// <summary>struct rusage: processor time; all of it counts as the program's own.</summary>
+    /// <summary>getrusage: writes a <see cref="rusage"/> with processor time alone; all of it counts as the program's own.</summary>
     public static long Usage(int who, ulong address)
     {
-        const ulong size = 144;
         if (who is not (RUSAGE_SELF or RUSAGE_CHILDREN or RUSAGE_THREAD))
         {
             return -Errno.EINVAL;
         }
 
-        long error = ProgramMemory.PrepareWrite(address, size);
+        long error = ProgramMemory.PrepareWrite(address, (ulong)sizeof(rusage));
         if (error < 0)
         {
             return error;
         }
 
-        Machine.Fill((void*)address, 0, (nuint)size);
+        var usage = (rusage*)address;
+        Machine.Fill(usage, 0, (nuint)sizeof(rusage));
         if (who != RUSAGE_CHILDREN)
         {
             ulong time = who == RUSAGE_THREAD ? Scheduler.CurrentCpuTime : Scheduler.ProcessCpuTime;
-            *(ulong*)address = time / 1_000_000_000;
-            *(ulong*)(address + 8) = time % 1_000_000_000 / 1000;
+            usage->ru_utime.tv_sec = (long)(time / NanosecondsPerSecond);
+            usage->ru_utime.tv_usec = (long)(time % NanosecondsPerSecond / 1000);
         }
 
         return 0;
     }
 
-    /// <summary>Limits are fixed: the stack's decides the size of threads' stacks, and all but the files' are infinite.</summary>
+    /// <summary>prlimit64 and getrlimit: limits are fixed; the stack's decides the size of threads' stacks, and all but the files' are infinite.</summary>
     public static long Limit(int resource, ulong newLimit, ulong oldLimit)
     {
         if (newLimit != 0)
@@ -92,7 +93,7 @@ internal static unsafe class SystemInformation
 
         if (oldLimit != 0)
         {
-            long error = ProgramMemory.PrepareWrite(oldLimit, 16);
+            long error = ProgramMemory.PrepareWrite(oldLimit, (ulong)sizeof(rlimit64));
             if (error < 0)
             {
                 return error;
@@ -104,8 +105,8 @@ internal static unsafe class SystemInformation
                 RLIMIT_NOFILE => FileTable.Capacity,
                 _ => RLIM_INFINITY,
             };
-            ((ulong*)oldLimit)[0] = limit;
-            ((ulong*)oldLimit)[1] = limit;
+            ((rlimit64*)oldLimit)->rlim_cur = limit;
+            ((rlimit64*)oldLimit)->rlim_max = limit;
         }
 
         return 0;

@@ -22,6 +22,8 @@ internal static unsafe class Scheduler
     private static ulong s_switchedInAt;
     private static ulong s_lastIdleness;
     private static bool s_yield;
+    private static Thread* s_callAgainFirst;
+    private static Thread* s_callAgainLast;
     private static ulong s_loadedFsBase;
     private static ulong s_programTime;
 
@@ -45,24 +47,17 @@ internal static unsafe class Scheduler
         RunQueue.Append(first);
     }
 
-    /// <summary>Parks the current thread. Its system call returns what <see cref="Wake"/> is given.</summary>
-    /// <param name="kind">What it waits for, for reports; its arguments are already in the thread.</param>
-    /// <param name="queue">The queue that it waits in, from which the waker takes it; null for none.</param>
+    /// <summary>Parks a thread in its call, which returns what <see cref="Wake"/> is given, or is made again. The queues that it waits in it has joined.</summary>
+    /// <param name="thread">The current thread, or one whose call is made again.</param>
+    /// <param name="kind">What it waits for, for reports.</param>
     /// <param name="deadline">Nanoseconds of <see cref="Clock.Now"/>; <see cref="ulong.MaxValue"/> for no limit.</param>
-    /// <param name="restartable">Whether a signal handler with SA_RESTART makes the call start again.</param>
-    /// <param name="deadlineResult">What its system call returns at the deadline.</param>
-    public static void Block(WaitKind kind, WaitQueue* queue, ulong deadline, bool restartable, long deadlineResult = 0)
+    /// <param name="end">How the wait ends otherwise.</param>
+    public static void Block(Thread* thread, WaitKind kind, ulong deadline, WaitEnd end)
     {
-        Thread* thread = s_running;
         thread->State = ThreadState.Blocked;
         thread->Wait = kind;
-        thread->Restartable = restartable;
-        thread->DeadlineResult = deadlineResult;
-        if (queue != null)
-        {
-            WaitQueue.Append(queue, thread);
-        }
-
+        thread->End = end;
+        thread->Deadline = deadline;
         if (deadline != ulong.MaxValue)
         {
             Deadlines.Add(thread, deadline);
@@ -70,16 +65,48 @@ internal static unsafe class Scheduler
     }
 
     /// <summary>Lets a blocked thread go on.</summary>
-    /// <param name="thread">The thread; it is taken out of whatever it waits in.</param>
+    /// <param name="thread">The thread; it leaves whatever it waits in.</param>
     /// <param name="result">What its system call returns.</param>
     /// <param name="urgent">True when a device or the clock woke it: it then runs next, after others so woken.</param>
     public static void Wake(Thread* thread, long result, bool urgent)
     {
-        Deadlines.Remove(thread);
-        WaitQueue.Remove(thread);
-        thread->State = ThreadState.Ready;
-        thread->Wait = WaitKind.None;
-        thread->WaitDone = 0;
+        Unblock(thread);
+        Return(thread, result, urgent);
+    }
+
+    /// <summary>Lets a blocked thread's call be made again, before the nucleus is left.</summary>
+    public static void WakeToCallAgain(Thread* thread)
+    {
+        Unblock(thread);
+        thread->Next = null;
+        if (s_callAgainFirst == null)
+        {
+            s_callAgainFirst = thread;
+        }
+        else
+        {
+            s_callAgainLast->Next = thread;
+        }
+
+        s_callAgainLast = thread;
+    }
+
+    /// <summary>Takes a thread whose call is to be made again, after which it is blocked or <see cref="Return"/> lets it go on; null when there is none.</summary>
+    public static Thread* TakeToCallAgain()
+    {
+        Thread* thread = s_callAgainFirst;
+        if (thread != null)
+        {
+            s_callAgainFirst = thread->Next;
+        }
+
+        return thread;
+    }
+
+    /// <summary>Lets a thread go on that is not blocked any more.</summary>
+    public static void Return(Thread* thread, long result, bool urgent)
+    {
+        thread->Progress = 0;
         thread->Frame.Rax = (ulong)result;
         if (thread == s_running)
         {
@@ -109,6 +136,7 @@ internal static unsafe class Scheduler
         AccountTime(now);
         s_switchedInAt = now;
         Run(s_idle);
+        FloatingPoint.Discard();
         ThreadTable.Remove(thread);
     }
 
@@ -127,7 +155,7 @@ internal static unsafe class Scheduler
     {
         for (Thread* thread = Deadlines.TakeExpired(now); thread != null; thread = Deadlines.TakeExpired(now))
         {
-            Wake(thread, thread->DeadlineResult, urgent: true);
+            Wake(thread, thread->End.AtDeadline, urgent: true);
         }
 
         ChooseReady(now);
@@ -180,10 +208,19 @@ internal static unsafe class Scheduler
         s_switchedInAt = now;
         if (next != running)
         {
+            FloatingPoint.Save();
             Switches++;
         }
 
         Run(next);
+    }
+
+    private static void Unblock(Thread* thread)
+    {
+        Deadlines.Remove(thread);
+        WaitQueue.LeaveAll(thread);
+        thread->State = ThreadState.Ready;
+        thread->Wait = WaitKind.None;
     }
 
     private static void Run(Thread* thread)

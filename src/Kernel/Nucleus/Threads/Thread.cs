@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using Xenlet.Kernel.Nucleus.Base;
-using Xenlet.Kernel.Nucleus.Platform;
 
 namespace Xenlet.Kernel.Nucleus.Threads;
 
@@ -13,7 +12,7 @@ internal enum ThreadState : uint
     Blocked,
 }
 
-/// <summary>What a blocked thread waits for.</summary>
+/// <summary>What a blocked thread waits for, as reports say it. Nothing is decided by it.</summary>
 internal enum WaitKind : uint
 {
     None,
@@ -42,45 +41,39 @@ internal unsafe struct Thread
     public ThreadState State;
     public WaitKind Wait;
 
-    /// <summary>The next thread of the run queue, or of the queue that this one waits in.</summary>
+    /// <summary>The next thread of the run queue, or of those that make their call again.</summary>
     public Thread* Next;
-
-    /// <summary>The one before it in the queue that this one waits in.</summary>
-    public Thread* Previous;
-
-    /// <summary>The queue that a blocked thread waits in; null for none.</summary>
-    public WaitQueue* Queue;
 
     /// <summary>The next of all threads.</summary>
     public Thread* NextInProcess;
 
-    /// <summary>Neighbours in the list of deadlines; meaningful while <see cref="HasDeadline"/>.</summary>
-    public Thread* NextDeadline;
-
-    /// <summary>Nanoseconds of <see cref="Clock.Now"/>.</summary>
+    /// <summary>When the wait ends at the latest; nanoseconds of <see cref="Platform.Clock.Now"/>, <see cref="ulong.MaxValue"/> for no limit.</summary>
     public ulong Deadline;
 
+    /// <summary>Whether it is among <see cref="Deadlines"/>, whose links and order these are.</summary>
     public bool HasDeadline;
 
-    /// <summary>What the call returns at the deadline.</summary>
-    public long DeadlineResult;
+    public ulong DeadlineOrder;
+    public Thread* DeadlineChild;
+    public Thread* DeadlineNext;
+    public Thread* DeadlinePrevious;
 
-    /// <summary>Whether the interrupted call is to be made again after a handler with SA_RESTART.</summary>
-    public bool Restartable;
+    /// <summary>How the wait ends when nobody wakes the thread.</summary>
+    public WaitEnd End;
 
-    /// <summary>Wait arguments: futex address; buffer of a read, write or poll; or where a sleep leaves what was left of it, 0 for nowhere.</summary>
-    public ulong WaitAddress;
+    /// <summary>The places in the queues that a blocked thread waits in.</summary>
+    public WaitEntry* Entries;
 
-    /// <summary>Wait arguments: futex bit set; or the bytes (poll: entries) of the buffer.</summary>
-    public ulong WaitCount;
+    /// <summary>The first of them.</summary>
+    public WaitEntry FirstEntry;
+
+    /// <summary>Whether the call is being made again, after a wait: <see cref="Deadline"/> and <see cref="Progress"/> are those of before.</summary>
+    public bool IsCallAgain;
 
     /// <summary>
-    /// Wait arguments: bytes of a write already done. Of a thread that is ready: bytes of a getrandom already done, which it is about to
-    /// go on with.
+    /// How far a call has come that goes on: bytes written, or bytes of a getrandom filled.
     /// </summary>
-    public ulong WaitDone;
-
-    public int WaitFile;
+    public ulong Progress;
 
     /// <summary>Blocked signals, bit n-1 for signal n.</summary>
     public ulong SignalMask;

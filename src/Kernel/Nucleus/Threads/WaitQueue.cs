@@ -1,60 +1,107 @@
+using Xenlet.Kernel.Nucleus.Memory;
+
 namespace Xenlet.Kernel.Nucleus.Threads;
 
 /// <summary>
-/// The threads that wait for one thing, longest first. Whoever knows the thing owns the queue, in memory that stays where it is; the
-/// scheduler takes a thread out when it wakes, whatever woke it. All of it takes a constant time.
+/// The threads that wait for one thing, longest first. Whoever owns the thing owns the queue, in memory that stays where it is. A thread may wait
+/// in several; it leaves all of them when it wakes, whatever woke it. To join, to leave and to wake take a constant time each, however many threads wait for
+/// other things.
 /// </summary>
 internal unsafe struct WaitQueue
 {
-    /// <summary>The thread that has waited longest; null when none waits.</summary>
-    public Thread* First;
+    /// <summary>
+    /// Places beyond each thread's first that can be taken at once. A thread waits in one queue nearly always; in more when it polls, for each
+    /// of at most 64 descriptors.
+    /// </summary>
+    public const int MostFurtherEntries = 1024;
 
-    private Thread* _last;
+    private static Slab s_furtherEntries;
+    private static int s_furtherEntriesInUse;
 
-    /// <summary>Appends a thread, which waits in no queue.</summary>
-    public static void Append(WaitQueue* queue, Thread* thread)
+    private WaitEntry* _last;
+
+    /// <summary>The place of the thread that has waited longest; null when none waits.</summary>
+    public WaitEntry* First { get; private set; }
+
+    /// <summary>Appends a thread, which is about to block.</summary>
+    /// <returns>Its place, whose key and bits are the caller's to set; null when no further one can be had, never for a thread's first queue.</returns>
+    public static WaitEntry* Join(WaitQueue* queue, Thread* thread)
     {
-        thread->Queue = queue;
-        thread->Next = null;
-        thread->Previous = queue->_last;
+        WaitEntry* entry = thread->Entries == null ? &thread->FirstEntry : TakeFurtherEntry();
+        if (entry == null)
+        {
+            return null;
+        }
+
+        *entry = new WaitEntry { Thread = thread, Queue = queue, Previous = queue->_last, NextOfThread = thread->Entries };
+        thread->Entries = entry;
         if (queue->_last == null)
         {
-            queue->First = thread;
+            queue->First = entry;
         }
         else
         {
-            queue->_last->Next = thread;
+            queue->_last->Next = entry;
         }
 
-        queue->_last = thread;
+        queue->_last = entry;
+        return entry;
     }
 
-    /// <summary>Takes a thread out of the queue that it waits in, if it waits in one.</summary>
-    public static void Remove(Thread* thread)
+    /// <summary>Takes a thread out of all queues that it waits in.</summary>
+    public static void LeaveAll(Thread* thread)
     {
-        WaitQueue* queue = thread->Queue;
-        if (queue == null)
+        while (thread->Entries != null)
         {
-            return;
+            WaitEntry* entry = thread->Entries;
+            thread->Entries = entry->NextOfThread;
+            Unlink(entry);
+            if (entry != &thread->FirstEntry)
+            {
+                s_furtherEntriesInUse--;
+                s_furtherEntries.Return(entry, sizeof(WaitEntry), spare: 0);
+            }
         }
+    }
 
-        thread->Queue = null;
-        if (thread->Previous == null)
+    /// <summary>Something has changed: each waiting thread makes its call again, which waits again if it has to.</summary>
+    public static void WakeAll(WaitQueue* queue)
+    {
+        while (queue->First != null)
         {
-            queue->First = thread->Next;
+            Scheduler.WakeToCallAgain(queue->First->Thread);
+        }
+    }
+
+    private static void Unlink(WaitEntry* entry)
+    {
+        if (entry->Previous == null)
+        {
+            entry->Queue->First = entry->Next;
         }
         else
         {
-            thread->Previous->Next = thread->Next;
+            entry->Previous->Next = entry->Next;
         }
 
-        if (thread->Next == null)
+        if (entry->Next == null)
         {
-            queue->_last = thread->Previous;
+            entry->Queue->_last = entry->Previous;
         }
         else
         {
-            thread->Next->Previous = thread->Previous;
+            entry->Next->Previous = entry->Previous;
         }
+    }
+
+    private static WaitEntry* TakeFurtherEntry()
+    {
+        if (s_furtherEntriesInUse == MostFurtherEntries || !s_furtherEntries.TryReserve(1, sizeof(WaitEntry)))
+        {
+            return null;
+        }
+
+        s_furtherEntriesInUse++;
+        return (WaitEntry*)s_furtherEntries.Take(sizeof(WaitEntry));
     }
 }

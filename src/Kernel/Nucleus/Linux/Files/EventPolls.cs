@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using Xenlet.Kernel.Nucleus.Base;
+using Xenlet.Kernel.Nucleus.Linux.Abi;
 using Xenlet.Kernel.Nucleus.Memory;
 using Xenlet.Kernel.Nucleus.Platform;
 using Xenlet.Kernel.Nucleus.Threads;
@@ -18,6 +18,9 @@ internal unsafe struct EventPoll
     public int References;
 
     public Entries Members;
+
+    /// <summary>Threads that wait for the set: its members may change.</summary>
+    public WaitQueue Waiters;
 
     [InlineArray(Capacity)]
     internal struct Entries
@@ -52,14 +55,6 @@ internal static unsafe class EventPolls
 
     private static Sets s_sets;
 
-    /// <summary>struct epoll_event, packed on x86-64 (linux/eventpoll.h).</summary>
-    [StructLayout(LayoutKind.Sequential, Pack = 1)]
-    private struct Event
-    {
-        public uint Events;
-        public ulong Data;
-    }
-
     public static long Create()
     {
         for (int i = 0; i < Capacity; i++)
@@ -82,7 +77,12 @@ internal static unsafe class EventPolls
         return -Errno.EMFILE;
     }
 
-    public static void Release(EventPoll* set) => set->References--;
+    /// <summary>A descriptor of the set was closed.</summary>
+    public static void Release(EventPoll* set)
+    {
+        set->References--;
+        WaitQueue.WakeAll(&set->Waiters);
+    }
 
     /// <summary>A descriptor was closed: no set watches it any more.</summary>
     public static void Forget(int descriptor)
@@ -122,7 +122,7 @@ internal static unsafe class EventPolls
             return 0;
         }
 
-        long error = ProgramMemory.PrepareRead(address, (ulong)sizeof(Event));
+        long error = ProgramMemory.PrepareRead(address, (ulong)sizeof(epoll_event));
         if (error < 0)
         {
             return error;
@@ -149,10 +149,10 @@ internal static unsafe class EventPolls
         }
 
         member->Descriptor = descriptor;
-        member->Events = ((Event*)address)->Events;
-        member->Data = ((Event*)address)->Data;
+        member->Events = ((epoll_event*)address)->events;
+        member->Data = ((epoll_event*)address)->data;
         member->IsUsed = true;
-        FileTable.WakeWaiters();
+        WaitQueue.WakeAll(&file->EventPoll->Waiters);
         return 0;
     }
 
@@ -169,37 +169,34 @@ internal static unsafe class EventPolls
             return -Errno.EINVAL;
         }
 
-        long ready = Evaluate(file->EventPoll, events, (ulong)count);
-        if (ready != 0 || milliseconds == 0)
+        EventPoll* set = file->EventPoll;
+        long ready = Evaluate(set, events, (ulong)count);
+        ulong deadline = thread->IsCallAgain ? thread->Deadline
+            : milliseconds < 0 ? ulong.MaxValue : Clock.After((ulong)milliseconds * 1_000_000);
+        if (ready != 0 || deadline <= Clock.Now())
         {
             return ready;
         }
 
-        thread->WaitFile = poll;
-        thread->WaitAddress = events;
-        thread->WaitCount = (ulong)count;
-        Scheduler.Block(
-            WaitKind.EventPoll, null, milliseconds < 0 ? ulong.MaxValue : Clock.After((ulong)milliseconds * 1_000_000), restartable: false);
-        return CallResult.None;
-    }
-
-    /// <summary>A parked caller looks again.</summary>
-    public static void Retry(Thread* thread)
-    {
-        OpenFile* file = FileTable.Get(thread->WaitFile);
-        long ready = file == null || file->Kind != FileKind.EventPoll
-            ? -Errno.EBADF
-            : Evaluate(file->EventPoll, thread->WaitAddress, thread->WaitCount);
-        if (ready != 0)
+        WaitQueue.Join(&set->Waiters, thread);
+        for (int i = 0; i < EventPoll.Capacity; i++)
         {
-            Scheduler.Wake(thread, ready, urgent: true);
+            EventPoll.Member* member = Member(set, i);
+            if (member->IsUsed && !PollCalls.TryJoin(thread, member->Descriptor))
+            {
+                WaitQueue.LeaveAll(thread);
+                return -Errno.ENOMEM;
+            }
         }
+
+        Scheduler.Block(thread, WaitKind.EventPoll, deadline, WaitEnd.Interruptible);
+        return CallResult.None;
     }
 
     private static long Evaluate(EventPoll* set, ulong address, ulong count)
     {
         count = Math.Min(count, EventPoll.Capacity);
-        long error = ProgramMemory.PrepareWrite(address, count * (ulong)sizeof(Event));
+        long error = ProgramMemory.PrepareWrite(address, count * (ulong)sizeof(epoll_event));
         if (error < 0)
         {
             return error;
@@ -212,8 +209,8 @@ internal static unsafe class EventPolls
             short state = member->IsUsed ? PollCalls.State(member->Descriptor, (int)(member->Events & ReadyBits)) : (short)0;
             if (state != 0)
             {
-                ((Event*)address)[ready].Events = (uint)state;
-                ((Event*)address)[ready].Data = member->Data;
+                ((epoll_event*)address)[ready].events = (uint)state;
+                ((epoll_event*)address)[ready].data = member->Data;
                 ready++;
             }
         }

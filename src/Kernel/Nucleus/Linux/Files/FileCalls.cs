@@ -1,5 +1,6 @@
 using Xenlet.Kernel.Nucleus.Base;
 using Xenlet.Kernel.Nucleus.Console;
+using Xenlet.Kernel.Nucleus.Linux.Abi;
 using Xenlet.Kernel.Nucleus.Linux.Signals;
 using Xenlet.Kernel.Nucleus.Memory;
 using Xenlet.Kernel.Nucleus.Threads;
@@ -21,87 +22,61 @@ internal static unsafe class FileCalls
     /// <summary>MAX_RW_COUNT of linux/fs.h: what one call reads or writes at most.</summary>
     private const ulong MaximumCount = int.MaxValue & ~(Pages.Size - 1);
 
-    private struct IoVector
-    {
-        public ulong Base;
-        public ulong Length;
-    }
-
     public static long Read(Thread* thread, int descriptor, ulong buffer, ulong count)
     {
         count = Math.Min(count, MaximumCount);
         long result = TryRead(descriptor, buffer, count);
-        return result == -Errno.EAGAIN && !FileTable.Get(descriptor)->IsNonBlocking
-            ? Park(thread, WaitKind.FileRead, descriptor, buffer, count, 0)
-            : result;
+        if (result != -Errno.EAGAIN || FileTable.Get(descriptor)->IsNonBlocking)
+        {
+            return result;
+        }
+
+        WaitQueue.Join(FileTable.WaitersOf(FileTable.Get(descriptor)), thread);
+        Scheduler.Block(thread, WaitKind.FileRead, ulong.MaxValue, WaitEnd.Restartable);
+        return CallResult.None;
     }
 
     /// <summary>Writes all; a thread that finds no room waits for it, and only that thread.</summary>
     public static long Write(Thread* thread, int descriptor, ulong buffer, ulong count)
     {
         count = Math.Min(count, MaximumCount);
-        long result = TryWrite(descriptor, buffer, count);
+        ulong done = Math.Min(thread->Progress, count);
+        thread->Progress = 0;
+        long result = TryWrite(descriptor, buffer + done, count - done);
         if (result == -Errno.EPIPE)
         {
             SignalDelivery.SendToThread(thread, SignalNumber.SIGPIPE);
         }
 
-        bool isPartial = result == -Errno.EAGAIN || (result >= 0 && (ulong)result < count);
-        return isPartial && !FileTable.Get(descriptor)->IsNonBlocking
-            ? Park(thread, WaitKind.FileWrite, descriptor, buffer, count, Math.Max(result, 0))
-            : result;
+        done += (ulong)Math.Max(result, 0);
+        bool isPartial = result == -Errno.EAGAIN || (result >= 0 && done < count);
+        if (!isPartial || FileTable.Get(descriptor)->IsNonBlocking)
+        {
+            return done > 0 ? (long)done : result;
+        }
+
+        thread->Progress = done;
+        WaitQueue.Join(FileTable.WaitersOf(FileTable.Get(descriptor)), thread);
+        Scheduler.Block(
+            thread,
+            WaitKind.FileWrite,
+            ulong.MaxValue,
+            done > 0 ? new WaitEnd { OnSignal = (long)done } : WaitEnd.Restartable);
+        return CallResult.None;
     }
 
     /// <summary>readv: fills the first vector that is not empty, a short read as it may always be.</summary>
     public static long ReadVector(Thread* thread, int descriptor, ulong vectors, ulong count)
     {
-        long error = FirstVector(vectors, count, out IoVector first);
-        return error != 0 ? error : Read(thread, descriptor, first.Base, first.Length);
+        long error = FirstVector(vectors, count, out iovec first);
+        return error != 0 ? error : Read(thread, descriptor, first.iov_base, first.iov_len);
     }
 
     /// <summary>writev: writes the first vector that is not empty; the caller goes on with the rest.</summary>
     public static long WriteVector(Thread* thread, int descriptor, ulong vectors, ulong count)
     {
-        long error = FirstVector(vectors, count, out IoVector first);
-        return error != 0 ? error : Write(thread, descriptor, first.Base, first.Length);
-    }
-
-    /// <summary>A parked reader looks again.</summary>
-    public static void RetryRead(Thread* thread)
-    {
-        long result = TryRead(thread->WaitFile, thread->WaitAddress, thread->WaitCount);
-        if (result != -Errno.EAGAIN)
-        {
-            Scheduler.Wake(thread, result, urgent: true);
-        }
-    }
-
-    /// <summary>A parked writer looks again.</summary>
-    public static void RetryWrite(Thread* thread)
-    {
-        long result = TryWrite(thread->WaitFile, thread->WaitAddress + thread->WaitDone, thread->WaitCount - thread->WaitDone);
-        if (result == -Errno.EAGAIN)
-        {
-            return;
-        }
-
-        if (result < 0)
-        {
-            Scheduler.Wake(thread, thread->WaitDone > 0 ? (long)thread->WaitDone : result, urgent: true);
-            if (result == -Errno.EPIPE)
-            {
-                // After the waking, or it would end the call with EINTR.
-                SignalDelivery.SendToThread(thread, SignalNumber.SIGPIPE);
-            }
-
-            return;
-        }
-
-        thread->WaitDone += (ulong)result;
-        if (thread->WaitDone == thread->WaitCount)
-        {
-            Scheduler.Wake(thread, (long)thread->WaitCount, urgent: true);
-        }
+        long error = FirstVector(vectors, count, out iovec first);
+        return error != 0 ? error : Write(thread, descriptor, first.iov_base, first.iov_len);
     }
 
     public static long Status(int descriptor, ulong address)
@@ -149,16 +124,6 @@ internal static unsafe class FileCalls
         }
     }
 
-    private static long Park(Thread* thread, WaitKind kind, int descriptor, ulong buffer, ulong count, long done)
-    {
-        thread->WaitFile = descriptor;
-        thread->WaitAddress = buffer;
-        thread->WaitCount = count;
-        thread->WaitDone = (ulong)done;
-        Scheduler.Block(kind, null, ulong.MaxValue, restartable: true);
-        return CallResult.None;
-    }
-
     private static long TryRead(int descriptor, ulong buffer, ulong count)
     {
         OpenFile* file = FileTable.Get(descriptor);
@@ -189,13 +154,7 @@ internal static unsafe class FileCalls
             case FileKind.EventPoll:
                 return -Errno.EINVAL;
             case FileKind.PipeReader:
-                long result = count == 0 ? 0 : Pipes.Read(file->Pipe, (byte*)buffer, count);
-                if (result > 0)
-                {
-                    FileTable.WakeWaiters();
-                }
-
-                return result;
+                return count == 0 ? 0 : Pipes.Read(file->Pipe, (byte*)buffer, count);
             default:
                 return 0;
         }
@@ -227,13 +186,7 @@ internal static unsafe class FileCalls
                 ulong written = ConsoleDevice.Write((byte*)buffer, count);
                 return written == 0 && count > 0 ? -Errno.EAGAIN : (long)written;
             case FileKind.PipeWriter:
-                long result = Pipes.Write(file->Pipe, (byte*)buffer, count);
-                if (result > 0)
-                {
-                    FileTable.WakeWaiters();
-                }
-
-                return result;
+                return count == 0 ? 0 : Pipes.Write(file->Pipe, (byte*)buffer, count);
             case FileKind.Text:
             case FileKind.Directory:
             case FileKind.EventPoll:
@@ -256,7 +209,7 @@ internal static unsafe class FileCalls
         return (long)part;
     }
 
-    private static long FirstVector(ulong vectors, ulong count, out IoVector first)
+    private static long FirstVector(ulong vectors, ulong count, out iovec first)
     {
         const ulong maximumVectors = 1024; // UIO_MAXIOV
         first = default;
@@ -265,15 +218,15 @@ internal static unsafe class FileCalls
             return -Errno.EINVAL;
         }
 
-        long error = ProgramMemory.PrepareRead(vectors, count * (ulong)sizeof(IoVector));
+        long error = ProgramMemory.PrepareRead(vectors, count * (ulong)sizeof(iovec));
         if (error < 0)
         {
             return error;
         }
 
-        for (ulong i = 0; i < count && first.Length == 0; i++)
+        for (ulong i = 0; i < count && first.iov_len == 0; i++)
         {
-            first = ((IoVector*)vectors)[i];
+            first = ((iovec*)vectors)[i];
         }
 
         return 0;

@@ -1,9 +1,10 @@
 using Xenlet.Kernel.Nucleus.Base;
+using Xenlet.Kernel.Nucleus.Linux.Abi;
 using Xenlet.Kernel.Nucleus.Memory;
 
 namespace Xenlet.Kernel.Nucleus.Linux.Files;
 
-/// <summary>struct stat of x86-64 (asm/stat.h).</summary>
+/// <summary>Tells a program what a file is, in <see cref="stat"/>.</summary>
 internal static unsafe class FileStatus
 {
     public const uint S_IFIFO = 0x1000;
@@ -14,24 +15,19 @@ internal static unsafe class FileStatus
     public const uint ReadSearchForAll = 0x16d; // 0555
     private const uint ReadForAll = 0x124; // 0444
 
-    private const ulong Size = 144;
-    private const ulong LinkCountOffset = 16;
-    private const ulong ModeOffset = 24;
-    private const ulong SizeOffset = 48;
-    private const ulong BlockSizeOffset = 56;
-
     public static long Write(ulong address, uint mode)
     {
-        long error = ProgramMemory.PrepareWrite(address, Size);
+        long error = ProgramMemory.PrepareWrite(address, (ulong)sizeof(stat));
         if (error < 0)
         {
             return error;
         }
 
-        Machine.Fill((void*)address, 0, (nuint)Size);
-        *(ulong*)(address + LinkCountOffset) = 1;
-        *(uint*)(address + ModeOffset) = mode;
-        *(ulong*)(address + BlockSizeOffset) = Pages.Size;
+        var status = (stat*)address;
+        Machine.Fill(status, 0, (nuint)sizeof(stat));
+        status->st_nlink = 1;
+        status->st_mode = mode;
+        status->st_blksize = (long)Pages.Size;
         return 0;
     }
 
@@ -41,7 +37,7 @@ internal static unsafe class FileStatus
         long error = Write(address, S_IFREG | ReadForAll);
         if (error == 0)
         {
-            *(long*)(address + SizeOffset) = KnownFiles.UserDatabase.Length;
+            ((stat*)address)->st_size = KnownFiles.UserDatabase.Length;
         }
 
         return error;

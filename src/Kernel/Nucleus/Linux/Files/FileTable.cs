@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Xenlet.Kernel.Nucleus.Base;
+using Xenlet.Kernel.Nucleus.Console;
 using Xenlet.Kernel.Nucleus.Threads;
 using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
 using ThreadState = Xenlet.Kernel.Nucleus.Threads.ThreadState;
@@ -20,8 +21,6 @@ internal static unsafe class FileTable
     public const uint O_NONBLOCK = 0x800;
 
     private static Table s_table;
-    private static bool s_isWaking;
-    private static bool s_changed;
 
     /// <summary>Opens the console as 0, 1 and 2.</summary>
     public static void Initialise()
@@ -75,9 +74,12 @@ internal static unsafe class FileTable
             EventPolls.Release(file->EventPoll);
         }
 
-        EventPolls.Forget(descriptor);
+        else if (kind == FileKind.Console)
+        {
+            WaitQueue.WakeAll(ConsoleDevice.Waiters);
+        }
 
-        WakeWaiters();
+        EventPolls.Forget(descriptor);
         return 0;
     }
 
@@ -99,17 +101,18 @@ internal static unsafe class FileTable
         return copy;
     }
 
+    /// <summary>dup3: whatever the target was is closed. As on Linux, that both are the same is looked at first.</summary>
     public static long DuplicateTo(int descriptor, int target)
     {
+        if (descriptor == target)
+        {
+            return -Errno.EINVAL;
+        }
+
         OpenFile* file = Get(descriptor);
         if (file == null || (uint)target >= Capacity)
         {
             return -Errno.EBADF;
-        }
-
-        if (descriptor == target)
-        {
-            return -Errno.EINVAL;
         }
 
         _ = Close(target);
@@ -117,58 +120,14 @@ internal static unsafe class FileTable
         return target;
     }
 
-    /// <summary>Something about files changed: threads that wait for a file look again.</summary>
-    /// <remarks>
-    /// A look that succeeds changes files again. It must not start another pass from within, or a thread that just read would, still
-    /// marked as waiting, read a second time.
-    /// </remarks>
-    public static void WakeWaiters()
+    /// <summary>Who waits for something to change about an open file; null where nothing ever does.</summary>
+    public static WaitQueue* WaitersOf(OpenFile* file) => file->Kind switch
     {
-        s_changed = true;
-        if (s_isWaking)
-        {
-            return;
-        }
-
-        s_isWaking = true;
-        while (s_changed)
-        {
-            s_changed = false;
-            LookAgain();
-        }
-
-        s_isWaking = false;
-    }
-
-    private static void LookAgain()
-    {
-        for (Thread* thread = ThreadTable.First; thread != null;)
-        {
-            Thread* next = thread->NextInProcess;
-            if (thread->State == ThreadState.Blocked)
-            {
-                switch (thread->Wait)
-                {
-                    case WaitKind.FileRead:
-                        FileCalls.RetryRead(thread);
-                        break;
-                    case WaitKind.FileWrite:
-                        FileCalls.RetryWrite(thread);
-                        break;
-                    case WaitKind.Poll:
-                        PollCalls.Retry(thread);
-                        break;
-                    case WaitKind.EventPoll:
-                        EventPolls.Retry(thread);
-                        break;
-                    default:
-                        break;
-                }
-            }
-
-            thread = next;
-        }
-    }
+        FileKind.Console => ConsoleDevice.Waiters,
+        FileKind.PipeReader or FileKind.PipeWriter => &file->Pipe->Waiters,
+        FileKind.EventPoll => &file->EventPoll->Waiters,
+        _ => null,
+    };
 
     private static void CopyTo(OpenFile* file, int descriptor)
     {

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Xenlet.Kernel.Nucleus.Base;
 using Xenlet.Kernel.Nucleus.Memory;
+using Xenlet.Kernel.Nucleus.Threads;
 
 namespace Xenlet.Kernel.Nucleus.Linux.Files;
 
@@ -18,6 +19,9 @@ internal unsafe struct Pipe
 
     public int Readers;
     public int Writers;
+
+    /// <summary>Threads that wait for bytes, for room, or for either end to close.</summary>
+    public WaitQueue Waiters;
 }
 
 /// <summary>Pipes: .NET tells its signal-handling thread of signals through one.</summary>
@@ -95,6 +99,8 @@ internal static unsafe class Pipes
             pipe->Writers--;
         }
 
+        // Who waits at the descriptor that was closed looks again too, and finds it closed: nobody waits for a pipe that is gone.
+        WaitQueue.WakeAll(&pipe->Waiters);
         if (pipe->Readers == 0 && pipe->Writers == 0 && pipe->Frame != 0)
         {
             FrameAllocator.FreeForNucleus(pipe->Frame);
@@ -123,6 +129,7 @@ internal static unsafe class Pipes
 
         pipe->Start = (pipe->Start + part) % (uint)Pages.Size;
         pipe->Count -= part;
+        WaitQueue.WakeAll(&pipe->Waiters);
         return part;
     }
 
@@ -148,6 +155,7 @@ internal static unsafe class Pipes
         }
 
         pipe->Count += part;
+        WaitQueue.WakeAll(&pipe->Waiters);
         return part;
     }
 

@@ -1,5 +1,6 @@
 using Xenlet.Kernel.Nucleus.Base;
 using Xenlet.Kernel.Nucleus.Console;
+using Xenlet.Kernel.Nucleus.Linux.Abi;
 using Xenlet.Kernel.Nucleus.Linux.Time;
 using Xenlet.Kernel.Nucleus.Memory;
 using Xenlet.Kernel.Nucleus.Platform;
@@ -18,15 +19,8 @@ internal static unsafe class PollCalls
     private const short POLLHUP = 16;
     private const short POLLNVAL = 32;
 
-    private struct PollEntry
-    {
-        public int Descriptor;
-        public short Events;
-        public short ReturnedEvents;
-    }
-
     /// <param name="thread">The caller.</param>
-    /// <param name="entries">Array of struct pollfd.</param>
+    /// <param name="entries">Array of <see cref="pollfd"/>.</param>
     /// <param name="count">Its length.</param>
     /// <param name="milliseconds">Negative for no limit.</param>
     public static long Poll(Thread* thread, ulong entries, ulong count, int milliseconds) =>
@@ -36,7 +30,7 @@ internal static unsafe class PollCalls
     public static long PollUntil(Thread* thread, ulong entries, ulong count, ulong timeout)
     {
         ulong deadline = ulong.MaxValue;
-        if (timeout != 0)
+        if (timeout != 0 && !thread->IsCallAgain)
         {
             long error = TimeSpec.Read(timeout, out ulong nanoseconds);
             if (error != 0)
@@ -50,16 +44,6 @@ internal static unsafe class PollCalls
         return Wait(thread, entries, count, deadline);
     }
 
-    /// <summary>A parked caller looks again.</summary>
-    public static void Retry(Thread* thread)
-    {
-        long ready = Evaluate(thread->WaitAddress, thread->WaitCount);
-        if (ready != 0)
-        {
-            Scheduler.Wake(thread, ready, urgent: true);
-        }
-    }
-
     private static long Wait(Thread* thread, ulong entries, ulong count, ulong deadline)
     {
         if (count > FileTable.Capacity)
@@ -67,35 +51,52 @@ internal static unsafe class PollCalls
             return -Errno.EINVAL;
         }
 
+        deadline = thread->IsCallAgain ? thread->Deadline : deadline;
         long ready = Evaluate(entries, count);
         if (ready != 0 || deadline <= Clock.Now())
         {
             return ready;
         }
 
-        thread->WaitAddress = entries;
-        thread->WaitCount = count;
-        Scheduler.Block(WaitKind.Poll, null, deadline, restartable: false);
+        for (ulong i = 0; i < count; i++)
+        {
+            if (!TryJoin(thread, ((pollfd*)entries)[i].fd))
+            {
+                WaitQueue.LeaveAll(thread);
+                return -Errno.ENOMEM;
+            }
+        }
+
+        Scheduler.Block(thread, WaitKind.Poll, deadline, WaitEnd.Interruptible);
         return CallResult.None;
     }
 
     private static long Evaluate(ulong address, ulong count)
     {
-        long error = ProgramMemory.PrepareWrite(address, count * (ulong)sizeof(PollEntry));
+        long error = ProgramMemory.PrepareWrite(address, count * (ulong)sizeof(pollfd));
         if (error < 0)
         {
             return error;
         }
 
         long ready = 0;
-        var entries = (PollEntry*)address;
+        var entries = (pollfd*)address;
         for (ulong i = 0; i < count; i++)
         {
-            entries[i].ReturnedEvents = entries[i].Descriptor < 0 ? (short)0 : State(entries[i].Descriptor, entries[i].Events);
-            ready += entries[i].ReturnedEvents != 0 ? 1 : 0;
+            entries[i].revents = entries[i].fd < 0 ? (short)0 : State(entries[i].fd, entries[i].events);
+            ready += entries[i].revents != 0 ? 1 : 0;
         }
 
         return ready;
+    }
+
+    /// <summary>Lets a thread, which is about to block, wait for changes of a descriptor's file.</summary>
+    /// <returns>False when it can wait for no more.</returns>
+    public static bool TryJoin(Thread* thread, int descriptor)
+    {
+        OpenFile* file = FileTable.Get(descriptor);
+        WaitQueue* waiters = file == null ? null : FileTable.WaitersOf(file);
+        return waiters == null || WaitQueue.Join(waiters, thread) != null;
     }
 
     /// <summary>What a descriptor is ready for, of <paramref name="wanted"/> and of the conditions that are always told.</summary>

@@ -156,6 +156,7 @@ internal static unsafe class SignalDelivery
         }
 
         thread->SignalMask = frame->SignalMask & ~Unblockable;
+        FloatingPoint.Discard();
         ulong floatingPoint = frame->FloatingPoint;
         if (floatingPoint == 0)
         {
@@ -176,7 +177,8 @@ internal static unsafe class SignalDelivery
     /// <summary>Sets a thread's mask; SIGKILL and SIGSTOP cannot be blocked.</summary>
     public static void SetMask(Thread* thread, ulong mask) => thread->SignalMask = mask & ~Unblockable;
 
-    private static void InterruptIfBlocked(Thread* thread)
+    /// <summary>Ends the call of a blocked thread that has a signal to take.</summary>
+    public static void InterruptIfBlocked(Thread* thread)
     {
         if (thread->State != ThreadState.Blocked || !HasDeliverable(thread) || IsDropped(thread))
         {
@@ -185,7 +187,7 @@ internal static unsafe class SignalDelivery
 
         // As Linux: a call with a time limit ends with EINTR, one without is made again if the handler says SA_RESTART.
         ulong deliverable = (thread->PendingSignals | s_pendingForProcess) & ~thread->SignalMask;
-        bool restart = thread->Restartable;
+        bool restart = thread->End.RestartsAfterSignal;
         for (int signal = 1; signal <= SignalNumber.Last; signal++)
         {
             if ((deliverable & SignalNumber.Bit(signal)) != 0 && (Action(signal)->Flags & SignalAction.SA_RESTART) == 0)
@@ -194,7 +196,7 @@ internal static unsafe class SignalDelivery
             }
         }
 
-        if (restart && thread->WaitDone == 0)
+        if (restart)
         {
             // SYSCALL is two bytes long.
             thread->Frame.Rip -= 2;
@@ -202,9 +204,8 @@ internal static unsafe class SignalDelivery
         }
         else
         {
-            long result = thread->WaitDone != 0 ? (long)thread->WaitDone
-                : thread->Wait == WaitKind.Sleep ? TimeCalls.Interrupt(thread) : -Errno.EINTR;
-            Scheduler.Wake(thread, result, urgent: false);
+            long error = TimeCalls.WriteRemaining(thread);
+            Scheduler.Wake(thread, error != 0 ? error : thread->End.OnSignal, urgent: false);
         }
     }
 
@@ -253,6 +254,7 @@ internal static unsafe class SignalDelivery
             ProgramEnd.StackOverflow(thread, registers->Rsp);
         }
 
+        FloatingPoint.Save();
         Machine.Copy((void*)floatingPoint, registers->FloatingPoint, 512);
         var frame = (SignalFrame*)address;
         Machine.Fill(frame, 0, SignalFrame.Size);

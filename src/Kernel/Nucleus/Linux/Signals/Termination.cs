@@ -39,10 +39,9 @@ internal static unsafe class Termination
 
         // Once more while the program is ending changes nothing.
         s_isHandedOver = true;
-        Thread* waiter = Waiter->First;
-        if (waiter != null)
+        if (Waiter->First != null)
         {
-            Scheduler.Wake(waiter, 0, urgent: true);
+            Scheduler.Wake(Waiter->First->Thread, 0, urgent: true);
         }
 
         return true;
@@ -63,7 +62,9 @@ internal static unsafe class Termination
             return -Errno.EAGAIN;
         }
 
-        Scheduler.Block(WaitKind.Termination, Waiter, ulong.MaxValue, restartable: true);
+        Thread* thread = Scheduler.Current;
+        WaitQueue.Join(Waiter, thread);
+        Scheduler.Block(thread, WaitKind.Termination, ulong.MaxValue, WaitEnd.Restartable);
         return CallResult.None;
     }
 

@@ -1,17 +1,17 @@
 using Xenlet.Kernel.Nucleus.Console;
-using Xenlet.Kernel.Nucleus.Linux.Files;
 using Xenlet.Kernel.Nucleus.Linux.Signals;
 using Xenlet.Kernel.Nucleus.Platform;
 using Xenlet.Kernel.Nucleus.Platform.Xen;
+using Xenlet.Kernel.Nucleus.Threads;
 
 namespace Xenlet.Kernel.Nucleus.Linux.Terminal;
 
 /// <summary>
 /// When the nucleus looks at the console: at each event, as long as its back end is sparing with them. The back end runs on another
 /// processor and can write and signal without end, so a look takes a ring's worth of input at most, and what comes too fast, or signals and
-/// brings nothing, or has taken half of the time, waits for the scheduler with the port masked. Threads run in between.
+/// brings nothing, or has taken a quarter of the time, waits for the scheduler with the port masked. Threads run in between.
 /// </summary>
-internal static class ConsoleAttention
+internal static unsafe class ConsoleAttention
 {
     /// <summary>Nanoseconds of the shortest pause.</summary>
     public const ulong Moment = 1_000_000;
@@ -24,6 +24,10 @@ internal static class ConsoleAttention
 
     /// <summary>The longest pause is a moment doubled so often.</summary>
     public const int MostDoublings = 7;
+
+    // Of the time that looks take, so much more is the threads'. Not as much: whoever reads the input costs time as well, and what else the
+    // guest does would be left less than half of the processor.
+    private const ulong ShareOfThreads = 3;
 
     // 0: no pause, the port is unmasked.
     private static ulong s_nextLook;
@@ -65,13 +69,13 @@ internal static class ConsoleAttention
         ulong start = Clock.Now();
         bool isAll = ConsoleDevice.Service();
         SendSignals();
-        FileTable.WakeWaiters();
+        WaitQueue.WakeAll(ConsoleDevice.Waiters);
         ulong end = Clock.Now();
         s_spent += end - start;
-        if (!isAll || s_spent > Moment / 2)
+        if (!isAll || s_spent > Moment / (1 + ShareOfThreads))
         {
-            // Threads get as much of the processor as the console has had, however slow the looks are.
-            pause = Math.Max(pause, Math.Max(Moment, s_spent));
+            // However slow the looks are.
+            pause = Math.Max(pause, Math.Max(Moment, ShareOfThreads * s_spent));
         }
 
         if (pause != 0)

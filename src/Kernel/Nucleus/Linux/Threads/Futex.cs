@@ -60,18 +60,17 @@ internal static unsafe class Futex
         }
 
         long woken = 0;
-        WaitQueue* bucket = Bucket(address);
-        for (Thread* thread = bucket->First; thread != null && woken < count;)
+        for (WaitEntry* entry = Bucket(address)->First; entry != null && woken < count;)
         {
-            Thread* next = thread->Next;
-            if (thread->WaitAddress == address && ((uint)thread->WaitCount & bitset) != 0)
+            WaitEntry* next = entry->Next;
+            if (entry->Key == address && (entry->Bits & bitset) != 0)
             {
-                Scheduler.Wake(thread, 0, urgent: false);
+                Scheduler.Wake(entry->Thread, 0, urgent: false);
                 woken++;
                 WakeUps++;
             }
 
-            thread = next;
+            entry = next;
         }
 
         return woken;
@@ -110,9 +109,14 @@ internal static unsafe class Futex
         }
 
         Thread* thread = Scheduler.Current;
-        thread->WaitAddress = address;
-        thread->WaitCount = bitset;
-        Scheduler.Block(WaitKind.Futex, Bucket(address), deadline, restartable: timeout == 0, deadlineResult: -Errno.ETIMEDOUT);
+        WaitEntry* entry = WaitQueue.Join(Bucket(address), thread);
+        entry->Key = address;
+        entry->Bits = bitset;
+        Scheduler.Block(
+            thread,
+            WaitKind.Futex,
+            deadline,
+            new WaitEnd { AtDeadline = -Errno.ETIMEDOUT, OnSignal = -Errno.EINTR, RestartsAfterSignal = timeout == 0 });
         return CallResult.None;
     }
 

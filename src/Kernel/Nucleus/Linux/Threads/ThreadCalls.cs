@@ -1,4 +1,5 @@
 using Xenlet.Kernel.Nucleus.Base;
+using Xenlet.Kernel.Nucleus.Linux.Abi;
 using Xenlet.Kernel.Nucleus.Memory;
 using Xenlet.Kernel.Nucleus.Threads;
 using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
@@ -20,57 +21,45 @@ internal static unsafe class ThreadCalls
     private const int ARCH_GET_FS = 0x1003;
     private const int PR_SET_NAME = 15;
     private const int PR_GET_NAME = 16;
+
+    // linux/membarrier.h
     private const int MEMBARRIER_CMD_QUERY = 0;
-
-    /// <summary>MEMBARRIER_CMD_PRIVATE_EXPEDITED and its registration.</summary>
-    private const long SupportedBarriers = 0x18;
-
-    /// <summary>struct clone_args, up to the thread pointer.</summary>
-    private struct CloneArguments
-    {
-        public ulong Flags;
-        public ulong PidFd;
-        public ulong ChildTid;
-        public ulong ParentTid;
-        public ulong ExitSignal;
-        public ulong Stack;
-        public ulong StackSize;
-        public ulong ThreadPointer;
-    }
+    private const int MEMBARRIER_CMD_PRIVATE_EXPEDITED = 8;
+    private const int MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED = 16;
 
     /// <summary>Starts a thread. Processes cannot be made: there is one address space.</summary>
     public static long Clone(Frame* parent, ulong address, ulong size)
     {
-        if (size < (ulong)sizeof(CloneArguments))
+        if (size < (ulong)sizeof(clone_args))
         {
             return -Errno.EINVAL;
         }
 
-        long error = ProgramMemory.PrepareRead(address, (ulong)sizeof(CloneArguments));
+        long error = ProgramMemory.PrepareRead(address, (ulong)sizeof(clone_args));
         if (error < 0)
         {
             return error;
         }
 
-        CloneArguments arguments = *(CloneArguments*)address;
+        clone_args arguments = *(clone_args*)address;
         const ulong thread = CLONE_VM | CLONE_THREAD;
-        if ((arguments.Flags & thread) != thread || arguments.Stack == 0)
+        if ((arguments.flags & thread) != thread || arguments.stack == 0)
         {
             return -Errno.ENOSYS;
         }
 
         // A value that FS cannot take would be a fault of the nucleus when the thread is resumed.
-        if ((arguments.Flags & CLONE_SETTLS) != 0 && arguments.ThreadPointer >= AddressSpace.MapEnd)
+        if ((arguments.flags & CLONE_SETTLS) != 0 && arguments.tls >= AddressSpace.MapEnd)
         {
             return -Errno.EPERM;
         }
 
-        bool setsParent = (arguments.Flags & CLONE_PARENT_SETTID) != 0;
-        bool setsChild = (arguments.Flags & CLONE_CHILD_SETTID) != 0;
-        error = setsParent ? ProgramMemory.PrepareWrite(arguments.ParentTid, 4) : 0;
+        bool setsParent = (arguments.flags & CLONE_PARENT_SETTID) != 0;
+        bool setsChild = (arguments.flags & CLONE_CHILD_SETTID) != 0;
+        error = setsParent ? ProgramMemory.PrepareWrite(arguments.parent_tid, 4) : 0;
         if (error == 0 && setsChild)
         {
-            error = ProgramMemory.PrepareWrite(arguments.ChildTid, 4);
+            error = ProgramMemory.PrepareWrite(arguments.child_tid, 4);
         }
 
         if (error < 0)
@@ -80,7 +69,7 @@ internal static unsafe class ThreadCalls
 
         // The thread's first page: without it the thread would end the program where no call can fail. A stack that is not mapped is the
         // thread's own mistake, as on Linux.
-        ulong top = arguments.Stack + arguments.StackSize;
+        ulong top = arguments.stack + arguments.stack_size;
         if (ProgramMemory.PrepareWrite(top - 8, 8) == -Errno.ENOMEM)
         {
             return -Errno.ENOMEM;
@@ -92,30 +81,31 @@ internal static unsafe class ThreadCalls
             return -Errno.ENOMEM;
         }
 
+        FloatingPoint.Save();
         Machine.Copy(&child->Frame, parent, Frame.Size);
         child->Frame.Rax = 0;
         child->Frame.Rsp = top;
         child->SignalMask = ((Thread*)parent)->SignalMask;
-        child->StackLow = arguments.Stack;
+        child->StackLow = arguments.stack;
         child->StackHigh = top;
-        if ((arguments.Flags & CLONE_SETTLS) != 0)
+        if ((arguments.flags & CLONE_SETTLS) != 0)
         {
-            child->Frame.FsBase = arguments.ThreadPointer;
+            child->Frame.FsBase = arguments.tls;
         }
 
-        if ((arguments.Flags & CLONE_CHILD_CLEARTID) != 0)
+        if ((arguments.flags & CLONE_CHILD_CLEARTID) != 0)
         {
-            child->ClearChildTid = arguments.ChildTid;
+            child->ClearChildTid = arguments.child_tid;
         }
 
         if (setsParent)
         {
-            *(int*)arguments.ParentTid = child->Id;
+            *(int*)arguments.parent_tid = child->Id;
         }
 
         if (setsChild)
         {
-            *(int*)arguments.ChildTid = child->Id;
+            *(int*)arguments.child_tid = child->Id;
         }
 
         RunQueue.Append(child);
@@ -219,6 +209,10 @@ internal static unsafe class ThreadCalls
     }
 
     /// <summary>With one processor every thread has passed a barrier by the time another runs: the way here is one.</summary>
-    public static long MemoryBarrier(int command) => command == MEMBARRIER_CMD_QUERY ? SupportedBarriers
-        : (command & ~SupportedBarriers) == 0 ? 0 : -Errno.EINVAL;
+    public static long MemoryBarrier(int command) => command switch
+    {
+        MEMBARRIER_CMD_QUERY => MEMBARRIER_CMD_PRIVATE_EXPEDITED | MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED,
+        MEMBARRIER_CMD_PRIVATE_EXPEDITED or MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED => 0,
+        _ => -Errno.EINVAL,
+    };
 }

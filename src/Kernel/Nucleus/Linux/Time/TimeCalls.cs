@@ -61,7 +61,7 @@ internal static unsafe class TimeCalls
 
     /// <summary>All clocks count nanoseconds.</summary>
     public static long Resolution(int clock, ulong address) =>
-        clock is < CLOCK_REALTIME or > CLOCK_BOOTTIME ? -Errno.EINVAL : address == 0 ? 0 : TimeSpec.Write(address, 1);
+        !IsKnown(clock) ? -Errno.EINVAL : address == 0 ? 0 : TimeSpec.Write(address, 1);
 
     /// <param name="clock">The clock.</param>
     /// <param name="flags">TIMER_ABSTIME or 0.</param>
@@ -71,7 +71,7 @@ internal static unsafe class TimeCalls
     {
         if (clock is not (CLOCK_REALTIME or CLOCK_MONOTONIC or CLOCK_BOOTTIME))
         {
-            return clock is < CLOCK_REALTIME or > CLOCK_BOOTTIME ? -Errno.EINVAL : -Errno.EOPNOTSUPP;
+            return IsKnown(clock) ? -Errno.EOPNOTSUPP : -Errno.EINVAL;
         }
 
         long error = TimeSpec.Read(request, out ulong nanoseconds);
@@ -82,25 +82,25 @@ internal static unsafe class TimeCalls
 
         ulong deadline = (flags & TIMER_ABSTIME) == 0 ? Clock.After(nanoseconds)
             : clock == CLOCK_REALTIME ? Clock.FromRealTime(nanoseconds) : nanoseconds;
-        Thread* thread = Scheduler.Current;
-        thread->WaitAddress = (flags & TIMER_ABSTIME) == 0 ? remaining : 0;
-        thread->WaitDone = 0;
-        Scheduler.Block(WaitKind.Sleep, null, deadline, restartable: false);
+        WaitEnd end = WaitEnd.Interruptible;
+        end.RemainingTime = (flags & TIMER_ABSTIME) == 0 ? remaining : 0;
+        Scheduler.Block(Scheduler.Current, WaitKind.Sleep, deadline, end);
         return CallResult.None;
     }
 
-    /// <summary>A signal ends a sleep.</summary>
-    /// <returns>What the call returns.</returns>
-    public static long Interrupt(Thread* sleeper)
+    /// <summary>Tells a thread whose wait a signal ends what was left of its time, where it has asked for that.</summary>
+    /// <returns>0 or a negative errno.</returns>
+    public static long WriteRemaining(Thread* thread)
     {
-        if (sleeper->WaitAddress == 0)
+        if (thread->End.RemainingTime == 0)
         {
-            return -Errno.EINTR;
+            return 0;
         }
 
-        ulong deadline = sleeper->HasDeadline ? sleeper->Deadline : ulong.MaxValue;
         ulong now = Clock.Now();
-        long error = TimeSpec.Write(sleeper->WaitAddress, deadline > now ? deadline - now : 0);
-        return error != 0 ? error : -Errno.EINTR;
+        return TimeSpec.Write(thread->End.RemainingTime, thread->Deadline > now ? thread->Deadline - now : 0);
     }
+
+    private static bool IsKnown(int clock) => clock is CLOCK_REALTIME or CLOCK_MONOTONIC or CLOCK_PROCESS_CPUTIME_ID
+        or CLOCK_THREAD_CPUTIME_ID or CLOCK_MONOTONIC_RAW or CLOCK_REALTIME_COARSE or CLOCK_MONOTONIC_COARSE or CLOCK_BOOTTIME;
 }

@@ -1,9 +1,10 @@
 using Xenlet.Kernel.Nucleus.Base;
+using Xenlet.Kernel.Nucleus.Linux.Abi;
 using Xenlet.Kernel.Nucleus.Memory;
 
 namespace Xenlet.Kernel.Nucleus.Linux.Time;
 
-/// <summary>struct timespec of the program, checked.</summary>
+/// <summary>A <see cref="timespec"/> of the program, checked.</summary>
 internal static unsafe class TimeSpec
 {
     private const ulong NanosecondsPerSecond = 1_000_000_000;
@@ -13,14 +14,14 @@ internal static unsafe class TimeSpec
     public static long Read(ulong address, out ulong nanoseconds)
     {
         nanoseconds = 0;
-        long error = ProgramMemory.PrepareRead(address, 16);
+        long error = ProgramMemory.PrepareRead(address, (ulong)sizeof(timespec));
         if (error < 0)
         {
             return error;
         }
 
-        long seconds = ((long*)address)[0];
-        long fraction = ((long*)address)[1];
+        long seconds = ((timespec*)address)->tv_sec;
+        long fraction = ((timespec*)address)->tv_nsec;
         if (seconds < 0 || fraction < 0 || (ulong)fraction >= NanosecondsPerSecond)
         {
             return -Errno.EINVAL;
@@ -35,14 +36,14 @@ internal static unsafe class TimeSpec
     /// <returns>0 or a negative errno.</returns>
     public static long Write(ulong address, ulong nanoseconds)
     {
-        long error = ProgramMemory.PrepareWrite(address, 16);
+        long error = ProgramMemory.PrepareWrite(address, (ulong)sizeof(timespec));
         if (error < 0)
         {
             return error;
         }
 
-        ((ulong*)address)[0] = nanoseconds / NanosecondsPerSecond;
-        ((ulong*)address)[1] = nanoseconds % NanosecondsPerSecond;
+        ((timespec*)address)->tv_sec = (long)(nanoseconds / NanosecondsPerSecond);
+        ((timespec*)address)->tv_nsec = (long)(nanoseconds % NanosecondsPerSecond);
         return 0;
     }
 }

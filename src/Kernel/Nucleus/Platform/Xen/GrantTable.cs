@@ -69,14 +69,14 @@ internal static unsafe class GrantTable
             long changed = GrantTableOp.SetVersion(1, out version);
             if (changed < 0 || version != 1)
             {
-                return changed < 0 ? changed : -XenError.EOPNOTSUPP;
+                return changed < 0 ? changed : -Errno.EOPNOTSUPP;
             }
         }
 
         long result = GrantTableOp.QuerySize(out _, out s_maximumFrames, out GrantStatus status);
         if (result < 0 || status != GrantStatus.GNTST_okay)
         {
-            return result < 0 ? result : -XenError.EIO;
+            return result < 0 ? result : -Errno.EIO;
         }
 
         s_firstFrame = firstFrame;
@@ -93,7 +93,7 @@ internal static unsafe class GrantTable
     {
         if (domain >= DomainId.DOMID_FIRST_RESERVED || frame > uint.MaxValue)
         {
-            return -XenError.EINVAL;
+            return -Errno.EINVAL;
         }
 
         if (s_free == 0)
@@ -126,7 +126,7 @@ internal static unsafe class GrantTable
         frame = 0;
         if (reference < ReservedReferences || reference >= (ulong)s_frameCount * EntriesPerFrame)
         {
-            return -XenError.EINVAL;
+            return -Errno.EINVAL;
         }
 
         // Flags and domain are one word, which Xen too exchanges as a whole.
@@ -135,7 +135,7 @@ internal static unsafe class GrantTable
         int seen = Volatile.Read(ref *word);
         if ((seen & GTF_type_mask) == 0)
         {
-            return -XenError.EINVAL;
+            return -Errno.EINVAL;
         }
 
         for (int tries = 0; tries < MaximumTries && (seen & (GTF_reading | GTF_writing)) == 0; tries++)
@@ -153,14 +153,14 @@ internal static unsafe class GrantTable
             seen = previous;
         }
 
-        return -XenError.EBUSY;
+        return -Errno.EBUSY;
     }
 
     private static long Grow()
     {
         if (s_frameCount >= s_maximumFrames)
         {
-            return -XenError.ENOSPC;
+            return -Errno.ENOSPC;
         }
 
         uint first = s_frameCount * EntriesPerFrame;
@@ -168,7 +168,7 @@ internal static unsafe class GrantTable
         const ulong access = PageTable.Present | PageTable.Writable | PageTable.NoExecute | PageTable.NotOwned;
         if (!PageTable.Map((ulong)(s_entries + first), (frame * Pages.Size) | access))
         {
-            return -XenError.ENOMEM;
+            return -Errno.ENOMEM;
         }
 
         long result = MemoryOp.AddToPhysmap(MemoryOp.XENMAPSPACE_grant_table, s_frameCount, frame);
@@ -189,7 +189,7 @@ internal static unsafe class GrantTable
             }
         }
 
-        return s_free != 0 ? 0 : -XenError.ENOSPC;
+        return s_free != 0 ? 0 : -Errno.ENOSPC;
     }
 }
 

@@ -68,7 +68,7 @@ internal static unsafe class SharedPages
 
         if (Entry(WindowStart + frame) != null)
         {
-            return -XenError.EBUSY;
+            return -Errno.EBUSY;
         }
 
         return TryShow(frame) ? (long)(WindowStart + frame) : -Errno.ENOMEM;
@@ -86,7 +86,7 @@ internal static unsafe class SharedPages
 
         if (GrantCount(*entry) != 0)
         {
-            return -XenError.EBUSY;
+            return -Errno.EBUSY;
         }
 
         ulong frame = PageTable.FrameOf(*entry);
@@ -121,7 +121,7 @@ internal static unsafe class SharedPages
 
         if (GrantCount(*entry) == MaximumGrants)
         {
-            return -XenError.EMLINK;
+            return -Errno.EMLINK;
         }
 
         long reference = GrantTable.Grant(domain, frame / Pages.Size, readOnly);

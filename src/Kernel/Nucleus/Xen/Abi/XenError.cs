@@ -4,57 +4,9 @@ using Xenlet.Kernel.Nucleus.Base;
 
 namespace Xenlet.Kernel.Nucleus.Xen.Abi;
 
-/// <summary>The errnos a hypercall returns, negated, and their names and meanings (xen/errno.h).</summary>
+/// <summary>What a hypercall's negated errno is called and means (Xen's errno.h).</summary>
 internal static unsafe class XenError
 {
-    public const int EPERM = 1;
-    public const int ENOENT = 2;
-    public const int ESRCH = 3;
-    public const int EIO = 5;
-    public const int ENXIO = 6;
-    public const int E2BIG = 7;
-    public const int ENOEXEC = 8;
-    public const int EBADF = 9;
-    public const int ECHILD = 10;
-    public const int EAGAIN = 11;
-    public const int ENOMEM = 12;
-    public const int EACCES = 13;
-    public const int EFAULT = 14;
-    public const int EBUSY = 16;
-    public const int EEXIST = 17;
-    public const int EXDEV = 18;
-    public const int ENODEV = 19;
-    public const int ENOTDIR = 20;
-    public const int EISDIR = 21;
-    public const int EINVAL = 22;
-    public const int ENFILE = 23;
-    public const int EMFILE = 24;
-    public const int ENOSPC = 28;
-    public const int EROFS = 30;
-    public const int EMLINK = 31;
-    public const int EDOM = 33;
-    public const int ERANGE = 34;
-    public const int EDEADLK = 35;
-    public const int ENAMETOOLONG = 36;
-    public const int ENOLCK = 37;
-    public const int ENOSYS = 38;
-    public const int ENOTEMPTY = 39;
-    public const int ENODATA = 61;
-    public const int ETIME = 62;
-    public const int EBADMSG = 74;
-    public const int EOVERFLOW = 75;
-    public const int EILSEQ = 84;
-    public const int ENOTSOCK = 88;
-    public const int EMSGSIZE = 90;
-    public const int EOPNOTSUPP = 95;
-    public const int EADDRINUSE = 98;
-    public const int EADDRNOTAVAIL = 99;
-    public const int ENOBUFS = 105;
-    public const int EISCONN = 106;
-    public const int ENOTCONN = 107;
-    public const int ETIMEDOUT = 110;
-    public const int ECONNREFUSED = 111;
-
     // What is longer is cut. The buffers are not zeroed: for one this large the compiler would call memset by P/Invoke.
     private const int TextCapacity = 160;
 
@@ -84,112 +36,83 @@ internal static unsafe class XenError
     }
 
     /// <summary>The name in the header, such as "EINVAL", of a hypercall's result (or of an errno with its sign dropped).</summary>
-    public static ReadOnlySpan<byte> Name(long result) => Magnitude(result) switch
+    public static ReadOnlySpan<byte> Name(long result)
     {
-        0 => "success"u8,
-        EPERM => "EPERM"u8,
-        ENOENT => "ENOENT"u8,
-        ESRCH => "ESRCH"u8,
-        EIO => "EIO"u8,
-        ENXIO => "ENXIO"u8,
-        E2BIG => "E2BIG"u8,
-        ENOEXEC => "ENOEXEC"u8,
-        EBADF => "EBADF"u8,
-        ECHILD => "ECHILD"u8,
-        EAGAIN => "EAGAIN"u8,
-        ENOMEM => "ENOMEM"u8,
-        EACCES => "EACCES"u8,
-        EFAULT => "EFAULT"u8,
-        EBUSY => "EBUSY"u8,
-        EEXIST => "EEXIST"u8,
-        EXDEV => "EXDEV"u8,
-        ENODEV => "ENODEV"u8,
-        ENOTDIR => "ENOTDIR"u8,
-        EISDIR => "EISDIR"u8,
-        EINVAL => "EINVAL"u8,
-        ENFILE => "ENFILE"u8,
-        EMFILE => "EMFILE"u8,
-        ENOSPC => "ENOSPC"u8,
-        EROFS => "EROFS"u8,
-        EMLINK => "EMLINK"u8,
-        EDOM => "EDOM"u8,
-        ERANGE => "ERANGE"u8,
-        EDEADLK => "EDEADLK"u8,
-        ENAMETOOLONG => "ENAMETOOLONG"u8,
-        ENOLCK => "ENOLCK"u8,
-        ENOSYS => "ENOSYS"u8,
-        ENOTEMPTY => "ENOTEMPTY"u8,
-        ENODATA => "ENODATA"u8,
-        ETIME => "ETIME"u8,
-        EBADMSG => "EBADMSG"u8,
-        EOVERFLOW => "EOVERFLOW"u8,
-        EILSEQ => "EILSEQ"u8,
-        ENOTSOCK => "ENOTSOCK"u8,
-        EMSGSIZE => "EMSGSIZE"u8,
-        EOPNOTSUPP => "EOPNOTSUPP"u8,
-        EADDRINUSE => "EADDRINUSE"u8,
-        EADDRNOTAVAIL => "EADDRNOTAVAIL"u8,
-        ENOBUFS => "ENOBUFS"u8,
-        EISCONN => "EISCONN"u8,
-        ENOTCONN => "ENOTCONN"u8,
-        ETIMEDOUT => "ETIMEDOUT"u8,
-        ECONNREFUSED => "ECONNREFUSED"u8,
-        _ => "unknown error"u8,
-    };
+        ReadOnlySpan<byte> text = NameAndMeaning(result);
+        return text.IsEmpty ? "unknown error"u8 : text[..NameLength(text)];
+    }
 
     /// <summary>What the header says the error means.</summary>
-    public static ReadOnlySpan<byte> Meaning(long result) => Magnitude(result) switch
+    public static ReadOnlySpan<byte> Meaning(long result)
     {
-        0 => "success"u8,
-        EPERM => "operation not permitted"u8,
-        ENOENT => "no such file or directory"u8,
-        ESRCH => "no such process"u8,
-        EIO => "I/O error"u8,
-        ENXIO => "no such device or address"u8,
-        E2BIG => "arg list too long"u8,
-        ENOEXEC => "exec format error"u8,
-        EBADF => "bad file number"u8,
-        ECHILD => "no child processes"u8,
-        EAGAIN => "try again"u8,
-        ENOMEM => "out of memory"u8,
-        EACCES => "permission denied"u8,
-        EFAULT => "bad address"u8,
-        EBUSY => "device or resource busy"u8,
-        EEXIST => "file exists"u8,
-        EXDEV => "cross-device link"u8,
-        ENODEV => "no such device"u8,
-        ENOTDIR => "not a directory"u8,
-        EISDIR => "is a directory"u8,
-        EINVAL => "invalid argument"u8,
-        ENFILE => "file table overflow"u8,
-        EMFILE => "too many open files"u8,
-        ENOSPC => "no space left on device"u8,
-        EROFS => "read-only file system"u8,
-        EMLINK => "too many links"u8,
-        EDOM => "math argument out of domain of func"u8,
-        ERANGE => "math result not representable"u8,
-        EDEADLK => "resource deadlock would occur"u8,
-        ENAMETOOLONG => "file name too long"u8,
-        ENOLCK => "no record locks available"u8,
-        ENOSYS => "function not implemented"u8,
-        ENOTEMPTY => "directory not empty"u8,
-        ENODATA => "no data available"u8,
-        ETIME => "timer expired"u8,
-        EBADMSG => "not a data message"u8,
-        EOVERFLOW => "value too large for defined data type"u8,
-        EILSEQ => "illegal byte sequence"u8,
-        ENOTSOCK => "socket operation on non-socket"u8,
-        EMSGSIZE => "message too large"u8,
-        EOPNOTSUPP => "operation not supported on transport endpoint"u8,
-        EADDRINUSE => "address already in use"u8,
-        EADDRNOTAVAIL => "cannot assign requested address"u8,
-        ENOBUFS => "no buffer space available"u8,
-        EISCONN => "transport endpoint is already connected"u8,
-        ENOTCONN => "transport endpoint is not connected"u8,
-        ETIMEDOUT => "connection timed out"u8,
-        ECONNREFUSED => "connection refused"u8,
-        _ => "no errno of Xen's"u8,
+        ReadOnlySpan<byte> text = NameAndMeaning(result);
+        return text.IsEmpty ? "no errno of Xen's"u8 : text[(NameLength(text) + 1)..];
+    }
+
+    /// <summary>The errors of Xen's header: the name, a blank, the meaning. Empty for a number that it does not have.</summary>
+    private static ReadOnlySpan<byte> NameAndMeaning(long result) => (long)Magnitude(result) switch
+    {
+        0 => "success success"u8,
+        Errno.EPERM => "EPERM operation not permitted"u8,
+        Errno.ENOENT => "ENOENT no such file or directory"u8,
+        Errno.ESRCH => "ESRCH no such process"u8,
+        Errno.EIO => "EIO I/O error"u8,
+        Errno.ENXIO => "ENXIO no such device or address"u8,
+        Errno.E2BIG => "E2BIG arg list too long"u8,
+        Errno.ENOEXEC => "ENOEXEC exec format error"u8,
+        Errno.EBADF => "EBADF bad file number"u8,
+        Errno.ECHILD => "ECHILD no child processes"u8,
+        Errno.EAGAIN => "EAGAIN try again"u8,
+        Errno.ENOMEM => "ENOMEM out of memory"u8,
+        Errno.EACCES => "EACCES permission denied"u8,
+        Errno.EFAULT => "EFAULT bad address"u8,
+        Errno.EBUSY => "EBUSY device or resource busy"u8,
+        Errno.EEXIST => "EEXIST file exists"u8,
+        Errno.EXDEV => "EXDEV cross-device link"u8,
+        Errno.ENODEV => "ENODEV no such device"u8,
+        Errno.ENOTDIR => "ENOTDIR not a directory"u8,
+        Errno.EISDIR => "EISDIR is a directory"u8,
+        Errno.EINVAL => "EINVAL invalid argument"u8,
+        Errno.ENFILE => "ENFILE file table overflow"u8,
+        Errno.EMFILE => "EMFILE too many open files"u8,
+        Errno.ENOSPC => "ENOSPC no space left on device"u8,
+        Errno.EROFS => "EROFS read-only file system"u8,
+        Errno.EMLINK => "EMLINK too many links"u8,
+        Errno.EDOM => "EDOM math argument out of domain of func"u8,
+        Errno.ERANGE => "ERANGE math result not representable"u8,
+        Errno.EDEADLK => "EDEADLK resource deadlock would occur"u8,
+        Errno.ENAMETOOLONG => "ENAMETOOLONG file name too long"u8,
+        Errno.ENOLCK => "ENOLCK no record locks available"u8,
+        Errno.ENOSYS => "ENOSYS function not implemented"u8,
+        Errno.ENOTEMPTY => "ENOTEMPTY directory not empty"u8,
+        Errno.ENODATA => "ENODATA no data available"u8,
+        Errno.ETIME => "ETIME timer expired"u8,
+        Errno.EBADMSG => "EBADMSG not a data message"u8,
+        Errno.EOVERFLOW => "EOVERFLOW value too large for defined data type"u8,
+        Errno.EILSEQ => "EILSEQ illegal byte sequence"u8,
+        Errno.ENOTSOCK => "ENOTSOCK socket operation on non-socket"u8,
+        Errno.EMSGSIZE => "EMSGSIZE message too large"u8,
+        Errno.EOPNOTSUPP => "EOPNOTSUPP operation not supported on transport endpoint"u8,
+        Errno.EADDRINUSE => "EADDRINUSE address already in use"u8,
+        Errno.EADDRNOTAVAIL => "EADDRNOTAVAIL cannot assign requested address"u8,
+        Errno.ENOBUFS => "ENOBUFS no buffer space available"u8,
+        Errno.EISCONN => "EISCONN transport endpoint is already connected"u8,
+        Errno.ENOTCONN => "ENOTCONN transport endpoint is not connected"u8,
+        Errno.ETIMEDOUT => "ETIMEDOUT connection timed out"u8,
+        Errno.ECONNREFUSED => "ECONNREFUSED connection refused"u8,
+        _ => default,
     };
+
+    private static int NameLength(ReadOnlySpan<byte> text)
+    {
+        int length = 0;
+        while (text[length] != ' ')
+        {
+            length++;
+        }
+
+        return length;
+    }
 
     private static int Describe(long result, ReadOnlySpan<byte> operation, byte* text)
     {

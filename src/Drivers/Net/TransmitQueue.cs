@@ -1,0 +1,282 @@
+using System.Globalization;
+
+namespace Xenlet.Drivers;
+
+/// <summary>What became of a frame.</summary>
+internal enum SendResult
+{
+    /// <summary>It is on its way.</summary>
+    Sent,
+
+    /// <summary>There is no room now; <see cref="NetworkConnection"/> wakes the sender when there is.</summary>
+    Full,
+
+    /// <summary>The back end does not take such a frame.</summary>
+    Unsupported,
+
+    /// <summary>The connection has ended.</summary>
+    Ended,
+}
+
+/// <summary>
+/// The sending ring of a connection: frames go into granted pages and the ring, and what the back end answers frees them. Responses are
+/// taken when room is needed, without an event. Used by one thread at a time.
+/// </summary>
+/// <param name="ring">The ring.</param>
+/// <param name="pages">Where frames are copied to. It stays the caller's.</param>
+/// <param name="features">What the back end takes.</param>
+/// <param name="counters">Counts what was sent.</param>
+internal sealed class TransmitQueue(
+    FrontRing<TransmitRequest, TransmitResponse> ring, GrantedPagePool pages, BackEndFeatures features, NetworkCounters counters)
+{
+    // How many responses a waiting sender is woken for, so that it is not woken for each.
+    private const int WakeAfter = 32;
+
+    private readonly FrontRing<TransmitRequest, TransmitResponse> _ring = ring;
+    private readonly GrantedPagePool _pages = pages;
+    private readonly BackEndFeatures _features = features;
+    private readonly NetworkCounters _counters = counters;
+    private readonly SendSlot[] _slots = new SendSlot[ring.Capacity];
+    private readonly ushort[] _freeIds = [.. Enumerable.Range(0, ring.Capacity).Select(id => (ushort)id)];
+    private int _freeIdCount = ring.Capacity;
+    private int _extras;
+
+    /// <summary>Responses that were taken, ever, whoever took them: a sender may have taken what an event was sent for.</summary>
+    public long ResponsesTaken { get; private set; }
+
+    /// <summary>Whether the back end has not answered all that was sent.</summary>
+    public bool HasFramesUnderWay => _freeIdCount < _freeIds.Length;
+
+    /// <summary>Told of an address whose frames the back end does not want to deliver, with its status.</summary>
+    public Action<MacAddress, short>? MulticastRefused { get; init; }
+
+    /// <summary>Puts a frame into the ring, as a copy.</summary>
+    /// <param name="frame">What to send.</param>
+    /// <param name="hasMore">More will follow at once: the back end is not told yet.</param>
+    /// <param name="notifies">Whether the back end has to be notified.</param>
+    /// <exception cref="BrokenRingException">The back end has answered what it was not asked.</exception>
+    public SendResult Send(FrameBuffer frame, bool hasMore, out bool notifies)
+    {
+        SendResult result = Put(frame);
+
+        // A sender that has to wait is waited for by nobody but the back end.
+        notifies = (!hasMore || result != SendResult.Sent) && _ring.Publish();
+        if (result == SendResult.Full && TryMakeRoom(CountSlots(frame), CountPages(frame.Length)))
+        {
+            result = Put(frame);
+            notifies |= !hasMore && _ring.Publish();
+        }
+
+        return result;
+    }
+
+    /// <summary>Asks the back end to deliver, or not to deliver any more, frames to a multicast address.</summary>
+    /// <param name="joins">Whether to deliver them.</param>
+    /// <param name="address">The address.</param>
+    /// <param name="notifies">Whether the back end has to be notified.</param>
+    /// <exception cref="BrokenRingException">The back end has answered what it was not asked.</exception>
+    public SendResult SendMulticast(bool joins, MacAddress address, out bool notifies)
+    {
+        notifies = false;
+        TakeResponses();
+        if ((_ring.Free < 2 || _freeIdCount == 0) && !TryMakeRoom(2, 0))
+        {
+            return SendResult.Full;
+        }
+
+        ushort id = TakeId(new SendSlot { IsUsed = true, Multicast = address, Joins = joins });
+        _ring.Put(new TransmitRequest { Id = id, Flags = NetProtocol.TransmitExtraInfo });
+        PutExtra(ExtraInfo.Multicast(joins, address));
+        notifies = _ring.Publish();
+        return SendResult.Sent;
+    }
+
+    /// <summary>Shows the back end what was sent with more to follow; whether it has to be notified.</summary>
+    public bool Flush() => _ring.Publish();
+
+    /// <summary>Takes the responses that are there: their pages are free again.</summary>
+    public void TakeResponses()
+    {
+        while (_ring.TryTake(out TransmitResponse response))
+        {
+            ResponsesTaken++;
+            if (response.Status == NetProtocol.ResponseNull)
+            {
+                // Answers an extra info, whose place has no id.
+                if (--_extras < 0)
+                {
+                    throw new BrokenRingException("of the sending ring, a response answers an extra info that was not sent");
+                }
+
+                continue;
+            }
+
+            ushort id = response.Id;
+            if (id >= _slots.Length || !_slots[id].IsUsed)
+            {
+                throw new BrokenRingException(
+                    string.Create(CultureInfo.InvariantCulture, $"of the sending ring, a response has id {id}, which waits for none"));
+            }
+
+            SendSlot slot = _slots[id];
+            GiveId(id);
+            if (slot.Page is not null)
+            {
+                _pages.Return(slot.Page);
+            }
+
+            if (response.Status != NetProtocol.ResponseOkay)
+            {
+                _counters.SendErrors++;
+                if (slot.Page is null && slot.Joins)
+                {
+                    MulticastRefused?.Invoke(slot.Multicast, response.Status);
+                }
+            }
+        }
+    }
+
+    private SendResult Put(FrameBuffer frame)
+    {
+        int length = frame.Length;
+        int count = CountPages(length);
+        ushort flags = 0;
+        if (frame.SegmentSize > 0)
+        {
+            NetworkOffloads needed = frame.SegmentKind == SegmentKind.TcpV4 ? NetworkOffloads.SegmentTcpV4 : NetworkOffloads.SegmentTcpV6;
+            if (!_features.Offloads.HasFlag(needed))
+            {
+                return SendResult.Unsupported;
+            }
+
+            flags = NetProtocol.TransmitExtraInfo | NetProtocol.TransmitChecksumBlank | NetProtocol.TransmitDataValidated;
+        }
+
+        if (count > 1 && !_features.TakesChains)
+        {
+            return SendResult.Unsupported;
+        }
+
+        int slots = CountSlots(frame);
+        if (!HasRoom(slots, count))
+        {
+            TakeResponses();
+            if (!HasRoom(slots, count))
+            {
+                return SendResult.Full;
+            }
+        }
+
+        if (frame.IsChecksumBlank && frame.SegmentSize == 0)
+        {
+            if (_features.Offloads.HasFlag(InternetChecksum.IsIPv6(frame.Data) ? NetworkOffloads.ChecksumV6 : NetworkOffloads.ChecksumV4))
+            {
+                flags = NetProtocol.TransmitChecksumBlank | NetProtocol.TransmitDataValidated;
+            }
+            else if (InternetChecksum.TryFill(frame.Data))
+            {
+                _counters.ChecksumsFilled++;
+            }
+        }
+        else if (frame.IsChecksumValidated)
+        {
+            flags |= NetProtocol.TransmitDataValidated;
+        }
+
+        // All pages first: a frame goes whole or not at all, whatever the pool says of itself.
+        Span<ushort> ids = stackalloc ushort[count];
+        for (int i = 0; i < count; i++)
+        {
+            if (!_pages.TryRent(out GrantedPage? page))
+            {
+                while (--i >= 0)
+                {
+                    _pages.Return(_slots[ids[i]].Page!);
+                    GiveId(ids[i]);
+                }
+
+                return SendResult.Full;
+            }
+
+            ids[i] = TakeId(new SendSlot { IsUsed = true, Page = page });
+        }
+
+        ReadOnlySpan<byte> rest = frame.Data;
+        for (int i = 0; i < count; i++)
+        {
+            GrantedPage page = _slots[ids[i]].Page!;
+            ReadOnlySpan<byte> part = rest[..Math.Min(rest.Length, NetProtocol.PageSize)];
+            rest = rest[part.Length..];
+            part.CopyTo(page.Span);
+            _ring.Put(new TransmitRequest
+            {
+                Id = ids[i],
+                Reference = page.Reference,
+                Flags = (ushort)((i == 0 ? flags : 0) | (rest.Length > 0 ? NetProtocol.TransmitMoreData : 0)),
+
+                // The first says how long the whole frame is.
+                Size = (ushort)(i == 0 ? length : part.Length),
+            });
+            if (i == 0 && frame.SegmentSize > 0)
+            {
+                PutExtra(new ExtraInfo { Type = NetProtocol.ExtraGso, Size = (ushort)frame.SegmentSize, Kind = (byte)frame.SegmentKind });
+            }
+        }
+
+        _counters.SentFrames++;
+        _counters.SentBytes += length;
+        return SendResult.Sent;
+    }
+
+    /// <summary>Takes responses; where there is still no room, asks for an event when there may be some.</summary>
+    private bool TryMakeRoom(int slots, int pages)
+    {
+        do
+        {
+            TakeResponses();
+            if (HasRoom(slots, pages))
+            {
+                return true;
+            }
+        }
+        while (_ring.FinalCheck(WakeAfter));
+        return false;
+    }
+
+    private bool HasRoom(int slots, int pages) => _ring.Free >= slots && _freeIdCount >= Math.Max(pages, 1) && _pages.Available >= pages;
+
+    private static int CountPages(int length) => (length + NetProtocol.PageSize - 1) / NetProtocol.PageSize;
+
+    private static int CountSlots(FrameBuffer frame) => CountPages(frame.Length) + (frame.SegmentSize > 0 ? 1 : 0);
+
+    private ushort TakeId(in SendSlot slot)
+    {
+        ushort id = _freeIds[--_freeIdCount];
+        _slots[id] = slot;
+        return id;
+    }
+
+    private void GiveId(ushort id)
+    {
+        _slots[id] = default;
+        _freeIds[_freeIdCount++] = id;
+    }
+
+    private void PutExtra(in ExtraInfo extra)
+    {
+        _ring.Put(TransmitRequest.Of(in extra));
+        _extras++;
+    }
+
+    /// <summary>What a request's id stands for.</summary>
+    private struct SendSlot
+    {
+        public bool IsUsed;
+
+        /// <summary>The page, or none where it is about a multicast address.</summary>
+        public GrantedPage? Page;
+
+        public MacAddress Multicast;
+        public bool Joins;
+    }
+}

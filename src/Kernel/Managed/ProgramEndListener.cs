@@ -1,0 +1,28 @@
+using System.Runtime.Loader;
+
+namespace Xenlet.Kernel;
+
+/// <summary>
+/// Does something when the program ends, after its own exit handlers. Handlers of <see cref="AppDomain.ProcessExit"/> are called in the order
+/// in which they were added, and .NET raises <see cref="AssemblyLoadContext.Unloading"/> before it: a handler added there is the last.
+/// </summary>
+internal sealed class ProgramEndListener : IDisposable
+{
+    private readonly Action _last;
+
+    public ProgramEndListener(Action last)
+    {
+        _last = last;
+        AssemblyLoadContext.Default.Unloading += OnUnloading;
+    }
+
+    public void Dispose()
+    {
+        AssemblyLoadContext.Default.Unloading -= OnUnloading;
+        AppDomain.CurrentDomain.ProcessExit -= OnProcessExit;
+    }
+
+    private void OnUnloading(AssemblyLoadContext context) => AppDomain.CurrentDomain.ProcessExit += OnProcessExit;
+
+    private void OnProcessExit(object? sender, EventArgs e) => _last();
+}

@@ -1,0 +1,52 @@
+using System.Runtime.InteropServices;
+
+namespace Xenlet.Kernel.Nucleus.Linux.Abi;
+
+/// <summary>A file's status (asm/stat.h).</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct stat
+{
+    public ulong st_dev;
+    public ulong st_ino;
+    public ulong st_nlink;
+    public uint st_mode;
+    public uint st_uid;
+    public uint st_gid;
+    public uint __pad0;
+    public ulong st_rdev;
+    public long st_size;
+    public long st_blksize;
+    public long st_blocks;
+    public ulong st_atime;
+    public ulong st_atime_nsec;
+    public ulong st_mtime;
+    public ulong st_mtime_nsec;
+    public ulong st_ctime;
+    public ulong st_ctime_nsec;
+    public fixed long __unused[3];
+}
+
+/// <summary>One buffer of readv and writev (linux/uio.h).</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct iovec
+{
+    public ulong iov_base;
+    public ulong iov_len;
+}
+
+/// <summary>One descriptor of poll (asm-generic/poll.h).</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct pollfd
+{
+    public int fd;
+    public short events;
+    public short revents;
+}
+
+/// <summary>What epoll_ctl takes and epoll_wait gives (linux/eventpoll.h): packed on x86-64 alone.</summary>
+[StructLayout(LayoutKind.Sequential, Pack = 1)]
+internal struct epoll_event
+{
+    public uint events;
+    public ulong data;
+}

@@ -1,0 +1,19 @@
+using System.Runtime.InteropServices;
+
+namespace Xenlet.Kernel.Nucleus.Linux.Abi;
+
+/// <summary>
+/// What clone3 takes (linux/sched.h), as far as CLONE_ARGS_SIZE_VER0: what later versions have behind it makes processes and namespaces.
+/// </summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct clone_args
+{
+    public ulong flags;
+    public ulong pidfd;
+    public ulong child_tid;
+    public ulong parent_tid;
+    public ulong exit_signal;
+    public ulong stack;
+    public ulong stack_size;
+    public ulong tls;
+}

@@ -1,0 +1,103 @@
+using Xenlet.Kernel;
+
+namespace Xenlet.XenStoreRing.Client;
+
+/// <summary>
+/// What a server is told over a new connection before ordinary requests go to it: watches of a predecessor are reset, transactions that a
+/// lost connection has left are ended, watches are registered again. All by urgent requests.
+/// </summary>
+/// <param name="connection">Carries the requests.</param>
+internal sealed class ServerSetup(XenStoreConnection connection)
+{
+    private const string ResetWatchesFlag = "control/platform-feature-xs_reset_watches";
+
+    /// <summary>Resets the watches of a predecessor, where that is due and the platform offers it.</summary>
+    internal async ValueTask ResetOldWatchesAsync(CancellationToken cancellationToken)
+    {
+        bool? wanted = connection.Options.ResetWatches;
+        bool reset = wanted ?? connection.Transport.OutlivesClient;
+        if (reset && wanted is null)
+        {
+            reset = await IsResetOfferedAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
+        }
+
+        if (!reset)
+        {
+            return;
+        }
+
+        try
+        {
+            await SendAsync(RequestMessage.ResetWatches(), Decoders.Done, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
+        }
+        catch (XenStoreException error) when (IsRefusal(error) && wanted is null)
+        {
+        }
+    }
+
+    /// <summary>Ends transactions. Where it is the same xenstored, it has them still; another one does not know them.</summary>
+    internal Task EndTransactionsAsync(uint[] transactions)
+    {
+        return Task.WhenAll(transactions.Select(EndAsync));
+
+        async Task EndAsync(uint transaction)
+        {
+            try
+            {
+                await SendAsync(RequestMessage.EndTransaction(transaction, commit: false), Decoders.Done, CancellationToken.None)
+                    .ConfigureAwait(EventLoop.IsCurrent);
+            }
+            catch (XenStoreException)
+            {
+                // Another xenstored does not know it.
+            }
+        }
+    }
+
+    /// <summary>Registers a watch; gives why that has failed, or <see langword="null"/>.</summary>
+    internal async Task<XenStoreException?> RegisterAsync(XenStoreWatch watch)
+    {
+        try
+        {
+            await SendAsync(RequestMessage.Watch(watch.Path, watch.Token), Decoders.Done, CancellationToken.None)
+                .ConfigureAwait(EventLoop.IsCurrent);
+            return null;
+        }
+        catch (XenStoreException error) when (error.Error == XenStoreError.EEXIST)
+        {
+            // The registration has survived, so no first event comes.
+            return null;
+        }
+        catch (XenStoreException error)
+        {
+            return error;
+        }
+    }
+
+    private async ValueTask<bool> IsResetOfferedAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            RequestMessage read = RequestMessage.OnNode(XenStoreMessageType.Read, 0, ResetWatchesFlag);
+            return await SendAsync(read, Decoders.Text, cancellationToken, absentIsDefault: true)
+                .ConfigureAwait(EventLoop.IsCurrent) == "1";
+        }
+        catch (XenStoreException error) when (IsRefusal(error))
+        {
+            return false;
+        }
+    }
+
+    private ValueTask<T> SendAsync<T>(
+        in RequestMessage message, Decoder<T> decoder, CancellationToken cancellationToken, bool absentIsDefault = false)
+    {
+        Request<T> request = Request<T>.Rent(connection, message, decoder);
+        request.Urgent = true;
+        request.AbsentIsDefault = absentIsDefault;
+        return request.Start(cancellationToken);
+    }
+
+    /// <summary>Whether the server answered, with a no.</summary>
+    private static bool IsRefusal(XenStoreException error) =>
+        error.Error is not (XenStoreError.TimedOut or XenStoreError.ConnectionClosed or XenStoreError.ProtocolViolation);
+}

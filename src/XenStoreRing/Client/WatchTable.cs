@@ -1,0 +1,113 @@
+using System.Globalization;
+using System.Text;
+
+namespace Xenlet.XenStoreRing.Client;
+
+/// <summary>
+/// The watches of a connection, found by the number in their tokens, and the way of an event to its watch. Guarded by the connection's
+/// gate.
+/// </summary>
+/// <param name="options">How much a watch keeps for a slow reader.</param>
+/// <param name="unwatch">Is called when a watch is disposed of.</param>
+/// <param name="tokenPrefix">Begins each token. A predecessor on the same ring has another, since its events may still come.</param>
+internal sealed class WatchTable(XenStoreClientOptions options, Func<XenStoreWatch, ValueTask> unwatch, uint tokenPrefix)
+{
+    // Eight digits of the prefix, a dot, eight of the number.
+    private const int TokenLength = 17;
+    private const int NumberStart = 9;
+
+    private readonly Dictionary<uint, XenStoreWatch> _watches = [];
+    private uint _lastNumber;
+
+    /// <summary>Events that belonged to a watch.</summary>
+    internal long Events { get; private set; }
+
+    /// <summary>Events dropped because no watch had their token.</summary>
+    internal long UnmatchedEvents { get; private set; }
+
+    /// <summary>Events that were not two strings, or whose path broke a rule.</summary>
+    internal long MalformedEvents { get; private set; }
+
+    /// <summary>Those that the server has confirmed.</summary>
+    internal IEnumerable<XenStoreWatch> Registered => _watches.Values.Where(watch => watch.IsRegistered);
+
+    /// <summary>Adds a watch, which can have events from here on: the first one may come before the reply to WATCH.</summary>
+    internal XenStoreWatch Add(string path)
+    {
+        do
+        {
+            _lastNumber++;
+        }
+        while (_watches.ContainsKey(_lastNumber));
+
+        string token = string.Create(CultureInfo.InvariantCulture, $"{tokenPrefix:x8}.{_lastNumber:x8}");
+        XenStoreWatch watch = new(options, unwatch, path, token, _lastNumber);
+        _watches.Add(watch.Number, watch);
+        return watch;
+    }
+
+    /// <summary>Takes a watch out; <see langword="false"/> when it is not there any more.</summary>
+    internal bool Remove(XenStoreWatch watch) => _watches.Remove(watch.Number);
+
+    /// <summary>The server has the watch: from here on it is registered again over the next connection.</summary>
+    internal void Confirm(string token)
+    {
+        Span<byte> bytes = stackalloc byte[TokenLength];
+        if (Encoding.ASCII.TryGetBytes(token, bytes, out int length) && Find(bytes[..length]) is { } watch)
+        {
+            watch.IsRegistered = true;
+        }
+    }
+
+    /// <summary>Brings the payload of a watch event to its watch. What is wrong with it is counted.</summary>
+    internal void Deliver(ReadOnlySpan<byte> body)
+    {
+        XenStoreStrings strings = new(body);
+        if (!strings.MoveNext())
+        {
+            MalformedEvents++;
+            return;
+        }
+
+        ReadOnlySpan<byte> path = strings.Current;
+        if (!strings.MoveNext() || !strings.IsTerminated || !strings.Rest.IsEmpty)
+        {
+            MalformedEvents++;
+            return;
+        }
+
+        if (Find(strings.Current) is not { } watch)
+        {
+            UnmatchedEvents++;
+            return;
+        }
+
+        Events++;
+        if (!XenStorePath.IsValid(path))
+        {
+            MalformedEvents++;
+            path = default;
+        }
+
+        watch.Add(path);
+    }
+
+    /// <summary>Ends all of them with a reason; what is pending can still be read.</summary>
+    internal void End(XenStoreException reason)
+    {
+        foreach (XenStoreWatch watch in _watches.Values)
+        {
+            watch.End(reason);
+        }
+    }
+
+    internal void Clear() => _watches.Clear();
+
+    private XenStoreWatch? Find(ReadOnlySpan<byte> token) =>
+        token.Length == TokenLength
+        && uint.TryParse(token[NumberStart..], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out uint number)
+        && _watches.TryGetValue(number, out XenStoreWatch? watch)
+        && Ascii.Equals(token, watch.Token)
+            ? watch
+            : null;
+}

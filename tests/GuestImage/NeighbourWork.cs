@@ -1,0 +1,90 @@
+using System.Buffers.Binary;
+using Xenlet.Drivers;
+
+namespace Xenlet.GuestImage;
+
+/// <summary>Work for an interface: asks dom0 again and again for its hardware address (ARP, RFC 826), and counts the answers.</summary>
+internal sealed class NeighbourWork(NetworkInterface network)
+{
+    private const int FrameLength = 42;
+    private const int EtherTypeArp = 0x0806;
+    private const int Request = 1;
+    private const int Reply = 2;
+    private const int OperationOffset = 20;
+    private static readonly byte[] Ours = [10, 98, 0, 2];
+
+    // tests/Guest.Tests/HostileGuest.cs gives it to dom0's bridge.
+    private static readonly byte[] Asked = [10, 98, 0, 1];
+    private long _answers;
+
+    /// <summary>The answers since the last call.</summary>
+    public long TakeAnswers() => Interlocked.Exchange(ref _answers, 0);
+
+    /// <summary>Sends as many frames as the driver has pages for: it makes one for each, until it has all.</summary>
+    public async Task UseAllPagesAsync()
+    {
+        for (int i = 0; i < new NetworkOptions().TransmitPages; i++)
+        {
+            await AskAsync();
+        }
+    }
+
+    /// <summary>Asks, at a pace that anybody can keep up, until it is cancelled.</summary>
+    public async Task AskAsync(TimeSpan pause, CancellationToken ending)
+    {
+        while (!ending.IsCancellationRequested)
+        {
+            await AskAsync();
+            await Task.Delay(pause, CancellationToken.None);
+        }
+    }
+
+    /// <summary>Takes what is received until it is cancelled.</summary>
+    public async Task ListenAsync(CancellationToken ending)
+    {
+        try
+        {
+            while (true)
+            {
+                using FrameBuffer frame = await network.ReceiveAsync(ending);
+                if (IsAnswer(frame.Data))
+                {
+                    Interlocked.Increment(ref _answers);
+                }
+            }
+        }
+        catch (OperationCanceledException)
+        {
+        }
+    }
+
+    private static bool IsAnswer(ReadOnlySpan<byte> frame) =>
+        frame.Length >= FrameLength && BinaryPrimitives.ReadUInt16BigEndian(frame[12..]) == EtherTypeArp
+        && BinaryPrimitives.ReadUInt16BigEndian(frame[OperationOffset..]) == Reply && frame.Slice(28, 4).SequenceEqual(Asked);
+
+    private ValueTask AskAsync()
+    {
+        FrameBuffer frame = network.RentFrame();
+        frame.Length = FrameLength;
+        Fill(frame.Data);
+        return network.SendAsync(frame, CancellationToken.None);
+    }
+
+    private void Fill(Span<byte> frame)
+    {
+        const int Ethernet = 1;
+        const int EtherTypeIPv4 = 0x0800;
+        frame.Clear();
+        MacAddress.Broadcast.CopyTo(frame);
+        network.Address.CopyTo(frame[6..]);
+        BinaryPrimitives.WriteUInt16BigEndian(frame[12..], EtherTypeArp);
+        BinaryPrimitives.WriteUInt16BigEndian(frame[14..], Ethernet);
+        BinaryPrimitives.WriteUInt16BigEndian(frame[16..], EtherTypeIPv4);
+        frame[18] = MacAddress.Size;
+        frame[19] = (byte)Ours.Length;
+        BinaryPrimitives.WriteUInt16BigEndian(frame[OperationOffset..], Request);
+        network.Address.CopyTo(frame[22..]);
+        Ours.CopyTo(frame[28..]);
+        Asked.CopyTo(frame[38..]);
+    }
+}

@@ -1,0 +1,74 @@
+using Xenlet.Kernel;
+
+namespace Xenlet.GuestImage;
+
+/// <summary>
+/// A program that makes any system calls with any arguments, except those that end it, wait for ever, or would be its own damage. The
+/// nucleus lives on, touches nothing but what the calls name, and has all memory back at the end.
+/// </summary>
+internal static class RandomCallCases
+{
+    /// <summary>Of the case that runs beside others: less than a second in an emulator.</summary>
+    private const int Calls = 5_000;
+
+    public static IEnumerable<Case> All =>
+    [
+        new("random-system-calls", () => Run(seed: 1, Calls)),
+        new("random-system-calls-of-seed", arguments =>
+        {
+            Run(int.Parse(arguments[0]), int.Parse(arguments[1]));
+            return 0;
+        }),
+    ];
+
+    private static void Run(int seed, int calls)
+    {
+        const int tolerance = 300;
+        byte[] own = new byte[1 << 16];
+        Array.Fill(own, (byte)0x5a);
+        long before = Available();
+        using CancellationTokenSource stop = new();
+        long beats = 0;
+        Thread heart = new(() =>
+        {
+            while (!stop.IsCancellationRequested)
+            {
+                Interlocked.Increment(ref beats);
+                Thread.Sleep(1);
+            }
+        })
+        {
+            IsBackground = true,
+        };
+        heart.Start();
+        int successes;
+        using (RandomCalls random = new(seed))
+        {
+            for (int i = 0; i < calls; i++)
+            {
+                random.Make();
+            }
+
+            successes = random.Successes;
+        }
+
+        Console.WriteLine($"random calls: seed {seed}, {calls} calls, {successes} of them did something");
+        Check.That(successes > calls / 10, $"{successes} of {calls} calls did something");
+
+        long beaten = Interlocked.Read(ref beats);
+        Check.Eventually(() => Interlocked.Read(ref beats) > beaten, "another thread runs");
+        stop.Cancel();
+        Check.Ends(heart);
+        Check.Equal(-1, own.AsSpan().IndexOfAnyExcept((byte)0x5a), "memory that no call named");
+
+        // The collector may have taken or given back a region meanwhile.
+        long after = Available();
+        Check.That(Math.Abs(after - before) <= tolerance, $"{before} pages were available, now {after}");
+    }
+
+    private static long Available()
+    {
+        GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+        return (long)Guest.ReadStatistics().AvailablePages;
+    }
+}

@@ -1,0 +1,46 @@
+namespace Xenlet.Kernel.Tests.SystemCalls;
+
+public sealed class LinuxStructureTests
+{
+    /// <summary>
+    /// Sizes and offsets as a C compiler gives them for Linux's headers on x86-64. clone_args is CLONE_ARGS_SIZE_VER0 long: the nucleus
+    /// reads no further.
+    /// </summary>
+    public static TheoryData<string, int, string> Structures => new()
+    {
+        {
+            "stat", 144, "st_dev@0 st_ino@8 st_nlink@16 st_mode@24 st_uid@28 st_gid@32 __pad0@36 st_rdev@40 st_size@48 st_blksize@56 "
+            + "st_blocks@64 st_atime@72 st_atime_nsec@80 st_mtime@88 st_mtime_nsec@96 st_ctime@104 st_ctime_nsec@112 __unused@120"
+        },
+        { "iovec", 16, "iov_base@0 iov_len@8" },
+        { "pollfd", 8, "fd@0 events@4 revents@6" },
+        { "epoll_event", 12, "events@0 data@4" },
+        { "timespec", 16, "tv_sec@0 tv_nsec@8" },
+        { "timeval", 16, "tv_sec@0 tv_usec@8" },
+        { "new_utsname", 390, "sysname@0 nodename@65 release@130 version@195 machine@260 domainname@325" },
+        {
+            "sysinfo", 112, "uptime@0 loads@8 totalram@32 freeram@40 sharedram@48 bufferram@56 totalswap@64 freeswap@72 procs@80 pad@82 "
+            + "totalhigh@88 freehigh@96 mem_unit@104"
+        },
+        {
+            "rusage", 144, "ru_utime@0 ru_stime@16 ru_maxrss@32 ru_ixrss@40 ru_idrss@48 ru_isrss@56 ru_minflt@64 ru_majflt@72 ru_nswap@80 "
+            + "ru_inblock@88 ru_oublock@96 ru_msgsnd@104 ru_msgrcv@112 ru_nsignals@120 ru_nvcsw@128 ru_nivcsw@136"
+        },
+        { "rlimit64", 16, "rlim_cur@0 rlim_max@8" },
+        { "clone_args", 64, "flags@0 pidfd@8 child_tid@16 parent_tid@24 exit_signal@32 stack@40 stack_size@48 tls@56" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Structures))]
+    public void A_structure_lies_in_memory_as_the_header_says(string name, int size, string offsets)
+    {
+        HeaderStructure.AssertLayout(name, size, offsets);
+        Assert.Equal(HeaderStructure.Fields(name), offsets.Split(' ').Select(field => field.Split('@')[0]));
+    }
+
+    [Fact]
+    public void Every_structure_of_Linux_is_in_the_table() => Assert.Equal(
+        typeof(SystemCallNumber).Assembly.GetTypes()
+            .Where(type => type.Namespace == "Xenlet.Kernel.Nucleus.Linux.Abi" && !type.IsNested).Select(type => type.Name).Order(),
+        Structures.Select(row => (string)row[0]).Order());
+}
