@@ -53,7 +53,8 @@ internal static class HostCommand
         start.Environment["DEBIAN_FRONTEND"] = "noninteractive";
 
         // What a build that started this process has left there would change a build that this one starts.
-        foreach (string variable in start.Environment.Keys.Where(key => key.StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase)).ToList())
+        string[] left = [.. start.Environment.Keys.Where(key => key.StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase))];
+        foreach (string variable in left)
         {
             start.Environment.Remove(variable);
         }

@@ -13,7 +13,8 @@ public static class XenMachineGuests
     /// whatever the configuration's on_* values say, and destroyed then.
     /// </summary>
     /// <exception cref="QemuXenException"><c>xl create</c> failed; the message holds its words.</exception>
-    public static async Task<XenGuest> CreateGuestAsync(this XenMachine machine, GuestConfig config, CancellationToken cancellation = default)
+    public static async Task<XenGuest> CreateGuestAsync(
+        this XenMachine machine, GuestConfig config, CancellationToken cancellation = default)
     {
         config = config with
         {
@@ -43,13 +44,14 @@ public static class XenMachineGuests
         machine.StartAsync(name, "true", $"following {name}", cancellation);
 
     /// <summary>Moves a guest into a new domain of its machine.</summary>
-    internal static Task<XenGuest> MigrateGuestAsync(this XenMachine machine, XenGuest guest, CancellationToken cancellation) => machine.StartAsync(
-        guest.Name,
-        $"xl migrate -e -s lssh {guest.DomainId} localhost",
-        $"xl migrate {guest.Name}",
-        cancellation,
-        // The name that xl gives the new domain until the old one is gone; the console daemon stays with it.
-        $"{guest.Name}--incoming");
+    internal static Task<XenGuest> MigrateGuestAsync(this XenMachine machine, XenGuest guest, CancellationToken cancellation) =>
+        machine.StartAsync(
+            guest.Name,
+            $"xl migrate -e -s lssh {guest.DomainId} localhost",
+            $"xl migrate {guest.Name}",
+            cancellation,
+            // The name that xl gives the new domain until the old one is gone; the console daemon stays with it.
+            $"{guest.Name}--incoming");
 
     private static async Task<XenGuest> StartAsync(
         this XenMachine machine, string name, string start, string what, CancellationToken cancellation, string? consoleName = null)

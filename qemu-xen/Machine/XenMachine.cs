@@ -221,7 +221,7 @@ public sealed class XenMachine : IAsyncDisposable
     }
 
     /// <summary>Runs a shell script in dom0 whose standard input is the stream; disposing the stream ends its input.</summary>
-    /// <param name="script">Text of the script, which has no single quote. It may take its time before it reads: the stream is there at once.</param>
+    /// <param name="script">Text of the script, which has no single quote. The stream is there before the script reads.</param>
     /// <param name="cancellation">Ends the wait for the stream.</param>
     /// <exception cref="QemuXenException">All ports are taken.</exception>
     internal async Task<Stream> OpenInputAsync(string script, CancellationToken cancellation)
