@@ -15,7 +15,7 @@ $built = "$tool/obj/built"
 
 # What the tool is made from. A directory's time changes when a file in it goes.
 $parts = @(
-    'build/Xenlet.Build', 'qemu-xen', 'src/Kernel/Nucleus/Boot/CommandLine.cs', 'tests/GuestImage/CaseTable.cs'
+    'build/Xenlet.Build', 'qemu-xen', 'shared', 'src/Kernel/Nucleus/Boot/CommandLine.cs', 'tests/GuestImage/CaseTable.cs'
     'Directory.Build.props', 'Directory.Build.targets', 'Directory.Packages.props', 'global.json'
 )
 $sources = foreach ($path in $parts) {

@@ -1,5 +1,6 @@
 using System.Diagnostics;
-using Xenlet.XenStoreRing.Tests.RealXenStored;
+using Xenlet.QemuXen.Base;
+using Xenlet.Tests.RealXenStored;
 
 namespace Xenlet.Bench;
 
@@ -33,7 +34,7 @@ internal sealed class HostStore : IAsyncDisposable
         // What the preloaded library takes for domain 0's ring, port and events.
         File.WriteAllBytes(Path.Combine(state, "ring0"), new byte[4096]);
         File.WriteAllText(Path.Combine(state, "xsd_port"), "100\n");
-        await HostCommand.RunAsync("mkfifo", [Path.Combine(state, "events"), Path.Combine(state, "event0")], cancellation);
+        await HostCommand.RunAsync("mkfifo", [Path.Combine(state, "events"), Path.Combine(state, "event0")], cancellation: cancellation);
         Dictionary<string, string> environment = new()
         {
             ["LD_LIBRARY_PATH"] = software.LibraryDirectory,

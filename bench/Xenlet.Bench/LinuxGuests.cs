@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using Xenlet.QemuXen;
+using Xenlet.QemuXen.Image;
 
 namespace Xenlet.Bench;
 

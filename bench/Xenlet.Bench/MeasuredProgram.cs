@@ -1,4 +1,6 @@
 using System.Reflection;
+using Xenlet.QemuXen;
+using Xenlet.QemuXen.Base;
 
 namespace Xenlet.Bench;
 
@@ -18,15 +20,18 @@ internal sealed record MeasuredProgram(string Name, string Image)
     /// <param name="project">Its directory in the repository, named as its assembly is.</param>
     /// <param name="directory">Where the stripped image is written.</param>
     /// <param name="cancellation">Ends the compiler.</param>
-    /// <exception cref="BenchException">It does not build; the message has the compiler's words.</exception>
+    /// <exception cref="QemuXenException">It does not build; the message has the compiler's words.</exception>
     public static async Task<MeasuredProgram> PublishAsync(string project, string directory, CancellationToken cancellation)
     {
         string source = Path.Combine(RepositoryRoot, project);
-        await HostCommand.RunAsync("dotnet", ["publish", source, "-c", "Release", "-v", "quiet", "--nologo", "--tl:off", "-nodeReuse:false"], cancellation);
+        await HostCommand.RunAsync(
+            "dotnet",
+            ["publish", source, "-c", "Release", "-v", "quiet", "--nologo", "--tl:off", "-nodeReuse:false"],
+            cancellation: cancellation);
         string name = Path.GetFileName(project);
         string published = Path.Combine(source, "bin", "Release", "net10.0", "linux-x64", "publish", name);
         string image = Path.Combine(directory, name);
-        await HostCommand.RunAsync("objcopy", ["--strip-all", published, image], cancellation);
+        await HostCommand.RunAsync("objcopy", ["--strip-all", published, image], cancellation: cancellation);
         return new(name, image);
     }
 }

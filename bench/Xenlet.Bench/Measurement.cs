@@ -1,5 +1,6 @@
 using System.Globalization;
 using Xenlet.QemuXen;
+using Xenlet.QemuXen.Base;
 
 namespace Xenlet.Bench;
 
@@ -33,7 +34,8 @@ internal sealed class Measurement
 
     /// <summary>Measures what is asked for, writes the report and names what failed.</summary>
     /// <returns>Whether nothing failed.</returns>
-    /// <exception cref="BenchException">There is nothing to report: a program does not build.</exception>
+    /// <exception cref="BenchException">There is nothing to report: Xen does not start.</exception>
+    /// <exception cref="QemuXenException">There is nothing to report: a program does not build.</exception>
     public static async Task<bool> RunAsync(
         IReadOnlySet<Part> parts, TextWriter report, Action<string> say, CancellationToken cancellation)
     {

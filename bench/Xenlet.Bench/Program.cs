@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Xenlet.Bench;
+using Xenlet.QemuXen;
 
 if (args is ["help" or "--help" or "-h", ..])
 {
@@ -33,7 +34,7 @@ try
 {
     return await Measurement.RunAsync(parts, Console.Out, Console.Error.WriteLine, stop.Token) ? 0 : 1;
 }
-catch (BenchException failure)
+catch (Exception failure) when (failure is BenchException or QemuXenException)
 {
     Console.Error.WriteLine($"bench: {failure.Message}");
     return 1;

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.IO.Compression;
 using Xenlet.QemuXen;
+using Xenlet.QemuXen.Image;
 
 namespace Xenlet.Bench;
 

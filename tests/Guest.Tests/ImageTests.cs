@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text.Json;
+using Xenlet.Elf;
 using Xenlet.Tests;
 
 namespace Xenlet.Guest.Tests;
@@ -22,8 +23,8 @@ public class ImageTests
         ElfNote note = Assert.Single(image.Notes(), note => note.Owner == "Xen" && note.Type == Phys32Entry);
         Assert.InRange(note.FileOffset, image.Loads[0].Offset, image.Loads[0].Offset + image.Loads[0].FileSize - 1);
         uint entry = BinaryPrimitives.ReadUInt32LittleEndian(note.Content);
-        Segment code = Assert.Single(image.Loads, load => entry >= load.Address && entry < load.Address + load.FileSize);
-        Assert.NotEqual(0u, code.Flags & Segment.Executable);
+        ElfSegment code = Assert.Single(image.Loads, load => entry >= load.Address && entry < load.Address + load.FileSize);
+        Assert.NotEqual(0u, code.Flags & ElfSegment.Executable);
     }
 
     [Theory]
@@ -32,10 +33,11 @@ public class ImageTests
     public async Task No_segment_is_both_writable_and_executable_and_no_two_share_a_page(bool hello)
     {
         ElfImage image = await OpenAsync(hello);
-        Assert.All(image.Loads, load => Assert.NotEqual(Segment.Executable | Segment.Writable, load.Flags & (Segment.Executable | Segment.Writable)));
-        Assert.Contains(image.Loads, load => (load.Flags & Segment.Executable) != 0);
-        Assert.Contains(image.Loads, load => (load.Flags & Segment.Writable) != 0);
-        Segment[] ordered = [.. image.Loads.OrderBy(load => load.Address)];
+        const uint Both = ElfSegment.Executable | ElfSegment.Writable;
+        Assert.All(image.Loads, load => Assert.NotEqual(Both, load.Flags & Both));
+        Assert.Contains(image.Loads, load => (load.Flags & ElfSegment.Executable) != 0);
+        Assert.Contains(image.Loads, load => (load.Flags & ElfSegment.Writable) != 0);
+        ElfSegment[] ordered = [.. image.Loads.OrderBy(load => load.Address)];
         for (int i = 1; i < ordered.Length; i++)
         {
             Assert.True(ordered[i - 1].End <= ordered[i].Address / PageSize * PageSize, $"{ordered[i - 1]} and {ordered[i]} share a page");
@@ -50,7 +52,7 @@ public class ImageTests
         ElfImage image = await OpenAsync(hello);
         Assert.Equal(LinkAddress, image.Loads.Min(load => load.Address));
         Assert.All(image.Loads, load => Assert.Equal(load.Address, load.PhysicalAddress));
-        Assert.DoesNotContain(image.Segments, segment => segment.Type is Segment.Dynamic or Segment.Interpreter);
+        Assert.DoesNotContain(image.Segments, segment => segment.Type is ElfSegment.Dynamic or ElfSegment.Interpreter);
     }
 
     [Fact]

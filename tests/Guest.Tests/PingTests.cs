@@ -1,3 +1,5 @@
+using Xenlet.QemuXen;
+
 namespace Xenlet.Guest.Tests;
 
 /// <summary>samples/Ping answers the ping of dom0's Linux through netback and a bridge.</summary>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Xenlet.QemuXen.Image;
 
 namespace Xenlet.QemuXen.Tests;
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Xenlet.QemuXen.Commands;
 
 namespace Xenlet.QemuXen.Tests;
 

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text;
+using Xenlet.QemuXen.Machine;
 
 namespace Xenlet.QemuXen.Tests;
 

@@ -1,5 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
+using Xenlet.QemuXen.Base;
+using Xenlet.QemuXen.Machine;
 
 namespace Xenlet.QemuXen.Tests;
 

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Xenlet.QemuXen.Commands;
 
 namespace Xenlet.QemuXen.Tests;
 

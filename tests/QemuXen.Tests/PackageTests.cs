@@ -1,4 +1,5 @@
 using System.Text;
+using Xenlet.QemuXen.Image;
 
 namespace Xenlet.QemuXen.Tests;
 

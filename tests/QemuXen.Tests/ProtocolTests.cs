@@ -1,5 +1,7 @@
 using System.Net.Sockets;
 using System.Text;
+using Xenlet.QemuXen.Base;
+using Xenlet.QemuXen.Machine;
 
 namespace Xenlet.QemuXen.Tests;
 

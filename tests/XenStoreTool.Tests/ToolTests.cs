@@ -1,5 +1,4 @@
 using System.Text;
-using Xenlet.XenStoreRing.Tests.RealXenStored;
 
 namespace Xenlet.XenStoreTool.Tests;
 

@@ -2,7 +2,6 @@ using Xenlet.Domain;
 using Xenlet.Kernel;
 using Xenlet.XenStoreRing;
 using Xenlet.XenStoreRing.Tests;
-using Xenlet.XenStoreRing.Tests.RealXenStored;
 
 namespace Xenlet.Drivers.Tests;
 

@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using Xenlet.Kernel;
-using Xenlet.XenStoreRing.Tests.RealXenStored;
 
 namespace Xenlet.Drivers.Tests;
 

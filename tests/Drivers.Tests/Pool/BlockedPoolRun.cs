@@ -5,7 +5,6 @@ using Xenlet.Domain;
 using Xenlet.Kernel;
 using Xenlet.XenBus;
 using Xenlet.XenStoreRing;
-using Xenlet.XenStoreRing.Tests.RealXenStored;
 
 namespace Xenlet.Drivers.Tests;
 

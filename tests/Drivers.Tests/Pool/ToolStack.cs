@@ -1,6 +1,5 @@
 using System.Globalization;
 using Xenlet.XenBus;
-using Xenlet.XenStoreRing.Tests.RealXenStored;
 
 namespace Xenlet.Drivers.Tests;
 

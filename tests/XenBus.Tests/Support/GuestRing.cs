@@ -1,6 +1,5 @@
 using System.Threading.Channels;
 using Xenlet.XenStoreRing;
-using Xenlet.XenStoreRing.Tests.RealXenStored;
 
 namespace Xenlet.XenBus.Tests;
 

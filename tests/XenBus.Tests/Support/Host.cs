@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using Xenlet.Domain;
 using Xenlet.XenStoreRing;
-using Xenlet.XenStoreRing.Tests.RealXenStored;
 
 namespace Xenlet.XenBus.Tests;
 

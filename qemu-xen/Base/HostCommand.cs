@@ -1,0 +1,105 @@
+using System.ComponentModel;
+using System.Diagnostics;
+using System.Text;
+
+namespace Xenlet.QemuXen.Base;
+
+/// <summary>Runs a short program of the host to its end.</summary>
+internal static class HostCommand
+{
+    /// <summary>Runs a program and returns what it wrote to standard output.</summary>
+    /// <exception cref="QemuXenException">
+    /// The program is missing, or ended with a status other than 0: the message has all that it wrote.
+    /// </exception>
+    internal static async Task<string> RunAsync(
+        string program,
+        IEnumerable<string> arguments,
+        string? directory = null,
+        CancellationToken cancellation = default)
+    {
+        var output = new MemoryStream();
+        string? failure = await RunToEndAsync(program, arguments, stream => stream.CopyTo(output), directory, cancellation);
+        string text = Encoding.UTF8.GetString(output.GetBuffer(), 0, (int)output.Length);
+        return failure is null ? text : throw new QemuXenException($"{failure}\n{text}".TrimEnd());
+    }
+
+    /// <summary>Runs a program to its end while <paramref name="read"/> consumes what it writes to standard output.</summary>
+    /// <exception cref="QemuXenException">The program is missing or ended with a status other than 0.</exception>
+    internal static async Task ReadAsync(
+        string program,
+        IEnumerable<string> arguments,
+        Action<Stream> read,
+        string? directory = null,
+        CancellationToken cancellation = default)
+    {
+        if (await RunToEndAsync(program, arguments, read, directory, cancellation) is { } failure)
+        {
+            throw new QemuXenException(failure);
+        }
+    }
+
+    /// <summary>Gives null, or what went wrong, with what the program wrote to standard error.</summary>
+    private static async Task<string?> RunToEndAsync(
+        string program, IEnumerable<string> arguments, Action<Stream> read, string? directory, CancellationToken cancellation)
+    {
+        var start = new ProcessStartInfo(program, arguments)
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            WorkingDirectory = directory ?? "",
+        };
+        start.Environment["LC_ALL"] = "C.UTF-8";
+        start.Environment["DEBIAN_FRONTEND"] = "noninteractive";
+
+        // What a build that started this process has left there would change a build that this one starts.
+        string[] left = [.. start.Environment.Keys.Where(key => key.StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase))];
+        foreach (string variable in left)
+        {
+            start.Environment.Remove(variable);
+        }
+
+        using Process process = Start(start);
+        using CancellationTokenRegistration stop = cancellation.Register(() => Kill(process));
+        process.StandardInput.Close();
+        Task<string> errors = process.StandardError.ReadToEndAsync(CancellationToken.None);
+        await Task.Run(() => ReadAll(process.StandardOutput.BaseStream, read), CancellationToken.None);
+        string error = await errors;
+        await process.WaitForExitAsync(CancellationToken.None);
+        cancellation.ThrowIfCancellationRequested();
+        return process.ExitCode == 0
+            ? null
+            : $"`{program} {string.Join(' ', start.ArgumentList)}` ended with status {process.ExitCode}: {error.Trim()}";
+    }
+
+    /// <summary>Consumes the rest as well: a writer whose pipe is closed early would report a failure of its own.</summary>
+    private static void ReadAll(Stream stream, Action<Stream> read)
+    {
+        read(stream);
+        stream.CopyTo(Stream.Null);
+    }
+
+    private static Process Start(ProcessStartInfo start)
+    {
+        try
+        {
+            return Process.Start(start)!;
+        }
+        catch (Win32Exception e)
+        {
+            throw new QemuXenException($"Cannot start '{start.FileName}': {e.Message}.", e);
+        }
+    }
+
+    private static void Kill(Process process)
+    {
+        try
+        {
+            process.Kill(entireProcessTree: true);
+        }
+        catch (InvalidOperationException)
+        {
+            // It has ended by itself.
+        }
+    }
+}

@@ -1,0 +1,51 @@
+using System.Net.Sockets;
+
+namespace Xenlet.QemuXen.Base;
+
+/// <summary>A socket that QEMU connects to when it starts, so that no byte can come before someone listens.</summary>
+internal sealed class UnixListener : IDisposable
+{
+    private readonly Socket _socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+
+    /// <summary>Starts to listen on a path that does not exist yet.</summary>
+    internal UnixListener(string path)
+    {
+        Path = path;
+        try
+        {
+            _socket.Bind(new UnixDomainSocketEndPoint(path));
+        }
+        catch (ArgumentOutOfRangeException e)
+        {
+            throw new QemuXenException($"The path of the working directory is too long for a socket: {path}.", e);
+        }
+
+        _socket.Listen(1);
+    }
+
+    /// <summary>The socket's path.</summary>
+    internal string Path { get; }
+
+    /// <summary>Waits for QEMU's connection.</summary>
+    internal async Task<Stream> AcceptAsync(CancellationToken cancellation) =>
+        new NetworkStream(await _socket.AcceptAsync(cancellation), ownsSocket: true);
+
+    /// <summary>Connects to a socket on which QEMU listens.</summary>
+    internal static async Task<Stream> ConnectAsync(string path, CancellationToken cancellation)
+    {
+        var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        try
+        {
+            await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), cancellation);
+            return new NetworkStream(socket, ownsSocket: true);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Stops listening; connections live on.</summary>
+    public void Dispose() => _socket.Dispose();
+}

@@ -1,0 +1,69 @@
+using System.Globalization;
+
+namespace Xenlet.QemuXen.Base;
+
+/// <summary>
+/// A private directory for one emulated machine, removed with it. Its name holds this process's id, so that what a killed
+/// process left behind is found and removed by the next one.
+/// </summary>
+internal sealed class WorkDirectory : IDisposable
+{
+    private const string Prefix = "xenlet-";
+    private readonly bool _temporary;
+
+    private WorkDirectory(string path, bool temporary)
+    {
+        Path = path;
+        _temporary = temporary;
+    }
+
+    /// <summary>Absolute path of the directory.</summary>
+    internal string Path { get; }
+
+    /// <summary>Creates the directory, or uses the one the caller wants to keep.</summary>
+    internal static WorkDirectory Create(string? wanted)
+    {
+        if (wanted is not null)
+        {
+            return new(Directory.CreateDirectory(System.IO.Path.GetFullPath(wanted)).FullName, temporary: false);
+        }
+
+        string root = System.IO.Path.GetTempPath();
+        RemoveAbandoned(root);
+        string name = string.Create(CultureInfo.InvariantCulture, $"{Prefix}{Environment.ProcessId}-");
+        return new(Directory.CreateTempSubdirectory(name).FullName, temporary: true);
+    }
+
+    /// <summary>Removes the directory unless it is the caller's.</summary>
+    public void Dispose()
+    {
+        if (_temporary)
+        {
+            Remove(Path);
+        }
+    }
+
+    private static void RemoveAbandoned(string root)
+    {
+        foreach (string directory in Directory.EnumerateDirectories(root, Prefix + "*-*"))
+        {
+            string id = System.IO.Path.GetFileName(directory)[Prefix.Length..].Split('-')[0];
+            if (int.TryParse(id, NumberStyles.None, CultureInfo.InvariantCulture, out _) && !Directory.Exists("/proc/" + id))
+            {
+                Remove(directory);
+            }
+        }
+    }
+
+    private static void Remove(string directory)
+    {
+        try
+        {
+            Directory.Delete(directory, recursive: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Another process's, or removed by another at the same moment.
+        }
+    }
+}

@@ -1,0 +1,73 @@
+using Xenlet.QemuXen.Base;
+
+namespace Xenlet.QemuXen.Commands;
+
+/// <summary>An interactive shell in dom0 on its second serial port, a terminal of its own beside the noisy boot console.</summary>
+internal static class Dom0Shell
+{
+    private const byte EscapeKey = 0x1D;
+    private const string Start = """
+        stty -F /dev/ttyS1 sane 115200
+        TERM=vt100 PS1='dom0# ' setsid -c sh -i </dev/ttyS1 >/dev/ttyS1 2>&1
+        """;
+
+    /// <summary>Serves the terminal until the shell ends or the escape key is pressed.</summary>
+    internal static async Task<int> RunAsync(XenMachine machine, Stream input, Stream output, CancellationToken cancellation)
+    {
+        using TerminalRawMode? raw = TerminalRawMode.Enter();
+        await using Stream terminal = await machine.OpenSecondSerialPortAsync(cancellation);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        Task<CommandResult> shell = machine.RunInDom0Async(Start, TimeSpan.FromDays(1), stop.Token);
+        var prompted = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Task showing = ShowAsync(terminal, output, prompted, stop.Token);
+        Task typing = TypeAsync(terminal, input, prompted.Task, stop.Token);
+        Task first = await Task.WhenAny(shell, typing);
+        int status = first == shell ? (await shell).ExitCode : 0;
+        await stop.CancelAsync();
+        try
+        {
+            await Task.WhenAll(shell, showing);
+        }
+        catch (OperationCanceledException)
+        {
+            // Left with the escape key.
+        }
+
+        return status;
+    }
+
+    private static async Task ShowAsync(Stream terminal, Stream output, TaskCompletionSource prompted, CancellationToken cancellation)
+    {
+        byte[] buffer = new byte[4096];
+        int count;
+        while ((count = await terminal.ReadAsync(buffer, cancellation)) > 0)
+        {
+            prompted.TrySetResult();
+            await output.WriteAsync(buffer.AsMemory(0, count), CancellationToken.None);
+            await output.FlushAsync(CancellationToken.None);
+        }
+    }
+
+    /// <summary>Passes input on once the shell has spoken: until then the terminal's settings change and would drop it.</summary>
+    private static async Task TypeAsync(Stream terminal, Stream input, Task prompted, CancellationToken cancellation)
+    {
+        await prompted.WaitAsync(cancellation);
+        byte[] buffer = new byte[1024];
+        while (true)
+        {
+            int count = await Task.Run(() => input.Read(buffer), cancellation).WaitAsync(cancellation);
+            int escape = buffer.AsSpan(0, count).IndexOf(EscapeKey);
+            await terminal.WriteAsync(buffer.AsMemory(0, escape < 0 ? count : escape), cancellation);
+            if (escape >= 0)
+            {
+                return;
+            }
+
+            if (count == 0)
+            {
+                // No more input: the shell ends by itself once it has read what it got.
+                await Task.Delay(Timeout.InfiniteTimeSpan, cancellation);
+            }
+        }
+    }
+}

@@ -1,0 +1,275 @@
+using Xenlet.QemuXen.Base;
+using Xenlet.QemuXen.Commands;
+
+namespace Xenlet.QemuXen;
+
+/// <summary>What <see cref="GuestRunner"/> is asked to run.</summary>
+public sealed record GuestRunnerOptions
+{
+    /// <summary>The guest; its console, end and exit status are those of the run.</summary>
+    public required GuestConfig Guest { get; init; }
+
+    /// <summary>Cache directory of <see cref="Dom0Image"/>.</summary>
+    public string Dom0Directory { get; init; } = Dom0Image.DefaultDirectory;
+
+    /// <summary>Empty disks that it gets, xvda first: the size of each in MiB. Under Xen only.</summary>
+    public IReadOnlyList<int> DiskSizes { get; init; } = [];
+
+    /// <summary>Give it a network interface on dom0's bridge. Under Xen only.</summary>
+    public bool Network { get; init; }
+
+    /// <summary>Plug and unplug another disk while it runs, and shut it down then. Under Xen only.</summary>
+    public bool HotPlug { get; init; }
+
+    /// <summary>
+    /// A shell command that dom0 runs beside the guest, which is shut down when it has ended; its output goes to <see cref="Progress"/>. The
+    /// variable GUEST is the domain's number. Under Xen only.
+    /// </summary>
+    public string? Dom0Command { get; init; }
+
+    /// <summary>The machine that Xen is booted on.</summary>
+    public EmulatedMachine Machine { get; init; }
+
+    /// <summary>Boot in QEMU without Xen.</summary>
+    public bool NoXen { get; init; }
+
+    /// <summary>As <see cref="DirectBootOptions.GdbPort"/>. Without Xen only.</summary>
+    public int? GdbPort { get; init; }
+
+    /// <summary>Make the terminal the guest's console until the guest ends or Ctrl-] is pressed.</summary>
+    public bool Interactive { get; init; }
+
+    /// <summary>Longest time the guest may take; none if null.</summary>
+    public TimeSpan? Limit { get; init; }
+
+    /// <summary>Factor on every other limit, for slow machines.</summary>
+    public double TimeScale { get; init; } = 1;
+
+    /// <summary>Receives one line for each step that takes time.</summary>
+    public IProgress<string>? Progress { get; init; }
+
+    /// <summary>Receives the guest's lines from port 0xE9; they are not shown if null.</summary>
+    public Action<string>? HypervisorLog { get; init; }
+}
+
+/// <summary>Boots one guest, shows its console while it runs and gives its exit status: what <c>run</c> does.</summary>
+public static class GuestRunner
+{
+    /// <summary>The guest's limit passed (as timeout(1) says it).</summary>
+    public const int TimedOut = 124;
+
+    /// <summary>The guest could not be started: something is missing, or Xen or its tools failed.</summary>
+    public const int CouldNotStart = 125;
+
+    /// <summary>The guest ended well, but a disk could not be plugged or unplugged, the command in dom0 failed, or the guest had to be ended after that.</summary>
+    public const int ShowFailed = 123;
+
+    /// <summary>The guest switched itself off without the line that gives a status.</summary>
+    public const int NoStatus = 126;
+
+    /// <summary>The guest crashed, restarted or was ended by its watchdog (as a shell reports SIGABRT).</summary>
+    public const int Crashed = 134;
+
+    /// <summary>The guest was destroyed from outside, or the user left its console with Ctrl-].</summary>
+    public const int Destroyed = 137;
+
+    private const byte EscapeKey = 0x1D;
+
+    /// <summary>Memory of the emulated machine beyond the guest's own: Xen, dom0 and what a domain costs.</summary>
+    private const int MachineOverheadMiB = 640;
+
+    /// <summary>Sizes of machines go in steps, so that few differ and their saved states are found again.</summary>
+    private const int MachineStepMiB = 1024;
+
+    /// <summary>Runs the guest to its end and returns the exit status of the run.</summary>
+    /// <param name="options">What to run.</param>
+    /// <param name="input">Where console input comes from when interactive.</param>
+    /// <param name="output">Receives the guest's console.</param>
+    /// <param name="error">Receives a line when the run fails.</param>
+    /// <param name="cancellation">Ends the guest and the machine around it.</param>
+    public static async Task<int> RunAsync(
+        GuestRunnerOptions options, Stream input, Stream output, TextWriter error, CancellationToken cancellation = default)
+    {
+        XenMachine? machine = null;
+        try
+        {
+            IGuest guest;
+            if (options.NoXen)
+            {
+                guest = await DirectBoot.StartAsync(DirectOptions(options), cancellation);
+            }
+            else
+            {
+                machine = await XenMachine.StartAsync(MachineOptions(options), cancellation);
+                guest = await CreateAsync(machine, options, cancellation);
+            }
+
+            await using (guest)
+            {
+                using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+                Task<string?> show = (options.HotPlug || options.Dom0Command is not null) && guest is XenGuest xenGuest
+                    ? GuestShow.RunAsync(
+                        machine!,
+                        xenGuest,
+                        options.HotPlug ? NextDisk(options) : null,
+                        options.Dom0Command,
+                        GuestShow.ShutdownLimit,
+                        options.Progress,
+                        ended.Token)
+                    : Task.FromResult<string?>(null);
+                int status = await FollowAsync(guest, options, input, output, error, cancellation);
+                await ended.CancelAsync();
+                if (await show is { } problem)
+                {
+                    await error.WriteLineAsync(problem);
+                    status = status == 0 ? ShowFailed : status;
+                }
+
+                if (options.HypervisorLog is { } log)
+                {
+                    guest.HypervisorLog.ToList().ForEach(log);
+                }
+
+                return status;
+            }
+        }
+        catch (Exception e) when (e is QemuXenException or ArgumentException)
+        {
+            await error.WriteLineAsync(e.Message);
+            return CouldNotStart;
+        }
+        finally
+        {
+            if (machine is not null)
+            {
+                await machine.DisposeAsync();
+            }
+        }
+    }
+
+    /// <summary>The exit status of a run whose guest ended so.</summary>
+    internal static int StatusOf(GuestEnd end) => end switch
+    {
+        { Reason: GuestEndReason.PowerOff, ExitStatus: { } status } => status,
+        { Reason: GuestEndReason.PowerOff } => NoStatus,
+        { Reason: GuestEndReason.Destroyed or GuestEndReason.Suspend } => Destroyed,
+        _ => Crashed,
+    };
+
+    private static DirectBootOptions DirectOptions(GuestRunnerOptions options) => new()
+    {
+        Kernel = options.Guest.Kernel,
+        Name = options.Guest.Name,
+        Ramdisk = options.Guest.Ramdisk,
+        CommandLine = options.Guest.CommandLine,
+        MemoryMiB = options.Guest.MemoryMiB,
+        VCpus = options.Guest.VCpus,
+        GdbPort = options.GdbPort,
+        TimeScale = options.TimeScale,
+    };
+
+    private static XenMachineOptions MachineOptions(GuestRunnerOptions options) => new()
+    {
+        Dom0Directory = options.Dom0Directory,
+        Machine = options.Machine,
+        InRealTime = options.Interactive,
+        MemoryMiB = (MachineOverheadMiB + (options.Guest.MaxMemoryMiB ?? options.Guest.MemoryMiB) + MachineStepMiB - 1)
+            / MachineStepMiB * MachineStepMiB,
+        TimeScale = options.TimeScale,
+        Progress = options.Progress,
+    };
+
+    private static async Task<IGuest> CreateAsync(XenMachine machine, GuestRunnerOptions options, CancellationToken cancellation)
+    {
+        List<string> disks = [.. options.Guest.Disks];
+        foreach (int size in options.DiskSizes)
+        {
+            disks.Add(GuestConfig.RawDisk(await machine.CreateDiskAsync(size, cancellation), DiskName(disks.Count)));
+        }
+
+        string devices = string.Concat(disks.Select((_, i) => $", disk {DiskName(i)}")) + (options.Network ? ", a network interface" : "");
+        options.Progress?.Report($"xl create {options.Guest.Name}{devices}");
+        return await machine.CreateGuestAsync(
+            options.Guest with { Paused = false, Disks = disks, Vifs = options.Network ? [.. options.Guest.Vifs, ""] : options.Guest.Vifs }, cancellation);
+    }
+
+    private static string NextDisk(GuestRunnerOptions options) => DiskName(options.Guest.Disks.Count + options.DiskSizes.Count);
+
+    private static string DiskName(int index) => $"xvd{(char)('a' + index)}";
+
+    private static async Task<int> FollowAsync(
+        IGuest guest, GuestRunnerOptions options, Stream input, Stream output, TextWriter error, CancellationToken cancellation)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        using TerminalRawMode? raw = options.Interactive ? TerminalRawMode.Enter() : null;
+        Task showing = ShowAsync(guest, output, stop.Token);
+        Task<bool> typing = options.Interactive ? TypeAsync(guest, input, stop.Token) : new TaskCompletionSource<bool>().Task;
+        Task<GuestEnd> ending = guest.WaitForEndAsync(TimeSpan.FromDays(10), cancellation);
+        Task limit = options.Limit is { } time ? Task.Delay(time, stop.Token) : new TaskCompletionSource().Task;
+
+        Task first = await Task.WhenAny(ending, typing, limit);
+        if (first == typing && !await typing)
+        {
+            // Input has ended; the guest may go on without.
+            first = await Task.WhenAny(ending, limit);
+        }
+
+        if (first == limit)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            await error.WriteLineAsync($"{guest.Name} did not end within {options.Limit!.Value.TotalSeconds:0.#} s.");
+            await guest.DestroyAsync(CancellationToken.None);
+            await showing;
+            return TimedOut;
+        }
+
+        if (first == typing)
+        {
+            await guest.DestroyAsync(CancellationToken.None);
+            await showing;
+            return Destroyed;
+        }
+
+        GuestEnd end = await ending;
+        await showing;
+        await stop.CancelAsync();
+        if (end.Reason != GuestEndReason.PowerOff || end.ExitStatus is null)
+        {
+            string status = end.ExitStatus is null ? "without an exit status" : $"with exit status {end.ExitStatus}";
+            await error.WriteLineAsync($"{guest.Name} ended: {end.Reason}, {status}.");
+        }
+
+        return StatusOf(end);
+    }
+
+    private static async Task ShowAsync(IGuest guest, Stream output, CancellationToken cancellation)
+    {
+        await foreach (ReadOnlyMemory<byte> piece in guest.Console.ReadAllAsync(cancellation))
+        {
+            await output.WriteAsync(piece, CancellationToken.None);
+            await output.FlushAsync(CancellationToken.None);
+        }
+    }
+
+    /// <summary>Passes input on; true when the user pressed the escape key, false when the input ended.</summary>
+    private static async Task<bool> TypeAsync(IGuest guest, Stream input, CancellationToken cancellation)
+    {
+        byte[] buffer = new byte[1024];
+        while (true)
+        {
+            // A read from a terminal cannot be cancelled; the process ends without it.
+            int count = await Task.Run(() => input.Read(buffer), cancellation).WaitAsync(cancellation);
+            if (count == 0)
+            {
+                return false;
+            }
+
+            int escape = buffer.AsSpan(0, count).IndexOf(EscapeKey);
+            await guest.WriteConsoleAsync(buffer.AsMemory(0, escape < 0 ? count : escape), cancellation);
+            if (escape >= 0)
+            {
+                return true;
+            }
+        }
+    }
+}

@@ -1,0 +1,64 @@
+using System.Globalization;
+
+namespace Xenlet.QemuXen.Commands;
+
+/// <summary>Shows hot-plug on a guest that runs: plugs a disk and unplugs it.</summary>
+internal static class HotPlugShow
+{
+    private const int DiskSizeMiB = 8;
+
+    private static readonly TimeSpan AnnounceLimit = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan ConnectLimit = TimeSpan.FromSeconds(30);
+
+    /// <summary>Between the steps, so that what a guest has to say of one is read before the next.</summary>
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
+
+    /// <summary>Does it all, saying each step.</summary>
+    /// <param name="machine">Where the guest runs.</param>
+    /// <param name="guest">The guest.</param>
+    /// <param name="device">Name of the disk for the guest, such as xvdb.</param>
+    /// <param name="progress">Receives a line before each step.</param>
+    /// <param name="ended">The guest has ended.</param>
+    /// <exception cref="QemuXenException">A step failed.</exception>
+    internal static async Task RunAsync(
+        XenMachine machine, XenGuest guest, string device, IProgress<string>? progress, CancellationToken ended)
+    {
+        // FreeBSD's word, and that of our FrontBus, that the guest follows devices that come and go.
+        if (!await BecomesAsync(machine, $"/local/domain/{guest.DomainId}/feature/hotplug/vbd", "1", AnnounceLimit, ended))
+        {
+            throw new QemuXenException(
+                $"{guest.Name} has not said within {AnnounceLimit.TotalSeconds:0} s that it takes hot-plug (feature/hotplug/vbd): no disk was plugged.");
+        }
+
+        await Task.Delay(Pause, ended);
+        progress?.Report($"xl block-attach {guest.Name}: {device}, a disk of {DiskSizeMiB} MiB");
+        await guest.AttachDiskAsync(GuestConfig.RawDisk(await machine.CreateDiskAsync(DiskSizeMiB, ended), device), ended);
+        string backEnd = $"/local/domain/0/backend/vbd/{guest.DomainId}/{DeviceNumber(device)}/state";
+        if (!await BecomesAsync(machine, backEnd, "4", ConnectLimit, ended))
+        {
+            progress?.Report($"{guest.Name} has not connected {device} within {ConnectLimit.TotalSeconds:0} s");
+        }
+
+        await Task.Delay(Pause, ended);
+        progress?.Report($"xl block-detach {guest.Name} {device}");
+        await guest.DetachDiskAsync(device, cancellation: ended);
+        await Task.Delay(Pause, ended);
+    }
+
+    /// <summary>The number of a disk in xenstore: major 202, 16 minors each (xen-vbd-interface(7)).</summary>
+    internal static int DeviceNumber(string device) => (202 << 8) + ((device[^1] - 'a') << 4);
+
+    /// <summary>Waits until a node has a value; false when the limit passed before.</summary>
+    private static async Task<bool> BecomesAsync(XenMachine machine, string node, string value, TimeSpan limit, CancellationToken ended)
+    {
+        int seconds = (int)machine.Scale(limit).TotalSeconds;
+        string script = string.Create(CultureInfo.InvariantCulture, $"""
+            end=$(($(date +%s) + {seconds}))
+            until [ "$(xenstore-read {node} 2>/dev/null)" = {value} ]; do
+                [ $(date +%s) -lt $end ] || exit 1
+                usleep 100000
+            done
+            """);
+        return (await machine.RunInDom0Async(script, limit + TimeSpan.FromSeconds(30), ended)).ExitCode == 0;
+    }
+}

@@ -1,0 +1,406 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Xenlet.QemuXen.Base;
+using Xenlet.QemuXen.Machine;
+
+namespace Xenlet.QemuXen;
+
+/// <summary>A domain of an <see cref="XenMachine"/>.</summary>
+public sealed partial class XenGuest : IGuest, IFollowedDomain
+{
+    private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(10);
+
+    /// <summary>
+    /// A sleep in dom0, after which a console that has not grown is complete. It is dom0's own: a machine that stands still does not
+    /// pass it. The console daemon takes at most 30 events of a domain in 200 ms (RATE_LIMIT_PERIOD of xenconsoled) and then waits.
+    /// </summary>
+    private const string LetConsoleSettle = "usleep 250000";
+
+    private static readonly TimeSpan XlLimit = TimeSpan.FromSeconds(60);
+
+    private readonly XenMachine _machine;
+    private readonly string _consoleLog;
+    private readonly TaskCompletionSource<GuestEnd> _end = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly SemaphoreSlim _inputGate = new(1);
+    private readonly Task _work;
+    private readonly TaskCompletionSource<GuestEndReason> _domainEnd = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private Stream? _input;
+    private volatile bool _seen;
+    private bool _suspended;
+    private volatile bool _gone;
+
+    internal XenGuest(XenMachine machine, string name, int domainId, string consoleLog, long consoleStart)
+    {
+        _machine = machine;
+        _consoleLog = consoleLog;
+        Name = name;
+        DomainId = domainId;
+        _work = Task.Run(() => FollowAsync(consoleStart));
+    }
+
+    /// <inheritdoc/>
+    public string Name { get; }
+
+    /// <summary>Xen's number of the domain.</summary>
+    public int DomainId { get; }
+
+    /// <inheritdoc/>
+    public GuestConsole Console { get; } = new();
+
+    /// <summary>Xen has shut the domain down with the reason "suspend" and nobody has resumed or removed it yet.</summary>
+    public bool IsSuspended => _suspended;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> HypervisorLog =>
+        [.. _machine.Log.Lines.Select(line => ParseHypervisorLine(line, DomainId)).OfType<string>()];
+
+    /// <inheritdoc/>
+    public async Task WriteConsoleAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellation = default)
+    {
+        await _inputGate.WaitAsync(cancellation);
+        try
+        {
+            _input ??= await _machine.OpenInputAsync(CopyToConsole(), cancellation);
+            await _input.WriteAsync(bytes, cancellation);
+        }
+        catch (IOException e)
+        {
+            throw new QemuXenException($"The console of {Name} takes no more input: QEMU has ended.", e);
+        }
+        finally
+        {
+            _inputGate.Release();
+        }
+    }
+
+    /// <inheritdoc/>
+    public async Task<int> WaitForTextAsync(string text, TimeSpan limit, int from = 0, CancellationToken cancellation = default)
+    {
+        Task<int> find = Console.FindAsync(text, from, cancellation);
+        await find.WithinAsync(_machine.Scale(limit), $"{Name} to write \"{text}\"", Logs, cancellation);
+        int position = await find;
+        return position >= 0 ? position : throw new QemuXenException($"{Name} ended without writing \"{text}\".\n{Logs()}");
+    }
+
+    /// <inheritdoc/>
+    public async Task<GuestEnd> WaitForEndAsync(TimeSpan limit, CancellationToken cancellation = default)
+    {
+        await _end.Task.WithinAsync(_machine.Scale(limit), $"the end of {Name}", Logs, cancellation);
+        return await _end.Task;
+    }
+
+    /// <inheritdoc/>
+    public async Task DestroyAsync(CancellationToken cancellation = default)
+    {
+        if (!_gone)
+        {
+            CommandResult result = await XlAsync($"xl destroy {DomainId}", cancellation);
+            if (!_gone && !_end.Task.IsCompleted)
+            {
+                result.ThrowIfFailed($"xl destroy {Name}");
+            }
+
+            // From now on a list without the domain is news, even if no list ever had it.
+            _seen = true;
+            _machine.Domains.ShowAgain();
+        }
+
+        await WaitForEndAsync(XlLimit, cancellation);
+    }
+
+    /// <summary>Stops the guest's processors.</summary>
+    public async Task PauseAsync(CancellationToken cancellation = default) =>
+        (await XlAsync($"xl pause {DomainId}", cancellation)).ThrowIfFailed($"xl pause {Name}");
+
+    /// <summary>Lets the guest's processors run.</summary>
+    public async Task UnpauseAsync(CancellationToken cancellation = default) =>
+        (await XlAsync($"xl unpause {DomainId}", cancellation)).ThrowIfFailed($"xl unpause {Name}");
+
+    /// <summary>Asks the guest through xenstore to switch itself off; it decides whether and when.</summary>
+    public async Task ShutdownAsync(CancellationToken cancellation = default) =>
+        (await XlAsync($"xl shutdown {DomainId}", cancellation)).ThrowIfFailed($"xl shutdown {Name}");
+
+    /// <summary>Asks the guest through xenstore to restart.</summary>
+    public async Task RebootAsync(CancellationToken cancellation = default) =>
+        (await XlAsync($"xl reboot {DomainId}", cancellation)).ThrowIfFailed($"xl reboot {Name}");
+
+    /// <summary>Plugs a disk; done when dom0 has set it up, whether or not the guest has taken notice.</summary>
+    /// <param name="disk">The disk in the words of xl-disk-configuration(5), such as <see cref="GuestConfig.RawDisk"/> gives.</param>
+    /// <param name="cancellation">Ends the wait and kills the command.</param>
+    public Task AttachDiskAsync(string disk, CancellationToken cancellation = default) => PlugAsync("block-attach", $"'{disk}'", cancellation);
+
+    /// <summary>Unplugs a disk: asks the guest to let it go, for 10 s.</summary>
+    /// <param name="device">Its name, such as xvdb.</param>
+    /// <param name="force">Take it away without asking.</param>
+    /// <param name="cancellation">Ends the wait and kills the command.</param>
+    /// <exception cref="QemuXenException">The guest has not let it go.</exception>
+    public Task DetachDiskAsync(string device, bool force = false, CancellationToken cancellation = default) =>
+        PlugAsync(force ? "block-detach --force" : "block-detach", device, cancellation);
+
+    /// <summary>Plugs a network interface.</summary>
+    /// <param name="interfaceWords">What xl-network-configuration(5) says of it, such as <c>mac=00:16:3e:00:00:01</c>.</param>
+    /// <param name="cancellation">Ends the wait and kills the command.</param>
+    public Task AttachInterfaceAsync(string interfaceWords, CancellationToken cancellation = default) =>
+        PlugAsync("network-attach", $"'{interfaceWords}'", cancellation);
+
+    /// <summary>Unplugs a network interface: asks the guest to let it go, and takes it away if it has not after 10 s.</summary>
+    /// <param name="device">Its number, or its MAC address.</param>
+    /// <param name="cancellation">Ends the wait and kills the command.</param>
+    public Task DetachInterfaceAsync(string device, CancellationToken cancellation = default) => PlugAsync("network-detach", device, cancellation);
+
+    /// <summary>Suspends the guest into a file of dom0 (below /host it lies in the machine's shared directory) and removes it.</summary>
+    /// <param name="path">Path in dom0.</param>
+    /// <param name="limit">Longest time the guest and the tools may take.</param>
+    /// <param name="cancellation">Ends the wait and kills the command.</param>
+    public async Task SaveAsync(string path, TimeSpan limit, CancellationToken cancellation = default)
+    {
+        await SaveAsync("", path, limit, cancellation);
+        await WaitForEndAsync(XlLimit, cancellation);
+    }
+
+    /// <summary>Suspends the guest into a file of dom0, as <see cref="SaveAsync(string, TimeSpan, CancellationToken)"/> does, and lets it go on.</summary>
+    /// <param name="path">Path in dom0.</param>
+    /// <param name="limit">Longest time the guest and the tools may take.</param>
+    /// <param name="cancellation">Ends the wait and kills the command.</param>
+    public Task CheckpointAsync(string path, TimeSpan limit, CancellationToken cancellation = default) => SaveAsync("-c ", path, limit, cancellation);
+
+    /// <summary>Moves the guest, while it runs, into a new domain of the same machine, as if that were another one; this domain is gone then.</summary>
+    /// <returns>The new domain.</returns>
+    public async Task<XenGuest> MigrateAsync(CancellationToken cancellation = default)
+    {
+        XenGuest target;
+        try
+        {
+            target = await _machine.MigrateGuestAsync(this, cancellation);
+        }
+        catch (QemuXenException failure)
+        {
+            throw await WithLogsAsync(failure);
+        }
+
+        await WaitForEndAsync(XlLimit, cancellation);
+        return target;
+    }
+
+    /// <summary>All xenstore nodes of the domain with their values and permissions.</summary>
+    public async Task<string> XenStoreDumpAsync(CancellationToken cancellation = default) =>
+        (await XlAsync($"xenstore-ls -fp /local/domain/{DomainId}", cancellation)).ThrowIfFailed($"reading the xenstore of {Name}").Output;
+
+    /// <summary>Destroys the domain if it still runs and waits until nothing of it is left.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        try
+        {
+            await DestroyAsync();
+        }
+        catch (Exception e) when (e is QemuXenException or ObjectDisposedException)
+        {
+            // The machine is gone, and the guest with it.
+            await AbandonAsync();
+        }
+
+        await _work;
+        _machine.Domains.Forget(this);
+    }
+
+    /// <summary>Reads a line of Xen's log: what domain <paramref name="domainId"/> wrote to port 0xE9, or null for other lines.</summary>
+    internal static string? ParseHypervisorLine(string line, int domainId)
+    {
+        Match match = HypervisorLine().Match(line);
+        return match.Success && int.Parse(match.Groups["id"].ValueSpan, CultureInfo.InvariantCulture) == domainId
+            ? match.Groups["text"].Value
+            : null;
+    }
+
+    /// <inheritdoc/>
+    void IFollowedDomain.Update(IReadOnlyList<DomainState> domains)
+    {
+        DomainState? state = domains.FirstOrDefault(domain => domain.Id == DomainId);
+        _seen |= state is not null;
+        if (state is null || state.IsDying)
+        {
+            // A list may be older than the domain.
+            if (_seen)
+            {
+                _gone = true;
+                _domainEnd.TrySetResult(_suspended ? GuestEndReason.Suspend : GuestEndReason.Destroyed);
+            }
+
+            return;
+        }
+
+        _suspended = state.ShutdownReason == GuestEndReason.Suspend;
+        if (state.ShutdownReason is { } reason && !_suspended)
+        {
+            _domainEnd.TrySetResult(reason);
+        }
+    }
+
+    /// <inheritdoc/>
+    Task IFollowedDomain.AbandonAsync() => AbandonAsync();
+
+    private async Task AbandonAsync()
+    {
+        _gone = true;
+        _domainEnd.TrySetResult(GuestEndReason.Destroyed);
+        await _work;
+    }
+
+    /// <summary>A script that copies its input to the guest's console, whose terminal the console daemon may not have opened yet.</summary>
+    private string CopyToConsole() => string.Create(CultureInfo.InvariantCulture, $"""
+        until tty=$(xenstore-read /local/domain/{DomainId}/console/tty) && [ -n "$tty" ]; do usleep 20000; done 2>/dev/null
+        exec cat >"$tty"
+        """);
+
+    private async Task FollowAsync(long position)
+    {
+        byte[] buffer = new byte[64 * 1024];
+        FileStream? file = null;
+        GuestEndReason reason;
+        try
+        {
+            bool settled = false;
+            while (true)
+            {
+                file ??= Open(position);
+                int count = file?.Read(buffer) ?? 0;
+                if (count > 0)
+                {
+                    Console.Append(buffer.AsSpan(0, count));
+                    settled = false;
+                }
+                else if (settled)
+                {
+                    break;
+                }
+                else if (_domainEnd.Task.IsCompleted)
+                {
+                    await SettleAsync();
+                    settled = true;
+                }
+                else
+                {
+                    await Task.WhenAny(_domainEnd.Task, Task.Delay(PollInterval));
+                }
+            }
+
+            reason = await _domainEnd.Task;
+        }
+        finally
+        {
+            file?.Dispose();
+        }
+
+        Console.Complete();
+        _end.TrySetResult(new(reason, GuestEnd.ParseExitStatus(Console.Text)));
+        await CleanUpAsync();
+    }
+
+    private async Task SettleAsync()
+    {
+        try
+        {
+            await _machine.RunInDom0Async(LetConsoleSettle, XlLimit);
+        }
+        catch (Exception e) when (e is QemuXenException or ObjectDisposedException)
+        {
+            // The machine has ended: no more can come.
+        }
+    }
+
+    private FileStream? Open(long position)
+    {
+        if (!File.Exists(_consoleLog))
+        {
+            return null;
+        }
+
+        // No buffer of our own: it would hide what the console daemon adds later.
+        var file = new FileStream(_consoleLog, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
+        file.Position = position;
+        return file;
+    }
+
+    private async Task CleanUpAsync()
+    {
+        await _inputGate.WaitAsync();
+        try
+        {
+            if (_input is not null)
+            {
+                await _input.DisposeAsync();
+            }
+        }
+        finally
+        {
+            _inputGate.Release();
+        }
+
+        if (!_gone)
+        {
+            try
+            {
+                await XlAsync($"xl destroy {DomainId}", CancellationToken.None);
+            }
+            catch (Exception e) when (e is QemuXenException or ObjectDisposedException)
+            {
+                // The machine has ended meanwhile.
+            }
+        }
+    }
+
+    private Task<CommandResult> XlAsync(string command, CancellationToken cancellation) =>
+        _machine.RunInDom0Async(command, XlLimit, cancellation);
+
+    private async Task SaveAsync(string option, string path, TimeSpan limit, CancellationToken cancellation)
+    {
+        // xl writes straight from the guest's pages, which the 9p client cannot send (EFAULT): a pipe copies them first.
+        string script = $"""
+            pipe=/run/save.{DomainId}
+            mkfifo $pipe
+            cat $pipe >'{path}' &
+            copy=$!
+            xl save {option}{DomainId} $pipe
+            status=$?
+            [ $status = 0 ] || kill $copy 2>/dev/null
+            wait $copy
+            rm $pipe
+            exit $status
+            """;
+        try
+        {
+            (await _machine.RunInDom0Async(script, limit, cancellation)).ThrowIfFailed($"xl save {Name}");
+        }
+        catch (QemuXenException failure)
+        {
+            throw await WithLogsAsync(failure);
+        }
+    }
+
+    private async Task PlugAsync(string command, string what, CancellationToken cancellation)
+    {
+        // xl waits for the other ends, and longest for the hot-plug script: 40 s.
+        CommandResult result = await _machine.RunInDom0Async($"xl {command} {DomainId} {what}", TimeSpan.FromSeconds(60), cancellation);
+        result.ThrowIfFailed($"xl {command} {Name} {what}");
+    }
+
+    /// <summary>The failure of a command that needs the guest's help, with what the guest has said: a guest that crashes on the way is not named by xl.</summary>
+    private async Task<QemuXenException> WithLogsAsync(QemuXenException failure)
+    {
+        if (_gone || _domainEnd.Task.IsCompleted)
+        {
+            await _work;
+        }
+
+        return new QemuXenException($"{failure.Message}\n{Logs()}", failure);
+    }
+
+    private string Logs() =>
+        Limits.Extract($"{Name}'s console", Console.Tail(15))
+        + Limits.Extract($"{Name}'s lines in Xen's log", string.Join('\n', HypervisorLog.TakeLast(15)))
+        + Limits.Extract("xl list", _machine.Domains.Text)
+        + _machine.Logs();
+
+    [GeneratedRegex(@"^(?:\(XEN\) )?(?:\[[^\]]*\] )?\(d(?<id>\d+)\) ?(?:\[[^\]]*\] )?(?<text>.*)$")]
+    private static partial Regex HypervisorLine();
+}

@@ -1,0 +1,97 @@
+using System.Globalization;
+
+namespace Xenlet.QemuXen;
+
+/// <summary>Starts guests on a machine.</summary>
+public static class XenMachineGuests
+{
+    // A restore or a migration carries all of the guest's memory through dom0, and the host may be busy.
+    private static readonly TimeSpan StartLimit = TimeSpan.FromMinutes(5);
+
+    /// <summary>
+    /// Creates a guest. Its console is recorded from the first byte on; it is kept after its end until its console is complete,
+    /// whatever the configuration's on_* values say, and destroyed then.
+    /// </summary>
+    /// <exception cref="QemuXenException"><c>xl create</c> failed; the message holds its words.</exception>
+    public static async Task<XenGuest> CreateGuestAsync(
+        this XenMachine machine, GuestConfig config, CancellationToken cancellation = default)
+    {
+        config = config with
+        {
+            Kernel = await machine.ShareImageAsync(config.Kernel, nameof(config.Kernel), cancellation),
+            Ramdisk = config.Ramdisk is null ? null : await machine.ShareImageAsync(config.Ramdisk, nameof(config.Ramdisk), cancellation),
+        };
+        string file = await machine.ShareConfigAsync(config.ToXlConfig(), cancellation);
+
+        // -e: no xl process stays behind to act on the guest's end, so its domain remains until the machine has seen it all.
+        string unpause = config.Paused ? "" : $" && xl unpause {config.Name}";
+        return await machine.StartAsync(config.Name, $"xl create -p -e -q {file}{unpause}", $"xl create {config.Name}", cancellation);
+    }
+
+    /// <summary>Brings a saved guest back.</summary>
+    /// <param name="machine">The machine, which need not be the one that saved it.</param>
+    /// <param name="name">Name of the domain.</param>
+    /// <param name="savedPath">A path in dom0, as <see cref="XenGuest.SaveAsync(string, TimeSpan, CancellationToken)"/> took it.</param>
+    /// <param name="cancellation">Kills the command.</param>
+    /// <exception cref="QemuXenException"><c>xl restore</c> failed; the message holds its words.</exception>
+    public static Task<XenGuest> RestoreGuestAsync(
+        this XenMachine machine, string name, string savedPath, CancellationToken cancellation = default) =>
+        machine.StartAsync(name, $"xl restore -e '{savedPath}'", $"xl restore {name}", cancellation);
+
+    /// <summary>Follows a domain that a command in dom0 made, such as the target of a migration.</summary>
+    /// <exception cref="QemuXenException">There is no domain of that name.</exception>
+    public static Task<XenGuest> FollowGuestAsync(this XenMachine machine, string name, CancellationToken cancellation = default) =>
+        machine.StartAsync(name, "true", $"following {name}", cancellation);
+
+    /// <summary>Moves a guest into a new domain of its machine.</summary>
+    internal static Task<XenGuest> MigrateGuestAsync(this XenMachine machine, XenGuest guest, CancellationToken cancellation) =>
+        machine.StartAsync(
+            guest.Name,
+            $"xl migrate -e -s lssh {guest.DomainId} localhost",
+            $"xl migrate {guest.Name}",
+            cancellation,
+            // The name that xl gives the new domain until the old one is gone; the console daemon stays with it.
+            $"{guest.Name}--incoming");
+
+    private static async Task<XenGuest> StartAsync(
+        this XenMachine machine, string name, string start, string what, CancellationToken cancellation, string? consoleName = null)
+    {
+        string consoleLog = Path.Combine(machine.SharedDirectory, "console", $"guest-{consoleName ?? name}.log");
+        long consoleStart = File.Exists(consoleLog) ? new FileInfo(consoleLog).Length : 0;
+        string script = $"""
+            {start} || exit
+            for d in $(xenstore-list /local/domain); do [ "$(xenstore-read /local/domain/$d/name)" = {name} ] && echo "domid $d"; done
+            true
+            """;
+        CommandResult result;
+        try
+        {
+            result = await machine.RunInDom0Async(script, StartLimit, cancellation);
+        }
+        catch
+        {
+            await machine.RemoveHalfMadeAsync(name);
+            throw;
+        }
+
+        result.ThrowIfFailed(what);
+        string line = result.Output.Split('\n').LastOrDefault(l => l.StartsWith("domid ", StringComparison.Ordinal))
+            ?? throw new QemuXenException($"{what}: no domain of that name exists afterwards.\n{machine.Logs()}");
+        int id = int.Parse(line["domid ".Length..], CultureInfo.InvariantCulture);
+        var guest = new XenGuest(machine, name, id, consoleLog, consoleStart);
+        machine.Domains.Follow(guest);
+        return guest;
+    }
+
+    private static async Task RemoveHalfMadeAsync(this XenMachine machine, string name)
+    {
+        try
+        {
+            await machine.RunInDom0Async($"xl destroy {name}", TimeSpan.FromSeconds(20));
+        }
+        catch (Exception e) when (e is QemuXenException or ObjectDisposedException)
+        {
+            // The first failure is the one to report.
+        }
+    }
+}

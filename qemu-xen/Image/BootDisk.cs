@@ -1,0 +1,114 @@
+using System.Buffers.Binary;
+using System.IO.Compression;
+using Xenlet.QemuXen.Base;
+
+namespace Xenlet.QemuXen.Image;
+
+/// <summary>
+/// A disk from which a PC's BIOS boots Xen and dom0 by GRUB: GRUB's boot sector, its core in the sectors behind that, and one
+/// partition that is no file system but an archive in the "newc" format, which GRUB reads as well.
+/// </summary>
+internal static class BootDisk
+{
+    /// <summary>The Debian package of GRUB's parts for a BIOS.</summary>
+    internal const string GrubPackage = "grub-pc-bin";
+
+    /// <summary>One of them.</summary>
+    internal const string GrubBootSector = GrubDirectory + "/boot.img";
+
+    private const string GrubDirectory = "/usr/lib/grub/i386-pc";
+    private const string GrubProgram = "grub-mkimage";
+    private const int SectorSize = 512;
+    private const int PartitionStart = 2048;
+    private const int PartitionTable = 0x1BE;
+    private const int BootSignature = 0x1FE;
+
+    /// <summary>Heads times sectors a track: an emulator that is told neither guesses 16 and 63, and asks for whole cylinders.</summary>
+    private const int SectorsPerCylinder = 16 * 63;
+
+    private static readonly string[] GrubModules = ["biosdisk", "part_msdos", "newc", "multiboot", "serial", "boot"];
+
+    /// <summary>Writes a disk.</summary>
+    /// <param name="path">The disk's file; GRUB's core is made beside it.</param>
+    /// <param name="image">What is booted.</param>
+    /// <param name="xenCommandLine">Xen's command line.</param>
+    /// <param name="dom0CommandLine">The command line of dom0's Linux.</param>
+    /// <param name="cancellation">Stops the work.</param>
+    /// <exception cref="QemuXenException">GRUB is not installed.</exception>
+    internal static async Task WriteAsync(
+        string path, Dom0Image image, string xenCommandLine, string dom0CommandLine, CancellationToken cancellation)
+    {
+        byte[] core = await MakeCoreAsync(path, xenCommandLine, dom0CommandLine, cancellation);
+        if (SectorSize + core.Length > PartitionStart * SectorSize)
+        {
+            throw new QemuXenException($"GRUB's core takes {core.Length} bytes, more than there is room for before the partition.");
+        }
+
+        await using FileStream disk = File.Create(path);
+        disk.Position = PartitionStart * SectorSize;
+        using (var archive = new CpioWriter(disk))
+        {
+            archive.AddFile("xen", await File.ReadAllBytesAsync(image.Hypervisor, cancellation));
+            archive.AddFile("linux", await File.ReadAllBytesAsync(image.Kernel, cancellation));
+            archive.AddFile("initramfs", await DecompressAsync(image.Initramfs, cancellation));
+        }
+
+        const int Cylinder = SectorsPerCylinder * SectorSize;
+        disk.SetLength((disk.Position + Cylinder - 1) / Cylinder * Cylinder);
+        byte[] first = await File.ReadAllBytesAsync(GrubBootSector, cancellation);
+        WritePartitionTable(first.AsSpan(PartitionTable, 64), (int)(disk.Length / SectorSize) - PartitionStart);
+        BinaryPrimitives.WriteUInt16LittleEndian(first.AsSpan(BootSignature), 0xAA55);
+        disk.Position = 0;
+        await disk.WriteAsync(first.AsMemory(0, SectorSize), cancellation);
+        await disk.WriteAsync(core, cancellation);
+    }
+
+    private static async Task<byte[]> MakeCoreAsync(
+        string path, string xenCommandLine, string dom0CommandLine, CancellationToken cancellation)
+    {
+        string configuration = path + ".grub";
+        string core = path + ".core";
+        await File.WriteAllTextAsync(
+            configuration,
+            $"""
+            set root=(hd0,msdos1)
+            serial --unit=0 --speed=115200
+            terminal_output serial
+            set gfxpayload=text
+            multiboot /xen {xenCommandLine}
+            module /linux {dom0CommandLine}
+            module /initramfs
+            boot
+
+            """,
+            cancellation);
+        await HostCommand.RunAsync(
+            GrubProgram,
+            ["-O", "i386-pc", "-d", GrubDirectory, "-o", core, "-p", "/", "-c", configuration, .. GrubModules],
+            cancellation: cancellation);
+        return await File.ReadAllBytesAsync(core, cancellation);
+    }
+
+    /// <summary>The initramfs as it is unpacked: this host does that quicker than the emulated one.</summary>
+    private static async Task<byte[]> DecompressAsync(string path, CancellationToken cancellation)
+    {
+        await using FileStream file = File.OpenRead(path);
+        await using var gzip = new GZipStream(file, CompressionMode.Decompress);
+        using var content = new MemoryStream();
+        await gzip.CopyToAsync(content, cancellation);
+        return content.ToArray();
+    }
+
+    /// <summary>
+    /// A PC's partition table with one entry: active, of Linux's type, its place given in sectors. Where it lies GRUB has code for
+    /// floppy disks.
+    /// </summary>
+    private static void WritePartitionTable(Span<byte> table, int sectors)
+    {
+        table.Clear();
+        table[0] = 0x80;
+        table[4] = 0x83;
+        BinaryPrimitives.WriteInt32LittleEndian(table[8..], PartitionStart);
+        BinaryPrimitives.WriteInt32LittleEndian(table[12..], sectors);
+    }
+}

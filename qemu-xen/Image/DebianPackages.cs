@@ -1,0 +1,198 @@
+using System.Formats.Tar;
+using System.Security.Cryptography;
+using Xenlet.QemuXen.Base;
+
+namespace Xenlet.QemuXen.Image;
+
+/// <summary>What apt knows about one package: its candidate version and the names it depends on (first alternatives).</summary>
+internal sealed record DebianPackage(string Name, string Version, string Sha256, IReadOnlyList<string> Depends)
+{
+    /// <summary>Parses the stanzas that <c>apt-cache show</c> prints.</summary>
+    internal static List<DebianPackage> Parse(string stanzas)
+    {
+        var packages = new List<DebianPackage>();
+        foreach (string stanza in stanzas.Split("\n\n", StringSplitOptions.RemoveEmptyEntries))
+        {
+            var fields = new Dictionary<string, string>(StringComparer.Ordinal);
+            foreach (string line in stanza.Split('\n'))
+            {
+                int colon = line.IndexOf(':', StringComparison.Ordinal);
+                if (colon > 0 && line[0] != ' ')
+                {
+                    fields[line[..colon]] = line[(colon + 1)..].Trim();
+                }
+            }
+
+            if (fields.TryGetValue("Package", out string? name) && fields.TryGetValue("Version", out string? version))
+            {
+                packages.Add(new(name, version, fields.GetValueOrDefault("SHA256", ""), DependsNames(fields)));
+            }
+        }
+
+        return packages;
+    }
+
+    private static List<string> DependsNames(Dictionary<string, string> fields)
+    {
+        var names = new List<string>();
+        foreach (string field in new[] { "Pre-Depends", "Depends" })
+        {
+            foreach (string clause in fields.GetValueOrDefault(field, "").Split(',', StringSplitOptions.RemoveEmptyEntries))
+            {
+                string name = clause.Split('|')[0].Trim().Split(' ', '(', ':')[0];
+                if (name.Length > 0)
+                {
+                    names.Add(name);
+                }
+            }
+        }
+
+        return names;
+    }
+}
+
+/// <summary>Finds, downloads and reads Debian packages with the host's own apt and dpkg, which check signatures and checksums.</summary>
+/// <param name="downloads">Directory that keeps the downloaded packages.</param>
+/// <param name="progress">Receives a line for each step that takes time.</param>
+internal sealed class DebianPackages(string downloads, IProgress<string> progress)
+{
+    private const string UpdateCommand = "apt-get update";
+    private bool _updated;
+
+    /// <summary>Asks apt for the candidate versions of the named packages.</summary>
+    /// <exception cref="QemuXenException">A package is not known, also after the lists were updated.</exception>
+    internal async Task<IReadOnlyList<DebianPackage>> FindAsync(IReadOnlyCollection<string> names, CancellationToken cancellation)
+    {
+        while (true)
+        {
+            List<DebianPackage> found = [];
+            string reason = "";
+            try
+            {
+                string output = await HostCommand.RunAsync(
+                    "apt-cache", ["show", "--no-all-versions", .. names], cancellation: cancellation);
+                found = DebianPackage.Parse(output);
+            }
+            catch (QemuXenException e)
+            {
+                reason = e.Message;
+            }
+
+            string[] missing = [.. names.Where(name => !found.Exists(package => package.Name == name))];
+            if (missing.Length == 0)
+            {
+                return found;
+            }
+
+            if (!await UpdateAsync(cancellation))
+            {
+                throw new QemuXenException(
+                    $"apt does not offer {string.Join(", ", missing)}. Debian 12 with its main archive is needed; " +
+                    $"if the package lists are missing or old, run as root: {UpdateCommand}. {reason}".TrimEnd());
+            }
+        }
+    }
+
+    /// <summary>Returns the path of a package's file, downloading it unless a file with the right checksum is there.</summary>
+    internal async Task<string> DownloadAsync(DebianPackage package, CancellationToken cancellation)
+    {
+        if (Cached(package) is { } present)
+        {
+            return present;
+        }
+
+        Directory.CreateDirectory(downloads);
+        try
+        {
+            await FetchAsync(package, cancellation);
+        }
+        catch (QemuXenException) when (!_updated && Environment.IsPrivilegedProcess)
+        {
+            // The archive drops a version when its successor appears; fresh lists name the successor.
+            await UpdateAsync(cancellation);
+            throw new QemuXenException(
+                $"{package.Name} {package.Version} is no longer in the archive; the package lists have been updated, start again.");
+        }
+
+        return Cached(package)
+            ?? throw new QemuXenException($"apt-get download {package.Name} left no file with the checksum of version {package.Version}.");
+    }
+
+    /// <summary>Reads the files of a package whose path (without the leading "./") is wanted; links are given as their target.</summary>
+    internal static async Task<List<PackageFile>> ReadAsync(string path, Func<string, bool> wanted, CancellationToken cancellation)
+    {
+        var files = new List<PackageFile>();
+        await HostCommand.ReadAsync(
+            "dpkg-deb", ["--fsys-tarfile", path], tar => ReadTar(tar, wanted, files), cancellation: cancellation);
+        return files;
+    }
+
+    private static void ReadTar(Stream tar, Func<string, bool> wanted, List<PackageFile> files)
+    {
+        using var reader = new TarReader(tar, leaveOpen: true);
+        while (reader.GetNextEntry() is { } entry)
+        {
+            string name = entry.Name.StartsWith("./", StringComparison.Ordinal) ? entry.Name[2..] : entry.Name;
+            if (!wanted(name))
+            {
+                continue;
+            }
+
+            if (entry.EntryType == TarEntryType.SymbolicLink)
+            {
+                files.Add(new(name, [], entry.LinkName));
+            }
+            else if (entry.DataStream is { } data)
+            {
+                byte[] content = new byte[entry.Length];
+                data.ReadExactly(content);
+                files.Add(new(name, content, null));
+            }
+        }
+    }
+
+    private async Task FetchAsync(DebianPackage package, CancellationToken cancellation)
+    {
+        // apt's unprivileged download user could not write to a directory of root; the option also keeps it from warning.
+        await HostCommand.RunAsync(
+            "apt-get",
+            ["-qq", "-o", "APT::Sandbox::User=root", "download", $"{package.Name}={package.Version}"],
+            downloads,
+            cancellation: cancellation);
+    }
+
+    private string? Cached(DebianPackage package)
+    {
+        if (!Directory.Exists(downloads))
+        {
+            return null;
+        }
+
+        foreach (string path in Directory.EnumerateFiles(downloads, package.Name + "_*.deb"))
+        {
+            using FileStream file = File.OpenRead(path);
+            if (Convert.ToHexStringLower(SHA256.HashData(file)) == package.Sha256)
+            {
+                return path;
+            }
+        }
+
+        return null;
+    }
+
+    private async Task<bool> UpdateAsync(CancellationToken cancellation)
+    {
+        if (_updated || !Environment.IsPrivilegedProcess)
+        {
+            return false;
+        }
+
+        _updated = true;
+        progress.Report("updating apt's package lists");
+        await HostCommand.RunAsync("apt-get", ["-qq", "update"], cancellation: cancellation);
+        return true;
+    }
+}
+
+/// <summary>One file of a package: its path without a leading slash, and its bytes or, for a symbolic link, its target.</summary>
+internal sealed record PackageFile(string Path, byte[] Content, string? LinkTarget);

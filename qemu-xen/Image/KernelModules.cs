@@ -1,0 +1,49 @@
+namespace Xenlet.QemuXen.Image;
+
+/// <summary>Orders kernel modules so that each comes after those it depends on: the order in which insmod can load them.</summary>
+internal static class KernelModules
+{
+    /// <summary>Returns the wanted modules and all they depend on, dependencies first, in a stable order.</summary>
+    /// <param name="wanted">Module names as in file names or in "depends=" ("-" and "_" are the same).</param>
+    /// <param name="user">Who wants them, for the message.</param>
+    /// <param name="dependencies">Dependencies of a module by its normal name ("_"), or null when there is no such module.</param>
+    /// <exception cref="QemuXenException">A module is missing or depends on itself.</exception>
+    internal static List<string> LoadOrder(IEnumerable<string> wanted, string user, Func<string, IReadOnlyList<string>?> dependencies)
+    {
+        var order = new List<string>();
+        var state = new Dictionary<string, bool>(StringComparer.Ordinal);
+        foreach (string module in wanted)
+        {
+            Visit(Normalise(module), user);
+        }
+
+        return order;
+
+        void Visit(string module, string asker)
+        {
+            if (state.TryGetValue(module, out bool done))
+            {
+                if (!done)
+                {
+                    throw new QemuXenException($"The kernel module {module} depends on itself.");
+                }
+
+                return;
+            }
+
+            state[module] = false;
+            IReadOnlyList<string> needs = dependencies(module)
+                ?? throw new QemuXenException($"The kernel package has no module {module}, which {asker} needs.");
+            foreach (string need in needs)
+            {
+                Visit(Normalise(need), module);
+            }
+
+            state[module] = true;
+            order.Add(module);
+        }
+    }
+
+    /// <summary>The name the kernel gives a module: "xen-evtchn" and "xen_evtchn" are one.</summary>
+    internal static string Normalise(string name) => name.Replace('-', '_');
+}

@@ -1,0 +1,64 @@
+using Xenlet.Elf;
+
+namespace Xenlet.QemuXen.Image;
+
+/// <summary>
+/// Collects the shared libraries that a set of programs needs, by walking DT_NEEDED. Libraries are offered package by package;
+/// what is still missing says whether another package has to be fetched.
+/// </summary>
+internal sealed class LibraryResolver
+{
+    private readonly Dictionary<string, PackageFile> _offered = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, PackageFile> _used = new(StringComparer.Ordinal);
+    private readonly SortedSet<string> _missing = new(StringComparer.Ordinal);
+
+    /// <summary>Names that are asked for and not offered yet.</summary>
+    internal IReadOnlyCollection<string> Missing => _missing;
+
+    /// <summary>The libraries found so far, by the name under which they are asked for.</summary>
+    internal IReadOnlyDictionary<string, PackageFile> Used => _used;
+
+    /// <summary>Offers a library; it is used once something asks for its DT_SONAME or, without one, its file name.</summary>
+    internal void Offer(PackageFile file)
+    {
+        if (file.LinkTarget is not null || !ElfReader.IsElf(file.Content))
+        {
+            return;
+        }
+
+        ElfFile elf = ElfFile.Read(file.Content, file.Path);
+        string name = elf.SharedObjectName ?? Path.GetFileName(file.Path);
+        if (_offered.TryAdd(name, file) && _missing.Contains(name))
+        {
+            Require(name);
+        }
+    }
+
+    /// <summary>Asks for everything a program needs.</summary>
+    internal void RequireFor(PackageFile program)
+    {
+        foreach (string name in ElfFile.Read(program.Content, program.Path).Needed)
+        {
+            Require(name);
+        }
+    }
+
+    /// <summary>Asks for one library by name.</summary>
+    internal void Require(string name)
+    {
+        if (_used.ContainsKey(name))
+        {
+            return;
+        }
+
+        if (!_offered.TryGetValue(name, out PackageFile? file))
+        {
+            _missing.Add(name);
+            return;
+        }
+
+        _missing.Remove(name);
+        _used.Add(name, file);
+        RequireFor(file);
+    }
+}

@@ -1,0 +1,232 @@
+using System.Collections.Concurrent;
+using System.Text;
+using Xenlet.QemuXen.Base;
+
+namespace Xenlet.QemuXen.Machine;
+
+/// <summary>
+/// Host's end of the line to the agent in dom0: starts commands, hears of their end and of changes among the domains.
+/// </summary>
+internal sealed class AgentChannel : IAsyncDisposable
+{
+    private const int LongestLine = 4096;
+
+    private readonly Stream _stream;
+    private readonly string _share;
+    private TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private TaskCompletionSource _unmounted = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly ConcurrentDictionary<int, TaskCompletionSource<int>> _running = new();
+    private readonly SemaphoreSlim _writing = new(1);
+    private readonly Task _reading;
+    private int _lastId;
+    private volatile bool _closed;
+
+    /// <summary>Serves a connection to the agent.</summary>
+    /// <param name="stream">The connection, owned from now on.</param>
+    /// <param name="share">The directory that dom0 sees as /host.</param>
+    /// <param name="domainsListed">Called with every new list of domains, one call at a time.</param>
+    internal AgentChannel(Stream stream, string share, Action<IReadOnlyList<DomainState>> domainsListed)
+    {
+        _stream = stream;
+        _share = share;
+        _reading = Task.Run(() => ReadAsync(domainsListed));
+    }
+
+    /// <summary>Completes when the agent serves commands; fails when dom0 says it cannot, or the line breaks first.</summary>
+    internal Task Ready => _ready.Task;
+
+    /// <summary>Lines that are not of the protocol, for a message about a failure.</summary>
+    internal TextLog Noise { get; } = new();
+
+    /// <summary>Runs a shell script in dom0 whose output is wanted at its end.</summary>
+    internal Task<CommandResult> RunAsync(string script, TimeSpan limit, CancellationToken cancellation) =>
+        RunAsync(script, limit, lines: null, cancellation);
+
+    /// <summary>Runs a shell script in dom0.</summary>
+    /// <param name="script">Text of the script.</param>
+    /// <param name="limit">Longest time it may take; it is killed then.</param>
+    /// <param name="lines">Receives each line of its standard output as it is written.</param>
+    /// <param name="cancellation">Kills it as well.</param>
+    /// <exception cref="QemuXenException">The limit passed or the line to dom0 broke.</exception>
+    internal async Task<CommandResult> RunAsync(string script, TimeSpan limit, IProgress<string>? lines, CancellationToken cancellation)
+    {
+        int id = Interlocked.Increment(ref _lastId);
+        var ended = new TaskCompletionSource<int>(TaskCreationOptions.RunContinuationsAsynchronously);
+        string file = Path.Combine(_share, "command", $"{id}.");
+        await File.WriteAllTextAsync(file + "sh", script, cancellation);
+        _running[id] = ended;
+        await using FollowedFile? followed = lines is null ? null : new(file + "out", lines);
+        try
+        {
+            if (_closed)
+            {
+                throw Gone();
+            }
+
+            await SendAsync($"run {id}");
+            int status = await ended.Task.WaitAsync(limit, cancellation);
+            await (followed?.FinishAsync() ?? Task.CompletedTask);
+            return new(status, await ReadIfThereAsync(file + "out"), await ReadIfThereAsync(file + "err"));
+        }
+        catch (TimeoutException timeout)
+        {
+            await SendAsync($"kill {id}");
+            string soFar = await ReadIfThereAsync(file + "out") + await ReadIfThereAsync(file + "err");
+            throw new QemuXenException(
+                $"A command in dom0 did not end within {limit.TotalSeconds:0.#} s: {FirstLine(script)}\nIt wrote so far: {soFar.Trim()}", timeout);
+        }
+        catch (OperationCanceledException)
+        {
+            await SendAsync($"kill {id}");
+            throw;
+        }
+        finally
+        {
+            _running.TryRemove(id, out _);
+            foreach (string kind in new[] { "sh", "out", "err" })
+            {
+                File.Delete(file + kind);
+            }
+        }
+    }
+
+    /// <summary>Takes the shared directory away from dom0, which no command may use meanwhile; QEMU saves no machine that has one mounted.</summary>
+    internal async Task UnmountAsync()
+    {
+        _unmounted = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        await SendAsync("unmount");
+        await _unmounted.Task;
+    }
+
+    /// <summary>Gives dom0 the shared directory and the time of day; <see cref="Ready"/> completes anew when that is done.</summary>
+    internal async Task MountAsync()
+    {
+        _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        await SendAsync($"mount {DateTimeOffset.UtcNow.ToUnixTimeSeconds()}");
+    }
+
+    /// <summary>Sends a line that asks for nothing.</summary>
+    /// <exception cref="QemuXenException">The line has broken.</exception>
+    internal Task BeatAsync() => SendAsync("beat");
+
+    /// <summary>Closes the line; commands that still run fail.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _stream.DisposeAsync();
+        await _reading;
+        _writing.Dispose();
+    }
+
+    private static QemuXenException Gone() => new("The connection to dom0 has ended: QEMU or dom0 is gone.");
+
+    private static string FirstLine(string script) => script.TrimStart().Split('\n')[0];
+
+    private static async Task<string> ReadIfThereAsync(string path) => File.Exists(path) ? await File.ReadAllTextAsync(path) : "";
+
+    private async Task SendAsync(string line)
+    {
+        await _writing.WaitAsync();
+        try
+        {
+            await _stream.WriteAsync(Encoding.ASCII.GetBytes(line + "\n"));
+        }
+        catch (Exception e) when (e is IOException or ObjectDisposedException)
+        {
+            throw Gone();
+        }
+        finally
+        {
+            _writing.Release();
+        }
+    }
+
+    private async Task ReadAsync(Action<IReadOnlyList<DomainState>> domainsListed)
+    {
+        byte[] buffer = new byte[LongestLine];
+        int held = 0;
+        try
+        {
+            int count;
+            while ((count = await _stream.ReadAsync(buffer.AsMemory(held))) > 0)
+            {
+                held += count;
+                int start = 0;
+                int length;
+                while ((length = buffer.AsSpan(start, held - start).IndexOf((byte)'\n')) >= 0)
+                {
+                    Take(Encoding.UTF8.GetString(buffer, start, length), domainsListed);
+                    start += length + 1;
+                }
+
+                // A line that fills the buffer is none of the protocol's; the rest of it is dropped in pieces.
+                if (start == 0 && held == buffer.Length)
+                {
+                    Noise.Append(buffer);
+                    start = held;
+                }
+
+                buffer.AsSpan(start, held - start).CopyTo(buffer);
+                held -= start;
+            }
+        }
+        catch (Exception e) when (e is IOException or ObjectDisposedException)
+        {
+            // The same as the end of the stream.
+        }
+        finally
+        {
+            FailAll();
+        }
+    }
+
+    private void FailAll()
+    {
+        _closed = true;
+        _ready.TrySetException(Gone());
+        _ = _ready.Task.Exception;
+        _unmounted.TrySetException(Gone());
+        _ = _unmounted.Task.Exception;
+        foreach (TaskCompletionSource<int> command in _running.Values)
+        {
+            command.TrySetException(Gone());
+        }
+    }
+
+    private void Take(string line, Action<IReadOnlyList<DomainState>> domainsListed)
+    {
+        AgentMessage? message = AgentMessage.Parse(line);
+        switch (message?.Kind)
+        {
+            case AgentMessageKind.Ready:
+                _ready.TrySetResult();
+                break;
+            case AgentMessageKind.Unmounted:
+                _unmounted.TrySetResult();
+                break;
+            case AgentMessageKind.Failed:
+                _ready.TrySetException(new QemuXenException($"dom0 could not start: {message.Text}"));
+                break;
+            case AgentMessageKind.Done:
+                // A command that was killed is no longer waited for.
+                if (_running.TryGetValue(message.Number, out TaskCompletionSource<int>? ended))
+                {
+                    ended.TrySetResult(message.Status);
+                }
+
+                break;
+            case AgentMessageKind.Domains:
+                string list = Path.Combine(_share, "domains", $"{message.Number}");
+                if (File.Exists(list))
+                {
+                    string table = File.ReadAllText(list);
+                    File.Delete(list);
+                    domainsListed(DomainState.ParseList(table));
+                }
+
+                break;
+            default:
+                Noise.Append(Encoding.UTF8.GetBytes(line + "\n"));
+                break;
+        }
+    }
+}

@@ -1,0 +1,44 @@
+using System.Globalization;
+
+namespace Xenlet.QemuXen.Machine;
+
+/// <summary>What a line from the agent in dom0 says; the script dom0/agent describes the protocol.</summary>
+internal enum AgentMessageKind
+{
+    /// <summary>The agent serves commands from now on.</summary>
+    Ready,
+
+    /// <summary>A command ended: <see cref="AgentMessage.Number"/> and <see cref="AgentMessage.Status"/>.</summary>
+    Done,
+
+    /// <summary>A new list of domains is in the file <see cref="AgentMessage.Number"/>.</summary>
+    Domains,
+
+    /// <summary>The directory shared with the host is no longer mounted.</summary>
+    Unmounted,
+
+    /// <summary>dom0 could not start: <see cref="AgentMessage.Text"/>.</summary>
+    Failed,
+}
+
+/// <summary>One line from the agent.</summary>
+internal sealed record AgentMessage(AgentMessageKind Kind, int Number = 0, int Status = 0, string Text = "")
+{
+    /// <summary>Reads a line; null when it is none of the protocol's.</summary>
+    internal static AgentMessage? Parse(string line)
+    {
+        string[] words = line.Split(' ');
+        return words switch
+        {
+            ["ready"] => new(AgentMessageKind.Ready),
+            ["unmounted"] => new(AgentMessageKind.Unmounted),
+            ["done", var id, var status] when ParseNumber(id) is { } n && ParseNumber(status) is { } s => new(AgentMessageKind.Done, n, s),
+            ["domains", var id] when ParseNumber(id) is { } n => new(AgentMessageKind.Domains, n),
+            ["failed", .. var text] => new(AgentMessageKind.Failed, Text: string.Join(' ', text)),
+            _ => null,
+        };
+    }
+
+    private static int? ParseNumber(string text) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : null;
+}

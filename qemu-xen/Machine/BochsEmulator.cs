@@ -1,0 +1,242 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using Xenlet.QemuXen.Base;
+using Xenlet.QemuXen.Image;
+
+namespace Xenlet.QemuXen.Machine;
+
+/// <summary>
+/// Bochs as a PC with an Intel processor of the Haswell kind, VMX with extended page tables included; dom0 reaches the host by an
+/// emulated network card, behind which Bochs keeps a network of its own that ends in this host's loopback interface.
+/// </summary>
+/// <param name="options">The machine.</param>
+/// <param name="image">What it boots.</param>
+/// <param name="directory">A directory for its disk and its log.</param>
+/// <param name="sharedDirectory">The directory that dom0 is to see.</param>
+internal sealed class BochsEmulator(XenMachineOptions options, Dom0Image image, string directory, string sharedDirectory) : Emulator
+{
+    /// <summary>Name of the emulator's program.</summary>
+    internal const string Program = "bochs";
+
+    /// <summary>The Debian package that has it.</summary>
+    internal const string Package = "bochs";
+
+    private const string Bios = "/usr/share/bochs/BIOS-bochs-latest";
+    private const string VgaBios = "/usr/share/vgabios/vgabios.bin";
+
+    /// <summary>
+    /// Leaves out of Linux's start what takes millions of instructions for nothing here: the tests of its cryptography, the search for
+    /// pages that can be both written and executed, the zeroing of new pages, and buffers for devices that do not reach all memory.
+    /// </summary>
+    private const string QuickStart = "cryptomgr.notests rodata=off init_on_alloc=0 swiotlb=2048";
+
+    /// <summary>Files that Debian has in packages of their own.</summary>
+    private static readonly (string File, string Package)[] Parts =
+    [
+        (Bios, "bochsbios"), (VgaBios, "vgabios"), (BootDisk.GrubBootSector, BootDisk.GrubPackage),
+    ];
+
+    private readonly PortListener _ports = new();
+    private readonly CancellationTokenSource _stop = new();
+    private Task _sharing = Task.CompletedTask;
+    private Task _watching = Task.CompletedTask;
+    private Stream? _serial;
+    private Stream? _secondSerial;
+
+    /// <inheritdoc/>
+    internal override string Name => "Bochs";
+
+    /// <inheritdoc/>
+    internal override double Slowness => 6;
+
+    /// <inheritdoc/>
+    internal override string SaveDirectory => "/tmp/save";
+
+    /// <inheritdoc/>
+    internal override bool IsShareSlow => true;
+
+    /// <inheritdoc/>
+    internal override Stream Serial => _serial!;
+
+    private string LogFile => Path.Combine(directory, "bochs.log");
+
+    /// <inheritdoc/>
+    internal override async Task StartAsync(SavedState? state, TimeSpan limit, CancellationToken cancellation)
+    {
+        if (options.CpuFeatures.Count > 0)
+        {
+            throw new QemuXenException("Bochs has no switches for the processor's features.");
+        }
+
+        if (Parts.FirstOrDefault(part => !File.Exists(part.File)) is { Package: not null } missing)
+        {
+            throw new QemuXenException($"{missing.File} is not installed. Run as root: apt-get install {missing.Package}");
+        }
+
+        string disk = Path.Combine(directory, "boot.disk");
+        await BootDisk.WriteAsync(disk, image, XenCommandLine(), Dom0CommandLine(), cancellation);
+        using var first = new TcpListener(IPAddress.Loopback, 0);
+        using var second = new TcpListener(IPAddress.Loopback, 0);
+        first.Start(backlog: 1);
+        second.Start(backlog: 1);
+        string configuration = Path.Combine(directory, "bochsrc");
+        await File.WriteAllLinesAsync(configuration, Configuration(disk, first, second), cancellation);
+
+        // Debian's Bochs has the debugger built in, which waits for a command before the first instruction.
+        string start = Path.Combine(directory, "continue");
+        await File.WriteAllTextAsync(start, "continue\n", cancellation);
+
+        Process = await EmulatorProcess.StartAsync(
+            Program, Package, ["env", "TERM=xterm", Program, "-f", configuration, "-rc", start], directory);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        Task<Socket> firstSocket = first.AcceptSocketAsync(stop.Token).AsTask();
+        Task<Socket> secondSocket = second.AcceptSocketAsync(stop.Token).AsTask();
+        try
+        {
+            Task<string> display = FindDisplayAsync(Process.Errors);
+            await UnlessEndedAsync(display, "opened its display", limit, Logs, cancellation);
+            _watching = WatchAsync(await display);
+            await UnlessEndedAsync(Task.WhenAll(firstSocket, secondSocket), "opened its serial ports", limit, Logs, cancellation);
+        }
+        finally
+        {
+            await stop.CancelAsync();
+        }
+
+        _serial = new NetworkStream(await firstSocket, ownsSocket: true);
+        _secondSerial = new NetworkStream(await secondSocket, ownsSocket: true);
+        _sharing = ShareAsync();
+    }
+
+    /// <inheritdoc/>
+    internal override Task<Stream> OpenAgentAsync(CancellationToken cancellation) => _ports.AcceptAsync(AgentPort, cancellation);
+
+    /// <inheritdoc/>
+    internal override Task<Stream> OpenPortAsync(int port, Action openInDom0, CancellationToken cancellation)
+    {
+        openInDom0();
+        return _ports.AcceptAsync(port, cancellation);
+    }
+
+    /// <inheritdoc/>
+    internal override Task<Stream> OpenSecondSerialPortAsync(CancellationToken cancellation) => Task.FromResult(_secondSerial!);
+
+    /// <inheritdoc/>
+    public override async ValueTask DisposeAsync()
+    {
+        await base.DisposeAsync();
+        await _stop.CancelAsync();
+        await _sharing;
+        await _watching;
+        await _ports.DisposeAsync();
+        _secondSerial?.Dispose();
+        _stop.Dispose();
+    }
+
+    /// <inheritdoc/>
+    internal override string Logs()
+    {
+        string said = File.Exists(LogFile) ? string.Join('\n', File.ReadLines(LogFile).TakeLast(8)) : "";
+        return base.Logs() + Limits.Extract($"{Name}'s log", said);
+    }
+
+    /// <summary>
+    /// Waits until Bochs says where its display is: the only one that it has without a window system is a pseudo-terminal, which it
+    /// opens itself when it has the debugger.
+    /// </summary>
+    private static async Task<string> FindDisplayAsync(TextLog said)
+    {
+        const string Before = "Bochs connected to screen \"";
+        var found = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
+        void Look(string line)
+        {
+            if (line.StartsWith(Before, StringComparison.Ordinal))
+            {
+                found.TrySetResult(line[Before.Length..].TrimEnd('"'));
+            }
+        }
+
+        said.LineAdded += Look;
+        said.Lines.ToList().ForEach(Look);
+        string display = await found.Task;
+        said.LineAdded -= Look;
+        return display;
+    }
+
+    /// <summary>
+    /// Reads what is shown on the display and forgets it, until Bochs ends: what nobody reads fills the terminal, and Bochs would wait
+    /// for ever.
+    /// </summary>
+    private async Task WatchAsync(string display)
+    {
+        try
+        {
+            await HostCommand.RunAsync(
+                "sh", ["-c", "stty -F \"$0\" raw -echo && exec cat \"$0\" >/dev/null", display], cancellation: _stop.Token);
+        }
+        catch (Exception e) when (e is QemuXenException or OperationCanceledException)
+        {
+            // Bochs has ended, or is about to.
+        }
+    }
+
+    private async Task ShareAsync()
+    {
+        List<Task> served = [];
+        try
+        {
+            while (true)
+            {
+                served.Add(new FileServer(sharedDirectory).ServeAsync(await _ports.AcceptAsync(SharePort, _stop.Token), _stop.Token));
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            await Task.WhenAll(served);
+        }
+    }
+
+    // x2APIC: Xen 4.17 stops on Bochs' machine with several processors (arch/x86/genapic/x2apic.c). More than dom0's memory, which it could
+    // grow to, would cost dom0 the time to set up what describes it.
+    private string XenCommandLine() => string.Create(
+        CultureInfo.InvariantCulture,
+        $"dom0_mem={options.Dom0MemoryMiB}M,max:{options.Dom0MemoryMiB}M console=com1 com1=115200,8n1 loglvl=all guest_loglvl=all"
+        + $" vga=text-80x25{(options.Cpus > 1 ? " x2apic=false dom0_max_vcpus=1 dom0_vcpus_pin" : "")}");
+
+    // What Linux does not know of its command line becomes environment of the first process.
+    private string Dom0CommandLine() => string.Create(
+        CultureInfo.InvariantCulture, $"console=hvc0 quiet panic=1 {QuickStart} HOST_PORT={_ports.TcpPort} HOST_KEY={_ports.Key}");
+
+    private IEnumerable<string> Configuration(string disk, TcpListener first, TcpListener second)
+    {
+        string processors = options.Cpus == 1
+            ? "count=1"
+            : string.Create(CultureInfo.InvariantCulture, $"count={options.Cpus}:1:1, quantum=16");
+        return
+        [
+            "plugin_ctrl: unmapped=1, biosdev=1, speaker=0, extfpuirq=1, parallel=0, serial=1, iodebug=1",
+            "display_library: term",
+            $"cpu: model=corei7_haswell_4770, {processors}, ips=40000000, reset_on_triple_fault=0, ignore_bad_msrs=1",
+            string.Create(CultureInfo.InvariantCulture, $"memory: guest={options.MemoryMiB}, host={options.MemoryMiB}"),
+            $"romimage: file={Bios}, options=fastboot",
+            $"vgaromimage: file={VgaBios}",
+            "pci: enabled=1, chipset=i440fx, slot1=e1000",
+            "e1000: enabled=1, mac=52:54:00:12:34:56, ethmod=slirp",
+            "ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14",
+            $"ata0-master: type=disk, path={disk}, mode=flat, cylinders=0",
+            "boot: disk",
+            Serial(1, first),
+            Serial(2, second),
+            $"clock: sync={(options.InRealTime ? "slowdown" : "none")}, time0=utc",
+            $"log: {LogFile}",
+            "panic: action=report",
+            "error: action=ignore",
+            "info: action=ignore",
+        ];
+
+        static string Serial(int number, TcpListener listener) => string.Create(
+            CultureInfo.InvariantCulture,
+            $"com{number}: enabled=1, mode=socket-client, dev=localhost:{((IPEndPoint)listener.LocalEndpoint).Port}");
+    }
+}

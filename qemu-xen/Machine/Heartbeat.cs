@@ -1,0 +1,46 @@
+namespace Xenlet.QemuXen.Machine;
+
+/// <summary>
+/// Sends dom0 a line that asks for nothing, once a second, for the interrupt that comes with it.
+/// </summary>
+/// <remarks>
+/// QEMU's emulation of VMRUN and #VMEXIT changes the processor's set of pending interrupts without the lock that devices take
+/// (<c>interrupt_request</c> in target/i386/tcg/sysemu/svm_helper.c). Now and then the interrupt of the local APIC's timer is lost so. Xen waits for it
+/// before it lets another domain run: the guest, or nobody, would then run until some other device interrupts, which in a machine as quiet as this may
+/// take minutes. Any interrupt makes QEMU look at all that are pending.
+/// </remarks>
+internal sealed class Heartbeat : IAsyncDisposable
+{
+    private static readonly TimeSpan Period = TimeSpan.FromSeconds(1);
+
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Task _beating;
+
+    /// <summary>Begins.</summary>
+    /// <param name="agent">The line to dom0; once it breaks nothing more is sent.</param>
+    internal Heartbeat(AgentChannel agent) => _beating = BeatAsync(agent);
+
+    /// <summary>Ends it.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        await _beating;
+        _stop.Dispose();
+    }
+
+    private async Task BeatAsync(AgentChannel agent)
+    {
+        try
+        {
+            using var timer = new PeriodicTimer(Period);
+            while (await timer.WaitForNextTickAsync(_stop.Token))
+            {
+                await agent.BeatAsync();
+            }
+        }
+        catch (Exception e) when (e is OperationCanceledException or QemuXenException)
+        {
+            // Whoever waits for dom0 hears of its end himself.
+        }
+    }
+}

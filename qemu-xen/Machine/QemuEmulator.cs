@@ -1,0 +1,195 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using Xenlet.QemuXen.Base;
+
+namespace Xenlet.QemuXen.Machine;
+
+/// <summary>QEMU with software emulation of AMD's virtualisation; dom0 reaches the host by virtio devices.</summary>
+/// <param name="options">The machine.</param>
+/// <param name="image">What it boots.</param>
+/// <param name="directory">A directory for its sockets.</param>
+/// <param name="sharedDirectory">The directory that dom0 is to see.</param>
+internal sealed class QemuEmulator(XenMachineOptions options, Dom0Image image, string directory, string sharedDirectory)
+    : Emulator, ISavesState
+{
+    /// <summary>Name of the emulator's program.</summary>
+    internal const string Program = "qemu-system-x86_64";
+
+    /// <summary>The Debian package that has it.</summary>
+    internal const string Package = "qemu-system-x86";
+
+    private const string ShellSocket = "shell";
+
+    /// <summary>
+    /// x86-64-v2 with AMD's virtualisation: the leanest model on which Xen runs PVH guests. SMAP would kill a PV dom0, RDTSCP and
+    /// XSAVE upset Linux guests, because the emulator reports no instruction lengths to Xen.
+    /// </summary>
+    private const string CpuModel = "qemu64,+svm,+npt,+ssse3,+sse4.1,+sse4.2,+popcnt,+rdrand";
+
+    private QemuMonitor? _monitor;
+    private Stream? _serial;
+    private Stream? _agent;
+
+    /// <inheritdoc/>
+    internal override string Name => "QEMU";
+
+    /// <inheritdoc/>
+    internal override bool LosesInterrupts => true;
+
+    /// <inheritdoc/>
+    internal override string SaveDirectory => XenMachine.SharePath + "/save";
+
+    /// <inheritdoc/>
+    internal override Stream Serial => _serial!;
+
+    /// <inheritdoc/>
+    internal override async Task StartAsync(SavedState? state, TimeSpan limit, CancellationToken cancellation)
+    {
+        using var agent = new UnixListener(Socket("agent"));
+        using var serial = new UnixListener(Socket("serial"));
+        using var monitor = new UnixListener(Socket("monitor"));
+        List<string> arguments = Arguments(agent.Path, serial.Path, monitor.Path);
+        if (state is not null)
+        {
+            arguments.AddRange(["-incoming", $"exec:cat '{state.Path}'"]);
+        }
+
+        Process = await EmulatorProcess.StartAsync(Program, Package, [Program, .. arguments], sharedDirectory);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        Task<Stream> agentStream = agent.AcceptAsync(stop.Token);
+        Task<Stream> serialStream = serial.AcceptAsync(stop.Token);
+        Task<Stream> monitorStream = monitor.AcceptAsync(stop.Token);
+        try
+        {
+            await UnlessEndedAsync(
+                Task.WhenAll(agentStream, serialStream, monitorStream), "opened its serial ports", limit, Logs, cancellation);
+        }
+        finally
+        {
+            await stop.CancelAsync();
+        }
+
+        _serial = await serialStream;
+        _agent = await agentStream;
+        _monitor = await QemuMonitor.OpenAsync(await monitorStream, cancellation);
+    }
+
+    /// <inheritdoc/>
+    internal override Task<Stream> OpenAgentAsync(CancellationToken cancellation) => Task.FromResult(_agent!);
+
+    /// <inheritdoc/>
+    internal override async Task<Stream> OpenPortAsync(int port, Action openInDom0, CancellationToken cancellation)
+    {
+        // dom0 must find the host connected when it opens the port, or it reads an end of file.
+        Stream stream = await UnixListener.ConnectAsync(Socket($"in{port}"), cancellation);
+        openInDom0();
+        return stream;
+    }
+
+    /// <inheritdoc/>
+    internal override Task<Stream> OpenSecondSerialPortAsync(CancellationToken cancellation) =>
+        UnixListener.ConnectAsync(Socket(ShellSocket), cancellation);
+
+    /// <inheritdoc/>
+    public async Task<SavedState> FindStateAsync(CancellationToken cancellation)
+    {
+        List<string> arguments = Arguments("agent", "serial", "monitor");
+        return await SavedState.ForAsync(image, arguments.Select(a => a.Replace(directory, "", StringComparison.Ordinal)), cancellation);
+    }
+
+    /// <inheritdoc/>
+    public async Task SaveAsync(SavedState state, TimeSpan limit, CancellationToken cancellation)
+    {
+        string unfinished = $"{state.Path}.{Guid.NewGuid():N}";
+        try
+        {
+            await _monitor!.ExecuteAsync("""{"execute":"stop"}""", cancellation);
+            string target = JsonSerializer.Serialize($"exec:cat >'{unfinished}'");
+            await _monitor.ExecuteAsync($$$"""{"execute":"migrate","arguments":{"uri":{{{target}}}}}""", cancellation);
+            var started = Stopwatch.StartNew();
+            string status;
+            do
+            {
+                await Task.Delay(20, cancellation);
+                status = await _monitor.ExecuteAsync("""{"execute":"query-migrate"}""", cancellation);
+                if (status.Contains("\"failed\"", StringComparison.Ordinal) || started.Elapsed > limit)
+                {
+                    throw new QemuXenException($"QEMU did not save the machine: {status}");
+                }
+            }
+            while (!status.Contains("\"status\": \"completed\"", StringComparison.Ordinal));
+
+            state.Accept(unfinished);
+        }
+        catch (IOException failure)
+        {
+            throw new QemuXenException($"The machine's state cannot be kept: {failure.Message}", failure);
+        }
+        finally
+        {
+            File.Delete(unfinished);
+        }
+    }
+
+    /// <inheritdoc/>
+    public async Task ContinueAsync(TimeSpan limit, CancellationToken cancellation)
+    {
+        // A machine was saved standing still and comes back so; until its state is read it cannot go on.
+        var started = Stopwatch.StartNew();
+        while ((await _monitor!.ExecuteAsync("""{"execute":"query-status"}""", cancellation)).Contains("\"inmigrate\"", StringComparison.Ordinal))
+        {
+            if (started.Elapsed > limit)
+            {
+                throw new QemuXenException($"QEMU did not read the saved state within {limit.TotalSeconds:0.#} s.\n{Logs()}");
+            }
+
+            await Task.Delay(20, cancellation);
+        }
+
+        await _monitor.ExecuteAsync("""{"execute":"cont"}""", cancellation);
+    }
+
+    /// <inheritdoc/>
+    public override async ValueTask DisposeAsync()
+    {
+        await base.DisposeAsync();
+        if (_monitor is not null)
+        {
+            await _monitor.DisposeAsync();
+        }
+    }
+
+    private string Socket(string name) => Path.Combine(directory, name);
+
+    private List<string> Arguments(string agentSocket, string serialSocket, string monitorSocket)
+    {
+        string cpu = string.Join(',', [CpuModel, .. options.CpuFeatures]);
+        string dom0Processor = options.Cpus > 1 ? " dom0_max_vcpus=1 dom0_vcpus_pin" : "";
+        List<string> arguments =
+        [
+            "-accel", "tcg",
+            "-cpu", cpu,
+            "-smp", options.Cpus.ToString(CultureInfo.InvariantCulture),
+            "-m", options.MemoryMiB.ToString(CultureInfo.InvariantCulture),
+            "-nodefaults", "-display", "none", "-no-reboot", "-no-user-config",
+            "-kernel", image.Hypervisor,
+            "-append", $"dom0_mem={options.Dom0MemoryMiB}M{dom0Processor} console=com1 com1=115200,8n1 loglvl=all guest_loglvl=all",
+            "-initrd", $"{image.Kernel} console=hvc0 quiet panic=1,{image.Initramfs}",
+            "-chardev", $"socket,id=serial,path={serialSocket}", "-serial", "chardev:serial",
+            "-chardev", $"socket,id=monitor,path={monitorSocket}", "-mon", "chardev=monitor,mode=control",
+            "-chardev", $"socket,id=shell,path={Socket(ShellSocket)},server=on,wait=off", "-serial", "chardev:shell",
+            "-fsdev", $"local,id=host,path={sharedDirectory},security_model=none",
+            "-device", "virtio-9p-pci,fsdev=host,mount_tag=host",
+            "-device", "virtio-serial-pci,id=ports,max_ports=31",
+            "-chardev", $"socket,id=agent,path={agentSocket}", "-device", $"virtserialport,bus=ports.0,nr={AgentPort},chardev=agent",
+        ];
+        for (int port = FirstFreePort; port < FirstFreePort + FreePorts; port++)
+        {
+            arguments.AddRange(
+                ["-chardev", $"socket,id=in{port},path={Socket($"in{port}")},server=on,wait=off", "-device", $"virtserialport,bus=ports.0,nr={port},chardev=in{port}"]);
+        }
+
+        return arguments;
+    }
+}

@@ -1,0 +1,67 @@
+using System.Text;
+using System.Threading.Channels;
+
+namespace Xenlet.QemuXen.Machine;
+
+/// <summary>A conversation with QEMU's machine protocol: one command at a time, each answered by one JSON object on a line.</summary>
+internal sealed class QemuMonitor : IAsyncDisposable
+{
+    private readonly Stream _stream;
+    private readonly TextLog _log = new();
+    private readonly Channel<string> _answers = Channel.CreateUnbounded<string>();
+    private readonly Task _reading;
+
+    private QemuMonitor(Stream stream)
+    {
+        _stream = stream;
+        _log.LineAdded += line =>
+        {
+            if (line.StartsWith("{\"return\"", StringComparison.Ordinal) || line.StartsWith("{\"error\"", StringComparison.Ordinal))
+            {
+                _answers.Writer.TryWrite(line);
+            }
+        };
+        _reading = ReadAsync();
+    }
+
+    /// <summary>Opens the conversation on a connection, which it owns from now on.</summary>
+    internal static async Task<QemuMonitor> OpenAsync(Stream stream, CancellationToken cancellation)
+    {
+        var monitor = new QemuMonitor(stream);
+        await monitor.ExecuteAsync("""{"execute":"qmp_capabilities"}""", cancellation);
+        return monitor;
+    }
+
+    /// <summary>Runs a command and returns its answer.</summary>
+    /// <exception cref="QemuXenException">QEMU refused the command or has ended.</exception>
+    internal async Task<string> ExecuteAsync(string command, CancellationToken cancellation)
+    {
+        string answer;
+        try
+        {
+            await _stream.WriteAsync(Encoding.UTF8.GetBytes(command + "\n"), cancellation);
+            answer = await _answers.Reader.ReadAsync(cancellation);
+        }
+        catch (Exception e) when (e is IOException or ChannelClosedException or ObjectDisposedException)
+        {
+            throw new QemuXenException("QEMU has ended.", e);
+        }
+
+        return answer.StartsWith("{\"return\"", StringComparison.Ordinal)
+            ? answer
+            : throw new QemuXenException($"QEMU refused {command}: {answer}");
+    }
+
+    /// <summary>Ends the conversation.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _stream.DisposeAsync();
+        await _reading;
+    }
+
+    private async Task ReadAsync()
+    {
+        await _log.CopyFromAsync(_stream);
+        _answers.Writer.TryComplete();
+    }
+}

@@ -1,0 +1,68 @@
+using System.Security.Cryptography;
+using System.Text;
+using Xenlet.QemuXen.Base;
+
+namespace Xenlet.QemuXen.Machine;
+
+/// <summary>
+/// The state of a machine whose dom0 is ready and that runs no guest, kept beside the dom0 image: restoring it takes a second or
+/// two instead of a boot. Its name is a hash of QEMU's version and of every argument, so that it is only used for an equal machine.
+/// </summary>
+internal sealed class SavedState
+{
+    private const string Pattern = "machine-*.state";
+
+    // Each takes as much space as dom0 has memory in use.
+    private const int Kept = 3;
+
+    private readonly string _directory;
+
+    private SavedState(string directory, string path)
+    {
+        _directory = directory;
+        Path = path;
+    }
+
+    /// <summary>The file, whether it exists or not.</summary>
+    internal string Path { get; }
+
+    /// <summary>There is a state to restore.</summary>
+    internal bool Exists => File.Exists(Path);
+
+    /// <summary>Names the state of a machine.</summary>
+    /// <param name="image">The image it was booted from; its directory keeps the state.</param>
+    /// <param name="arguments">QEMU's arguments without what differs from run to run.</param>
+    /// <param name="cancellation">Stops the question for QEMU's version.</param>
+    internal static async Task<SavedState> ForAsync(Dom0Image image, IEnumerable<string> arguments, CancellationToken cancellation)
+    {
+        string version = await HostCommand.RunAsync(QemuEmulator.Program, ["--version"], cancellation: cancellation);
+        byte[] key = SHA256.HashData(Encoding.UTF8.GetBytes(version + string.Join('\n', arguments)));
+        return new(image.Directory, System.IO.Path.Combine(image.Directory, $"machine-{Convert.ToHexStringLower(key)[..16]}.state"));
+    }
+
+    /// <summary>Puts a finished file in place and removes the states that were not used for longest.</summary>
+    internal void Accept(string finished)
+    {
+        File.Move(finished, Path, overwrite: true);
+        foreach (FileInfo old in new DirectoryInfo(_directory).EnumerateFiles(Pattern).OrderByDescending(file => file.LastWriteTimeUtc).Skip(Kept))
+        {
+            old.Delete();
+        }
+    }
+
+    /// <summary>Marks the state as used just now.</summary>
+    internal void Touch()
+    {
+        try
+        {
+            File.SetLastWriteTimeUtc(Path, DateTime.UtcNow);
+        }
+        catch (IOException)
+        {
+            // Another process has just removed it; this machine has read it.
+        }
+    }
+
+    /// <summary>Removes a state that could not be restored.</summary>
+    internal void Delete() => File.Delete(Path);
+}

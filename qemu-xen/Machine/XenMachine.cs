@@ -1,0 +1,346 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using Xenlet.QemuXen.Base;
+using Xenlet.QemuXen.Machine;
+
+namespace Xenlet.QemuXen;
+
+/// <summary>
+/// Real Xen 4.17 with a Debian dom0, running in an emulator: nothing is installed on this machine, no root and no
+/// virtualisation are needed. Disposing it ends the emulator and all guests; the kernel does so if this process is killed.
+/// </summary>
+public sealed class XenMachine : IAsyncDisposable
+{
+    /// <summary>Where dom0 sees <see cref="SharedDirectory"/>.</summary>
+    internal const string SharePath = "/host";
+
+    /// <summary>Where dom0 keeps its own copies of images when reading the shared directory is slow.</summary>
+    private const string CopyPath = "/tmp/images";
+
+    private static readonly TimeSpan RestoreLimit = TimeSpan.FromSeconds(40);
+    private static readonly TimeSpan SaveLimit = TimeSpan.FromSeconds(60);
+
+    /// <summary>About the longest that a task can be waited for (2^32 milliseconds).</summary>
+    private static readonly TimeSpan LongestLimit = TimeSpan.FromDays(49);
+
+    /// <summary>For a file as large as an image, on a busy host.</summary>
+    private static readonly TimeSpan CopyLimit = TimeSpan.FromMinutes(5);
+
+    private readonly XenMachineOptions _options;
+    private readonly WorkDirectory _directory;
+    private readonly ConcurrentBag<int> _freePorts = [.. Enumerable.Range(Emulator.FirstFreePort, Emulator.FreePorts)];
+    private readonly Lock _sharing = new();
+    private readonly Emulator _emulator;
+    private AgentChannel? _agent;
+    private Heartbeat? _heartbeat;
+    private Task _serial = Task.CompletedTask;
+    private int _lastFile;
+    private int _lastDisk;
+    private bool _disposed;
+
+    private XenMachine(XenMachineOptions options, Dom0Image image)
+    {
+        _options = options;
+        Image = image;
+        _directory = WorkDirectory.Create(options.WorkingDirectory);
+        _emulator = options.Machine == EmulatedMachine.Intel
+            ? new BochsEmulator(options, image, _directory.Path, SharedDirectory)
+            : new QemuEmulator(options, image, _directory.Path, SharedDirectory);
+    }
+
+    /// <summary>The image the machine was booted from.</summary>
+    public Dom0Image Image { get; }
+
+    /// <summary>Directory of this machine that dom0 sees as /host, for reading and writing.</summary>
+    public string SharedDirectory => Path.Combine(_directory.Path, "share");
+
+    /// <summary>The first serial port: Xen's log, dom0's kernel and the guests' port 0xE9 in one.</summary>
+    public TextLog Log { get; } = new();
+
+    /// <summary>Path in dom0 of a file for a saved guest, where there is room and writing is quick.</summary>
+    /// <param name="name">The file's name.</param>
+    public string SavePath(string name) => $"{_emulator.SaveDirectory}/{name}";
+
+    /// <summary>Boots Xen and waits until dom0 serves commands.</summary>
+    /// <exception cref="QemuXenException">Something is missing or did not come up in time; the message shows the logs.</exception>
+    public static async Task<XenMachine> StartAsync(XenMachineOptions options, CancellationToken cancellation = default)
+    {
+        Dom0Image image = await Dom0Image.PrepareAsync(options.Dom0Directory, options.Progress, cancellation);
+        if (options.UseSavedState && await TryRestoreAsync(options, image, cancellation) is { } restored)
+        {
+            restored.BeginHeartbeat();
+            return restored;
+        }
+
+        var machine = new XenMachine(options, image);
+        try
+        {
+            options.Progress?.Report("booting Xen and dom0");
+            await machine.BootAsync(null, cancellation);
+            if (options.UseSavedState && machine._emulator is ISavesState saving)
+            {
+                await machine.SaveAsync(saving, cancellation);
+            }
+
+            machine.BeginHeartbeat();
+            return machine;
+        }
+        catch
+        {
+            await machine.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Runs a shell script in dom0 and returns what it left behind.</summary>
+    /// <param name="shellCommand">Text of the script.</param>
+    /// <param name="limit">Longest time it may take (60 s if null), before <see cref="XenMachineOptions.TimeScale"/>.</param>
+    /// <param name="cancellation">Kills the command.</param>
+    /// <exception cref="QemuXenException">The limit passed, or the emulator or dom0 has ended.</exception>
+    public Task<CommandResult> RunInDom0Async(string shellCommand, TimeSpan? limit = null, CancellationToken cancellation = default) =>
+        RunInDom0Async(shellCommand, lines: null, limit ?? TimeSpan.FromSeconds(60), cancellation);
+
+    /// <summary>Runs a shell script in dom0 whose output is wanted while it runs.</summary>
+    /// <param name="shellCommand">Text of the script.</param>
+    /// <param name="lines">Receives each line of its standard output.</param>
+    /// <param name="limit">Longest time it may take, before <see cref="XenMachineOptions.TimeScale"/>.</param>
+    /// <param name="cancellation">Kills the command.</param>
+    /// <exception cref="QemuXenException">The limit passed, or the emulator or dom0 has ended.</exception>
+    public async Task<CommandResult> RunInDom0Async(
+        string shellCommand, IProgress<string>? lines, TimeSpan limit, CancellationToken cancellation = default)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        try
+        {
+            return await _agent!.RunAsync(shellCommand, Scale(limit), lines, cancellation);
+        }
+        catch (QemuXenException e)
+        {
+            throw new QemuXenException($"{e.Message}\n{Logs()}".TrimEnd(), e);
+        }
+    }
+
+    /// <summary>Copies a file of this machine to where dom0 sees it and returns its path there.</summary>
+    public string Share(string hostPath, string what = "The file")
+    {
+        var source = new FileInfo(hostPath);
+        if (!source.Exists)
+        {
+            throw new QemuXenException($"{what}: there is no file {source.FullName}.");
+        }
+
+        string name = string.Create(
+            CultureInfo.InvariantCulture, $"{source.FullName.GetHashCode(StringComparison.Ordinal):x8}-{source.LastWriteTimeUtc.Ticks:x}-{source.Length:x}-{source.Name}");
+        string target = Path.Combine(SharedDirectory, "images", name);
+        lock (_sharing)
+        {
+            if (!File.Exists(target))
+            {
+                // A copy, so that a build may replace the original while guests still start from it.
+                File.Copy(source.FullName, target);
+            }
+        }
+
+        return InDom0(target);
+    }
+
+    /// <summary>Makes an empty disk in dom0's memory, which it takes as it is written; it is there until the machine ends.</summary>
+    /// <returns>Its path in dom0, for <see cref="GuestConfig.RawDisk"/>.</returns>
+    public async Task<string> CreateDiskAsync(int sizeMiB, CancellationToken cancellation = default)
+    {
+        string path = string.Create(CultureInfo.InvariantCulture, $"/tmp/disk{Interlocked.Increment(ref _lastDisk)}");
+        CommandResult result = await RunInDom0Async(string.Create(CultureInfo.InvariantCulture, $"truncate -s {sizeMiB}M {path}"), cancellation: cancellation);
+        result.ThrowIfFailed("making a disk");
+        return path;
+    }
+
+    /// <summary>Ends the emulator with everything in it and removes its working directory.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (_disposed)
+        {
+            return;
+        }
+
+        _disposed = true;
+        await _emulator.DisposeAsync();
+        if (_heartbeat is not null)
+        {
+            await _heartbeat.DisposeAsync();
+        }
+
+        if (_agent is not null)
+        {
+            await _agent.DisposeAsync();
+        }
+
+        await _serial;
+        await Domains.AbandonAsync();
+        _directory.Dispose();
+    }
+
+    /// <summary>The machine's domains.</summary>
+    internal DomainList Domains { get; } = new();
+
+    /// <summary>A limit with the machine's factor.</summary>
+    internal TimeSpan Scale(TimeSpan limit)
+    {
+        double factor = _options.TimeScale * _emulator.Slowness;
+        return limit == Timeout.InfiniteTimeSpan ? limit : limit >= LongestLimit / factor ? LongestLimit : limit * factor;
+    }
+
+    /// <summary>The last lines of what Xen, dom0 and the emulator said.</summary>
+    internal string Logs() =>
+        Limits.Extract("Xen's log", Log.Tail(15))
+        + _emulator.Logs()
+        + Limits.Extract("unexpected lines from dom0's agent", _agent?.Noise.Tail(8) ?? "");
+
+    /// <summary>Writes a file for <c>xl create</c> and returns its path in dom0.</summary>
+    internal async Task<string> ShareConfigAsync(string text, CancellationToken cancellation)
+    {
+        string file = Path.Combine(SharedDirectory, "config", $"{Interlocked.Increment(ref _lastFile)}.cfg");
+        await File.WriteAllTextAsync(file, text, cancellation);
+        return InDom0(file);
+    }
+
+    /// <summary>Gives the path in dom0 of an image that guests start from.</summary>
+    internal async Task<string> ShareImageAsync(string hostPath, string what, CancellationToken cancellation)
+    {
+        string shared = Share(hostPath, what);
+        if (!_emulator.IsShareSlow)
+        {
+            return shared;
+        }
+
+        // libxl maps the file, and what is mapped is read page by page. The copy gets its name when it is whole: two guests may start
+        // at once.
+        string copy = $"{CopyPath}/{Path.GetFileName(shared)}";
+        string script = $"[ -e {copy} ] || {{ cp {shared} {copy}.$$ && mv {copy}.$$ {copy}; }}";
+        (await RunInDom0Async(script, CopyLimit, cancellation)).ThrowIfFailed($"copying {hostPath} into dom0");
+        return copy;
+    }
+
+    /// <summary>Runs a shell script in dom0 whose standard input is the stream; disposing the stream ends its input.</summary>
+    /// <param name="script">Text of the script, which has no single quote. The stream is there before the script reads.</param>
+    /// <param name="cancellation">Ends the wait for the stream.</param>
+    /// <exception cref="QemuXenException">All ports are taken.</exception>
+    internal async Task<Stream> OpenInputAsync(string script, CancellationToken cancellation)
+    {
+        if (!_freePorts.TryTake(out int port))
+        {
+            throw new QemuXenException($"All {Emulator.FreePorts} ports of dom0 are taken; each guest that has console input takes one.");
+        }
+
+        string command = string.Create(CultureInfo.InvariantCulture, $"exec port {port} sh -c '{script}'");
+        return await _emulator.OpenPortAsync(port, () => _ = Task.Run(RunAsync, CancellationToken.None), cancellation);
+
+        async Task RunAsync()
+        {
+            try
+            {
+                await _agent!.RunAsync(command, Timeout.InfiniteTimeSpan, CancellationToken.None);
+            }
+            catch (Exception e) when (e is QemuXenException or ObjectDisposedException)
+            {
+                // The machine has ended, and with it whatever took the input.
+            }
+
+            _freePorts.Add(port);
+        }
+    }
+
+    /// <summary>Connects to the second serial port, which dom0 knows as ttyS1.</summary>
+    internal Task<Stream> OpenSecondSerialPortAsync(CancellationToken cancellation) => _emulator.OpenSecondSerialPortAsync(cancellation);
+
+    private string InDom0(string path) => SharePath + "/" + Path.GetRelativePath(SharedDirectory, path);
+
+    private void BeginHeartbeat()
+    {
+        if (_emulator.LosesInterrupts)
+        {
+            _heartbeat = new(_agent!);
+        }
+    }
+
+    private static async Task<XenMachine?> TryRestoreAsync(XenMachineOptions options, Dom0Image image, CancellationToken cancellation)
+    {
+        var machine = new XenMachine(options, image);
+        try
+        {
+            if (machine._emulator is ISavesState saving && await saving.FindStateAsync(cancellation) is { Exists: true } state)
+            {
+                options.Progress?.Report("restoring Xen and dom0 from their saved state");
+                try
+                {
+                    await machine.BootAsync(state, cancellation);
+                    state.Touch();
+                    return machine;
+                }
+                catch (QemuXenException e)
+                {
+                    options.Progress?.Report($"the saved state is of no use: {e.Message.Split('\n')[0]}");
+                    state.Delete();
+                }
+            }
+        }
+        catch
+        {
+            await machine.DisposeAsync();
+            throw;
+        }
+
+        await machine.DisposeAsync();
+        return null;
+    }
+
+    /// <summary>Saves the machine for the next start. That it cannot be saved is no failure of this start.</summary>
+    private async Task SaveAsync(ISavesState saving, CancellationToken cancellation)
+    {
+        SavedState state = await saving.FindStateAsync(cancellation);
+        TimeSpan limit = Scale(SaveLimit);
+        await _agent!.UnmountAsync().WithinAsync(limit, "dom0 to give up the shared directory", Logs, cancellation);
+        try
+        {
+            await saving.SaveAsync(state, limit, cancellation);
+        }
+        catch (QemuXenException e)
+        {
+            _options.Progress?.Report($"the machine's state was not saved: {e.Message}");
+        }
+
+        await saving.ContinueAsync(limit, cancellation);
+        await _agent.MountAsync();
+        await _emulator.UnlessEndedAsync(_agent.Ready, "dom0 was ready again", limit, Logs, cancellation);
+    }
+
+    private async Task BootAsync(SavedState? state, CancellationToken cancellation)
+    {
+        foreach (string name in new[] { "command", "config", "console", "domains", "images", "save" })
+        {
+            Directory.CreateDirectory(Path.Combine(SharedDirectory, name));
+        }
+
+        TimeSpan limit = Scale(state is null ? _options.StartLimit : RestoreLimit);
+        await _emulator.StartAsync(state, limit, cancellation);
+        _serial = Log.CopyFromAsync(_emulator.Serial);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        Task<Stream> agent = _emulator.OpenAgentAsync(stop.Token);
+        try
+        {
+            await _emulator.UnlessEndedAsync(agent, "let dom0 speak to the host", limit, Logs, cancellation);
+        }
+        finally
+        {
+            await stop.CancelAsync();
+        }
+
+        _agent = new AgentChannel(await agent, SharedDirectory, Domains.Take);
+        if (state is not null)
+        {
+            await ((ISavesState)_emulator).ContinueAsync(limit, cancellation);
+            await _agent.MountAsync();
+        }
+
+        await _emulator.UnlessEndedAsync(_agent.Ready, "dom0 was ready", limit, Logs, cancellation);
+    }
+}

@@ -1,3 +1,0 @@
-using Xenlet.QemuXen;
-
-return await CommandLineProgram.RunAsync(args);

@@ -1,0 +1,62 @@
+using Xenlet.QemuXen.Machine;
+
+namespace Xenlet.QemuXen.Tests;
+
+/// <summary>Who is told of a machine's domains, and when.</summary>
+public sealed class DomainListTests
+{
+    private readonly DomainList _list = new();
+    private readonly Follower _guest = new(7);
+
+    [Fact]
+    public void A_domain_that_is_followed_is_shown_the_last_list_and_each_later_one()
+    {
+        _list.Take([State("first")]);
+        _list.Follow(_guest);
+        _list.Take([State("second")]);
+
+        Assert.Equal(["first", "second"], _guest.Seen);
+    }
+
+    [Fact]
+    public void The_last_list_is_shown_again_on_demand()
+    {
+        _list.Follow(_guest);
+        _list.Take([State("first"), State("second")]);
+        _list.ShowAgain();
+
+        Assert.Equal(["", "first second", "first second"], _guest.Seen);
+    }
+
+    [Fact]
+    public async Task A_domain_that_is_forgotten_hears_no_more_and_the_others_do()
+    {
+        Follower other = new(8);
+        _list.Follow(_guest);
+        _list.Follow(other);
+
+        _list.Forget(_guest);
+        _list.Take([State("late")]);
+        await _list.AbandonAsync();
+
+        Assert.Equal([""], _guest.Seen);
+        Assert.Equal(["", "late", "abandoned"], other.Seen);
+    }
+
+    private static DomainState State(string name) => new(name, Id: 7, IsPaused: false, IsDying: false, ShutdownReason: null);
+
+    private sealed class Follower(int domainId) : IFollowedDomain
+    {
+        public int DomainId => domainId;
+
+        public List<string> Seen { get; } = [];
+
+        public void Update(IReadOnlyList<DomainState> domains) => Seen.Add(string.Join(' ', domains.Select(domain => domain.Name)));
+
+        public Task AbandonAsync()
+        {
+            Seen.Add("abandoned");
+            return Task.CompletedTask;
+        }
+    }
+}
