@@ -4,11 +4,14 @@ using System.Text.Json;
 namespace Xenlet.Linker;
 
 /// <summary>
-/// What an image was made from, as CycloneDX 1.6 lists it (https://cyclonedx.org/docs/1.6/json/), for whoever has to know whether a defect of a part is in it.
+/// What an image was made from, as CycloneDX 1.6 lists it (https://cyclonedx.org/docs/1.6/json/), for whoever has to know whether a defect
+/// of a part is in it.
 /// </summary>
 public static class BillOfMaterials
 {
-    /// <summary>Finds the parts and writes the list. The same parts give the same bytes: the list has neither a time nor a number of its own.</summary>
+    /// <summary>
+    /// Finds the parts and writes the list. The same parts give the same bytes: the list has neither a time nor a number of its own.
+    /// </summary>
     /// <param name="output">Takes the list.</param>
     /// <param name="name">The program's name.</param>
     /// <param name="version">The program's version.</param>

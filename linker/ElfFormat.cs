@@ -10,7 +10,8 @@ internal static class ElfFormat
         HeaderSectionEntrySize = 58, HeaderSectionCount = 60, HeaderSectionNames = 62;
 
     /// <summary>Offsets in a section header.</summary>
-    public const int SectionName = 0, SectionType = 4, SectionFlags = 8, SectionOffset = 24, SectionSize = 32, SectionLink = 40, SectionInfo = 44,
+    public const int SectionName =
+        0, SectionType = 4, SectionFlags = 8, SectionOffset = 24, SectionSize = 32, SectionLink = 40, SectionInfo = 44,
         SectionAlignment = 48, SectionEntrySize = 56;
 
     /// <summary>Offsets in a symbol.</summary>

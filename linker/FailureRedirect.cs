@@ -11,12 +11,13 @@ namespace Xenlet.Linker;
 public sealed record RedirectReport(int Functions, int Checks, int StackCookies);
 
 /// <summary>
-/// Makes failed checks in the nucleus end in its own panic. ILC puts a call to a helper that allocates and throws behind every bounds check,
-/// and one to a helper that ends in libc's abort behind every function with a buffer on the stack. In the nucleus neither may run.
+/// Makes failed checks in the nucleus end in its own panic. ILC puts a call to a helper that allocates and throws behind every bounds
+/// check, and one to a helper that ends in libc's abort behind every function with a buffer on the stack. In the nucleus neither may run.
 /// </summary>
 /// <remarks>
 /// ILC resolves a branch within its one code section itself and writes a relocation only for what leaves it, so both are changed: the
-/// distance in a branch instruction, and the symbol of a relocation. Its code has no data in it (jump tables are in .rodata), so a function can be decoded from its first byte to its last.
+/// distance in a branch instruction, and the symbol of a relocation. Its code has no data in it (jump tables are in .rodata), so a function
+/// can be decoded from its first byte to its last.
 /// </remarks>
 public static class FailureRedirect
 {
@@ -131,13 +132,16 @@ public static class FailureRedirect
 
             if (constants.ImmediateSize != BranchDistanceSize)
             {
-                throw view.Bad($"{function.Name} has a short branch to a failure helper at its byte {instruction.IP - (ulong)function.Start}");
+                throw view.Bad(
+                    $"{function.Name} has a short branch to a failure helper at its byte {instruction.IP - (ulong)function.Start}");
             }
 
             var panic = kind == Helper.Check ? symbols.PanicBounds : symbols.PanicStackCookie;
             if (view.SymbolSection(panic) != function.Section)
             {
-                throw view.Bad($"{function.Name} branches to a failure helper in its own section, but {Encoding.UTF8.GetString(view.SymbolName(panic))} is not in it");
+                throw view.Bad(
+                    $"{function.Name} branches to a failure helper in its own section, but "
+                    + $"{Encoding.UTF8.GetString(view.SymbolName(panic))} is not in it");
             }
 
             var distance = checked((int)((long)view.SymbolValue(panic) - (long)instruction.NextIP));

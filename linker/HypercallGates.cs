@@ -4,8 +4,9 @@ using static Iced.Intel.AssemblerRegisters;
 namespace Xenlet.Linker;
 
 /// <summary>
-/// The two ways into the hypervisor: a C function of six arguments, the last the hypercall's number: a1, a2, a3, a4, a5, number. Xen takes the number in eax and the arguments in rdi, rsi, rdx,
-/// r10, r8, returns in rax, and may overwrite the arguments (xen/include/public/arch-x86/xen-x86_64.h).
+/// The two ways into the hypervisor: a C function of six arguments, the last the hypercall's number: a1, a2, a3, a4, a5, number. Xen takes
+/// the number in eax and the arguments in rdi, rsi, rdx, r10, r8, returns in rax, and may overwrite the arguments
+/// (xen/include/public/arch-x86/xen-x86_64.h).
 /// </summary>
 public static class HypercallGates
 {

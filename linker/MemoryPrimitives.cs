@@ -4,8 +4,9 @@ using static Xenlet.Linker.LeafFunctions;
 namespace Xenlet.Linker;
 
 /// <summary>
-/// Filling and copying memory: what the base library offers for it calls into native code, which the nucleus must not. String instructions need no
-/// registers beyond those of the arguments and are what the microcode does best. The direction flag is clear between functions (System V ABI).
+/// Filling and copying memory: what the base library offers for it calls into native code, which the nucleus must not. String instructions
+/// need no registers beyond those of the arguments and are what the microcode does best. The direction flag is clear between functions
+/// (System V ABI).
 /// </summary>
 public static class MemoryPrimitives
 {
@@ -25,7 +26,8 @@ public static class MemoryPrimitives
             var backwards = c.CreateLabel();
             c.mov(rcx, rdx);
 
-            // As unsigned numbers: less than the length only if the target begins inside the source. Then a forward copy would read what it has written.
+            // As unsigned numbers: less than the length only if the target begins inside the source. Then a forward copy would read what it
+            // has written.
             c.mov(rax, rdi);
             c.sub(rax, rsi);
             c.cmp(rax, rdx);

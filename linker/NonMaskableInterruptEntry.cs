@@ -4,8 +4,8 @@ using static Iced.Intel.AssemblerRegisters;
 namespace Xenlet.Linker;
 
 /// <summary>
-/// Where a non-maskable interrupt arrives: at any instruction, of the program or of the nucleus. It has a stack and a frame of its own, and goes back to the very
-/// instruction, so that nothing it hits notices. The processor holds the next one back until the <c>iretq</c>.
+/// Where a non-maskable interrupt arrives: at any instruction, of the program or of the nucleus. It has a stack and a frame of its own, and
+/// goes back to the very instruction, so that nothing it hits notices. The processor holds the next one back until the <c>iretq</c>.
 /// </summary>
 public static class NonMaskableInterruptEntry
 {

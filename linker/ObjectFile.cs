@@ -28,8 +28,8 @@ public sealed class BadObjectException : Exception
 public sealed record SectionHeader(int Index, string Name, uint Type, ulong Flags, int Offset, int Size, int Link, int Info, int Alignment);
 
 /// <summary>
-/// A view of an ELF64 relocatable object for x86-64, in the caller's array. Every offset is checked against the array when the view is made, so
-/// that what follows can index freely. Symbols and relocations are read in place: there may be hundreds of thousands.
+/// A view of an ELF64 relocatable object for x86-64, in the caller's array. Every offset is checked against the array when the view is
+/// made, so that what follows can index freely. Symbols and relocations are read in place: there may be hundreds of thousands.
 /// </summary>
 public sealed class ObjectFile
 {

@@ -167,7 +167,8 @@ public sealed class ObjectWriter
 
         foreach (var section in relocated)
         {
-            AddSection(".rela" + section.Name, ElfFormat.Rela, ElfFormat.FlagInfoLink, 8, Relocations(section), null, symbolTable, section.Index, ElfFormat.RelaSize);
+            AddSection(".rela" + section.Name, ElfFormat.Rela, ElfFormat.FlagInfoLink, 8, Relocations(
+                section), null, symbolTable, section.Index, ElfFormat.RelaSize);
         }
 
         // The first global symbol's index is 1: there are no local ones but the null symbol.
@@ -183,7 +184,16 @@ public sealed class ObjectWriter
         WriteHeader(bytes, sectionOffset, sectionNames);
         return bytes;
 
-        void AddSection(string name, uint type, ulong flags, int alignment, byte[] contents, int? size = null, int link = 0, int info = 0, int entrySize = 0) =>
+        void AddSection(
+            string name,
+            uint type,
+            ulong flags,
+            int alignment,
+            byte[] contents,
+            int? size = null,
+            int link = 0,
+            int info = 0,
+            int entrySize = 0) =>
             AddSectionAt(names.Add(name), type, flags, alignment, contents, size, link, info, entrySize);
 
         void AddSectionAt(int name, uint type, ulong flags, int alignment, byte[] contents, int? size, int link, int info, int entrySize)

@@ -7,7 +7,10 @@ namespace Xenlet.Linker;
 /// <summary>What the processor says of itself: features, time, random numbers.</summary>
 public static class ProcessorFacts
 {
-    /// <summary>How often a dry random number generator is asked again: Intel's guide for software says that ten failures in a row mean it is broken.</summary>
+    /// <summary>
+    /// How often a dry random number generator is asked again: Intel's guide for software says that ten failures in a row mean it is
+    /// broken.
+    /// </summary>
     public const int RandomRetries = 10;
 
     /// <summary>Assembles the functions.</summary>

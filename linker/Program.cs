@@ -64,7 +64,8 @@ internal static class Program
         var report = FailureRedirect.Apply(path, bytes, prefix);
         File.WriteAllBytes(path, bytes);
         Console.WriteLine(
-            $"{path}: {report.Functions} functions of the nucleus, {report.Checks} failed checks and {report.StackCookies} damaged stacks now end in its panic");
+            $"{path}: {report.Functions} functions of the nucleus, {report.Checks} failed checks and {report.StackCookies} damaged "
+            + $"stacks now end in its panic");
         return 0;
     }
 }

@@ -17,7 +17,8 @@ public static class PvhEntry
     // CR4: physical address extension (long mode needs it), global pages, and the two that allow SSE.
     private const uint Cr4Pae = 1 << 5, Cr4Pge = 1 << 7, Cr4OsFxsr = 1 << 9, Cr4OsXmmException = 1 << 10;
 
-    // CR0. WP and, in EFER, NXE: without them read-only and no-execute mean nothing in ring 0. EM and TS stay clear: compiled C# uses SSE freely.
+    // CR0. WP and, in EFER, NXE: without them read-only and no-execute mean nothing in ring 0. EM and TS stay clear: compiled C# uses SSE
+    // freely.
     private const uint Cr0Protection = 1 << 0, Cr0MonitorCoprocessor = 1 << 1, Cr0ExtensionType = 1 << 4, Cr0NumericError = 1 << 5,
         Cr0WriteProtect = 1 << 16, Cr0Paging = 1u << 31;
 

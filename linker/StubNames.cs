@@ -44,8 +44,8 @@ public static class StubNames
     public const string Resume = "xenlet_resume";
 
     /// <summary>
-    /// Where <see cref="Resume"/> has seen that no non-maskable interrupt waits to be reported. From here to <see cref="ResumeReturn"/> nothing of the
-    /// nucleus changes any more.
+    /// Where <see cref="Resume"/> has seen that no non-maskable interrupt waits to be reported. From here to <see cref="ResumeReturn"/>
+    /// nothing of the nucleus changes any more.
     /// </summary>
     public const string ResumeChecked = "xenlet_resume_checked";
 

@@ -4,8 +4,8 @@ using static Iced.Intel.AssemblerRegisters;
 namespace Xenlet.Linker;
 
 /// <summary>
-/// Both ends of <c>syscall</c> within ring 0. The instruction leaves rip in rcx and rflags in r11, and clears in rflags what SFMASK says: the
-/// nucleus has IF, DF and TF there. It switches no stack.
+/// Both ends of <c>syscall</c> within ring 0. The instruction leaves rip in rcx and rflags in r11, and clears in rflags what SFMASK says:
+/// the nucleus has IF, DF and TF there. It switches no stack.
 /// </summary>
 public static class SystemCallEntry
 {
@@ -39,8 +39,8 @@ public static class SystemCallEntry
         c.mov(__qword_ptr[rsp + FrameLayout.Rsp], rcx);
         c.mov(__qword_ptr[rsp + FrameLayout.Ss], Selectors.Data);
 
-        // Compiled C# uses xmm registers freely, the nucleus as the program. It computes with integers alone, so x87 and MXCSR stay where they are, unless
-        // another thread is chosen: fxsave64 and fxrstor64 would be most of the time of a short call.
+        // Compiled C# uses xmm registers freely, the nucleus as the program. It computes with integers alone, so x87 and MXCSR stay where
+        // they are, unless another thread is chosen: fxsave64 and fxrstor64 would be most of the time of a short call.
         foreach (var (register, offset) in FrameRegisters.Xmm)
         {
             c.movaps(__xmmword_ptr[rsp + offset], register);

@@ -60,8 +60,8 @@ public static class ThreadResume
             c.mov(register, __qword_ptr[rax + offset]);
         }
 
-        // iretq pops rip, cs, rflags, rsp and ss at once. Loading rflags any earlier would let an interrupt in between; loading rsp any earlier
-        // would leave no place to return from that is not the program's red zone.
+        // iretq pops rip, cs, rflags, rsp and ss at once. Loading rflags any earlier would let an interrupt in between; loading rsp any
+        // earlier would leave no place to return from that is not the program's red zone.
         c.lea(rsp, __[rax + FrameLayout.Rip]);
         c.mov(rax, __qword_ptr[rax + FrameLayout.Rax]);
     }

@@ -4,9 +4,9 @@ using static Iced.Intel.AssemblerRegisters;
 namespace Xenlet.Linker;
 
 /// <summary>
-/// Where exceptions and interrupts arrive. The program runs in ring 0 and has a red zone, so every vector has an IST stack: the processor must not
-/// push onto the program's. An IST stack starts at its top again each time, so what lies there is copied to the thread's frame, with interrupts off,
-/// and the stack is left.
+/// Where exceptions and interrupts arrive. The program runs in ring 0 and has a red zone, so every vector has an IST stack: the processor
+/// must not push onto the program's. An IST stack starts at its top again each time, so what lies there is copied to the thread's frame,
+/// with interrupts off, and the stack is left.
 /// </summary>
 public static class TrapEntry
 {
@@ -24,7 +24,10 @@ public static class TrapEntry
     // A copy lies this far from the stack's: vector, error code and iretq's five words have the same order in both.
     private const int CopyDistance = FrameLayout.Vector - StackVector;
 
-    /// <summary>Vectors for which the processor pushes an error code: #DF, #TS, #NP, #SS, #GP, #PF, #AC, #CP, #VC, #SX (Intel SDM 3A 6.15, AMD APM 2 8.2).</summary>
+    /// <summary>
+    /// Vectors for which the processor pushes an error code: #DF, #TS, #NP, #SS, #GP, #PF, #AC, #CP, #VC, #SX (Intel SDM 3A 6.15, AMD APM 2
+    /// 8.2).
+    /// </summary>
     public static IReadOnlySet<int> VectorsWithErrorCode { get; } = new HashSet<int> { 8, 10, 11, 12, 13, 14, 17, 21, 29, 30 };
 
     /// <summary>Vectors that always end in a panic; each has an IST stack of its own.</summary>
@@ -80,8 +83,8 @@ public static class TrapEntry
         c.jne(StubEmitter.Placeholder);
         emitter.ReferBranch(StubNames.FatalTrap);
 
-        // The flag is already clear at the nucleus's last instruction. If that faults (a return address no processor takes), current's frame is what it was
-        // reading: it must not be overwritten with itself.
+        // The flag is already clear at the nucleus's last instruction. If that faults (a return address no processor takes), current's
+        // frame is what it was reading: it must not be overwritten with itself.
         c.cmp(__qword_ptr[rsp + StackRip], (int)StubEmitter.Placeholder);
         emitter.Refer(StubNames.ResumeReturn, OperandField.Immediate, RelocationType.Absolute32Signed);
         c.je(StubEmitter.Placeholder);
@@ -115,8 +118,8 @@ public static class TrapEntry
         SaveFrame(emitter);
         c.mov(rdi, rax);
 
-        // Stay on the IST stack: the nucleus's own may be what is broken. Seven words lie on it, and a call wants rsp a multiple of 16. rbp is kept:
-        // the handler's backtrace goes through what was interrupted.
+        // Stay on the IST stack: the nucleus's own may be what is broken. Seven words lie on it, and a call wants rsp a multiple of 16. rbp
+        // is kept: the handler's backtrace goes through what was interrupted.
         c.and(rsp, -16);
         c.cld();
         emitter.Call(StubNames.OnNucleusFault);
@@ -124,7 +127,9 @@ public static class TrapEntry
         return emitter.ToBlock(StubNames.FatalTrap);
     }
 
-    /// <summary>Fills the frame at rax from the registers and the stack; the interrupted rax is on top of the stack, which is popped.</summary>
+    /// <summary>
+    /// Fills the frame at rax from the registers and the stack; the interrupted rax is on top of the stack, which is popped.
+    /// </summary>
     internal static void SaveFrame(StubEmitter emitter)
     {
         var c = emitter.Code;

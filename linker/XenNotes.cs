@@ -18,7 +18,8 @@ public static class XenNotes
     /// <returns>Their block.</returns>
     public static IEnumerable<Block> Assemble()
     {
-        // QEMU reads eight bytes of an entry's value from a 64-bit image though four are right, and Xen takes either; it uses the lower half.
+        // QEMU reads eight bytes of an entry's value from a 64-bit image though four are right, and Xen takes either; it uses the lower
+        // half.
         byte[] bytes = [.. Note(Phys32Entry, new byte[4]), .. Note(GuestOs, "Xenlet\0"u8)];
         yield return new Block("xenlet_notes", BlockSection.NoteXen, 4, bytes, bytes.Length)
         {

@@ -81,4 +81,5 @@ static async Task FollowAsync(XenStoreClient store)
     }
 }
 
-static void Report(string what, double value) => Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"measured {what} {value:F1}"));
+static void Report(string what, double value) =>
+    Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"measured {what} {value:F1}"));

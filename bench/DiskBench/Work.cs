@@ -19,7 +19,9 @@ internal sealed record Work(bool IsWrite, bool IsRandom, int Size, int Depth, in
         _ => throw new ArgumentException($"'{string.Join(' ', words!)}' is no work."),
     };
 
-    /// <summary>Where an operation is, in bytes from the beginning of a disk; the same for the same number on every kind of guest.</summary>
+    /// <summary>
+    /// Where an operation is, in bytes from the beginning of a disk; the same for the same number on every kind of guest.
+    /// </summary>
     /// <param name="number">The operation, from 0.</param>
     /// <param name="length">Bytes of the disk.</param>
     public long OffsetOf(int number, long length)

@@ -19,7 +19,8 @@ internal sealed unsafe partial class RawSocket
             int sent = sendmmsg(_socket, batch.Messages, (uint)Math.Min(count, FrameBatch.Size), 0);
             if (sent < 0 && Marshal.GetLastPInvokeError() == NoBuffers)
             {
-                // The interface's queue was full and has dropped the frame, as a socket like this is told. It is not a loss on the way: it is sent again.
+                // The interface's queue was full and has dropped the frame, as a socket like this is told. It is not a loss on the way: it
+                // is sent again.
                 _ = sched_yield();
                 continue;
             }

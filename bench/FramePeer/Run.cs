@@ -24,7 +24,8 @@ internal sealed class Run(RawSocket socket, FrameBatch batch, byte[] ours, byte[
 
     /// <summary>Sends frames as fast as netback takes them, then says that it was all.</summary>
     /// <remarks>
-    /// A socket's share of memory is given back when netback has copied the frame into the guest's page, so sending waits for the guest, and nothing has to be lost on the way.
+    /// A socket's share of memory is given back when netback has copied the frame into the guest's page, so sending waits for the guest,
+    /// and nothing has to be lost on the way.
     /// </remarks>
     public void Send(int size, int count)
     {

@@ -30,7 +30,9 @@ internal static unsafe partial class NativeMethods
     internal static byte* Map(nint size)
     {
         nint address = MemoryMap(null, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        return address == -1 ? throw new InvalidOperationException($"mmap of {size} bytes failed with errno {Marshal.GetLastSystemError()}.") : (byte*)address;
+        return address == -1
+            ? throw new InvalidOperationException($"mmap of {size} bytes failed with errno {Marshal.GetLastSystemError()}.")
+            : (byte*)address;
     }
 
     [LibraryImport("libc", EntryPoint = "munmap")]

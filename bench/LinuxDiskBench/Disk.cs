@@ -59,7 +59,9 @@ internal sealed unsafe class Disk : IAsyncDisposable
         for (int i = 0; i < work.Count; i++)
         {
             long offset = work.OffsetOf(i, Length);
-            Check(work.IsWrite ? NativeMethods.WriteAt(_file, _buffer, work.Size, offset) : NativeMethods.ReadAt(_file, _buffer, work.Size, offset), work.Size);
+            Check(work.IsWrite
+                ? NativeMethods.WriteAt(_file, _buffer, work.Size, offset)
+                : NativeMethods.ReadAt(_file, _buffer, work.Size, offset), work.Size);
         }
 
         return Task.CompletedTask;

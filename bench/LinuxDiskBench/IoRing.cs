@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace Xenlet.DiskBench;
 
 /// <summary>
-/// io_uring by bare system calls (linux/io_uring.h), in its quickest form for one thread and one file: buffers and file registered, completions worked
-/// off by the thread itself when it waits.
+/// io_uring by bare system calls (linux/io_uring.h), in its quickest form for one thread and one file: buffers and file registered,
+/// completions worked off by the thread itself when it waits.
 /// </summary>
 internal sealed unsafe class IoRing : IDisposable
 {
@@ -45,7 +45,8 @@ internal sealed unsafe class IoRing : IDisposable
         _layout = layout;
 
         // One mapping has both rings (IORING_FEAT_SINGLE_MMAP, Linux 5.4).
-        _ringsLength = (nint)Math.Max(layout.sq_array + (layout.sq_entries * sizeof(uint)), layout.cq_cqes + (layout.cq_entries * sizeof(io_uring_cqe)));
+        _ringsLength = (nint)Math.Max(
+            layout.sq_array + (layout.sq_entries * sizeof(uint)), layout.cq_cqes + (layout.cq_entries * sizeof(io_uring_cqe)));
         _rings = (byte*)NativeMethods.MapShared(_ringsLength, _ring, IORING_OFF_SQ_RING);
         _entriesLength = (nint)(layout.sq_entries * sizeof(io_uring_sqe));
         _entries = (io_uring_sqe*)NativeMethods.MapShared(_entriesLength, _ring, IORING_OFF_SQES);

@@ -2,7 +2,9 @@ using System.Diagnostics;
 
 namespace Xenlet.NetworkBench;
 
-/// <summary>Counts the frames that arrive in a run. The clock is read once for many, since reading it takes about as long as a frame does.</summary>
+/// <summary>
+/// Counts the frames that arrive in a run. The clock is read once for many, since reading it takes about as long as a frame does.
+/// </summary>
 /// <param name="run">The run; frames of others do not count.</param>
 internal sealed class Arrivals(int run)
 {

@@ -44,7 +44,9 @@ internal static class BenchFrame
 
     /// <summary>What a frame of a run is for; null for any other frame.</summary>
     public static FrameKind? KindOf(ReadOnlySpan<byte> frame, int run) =>
-        frame.Length >= Header && BinaryPrimitives.ReadUInt16BigEndian(frame[12..]) == EtherType && BinaryPrimitives.ReadInt32LittleEndian(frame[15..]) == run
+        frame.Length >= Header
+            && BinaryPrimitives.ReadUInt16BigEndian(frame[12..]) == EtherType
+            && BinaryPrimitives.ReadInt32LittleEndian(frame[15..]) == run
             ? (FrameKind)frame[14]
             : null;
 

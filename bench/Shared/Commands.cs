@@ -4,8 +4,8 @@ namespace Xenlet.BenchPrograms;
 internal static class Commands
 {
     /// <summary>
-    /// Does what each line says, and answers it with "done N", N counting them from 1. The line "memory NAME", which every program understands, measures the bytes that the guest
-    /// could still use.
+    /// Does what each line says, and answers it with "done N", N counting them from 1. The line "memory NAME", which every program
+    /// understands, measures the bytes that the guest could still use.
     /// </summary>
     /// <param name="runAsync">Does what the words of a line say; gives null for one that it does not understand.</param>
     /// <exception cref="ArgumentException">A line is not understood.</exception>

@@ -55,7 +55,9 @@ internal static class ReadMeasures
         return Stopwatch.GetElapsedTime(start);
     }
 
-    /// <summary>Bytes of garbage a read, without what the callers need to start: those of twice as many reads less those of the reads.</summary>
+    /// <summary>
+    /// Bytes of garbage a read, without what the callers need to start: those of twice as many reads less those of the reads.
+    /// </summary>
     private static async Task ReportBytesAsync(string name, Func<long, Task> reads)
     {
         long start = GC.GetTotalAllocatedBytes(precise: true);
@@ -75,7 +77,8 @@ internal static class Latency
     {
         Array.Sort(times);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"measured median {Nanoseconds(times[times.Length / 2]):F0}"));
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"measured percentile-95 {Nanoseconds(times[times.Length * 95 / 100]):F0}"));
+        Console.WriteLine(
+            string.Create(CultureInfo.InvariantCulture, $"measured percentile-95 {Nanoseconds(times[times.Length * 95 / 100]):F0}"));
     }
 
     private static double Nanoseconds(long ticks) => ticks * 1e9 / Stopwatch.Frequency;

@@ -6,7 +6,8 @@ using Xenlet.QemuXen;
 namespace Xenlet.Bench;
 
 /// <summary>XenBus: the devices of a guest found at its start, beside Linux's, and disks plugged while it runs.</summary>
-internal sealed partial class BusMeasurement(XenMachine machine, SerialMarks marks, string directory, BusResults results, CancellationToken cancellation)
+internal sealed partial class BusMeasurement(
+    XenMachine machine, SerialMarks marks, string directory, BusResults results, CancellationToken cancellation)
 {
     private const string LastLine = "BusBench has ended";
     private const int Plugs = 5;
@@ -61,11 +62,14 @@ internal sealed partial class BusMeasurement(XenMachine machine, SerialMarks mar
         results.Trees[count].Read(guest.Console.Text);
     }
 
-    /// <summary>The kernel says how long each of its initial calls took; one of them finds the devices, whose type no driver serves.</summary>
+    /// <summary>
+    /// The kernel says how long each of its initial calls took; one of them finds the devices, whose type no driver serves.
+    /// </summary>
     private async Task FindOnLinuxAsync(int count)
     {
         const string end = "linux: that was all";
-        GuestConfig config = Linux($"ls /sys/bus/xen/devices | wc -l; dmesg | grep xenbus_probe; echo '{end}'", "initcall_debug log_buf_len=4M");
+        GuestConfig config = Linux(
+            $"ls /sys/bus/xen/devices | wc -l; dmesg | grep xenbus_probe; echo '{end}'", "initcall_debug log_buf_len=4M");
         await using XenGuest guest = await machine.CreateGuestAsync(config with { Paused = true }, cancellation);
         await MakeDevicesAsync(guest, count);
         await guest.UnpauseAsync(cancellation);

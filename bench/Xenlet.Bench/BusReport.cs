@@ -7,7 +7,8 @@ internal static class BusReport
 {
     public static string Write(BusResults results)
     {
-        MarkdownTable trees = new(["devices found", .. BusResults.Counts.Select(count => count.ToString("N0", CultureInfo.InvariantCulture))]);
+        MarkdownTable trees = new(
+            ["devices found", .. BusResults.Counts.Select(count => count.ToString("N0", CultureInfo.InvariantCulture))]);
         Row("first request to the tree, ms", tree => tree["tree"].Select(time => time / 1e6));
         Row("requests", tree => tree["requests"]);
         Row("one round trip, ms", tree => tree["round-trip"].Select(time => time / 1e6));

@@ -5,7 +5,8 @@ using Xenlet.QemuXen;
 namespace Xenlet.Bench;
 
 /// <summary>Disks of both kinds of guest on the same back end, and how long it takes to save the guests and have them back.</summary>
-internal sealed class DiskMeasurement(XenMachine machine, SerialMarks marks, string directory, DiskResults results, CancellationToken cancellation)
+internal sealed class DiskMeasurement(
+    XenMachine machine, SerialMarks marks, string directory, DiskResults results, CancellationToken cancellation)
 {
     private const int MemoryMiB = LinuxGuest.MemoryMiB;
     private const int SmallMemoryMiB = 32;
@@ -49,11 +50,16 @@ internal sealed class DiskMeasurement(XenMachine machine, SerialMarks marks, str
     private GuestConfig Xenlet(int memory) =>
         new() { Name = NewName("disk"), Kernel = _guest.Image, MemoryMiB = memory, Disks = [GuestConfig.RawDisk(_disk, "xvda")] };
 
-    /// <summary>A guest whose disk has no scheduler: there is nothing for one to do in front of memory, and without it Linux is quicker.</summary>
+    /// <summary>
+    /// A guest whose disk has no scheduler: there is nothing for one to do in front of memory, and without it Linux is quicker.
+    /// </summary>
     private GuestConfig Linux()
     {
         const string prepare = "until [ -b /dev/xvda ]; do usleep 20000; done\necho none >/sys/block/xvda/queue/scheduler";
-        return LinuxGuests.Running(machine.Image, _linux, directory, NewName("linux-disk"), prepare, ["xen-blkfront"]) with { Disks = [GuestConfig.RawDisk(_disk, "xvda")] };
+        return LinuxGuests.Running(machine.Image, _linux, directory, NewName("linux-disk"), prepare, ["xen-blkfront"]) with
+        {
+            Disks = [GuestConfig.RawDisk(_disk, "xvda")],
+        };
     }
 
     private string NewName(string kind) => string.Create(CultureInfo.InvariantCulture, $"{kind}-{++_lastGuest}");
@@ -105,7 +111,9 @@ internal sealed class DiskMeasurement(XenMachine machine, SerialMarks marks, str
             await guest.WriteConsoleAsync("live\n"u8.ToArray(), cancellation);
             await guest.WaitForTextAsync("alive 10", Limit, 0, cancellation);
             marks.Clear();
-            string save = $"echo bench-saves >/dev/console\nxl save {guest.DomainId} {saved} || exit\necho bench-has-saved >/dev/console\nstat -c %s {saved}";
+            string save =
+                $"echo bench-saves >/dev/console\nxl save {guest.DomainId} {saved} || exit\necho bench-has-saved >/dev/console\nstat -c "
+                + $"%s {saved}";
             string size = (await machine.RunInDom0Async(save, Limit, cancellation)).ThrowIfFailed("xl save").Output;
             into.Save.Add(await TimeBetweenAsync("bench-saves", "bench-has-saved"));
             into.Size.Add(double.Parse(size, CultureInfo.InvariantCulture) / 1048576);

@@ -9,7 +9,8 @@ internal static class DiskReport
         MarkdownTable rate = new("4 KiB, operations a second", "Xenlet", "Linux", "Xenlet / Linux");
         MarkdownTable time = new("processor time of the domain for an operation, µs", "Xenlet", "Linux", "Xenlet / Linux");
         MarkdownTable counts = new(
-            "for an operation", "hypercalls: Xenlet", "Linux", "exits to Xen: Xenlet", "Linux", "notifications that reach the back end: Xenlet", "Linux", "interrupts: Xenlet", "Linux");
+            "for an operation", "hypercalls: Xenlet", "Linux", "exits to Xen: Xenlet", "Linux",
+            "notifications that reach the back end: Xenlet", "Linux", "interrupts: Xenlet", "Linux");
         MarkdownTable xenlet = new("for an operation of a Xenlet", "thread switches", "system calls", "bytes of garbage");
         foreach (DiskWork work in DiskWork.All)
         {
@@ -21,7 +22,8 @@ internal static class DiskReport
             Compare(time, work, "processor", nanoseconds => nanoseconds / 1e3);
             counts.Add([work.Title, .. ((string[])["traced-hypercalls", "exits", "back-end", "interrupts"]).SelectMany(
                 figure => (string[])[results.Xenlet[work, figure].MedianText, results.Linux[work, figure].MedianText])]);
-            xenlet.Add([work.Title, .. ((string[])["switches", "calls", "garbage"]).Select(figure => results.Xenlet[work, figure].MedianText)]);
+            xenlet.Add(
+                [work.Title, .. ((string[])["switches", "calls", "garbage"]).Select(figure => results.Xenlet[work, figure].MedianText)]);
         }
 
         MarkdownTable save = new("", "Xenlet", "Linux", "Xenlet / Linux", "Xenlet in 32 MiB");

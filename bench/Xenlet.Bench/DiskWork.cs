@@ -21,7 +21,8 @@ internal sealed record DiskWork(bool IsWrite, bool IsRandom, int Size, int Depth
     ];
 
     /// <summary>All that is measured.</summary>
-    public static IReadOnlyList<DiskWork> All { get; } = [.. Shapes.SelectMany(shape => (DiskWork[])[shape, shape with { IsWrite = true }])];
+    public static IReadOnlyList<DiskWork> All { get; } = [.. Shapes.SelectMany(
+        shape => (DiskWork[])[shape, shape with { IsWrite = true }])];
 
     /// <summary>One word for it, unique.</summary>
     public string Name => string.Create(CultureInfo.InvariantCulture, $"{Kind}-{Order}-{Size}-{Depth}");
@@ -40,5 +41,6 @@ internal sealed record DiskWork(bool IsWrite, bool IsRandom, int Size, int Depth
     /// <summary>The line that tells DiskBench to do it.</summary>
     /// <param name="name">What the figures are called in its answer.</param>
     /// <param name="count">How many operations.</param>
-    public string Command(string name, int count) => string.Create(CultureInfo.InvariantCulture, $"work {name} {Kind} {Order} {Size} {Depth} {count}");
+    public string Command(string name, int count) =>
+        string.Create(CultureInfo.InvariantCulture, $"work {name} {Kind} {Order} {Size} {Depth} {count}");
 }

@@ -40,7 +40,9 @@ internal sealed class GuestStarter(XenMachine machine, SerialMarks marks, string
         // What the tools still do for an earlier guest, or for this one once it is created, would be measured too.
         marks.Clear();
         string quiet = "while pidof xl >/dev/null; do usleep 50000; done; usleep 300000";
-        string create = $"{quiet}\necho bench-creates >/dev/console\nxl create -p -e -q {machine.Share(file)} || exit\necho bench-has-created >/dev/console";
+        string create =
+            $"{quiet}\necho bench-creates >/dev/console\nxl create -p -e -q {machine.Share(file)} || exit\necho bench-has-created "
+            + $">/dev/console";
         (await machine.RunInDom0Async(create, CreateLimit, cancellation)).ThrowIfFailed($"xl create -p {name}");
         XenGuest guest = await machine.FollowGuestAsync(name, cancellation);
         try
@@ -67,7 +69,9 @@ internal sealed class GuestStarter(XenMachine machine, SerialMarks marks, string
         }
     }
 
-    /// <summary>When a line of a guest's console came to this host, as <see cref="Stopwatch.GetTimestamp"/> counts; 0 if it never did.</summary>
+    /// <summary>
+    /// When a line of a guest's console came to this host, as <see cref="Stopwatch.GetTimestamp"/> counts; 0 if it never did.
+    /// </summary>
     private static async Task<long> TimeOfLineAsync(GuestConsole console, string line, CancellationToken cancellation)
     {
         string text = "";

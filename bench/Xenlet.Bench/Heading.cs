@@ -15,9 +15,12 @@ internal sealed record Heading(string Processor, string Qemu, string Xen, string
     /// <summary>Reads it from the machines.</summary>
     public static async Task<Heading> OfAsync(XenMachine machine, CancellationToken cancellation)
     {
-        string cpu = File.ReadLines("/proc/cpuinfo").FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal)) ?? ": unknown";
+        string cpu =
+            File.ReadLines("/proc/cpuinfo").FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal)) ?? ": unknown";
         string qemu = (await HostCommand.RunAsync("qemu-system-x86_64", ["--version"], cancellation: cancellation)).Split('\n')[0];
-        string xen = (await machine.RunInDom0Async("xl info xen_version", cancellation: cancellation)).ThrowIfFailed("xl info").Output.Trim();
+        string xen = (await machine.RunInDom0Async("xl info xen_version", cancellation: cancellation))
+            .ThrowIfFailed("xl info").Output
+            .Trim();
         string linux = (await machine.RunInDom0Async("uname -r", cancellation: cancellation)).ThrowIfFailed("uname").Output.Trim();
         string sdk = (await HostCommand.RunAsync("dotnet", ["--version"], cancellation: cancellation)).Trim();
         return new(cpu[(cpu.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim(), qemu, xen, linux, sdk);

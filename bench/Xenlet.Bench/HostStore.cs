@@ -93,7 +93,8 @@ internal sealed class HostStore : IAsyncDisposable
 
     private static ProcessStartInfo Start(string program, string[] arguments, Dictionary<string, string> environment)
     {
-        ProcessStartInfo start = new(program, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        ProcessStartInfo start =
+            new(program, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
         foreach ((string name, string value) in environment)
         {
             start.Environment[name] = value;

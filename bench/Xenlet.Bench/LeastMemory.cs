@@ -21,7 +21,8 @@ internal static class LeastMemory
 
         return memory < SurelyEnough
             ? memory + 1
-            : throw new BenchException($"{program.Name} does not run in {memory} MiB: {await RunsInAsync(machine, program, memory, cancellation)}");
+            : throw new BenchException(
+                $"{program.Name} does not run in {memory} MiB: {await RunsInAsync(machine, program, memory, cancellation)}");
     }
 
     /// <summary>Null, or what went wrong.</summary>

@@ -20,7 +20,8 @@ internal static class LinuxGuests
     {
         GuestConfig config = LinuxGuest.Create(image, name, directory, $"{prepare}\n/bin/{program.Name}", modules);
 
-        // The kernel unpacks archives that follow each other into one file system. They must be compressed as one: xl unpacks the first only.
+        // The kernel unpacks archives that follow each other into one file system. They must be compressed as one: xl unpacks the first
+        // only.
         string ramdisk = Path.Combine(directory, config.Name + ".gz");
         using FileStream file = File.Create(ramdisk);
         using GZipStream output = new(file, CompressionLevel.Fastest);

@@ -60,22 +60,26 @@ internal sealed class Measurement
 
         if (_parts.Contains(Part.Store))
         {
-            await TryAsync("xenstore", () => new StoreMeasurement(machine, directory, _results.Store, _cancellation).RunAsync(Rounds, TryAsync));
+            await TryAsync(
+                "xenstore", () => new StoreMeasurement(machine, directory, _results.Store, _cancellation).RunAsync(Rounds, TryAsync));
         }
 
         if (_parts.Contains(Part.Bus))
         {
-            await TryAsync("XenBus", () => new BusMeasurement(machine, marks, directory, _results.Bus, _cancellation).RunAsync(Rounds, TryAsync));
+            await TryAsync(
+                "XenBus", () => new BusMeasurement(machine, marks, directory, _results.Bus, _cancellation).RunAsync(Rounds, TryAsync));
         }
 
         if (_parts.Contains(Part.Disks))
         {
-            await TryAsync("disks", () => new DiskMeasurement(machine, marks, directory, _results.Disks, _cancellation).RunAsync(Rounds, TryAsync));
+            await TryAsync(
+                "disks", () => new DiskMeasurement(machine, marks, directory, _results.Disks, _cancellation).RunAsync(Rounds, TryAsync));
         }
 
         if (_parts.Contains(Part.Network))
         {
-            await TryAsync("network", () => new NetworkMeasurement(machine, directory, _results.Network, _cancellation).RunAsync(Rounds, TryAsync));
+            await TryAsync(
+                "network", () => new NetworkMeasurement(machine, directory, _results.Network, _cancellation).RunAsync(Rounds, TryAsync));
         }
     }
 
@@ -91,8 +95,11 @@ internal sealed class Measurement
             GuestConfig linuxGuest = LinuxGuests.Minimal(machine.Image, directory);
             await TryAsync("first start of Hello, not counted", () => StartAsync(starter, helloGuest, "Hello from", new StartTimes()));
             round.AddRange(Enumerable.Repeat<Func<string, Task>>(
-                which => TryAsync("start of Hello" + which, () => StartAsync(starter, helloGuest, "Hello from", _results.HelloStart)), HelloStartsPerRound));
-            round.Add(which => TryAsync("start of Linux" + which, () => StartAsync(starter, linuxGuest, LinuxGuest.FirstLine, _results.LinuxStart)));
+                which => TryAsync(
+                    "start of Hello" + which,
+                    () => StartAsync(starter, helloGuest, "Hello from", _results.HelloStart)), HelloStartsPerRound));
+            round.Add(which => TryAsync(
+                "start of Linux" + which, () => StartAsync(starter, linuxGuest, LinuxGuest.FirstLine, _results.LinuxStart)));
         }
 
         if (_parts.Contains(Part.Work))
@@ -102,9 +109,11 @@ internal sealed class Measurement
             GuestConfig benchGuest = new() { Name = guestBench.Name, Kernel = guestBench.Image, MemoryMiB = WorkMemory };
             GuestConfig linuxBenchGuest = LinuxGuests.Running(machine.Image, linuxBench, directory);
             round.Add(which => TryAsync(
-                "work in a Xenlet" + which, () => WorkAsync(starter, benchGuest, WorkResults.FirstLine, _results.XenletWorkStart, _results.XenletWork)));
+                "work in a Xenlet"
+                    + which, () => WorkAsync(starter, benchGuest, WorkResults.FirstLine, _results.XenletWorkStart, _results.XenletWork)));
             round.Add(which => TryAsync(
-                "work on Linux" + which, () => WorkAsync(starter, linuxBenchGuest, LinuxGuest.FirstLine, new StartTimes(), _results.LinuxWork)));
+                "work on Linux"
+                    + which, () => WorkAsync(starter, linuxBenchGuest, LinuxGuest.FirstLine, new StartTimes(), _results.LinuxWork)));
         }
 
         for (int i = 1; i <= Rounds; i++)
@@ -126,7 +135,8 @@ internal sealed class Measurement
     private async Task SizeAsync(XenMachine machine, string what, MeasuredProgram program, Footprint into)
     {
         into.Size = program.Size;
-        await TryAsync($"least memory of {what}", async () => into.LeastMemory = await LeastMemory.FindAsync(machine, program, _cancellation));
+        await TryAsync(
+            $"least memory of {what}", async () => into.LeastMemory = await LeastMemory.FindAsync(machine, program, _cancellation));
     }
 
     private async Task<XenMachine> StartXenAsync()

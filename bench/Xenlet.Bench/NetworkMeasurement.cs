@@ -49,8 +49,12 @@ internal sealed class NetworkMeasurement(XenMachine machine, string directory, N
 
     private GuestConfig Linux()
     {
-        const string prepare = $"until [ -d /sys/class/net/eth0 ]; do usleep 20000; done\nifconfig eth0 {GuestAddress} netmask 255.255.255.0 up";
-        return LinuxGuests.Running(machine.Image, _linux, directory, NewName("linux-network"), prepare, ["xen-netfront"]) with { Vifs = [$"bridge={Bridge}"] };
+        const string prepare =
+            $"until [ -d /sys/class/net/eth0 ]; do usleep 20000; done\nifconfig eth0 {GuestAddress} netmask 255.255.255.0 up";
+        return LinuxGuests.Running(machine.Image, _linux, directory, NewName("linux-network"), prepare, ["xen-netfront"]) with
+        {
+            Vifs = [$"bridge={Bridge}"],
+        };
     }
 
     private string NewName(string kind) => string.Create(CultureInfo.InvariantCulture, $"{kind}-{++_lastGuest}");
@@ -100,7 +104,8 @@ internal sealed class NetworkMeasurement(XenMachine machine, string directory, N
     }
 
     private static async Task MeasureAsync<T>(
-        MeasuredGuest program, IReadOnlyList<T> all, Func<T, string, int, Task<double>> runAsync, Func<Task<TraceCounts>> traceNothingAsync, WorkResults into)
+        MeasuredGuest program, IReadOnlyList<T> all, Func<T, string, int, Task<double>> runAsync, Func<Task<TraceCounts>> traceNothingAsync,
+        WorkResults into)
         where T : NetworkWork
     {
         // The first pass of each kind fills caches, pools of frames and what the program's runtime makes once.

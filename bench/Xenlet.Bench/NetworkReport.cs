@@ -10,9 +10,11 @@ internal static class NetworkReport
         MarkdownTable speed = new("MB/s", "Xenlet", "Linux", "Xenlet / Linux");
         MarkdownTable time = new("processor time of the domain for a frame or ping, µs", "Xenlet", "Linux", "Xenlet / Linux");
         MarkdownTable counts = new(
-            "for a frame or ping", "hypercalls: Xenlet", "Linux", "exits to Xen: Xenlet", "Linux", "notifications that reach the back end: Xenlet", "Linux");
+            "for a frame or ping", "hypercalls: Xenlet", "Linux", "exits to Xen: Xenlet", "Linux",
+            "notifications that reach the back end: Xenlet", "Linux");
         MarkdownTable guests = new(
-            "for a frame", "interrupts: Xenlet", "Linux", "thread switches: Xenlet", "Linux", "bytes of garbage: Xenlet", "Linux", "lost, of 100: Xenlet", "Linux", "system calls: Xenlet");
+            "for a frame", "interrupts: Xenlet", "Linux", "thread switches: Xenlet", "Linux", "bytes of garbage: Xenlet", "Linux",
+            "lost, of 100: Xenlet", "Linux", "system calls: Xenlet");
         foreach (PingWork work in PingWork.All)
         {
             Compare(ping, $"{work.Title}, median", work, "median", microseconds => microseconds);
@@ -41,9 +43,11 @@ internal static class NetworkReport
         }
 
         void Compare(MarkdownTable table, string title, NetworkWork work, string figure, Func<double, double> convert) =>
-            table.AddRatio(title, results.Xenlet[$"{work.Name}.{figure}"].Select(convert), results.Linux[$"{work.Name}.{figure}"].Select(convert));
+            table.AddRatio(
+                title, results.Xenlet[$"{work.Name}.{figure}"].Select(convert), results.Linux[$"{work.Name}.{figure}"].Select(convert));
 
         string[] Pair(NetworkWork work, string figure, Func<double, double>? convert = null) =>
-            [.. ((WorkResults[])[results.Xenlet, results.Linux]).Select(of => of[$"{work.Name}.{figure}"].Select(convert ?? (value => value)).MedianText)];
+            [.. ((WorkResults[])[results.Xenlet, results.Linux]).Select(
+                of => of[$"{work.Name}.{figure}"].Select(convert ?? (value => value)).MedianText)];
     }
 }

@@ -38,8 +38,10 @@ internal sealed class StoreMeasurement(XenMachine machine, string directory, Sto
                 results.HostLibrary.Read(await host.RunAsync(_linux.Image, "library-read", HostStore.Node));
                 results.HostClient.Read(await host.RunAsync(_linux.Image, "read", HostStore.Node));
             });
-            await tryAsync("exchanges with a Xenlet" + which, () => ExchangeAsync(Xenlet($"answer data {Exchanges}"), results.XenletExchange));
-            await tryAsync("exchanges with Linux" + which, () => ExchangeAsync(Linux($"library-answer data {Exchanges}"), results.LinuxExchange));
+            await tryAsync(
+                "exchanges with a Xenlet" + which, () => ExchangeAsync(Xenlet($"answer data {Exchanges}"), results.XenletExchange));
+            await tryAsync(
+                "exchanges with Linux" + which, () => ExchangeAsync(Linux($"library-answer data {Exchanges}"), results.LinuxExchange));
         }
     }
 

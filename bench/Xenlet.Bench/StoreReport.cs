@@ -13,7 +13,12 @@ internal static class StoreReport
         Bytes(guests, results.Xenlet, 3, results.LinuxClient);
         Series xenlet = results.XenletExchange["exchange"].Select(time => time / 1e6);
         Series linux = results.LinuxExchange["exchange"].Select(time => time / 1e6);
-        guests.Add("dom0 writes, the guest is told and writes, dom0 is told, ms", xenlet.ToString(), linux.ToString(), Series.Ratio(xenlet, linux), "");
+        guests.Add(
+            "dom0 writes, the guest is told and writes, dom0 is told, ms",
+            xenlet.ToString(),
+            linux.ToString(),
+            Series.Ratio(xenlet, linux),
+            "");
 
         MarkdownTable host = new("on the host, over the socket", "our client", "libxenstore", "our client / libxenstore");
         HostRate("reads one at a time, 1/s", "one", "one");
@@ -30,7 +35,12 @@ internal static class StoreReport
         {
             Series ours = results.Xenlet[operation].Select(convert);
             Series theirs = results.LinuxLibrary[others].Select(convert);
-            guests.Add(what, ours.ToString(), theirs.ToString(), Series.Ratio(ours, theirs), results.LinuxClient[operation].Select(convert).ToString());
+            guests.Add(
+                what,
+                ours.ToString(),
+                theirs.ToString(),
+                Series.Ratio(ours, theirs),
+                results.LinuxClient[operation].Select(convert).ToString());
         }
 
         void HostRate(string what, string operation, string others) => HostRow(what, operation, others, time => 1e9 / time);
@@ -47,7 +57,8 @@ internal static class StoreReport
 
     private static void Bytes(MarkdownTable table, WorkResults ours, int empty, WorkResults? last)
     {
-        foreach ((string what, string operation) in (ReadOnlySpan<(string, string)>)[("one at a time", "bytes-one"), ("20 in flight", "bytes-many")])
+        foreach ((string what,
+            string operation) in (ReadOnlySpan<(string, string)>)[("one at a time", "bytes-one"), ("20 in flight", "bytes-many")])
         {
             string[] cells = [$"bytes of garbage for each read, {what}", ours[operation].ToString(), .. Enumerable.Repeat("", empty)];
             if (last is not null)

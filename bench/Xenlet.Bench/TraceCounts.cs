@@ -7,7 +7,10 @@ namespace Xenlet.Bench;
 /// <param name="Hypercalls">How many hypercalls it issued.</param>
 internal sealed record TraceCounts(long Exits, long Hypercalls)
 {
-    /// <summary>Classes of events to record: those of entering and leaving a guest (TRC_HVM_ENTRYEXIT) and of what Xen does for it (TRC_HVM_HANDLER).</summary>
+    /// <summary>
+    /// Classes of events to record: those of entering and leaving a guest (TRC_HVM_ENTRYEXIT) and of what Xen does for it
+    /// (TRC_HVM_HANDLER).
+    /// </summary>
     public const uint EventMask = 0x83000;
 
     // Xen's public trace.h.
@@ -24,7 +27,8 @@ internal sealed record TraceCounts(long Exits, long Hypercalls)
         long hypercalls = 0;
         while (trace.Length >= sizeof(uint))
         {
-            // struct t_rec: 28 bits of event, 3 of the number of 32-bit words behind, 1 that says whether a 64-bit time stamp stands before those.
+            // struct t_rec: 28 bits of event, 3 of the number of 32-bit words behind, 1 that says whether a 64-bit time stamp stands before
+            // those.
             uint header = BinaryPrimitives.ReadUInt32LittleEndian(trace);
             int length = sizeof(uint) + (header >> 31 != 0 ? sizeof(ulong) : 0) + ((int)(header >> 28 & 7) * sizeof(uint));
             if (length > trace.Length)

@@ -2,7 +2,9 @@ using System.Globalization;
 
 namespace Xenlet.Bench;
 
-/// <summary>What runs of GuestBench in one kind of guest measured: by the operation's name, nanoseconds of one of it (for "boot-pages": pages).</summary>
+/// <summary>
+/// What runs of GuestBench in one kind of guest measured: by the operation's name, nanoseconds of one of it (for "boot-pages": pages).
+/// </summary>
 internal sealed class WorkResults
 {
     /// <summary>The line that ends a run's results.</summary>

@@ -29,7 +29,8 @@ internal sealed class ConsoleHostUserInterface : PSHostUserInterface
         throw NoPrompts();
 
     /// <inheritdoc/>
-    public override PSCredential PromptForCredential(string caption, string message, string userName, string targetName) => throw NoPrompts();
+    public override PSCredential PromptForCredential(string caption, string message, string userName, string targetName) =>
+        throw NoPrompts();
 
     /// <inheritdoc/>
     public override PSCredential PromptForCredential(

@@ -20,7 +20,8 @@ internal sealed class ProcessRunner(CancellationToken cancellation)
     /// <returns>Its exit status.</returns>
     /// <exception cref="BuildException">There is no such command.</exception>
     /// <exception cref="OperationCanceledException">The command was ended.</exception>
-    public int Run(string command, IReadOnlyList<string> arguments, ProcessOutput output, IReadOnlyDictionary<string, string>? environment = null)
+    public int Run(
+        string command, IReadOnlyList<string> arguments, ProcessOutput output, IReadOnlyDictionary<string, string>? environment = null)
     {
         using Process process = Start(command, arguments, redirect: output == ProcessOutput.ToStandardError, environment);
         if (output == ProcessOutput.ToStandardError)
@@ -48,10 +49,12 @@ internal sealed class ProcessRunner(CancellationToken cancellation)
         Wait(process, text);
         return process.ExitCode == 0
             ? text.Result
-            : throw new BuildException($"'{command} {string.Join(' ', arguments)}' ended with status {process.ExitCode}: {text.Result.Trim()}");
+            : throw new BuildException(
+                $"'{command} {string.Join(' ', arguments)}' ended with status {process.ExitCode}: {text.Result.Trim()}");
     }
 
-    private static Process Start(string command, IReadOnlyList<string> arguments, bool redirect, IReadOnlyDictionary<string, string>? environment)
+    private static Process Start(
+        string command, IReadOnlyList<string> arguments, bool redirect, IReadOnlyDictionary<string, string>? environment)
     {
         ProcessStartInfo start = new(command, arguments) { RedirectStandardOutput = redirect, RedirectStandardInput = redirect };
         foreach ((string name, string value) in environment ?? new Dictionary<string, string>())

@@ -11,7 +11,8 @@ internal sealed class QuickBuild(Repository repository, ProcessRunner processes)
     /// <summary>Builds a project and what it refers to.</summary>
     /// <param name="project">Its file.</param>
     /// <returns>Whether it builds; the compiler has said why not.</returns>
-    public bool Build(string project) => Run(project, ["msbuild", project, $"-p:Configuration={TestRunner.Configuration}", "-v:quiet", "-tl:off", "-nologo"], "-restore", null);
+    public bool Build(string project) => Run(
+        project, ["msbuild", project, $"-p:Configuration={TestRunner.Configuration}", "-v:quiet", "-tl:off", "-nologo"], "-restore", null);
 
     /// <summary>Publishes a guest program.</summary>
     /// <param name="project">Its file.</param>

@@ -74,7 +74,8 @@ internal sealed class Tool(Repository repository, CancellationToken cancellation
     {
         foreach (string file in (string[])[image.Elf, image.Symbols, image.Configuration])
         {
-            Console.Out.WriteLine($"{Path.GetRelativePath(Environment.CurrentDirectory, file)} ({(new FileInfo(file).Length + 1023) / 1024} KiB)");
+            Console.Out.WriteLine(
+                $"{Path.GetRelativePath(Environment.CurrentDirectory, file)} ({(new FileInfo(file).Length + 1023) / 1024} KiB)");
         }
     }
 
@@ -84,7 +85,9 @@ internal sealed class Tool(Repository repository, CancellationToken cancellation
         Say("[1/3] looking for what is needed");
         Require(
         [
-            .. Prerequisite.Linking, .. intel ? Prerequisite.Intel : Prerequisite.Booting, .. run.GdbPort is null ? [] : Prerequisite.Debugging,
+            .. Prerequisite.Linking, .. intel
+                ? Prerequisite.Intel
+                : Prerequisite.Booting, .. run.GdbPort is null ? [] : Prerequisite.Debugging,
         ]);
         string project = Repository.FindProject(run.Project ?? repository.DefaultProject);
         Say($"[2/3] building {Path.GetFileNameWithoutExtension(project)}");

@@ -100,7 +100,9 @@ internal static class CommandLineProgram
                     Machine = machineKind,
                     NoXen = options.ContainsKey("--no-xen"),
                     Interactive = options.ContainsKey("--interactive"),
-                    Limit = options.TryGetValue("--limit", out string? limit) ? TimeSpan.FromSeconds(double.Parse(limit, CultureInfo.InvariantCulture)) : null,
+                    Limit = options.TryGetValue("--limit", out string? limit)
+                        ? TimeSpan.FromSeconds(double.Parse(limit, CultureInfo.InvariantCulture))
+                        : null,
                     TimeScale = scale,
                     Progress = progress,
                     HypervisorLog = options.ContainsKey("--log") ? line => Console.Error.WriteLine("0xE9: " + line) : null,

@@ -22,8 +22,8 @@ public sealed record GuestRunnerOptions
     public bool HotPlug { get; init; }
 
     /// <summary>
-    /// A shell command that dom0 runs beside the guest, which is shut down when it has ended; its output goes to <see cref="Progress"/>. The
-    /// variable GUEST is the domain's number. Under Xen only.
+    /// A shell command that dom0 runs beside the guest, which is shut down when it has ended; its output goes to <see cref="Progress"/>.
+    /// The variable GUEST is the domain's number. Under Xen only.
     /// </summary>
     public string? Dom0Command { get; init; }
 
@@ -61,7 +61,10 @@ public static class GuestRunner
     /// <summary>The guest could not be started: something is missing, or Xen or its tools failed.</summary>
     public const int CouldNotStart = 125;
 
-    /// <summary>The guest ended well, but a disk could not be plugged or unplugged, the command in dom0 failed, or the guest had to be ended after that.</summary>
+    /// <summary>
+    /// The guest ended well, but a disk could not be plugged or unplugged, the command in dom0 failed, or the guest had to be ended after
+    /// that.
+    /// </summary>
     public const int ShowFailed = 123;
 
     /// <summary>The guest switched itself off without the line that gives a status.</summary>
@@ -190,7 +193,12 @@ public static class GuestRunner
         string devices = string.Concat(disks.Select((_, i) => $", disk {DiskName(i)}")) + (options.Network ? ", a network interface" : "");
         options.Progress?.Report($"xl create {options.Guest.Name}{devices}");
         return await machine.CreateGuestAsync(
-            options.Guest with { Paused = false, Disks = disks, Vifs = options.Network ? [.. options.Guest.Vifs, ""] : options.Guest.Vifs }, cancellation);
+            options.Guest with
+            {
+                Paused = false,
+                Disks = disks,
+                Vifs = options.Network ? [.. options.Guest.Vifs, ""] : options.Guest.Vifs,
+            }, cancellation);
     }
 
     private static string NextDisk(GuestRunnerOptions options) => DiskName(options.Guest.Disks.Count + options.DiskSizes.Count);

@@ -56,7 +56,8 @@ internal static class GuestShow
             catch (OperationCanceledException) when (!ended.IsCancellationRequested)
             {
                 await guest.DestroyAsync(CancellationToken.None);
-                return Both(problem, $"{guest.Name} did not follow xl shutdown within {shutdownLimit.TotalSeconds:0} s, and was destroyed.");
+                return Both(
+                    problem, $"{guest.Name} did not follow xl shutdown within {shutdownLimit.TotalSeconds:0} s, and was destroyed.");
             }
         }
         catch (OperationCanceledException) when (ended.IsCancellationRequested)

@@ -27,7 +27,8 @@ internal static class HotPlugShow
         if (!await BecomesAsync(machine, $"/local/domain/{guest.DomainId}/feature/hotplug/vbd", "1", AnnounceLimit, ended))
         {
             throw new QemuXenException(
-                $"{guest.Name} has not said within {AnnounceLimit.TotalSeconds:0} s that it takes hot-plug (feature/hotplug/vbd): no disk was plugged.");
+                $"{guest.Name} has not said within {AnnounceLimit.TotalSeconds:0} s that it takes hot-plug (feature/hotplug/vbd): no "
+                + $"disk was plugged.");
         }
 
         await Task.Delay(Pause, ended);

@@ -108,14 +108,17 @@ public sealed record GuestConfig
         static string Number(int value) => value.ToString(CultureInfo.InvariantCulture);
     }
 
-    /// <summary>Writes a string as xl's configuration language does: in double quotes, with backslashes before quotes and backslashes.</summary>
+    /// <summary>
+    /// Writes a string as xl's configuration language does: in double quotes, with backslashes before quotes and backslashes.
+    /// </summary>
     internal static string Quote(string value, string what)
     {
         foreach (char c in value)
         {
             if (char.IsControl(c))
             {
-                throw new ArgumentException($"{what} holds the control character U+{(int)c:X4}, which an xl configuration file cannot express.");
+                throw new ArgumentException(
+                    $"{what} holds the control character U+{(int)c:X4}, which an xl configuration file cannot express.");
             }
         }
 
@@ -124,9 +127,12 @@ public sealed record GuestConfig
 
     private void Check()
     {
-        if (Name.Length == 0 || !Name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.' or '+') || Name.All(char.IsAsciiDigit))
+        if (Name.Length == 0
+            || !Name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.' or '+')
+            || Name.All(char.IsAsciiDigit))
         {
-            throw new ArgumentException($"'{Name}' is no name for a domain: letters, digits, '-', '_', '.' and '+' are, and not digits alone.");
+            throw new ArgumentException(
+                $"'{Name}' is no name for a domain: letters, digits, '-', '_', '.' and '+' are, and not digits alone.");
         }
 
         if (MemoryMiB < 1)

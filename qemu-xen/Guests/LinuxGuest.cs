@@ -22,8 +22,14 @@ public static class LinuxGuest
     /// <param name="name">Name of the domain.</param>
     /// <param name="directory">Where the initramfs is written; it belongs to the caller.</param>
     /// <param name="commands">Shell commands that run after the first line; the guest switches itself off behind them.</param>
-    /// <param name="modules">Kernel modules to load before the commands, such as <c>xen-blkfront</c>; what follows a name are options of the module.</param>
-    public static GuestConfig Create(Dom0Image image, string name, string directory, string commands = "", IReadOnlyList<string>? modules = null) => new()
+    /// <param name="modules">Kernel modules to load before the commands, such as <c>xen-blkfront</c>; what follows a name are options of
+    /// the module.</param>
+    public static GuestConfig Create(
+        Dom0Image image,
+        string name,
+        string directory,
+        string commands = "",
+        IReadOnlyList<string>? modules = null) => new()
     {
         Name = name,
         Kernel = image.Kernel,

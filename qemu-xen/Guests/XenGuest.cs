@@ -127,7 +127,8 @@ public sealed partial class XenGuest : IGuest, IFollowedDomain
     /// <summary>Plugs a disk; done when dom0 has set it up, whether or not the guest has taken notice.</summary>
     /// <param name="disk">The disk in the words of xl-disk-configuration(5), such as <see cref="GuestConfig.RawDisk"/> gives.</param>
     /// <param name="cancellation">Ends the wait and kills the command.</param>
-    public Task AttachDiskAsync(string disk, CancellationToken cancellation = default) => PlugAsync("block-attach", $"'{disk}'", cancellation);
+    public Task AttachDiskAsync(string disk, CancellationToken cancellation = default) =>
+        PlugAsync("block-attach", $"'{disk}'", cancellation);
 
     /// <summary>Unplugs a disk: asks the guest to let it go, for 10 s.</summary>
     /// <param name="device">Its name, such as xvdb.</param>
@@ -146,7 +147,8 @@ public sealed partial class XenGuest : IGuest, IFollowedDomain
     /// <summary>Unplugs a network interface: asks the guest to let it go, and takes it away if it has not after 10 s.</summary>
     /// <param name="device">Its number, or its MAC address.</param>
     /// <param name="cancellation">Ends the wait and kills the command.</param>
-    public Task DetachInterfaceAsync(string device, CancellationToken cancellation = default) => PlugAsync("network-detach", device, cancellation);
+    public Task DetachInterfaceAsync(string device, CancellationToken cancellation = default) =>
+        PlugAsync("network-detach", device, cancellation);
 
     /// <summary>Suspends the guest into a file of dom0 (below /host it lies in the machine's shared directory) and removes it.</summary>
     /// <param name="path">Path in dom0.</param>
@@ -158,13 +160,18 @@ public sealed partial class XenGuest : IGuest, IFollowedDomain
         await WaitForEndAsync(XlLimit, cancellation);
     }
 
-    /// <summary>Suspends the guest into a file of dom0, as <see cref="SaveAsync(string, TimeSpan, CancellationToken)"/> does, and lets it go on.</summary>
+    /// <summary>
+    /// Suspends the guest into a file of dom0, as <see cref="SaveAsync(string, TimeSpan, CancellationToken)"/> does, and lets it go on.
+    /// </summary>
     /// <param name="path">Path in dom0.</param>
     /// <param name="limit">Longest time the guest and the tools may take.</param>
     /// <param name="cancellation">Ends the wait and kills the command.</param>
-    public Task CheckpointAsync(string path, TimeSpan limit, CancellationToken cancellation = default) => SaveAsync("-c ", path, limit, cancellation);
+    public Task CheckpointAsync(string path, TimeSpan limit, CancellationToken cancellation = default) =>
+        SaveAsync("-c ", path, limit, cancellation);
 
-    /// <summary>Moves the guest, while it runs, into a new domain of the same machine, as if that were another one; this domain is gone then.</summary>
+    /// <summary>
+    /// Moves the guest, while it runs, into a new domain of the same machine, as if that were another one; this domain is gone then.
+    /// </summary>
     /// <returns>The new domain.</returns>
     public async Task<XenGuest> MigrateAsync(CancellationToken cancellation = default)
     {
@@ -384,7 +391,10 @@ public sealed partial class XenGuest : IGuest, IFollowedDomain
         result.ThrowIfFailed($"xl {command} {Name} {what}");
     }
 
-    /// <summary>The failure of a command that needs the guest's help, with what the guest has said: a guest that crashes on the way is not named by xl.</summary>
+    /// <summary>
+    /// The failure of a command that needs the guest's help, with what the guest has said: a guest that crashes on the way is not named by
+    /// xl.
+    /// </summary>
     private async Task<QemuXenException> WithLogsAsync(QemuXenException failure)
     {
         if (_gone || _domainEnd.Task.IsCompleted)

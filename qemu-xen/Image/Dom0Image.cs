@@ -29,7 +29,8 @@ public sealed class Dom0Image
     private const string UnwinderLibrary = "libgcc_s.so.1";
 
     private static readonly string[] Tools =
-        ["xl", "xenstored", "xenconsoled", "xenconsole", "xen-init-dom0", "xenctx", "libxl-save-helper", "xen-diag", "xen-hvmctx", "test-xenstore", "xentop", "xentrace"];
+        ["xl", "xenstored", "xenconsoled", "xenconsole", "xen-init-dom0", "xenctx", "libxl-save-helper", "xen-diag", "xen-hvmctx",
+            "test-xenstore", "xentop", "xentrace"];
 
     private static readonly string[] StoreTools =
         ["chmod", "exists", "list", "ls", "read", "rm", "watch", "write"];
@@ -179,7 +180,8 @@ public sealed class Dom0Image
         AppendOwnParts(hash);
         if (System.IO.Directory.Exists(AptListsDirectory))
         {
-            foreach (FileInfo file in new DirectoryInfo(AptListsDirectory).EnumerateFiles("*_Packages*").OrderBy(f => f.Name, StringComparer.Ordinal))
+            foreach (FileInfo file in new DirectoryInfo(AptListsDirectory).EnumerateFiles("*_Packages*").OrderBy(
+                f => f.Name, StringComparer.Ordinal))
             {
                 hash.AppendData(Encoding.UTF8.GetBytes($"{file.Name} {file.Length} {file.LastWriteTimeUtc.Ticks}\n"));
             }
@@ -260,7 +262,11 @@ public sealed class Dom0Image
         for (int i = 0; i < parts.Count; i++)
         {
             DebianPackage part = parts[i];
-            if (i > 0 && IsLibraryPackage(part.Name) && part.Name != UnwinderPackage && contents.HasPrograms && libraries.Missing.Count == 0)
+            if (i > 0
+                && IsLibraryPackage(part.Name)
+                && part.Name != UnwinderPackage
+                && contents.HasPrograms
+                && libraries.Missing.Count == 0)
             {
                 continue;
             }
@@ -291,7 +297,8 @@ public sealed class Dom0Image
         BusyboxPackage => path == "bin/busybox",
         _ when package.StartsWith("linux-image-", StringComparison.Ordinal) =>
             path.StartsWith("boot/vmlinuz-", StringComparison.Ordinal) || path.EndsWith(".ko", StringComparison.Ordinal),
-        _ => (path.StartsWith("lib", StringComparison.Ordinal) || path.StartsWith("usr/lib/", StringComparison.Ordinal)) && path.Contains(".so", StringComparison.Ordinal)
+        _ => (path.StartsWith("lib", StringComparison.Ordinal) || path.StartsWith("usr/lib/", StringComparison.Ordinal)) && path.Contains(
+            ".so", StringComparison.Ordinal)
             && !path.Contains("/gconv/", StringComparison.Ordinal),
     };
 
@@ -328,7 +335,8 @@ public sealed class Dom0Image
                 {
                     _modules[KernelModules.Normalise(name[..^3])] = file;
                 }
-                else if (file.Path.StartsWith(ToolDirectory, StringComparison.Ordinal) || file.Path.StartsWith("usr/bin/", StringComparison.Ordinal))
+                else if (file.Path.StartsWith(ToolDirectory, StringComparison.Ordinal) || file.Path.StartsWith(
+                    "usr/bin/", StringComparison.Ordinal))
                 {
                     if (file.LinkTarget is null)
                     {
@@ -445,7 +453,9 @@ public sealed class Dom0Image
         private List<string> LoadOrder(IEnumerable<string> wanted, string user) => KernelModules.LoadOrder(
             wanted,
             user,
-            module => _modules.TryGetValue(module, out PackageFile? file) ? ElfFile.Read(file.Content, file.Path).ModuleDependencies() : null);
+            module => _modules.TryGetValue(module, out PackageFile? file)
+                ? ElfFile.Read(file.Content, file.Path).ModuleDependencies()
+                : null);
 
         private static byte[] Present(byte[]? part, string what) =>
             part ?? throw new QemuXenException($"The packages hold no {what}.");

@@ -91,5 +91,6 @@ internal static partial class LinuxKernelImage
     // dpkg depends on liblzma, so wherever Debian's packages can be unpacked it is there.
     [LibraryImport("liblzma.so.5", EntryPoint = "lzma_stream_buffer_decode")]
     private static unsafe partial int LzmaStreamBufferDecode(
-        ulong* memoryLimit, uint flags, void* allocator, byte* input, nuint* inputPosition, nuint inputSize, byte* output, nuint* outputPosition, nuint outputSize);
+        ulong* memoryLimit, uint flags, void* allocator, byte* input, nuint* inputPosition, nuint inputSize, byte* output,
+        nuint* outputPosition, nuint outputSize);
 }

@@ -73,7 +73,8 @@ internal sealed class AgentChannel : IAsyncDisposable
             await SendAsync($"kill {id}");
             string soFar = await ReadIfThereAsync(file + "out") + await ReadIfThereAsync(file + "err");
             throw new QemuXenException(
-                $"A command in dom0 did not end within {limit.TotalSeconds:0.#} s: {FirstLine(script)}\nIt wrote so far: {soFar.Trim()}", timeout);
+                $"A command in dom0 did not end within {limit.TotalSeconds:0.#} s: {FirstLine(script)}\nIt wrote so far: {soFar.Trim()}",
+                timeout);
         }
         catch (OperationCanceledException)
         {
@@ -90,7 +91,9 @@ internal sealed class AgentChannel : IAsyncDisposable
         }
     }
 
-    /// <summary>Takes the shared directory away from dom0, which no command may use meanwhile; QEMU saves no machine that has one mounted.</summary>
+    /// <summary>
+    /// Takes the shared directory away from dom0, which no command may use meanwhile; QEMU saves no machine that has one mounted.
+    /// </summary>
     internal async Task UnmountAsync()
     {
         _unmounted = new(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -85,7 +85,8 @@ internal sealed class EmulatorProcess : IAsyncDisposable
         }
         catch (Exception e) when (e is Win32Exception or QemuXenException)
         {
-            started.SetException(e as QemuXenException ?? new QemuXenException($"Cannot start setpriv (package util-linux): {e.Message}.", e));
+            started.SetException(
+                e as QemuXenException ?? new QemuXenException($"Cannot start setpriv (package util-linux): {e.Message}.", e));
             return;
         }
 

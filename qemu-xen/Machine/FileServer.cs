@@ -272,7 +272,8 @@ internal sealed class FileServer(string root)
         // The list is made when it is read from its beginning, and stays the same until its end.
         if (offset == 0 || entry.Names is null)
         {
-            IEnumerable<FileSystemInfo> served = new DirectoryInfo(entry.Path).EnumerateFileSystemInfos().Where(one => one.LinkTarget is null);
+            IEnumerable<FileSystemInfo> served = new DirectoryInfo(entry.Path).EnumerateFileSystemInfos().Where(
+                one => one.LinkTarget is null);
             entry.Names = [".", "..", .. served.Select(one => one.Name)];
         }
 

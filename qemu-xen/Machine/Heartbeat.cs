@@ -5,9 +5,9 @@ namespace Xenlet.QemuXen.Machine;
 /// </summary>
 /// <remarks>
 /// QEMU's emulation of VMRUN and #VMEXIT changes the processor's set of pending interrupts without the lock that devices take
-/// (<c>interrupt_request</c> in target/i386/tcg/sysemu/svm_helper.c). Now and then the interrupt of the local APIC's timer is lost so. Xen waits for it
-/// before it lets another domain run: the guest, or nobody, would then run until some other device interrupts, which in a machine as quiet as this may
-/// take minutes. Any interrupt makes QEMU look at all that are pending.
+/// (<c>interrupt_request</c> in target/i386/tcg/sysemu/svm_helper.c). Now and then the interrupt of the local APIC's timer is lost so. Xen
+/// waits for it before it lets another domain run: the guest, or nobody, would then run until some other device interrupts, which in a
+/// machine as quiet as this may take minutes. Any interrupt makes QEMU look at all that are pending.
 /// </remarks>
 internal sealed class Heartbeat : IAsyncDisposable
 {

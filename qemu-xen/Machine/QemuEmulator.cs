@@ -137,7 +137,8 @@ internal sealed class QemuEmulator(XenMachineOptions options, Dom0Image image, s
     {
         // A machine was saved standing still and comes back so; until its state is read it cannot go on.
         var started = Stopwatch.StartNew();
-        while ((await _monitor!.ExecuteAsync("""{"execute":"query-status"}""", cancellation)).Contains("\"inmigrate\"", StringComparison.Ordinal))
+        while ((await _monitor!.ExecuteAsync("""{"execute":"query-status"}""", cancellation)).Contains(
+            "\"inmigrate\"", StringComparison.Ordinal))
         {
             if (started.Elapsed > limit)
             {
@@ -187,7 +188,8 @@ internal sealed class QemuEmulator(XenMachineOptions options, Dom0Image image, s
         for (int port = FirstFreePort; port < FirstFreePort + FreePorts; port++)
         {
             arguments.AddRange(
-                ["-chardev", $"socket,id=in{port},path={Socket($"in{port}")},server=on,wait=off", "-device", $"virtserialport,bus=ports.0,nr={port},chardev=in{port}"]);
+                ["-chardev", $"socket,id=in{port},path={Socket($"in{port}")},server=on,wait=off", "-device",
+                    $"virtserialport,bus=ports.0,nr={port},chardev=in{port}"]);
         }
 
         return arguments;

@@ -44,7 +44,10 @@ internal sealed class SavedState
     internal void Accept(string finished)
     {
         File.Move(finished, Path, overwrite: true);
-        foreach (FileInfo old in new DirectoryInfo(_directory).EnumerateFiles(Pattern).OrderByDescending(file => file.LastWriteTimeUtc).Skip(Kept))
+        foreach (FileInfo old in new DirectoryInfo(_directory)
+            .EnumerateFiles(Pattern)
+            .OrderByDescending(file => file.LastWriteTimeUtc)
+            .Skip(Kept))
         {
             old.Delete();
         }

@@ -130,7 +130,9 @@ public sealed class XenMachine : IAsyncDisposable
         }
 
         string name = string.Create(
-            CultureInfo.InvariantCulture, $"{source.FullName.GetHashCode(StringComparison.Ordinal):x8}-{source.LastWriteTimeUtc.Ticks:x}-{source.Length:x}-{source.Name}");
+            CultureInfo.InvariantCulture,
+            $"{source.FullName.GetHashCode(StringComparison.Ordinal):x8}-{source.LastWriteTimeUtc.Ticks:x}"
+                + $"-{source.Length:x}-{source.Name}");
         string target = Path.Combine(SharedDirectory, "images", name);
         lock (_sharing)
         {
@@ -149,7 +151,8 @@ public sealed class XenMachine : IAsyncDisposable
     public async Task<string> CreateDiskAsync(int sizeMiB, CancellationToken cancellation = default)
     {
         string path = string.Create(CultureInfo.InvariantCulture, $"/tmp/disk{Interlocked.Increment(ref _lastDisk)}");
-        CommandResult result = await RunInDom0Async(string.Create(CultureInfo.InvariantCulture, $"truncate -s {sizeMiB}M {path}"), cancellation: cancellation);
+        CommandResult result = await RunInDom0Async(
+            string.Create(CultureInfo.InvariantCulture, $"truncate -s {sizeMiB}M {path}"), cancellation: cancellation);
         result.ThrowIfFailed("making a disk");
         return path;
     }

@@ -6,7 +6,8 @@ namespace Xenlet.Samples;
 internal static class Ending
 {
     /// <summary>
-    /// Waits for <c>xl shutdown</c> or <c>xl reboot</c>, which come as SIGTERM, Ctrl-C or Ctrl-D on the console, or the time limit, and says which it was.
+    /// Waits for <c>xl shutdown</c> or <c>xl reboot</c>, which come as SIGTERM, Ctrl-C or Ctrl-D on the console, or the time limit, and
+    /// says which it was.
     /// </summary>
     public static async Task<string> WaitAsync(TimeSpan? limit)
     {

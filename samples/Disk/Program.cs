@@ -67,7 +67,11 @@ try
             return 2;
     }
 }
-catch (Exception failure) when (failure is IOException or ArgumentException or FormatException or XenException or PlatformNotSupportedException)
+catch (Exception failure) when (failure is IOException
+    or ArgumentException
+    or FormatException
+    or XenException
+    or PlatformNotSupportedException)
 {
     Console.Error.WriteLine($"Disk: {failure.Message}");
     return 1;

@@ -63,7 +63,9 @@ internal sealed class Answering
         }
     }
 
-    /// <summary>After a resume or a migration the interface comes up anew, perhaps on another host, whose bridge has not heard of us.</summary>
+    /// <summary>
+    /// After a resume or a migration the interface comes up anew, perhaps on another host, whose bridge has not heard of us.
+    /// </summary>
     private void AnnounceWhenUp(object? sender, NetworkStateEventArgs change)
     {
         if (change.State == NetworkState.Up)

@@ -62,7 +62,8 @@ static async Task<int> RunAsync(Addresses addresses)
     return 0;
 
     // Where Xen's tools look for a guest's addresses (docs/misc/xenstore-paths.pandoc), both at once.
-    static ValueTask PublishAsync(XenStoreClient store, string number, Addresses addresses) => store.TransactAsync(async (transaction, cancellation) =>
+    static ValueTask PublishAsync(XenStoreClient store, string number, Addresses addresses) =>
+        store.TransactAsync(async (transaction, cancellation) =>
     {
         foreach (byte[] address in addresses.All)
         {

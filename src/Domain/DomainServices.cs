@@ -6,8 +6,8 @@ using Xenlet.XenStoreRing;
 namespace Xenlet.Domain;
 
 /// <summary>
-/// All that a domain needs to live with its tool stack, in one object: xenstore, both buses with their drivers, and <see cref="DomainControl"/>, which ends, suspends and
-/// describes the guest when it is asked to.
+/// All that a domain needs to live with its tool stack, in one object: xenstore, both buses with their drivers, and
+/// <see cref="DomainControl"/>, which ends, suspends and describes the guest when it is asked to.
 /// </summary>
 /// <remarks>
 /// Two threads of its own serve it all (<see cref="EventLoop"/>), so that it answers though the program blocks every thread of the pool.
@@ -55,7 +55,8 @@ public sealed class DomainServices : IAsyncDisposable
             BackBus.AddDriver(driver);
         }
 
-        DeviceBus[] buses = [.. options.StartsBackBus ? (DeviceBus[])[BackBus] : [], .. options.StartsFrontBus ? (DeviceBus[])[FrontBus] : []];
+        DeviceBus[] buses = [.. options.StartsBackBus ? (DeviceBus[])[BackBus] : [],
+            .. options.StartsFrontBus ? (DeviceBus[])[FrontBus] : []];
         Control = new(machine, store, buses, connect, (options.Control ?? new()) with { Loop = loops.Control });
         store.ConnectionChanged += (_, change) => Control.ConnectionChanged(change.Failure);
         foreach (IReportSource source in frontDrivers.Concat(options.BackDrivers).OfType<IReportSource>())
@@ -86,7 +87,8 @@ public sealed class DomainServices : IAsyncDisposable
     public DomainControl Control { get; }
 
     /// <summary>
-    /// Connects to xenstore and starts the rest. Returns when the buses have found the devices that are there; <see cref="DeviceBus.WaitForBootAsync"/> waits for their drivers.
+    /// Connects to xenstore and starts the rest. Returns when the buses have found the devices that are there;
+    /// <see cref="DeviceBus.WaitForBootAsync"/> waits for their drivers.
     /// </summary>
     /// <param name="machine">The guest, <c>Guest.Machine</c>.</param>
     /// <param name="options">What is started, and how.</param>
@@ -166,7 +168,8 @@ public sealed class DomainServices : IAsyncDisposable
     }
 
     /// <summary>
-    /// The program has ended, and its exit handlers have run: its devices are closed. The thread that ends it waits, the loop does the work.
+    /// The program has ended, and its exit handlers have run: its devices are closed. The thread that ends it waits, the loop does the
+    /// work.
     /// </summary>
     private void OnProgramEnd()
     {

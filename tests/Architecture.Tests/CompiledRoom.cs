@@ -43,7 +43,11 @@ internal sealed class CompiledRoom
         foreach (TypeDef type in module.Types.Where(type => !type.IsGlobalModuleType))
         {
             // What the compiler adds to an assembly has no source.
-            string[] folders = [.. TypeReferences.WithNested(type).SelectMany(Sources).Select(source => FolderOf(source, room)).OfType<string>().Distinct()];
+            string[] folders = [.. TypeReferences.WithNested(type)
+                .SelectMany(Sources)
+                .Select(source => FolderOf(source, room))
+                .OfType<string>()
+                .Distinct()];
             if (folders.Length > 0)
             {
                 Assert.True(folders.Length == 1, $"{type.FullName} has sources in several folders: {string.Join(", ", folders)}");
@@ -62,7 +66,9 @@ internal sealed class CompiledRoom
         .OfType<PdbDocument>()
         .Select(document => document.Url);
 
-    /// <summary>The folder of a source file below the room's directory; <see langword="null"/> for one that was generated elsewhere.</summary>
+    /// <summary>
+    /// The folder of a source file below the room's directory; <see langword="null"/> for one that was generated elsewhere.
+    /// </summary>
     private static string? FolderOf(string source, Room room)
     {
         string directory = "/" + room.Directory + "/";

@@ -25,7 +25,8 @@ public sealed class FloorTests
     {
         CompiledRoom compiled = CompiledRoom.Load(room);
 
-        string[] unlisted = [.. compiled.Types.Where(type => room.FloorOf(type.Folder) < 0).Select(type => $"{type.Name} in {type.Folder}")];
+        string[] unlisted = [.. compiled.Types.Where(type => room.FloorOf(type.Folder) < 0).Select(
+            type => $"{type.Name} in {type.Folder}")];
         IEnumerable<string> used = compiled.Types.Select(type => room.FloorOf(type.Folder)).Where(floor => floor >= 0)
             .Distinct().Select(floor => room.Floors[floor]);
 

@@ -6,7 +6,8 @@ internal static class Rooms
     internal static readonly Room[] All =
     [
         new(
-            "Xenlet.Kernel", "src/Kernel/Nucleus", "Base", "Memory", "Xen/Abi", "Unwind", "Platform/Pc", "Platform/Xen", "Platform", "Platform/Random", "Threads", "Console", "Ends",
+            "Xenlet.Kernel", "src/Kernel/Nucleus", "Base", "Memory", "Xen/Abi", "Unwind", "Platform/Pc", "Platform/Xen", "Platform",
+            "Platform/Random", "Threads", "Console", "Ends",
             "Linux", "Calls", "Entry", "Boot")
         {
             Namespace = "Xenlet.Kernel.Nucleus",

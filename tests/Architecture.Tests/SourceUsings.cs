@@ -12,23 +12,27 @@ internal static partial class SourceUsings
         foreach (string file in Directory.EnumerateFiles(directory, "*.cs", SearchOption.AllDirectories))
         {
             string folder = Path.GetDirectoryName(Path.GetRelativePath(directory, file))!;
-            foreach (string used in Using().Matches(File.ReadAllText(file)).Select(match => match.Groups[1].Value).Where(used => used.StartsWith(room.Namespace + ".", StringComparison.Ordinal)))
+            foreach (string used in Using().Matches(File.ReadAllText(file)).Select(match => match.Groups[1].Value).Where(
+                used => used.StartsWith(room.Namespace + ".", StringComparison.Ordinal)))
             {
                 int floor = room.FloorOf(used[(room.Namespace.Length + 1)..].Replace('.', '/'));
                 if (floor > room.FloorOf(folder))
                 {
-                    yield return $"{room.Directory}/{Path.GetRelativePath(directory, file)} uses {used}: {folder} is below {room.Floors[floor]}";
+                    yield return $"{room.Directory}/{Path.GetRelativePath(directory, file)} uses {used}: {folder} is below "
+                        + $"{room.Floors[floor]}";
                 }
             }
         }
     }
 
-    private static string Repository()
+    /// <summary>The repository's root, above this test's own directory.</summary>
+    internal static string Repository()
     {
         string? directory = AppContext.BaseDirectory;
         while (!File.Exists(Path.Combine(directory, "Xenlet.slnx")))
         {
-            directory = Path.GetDirectoryName(directory) ?? throw new DirectoryNotFoundException($"no Xenlet.slnx is above {AppContext.BaseDirectory}");
+            directory = Path.GetDirectoryName(directory) ?? throw new DirectoryNotFoundException(
+                $"no Xenlet.slnx is above {AppContext.BaseDirectory}");
         }
 
         return directory;

@@ -3,7 +3,9 @@ using dnlib.DotNet.Emit;
 
 namespace Xenlet.Architecture.Tests;
 
-/// <summary>Finds every type of the same assembly that a type, or one nested in it, mentions: in declarations, attributes and code.</summary>
+/// <summary>
+/// Finds every type of the same assembly that a type, or one nested in it, mentions: in declarations, attributes and code.
+/// </summary>
 internal sealed class TypeReferences
 {
     private readonly TypeDef _type;

@@ -2,7 +2,10 @@ using dnlib.DotNet;
 
 namespace Xenlet.Architecture.Tests;
 
-/// <summary>The nucleus's calls from a lower floor to a higher one: imports that the linker joins with exports, which no reference of the compiler's shows.</summary>
+/// <summary>
+/// The nucleus's calls from a lower floor to a higher one: imports that the linker joins with exports, which no reference of the compiler's
+/// shows.
+/// </summary>
 public sealed class UpperCallTests
 {
     private const string UpperCalls = "Xenlet.Kernel.Nucleus.Base.UpperCalls";
@@ -13,10 +16,13 @@ public sealed class UpperCallTests
         ModuleDefMD kernel = ModuleDefMD.Load(Path.Combine(AppContext.BaseDirectory, "Xenlet.Kernel.dll"));
         HashSet<string> exports = [.. Symbols(kernel, "System.Runtime.RuntimeExportAttribute", 0).Select(export => export.Symbol)];
         (string Type, string Symbol)[] joined =
-            [.. Symbols(kernel, "System.Runtime.RuntimeImportAttribute", 1).Where(import => exports.Contains(import.Symbol) || import.Type == UpperCalls)];
+            [.. Symbols(kernel, "System.Runtime.RuntimeImportAttribute", 1).Where(
+                import => exports.Contains(import.Symbol) || import.Type == UpperCalls)];
 
         Assert.NotEmpty(joined);
-        Assert.All(joined, import => Assert.Equal((UpperCalls, import.Symbol, true), (import.Type, import.Symbol, exports.Contains(import.Symbol))));
+        Assert.All(
+            joined,
+            import => Assert.Equal((UpperCalls, import.Symbol, true), (import.Type, import.Symbol, exports.Contains(import.Symbol))));
     }
 
     private static IEnumerable<(string Type, string Symbol)> Symbols(ModuleDefMD module, string attribute, int argument) =>

@@ -46,8 +46,11 @@ public sealed class BuildScriptTests : IDisposable
         File.SetLastWriteTimeUtc(HostSource, DateTime.UtcNow.AddSeconds(5));
         CommandResult third = await RunAsync("help me");
 
-        Assert.Equal([true, false, true], new[] { first, second, third }.Select(result => result.Error.Contains("BUILT", StringComparison.Ordinal)));
-        string ran = $"[exec]\n[{_directory.Path}/build/PowerShellHost/bin/Release/net10.0/PowerShellHost.dll]\n[{_directory.Path}/build.ps1]\n[help me]\n";
+        Assert.Equal(
+            [true, false, true], new[] { first, second, third }.Select(result => result.Error.Contains("BUILT", StringComparison.Ordinal)));
+        string ran =
+            $"[exec]\n[{_directory.Path}/build/PowerShellHost/bin/Release/net10.0/PowerShellHost.dll]\n"
+            + $"[{_directory.Path}/build.ps1]\n[help me]\n";
         Assert.All([first, second, third], result => Assert.Equal((4, ran), (result.ExitStatus, result.Output)));
     }
 
@@ -96,7 +99,8 @@ public sealed class BuildScriptTests : IDisposable
 
         Assert.Equal(expected, result.ExitStatus);
         string[] command = ["exec", $"{_directory.Path}/build/Xenlet.Build/bin/Release/net10.0/Xenlet.Build.dll", .. arguments];
-        Assert.Equal("BUILT\n" + (buildStatus == 0 ? string.Concat(command.Select(word => $"[{word}]\n")) : ""), result.Output + result.Error);
+        Assert.Equal(
+            "BUILT\n" + (buildStatus == 0 ? string.Concat(command.Select(word => $"[{word}]\n")) : ""), result.Output + result.Error);
     }
 
     [Fact]

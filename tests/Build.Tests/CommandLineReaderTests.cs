@@ -135,7 +135,8 @@ public sealed class CommandLineReaderTests
     [Fact]
     public void A_projects_own_options_are_those_of_run_with_paths_from_where_it_is()
     {
-        RunCommand declared = CommandLineReader.ReadDeclared("\n  --network --dom0 @ping.sh\n  --memory 32 -- 10.0.0.2/24 fd00::2/64 ", "/projects/samples/Ping/Ping.csproj");
+        RunCommand declared = CommandLineReader.ReadDeclared(
+            "\n  --network --dom0 @ping.sh\n  --memory 32 -- 10.0.0.2/24 fd00::2/64 ", "/projects/samples/Ping/Ping.csproj");
 
         Assert.True(declared.Network);
         Assert.Equal("@/projects/samples/Ping/ping.sh", declared.Dom0Command);
@@ -182,8 +183,37 @@ public sealed class CommandLineReaderTests
         Assert.Equal(machine, Assert.IsType<RunCommand>(Read(line)).Over(new RunCommand(Project: null)).Machine);
 
     [Theory]
-    [InlineData("run", "my/app", "--memory", "48", "--vcpus", "2", "--env", "A=1", "--env", "B=x=y", "--cmdline", "C=2 d", "--interactive", "--no-xen", "--", "--e", "f g")]
-    [InlineData("run", "--memory=48", "--env=A=1", "--no-xen", "my/app", "--vcpus=2", "--env=B=x=y", "--interactive", "--cmdline=C=2 d", "--", "--e", "f g")]
+    [InlineData(
+        "run",
+        "my/app",
+        "--memory",
+        "48",
+        "--vcpus",
+        "2",
+        "--env",
+        "A=1",
+        "--env",
+        "B=x=y",
+        "--cmdline",
+        "C=2 d",
+        "--interactive",
+        "--no-xen",
+        "--",
+        "--e",
+        "f g")]
+    [InlineData(
+        "run",
+        "--memory=48",
+        "--env=A=1",
+        "--no-xen",
+        "my/app",
+        "--vcpus=2",
+        "--env=B=x=y",
+        "--interactive",
+        "--cmdline=C=2 d",
+        "--",
+        "--e",
+        "f g")]
     public void Run_takes_options_in_any_order_and_in_both_forms(params string[] arguments)
     {
         RunCommand run = Assert.IsType<RunCommand>(CommandLineReader.Read(arguments));

@@ -6,7 +6,8 @@ public sealed class GuestCommandLineTests
 {
     private static readonly Gen<string> Name = Gen.String["abXY_09"].Where(GuestCommandLine.IsVariableName);
 
-    private static readonly string[] Special = ["", "--", "-", "A=1", "A=", "=1", "1A=2", "'A'=1", "a b", "\\", "ü", "\U0001f600", "'", "''"];
+    private static readonly string[] Special = ["", "--", "-", "A=1", "A=", "=1", "1A=2", "'A'=1", "a b", "\\", "ü", "\U0001f600", "'",
+        "''"];
 
     // Characters that mean something to the guest's parser, to a shell or to UTF-8, far more often than chance would have them.
     private static readonly Gen<string> Word = Gen.OneOf(

@@ -12,7 +12,8 @@ public sealed class PowerShellHostTests : IDisposable
     [Fact]
     public async Task A_native_command_has_the_hosts_own_streams()
     {
-        const string Script = "& /bin/sh -c 'read line; echo \"out $line\"; echo \"err $line\" >&2; readlink /proc/self/fd/0 /proc/$PPID/fd/0'\n";
+        const string Script =
+            "& /bin/sh -c 'read line; echo \"out $line\"; echo \"err $line\" >&2; readlink /proc/self/fd/0 /proc/$PPID/fd/0'\n";
 
         CommandResult result = await RunAsync(Script, input: "typed\n");
 
@@ -25,7 +26,8 @@ public sealed class PowerShellHostTests : IDisposable
     [Fact]
     public async Task Arguments_reach_the_script_as_they_were()
     {
-        string[] arguments = ["a b", "q\"q", "it's", "", "--", "-x", "-x:y", "--opt=v", "$HOME", "*", "~", "ü", "a\\", "\\\"", "line\nline"];
+        string[] arguments = ["a b", "q\"q", "it's", "", "--", "-x", "-x:y", "--opt=v", "$HOME", "*", "~", "ü", "a\\", "\\\"",
+            "line\nline"];
 
         CommandResult result = await RunAsync("foreach ($a in $args) { [Console]::Out.Write($a + [char]0) }\n", arguments);
 
@@ -35,7 +37,8 @@ public sealed class PowerShellHostTests : IDisposable
     [Fact]
     public async Task A_process_the_script_starts_has_the_hosts_own_streams_too()
     {
-        CommandResult result = await RunAsync("$p = [Diagnostics.Process]::Start('/bin/cat'); $p.WaitForExit(); exit $p.ExitCode", input: "typed\n");
+        CommandResult result = await RunAsync(
+            "$p = [Diagnostics.Process]::Start('/bin/cat'); $p.WaitForExit(); exit $p.ExitCode", input: "typed\n");
 
         Assert.Equal((0, "typed\n"), (result.ExitStatus, result.Output));
     }
@@ -107,7 +110,8 @@ public sealed class PowerShellHostTests : IDisposable
     [Fact]
     public async Task The_first_interrupt_is_the_commands_own_affair()
     {
-        using Process process = StartCommand("trap 'echo ended; exit 3' INT TERM; echo ready; while read line; do echo \"$line\"; done; exit 4");
+        using Process process = StartCommand(
+            "trap 'echo ended; exit 3' INT TERM; echo ready; while read line; do echo \"$line\"; done; exit 4");
         Assert.Equal("ready", await process.StandardOutput.ReadLineAsync());
 
         await CommandResult.RunAsync("/bin/kill", ["-INT", $"{process.Id}"]);
@@ -144,5 +148,6 @@ public sealed class PowerShellHostTests : IDisposable
     }
 
     private Task<CommandResult> RunAsync(string script, string[]? arguments = null, string input = "") =>
-        CommandResult.RunAsync("dotnet", ["exec", Places.PowerShellHost, _directory.Write("script.ps1", script), .. arguments ?? []], input);
+        CommandResult.RunAsync(
+            "dotnet", ["exec", Places.PowerShellHost, _directory.Write("script.ps1", script), .. arguments ?? []], input);
 }

@@ -68,7 +68,8 @@ public sealed class PrerequisiteInstallerTests
 
         BuildException failure = Assert.Throws<BuildException>(Ensure);
 
-        Assert.Contains("apt-get install -y --no-install-recommends gcc binutils libc6-dev qemu-system-x86", failure.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "apt-get install -y --no-install-recommends gcc binutils libc6-dev qemu-system-x86", failure.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -122,7 +123,8 @@ public sealed class PrerequisiteInstallerTests
         {
             _machine.Commands.Add("bochs");
             _machine.Files.UnionWith(
-                ["/usr/lib/x86_64-linux-gnu/bochs/plugins/libbx_term_gui.so.0.0.0", "/usr/share/bochs/BIOS-bochs-latest", "/usr/share/vgabios/vgabios.bin"]);
+                ["/usr/lib/x86_64-linux-gnu/bochs/plugins/libbx_term_gui.so.0.0.0", "/usr/share/bochs/BIOS-bochs-latest",
+                    "/usr/share/vgabios/vgabios.bin"]);
             return 0;
         };
 
@@ -158,7 +160,8 @@ public sealed class PrerequisiteInstallerTests
 
         public List<string> Ran { get; } = [];
 
-        public Func<IReadOnlyList<string>, int> OnInstall { get; set; } = _ => throw new InvalidOperationException("Nothing was to be installed.");
+        public Func<IReadOnlyList<string>, int> OnInstall { get; set; } =
+            _ => throw new InvalidOperationException("Nothing was to be installed.");
 
         public bool IsRoot { get; set; } = true;
 

@@ -95,7 +95,8 @@ public sealed class RepositoryTests : IDisposable
     public void Clean_removes_what_builds_make_and_nothing_else()
     {
         string[] made = [_directory.Write("artifacts/a", ""), _directory.Write("src/P/bin/b", ""), _directory.Write("src/P/obj/c", "")];
-        string[] kept = [_directory.Write("src/P/P.csproj", ""), _directory.Write("tools/bin/script", ""), _directory.Write("src/P/objects/d", "")];
+        string[] kept = [_directory.Write("src/P/P.csproj", ""), _directory.Write("tools/bin/script", ""),
+            _directory.Write("src/P/objects/d", "")];
 
         IReadOnlyList<string> removed = new Repository(_directory.Path).Clean();
 
@@ -119,7 +120,8 @@ public sealed class RepositoryTests : IDisposable
     public void The_solution_lists_every_project()
     {
         string root = Places.RepositoryRoot;
-        IEnumerable<string> listed = XDocument.Load(Path.Combine(root, "Xenlet.slnx")).Descendants("Project").Select(project => project.Attribute("Path")!.Value);
+        IEnumerable<string> listed = XDocument.Load(Path.Combine(root, "Xenlet.slnx")).Descendants("Project").Select(
+            project => project.Attribute("Path")!.Value);
         IEnumerable<string> present = Directory.EnumerateFiles(root, "*.csproj", SearchOption.AllDirectories)
             .Select(path => Path.GetRelativePath(root, path))
             .Where(path => !path.Split('/').Intersect(["bin", "obj", "artifacts"]).Any());

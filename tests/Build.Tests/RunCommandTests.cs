@@ -31,7 +31,14 @@ public sealed class RunCommandTests
     [Fact]
     public void What_the_user_says_goes_before()
     {
-        RunCommand run = new RunCommand("app") { Memory = 8, VirtualCpus = 1, CommandLine = "D=2", Environment = [new("A", "2")], Arguments = [] }.Over(Declared);
+        RunCommand run = new RunCommand("app")
+        {
+            Memory = 8,
+            VirtualCpus = 1,
+            CommandLine = "D=2",
+            Environment = [new("A", "2")],
+            Arguments = [],
+        }.Over(Declared);
 
         Assert.Equal((8, 1, "D=2"), (run.Memory, run.VirtualCpus, run.CommandLine));
         Assert.Equal([new("A", "1"), new("A", "2")], run.Environment);

@@ -9,7 +9,8 @@ public sealed class TestOutcomeTests
     [InlineData(0, 0, 0, 0, 0, true, 0, 0, 0)]
     [InlineData(0, 2, 0, 0, 0, false, 0, 0, 2)]
     public void Results_are_taken_as_they_are(
-        int exitStatus, int total, int executed, int passed, int failed, bool filtered, int expectedPassed, int expectedFailed, int expectedSkipped)
+        int exitStatus, int total, int executed, int passed, int failed, bool filtered, int expectedPassed, int expectedFailed,
+        int expectedSkipped)
     {
         TestOutcome outcome = TestOutcome.Judge(exitStatus, Results(total, executed, passed, failed), filtered);
 

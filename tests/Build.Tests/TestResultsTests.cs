@@ -36,11 +36,13 @@ public sealed class TestResultsTests
     [InlineData("total=\"4\"", "Counters has no attribute total")]
     public void What_lacks_something_is_no_results_file(string without, string expected)
     {
-        InvalidDataException failure = Assert.Throws<InvalidDataException>(() => TestResults.Parse(Results.Replace(without, "", StringComparison.Ordinal)));
+        InvalidDataException failure = Assert.Throws<InvalidDataException>(
+            () => TestResults.Parse(Results.Replace(without, "", StringComparison.Ordinal)));
 
         Assert.Equal(expected, failure.Message);
     }
 
     [Fact]
-    public void A_file_that_was_cut_off_is_no_results_file() => Assert.Throws<InvalidDataException>(() => TestResults.Parse(Results[..200]));
+    public void A_file_that_was_cut_off_is_no_results_file() =>
+        Assert.Throws<InvalidDataException>(() => TestResults.Parse(Results[..200]));
 }

@@ -3,8 +3,8 @@ using Xenlet.QemuXen;
 namespace Xenlet.Guest.Tests;
 
 /// <summary>
-/// A guest is saved, restored, migrated and checkpointed in the middle of its disk's work. It checks itself, against a model, that no operation is lost, done out of place, or
-/// ended with an error, and that timers fire and no clock goes back.
+/// A guest is saved, restored, migrated and checkpointed in the middle of its disk's work. It checks itself, against a model, that no
+/// operation is lost, done out of place, or ended with an error, and that timers fire and no clock goes back.
 /// </summary>
 [Collection(DriversUnderXen.Name)]
 public sealed class BlockLifeCycleTests(XenWorld world)
@@ -33,7 +33,10 @@ public sealed class BlockLifeCycleTests(XenWorld world)
         await work.MigrateAsync();
     });
 
-    /// <summary>Starts the work, has things done to the guest, and ends the work: then the guest has compared its disk, and dom0 sees what it writes.</summary>
+    /// <summary>
+    /// Starts the work, has things done to the guest, and ends the work: then the guest has compared its disk, and dom0 sees what it
+    /// writes.
+    /// </summary>
     internal static async Task RunAsync(XenWorld world, Func<WorkingBlockGuest, Task> happens)
     {
         string disk = await world.Machine.CreateDiskAsync(16);

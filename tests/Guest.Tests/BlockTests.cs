@@ -21,7 +21,8 @@ public sealed class BlockTests(XenWorld world) : IAsyncLifetime
         string written = await CreateDiskAsync();
         string prepared = await CreateDiskAsync();
         await ThrowIfFailedAsync($"cp {SharePattern(seed: 2)} {prepared}");
-        await using BlockGuest guest = await BlockGuest.StartAsync(world, GuestConfig.RawDisk(written, "xvda"), GuestConfig.RawDisk(prepared, "xvdb"));
+        await using BlockGuest guest = await BlockGuest.StartAsync(
+            world, GuestConfig.RawDisk(written, "xvda"), GuestConfig.RawDisk(prepared, "xvdb"));
         Assert.StartsWith("xvda: 16777216 bytes in sectors of 512 flush True", await guest.DoAsync("show xvda"), StringComparison.Ordinal);
         Assert.Equal("ok", await guest.DoAsync("fill xvda 1"));
         Assert.Equal("ok", await guest.DoAsync("check xvdb 2"));
@@ -63,7 +64,8 @@ public sealed class BlockTests(XenWorld world) : IAsyncLifetime
     {
         string disk = await CreateDiskAsync();
         await ThrowIfFailedAsync($"cp {SharePattern(seed: 2)} {disk}");
-        await using BlockGuest guest = await BlockGuest.StartAsync(world, GuestConfig.RawDisk(disk, "xvda").Replace("access=rw", "access=ro", StringComparison.Ordinal));
+        await using BlockGuest guest = await BlockGuest.StartAsync(
+            world, GuestConfig.RawDisk(disk, "xvda").Replace("access=rw", "access=ro", StringComparison.Ordinal));
         Assert.Contains("read-only", await guest.DoAsync("show xvda"), StringComparison.Ordinal);
         Assert.Equal("UnauthorizedAccessException: xvda is read-only.", await guest.DoAsync("write xvda 0"));
         Assert.Equal("ok", await guest.DoAsync("check xvda 2"));
@@ -98,7 +100,8 @@ public sealed class BlockTests(XenWorld world) : IAsyncLifetime
     {
         await using BlockGuest guest = await BlockGuest.StartAsync(world, GuestConfig.RawDisk(await CreateDiskAsync(), "xvda"));
         Assert.Equal("ok", await guest.DoAsync("hold xvda"));
-        await guest.Dom0Async("xenstore-write /local/domain/0/backend/vbd/$id/51712/online 0 /local/domain/0/backend/vbd/$id/51712/state 5");
+        await guest.Dom0Async(
+            "xenstore-write /local/domain/0/backend/vbd/$id/51712/online 0 /local/domain/0/backend/vbd/$id/51712/state 5");
         await guest.SeesAsync("xvda is in use");
         await guest.HasErrorAsync("vbd/51712", "xvda is in use");
         Assert.Equal("ok", await guest.DoAsync("fill xvda 5"));
@@ -140,7 +143,8 @@ public sealed class BlockTests(XenWorld world) : IAsyncLifetime
         await guest.SeesAllAsync(
         [
             "bus vbd/51728: departed",
-            .. Enumerable.Range(0, 4).Select(worker => $"worker {worker} of xvdb did some and ended: BlockDeviceGoneException: xvdb is gone: "),
+            .. Enumerable.Range(0, 4).Select(
+                worker => $"worker {worker} of xvdb did some and ended: BlockDeviceGoneException: xvdb is gone: "),
         ]);
         await guest.Dom0Async($"rm -f {disk}");
     }

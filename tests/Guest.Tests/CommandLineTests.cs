@@ -6,7 +6,8 @@ public abstract class CommandLineTests(World world)
     [Fact]
     public async Task Arguments_are_split_and_unquoted()
     {
-        EndedGuest guest = (await world.RunCaseAsync("""arguments plain "two words" 'single $HOME' es\ caped "" --flag=ü -- last""")).AssertExited(0);
+        EndedGuest guest =
+            (await world.RunCaseAsync("""arguments plain "two words" 'single $HOME' es\ caped "" --flag=ü -- last""")).AssertExited(0);
         string[] expected = ["args: 8", "[plain]", "[two words]", "[single $HOME]", "[es caped]", "[]", "[--flag=ü]", "[--]", "[last]"];
         Assert.Equal(expected, guest.Lines.SkipWhile(line => line != "args: 8").Take(expected.Length));
     }

@@ -19,7 +19,9 @@ public abstract class TerminationTests(World world)
         string[] lines = (await world.RunCaseAsync("terminate-handlers")).AssertExited(143).Lines;
         Assert.Contains("first handler of SIGTERM", lines);
         Assert.Contains("second handler of SIGTERM", lines);
-        Assert.Equal("process exit event", lines.Where(line => line.Contains("handler of", StringComparison.Ordinal) || line == "process exit event").Last());
+        Assert.Equal(
+            "process exit event",
+            lines.Where(line => line.Contains("handler of", StringComparison.Ordinal) || line == "process exit event").Last());
     }
 
     [Fact]
@@ -45,7 +47,9 @@ public sealed class TerminationTestsUnderXen(XenWorld world) : TerminationTests(
     public async Task A_guest_that_is_to_start_again_says_its_exit_status_all_the_same(string commandLine, int status)
     {
         EndedGuest guest = await _world.RunCaseAsync(commandLine);
-        Assert.True(guest.End == new GuestEnd(GuestEndReason.Reboot, status), $"expected a reboot with status {status}, was {guest.End}:\n{guest.Console}");
+        Assert.True(
+            guest.End == new GuestEnd(GuestEndReason.Reboot, status),
+            $"expected a reboot with status {status}, was {guest.End}:\n{guest.Console}");
     }
 }
 
@@ -94,7 +98,8 @@ public sealed class ControlTests(XenWorld world)
 
             // The program's handlers have the disk yet; then both ends are closed, before the domain is gone.
             const string Of = "vbd/51712: ";
-            string[] events = [.. ended.Lines.SkipWhile(line => line != "at the end: ok").Where(line => line.StartsWith(Of, StringComparison.Ordinal))];
+            string[] events = [.. ended.Lines.SkipWhile(line => line != "at the end: ok").Where(
+                line => line.StartsWith(Of, StringComparison.Ordinal))];
             string[] way = ["Connected -> Closing", "other end Connected -> Closing", "Closing -> Closed", "other end Closing -> Closed"];
             Assert.True(events.Length >= way.Length, guest.Console.Text);
             Assert.All(way.Zip(events[^way.Length..]), step => Assert.StartsWith(Of + step.First, step.Second, StringComparison.Ordinal));
@@ -133,8 +138,10 @@ public sealed class ControlTests(XenWorld world)
         await XlAsync(guest, "sysrq", "a");
         int end = await guest.WaitForTextAsync("xenlet: end of the report", World.Limit);
         string[] lines = guest.Console.Text[..end].Replace("\r", "", StringComparison.Ordinal).Split('\n');
-        string[] sections = [.. lines.Where(line => line.StartsWith("xenlet: report: ", StringComparison.Ordinal)).Select(line => line["xenlet: report: ".Length..])];
-        Assert.Equal(["threads", "memory", "devices", "event channels and grants", "disks", "network interfaces", "facts of the case"], sections);
+        string[] sections = [.. lines.Where(line => line.StartsWith("xenlet: report: ", StringComparison.Ordinal)).Select(
+            line => line["xenlet: report: ".Length..])];
+        Assert.Equal(
+            ["threads", "memory", "devices", "event channels and grants", "disks", "network interfaces", "facts of the case"], sections);
         Assert.Contains("a fact", lines);
         Assert.Contains("xvda: 4194304 bytes in sectors of 512; connections 1", lines);
         Assert.Contains(lines, line => line.Contains($"vbd/51712  block  Connected  <-> Connected at domain 0", StringComparison.Ordinal));
@@ -143,13 +150,19 @@ public sealed class ControlTests(XenWorld world)
 
         int parked = Array.FindIndex(lines, line => line.Contains("(parked): waiting: futex", StringComparison.Ordinal));
         Assert.True(parked >= 0, guest.Console.Text);
-        Assert.True(lines.Skip(parked + 1).TakeWhile(line => line.StartsWith("  at 0x", StringComparison.Ordinal)).Count() > 4, guest.Console.Text);
-        Assert.Contains(lines, line => line.StartsWith("thread 1", StringComparison.Ordinal) && line.Contains(": waiting: ", StringComparison.Ordinal));
+        Assert.True(
+            lines.Skip(parked + 1).TakeWhile(line => line.StartsWith("  at 0x", StringComparison.Ordinal)).Count() > 4, guest.Console.Text);
+        Assert.Contains(
+            lines, line => line.StartsWith("thread 1", StringComparison.Ordinal) && line.Contains(": waiting: ", StringComparison.Ordinal));
 
-        ulong[] kibibytes = [.. lines.Where(line => line.Contains(" KiB  ", StringComparison.Ordinal) && !line.Contains("collector:", StringComparison.Ordinal))
-            .Where(line => !line.Contains("promised", StringComparison.Ordinal)).Select(line => ulong.Parse(line[..line.IndexOf(" KiB", StringComparison.Ordinal)].Trim()))];
+        ulong[] kibibytes = [.. lines.Where(
+            line => line.Contains(" KiB  ", StringComparison.Ordinal) && !line.Contains("collector:", StringComparison.Ordinal))
+            .Where(line => !line.Contains("promised", StringComparison.Ordinal)).Select(
+                line => ulong.Parse(line[..line.IndexOf(" KiB", StringComparison.Ordinal)].Trim()))];
         Assert.Equal(kibibytes[^1], kibibytes[..^1].Aggregate((sum, one) => sum + one));
-        Assert.Equal("", await world.Machine.RunInDom0Async($"xenstore-read /local/domain/{guest.DomainId}/control/sysrq", World.Limit) is { Output: var value } ? value.Trim() : null);
+        Assert.Equal("", await world.Machine.RunInDom0Async(
+            $"xenstore-read /local/domain/{guest.DomainId}/control/sysrq",
+            World.Limit) is { Output: var value } ? value.Trim() : null);
 
         // The guest is none the worse for it: one letter gives one section.
         await XlAsync(guest, "sysrq", "t");
@@ -174,7 +187,9 @@ public sealed class ControlTests(XenWorld world)
         Assert.StartsWith("  rip 0x", log[start + 1], StringComparison.Ordinal);
         int parked = Array.FindIndex(log, start, line => line.Contains("(parked): waits for a futex", StringComparison.Ordinal));
         Assert.True(parked >= 0, string.Join('\n', log));
-        Assert.True(log.Skip(parked + 1).TakeWhile(line => line.StartsWith("  at 0x", StringComparison.Ordinal)).Count() > 4, string.Join('\n', log));
+        Assert.True(
+            log.Skip(parked + 1).TakeWhile(line => line.StartsWith("  at 0x", StringComparison.Ordinal)).Count() > 4,
+            string.Join('\n', log));
 
         await XlAsync(guest, "shutdown");
         Assert.Equal(new GuestEnd(GuestEndReason.PowerOff, 143), (await EndedGuest.OfAsync(guest, World.Limit)).End);
@@ -196,7 +211,8 @@ public sealed class ControlTests(XenWorld world)
     {
         await using XenGuest guest = await StartAsync("read");
         string home = $"/local/domain/{guest.DomainId}/control";
-        string features = (await world.Machine.RunInDom0Async($"xenstore-read {home}/feature-poweroff {home}/feature-reboot {home}/feature-suspend", World.Limit))
+        string features = (await world.Machine.RunInDom0Async(
+            $"xenstore-read {home}/feature-poweroff {home}/feature-reboot {home}/feature-suspend", World.Limit))
             .ThrowIfFailed("reading the features").Output;
         Assert.Equal(["1", "1", "1"], features.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
         await world.Machine.RunInDom0Async($"xenstore-write {home}/shutdown dance", World.Limit);
@@ -212,7 +228,9 @@ public sealed class ControlTests(XenWorld world)
         using CancellationTokenSource limit = new(World.Limit);
         while (guest.HypervisorLog.Count(line => line.StartsWith("xenlet: memory in KiB: total ", StringComparison.Ordinal)) < count)
         {
-            Assert.False(limit.IsCancellationRequested, $"Xen's log has not {count} reports of {guest.Name}:\n{string.Join('\n', guest.HypervisorLog)}");
+            Assert.False(
+                limit.IsCancellationRequested,
+                $"Xen's log has not {count} reports of {guest.Name}:\n{string.Join('\n', guest.HypervisorLog)}");
             await Task.Delay(50, CancellationToken.None);
         }
     }

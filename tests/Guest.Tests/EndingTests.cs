@@ -94,7 +94,8 @@ public abstract class EndingTests(World world)
     [Fact]
     public void Every_way_to_end_is_tested()
     {
-        IEnumerable<string> tested = Exits.Select(exit => exit.CommandLine.Split(' ')[0]).Concat(Crashes.Select(crash => crash.Name)).Concat(Endless).Distinct();
+        IEnumerable<string> tested =
+            Exits.Select(exit => exit.CommandLine.Split(' ')[0]).Concat(Crashes.Select(crash => crash.Name)).Concat(Endless).Distinct();
         Assert.Equal(CaseTable.All.Where(entry => entry.Kind == CaseKind.Ending).Select(entry => entry.Name).Order(), tested.Order());
     }
 

@@ -103,7 +103,9 @@ internal sealed class HostileGuest(XenWorld world, XenGuest guest) : FollowedGue
         }
 
         Assert.True(
-            now.HasAllOf(before), $"the guest had {before} before the back ends lied, and has {now} after they have gone:\n{Guest.Console.Tail(30)}");
+            now.HasAllOf(
+                before), $"the guest had {before} before the back ends lied, and has {now} after they have "
+                    + $"gone:\n{Guest.Console.Tail(30)}");
     }
 
     /// <summary>Ends the guest.</summary>
@@ -122,6 +124,7 @@ internal sealed class HostileGuest(XenWorld world, XenGuest guest) : FollowedGue
     {
         // As qemu-xen/dom0/init starts it.
         public async ValueTask DisposeAsync() =>
-            await guest.Dom0Async("rm -f /run/xenconsoled.pid; xenconsoled --log=guest --log-dir=/host/console --pid-file=/run/xenconsoled.pid");
+            await guest.Dom0Async(
+                "rm -f /run/xenconsoled.pid; xenconsoled --log=guest --log-dir=/host/console --pid-file=/run/xenconsoled.pid");
     }
 }

@@ -39,7 +39,8 @@ internal sealed record HostileReport(
     {
         Assert.True(Problem == "none", $"{when}: {Problem}");
         Assert.True(
-            Gap <= LongestGap && PoolGap <= LongestGap, $"{when}: a gap of {Gap} ms in the heart's beats, {PoolGap} ms in the thread pool's");
+            Gap <= LongestGap
+                && PoolGap <= LongestGap, $"{when}: a gap of {Gap} ms in the heart's beats, {PoolGap} ms in the thread pool's");
         Assert.True(Rate > 0, $"{when}: the honest disk does nothing");
         Assert.True(Answers > 0, $"{when}: nothing comes over the honest interface");
     }

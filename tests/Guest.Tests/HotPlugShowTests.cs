@@ -31,11 +31,13 @@ public sealed class HotPlugShowTests
         Assert.True(status == 0, $"status {status}: {error}\n{text}");
         Assert.Equal(
             [
-                "xl create show, disk xvda, a network interface", "xl block-attach show: xvdb, a disk of 8 MiB", "xl block-detach show xvdb",
+                "xl create show, disk xvda, a network interface", "xl block-attach show: xvdb, a disk of 8 MiB",
+                "xl block-detach show xvdb",
                 "xl shutdown show",
             ],
             said.Where(line => line.StartsWith("xl ", StringComparison.Ordinal)));
-        foreach (string line in (string[])["front vbd/51728: Initialised -> Connected", "front vbd/51728: departed", "    vif/0  network  Connected"])
+        foreach (string line in (string[])["front vbd/51728: Initialised -> Connected", "front vbd/51728: departed",
+            "    vif/0  network  Connected"])
         {
             Assert.Contains(line, text, StringComparison.Ordinal);
         }

@@ -75,13 +75,15 @@ public class ImageTests
             }
 
             string project = Path.Combine(copy, "samples", "Hello");
-            await PublishedImages.RunAsync("dotnet", ["publish", project, "-c", "Release", "-v", "quiet", "--nologo", "--tl:off", "-nodeReuse:false", "-m:1"]);
+            await PublishedImages.RunAsync(
+                "dotnet", ["publish", project, "-c", "Release", "-v", "quiet", "--nologo", "--tl:off", "-nodeReuse:false", "-m:1"]);
             string there = Path.Combine(project, "bin", "Release", "net10.0", "linux-x64", "publish", "Hello");
             foreach (string suffix in (string[])["", ".dbg"])
             {
                 byte[] one = await File.ReadAllBytesAsync(here + suffix);
                 byte[] other = await File.ReadAllBytesAsync(there + suffix);
-                Assert.True(one.AsSpan().SequenceEqual(other), $"Hello{suffix} differs from byte {one.AsSpan().CommonPrefixLength(other)} on");
+                Assert.True(
+                    one.AsSpan().SequenceEqual(other), $"Hello{suffix} differs from byte {one.AsSpan().CommonPrefixLength(other)} on");
             }
         }
         finally
@@ -94,9 +96,17 @@ public class ImageTests
     public async Task Beside_an_image_lies_the_list_of_what_it_was_made_from()
     {
         using JsonDocument list = JsonDocument.Parse(await File.ReadAllBytesAsync(await Images.Hello + ".cdx.json"));
-        string[] parts = [.. list.RootElement.GetProperty("components").EnumerateArray().Select(part => part.GetProperty("name").GetString()!)];
+        string[] parts = [.. list.RootElement.GetProperty("components").EnumerateArray().Select(
+            part => part.GetProperty("name").GetString()!)];
         Assert.Superset(
-            new HashSet<string> { "Hello", "Microsoft.NETCore.App.Runtime.NativeAOT.linux-x64", "Xenlet.Kernel", "Xenlet.Kernel.Abstractions", "libc6-dev" },
+            new HashSet<string>
+            {
+                "Hello",
+                "Microsoft.NETCore.App.Runtime.NativeAOT.linux-x64",
+                "Xenlet.Kernel",
+                "Xenlet.Kernel.Abstractions",
+                "libc6-dev",
+            },
             new HashSet<string>(parts));
         Assert.DoesNotContain("Xenlet.XenBus", parts);
     }

@@ -14,7 +14,8 @@ public sealed class IntelTests(IntelWorld world)
     /// <summary>Cases that call Xen, take faults and interrupts, and change threads in every way.</summary>
     private static readonly string[] Cases =
     [
-        "kernel-hypervisor", "kernel-statistics", "kernel-event-sent", "kernel-event-many-ports", "kernel-event-errors", "kernel-event-flood",
+        "kernel-hypervisor", "kernel-statistics", "kernel-event-sent", "kernel-event-many-ports", "kernel-event-errors",
+        "kernel-event-flood",
         "kernel-page", "kernel-grant", "kernel-xenstore", "null-read", "divide-by-zero-int", "fault-keeps-locals", "spinner-and-timer",
         "fifty-threads", "delay-order", "secure-random", "utc-now", "console-utf8",
     ];
@@ -46,7 +47,8 @@ public sealed class IntelTests(IntelWorld world)
         await guest.BecomesAsync($"/local/domain/0/backend/vif/{guest.Id}/0/state", "4");
         await guest.CycleDiskAsync("xvdb", 51728);
         EndedGuest ended = await guest.ShutDownAsync();
-        Assert.Contains($"    vbd/51712  block  Connected  <-> Connected at domain 0, /local/domain/0/backend/vbd/{guest.Id}/51712", ended.Lines);
+        Assert.Contains(
+            $"    vbd/51712  block  Connected  <-> Connected at domain 0, /local/domain/0/backend/vbd/{guest.Id}/51712", ended.Lines);
         Assert.Contains($"    vif/0  network  Connected  <-> Connected at domain 0, /local/domain/0/backend/vif/{guest.Id}/0", ended.Lines);
     }
 

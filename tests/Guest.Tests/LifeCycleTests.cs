@@ -4,7 +4,9 @@ using Xenlet.QemuXen;
 
 namespace Xenlet.Guest.Tests;
 
-/// <summary>A guest that is saved, restored, migrated and checkpointed by xl: it checks itself what it had open before, the test what dom0 sees.</summary>
+/// <summary>
+/// A guest that is saved, restored, migrated and checkpointed by xl: it checks itself what it had open before, the test what dom0 sees.
+/// </summary>
 [Collection(DriversUnderXen.Name)]
 public partial class LifeCycleTests(XenWorld world)
 {

@@ -97,7 +97,10 @@ public sealed class NetworkTests(XenWorld world)
         EndedGuest ended = await guest.ShutDownAsync();
 
         // The checkpoint was a cancelled suspend.
-        Assert.Contains(", connections 4", Assert.Single(ended.Lines, line => line.StartsWith("      vif0 (", StringComparison.Ordinal)), StringComparison.Ordinal);
+        Assert.Contains(
+            ", connections 4",
+            Assert.Single(ended.Lines, line => line.StartsWith("      vif0 (", StringComparison.Ordinal)),
+            StringComparison.Ordinal);
 
         static async Task AssertConnectedAnewAsync(XenBusGuest guest)
         {
@@ -117,7 +120,8 @@ public sealed class NetworkTests(XenWorld world)
         Assert.Equal(Echoed(50), await EchoAsync(guest, 50));
         await guest.SeesAsync("capture of vif0 ended: 20 frames, 0 left out");
         EndedGuest ended = await guest.ShutDownAsync();
-        byte[] file = [.. ended.Lines.Where(line => line.StartsWith("pcap vif0.1 ", StringComparison.Ordinal)).SelectMany(line => Convert.FromBase64String(line[12..]))];
+        byte[] file = [.. ended.Lines.Where(line => line.StartsWith("pcap vif0.1 ", StringComparison.Ordinal)).SelectMany(
+            line => Convert.FromBase64String(line[12..]))];
         int frames = 0;
         for (int place = 24; place < file.Length; frames++)
         {
@@ -163,7 +167,8 @@ public sealed class NetworkTests(XenWorld world)
     }
 
     /// <summary>Ends it, if it has not ended by itself already.</summary>
-    private static async Task StopEndlessAsync(XenBusGuest guest) => await guest.Dom0Async("kill $(cat /tmp/endless) 2> /dev/null; rm /tmp/endless");
+    private static async Task StopEndlessAsync(XenBusGuest guest) =>
+        await guest.Dom0Async("kill $(cat /tmp/endless) 2> /dev/null; rm /tmp/endless");
 
     private static async Task<XenBusGuest> StartAsync(XenWorld world)
     {
@@ -184,7 +189,9 @@ public sealed class NetworkTests(XenWorld world)
         }
         catch (QemuXenException failure)
         {
-            string links = await guest.Dom0Async("xl sysrq $id r; sleep 2; ip -s link show vif$id.0; ip -s link show xenbr0; xenstore-ls /local/domain/0/backend/vif/$id; xenstore-ls $home/device/vif");
+            string links = await guest.Dom0Async(
+                "xl sysrq $id r; sleep 2; ip -s link show vif$id.0; ip -s link show xenbr0; xenstore-ls "
+                + "/local/domain/0/backend/vif/$id; xenstore-ls $home/device/vif");
             throw new QemuXenException($"{failure.Message}\n{links}\n{guest.Guest.Console.Tail(20)}", failure);
         }
     }
@@ -200,5 +207,6 @@ public sealed class NetworkTests(XenWorld world)
 public sealed class NetworkSoakTests(XenWorld world)
 {
     [Fact]
-    public async Task An_interface_is_unplugged_and_plugged_a_hundred_times_while_traffic_runs() => await NetworkTests.CycleAsync(world, cycles: 100);
+    public async Task An_interface_is_unplugged_and_plugged_a_hundred_times_while_traffic_runs() =>
+        await NetworkTests.CycleAsync(world, cycles: 100);
 }

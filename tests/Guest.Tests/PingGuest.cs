@@ -38,7 +38,9 @@ internal sealed class PingGuest(XenWorld world, XenGuest guest) : FollowedGuest(
         """);
 
     /// <summary>Has dom0 ping without end.</summary>
-    public Task StartEndlessAsync() => Dom0Async($"(while :; do ping -c 1 -W 1 {Ipv4} > /dev/null && echo answered >> /tmp/answers; done) > /dev/null 2>&1 & echo $! > /tmp/pinging");
+    public Task StartEndlessAsync() => Dom0Async(
+        $"(while :; do ping -c 1 -W 1 {Ipv4} > /dev/null && echo answered >> /tmp/answers; done) > /dev/null 2>&1 & echo $! > "
+        + $"/tmp/pinging");
 
     /// <summary>Waits until more of the endless pings are answered.</summary>
     public Task IsAnsweredAsync() => Dom0Async(
@@ -54,7 +56,9 @@ internal sealed class PingGuest(XenWorld world, XenGuest guest) : FollowedGuest(
     {
         await Guest.ShutdownAsync();
         EndedGuest ended = (await EndedGuest.OfAsync(Guest, World.Limit)).AssertExited(0);
-        (await Xen.Machine.RunInDom0Async("ip addr del 10.0.0.1/24 dev xenbr0; ip -6 addr del fd00::1/64 dev xenbr0", World.Limit)).ThrowIfFailed("removing the addresses");
+        (await Xen.Machine.RunInDom0Async(
+            "ip addr del 10.0.0.1/24 dev xenbr0; ip -6 addr del fd00::1/64 dev xenbr0",
+            World.Limit)).ThrowIfFailed("removing the addresses");
         return ended;
     }
 }

@@ -6,7 +6,10 @@ namespace Xenlet.Guest.Tests;
 [Collection(DriversUnderXen.Name)]
 public class PingTests(XenWorld world)
 {
-    /// <summary>Data bytes of pings that are one frame each, up to the MTU's 1472 (1452 of IPv6), and of some that are fragments, up to the most that there can be.</summary>
+    /// <summary>
+    /// Data bytes of pings that are one frame each, up to the MTU's 1472 (1452 of IPv6), and of some that are fragments, up to the most
+    /// that there can be.
+    /// </summary>
     private static readonly int[] Sizes = [.. Enumerable.Range(0, 24).Select(i => 56 + (i * 59)), 1451, 1452];
     private static readonly int[] FragmentedSizes = [1473, 2000, 4096, 16000, 65507];
 
@@ -19,7 +22,8 @@ public class PingTests(XenWorld world)
         int[] sizes6 = [.. Sizes, .. FragmentedSizes.Where(size => size < 65507), 65487];
         await guest.PingAsync("ping6", PingGuest.Ipv6, sizes6);
         EndedGuest ended = await guest.EndAsync();
-        Assert.Contains(ended.Lines, line => line.Contains($"{sizes.Length} echoes", StringComparison.Ordinal) && line.Contains($"{sizes6.Length} IPv6 echoes", StringComparison.Ordinal));
+        Assert.Contains(ended.Lines, line => line.Contains($"{sizes.Length} echoes", StringComparison.Ordinal) && line.Contains(
+            $"{sizes6.Length} IPv6 echoes", StringComparison.Ordinal));
     }
 
     [Fact]

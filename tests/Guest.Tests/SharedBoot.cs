@@ -56,7 +56,8 @@ internal sealed class SharedBoot
         else
         {
             string last = _results.Count > 0 ? _results.Keys.Last() : "none";
-            Assert.Fail($"{name} ({subject}) reported nothing; the last case that did is {last}. {_end}\n{string.Join('\n', Lines.TakeLast(30))}");
+            Assert.Fail(
+                $"{name} ({subject}) reported nothing; the last case that did is {last}. {_end}\n{string.Join('\n', Lines.TakeLast(30))}");
         }
     }
 }

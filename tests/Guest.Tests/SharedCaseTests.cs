@@ -4,7 +4,9 @@ using Xenlet.GuestImage;
 
 namespace Xenlet.Guest.Tests;
 
-/// <summary>The cases of the guest test image that share boots: exceptions, collector, threads, locks, timers, tasks, system, output.</summary>
+/// <summary>
+/// The cases of the guest test image that share boots: exceptions, collector, threads, locks, timers, tasks, system, output.
+/// </summary>
 public abstract partial class SharedCaseTests(World world)
 {
     /// <summary>Every case that can share a boot.</summary>
@@ -30,7 +32,8 @@ public abstract partial class SharedCaseTests(World world)
     public async Task The_image_has_the_cases_of_the_table()
     {
         EndedGuest guest = (await world.RunCaseAsync("--list")).AssertExited(0);
-        IEnumerable<string> listed = guest.Lines.Where(line => line.Split(' ').Length == 3 && !line.StartsWith("xenlet", StringComparison.Ordinal));
+        IEnumerable<string> listed = guest.Lines.Where(
+            line => line.Split(' ').Length == 3 && !line.StartsWith("xenlet", StringComparison.Ordinal));
         Assert.Equal(CaseTable.All.Select(entry => $"{entry.Name} {entry.Subject} {entry.Kind}"), listed);
     }
 
@@ -57,7 +60,8 @@ public abstract partial class SharedCaseTests(World world)
     public async Task Lines_written_by_several_threads_do_not_mix()
     {
         string[] lines = [.. (await world.SharedAsync()).Lines.Where(line => line.StartsWith("writer ", StringComparison.Ordinal))];
-        IEnumerable<string> expected = Enumerable.Range(0, 4).SelectMany(i => Enumerable.Range(0, 25).Select(n => $"writer {i} line {n} {new string((char)('A' + i), 20)}"));
+        IEnumerable<string> expected = Enumerable.Range(0, 4).SelectMany(
+            i => Enumerable.Range(0, 25).Select(n => $"writer {i} line {n} {new string((char)('A' + i), 20)}"));
         Assert.Equal(expected.Order(StringComparer.Ordinal), lines.Order(StringComparer.Ordinal));
     }
 

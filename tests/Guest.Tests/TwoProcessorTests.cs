@@ -4,8 +4,8 @@ using Xenlet.QemuXen;
 namespace Xenlet.Guest.Tests;
 
 /// <summary>
-/// xenstore, events, disks, interfaces and suspends while the guest and dom0 run at the same time. On one processor the two ends of a ring take turns, so that
-/// neither ever sees the other in the middle of something.
+/// xenstore, events, disks, interfaces and suspends while the guest and dom0 run at the same time. On one processor the two ends of a ring
+/// take turns, so that neither ever sees the other in the middle of something.
 /// </summary>
 [Collection(OnTwoProcessors.Name)]
 public sealed class TwoProcessorTests(TwoProcessorWorld world)
@@ -17,7 +17,8 @@ public sealed class TwoProcessorTests(TwoProcessorWorld world)
     public async Task Events_are_signalled_and_grants_made_while_dom0_runs()
     {
         EndedGuest guest = (await world.RunCaseAsync("subject:kernel")).AssertExited(0);
-        Assert.Equal(KernelCases.Select(name => $"case {name}: ok"), guest.Lines.Where(line => line.StartsWith("case ", StringComparison.Ordinal)));
+        Assert.Equal(
+            KernelCases.Select(name => $"case {name}: ok"), guest.Lines.Where(line => line.StartsWith("case ", StringComparison.Ordinal)));
     }
 
     [Fact]
@@ -60,7 +61,8 @@ public sealed class TwoProcessorSoakTests(TwoProcessorWorld world) : SharedCaseT
     }
 
     [Fact]
-    public async Task In_three_rounds_of_all_that_can_happen_to_it_a_guest_loses_no_operation() => await BlockLifeCycleTests.RunAsync(world, async work =>
+    public async Task In_three_rounds_of_all_that_can_happen_to_it_a_guest_loses_no_operation() =>
+        await BlockLifeCycleTests.RunAsync(world, async work =>
     {
         for (int round = 0; round < 3; round++)
         {
@@ -72,5 +74,6 @@ public sealed class TwoProcessorSoakTests(TwoProcessorWorld world) : SharedCaseT
     });
 
     [Fact]
-    public Task An_interface_goes_and_comes_while_its_back_end_runs() => new NetworkTests(world).An_interface_is_unplugged_and_plugged_while_traffic_runs();
+    public Task An_interface_goes_and_comes_while_its_back_end_runs() =>
+        new NetworkTests(world).An_interface_is_unplugged_and_plugged_while_traffic_runs();
 }

@@ -2,7 +2,9 @@ using Xenlet.QemuXen;
 
 namespace Xenlet.Guest.Tests;
 
-/// <summary>Real Xen on two processors, dom0 on the first and the guests on the second, so that the two ends of each ring run at the same time.</summary>
+/// <summary>
+/// Real Xen on two processors, dom0 on the first and the guests on the second, so that the two ends of each ring run at the same time.
+/// </summary>
 public sealed class TwoProcessorWorld : XenWorld
 {
     /// <inheritdoc/>
@@ -12,7 +14,8 @@ public sealed class TwoProcessorWorld : XenWorld
     protected override int Processors => 2;
 
     /// <inheritdoc/>
-    public override Task<IGuest> StartAsync(GuestConfig config) => base.StartAsync(config with { ExtraLines = [.. config.ExtraLines, "cpus = \"1\""] });
+    public override Task<IGuest> StartAsync(GuestConfig config) =>
+        base.StartAsync(config with { ExtraLines = [.. config.ExtraLines, "cpus = \"1\""] });
 }
 
 /// <summary>The tests whose two ends run at the same time.</summary>

@@ -6,7 +6,8 @@ namespace Xenlet.Guest.Tests;
 /// <summary>Work for libraries that nobody here wrote: in a guest it comes out byte for byte as on Linux.</summary>
 public abstract class WorkTests(World world)
 {
-    private static readonly string[] Parts = ["text", "regex", "json", "linq", "numbers", "compression", "dates", "xml", "javascript", "collections"];
+    private static readonly string[] Parts = ["text", "regex", "json", "linq", "numbers", "compression", "dates", "xml", "javascript",
+        "collections"];
 
     private static readonly Lazy<Task<string>> OnLinux = new(RunOnLinuxAsync);
 
@@ -28,7 +29,10 @@ public abstract class WorkTests(World world)
         string assembly = Path.Combine(Path.GetDirectoryName(publish)!, "Xenlet.GuestWork.dll");
         string runtime = Path.Combine(AppContext.BaseDirectory, "Xenlet.Guest.Tests.runtimeconfig.json");
         return await PublishedImages.RunAsync(
-            "dotnet", ["exec", "--runtimeconfig", runtime, assembly], new Dictionary<string, string> { ["DOTNET_SYSTEM_GLOBALIZATION_INVARIANT"] = "1" });
+            "dotnet", ["exec", "--runtimeconfig", runtime, assembly], new Dictionary<string, string>
+            {
+                ["DOTNET_SYSTEM_GLOBALIZATION_INVARIANT"] = "1",
+            });
     }
 }
 

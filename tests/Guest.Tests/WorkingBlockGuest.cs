@@ -3,7 +3,10 @@ using Xenlet.QemuXen;
 
 namespace Xenlet.Guest.Tests;
 
-/// <summary>A guest in the middle of its disk's work (the command "steady" of the case "block"), and what xl does to it. After each the work must have gone on.</summary>
+/// <summary>
+/// A guest in the middle of its disk's work (the command "steady" of the case "block"), and what xl does to it. After each the work must
+/// have gone on.
+/// </summary>
 internal sealed class WorkingBlockGuest : IAsyncDisposable
 {
     private readonly XenWorld _world;

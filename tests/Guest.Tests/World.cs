@@ -90,7 +90,8 @@ public sealed record EndedGuest(GuestEnd End, string Console)
     /// <summary>Fails unless the guest switched itself off and its last line gave this status.</summary>
     public EndedGuest AssertExited(int status)
     {
-        Assert.True(End.Reason == GuestEndReason.PowerOff && End.ExitStatus == status, $"expected exit status {status}, was {End}:\n{Console}");
+        Assert.True(
+            End.Reason == GuestEndReason.PowerOff && End.ExitStatus == status, $"expected exit status {status}, was {End}:\n{Console}");
         return this;
     }
 

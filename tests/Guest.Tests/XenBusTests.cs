@@ -27,7 +27,8 @@ public sealed class XenBusTests(XenWorld world)
         await guest.BecomesAsync($"/local/domain/0/backend/vbd/{guest.Id}/51712/state", "4");
         await guest.BecomesAsync($"/local/domain/0/backend/vif/{guest.Id}/0/state", "4");
         EndedGuest ended = await guest.ShutDownAsync();
-        Assert.Contains($"    vbd/51712  block  Connected  <-> Connected at domain 0, /local/domain/0/backend/vbd/{guest.Id}/51712", ended.Lines);
+        Assert.Contains(
+            $"    vbd/51712  block  Connected  <-> Connected at domain 0, /local/domain/0/backend/vbd/{guest.Id}/51712", ended.Lines);
         Assert.Contains($"    vif/0  network  Connected  <-> Connected at domain 0, /local/domain/0/backend/vif/{guest.Id}/0", ended.Lines);
         Assert.Contains($"    vbd/60001  block  Closed  <-> Closed at domain 0, /local/domain/0/backend/silent/{guest.Id}/2", ended.Lines);
         await guest.Dom0Async("xenstore-rm /local/domain/0/backend/silent");
@@ -38,7 +39,8 @@ public sealed class XenBusTests(XenWorld world)
     {
         // Linux's back ends try to connect to what is not there, fail, and close.
         await using XenBusGuest guest = await XenBusGuest.StartAsync(
-            world, disks: 1, interfaces: 1, beforeBoot: guest => guest.Dom0Async("xenstore-write $home/device/vbd/51712/state 4 $home/device/vif/0/state 4"));
+            world, disks: 1, interfaces: 1, beforeBoot: guest => guest.Dom0Async(
+                "xenstore-write $home/device/vbd/51712/state 4 $home/device/vif/0/state 4"));
         await guest.SeesAllAsync(
             "vbd/51712: was left Connected by who ran here before, and is reset",
             "vif/0: was left Connected by who ran here before, and is reset",
@@ -49,7 +51,8 @@ public sealed class XenBusTests(XenWorld world)
     }
 
     [Fact]
-    public async Task Fifteen_disks_and_five_interfaces_come_and_go_and_nothing_is_left_of_them() => await CycleAsync(world, disks: 15, interfaces: 5);
+    public async Task Fifteen_disks_and_five_interfaces_come_and_go_and_nothing_is_left_of_them() =>
+        await CycleAsync(world, disks: 15, interfaces: 5);
 
     [Theory]
     [InlineData("front vbd/51728: arrived")]
@@ -184,8 +187,8 @@ public sealed class XenBusTests(XenWorld world)
     }
 
     /// <summary>
-    /// Makes devices whose other ends are connected already. Their directories belong to the guest, as xl does it, so their nodes count for its quota:
-    /// seven each, with those that the driver writes.
+    /// Makes devices whose other ends are connected already. Their directories belong to the guest, as xl does it, so their nodes count for
+    /// its quota: seven each, with those that the driver writes.
     /// </summary>
     private static async Task MakeManyAsync(XenBusGuest guest, int from, int to) => await guest.Dom0Async(
         string.Create(CultureInfo.InvariantCulture, $$"""
@@ -227,5 +230,6 @@ public sealed class XenBusTests(XenWorld world)
 public sealed class XenBusSoakTests(XenWorld world)
 {
     [Fact]
-    public async Task Two_hundred_disks_and_interfaces_come_and_go_and_nothing_is_left_of_them() => await XenBusTests.CycleAsync(world, disks: 150, interfaces: 50);
+    public async Task Two_hundred_disks_and_interfaces_come_and_go_and_nothing_is_left_of_them() =>
+        await XenBusTests.CycleAsync(world, disks: 150, interfaces: 50);
 }

@@ -53,7 +53,9 @@ public sealed class XenStoreTests(XenWorld world)
         await Dom0Async($"rm -f {log}; (until xenstore-read {node} > {log} 2>/dev/null; do usleep 10000; done) > /dev/null 2>&1 &");
         await guest.UnpauseAsync();
         (await EndedGuest.OfAsync(guest, World.Limit)).AssertExited(status);
-        Assert.Equal(status.ToString(CultureInfo.InvariantCulture), (await Dom0Async($"until [ -s {log} ]; do usleep 10000; done; cat {log}")).Trim());
+        Assert.Equal(
+            status.ToString(CultureInfo.InvariantCulture),
+            (await Dom0Async($"until [ -s {log} ]; do usleep 10000; done; cat {log}")).Trim());
     }
 
     private static Task<int> WaitAsync(XenGuest guest, string text) => guest.WaitForTextAsync(text, World.Limit);

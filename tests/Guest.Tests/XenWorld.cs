@@ -80,7 +80,8 @@ public class XenWorld : World
         await OneAtATime.WaitAsync();
         try
         {
-            return await XenMachine.StartAsync(new XenMachineOptions { Dom0Directory = Images.Dom0Directory, MemoryMiB = 1280, Cpus = Processors });
+            return await XenMachine.StartAsync(
+                new XenMachineOptions { Dom0Directory = Images.Dom0Directory, MemoryMiB = 1280, Cpus = Processors });
         }
         finally
         {

@@ -144,7 +144,10 @@ internal static class BlockCases
         }));
     }
 
-    /// <summary>Reads, writes, flushes and discards of random places and lengths, some at once; a sector's model is the seed it was last filled with.</summary>
+    /// <summary>
+    /// Reads, writes, flushes and discards of random places and lengths, some at once; a sector's model is the seed it was last filled
+    /// with.
+    /// </summary>
     private static async Task<string> RandomAsync(BlockDevice disk, int count, int seed)
     {
         Random random = new(seed);
@@ -270,7 +273,9 @@ internal static class BlockCases
         return "ok";
     }
 
-    /// <summary>Reads and writes without end, from now on, and says what ended it. It answers when each worker has done something.</summary>
+    /// <summary>
+    /// Reads and writes without end, from now on, and says what ended it. It answers when each worker has done something.
+    /// </summary>
     private static async Task<string> BusyAsync(BlockDevice disk)
     {
         List<Task> begun = [];
@@ -295,7 +300,9 @@ internal static class BlockCases
                 catch (Exception error)
                 {
                     hasBegun.TrySetResult();
-                    Console.WriteLine($"worker {number} of {disk.Name} did {(operations > 0 ? "some" : "none")} and ended: {error.GetType().Name}: {error.Message}");
+                    Console.WriteLine(
+                        $"worker {number} of {disk.Name} did {(operations > 0 ? "some" : "none")} and ended: {error.GetType().Name}: "
+                        + $"{error.Message}");
                 }
             });
         }
@@ -319,6 +326,8 @@ internal static class BlockCases
         double operations = (double)total / size;
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"{total / time.Elapsed.TotalSeconds / (1 << 20):0.00} MiB/s, {time.Elapsed.TotalMicroseconds / operations:0} us, {(after.SystemCalls - before.SystemCalls) / operations:0.0} calls, {(after.ThreadSwitches - before.ThreadSwitches) / operations:0.0} switches an operation");
+            $"{total / time.Elapsed.TotalSeconds / (1 << 20):0.00} MiB/s, {time.Elapsed.TotalMicroseconds / operations:0} us, "
+            + $"{(after.SystemCalls - before.SystemCalls) / operations:0.0} calls, "
+                + $"{(after.ThreadSwitches - before.ThreadSwitches) / operations:0.0} switches an operation");
     }
 }

@@ -2,7 +2,10 @@ using System.Runtime.InteropServices;
 
 namespace Xenlet.GuestImage;
 
-/// <summary>What a sector of a disk holds: its number, a seed and nothing else, mixed so that no two are alike. Guest and host compile this same file.</summary>
+/// <summary>
+/// What a sector of a disk holds: its number, a seed and nothing else, mixed so that no two are alike. Guest and host compile this same
+/// file.
+/// </summary>
 public static class BlockPattern
 {
     /// <summary>Bytes of a sector.</summary>

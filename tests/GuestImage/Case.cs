@@ -2,7 +2,8 @@ namespace Xenlet.GuestImage;
 
 /// <summary>The code of one case.</summary>
 /// <param name="Name">Its name in <see cref="CaseTable"/>.</param>
-/// <param name="Run">Runs it with the arguments that followed its name; gives the exit code of the process if the case ends it by returning, else 0.</param>
+/// <param name="Run">Runs it with the arguments that followed its name; gives the exit code of the process if the case ends it by
+/// returning, else 0.</param>
 internal sealed record Case(string Name, Func<string[], int> Run)
 {
     public Case(string name, Action run)

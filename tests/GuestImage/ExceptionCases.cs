@@ -23,7 +23,8 @@ internal static class ExceptionCases
         new("index-out-of-range", () => Check.Throws<IndexOutOfRangeException>(() => Use((new int[4])[4 + Hidden.Zero]))),
         new("span-out-of-range", () => Check.Throws<IndexOutOfRangeException>(() => Use(new Span<int>(new int[4])[Hidden.MinusOne]))),
         new("invalid-cast", () => Check.Throws<InvalidCastException>(() => Use(((Node)Hidden.Opaque("text")).Value))),
-        new("array-type-mismatch", () => Check.Throws<ArrayTypeMismatchException>(() => ((object[])Hidden.Opaque(new string[1]))[0] = new Node())),
+        new("array-type-mismatch", () => Check.Throws<ArrayTypeMismatchException>(
+            () => ((object[])Hidden.Opaque(new string[1]))[0] = new Node())),
         new("custom-exception", CustomException),
         new("filter-order", FilterOrder),
         new("finally-order", FinallyOrder),
@@ -68,7 +69,8 @@ internal static class ExceptionCases
 
     private static void CustomException()
     {
-        OutOfTeaException thrown = Check.Throws<OutOfTeaException>(() => throw new OutOfTeaException("Earl Grey", new InvalidOperationException("inner")) { Data = { ["cups"] = 3 } });
+        OutOfTeaException thrown = Check.Throws<OutOfTeaException>(
+            () => throw new OutOfTeaException("Earl Grey", new InvalidOperationException("inner")) { Data = { ["cups"] = 3 } });
         Check.Equal("no Earl Grey left", thrown.Message);
         Check.Equal("inner", thrown.InnerException!.Message);
         Check.Equal(3, (int)thrown.Data["cups"]!);

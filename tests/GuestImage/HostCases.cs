@@ -35,7 +35,8 @@ internal static class HostCases
 
     private static int EnvironmentVariables()
     {
-        foreach (DictionaryEntry variable in Environment.GetEnvironmentVariables().Cast<DictionaryEntry>().OrderBy(entry => (string)entry.Key, StringComparer.Ordinal))
+        foreach (DictionaryEntry variable in Environment.GetEnvironmentVariables().Cast<DictionaryEntry>().OrderBy(
+            entry => (string)entry.Key, StringComparer.Ordinal))
         {
             Console.WriteLine($"env [{variable.Key}={variable.Value}]");
         }

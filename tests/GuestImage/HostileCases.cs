@@ -11,7 +11,8 @@ namespace Xenlet.GuestImage;
 
 /// <summary>
 /// A guest that goes on with its work, while other disks and interfaces of it have back ends that lie. dom0 writes numbers into the node
-/// <c>data/mark</c>; to each the guest answers in <c>data/report</c> how it has fared since the one before. Not over the console: that one may lie too.
+/// <c>data/mark</c>; to each the guest answers in <c>data/report</c> how it has fared since the one before. Not over the console: that one
+/// may lie too.
 /// </summary>
 internal static class HostileCases
 {
@@ -193,7 +194,9 @@ internal static class HostileCases
         }
     }
 
-    /// <summary>Has the driver make all the frames that it ever keeps, which are not to be taken for memory that a back end has cost.</summary>
+    /// <summary>
+    /// Has the driver make all the frames that it ever keeps, which are not to be taken for memory that a back end has cost.
+    /// </summary>
     private static void FillPool(NetworkInterface network)
     {
         foreach ((int capacity, int count) in (ReadOnlySpan<(int, int)>)[(2048, 1024), (16 << 10, 64), (ushort.MaxValue, 16)])
@@ -269,7 +272,8 @@ internal static class HostileCases
         long others = Interlocked.Exchange(ref s_otherOperations, 0);
         long failures = Interlocked.Exchange(ref s_otherFailures, 0);
         return string.Create(
-            CultureInfo.InvariantCulture, $"gap={gap} pool={poolGap} rate={rate:0.0} answers={neighbour.TakeAnswers()} others={others} failures={failures}");
+            CultureInfo.InvariantCulture, $"gap={gap} pool={poolGap} rate={rate:0.0} answers={neighbour.TakeAnswers()} others={others} "
+                + $"failures={failures}");
     }
 
     private static string Resources()
@@ -279,7 +283,9 @@ internal static class HostileCases
         // First, since the question makes the kernel try again to end what back ends have let go.
         int held = Guest.Pages.HeldPages;
         GuestStatistics now = Guest.ReadStatistics();
-        return string.Create(CultureInfo.InvariantCulture, $"held={held} grants={now.Grants} shared={now.SharedPages} free={now.AvailablePages} threads={now.Threads}");
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"held={held} grants={now.Grants} shared={now.SharedPages} free={now.AvailablePages} threads={now.Threads}");
     }
 
     /// <summary>The longest times between two beats: of a thread of its own, and of .NET's thread pool.</summary>

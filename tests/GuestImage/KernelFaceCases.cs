@@ -91,7 +91,8 @@ internal static class KernelFaceCases
         Check.That(after.ThreadSwitches > before.ThreadSwitches);
         Check.That(after.FutexWakeUps >= before.FutexWakeUps);
         Check.That(after.Uptime - before.Uptime >= slept, $"{after.Uptime} - {before.Uptime} >= {slept}");
-        Check.That(after.NucleusBootTime > TimeSpan.Zero && after.NucleusBootTime < after.Uptime, $"0 < {after.NucleusBootTime} < {after.Uptime}");
+        Check.That(
+            after.NucleusBootTime > TimeSpan.Zero && after.NucleusBootTime < after.Uptime, $"0 < {after.NucleusBootTime} < {after.Uptime}");
         Check.That(after.UsedPages > 0 && after.UsedPages < after.TotalPages);
         Check.That(after.AvailablePages + after.UsedPages <= after.TotalPages);
         Check.That(after.Threads >= 2);
@@ -174,7 +175,8 @@ internal static class KernelFaceCases
 
         // The port number is free again.
         using IEventChannel next = Guest.EventChannels.AllocateUnbound(Self);
-        Check.That(next.Port == loop.Open.Port || next.Port == loop.Bound.Port, $"port {next.Port} is {loop.Open.Port} or {loop.Bound.Port}");
+        Check.That(
+            next.Port == loop.Open.Port || next.Port == loop.Bound.Port, $"port {next.Port} is {loop.Open.Port} or {loop.Bound.Port}");
     }
 
     private static async Task EventWaitTwice()
@@ -448,7 +450,8 @@ internal static class KernelFaceCases
         Check.Equal(XenErrno.EPERM, Check.Throws<XenException>(() => link.Page.Grant(0)).Error);
 
         uint produced = Read(link.Page, requestProducer);
-        byte[] request = [directory, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, (byte)'d', (byte)'e', (byte)'v', (byte)'i', (byte)'c', (byte)'e', 0];
+        byte[] request = [directory, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, (byte)'d', (byte)'e', (byte)'v', (byte)'i', (byte)'c',
+            (byte)'e', 0];
         for (int i = 0; i < request.Length; i++)
         {
             link.Page.Span[(int)((produced + i) % 1024)] = request[i];
@@ -485,7 +488,8 @@ internal static class KernelFaceCases
 
     private static Task WaitAsync(IEventChannel channel) => channel.WaitAsync().AsTask().WaitAsync(Limit);
 
-    private static async Task AssertSilentAsync(IEventChannel channel) => Check.That(!await ComesWithinAsync(channel, 50), $"port {channel.Port} is silent");
+    private static async Task AssertSilentAsync(IEventChannel channel) =>
+        Check.That(!await ComesWithinAsync(channel, 50), $"port {channel.Port} is silent");
 
     private static async Task<bool> ComesWithinAsync(IEventChannel channel, int milliseconds)
     {

@@ -13,6 +13,7 @@ internal static class Leftovers
         GuestStatistics after = Guest.ReadStatistics();
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"left: {(long)(after.Grants - before.Grants)} grants, {(long)(after.SharedPages - before.SharedPages)} shared pages, {held} held pages"));
+            $"left: {(long)(after.Grants - before.Grants)} grants, {(long)(after.SharedPages - before.SharedPages)} shared pages, "
+            + $"{held} held pages"));
     }
 }

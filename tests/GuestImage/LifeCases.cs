@@ -97,7 +97,8 @@ internal static class LifeCases
             Check.Equal(Of(shared, "shared with other domains"), Guest.Diagnostics.ReadConnections().SharedPages);
         }
 
-        Check.That(before.Owners.All(owner => owner.Pages > 0 || owner.Name == "shared with other domains"), string.Join(", ", before.Owners));
+        Check.That(
+            before.Owners.All(owner => owner.Pages > 0 || owner.Name == "shared with other domains"), string.Join(", ", before.Owners));
     }
 
     private static void AssertWhole(MemoryReport memory)
@@ -122,8 +123,10 @@ internal static class LifeCases
     private static int TerminateHandlers(string[] _)
     {
         AppDomain.CurrentDomain.ProcessExit += (_, _) => Console.WriteLine("process exit event");
-        using PosixSignalRegistration first = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal => Console.WriteLine($"first handler of {signal.Signal}"));
-        using PosixSignalRegistration second = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal => Console.WriteLine($"second handler of {signal.Signal}"));
+        using PosixSignalRegistration first = PosixSignalRegistration.Create(
+            PosixSignal.SIGTERM, signal => Console.WriteLine($"first handler of {signal.Signal}"));
+        using PosixSignalRegistration second = PosixSignalRegistration.Create(
+            PosixSignal.SIGTERM, signal => Console.WriteLine($"second handler of {signal.Signal}"));
         TerminateWhenMainReads(thenReboot: false);
         Console.WriteLine($"survived {Console.ReadLine()}");
         return 0;
@@ -160,7 +163,8 @@ internal static class LifeCases
 
     private static void TerminateWhenMainReads(bool thenReboot) => new Thread(() =>
     {
-        Check.Eventually(() => Guest.Diagnostics.ReadThreads().Single(thread => thread.Id == 1).State is "waiting: read" or "waiting: poll");
+        Check.Eventually(
+            () => Guest.Diagnostics.ReadThreads().Single(thread => thread.Id == 1).State is "waiting: read" or "waiting: poll");
         Guest.Power.Terminate(thenReboot);
     })
     { IsBackground = true }.Start();
@@ -184,7 +188,9 @@ internal static class LifeCases
         GuestStatistics before = Guest.ReadStatistics();
         await using (DomainServices services = await DomainServices.StartAsync(Guest.Machine, new()
         {
-            Control = new() { ShutdownTimeLimit = args is [_, var limit] ? TimeSpan.FromSeconds(double.Parse(limit, CultureInfo.InvariantCulture)) : TimeSpan.FromMinutes(10) },
+            Control = new() { ShutdownTimeLimit = args is [_, var limit]
+                ? TimeSpan.FromSeconds(double.Parse(limit, CultureInfo.InvariantCulture))
+                : TimeSpan.FromMinutes(10) },
         }))
         {
             using IDisposable report = services.Control.AddReport(new Facts());
@@ -209,7 +215,8 @@ internal static class LifeCases
 
         GuestStatistics after = Guest.ReadStatistics();
         Console.WriteLine(string.Create(
-            CultureInfo.InvariantCulture, $"left: {(long)(after.Grants - before.Grants)} grants, {(long)(after.SharedPages - before.SharedPages)} shared pages"));
+            CultureInfo.InvariantCulture, $"left: {(long)(after.Grants - before.Grants)} grants, "
+                + $"{(long)(after.SharedPages - before.SharedPages)} shared pages"));
         return 5;
     }
 

@@ -181,7 +181,9 @@ internal static unsafe class MemoryAccountCases
         Console.WriteLine($"requests: {refused} refused, {thrown} exceptions");
     }
 
-    /// <summary>What programs do that needs memory. Every failure is an <see cref="OutOfMemoryException"/>, and leaves nothing behind.</summary>
+    /// <summary>
+    /// What programs do that needs memory. Every failure is an <see cref="OutOfMemoryException"/>, and leaves nothing behind.
+    /// </summary>
     private static void Scenario()
     {
         // Addresses first and rights later, in tables that there are not yet.

@@ -10,7 +10,8 @@ using Xenlet.XenBus;
 namespace Xenlet.GuestImage;
 
 /// <summary>
-/// The other end of tests/NetworkPeer: every frame of the tests is checked and sent back, a UDP datagram is answered in several ways, and <c>xl shutdown</c> ends it.
+/// The other end of tests/NetworkPeer: every frame of the tests is checked and sent back, a UDP datagram is answered in several ways, and
+/// <c>xl shutdown</c> ends it.
 /// </summary>
 internal static class NetworkCases
 {
@@ -121,7 +122,8 @@ internal static class NetworkCases
                         await AnswerAsync(network, frame, ending);
                     }
 
-                    // The bridge has words of its own between the test's frames, and those before may have been sent as if another followed.
+                    // The bridge has words of its own between the test's frames, and those before may have been sent as if another
+                    // followed.
                     network.Flush();
                 }
             }
@@ -147,10 +149,14 @@ internal static class NetworkCases
     }
 
     private static bool IsForUs(ReadOnlySpan<byte> frame, NetworkInterface network) =>
-        frame.Length >= 42 && new MacAddress(frame[..6]) == network.Address && BinaryPrimitives.ReadUInt16BigEndian(frame[12..]) == EtherTypeIPv4
+        frame.Length >= 42
+            && new MacAddress(frame[..6]) == network.Address
+            && BinaryPrimitives.ReadUInt16BigEndian(frame[12..]) == EtherTypeIPv4
         && frame[14] == 0x45 && frame[23] == 17 && BinaryPrimitives.ReadUInt16BigEndian(frame[36..]) == UdpPort;
 
-    /// <summary>Answers a datagram with one whose checksum is wrong, one whose checksum is left to the back end, and one that is complete.</summary>
+    /// <summary>
+    /// Answers a datagram with one whose checksum is wrong, one whose checksum is left to the back end, and one that is complete.
+    /// </summary>
     private static async ValueTask AnswerAsync(NetworkInterface network, FrameBuffer asked, CancellationToken ending)
     {
         Console.WriteLine(

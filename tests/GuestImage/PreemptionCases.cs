@@ -105,7 +105,9 @@ internal static partial class PreemptionCases
         {
             do
             {
-                bool equal = i % 2 == 0 ? Doubles(7, Rounds, disturb).Equals(expectedDouble) : Vectors(7, Rounds, disturb) == expectedVector;
+                bool equal = i % 2 == 0
+                    ? Doubles(7, Rounds, disturb).Equals(expectedDouble)
+                    : Vectors(7, Rounds, disturb) == expectedVector;
                 if (!equal)
                 {
                     wrong = $"thread {i} computed something else";
@@ -140,8 +142,8 @@ internal static partial class PreemptionCases
     }
 
     /// <summary>
-    /// Four threads round in the four ways, by x87 and by SSE, make system calls of several kinds, are preempted and stopped for collections. A control
-    /// word that is lost, or another thread's, gives a wrong sum or a wrong answer of fegetround.
+    /// Four threads round in the four ways, by x87 and by SSE, make system calls of several kinds, are preempted and stopped for
+    /// collections. A control word that is lost, or another thread's, gives a wrong sum or a wrong answer of fegetround.
     /// </summary>
     private static void RoundingOfEachThread()
     {
@@ -251,7 +253,8 @@ internal static partial class PreemptionCases
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static Vector128<int> Vectors(int seed, int rounds, Action? disturb)
     {
-        Vector128<int> a = Vector128.Create(seed), b = a + Vector128.Create(1, 2, 3, 4), c = b ^ a, d = c + b, e = d ^ b, f = e + c, g = f ^ d, h = g + e;
+        Vector128<int> a = Vector128.Create(seed), b = a
+            + Vector128.Create(1, 2, 3, 4), c = b ^ a, d = c + b, e = d ^ b, f = e + c, g = f ^ d, h = g + e;
         Vector128<int> i = h ^ f, j = i + g, k = j ^ h, l = k + i;
         for (int round = 0; round < rounds; round++)
         {

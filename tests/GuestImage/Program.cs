@@ -17,15 +17,18 @@ internal static class Program
 
     private static readonly Dictionary<string, Case> Code = new IEnumerable<Case>[]
     {
-        ExceptionCases.All, NativeCases.All, CollectorCases.All, ThreadCases.All, PreemptionCases.All, LockCases.All, TimerCases.All, TaskCases.All,
-        SystemCases.All, KernelFaceCases.All, WallCases.All, RandomCallCases.All, OutputCases.All, HostCases.All, MemoryAccountCases.All, StoreCases.All,
+        ExceptionCases.All, NativeCases.All, CollectorCases.All, ThreadCases.All, PreemptionCases.All, LockCases.All, TimerCases.All,
+        TaskCases.All,
+        SystemCases.All, KernelFaceCases.All, WallCases.All, RandomCallCases.All, OutputCases.All, HostCases.All, MemoryAccountCases.All,
+        StoreCases.All,
         XenBusCases.All, NetworkCases.All, BlockCases.All, HostileCases.All, LifeCases.All, SuspendCases.All, EndingCases.All,
     }.SelectMany(cases => cases).ToDictionary(one => one.Name);
 
     private static int Main(string[] args)
     {
         Hidden.Initialize(args.Length);
-        string[] different = [.. CaseTable.All.Select(entry => entry.Name).Except(Code.Keys), .. Code.Keys.Except(CaseTable.All.Select(entry => entry.Name))];
+        string[] different = [.. CaseTable.All.Select(entry => entry.Name).Except(Code.Keys),
+            .. Code.Keys.Except(CaseTable.All.Select(entry => entry.Name))];
         if (different.Length > 0)
         {
             Console.Error.WriteLine($"the case table and the code differ: {string.Join(", ", different)}");
@@ -49,7 +52,9 @@ internal static class Program
             case ["portable"]:
                 return RunShared(CaseTable.All.Where(entry => entry.Kind == CaseKind.Shared));
             case [var only] when only.StartsWith("subject:", StringComparison.Ordinal):
-                return RunShared(CaseTable.All.Where(entry => entry.Subject == only[8..] && entry.Kind is CaseKind.Shared or CaseKind.GuestOnly && entry.Subject == only[8..]));
+                return RunShared(CaseTable.All.Where(entry => entry.Subject == only[8..]
+                    && entry.Kind is CaseKind.Shared or CaseKind.GuestOnly
+                    && entry.Subject == only[8..]));
         }
 
         CaseEntry[] named = [.. CaseTable.All.Where(entry => args.Contains(entry.Name))];

@@ -67,7 +67,9 @@ internal static class RandomCallCases
         Check.Equal(before.Shared, after.Shared);
     }
 
-    /// <summary>Pages that a program can still have, those of the nucleus's threads, regions and pipes, those that can be granted.</summary>
+    /// <summary>
+    /// Pages that a program can still have, those of the nucleus's threads, regions and pipes, those that can be granted.
+    /// </summary>
     private sealed record Memory(long Available, long Nucleus, long Shared)
     {
         public static Memory Read()

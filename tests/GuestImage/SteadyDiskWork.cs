@@ -5,8 +5,8 @@ using Xenlet.Drivers;
 namespace Xenlet.GuestImage;
 
 /// <summary>
-/// Reads and writes of random places of a disk without end, each checked against what was written there last, while something else happens to the guest. Time and timers are
-/// looked at on the way.
+/// Reads and writes of random places of a disk without end, each checked against what was written there last, while something else happens
+/// to the guest. Time and timers are looked at on the way.
 /// </summary>
 internal sealed class SteadyDiskWork
 {
@@ -28,7 +28,8 @@ internal sealed class SteadyDiskWork
         _model = new int[disk.Length / BlockPattern.SectorSize];
         Array.Fill(_model, seed);
         _work = Task.WhenAll([
-            .. Enumerable.Range(0, Checkers).Select(part => Task.Run(() => RunAsync(() => CheckAsync(part, new Random((seed * Checkers) + part))))),
+            .. Enumerable.Range(0, Checkers).Select(
+                part => Task.Run(() => RunAsync(() => CheckAsync(part, new Random((seed * Checkers) + part))))),
             .. Enumerable.Range(0, Readers).Select(_ => Task.Run(() => RunAsync(ReadAsync))),
             Task.Run(() => RunAsync(WatchTimeAsync)),
         ]);
@@ -126,7 +127,8 @@ internal sealed class SteadyDiskWork
         if (passed < TimeSpan.FromMilliseconds(19) || DateTime.UtcNow < date)
         {
             _problem ??= string.Create(
-                CultureInfo.InvariantCulture, $"a delay of 20 ms ended after {passed.TotalMilliseconds} ms, and the date was {date:O} before it and is {DateTime.UtcNow:O}");
+                CultureInfo.InvariantCulture, $"a delay of 20 ms ended after {passed.TotalMilliseconds} ms, and the date was {date:O} "
+                    + $"before it and is {DateTime.UtcNow:O}");
         }
     }
 

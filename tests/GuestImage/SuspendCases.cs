@@ -8,8 +8,8 @@ using Xenlet.XenStoreRing;
 namespace Xenlet.GuestImage;
 
 /// <summary>
-/// The kernel's part of a suspend, with no driver: the tool stack asks through <c>control/shutdown</c>, and what the program had open before is checked
-/// after. The host's test plays the tool stack at each line printed.
+/// The kernel's part of a suspend, with no driver: the tool stack asks through <c>control/shutdown</c>, and what the program had open
+/// before is checked after. The host's test plays the tool stack at each line printed.
 /// </summary>
 internal static class SuspendCases
 {

@@ -133,7 +133,9 @@ internal static class SystemCases
         Check.Equal("\n", Environment.NewLine);
         Check.That(Environment.StackTrace.Contains(nameof(EnvironmentFacts), StringComparison.Ordinal));
         Console.WriteLine($"machine name [{Environment.MachineName}], process {Environment.ProcessId}, path [{Environment.ProcessPath}]");
-        Console.WriteLine($"current directory [{Environment.CurrentDirectory}], temporary files [{Path.GetTempPath()}], operating system [{Environment.OSVersion}]");
+        Console.WriteLine(
+            $"current directory [{Environment.CurrentDirectory}], temporary files [{Path.GetTempPath()}], operating system "
+            + $"[{Environment.OSVersion}]");
         using Process self = Process.GetCurrentProcess();
         Check.Equal(Environment.ProcessId, self.Id);
         Check.That(Environment.GetEnvironmentVariable("NO_SUCH_VARIABLE") == null);
@@ -179,7 +181,8 @@ internal static class SystemCases
 
     private static void HashingRightOrRefused()
     {
-        // .NET on Linux has its hashes from OpenSSL, a shared library. Without it there may be an error, but no end of the process and no wrong hash.
+        // .NET on Linux has its hashes from OpenSSL, a shared library. Without it there may be an error, but no end of the process and no
+        // wrong hash.
         try
         {
             Check.Equal("BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD", Convert.ToHexString(SHA256.HashData("abc"u8)));
@@ -218,7 +221,9 @@ internal static class SystemCases
     {
         Check.Equal(Architecture.X64, RuntimeInformation.ProcessArchitecture);
         Check.That(RuntimeInformation.IsOSPlatform(OSPlatform.Linux));
-        Check.That(RuntimeInformation.FrameworkDescription.StartsWith(".NET 10.", StringComparison.Ordinal), RuntimeInformation.FrameworkDescription);
+        Check.That(
+            RuntimeInformation.FrameworkDescription.StartsWith(".NET 10.", StringComparison.Ordinal),
+            RuntimeInformation.FrameworkDescription);
         Console.WriteLine($"{RuntimeInformation.FrameworkDescription} on {RuntimeInformation.OSDescription}");
     }
 

@@ -62,7 +62,8 @@ internal static class TaskCases
         ConcurrentBag<int> seen = [];
         Parallel.ForEach(Enumerable.Range(0, 500), new ParallelOptions { MaxDegreeOfParallelism = 4 }, seen.Add);
         Check.Equal(500, seen.Distinct().Count());
-        AggregateException thrown = Check.Throws<AggregateException>(() => Parallel.ForEach(Enumerable.Range(0, 10), i => throw new InvalidOperationException()));
+        AggregateException thrown = Check.Throws<AggregateException>(
+            () => Parallel.ForEach(Enumerable.Range(0, 10), i => throw new InvalidOperationException()));
         Check.That(thrown.InnerExceptions.All(inner => inner is InvalidOperationException));
     }
 
@@ -79,7 +80,11 @@ internal static class TaskCases
 
     private static void ParallelLinq()
     {
-        int[] primes = [.. ParallelEnumerable.Range(2, 5000).WithDegreeOfParallelism(4).Where(n => Enumerable.Range(2, (int)Math.Sqrt(n) - 1).All(d => n % d != 0)).AsSequential().Order()];
+        int[] primes = [.. ParallelEnumerable.Range(2, 5000)
+            .WithDegreeOfParallelism(4)
+            .Where(n => Enumerable.Range(2, (int)Math.Sqrt(n) - 1).All(d => n % d != 0))
+            .AsSequential()
+            .Order()];
         Check.Equal(669, primes.Length);
         Check.Equal(2 + 3 + 5 + 7 + 11, primes.Take(5).Sum());
         Check.Equal(499_500, ParallelEnumerable.Range(0, 1000).AsOrdered().WithDegreeOfParallelism(3).Sum());
@@ -234,15 +239,21 @@ internal static class TaskCases
     {
         int result = await Task.Run(() => 1)
             .ContinueWith(task => task.Result + 1, TaskScheduler.Default)
-            .ContinueWith(task => task.Result * 21, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+            .ContinueWith(
+                task => task.Result * 21, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         Check.Equal(42, result);
         Task parent = Task.Factory.StartNew(
-            () => Task.Factory.StartNew(() => Thread.Sleep(10), CancellationToken.None, TaskCreationOptions.AttachedToParent, TaskScheduler.Default),
+            () => Task.Factory.StartNew(
+                () => Thread.Sleep(10), CancellationToken.None, TaskCreationOptions.AttachedToParent, TaskScheduler.Default),
             CancellationToken.None,
             TaskCreationOptions.None,
             TaskScheduler.Default);
         await parent;
-        Task longRunning = Task.Factory.StartNew(() => Check.That(!Thread.CurrentThread.IsThreadPoolThread), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        Task longRunning = Task.Factory.StartNew(
+            () => Check.That(!Thread.CurrentThread.IsThreadPoolThread),
+            CancellationToken.None,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default);
         await longRunning;
     }
 
@@ -276,7 +287,8 @@ internal static class TaskCases
         }
 
         [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.NoInlining)]
-        static void Start() => ((IAsyncResult)Task.Run(() => throw new InvalidOperationException("nobody looks"))).AsyncWaitHandle.WaitOne();
+        static void Start() =>
+            ((IAsyncResult)Task.Run(() => throw new InvalidOperationException("nobody looks"))).AsyncWaitHandle.WaitOne();
 
         TaskScheduler.UnobservedTaskException += Handler;
         try

@@ -2,7 +2,9 @@ using System.Buffers.Binary;
 
 namespace Xenlet.GuestImage;
 
-/// <summary>The frames of the network tests: a number, and bytes that follow from it. The guest and dom0's end compile this same file.</summary>
+/// <summary>
+/// The frames of the network tests: a number, and bytes that follow from it. The guest and dom0's end compile this same file.
+/// </summary>
 internal static class TestFrame
 {
     /// <summary>The EtherType that IEEE 802 leaves to local experiments.</summary>
@@ -30,7 +32,8 @@ internal static class TestFrame
     }
 
     /// <summary>Whether a frame is of these.</summary>
-    public static bool IsOne(ReadOnlySpan<byte> frame) => frame.Length >= Body && BinaryPrimitives.ReadUInt16BigEndian(frame[12..]) == EtherType;
+    public static bool IsOne(ReadOnlySpan<byte> frame) =>
+        frame.Length >= Body && BinaryPrimitives.ReadUInt16BigEndian(frame[12..]) == EtherType;
 
     /// <summary>A frame's number, or -1 when its length or any of its bytes is not what follows from it.</summary>
     public static int NumberOf(ReadOnlySpan<byte> frame)

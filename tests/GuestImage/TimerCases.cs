@@ -163,7 +163,10 @@ internal static class TimerCases
         Check.Equal(null, wrong);
     }
 
-    /// <summary>The clocks run at one rate: two readings of one, between readings of another, are no further apart than those, and the other way round.</summary>
+    /// <summary>
+    /// The clocks run at one rate: two readings of one, between readings of another, are no further apart than those, and the other way
+    /// round.
+    /// </summary>
     private static void TickCount()
     {
         // Time may pass between any two lines. Each clock has its own resolution, of which a few milliseconds are the coarsest.

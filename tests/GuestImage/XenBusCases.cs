@@ -7,7 +7,8 @@ using Xenlet.XenStoreRing;
 namespace Xenlet.GuestImage;
 
 /// <summary>
-/// Both buses with a driver for each kind of device that the tests on the host plug: what happens is printed, and <c>xl shutdown</c> ends it.
+/// Both buses with a driver for each kind of device that the tests on the host plug: what happens is printed, and <c>xl shutdown</c> ends
+/// it.
 /// </summary>
 internal static class XenBusCases
 {

@@ -63,14 +63,18 @@ internal abstract class LyingBackEnd : IAsyncDisposable
         {
             XenStorePermissionEntry[] ofBack = [new(0, XenStoreRights.None), new(Domain, XenStoreRights.Read)];
             XenStorePermissionEntry[] ofFront = [new(Domain, XenStoreRights.None), new(0, XenStoreRights.Read)];
-            await MakeAsync(transaction, _back, ofBack, [("frontend", _front), ("frontend-id", Text(Domain)), .. backNodes, ("state", State(XenBusState.InitWait))]);
-            await MakeAsync(transaction, _front, ofFront, [("backend", _back), ("backend-id", "0"), .. frontNodes, ("state", State(XenBusState.Initialising))]);
+            await MakeAsync(transaction, _back, ofBack, [("frontend", _front), ("frontend-id", Text(Domain)), .. backNodes,
+                ("state", State(XenBusState.InitWait))]);
+            await MakeAsync(transaction, _front, ofFront, [("backend", _back), ("backend-id", "0"), .. frontNodes,
+                ("state", State(XenBusState.Initialising))]);
         });
     }
 
     public ValueTask SetStateAsync(XenBusState state) => _store.WriteAsync(_back + "/state", State(state));
 
-    /// <summary>Writes states as fast as xenstored takes them. The last, as every second one, is Connected, and no other ends a connection.</summary>
+    /// <summary>
+    /// Writes states as fast as xenstored takes them. The last, as every second one, is Connected, and no other ends a connection.
+    /// </summary>
     public async Task StormOfStatesAsync(TimeSpan time)
     {
         const int AtOnce = 16;
@@ -188,7 +192,8 @@ internal abstract class LyingBackEnd : IAsyncDisposable
     private static string State(XenBusState state) => Text((int)state);
 
     private static async ValueTask MakeAsync(
-        XenStoreTransaction transaction, string directory, XenStorePermissionEntry[] permissions, IEnumerable<(string Name, string Value)> nodes)
+        XenStoreTransaction transaction, string directory, XenStorePermissionEntry[] permissions,
+        IEnumerable<(string Name, string Value)> nodes)
     {
         await transaction.WriteAsync(directory, "");
         await transaction.SetPermissionsAsync(directory, permissions);

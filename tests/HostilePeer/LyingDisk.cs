@@ -21,7 +21,8 @@ internal sealed class LyingDisk(XenStoreClient store, uint domain, string number
             ["silent"] = (disk, time) => disk.ServeAsync(time, _ => null),
             ["wrong-id"] = (disk, time) => disk.ServeAsync(time, response => response with { Id = response.Id ^ 0x10000 }),
             ["wrong-kind"] = (disk, time) => disk.ServeAsync(time, response => response with { Kind = BlockRequestKind.Discard }),
-            ["statuses"] = (disk, time) => disk.ServeAsync(time, response => response with { Status = (BlockStatus)disk.Random.Next(-3, 3) }),
+            ["statuses"] = (disk, time) => disk.ServeAsync(
+                time, response => response with { Status = (BlockStatus)disk.Random.Next(-3, 3) }),
             ["ahead"] = (disk, time) => disk.ServeAsync(time, response => response, then: () => disk.Lie(1000)),
             ["living-index"] = (disk, time) => disk.ServeAsync(time, response => response, then: disk.LiveIndex),
             ["storm"] = (disk, time) => disk.ServeAsync(time, _ => null, then: disk.Storm),

@@ -24,7 +24,8 @@ internal sealed class LyingInterface(XenStoreClient store, uint domain, string n
             ["busy"] = (_, time) => SpinAsync(time),
             ["flap"] = (network, _) => network.FlapAsync(60, keeps: false),
             ["flap-and-keep"] = (network, _) => network.FlapAsync(60, keeps: true),
-            ["wrong-id"] = (network, time) => network.ServeAsync(time, network.Deliver, id => (ushort)(++network._honestAnswers > 20 ? id ^ 0x80 : id), pause: 10),
+            ["wrong-id"] = (network, time) => network.ServeAsync(
+                time, network.Deliver, id => (ushort)(++network._honestAnswers > 20 ? id ^ 0x80 : id), pause: 10),
             ["flood"] = (network, time) => network.ServeAsync(time, network.Flood),
             ["garbage"] = (network, time) => network.ServeAsync(time, network.DeliverGarbage, pause: 1),
             ["ahead"] = (network, time) => network.ServeAsync(time, network.RunAhead),
@@ -94,7 +95,9 @@ internal sealed class LyingInterface(XenStoreClient store, uint domain, string n
                     await SetStateAsync(XenBusState.Connected);
                     connections++;
                 }
-                catch (Exception error) when (error is InvalidOperationException or System.ComponentModel.Win32Exception or XenStoreException)
+                catch (Exception error) when (error is InvalidOperationException
+                    or System.ComponentModel.Win32Exception
+                    or XenStoreException)
                 {
                     // What the nodes name is that of a connection which the front end has ended meanwhile.
                 }

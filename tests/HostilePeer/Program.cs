@@ -57,7 +57,9 @@ async Task RunAsync(LyingBackEnd backEnd, Func<Task> behave)
     {
         await behave();
     }
-    while (rest is ["until-closed"] && await backEnd.FrontStateAsync() != XenBusState.Closed && Stopwatch.GetElapsedTime(start) < LyingBackEnd.Patience);
+    while (rest is ["until-closed"]
+        && await backEnd.FrontStateAsync() != XenBusState.Closed
+        && Stopwatch.GetElapsedTime(start) < LyingBackEnd.Patience);
     XenBusState state = await backEnd.FrontStateAsync();
     await backEnd.UnplugAsync();
     Console.WriteLine($"front end was {state}");

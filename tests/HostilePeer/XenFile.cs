@@ -78,7 +78,8 @@ internal sealed unsafe partial class XenFile : IDisposable
 
     public void Dispose() => _ = close(_descriptor);
 
-    private static int Check(int result, string what) => result >= 0 ? result : throw new Win32Exception(Marshal.GetLastPInvokeError(), what);
+    private static int Check(int result, string what) =>
+        result >= 0 ? result : throw new Win32Exception(Marshal.GetLastPInvokeError(), what);
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int open(string path, int flags);

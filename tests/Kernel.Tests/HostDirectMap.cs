@@ -1,8 +1,8 @@
 namespace Xenlet.Kernel.Nucleus.Memory;
 
 /// <summary>
-/// The direct map on the host: a frame of RAM is found at its physical address, as on the nucleus's boot page tables, and a page that is not RAM where
-/// the test has put it.
+/// The direct map on the host: a frame of RAM is found at its physical address, as on the nucleus's boot page tables, and a page that is
+/// not RAM where the test has put it.
 /// </summary>
 internal static unsafe class DirectMap
 {

@@ -39,7 +39,9 @@ internal static unsafe class Machine
     /// <summary>Answers hypercalls; may write to the argument's structure.</summary>
     public static Func<HostHypercall, long> Hypervisor { get; set; } = static _ => 0;
 
-    /// <summary>How many bytes of the argument's structure are recorded with each hypercall; the size of the structure under test.</summary>
+    /// <summary>
+    /// How many bytes of the argument's structure are recorded with each hypercall; the size of the structure under test.
+    /// </summary>
     public static int ArgumentLength { get; set; }
 
     /// <summary>eax, ebx, ecx, edx by leaf and subleaf; a leaf that is not here reads as zeroes.</summary>

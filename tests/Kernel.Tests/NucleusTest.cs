@@ -25,7 +25,8 @@ public abstract unsafe class NucleusTest
     private static readonly FieldInfo[] StateFields =
     [
         .. typeof(FrameAllocator).Assembly.GetTypes()
-            .Where(type => type.Namespace?.StartsWith("Xenlet.Kernel.Nucleus.", StringComparison.Ordinal) == true && !HostTypes.Contains(type))
+            .Where(
+                type => type.Namespace?.StartsWith("Xenlet.Kernel.Nucleus.", StringComparison.Ordinal) == true && !HostTypes.Contains(type))
             .SelectMany(type => type.GetFields(BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic))
             .Where(field => !field.IsLiteral && !field.IsInitOnly && (field.FieldType.IsValueType || field.FieldType.IsPointer)),
     ];

@@ -40,7 +40,8 @@ public sealed class BillOfMaterialsTests : IDisposable
         File.Copy(typeof(BillOfMaterials).Assembly.Location, own);
 
         using var output = new MemoryStream();
-        BillOfMaterials.Write(output, "Program", "4.5.6", [Path.Combine(package, "One.dll"), own, Path.Combine(package, "Two.dll")], new StringReader(""));
+        BillOfMaterials.Write(
+            output, "Program", "4.5.6", [Path.Combine(package, "One.dll"), own, Path.Combine(package, "Two.dll")], new StringReader(""));
 
         using var list = JsonDocument.Parse(output.ToArray());
         JsonElement root = list.RootElement;

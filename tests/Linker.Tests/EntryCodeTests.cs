@@ -46,7 +46,8 @@ public sealed class EntryCodeTests
     {
         var instructions = Stubs.Decode("xenlet_resume");
         var last = instructions.FindIndex(i => i.Mnemonic == Mnemonic.Iretq);
-        Assert.Equal(Stubs.All["xenlet_resume"].InnerSymbols.Single(s => s.Name == "xenlet_resume_return").Offset, (int)instructions[last].IP);
+        Assert.Equal(
+            Stubs.All["xenlet_resume"].InnerSymbols.Single(s => s.Name == "xenlet_resume_return").Offset, (int)instructions[last].IP);
         Assert.True(IsStore(instructions[last - 1], cpuOffset: 16) && instructions[last - 1].Immediate32 == 0);
         Assert.Equal((Register.RAX, Register.RAX), (instructions[last - 2].Op0Register, instructions[last - 2].MemoryBase));
         Assert.DoesNotContain(instructions[..last], i => i.IsStackInstruction);

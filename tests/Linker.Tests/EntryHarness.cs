@@ -5,9 +5,9 @@ using static Iced.Intel.AssemblerRegisters;
 namespace Xenlet.Linker.Tests;
 
 /// <summary>
-/// Runs the entries and the way back on this processor. Two things the image does need ring 0 and are exchanged: cr2 reads as zero, and the GS base is set by
-/// Linux. All else is the product's own bytes: a fake program enters with known registers, a fake nucleus notes what it sees and spoils every register, and the fake program
-/// notes what it gets back.
+/// Runs the entries and the way back on this processor. Two things the image does need ring 0 and are exchanged: cr2 reads as zero, and the
+/// GS base is set by Linux. All else is the product's own bytes: a fake program enters with known registers, a fake nucleus notes what it
+/// sees and spoils every register, and the fake program notes what it gets back.
 /// </summary>
 internal sealed unsafe partial class EntryHarness : IDisposable
 {
@@ -20,7 +20,8 @@ internal sealed unsafe partial class EntryHarness : IDisposable
     /// <summary>Bytes below rsp that belong to a leaf function.</summary>
     public const int RedZone = 128;
 
-    private const int HostStack = 0, Target = 8, SeenFrame = 0x10, SeenStack = 0x18, SeenInNucleus = 0x20, SeenFlags = 0x28, SeenHandler = 0x30,
+    private const int HostStack =
+        0, Target = 8, SeenFrame = 0x10, SeenStack = 0x18, SeenInNucleus = 0x20, SeenFlags = 0x28, SeenHandler = 0x30,
         Answer = 0x38, SeenFramePointer = 0x40, SeenSecond = 0x48, KeptLive = 0x50, In = 0x100, Out = 0x200,
         XmmIn = 0x300, XmmOut = 0x400, ControlIn = 0x500, ControlOut = 0x508, ControlOfHost = 0x510;
 
@@ -78,12 +79,17 @@ internal sealed unsafe partial class EntryHarness : IDisposable
 
     public ref ulong NmiPending => ref *(ulong*)(_image["xenlet_cpu"] + CpuLayout.NmiPending);
 
-    /// <summary>Whether the fake nucleus lets x87 and MXCSR of the program be in the processor, as it does while no other thread is chosen.</summary>
+    /// <summary>
+    /// Whether the fake nucleus lets x87 and MXCSR of the program be in the processor, as it does while no other thread is chosen.
+    /// </summary>
     public bool KeepsFloatingPointLive { get; set; } = true;
 
     public ulong CurrentThread => *(ulong*)_image["xenlet_cpu"];
 
-    /// <summary>Which of the nucleus's functions was called: 1 system call, 2 trap, 3 fault, 4 non-maskable interrupt, 5 one that is pending. The last one.</summary>
+    /// <summary>
+    /// Which of the nucleus's functions was called: 1 system call, 2 trap, 3 fault, 4 non-maskable interrupt, 5 one that is pending. The
+    /// last one.
+    /// </summary>
     public ulong Handler => At(SeenHandler);
 
     public ulong HandlerArgument => At(SeenFrame);

@@ -37,11 +37,14 @@ public sealed class EntryRunTests : IDisposable
         CheckResumed(state.Leaving, state.LeavingXmm, HarmlessFlags);
     }, iter: 200, threads: 1);
 
-    /// <summary>Rounding, of x87 and of SSE, as the program, the thread that is resumed, and the test's host have it: all different.</summary>
+    /// <summary>
+    /// Rounding, of x87 and of SSE, as the program, the thread that is resumed, and the test's host have it: all different.
+    /// </summary>
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void A_system_call_leaves_x87_and_MXCSR_in_the_processor_unless_another_thread_is_chosen(bool isSameThread) => States.Sample(state =>
+    public void A_system_call_leaves_x87_and_MXCSR_in_the_processor_unless_another_thread_is_chosen(bool isSameThread) =>
+        States.Sample(state =>
     {
         Prepare(state, HarmlessFlags);
         _harness.EnteringControl = (0x7F80, 0x0F7F);
@@ -113,7 +116,8 @@ public sealed class EntryRunTests : IDisposable
 
     [Fact]
     public void A_fault_of_the_return_to_the_program_is_the_nucleuss() =>
-        States.Sample(state => CheckFault(state, 13, 0xE0, "xenlet_ist1_top", 0, (ulong)_harness["xenlet_resume_return"]), iter: 5, threads: 1);
+        States.Sample(
+            state => CheckFault(state, 13, 0xE0, "xenlet_ist1_top", 0, (ulong)_harness["xenlet_resume_return"]), iter: 5, threads: 1);
 
     [Theory]
     [InlineData(0)]

@@ -153,7 +153,8 @@ public sealed class FailureRedirectTests
                 var instruction = decoder.Decode();
                 if (instruction.Op0Kind == OpKind.NearBranch64)
                 {
-                    branches[name].Add(relocations.GetValueOrDefault((int)instruction.NextIP - 4) ?? names[(int)instruction.NearBranchTarget]);
+                    branches[name].Add(
+                        relocations.GetValueOrDefault((int)instruction.NextIP - 4) ?? names[(int)instruction.NearBranchTarget]);
                 }
             }
         }

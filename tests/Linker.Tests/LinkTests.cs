@@ -99,7 +99,8 @@ public sealed class LinkTests : IDisposable
         Assert.Equal((start, 2 * PageSize), (symbols["xenlet_sealed"], symbols["xenlet_sealed_end"] - symbols["xenlet_sealed"]));
         Assert.All(
             [
-                "xenlet_nucleus_stack_guard", "xenlet_nucleus_stack", "xenlet_ist_stacks", "xenlet_boot_tables", "xenlet_cpu", "xenlet_fault_frame", "xenlet_nmi_frame",
+                "xenlet_nucleus_stack_guard", "xenlet_nucleus_stack", "xenlet_ist_stacks", "xenlet_boot_tables", "xenlet_cpu",
+                "xenlet_fault_frame", "xenlet_nmi_frame",
                 "xenlet_start_info", "xenlet_idt", "xenlet_gdt", "xenlet_task_state", "__wrap___security_cookie",
             ],
             name => Assert.InRange(symbols[name], start, end - 1));
@@ -135,7 +136,8 @@ public sealed class LinkTests : IDisposable
         var image = Link();
         var report = _scratch["report"];
         using var emulator = Process.Start(new ProcessStartInfo("qemu-system-x86_64", [
-            "-accel", "tcg", "-cpu", "max", "-m", "32", "-display", "none", "-monitor", "none", "-serial", "none", "-parallel", "none", "-net", "none", "-no-reboot",
+            "-accel", "tcg", "-cpu", "max", "-m", "32", "-display", "none", "-monitor", "none", "-serial", "none", "-parallel", "none",
+            "-net", "none", "-no-reboot",
             "-debugcon", $"file:{report}", "-device", "isa-debug-exit,iobase=0xf4,iosize=1", "-kernel", _scratch["image"]]))!;
         if (!emulator.WaitForExit(TimeSpan.FromMinutes(3)))
         {
@@ -177,10 +179,12 @@ public sealed class LinkTests : IDisposable
         File.WriteAllBytes(_scratch["program.o"], TestProgram.Write());
 
         // --undefined keeps what nothing in so small a program refers to.
-        string[] kept = ["constant", "variable", "pointer", "thread_variable", "zeros", "managed_function", "unbox_function", "initialiser", "__init_array_start", "__init_array_end"];
+        string[] kept = ["constant", "variable", "pointer", "thread_variable", "zeros", "managed_function", "unbox_function",
+            "initialiser", "__init_array_start", "__init_array_end"];
         return Tool.Run("ld", [
             "-static", "-z", "max-page-size=0x1000", "--gc-sections", "--eh-frame-hdr", "--orphan-handling=error", "--fatal-warnings",
-            .. kept.Select(k => $"--undefined={k}"), "-T", LinkLayout.Path, "-o", _scratch["image"], _scratch["stubs.o"], _scratch["program.o"], .. more]);
+            .. kept.Select(k => $"--undefined={k}"), "-T", LinkLayout.Path, "-o", _scratch[
+                "image"], _scratch["stubs.o"], _scratch["program.o"], .. more]);
     }
 
     private static ulong PageOf(ulong address) => address / PageSize;

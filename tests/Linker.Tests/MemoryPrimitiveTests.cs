@@ -34,7 +34,8 @@ public sealed unsafe class MemoryPrimitiveTests : IDisposable
 
     [Fact]
     public void Copying_is_right_for_any_overlap() =>
-        Gen.Select(Gen.Int[0, 300], Gen.Int[0, 300], Gen.Int[0, 300]).Sample((from, to, length) => CopyMatches(from, to, length), threads: 1);
+        Gen.Select(Gen.Int[0, 300], Gen.Int[0, 300], Gen.Int[0, 300]).Sample(
+            (from, to, length) => CopyMatches(from, to, length), threads: 1);
 
     [Theory]
     [InlineData(10, 10, 50)] // onto itself

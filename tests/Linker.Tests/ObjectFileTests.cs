@@ -76,7 +76,8 @@ public sealed class ObjectFileTests
             .Where(s => file.SymbolSection(s) == 0)
             .Select(s => System.Text.Encoding.UTF8.GetString(file.SymbolName(s)));
         Assert.Equal(
-            ["xenlet_nucleus_start", "xenlet_on_nmi", "xenlet_on_nucleus_fault", "xenlet_on_pending_nmi", "xenlet_on_system_call", "xenlet_on_trap"],
+            ["xenlet_nucleus_start", "xenlet_on_nmi", "xenlet_on_nucleus_fault", "xenlet_on_pending_nmi", "xenlet_on_system_call",
+                "xenlet_on_trap"],
             undefined.Order(StringComparer.Ordinal));
     }
 

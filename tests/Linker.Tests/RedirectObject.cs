@@ -4,7 +4,8 @@ using static Iced.Intel.AssemblerRegisters;
 namespace Xenlet.Linker.Tests;
 
 /// <summary>
-/// An object as ILC writes it: one code section, branches within it resolved, relocations for the rest. Two functions of the nucleus and one of the program fail in every way there is.
+/// An object as ILC writes it: one code section, branches within it resolved, relocations for the rest. Two functions of the nucleus and
+/// one of the program fail in every way there is.
 /// </summary>
 internal static class RedirectObject
 {

@@ -4,14 +4,15 @@ using static Iced.Intel.AssemblerRegisters;
 namespace Xenlet.Linker.Tests;
 
 /// <summary>
-/// A program small enough to be assembled here, with every kind of section the real one has, and a nucleus that reports the processor's state
-/// on port 0xE9 and ends the emulator.
+/// A program small enough to be assembled here, with every kind of section the real one has, and a nucleus that reports the processor's
+/// state on port 0xE9 and ends the emulator.
 /// </summary>
 internal static class TestProgram
 {
     /// <summary>What the nucleus reports, eight bytes each, in this order.</summary>
     public static readonly string[] Report =
-        ["argument", "rsp", "rflags", "cs", "ss", "cr0", "cr3", "cr4", "efer", "fsbase", "gsbase", "mxcsr", "fcw", "in_nucleus", "stack_top", "rbp"];
+        ["argument", "rsp", "rflags", "cs", "ss", "cr0", "cr3", "cr4", "efer", "fsbase", "gsbase", "mxcsr", "fcw", "in_nucleus",
+            "stack_top", "rbp"];
 
     private const int ReportPort = 0xE9, ExitPort = 0xF4;
     private const uint Tls = 0x400, InitArray = 14;
@@ -23,7 +24,8 @@ internal static class TestProgram
         var text = writer.AddCode(".text");
         Function(writer, text, "_start", c => c.ud2());
         Function(writer, text, "xenlet_nucleus_start", EmitNucleus);
-        foreach (var name in (string[])["xenlet_on_system_call", "xenlet_on_trap", "xenlet_on_nmi", "xenlet_on_pending_nmi", "xenlet_on_nucleus_fault"])
+        foreach (var name in (string[])["xenlet_on_system_call", "xenlet_on_trap", "xenlet_on_nmi", "xenlet_on_pending_nmi",
+            "xenlet_on_nucleus_fault"])
         {
             Function(writer, text, name, c => c.ud2());
         }
@@ -73,7 +75,8 @@ internal static class TestProgram
         writer.Define(name, section, section.Append(new byte[size], 8, relocations), size, SymbolKind.None);
     }
 
-    private static byte[] GnuNote(byte type, byte[] value) => [4, 0, 0, 0, (byte)value.Length, 0, 0, 0, type, 0, 0, 0, (byte)'G', (byte)'N', (byte)'U', 0, .. value];
+    private static byte[] GnuNote(byte type, byte[] value) =>
+        [4, 0, 0, 0, (byte)value.Length, 0, 0, 0, type, 0, 0, 0, (byte)'G', (byte)'N', (byte)'U', 0, .. value];
 
     private static void EmitNucleus(Assembler c)
     {

@@ -9,7 +9,8 @@ using Xenlet.NetworkPeer;
 // udp GUEST-ADDRESS PORT                   a datagram through Linux's own stack, and the answers that it accepts
 return args switch
 {
-    ["echo", string name, string ours, string theirs, string count] => Echo(name, ours, theirs, int.Parse(count, CultureInfo.InvariantCulture)),
+    ["echo", string name, string ours, string theirs, string count] =>
+        Echo(name, ours, theirs, int.Parse(count, CultureInfo.InvariantCulture)),
     ["udp", string guest, string port] => await UdpAsync(guest, int.Parse(port, CultureInfo.InvariantCulture)),
     _ => 2,
 };
@@ -62,7 +63,9 @@ static int Echo(string name, string ours, string theirs, int count)
         }
     }
 
-    Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"sent {sent}, returned {returned}, lost {sent - returned}, changed or twice {changed}"));
+    Console.WriteLine(string.Create(
+        CultureInfo.InvariantCulture,
+        $"sent {sent}, returned {returned}, lost {sent - returned}, changed or twice {changed}"));
     return returned == count && changed == 0 ? 0 : 1;
 }
 
@@ -92,4 +95,5 @@ static async Task<int> UdpAsync(string guest, int port)
     return 0;
 }
 
-static byte[] Mac(string text) => [.. text.Split(':').Select(part => byte.Parse(part, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture))];
+static byte[] Mac(string text) =>
+    [.. text.Split(':').Select(part => byte.Parse(part, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture))];

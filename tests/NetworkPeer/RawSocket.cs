@@ -26,7 +26,9 @@ internal sealed unsafe partial class RawSocket : IDisposable
         *(ushort*)address = AfPacket;
         *(ushort*)(address + 2) = protocol;
         uint index = if_nametoindex(name);
-        *(uint*)(address + 4) = index != 0 ? index : throw new Win32Exception(Marshal.GetLastPInvokeError(), $"there is no interface {name}");
+        *(uint*)(address + 4) = index != 0
+            ? index
+            : throw new Win32Exception(Marshal.GetLastPInvokeError(), $"there is no interface {name}");
         Check(bind(_socket, address, 20), "bind");
     }
 
@@ -63,7 +65,8 @@ internal sealed unsafe partial class RawSocket : IDisposable
 
     private static int IPAddressToNetwork(int value) => ((value & 0xFF) << 8) | (value >> 8);
 
-    private static int Check(int result, string what) => result >= 0 ? result : throw new Win32Exception(Marshal.GetLastPInvokeError(), what);
+    private static int Check(int result, string what) =>
+        result >= 0 ? result : throw new Win32Exception(Marshal.GetLastPInvokeError(), what);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int socket(int domain, int type, int protocol);

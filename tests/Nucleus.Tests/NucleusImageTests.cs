@@ -50,7 +50,8 @@ public sealed class NucleusImageTests(NucleusImage nucleus) : IClassFixture<Nucl
         Assert.Equal((0ul, 0ul), (start % 4096, end % 4096));
         Assert.True(references[true].Count() > 500, "the nucleus seems to have no variables: is this its code?");
         Assert.True(
-            !references[false].Any(), $"code of the nucleus refers to variables among the program's:\n{string.Join('\n', references[false])}");
+            !references[
+                false].Any(), $"code of the nucleus refers to variables among the program's:\n{string.Join('\n', references[false])}");
     }
 
     [Theory]

@@ -32,7 +32,8 @@ public sealed class AnswerTests
     [Fact]
     public void A_solicitation_to_our_own_address_is_answered_too()
     {
-        byte[] unicast = [.. Frames.Hex(Exchange.Us), .. Frames.Solicitation[6..38], .. Frames.Hex("fd000000000000000000000000000002"), .. Frames.Solicitation[54..]];
+        byte[] unicast = [.. Frames.Hex(Exchange.Us), .. Frames.Solicitation[6..38], .. Frames.Hex("fd000000000000000000000000000002"),
+            .. Frames.Solicitation[54..]];
 
         Assert.Single(_us.Give(Frames.Mended(unicast)));
     }
@@ -66,7 +67,8 @@ public sealed class AnswerTests
         byte[][] frames = _us.Announce();
 
         Assert.Equal(2, frames.Length);
-        Assert.Equal(Frames.Hex("ffffffffffff 00163e000002 0806 0001 0800 06 04 0001 00163e000002 0a000002 000000000000 0a000002"), frames[0]);
+        Assert.Equal(
+            Frames.Hex("ffffffffffff 00163e000002 0806 0001 0800 06 04 0001 00163e000002 0a000002 000000000000 0a000002"), frames[0]);
         Assert.Equal(
             Frames.Hex(
                 "333300000001 00163e000002 86dd 60000000 0020 3a ff fd000000000000000000000000000002 ff020000000000000000000000000001"

@@ -5,7 +5,8 @@ namespace Xenlet.Samples.Tests;
 
 public sealed class FragmentTests
 {
-    private static readonly Gen<int> Sizes = Gen.OneOf(Gen.Int[0, 3000], Gen.Int[0, 65507], Gen.Const(1472), Gen.Const(1473), Gen.Const(65507));
+    private static readonly Gen<int> Sizes = Gen.OneOf(
+        Gen.Int[0, 3000], Gen.Int[0, 65507], Gen.Const(1472), Gen.Const(1473), Gen.Const(65507));
 
     [Fact]
     public void A_message_of_any_size_comes_back_however_its_fragments_were_ordered_and_repeated() =>
@@ -18,7 +19,9 @@ public sealed class FragmentTests
             random.Shuffle(given);
 
             // One that comes again comes before the last of all: afterwards it would begin a packet of its own.
-            byte[][] repeated = given.Length == 1 ? given : [.. given[..^1].SelectMany(frame => random.Next(3) == 0 ? new[] { frame, frame } : [frame]), given[^1]];
+            byte[][] repeated = given.Length == 1
+                ? given
+                : [.. given[..^1].SelectMany(frame => random.Next(3) == 0 ? new[] { frame, frame } : [frame]), given[^1]];
             byte[][] answer = us.GiveAll(repeated);
 
             byte[] asked = ipv6 ? Frames.Join6(request) : Frames.Join4(request);
@@ -53,7 +56,8 @@ public sealed class FragmentTests
     [Fact]
     public void Fragments_of_several_messages_may_mix()
     {
-        byte[][][] messages = [Frames.Echo4(4000, id: 1), Frames.Echo4(4000, id: 2), Frames.Echo4(4000, id: 1, source: "0a000003"), Frames.Echo4(4000, id: 4)];
+        byte[][][] messages = [Frames.Echo4(4000, id: 1), Frames.Echo4(4000, id: 2), Frames.Echo4(4000, id: 1, source: "0a000003"),
+            Frames.Echo4(4000, id: 4)];
 
         byte[][] answer = new Exchange().GiveAll(Enumerable.Range(0, 3).SelectMany(part => messages.Select(message => message[part])));
 
@@ -117,7 +121,8 @@ public sealed class FragmentTests
         byte[] first = Frames.Fragment4(message.AsSpan(0, 16), 0, true);
 
         Assert.Empty(new Exchange().GiveAll(
-            [Frames.Fragment4(message.AsSpan(32, 16), 32, false), Frames.Fragment4(message.AsSpan(16, 16), 16, false), first, Frames.Fragment4(message.AsSpan(16, 16), 16, true)]));
+            [Frames.Fragment4(message.AsSpan(32, 16), 32, false), Frames.Fragment4(message.AsSpan(16, 16), 16, false), first,
+                Frames.Fragment4(message.AsSpan(16, 16), 16, true)]));
         Assert.Empty(new Exchange().GiveAll(
             [Frames.Fragment4(message.AsSpan(16, 16), 16, false), Frames.Fragment4(message.AsSpan(32, 16), 32, true), first]));
     }
@@ -159,7 +164,8 @@ public sealed class FragmentTests
     public void Linux_asks_with_fragments_that_are_understood()
     {
         // The second fragments of pings of 1,480 bytes as Linux 6 sent them.
-        Assert.True(Ipv4Packet.TryRead(Frames.Hex("4500001c 8e4c00b9 4001d7d9 0a000001 0a000002 5a5a5a5a 5a5a5a5a"), out Ipv4Packet packet));
+        Assert.True(
+            Ipv4Packet.TryRead(Frames.Hex("4500001c 8e4c00b9 4001d7d9 0a000001 0a000002 5a5a5a5a 5a5a5a5a"), out Ipv4Packet packet));
         Assert.Equal((1480, false, 0x8E4C, 8), (packet.Offset, packet.More, packet.Id, packet.Payload.Length));
         Assert.Equal(0x05A8, BinaryPrimitives.ReadUInt16BigEndian(Frames.Echo6Of(1480)[1].AsSpan(56)));
     }

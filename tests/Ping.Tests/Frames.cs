@@ -5,7 +5,8 @@ namespace Xenlet.Samples.Tests;
 /// <summary>Frames, the first of them as Linux 6 sent them over a virtual Ethernet cable to 10.0.0.2 and fd00::2.</summary>
 internal static class Frames
 {
-    public static readonly byte[] ArpRequest = Hex("ffffffffffff 00163e000001 0806 0001 0800 06 04 0001 00163e000001 0a000001 000000000000 0a000002");
+    public static readonly byte[] ArpRequest = Hex(
+        "ffffffffffff 00163e000001 0806 0001 0800 06 04 0001 00163e000001 0a000001 000000000000 0a000002");
 
     public static readonly byte[] Echo = Hex(
         "00163e000002 00163e000001 0800 45000024 f2f84000 400133de 0a000001 0a000002 08008c00 3dd90000 90b39d72 00000000");
@@ -71,14 +72,17 @@ internal static class Frames
     }
 
     public static byte[] Packet6(
-        byte nextHeader, ReadOnlySpan<byte> payload, string source = "fd000000000000000000000000000001", string destination = "fd000000000000000000000000000002")
+        byte nextHeader, ReadOnlySpan<byte> payload, string source =
+            "fd000000000000000000000000000001", string destination = "fd000000000000000000000000000002")
     {
         byte[] length = new byte[2];
         BinaryPrimitives.WriteUInt16BigEndian(length, (ushort)payload.Length);
         return [.. Hex(Exchange.Us + Exchange.Them + "86dd 60000000"), .. length, nextHeader, 64, .. Hex(source + destination), .. payload];
     }
 
-    /// <summary>Writes the right checksums into a frame of IPv4 or IPv6 that is one whole message: what was changed in it is then all that is wrong.</summary>
+    /// <summary>
+    /// Writes the right checksums into a frame of IPv4 or IPv6 that is one whole message: what was changed in it is then all that is wrong.
+    /// </summary>
     public static byte[] Mended(byte[] frame)
     {
         byte[] mended = [.. frame];
@@ -93,7 +97,8 @@ internal static class Frames
         else if (mended[12..14] is [0x86, 0xDD] && packet.Length > 40)
         {
             Span<byte> message = packet[40..];
-            MendMessage(message, [.. packet[8..40], .. BitConverter.GetBytes(BinaryPrimitives.ReverseEndianness(message.Length)), 0, 0, 0, 58]);
+            MendMessage(
+                message, [.. packet[8..40], .. BitConverter.GetBytes(BinaryPrimitives.ReverseEndianness(message.Length)), 0, 0, 0, 58]);
         }
 
         return mended;
@@ -104,7 +109,8 @@ internal static class Frames
     {
         ReadOnlySpan<byte> packet = frame[14..];
         ReadOnlySpan<byte> message = packet[40..];
-        return Checksum([.. packet[8..40], .. BitConverter.GetBytes(BinaryPrimitives.ReverseEndianness(message.Length)), 0, 0, 0, 58, .. message]);
+        return Checksum(
+            [.. packet[8..40], .. BitConverter.GetBytes(BinaryPrimitives.ReverseEndianness(message.Length)), 0, 0, 0, 58, .. message]);
     }
 
     /// <summary>The checksum, from the remainder that it is: written otherwise than what is tested.</summary>
@@ -132,7 +138,8 @@ internal static class Frames
     });
 
     /// <summary>The message that fragments, or one packet, carry.</summary>
-    public static byte[] Join6(IReadOnlyList<byte[]> frames) => frames is [{ } whole] && whole[20] == 58 ? whole[54..] : Join(frames, frame =>
+    public static byte[] Join6(IReadOnlyList<byte[]> frames) =>
+        frames is [{ } whole] && whole[20] == 58 ? whole[54..] : Join(frames, frame =>
     {
         Assert.Equal(54 + BinaryPrimitives.ReadUInt16BigEndian(frame.AsSpan(18)), frame.Length);
         Assert.Equal((44, 58), (frame[20], frame[54]));

@@ -20,8 +20,10 @@ public sealed class CpioWriterTests
 
         Assert.Equal(
             [
-                "bin 40755 0:0 ''", "bin/sub 40755 0:0 ''", "bin/sub/tool 100755 0:0 '#!/bin/sh\n'", "etc 40755 0:0 ''", "etc/empty 100644 0:0 ''",
-                "bin/alias 120777 0:0 'sub/tool'", "dev 40755 0:0 ''", "dev/console 20600 5:1 ''", "proc 40755 0:0 ''", "TRAILER!!! 0 0:0 ''",
+                "bin 40755 0:0 ''", "bin/sub 40755 0:0 ''", "bin/sub/tool 100755 0:0 '#!/bin/sh\n'", "etc 40755 0:0 ''",
+                "etc/empty 100644 0:0 ''",
+                "bin/alias 120777 0:0 'sub/tool'", "dev 40755 0:0 ''", "dev/console 20600 5:1 ''", "proc 40755 0:0 ''",
+                "TRAILER!!! 0 0:0 ''",
             ],
             entries.Select(e => e.ToString()));
     }
@@ -64,7 +66,8 @@ public sealed class CpioWriterTests
         while (at < archive.Length)
         {
             Assert.Equal("070701", Encoding.ASCII.GetString(archive, at, 6));
-            int Field(int index) => int.Parse(Encoding.ASCII.GetString(archive, at + 6 + (index * 8), 8), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+            int Field(int index) =>
+                int.Parse(Encoding.ASCII.GetString(archive, at + 6 + (index * 8), 8), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
             int size = Field(6);
             int nameSize = Field(11);
             string name = Encoding.UTF8.GetString(archive, at + 110, nameSize - 1);

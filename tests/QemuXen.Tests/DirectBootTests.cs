@@ -123,7 +123,10 @@ public sealed class DirectBootTests : IDisposable
         string name = $"orphan{Guid.NewGuid():N}";
         string program = Path.Combine(AppContext.BaseDirectory, "Xenlet.QemuXen.dll");
         using Process owner = Process.Start(
-            new ProcessStartInfo("dotnet", [program, "run", "--no-xen", "--name", name, "--kernel", kernel]) { RedirectStandardOutput = true })!;
+            new ProcessStartInfo("dotnet", [program, "run", "--no-xen", "--name", name, "--kernel", kernel])
+            {
+                RedirectStandardOutput = true,
+            })!;
         try
         {
             Assert.Equal("up", await owner.StandardOutput.ReadLineAsync().WaitAsync(Limit));
@@ -152,7 +155,8 @@ public sealed class DirectBootTests : IDisposable
             try
             {
                 string commandLine = File.ReadAllText(Path.Combine(directory, "cmdline"));
-                return commandLine.StartsWith(QemuEmulator.Program, StringComparison.Ordinal) && commandLine.Contains(kernel, StringComparison.Ordinal);
+                return commandLine.StartsWith(QemuEmulator.Program, StringComparison.Ordinal) && commandLine.Contains(
+                    kernel, StringComparison.Ordinal);
             }
             catch (IOException)
             {

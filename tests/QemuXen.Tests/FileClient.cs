@@ -130,7 +130,8 @@ internal sealed class FileClient : IAsyncDisposable
 
     internal Task MakeDirectoryAsync(string name) => AskAsync(72, [.. Number(RootFid), .. Text(name), .. Number(0x1ED), .. Number(0)]);
 
-    internal Task RenameAsync(string name, string newName) => AskAsync(74, [.. Number(RootFid), .. Text(name), .. Number(RootFid), .. Text(newName)]);
+    internal Task RenameAsync(string name, string newName) =>
+        AskAsync(74, [.. Number(RootFid), .. Text(name), .. Number(RootFid), .. Text(newName)]);
 
     internal Task RemoveAsync(string name) => AskAsync(76, [.. Number(RootFid), .. Text(name), .. Number(0)]);
 
@@ -146,7 +147,8 @@ internal sealed class FileClient : IAsyncDisposable
 
     private static byte[] LongNumber(long value) => BitConverter.GetBytes(value);
 
-    private static byte[] Text(string text) => [.. BitConverter.GetBytes((ushort)Encoding.UTF8.GetByteCount(text)), .. Encoding.UTF8.GetBytes(text)];
+    private static byte[] Text(string text) =>
+        [.. BitConverter.GetBytes((ushort)Encoding.UTF8.GetByteCount(text)), .. Encoding.UTF8.GetBytes(text)];
 
     /// <summary>The server's answer is an error.</summary>
     internal sealed class RefusedException(int errno) : Exception($"errno {errno}")

@@ -130,7 +130,8 @@ public sealed class FileServerTests : IAsyncLifetime
     [InlineData(18)]
     [InlineData(30)]
     [InlineData(52)]
-    public async Task Links_devices_attributes_and_locks_are_refused(byte type) => Assert.Equal(NotSupported, await FailureOf(_client.AskAsync(type, [])));
+    public async Task Links_devices_attributes_and_locks_are_refused(byte type) =>
+        Assert.Equal(NotSupported, await FailureOf(_client.AskAsync(type, [])));
 
     [Fact]
     public Task A_message_that_is_too_short_for_its_fields_ends_the_connection() =>

@@ -30,7 +30,8 @@ public sealed class GuestShowTests(XenFixture fixture)
         await using XenGuest guest = await CreateAsync("deaf");
 
         string? problem = await GuestShow.RunAsync(
-            fixture.Machine, guest, null, "xl domname $GUEST; echo wrong >&2; exit 7", TimeSpan.FromSeconds(2), lines, CancellationToken.None);
+            fixture.Machine, guest, null, "xl domname $GUEST; echo wrong >&2; exit 7", TimeSpan.FromSeconds(
+                2), lines, CancellationToken.None);
 
         Assert.Equal(["dom0: deaf", "dom0: wrong", "xl shutdown deaf"], lines);
         Assert.Contains("status 7", problem, StringComparison.Ordinal);
@@ -44,7 +45,8 @@ public sealed class GuestShowTests(XenFixture fixture)
         await using XenGuest guest = await CreateAsync("short");
         using CancellationTokenSource ended = new();
         Lines lines = new();
-        Task<string?> show = GuestShow.RunAsync(fixture.Machine, guest, null, "echo begun; sleep 600", GuestShow.ShutdownLimit, lines, ended.Token);
+        Task<string?> show = GuestShow.RunAsync(
+            fixture.Machine, guest, null, "echo begun; sleep 600", GuestShow.ShutdownLimit, lines, ended.Token);
         await lines.WaitForAsync("dom0: begun");
 
         await ended.CancelAsync();

@@ -53,13 +53,17 @@ public sealed class PackageTests
 
     [Fact]
     public void A_file_that_is_no_elf_file_is_named() =>
-        Assert.Contains("bin/x", Assert.Throws<InvalidDataException>(() => ElfFile.Read("#!/bin/sh"u8.ToArray(), "bin/x")).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "bin/x",
+            Assert.Throws<InvalidDataException>(() => ElfFile.Read("#!/bin/sh"u8.ToArray(), "bin/x")).Message,
+            StringComparison.Ordinal);
 
     [Fact]
     public void An_elf_file_that_is_cut_short_is_named() =>
         Assert.Contains(
             "lib/cut.so",
-            Assert.Throws<InvalidDataException>(() => ElfFile.Read(SharedObject("libcut.so", "libc.so.6").AsMemory(0, 200), "lib/cut.so")).Message,
+            Assert.Throws<InvalidDataException>(
+                () => ElfFile.Read(SharedObject("libcut.so", "libc.so.6").AsMemory(0, 200), "lib/cut.so")).Message,
             StringComparison.Ordinal);
 
     [Fact]
@@ -134,7 +138,9 @@ public sealed class PackageTests
         }
     }
 
-    /// <summary>An ELF file with a dynamic section: program headers at 64, the section at 256, strings at 1024, loaded at 0x10000.</summary>
+    /// <summary>
+    /// An ELF file with a dynamic section: program headers at 64, the section at 256, strings at 1024, loaded at 0x10000.
+    /// </summary>
     private static byte[] SharedObject(string? soname, params string[] needed)
     {
         const ulong address = 0x10000;

@@ -115,7 +115,8 @@ public sealed class ProtocolTests : IDisposable
 
         await agent.DisposeAsync();
 
-        Assert.Contains("QEMU or dom0 is gone", (await Assert.ThrowsAsync<QemuXenException>(() => running)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "QEMU or dom0 is gone", (await Assert.ThrowsAsync<QemuXenException>(() => running)).Message, StringComparison.Ordinal);
         await Assert.ThrowsAsync<QemuXenException>(() => channel.Ready);
         await Assert.ThrowsAsync<QemuXenException>(() => channel.RunAsync("true", Limit, CancellationToken.None));
     }

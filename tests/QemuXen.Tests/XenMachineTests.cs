@@ -31,7 +31,9 @@ public sealed class XenMachineTests(XenFixture fixture) : IDisposable
             echo $(($(count) - before))
             """);
 
-        Assert.True(int.Parse(result.Output, CultureInfo.InvariantCulture) >= 2, $"{result.Output.Trim()} interrupts in 5 s of dom0's time; one each second of the host's was expected");
+        Assert.True(
+            int.Parse(result.Output, CultureInfo.InvariantCulture) >= 2,
+            $"{result.Output.Trim()} interrupts in 5 s of dom0's time; one each second of the host's was expected");
     }
 
     [Fact]

@@ -4,8 +4,8 @@ using System.Reflection;
 namespace Xenlet.Tests;
 
 /// <summary>
-/// The programs that tests boot or examine. A whole test run publishes all of them beforehand (<c>tests/Images.proj</c>) and says so by a variable; else each
-/// is published when it is first asked for.
+/// The programs that tests boot or examine. A whole test run publishes all of them beforehand (<c>tests/Images.proj</c>) and says so by a
+/// variable; else each is published when it is first asked for.
 /// </summary>
 internal static class PublishedImages
 {
@@ -29,7 +29,8 @@ internal static class PublishedImages
             await OneAtATime.WaitAsync();
             try
             {
-                await RunAsync("dotnet", ["publish", directory, "-c", "Release", "-v", "quiet", "--nologo", "--tl:off", "-nodeReuse:false", "-m:1"]);
+                await RunAsync(
+                    "dotnet", ["publish", directory, "-c", "Release", "-v", "quiet", "--nologo", "--tl:off", "-nodeReuse:false", "-m:1"]);
             }
             finally
             {
@@ -43,12 +44,14 @@ internal static class PublishedImages
     }
 
     /// <summary>Runs a command to its end and gives its standard output; fails the test when it fails.</summary>
-    public static async Task<string> RunAsync(string command, IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string>? environment = null)
+    public static async Task<string> RunAsync(
+        string command, IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string>? environment = null)
     {
         ProcessStartInfo start = new(command, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
 
         // The build that started the tests left its own variables; they are not this command's.
-        foreach (string variable in start.Environment.Keys.Where(key => key.StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase)).ToList())
+        foreach (string variable in start.Environment.Keys.Where(key => key.StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase))
+            .ToList())
         {
             start.Environment.Remove(variable);
         }
@@ -62,7 +65,9 @@ internal static class PublishedImages
         Task<string> output = process.StandardOutput.ReadToEndAsync();
         Task<string> errors = process.StandardError.ReadToEndAsync();
         await process.WaitForExitAsync();
-        Assert.True(process.ExitCode == 0, $"{command} {string.Join(' ', arguments)} ended with status {process.ExitCode}:\n{await output}\n{await errors}");
+        Assert.True(
+            process.ExitCode == 0,
+            $"{command} {string.Join(' ', arguments)} ended with status {process.ExitCode}:\n{await output}\n{await errors}");
         return await output;
     }
 }

@@ -27,18 +27,21 @@ public sealed class BootHoldTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Boot_does_not_wait_for_no_devices() => Assert.True((await (await _host.StartFrontAsync()).WaitForBootAsync()).IsComplete);
+    public async Task Boot_does_not_wait_for_no_devices() =>
+        Assert.True((await (await _host.StartFrontAsync()).WaitForBootAsync()).IsComplete);
 
     [Fact]
     public async Task After_the_time_limit_the_report_names_who_is_missing_both_states_and_how_long()
     {
         await _host.AddAsync("vif/0", backState: XenBusState.InitWait);
-        FrontBus bus = await _host.StartFrontAsync(new TestDriver { OnAttach = async (device, _) => await device.SetStateAsync(XenBusState.Initialised) });
+        FrontBus bus = await _host.StartFrontAsync(
+            new TestDriver { OnAttach = async (device, _) => await device.SetStateAsync(XenBusState.Initialised) });
         await _host.SeesAsync("Initialising -> Initialised");
         BootReport report = await bus.WaitForBootAsync(Short);
         Assert.False(report.IsComplete);
         MissingDevice missing = Assert.Single(report.Missing);
-        Assert.Equal((bus.Devices[0], XenBusState.Initialised, XenBusState.InitWait), (missing.Device, missing.State, missing.OtherEndState));
+        Assert.Equal(
+            (bus.Devices[0], XenBusState.Initialised, XenBusState.InitWait), (missing.Device, missing.State, missing.OtherEndState));
         Assert.True(missing.Waited >= Short);
         Assert.Matches(@"^still missing: vif/0: Initialised, other end InitWait, for \d+\.\d s$", report.ToString());
     }

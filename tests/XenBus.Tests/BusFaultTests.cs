@@ -18,7 +18,8 @@ public sealed class BusFaultTests : IAsyncLifetime
     [Theory]
     [InlineData("EACCES", XenBusState.Closed)]
     [InlineData("EIO", XenBusState.InitWait)]
-    public async Task An_online_that_cannot_be_read_is_0_once_it_is_said_so_and_is_not_blamed_on_the_driver(string error, XenBusState expected)
+    public async Task An_online_that_cannot_be_read_is_0_once_it_is_said_so_and_is_not_blamed_on_the_driver(
+        string error, XenBusState expected)
     {
         TestDriver driver = new() { OnAttach = async (device, _) => await device.SetStateAsync(XenBusState.Closed) };
         _host.Faults.Fail(XenStoreMessageType.Read, "backend/vbd/3/1/online", error, () => _isFaulty);
@@ -46,7 +47,8 @@ public sealed class BusFaultTests : IAsyncLifetime
         // The first telling after attach is such a one: the device is offline by then.
         TestDriver driver = new() { OnAttach = async (device, _) => await device.SetStateAsync(XenBusState.Closed) };
         await StartBackAsync(driver, online: "0");
-        await _host.UntilAsync(() => _host.Dom0.TryReadAsync(Host.Home + "/backend/vbd/3/1/hotplug-status").AsTask().GetAwaiter().GetResult() is null);
+        await _host.UntilAsync(
+            () => _host.Dom0.TryReadAsync(Host.Home + "/backend/vbd/3/1/hotplug-status").AsTask().GetAwaiter().GetResult() is null);
     }
 
     [Fact]
@@ -75,7 +77,10 @@ public sealed class BusFaultTests : IAsyncLifetime
     public async Task A_device_that_is_found_does_not_wait_for_another_whose_driver_waits_for_its_state_to_be_written()
     {
         // All transactions are the program's, so the driver's waits; what the bus is told of that device is a reason to look at its state.
-        TestDriver driver = new() { OnAttach = async (device, _) => await (device.Name == "vbd/1" ? device.SetStateAsync(XenBusState.InitWait) : default) };
+        TestDriver driver = new()
+        {
+            OnAttach = async (device, _) => await (device.Name == "vbd/1" ? device.SetStateAsync(XenBusState.InitWait) : default),
+        };
         FrontBus bus = await _host.StartFrontAsync(driver);
         List<XenStoreTransaction> open = [];
         for (int i = 0; i < new XenStoreClientOptions().MaxTransactions; i++)

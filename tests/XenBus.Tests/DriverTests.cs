@@ -54,7 +54,10 @@ public sealed class DriverTests : IAsyncLifetime
     public async Task A_failed_attach_is_closed_reported_and_found_again_only_when_set_up_anew()
     {
         bool fails = true;
-        TestDriver driver = new() { OnAttach = (device, _) => fails && device.Type == "vbd" ? throw new InvalidOperationException("no memory") : default };
+        TestDriver driver = new()
+        {
+            OnAttach = (device, _) => fails && device.Type == "vbd" ? throw new InvalidOperationException("no memory") : default,
+        };
         await _host.AddAsync("vbd/1");
         await _host.AddAsync("vif/0");
         FrontBus bus = await _host.StartFrontAsync(driver);
@@ -177,7 +180,9 @@ public sealed class DriverTests : IAsyncLifetime
     {
         TestDriver driver = new()
         {
-            OnOtherEnd = (device, state) => device.Name == "vbd/1" && state == XenBusState.Connected ? throw new FormatException("bad ring") : default,
+            OnOtherEnd = (device, state) => device.Name == "vbd/1" && state == XenBusState.Connected
+                ? throw new FormatException("bad ring")
+                : default,
         };
         await _host.AddAsync("vbd/1");
         await _host.AddAsync("vbd/2");
@@ -206,7 +211,8 @@ public sealed class DriverTests : IAsyncLifetime
         bus.AddDriver(new TestDriver("good", "vbd"));
         await bus.StartAsync();
         await _host.SeesAsync("vbd/1: Probe of driver broken failed, which is no fit: ?");
-        await _host.UntilAsync(() => bus.Devices is [{ Phase: XenDevicePhase.Attached, Driver.Name: "good" }, { Phase: XenDevicePhase.NoDriver }]);
+        await _host.UntilAsync(
+            () => bus.Devices is [{ Phase: XenDevicePhase.Attached, Driver.Name: "good" }, { Phase: XenDevicePhase.NoDriver }]);
         Assert.Equal(XenBusState.Initialising, await _host.FrontStateAsync("vfb/0"));
     }
 

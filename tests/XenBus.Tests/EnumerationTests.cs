@@ -132,7 +132,9 @@ public sealed class EnumerationTests : IAsyncLifetime
         await _host.Dom0.WriteAsync(Host.Home + "/device/vbd/51/thing", "1");
         await _host.UntilAsync(() => driver.Count("local end vbd/51 /thing") > 0);
         await _host.SettleAsync(bus);
-        Assert.DoesNotContain(driver.Calls, call => call.StartsWith("local end vbd/5 ", StringComparison.Ordinal) && call.EndsWith("thing", StringComparison.Ordinal));
+        Assert.DoesNotContain(
+            driver.Calls,
+            call => call.StartsWith("local end vbd/5 ", StringComparison.Ordinal) && call.EndsWith("thing", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -217,11 +219,14 @@ public sealed class EnumerationTests : IAsyncLifetime
             """,
             DeviceTree.Format(bus, _host.Back()));
         await _host.SetBackStateAsync("vfb/0", XenBusState.InitWait);
-        Assert.Contains("vfb/0  (no driver)  Initialising  <-> InitWait at domain 0", await DeviceTree.FormatAsync(bus), StringComparison.Ordinal);
+        Assert.Contains(
+            "vfb/0  (no driver)  Initialising  <-> InitWait at domain 0", await DeviceTree.FormatAsync(bus), StringComparison.Ordinal);
         await _host.SeesAsync("vif/0: Initialising -> Connected ", " ms");
     }
 
-    /// <summary>Counts how often it is asked what time it is: a device asks once when it is made, and at each change of its state.</summary>
+    /// <summary>
+    /// Counts how often it is asked what time it is: a device asks once when it is made, and at each change of its state.
+    /// </summary>
     private sealed class CountingClock : TimeProvider
     {
         private int _asked;

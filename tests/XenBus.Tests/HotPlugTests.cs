@@ -114,7 +114,8 @@ public sealed class HotPlugTests : IAsyncLifetime
     [Fact]
     public async Task A_device_made_between_watch_and_first_look_is_found()
     {
-        // It is made when the first of the two was answered and before the second is asked for. Were the look the first, nothing would tell of it.
+        // It is made when the first of the two was answered and before the second is asked for. Were the look the first, nothing would tell
+        // of it.
         List<XenStoreMessageType> asked = [];
         _host.BeforeRequest = async (type, path) =>
         {
@@ -142,7 +143,8 @@ public sealed class HotPlugTests : IAsyncLifetime
         FrontBus bus = await _host.StartFrontAsync(_driver);
         await _host.UntilAsync(() => bus.Devices is [{ Phase: XenDevicePhase.Attached }]);
         await _host.Dom0.SetPermissionsAsync(Host.Home + "/device/vbd/1/state", [new(0, XenStoreRights.None)]);
-        await _host.Dom0.SetPermissionsAsync(Host.Home + "/device/vbd/1", [new(0, XenStoreRights.None), new(Host.Guest, XenStoreRights.Read)]);
+        await _host.Dom0.SetPermissionsAsync(
+            Host.Home + "/device/vbd/1", [new(0, XenStoreRights.None), new(Host.Guest, XenStoreRights.Read)]);
         await _host.SeesAsync("device/vbd/1 cannot be looked at, and stays what it was", "EACCES");
         Assert.Equal(XenDevicePhase.Attached, Assert.Single(bus.Devices).Phase);
     }

@@ -37,7 +37,8 @@ public sealed class ScaleTests
     public async Task Devices_plugged_into_a_running_guest_cost_no_more_requests_each_when_they_are_many(int count)
     {
         double each = await CountPluggedAsync(count) / count;
-        // Each of its four nodes may be announced apart, and is then looked at apart; a burst that is too much for the watch costs a look at all.
+        // Each of its four nodes may be announced apart, and is then looked at apart; a burst that is too much for the watch costs a look
+        // at all.
         Assert.InRange(each, 3, 30);
     }
 
@@ -67,7 +68,8 @@ public sealed class ScaleTests
         // All are followed.
         await Task.WhenAll(bus.Devices.Select(device => host.SetBackStateAsync(device.Name, XenBusState.Closing).AsTask()));
         await host.UntilAsync(() => bus.Devices.All(device => device.State == XenBusState.Closed));
-        Assert.DoesNotContain(host.Events, happened => happened.Text.Contains("E2BIG", StringComparison.Ordinal) || happened.Text.Contains("ENOSPC", StringComparison.Ordinal));
+        Assert.DoesNotContain(host.Events, happened => happened.Text.Contains("E2BIG", StringComparison.Ordinal) || happened.Text.Contains(
+            "ENOSPC", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -109,7 +111,8 @@ public sealed class ScaleTests
         await host.RemoveAsync(bus.Devices.First(device => device.FollowsOtherEnd).Name);
         await host.UntilAsync(() => bus.Devices.Count == 147);
         await host.AddAsync(blind[1].Name, backState: XenBusState.InitWait);
-        await host.UntilAsync(() => bus.Devices.Any(device => device.Name == blind[1].Name && device.FollowsOtherEnd && device.State == XenBusState.Connected));
+        await host.UntilAsync(() => bus.Devices.Any(
+            device => device.Name == blind[1].Name && device.FollowsOtherEnd && device.State == XenBusState.Connected));
 
         // As a driver does that offers something.
         static ValueTask WriteAsync(XenDevice device) => device.Bus.Store.WriteAsync($"{device.Node}/feature", "1");
@@ -201,7 +204,9 @@ public sealed class ScaleTests
         }
     }
 
-    /// <summary>A driver that connects, and before it writes some nodes as a real one does; where it may not, it gives back those it has written.</summary>
+    /// <summary>
+    /// A driver that connects, and before it writes some nodes as a real one does; where it may not, it gives back those it has written.
+    /// </summary>
     private static TestDriver NodeWriter(int nodes)
     {
         TestDriver connecting = TestDriver.Connecting();

@@ -279,7 +279,9 @@ public sealed class ShutdownTests : IAsyncLifetime
 
     private Task<FrontBus> ConnectAsync(TestDriver driver, params string[] names) => ConnectAsync(driver, TimeProvider.System, names);
 
-    /// <summary>A bus on which the devices are connected. On a manual clock no limit but the ones that the test lets pass is over.</summary>
+    /// <summary>
+    /// A bus on which the devices are connected. On a manual clock no limit but the ones that the test lets pass is over.
+    /// </summary>
     private async Task<FrontBus> ConnectAsync(TestDriver driver, TimeProvider clock, params string[] names)
     {
         FrontBus bus = await _host.StartFrontAsync(driver, clock == TimeProvider.System ? Patient : new() { TimeProvider = clock });

@@ -54,7 +54,8 @@ public sealed class StaleFrontEndTests : IAsyncLifetime
         await _host.SetBackStateAsync(Device, XenBusState.Connected);
         ConcurrentQueue<XenBusState> seen = await FollowAsync(answers: false);
         ManualClock clock = new();
-        Task<FrontBus> starting = _host.StartFrontAsync(new TestDriver(), new() { TimeProvider = clock, BootTimeLimit = TimeSpan.FromHours(1) });
+        Task<FrontBus> starting = _host.StartFrontAsync(
+            new TestDriver(), new() { TimeProvider = clock, BootTimeLimit = TimeSpan.FromHours(1) });
         foreach (XenBusState next in (XenBusState[])[XenBusState.Closing, XenBusState.Closed])
         {
             await _host.UntilAsync(() => seen.LastOrDefault() == next && clock.Timers > 0);

@@ -61,7 +61,8 @@ public sealed class StateTests : IAsyncLifetime
     public async Task A_state_that_is_no_number_is_not_overwritten()
     {
         await _host.Dom0.WriteAsync(Host.Home + "/device/vif/0/state", "garbage");
-        XenStoreException error = await Assert.ThrowsAsync<XenStoreException>(async () => await _device.SetStateAsync(XenBusState.Connected));
+        XenStoreException error = await Assert.ThrowsAsync<XenStoreException>(
+            async () => await _device.SetStateAsync(XenBusState.Connected));
         Assert.Equal(XenStoreError.BadValue, error.Error);
         Assert.Equal("garbage", await _host.Dom0.ReadAsync(Host.Home + "/device/vif/0/state"));
         Assert.Null(await _host.Dom0.TryReadAsync(Host.Home + "/error/device/vif/0/error"));
@@ -75,12 +76,14 @@ public sealed class StateTests : IAsyncLifetime
         Task<bool> write = _device.SetStateAsync(XenBusState.Connected).AsTask();
         XenStoreException error = await Assert.ThrowsAsync<XenStoreException>(() => write.WaitAsync(TimeSpan.FromMinutes(2)));
         Assert.Equal(XenStoreError.EACCES, error.Error);
-        Assert.StartsWith("13 writing new state: ", await _host.Dom0.ReadAsync(Host.Home + "/error/device/vif/0/error"), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "13 writing new state: ", await _host.Dom0.ReadAsync(Host.Home + "/error/device/vif/0/error"), StringComparison.Ordinal);
         await _host.SeesAsync("the state cannot be set to Closing");
         Assert.Single(_host.Events, happened => happened.Text.Contains("the state cannot be set to Closing", StringComparison.Ordinal));
         Assert.Equal(XenBusState.Initialising, await _host.FrontStateAsync("vif/0"));
         // The lock is free, and Closing itself does not try Closing again.
-        await Assert.ThrowsAsync<XenStoreException>(() => _device.SetStateAsync(XenBusState.Closing).AsTask().WaitAsync(TimeSpan.FromMinutes(2)));
+        await Assert.ThrowsAsync<XenStoreException>(
+            () => _device.SetStateAsync(XenBusState.Closing).AsTask().WaitAsync(TimeSpan.FromMinutes(2)));
         await _device.ReportErrorAsync("the last event");
         await _host.SeesAsync("the last event");
         Assert.Single(_host.Events, happened => happened.Text.Contains("writing new state", StringComparison.Ordinal));
@@ -128,7 +131,8 @@ public sealed class StateTests : IAsyncLifetime
     [InlineData("4 ", XenBusState.Closed)]
     [InlineData("", XenBusState.Closed)]
     [InlineData(null, XenBusState.Closed)]
-    public void A_value_that_is_no_state_reads_as_Closed(string? value, XenBusState state) => Assert.Equal(state, XenBusStates.Parse(value));
+    public void A_value_that_is_no_state_reads_as_Closed(string? value, XenBusState state) =>
+        Assert.Equal(state, XenBusStates.Parse(value));
 
     [Theory]
     [InlineData(XenBusState.Initialising, XenBusState.InitWait, true)]
@@ -143,7 +147,8 @@ public sealed class StateTests : IAsyncLifetime
     [InlineData(XenBusState.Connected, XenBusState.InitWait, false)]
     [InlineData((XenBusState)9, XenBusState.Closed, false)]
     [InlineData(XenBusState.Closed, (XenBusState)(-1), false)]
-    public void The_table_knows_the_usual_changes(XenBusState from, XenBusState to, bool usual) => Assert.Equal(usual, XenBusStates.IsUsual(from, to));
+    public void The_table_knows_the_usual_changes(XenBusState from, XenBusState to, bool usual) =>
+        Assert.Equal(usual, XenBusStates.IsUsual(from, to));
 
     [Fact]
     public async Task An_unusual_change_is_made_and_marked()

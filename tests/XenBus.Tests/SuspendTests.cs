@@ -49,7 +49,9 @@ public sealed class SuspendTests : IAsyncLifetime
         Assert.Equal(
             ["suspend vbd/1", "resume vbd/1", "other end vbd/1 Initialising", "local end vbd/1 "],
             // What the tool stack has written below the device may be told at any time after the resume.
-            driver.Calls.Where(call => call.Contains("vbd/1", StringComparison.Ordinal) && !call.StartsWith("local end vbd/1 /", StringComparison.Ordinal)).Take(4));
+            driver.Calls.Where(call => call.Contains(
+                "vbd/1",
+                StringComparison.Ordinal) && !call.StartsWith("local end vbd/1 /", StringComparison.Ordinal)).Take(4));
         // Its new other end is followed, its old one is not: there are as many watches as before.
         Assert.Equal(free, await _host.CountFreeWatchesAsync());
         await _host.Dom0.WriteAsync("/local/domain/7/backend/vbd/1/1/state", (long)XenBusState.InitWait);
@@ -98,7 +100,8 @@ public sealed class SuspendTests : IAsyncLifetime
         string[] meanwhile = [.. driver.Calls];
         await bus.CancelSuspendAsync();
         await StepUntilAsync(bus, () => driver.Count("other end vbd/1 Closing") > 0 && driver.Count("attach vbd/2") > 0);
-        Assert.Equal("suspend cancelled vbd/1", driver.Calls.Skip(meanwhile.Length).First(call => call.Contains("vbd/1", StringComparison.Ordinal)));
+        Assert.Equal(
+            "suspend cancelled vbd/1", driver.Calls.Skip(meanwhile.Length).First(call => call.Contains("vbd/1", StringComparison.Ordinal)));
     }
 
     [Fact]
@@ -149,7 +152,8 @@ public sealed class SuspendTests : IAsyncLifetime
     [Fact]
     public async Task A_driver_that_throws_in_resume_loses_its_own_device_only()
     {
-        TestDriver driver = TestDriver.Connecting(onResume: (device, _) => device.Name == "vbd/1" ? throw new FormatException("no ring") : default);
+        TestDriver driver = TestDriver.Connecting(
+            onResume: (device, _) => device.Name == "vbd/1" ? throw new FormatException("no ring") : default);
         FrontBus bus = await StartAsync(driver, null, "vbd/1", "vbd/2");
         await _host.SuspendAsync(() => Task.CompletedTask);
         await _host.SeesAsync("vbd/1: given up");
@@ -178,20 +182,25 @@ public sealed class SuspendTests : IAsyncLifetime
     [Fact]
     public async Task A_driver_that_throws_in_suspend_takes_its_device_on_anew_after_the_resume()
     {
-        TestDriver driver = TestDriver.Connecting(onSuspend: device => device.Name == "vbd/1" ? throw new FormatException("no rest") : new(true));
+        TestDriver driver = TestDriver.Connecting(
+            onSuspend: device => device.Name == "vbd/1" ? throw new FormatException("no rest") : new(true));
         FrontBus bus = await StartAsync(driver, null, "vbd/1", "vbd/2");
         XenDevice before = bus.Devices[0];
         driver.Calls.Clear();
         Assert.Equal(SuspendOutcome.Resumed, await _host.SuspendAsync(() => Task.CompletedTask));
-        await _host.UntilAsync(() => bus.Devices is [{ State: XenBusState.Connected } next, { State: XenBusState.Connected }] && next != before);
-        Assert.Equal(["suspend vbd/1", "detach vbd/1", "attach vbd/1"], driver.Calls.Where(call => call.EndsWith("vbd/1", StringComparison.Ordinal)));
+        await _host.UntilAsync(
+            () => bus.Devices is [{ State: XenBusState.Connected } next, { State: XenBusState.Connected }] && next != before);
+        Assert.Equal(
+            ["suspend vbd/1", "detach vbd/1", "attach vbd/1"],
+            driver.Calls.Where(call => call.EndsWith("vbd/1", StringComparison.Ordinal)));
         Assert.Contains("no rest", await _host.Dom0.ReadAsync(Host.Home + "/error/device/vbd/1/error"), StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task A_driver_that_throws_in_a_suspend_that_is_cancelled_loses_its_own_device_only()
     {
-        TestDriver driver = TestDriver.Connecting(onSuspend: device => device.Name == "vbd/1" ? throw new FormatException("no rest") : new(true));
+        TestDriver driver = TestDriver.Connecting(
+            onSuspend: device => device.Name == "vbd/1" ? throw new FormatException("no rest") : new(true));
         FrontBus bus = await StartAsync(driver, null, "vbd/1", "vbd/2");
         Assert.Equal(SuspendOutcome.Cancelled, await _host.CancelSuspendAsync(() => Task.CompletedTask));
         await _host.SeesAsync("vbd/1: given up");
@@ -246,9 +255,12 @@ public sealed class SuspendTests : IAsyncLifetime
         await _host.UntilAsync(() => driver.Count("local end vbd/2 ") > 0);
         gate.TrySetResult();
         await _host.UntilAsync(() => driver.Count("local end vbd/1 ") > 0);
-        string[] calls = [.. driver.Calls.Where(made => made.Contains("vbd/1", StringComparison.Ordinal)).SkipWhile(made => made.StartsWith("other", StringComparison.Ordinal))];
+        string[] calls = [.. driver.Calls.Where(made => made.Contains("vbd/1", StringComparison.Ordinal)).SkipWhile(
+            made => made.StartsWith("other", StringComparison.Ordinal))];
         Assert.Equal(
-            call == "suspend" ? ["suspend vbd/1", "resume vbd/1", "other end vbd/1 Initialising"] : ["resume vbd/1", "other end vbd/1 Initialising"],
+            call == "suspend"
+                ? ["suspend vbd/1", "resume vbd/1", "other end vbd/1 Initialising"]
+                : ["resume vbd/1", "other end vbd/1 Initialising"],
             calls.Take(call == "suspend" ? 3 : 2));
         Assert.Equal("/local/domain/7/backend/vbd/1/1", bus.Devices[0].OtherEndPath);
     }
@@ -264,13 +276,17 @@ public sealed class SuspendTests : IAsyncLifetime
             await _host.Dom0.RemoveAsync(Host.Home + "/device/vbd/1/backend");
             await MoveAsync("vbd/2", 7);
             await _host.Dom0.SetPermissionsAsync(Host.Home + "/device/vbd/3/backend", [new(0, XenStoreRights.None)]);
-            await _host.Dom0.SetPermissionsAsync(Host.Home + "/device/vbd/3", [new(0, XenStoreRights.None), new(Host.Guest, XenStoreRights.Read)]);
+            await _host.Dom0.SetPermissionsAsync(
+                Host.Home + "/device/vbd/3", [new(0, XenStoreRights.None), new(Host.Guest, XenStoreRights.Read)]);
         });
         await _host.SeesAsync("vbd/1: has no other end: backend is missing");
         await _host.SeesAsync("vbd/2: resumed, other end at domain 7");
         await _host.SeesAsync("vbd/3: given up");
         await _host.UntilAsync(() => driver.Count("detach vbd/1") == 1 && driver.Count("detach vbd/3") == 1);
-        Assert.StartsWith("13 driver test cannot be resumed", await _host.Dom0.ReadAsync(Host.Home + "/error/device/vbd/3/error"), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "13 driver test cannot be resumed",
+            await _host.Dom0.ReadAsync(Host.Home + "/error/device/vbd/3/error"),
+            StringComparison.Ordinal);
         await _host.Dom0.WriteAsync(Host.Home + "/device/vbd/1/backend", Host.BackEnd("vbd/1"));
         await _host.UntilAsync(() => bus.Devices.Any(device => device is { Name: "vbd/1", State: XenBusState.Connected }));
     }
@@ -295,7 +311,8 @@ public sealed class SuspendTests : IAsyncLifetime
             await _host.RemoveAsync("vbd/1");
             await _host.AddAsync("vbd/3", backState: XenBusState.InitWait);
         });
-        await _host.UntilAsync(() => bus.Devices is [{ Name: "vbd/2", State: XenBusState.Connected }, { Name: "vbd/3", State: XenBusState.Connected }]);
+        await _host.UntilAsync(
+            () => bus.Devices is [{ Name: "vbd/2", State: XenBusState.Connected }, { Name: "vbd/3", State: XenBusState.Connected }]);
         await _host.SeesAsync("vbd/1: has left the store while the domain was suspended");
         Assert.Equal((1, 0), (driver.Count("detach vbd/1"), driver.Count("resume vbd/1")));
     }
@@ -437,7 +454,8 @@ public sealed class SuspendTests : IAsyncLifetime
 
         FrontBus bus = await _host.StartFrontAsync(driver, options);
         await _host.UntilAsync(() => names.All(name =>
-            driver.Count($"other end {name} InitWait") > 0 && driver.Calls.Any(call => call.StartsWith($"local end {name} ", StringComparison.Ordinal))));
+            driver.Count($"other end {name} InitWait") > 0 && driver.Calls.Any(
+                call => call.StartsWith($"local end {name} ", StringComparison.Ordinal))));
         await _host.SettleAsync(bus);
         return bus;
     }
@@ -461,5 +479,6 @@ public sealed class SuspendTests : IAsyncLifetime
         await Host.AddAsync(transaction, name, XenBusState.Initialising, XenBusState.Initialising, BackEnd(name, domain), domain);
     }).AsTask();
 
-    private static string BackEnd(string name, uint domain) => Host.BackEnd(name).Replace("/domain/0/", $"/domain/{domain}/", StringComparison.Ordinal);
+    private static string BackEnd(string name, uint domain) =>
+        Host.BackEnd(name).Replace("/domain/0/", $"/domain/{domain}/", StringComparison.Ordinal);
 }

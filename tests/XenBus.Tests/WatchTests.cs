@@ -41,7 +41,8 @@ public sealed class WatchTests : IAsyncLifetime
             Host.AddAsync(transaction, "vif/0", XenBusState.Initialising, XenBusState.InitWait, BackEnd, 5));
         foreach (string node in new[] { BackEnd + "/state", BackEnd + "/online", BackEnd })
         {
-            await _host.Dom0.SetPermissionsAsync(node, [new(5, XenStoreRing.XenStoreRights.None), new(Host.Guest, XenStoreRing.XenStoreRights.Read)]);
+            await _host.Dom0.SetPermissionsAsync(
+                node, [new(5, XenStoreRing.XenStoreRights.None), new(Host.Guest, XenStoreRing.XenStoreRights.Read)]);
         }
 
         await _host.StartFrontAsync(_driver);

@@ -22,9 +22,10 @@ internal sealed class RunningTool : IDisposable
     /// <param name="arguments">Its command line.</param>
     public static RunningTool Start(string store, params string[] arguments)
     {
-        // A runtime of its own for each run: the tests' takes no programs in. A shell that starts the tests in the background has them ignore Ctrl-C, and
-        // a program inherits that: the tool must not.
-        ProcessStartInfo start = new("env", ["--default-signal=INT", "dotnet", Path.Combine(AppContext.BaseDirectory, "XenStoreTool.Linux.dll"), .. arguments])
+        // A runtime of its own for each run: the tests' takes no programs in. A shell that starts the tests in the background has them
+        // ignore Ctrl-C, and a program inherits that: the tool must not.
+        ProcessStartInfo start = new(
+            "env", ["--default-signal=INT", "dotnet", Path.Combine(AppContext.BaseDirectory, "XenStoreTool.Linux.dll"), .. arguments])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,

@@ -23,7 +23,8 @@ public sealed class ToolTests : IAsyncLifetime
         using (RawStore store = _daemon.ConnectRaw())
         {
             Write(store, "/a/text", "two words"u8);
-            Write(store, "/a/bytes", [0, 1, 7, 8, (byte)'\t', (byte)'\n', 11, (byte)'\r', 27, (byte)'"', (byte)'\\', (byte)'~', 127, 128, 255]);
+            Write(store, "/a/bytes", [0, 1, 7, 8, (byte)'\t', (byte)'\n', 11, (byte)'\r', 27, (byte)'"', (byte)'\\', (byte)'~', 127, 128,
+                255]);
             Write(store, "/a/empty", []);
             Write(store, "/a/deep/er/est", "x"u8);
             Write(store, "/b", "ü"u8);

@@ -27,6 +27,7 @@ internal sealed class BootReport
         double line = (now.Uptime - _main.Uptime).TotalNanoseconds;
         Console.Write(string.Create(
             CultureInfo.InvariantCulture,
-            $"measured boot-nucleus {nucleus:F0}\nmeasured boot-runtime {runtime:F0}\nmeasured boot-line {line:F0}\nmeasured boot-pages {now.UsedPages}\n"));
+            $"measured boot-nucleus {nucleus:F0}\nmeasured boot-runtime {runtime:F0}\nmeasured boot-line {line:F0}\nmeasured boot-pages "
+            + $"{now.UsedPages}\n"));
     }
 }

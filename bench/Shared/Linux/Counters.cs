@@ -21,7 +21,9 @@ internal sealed class Counters
     public IEnumerable<(string What, double Count)> Since(Counters earlier) =>
         [("interrupts", _interrupts - earlier._interrupts), ("switches", _switches - earlier._switches)];
 
-    /// <summary>Events of disks and network interfaces: a line has the interrupt's number, a count for the one processor, and names.</summary>
+    /// <summary>
+    /// Events of disks and network interfaces: a line has the interrupt's number, a count for the one processor, and names.
+    /// </summary>
     private static double Interrupts() => Lines("/proc/interrupts")
         .Where(words => words[^1].StartsWith("blkif", StringComparison.Ordinal) || words[^1].StartsWith("vif", StringComparison.Ordinal))
         .Sum(words => Number(words[1]));

@@ -31,7 +31,9 @@ internal sealed record RunCommand(string? Project) : BuildCommand
     /// <summary>The domain's virtual processors, if they were named.</summary>
     public int? VirtualCpus { get; init; }
 
-    /// <summary>The guest's command line in its own syntax, before <see cref="Environment"/> and <see cref="Arguments"/> are added.</summary>
+    /// <summary>
+    /// The guest's command line in its own syntax, before <see cref="Environment"/> and <see cref="Arguments"/> are added.
+    /// </summary>
     public string CommandLine { get; init; } = "";
 
     /// <summary>Environment variables in the order given.</summary>
@@ -70,8 +72,9 @@ internal sealed record RunCommand(string? Project) : BuildCommand
     public bool TellsDevices => Disks.Count > 0 || Network || HotPlug || Dom0Command is not null;
 
     /// <summary>
-    /// This command where it says something, and <paramref name="declared"/>, what the project says of itself, where it does not. Devices, and what is done with
-    /// them, are taken together: a run with devices of its own has those alone. A terminal's user ends the program himself.
+    /// This command where it says something, and <paramref name="declared"/>, what the project says of itself, where it does not. Devices,
+    /// and what is done with them, are taken together: a run with devices of its own has those alone. A terminal's user ends the program
+    /// himself.
     /// </summary>
     public RunCommand Over(RunCommand declared)
     {

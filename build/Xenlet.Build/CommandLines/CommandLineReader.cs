@@ -34,7 +34,8 @@ internal static partial class CommandLineReader
         return command switch
         {
             "help" or "--help" or "-h" => new HelpCommand(),
-            _ when arguments.TakeWhile(argument => argument != "--").Skip(1).Any(argument => argument is "--help" or "-h") => new HelpCommand(),
+            _ when arguments.TakeWhile(argument => argument != "--").Skip(1).Any(argument => argument is "--help" or "-h") =>
+                new HelpCommand(),
             "build" => new ImageCommand(ReadOnlyOperand(command, cursor, "project")),
             "run" => ReadRun(cursor, Environment.CurrentDirectory),
             "test" => ReadTest(cursor),
@@ -45,7 +46,9 @@ internal static partial class CommandLineReader
         };
     }
 
-    /// <summary>Reads what a project says of its own runs (the property XenletRunOptions): options of <c>run</c>, separated by blanks.</summary>
+    /// <summary>
+    /// Reads what a project says of its own runs (the property XenletRunOptions): options of <c>run</c>, separated by blanks.
+    /// </summary>
     /// <param name="options">The options.</param>
     /// <param name="project">The project file; paths are meant from its directory.</param>
     /// <exception cref="BuildException">Something was not understood; the message names it.</exception>
@@ -110,7 +113,8 @@ internal static partial class CommandLineReader
             {
                 command = command.Project is null
                     ? command with { Project = argument }
-                    : throw Misunderstood($"run: unexpected '{argument}' after the project '{command.Project}' (arguments for the program follow '--')");
+                    : throw Misunderstood(
+                        $"run: unexpected '{argument}' after the project '{command.Project}' (arguments for the program follow '--')");
                 continue;
             }
 
@@ -118,14 +122,16 @@ internal static partial class CommandLineReader
             command = option switch
             {
                 "--memory" => command with { Memory = ReadNumber(option, Value(option, value, cursor), MaximumMemory, "MiB") },
-                "--vcpus" => command with { VirtualCpus = ReadNumber(option, Value(option, value, cursor), MaximumVirtualCpus, "processors") },
+                "--vcpus" =>
+                    command with { VirtualCpus = ReadNumber(option, Value(option, value, cursor), MaximumVirtualCpus, "processors") },
                 "--cmdline" => command with { CommandLine = Value(option, value, cursor) },
                 "--interactive" => command with { Interactive = Flag(option, value) },
                 "--machine" => command with { Machine = ReadMachine(Value(option, value, cursor)) },
                 "--no-xen" => command with { WithoutXen = Flag(option, value) },
                 "--gdb" when value is null => command with { GdbPort = RunCommand.DefaultGdbPort },
                 "--gdb" => command with { GdbPort = ReadNumber(option, value, MaximumPort, "port") },
-                "--disk" => command with { Disks = [.. command.Disks, ReadNumber(option, Value(option, value, cursor), MaximumDisk, "MiB")] },
+                "--disk" =>
+                    command with { Disks = [.. command.Disks, ReadNumber(option, Value(option, value, cursor), MaximumDisk, "MiB")] },
                 "--network" => command with { Network = Flag(option, value) },
                 "--plug" => command with { HotPlug = Flag(option, value) },
                 "--dom0" => command with { Dom0Command = ReadScript(Value(option, value, cursor), directory) },
@@ -198,7 +204,8 @@ internal static partial class CommandLineReader
                     CultureInfo.InvariantCulture,
                     $"option '{option}' needs a whole number ({unit}) from 1 to {maximum}, but got '{text}'"));
 
-    private static BuildException Misunderstood(string what) => new($"{what}; './build.sh help' lists what there is.", BuildException.Usage);
+    private static BuildException Misunderstood(string what) =>
+        new($"{what}; './build.sh help' lists what there is.", BuildException.Usage);
 
     private sealed class Cursor(IReadOnlyList<string> arguments)
     {

@@ -36,8 +36,9 @@ internal sealed record GuestCommandLine(IReadOnlyList<KeyValuePair<string, strin
                 CommandLine.MaximumVariables);
             if (result.Error != CommandLineError.None)
             {
+                string error = Encoding.ASCII.GetString(CommandLine.Describe(result.Error));
                 throw new BuildException(
-                    $"the guest would refuse its command line: {Encoding.ASCII.GetString(CommandLine.Describe(result.Error))}{result.Column}",
+                    $"the guest would refuse its command line: {error}{result.Column}",
                     BuildException.Usage);
             }
 
@@ -83,7 +84,8 @@ internal sealed record GuestCommandLine(IReadOnlyList<KeyValuePair<string, strin
     }
 
     private static string Quote(string word) =>
-        word.Length > 0 && word.All(character => char.IsAsciiLetterOrDigit(character) || "-_=+.,:/@%".Contains(character, StringComparison.Ordinal))
+        word.Length > 0 && word.All(
+            character => char.IsAsciiLetterOrDigit(character) || "-_=+.,:/@%".Contains(character, StringComparison.Ordinal))
             ? word
             : $"'{word.Replace("'", @"'\''", StringComparison.Ordinal)}'";
 
@@ -95,7 +97,8 @@ internal sealed record GuestCommandLine(IReadOnlyList<KeyValuePair<string, strin
         }
         catch (EncoderFallbackException)
         {
-            throw new BuildException("the guest's command line holds half of a surrogate pair, which UTF-8 cannot say.", BuildException.Usage);
+            throw new BuildException(
+                "the guest's command line holds half of a surrogate pair, which UTF-8 cannot say.", BuildException.Usage);
         }
     }
 

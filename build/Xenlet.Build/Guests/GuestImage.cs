@@ -67,7 +67,8 @@ internal sealed record GuestImage(string Name, string Directory)
         }
 
         string name = Property("AssemblyName");
-        string published = Path.Combine(Path.GetDirectoryName(project)!, Property("PublishDir").Replace('\\', '/'), name + Property("NativeBinaryExt"));
+        string published = Path.Combine(
+            Path.GetDirectoryName(project)!, Property("PublishDir").Replace('\\', '/'), name + Property("NativeBinaryExt"));
         if (!File.Exists(published))
         {
             throw new BuildException($"'dotnet publish {project}' left no image at {published}.");

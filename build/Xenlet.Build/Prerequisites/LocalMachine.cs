@@ -24,7 +24,8 @@ internal sealed class LocalMachine(ProcessRunner processes) : IMachine
 
     /// <inheritdoc/>
     public int Run(string command, params IReadOnlyList<string> arguments) =>
-        processes.Run(command, arguments, ProcessOutput.ToStandardError, new Dictionary<string, string> { ["DEBIAN_FRONTEND"] = "noninteractive" });
+        processes.Run(
+            command, arguments, ProcessOutput.ToStandardError, new Dictionary<string, string> { ["DEBIAN_FRONTEND"] = "noninteractive" });
 
     private static bool IsExecutable(string path) =>
         File.Exists(path) && (OperatingSystem.IsWindows() || (File.GetUnixFileMode(path) & UnixFileMode.UserExecute) != 0);

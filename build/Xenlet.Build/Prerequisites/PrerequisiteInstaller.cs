@@ -20,7 +20,8 @@ internal sealed class PrerequisiteInstaller(IMachine machine, Action<string> say
         string install = $"apt-get install -y --no-install-recommends {string.Join(' ', packages)}";
         if (!machine.HasCommand("apt-get"))
         {
-            throw new BuildException($"missing: {needs}. There is no apt-get here: install what Debian has in {string.Join(", ", packages)}.");
+            throw new BuildException(
+                $"missing: {needs}. There is no apt-get here: install what Debian has in {string.Join(", ", packages)}.");
         }
 
         if (!machine.IsRoot)
@@ -37,14 +38,16 @@ internal sealed class PrerequisiteInstaller(IMachine machine, Action<string> say
             // Lists that are out of date name packages the archive no longer has.
             if (updated || !Update() || !Install(packages))
             {
-                throw new BuildException($"could not install {string.Join(' ', packages)}; what apt-get said is above. The command was: {install}");
+                throw new BuildException(
+                    $"could not install {string.Join(' ', packages)}; what apt-get said is above. The command was: {install}");
             }
         }
 
         Prerequisite[] stillMissing = [.. missing.Where(prerequisite => !prerequisite.IsPresent(machine))];
         if (stillMissing.Length > 0)
         {
-            throw new BuildException($"still missing after '{install}': {string.Join("; ", stillMissing.Select(prerequisite => prerequisite.Need))}");
+            throw new BuildException(
+                $"still missing after '{install}': {string.Join("; ", stillMissing.Select(prerequisite => prerequisite.Need))}");
         }
     }
 

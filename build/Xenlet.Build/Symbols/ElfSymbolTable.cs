@@ -7,7 +7,9 @@ namespace Xenlet.Build;
 /// <param name="Offset">Bytes from its beginning.</param>
 internal readonly record struct SymbolOffset(string Name, ulong Offset);
 
-/// <summary>The functions of an ELF64 little-endian file's <c>.symtab</c>, by address (System V ABI, chapter 4, and its x86-64 supplement).</summary>
+/// <summary>
+/// The functions of an ELF64 little-endian file's <c>.symtab</c>, by address (System V ABI, chapter 4, and its x86-64 supplement).
+/// </summary>
 internal sealed class ElfSymbolTable
 {
     /// <summary>The section in which the NativeAOT compiler puts all compiled C#.</summary>

@@ -6,7 +6,8 @@ internal static class ManagedName
     private const string Separator = "__";
 
     /// <summary>What the compiler shortens <c>System.Private.CoreLib</c> and its like to, before the name of a type.</summary>
-    private static readonly string[] FrameworkPrefixes = ["S_P_CoreLib_", "S_P_TypeLoader_", "S_P_Reflection_Execution_", "S_P_StackTraceMetadata_"];
+    private static readonly string[] FrameworkPrefixes = ["S_P_CoreLib_", "S_P_TypeLoader_", "S_P_Reflection_Execution_",
+        "S_P_StackTraceMetadata_"];
 
     /// <summary>
     /// <c>S_P_CoreLib_System_Threading_Thread__StartThread</c> becomes <c>System.Threading.Thread.StartThread</c>. The compiler writes

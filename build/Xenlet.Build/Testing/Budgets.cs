@@ -23,7 +23,9 @@ internal sealed record Budgets(IReadOnlyDictionary<string, double> Shares)
                 continue;
             }
 
-            if (words.Length != 2 || !double.TryParse(words[1], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double share) || share <= 0)
+            if (words.Length != 2
+                || !double.TryParse(words[1], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double share)
+                || share <= 0)
             {
                 throw new BuildException($"{path}, line {number}: '{line.Trim()}' is not a name and a number above zero.");
             }

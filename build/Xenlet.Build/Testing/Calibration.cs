@@ -9,7 +9,10 @@ internal static class Calibration
     private const int Words = 1 << 20;
     private const int Steps = 1 << 27;
 
-    /// <summary>Processor time of a fixed piece of work, the least of three: arithmetic and branches over 4 MiB of memory, as emulators and compilers have them.</summary>
+    /// <summary>
+    /// Processor time of a fixed piece of work, the least of three: arithmetic and branches over 4 MiB of memory, as emulators and
+    /// compilers have them.
+    /// </summary>
     public static TimeSpan Run() => Enumerable.Range(0, Rounds).Min(_ => Once());
 
     private static TimeSpan Once()

@@ -3,8 +3,8 @@ using System.Diagnostics;
 namespace Xenlet.Build;
 
 /// <summary>
-/// The C# compiler as a server for the builds of one test run: some forty compilations then share its start. It is the run's own, and ended with it,
-/// whatever the user's environment says of servers.
+/// The C# compiler as a server for the builds of one test run: some forty compilations then share its start. It is the run's own, and ended
+/// with it, whatever the user's environment says of servers.
 /// </summary>
 internal sealed class CompilerServer : IDisposable
 {
@@ -21,7 +21,8 @@ internal sealed class CompilerServer : IDisposable
         {
             try
             {
-                using var server = Process.GetProcessById(int.Parse(Path.GetFileName(directory), System.Globalization.CultureInfo.InvariantCulture));
+                using var server = Process.GetProcessById(
+                    int.Parse(Path.GetFileName(directory), System.Globalization.CultureInfo.InvariantCulture));
                 used += server.TotalProcessorTime;
                 server.Kill();
             }

@@ -57,7 +57,8 @@ internal sealed class FlakeHunt(Repository repository, ProcessRunner processes, 
     {
         TestOutcome outcome = new ProjectTest(repository, processes, say)
             .RunBuilt(project, TestRunner.Filter(filter, soak: false), mayBeEmpty: false);
-        FailedTest[] failed = [.. outcome.Tests.Where(test => test.Failure is not null).Select(test => new FailedTest(test.Name, test.Failure!))];
+        FailedTest[] failed = [.. outcome.Tests.Where(test => test.Failure is not null).Select(
+            test => new FailedTest(test.Name, test.Failure!))];
         return new FlakeRun(Repository.ShortName(project), filter, failed, outcome.Problem);
     }
 

@@ -4,12 +4,13 @@ using System.Text.RegularExpressions;
 namespace Xenlet.Build;
 
 /// <summary>
-/// Has a shell measure a command: .NET does not tell what a process that has ended used, nor what its children used, and most of a test run is theirs.
-/// What a process leaves running when it ends is not in the count.
+/// Has a shell measure a command: .NET does not tell what a process that has ended used, nor what its children used, and most of a test run
+/// is theirs. What a process leaves running when it ends is not in the count.
 /// </summary>
 internal static partial class ProcessorTime
 {
-    // `times` (POSIX, section 2.14) writes the shell's own user and system time, and in the second line those of its children that were waited for.
+    // `times` (POSIX, section 2.14) writes the shell's own user and system time, and in the second line those of its children that were
+    // waited for.
     private const string Script = """times=$1; output=$2; shift 2; "$@" >"$output" 2>&1; status=$?; times >"$times"; exit $status""";
 
     /// <summary>The command that runs <paramref name="command"/>, has its exit status, and leaves its times in a file.</summary>

@@ -19,20 +19,26 @@ internal static class RunReport
         List<string> lines = [Row("lane", "step", "wall", "processor", "of its budget")];
         foreach (IGrouping<string, StepCost> lane in steps.GroupBy(step => step.Lane))
         {
-            lines.AddRange(lane.Select(step => Row(lane.Key, step.Name, Minutes(step.Wall), Minutes(step.Processor), Percent(budgets.Used(step, calibration)))));
+            lines.AddRange(lane.Select(
+                step => Row(lane.Key, step.Name, Minutes(step.Wall), Minutes(step.Processor), Percent(budgets.Used(step, calibration)))));
             if (lane.Count() > 1)
             {
-                lines.Add(Row(lane.Key, "(the lane)", Minutes(Sum(lane, step => step.Wall)), Minutes(Sum(lane, step => step.Processor)), ""));
+                lines.Add(
+                    Row(lane.Key, "(the lane)", Minutes(Sum(lane, step => step.Wall)), Minutes(Sum(lane, step => step.Processor)), ""));
             }
         }
 
         lines.Add(Row("", "the whole", Minutes(wall), Minutes(Sum(steps, step => step.Processor)), ""));
-        lines.Add(string.Create(CultureInfo.InvariantCulture, $"budgets are relative to a calibration of {calibration.TotalSeconds:0.00} s of processor time"));
+        lines.Add(string.Create(
+            CultureInfo.InvariantCulture,
+            $"budgets are relative to a calibration of {calibration.TotalSeconds:0.00} s of processor time"));
         lines.Add("the slowest tests:");
         lines.AddRange(tests.OrderByDescending(test => test.Duration).Take(SlowestTests)
             .Select(test => string.Create(CultureInfo.InvariantCulture, $"  {test.Duration.TotalSeconds,6:0.0} s  {test.Name}")));
         lines.AddRange(steps.Where(step => budgets.Used(step, calibration) > 1)
-            .Select(step => string.Create(CultureInfo.InvariantCulture, $"OVER ITS BUDGET: {step.Name} used {budgets.Used(step, calibration):0%} of its processor time")));
+            .Select(step => string.Create(
+                CultureInfo.InvariantCulture,
+                $"OVER ITS BUDGET: {step.Name} used {budgets.Used(step, calibration):0%} of its processor time")));
         return lines;
     }
 
@@ -43,5 +49,6 @@ internal static class RunReport
 
     private static TimeSpan Sum(IEnumerable<StepCost> steps, Func<StepCost, TimeSpan> time) => new(steps.Sum(step => time(step).Ticks));
 
-    private static string Minutes(TimeSpan time) => string.Create(CultureInfo.InvariantCulture, $"{(int)time.TotalMinutes}:{time.Seconds:00}");
+    private static string Minutes(TimeSpan time) =>
+        string.Create(CultureInfo.InvariantCulture, $"{(int)time.TotalMinutes}:{time.Seconds:00}");
 }

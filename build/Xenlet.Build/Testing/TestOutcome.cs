@@ -8,7 +8,9 @@ internal sealed record TestOutcome(TestCount Count, string? Problem)
     /// <summary>Its tests; none when there are no results that can be read.</summary>
     public IReadOnlyList<TestResult> Tests { get; private init; } = [];
 
-    /// <summary>Judges a run of <c>dotnet test</c> by its exit status and its results file (the TRX format of Visual Studio's test platform).</summary>
+    /// <summary>
+    /// Judges a run of <c>dotnet test</c> by its exit status and its results file (the TRX format of Visual Studio's test platform).
+    /// </summary>
     /// <param name="exitStatus">Of <c>dotnet test</c>.</param>
     /// <param name="results">Text of the results file; <see langword="null"/> if none was written.</param>
     /// <param name="filtered">Whether the user asked for some tests only, so that a project may have none of them.</param>

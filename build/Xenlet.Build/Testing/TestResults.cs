@@ -44,7 +44,9 @@ internal sealed record TestResults(TestCount Count, IReadOnlyList<TestResult> Te
     private static TestResult ReadTest(XElement test)
     {
         // A test that was not run has no duration.
-        TimeSpan duration = test.Attribute("duration") is { } took ? TimeSpan.Parse(took.Value, CultureInfo.InvariantCulture) : TimeSpan.Zero;
+        TimeSpan duration = test.Attribute("duration") is { } took
+            ? TimeSpan.Parse(took.Value, CultureInfo.InvariantCulture)
+            : TimeSpan.Zero;
         string? failure = Required(test, "outcome") is "Failed" or "Error" or "Timeout" or "Aborted"
             ? test.Descendants(test.Name.Namespace + "Message").FirstOrDefault()?.Value ?? "it gave no message"
             : null;

@@ -4,15 +4,17 @@ using System.Globalization;
 namespace Xenlet.Build;
 
 /// <summary>
-/// Builds everything and runs all tests. Those that boot guests wait for them most of the time, so the others run beside them: two lanes, each one step
-/// after the other.
+/// Builds everything and runs all tests. Those that boot guests wait for them most of the time, so the others run beside them: two lanes,
+/// each one step after the other.
 /// </summary>
 /// <param name="repository">Holds the tests.</param>
 /// <param name="processes">Runs <c>dotnet</c>.</param>
 /// <param name="say">Receives each line about what is being done.</param>
 internal sealed class TestRunner(Repository repository, ProcessRunner processes, Action<string> say)
 {
-    /// <summary>The configuration in which everything is built and tested: the one in which images are published, so that nothing is compiled twice.</summary>
+    /// <summary>
+    /// The configuration in which everything is built and tested: the one in which images are published, so that nothing is compiled twice.
+    /// </summary>
     public const string Configuration = "Release";
 
     /// <summary>A test host that has reported nothing for this long is ended, and the test it was at is named.</summary>
@@ -35,7 +37,9 @@ internal sealed class TestRunner(Repository repository, ProcessRunner processes,
         return filter is null ? category : $"({filter})&({category})";
     }
 
-    /// <summary>Builds the solution and runs every test in it, and the check of its formatting unless only some tests were asked for.</summary>
+    /// <summary>
+    /// Builds the solution and runs every test in it, and the check of its formatting unless only some tests were asked for.
+    /// </summary>
     /// <exception cref="BuildException">The file of budgets cannot be read.</exception>
     public TestCount Run(string? filter, bool soak)
     {
@@ -89,7 +93,8 @@ internal sealed class TestRunner(Repository repository, ProcessRunner processes,
             "build",
             new TestStep(
                 "build",
-                ["dotnet", "msbuild", repository.Solution, "-restore", $"-p:Configuration={Configuration}", .. compiler.Options, "-nodeReuse:false", "-m", "-v:quiet", "-tl:off", "-nologo"],
+                ["dotnet", "msbuild", repository.Solution, "-restore", $"-p:Configuration={Configuration}", .. compiler.Options,
+                    "-nodeReuse:false", "-m", "-v:quiet", "-tl:off", "-nologo"],
                 TestStep.MustSucceed(default, "the solution does not build")),
             compiler.End);
     }
@@ -101,11 +106,14 @@ internal sealed class TestRunner(Repository repository, ProcessRunner processes,
             "dotnet-format",
             ["dotnet", "format", "whitespace", repository.Solution, "--verify-no-changes", "--no-restore"],
             TestStep.MustSucceed(
-                TestCount.OnePassed, $"the sources are not formatted as .editorconfig says: run 'dotnet format {Path.GetFileName(repository.Solution)}'"));
-        yield return new TestLane("host", [.. projects[false].Select(project => Test(project, filter, whole)), .. whole ? [format] : Array.Empty<TestStep>()]);
+                TestCount.OnePassed, $"the sources are not formatted as .editorconfig says: run 'dotnet format "
+                    + $"{Path.GetFileName(repository.Solution)}'"));
+        yield return new TestLane(
+            "host", [.. projects[false].Select(project => Test(project, filter, whole)), .. whole ? [format] : Array.Empty<TestStep>()]);
         TestStep images = new(
             "images",
-            ["dotnet", "msbuild", repository.Images, "-t:Publish", $"-p:Configuration={Configuration}", "-nodeReuse:false", "-m:1", "-v:quiet", "-tl:off", "-nologo"],
+            ["dotnet", "msbuild", repository.Images, "-t:Publish", $"-p:Configuration={Configuration}", "-nodeReuse:false", "-m:1",
+                "-v:quiet", "-tl:off", "-nologo"],
             TestStep.MustSucceed(default, "the guest programs under test cannot be published"));
         yield return new TestLane("guests", [images, .. projects[true].Select(project => Test(project, filter, whole))]);
     }
@@ -127,7 +135,8 @@ internal sealed class TestRunner(Repository repository, ProcessRunner processes,
             command.AddRange(["--blame-hang", "--blame-hang-timeout", HangTimeout, "--blame-hang-dump-type", "none"]);
         }
 
-        return new TestStep(name, command, status => TestOutcome.Judge(status, File.Exists(results) ? File.ReadAllText(results) : null, filtered: !whole))
+        return new TestStep(
+            name, command, status => TestOutcome.Judge(status, File.Exists(results) ? File.ReadAllText(results) : null, filtered: !whole))
         {
             Environment = Repository.NeedsImages(project) ? new Dictionary<string, string> { ["XENLET_IMAGES_ARE_PUBLISHED"] = "1" } : null,
         };
@@ -154,7 +163,8 @@ internal sealed class TestRunner(Repository repository, ProcessRunner processes,
         (string command, IReadOnlyList<string> arguments) = ProcessorTime.Measured(times, output, step.Command);
         var started = Stopwatch.StartNew();
         TestOutcome outcome = step.Judge(processes.Run(command, arguments, ProcessOutput.Inherited, step.Environment));
-        TimeSpan processor = ProcessorTime.Read(File.Exists(times) ? File.ReadAllText(times) : null) + (remainder?.Invoke() ?? TimeSpan.Zero);
+        TimeSpan processor = ProcessorTime.Read(File.Exists(times) ? File.ReadAllText(times) : null)
+            + (remainder?.Invoke() ?? TimeSpan.Zero);
         lock (_gate)
         {
             _costs.Add(new StepCost(lane, step.Name, started.Elapsed, processor));

@@ -4,7 +4,9 @@ using System.Net.Sockets;
 
 namespace Xenlet.Samples;
 
-/// <summary>The addresses that the program answers for, as bytes in the order of the wire; null for a protocol that is not spoken.</summary>
+/// <summary>
+/// The addresses that the program answers for, as bytes in the order of the wire; null for a protocol that is not spoken.
+/// </summary>
 internal sealed record Addresses(byte[]? Ipv4, byte[]? Ipv6)
 {
     public const string Usage = """
@@ -65,7 +67,8 @@ internal sealed record Addresses(byte[]? Ipv4, byte[]? Ipv6)
         byte[] bytes = address.GetAddressBytes();
         int bits = bytes.Length * 8;
         int prefix = bits;
-        if (slash >= 0 && (!int.TryParse(argument.AsSpan(slash + 1), NumberStyles.None, CultureInfo.InvariantCulture, out prefix) || prefix > bits))
+        if (slash >= 0
+            && (!int.TryParse(argument.AsSpan(slash + 1), NumberStyles.None, CultureInfo.InvariantCulture, out prefix) || prefix > bits))
         {
             problem = $"'{argument}' has no prefix length from 0 to {bits} behind the '/'";
             return null;
@@ -84,7 +87,9 @@ internal sealed record Addresses(byte[]? Ipv4, byte[]? Ipv6)
         ? address[0] is not 0 and not 127 and < 224
         : address[0] != 0xFF && (address.AsSpan(0, 15).ContainsAnyExcept((byte)0) || address[15] > 1);
 
-    /// <summary>Whether an IPv4 address is its network's first or last, which mean the network and everybody in it (not in nets of two or one).</summary>
+    /// <summary>
+    /// Whether an IPv4 address is its network's first or last, which mean the network and everybody in it (not in nets of two or one).
+    /// </summary>
     private static bool IsEdge(byte[] address, int prefix)
     {
         if (address.Length != 4 || prefix >= 31)

@@ -37,7 +37,10 @@ internal readonly ref struct Ipv4Packet
 
         int header = (bytes[0] & 0xF) * 4;
         int total = BinaryPrimitives.ReadUInt16BigEndian(bytes[2..]);
-        if (header < HeaderLength || total < header || total > bytes.Length || InternetChecksum.Of(InternetChecksum.Add(bytes[..header])) != 0)
+        if (header < HeaderLength
+            || total < header
+            || total > bytes.Length
+            || InternetChecksum.Of(InternetChecksum.Add(bytes[..header])) != 0)
         {
             return false;
         }
@@ -58,7 +61,8 @@ internal readonly ref struct Ipv4Packet
 
     /// <summary>Writes a header without options.</summary>
     public static void WriteHeader(
-        Span<byte> packet, ReadOnlySpan<byte> source, ReadOnlySpan<byte> destination, byte protocol, ushort id, int offset, bool more, int payloadLength)
+        Span<byte> packet, ReadOnlySpan<byte> source, ReadOnlySpan<byte> destination, byte protocol, ushort id, int offset, bool more,
+        int payloadLength)
     {
         const byte HopsLeft = 64;
         packet[..HeaderLength].Clear();

@@ -75,7 +75,8 @@ internal sealed class NeighbourDiscovery(byte[] address, Outbox outbox)
 
     public void Announce() => Advertise(AllNodesStation, AllNodes, Override);
 
-    private bool IsSolicitedNode(ReadOnlySpan<byte> group) => group.StartsWith(SolicitedNode) && group[13..].SequenceEqual(address.AsSpan(13));
+    private bool IsSolicitedNode(ReadOnlySpan<byte> group) =>
+        group.StartsWith(SolicitedNode) && group[13..].SequenceEqual(address.AsSpan(13));
 
     /// <summary>Walks over the options; false when they do not fill the message exactly.</summary>
     private static bool TryReadOptions(ReadOnlySpan<byte> options, out bool namesSource)

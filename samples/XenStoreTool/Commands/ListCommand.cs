@@ -3,8 +3,8 @@ using Xenlet.XenStoreRing;
 namespace XenStoreTool;
 
 /// <summary>
-/// Prints all nodes below a path with their values, in the form of xenstore-ls: whole paths with -f, otherwise names indented by their depth.
-/// A value that may not be read is left out; a node that may not be listed is named, and the listing goes on.
+/// Prints all nodes below a path with their values, in the form of xenstore-ls: whole paths with -f, otherwise names indented by their
+/// depth. A value that may not be read is left out; a node that may not be listed is named, and the listing goes on.
 /// </summary>
 internal sealed class ListCommand : Command
 {
@@ -31,7 +31,8 @@ internal sealed class ListCommand : Command
     };
 
     /// <inheritdoc/>
-    public override async Task<bool> RunAsync(XenStoreClient store, TextWriter output, TextWriter errors, CancellationToken cancellationToken)
+    public override async Task<bool> RunAsync(
+        XenStoreClient store, TextWriter output, TextWriter errors, CancellationToken cancellationToken)
     {
         bool complete = true;
         await ListAsync(_path, await store.DirectoryAsync(_path, cancellationToken), 0);

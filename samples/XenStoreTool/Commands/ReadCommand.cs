@@ -6,7 +6,8 @@ namespace XenStoreTool;
 internal sealed class ReadCommand(string[] paths) : Command
 {
     /// <inheritdoc/>
-    public override async Task<bool> RunAsync(XenStoreClient store, TextWriter output, TextWriter errors, CancellationToken cancellationToken)
+    public override async Task<bool> RunAsync(
+        XenStoreClient store, TextWriter output, TextWriter errors, CancellationToken cancellationToken)
     {
         Task<byte[]>[] reads = [.. paths.Select(path => store.ReadBytesAsync(path, cancellationToken).AsTask())];
         foreach (Task<byte[]> read in reads)

@@ -31,7 +31,8 @@ internal sealed class WatchCommand : Command
     }
 
     /// <inheritdoc/>
-    public override async Task<bool> RunAsync(XenStoreClient store, TextWriter output, TextWriter errors, CancellationToken cancellationToken)
+    public override async Task<bool> RunAsync(
+        XenStoreClient store, TextWriter output, TextWriter errors, CancellationToken cancellationToken)
     {
         List<XenStoreWatch> watches = [];
         using CancellationTokenSource enough = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);

@@ -24,7 +24,8 @@ internal sealed class WriteCommand : Command
     };
 
     /// <inheritdoc/>
-    public override async Task<bool> RunAsync(XenStoreClient store, TextWriter output, TextWriter errors, CancellationToken cancellationToken)
+    public override async Task<bool> RunAsync(
+        XenStoreClient store, TextWriter output, TextWriter errors, CancellationToken cancellationToken)
     {
         await store.WriteAsync(_path, _value, cancellationToken);
         return true;

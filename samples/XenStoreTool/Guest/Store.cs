@@ -14,7 +14,9 @@ internal sealed class Store : IAsyncDisposable
         Client = client;
     }
 
-    /// <summary>Whether a person types the commands: a guest's console looks redirected to .NET, and yet has one at its other end.</summary>
+    /// <summary>
+    /// Whether a person types the commands: a guest's console looks redirected to .NET, and yet has one at its other end.
+    /// </summary>
     public static bool IsTyped => true;
 
     public XenStoreClient Client { get; }

@@ -11,8 +11,8 @@ public sealed partial class DomainControl
     private const string IsEnding = "the program is ending";
 
     /// <summary>
-    /// Asks to be told of suspends. Preparations are made before any driver is told, the latest addition's first; the ends are told when all drivers work again, the earliest
-    /// addition's first.
+    /// Asks to be told of suspends. Preparations are made before any driver is told, the latest addition's first; the ends are told when
+    /// all drivers work again, the earliest addition's first.
     /// </summary>
     /// <param name="before">
     /// Prepares. One that throws refuses the suspend, and so does <see cref="DomainControlOptions.PreparationTimeLimit"/>, at which its
@@ -20,7 +20,8 @@ public sealed partial class DomainControl
     /// </param>
     /// <param name="after">Is told how it ended, if the preparation was made.</param>
     /// <returns>Takes both back.</returns>
-    public IDisposable OnSuspend(Func<CancellationToken, ValueTask>? before = null, Func<SuspendOutcome, ValueTask>? after = null) => _hooks.Add(before, after);
+    public IDisposable OnSuspend(Func<CancellationToken, ValueTask>? before = null, Func<SuspendOutcome, ValueTask>? after = null) =>
+        _hooks.Add(before, after);
 
     /// <param name="acknowledged">When the request was acknowledged, by the options' clock: the tool stack counts from there.</param>
     private async Task SuspendAsync(long acknowledged)
@@ -130,7 +131,9 @@ public sealed partial class DomainControl
         }
     }
 
-    /// <summary>There is no answer to a suspend but the suspend: the tool stack gives up after 60 seconds. So it is said where people look.</summary>
+    /// <summary>
+    /// There is no answer to a suspend but the suspend: the tool stack gives up after 60 seconds. So it is said where people look.
+    /// </summary>
     private async Task RefuseAsync(string why)
     {
         string text = $"the suspend is refused: {why}";

@@ -6,15 +6,18 @@ using Xenlet.XenStoreRing;
 namespace Xenlet.Domain;
 
 /// <summary>
-/// Does what the tool stack asks of the domain: <c>xl shutdown</c>, <c>xl reboot</c>, <c>xl save</c> and <c>xl migrate</c> through <c>control/shutdown</c>, <c>xl sysrq</c> through
+/// Does what the tool stack asks of the domain: <c>xl shutdown</c>, <c>xl reboot</c>, <c>xl save</c> and <c>xl migrate</c> through
+/// <c>control/shutdown</c>, <c>xl sysrq</c> through
 /// <c>control/sysrq</c>. A request is acknowledged by emptying its node, before it is carried out.
 /// </summary>
 /// <remarks>
-/// The nodes and words are those of Xen's <c>docs/misc/xenstore-paths.pandoc</c>: <c>poweroff</c> and <c>halt</c>, which are one, and <c>reboot</c> ask the program to end, as SIGTERM does
-/// (<see cref="IPower.Terminate"/>); <c>suspend</c> suspends the domain; <c>crash</c> ends it as crashed.
+/// The nodes and words are those of Xen's <c>docs/misc/xenstore-paths.pandoc</c>: <c>poweroff</c> and <c>halt</c>, which are one, and
+/// <c>reboot</c> ask the program to end, as SIGTERM does (<see cref="IPower.Terminate"/>); <c>suspend</c> suspends the domain; <c>crash</c>
+/// ends it as crashed.
 /// <para/>
-/// The letters of sysrq: <c>t</c> threads with their stacks, <c>m</c> memory, <c>d</c> devices, <c>e</c> event channels and grants, <c>r</c> what drivers and program have to say; <c>b</c> reboots
-/// and <c>o</c> powers off at once, without asking the program, and <c>c</c> crashes, all as on Linux; any other letter gives the whole report.
+/// The letters of sysrq: <c>t</c> threads with their stacks, <c>m</c> memory, <c>d</c> devices, <c>e</c> event channels and grants,
+/// <c>r</c> what drivers and program have to say; <c>b</c> reboots and <c>o</c> powers off at once, without asking the program, and
+/// <c>c</c> crashes, all as on Linux; any other letter gives the whole report.
 /// </remarks>
 public sealed partial class DomainControl : IAsyncDisposable
 {
@@ -46,7 +49,9 @@ public sealed partial class DomainControl : IAsyncDisposable
     /// </param>
     /// <param name="options">Time limits, and where messages go.</param>
     public DomainControl(
-        IMachine machine, XenStoreClient store, IReadOnlyList<DeviceBus> buses, Func<IXenStoreTransport> findStoreAgain, DomainControlOptions? options = null)
+        IMachine machine, XenStoreClient store, IReadOnlyList<DeviceBus> buses, Func<IXenStoreTransport> findStoreAgain,
+        DomainControlOptions? options =
+            null)
     {
         ArgumentNullException.ThrowIfNull(machine);
         ArgumentNullException.ThrowIfNull(store);
@@ -64,7 +69,9 @@ public sealed partial class DomainControl : IAsyncDisposable
         _report = new(machine, buses, _options);
     }
 
-    /// <summary>Tells the tool stack what the domain understands, and begins to follow its requests; one that is there already is carried out.</summary>
+    /// <summary>
+    /// Tells the tool stack what the domain understands, and begins to follow its requests; one that is there already is carried out.
+    /// </summary>
     /// <exception cref="XenStoreException">The nodes cannot be watched.</exception>
     public async ValueTask StartAsync(CancellationToken cancellationToken = default)
     {
@@ -84,7 +91,8 @@ public sealed partial class DomainControl : IAsyncDisposable
     public ValueTask WriteReportAsync() => WriteReportAsync('a');
 
     /// <summary>
-    /// Stops following requests, and waits for the one that is being carried out. The time limit of a program that was asked to end goes on.
+    /// Stops following requests, and waits for the one that is being carried out. The time limit of a program that was asked to end goes
+    /// on.
     /// </summary>
     public async ValueTask DisposeAsync()
     {

@@ -6,7 +6,8 @@ namespace Xenlet.Domain;
 public sealed record DomainControlOptions
 {
     /// <summary>
-    /// How long the program may take to end after it was asked to; then the guest is ended without it. <see cref="Timeout.InfiniteTimeSpan"/> for as long as it wants.
+    /// How long the program may take to end after it was asked to; then the guest is ended without it.
+    /// <see cref="Timeout.InfiniteTimeSpan"/> for as long as it wants.
     /// </summary>
     public TimeSpan ShutdownTimeLimit { get; init; } = TimeSpan.FromSeconds(60);
 
@@ -27,7 +28,8 @@ public sealed record DomainControlOptions
     public TimeSpan ReportTimeLimit { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>
-    /// Where reports and messages go, by default standard error, past <see cref="Console.Error"/>, whose lock a thread that is stuck may hold. It is not disposed of.
+    /// Where reports and messages go, by default standard error, past <see cref="Console.Error"/>, whose lock a thread that is stuck may
+    /// hold. It is not disposed of.
     /// </summary>
     public Stream? Output { get; init; }
 

@@ -4,7 +4,8 @@ using Xenlet.Kernel;
 namespace Xenlet.Domain;
 
 /// <summary>
-/// Ends the guest when the program has not ended in time. It has a thread of its own: a program that hangs may well have none left in its pool.
+/// Ends the guest when the program has not ended in time. It has a thread of its own: a program that hangs may well have none left in its
+/// pool.
 /// </summary>
 internal sealed class ShutdownLimit(IPower power, ControlOutput output, TimeSpan limit, TimeProvider clock)
 {
@@ -40,7 +41,8 @@ internal sealed class ShutdownLimit(IPower power, ControlOutput output, TimeSpan
         bool thenReboot = _thenReboot;
         string text = string.Create(
             CultureInfo.InvariantCulture,
-            $"the program has not ended {limit.TotalSeconds:0.###} s after it was asked to: {(thenReboot ? "rebooting" : "switching off")} without it");
+            $"the program has not ended {limit.TotalSeconds:0.###} s after it was asked to: "
+            + $"{(thenReboot ? "rebooting" : "switching off")} without it");
         output.LastMessage(text);
         if (thenReboot)
         {

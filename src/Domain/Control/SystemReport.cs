@@ -110,7 +110,9 @@ internal sealed class SystemReport(IMachine machine, IReadOnlyList<DeviceBus> bu
         foreach (ThreadReport thread in machine.Diagnostics.ReadThreads())
         {
             string name = thread.Name.Length == 0 ? "" : $" ({ForeignText.Escape(thread.Name)})";
-            text.Append(CultureInfo.InvariantCulture, $"thread {thread.Id}{name}: {thread.State}, {thread.ProcessorTime.TotalMilliseconds:0.0} ms of processor time\n");
+            text.Append(
+                CultureInfo.InvariantCulture,
+                $"thread {thread.Id}{name}: {thread.State}, {thread.ProcessorTime.TotalMilliseconds:0.0} ms of processor time\n");
             foreach (ulong address in thread.Stack)
             {
                 // As the kernel writes its own: what adds names to those adds them to these.
@@ -136,7 +138,9 @@ internal sealed class SystemReport(IMachine machine, IReadOnlyList<DeviceBus> bu
         Line("collector: in use", (ulong)GC.GetTotalMemory(forceFullCollection: false) / 1024);
         Line("collector: committed", (ulong)collector.TotalCommittedBytes / 1024);
         Line("collector: limit", (ulong)collector.TotalAvailableMemoryBytes / 1024);
-        text.Append(CultureInfo.InvariantCulture, $"collections: {GC.CollectionCount(0)}, {GC.CollectionCount(1)}, {GC.CollectionCount(2)} of generations 0, 1, 2\n");
+        text.Append(
+            CultureInfo.InvariantCulture,
+            $"collections: {GC.CollectionCount(0)}, {GC.CollectionCount(1)}, {GC.CollectionCount(2)} of generations 0, 1, 2\n");
 
         void Line(string name, ulong kibibytes) => text.Append(CultureInfo.InvariantCulture, $"{kibibytes,10} KiB  {name}\n");
     }
@@ -147,7 +151,8 @@ internal sealed class SystemReport(IMachine machine, IReadOnlyList<DeviceBus> bu
         text.Append("event channel ports: ").AppendJoin(", ", connections.EventChannels).Append('\n');
         text.Append(
             CultureInfo.InvariantCulture,
-            $"grants: {connections.Grants}; shared pages: {connections.SharedPages}, and {connections.HeldPages} that others have not let go\n");
+            $"grants: {connections.Grants}; shared pages: {connections.SharedPages}, and {connections.HeldPages} that others have not "
+            + $"let go\n");
     }
 
     private sealed class Removal(SystemReport report, IReportSource source) : IDisposable

@@ -20,7 +20,11 @@ public enum SuspendOutcome
 /// <summary>Suspends and resumes buses and their store in the order that is due.</summary>
 public static class DomainSuspend
 {
-    /// <inheritdoc cref="RunAsync(XenStoreClient, IReadOnlyList{DeviceBus}, Func{ValueTask{Func{IXenStoreTransport}}}, Action{SuspendReport}, CancellationToken)"/>
+    /// <summary>The same, where nobody is to be told what the drivers said.</summary>
+    /// <param name="store">The store that the buses use.</param>
+    /// <param name="buses">The buses; the later ones are told of a suspend later.</param>
+    /// <param name="suspendDomain">Suspends the domain.</param>
+    /// <param name="cancellationToken">Ends the waiting for drivers and store; the domain is not suspended then.</param>
     public static Task<SuspendOutcome> RunAsync(
         XenStoreClient store,
         IReadOnlyList<DeviceBus> buses,
@@ -29,9 +33,10 @@ public static class DomainSuspend
         RunAsync(store, buses, suspendDomain, hear: null, cancellationToken);
 
     /// <summary>
-    /// Brings <paramref name="buses"/> to rest, one after another, then <paramref name="store"/>, and calls <paramref name="suspendDomain"/>;
-    /// then the store goes on, then the buses. When anything fails before the domain was suspended, all go on as if nothing had happened.
-    /// After it, nothing does: a store that is not found is looked for again, until it is there or the client was disposed of.
+    /// Brings <paramref name="buses"/> to rest, one after another, then <paramref name="store"/>, and calls
+    /// <paramref name="suspendDomain"/>; then the store goes on, then the buses. When anything fails before the domain was suspended, all
+    /// go on as if nothing had happened. After it, nothing does: a store that is not found is looked for again, until it is there or the
+    /// client was disposed of.
     /// </summary>
     /// <param name="store">The store that the buses use.</param>
     /// <param name="buses">The buses; the later ones are told of a suspend later.</param>

@@ -87,7 +87,10 @@ internal sealed class SuspendHooks(ControlOutput output, TimeProvider clock)
     }
 
     /// <summary>What one part of the program wants done; disposing takes it back.</summary>
-    public sealed class Hook(SuspendHooks hooks, Func<CancellationToken, ValueTask>? before, Func<SuspendOutcome, ValueTask>? after) : IDisposable
+    public sealed class Hook(
+        SuspendHooks hooks,
+        Func<CancellationToken, ValueTask>? before,
+        Func<SuspendOutcome, ValueTask>? after) : IDisposable
     {
         public Func<CancellationToken, ValueTask>? Before => before;
 

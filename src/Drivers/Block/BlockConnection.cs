@@ -7,8 +7,8 @@ using Xenlet.Kernel;
 namespace Xenlet.Drivers.Block;
 
 /// <summary>
-/// One connection to one back end: ring, event channel, granted pages, and the requests under way. It ends with the back end, or with a suspend, and its pages go to no
-/// other back end. Guarded by the device's gate, but for the wait.
+/// One connection to one back end: ring, event channel, granted pages, and the requests under way. It ends with the back end, or with a
+/// suspend, and its pages go to no other back end. Guarded by the device's gate, but for the wait.
 /// </summary>
 internal sealed class BlockConnection : IDisposable, IThreadPoolWorkItem
 {
@@ -28,7 +28,8 @@ internal sealed class BlockConnection : IDisposable, IThreadPoolWorkItem
     /// <summary>Allocates ring and event channel.</summary>
     /// <exception cref="XenException">There is no grant or no port left.</exception>
     /// <exception cref="OutOfMemoryException">There is no page left.</exception>
-    public BlockConnection(BlockDevice device, IEventChannels channels, ISharedPages pages, ushort domain, int ringPages, ushort handle, BlockOptions options)
+    public BlockConnection(
+        BlockDevice device, IEventChannels channels, ISharedPages pages, ushort domain, int ringPages, ushort handle, BlockOptions options)
     {
         _device = device;
         _handle = handle;
@@ -81,7 +82,8 @@ internal sealed class BlockConnection : IDisposable, IThreadPoolWorkItem
     public int IndirectSegments { get; set; }
 
     /// <summary>
-    /// Puts a request for as much of a fragment as one request can carry into the ring, and takes it off the fragment. False when there are too few pages now.
+    /// Puts a request for as much of a fragment as one request can carry into the ring, and takes it off the fragment. False when there are
+    /// too few pages now.
     /// </summary>
     public bool TrySend(ref BlockFragment fragment, long sequence)
     {
@@ -166,13 +168,15 @@ internal sealed class BlockConnection : IDisposable, IThreadPoolWorkItem
         ulong number = response.Id & 0xFFFF;
         if (number >= (ulong)_slots.Length || _slots[number] is not { Operation: not null } slot || slot.Id != response.Id)
         {
-            throw new BrokenRingException(string.Create(CultureInfo.InvariantCulture, $"the back end has answered request {response.Id:x}, which is not under way"));
+            throw new BrokenRingException(
+                string.Create(CultureInfo.InvariantCulture, $"the back end has answered request {response.Id:x}, which is not under way"));
         }
 
         if (slot.Kind != response.Kind)
         {
             throw new BrokenRingException(string.Create(
-                CultureInfo.InvariantCulture, $"the back end has answered a request of kind {(int)slot.Kind} as kind {(int)response.Kind}"));
+                CultureInfo.InvariantCulture, $"the back end has answered a request of kind {(int)slot.Kind} as kind "
+                    + $"{(int)response.Kind}"));
         }
 
         status = response.Status;
@@ -203,7 +207,8 @@ internal sealed class BlockConnection : IDisposable, IThreadPoolWorkItem
     }
 
     /// <summary>The requests under way, the newest first.</summary>
-    public IEnumerable<BlockSlot> NewestFirst() => _slots.Where(slot => slot.Operation is not null).OrderByDescending(slot => slot.Sequence);
+    public IEnumerable<BlockSlot> NewestFirst() =>
+        _slots.Where(slot => slot.Operation is not null).OrderByDescending(slot => slot.Sequence);
 
     /// <summary>
     /// Waits for an event, upon which <see cref="BlockDevice.Process"/> is called. Everything below it is driven by events, on the loop
@@ -247,8 +252,8 @@ internal sealed class BlockConnection : IDisposable, IThreadPoolWorkItem
     }
 
     /// <summary>
-    /// An event has come. The next wait begins before the callers are told, so that one that blocks its thread holds up nobody; and so the last of them can go on here, without
-    /// another thread, where this is one of the pool.
+    /// An event has come. The next wait begins before the callers are told, so that one that blocks its thread holds up nobody; and so the
+    /// last of them can go on here, without another thread, where this is one of the pool.
     /// </summary>
     private void OnEvent()
     {
@@ -333,12 +338,14 @@ internal sealed class BlockConnection : IDisposable, IThreadPoolWorkItem
     }
 
     /// <summary>
-    /// Rents pages for up to <paramref name="length"/> bytes, and one to list them where they are many. Fewer than wanted are taken as well, unless waiting for requests under
-    /// way gives enough of them.
+    /// Rents pages for up to <paramref name="length"/> bytes, and one to list them where they are many. Fewer than wanted are taken as
+    /// well, unless waiting for requests under way gives enough of them.
     /// </summary>
     private bool TryRentPages(BlockSlot slot, long length)
     {
-        int most = IndirectSegments > BlockProtocol.DirectSegments ? Math.Min(_maxSegments, IndirectSegments) : Math.Min(_maxSegments, BlockProtocol.DirectSegments);
+        int most = IndirectSegments > BlockProtocol.DirectSegments
+            ? Math.Min(_maxSegments, IndirectSegments)
+            : Math.Min(_maxSegments, BlockProtocol.DirectSegments);
         int wanted = (int)Math.Min(most, (length + ISharedPage.Size - 1) / ISharedPage.Size);
         if (UnderWay > 0 && _pool.Available < Math.Min(wanted, BlockProtocol.DirectSegments))
         {

@@ -3,7 +3,10 @@ using Xenlet.Kernel;
 
 namespace Xenlet.Drivers;
 
-/// <summary>The way of a disk: connections that begin and end, and its own end. The driver calls all of this, but for what callers of <see cref="Use"/> set off.</summary>
+/// <summary>
+/// The way of a disk: connections that begin and end, and its own end. The driver calls all of this, but for what callers of
+/// <see cref="Use"/> set off.
+/// </summary>
 public sealed partial class BlockDevice
 {
     private volatile BlockState _state;
@@ -19,8 +22,8 @@ public sealed partial class BlockDevice
     private string _end = "";
 
     /// <summary>
-    /// Called with the gate held when the disk ends other than by <see cref="Close"/>: without an error when it was asked to close and has come to rest, with one when its back
-    /// end has broken the protocol.
+    /// Called with the gate held when the disk ends other than by <see cref="Close"/>: without an error when it was asked to close and has
+    /// come to rest, with one when its back end has broken the protocol.
     /// </summary>
     internal Action<BlockDevice, Exception?>? Ended { get; init; }
 
@@ -69,7 +72,8 @@ public sealed partial class BlockDevice
 
             if (_features is { } before && before.SectorSize != features.SectorSize)
             {
-                throw new InvalidDataException($"the disk has sectors of {features.SectorSize} bytes, where it had sectors of {before.SectorSize}");
+                throw new InvalidDataException(
+                    $"the disk has sectors of {features.SectorSize} bytes, where it had sectors of {before.SectorSize}");
             }
 
             isResized = WasConnected && _length != features.Length;
@@ -107,7 +111,8 @@ public sealed partial class BlockDevice
     }
 
     /// <summary>
-    /// The disk is to be unplugged: new operations are refused, and when those under way are done it ends. While it is in use nothing is refused, and it ends afterwards.
+    /// The disk is to be unplugged: new operations are refused, and when those under way are done it ends. While it is in use nothing is
+    /// refused, and it ends afterwards.
     /// </summary>
     /// <returns>Whether it is in use.</returns>
     internal bool BeginClosing()
@@ -224,7 +229,8 @@ public sealed partial class BlockDevice
     }
 
     /// <summary>
-    /// The connection is gone with the domain that had it. What was under way waits again, in its old order and before everything else, for the next connection.
+    /// The connection is gone with the domain that had it. What was under way waits again, in its old order and before everything else, for
+    /// the next connection.
     /// </summary>
     /// <returns>False when the disk had ended before.</returns>
     internal bool Disconnect()
@@ -289,12 +295,18 @@ public sealed partial class BlockDevice
     {
         lock (_gate)
         {
-            if (_shutdown is not null && (_state != BlockState.Connected || (_waiting.Count == 0 && _connection is null or { UnderWay: 0 })))
+            if (_shutdown is not null
+                && (_state != BlockState.Connected || (_waiting.Count == 0 && _connection is null or { UnderWay: 0 })))
             {
                 _shutdown.TrySetResult();
             }
 
-            if (_isClosing && !_isQuiet && _state != BlockState.Gone && _users == 0 && _waiting.Count == 0 && _connection is null or { UnderWay: 0 })
+            if (_isClosing
+                && !_isQuiet
+                && _state != BlockState.Gone
+                && _users == 0
+                && _waiting.Count == 0
+                && _connection is null or { UnderWay: 0 })
             {
                 EndLocked("it was unplugged");
                 Ended?.Invoke(this, null);

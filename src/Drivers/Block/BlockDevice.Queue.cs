@@ -62,7 +62,9 @@ public sealed partial class BlockDevice
         return goesOn;
     }
 
-    /// <summary>Tells the callers of a chain of operations. The last of them may go on in this call, if nothing else depends on its return.</summary>
+    /// <summary>
+    /// Tells the callers of a chain of operations. The last of them may go on in this call, if nothing else depends on its return.
+    /// </summary>
     internal static void Tell(BlockOperation? first, bool lastInline = false)
     {
         while (first is { } operation)
@@ -110,7 +112,8 @@ public sealed partial class BlockDevice
     }
 
     private ValueTask Submit(
-        BlockRequestKind kind, long offset, long length, Memory<byte> destination, ReadOnlyMemory<byte> source, CancellationToken cancellationToken)
+        BlockRequestKind kind, long offset, long length, Memory<byte> destination, ReadOnlyMemory<byte> source,
+        CancellationToken cancellationToken)
     {
         if (cancellationToken.IsCancellationRequested)
         {

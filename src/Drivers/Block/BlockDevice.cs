@@ -4,16 +4,17 @@ using Xenlet.Drivers.Block;
 namespace Xenlet.Drivers;
 
 /// <summary>
-/// A virtual disk. Any number of operations may be under way at once, from any threads; which of them the disk carries out first is not defined, as with every disk: whoever
-/// needs an order awaits one before the next.
+/// A virtual disk. Any number of operations may be under way at once, from any threads; which of them the disk carries out first is not
+/// defined, as with every disk: whoever needs an order awaits one before the next.
 /// </summary>
 /// <remarks>
 /// <para>
-/// Offsets and lengths are bytes, and multiples of <see cref="SectorSize"/>. A buffer belongs to the operation until it has completed. A cancelled operation completes at once,
-/// and its buffer is not touched any more; what a cancelled write has written is not known.
+/// Offsets and lengths are bytes, and multiples of <see cref="SectorSize"/>. A buffer belongs to the operation until it has completed. A
+/// cancelled operation completes at once, and its buffer is not touched any more; what a cancelled write has written is not known.
 /// </para>
 /// <para>
-/// Over a suspend operations wait: those under way are sent again when the domain has its disk back. When the disk goes, all of them end with <see cref="BlockDeviceGoneException"/>.
+/// Over a suspend operations wait: those under way are sent again when the domain has its disk back. When the disk goes, all of them end
+/// with <see cref="BlockDeviceGoneException"/>.
 /// </para>
 /// </remarks>
 public sealed partial class BlockDevice
@@ -128,8 +129,8 @@ public sealed partial class BlockDevice
     }
 
     /// <summary>
-    /// Keeps the disk from being unplugged until what it gives is disposed: the administrator who tries reads in the device's error node that it is in use. A host that takes
-    /// the disk away by force is not kept from it.
+    /// Keeps the disk from being unplugged until what it gives is disposed: the administrator who tries reads in the device's error node
+    /// that it is in use. A host that takes the disk away by force is not kept from it.
     /// </summary>
     /// <exception cref="BlockDeviceGoneException">The disk has gone, or is about to.</exception>
     public IDisposable Use()
@@ -144,7 +145,8 @@ public sealed partial class BlockDevice
 
     /// <inheritdoc/>
     public override string ToString() => _features is null ? Name : string.Create(
-        CultureInfo.InvariantCulture, $"{Name}: {Length} bytes in sectors of {SectorSize}{(IsReadOnly ? ", read-only" : "")}{(IsPresent ? "" : ", gone")}");
+        CultureInfo.InvariantCulture, $"{Name}: {Length} bytes in sectors of "
+            + $"{SectorSize}{(IsReadOnly ? ", read-only" : "")}{(IsPresent ? "" : ", gone")}");
 
     private void CheckRange(long offset, long length)
     {
@@ -159,7 +161,9 @@ public sealed partial class BlockDevice
         if (((offset | length) & (SectorSize - 1)) != 0)
         {
             throw new ArgumentException(string.Create(
-                CultureInfo.InvariantCulture, $"{length} bytes at {offset} are not whole sectors of {Name}, which have {SectorSize} bytes."), nameof(offset));
+                CultureInfo.InvariantCulture, $"{length} bytes at {offset} are not whole sectors of {Name}, which have {SectorSize} "
+                    + $"bytes."), nameof(
+                    offset));
         }
     }
 

@@ -1,6 +1,9 @@
 namespace Xenlet.Drivers;
 
-/// <summary>The disk has been unplugged, or its back end has ended or broken the protocol. Whether a write that was under way has been done is not known.</summary>
+/// <summary>
+/// The disk has been unplugged, or its back end has ended or broken the protocol. Whether a write that was under way has been done is not
+/// known.
+/// </summary>
 public sealed class BlockDeviceGoneException : IOException
 {
     /// <summary>Makes an exception without a reason.</summary>

@@ -7,12 +7,12 @@ using Xenlet.XenStoreRing;
 namespace Xenlet.Drivers;
 
 /// <summary>
-/// The block front end: gives a <see cref="BlockDevice"/> for each virtual disk (<c>vbd</c>) of the domain. It is added to the front bus, and follows the disks as they come, are
-/// resized, and go.
+/// The block front end: gives a <see cref="BlockDevice"/> for each virtual disk (<c>vbd</c>) of the domain. It is added to the front bus,
+/// and follows the disks as they come, are resized, and go.
 /// </summary>
 /// <remarks>
-/// Nodes, numbers and layouts are those of Xen's <c>io/blkif.h</c>. A back end that breaks the protocol loses its device: the error is in the device's error node.
-/// Disposing, after the bus has ended, ends what is left.
+/// Nodes, numbers and layouts are those of Xen's <c>io/blkif.h</c>. A back end that breaks the protocol loses its device: the error is in
+/// the device's error node. Disposing, after the bus has ended, ends what is left.
 /// </remarks>
 public sealed class BlockDriver : XenBusDriver, IReportSource, IDisposable
 {
@@ -122,7 +122,8 @@ public sealed class BlockDriver : XenBusDriver, IReportSource, IDisposable
             case XenBusState.Closing:
                 if (block.BeginClosing())
                 {
-                    await device.ReportErrorAsync($"{block.Name} is in use, and is given back when it is released", new XenException("unplugging", XenErrno.EBUSY))
+                    await device.ReportErrorAsync(
+                        $"{block.Name} is in use, and is given back when it is released", new XenException("unplugging", XenErrno.EBUSY))
                         .ConfigureAwait(EventLoop.IsCurrent);
                 }
 
@@ -188,7 +189,8 @@ public sealed class BlockDriver : XenBusDriver, IReportSource, IDisposable
     {
         if (device.DriverData is BlockDevice block)
         {
-            using CancellationTokenRegistration leaving = cancellationToken.UnsafeRegister(static left => ((BlockDevice)left!).CancelShutDown(), block);
+            using CancellationTokenRegistration leaving = cancellationToken.UnsafeRegister(
+                static left => ((BlockDevice)left!).CancelShutDown(), block);
             await block.ShutDown().ConfigureAwait(EventLoop.IsCurrent);
         }
     }
@@ -268,7 +270,8 @@ public sealed class BlockDriver : XenBusDriver, IReportSource, IDisposable
     }
 
     private static async ValueTask WriteAsync(
-        XenStoreTransaction transaction, string home, List<(string Node, string Value)> nodes, bool isAgain, CancellationToken cancellationToken)
+        XenStoreTransaction transaction, string home, List<(string Node, string Value)> nodes, bool isAgain,
+        CancellationToken cancellationToken)
     {
         // In the same transaction, so that a device that has left is not made again.
         if (!await transaction.ExistsAsync(home + "/state", cancellationToken).ConfigureAwait(EventLoop.IsCurrent))
@@ -326,7 +329,8 @@ public sealed class BlockDriver : XenBusDriver, IReportSource, IDisposable
         });
     }
 
-    private void Forget(BlockDevice block) => Change(devices => devices.Contains(block) ? [.. devices.Where(device => device != block)] : devices);
+    private void Forget(BlockDevice block) =>
+        Change(devices => devices.Contains(block) ? [.. devices.Where(device => device != block)] : devices);
 
     private void Change(Func<IReadOnlyList<BlockDevice>, IReadOnlyList<BlockDevice>> change)
     {

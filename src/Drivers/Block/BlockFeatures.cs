@@ -69,7 +69,11 @@ internal sealed record BlockFeatures
 
     /// <summary>Reads the disk's size alone, which is what changes while it is connected.</summary>
     /// <exception cref="InvalidDataException">It is no size.</exception>
-    public static async Task<long> ReadLengthAsync(XenStoreClient store, string backEnd, int sectorSize, CancellationToken cancellationToken) =>
+    public static async Task<long> ReadLengthAsync(
+        XenStoreClient store,
+        string backEnd,
+        int sectorSize,
+        CancellationToken cancellationToken) =>
         LengthOf(await ReadSectorsAsync(store, backEnd, cancellationToken).ConfigureAwait(EventLoop.IsCurrent), sectorSize);
 
     /// <summary>Reads a number, <paramref name="absent"/> where there is no such node.</summary>
@@ -83,7 +87,9 @@ internal sealed record BlockFeatures
             return absent;
         }
 
-        return long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long value) && value >= least && value <= most ? value
+        return long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long value)
+            && value >= least
+            && value <= most ? value
             : throw Bad(node, text, string.Create(CultureInfo.InvariantCulture, $"a number from {least} to {most}"));
     }
 
@@ -94,7 +100,9 @@ internal sealed record BlockFeatures
         return sectors >= 0 ? sectors : throw new InvalidDataException("the back end does not say how many sectors there are");
     }
 
-    /// <summary><c>sectors</c> counts units of 512 bytes, whatever <c>sector-size</c> says; part of a sector at the end cannot be used.</summary>
+    /// <summary>
+    /// <c>sectors</c> counts units of 512 bytes, whatever <c>sector-size</c> says; part of a sector at the end cannot be used.
+    /// </summary>
     private static long LengthOf(long sectors, int sectorSize) => sectors * BlockProtocol.Unit / sectorSize * sectorSize;
 
     private static InvalidDataException Bad(string node, string text, string wanted) =>

@@ -23,7 +23,9 @@ public sealed class BlockIOException : IOException
         : base(message, innerException) => (Disk, Operation) = ("", "");
 
     internal BlockIOException(string disk, string operation, long offset, long length, BlockStatus status)
-        : base(string.Create(CultureInfo.InvariantCulture, $"{disk}: the back end failed to {operation} {length} bytes at {offset} (status {(short)status})"))
+        : base(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{disk}: the back end failed to {operation} {length} bytes at {offset} (status {(short)status})"))
     {
         Disk = disk;
         Operation = operation;
@@ -38,7 +40,9 @@ public sealed class BlockIOException : IOException
     /// <summary>What failed: <c>read</c>, <c>write</c>, <c>flush</c> or <c>discard</c>.</summary>
     public string Operation { get; }
 
-    /// <summary>Where the request that failed began, in bytes. A large operation is several requests; this is the first that failed.</summary>
+    /// <summary>
+    /// Where the request that failed began, in bytes. A large operation is several requests; this is the first that failed.
+    /// </summary>
     public long Offset { get; }
 
     /// <summary>The bytes of that request.</summary>

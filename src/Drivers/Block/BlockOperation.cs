@@ -3,8 +3,8 @@ using System.Threading.Tasks.Sources;
 namespace Xenlet.Drivers.Block;
 
 /// <summary>
-/// One operation as its caller sees it: a read, write, flush or discard, which becomes one request or several. Used again and again, so that an operation makes no garbage.
-/// All but the result is guarded by the device's gate.
+/// One operation as its caller sees it: a read, write, flush or discard, which becomes one request or several. Used again and again, so
+/// that an operation makes no garbage. All but the result is guarded by the device's gate.
 /// </summary>
 internal sealed class BlockOperation(BlockDevice device) : IValueTaskSource
 {

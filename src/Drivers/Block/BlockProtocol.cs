@@ -61,7 +61,9 @@ internal struct BlockSegments
     private BlockSegment _first;
 }
 
-/// <summary>struct blkif_request, blkif_request_discard and blkif_request_indirect in their 64-bit layout, which is one size for all.</summary>
+/// <summary>
+/// struct blkif_request, blkif_request_discard and blkif_request_indirect in their 64-bit layout, which is one size for all.
+/// </summary>
 [StructLayout(LayoutKind.Explicit, Size = 112)]
 internal struct BlockRequest
 {

@@ -27,7 +27,8 @@ internal sealed class BlockSlot(int number)
     public GrantedPage? List { get; set; }
 
     /// <summary>
-    /// The request's id: the slot's number, and how often it has been used. So an answer that comes twice, or late, is not taken for another request's.
+    /// The request's id: the slot's number, and how often it has been used. So an answer that comes twice, or late, is not taken for
+    /// another request's.
     /// </summary>
     public ulong Id => (_generation << 16) | (uint)number;
 

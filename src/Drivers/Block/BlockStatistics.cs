@@ -40,6 +40,8 @@ public readonly record struct BlockStatistics
 
     /// <summary>All numbers that are not zero, each with its name.</summary>
     public override string ToString() => NamedNumbers.Format(
-        ("reads", Reads), ("read bytes", ReadBytes), ("writes", Writes), ("written bytes", WrittenBytes), ("flushes", Flushes), ("discards", Discards),
-        ("failures", Failures), ("cancellations", Cancellations), ("requests under way", RequestsUnderWay), ("waiting", Waiting), ("connections", Connections));
+        ("reads", Reads), ("read bytes",
+            ReadBytes), ("writes", Writes), ("written bytes", WrittenBytes), ("flushes", Flushes), ("discards", Discards),
+        ("failures", Failures), ("cancellations",
+            Cancellations), ("requests under way", RequestsUnderWay), ("waiting", Waiting), ("connections", Connections));
 }

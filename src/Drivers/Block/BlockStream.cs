@@ -4,12 +4,12 @@ using Xenlet.Kernel;
 namespace Xenlet.Drivers;
 
 /// <summary>
-/// A disk as a stream, or several over one disk: any position, any number of bytes. Parts of sectors are written by reading the sector, and no two streams of a disk do that at
-/// once. While it is open the disk is in use (<see cref="BlockDevice.Use"/>).
+/// A disk as a stream, or several over one disk: any position, any number of bytes. Parts of sectors are written by reading the sector, and
+/// no two streams of a disk do that at once. While it is open the disk is in use (<see cref="BlockDevice.Use"/>).
 /// </summary>
 /// <remarks>
-/// Nothing is kept in memory: each call goes to the disk, so small reads and writes are best made through a <see cref="BufferedStream"/>. Closing does not flush.
-/// A call that blocks needs no thread but its own; one that is awaited goes on by the pool, as awaiting does.
+/// Nothing is kept in memory: each call goes to the disk, so small reads and writes are best made through a <see cref="BufferedStream"/>.
+/// Closing does not flush. A call that blocks needs no thread but its own; one that is awaited goes on by the pool, as awaiting does.
 /// As with every stream, one call at a time.
 /// </remarks>
 public sealed class BlockStream : Stream
@@ -229,7 +229,9 @@ public sealed class BlockStream : Stream
         base.Dispose(disposing);
     }
 
-    /// <summary>The whole sectors around the position that <see cref="_sectors"/> has room for, and how much of what is wanted they hold.</summary>
+    /// <summary>
+    /// The whole sectors around the position that <see cref="_sectors"/> has room for, and how much of what is wanted they hold.
+    /// </summary>
     private int Window(int wanted, out long start, out int skip, out int length)
     {
         int sector = _device.SectorSize;

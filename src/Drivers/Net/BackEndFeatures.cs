@@ -4,7 +4,8 @@ using Xenlet.XenStoreRing;
 namespace Xenlet.Drivers.Net;
 
 /// <summary>What a back end has said of itself in its directory.</summary>
-/// <param name="CopiesReceived">feature-rx-copy: it copies frames into the front end's pages. What it did before that existed is not supported.</param>
+/// <param name="CopiesReceived">feature-rx-copy: it copies frames into the front end's pages. What it did before that existed is not
+/// supported.</param>
 /// <param name="SplitsEventChannels">feature-split-event-channels.</param>
 /// <param name="TakesChains">feature-sg: frames of several pages.</param>
 /// <param name="SegmentsTcpV4">feature-gso-tcpv4.</param>
@@ -28,7 +29,8 @@ internal sealed record BackEndFeatures(
 {
     private static readonly string[] Names =
     [
-        "feature-rx-copy", "feature-split-event-channels", "feature-sg", "feature-gso-tcpv4", "feature-gso-tcpv6", "feature-no-csum-offload",
+        "feature-rx-copy", "feature-split-event-channels", "feature-sg", "feature-gso-tcpv4", "feature-gso-tcpv6",
+        "feature-no-csum-offload",
         "feature-ipv6-csum-offload", "feature-multicast-control", "multi-queue-max-queues", "mtu",
     ];
 

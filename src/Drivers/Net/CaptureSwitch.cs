@@ -80,7 +80,9 @@ internal sealed class CaptureSwitch : IAsyncDisposable
             {
                 foreach (NetworkInterface network in _interfaces())
                 {
-                    if (happened.LookAtEverything || happened.Path.EndsWith('/' + network.Name, StringComparison.Ordinal) || happened.Path == Root)
+                    if (happened.LookAtEverything
+                        || happened.Path.EndsWith('/' + network.Name, StringComparison.Ordinal)
+                        || happened.Path == Root)
                     {
                         await LookAsync(network).ConfigureAwait(EventLoop.IsCurrent);
                     }

@@ -3,10 +3,13 @@ using System.Globalization;
 namespace Xenlet.Drivers.Net;
 
 /// <summary>
-/// Puts received frames together from the slots in which a back end delivers them: one with data, extra infos if it says so, and further ones with data. Each slot is
-/// checked by itself, so it does not matter how many of a frame's slots there are yet.
+/// Puts received frames together from the slots in which a back end delivers them: one with data, extra infos if it says so, and further
+/// ones with data. Each slot is checked by itself, so it does not matter how many of a frame's slots there are yet.
 /// </summary>
-/// <remarks>What the back end may not write ends the connection by <see cref="BrokenRingException"/>; a slot that it could not fill loses the frame only.</remarks>
+/// <remarks>
+/// What the back end may not write ends the connection by <see cref="BrokenRingException"/>; a slot that it could not fill loses the frame
+/// only.
+/// </remarks>
 internal sealed class FrameAssembly(FramePool pool, NetworkCounters counters)
 {
     private FrameBuffer? _frame;
@@ -170,5 +173,6 @@ internal sealed class FrameAssembly(FramePool pool, NetworkCounters counters)
         return frame;
     }
 
-    private static BrokenRingException Broken(FormattableString what) => new("of the receiving ring, " + what.ToString(CultureInfo.InvariantCulture));
+    private static BrokenRingException Broken(FormattableString what) =>
+        new("of the receiving ring, " + what.ToString(CultureInfo.InvariantCulture));
 }

@@ -3,16 +3,16 @@ using Xenlet.Drivers.Net;
 namespace Xenlet.Drivers;
 
 /// <summary>
-/// A whole Ethernet frame, from the destination address to the last byte of data, in memory that is used again. Whoever has it owns it: <see cref="Dispose"/> gives it
-/// back, and sending takes it over.
+/// A whole Ethernet frame, from the destination address to the last byte of data, in memory that is used again. Whoever has it owns it:
+/// <see cref="Dispose"/> gives it back, and sending takes it over.
 /// </summary>
 /// <remarks>
 /// <para>
 /// The memory is the program's own: no other domain has it mapped, so what was checked stays as it was.
 /// </para>
 /// <para>
-/// After it was given back it must not be used: an access throws as long as nobody else has got it. What a new owner sees is only what was received or
-/// written by itself; the rest is zeros.
+/// After it was given back it must not be used: an access throws as long as nobody else has got it. What a new owner sees is only what was
+/// received or written by itself; the rest is zeros.
 /// </para>
 /// </remarks>
 public sealed class FrameBuffer : IDisposable
@@ -73,8 +73,9 @@ public sealed class FrameBuffer : IDisposable
     }
 
     /// <summary>
-    /// The checksum of TCP or UDP is not done: its field has the sum over the pseudo header only, and whoever puts the frame on a wire has to complete it.
-    /// In a received frame it means that the data has not been on a wire, and need not be checked; in a frame to be sent, that it is left to the back end.
+    /// The checksum of TCP or UDP is not done: its field has the sum over the pseudo header only, and whoever puts the frame on a wire has
+    /// to complete it. In a received frame it means that the data has not been on a wire, and need not be checked; in a frame to be sent,
+    /// that it is left to the back end.
     /// </summary>
     public bool IsChecksumBlank { get; set; }
 

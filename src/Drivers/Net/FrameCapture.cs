@@ -6,9 +6,12 @@ using Xenlet.Kernel;
 namespace Xenlet.Drivers.Net;
 
 /// <summary>
-/// Writes frames as lines of base64 that together are a capture file of tcpdump's format: the first line is the file's header, each further one a frame's record.
+/// Writes frames as lines of base64 that together are a capture file of tcpdump's format: the first line is the file's header, each further
+/// one a frame's record.
 /// </summary>
-/// <remarks>Frames are copied where they pass and written by a task of its own; what it cannot keep up with is left out, and counted.</remarks>
+/// <remarks>
+/// Frames are copied where they pass and written by a task of its own; what it cannot keep up with is left out, and counted.
+/// </remarks>
 internal sealed class FrameCapture
 {
     /// <summary>Frames that wait to be written, at most.</summary>
@@ -69,7 +72,8 @@ internal sealed class FrameCapture
             TimeSpan since = DateTime.UtcNow - DateTime.UnixEpoch;
             byte[] record = ArrayPool<byte>.Shared.Rent(RecordHeader + length);
             BinaryPrimitives.WriteUInt32LittleEndian(record, (uint)(since.Ticks / TimeSpan.TicksPerSecond));
-            BinaryPrimitives.WriteUInt32LittleEndian(record.AsSpan(4), (uint)(since.Ticks % TimeSpan.TicksPerSecond / TimeSpan.TicksPerMicrosecond));
+            BinaryPrimitives.WriteUInt32LittleEndian(
+                record.AsSpan(4), (uint)(since.Ticks % TimeSpan.TicksPerSecond / TimeSpan.TicksPerMicrosecond));
             BinaryPrimitives.WriteUInt32LittleEndian(record.AsSpan(8), (uint)length);
             BinaryPrimitives.WriteUInt32LittleEndian(record.AsSpan(12), (uint)frame.Length);
             frame[..length].CopyTo(record.AsSpan(RecordHeader));

@@ -1,8 +1,8 @@
 namespace Xenlet.Drivers.Net;
 
 /// <summary>
-/// Frames' memory that is used again, in three sizes: nearly every frame is an ordinary one, and one that stands for many TCP segments must not make all others large.
-/// What is kept is bounded; beyond it the collector takes it.
+/// Frames' memory that is used again, in three sizes: nearly every frame is an ordinary one, and one that stands for many TCP segments must
+/// not make all others large. What is kept is bounded; beyond it the collector takes it.
 /// </summary>
 internal sealed class FramePool
 {

@@ -4,7 +4,8 @@ using Xenlet.Drivers.Net;
 namespace Xenlet.Drivers;
 
 /// <summary>
-/// The checksum of the Internet protocols (RFC 1071): over any bytes, and in frames of TCP and UDP in which it was left blank and that go where nobody will do it.
+/// The checksum of the Internet protocols (RFC 1071): over any bytes, and in frames of TCP and UDP in which it was left blank and that go
+/// where nobody will do it.
 /// </summary>
 public static class InternetChecksum
 {
@@ -14,10 +15,12 @@ public static class InternetChecksum
     private const byte Udp = 17;
 
     /// <summary>
-    /// Completes the checksum of the TCP or UDP packet in a frame, over IPv4 or IPv6. What stands in the field, the pseudo header's sum or anything else, is replaced.
+    /// Completes the checksum of the TCP or UDP packet in a frame, over IPv4 or IPv6. What stands in the field, the pseudo header's sum or
+    /// anything else, is replaced.
     /// </summary>
     /// <returns>
-    /// False, and nothing is changed, when there is none to be done: the frame holds something else, a fragment, an IPv6 packet with extension headers, or less than its headers say.
+    /// False, and nothing is changed, when there is none to be done: the frame holds something else, a fragment, an IPv6 packet with
+    /// extension headers, or less than its headers say.
     /// </returns>
     public static bool TryFill(Span<byte> frame)
     {
@@ -39,7 +42,9 @@ public static class InternetChecksum
     public static bool IsRight(Span<byte> frame) =>
         TryFind(frame, out Span<byte> packet, out _, out ulong pseudoHeader) && Of(Add(packet, pseudoHeader)) == 0;
 
-    /// <summary>Puts the sum over the pseudo header into the field, as a frame has to have it whose checksum is left to the back end.</summary>
+    /// <summary>
+    /// Puts the sum over the pseudo header into the field, as a frame has to have it whose checksum is left to the back end.
+    /// </summary>
     /// <returns>False as of <see cref="TryFill"/>.</returns>
     public static bool TryFillPseudoHeader(Span<byte> frame)
     {
@@ -57,7 +62,8 @@ public static class InternetChecksum
     /// <param name="sum">The sum of what comes before; the order does not matter.</param>
     public static ulong Add(ReadOnlySpan<byte> bytes, ulong sum = 0)
     {
-        // The sum is one of ones' complement, so it may be made of 32 bits at a time: the halves are added at the end. 64 bits hold four thousand million of them.
+        // The sum is one of ones' complement, so it may be made of 32 bits at a time: the halves are added at the end. 64 bits hold four
+        // thousand million of them.
         for (; bytes.Length >= sizeof(uint); bytes = bytes[sizeof(uint)..])
         {
             sum += BinaryPrimitives.ReadUInt32BigEndian(bytes);

@@ -66,7 +66,8 @@ public readonly record struct MacAddress
     {
         if (destination.Length < Size)
         {
-            throw new ArgumentException($"an Ethernet address has {Size} bytes, there is room for {destination.Length}", nameof(destination));
+            throw new ArgumentException(
+                $"an Ethernet address has {Size} bytes, there is room for {destination.Length}", nameof(destination));
         }
 
         for (int i = 0; i < Size; i++)
@@ -80,6 +81,7 @@ public readonly record struct MacAddress
     {
         Span<byte> bytes = stackalloc byte[Size];
         CopyTo(bytes);
-        return string.Create(CultureInfo.InvariantCulture, $"{bytes[0]:x2}:{bytes[1]:x2}:{bytes[2]:x2}:{bytes[3]:x2}:{bytes[4]:x2}:{bytes[5]:x2}");
+        return string.Create(
+            CultureInfo.InvariantCulture, $"{bytes[0]:x2}:{bytes[1]:x2}:{bytes[2]:x2}:{bytes[3]:x2}:{bytes[4]:x2}:{bytes[5]:x2}");
     }
 }

@@ -5,11 +5,12 @@ using Xenlet.Kernel;
 namespace Xenlet.Drivers.Net;
 
 /// <summary>
-/// One connection to one back end: two rings, their event channels, and pages that stay granted until its end. A resume or a reconnection makes another.
+/// One connection to one back end: two rings, their event channels, and pages that stay granted until its end. A resume or a reconnection
+/// makes another.
 /// </summary>
 /// <remarks>
-/// Receiving is done by one loop, which alone touches that ring. The sending ring is touched by whoever sends, and by a loop that runs only when somebody waits for
-/// room: responses are taken when the next frame is sent, without an event.
+/// Receiving is done by one loop, which alone touches that ring. The sending ring is touched by whoever sends, and by a loop that runs only
+/// when somebody waits for room: responses are taken when the next frame is sent, without an event.
 /// </remarks>
 internal sealed class NetworkConnection : IAsyncDisposable
 {
@@ -240,7 +241,9 @@ internal sealed class NetworkConnection : IAsyncDisposable
         return result;
     }
 
-    /// <summary>Ends everything and gives the pages back; those that the back end still has mapped are kept aside by the kernel until it lets go.</summary>
+    /// <summary>
+    /// Ends everything and gives the pages back; those that the back end still has mapped are kept aside by the kernel until it lets go.
+    /// </summary>
     public async ValueTask DisposeAsync()
     {
         _stop.Cancel();
@@ -350,7 +353,8 @@ internal sealed class NetworkConnection : IAsyncDisposable
         return taken;
     }
 
-    private void PutReceive(int slot) => _receiveRing.Put(new ReceiveRequest { Id = (ushort)slot, Reference = _receiveSlots[slot].Reference });
+    private void PutReceive(int slot) =>
+        _receiveRing.Put(new ReceiveRequest { Id = (ushort)slot, Reference = _receiveSlots[slot].Reference });
 
     private void PublishReceive()
     {

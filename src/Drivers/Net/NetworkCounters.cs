@@ -1,6 +1,9 @@
 namespace Xenlet.Drivers.Net;
 
-/// <summary>The numbers behind <see cref="NetworkStatistics"/>. Those of receiving have one writer; those of sending are written under the sender's lock or interlocked.</summary>
+/// <summary>
+/// The numbers behind <see cref="NetworkStatistics"/>. Those of receiving have one writer; those of sending are written under the sender's
+/// lock or interlocked.
+/// </summary>
 internal sealed class NetworkCounters
 {
     public long ReceivedFrames;

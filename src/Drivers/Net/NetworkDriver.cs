@@ -8,7 +8,9 @@ using Xenlet.XenStoreRing;
 namespace Xenlet.Drivers;
 
 /// <summary>The front end of Xen's network protocol (<c>io/netif.h</c>): takes on the devices of type <c>vif</c>.</summary>
-/// <remarks>A back end that offers several queues gets one pair of rings: the guest has one processor. Disposing ends all interfaces.</remarks>
+/// <remarks>
+/// A back end that offers several queues gets one pair of rings: the guest has one processor. Disposing ends all interfaces.
+/// </remarks>
 public sealed class NetworkDriver : XenBusDriver, IReportSource, IAsyncDisposable
 {
     // How long the end of the domain waits for the back end to take the last frames: a network loses some at any time, and the device is
@@ -83,7 +85,9 @@ public sealed class NetworkDriver : XenBusDriver, IReportSource, IAsyncDisposabl
 
     /// <inheritdoc/>
     public override string? Describe(XenDevice device) =>
-        device.DriverData is NetworkInterface network ? $"{network}, MTU {network.Mtu.ToString(CultureInfo.InvariantCulture)}, {network.Statistics}" : null;
+        device.DriverData is NetworkInterface network
+            ? $"{network}, MTU {network.Mtu.ToString(CultureInfo.InvariantCulture)}, {network.Statistics}"
+            : null;
 
     /// <inheritdoc/>
     public override async ValueTask AttachAsync(XenDevice device, CancellationToken cancellationToken)
@@ -383,19 +387,25 @@ public sealed class NetworkDriver : XenBusDriver, IReportSource, IAsyncDisposabl
         }
     }
 
-    /// <summary>Writes what the back end needs to know; false when the device has left the store meanwhile: writing would make its directory anew.</summary>
+    /// <summary>
+    /// Writes what the back end needs to know; false when the device has left the store meanwhile: writing would make its directory anew.
+    /// </summary>
     private async ValueTask<bool> TellAsync(XenDevice device, NetworkConnection connection, CancellationToken cancellationToken)
     {
         int blank = _options.TakesBlankChecksums ? 1 : 0;
         int large = _options.TakesLargeSegments ? blank : 0;
         (string Name, long Value)[] nodes =
         [
-            .. connection.Nodes, ("request-rx-copy", 1), ("feature-rx-notify", 1), ("feature-sg", 1), ("feature-gso-tcpv4", large), ("feature-gso-tcpv6", large),
-            ("feature-no-csum-offload", 1 - blank), ("feature-ipv6-csum-offload", blank), ("request-multicast-control", connection.FiltersMulticast ? 1 : 0),
+            .. connection.Nodes, ("request-rx-copy",
+                1), ("feature-rx-notify", 1), ("feature-sg", 1), ("feature-gso-tcpv4", large), ("feature-gso-tcpv6", large),
+            ("feature-no-csum-offload",
+                1 - blank), ("feature-ipv6-csum-offload", blank), ("request-multicast-control", connection.FiltersMulticast ? 1 : 0),
         ];
 
         // A connection before this one may have had the other kind of channels.
-        string[] others = connection.Nodes.Any(node => node.Name == "event-channel") ? ["event-channel-tx", "event-channel-rx"] : ["event-channel"];
+        string[] others = connection.Nodes.Any(node => node.Name == "event-channel")
+            ? ["event-channel-tx", "event-channel-rx"]
+            : ["event-channel"];
         return await device.Bus.Store.TransactAsync(
             async (transaction, token) =>
             {
@@ -427,7 +437,8 @@ public sealed class NetworkDriver : XenBusDriver, IReportSource, IAsyncDisposabl
             : "";
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"{network.Address}, MTU {network.Mtu}, back end does {features.Offloads}{(connection.FiltersMulticast ? ", filters multicast" : "")}{queues}");
+            $"{network.Address}, MTU {network.Mtu}, back end does {features.Offloads}"
+                + $"{(connection.FiltersMulticast ? ", filters multicast" : "")}{queues}");
     }
 
     /// <summary>Reads what the tool stack says of the network: in this end's directory, else what it said to the back end.</summary>
@@ -466,7 +477,8 @@ public sealed class NetworkDriver : XenBusDriver, IReportSource, IAsyncDisposabl
         foreach (NetworkInterface network in Interfaces)
         {
             writer.WriteLine(string.Create(
-                CultureInfo.InvariantCulture, $"{network}, MTU {network.Mtu}, {network.WaitingFrames} frames wait for the program, {network.Statistics}"));
+                CultureInfo.InvariantCulture, $"{network}, MTU {network.Mtu}, {network.WaitingFrames} frames wait for the program, "
+                    + $"{network.Statistics}"));
         }
     }
 

@@ -7,18 +7,22 @@ using Xenlet.XenBus;
 namespace Xenlet.Drivers;
 
 /// <summary>
-/// A network interface (<c>vif</c>) of the domain. It sends and receives whole Ethernet frames, from the destination address on, without the check sequence at their end.
+/// A network interface (<c>vif</c>) of the domain. It sends and receives whole Ethernet frames, from the destination address on, without
+/// the check sequence at their end.
 /// </summary>
 /// <remarks>
 /// <para>
-/// Frames are received whether or not their destination is <see cref="Address"/>; who wants only those looks. Received frames wait in a bounded queue, from which one reader
-/// at a time takes them. Anybody may send at any time.
+/// Frames are received whether or not their destination is <see cref="Address"/>; who wants only those looks. Received frames wait in a
+/// bounded queue, from which one reader at a time takes them. Anybody may send at any time.
 /// </para>
 /// <para>
 /// The object stays the same over suspends, migrations and reconnections; <see cref="StateChanged"/> tells of them.
 /// </para>
 /// </remarks>
-[SuppressMessage("Reliability", "CA1001:Types that own disposable fields should be disposable", Justification = "The semaphores have no wait handles; the driver ends the interface.")]
+[SuppressMessage(
+    "Reliability",
+    "CA1001:Types that own disposable fields should be disposable",
+    Justification = "The semaphores have no wait handles; the driver ends the interface.")]
 public sealed class NetworkInterface
 {
     private readonly FramePool _pool;
@@ -57,7 +61,9 @@ public sealed class NetworkInterface
     /// <summary>The address that the tool stack has given it.</summary>
     public MacAddress Address { get; }
 
-    /// <summary>Bytes of a frame behind its Ethernet header, at most, on the network it is plugged in: 1500 unless the tool stack says otherwise.</summary>
+    /// <summary>
+    /// Bytes of a frame behind its Ethernet header, at most, on the network it is plugged in: 1500 unless the tool stack says otherwise.
+    /// </summary>
     public int Mtu { get; internal set; } = 1500;
 
     /// <summary>How it stands.</summary>
@@ -66,11 +72,15 @@ public sealed class NetworkInterface
     /// <summary>Whether both ends are connected. The protocol knows no other state of the link.</summary>
     public bool IsUp => _state == NetworkState.Up;
 
-    /// <summary>What the back end does to frames that are sent. May be others after a reconnection: what it cannot do then is done here, or the frame dropped, and counted.</summary>
+    /// <summary>
+    /// What the back end does to frames that are sent. May be others after a reconnection: what it cannot do then is done here, or the
+    /// frame dropped, and counted.
+    /// </summary>
     public NetworkOffloads Offloads => Volatile.Read(ref _connection)?.Features.Offloads ?? NetworkOffloads.None;
 
     /// <summary>Longest frame that can be sent.</summary>
-    public int MaximumFrameLength => Volatile.Read(ref _connection)?.Features.TakesChains == false ? NetProtocol.PageSize : NetProtocol.MaximumFrameSize;
+    public int MaximumFrameLength =>
+        Volatile.Read(ref _connection)?.Features.TakesChains == false ? NetProtocol.PageSize : NetProtocol.MaximumFrameSize;
 
     /// <summary>Received frames that wait.</summary>
     public int WaitingFrames => Received.Count;
@@ -134,22 +144,31 @@ public sealed class NetworkInterface
     /// <summary>Takes a received frame if there is one. The caller disposes it.</summary>
     public bool TryReceive([NotNullWhen(true)] out FrameBuffer? frame) => Received.TryTake(out frame);
 
-    /// <summary>Waits for a frame. One reader at a time. The caller disposes the frame; further ones that have come with it are there for <see cref="TryReceive"/>.</summary>
+    /// <summary>
+    /// Waits for a frame. One reader at a time. The caller disposes the frame; further ones that have come with it are there for
+    /// <see cref="TryReceive"/>.
+    /// </summary>
     /// <exception cref="NetworkInterfaceGoneException">The interface was taken away, and all that it had received is taken.</exception>
     /// <exception cref="OperationCanceledException">The wait was cancelled.</exception>
     public ValueTask<FrameBuffer> ReceiveAsync(CancellationToken cancellationToken = default) =>
         TryReceive(out FrameBuffer? frame) ? new(frame) : WaitForFrameAsync(cancellationToken);
 
-    /// <summary>Sends a frame, and waits while the ring is full or the interface is about to connect. The frame is taken over in every case.</summary>
+    /// <summary>
+    /// Sends a frame, and waits while the ring is full or the interface is about to connect. The frame is taken over in every case.
+    /// </summary>
     /// <remarks>
-    /// On return the frame is on its way, or, without a connection, dropped and counted. Frames of one sender that awaits each before the next keep their order.
+    /// On return the frame is on its way, or, without a connection, dropped and counted. Frames of one sender that awaits each before the
+    /// next keep their order.
     /// </remarks>
     /// <exception cref="ArgumentException">It is shorter than an Ethernet header or longer than 65535 bytes.</exception>
     /// <exception cref="NetworkInterfaceGoneException">The interface was taken away.</exception>
     /// <exception cref="OperationCanceledException">The wait was cancelled; the frame is not sent.</exception>
-    public ValueTask SendAsync(FrameBuffer frame, CancellationToken cancellationToken = default) => SendAsync(frame, hasMore: false, cancellationToken);
+    public ValueTask SendAsync(FrameBuffer frame, CancellationToken cancellationToken = default) =>
+        SendAsync(frame, hasMore: false, cancellationToken);
 
-    /// <summary>The same; with <paramref name="hasMore"/> the back end is not told before another frame is sent without it, or <see cref="Flush"/>.</summary>
+    /// <summary>
+    /// The same; with <paramref name="hasMore"/> the back end is not told before another frame is sent without it, or <see cref="Flush"/>.
+    /// </summary>
     public ValueTask SendAsync(FrameBuffer frame, bool hasMore, CancellationToken cancellationToken = default)
     {
         Check(frame);
@@ -189,14 +208,17 @@ public sealed class NetworkInterface
     public void Flush() => Connection?.Flush();
 
     /// <summary>
-    /// Wants frames to a multicast address, also on connections to come. Without effect unless <see cref="NetworkOptions.FiltersMulticast"/>, since all are delivered then.
+    /// Wants frames to a multicast address, also on connections to come. Without effect unless
+    /// <see cref="NetworkOptions.FiltersMulticast"/>, since all are delivered then.
     /// </summary>
     /// <exception cref="ArgumentException">It is no multicast address, or the one of all stations, which is always delivered.</exception>
-    public ValueTask JoinMulticastAsync(MacAddress address, CancellationToken cancellationToken = default) => ChangeMulticastAsync(address, joins: true, cancellationToken);
+    public ValueTask JoinMulticastAsync(MacAddress address, CancellationToken cancellationToken = default) =>
+        ChangeMulticastAsync(address, joins: true, cancellationToken);
 
     /// <summary>Wants no frames to a multicast address any more.</summary>
     /// <exception cref="ArgumentException">It is no multicast address, or the one of all stations.</exception>
-    public ValueTask LeaveMulticastAsync(MacAddress address, CancellationToken cancellationToken = default) => ChangeMulticastAsync(address, joins: false, cancellationToken);
+    public ValueTask LeaveMulticastAsync(MacAddress address, CancellationToken cancellationToken = default) =>
+        ChangeMulticastAsync(address, joins: false, cancellationToken);
 
     /// <summary>Its name and state.</summary>
     public override string ToString() => $"{Name} ({Address}): {_state}";
@@ -333,7 +355,8 @@ public sealed class NetworkInterface
         {
             int length = frame.Length;
             frame.Dispose();
-            throw new ArgumentException($"a frame has {NetProtocol.HeaderSize} to {NetProtocol.MaximumFrameSize} bytes, not {length}", nameof(frame));
+            throw new ArgumentException(
+                $"a frame has {NetProtocol.HeaderSize} to {NetProtocol.MaximumFrameSize} bytes, not {length}", nameof(frame));
         }
     }
 
@@ -351,7 +374,9 @@ public sealed class NetworkInterface
         }
 
         NetworkState state = _state;
-        return (_isSuspended && state != NetworkState.Gone) || state is NetworkState.Connecting or NetworkState.Up ? SendResult.Full : SendResult.Ended;
+        return (_isSuspended && state != NetworkState.Gone) || state is NetworkState.Connecting or NetworkState.Up
+            ? SendResult.Full
+            : SendResult.Ended;
     }
 
     /// <summary>Counts a frame that is not sent; false when the interface is gone.</summary>

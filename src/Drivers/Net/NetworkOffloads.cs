@@ -27,11 +27,14 @@ public enum NetworkState
     Connecting,
 
     /// <summary>
-    /// Both ends are connected. It is told anew after each resume and reconnection: the interface may be plugged in elsewhere now, so whoever has addresses on it announces them.
+    /// Both ends are connected. It is told anew after each resume and reconnection: the interface may be plugged in elsewhere now, so
+    /// whoever has addresses on it announces them.
     /// </summary>
     Up,
 
-    /// <summary>An end has closed, or the back end broke the protocol. What is sent is lost, as on an unplugged cable. It may connect again.</summary>
+    /// <summary>
+    /// An end has closed, or the back end broke the protocol. What is sent is lost, as on an unplugged cable. It may connect again.
+    /// </summary>
     Closed,
 
     /// <summary>It was taken away, for ever.</summary>

@@ -2,7 +2,9 @@ using Xenlet.Drivers.Reports;
 
 namespace Xenlet.Drivers;
 
-/// <summary>What an interface has done since it was plugged; a resume does not begin anew. Numbers of one moment are not all of the same instant.</summary>
+/// <summary>
+/// What an interface has done since it was plugged; a resume does not begin anew. Numbers of one moment are not all of the same instant.
+/// </summary>
 public sealed record NetworkStatistics
 {
     /// <summary>Frames that the program got, or that wait for it.</summary>
@@ -67,10 +69,14 @@ public sealed record NetworkStatistics
 
     /// <summary>All numbers that are not zero, each with its name.</summary>
     public override string ToString() => NamedNumbers.Format(
-        ("received frames", ReceivedFrames), ("received bytes", ReceivedBytes), ("receive queue drops", ReceiveQueueDrops), ("receive errors", ReceiveErrors),
+        ("received frames", ReceivedFrames), ("received bytes",
+            ReceivedBytes), ("receive queue drops", ReceiveQueueDrops), ("receive errors", ReceiveErrors),
         ("receive runts", ReceiveRunts), ("receive giants", ReceiveGiants),
         ("receive memory drops", ReceiveMemoryDrops), ("receive events", ReceiveEvents),
-        ("receive notifications", ReceiveNotifications), ("sent frames", SentFrames), ("sent bytes", SentBytes), ("send ring drops", SendRingDrops),
-        ("send link drops", SendLinkDrops), ("send unsupported drops", SendUnsupportedDrops), ("send errors", SendErrors), ("send waits", SendWaits),
-        ("checksums filled", ChecksumsFilled), ("send events", SendEvents), ("send notifications", SendNotifications), ("connections", Connections));
+        ("receive notifications",
+            ReceiveNotifications), ("sent frames", SentFrames), ("sent bytes", SentBytes), ("send ring drops", SendRingDrops),
+        ("send link drops",
+            SendLinkDrops), ("send unsupported drops", SendUnsupportedDrops), ("send errors", SendErrors), ("send waits", SendWaits),
+        ("checksums filled",
+            ChecksumsFilled), ("send events", SendEvents), ("send notifications", SendNotifications), ("connections", Connections));
 }

@@ -7,7 +7,8 @@ public interface IReportSource
     string ReportName { get; }
 
     /// <summary>
-    /// Writes the section, one fact a line. It may be called at any time, also when the object is stuck: it must not wait for locks that are held for long.
+    /// Writes the section, one fact a line. It may be called at any time, also when the object is stuck: it must not wait for locks that
+    /// are held for long.
     /// </summary>
     void WriteReport(TextWriter writer);
 }

@@ -7,5 +7,6 @@ internal static class NamedNumbers
 {
     /// <summary>Those that are not zero, each behind its name.</summary>
     public static string Format(params IEnumerable<(string Name, long Value)> numbers) =>
-        string.Join(", ", numbers.Where(number => number.Value != 0).Select(number => string.Create(CultureInfo.InvariantCulture, $"{number.Name} {number.Value}")));
+        string.Join(", ", numbers.Where(number => number.Value != 0)
+            .Select(number => string.Create(CultureInfo.InvariantCulture, $"{number.Name} {number.Value}")));
 }

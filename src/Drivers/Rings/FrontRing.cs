@@ -6,17 +6,18 @@ using Xenlet.Kernel;
 namespace Xenlet.Drivers;
 
 /// <summary>
-/// The front end's side of a request and response ring (Xen's <c>io/ring.h</c>): it puts requests in, publishes them, and takes the responses, which the back end
-/// writes over requests that it has taken.
+/// The front end's side of a request and response ring (Xen's <c>io/ring.h</c>): it puts requests in, publishes them, and takes the
+/// responses, which the back end writes over requests that it has taken.
 /// </summary>
 /// <remarks>
 /// <para>
-/// The back end may write anything anywhere at any time. So what counts is kept here and never read back; an entry is copied out once and only the copy is looked
-/// at; and the one index that is read, <c>rsp_prod</c>, may not be ahead of what was published. What a response says is for the driver to check.
+/// The back end may write anything anywhere at any time. So what counts is kept here and never read back; an entry is copied out once and
+/// only the copy is looked at; and the one index that is read, <c>rsp_prod</c>, may not be ahead of what was published. What a response
+/// says is for the driver to check.
 /// </para>
 /// <para>
-/// A driver drains with <see cref="TryTake"/> until there is nothing, then asks <see cref="FinalCheck"/>, and waits for an event only when that says no. Used by one
-/// thread at a time. The pages remain the caller's.
+/// A driver drains with <see cref="TryTake"/> until there is nothing, then asks <see cref="FinalCheck"/>, and waits for an event only when
+/// that says no. Used by one thread at a time. The pages remain the caller's.
 /// </para>
 /// </remarks>
 /// <typeparam name="TRequest">A request's layout; a union where a protocol has several.</typeparam>
@@ -72,7 +73,8 @@ public sealed class FrontRing<TRequest, TResponse>
     }
 
     /// <summary>Shows the back end what was put since the last time.</summary>
-    /// <returns>Whether the back end has to be notified: it may have gone to sleep. Once for all that was published, not once for each request.</returns>
+    /// <returns>Whether the back end has to be notified: it may have gone to sleep. Once for all that was published, not once for each
+    /// request.</returns>
     public bool Publish()
     {
         uint before = _published;
@@ -84,7 +86,8 @@ public sealed class FrontRing<TRequest, TResponse>
         _published = _put;
         _ring.Store(RingPages.RequestProducer, _put);
 
-        // The back end sets its threshold, then looks for requests; we publish, then look at the threshold. The full barrier between lets one of both see the other.
+        // The back end sets its threshold, then looks for requests; we publish, then look at the threshold. The full barrier between lets
+        // one of both see the other.
         Interlocked.MemoryBarrier();
         return _put - _ring.Load(RingPages.RequestEvent) < _put - before;
     }
@@ -106,11 +109,12 @@ public sealed class FrontRing<TRequest, TResponse>
     }
 
     /// <summary>
-    /// Asks for an event at the next response, or at a later one, and looks once more: what came before the back end could know of this causes none.
+    /// Asks for an event at the next response, or at a later one, and looks once more: what came before the back end could know of this
+    /// causes none.
     /// </summary>
     /// <param name="after">
-    /// The event comes with this many responses from here on; fewer where fewer are to come. A driver that does not ask at all gets no event, and takes responses when it
-    /// needs the room.
+    /// The event comes with this many responses from here on; fewer where fewer are to come. A driver that does not ask at all gets no
+    /// event, and takes responses when it needs the room.
     /// </param>
     /// <returns>Whether there are responses; then they are to be taken, and this asked again.</returns>
     /// <exception cref="BrokenRingException">The back end has announced more responses than it got requests.</exception>
@@ -133,7 +137,8 @@ public sealed class FrontRing<TRequest, TResponse>
         if (producer - _taken > _published - _taken)
         {
             throw new BrokenRingException(string.Create(
-                CultureInfo.InvariantCulture, $"rsp_prod is {producer} where {_taken} responses were taken and {_published} requests published"));
+                CultureInfo.InvariantCulture, $"rsp_prod is {producer} where {_taken} responses were taken and {_published} requests "
+                    + $"published"));
         }
 
         _answered = producer;

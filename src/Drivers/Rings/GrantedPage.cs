@@ -3,7 +3,9 @@ using Xenlet.Kernel;
 
 namespace Xenlet.Drivers;
 
-/// <summary>A page of a <see cref="GrantedPagePool"/>, which the pool's domain may read and write at any time, whether it is rented or not.</summary>
+/// <summary>
+/// A page of a <see cref="GrantedPagePool"/>, which the pool's domain may read and write at any time, whether it is rented or not.
+/// </summary>
 public sealed class GrantedPage
 {
     private readonly ISharedPage _page;

@@ -5,12 +5,13 @@ using Xenlet.Kernel;
 namespace Xenlet.Drivers;
 
 /// <summary>
-/// Pages that are granted to one domain once and for all, rented or not (the protocols call them persistent grants), so that neither end pays for a grant with each request.
-/// Data is copied through them; memory of the collector is never granted.
+/// Pages that are granted to one domain once and for all, rented or not (the protocols call them persistent grants), so that neither end
+/// pays for a grant with each request. Data is copied through them; memory of the collector is never granted.
 /// </summary>
 /// <remarks>
-/// A page is zeros when it is first granted, and never goes to another domain: a pool is for one connection to one back end. It grows as pages are asked for, up to
-/// its maximum, and does not shrink. Renting allocates nothing once the pool has grown. Used by one thread at a time.
+/// A page is zeros when it is first granted, and never goes to another domain: a pool is for one connection to one back end. It grows as
+/// pages are asked for, up to its maximum, and does not shrink. Renting allocates nothing once the pool has grown. Used by one thread at a
+/// time.
 /// </remarks>
 public sealed class GrantedPagePool : IDisposable
 {
@@ -45,7 +46,8 @@ public sealed class GrantedPagePool : IDisposable
 
     /// <summary>Rents a page.</summary>
     /// <returns>
-    /// False when all are rented: the caller waits until one is returned. Where the guest has no memory or no grant left, the pool makes do with the pages it has.
+    /// False when all are rented: the caller waits until one is returned. Where the guest has no memory or no grant left, the pool makes do
+    /// with the pages it has.
     /// </returns>
     /// <exception cref="OutOfMemoryException">There is no memory for the first page.</exception>
     /// <exception cref="XenException">There is no grant for the first page, or Xen does not know the domain.</exception>
@@ -81,7 +83,8 @@ public sealed class GrantedPagePool : IDisposable
     }
 
     /// <summary>
-    /// Ends all grants and gives all pages back, rented ones too. A page that the other domain still has mapped is kept aside by the kernel until it lets go.
+    /// Ends all grants and gives all pages back, rented ones too. A page that the other domain still has mapped is kept aside by the kernel
+    /// until it lets go.
     /// </summary>
     public void Dispose() => Dispose("", null);
 

@@ -5,8 +5,8 @@ using Xenlet.Kernel;
 namespace Xenlet.Drivers.Rings;
 
 /// <summary>
-/// The memory of a ring as Xen's <c>io/ring.h</c> lays it out: four indexes, and from byte 64 on entries that requests and responses share. The pages need not
-/// lie side by side, so an entry may begin in one and end in the next.
+/// The memory of a ring as Xen's <c>io/ring.h</c> lays it out: four indexes, and from byte 64 on entries that requests and responses share.
+/// The pages need not lie side by side, so an entry may begin in one and end in the next.
 /// </summary>
 internal sealed class RingPages
 {

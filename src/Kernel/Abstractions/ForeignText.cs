@@ -5,8 +5,8 @@ namespace Xenlet.Kernel;
 
 /// <summary>Text that somebody else wrote, such as values of xenstore, on its way to a console.</summary>
 /// <remarks>
-/// A terminal obeys what it is shown: control characters of a stranger clear its screen, change its title or make it type, and a line's end lets a
-/// stranger forge lines of the guest's own.
+/// A terminal obeys what it is shown: control characters of a stranger clear its screen, change its title or make it type, and a line's end
+/// lets a stranger forge lines of the guest's own.
 /// </remarks>
 public static class ForeignText
 {
@@ -26,7 +26,9 @@ public static class ForeignText
         int done = 0;
         for (int i = 0; i < text.Length;)
         {
-            int length = Rune.DecodeFromUtf16(text.AsSpan(i), out Rune rune, out int used) == System.Buffers.OperationStatus.Done ? used : 0;
+            int length = Rune.DecodeFromUtf16(text.AsSpan(i), out Rune rune, out int used) == System.Buffers.OperationStatus.Done
+                ? used
+                : 0;
             if (length > 0 && (IsHarmless(rune) || (keepsLines && rune.Value == '\n')))
             {
                 i += length;

@@ -5,17 +5,18 @@ namespace Xenlet.Kernel;
 /// </summary>
 /// <remarks>
 /// <para>
-/// Events coalesce: any number of them between two waits end one wait, or two after a wait that was cancelled. An event is only a hint that something may have happened, and one may
-/// come without any reason (the first one of a bound channel often does); whoever waits looks at what it shares with the other end, and waits
-/// again if there is nothing new. No event is lost: one that comes while nobody waits ends the next wait at once.
+/// Events coalesce: any number of them between two waits end one wait, or two after a wait that was cancelled. An event is only a hint that
+/// something may have happened, and one may come without any reason (the first one of a bound channel often does); whoever waits looks at
+/// what it shares with the other end, and waits again if there is nothing new. No event is lost: one that comes while nobody waits ends the
+/// next wait at once.
 /// </para>
 /// <para>
-/// The channel is silent between waits. Another domain that signals without end therefore costs no more than one event for each wait (XSA-391).
-/// Events that bring nothing come less and less often, if their owner says which they are: <see cref="ReportSpurious"/>.
+/// The channel is silent between waits. Another domain that signals without end therefore costs no more than one event for each wait
+/// (XSA-391). Events that bring nothing come less and less often, if their owner says which they are: <see cref="ReportSpurious"/>.
 /// </para>
 /// <para>
-/// All members may be called by any thread. The owner disposes it, which closes the port (an adopted port is only let go); the other end is told
-/// nothing by that. A resume of the domain (<see cref="IPower.Suspend"/>) closes all channels: they are as if disposed.
+/// All members may be called by any thread. The owner disposes it, which closes the port (an adopted port is only let go); the other end is
+/// told nothing by that. A resume of the domain (<see cref="IPower.Suspend"/>) closes all channels: they are as if disposed.
 /// </para>
 /// </remarks>
 public interface IEventChannel : IDisposable

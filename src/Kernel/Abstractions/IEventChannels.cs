@@ -15,7 +15,9 @@ public interface IEventChannels
     /// <exception cref="XenException">There is no such domain (ESRCH) or port (EINVAL), or it is not open for us (EINVAL).</exception>
     IEventChannel BindInterdomain(ushort remoteDomain, uint remotePort);
 
-    /// <summary>Takes over a port that the tool stack has bound for this domain, such as xenstore's. Disposing lets go of it and leaves it open.</summary>
+    /// <summary>
+    /// Takes over a port that the tool stack has bound for this domain, such as xenstore's. Disposing lets go of it and leaves it open.
+    /// </summary>
     /// <exception cref="XenException">
     /// The port is not bound to another domain (EINVAL), belongs to the kernel (EPERM), or is in use by the program (EBUSY).
     /// </exception>

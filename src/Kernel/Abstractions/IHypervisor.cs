@@ -1,9 +1,13 @@
 namespace Xenlet.Kernel;
 
-/// <summary>What the guest runs on. All but <see cref="IsPresent"/> throw <see cref="PlatformNotSupportedException"/> without Xen.</summary>
+/// <summary>
+/// What the guest runs on. All but <see cref="IsPresent"/> throw <see cref="PlatformNotSupportedException"/> without Xen.
+/// </summary>
 public interface IHypervisor
 {
-    /// <summary>Whether the guest runs under Xen. Without it (QEMU's own PVH boot) there are no event channels, grants or xenstore.</summary>
+    /// <summary>
+    /// Whether the guest runs under Xen. Without it (QEMU's own PVH boot) there are no event channels, grants or xenstore.
+    /// </summary>
     bool IsPresent { get; }
 
     /// <summary>Xen's major and minor version.</summary>

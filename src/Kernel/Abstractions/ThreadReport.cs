@@ -16,8 +16,8 @@ public sealed record ThreadReport
     public required TimeSpan ProcessorTime { get; init; }
 
     /// <summary>
-    /// Addresses of the calls that led to where it is, innermost first; <c>build.sh run</c> and <c>addr2line -fe NAME.debug</c> give the names. Of a deep stack the
-    /// outer calls are left out.
+    /// Addresses of the calls that led to where it is, innermost first; <c>build.sh run</c> and <c>addr2line -fe NAME.debug</c> give the
+    /// names. Of a deep stack the outer calls are left out.
     /// </summary>
     public required IReadOnlyList<ulong> Stack { get; init; }
 }

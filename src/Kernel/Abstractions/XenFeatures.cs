@@ -1,6 +1,8 @@
 namespace Xenlet.Kernel;
 
-/// <summary>What the hypervisor offers this domain: the XENFEAT_ bits 0 to 31 of Xen's <c>features.h</c>. Bits without a name here keep their value.</summary>
+/// <summary>
+/// What the hypervisor offers this domain: the XENFEAT_ bits 0 to 31 of Xen's <c>features.h</c>. Bits without a name here keep their value.
+/// </summary>
 [Flags]
 public enum XenFeatures : uint
 {

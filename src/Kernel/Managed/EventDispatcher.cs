@@ -4,9 +4,9 @@ using Xenlet.Kernel.Nucleus.Calls;
 namespace Xenlet.Kernel;
 
 /// <summary>
-/// Brings events from the nucleus to their channels. No managed code runs in an interrupt: one background thread waits in the nucleus for any
-/// signalled port, and only ends waits: those of an event loop with what the loop does then, if it is idle, which spares a switch to its
-/// thread; all others have the thread pool go on. It starts with the first channel.
+/// Brings events from the nucleus to their channels. No managed code runs in an interrupt: one background thread waits in the nucleus for
+/// any signalled port, and only ends waits: those of an event loop with what the loop does then, if it is idle, which spares a switch to
+/// its thread; all others have the thread pool go on. It starts with the first channel.
 /// </summary>
 internal sealed class EventDispatcher
 {

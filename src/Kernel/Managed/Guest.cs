@@ -9,8 +9,8 @@ namespace Xenlet.Kernel;
 /// (assembly Xenlet.Kernel.Abstractions) instead, so that they can be tested without a guest.
 /// </summary>
 /// <remarks>
-/// There is no clock here because .NET's are the guest's: <see cref="System.Diagnostics.Stopwatch"/>, <see cref="TimeProvider.System"/> and timers run on Xen's
-/// system time, <see cref="DateTime.UtcNow"/> on its wall clock.
+/// There is no clock here because .NET's are the guest's: <see cref="System.Diagnostics.Stopwatch"/>, <see cref="TimeProvider.System"/> and
+/// timers run on Xen's system time, <see cref="DateTime.UtcNow"/> on its wall clock.
 /// </remarks>
 public static unsafe class Guest
 {
@@ -73,8 +73,8 @@ public static unsafe class Guest
     }
 
     /// <summary>
-    /// The clock exists only since late in the boot; what came before was counted with the time-stamp counter, whose rate is taken from the time
-    /// since.
+    /// The clock exists only since late in the boot; what came before was counted with the time-stamp counter, whose rate is taken from the
+    /// time since.
     /// </summary>
     private static TimeSpan MeasureNucleusBoot()
     {

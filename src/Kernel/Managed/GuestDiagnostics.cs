@@ -90,7 +90,8 @@ internal sealed unsafe class GuestDiagnostics(XenEventChannels channels, XenShar
         return reports;
     }
 
-    private static string Describe(Nucleus.Threads.ThreadState state, WaitKind wait) => state != Nucleus.Threads.ThreadState.Blocked ? "ready" : "waiting: " + wait switch
+    private static string Describe(Nucleus.Threads.ThreadState state, WaitKind wait) =>
+        state != Nucleus.Threads.ThreadState.Blocked ? "ready" : "waiting: " + wait switch
     {
         WaitKind.Futex => "futex",
         WaitKind.Sleep => "sleep",

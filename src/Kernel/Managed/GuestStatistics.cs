@@ -1,6 +1,8 @@
 namespace Xenlet.Kernel;
 
-/// <summary>What the nucleus has counted since boot, and how long its own boot took. Times are those of .NET's clocks, which are the guest's.</summary>
+/// <summary>
+/// What the nucleus has counted since boot, and how long its own boot took. Times are those of .NET's clocks, which are the guest's.
+/// </summary>
 public sealed record GuestStatistics
 {
     /// <summary>System calls of the program and the runtime.</summary>
@@ -12,7 +14,9 @@ public sealed record GuestStatistics
     /// <summary>Threads that were woken by a futex.</summary>
     public required ulong FutexWakeUps { get; init; }
 
-    /// <summary>Hypercalls that were issued, each an exit to Xen; those of <see cref="Notifications"/> are among them. 0 without Xen.</summary>
+    /// <summary>
+    /// Hypercalls that were issued, each an exit to Xen; those of <see cref="Notifications"/> are among them. 0 without Xen.
+    /// </summary>
     public required ulong Hypercalls { get; init; }
 
     /// <summary>Notifications that were sent to other domains over event channels, those of the console included.</summary>
@@ -39,7 +43,9 @@ public sealed record GuestStatistics
     /// <summary>Grant references in use.</summary>
     public required ulong Grants { get; init; }
 
-    /// <summary>From the first managed instruction of the nucleus to the first instruction of the program, which starts the runtime.</summary>
+    /// <summary>
+    /// From the first managed instruction of the nucleus to the first instruction of the program, which starts the runtime.
+    /// </summary>
     public required TimeSpan NucleusBootTime { get; init; }
 
     /// <summary>From the first managed instruction of the nucleus to now.</summary>

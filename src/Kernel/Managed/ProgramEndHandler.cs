@@ -3,8 +3,9 @@ using System.Runtime.Loader;
 namespace Xenlet.Kernel;
 
 /// <summary>
-/// Does something when the program ends, after its own exit handlers. Handlers of <see cref="AppDomain.ProcessExit"/> are called in the order
-/// in which they were added, and .NET raises <see cref="AssemblyLoadContext.Unloading"/> before it: a handler added there is the last.
+/// Does something when the program ends, after its own exit handlers. Handlers of <see cref="AppDomain.ProcessExit"/> are called in the
+/// order in which they were added, and .NET raises <see cref="AssemblyLoadContext.Unloading"/> before it: a handler added there is the
+/// last.
 /// </summary>
 internal sealed class ProgramEndHandler : IDisposable
 {

@@ -139,7 +139,9 @@ internal sealed unsafe class SharedPage : ISharedPage
             if (isFinished && _isDisposed && !_isReleased)
             {
                 long answer = NucleusGate.Call(NucleusCall.ReleasePage, _address);
-                _isReleased = answer == 0 ? true : throw NucleusAnswer.Error(answer, XenSharedPages.What, $"releasing guest frame {Frame:x}");
+                _isReleased = answer == 0
+                    ? true
+                    : throw NucleusAnswer.Error(answer, XenSharedPages.What, $"releasing guest frame {Frame:x}");
             }
 
             return isFinished;

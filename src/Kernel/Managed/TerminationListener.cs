@@ -5,8 +5,8 @@ using Xenlet.Kernel.Nucleus.Linux.Signals;
 namespace Xenlet.Kernel;
 
 /// <summary>
-/// Does for the program what the default action of SIGTERM is to a .NET program: <see cref="Environment.Exit"/>, so that exit handlers run. The
-/// runtime has no handler of its own; it would die at once.
+/// Does for the program what the default action of SIGTERM is to a .NET program: <see cref="Environment.Exit"/>, so that exit handlers run.
+/// The runtime has no handler of its own; it would die at once.
 /// </summary>
 internal static class TerminationListener
 {

@@ -4,8 +4,8 @@ using Xenlet.XenStoreRing;
 namespace Xenlet.XenBus.Base;
 
 /// <summary>
-/// A front end that whoever ran in this domain before left behind: the guest was chain-loaded, or reset softly. Its back end still has its ring, and has to let it go
-/// before the device can be set up anew.
+/// A front end that whoever ran in this domain before left behind: the guest was chain-loaded, or reset softly. Its back end still has its
+/// ring, and has to let it go before the device can be set up anew.
 /// </summary>
 /// <param name="store">Holds both ends.</param>
 /// <param name="node">The front end's node.</param>
@@ -13,14 +13,18 @@ namespace Xenlet.XenBus.Base;
 /// <param name="time">Measures the limits.</param>
 internal sealed class StaleFrontEnd(XenStoreClient store, string node, string otherEnd, TimeProvider time)
 {
-    /// <summary>How long each answer of the back end is awaited: as long as in Linux (drivers/xen/xenbus/xenbus_probe_frontend.c, xenbus_reset_wait_for_backend).</summary>
+    /// <summary>
+    /// How long each answer of the back end is awaited: as long as in Linux (drivers/xen/xenbus/xenbus_probe_frontend.c,
+    /// xenbus_reset_wait_for_backend).
+    /// </summary>
     public static readonly TimeSpan StepLimit = TimeSpan.FromSeconds(5);
 
     /// <summary>Whether a front end in this state was in use.</summary>
     public static bool IsStale(XenBusState state) => state is not (XenBusState.Unknown or XenBusState.Initialising);
 
     /// <summary>
-    /// Takes the back end back to where it waits for a front end, through the states that it expects. One that does not follow is not waited for longer than
+    /// Takes the back end back to where it waits for a front end, through the states that it expects. One that does not follow is not
+    /// waited for longer than
     /// <see cref="StepLimit"/> at each step: the front end becomes new all the same, and its driver waits as for any other.
     /// </summary>
     /// <exception cref="XenStoreException">A state cannot be read or written.</exception>
@@ -71,5 +75,6 @@ internal sealed class StaleFrontEnd(XenStoreClient store, string node, string ot
     private async Task<XenBusState> ReadBackEndAsync(CancellationToken cancellationToken) =>
         XenBusStates.Parse(await store.TryReadAsync(otherEnd + "/state", cancellationToken).ConfigureAwait(EventLoop.IsCurrent));
 
-    private ValueTask WriteAsync(XenBusState state, CancellationToken cancellationToken) => store.WriteAsync(node + "/state", (long)state, cancellationToken);
+    private ValueTask WriteAsync(XenBusState state, CancellationToken cancellationToken) =>
+        store.WriteAsync(node + "/state", (long)state, cancellationToken);
 }

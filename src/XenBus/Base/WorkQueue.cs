@@ -57,8 +57,8 @@ internal sealed class WorkQueue(bool stepped, EventLoop? loop, Action<Exception>
     }
 
     /// <summary>
-    /// Goes on after <see cref="Hold"/>: with <paramref name="first"/>, if it is given and its key does not wait already. <see langword="false"/>
-    /// when the queue is closed.
+    /// Goes on after <see cref="Hold"/>: with <paramref name="first"/>, if it is given and its key does not wait already.
+    /// <see langword="false"/> when the queue is closed.
     /// </summary>
     internal bool Release((string Key, Func<ValueTask> Work)? first = null)
     {

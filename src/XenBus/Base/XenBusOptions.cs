@@ -3,7 +3,9 @@ namespace Xenlet.XenBus;
 /// <summary>Settings of a bus; the defaults suit a guest.</summary>
 public sealed record XenBusOptions
 {
-    /// <summary>After how long a call into a driver that has not returned is reported. It is not ended: only its own device waits.</summary>
+    /// <summary>
+    /// After how long a call into a driver that has not returned is reported. It is not ended: only its own device waits.
+    /// </summary>
     public TimeSpan DriverTimeLimit { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>After how long a driver that refused to detach is asked again.</summary>

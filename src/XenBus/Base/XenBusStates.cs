@@ -23,7 +23,8 @@ public static class XenBusStates
     ];
 
     /// <summary>
-    /// Whether a change is one that the protocol describes. For traces and diagnosis only: nothing is refused for it, as peers do other things too.
+    /// Whether a change is one that the protocol describes. For traces and diagnosis only: nothing is refused for it, as peers do other
+    /// things too.
     /// </summary>
     public static bool IsUsual(XenBusState from, XenBusState to) =>
         (uint)from < (uint)Next.Length && (uint)to < (uint)Next.Length && (Next[(int)from] & (1 << (int)to)) != 0;
@@ -33,7 +34,11 @@ public static class XenBusStates
     /// cannot be read takes no part any more.
     /// </summary>
     public static XenBusState Parse(string? value) =>
-        int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && (uint)number <= (uint)XenBusState.Reconfigured
+        int.TryParse(
+            value,
+            NumberStyles.None,
+            CultureInfo.InvariantCulture,
+            out int number) && (uint)number <= (uint)XenBusState.Reconfigured
             ? (XenBusState)number
             : XenBusState.Closed;
 }

@@ -8,12 +8,15 @@ namespace Xenlet.XenBus;
 /// <summary>The devices of some buses as text, for people.</summary>
 public static class DeviceTree
 {
-    /// <summary>One line a bus and one a device: type and id, driver, both states, and where the other end is; and one of what its driver has to say of it, if anything.</summary>
+    /// <summary>
+    /// One line a bus and one a device: type and id, driver, both states, and where the other end is; and one of what its driver has to say
+    /// of it, if anything.
+    /// </summary>
     public static string Format(params IEnumerable<DeviceBus> buses) => Format(buses, device => device.OtherEndState);
 
     /// <summary>
-    /// The same with what the other ends of devices without driver say at this moment: nobody follows those, so <see cref="Format(IEnumerable{DeviceBus})"/>
-    /// gives them as Unknown.
+    /// The same with what the other ends of devices without driver say at this moment: nobody follows those, so
+    /// <see cref="Format(IEnumerable{DeviceBus})"/> gives them as Unknown.
     /// </summary>
     public static async Task<string> FormatAsync(params IEnumerable<DeviceBus> buses)
     {

@@ -16,9 +16,9 @@ public sealed class FrontBus(XenStoreClient store, XenBusOptions? options = null
 
     /// <summary>
     /// Closes all devices in order, since the domain ends: their drivers let end what is under way, then both ends go by way of Closing to
-    /// Closed. All devices do so at the same time, and have <see cref="XenBusOptions.ShutdownTimeLimit"/> together; the report names those that
-    /// were not closed by then. From here on no device is taken up. A device in use is closed all the same, one that is not connected yet is
-    /// left as it is. Without devices nothing is waited for; asked again it is the same end.
+    /// Closed. All devices do so at the same time, and have <see cref="XenBusOptions.ShutdownTimeLimit"/> together; the report names those
+    /// that were not closed by then. From here on no device is taken up. A device in use is closed all the same, one that is not connected
+    /// yet is left as it is. Without devices nothing is waited for; asked again it is the same end.
     /// </summary>
     public Task<ShutdownReport> ShutdownAsync() => ShutdownDevicesAsync();
 

@@ -35,8 +35,8 @@ public abstract partial class DeviceBus
 
     /// <summary>
     /// Brings the bus to rest, before <see cref="XenStoreClient.SuspendAsync"/>: the look under way ends, each driver is told, and no queue
-    /// starts anything until <see cref="ResumeAsync"/> or <see cref="CancelSuspendAsync"/>. When a driver refuses, the bus goes on, and drivers
-    /// that have agreed are told so. One that throws loses its own device; one that does not return within
+    /// starts anything until <see cref="ResumeAsync"/> or <see cref="CancelSuspendAsync"/>. When a driver refuses, the bus goes on, and
+    /// drivers that have agreed are told so. One that throws loses its own device; one that does not return within
     /// <see cref="XenBusOptions.SuspendTimeLimit"/> is named, and not waited for.
     /// </summary>
     /// <exception cref="InvalidOperationException">The bus is being suspended already, or is suspended.</exception>
@@ -114,7 +114,10 @@ public abstract partial class DeviceBus
         }
     }
 
-    /// <summary>Goes on after a suspend that did not come about, after <see cref="XenStoreClient.CancelSuspend"/>. Drivers are told, and nothing else is done.</summary>
+    /// <summary>
+    /// Goes on after a suspend that did not come about, after <see cref="XenStoreClient.CancelSuspend"/>. Drivers are told, and nothing
+    /// else is done.
+    /// </summary>
     /// <exception cref="InvalidOperationException">The bus is not suspended.</exception>
     public ValueTask CancelSuspendAsync()
     {
@@ -184,7 +187,8 @@ public abstract partial class DeviceBus
                 }
                 else if (device.AwaitExamination())
                 {
-                    Report(device, $"{device.Name}: cannot be looked at after the resume, and is looked at again: {finding.Error!.Message}");
+                    Report(
+                        device, $"{device.Name}: cannot be looked at after the resume, and is looked at again: {finding.Error!.Message}");
                     _ = ExamineAgainAsync(device);
                 }
             }

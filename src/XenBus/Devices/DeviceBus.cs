@@ -240,7 +240,9 @@ public abstract partial class DeviceBus : IAsyncDisposable
         catch (TimeoutException)
         {
             MissingDevice[] missing = await Task.WhenAll(Hold.Devices.Select(ReportMissingAsync)).ConfigureAwait(EventLoop.IsCurrent);
-            return new(Hold.Released.IsCompleted, Hold.Released.IsCompleted ? [] : [.. missing.OrderBy(device => device.Device.Name, StringComparer.Ordinal)]);
+            return new(
+                Hold.Released.IsCompleted,
+                Hold.Released.IsCompleted ? [] : [.. missing.OrderBy(device => device.Device.Name, StringComparer.Ordinal)]);
         }
     }
 
@@ -416,7 +418,9 @@ public abstract partial class DeviceBus : IAsyncDisposable
     }
 
     private void SayNotWatched(XenStoreException error) =>
-        Report(null, $"{Node}: the bus cannot be watched, so devices that come and go are not noticed, and it is tried again: {error.Message}");
+        Report(
+            null,
+            $"{Node}: the bus cannot be watched, so devices that come and go are not noticed, and it is tried again: {error.Message}");
 
     /// <param name="watch">The watch.</param>
     /// <param name="isAgain">Whether events may have been missed, so that drivers are told that anything may have changed.</param>
@@ -524,7 +528,9 @@ public abstract partial class DeviceBus : IAsyncDisposable
         _queue.Post("look", LookAsync);
     }
 
-    /// <summary>Compares the store with the list, where something may have changed. Reads go out together; then the list is changed.</summary>
+    /// <summary>
+    /// Compares the store with the list, where something may have changed. Reads go out together; then the list is changed.
+    /// </summary>
     private async ValueTask LookAsync()
     {
         Dictionary<string, HashSet<string>> nodes;
@@ -595,7 +601,8 @@ public abstract partial class DeviceBus : IAsyncDisposable
 
     /// <summary>Keeps what could not be looked at until the next pause is over.</summary>
     private void KeepForAgain(
-        Dictionary<string, bool> scopes, List<string> unseen, Dictionary<string, HashSet<string>> nodes, (string Node, Action? Conclude)[] looks)
+        Dictionary<string, bool> scopes, List<string> unseen, Dictionary<string, HashSet<string>> nodes,
+        (string Node, Action? Conclude)[] looks)
     {
         lock (_gate)
         {

@@ -32,8 +32,8 @@ public abstract class XenBusDriver
     public abstract int? Probe(XenDevice device);
 
     /// <summary>
-    /// What there is to say of a device in the <see cref="DeviceTree"/>, such as its counters, in one line; <see langword="null"/> for nothing. It may be asked at any
-    /// time, by any thread, and must not wait.
+    /// What there is to say of a device in the <see cref="DeviceTree"/>, such as its counters, in one line; <see langword="null"/> for
+    /// nothing. It may be asked at any time, by any thread, and must not wait.
     /// </summary>
     public virtual string? Describe(XenDevice device) => null;
 
@@ -63,16 +63,17 @@ public abstract class XenBusDriver
 
     /// <summary>
     /// The domain is about to be suspended: on return, nothing of the driver may be under way for this device. The store still answers.
-    /// <see langword="false"/> refuses; then the domain goes on, and drivers that have agreed are told by <see cref="SuspendCancelledAsync"/>.
-    /// Otherwise one of <see cref="ResumeAsync"/>, <see cref="SuspendCancelledAsync"/> and <see cref="DetachAsync"/> is the next call.
+    /// <see langword="false"/> refuses; then the domain goes on, and drivers that have agreed are told by
+    /// <see cref="SuspendCancelledAsync"/>. Otherwise one of <see cref="ResumeAsync"/>, <see cref="SuspendCancelledAsync"/> and
+    /// <see cref="DetachAsync"/> is the next call.
     /// </summary>
     public virtual ValueTask<bool> SuspendAsync(XenDevice device, CancellationToken cancellationToken) => new(true);
 
     /// <summary>
     /// The domain runs again, maybe on another host. The connection is to be made anew: event channels are gone, this end's state is
     /// Initialising, and the other end may be another, at another path. After it, both ends are told of as after
-    /// <see cref="AttachAsync"/>. A driver that does not say how lets the device go and takes it on again. A driver that did not return from
-    /// another call in time is told of the resume without having been told of the suspend.
+    /// <see cref="AttachAsync"/>. A driver that does not say how lets the device go and takes it on again. A driver that did not return
+    /// from another call in time is told of the resume without having been told of the suspend.
     /// </summary>
     public virtual async ValueTask ResumeAsync(XenDevice device, CancellationToken cancellationToken)
     {

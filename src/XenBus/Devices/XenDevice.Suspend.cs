@@ -48,7 +48,9 @@ public sealed partial class XenDevice
         return answer.Task;
     }
 
-    /// <summary>Lets the suspend go on though the driver has not returned from some call: nothing follows that call until the resume.</summary>
+    /// <summary>
+    /// Lets the suspend go on though the driver has not returned from some call: nothing follows that call until the resume.
+    /// </summary>
     internal void HoldForSuspend() => _queue.Hold();
 
     /// <summary>The suspend was cancelled, or refused by another driver.</summary>

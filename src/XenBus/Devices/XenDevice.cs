@@ -50,7 +50,9 @@ public sealed partial class XenDevice
     /// <summary>Type and id, <c>vbd/51712</c>; how messages name it.</summary>
     public string Name => $"{Type}/{Id}";
 
-    /// <summary>The domain of the other end. Smaller than 0x7FF0, the first of Xen's reserved numbers. May be another after a resume.</summary>
+    /// <summary>
+    /// The domain of the other end. Smaller than 0x7FF0, the first of Xen's reserved numbers. May be another after a resume.
+    /// </summary>
     public uint OtherEndId => _otherEnd.Domain;
 
     /// <summary>The other end's directory in the store, an absolute path. May be another after a resume.</summary>
@@ -90,8 +92,9 @@ public sealed partial class XenDevice
 
     /// <summary>
     /// Sets this end's state, in the store as well. A state that is set already costs no request. <see langword="false"/> when the device
-    /// is no longer the one we knew: its node has vanished, which is never made again from here, or the tool stack has set it up anew. Once the
-    /// domain ends only Closing and Closed are set (<see cref="FrontBus.ShutdownAsync"/>); other states give <see langword="false"/> too.
+    /// is no longer the one we knew: its node has vanished, which is never made again from here, or the tool stack has set it up anew. Once
+    /// the domain ends only Closing and Closed are set (<see cref="FrontBus.ShutdownAsync"/>); other states give <see langword="false"/>
+    /// too.
     /// </summary>
     /// <exception cref="XenStoreException">
     /// The state could not be written. The error is in the device's error node, and the state is Closing if that could be written; unless
@@ -353,7 +356,8 @@ public sealed partial class XenDevice
     {
         // A node holds 2048 bytes with its name and permissions.
         const int Limit = 1000;
-        string text = string.Create(CultureInfo.InvariantCulture, $"{ErrorNumber.Of(error)} {message}{(error is null ? "" : ": " + error.Message)}");
+        string text = string.Create(
+            CultureInfo.InvariantCulture, $"{ErrorNumber.Of(error)} {message}{(error is null ? "" : ": " + error.Message)}");
         text = text.Length <= Limit ? text : string.Concat(text.AsSpan(0, Limit - 3), "...");
         Bus.Report(this, $"{Name}: {text}");
         try

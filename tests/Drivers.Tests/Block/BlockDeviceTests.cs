@@ -11,7 +11,8 @@ public sealed class BlockDeviceTests
     [InlineData(512, 0, true)]
     [InlineData(512, 20, false)]
     [InlineData(4096, 256, false)]
-    public async Task What_is_written_is_on_the_disk_and_is_read_back_at_every_length(int sectorSize, int indirectSegments, bool isPersistent)
+    public async Task What_is_written_is_on_the_disk_and_is_read_back_at_every_length(
+        int sectorSize, int indirectSegments, bool isPersistent)
     {
         using TestConnection connection = new(sectorSize: sectorSize, indirectSegments: indirectSegments, isPersistent: isPersistent);
         connection.Disk.Start();
@@ -80,7 +81,8 @@ public sealed class BlockDeviceTests
     {
         using TestConnection connection = new();
         byte[] data = TestConnection.Pattern(500 * 512);
-        Task[] writes = [.. Enumerable.Range(0, 500).Select(i => connection.Device.WriteAsync(i * 512, data.AsMemory(i * 512, 512)).AsTask())];
+        Task[] writes = [.. Enumerable.Range(0, 500).Select(
+            i => connection.Device.WriteAsync(i * 512, data.AsMemory(i * 512, 512)).AsTask())];
         Assert.All(writes, write => Assert.False(write.IsCompleted));
         connection.Disk.Start();
         await Task.WhenAll(writes).WaitAsync(TestConnection.Patience);
@@ -95,7 +97,8 @@ public sealed class BlockDeviceTests
         connection.Disk.Reordering = new Random(4);
         connection.Disk.Start();
         byte[] data = TestConnection.Pattern(1 << 20);
-        await Task.WhenAll(Enumerable.Range(0, 256).Select(i => connection.Device.WriteAsync(i * 4096, data.AsMemory(i * 4096, 4096)).AsTask()))
+        await Task.WhenAll(
+            Enumerable.Range(0, 256).Select(i => connection.Device.WriteAsync(i * 4096, data.AsMemory(i * 4096, 4096)).AsTask()))
             .WaitAsync(TestConnection.Patience);
         byte[] read = new byte[1 << 20];
         await connection.Device.ReadAsync(0, read).AsTask().WaitAsync(TestConnection.Patience);
@@ -149,8 +152,10 @@ public sealed class BlockDeviceTests
         using TestConnection connection = new();
         connection.Disk.Refuse = request => request.Sector == 8 ? (BlockStatus)status : null;
         connection.Disk.Start();
-        BlockIOException failed = await Assert.ThrowsAsync<BlockIOException>(() => connection.Device.ReadAsync(4096, new byte[512]).AsTask());
-        Assert.Equal(("xvda", "read", 4096L, 512L, (int)status), (failed.Disk, failed.Operation, failed.Offset, failed.Length, failed.Status));
+        BlockIOException failed = await Assert.ThrowsAsync<BlockIOException>(
+            () => connection.Device.ReadAsync(4096, new byte[512]).AsTask());
+        Assert.Equal(
+            ("xvda", "read", 4096L, 512L, (int)status), (failed.Disk, failed.Operation, failed.Offset, failed.Length, failed.Status));
         Assert.Equal($"xvda: the back end failed to read 512 bytes at 4096 (status {status})", failed.Message);
         failed = await Assert.ThrowsAsync<BlockIOException>(() => connection.Device.WriteAsync(4096, new byte[1024]).AsTask());
         Assert.Equal(("write", 1024L), (failed.Operation, failed.Length));
@@ -163,7 +168,8 @@ public sealed class BlockDeviceTests
         using TestConnection connection = new(options: new BlockOptions { MaxSegments = 8 });
         connection.Disk.Refuse = request => request.Sector == 128 ? BlockStatus.Error : null;
         connection.Disk.Start();
-        BlockIOException failed = await Assert.ThrowsAsync<BlockIOException>(() => connection.Device.ReadAsync(0, new byte[1 << 20]).AsTask());
+        BlockIOException failed = await Assert.ThrowsAsync<BlockIOException>(
+            () => connection.Device.ReadAsync(0, new byte[1 << 20]).AsTask());
         Assert.Equal((65536L, 32768L), (failed.Offset, failed.Length));
     }
 
@@ -188,14 +194,18 @@ public sealed class BlockDeviceTests
     public async Task A_flush_is_a_flush_or_a_barrier_as_the_back_end_has_it_and_a_discard_says_where(bool isBarrier)
     {
         using TestConnection connection = new();
-        connection.Features = connection.Features with { Flush = isBarrier ? BlockRequestKind.WriteBarrier : BlockRequestKind.FlushDiskCache };
+        connection.Features = connection.Features with
+        {
+            Flush = isBarrier ? BlockRequestKind.WriteBarrier : BlockRequestKind.FlushDiskCache,
+        };
         connection.Resume().Start();
         connection.Data.AsSpan().Fill(7);
         await connection.Device.FlushAsync().AsTask().WaitAsync(TestConnection.Patience);
         await connection.Device.DiscardAsync(4096, 8192).AsTask().WaitAsync(TestConnection.Patience);
         Assert.Equal(isBarrier ? BlockRequestKind.WriteBarrier : BlockRequestKind.FlushDiskCache, connection.Disk.Requests[0].Kind);
         Assert.Equal((BlockRequestKind.Discard, 8ul, 16ul, (ushort)1),
-            (connection.Disk.Requests[1].Kind, connection.Disk.Requests[1].Sector, connection.Disk.Requests[1].Sectors, connection.Disk.Requests[1].Handle));
+            (connection.Disk.Requests[1].Kind, connection.Disk.Requests[1].Sector, connection.Disk.Requests[1].Sectors,
+                connection.Disk.Requests[1].Handle));
         Assert.Equal((7, 0, 0, 7), (connection.Data[4095], connection.Data[4096], connection.Data[12287], connection.Data[12288]));
     }
 
@@ -320,12 +330,21 @@ public sealed class BlockDeviceTests
 
     [Fact]
     public void Against_a_model_random_operations_read_what_was_written_whatever_the_back_end_can_and_whenever_it_is_resumed() =>
-        Gen.Select(Gen.Int[0, int.MaxValue], Gen.OneOf(Gen.Const(0), Gen.Const(11), Gen.Const(20), Gen.Const(256)), Gen.Int[1, 40], Gen.Bool).Sample((seed, indirect, poolPages, persistent) =>
+        Gen.Select(
+            Gen.Int[0, int.MaxValue],
+            Gen.OneOf(Gen.Const(0), Gen.Const(11), Gen.Const(20), Gen.Const(256)),
+            Gen.Int[1, 40],
+            Gen.Bool).Sample((seed, indirect, poolPages, persistent) =>
         {
             Random random = new(seed);
             int sectorSize = 512 << random.Next(4);
             using TestConnection connection = new(
-                length: 256 << 10, new BlockOptions { RingPages = 1 << random.Next(3), MaxPoolPages = poolPages, MaxSegments = random.Next(1, 65) },
+                length: 256 << 10, new BlockOptions
+                {
+                    RingPages = 1 << random.Next(3),
+                    MaxPoolPages = poolPages,
+                    MaxSegments = random.Next(1, 65),
+                },
                 sectorSize, indirect, persistent);
             byte[] model = new byte[connection.Data.Length];
             connection.Disk.Reordering = new Random(seed);

@@ -5,7 +5,8 @@ using Xenlet.XenBus.Tests;
 namespace Xenlet.Drivers.Tests;
 
 /// <summary>The driver on its bus, over a real xenstored, with the test as the tool stack and the back end.</summary>
-[System.Diagnostics.CodeAnalysis.SuppressMessage("Reliability", "CA1001:Types that own disposable fields should be disposable", Justification = "DisposeAsync does.")]
+[System.Diagnostics.CodeAnalysis.SuppressMessage(
+    "Reliability", "CA1001:Types that own disposable fields should be disposable", Justification = "DisposeAsync does.")]
 public sealed class BlockDriverTests : IAsyncLifetime
 {
     private const string Disk = "vbd/51712";
@@ -62,7 +63,8 @@ public sealed class BlockDriverTests : IAsyncLifetime
         await disk.FlushAsync().AsTask().WaitAsync(TestConnection.Patience);
         await disk.DiscardAsync(0, 4096).AsTask().WaitAsync(TestConnection.Patience);
         const string Expected =
-            "xvda: 1048576 bytes in sectors of 512; reads 1, read bytes 512, writes 1, written bytes 8192, flushes 1, discards 1, connections 1";
+            "xvda: 1048576 bytes in sectors of 512; reads 1, read bytes 512, writes 1, written bytes 8192, flushes 1, discards 1, "
+            + "connections 1";
         Assert.Equal(Expected, await ReportAsync());
         Assert.Contains($"\n      {Expected}\n", DeviceTree.Format(_bus), StringComparison.Ordinal);
 
@@ -118,7 +120,8 @@ public sealed class BlockDriverTests : IAsyncLifetime
 
     [Theory]
     [MemberData(nameof(Garbage))]
-    public async Task A_back_end_that_says_garbage_loses_its_device_and_the_error_says_what_it_said(string node, string value, string message)
+    public async Task A_back_end_that_says_garbage_loses_its_device_and_the_error_says_what_it_said(
+        string node, string value, string message)
     {
         await _host.AddAsync(Disk);
         await WriteFeaturesAsync();
@@ -441,7 +444,8 @@ public sealed class BlockDriverTests : IAsyncLifetime
     {
         (string Node, long Value)[] nodes =
         [
-            ("sectors", _data.Length / 512), ("sector-size", 512), ("physical-sector-size", 4096), ("info", 0), ("feature-flush-cache", 1), ("feature-discard", 1),
+            ("sectors", _data.Length / 512), ("sector-size",
+                512), ("physical-sector-size", 4096), ("info", 0), ("feature-flush-cache", 1), ("feature-discard", 1),
             ("discard-granularity", 4096), ("feature-max-indirect-segments", 256), ("max-ring-page-order", 4),
         ];
         foreach ((string node, long value) in nodes)
@@ -457,7 +461,8 @@ public sealed class BlockDriverTests : IAsyncLifetime
         await _host.SetBackStateAsync(Disk, XenBusState.InitWait);
         await BecomesAsync(XenBusState.Initialised);
         uint[] references = await _host.Dom0.TryReadAsync($"{Host.Home}/device/{Disk}/ring-page-order") is { } pages
-            ? [.. await Task.WhenAll(Enumerable.Range(0, 1 << int.Parse(pages, CultureInfo.InvariantCulture)).Select(i => NumberAsync($"ring-ref{i}")))]
+            ? [.. await Task.WhenAll(
+                Enumerable.Range(0, 1 << int.Parse(pages, CultureInfo.InvariantCulture)).Select(i => NumberAsync($"ring-ref{i}")))]
             : [await NumberAsync("ring-ref")];
         TestDisk disk = new(_machine, references, await NumberAsync("event-channel"), _data) { IsPersistent = true };
         await _host.SetBackStateAsync(Disk, XenBusState.Connected);

@@ -24,7 +24,8 @@ public sealed class BlockStreamTests
                     Assert.Equal(expected.Seek(position, SeekOrigin.Begin), stream.Seek(position - model.Length, SeekOrigin.End));
                 }
 
-                int count = Math.Min(random.Next(2) == 0 ? random.Next(20_000) : random.Next(64) * 512, model.Length - (int)expected.Position);
+                int count = Math.Min(
+                    random.Next(2) == 0 ? random.Next(20_000) : random.Next(64) * 512, model.Length - (int)expected.Position);
                 switch (random.Next(6))
                 {
                     case 0:
@@ -50,7 +51,9 @@ public sealed class BlockStreamTests
                     case 4:
                         stream.ReadExactly(right.AsSpan(0, Math.Min(count, right.Length)));
                         expected.ReadExactly(left.AsSpan(0, Math.Min(count, left.Length)));
-                        Assert.Equal(left.AsSpan(0, Math.Min(count, left.Length)).ToArray(), right.AsSpan(0, Math.Min(count, right.Length)).ToArray());
+                        Assert.Equal(
+                            left.AsSpan(0, Math.Min(count, left.Length)).ToArray(),
+                            right.AsSpan(0, Math.Min(count, right.Length)).ToArray());
                         break;
                     case 5:
                         Assert.Equal(expected.ReadByte(), stream.ReadByte());

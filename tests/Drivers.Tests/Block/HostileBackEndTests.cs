@@ -3,7 +3,8 @@ using CsCheck;
 namespace Xenlet.Drivers.Tests;
 
 /// <summary>
-/// Back ends that break the protocol: the disk is closed with a message, every operation ends, nothing but what was asked for is in a caller's buffer, and no memory is lost.
+/// Back ends that break the protocol: the disk is closed with a message, every operation ends, nothing but what was asked for is in a
+/// caller's buffer, and no memory is lost.
 /// </summary>
 public sealed class HostileBackEndTests
 {
@@ -87,7 +88,8 @@ public sealed class HostileBackEndTests
 
         foreach (Task task in (Task[])[second, .. waiting])
         {
-            BlockDeviceGoneException gone = await Assert.ThrowsAsync<BlockDeviceGoneException>(() => task.WaitAsync(TestConnection.Patience));
+            BlockDeviceGoneException gone = await Assert.ThrowsAsync<BlockDeviceGoneException>(
+                () => task.WaitAsync(TestConnection.Patience));
             Assert.Contains(message, gone.Message, StringComparison.Ordinal);
         }
 
@@ -181,8 +183,8 @@ public sealed class HostileBackEndTests
     }
 
     /// <summary>
-    /// Whatever is written over the ring and its indexes at whatever moment, while callers read, write and cancel: afterwards every operation has ended, and the disk either works or
-    /// has closed.
+    /// Whatever is written over the ring and its indexes at whatever moment, while callers read, write and cancel: afterwards every
+    /// operation has ended, and the disk either works or has closed.
     /// </summary>
     [Fact]
     public void Against_any_writing_at_any_time_every_operation_ends_and_no_memory_is_lost() =>
@@ -200,10 +202,14 @@ public sealed class HostileBackEndTests
                     switch (random.Next(14))
                     {
                         case < 4:
-                            operations.Add(connection.Device.ReadAsync(random.Next(8) * 4096, new byte[random.Next(1, 60) * 512], random.Next(3) == 0 ? source.Token : default).AsTask());
+                            operations.Add(connection.Device.ReadAsync(
+                                random.Next(8) * 4096,
+                                new byte[random.Next(1, 60) * 512],
+                                random.Next(3) == 0 ? source.Token : default).AsTask());
                             break;
                         case < 7:
-                            operations.Add(connection.Device.WriteAsync(random.Next(8) * 4096, new byte[random.Next(1, 60) * 512]).AsTask());
+                            operations.Add(
+                                connection.Device.WriteAsync(random.Next(8) * 4096, new byte[random.Next(1, 60) * 512]).AsTask());
                             break;
                         case 7:
                             operations.Add(connection.Device.FlushAsync().AsTask());
@@ -221,7 +227,12 @@ public sealed class HostileBackEndTests
                             disk.Ring.RequestEvent = (uint)random.Next();
                             break;
                         case 12 when random.Next(4) == 0:
-                            disk.Answer(new BlockResponse { Id = (ulong)random.Next(0, 0x50000), Kind = (BlockRequestKind)random.Next(8), Status = (BlockStatus)random.Next(-5, 3) });
+                            disk.Answer(new BlockResponse
+                            {
+                                Id = (ulong)random.Next(0, 0x50000),
+                                Kind = (BlockRequestKind)random.Next(8),
+                                Status = (BlockStatus)random.Next(-5, 3),
+                            });
                             break;
                         case 12:
                             disk.Channel.NotifyFront();
@@ -241,9 +252,13 @@ public sealed class HostileBackEndTests
                 }
                 catch (Xunit.Sdk.XunitException)
                 {
-                    // Where the ring was written over, the back end finds no request that makes sense in it; nor would it if it were honest.
+                    // Where the ring was written over, the back end finds no request that makes sense in it; nor would it if it were
+                    // honest.
                 }
-                catch (Exception error) when (error is Kernel.XenException or OverflowException or ArgumentOutOfRangeException or IndexOutOfRangeException)
+                catch (Exception error) when (error is Kernel.XenException
+                    or OverflowException
+                    or ArgumentOutOfRangeException
+                    or IndexOutOfRangeException)
                 {
                 }
             }

@@ -5,7 +5,10 @@ using Xenlet.XenStoreRing.Tests;
 
 namespace Xenlet.Drivers.Tests;
 
-/// <summary>A real xenstored with a guest's nodes as libxl makes them, the tool stack (this class, as dom0), and the guest's services over a simulated ring.</summary>
+/// <summary>
+/// A real xenstored with a guest's nodes as libxl makes them, the tool stack (this class, as dom0), and the guest's services over a
+/// simulated ring.
+/// </summary>
 internal sealed class ControlHost : IAsyncDisposable
 {
     internal const string Home = "/local/domain/1";
@@ -42,7 +45,9 @@ internal sealed class ControlHost : IAsyncDisposable
     internal static async Task<ControlHost> StartAsync()
     {
         XenStoreDaemon daemon = await XenStoreDaemon.StartAsync();
-        ControlHost host = new(daemon, await XenStoreClient.ConnectAsync(new XenStoreSocketTransport(daemon.SocketPath), new() { RequestTimeLimit = Patience }));
+        ControlHost host = new(
+            daemon,
+            await XenStoreClient.ConnectAsync(new XenStoreSocketTransport(daemon.SocketPath), new() { RequestTimeLimit = Patience }));
         await host.MakeHomeAsync();
         return host;
     }
@@ -68,7 +73,10 @@ internal sealed class ControlHost : IAsyncDisposable
     }
 
     /// <summary>Starts the guest's services, on a clock that stands still.</summary>
-    internal async Task StartServicesAsync(DomainServicesOptions? options = null, DomainControlOptions? control = null, TimeProvider? clock = null) =>
+    internal async Task StartServicesAsync(
+        DomainServicesOptions? options = null,
+        DomainControlOptions? control = null,
+        TimeProvider? clock = null) =>
         Services = await DomainServices.StartAsync(Machine, (options ?? new()) with
         {
             Control = (control ?? new()) with { Output = _output, TimeProvider = clock ?? Clock },

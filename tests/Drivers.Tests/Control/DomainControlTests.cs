@@ -197,7 +197,8 @@ public sealed class DomainControlTests : IAsyncLifetime
             return _host.Move();
         };
         await _host.AskAsync("suspend");
-        await _host.UntilAsync(async () => await _host.Dom0.ReadAsync(ControlHost.Home + "/control/feature-suspend") == "1" && _host.Machine.Findings == 1);
+        await _host.UntilAsync(
+            async () => await _host.Dom0.ReadAsync(ControlHost.Home + "/control/feature-suspend") == "1" && _host.Machine.Findings == 1);
     }
 
     [Fact]
@@ -350,7 +351,10 @@ public sealed class DomainControlTests : IAsyncLifetime
             """,
             _host.Console,
             StringComparison.Ordinal);
-        Assert.Contains("    vscsi/1  (no driver)  Initialising  <-> InitWait at domain 0, /local/domain/0/backend/vscsi/1/1\n", _host.Console, StringComparison.Ordinal);
+        Assert.Contains(
+            "    vscsi/1  (no driver)  Initialising  <-> InitWait at domain 0, /local/domain/0/backend/vscsi/1/1\n",
+            _host.Console,
+            StringComparison.Ordinal);
         Assert.EndsWith(
             """
             xenlet: report: event channels and grants
@@ -433,7 +437,8 @@ public sealed class DomainControlTests : IAsyncLifetime
         never.Set();
         Assert.Contains("report: threads\n(failed: no memory for it)\nxenlet: report: memory\n", _host.Console, StringComparison.Ordinal);
         Assert.EndsWith(
-            "report: facts\n(no answer for 5 s)\nxenlet: report: facts\n(failed: half way)\nxenlet: report: facts\nthe last\nxenlet: end of the report\n",
+            "report: facts\n(no answer for 5 s)\nxenlet: report: facts\n(failed: half way)\nxenlet: report: facts\nthe last\nxenlet: "
+            + "end of the report\n",
             _host.Console,
             StringComparison.Ordinal);
     }
@@ -444,7 +449,12 @@ public sealed class DomainControlTests : IAsyncLifetime
         TestDriver driver = new();
         await _host.AddDeviceAsync("vbd/1");
         bool sawStopped = false;
-        await _host.StartServicesAsync(new() { FrontDrivers = [driver], StartsBackBus = false, BeforeStart = services => sawStopped = services.FrontBus.Devices.Count == 0 });
+        await _host.StartServicesAsync(new()
+        {
+            FrontDrivers = [driver],
+            StartsBackBus = false,
+            BeforeStart = services => sawStopped = services.FrontBus.Devices.Count == 0,
+        });
         await _host.UntilAsync(() => Task.FromResult(driver.Calls.Contains("attach vbd/1")));
         Assert.True(sawStopped);
         Assert.Equal(1, _host.Machine.OpenLinks);

@@ -41,7 +41,8 @@ internal sealed class FakeMachine(SimulatedDomain domain) : IMachine, IPower, ID
 
     public Func<IReadOnlyList<ThreadReport>> OnReadThreads { get; set; } = () =>
     [
-        new() { Id = 3, Name = "console", State = "running", ProcessorTime = TimeSpan.FromMilliseconds(1.5), Stack = [0x21_0000, 0x21_1234] },
+        new() { Id = 3, Name = "console", State = "running", ProcessorTime = TimeSpan.FromMilliseconds(
+            1.5), Stack = [0x21_0000, 0x21_1234] },
         new() { Id = 1, Name = "", State = "waiting: futex", ProcessorTime = TimeSpan.Zero, Stack = [0x22_0000] },
     ];
 

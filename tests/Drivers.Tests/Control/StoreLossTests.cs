@@ -28,7 +28,8 @@ public sealed class StoreLossTests : IAsyncLifetime
 
         // Devices, features and requests of the new one.
         await _host.AddDeviceAsync("vbd/2");
-        await _host.UntilAsync(() => Task.FromResult(_host.Services!.FrontBus.Devices is [{ Name: "vbd/2", Phase: XenDevicePhase.Attached }]));
+        await _host.UntilAsync(
+            () => Task.FromResult(_host.Services!.FrontBus.Devices is [{ Name: "vbd/2", Phase: XenDevicePhase.Attached }]));
         await _host.UntilAsync(async () => await _host.Dom0.TryReadAsync(ControlHost.Home + "/control/feature-suspend") == "1");
         await _host.UntilAsync(async () => await _host.Dom0.TryReadAsync(ControlHost.Home + "/feature/hotplug/vbd") == "1");
         await _host.AskAsync("poweroff");

@@ -138,5 +138,6 @@ public sealed class CaptureTests
     }
 
     private static byte[] Decode(string text, string prefix) =>
-        [.. text.Split('\n').Where(line => line.StartsWith(prefix, StringComparison.Ordinal)).SelectMany(line => Convert.FromBase64String(line[prefix.Length..].Trim()))];
+        [.. text.Split('\n').Where(line => line.StartsWith(prefix, StringComparison.Ordinal)).SelectMany(
+            line => Convert.FromBase64String(line[prefix.Length..].Trim()))];
 }

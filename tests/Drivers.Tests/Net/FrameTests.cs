@@ -14,7 +14,8 @@ public sealed class FrameTests
         Assert.False(address.IsMulticast);
         Assert.True(MacAddress.Broadcast.IsMulticast);
         Assert.True(MacAddress.Parse("01:00:5e:00:00:01").IsMulticast);
-        foreach (string text in (string[])["", "00:16:3e:ab:0c", "00:16:3e:ab:0c:f", "00:16:3e:ab:0c:ff:", "00.16.3e.ab.0c.ff", "0x:16:3e:ab:0c:ff", " 0:16:3e:ab:0c:ff"])
+        foreach (string text in (string[])["", "00:16:3e:ab:0c", "00:16:3e:ab:0c:f", "00:16:3e:ab:0c:ff:", "00.16.3e.ab.0c.ff",
+            "0x:16:3e:ab:0c:ff", " 0:16:3e:ab:0c:ff"])
         {
             Assert.False(MacAddress.TryParse(text, out _), text);
         }
@@ -29,7 +30,8 @@ public sealed class FrameTests
     }
 
     [Fact]
-    public void A_checksum_is_filled_as_another_way_to_compute_it_has_it() => Gen.Select(Gen.Bool, Gen.Byte.Array[0, 1500]).Sample((ipv6, payload) =>
+    public void A_checksum_is_filled_as_another_way_to_compute_it_has_it() =>
+        Gen.Select(Gen.Bool, Gen.Byte.Array[0, 1500]).Sample((ipv6, payload) =>
     {
         byte[] right = Packets.Udp(ipv6, payload);
         byte[] filled = [.. right];
@@ -45,7 +47,8 @@ public sealed class FrameTests
     });
 
     [Fact]
-    public void Whatever_a_frame_holds_its_checksum_is_filled_or_it_is_left_alone() => Gen.Select(Gen.Byte.Array[0, 100], Gen.Int[0, 3]).Sample((bytes, kind) =>
+    public void Whatever_a_frame_holds_its_checksum_is_filled_or_it_is_left_alone() =>
+        Gen.Select(Gen.Byte.Array[0, 100], Gen.Int[0, 3]).Sample((bytes, kind) =>
     {
         // What looks like IP at first is more interesting than noise.
         byte[] frame = kind == 0 ? bytes : [.. Packets.Udp(kind == 1, bytes)];
@@ -103,7 +106,8 @@ public sealed class FrameTests
     {
         TestMachine machine = new();
         foreach (NetworkOptions options in (NetworkOptions[])
-            [new() { ReceivePages = 19 }, new() { ReceivePages = 257 }, new() { TransmitPages = 0 }, new() { ReceiveQueueFrames = 0 }, new() { ReceiveQueueBytes = 1000 }])
+            [new() { ReceivePages = 19 }, new() { ReceivePages = 257 }, new() { TransmitPages = 0 }, new() { ReceiveQueueFrames = 0 },
+                new() { ReceiveQueueBytes = 1000 }])
         {
             Assert.ThrowsAny<ArgumentOutOfRangeException>(() => new NetworkDriver(machine, machine, options));
         }

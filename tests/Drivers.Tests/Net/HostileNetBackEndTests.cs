@@ -23,9 +23,11 @@ public sealed class HostileNetBackEndTests
         ["the largest size"] = (back => Deliver(back, new() { Status = short.MaxValue }), "32767 bytes"),
         ["an offset beyond the page"] = (back => Deliver(back, new() { Offset = 0xFFFF, Status = 1 }), "1 bytes at offset 65535"),
         ["a frame over the end of its page"] = (back => Deliver(back, new() { Offset = 4000, Status = 97 }), "97 bytes at offset 4000"),
-        ["a chain without end"] = (back => Chain(back, 20, new() { Status = 4096, Flags = NetProtocol.ReceiveMoreData }), "more than 19 slots"),
+        ["a chain without end"] = (back => Chain(back, 20, new() { Status = 4096, Flags = NetProtocol.ReceiveMoreData }),
+            "more than 19 slots"),
         ["a chain of nothing without end"] = (back => Chain(back, 20, new() { Flags = NetProtocol.ReceiveMoreData }), "more than 19 slots"),
-        ["a chain of failures without end"] = (back => Chain(back, 20, new() { Status = -1, Flags = NetProtocol.ReceiveMoreData }), "more than 19 slots"),
+        ["a chain of failures without end"] = (back => Chain(back, 20, new() { Status = -1, Flags = NetProtocol.ReceiveMoreData }),
+            "more than 19 slots"),
         ["extra infos without end"] = (back =>
         {
             Deliver(back, new() { Status = 60, Flags = NetProtocol.ReceiveExtraInfo });
@@ -38,7 +40,8 @@ public sealed class HostileNetBackEndTests
         ["an extra info of an unknown type"] = (back => WithExtra(back, new() { Type = 6 }), "unknown type 6"),
         ["segments of no bytes"] = (back => WithExtra(back, new() { Type = 1, Kind = 1 }), "segments of 0 bytes"),
         ["segments of an unknown kind"] = (back => WithExtra(back, new() { Type = 1, Kind = 3, Size = 1460 }), "kind 3"),
-        ["a prefix that was not asked for"] = (back => Deliver(back, new() { Status = 60, Flags = NetProtocol.ReceiveGsoPrefix }), "GSO prefix"),
+        ["a prefix that was not asked for"] = (back => Deliver(back, new() { Status = 60, Flags = NetProtocol.ReceiveGsoPrefix }),
+            "GSO prefix"),
         ["an answer to nothing sent"] = (back => Answer(back, new() { Id = 77 }), "id 77, which waits for none"),
         ["an answer with an id beyond the ring"] = (back => Answer(back, new() { Id = 256 }), "id 256, which waits for none"),
         ["the same answer twice"] = (back =>
@@ -48,7 +51,8 @@ public sealed class HostileNetBackEndTests
             back.Transmit.Put(new() { Id = first.Id });
             Answer(back, new() { Id = first.Id });
         }, "which waits for none"),
-        ["an answer to an extra info that was not sent"] = (back => Answer(back, new() { Status = NetProtocol.ResponseNull }), "extra info that was not sent"),
+        ["an answer to an extra info that was not sent"] = (back => Answer(back, new() { Status = NetProtocol.ResponseNull }),
+            "extra info that was not sent"),
     };
 
     [Theory]
@@ -79,7 +83,9 @@ public sealed class HostileNetBackEndTests
         await using NetWorld world = await NetWorld.StartAsync();
         (NetworkInterface network, NetBackEnd back) = await world.PlugAsync();
         (NetworkInterface other, NetBackEnd otherBack) = await world.PlugAsync("1");
-        if (message.Contains("waits for none", StringComparison.Ordinal) || message.Contains("not sent", StringComparison.Ordinal) || message == "rsp_prod is 2")
+        if (message.Contains("waits for none", StringComparison.Ordinal)
+            || message.Contains("not sent", StringComparison.Ordinal)
+            || message == "rsp_prod is 2")
         {
             // Something must be there to be answered wrongly.
             int count = name == "the same answer twice" ? 2 : 1;
@@ -187,7 +193,13 @@ public sealed class HostileNetBackEndTests
             Gen.Frequency((8, Gen.Int[0, 100]), (1, Gen.Int[0, 0xFFFF])),
             Gen.Frequency((8, Gen.Int[0, 15]), (1, Gen.Int[0, 0xFFFF])),
             Gen.Frequency((8, Gen.Int[-2, 4000]), (1, Gen.Int[short.MinValue, short.MaxValue])),
-            (id, offset, flags, status) => new ReceiveResponse { Id = (ushort)(id < 0 ? 3 : id), Offset = (ushort)offset, Flags = (ushort)flags, Status = (short)status });
+            (id, offset, flags, status) => new ReceiveResponse
+            {
+                Id = (ushort)(id < 0 ? 3 : id),
+                Offset = (ushort)offset,
+                Flags = (ushort)flags,
+                Status = (short)status,
+            });
         byte[] page = new byte[4096];
         page.AsSpan().Fill(0x5A);
         slots.Array[1, 80].Sample(responses =>

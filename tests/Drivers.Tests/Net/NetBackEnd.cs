@@ -11,8 +11,8 @@ namespace Xenlet.Drivers.Tests;
 internal sealed record SentFrame(byte[] Data, ushort Flags, SegmentKind SegmentKind, int SegmentSize);
 
 /// <summary>
-/// The back end of one interface, played by the test: what netback writes into the store, and both rings through pages mapped by their grant references. It does what
-/// an honest one does; its rings are in reach for one that is not.
+/// The back end of one interface, played by the test: what netback writes into the store, and both rings through pages mapped by their
+/// grant references. It does what an honest one does; its rings are in reach for one that is not.
 /// </summary>
 internal sealed class NetBackEnd(Host host, TestMachine machine, string name = "vif/0")
 {
@@ -60,7 +60,8 @@ internal sealed class NetBackEnd(Host host, TestMachine machine, string name = "
     public IReadOnlyDictionary<string, string> Nodes => _nodes;
 
     /// <summary>Puts device and back end into the store, as xl and netback do.</summary>
-    public async Task AddAsync(IReadOnlyDictionary<string, string>? features = null, XenBusState state = XenBusState.InitWait, string mac = Mac)
+    public async Task AddAsync(
+        IReadOnlyDictionary<string, string>? features = null, XenBusState state = XenBusState.InitWait, string mac = Mac)
     {
         await host.Dom0.TransactAsync(async (transaction, _) =>
         {
@@ -164,7 +165,8 @@ internal sealed class NetBackEnd(Host host, TestMachine machine, string name = "
                             break;
                         case NetProtocol.ExtraMulticastAdd or NetProtocol.ExtraMulticastDelete:
                             isMulticast = true;
-                            MacAddress address = new(System.Runtime.InteropServices.MemoryMarshal.AsBytes(new Span<ExtraInfo>(ref extra))[2..]);
+                            MacAddress address = new(
+                                System.Runtime.InteropServices.MemoryMarshal.AsBytes(new Span<ExtraInfo>(ref extra))[2..]);
                             if (extra.Type == NetProtocol.ExtraMulticastAdd)
                             {
                                 Multicast[address] = true;
@@ -263,7 +265,14 @@ internal sealed class NetBackEnd(Host host, TestMachine machine, string name = "
     public bool HasPage => _peeked is not null || (Receive.TryTake(out ReceiveRequest request) && (_peeked = request) is not null);
 
     /// <summary>Delivers a frame, in parts of at most so many bytes; false when there are not enough pages.</summary>
-    public bool TryDeliver(ReadOnlySpan<byte> frame, ushort flags = 0, SegmentKind kind = SegmentKind.None, int segmentSize = 0, int partSize = 4096, int offset = 0, bool publishes = true)
+    public bool TryDeliver(
+        ReadOnlySpan<byte> frame,
+        ushort flags = 0,
+        SegmentKind kind = SegmentKind.None,
+        int segmentSize = 0,
+        int partSize = 4096,
+        int offset = 0,
+        bool publishes = true)
     {
         int parts = Math.Max(1, (frame.Length + partSize - 1) / partSize);
         if (Receive.RequestProducer - Receive.Taken + (_peeked is null ? 0u : 1) < parts + (segmentSize > 0 ? 1 : 0))
@@ -278,7 +287,13 @@ internal sealed class NetBackEnd(Host host, TestMachine machine, string name = "
             part.CopyTo(Page(request.Reference).AsSpan(offset));
             int more = i + 1 < parts ? NetProtocol.ReceiveMoreData : 0;
             int extra = i == 0 && segmentSize > 0 ? NetProtocol.ReceiveExtraInfo : 0;
-            Receive.Put(new() { Id = request.Id, Offset = (ushort)offset, Status = (short)part.Length, Flags = (ushort)((i == 0 ? flags : 0) | more | extra) });
+            Receive.Put(new()
+            {
+                Id = request.Id,
+                Offset = (ushort)offset,
+                Status = (short)part.Length,
+                Flags = (ushort)((i == 0 ? flags : 0) | more | extra),
+            });
             if (extra != 0)
             {
                 TakePage();

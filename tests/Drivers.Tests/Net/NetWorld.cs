@@ -32,7 +32,8 @@ internal sealed class NetWorld : IAsyncDisposable
     }
 
     /// <summary>An interface with its back end, both connected.</summary>
-    public async Task<(NetworkInterface Network, NetBackEnd Back)> PlugAsync(string id = "0", IReadOnlyDictionary<string, string>? features = null)
+    public async Task<(NetworkInterface Network, NetBackEnd Back)> PlugAsync(
+        string id = "0", IReadOnlyDictionary<string, string>? features = null)
     {
         NetBackEnd back = new(Host, Machine, "vif/" + id);
         await back.AddAsync(features);

@@ -16,10 +16,13 @@ public sealed class NetworkDriverTests
         Assert.Equal(NetBackEnd.Mac, network.Address.ToString());
         Assert.Equal(1500, network.Mtu);
         Assert.True(network.IsUp);
-        Assert.Equal(NetworkOffloads.ChecksumV4 | NetworkOffloads.ChecksumV6 | NetworkOffloads.SegmentTcpV4 | NetworkOffloads.SegmentTcpV6, network.Offloads);
+        Assert.Equal(
+            NetworkOffloads.ChecksumV4 | NetworkOffloads.ChecksumV6 | NetworkOffloads.SegmentTcpV4 | NetworkOffloads.SegmentTcpV6,
+            network.Offloads);
         Assert.Equal(1, network.Statistics.Connections);
         Assert.Same(network, Assert.Single(world.Driver.Interfaces));
-        foreach (string node in (string[])["request-rx-copy", "feature-rx-notify", "feature-sg", "feature-gso-tcpv4", "feature-gso-tcpv6", "feature-ipv6-csum-offload"])
+        foreach (string node in (string[])["request-rx-copy", "feature-rx-notify", "feature-sg", "feature-gso-tcpv4", "feature-gso-tcpv6",
+            "feature-ipv6-csum-offload"])
         {
             Assert.Equal("1", back.Nodes[node]);
         }
@@ -65,7 +68,8 @@ public sealed class NetworkDriverTests
     [Fact]
     public async Task Options_turn_off_what_the_program_does_not_want()
     {
-        await using NetWorld world = await NetWorld.StartAsync(new NetworkOptions { TakesBlankChecksums = false, SplitsEventChannels = false, ReceivePages = 20 });
+        await using NetWorld world = await NetWorld.StartAsync(
+            new NetworkOptions { TakesBlankChecksums = false, SplitsEventChannels = false, ReceivePages = 20 });
         (NetworkInterface _, NetBackEnd back) = await world.PlugAsync();
         Assert.True(back.Nodes.ContainsKey("event-channel"));
         Assert.Equal("1", back.Nodes["feature-no-csum-offload"]);
@@ -157,7 +161,8 @@ public sealed class NetworkDriverTests
     public async Task Several_queues_are_refused_and_said_so()
     {
         await using NetWorld world = await NetWorld.StartAsync();
-        (NetworkInterface _, NetBackEnd back) = await world.PlugAsync(features: new Dictionary<string, string>(NetBackEnd.LinuxFeatures) { ["multi-queue-max-queues"] = "4" });
+        (NetworkInterface _, NetBackEnd back) = await world.PlugAsync(
+            features: new Dictionary<string, string>(NetBackEnd.LinuxFeatures) { ["multi-queue-max-queues"] = "4" });
         await world.Host.SeesAsync("one queue of the 4 offered since there is one processor");
         Assert.False(back.Nodes.ContainsKey("multi-queue-num-queues"));
         Assert.True(back.Nodes.ContainsKey("tx-ring-ref"));
@@ -167,7 +172,8 @@ public sealed class NetworkDriverTests
     public async Task The_mtu_is_what_the_tool_stack_says_and_changes_with_it()
     {
         await using NetWorld world = await NetWorld.StartAsync();
-        (NetworkInterface network, NetBackEnd back) = await world.PlugAsync(features: new Dictionary<string, string>(NetBackEnd.LinuxFeatures) { ["mtu"] = "9000" });
+        (NetworkInterface network, NetBackEnd back) = await world.PlugAsync(
+            features: new Dictionary<string, string>(NetBackEnd.LinuxFeatures) { ["mtu"] = "9000" });
         Assert.Equal(9000, network.Mtu);
         await world.Host.Dom0.WriteAsync(back.Front + "/mtu", 1400);
         await world.Host.UntilAsync(() => network.Mtu == 1400);
@@ -310,7 +316,8 @@ public sealed class NetworkDriverTests
         await Assert.ThrowsAsync<ArgumentException>(() => network.JoinMulticastAsync(MacAddress.Broadcast).AsTask());
         await Assert.ThrowsAsync<ArgumentException>(() => network.JoinMulticastAsync(network.Address).AsTask());
 
-        (NetworkInterface plain, NetBackEnd plainBack) = await world.PlugAsync("1", new Dictionary<string, string> { ["feature-rx-copy"] = "1" });
+        (NetworkInterface plain,
+            NetBackEnd plainBack) = await world.PlugAsync("1", new Dictionary<string, string> { ["feature-rx-copy"] = "1" });
         Assert.Equal("0", plainBack.Nodes["request-multicast-control"]);
         await plain.JoinMulticastAsync(one);
         Assert.Empty(plainBack.TakeSent());

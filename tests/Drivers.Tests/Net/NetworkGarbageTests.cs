@@ -42,7 +42,8 @@ public sealed class NetworkGarbageTests
             }
         }
 
-        // What there is comes from the test's event channel, a few times for each batch; a frame's own garbage would be a hundred times that.
+        // What there is comes from the test's event channel, a few times for each batch; a frame's own garbage would be a hundred times
+        // that.
         long perFrame = (GC.GetTotalAllocatedBytes(precise: true) - before) / (Rounds * Batch);
         Assert.InRange(perFrame, 0, 40);
     }

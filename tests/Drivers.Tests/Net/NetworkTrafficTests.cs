@@ -71,7 +71,8 @@ public sealed class NetworkTrafficTests
         Assert.True(back.TryDeliver(NetWorld.Bytes(4, 100)));
         Assert.True(back.TryDeliver(NetWorld.Bytes(5, 30_000), NetProtocol.ReceiveChecksumBlank, SegmentKind.TcpV4, 1448));
         (bool, bool, int, SegmentKind)[] expected =
-            [(true, true, 0, SegmentKind.None), (false, true, 0, SegmentKind.None), (false, false, 0, SegmentKind.None), (true, true, 1448, SegmentKind.TcpV4)];
+            [(true, true, 0, SegmentKind.None), (false, true, 0, SegmentKind.None), (false, false, 0, SegmentKind.None),
+                (true, true, 1448, SegmentKind.TcpV4)];
         for (int i = 0; i < expected.Length; i++)
         {
             using FrameBuffer frame = await network.ReceiveAsync();
@@ -92,7 +93,8 @@ public sealed class NetworkTrafficTests
 
         Assert.False(network.TrySend(NetWorld.Frame(network, new byte[60])));
         Assert.Equal(1, network.Statistics.SendRingDrops);
-        Task[] waiting = [.. Enumerable.Range(32, 8).Select(i => network.SendAsync(NetWorld.Frame(network, NetWorld.Bytes(i, 60))).AsTask())];
+        Task[] waiting = [.. Enumerable.Range(32, 8).Select(
+            i => network.SendAsync(NetWorld.Frame(network, NetWorld.Bytes(i, 60))).AsTask())];
         using CancellationTokenSource cancelled = new();
         Task given = network.SendAsync(NetWorld.Frame(network, new byte[61]), cancelled.Token).AsTask();
         Assert.DoesNotContain(waiting, task => task.IsCompleted);
@@ -100,7 +102,9 @@ public sealed class NetworkTrafficTests
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => given);
         List<SentFrame> sent = await back.TakeSentAsync(40);
         await Task.WhenAll(waiting).WaitAsync(NetWorld.Patience);
-        Assert.Equal(Enumerable.Range(0, 40).Select(i => Convert.ToHexString(NetWorld.Bytes(i, 60))).Order(), sent.Select(frame => Convert.ToHexString(frame.Data)).Order());
+        Assert.Equal(
+            Enumerable.Range(0, 40).Select(i => Convert.ToHexString(NetWorld.Bytes(i, 60))).Order(),
+            sent.Select(frame => Convert.ToHexString(frame.Data)).Order());
         Assert.Equal(9, network.Statistics.SendWaits);
         Assert.InRange(network.Statistics.SendEvents, 1, 8);
     }

@@ -12,7 +12,8 @@ namespace Xenlet.Drivers.Tests;
 /// What the services of a domain do in its life, one after the other, while no thread of the pool runs. The program is an event loop, and
 /// plain threads; tool stack and back ends are calls that block.
 /// </summary>
-[SuppressMessage("Reliability", "CA1001:Types that own disposable fields should be disposable", Justification = "The process ends with it.")]
+[SuppressMessage(
+    "Reliability", "CA1001:Types that own disposable fields should be disposable", Justification = "The process ends with it.")]
 internal sealed class BlockedPoolRun
 {
     /// <summary>The argument of the process that does it.</summary>

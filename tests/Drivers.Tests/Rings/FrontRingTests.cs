@@ -328,7 +328,8 @@ public sealed class FrontRingTests
     {
         ISharedPage[] memory = Allocate(pages);
         FrontRing<TRequest, TResponse> front = new(memory);
-        int entrySize = Math.Max(System.Runtime.CompilerServices.Unsafe.SizeOf<TRequest>(), System.Runtime.CompilerServices.Unsafe.SizeOf<TResponse>());
+        int entrySize = Math.Max(
+            System.Runtime.CompilerServices.Unsafe.SizeOf<TRequest>(), System.Runtime.CompilerServices.Unsafe.SizeOf<TResponse>());
         return (front, new BackRing<TRequest, TResponse>([.. memory.Select(page => ((TestPage)page).Bytes)], entrySize));
     }
 

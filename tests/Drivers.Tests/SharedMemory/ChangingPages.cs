@@ -3,7 +3,9 @@ using Xenlet.Tests.SharedMemory;
 
 namespace Xenlet.Drivers.Tests.SharedMemory;
 
-/// <summary>Another domain's hand on the pages of rings, at the driver's every read or on a thread of its own, until it is disposed of.</summary>
+/// <summary>
+/// Another domain's hand on the pages of rings, at the driver's every read or on a thread of its own, until it is disposed of.
+/// </summary>
 internal sealed class ChangingPages : IDisposable
 {
     private const int HeaderSize = 64;

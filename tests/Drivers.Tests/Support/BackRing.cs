@@ -5,7 +5,8 @@ using Xenlet.Kernel;
 namespace Xenlet.Drivers.Tests;
 
 /// <summary>
-/// The back end's side of a ring, over the bytes of its pages: as <c>io/ring.h</c> has it, and with everything in reach that a hostile back end has in reach.
+/// The back end's side of a ring, over the bytes of its pages: as <c>io/ring.h</c> has it, and with everything in reach that a hostile back
+/// end has in reach.
 /// </summary>
 internal sealed class BackRing<TRequest, TResponse>(byte[][] pages, int entrySize)
     where TRequest : unmanaged

@@ -10,7 +10,8 @@ internal sealed class TestConnection : IDisposable
     private readonly List<TestDisk> _disks = [];
     private int _spuriousEvents;
 
-    public TestConnection(long length = 1 << 20, BlockOptions? options = null, int sectorSize = 512, int indirectSegments = 256, bool isPersistent = true)
+    public TestConnection(
+        long length = 1 << 20, BlockOptions? options = null, int sectorSize = 512, int indirectSegments = 256, bool isPersistent = true)
     {
         Options = options ?? new BlockOptions();
         Features = TestFeatures.OfDisk(length, sectorSize, indirectSegments);

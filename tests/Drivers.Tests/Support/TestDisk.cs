@@ -1,6 +1,8 @@
 namespace Xenlet.Drivers.Tests;
 
-/// <summary>The back end of a disk in memory, over a ring that the front end has set up. What it does beyond being honest, the test says.</summary>
+/// <summary>
+/// The back end of a disk in memory, over a ring that the front end has set up. What it does beyond being honest, the test says.
+/// </summary>
 internal sealed class TestDisk : IDisposable
 {
     private readonly TestMachine _machine;
@@ -42,7 +44,8 @@ internal sealed class TestDisk : IDisposable
     /// <summary>Answers in the order of arrival unless given: then in random order, with some left for later.</summary>
     public Random? Reordering { get; set; }
 
-    public static BlockRequestKind KindOf(BlockRequest request) => request.Kind == BlockRequestKind.Indirect ? request.IndirectKind : request.Kind;
+    public static BlockRequestKind KindOf(BlockRequest request) =>
+        request.Kind == BlockRequestKind.Indirect ? request.IndirectKind : request.Kind;
 
     /// <summary>Serves requests as they come.</summary>
     public void Start() => _running = Task.Run(async () =>

@@ -4,8 +4,8 @@ using Xenlet.Kernel;
 namespace Xenlet.Drivers.Tests;
 
 /// <summary>
-/// The part of a guest that drivers share with back ends, with a door for the test to play the back end: pages that it can map by their grant references, and
-/// event channels whose other ends it has.
+/// The part of a guest that drivers share with back ends, with a door for the test to play the back end: pages that it can map by their
+/// grant references, and event channels whose other ends it has.
 /// </summary>
 internal sealed class TestMachine : ISharedPages, IEventChannels
 {
@@ -57,7 +57,9 @@ internal sealed class TestMachine : ISharedPages, IEventChannels
     /// <summary>The back end maps a page. It sees and writes the guest's bytes until it lets go.</summary>
     public TestMapping Map(uint reference, ushort domain)
     {
-        TestGrant grant = _grants.TryGetValue(reference, out TestGrant? found) ? found : throw new XenException($"mapping grant {reference}", XenErrno.EINVAL);
+        TestGrant grant = _grants.TryGetValue(reference, out TestGrant? found)
+            ? found
+            : throw new XenException($"mapping grant {reference}", XenErrno.EINVAL);
         return grant.Domain == domain ? grant.Map() : throw new XenException($"mapping grant {reference}", XenErrno.EPERM);
     }
 
@@ -180,7 +182,9 @@ internal sealed class TestPage(TestMachine machine, ulong frame) : ISharedPage
     }
 }
 
-/// <summary>An entry of the grant table. Front end and back end let go of it at the same time, so all of it is under the page's gate.</summary>
+/// <summary>
+/// An entry of the grant table. Front end and back end let go of it at the same time, so all of it is under the page's gate.
+/// </summary>
 internal sealed class TestGrant(TestPage page, uint reference, ushort domain) : IGrant
 {
     private bool _isAbandoned;

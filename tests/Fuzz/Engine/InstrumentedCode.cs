@@ -18,7 +18,8 @@ internal sealed class InstrumentedCode : AssemblyLoadContext
 
     /// <summary>Types of the nucleus's namespace that are the host's: they run in no image.</summary>
     private static readonly string[] HostTypes =
-        ["Machine", "KernelLog", "Panic", "DirectMap", "Image", "LocalApic", "Backtrace", "PanicReport", "ProbeMemory", "PanicException", "HostHypercall"];
+        ["Machine", "KernelLog", "Panic", "DirectMap", "Image", "LocalApic", "Backtrace", "PanicReport", "ProbeMemory", "PanicException",
+            "HostHypercall"];
 
     private readonly string _directory;
 

@@ -489,14 +489,17 @@ internal sealed unsafe class SystemCallStory : NucleusTest
     /// <summary>A thing changed: all that wait for it are woken, the longest waiting first.</summary>
     private void WakeWaiting(object thing)
     {
-        foreach ((int thread, Waiting wait) in _waits.Where(pair => pair.Value.Things.Contains(thing)).OrderBy(pair => pair.Value.Order).ToArray())
+        foreach ((int thread,
+            Waiting wait) in _waits.Where(pair => pair.Value.Things.Contains(thing)).OrderBy(pair => pair.Value.Order).ToArray())
         {
             _waits.Remove(thread);
             _woken.Enqueue((thread, wait));
         }
     }
 
-    /// <summary>Those that were woken make their calls again, which may wake others; who still has to wait does so behind the others.</summary>
+    /// <summary>
+    /// Those that were woken make their calls again, which may wake others; who still has to wait does so behind the others.
+    /// </summary>
     private void LookAgain()
     {
         while (_woken.TryDequeue(out (int Thread, Waiting Wait) woken))

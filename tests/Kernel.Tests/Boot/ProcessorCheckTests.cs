@@ -34,6 +34,7 @@ public sealed class ProcessorCheckTests : IDisposable
     {
         Machine.CpuidLeaves[(1, 0)] = [0, 0, ecx, 0];
         string message = Assert.Throws<PanicException>(ProcessorCheck.RequireEnough).Message;
-        Assert.Equal($"xenlet: the processor, or the cpuid of the domain's configuration, does not offer what .NET needs: {named}\n", message);
+        Assert.Equal(
+            $"xenlet: the processor, or the cpuid of the domain's configuration, does not offer what .NET needs: {named}\n", message);
     }
 }

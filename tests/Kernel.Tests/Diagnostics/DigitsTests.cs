@@ -6,7 +6,8 @@ namespace Xenlet.Kernel.Tests;
 
 public sealed unsafe class DigitsTests
 {
-    private static readonly Gen<ulong> Numbers = Gen.OneOf(Gen.ULong, Gen.ULong[0, 1000], Gen.Select(Gen.ULong, Gen.Int[0, 63], (number, shift) => number >> shift));
+    private static readonly Gen<ulong> Numbers = Gen.OneOf(
+        Gen.ULong, Gen.ULong[0, 1000], Gen.Select(Gen.ULong, Gen.Int[0, 63], (number, shift) => number >> shift));
 
     [Theory]
     [InlineData(0ul, "0")]
@@ -25,7 +26,8 @@ public sealed unsafe class DigitsTests
     [InlineData(0x123ul, 2, "123")]
     [InlineData(0xabcdeful, 16, "0000000000abcdef")]
     [InlineData(ulong.MaxValue, 1, "ffffffffffffffff")]
-    public void A_number_is_written_in_hexadecimal(ulong value, int least, string expected) => Assert.Equal(expected, Hexadecimal(value, least));
+    public void A_number_is_written_in_hexadecimal(ulong value, int least, string expected) =>
+        Assert.Equal(expected, Hexadecimal(value, least));
 
     [Fact]
     public void Any_number_is_written_as_the_library_does() => Gen.Select(Numbers, Gen.Int[1, 16]).Sample((value, least) =>

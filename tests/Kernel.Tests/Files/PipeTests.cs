@@ -247,7 +247,8 @@ public sealed unsafe class PipeTests : NucleusTest
         ulong free = FrameAllocator.FreeFrames;
         Assert.Equal(-Errno.EMFILE, Call(SystemCallNumber.Pipe2, _buffer, 0));
         Assert.Equal(free, FrameAllocator.FreeFrames);
-        Assert.Equal(taken + (2 * pipes) + 3, Enumerable.Range(0, 64).Count(descriptor => Nucleus.Linux.Files.FileTable.IsOpen(descriptor)));
+        Assert.Equal(
+            taken + (2 * pipes) + 3, Enumerable.Range(0, 64).Count(descriptor => Nucleus.Linux.Files.FileTable.IsOpen(descriptor)));
         _ = AssertFramesAccountedFor(out _);
     }
 

@@ -60,7 +60,8 @@ public class AsyncSignalTests
         Assert.True(signal.IsAwaited, "the later wait has another token");
 
         await second.CancelAsync();
-        Assert.Equal(second.Token, (await Assert.ThrowsAnyAsync<OperationCanceledException>(() => later.WaitAsync(Limit))).CancellationToken);
+        Assert.Equal(
+            second.Token, (await Assert.ThrowsAnyAsync<OperationCanceledException>(() => later.WaitAsync(Limit))).CancellationToken);
     }
 
     [Fact]

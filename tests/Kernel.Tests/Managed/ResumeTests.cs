@@ -2,7 +2,9 @@ using System.Collections.Concurrent;
 
 namespace Xenlet.Kernel.Tests.Managed;
 
-/// <summary>What a program still holds of the domain it was before a resume: dead, and without effect on what has the same numbers now.</summary>
+/// <summary>
+/// What a program still holds of the domain it was before a resume: dead, and without effect on what has the same numbers now.
+/// </summary>
 public sealed class ResumeTests : IDisposable
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
@@ -231,7 +233,10 @@ public sealed class ResumeTests : IDisposable
 
     private IEventChannel Open() => _channels.AllocateUnbound(0);
 
-    /// <summary>Waits until the dispatcher's thread waits for the next event: the last one has been delivered, and nobody calls the nucleus any more.</summary>
+    /// <summary>
+    /// Waits until the dispatcher's thread waits for the next event: the last one has been delivered, and nobody calls the nucleus any
+    /// more.
+    /// </summary>
     private async Task ParkedAsync() => Assert.True(await _parked.WaitAsync(Limit));
 
     private long Answer(int number, ulong a1, ulong a2, ulong a3)

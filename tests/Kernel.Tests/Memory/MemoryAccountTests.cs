@@ -134,7 +134,8 @@ public sealed unsafe class MemoryAccountTests : NucleusTest
     }
 
     /// <summary>
-    /// A program: maps, changes rights, touches, starts threads, ends them, and gives everything back. It goes on after each call that fails.
+    /// A program: maps, changes rights, touches, starts threads, ends them, and gives everything back. It goes on after each call that
+    /// fails.
     /// </summary>
     private void RunProgram()
     {

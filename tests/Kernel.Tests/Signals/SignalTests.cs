@@ -211,7 +211,8 @@ public sealed unsafe class SignalTests : NucleusTest
     }
 
     /// <summary>
-    /// si_code of asm-generic/siginfo.h: FPE_INTDIV, TRAP_TRACE, TRAP_BRKPT, ILL_ILLOPN, SI_KERNEL twice, FPE_FLTINV, BUS_ADRALN, FPE_FLTINV.
+    /// si_code of asm-generic/siginfo.h: FPE_INTDIV, TRAP_TRACE, TRAP_BRKPT, ILL_ILLOPN, SI_KERNEL twice, FPE_FLTINV, BUS_ADRALN,
+    /// FPE_FLTINV.
     /// </summary>
     [Theory]
     [InlineData(0, 8, 1, true)]

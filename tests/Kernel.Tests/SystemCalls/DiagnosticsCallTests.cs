@@ -106,8 +106,11 @@ public sealed unsafe class DiagnosticsCallTests : NucleusTest, IDisposable
             Assert.Equal(0, Call(NucleusCall.ReadMemory, address));
             var record = (NucleusMemoryRecord*)address;
             (int tables, int pages) = AssertFramesAccountedFor(out ulong others);
-            Assert.Equal(((ulong)tables, (ulong)pages, others), (record->PageTables, record->Mappings + record->Stacks + record->Shared, record->Nucleus));
-            Assert.Equal(record->Total, record->Image + record->PageTables + record->Mappings + record->Stacks + record->Shared + record->Nucleus + record->Free);
+            Assert.Equal(((ulong)tables, (ulong)pages,
+                others), (record->PageTables, record->Mappings + record->Stacks + record->Shared, record->Nucleus));
+            Assert.Equal(
+                record->Total,
+                record->Image + record->PageTables + record->Mappings + record->Stacks + record->Shared + record->Nucleus + record->Free);
             Assert.Equal((DefaultFrames, FrameAllocator.FreeFrames), (record->Total, record->Free));
             return *record;
         }
@@ -117,7 +120,8 @@ public sealed unsafe class DiagnosticsCallTests : NucleusTest, IDisposable
     [InlineData(NucleusCall.ReadThreads, 8ul)]
     [InlineData(NucleusCall.ReadThreads, ulong.MaxValue)]
     [InlineData(NucleusCall.ReadMemory, 0ul)]
-    public void Memory_that_is_not_the_programs_is_not_written(int call, ulong count) => Assert.Equal(-Errno.EFAULT, Call(call, 0x1000, count));
+    public void Memory_that_is_not_the_programs_is_not_written(int call, ulong count) =>
+        Assert.Equal(-Errno.EFAULT, Call(call, 0x1000, count));
 
     private static void Load(Frame* frame, UnwindRegisters* registers)
     {

@@ -29,7 +29,8 @@ public sealed unsafe class NucleusCallTests : NucleusTest, IDisposable
         StartXen();
     }
 
-    public static TheoryData<int> XenCalls => [.. Enumerable.Range(NucleusCall.WaitForEvent, NucleusCall.StorePort - NucleusCall.WaitForEvent + 1), NucleusCall.Suspend];
+    public static TheoryData<int> XenCalls =>
+        [.. Enumerable.Range(NucleusCall.WaitForEvent, NucleusCall.StorePort - NucleusCall.WaitForEvent + 1), NucleusCall.Suspend];
 
     public void Dispose()
     {
@@ -271,7 +272,8 @@ public sealed unsafe class NucleusCallTests : NucleusTest, IDisposable
     {
         ulong page = (ulong)Call(NucleusCall.AllocatePage);
         ulong ordinary = Allocate(1);
-        foreach (ulong argument in (ulong[])[0, 1, ordinary, page + 1, page + Pages.Size, SharedPages.WindowStart, SharedPages.WindowStart + SharedPages.WindowSize, ulong.MaxValue])
+        foreach (ulong argument in (ulong[])[0, 1, ordinary, page + 1, page + Pages.Size, SharedPages.WindowStart,
+            SharedPages.WindowStart + SharedPages.WindowSize, ulong.MaxValue])
         {
             Assert.Equal(-Errno.EINVAL, Call(call, argument));
         }

@@ -184,12 +184,19 @@ public sealed unsafe class ClockTests : XenTest, IDisposable
     }
 
     /// <summary>
-    /// Hosts of any uptime and date, counters of any rate whose record changes on the way: a resume takes no time on the guest's clock, nothing
-    /// makes it go back, between records it runs at the rate of the record, and the date is that of the host.
+    /// Hosts of any uptime and date, counters of any rate whose record changes on the way: a resume takes no time on the guest's clock,
+    /// nothing makes it go back, between records it runs at the rate of the record, and the date is that of the host.
     /// </summary>
     [Fact]
     public void Whatever_hosts_the_domain_moves_between_time_never_jumps() =>
-        Gen.Select(Gen.ULong[0, 1ul << 61], Gen.ULong, Gen.UInt[1u << 16, uint.MaxValue], Gen.Int[-8, 8], Gen.UInt, Gen.ULong[0, 1ul << 40], Gen.Bool)
+        Gen.Select(
+            Gen.ULong[0, 1ul << 61],
+            Gen.ULong,
+            Gen.UInt[1u << 16, uint.MaxValue],
+            Gen.Int[-8, 8],
+            Gen.UInt,
+            Gen.ULong[0, 1ul << 40],
+            Gen.Bool)
             .Array[1, 20]
             .Sample(
                 steps =>

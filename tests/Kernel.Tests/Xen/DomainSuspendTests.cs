@@ -35,7 +35,8 @@ public sealed unsafe class DomainSuspendTests : NucleusTest, IDisposable
 
         Assert.Equal(
             [
-                "suspend", "map the shared page", "get parameter 17", "get parameter 18", "set the callback vector", "stop the periodic timer", "bind the timer",
+                "suspend", "map the shared page", "get parameter 17", "get parameter 18", "set the callback vector",
+                "stop the periodic timer", "bind the timer",
             ],
             _xen.Calls);
         Assert.Equal(Vector.EventChannelUpcall | (2ul << 56), _xen.Callback);
@@ -223,7 +224,8 @@ public sealed unsafe class DomainSuspendTests : NucleusTest, IDisposable
         ulong grant = (ulong)Call(NucleusCall.GrantPage, 9, second, 0);
 
         Assert.Equal(FirstHandle | old, grant);
-        Assert.Equal(["ask for the grant table's version", "ask for the grant table's size", "map a frame of the grant table"], _xen.Calls[^3..]);
+        Assert.Equal(
+            ["ask for the grant table's version", "ask for the grant table's size", "map a frame of the grant table"], _xen.Calls[^3..]);
         Assert.Equal(-Errno.ESTALE, Call(NucleusCall.EndGrant, old));
         Assert.Equal(-Errno.EINVAL, Call(NucleusCall.EndGrant, (2 * FirstHandle) | old));
         Assert.Equal(-Errno.EBUSY, Call(NucleusCall.ReleasePage, second));

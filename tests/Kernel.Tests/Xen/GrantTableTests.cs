@@ -72,7 +72,8 @@ public sealed unsafe class GrantTableTests : NucleusTest, IDisposable
         Assert.Equal(
             Enumerable.Range(0, (int)MaximumFrames).Select(i => ((ulong)i, FirstFrame + (ulong)i)),
             Machine.Hypercalls.Where(call => call.Number == HypercallNumber.__HYPERVISOR_memory_op)
-                .Select(call => (MemoryMarshal.Read<xen_add_to_physmap>(call.Argument).idx, MemoryMarshal.Read<xen_add_to_physmap>(call.Argument).gpfn)));
+                .Select(call => (MemoryMarshal.Read<xen_add_to_physmap>(call.Argument).idx,
+                    MemoryMarshal.Read<xen_add_to_physmap>(call.Argument).gpfn)));
 
         Assert.Equal(0, GrantTable.End(700, out _));
         Assert.Equal(700, GrantTable.Grant(1, 1, false));

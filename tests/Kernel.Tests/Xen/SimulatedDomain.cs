@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace Xenlet.Kernel.Tests.Xen;
 
 /// <summary>
-/// Xen, the tool stack and the other domains around a domain that can be suspended: what a new domain does not have any more reads as all ones, as
-/// Xen answers for a guest frame without memory, until the guest has mapped it again.
+/// Xen, the tool stack and the other domains around a domain that can be suspended: what a new domain does not have any more reads as all
+/// ones, as Xen answers for a guest frame without memory, until the guest has mapped it again.
 /// </summary>
 internal sealed unsafe class SimulatedDomain : IDisposable
 {
@@ -86,7 +86,9 @@ internal sealed unsafe class SimulatedDomain : IDisposable
     /// <summary>Ports the guest signalled.</summary>
     public List<uint> Sent { get; } = [];
 
-    /// <summary>The clocks of the host: system time at a count of the time-stamp counter, one nanosecond a count, and the date when it was 0.</summary>
+    /// <summary>
+    /// The clocks of the host: system time at a count of the time-stamp counter, one nanosecond a count, and the date when it was 0.
+    /// </summary>
     public (ulong SystemTime, ulong Counter, uint WallClock) Host { get; set; }
 
     public bool IsOpen(uint port) => _ports.ContainsKey(port);
@@ -201,11 +203,16 @@ internal sealed unsafe class SimulatedDomain : IDisposable
         (HypercallNumber.__HYPERVISOR_hvm_op, HvmOp.HVMOP_set_param) => Set(ref HostHypercall.At<xen_hvm_param>(call.A2)),
         (HypercallNumber.__HYPERVISOR_vcpu_op, VcpuOp.VCPUOP_set_singleshot_timer) => Arm(HostHypercall.At<ulong>(call.A3)),
         (HypercallNumber.__HYPERVISOR_vcpu_op, VcpuOp.VCPUOP_stop_periodic_timer) => Log("stop the periodic timer"),
-        (HypercallNumber.__HYPERVISOR_grant_table_op, GrantTableOp.GNTTABOP_get_version) => Version(ref HostHypercall.At<gnttab_get_version>(call.A2)),
-        (HypercallNumber.__HYPERVISOR_grant_table_op, GrantTableOp.GNTTABOP_query_size) => Size(ref HostHypercall.At<gnttab_query_size>(call.A2)),
-        (HypercallNumber.__HYPERVISOR_event_channel_op, EventChannelOp.EVTCHNOP_bind_virq) => BindTimer(ref HostHypercall.At<evtchn_bind_virq>(call.A2)),
-        (HypercallNumber.__HYPERVISOR_event_channel_op, EventChannelOp.EVTCHNOP_alloc_unbound) => Open(ref HostHypercall.At<evtchn_alloc_unbound>(call.A2)),
-        (HypercallNumber.__HYPERVISOR_event_channel_op, EventChannelOp.EVTCHNOP_status) => Status(ref HostHypercall.At<evtchn_status>(call.A2)),
+        (HypercallNumber.__HYPERVISOR_grant_table_op, GrantTableOp.GNTTABOP_get_version) =>
+            Version(ref HostHypercall.At<gnttab_get_version>(call.A2)),
+        (HypercallNumber.__HYPERVISOR_grant_table_op, GrantTableOp.GNTTABOP_query_size) =>
+            Size(ref HostHypercall.At<gnttab_query_size>(call.A2)),
+        (HypercallNumber.__HYPERVISOR_event_channel_op, EventChannelOp.EVTCHNOP_bind_virq) =>
+            BindTimer(ref HostHypercall.At<evtchn_bind_virq>(call.A2)),
+        (HypercallNumber.__HYPERVISOR_event_channel_op, EventChannelOp.EVTCHNOP_alloc_unbound) =>
+            Open(ref HostHypercall.At<evtchn_alloc_unbound>(call.A2)),
+        (HypercallNumber.__HYPERVISOR_event_channel_op, EventChannelOp.EVTCHNOP_status) =>
+            Status(ref HostHypercall.At<evtchn_status>(call.A2)),
         (HypercallNumber.__HYPERVISOR_event_channel_op, EventChannelOp.EVTCHNOP_close) => Close(HostHypercall.At<uint>(call.A2)),
         (HypercallNumber.__HYPERVISOR_event_channel_op, EventChannelOp.EVTCHNOP_send) => Send(HostHypercall.At<uint>(call.A2)),
         (HypercallNumber.__HYPERVISOR_event_channel_op, EventChannelOp.EVTCHNOP_unmask) => Unmask(HostHypercall.At<uint>(call.A2)),

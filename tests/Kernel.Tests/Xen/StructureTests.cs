@@ -28,7 +28,8 @@ public sealed class StructureTests
     [InlineData("vcpu_register_vcpu_info", 16, "mfn@0 offset@8 rsvd@12")]
     [InlineData("vcpu_set_singleshot_timer", 16, "timeout_abs_ns@0 flags@8")]
     [InlineData("xen_feature_info", 8, "submap_idx@0 submap@4")]
-    [InlineData("shared_info", 3136, "vcpu0@0 evtchn_pending@2048 evtchn_mask@2560 wc_version@3072 wc_sec@3076 wc_nsec@3080 wc_sec_hi@3084")]
+    [InlineData(
+        "shared_info", 3136, "vcpu0@0 evtchn_pending@2048 evtchn_mask@2560 wc_version@3072 wc_sec@3076 wc_nsec@3080 wc_sec_hi@3084")]
     [InlineData("vcpu_info", 64, "evtchn_upcall_pending@0 evtchn_pending_sel@8 time@32")]
     [InlineData("vcpu_time_info", 32, "version@0 tsc_timestamp@8 system_time@16 tsc_to_system_mul@24 tsc_shift@28 flags@29")]
     [InlineData("xencons_interface", 3092, "input@0 output@1024 in_cons@3072 in_prod@3076 out_cons@3080 out_prod@3084 connection@3088")]

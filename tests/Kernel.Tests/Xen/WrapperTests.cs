@@ -80,7 +80,8 @@ public sealed unsafe class WrapperTests : XenTest
         Assert.Equal(wrapper.Number, call.Number);
         ulong[] actual = [call.A1, call.A2, call.A3, call.A4, call.A5];
         string[] expected = wrapper.Arguments.Split(' ');
-        Assert.Equal(expected, actual.Select((value, i) => expected[i] == "*" && value != 0 ? "*" : value.ToString((IFormatProvider?)null)));
+        Assert.Equal(
+            expected, actual.Select((value, i) => expected[i] == "*" && value != 0 ? "*" : value.ToString((IFormatProvider?)null)));
         AssertBytes(wrapper.Structure, call.Argument);
     }
 

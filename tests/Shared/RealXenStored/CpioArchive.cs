@@ -3,7 +3,9 @@ using System.Text;
 
 namespace Xenlet.Tests.RealXenStored;
 
-/// <summary>Reads cpio archives in the "newc" format of initramfs images (Documentation/driver-api/early-userspace/buffer-format.rst).</summary>
+/// <summary>
+/// Reads cpio archives in the "newc" format of initramfs images (Documentation/driver-api/early-userspace/buffer-format.rst).
+/// </summary>
 internal static class CpioArchive
 {
     private const int HeaderLength = 110;

@@ -46,7 +46,10 @@ internal sealed unsafe class SimulatedDomain : IRingPage, IDisposable
         _reader.Start();
     }
 
-    /// <summary>Raised on a thread of its own when the other side has sent an event. A handler that was removed is not called any more, and must not wait.</summary>
+    /// <summary>
+    /// Raised on a thread of its own when the other side has sent an event. A handler that was removed is not called any more, and must not
+    /// wait.
+    /// </summary>
     internal event Action Notified
     {
         add

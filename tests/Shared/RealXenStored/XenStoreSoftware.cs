@@ -85,7 +85,8 @@ internal sealed class XenStoreSoftware
         await File.WriteAllBytesAsync(path, source);
         using Process gcc = Process.Start(new ProcessStartInfo(
             "gcc",
-            ["-shared", "-fPIC", "-O2", "-Wall", "-Wextra", "-Werror", "-pthread", "-o", Path.Combine(directory, "xenstored-shim.so"), path])
+            ["-shared", "-fPIC", "-O2", "-Wall", "-Wextra", "-Werror", "-pthread", "-o", Path.Combine(directory, "xenstored-shim.so"),
+                path])
         { RedirectStandardError = true })!;
         string errors = await gcc.StandardError.ReadToEndAsync();
         await gcc.WaitForExitAsync();

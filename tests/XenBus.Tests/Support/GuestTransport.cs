@@ -34,7 +34,8 @@ internal sealed class GuestTransport(IXenStoreTransport inner) : IXenStoreTransp
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => inner.DisposeAsync();
 
-    private async ValueTask CallAndWriteAsync(Func<XenStoreMessageType, string, Task> call, ReadOnlyMemory<byte> data, CancellationToken cancellationToken)
+    private async ValueTask CallAndWriteAsync(
+        Func<XenStoreMessageType, string, Task> call, ReadOnlyMemory<byte> data, CancellationToken cancellationToken)
     {
         // The client writes whole messages, one or several.
         for (ReadOnlyMemory<byte> rest = data; !rest.IsEmpty;)

@@ -8,8 +8,8 @@ namespace Xenlet.XenBus.Tests;
 internal static class HeldObjects
 {
     /// <summary>
-    /// Counts by type, such as "3 Xenlet.XenBus.XenDevice", what can be reached from <paramref name="root"/> through the bus's own objects, their delegates and collections. What belongs to others
-    /// (the store's client, drivers, tasks) is counted and not looked into.
+    /// Counts by type, such as "3 Xenlet.XenBus.XenDevice", what can be reached from <paramref name="root"/> through the bus's own objects,
+    /// their delegates and collections. What belongs to others (the store's client, drivers, tasks) is counted and not looked into.
     /// </summary>
     internal static string[] Count(object root)
     {
@@ -55,7 +55,8 @@ internal static class HeldObjects
     {
         for (Type? type = owner.GetType(); type is not null; type = type.BaseType)
         {
-            foreach (FieldInfo field in type.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly))
+            foreach (FieldInfo field in type.GetFields(
+                BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly))
             {
                 if (!field.FieldType.IsPointer && !field.FieldType.IsByRefLike)
                 {

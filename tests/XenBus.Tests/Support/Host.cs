@@ -24,7 +24,8 @@ internal sealed class Host : IAsyncDisposable
     private readonly List<DeviceBus> _buses = [];
 
     private Host(
-        XenStoreDaemon daemon, SimulatedDomain domain, GuestRing ring, GuestTransport transport, XenStoreClient dom0, XenStoreClient guest, Faults faults)
+        XenStoreDaemon daemon, SimulatedDomain domain, GuestRing ring, GuestTransport transport, XenStoreClient dom0, XenStoreClient guest,
+        Faults faults)
     {
         Faults = faults;
         _daemon = daemon;
@@ -91,7 +92,8 @@ internal sealed class Host : IAsyncDisposable
         await Dom0.DisposeAsync();
         await _daemon.DisposeAsync();
         // The bus goes on after a request that was not answered; a test that passes for all that has not seen what it was made for.
-        Assert.DoesNotContain(Events, happened => !MayTimeOut && happened.Text.Contains(nameof(XenStoreError.TimedOut), StringComparison.Ordinal));
+        Assert.DoesNotContain(
+            Events, happened => !MayTimeOut && happened.Text.Contains(nameof(XenStoreError.TimedOut), StringComparison.Ordinal));
     }
 
     /// <summary>
@@ -157,10 +159,14 @@ internal sealed class Host : IAsyncDisposable
     }
 
     /// <summary>The directory of a device's back end in dom0.</summary>
-    internal static string BackEnd(string name) => $"/local/domain/0/backend/{name[..name.IndexOf('/')]}/1/{name[(name.IndexOf('/') + 1)..]}";
+    internal static string BackEnd(string name) =>
+        $"/local/domain/0/backend/{name[..name.IndexOf('/')]}/1/{name[(name.IndexOf('/') + 1)..]}";
 
     /// <summary>Gives the guest a front end, in one transaction, as libxl does.</summary>
-    internal ValueTask AddAsync(string name, XenBusState state = XenBusState.Initialising, XenBusState backState = XenBusState.Initialising) =>
+    internal ValueTask AddAsync(
+        string name,
+        XenBusState state = XenBusState.Initialising,
+        XenBusState backState = XenBusState.Initialising) =>
         Dom0.TransactAsync((transaction, _) => AddAsync(transaction, name, state, backState));
 
     /// <summary>What <see cref="AddAsync(string, XenBusState, XenBusState)"/> does, inside a transaction.</summary>
@@ -245,22 +251,26 @@ internal sealed class Host : IAsyncDisposable
     internal Task UntilAsync(Func<bool> condition) => UntilAsync(condition, () => "The condition did not come about; events:\n" + Text);
 
     /// <summary>Waits until a condition holds that takes time to look at.</summary>
-    internal Task UntilAsync(Func<Task<bool>> condition) => UntilAsync(condition, () => "The condition did not come about; events:\n" + Text);
+    internal Task UntilAsync(Func<Task<bool>> condition) =>
+        UntilAsync(condition, () => "The condition did not come about; events:\n" + Text);
 
     /// <summary>
-    /// Waits until a device's error node says something. It is written after the event that tells the same, and after some states: neither says that it is there.
+    /// Waits until a device's error node says something. It is written after the event that tells the same, and after some states: neither
+    /// says that it is there.
     /// </summary>
     internal Task HasErrorAsync(string name, string part)
     {
         string? error = null;
         return UntilAsync(
-            async () => (error = await Dom0.TryReadAsync($"{Home}/error/device/{name}/error"))?.Contains(part, StringComparison.Ordinal) == true,
+            async () =>
+                (error = await Dom0.TryReadAsync($"{Home}/error/device/{name}/error"))?.Contains(part, StringComparison.Ordinal) == true,
             () => $"the error node of {name} has {error ?? "nothing"}, not \"{part}\"; events:\n{Text}");
     }
 
     /// <summary>
-    /// Lets everything that was done until now take its whole way: through the bus to the drivers, which must return, and what those have set off through the
-    /// bus and to them again. For tests that something does not happen. An other end has a watch of its own, which this does not wait for.
+    /// Lets everything that was done until now take its whole way: through the bus to the drivers, which must return, and what those have
+    /// set off through the bus and to them again. For tests that something does not happen. An other end has a watch of its own, which this
+    /// does not wait for.
     /// </summary>
     internal async Task SettleAsync(FrontBus bus)
     {
@@ -273,7 +283,9 @@ internal sealed class Host : IAsyncDisposable
         await SeesAsync(mark);
     }
 
-    /// <summary>Lets everything that was done until now reach the bus, and not the drivers: a device added after it has come and gone.</summary>
+    /// <summary>
+    /// Lets everything that was done until now reach the bus, and not the drivers: a device added after it has come and gone.
+    /// </summary>
     internal async Task SettleBusAsync(FrontBus bus)
     {
         string name = $"settle/{Guid.NewGuid():N}";
@@ -310,7 +322,8 @@ internal sealed class Host : IAsyncDisposable
         }
     }
 
-    private static Task UntilAsync(Func<bool> condition, Func<string> otherwise) => UntilAsync(() => Task.FromResult(condition()), otherwise);
+    private static Task UntilAsync(Func<bool> condition, Func<string> otherwise) =>
+        UntilAsync(() => Task.FromResult(condition()), otherwise);
 
     /// <summary>Waits until a condition holds; <paramref name="otherwise"/> says what there was instead.</summary>
     internal static async Task UntilAsync(Func<Task<bool>> condition, Func<string> otherwise)

@@ -5,8 +5,8 @@ using Xenlet.XenStoreRing;
 namespace Xenlet.XenBus.Tests;
 
 /// <summary>
-/// A random sequence of what a tool stack, back ends and drivers may do, good and bad, with random pauses. Its number decides the sequence; how
-/// it meets the buses' own work is up to the machine.
+/// A random sequence of what a tool stack, back ends and drivers may do, good and bad, with random pauses. Its number decides the sequence;
+/// how it meets the buses' own work is up to the machine.
 /// </summary>
 internal sealed class Schedule : IAsyncDisposable
 {
@@ -137,7 +137,9 @@ internal sealed class Schedule : IAsyncDisposable
                     await DoAsync($"back end of {name}: {state}", () => _host.SetBackStateAsync(name, state).AsTask());
                     break;
                 case 9:
-                    await DoAsync($"state of {name}: {state}", () => WriteIfThereAsync(front + "/state", ((int)state).ToString(CultureInfo.InvariantCulture)));
+                    await DoAsync(
+                        $"state of {name}: {state}",
+                        () => WriteIfThereAsync(front + "/state", ((int)state).ToString(CultureInfo.InvariantCulture)));
                     break;
                 case 10:
                     string node = new[] { "state", "backend", "backend-id" }[_random.Next(3)];
@@ -169,10 +171,13 @@ internal sealed class Schedule : IAsyncDisposable
                 case 16:
                     uint domain = (uint)_random.Next(5, 7);
                     await DoAsync($"{name} moves to domain {domain}", () => _host.Dom0.TransactAsync((transaction, _) => Host.AddAsync(
-                        transaction, name, XenBusState.Initialising, XenBusState.InitWait, $"/local/domain/{domain}/backend/{name}", domain)).AsTask());
+                        transaction, name, XenBusState.Initialising, XenBusState.InitWait, $"/local/domain/{domain}/backend/{name}",
+                        domain))
+                            .AsTask());
                     break;
                 case KindsOfToolStack:
-                    await DoAsync($"the guest writes into {name}", () => _host.GuestStore.WriteAsync($"device/{name}/ring-ref", "8").AsTask());
+                    await DoAsync(
+                        $"the guest writes into {name}", () => _host.GuestStore.WriteAsync($"device/{name}/ring-ref", "8").AsTask());
                     break;
                 case 17:
                     await DoAsync($"add {back}", () => _host.AddBackAsync(back).AsTask());
@@ -192,7 +197,8 @@ internal sealed class Schedule : IAsyncDisposable
                     await DoAsync("suspend and cancel", () => _host.CancelSuspendAsync(() => StepAsync(KindsOfToolStack)));
                     break;
                 case 20:
-                    await DoAsync("much at once", () => Task.WhenAll(FrontNames.Select(each => _host.SetBackStateAsync(each, state).AsTask())));
+                    await DoAsync(
+                        "much at once", () => Task.WhenAll(FrontNames.Select(each => _host.SetBackStateAsync(each, state).AsTask())));
                     break;
             }
         }
@@ -263,7 +269,8 @@ internal sealed class Schedule : IAsyncDisposable
         await AgreesAsync("when all was removed", async () =>
             (_front.Devices.Count, _back.Devices.Count) != (0, 0) ? "the buses are not empty"
             : _front.Hold.Devices.Length != 0 ? $"{string.Join(", ", _front.Hold.Devices.Select(device => device.Name))} still hold boot"
-            : await _host.CountFreeWatchesAsync() is int free && free != _freeWatches - 2 ? $"there are {_freeWatches - free} watches instead of the two buses'"
+            : await _host.CountFreeWatchesAsync() is int free && free != _freeWatches - 2
+                ? $"there are {_freeWatches - free} watches instead of the two buses'"
             : null);
         Assert.True((await _front.WaitForBootAsync()).IsComplete);
     }
@@ -279,7 +286,9 @@ internal sealed class Schedule : IAsyncDisposable
         }
 
         await AgreesAsync("when all was set up anew", async () =>
-            _front.Devices.Count(device => device.State == XenBusState.Connected) == names.Length ? await DifferenceAsync() : "not all connect");
+            _front.Devices.Count(device => device.State == XenBusState.Connected) == names.Length
+                ? await DifferenceAsync()
+                : "not all connect");
     }
 
     private static async Task AgreesAsync(string when, Func<Task<string?>> findDifference)
@@ -323,12 +332,16 @@ internal sealed class Schedule : IAsyncDisposable
         string front = $"{Host.Home}/device/{name}";
         string? value = await _host.Dom0.TryReadAsync(front + "/state");
         string? path = await _host.Dom0.TryReadAsync(front + "/backend");
-        bool hasOtherEnd = uint.TryParse(await _host.Dom0.TryReadAsync(front + "/backend-id"), NumberStyles.None, CultureInfo.InvariantCulture, out uint domain)
+        bool hasOtherEnd = uint.TryParse(
+            await _host.Dom0.TryReadAsync(front + "/backend-id"), NumberStyles.None, CultureInfo.InvariantCulture, out uint domain)
             && domain < 0x7FF0 && path is not null && XenStorePath.FindBrokenRule(path) is null && path.StartsWith('/');
         if (device is null)
         {
             // One that was given up is found again only when its state has been another.
-            return value is not null && XenBusStates.Parse(value) == XenBusState.Initialising && hasOtherEnd && !_host.Saw(name + ": was given up")
+            return value is not null
+                && XenBusStates.Parse(value) == XenBusState.Initialising
+                && hasOtherEnd
+                && !_host.Saw(name + ": was given up")
                 ? "is not known"
                 : null;
         }
@@ -355,10 +368,14 @@ internal sealed class Schedule : IAsyncDisposable
         }
 
         XenBusState otherEnd = XenBusStates.Parse(await _host.Dom0.TryReadAsync(device.OtherEndPath + "/state"));
-        return device.FollowsOtherEnd && otherEnd != device.OtherEndState ? $"the other end is {otherEnd}, for the device {device.OtherEndState}" : null;
+        return device.FollowsOtherEnd && otherEnd != device.OtherEndState
+            ? $"the other end is {otherEnd}, for the device {device.OtherEndState}"
+            : null;
     }
 
-    /// <summary>A driver that connects as an ordinary one does, and now and then fails, refuses, waits, or does what is not usual.</summary>
+    /// <summary>
+    /// A driver that connects as an ordinary one does, and now and then fails, refuses, waits, or does what is not usual.
+    /// </summary>
     private TestDriver NewDriver()
     {
         TestDriver connecting = TestDriver.Connecting();
@@ -410,7 +427,9 @@ internal sealed class Schedule : IAsyncDisposable
         };
     }
 
-    /// <summary>A number below 24, decided by the schedule, the device, the call and how often it was made; 23 when all is to go well.</summary>
+    /// <summary>
+    /// A number below 24, decided by the schedule, the device, the call and how often it was made; 23 when all is to go well.
+    /// </summary>
     private int Choose(XenDevice device, string call)
     {
         string key = $"{_number} {device.Node} {call}";

@@ -46,7 +46,9 @@ public class DirectoryPartTests
         int generation = 0;
         await using TestServer server = new()
         {
-            Responder = request => request.Type == XenStoreMessageType.Directory ? request.Error("E2BIG") : request.Reply($"{++generation}|a|"),
+            Responder = request => request.Type == XenStoreMessageType.Directory
+                ? request.Error("E2BIG")
+                : request.Reply($"{++generation}|a|"),
         };
         await using XenStoreClient client = await server.ConnectAsync();
 

@@ -26,7 +26,8 @@ public class HostilePeerTests
 
     [Theory]
     [MemberData(nameof(BrokenPages))]
-    public async Task A_broken_page_closes_the_connection_with_a_reason_for_everybody(int offset, uint value, XenStoreError error, string reason)
+    public async Task A_broken_page_closes_the_connection_with_a_reason_for_everybody(
+        int offset, uint value, XenStoreError error, string reason)
     {
         await using TestServer server = new();
         await using XenStoreClient client = await server.ConnectAsync(LongLimit with { MaxOutstanding = 2 });
@@ -46,8 +47,10 @@ public class HostilePeerTests
         Assert.Contains(reason, client.ClosedReason.Message, StringComparison.Ordinal);
         foreach (XenStoreException failure in new[]
         {
-            await Patience.Fails(sent), await Patience.Fails(alsoSent), await Patience.Fails(queued), await Patience.Fails(watch.WaitToReadAsync()),
-            await Patience.Fails(client.ReadAsync("/later")), await Patience.Fails(client.WatchAsync("/later")), await Patience.Fails(client.SuspendAsync()),
+            await Patience.Fails(sent), await Patience.Fails(alsoSent), await Patience.Fails(queued), await Patience.Fails(
+                watch.WaitToReadAsync()),
+            await Patience.Fails(client.ReadAsync("/later")), await Patience.Fails(client.WatchAsync("/later")), await Patience.Fails(
+                client.SuspendAsync()),
         })
         {
             Assert.Equal(error, failure.Error);
@@ -191,8 +194,9 @@ public class HostilePeerTests
 
         Assert.Equal(XenStoreError.TimedOut, error.Error);
         Assert.Matches(
-            @"^READ /silent: TimedOut: sent and not answered after 1\.5 s; 1 requests unanswered; ring: xenstored has 0 bytes of requests to read "
-            + @"\(req_prod 0x18, req_cons 0x18\), we have 0 bytes of replies to read \(rsp_prod 0x0, rsp_cons 0x0\), connection 0, error 0, server_features 0x0$",
+            @"^READ /silent: TimedOut: sent and not answered after 1\.5 s; 1 requests unanswered; "
+            + @"ring: xenstored has 0 bytes of requests to read \(req_prod 0x18, req_cons 0x18\), "
+            + @"we have 0 bytes of replies to read \(rsp_prod 0x0, rsp_cons 0x0\), connection 0, error 0, server_features 0x0$",
             error.Message);
         server.Send(request.Reply("late"));
         ValueTask<string> next = client.ReadAsync("/next");
@@ -213,7 +217,10 @@ public class HostilePeerTests
         ValueTask queued = client.WriteAsync("/queued", "");
         clock.Advance(RequestLimit);
 
-        Assert.Contains("one of them not yet wholly written; ring: xenstored has 1024 bytes", (await Patience.Fails(large)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "one of them not yet wholly written; ring: xenstored has 1024 bytes",
+            (await Patience.Fails(large)).Message,
+            StringComparison.Ordinal);
         Assert.Equal(XenStoreError.TimedOut, (await Patience.Fails(next)).Error);
         Assert.Contains("still queued after", (await Patience.Fails(queued)).Message, StringComparison.Ordinal);
         server.Continue();
@@ -329,12 +336,14 @@ public class HostilePeerTests
             from type in Gen.OneOf(Gen.UInt[0, 26], Gen.Const(2u), Gen.Const(15u), Gen.Const(16u), Gen.UInt)
             from id in Gen.UInt[0, 3]
             from length in Gen.OneOf(Gen.UInt[0, 30], Gen.UInt[0, 4200], Gen.UInt)
-            select new byte[] { (byte)type, (byte)(type >> 8), (byte)(type >> 16), (byte)(type >> 24), (byte)id, 0, 0, 0, 0, 0, 0, 0, (byte)length, (byte)(length >> 8), (byte)(length >> 16), (byte)(length >> 24) };
+            select new byte[] { (byte)type, (byte)(type >> 8), (byte)(type >> 16), (byte)(type >> 24), (byte)id, 0, 0, 0, 0, 0, 0, 0,
+                (byte)length, (byte)(length >> 8), (byte)(length >> 16), (byte)(length >> 24) };
         await Gen.OneOf(Gen.Byte.Array[0, 200], header).Array[1, 30].SampleAsync(
             async pieces =>
             {
                 await using TestServer server = new();
-                await using XenStoreClient client = await server.ConnectAsync(ShortLimit with { RequestTimeLimit = TimeSpan.FromMilliseconds(40) });
+                await using XenStoreClient client = await server.ConnectAsync(
+                    ShortLimit with { RequestTimeLimit = TimeSpan.FromMilliseconds(40) });
                 ValueTask<string> read = client.ReadAsync("/a");
                 ValueTask<XenStoreWatch> watching = client.WatchAsync("/w");
                 Message request = await server.ReceiveAsync();
@@ -363,7 +372,8 @@ public class HostilePeerTests
             async changes =>
             {
                 await using TestServer server = new(new(replyIndex: 0, requestIndex: 0));
-                await using XenStoreClient client = await server.ConnectAsync(ShortLimit with { RequestTimeLimit = TimeSpan.FromMilliseconds(40) });
+                await using XenStoreClient client = await server.ConnectAsync(
+                    ShortLimit with { RequestTimeLimit = TimeSpan.FromMilliseconds(40) });
                 foreach ((int at, uint word) in changes)
                 {
                     server.Ring[at] = word;

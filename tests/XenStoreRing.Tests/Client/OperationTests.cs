@@ -114,7 +114,10 @@ public class OperationTests
         {
             found = error.Error == XenStoreError.Unknown ? $"Unknown {error.ErrorName}" : error.Error.ToString();
             Assert.Equal(request.Type, error.Operation);
-            Assert.StartsWith($"{request.Type.ToWireName()} {(request.Path.Length == 0 ? "\"\"" : request.Path)}: ", error.Message, StringComparison.Ordinal);
+            Assert.StartsWith(
+                $"{request.Type.ToWireName()} {(request.Path.Length == 0 ? "\"\"" : request.Path)}: ",
+                error.Message,
+                StringComparison.Ordinal);
             Assert.Equal(request.Path, error.Path);
         }
 

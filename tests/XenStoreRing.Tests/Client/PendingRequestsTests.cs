@@ -9,7 +9,8 @@ public class PendingRequestsTests
     private readonly ManualClock _clock = new();
     private readonly PendingRequests _pending;
 
-    public PendingRequestsTests() => _pending = new(new() { TimeProvider = _clock, RequestTimeLimit = Limit, MaxOutstanding = 3 }, lastId: 0);
+    public PendingRequestsTests() =>
+        _pending = new(new() { TimeProvider = _clock, RequestTimeLimit = Limit, MaxOutstanding = 3 }, lastId: 0);
 
     [Fact]
     public void Requests_are_sent_in_the_order_of_the_calls_but_for_urgent_ones()

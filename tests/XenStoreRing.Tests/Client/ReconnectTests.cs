@@ -22,7 +22,9 @@ public sealed class ReconnectTests : IAsyncLifetime
             () =>
             {
                 Interlocked.Increment(ref _asked);
-                return _transports.TryDequeue(out Func<IXenStoreTransport>? next) ? next() : throw new InvalidOperationException("not there yet");
+                return _transports.TryDequeue(out Func<IXenStoreTransport>? next)
+                    ? next()
+                    : throw new InvalidOperationException("not there yet");
             },
             Options with { DisposeTimeLimit = TimeSpan.FromTicks(1), TimeProvider = _clock }).Soon();
         _client.ConnectionChanged += (_, change) => _told.Enqueue(change.Failure?.Message ?? "connected");
@@ -59,7 +61,8 @@ public sealed class ReconnectTests : IAsyncLifetime
         Assert.Equal(new("/w", true), change);
         await Patience.Until(() => _told.Count == 3);
         Assert.Equal(
-            ["xenstored has given up the ring: error 1 (XENSTORE_ERROR_COMM, communication with the event channel or page failed)", "not there yet", "connected"],
+            ["xenstored has given up the ring: error 1 (XENSTORE_ERROR_COMM, communication with the event channel or page failed)",
+                "not there yet", "connected"],
             _told);
     }
 
@@ -120,7 +123,8 @@ public sealed class ReconnectTests : IAsyncLifetime
         next.Send(abort.Error("ENOENT"));
         XenStoreTransaction after = await BeginAsync(next);
 
-        Assert.Equal(XenStoreError.ConnectionClosed, (await Assert.ThrowsAsync<XenStoreException>(() => before.ReadAsync("/a").AsTask())).Error);
+        Assert.Equal(
+            XenStoreError.ConnectionClosed, (await Assert.ThrowsAsync<XenStoreException>(() => before.ReadAsync("/a").AsTask())).Error);
         await Patience.Fails(before.CommitAsync());
         await before.DisposeAsync().Soon();
         Assert.False(next.HasRequest);

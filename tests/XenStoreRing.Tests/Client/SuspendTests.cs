@@ -293,7 +293,8 @@ public class SuspendTests
         Assert.Null(client.ClosedReason);
 
         await using TestServer second = new() { Responder = request => request.Error("ENOSYS") };
-        XenStoreException error = await Assert.ThrowsAsync<XenStoreException>(() => second.ConnectAsync(Options with { ResetWatches = true }));
+        XenStoreException error = await Assert.ThrowsAsync<XenStoreException>(
+            () => second.ConnectAsync(Options with { ResetWatches = true }));
         Assert.Equal(XenStoreError.ENOSYS, error.Error);
     }
 

@@ -3,7 +3,8 @@ namespace Xenlet.XenStoreRing.Tests.Client;
 /// <summary>Transactions are limited here, for all users together, so that xenstored's quota refuses none.</summary>
 public sealed class TransactionLimitTests
 {
-    private static readonly XenStoreClientOptions Options = new() { ResetWatches = false, RequestTimeLimit = TimeSpan.FromMinutes(2), MaxTransactions = 2 };
+    private static readonly XenStoreClientOptions Options =
+        new() { ResetWatches = false, RequestTimeLimit = TimeSpan.FromMinutes(2), MaxTransactions = 2 };
 
     [Fact]
     public async Task A_transaction_beyond_the_limit_waits_for_an_end_and_other_requests_do_not()

@@ -45,7 +45,8 @@ public class TransactionTests
         await (commit ? transaction.CommitAsync() : transaction.AbortAsync()).Soon();
         foreach (Func<Task> use in new Func<Task>[]
         {
-            () => transaction.ReadAsync("/a").Soon(), () => transaction.WriteAsync("/a", "").Soon(), () => transaction.DirectoryAsync("/a").Soon(),
+            () => transaction.ReadAsync("/a")
+                .Soon(), () => transaction.WriteAsync("/a", "").Soon(), () => transaction.DirectoryAsync("/a").Soon(),
             () => transaction.CommitAsync().Soon(), () => transaction.AbortAsync().Soon(), () => transaction.TryCommitAsync().Soon(),
         })
         {
@@ -84,7 +85,8 @@ public class TransactionTests
 
         Assert.Equal(3, result);
         Assert.Equal(
-            ["TRANSACTION_START 0 |", "WRITE 1 /a|v", "TRANSACTION_END 1 T|", "TRANSACTION_START 0 |", "WRITE 2 /a|v", "TRANSACTION_END 2 T|",
+            ["TRANSACTION_START 0 |", "WRITE 1 /a|v", "TRANSACTION_END 1 T|", "TRANSACTION_START 0 |", "WRITE 2 /a|v",
+                "TRANSACTION_END 2 T|",
             "TRANSACTION_START 0 |", "WRITE 3 /a|v", "TRANSACTION_END 3 T|"], log);
     }
 

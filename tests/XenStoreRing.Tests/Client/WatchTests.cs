@@ -97,7 +97,8 @@ public class WatchTests
         }
 
         await Patience.Until(() => client.Statistics.WatchEvents == sent);
-        Assert.Equal(expected, string.Join(' ', Drain(watch).Select(watchEvent => watchEvent.LookAtEverything ? "everything" : watchEvent.Path)));
+        Assert.Equal(
+            expected, string.Join(' ', Drain(watch).Select(watchEvent => watchEvent.LookAtEverything ? "everything" : watchEvent.Path)));
         server.Send(Message.Event("/a/x", watch.Token));
         Assert.Equal(new("/a/x", false), await NextAsync(watch));
     }

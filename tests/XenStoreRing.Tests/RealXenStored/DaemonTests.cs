@@ -55,7 +55,8 @@ public sealed class DaemonTests
         await using XenStoreDaemon daemon = await XenStoreDaemon.StartAsync();
         await daemon.RunToolAsync("write", "/tools/a", "1");
         Assert.Equal("1\n", await daemon.RunToolAsync("read", "/tools/a"));
-        InvalidOperationException failure = await Assert.ThrowsAsync<InvalidOperationException>(() => daemon.RunToolAsync("read", "/tools/b"));
+        InvalidOperationException failure = await Assert.ThrowsAsync<InvalidOperationException>(
+            () => daemon.RunToolAsync("read", "/tools/b"));
         Assert.Contains("couldn't read path /tools/b", failure.Message, StringComparison.Ordinal);
     }
 

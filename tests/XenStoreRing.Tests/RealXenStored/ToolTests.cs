@@ -18,10 +18,14 @@ public sealed class ToolTests : IAsyncLifetime
         await client.WriteAsync("data/a/x", "1");
         await client.SetPermissionsAsync("data/b", [new(1, XenStoreRights.None), new(2, XenStoreRights.ReadWrite)]);
         Assert.Equal("two words\n", await _daemon.RunToolAsync("read", Home + "/data/b"));
-        Assert.Equal(["a", "b"], (await _daemon.RunToolAsync("list", Home + "/data")).Split('\n', StringSplitOptions.RemoveEmptyEntries).Order());
+        Assert.Equal(
+            ["a", "b"], (await _daemon.RunToolAsync("list", Home + "/data")).Split('\n', StringSplitOptions.RemoveEmptyEntries).Order());
         string[] listed = (await _daemon.RunToolAsync("ls", "-p", Home + "/data")).Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        Assert.Contains(listed, line => line.StartsWith("b = \"two words\"", StringComparison.Ordinal) && line.EndsWith("(n1,b2)", StringComparison.Ordinal));
-        Assert.Contains(listed, line => line.StartsWith(" x = \"1\"", StringComparison.Ordinal) && line.EndsWith("(n1)", StringComparison.Ordinal));
+        Assert.Contains(
+            listed,
+            line => line.StartsWith("b = \"two words\"", StringComparison.Ordinal) && line.EndsWith("(n1,b2)", StringComparison.Ordinal));
+        Assert.Contains(
+            listed, line => line.StartsWith(" x = \"1\"", StringComparison.Ordinal) && line.EndsWith("(n1)", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -150,7 +150,8 @@ public sealed class TransactionTests : IAsyncLifetime
     {
         await using XenStoreClient client = await _daemon.ConnectAsync(Door.Ring, new() { TransactionAttempts = 3 });
         int runs = 0;
-        XenStoreException error = await Assert.ThrowsAsync<XenStoreException>(async () => await client.TransactAsync(async (transaction, cancellation) =>
+        XenStoreException error = await Assert.ThrowsAsync<XenStoreException>(
+            async () => await client.TransactAsync(async (transaction, cancellation) =>
         {
             await transaction.TryReadAsync("data/a", cancellation);
             WriteAsDom0("a", $"{++runs}");

@@ -205,7 +205,8 @@ public sealed class TruthTableTests
         dom0.Expect(XsType.Rm, "/t/gone\0", transaction);
         Assert.Empty(dom0.Events);
         dom0.Expect(XsType.TransactionEnd, "T\0", transaction);
-        Assert.Equal(["/t/a|w", "/t/gone|w"], dom0.Events.Select(message => message.Outcome.Replace('\0', '|')).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            ["/t/a|w", "/t/gone|w"], dom0.Events.Select(message => message.Outcome.Replace('\0', '|')).Order(StringComparer.Ordinal));
     }
 
     [Fact]

@@ -43,12 +43,18 @@ internal sealed class TestServer : IAsyncDisposable
         }
     }
 
-    /// <summary>Called for each request; a result is sent as the reply at once, else the test finds the request in <see cref="ReceiveAsync"/>.</summary>
+    /// <summary>
+    /// Called for each request; a result is sent as the reply at once, else the test finds the request in <see cref="ReceiveAsync"/>.
+    /// </summary>
     internal Func<Message, byte[]?>? Responder { get; set; }
 
     /// <summary>Connects a client to this server.</summary>
     internal async Task<XenStoreClient> ConnectAsync(XenStoreClientOptions? options = null) =>
-        await XenStoreClient.ConnectAsync(NewTransport(), (options ?? new() { ResetWatches = false, RequestTimeLimit = Limit }) with { DisposeTimeLimit = DisposeLimit, TimeProvider = Clock ?? TimeProvider.System })
+        await XenStoreClient.ConnectAsync(NewTransport(), (options ?? new() { ResetWatches = false, RequestTimeLimit = Limit }) with
+        {
+            DisposeTimeLimit = DisposeLimit,
+            TimeProvider = Clock ?? TimeProvider.System,
+        })
             .AsTask().WaitAsync(Limit);
 
     internal XenStoreRingTransport NewTransport() => new(Ring, Ring.ClientDoorbell);

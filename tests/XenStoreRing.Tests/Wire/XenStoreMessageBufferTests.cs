@@ -8,7 +8,8 @@ public class XenStoreMessageBufferTests
         from type in Gen.UInt[0, 30]
         from id in Gen.UInt
         from transaction in Gen.UInt
-        from body in Gen.OneOf(Gen.Byte.Array[0, 40], Gen.Byte.Array[0, XenStoreLimits.MaxPayload], Gen.Const(new byte[XenStoreLimits.MaxPayload]))
+        from body in Gen.OneOf(
+            Gen.Byte.Array[0, 40], Gen.Byte.Array[0, XenStoreLimits.MaxPayload], Gen.Const(new byte[XenStoreLimits.MaxPayload]))
         select new Message(new((XenStoreMessageType)type, id, transaction, (uint)body.Length), body);
 
     [Fact]

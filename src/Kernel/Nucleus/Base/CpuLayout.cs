@@ -21,7 +21,9 @@ internal static class CpuLayout
     /// <summary>What <see cref="InNucleus"/> was when a non-maskable interrupt came.</summary>
     public const int NmiInNucleus = 40;
 
-    /// <summary>1 when x87 and MXCSR of <see cref="Current"/> are in the processor alone, since a system call: its frame has the xmm registers only.</summary>
+    /// <summary>
+    /// 1 when x87 and MXCSR of <see cref="Current"/> are in the processor alone, since a system call: its frame has the xmm registers only.
+    /// </summary>
     public const int FloatingPointIsLive = 48;
 
     /// <summary>Bytes in all.</summary>

@@ -1,8 +1,9 @@
 namespace Xenlet.Kernel.Nucleus.Base;
 
 /// <summary>
-/// x87 and MXCSR of the thread that made a system call. The nucleus computes with integers alone, so they stay in the processor while it runs, and its
-/// entry saves the xmm registers only. Whoever reads or copies a frame's floating point state, or resumes another thread, completes it first.
+/// x87 and MXCSR of the thread that made a system call. The nucleus computes with integers alone, so they stay in the processor while it
+/// runs, and its entry saves the xmm registers only. Whoever reads or copies a frame's floating point state, or resumes another thread,
+/// completes it first.
 /// </summary>
 internal static unsafe class FloatingPoint
 {

@@ -1,8 +1,8 @@
 namespace Xenlet.Kernel.Nucleus.Base;
 
 /// <summary>
-/// Offsets in <c>Frame</c>: a thread's registers, at offset 0 of its <c>Thread</c>. Compiled into the nucleus, and into the linker that assembles the
-/// entries. The last five words before
+/// Offsets in <c>Frame</c>: a thread's registers, at offset 0 of its <c>Thread</c>. Compiled into the nucleus, and into the linker that
+/// assembles the entries. The last five words before
 /// <see cref="Cr2"/> lie as <c>iretq</c> pops them.
 /// </summary>
 internal static class FrameLayout

@@ -77,7 +77,8 @@ internal static unsafe class Image
     public static ulong UnwindTable => (ulong)(delegate*<void>)&Symbols.UnwindTable;
 
     /// <summary>
-    /// Whether the image was linked with <c>--defsym xenlet_test_calls=2</c>: then its program may ask the nucleus for what only tests want.
+    /// Whether the image was linked with <c>--defsym xenlet_test_calls=2</c>: then its program may ask the nucleus for what only tests
+    /// want.
     /// </summary>
     public static bool HasTestCalls => IsTwo((ulong)(delegate*<void>)&Symbols.TestCalls);
 

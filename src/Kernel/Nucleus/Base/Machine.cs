@@ -11,7 +11,9 @@ namespace Xenlet.Kernel.Nucleus.Base;
 /// <remarks>The host tests compile another class of this name, with the same members, in place of this file.</remarks>
 internal static unsafe class Machine
 {
-    /// <summary>Issues a hypercall with <c>vmcall</c>. Up to five arguments; the result is the hypercall's, negative for an errno.</summary>
+    /// <summary>
+    /// Issues a hypercall with <c>vmcall</c>. Up to five arguments; the result is the hypercall's, negative for an errno.
+    /// </summary>
     [RuntimeImport("*", "xenlet_hypercall_intel")]
     [MethodImpl(MethodImplOptions.InternalCall)]
     public static extern long HypercallIntel(ulong a1, ulong a2, ulong a3, ulong a4, ulong a5, uint number);

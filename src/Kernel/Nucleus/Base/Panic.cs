@@ -4,8 +4,8 @@ using System.Runtime;
 namespace Xenlet.Kernel.Nucleus.Base;
 
 /// <summary>
-/// Raises a panic, the end of a guest whose nucleus cannot go on: what, where and the calls, then the domain is shut down as crashed. How that is
-/// shown lies above, in <see cref="UpperCalls"/>.
+/// Raises a panic, the end of a guest whose nucleus cannot go on: what, where and the calls, then the domain is shut down as crashed. How
+/// that is shown lies above, in <see cref="UpperCalls"/>.
 /// </summary>
 internal static class Panic
 {

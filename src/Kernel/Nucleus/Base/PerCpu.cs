@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Xenlet.Kernel.Nucleus.Base;
 
-/// <summary>What the entry stubs find through GS. The offsets are <see cref="CpuLayout"/>'s, which the stubs are assembled from as well.</summary>
+/// <summary>
+/// What the entry stubs find through GS. The offsets are <see cref="CpuLayout"/>'s, which the stubs are assembled from as well.
+/// </summary>
 [StructLayout(LayoutKind.Explicit, Size = CpuLayout.Size)]
 internal unsafe struct PerCpu
 {
@@ -28,7 +30,9 @@ internal unsafe struct PerCpu
     [FieldOffset(CpuLayout.NmiInNucleus)]
     public ulong NmiInNucleus;
 
-    /// <summary>1 when x87 and MXCSR of <see cref="Current"/> are in the processor alone, since a system call: its frame has the xmm registers only.</summary>
+    /// <summary>
+    /// 1 when x87 and MXCSR of <see cref="Current"/> are in the processor alone, since a system call: its frame has the xmm registers only.
+    /// </summary>
     [FieldOffset(CpuLayout.FloatingPointIsLive)]
     public ulong FloatingPointIsLive;
 }

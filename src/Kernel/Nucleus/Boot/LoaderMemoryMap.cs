@@ -10,8 +10,8 @@ internal static unsafe class LoaderMemoryMap
     private const ulong AddressLimit = 1UL << 52;
 
     /// <summary>
-    /// Copies its RAM into <see cref="MemoryMap"/>. Ranges beyond the thirty-second are left unused, and said; so are, without a word, those that no
-    /// processor can address, whose ends might wrap to addresses of other things.
+    /// Copies its RAM into <see cref="MemoryMap"/>. Ranges beyond the thirty-second are left unused, and said; so are, without a word,
+    /// those that no processor can address, whose ends might wrap to addresses of other things.
     /// </summary>
     public static void Read(StartInfo* info)
     {

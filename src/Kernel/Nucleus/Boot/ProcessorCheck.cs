@@ -3,8 +3,8 @@ using Xenlet.Kernel.Nucleus.Base;
 namespace Xenlet.Kernel.Nucleus.Boot;
 
 /// <summary>
-/// Refuses to start on a processor without the instructions that .NET's code is compiled for (x86-64-v2), with one line that names them. Else the program
-/// ends by SIGILL, at the first place that uses one.
+/// Refuses to start on a processor without the instructions that .NET's code is compiled for (x86-64-v2), with one line that names them.
+/// Else the program ends by SIGILL, at the first place that uses one.
 /// </summary>
 internal static unsafe class ProcessorCheck
 {

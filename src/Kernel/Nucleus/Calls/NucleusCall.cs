@@ -14,15 +14,18 @@ namespace Xenlet.Kernel.Nucleus.Calls;
 /// event channel port and -EINVAL for a page or grant that is not the program's, -EFAULT for a pointer that is not.
 /// </summary>
 /// <remarks>
-/// Event channel ports and grant references are given out as handles, of <see cref="DomainGeneration"/>: their lower 32 bits are the number. A handle of
-/// before a resume answers -ESTALE: what it named has ended.
+/// Event channel ports and grant references are given out as handles, of <see cref="DomainGeneration"/>: their lower 32 bits are the
+/// number. A handle of before a resume answers -ESTALE: what it named has ended.
 /// </remarks>
 internal static class NucleusCall
 {
     /// <summary>Numbers from here on are the nucleus's own: all that Linux uses are below.</summary>
     public const int First = 0x10000;
 
-    /// <summary>(): the handle of a signalled event channel port of the program, which is taken, or waits for one. For one thread; a second gets -EAGAIN.</summary>
+    /// <summary>
+    /// (): the handle of a signalled event channel port of the program, which is taken, or waits for one. For one thread; a second gets
+    /// -EAGAIN.
+    /// </summary>
     public const int WaitForEvent = First;
 
     /// <summary>(domain): the handle of a new port that the domain may bind to.</summary>
@@ -31,7 +34,10 @@ internal static class NucleusCall
     /// <summary>(domain, remote port): the handle of a new port joined to a port that the domain left unbound for us.</summary>
     public const int BindInterdomainPort = First + 2;
 
-    /// <summary>(port number): makes a port that the tool stack bound for us the program's, and gives its handle. -EPERM for the nucleus's own, -EBUSY when it is the program's.</summary>
+    /// <summary>
+    /// (port number): makes a port that the tool stack bound for us the program's, and gives its handle. -EPERM for the nucleus's own,
+    /// -EBUSY when it is the program's.
+    /// </summary>
     public const int AdoptPort = First + 3;
 
     /// <summary>(port handle): closes a port; an adopted one is let go and stays open.</summary>
@@ -46,7 +52,9 @@ internal static class NucleusCall
     /// <summary>(): address of a new page of zeros that can be granted.</summary>
     public const int AllocatePage = First + 7;
 
-    /// <summary>(address): gives back a page of <see cref="AllocatePage"/> or <see cref="MapStorePage"/>. -EBUSY while it is granted.</summary>
+    /// <summary>
+    /// (address): gives back a page of <see cref="AllocatePage"/> or <see cref="MapStorePage"/>. -EBUSY while it is granted.
+    /// </summary>
     public const int ReleasePage = First + 8;
 
     /// <summary>(domain, address, read only?): the handle of a grant reference for a page of <see cref="AllocatePage"/>.</summary>
@@ -67,25 +75,32 @@ internal static class NucleusCall
     /// <summary>(pointer): writes a <see cref="NucleusStatistics"/>; without Xen too.</summary>
     public const int ReadStatistics = First + 14;
 
-    /// <summary>(<see cref="XenShutdown"/>): ends the guest at once, without Xen too. Returns -EINVAL for other reasons than power-off, reboot and crash.</summary>
+    /// <summary>
+    /// (<see cref="XenShutdown"/>): ends the guest at once, without Xen too. Returns -EINVAL for other reasons than power-off, reboot and
+    /// crash.
+    /// </summary>
     public const int Shutdown = First + 15;
 
     /// <summary>
-    /// (): suspends the domain, and returns when it runs again: the number of the generation that began, above 0, in a new domain; 0 when the
-    /// suspend was cancelled and nothing has changed.
+    /// (): suspends the domain, and returns when it runs again: the number of the generation that began, above 0, in a new domain; 0 when
+    /// the suspend was cancelled and nothing has changed.
     /// </summary>
     public const int Suspend = First + 16;
 
-    /// <summary>(reboot?): sends SIGTERM to the program, without Xen too; when it has ended the guest is switched off, or started again.</summary>
+    /// <summary>
+    /// (reboot?): sends SIGTERM to the program, without Xen too; when it has ended the guest is switched off, or started again.
+    /// </summary>
     public const int Terminate = First + 17;
 
     /// <summary>
-    /// (): waits until SIGTERM meets its default action, which the calling thread then carries out; without Xen too. For one thread; a second gets -EAGAIN.
+    /// (): waits until SIGTERM meets its default action, which the calling thread then carries out; without Xen too. For one thread; a
+    /// second gets -EAGAIN.
     /// </summary>
     public const int WaitForTermination = First + 18;
 
     /// <summary>
-    /// (pointer, count): writes up to so many <see cref="NucleusThreadRecord"/>, the calling thread's first; without Xen too. Answers how many threads there are.
+    /// (pointer, count): writes up to so many <see cref="NucleusThreadRecord"/>, the calling thread's first; without Xen too. Answers how
+    /// many threads there are.
     /// </summary>
     public const int ReadThreads = First + 19;
 

@@ -8,7 +8,9 @@ namespace Xenlet.Kernel.Nucleus.Calls;
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct NucleusThreadRecord
 {
-    /// <summary>Addresses of a deeper stack that are its innermost ones; the rest are its outermost, which say which thread it is.</summary>
+    /// <summary>
+    /// Addresses of a deeper stack that are its innermost ones; the rest are its outermost, which say which thread it is.
+    /// </summary>
     public const int Innermost = 24;
 
     /// <summary>The most addresses of one stack.</summary>

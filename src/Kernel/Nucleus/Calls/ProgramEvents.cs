@@ -52,7 +52,9 @@ internal static unsafe class ProgramEvents
         Clear(ref s_adopted, port);
     }
 
-    /// <summary>After a resume: all ports are closed, and what was signalled on them has no meaning any more. A thread that waits goes on waiting.</summary>
+    /// <summary>
+    /// After a resume: all ports are closed, and what was signalled on them has no meaning any more. A thread that waits goes on waiting.
+    /// </summary>
     public static void ForgetAll()
     {
         for (uint port = 0; port < EventChannels.PortCount; port += 64)

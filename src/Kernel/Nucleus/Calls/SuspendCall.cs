@@ -49,8 +49,8 @@ internal static class SuspendCall
     }
 
     /// <summary>
-    /// The order is that of the boot: time and the masks come with the shared page, the console before interrupts can come. A failure is a panic,
-    /// which until the console is found has port 0xE9 alone.
+    /// The order is that of the boot: time and the masks come with the shared page, the console before interrupts can come. A failure is a
+    /// panic, which until the console is found has port 0xE9 alone.
     /// </summary>
     private static void Resume()
     {

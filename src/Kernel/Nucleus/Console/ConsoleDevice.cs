@@ -63,7 +63,9 @@ internal static unsafe class ConsoleDevice
     /// <summary>The device behind the console is there from now on.</summary>
     public static void DeviceReady() => s_isReady = true;
 
-    /// <summary>The device behind the console is not there until <see cref="DeviceReady"/>; output is kept, as far as there is room.</summary>
+    /// <summary>
+    /// The device behind the console is not there until <see cref="DeviceReady"/>; output is kept, as far as there is room.
+    /// </summary>
     public static void DeviceGone() => s_isReady = false;
 
     /// <summary>Reads what the line discipline has ready.</summary>

@@ -11,8 +11,8 @@ namespace Xenlet.Kernel.Nucleus.Ends;
 /// Leaves the program's exit status in xenstore, at data/xenlet/exit of the domain: a tool stack that watches there need not read consoles.
 /// </summary>
 /// <remarks>
-/// One request, written when nothing else runs any more. Where the ring is not idle (the program ended in the middle of a request, or xenstored
-/// does not answer) nothing is written: the status is also the console's last line, and the end must not wait for anybody.
+/// One request, written when nothing else runs any more. Where the ring is not idle (the program ended in the middle of a request, or
+/// xenstored does not answer) nothing is written: the status is also the console's last line, and the end must not wait for anybody.
 /// </remarks>
 internal static unsafe class ExitRecord
 {

@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Xenlet.Kernel.Nucleus.Ends;
 
-/// <summary>Pages by owner, as the private call ReadMemory writes them. All but <see cref="Promised"/> add up to <see cref="Total"/>.</summary>
+/// <summary>
+/// Pages by owner, as the private call ReadMemory writes them. All but <see cref="Promised"/> add up to <see cref="Total"/>.
+/// </summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct NucleusMemoryRecord
 {

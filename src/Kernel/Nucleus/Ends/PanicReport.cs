@@ -8,7 +8,9 @@ namespace Xenlet.Kernel.Nucleus.Ends;
 /// <summary>What a panic is shown with: the exports behind <see cref="UpperCalls"/>, and the report of a fault.</summary>
 internal static unsafe class PanicReport
 {
-    /// <summary>Ends the guest after a fault of the nucleus itself, a double fault, a machine check, or where the nucleus is stuck.</summary>
+    /// <summary>
+    /// Ends the guest after a fault of the nucleus itself, a double fault, a machine check, or where the nucleus is stuck.
+    /// </summary>
     [DoesNotReturn]
     public static void Fault(Frame* frame)
     {

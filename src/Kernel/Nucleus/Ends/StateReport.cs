@@ -13,7 +13,8 @@ internal static unsafe class StateReport
 
     /// <summary>Writes the report.</summary>
     /// <param name="hit">The registers where the non-maskable interrupt came.</param>
-    /// <param name="isOfCurrentThread">Whether they are the running thread's, whose own frame is then out of date; else they are the nucleus's.</param>
+    /// <param name="isOfCurrentThread">Whether they are the running thread's, whose own frame is then out of date; else they are the
+    /// nucleus's.</param>
     public static void Write(Frame* hit, bool isOfCurrentThread)
     {
         KernelLog.Write("xenlet: non-maskable interrupt in "u8);

@@ -32,8 +32,8 @@ internal static unsafe class Interrupts
     }
 
     /// <summary>
-    /// Answers events that came while the nucleus ran, such as those that a thread signals to its own guest: a look at a shared byte, where letting
-    /// the upcall interrupt the thread to be resumed costs two exits to the hypervisor.
+    /// Answers events that came while the nucleus ran, such as those that a thread signals to its own guest: a look at a shared byte, where
+    /// letting the upcall interrupt the thread to be resumed costs two exits to the hypervisor.
     /// </summary>
     public static void HandlePending()
     {

@@ -8,8 +8,9 @@ namespace Xenlet.Kernel.Nucleus.Entry;
 /// <c>xl trigger GUEST nmi</c>: the administrator asks what the guest is doing. It is written to port 0xE9, and the guest goes on.
 /// </summary>
 /// <remarks>
-/// It can come between any two instructions. While the nucleus changes its lists they are not to be walked, so one that hits the nucleus is reported when the
-/// nucleus is left. A nucleus that has not been left when the next one comes is stuck: that one is a panic, which says where.
+/// It can come between any two instructions. While the nucleus changes its lists they are not to be walked, so one that hits the nucleus is
+/// reported when the nucleus is left. A nucleus that has not been left when the next one comes is stuck: that one is a panic, which says
+/// where.
 /// </remarks>
 internal static unsafe class NonMaskableInterrupt
 {

@@ -9,7 +9,10 @@ namespace Xenlet.Kernel.Nucleus.Entry;
 /// <summary>The way back to a thread, from a trap or a system call.</summary>
 internal static unsafe class NucleusExit
 {
-    /// <summary>Answers what was signalled meanwhile, makes calls again that waited for it, wakes what is due, chooses the next thread, delivers its signals, arms the timer.</summary>
+    /// <summary>
+    /// Answers what was signalled meanwhile, makes calls again that waited for it, wakes what is due, chooses the next thread, delivers its
+    /// signals, arms the timer.
+    /// </summary>
     /// <returns>The registers to resume.</returns>
     public static Frame* Leave()
     {

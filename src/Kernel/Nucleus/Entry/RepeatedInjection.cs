@@ -3,18 +3,19 @@ using Xenlet.Kernel.Nucleus.Base;
 namespace Xenlet.Kernel.Nucleus.Entry;
 
 /// <summary>
-/// The way around a defect of QEMU's emulation of AMD's virtualisation: an interrupt that Xen injects stays noted as an exception that is yet to be
-/// delivered (<c>target/i386/tcg/sysemu/svm_helper.c</c>, <c>helper_vmrun</c>, SVM_EVTINJ_TYPE_INTR), and is delivered once more when another thread of QEMU
-/// interrupts the emulation before the next exception or exit. The second delivery comes with interrupts off and overwrites the first one's frame on the
-/// exception stack, so nothing leads back to what was interrupted.
+/// The way around a defect of QEMU's emulation of AMD's virtualisation: an interrupt that Xen injects stays noted as an exception that is
+/// yet to be delivered (<c>target/i386/tcg/sysemu/svm_helper.c</c>, <c>helper_vmrun</c>, SVM_EVTINJ_TYPE_INTR), and is delivered once more
+/// when another thread of QEMU interrupts the emulation before the next exception or exit. The second delivery comes with interrupts off
+/// and overwrites the first one's frame on the exception stack, so nothing leads back to what was interrupted.
 /// </summary>
 /// <remarks>
-/// What is noted is overwritten by any exception. So where QEMU runs Xen, the gate of the only interrupt that Xen injects is marked not present: each
-/// delivery turns into #NP, whose error code names the gate (Intel SDM volume 3A, section 6.13), and #NP is delivered once.
+/// What is noted is overwritten by any exception. So where QEMU runs Xen, the gate of the only interrupt that Xen injects is marked not
+/// present: each delivery turns into #NP, whose error code names the gate (Intel SDM volume 3A, section 6.13), and #NP is delivered once.
 /// </remarks>
 internal static unsafe class RepeatedInjection
 {
-    // Error code of an exception that a gate of the interrupt descriptor table caused: the vector times eight and this bit, and perhaps the lowest one.
+    // Error code of an exception that a gate of the interrupt descriptor table caused: the vector times eight and this bit, and perhaps the
+    // lowest one.
     private const ulong CausedByGate = 1 << 1;
     private const ulong ExternalEvent = 1 << 0;
     private const ulong GateOfUpcall = Vector.EventChannelUpcall << 3 | CausedByGate;
@@ -45,7 +46,9 @@ internal static unsafe class RepeatedInjection
         }
     }
 
-    /// <summary>The vector that a frame stands for: of an interrupt whose gate is marked not present the interrupt's, else the frame's own.</summary>
+    /// <summary>
+    /// The vector that a frame stands for: of an interrupt whose gate is marked not present the interrupt's, else the frame's own.
+    /// </summary>
     public static int VectorOf(Frame* frame) =>
         frame->Vector == Vector.SegmentNotPresent && (frame->ErrorCode & ~ExternalEvent) is (GateOfUpcall or GateOfUpcallInQemu)
             ? Vector.EventChannelUpcall

@@ -43,8 +43,8 @@ internal static unsafe class SystemCallDispatch
     }
 
     /// <summary>
-    /// Makes the calls again of threads that were woken for that. What one does may wake the next. A signal that came to a thread in between finds it blocked only
-    /// now.
+    /// Makes the calls again of threads that were woken for that. What one does may wake the next. A signal that came to a thread in
+    /// between finds it blocked only now.
     /// </summary>
     public static void MakeCallsAgain()
     {

@@ -12,7 +12,9 @@ namespace Xenlet.Kernel.Nucleus.Linux;
 /// <summary>The ways in which the program ends.</summary>
 internal static unsafe class ProgramEnd
 {
-    /// <summary>Normal end: the status in xenstore, the last line, then power off, or the start anew that <see cref="Termination"/> was asked for.</summary>
+    /// <summary>
+    /// Normal end: the status in xenstore, the last line, then power off, or the start anew that <see cref="Termination"/> was asked for.
+    /// </summary>
     [DoesNotReturn]
     public static void Exit(int status)
     {

@@ -38,7 +38,9 @@ internal static unsafe class SystemInformation
         return 0;
     }
 
-    /// <summary>sysinfo: writes a <see cref="sysinfo"/>; free is what can still be charged, and there is no load, no swap and no buffer.</summary>
+    /// <summary>
+    /// sysinfo: writes a <see cref="sysinfo"/>; free is what can still be charged, and there is no load, no swap and no buffer.
+    /// </summary>
     public static long Information(ulong address)
     {
         long error = ProgramMemory.PrepareWrite(address, (ulong)sizeof(sysinfo));

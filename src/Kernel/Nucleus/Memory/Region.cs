@@ -31,7 +31,9 @@ internal enum Protection : uint
     Execute = 4,
 }
 
-/// <summary>A range of program addresses with one protection. The regions of the address space are a sorted list without overlaps.</summary>
+/// <summary>
+/// A range of program addresses with one protection. The regions of the address space are a sorted list without overlaps.
+/// </summary>
 internal unsafe struct Region
 {
     public ulong Start;

@@ -152,7 +152,9 @@ internal static unsafe class RegionList
         Count--;
     }
 
-    /// <summary>Joins neighbours that touch and are alike, from the region before <paramref name="start"/> to the one after <paramref name="end"/>.</summary>
+    /// <summary>
+    /// Joins neighbours that touch and are alike, from the region before <paramref name="start"/> to the one after <paramref name="end"/>.
+    /// </summary>
     public static void Merge(ulong start, ulong end)
     {
         Region* region = FirstEndingAfter(start == 0 ? 0 : start - 1);

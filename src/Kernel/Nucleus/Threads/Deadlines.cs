@@ -97,7 +97,9 @@ internal static unsafe class Deadlines
         child->DeadlinePrevious = null;
     }
 
-    /// <summary>Takes a thread's children from it and makes one heap of them: in pairs, then the pairs from the last to the first.</summary>
+    /// <summary>
+    /// Takes a thread's children from it and makes one heap of them: in pairs, then the pairs from the last to the first.
+    /// </summary>
     /// <returns>The root; null when there are no children.</returns>
     private static Thread* MeldChildren(Thread* parent)
     {

@@ -47,7 +47,10 @@ internal static unsafe class Scheduler
         RunQueue.Append(first);
     }
 
-    /// <summary>Parks a thread in its call, which returns what <see cref="Wake"/> is given, or is made again. The queues that it waits in it has joined.</summary>
+    /// <summary>
+    /// Parks a thread in its call, which returns what <see cref="Wake"/> is given, or is made again. The queues that it waits in it has
+    /// joined.
+    /// </summary>
     /// <param name="thread">The current thread, or one whose call is made again.</param>
     /// <param name="kind">What it waits for, for reports.</param>
     /// <param name="deadline">Nanoseconds of <see cref="Clock.Now"/>; <see cref="ulong.MaxValue"/> for no limit.</param>
@@ -91,7 +94,10 @@ internal static unsafe class Scheduler
         s_callAgainLast = thread;
     }
 
-    /// <summary>Takes a thread whose call is to be made again, after which it is blocked or <see cref="Return"/> lets it go on; null when there is none.</summary>
+    /// <summary>
+    /// Takes a thread whose call is to be made again, after which it is blocked or <see cref="Return"/> lets it go on; null when there is
+    /// none.
+    /// </summary>
     public static Thread* TakeToCallAgain()
     {
         Thread* thread = s_callAgainFirst;
@@ -162,7 +168,8 @@ internal static unsafe class Scheduler
     }
 
     /// <summary>Sets the timer and the processor for the thread that was chosen.</summary>
-    /// <param name="wakeUp">When the nucleus is needed at the latest, whatever the threads do; nanoseconds of <see cref="Clock.Now"/>.</param>
+    /// <param name="wakeUp">When the nucleus is needed at the latest, whatever the threads do; nanoseconds of
+    /// <see cref="Clock.Now"/>.</param>
     /// <returns>The registers to resume.</returns>
     public static Frame* Resume(ulong wakeUp)
     {
@@ -243,8 +250,9 @@ internal static unsafe class Scheduler
         ulong next = Math.Min(Deadlines.Earliest, wakeUp);
         if (s_running == s_idle && s_lastIdleness >= ShortIdleness)
         {
-            // Else the end of a time slice that nobody needs any more wakes the guest, only to be told of the next deadline: two exits to Xen and an interrupt
-            // in place of one exit. A guest that is idle for moments only leaves the timer as it is, and sets it once a time slice at most.
+            // Else the end of a time slice that nobody needs any more wakes the guest, only to be told of the next deadline: two exits to
+            // Xen and an interrupt in place of one exit. A guest that is idle for moments only leaves the timer as it is, and sets it once
+            // a time slice at most.
             Timer.Postpone(next);
             return;
         }

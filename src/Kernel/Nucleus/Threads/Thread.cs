@@ -47,7 +47,9 @@ internal unsafe struct Thread
     /// <summary>The next of all threads.</summary>
     public Thread* NextInProcess;
 
-    /// <summary>When the wait ends at the latest; nanoseconds of <see cref="Platform.Clock.Now"/>, <see cref="ulong.MaxValue"/> for no limit.</summary>
+    /// <summary>
+    /// When the wait ends at the latest; nanoseconds of <see cref="Platform.Clock.Now"/>, <see cref="ulong.MaxValue"/> for no limit.
+    /// </summary>
     public ulong Deadline;
 
     /// <summary>Whether it is among <see cref="Deadlines"/>, whose links and order these are.</summary>
@@ -67,7 +69,9 @@ internal unsafe struct Thread
     /// <summary>The first of them.</summary>
     public WaitEntry FirstEntry;
 
-    /// <summary>Whether the call is being made again, after a wait: <see cref="Deadline"/> and <see cref="Progress"/> are those of before.</summary>
+    /// <summary>
+    /// Whether the call is being made again, after a wait: <see cref="Deadline"/> and <see cref="Progress"/> are those of before.
+    /// </summary>
     public bool IsCallAgain;
 
     /// <summary>

@@ -3,15 +3,15 @@ using Xenlet.Kernel.Nucleus.Memory;
 namespace Xenlet.Kernel.Nucleus.Threads;
 
 /// <summary>
-/// The threads that wait for one thing, longest first. Whoever owns the thing owns the queue, in memory that stays where it is. A thread may wait
-/// in several; it leaves all of them when it wakes, whatever woke it. To join, to leave and to wake take a constant time each, however many threads wait for
-/// other things.
+/// The threads that wait for one thing, longest first. Whoever owns the thing owns the queue, in memory that stays where it is. A thread
+/// may wait in several; it leaves all of them when it wakes, whatever woke it. To join, to leave and to wake take a constant time each,
+/// however many threads wait for other things.
 /// </summary>
 internal unsafe struct WaitQueue
 {
     /// <summary>
-    /// Places beyond each thread's first that can be taken at once. A thread waits in one queue nearly always; in more when it polls, for each
-    /// of at most 64 descriptors.
+    /// Places beyond each thread's first that can be taken at once. A thread waits in one queue nearly always; in more when it polls, for
+    /// each of at most 64 descriptors.
     /// </summary>
     public const int MostFurtherEntries = 1024;
 
@@ -24,7 +24,8 @@ internal unsafe struct WaitQueue
     public WaitEntry* First { get; private set; }
 
     /// <summary>Appends a thread, which is about to block.</summary>
-    /// <returns>Its place, whose key and bits are the caller's to set; null when no further one can be had, never for a thread's first queue.</returns>
+    /// <returns>Its place, whose key and bits are the caller's to set; null when no further one can be had, never for a thread's first
+    /// queue.</returns>
     public static WaitEntry* Join(WaitQueue* queue, Thread* thread)
     {
         WaitEntry* entry = thread->Entries == null ? &thread->FirstEntry : TakeFurtherEntry();

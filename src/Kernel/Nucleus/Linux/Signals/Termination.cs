@@ -6,8 +6,8 @@ using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
 namespace Xenlet.Kernel.Nucleus.Linux.Signals;
 
 /// <summary>
-/// A wish from outside that the program end: SIGTERM. Where the program has no handler for it, or its handlers let it pass, a thread of the managed face
-/// ends the program in .NET's way instead of the nucleus at once.
+/// A wish from outside that the program end: SIGTERM. Where the program has no handler for it, or its handlers let it pass, a thread of the
+/// managed face ends the program in .NET's way instead of the nucleus at once.
 /// </summary>
 internal static unsafe class Termination
 {

@@ -11,7 +11,8 @@ namespace Xenlet.Kernel.Nucleus.Platform.Xen;
 /// </summary>
 /// <remarks>
 /// Xen reads and writes the entries at any time on behalf of the other domain. The free references are linked through the frame field of
-/// their entries, at which Xen does not look while an entry grants nothing. After a resume the table is a new and empty one: <see cref="Forget"/>.
+/// their entries, at which Xen does not look while an entry grants nothing. After a resume the table is a new and empty one:
+/// <see cref="Forget"/>.
 /// </remarks>
 internal static unsafe class GrantTable
 {
@@ -48,7 +49,9 @@ internal static unsafe class GrantTable
     /// <summary>Whether <see cref="Initialise"/> has succeeded.</summary>
     public static bool IsReady => s_entries != null;
 
-    /// <summary>After a resume: all grants have ended, and there is a new table, of which nothing is known until <see cref="Initialise"/>.</summary>
+    /// <summary>
+    /// After a resume: all grants have ended, and there is a new table, of which nothing is known until <see cref="Initialise"/>.
+    /// </summary>
     public static void Forget()
     {
         s_entries = null;

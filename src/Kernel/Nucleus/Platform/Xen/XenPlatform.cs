@@ -26,7 +26,8 @@ internal static class XenPlatform
     }
 
     /// <summary>Ends the domain. A panic ends here too, so this never panics: what fails is logged, then the processor halts.</summary>
-    /// <param name="reason">Any but <see cref="XenShutdown.Suspend"/>, which is a call that returns: <see cref="SchedOp.Shutdown"/>.</param>
+    /// <param name="reason">Any but <see cref="XenShutdown.Suspend"/>, which is a call that returns:
+    /// <see cref="SchedOp.Shutdown"/>.</param>
     [DoesNotReturn]
     public static void Shutdown(XenShutdown reason)
     {

@@ -132,7 +132,9 @@ internal struct evtchn_bind_ipi
     public uint port;
 }
 
-/// <summary>Argument of EVTCHNOP_close, EVTCHNOP_send and EVTCHNOP_unmask: evtchn_close, evtchn_send, evtchn_unmask (event_channel.h).</summary>
+/// <summary>
+/// Argument of EVTCHNOP_close, EVTCHNOP_send and EVTCHNOP_unmask: evtchn_close, evtchn_send, evtchn_unmask (event_channel.h).
+/// </summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct evtchn_port
 {

@@ -59,7 +59,9 @@ internal static unsafe class GrantTableOp
         return result;
     }
 
-    /// <summary>GNTTABOP_copy: copies within pages, by grant reference or frame. Look at each operation's status, and retry GNTST_eagain.</summary>
+    /// <summary>
+    /// GNTTABOP_copy: copies within pages, by grant reference or frame. Look at each operation's status, and retry GNTST_eagain.
+    /// </summary>
     public static long Copy(gnttab_copy* operations, uint count) => Invoke(GNTTABOP_copy, operations, count);
 
     /// <summary>GNTTABOP_map_grant_ref: makes granted pages appear at guest physical addresses.</summary>
