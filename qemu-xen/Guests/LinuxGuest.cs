@@ -30,13 +30,13 @@ public static class LinuxGuest
         string directory,
         string commands = "",
         IReadOnlyList<string>? modules = null) => new()
-    {
-        Name = name,
-        Kernel = image.Kernel,
-        Ramdisk = WriteInitramfs(image, Path.Combine(directory, name + ".initramfs.gz"), commands, modules ?? []),
-        MemoryMiB = MemoryMiB,
-        CommandLine = $"console={Console} quiet panic=1",
-    };
+        {
+            Name = name,
+            Kernel = image.Kernel,
+            Ramdisk = WriteInitramfs(image, Path.Combine(directory, name + ".initramfs.gz"), commands, modules ?? []),
+            MemoryMiB = MemoryMiB,
+            CommandLine = $"console={Console} quiet panic=1",
+        };
 
     private static string WriteInitramfs(Dom0Image image, string path, string commands, IReadOnlyList<string> modules)
     {

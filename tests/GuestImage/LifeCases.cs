@@ -188,9 +188,12 @@ internal static class LifeCases
         GuestStatistics before = Guest.ReadStatistics();
         await using (DomainServices services = await DomainServices.StartAsync(Guest.Machine, new()
         {
-            Control = new() { ShutdownTimeLimit = args is [_, var limit]
+            Control = new()
+            {
+                ShutdownTimeLimit = args is [_, var limit]
                 ? TimeSpan.FromSeconds(double.Parse(limit, CultureInfo.InvariantCulture))
-                : TimeSpan.FromMinutes(10) },
+                : TimeSpan.FromMinutes(10)
+            },
         }))
         {
             using IDisposable report = services.Control.AddReport(new Facts());

@@ -92,14 +92,14 @@ internal sealed unsafe class GuestDiagnostics(XenEventChannels channels, XenShar
 
     private static string Describe(Nucleus.Threads.ThreadState state, WaitKind wait) =>
         state != Nucleus.Threads.ThreadState.Blocked ? "ready" : "waiting: " + wait switch
-    {
-        WaitKind.Futex => "futex",
-        WaitKind.Sleep => "sleep",
-        WaitKind.FileRead => "read",
-        WaitKind.FileWrite => "write",
-        WaitKind.Poll or WaitKind.EventPoll => "poll",
-        WaitKind.EventChannel => "event channels",
-        WaitKind.Termination => "termination",
-        _ => "nothing",
-    };
+        {
+            WaitKind.Futex => "futex",
+            WaitKind.Sleep => "sleep",
+            WaitKind.FileRead => "read",
+            WaitKind.FileWrite => "write",
+            WaitKind.Poll or WaitKind.EventPoll => "poll",
+            WaitKind.EventChannel => "event channels",
+            WaitKind.Termination => "termination",
+            _ => "nothing",
+        };
 }

@@ -125,6 +125,22 @@ public sealed unsafe class WaitQueueTests : NucleusTest
         Assert.Equal(-Errno.EBADF, (long)waiting->Frame.Rax);
     }
 
+    /// <summary>It gets them in parts: its instruction, and nobody else's, is made again.</summary>
+    [Fact]
+    public void A_reader_whose_descriptor_becomes_a_file_of_random_numbers_reads_them()
+    {
+        ulong random = (ulong)Call(SystemCallNumber.Open, Store("/dev/urandom\0"u8), 0);
+        (ulong reader, _) = Pipe();
+        Thread* waiting = Park(SystemCallNumber.Read, reader, Allocate(8), 0x8000);
+        Thread* caller = Current;
+        ulong next = waiting->Frame.Rip;
+
+        Assert.True(Enter(SystemCallNumber.Dup3, random, reader, 0) == &waiting->Frame);
+
+        Assert.Equal((next, (long)reader), (caller->Frame.Rip, (long)caller->Frame.Rax));
+        Assert.Equal((next - 2, (ulong)SystemCallNumber.Read, ThreadState.Ready), (waiting->Frame.Rip, waiting->Frame.Rax, waiting->State));
+    }
+
     /// <summary>A thread without a program, blocked.</summary>
     private static Thread* Wait(WaitQueue* queue, ulong deadline)
     {

@@ -11,6 +11,7 @@ using Xenlet.Kernel.Nucleus.Linux.Time;
 using Xenlet.Kernel.Nucleus.Memory;
 using Xenlet.Kernel.Nucleus.Threads;
 using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
+using ThreadState = Xenlet.Kernel.Nucleus.Threads.ThreadState;
 
 namespace Xenlet.Kernel.Nucleus.Entry;
 
@@ -57,9 +58,14 @@ internal static unsafe class SystemCallDispatch
             {
                 Scheduler.Return(thread, result, urgent: true);
             }
-            else
+            else if (thread->State == ThreadState.Blocked)
             {
                 SignalDelivery.InterruptIfBlocked(thread);
+            }
+            else
+            {
+                // The descriptor has become another file's, whose bytes come in parts: the thread itself goes on with them.
+                Scheduler.GoOn(thread, urgent: true);
             }
         }
     }
@@ -244,7 +250,7 @@ internal static unsafe class SystemCallDispatch
             case SystemCallNumber.Getrlimit:
                 return SystemInformation.Limit((int)a1, 0, a2);
             case SystemCallNumber.Getrandom:
-                return RandomCalls.Get(a1, a2);
+                return RandomCalls.Get(thread, a1, a2);
             case SystemCallNumber.SetRobustList:
             case SystemCallNumber.Rseq:
             case SystemCallNumber.GetMempolicy:

@@ -27,9 +27,8 @@ internal static unsafe class RandomCalls
     /// Bytes filled, once all are; before that <see cref="CallResult.None"/>, and the call begins anew. A negative errno when not even
     /// the first part can be.
     /// </returns>
-    public static long Get(ulong address, ulong count)
+    public static long Get(Thread* thread, ulong address, ulong count)
     {
-        Thread* thread = Scheduler.Current;
         count = Math.Min(count, MaximumCount);
         ulong done = Math.Min(thread->Progress, count);
         thread->Progress = 0;

@@ -95,7 +95,8 @@ internal static unsafe class Scheduler
     }
 
     /// <summary>
-    /// Takes a thread whose call is to be made again, after which it is blocked or <see cref="Return"/> lets it go on; null when there is
+    /// Takes a thread whose call is to be made again, after which it is blocked, or <see cref="Return"/> or
+    /// <see cref="GoOn"/> lets it go on; null when there is
     /// none.
     /// </summary>
     public static Thread* TakeToCallAgain()
@@ -109,11 +110,17 @@ internal static unsafe class Scheduler
         return thread;
     }
 
-    /// <summary>Lets a thread go on that is not blocked any more.</summary>
+    /// <summary>Lets a thread go on that is not blocked any more, and gives its call a result.</summary>
     public static void Return(Thread* thread, long result, bool urgent)
     {
         thread->Progress = 0;
         thread->Frame.Rax = (ulong)result;
+        GoOn(thread, urgent);
+    }
+
+    /// <summary>Lets a thread go on that is not blocked any more, with its registers as they are.</summary>
+    public static void GoOn(Thread* thread, bool urgent)
+    {
         if (thread == s_running)
         {
             // Still the thread of this trap: it parked itself and was woken before the nucleus was left.

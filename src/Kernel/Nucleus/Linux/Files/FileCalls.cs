@@ -25,7 +25,7 @@ internal static unsafe class FileCalls
     public static long Read(Thread* thread, int descriptor, ulong buffer, ulong count)
     {
         count = Math.Min(count, MaximumCount);
-        long result = TryRead(descriptor, buffer, count);
+        long result = TryRead(thread, descriptor, buffer, count);
         if (result != -Errno.EAGAIN || FileTable.Get(descriptor)->IsNonBlocking)
         {
             return result;
@@ -124,7 +124,7 @@ internal static unsafe class FileCalls
         }
     }
 
-    private static long TryRead(int descriptor, ulong buffer, ulong count)
+    private static long TryRead(Thread* thread, int descriptor, ulong buffer, ulong count)
     {
         OpenFile* file = FileTable.Get(descriptor);
         if (file == null || file->Kind == FileKind.PipeWriter)
@@ -134,7 +134,7 @@ internal static unsafe class FileCalls
 
         if (file->Kind == FileKind.Random)
         {
-            return RandomCalls.Get(buffer, count);
+            return RandomCalls.Get(thread, buffer, count);
         }
 
         long error = ProgramMemory.PrepareWrite(buffer, count);
