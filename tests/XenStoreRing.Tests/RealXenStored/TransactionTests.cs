@@ -50,7 +50,7 @@ public sealed class TransactionTests : IAsyncLifetime
         Assert.Equal(["data/gone", "data/node"], changed.Order(StringComparer.Ordinal));
     }
 
-    /// <summary>What a transaction does where "dir" and "dir/old" are there before, and the events of its commit: node|watch each.</summary>
+    /// <summary>What a transaction does where "dir" and "dir/old" are there, and the events of its commit: node|watch each.</summary>
     public static TheoryData<string, string> Commits => new()
     {
         { "rm dir", "dir/old|exact dir|above" },
