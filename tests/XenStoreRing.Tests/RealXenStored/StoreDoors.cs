@@ -14,7 +14,7 @@ internal interface IStoreDoor : IAsyncDisposable
 }
 
 /// <summary>The operations as plain messages.</summary>
-internal sealed class RawDoor(RawStore store, string root) : IStoreDoor
+internal sealed class RawDoor(RawStore store, string root, int owner) : IStoreDoor
 {
     private readonly Dictionary<int, uint> _transactions = new() { [0] = 0 };
 
@@ -52,6 +52,10 @@ internal sealed class RawDoor(RawStore store, string root) : IStoreDoor
                 return Request(XsType.Mkdir, path);
             case StoreOperationKind.Remove:
                 return Request(XsType.Rm, path);
+            case StoreOperationKind.GetPermissions:
+                return Request(XsType.GetPerms, path);
+            case StoreOperationKind.SetPermissions:
+                return Request(XsType.SetPerms, $"{path}{operation.Value}{owner}\0");
             case StoreOperationKind.Begin:
                 _transactions[operation.Transaction] = store.Begin();
                 return "OK";
@@ -70,9 +74,17 @@ internal sealed class RawDoor(RawStore store, string root) : IStoreDoor
 }
 
 /// <summary>The operations by the library's client.</summary>
-internal sealed class LibraryDoor(XenStoreClient client, string root) : IStoreDoor
+internal sealed class LibraryDoor(XenStoreClient client, string root, int owner) : IStoreDoor
 {
     private static readonly TimeSpan EventLimit = TimeSpan.FromMinutes(1);
+    private static readonly Dictionary<string, XenStoreRights> Rights = new()
+    {
+        ["n"] = XenStoreRights.None,
+        ["r"] = XenStoreRights.Read,
+        ["w"] = XenStoreRights.Write,
+        ["b"] = XenStoreRights.ReadWrite,
+    };
+
     private readonly Dictionary<int, XenStoreTransaction> _transactions = [];
     private readonly Dictionary<(string Path, string Token), XenStoreWatch> _watches = [];
 
@@ -149,6 +161,11 @@ internal sealed class LibraryDoor(XenStoreClient client, string root) : IStoreDo
                 break;
             case StoreOperationKind.Remove:
                 await store.RemoveAsync(path);
+                break;
+            case StoreOperationKind.GetPermissions:
+                return string.Join(' ', await store.GetPermissionsAsync(path));
+            case StoreOperationKind.SetPermissions:
+                await store.SetPermissionsAsync(path, [new((uint)owner, Rights[operation.Value])]);
                 break;
             case StoreOperationKind.Begin:
                 _transactions[operation.Transaction] = await client.BeginTransactionAsync();

@@ -3,13 +3,14 @@ using System.Collections.Immutable;
 namespace Xenlet.XenStoreRing.Tests.RealXenStored;
 
 /// <summary>
-/// A model of xenstored 4.17 for one owner's subtree: nodes with generations, transactions that fail when a node they have looked
-/// at has another generation, and watches. Paths are relative to a root that exists; "" is the root. A test compares its answers
-/// with a real daemon's.
+/// A model of xenstored 4.17 for one owner's subtree: nodes with permissions and generations, transactions that fail when a node
+/// they have looked at has another generation, and watches. Paths are relative to a root that exists; "" is the root. A test
+/// compares its answers with a real daemon's.
 /// </summary>
-internal sealed class StoreModel
+/// <param name="owner">The domain that owns the root and all below it.</param>
+internal sealed class StoreModel(int owner)
 {
-    private readonly SortedDictionary<string, Node> _nodes = new(StringComparer.Ordinal) { [""] = new("", [], 0) };
+    private readonly SortedDictionary<string, Node> _nodes = new(StringComparer.Ordinal) { [""] = new("", $"n{owner}", [], 0) };
     private readonly Dictionary<int, Transaction> _transactions = [];
     private readonly HashSet<(string Path, string Token)> _watches = [];
     private long _generation;
@@ -64,6 +65,17 @@ internal sealed class StoreModel
                 return "OK";
             case StoreOperationKind.Remove:
                 return Remove(transaction, path, events);
+            case StoreOperationKind.GetPermissions:
+                return Look(transaction, path)?.Permissions ?? "!ENOENT";
+            case StoreOperationKind.SetPermissions:
+                if (Look(transaction, path) is not { } node)
+                {
+                    return "!ENOENT";
+                }
+
+                Set(transaction, path, node with { Permissions = $"{operation.Value}{owner}" });
+                Changed(transaction, path, exact: false, events);
+                return "OK";
             case StoreOperationKind.Begin:
                 _transactions.Add(operation.Transaction, new());
                 return "OK";
@@ -201,10 +213,10 @@ internal sealed class StoreModel
             Put(transaction, parent, "");
         }
 
-        // A node's list of children is part of the node.
+        // A node's list of children is part of the node. A new node has the permissions of the one above it.
         Node parentNode = Current(transaction, parent)!;
         Set(transaction, parent, parentNode with { Children = parentNode.Children.Add(NameOf(path)) });
-        Set(transaction, path, new(value, [], 0));
+        Set(transaction, path, new(value, parentNode.Permissions, [], 0));
     }
 
     private void Set(Transaction? transaction, string path, Node? node)
@@ -227,7 +239,8 @@ internal sealed class StoreModel
     {
         if (transaction is not null)
         {
-            transaction.Changes[path] = exact;
+            // A node that was changed for itself and then removed with one above it is told to all watches, as the change was.
+            transaction.Changes[path] = exact && transaction.Changes.GetValueOrDefault(path, true);
         }
         else
         {
@@ -246,7 +259,7 @@ internal sealed class StoreModel
         }
     }
 
-    private sealed record Node(string Value, ImmutableSortedSet<string> Children, long Generation);
+    private sealed record Node(string Value, string Permissions, ImmutableSortedSet<string> Children, long Generation);
 
     private sealed class Transaction
     {
@@ -269,6 +282,8 @@ internal enum StoreOperationKind
     Write,
     Mkdir,
     Remove,
+    GetPermissions,
+    SetPermissions,
     Begin,
     Commit,
     Abort,
@@ -279,7 +294,7 @@ internal enum StoreOperationKind
 /// <summary>One request: by the client under test or by another, in a numbered transaction or (0) in none.</summary>
 /// <param name="Kind">The request.</param>
 /// <param name="Path">The node, relative to the root.</param>
-/// <param name="Value">What is written, or a watch's token.</param>
+/// <param name="Value">What is written, a watch's token, or the rights of all but the owner: n, r, w or b.</param>
 /// <param name="Transaction">The transaction, or 0.</param>
 /// <param name="ByOther">Whether another client, dom0, asks.</param>
 internal sealed record StoreOperation(StoreOperationKind Kind, string Path, string Value, int Transaction, bool ByOther);

@@ -16,13 +16,17 @@ public sealed class StoreModelTests : IAsyncLifetime
             (8, Gen.Const(StoreOperationKind.Write)),
             (3, Gen.Const(StoreOperationKind.Mkdir)),
             (4, Gen.Const(StoreOperationKind.Remove)),
+            (1, Gen.Const(StoreOperationKind.GetPermissions)),
+            (3, Gen.Const(StoreOperationKind.SetPermissions)),
             (3, Gen.Const(StoreOperationKind.Begin)),
             (3, Gen.Const(StoreOperationKind.Commit)),
             (1, Gen.Const(StoreOperationKind.Abort)),
             (3, Gen.Const(StoreOperationKind.Watch)),
             (1, Gen.Const(StoreOperationKind.Unwatch)))
         from path in Gen.Int[0, Names.Length - 1].Select(index => Names[index])
-        from value in Gen.Int[1, 3].Select(number => $"{number}")
+        from value in kind == StoreOperationKind.SetPermissions
+            ? Gen.Char["nrwb"].Select(letter => $"{letter}")
+            : Gen.Int[1, 3].Select(number => $"{number}")
         from transaction in Gen.Int[0, Transactions]
         from byOther in Gen.Bool
         select Sensible(new(kind, path, value, transaction, byOther));
@@ -36,7 +40,7 @@ public sealed class StoreModelTests : IAsyncLifetime
 
     [Fact]
     public async Task The_daemon_agrees_over_its_socket() =>
-        await CheckAsync("/", root => Task.FromResult<IStoreDoor>(new RawDoor(_daemon.ConnectRaw(), root)), 300);
+        await CheckAsync("/", (root, owner) => new RawDoor(_daemon.ConnectRaw(), root, owner), 300);
 
     [Theory]
     [InlineData(Door.Socket, "/")]
@@ -45,7 +49,7 @@ public sealed class StoreModelTests : IAsyncLifetime
     public async Task The_client_agrees_by_either_door(Door door, string parent)
     {
         await using XenStoreClient client = await _daemon.ConnectAsync(door);
-        await CheckAsync(parent, root => Task.FromResult<IStoreDoor>(new LibraryDoor(client, root)), 100);
+        await CheckAsync(parent, (root, owner) => new LibraryDoor(client, root, owner), 100);
         Assert.Equal(0, client.Statistics.UnmatchedEvents + client.Statistics.UnmatchedReplies + client.Statistics.MalformedEvents);
     }
 
@@ -62,16 +66,18 @@ public sealed class StoreModelTests : IAsyncLifetime
     private static string Describe(string answer, IEnumerable<string> events) =>
         $"{answer} [{string.Join(' ', events.Distinct().Order(StringComparer.Ordinal))}]";
 
-    private async Task CheckAsync(string parent, Func<string, Task<IStoreDoor>> open, int samples) =>
+    private async Task CheckAsync(string parent, Func<string, int, IStoreDoor> open, int samples) =>
         await Operations.Array[1, 60].SampleAsync(
             async operations =>
             {
                 string root = $"{parent}model{++_samples}";
-                await using var other = new RawDoor(_daemon.ConnectRaw(), root[0] == '/' ? root : "/local/domain/1/" + root);
+                // Nodes that dom0 makes in the domain's directory are the domain's as well.
+                int owner = parent == "/" ? 0 : 1;
+                await using var other = new RawDoor(_daemon.ConnectRaw(), root[0] == '/' ? root : "/local/domain/1/" + root, owner);
                 other.MakeRoot();
-                await using (IStoreDoor tested = await open(root))
+                await using (IStoreDoor tested = open(root, owner))
                 {
-                    await CheckAsync(operations, tested, other);
+                    await CheckAsync(operations, tested, other, owner);
                 }
 
                 other.RemoveRoot();
@@ -79,9 +85,9 @@ public sealed class StoreModelTests : IAsyncLifetime
             iter: samples,
             threads: 1);
 
-    private static async Task CheckAsync(StoreOperation[] operations, IStoreDoor tested, RawDoor other)
+    private static async Task CheckAsync(StoreOperation[] operations, IStoreDoor tested, RawDoor other, int owner)
     {
-        var model = new StoreModel();
+        var model = new StoreModel(owner);
         var trace = new StringBuilder();
         foreach (StoreOperation operation in operations)
         {
@@ -99,10 +105,14 @@ public sealed class StoreModelTests : IAsyncLifetime
             Assert.True(expected == actual, $"expected {expected} at the end of:\n{trace}");
         }
 
-        foreach (string path in Names)
+        foreach (StoreOperation look in
+            from path in Names
+            from kind in new[] { StoreOperationKind.Read, StoreOperationKind.GetPermissions }
+            select new StoreOperation(kind, path, "", 0, true))
         {
-            StoreOperation read = new(StoreOperationKind.Read, path, "", 0, true);
-            Assert.Equal(model.Apply(read, []), await other.AskAsync(read));
+            string expected = model.Apply(look, []);
+            string actual = await other.AskAsync(look);
+            Assert.True(expected == actual, $"{look}: {actual} instead of {expected} after:\n{trace}");
         }
     }
 }

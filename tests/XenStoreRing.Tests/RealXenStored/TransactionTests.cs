@@ -50,6 +50,75 @@ public sealed class TransactionTests : IAsyncLifetime
         Assert.Equal(["data/gone", "data/node"], changed.Order(StringComparer.Ordinal));
     }
 
+    /// <summary>What a transaction does where "dir" and "dir/old" are there, and the events of its commit: node|watch each.</summary>
+    public static TheoryData<string, string> Commits => new()
+    {
+        { "rm dir", "dir/old|exact dir|above" },
+        // The event of a change goes to every watch, and stays so when the node is then removed with its directory.
+        { "write dir/old, rm dir", "dir/old|above dir/old|exact dir|above" },
+        { "perms dir/old, rm dir", "dir/old|above dir/old|exact dir|above" },
+        { "rm dir/old, rm dir", "dir/old|above dir/old|exact dir|above" },
+        { "rm dir, write dir/old", "dir/old|above dir/old|exact dir|above" },
+        { "mkdir dir/old, rm dir", "dir/old|exact dir|above" },
+        { "perms dir/old", "dir/old|above dir/old|exact" },
+        // No event tells of a node that no other client could see.
+        { "write dir/new, rm dir/new", "" },
+        { "mkdir dir/new, perms dir/new, rm dir/new", "" },
+        { "mkdir dir/new, rm dir", "dir/old|exact dir|above" },
+        { "rm dir, write dir/new", "dir/new|above dir/new|exact dir/old|exact dir|above" },
+    };
+
+    /// <summary>The same by each door.</summary>
+    public static IEnumerable<object[]> CommitsByDoor =>
+        from door in Enum.GetValues<Door>()
+        from commit in Commits
+        select (object[])[door, .. commit];
+
+    [Theory]
+    [MemberData(nameof(CommitsByDoor))]
+    public async Task A_commit_tells_what_the_transaction_did_to_each_node(Door door, string inside, string events)
+    {
+        await using XenStoreClient client = await _daemon.ConnectAsync(door);
+        await client.WriteAsync("data/dir/old", "1");
+        await using XenStoreWatch above = await client.WatchAsync("data");
+        await using XenStoreWatch old = await client.WatchAsync("data/dir/old");
+        await using XenStoreWatch made = await client.WatchAsync("data/dir/new");
+        var heard = new List<string>();
+        void Hear(XenStoreWatch watch, string name)
+        {
+            while (watch.TryRead(out XenStoreWatchEvent change))
+            {
+                heard.Add($"{change.Path["data/".Length..]}|{name}");
+            }
+        }
+
+        foreach (XenStoreWatch watch in new[] { above, old, made })
+        {
+            Assert.True(await watch.WaitToReadAsync());
+            Assert.True(watch.TryRead(out _));
+        }
+
+        await using XenStoreTransaction transaction = await client.BeginTransactionAsync();
+        foreach (string[] step in inside.Split(", ").Select(step => step.Split(' ')))
+        {
+            string path = $"data/{step[1]}";
+            await (step[0] switch
+            {
+                "write" => transaction.WriteAsync(path, "2"),
+                "mkdir" => transaction.MakeDirectoryAsync(path),
+                "rm" => transaction.RemoveAsync(path),
+                "perms" => transaction.SetPermissionsAsync(path, await transaction.GetPermissionsAsync(path)),
+                _ => throw new ArgumentException($"no such step: {step[0]}", nameof(inside)),
+            });
+        }
+
+        await transaction.CommitAsync();
+        Hear(above, "above");
+        Hear(old, "exact");
+        Hear(made, "exact");
+        Assert.Equal(events, string.Join(' ', heard.Order(StringComparer.Ordinal)));
+    }
+
     [Theory]
     [InlineData(Door.Socket, true)]
     [InlineData(Door.Socket, false)]
