@@ -23,6 +23,7 @@ public static class NonMaskableInterruptEntry
         c.mov(__qword_ptr.gs[CpuLayout.InNucleus], 1);
         emitter.LoadAddress(eax, StubNames.NmiFrame);
         TrapEntry.SaveFrame(emitter);
+        c.fxsave64(__[rax + FrameLayout.Fxsave]);
         c.mov(rdi, rax);
         c.mov(rsi, __qword_ptr.gs[CpuLayout.NmiInNucleus]);
 

@@ -39,14 +39,7 @@ public static class SystemCallEntry
         c.mov(__qword_ptr[rsp + FrameLayout.Rsp], rcx);
         c.mov(__qword_ptr[rsp + FrameLayout.Ss], Selectors.Data);
 
-        // Compiled C# uses xmm registers freely, the nucleus as the program. It computes with integers alone, so x87 and MXCSR stay where
-        // they are, unless another thread is chosen: fxsave64 and fxrstor64 would be most of the time of a short call.
-        foreach (var (register, offset) in FrameRegisters.Xmm)
-        {
-            c.movaps(__xmmword_ptr[rsp + offset], register);
-        }
-
-        c.mov(__qword_ptr.gs[CpuLayout.FloatingPointIsLive], 1);
+        FrameRegisters.SaveXmm(c, rsp);
         c.mov(rdi, rsp);
         c.mov(rsp, __qword_ptr.gs[CpuLayout.NucleusStackTop]);
         c.cld();

@@ -94,7 +94,7 @@ public static class TrapEntry
         c.push(rax);
         c.mov(rax, __qword_ptr.gs[CpuLayout.Current]);
         SaveFrame(emitter);
-        c.mov(__qword_ptr.gs[CpuLayout.FloatingPointIsLive], 0);
+        FrameRegisters.SaveXmm(c, rax);
         c.mov(rdi, rax);
         c.mov(rsp, __qword_ptr.gs[CpuLayout.NucleusStackTop]);
         c.cld();
@@ -116,6 +116,7 @@ public static class TrapEntry
         c.push(rax);
         emitter.LoadAddress(eax, StubNames.FaultFrame);
         SaveFrame(emitter);
+        c.fxsave64(__[rax + FrameLayout.Fxsave]);
         c.mov(rdi, rax);
 
         // Stay on the IST stack: the nucleus's own may be what is broken. Seven words lie on it, and a call wants rsp a multiple of 16. rbp
@@ -148,8 +149,5 @@ public static class TrapEntry
 
         c.mov(rcx, cr2);
         c.mov(__qword_ptr[rax + FrameLayout.Cr2], rcx);
-
-        // Compiled C# uses xmm registers freely, the nucleus as the program.
-        c.fxsave64(__[rax + FrameLayout.Fxsave]);
     }
 }

@@ -57,20 +57,36 @@ public sealed class EntryRunTests : IDisposable
         CheckResumed(state.Leaving, state.LeavingXmm, HarmlessFlags);
     }, iter: 10, threads: 1);
 
-    [Fact]
-    public void A_trap_after_a_system_call_saves_and_loads_x87_and_MXCSR() => States.Sample(state =>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_trap_leaves_x87_and_MXCSR_in_the_processor_unless_another_thread_is_chosen(bool isSameThread) => States.Sample(state =>
     {
-        Prepare(state, 0);
-        _harness.EnterSystemCall();
         Prepare(state, 0);
         _harness.EnteringControl = (0x7F80, 0x0F7F);
         _harness.Next.Control = (0x5F80, 0x0B7F);
+        _harness.KeepsFloatingPointLive = isSameThread;
 
         _harness.EnterTrap(32, null, "xenlet_ist1_top", 0x12345, 0x246);
 
-        Assert.Equal(_harness.EnteringControl, _harness.Current.Control);
-        Assert.Equal(_harness.Next.Control, _harness.LeavingControl);
+        Assert.Equal(isSameThread ? _harness.EnteringControl : _harness.Next.Control, _harness.LeavingControl);
+        CheckResumed(state.Leaving, state.LeavingXmm, 0);
     }, iter: 10, threads: 1);
+
+    [Theory]
+    [InlineData("xenlet_ist1_top", 14, true)]
+    [InlineData("xenlet_ist2_top", 2, false)]
+    public void A_fault_of_the_nucleus_and_a_non_maskable_interrupt_save_x87_and_MXCSR(string stack, int vector, bool isFault) =>
+        States.Sample(state =>
+        {
+            Prepare(state, 0);
+            _harness.InNucleus = 1;
+            _harness.EnteringControl = (0x7F80, 0x0F7F);
+
+            _harness.EnterTrap(vector, isFault ? 0xE0 : null, stack, (ulong)_harness.Landing, AlwaysSet | HarmlessFlags);
+
+            Assert.Equal(_harness.EnteringControl, (isFault ? _harness.Fault : _harness.Nmi).Control);
+        }, iter: 10, threads: 1);
 
     [Fact]
     public void A_non_maskable_interrupt_in_a_system_call_leaves_x87_and_MXCSR_where_they_are() => States.Sample(state =>

@@ -22,7 +22,7 @@ internal static class CpuLayout
     public const int NmiInNucleus = 40;
 
     /// <summary>
-    /// 1 when x87 and MXCSR of <see cref="Current"/> are in the processor alone, since a system call: its frame has the xmm registers only.
+    /// 1 when x87 and MXCSR of <see cref="Current"/> are in the processor alone, since its entry: its frame has the xmm registers only.
     /// </summary>
     public const int FloatingPointIsLive = 48;
 

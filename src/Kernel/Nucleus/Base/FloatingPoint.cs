@@ -1,7 +1,7 @@
 namespace Xenlet.Kernel.Nucleus.Base;
 
 /// <summary>
-/// x87 and MXCSR of the thread that made a system call. The nucleus computes with integers alone, so they stay in the processor while it
+/// x87 and MXCSR of the thread that entered the nucleus. The nucleus computes with integers alone, so they stay in the processor while it
 /// runs, and its entry saves the xmm registers only. Whoever reads or copies a frame's floating point state, or resumes another thread,
 /// completes it first.
 /// </summary>

@@ -31,7 +31,7 @@ internal unsafe struct PerCpu
     public ulong NmiInNucleus;
 
     /// <summary>
-    /// 1 when x87 and MXCSR of <see cref="Current"/> are in the processor alone, since a system call: its frame has the xmm registers only.
+    /// 1 when x87 and MXCSR of <see cref="Current"/> are in the processor alone, since its entry: its frame has the xmm registers only.
     /// </summary>
     [FieldOffset(CpuLayout.FloatingPointIsLive)]
     public ulong FloatingPointIsLive;
