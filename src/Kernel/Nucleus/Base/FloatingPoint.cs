@@ -8,7 +8,7 @@ namespace Xenlet.Kernel.Nucleus.Base;
 internal static unsafe class FloatingPoint
 {
     // Control, status and tag words, MXCSR and the x87 registers (Intel SDM volume 1, table 10-2); xmm registers follow.
-    private const int BytesBeforeXmm = 160;
+    private const int WordsBeforeXmm = 160 / sizeof(ulong);
     private const int ImageSize = 512;
     private const int ImageAlignment = 16;
 
@@ -25,7 +25,11 @@ internal static unsafe class FloatingPoint
         byte* bytes = stackalloc byte[ImageSize + ImageAlignment];
         bytes = (byte*)(((ulong)bytes + ImageAlignment - 1) & ~(ulong)(ImageAlignment - 1));
         Machine.SaveFloatingPoint(bytes);
-        Machine.Copy(cpu->Current->FloatingPoint, bytes, BytesBeforeXmm);
+        ulong* saved = (ulong*)cpu->Current->FloatingPoint;
+        for (int i = 0; i < WordsBeforeXmm; i++)
+        {
+            saved[i] = ((ulong*)bytes)[i];
+        }
     }
 
     /// <summary>The thread is resumed with what its frame says, or not at all.</summary>
