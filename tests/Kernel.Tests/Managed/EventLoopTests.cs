@@ -129,15 +129,21 @@ public sealed class EventLoopTests : IDisposable
     {
         ConcurrentQueue<string> fired = new();
         using ManualResetEventSlim ended = new();
+        using ManualResetEventSlim areMade = new();
         TimeProvider clock = _loop.ClockFor(TimeProvider.System);
-        using ITimer last = Make("last", 40);
-        using ITimer first = Make("first", 1);
+
+        // Nothing fires before all are made, and what was changed is due in the order of the changes, however long they take.
+        _loop.Post(_ => areMade.Wait(), null);
+        using ITimer last = Make("last", 1);
         using ITimer later = Make("later", 1);
+        using ITimer first = Make("first", 1);
+        using ITimer never = Make("never", 1);
         later.Change(TimeSpan.FromMilliseconds(20), Timeout.InfiniteTimeSpan);
-        using ITimer never = Make("never", 10);
+        last.Change(TimeSpan.FromMilliseconds(40), Timeout.InfiniteTimeSpan);
         never.Dispose();
         TimeSpan period = TimeSpan.FromMilliseconds(1);
         using ITimer again = clock.CreateTimer(_ => fired.Enqueue("again"), null, 5 * period, period);
+        areMade.Set();
         Assert.True(ended.Wait(Patience), "the last timer has not fired");
         Assert.Equal(["first", "later", "last"], fired.Where(name => name != "again"));
         bool isPeriodic = SpinWait.SpinUntil(() => fired.Count(name => name == "again") > 2, Patience);
