@@ -23,8 +23,8 @@ internal static class FrameRegisters
     ];
 
     /// <summary>
-    /// Saves the xmm registers, which compiled C# uses freely, the nucleus as the program. It computes with integers alone, so x87 and MXCSR stay where they
-    /// are, unless another thread is chosen: fxsave64 and fxrstor64 would be most of the time of a short call.
+    /// Saves the xmm registers, which compiled C# uses freely, the nucleus as the program. It computes with integers alone, so x87 and
+    /// MXCSR stay where they are, unless another thread is chosen: fxsave64 and fxrstor64 would be most of the time of a short call.
     /// </summary>
     /// <param name="c">Takes the instructions.</param>
     /// <param name="frame">Holds the address of the current thread's frame.</param>
