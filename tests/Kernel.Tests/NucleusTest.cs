@@ -191,6 +191,15 @@ public abstract unsafe class NucleusTest
         return (ulong)address;
     }
 
+    /// <summary>Makes a pipe.</summary>
+    /// <param name="descriptors">Where the call writes the two descriptors.</param>
+    /// <param name="flags">Of pipe2.</param>
+    protected static (ulong Reader, ulong Writer) MakePipe(ulong descriptors, ulong flags)
+    {
+        Assert.Equal(0, Call(SystemCallNumber.Pipe2, descriptors, flags));
+        return (((uint*)descriptors)[0], ((uint*)descriptors)[1]);
+    }
+
     /// <summary>Puts bytes into the program's memory.</summary>
     protected static ulong Store(ReadOnlySpan<byte> bytes)
     {

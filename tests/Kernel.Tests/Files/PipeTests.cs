@@ -415,11 +415,7 @@ public sealed unsafe class PipeTests : NucleusTest
         Assert.Equal(0, Call(SystemCallNumber.EpollWait, fresh, _buffer, 1, 0));
     }
 
-    private (ulong Reader, ulong Writer) Pipe(ulong flags)
-    {
-        Assert.Equal(0, Call(SystemCallNumber.Pipe2, _buffer, flags));
-        return (((uint*)_buffer)[0], ((uint*)_buffer)[1]);
-    }
+    private (ulong Reader, ulong Writer) Pipe(ulong flags) => MakePipe(_buffer, flags);
 
     private static short Ready(ulong descriptor, short wanted)
     {

@@ -162,11 +162,7 @@ public sealed unsafe class WaitQueueTests : NucleusTest
         return count;
     }
 
-    private (ulong Reader, ulong Writer) Pipe()
-    {
-        Assert.Equal(0, Call(SystemCallNumber.Pipe2, _buffer, 0));
-        return (((uint*)_buffer)[0], ((uint*)_buffer)[1]);
-    }
+    private (ulong Reader, ulong Writer) Pipe() => MakePipe(_buffer, 0);
 
     /// <summary>struct pollfd of each descriptor, for input.</summary>
     private static ulong Entries(params ulong[] descriptors)

@@ -1,6 +1,7 @@
 using Xenlet.Kernel.Nucleus.Base;
 using Xenlet.Kernel.Nucleus.Console;
 using Xenlet.Kernel.Nucleus.Ends;
+using Xenlet.Kernel.Nucleus.Linux;
 using Xenlet.Kernel.Nucleus.Linux.Signals;
 using Xenlet.Kernel.Nucleus.Linux.Threads;
 using Xenlet.Kernel.Nucleus.Memory;
@@ -74,7 +75,7 @@ internal static unsafe class NucleusCallMachine
         }
 
         var statistics = (NucleusStatistics*)address;
-        statistics->SystemCalls = NucleusStatistics.SystemCallCount;
+        statistics->SystemCalls = SystemCallCounter.Calls;
         statistics->ThreadSwitches = Scheduler.Switches;
         statistics->FutexWakeUps = Futex.WakeUps;
         statistics->Hypercalls = Hypercall.Issued;

@@ -7,9 +7,6 @@ namespace Xenlet.Kernel.Nucleus.Calls;
 [StructLayout(LayoutKind.Sequential)]
 internal struct NucleusStatistics
 {
-    /// <summary>Where the dispatcher counts <see cref="SystemInformation"/>.</summary>
-    public static ulong SystemCallCount;
-
     public ulong SystemCalls;
     public ulong ThreadSwitches;
 

@@ -7,8 +7,7 @@ namespace Xenlet.Kernel.Nucleus.Entry;
 /// <summary>The segments, the interrupt descriptor table and the task-state segment with the exception stacks.</summary>
 internal static unsafe class Descriptors
 {
-    private const ushort TaskSelector = 0x18;
-    private const int TaskEntry = TaskSelector / 8;
+    private const int TaskEntry = Selectors.TaskState / 8;
 
     // Present, DPL 0, 64-bit interrupt gate: interrupts are off on entry.
     private const ulong InterruptGate = 0x8e00UL << 32;
@@ -37,7 +36,7 @@ internal static unsafe class Descriptors
         Image.Gdt[TaskEntry] = limit | (address & 0xff_ffff) << 16 | 0x89UL << 40 | (address >> 24 & 0xff) << 56;
         Image.Gdt[TaskEntry + 1] = address >> 32;
         Machine.LoadGdt(Image.Gdt, (TaskEntry + 2) * 8 - 1);
-        Machine.LoadTaskRegister(TaskSelector);
+        Machine.LoadTaskRegister(Selectors.TaskState);
 
         ulong* table = Image.InterruptTable;
         for (uint vector = 0; vector < VectorCount; vector++)

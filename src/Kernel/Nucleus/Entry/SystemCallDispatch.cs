@@ -29,7 +29,7 @@ internal static unsafe class SystemCallDispatch
     [RuntimeExport("xenlet_on_system_call")]
     public static Frame* OnSystemCall(Frame* frame)
     {
-        NucleusStatistics.SystemCallCount++;
+        SystemCallCounter.Calls++;
         Thread* thread = (Thread*)frame;
         long result = Dispatch(thread, frame);
         if (result != CallResult.None)
