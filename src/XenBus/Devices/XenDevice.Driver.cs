@@ -18,6 +18,7 @@ public sealed partial class XenDevice
     private readonly Lock _gate = new();
     private XenDevicePhase _phase;
     private XenBusDriver? _driver;
+    private DeviceSession? _session;
     private XenStoreWatch? _otherEndWatch;
     private ITimer? _retry;
     private RetryTimer? _again;
@@ -27,8 +28,9 @@ public sealed partial class XenDevice
     private bool _isLocalEndUntold;
     private string? _saidTemporary;
 
-    // How a device that failed ends, when its driver has let it go. Used on the device's queue only.
-    private Failure? _failure;
+    // Set when the driver has failed: whether the state could not be set to Closed either, so that the device looks like a new one. Used
+    // on the device's queue only.
+    private bool? _isGivenUp;
 
     /// <summary>How far the bus is with the device.</summary>
     public XenDevicePhase Phase
@@ -50,6 +52,18 @@ public sealed partial class XenDevice
             lock (_gate)
             {
                 return _driver;
+            }
+        }
+    }
+
+    /// <summary>What serves the device, from a successful attach until it is gone.</summary>
+    internal DeviceSession? Session
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _session;
             }
         }
     }
@@ -231,11 +245,8 @@ public sealed partial class XenDevice
                 return;
             }
 
-            await CallAsync(driver, nameof(XenBusDriver.AttachAsync), async () =>
-            {
-                await driver.AttachAsync(this, _leaving.Token).ConfigureAwait(EventLoop.IsCurrent);
-                return true;
-            }).ConfigureAwait(EventLoop.IsCurrent);
+            UseSession(await CallAsync(driver, nameof(XenBusDriver.AttachAsync), () => driver.AttachAsync(this, _leaving.Token))
+                .ConfigureAwait(EventLoop.IsCurrent));
         }
         catch (XenStoreException error) when (error.IsTemporary && Advance(XenDevicePhase.Arrived, XenDevicePhase.Attaching))
         {
@@ -245,7 +256,7 @@ public sealed partial class XenDevice
         }
         catch (Exception error)
         {
-            await FailAsync("cannot be attached", error, attached: false).ConfigureAwait(EventLoop.IsCurrent);
+            await FailAsync("cannot be attached", error).ConfigureAwait(EventLoop.IsCurrent);
             return;
         }
 
@@ -253,6 +264,14 @@ public sealed partial class XenDevice
         {
             Bus.Emit(XenBusEventKind.Attached, this, $"{Name}: driver {Driver!.Name}");
             await FollowEndsAsync().ConfigureAwait(EventLoop.IsCurrent);
+        }
+    }
+
+    private void UseSession(DeviceSession session)
+    {
+        lock (_gate)
+        {
+            _session = session;
         }
     }
 
@@ -413,7 +432,7 @@ public sealed partial class XenDevice
 
         _isOtherEndUntold = true;
         bool isTold = await TellAsync(
-            nameof(XenBusDriver.OtherEndChangedAsync), driver => driver.OtherEndChangedAsync(this, state, _leaving.Token))
+            nameof(DeviceSession.OtherEndChangedAsync), session => session.OtherEndChangedAsync(state, _leaving.Token))
                 .ConfigureAwait(EventLoop.IsCurrent);
         if (isTold && await FollowUpAsync(() => Bus.AfterOtherEndChangedAsync(this, state)).ConfigureAwait(EventLoop.IsCurrent))
         {
@@ -487,7 +506,7 @@ public sealed partial class XenDevice
         bool isAgain = _isLocalEndUntold;
         _isLocalEndUntold = true;
         bool isTold = await TellAsync(
-            nameof(XenBusDriver.LocalEndChangedAsync), driver => driver.LocalEndChangedAsync(this, path, _leaving.Token))
+            nameof(DeviceSession.LocalEndChangedAsync), session => session.LocalEndChangedAsync(path, _leaving.Token))
                 .ConfigureAwait(EventLoop.IsCurrent);
         if (isTold && await FollowUpAsync(() => Bus.AfterLocalEndChangedAsync(this, path)).ConfigureAwait(EventLoop.IsCurrent))
         {
@@ -500,9 +519,9 @@ public sealed partial class XenDevice
     /// Calls the driver; <see langword="false"/> when xenstored did not answer it, and the call is to be made again. That it failed is
     /// not.
     /// </summary>
-    private async ValueTask<bool> TellAsync(string call, Func<XenBusDriver, ValueTask> tell)
+    private async ValueTask<bool> TellAsync(string call, Func<DeviceSession, ValueTask> tell)
     {
-        if (Phase != XenDevicePhase.Attached || _isShutDown || Driver is not { } driver)
+        if (Phase != XenDevicePhase.Attached || _isShutDown || Driver is not { } driver || Session is not { } session)
         {
             return true;
         }
@@ -512,7 +531,7 @@ public sealed partial class XenDevice
             await ResolveStateAsync().ConfigureAwait(EventLoop.IsCurrent);
             await CallAsync(driver, call, async () =>
             {
-                await tell(driver).ConfigureAwait(EventLoop.IsCurrent);
+                await tell(session).ConfigureAwait(EventLoop.IsCurrent);
                 return true;
             }).ConfigureAwait(EventLoop.IsCurrent);
         }
@@ -524,14 +543,14 @@ public sealed partial class XenDevice
         }
         catch (Exception error)
         {
-            await FailAsync($"failed in {call}", error, attached: true).ConfigureAwait(EventLoop.IsCurrent);
+            await FailAsync($"failed in {call}", error).ConfigureAwait(EventLoop.IsCurrent);
         }
 
         return true;
     }
 
     /// <summary>The driver has thrown: the device is closed and forgotten until the tool stack sets it up anew.</summary>
-    private async ValueTask FailAsync(string what, Exception error, bool attached)
+    private async ValueTask FailAsync(string what, Exception error)
     {
         lock (_gate)
         {
@@ -553,7 +572,7 @@ public sealed partial class XenDevice
         }
 
         CancelCalls();
-        _failure = new(GivenUp: !closed, MayHoldOn: attached);
+        _isGivenUp = !closed;
         await LetGoAsync().ConfigureAwait(EventLoop.IsCurrent);
     }
 
@@ -568,17 +587,14 @@ public sealed partial class XenDevice
         await LetGoAsync().ConfigureAwait(EventLoop.IsCurrent);
     }
 
-    /// <summary>
-    /// Asks the driver to let the device go, and forgets it when it has. One that failed to attach has nothing to let go.
-    /// </summary>
+    /// <summary>Detaches the driver, if it has attached, and forgets the device unless the driver is busy.</summary>
     private async ValueTask LetGoAsync()
     {
-        if (Driver is { } driver && _failure is not { MayHoldOn: false })
+        if (Driver is { } driver && Session is { } session)
         {
             try
             {
-                if (!await CallAsync(driver, nameof(XenBusDriver.DetachAsync), () => driver.DetachAsync(this))
-                    .ConfigureAwait(EventLoop.IsCurrent))
+                if (!await CallAsync(driver, nameof(DeviceSession.DetachAsync), session.DetachAsync).ConfigureAwait(EventLoop.IsCurrent))
                 {
                     Bus.Report(this, $"{Name}: driver {driver.Name} is busy, and is asked again");
                     AskAgain();
@@ -587,14 +603,14 @@ public sealed partial class XenDevice
             }
             catch (Exception error)
             {
-                string again = _failure is null ? "" : " as well";
-                Bus.Report(this, $"{Name}: {nameof(XenBusDriver.DetachAsync)} of driver {driver.Name} failed{again}: {error.Message}");
+                string again = _isGivenUp is null ? "" : " as well";
+                Bus.Report(this, $"{Name}: {nameof(DeviceSession.DetachAsync)} of driver {driver.Name} failed{again}: {error.Message}");
             }
         }
 
-        if (_failure is { } failure)
+        if (_isGivenUp is { } isGivenUp)
         {
-            Finish(XenBusEventKind.Failed, $"{Name}: given up", failure.GivenUp);
+            Finish(XenBusEventKind.Failed, $"{Name}: given up", isGivenUp);
         }
         else
         {
@@ -621,6 +637,7 @@ public sealed partial class XenDevice
         {
             _phase = XenDevicePhase.Gone;
             _driver = null;
+            _session = null;
             _retry?.Dispose();
             _again?.Dispose();
         }
@@ -688,8 +705,4 @@ public sealed partial class XenDevice
                 : await work().ConfigureAwait(EventLoop.IsCurrent);
         }
     }
-
-    /// <param name="GivenUp">Whether its state could not be set to Closed, so that it looks like a new one.</param>
-    /// <param name="MayHoldOn">Whether its driver had it.</param>
-    private sealed record Failure(bool GivenUp, bool MayHoldOn);
 }

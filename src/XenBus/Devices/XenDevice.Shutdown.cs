@@ -35,7 +35,7 @@ public sealed partial class XenDevice
     private async ValueTask BeginShutdownAsync()
     {
         _isShutDown = true;
-        if (Phase != XenDevicePhase.Attached || Driver is not { } driver)
+        if (Phase != XenDevicePhase.Attached || Driver is not { } driver || Session is not { } session)
         {
             EndShutdown(isClosed: true);
             return;
@@ -43,9 +43,9 @@ public sealed partial class XenDevice
 
         try
         {
-            await CallAsync(driver, nameof(XenBusDriver.ShutdownAsync), async () =>
+            await CallAsync(driver, nameof(DeviceSession.ShutdownAsync), async () =>
             {
-                await driver.ShutdownAsync(this, _leaving.Token).ConfigureAwait(EventLoop.IsCurrent);
+                await session.ShutdownAsync(_leaving.Token).ConfigureAwait(EventLoop.IsCurrent);
                 return true;
             }).ConfigureAwait(EventLoop.IsCurrent);
         }
@@ -56,7 +56,7 @@ public sealed partial class XenDevice
         catch (Exception error)
         {
             // The back end is to let go of the device all the same.
-            Bus.Report(this, $"{Name}: driver {driver.Name} failed in {nameof(XenBusDriver.ShutdownAsync)}: {error.Message}");
+            Bus.Report(this, $"{Name}: driver {driver.Name} failed in {nameof(DeviceSession.ShutdownAsync)}: {error.Message}");
         }
 
         if (_state is XenBusState.Initialising or XenBusState.Closed)

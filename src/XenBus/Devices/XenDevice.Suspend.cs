@@ -64,7 +64,7 @@ public sealed partial class XenDevice
 
         if (TakeSuspendFailure() is { } failure)
         {
-            _queue.Release(("suspend failed", () => FailAsync($"failed in {nameof(XenBusDriver.SuspendAsync)}", failure, attached: true)));
+            _queue.Release(("suspend failed", () => FailAsync($"failed in {nameof(DeviceSession.SuspendAsync)}", failure)));
         }
         else
         {
@@ -142,14 +142,14 @@ public sealed partial class XenDevice
         else if (finding.Error is null && suspendFailure is not null)
         {
             // Nobody knows what the driver has left; its connection is over in any case.
-            Depart($"is taken on anew, since driver {Driver?.Name} failed in {nameof(XenBusDriver.SuspendAsync)}");
+            Depart($"is taken on anew, since driver {Driver?.Name} failed in {nameof(DeviceSession.SuspendAsync)}");
             _queue.Release();
         }
         else
         {
             _queue.Withdraw("suspend cancelled");
             _queue.Release(("resume", finding.Error is { } error
-                ? () => FailAsync("cannot be resumed", error, attached: Phase == XenDevicePhase.Attached)
+                ? () => FailAsync("cannot be resumed", error)
                 : TellOfResumeAsync));
         }
     }
@@ -179,21 +179,22 @@ public sealed partial class XenDevice
         bool agreed = true;
         try
         {
-            if (Phase is (XenDevicePhase.Attached or XenDevicePhase.Departing) && !_isShutDown && Driver is { } driver)
+            if (Phase is (XenDevicePhase.Attached or XenDevicePhase.Departing) && !_isShutDown
+                && Driver is { } driver && Session is { } session)
             {
                 lock (_gate)
                 {
                     _hasToldOfSuspend = _suspending == answer;
                 }
 
-                agreed = await CallAsync(driver, nameof(XenBusDriver.SuspendAsync), () => driver.SuspendAsync(this, _leaving.Token))
+                agreed = await CallAsync(driver, nameof(DeviceSession.SuspendAsync), () => session.SuspendAsync(_leaving.Token))
                     .ConfigureAwait(EventLoop.IsCurrent);
             }
         }
         catch (Exception error)
         {
             // What becomes of the device depends on what becomes of the suspend, which one driver does not stop.
-            await WriteErrorAsync($"driver {Driver?.Name} failed in {nameof(XenBusDriver.SuspendAsync)}", error)
+            await WriteErrorAsync($"driver {Driver?.Name} failed in {nameof(DeviceSession.SuspendAsync)}", error)
                 .ConfigureAwait(EventLoop.IsCurrent);
             lock (_gate)
             {
@@ -225,7 +226,7 @@ public sealed partial class XenDevice
             return;
         }
 
-        await TellAsync(nameof(XenBusDriver.SuspendCancelledAsync), told => told.SuspendCancelledAsync(this, _leaving.Token))
+        await TellAsync(nameof(DeviceSession.SuspendCancelledAsync), session => session.SuspendCancelledAsync(_leaving.Token))
             .ConfigureAwait(EventLoop.IsCurrent);
     }
 
@@ -250,8 +251,7 @@ public sealed partial class XenDevice
         }
 
         _awaitsResume = true;
-        if (!await TellAsync(nameof(XenBusDriver.ResumeAsync), driver => driver.ResumeAsync(this, _leaving.Token))
-            .ConfigureAwait(EventLoop.IsCurrent))
+        if (!await TellAsync(nameof(DeviceSession.ResumeAsync), ResumeSessionAsync).ConfigureAwait(EventLoop.IsCurrent))
         {
             return;
         }
@@ -261,6 +261,25 @@ public sealed partial class XenDevice
         {
             Bus.Emit(XenBusEventKind.Resumed, this, $"{Name}: resumed, other end at domain {OtherEndId}, {OtherEndPath}");
             await FollowEndsAsync().ConfigureAwait(EventLoop.IsCurrent);
+        }
+    }
+
+    /// <summary>Resumes the driver's session, or detaches it and attaches the device anew where it cannot be resumed.</summary>
+    private async ValueTask ResumeSessionAsync(DeviceSession session)
+    {
+        if (await session.ResumeAsync(_leaving.Token).ConfigureAwait(EventLoop.IsCurrent))
+        {
+            return;
+        }
+
+        if (!await session.DetachAsync().ConfigureAwait(EventLoop.IsCurrent))
+        {
+            throw new InvalidOperationException("it is busy, and cannot be taken on anew");
+        }
+
+        if (Driver is { } driver)
+        {
+            UseSession(await driver.AttachAsync(this, _leaving.Token).ConfigureAwait(EventLoop.IsCurrent));
         }
     }
 

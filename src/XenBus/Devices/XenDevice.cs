@@ -64,9 +64,6 @@ public sealed partial class XenDevice
     /// <summary>The other end's state as the driver was last told; <see cref="XenBusState.Unknown"/> until then.</summary>
     public XenBusState OtherEndState => _otherEndState;
 
-    /// <summary>What the driver keeps for this device.</summary>
-    public object? DriverData { get; set; }
-
     /// <summary>The five variables that FreeBSD publishes of each device by sysctl, under its names, as they are now.</summary>
     public IReadOnlyDictionary<string, string> Variables => new Dictionary<string, string>
     {
