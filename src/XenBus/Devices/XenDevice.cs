@@ -272,7 +272,7 @@ public sealed partial class XenDevice
 
         if (look)
         {
-            Bus.LookAtState(this);
+            Bus.ExamineState(this);
         }
     }
 
