@@ -13,7 +13,7 @@ public sealed partial class XenDevice
     // Different paths told one by one; beyond it they become "anything may have changed".
     private const int MaxQueued = 64;
 
-    private readonly WorkQueue _queue;
+    private readonly WorkQueue<DeviceWork> _queue;
     private readonly CancellationTokenSource _leaving = new();
     private readonly Lock _gate = new();
     private XenDevicePhase _phase;
@@ -85,7 +85,7 @@ public sealed partial class XenDevice
     public ValueTask<bool> StepAsync() => _queue.StepAsync();
 
     /// <summary>Offers the device to the drivers, unless one has it.</summary>
-    internal void PostAttach() => _queue.Post("attach", AttachAsync);
+    internal void PostAttach() => _queue.Post(new(DeviceWorkKind.Attach), AttachAsync);
 
     /// <summary>Tells the driver that something at <paramref name="path"/> below the node may have changed.</summary>
     internal void PostLocalEnd(string path)
@@ -101,7 +101,7 @@ public sealed partial class XenDevice
             path = "";
         }
 
-        _queue.Post("local end" + path, () => LocalEndChangedAsync(path));
+        _queue.Post(new(DeviceWorkKind.NotifyLocalEnd, path), () => LocalEndChangedAsync(path));
         if (!FollowsOtherEnd)
         {
             PostOtherEnd();
@@ -125,7 +125,7 @@ public sealed partial class XenDevice
         CancelCalls();
         Bus.Hold.Release(this);
         EndShutdown(isClosed: true);
-        _queue.Post("detach", DetachAsync);
+        _queue.Post(new(DeviceWorkKind.Detach), DetachAsync);
     }
 
     /// <summary>The bus ends: nothing is done for the device any more.</summary>
@@ -159,7 +159,7 @@ public sealed partial class XenDevice
         }
     }
 
-    private void PostOtherEnd() => _queue.Post("other end", () => OtherEndChangedAsync(tellAlways: true));
+    private void PostOtherEnd() => _queue.Post(new(DeviceWorkKind.NotifyOtherEnd), () => OtherEndChangedAsync(tellAlways: true));
 
     /// <summary>Has what xenstored did not answer asked again after a pause.</summary>
     private void TryAgainLater()
@@ -171,7 +171,7 @@ public sealed partial class XenDevice
                 return;
             }
 
-            _again ??= new(Time, () => _queue.Post("again", TryAgainAsync));
+            _again ??= new(Time, () => _queue.Post(new(DeviceWorkKind.Retry), TryAgainAsync));
             _again.Schedule();
         }
     }
@@ -626,7 +626,10 @@ public sealed partial class XenDevice
             if (_phase == XenDevicePhase.Departing)
             {
                 _retry = Time.CreateTimer(
-                    _ => _queue.Post("detach", DetachAsync), null, Bus.Options.DetachRetryInterval, Timeout.InfiniteTimeSpan);
+                    _ => _queue.Post(new(DeviceWorkKind.Detach), DetachAsync),
+                    null,
+                    Bus.Options.DetachRetryInterval,
+                    Timeout.InfiniteTimeSpan);
             }
         }
     }

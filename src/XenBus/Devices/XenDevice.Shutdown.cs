@@ -1,5 +1,6 @@
 using Xenlet.Kernel;
 using Xenlet.XenBus.Base;
+using Xenlet.XenBus.Devices;
 using Xenlet.XenStoreRing;
 
 namespace Xenlet.XenBus;
@@ -24,7 +25,7 @@ public sealed partial class XenDevice
             _shutdown = end;
         }
 
-        if (!_queue.Post("shutdown", BeginShutdownAsync))
+        if (!_queue.Post(new(DeviceWorkKind.Shutdown), BeginShutdownAsync))
         {
             EndShutdown(isClosed: true);
         }

@@ -39,7 +39,7 @@ public sealed partial class XenDevice
             _hasToldOfSuspend = false;
         }
 
-        if (!_queue.Post("suspend", () => TellOfSuspendAsync(answer)))
+        if (!_queue.Post(new(DeviceWorkKind.Suspend), () => TellOfSuspendAsync(answer)))
         {
             // The queue is closed: the device is gone.
             answer.TrySetResult(true);
@@ -64,11 +64,13 @@ public sealed partial class XenDevice
 
         if (TakeSuspendFailure() is { } failure)
         {
-            _queue.Release(("suspend failed", () => FailAsync($"failed in {nameof(DeviceSession.SuspendAsync)}", failure)));
+            _queue.Release((
+                new(DeviceWorkKind.FailSuspend),
+                () => FailAsync($"failed in {nameof(DeviceSession.SuspendAsync)}", failure)));
         }
         else
         {
-            _queue.Release(told ? ("suspend cancelled", TellOfCancelledSuspendAsync) : null);
+            _queue.Release(told ? (new(DeviceWorkKind.CancelSuspend), TellOfCancelledSuspendAsync) : null);
         }
     }
 
@@ -147,8 +149,8 @@ public sealed partial class XenDevice
         }
         else
         {
-            _queue.Withdraw("suspend cancelled");
-            _queue.Release(("resume", finding.Error is { } error
+            _queue.Withdraw(new(DeviceWorkKind.CancelSuspend));
+            _queue.Release((new(DeviceWorkKind.Resume), finding.Error is { } error
                 ? () => FailAsync("cannot be resumed", error)
                 : TellOfResumeAsync));
         }
@@ -157,7 +159,7 @@ public sealed partial class XenDevice
     /// <summary>Ends the suspend for this device; whether its driver was told of it.</summary>
     private bool EndSuspend()
     {
-        _queue.Withdraw("suspend");
+        _queue.Withdraw(new(DeviceWorkKind.Suspend));
         lock (_gate)
         {
             _suspending = null;
@@ -222,7 +224,7 @@ public sealed partial class XenDevice
         if (Phase == XenDevicePhase.Departing)
         {
             // It left after the suspend had been announced, and its driver is asked to let it go next.
-            _queue.Post("detach", DetachAsync);
+            _queue.Post(new(DeviceWorkKind.Detach), DetachAsync);
             return;
         }
 
@@ -234,7 +236,7 @@ public sealed partial class XenDevice
     {
         if (Phase == XenDevicePhase.Departing)
         {
-            _queue.Post("detach", DetachAsync);
+            _queue.Post(new(DeviceWorkKind.Detach), DetachAsync);
             return;
         }
 

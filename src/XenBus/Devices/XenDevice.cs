@@ -269,7 +269,7 @@ public sealed partial class XenDevice
 
         if (look)
         {
-            Bus.LookAtState(this);
+            Bus.ExamineState(this);
         }
     }
 
