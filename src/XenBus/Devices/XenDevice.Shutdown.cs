@@ -10,12 +10,12 @@ public sealed partial class XenDevice
 {
     private TaskCompletionSource<bool>? _shutdown;
 
-    // From its turn on the driver is told of nothing. Written on the device's queue only.
+    // Set when the queue reaches the shutdown: no other call into the driver follows. Written on the device's queue only.
     private volatile bool _isShutDown;
 
     /// <summary>
-    /// Closes the device behind the calls that wait already, and in a suspend after it. <see langword="false"/> when it could not be
-    /// closed. A device that is gone, or that shares nothing yet, has nothing to be closed.
+    /// Closes the device, after the calls that wait already, and after a suspend that is under way. <see langword="false"/> when it could
+    /// not be closed. A device that is gone, or that shares nothing yet, counts as closed.
     /// </summary>
     internal Task<bool> ShutdownAsync()
     {
@@ -52,11 +52,11 @@ public sealed partial class XenDevice
         }
         catch (OperationCanceledException) when (_leaving.IsCancellationRequested)
         {
-            // It has left meanwhile.
+            // The device has left.
         }
         catch (Exception error)
         {
-            // The back end is to let go of the device all the same.
+            // The device is closed nevertheless, so that the back end releases it.
             Bus.Report(this, $"{Name}: driver {driver.Name} failed in {nameof(DeviceSession.ShutdownAsync)}: {error.Message}");
         }
 
@@ -71,8 +71,8 @@ public sealed partial class XenDevice
     }
 
     /// <summary>
-    /// Takes the next step to Closed that the other end's state allows; called for each change of it. Linux's back ends leave Connected
-    /// upon Closing, and let go of ring and pages upon Closed, not before.
+    /// Takes the next step to Closed that the other end's state allows; called at each change of it. Linux's back ends leave Connected upon
+    /// our Closing, and unmap ring and pages upon our Closed, not before.
     /// </summary>
     private async ValueTask CloseEndsAsync()
     {
@@ -90,22 +90,18 @@ public sealed partial class XenDevice
             XenBusState next = isInUse && _state != XenBusState.Closed ? XenBusState.Closing : XenBusState.Closed;
             if (!await SetStateAsync(next).ConfigureAwait(EventLoop.IsCurrent))
             {
-                // It is no device of ours any more.
+                // The device has left.
                 EndShutdown(isClosed: true);
             }
             else if (!isInUse && otherEnd != XenBusState.Closing)
             {
                 EndShutdown(isClosed: true);
             }
-            else if (!FollowsOtherEnd)
-            {
-                TryAgainLater();
-            }
         }
         catch (XenStoreException error) when (error.IsTemporary)
         {
-            SayTemporary("it cannot be closed", error);
-            TryAgainLater();
+            ReportTemporary("it cannot be closed", error);
+            RetryLater();
         }
         catch (XenStoreException error)
         {
