@@ -30,7 +30,7 @@ internal static class ElfFormat
 
     public const int Undefined = 0;
 
-    /// <summary>Section indexes from here on have special meanings.</summary>
+    /// <summary>Section indexes from here on are reserved.</summary>
     public const int ReservedSections = 0xFF00;
 
     public static ReadOnlySpan<byte> Magic => [0x7F, (byte)'E', (byte)'L', (byte)'F', 2, 1, 1];

@@ -3,12 +3,12 @@ using System.Xml.Linq;
 
 namespace Xenlet.Linker;
 
-/// <summary>Says which package a file is from: NuGet's, by the .nuspec above it, or Debian's, as <c>dpkg-query</c> knows.</summary>
+/// <summary>Finds the package that a file comes from: NuGet's by the .nuspec above it, Debian's by <c>dpkg-query</c>.</summary>
 internal sealed class PackageFinder
 {
     private readonly Dictionary<string, Part?> _byDirectory = [];
 
-    /// <summary>The package, or <see langword="null"/> when the file is of none that is known here.</summary>
+    /// <summary>The package, or <see langword="null"/> if the file is in no known package.</summary>
     public Part? OwnerOf(string path)
     {
         string directory = Path.GetDirectoryName(Path.GetFullPath(path))!;
@@ -61,7 +61,7 @@ internal sealed class PackageFinder
         }
         catch (System.ComponentModel.Win32Exception)
         {
-            // A system without Debian's packages.
+            // This system has no Debian packages.
             return null;
         }
     }

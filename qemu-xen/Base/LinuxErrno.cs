@@ -1,6 +1,6 @@
 namespace Xenlet.QemuXen.Base;
 
-/// <summary>Linux's error numbers (include/uapi/asm-generic/errno-base.h, errno.h) for what goes wrong with files.</summary>
+/// <summary>Linux's error numbers for file operations (include/uapi/asm-generic/errno-base.h, errno.h).</summary>
 internal static class LinuxErrno
 {
     public const int NoEntry = 2;
@@ -12,14 +12,14 @@ internal static class LinuxErrno
     public const int NotEmpty = 39;
     public const int NotSupported = 95;
 
-    /// <summary>The number that says what an exception says; null for one that has nothing to do with files.</summary>
+    /// <summary>The error number for an exception, or null if it has nothing to do with files.</summary>
     public static int? Of(Exception exception) => exception switch
     {
         FileNotFoundException or DirectoryNotFoundException => NoEntry,
         UnauthorizedAccessException => Access,
         ArgumentException => Invalid,
 
-        // On Linux .NET keeps the number of the system call that failed.
+        // On Linux, .NET keeps the error number of the failed system call.
         IOException { HResult: Exists or NoSpace or NotEmpty } known => known.HResult,
         IOException => InputOutput,
         _ => null,

@@ -2,7 +2,7 @@ using System.Text;
 
 namespace Xenlet.QemuXen;
 
-/// <summary>A log that grows while it is read: whole lines of text, without carriage returns, safe for several threads.</summary>
+/// <summary>A log that can be read while it grows: whole lines of text without carriage returns. Thread-safe.</summary>
 public sealed class TextLog
 {
     private readonly Lock _gate = new();
@@ -25,7 +25,7 @@ public sealed class TextLog
         }
     }
 
-    /// <summary>Everything so far, an incomplete last line included.</summary>
+    /// <summary>Everything so far, including an incomplete last line.</summary>
     public string Text
     {
         get
@@ -47,7 +47,7 @@ public sealed class TextLog
         }
     }
 
-    /// <summary>Adds bytes of UTF-8 text; the end of a line may come later.</summary>
+    /// <summary>Appends bytes of UTF-8 text. The end of a line may come later.</summary>
     internal void Append(ReadOnlySpan<byte> bytes)
     {
         List<string> added = new();
@@ -76,7 +76,7 @@ public sealed class TextLog
         }
     }
 
-    /// <summary>Appends all that a stream gives until its end; a connection that breaks is its end.</summary>
+    /// <summary>Appends everything from a stream until its end; a broken connection counts as its end.</summary>
     internal async Task CopyFromAsync(Stream stream)
     {
         byte[] buffer = new byte[16 * 1024];
@@ -90,7 +90,7 @@ public sealed class TextLog
         }
         catch (Exception e) when (e is IOException or ObjectDisposedException)
         {
-            // The other end has gone; what was read stays.
+            // The other end has gone. What was read stays.
         }
     }
 }

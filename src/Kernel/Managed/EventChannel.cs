@@ -14,14 +14,14 @@ internal sealed class EventChannel : IEventChannel
     private ITimer? _silence;
     private int _spuriousInRow;
 
-    // Whether an event has ended a wait since the last one began, and was said to have brought nothing.
+    // Whether an event has ended a wait since the last wait began, and whether its owner reported it as spurious.
     private bool _isTold;
     private bool _wasSpurious;
     private bool _isDisposed;
 
-    /// <param name="dispatcher">Brings the events.</param>
-    /// <param name="handle">The nucleus's handle of the port, whose lower half is the port's number.</param>
-    /// <param name="clock">Ends the silence of a channel whose other end signals without cause.</param>
+    /// <param name="dispatcher">Delivers the events.</param>
+    /// <param name="handle">The nucleus's handle of the port. Its lower half is the port's number.</param>
+    /// <param name="clock">Times how long a port stays masked whose other end signals without cause.</param>
     public EventChannel(EventDispatcher dispatcher, long handle, TimeProvider clock)
     {
         _dispatcher = dispatcher;
@@ -33,12 +33,14 @@ internal sealed class EventChannel : IEventChannel
 
     public uint Port { get; }
 
-    /// <summary>What the nucleus knows the port by. Handles of one generation of the domain are above all of an earlier one.</summary>
+    /// <summary>
+    /// The nucleus's handle of the port. All handles of one generation of the domain are greater than those of earlier ones.
+    /// </summary>
     public long Handle { get; }
 
     public void Notify()
     {
-        // Under the lock: once the port is closed its number may be another channel's.
+        // Under the lock, because a closed port's number may already be another channel's.
         lock (_gate)
         {
             ObjectDisposedException.ThrowIf(_isDisposed, this);
@@ -81,7 +83,7 @@ internal sealed class EventChannel : IEventChannel
             }
             else
             {
-                // An event that comes at once is delivered when this lock is free.
+                // An event that arrives at once is delivered when this lock is free.
                 Call(NucleusCall.AskForEvent, "waiting");
             }
 
@@ -116,7 +118,8 @@ internal sealed class EventChannel : IEventChannel
     }
 
     /// <summary>
-    /// The port was signalled; it is silent until the next wait asks. Called by the dispatcher, which does a loop's work if it is idle.
+    /// The port was signalled. It stays masked until the next wait. Called by the dispatcher, which also does a loop's work if the loop is
+    /// idle.
     /// </summary>
     public void OnEvent()
     {
@@ -134,7 +137,7 @@ internal sealed class EventChannel : IEventChannel
         loop?.Run(_signal);
     }
 
-    /// <summary>The domain was resumed, and the port is closed; its number may be another channel's by now.</summary>
+    /// <summary>The domain was resumed and the port is closed. Its number may already be another channel's.</summary>
     public void OnResumed()
     {
         lock (_gate)
@@ -153,11 +156,11 @@ internal sealed class EventChannel : IEventChannel
         _signal.Fail(new ObjectDisposedException(nameof(EventChannel), why));
     }
 
-    /// <summary>How long the port stays masked: as the console's, doubled from event to event.</summary>
+    /// <summary>How long the port stays masked: as for the console, doubled from event to event.</summary>
     private TimeSpan Silence =>
         TimeSpan.FromMicroseconds((ConsoleAttention.Moment / 1000) << (_spuriousInRow - (int)ConsoleAttention.FreeIdleEvents - 1));
 
-    /// <summary>The silence is over.</summary>
+    /// <summary>The time is over during which the port stayed masked.</summary>
     private void AskLate()
     {
         lock (_gate)

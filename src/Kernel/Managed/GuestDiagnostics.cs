@@ -6,7 +6,7 @@ using Xenlet.Kernel.Nucleus.Threads;
 
 namespace Xenlet.Kernel;
 
-/// <summary>Asks the nucleus for its threads and pages.</summary>
+/// <summary>Reads the nucleus's threads and pages.</summary>
 internal sealed unsafe class GuestDiagnostics(XenEventChannels channels, XenSharedPages pages) : IDiagnostics
 {
     private const string What = "diagnostics";
@@ -15,7 +15,7 @@ internal sealed unsafe class GuestDiagnostics(XenEventChannels channels, XenShar
     {
         for (int room = 64; ;)
         {
-            // Not the collector's memory: its pages need not be there, and the nucleus would have to find them frames.
+            // Not memory of the collector: its pages need not be present, and the nucleus would have to find frames for them.
             NucleusThreadRecord* records = (NucleusThreadRecord*)NativeMemory.AllocZeroed((nuint)room, (nuint)sizeof(NucleusThreadRecord));
             try
             {
@@ -30,7 +30,7 @@ internal sealed unsafe class GuestDiagnostics(XenEventChannels channels, XenShar
                     return Reports(new ReadOnlySpan<NucleusThreadRecord>(records, (int)count));
                 }
 
-                // Some more than there were: others may start meanwhile.
+                // A few more than there were, because threads may start meanwhile.
                 room = (int)count + 16;
             }
             finally
@@ -85,7 +85,7 @@ internal sealed unsafe class GuestDiagnostics(XenEventChannels channels, XenShar
             }
         }
 
-        // The nucleus gives the calling thread first, and the others youngest first.
+        // The nucleus returns the calling thread first and the others youngest first.
         reports.Sort(1, reports.Count - 1, Comparer<ThreadReport>.Create((one, other) => one.Id.CompareTo(other.Id)));
         return reports;
     }

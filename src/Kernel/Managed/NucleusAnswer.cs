@@ -2,13 +2,13 @@ using Xenlet.Kernel.Nucleus.Base;
 
 namespace Xenlet.Kernel;
 
-/// <summary>Makes exceptions of the nucleus's negative answers.</summary>
+/// <summary>Converts the nucleus's negative results to exceptions.</summary>
 internal static class NucleusAnswer
 {
-    /// <summary>The exception for a call that failed.</summary>
-    /// <param name="answer">What the nucleus answered, negative.</param>
-    /// <param name="what">What the caller offers, in the plural: "event channels".</param>
-    /// <param name="operation">What was tried.</param>
+    /// <summary>Creates the exception for a failed call.</summary>
+    /// <param name="answer">The nucleus's negative result.</param>
+    /// <param name="what">What the caller provides, in the plural, such as "event channels".</param>
+    /// <param name="operation">The operation that failed.</param>
     public static Exception Error(long answer, string what, string operation) =>
         answer == -Errno.ENODEV
             ? new PlatformNotSupportedException($"{what} need Xen, and this guest runs without it")

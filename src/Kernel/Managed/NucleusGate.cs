@@ -2,12 +2,12 @@ using System.Runtime.InteropServices;
 
 namespace Xenlet.Kernel;
 
-/// <summary>The door into the nucleus: its private calls, <see cref="Nucleus.Calls.NucleusCall"/>.</summary>
-/// <remarks>An ordinary P/Invoke: the collector does not wait for a thread that waits in the nucleus.</remarks>
+/// <summary>Makes system calls of the nucleus's own: see <see cref="Nucleus.Calls.NucleusCall"/>.</summary>
+/// <remarks>It is an ordinary P/Invoke, so the collector does not wait for a thread that waits in the nucleus.</remarks>
 internal static partial class NucleusGate
 {
     /// <summary>Makes a call.</summary>
-    /// <returns>What the nucleus answers: a negative number is an errno.</returns>
+    /// <returns>The nucleus's result. A negative number is an errno.</returns>
     public static long Call(int number, ulong a1 = 0, ulong a2 = 0, ulong a3 = 0) => SystemCall(a1, a2, a3, 0, 0, (ulong)number);
 
     [LibraryImport("xenlet", EntryPoint = "xenlet_system_call")]

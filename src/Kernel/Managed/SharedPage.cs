@@ -97,10 +97,10 @@ internal sealed unsafe class SharedPage : ISharedPage
         }
     }
 
-    /// <summary>Whether a resume of the domain has ended a grant.</summary>
+    /// <summary>Whether a resume of the domain has ended the grant.</summary>
     public bool HasLost(Grant grant) => grant.Handle < _pages.FirstHandle;
 
-    /// <summary>Ends a grant of this page; false while the other domain has it mapped.</summary>
+    /// <summary>Ends a grant of this page. Returns false while the other domain has it mapped.</summary>
     public bool TryEnd(Grant grant)
     {
         lock (_gate)
@@ -109,7 +109,7 @@ internal sealed unsafe class SharedPage : ISharedPage
         }
     }
 
-    /// <summary>Nobody will ask for the end of this grant again.</summary>
+    /// <summary>Hands a grant that its owner will never end again to the kernel.</summary>
     public void Abandon(Grant grant)
     {
         lock (_gate)
@@ -125,7 +125,7 @@ internal sealed unsafe class SharedPage : ISharedPage
         _pages.Hold(this);
     }
 
-    /// <summary>Ends what was disposed; false when another domain does not let all of it end.</summary>
+    /// <summary>Ends what was disposed. Returns false if another domain does not let all of it end.</summary>
     public bool TryFinish()
     {
         lock (_gate)
@@ -161,7 +161,7 @@ internal sealed unsafe class SharedPage : ISharedPage
             return false;
         }
 
-        // A resume of the domain has ended it already.
+        // A resume of the domain has already ended it.
         if (answer < 0 && answer != -Errno.ESTALE)
         {
             throw NucleusAnswer.Error(answer, XenSharedPages.What, $"ending grant {(uint)grant.Handle} to domain {grant.Domain}");

@@ -5,7 +5,7 @@ namespace Xenlet.Kernel;
 /// <summary>The guest's event channels.</summary>
 internal sealed class XenEventChannels(TimeProvider clock) : IEventChannels
 {
-    /// <summary>What all of this is, in messages.</summary>
+    /// <summary>The name of this facility in messages.</summary>
     public const string What = "event channels";
 
     private readonly EventDispatcher _dispatcher = new();
@@ -22,8 +22,8 @@ internal sealed class XenEventChannels(TimeProvider clock) : IEventChannels
 
     public IEventChannel Adopt(uint port) => Open(NucleusGate.Call(NucleusCall.AdoptPort, port), $"adopting event channel port {port}");
 
-    /// <summary>The domain was resumed: ends all channels of before.</summary>
-    /// <param name="firstHandle">The smallest handle of the generation that began.</param>
+    /// <summary>The domain was resumed: ends all channels of earlier generations.</summary>
+    /// <param name="firstHandle">The smallest handle of the new generation.</param>
     public void OnResumed(long firstHandle) => _dispatcher.OnResumed(firstHandle);
 
     private EventChannel Open(long answer, string operation) =>

@@ -3,14 +3,14 @@ using Xenlet.Kernel.Nucleus.Calls;
 
 namespace Xenlet.Kernel;
 
-/// <summary>The guest's shared pages, and those that another domain does not let go of.</summary>
+/// <summary>The guest's shared pages, and the disposed ones that another domain still has mapped.</summary>
 internal sealed class XenSharedPages : ISharedPages
 {
-    /// <summary>What all of this is, in messages.</summary>
+    /// <summary>The name of this facility in messages.</summary>
     public const string What = "shared pages";
 
-    // So many held pages are tried again with each page or grant that is asked for: a domain that lets go of nothing must not make all
-    // others slow.
+    // How many held pages are retried with each request for a page or grant. A domain that keeps everything mapped must not make all others
+    // slow.
     private const int TriedEachTime = 4;
 
     private readonly Lock _gate = new();
@@ -19,7 +19,7 @@ internal sealed class XenSharedPages : ISharedPages
 
     private long _firstHandle;
 
-    /// <summary>The smallest handle of the domain's generation: grants of smaller ones have ended.</summary>
+    /// <summary>The smallest handle of the domain's current generation. Grants with smaller handles have ended.</summary>
     public long FirstHandle => Volatile.Read(ref _firstHandle);
 
     public int HeldPages
@@ -56,15 +56,15 @@ internal sealed class XenSharedPages : ISharedPages
         };
     }
 
-    /// <summary>The domain was resumed: all grants of before have ended, and pages that were held for them are given back.</summary>
-    /// <param name="firstHandle">The smallest handle of the generation that began.</param>
+    /// <summary>The domain was resumed: all earlier grants have ended, and the pages that were held for them are released.</summary>
+    /// <param name="firstHandle">The smallest handle of the new generation.</param>
     public void OnResumed(long firstHandle)
     {
         Volatile.Write(ref _firstHandle, firstHandle);
         Reclaim();
     }
 
-    /// <summary>Keeps a page whose grants do not all end yet.</summary>
+    /// <summary>Keeps a page that still has grants that cannot be ended.</summary>
     public void Hold(SharedPage page)
     {
         lock (_gate)
@@ -76,10 +76,10 @@ internal sealed class XenSharedPages : ISharedPages
         }
     }
 
-    /// <summary>Tries again to end some of what is held, the longest untried first.</summary>
+    /// <summary>Retries some of the held pages, the longest untried first.</summary>
     public void ReclaimSome() => Reclaim(TriedEachTime);
 
-    /// <summary>Tries again to end all that is held; true when that freed anything.</summary>
+    /// <summary>Retries all held pages. Returns true if that freed any.</summary>
     public bool Reclaim() => Reclaim(int.MaxValue);
 
     private bool Reclaim(int most)
@@ -101,7 +101,7 @@ internal sealed class XenSharedPages : ISharedPages
                     break;
                 }
 
-                // Out of the set first: another thread may abandon one more grant of the page meanwhile, and hold it again.
+                // Remove it from the set first: another thread may meanwhile abandon one more grant of the page and hold it again.
                 _held.Remove(page);
             }
 

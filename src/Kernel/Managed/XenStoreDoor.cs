@@ -48,7 +48,7 @@ internal sealed class XenStoreDoor(XenEventChannels channels, XenSharedPages pag
 
         public void FindAgain()
         {
-            // The page can be mapped once only.
+            // The page can be mapped only once.
             Dispose();
             (_page, Events) = _door.Find();
         }

@@ -5,18 +5,17 @@ using System.Text;
 namespace Xenlet.XenStoreRing.Client;
 
 /// <summary>
-/// Makes a result of a reply's payload, which is gone afterwards. Throws <see cref="DecodeException"/> for a payload that has not the form
-/// it must have.
+/// Converts a reply's payload, which is invalid afterwards, to a result. Throws <see cref="DecodeException"/> if the payload is malformed.
 /// </summary>
 internal delegate T Decoder<T>(ReadOnlySpan<byte> body, Memory<byte> destination);
 
-/// <summary>The payload of a reply is not what it must be. Becomes a <see cref="XenStoreException"/> that names the request.</summary>
+/// <summary>The payload of a reply is malformed. Becomes a <see cref="XenStoreException"/> that names the request.</summary>
 internal sealed class DecodeException(XenStoreError error, string message) : Exception(message)
 {
     public XenStoreError Error { get; } = error;
 }
 
-/// <summary>The decoders of all requests. One instance each: a request allocates none.</summary>
+/// <summary>The decoders of all requests. There is one instance of each, so requests allocate none.</summary>
 internal static class Decoders
 {
     public static readonly Decoder<string?> Text = static (body, _) => Encoding.UTF8.GetString(body);
@@ -42,7 +41,7 @@ internal static class Decoders
             : throw new DecodeException(XenStoreError.ProtocolViolation, $"the reply {Show(body)} is no transaction's number");
     }
 
-    /// <summary>A payload for messages: at most 40 bytes of it, unprintable ones as "?".</summary>
+    /// <summary>A payload for messages: at most 40 bytes, with unprintable ones as "?".</summary>
     public static string Show(ReadOnlySpan<byte> body)
     {
         StringBuilder text = new("\"");

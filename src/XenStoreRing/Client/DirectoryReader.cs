@@ -4,8 +4,8 @@ using Xenlet.Kernel;
 namespace Xenlet.XenStoreRing.Client;
 
 /// <summary>
-/// Reads a directory: whole when it fits one message, else in parts (DIRECTORY_PART). Each part names the directory's generation;
-/// when that changes in between, reading starts again.
+/// Reads a directory: whole if it fits in one message, otherwise in parts (DIRECTORY_PART). Each part names the directory's generation; if
+/// that changes in between, reading starts again.
 /// </summary>
 internal static class DirectoryReader
 {
@@ -45,7 +45,7 @@ internal static class DirectoryReader
             }
             catch (XenStoreException error) when (offset == 0 && error.Error == XenStoreError.ENOSYS)
             {
-                // A server without DIRECTORY_PART (oxenstored): what the caller should know is that the directory is too large.
+                // A server without DIRECTORY_PART (oxenstored): tell the caller that the directory is too large.
                 throw tooLarge;
             }
 
@@ -63,7 +63,7 @@ internal static class DirectoryReader
 
                 names.Clear();
                 offset = 0;
-                // A part at offset 0 is as good as a new request for it, any other is not.
+                // A part at offset 0 is as good as one from a new request; any other is not.
                 continue;
             }
 
@@ -93,7 +93,7 @@ internal static class DirectoryReader
     private static XenStoreException Failure(string path, XenStoreError error, string detail) =>
         new(XenStoreMessageType.DirectoryPart, path, error, error.ToWireName(), detail);
 
-    /// <summary>One reply: the generation, then names; an empty name is the end of the directory.</summary>
+    /// <summary>One reply: the generation, then names. An empty name marks the end of the directory.</summary>
     private readonly record struct Part(ulong Generation, List<string> Names, int Bytes, bool IsLast)
     {
         public static Part Read(ReadOnlySpan<byte> body)

@@ -2,12 +2,12 @@ using Xenlet.Kernel;
 
 namespace Xenlet.XenStoreRing.Client;
 
-/// <summary>Leaves a ring, which outlives its user, so that a successor can use it.</summary>
+/// <summary>Leaves a ring, which outlives its user, in a state that a successor can use.</summary>
 internal sealed partial class XenStoreConnection
 {
     /// <summary>
-    /// Tells everybody who waits, ends transactions and watches, and reads until no reply is due and no message is cut. What does not
-    /// come about in time is left: the connection ends in any case.
+    /// Fails all waiters, ends transactions and watches, and reads until no reply is due and no message is incomplete. What does not
+    /// succeed in time is left: the connection ends in any case.
     /// </summary>
     private async ValueTask DrainAsync(XenStoreException reason)
     {
@@ -46,7 +46,7 @@ internal sealed partial class XenStoreConnection
         }
         catch (Exception failure) when (failure is OperationCanceledException or IOException or ObjectDisposedException)
         {
-            // The server does not answer, has given up or writes nonsense: there is nothing to be left clean.
+            // The server does not answer, has given up, or writes nonsense: nothing can be left clean.
         }
     }
 }

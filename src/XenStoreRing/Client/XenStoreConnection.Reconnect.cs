@@ -2,7 +2,7 @@ using Xenlet.Kernel;
 
 namespace Xenlet.XenStoreRing.Client;
 
-/// <summary>The way back: after a connection that was lost, and after a resume.</summary>
+/// <summary>Reconnecting after a lost connection and after a resume.</summary>
 internal sealed partial class XenStoreConnection
 {
     private readonly CancellationTokenSource _end = new();
@@ -13,11 +13,11 @@ internal sealed partial class XenStoreConnection
     private XenStoreException? _lostReason;
 
     /// <summary>
-    /// Told when the connection is lost, or does not come back, and why; and with <see langword="null"/> when it is there again.
+    /// Called when the connection is lost or cannot be restored, with the reason, and with <see langword="null"/> when it is restored.
     /// </summary>
     public Action<XenStoreException?>? Changed { get; set; }
 
-    /// <summary>Counts the transports that the connection has had. A transaction is known to the one it was begun over only.</summary>
+    /// <summary>Counts the connection's transports. Only the server of the transport that a transaction began on knows it.</summary>
     public int Epoch
     {
         get
@@ -29,8 +29,8 @@ internal sealed partial class XenStoreConnection
         }
     }
 
-    /// <summary>The epoch of a transaction that has just been begun.</summary>
-    /// <exception cref="XenStoreException">It was lost with the connection since.</exception>
+    /// <summary>The epoch of a transaction that has just begun.</summary>
+    /// <exception cref="XenStoreException">It was lost with its connection in the meantime.</exception>
     public int EpochOf(uint transaction)
     {
         lock (_gate)
@@ -40,7 +40,9 @@ internal sealed partial class XenStoreConnection
         }
     }
 
-    /// <summary>From here on a connection that is lost is made again, over what <paramref name="connect"/> gives.</summary>
+    /// <summary>
+    /// From now on, a lost connection is restored over what <paramref name="connect"/> returns.
+    /// </summary>
     public void ReconnectWith(Func<IXenStoreTransport> connect)
     {
         lock (_gate)
@@ -51,8 +53,8 @@ internal sealed partial class XenStoreConnection
     }
 
     /// <summary>
-    /// Goes on, after a suspend, over the transport that <paramref name="find"/> gives; when it gives none, or no xenstored answers,
-    /// over the one it gives later. Cancelling ends the waiting only.
+    /// Continues after a suspend over the transport that <paramref name="find"/> returns; if it returns none, or no xenstored answers, over
+    /// one that it returns later. Cancelling only ends the wait.
     /// </summary>
     public async ValueTask ResumeAsync(Func<IXenStoreTransport> find, CancellationToken cancellationToken)
     {
@@ -76,8 +78,8 @@ internal sealed partial class XenStoreConnection
     }
 
     /// <summary>
-    /// The transport of <paramref name="pump"/> has ended. Whoever waits for an answer gets the reason, since what was sent may have been
-    /// carried out or not; what is queued waits. Without a way to get another transport the connection ends for good.
+    /// The transport of <paramref name="pump"/> has ended. Sent requests fail with the reason, since they may or may not have been carried
+    /// out; queued ones wait. Without a way to get another transport, the connection ends for good.
     /// </summary>
     public void Lose(MessagePump pump, XenStoreException reason)
     {
@@ -115,9 +117,7 @@ internal sealed partial class XenStoreConnection
         }
     }
 
-    /// <summary>
-    /// Fails all that belongs to the transport that has ended: what was sent, and what was to be sent in its transactions.
-    /// </summary>
+    /// <summary>Fails everything that belongs to the ended transport: the sent requests, and the unsent ones of its transactions.</summary>
     private void FailSent(XenStoreException reason)
     {
         while (_pending.TakeBound() is { } request)
@@ -129,7 +129,7 @@ internal sealed partial class XenStoreConnection
         _transactions.Lose();
     }
 
-    /// <summary>Begins the way back. Called under the gate.</summary>
+    /// <summary>Starts reconnecting. Called under the lock.</summary>
     private Task ComeBack(Func<IXenStoreTransport> connect, XenStoreException? reason = null)
     {
         _isComingBack = true;
@@ -143,14 +143,14 @@ internal sealed partial class XenStoreConnection
         XenStoreRetryPause pause = new();
         while (true)
         {
-            // Two transports over one ring must not meet, and a reader must not find another's buffer.
+            // Two transports must never use one ring at a time, and a reader must not find another's buffer.
             await _pump.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
             try
             {
                 await ConnectOverAsync(connect()).ConfigureAwait(EventLoop.IsCurrent);
                 lock (_gate)
                 {
-                    // If it was lost before this line, that was left to this loop.
+                    // If it was lost before this line, reconnecting was left to this loop.
                     _isComingBack = _state == RunState.Lost;
                     if (_isComingBack)
                     {

@@ -6,7 +6,7 @@ namespace Xenlet.XenStoreRing.Client;
 /// <summary>Start, and the ring's part of suspend and resume.</summary>
 internal sealed partial class XenStoreConnection
 {
-    /// <summary>Opens the transport, resets watches of a predecessor where that is due, and lets requests through.</summary>
+    /// <summary>Opens the transport, resets a predecessor's watches if required, and lets requests through.</summary>
     public async ValueTask OpenAsync(CancellationToken cancellationToken)
     {
         await OpenTransportAsync(_pump.Transport, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
@@ -18,8 +18,8 @@ internal sealed partial class XenStoreConnection
     }
 
     /// <summary>
-    /// Holds new requests back, waits until every request is answered and every transaction has ended, and stops the reader where no
-    /// message is cut. If that does not come about, everything goes on as before.
+    /// Holds new requests back, waits until every request is answered and every transaction has ended, and stops the reader between
+    /// messages. If that fails, everything continues as before.
     /// </summary>
     public async ValueTask SuspendAsync(CancellationToken cancellationToken)
     {
@@ -108,7 +108,7 @@ internal sealed partial class XenStoreConnection
         }
     }
 
-    /// <summary>Goes on as if nothing had happened: the suspend was cancelled, the ring is as it was.</summary>
+    /// <summary>Continues as before: the suspend was cancelled, and the ring is unchanged.</summary>
     public void CancelSuspend()
     {
         lock (_gate)
@@ -124,7 +124,7 @@ internal sealed partial class XenStoreConnection
     }
 
     /// <summary>
-    /// Goes on over a new transport. Every watch is registered again, and says "look at everything". When no xenstored answers, the
+    /// Continues over a new transport. Every watch is registered again and reports "look at everything". If no xenstored answers, the
     /// connection stays suspended.
     /// </summary>
     public async ValueTask ResumeAsync(IXenStoreTransport transport, CancellationToken cancellationToken)
@@ -146,12 +146,12 @@ internal sealed partial class XenStoreConnection
         }
 
         await old.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
-        // From here on nothing is cancelled, or a watch could be lost without a word. Each request has its time limit.
+        // Nothing is cancelled from here on, or a watch could be lost silently. Each request has its time limit.
         await GoOnOverAsync(transport).ConfigureAwait(EventLoop.IsCurrent);
     }
 
-    /// <summary>Makes an open transport the connection's, and sets up over it what the server has to know.</summary>
-    /// <exception cref="XenStoreException">The connection was lost, or disposed of, meanwhile.</exception>
+    /// <summary>Makes an open transport the connection's, and sets up over it what the server must know.</summary>
+    /// <exception cref="XenStoreException">The connection was lost or disposed meanwhile.</exception>
     private async ValueTask GoOnOverAsync(IXenStoreTransport transport)
     {
         uint[] leftOpen;
@@ -173,10 +173,10 @@ internal sealed partial class XenStoreConnection
         }
         catch (XenStoreException)
         {
-            // What is wrong shows in the registration of the watches, and there it is reported.
+            // A failure will show, and be reported, when the watches are registered.
         }
 
-        // No other of ours is open that could have the same number.
+        // No other transaction of this client is open that could have the same id.
         await _setup.EndTransactionsAsync(leftOpen).ConfigureAwait(EventLoop.IsCurrent);
         await RegisterWatchesAgainAsync(epoch).ConfigureAwait(EventLoop.IsCurrent);
         lock (_gate)
@@ -229,7 +229,7 @@ internal sealed partial class XenStoreConnection
                 {
                     if (_epoch != epoch)
                     {
-                        // Lost again: it is registered over the next transport.
+                        // Lost again: it will be registered over the next transport.
                         return;
                     }
 
@@ -258,7 +258,7 @@ internal sealed partial class XenStoreConnection
         }
     }
 
-    /// <summary>Tells a suspend that nothing is under way any more.</summary>
+    /// <summary>Notifies a suspend that nothing is in progress any more.</summary>
     private void CheckQuiet()
     {
         if (_quiet is not null
@@ -271,7 +271,7 @@ internal sealed partial class XenStoreConnection
         }
     }
 
-    /// <summary>The time a domain was not running does not count against its requests.</summary>
+    /// <summary>Time during which the domain did not run does not count against its requests.</summary>
     private void RestartTimeLimits()
     {
         _pending.RestartTimeLimits();

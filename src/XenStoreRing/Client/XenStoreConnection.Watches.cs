@@ -2,7 +2,7 @@ using Xenlet.Kernel;
 
 namespace Xenlet.XenStoreRing.Client;
 
-/// <summary>A watch is registered, and taken back.</summary>
+/// <summary>Registering and unregistering watches.</summary>
 internal sealed partial class XenStoreConnection
 {
     private readonly WatchTable _watches;
@@ -33,7 +33,7 @@ internal sealed partial class XenStoreConnection
         return watch;
     }
 
-    /// <summary>Forgets a watch and tells the server. Failures do not matter: no event can reach the watch any more.</summary>
+    /// <summary>Removes a watch and tells the server. Failures do not matter: no event can reach the watch any more.</summary>
     private async ValueTask UnwatchAsync(XenStoreWatch watch)
     {
         lock (_gate)
@@ -45,7 +45,7 @@ internal sealed partial class XenStoreConnection
 
             if (_state is RunState.Suspended or RunState.Lost or RunState.Resuming)
             {
-                // Nobody can be asked now, and whoever disposes of the watch must not wait for that. Another xenstored does not know it.
+                // Nobody can be asked now, and disposing the watch must not wait for that. Another xenstored does not know it.
                 Enqueue(RequestMessage.Unwatch(watch.Path, watch.Token));
                 return;
             }

@@ -11,14 +11,14 @@ internal struct StartInfo
 
     public uint Magic;
 
-    /// <summary>1 and later have the memory map.</summary>
+    /// <summary>Versions 1 and later have the memory map.</summary>
     public uint Version;
 
     public uint Flags;
     public uint ModuleCount;
     public ulong ModuleListAddress;
 
-    /// <summary>Physical address of the command line, NUL terminated; 0 for none.</summary>
+    /// <summary>Physical address of the NUL-terminated command line, or 0.</summary>
     public ulong CommandLineAddress;
 
     public ulong RsdpAddress;

@@ -7,7 +7,7 @@ using Xenlet.Kernel.Nucleus.Xen.Abi;
 
 namespace Xenlet.Kernel.Nucleus.Boot;
 
-/// <summary>Xen's clock, timer, event channels and console, in the order in which they need each other.</summary>
+/// <summary>Sets up Xen's clock, timer, event channels and console in the order in which they need each other.</summary>
 internal static unsafe class XenDevices
 {
     public static void Initialise()

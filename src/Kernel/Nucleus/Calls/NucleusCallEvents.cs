@@ -4,7 +4,7 @@ using Xenlet.Kernel.Nucleus.Xen.Abi;
 
 namespace Xenlet.Kernel.Nucleus.Calls;
 
-/// <summary>The program's event channels. No call here touches a port that is the nucleus's.</summary>
+/// <summary>The program's event channels. None of these calls touches a port of the nucleus.</summary>
 internal static unsafe class NucleusCallEvents
 {
     public static long AllocateUnbound(ulong domain)
@@ -93,7 +93,7 @@ internal static unsafe class NucleusCallEvents
         return error < 0 ? error : EventChannels.Send(port);
     }
 
-    /// <summary>The port of a handle; a negative errno when it is not the program's.</summary>
+    /// <summary>The port of a handle, or a negative errno if it does not belong to the program.</summary>
     private static long Find(ulong handle, out uint port)
     {
         port = 0;
@@ -116,7 +116,7 @@ internal static unsafe class NucleusCallEvents
     {
         if (port >= EventChannels.PortCount)
         {
-            // The 2-level interface has no bits for it.
+            // The 2-level interface has no bits for this port.
             _ = EventChannelOp.Close(port);
             return -Errno.ENOSPC;
         }

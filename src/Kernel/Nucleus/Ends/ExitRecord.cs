@@ -8,11 +8,13 @@ using Xenlet.Kernel.Nucleus.Xen.Abi;
 namespace Xenlet.Kernel.Nucleus.Ends;
 
 /// <summary>
-/// Leaves the program's exit status in xenstore, at data/xenlet/exit of the domain: a tool stack that watches there need not read consoles.
+/// Writes the program's exit status to xenstore, at data/xenlet/exit of the domain, so that a tool stack can watch it instead of reading
+/// the console.
 /// </summary>
 /// <remarks>
-/// One request, written when nothing else runs any more. Where the ring is not idle (the program ended in the middle of a request, or
-/// xenstored does not answer) nothing is written: the status is also the console's last line, and the end must not wait for anybody.
+/// This is a single request, written when nothing else runs any more. If the ring is not idle (the program ended in the middle of a
+/// request, or xenstored does not answer), nothing is written: the status is also the console's last line, and the end must not wait for
+/// anybody.
 /// </remarks>
 internal static unsafe class ExitRecord
 {
@@ -20,7 +22,7 @@ internal static unsafe class ExitRecord
     private const int HeaderSize = 16;
     private const ulong PatienceNanoseconds = 200_000_000;
 
-    /// <summary>Writes the status and gives xenstored a moment to take it.</summary>
+    /// <summary>Writes the status and gives xenstored a moment to read it.</summary>
     public static void Write(int status)
     {
         if (!XenPlatform.IsPresent
@@ -85,7 +87,7 @@ internal static unsafe class ExitRecord
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct xenstore_domain_interface
 {
-    /// <summary>XENSTORE_RING_SIZE: bytes of each ring; indexes run freely.</summary>
+    /// <summary>XENSTORE_RING_SIZE: size of each ring in bytes. The indexes run freely.</summary>
     public const uint RingSize = 1024;
 
     public fixed byte req[(int)RingSize];

@@ -7,41 +7,43 @@ using Xenlet.Kernel.Nucleus.Threads;
 namespace Xenlet.Kernel.Nucleus.Linux.Terminal;
 
 /// <summary>
-/// When the nucleus looks at the console: at each event, as long as its back end is sparing with them. The back end runs on another
-/// processor and can write and signal without end, so a look takes a ring's worth of input at most, and what comes too fast, or signals and
-/// brings nothing, or has taken a quarter of the time, waits for the scheduler with the port masked. Threads run in between.
+/// Decides when the nucleus services the console: at each event, as long as the back end sends few. The back end runs on another processor
+/// and can write and signal without end. Each service therefore takes at most a ring's worth of input. If events come too fast, bring
+/// nothing, or have taken a quarter of the time, the next service waits for the scheduler with the port masked, and threads run in between.
 /// </summary>
 internal static unsafe class ConsoleAttention
 {
-    /// <summary>Nanoseconds of the shortest pause.</summary>
+    /// <summary>The shortest pause, in nanoseconds.</summary>
     public const ulong Moment = 1_000_000;
 
-    /// <summary>Events answered at once within a moment.</summary>
+    /// <summary>The number of events served at once within an interval.</summary>
     public const uint EventsPerMoment = 16;
 
-    /// <summary>Events in a row that may bring nothing: one that was overtaken by an earlier look is no misdeed.</summary>
+    /// <summary>
+    /// The number of consecutive events that may bring nothing: an earlier service may already have handled what an event announced.
+    /// </summary>
     public const uint FreeIdleEvents = 8;
 
-    /// <summary>The longest pause is a moment doubled so often.</summary>
+    /// <summary>The longest pause is an interval doubled this many times.</summary>
     public const int MostDoublings = 7;
 
-    // Of the time that looks take, so much more is the threads'. Not as much: whoever reads the input costs time as well, and what else the
-    // guest does would be left less than half of the processor.
+    // For the time that services take, threads get this many times as much. An equal share would be too little: reading the input costs
+    // time as well, and less than half of the processor would remain for everything else.
     private const ulong ShareOfThreads = 3;
 
-    // 0: no pause, the port is unmasked.
+    // 0 if there is no pause and the port is unmasked.
     private static ulong s_nextLook;
     private static ulong s_momentEnd;
     private static uint s_events;
 
-    // Nanoseconds of looks in this moment.
+    // Nanoseconds spent on services in this interval.
     private static ulong s_spent;
     private static uint s_idleEvents;
 
-    /// <summary>When the pause ends; <see cref="ulong.MaxValue"/> when there is none.</summary>
+    /// <summary>When the pause ends, or <see cref="ulong.MaxValue"/> if there is none.</summary>
     public static ulong NextLook => s_nextLook == 0 ? ulong.MaxValue : s_nextLook;
 
-    /// <summary>The console has signalled.</summary>
+    /// <summary>Handles the console's event.</summary>
     public static void OnEvent()
     {
         BeginMoment();
@@ -61,8 +63,10 @@ internal static unsafe class ConsoleAttention
         Look(pause);
     }
 
-    /// <summary>Looks for input and for room for output, and wakes who waits for either.</summary>
-    /// <param name="pause">Nanoseconds until the next look, at least; longer where this one, or those of this moment, took long.</param>
+    /// <summary>Checks for input and for room for output, and wakes the threads that wait for either.</summary>
+    /// <param name="pause">
+    /// The minimum number of nanoseconds until the next service. The pause is longer if this service, or those of this interval, took long.
+    /// </param>
     public static void Look(ulong pause = 0)
     {
         s_nextLook = 0;
@@ -74,7 +78,7 @@ internal static unsafe class ConsoleAttention
         s_spent += end - start;
         if (!isAll || s_spent > Moment / (1 + ShareOfThreads))
         {
-            // However slow the looks are.
+            // Applies however slow the services are.
             pause = Math.Max(pause, Math.Max(Moment, ShareOfThreads * s_spent));
         }
 
@@ -84,7 +88,7 @@ internal static unsafe class ConsoleAttention
         }
     }
 
-    /// <summary>Looks again when the pause is over.</summary>
+    /// <summary>Services the console if its pause is over.</summary>
     public static void LookIfDue(ulong now)
     {
         if (now < NextLook)

@@ -3,12 +3,12 @@ using Xenlet.Kernel.Nucleus.Base;
 namespace Xenlet.Kernel.Nucleus.Xen.Abi;
 
 /// <summary>
-/// Issues hypercalls with the instruction of this processor's vendor. Typed wrappers, one class for each hypercall, stand above it.
+/// Issues hypercalls with the instruction of this processor's vendor. Above it are typed wrappers, one class per hypercall.
 /// </summary>
 /// <remarks>
-/// Structures are passed by address. Xen answers -EFAULT for a page that is not present, it raises no page fault; the wrappers
-/// therefore pass locals, which lie on the nucleus's stack. The instruction is issued directly: the hypercall page only wraps it.
-/// Calling convention: docs/guest-guide/x86/hypercall-abi.rst in Xen.
+/// Structures are passed by address. For a page that is not present, Xen returns -EFAULT and raises no page fault; the wrappers therefore
+/// pass locals, which lie on the nucleus's stack. The instruction is issued directly: the hypercall page only wraps it. Calling convention:
+/// docs/guest-guide/x86/hypercall-abi.rst in Xen.
 /// </remarks>
 internal static unsafe class Hypercall
 {
@@ -20,10 +20,12 @@ internal static unsafe class Hypercall
     /// <summary>Hypercalls issued since boot.</summary>
     public static ulong Issued => s_issued;
 
-    /// <summary>The gate chosen by <see cref="Initialise"/>.</summary>
+    /// <summary>The instruction that <see cref="Initialise"/> chose.</summary>
     public static HypercallGate Gate => s_gate;
 
-    /// <summary>Chooses the gate. A wrong guess would be an undefined instruction, so an unknown vendor is refused by name.</summary>
+    /// <summary>
+    /// Chooses the instruction. A wrong one would raise an undefined-opcode exception, so an unknown vendor is refused by name.
+    /// </summary>
     public static void Initialise()
     {
         uint* registers = stackalloc uint[4];
@@ -39,7 +41,7 @@ internal static unsafe class Hypercall
         }
     }
 
-    /// <summary>Issues a hypercall. The result is the hypercall's own; negative values are errnos, see <see cref="XenError"/>.</summary>
+    /// <summary>Issues a hypercall and returns its result. A negative result is an errno: see <see cref="XenError"/>.</summary>
     public static long Invoke(uint number, ulong a1 = 0, ulong a2 = 0, ulong a3 = 0, ulong a4 = 0, ulong a5 = 0)
     {
         s_issued++;

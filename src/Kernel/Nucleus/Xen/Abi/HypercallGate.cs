@@ -1,9 +1,9 @@
 namespace Xenlet.Kernel.Nucleus.Xen.Abi;
 
-/// <summary>The instruction that enters the hypervisor; it depends on the processor's vendor.</summary>
+/// <summary>The instruction that enters the hypervisor, which depends on the processor's vendor.</summary>
 internal enum HypercallGate
 {
-    /// <summary>Not chosen yet, or no instruction is known for the vendor.</summary>
+    /// <summary>Not chosen yet, or not known for this vendor.</summary>
     None,
 
     /// <summary><c>vmcall</c>: Intel, Centaur, Shanghai (Zhaoxin).</summary>
