@@ -49,7 +49,7 @@ public static class FailureRedirect
         {
             Function[] functions = code.OrderBy(f => f.Start).ToArray();
             HashSet<int> relocated = new();
-            foreach (SectionHeader? relocations in view.Sections.Where(s => s.Type == ElfFormat.Rela && s.Info == code.Key))
+            foreach (SectionHeader? relocations in view.Sections.Where(s => s.Type == ElfFormat.SHT_RELA && s.Info == code.Key))
             {
                 RedirectRelocations(view, symbols, relocations, functions, relocated, ref checks, ref cookies);
             }
@@ -211,7 +211,7 @@ public static class FailureRedirect
                 else if (Classify(name) is var kind and not Helper.None)
                 {
                     _bySymbol[i] = kind;
-                    if (view.SymbolSection(i) != ElfFormat.Undefined)
+                    if (view.SymbolSection(i) != ElfFormat.SHN_UNDEF)
                     {
                         _byPlace[(view.SymbolSection(i), view.SymbolValue(i))] = kind;
                     }
@@ -238,7 +238,7 @@ public static class FailureRedirect
         private static int FindPanic(ObjectFile view, string name)
         {
             int symbol = view.FindSymbol(name);
-            if (view.SymbolSection(symbol) != ElfFormat.Undefined)
+            if (view.SymbolSection(symbol) != ElfFormat.SHN_UNDEF)
             {
                 ReadFunction(view, symbol);
             }

@@ -57,7 +57,7 @@ public static class NucleusVariables
             size += variable.End - variable.Start;
         }
 
-        return view.WithSection(SectionName, ElfFormat.NoBits, ElfFormat.FlagAlloc | ElfFormat.FlagWrite, size, Alignment);
+        return view.WithSection(SectionName, ElfFormat.SHT_NOBITS, ElfFormat.SHF_ALLOC | ElfFormat.SHF_WRITE, size, Alignment);
     }
 
     /// <summary>The variables in address order. ILC's symbols have no size: each variable reaches to the next symbol.</summary>
@@ -66,10 +66,10 @@ public static class NucleusVariables
         List<(int Symbol, int Section, int Start)> found = new();
         for (int i = 1; i < view.SymbolCount; i++)
         {
-            if (view.SymbolName(i).StartsWith(prefix) && view.SymbolSection(i) != ElfFormat.Undefined)
+            if (view.SymbolName(i).StartsWith(prefix) && view.SymbolSection(i) != ElfFormat.SHN_UNDEF)
             {
                 int section = view.SymbolSection(i);
-                if (section >= view.Sections.Count || view.Sections[section].Type != ElfFormat.NoBits)
+                if (section >= view.Sections.Count || view.Sections[section].Type != ElfFormat.SHT_NOBITS)
                 {
                     string name = Encoding.UTF8.GetString(view.SymbolName(i));
                     throw view.Bad($"{name} has an initial value, which a variable of the nucleus cannot have");
@@ -100,7 +100,7 @@ public static class NucleusVariables
     /// <summary>Changes references that use the old section and an offset to use the moved variable's symbol.</summary>
     private static void Redirect(ObjectFile view, SectionHeader section, List<Variable> moved)
     {
-        foreach (SectionHeader? relocations in view.Sections.Where(s => s.Type == ElfFormat.Rela))
+        foreach (SectionHeader? relocations in view.Sections.Where(s => s.Type == ElfFormat.SHT_RELA))
         {
             Span<byte> entries = view.Contents(relocations);
             for (; entries.Length >= ElfFormat.RelaSize; entries = entries[ElfFormat.RelaSize..])

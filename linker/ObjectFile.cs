@@ -50,13 +50,13 @@ public sealed class ObjectFile
             throw Bad("not a 64-bit little-endian ELF file");
         }
 
-        if (Read16(ElfFormat.HeaderType) != ElfFormat.TypeRelocatable || Read16(ElfFormat.HeaderMachine) != ElfFormat.MachineX64)
+        if (Read16(ElfFormat.HeaderType) != ElfFormat.ET_REL || Read16(ElfFormat.HeaderMachine) != ElfFormat.EM_X86_64)
         {
             throw Bad("not a relocatable object for x86-64");
         }
 
         Sections = ReadSections();
-        List<SectionHeader> tables = Sections.Where(s => s.Type == ElfFormat.SymbolTable).ToList();
+        List<SectionHeader> tables = Sections.Where(s => s.Type == ElfFormat.SHT_SYMTAB).ToList();
         if (tables.Count != 1)
         {
             throw Bad($"has {tables.Count} symbol tables, not one");
@@ -92,7 +92,7 @@ public sealed class ObjectFile
     /// <param name="section">The section.</param>
     /// <returns>Its bytes, or none for a section that takes no space in the file.</returns>
     public Span<byte> Contents(SectionHeader section) =>
-        section.Type is ElfFormat.NoBits or ElfFormat.Null ? [] : _bytes.AsSpan(section.Offset, section.Size);
+        section.Type is ElfFormat.SHT_NOBITS or ElfFormat.SHT_NULL ? [] : _bytes.AsSpan(section.Offset, section.Size);
 
     /// <summary>A symbol's name as stored in the file.</summary>
     /// <param name="symbol">The symbol's index.</param>
@@ -122,12 +122,12 @@ public sealed class ObjectFile
     /// <summary>Whether a symbol names a function.</summary>
     /// <param name="symbol">The symbol's index.</param>
     /// <returns>True if so.</returns>
-    public bool IsFunction(int symbol) => (_bytes[SymbolAt(symbol) + ElfFormat.SymbolInfo] & 0xF) == ElfFormat.TypeFunction;
+    public bool IsFunction(int symbol) => (_bytes[SymbolAt(symbol) + ElfFormat.SymbolInfo] & 0xF) == ElfFormat.STT_FUNC;
 
     /// <summary>Whether a symbol represents its section.</summary>
     /// <param name="symbol">The symbol's index.</param>
     /// <returns>True if so.</returns>
-    public bool IsSection(int symbol) => (_bytes[SymbolAt(symbol) + ElfFormat.SymbolInfo] & 0xF) == ElfFormat.TypeSection;
+    public bool IsSection(int symbol) => (_bytes[SymbolAt(symbol) + ElfFormat.SymbolInfo] & 0xF) == ElfFormat.STT_SECTION;
 
     /// <summary>Moves a symbol.</summary>
     /// <param name="symbol">The symbol's index.</param>
@@ -204,7 +204,7 @@ public sealed class ObjectFile
     private int SymbolAt(int symbol) => _symbolTable.Offset + (symbol * ElfFormat.SymbolSize);
 
     private SectionHeader StringTable(int index) =>
-        index > 0 && index < Sections.Count && Sections[index].Type == ElfFormat.StringTable
+        index > 0 && index < Sections.Count && Sections[index].Type == ElfFormat.SHT_STRTAB
             ? Sections[index]
             : throw Bad($"section {index}, which should hold the names of the symbols, is no string table");
 
@@ -213,7 +213,7 @@ public sealed class ObjectFile
         ushort count = Read16(ElfFormat.HeaderSectionCount);
         ushort names = Read16(ElfFormat.HeaderSectionNames);
         ulong table = Read64(ElfFormat.HeaderSectionOffset);
-        if (count == 0 || names >= count || names >= ElfFormat.ReservedSections)
+        if (count == 0 || names >= count || names >= ElfFormat.SHN_LORESERVE)
         {
             throw Bad($"has {count} sections and their names in section {names}");
         }
@@ -223,7 +223,7 @@ public sealed class ObjectFile
             throw Bad($"the section headers lie outside the file of {_bytes.Length} bytes");
         }
 
-        if (Read32((int)table + (names * ElfFormat.SectionHeaderSize) + ElfFormat.SectionType) != (int)ElfFormat.StringTable)
+        if (Read32((int)table + (names * ElfFormat.SectionHeaderSize) + ElfFormat.SectionType) != (int)ElfFormat.SHT_STRTAB)
         {
             throw Bad($"section {names}, which should hold the names of the sections, is no string table");
         }
@@ -254,7 +254,7 @@ public sealed class ObjectFile
         int header = table + (index * ElfFormat.SectionHeaderSize);
         ulong offset = Read64(header + ElfFormat.SectionOffset);
         ulong size = Read64(header + ElfFormat.SectionSize);
-        bool inFile = (uint)Read32(header + ElfFormat.SectionType) is not (ElfFormat.NoBits or ElfFormat.Null);
+        bool inFile = (uint)Read32(header + ElfFormat.SectionType) is not (ElfFormat.SHT_NOBITS or ElfFormat.SHT_NULL);
         if (inFile && (offset > (ulong)_bytes.Length || size > (ulong)_bytes.Length - offset))
         {
             throw Bad($"section {index} lies outside the file of {_bytes.Length} bytes");

@@ -10,10 +10,10 @@ public enum SymbolKind
     None = 0,
 
     /// <summary>STT_OBJECT: data.</summary>
-    Data = ElfFormat.TypeObject,
+    Data = ElfFormat.STT_OBJECT,
 
     /// <summary>STT_FUNC: code.</summary>
-    Function = ElfFormat.TypeFunction,
+    Function = ElfFormat.STT_FUNC,
 }
 
 /// <summary>A section of an object file to be written.</summary>
@@ -74,9 +74,9 @@ public sealed class ObjectSection
     {
         Alignment = Math.Max(Alignment, alignment);
         int start = (Size + alignment - 1) & -alignment;
-        if (Type != ElfFormat.NoBits)
+        if (Type != ElfFormat.SHT_NOBITS)
         {
-            byte filler = (Flags & ElfFormat.FlagExecute) != 0 ? (byte)0xCC : (byte)0;
+            byte filler = (Flags & ElfFormat.SHF_EXECINSTR) != 0 ? (byte)0xCC : (byte)0;
             for (; Size < start; Size++)
             {
                 Contents.WriteByte(filler);
@@ -98,27 +98,27 @@ public sealed class ObjectWriter
     /// <summary>Adds a section of code.</summary>
     /// <param name="name">Its name.</param>
     /// <returns>The empty section.</returns>
-    public ObjectSection AddCode(string name) => Add(name, ElfFormat.Program, ElfFormat.FlagAlloc | ElfFormat.FlagExecute);
+    public ObjectSection AddCode(string name) => Add(name, ElfFormat.SHT_PROGBITS, ElfFormat.SHF_ALLOC | ElfFormat.SHF_EXECINSTR);
 
     /// <summary>Adds a section of writable data.</summary>
     /// <param name="name">Its name.</param>
     /// <returns>The empty section.</returns>
-    public ObjectSection AddData(string name) => Add(name, ElfFormat.Program, ElfFormat.FlagAlloc | ElfFormat.FlagWrite);
+    public ObjectSection AddData(string name) => Add(name, ElfFormat.SHT_PROGBITS, ElfFormat.SHF_ALLOC | ElfFormat.SHF_WRITE);
 
     /// <summary>Adds a section of zero-initialised writable data, which takes no space in the file.</summary>
     /// <param name="name">Its name.</param>
     /// <returns>The empty section.</returns>
-    public ObjectSection AddZeros(string name) => Add(name, ElfFormat.NoBits, ElfFormat.FlagAlloc | ElfFormat.FlagWrite);
+    public ObjectSection AddZeros(string name) => Add(name, ElfFormat.SHT_NOBITS, ElfFormat.SHF_ALLOC | ElfFormat.SHF_WRITE);
 
     /// <summary>Adds a section of ELF notes.</summary>
     /// <param name="name">Its name.</param>
     /// <returns>The empty section.</returns>
-    public ObjectSection AddNotes(string name) => Add(name, ElfFormat.Note, ElfFormat.FlagAlloc);
+    public ObjectSection AddNotes(string name) => Add(name, ElfFormat.SHT_NOTE, ElfFormat.SHF_ALLOC);
 
     /// <summary>Adds a section that is not part of the loaded image.</summary>
     /// <param name="name">Its name.</param>
     /// <returns>The empty section.</returns>
-    public ObjectSection AddMarker(string name) => Add(name, ElfFormat.Program, 0);
+    public ObjectSection AddMarker(string name) => Add(name, ElfFormat.SHT_PROGBITS, 0);
 
     /// <summary>Defines a global symbol.</summary>
     /// <param name="name">Its name.</param>
@@ -144,7 +144,7 @@ public sealed class ObjectWriter
         {
             if (_symbolIndexes.TryAdd(name, _symbols.Count + 1))
             {
-                _symbols.Add(new Symbol(name, ElfFormat.Undefined, 0, 0, SymbolKind.None));
+                _symbols.Add(new Symbol(name, ElfFormat.SHN_UNDEF, 0, 0, SymbolKind.None));
             }
         }
 
@@ -167,15 +167,15 @@ public sealed class ObjectWriter
 
         foreach (ObjectSection section in relocated)
         {
-            AddSection(".rela" + section.Name, ElfFormat.Rela, ElfFormat.FlagInfoLink, 8, Relocations(
+            AddSection(".rela" + section.Name, ElfFormat.SHT_RELA, ElfFormat.SHF_INFO_LINK, 8, Relocations(
                 section), null, symbolTable, section.Index, ElfFormat.RelaSize);
         }
 
         // The index of the first global symbol is 1: the null symbol is the only local one.
-        AddSection(".symtab", ElfFormat.SymbolTable, 0, 8, Symbols(symbolNames), null, stringTable, 1, ElfFormat.SymbolSize);
-        AddSection(".strtab", ElfFormat.StringTable, 0, 1, symbolNames.ToArray());
+        AddSection(".symtab", ElfFormat.SHT_SYMTAB, 0, 8, Symbols(symbolNames), null, stringTable, 1, ElfFormat.SymbolSize);
+        AddSection(".strtab", ElfFormat.SHT_STRTAB, 0, 1, symbolNames.ToArray());
         int ownName = names.Add(".shstrtab");
-        AddSectionAt(ownName, ElfFormat.StringTable, 0, 1, names.ToArray(), null, 0, 0, 0);
+        AddSectionAt(ownName, ElfFormat.SHT_STRTAB, 0, 1, names.ToArray(), null, 0, 0, 0);
 
         Pad(8);
         long sectionOffset = file.Length;
@@ -226,8 +226,8 @@ public sealed class ObjectWriter
     private static void WriteHeader(Span<byte> bytes, long sectionOffset, int sectionNames)
     {
         ElfFormat.Magic.CopyTo(bytes);
-        BinaryPrimitives.WriteUInt16LittleEndian(bytes[ElfFormat.HeaderType..], ElfFormat.TypeRelocatable);
-        BinaryPrimitives.WriteUInt16LittleEndian(bytes[ElfFormat.HeaderMachine..], ElfFormat.MachineX64);
+        BinaryPrimitives.WriteUInt16LittleEndian(bytes[ElfFormat.HeaderType..], ElfFormat.ET_REL);
+        BinaryPrimitives.WriteUInt16LittleEndian(bytes[ElfFormat.HeaderMachine..], ElfFormat.EM_X86_64);
         BinaryPrimitives.WriteUInt32LittleEndian(bytes[ElfFormat.HeaderVersion..], 1);
         BinaryPrimitives.WriteInt64LittleEndian(bytes[ElfFormat.HeaderSectionOffset..], sectionOffset);
         BinaryPrimitives.WriteUInt16LittleEndian(bytes[ElfFormat.HeaderOwnSize..], ElfFormat.HeaderSize);
@@ -272,7 +272,7 @@ public sealed class ObjectWriter
             Symbol symbol = _symbols[i];
             Span<byte> entry = bytes.AsSpan((i + 1) * ElfFormat.SymbolSize);
             BinaryPrimitives.WriteInt32LittleEndian(entry, names.Add(symbol.Name));
-            entry[ElfFormat.SymbolInfo] = (byte)((ElfFormat.BindGlobal << 4) | (int)symbol.Kind);
+            entry[ElfFormat.SymbolInfo] = (byte)((ElfFormat.STB_GLOBAL << 4) | (int)symbol.Kind);
             BinaryPrimitives.WriteUInt16LittleEndian(entry[ElfFormat.SymbolSection..], checked((ushort)symbol.Section));
             BinaryPrimitives.WriteInt64LittleEndian(entry[ElfFormat.SymbolValue..], symbol.Value);
             BinaryPrimitives.WriteInt64LittleEndian(entry[ElfFormat.SymbolBytes..], symbol.Size);

@@ -13,7 +13,7 @@ public static class StubAssembler
         .. TrapEntry.Assemble(),
         .. ThreadResume.Assemble(),
         .. NonMaskableInterruptEntry.Assemble(),
-        .. HypercallGates.Assemble(),
+        .. HypercallFunctions.Assemble(),
         .. PortAndMsr.Assemble(),
         .. MemoryPrimitives.Assemble(),
         .. ProcessorFacts.Assemble(),

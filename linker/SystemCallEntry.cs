@@ -11,7 +11,7 @@ public static class SystemCallEntry
 {
     /// <summary>Assembles the entry, the function with which managed code makes system calls, and the idle loop.</summary>
     /// <returns>The blocks.</returns>
-    public static IEnumerable<Block> Assemble() => [Entry(), Door(), Idle()];
+    public static IEnumerable<Block> Assemble() => [Entry(), SystemCallFunction(), Idle()];
 
     private static Block Entry()
     {
@@ -52,7 +52,7 @@ public static class SystemCallEntry
     }
 
     /// <summary>A C function of six arguments: a1, a2, a3, a4, a5 and the system call's number.</summary>
-    private static Block Door()
+    private static Block SystemCallFunction()
     {
         StubEmitter emitter = new(64);
         Assembler c = emitter.Code;

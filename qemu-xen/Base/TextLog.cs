@@ -5,7 +5,7 @@ namespace Xenlet.QemuXen;
 /// <summary>A log that can be read while it grows: whole lines of text without carriage returns. Thread-safe.</summary>
 public sealed class TextLog
 {
-    private readonly Lock _gate = new();
+    private readonly Lock _lock = new();
     private readonly List<string> _lines = [];
     private readonly StringBuilder _partial = new();
     private readonly Decoder _decoder = Encoding.UTF8.GetDecoder();
@@ -18,7 +18,7 @@ public sealed class TextLog
     {
         get
         {
-            lock (_gate)
+            lock (_lock)
             {
                 return [.. _lines];
             }
@@ -30,7 +30,7 @@ public sealed class TextLog
     {
         get
         {
-            lock (_gate)
+            lock (_lock)
             {
                 return string.Join('\n', _lines.Append(_partial.ToString()));
             }
@@ -40,7 +40,7 @@ public sealed class TextLog
     /// <summary>The last lines, for a message about a failure.</summary>
     public string Tail(int count)
     {
-        lock (_gate)
+        lock (_lock)
         {
             IEnumerable<string> all = _partial.Length > 0 ? _lines.Append(_partial.ToString()) : _lines;
             return string.Join('\n', all.TakeLast(count));
@@ -51,7 +51,7 @@ public sealed class TextLog
     internal void Append(ReadOnlySpan<byte> bytes)
     {
         List<string> added = new();
-        lock (_gate)
+        lock (_lock)
         {
             char[] characters = new char[bytes.Length + 1];
             int count = _decoder.GetChars(bytes, characters, flush: false);

@@ -6,7 +6,7 @@ namespace Xenlet.QemuXen;
 /// <summary>What a guest wrote to its console, byte for byte from the first one, live and as a whole. Thread-safe.</summary>
 public sealed class GuestConsole
 {
-    private readonly Lock _gate = new();
+    private readonly Lock _lock = new();
     private byte[] _bytes = new byte[4096];
     private int _length;
     private TaskCompletionSource _changed = NewSignal();
@@ -17,7 +17,7 @@ public sealed class GuestConsole
     {
         get
         {
-            lock (_gate)
+            lock (_lock)
             {
                 return _length;
             }
@@ -29,7 +29,7 @@ public sealed class GuestConsole
     {
         get
         {
-            lock (_gate)
+            lock (_lock)
             {
                 return _isComplete;
             }
@@ -45,7 +45,7 @@ public sealed class GuestConsole
     /// <summary>A copy of everything so far.</summary>
     public byte[] ToArray()
     {
-        lock (_gate)
+        lock (_lock)
         {
             return _bytes[.._length];
         }
@@ -60,7 +60,7 @@ public sealed class GuestConsole
             byte[] piece;
             Task changed;
             bool complete;
-            lock (_gate)
+            lock (_lock)
             {
                 piece = _bytes[position.._length];
                 changed = _changed.Task;
@@ -95,7 +95,7 @@ public sealed class GuestConsole
         while (true)
         {
             Task changed;
-            lock (_gate)
+            lock (_lock)
             {
                 int found = _bytes.AsSpan(from, _length - from).IndexOf(wanted);
                 if (found >= 0)
@@ -123,7 +123,7 @@ public sealed class GuestConsole
         }
 
         TaskCompletionSource signal;
-        lock (_gate)
+        lock (_lock)
         {
             if (_length == 0)
             {
@@ -147,7 +147,7 @@ public sealed class GuestConsole
     internal void Complete()
     {
         TaskCompletionSource signal;
-        lock (_gate)
+        lock (_lock)
         {
             _isComplete = true;
             signal = _changed;

@@ -21,7 +21,7 @@ public sealed partial class XenGuest : IGuest, IFollowedDomain
     private readonly XenMachine _machine;
     private readonly string _consoleLog;
     private readonly TaskCompletionSource<GuestEnd> _end = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly SemaphoreSlim _inputGate = new(1);
+    private readonly SemaphoreSlim _inputLock = new(1);
     private readonly Task _work;
     private readonly TaskCompletionSource<GuestEndReason> _domainEnd = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Stream? _input;
@@ -57,7 +57,7 @@ public sealed partial class XenGuest : IGuest, IFollowedDomain
     /// <inheritdoc/>
     public async Task WriteConsoleAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken = default)
     {
-        await _inputGate.WaitAsync(cancellationToken);
+        await _inputLock.WaitAsync(cancellationToken);
         try
         {
             _input ??= await _machine.OpenInputAsync(CopyToConsole(), cancellationToken);
@@ -69,7 +69,7 @@ public sealed partial class XenGuest : IGuest, IFollowedDomain
         }
         finally
         {
-            _inputGate.Release();
+            _inputLock.Release();
         }
     }
 
@@ -335,7 +335,7 @@ public sealed partial class XenGuest : IGuest, IFollowedDomain
 
     private async Task CleanUpAsync()
     {
-        await _inputGate.WaitAsync();
+        await _inputLock.WaitAsync();
         try
         {
             if (_input is not null)
@@ -345,7 +345,7 @@ public sealed partial class XenGuest : IGuest, IFollowedDomain
         }
         finally
         {
-            _inputGate.Release();
+            _inputLock.Release();
         }
 
         if (!_isGone)

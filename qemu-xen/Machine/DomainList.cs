@@ -3,7 +3,7 @@ namespace Xenlet.QemuXen.Machine;
 /// <summary>A machine's domains as last listed by dom0, and the domains that are notified of each list. Thread-safe.</summary>
 internal sealed class DomainList
 {
-    private readonly Lock _gate = new();
+    private readonly Lock _lock = new();
     private readonly Dictionary<int, IFollowedDomain> _followed = [];
     private IReadOnlyList<DomainState> _domains = [];
 
@@ -12,7 +12,7 @@ internal sealed class DomainList
     {
         get
         {
-            lock (_gate)
+            lock (_lock)
             {
                 return string.Join('\n', _domains);
             }
@@ -22,7 +22,7 @@ internal sealed class DomainList
     /// <summary>Stores a new list and passes it to every followed domain.</summary>
     public void Take(IReadOnlyList<DomainState> domains)
     {
-        lock (_gate)
+        lock (_lock)
         {
             _domains = domains;
             foreach (IFollowedDomain domain in _followed.Values)
@@ -35,7 +35,7 @@ internal sealed class DomainList
     /// <summary>Passes the last list to every followed domain again.</summary>
     public void ShowAgain()
     {
-        lock (_gate)
+        lock (_lock)
         {
             Take(_domains);
         }
@@ -44,7 +44,7 @@ internal sealed class DomainList
     /// <summary>Passes the last list to a domain, and every new one until it is forgotten.</summary>
     public void Follow(IFollowedDomain domain)
     {
-        lock (_gate)
+        lock (_lock)
         {
             _followed[domain.DomainId] = domain;
             domain.Update(_domains);
@@ -54,7 +54,7 @@ internal sealed class DomainList
     /// <summary>Stops passing lists to a domain.</summary>
     public void Forget(IFollowedDomain domain)
     {
-        lock (_gate)
+        lock (_lock)
         {
             _followed.Remove(domain.DomainId);
         }
@@ -64,7 +64,7 @@ internal sealed class DomainList
     public async Task AbandonAsync()
     {
         IFollowedDomain[] followed;
-        lock (_gate)
+        lock (_lock)
         {
             followed = [.. _followed.Values];
         }

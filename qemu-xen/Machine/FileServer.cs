@@ -81,7 +81,7 @@ internal sealed class FileServer(string root)
                 return _answer.End((byte)(type + 1), tag);
             }
 
-            error = LinuxErrno.NotSupported;
+            error = LinuxErrno.EOPNOTSUPP;
         }
         catch (Exception e) when (LinuxErrno.Of(e) is { } number)
         {
@@ -419,7 +419,7 @@ internal sealed class FileServer(string root)
         File.Exists(path) || Directory.Exists(path) ? path : throw new FileNotFoundException(null, path);
 
     private static string ThrowIfThere(string path) =>
-        File.Exists(path) || Directory.Exists(path) ? throw new IOException($"{path} exists.", LinuxErrno.Exists) : path;
+        File.Exists(path) || Directory.Exists(path) ? throw new IOException($"{path} exists.", LinuxErrno.EEXIST) : path;
 
     /// <summary>Opening a pipe would wait for its other end, and hold up every other message.</summary>
     private static string Regular(string path) =>

@@ -22,7 +22,7 @@ internal sealed class TestRunner(Repository repository, ProcessRunner processes,
 
     private const string SoakCategory = "Category=Soak";
 
-    private readonly Lock _gate = new();
+    private readonly Lock _lock = new();
     private readonly List<StepCost> _costs = [];
     private readonly List<TestResult> _tests = [];
     private readonly List<string> _problems = [];
@@ -163,7 +163,7 @@ internal sealed class TestRunner(Repository repository, ProcessRunner processes,
         TestOutcome outcome = step.Judge(processes.Run(command, arguments, ProcessOutput.Inherited, step.Environment));
         TimeSpan processor = ProcessorTime.Read(File.Exists(times) ? File.ReadAllText(times) : null)
             + (remainder?.Invoke() ?? TimeSpan.Zero);
-        lock (_gate)
+        lock (_lock)
         {
             _costs.Add(new StepCost(lane, step.Name, started.Elapsed, processor));
             _tests.AddRange(outcome.Tests);

@@ -12,7 +12,7 @@ namespace Xenlet.Kernel;
 /// </remarks>
 public sealed class AsyncSignal : IValueTaskSource, IThreadPoolWorkItem
 {
-    private readonly Lock _gate = new();
+    private readonly Lock _lock = new();
     private ManualResetValueTaskSourceCore<bool> _wait;
 
     // The loop on which the wait began and will continue, and the wait's result until it is delivered there.
@@ -37,7 +37,7 @@ public sealed class AsyncSignal : IValueTaskSource, IThreadPoolWorkItem
     {
         get
         {
-            lock (_gate)
+            lock (_lock)
             {
                 return _isSet;
             }
@@ -49,7 +49,7 @@ public sealed class AsyncSignal : IValueTaskSource, IThreadPoolWorkItem
     {
         get
         {
-            lock (_gate)
+            lock (_lock)
             {
                 return _state == WaitState.Waiting;
             }
@@ -61,7 +61,7 @@ public sealed class AsyncSignal : IValueTaskSource, IThreadPoolWorkItem
     {
         get
         {
-            lock (_gate)
+            lock (_lock)
             {
                 return _state == WaitState.None;
             }
@@ -84,7 +84,7 @@ public sealed class AsyncSignal : IValueTaskSource, IThreadPoolWorkItem
     /// <returns>Whether there was a wait. If not, the signal is kept for the next one.</returns>
     public bool TrySet(out EventLoop? loop)
     {
-        lock (_gate)
+        lock (_lock)
         {
             bool isAwaited = TryEnd(null, out loop);
             _isSet |= !isAwaited;
@@ -97,7 +97,7 @@ public sealed class AsyncSignal : IValueTaskSource, IThreadPoolWorkItem
     {
         ArgumentNullException.ThrowIfNull(failure);
         EventLoop? loop;
-        lock (_gate)
+        lock (_lock)
         {
             TryEnd(failure, out loop);
         }
@@ -109,7 +109,7 @@ public sealed class AsyncSignal : IValueTaskSource, IThreadPoolWorkItem
     /// <exception cref="InvalidOperationException">Another wait is in progress, or its result has not been taken.</exception>
     public ValueTask WaitAsync(CancellationToken cancellationToken)
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (_state != WaitState.None)
             {
@@ -140,7 +140,7 @@ public sealed class AsyncSignal : IValueTaskSource, IThreadPoolWorkItem
 
     void IValueTaskSource.GetResult(short token)
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (token == _wait.Version && _wait.GetStatus(token) != ValueTaskSourceStatus.Pending)
             {
@@ -160,7 +160,7 @@ public sealed class AsyncSignal : IValueTaskSource, IThreadPoolWorkItem
             continuation, state, token, _loop is null ? flags : flags & ~ValueTaskSourceOnCompletedFlags.UseSchedulingContext);
 
     /// <summary>Completes the wait, on the loop on which it began.</summary>
-    void IThreadPoolWorkItem.Execute() => Tell();
+    void IThreadPoolWorkItem.Execute() => Complete();
 
     /// <summary>Ends the wait, and completes it if there is no loop. Called under the lock.</summary>
     private bool TryEnd(Exception? failure, out EventLoop? loop)
@@ -176,13 +176,13 @@ public sealed class AsyncSignal : IValueTaskSource, IThreadPoolWorkItem
         loop = _loop;
         if (loop is null)
         {
-            Tell();
+            Complete();
         }
 
         return true;
     }
 
-    private void Tell()
+    private void Complete()
     {
         if (_failure is null)
         {
@@ -197,7 +197,7 @@ public sealed class AsyncSignal : IValueTaskSource, IThreadPoolWorkItem
     private void Cancel(CancellationToken cancellationToken)
     {
         EventLoop? loop;
-        lock (_gate)
+        lock (_lock)
         {
             // A late callback must not end a later wait, unless that wait has the same token.
             if (_token != cancellationToken)

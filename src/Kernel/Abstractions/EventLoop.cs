@@ -18,7 +18,7 @@ namespace Xenlet.Kernel;
 public sealed class EventLoop : SynchronizationContext, IDisposable
 {
     // Monitor, because a Lock cannot be waited on with a time limit.
-    private readonly object _gate = new();
+    private readonly object _lock = new();
     private readonly Queue<(SendOrPostCallback? Callback, object? State)> _queue = new();
     private readonly LoopClock _clock;
     private readonly Queue<Action> _calls = new();
@@ -112,7 +112,7 @@ public sealed class EventLoop : SynchronizationContext, IDisposable
     public void Run(IThreadPoolWorkItem work)
     {
         ArgumentNullException.ThrowIfNull(work);
-        lock (_gate)
+        lock (_lock)
         {
             if (_isBusy || _queue.Count > 0 || _isDisposed)
             {
@@ -132,12 +132,12 @@ public sealed class EventLoop : SynchronizationContext, IDisposable
         finally
         {
             SetSynchronizationContext(before);
-            lock (_gate)
+            lock (_lock)
             {
                 _isBusy = false;
                 if (_isWanted)
                 {
-                    Monitor.Pulse(_gate);
+                    Monitor.Pulse(_lock);
                 }
             }
         }
@@ -181,7 +181,7 @@ public sealed class EventLoop : SynchronizationContext, IDisposable
     /// <summary>Ends the thread once the queued work is done. The pool runs later work; timers no longer fire.</summary>
     public void Dispose()
     {
-        lock (_gate)
+        lock (_lock)
         {
             _isDisposed = true;
             Wake();
@@ -210,7 +210,7 @@ public sealed class EventLoop : SynchronizationContext, IDisposable
 
     private bool TryQueue(SendOrPostCallback? callback, object? state)
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (_isDisposed)
             {
@@ -229,7 +229,7 @@ public sealed class EventLoop : SynchronizationContext, IDisposable
         _isWanted = true;
         if (!_isBusy)
         {
-            Monitor.Pulse(_gate);
+            Monitor.Pulse(_lock);
         }
     }
 
@@ -239,7 +239,7 @@ public sealed class EventLoop : SynchronizationContext, IDisposable
         while (true)
         {
             (SendOrPostCallback? Callback, object? State) next;
-            lock (_gate)
+            lock (_lock)
             {
                 next = default;
                 while (_isBusy || !TryTake(out next))
@@ -250,7 +250,7 @@ public sealed class EventLoop : SynchronizationContext, IDisposable
                     }
 
                     _isWanted = _isBusy;
-                    Monitor.Wait(_gate, _isBusy ? Timeout.Infinite : _clock.UntilNext());
+                    Monitor.Wait(_lock, _isBusy ? Timeout.Infinite : _clock.UntilNext());
                 }
 
                 _isBusy = true;
@@ -265,7 +265,7 @@ public sealed class EventLoop : SynchronizationContext, IDisposable
                 ((IThreadPoolWorkItem)next.State!).Execute();
             }
 
-            lock (_gate)
+            lock (_lock)
             {
                 _isBusy = false;
             }
@@ -337,7 +337,7 @@ public sealed class EventLoop : SynchronizationContext, IDisposable
 
         public bool Set(LoopTimer timer, TimeSpan dueTime, TimeSpan period, bool isLast)
         {
-            lock (loop._gate)
+            lock (loop._lock)
             {
                 _timers.Remove(timer, out _, out _);
                 if (timer.IsDisposed || loop._isDisposed)

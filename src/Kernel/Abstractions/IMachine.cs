@@ -15,7 +15,7 @@ public interface IMachine
     ISharedPages Pages { get; }
 
     /// <summary>The domain's connection to xenstore. Needs Xen.</summary>
-    IXenStoreDoor XenStore { get; }
+    IXenStoreLinkFactory XenStore { get; }
 
     /// <summary>Suspends the guest or ends it: power off, reboot, crash.</summary>
     IPower Power { get; }

@@ -9,13 +9,13 @@ internal sealed class EventChannel : IEventChannel
 {
     private readonly EventDispatcher _dispatcher;
     private readonly TimeProvider _clock;
-    private readonly Lock _gate = new();
+    private readonly Lock _lock = new();
     private readonly AsyncSignal _signal = new();
-    private ITimer? _silence;
+    private ITimer? _unmaskTimer;
     private int _spuriousInRow;
 
     // Whether an event has ended a wait since the last wait began, and whether its owner reported it as spurious.
-    private bool _isTold;
+    private bool _hasEvent;
     private bool _wasSpurious;
     private bool _isDisposed;
 
@@ -41,7 +41,7 @@ internal sealed class EventChannel : IEventChannel
     public void Notify()
     {
         // Under the lock, because a closed port's number may already be another channel's.
-        lock (_gate)
+        lock (_lock)
         {
             ObjectDisposedException.ThrowIf(_isDisposed, this);
             Call(NucleusCall.NotifyPort, "notifying");
@@ -50,7 +50,7 @@ internal sealed class EventChannel : IEventChannel
 
     public ValueTask WaitAsync(CancellationToken cancellationToken = default)
     {
-        lock (_gate)
+        lock (_lock)
         {
             ObjectDisposedException.ThrowIf(_isDisposed, this);
             if (!_signal.CanWait)
@@ -63,28 +63,28 @@ internal sealed class EventChannel : IEventChannel
                 return ValueTask.FromCanceled(cancellationToken);
             }
 
-            if (_isTold && !_wasSpurious)
+            if (_hasEvent && !_wasSpurious)
             {
                 _spuriousInRow = 0;
             }
 
-            _isTold = _signal.IsSet;
+            _hasEvent = _signal.IsSet;
             _wasSpurious = false;
-            if (_isTold)
+            if (_hasEvent)
             {
                 return _signal.WaitAsync(cancellationToken);
             }
 
-            if (_spuriousInRow > (int)ConsoleAttention.FreeIdleEvents)
+            if (_spuriousInRow > (int)ConsoleService.FreeIdleEvents)
             {
-                _silence ??= (EventLoop.Current?.ClockFor(_clock) ?? _clock).CreateTimer(
-                    static channel => ((EventChannel)channel!).AskLate(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-                _silence.Change(Silence, Timeout.InfiniteTimeSpan);
+                _unmaskTimer ??= (EventLoop.Current?.ClockFor(_clock) ?? _clock).CreateTimer(
+                    static channel => ((EventChannel)channel!).UnmaskLate(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+                _unmaskTimer.Change(MaskedTime, Timeout.InfiniteTimeSpan);
             }
             else
             {
                 // An event that arrives at once is delivered when this lock is free.
-                Call(NucleusCall.AskForEvent, "waiting");
+                Call(NucleusCall.UnmaskPort, "waiting");
             }
 
             return _signal.WaitAsync(cancellationToken);
@@ -93,17 +93,17 @@ internal sealed class EventChannel : IEventChannel
 
     public bool ReportSpurious()
     {
-        lock (_gate)
+        lock (_lock)
         {
             _wasSpurious = true;
-            _spuriousInRow = Math.Min(_spuriousInRow + 1, (int)ConsoleAttention.FreeIdleEvents + 1 + ConsoleAttention.MostDoublings);
-            return _spuriousInRow > (int)ConsoleAttention.FreeIdleEvents;
+            _spuriousInRow = Math.Min(_spuriousInRow + 1, (int)ConsoleService.FreeIdleEvents + 1 + ConsoleService.MaximumDoublings);
+            return _spuriousInRow > (int)ConsoleService.FreeIdleEvents;
         }
     }
 
     public void Dispose()
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (_isDisposed)
             {
@@ -112,7 +112,7 @@ internal sealed class EventChannel : IEventChannel
 
             // Fails only for a port that a resume of the domain has closed.
             _dispatcher.Remove(this);
-            _ = NucleusGate.Call(NucleusCall.ClosePort, (ulong)Handle);
+            _ = NucleusSystemCall.Invoke(NucleusCall.ClosePort, (ulong)Handle);
             End($"event channel port {Port} was closed");
         }
     }
@@ -124,14 +124,14 @@ internal sealed class EventChannel : IEventChannel
     public void OnEvent()
     {
         EventLoop? loop;
-        lock (_gate)
+        lock (_lock)
         {
             if (!_signal.TrySet(out loop))
             {
                 return;
             }
 
-            _isTold = true;
+            _hasEvent = true;
         }
 
         loop?.Run(_signal);
@@ -140,7 +140,7 @@ internal sealed class EventChannel : IEventChannel
     /// <summary>The domain was resumed and the port is closed. Its number may already be another channel's.</summary>
     public void OnResumed()
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (!_isDisposed)
             {
@@ -152,18 +152,18 @@ internal sealed class EventChannel : IEventChannel
     private void End(string why)
     {
         _isDisposed = true;
-        _silence?.Dispose();
+        _unmaskTimer?.Dispose();
         _signal.Fail(new ObjectDisposedException(nameof(EventChannel), why));
     }
 
     /// <summary>How long the port stays masked: as for the console, doubled from event to event.</summary>
-    private TimeSpan Silence =>
-        TimeSpan.FromMicroseconds((ConsoleAttention.Moment / 1000) << (_spuriousInRow - (int)ConsoleAttention.FreeIdleEvents - 1));
+    private TimeSpan MaskedTime =>
+        TimeSpan.FromMicroseconds((ConsoleService.Interval / 1000) << (_spuriousInRow - (int)ConsoleService.FreeIdleEvents - 1));
 
     /// <summary>The time is over during which the port stayed masked.</summary>
-    private void AskLate()
+    private void UnmaskLate()
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (_isDisposed || !_signal.IsAwaited)
             {
@@ -172,7 +172,7 @@ internal sealed class EventChannel : IEventChannel
 
             try
             {
-                Call(NucleusCall.AskForEvent, "waiting");
+                Call(NucleusCall.UnmaskPort, "waiting");
             }
             catch (Exception error) when (error is XenException or ObjectDisposedException)
             {
@@ -183,11 +183,11 @@ internal sealed class EventChannel : IEventChannel
 
     private void Call(int call, string operation)
     {
-        long answer = NucleusGate.Call(call, (ulong)Handle);
+        long answer = NucleusSystemCall.Invoke(call, (ulong)Handle);
         ObjectDisposedException.ThrowIf(answer == -Errno.ESTALE, this);
         if (answer < 0)
         {
-            throw NucleusAnswer.Error(answer, XenEventChannels.What, $"{operation} on event channel port {Port}");
+            throw NucleusError.ToException(answer, XenEventChannels.What, $"{operation} on event channel port {Port}");
         }
     }
 }

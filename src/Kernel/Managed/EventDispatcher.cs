@@ -11,7 +11,7 @@ namespace Xenlet.Kernel;
 /// </summary>
 internal sealed class EventDispatcher
 {
-    private readonly Lock _gate = new();
+    private readonly Lock _lock = new();
 
     // By handle, not by number: a resumed domain reuses the numbers.
     private readonly Dictionary<long, EventChannel> _channels = [];
@@ -22,7 +22,7 @@ internal sealed class EventDispatcher
     {
         get
         {
-            lock (_gate)
+            lock (_lock)
             {
                 return [.. _channels.Values.Select(channel => channel.Port).Order()];
             }
@@ -32,7 +32,7 @@ internal sealed class EventDispatcher
     /// <summary>Adds a channel, which receives its port's events from now on.</summary>
     public void Add(EventChannel channel)
     {
-        lock (_gate)
+        lock (_lock)
         {
             _channels[channel.Handle] = channel;
             if (!_isRunning)
@@ -46,7 +46,7 @@ internal sealed class EventDispatcher
     /// <summary>Removes a channel, before its port is closed and can become another channel's.</summary>
     public void Remove(EventChannel channel)
     {
-        lock (_gate)
+        lock (_lock)
         {
             _channels.Remove(channel.Handle);
         }
@@ -57,7 +57,7 @@ internal sealed class EventDispatcher
     public void OnResumed(long firstHandle)
     {
         EventChannel[] ended;
-        lock (_gate)
+        lock (_lock)
         {
             ended = [.. _channels.Values.Where(channel => channel.Handle < firstHandle)];
             foreach (EventChannel channel in ended)
@@ -77,7 +77,7 @@ internal sealed class EventDispatcher
     {
         while (true)
         {
-            long handle = NucleusGate.Call(NucleusCall.WaitForEvent);
+            long handle = NucleusSystemCall.Invoke(NucleusCall.WaitForEvent);
             if (handle == -Errno.EINTR)
             {
                 continue;
@@ -85,11 +85,11 @@ internal sealed class EventDispatcher
 
             if (handle < 0)
             {
-                throw NucleusAnswer.Error(handle, "event channels", "waiting for event channels");
+                throw NucleusError.ToException(handle, "event channels", "waiting for event channels");
             }
 
             EventChannel? channel;
-            lock (_gate)
+            lock (_lock)
             {
                 _channels.TryGetValue(handle, out channel);
             }

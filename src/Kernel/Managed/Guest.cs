@@ -30,7 +30,7 @@ public static unsafe class Guest
     public static ISharedPages Pages => XenPages;
 
     /// <summary>The domain's connection to xenstore. Needs Xen.</summary>
-    public static IXenStoreDoor XenStore { get; } = new XenStoreDoor(XenChannels, XenPages);
+    public static IXenStoreLinkFactory XenStore { get; } = new XenStoreLinkFactory(XenChannels, XenPages);
 
     /// <summary>Suspends the guest or ends it: power off, reboot, crash.</summary>
     public static IPower Power { get; } = new GuestPower(XenChannels, XenPages);
@@ -68,8 +68,8 @@ public static unsafe class Guest
     internal static NucleusStatistics Read()
     {
         NucleusStatistics read = default;
-        long answer = NucleusGate.Call(NucleusCall.ReadStatistics, (ulong)&read);
-        return answer < 0 ? throw NucleusAnswer.Error(answer, "statistics", "reading the nucleus's counters") : read;
+        long answer = NucleusSystemCall.Invoke(NucleusCall.ReadStatistics, (ulong)&read);
+        return answer < 0 ? throw NucleusError.ToException(answer, "statistics", "reading the nucleus's counters") : read;
     }
 
     /// <summary>
@@ -91,7 +91,7 @@ public static unsafe class Guest
 
         public ISharedPages Pages => Guest.Pages;
 
-        public IXenStoreDoor XenStore => Guest.XenStore;
+        public IXenStoreLinkFactory XenStore => Guest.XenStore;
 
         public IPower Power => Guest.Power;
 

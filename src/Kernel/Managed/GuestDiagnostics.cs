@@ -19,10 +19,10 @@ internal sealed unsafe class GuestDiagnostics(XenEventChannels channels, XenShar
             NucleusThreadRecord* records = (NucleusThreadRecord*)NativeMemory.AllocZeroed((nuint)room, (nuint)sizeof(NucleusThreadRecord));
             try
             {
-                long count = NucleusGate.Call(NucleusCall.ReadThreads, (ulong)records, (ulong)room);
+                long count = NucleusSystemCall.Invoke(NucleusCall.ReadThreads, (ulong)records, (ulong)room);
                 if (count < 0)
                 {
-                    throw NucleusAnswer.Error(count, What, "asking for the threads");
+                    throw NucleusError.ToException(count, What, "asking for the threads");
                 }
 
                 if (count <= room)
@@ -43,9 +43,9 @@ internal sealed unsafe class GuestDiagnostics(XenEventChannels channels, XenShar
     public MemoryReport ReadMemory()
     {
         NucleusMemoryRecord record = default;
-        long answer = NucleusGate.Call(NucleusCall.ReadMemory, (ulong)&record);
+        long answer = NucleusSystemCall.Invoke(NucleusCall.ReadMemory, (ulong)&record);
         return answer < 0
-            ? throw NucleusAnswer.Error(answer, What, "asking for the memory")
+            ? throw NucleusError.ToException(answer, What, "asking for the memory")
             : new MemoryReport(
                 [
                     new("image", record.Image),

@@ -13,13 +13,13 @@ internal static class TerminationListener
     // 128 plus the signal's number, as in a shell.
     private const int Status = 128 + SignalNumber.SIGTERM;
 
-    private static readonly Lock Gate = new();
+    private static readonly Lock StartLock = new();
     private static bool s_isRunning;
 
     /// <summary>Starts the thread to which the nucleus hands the signal.</summary>
     public static void Start()
     {
-        lock (Gate)
+        lock (StartLock)
         {
             if (!s_isRunning)
             {
@@ -34,13 +34,13 @@ internal static class TerminationListener
         long answer;
         do
         {
-            answer = NucleusGate.Call(NucleusCall.WaitForTermination);
+            answer = NucleusSystemCall.Invoke(NucleusCall.WaitForTermination);
         }
         while (answer == -Errno.EINTR);
 
         if (answer < 0)
         {
-            throw NucleusAnswer.Error(answer, "signals", "waiting for the end");
+            throw NucleusError.ToException(answer, "signals", "waiting for the end");
         }
 
         Environment.Exit(Status);

@@ -26,15 +26,15 @@ internal sealed unsafe class XenHypervisor : IHypervisor
     // Read again each time: a migration changes it.
     public ushort DomainId => Required.IsPresent ? Read().DomainId : default;
 
-    private static XenFacts Required => Facts.IsPresent ? Facts : throw NucleusAnswer.Error(-Errno.ENODEV, What, "");
+    private static XenFacts Required => Facts.IsPresent ? Facts : throw NucleusError.ToException(-Errno.ENODEV, What, "");
 
     private static XenFacts Read()
     {
         HypervisorFacts facts = default;
-        long answer = NucleusGate.Call(NucleusCall.ReadHypervisorFacts, (ulong)&facts);
+        long answer = NucleusSystemCall.Invoke(NucleusCall.ReadHypervisorFacts, (ulong)&facts);
         if (answer < 0)
         {
-            throw NucleusAnswer.Error(answer, What, "asking for the hypervisor's version");
+            throw NucleusError.ToException(answer, What, "asking for the hypervisor's version");
         }
 
         ReadOnlySpan<byte> extra = new(facts.ExtraVersion, XenVersion.XEN_EXTRAVERSION_LEN);

@@ -13,7 +13,7 @@ internal sealed class XenSharedPages : ISharedPages
     // slow.
     private const int TriedEachTime = 4;
 
-    private readonly Lock _gate = new();
+    private readonly Lock _lock = new();
     private readonly HashSet<SharedPage> _held = [];
     private readonly Queue<SharedPage> _order = new();
 
@@ -28,11 +28,11 @@ internal sealed class XenSharedPages : ISharedPages
         {
             if (!XenHypervisor.Facts.IsPresent)
             {
-                throw NucleusAnswer.Error(-Errno.ENODEV, What, "");
+                throw NucleusError.ToException(-Errno.ENODEV, What, "");
             }
 
             Reclaim();
-            lock (_gate)
+            lock (_lock)
             {
                 return _held.Count;
             }
@@ -42,17 +42,17 @@ internal sealed class XenSharedPages : ISharedPages
     public ISharedPage Allocate()
     {
         ReclaimSome();
-        long answer = NucleusGate.Call(NucleusCall.AllocatePage);
+        long answer = NucleusSystemCall.Invoke(NucleusCall.AllocatePage);
         if (answer == -Errno.ENOMEM && Reclaim())
         {
-            answer = NucleusGate.Call(NucleusCall.AllocatePage);
+            answer = NucleusSystemCall.Invoke(NucleusCall.AllocatePage);
         }
 
         return answer switch
         {
             >= 0 => new SharedPage(this, (ulong)answer),
             -Errno.ENOMEM => throw new InsufficientMemoryException("no page is left to be shared"),
-            _ => throw NucleusAnswer.Error(answer, What, "allocating a shared page"),
+            _ => throw NucleusError.ToException(answer, What, "allocating a shared page"),
         };
     }
 
@@ -67,7 +67,7 @@ internal sealed class XenSharedPages : ISharedPages
     /// <summary>Keeps a page that still has grants that cannot be ended.</summary>
     public void Hold(SharedPage page)
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (_held.Add(page))
             {
@@ -85,7 +85,7 @@ internal sealed class XenSharedPages : ISharedPages
     private bool Reclaim(int most)
     {
         int count;
-        lock (_gate)
+        lock (_lock)
         {
             count = Math.Min(_order.Count, most);
         }
@@ -94,7 +94,7 @@ internal sealed class XenSharedPages : ISharedPages
         for (int i = 0; i < count; i++)
         {
             SharedPage? page;
-            lock (_gate)
+            lock (_lock)
             {
                 if (!_order.TryDequeue(out page))
                 {

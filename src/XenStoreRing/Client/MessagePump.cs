@@ -6,9 +6,9 @@ namespace Xenlet.XenStoreRing.Client;
 /// <summary>Carries whole messages over one transport, in both directions: one reader, and one write at a time.</summary>
 /// <param name="transport">A transport that is open before <see cref="Start"/>. It is disposed with the pump.</param>
 /// <param name="owner">Supplies and receives the messages.</param>
-/// <param name="gate">The owner's lock. It is held while the owner is called for a message, and never during a read or write.</param>
+/// <param name="ownerLock">The owner's lock. It is held while the owner is called for a message, and never during a read or write.</param>
 /// <param name="loop">The loop that the reader runs on, or <see langword="null"/> for the pool.</param>
-internal sealed class MessagePump(IXenStoreTransport transport, IPumpOwner owner, Lock gate, EventLoop? loop) : IAsyncDisposable
+internal sealed class MessagePump(IXenStoreTransport transport, IPumpOwner owner, Lock ownerLock, EventLoop? loop) : IAsyncDisposable
 {
     /// <summary>The number of messages handled before other work may run: a flood must not keep the only processor busy.</summary>
     private const int MessagesPerTurn = 256;
@@ -57,7 +57,7 @@ internal sealed class MessagePump(IXenStoreTransport transport, IPumpOwner owner
         {
             int length;
             CancellationToken stop;
-            lock (gate)
+            lock (ownerLock)
             {
                 length = IsWriting ? 0 : owner.TakeNext(this, _message);
                 if (length == 0)
@@ -186,7 +186,7 @@ internal sealed class MessagePump(IXenStoreTransport transport, IPumpOwner owner
             return false;
         }
 
-        lock (gate)
+        lock (ownerLock)
         {
             return owner.OnMessage(this, header, body);
         }
@@ -210,7 +210,7 @@ internal sealed class MessagePump(IXenStoreTransport transport, IPumpOwner owner
 
     private void WriteFinished()
     {
-        lock (gate)
+        lock (ownerLock)
         {
             IsWriting = false;
             owner.OnWritten(this);

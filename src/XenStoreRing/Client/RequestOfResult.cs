@@ -7,7 +7,7 @@ internal sealed class Request<T> : Request, IValueTaskSource<T>, IValueTaskSourc
 {
     private const int MaxPooled = 32;
 
-    private static readonly Lock PoolGate = new();
+    private static readonly Lock PoolLock = new();
     private static Request? s_pool;
     private static int s_pooled;
 
@@ -31,7 +31,7 @@ internal sealed class Request<T> : Request, IValueTaskSource<T>, IValueTaskSourc
     public static Request<T> Rent(XenStoreConnection connection, in RequestMessage message, Decoder<T> decoder)
     {
         Request<T>? request;
-        lock (PoolGate)
+        lock (PoolLock)
         {
             request = (Request<T>?)s_pool;
             if (request is not null)
@@ -160,7 +160,7 @@ internal sealed class Request<T> : Request, IValueTaskSource<T>, IValueTaskSourc
         _result = default!;
         _failure = null;
         Forget();
-        lock (PoolGate)
+        lock (PoolLock)
         {
             if (s_pooled < MaxPooled)
             {

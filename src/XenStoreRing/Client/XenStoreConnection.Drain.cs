@@ -12,7 +12,7 @@ internal sealed partial class XenStoreConnection
     private async ValueTask DrainAsync(XenStoreException reason)
     {
         TaskCompletionSource quiet = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        lock (_gate)
+        lock (_lock)
         {
             if (!_pump.Transport.OutlivesClient || _state is not (RunState.Running or RunState.Quiescing))
             {

@@ -22,7 +22,7 @@ internal sealed partial class XenStoreConnection
     {
         get
         {
-            lock (_gate)
+            lock (_lock)
             {
                 return _epoch;
             }
@@ -33,7 +33,7 @@ internal sealed partial class XenStoreConnection
     /// <exception cref="XenStoreException">It was lost with its connection in the meantime.</exception>
     public int EpochOf(uint transaction)
     {
-        lock (_gate)
+        lock (_lock)
         {
             ThrowIfClosed();
             return _transactions.Contains(transaction) ? _epoch : throw Lost();
@@ -45,7 +45,7 @@ internal sealed partial class XenStoreConnection
     /// </summary>
     public void ReconnectWith(Func<IXenStoreTransport> connect)
     {
-        lock (_gate)
+        lock (_lock)
         {
             _connect = connect;
             StartTicking();
@@ -59,7 +59,7 @@ internal sealed partial class XenStoreConnection
     public async ValueTask ResumeAsync(Func<IXenStoreTransport> find, CancellationToken cancellationToken)
     {
         Task comingBack;
-        lock (_gate)
+        lock (_lock)
         {
             ThrowIfClosed();
             ThrowIfNotSuspended();
@@ -71,7 +71,7 @@ internal sealed partial class XenStoreConnection
         }
 
         await comingBack.WaitAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
-        lock (_gate)
+        lock (_lock)
         {
             ThrowIfClosed();
         }
@@ -84,7 +84,7 @@ internal sealed partial class XenStoreConnection
     public void Lose(MessagePump pump, XenStoreException reason)
     {
         bool comesBack;
-        lock (_gate)
+        lock (_lock)
         {
             if (pump != _pump || _state is RunState.Lost or RunState.Closed)
             {
@@ -139,7 +139,7 @@ internal sealed partial class XenStoreConnection
     private async Task ComeBackAsync(Func<IXenStoreTransport> connect, XenStoreException? reason)
     {
         string? told = null;
-        Tell(reason);
+        Report(reason);
         XenStoreRetryPause pause = new();
         while (true)
         {
@@ -148,7 +148,7 @@ internal sealed partial class XenStoreConnection
             try
             {
                 await ConnectOverAsync(connect()).ConfigureAwait(EventLoop.IsCurrent);
-                lock (_gate)
+                lock (_lock)
                 {
                     // If it was lost before this line, reconnecting was left to this loop.
                     _isComingBack = _state == RunState.Lost;
@@ -158,7 +158,7 @@ internal sealed partial class XenStoreConnection
                     }
                 }
 
-                Tell(null);
+                Report(null);
                 return;
             }
             catch (Exception failure)
@@ -168,7 +168,7 @@ internal sealed partial class XenStoreConnection
                     return;
                 }
 
-                Tell(failure as XenStoreException ?? new(XenStoreError.ConnectionClosed, failure.Message, failure));
+                Report(failure as XenStoreException ?? new(XenStoreError.ConnectionClosed, failure.Message, failure));
             }
 
             try
@@ -181,7 +181,7 @@ internal sealed partial class XenStoreConnection
             }
         }
 
-        void Tell(XenStoreException? what)
+        void Report(XenStoreException? what)
         {
             if (what?.Message != told)
             {
@@ -203,7 +203,7 @@ internal sealed partial class XenStoreConnection
         try
         {
             await OpenTransportAsync(transport, _end.Token).ConfigureAwait(EventLoop.IsCurrent);
-            await GoOnOverAsync(transport).ConfigureAwait(EventLoop.IsCurrent);
+            await ContinueOverAsync(transport).ConfigureAwait(EventLoop.IsCurrent);
         }
         catch
         {

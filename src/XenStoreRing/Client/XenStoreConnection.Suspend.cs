@@ -24,7 +24,7 @@ internal sealed partial class XenStoreConnection
     public async ValueTask SuspendAsync(CancellationToken cancellationToken)
     {
         TaskCompletionSource quiet = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        lock (_gate)
+        lock (_lock)
         {
             ThrowIfClosed();
             ThrowIfLost();
@@ -47,7 +47,7 @@ internal sealed partial class XenStoreConnection
         catch (Exception failure) when (failure is TimeoutException or OperationCanceledException)
         {
             string state;
-            lock (_gate)
+            lock (_lock)
             {
                 _quiet = null;
                 state = string.Create(CultureInfo.InvariantCulture, $"{_transactions.Count} transactions open, {DescribeState()}");
@@ -69,7 +69,7 @@ internal sealed partial class XenStoreConnection
                 $"xenstore did not come to rest for a suspend in {Options.RequestTimeLimit.TotalSeconds:0.##} s: {state}"));
         }
 
-        lock (_gate)
+        lock (_lock)
         {
             ThrowIfClosed();
             ThrowIfLost();
@@ -78,7 +78,7 @@ internal sealed partial class XenStoreConnection
 
         await _pump.StopReadingAsync().ConfigureAwait(EventLoop.IsCurrent);
         await FinishMessageBeforeSuspendAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
-        lock (_gate)
+        lock (_lock)
         {
             ThrowIfClosed();
             ThrowIfLost();
@@ -111,7 +111,7 @@ internal sealed partial class XenStoreConnection
     /// <summary>Continues as before: the suspend was cancelled, and the ring is unchanged.</summary>
     public void CancelSuspend()
     {
-        lock (_gate)
+        lock (_lock)
         {
             ThrowIfClosed();
             ThrowIfNotSuspended();
@@ -130,7 +130,7 @@ internal sealed partial class XenStoreConnection
     public async ValueTask ResumeAsync(IXenStoreTransport transport, CancellationToken cancellationToken)
     {
         MessagePump old;
-        lock (_gate)
+        lock (_lock)
         {
             ThrowIfClosed();
             ThrowIfNotSuspended();
@@ -138,7 +138,7 @@ internal sealed partial class XenStoreConnection
         }
 
         await OpenTransportAsync(transport, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
-        lock (_gate)
+        lock (_lock)
         {
             ThrowIfClosed();
             ThrowIfNotSuspended();
@@ -147,19 +147,19 @@ internal sealed partial class XenStoreConnection
 
         await old.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
         // Nothing is cancelled from here on, or a watch could be lost silently. Each request has its time limit.
-        await GoOnOverAsync(transport).ConfigureAwait(EventLoop.IsCurrent);
+        await ContinueOverAsync(transport).ConfigureAwait(EventLoop.IsCurrent);
     }
 
     /// <summary>Makes an open transport the connection's, and sets up over it what the server must know.</summary>
     /// <exception cref="XenStoreException">The connection was lost or disposed meanwhile.</exception>
-    private async ValueTask GoOnOverAsync(IXenStoreTransport transport)
+    private async ValueTask ContinueOverAsync(IXenStoreTransport transport)
     {
         uint[] leftOpen;
         int epoch;
-        lock (_gate)
+        lock (_lock)
         {
             ThrowIfClosed();
-            _pump = new(transport, this, _gate, Options.Loop);
+            _pump = new(transport, this, _lock, Options.Loop);
             _state = RunState.Resuming;
             epoch = ++_epoch;
             leftOpen = _transactions.Lost;
@@ -179,7 +179,7 @@ internal sealed partial class XenStoreConnection
         // No other transaction of this client is open that could have the same id.
         await _setup.EndTransactionsAsync(leftOpen).ConfigureAwait(EventLoop.IsCurrent);
         await RegisterWatchesAgainAsync(epoch).ConfigureAwait(EventLoop.IsCurrent);
-        lock (_gate)
+        lock (_lock)
         {
             ThrowIfClosed();
             if (_epoch != epoch || _state != RunState.Resuming)
@@ -214,7 +214,7 @@ internal sealed partial class XenStoreConnection
     private async ValueTask RegisterWatchesAgainAsync(int epoch)
     {
         XenStoreWatch[] watches;
-        lock (_gate)
+        lock (_lock)
         {
             watches = [.. _watches.Registered];
         }
@@ -225,7 +225,7 @@ internal sealed partial class XenStoreConnection
         {
             if (await _setup.RegisterAsync(watch).ConfigureAwait(EventLoop.IsCurrent) is { } refusal)
             {
-                lock (_gate)
+                lock (_lock)
                 {
                     if (_epoch != epoch)
                     {
@@ -246,7 +246,7 @@ internal sealed partial class XenStoreConnection
 
     private void Enter(RunState state)
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (_failure is not null)
             {

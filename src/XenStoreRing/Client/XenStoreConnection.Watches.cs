@@ -10,7 +10,7 @@ internal sealed partial class XenStoreConnection
     public async ValueTask<XenStoreWatch> WatchAsync(string path, CancellationToken cancellationToken)
     {
         XenStoreWatch watch;
-        lock (_gate)
+        lock (_lock)
         {
             watch = _watches.Add(path);
         }
@@ -22,7 +22,7 @@ internal sealed partial class XenStoreConnection
         }
         catch
         {
-            lock (_gate)
+            lock (_lock)
             {
                 _watches.Remove(watch);
             }
@@ -36,7 +36,7 @@ internal sealed partial class XenStoreConnection
     /// <summary>Removes a watch and tells the server. Failures do not matter: no event can reach the watch any more.</summary>
     private async ValueTask UnwatchAsync(XenStoreWatch watch)
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (!_watches.Remove(watch) || !watch.IsRegistered || _failure is not null)
             {

@@ -25,7 +25,7 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
     /// </summary>
     private static readonly TimeSpan IdleTick = TimeSpan.FromSeconds(60);
 
-    private readonly Lock _gate = new();
+    private readonly Lock _lock = new();
     private readonly PendingRequests _pending;
     private readonly ServerSetup _setup;
     private readonly ITimer _timer;
@@ -47,7 +47,7 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
     public XenStoreConnection(IXenStoreTransport transport, XenStoreClientOptions options)
     {
         Options = options.Loop is { } loop ? options with { TimeProvider = loop.ClockFor(options.TimeProvider) } : options;
-        _pump = new(transport, this, _gate, Options.Loop);
+        _pump = new(transport, this, _lock, Options.Loop);
         // A ring may still hold replies for a predecessor, which must not have this connection's ids.
         _pending = new(Options, lastId: (uint)Random.Shared.NextInt64(1, uint.MaxValue));
         _setup = new(this);
@@ -93,7 +93,7 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
     {
         get
         {
-            lock (_gate)
+            lock (_lock)
             {
                 return _failure;
             }
@@ -104,7 +104,7 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
     {
         get
         {
-            lock (_gate)
+            lock (_lock)
             {
                 return _pump.Transport;
             }
@@ -115,7 +115,7 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
     {
         get
         {
-            lock (_gate)
+            lock (_lock)
             {
                 return new(
                     _pending.Sent, _pending.Answered, _watches.Events,
@@ -131,7 +131,7 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
         {
             XenStoreException tooLarge = request.Failure(XenStoreError.E2BIG, string.Create(CultureInfo.InvariantCulture,
                 $"the payload has {request.Message.PayloadLength} bytes, the protocol allows {XenStoreLimits.MaxPayload}"));
-            lock (_gate)
+            lock (_lock)
             {
                 request.Fail(tooLarge);
             }
@@ -139,7 +139,7 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
             return;
         }
 
-        lock (_gate)
+        lock (_lock)
         {
             if (_failure is not null)
             {
@@ -157,7 +157,7 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
     /// <summary>Cancels a request. If it is queued, it is not sent; if it was sent, its reply is dropped when it arrives.</summary>
     public void Cancel(Request request, CancellationToken cancellationToken)
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (request.State is RequestState.Queued or RequestState.Sent)
             {
@@ -172,7 +172,7 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
     public void Close(XenStoreException reason)
     {
         MessagePump pump;
-        lock (_gate)
+        lock (_lock)
         {
             if (_state == RunState.Closed)
             {
@@ -224,7 +224,7 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
     private void StartReading()
     {
         MessagePump pump;
-        lock (_gate)
+        lock (_lock)
         {
             if (_state is RunState.Closed or RunState.Lost)
             {
@@ -378,7 +378,7 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
     {
         XenStoreException? fault = null;
         MessagePump pump;
-        lock (_gate)
+        lock (_lock)
         {
             pump = _pump;
             _isTicking = false;

@@ -15,7 +15,7 @@ public sealed class XenStoreWatch : IAsyncEnumerable<XenStoreWatchEvent>, IAsync
 {
     private readonly XenStoreClientOptions _options;
     private readonly Func<XenStoreWatch, ValueTask> _unwatch;
-    private readonly Lock _gate = new();
+    private readonly Lock _lock = new();
     private readonly Queue<string> _paths = new();
     private readonly AsyncSignal _signal = new();
     private int _characters;
@@ -46,7 +46,7 @@ public sealed class XenStoreWatch : IAsyncEnumerable<XenStoreWatchEvent>, IAsync
     /// <summary>Takes the next event without waiting, if there is one.</summary>
     public bool TryRead(out XenStoreWatchEvent watchEvent)
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (_coversEverything)
             {
@@ -80,7 +80,7 @@ public sealed class XenStoreWatch : IAsyncEnumerable<XenStoreWatchEvent>, IAsync
         while (true)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            lock (_gate)
+            lock (_lock)
             {
                 if (_coversEverything || _paths.Count > 0)
                 {
@@ -113,7 +113,7 @@ public sealed class XenStoreWatch : IAsyncEnumerable<XenStoreWatchEvent>, IAsync
     /// <summary>Ends the watch: pending events are dropped, and none follows. Does not wait for the body of a loop over it.</summary>
     public ValueTask DisposeAsync()
     {
-        lock (_gate)
+        lock (_lock)
         {
             _hasEnded = true;
             _failure = null;
@@ -129,7 +129,7 @@ public sealed class XenStoreWatch : IAsyncEnumerable<XenStoreWatchEvent>, IAsync
     /// <summary>Adds an event. A path that is empty, or not at or below the watched one, means "look at everything".</summary>
     internal void Add(ReadOnlySpan<byte> path)
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (_hasEnded || _coversEverything || IsPending(path))
             {
@@ -161,7 +161,7 @@ public sealed class XenStoreWatch : IAsyncEnumerable<XenStoreWatchEvent>, IAsync
     /// <summary>Ends the watch with a reason. Pending events can still be read.</summary>
     internal void End(XenStoreException? failure)
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (_hasEnded)
             {

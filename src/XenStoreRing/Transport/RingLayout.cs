@@ -6,7 +6,7 @@ internal static class RingLayout
     public const int PageSize = 4096;
 
     /// <summary><c>XENSTORE_RING_SIZE</c>: size of each ring in bytes. Indexes run freely through 32 bits and are masked for use.</summary>
-    public const int RingSize = 1024;
+    public const int XENSTORE_RING_SIZE = 1024;
 
     public const int Requests = 0;
     public const int Replies = 1024;

@@ -64,7 +64,7 @@ internal sealed unsafe class SharedRing
     }
 
     /// <summary>The number of bytes that can be written now.</summary>
-    public int Space => RingLayout.RingSize - (int)Check(_out, _produced, Load(_out.Consumer));
+    public int Space => RingLayout.XENSTORE_RING_SIZE - (int)Check(_out, _produced, Load(_out.Consumer));
 
     /// <summary>Writes as much as there is room for and returns its length.</summary>
     public int Write(ReadOnlySpan<byte> source, out bool notify)
@@ -78,8 +78,8 @@ internal sealed unsafe class SharedRing
         }
 
         uint before = _produced;
-        int at = (int)(before & (RingLayout.RingSize - 1));
-        int first = Math.Min(count, RingLayout.RingSize - at);
+        int at = (int)(before & (RingLayout.XENSTORE_RING_SIZE - 1));
+        int first = Math.Min(count, RingLayout.XENSTORE_RING_SIZE - at);
         source[..first].CopyTo(new Span<byte>(_page + _out.Data + at, first));
         source[first..count].CopyTo(new Span<byte>(_page + _out.Data, count - first));
         _produced = before + (uint)count;
@@ -101,15 +101,15 @@ internal sealed unsafe class SharedRing
         }
 
         uint before = _consumed;
-        int at = (int)(before & (RingLayout.RingSize - 1));
-        int first = Math.Min(count, RingLayout.RingSize - at);
+        int at = (int)(before & (RingLayout.XENSTORE_RING_SIZE - 1));
+        int first = Math.Min(count, RingLayout.XENSTORE_RING_SIZE - at);
         new ReadOnlySpan<byte>(_page + _in.Data + at, first).CopyTo(destination);
         new ReadOnlySpan<byte>(_page + _in.Data, count - first).CopyTo(destination[first..]);
         Interlocked.MemoryBarrier();
         _consumed = before + (uint)count;
         Store(_in.Consumer, _consumed);
         Interlocked.MemoryBarrier();
-        notify = Load(_in.Producer) - before >= RingLayout.RingSize;
+        notify = Load(_in.Producer) - before >= RingLayout.XENSTORE_RING_SIZE;
         return count;
     }
 
@@ -133,9 +133,9 @@ internal sealed unsafe class SharedRing
     {
         ThrowIfFaulty();
         uint used = producer - consumer;
-        return used <= RingLayout.RingSize ? used : throw Fault(XenStoreError.ProtocolViolation, string.Create(CultureInfo.InvariantCulture,
+        return used <= RingLayout.XENSTORE_RING_SIZE ? used : throw Fault(XenStoreError.ProtocolViolation, string.Create(CultureInfo.InvariantCulture,
             $"impossible ring indexes: {direction.Name}_prod is 0x{producer:x}, {direction.Name}_cons 0x{consumer:x}, "
-            + $"which is {used} bytes in a ring of {RingLayout.RingSize}"));
+            + $"which is {used} bytes in a ring of {RingLayout.XENSTORE_RING_SIZE}"));
     }
 
     private void CheckOwn(int offset, uint expected, string name, string which)

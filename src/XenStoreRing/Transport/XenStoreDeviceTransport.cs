@@ -20,7 +20,7 @@ public sealed partial class XenStoreDeviceTransport : IXenStoreTransport
     private readonly byte[] _chunk = new byte[XenStoreLimits.MaxPayload];
     private readonly AsyncSignal _filled = new();
     private readonly SemaphoreSlim _emptied = new(0);
-    private readonly Lock _gate = new();
+    private readonly Lock _lock = new();
     private SafeFileHandle? _device;
     private Thread? _thread;
     private int _wakeRead = -1;
@@ -81,7 +81,7 @@ public sealed partial class XenStoreDeviceTransport : IXenStoreTransport
     {
         while (true)
         {
-            lock (_gate)
+            lock (_lock)
             {
                 int count = Math.Min(buffer.Length, _end - _start);
                 if (count > 0)
@@ -138,7 +138,7 @@ public sealed partial class XenStoreDeviceTransport : IXenStoreTransport
     /// <summary>Closes the device once its thread has released it.</summary>
     public ValueTask DisposeAsync()
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (_isDisposed)
             {
@@ -184,7 +184,7 @@ public sealed partial class XenStoreDeviceTransport : IXenStoreTransport
                     break;
                 }
 
-                lock (_gate)
+                lock (_lock)
                 {
                     _start = 0;
                     _end = (int)count;
@@ -199,7 +199,7 @@ public sealed partial class XenStoreDeviceTransport : IXenStoreTransport
             _failure = failure;
         }
 
-        lock (_gate)
+        lock (_lock)
         {
             _hasEnded = true;
         }
@@ -221,7 +221,7 @@ public sealed partial class XenStoreDeviceTransport : IXenStoreTransport
             }
         }
 
-        lock (_gate)
+        lock (_lock)
         {
             return !_isDisposed;
         }

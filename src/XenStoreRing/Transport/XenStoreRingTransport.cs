@@ -18,10 +18,10 @@ public sealed class XenStoreRingTransport : IXenStoreTransport
     /// <summary>
     /// How long the start waits for an event before it checks the page again: the event may arrive through a port that is not known yet.
     /// </summary>
-    private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(1);
 
     private readonly IRingSource? _source;
-    private readonly Lock _gate = new();
+    private readonly Lock _lock = new();
     private readonly AsyncSignal _room = new();
     private IRingDoorbell _doorbell;
     private SharedRing _ring;
@@ -57,7 +57,7 @@ public sealed class XenStoreRingTransport : IXenStoreTransport
     {
         get
         {
-            lock (_gate)
+            lock (_lock)
             {
                 return _isDisposed ? XenStoreServerFeatures.None : (XenStoreServerFeatures)_ring.Load(RingLayout.ServerFeatures);
             }
@@ -82,7 +82,7 @@ public sealed class XenStoreRingTransport : IXenStoreTransport
             FindAgain();
         }
 
-        lock (_gate)
+        lock (_lock)
         {
             ObjectDisposedException.ThrowIf(_isDisposed, this);
             ThrowIfGivenUp();
@@ -111,7 +111,7 @@ public sealed class XenStoreRingTransport : IXenStoreTransport
     {
         try
         {
-            lock (_gate)
+            lock (_lock)
             {
                 if (!_isDisposed)
                 {
@@ -131,7 +131,7 @@ public sealed class XenStoreRingTransport : IXenStoreTransport
     /// <inheritdoc/>
     public string Describe()
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (_isDisposed)
             {
@@ -157,7 +157,7 @@ public sealed class XenStoreRingTransport : IXenStoreTransport
     /// </summary>
     public ValueTask DisposeAsync()
     {
-        lock (_gate)
+        lock (_lock)
         {
             _isDisposed = true;
         }
@@ -170,7 +170,7 @@ public sealed class XenStoreRingTransport : IXenStoreTransport
 
     private void FindAgain()
     {
-        lock (_gate)
+        lock (_lock)
         {
             ObjectDisposedException.ThrowIf(_isDisposed, this);
             if (_source is not null)
@@ -183,7 +183,7 @@ public sealed class XenStoreRingTransport : IXenStoreTransport
 
     private async ValueTask WaitForEventAsync(CancellationToken cancellationToken)
     {
-        using CancellationTokenSource interval = new(LookInterval, EventLoop.Clock);
+        using CancellationTokenSource interval = new(PollInterval, EventLoop.Clock);
         using CancellationTokenSource look = CancellationTokenSource.CreateLinkedTokenSource(interval.Token, cancellationToken);
         try
         {
@@ -197,7 +197,7 @@ public sealed class XenStoreRingTransport : IXenStoreTransport
 
     private bool IsServed()
     {
-        lock (_gate)
+        lock (_lock)
         {
             ObjectDisposedException.ThrowIf(_isDisposed, this);
             return _ring.Load(RingLayout.Connection) == 0;
@@ -216,7 +216,7 @@ public sealed class XenStoreRingTransport : IXenStoreTransport
                 return count;
             }
 
-            lock (_gate)
+            lock (_lock)
             {
                 ObjectDisposedException.ThrowIf(_isDisposed, this);
                 ThrowIfGivenUp();
@@ -245,7 +245,7 @@ public sealed class XenStoreRingTransport : IXenStoreTransport
     {
         int count;
         bool room;
-        lock (_gate)
+        lock (_lock)
         {
             ObjectDisposedException.ThrowIf(_isDisposed, this);
             count = _ring.Read(buffer, out bool notify);
@@ -268,7 +268,7 @@ public sealed class XenStoreRingTransport : IXenStoreTransport
     private int TryWrite(ReadOnlySpan<byte> data)
     {
         int count;
-        lock (_gate)
+        lock (_lock)
         {
             ObjectDisposedException.ThrowIf(_isDisposed, this);
             count = _ring.Write(data, out bool notify);

@@ -4,11 +4,11 @@ namespace Xenlet.Kernel.Nucleus.Base;
 internal static unsafe class Digits
 {
     /// <summary>The largest number of digits: 2^64 - 1 in decimal.</summary>
-    public const int Most = 20;
+    public const int Maximum = 20;
 
     /// <summary>Writes a number in decimal, without leading zeros.</summary>
     /// <param name="value">The number.</param>
-    /// <param name="target">A buffer of at least <see cref="Most"/> bytes.</param>
+    /// <param name="target">A buffer of at least <see cref="Maximum"/> bytes.</param>
     /// <returns>The number of digits written.</returns>
     public static int WriteDecimal(ulong value, byte* target)
     {
@@ -30,7 +30,7 @@ internal static unsafe class Digits
     /// <summary>Writes a number in lower-case hexadecimal, without a prefix.</summary>
     /// <param name="value">The number.</param>
     /// <param name="least">The minimum number of digits, at most 16. Shorter numbers get leading zeros.</param>
-    /// <param name="target">A buffer of at least <see cref="Most"/> bytes.</param>
+    /// <param name="target">A buffer of at least <see cref="Maximum"/> bytes.</param>
     /// <returns>The number of digits written.</returns>
     public static int WriteHexadecimal(ulong value, int least, byte* target)
     {

@@ -36,13 +36,13 @@ internal static unsafe class KernelLog
     public static void WriteHex(ulong value)
     {
         Write("0x"u8);
-        byte* digits = stackalloc byte[Digits.Most];
+        byte* digits = stackalloc byte[Digits.Maximum];
         Write(digits, (nuint)Digits.WriteHexadecimal(value, 16, digits));
     }
 
     public static void WriteDecimal(ulong value)
     {
-        byte* digits = stackalloc byte[Digits.Most];
+        byte* digits = stackalloc byte[Digits.Maximum];
         Write(digits, (nuint)Digits.WriteDecimal(value, digits));
     }
 

@@ -30,7 +30,7 @@ internal static unsafe class InitialProgram
     private const ulong AT_EXECFN = 31;
 
     private const int RandomSize = 16;
-    private const int MostOwnVariables = 5;
+    private const int MaximumOwnVariables = 5;
 
     // Below this heap size, the collector's defaults do not fit.
     private const ulong SmallHeap = 48 << 20;
@@ -85,7 +85,7 @@ internal static unsafe class InitialProgram
         own = Append(own, KnownFiles.ProgramPath);
 
         // The nucleus's variables come before the administrator's: getenv takes the first.
-        int count = 1 + words.ArgumentCount + 1 + words.VariableCount + MostOwnVariables + 1;
+        int count = 1 + words.ArgumentCount + 1 + words.VariableCount + MaximumOwnVariables + 1;
         const int auxiliaryWords = 28;
         ulong* stack = (ulong*)(((ulong)strings - (ulong)(1 + count + auxiliaryWords) * 8) & ~15UL);
         ulong* next = stack;

@@ -16,7 +16,7 @@ internal static unsafe class KernelMappings
         for (int i = 0; i < SegmentCount; i++)
         {
             ElfProgramHeader* segment = Segment(i);
-            if (segment->Type == ElfProgramHeader.TypeLoad)
+            if (segment->Type == ElfProgramHeader.PT_LOAD)
             {
                 MapSegment(segment);
             }
@@ -47,7 +47,7 @@ internal static unsafe class KernelMappings
         for (int i = 0; i < SegmentCount; i++)
         {
             ElfProgramHeader* segment = Segment(i);
-            if (segment->Type == ElfProgramHeader.TypeLoad)
+            if (segment->Type == ElfProgramHeader.PT_LOAD)
             {
                 RegionList.Insert(Start(segment), End(segment), ProtectionOf(segment), RegionKind.Image);
             }

@@ -23,7 +23,7 @@ internal static unsafe class LoaderMemoryMap
         MemoryMapEntry* entries = (MemoryMapEntry*)info->MemoryMapAddress;
         for (uint i = 0; i < info->MemoryMapEntries; i++)
         {
-            if (entries[i].Type != MemoryMapEntry.TypeRam
+            if (entries[i].Type != MemoryMapEntry.XEN_HVM_MEMMAP_TYPE_RAM
                 || entries[i].Address > AddressLimit || entries[i].Size > AddressLimit - entries[i].Address)
             {
                 continue;

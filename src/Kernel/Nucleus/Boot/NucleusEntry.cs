@@ -27,7 +27,7 @@ internal static unsafe class NucleusEntry
     public static Frame* Start(ulong startInfoAddress)
     {
         StartInfo* startInfo = (StartInfo*)startInfoAddress;
-        if (startInfo->Magic != StartInfo.MagicValue)
+        if (startInfo->Magic != StartInfo.XEN_HVM_START_MAGIC_VALUE)
         {
             Panic.Halt("not started by a PVH loader: the start info has no magic number"u8);
         }

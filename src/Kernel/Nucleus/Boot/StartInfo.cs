@@ -7,7 +7,7 @@ namespace Xenlet.Kernel.Nucleus.Boot;
 internal struct StartInfo
 {
     /// <summary>XEN_HVM_START_MAGIC_VALUE.</summary>
-    public const uint MagicValue = 0x336ec578;
+    public const uint XEN_HVM_START_MAGIC_VALUE = 0x336ec578;
 
     public uint Magic;
 
@@ -32,7 +32,7 @@ internal struct StartInfo
 internal struct MemoryMapEntry
 {
     /// <summary>XEN_HVM_MEMMAP_TYPE_RAM.</summary>
-    public const uint TypeRam = 1;
+    public const uint XEN_HVM_MEMMAP_TYPE_RAM = 1;
 
     public ulong Address;
     public ulong Size;

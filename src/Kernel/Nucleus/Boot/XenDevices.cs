@@ -33,7 +33,7 @@ internal static unsafe class XenDevices
     private static void ReportUnusedProcessors()
     {
         uint count = 1;
-        while (count < shared_info.MaximumVcpus && !XenError.IsError(VcpuOp.IsUp(count)))
+        while (count < shared_info.XEN_LEGACY_MAX_VCPUS && !XenError.IsError(VcpuOp.IsUp(count)))
         {
             count++;
         }

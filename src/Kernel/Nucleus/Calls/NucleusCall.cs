@@ -44,7 +44,7 @@ internal static class NucleusCall
     public const int ClosePort = First + 4;
 
     /// <summary>(port handle): unmasks the port. Each call of this lets one event be delivered.</summary>
-    public const int AskForEvent = First + 5;
+    public const int UnmaskPort = First + 5;
 
     /// <summary>(port handle): signals the other end.</summary>
     public const int NotifyPort = First + 6;
@@ -158,8 +158,8 @@ internal static class NucleusCall
                 return hasXen ? NucleusCallEvents.Adopt(a1) : withoutXen;
             case ClosePort:
                 return hasXen ? NucleusCallEvents.Close(a1) : withoutXen;
-            case AskForEvent:
-                return hasXen ? NucleusCallEvents.Ask(a1) : withoutXen;
+            case UnmaskPort:
+                return hasXen ? NucleusCallEvents.Unmask(a1) : withoutXen;
             case NotifyPort:
                 return hasXen ? NucleusCallEvents.Notify(a1) : withoutXen;
             case AllocatePage:

@@ -67,7 +67,7 @@ internal static unsafe class NucleusCallDiagnostics
     private static int Walk(Frame* frame, ulong* addresses)
     {
         const int innermost = NucleusThreadRecord.Innermost;
-        const int outermost = NucleusThreadRecord.MostAddresses - innermost;
+        const int outermost = NucleusThreadRecord.MaximumAddresses - innermost;
         UnwindRegisters registers;
         UnwindRegisters.Load(&registers, frame);
         ulong* last = stackalloc ulong[outermost];
@@ -89,7 +89,7 @@ internal static unsafe class NucleusCallDiagnostics
             stop = Unwinder.Step(Image.UnwindTable, &registers);
         }
 
-        int count = Math.Min(depth, NucleusThreadRecord.MostAddresses);
+        int count = Math.Min(depth, NucleusThreadRecord.MaximumAddresses);
         for (int i = innermost; i < count; i++)
         {
             addresses[i] = last[(depth - count + i - innermost) % outermost];

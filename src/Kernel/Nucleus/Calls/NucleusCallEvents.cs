@@ -31,7 +31,7 @@ internal static unsafe class NucleusCallEvents
 
     public static long Adopt(ulong port)
     {
-        if (port is 0 or >= EventChannels.PortCount)
+        if (port is 0 or >= EventChannels.EVTCHN_2L_NR_CHANNELS)
         {
             return -Errno.EINVAL;
         }
@@ -75,7 +75,7 @@ internal static unsafe class NucleusCallEvents
         return adopted ? 0 : EventChannelOp.Close(port);
     }
 
-    public static long Ask(ulong handle)
+    public static long Unmask(ulong handle)
     {
         long error = Find(handle, out uint port);
         if (error < 0)
@@ -83,7 +83,7 @@ internal static unsafe class NucleusCallEvents
             return error;
         }
 
-        ProgramEvents.Ask(port);
+        ProgramEvents.Unmask(port);
         return 0;
     }
 
@@ -114,7 +114,7 @@ internal static unsafe class NucleusCallEvents
 
     private static long Own(uint port)
     {
-        if (port >= EventChannels.PortCount)
+        if (port >= EventChannels.EVTCHN_2L_NR_CHANNELS)
         {
             // The 2-level interface has no bits for this port.
             _ = EventChannelOp.Close(port);

@@ -12,7 +12,7 @@ internal unsafe struct NucleusThreadRecord
     public const int Innermost = 24;
 
     /// <summary>The maximum number of addresses per stack.</summary>
-    public const int MostAddresses = 32;
+    public const int MaximumAddresses = 32;
 
     public int Id;
 
@@ -32,5 +32,5 @@ internal unsafe struct NucleusThreadRecord
     public fixed byte Name[16];
 
     /// <summary>Innermost first.</summary>
-    public fixed ulong Addresses[MostAddresses];
+    public fixed ulong Addresses[MaximumAddresses];
 }

@@ -13,7 +13,7 @@ namespace Xenlet.Kernel.Nucleus.Calls;
 /// </summary>
 internal static unsafe class ProgramEvents
 {
-    private const uint WordCount = EventChannels.PortCount / 64;
+    private const uint WordCount = EventChannels.EVTCHN_2L_NR_CHANNELS / 64;
 
     private static Bitmap s_pending;
     private static Bitmap s_owned;
@@ -38,7 +38,7 @@ internal static unsafe class ProgramEvents
     }
 
     /// <summary>Whether the port belongs to the program.</summary>
-    public static bool IsOwned(ulong port) => port < EventChannels.PortCount && IsSet(ref s_owned, (uint)port);
+    public static bool IsOwned(ulong port) => port < EventChannels.EVTCHN_2L_NR_CHANNELS && IsSet(ref s_owned, (uint)port);
 
     /// <summary>Whether a port of the program was adopted.</summary>
     public static bool IsAdopted(uint port) => IsSet(ref s_adopted, port);
@@ -57,7 +57,7 @@ internal static unsafe class ProgramEvents
     /// </summary>
     public static void ForgetAll()
     {
-        for (uint port = 0; port < EventChannels.PortCount; port += 64)
+        for (uint port = 0; port < EventChannels.EVTCHN_2L_NR_CHANNELS; port += 64)
         {
             Word(ref s_pending, port) = 0;
             Word(ref s_owned, port) = 0;
@@ -66,7 +66,7 @@ internal static unsafe class ProgramEvents
     }
 
     /// <summary>Enables the port's next event. An event that arrived in the meantime is delivered at once.</summary>
-    public static void Ask(uint port) => EventChannels.Unmask(port);
+    public static void Unmask(uint port) => EventChannels.Unmask(port);
 
     /// <summary>Handles an event on a port that is not the nucleus's.</summary>
     public static void Deliver(uint port)
@@ -129,7 +129,7 @@ internal static unsafe class ProgramEvents
                 }
 
                 Clear(ref s_pending, port);
-                s_next = (port + 1) % EventChannels.PortCount;
+                s_next = (port + 1) % EventChannels.EVTCHN_2L_NR_CHANNELS;
                 return DomainGeneration.Handle(port);
             }
         }

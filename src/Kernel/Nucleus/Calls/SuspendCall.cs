@@ -25,7 +25,7 @@ internal static class SuspendCall
     public static long Run()
     {
         // The console's page comes back empty: read the input in it, and give the back end time to take the output.
-        ConsoleAttention.Look();
+        ConsoleService.Run();
         ConsoleDevice.WaitUntilDrained();
 
         // From here on, time continues in the new domain.
@@ -43,7 +43,7 @@ internal static class SuspendCall
 
         // The timer may have fired, and waiting for the console has consumed its events, so threads that wait for room are woken here.
         Timer.Initialise();
-        ConsoleAttention.Look();
+        ConsoleService.Run();
         return result;
     }
 

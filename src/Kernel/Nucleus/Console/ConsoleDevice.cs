@@ -101,7 +101,7 @@ internal static unsafe class ConsoleDevice
     }
 
     /// <summary>Whether the back end has read or written since the last call. A serial port interrupts for no other reason.</summary>
-    public static bool TakeNews() => !XenPlatform.IsPresent || PvConsole.TakeNews();
+    public static bool TakeProgress() => !XenPlatform.IsPresent || PvConsole.TakeProgress();
 
     /// <summary>Takes input from the device, at most as much as Xen's ring holds, and echoes it.</summary>
     /// <returns>False if there may be more input.</returns>

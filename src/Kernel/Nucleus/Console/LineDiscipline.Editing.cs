@@ -106,7 +106,7 @@ internal unsafe partial struct LineDiscipline
             _isDropping = true;
             Ring();
         }
-        else if (_lineLength >= LineLimit - 1)
+        else if (_lineLength >= N_TTY_BUF_SIZE - 1)
         {
             Ring();
         }

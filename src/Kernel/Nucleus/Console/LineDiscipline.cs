@@ -22,7 +22,7 @@ namespace Xenlet.Kernel.Nucleus.Console;
 internal unsafe partial struct LineDiscipline
 {
     /// <summary>The longest line including its newline: N_TTY_BUF_SIZE of Linux's n_tty.c.</summary>
-    public const int LineLimit = InputQueue.MaximumRecord;
+    public const int N_TTY_BUF_SIZE = InputQueue.MaximumRecord;
 
     /// <summary>The bit of SIGINT (2) in <see cref="TakeSignals"/>.</summary>
     public const uint InterruptSignal = 1u << (2 - 1);
@@ -49,7 +49,7 @@ internal unsafe partial struct LineDiscipline
     private Termios _termios;
     private InputQueue _queue;
     private EchoQueue _echo;
-    private fixed byte _line[LineLimit];
+    private fixed byte _line[N_TTY_BUF_SIZE];
     private int _lineLength;
 
     // The line is finished and waits for room in the queue.
@@ -307,7 +307,7 @@ internal unsafe partial struct LineDiscipline
     }
 
     [UnscopedRef]
-    private Span<byte> Line => MemoryMarshal.CreateSpan(ref _line[0], LineLimit);
+    private Span<byte> Line => MemoryMarshal.CreateSpan(ref _line[0], N_TTY_BUF_SIZE);
 
     private readonly bool TranslatesNewline => (_termios.OutputFlags & (OPOST | ONLCR)) == (OPOST | ONLCR);
 

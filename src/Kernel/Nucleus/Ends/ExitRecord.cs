@@ -27,7 +27,7 @@ internal static unsafe class ExitRecord
     {
         if (!XenPlatform.IsPresent
             || HvmOp.GetParameter(HvmOp.HVM_PARAM_STORE_PFN, out ulong frame) < 0 || frame is 0 or ulong.MaxValue
-            || HvmOp.GetParameter(HvmOp.HVM_PARAM_STORE_EVTCHN, out ulong channel) < 0 || channel is 0 or >= EventChannels.PortCount)
+            || HvmOp.GetParameter(HvmOp.HVM_PARAM_STORE_EVTCHN, out ulong channel) < 0 || channel is 0 or >= EventChannels.EVTCHN_2L_NR_CHANNELS)
         {
             return;
         }
@@ -56,7 +56,7 @@ internal static unsafe class ExitRecord
     private static uint Put(xenstore_domain_interface* ring, uint index, int status)
     {
         ReadOnlySpan<byte> path = "data/xenlet/exit\0"u8;
-        byte* digits = stackalloc byte[Digits.Most];
+        byte* digits = stackalloc byte[Digits.Maximum];
         int count = Digits.WriteDecimal((uint)status & 0xff, digits);
 
         uint* header = stackalloc uint[HeaderSize / sizeof(uint)];
@@ -66,17 +66,17 @@ internal static unsafe class ExitRecord
         header[3] = (uint)(path.Length + count);
         for (int i = 0; i < HeaderSize; i++)
         {
-            ring->req[index++ % xenstore_domain_interface.RingSize] = ((byte*)header)[i];
+            ring->req[index++ % xenstore_domain_interface.XENSTORE_RING_SIZE] = ((byte*)header)[i];
         }
 
         for (int i = 0; i < path.Length; i++)
         {
-            ring->req[index++ % xenstore_domain_interface.RingSize] = path[i];
+            ring->req[index++ % xenstore_domain_interface.XENSTORE_RING_SIZE] = path[i];
         }
 
         for (int i = 0; i < count; i++)
         {
-            ring->req[index++ % xenstore_domain_interface.RingSize] = digits[i];
+            ring->req[index++ % xenstore_domain_interface.XENSTORE_RING_SIZE] = digits[i];
         }
 
         return index;
@@ -88,10 +88,10 @@ internal static unsafe class ExitRecord
 internal unsafe struct xenstore_domain_interface
 {
     /// <summary>XENSTORE_RING_SIZE: size of each ring in bytes. The indexes run freely.</summary>
-    public const uint RingSize = 1024;
+    public const uint XENSTORE_RING_SIZE = 1024;
 
-    public fixed byte req[(int)RingSize];
-    public fixed byte rsp[(int)RingSize];
+    public fixed byte req[(int)XENSTORE_RING_SIZE];
+    public fixed byte rsp[(int)XENSTORE_RING_SIZE];
     public uint req_cons;
     public uint req_prod;
     public uint rsp_cons;

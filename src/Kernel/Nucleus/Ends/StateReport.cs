@@ -11,7 +11,7 @@ internal static unsafe class StateReport
     /// <summary>
     /// The maximum number of threads whose backtraces are shown. Each line costs some forty exits to Xen, while nothing else runs.
     /// </summary>
-    private const int MostThreads = 64;
+    private const int MaximumThreads = 64;
 
     /// <summary>Writes the report.</summary>
     /// <param name="hit">The registers that the non-maskable interrupt interrupted.</param>
@@ -41,7 +41,7 @@ internal static unsafe class StateReport
                 continue;
             }
 
-            if (shown++ == MostThreads)
+            if (shown++ == MaximumThreads)
             {
                 KernelLog.Write("xenlet: more threads are not shown\n"u8);
                 break;

@@ -35,7 +35,7 @@ internal static unsafe class ThreadName
         }
 
         KernelLog.Write("\\x"u8);
-        byte* digits = stackalloc byte[Digits.Most];
+        byte* digits = stackalloc byte[Digits.Maximum];
         KernelLog.Write(digits, (nuint)Digits.WriteHexadecimal(value, 2, digits));
     }
 }

@@ -23,7 +23,7 @@ internal static unsafe class Interrupts
                 break;
             case Vector.LegacyInterrupts + SerialPort.InterruptLine:
                 LocalApic.EndOfLegacyInterrupt(SerialPort.InterruptLine);
-                ConsoleAttention.OnEvent();
+                ConsoleService.OnEvent();
                 break;
             default:
                 // A spurious interrupt of either controller needs no end-of-interrupt.
@@ -54,7 +54,7 @@ internal static unsafe class Interrupts
             }
             else if (port == PvConsole.Port && PvConsole.IsUsable)
             {
-                ConsoleAttention.OnEvent();
+                ConsoleService.OnEvent();
             }
             else
             {

@@ -18,14 +18,14 @@ internal static unsafe class NucleusExit
     {
         Interrupts.HandlePending();
         ulong now = Clock.Now();
-        ConsoleAttention.LookIfDue(now);
-        SystemCallDispatch.MakeCallsAgain();
+        ConsoleService.RunIfDue(now);
+        SystemCallDispatch.RetryCalls();
         Scheduler.Choose(now);
         if (!Scheduler.IsIdle)
         {
             SignalDelivery.DeliverPending(Scheduler.Current);
         }
 
-        return Scheduler.Resume(ConsoleAttention.NextLook);
+        return Scheduler.Resume(ConsoleService.NextRun);
     }
 }

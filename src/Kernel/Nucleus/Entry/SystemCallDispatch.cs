@@ -47,13 +47,13 @@ internal static unsafe class SystemCallDispatch
     /// Retries the calls of threads that were woken for that. A retried call may wake further threads. A signal sent to a thread in between
     /// finds it blocked only now.
     /// </summary>
-    public static void MakeCallsAgain()
+    public static void RetryCalls()
     {
-        for (Thread* thread = Scheduler.TakeToCallAgain(); thread != null; thread = Scheduler.TakeToCallAgain())
+        for (Thread* thread = Scheduler.TakeToRetry(); thread != null; thread = Scheduler.TakeToRetry())
         {
-            thread->IsCallAgain = true;
+            thread->IsRetry = true;
             long result = Dispatch(thread, &thread->Frame);
-            thread->IsCallAgain = false;
+            thread->IsRetry = false;
             if (result != CallResult.None)
             {
                 Scheduler.Return(thread, result, urgent: true);
@@ -65,7 +65,7 @@ internal static unsafe class SystemCallDispatch
             else
             {
                 // The descriptor now belongs to another file, whose bytes come in parts: the thread itself continues with them.
-                Scheduler.GoOn(thread, urgent: true);
+                Scheduler.MakeReady(thread, urgent: true);
             }
         }
     }

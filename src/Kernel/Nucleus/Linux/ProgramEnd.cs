@@ -123,7 +123,7 @@ internal static unsafe class ProgramEnd
             ConsoleDevice.WriteByPolling(text[i]);
         }
 
-        byte* digits = stackalloc byte[Digits.Most];
+        byte* digits = stackalloc byte[Digits.Maximum];
         int count = Digits.WriteDecimal(number, digits);
         for (int i = 0; i < count; i++)
         {

@@ -4,7 +4,7 @@ namespace Xenlet.Kernel.Nucleus.Memory;
 internal static unsafe class RegionList
 {
     /// <summary>The limit on the number of regions: Linux's DEFAULT_MAX_MAP_COUNT (include/linux/mm.h).</summary>
-    public const int MostRegions = 65530;
+    public const int MaximumRegions = 65530;
 
     // Records reserved for unmapping and for taking access away. Those calls give memory back, so they must be able to split regions when
     // no frame is left.
@@ -69,13 +69,13 @@ internal static unsafe class RegionList
     /// Ensures that <see cref="Insert"/> and <see cref="SplitAt"/> can be called this many times without failing, for a call that takes
     /// memory.
     /// </summary>
-    public static bool Reserve(int nodes) => Count + nodes <= MostRegions && s_slab.TryReserve(nodes + Spare, sizeof(Region));
+    public static bool Reserve(int nodes) => Count + nodes <= MaximumRegions && s_slab.TryReserve(nodes + Spare, sizeof(Region));
 
     /// <summary>As <see cref="Reserve"/>, for a call that gives memory back: it may use the records set aside for such calls.</summary>
     /// <param name="nodes">The number of records that the call takes.</param>
     /// <param name="more">The number of additional regions after the call.</param>
     public static bool ReserveToGiveBack(int nodes, int more) =>
-        Count + more <= MostRegions && s_slab.TryReserve(nodes, sizeof(Region));
+        Count + more <= MaximumRegions && s_slab.TryReserve(nodes, sizeof(Region));
 
     /// <summary>Adds a region, which must not overlap another.</summary>
     public static Region* Insert(ulong start, ulong end, Protection protection, RegionKind kind)

@@ -78,7 +78,7 @@ internal static unsafe class Scheduler
     }
 
     /// <summary>Wakes a blocked thread so that its call is retried before the nucleus is left.</summary>
-    public static void WakeToCallAgain(Thread* thread)
+    public static void WakeToRetry(Thread* thread)
     {
         Unblock(thread);
         thread->Next = null;
@@ -98,7 +98,7 @@ internal static unsafe class Scheduler
     /// Takes a thread whose call must be retried, or null. The retry blocks it again, or makes it ready by <see cref="Return"/> or
     /// <see cref="MakeReady"/>.
     /// </summary>
-    public static Thread* TakeToCallAgain()
+    public static Thread* TakeToRetry()
     {
         Thread* thread = s_callAgainFirst;
         if (thread != null)
@@ -114,11 +114,11 @@ internal static unsafe class Scheduler
     {
         thread->Progress = 0;
         thread->Frame.Rax = (ulong)result;
-        GoOn(thread, urgent);
+        MakeReady(thread, urgent);
     }
 
     /// <summary>Makes a thread that is no longer blocked ready to run, with its registers as they are.</summary>
-    public static void GoOn(Thread* thread, bool urgent)
+    public static void MakeReady(Thread* thread, bool urgent)
     {
         if (thread == s_running)
         {

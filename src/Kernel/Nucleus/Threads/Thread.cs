@@ -72,7 +72,7 @@ internal unsafe struct Thread
     /// <summary>
     /// Whether the call is being retried after a wait. <see cref="Deadline"/> and <see cref="Progress"/> then keep their values.
     /// </summary>
-    public bool IsCallAgain;
+    public bool IsRetry;
 
     /// <summary>How far a call that waits repeatedly has got: bytes written, or bytes that getrandom has filled.</summary>
     public ulong Progress;

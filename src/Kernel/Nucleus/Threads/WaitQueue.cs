@@ -13,7 +13,7 @@ internal unsafe struct WaitQueue
     /// The maximum number of entries beyond each thread's first. A thread nearly always waits in one queue; in poll it waits in one for
     /// each of at most 64 descriptors.
     /// </summary>
-    public const int MostFurtherEntries = 1024;
+    public const int MaximumExtraEntries = 1024;
 
     private static Slab s_furtherEntries;
     private static int s_furtherEntriesInUse;
@@ -71,7 +71,7 @@ internal unsafe struct WaitQueue
     {
         while (queue->First != null)
         {
-            Scheduler.WakeToCallAgain(queue->First->Thread);
+            Scheduler.WakeToRetry(queue->First->Thread);
         }
     }
 
@@ -98,7 +98,7 @@ internal unsafe struct WaitQueue
 
     private static WaitEntry* TakeFurtherEntry()
     {
-        if (s_furtherEntriesInUse == MostFurtherEntries || !s_furtherEntries.TryReserve(1, sizeof(WaitEntry)))
+        if (s_furtherEntriesInUse == MaximumExtraEntries || !s_furtherEntries.TryReserve(1, sizeof(WaitEntry)))
         {
             return null;
         }

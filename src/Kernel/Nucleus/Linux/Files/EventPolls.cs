@@ -171,7 +171,7 @@ internal static unsafe class EventPolls
 
         EventPoll* set = file->EventPoll;
         long ready = Evaluate(set, events, (ulong)count);
-        ulong deadline = thread->IsCallAgain ? thread->Deadline
+        ulong deadline = thread->IsRetry ? thread->Deadline
             : milliseconds < 0 ? ulong.MaxValue : Clock.After((ulong)milliseconds * 1_000_000);
         if (ready != 0 || deadline <= Clock.Now())
         {

@@ -20,11 +20,11 @@ internal static unsafe class FileCalls
     private const int FD_CLOEXEC = 1;
 
     /// <summary>MAX_RW_COUNT of linux/fs.h: the most that one call reads or writes.</summary>
-    private const ulong MaximumCount = int.MaxValue & ~(Pages.Size - 1);
+    private const ulong MAX_RW_COUNT = int.MaxValue & ~(Pages.Size - 1);
 
     public static long Read(Thread* thread, int descriptor, ulong buffer, ulong count)
     {
-        count = Math.Min(count, MaximumCount);
+        count = Math.Min(count, MAX_RW_COUNT);
         long result = TryRead(thread, descriptor, buffer, count);
         if (result != -Errno.EAGAIN || FileTable.Get(descriptor)->IsNonBlocking)
         {
@@ -39,7 +39,7 @@ internal static unsafe class FileCalls
     /// <summary>Writes everything. If there is no room, only the calling thread waits for it.</summary>
     public static long Write(Thread* thread, int descriptor, ulong buffer, ulong count)
     {
-        count = Math.Min(count, MaximumCount);
+        count = Math.Min(count, MAX_RW_COUNT);
         ulong done = Math.Min(thread->Progress, count);
         thread->Progress = 0;
         long result = TryWrite(descriptor, buffer + done, count - done);

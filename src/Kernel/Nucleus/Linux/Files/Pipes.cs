@@ -30,7 +30,7 @@ internal static unsafe class Pipes
     private const int Capacity = 16;
 
     /// <summary>PIPE_BUF: a write of at most this size is never interleaved with another.</summary>
-    private const uint AtomicSize = 4096;
+    private const uint PIPE_BUF = 4096;
 
     private static Pool s_pool;
 
@@ -142,7 +142,7 @@ internal static unsafe class Pipes
         }
 
         uint room = (uint)Pages.Size - pipe->Count;
-        if (room == 0 || (count <= AtomicSize && count > room))
+        if (room == 0 || (count <= PIPE_BUF && count > room))
         {
             return -Errno.EAGAIN;
         }

@@ -30,7 +30,7 @@ internal static unsafe class PollCalls
     public static long PollUntil(Thread* thread, ulong entries, ulong count, ulong timeout)
     {
         ulong deadline = ulong.MaxValue;
-        if (timeout != 0 && !thread->IsCallAgain)
+        if (timeout != 0 && !thread->IsRetry)
         {
             long error = TimeSpec.Read(timeout, out ulong nanoseconds);
             if (error != 0)
@@ -51,7 +51,7 @@ internal static unsafe class PollCalls
             return -Errno.EINVAL;
         }
 
-        deadline = thread->IsCallAgain ? thread->Deadline : deadline;
+        deadline = thread->IsRetry ? thread->Deadline : deadline;
         long ready = Evaluate(entries, count);
         if (ready != 0 || deadline <= Clock.Now())
         {

@@ -34,14 +34,14 @@ internal unsafe struct ConsoleRing
     public readonly bool IsBroken => _isBroken;
 
     /// <summary>Whether the back end has moved its indexes since the last call.</summary>
-    public bool TakeNews()
+    public bool TakeProgress()
     {
         uint produced = Volatile.Read(ref _page->in_prod);
         uint consumed = Volatile.Read(ref _page->out_cons);
-        bool isNews = produced != _seenInputProduced || consumed != _seenOutputConsumed;
+        bool hasProgressed = produced != _seenInputProduced || consumed != _seenOutputConsumed;
         _seenInputProduced = produced;
         _seenOutputConsumed = consumed;
-        return isNews;
+        return hasProgressed;
     }
 
     /// <summary>True when the back end has taken all output. Also true for a broken ring, which nobody should wait for.</summary>

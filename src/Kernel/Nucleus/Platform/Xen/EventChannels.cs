@@ -14,7 +14,7 @@ namespace Xenlet.Kernel.Nucleus.Platform.Xen;
 internal static unsafe class EventChannels
 {
     /// <summary>EVTCHN_2L_NR_CHANNELS: the number of ports of the 2-level interface.</summary>
-    public const uint PortCount = 4096;
+    public const uint EVTCHN_2L_NR_CHANNELS = 4096;
 
     private const int WordCount = 64;
 
@@ -131,7 +131,7 @@ internal static unsafe class EventChannels
 
     private static void Require(uint port)
     {
-        if (port >= PortCount)
+        if (port >= EVTCHN_2L_NR_CHANNELS)
         {
             KernelLog.Write("event channel port "u8);
             KernelLog.WriteDecimal(port);

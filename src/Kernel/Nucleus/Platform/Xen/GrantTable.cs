@@ -18,7 +18,7 @@ internal static unsafe class GrantTable
     /// <summary>
     /// GNTTAB_NR_RESERVED_ENTRIES: references that the tool stack fills in, including those of the console and of xenstore.
     /// </summary>
-    public const uint ReservedReferences = 8;
+    public const uint GNTTAB_NR_RESERVED_ENTRIES = 8;
 
     /// <summary>The number of entries in one frame of the table.</summary>
     public const uint EntriesPerFrame = 512;
@@ -128,7 +128,7 @@ internal static unsafe class GrantTable
     public static long End(ulong reference, out ulong frame)
     {
         frame = 0;
-        if (reference < ReservedReferences || reference >= (ulong)s_frameCount * EntriesPerFrame)
+        if (reference < GNTTAB_NR_RESERVED_ENTRIES || reference >= (ulong)s_frameCount * EntriesPerFrame)
         {
             return -Errno.EINVAL;
         }
@@ -182,7 +182,7 @@ internal static unsafe class GrantTable
         }
 
         s_frameCount++;
-        uint lowest = Math.Max(first, ReservedReferences);
+        uint lowest = Math.Max(first, GNTTAB_NR_RESERVED_ENTRIES);
         for (uint reference = first + EntriesPerFrame - 1; reference >= lowest; reference--)
         {
             // References that the tool stack has granted for this domain must not be given out.

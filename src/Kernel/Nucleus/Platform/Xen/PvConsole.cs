@@ -25,7 +25,7 @@ internal static unsafe class PvConsole
         port = 0;
         if (HvmOp.GetParameter(HvmOp.HVM_PARAM_CONSOLE_PFN, out frame) < 0 || frame is 0 or ulong.MaxValue
             || HvmOp.GetParameter(HvmOp.HVM_PARAM_CONSOLE_EVTCHN, out ulong channel) < 0
-            || channel is 0 or >= EventChannels.PortCount)
+            || channel is 0 or >= EventChannels.EVTCHN_2L_NR_CHANNELS)
         {
             return false;
         }
@@ -93,7 +93,7 @@ internal static unsafe class PvConsole
     }
 
     /// <summary>Whether the back end has read or written since the last call.</summary>
-    public static bool TakeNews() => IsUsable && s_ring.TakeNews();
+    public static bool TakeProgress() => IsUsable && s_ring.TakeProgress();
 
     /// <summary>True when the back end has taken all output, and when there is no usable console to wait for.</summary>
     public static bool OutputDrained => !s_isAttached || s_ring.OutputDrained;

@@ -14,14 +14,14 @@ internal static unsafe class Hypercall
 {
     private const int CpuVendorLength = 12;
 
-    private static HypercallGate s_gate;
+    private static HypercallInstruction s_instruction;
     private static ulong s_issued;
 
     /// <summary>Hypercalls issued since boot.</summary>
     public static ulong Issued => s_issued;
 
     /// <summary>The instruction that <see cref="Initialise"/> chose.</summary>
-    public static HypercallGate Gate => s_gate;
+    public static HypercallInstruction Instruction => s_instruction;
 
     /// <summary>
     /// Chooses the instruction. A wrong one would raise an undefined-opcode exception, so an unknown vendor is refused by name.
@@ -34,8 +34,8 @@ internal static unsafe class Hypercall
         vendor[0] = registers[1];
         vendor[1] = registers[3];
         vendor[2] = registers[2];
-        s_gate = GateOf(new ReadOnlySpan<byte>(vendor, CpuVendorLength));
-        if (s_gate == HypercallGate.None)
+        s_instruction = InstructionOf(new ReadOnlySpan<byte>(vendor, CpuVendorLength));
+        if (s_instruction == HypercallInstruction.None)
         {
             RefuseVendor((byte*)vendor);
         }
@@ -45,11 +45,11 @@ internal static unsafe class Hypercall
     public static long Invoke(uint number, ulong a1 = 0, ulong a2 = 0, ulong a3 = 0, ulong a4 = 0, ulong a5 = 0)
     {
         s_issued++;
-        switch (s_gate)
+        switch (s_instruction)
         {
-            case HypercallGate.Vmcall:
+            case HypercallInstruction.Vmcall:
                 return Machine.HypercallIntel(a1, a2, a3, a4, a5, number);
-            case HypercallGate.Vmmcall:
+            case HypercallInstruction.Vmmcall:
                 return Machine.HypercallAmd(a1, a2, a3, a4, a5, number);
             default:
                 Panic.Halt("a hypercall was issued before Hypercall.Initialise"u8);
@@ -57,14 +57,14 @@ internal static unsafe class Hypercall
         }
     }
 
-    private static HypercallGate GateOf(ReadOnlySpan<byte> vendor)
+    private static HypercallInstruction InstructionOf(ReadOnlySpan<byte> vendor)
     {
         if (Same(vendor, "GenuineIntel"u8) || Same(vendor, "CentaurHauls"u8) || Same(vendor, "  Shanghai  "u8))
         {
-            return HypercallGate.Vmcall;
+            return HypercallInstruction.Vmcall;
         }
 
-        return Same(vendor, "AuthenticAMD"u8) || Same(vendor, "HygonGenuine"u8) ? HypercallGate.Vmmcall : HypercallGate.None;
+        return Same(vendor, "AuthenticAMD"u8) || Same(vendor, "HygonGenuine"u8) ? HypercallInstruction.Vmmcall : HypercallInstruction.None;
     }
 
     private static bool Same(ReadOnlySpan<byte> left, ReadOnlySpan<byte> right)

@@ -15,7 +15,7 @@ internal static class SharedInfo
 internal unsafe struct shared_info
 {
     /// <summary>XEN_LEGACY_MAX_VCPUS: the number of vCPUs whose vcpu_info lies here.</summary>
-    public const int MaximumVcpus = 32;
+    public const int XEN_LEGACY_MAX_VCPUS = 32;
 
     /// <summary>vcpu_info[0], the boot processor's. 31 more follow.</summary>
     [FieldOffset(0)]

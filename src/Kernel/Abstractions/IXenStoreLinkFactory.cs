@@ -1,7 +1,7 @@
 namespace Xenlet.Kernel;
 
 /// <summary>Opens the domain's link to xenstore.</summary>
-public interface IXenStoreDoor
+public interface IXenStoreLinkFactory
 {
     /// <summary>Opens the link, for one user at a time, who disposes it.</summary>
     /// <exception cref="PlatformNotSupportedException">The guest runs without Xen.</exception>

@@ -1,7 +1,7 @@
 namespace Xenlet.Kernel.Nucleus.Xen.Abi;
 
 /// <summary>The instruction that enters the hypervisor, which depends on the processor's vendor.</summary>
-internal enum HypercallGate
+internal enum HypercallInstruction
 {
     /// <summary>Not chosen yet, or not known for this vendor.</summary>
     None,
