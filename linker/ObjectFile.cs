@@ -206,7 +206,7 @@ public sealed class ObjectFile
     private SectionHeader StringTable(int index) =>
         index > 0 && index < Sections.Count && Sections[index].Type == ElfFormat.SHT_STRTAB
             ? Sections[index]
-            : throw Bad($"section {index}, which should hold the names of the symbols, is no string table");
+            : throw Bad($"section {index}, which should hold the names of the symbols, is not a string table");
 
     private SectionHeader[] ReadSections()
     {
@@ -225,7 +225,7 @@ public sealed class ObjectFile
 
         if (Read32((int)table + (names * ElfFormat.SectionHeaderSize) + ElfFormat.SectionType) != (int)ElfFormat.SHT_STRTAB)
         {
-            throw Bad($"section {names}, which should hold the names of the sections, is no string table");
+            throw Bad($"section {names}, which should hold the names of the sections, is not a string table");
         }
 
         (int nameTable, int nameTableSize) = Extent((int)table, names);

@@ -27,7 +27,7 @@ internal static class HotPlugShow
         if (!await BecomesAsync(machine, $"/local/domain/{guest.DomainId}/feature/hotplug/vbd", "1", AnnounceLimit, cancellationToken))
         {
             throw new QemuXenException(
-                $"{guest.Name} has not said within {AnnounceLimit.TotalSeconds:0} s that it takes hot-plug (feature/hotplug/vbd): no "
+                $"{guest.Name} has not announced within {AnnounceLimit.TotalSeconds:0} s that it supports hot-plug (feature/hotplug/vbd): no "
                 + $"disk was plugged.");
         }
 

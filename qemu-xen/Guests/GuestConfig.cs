@@ -132,7 +132,7 @@ public sealed record GuestConfig
             || Name.All(char.IsAsciiDigit))
         {
             throw new ArgumentException(
-                $"'{Name}' is no name for a domain: letters, digits, '-', '_', '.' and '+' are, and not digits alone.");
+                $"'{Name}' is not a valid name for a domain: use letters, digits, '-', '_', '.' and '+', but not digits alone.");
         }
 
         if (MemoryMiB < 1)

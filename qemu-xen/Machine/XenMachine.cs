@@ -284,7 +284,7 @@ public sealed class XenMachine : IAsyncDisposable
                 }
                 catch (QemuXenException e)
                 {
-                    options.Progress?.Report($"the saved state is of no use: {e.Message.Split('\n')[0]}");
+                    options.Progress?.Report($"the saved state cannot be used: {e.Message.Split('\n')[0]}");
                     state.Delete();
                 }
             }

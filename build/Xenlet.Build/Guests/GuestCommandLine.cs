@@ -102,7 +102,7 @@ internal sealed record GuestCommandLine(IReadOnlyList<KeyValuePair<string, strin
         catch (EncoderFallbackException)
         {
             throw new BuildException(
-                "the guest's command line holds half of a surrogate pair, which UTF-8 cannot say.", BuildException.Usage);
+                "the guest's command line holds half of a surrogate pair, which UTF-8 cannot express.", BuildException.Usage);
         }
     }
 

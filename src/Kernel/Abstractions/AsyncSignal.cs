@@ -113,7 +113,7 @@ public sealed class AsyncSignal : IValueTaskSource, IThreadPoolWorkItem
         {
             if (_state != WaitState.None)
             {
-                throw new InvalidOperationException("Somebody waits already; one at a time may.");
+                throw new InvalidOperationException("Another wait is already in progress.");
             }
 
             if (cancellationToken.IsCancellationRequested)

@@ -55,7 +55,7 @@ internal sealed class EventChannel : IEventChannel
             ObjectDisposedException.ThrowIf(_isDisposed, this);
             if (!_signal.CanWait)
             {
-                throw new InvalidOperationException($"somebody waits for event channel port {Port} already");
+                throw new InvalidOperationException($"event channel port {Port} already has a waiter");
             }
 
             if (cancellationToken.IsCancellationRequested)

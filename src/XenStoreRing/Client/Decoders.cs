@@ -38,7 +38,7 @@ internal static class Decoders
         ReadOnlySpan<byte> text = WithoutNul(body);
         return Utf8Parser.TryParse(text, out uint id, out int used) && used == text.Length && id != 0
             ? id
-            : throw new DecodeException(XenStoreError.ProtocolViolation, $"the reply {Show(body)} is no transaction's number");
+            : throw new DecodeException(XenStoreError.ProtocolViolation, $"the reply {Show(body)} is not a transaction id");
     }
 
     /// <summary>A payload for messages: at most 40 bytes, with unprintable ones as "?".</summary>
@@ -77,7 +77,7 @@ internal static class Decoders
         Utf8Parser.TryParse(body, out long value, out int used) && used == body.Length ? value : throw NotANumber(body, "64");
 
     private static DecodeException NotANumber(ReadOnlySpan<byte> body, string bits) =>
-        new(XenStoreError.BadValue, $"the value {Show(body)} is no decimal number of {bits} bits");
+        new(XenStoreError.BadValue, $"the value {Show(body)} is not a decimal number of {bits} bits");
 
     private static XenStorePermissionEntry[] ReadPermissions(ReadOnlySpan<byte> body, Memory<byte> destination)
     {
@@ -86,7 +86,7 @@ internal static class Decoders
         {
             permissions.Add(XenStorePermissionEntry.TryParse(text, out XenStorePermissionEntry permission)
                 ? permission
-                : throw new DecodeException(XenStoreError.ProtocolViolation, $"{Show(text)} is no permission"));
+                : throw new DecodeException(XenStoreError.ProtocolViolation, $"{Show(text)} is not a permission"));
         }
 
         return permissions.Count > 0
@@ -99,7 +99,7 @@ internal static class Decoders
         ReadOnlySpan<byte> path = WithoutNul(body);
         return XenStorePath.IsValid(path)
             ? Encoding.ASCII.GetString(path)
-            : throw new DecodeException(XenStoreError.ProtocolViolation, $"the reply {Show(body)} is no path");
+            : throw new DecodeException(XenStoreError.ProtocolViolation, $"the reply {Show(body)} is not a path");
     }
 
     private static bool ReadTrueOrFalse(ReadOnlySpan<byte> body, Memory<byte> destination)
@@ -124,7 +124,7 @@ internal static class Decoders
 
     public static string ReadName(ReadOnlySpan<byte> name) => XenStorePath.IsValidName(name)
         ? Encoding.ASCII.GetString(name)
-        : throw new DecodeException(XenStoreError.ProtocolViolation, $"the directory holds {Show(name)}, which is no name of a node");
+        : throw new DecodeException(XenStoreError.ProtocolViolation, $"the directory holds {Show(name)}, which is not a valid node name");
 
     private static ReadOnlySpan<byte> WithoutNul(ReadOnlySpan<byte> body) => !body.IsEmpty && body[^1] == 0 ? body[..^1] : body;
 }

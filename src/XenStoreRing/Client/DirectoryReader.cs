@@ -102,7 +102,7 @@ internal static class DirectoryReader
             if (!strings.MoveNext() || !strings.IsTerminated
                 || !ulong.TryParse(strings.Current, NumberStyles.None, CultureInfo.InvariantCulture, out ulong generation))
             {
-                throw new DecodeException(XenStoreError.ProtocolViolation, $"the part {Decoders.Show(body)} begins with no generation");
+                throw new DecodeException(XenStoreError.ProtocolViolation, $"the part {Decoders.Show(body)} does not begin with a generation");
             }
 
             List<string> names = [];
@@ -118,7 +118,7 @@ internal static class DirectoryReader
 
                 if (!strings.IsTerminated)
                 {
-                    throw new DecodeException(XenStoreError.ProtocolViolation, "the part's last name does not end");
+                    throw new DecodeException(XenStoreError.ProtocolViolation, "the part's last name is not terminated");
                 }
 
                 names.Add(Decoders.ReadName(strings.Current));

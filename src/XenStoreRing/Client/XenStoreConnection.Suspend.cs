@@ -30,7 +30,7 @@ internal sealed partial class XenStoreConnection
             ThrowIfLost();
             if (_state != RunState.Running)
             {
-                throw new InvalidOperationException("The connection is being suspended already, or is suspended.");
+                throw new InvalidOperationException("The connection is already suspended or being suspended.");
             }
 
             _state = RunState.Quiescing;
@@ -66,7 +66,7 @@ internal sealed partial class XenStoreConnection
             }
 
             throw new XenStoreException(XenStoreError.TimedOut, string.Create(CultureInfo.InvariantCulture,
-                $"xenstore did not come to rest for a suspend in {Options.RequestTimeLimit.TotalSeconds:0.##} s: {state}"));
+                $"xenstore did not become idle for a suspend within {Options.RequestTimeLimit.TotalSeconds:0.##} s: {state}"));
         }
 
         lock (_lock)

@@ -145,7 +145,7 @@ internal sealed unsafe class SharedRing
         if (found != expected)
         {
             throw Fault(XenStoreError.ConnectionClosed, string.Create(CultureInfo.InvariantCulture,
-                $"the other side set the ring up anew (xenstored restarted?): {name}_{which} is 0x{found:x}, and was 0x{expected:x}"));
+                $"the other side set up the ring again (xenstored restarted?): {name}_{which} is 0x{found:x}, and was 0x{expected:x}"));
         }
     }
 

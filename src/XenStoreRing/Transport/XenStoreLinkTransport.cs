@@ -47,7 +47,7 @@ public static class XenStoreLinkTransport
             catch (XenException failure)
             {
                 throw new XenStoreException(
-                    XenStoreError.ConnectionClosed, $"xenstore's ring has come to be served, and is not found: {failure.Message}", failure);
+                    XenStoreError.ConnectionClosed, $"xenstore's ring is served now, but cannot be found: {failure.Message}", failure);
             }
 
             Page = new Page(link.Page);

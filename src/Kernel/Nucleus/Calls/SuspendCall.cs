@@ -56,7 +56,7 @@ internal static class SuspendCall
         ConsoleDevice.DeviceGone();
         if (!HypervisorCpuid.Detect())
         {
-            Panic.Halt("the domain was resumed where Xen does not say that it is there"u8);
+            Panic.Halt("Xen was not detected after the domain was resumed"u8);
         }
 
         XenError.PanicIfFailed(SharedInfo.Map(MemoryMap.FirstFrameWithoutRam), "XENMEM_add_to_physmap(shared_info) after a resume"u8);

@@ -84,7 +84,7 @@ internal static unsafe class StateReport
         WaitKind.Poll => "a file (poll)"u8,
         WaitKind.EventPoll => "a file (epoll)"u8,
         WaitKind.EventChannel => "an event channel"u8,
-        WaitKind.Termination => "the wish that the program ends"u8,
+        WaitKind.Termination => "a request to end the program"u8,
         _ => "nothing"u8,
     };
 

@@ -131,7 +131,7 @@ internal static unsafe class RandomNumbers
         if (!ProcessorRandom.IsAvailable && !s_hasSaidJitter)
         {
             s_hasSaidJitter = true;
-            KernelLog.Write("xenlet: WARNING: the processor has neither RDRAND nor RDSEED in order: "u8);
+            KernelLog.Write("xenlet: WARNING: the processor has no working RDRAND or RDSEED: "u8);
             KernelLog.Write("random numbers come from the jitter of its clock\n"u8);
         }
 

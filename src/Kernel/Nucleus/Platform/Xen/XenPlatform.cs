@@ -40,7 +40,7 @@ internal static class XenPlatform
         }
         else
         {
-            KernelLog.Write("SCHEDOP_shutdown was asked for without Xen"u8);
+            KernelLog.Write("SCHEDOP_shutdown was requested without Xen"u8);
             KernelLog.NewLine();
         }
 
