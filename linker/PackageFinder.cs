@@ -39,17 +39,17 @@ internal sealed class PackageFinder
     private static Part? OfDebian(string path)
     {
         // "libc6-dev:amd64: /usr/lib/x86_64-linux-gnu/libc.a"
-        if (Ask("-S", path) is not { } owner || owner.LastIndexOf(": ", StringComparison.Ordinal) is not (> 0 and var end))
+        if (Query("-S", path) is not { } owner || owner.LastIndexOf(": ", StringComparison.Ordinal) is not (> 0 and var end))
         {
             return null;
         }
 
-        return Ask("-W", "-f=${Package} ${Version} ${Architecture}", owner[..end])?.Split(' ') is [var name, var version, var architecture]
+        return Query("-W", "-f=${Package} ${Version} ${Architecture}", owner[..end])?.Split(' ') is [var name, var version, var architecture]
             ? new Part(name, version, $"pkg:deb/debian/{name}@{Uri.EscapeDataString(version)}?arch={architecture}")
             : null;
     }
 
-    private static string? Ask(params string[] arguments)
+    private static string? Query(params string[] arguments)
     {
         try
         {

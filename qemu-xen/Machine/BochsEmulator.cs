@@ -149,7 +149,7 @@ internal sealed class BochsEmulator(XenMachineOptions options, Dom0Image image, 
     {
         const string Before = "Bochs connected to screen \"";
         TaskCompletionSource<string> found = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        void Look(string line)
+        void CheckLine(string line)
         {
             if (line.StartsWith(Before, StringComparison.Ordinal))
             {
@@ -157,10 +157,10 @@ internal sealed class BochsEmulator(XenMachineOptions options, Dom0Image image, 
             }
         }
 
-        said.LineAdded += Look;
-        said.Lines.ToList().ForEach(Look);
+        said.LineAdded += CheckLine;
+        said.Lines.ToList().ForEach(CheckLine);
         string display = await found.Task;
-        said.LineAdded -= Look;
+        said.LineAdded -= CheckLine;
         return display;
     }
 
