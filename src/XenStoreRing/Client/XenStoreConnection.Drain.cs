@@ -11,7 +11,7 @@ internal sealed partial class XenStoreConnection
     /// </summary>
     private async ValueTask DrainAsync(XenStoreException reason)
     {
-        TaskCompletionSource quiet = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        TaskCompletionSource idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
         lock (_lock)
         {
             if (!_pump.Transport.OutlivesClient || _state is not (RunState.Running or RunState.Quiescing))
@@ -19,7 +19,7 @@ internal sealed partial class XenStoreConnection
                 return;
             }
 
-            _quiet?.TrySetResult();
+            _idle?.TrySetResult();
             _state = RunState.Draining;
             FailAll(reason);
             foreach (uint transaction in _transactions.Ids)
@@ -32,15 +32,15 @@ internal sealed partial class XenStoreConnection
                 Enqueue(RequestMessage.Unwatch(watch.Path, watch.Token));
             }
 
-            _quiet = quiet;
-            CheckQuiet();
+            _idle = idle;
+            CheckIdle();
         }
 
         SendQueued();
         using CancellationTokenSource limit = new(Options.DisposeTimeLimit, Options.TimeProvider);
         try
         {
-            await EventLoop.OnLoop(quiet.Task).WaitAsync(limit.Token).ConfigureAwait(EventLoop.IsCurrent);
+            await EventLoop.OnLoop(idle.Task).WaitAsync(limit.Token).ConfigureAwait(EventLoop.IsCurrent);
             await _pump.StopReadingAsync().ConfigureAwait(EventLoop.IsCurrent);
             await _pump.FinishMessageAsync(limit.Token).ConfigureAwait(EventLoop.IsCurrent);
         }

@@ -8,8 +8,8 @@ internal sealed partial class XenStoreConnection
     private readonly CancellationTokenSource _end = new();
 
     private Func<IXenStoreTransport>? _connect;
-    private Task _comingBack = Task.CompletedTask;
-    private bool _isComingBack;
+    private Task _reconnecting = Task.CompletedTask;
+    private bool _isReconnecting;
     private XenStoreException? _lostReason;
 
     /// <summary>
@@ -58,7 +58,7 @@ internal sealed partial class XenStoreConnection
     /// </summary>
     public async ValueTask ResumeAsync(Func<IXenStoreTransport> find, CancellationToken cancellationToken)
     {
-        Task comingBack;
+        Task reconnecting;
         lock (_lock)
         {
             ThrowIfClosed();
@@ -67,10 +67,10 @@ internal sealed partial class XenStoreConnection
             _state = RunState.Lost;
             _lostReason = new(XenStoreError.ConnectionClosed, "the domain was resumed, and xenstore is being looked for");
             RestartTimeLimits();
-            comingBack = ComeBack(find);
+            reconnecting = Reconnect(find);
         }
 
-        await comingBack.WaitAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
+        await reconnecting.WaitAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         lock (_lock)
         {
             ThrowIfClosed();
@@ -83,7 +83,7 @@ internal sealed partial class XenStoreConnection
     /// </summary>
     public void Lose(MessagePump pump, XenStoreException reason)
     {
-        bool comesBack;
+        bool reconnects;
         lock (_lock)
         {
             if (pump != _pump || _state is RunState.Lost or RunState.Closed)
@@ -91,23 +91,23 @@ internal sealed partial class XenStoreConnection
                 return;
             }
 
-            comesBack = _state != RunState.Draining && (_isComingBack || _connect is not null);
-            if (comesBack)
+            reconnects = _state != RunState.Draining && (_isReconnecting || _connect is not null);
+            if (reconnects)
             {
                 _epoch++;
                 _state = RunState.Lost;
                 _lostReason = reason;
                 FailSent(reason);
-                _quiet?.TrySetResult();
-                _quiet = null;
-                if (!_isComingBack)
+                _idle?.TrySetResult();
+                _idle = null;
+                if (!_isReconnecting)
                 {
-                    _ = ComeBack(_connect!, reason);
+                    _ = Reconnect(_connect!, reason);
                 }
             }
         }
 
-        if (comesBack)
+        if (reconnects)
         {
             pump.Stop();
         }
@@ -130,13 +130,13 @@ internal sealed partial class XenStoreConnection
     }
 
     /// <summary>Starts reconnecting. Called under the lock.</summary>
-    private Task ComeBack(Func<IXenStoreTransport> connect, XenStoreException? reason = null)
+    private Task Reconnect(Func<IXenStoreTransport> connect, XenStoreException? reason = null)
     {
-        _isComingBack = true;
-        return _comingBack = EventLoop.Start(Options.Loop, () => ComeBackAsync(connect, reason));
+        _isReconnecting = true;
+        return _reconnecting = EventLoop.Start(Options.Loop, () => ReconnectAsync(connect, reason));
     }
 
-    private async Task ComeBackAsync(Func<IXenStoreTransport> connect, XenStoreException? reason)
+    private async Task ReconnectAsync(Func<IXenStoreTransport> connect, XenStoreException? reason)
     {
         string? told = null;
         Report(reason);
@@ -151,8 +151,8 @@ internal sealed partial class XenStoreConnection
                 lock (_lock)
                 {
                     // If it was lost before this line, reconnecting was left to this loop.
-                    _isComingBack = _state == RunState.Lost;
-                    if (_isComingBack)
+                    _isReconnecting = _state == RunState.Lost;
+                    if (_isReconnecting)
                     {
                         throw Lost();
                     }

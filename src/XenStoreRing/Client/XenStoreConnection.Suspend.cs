@@ -23,7 +23,7 @@ internal sealed partial class XenStoreConnection
     /// </summary>
     public async ValueTask SuspendAsync(CancellationToken cancellationToken)
     {
-        TaskCompletionSource quiet = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        TaskCompletionSource idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
         lock (_lock)
         {
             ThrowIfClosed();
@@ -34,14 +34,14 @@ internal sealed partial class XenStoreConnection
             }
 
             _state = RunState.Quiescing;
-            _quiet = quiet;
-            CheckQuiet();
+            _idle = idle;
+            CheckIdle();
         }
 
         SendQueued();
         try
         {
-            await EventLoop.OnLoop(quiet.Task)
+            await EventLoop.OnLoop(idle.Task)
                 .WaitAsync(Options.RequestTimeLimit, Options.TimeProvider, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         }
         catch (Exception failure) when (failure is TimeoutException or OperationCanceledException)
@@ -49,7 +49,7 @@ internal sealed partial class XenStoreConnection
             string state;
             lock (_lock)
             {
-                _quiet = null;
+                _idle = null;
                 state = string.Create(CultureInfo.InvariantCulture, $"{_transactions.Count} transactions open, {DescribeState()}");
                 if (_state == RunState.Quiescing)
                 {
@@ -259,15 +259,15 @@ internal sealed partial class XenStoreConnection
     }
 
     /// <summary>Notifies a suspend that nothing is in progress any more.</summary>
-    private void CheckQuiet()
+    private void CheckIdle()
     {
-        if (_quiet is not null
+        if (_idle is not null
             && (_state == RunState.Closed
                 || (!_pump.IsWriting && _pending.OutstandingCount == 0 && _transactions.Count == 0
                     && (_state == RunState.Quiescing || !_pending.HasQueued))))
         {
-            _quiet.TrySetResult();
-            _quiet = null;
+            _idle.TrySetResult();
+            _idle = null;
         }
     }
 

@@ -37,7 +37,7 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
     private MessagePump _pump;
     private RunState _state = RunState.Suspended;
     private bool _isTicking;
-    private TaskCompletionSource? _quiet;
+    private TaskCompletionSource? _idle;
     private XenStoreException? _failure;
 
     // Counts the transports, and the periods without one.
@@ -184,7 +184,7 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
             _pending.ForgetOutstanding();
             _transactions.Clear();
             _watches.Clear();
-            CheckQuiet();
+            CheckIdle();
             pump = _pump;
         }
 
@@ -202,7 +202,7 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
         await DrainAsync(reason).ConfigureAwait(EventLoop.IsCurrent);
         Close(reason);
         await _pump.Reader.ConfigureAwait(EventLoop.IsCurrent);
-        await _comingBack.ConfigureAwait(EventLoop.IsCurrent);
+        await _reconnecting.ConfigureAwait(EventLoop.IsCurrent);
         await _pump.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
     }
 
@@ -287,7 +287,7 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
 
         Follow(entry, isGood ? body : default, isGood);
         entry.Waiter?.HandOver();
-        CheckQuiet();
+        CheckIdle();
     }
 
     /// <summary>Tracks transactions, and undoes what an abandoned request has left in the server.</summary>
@@ -346,7 +346,7 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
     {
         if (pump == _pump)
         {
-            CheckQuiet();
+            CheckIdle();
         }
     }
 

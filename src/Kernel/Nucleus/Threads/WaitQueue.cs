@@ -15,8 +15,8 @@ internal unsafe struct WaitQueue
     /// </summary>
     public const int MaximumExtraEntries = 1024;
 
-    private static Slab s_furtherEntries;
-    private static int s_furtherEntriesInUse;
+    private static Slab s_extraEntries;
+    private static int s_extraEntriesInUse;
 
     private WaitEntry* _last;
 
@@ -29,7 +29,7 @@ internal unsafe struct WaitQueue
     /// </returns>
     public static WaitEntry* Join(WaitQueue* queue, Thread* thread)
     {
-        WaitEntry* entry = thread->Entries == null ? &thread->FirstEntry : TakeFurtherEntry();
+        WaitEntry* entry = thread->Entries == null ? &thread->FirstEntry : TakeExtraEntry();
         if (entry == null)
         {
             return null;
@@ -60,8 +60,8 @@ internal unsafe struct WaitQueue
             Unlink(entry);
             if (entry != &thread->FirstEntry)
             {
-                s_furtherEntriesInUse--;
-                s_furtherEntries.Return(entry, sizeof(WaitEntry), spare: 0);
+                s_extraEntriesInUse--;
+                s_extraEntries.Return(entry, sizeof(WaitEntry), spare: 0);
             }
         }
     }
@@ -96,14 +96,14 @@ internal unsafe struct WaitQueue
         }
     }
 
-    private static WaitEntry* TakeFurtherEntry()
+    private static WaitEntry* TakeExtraEntry()
     {
-        if (s_furtherEntriesInUse == MaximumExtraEntries || !s_furtherEntries.TryReserve(1, sizeof(WaitEntry)))
+        if (s_extraEntriesInUse == MaximumExtraEntries || !s_extraEntries.TryReserve(1, sizeof(WaitEntry)))
         {
             return null;
         }
 
-        s_furtherEntriesInUse++;
-        return (WaitEntry*)s_furtherEntries.Take(sizeof(WaitEntry));
+        s_extraEntriesInUse++;
+        return (WaitEntry*)s_extraEntries.Take(sizeof(WaitEntry));
     }
 }
