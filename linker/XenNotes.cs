@@ -7,10 +7,10 @@ namespace Xenlet.Linker;
 public static class XenNotes
 {
     /// <summary>XEN_ELFNOTE_GUEST_OS: a human-readable name.</summary>
-    public const uint XEN_ELFNOTE_GUEST_OS = 6;
+    public const uint GuestOs = 6;
 
     /// <summary>XEN_ELFNOTE_PHYS32_ENTRY: the physical address of the 32-bit entry.</summary>
-    public const uint XEN_ELFNOTE_PHYS32_ENTRY = 18;
+    public const uint Phys32Entry = 18;
 
     private const int HeaderSize = 12;
 
@@ -20,7 +20,7 @@ public static class XenNotes
     {
         // For a 64-bit image, QEMU reads eight bytes of the entry note's value, although four are right, and uses the lower half. Xen
         // accepts either.
-        byte[] bytes = [.. Note(XEN_ELFNOTE_PHYS32_ENTRY, new byte[4]), .. Note(XEN_ELFNOTE_GUEST_OS, "Xenlet\0"u8)];
+        byte[] bytes = [.. Note(Phys32Entry, new byte[4]), .. Note(GuestOs, "Xenlet\0"u8)];
         yield return new Block("xenlet_notes", BlockSection.NoteXen, 4, bytes, bytes.Length)
         {
             Relocations = [new Relocation(HeaderSize + 4, RelocationType.Absolute32, StubNames.Start, 0)],
