@@ -44,7 +44,8 @@ internal sealed class PackageFinder
             return null;
         }
 
-        return Query("-W", "-f=${Package} ${Version} ${Architecture}", owner[..end])?.Split(' ') is [var name, var version, var architecture]
+        string? found = Query("-W", "-f=${Package} ${Version} ${Architecture}", owner[..end]);
+        return found?.Split(' ') is [var name, var version, var architecture]
             ? new Part(name, version, $"pkg:deb/debian/{name}@{Uri.EscapeDataString(version)}?arch={architecture}")
             : null;
     }

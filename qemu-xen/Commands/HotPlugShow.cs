@@ -27,8 +27,8 @@ internal static class HotPlugShow
         if (!await BecomesAsync(machine, $"/local/domain/{guest.DomainId}/feature/hotplug/vbd", "1", AnnounceLimit, cancellationToken))
         {
             throw new QemuXenException(
-                $"{guest.Name} has not announced within {AnnounceLimit.TotalSeconds:0} s that it supports hot-plug (feature/hotplug/vbd): no "
-                + $"disk was plugged.");
+                $"{guest.Name} has not announced within {AnnounceLimit.TotalSeconds:0} s that it supports hot-plug (feature/hotplug/vbd): "
+                + "no disk was plugged.");
         }
 
         await Task.Delay(Pause, cancellationToken);

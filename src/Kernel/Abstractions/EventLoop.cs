@@ -173,7 +173,8 @@ public sealed class EventLoop : SynchronizationContext, IDisposable
 
     /// <summary>Not supported: the loop may be waiting for whoever would wait for it.</summary>
     /// <exception cref="NotSupportedException">Always.</exception>
-    public override void Send(SendOrPostCallback d, object? state) => throw new NotSupportedException("An event loop cannot be waited for.");
+    public override void Send(SendOrPostCallback d, object? state) =>
+        throw new NotSupportedException("An event loop cannot be waited for.");
 
     /// <inheritdoc/>
     public override SynchronizationContext CreateCopy() => this;

@@ -32,7 +32,9 @@ internal sealed unsafe class GuestPower(XenEventChannels channels, XenSharedPage
         long generation = NucleusSystemCall.Invoke(NucleusCall.Suspend);
         if (generation <= 0)
         {
-            return generation == 0 ? SuspendResult.Cancelled : throw NucleusError.ToException(generation, "suspends", "suspending the domain");
+            return generation == 0
+                ? SuspendResult.Cancelled
+                : throw NucleusError.ToException(generation, "suspends", "suspending the domain");
         }
 
         // The upper half of a handle is its generation.

@@ -13,14 +13,15 @@ internal sealed class XenEventChannels(TimeProvider clock) : IEventChannels
     /// <summary>The ports of all open channels, in order.</summary>
     public uint[] Ports => _dispatcher.Ports;
 
-    public IEventChannel AllocateUnbound(ushort remoteDomain) =>
-        Open(NucleusSystemCall.Invoke(NucleusCall.AllocateUnboundPort, remoteDomain), $"opening an event channel for domain {remoteDomain}");
+    public IEventChannel AllocateUnbound(ushort remoteDomain) => Open(
+        NucleusSystemCall.Invoke(NucleusCall.AllocateUnboundPort, remoteDomain), $"opening an event channel for domain {remoteDomain}");
 
     public IEventChannel BindInterdomain(ushort remoteDomain, uint remotePort) => Open(
         NucleusSystemCall.Invoke(NucleusCall.BindInterdomainPort, remoteDomain, remotePort),
         $"binding to event channel port {remotePort} of domain {remoteDomain}");
 
-    public IEventChannel Adopt(uint port) => Open(NucleusSystemCall.Invoke(NucleusCall.AdoptPort, port), $"adopting event channel port {port}");
+    public IEventChannel Adopt(uint port) =>
+        Open(NucleusSystemCall.Invoke(NucleusCall.AdoptPort, port), $"adopting event channel port {port}");
 
     /// <summary>The domain was resumed: ends all channels of earlier generations.</summary>
     /// <param name="firstHandle">The smallest handle of the new generation.</param>

@@ -102,7 +102,8 @@ internal static class DirectoryReader
             if (!strings.MoveNext() || !strings.IsTerminated
                 || !ulong.TryParse(strings.Current, NumberStyles.None, CultureInfo.InvariantCulture, out ulong generation))
             {
-                throw new DecodeException(XenStoreError.ProtocolViolation, $"the part {Decoders.Show(body)} does not begin with a generation");
+                throw new DecodeException(
+                    XenStoreError.ProtocolViolation, $"the part {Decoders.Show(body)} does not begin with a generation");
             }
 
             List<string> names = [];

@@ -133,7 +133,12 @@ internal sealed unsafe class SharedRing
     {
         ThrowIfFaulty();
         uint used = producer - consumer;
-        return used <= RingLayout.XENSTORE_RING_SIZE ? used : throw Fault(XenStoreError.ProtocolViolation, string.Create(CultureInfo.InvariantCulture,
+        if (used <= RingLayout.XENSTORE_RING_SIZE)
+        {
+            return used;
+        }
+
+        throw Fault(XenStoreError.ProtocolViolation, string.Create(CultureInfo.InvariantCulture,
             $"impossible ring indexes: {direction.Name}_prod is 0x{producer:x}, {direction.Name}_cons 0x{consumer:x}, "
             + $"which is {used} bytes in a ring of {RingLayout.XENSTORE_RING_SIZE}"));
     }

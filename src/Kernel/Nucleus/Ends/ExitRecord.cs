@@ -27,7 +27,8 @@ internal static unsafe class ExitRecord
     {
         if (!XenPlatform.IsPresent
             || HvmOp.GetParameter(HvmOp.HVM_PARAM_STORE_PFN, out ulong frame) < 0 || frame is 0 or ulong.MaxValue
-            || HvmOp.GetParameter(HvmOp.HVM_PARAM_STORE_EVTCHN, out ulong channel) < 0 || channel is 0 or >= EventChannels.EVTCHN_2L_NR_CHANNELS)
+            || HvmOp.GetParameter(HvmOp.HVM_PARAM_STORE_EVTCHN, out ulong channel) < 0
+            || channel is 0 or >= EventChannels.EVTCHN_2L_NR_CHANNELS)
         {
             return;
         }
