@@ -2,22 +2,24 @@ using Xenlet.QemuXen;
 
 namespace Xenlet.Build;
 
-/// <summary>Boots an image as <c>run</c> was asked to, and stays until the guest has ended.</summary>
+/// <summary>Boots an image as <c>run</c> specifies, and waits until the guest has ended.</summary>
 /// <param name="repository">Holds the cache of the dom0 image.</param>
-/// <param name="say">Receives each line about what is being done.</param>
+/// <param name="say">Receives progress messages, a line at a time.</param>
 internal sealed class GuestBooter(Repository repository, Action<string> say)
 {
-    /// <summary>Lines of the nucleus's log shown when a guest could not end as a program does.</summary>
+    /// <summary>The number of nucleus log lines shown if a guest did not end as a program does.</summary>
     private const int LogLines = 20;
 
-    /// <summary>Boots, shows the console with its backtraces named on <paramref name="output"/>, and gives the exit status.</summary>
-    /// <exception cref="BuildException">The guest cannot be told what it was to be told.</exception>
-    /// <param name="image">What to boot.</param>
-    /// <param name="command">How.</param>
-    /// <param name="input">The console's input, when it is interactive.</param>
+    /// <summary>
+    /// Boots the image, shows the console on <paramref name="output"/> with function names in its backtraces, and returns the exit status.
+    /// </summary>
+    /// <exception cref="BuildException">The guest's command line or configuration cannot be expressed.</exception>
+    /// <param name="image">The image to boot.</param>
+    /// <param name="command">How to boot it.</param>
+    /// <param name="input">The console's input, if it is interactive.</param>
     /// <param name="output">Receives the console.</param>
     /// <param name="cancellationToken">Ends the guest.</param>
-    /// <param name="limit">Longest time the guest may take; none if null.</param>
+    /// <param name="limit">The time limit for the guest; null for none.</param>
     public async Task<int> RunAsync(
         GuestImage image, RunCommand command, Stream input, Stream output, CancellationToken cancellationToken, TimeSpan? limit = null)
     {
@@ -66,7 +68,7 @@ internal sealed class GuestBooter(Repository repository, Action<string> say)
         return status;
     }
 
-    /// <summary>What the domain is to be.</summary>
+    /// <summary>The domain's configuration.</summary>
     public static GuestConfig Configure(GuestImage image, RunCommand command)
     {
         GuestCommandLine given = GuestCommandLine.Parse(command.CommandLine);

@@ -4,18 +4,20 @@ using Xenlet.Kernel.Nucleus.Boot;
 
 namespace Xenlet.Build;
 
-/// <summary>What a guest's command line (xl's <c>cmdline=</c>) says: environment variables, then arguments of Main.</summary>
+/// <summary>A guest's command line (xl's <c>cmdline=</c>): environment variables, then arguments of Main.</summary>
 /// <param name="Environment">Variables in order.</param>
 /// <param name="Arguments">Arguments in order.</param>
 internal sealed record GuestCommandLine(IReadOnlyList<KeyValuePair<string, string>> Environment, IReadOnlyList<string> Arguments)
 {
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
-    /// <summary>Whether a guest takes <paramref name="name"/> for the name of a variable.</summary>
+    /// <summary>
+    /// Whether a guest accepts <paramref name="name"/> as the name of a variable.
+    /// </summary>
     public static bool IsVariableName(string name) =>
         name.Length > 0 && !char.IsAsciiDigit(name[0]) && name.All(character => char.IsAsciiLetterOrDigit(character) || character == '_');
 
-    /// <summary>Reads a command line just as the guest will: with the guest's own parser.</summary>
+    /// <summary>Parses a command line exactly as the guest will, with the guest's own parser.</summary>
     /// <exception cref="BuildException">The guest would refuse it.</exception>
     public static unsafe GuestCommandLine Parse(string text)
     {
@@ -60,13 +62,15 @@ internal sealed record GuestCommandLine(IReadOnlyList<KeyValuePair<string, strin
         }
     }
 
-    /// <summary>Writes the line that <see cref="Parse"/> reads back as this.</summary>
-    /// <exception cref="BuildException">No command line says this: it would be too long, or a string holds a zero character.</exception>
+    /// <summary>Formats the line that <see cref="Parse"/> would parse to this.</summary>
+    /// <exception cref="BuildException">
+    /// No command line can express this: it would be too long, or a string contains a zero character.
+    /// </exception>
     public string Format()
     {
         IEnumerable<string> words = Environment.Select(variable => $"{variable.Key}={Quote(variable.Value)}");
 
-        // The guest looks for a lone -- only before the first argument, so this one is always taken for the separator.
+        // The guest looks for a lone -- only before the first argument, so this one is always the separator.
         if (Arguments.Count > 0 && (Arguments[0] == "--" || LooksLikeVariable(Arguments[0])))
         {
             words = words.Append("--");
@@ -98,7 +102,7 @@ internal sealed record GuestCommandLine(IReadOnlyList<KeyValuePair<string, strin
         catch (EncoderFallbackException)
         {
             throw new BuildException(
-                "the guest's command line holds half of a surrogate pair, which UTF-8 cannot say.", BuildException.Usage);
+                "the guest's command line holds half of a surrogate pair, which UTF-8 cannot express.", BuildException.Usage);
         }
     }
 

@@ -3,15 +3,15 @@ using Xenlet.QemuXen;
 
 namespace Xenlet.Build;
 
-/// <summary>A program made into an image, as <c>build</c> leaves it.</summary>
+/// <summary>A program's image as <c>build</c> leaves it.</summary>
 /// <param name="Name">The program's name, which is its assembly's.</param>
-/// <param name="Directory">Holds the three files.</param>
+/// <param name="Directory">The directory of the files.</param>
 internal sealed record GuestImage(string Name, string Directory)
 {
-    /// <summary>Options of <c>run</c> that the project names for itself (XenletRunOptions).</summary>
+    /// <summary>The project's own options for <c>run</c> (XenletRunOptions).</summary>
     public string RunOptions { get; init; } = "";
 
-    /// <summary>The image, without symbols.</summary>
+    /// <summary>The image without symbols.</summary>
     public string Elf => Path.Combine(Directory, Name + ".elf");
 
     /// <summary>The image's symbols and debug information.</summary>
@@ -20,18 +20,20 @@ internal sealed record GuestImage(string Name, string Directory)
     /// <summary>The domain's configuration for xl.</summary>
     public string Configuration => Path.Combine(Directory, Name + ".cfg");
 
-    /// <summary>What the image was made from, in CycloneDX's format.</summary>
+    /// <summary>The bill of materials in CycloneDX's format.</summary>
     public string Parts => Path.Combine(Directory, Name + ".cdx.json");
 
     /// <summary>Commands for gdb.</summary>
     public string GdbScript => Path.Combine(Directory, Name + ".gdb");
 
-    /// <summary>Publishes a project and collects its image below artifacts/.</summary>
-    /// <exception cref="BuildException">The project is no guest program, or does not build; the compiler has said why.</exception>
-    /// <param name="repository">Its artifacts/ receive the image.</param>
+    /// <summary>Publishes a project and collects its image in artifacts/.</summary>
+    /// <exception cref="BuildException">
+    /// The project is not a guest program, or does not build, which the compiler has explained.
+    /// </exception>
+    /// <param name="repository">The image goes to its artifacts/.</param>
     /// <param name="project">The project file.</param>
     /// <param name="processes">Runs the build.</param>
-    /// <param name="debug">Whether it is a Debug build, whose code is as the source says it.</param>
+    /// <param name="debug">Whether to make a Debug build, whose code follows the source.</param>
     /// <param name="quick">Whether somebody waits for it: see <see cref="QuickBuild"/>.</param>
     public static GuestImage Make(Repository repository, string project, ProcessRunner processes, bool debug = false, bool quick = false)
     {
@@ -83,7 +85,7 @@ internal sealed record GuestImage(string Name, string Directory)
         return image;
     }
 
-    /// <summary>The guest's configuration with the image's place as an administrator's host has it: beside the configuration.</summary>
+    /// <summary>The guest's configuration with the image's path on an administrator's host: beside the configuration.</summary>
     private string DescribeDomain() =>
         $"# Copy this file and {Name}.elf to a Xen host, and there, in the same directory: xl create -c {Name}.cfg\n"
         + new GuestConfig { Name = Name, Kernel = Name + ".elf", MemoryMiB = RunCommand.DefaultMemory }.ToXlConfig()
@@ -108,7 +110,7 @@ internal sealed record GuestImage(string Name, string Directory)
             Objcopy(processes, "--only-keep-debug", published, Symbols);
         }
 
-        // Debuggers find the symbols by this section, which names the file as it is called here.
+        // Debuggers find the symbols through this section, which names the file as it is called here.
         Objcopy(processes, "--strip-all", "--remove-section=.gnu_debuglink", published, Elf);
         Objcopy(processes, $"--add-gnu-debuglink={Symbols}", Elf);
         File.Copy(Path.Combine(Path.GetDirectoryName(published)!, Name + ".cdx.json"), Parts, overwrite: true);

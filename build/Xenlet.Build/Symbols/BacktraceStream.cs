@@ -4,11 +4,11 @@ using System.Text;
 namespace Xenlet.Build;
 
 /// <summary>
-/// Copies a guest's console and appends the function's name to every line of a kernel backtrace: a line that begins with
-/// <c>"  at 0x"</c> and a hexadecimal address. No byte waits for a later one.
+/// Copies a guest's console and appends the function's name to every line of a kernel backtrace: a line that begins with <c>" at 0x"</c>
+/// and a hexadecimal address. No byte waits for a later one.
 /// </summary>
-/// <param name="output">Receives the console; it is not disposed of with this.</param>
-/// <param name="find">The function at an address.</param>
+/// <param name="output">Receives the console. It is not disposed.</param>
+/// <param name="find">Finds the function at an address.</param>
 internal sealed class BacktraceStream(Stream output, Func<ulong, SymbolOffset?> find) : WriteOnlyStream
 {
     private const int MaximumDigits = 16;
@@ -20,16 +20,16 @@ internal sealed class BacktraceStream(Stream output, Func<ulong, SymbolOffset?> 
 
     private enum State
     {
-        /// <summary>All of the line so far is the beginning of the prefix.</summary>
+        /// <summary>The line so far is a start of the prefix.</summary>
         Prefix,
 
-        /// <summary>The prefix is complete and digits of the address have come.</summary>
+        /// <summary>The prefix is complete, and digits of the address have arrived.</summary>
         Address,
 
-        /// <summary>The address is complete, the line is not.</summary>
+        /// <summary>The address is complete, but the line is not.</summary>
         Tail,
 
-        /// <summary>The line is none of a backtrace, or has been dealt with.</summary>
+        /// <summary>The line does not belong to a backtrace, or is done.</summary>
         Other,
     }
 

@@ -6,26 +6,26 @@ using Xenlet.Kernel.Nucleus.Threads;
 
 namespace Xenlet.Kernel.Nucleus.Entry;
 
-/// <summary>The way back to a thread, from a trap or a system call.</summary>
+/// <summary>The return to a thread from a trap or a system call.</summary>
 internal static unsafe class NucleusExit
 {
     /// <summary>
-    /// Answers what was signalled meanwhile, makes calls again that waited for it, wakes what is due, chooses the next thread, delivers its
-    /// signals, arms the timer.
+    /// Handles events that arrived meanwhile, retries the calls that waited for them, wakes threads that are due, chooses the next thread,
+    /// delivers its signals and arms the timer.
     /// </summary>
     /// <returns>The registers to resume.</returns>
     public static Frame* Leave()
     {
         Interrupts.HandlePending();
         ulong now = Clock.Now();
-        ConsoleAttention.LookIfDue(now);
-        SystemCallDispatch.MakeCallsAgain();
+        ConsoleService.RunIfDue(now);
+        SystemCallDispatch.RetryCalls();
         Scheduler.Choose(now);
         if (!Scheduler.IsIdle)
         {
             SignalDelivery.DeliverPending(Scheduler.Current);
         }
 
-        return Scheduler.Resume(ConsoleAttention.NextLook);
+        return Scheduler.Resume(ConsoleService.NextRun);
     }
 }

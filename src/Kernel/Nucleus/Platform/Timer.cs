@@ -9,8 +9,8 @@ internal static class Timer
     private static ulong s_armedFor;
 
     /// <summary>
-    /// Sees to it that an interrupt comes at this time or before. An interrupt too early does no harm, so the timer, which costs a
-    /// hypercall or a trap, is set again only when it would come too late.
+    /// Ensures an interrupt at this time or earlier. An early interrupt does no harm, so the timer, which costs a hypercall or a trap, is
+    /// set again only when it would fire too late.
     /// </summary>
     public static void Require(ulong deadline)
     {
@@ -22,7 +22,7 @@ internal static class Timer
         Set(deadline);
     }
 
-    /// <summary>Sees to it that an interrupt comes at this time, and none before: for a guest that has nothing to do until then.</summary>
+    /// <summary>Ensures an interrupt at this time and none earlier, for a guest that has nothing to do until then.</summary>
     public static void Postpone(ulong deadline)
     {
         if (deadline != s_armedFor)
@@ -31,10 +31,10 @@ internal static class Timer
         }
     }
 
-    /// <summary>The interrupt has come.</summary>
+    /// <summary>Call it when the timer's interrupt has arrived.</summary>
     public static void Fired() => s_armedFor = ulong.MaxValue;
 
-    /// <summary>Forgets what was armed, so that the next deadline sets the timer again.</summary>
+    /// <summary>Forgets the armed deadline, so that the next one sets the timer again.</summary>
     public static void Initialise() => s_armedFor = ulong.MaxValue;
 
     private static void Set(ulong deadline)

@@ -3,7 +3,7 @@ using Xenlet.Kernel.Nucleus.Calls;
 namespace Xenlet.Kernel;
 
 /// <summary>The domain's xenstore ring, found through HVM_PARAM_STORE_PFN and HVM_PARAM_STORE_EVTCHN.</summary>
-internal sealed class XenStoreDoor(XenEventChannels channels, XenSharedPages pages) : IXenStoreDoor
+internal sealed class XenStoreLinkFactory(XenEventChannels channels, XenSharedPages pages) : IXenStoreLinkFactory
 {
     private const string What = "xenstore connections";
 
@@ -12,17 +12,17 @@ internal sealed class XenStoreDoor(XenEventChannels channels, XenSharedPages pag
     private (SharedPage Page, IEventChannel Events) Find()
     {
         const string opening = "opening the connection to xenstore";
-        long address = NucleusGate.Call(NucleusCall.MapStorePage);
+        long address = NucleusSystemCall.Invoke(NucleusCall.MapStorePage);
         if (address < 0)
         {
-            throw NucleusAnswer.Error(address, What, opening);
+            throw NucleusError.ToException(address, What, opening);
         }
 
         SharedPage page = new(pages, (ulong)address);
         try
         {
-            long port = NucleusGate.Call(NucleusCall.StorePort);
-            return port < 0 ? throw NucleusAnswer.Error(port, What, opening) : (page, channels.Adopt((uint)port));
+            long port = NucleusSystemCall.Invoke(NucleusCall.StorePort);
+            return port < 0 ? throw NucleusError.ToException(port, What, opening) : (page, channels.Adopt((uint)port));
         }
         catch
         {
@@ -33,13 +33,13 @@ internal sealed class XenStoreDoor(XenEventChannels channels, XenSharedPages pag
 
     private sealed class Link : IXenStoreLink
     {
-        private readonly XenStoreDoor _door;
+        private readonly XenStoreLinkFactory _factory;
         private SharedPage _page;
 
-        public Link(XenStoreDoor door)
+        public Link(XenStoreLinkFactory factory)
         {
-            _door = door;
-            (_page, Events) = door.Find();
+            _factory = factory;
+            (_page, Events) = factory.Find();
         }
 
         public ISharedPage Page => _page;
@@ -48,9 +48,9 @@ internal sealed class XenStoreDoor(XenEventChannels channels, XenSharedPages pag
 
         public void FindAgain()
         {
-            // The page can be mapped once only.
+            // The page can be mapped only once.
             Dispose();
-            (_page, Events) = _door.Find();
+            (_page, Events) = _factory.Find();
         }
 
         public void Dispose()
