@@ -43,7 +43,7 @@ internal unsafe struct Frame
     /// <summary>The exception or interrupt vector; for a system call its number.</summary>
     [FieldOffset(FrameLayout.Vector)] public ulong Vector;
 
-    /// <summary>The exception's error code; all ones for a system call.</summary>
+    /// <summary>The exception's error code; <see cref="FrameLayout.ErrorCodeOfCall"/> for a system call.</summary>
     [FieldOffset(FrameLayout.ErrorCode)] public ulong ErrorCode;
 
     [FieldOffset(FrameLayout.Rip)] public ulong Rip;

@@ -14,8 +14,13 @@ internal static class FrameLayout
     /// <summary>Interrupt or exception vector, or the number of a system call.</summary>
     public const int Vector = 120;
 
-    /// <summary>Error code; all ones for a system call.</summary>
+    /// <summary>Error code; <see cref="ErrorCodeOfCall"/> for a system call.</summary>
     public const int ErrorCode = 128;
+
+    /// <summary>
+    /// Stands for a system call, and is no exception's, which has 32 bits: rcx and r11 of such a frame mean nothing to the program.
+    /// </summary>
+    public const int ErrorCodeOfCall = -1;
 
     /// <summary>What <c>iretq</c> pops, in its order.</summary>
     public const int Rip = 136, Cs = 144, Rflags = 152, Rsp = 160, Ss = 168;

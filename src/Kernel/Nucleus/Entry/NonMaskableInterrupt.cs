@@ -24,7 +24,7 @@ internal static unsafe class NonMaskableInterrupt
         {
             StateReport.Write(frame, isOfCurrentThread: true);
         }
-        else if (frame->Rip >= Image.ResumeChecked && frame->Rip <= Image.ResumeReturn)
+        else if (IsBehindTheCheck(frame->Rip))
         {
             // The check for one that is pending has been passed; all that is left of the nucleus's work is to load registers.
             StateReport.Write(frame, isOfCurrentThread: false);
@@ -38,6 +38,10 @@ internal static unsafe class NonMaskableInterrupt
             PanicReport.Fault(frame);
         }
     }
+
+    private static bool IsBehindTheCheck(ulong address) =>
+        (address >= Image.ResumeChecked && address <= Image.ResumeReturn)
+        || (address >= Image.CallReturnChecked && address < Image.CallReturnStack);
 
     /// <summary>The nucleus is about to be left, and one that hit it is not yet reported.</summary>
     /// <param name="frame">The registers of what was hit.</param>

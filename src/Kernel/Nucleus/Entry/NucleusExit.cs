@@ -3,6 +3,7 @@ using Xenlet.Kernel.Nucleus.Linux.Signals;
 using Xenlet.Kernel.Nucleus.Linux.Terminal;
 using Xenlet.Kernel.Nucleus.Platform;
 using Xenlet.Kernel.Nucleus.Threads;
+using Timer = Xenlet.Kernel.Nucleus.Platform.Timer;
 
 namespace Xenlet.Kernel.Nucleus.Entry;
 
@@ -17,10 +18,23 @@ internal static unsafe class NucleusExit
     public static Frame* Leave()
     {
         Interrupts.HandlePending();
-        ulong now = Clock.Now();
-        ConsoleAttention.LookIfDue(now);
+
+        // The timer is armed for all that has a time. Before it goes off nothing is due, and to read the clock would be most of the time
+        // of a call that lets its thread go on.
+        bool isSomethingDue = Timer.TakeFired();
+        ulong now = 0;
+        if (isSomethingDue)
+        {
+            now = Clock.Now();
+            ConsoleAttention.LookIfDue(now);
+        }
+
         SystemCallDispatch.MakeCallsAgain();
-        Scheduler.Choose(now);
+        if (isSomethingDue || !Scheduler.CurrentGoesOn)
+        {
+            Scheduler.Choose(isSomethingDue ? now : Clock.Now());
+        }
+
         if (!Scheduler.IsIdle)
         {
             SignalDelivery.DeliverPending(Scheduler.Current);

@@ -162,6 +162,13 @@ internal static unsafe class Scheduler
     /// <summary>Whether the idle thread is to be resumed.</summary>
     public static bool IsIdle => s_running == s_idle;
 
+    /// <summary>
+    /// Whether the current thread goes on at any time before the timer goes off, which is armed for the end of its time slice if another
+    /// could run: then <see cref="Choose"/> is not needed.
+    /// </summary>
+    public static bool CurrentGoesOn => s_running != s_idle && s_running->State == ThreadState.Ready && !s_yields
+        && (RunQueue.IsEmpty || Timer.ComesBy(s_switchedInAt + TimeSlice));
+
     /// <summary>Wakes whose deadline has passed, and chooses the thread to be resumed: <see cref="Current"/> from then on.</summary>
     /// <param name="now">Nanoseconds of <see cref="Clock.Now"/>.</param>
     public static void Choose(ulong now)
