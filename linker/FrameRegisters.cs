@@ -37,4 +37,15 @@ internal static class FrameRegisters
 
         c.mov(__qword_ptr.gs[CpuLayout.FloatingPointIsLive], 1);
     }
+
+    /// <summary>Loads the xmm registers.</summary>
+    /// <param name="c">Takes the instructions.</param>
+    /// <param name="frame">Holds the address of the frame.</param>
+    public static void LoadXmm(Assembler c, AssemblerRegister64 frame)
+    {
+        foreach ((AssemblerRegisterXMM register, int offset) in Xmm)
+        {
+            c.movaps(register, __xmmword_ptr[frame + offset]);
+        }
+    }
 }

@@ -11,6 +11,7 @@ public static class StubAssembler
         .. XenNotes.Assemble(),
         .. SystemCallEntry.Assemble(),
         .. TrapEntry.Assemble(),
+        .. SystemCallReturn.Assemble(),
         .. ThreadResume.Assemble(),
         .. NonMaskableInterruptEntry.Assemble(),
         .. HypercallFunctions.Assemble(),
@@ -18,6 +19,7 @@ public static class StubAssembler
         .. MemoryPrimitives.Assemble(),
         .. ProcessorFacts.Assemble(),
         .. ProcessorState.Assemble(),
+        .. ClockGetTime.Assemble(),
         .. StubData.Assemble(),
     ];
 }

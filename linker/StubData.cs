@@ -52,6 +52,7 @@ public static class StubData
             new InnerSymbol("xenlet_ist3_top", 4 * PageSize),
             new InnerSymbol("xenlet_ist4_top", 5 * PageSize)),
         Block.Zeros(StubNames.Cpu, CpuLayout.Size, 64),
+        Block.Zeros(StubNames.Clock, ClockLayout.Size, 64),
         Block.Zeros(StubNames.FaultFrame, FrameLayout.Size, 16),
         Block.Zeros(StubNames.NmiFrame, FrameLayout.Size, 16),
         Block.Zeros(StubNames.StartInfo, 4, 4),

@@ -31,7 +31,7 @@ public static class SystemCallEntry
         }
 
         c.mov(__qword_ptr[rsp + FrameLayout.Vector], rax);
-        c.mov(__qword_ptr[rsp + FrameLayout.ErrorCode], -1);
+        c.mov(__qword_ptr[rsp + FrameLayout.ErrorCode], FrameLayout.ErrorCodeOfCall);
         c.mov(__qword_ptr[rsp + FrameLayout.Rip], rcx);
         c.mov(__qword_ptr[rsp + FrameLayout.Cs], Selectors.Code);
         c.mov(__qword_ptr[rsp + FrameLayout.Rflags], r11);
@@ -47,7 +47,7 @@ public static class SystemCallEntry
         // The nucleus's backtrace ends here.
         c.xor(ebp, ebp);
         emitter.Call(StubNames.OnSystemCall);
-        emitter.Jump(StubNames.Resume);
+        emitter.Jump(StubNames.CallReturn);
         return emitter.ToBlock(StubNames.SystemCallEntry);
     }
 

@@ -21,11 +21,7 @@ public static class ThreadResume
         Label general = c.CreateLabel();
         c.cmp(__qword_ptr.gs[CpuLayout.FloatingPointIsLive], 0);
         c.je(all);
-        foreach ((AssemblerRegisterXMM register, int offset) in FrameRegisters.Xmm)
-        {
-            c.movaps(register, __xmmword_ptr[rax + offset]);
-        }
-
+        FrameRegisters.LoadXmm(c, rax);
         c.jmp(general);
         c.Label(ref all);
         c.fxrstor64(__[rax + FrameLayout.Fxsave]);

@@ -353,7 +353,7 @@ public sealed unsafe class DomainSuspendTests : NucleusTest, IDisposable
                 return 0;
             };
             Field(typeof(DomainGeneration), "s_current").SetValue(null, 0u);
-            Field(typeof(PvClock), "s_last").SetValue(null, 0ul);
+            Image.Clock->Last = 0;
             Assert.Equal(1, Call(NucleusCall.Suspend));
             ids.Add(ReadGenerationId());
             Assert.NotEqual(before, ids[^1]);

@@ -43,7 +43,7 @@ internal unsafe struct Frame
     /// <summary>The exception or interrupt vector, or the number of a system call.</summary>
     [FieldOffset(FrameLayout.Vector)] public ulong Vector;
 
-    /// <summary>The exception's error code, or all ones for a system call.</summary>
+    /// <summary>The exception's error code, or <see cref="FrameLayout.ErrorCodeOfCall"/> for a system call.</summary>
     [FieldOffset(FrameLayout.ErrorCode)] public ulong ErrorCode;
 
     [FieldOffset(FrameLayout.Rip)] public ulong Rip;

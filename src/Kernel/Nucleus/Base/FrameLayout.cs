@@ -14,8 +14,13 @@ internal static class FrameLayout
     /// <summary>Interrupt or exception vector, or the number of a system call.</summary>
     public const int Vector = 120;
 
-    /// <summary>Error code, or all ones for a system call.</summary>
+    /// <summary>Error code, or <see cref="ErrorCodeOfCall"/> for a system call.</summary>
     public const int ErrorCode = 128;
+
+    /// <summary>
+    /// Marks the frame of a system call; an exception's error code has 32 bits. The program does not expect rcx and r11 of such a frame back.
+    /// </summary>
+    public const int ErrorCodeOfCall = -1;
 
     /// <summary>The words that <c>iretq</c> pops, in its order.</summary>
     public const int Rip = 136, Cs = 144, Rflags = 152, Rsp = 160, Ss = 168;

@@ -16,6 +16,9 @@ internal static unsafe class Image
     /// <summary>The per-CPU block. The GS base always points at it.</summary>
     public static PerCpu* Cpu => (PerCpu*)(delegate*<void>)&Symbols.Cpu;
 
+    /// <summary>What the program's clock_gettime tells the time from.</summary>
+    public static ClockRecord* Clock => (ClockRecord*)(delegate*<void>)&Symbols.Clock;
+
     public static ulong NucleusStackGuard => (ulong)(delegate*<void>)&Symbols.NucleusStackGuard;
 
     public static ulong ExceptionStackTop => (ulong)(delegate*<void>)&Symbols.ExceptionStackTop;
@@ -69,6 +72,15 @@ internal static unsafe class Image
     /// <summary>The last instruction of the return to a thread.</summary>
     public static ulong ResumeReturn => (ulong)(delegate*<void>)&Symbols.ResumeReturn;
 
+    /// <summary>From here to <see cref="CallReturnStack"/> the short way back from a system call changes nothing of the nucleus.</summary>
+    public static ulong CallReturnChecked => (ulong)(delegate*<void>)&Symbols.CallReturnChecked;
+
+    /// <summary>The first of its last two instructions, at which interrupts are open.</summary>
+    public static ulong CallReturnStack => (ulong)(delegate*<void>)&Symbols.CallReturnStack;
+
+    /// <summary>The second one.</summary>
+    public static ulong CallReturnJump => (ulong)(delegate*<void>)&Symbols.CallReturnJump;
+
     public static ulong SystemCallEntry => (ulong)(delegate*<void>)&Symbols.SystemCallEntry;
 
     /// <summary>The code of the idle thread.</summary>
@@ -103,6 +115,10 @@ internal static unsafe class Image
         [RuntimeImport("*", "xenlet_cpu")]
         [MethodImpl(MethodImplOptions.InternalCall)]
         public static extern void Cpu();
+
+        [RuntimeImport("*", "xenlet_clock")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void Clock();
 
         [RuntimeImport("*", "xenlet_nucleus_stack_guard")]
         [MethodImpl(MethodImplOptions.InternalCall)]
@@ -176,6 +192,18 @@ internal static unsafe class Image
         [RuntimeImport("*", "xenlet_resume_return")]
         [MethodImpl(MethodImplOptions.InternalCall)]
         public static extern void ResumeReturn();
+
+        [RuntimeImport("*", "xenlet_call_return_checked")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void CallReturnChecked();
+
+        [RuntimeImport("*", "xenlet_call_return_stack")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void CallReturnStack();
+
+        [RuntimeImport("*", "xenlet_call_return_jump")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void CallReturnJump();
 
         [RuntimeImport("*", "xenlet_system_call_entry")]
         [MethodImpl(MethodImplOptions.InternalCall)]

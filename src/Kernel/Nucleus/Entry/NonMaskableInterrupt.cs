@@ -24,7 +24,7 @@ internal static unsafe class NonMaskableInterrupt
         {
             StateReport.Write(frame, isOfCurrentThread: true);
         }
-        else if (frame->Rip >= Image.ResumeChecked && frame->Rip <= Image.ResumeReturn)
+        else if (IsBehindTheCheck(frame->Rip))
         {
             // The check for a pending interrupt has passed; the nucleus only has registers left to load.
             StateReport.Write(frame, isOfCurrentThread: false);
@@ -38,6 +38,10 @@ internal static unsafe class NonMaskableInterrupt
             PanicReport.Fault(frame);
         }
     }
+
+    private static bool IsBehindTheCheck(ulong address) =>
+        (address >= Image.ResumeChecked && address <= Image.ResumeReturn)
+        || (address >= Image.CallReturnChecked && address < Image.CallReturnStack);
 
     /// <summary>Called when the nucleus is about to be left and has a pending non-maskable interrupt to report.</summary>
     /// <param name="frame">The registers of the interrupted code.</param>

@@ -3,6 +3,7 @@ using Xenlet.Kernel.Nucleus.Linux.Signals;
 using Xenlet.Kernel.Nucleus.Linux.Terminal;
 using Xenlet.Kernel.Nucleus.Platform;
 using Xenlet.Kernel.Nucleus.Threads;
+using Timer = Xenlet.Kernel.Nucleus.Platform.Timer;
 
 namespace Xenlet.Kernel.Nucleus.Entry;
 
@@ -17,10 +18,23 @@ internal static unsafe class NucleusExit
     public static Frame* Leave()
     {
         Interrupts.HandlePending();
-        ulong now = Clock.Now();
-        ConsoleService.RunIfDue(now);
+
+        // The timer is armed for the earliest deadline. Before it fires nothing is due, and reading the clock would take most of the
+        // time of a call whose thread continues.
+        bool isSomethingDue = Timer.TakeFired();
+        ulong now = 0;
+        if (isSomethingDue)
+        {
+            now = Clock.Now();
+            ConsoleService.RunIfDue(now);
+        }
+
         SystemCallDispatch.RetryCalls();
-        Scheduler.Choose(now);
+        if (isSomethingDue || !Scheduler.CurrentContinues)
+        {
+            Scheduler.Choose(isSomethingDue ? now : Clock.Now());
+        }
+
         if (!Scheduler.IsIdle)
         {
             SignalDelivery.DeliverPending(Scheduler.Current);

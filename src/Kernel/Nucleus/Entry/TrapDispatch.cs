@@ -12,6 +12,7 @@ internal static unsafe class TrapDispatch
     [RuntimeExport("xenlet_on_trap")]
     public static Frame* OnTrap(Frame* frame)
     {
+        CallReturn.Complete(frame);
         int vector = RepeatedInjection.VectorOf(frame);
         if (vector < Vector.FirstInterrupt)
         {

@@ -7,6 +7,7 @@ namespace Xenlet.Kernel.Nucleus.Platform;
 internal static class Timer
 {
     private static ulong s_armedFor;
+    private static bool s_hasFired;
 
     /// <summary>
     /// Ensures an interrupt at this time or earlier. An early interrupt does no harm, so the timer, which costs a hypercall or a trap, is
@@ -22,6 +23,9 @@ internal static class Timer
         Set(deadline);
     }
 
+    /// <summary>Whether the timer is armed for this time or an earlier one.</summary>
+    public static bool ComesBy(ulong deadline) => s_armedFor <= deadline;
+
     /// <summary>Ensures an interrupt at this time and none earlier, for a guest that has nothing to do until then.</summary>
     public static void Postpone(ulong deadline)
     {
@@ -32,10 +36,22 @@ internal static class Timer
     }
 
     /// <summary>Call it when the timer's interrupt has arrived.</summary>
-    public static void Fired() => s_armedFor = ulong.MaxValue;
+    public static void Fired()
+    {
+        s_armedFor = ulong.MaxValue;
+        s_hasFired = true;
+    }
+
+    /// <summary>Whether the interrupt has arrived since the last call of this method, so that a deadline may have passed.</summary>
+    public static bool TakeFired()
+    {
+        bool hasFired = s_hasFired;
+        s_hasFired = false;
+        return hasFired;
+    }
 
     /// <summary>Forgets the armed deadline, so that the next one sets the timer again.</summary>
-    public static void Initialise() => s_armedFor = ulong.MaxValue;
+    public static void Initialise() => Fired();
 
     private static void Set(ulong deadline)
     {

@@ -161,6 +161,13 @@ internal static unsafe class Scheduler
     /// <summary>Whether the idle thread will be resumed.</summary>
     public static bool IsIdle => s_running == s_idle;
 
+    /// <summary>
+    /// Whether the current thread continues until the timer fires, which is armed for the end of its time slice if another thread could
+    /// run. Then <see cref="Choose"/> is not needed.
+    /// </summary>
+    public static bool CurrentContinues => s_running != s_idle && s_running->State == ThreadState.Ready && !s_yields
+        && (RunQueue.IsEmpty || Timer.ComesBy(s_switchedInAt + TimeSlice));
+
     /// <summary>Wakes threads whose deadline has passed, and chooses the thread to resume, which becomes <see cref="Current"/>.</summary>
     /// <param name="now">Nanoseconds of <see cref="Clock.Now"/>.</param>
     public static void Choose(ulong now)

@@ -154,6 +154,9 @@ internal static unsafe class SignalDelivery
         registers->Rip = context->ip;
         registers->Rflags = (context->flags & Frame.ProgramFlags) | Frame.InitialFlags;
 
+        // The frame of this call, and no call's: the program goes on with all registers, rcx and r11 too.
+        registers->ErrorCode = 0;
+
         // IRETQ to a non-canonical address would fault inside the nucleus.
         if ((long)(registers->Rip << 16) >> 16 != (long)registers->Rip)
         {

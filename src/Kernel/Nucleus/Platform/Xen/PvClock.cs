@@ -17,35 +17,42 @@ internal static unsafe class PvClock
     private const int MaximumTries = 10_000_000;
 
     private static shared_info* s_shared;
-    private static long s_offset;
-    private static ulong s_last;
 
     /// <summary>Added to Xen's system time, in nanoseconds. 0 until the domain resumes on another host.</summary>
-    public static long Offset => s_offset;
+    public static long Offset => Image.Clock->Offset;
 
     /// <summary>Attaches to the shared info page. Time starts at Xen's system time.</summary>
     public static void Initialise(shared_info* shared)
     {
         s_shared = shared;
-        s_offset = 0;
-        s_last = 0;
+        ClockRecord* clock = Image.Clock;
+        clock->Offset = 0;
+        clock->Last = 0;
+        clock->WallClock = (ulong)&shared->wc_version;
+        clock->Record = (ulong)&shared->vcpu0.time;
     }
 
     /// <summary>Nanoseconds since some fixed moment before the boot. Never goes back.</summary>
     public static ulong Now()
     {
-        ulong now = SystemTime() + (ulong)s_offset;
-        if ((long)(now - s_last) < 0)
+        ClockRecord* clock = Image.Clock;
+        ulong now = SystemTime() + (ulong)clock->Offset;
+        if ((long)(now - clock->Last) < 0)
         {
-            return s_last;
+            return clock->Last;
         }
 
-        s_last = now;
+        clock->Last = now;
         return now;
     }
 
     /// <summary>After a resume, when the system time is another host's: continues from the last time returned.</summary>
-    public static void ContinueAfterResume() => s_offset = (long)(s_last - SystemTime());
+    public static void ContinueAfterResume()
+    {
+        ClockRecord* clock = Image.Clock;
+        clock->Offset = (long)(clock->Last - SystemTime());
+        clock->Generation++;
+    }
 
     /// <summary>Nanoseconds since 1970-01-01 UTC. It follows the host's clock, so it may jump in either direction.</summary>
     public static ulong UnixTime() => Now() + WallClockOffset();
@@ -62,7 +69,7 @@ internal static unsafe class PvClock
             if ((version & 1) == 0 && Volatile.Read(ref s_shared->wc_version) == version)
             {
                 // The record is relative to Xen's system time, without the guest's offset.
-                return ((((ulong)upperSeconds << 32) | seconds) * NanosecondsPerSecond) + nanoseconds - (ulong)s_offset;
+                return ((((ulong)upperSeconds << 32) | seconds) * NanosecondsPerSecond) + nanoseconds - (ulong)Image.Clock->Offset;
             }
 
             Machine.Pause();
