@@ -19,13 +19,13 @@ public static class BillOfMaterials
     /// <param name="linkMap">What GNU ld wrote with <c>-Map</c>: it names the archives whose members are in the image.</param>
     public static void Write(Stream output, string name, string version, IEnumerable<string> assemblies, TextReader linkMap)
     {
-        var packages = new PackageFinder();
-        var parts = assemblies.Select(path => packages.OwnerOf(path) ?? PartOfAssembly(path))
+        PackageFinder packages = new();
+        IOrderedEnumerable<Part> parts = assemblies.Select(path => packages.OwnerOf(path) ?? PartOfAssembly(path))
             .Concat(LinkMap.Inputs(linkMap).Select(packages.OwnerOf).OfType<Part>())
             .Distinct()
             .OrderBy(part => part.Name, StringComparer.Ordinal)
             .ThenBy(part => part.Version, StringComparer.Ordinal);
-        using var json = new Utf8JsonWriter(output, new JsonWriterOptions { Indented = true });
+        using Utf8JsonWriter json = new(output, new JsonWriterOptions { Indented = true });
         json.WriteStartObject();
         json.WriteString("bomFormat", "CycloneDX");
         json.WriteString("specVersion", "1.6");
@@ -38,7 +38,7 @@ public static class BillOfMaterials
         json.WriteEndObject();
         json.WriteEndObject();
         json.WriteStartArray("components");
-        foreach (var part in parts)
+        foreach (Part? part in parts)
         {
             json.WriteStartObject();
             json.WriteString("type", "library");
@@ -59,7 +59,7 @@ public static class BillOfMaterials
     /// <summary>An assembly of no package: the program, or one of this repository's rooms.</summary>
     private static Part PartOfAssembly(string path)
     {
-        var name = AssemblyName.GetAssemblyName(path);
+        AssemblyName name = AssemblyName.GetAssemblyName(path);
         return new Part(name.Name!, name.Version!.ToString(3), null);
     }
 }

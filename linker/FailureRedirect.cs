@@ -36,26 +36,26 @@ public static class FailureRedirect
     /// <exception cref="BadObjectException">It is no object, it has no function of the nucleus, or no panic to go to.</exception>
     public static RedirectReport Apply(string file, byte[] bytes, string prefix = NucleusPrefix)
     {
-        var view = new ObjectFile(file, bytes);
-        var symbols = new Symbols(view, prefix);
+        ObjectFile view = new(file, bytes);
+        Symbols symbols = new(view, prefix);
         if (symbols.Functions.Count == 0)
         {
             throw view.Bad($"has no function whose name begins with {prefix}");
         }
 
-        var checks = 0;
-        var cookies = 0;
-        foreach (var code in symbols.Functions.GroupBy(f => f.Section))
+        int checks = 0;
+        int cookies = 0;
+        foreach (IGrouping<int, Function> code in symbols.Functions.GroupBy(f => f.Section))
         {
-            var functions = code.OrderBy(f => f.Start).ToArray();
-            var relocated = new HashSet<int>();
-            foreach (var relocations in view.Sections.Where(s => s.Type == ElfFormat.Rela && s.Info == code.Key))
+            Function[] functions = code.OrderBy(f => f.Start).ToArray();
+            HashSet<int> relocated = new();
+            foreach (SectionHeader? relocations in view.Sections.Where(s => s.Type == ElfFormat.Rela && s.Info == code.Key))
             {
                 RedirectRelocations(view, symbols, relocations, functions, relocated, ref checks, ref cookies);
             }
 
-            var contents = view.Contents(view.Sections[code.Key]);
-            foreach (var function in functions)
+            Span<byte> contents = view.Contents(view.Sections[code.Key]);
+            foreach (Function? function in functions)
             {
                 RedirectBranches(view, symbols, contents, function, relocated, ref checks, ref cookies);
             }
@@ -73,17 +73,17 @@ public static class FailureRedirect
         ref int checks,
         ref int cookies)
     {
-        var entries = view.Contents(section);
+        Span<byte> entries = view.Contents(section);
         for (; entries.Length >= ElfFormat.RelaSize; entries = entries[ElfFormat.RelaSize..])
         {
-            var offset = BinaryPrimitives.ReadUInt64LittleEndian(entries[ElfFormat.RelaOffset..]);
+            ulong offset = BinaryPrimitives.ReadUInt64LittleEndian(entries[ElfFormat.RelaOffset..]);
             if (!Contains(functions, offset))
             {
                 continue;
             }
 
             relocated.Add((int)offset);
-            var symbol = entries[ElfFormat.RelaSymbol..];
+            Span<byte> symbol = entries[ElfFormat.RelaSymbol..];
             switch (symbols.KindOf(BinaryPrimitives.ReadInt32LittleEndian(symbol)))
             {
                 case Helper.Check:
@@ -107,11 +107,11 @@ public static class FailureRedirect
         ref int checks,
         ref int cookies)
     {
-        var decoder = Iced.Intel.Decoder.Create(64, contents[function.Start..function.End].ToArray());
+        Iced.Intel.Decoder decoder = Iced.Intel.Decoder.Create(64, contents[function.Start..function.End].ToArray());
         decoder.IP = (ulong)function.Start;
         while (decoder.IP < (ulong)function.End)
         {
-            decoder.Decode(out var instruction);
+            decoder.Decode(out Instruction instruction);
             if (instruction.IsInvalid)
             {
                 throw view.Bad($"{function.Name} has no instruction at its byte {instruction.IP - (ulong)function.Start}");
@@ -122,9 +122,9 @@ public static class FailureRedirect
                 continue;
             }
 
-            var constants = decoder.GetConstantOffsets(instruction);
-            var field = (int)instruction.IP + (int)constants.ImmediateOffset;
-            var kind = symbols.KindAt(function.Section, instruction.NearBranchTarget);
+            ConstantOffsets constants = decoder.GetConstantOffsets(instruction);
+            int field = (int)instruction.IP + (int)constants.ImmediateOffset;
+            Helper kind = symbols.KindAt(function.Section, instruction.NearBranchTarget);
             if (kind == Helper.None || relocated.Contains(field))
             {
                 continue;
@@ -136,7 +136,7 @@ public static class FailureRedirect
                     $"{function.Name} has a short branch to a failure helper at its byte {instruction.IP - (ulong)function.Start}");
             }
 
-            var panic = kind == Helper.Check ? symbols.PanicBounds : symbols.PanicStackCookie;
+            int panic = kind == Helper.Check ? symbols.PanicBounds : symbols.PanicStackCookie;
             if (view.SymbolSection(panic) != function.Section)
             {
                 throw view.Bad(
@@ -144,7 +144,7 @@ public static class FailureRedirect
                     + $"{Encoding.UTF8.GetString(view.SymbolName(panic))} is not in it");
             }
 
-            var distance = checked((int)((long)view.SymbolValue(panic) - (long)instruction.NextIP));
+            int distance = checked((int)((long)view.SymbolValue(panic) - (long)instruction.NextIP));
             BinaryPrimitives.WriteInt32LittleEndian(contents[field..], distance);
             if (kind == Helper.Check)
             {
@@ -159,11 +159,11 @@ public static class FailureRedirect
 
     private static bool Contains(Function[] functions, ulong offset)
     {
-        var low = 0;
-        var high = functions.Length - 1;
+        int low = 0;
+        int high = functions.Length - 1;
         while (low <= high)
         {
-            var middle = (low + high) / 2;
+            int middle = (low + high) / 2;
             if (offset < (ulong)functions[middle].Start)
             {
                 high = middle - 1;
@@ -200,10 +200,10 @@ public static class FailureRedirect
         {
             PanicBounds = FindPanic(view, StubNames.PanicBounds);
             PanicStackCookie = FindPanic(view, StubNames.PanicStackCookie);
-            var start = Encoding.UTF8.GetBytes(prefix);
-            for (var i = 1; i < view.SymbolCount; i++)
+            byte[] start = Encoding.UTF8.GetBytes(prefix);
+            for (int i = 1; i < view.SymbolCount; i++)
             {
-                var name = view.SymbolName(i);
+                ReadOnlySpan<byte> name = view.SymbolName(i);
                 if (name.StartsWith(start) && view.IsFunction(i))
                 {
                     Functions.Add(ReadFunction(view, i));
@@ -237,7 +237,7 @@ public static class FailureRedirect
 
         private static int FindPanic(ObjectFile view, string name)
         {
-            var symbol = view.FindSymbol(name);
+            int symbol = view.FindSymbol(name);
             if (view.SymbolSection(symbol) != ElfFormat.Undefined)
             {
                 ReadFunction(view, symbol);
@@ -248,11 +248,11 @@ public static class FailureRedirect
 
         private static Function ReadFunction(ObjectFile view, int symbol)
         {
-            var name = Encoding.UTF8.GetString(view.SymbolName(symbol));
-            var section = view.SymbolSection(symbol);
-            var start = view.SymbolValue(symbol);
-            var size = view.SymbolSize(symbol);
-            var limit = section < view.Sections.Count ? (ulong)view.Contents(view.Sections[section]).Length : 0;
+            string name = Encoding.UTF8.GetString(view.SymbolName(symbol));
+            int section = view.SymbolSection(symbol);
+            ulong start = view.SymbolValue(symbol);
+            ulong size = view.SymbolSize(symbol);
+            ulong limit = section < view.Sections.Count ? (ulong)view.Contents(view.Sections[section]).Length : 0;
             if (start > limit || size > limit - start)
             {
                 throw view.Bad($"the function {name} lies outside its section");

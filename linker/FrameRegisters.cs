@@ -30,7 +30,7 @@ internal static class FrameRegisters
     /// <param name="frame">Holds the address of the current thread's frame.</param>
     public static void SaveXmm(Assembler c, AssemblerRegister64 frame)
     {
-        foreach (var (register, offset) in Xmm)
+        foreach ((AssemblerRegisterXMM register, int offset) in Xmm)
         {
             c.movaps(__xmmword_ptr[frame + offset], register);
         }

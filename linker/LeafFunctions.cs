@@ -11,7 +11,7 @@ internal static class LeafFunctions
     /// <returns>The block.</returns>
     public static Block Function(string name, Action<Assembler> emit)
     {
-        var emitter = new StubEmitter(64);
+        StubEmitter emitter = new(64);
         emit(emitter.Code);
         return emitter.ToBlock(name);
     }

@@ -10,13 +10,13 @@ public static class LinkMap
     /// <returns>Each path once, in full.</returns>
     public static IReadOnlyCollection<string> Inputs(TextReader map)
     {
-        var paths = new SortedSet<string>(StringComparer.Ordinal);
-        var isAmongMembers = false;
+        SortedSet<string> paths = new(StringComparer.Ordinal);
+        bool isAmongMembers = false;
         while (map.ReadLine() is { } line)
         {
             if (line is [not ' ', ..])
             {
-                var end = line.IndexOf(Archive, StringComparison.Ordinal);
+                int end = line.IndexOf(Archive, StringComparison.Ordinal);
                 isAmongMembers = line.StartsWith(Members, StringComparison.Ordinal) || (isAmongMembers && end >= 0);
                 if (isAmongMembers && end >= 0)
                 {

@@ -1,3 +1,4 @@
+using Iced.Intel;
 using static Iced.Intel.AssemblerRegisters;
 using static Xenlet.Linker.LeafFunctions;
 
@@ -30,7 +31,7 @@ public static class MemoryPrimitives
         }),
         Function("xenlet_copy", static c =>
         {
-            var backwards = c.CreateLabel();
+            Label backwards = c.CreateLabel();
             c.mov(rcx, rdx);
 
             // As unsigned numbers: less than the length only if the target begins inside the source. Then a forward copy would read what it

@@ -13,8 +13,8 @@ public static class NonMaskableInterruptEntry
     /// <returns>The block.</returns>
     public static IEnumerable<Block> Assemble()
     {
-        var emitter = new StubEmitter(64);
-        var c = emitter.Code;
+        StubEmitter emitter = new(64);
+        Assembler c = emitter.Code;
         c.push(rax);
         c.mov(rax, __qword_ptr.gs[CpuLayout.InNucleus]);
         c.mov(__qword_ptr.gs[CpuLayout.NmiInNucleus], rax);

@@ -34,22 +34,22 @@ public static class NucleusVariables
     /// zero.</exception>
     public static byte[] Separate(string file, byte[] bytes, string prefix = FailureRedirect.NucleusPrefix)
     {
-        var view = new ObjectFile(file, bytes);
-        var moved = FindVariables(view, Encoding.UTF8.GetBytes(Prefix + prefix));
+        ObjectFile view = new(file, bytes);
+        List<Variable> moved = FindVariables(view, Encoding.UTF8.GetBytes(Prefix + prefix));
         if (moved.Count == 0)
         {
             throw view.Bad($"has no static field whose type's name begins with {prefix}");
         }
 
-        var section = view.Sections[moved[0].Section];
+        SectionHeader section = view.Sections[moved[0].Section];
         if (section.Name == SectionName)
         {
             return bytes;
         }
 
         Redirect(view, section, moved);
-        var size = 0;
-        foreach (var variable in moved)
+        int size = 0;
+        foreach (Variable variable in moved)
         {
             // As far from a multiple of the alignment as it was.
             size += (variable.Start - size) & (Alignment - 1);
@@ -65,15 +65,15 @@ public static class NucleusVariables
     /// </summary>
     private static List<Variable> FindVariables(ObjectFile view, byte[] prefix)
     {
-        var found = new List<(int Symbol, int Section, int Start)>();
-        for (var i = 1; i < view.SymbolCount; i++)
+        List<(int Symbol, int Section, int Start)> found = new();
+        for (int i = 1; i < view.SymbolCount; i++)
         {
             if (view.SymbolName(i).StartsWith(prefix) && view.SymbolSection(i) != ElfFormat.Undefined)
             {
-                var section = view.SymbolSection(i);
+                int section = view.SymbolSection(i);
                 if (section >= view.Sections.Count || view.Sections[section].Type != ElfFormat.NoBits)
                 {
-                    var name = Encoding.UTF8.GetString(view.SymbolName(i));
+                    string name = Encoding.UTF8.GetString(view.SymbolName(i));
                     throw view.Bad($"{name} has an initial value, which a variable of the nucleus cannot have");
                 }
 
@@ -91,7 +91,7 @@ public static class NucleusVariables
             return [];
         }
 
-        var size = view.Sections[found[0].Section].Size;
+        int size = view.Sections[found[0].Section].Size;
         int[] borders = [.. Enumerable.Range(1, view.SymbolCount - 1)
             .Where(i => view.SymbolSection(i) == found[0].Section && !view.IsSection(i))
             .Select(i => (int)view.SymbolValue(i)).Append(size).Distinct().Order()];
@@ -102,19 +102,19 @@ public static class NucleusVariables
     /// <summary>What refers to a moved variable by the old section and an offset refers to it by its symbol from now on.</summary>
     private static void Redirect(ObjectFile view, SectionHeader section, List<Variable> moved)
     {
-        foreach (var relocations in view.Sections.Where(s => s.Type == ElfFormat.Rela))
+        foreach (SectionHeader? relocations in view.Sections.Where(s => s.Type == ElfFormat.Rela))
         {
-            var entries = view.Contents(relocations);
+            Span<byte> entries = view.Contents(relocations);
             for (; entries.Length >= ElfFormat.RelaSize; entries = entries[ElfFormat.RelaSize..])
             {
-                var symbol = BinaryPrimitives.ReadInt32LittleEndian(entries[ElfFormat.RelaSymbol..]);
+                int symbol = BinaryPrimitives.ReadInt32LittleEndian(entries[ElfFormat.RelaSymbol..]);
                 if (!view.IsSection(symbol) || view.SymbolSection(symbol) != section.Index)
                 {
                     continue;
                 }
 
-                var addend = BinaryPrimitives.ReadInt64LittleEndian(entries[ElfFormat.RelaAddend..]);
-                var at = moved.FindIndex(v => addend >= v.Start && addend < v.End);
+                long addend = BinaryPrimitives.ReadInt64LittleEndian(entries[ElfFormat.RelaAddend..]);
+                int at = moved.FindIndex(v => addend >= v.Start && addend < v.End);
                 if (at >= 0)
                 {
                     BinaryPrimitives.WriteInt32LittleEndian(entries[ElfFormat.RelaSymbol..], moved[at].Symbol);

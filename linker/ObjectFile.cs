@@ -56,7 +56,7 @@ public sealed class ObjectFile
         }
 
         Sections = ReadSections();
-        var tables = Sections.Where(s => s.Type == ElfFormat.SymbolTable).ToList();
+        List<SectionHeader> tables = Sections.Where(s => s.Type == ElfFormat.SymbolTable).ToList();
         if (tables.Count != 1)
         {
             throw Bad($"has {tables.Count} symbol tables, not one");
@@ -70,7 +70,7 @@ public sealed class ObjectFile
         }
 
         SymbolCount = _symbolTable.Size / ElfFormat.SymbolSize;
-        for (var i = 0; i < SymbolCount; i++)
+        for (int i = 0; i < SymbolCount; i++)
         {
             if (Read32(SymbolAt(i) + ElfFormat.SymbolName) is var name && (name < 0 || name >= _symbolNames.Size))
             {
@@ -99,8 +99,8 @@ public sealed class ObjectFile
     /// <returns>UTF-8.</returns>
     public ReadOnlySpan<byte> SymbolName(int symbol)
     {
-        var start = Read32(SymbolAt(symbol) + ElfFormat.SymbolName);
-        var rest = _bytes.AsSpan(_symbolNames.Offset + start, _symbolNames.Size - start);
+        int start = Read32(SymbolAt(symbol) + ElfFormat.SymbolName);
+        Span<byte> rest = _bytes.AsSpan(_symbolNames.Offset + start, _symbolNames.Size - start);
         return rest[..rest.IndexOf((byte)0)];
     }
 
@@ -150,14 +150,14 @@ public sealed class ObjectFile
     {
         // The table of names grows, so it and the headers go behind everything else; the old ones stay where nothing points at them any
         // more.
-        var names = Sections[Read16(ElfFormat.HeaderSectionNames)];
+        SectionHeader names = Sections[Read16(ElfFormat.HeaderSectionNames)];
         byte[] newNames = [.. Contents(names), .. Encoding.UTF8.GetBytes(name), 0];
-        var namesAt = _bytes.Length;
-        var headersAt = (namesAt + newNames.Length + 7) & -8;
-        var headers = new byte[(Sections.Count + 1) * ElfFormat.SectionHeaderSize];
+        int namesAt = _bytes.Length;
+        int headersAt = (namesAt + newNames.Length + 7) & -8;
+        byte[] headers = new byte[(Sections.Count + 1) * ElfFormat.SectionHeaderSize];
         _bytes.AsSpan((int)Read64(ElfFormat.HeaderSectionOffset), Sections.Count * ElfFormat.SectionHeaderSize).CopyTo(headers);
 
-        var header = headers.AsSpan(names.Index * ElfFormat.SectionHeaderSize);
+        Span<byte> header = headers.AsSpan(names.Index * ElfFormat.SectionHeaderSize);
         BinaryPrimitives.WriteInt64LittleEndian(header[ElfFormat.SectionOffset..], namesAt);
         BinaryPrimitives.WriteInt64LittleEndian(header[ElfFormat.SectionSize..], newNames.Length);
 
@@ -169,7 +169,7 @@ public sealed class ObjectFile
         BinaryPrimitives.WriteInt64LittleEndian(header[ElfFormat.SectionSize..], size);
         BinaryPrimitives.WriteInt64LittleEndian(header[ElfFormat.SectionAlignment..], alignment);
 
-        var copy = new byte[headersAt + headers.Length];
+        byte[] copy = new byte[headersAt + headers.Length];
         _bytes.CopyTo(copy, 0);
         newNames.CopyTo(copy, namesAt);
         headers.CopyTo(copy, headersAt);
@@ -184,8 +184,8 @@ public sealed class ObjectFile
     /// <exception cref="BadObjectException">There is none.</exception>
     public int FindSymbol(string name)
     {
-        var wanted = Encoding.UTF8.GetBytes(name);
-        for (var i = 1; i < SymbolCount; i++)
+        byte[] wanted = Encoding.UTF8.GetBytes(name);
+        for (int i = 1; i < SymbolCount; i++)
         {
             if (SymbolName(i).SequenceEqual(wanted))
             {
@@ -210,9 +210,9 @@ public sealed class ObjectFile
 
     private SectionHeader[] ReadSections()
     {
-        var count = Read16(ElfFormat.HeaderSectionCount);
-        var names = Read16(ElfFormat.HeaderSectionNames);
-        var table = Read64(ElfFormat.HeaderSectionOffset);
+        ushort count = Read16(ElfFormat.HeaderSectionCount);
+        ushort names = Read16(ElfFormat.HeaderSectionNames);
+        ulong table = Read64(ElfFormat.HeaderSectionOffset);
         if (count == 0 || names >= count || names >= ElfFormat.ReservedSections)
         {
             throw Bad($"has {count} sections and their names in section {names}");
@@ -228,12 +228,12 @@ public sealed class ObjectFile
             throw Bad($"section {names}, which should hold the names of the sections, is no string table");
         }
 
-        var (nameTable, nameTableSize) = Extent((int)table, names);
-        var sections = new SectionHeader[count];
-        for (var i = 0; i < count; i++)
+        (int nameTable, int nameTableSize) = Extent((int)table, names);
+        SectionHeader[] sections = new SectionHeader[count];
+        for (int i = 0; i < count; i++)
         {
-            var header = (int)table + (i * ElfFormat.SectionHeaderSize);
-            var (offset, size) = Extent((int)table, i);
+            int header = (int)table + (i * ElfFormat.SectionHeaderSize);
+            (int offset, int size) = Extent((int)table, i);
             sections[i] = new SectionHeader(
                 i,
                 ReadName(nameTable, nameTableSize, Read32(header + ElfFormat.SectionName)),
@@ -251,10 +251,10 @@ public sealed class ObjectFile
 
     private (int Offset, int Size) Extent(int table, int index)
     {
-        var header = table + (index * ElfFormat.SectionHeaderSize);
-        var offset = Read64(header + ElfFormat.SectionOffset);
-        var size = Read64(header + ElfFormat.SectionSize);
-        var inFile = (uint)Read32(header + ElfFormat.SectionType) is not (ElfFormat.NoBits or ElfFormat.Null);
+        int header = table + (index * ElfFormat.SectionHeaderSize);
+        ulong offset = Read64(header + ElfFormat.SectionOffset);
+        ulong size = Read64(header + ElfFormat.SectionSize);
+        bool inFile = (uint)Read32(header + ElfFormat.SectionType) is not (ElfFormat.NoBits or ElfFormat.Null);
         if (inFile && (offset > (ulong)_bytes.Length || size > (ulong)_bytes.Length - offset))
         {
             throw Bad($"section {index} lies outside the file of {_bytes.Length} bytes");
@@ -270,8 +270,8 @@ public sealed class ObjectFile
             throw Bad($"a section's name lies outside the table of names, at {name}");
         }
 
-        var rest = _bytes.AsSpan(table + name, size - name);
-        var end = rest.IndexOf((byte)0);
+        Span<byte> rest = _bytes.AsSpan(table + name, size - name);
+        int end = rest.IndexOf((byte)0);
         return Encoding.UTF8.GetString(end < 0 ? rest : rest[..end]);
     }
 

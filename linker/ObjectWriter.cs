@@ -52,7 +52,7 @@ public sealed class ObjectSection
     /// <returns>The offset of the first byte in the section.</returns>
     public int Append(ReadOnlySpan<byte> bytes, int alignment, IEnumerable<Relocation> relocations)
     {
-        var start = Align(alignment);
+        int start = Align(alignment);
         Contents.Write(bytes);
         Size += bytes.Length;
         Relocations.AddRange(relocations.Select(r => r with { Offset = start + r.Offset }));
@@ -65,7 +65,7 @@ public sealed class ObjectSection
     /// <returns>The offset of the first.</returns>
     public int Reserve(int size, int alignment)
     {
-        var start = Align(alignment);
+        int start = Align(alignment);
         Size += size;
         return start;
     }
@@ -73,10 +73,10 @@ public sealed class ObjectSection
     private int Align(int alignment)
     {
         Alignment = Math.Max(Alignment, alignment);
-        var start = (Size + alignment - 1) & -alignment;
+        int start = (Size + alignment - 1) & -alignment;
         if (Type != ElfFormat.NoBits)
         {
-            var filler = (Flags & ElfFormat.FlagExecute) != 0 ? (byte)0xCC : (byte)0;
+            byte filler = (Flags & ElfFormat.FlagExecute) != 0 ? (byte)0xCC : (byte)0;
             for (; Size < start; Size++)
             {
                 Contents.WriteByte(filler);
@@ -140,7 +140,7 @@ public sealed class ObjectWriter
     /// <returns>The file's contents.</returns>
     public byte[] Write()
     {
-        foreach (var name in _sections.SelectMany(s => s.Relocations).Select(r => r.Symbol))
+        foreach (string? name in _sections.SelectMany(s => s.Relocations).Select(r => r.Symbol))
         {
             if (_symbolIndexes.TryAdd(name, _symbols.Count + 1))
             {
@@ -148,24 +148,24 @@ public sealed class ObjectWriter
             }
         }
 
-        var relocated = _sections.Where(s => s.Relocations.Count > 0).ToList();
-        var symbolTable = _sections.Count + relocated.Count + 1;
-        var stringTable = symbolTable + 1;
-        var sectionNames = symbolTable + 2;
+        List<ObjectSection> relocated = _sections.Where(s => s.Relocations.Count > 0).ToList();
+        int symbolTable = _sections.Count + relocated.Count + 1;
+        int stringTable = symbolTable + 1;
+        int sectionNames = symbolTable + 2;
 
-        var names = new StringTableBuilder();
-        var symbolNames = new StringTableBuilder();
-        var headers = new MemoryStream();
+        StringTableBuilder names = new();
+        StringTableBuilder symbolNames = new();
+        MemoryStream headers = new();
         headers.Write(new byte[ElfFormat.SectionHeaderSize]);
-        var file = new MemoryStream();
+        MemoryStream file = new();
         file.Write(new byte[ElfFormat.HeaderSize]);
 
-        foreach (var section in _sections)
+        foreach (ObjectSection section in _sections)
         {
             AddSection(section.Name, section.Type, section.Flags, section.Alignment, section.Contents.ToArray(), section.Size);
         }
 
-        foreach (var section in relocated)
+        foreach (ObjectSection section in relocated)
         {
             AddSection(".rela" + section.Name, ElfFormat.Rela, ElfFormat.FlagInfoLink, 8, Relocations(
                 section), null, symbolTable, section.Index, ElfFormat.RelaSize);
@@ -174,13 +174,13 @@ public sealed class ObjectWriter
         // The first global symbol's index is 1: there are no local ones but the null symbol.
         AddSection(".symtab", ElfFormat.SymbolTable, 0, 8, Symbols(symbolNames), null, stringTable, 1, ElfFormat.SymbolSize);
         AddSection(".strtab", ElfFormat.StringTable, 0, 1, symbolNames.ToArray());
-        var ownName = names.Add(".shstrtab");
+        int ownName = names.Add(".shstrtab");
         AddSectionAt(ownName, ElfFormat.StringTable, 0, 1, names.ToArray(), null, 0, 0, 0);
 
         Pad(8);
-        var sectionOffset = file.Length;
+        long sectionOffset = file.Length;
         headers.WriteTo(file);
-        var bytes = file.ToArray();
+        byte[] bytes = file.ToArray();
         WriteHeader(bytes, sectionOffset, sectionNames);
         return bytes;
 
@@ -243,18 +243,18 @@ public sealed class ObjectWriter
     /// <returns>The section, empty.</returns>
     internal ObjectSection Add(string name, uint type, ulong flags)
     {
-        var section = new ObjectSection(name, type, flags, _sections.Count + 1);
+        ObjectSection section = new(name, type, flags, _sections.Count + 1);
         _sections.Add(section);
         return section;
     }
 
     private byte[] Relocations(ObjectSection section)
     {
-        var bytes = new byte[section.Relocations.Count * ElfFormat.RelaSize];
-        for (var i = 0; i < section.Relocations.Count; i++)
+        byte[] bytes = new byte[section.Relocations.Count * ElfFormat.RelaSize];
+        for (int i = 0; i < section.Relocations.Count; i++)
         {
-            var relocation = section.Relocations[i];
-            var entry = bytes.AsSpan(i * ElfFormat.RelaSize);
+            Relocation relocation = section.Relocations[i];
+            Span<byte> entry = bytes.AsSpan(i * ElfFormat.RelaSize);
             BinaryPrimitives.WriteInt64LittleEndian(entry, relocation.Offset);
             BinaryPrimitives.WriteInt32LittleEndian(entry[ElfFormat.RelaType..], (int)relocation.Type);
             BinaryPrimitives.WriteInt32LittleEndian(entry[ElfFormat.RelaSymbol..], _symbolIndexes[relocation.Symbol]);
@@ -266,11 +266,11 @@ public sealed class ObjectWriter
 
     private byte[] Symbols(StringTableBuilder names)
     {
-        var bytes = new byte[(_symbols.Count + 1) * ElfFormat.SymbolSize];
-        for (var i = 0; i < _symbols.Count; i++)
+        byte[] bytes = new byte[(_symbols.Count + 1) * ElfFormat.SymbolSize];
+        for (int i = 0; i < _symbols.Count; i++)
         {
-            var symbol = _symbols[i];
-            var entry = bytes.AsSpan((i + 1) * ElfFormat.SymbolSize);
+            Symbol symbol = _symbols[i];
+            Span<byte> entry = bytes.AsSpan((i + 1) * ElfFormat.SymbolSize);
             BinaryPrimitives.WriteInt32LittleEndian(entry, names.Add(symbol.Name));
             entry[ElfFormat.SymbolInfo] = (byte)((ElfFormat.BindGlobal << 4) | (int)symbol.Kind);
             BinaryPrimitives.WriteUInt16LittleEndian(entry[ElfFormat.SymbolSection..], checked((ushort)symbol.Section));
@@ -290,7 +290,7 @@ public sealed class ObjectWriter
 
         public int Add(string name)
         {
-            var offset = _bytes.Count;
+            int offset = _bytes.Count;
             _bytes.AddRange(Encoding.UTF8.GetBytes(name));
             _bytes.Add(0);
             return offset;

@@ -11,8 +11,8 @@ internal sealed class PackageFinder
     /// <summary>The package, or <see langword="null"/> when the file is of none that is known here.</summary>
     public Part? OwnerOf(string path)
     {
-        var directory = Path.GetDirectoryName(Path.GetFullPath(path))!;
-        if (!_byDirectory.TryGetValue(directory, out var package))
+        string directory = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        if (!_byDirectory.TryGetValue(directory, out Part? package))
         {
             package = OfNuGet(directory);
             _byDirectory.Add(directory, package);
@@ -27,7 +27,7 @@ internal sealed class PackageFinder
         {
             if (Directory.EnumerateFiles(directory, "*.nuspec").FirstOrDefault() is { } specification)
             {
-                var metadata = XDocument.Load(specification).Root!.Elements().First(element => element.Name.LocalName == "metadata");
+                XElement metadata = XDocument.Load(specification).Root!.Elements().First(element => element.Name.LocalName == "metadata");
                 string Value(string name) => metadata.Elements().First(element => element.Name.LocalName == name).Value;
                 return new Part(Value("id"), Value("version"), $"pkg:nuget/{Value("id")}@{Value("version")}");
             }
@@ -53,9 +53,9 @@ internal sealed class PackageFinder
     {
         try
         {
-            using var process = Process.Start(
+            using Process process = Process.Start(
                 new ProcessStartInfo("dpkg-query", arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
-            var answer = process.StandardOutput.ReadToEnd().Trim();
+            string answer = process.StandardOutput.ReadToEnd().Trim();
             process.WaitForExit();
             return process.ExitCode == 0 ? answer : null;
         }

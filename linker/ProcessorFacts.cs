@@ -51,8 +51,8 @@ public static class ProcessorFacts
 
     private static Block Random(string name, Action<Assembler> draw) => Function(name, c =>
     {
-        var again = c.CreateLabel();
-        var drawn = c.CreateLabel();
+        Label again = c.CreateLabel();
+        Label drawn = c.CreateLabel();
         c.mov(ecx, RandomRetries);
         c.Label(ref again);
         draw(c);

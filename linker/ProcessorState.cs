@@ -26,7 +26,7 @@ public static class ProcessorState
         }),
         Function("xenlet_halt", static c =>
         {
-            var again = c.CreateLabel();
+            Label again = c.CreateLabel();
             c.cli();
 
             // An NMI ends hlt even with interrupts off.

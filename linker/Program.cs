@@ -53,15 +53,15 @@ internal static class Program
 
     private static void WriteParts(string path, string name, string version, string map, string assemblies)
     {
-        using var reader = new StreamReader(map);
-        using var output = File.Create(path);
+        using StreamReader reader = new(map);
+        using FileStream output = File.Create(path);
         BillOfMaterials.Write(output, name, version, File.ReadAllLines(assemblies), reader);
     }
 
     private static int Redirect(string path, string prefix)
     {
-        var bytes = File.ReadAllBytes(path);
-        var report = FailureRedirect.Apply(path, bytes, prefix);
+        byte[] bytes = File.ReadAllBytes(path);
+        RedirectReport report = FailureRedirect.Apply(path, bytes, prefix);
         File.WriteAllBytes(path, bytes);
         Console.WriteLine(
             $"{path}: {report.Functions} functions of the nucleus, {report.Checks} failed checks and {report.StackCookies} damaged "

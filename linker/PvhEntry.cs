@@ -36,9 +36,9 @@ public static class PvhEntry
 
     private static Block ProtectedMode()
     {
-        var emitter = new StubEmitter(32);
-        var c = emitter.Code;
-        var fill = c.CreateLabel();
+        StubEmitter emitter = new(32);
+        Assembler c = emitter.Code;
+        Label fill = c.CreateLabel();
 
         c.cld();
         c.mov(__dword_ptr[StubEmitter.Placeholder], ebx);
@@ -87,8 +87,8 @@ public static class PvhEntry
 
     private static Block LongMode()
     {
-        var emitter = new StubEmitter(64);
-        var c = emitter.Code;
+        StubEmitter emitter = new(64);
+        Assembler c = emitter.Code;
         c.mov(eax, Selectors.Data);
         c.mov(ds, eax);
         c.mov(es, eax);

@@ -60,7 +60,7 @@ public static class StubData
     /// <summary>A constant, in the entry's section: the processor writes to a table of segments only to mark one as accessed.</summary>
     private static Block BootGdt()
     {
-        var bytes = new byte[BootGdtSize];
+        byte[] bytes = new byte[BootGdtSize];
         BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(Selectors.Code), CodeDescriptor);
         BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(Selectors.Data), DataDescriptor);
         return new Block(StubNames.BootGdt, BlockSection.TextBoot, 16, bytes, bytes.Length);

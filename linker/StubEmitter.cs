@@ -88,7 +88,7 @@ public sealed class StubEmitter
     /// <returns>The block.</returns>
     public Block ToBlock(string name, BlockSection section = BlockSection.Text)
     {
-        var (bytes, relocations, symbols) = Encode(name);
+        (byte[]? bytes, List<Relocation>? relocations, List<InnerSymbol>? symbols) = Encode(name);
         return new Block(name, section, 16, bytes, bytes.Length)
         {
             Bitness = _bitness,
@@ -99,32 +99,33 @@ public sealed class StubEmitter
 
     private (byte[] Bytes, List<Relocation> Relocations, List<InnerSymbol> Symbols) Encode(string name)
     {
-        using var stream = new MemoryStream();
-        var encoded = Code.Assemble(
+        using MemoryStream stream = new();
+        BlockEncoderResult encoded = Code.Assemble(
             new StreamCodeWriter(stream),
             0,
             BlockEncoderOptions.ReturnConstantOffsets | BlockEncoderOptions.ReturnNewInstructionOffsets).Result[0];
-        var bytes = stream.ToArray();
-        var relocations = new List<Relocation>(_references.Count);
-        foreach (var reference in _references)
+        byte[] bytes = stream.ToArray();
+        List<Relocation> relocations = new(_references.Count);
+        foreach (Reference reference in _references)
         {
-            var constants = encoded.ConstantOffsets[reference.Instruction];
-            var (start, size) = reference.Field == OperandField.Immediate
+            ConstantOffsets constants = encoded.ConstantOffsets[reference.Instruction];
+            (byte start, byte size) = reference.Field == OperandField.Immediate
                 ? (constants.ImmediateOffset, constants.ImmediateSize)
                 : (constants.DisplacementOffset, constants.DisplacementSize);
-            var expected = reference.Type == RelocationType.Absolute64 ? 8 : 4;
+            int expected = reference.Type == RelocationType.Absolute64 ? 8 : 4;
             if (size != expected)
             {
                 throw new InvalidOperationException(
                     $"{name}: the reference to {reference.Symbol} needs a field of {expected} bytes, the instruction has {size}.");
             }
 
-            var offset = checked((int)encoded.NewInstructionOffsets[reference.Instruction] + (int)start);
+            int offset = checked((int)encoded.NewInstructionOffsets[reference.Instruction] + (int)start);
             bytes.AsSpan(offset, expected).Clear();
             relocations.Add(new Relocation(offset, reference.Type, reference.Symbol, reference.Addend));
         }
 
-        var symbols = _exports.ConvertAll(e => new InnerSymbol(e.Name, checked((int)encoded.NewInstructionOffsets[e.Instruction])));
+        List<InnerSymbol> symbols = _exports.ConvertAll(
+            e => new InnerSymbol(e.Name, checked((int)encoded.NewInstructionOffsets[e.Instruction])));
         return (bytes, relocations, symbols);
     }
 

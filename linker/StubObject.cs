@@ -8,8 +8,8 @@ public static class StubObject
     /// <returns>The file's contents.</returns>
     public static byte[] Write(IEnumerable<Block> blocks)
     {
-        var writer = new ObjectWriter();
-        var sections = new Dictionary<BlockSection, ObjectSection>
+        ObjectWriter writer = new();
+        Dictionary<BlockSection, ObjectSection> sections = new Dictionary<BlockSection, ObjectSection>
         {
             [BlockSection.TextBoot] = writer.AddCode(".text.boot"),
             [BlockSection.Text] = writer.AddCode(".text"),
@@ -20,15 +20,15 @@ public static class StubObject
         // Without this empty section ld takes the code for old code that wants an executable stack.
         writer.AddMarker(".note.GNU-stack");
 
-        foreach (var block in blocks)
+        foreach (Block block in blocks)
         {
-            var section = sections[block.Section];
-            var kind = block.Bitness == 0 ? SymbolKind.Data : SymbolKind.Function;
-            var start = block.Section == BlockSection.Bss
+            ObjectSection section = sections[block.Section];
+            SymbolKind kind = block.Bitness == 0 ? SymbolKind.Data : SymbolKind.Function;
+            int start = block.Section == BlockSection.Bss
                 ? section.Reserve(block.Size, block.Alignment)
                 : section.Append(block.Bytes, block.Alignment, block.Relocations);
             writer.Define(block.Name, section, start, block.Size, kind);
-            foreach (var inner in block.InnerSymbols)
+            foreach (InnerSymbol inner in block.InnerSymbols)
             {
                 writer.Define(inner.Name, section, start + inner.Offset, 0, kind);
             }

@@ -15,8 +15,8 @@ public static class SystemCallEntry
 
     private static Block Entry()
     {
-        var emitter = new StubEmitter(64);
-        var c = emitter.Code;
+        StubEmitter emitter = new(64);
+        Assembler c = emitter.Code;
 
         // First, so that a fault from here on, such as on a bad frame, is known for the nucleus's own.
         c.mov(__qword_ptr.gs[CpuLayout.InNucleus], 1);
@@ -25,7 +25,7 @@ public static class SystemCallEntry
         c.mov(__qword_ptr.gs[CpuLayout.Scratch], rsp);
         c.mov(rsp, __qword_ptr.gs[CpuLayout.Current]);
 
-        foreach (var (register, offset) in FrameRegisters.General)
+        foreach ((AssemblerRegister64 register, int offset) in FrameRegisters.General)
         {
             c.mov(__qword_ptr[rsp + offset], register);
         }
@@ -54,8 +54,8 @@ public static class SystemCallEntry
     /// <summary>A C function of six arguments, the last the number: a1, a2, a3, a4, a5, number.</summary>
     private static Block Door()
     {
-        var emitter = new StubEmitter(64);
-        var c = emitter.Code;
+        StubEmitter emitter = new(64);
+        Assembler c = emitter.Code;
 
         // syscall overwrites rcx, so Linux takes the fourth argument from r10.
         c.mov(r10, rcx);
@@ -68,9 +68,9 @@ public static class SystemCallEntry
     /// <summary>What the idle thread runs as its program.</summary>
     private static Block Idle()
     {
-        var emitter = new StubEmitter(64);
-        var c = emitter.Code;
-        var again = c.CreateLabel();
+        StubEmitter emitter = new(64);
+        Assembler c = emitter.Code;
+        Label again = c.CreateLabel();
         c.Label(ref again);
 
         // An interrupt is taken after the instruction that follows sti at the earliest: none can slip in before the hlt it has to end.

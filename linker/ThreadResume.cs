@@ -10,18 +10,18 @@ public static class ThreadResume
     /// <returns>The block.</returns>
     public static IEnumerable<Block> Assemble()
     {
-        var emitter = new StubEmitter(64);
-        var c = emitter.Code;
-        var report = c.CreateLabel();
+        StubEmitter emitter = new(64);
+        Assembler c = emitter.Code;
+        Label report = c.CreateLabel();
         c.cmp(__qword_ptr.gs[CpuLayout.NmiPending], 0);
         c.jne(report);
         emitter.Symbol(StubNames.ResumeChecked);
         c.mov(__qword_ptr.gs[CpuLayout.Current], rax);
-        var all = c.CreateLabel();
-        var general = c.CreateLabel();
+        Label all = c.CreateLabel();
+        Label general = c.CreateLabel();
         c.cmp(__qword_ptr.gs[CpuLayout.FloatingPointIsLive], 0);
         c.je(all);
-        foreach (var (register, offset) in FrameRegisters.Xmm)
+        foreach ((AssemblerRegisterXMM register, int offset) in FrameRegisters.Xmm)
         {
             c.movaps(register, __xmmword_ptr[rax + offset]);
         }
@@ -55,7 +55,7 @@ public static class ThreadResume
 
     private static void LoadGeneral(Assembler c)
     {
-        foreach (var (register, offset) in FrameRegisters.General.Where(r => r.Register != rax))
+        foreach ((AssemblerRegister64 register, int offset) in FrameRegisters.General.Where(r => r.Register != rax))
         {
             c.mov(register, __qword_ptr[rax + offset]);
         }

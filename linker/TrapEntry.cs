@@ -39,13 +39,13 @@ public static class TrapEntry
 
     private static Block Vectors()
     {
-        var bytes = new byte[VectorCount * VectorSpacing];
+        byte[] bytes = new byte[VectorCount * VectorSpacing];
         bytes.AsSpan().Fill(0xCC);
-        var relocations = new List<Relocation>(VectorCount);
-        for (var vector = 0; vector < VectorCount; vector++)
+        List<Relocation> relocations = new(VectorCount);
+        for (int vector = 0; vector < VectorCount; vector++)
         {
-            var entry = Vector(vector);
-            var start = vector * VectorSpacing;
+            Block entry = Vector(vector);
+            int start = vector * VectorSpacing;
             entry.Bytes.CopyTo(bytes.AsSpan(start, VectorSpacing));
             relocations.AddRange(entry.Relocations.Select(r => r with { Offset = start + r.Offset }));
         }
@@ -55,7 +55,7 @@ public static class TrapEntry
 
     private static Block Vector(int vector)
     {
-        var emitter = new StubEmitter(64);
+        StubEmitter emitter = new(64);
         if (!VectorsWithErrorCode.Contains(vector))
         {
             emitter.Code.push(0);
@@ -75,8 +75,8 @@ public static class TrapEntry
 
     private static Block Common()
     {
-        var emitter = new StubEmitter(64);
-        var c = emitter.Code;
+        StubEmitter emitter = new(64);
+        Assembler c = emitter.Code;
 
         // The program and the nucleus have the same cs, so a flag tells them apart.
         c.cmp(__qword_ptr.gs[CpuLayout.InNucleus], 0);
@@ -108,8 +108,8 @@ public static class TrapEntry
 
     private static Block Fatal()
     {
-        var emitter = new StubEmitter(64);
-        var c = emitter.Code;
+        StubEmitter emitter = new(64);
+        Assembler c = emitter.Code;
 
         // A double fault or a machine check can come while the program runs.
         c.mov(__qword_ptr.gs[CpuLayout.InNucleus], 1);
@@ -133,15 +133,15 @@ public static class TrapEntry
     /// </summary>
     internal static void SaveFrame(StubEmitter emitter)
     {
-        var c = emitter.Code;
-        foreach (var (register, offset) in FrameRegisters.General.Where(r => r.Register != rax))
+        Assembler c = emitter.Code;
+        foreach ((AssemblerRegister64 register, int offset) in FrameRegisters.General.Where(r => r.Register != rax))
         {
             c.mov(__qword_ptr[rax + offset], register);
         }
 
         c.pop(rcx);
         c.mov(__qword_ptr[rax + FrameLayout.Rax], rcx);
-        for (var offset = StackVector; offset < StackBytes; offset += 8)
+        for (int offset = StackVector; offset < StackBytes; offset += 8)
         {
             c.mov(rcx, __qword_ptr[rsp + offset]);
             c.mov(__qword_ptr[rax + offset + CopyDistance], rcx);

@@ -29,8 +29,8 @@ public static class XenNotes
 
     private static byte[] Note(uint type, ReadOnlySpan<byte> value)
     {
-        var owner = Encoding.ASCII.GetBytes("Xen\0");
-        var bytes = new byte[HeaderSize + owner.Length + ((value.Length + 3) & ~3)];
+        byte[] owner = Encoding.ASCII.GetBytes("Xen\0");
+        byte[] bytes = new byte[HeaderSize + owner.Length + ((value.Length + 3) & ~3)];
         BinaryPrimitives.WriteInt32LittleEndian(bytes, owner.Length);
         BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(4), value.Length);
         BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(8), type);

@@ -9,17 +9,17 @@ internal static partial class NativeMethods
 
     /// <summary>Gives a handle, or null.</summary>
     [LibraryImport(Library, EntryPoint = "xenstat_init")]
-    internal static partial nint Open();
+    public static partial nint Open();
 
     /// <summary>Gives what Xen says of all domains at once, or null; no flags ask for nothing beyond that.</summary>
     [LibraryImport(Library, EntryPoint = "xenstat_get_node")]
-    internal static partial nint GetNode(nint handle, uint flags);
+    public static partial nint GetNode(nint handle, uint flags);
 
     /// <summary>Gives a domain of a node, or null.</summary>
     [LibraryImport(Library, EntryPoint = "xenstat_node_domain")]
-    internal static partial nint GetDomain(nint node, uint domain);
+    public static partial nint GetDomain(nint node, uint domain);
 
     /// <summary>Time that the domain's processors have run, in nanoseconds.</summary>
     [LibraryImport(Library, EntryPoint = "xenstat_domain_cpu_ns")]
-    internal static partial ulong GetProcessorTime(nint domain);
+    public static partial ulong GetProcessorTime(nint domain);
 }

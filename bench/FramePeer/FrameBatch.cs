@@ -59,7 +59,7 @@ internal sealed unsafe class FrameBatch : IDisposable
     }
 
     /// <summary>Writes a frame.</summary>
-    internal delegate void SpanAction(Span<byte> frame);
+    public delegate void SpanAction(Span<byte> frame);
 }
 
 /// <summary>struct iovec.</summary>

@@ -15,19 +15,19 @@ internal static unsafe partial class NativeMethods
 
     /// <summary>A system call that does nothing; without the collector's bookkeeping around it, which would be measured too.</summary>
     [LibraryImport("libc", EntryPoint = "getppid"), SuppressGCTransition]
-    internal static partial int GetParentProcessId();
+    public static partial int GetParentProcessId();
 
     [LibraryImport("libc", EntryPoint = "sched_yield")]
-    internal static partial int Yield();
+    public static partial int Yield();
 
     /// <summary>Blocks while <paramref name="word"/> is 0; may return although it still is.</summary>
-    internal static void FutexWaitWhileZero(int* word) => SystemCall(SYS_futex, word, FUTEX_WAIT_PRIVATE, 0, 0);
+    public static void FutexWaitWhileZero(int* word) => SystemCall(SYS_futex, word, FUTEX_WAIT_PRIVATE, 0, 0);
 
     /// <summary>Wakes one thread that waits for <paramref name="word"/>.</summary>
-    internal static void FutexWake(int* word) => SystemCall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, 0);
+    public static void FutexWake(int* word) => SystemCall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, 0);
 
     /// <summary>Reserves memory whose pages come when they are touched.</summary>
-    internal static byte* Map(nint size)
+    public static byte* Map(nint size)
     {
         nint address = MemoryMap(null, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         return address == -1
@@ -36,7 +36,7 @@ internal static unsafe partial class NativeMethods
     }
 
     [LibraryImport("libc", EntryPoint = "munmap")]
-    internal static partial int Unmap(byte* address, nint size);
+    public static partial int Unmap(byte* address, nint size);
 
     [LibraryImport("libc", EntryPoint = "mmap")]
     private static partial nint MemoryMap(void* address, nint size, int protection, int flags, int file, nint offset);

@@ -74,7 +74,7 @@ internal sealed unsafe class Disk : IAsyncDisposable
     }
 
     /// <summary>An operation's result must be its size.</summary>
-    internal static void Check(nint result, int size)
+    public static void Check(nint result, int size)
     {
         if (result != size)
         {

@@ -8,27 +8,27 @@ internal static unsafe partial class NativeMethods
     private const string Library = "libxenstore.so.4";
 
     [LibraryImport(Library, EntryPoint = "xs_open")]
-    internal static partial nint Open(ulong flags);
+    public static partial nint Open(ulong flags);
 
     [LibraryImport(Library, EntryPoint = "xs_close")]
-    internal static partial void Close(nint store);
+    public static partial void Close(nint store);
 
     /// <summary>Gives memory to be freed, or null.</summary>
     [LibraryImport(Library, EntryPoint = "xs_read")]
-    internal static partial void* Read(nint store, uint transaction, byte* path, out uint length);
+    public static partial void* Read(nint store, uint transaction, byte* path, out uint length);
 
     [LibraryImport(Library, EntryPoint = "xs_write")]
     [return: MarshalAs(UnmanagedType.U1)]
-    internal static partial bool Write(nint store, uint transaction, byte* path, byte* value, uint length);
+    public static partial bool Write(nint store, uint transaction, byte* path, byte* value, uint length);
 
     [LibraryImport(Library, EntryPoint = "xs_watch")]
     [return: MarshalAs(UnmanagedType.U1)]
-    internal static partial bool Watch(nint store, byte* path, byte* token);
+    public static partial bool Watch(nint store, byte* path, byte* token);
 
     /// <summary>Waits for an event; gives memory to be freed, or null.</summary>
     [LibraryImport(Library, EntryPoint = "xs_read_watch")]
-    internal static partial byte** ReadWatch(nint store, out uint count);
+    public static partial byte** ReadWatch(nint store, out uint count);
 
     [LibraryImport("libc", EntryPoint = "free")]
-    internal static partial void Free(void* memory);
+    public static partial void Free(void* memory);
 }

@@ -7,7 +7,7 @@ namespace Xenlet.Bench;
 
 /// <summary>XenBus: the devices of a guest found at its start, beside Linux's, and disks plugged while it runs.</summary>
 internal sealed partial class BusMeasurement(
-    XenMachine machine, SerialMarks marks, string directory, BusResults results, CancellationToken cancellation)
+    XenMachine machine, SerialMarks marks, string directory, BusResults results, CancellationToken cancellationToken)
 {
     private const string LastLine = "BusBench has ended";
     private const int Plugs = 5;
@@ -21,7 +21,7 @@ internal sealed partial class BusMeasurement(
     /// <param name="tryAsync">Runs one part under a name; a part that fails stops no other.</param>
     public async Task RunAsync(int rounds, Func<string, Func<Task>, Task> tryAsync)
     {
-        _guest = await MeasuredProgram.PublishAsync("bench/BusBench", directory, cancellation);
+        _guest = await MeasuredProgram.PublishAsync("bench/BusBench", directory, cancellationToken);
         for (int round = 1; round <= rounds; round++)
         {
             foreach (int count in BusResults.Counts)
@@ -48,10 +48,10 @@ internal sealed partial class BusMeasurement(
 
     private async Task FindAsync(int count)
     {
-        await using XenGuest guest = await machine.CreateGuestAsync(Xenlet("tree") with { Paused = true }, cancellation);
+        await using XenGuest guest = await machine.CreateGuestAsync(Xenlet("tree") with { Paused = true }, cancellationToken);
         await MakeDevicesAsync(guest, count);
-        await guest.UnpauseAsync(cancellation);
-        await guest.WaitForTextAsync(LastLine, Limit, 0, cancellation);
+        await guest.UnpauseAsync(cancellationToken);
+        await guest.WaitForTextAsync(LastLine, Limit, 0, cancellationToken);
         WorkResults one = new();
         one.Read(guest.Console.Text);
         if (one["devices"].IsEmpty || one["devices"].Median != count)
@@ -70,10 +70,10 @@ internal sealed partial class BusMeasurement(
         const string end = "linux: that was all";
         GuestConfig config = Linux(
             $"ls /sys/bus/xen/devices | wc -l; dmesg | grep xenbus_probe; echo '{end}'", "initcall_debug log_buf_len=4M");
-        await using XenGuest guest = await machine.CreateGuestAsync(config with { Paused = true }, cancellation);
+        await using XenGuest guest = await machine.CreateGuestAsync(config with { Paused = true }, cancellationToken);
         await MakeDevicesAsync(guest, count);
-        await guest.UnpauseAsync(cancellation);
-        await guest.WaitForTextAsync(end, Limit, 0, cancellation);
+        await guest.UnpauseAsync(cancellationToken);
+        await guest.WaitForTextAsync(end, Limit, 0, cancellationToken);
         Match took = InitialCall().Match(guest.Console.Text);
         if (!took.Success)
         {
@@ -98,24 +98,24 @@ internal sealed partial class BusMeasurement(
                 i=$((i + 1))
             done | xargs -n 400 xenstore-write
             """);
-        (await machine.RunInDom0Async(script, Limit, cancellation)).ThrowIfFailed("making devices");
+        (await machine.RunInDom0Async(script, Limit, cancellationToken)).ThrowIfFailed("making devices");
     }
 
     private async Task PlugAsync()
     {
-        await using XenGuest guest = await machine.CreateGuestAsync(Xenlet("follow"), cancellation);
-        int position = await guest.WaitForTextAsync("following", Limit, 0, cancellation);
+        await using XenGuest guest = await machine.CreateGuestAsync(Xenlet("follow"), cancellationToken);
+        int position = await guest.WaitForTextAsync("following", Limit, 0, cancellationToken);
         for (int i = 0; i < Plugs; i++)
         {
-            string disk = GuestConfig.RawDisk(await machine.CreateDiskAsync(4, cancellation), "xvdb");
+            string disk = GuestConfig.RawDisk(await machine.CreateDiskAsync(4, cancellationToken), "xvdb");
             marks.Clear();
             Task<CommandResult> plug = machine.RunInDom0Async(
-                $"echo bench-plugs >/dev/console\nxl block-attach {guest.DomainId} '{disk}'", Limit, cancellation);
-            position = await guest.WaitForTextAsync("connected vbd/51728", Limit, position, cancellation);
+                $"echo bench-plugs >/dev/console\nxl block-attach {guest.DomainId} '{disk}'", Limit, cancellationToken);
+            position = await guest.WaitForTextAsync("connected vbd/51728", Limit, position, cancellationToken);
             long came = Stopwatch.GetTimestamp();
             (await plug).ThrowIfFailed("xl block-attach");
-            results.Plug.Add(Stopwatch.GetElapsedTime(await marks.TimeOfAsync("bench-plugs", cancellation), came).TotalMilliseconds);
-            await guest.DetachDiskAsync("xvdb", cancellation: cancellation);
+            results.Plug.Add(Stopwatch.GetElapsedTime(await marks.TimeOfAsync("bench-plugs", cancellationToken), came).TotalMilliseconds);
+            await guest.DetachDiskAsync("xvdb", cancellationToken: cancellationToken);
         }
 
         results.Plugs.Read(guest.Console.Text);

@@ -6,7 +6,7 @@ namespace Xenlet.Bench;
 
 /// <summary>Disks of both kinds of guest on the same back end, and how long it takes to save the guests and have them back.</summary>
 internal sealed class DiskMeasurement(
-    XenMachine machine, SerialMarks marks, string directory, DiskResults results, CancellationToken cancellation)
+    XenMachine machine, SerialMarks marks, string directory, DiskResults results, CancellationToken cancellationToken)
 {
     private const int MemoryMiB = LinuxGuest.MemoryMiB;
     private const int SmallMemoryMiB = 32;
@@ -28,14 +28,14 @@ internal sealed class DiskMeasurement(
     /// <param name="tryAsync">Runs one part under a name; a part that fails stops no other.</param>
     public async Task RunAsync(int rounds, Func<string, Func<Task>, Task> tryAsync)
     {
-        _guest = await MeasuredProgram.PublishAsync("bench/DiskBench", directory, cancellation);
-        _linux = await MeasuredProgram.PublishAsync("bench/LinuxDiskBench", directory, cancellation);
-        _domainTime = await MeasuredGuest.ShareDomainTimeAsync(machine, directory, cancellation);
+        _guest = await MeasuredProgram.PublishAsync("bench/DiskBench", directory, cancellationToken);
+        _linux = await MeasuredProgram.PublishAsync("bench/LinuxDiskBench", directory, cancellationToken);
+        _domainTime = await MeasuredGuest.ShareDomainTimeAsync(machine, directory, cancellationToken);
 
         // Every block of the file is there before it is measured.
-        _disk = await machine.CreateDiskAsync(DiskMiB, cancellation);
+        _disk = await machine.CreateDiskAsync(DiskMiB, cancellationToken);
         string fill = $"dd if=/dev/zero of={_disk} bs=1M count={DiskMiB}";
-        (await machine.RunInDom0Async(fill, Limit, cancellation)).ThrowIfFailed("filling a disk");
+        (await machine.RunInDom0Async(fill, Limit, cancellationToken)).ThrowIfFailed("filling a disk");
         for (int round = 1; round <= rounds; round++)
         {
             string which = $", round {round} of {rounds}";
@@ -66,7 +66,7 @@ internal sealed class DiskMeasurement(
 
     private async Task WorkAsync(GuestConfig config, DiskGuestResults into)
     {
-        await using XenGuest guest = await machine.CreateGuestAsync(config, cancellation);
+        await using XenGuest guest = await machine.CreateGuestAsync(config, cancellationToken);
         MeasuredGuest program = Measured(guest);
         await program.WaitAsync(FirstLine);
 
@@ -100,21 +100,21 @@ internal sealed class DiskMeasurement(
         }
     }
 
-    private MeasuredGuest Measured(XenGuest guest) => new(machine, guest, _domainTime, "blkif-backend", cancellation);
+    private MeasuredGuest Measured(XenGuest guest) => new(machine, guest, _domainTime, "blkif-backend", cancellationToken);
 
     private async Task SaveAsync(GuestConfig config, SaveTimes into)
     {
         const string saved = "/tmp/saved";
-        await using (XenGuest guest = await machine.CreateGuestAsync(config, cancellation))
+        await using (XenGuest guest = await machine.CreateGuestAsync(config, cancellationToken))
         {
             await Measured(guest).WaitAsync(FirstLine);
-            await guest.WriteConsoleAsync("live\n"u8.ToArray(), cancellation);
-            await guest.WaitForTextAsync("alive 10", Limit, 0, cancellation);
+            await guest.WriteConsoleAsync("live\n"u8.ToArray(), cancellationToken);
+            await guest.WaitForTextAsync("alive 10", Limit, 0, cancellationToken);
             marks.Clear();
             string save =
                 $"echo bench-saves >/dev/console\nxl save {guest.DomainId} {saved} || exit\necho bench-has-saved >/dev/console\nstat -c "
                 + $"%s {saved}";
-            string size = (await machine.RunInDom0Async(save, Limit, cancellation)).ThrowIfFailed("xl save").Output;
+            string size = (await machine.RunInDom0Async(save, Limit, cancellationToken)).ThrowIfFailed("xl save").Output;
             into.Save.Add(await TimeBetweenAsync("bench-saves", "bench-has-saved"));
             into.Size.Add(double.Parse(size, CultureInfo.InvariantCulture) / 1048576);
         }
@@ -123,9 +123,10 @@ internal sealed class DiskMeasurement(
         string console = Path.Combine(machine.SharedDirectory, "console", $"guest-{config.Name}.log");
         Task<long> life = TimeOfGrowthAsync(console, new FileInfo(console).Length);
         string restore = $"echo bench-restores >/dev/console\nxl restore -e {saved} && rm {saved}";
-        (await machine.RunInDom0Async(restore, Limit, cancellation)).ThrowIfFailed("xl restore");
-        await using XenGuest restored = await machine.FollowGuestAsync(config.Name, cancellation);
-        into.Restore.Add(Stopwatch.GetElapsedTime(await marks.TimeOfAsync("bench-restores", cancellation), await life).TotalMilliseconds);
+        (await machine.RunInDom0Async(restore, Limit, cancellationToken)).ThrowIfFailed("xl restore");
+        await using XenGuest restored = await machine.FollowGuestAsync(config.Name, cancellationToken);
+        into.Restore.Add(
+            Stopwatch.GetElapsedTime(await marks.TimeOfAsync("bench-restores", cancellationToken), await life).TotalMilliseconds);
     }
 
     /// <summary>When a file has grown. Nothing of the guest's output is left from before: its console's page is a new one.</summary>
@@ -140,7 +141,7 @@ internal sealed class DiskMeasurement(
                 throw new BenchException("a restored guest shows no sign of life");
             }
 
-            await Task.Delay(5, cancellation);
+            await Task.Delay(5, cancellationToken);
             file.Refresh();
         }
 
@@ -148,5 +149,5 @@ internal sealed class DiskMeasurement(
     }
 
     private async Task<double> TimeBetweenAsync(string first, string second) => Stopwatch.GetElapsedTime(
-        await marks.TimeOfAsync(first, cancellation), await marks.TimeOfAsync(second, cancellation)).TotalMilliseconds;
+        await marks.TimeOfAsync(first, cancellationToken), await marks.TimeOfAsync(second, cancellationToken)).TotalMilliseconds;
 }

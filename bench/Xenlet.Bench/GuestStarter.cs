@@ -19,11 +19,11 @@ internal sealed class GuestStarter(XenMachine machine, SerialMarks marks, string
     /// <param name="config">The guest; it gets a name of its own.</param>
     /// <param name="firstLine">The first line of its user space; a kernel may write others before.</param>
     /// <param name="times">Receives the times.</param>
-    /// <param name="cancellation">Ends the work.</param>
+    /// <param name="cancellationToken">Ends the work.</param>
     /// <returns>The guest, which belongs to the caller.</returns>
     /// <exception cref="BenchException">dom0's console does not tell the times.</exception>
     /// <exception cref="QemuXenException">It cannot be created, or does not write the line.</exception>
-    public async Task<XenGuest> StartAsync(GuestConfig config, string firstLine, StartTimes times, CancellationToken cancellation)
+    public async Task<XenGuest> StartAsync(GuestConfig config, string firstLine, StartTimes times, CancellationToken cancellationToken)
     {
         string name = $"{config.Name}-{++_last}";
         string file = Path.Combine(directory, name + ".cfg");
@@ -35,7 +35,7 @@ internal sealed class GuestStarter(XenMachine machine, SerialMarks marks, string
                 Kernel = machine.Share(config.Kernel),
                 Ramdisk = config.Ramdisk is null ? null : machine.Share(config.Ramdisk),
             }).ToXlConfig(),
-            cancellation);
+            cancellationToken);
 
         // What the tools still do for an earlier guest, or for this one once it is created, would be measured too.
         marks.Clear();
@@ -43,19 +43,19 @@ internal sealed class GuestStarter(XenMachine machine, SerialMarks marks, string
         string create =
             $"{quiet}\necho bench-creates >/dev/console\nxl create -p -e -q {machine.Share(file)} || exit\necho bench-has-created "
             + $">/dev/console";
-        (await machine.RunInDom0Async(create, CreateLimit, cancellation)).ThrowIfFailed($"xl create -p {name}");
-        XenGuest guest = await machine.FollowGuestAsync(name, cancellation);
+        (await machine.RunInDom0Async(create, CreateLimit, cancellationToken)).ThrowIfFailed($"xl create -p {name}");
+        XenGuest guest = await machine.FollowGuestAsync(name, cancellationToken);
         try
         {
-            Task<long> line = TimeOfLineAsync(guest.Console, firstLine, cancellation);
+            Task<long> line = TimeOfLineAsync(guest.Console, firstLine, cancellationToken);
             string unpause = $"{quiet}\necho bench-unpauses >/dev/console\nxl -vvv unpause {name} 2>/dev/console";
-            (await machine.RunInDom0Async(unpause, CreateLimit, cancellation)).ThrowIfFailed($"xl unpause {name}");
-            await guest.WaitForTextAsync(firstLine, FirstLineLimit, 0, cancellation);
+            (await machine.RunInDom0Async(unpause, CreateLimit, cancellationToken)).ThrowIfFailed($"xl unpause {name}");
+            await guest.WaitForTextAsync(firstLine, FirstLineLimit, 0, cancellationToken);
             long came = await line;
-            long creates = await marks.TimeOfAsync("bench-creates", cancellation);
-            long created = await marks.TimeOfAsync("bench-has-created", cancellation);
-            long unpauses = await marks.TimeOfAsync("bench-unpauses", cancellation);
-            long asked = await marks.TimeOfAsync(UnpauseRequest, cancellation);
+            long creates = await marks.TimeOfAsync("bench-creates", cancellationToken);
+            long created = await marks.TimeOfAsync("bench-has-created", cancellationToken);
+            long unpauses = await marks.TimeOfAsync("bench-unpauses", cancellationToken);
+            long asked = await marks.TimeOfAsync(UnpauseRequest, cancellationToken);
             times.Create.Add(Milliseconds(creates, created));
             times.XlUnpause.Add(Milliseconds(unpauses, asked));
             times.FirstLine.Add(Milliseconds(asked, came));
@@ -72,10 +72,10 @@ internal sealed class GuestStarter(XenMachine machine, SerialMarks marks, string
     /// <summary>
     /// When a line of a guest's console came to this host, as <see cref="Stopwatch.GetTimestamp"/> counts; 0 if it never did.
     /// </summary>
-    private static async Task<long> TimeOfLineAsync(GuestConsole console, string line, CancellationToken cancellation)
+    private static async Task<long> TimeOfLineAsync(GuestConsole console, string line, CancellationToken cancellationToken)
     {
         string text = "";
-        await foreach (ReadOnlyMemory<byte> piece in console.ReadAllAsync(cancellation))
+        await foreach (ReadOnlyMemory<byte> piece in console.ReadAllAsync(cancellationToken))
         {
             long now = Stopwatch.GetTimestamp();
             text += Encoding.UTF8.GetString(piece.Span);

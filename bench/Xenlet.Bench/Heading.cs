@@ -13,16 +13,19 @@ namespace Xenlet.Bench;
 internal sealed record Heading(string Processor, string Qemu, string Xen, string Linux, string Sdk)
 {
     /// <summary>Reads it from the machines.</summary>
-    public static async Task<Heading> OfAsync(XenMachine machine, CancellationToken cancellation)
+    public static async Task<Heading> OfAsync(XenMachine machine, CancellationToken cancellationToken)
     {
         string cpu =
             File.ReadLines("/proc/cpuinfo").FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal)) ?? ": unknown";
-        string qemu = (await HostCommand.RunAsync("qemu-system-x86_64", ["--version"], cancellation: cancellation)).Split('\n')[0];
-        string xen = (await machine.RunInDom0Async("xl info xen_version", cancellation: cancellation))
+        string qemu = (await HostCommand.RunAsync("qemu-system-x86_64", ["--version"], cancellationToken: cancellationToken)).Split('\n')[
+            0];
+        string xen = (await machine.RunInDom0Async("xl info xen_version", cancellationToken: cancellationToken))
             .ThrowIfFailed("xl info").Output
             .Trim();
-        string linux = (await machine.RunInDom0Async("uname -r", cancellation: cancellation)).ThrowIfFailed("uname").Output.Trim();
-        string sdk = (await HostCommand.RunAsync("dotnet", ["--version"], cancellation: cancellation)).Trim();
+        string linux = (await machine.RunInDom0Async("uname -r", cancellationToken: cancellationToken))
+            .ThrowIfFailed("uname").Output
+            .Trim();
+        string sdk = (await HostCommand.RunAsync("dotnet", ["--version"], cancellationToken: cancellationToken)).Trim();
         return new(cpu[(cpu.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim(), qemu, xen, linux, sdk);
     }
 

@@ -26,7 +26,7 @@ internal sealed class HostStore : IAsyncDisposable
 
     /// <summary>Starts the daemon and writes the node.</summary>
     /// <exception cref="BenchException">It does not start.</exception>
-    public static async Task<HostStore> StartAsync(string directory, CancellationToken cancellation)
+    public static async Task<HostStore> StartAsync(string directory, CancellationToken cancellationToken)
     {
         XenStoreSoftware software = await XenStoreSoftware.GetAsync();
         string state = Directory.CreateDirectory(Path.Combine(directory, "xenstored")).FullName;
@@ -34,7 +34,8 @@ internal sealed class HostStore : IAsyncDisposable
         // What the preloaded library takes for domain 0's ring, port and events.
         File.WriteAllBytes(Path.Combine(state, "ring0"), new byte[4096]);
         File.WriteAllText(Path.Combine(state, "xsd_port"), "100\n");
-        await HostCommand.RunAsync("mkfifo", [Path.Combine(state, "events"), Path.Combine(state, "event0")], cancellation: cancellation);
+        await HostCommand.RunAsync(
+            "mkfifo", [Path.Combine(state, "events"), Path.Combine(state, "event0")], cancellationToken: cancellationToken);
         Dictionary<string, string> environment = new()
         {
             ["LD_LIBRARY_PATH"] = software.LibraryDirectory,
@@ -56,7 +57,7 @@ internal sealed class HostStore : IAsyncDisposable
                     throw new BenchException("xenstored does not start on the host.");
                 }
 
-                await Task.Delay(10, cancellation);
+                await Task.Delay(10, cancellationToken);
             }
 
             await store.RunAsync(software.Tool, "write", Node, "the value of a node");

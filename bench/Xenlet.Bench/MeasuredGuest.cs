@@ -9,8 +9,9 @@ namespace Xenlet.Bench;
 /// <param name="guest">The guest.</param>
 /// <param name="domainTime">Path in dom0 of the program that says how long a domain has run.</param>
 /// <param name="backEnd">Beginning of the names under which /proc/interrupts in dom0 counts its device's notifications.</param>
-/// <param name="cancellation">Ends the measurement.</param>
-internal sealed class MeasuredGuest(XenMachine machine, XenGuest guest, string domainTime, string backEnd, CancellationToken cancellation)
+/// <param name="cancellationToken">Ends the measurement.</param>
+internal sealed class MeasuredGuest(
+    XenMachine machine, XenGuest guest, string domainTime, string backEnd, CancellationToken cancellationToken)
 {
     /// <summary>What .NET needs and dom0's tools do not.</summary>
     private const string MathLibrary = "/lib/x86_64-linux-gnu/libm.so.6";
@@ -25,23 +26,23 @@ internal sealed class MeasuredGuest(XenMachine machine, XenGuest guest, string d
 
     /// <summary>Publishes the program that says how long a domain has run, and makes dom0 ready for it.</summary>
     /// <returns>Its path in dom0.</returns>
-    public static async Task<string> ShareDomainTimeAsync(XenMachine machine, string directory, CancellationToken cancellation)
+    public static async Task<string> ShareDomainTimeAsync(XenMachine machine, string directory, CancellationToken cancellationToken)
     {
-        MeasuredProgram program = await MeasuredProgram.PublishAsync("bench/DomainTime", directory, cancellation);
+        MeasuredProgram program = await MeasuredProgram.PublishAsync("bench/DomainTime", directory, cancellationToken);
         string prepare = $"mkdir -p /tmp/lib && ln -sf {machine.Share(MathLibrary)} /tmp/lib/libm.so.6";
-        (await machine.RunInDom0Async(prepare, Limit, cancellation)).ThrowIfFailed("a library for dom0");
+        (await machine.RunInDom0Async(prepare, Limit, cancellationToken)).ThrowIfFailed("a library for dom0");
         return machine.Share(program.Image);
     }
 
     /// <summary>Waits for the line that says that it is ready.</summary>
-    public async Task WaitAsync(string line) => _position = await guest.WaitForTextAsync(line, Limit, _position, cancellation);
+    public async Task WaitAsync(string line) => _position = await guest.WaitForTextAsync(line, Limit, _position, cancellationToken);
 
     /// <summary>Has its program do what a line says, and waits until it has.</summary>
     /// <param name="line">The line.</param>
     /// <param name="meanwhile">What else has to be done for it, once the line is on its way.</param>
     public async Task TellAsync(string line, Func<Task>? meanwhile = null)
     {
-        await guest.WriteConsoleAsync(Encoding.ASCII.GetBytes(line + "\n"), cancellation);
+        await guest.WriteConsoleAsync(Encoding.ASCII.GetBytes(line + "\n"), cancellationToken);
         if (meanwhile is not null)
         {
             await meanwhile();
@@ -57,7 +58,7 @@ internal sealed class MeasuredGuest(XenMachine machine, XenGuest guest, string d
     public async Task MeasureAsync(string name, Func<Task<double>> runAsync, WorkResults into)
     {
         (double time, double notifications) = await ReadAsync();
-        await Task.Delay(Quiet, cancellation);
+        await Task.Delay(Quiet, cancellationToken);
         double count = await runAsync();
         (double timeAfter, double notificationsAfter) = await ReadAsync();
         into.Add($"{name}.processor", (timeAfter - time) / count);
@@ -88,8 +89,8 @@ internal sealed class MeasuredGuest(XenMachine machine, XenGuest guest, string d
             echo $! >/tmp/trace.pid
             until [ -e /tmp/trace ]; do usleep 20000; done
             """);
-        (await machine.RunInDom0Async(start, Limit, cancellation)).ThrowIfFailed("xentrace");
-        await Task.Delay(Quiet, cancellation);
+        (await machine.RunInDom0Async(start, Limit, cancellationToken)).ThrowIfFailed("xentrace");
+        await Task.Delay(Quiet, cancellationToken);
         await runAsync();
         const string stop = """
             pid=$(cat /tmp/trace.pid)
@@ -97,8 +98,8 @@ internal sealed class MeasuredGuest(XenMachine machine, XenGuest guest, string d
             while [ -d /proc/$pid ]; do usleep 20000; done
             mv /tmp/trace /host/trace
             """;
-        (await machine.RunInDom0Async(stop, Limit, cancellation)).ThrowIfFailed("ending xentrace");
-        return TraceCounts.Read(await File.ReadAllBytesAsync(Path.Combine(machine.SharedDirectory, "trace"), cancellation));
+        (await machine.RunInDom0Async(stop, Limit, cancellationToken)).ThrowIfFailed("ending xentrace");
+        return TraceCounts.Read(await File.ReadAllBytesAsync(Path.Combine(machine.SharedDirectory, "trace"), cancellationToken));
     }
 
     /// <summary>Nanoseconds that the guest's processor has run, and notifications that its device's back end has had.</summary>
@@ -108,7 +109,7 @@ internal sealed class MeasuredGuest(XenMachine machine, XenGuest guest, string d
             LD_LIBRARY_PATH=/tmp/lib {{domainTime}} {{guest.DomainId}} || exit
             awk '$NF ~ /^{{backEnd}}/ { found = 1; sum += $2 } END { if (found) print sum }' /proc/interrupts
             """;
-        CommandResult result = (await machine.RunInDom0Async(command, Limit, cancellation)).ThrowIfFailed(command);
+        CommandResult result = (await machine.RunInDom0Async(command, Limit, cancellationToken)).ThrowIfFailed(command);
         return result.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries) is [var time, var notifications]
             ? (double.Parse(time, CultureInfo.InvariantCulture), double.Parse(notifications, CultureInfo.InvariantCulture))
             : throw new BenchException($"dom0 has no interrupts of {backEnd}: {result.Output}");

@@ -19,19 +19,19 @@ internal sealed record MeasuredProgram(string Name, string Image)
     /// <summary>Publishes a project and strips what it leaves.</summary>
     /// <param name="project">Its directory in the repository, named as its assembly is.</param>
     /// <param name="directory">Where the stripped image is written.</param>
-    /// <param name="cancellation">Ends the compiler.</param>
+    /// <param name="cancellationToken">Ends the compiler.</param>
     /// <exception cref="QemuXenException">It does not build; the message has the compiler's words.</exception>
-    public static async Task<MeasuredProgram> PublishAsync(string project, string directory, CancellationToken cancellation)
+    public static async Task<MeasuredProgram> PublishAsync(string project, string directory, CancellationToken cancellationToken)
     {
         string source = Path.Combine(RepositoryRoot, project);
         await HostCommand.RunAsync(
             "dotnet",
             ["publish", source, "-c", "Release", "-v", "quiet", "--nologo", "--tl:off", "-nodeReuse:false"],
-            cancellation: cancellation);
+            cancellationToken: cancellationToken);
         string name = Path.GetFileName(project);
         string published = Path.Combine(source, "bin", "Release", "net10.0", "linux-x64", "publish", name);
         string image = Path.Combine(directory, name);
-        await HostCommand.RunAsync("objcopy", ["--strip-all", published, image], cancellation: cancellation);
+        await HostCommand.RunAsync("objcopy", ["--strip-all", published, image], cancellationToken: cancellationToken);
         return new(name, image);
     }
 }

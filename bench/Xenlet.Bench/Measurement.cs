@@ -25,11 +25,11 @@ internal sealed class Measurement
     private readonly List<string> _failures = [];
     private readonly Results _results = new();
 
-    private Measurement(IReadOnlySet<Part> parts, Action<string> say, CancellationToken cancellation)
+    private Measurement(IReadOnlySet<Part> parts, Action<string> say, CancellationToken cancellationToken)
     {
         _parts = parts;
         _say = say;
-        _cancellation = cancellation;
+        _cancellation = cancellationToken;
     }
 
     /// <summary>Measures what is asked for, writes the report and names what failed.</summary>
@@ -37,10 +37,10 @@ internal sealed class Measurement
     /// <exception cref="BenchException">There is nothing to report: Xen does not start.</exception>
     /// <exception cref="QemuXenException">There is nothing to report: a program does not build.</exception>
     public static async Task<bool> RunAsync(
-        IReadOnlySet<Part> parts, TextWriter report, Action<string> say, CancellationToken cancellation)
+        IReadOnlySet<Part> parts, TextWriter report, Action<string> say, CancellationToken cancellationToken)
     {
         using WorkDirectory directory = WorkDirectory.Create(null);
-        Measurement measurement = new(parts, say, cancellation);
+        Measurement measurement = new(parts, say, cancellationToken);
         await measurement.MeasureAsync(directory.Path);
         report.Write(Report.Write(parts, measurement._results));
         measurement._failures.ForEach(failure => say($"FAILED: {failure}"));

@@ -4,7 +4,7 @@ using Xenlet.QemuXen;
 namespace Xenlet.Bench;
 
 /// <summary>Network interfaces of both kinds of guest on the same bridge of dom0.</summary>
-internal sealed class NetworkMeasurement(XenMachine machine, string directory, NetworkResults results, CancellationToken cancellation)
+internal sealed class NetworkMeasurement(XenMachine machine, string directory, NetworkResults results, CancellationToken cancellationToken)
 {
     private const int MemoryMiB = LinuxGuest.MemoryMiB;
     private const string Bridge = "xenbr0";
@@ -29,11 +29,11 @@ internal sealed class NetworkMeasurement(XenMachine machine, string directory, N
     /// <param name="tryAsync">Runs one part under a name; a part that fails stops no other.</param>
     public async Task RunAsync(int rounds, Func<string, Func<Task>, Task> tryAsync)
     {
-        _guest = await MeasuredProgram.PublishAsync("bench/NetworkBench", directory, cancellation);
-        _ping = await MeasuredProgram.PublishAsync("samples/Ping", directory, cancellation);
-        _linux = await MeasuredProgram.PublishAsync("bench/LinuxNetworkBench", directory, cancellation);
-        _peer = machine.Share((await MeasuredProgram.PublishAsync("bench/FramePeer", directory, cancellation)).Image);
-        _domainTime = await MeasuredGuest.ShareDomainTimeAsync(machine, directory, cancellation);
+        _guest = await MeasuredProgram.PublishAsync("bench/NetworkBench", directory, cancellationToken);
+        _ping = await MeasuredProgram.PublishAsync("samples/Ping", directory, cancellationToken);
+        _linux = await MeasuredProgram.PublishAsync("bench/LinuxNetworkBench", directory, cancellationToken);
+        _peer = machine.Share((await MeasuredProgram.PublishAsync("bench/FramePeer", directory, cancellationToken)).Image);
+        _domainTime = await MeasuredGuest.ShareDomainTimeAsync(machine, directory, cancellationToken);
         for (int round = 1; round <= rounds; round++)
         {
             string which = $", round {round} of {rounds}";
@@ -61,7 +61,7 @@ internal sealed class NetworkMeasurement(XenMachine machine, string directory, N
 
     private async Task FramesAsync(GuestConfig config, WorkResults into)
     {
-        await using XenGuest guest = await machine.CreateGuestAsync(config, cancellation);
+        await using XenGuest guest = await machine.CreateGuestAsync(config, cancellationToken);
         MeasuredGuest program = Measured(guest);
         await program.WaitAsync(FirstLine);
         string ends = $"{Bridge} $(cat /sys/class/net/{Bridge}/address) $(xenstore-read /local/domain/{guest.DomainId}/device/vif/0/mac)";
@@ -86,13 +86,13 @@ internal sealed class NetworkMeasurement(XenMachine machine, string directory, N
     /// <summary>Pings a guest that answers by itself.</summary>
     private async Task PingsAsync(GuestConfig config, string line, WorkResults into)
     {
-        await using XenGuest guest = await machine.CreateGuestAsync(config, cancellation);
+        await using XenGuest guest = await machine.CreateGuestAsync(config, cancellationToken);
         MeasuredGuest program = Measured(guest);
         await program.WaitAsync(line);
 
         // The bridge was made for the guest.
         const string prepare = $"ifconfig {Bridge} {OwnAddress} netmask 255.255.255.0 && echo 0 0 >/proc/sys/net/ipv4/ping_group_range";
-        (await machine.RunInDom0Async(prepare, Limit, cancellation)).ThrowIfFailed("dom0's address");
+        (await machine.RunInDom0Async(prepare, Limit, cancellationToken)).ThrowIfFailed("dom0's address");
         await MeasureAsync(program, PingWork.All, RunAsync, () => Task.FromResult(new TraceCounts(0, 0)), into);
 
         async Task<double> RunAsync(PingWork work, string name, int count)
@@ -126,12 +126,12 @@ internal sealed class NetworkMeasurement(XenMachine machine, string directory, N
         }
     }
 
-    private MeasuredGuest Measured(XenGuest guest) => new(machine, guest, _domainTime, "vif", cancellation);
+    private MeasuredGuest Measured(XenGuest guest) => new(machine, guest, _domainTime, "vif", cancellationToken);
 
     /// <summary>Runs dom0's end, and keeps its figures.</summary>
     private async Task<string> PeerAsync(string arguments, WorkResults into)
     {
-        string output = (await machine.RunInDom0Async($"{_peer} {arguments}", Limit, cancellation)).ThrowIfFailed("FramePeer").Output;
+        string output = (await machine.RunInDom0Async($"{_peer} {arguments}", Limit, cancellationToken)).ThrowIfFailed("FramePeer").Output;
         into.Read(output);
         return output;
     }

@@ -32,7 +32,7 @@ internal sealed class SerialMarks : IDisposable
 
     /// <summary>When the first line with a text came, as <see cref="Stopwatch.GetTimestamp"/> counts; it may still be on its way.</summary>
     /// <exception cref="BenchException">It does not come.</exception>
-    public async Task<long> TimeOfAsync(string text, CancellationToken cancellation)
+    public async Task<long> TimeOfAsync(string text, CancellationToken cancellationToken)
     {
         long start = Stopwatch.GetTimestamp();
         while (Stopwatch.GetElapsedTime(start) < Limit)
@@ -46,7 +46,7 @@ internal sealed class SerialMarks : IDisposable
                 }
             }
 
-            await Task.Delay(20, cancellation);
+            await Task.Delay(20, cancellationToken);
         }
 
         throw new BenchException($"dom0's console has no line with \"{text}\"; its last lines are\n{_log.Tail(8)}");

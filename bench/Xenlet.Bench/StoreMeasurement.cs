@@ -6,7 +6,7 @@ using Xenlet.QemuXen.Image;
 namespace Xenlet.Bench;
 
 /// <summary>xenstore: reads and watches in guests of both kinds, with dom0 at the other end, and on the host.</summary>
-internal sealed class StoreMeasurement(XenMachine machine, string directory, StoreResults results, CancellationToken cancellation)
+internal sealed class StoreMeasurement(XenMachine machine, string directory, StoreResults results, CancellationToken cancellationToken)
 {
     /// <summary>What .NET needs and dom0's tools do not. It fits dom0's C library because both are Debian's.</summary>
     private const string MathLibrary = "/lib/x86_64-linux-gnu/libm.so.6";
@@ -24,9 +24,9 @@ internal sealed class StoreMeasurement(XenMachine machine, string directory, Sto
     /// <param name="tryAsync">Runs one part under a name; a part that fails stops no other.</param>
     public async Task RunAsync(int rounds, Func<string, Func<Task>, Task> tryAsync)
     {
-        _guest = await MeasuredProgram.PublishAsync("bench/StoreBench", directory, cancellation);
-        _linux = await MeasuredProgram.PublishAsync("bench/LinuxStoreBench", directory, cancellation);
-        await using HostStore host = await HostStore.StartAsync(directory, cancellation);
+        _guest = await MeasuredProgram.PublishAsync("bench/StoreBench", directory, cancellationToken);
+        _linux = await MeasuredProgram.PublishAsync("bench/LinuxStoreBench", directory, cancellationToken);
+        await using HostStore host = await HostStore.StartAsync(directory, cancellationToken);
         for (int round = 1; round <= rounds; round++)
         {
             string which = $", round {round} of {rounds}";
@@ -72,19 +72,19 @@ internal sealed class StoreMeasurement(XenMachine machine, string directory, Sto
 
     private async Task ReadInGuestAsync(GuestConfig config, WorkResults into)
     {
-        await using XenGuest guest = await machine.CreateGuestAsync(config, cancellation);
-        await guest.WaitForTextAsync(LastLine, Limit, 0, cancellation);
+        await using XenGuest guest = await machine.CreateGuestAsync(config, cancellationToken);
+        await guest.WaitForTextAsync(LastLine, Limit, 0, cancellationToken);
         into.Read(guest.Console.Text);
     }
 
     private async Task ExchangeAsync(GuestConfig config, WorkResults into)
     {
-        await using XenGuest guest = await machine.CreateGuestAsync(config, cancellation);
+        await using XenGuest guest = await machine.CreateGuestAsync(config, cancellationToken);
         string home = string.Create(CultureInfo.InvariantCulture, $"/local/domain/{guest.DomainId}/data");
         string command = $"""
             mkdir -p /tmp/lib && ln -sf {machine.Share(MathLibrary)} /tmp/lib/libm.so.6
             LD_LIBRARY_PATH=/tmp/lib {machine.Share(_linux.Image)} ask {home} {Exchanges}
             """;
-        into.Read((await machine.RunInDom0Async(command, Limit, cancellation)).ThrowIfFailed(command).Output);
+        into.Read((await machine.RunInDom0Async(command, Limit, cancellationToken)).ThrowIfFailed(command).Output);
     }
 }

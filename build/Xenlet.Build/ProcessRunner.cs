@@ -13,8 +13,8 @@ internal enum ProcessOutput
 }
 
 /// <summary>Runs commands to their end. When it is cancelled it ends them, with all they have started.</summary>
-/// <param name="cancellation">Ends the commands.</param>
-internal sealed class ProcessRunner(CancellationToken cancellation)
+/// <param name="cancellationToken">Ends the commands.</param>
+internal sealed class ProcessRunner(CancellationToken cancellationToken)
 {
     /// <summary>Runs a command with standard input closed off from it unless its output is inherited.</summary>
     /// <returns>Its exit status.</returns>
@@ -28,7 +28,7 @@ internal sealed class ProcessRunner(CancellationToken cancellation)
         {
             process.StandardInput.Close();
             using Stream standardError = Console.OpenStandardError();
-            Wait(process, process.StandardOutput.BaseStream.CopyToAsync(standardError, cancellation));
+            Wait(process, process.StandardOutput.BaseStream.CopyToAsync(standardError, cancellationToken));
         }
         else
         {
@@ -45,7 +45,7 @@ internal sealed class ProcessRunner(CancellationToken cancellation)
     {
         using Process process = Start(command, arguments, redirect: true, environment: null);
         process.StandardInput.Close();
-        Task<string> text = process.StandardOutput.ReadToEndAsync(cancellation);
+        Task<string> text = process.StandardOutput.ReadToEndAsync(cancellationToken);
         Wait(process, text);
         return process.ExitCode == 0
             ? text.Result
@@ -76,7 +76,7 @@ internal sealed class ProcessRunner(CancellationToken cancellation)
     {
         try
         {
-            process.WaitForExitAsync(cancellation).GetAwaiter().GetResult();
+            process.WaitForExitAsync(cancellationToken).GetAwaiter().GetResult();
             output.GetAwaiter().GetResult();
         }
         catch (OperationCanceledException)

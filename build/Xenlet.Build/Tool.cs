@@ -4,10 +4,10 @@ namespace Xenlet.Build;
 
 /// <summary>Carries out the commands.</summary>
 /// <param name="repository">The copy of the repository to work on.</param>
-/// <param name="cancellation">Ends the work, and the processes it has started.</param>
-internal sealed class Tool(Repository repository, CancellationToken cancellation)
+/// <param name="cancellationToken">Ends the work, and the processes it has started.</param>
+internal sealed class Tool(Repository repository, CancellationToken cancellationToken)
 {
-    private readonly ProcessRunner _processes = new(cancellation);
+    private readonly ProcessRunner _processes = new(cancellationToken);
 
     /// <summary>Carries out one command.</summary>
     /// <returns>The exit status.</returns>
@@ -36,7 +36,7 @@ internal sealed class Tool(Repository repository, CancellationToken cancellation
                 return Test(() => new ProjectTest(repository, _processes, Say).Run(tests, test.Filter));
 
             case TestCaseCommand test:
-                return await TestAsync(() => new CaseTest(repository, _processes, Say).RunAsync(test, cancellation));
+                return await TestAsync(() => new CaseTest(repository, _processes, Say).RunAsync(test, cancellationToken));
 
             case SoakCommand soak:
                 return Test(() => new TestRunner(repository, _processes, Say).Run(soak.Filter, soak: true));
@@ -97,7 +97,7 @@ internal sealed class Tool(Repository repository, CancellationToken cancellation
         Say($"[3/3] booting {image.Name} {where}");
         using Stream input = StandardInput.Open();
         using Stream output = Console.OpenStandardOutput();
-        return await new GuestBooter(repository, Say).RunAsync(image, run, input, output, cancellation);
+        return await new GuestBooter(repository, Say).RunAsync(image, run, input, output, cancellationToken);
     }
 
     private GuestImage MakeImage(string? project, bool debug = false) =>

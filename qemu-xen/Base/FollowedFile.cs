@@ -15,7 +15,7 @@ internal sealed class FollowedFile : IAsyncDisposable
     /// <summary>Begins to read.</summary>
     /// <param name="path">The file.</param>
     /// <param name="lines">Receives each line when its end is there, and an unfinished last one in the end.</param>
-    internal FollowedFile(string path, IProgress<string> lines)
+    public FollowedFile(string path, IProgress<string> lines)
     {
         _path = path;
         _lines = lines;
@@ -23,7 +23,7 @@ internal sealed class FollowedFile : IAsyncDisposable
     }
 
     /// <summary>Reads what there is now and ends; the file will not grow any more.</summary>
-    internal async Task FinishAsync()
+    public async Task FinishAsync()
     {
         await _finished.CancelAsync();
         await _work;

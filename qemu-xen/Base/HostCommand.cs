@@ -11,28 +11,28 @@ internal static class HostCommand
     /// <exception cref="QemuXenException">
     /// The program is missing, or ended with a status other than 0: the message has all that it wrote.
     /// </exception>
-    internal static async Task<string> RunAsync(
+    public static async Task<string> RunAsync(
         string program,
         IEnumerable<string> arguments,
         string? directory = null,
-        CancellationToken cancellation = default)
+        CancellationToken cancellationToken = default)
     {
-        var output = new MemoryStream();
-        string? failure = await RunToEndAsync(program, arguments, stream => stream.CopyTo(output), directory, cancellation);
+        MemoryStream output = new();
+        string? failure = await RunToEndAsync(program, arguments, stream => stream.CopyTo(output), directory, cancellationToken);
         string text = Encoding.UTF8.GetString(output.GetBuffer(), 0, (int)output.Length);
         return failure is null ? text : throw new QemuXenException($"{failure}\n{text}".TrimEnd());
     }
 
     /// <summary>Runs a program to its end while <paramref name="read"/> consumes what it writes to standard output.</summary>
     /// <exception cref="QemuXenException">The program is missing or ended with a status other than 0.</exception>
-    internal static async Task ReadAsync(
+    public static async Task ReadAsync(
         string program,
         IEnumerable<string> arguments,
         Action<Stream> read,
         string? directory = null,
-        CancellationToken cancellation = default)
+        CancellationToken cancellationToken = default)
     {
-        if (await RunToEndAsync(program, arguments, read, directory, cancellation) is { } failure)
+        if (await RunToEndAsync(program, arguments, read, directory, cancellationToken) is { } failure)
         {
             throw new QemuXenException(failure);
         }
@@ -40,9 +40,9 @@ internal static class HostCommand
 
     /// <summary>Gives null, or what went wrong, with what the program wrote to standard error.</summary>
     private static async Task<string?> RunToEndAsync(
-        string program, IEnumerable<string> arguments, Action<Stream> read, string? directory, CancellationToken cancellation)
+        string program, IEnumerable<string> arguments, Action<Stream> read, string? directory, CancellationToken cancellationToken)
     {
-        var start = new ProcessStartInfo(program, arguments)
+        ProcessStartInfo start = new(program, arguments)
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
@@ -60,13 +60,13 @@ internal static class HostCommand
         }
 
         using Process process = Start(start);
-        using CancellationTokenRegistration stop = cancellation.Register(() => Kill(process));
+        using CancellationTokenRegistration stop = cancellationToken.Register(() => Kill(process));
         process.StandardInput.Close();
         Task<string> errors = process.StandardError.ReadToEndAsync(CancellationToken.None);
         await Task.Run(() => ReadAll(process.StandardOutput.BaseStream, read), CancellationToken.None);
         string error = await errors;
         await process.WaitForExitAsync(CancellationToken.None);
-        cancellation.ThrowIfCancellationRequested();
+        cancellationToken.ThrowIfCancellationRequested();
         return process.ExitCode == 0
             ? null
             : $"`{program} {string.Join(' ', start.ArgumentList)}` ended with status {process.ExitCode}: {error.Trim()}";

@@ -8,12 +8,13 @@ internal static class Limits
     /// <param name="limit">How long at most.</param>
     /// <param name="what">Subject of the message, as in "dom0 to be ready".</param>
     /// <param name="logs">Called only on failure: the last lines of the logs that matter.</param>
-    /// <param name="cancellation">Ends the wait.</param>
-    internal static async Task WithinAsync(this Task task, TimeSpan limit, string what, Func<string> logs, CancellationToken cancellation)
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public static async Task WithinAsync(
+        this Task task, TimeSpan limit, string what, Func<string> logs, CancellationToken cancellationToken)
     {
         try
         {
-            await task.WaitAsync(limit, cancellation);
+            await task.WaitAsync(limit, cancellationToken);
         }
         catch (TimeoutException)
         {
@@ -22,6 +23,6 @@ internal static class Limits
     }
 
     /// <summary>A titled extract of a log for a message, or nothing when the log is empty.</summary>
-    internal static string Extract(string title, string lines) =>
+    public static string Extract(string title, string lines) =>
         lines.Length == 0 ? "" : $"--- last lines of {title}:\n{lines}\n";
 }

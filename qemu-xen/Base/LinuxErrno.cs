@@ -3,17 +3,17 @@ namespace Xenlet.QemuXen.Base;
 /// <summary>Linux's error numbers (include/uapi/asm-generic/errno-base.h, errno.h) for what goes wrong with files.</summary>
 internal static class LinuxErrno
 {
-    internal const int NoEntry = 2;
-    internal const int InputOutput = 5;
-    internal const int Access = 13;
-    internal const int Exists = 17;
-    internal const int Invalid = 22;
-    internal const int NoSpace = 28;
-    internal const int NotEmpty = 39;
-    internal const int NotSupported = 95;
+    public const int NoEntry = 2;
+    public const int InputOutput = 5;
+    public const int Access = 13;
+    public const int Exists = 17;
+    public const int Invalid = 22;
+    public const int NoSpace = 28;
+    public const int NotEmpty = 39;
+    public const int NotSupported = 95;
 
     /// <summary>The number that says what an exception says; null for one that has nothing to do with files.</summary>
-    internal static int? Of(Exception exception) => exception switch
+    public static int? Of(Exception exception) => exception switch
     {
         FileNotFoundException or DirectoryNotFoundException => NoEntry,
         UnauthorizedAccessException => Access,

@@ -18,7 +18,7 @@ internal sealed class TerminalRawMode : IDisposable
     }
 
     /// <summary>Enters raw mode; null when standard input is no terminal.</summary>
-    internal static TerminalRawMode? Enter() =>
+    public static TerminalRawMode? Enter() =>
         Console.IsInputRedirected || Stty("-g") is not { Length: > 0 } settings ? null : new(settings);
 
     /// <summary>Gives the terminal its settings back.</summary>

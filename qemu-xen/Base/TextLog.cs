@@ -50,7 +50,7 @@ public sealed class TextLog
     /// <summary>Adds bytes of UTF-8 text; the end of a line may come later.</summary>
     internal void Append(ReadOnlySpan<byte> bytes)
     {
-        var added = new List<string>();
+        List<string> added = new();
         lock (_gate)
         {
             char[] characters = new char[bytes.Length + 1];

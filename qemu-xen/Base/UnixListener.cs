@@ -8,7 +8,7 @@ internal sealed class UnixListener : IDisposable
     private readonly Socket _socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
 
     /// <summary>Starts to listen on a path that does not exist yet.</summary>
-    internal UnixListener(string path)
+    public UnixListener(string path)
     {
         Path = path;
         try
@@ -24,19 +24,19 @@ internal sealed class UnixListener : IDisposable
     }
 
     /// <summary>The socket's path.</summary>
-    internal string Path { get; }
+    public string Path { get; }
 
     /// <summary>Waits for QEMU's connection.</summary>
-    internal async Task<Stream> AcceptAsync(CancellationToken cancellation) =>
-        new NetworkStream(await _socket.AcceptAsync(cancellation), ownsSocket: true);
+    public async Task<Stream> AcceptAsync(CancellationToken cancellationToken) =>
+        new NetworkStream(await _socket.AcceptAsync(cancellationToken), ownsSocket: true);
 
     /// <summary>Connects to a socket on which QEMU listens.</summary>
-    internal static async Task<Stream> ConnectAsync(string path, CancellationToken cancellation)
+    public static async Task<Stream> ConnectAsync(string path, CancellationToken cancellationToken)
     {
-        var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        Socket socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try
         {
-            await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), cancellation);
+            await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), cancellationToken);
             return new NetworkStream(socket, ownsSocket: true);
         }
         catch

@@ -9,19 +9,19 @@ namespace Xenlet.QemuXen.Base;
 internal sealed class WorkDirectory : IDisposable
 {
     private const string Prefix = "xenlet-";
-    private readonly bool _temporary;
+    private readonly bool _isTemporary;
 
     private WorkDirectory(string path, bool temporary)
     {
         Path = path;
-        _temporary = temporary;
+        _isTemporary = temporary;
     }
 
     /// <summary>Absolute path of the directory.</summary>
-    internal string Path { get; }
+    public string Path { get; }
 
     /// <summary>Creates the directory, or uses the one the caller wants to keep.</summary>
-    internal static WorkDirectory Create(string? wanted)
+    public static WorkDirectory Create(string? wanted)
     {
         if (wanted is not null)
         {
@@ -37,7 +37,7 @@ internal sealed class WorkDirectory : IDisposable
     /// <summary>Removes the directory unless it is the caller's.</summary>
     public void Dispose()
     {
-        if (_temporary)
+        if (_isTemporary)
         {
             Remove(Path);
         }

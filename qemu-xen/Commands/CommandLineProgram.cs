@@ -37,9 +37,9 @@ internal static class CommandLineProgram
     private static readonly HashSet<string> Flags = new(StringComparer.Ordinal) { "--interactive", "--no-xen", "--log" };
 
     /// <summary>Runs a command and returns the process's exit status.</summary>
-    internal static async Task<int> RunAsync(string[] arguments)
+    public static async Task<int> RunAsync(string[] arguments)
     {
-        using var stop = new CancellationTokenSource();
+        using CancellationTokenSource stop = new();
         using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Cancel);
         using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Cancel);
         using PosixSignalRegistration hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, Cancel);
@@ -70,9 +70,10 @@ internal static class CommandLineProgram
         }
     }
 
-    private static async Task<int> DispatchAsync(Dictionary<string, string> options, List<string> words, CancellationToken cancellation)
+    private static async Task<int> DispatchAsync(
+        Dictionary<string, string> options, List<string> words, CancellationToken cancellationToken)
     {
-        var progress = new LineProgress();
+        LineProgress progress = new();
         string dom0 = options.GetValueOrDefault("--dom0", Dom0Image.DefaultDirectory);
         double scale = double.Parse(options.GetValueOrDefault("--time-scale", "1"), CultureInfo.InvariantCulture);
         EmulatedMachine machineKind = options.GetValueOrDefault("--machine", "amd") switch
@@ -84,7 +85,7 @@ internal static class CommandLineProgram
         switch (words)
         {
             case ["prepare"]:
-                Dom0Image image = await Dom0Image.PrepareAsync(dom0, progress, cancellation);
+                Dom0Image image = await Dom0Image.PrepareAsync(dom0, progress, cancellationToken);
                 Console.WriteLine(image.Directory);
                 return 0;
 
@@ -93,7 +94,7 @@ internal static class CommandLineProgram
                 return 0;
 
             case ["run"]:
-                var run = new GuestRunnerOptions
+                GuestRunnerOptions run = new GuestRunnerOptions
                 {
                     Guest = Guest(options),
                     Dom0Directory = dom0,
@@ -107,22 +108,24 @@ internal static class CommandLineProgram
                     Progress = progress,
                     HypervisorLog = options.ContainsKey("--log") ? line => Console.Error.WriteLine("0xE9: " + line) : null,
                 };
-                return await GuestRunner.RunAsync(run, StandardInput.Open(), Console.OpenStandardOutput(), Console.Error, cancellation);
+                return await GuestRunner.RunAsync(
+                    run, StandardInput.Open(), Console.OpenStandardOutput(), Console.Error, cancellationToken);
 
             case ["shell"]:
                 await using (XenMachine machine = await XenMachine.StartAsync(
                     new() { Dom0Directory = dom0, Machine = machineKind, InRealTime = true, TimeScale = scale, Progress = progress },
-                    cancellation))
+                    cancellationToken))
                 {
                     progress.Report("a shell in dom0; Ctrl-] ends");
-                    return await Dom0Shell.RunAsync(machine, StandardInput.Open(), Console.OpenStandardOutput(), cancellation);
+                    return await Dom0Shell.RunAsync(machine, StandardInput.Open(), Console.OpenStandardOutput(), cancellationToken);
                 }
 
             case ["exec", .. var command] when command.Count > 0:
                 await using (XenMachine machine = await XenMachine.StartAsync(
-                    new() { Dom0Directory = dom0, Machine = machineKind, TimeScale = scale, Progress = progress }, cancellation))
+                    new() { Dom0Directory = dom0, Machine = machineKind, TimeScale = scale, Progress = progress }, cancellationToken))
                 {
-                    CommandResult result = await machine.RunInDom0Async(string.Join(' ', command), TimeSpan.FromMinutes(10), cancellation);
+                    CommandResult result = await machine.RunInDom0Async(
+                        string.Join(' ', command), TimeSpan.FromMinutes(10), cancellationToken);
                     Console.Write(result.Output);
                     await Console.Error.WriteAsync(result.Error);
                     return result.ExitCode;
@@ -139,8 +142,8 @@ internal static class CommandLineProgram
 
     private static (Dictionary<string, string> Options, List<string> Words) Parse(string[] arguments)
     {
-        var options = new Dictionary<string, string>(StringComparer.Ordinal);
-        var words = new List<string>();
+        Dictionary<string, string> options = new(StringComparer.Ordinal);
+        List<string> words = new();
         for (int i = 0; i < arguments.Length; i++)
         {
             string argument = arguments[i];

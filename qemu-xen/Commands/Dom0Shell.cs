@@ -12,13 +12,13 @@ internal static class Dom0Shell
         """;
 
     /// <summary>Serves the terminal until the shell ends or the escape key is pressed.</summary>
-    internal static async Task<int> RunAsync(XenMachine machine, Stream input, Stream output, CancellationToken cancellation)
+    public static async Task<int> RunAsync(XenMachine machine, Stream input, Stream output, CancellationToken cancellationToken)
     {
         using TerminalRawMode? raw = TerminalRawMode.Enter();
-        await using Stream terminal = await machine.OpenSecondSerialPortAsync(cancellation);
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        await using Stream terminal = await machine.OpenSecondSerialPortAsync(cancellationToken);
+        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         Task<CommandResult> shell = machine.RunInDom0Async(Start, TimeSpan.FromDays(1), stop.Token);
-        var prompted = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        TaskCompletionSource prompted = new(TaskCreationOptions.RunContinuationsAsynchronously);
         Task showing = ShowAsync(terminal, output, prompted, stop.Token);
         Task typing = TypeAsync(terminal, input, prompted.Task, stop.Token);
         Task first = await Task.WhenAny(shell, typing);
@@ -36,11 +36,11 @@ internal static class Dom0Shell
         return status;
     }
 
-    private static async Task ShowAsync(Stream terminal, Stream output, TaskCompletionSource prompted, CancellationToken cancellation)
+    private static async Task ShowAsync(Stream terminal, Stream output, TaskCompletionSource prompted, CancellationToken cancellationToken)
     {
         byte[] buffer = new byte[4096];
         int count;
-        while ((count = await terminal.ReadAsync(buffer, cancellation)) > 0)
+        while ((count = await terminal.ReadAsync(buffer, cancellationToken)) > 0)
         {
             prompted.TrySetResult();
             await output.WriteAsync(buffer.AsMemory(0, count), CancellationToken.None);
@@ -49,15 +49,15 @@ internal static class Dom0Shell
     }
 
     /// <summary>Passes input on once the shell has spoken: until then the terminal's settings change and would drop it.</summary>
-    private static async Task TypeAsync(Stream terminal, Stream input, Task prompted, CancellationToken cancellation)
+    private static async Task TypeAsync(Stream terminal, Stream input, Task prompted, CancellationToken cancellationToken)
     {
-        await prompted.WaitAsync(cancellation);
+        await prompted.WaitAsync(cancellationToken);
         byte[] buffer = new byte[1024];
         while (true)
         {
-            int count = await Task.Run(() => input.Read(buffer), cancellation).WaitAsync(cancellation);
+            int count = await Task.Run(() => input.Read(buffer), cancellationToken).WaitAsync(cancellationToken);
             int escape = buffer.AsSpan(0, count).IndexOf(EscapeKey);
-            await terminal.WriteAsync(buffer.AsMemory(0, escape < 0 ? count : escape), cancellation);
+            await terminal.WriteAsync(buffer.AsMemory(0, escape < 0 ? count : escape), cancellationToken);
             if (escape >= 0)
             {
                 return;
@@ -66,7 +66,7 @@ internal static class Dom0Shell
             if (count == 0)
             {
                 // No more input: the shell ends by itself once it has read what it got.
-                await Task.Delay(Timeout.InfiniteTimeSpan, cancellation);
+                await Task.Delay(Timeout.InfiniteTimeSpan, cancellationToken);
             }
         }
     }

@@ -89,9 +89,9 @@ public static class GuestRunner
     /// <param name="input">Where console input comes from when interactive.</param>
     /// <param name="output">Receives the guest's console.</param>
     /// <param name="error">Receives a line when the run fails.</param>
-    /// <param name="cancellation">Ends the guest and the machine around it.</param>
+    /// <param name="cancellationToken">Ends the guest and the machine around it.</param>
     public static async Task<int> RunAsync(
-        GuestRunnerOptions options, Stream input, Stream output, TextWriter error, CancellationToken cancellation = default)
+        GuestRunnerOptions options, Stream input, Stream output, TextWriter error, CancellationToken cancellationToken = default)
     {
         XenMachine? machine = null;
         try
@@ -99,17 +99,17 @@ public static class GuestRunner
             IGuest guest;
             if (options.NoXen)
             {
-                guest = await DirectBoot.StartAsync(DirectOptions(options), cancellation);
+                guest = await DirectBoot.StartAsync(DirectOptions(options), cancellationToken);
             }
             else
             {
-                machine = await XenMachine.StartAsync(MachineOptions(options), cancellation);
-                guest = await CreateAsync(machine, options, cancellation);
+                machine = await XenMachine.StartAsync(MachineOptions(options), cancellationToken);
+                guest = await CreateAsync(machine, options, cancellationToken);
             }
 
             await using (guest)
             {
-                using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+                using CancellationTokenSource ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
                 Task<string?> show = (options.HotPlug || options.Dom0Command is not null) && guest is XenGuest xenGuest
                     ? GuestShow.RunAsync(
                         machine!,
@@ -120,7 +120,7 @@ public static class GuestRunner
                         options.Progress,
                         ended.Token)
                     : Task.FromResult<string?>(null);
-                int status = await FollowAsync(guest, options, input, output, error, cancellation);
+                int status = await FollowAsync(guest, options, input, output, error, cancellationToken);
                 await ended.CancelAsync();
                 if (await show is { } problem)
                 {
@@ -182,12 +182,12 @@ public static class GuestRunner
         Progress = options.Progress,
     };
 
-    private static async Task<IGuest> CreateAsync(XenMachine machine, GuestRunnerOptions options, CancellationToken cancellation)
+    private static async Task<IGuest> CreateAsync(XenMachine machine, GuestRunnerOptions options, CancellationToken cancellationToken)
     {
         List<string> disks = [.. options.Guest.Disks];
         foreach (int size in options.DiskSizes)
         {
-            disks.Add(GuestConfig.RawDisk(await machine.CreateDiskAsync(size, cancellation), DiskName(disks.Count)));
+            disks.Add(GuestConfig.RawDisk(await machine.CreateDiskAsync(size, cancellationToken), DiskName(disks.Count)));
         }
 
         string devices = string.Concat(disks.Select((_, i) => $", disk {DiskName(i)}")) + (options.Network ? ", a network interface" : "");
@@ -198,7 +198,7 @@ public static class GuestRunner
                 Paused = false,
                 Disks = disks,
                 Vifs = options.Network ? [.. options.Guest.Vifs, ""] : options.Guest.Vifs,
-            }, cancellation);
+            }, cancellationToken);
     }
 
     private static string NextDisk(GuestRunnerOptions options) => DiskName(options.Guest.Disks.Count + options.DiskSizes.Count);
@@ -206,13 +206,13 @@ public static class GuestRunner
     private static string DiskName(int index) => $"xvd{(char)('a' + index)}";
 
     private static async Task<int> FollowAsync(
-        IGuest guest, GuestRunnerOptions options, Stream input, Stream output, TextWriter error, CancellationToken cancellation)
+        IGuest guest, GuestRunnerOptions options, Stream input, Stream output, TextWriter error, CancellationToken cancellationToken)
     {
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         using TerminalRawMode? raw = options.Interactive ? TerminalRawMode.Enter() : null;
         Task showing = ShowAsync(guest, output, stop.Token);
         Task<bool> typing = options.Interactive ? TypeAsync(guest, input, stop.Token) : new TaskCompletionSource<bool>().Task;
-        Task<GuestEnd> ending = guest.WaitForEndAsync(TimeSpan.FromDays(10), cancellation);
+        Task<GuestEnd> ending = guest.WaitForEndAsync(TimeSpan.FromDays(10), cancellationToken);
         Task limit = options.Limit is { } time ? Task.Delay(time, stop.Token) : new TaskCompletionSource().Task;
 
         Task first = await Task.WhenAny(ending, typing, limit);
@@ -224,7 +224,7 @@ public static class GuestRunner
 
         if (first == limit)
         {
-            cancellation.ThrowIfCancellationRequested();
+            cancellationToken.ThrowIfCancellationRequested();
             await error.WriteLineAsync($"{guest.Name} did not end within {options.Limit!.Value.TotalSeconds:0.#} s.");
             await guest.DestroyAsync(CancellationToken.None);
             await showing;
@@ -250,9 +250,9 @@ public static class GuestRunner
         return StatusOf(end);
     }
 
-    private static async Task ShowAsync(IGuest guest, Stream output, CancellationToken cancellation)
+    private static async Task ShowAsync(IGuest guest, Stream output, CancellationToken cancellationToken)
     {
-        await foreach (ReadOnlyMemory<byte> piece in guest.Console.ReadAllAsync(cancellation))
+        await foreach (ReadOnlyMemory<byte> piece in guest.Console.ReadAllAsync(cancellationToken))
         {
             await output.WriteAsync(piece, CancellationToken.None);
             await output.FlushAsync(CancellationToken.None);
@@ -260,20 +260,20 @@ public static class GuestRunner
     }
 
     /// <summary>Passes input on; true when the user pressed the escape key, false when the input ended.</summary>
-    private static async Task<bool> TypeAsync(IGuest guest, Stream input, CancellationToken cancellation)
+    private static async Task<bool> TypeAsync(IGuest guest, Stream input, CancellationToken cancellationToken)
     {
         byte[] buffer = new byte[1024];
         while (true)
         {
             // A read from a terminal cannot be cancelled; the process ends without it.
-            int count = await Task.Run(() => input.Read(buffer), cancellation).WaitAsync(cancellation);
+            int count = await Task.Run(() => input.Read(buffer), cancellationToken).WaitAsync(cancellationToken);
             if (count == 0)
             {
                 return false;
             }
 
             int escape = buffer.AsSpan(0, count).IndexOf(EscapeKey);
-            await guest.WriteConsoleAsync(buffer.AsMemory(0, escape < 0 ? count : escape), cancellation);
+            await guest.WriteConsoleAsync(buffer.AsMemory(0, escape < 0 ? count : escape), cancellationToken);
             if (escape >= 0)
             {
                 return true;

@@ -18,39 +18,41 @@ internal static class HotPlugShow
     /// <param name="guest">The guest.</param>
     /// <param name="device">Name of the disk for the guest, such as xvdb.</param>
     /// <param name="progress">Receives a line before each step.</param>
-    /// <param name="ended">The guest has ended.</param>
+    /// <param name="cancellationToken">The guest has ended.</param>
     /// <exception cref="QemuXenException">A step failed.</exception>
-    internal static async Task RunAsync(
-        XenMachine machine, XenGuest guest, string device, IProgress<string>? progress, CancellationToken ended)
+    public static async Task RunAsync(
+        XenMachine machine, XenGuest guest, string device, IProgress<string>? progress, CancellationToken cancellationToken)
     {
         // FreeBSD's word, and that of our FrontBus, that the guest follows devices that come and go.
-        if (!await BecomesAsync(machine, $"/local/domain/{guest.DomainId}/feature/hotplug/vbd", "1", AnnounceLimit, ended))
+        if (!await BecomesAsync(machine, $"/local/domain/{guest.DomainId}/feature/hotplug/vbd", "1", AnnounceLimit, cancellationToken))
         {
             throw new QemuXenException(
                 $"{guest.Name} has not said within {AnnounceLimit.TotalSeconds:0} s that it takes hot-plug (feature/hotplug/vbd): no "
                 + $"disk was plugged.");
         }
 
-        await Task.Delay(Pause, ended);
+        await Task.Delay(Pause, cancellationToken);
         progress?.Report($"xl block-attach {guest.Name}: {device}, a disk of {DiskSizeMiB} MiB");
-        await guest.AttachDiskAsync(GuestConfig.RawDisk(await machine.CreateDiskAsync(DiskSizeMiB, ended), device), ended);
+        await guest.AttachDiskAsync(
+            GuestConfig.RawDisk(await machine.CreateDiskAsync(DiskSizeMiB, cancellationToken), device), cancellationToken);
         string backEnd = $"/local/domain/0/backend/vbd/{guest.DomainId}/{DeviceNumber(device)}/state";
-        if (!await BecomesAsync(machine, backEnd, "4", ConnectLimit, ended))
+        if (!await BecomesAsync(machine, backEnd, "4", ConnectLimit, cancellationToken))
         {
             progress?.Report($"{guest.Name} has not connected {device} within {ConnectLimit.TotalSeconds:0} s");
         }
 
-        await Task.Delay(Pause, ended);
+        await Task.Delay(Pause, cancellationToken);
         progress?.Report($"xl block-detach {guest.Name} {device}");
-        await guest.DetachDiskAsync(device, cancellation: ended);
-        await Task.Delay(Pause, ended);
+        await guest.DetachDiskAsync(device, cancellationToken: cancellationToken);
+        await Task.Delay(Pause, cancellationToken);
     }
 
     /// <summary>The number of a disk in xenstore: major 202, 16 minors each (xen-vbd-interface(7)).</summary>
-    internal static int DeviceNumber(string device) => (202 << 8) + ((device[^1] - 'a') << 4);
+    public static int DeviceNumber(string device) => (202 << 8) + ((device[^1] - 'a') << 4);
 
     /// <summary>Waits until a node has a value; false when the limit passed before.</summary>
-    private static async Task<bool> BecomesAsync(XenMachine machine, string node, string value, TimeSpan limit, CancellationToken ended)
+    private static async Task<bool> BecomesAsync(
+        XenMachine machine, string node, string value, TimeSpan limit, CancellationToken cancellationToken)
     {
         int seconds = (int)machine.Scale(limit).TotalSeconds;
         string script = string.Create(CultureInfo.InvariantCulture, $"""
@@ -60,6 +62,6 @@ internal static class HotPlugShow
                 usleep 100000
             done
             """);
-        return (await machine.RunInDom0Async(script, limit + TimeSpan.FromSeconds(30), ended)).ExitCode == 0;
+        return (await machine.RunInDom0Async(script, limit + TimeSpan.FromSeconds(30), cancellationToken)).ExitCode == 0;
     }
 }

@@ -57,8 +57,8 @@ public sealed class DirectBoot : IGuest
     private EmulatorProcess? _qemu;
     private Stream? _serial;
     private Task _work = Task.CompletedTask;
-    private volatile bool _destroyed;
-    private bool _disposed;
+    private volatile bool _isDestroyed;
+    private bool _isDisposed;
 
     private DirectBoot(DirectBootOptions options)
     {
@@ -78,17 +78,17 @@ public sealed class DirectBoot : IGuest
 
     /// <summary>Boots the image.</summary>
     /// <exception cref="QemuXenException">The image is missing or QEMU does not start; the message has QEMU's words.</exception>
-    public static async Task<DirectBoot> StartAsync(DirectBootOptions options, CancellationToken cancellation = default)
+    public static async Task<DirectBoot> StartAsync(DirectBootOptions options, CancellationToken cancellationToken = default)
     {
         if (!File.Exists(options.Kernel))
         {
             throw new QemuXenException($"There is no image {Path.GetFullPath(options.Kernel)}.");
         }
 
-        var guest = new DirectBoot(options);
+        DirectBoot guest = new(options);
         try
         {
-            await guest.BootAsync(cancellation);
+            await guest.BootAsync(cancellationToken);
             return guest;
         }
         catch
@@ -99,12 +99,12 @@ public sealed class DirectBoot : IGuest
     }
 
     /// <inheritdoc/>
-    public async Task WriteConsoleAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellation = default)
+    public async Task WriteConsoleAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken = default)
     {
-        await _writing.WaitAsync(cancellation);
+        await _writing.WaitAsync(cancellationToken);
         try
         {
-            await _serial!.WriteAsync(bytes, cancellation);
+            await _serial!.WriteAsync(bytes, cancellationToken);
         }
         catch (IOException e)
         {
@@ -117,26 +117,26 @@ public sealed class DirectBoot : IGuest
     }
 
     /// <inheritdoc/>
-    public async Task<int> WaitForTextAsync(string text, TimeSpan limit, int from = 0, CancellationToken cancellation = default)
+    public async Task<int> WaitForTextAsync(string text, TimeSpan limit, int from = 0, CancellationToken cancellationToken = default)
     {
-        Task<int> find = Console.FindAsync(text, from, cancellation);
-        await find.WithinAsync(limit * _options.TimeScale, $"{Name} to write \"{text}\"", Logs, cancellation);
+        Task<int> find = Console.FindAsync(text, from, cancellationToken);
+        await find.WithinAsync(limit * _options.TimeScale, $"{Name} to write \"{text}\"", Logs, cancellationToken);
         int position = await find;
         return position >= 0 ? position : throw new QemuXenException($"{Name} ended without writing \"{text}\".\n{Logs()}");
     }
 
     /// <inheritdoc/>
-    public async Task<GuestEnd> WaitForEndAsync(TimeSpan limit, CancellationToken cancellation = default)
+    public async Task<GuestEnd> WaitForEndAsync(TimeSpan limit, CancellationToken cancellationToken = default)
     {
-        await _end.Task.WithinAsync(limit * _options.TimeScale, $"the end of {Name}", Logs, cancellation);
+        await _end.Task.WithinAsync(limit * _options.TimeScale, $"the end of {Name}", Logs, cancellationToken);
         return await _end.Task;
     }
 
     /// <inheritdoc/>
-    public async Task DestroyAsync(CancellationToken cancellation = default)
+    public async Task DestroyAsync(CancellationToken cancellationToken = default)
     {
-        _destroyed = true;
-        if (_qemu is not null && !_disposed)
+        _isDestroyed = true;
+        if (_qemu is not null && !_isDisposed)
         {
             await _qemu.KillAsync();
             await _work;
@@ -146,13 +146,13 @@ public sealed class DirectBoot : IGuest
     /// <summary>Ends QEMU and removes its files.</summary>
     public async ValueTask DisposeAsync()
     {
-        if (_disposed)
+        if (_isDisposed)
         {
             return;
         }
 
         await DestroyAsync();
-        _disposed = true;
+        _isDisposed = true;
         if (_qemu is not null)
         {
             await _qemu.DisposeAsync();
@@ -185,18 +185,19 @@ public sealed class DirectBoot : IGuest
         };
     }
 
-    private async Task BootAsync(CancellationToken cancellation)
+    private async Task BootAsync(CancellationToken cancellationToken)
     {
-        using var serial = new UnixListener(Path.Combine(_directory.Path, "serial"));
-        using var log = new UnixListener(Path.Combine(_directory.Path, "log"));
-        using var monitor = new UnixListener(Path.Combine(_directory.Path, "monitor"));
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        using UnixListener serial = new(Path.Combine(_directory.Path, "serial"));
+        using UnixListener log = new(Path.Combine(_directory.Path, "log"));
+        using UnixListener monitor = new(Path.Combine(_directory.Path, "monitor"));
+        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         _qemu = await EmulatorProcess.StartAsync(
             QemuEmulator.Program, QemuEmulator.Package, [QemuEmulator.Program, .. Arguments(serial, log, monitor)], _directory.Path);
         Task<Stream[]> streams = Task.WhenAll(serial.AcceptAsync(stop.Token), log.AcceptAsync(stop.Token), monitor.AcceptAsync(stop.Token));
         try
         {
-            await Task.WhenAny(streams, _qemu.Exited).WithinAsync(ConnectLimit * _options.TimeScale, "QEMU to start", Logs, cancellation);
+            await Task.WhenAny(streams, _qemu.Exited).WithinAsync(
+                ConnectLimit * _options.TimeScale, "QEMU to start", Logs, cancellationToken);
         }
         finally
         {
@@ -213,7 +214,7 @@ public sealed class DirectBoot : IGuest
         (string command, string answer) = _options.GdbPort is null
             ? ("""{"execute":"qmp_capabilities"}{"execute":"cont"}""", "\"RESUME\"")
             : ("""{"execute":"qmp_capabilities"}""", "\"return\"");
-        var ready = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        TaskCompletionSource ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
         _monitor.LineAdded += line =>
         {
             if (line.Contains(answer, StringComparison.Ordinal))
@@ -226,14 +227,15 @@ public sealed class DirectBoot : IGuest
         // The monitor holds the machine (-S) until it or gdb is told to let it go, so that every event reaches us.
         try
         {
-            await monitorStream.WriteAsync(Encoding.ASCII.GetBytes(command), cancellation);
+            await monitorStream.WriteAsync(Encoding.ASCII.GetBytes(command), cancellationToken);
         }
         catch (IOException)
         {
             // QEMU has ended; its own words follow below.
         }
 
-        await Task.WhenAny(ready.Task, _work).WithinAsync(ConnectLimit * _options.TimeScale, "QEMU to run the machine", Logs, cancellation);
+        await Task.WhenAny(ready.Task, _work).WithinAsync(
+            ConnectLimit * _options.TimeScale, "QEMU to run the machine", Logs, cancellationToken);
         if (!ready.Task.IsCompleted)
         {
             throw Refused();
@@ -249,7 +251,7 @@ public sealed class DirectBoot : IGuest
         await log.DisposeAsync();
         await monitor.DisposeAsync();
         Console.Complete();
-        GuestEndReason reason = _destroyed ? GuestEndReason.Destroyed : ReadReason(_monitor.Text);
+        GuestEndReason reason = _isDestroyed ? GuestEndReason.Destroyed : ReadReason(_monitor.Text);
         _end.TrySetResult(new(reason, GuestEnd.ParseExitStatus(Console.Text)));
     }
 

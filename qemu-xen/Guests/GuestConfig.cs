@@ -61,7 +61,7 @@ public sealed record GuestConfig
     public string ToXlConfig()
     {
         Check();
-        var text = new StringBuilder();
+        StringBuilder text = new();
         Line("name", Quote(Name, nameof(Name)));
         Line("type", "\"pvh\"");
         Line("kernel", Quote(Kernel, nameof(Kernel)));

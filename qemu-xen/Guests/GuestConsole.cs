@@ -12,7 +12,7 @@ public sealed class GuestConsole
     private byte[] _bytes = new byte[4096];
     private int _length;
     private TaskCompletionSource _changed = NewSignal();
-    private bool _complete;
+    private bool _isComplete;
 
     /// <summary>Number of bytes so far.</summary>
     public int Length
@@ -33,7 +33,7 @@ public sealed class GuestConsole
         {
             lock (_gate)
             {
-                return _complete;
+                return _isComplete;
             }
         }
     }
@@ -54,7 +54,7 @@ public sealed class GuestConsole
     }
 
     /// <summary>Gives everything from the first byte on, piece by piece as it comes, until the console is complete.</summary>
-    public async IAsyncEnumerable<ReadOnlyMemory<byte>> ReadAllAsync([EnumeratorCancellation] CancellationToken cancellation = default)
+    public async IAsyncEnumerable<ReadOnlyMemory<byte>> ReadAllAsync([EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         int position = 0;
         while (true)
@@ -66,7 +66,7 @@ public sealed class GuestConsole
             {
                 piece = _bytes[position.._length];
                 changed = _changed.Task;
-                complete = _complete;
+                complete = _isComplete;
             }
 
             if (piece.Length > 0)
@@ -80,7 +80,7 @@ public sealed class GuestConsole
             }
             else
             {
-                await changed.WaitAsync(cancellation);
+                await changed.WaitAsync(cancellationToken);
             }
         }
     }
@@ -91,7 +91,7 @@ public sealed class GuestConsole
 
     /// <summary>Waits until the text occurs at or after a position and returns the position behind it, for the next wait.</summary>
     /// <returns>The byte position behind the text, or -1 when the console became complete without it.</returns>
-    internal async Task<int> FindAsync(string text, int from, CancellationToken cancellation)
+    internal async Task<int> FindAsync(string text, int from, CancellationToken cancellationToken)
     {
         byte[] wanted = Encoding.UTF8.GetBytes(text);
         while (true)
@@ -105,7 +105,7 @@ public sealed class GuestConsole
                     return from + found + wanted.Length;
                 }
 
-                if (_complete)
+                if (_isComplete)
                 {
                     return -1;
                 }
@@ -113,7 +113,7 @@ public sealed class GuestConsole
                 changed = _changed.Task;
             }
 
-            await changed.WaitAsync(cancellation);
+            await changed.WaitAsync(cancellationToken);
         }
     }
 
@@ -151,7 +151,7 @@ public sealed class GuestConsole
         TaskCompletionSource signal;
         lock (_gate)
         {
-            _complete = true;
+            _isComplete = true;
             signal = _changed;
             _changed = NewSignal();
         }

@@ -13,17 +13,17 @@ public interface IGuest : IAsyncDisposable
     IReadOnlyList<string> HypervisorLog { get; }
 
     /// <summary>Sends bytes to the guest's console, unchanged; completes when they are on their way.</summary>
-    Task WriteConsoleAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellation = default);
+    Task WriteConsoleAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken = default);
 
     /// <summary>Waits until the console holds a text at or after a byte position.</summary>
     /// <returns>The position behind the text: pass it as <paramref name="from"/> to wait for what follows.</returns>
     /// <exception cref="QemuXenException">The guest ended without the text, or the limit passed.</exception>
-    Task<int> WaitForTextAsync(string text, TimeSpan limit, int from = 0, CancellationToken cancellation = default);
+    Task<int> WaitForTextAsync(string text, TimeSpan limit, int from = 0, CancellationToken cancellationToken = default);
 
     /// <summary>Waits until the guest has ended and its console is complete.</summary>
     /// <exception cref="QemuXenException">The limit passed; the guest goes on.</exception>
-    Task<GuestEnd> WaitForEndAsync(TimeSpan limit, CancellationToken cancellation = default);
+    Task<GuestEnd> WaitForEndAsync(TimeSpan limit, CancellationToken cancellationToken = default);
 
     /// <summary>Ends the guest at once; does nothing when it has ended.</summary>
-    Task DestroyAsync(CancellationToken cancellation = default);
+    Task DestroyAsync(CancellationToken cancellationToken = default);
 }

@@ -66,8 +66,8 @@ public static class LinuxGuest
 
             """;
         using FileStream output = File.Create(path);
-        using var gzip = new GZipStream(output, CompressionLevel.Fastest);
-        using var cpio = new CpioWriter(gzip);
+        using GZipStream gzip = new(output, CompressionLevel.Fastest);
+        using CpioWriter cpio = new(gzip);
         cpio.AddCharacterDevice("dev/console", 5, 1);
         cpio.AddFile("bin/busybox", File.ReadAllBytes(image.Busybox), executable: true);
         cpio.AddFile("init", Encoding.UTF8.GetBytes(init), executable: true);

@@ -25,9 +25,9 @@ public sealed partial class XenGuest : IGuest, IFollowedDomain
     private readonly Task _work;
     private readonly TaskCompletionSource<GuestEndReason> _domainEnd = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Stream? _input;
-    private volatile bool _seen;
-    private bool _suspended;
-    private volatile bool _gone;
+    private volatile bool _isSeen;
+    private bool _isSuspended;
+    private volatile bool _isGone;
 
     internal XenGuest(XenMachine machine, string name, int domainId, string consoleLog, long consoleStart)
     {
@@ -48,20 +48,20 @@ public sealed partial class XenGuest : IGuest, IFollowedDomain
     public GuestConsole Console { get; } = new();
 
     /// <summary>Xen has shut the domain down with the reason "suspend" and nobody has resumed or removed it yet.</summary>
-    public bool IsSuspended => _suspended;
+    public bool IsSuspended => _isSuspended;
 
     /// <inheritdoc/>
     public IReadOnlyList<string> HypervisorLog =>
         [.. _machine.Log.Lines.Select(line => ParseHypervisorLine(line, DomainId)).OfType<string>()];
 
     /// <inheritdoc/>
-    public async Task WriteConsoleAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellation = default)
+    public async Task WriteConsoleAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken = default)
     {
-        await _inputGate.WaitAsync(cancellation);
+        await _inputGate.WaitAsync(cancellationToken);
         try
         {
-            _input ??= await _machine.OpenInputAsync(CopyToConsole(), cancellation);
-            await _input.WriteAsync(bytes, cancellation);
+            _input ??= await _machine.OpenInputAsync(CopyToConsole(), cancellationToken);
+            await _input.WriteAsync(bytes, cancellationToken);
         }
         catch (IOException e)
         {
@@ -74,90 +74,90 @@ public sealed partial class XenGuest : IGuest, IFollowedDomain
     }
 
     /// <inheritdoc/>
-    public async Task<int> WaitForTextAsync(string text, TimeSpan limit, int from = 0, CancellationToken cancellation = default)
+    public async Task<int> WaitForTextAsync(string text, TimeSpan limit, int from = 0, CancellationToken cancellationToken = default)
     {
-        Task<int> find = Console.FindAsync(text, from, cancellation);
-        await find.WithinAsync(_machine.Scale(limit), $"{Name} to write \"{text}\"", Logs, cancellation);
+        Task<int> find = Console.FindAsync(text, from, cancellationToken);
+        await find.WithinAsync(_machine.Scale(limit), $"{Name} to write \"{text}\"", Logs, cancellationToken);
         int position = await find;
         return position >= 0 ? position : throw new QemuXenException($"{Name} ended without writing \"{text}\".\n{Logs()}");
     }
 
     /// <inheritdoc/>
-    public async Task<GuestEnd> WaitForEndAsync(TimeSpan limit, CancellationToken cancellation = default)
+    public async Task<GuestEnd> WaitForEndAsync(TimeSpan limit, CancellationToken cancellationToken = default)
     {
-        await _end.Task.WithinAsync(_machine.Scale(limit), $"the end of {Name}", Logs, cancellation);
+        await _end.Task.WithinAsync(_machine.Scale(limit), $"the end of {Name}", Logs, cancellationToken);
         return await _end.Task;
     }
 
     /// <inheritdoc/>
-    public async Task DestroyAsync(CancellationToken cancellation = default)
+    public async Task DestroyAsync(CancellationToken cancellationToken = default)
     {
-        if (!_gone)
+        if (!_isGone)
         {
-            CommandResult result = await XlAsync($"xl destroy {DomainId}", cancellation);
-            if (!_gone && !_end.Task.IsCompleted)
+            CommandResult result = await XlAsync($"xl destroy {DomainId}", cancellationToken);
+            if (!_isGone && !_end.Task.IsCompleted)
             {
                 result.ThrowIfFailed($"xl destroy {Name}");
             }
 
             // From now on a list without the domain is news, even if no list ever had it.
-            _seen = true;
+            _isSeen = true;
             _machine.Domains.ShowAgain();
         }
 
-        await WaitForEndAsync(XlLimit, cancellation);
+        await WaitForEndAsync(XlLimit, cancellationToken);
     }
 
     /// <summary>Stops the guest's processors.</summary>
-    public async Task PauseAsync(CancellationToken cancellation = default) =>
-        (await XlAsync($"xl pause {DomainId}", cancellation)).ThrowIfFailed($"xl pause {Name}");
+    public async Task PauseAsync(CancellationToken cancellationToken = default) =>
+        (await XlAsync($"xl pause {DomainId}", cancellationToken)).ThrowIfFailed($"xl pause {Name}");
 
     /// <summary>Lets the guest's processors run.</summary>
-    public async Task UnpauseAsync(CancellationToken cancellation = default) =>
-        (await XlAsync($"xl unpause {DomainId}", cancellation)).ThrowIfFailed($"xl unpause {Name}");
+    public async Task UnpauseAsync(CancellationToken cancellationToken = default) =>
+        (await XlAsync($"xl unpause {DomainId}", cancellationToken)).ThrowIfFailed($"xl unpause {Name}");
 
     /// <summary>Asks the guest through xenstore to switch itself off; it decides whether and when.</summary>
-    public async Task ShutdownAsync(CancellationToken cancellation = default) =>
-        (await XlAsync($"xl shutdown {DomainId}", cancellation)).ThrowIfFailed($"xl shutdown {Name}");
+    public async Task ShutdownAsync(CancellationToken cancellationToken = default) =>
+        (await XlAsync($"xl shutdown {DomainId}", cancellationToken)).ThrowIfFailed($"xl shutdown {Name}");
 
     /// <summary>Asks the guest through xenstore to restart.</summary>
-    public async Task RebootAsync(CancellationToken cancellation = default) =>
-        (await XlAsync($"xl reboot {DomainId}", cancellation)).ThrowIfFailed($"xl reboot {Name}");
+    public async Task RebootAsync(CancellationToken cancellationToken = default) =>
+        (await XlAsync($"xl reboot {DomainId}", cancellationToken)).ThrowIfFailed($"xl reboot {Name}");
 
     /// <summary>Plugs a disk; done when dom0 has set it up, whether or not the guest has taken notice.</summary>
     /// <param name="disk">The disk in the words of xl-disk-configuration(5), such as <see cref="GuestConfig.RawDisk"/> gives.</param>
-    /// <param name="cancellation">Ends the wait and kills the command.</param>
-    public Task AttachDiskAsync(string disk, CancellationToken cancellation = default) =>
-        PlugAsync("block-attach", $"'{disk}'", cancellation);
+    /// <param name="cancellationToken">Ends the wait and kills the command.</param>
+    public Task AttachDiskAsync(string disk, CancellationToken cancellationToken = default) =>
+        PlugAsync("block-attach", $"'{disk}'", cancellationToken);
 
     /// <summary>Unplugs a disk: asks the guest to let it go, for 10 s.</summary>
     /// <param name="device">Its name, such as xvdb.</param>
     /// <param name="force">Take it away without asking.</param>
-    /// <param name="cancellation">Ends the wait and kills the command.</param>
+    /// <param name="cancellationToken">Ends the wait and kills the command.</param>
     /// <exception cref="QemuXenException">The guest has not let it go.</exception>
-    public Task DetachDiskAsync(string device, bool force = false, CancellationToken cancellation = default) =>
-        PlugAsync(force ? "block-detach --force" : "block-detach", device, cancellation);
+    public Task DetachDiskAsync(string device, bool force = false, CancellationToken cancellationToken = default) =>
+        PlugAsync(force ? "block-detach --force" : "block-detach", device, cancellationToken);
 
     /// <summary>Plugs a network interface.</summary>
     /// <param name="interfaceWords">What xl-network-configuration(5) says of it, such as <c>mac=00:16:3e:00:00:01</c>.</param>
-    /// <param name="cancellation">Ends the wait and kills the command.</param>
-    public Task AttachInterfaceAsync(string interfaceWords, CancellationToken cancellation = default) =>
-        PlugAsync("network-attach", $"'{interfaceWords}'", cancellation);
+    /// <param name="cancellationToken">Ends the wait and kills the command.</param>
+    public Task AttachInterfaceAsync(string interfaceWords, CancellationToken cancellationToken = default) =>
+        PlugAsync("network-attach", $"'{interfaceWords}'", cancellationToken);
 
     /// <summary>Unplugs a network interface: asks the guest to let it go, and takes it away if it has not after 10 s.</summary>
     /// <param name="device">Its number, or its MAC address.</param>
-    /// <param name="cancellation">Ends the wait and kills the command.</param>
-    public Task DetachInterfaceAsync(string device, CancellationToken cancellation = default) =>
-        PlugAsync("network-detach", device, cancellation);
+    /// <param name="cancellationToken">Ends the wait and kills the command.</param>
+    public Task DetachInterfaceAsync(string device, CancellationToken cancellationToken = default) =>
+        PlugAsync("network-detach", device, cancellationToken);
 
     /// <summary>Suspends the guest into a file of dom0 (below /host it lies in the machine's shared directory) and removes it.</summary>
     /// <param name="path">Path in dom0.</param>
     /// <param name="limit">Longest time the guest and the tools may take.</param>
-    /// <param name="cancellation">Ends the wait and kills the command.</param>
-    public async Task SaveAsync(string path, TimeSpan limit, CancellationToken cancellation = default)
+    /// <param name="cancellationToken">Ends the wait and kills the command.</param>
+    public async Task SaveAsync(string path, TimeSpan limit, CancellationToken cancellationToken = default)
     {
-        await SaveAsync("", path, limit, cancellation);
-        await WaitForEndAsync(XlLimit, cancellation);
+        await SaveAsync("", path, limit, cancellationToken);
+        await WaitForEndAsync(XlLimit, cancellationToken);
     }
 
     /// <summary>
@@ -165,33 +165,34 @@ public sealed partial class XenGuest : IGuest, IFollowedDomain
     /// </summary>
     /// <param name="path">Path in dom0.</param>
     /// <param name="limit">Longest time the guest and the tools may take.</param>
-    /// <param name="cancellation">Ends the wait and kills the command.</param>
-    public Task CheckpointAsync(string path, TimeSpan limit, CancellationToken cancellation = default) =>
-        SaveAsync("-c ", path, limit, cancellation);
+    /// <param name="cancellationToken">Ends the wait and kills the command.</param>
+    public Task CheckpointAsync(string path, TimeSpan limit, CancellationToken cancellationToken = default) =>
+        SaveAsync("-c ", path, limit, cancellationToken);
 
     /// <summary>
     /// Moves the guest, while it runs, into a new domain of the same machine, as if that were another one; this domain is gone then.
     /// </summary>
     /// <returns>The new domain.</returns>
-    public async Task<XenGuest> MigrateAsync(CancellationToken cancellation = default)
+    public async Task<XenGuest> MigrateAsync(CancellationToken cancellationToken = default)
     {
         XenGuest target;
         try
         {
-            target = await _machine.MigrateGuestAsync(this, cancellation);
+            target = await _machine.MigrateGuestAsync(this, cancellationToken);
         }
         catch (QemuXenException failure)
         {
             throw await WithLogsAsync(failure);
         }
 
-        await WaitForEndAsync(XlLimit, cancellation);
+        await WaitForEndAsync(XlLimit, cancellationToken);
         return target;
     }
 
     /// <summary>All xenstore nodes of the domain with their values and permissions.</summary>
-    public async Task<string> XenStoreDumpAsync(CancellationToken cancellation = default) =>
-        (await XlAsync($"xenstore-ls -fp /local/domain/{DomainId}", cancellation)).ThrowIfFailed($"reading the xenstore of {Name}").Output;
+    public async Task<string> XenStoreDumpAsync(CancellationToken cancellationToken = default) =>
+        (await XlAsync($"xenstore-ls -fp /local/domain/{DomainId}", cancellationToken)).ThrowIfFailed(
+            $"reading the xenstore of {Name}").Output;
 
     /// <summary>Destroys the domain if it still runs and waits until nothing of it is left.</summary>
     public async ValueTask DisposeAsync()
@@ -223,21 +224,21 @@ public sealed partial class XenGuest : IGuest, IFollowedDomain
     void IFollowedDomain.Update(IReadOnlyList<DomainState> domains)
     {
         DomainState? state = domains.FirstOrDefault(domain => domain.Id == DomainId);
-        _seen |= state is not null;
+        _isSeen |= state is not null;
         if (state is null || state.IsDying)
         {
             // A list may be older than the domain.
-            if (_seen)
+            if (_isSeen)
             {
-                _gone = true;
-                _domainEnd.TrySetResult(_suspended ? GuestEndReason.Suspend : GuestEndReason.Destroyed);
+                _isGone = true;
+                _domainEnd.TrySetResult(_isSuspended ? GuestEndReason.Suspend : GuestEndReason.Destroyed);
             }
 
             return;
         }
 
-        _suspended = state.ShutdownReason == GuestEndReason.Suspend;
-        if (state.ShutdownReason is { } reason && !_suspended)
+        _isSuspended = state.ShutdownReason == GuestEndReason.Suspend;
+        if (state.ShutdownReason is { } reason && !_isSuspended)
         {
             _domainEnd.TrySetResult(reason);
         }
@@ -248,7 +249,7 @@ public sealed partial class XenGuest : IGuest, IFollowedDomain
 
     private async Task AbandonAsync()
     {
-        _gone = true;
+        _isGone = true;
         _domainEnd.TrySetResult(GuestEndReason.Destroyed);
         await _work;
     }
@@ -323,7 +324,7 @@ public sealed partial class XenGuest : IGuest, IFollowedDomain
         }
 
         // No buffer of our own: it would hide what the console daemon adds later.
-        var file = new FileStream(_consoleLog, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
+        FileStream file = new(_consoleLog, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
         file.Position = position;
         return file;
     }
@@ -343,7 +344,7 @@ public sealed partial class XenGuest : IGuest, IFollowedDomain
             _inputGate.Release();
         }
 
-        if (!_gone)
+        if (!_isGone)
         {
             try
             {
@@ -356,10 +357,10 @@ public sealed partial class XenGuest : IGuest, IFollowedDomain
         }
     }
 
-    private Task<CommandResult> XlAsync(string command, CancellationToken cancellation) =>
-        _machine.RunInDom0Async(command, XlLimit, cancellation);
+    private Task<CommandResult> XlAsync(string command, CancellationToken cancellationToken) =>
+        _machine.RunInDom0Async(command, XlLimit, cancellationToken);
 
-    private async Task SaveAsync(string option, string path, TimeSpan limit, CancellationToken cancellation)
+    private async Task SaveAsync(string option, string path, TimeSpan limit, CancellationToken cancellationToken)
     {
         // xl writes straight from the guest's pages, which the 9p client cannot send (EFAULT): a pipe copies them first.
         string script = $"""
@@ -376,7 +377,7 @@ public sealed partial class XenGuest : IGuest, IFollowedDomain
             """;
         try
         {
-            (await _machine.RunInDom0Async(script, limit, cancellation)).ThrowIfFailed($"xl save {Name}");
+            (await _machine.RunInDom0Async(script, limit, cancellationToken)).ThrowIfFailed($"xl save {Name}");
         }
         catch (QemuXenException failure)
         {
@@ -384,10 +385,11 @@ public sealed partial class XenGuest : IGuest, IFollowedDomain
         }
     }
 
-    private async Task PlugAsync(string command, string what, CancellationToken cancellation)
+    private async Task PlugAsync(string command, string what, CancellationToken cancellationToken)
     {
         // xl waits for the other ends, and longest for the hot-plug script: 40 s.
-        CommandResult result = await _machine.RunInDom0Async($"xl {command} {DomainId} {what}", TimeSpan.FromSeconds(60), cancellation);
+        CommandResult result = await _machine.RunInDom0Async(
+            $"xl {command} {DomainId} {what}", TimeSpan.FromSeconds(60), cancellationToken);
         result.ThrowIfFailed($"xl {command} {Name} {what}");
     }
 
@@ -397,7 +399,7 @@ public sealed partial class XenGuest : IGuest, IFollowedDomain
     /// </summary>
     private async Task<QemuXenException> WithLogsAsync(QemuXenException failure)
     {
-        if (_gone || _domainEnd.Task.IsCompleted)
+        if (_isGone || _domainEnd.Task.IsCompleted)
         {
             await _work;
         }

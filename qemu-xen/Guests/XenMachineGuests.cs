@@ -14,47 +14,49 @@ public static class XenMachineGuests
     /// </summary>
     /// <exception cref="QemuXenException"><c>xl create</c> failed; the message holds its words.</exception>
     public static async Task<XenGuest> CreateGuestAsync(
-        this XenMachine machine, GuestConfig config, CancellationToken cancellation = default)
+        this XenMachine machine, GuestConfig config, CancellationToken cancellationToken = default)
     {
         config = config with
         {
-            Kernel = await machine.ShareImageAsync(config.Kernel, nameof(config.Kernel), cancellation),
-            Ramdisk = config.Ramdisk is null ? null : await machine.ShareImageAsync(config.Ramdisk, nameof(config.Ramdisk), cancellation),
+            Kernel = await machine.ShareImageAsync(config.Kernel, nameof(config.Kernel), cancellationToken),
+            Ramdisk = config.Ramdisk is null
+                ? null
+                : await machine.ShareImageAsync(config.Ramdisk, nameof(config.Ramdisk), cancellationToken),
         };
-        string file = await machine.ShareConfigAsync(config.ToXlConfig(), cancellation);
+        string file = await machine.ShareConfigAsync(config.ToXlConfig(), cancellationToken);
 
         // -e: no xl process stays behind to act on the guest's end, so its domain remains until the machine has seen it all.
         string unpause = config.Paused ? "" : $" && xl unpause {config.Name}";
-        return await machine.StartAsync(config.Name, $"xl create -p -e -q {file}{unpause}", $"xl create {config.Name}", cancellation);
+        return await machine.StartAsync(config.Name, $"xl create -p -e -q {file}{unpause}", $"xl create {config.Name}", cancellationToken);
     }
 
     /// <summary>Brings a saved guest back.</summary>
     /// <param name="machine">The machine, which need not be the one that saved it.</param>
     /// <param name="name">Name of the domain.</param>
     /// <param name="savedPath">A path in dom0, as <see cref="XenGuest.SaveAsync(string, TimeSpan, CancellationToken)"/> took it.</param>
-    /// <param name="cancellation">Kills the command.</param>
+    /// <param name="cancellationToken">Kills the command.</param>
     /// <exception cref="QemuXenException"><c>xl restore</c> failed; the message holds its words.</exception>
     public static Task<XenGuest> RestoreGuestAsync(
-        this XenMachine machine, string name, string savedPath, CancellationToken cancellation = default) =>
-        machine.StartAsync(name, $"xl restore -e '{savedPath}'", $"xl restore {name}", cancellation);
+        this XenMachine machine, string name, string savedPath, CancellationToken cancellationToken = default) =>
+        machine.StartAsync(name, $"xl restore -e '{savedPath}'", $"xl restore {name}", cancellationToken);
 
     /// <summary>Follows a domain that a command in dom0 made, such as the target of a migration.</summary>
     /// <exception cref="QemuXenException">There is no domain of that name.</exception>
-    public static Task<XenGuest> FollowGuestAsync(this XenMachine machine, string name, CancellationToken cancellation = default) =>
-        machine.StartAsync(name, "true", $"following {name}", cancellation);
+    public static Task<XenGuest> FollowGuestAsync(this XenMachine machine, string name, CancellationToken cancellationToken = default) =>
+        machine.StartAsync(name, "true", $"following {name}", cancellationToken);
 
     /// <summary>Moves a guest into a new domain of its machine.</summary>
-    internal static Task<XenGuest> MigrateGuestAsync(this XenMachine machine, XenGuest guest, CancellationToken cancellation) =>
+    internal static Task<XenGuest> MigrateGuestAsync(this XenMachine machine, XenGuest guest, CancellationToken cancellationToken) =>
         machine.StartAsync(
             guest.Name,
             $"xl migrate -e -s lssh {guest.DomainId} localhost",
             $"xl migrate {guest.Name}",
-            cancellation,
+            cancellationToken,
             // The name that xl gives the new domain until the old one is gone; the console daemon stays with it.
             $"{guest.Name}--incoming");
 
     private static async Task<XenGuest> StartAsync(
-        this XenMachine machine, string name, string start, string what, CancellationToken cancellation, string? consoleName = null)
+        this XenMachine machine, string name, string start, string what, CancellationToken cancellationToken, string? consoleName = null)
     {
         string consoleLog = Path.Combine(machine.SharedDirectory, "console", $"guest-{consoleName ?? name}.log");
         long consoleStart = File.Exists(consoleLog) ? new FileInfo(consoleLog).Length : 0;
@@ -66,7 +68,7 @@ public static class XenMachineGuests
         CommandResult result;
         try
         {
-            result = await machine.RunInDom0Async(script, StartLimit, cancellation);
+            result = await machine.RunInDom0Async(script, StartLimit, cancellationToken);
         }
         catch
         {
@@ -78,7 +80,7 @@ public static class XenMachineGuests
         string line = result.Output.Split('\n').LastOrDefault(l => l.StartsWith("domid ", StringComparison.Ordinal))
             ?? throw new QemuXenException($"{what}: no domain of that name exists afterwards.\n{machine.Logs()}");
         int id = int.Parse(line["domid ".Length..], CultureInfo.InvariantCulture);
-        var guest = new XenGuest(machine, name, id, consoleLog, consoleStart);
+        XenGuest guest = new(machine, name, id, consoleLog, consoleStart);
         machine.Domains.Follow(guest);
         return guest;
     }

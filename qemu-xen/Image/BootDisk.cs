@@ -11,10 +11,10 @@ namespace Xenlet.QemuXen.Image;
 internal static class BootDisk
 {
     /// <summary>The Debian package of GRUB's parts for a BIOS.</summary>
-    internal const string GrubPackage = "grub-pc-bin";
+    public const string GrubPackage = "grub-pc-bin";
 
     /// <summary>One of them.</summary>
-    internal const string GrubBootSector = GrubDirectory + "/boot.img";
+    public const string GrubBootSector = GrubDirectory + "/boot.img";
 
     private const string GrubDirectory = "/usr/lib/grub/i386-pc";
     private const string GrubProgram = "grub-mkimage";
@@ -33,12 +33,12 @@ internal static class BootDisk
     /// <param name="image">What is booted.</param>
     /// <param name="xenCommandLine">Xen's command line.</param>
     /// <param name="dom0CommandLine">The command line of dom0's Linux.</param>
-    /// <param name="cancellation">Stops the work.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
     /// <exception cref="QemuXenException">GRUB is not installed.</exception>
-    internal static async Task WriteAsync(
-        string path, Dom0Image image, string xenCommandLine, string dom0CommandLine, CancellationToken cancellation)
+    public static async Task WriteAsync(
+        string path, Dom0Image image, string xenCommandLine, string dom0CommandLine, CancellationToken cancellationToken)
     {
-        byte[] core = await MakeCoreAsync(path, xenCommandLine, dom0CommandLine, cancellation);
+        byte[] core = await MakeCoreAsync(path, xenCommandLine, dom0CommandLine, cancellationToken);
         if (SectorSize + core.Length > PartitionStart * SectorSize)
         {
             throw new QemuXenException($"GRUB's core takes {core.Length} bytes, more than there is room for before the partition.");
@@ -46,25 +46,25 @@ internal static class BootDisk
 
         await using FileStream disk = File.Create(path);
         disk.Position = PartitionStart * SectorSize;
-        using (var archive = new CpioWriter(disk))
+        using (CpioWriter archive = new CpioWriter(disk))
         {
-            archive.AddFile("xen", await File.ReadAllBytesAsync(image.Hypervisor, cancellation));
-            archive.AddFile("linux", await File.ReadAllBytesAsync(image.Kernel, cancellation));
-            archive.AddFile("initramfs", await DecompressAsync(image.Initramfs, cancellation));
+            archive.AddFile("xen", await File.ReadAllBytesAsync(image.Hypervisor, cancellationToken));
+            archive.AddFile("linux", await File.ReadAllBytesAsync(image.Kernel, cancellationToken));
+            archive.AddFile("initramfs", await DecompressAsync(image.Initramfs, cancellationToken));
         }
 
         const int Cylinder = SectorsPerCylinder * SectorSize;
         disk.SetLength((disk.Position + Cylinder - 1) / Cylinder * Cylinder);
-        byte[] first = await File.ReadAllBytesAsync(GrubBootSector, cancellation);
+        byte[] first = await File.ReadAllBytesAsync(GrubBootSector, cancellationToken);
         WritePartitionTable(first.AsSpan(PartitionTable, 64), (int)(disk.Length / SectorSize) - PartitionStart);
         BinaryPrimitives.WriteUInt16LittleEndian(first.AsSpan(BootSignature), 0xAA55);
         disk.Position = 0;
-        await disk.WriteAsync(first.AsMemory(0, SectorSize), cancellation);
-        await disk.WriteAsync(core, cancellation);
+        await disk.WriteAsync(first.AsMemory(0, SectorSize), cancellationToken);
+        await disk.WriteAsync(core, cancellationToken);
     }
 
     private static async Task<byte[]> MakeCoreAsync(
-        string path, string xenCommandLine, string dom0CommandLine, CancellationToken cancellation)
+        string path, string xenCommandLine, string dom0CommandLine, CancellationToken cancellationToken)
     {
         string configuration = path + ".grub";
         string core = path + ".core";
@@ -81,21 +81,21 @@ internal static class BootDisk
             boot
 
             """,
-            cancellation);
+            cancellationToken);
         await HostCommand.RunAsync(
             GrubProgram,
             ["-O", "i386-pc", "-d", GrubDirectory, "-o", core, "-p", "/", "-c", configuration, .. GrubModules],
-            cancellation: cancellation);
-        return await File.ReadAllBytesAsync(core, cancellation);
+            cancellationToken: cancellationToken);
+        return await File.ReadAllBytesAsync(core, cancellationToken);
     }
 
     /// <summary>The initramfs as it is unpacked: this host does that quicker than the emulated one.</summary>
-    private static async Task<byte[]> DecompressAsync(string path, CancellationToken cancellation)
+    private static async Task<byte[]> DecompressAsync(string path, CancellationToken cancellationToken)
     {
         await using FileStream file = File.OpenRead(path);
-        await using var gzip = new GZipStream(file, CompressionMode.Decompress);
-        using var content = new MemoryStream();
-        await gzip.CopyToAsync(content, cancellation);
+        await using GZipStream gzip = new(file, CompressionMode.Decompress);
+        using MemoryStream content = new();
+        await gzip.CopyToAsync(content, cancellationToken);
         return content.ToArray();
     }
 

@@ -19,40 +19,40 @@ internal sealed class CpioWriter : IDisposable
     private readonly HashSet<string> _names = new(StringComparer.Ordinal);
     private long _written;
     private uint _inode;
-    private bool _ended;
+    private bool _hasEnded;
 
     /// <summary>Starts an archive on <paramref name="output"/>, which stays open and belongs to the caller.</summary>
-    internal CpioWriter(Stream output) => _output = output;
+    public CpioWriter(Stream output) => _output = output;
 
     /// <summary>Adds a directory and every missing directory above it.</summary>
-    internal void AddDirectory(string path) => Add(path, TypeDirectory | 0x1ED, []);
+    public void AddDirectory(string path) => Add(path, TypeDirectory | 0x1ED, []);
 
     /// <summary>Adds a regular file; directories above it that are missing are added first.</summary>
     /// <param name="path">Path inside the archive, without a leading slash.</param>
     /// <param name="content">The bytes of the file.</param>
     /// <param name="executable">Mode 0755 instead of 0644.</param>
-    internal void AddFile(string path, ReadOnlySpan<byte> content, bool executable = false) =>
+    public void AddFile(string path, ReadOnlySpan<byte> content, bool executable = false) =>
         Add(path, TypeFile | (executable ? 0x1ED : 0x1A4), content);
 
     /// <summary>Adds a symbolic link that holds <paramref name="target"/>.</summary>
-    internal void AddLink(string path, string target) => Add(path, TypeSymbolicLink | 0x1FF, Encoding.UTF8.GetBytes(target));
+    public void AddLink(string path, string target) => Add(path, TypeSymbolicLink | 0x1FF, Encoding.UTF8.GetBytes(target));
 
     /// <summary>Adds a character device node, mode 0600.</summary>
-    internal void AddCharacterDevice(string path, uint major, uint minor) => Add(path, TypeCharacterDevice | 0x180, [], major, minor);
+    public void AddCharacterDevice(string path, uint major, uint minor) => Add(path, TypeCharacterDevice | 0x180, [], major, minor);
 
     /// <summary>Writes the trailer; nothing can be added after it.</summary>
     public void Dispose()
     {
-        if (!_ended)
+        if (!_hasEnded)
         {
-            _ended = true;
+            _hasEnded = true;
             WriteEntry(TrailerName, 0, [], 0, 0);
         }
     }
 
     private void Add(string path, int mode, ReadOnlySpan<byte> content, uint major = 0, uint minor = 0)
     {
-        ObjectDisposedException.ThrowIf(_ended, this);
+        ObjectDisposedException.ThrowIf(_hasEnded, this);
         string name = path.Trim('/');
         if (name.Length == 0 || name == TrailerName)
         {
@@ -83,7 +83,7 @@ internal sealed class CpioWriter : IDisposable
         byte[] nameBytes = Encoding.UTF8.GetBytes(name);
         uint inode = mode == 0 ? 0 : ++_inode;
         uint links = (mode & 0xF000) == TypeDirectory ? 2u : 1u;
-        var header = new StringBuilder(110).Append("070701");
+        StringBuilder header = new StringBuilder(110).Append("070701");
         ReadOnlySpan<uint> fields =
         [
             inode, (uint)mode, 0, 0, links, 0, (uint)content.Length, 0, 0, major, minor, (uint)nameBytes.Length + 1, 0,

@@ -8,12 +8,12 @@ namespace Xenlet.QemuXen.Image;
 internal sealed record DebianPackage(string Name, string Version, string Sha256, IReadOnlyList<string> Depends)
 {
     /// <summary>Parses the stanzas that <c>apt-cache show</c> prints.</summary>
-    internal static List<DebianPackage> Parse(string stanzas)
+    public static List<DebianPackage> Parse(string stanzas)
     {
-        var packages = new List<DebianPackage>();
+        List<DebianPackage> packages = new();
         foreach (string stanza in stanzas.Split("\n\n", StringSplitOptions.RemoveEmptyEntries))
         {
-            var fields = new Dictionary<string, string>(StringComparer.Ordinal);
+            Dictionary<string, string> fields = new(StringComparer.Ordinal);
             foreach (string line in stanza.Split('\n'))
             {
                 int colon = line.IndexOf(':', StringComparison.Ordinal);
@@ -34,7 +34,7 @@ internal sealed record DebianPackage(string Name, string Version, string Sha256,
 
     private static List<string> DependsNames(Dictionary<string, string> fields)
     {
-        var names = new List<string>();
+        List<string> names = new();
         foreach (string field in new[] { "Pre-Depends", "Depends" })
         {
             foreach (string clause in fields.GetValueOrDefault(field, "").Split(',', StringSplitOptions.RemoveEmptyEntries))
@@ -57,11 +57,11 @@ internal sealed record DebianPackage(string Name, string Version, string Sha256,
 internal sealed class DebianPackages(string downloads, IProgress<string> progress)
 {
     private const string UpdateCommand = "apt-get update";
-    private bool _updated;
+    private bool _isUpdated;
 
     /// <summary>Asks apt for the candidate versions of the named packages.</summary>
     /// <exception cref="QemuXenException">A package is not known, also after the lists were updated.</exception>
-    internal async Task<IReadOnlyList<DebianPackage>> FindAsync(IReadOnlyCollection<string> names, CancellationToken cancellation)
+    public async Task<IReadOnlyList<DebianPackage>> FindAsync(IReadOnlyCollection<string> names, CancellationToken cancellationToken)
     {
         while (true)
         {
@@ -70,7 +70,7 @@ internal sealed class DebianPackages(string downloads, IProgress<string> progres
             try
             {
                 string output = await HostCommand.RunAsync(
-                    "apt-cache", ["show", "--no-all-versions", .. names], cancellation: cancellation);
+                    "apt-cache", ["show", "--no-all-versions", .. names], cancellationToken: cancellationToken);
                 found = DebianPackage.Parse(output);
             }
             catch (QemuXenException e)
@@ -84,7 +84,7 @@ internal sealed class DebianPackages(string downloads, IProgress<string> progres
                 return found;
             }
 
-            if (!await UpdateAsync(cancellation))
+            if (!await UpdateAsync(cancellationToken))
             {
                 throw new QemuXenException(
                     $"apt does not offer {string.Join(", ", missing)}. Debian 12 with its main archive is needed; " +
@@ -94,7 +94,7 @@ internal sealed class DebianPackages(string downloads, IProgress<string> progres
     }
 
     /// <summary>Returns the path of a package's file, downloading it unless a file with the right checksum is there.</summary>
-    internal async Task<string> DownloadAsync(DebianPackage package, CancellationToken cancellation)
+    public async Task<string> DownloadAsync(DebianPackage package, CancellationToken cancellationToken)
     {
         if (Cached(package) is { } present)
         {
@@ -104,12 +104,12 @@ internal sealed class DebianPackages(string downloads, IProgress<string> progres
         Directory.CreateDirectory(downloads);
         try
         {
-            await FetchAsync(package, cancellation);
+            await FetchAsync(package, cancellationToken);
         }
-        catch (QemuXenException) when (!_updated && Environment.IsPrivilegedProcess)
+        catch (QemuXenException) when (!_isUpdated && Environment.IsPrivilegedProcess)
         {
             // The archive drops a version when its successor appears; fresh lists name the successor.
-            await UpdateAsync(cancellation);
+            await UpdateAsync(cancellationToken);
             throw new QemuXenException(
                 $"{package.Name} {package.Version} is no longer in the archive; the package lists have been updated, start again.");
         }
@@ -119,17 +119,17 @@ internal sealed class DebianPackages(string downloads, IProgress<string> progres
     }
 
     /// <summary>Reads the files of a package whose path (without the leading "./") is wanted; links are given as their target.</summary>
-    internal static async Task<List<PackageFile>> ReadAsync(string path, Func<string, bool> wanted, CancellationToken cancellation)
+    public static async Task<List<PackageFile>> ReadAsync(string path, Func<string, bool> wanted, CancellationToken cancellationToken)
     {
-        var files = new List<PackageFile>();
+        List<PackageFile> files = new();
         await HostCommand.ReadAsync(
-            "dpkg-deb", ["--fsys-tarfile", path], tar => ReadTar(tar, wanted, files), cancellation: cancellation);
+            "dpkg-deb", ["--fsys-tarfile", path], tar => ReadTar(tar, wanted, files), cancellationToken: cancellationToken);
         return files;
     }
 
     private static void ReadTar(Stream tar, Func<string, bool> wanted, List<PackageFile> files)
     {
-        using var reader = new TarReader(tar, leaveOpen: true);
+        using TarReader reader = new(tar, leaveOpen: true);
         while (reader.GetNextEntry() is { } entry)
         {
             string name = entry.Name.StartsWith("./", StringComparison.Ordinal) ? entry.Name[2..] : entry.Name;
@@ -151,14 +151,14 @@ internal sealed class DebianPackages(string downloads, IProgress<string> progres
         }
     }
 
-    private async Task FetchAsync(DebianPackage package, CancellationToken cancellation)
+    private async Task FetchAsync(DebianPackage package, CancellationToken cancellationToken)
     {
         // apt's unprivileged download user could not write to a directory of root; the option also keeps it from warning.
         await HostCommand.RunAsync(
             "apt-get",
             ["-qq", "-o", "APT::Sandbox::User=root", "download", $"{package.Name}={package.Version}"],
             downloads,
-            cancellation: cancellation);
+            cancellationToken: cancellationToken);
     }
 
     private string? Cached(DebianPackage package)
@@ -180,16 +180,16 @@ internal sealed class DebianPackages(string downloads, IProgress<string> progres
         return null;
     }
 
-    private async Task<bool> UpdateAsync(CancellationToken cancellation)
+    private async Task<bool> UpdateAsync(CancellationToken cancellationToken)
     {
-        if (_updated || !Environment.IsPrivilegedProcess)
+        if (_isUpdated || !Environment.IsPrivilegedProcess)
         {
             return false;
         }
 
-        _updated = true;
+        _isUpdated = true;
         progress.Report("updating apt's package lists");
-        await HostCommand.RunAsync("apt-get", ["-qq", "update"], cancellation: cancellation);
+        await HostCommand.RunAsync("apt-get", ["-qq", "update"], cancellationToken: cancellationToken);
         return true;
     }
 }

@@ -87,39 +87,39 @@ public sealed class Dom0Image
     /// <summary>Returns the image, making it first when it is not there or no longer current.</summary>
     /// <param name="directory">Cache directory; created when missing.</param>
     /// <param name="progress">Receives one line for each step that takes time.</param>
-    /// <param name="cancellation">Stops the work; a half-made image is not used later.</param>
+    /// <param name="cancellationToken">Stops the work; a half-made image is not used later.</param>
     /// <exception cref="QemuXenException">Packages cannot be found or downloaded; the message names the command that helps.</exception>
     public static async Task<Dom0Image> PrepareAsync(
-        string directory, IProgress<string>? progress = null, CancellationToken cancellation = default)
+        string directory, IProgress<string>? progress = null, CancellationToken cancellationToken = default)
     {
         progress ??= new Progress<string>();
         string root = Path.GetFullPath(directory);
         System.IO.Directory.CreateDirectory(root);
-        using FileStream alone = await LockAsync(Path.Combine(root, "lock"), progress, cancellation);
+        using FileStream alone = await LockAsync(Path.Combine(root, "lock"), progress, cancellationToken);
 
-        string stamp = await SourceStampAsync(cancellation);
+        string stamp = await SourceStampAsync(cancellationToken);
         string current = Path.Combine(root, "current");
         if (File.Exists(current)
-            && await File.ReadAllLinesAsync(current, cancellation) is [var oldStamp, var oldKey]
+            && await File.ReadAllLinesAsync(current, cancellationToken) is [var oldStamp, var oldKey]
             && oldStamp == stamp
             && new Dom0Image(Path.Combine(root, oldKey), oldKey) is { IsComplete: true } unchanged)
         {
             return unchanged;
         }
 
-        var packages = new DebianPackages(Path.Combine(root, "packages"), progress);
+        DebianPackages packages = new(Path.Combine(root, "packages"), progress);
         progress.Report("looking up the packages of Xen 4.17 and its dom0");
-        List<DebianPackage> parts = await SelectAsync(packages, cancellation);
+        List<DebianPackage> parts = await SelectAsync(packages, cancellationToken);
         string key = KeyOf(parts);
-        var image = new Dom0Image(Path.Combine(root, key), key);
+        Dom0Image image = new(Path.Combine(root, key), key);
         if (!image.IsComplete)
         {
-            await image.MakeAsync(packages, parts, progress, cancellation);
+            await image.MakeAsync(packages, parts, progress, cancellationToken);
         }
 
         // Looking up may have updated apt's lists.
-        stamp = await SourceStampAsync(cancellation);
-        await File.WriteAllLinesAsync(current, [stamp, key], cancellation);
+        stamp = await SourceStampAsync(cancellationToken);
+        await File.WriteAllLinesAsync(current, [stamp, key], cancellationToken);
         return image;
     }
 
@@ -151,7 +151,7 @@ public sealed class Dom0Image
             .Select(name => name["dom0/".Length..])
             .Order(StringComparer.Ordinal);
 
-    private static async Task<FileStream> LockAsync(string path, IProgress<string> progress, CancellationToken cancellation)
+    private static async Task<FileStream> LockAsync(string path, IProgress<string> progress, CancellationToken cancellationToken)
     {
         bool said = false;
         while (true)
@@ -168,15 +168,15 @@ public sealed class Dom0Image
                     progress.Report("waiting for another process that prepares the same dom0");
                 }
 
-                await Task.Delay(200, cancellation);
+                await Task.Delay(200, cancellationToken);
             }
         }
     }
 
     /// <summary>Changes when apt's lists, our scripts or the image's format may have: cheap to compute, unlike the key.</summary>
-    private static async Task<string> SourceStampAsync(CancellationToken cancellation)
+    private static async Task<string> SourceStampAsync(CancellationToken cancellationToken)
     {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         AppendOwnParts(hash);
         if (System.IO.Directory.Exists(AptListsDirectory))
         {
@@ -188,13 +188,13 @@ public sealed class Dom0Image
         }
 
         await Task.Yield();
-        cancellation.ThrowIfCancellationRequested();
+        cancellationToken.ThrowIfCancellationRequested();
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
     private static string KeyOf(IEnumerable<DebianPackage> parts)
     {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         AppendOwnParts(hash);
         foreach (DebianPackage part in parts.OrderBy(p => p.Name, StringComparer.Ordinal))
         {
@@ -220,18 +220,18 @@ public sealed class Dom0Image
     }
 
     /// <summary>The packages with programs first, then every library package they reach, nearest first.</summary>
-    private static async Task<List<DebianPackage>> SelectAsync(DebianPackages packages, CancellationToken cancellation)
+    private static async Task<List<DebianPackage>> SelectAsync(DebianPackages packages, CancellationToken cancellationToken)
     {
         IReadOnlyList<DebianPackage> programs = await packages.FindAsync(
-            [HypervisorPackage, ToolsPackage, StorePackage, BusyboxPackage, UnwinderPackage, KernelMetaPackage], cancellation);
+            [HypervisorPackage, ToolsPackage, StorePackage, BusyboxPackage, UnwinderPackage, KernelMetaPackage], cancellationToken);
         DebianPackage meta = programs.First(package => package.Name == KernelMetaPackage);
         string kernelName = meta.Depends.FirstOrDefault(name => name.StartsWith("linux-image-", StringComparison.Ordinal))
             ?? throw new QemuXenException($"{KernelMetaPackage} {meta.Version} names no kernel package.");
-        var selected = new List<DebianPackage>(programs.Where(package => package != meta));
-        selected.AddRange(await packages.FindAsync([kernelName], cancellation));
+        List<DebianPackage> selected = new(programs.Where(package => package != meta));
+        selected.AddRange(await packages.FindAsync([kernelName], cancellationToken));
 
         // The tools' other dependencies (python, perl) serve programs that are not taken along.
-        var level = programs.Where(package => package.Name is ToolsPackage or StorePackage).ToList();
+        List<DebianPackage> level = programs.Where(package => package.Name is ToolsPackage or StorePackage).ToList();
         while (level.Count > 0)
         {
             string[] names =
@@ -244,7 +244,7 @@ public sealed class Dom0Image
                 break;
             }
 
-            level = [.. await packages.FindAsync(names, cancellation)];
+            level = [.. await packages.FindAsync(names, cancellationToken)];
             selected.AddRange(level);
         }
 
@@ -255,10 +255,10 @@ public sealed class Dom0Image
     private static bool IsLibraryPackage(string name) => name.StartsWith("lib", StringComparison.Ordinal) || name == "zlib1g";
 
     private async Task MakeAsync(
-        DebianPackages packages, List<DebianPackage> parts, IProgress<string> progress, CancellationToken cancellation)
+        DebianPackages packages, List<DebianPackage> parts, IProgress<string> progress, CancellationToken cancellationToken)
     {
-        var contents = new ImageContents();
-        var libraries = new LibraryResolver();
+        ImageContents contents = new();
+        LibraryResolver libraries = new();
         for (int i = 0; i < parts.Count; i++)
         {
             DebianPackage part = parts[i];
@@ -272,8 +272,8 @@ public sealed class Dom0Image
             }
 
             progress.Report($"fetching {part.Name} {part.Version} ({i + 1}/{parts.Count})");
-            string path = await packages.DownloadAsync(part, cancellation);
-            List<PackageFile> files = await DebianPackages.ReadAsync(path, name => Wants(part.Name, name), cancellation);
+            string path = await packages.DownloadAsync(part, cancellationToken);
+            List<PackageFile> files = await DebianPackages.ReadAsync(path, name => Wants(part.Name, name), cancellationToken);
             contents.Take(files, libraries);
         }
 
@@ -284,9 +284,9 @@ public sealed class Dom0Image
 
         progress.Report("packing the dom0 image");
         System.IO.Directory.CreateDirectory(Directory);
-        await contents.WriteAsync(this, libraries, cancellation);
+        await contents.WriteAsync(this, libraries, cancellationToken);
         await File.WriteAllLinesAsync(
-            Path.Combine(Directory, "complete"), parts.Select(part => $"{part.Name} {part.Version}"), cancellation);
+            Path.Combine(Directory, "complete"), parts.Select(part => $"{part.Name} {part.Version}"), cancellationToken);
     }
 
     private static bool Wants(string package, string path) => package switch
@@ -312,9 +312,9 @@ public sealed class Dom0Image
         private byte[]? _busybox;
         private PackageFile? _interpreter;
 
-        internal bool HasPrograms => _programs.Count > Tools.Length;
+        public bool HasPrograms => _programs.Count > Tools.Length;
 
-        internal void Take(List<PackageFile> files, LibraryResolver libraries)
+        public void Take(List<PackageFile> files, LibraryResolver libraries)
         {
             foreach (PackageFile file in files)
             {
@@ -360,31 +360,31 @@ public sealed class Dom0Image
             }
         }
 
-        internal async Task WriteAsync(Dom0Image image, LibraryResolver libraries, CancellationToken cancellation)
+        public async Task WriteAsync(Dom0Image image, LibraryResolver libraries, CancellationToken cancellationToken)
         {
-            await WriteFileAsync(image.Hypervisor, Present(_hypervisor, "hypervisor"), cancellation);
+            await WriteFileAsync(image.Hypervisor, Present(_hypervisor, "hypervisor"), cancellationToken);
             byte[] bzImage = Present(_kernel, "kernel");
             byte[] kernel = LinuxKernelImage.Extract(bzImage) is { } extracted ? LinuxKernelImage.Shorten(extracted) : bzImage;
-            await WriteFileAsync(image.Kernel, kernel, cancellation);
-            await WriteFileAsync(image.Busybox, Present(_busybox, "busybox"), cancellation);
+            await WriteFileAsync(image.Kernel, kernel, cancellationToken);
+            await WriteFileAsync(image.Busybox, Present(_busybox, "busybox"), cancellationToken);
             File.SetUnixFileMode(image.Busybox, (UnixFileMode)0x1ED);
             System.IO.Directory.CreateDirectory(image.ModuleDirectory);
             foreach (string module in LoadOrder(GuestModules, "a guest"))
             {
-                await WriteFileAsync(image.ModuleFile(module), _modules[module].Content, cancellation);
+                await WriteFileAsync(image.ModuleFile(module), _modules[module].Content, cancellationToken);
             }
 
-            using var archive = new MemoryStream();
+            using MemoryStream archive = new();
             WriteArchive(archive, libraries);
             using FileStream file = File.Create(image.Initramfs);
-            using var gzip = new GZipStream(file, CompressionLevel.Optimal);
+            using GZipStream gzip = new(file, CompressionLevel.Optimal);
             archive.Position = 0;
-            await archive.CopyToAsync(gzip, cancellation);
+            await archive.CopyToAsync(gzip, cancellationToken);
         }
 
         private void WriteArchive(Stream output, LibraryResolver libraries)
         {
-            using var cpio = new CpioWriter(output);
+            using CpioWriter cpio = new(output);
             foreach (string directory in Directories)
             {
                 cpio.AddDirectory(directory);
@@ -460,13 +460,13 @@ public sealed class Dom0Image
         private static byte[] Present(byte[]? part, string what) =>
             part ?? throw new QemuXenException($"The packages hold no {what}.");
 
-        private static async Task WriteFileAsync(string path, byte[] content, CancellationToken cancellation) =>
-            await File.WriteAllBytesAsync(path, content, cancellation);
+        private static async Task WriteFileAsync(string path, byte[] content, CancellationToken cancellationToken) =>
+            await File.WriteAllBytesAsync(path, content, cancellationToken);
 
         private static byte[] Gunzip(byte[] compressed)
         {
-            using var input = new GZipStream(new MemoryStream(compressed), CompressionMode.Decompress);
-            var output = new MemoryStream();
+            using GZipStream input = new(new MemoryStream(compressed), CompressionMode.Decompress);
+            MemoryStream output = new();
             input.CopyTo(output);
             return output.ToArray();
         }

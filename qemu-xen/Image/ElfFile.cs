@@ -19,22 +19,22 @@ internal sealed class ElfFile
     private ElfFile(ElfReader elf) => _elf = elf;
 
     /// <summary>Shared libraries the file asks for (DT_NEEDED), in its order.</summary>
-    internal IReadOnlyList<string> Needed { get; private set; } = [];
+    public IReadOnlyList<string> Needed { get; private set; } = [];
 
     /// <summary>Name under which others ask for this library (DT_SONAME), or null.</summary>
-    internal string? SharedObjectName { get; private set; }
+    public string? SharedObjectName { get; private set; }
 
     /// <summary>Reads a file's dynamic section; a file without one (static, or a relocatable object) needs nothing.</summary>
     /// <exception cref="InvalidDataException">The bytes are no such ELF file, or a table lies outside it.</exception>
-    internal static ElfFile Read(ReadOnlyMemory<byte> image, string name)
+    public static ElfFile Read(ReadOnlyMemory<byte> image, string name)
     {
-        var file = new ElfFile(new ElfReader(image, name));
+        ElfFile file = new(new ElfReader(image, name));
         file.ReadDynamic();
         return file;
     }
 
     /// <summary>The modules a kernel module depends on: the list after "depends=" in its section .modinfo.</summary>
-    internal IReadOnlyList<string> ModuleDependencies()
+    public IReadOnlyList<string> ModuleDependencies()
     {
         ElfSection section = _elf.Sections.FirstOrDefault(section => _elf.NameOf(section) == ".modinfo");
         foreach (string entry in Encoding.ASCII.GetString(_elf.Contents(section).Span).Split('\0'))
@@ -52,7 +52,7 @@ internal sealed class ElfFile
     {
         ReadOnlySpan<byte> dynamic = _elf.Contents(_elf.Segments.FirstOrDefault(segment => segment.Type == ElfSegment.Dynamic)).Span;
         ulong strings = 0;
-        var needed = new List<ulong>();
+        List<ulong> needed = new();
         ulong? soname = null;
         for (; dynamic.Length >= 16; dynamic = dynamic[16..])
         {

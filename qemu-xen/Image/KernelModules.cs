@@ -8,10 +8,10 @@ internal static class KernelModules
     /// <param name="user">Who wants them, for the message.</param>
     /// <param name="dependencies">Dependencies of a module by its normal name ("_"), or null when there is no such module.</param>
     /// <exception cref="QemuXenException">A module is missing or depends on itself.</exception>
-    internal static List<string> LoadOrder(IEnumerable<string> wanted, string user, Func<string, IReadOnlyList<string>?> dependencies)
+    public static List<string> LoadOrder(IEnumerable<string> wanted, string user, Func<string, IReadOnlyList<string>?> dependencies)
     {
-        var order = new List<string>();
-        var state = new Dictionary<string, bool>(StringComparer.Ordinal);
+        List<string> order = new();
+        Dictionary<string, bool> state = new(StringComparer.Ordinal);
         foreach (string module in wanted)
         {
             Visit(Normalise(module), user);
@@ -45,5 +45,5 @@ internal static class KernelModules
     }
 
     /// <summary>The name the kernel gives a module: "xen-evtchn" and "xen_evtchn" are one.</summary>
-    internal static string Normalise(string name) => name.Replace('-', '_');
+    public static string Normalise(string name) => name.Replace('-', '_');
 }

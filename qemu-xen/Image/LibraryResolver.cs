@@ -13,13 +13,13 @@ internal sealed class LibraryResolver
     private readonly SortedSet<string> _missing = new(StringComparer.Ordinal);
 
     /// <summary>Names that are asked for and not offered yet.</summary>
-    internal IReadOnlyCollection<string> Missing => _missing;
+    public IReadOnlyCollection<string> Missing => _missing;
 
     /// <summary>The libraries found so far, by the name under which they are asked for.</summary>
-    internal IReadOnlyDictionary<string, PackageFile> Used => _used;
+    public IReadOnlyDictionary<string, PackageFile> Used => _used;
 
     /// <summary>Offers a library; it is used once something asks for its DT_SONAME or, without one, its file name.</summary>
-    internal void Offer(PackageFile file)
+    public void Offer(PackageFile file)
     {
         if (file.LinkTarget is not null || !ElfReader.IsElf(file.Content))
         {
@@ -35,7 +35,7 @@ internal sealed class LibraryResolver
     }
 
     /// <summary>Asks for everything a program needs.</summary>
-    internal void RequireFor(PackageFile program)
+    public void RequireFor(PackageFile program)
     {
         foreach (string name in ElfFile.Read(program.Content, program.Path).Needed)
         {
@@ -44,7 +44,7 @@ internal sealed class LibraryResolver
     }
 
     /// <summary>Asks for one library by name.</summary>
-    internal void Require(string name)
+    public void Require(string name)
     {
         if (_used.ContainsKey(name))
         {

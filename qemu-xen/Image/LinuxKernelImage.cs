@@ -15,7 +15,7 @@ internal static partial class LinuxKernelImage
     private const int PayloadLength = 0x24C;
 
     /// <summary>The uncompressed kernel, or null when its compression is not one that can be undone here.</summary>
-    internal static byte[]? Extract(ReadOnlySpan<byte> image)
+    public static byte[]? Extract(ReadOnlySpan<byte> image)
     {
         if (image.Length < 0x250 || !image.Slice(HeaderMagic, 4).SequenceEqual("HdrS"u8))
         {
@@ -39,7 +39,7 @@ internal static partial class LinuxKernelImage
     /// The kernel without the zeros at the ends of its segments, a third of Debian's, which whoever loads it puts there (p_memsz of
     /// elf(5)): a boot loader copies what is in the file byte by byte.
     /// </summary>
-    internal static byte[] Shorten(byte[] kernel)
+    public static byte[] Shorten(byte[] kernel)
     {
         const int ProgramHeaderSize = 56;
         Span<byte> header = kernel;

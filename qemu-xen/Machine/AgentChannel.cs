@@ -19,13 +19,13 @@ internal sealed class AgentChannel : IAsyncDisposable
     private readonly SemaphoreSlim _writing = new(1);
     private readonly Task _reading;
     private int _lastId;
-    private volatile bool _closed;
+    private volatile bool _isClosed;
 
     /// <summary>Serves a connection to the agent.</summary>
     /// <param name="stream">The connection, owned from now on.</param>
     /// <param name="share">The directory that dom0 sees as /host.</param>
     /// <param name="domainsListed">Called with every new list of domains, one call at a time.</param>
-    internal AgentChannel(Stream stream, string share, Action<IReadOnlyList<DomainState>> domainsListed)
+    public AgentChannel(Stream stream, string share, Action<IReadOnlyList<DomainState>> domainsListed)
     {
         _stream = stream;
         _share = share;
@@ -33,38 +33,38 @@ internal sealed class AgentChannel : IAsyncDisposable
     }
 
     /// <summary>Completes when the agent serves commands; fails when dom0 says it cannot, or the line breaks first.</summary>
-    internal Task Ready => _ready.Task;
+    public Task Ready => _ready.Task;
 
     /// <summary>Lines that are not of the protocol, for a message about a failure.</summary>
-    internal TextLog Noise { get; } = new();
+    public TextLog Noise { get; } = new();
 
     /// <summary>Runs a shell script in dom0 whose output is wanted at its end.</summary>
-    internal Task<CommandResult> RunAsync(string script, TimeSpan limit, CancellationToken cancellation) =>
-        RunAsync(script, limit, lines: null, cancellation);
+    public Task<CommandResult> RunAsync(string script, TimeSpan limit, CancellationToken cancellationToken) =>
+        RunAsync(script, limit, lines: null, cancellationToken);
 
     /// <summary>Runs a shell script in dom0.</summary>
     /// <param name="script">Text of the script.</param>
     /// <param name="limit">Longest time it may take; it is killed then.</param>
     /// <param name="lines">Receives each line of its standard output as it is written.</param>
-    /// <param name="cancellation">Kills it as well.</param>
+    /// <param name="cancellationToken">Kills it as well.</param>
     /// <exception cref="QemuXenException">The limit passed or the line to dom0 broke.</exception>
-    internal async Task<CommandResult> RunAsync(string script, TimeSpan limit, IProgress<string>? lines, CancellationToken cancellation)
+    public async Task<CommandResult> RunAsync(string script, TimeSpan limit, IProgress<string>? lines, CancellationToken cancellationToken)
     {
         int id = Interlocked.Increment(ref _lastId);
-        var ended = new TaskCompletionSource<int>(TaskCreationOptions.RunContinuationsAsynchronously);
+        TaskCompletionSource<int> ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
         string file = Path.Combine(_share, "command", $"{id}.");
-        await File.WriteAllTextAsync(file + "sh", script, cancellation);
+        await File.WriteAllTextAsync(file + "sh", script, cancellationToken);
         _running[id] = ended;
         await using FollowedFile? followed = lines is null ? null : new(file + "out", lines);
         try
         {
-            if (_closed)
+            if (_isClosed)
             {
                 throw Gone();
             }
 
             await SendAsync($"run {id}");
-            int status = await ended.Task.WaitAsync(limit, cancellation);
+            int status = await ended.Task.WaitAsync(limit, cancellationToken);
             await (followed?.FinishAsync() ?? Task.CompletedTask);
             return new(status, await ReadIfThereAsync(file + "out"), await ReadIfThereAsync(file + "err"));
         }
@@ -94,7 +94,7 @@ internal sealed class AgentChannel : IAsyncDisposable
     /// <summary>
     /// Takes the shared directory away from dom0, which no command may use meanwhile; QEMU saves no machine that has one mounted.
     /// </summary>
-    internal async Task UnmountAsync()
+    public async Task UnmountAsync()
     {
         _unmounted = new(TaskCreationOptions.RunContinuationsAsynchronously);
         await SendAsync("unmount");
@@ -102,7 +102,7 @@ internal sealed class AgentChannel : IAsyncDisposable
     }
 
     /// <summary>Gives dom0 the shared directory and the time of day; <see cref="Ready"/> completes anew when that is done.</summary>
-    internal async Task MountAsync()
+    public async Task MountAsync()
     {
         _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
         await SendAsync($"mount {DateTimeOffset.UtcNow.ToUnixTimeSeconds()}");
@@ -110,7 +110,7 @@ internal sealed class AgentChannel : IAsyncDisposable
 
     /// <summary>Sends a line that asks for nothing.</summary>
     /// <exception cref="QemuXenException">The line has broken.</exception>
-    internal Task BeatAsync() => SendAsync("beat");
+    public Task BeatAsync() => SendAsync("beat");
 
     /// <summary>Closes the line; commands that still run fail.</summary>
     public async ValueTask DisposeAsync()
@@ -184,7 +184,7 @@ internal sealed class AgentChannel : IAsyncDisposable
 
     private void FailAll()
     {
-        _closed = true;
+        _isClosed = true;
         _ready.TrySetException(Gone());
         _ = _ready.Task.Exception;
         _unmounted.TrySetException(Gone());

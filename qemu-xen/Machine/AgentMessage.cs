@@ -25,7 +25,7 @@ internal enum AgentMessageKind
 internal sealed record AgentMessage(AgentMessageKind Kind, int Number = 0, int Status = 0, string Text = "")
 {
     /// <summary>Reads a line; null when it is none of the protocol's.</summary>
-    internal static AgentMessage? Parse(string line)
+    public static AgentMessage? Parse(string line)
     {
         string[] words = line.Split(' ');
         return words switch

@@ -17,10 +17,10 @@ namespace Xenlet.QemuXen.Machine;
 internal sealed class BochsEmulator(XenMachineOptions options, Dom0Image image, string directory, string sharedDirectory) : Emulator
 {
     /// <summary>Name of the emulator's program.</summary>
-    internal const string Program = "bochs";
+    public const string Program = "bochs";
 
     /// <summary>The Debian package that has it.</summary>
-    internal const string Package = "bochs";
+    public const string Package = "bochs";
 
     private const string Bios = "/usr/share/bochs/BIOS-bochs-latest";
     private const string VgaBios = "/usr/share/vgabios/vgabios.bin";
@@ -45,24 +45,24 @@ internal sealed class BochsEmulator(XenMachineOptions options, Dom0Image image, 
     private Stream? _secondSerial;
 
     /// <inheritdoc/>
-    internal override string Name => "Bochs";
+    public override string Name => "Bochs";
 
     /// <inheritdoc/>
-    internal override double Slowness => 6;
+    public override double Slowness => 6;
 
     /// <inheritdoc/>
-    internal override string SaveDirectory => "/tmp/save";
+    public override string SaveDirectory => "/tmp/save";
 
     /// <inheritdoc/>
-    internal override bool IsShareSlow => true;
+    public override bool IsShareSlow => true;
 
     /// <inheritdoc/>
-    internal override Stream Serial => _serial!;
+    public override Stream Serial => _serial!;
 
     private string LogFile => Path.Combine(directory, "bochs.log");
 
     /// <inheritdoc/>
-    internal override async Task StartAsync(SavedState? state, TimeSpan limit, CancellationToken cancellation)
+    public override async Task StartAsync(SavedState? state, TimeSpan limit, CancellationToken cancellationToken)
     {
         if (options.CpuFeatures.Count > 0)
         {
@@ -75,29 +75,29 @@ internal sealed class BochsEmulator(XenMachineOptions options, Dom0Image image, 
         }
 
         string disk = Path.Combine(directory, "boot.disk");
-        await BootDisk.WriteAsync(disk, image, XenCommandLine(), Dom0CommandLine(), cancellation);
-        using var first = new TcpListener(IPAddress.Loopback, 0);
-        using var second = new TcpListener(IPAddress.Loopback, 0);
+        await BootDisk.WriteAsync(disk, image, XenCommandLine(), Dom0CommandLine(), cancellationToken);
+        using TcpListener first = new(IPAddress.Loopback, 0);
+        using TcpListener second = new(IPAddress.Loopback, 0);
         first.Start(backlog: 1);
         second.Start(backlog: 1);
         string configuration = Path.Combine(directory, "bochsrc");
-        await File.WriteAllLinesAsync(configuration, Configuration(disk, first, second), cancellation);
+        await File.WriteAllLinesAsync(configuration, Configuration(disk, first, second), cancellationToken);
 
         // Debian's Bochs has the debugger built in, which waits for a command before the first instruction.
         string start = Path.Combine(directory, "continue");
-        await File.WriteAllTextAsync(start, "continue\n", cancellation);
+        await File.WriteAllTextAsync(start, "continue\n", cancellationToken);
 
         Process = await EmulatorProcess.StartAsync(
             Program, Package, ["env", "TERM=xterm", Program, "-f", configuration, "-rc", start], directory);
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         Task<Socket> firstSocket = first.AcceptSocketAsync(stop.Token).AsTask();
         Task<Socket> secondSocket = second.AcceptSocketAsync(stop.Token).AsTask();
         try
         {
             Task<string> display = FindDisplayAsync(Process.Errors);
-            await UnlessEndedAsync(display, "opened its display", limit, Logs, cancellation);
+            await UnlessEndedAsync(display, "opened its display", limit, Logs, cancellationToken);
             _watching = WatchAsync(await display);
-            await UnlessEndedAsync(Task.WhenAll(firstSocket, secondSocket), "opened its serial ports", limit, Logs, cancellation);
+            await UnlessEndedAsync(Task.WhenAll(firstSocket, secondSocket), "opened its serial ports", limit, Logs, cancellationToken);
         }
         finally
         {
@@ -110,17 +110,17 @@ internal sealed class BochsEmulator(XenMachineOptions options, Dom0Image image, 
     }
 
     /// <inheritdoc/>
-    internal override Task<Stream> OpenAgentAsync(CancellationToken cancellation) => _ports.AcceptAsync(AgentPort, cancellation);
+    public override Task<Stream> OpenAgentAsync(CancellationToken cancellationToken) => _ports.AcceptAsync(AgentPort, cancellationToken);
 
     /// <inheritdoc/>
-    internal override Task<Stream> OpenPortAsync(int port, Action openInDom0, CancellationToken cancellation)
+    public override Task<Stream> OpenPortAsync(int port, Action openInDom0, CancellationToken cancellationToken)
     {
         openInDom0();
-        return _ports.AcceptAsync(port, cancellation);
+        return _ports.AcceptAsync(port, cancellationToken);
     }
 
     /// <inheritdoc/>
-    internal override Task<Stream> OpenSecondSerialPortAsync(CancellationToken cancellation) => Task.FromResult(_secondSerial!);
+    public override Task<Stream> OpenSecondSerialPortAsync(CancellationToken cancellationToken) => Task.FromResult(_secondSerial!);
 
     /// <inheritdoc/>
     public override async ValueTask DisposeAsync()
@@ -135,7 +135,7 @@ internal sealed class BochsEmulator(XenMachineOptions options, Dom0Image image, 
     }
 
     /// <inheritdoc/>
-    internal override string Logs()
+    public override string Logs()
     {
         string said = File.Exists(LogFile) ? string.Join('\n', File.ReadLines(LogFile).TakeLast(8)) : "";
         return base.Logs() + Limits.Extract($"{Name}'s log", said);
@@ -148,7 +148,7 @@ internal sealed class BochsEmulator(XenMachineOptions options, Dom0Image image, 
     private static async Task<string> FindDisplayAsync(TextLog said)
     {
         const string Before = "Bochs connected to screen \"";
-        var found = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
+        TaskCompletionSource<string> found = new(TaskCreationOptions.RunContinuationsAsynchronously);
         void Look(string line)
         {
             if (line.StartsWith(Before, StringComparison.Ordinal))
@@ -173,7 +173,7 @@ internal sealed class BochsEmulator(XenMachineOptions options, Dom0Image image, 
         try
         {
             await HostCommand.RunAsync(
-                "sh", ["-c", "stty -F \"$0\" raw -echo && exec cat \"$0\" >/dev/null", display], cancellation: _stop.Token);
+                "sh", ["-c", "stty -F \"$0\" raw -echo && exec cat \"$0\" >/dev/null", display], cancellationToken: _stop.Token);
         }
         catch (Exception e) when (e is QemuXenException or OperationCanceledException)
         {

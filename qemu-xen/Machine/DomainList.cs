@@ -8,7 +8,7 @@ internal sealed class DomainList
     private IReadOnlyList<DomainState> _domains = [];
 
     /// <summary>The last list, one domain a line.</summary>
-    internal string Text
+    public string Text
     {
         get
         {
@@ -20,7 +20,7 @@ internal sealed class DomainList
     }
 
     /// <summary>Takes a new list and shows it to every domain that is followed.</summary>
-    internal void Take(IReadOnlyList<DomainState> domains)
+    public void Take(IReadOnlyList<DomainState> domains)
     {
         lock (_gate)
         {
@@ -33,7 +33,7 @@ internal sealed class DomainList
     }
 
     /// <summary>Shows every domain that is followed the last list again.</summary>
-    internal void ShowAgain()
+    public void ShowAgain()
     {
         lock (_gate)
         {
@@ -42,7 +42,7 @@ internal sealed class DomainList
     }
 
     /// <summary>Shows a domain the last list, and every one that comes until it is forgotten.</summary>
-    internal void Follow(IFollowedDomain domain)
+    public void Follow(IFollowedDomain domain)
     {
         lock (_gate)
         {
@@ -52,7 +52,7 @@ internal sealed class DomainList
     }
 
     /// <summary>Shows a domain no more lists.</summary>
-    internal void Forget(IFollowedDomain domain)
+    public void Forget(IFollowedDomain domain)
     {
         lock (_gate)
         {
@@ -61,7 +61,7 @@ internal sealed class DomainList
     }
 
     /// <summary>Tells every domain that is followed that the machine has ended, and waits until each has taken notice.</summary>
-    internal async Task AbandonAsync()
+    public async Task AbandonAsync()
     {
         IFollowedDomain[] followed;
         lock (_gate)

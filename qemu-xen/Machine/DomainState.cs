@@ -12,9 +12,9 @@ namespace Xenlet.QemuXen.Machine;
 internal sealed partial record DomainState(string Name, int Id, bool IsPaused, bool IsDying, GuestEndReason? ShutdownReason)
 {
     /// <summary>Reads the table; lines that are no domain (the heading, messages) are left out.</summary>
-    internal static List<DomainState> ParseList(string table)
+    public static List<DomainState> ParseList(string table)
     {
-        var domains = new List<DomainState>();
+        List<DomainState> domains = new();
         foreach (string line in table.Split('\n'))
         {
             Match match = Line().Match(line);

@@ -20,50 +20,50 @@ internal abstract class Emulator : IAsyncDisposable
     protected const int AgentPort = 1;
 
     /// <summary>The first port that is free for anything.</summary>
-    internal const int FirstFreePort = 2;
+    public const int FirstFreePort = 2;
 
     /// <summary>How many ports there are from <see cref="FirstFreePort"/> on.</summary>
-    internal const int FreePorts = 24;
+    public const int FreePorts = 24;
 
     /// <summary>The emulator's name, for messages.</summary>
-    internal abstract string Name { get; }
+    public abstract string Name { get; }
 
     /// <summary>Factor on every limit: how many times longer than in QEMU things take.</summary>
-    internal virtual double Slowness => 1;
+    public virtual double Slowness => 1;
 
     /// <summary>Interrupts are lost, so that dom0 must be interrupted from outside (<see cref="Heartbeat"/>).</summary>
-    internal virtual bool LosesInterrupts => false;
+    public virtual bool LosesInterrupts => false;
 
     /// <summary>Directory of dom0 that has room for saved guests and is quick to write.</summary>
-    internal abstract string SaveDirectory { get; }
+    public abstract string SaveDirectory { get; }
 
     /// <summary>Reading from the shared directory costs so much that dom0 had better keep a copy of an image it uses.</summary>
-    internal virtual bool IsShareSlow => false;
+    public virtual bool IsShareSlow => false;
 
     /// <summary>The process; null before <see cref="StartAsync"/>.</summary>
-    internal EmulatorProcess? Process { get; private protected set; }
+    public EmulatorProcess? Process { get; private protected set; }
 
     /// <summary>The first serial port, when started.</summary>
-    internal abstract Stream Serial { get; }
+    public abstract Stream Serial { get; }
 
     /// <summary>Starts the program.</summary>
     /// <param name="state">A state to begin with, if any: only for an emulator that <see cref="ISavesState"/>.</param>
     /// <param name="limit">How long it may take until the first serial port is there.</param>
-    /// <param name="cancellation">Ends the wait.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="QemuXenException">It does not start.</exception>
-    internal abstract Task StartAsync(SavedState? state, TimeSpan limit, CancellationToken cancellation);
+    public abstract Task StartAsync(SavedState? state, TimeSpan limit, CancellationToken cancellationToken);
 
     /// <summary>Waits for the line to dom0's agent.</summary>
-    internal abstract Task<Stream> OpenAgentAsync(CancellationToken cancellation);
+    public abstract Task<Stream> OpenAgentAsync(CancellationToken cancellationToken);
 
     /// <summary>Opens a port.</summary>
     /// <param name="port">Its number.</param>
     /// <param name="openInDom0">Has dom0 open its end, without waiting for that.</param>
-    /// <param name="cancellation">Ends the wait.</param>
-    internal abstract Task<Stream> OpenPortAsync(int port, Action openInDom0, CancellationToken cancellation);
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public abstract Task<Stream> OpenPortAsync(int port, Action openInDom0, CancellationToken cancellationToken);
 
     /// <summary>Connects to the second serial port, which dom0 knows as ttyS1.</summary>
-    internal abstract Task<Stream> OpenSecondSerialPortAsync(CancellationToken cancellation);
+    public abstract Task<Stream> OpenSecondSerialPortAsync(CancellationToken cancellationToken);
 
     /// <inheritdoc/>
     public virtual async ValueTask DisposeAsync()
@@ -75,18 +75,18 @@ internal abstract class Emulator : IAsyncDisposable
     }
 
     /// <summary>The last lines of what the emulator itself said.</summary>
-    internal virtual string Logs() => Limits.Extract(Name, Process?.Errors.Tail(8) ?? "");
+    public virtual string Logs() => Limits.Extract(Name, Process?.Errors.Tail(8) ?? "");
 
     /// <summary>Waits for something that cannot come any more once the emulator has ended.</summary>
     /// <param name="task">What is awaited.</param>
     /// <param name="what">What the emulated machine does then, as in "dom0 was ready".</param>
     /// <param name="limit">How long at most.</param>
     /// <param name="logs">The last lines of the logs that matter.</param>
-    /// <param name="cancellation">Ends the wait.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="QemuXenException">The limit passed, the emulator ended before, or what was awaited failed.</exception>
-    internal async Task UnlessEndedAsync(Task task, string what, TimeSpan limit, Func<string> logs, CancellationToken cancellation)
+    public async Task UnlessEndedAsync(Task task, string what, TimeSpan limit, Func<string> logs, CancellationToken cancellationToken)
     {
-        await Task.WhenAny(task, Process!.Exited).WithinAsync(limit, $"an emulated machine that {what}", logs, cancellation);
+        await Task.WhenAny(task, Process!.Exited).WithinAsync(limit, $"an emulated machine that {what}", logs, cancellationToken);
         if (!task.IsCompletedSuccessfully)
         {
             string reason = task.Exception?.InnerException?.Message
@@ -100,13 +100,13 @@ internal abstract class Emulator : IAsyncDisposable
 internal interface ISavesState
 {
     /// <summary>Names the state of this machine, whether it exists or not.</summary>
-    Task<SavedState> FindStateAsync(CancellationToken cancellation);
+    Task<SavedState> FindStateAsync(CancellationToken cancellationToken);
 
     /// <summary>Saves the machine, on which dom0 has given up the shared directory, and lets it stand still.</summary>
     /// <exception cref="QemuXenException">It cannot be saved.</exception>
-    Task SaveAsync(SavedState state, TimeSpan limit, CancellationToken cancellation);
+    Task SaveAsync(SavedState state, TimeSpan limit, CancellationToken cancellationToken);
 
     /// <summary>Lets a machine that was saved, or that started from a state, go on.</summary>
     /// <exception cref="QemuXenException">The state cannot be read.</exception>
-    Task ContinueAsync(TimeSpan limit, CancellationToken cancellation);
+    Task ContinueAsync(TimeSpan limit, CancellationToken cancellationToken);
 }

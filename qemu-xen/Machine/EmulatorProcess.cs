@@ -18,13 +18,13 @@ internal sealed class EmulatorProcess : IAsyncDisposable
     private EmulatorProcess(Process process) => _process = process;
 
     /// <summary>Completes, without an error, when the emulator has ended for whatever reason.</summary>
-    internal Task Exited => _exited.Task;
+    public Task Exited => _exited.Task;
 
     /// <summary>What the emulator itself had to say, as opposed to the machine inside.</summary>
-    internal TextLog Errors => _errors;
+    public TextLog Errors => _errors;
 
     /// <summary>The status the emulator ended with; 128 + signal number when it was killed.</summary>
-    internal int ExitCode => _process.ExitCode;
+    public int ExitCode => _process.ExitCode;
 
     /// <summary>Starts an emulator.</summary>
     /// <param name="program">Name of the emulator's program.</param>
@@ -32,10 +32,10 @@ internal sealed class EmulatorProcess : IAsyncDisposable
     /// <param name="command">What is started: the program, or another that starts it, and its arguments.</param>
     /// <param name="directory">Its current directory.</param>
     /// <exception cref="QemuXenException">The program or setpriv is not installed.</exception>
-    internal static async Task<EmulatorProcess> StartAsync(string program, string package, IReadOnlyList<string> command, string directory)
+    public static async Task<EmulatorProcess> StartAsync(string program, string package, IReadOnlyList<string> command, string directory)
     {
-        var started = new TaskCompletionSource<EmulatorProcess>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var thread = new Thread(() => RunToEnd(program, package, command, directory, started)) { IsBackground = true, Name = program };
+        TaskCompletionSource<EmulatorProcess> started = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        Thread thread = new(() => RunToEnd(program, package, command, directory, started)) { IsBackground = true, Name = program };
         thread.Start();
         return await started.Task;
     }
@@ -48,7 +48,7 @@ internal sealed class EmulatorProcess : IAsyncDisposable
     }
 
     /// <summary>Kills the emulator and waits for its end.</summary>
-    internal async Task KillAsync()
+    public async Task KillAsync()
     {
         try
         {
@@ -66,7 +66,7 @@ internal sealed class EmulatorProcess : IAsyncDisposable
         string program, string package, IReadOnlyList<string> command, string directory, TaskCompletionSource<EmulatorProcess> started)
     {
         // setsid keeps a terminal's Ctrl-C away from the emulator, so that the machine is taken down in order.
-        var start = new ProcessStartInfo("setpriv", ["--pdeathsig", "KILL", "setsid", .. command])
+        ProcessStartInfo start = new("setpriv", ["--pdeathsig", "KILL", "setsid", .. command])
         {
             WorkingDirectory = directory,
             RedirectStandardInput = true,

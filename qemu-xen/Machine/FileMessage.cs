@@ -60,24 +60,24 @@ internal ref struct FileMessageReader(ReadOnlySpan<byte> body)
 internal sealed class FileMessageWriter(int room)
 {
     /// <summary>Size, type and tag.</summary>
-    internal const int HeaderSize = 7;
+    public const int HeaderSize = 7;
 
     private readonly byte[] _message = new byte[room];
 
     /// <summary>The message's size so far. Set to less, it drops what was written last.</summary>
-    internal int Length { get; set; }
+    public int Length { get; set; }
 
-    internal void Begin() => Length = HeaderSize;
+    public void Begin() => Length = HeaderSize;
 
-    internal void Byte(byte value) => Take(1)[0] = value;
+    public void Byte(byte value) => Take(1)[0] = value;
 
-    internal void UInt16(int value) => BinaryPrimitives.WriteUInt16LittleEndian(Take(2), (ushort)value);
+    public void UInt16(int value) => BinaryPrimitives.WriteUInt16LittleEndian(Take(2), (ushort)value);
 
-    internal void UInt32(uint value) => BinaryPrimitives.WriteUInt32LittleEndian(Take(4), value);
+    public void UInt32(uint value) => BinaryPrimitives.WriteUInt32LittleEndian(Take(4), value);
 
-    internal void UInt64(ulong value) => BinaryPrimitives.WriteUInt64LittleEndian(Take(8), value);
+    public void UInt64(ulong value) => BinaryPrimitives.WriteUInt64LittleEndian(Take(8), value);
 
-    internal void Text(string text)
+    public void Text(string text)
     {
         int length = Encoding.UTF8.GetByteCount(text);
         UInt16(length);
@@ -85,7 +85,7 @@ internal sealed class FileMessageWriter(int room)
     }
 
     /// <summary>The next bytes, for the caller to fill.</summary>
-    internal Span<byte> Take(int count)
+    public Span<byte> Take(int count)
     {
         Span<byte> bytes = _message.AsSpan(Length, count);
         Length += count;
@@ -93,10 +93,10 @@ internal sealed class FileMessageWriter(int room)
     }
 
     /// <summary>Fills in a number that stands before what was written after it.</summary>
-    internal void SetUInt32(int position, uint value) => BinaryPrimitives.WriteUInt32LittleEndian(_message.AsSpan(position), value);
+    public void SetUInt32(int position, uint value) => BinaryPrimitives.WriteUInt32LittleEndian(_message.AsSpan(position), value);
 
     /// <summary>Fills in the header and gives the whole message, which is good until the next one begins.</summary>
-    internal ReadOnlyMemory<byte> End(byte type, ushort tag)
+    public ReadOnlyMemory<byte> End(byte type, ushort tag)
     {
         BinaryPrimitives.WriteInt32LittleEndian(_message, Length);
         _message[4] = type;

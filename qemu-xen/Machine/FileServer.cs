@@ -29,7 +29,7 @@ internal sealed class FileServer(string root)
     private uint _messageLimit = LargestMessage;
 
     /// <summary>Answers until the stream ends.</summary>
-    internal async Task ServeAsync(Stream stream, CancellationToken cancellation)
+    public async Task ServeAsync(Stream stream, CancellationToken cancellationToken)
     {
         await using (stream)
         {
@@ -38,7 +38,7 @@ internal sealed class FileServer(string root)
             {
                 while (true)
                 {
-                    await stream.ReadExactlyAsync(message.AsMemory(0, FileMessageWriter.HeaderSize), cancellation);
+                    await stream.ReadExactlyAsync(message.AsMemory(0, FileMessageWriter.HeaderSize), cancellationToken);
                     uint size = BinaryPrimitives.ReadUInt32LittleEndian(message);
                     if (size is < FileMessageWriter.HeaderSize or > LargestMessage)
                     {
@@ -46,8 +46,8 @@ internal sealed class FileServer(string root)
                     }
 
                     int body = (int)size - FileMessageWriter.HeaderSize;
-                    await stream.ReadExactlyAsync(message.AsMemory(FileMessageWriter.HeaderSize, body), cancellation);
-                    await stream.WriteAsync(Answer(message.AsSpan(0, (int)size)), cancellation);
+                    await stream.ReadExactlyAsync(message.AsMemory(FileMessageWriter.HeaderSize, body), cancellationToken);
+                    await stream.WriteAsync(Answer(message.AsSpan(0, (int)size)), cancellationToken);
                 }
             }
             catch (Exception e) when (e is IOException or InvalidDataException or OperationCanceledException)
@@ -74,7 +74,7 @@ internal sealed class FileServer(string root)
         try
         {
             _answer.Begin();
-            var body = new FileMessageReader(message[FileMessageWriter.HeaderSize..]);
+            FileMessageReader body = new(message[FileMessageWriter.HeaderSize..]);
             if (Execute((FileMessageType)type, ref body))
             {
                 // An answer's type is that of its question and one.
@@ -218,7 +218,7 @@ internal sealed class FileServer(string root)
         string path = Child(Find(number).Path, body.Text());
         uint flags = body.UInt32();
         uint mode = body.UInt32();
-        var entry = new Entry(path);
+        Entry entry = new(path);
         OpenFile(entry, flags, (flags & OpenFlags.Exclusive) != 0 ? FileMode.CreateNew : FileMode.OpenOrCreate);
         File.SetUnixFileMode(path, OwnerCanAlways(mode));
         SetEntry(number, entry);

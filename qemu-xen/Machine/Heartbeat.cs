@@ -18,7 +18,7 @@ internal sealed class Heartbeat : IAsyncDisposable
 
     /// <summary>Begins.</summary>
     /// <param name="agent">The line to dom0; once it breaks nothing more is sent.</param>
-    internal Heartbeat(AgentChannel agent) => _beating = BeatAsync(agent);
+    public Heartbeat(AgentChannel agent) => _beating = BeatAsync(agent);
 
     /// <summary>Ends it.</summary>
     public async ValueTask DisposeAsync()
@@ -32,7 +32,7 @@ internal sealed class Heartbeat : IAsyncDisposable
     {
         try
         {
-            using var timer = new PeriodicTimer(Period);
+            using PeriodicTimer timer = new(Period);
             while (await timer.WaitForNextTickAsync(_stop.Token))
             {
                 await agent.BeatAsync();

@@ -24,20 +24,21 @@ internal sealed class PortListener : IAsyncDisposable
     private readonly Task _accepting;
 
     /// <summary>Begins to listen, on an address that only this host reaches.</summary>
-    internal PortListener()
+    public PortListener()
     {
         _listener.Start();
         _accepting = AcceptAllAsync();
     }
 
     /// <summary>The TCP port.</summary>
-    internal int TcpPort => ((IPEndPoint)_listener.LocalEndpoint).Port;
+    public int TcpPort => ((IPEndPoint)_listener.LocalEndpoint).Port;
 
     /// <summary>What a connection must know.</summary>
-    internal string Key { get; } = RandomNumberGenerator.GetHexString(32, lowercase: true);
+    public string Key { get; } = RandomNumberGenerator.GetHexString(32, lowercase: true);
 
     /// <summary>Waits for the next connection to a port.</summary>
-    internal async Task<Stream> AcceptAsync(int port, CancellationToken cancellation) => await Port(port).Reader.ReadAsync(cancellation);
+    public async Task<Stream> AcceptAsync(int port, CancellationToken cancellationToken) =>
+        await Port(port).Reader.ReadAsync(cancellationToken);
 
     /// <summary>Stops listening; connections that were taken live on.</summary>
     public async ValueTask DisposeAsync()
@@ -78,7 +79,7 @@ internal sealed class PortListener : IAsyncDisposable
 
     private async Task GreetAsync(NetworkStream stream)
     {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
+        using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
         limit.CancelAfter(GreetingLimit);
         try
         {
@@ -97,12 +98,12 @@ internal sealed class PortListener : IAsyncDisposable
     }
 
     /// <summary>Reads the first line, and nothing of what follows it; null when it is not the right one.</summary>
-    private async Task<int?> ReadGreetingAsync(NetworkStream stream, CancellationToken cancellation)
+    private async Task<int?> ReadGreetingAsync(NetworkStream stream, CancellationToken cancellationToken)
     {
         byte[] line = new byte[LongestGreeting];
         for (int length = 0; length < line.Length; length++)
         {
-            if (await stream.ReadAsync(line.AsMemory(length, 1), cancellation) == 0)
+            if (await stream.ReadAsync(line.AsMemory(length, 1), cancellationToken) == 0)
             {
                 return null;
             }

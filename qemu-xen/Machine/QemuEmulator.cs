@@ -14,10 +14,10 @@ internal sealed class QemuEmulator(XenMachineOptions options, Dom0Image image, s
     : Emulator, ISavesState
 {
     /// <summary>Name of the emulator's program.</summary>
-    internal const string Program = "qemu-system-x86_64";
+    public const string Program = "qemu-system-x86_64";
 
     /// <summary>The Debian package that has it.</summary>
-    internal const string Package = "qemu-system-x86";
+    public const string Package = "qemu-system-x86";
 
     private const string ShellSocket = "shell";
 
@@ -32,23 +32,23 @@ internal sealed class QemuEmulator(XenMachineOptions options, Dom0Image image, s
     private Stream? _agent;
 
     /// <inheritdoc/>
-    internal override string Name => "QEMU";
+    public override string Name => "QEMU";
 
     /// <inheritdoc/>
-    internal override bool LosesInterrupts => true;
+    public override bool LosesInterrupts => true;
 
     /// <inheritdoc/>
-    internal override string SaveDirectory => XenMachine.SharePath + "/save";
+    public override string SaveDirectory => XenMachine.SharePath + "/save";
 
     /// <inheritdoc/>
-    internal override Stream Serial => _serial!;
+    public override Stream Serial => _serial!;
 
     /// <inheritdoc/>
-    internal override async Task StartAsync(SavedState? state, TimeSpan limit, CancellationToken cancellation)
+    public override async Task StartAsync(SavedState? state, TimeSpan limit, CancellationToken cancellationToken)
     {
-        using var agent = new UnixListener(Socket("agent"));
-        using var serial = new UnixListener(Socket("serial"));
-        using var monitor = new UnixListener(Socket("monitor"));
+        using UnixListener agent = new(Socket("agent"));
+        using UnixListener serial = new(Socket("serial"));
+        using UnixListener monitor = new(Socket("monitor"));
         List<string> arguments = Arguments(agent.Path, serial.Path, monitor.Path);
         if (state is not null)
         {
@@ -56,14 +56,14 @@ internal sealed class QemuEmulator(XenMachineOptions options, Dom0Image image, s
         }
 
         Process = await EmulatorProcess.StartAsync(Program, Package, [Program, .. arguments], sharedDirectory);
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         Task<Stream> agentStream = agent.AcceptAsync(stop.Token);
         Task<Stream> serialStream = serial.AcceptAsync(stop.Token);
         Task<Stream> monitorStream = monitor.AcceptAsync(stop.Token);
         try
         {
             await UnlessEndedAsync(
-                Task.WhenAll(agentStream, serialStream, monitorStream), "opened its serial ports", limit, Logs, cancellation);
+                Task.WhenAll(agentStream, serialStream, monitorStream), "opened its serial ports", limit, Logs, cancellationToken);
         }
         finally
         {
@@ -72,47 +72,48 @@ internal sealed class QemuEmulator(XenMachineOptions options, Dom0Image image, s
 
         _serial = await serialStream;
         _agent = await agentStream;
-        _monitor = await QemuMonitor.OpenAsync(await monitorStream, cancellation);
+        _monitor = await QemuMonitor.OpenAsync(await monitorStream, cancellationToken);
     }
 
     /// <inheritdoc/>
-    internal override Task<Stream> OpenAgentAsync(CancellationToken cancellation) => Task.FromResult(_agent!);
+    public override Task<Stream> OpenAgentAsync(CancellationToken cancellationToken) => Task.FromResult(_agent!);
 
     /// <inheritdoc/>
-    internal override async Task<Stream> OpenPortAsync(int port, Action openInDom0, CancellationToken cancellation)
+    public override async Task<Stream> OpenPortAsync(int port, Action openInDom0, CancellationToken cancellationToken)
     {
         // dom0 must find the host connected when it opens the port, or it reads an end of file.
-        Stream stream = await UnixListener.ConnectAsync(Socket($"in{port}"), cancellation);
+        Stream stream = await UnixListener.ConnectAsync(Socket($"in{port}"), cancellationToken);
         openInDom0();
         return stream;
     }
 
     /// <inheritdoc/>
-    internal override Task<Stream> OpenSecondSerialPortAsync(CancellationToken cancellation) =>
-        UnixListener.ConnectAsync(Socket(ShellSocket), cancellation);
+    public override Task<Stream> OpenSecondSerialPortAsync(CancellationToken cancellationToken) =>
+        UnixListener.ConnectAsync(Socket(ShellSocket), cancellationToken);
 
     /// <inheritdoc/>
-    public async Task<SavedState> FindStateAsync(CancellationToken cancellation)
+    public async Task<SavedState> FindStateAsync(CancellationToken cancellationToken)
     {
         List<string> arguments = Arguments("agent", "serial", "monitor");
-        return await SavedState.ForAsync(image, arguments.Select(a => a.Replace(directory, "", StringComparison.Ordinal)), cancellation);
+        return await SavedState.ForAsync(
+            image, arguments.Select(a => a.Replace(directory, "", StringComparison.Ordinal)), cancellationToken);
     }
 
     /// <inheritdoc/>
-    public async Task SaveAsync(SavedState state, TimeSpan limit, CancellationToken cancellation)
+    public async Task SaveAsync(SavedState state, TimeSpan limit, CancellationToken cancellationToken)
     {
         string unfinished = $"{state.Path}.{Guid.NewGuid():N}";
         try
         {
-            await _monitor!.ExecuteAsync("""{"execute":"stop"}""", cancellation);
+            await _monitor!.ExecuteAsync("""{"execute":"stop"}""", cancellationToken);
             string target = JsonSerializer.Serialize($"exec:cat >'{unfinished}'");
-            await _monitor.ExecuteAsync($$$"""{"execute":"migrate","arguments":{"uri":{{{target}}}}}""", cancellation);
-            var started = Stopwatch.StartNew();
+            await _monitor.ExecuteAsync($$$"""{"execute":"migrate","arguments":{"uri":{{{target}}}}}""", cancellationToken);
+            Stopwatch started = Stopwatch.StartNew();
             string status;
             do
             {
-                await Task.Delay(20, cancellation);
-                status = await _monitor.ExecuteAsync("""{"execute":"query-migrate"}""", cancellation);
+                await Task.Delay(20, cancellationToken);
+                status = await _monitor.ExecuteAsync("""{"execute":"query-migrate"}""", cancellationToken);
                 if (status.Contains("\"failed\"", StringComparison.Ordinal) || started.Elapsed > limit)
                 {
                     throw new QemuXenException($"QEMU did not save the machine: {status}");
@@ -133,11 +134,11 @@ internal sealed class QemuEmulator(XenMachineOptions options, Dom0Image image, s
     }
 
     /// <inheritdoc/>
-    public async Task ContinueAsync(TimeSpan limit, CancellationToken cancellation)
+    public async Task ContinueAsync(TimeSpan limit, CancellationToken cancellationToken)
     {
         // A machine was saved standing still and comes back so; until its state is read it cannot go on.
-        var started = Stopwatch.StartNew();
-        while ((await _monitor!.ExecuteAsync("""{"execute":"query-status"}""", cancellation)).Contains(
+        Stopwatch started = Stopwatch.StartNew();
+        while ((await _monitor!.ExecuteAsync("""{"execute":"query-status"}""", cancellationToken)).Contains(
             "\"inmigrate\"", StringComparison.Ordinal))
         {
             if (started.Elapsed > limit)
@@ -145,10 +146,10 @@ internal sealed class QemuEmulator(XenMachineOptions options, Dom0Image image, s
                 throw new QemuXenException($"QEMU did not read the saved state within {limit.TotalSeconds:0.#} s.\n{Logs()}");
             }
 
-            await Task.Delay(20, cancellation);
+            await Task.Delay(20, cancellationToken);
         }
 
-        await _monitor.ExecuteAsync("""{"execute":"cont"}""", cancellation);
+        await _monitor.ExecuteAsync("""{"execute":"cont"}""", cancellationToken);
     }
 
     /// <inheritdoc/>

@@ -25,22 +25,22 @@ internal sealed class QemuMonitor : IAsyncDisposable
     }
 
     /// <summary>Opens the conversation on a connection, which it owns from now on.</summary>
-    internal static async Task<QemuMonitor> OpenAsync(Stream stream, CancellationToken cancellation)
+    public static async Task<QemuMonitor> OpenAsync(Stream stream, CancellationToken cancellationToken)
     {
-        var monitor = new QemuMonitor(stream);
-        await monitor.ExecuteAsync("""{"execute":"qmp_capabilities"}""", cancellation);
+        QemuMonitor monitor = new(stream);
+        await monitor.ExecuteAsync("""{"execute":"qmp_capabilities"}""", cancellationToken);
         return monitor;
     }
 
     /// <summary>Runs a command and returns its answer.</summary>
     /// <exception cref="QemuXenException">QEMU refused the command or has ended.</exception>
-    internal async Task<string> ExecuteAsync(string command, CancellationToken cancellation)
+    public async Task<string> ExecuteAsync(string command, CancellationToken cancellationToken)
     {
         string answer;
         try
         {
-            await _stream.WriteAsync(Encoding.UTF8.GetBytes(command + "\n"), cancellation);
-            answer = await _answers.Reader.ReadAsync(cancellation);
+            await _stream.WriteAsync(Encoding.UTF8.GetBytes(command + "\n"), cancellationToken);
+            answer = await _answers.Reader.ReadAsync(cancellationToken);
         }
         catch (Exception e) when (e is IOException or ChannelClosedException or ObjectDisposedException)
         {

@@ -24,24 +24,24 @@ internal sealed class SavedState
     }
 
     /// <summary>The file, whether it exists or not.</summary>
-    internal string Path { get; }
+    public string Path { get; }
 
     /// <summary>There is a state to restore.</summary>
-    internal bool Exists => File.Exists(Path);
+    public bool Exists => File.Exists(Path);
 
     /// <summary>Names the state of a machine.</summary>
     /// <param name="image">The image it was booted from; its directory keeps the state.</param>
     /// <param name="arguments">QEMU's arguments without what differs from run to run.</param>
-    /// <param name="cancellation">Stops the question for QEMU's version.</param>
-    internal static async Task<SavedState> ForAsync(Dom0Image image, IEnumerable<string> arguments, CancellationToken cancellation)
+    /// <param name="cancellationToken">Stops the question for QEMU's version.</param>
+    public static async Task<SavedState> ForAsync(Dom0Image image, IEnumerable<string> arguments, CancellationToken cancellationToken)
     {
-        string version = await HostCommand.RunAsync(QemuEmulator.Program, ["--version"], cancellation: cancellation);
+        string version = await HostCommand.RunAsync(QemuEmulator.Program, ["--version"], cancellationToken: cancellationToken);
         byte[] key = SHA256.HashData(Encoding.UTF8.GetBytes(version + string.Join('\n', arguments)));
         return new(image.Directory, System.IO.Path.Combine(image.Directory, $"machine-{Convert.ToHexStringLower(key)[..16]}.state"));
     }
 
     /// <summary>Puts a finished file in place and removes the states that were not used for longest.</summary>
-    internal void Accept(string finished)
+    public void Accept(string finished)
     {
         File.Move(finished, Path, overwrite: true);
         foreach (FileInfo old in new DirectoryInfo(_directory)
@@ -54,7 +54,7 @@ internal sealed class SavedState
     }
 
     /// <summary>Marks the state as used just now.</summary>
-    internal void Touch()
+    public void Touch()
     {
         try
         {
@@ -67,5 +67,5 @@ internal sealed class SavedState
     }
 
     /// <summary>Removes a state that could not be restored.</summary>
-    internal void Delete() => File.Delete(Path);
+    public void Delete() => File.Delete(Path);
 }

@@ -36,7 +36,7 @@ public sealed class XenMachine : IAsyncDisposable
     private Task _serial = Task.CompletedTask;
     private int _lastFile;
     private int _lastDisk;
-    private bool _disposed;
+    private bool _isDisposed;
 
     private XenMachine(XenMachineOptions options, Dom0Image image)
     {
@@ -63,23 +63,23 @@ public sealed class XenMachine : IAsyncDisposable
 
     /// <summary>Boots Xen and waits until dom0 serves commands.</summary>
     /// <exception cref="QemuXenException">Something is missing or did not come up in time; the message shows the logs.</exception>
-    public static async Task<XenMachine> StartAsync(XenMachineOptions options, CancellationToken cancellation = default)
+    public static async Task<XenMachine> StartAsync(XenMachineOptions options, CancellationToken cancellationToken = default)
     {
-        Dom0Image image = await Dom0Image.PrepareAsync(options.Dom0Directory, options.Progress, cancellation);
-        if (options.UseSavedState && await TryRestoreAsync(options, image, cancellation) is { } restored)
+        Dom0Image image = await Dom0Image.PrepareAsync(options.Dom0Directory, options.Progress, cancellationToken);
+        if (options.UseSavedState && await TryRestoreAsync(options, image, cancellationToken) is { } restored)
         {
             restored.BeginHeartbeat();
             return restored;
         }
 
-        var machine = new XenMachine(options, image);
+        XenMachine machine = new(options, image);
         try
         {
             options.Progress?.Report("booting Xen and dom0");
-            await machine.BootAsync(null, cancellation);
+            await machine.BootAsync(null, cancellationToken);
             if (options.UseSavedState && machine._emulator is ISavesState saving)
             {
-                await machine.SaveAsync(saving, cancellation);
+                await machine.SaveAsync(saving, cancellationToken);
             }
 
             machine.BeginHeartbeat();
@@ -95,24 +95,24 @@ public sealed class XenMachine : IAsyncDisposable
     /// <summary>Runs a shell script in dom0 and returns what it left behind.</summary>
     /// <param name="shellCommand">Text of the script.</param>
     /// <param name="limit">Longest time it may take (60 s if null), before <see cref="XenMachineOptions.TimeScale"/>.</param>
-    /// <param name="cancellation">Kills the command.</param>
+    /// <param name="cancellationToken">Kills the command.</param>
     /// <exception cref="QemuXenException">The limit passed, or the emulator or dom0 has ended.</exception>
-    public Task<CommandResult> RunInDom0Async(string shellCommand, TimeSpan? limit = null, CancellationToken cancellation = default) =>
-        RunInDom0Async(shellCommand, lines: null, limit ?? TimeSpan.FromSeconds(60), cancellation);
+    public Task<CommandResult> RunInDom0Async(string shellCommand, TimeSpan? limit = null, CancellationToken cancellationToken = default) =>
+        RunInDom0Async(shellCommand, lines: null, limit ?? TimeSpan.FromSeconds(60), cancellationToken);
 
     /// <summary>Runs a shell script in dom0 whose output is wanted while it runs.</summary>
     /// <param name="shellCommand">Text of the script.</param>
     /// <param name="lines">Receives each line of its standard output.</param>
     /// <param name="limit">Longest time it may take, before <see cref="XenMachineOptions.TimeScale"/>.</param>
-    /// <param name="cancellation">Kills the command.</param>
+    /// <param name="cancellationToken">Kills the command.</param>
     /// <exception cref="QemuXenException">The limit passed, or the emulator or dom0 has ended.</exception>
     public async Task<CommandResult> RunInDom0Async(
-        string shellCommand, IProgress<string>? lines, TimeSpan limit, CancellationToken cancellation = default)
+        string shellCommand, IProgress<string>? lines, TimeSpan limit, CancellationToken cancellationToken = default)
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
         try
         {
-            return await _agent!.RunAsync(shellCommand, Scale(limit), lines, cancellation);
+            return await _agent!.RunAsync(shellCommand, Scale(limit), lines, cancellationToken);
         }
         catch (QemuXenException e)
         {
@@ -123,7 +123,7 @@ public sealed class XenMachine : IAsyncDisposable
     /// <summary>Copies a file of this machine to where dom0 sees it and returns its path there.</summary>
     public string Share(string hostPath, string what = "The file")
     {
-        var source = new FileInfo(hostPath);
+        FileInfo source = new(hostPath);
         if (!source.Exists)
         {
             throw new QemuXenException($"{what}: there is no file {source.FullName}.");
@@ -148,11 +148,11 @@ public sealed class XenMachine : IAsyncDisposable
 
     /// <summary>Makes an empty disk in dom0's memory, which it takes as it is written; it is there until the machine ends.</summary>
     /// <returns>Its path in dom0, for <see cref="GuestConfig.RawDisk"/>.</returns>
-    public async Task<string> CreateDiskAsync(int sizeMiB, CancellationToken cancellation = default)
+    public async Task<string> CreateDiskAsync(int sizeMiB, CancellationToken cancellationToken = default)
     {
         string path = string.Create(CultureInfo.InvariantCulture, $"/tmp/disk{Interlocked.Increment(ref _lastDisk)}");
         CommandResult result = await RunInDom0Async(
-            string.Create(CultureInfo.InvariantCulture, $"truncate -s {sizeMiB}M {path}"), cancellation: cancellation);
+            string.Create(CultureInfo.InvariantCulture, $"truncate -s {sizeMiB}M {path}"), cancellationToken: cancellationToken);
         result.ThrowIfFailed("making a disk");
         return path;
     }
@@ -160,12 +160,12 @@ public sealed class XenMachine : IAsyncDisposable
     /// <summary>Ends the emulator with everything in it and removes its working directory.</summary>
     public async ValueTask DisposeAsync()
     {
-        if (_disposed)
+        if (_isDisposed)
         {
             return;
         }
 
-        _disposed = true;
+        _isDisposed = true;
         await _emulator.DisposeAsync();
         if (_heartbeat is not null)
         {
@@ -199,15 +199,15 @@ public sealed class XenMachine : IAsyncDisposable
         + Limits.Extract("unexpected lines from dom0's agent", _agent?.Noise.Tail(8) ?? "");
 
     /// <summary>Writes a file for <c>xl create</c> and returns its path in dom0.</summary>
-    internal async Task<string> ShareConfigAsync(string text, CancellationToken cancellation)
+    internal async Task<string> ShareConfigAsync(string text, CancellationToken cancellationToken)
     {
         string file = Path.Combine(SharedDirectory, "config", $"{Interlocked.Increment(ref _lastFile)}.cfg");
-        await File.WriteAllTextAsync(file, text, cancellation);
+        await File.WriteAllTextAsync(file, text, cancellationToken);
         return InDom0(file);
     }
 
     /// <summary>Gives the path in dom0 of an image that guests start from.</summary>
-    internal async Task<string> ShareImageAsync(string hostPath, string what, CancellationToken cancellation)
+    internal async Task<string> ShareImageAsync(string hostPath, string what, CancellationToken cancellationToken)
     {
         string shared = Share(hostPath, what);
         if (!_emulator.IsShareSlow)
@@ -219,15 +219,15 @@ public sealed class XenMachine : IAsyncDisposable
         // at once.
         string copy = $"{CopyPath}/{Path.GetFileName(shared)}";
         string script = $"[ -e {copy} ] || {{ cp {shared} {copy}.$$ && mv {copy}.$$ {copy}; }}";
-        (await RunInDom0Async(script, CopyLimit, cancellation)).ThrowIfFailed($"copying {hostPath} into dom0");
+        (await RunInDom0Async(script, CopyLimit, cancellationToken)).ThrowIfFailed($"copying {hostPath} into dom0");
         return copy;
     }
 
     /// <summary>Runs a shell script in dom0 whose standard input is the stream; disposing the stream ends its input.</summary>
     /// <param name="script">Text of the script, which has no single quote. The stream is there before the script reads.</param>
-    /// <param name="cancellation">Ends the wait for the stream.</param>
+    /// <param name="cancellationToken">Ends the wait for the stream.</param>
     /// <exception cref="QemuXenException">All ports are taken.</exception>
-    internal async Task<Stream> OpenInputAsync(string script, CancellationToken cancellation)
+    internal async Task<Stream> OpenInputAsync(string script, CancellationToken cancellationToken)
     {
         if (!_freePorts.TryTake(out int port))
         {
@@ -235,7 +235,7 @@ public sealed class XenMachine : IAsyncDisposable
         }
 
         string command = string.Create(CultureInfo.InvariantCulture, $"exec port {port} sh -c '{script}'");
-        return await _emulator.OpenPortAsync(port, () => _ = Task.Run(RunAsync, CancellationToken.None), cancellation);
+        return await _emulator.OpenPortAsync(port, () => _ = Task.Run(RunAsync, CancellationToken.None), cancellationToken);
 
         async Task RunAsync()
         {
@@ -253,7 +253,8 @@ public sealed class XenMachine : IAsyncDisposable
     }
 
     /// <summary>Connects to the second serial port, which dom0 knows as ttyS1.</summary>
-    internal Task<Stream> OpenSecondSerialPortAsync(CancellationToken cancellation) => _emulator.OpenSecondSerialPortAsync(cancellation);
+    internal Task<Stream> OpenSecondSerialPortAsync(CancellationToken cancellationToken) =>
+        _emulator.OpenSecondSerialPortAsync(cancellationToken);
 
     private string InDom0(string path) => SharePath + "/" + Path.GetRelativePath(SharedDirectory, path);
 
@@ -265,17 +266,17 @@ public sealed class XenMachine : IAsyncDisposable
         }
     }
 
-    private static async Task<XenMachine?> TryRestoreAsync(XenMachineOptions options, Dom0Image image, CancellationToken cancellation)
+    private static async Task<XenMachine?> TryRestoreAsync(XenMachineOptions options, Dom0Image image, CancellationToken cancellationToken)
     {
-        var machine = new XenMachine(options, image);
+        XenMachine machine = new(options, image);
         try
         {
-            if (machine._emulator is ISavesState saving && await saving.FindStateAsync(cancellation) is { Exists: true } state)
+            if (machine._emulator is ISavesState saving && await saving.FindStateAsync(cancellationToken) is { Exists: true } state)
             {
                 options.Progress?.Report("restoring Xen and dom0 from their saved state");
                 try
                 {
-                    await machine.BootAsync(state, cancellation);
+                    await machine.BootAsync(state, cancellationToken);
                     state.Touch();
                     return machine;
                 }
@@ -297,26 +298,26 @@ public sealed class XenMachine : IAsyncDisposable
     }
 
     /// <summary>Saves the machine for the next start. That it cannot be saved is no failure of this start.</summary>
-    private async Task SaveAsync(ISavesState saving, CancellationToken cancellation)
+    private async Task SaveAsync(ISavesState saving, CancellationToken cancellationToken)
     {
-        SavedState state = await saving.FindStateAsync(cancellation);
+        SavedState state = await saving.FindStateAsync(cancellationToken);
         TimeSpan limit = Scale(SaveLimit);
-        await _agent!.UnmountAsync().WithinAsync(limit, "dom0 to give up the shared directory", Logs, cancellation);
+        await _agent!.UnmountAsync().WithinAsync(limit, "dom0 to give up the shared directory", Logs, cancellationToken);
         try
         {
-            await saving.SaveAsync(state, limit, cancellation);
+            await saving.SaveAsync(state, limit, cancellationToken);
         }
         catch (QemuXenException e)
         {
             _options.Progress?.Report($"the machine's state was not saved: {e.Message}");
         }
 
-        await saving.ContinueAsync(limit, cancellation);
+        await saving.ContinueAsync(limit, cancellationToken);
         await _agent.MountAsync();
-        await _emulator.UnlessEndedAsync(_agent.Ready, "dom0 was ready again", limit, Logs, cancellation);
+        await _emulator.UnlessEndedAsync(_agent.Ready, "dom0 was ready again", limit, Logs, cancellationToken);
     }
 
-    private async Task BootAsync(SavedState? state, CancellationToken cancellation)
+    private async Task BootAsync(SavedState? state, CancellationToken cancellationToken)
     {
         foreach (string name in new[] { "command", "config", "console", "domains", "images", "save" })
         {
@@ -324,13 +325,13 @@ public sealed class XenMachine : IAsyncDisposable
         }
 
         TimeSpan limit = Scale(state is null ? _options.StartLimit : RestoreLimit);
-        await _emulator.StartAsync(state, limit, cancellation);
+        await _emulator.StartAsync(state, limit, cancellationToken);
         _serial = Log.CopyFromAsync(_emulator.Serial);
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         Task<Stream> agent = _emulator.OpenAgentAsync(stop.Token);
         try
         {
-            await _emulator.UnlessEndedAsync(agent, "let dom0 speak to the host", limit, Logs, cancellation);
+            await _emulator.UnlessEndedAsync(agent, "let dom0 speak to the host", limit, Logs, cancellationToken);
         }
         finally
         {
@@ -340,10 +341,10 @@ public sealed class XenMachine : IAsyncDisposable
         _agent = new AgentChannel(await agent, SharedDirectory, Domains.Take);
         if (state is not null)
         {
-            await ((ISavesState)_emulator).ContinueAsync(limit, cancellation);
+            await ((ISavesState)_emulator).ContinueAsync(limit, cancellationToken);
             await _agent.MountAsync();
         }
 
-        await _emulator.UnlessEndedAsync(_agent.Ready, "dom0 was ready", limit, Logs, cancellation);
+        await _emulator.UnlessEndedAsync(_agent.Ready, "dom0 was ready", limit, Logs, cancellationToken);
     }
 }

@@ -23,7 +23,7 @@ internal sealed class Answering
     public string Summary => _responder.Summary;
 
     /// <summary>Answers until it is cancelled, or the interface is taken away.</summary>
-    public async Task RunAsync(CancellationToken cancellation)
+    public async Task RunAsync(CancellationToken cancellationToken)
     {
         _network.StateChanged += AnnounceWhenUp;
         try
@@ -31,7 +31,7 @@ internal sealed class Answering
             Announce();
             while (true)
             {
-                FrameBuffer? frame = await _network.ReceiveAsync(cancellation);
+                FrameBuffer? frame = await _network.ReceiveAsync(cancellationToken);
                 do
                 {
                     Answer(frame);
@@ -42,7 +42,7 @@ internal sealed class Answering
                 _network.Flush();
             }
         }
-        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
             // Asked to end.
         }

@@ -22,7 +22,7 @@ internal sealed class ElfReader
     /// <param name="file">The file's bytes.</param>
     /// <param name="name">Its name, for messages.</param>
     /// <exception cref="InvalidDataException">It is no such file, or a table lies outside it.</exception>
-    internal ElfReader(ReadOnlyMemory<byte> file, string name)
+    public ElfReader(ReadOnlyMemory<byte> file, string name)
     {
         _file = file;
         _name = name;
@@ -42,30 +42,30 @@ internal sealed class ElfReader
     private delegate T EntryReader<T>(ReadOnlySpan<byte> entry);
 
     /// <summary>All program headers, in the file's order.</summary>
-    internal IReadOnlyList<ElfSegment> Segments { get; }
+    public IReadOnlyList<ElfSegment> Segments { get; }
 
     /// <summary>All section headers, by their index.</summary>
-    internal IReadOnlyList<ElfSection> Sections { get; }
+    public IReadOnlyList<ElfSection> Sections { get; }
 
     /// <summary>True when the bytes begin like a 64-bit little-endian ELF file.</summary>
-    internal static bool IsElf(ReadOnlySpan<byte> file) => file.Length >= HeaderSize && file.StartsWith("\u007fELF\u0002\u0001"u8);
+    public static bool IsElf(ReadOnlySpan<byte> file) => file.Length >= HeaderSize && file.StartsWith("\u007fELF\u0002\u0001"u8);
 
     /// <summary>The bytes that the file has of a segment.</summary>
-    internal ReadOnlyMemory<byte> Contents(ElfSegment segment) => Slice(segment.Offset, segment.FileSize);
+    public ReadOnlyMemory<byte> Contents(ElfSegment segment) => Slice(segment.Offset, segment.FileSize);
 
     /// <summary>The bytes that the file has of a section.</summary>
-    internal ReadOnlyMemory<byte> Contents(ElfSection section) =>
+    public ReadOnlyMemory<byte> Contents(ElfSection section) =>
         section.Type == ElfSection.WithoutContents ? default : Slice(section.Offset, section.Size);
 
     /// <summary>A section's name.</summary>
-    internal string NameOf(ElfSection section) => Text(Contents(SectionAt((uint)_nameSection)).Span, section.NameOffset);
+    public string NameOf(ElfSection section) => Text(Contents(SectionAt((uint)_nameSection)).Span, section.NameOffset);
 
     /// <summary>A text that ends with a zero byte, at an offset in the file.</summary>
-    internal string TextAt(ulong offset) => Text(_file.Span, offset);
+    public string TextAt(ulong offset) => Text(_file.Span, offset);
 
     /// <summary>The symbols of <c>.symtab</c>, in its order.</summary>
     /// <exception cref="InvalidDataException">There is no such table, or it refers to what is not there.</exception>
-    internal IReadOnlyList<ElfSymbol> Symbols()
+    public IReadOnlyList<ElfSymbol> Symbols()
     {
         ElfSection table = Sections.FirstOrDefault(section => section.Type == ElfSection.SymbolTable);
         if (table.Type != ElfSection.SymbolTable)

@@ -15,12 +15,12 @@ internal sealed class CompiledRoom
         Types = types;
     }
 
-    internal Room Room { get; }
+    public Room Room { get; }
 
-    internal IReadOnlyList<CompiledType> Types { get; }
+    public IReadOnlyList<CompiledType> Types { get; }
 
     /// <summary>Each reference to a type of a higher floor, in words.</summary>
-    internal IEnumerable<string> ArrowsUp()
+    public IEnumerable<string> ArrowsUp()
     {
         Dictionary<TypeDef, CompiledType> byDefinition = Types.ToDictionary(type => type.Definition);
         foreach (CompiledType type in Types)
@@ -36,7 +36,7 @@ internal sealed class CompiledRoom
     }
 
     /// <summary>Reads the room's assembly, which lies beside this one.</summary>
-    internal static CompiledRoom Load(Room room)
+    public static CompiledRoom Load(Room room)
     {
         ModuleDefMD module = ModuleDefMD.Load(Path.Combine(AppContext.BaseDirectory, room.Assembly + ".dll"));
         List<CompiledType> types = [];

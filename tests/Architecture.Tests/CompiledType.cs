@@ -8,9 +8,9 @@ namespace Xenlet.Architecture.Tests;
 /// <param name="Known">The other types of the assembly that it mentions anywhere.</param>
 internal sealed record CompiledType(TypeDef Definition, string Folder, IReadOnlyList<TypeDef> Known)
 {
-    internal string Name => Definition.Name;
+    public string Name => Definition.Name;
 
-    internal string Namespace => Definition.Namespace;
+    public string Namespace => Definition.Namespace;
 
-    internal bool IsPublic => Definition.IsPublic;
+    public bool IsPublic => Definition.IsPublic;
 }

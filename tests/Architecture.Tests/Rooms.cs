@@ -3,7 +3,7 @@ namespace Xenlet.Architecture.Tests;
 /// <summary>The floors of every room that has them.</summary>
 internal static class Rooms
 {
-    internal static readonly Room[] All =
+    public static readonly Room[] All =
     [
         new(
             "Xenlet.Kernel", "src/Kernel/Nucleus", "Base", "Memory", "Xen/Abi", "Unwind", "Platform/Pc", "Platform/Xen", "Platform",

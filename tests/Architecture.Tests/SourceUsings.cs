@@ -6,7 +6,7 @@ namespace Xenlet.Architecture.Tests;
 internal static partial class SourceUsings
 {
     /// <summary>Each using of a higher floor's namespace, in words.</summary>
-    internal static IEnumerable<string> ArrowsUp(Room room)
+    public static IEnumerable<string> ArrowsUp(Room room)
     {
         string directory = Path.Combine(Repository(), room.Directory);
         foreach (string file in Directory.EnumerateFiles(directory, "*.cs", SearchOption.AllDirectories))
@@ -26,7 +26,7 @@ internal static partial class SourceUsings
     }
 
     /// <summary>The repository's root, above this test's own directory.</summary>
-    internal static string Repository()
+    public static string Repository()
     {
         string? directory = AppContext.BaseDirectory;
         while (!File.Exists(Path.Combine(directory, "Xenlet.slnx")))

@@ -11,7 +11,7 @@ internal sealed class TypeReferences
     private readonly TypeDef _type;
     private readonly HashSet<TypeDef> _found = [];
 
-    internal TypeReferences(TypeDef type)
+    public TypeReferences(TypeDef type)
     {
         _type = type;
         foreach (TypeDef part in WithNested(type))
@@ -21,9 +21,9 @@ internal sealed class TypeReferences
     }
 
     /// <summary>The outermost types that are mentioned, without the type itself.</summary>
-    internal IEnumerable<TypeDef> Found => _found;
+    public IEnumerable<TypeDef> Found => _found;
 
-    internal static IEnumerable<TypeDef> WithNested(TypeDef type) => type.NestedTypes.SelectMany(WithNested).Prepend(type);
+    public static IEnumerable<TypeDef> WithNested(TypeDef type) => type.NestedTypes.SelectMany(WithNested).Prepend(type);
 
     private void AddDeclaration(TypeDef type)
     {

@@ -16,7 +16,7 @@ public sealed class RunReportTests
     public void The_last_lines_say_the_time_by_step_and_lane_and_what_is_over_its_budget()
     {
         TestResult[] tests = [.. Enumerable.Range(1, 12).Select(i => new TestResult($"T{i}", TimeSpan.FromSeconds(i), null))];
-        var budgets = Budgets.Parse("budgets.txt", ["A.Tests 50", "B.Tests 2000"]);
+        Budgets budgets = Budgets.Parse("budgets.txt", ["A.Tests 50", "B.Tests 2000"]);
 
         Assert.Equal(
             [

@@ -105,7 +105,7 @@ public partial class LifeCycleTests(XenWorld world)
 
     private async Task<XenGuest> StartAsync()
     {
-        var guest = (XenGuest)await world.StartCaseAsync("suspend", Memory);
+        XenGuest guest = (XenGuest)await world.StartCaseAsync("suspend", Memory);
         await guest.WaitForTextAsync($"ready, domain {Text(guest.DomainId)}", World.Limit);
         return guest;
     }

@@ -46,7 +46,7 @@ internal static class BlockCases
         Leftovers.Report(before);
     }
 
-    private static ValueTask TellBeforeAsync(CancellationToken cancellation)
+    private static ValueTask TellBeforeAsync(CancellationToken cancellationToken)
     {
         Console.WriteLine(Steady.Values.All(work => work.WaitUntilUnderWay()) ? "suspending in the middle of work" : "suspending at rest");
         return default;

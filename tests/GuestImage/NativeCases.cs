@@ -24,7 +24,7 @@ internal static unsafe class NativeCases
     {
         int offset = 100;
         Binary add = (left, right) => left + right + offset;
-        var native = (delegate* unmanaged<int, int, int>)Marshal.GetFunctionPointerForDelegate(add);
+        delegate* unmanaged<int, int, int> native = (delegate* unmanaged<int, int, int>)Marshal.GetFunctionPointerForDelegate(add);
         Check.Equal(142, native(20, 22));
         offset = 200;
         Check.Equal(242, native(20, 22));
@@ -44,7 +44,8 @@ internal static unsafe class NativeCases
             {
                 int own = i;
                 kept[i] = (left, right) => (left * right) + own;
-                var native = (delegate* unmanaged<int, int, int>)Marshal.GetFunctionPointerForDelegate(kept[i]);
+                delegate* unmanaged<int, int, int> native = (delegate* unmanaged<int, int, int>)Marshal.GetFunctionPointerForDelegate(
+                    kept[i]);
                 Check.Equal(6 + i, native(2, 3));
             }
 

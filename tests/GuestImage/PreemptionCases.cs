@@ -7,7 +7,7 @@ namespace Xenlet.GuestImage;
 /// <summary>Threads that never give up the processor by themselves, and the registers of threads that are taken off it.</summary>
 internal static partial class PreemptionCases
 {
-    private static bool s_stop;
+    private static bool s_isStopping;
     private static int s_spun;
 
     public static IEnumerable<Case> All =>
@@ -46,7 +46,7 @@ internal static partial class PreemptionCases
 
     private static void WithSpinners(int count, ThreadStart spin, Action body)
     {
-        Volatile.Write(ref s_stop, false);
+        Volatile.Write(ref s_isStopping, false);
         s_spun = 0;
         Thread[] spinners = [.. Enumerable.Range(0, count).Select(_ => new Thread(spin) { IsBackground = true })];
         Array.ForEach(spinners, spinner => spinner.Start());
@@ -58,7 +58,7 @@ internal static partial class PreemptionCases
         }
         finally
         {
-            Volatile.Write(ref s_stop, true);
+            Volatile.Write(ref s_isStopping, true);
         }
 
         Array.ForEach(spinners, Check.Ends);
@@ -67,7 +67,7 @@ internal static partial class PreemptionCases
     private static void Spin()
     {
         Interlocked.Increment(ref s_spun);
-        while (!Volatile.Read(ref s_stop))
+        while (!Volatile.Read(ref s_isStopping))
         {
         }
     }
@@ -76,7 +76,7 @@ internal static partial class PreemptionCases
     {
         Interlocked.Increment(ref s_spun);
         ulong state = 1;
-        ref bool stop = ref s_stop;
+        ref bool stop = ref s_isStopping;
         while (!Volatile.Read(ref stop))
         {
             // Arithmetic only: no call, no allocation, no place where the thread would look up by itself.
@@ -97,7 +97,7 @@ internal static partial class PreemptionCases
         const int Rounds = 60_000;
         double expectedDouble = Doubles(7, Rounds, null);
         Vector128<int> expectedVector = Vectors(7, Rounds, null);
-        Volatile.Write(ref s_stop, false);
+        Volatile.Write(ref s_isStopping, false);
         string? wrong = null;
         int finished = 0;
         long limit = Environment.TickCount64 + 1000;
@@ -119,7 +119,7 @@ internal static partial class PreemptionCases
         Thread spinner = new(Spin) { IsBackground = true };
         Thread allocating = new(() =>
         {
-            while (!Volatile.Read(ref s_stop))
+            while (!Volatile.Read(ref s_isStopping))
             {
                 _ = new byte[5000];
             }
@@ -134,7 +134,7 @@ internal static partial class PreemptionCases
             Thread.Sleep(1);
         }
 
-        Volatile.Write(ref s_stop, true);
+        Volatile.Write(ref s_isStopping, true);
         Array.ForEach(computing, Check.Ends);
         Check.Ends(spinner);
         Check.Ends(allocating);

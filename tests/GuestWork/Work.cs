@@ -354,13 +354,13 @@ internal static partial class Work
     [GeneratedRegex(@"(event|watch)\s(channel|token)", RegexOptions.IgnoreCase)]
     private static partial Regex WordPair();
 
-    internal sealed record Line(string Product, int Count, decimal Price);
+    public sealed record Line(string Product, int Count, decimal Price);
 
-    internal sealed record Order(
+    public sealed record Order(
         int Id, string Customer, DateTime Placed, List<Line> Lines, Dictionary<string, double> Facts, string? Remark);
 
     [JsonSourceGenerationOptions(WriteIndented = true)]
     [JsonSerializable(typeof(Order))]
     [JsonSerializable(typeof(int[]))]
-    internal sealed partial class WorkJsonContext : JsonSerializerContext;
+    public sealed partial class WorkJsonContext : JsonSerializerContext;
 }

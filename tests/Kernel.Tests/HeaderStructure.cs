@@ -10,7 +10,7 @@ internal static class HeaderStructure
     /// <param name="name">The structure's name.</param>
     /// <param name="size">Its size in bytes.</param>
     /// <param name="offsets">"field@offset", with blanks between.</param>
-    internal static void AssertLayout(string name, int size, string offsets)
+    public static void AssertLayout(string name, int size, string offsets)
     {
         Type type = Find(name);
 
@@ -23,7 +23,7 @@ internal static class HeaderStructure
     }
 
     /// <summary>A structure's fields, in the order of its source.</summary>
-    internal static IEnumerable<string> Fields(string name) => Find(name)
+    public static IEnumerable<string> Fields(string name) => Find(name)
         .GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic)
         .OrderBy(field => field.MetadataToken)
         .Select(field => field.Name);

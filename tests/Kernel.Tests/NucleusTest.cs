@@ -71,7 +71,7 @@ public abstract unsafe class NucleusTest
     {
         fixed (MemoryMapEntry* first = entries)
         {
-            var info = new StartInfo { Version = 1, MemoryMapAddress = (ulong)first, MemoryMapEntries = (uint)entries.Length };
+            StartInfo info = new() { Version = 1, MemoryMapAddress = (ulong)first, MemoryMapEntries = (uint)entries.Length };
             LoaderMemoryMap.Read(&info);
         }
     }
@@ -173,7 +173,7 @@ public abstract unsafe class NucleusTest
     private protected static Thread* Spawn()
     {
         ulong arguments = Allocate(1);
-        var words = (ulong*)arguments;
+        ulong* words = (ulong*)arguments;
         words[0] = 0x3d_0f00 & ~0x300000ul; // What pthread_create asks for, without the thread ids.
         words[5] = arguments + 0x800;
         words[6] = 0x800;

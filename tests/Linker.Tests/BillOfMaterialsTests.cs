@@ -39,11 +39,11 @@ public sealed class BillOfMaterialsTests : IDisposable
         string own = Path.Combine(_directory, "Own.dll");
         File.Copy(typeof(BillOfMaterials).Assembly.Location, own);
 
-        using var output = new MemoryStream();
+        using MemoryStream output = new();
         BillOfMaterials.Write(
             output, "Program", "4.5.6", [Path.Combine(package, "One.dll"), own, Path.Combine(package, "Two.dll")], new StringReader(""));
 
-        using var list = JsonDocument.Parse(output.ToArray());
+        using JsonDocument list = JsonDocument.Parse(output.ToArray());
         JsonElement root = list.RootElement;
         Assert.Equal(("CycloneDX", "1.6"), (root.GetProperty("bomFormat").GetString(), root.GetProperty("specVersion").GetString()));
         JsonElement program = root.GetProperty("metadata").GetProperty("component");

@@ -11,7 +11,7 @@ public sealed class EntryCodeTests
     [MemberData(nameof(CodeBlocks))]
     public void Every_stub_decodes_and_does_not_run_off_its_end(string name)
     {
-        var instructions = Stubs.Decode(name);
+        List<Instruction> instructions = Stubs.Decode(name);
         Assert.DoesNotContain(instructions, i => i.IsInvalid);
         Assert.Equal((ulong)Stubs.All[name].Size, instructions[^1].NextIP);
         Assert.Contains(
@@ -27,10 +27,10 @@ public sealed class EntryCodeTests
     [Fact]
     public void The_system_call_entry_puts_nothing_on_the_programs_stack()
     {
-        var instructions = Stubs.Decode("xenlet_system_call_entry");
-        var kept = Index(i => IsStore(i, cpuOffset: 24) && i.Op1Register == Register.RSP);
-        var left = Index(i => i.Op0Kind == OpKind.Register && i.Op0Register == Register.RSP);
-        var nucleus = instructions.FindLastIndex(i => i.Op0Kind == OpKind.Register && i.Op0Register == Register.RSP);
+        List<Instruction> instructions = Stubs.Decode("xenlet_system_call_entry");
+        int kept = Index(i => IsStore(i, cpuOffset: 24) && i.Op1Register == Register.RSP);
+        int left = Index(i => i.Op0Kind == OpKind.Register && i.Op0Register == Register.RSP);
+        int nucleus = instructions.FindLastIndex(i => i.Op0Kind == OpKind.Register && i.Op0Register == Register.RSP);
         Assert.True(kept >= 0 && kept < left, "rsp is overwritten before it is kept");
         Assert.True(left < nucleus);
         Assert.DoesNotContain(instructions[..nucleus], i => i.IsStackInstruction);
@@ -44,8 +44,8 @@ public sealed class EntryCodeTests
     [Fact]
     public void The_way_back_ends_in_iretq_with_the_flag_cleared_and_rax_loaded_right_before()
     {
-        var instructions = Stubs.Decode("xenlet_resume");
-        var last = instructions.FindIndex(i => i.Mnemonic == Mnemonic.Iretq);
+        List<Instruction> instructions = Stubs.Decode("xenlet_resume");
+        int last = instructions.FindIndex(i => i.Mnemonic == Mnemonic.Iretq);
         Assert.Equal(
             Stubs.All["xenlet_resume"].InnerSymbols.Single(s => s.Name == "xenlet_resume_return").Offset, (int)instructions[last].IP);
         Assert.True(IsStore(instructions[last - 1], cpuOffset: 16) && instructions[last - 1].Immediate32 == 0);
@@ -57,25 +57,26 @@ public sealed class EntryCodeTests
     [Fact]
     public void Between_the_look_for_a_pending_non_maskable_interrupt_and_iretq_only_registers_and_two_words_of_the_processor_change()
     {
-        var block = Stubs.All["xenlet_resume"];
-        var instructions = Stubs.Decode("xenlet_resume");
-        var from = (ulong)block.InnerSymbols.Single(s => s.Name == "xenlet_resume_checked").Offset;
-        var to = (ulong)block.InnerSymbols.Single(s => s.Name == "xenlet_resume_return").Offset;
+        Block block = Stubs.All["xenlet_resume"];
+        List<Instruction> instructions = Stubs.Decode("xenlet_resume");
+        ulong from = (ulong)block.InnerSymbols.Single(s => s.Name == "xenlet_resume_checked").Offset;
+        ulong to = (ulong)block.InnerSymbols.Single(s => s.Name == "xenlet_resume_return").Offset;
         Assert.Equal((Mnemonic.Cmp, Mnemonic.Jne), (instructions[0].Mnemonic, instructions[1].Mnemonic));
         Assert.Equal((32ul, from), (instructions[0].MemoryDisplacement64, instructions[1].NextIP));
-        var stores = instructions.Where(i => i.IP >= from && i.IP <= to && i.Op0Kind == OpKind.Memory && i.Mnemonic == Mnemonic.Mov);
+        IEnumerable<Instruction> stores = instructions.Where(
+            i => i.IP >= from && i.IP <= to && i.Op0Kind == OpKind.Memory && i.Mnemonic == Mnemonic.Mov);
         Assert.Equal([0ul, 16ul], stores.Select(i => i.MemoryDisplacement64));
     }
 
     [Fact]
     public void The_page_faults_address_goes_into_the_frame()
     {
-        foreach (var name in (string[])["xenlet_trap_common", "xenlet_fatal_trap", "xenlet_nmi_entry"])
+        foreach (string name in (string[])["xenlet_trap_common", "xenlet_fatal_trap", "xenlet_nmi_entry"])
         {
-            var instructions = Stubs.Decode(name);
-            var read = instructions.FindIndex(i => i.Op1Kind == OpKind.Register && i.Op1Register == Register.CR2);
+            List<Instruction> instructions = Stubs.Decode(name);
+            int read = instructions.FindIndex(i => i.Op1Kind == OpKind.Register && i.Op1Register == Register.CR2);
             Assert.True(read >= 0);
-            var store = instructions[read + 1];
+            Instruction store = instructions[read + 1];
             Assert.Equal((Mnemonic.Mov, Register.RAX, 176ul), (store.Mnemonic, store.MemoryBase, store.MemoryDisplacement64));
             Assert.Equal(instructions[read].Op0Register, store.Op1Register);
         }
@@ -84,22 +85,22 @@ public sealed class EntryCodeTests
     [Fact]
     public void The_vectors_are_16_bytes_apart_and_look_alike_to_what_follows()
     {
-        var block = Stubs.All["xenlet_vectors"];
+        Block block = Stubs.All["xenlet_vectors"];
         Assert.Equal(256 * 16, block.Size);
-        for (var vector = 0; vector < 256; vector++)
+        for (int vector = 0; vector < 256; vector++)
         {
-            var decoder = Decoder.Create(64, block.Bytes.AsSpan(vector * 16, 16).ToArray());
+            Decoder decoder = Decoder.Create(64, block.Bytes.AsSpan(vector * 16, 16).ToArray());
             if (vector is not (8 or 10 or 11 or 12 or 13 or 14 or 17 or 21 or 29 or 30))
             {
                 AssertPush(decoder.Decode(), 0);
             }
 
             AssertPush(decoder.Decode(), vector);
-            var jump = decoder.Decode();
+            Instruction jump = decoder.Decode();
             Assert.Equal(Code.Jmp_rel32_64, jump.Code);
-            var place = (vector * 16) + (int)jump.NextIP - 4;
-            var relocation = Assert.Single(block.Relocations, r => r.Offset / 16 == vector);
-            var target = vector switch
+            int place = (vector * 16) + (int)jump.NextIP - 4;
+            Relocation relocation = Assert.Single(block.Relocations, r => r.Offset / 16 == vector);
+            string target = vector switch
             {
                 2 => "xenlet_nmi_entry",
                 8 or 18 => "xenlet_fatal_trap",
@@ -119,7 +120,7 @@ public sealed class EntryCodeTests
     [Fact]
     public void Idle_opens_interrupts_in_the_shadow_of_the_halt()
     {
-        var instructions = Stubs.Decode("xenlet_idle");
+        List<Instruction> instructions = Stubs.Decode("xenlet_idle");
         Assert.Equal([Mnemonic.Sti, Mnemonic.Hlt, Mnemonic.Jmp], instructions.Select(i => i.Mnemonic));
         Assert.Equal(0ul, instructions[2].NearBranchTarget);
     }
@@ -127,7 +128,7 @@ public sealed class EntryCodeTests
     [Fact]
     public void Halt_closes_interrupts_and_never_returns()
     {
-        var instructions = Stubs.Decode("xenlet_halt");
+        List<Instruction> instructions = Stubs.Decode("xenlet_halt");
         Assert.Equal([Mnemonic.Cli, Mnemonic.Hlt, Mnemonic.Jmp], instructions.Select(i => i.Mnemonic));
         Assert.Equal(instructions[1].IP, instructions[2].NearBranchTarget);
     }
@@ -158,9 +159,9 @@ public sealed class EntryCodeTests
     [InlineData("xenlet_read_tsc", "lfence; rdtsc; shl rdx,20h; or rax,rdx; ret")]
     public void A_function_is_these_instructions(string name, string expected)
     {
-        var formatter = new NasmFormatter();
+        NasmFormatter formatter = new();
         formatter.Options.MemorySizeOptions = MemorySizeOptions.Never;
-        var output = new StringOutput();
+        StringOutput output = new();
         Assert.Equal(expected, string.Join("; ", Stubs.Decode(name).Select(i =>
         {
             formatter.Format(i, output);

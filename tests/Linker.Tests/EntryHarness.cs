@@ -50,7 +50,7 @@ internal sealed unsafe partial class EntryHarness : IDisposable
         Start = _image.Add("start", EmitStart);
         Landing = _image.Add("landing", EmitLanding);
 
-        var cpu = (ulong*)_image["xenlet_cpu"];
+        ulong* cpu = (ulong*)_image["xenlet_cpu"];
         cpu[0] = (ulong)Current.Start;
         cpu[1] = (ulong)_image["xenlet_nucleus_stack_top"];
     }
@@ -135,7 +135,7 @@ internal sealed unsafe partial class EntryHarness : IDisposable
     /// <param name="rflags">The interrupted flags.</param>
     public void EnterTrap(int vector, ulong? errorCode, string stackTop, ulong rip, ulong rflags)
     {
-        var top = (ulong*)_image[stackTop];
+        ulong* top = (ulong*)_image[stackTop];
         *--top = UserData;
         *--top = ProgramStack;
         *--top = rflags;
@@ -181,8 +181,8 @@ internal sealed unsafe partial class EntryHarness : IDisposable
     {
         // xor rcx, rcx for mov rcx, cr2: three bytes both.
         byte[] read = [0x0F, 0x20, 0xD1], zero = [0x48, 0x31, 0xC9];
-        var bytes = (byte[])block.Bytes.Clone();
-        var at = bytes.AsSpan().IndexOf(read);
+        byte[] bytes = (byte[])block.Bytes.Clone();
+        int at = bytes.AsSpan().IndexOf(read);
         if (at >= 0 && block.Name is "xenlet_trap_common" or "xenlet_fatal_trap" or "xenlet_nmi_entry")
         {
             zero.CopyTo(bytes.AsSpan(at));
@@ -193,14 +193,14 @@ internal sealed unsafe partial class EntryHarness : IDisposable
 
     private void EmitStart(Assembler c)
     {
-        foreach (var register in CalleeSaved)
+        foreach (AssemblerRegister64 register in CalleeSaved)
         {
             c.push(register);
         }
 
         c.mov(rax, (ulong)_control);
         c.mov(__qword_ptr[rax + HostStack], rsp);
-        for (var i = 0; i < Xmm.Length; i++)
+        for (int i = 0; i < Xmm.Length; i++)
         {
             c.movups(Xmm[i], __xmmword_ptr[rax + XmmIn + (16 * i)]);
         }
@@ -210,7 +210,7 @@ internal sealed unsafe partial class EntryHarness : IDisposable
         c.ldmxcsr(__dword_ptr[rax + ControlIn]);
         c.fldcw(__word_ptr[rax + ControlIn + 4]);
         c.mov(rsp, __qword_ptr[rax + In + (8 * Registers)]);
-        for (var i = 0; i < Registers; i++)
+        for (int i = 0; i < Registers; i++)
         {
             if (FrameOrder[i] != rax)
             {
@@ -228,7 +228,7 @@ internal sealed unsafe partial class EntryHarness : IDisposable
     {
         c.mov(__qword_ptr[(ulong)_control + Out + (ulong)(8 * Array.IndexOf(FrameOrder, rax))], rax);
         c.mov(rax, (ulong)_control);
-        for (var i = 0; i < Registers; i++)
+        for (int i = 0; i < Registers; i++)
         {
             if (FrameOrder[i] != rax)
             {
@@ -236,7 +236,7 @@ internal sealed unsafe partial class EntryHarness : IDisposable
             }
         }
 
-        for (var i = 0; i < Xmm.Length; i++)
+        for (int i = 0; i < Xmm.Length; i++)
         {
             c.movups(__xmmword_ptr[rax + XmmOut + (16 * i)], Xmm[i]);
         }
@@ -256,7 +256,7 @@ internal sealed unsafe partial class EntryHarness : IDisposable
     private static void EmitReturnToHost(Assembler c)
     {
         c.cld();
-        foreach (var register in CalleeSaved.Reverse())
+        foreach (AssemblerRegister64 register in CalleeSaved.Reverse())
         {
             c.pop(register);
         }
@@ -292,12 +292,12 @@ internal sealed unsafe partial class EntryHarness : IDisposable
             c.mov(__qword_ptr.gs[CpuLayout.NmiPending], 0);
         }
 
-        foreach (var register in FrameOrder.Where(r => r != rax && !(isCalledOnTheWayOut && CalleeSaved.Contains(r))))
+        foreach (AssemblerRegister64 register in FrameOrder.Where(r => r != rax && !(isCalledOnTheWayOut && CalleeSaved.Contains(r))))
         {
             c.mov(register, 0xBADBADBADBADBADUL);
         }
 
-        foreach (var register in Xmm)
+        foreach (AssemblerRegisterXMM register in Xmm)
         {
             c.pcmpeqd(register, register);
         }

@@ -25,7 +25,7 @@ public sealed class EntryRunTests : IDisposable
 
         Assert.Equal(1ul, _harness.Handler);
         CheckHandlerSawTheNucleusReady();
-        var frame = _harness.Current;
+        FakeFrame frame = _harness.Current;
         Assert.Equal(state.Entering, frame.General.ToArray());
         Assert.Equal(state.Entering[Rax], frame.Vector);
         Assert.Equal(ulong.MaxValue, frame.ErrorCode);
@@ -199,7 +199,7 @@ public sealed class EntryRunTests : IDisposable
         // The panic's backtrace goes on through what was interrupted.
         Assert.Equal(state.Entering[Rbp], _harness.HandlerFramePointer);
         Assert.Equal(8ul, _harness.HandlerStack % 16);
-        var top = (ulong)_harness[stack];
+        ulong top = (ulong)_harness[stack];
         Assert.InRange(_harness.HandlerStack, top - 128, top - 56);
         CheckTrapFrame(_harness.Fault, state, vector, error, rip);
         Assert.Equal(0xCCul, _harness.Current.Vector);
@@ -211,7 +211,7 @@ public sealed class EntryRunTests : IDisposable
         state.Entering.CopyTo(_harness.Entering);
         state.EnteringXmm.CopyTo(_harness.EnteringXmm);
         _harness.InNucleus = 0;
-        foreach (var frame in (FakeFrame[])[_harness.Current, _harness.Fault])
+        foreach (FakeFrame frame in (FakeFrame[])[_harness.Current, _harness.Fault])
         {
             frame.General.Fill(0xCC);
             frame.Vector = 0xCC;
@@ -221,7 +221,7 @@ public sealed class EntryRunTests : IDisposable
         }
 
         _harness.Current.Beyond.Fill(0x77);
-        var next = _harness.Next;
+        FakeFrame next = _harness.Next;
         next.ResetFloatingPoint();
         state.Leaving.CopyTo(next.General);
         state.LeavingXmm.CopyTo(next.Xmm);

@@ -9,12 +9,12 @@ public sealed class FailureRedirectTests
     [Fact]
     public void Failed_checks_in_the_nucleus_go_to_its_panic_and_nothing_else_changes()
     {
-        var bytes = RedirectObject.Write(out var at);
-        var before = Branches(bytes, at);
-        var report = FailureRedirect.Apply("app.o", bytes);
+        byte[] bytes = RedirectObject.Write(out Dictionary<string, int>? at);
+        Dictionary<string, List<string>> before = Branches(bytes, at);
+        RedirectReport report = FailureRedirect.Apply("app.o", bytes);
         Assert.Equal(new RedirectReport(2, 4, 1), report);
 
-        var after = Branches(bytes, at);
+        Dictionary<string, List<string>> after = Branches(bytes, at);
         Assert.Equal(
             [
                 StubNames.PanicBounds, StubNames.PanicBounds, StubNames.PanicBounds, StubNames.PanicBounds,
@@ -34,19 +34,19 @@ public sealed class FailureRedirectTests
     [Fact]
     public void A_relocated_call_is_not_taken_for_a_call_of_what_follows_it()
     {
-        var bytes = RedirectObject.Write(out var at);
+        byte[] bytes = RedirectObject.Write(out Dictionary<string, int>? at);
         FailureRedirect.Apply("app.o", bytes);
-        var file = new ObjectFile("app.o", bytes);
-        var code = file.Contents(file.Sections[1]);
+        ObjectFile file = new("app.o", bytes);
+        Span<byte> code = file.Contents(file.Sections[1]);
         Assert.Equal(0, BinaryPrimitives.ReadInt32LittleEndian(code[(at[RedirectObject.Neighbour] + 1)..]));
     }
 
     [Fact]
     public void A_second_time_changes_nothing()
     {
-        var bytes = RedirectObject.Write(out _);
+        byte[] bytes = RedirectObject.Write(out _);
         FailureRedirect.Apply("app.o", bytes);
-        var once = (byte[])bytes.Clone();
+        byte[] once = (byte[])bytes.Clone();
         Assert.Equal(new RedirectReport(2, 0, 0), FailureRedirect.Apply("app.o", bytes));
         Assert.Equal(once, bytes);
     }
@@ -54,8 +54,8 @@ public sealed class FailureRedirectTests
     [Fact]
     public void The_prefix_says_whose_functions_are_meant()
     {
-        var bytes = RedirectObject.Write(out var at);
-        var report = FailureRedirect.Apply("app.o", bytes, "Xenlet_Kernel_Xenlet_Kernel_EventChannel");
+        byte[] bytes = RedirectObject.Write(out Dictionary<string, int>? at);
+        RedirectReport report = FailureRedirect.Apply("app.o", bytes, "Xenlet_Kernel_Xenlet_Kernel_EventChannel");
         Assert.Equal(new RedirectReport(1, 4, 1), report);
         Assert.Contains(StubNames.PanicBounds, Branches(bytes, at)[RedirectObject.Program]);
         Assert.DoesNotContain(StubNames.PanicBounds, Branches(bytes, at)[RedirectObject.Nucleus]);
@@ -66,16 +66,16 @@ public sealed class FailureRedirectTests
     [InlineData(StubNames.PanicStackCookie)]
     public void A_missing_panic_is_named(string panic)
     {
-        var bytes = RedirectObject.Write(out _, leaveOut: panic);
-        var error = Assert.Throws<BadObjectException>(() => FailureRedirect.Apply("app.o", bytes));
+        byte[] bytes = RedirectObject.Write(out _, leaveOut: panic);
+        BadObjectException error = Assert.Throws<BadObjectException>(() => FailureRedirect.Apply("app.o", bytes));
         Assert.Equal($"app.o: has no symbol {panic}", error.Message);
     }
 
     [Fact]
     public void A_prefix_nothing_has_is_an_error()
     {
-        var bytes = RedirectObject.Write(out _);
-        var error = Assert.Throws<BadObjectException>(() => FailureRedirect.Apply("app.o", bytes, "Renamed_"));
+        byte[] bytes = RedirectObject.Write(out _);
+        BadObjectException error = Assert.Throws<BadObjectException>(() => FailureRedirect.Apply("app.o", bytes, "Renamed_"));
         Assert.Contains("Renamed_", error.Message, StringComparison.Ordinal);
     }
 
@@ -83,8 +83,8 @@ public sealed class FailureRedirectTests
     public void A_panic_out_of_a_branchs_reach_is_an_error()
     {
         // A branch without a relocation can be pointed only within its own section.
-        var bytes = RedirectObject.Write(out _, panicSection: "elsewhere.");
-        var error = Assert.Throws<BadObjectException>(() => FailureRedirect.Apply("app.o", bytes));
+        byte[] bytes = RedirectObject.Write(out _, panicSection: "elsewhere.");
+        BadObjectException error = Assert.Throws<BadObjectException>(() => FailureRedirect.Apply("app.o", bytes));
         Assert.Contains(RedirectObject.Nucleus, error.Message, StringComparison.Ordinal);
         Assert.Contains(StubNames.PanicBounds, error.Message, StringComparison.Ordinal);
     }
@@ -92,21 +92,21 @@ public sealed class FailureRedirectTests
     [Fact]
     public void A_branch_too_short_for_the_panic_is_an_error()
     {
-        var bytes = RedirectObject.Write(out _, branch: Code.Jne_rel8_64);
-        var error = Assert.Throws<BadObjectException>(() => FailureRedirect.Apply("app.o", bytes));
+        byte[] bytes = RedirectObject.Write(out _, branch: Code.Jne_rel8_64);
+        BadObjectException error = Assert.Throws<BadObjectException>(() => FailureRedirect.Apply("app.o", bytes));
         Assert.Contains(RedirectObject.Nucleus, error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void The_command_reports_what_it_did_and_names_what_it_cannot_read()
     {
-        using var scratch = new ScratchDirectory();
-        var program = Path.Combine(AppContext.BaseDirectory, "Xenlet.Linker.dll");
+        using ScratchDirectory scratch = new();
+        string program = Path.Combine(AppContext.BaseDirectory, "Xenlet.Linker.dll");
         File.WriteAllBytes(scratch["app.o"], RedirectObject.Write(out _));
-        var (status, output, errors) = Tool.Run("dotnet", program, "redirect", scratch["app.o"]);
+        (int status, string? output, string? errors) = Tool.Run("dotnet", program, "redirect", scratch["app.o"]);
         Assert.Equal((0, ""), (status, errors));
         Assert.Contains("2 functions", output, StringComparison.Ordinal);
-        var expected = RedirectObject.Write(out _);
+        byte[] expected = RedirectObject.Write(out _);
         FailureRedirect.Apply("app.o", expected);
         Assert.Equal(expected, File.ReadAllBytes(scratch["app.o"]));
 
@@ -131,26 +131,27 @@ public sealed class FailureRedirectTests
     /// <summary>Where the branches of each function go, as a linker would resolve them.</summary>
     private static Dictionary<string, List<string>> Branches(byte[] bytes, Dictionary<string, int> at)
     {
-        var file = new ObjectFile("app.o", bytes);
-        var code = file.Contents(file.Sections[1]).ToArray();
-        var relocations = new Dictionary<int, string>();
-        var entries = file.Contents(file.Sections.Single(s => s.Name == ".rela__managedcode"));
+        ObjectFile file = new("app.o", bytes);
+        byte[] code = file.Contents(file.Sections[1]).ToArray();
+        Dictionary<int, string> relocations = new();
+        Span<byte> entries = file.Contents(file.Sections.Single(s => s.Name == ".rela__managedcode"));
         for (; entries.Length > 0; entries = entries[24..])
         {
-            var symbol = BinaryPrimitives.ReadInt32LittleEndian(entries[12..]);
+            int symbol = BinaryPrimitives.ReadInt32LittleEndian(entries[12..]);
             relocations[(int)BinaryPrimitives.ReadUInt64LittleEndian(entries)] = Encoding.UTF8.GetString(file.SymbolName(symbol));
         }
 
-        var names = at.ToDictionary(p => p.Value, p => p.Key);
-        var branches = new Dictionary<string, List<string>>();
-        foreach (var (name, size) in new[] { (RedirectObject.Nucleus, 39), (RedirectObject.Program, 39), (RedirectObject.Neighbour, 5) })
+        Dictionary<int, string> names = at.ToDictionary(p => p.Value, p => p.Key);
+        Dictionary<string, List<string>> branches = new();
+        foreach ((string? name,
+            int size) in new[] { (RedirectObject.Nucleus, 39), (RedirectObject.Program, 39), (RedirectObject.Neighbour, 5) })
         {
-            var decoder = Iced.Intel.Decoder.Create(64, code.AsSpan(at[name], size).ToArray());
+            Iced.Intel.Decoder decoder = Iced.Intel.Decoder.Create(64, code.AsSpan(at[name], size).ToArray());
             decoder.IP = (ulong)at[name];
             branches[name] = [];
             while (decoder.IP < (ulong)(at[name] + size))
             {
-                var instruction = decoder.Decode();
+                Instruction instruction = decoder.Decode();
                 if (instruction.Op0Kind == OpKind.NearBranch64)
                 {
                     branches[name].Add(

@@ -28,7 +28,7 @@ internal sealed unsafe partial class HostImage : IDisposable
     public byte* Reserve(int size, int alignment = 64)
     {
         _used = (_used + alignment - 1) & -alignment;
-        var start = _memory + _used;
+        byte* start = _memory + _used;
         _used += size;
         Assert.True(_used <= Size, "the image is full");
         return start;
@@ -37,10 +37,10 @@ internal sealed unsafe partial class HostImage : IDisposable
     /// <summary>Adds code of the test's own.</summary>
     public nint Add(string name, Action<Assembler> emit)
     {
-        var assembler = new Assembler(64);
+        Assembler assembler = new(64);
         emit(assembler);
-        using var stream = new MemoryStream();
-        var start = Reserve(2048);
+        using MemoryStream stream = new();
+        byte* start = Reserve(2048);
         assembler.Assemble(new StreamCodeWriter(stream), (ulong)start);
         Assert.True(stream.Length <= 2048);
         stream.ToArray().CopyTo(new Span<byte>(start, 2048));
@@ -53,7 +53,7 @@ internal sealed unsafe partial class HostImage : IDisposable
         Assert.Empty(Stubs.All[name].Relocations);
         return Add(name, c =>
         {
-            foreach (var instruction in Stubs.Decode(name))
+            foreach (Instruction instruction in Stubs.Decode(name))
             {
                 c.AddInstruction(edit(instruction));
             }
@@ -66,26 +66,26 @@ internal sealed unsafe partial class HostImage : IDisposable
     /// <summary>Loads blocks and applies their relocations, with those loaded and defined before.</summary>
     public void Load(IEnumerable<Block> blocks)
     {
-        var placed = new List<(Block Block, nint Start)>();
-        foreach (var block in blocks)
+        List<(Block Block, nint Start)> placed = new();
+        foreach (Block block in blocks)
         {
-            var start = Reserve(block.Size, block.Alignment);
+            byte* start = Reserve(block.Size, block.Alignment);
             block.Bytes.CopyTo(new Span<byte>(start, block.Size));
             placed.Add((block, (nint)start));
             _symbols[block.Name] = (nint)start;
-            foreach (var inner in block.InnerSymbols)
+            foreach (InnerSymbol inner in block.InnerSymbols)
             {
                 _symbols[inner.Name] = (nint)start + inner.Offset;
             }
         }
 
-        foreach (var (block, start) in placed)
+        foreach ((Block? block, nint start) in placed)
         {
-            foreach (var relocation in block.Relocations)
+            foreach (Relocation relocation in block.Relocations)
             {
-                var place = start + relocation.Offset;
-                var value = _symbols[relocation.Symbol] + relocation.Addend;
-                var relative = relocation.Type is RelocationType.Branch32 or RelocationType.Relative32;
+                nint place = start + relocation.Offset;
+                long value = _symbols[relocation.Symbol] + relocation.Addend;
+                bool relative = relocation.Type is RelocationType.Branch32 or RelocationType.Relative32;
                 BinaryPrimitives.WriteInt32LittleEndian(new Span<byte>((void*)place, 4), checked((int)(relative ? value - place : value)));
             }
         }

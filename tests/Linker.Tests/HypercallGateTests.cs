@@ -21,7 +21,7 @@ public sealed unsafe class HypercallGateTests : IDisposable
     [MemberData(nameof(Gates))]
     public void A_gate_has_its_processors_trap_instruction_once_and_then_returns(string gate, Mnemonic trap)
     {
-        var instructions = Stubs.Decode(gate);
+        List<Instruction> instructions = Stubs.Decode(gate);
         Assert.DoesNotContain(instructions, i => i.IsInvalid);
         Assert.Equal(trap, instructions[^2].Mnemonic);
         Assert.Equal(Mnemonic.Ret, instructions[^1].Mnemonic);
@@ -32,8 +32,8 @@ public sealed unsafe class HypercallGateTests : IDisposable
     [MemberData(nameof(Gates))]
     public void A_gate_writes_only_the_number_and_the_fourth_argument(string gate, Mnemonic trap)
     {
-        var factory = new InstructionInfoFactory();
-        var written = Stubs.Decode(gate)
+        InstructionInfoFactory factory = new();
+        HashSet<Register> written = Stubs.Decode(gate)
             .Where(i => i.Mnemonic != trap && i.Mnemonic != Mnemonic.Ret)
             .SelectMany(i => factory.GetInfo(i).GetUsedRegisters().ToArray())
             .Where(r => r.Access is OpAccess.Write or OpAccess.ReadWrite or OpAccess.CondWrite)
@@ -47,9 +47,9 @@ public sealed unsafe class HypercallGateTests : IDisposable
     public void A_gate_hands_over_what_it_was_given(string gate, Mnemonic trap)
     {
         // What the hypervisor sees, then what the caller's own registers hold afterwards.
-        var record = (ulong*)_image.Reserve(256);
-        var answer = (ulong*)_image.Reserve(8);
-        var hypervisor = _image.Add("hypervisor", c =>
+        ulong* record = (ulong*)_image.Reserve(256);
+        ulong* answer = (ulong*)_image.Reserve(8);
+        nint hypervisor = _image.Add("hypervisor", c =>
         {
             c.mov(r11, (ulong)record);
             c.mov(__qword_ptr[r11], rax);
@@ -58,7 +58,7 @@ public sealed unsafe class HypercallGateTests : IDisposable
             c.mov(__qword_ptr[r11 + 24], rdx);
             c.mov(__qword_ptr[r11 + 32], r10);
             c.mov(__qword_ptr[r11 + 40], r8);
-            foreach (var register in (AssemblerRegister64[])[rdi, rsi, rdx, r10, r8, r9, rcx])
+            foreach (AssemblerRegister64 register in (AssemblerRegister64[])[rdi, rsi, rdx, r10, r8, r9, rcx])
             {
                 c.mov(register, 0xBADBADBADBADBADUL);
             }
@@ -67,18 +67,18 @@ public sealed unsafe class HypercallGateTests : IDisposable
             c.mov(rax, __qword_ptr[rax]);
             c.ret();
         });
-        var target = _image.AddEdited(
+        nint target = _image.AddEdited(
             gate,
             i => i.Mnemonic == trap ? Instruction.CreateBranch(Iced.Intel.Code.Call_rel32_64, (ulong)hypervisor) : i);
-        var kept = (AssemblerRegister64[])[rbx, rbp, r12, r13, r14, r15];
-        var caller = _image.Add("caller", c =>
+        AssemblerRegister64[] kept = (AssemblerRegister64[])[rbx, rbp, r12, r13, r14, r15];
+        nint caller = _image.Add("caller", c =>
         {
-            foreach (var register in kept)
+            foreach (AssemblerRegister64 register in kept)
             {
                 c.push(register);
             }
 
-            for (var i = 0; i < kept.Length; i++)
+            for (int i = 0; i < kept.Length; i++)
             {
                 c.mov(kept[i], 0x1111_0000_0000_0000UL + (ulong)i);
             }
@@ -87,19 +87,20 @@ public sealed unsafe class HypercallGateTests : IDisposable
             c.call((ulong)target);
             c.add(rsp, 8);
             c.mov(r11, (ulong)record);
-            for (var i = 0; i < kept.Length; i++)
+            for (int i = 0; i < kept.Length; i++)
             {
                 c.mov(__qword_ptr[r11 + 64 + (8 * i)], kept[i]);
             }
 
-            foreach (var register in kept.Reverse())
+            foreach (AssemblerRegister64 register in kept.Reverse())
             {
                 c.pop(register);
             }
 
             c.ret();
         });
-        var call = (delegate* unmanaged<ulong, ulong, ulong, ulong, ulong, ulong, ulong>)caller;
+        delegate* unmanaged<ulong, ulong, ulong, ulong, ulong, ulong, ulong> call =
+            (delegate* unmanaged<ulong, ulong, ulong, ulong, ulong, ulong, ulong>)caller;
 
         Gen.ULong.Array[6].Select(Gen.ULong).Sample((arguments, result) =>
         {
@@ -110,7 +111,7 @@ public sealed unsafe class HypercallGateTests : IDisposable
             // A hypercall's number is 32 bits, a system call's is a whole register.
             Assert.Equal(trap == Mnemonic.Syscall ? arguments[5] : (uint)arguments[5], record[0]);
             Assert.Equal(arguments[..5], new Span<ulong>(record + 1, 5).ToArray());
-            for (var i = 0; i < kept.Length; i++)
+            for (int i = 0; i < kept.Length; i++)
             {
                 Assert.Equal(0x1111_0000_0000_0000UL + (ulong)i, record[8 + i]);
             }
@@ -121,13 +122,14 @@ public sealed unsafe class HypercallGateTests : IDisposable
     public void The_door_to_the_nucleus_makes_a_real_system_call()
     {
         _image.Load([Stubs.All["xenlet_system_call"]]);
-        var call = (delegate* unmanaged<nint, nint, nint, nint, nint, nint, nint>)_image["xenlet_system_call"];
+        delegate* unmanaged<nint, nint, nint, nint, nint, nint, nint> call =
+            (delegate* unmanaged<nint, nint, nint, nint, nint, nint, nint>)_image["xenlet_system_call"];
         const int Getpid = 39, Statx = 332;
         Assert.Equal(Environment.ProcessId, call(0, 0, 0, 0, 0, Getpid));
 
         // statx's fourth argument says what is wanted, its fifth where it goes.
         const int CurrentDirectory = -100, BasicStats = 0x7FF, TypeDirectory = 4, ModeOffset = 28;
-        var status = stackalloc byte[256];
+        byte* status = stackalloc byte[256];
         fixed (byte* root = "/\0"u8)
         {
             Assert.Equal(0, call(CurrentDirectory, (nint)root, 0, BasicStats, (nint)status, Statx));

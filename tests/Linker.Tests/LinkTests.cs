@@ -15,13 +15,13 @@ public sealed class LinkTests : IDisposable
     [BinutilsFact]
     public void The_image_has_three_segments_and_none_is_writable_and_executable()
     {
-        var image = Link();
+        LinkedImage image = Link();
         Assert.Equal(
             [Segment.Read, Segment.Read | Segment.Execute, Segment.Read | Segment.Write],
             image.Loads.Select(s => s.Flags));
         Assert.Equal(0x200000ul, image.Loads[0].Address);
         Assert.All(image.Loads, s => Assert.Equal(PageSize, s.Alignment));
-        for (var i = 1; i < image.Loads.Count; i++)
+        for (int i = 1; i < image.Loads.Count; i++)
         {
             Assert.True(PageOf(image.Loads[i - 1].End - 1) < PageOf(image.Loads[i].Address), "two segments share a page");
         }
@@ -30,12 +30,12 @@ public sealed class LinkTests : IDisposable
     [BinutilsFact]
     public void The_headers_and_the_notes_lie_in_the_first_segment()
     {
-        var image = Link();
-        var first = image.Loads[0];
+        LinkedImage image = Link();
+        Segment first = image.Loads[0];
         Assert.Equal(0ul, first.Offset);
         Assert.InRange(image.HeadersEnd, 64ul, first.FileSize);
         Assert.Equal(first.Address, image.Symbols["xenlet_image_start"]);
-        var note = image.Only(Segment.Note);
+        Segment note = image.Only(Segment.Note);
         Assert.InRange(note.Offset + note.FileSize, image.HeadersEnd, first.FileSize);
 
         // QEMU rounds a note's fields up to the segment's alignment; Xen rounds them to 4.
@@ -45,9 +45,9 @@ public sealed class LinkTests : IDisposable
     [BinutilsFact]
     public void The_note_says_where_the_entry_is()
     {
-        var image = Link();
-        var notes = Notes(image.Contents(image.Only(Segment.Note)).ToArray());
-        var entry = Assert.Single(notes, n => n.Owner == "Xen" && n.Type == 18).Value;
+        LinkedImage image = Link();
+        List<(string Owner, uint Type, byte[] Value)> notes = Notes(image.Contents(image.Only(Segment.Note)).ToArray());
+        byte[] entry = Assert.Single(notes, n => n.Owner == "Xen" && n.Type == 18).Value;
         Assert.Equal(4, entry.Length);
         Assert.Equal(image.Symbols["xenlet_start"], BinaryPrimitives.ReadUInt32LittleEndian(entry));
         Assert.Equal(image.Symbols["xenlet_start"], image.Entry);
@@ -57,12 +57,12 @@ public sealed class LinkTests : IDisposable
     [BinutilsFact]
     public void The_start_code_of_libc_finds_what_it_needs()
     {
-        var image = Link();
-        var tls = image.Only(Segment.Tls);
+        LinkedImage image = Link();
+        Segment tls = image.Only(Segment.Tls);
         Assert.Equal(16ul, tls.FileSize);
-        var relro = image.Only(Segment.Relro);
+        Segment relro = image.Only(Segment.Relro);
         Assert.Equal(0ul, relro.End % PageSize);
-        foreach (var name in (string[])["pointer", "initialiser"])
+        foreach (string name in (string[])["pointer", "initialiser"])
         {
             Assert.InRange(image.Symbols[name], relro.Address, relro.End - 1);
         }
@@ -76,8 +76,8 @@ public sealed class LinkTests : IDisposable
     [BinutilsFact]
     public void The_layouts_symbols_bound_what_they_say()
     {
-        var image = Link();
-        var symbols = image.Symbols;
+        LinkedImage image = Link();
+        Dictionary<string, ulong> symbols = image.Symbols;
         Assert.Equal(symbols["managed_function"], symbols["xenlet_managed_start"]);
         Assert.Equal(symbols["managed_function"] + 1, symbols["xenlet_managed_end"]);
         Assert.Equal(image.Loads[1].Address, symbols["xenlet_text_start"]);
@@ -94,7 +94,7 @@ public sealed class LinkTests : IDisposable
             Enumerable.Range(1, 4).Select(i => (int)((symbols[$"xenlet_ist{i}_top"] - symbols["xenlet_ist_stacks"]) / PageSize)));
 
         // The nucleus's pages: whole ones, nothing of the program's among them, those that become read-only first.
-        var (start, end) = (symbols["xenlet_nucleus_data"], symbols["xenlet_nucleus_data_end"]);
+        (ulong start, ulong end) = (symbols["xenlet_nucleus_data"], symbols["xenlet_nucleus_data_end"]);
         Assert.Equal((0ul, 0ul), (start % PageSize, end % PageSize));
         Assert.Equal((start, 2 * PageSize), (symbols["xenlet_sealed"], symbols["xenlet_sealed_end"] - symbols["xenlet_sealed"]));
         Assert.All(
@@ -111,7 +111,7 @@ public sealed class LinkTests : IDisposable
     [BinutilsFact]
     public void What_only_Linux_would_read_is_left_out()
     {
-        var image = Link();
+        LinkedImage image = Link();
         Assert.DoesNotContain(image.Segments, s => s.Type == Segment.Property);
         Assert.DoesNotContain(".note.gnu.property", image.Sections);
         Assert.DoesNotContain(".note.ABI-tag", image.Sections);
@@ -120,12 +120,12 @@ public sealed class LinkTests : IDisposable
     [BinutilsFact]
     public void A_section_the_layout_does_not_know_stops_the_link()
     {
-        var writer = new ObjectWriter();
-        var section = writer.AddData("surprise");
+        ObjectWriter writer = new();
+        ObjectSection section = writer.AddData("surprise");
         writer.Define("kept", section, section.Append(new byte[8], 8, []), 8, SymbolKind.Data);
         writer.AddMarker(".note.GNU-stack");
         File.WriteAllBytes(_scratch["surprise.o"], writer.Write());
-        var (status, _, errors) = RunLinker("--undefined=kept", _scratch["surprise.o"]);
+        (int status, string _, string? errors) = RunLinker("--undefined=kept", _scratch["surprise.o"]);
         Assert.NotEqual(0, status);
         Assert.Contains("orphan section `surprise'", errors, StringComparison.Ordinal);
     }
@@ -133,9 +133,9 @@ public sealed class LinkTests : IDisposable
     [EmulatorFact]
     public void The_entry_hands_the_nucleus_a_processor_in_order()
     {
-        var image = Link();
-        var report = _scratch["report"];
-        using var emulator = Process.Start(new ProcessStartInfo("qemu-system-x86_64", [
+        LinkedImage image = Link();
+        string report = _scratch["report"];
+        using Process emulator = Process.Start(new ProcessStartInfo("qemu-system-x86_64", [
             "-accel", "tcg", "-cpu", "max", "-m", "32", "-display", "none", "-monitor", "none", "-serial", "none", "-parallel", "none",
             "-net", "none", "-no-reboot",
             "-debugcon", $"file:{report}", "-device", "isa-debug-exit,iobase=0xf4,iosize=1", "-kernel", _scratch["image"]]))!;
@@ -145,12 +145,12 @@ public sealed class LinkTests : IDisposable
             Assert.Fail("the nucleus's first function was not reached within 3 minutes");
         }
 
-        var bytes = File.ReadAllBytes(report);
+        byte[] bytes = File.ReadAllBytes(report);
         Assert.Equal(8 * TestProgram.Report.Length, bytes.Length);
-        var values = TestProgram.Report
+        Dictionary<string, ulong> values = TestProgram.Report
             .Select((name, i) => (name, value: BinaryPrimitives.ReadUInt64LittleEndian(bytes.AsSpan(8 * i))))
             .ToDictionary(v => v.name, v => v.value);
-        var symbols = image.Symbols;
+        Dictionary<string, ulong> symbols = image.Symbols;
         Assert.InRange(values["argument"], 1ul, uint.MaxValue);
         Assert.Equal(symbols["xenlet_nucleus_stack_top"] - 8, values["rsp"]);
         Assert.Equal(0ul, values["rflags"] & 0x600);
@@ -168,7 +168,7 @@ public sealed class LinkTests : IDisposable
 
     private LinkedImage Link()
     {
-        var (status, output, errors) = RunLinker();
+        (int status, string? output, string? errors) = RunLinker();
         Assert.Equal((0, "", ""), (status, output, errors));
         return new LinkedImage(File.ReadAllBytes(_scratch["image"]));
     }
@@ -191,13 +191,13 @@ public sealed class LinkTests : IDisposable
 
     private static List<(string Owner, uint Type, byte[] Value)> Notes(byte[] bytes)
     {
-        var notes = new List<(string, uint, byte[])>();
-        for (var at = 0; at < bytes.Length;)
+        List<(string, uint, byte[])> notes = new();
+        for (int at = 0; at < bytes.Length;)
         {
-            var owner = BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(at));
-            var size = BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(at + 4));
-            var type = BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(at + 8));
-            var value = at + 12 + ((owner + 3) & ~3);
+            int owner = BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(at));
+            int size = BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(at + 4));
+            uint type = BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(at + 8));
+            int value = at + 12 + ((owner + 3) & ~3);
             notes.Add((Encoding.ASCII.GetString(bytes, at + 12, owner - 1), type, bytes[value..(value + size)]));
             at = value + ((size + 3) & ~3);
         }

@@ -23,12 +23,12 @@ internal sealed class LinkedImage
         _bytes = bytes;
         Segments = [.. Enumerable.Range(0, U16(56)).Select(i => ReadSegment((int)U64(32) + (i * U16(54))))];
         Loads = [.. Segments.Where(s => s.Type == Segment.Load)];
-        var sections = Enumerable.Range(0, U16(60)).Select(i => (int)U64(40) + (i * U16(58))).ToArray();
-        var names = (int)U64(sections[U16(62)] + 24);
+        int[] sections = Enumerable.Range(0, U16(60)).Select(i => (int)U64(40) + (i * U16(58))).ToArray();
+        int names = (int)U64(sections[U16(62)] + 24);
         Sections = [.. sections.Select(s => Text(names + (int)U32(s)))];
-        var symbols = sections.Single(s => U32(s + 4) == 2);
-        var strings = (int)U64(sections[(int)U32(symbols + 40)] + 24);
-        for (var at = (int)U64(symbols + 24); at < (int)(U64(symbols + 24) + U64(symbols + 32)); at += 24)
+        int symbols = sections.Single(s => U32(s + 4) == 2);
+        int strings = (int)U64(sections[(int)U32(symbols + 40)] + 24);
+        for (int at = (int)U64(symbols + 24); at < (int)(U64(symbols + 24) + U64(symbols + 32)); at += 24)
         {
             Symbols[Text(strings + (int)U32(at))] = U64(at + 8);
         }

@@ -21,8 +21,8 @@ public sealed unsafe class MemoryPrimitiveTests : IDisposable
     public void Filling_writes_exactly_the_bytes_asked_for() =>
         Gen.Select(Gen.Int[0, 300], Gen.Int[0, 300], Gen.Byte).Sample((start, length, value) =>
         {
-            var expected = Pattern(700);
-            var actual = Pattern(700);
+            byte[] expected = Pattern(700);
+            byte[] actual = Pattern(700);
             expected.AsSpan(start, length).Fill(value);
             fixed (byte* p = actual)
             {
@@ -49,8 +49,8 @@ public sealed unsafe class MemoryPrimitiveTests : IDisposable
 
     private void CopyMatches(int from, int to, int length)
     {
-        var expected = Pattern(700);
-        var actual = Pattern(700);
+        byte[] expected = Pattern(700);
+        byte[] actual = Pattern(700);
         expected.AsSpan(from, length).CopyTo(expected.AsSpan(to));
         fixed (byte* p = actual)
         {

@@ -15,29 +15,29 @@ public sealed class NucleusVariablesTests
     [Fact]
     public void The_variables_of_the_nucleus_get_a_section_of_their_own_and_the_programs_stay()
     {
-        var file = new ObjectFile("app.o", NucleusVariables.Separate("app.o", WriteObject()));
+        ObjectFile file = new("app.o", NucleusVariables.Separate("app.o", WriteObject()));
 
-        var section = file.Sections[^1];
+        SectionHeader section = file.Sections[^1];
         Assert.Equal((".nucleus.bss", 8u, 3ul), (section.Name, section.Type, section.Flags));
         Assert.Equal([".nucleus.bss", ".nucleus.bss", ".bss"], new[] { First, Second, Program }.Select(name => SectionOf(file, name)));
 
         // 40 bytes, then 9 at the same distance from a multiple of 16 as before.
         Assert.Equal((0x8ul, 0x31ul), (file.SymbolValue(file.FindSymbol(First)), file.SymbolValue(file.FindSymbol(Second))));
         Assert.Equal(0x3a, section.Size);
-        var program = file.FindSymbol(Program);
+        int program = file.FindSymbol(Program);
         Assert.Equal((0x10ul, 112), (file.SymbolValue(program), file.Sections[file.SymbolSection(program)].Size));
     }
 
     [Fact]
     public void What_refers_to_a_variable_by_its_section_finds_it_where_it_is_now()
     {
-        var file = new ObjectFile("app.o", NucleusVariables.Separate("app.o", WriteObject()));
+        ObjectFile file = new("app.o", NucleusVariables.Separate("app.o", WriteObject()));
 
-        var entries = file.Contents(file.Sections.Single(s => s.Name == ".rela.debug_info"));
+        Span<byte> entries = file.Contents(file.Sections.Single(s => s.Name == ".rela.debug_info"));
         List<(string Symbol, long Addend)> references = [];
         for (; entries.Length > 0; entries = entries[24..])
         {
-            var symbol = BinaryPrimitives.ReadInt32LittleEndian(entries[12..]);
+            int symbol = BinaryPrimitives.ReadInt32LittleEndian(entries[12..]);
             references.Add((Encoding.UTF8.GetString(file.SymbolName(symbol)), BinaryPrimitives.ReadInt64LittleEndian(entries[16..])));
         }
 
@@ -47,24 +47,25 @@ public sealed class NucleusVariablesTests
     [Fact]
     public void A_second_time_changes_nothing()
     {
-        var once = NucleusVariables.Separate("app.o", WriteObject());
+        byte[] once = NucleusVariables.Separate("app.o", WriteObject());
         Assert.Equal(once, NucleusVariables.Separate("app.o", (byte[])once.Clone()));
     }
 
     [BinutilsFact]
     public void The_linker_puts_them_among_the_stubs_data()
     {
-        using var scratch = new ScratchDirectory();
+        using ScratchDirectory scratch = new();
         File.WriteAllBytes(scratch["app.o"], NucleusVariables.Separate("app.o", WriteObject()));
         Assert.Equal((0, "", ""), Tool.Run("ld", "-r", "-o", scratch["linked.o"], scratch["app.o"]));
-        var linked = new ObjectFile("linked.o", File.ReadAllBytes(scratch["linked.o"]));
+        ObjectFile linked = new("linked.o", File.ReadAllBytes(scratch["linked.o"]));
         Assert.Equal([".nucleus.bss", ".nucleus.bss", ".bss"], new[] { First, Second, Program }.Select(name => SectionOf(linked, name)));
     }
 
     [Fact]
     public void A_variable_with_an_initial_value_is_named()
     {
-        var error = Assert.Throws<BadObjectException>(() => NucleusVariables.Separate("app.o", WriteObject(initialised: true)));
+        BadObjectException error = Assert.Throws<BadObjectException>(
+            () => NucleusVariables.Separate("app.o", WriteObject(initialised: true)));
         Assert.Contains($"{Second} has an initial value", error.Message, StringComparison.Ordinal);
     }
 
@@ -79,10 +80,10 @@ public sealed class NucleusVariablesTests
     /// </summary>
     private static byte[] WriteObject(bool initialised = false)
     {
-        var writer = new ObjectWriter();
-        var zeros = writer.AddZeros(".bss");
+        ObjectWriter writer = new();
+        ObjectSection zeros = writer.AddZeros(".bss");
         zeros.Reserve(112, 16);
-        var data = writer.AddData(".data");
+        ObjectSection data = writer.AddData(".data");
         data.Append(new byte[16], 16, []);
         writer.Define("the section", zeros, 0, 0, SectionSymbol);
         writer.Define(Program, zeros, 0x10, 0, SymbolKind.None);

@@ -10,12 +10,12 @@ public sealed class ObjectFileTests
     [Fact]
     public void Every_block_is_found_again_under_its_name()
     {
-        var file = new ObjectFile("stubs.o", Written);
-        foreach (var block in Stubs.All.Values)
+        ObjectFile file = new("stubs.o", Written);
+        foreach (Block block in Stubs.All.Values)
         {
-            var symbol = file.FindSymbol(block.Name);
-            var section = file.Sections[file.SymbolSection(symbol)];
-            var expected = block.Section switch
+            int symbol = file.FindSymbol(block.Name);
+            SectionHeader section = file.Sections[file.SymbolSection(symbol)];
+            string expected = block.Section switch
             {
                 BlockSection.Text => ".text",
                 BlockSection.TextBoot => ".text.boot",
@@ -25,7 +25,7 @@ public sealed class ObjectFileTests
             Assert.Equal(expected, section.Name);
             Assert.Equal((ulong)block.Size, file.SymbolSize(symbol));
             Assert.Equal(block.Bitness != 0, file.IsFunction(symbol));
-            var start = (int)file.SymbolValue(symbol);
+            int start = (int)file.SymbolValue(symbol);
             Assert.Equal(0, start % block.Alignment);
             Assert.Equal(0, section.Alignment % block.Alignment);
             if (block.Section != BlockSection.Bss)
@@ -33,7 +33,7 @@ public sealed class ObjectFileTests
                 Assert.Equal(block.Bytes, file.Contents(section).Slice(start, block.Size).ToArray());
             }
 
-            foreach (var inner in block.InnerSymbols)
+            foreach (InnerSymbol inner in block.InnerSymbols)
             {
                 Assert.Equal((ulong)(start + inner.Offset), file.SymbolValue(file.FindSymbol(inner.Name)));
             }
@@ -43,14 +43,14 @@ public sealed class ObjectFileTests
     [Fact]
     public void Every_relocation_is_written_with_its_symbol()
     {
-        var file = new ObjectFile("stubs.o", Written);
-        var written = new HashSet<(int Section, ulong Offset, int Type, string Symbol, long Addend)>();
-        foreach (var section in file.Sections.Where(s => s.Type == 4))
+        ObjectFile file = new("stubs.o", Written);
+        HashSet<(int Section, ulong Offset, int Type, string Symbol, long Addend)> written = new();
+        foreach (SectionHeader? section in file.Sections.Where(s => s.Type == 4))
         {
-            var bytes = file.Contents(section);
-            for (var at = 0; at < bytes.Length; at += 24)
+            Span<byte> bytes = file.Contents(section);
+            for (int at = 0; at < bytes.Length; at += 24)
             {
-                var entry = bytes[at..];
+                Span<byte> entry = bytes[at..];
                 Assert.True(written.Add((
                     section.Info,
                     BinaryPrimitives.ReadUInt64LittleEndian(entry),
@@ -60,9 +60,9 @@ public sealed class ObjectFileTests
             }
         }
 
-        var expected = Stubs.All.Values.SelectMany(b => b.Relocations.Select(r =>
+        HashSet<(int, ulong, int, string Symbol, long Addend)> expected = Stubs.All.Values.SelectMany(b => b.Relocations.Select(r =>
         {
-            var symbol = file.FindSymbol(b.Name);
+            int symbol = file.FindSymbol(b.Name);
             return (file.SymbolSection(symbol), file.SymbolValue(symbol) + (ulong)r.Offset, (int)r.Type, r.Symbol, r.Addend);
         })).ToHashSet();
         Assert.Equal(expected, written);
@@ -71,8 +71,8 @@ public sealed class ObjectFileTests
     [Fact]
     public void Only_what_the_nucleus_exports_is_left_undefined()
     {
-        var file = new ObjectFile("stubs.o", Written);
-        var undefined = Enumerable.Range(1, file.SymbolCount - 1)
+        ObjectFile file = new("stubs.o", Written);
+        IEnumerable<string> undefined = Enumerable.Range(1, file.SymbolCount - 1)
             .Where(s => file.SymbolSection(s) == 0)
             .Select(s => System.Text.Encoding.UTF8.GetString(file.SymbolName(s)));
         Assert.Equal(
@@ -87,9 +87,9 @@ public sealed class ObjectFileTests
     [BinutilsFact]
     public void Readelf_has_no_complaint_of_the_object()
     {
-        using var scratch = new ScratchDirectory();
+        using ScratchDirectory scratch = new();
         File.WriteAllBytes(scratch["stubs.o"], Written);
-        var (status, output, errors) = Tool.Run("readelf", "-aW", scratch["stubs.o"]);
+        (int status, string? output, string? errors) = Tool.Run("readelf", "-aW", scratch["stubs.o"]);
         Assert.Equal((0, ""), (status, errors));
         Assert.Contains("xenlet_start", output, StringComparison.Ordinal);
         Assert.Contains(".note.GNU-stack", output, StringComparison.Ordinal);
@@ -104,9 +104,9 @@ public sealed class ObjectFileTests
     [InlineData(43, 0x7F, "the section headers lie outside the file")]
     public void A_file_that_is_no_such_object_is_named_with_what_is_wrong(int offset, byte value, string message)
     {
-        var bytes = (byte[])Written.Clone();
+        byte[] bytes = (byte[])Written.Clone();
         bytes[offset] = value;
-        var error = Assert.Throws<BadObjectException>(() => new ObjectFile("some.o", bytes));
+        BadObjectException error = Assert.Throws<BadObjectException>(() => new ObjectFile("some.o", bytes));
         Assert.StartsWith("some.o: ", error.Message, StringComparison.Ordinal);
         Assert.Contains(message, error.Message, StringComparison.Ordinal);
     }
@@ -114,7 +114,7 @@ public sealed class ObjectFileTests
     [Fact]
     public void An_object_cut_short_anywhere_is_refused()
     {
-        for (var length = 0; length < Written.Length; length += 61)
+        for (int length = 0; length < Written.Length; length += 61)
         {
             Assert.Throws<BadObjectException>(() => new ObjectFile("cut.o", Written[..length]));
         }
@@ -123,11 +123,11 @@ public sealed class ObjectFileTests
     [Fact]
     public void A_damaged_object_is_refused_or_read_but_never_read_wildly()
     {
-        var original = RedirectObject.Write(out _);
+        byte[] original = RedirectObject.Write(out _);
         Gen.Select(Gen.Int[0, original.Length - 1], Gen.Byte).List[1, 4].Sample(damage =>
         {
-            var bytes = (byte[])original.Clone();
-            foreach (var (at, value) in damage)
+            byte[] bytes = (byte[])original.Clone();
+            foreach ((int at, byte value) in damage)
             {
                 bytes[at] = value;
             }
@@ -146,8 +146,8 @@ public sealed class ObjectFileTests
     [Fact]
     public void A_symbol_cannot_be_defined_twice()
     {
-        var writer = new ObjectWriter();
-        var section = writer.AddCode(".text");
+        ObjectWriter writer = new();
+        ObjectSection section = writer.AddCode(".text");
         writer.Define("twice", section, 0, 0, SymbolKind.Function);
         Assert.Throws<InvalidOperationException>(() => writer.Define("twice", section, 0, 0, SymbolKind.Function));
     }
@@ -155,10 +155,10 @@ public sealed class ObjectFileTests
     [Fact]
     public void A_field_of_the_wrong_size_cannot_hold_an_address()
     {
-        var emitter = new StubEmitter(64);
+        StubEmitter emitter = new(64);
         emitter.Code.mov(Iced.Intel.AssemblerRegisters.rax, 0x1122_3344_5566_7788UL);
         emitter.Refer("somewhere", OperandField.Immediate, RelocationType.Absolute32);
-        var error = Assert.Throws<InvalidOperationException>(() => emitter.ToBlock("wrong"));
+        InvalidOperationException error = Assert.Throws<InvalidOperationException>(() => emitter.ToBlock("wrong"));
         Assert.Contains("somewhere", error.Message, StringComparison.Ordinal);
     }
 }

@@ -21,11 +21,11 @@ public sealed unsafe class ProcessorFactTests : IDisposable
     [InlineData(0x8000_0002u, 0u)]
     public void Cpuid_agrees_with_the_base_library(uint leaf, uint subleaf)
     {
-        var cpuid = (delegate* unmanaged<uint, uint, uint*, void>)_image["xenlet_cpuid"];
-        var answer = stackalloc uint[5];
+        delegate* unmanaged<uint, uint, uint*, void> cpuid = (delegate* unmanaged<uint, uint, uint*, void>)_image["xenlet_cpuid"];
+        uint* answer = stackalloc uint[5];
         answer[4] = 0xABCD;
         cpuid(leaf, subleaf, answer);
-        var (eax, ebx, ecx, edx) = X86Base.CpuId((int)leaf, (int)subleaf);
+        (int eax, int ebx, int ecx, int edx) = X86Base.CpuId((int)leaf, (int)subleaf);
         Assert.Equal([(uint)eax, (uint)ebx, (uint)ecx, (uint)edx, 0xABCD], new Span<uint>(answer, 5).ToArray());
     }
 
@@ -33,8 +33,8 @@ public sealed unsafe class ProcessorFactTests : IDisposable
     public void Cpuid_keeps_its_callers_rbx()
     {
         // The call goes through code that puts a mark into rbx and returns what it finds there.
-        var target = (ulong)_image["xenlet_cpuid"];
-        var probe = _image.Add("probe", c =>
+        ulong target = (ulong)_image["xenlet_cpuid"];
+        nint probe = _image.Add("probe", c =>
         {
             c.push(rbx);
             c.mov(rbx, 0x1234_5678_9ABC_DEF0UL);
@@ -43,19 +43,19 @@ public sealed unsafe class ProcessorFactTests : IDisposable
             c.pop(rbx);
             c.ret();
         });
-        var answer = stackalloc uint[4];
+        uint* answer = stackalloc uint[4];
         Assert.Equal(0x1234_5678_9ABC_DEF0UL, ((delegate* unmanaged<uint, uint, uint*, ulong>)probe)(0, 0, answer));
     }
 
     [Fact]
     public void The_time_stamp_is_64_bits_and_rises()
     {
-        var read = (delegate* unmanaged<ulong>)_image["xenlet_read_tsc"];
-        var last = read();
+        delegate* unmanaged<ulong> read = (delegate* unmanaged<ulong>)_image["xenlet_read_tsc"];
+        ulong last = read();
         Assert.NotEqual(0u, (uint)(last >> 32));
-        for (var i = 0; i < 1000; i++)
+        for (int i = 0; i < 1000; i++)
         {
-            var now = read();
+            ulong now = read();
             Assert.True(now > last, $"{now} after {last}");
             last = now;
         }
@@ -66,11 +66,11 @@ public sealed unsafe class ProcessorFactTests : IDisposable
     [InlineData("xenlet_random_seed")]
     public void A_random_number_comes_with_a_success(string function)
     {
-        var draw = (delegate* unmanaged<ulong*, uint>)_image[function];
-        var drawn = new List<ulong>();
+        delegate* unmanaged<ulong*, uint> draw = (delegate* unmanaged<ulong*, uint>)_image[function];
+        List<ulong> drawn = new();
 
         // A seed may run dry where many draw; then nothing is written.
-        for (var tries = 0; drawn.Count < 64 && tries < 1_000_000; tries++)
+        for (int tries = 0; drawn.Count < 64 && tries < 1_000_000; tries++)
         {
             ulong value = 0;
             if (draw(&value) == 1)
@@ -95,11 +95,11 @@ public sealed unsafe class ProcessorFactTests : IDisposable
     [InlineData("xenlet_random_seed", Mnemonic.Rdseed, 11)]
     public void A_dry_generator_is_asked_ten_times(string function, Mnemonic draw, int successAt)
     {
-        var draws = (int*)_image.Reserve(8);
-        var generator = _image.Add("generator", c =>
+        int* draws = (int*)_image.Reserve(8);
+        nint generator = _image.Add("generator", c =>
         {
             // Carry says that there is a number, zero that there is none.
-            var full = c.CreateLabel();
+            Label full = c.CreateLabel();
             c.mov(rax, (ulong)draws);
             c.inc(__dword_ptr[rax]);
             c.cmp(__dword_ptr[rax], successAt);
@@ -112,28 +112,28 @@ public sealed unsafe class ProcessorFactTests : IDisposable
             c.stc();
             c.ret();
         });
-        var edited = _image.AddEdited(function, i =>
+        nint edited = _image.AddEdited(function, i =>
         {
             if (i.Mnemonic != draw)
             {
                 return i;
             }
 
-            var call = Instruction.CreateBranch(Code.Call_rel32_64, (ulong)generator);
+            Instruction call = Instruction.CreateBranch(Code.Call_rel32_64, (ulong)generator);
             call.IP = i.IP;
             return call;
         });
         ulong value = 0;
-        var drawn = ((delegate* unmanaged<ulong*, uint>)edited)(&value);
-        var succeeds = successAt <= 10;
+        uint drawn = ((delegate* unmanaged<ulong*, uint>)edited)(&value);
+        bool succeeds = successAt <= 10;
         Assert.Equal((succeeds ? 1u : 0u, succeeds ? 0x77ul : 0, Math.Min(successAt, 10)), (drawn, value, *draws));
     }
 
     [Fact]
     public void The_frame_pointer_is_the_callers()
     {
-        var target = (ulong)_image["xenlet_frame_pointer"];
-        var probe = _image.Add("probe", c =>
+        ulong target = (ulong)_image["xenlet_frame_pointer"];
+        nint probe = _image.Add("probe", c =>
         {
             c.push(rbp);
             c.mov(rbp, 0x77);

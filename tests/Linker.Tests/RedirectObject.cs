@@ -38,7 +38,7 @@ internal static class RedirectObject
         Code branch = Iced.Intel.Code.Jne_rel32_64)
     {
         // Sixteen bytes each but the neighbour, which is all relocated call.
-        var at = places = new Dictionary<string, int>
+        Dictionary<string, int> at = places = new Dictionary<string, int>
         {
             [IndexHelper] = 0,
             [ArgumentHelper] = 16,
@@ -49,12 +49,12 @@ internal static class RedirectObject
             [StubNames.PanicBounds] = 192,
             [StubNames.PanicStackCookie] = 208,
         };
-        var writer = new ObjectWriter();
-        var code = writer.AddCode("__managedcode");
-        var bytes = new byte[224];
+        ObjectWriter writer = new();
+        ObjectSection code = writer.AddCode("__managedcode");
+        byte[] bytes = new byte[224];
         bytes.AsSpan().Fill(0xCC);
-        var relocations = new List<Relocation>();
-        foreach (var name in (string[])[Nucleus, Program])
+        List<Relocation> relocations = new();
+        foreach (string name in (string[])[Nucleus, Program])
         {
             Put(at[name], c =>
             {
@@ -79,16 +79,16 @@ internal static class RedirectObject
         relocations.Add(new Relocation(at[Neighbour] + 1, RelocationType.Branch32, Allocator, -4));
 
         code.Append(bytes, 32, relocations);
-        foreach (var (name, offset) in at)
+        foreach ((string? name, int offset) in at)
         {
-            var isPanic = name is StubNames.PanicBounds or StubNames.PanicStackCookie;
+            bool isPanic = name is StubNames.PanicBounds or StubNames.PanicStackCookie;
             if (name == leaveOut || (isPanic && panicSection is null))
             {
                 continue;
             }
 
-            var size = name switch { Nucleus or Program => 39, Neighbour => 5, _ => 1 };
-            var section = isPanic && panicSection != "__managedcode" ? writer.AddCode(panicSection! + name) : code;
+            int size = name switch { Nucleus or Program => 39, Neighbour => 5, _ => 1 };
+            ObjectSection section = isPanic && panicSection != "__managedcode" ? writer.AddCode(panicSection! + name) : code;
             if (section != code)
             {
                 section.Append(new byte[256], 16, []);
@@ -101,9 +101,9 @@ internal static class RedirectObject
 
         void Put(int offset, Action<Assembler> emit)
         {
-            var assembler = new Assembler(64);
+            Assembler assembler = new(64);
             emit(assembler);
-            using var stream = new MemoryStream();
+            using MemoryStream stream = new();
 
             // As ILC writes them: a branch out of a function has four bytes for the distance, however near the target is.
             assembler.Assemble(new StreamCodeWriter(stream), (ulong)offset, BlockEncoderOptions.DontFixBranches);

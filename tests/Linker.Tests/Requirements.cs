@@ -35,8 +35,8 @@ internal sealed class RandomTheoryAttribute : TheoryAttribute
 {
     public RandomTheoryAttribute()
     {
-        var random = (X86Base.CpuId(1, 0).Ecx & (1 << 30)) != 0;
-        var seed = X86Base.CpuId(0, 0).Eax >= 7 && (X86Base.CpuId(7, 0).Ebx & (1 << 18)) != 0;
+        bool random = (X86Base.CpuId(1, 0).Ecx & (1 << 30)) != 0;
+        bool seed = X86Base.CpuId(0, 0).Eax >= 7 && (X86Base.CpuId(7, 0).Ebx & (1 << 18)) != 0;
         if (!random || !seed)
         {
             Skip = "the processor has no rdrand or no rdseed";
@@ -53,10 +53,10 @@ internal static class Tool
     /// <summary>Runs a program to its end.</summary>
     public static (int Status, string Output, string Errors) Run(string name, params string[] arguments)
     {
-        using var process =
+        using Process process =
             Process.Start(new ProcessStartInfo(name, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
-        var errors = process.StandardError.ReadToEndAsync();
-        var output = process.StandardOutput.ReadToEnd();
+        Task<string> errors = process.StandardError.ReadToEndAsync();
+        string output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
         return (process.ExitCode, output, errors.Result);
     }

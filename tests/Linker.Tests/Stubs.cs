@@ -17,8 +17,8 @@ internal static class Stubs
     /// <summary>Decodes a block of code; an instruction's IP is its offset in the block.</summary>
     public static List<Instruction> Decode(Block block)
     {
-        var decoder = Decoder.Create(block.Bitness, block.Bytes);
-        var instructions = new List<Instruction>();
+        Decoder decoder = Decoder.Create(block.Bitness, block.Bytes);
+        List<Instruction> instructions = new();
         while (decoder.IP < (ulong)block.Bytes.Length)
         {
             instructions.Add(decoder.Decode());

@@ -20,17 +20,17 @@ internal static class TestProgram
     /// <summary>Writes the program's object file.</summary>
     public static byte[] Write()
     {
-        var writer = new ObjectWriter();
-        var text = writer.AddCode(".text");
+        ObjectWriter writer = new();
+        ObjectSection text = writer.AddCode(".text");
         Function(writer, text, "_start", c => c.ud2());
         Function(writer, text, "xenlet_nucleus_start", EmitNucleus);
-        foreach (var name in (string[])["xenlet_on_system_call", "xenlet_on_trap", "xenlet_on_nmi", "xenlet_on_pending_nmi",
+        foreach (string name in (string[])["xenlet_on_system_call", "xenlet_on_trap", "xenlet_on_nmi", "xenlet_on_pending_nmi",
             "xenlet_on_nucleus_fault"])
         {
             Function(writer, text, name, c => c.ud2());
         }
 
-        var managed = writer.AddCode("__managedcode");
+        ObjectSection managed = writer.AddCode("__managedcode");
         Function(writer, managed, "managed_function", c => c.ret());
         Function(writer, writer.AddCode("__unbox"), "unbox_function", c => c.ret());
 
@@ -63,9 +63,9 @@ internal static class TestProgram
 
     private static void Function(ObjectWriter writer, ObjectSection section, string name, Action<Assembler> emit)
     {
-        var emitter = new StubEmitter(64);
+        StubEmitter emitter = new(64);
         emit(emitter.Code);
-        var block = emitter.ToBlock(name);
+        Block block = emitter.ToBlock(name);
         writer.Define(name, section, section.Append(block.Bytes, 16, []), block.Size, SymbolKind.Function);
     }
 

@@ -49,8 +49,8 @@ public sealed class CpioWriterTests
 
     private static byte[] Write(Action<CpioWriter> add)
     {
-        var output = new MemoryStream();
-        using (var cpio = new CpioWriter(output))
+        MemoryStream output = new();
+        using (CpioWriter cpio = new CpioWriter(output))
         {
             add(cpio);
         }
@@ -61,7 +61,7 @@ public sealed class CpioWriterTests
     /// <summary>Reads by the format's description: 110 bytes of header, name and content each padded to 4 bytes.</summary>
     private static List<Entry> Read(byte[] archive)
     {
-        var entries = new List<Entry>();
+        List<Entry> entries = new();
         int at = 0;
         while (at < archive.Length)
         {

@@ -77,8 +77,8 @@ public sealed class DirectBootTests : IDisposable
             guest.WriteSerial("shown\nxenlet: exit 3\n");
             guest.PowerOffWithoutXen();
         });
-        var output = new MemoryStream();
-        var options = new GuestRunnerOptions { Guest = new() { Name = "shown", Kernel = kernel }, NoXen = true };
+        MemoryStream output = new();
+        GuestRunnerOptions options = new() { Guest = new() { Name = "shown", Kernel = kernel }, NoXen = true };
 
         int status = await GuestRunner.RunAsync(options, Stream.Null, output, TextWriter.Null);
 
@@ -90,8 +90,8 @@ public sealed class DirectBootTests : IDisposable
     public async Task The_runner_ends_a_guest_that_takes_too_long()
     {
         string kernel = Build(guest => guest.HangWithoutXen());
-        var error = new StringWriter();
-        var options = new GuestRunnerOptions
+        StringWriter error = new();
+        GuestRunnerOptions options = new GuestRunnerOptions
         {
             Guest = new() { Name = "slow", Kernel = kernel },
             NoXen = true,
@@ -105,8 +105,8 @@ public sealed class DirectBootTests : IDisposable
     [Fact]
     public async Task The_runner_reports_an_image_that_is_not_there()
     {
-        var error = new StringWriter();
-        var options = new GuestRunnerOptions { Guest = new() { Name = "none", Kernel = "/no/such/image.elf" }, NoXen = true };
+        StringWriter error = new();
+        GuestRunnerOptions options = new() { Guest = new() { Name = "none", Kernel = "/no/such/image.elf" }, NoXen = true };
 
         Assert.Equal(GuestRunner.CouldNotStart, await GuestRunner.RunAsync(options, Stream.Null, Stream.Null, error));
         Assert.Contains("/no/such/image.elf", error.ToString(), StringComparison.Ordinal);
@@ -139,7 +139,7 @@ public sealed class DirectBootTests : IDisposable
 
         await owner.WaitForExitAsync().WaitAsync(Limit);
 
-        var waited = Stopwatch.StartNew();
+        Stopwatch waited = Stopwatch.StartNew();
         while (QemusOf(kernel).Count > 0 && waited.Elapsed < Limit)
         {
             await Task.Delay(50);

@@ -8,11 +8,11 @@ namespace Xenlet.QemuXen.Tests;
 /// <summary>Asks a <see cref="FileServer"/> one thing after the other, by the numbers of Linux's include/net/9p/9p.h.</summary>
 internal sealed class FileClient : IAsyncDisposable
 {
-    internal const int ReadOnly = 0;
-    internal const int WriteOnly = 1;
-    internal const int Truncate = 0x200;
-    internal const int Append = 0x400;
-    internal const byte OpenMessage = 12;
+    public const int ReadOnly = 0;
+    public const int WriteOnly = 1;
+    public const int Truncate = 0x200;
+    public const int Append = 0x400;
+    public const byte OpenMessage = 12;
 
     private const int RootFid = 0;
     private const int FileFid = 1;
@@ -28,12 +28,12 @@ internal sealed class FileClient : IAsyncDisposable
     }
 
     /// <summary>Serves a directory over a socket of its own, and mounts it.</summary>
-    internal static async Task<FileClient> ConnectAsync(string root, string socket)
+    public static async Task<FileClient> ConnectAsync(string root, string socket)
     {
-        using var listener = new UnixListener(socket);
+        using UnixListener listener = new(socket);
         Task<Stream> accepting = listener.AcceptAsync(CancellationToken.None);
         Stream stream = await UnixListener.ConnectAsync(socket, CancellationToken.None);
-        var client = new FileClient(stream, new FileServer(root).ServeAsync(await accepting, CancellationToken.None));
+        FileClient client = new(stream, new FileServer(root).ServeAsync(await accepting, CancellationToken.None));
         byte[] version = await client.AskAsync(100, [.. Number(1 << 20), .. Text("9P2000.L")]);
         Assert.Equal([.. Number(256 * 1024), .. Text("9P2000.L")], version);
         await client.AskAsync(104, [.. Number(RootFid), .. Number(-1), .. Text("root"), .. Text(""), .. Number(0)]);
@@ -42,7 +42,7 @@ internal sealed class FileClient : IAsyncDisposable
 
     /// <summary>Sends a message and gives the answer's body.</summary>
     /// <exception cref="RefusedException">The answer is an error.</exception>
-    internal async Task<byte[]> AskAsync(byte type, byte[] body)
+    public async Task<byte[]> AskAsync(byte type, byte[] body)
     {
         const int HeaderSize = 7;
         await _stream.WriteAsync((byte[])[.. Number(HeaderSize + body.Length), type, 5, 0, .. body]);
@@ -60,25 +60,25 @@ internal sealed class FileClient : IAsyncDisposable
     }
 
     /// <summary>Walks from the root; gives how many of the names were found.</summary>
-    internal async Task<int> WalkAsync(params string[] names) => BinaryPrimitives.ReadUInt16LittleEndian(
+    public async Task<int> WalkAsync(params string[] names) => BinaryPrimitives.ReadUInt16LittleEndian(
         await AskAsync(110, [.. Number(RootFid), .. Number(FileFid), (byte)names.Length, 0, .. names.SelectMany(Text)]));
 
-    internal async Task OpenAsync(string name, int flags)
+    public async Task OpenAsync(string name, int flags)
     {
         await (name.Length == 0 ? WalkAsync() : WalkAsync(name));
         await AskAsync(OpenMessage, [.. Number(FileFid), .. Number(flags)]);
     }
 
-    internal async Task CreateAsync(string name, int flags, int mode)
+    public async Task CreateAsync(string name, int flags, int mode)
     {
         await WalkAsync();
         await AskAsync(14, [.. Number(FileFid), .. Text(name), .. Number(flags), .. Number(mode), .. Number(0)]);
     }
 
-    internal async Task WriteAsync(long offset, ReadOnlyMemory<byte> bytes) => Assert.Equal(
+    public async Task WriteAsync(long offset, ReadOnlyMemory<byte> bytes) => Assert.Equal(
         Number(bytes.Length), await AskAsync(118, [.. Number(FileFid), .. LongNumber(offset), .. Number(bytes.Length), .. bytes.Span]));
 
-    internal async Task<byte[]> ReadToEndAsync()
+    public async Task<byte[]> ReadToEndAsync()
     {
         List<byte> content = [];
         while (true)
@@ -95,17 +95,17 @@ internal sealed class FileClient : IAsyncDisposable
     }
 
     /// <summary>The opened file's mode and size.</summary>
-    internal async Task<(int Mode, long Size)> AttributesAsync()
+    public async Task<(int Mode, long Size)> AttributesAsync()
     {
         byte[] answer = await AskAsync(24, [.. Number(FileFid), .. LongNumber(0x7FF)]);
         return (BinaryPrimitives.ReadInt32LittleEndian(answer.AsSpan(21)), BinaryPrimitives.ReadInt64LittleEndian(answer.AsSpan(49)));
     }
 
-    internal Task SetSizeAsync(long size) =>
+    public Task SetSizeAsync(long size) =>
         AskAsync(26, [.. Number(FileFid), .. Number(8), .. Number(0), .. Number(0), .. Number(0), .. LongNumber(size), .. new byte[32]]);
 
     /// <summary>The names in the opened directory, and in how many pieces they came.</summary>
-    internal async Task<(List<string> Names, int Pieces)> ListAsync(int pieceSize)
+    public async Task<(List<string> Names, int Pieces)> ListAsync(int pieceSize)
     {
         List<string> names = [];
         long offset = 0;
@@ -128,14 +128,14 @@ internal sealed class FileClient : IAsyncDisposable
         }
     }
 
-    internal Task MakeDirectoryAsync(string name) => AskAsync(72, [.. Number(RootFid), .. Text(name), .. Number(0x1ED), .. Number(0)]);
+    public Task MakeDirectoryAsync(string name) => AskAsync(72, [.. Number(RootFid), .. Text(name), .. Number(0x1ED), .. Number(0)]);
 
-    internal Task RenameAsync(string name, string newName) =>
+    public Task RenameAsync(string name, string newName) =>
         AskAsync(74, [.. Number(RootFid), .. Text(name), .. Number(RootFid), .. Text(newName)]);
 
-    internal Task RemoveAsync(string name) => AskAsync(76, [.. Number(RootFid), .. Text(name), .. Number(0)]);
+    public Task RemoveAsync(string name) => AskAsync(76, [.. Number(RootFid), .. Text(name), .. Number(0)]);
 
-    internal Task CloseAsync() => AskAsync(120, Number(FileFid));
+    public Task CloseAsync() => AskAsync(120, Number(FileFid));
 
     public async ValueTask DisposeAsync()
     {
@@ -151,7 +151,7 @@ internal sealed class FileClient : IAsyncDisposable
         [.. BitConverter.GetBytes((ushort)Encoding.UTF8.GetByteCount(text)), .. Encoding.UTF8.GetBytes(text)];
 
     /// <summary>The server's answer is an error.</summary>
-    internal sealed class RefusedException(int errno) : Exception($"errno {errno}")
+    public sealed class RefusedException(int errno) : Exception($"errno {errno}")
     {
         public int Errno => errno;
     }

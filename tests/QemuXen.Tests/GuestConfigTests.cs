@@ -26,7 +26,7 @@ public sealed class GuestConfigTests
     [Fact]
     public void Every_value_that_is_set_has_its_line()
     {
-        var config = new GuestConfig
+        GuestConfig config = new GuestConfig
         {
             Name = "all",
             Kernel = "k",
@@ -82,7 +82,7 @@ public sealed class GuestConfigTests
     [InlineData("nul\0", "U+0000")]
     public void A_control_character_is_refused_by_name(string commandLine, string named)
     {
-        var config = new GuestConfig { Name = "x", Kernel = "k", CommandLine = commandLine };
+        GuestConfig config = new() { Name = "x", Kernel = "k", CommandLine = commandLine };
 
         ArgumentException error = Assert.Throws<ArgumentException>(config.ToXlConfig);
 
@@ -106,7 +106,7 @@ public sealed class GuestConfigTests
     [InlineData(32, null, 129, "129 virtual processors")]
     public void Impossible_sizes_are_refused(int memory, int? maximum, int vcpus, string named)
     {
-        var config = new GuestConfig { Name = "x", Kernel = "k", MemoryMiB = memory, MaxMemoryMiB = maximum, VCpus = vcpus };
+        GuestConfig config = new() { Name = "x", Kernel = "k", MemoryMiB = memory, MaxMemoryMiB = maximum, VCpus = vcpus };
 
         Assert.Contains(named, Assert.Throws<ArgumentException>(config.ToXlConfig).Message, StringComparison.Ordinal);
     }

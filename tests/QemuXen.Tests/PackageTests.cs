@@ -34,7 +34,7 @@ public sealed class PackageTests
     [Fact]
     public void Libraries_are_found_through_libraries_and_what_is_missing_is_named()
     {
-        var resolver = new LibraryResolver();
+        LibraryResolver resolver = new();
         resolver.RequireFor(new("bin/xl", SharedObject(null, "libxl.so.1", "libc.so.6"), null));
         Assert.Equal(["libc.so.6", "libxl.so.1"], resolver.Missing);
 
@@ -77,7 +77,7 @@ public sealed class PackageTests
     [Fact]
     public void Modules_come_after_those_they_depend_on()
     {
-        var modules = new Dictionary<string, string[]>(StringComparer.Ordinal)
+        Dictionary<string, string[]> modules = new(StringComparer.Ordinal)
         {
             ["9p"] = ["9pnet", "fscache"],
             ["9pnet"] = [],
@@ -150,7 +150,7 @@ public sealed class PackageTests
         Put(54, 56, 2);
         Put(56, 2, 2);
         int strings = 1025;
-        var dynamic = new List<(ulong Tag, ulong Value)>();
+        List<(ulong Tag, ulong Value)> dynamic = new();
         foreach (string name in needed)
         {
             dynamic.Add((1, AddString(name)));

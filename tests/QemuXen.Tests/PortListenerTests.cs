@@ -13,7 +13,7 @@ public sealed class PortListenerTests
     [Fact]
     public async Task A_connection_with_the_key_is_given_to_the_port_that_it_names_with_all_that_follows()
     {
-        await using var listener = new PortListener();
+        await using PortListener listener = new();
         using TcpClient second = await ConnectAsync(listener, $"{listener.Key} 2\nhello");
         using TcpClient first = await ConnectAsync(listener, $"{listener.Key} 1\nready\n");
 
@@ -36,7 +36,7 @@ public sealed class PortListenerTests
     [InlineData("a line that is longer than any greeting, which nobody waits for the end of, since it never ends")]
     public async Task A_connection_without_it_is_closed(string greeting)
     {
-        await using var listener = new PortListener();
+        await using PortListener listener = new();
         using TcpClient client = await ConnectAsync(listener, greeting.Replace("KEY", listener.Key, StringComparison.Ordinal));
 
         byte[] answer = new byte[1];
@@ -50,7 +50,7 @@ public sealed class PortListenerTests
             // Closed with bytes that nobody read.
         }
 
-        using var soon = new CancellationTokenSource();
+        using CancellationTokenSource soon = new();
         Task<Stream> accepting = listener.AcceptAsync(1, soon.Token);
         Assert.False(accepting.IsCompleted);
         await soon.CancelAsync();
@@ -59,7 +59,7 @@ public sealed class PortListenerTests
 
     private static async Task<TcpClient> ConnectAsync(PortListener listener, string greeting)
     {
-        var client = new TcpClient();
+        TcpClient client = new();
         await client.ConnectAsync(IPAddress.Loopback, listener.TcpPort);
         await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes(greeting));
         return client;

@@ -136,7 +136,7 @@ public sealed class ProtocolTests : IDisposable
     [Fact]
     public async Task A_list_of_domains_is_read_from_its_file()
     {
-        var lists = new TaskCompletionSource<IReadOnlyList<DomainState>>();
+        TaskCompletionSource<IReadOnlyList<DomainState>> lists = new();
         (AgentChannel channel, Stream agent) = Connect(lists.SetResult);
         await using AgentChannel owned = channel;
         File.WriteAllText(Path.Combine(_share, "domains/3"), DomainList);
@@ -219,8 +219,8 @@ public sealed class ProtocolTests : IDisposable
     private (AgentChannel Channel, Stream Agent) Connect(Action<IReadOnlyList<DomainState>>? listed = null)
     {
         string path = Path.Combine(_share, $"s{Guid.NewGuid():N}"[..10]);
-        using var listener = new UnixListener(path);
-        var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        using UnixListener listener = new(path);
+        Socket socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         socket.Connect(new UnixDomainSocketEndPoint(path));
         Stream accepted = listener.AcceptAsync(CancellationToken.None).GetAwaiter().GetResult();
         return (new(accepted, _share, listed ?? (_ => { })), new NetworkStream(socket, ownsSocket: true));
@@ -228,7 +228,7 @@ public sealed class ProtocolTests : IDisposable
 
     private static async Task<string> ReadLineAsync(Stream stream)
     {
-        var line = new StringBuilder();
+        StringBuilder line = new();
         byte[] one = new byte[1];
         while (await stream.ReadAsync(one).AsTask().WaitAsync(Limit) == 1 && one[0] != '\n')
         {

@@ -41,9 +41,9 @@ internal sealed class TestGuest
     }
 
     /// <summary>Writes an image made of the given steps to a temporary file, which the caller deletes.</summary>
-    internal static string Build(Action<TestGuest> steps)
+    public static string Build(Action<TestGuest> steps)
     {
-        var guest = new TestGuest();
+        TestGuest guest = new();
         steps(guest);
         string path = Path.Combine(Path.GetTempPath(), $"testguest-{Guid.NewGuid():N}.elf");
         File.WriteAllBytes(path, guest.Link());
@@ -51,10 +51,10 @@ internal sealed class TestGuest
     }
 
     /// <summary>Writes to port 0xE9.</summary>
-    internal void Log(string text) => ForEachByte(Text(text), () => _code.@out(0xE9, al));
+    public void Log(string text) => ForEachByte(Text(text), () => _code.@out(0xE9, al));
 
     /// <summary>Writes to the first serial port, which only a machine without Xen has.</summary>
-    internal void WriteSerial(string text) => ForEachByte(
+    public void WriteSerial(string text) => ForEachByte(
         Text(text),
         () =>
         {
@@ -63,7 +63,7 @@ internal sealed class TestGuest
         });
 
     /// <summary>Finds the console ring; must come before the other console steps.</summary>
-    internal void OpenConsole()
+    public void OpenConsole()
     {
         _usesConsole = true;
         GetParameter(18);
@@ -81,14 +81,14 @@ internal sealed class TestGuest
     }
 
     /// <summary>Writes to the console ring, waiting while it is full, and tells dom0.</summary>
-    internal void Write(string text)
+    public void Write(string text)
     {
         _code.mov(esi, Text(text));
         _code.call(_consoleWrite);
     }
 
     /// <summary>Writes the guest's command line to the console ring.</summary>
-    internal void WriteCommandLine()
+    public void WriteCommandLine()
     {
         _code.mov(esi, __dword_ptr[_startInfo]);
         _code.mov(esi, __[esi + 24]);
@@ -96,7 +96,7 @@ internal sealed class TestGuest
     }
 
     /// <summary>Reads a number of bytes from the console ring, each plus one, and writes them back.</summary>
-    internal void EchoNextOf(int count)
+    public void EchoNextOf(int count)
     {
         uint buffer = Reserve(2);
         Label next = _code.CreateLabel();
@@ -121,7 +121,7 @@ internal sealed class TestGuest
     }
 
     /// <summary>Waits until dom0 has taken all of the console's output.</summary>
-    internal void DrainConsole()
+    public void DrainConsole()
     {
         WaitWhile(
             () =>
@@ -133,7 +133,7 @@ internal sealed class TestGuest
     }
 
     /// <summary>Shuts the domain down with one of Xen's reasons.</summary>
-    internal void Shutdown(int reason)
+    public void Shutdown(int reason)
     {
         uint argument = Data(BitConverter.GetBytes(reason));
         _code.mov(eax, 29);
@@ -144,7 +144,7 @@ internal sealed class TestGuest
     }
 
     /// <summary>Switches a machine without Xen off through the ACPI control register of QEMU's boards.</summary>
-    internal void PowerOffWithoutXen()
+    public void PowerOffWithoutXen()
     {
         _code.mov(dx, 0x604);
         _code.mov(ax, 0x2000);
@@ -153,7 +153,7 @@ internal sealed class TestGuest
     }
 
     /// <summary>Faults with no interrupt table: the processor resets.</summary>
-    internal void TripleFault()
+    public void TripleFault()
     {
         uint empty = Reserve(6);
         _code.lidt(__[empty]);
@@ -161,7 +161,7 @@ internal sealed class TestGuest
     }
 
     /// <summary>Stops for good without using the processor. (With interrupts off Xen would take it for a power-off.)</summary>
-    internal void Hang()
+    public void Hang()
     {
         Label forever = _code.CreateLabel();
         _code.sti();
@@ -171,7 +171,7 @@ internal sealed class TestGuest
     }
 
     /// <summary>Stops for good on a machine without Xen, whose timer would interrupt.</summary>
-    internal void HangWithoutXen()
+    public void HangWithoutXen()
     {
         _code.cli();
         _code.hlt();
@@ -286,7 +286,7 @@ internal sealed class TestGuest
             EmitConsoleWrite();
         }
 
-        var code = new MemoryStream();
+        MemoryStream code = new();
         uint entry = LoadAddress + HeaderSize;
         _code.Assemble(new StreamCodeWriter(code), entry);
         Assert.True(code.Length <= DataOffset - HeaderSize, "The code reaches into the data.");

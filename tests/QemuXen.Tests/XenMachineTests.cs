@@ -50,7 +50,7 @@ public sealed class XenMachineTests(XenFixture fixture) : IDisposable
     [Fact]
     public async Task A_command_that_is_cancelled_at_once_is_killed_too()
     {
-        using var cancellation = new CancellationTokenSource();
+        using CancellationTokenSource cancellation = new();
         Task<CommandResult>[] runs = [.. Enumerable.Range(0, 5).Select(_ => Xen.RunInDom0Async("sleep 4321", Limit, cancellation.Token))];
         await cancellation.CancelAsync();
         foreach (Task<CommandResult> run in runs)
@@ -257,8 +257,8 @@ public sealed class XenMachineTests(XenFixture fixture) : IDisposable
             guest.Write("shown\nxenlet: exit 9\n");
             guest.Shutdown(0);
         });
-        var output = new MemoryStream();
-        var options = new GuestRunnerOptions
+        MemoryStream output = new();
+        GuestRunnerOptions options = new GuestRunnerOptions
         {
             Guest = new() { Name = "run", Kernel = kernel, MemoryMiB = 4 },
             Dom0Directory = XenFixture.Dom0Directory,

@@ -16,10 +16,10 @@ internal sealed class GuestBooter(Repository repository, Action<string> say)
     /// <param name="command">How.</param>
     /// <param name="input">The console's input, when it is interactive.</param>
     /// <param name="output">Receives the console.</param>
-    /// <param name="cancellation">Ends the guest.</param>
+    /// <param name="cancellationToken">Ends the guest.</param>
     /// <param name="limit">Longest time the guest may take; none if null.</param>
     public async Task<int> RunAsync(
-        GuestImage image, RunCommand command, Stream input, Stream output, CancellationToken cancellation, TimeSpan? limit = null)
+        GuestImage image, RunCommand command, Stream input, Stream output, CancellationToken cancellationToken, TimeSpan? limit = null)
     {
         Lazy<ElfSymbolTable> symbols = new(() => ElfSymbolTable.Read(image.Symbols));
         await using BacktraceStream console = new(output, address => symbols.Value.Find(address));
@@ -47,11 +47,11 @@ internal sealed class GuestBooter(Repository repository, Action<string> say)
 
         if (command.GdbPort is { } port)
         {
-            await File.WriteAllTextAsync(image.GdbScript, GdbScript.Text(port), cancellation);
+            await File.WriteAllTextAsync(image.GdbScript, GdbScript.Text(port), cancellationToken);
             say($"the guest waits for gdb until it says 'continue'. In another terminal:\n  gdb -x {image.GdbScript} {image.Elf}");
         }
 
-        int status = await GuestRunner.RunAsync(options, input, console, Console.Error, cancellation);
+        int status = await GuestRunner.RunAsync(options, input, console, Console.Error, cancellationToken);
         if (status is GuestRunner.Crashed or GuestRunner.NoStatus)
         {
             await using Stream error = Console.OpenStandardError();
@@ -67,7 +67,7 @@ internal sealed class GuestBooter(Repository repository, Action<string> say)
     }
 
     /// <summary>What the domain is to be.</summary>
-    internal static GuestConfig Configure(GuestImage image, RunCommand command)
+    public static GuestConfig Configure(GuestImage image, RunCommand command)
     {
         GuestCommandLine given = GuestCommandLine.Parse(command.CommandLine);
         GuestCommandLine whole = new([.. given.Environment, .. command.Environment], [.. given.Arguments, .. command.Arguments ?? []]);
@@ -93,7 +93,7 @@ internal sealed class GuestBooter(Repository repository, Action<string> say)
 
     /// <summary>The text of a command for dom0, which may be in a file.</summary>
     /// <exception cref="BuildException">The file cannot be read.</exception>
-    internal static string? ReadScript(string? command)
+    public static string? ReadScript(string? command)
     {
         if (command?.StartsWith('@') != true)
         {

@@ -7,7 +7,7 @@ namespace Xenlet.Build;
 internal sealed class BusyProcessors : IDisposable
 {
     private readonly Thread[] _threads;
-    private volatile bool _stop;
+    private volatile bool _isStopping;
 
     /// <summary>Begins.</summary>
     public BusyProcessors()
@@ -25,12 +25,12 @@ internal sealed class BusyProcessors : IDisposable
     }
 
     /// <summary>Whether a thread still runs.</summary>
-    internal bool IsBusy => _threads.Any(thread => thread.IsAlive);
+    public bool IsBusy => _threads.Any(thread => thread.IsAlive);
 
     /// <summary>Ends it; no thread runs afterwards.</summary>
     public void Dispose()
     {
-        _stop = true;
+        _isStopping = true;
         foreach (Thread thread in _threads)
         {
             thread.Join();
@@ -39,7 +39,7 @@ internal sealed class BusyProcessors : IDisposable
 
     private void Spin()
     {
-        while (!_stop)
+        while (!_isStopping)
         {
         }
     }

@@ -17,7 +17,7 @@ internal sealed class CaseTest(Repository repository, ProcessRunner processes, A
 
     /// <summary>Runs the cases, with the image made anew if a source changed.</summary>
     /// <exception cref="BuildException">A word is no case, or the image does not build.</exception>
-    public async Task<TestCount> RunAsync(TestCaseCommand command, CancellationToken cancellation)
+    public async Task<TestCount> RunAsync(TestCaseCommand command, CancellationToken cancellationToken)
     {
         CaseSelection selection = CaseSelection.Read(command.Words, CaseTable.All);
         GuestImage image = MakeImage();
@@ -26,7 +26,7 @@ internal sealed class CaseTest(Repository repository, ProcessRunner processes, A
         using MemoryStream console = new();
         await using Stream output = Console.OpenStandardOutput();
         await using TeeStream both = new(output, console);
-        int status = await new GuestBooter(repository, say).RunAsync(image, run, Stream.Null, both, cancellation, Limit);
+        int status = await new GuestBooter(repository, say).RunAsync(image, run, Stream.Null, both, cancellationToken, Limit);
         return selection.Judge(status, Encoding.UTF8.GetString(console.ToArray()));
     }
 

@@ -21,7 +21,7 @@ internal sealed class CompilerServer : IDisposable
         {
             try
             {
-                using var server = Process.GetProcessById(
+                using Process server = Process.GetProcessById(
                     int.Parse(Path.GetFileName(directory), System.Globalization.CultureInfo.InvariantCulture));
                 used += server.TotalProcessorTime;
                 server.Kill();

@@ -43,8 +43,8 @@ internal sealed class TestRunner(Repository repository, ProcessRunner processes,
     /// <exception cref="BuildException">The file of budgets cannot be read.</exception>
     public TestCount Run(string? filter, bool soak)
     {
-        var started = Stopwatch.StartNew();
-        var budgets = Budgets.Parse(repository.Budgets, File.ReadLines(repository.Budgets));
+        Stopwatch started = Stopwatch.StartNew();
+        Budgets budgets = Budgets.Parse(repository.Budgets, File.ReadLines(repository.Budgets));
         TimeSpan calibration = Calibration.Run();
         if (Directory.Exists(repository.TestResults))
         {
@@ -161,7 +161,7 @@ internal sealed class TestRunner(Repository repository, ProcessRunner processes,
         string times = Path.Combine(repository.TestResults, step.Name + ".times");
         say($"{lane}: {step.Name}, output in {Path.GetRelativePath(repository.Root, output)}");
         (string command, IReadOnlyList<string> arguments) = ProcessorTime.Measured(times, output, step.Command);
-        var started = Stopwatch.StartNew();
+        Stopwatch started = Stopwatch.StartNew();
         TestOutcome outcome = step.Judge(processes.Run(command, arguments, ProcessOutput.Inherited, step.Environment));
         TimeSpan processor = ProcessorTime.Read(File.Exists(times) ? File.ReadAllText(times) : null)
             + (remainder?.Invoke() ?? TimeSpan.Zero);

@@ -10,12 +10,12 @@ internal sealed class ListCommand : Command
 {
     private const string Syntax = "ls [-f] [path]";
     private readonly string _path;
-    private readonly bool _wholePaths;
+    private readonly bool _usesWholePaths;
 
     private ListCommand(string path, bool wholePaths)
     {
         _path = path;
-        _wholePaths = wholePaths;
+        _usesWholePaths = wholePaths;
     }
 
     /// <summary>Takes -f and a path; without one, everything is listed.</summary>
@@ -47,7 +47,7 @@ internal sealed class ListCommand : Command
             Task<byte[]?>[] values = [.. paths.Select(below => ReadAsync(below))];
             for (int i = 0; i < names.Length; i++)
             {
-                string line = _wholePaths ? paths[i] : new string(' ', depth) + names[i];
+                string line = _usesWholePaths ? paths[i] : new string(' ', depth) + names[i];
                 output.WriteLine(await values[i] is { } value ? $"{line} = \"{NodeValue.ToText(value)}\"" : line + ":");
                 try
                 {

@@ -21,33 +21,33 @@ internal sealed class ControlNode(
 
     /// <summary>Begins to follow the node; the task that is given ends with the token.</summary>
     /// <exception cref="XenStoreException">The node cannot be watched.</exception>
-    public async Task<Task> StartAsync(CancellationToken startToken, CancellationToken token)
+    public async Task<Task> StartAsync(CancellationToken startCancellationToken, CancellationToken cancellationToken)
     {
-        XenStoreWatch watch = await store.WatchAsync(path, startToken).ConfigureAwait(EventLoop.IsCurrent);
-        return EventLoop.Start(loop, () => RunAsync(watch, token));
+        XenStoreWatch watch = await store.WatchAsync(path, startCancellationToken).ConfigureAwait(EventLoop.IsCurrent);
+        return EventLoop.Start(loop, () => RunAsync(watch, cancellationToken));
     }
 
-    private async Task RunAsync(XenStoreWatch watch, CancellationToken token)
+    private async Task RunAsync(XenStoreWatch watch, CancellationToken cancellationToken)
     {
         try
         {
             while (true)
             {
-                await FollowAsync(watch, token).ConfigureAwait(EventLoop.IsCurrent);
-                if (token.IsCancellationRequested || store.Closed.IsCompleted)
+                await FollowAsync(watch, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
+                if (cancellationToken.IsCancellationRequested || store.Closed.IsCompleted)
                 {
                     return;
                 }
 
-                watch = await WatchAgainAsync(token).ConfigureAwait(EventLoop.IsCurrent);
+                watch = await WatchAgainAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
             }
         }
-        catch (OperationCanceledException) when (token.IsCancellationRequested)
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
         }
         catch (XenStoreException error) when (store.Closed.IsCompleted)
         {
-            if (!token.IsCancellationRequested)
+            if (!cancellationToken.IsCancellationRequested)
             {
                 output.Message($"{path} is followed no longer: {error.Message}");
             }
@@ -55,27 +55,28 @@ internal sealed class ControlNode(
     }
 
     /// <summary>Carries out what is asked until the watch ends.</summary>
-    private async Task FollowAsync(XenStoreWatch watch, CancellationToken token)
+    private async Task FollowAsync(XenStoreWatch watch, CancellationToken cancellationToken)
     {
         try
         {
             // Our own answer is an event too, and finds the node empty.
-            while (await watch.WaitToReadAsync(token).ConfigureAwait(EventLoop.IsCurrent))
+            while (await watch.WaitToReadAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent))
             {
                 while (watch.TryRead(out _))
                 {
                 }
 
-                (string request, long acknowledged) = await TakeAsync(token).ConfigureAwait(EventLoop.IsCurrent);
+                (string request, long acknowledged) = await TakeAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
                 if (request.Length > 0)
                 {
-                    await TryAsync(request, acknowledged, token).ConfigureAwait(EventLoop.IsCurrent);
+                    await TryAsync(request, acknowledged, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
                 }
             }
         }
         catch (XenStoreException error) when (!store.Closed.IsCompleted)
         {
-            await PauseAfterAsync($"{path} is not watched any more: {error.Message}", token).ConfigureAwait(EventLoop.IsCurrent);
+            await PauseAfterAsync($"{path} is not watched any more: {error.Message}", cancellationToken).ConfigureAwait(
+                EventLoop.IsCurrent);
         }
         finally
         {
@@ -83,17 +84,17 @@ internal sealed class ControlNode(
         }
     }
 
-    private async Task<XenStoreWatch> WatchAgainAsync(CancellationToken token)
+    private async Task<XenStoreWatch> WatchAgainAsync(CancellationToken cancellationToken)
     {
         while (true)
         {
             try
             {
-                return await store.WatchAsync(path, token).ConfigureAwait(EventLoop.IsCurrent);
+                return await store.WatchAsync(path, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
             }
             catch (XenStoreException error) when (!store.Closed.IsCompleted)
             {
-                await PauseAfterAsync($"{path} cannot be watched: {error.Message}", token).ConfigureAwait(EventLoop.IsCurrent);
+                await PauseAfterAsync($"{path} cannot be watched: {error.Message}", cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
             }
         }
     }
@@ -102,7 +103,7 @@ internal sealed class ControlNode(
     /// Reads a request and acknowledges it, in one transaction: the tool stack may take it back at the same time. What fails is tried
     /// again, since no event would say once more that there is a request.
     /// </summary>
-    private async Task<(string Request, long Acknowledged)> TakeAsync(CancellationToken token)
+    private async Task<(string Request, long Acknowledged)> TakeAsync(CancellationToken cancellationToken)
     {
         while (true)
         {
@@ -121,7 +122,7 @@ internal sealed class ControlNode(
                             await transaction.WriteAsync(path, "", cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
                         }
                     },
-                    token).ConfigureAwait(EventLoop.IsCurrent);
+                    cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
                 _pause.Reset();
                 _said = null;
                 return (request, acknowledged);
@@ -131,25 +132,25 @@ internal sealed class ControlNode(
                 string what = request.Length == 0
                     ? $"{path} cannot be read: {error.Message}"
                     : $"{path}: {ControlOutput.Quote(request)} cannot be acknowledged, and is not carried out: {error.Message}";
-                await PauseAfterAsync(what, token).ConfigureAwait(EventLoop.IsCurrent);
+                await PauseAfterAsync(what, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
             }
         }
     }
 
     /// <summary>A request that fails must not keep the next from being heard.</summary>
-    private async Task TryAsync(string request, long acknowledged, CancellationToken token)
+    private async Task TryAsync(string request, long acknowledged, CancellationToken cancellationToken)
     {
         try
         {
             await carryOut(request, acknowledged).ConfigureAwait(EventLoop.IsCurrent);
         }
-        catch (Exception error) when (!token.IsCancellationRequested)
+        catch (Exception error) when (!cancellationToken.IsCancellationRequested)
         {
             output.Message($"{path}: {ControlOutput.Quote(request)} failed: {error.Message}");
         }
     }
 
-    private async Task PauseAfterAsync(string what, CancellationToken token)
+    private async Task PauseAfterAsync(string what, CancellationToken cancellationToken)
     {
         if (what != _said)
         {
@@ -157,6 +158,6 @@ internal sealed class ControlNode(
             output.Message(what);
         }
 
-        await Task.Delay(_pause.Next(), clock, token).ConfigureAwait(EventLoop.IsCurrent);
+        await Task.Delay(_pause.Next(), clock, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
     }
 }

@@ -14,12 +14,12 @@ internal sealed class ShutdownLimit(IPower power, ControlOutput output, TimeSpan
 
     private readonly Lock _gate = new();
     private bool _isRunning;
-    private volatile bool _thenReboot;
+    private volatile bool _isRestart;
 
     /// <summary>The program was asked to end. The time counts from the first request, the last one decides what comes then.</summary>
     public void Begin(bool thenReboot)
     {
-        _thenReboot = thenReboot;
+        _isRestart = thenReboot;
         lock (_gate)
         {
             if (!_isRunning && limit != Timeout.InfiniteTimeSpan)
@@ -38,7 +38,7 @@ internal sealed class ShutdownLimit(IPower power, ControlOutput output, TimeSpan
             Thread.Sleep(left < LookInterval ? left : LookInterval);
         }
 
-        bool thenReboot = _thenReboot;
+        bool thenReboot = _isRestart;
         string text = string.Create(
             CultureInfo.InvariantCulture,
             $"the program has not ended {limit.TotalSeconds:0.###} s after it was asked to: "

@@ -76,19 +76,19 @@ public sealed partial class BlockDevice
     }
 
     /// <summary>The caller's token was cancelled.</summary>
-    internal void Cancel(BlockOperation operation, CancellationToken token)
+    internal void Cancel(BlockOperation operation, CancellationToken cancellationToken)
     {
         BlockOperation? ended;
         lock (_gate)
         {
             // A callback that comes late must not end the next use.
-            if (operation.HasEnded || operation.Token != token)
+            if (operation.HasEnded || operation.Token != cancellationToken)
             {
                 return;
             }
 
             operation.Pending -= _waiting.Remove(operation) + _late.Remove(operation);
-            operation.Error = new OperationCanceledException(token);
+            operation.Error = new OperationCanceledException(cancellationToken);
             End(operation);
             TryPump();
             ended = TakeEnded();

@@ -141,7 +141,7 @@ internal sealed class BlockOperation(BlockDevice device) : IValueTaskSource
     }
 
     /// <summary>The result was taken; the device's gate is held.</summary>
-    internal void SetTaken()
+    public void SetTaken()
     {
         IsTaken = true;
         Error = null;
@@ -149,7 +149,7 @@ internal sealed class BlockOperation(BlockDevice device) : IValueTaskSource
         Cancellation = default;
     }
 
-    private void Cancel(CancellationToken token) => device.Cancel(this, token);
+    private void Cancel(CancellationToken cancellationToken) => device.Cancel(this, cancellationToken);
 }
 
 /// <summary>A part of an operation that waits to be sent; a flush has no length.</summary>

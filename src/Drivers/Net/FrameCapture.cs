@@ -32,7 +32,7 @@ internal sealed class FrameCapture
     private int _waitingBytes;
     private long _missed;
     private long _taken;
-    private bool _isEnded;
+    private bool _hasEnded;
 
     /// <summary>Begins to capture.</summary>
     /// <param name="name">The interface's name.</param>
@@ -57,7 +57,7 @@ internal sealed class FrameCapture
     {
         lock (_gate)
         {
-            if (_isEnded)
+            if (_hasEnded)
             {
                 return;
             }
@@ -80,7 +80,7 @@ internal sealed class FrameCapture
             _queue.Enqueue((record, RecordHeader + length));
             _waitingBytes += length;
             _taken++;
-            _isEnded = --_remaining == 0;
+            _hasEnded = --_remaining == 0;
         }
 
         _arrival.Set();
@@ -91,7 +91,7 @@ internal sealed class FrameCapture
     {
         lock (_gate)
         {
-            _isEnded = true;
+            _hasEnded = true;
         }
 
         _arrival.Set();
@@ -116,7 +116,7 @@ internal sealed class FrameCapture
             {
                 isOne = _queue.TryDequeue(out next);
                 _waitingBytes -= isOne ? next.Length - RecordHeader : 0;
-                isEnded = _isEnded;
+                isEnded = _hasEnded;
             }
 
             if (isOne)

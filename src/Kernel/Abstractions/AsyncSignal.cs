@@ -192,18 +192,18 @@ public sealed class AsyncSignal : IValueTaskSource, IThreadPoolWorkItem
         }
     }
 
-    private void Cancel(CancellationToken token)
+    private void Cancel(CancellationToken cancellationToken)
     {
         EventLoop? loop;
         lock (_gate)
         {
             // A callback that comes late must not end a later wait, unless that has the same token.
-            if (_token != token)
+            if (_token != cancellationToken)
             {
                 return;
             }
 
-            TryEnd(new OperationCanceledException(token), out loop);
+            TryEnd(new OperationCanceledException(cancellationToken), out loop);
         }
 
         loop?.Queue(this);

@@ -34,7 +34,7 @@ internal sealed class EventChannel : IEventChannel
     public uint Port { get; }
 
     /// <summary>What the nucleus knows the port by. Handles of one generation of the domain are above all of an earlier one.</summary>
-    internal long Handle { get; }
+    public long Handle { get; }
 
     public void Notify()
     {
@@ -118,7 +118,7 @@ internal sealed class EventChannel : IEventChannel
     /// <summary>
     /// The port was signalled; it is silent until the next wait asks. Called by the dispatcher, which does a loop's work if it is idle.
     /// </summary>
-    internal void OnEvent()
+    public void OnEvent()
     {
         EventLoop? loop;
         lock (_gate)
@@ -135,7 +135,7 @@ internal sealed class EventChannel : IEventChannel
     }
 
     /// <summary>The domain was resumed, and the port is closed; its number may be another channel's by now.</summary>
-    internal void OnResumed()
+    public void OnResumed()
     {
         lock (_gate)
         {

@@ -23,22 +23,22 @@ internal sealed class Grant(SharedPage page, long handle, ushort domain, bool is
     public bool IsReadOnly { get; } = isReadOnly;
 
     /// <summary>What the nucleus knows the grant by. Handles of one generation of the domain are above all of an earlier one.</summary>
-    internal long Handle { get; } = handle;
+    public long Handle { get; } = handle;
 
     /// <summary>Whether the kernel, not its owner, sees to its end. Guarded by the page's lock.</summary>
-    internal bool IsAbandoned { get; private set; }
+    public bool IsAbandoned { get; private set; }
 
     public bool TryEnd() => page.TryEnd(this);
 
     public void Dispose() => page.Abandon(this);
 
     /// <summary>Its owner has no more to do with it.</summary>
-    internal void Abandon()
+    public void Abandon()
     {
         IsAbandoned = true;
         _isOver = true;
     }
 
     /// <summary>It has ended, and its reference may be another grant's.</summary>
-    internal void OnEnded() => _isOver = true;
+    public void OnEnded() => _isOver = true;
 }

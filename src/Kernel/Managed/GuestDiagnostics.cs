@@ -16,7 +16,7 @@ internal sealed unsafe class GuestDiagnostics(XenEventChannels channels, XenShar
         for (int room = 64; ;)
         {
             // Not the collector's memory: its pages need not be there, and the nucleus would have to find them frames.
-            var records = (NucleusThreadRecord*)NativeMemory.AllocZeroed((nuint)room, (nuint)sizeof(NucleusThreadRecord));
+            NucleusThreadRecord* records = (NucleusThreadRecord*)NativeMemory.AllocZeroed((nuint)room, (nuint)sizeof(NucleusThreadRecord));
             try
             {
                 long count = NucleusGate.Call(NucleusCall.ReadThreads, (ulong)records, (ulong)room);

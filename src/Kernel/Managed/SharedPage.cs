@@ -43,7 +43,7 @@ internal sealed unsafe class SharedPage : ISharedPage
     }
 
     /// <summary>The page's first byte.</summary>
-    internal byte* Pointer => (byte*)_address;
+    public byte* Pointer => (byte*)_address;
 
     public IGrant Grant(ushort domain, bool isReadOnly = false)
     {
@@ -69,7 +69,7 @@ internal sealed unsafe class SharedPage : ISharedPage
                 return null;
             }
 
-            var grant = new Grant(this, answer, domain, isReadOnly);
+            Grant grant = new(this, answer, domain, isReadOnly);
             _grants.Add(grant);
             return grant;
         }
@@ -98,10 +98,10 @@ internal sealed unsafe class SharedPage : ISharedPage
     }
 
     /// <summary>Whether a resume of the domain has ended a grant.</summary>
-    internal bool HasLost(Grant grant) => grant.Handle < _pages.FirstHandle;
+    public bool HasLost(Grant grant) => grant.Handle < _pages.FirstHandle;
 
     /// <summary>Ends a grant of this page; false while the other domain has it mapped.</summary>
-    internal bool TryEnd(Grant grant)
+    public bool TryEnd(Grant grant)
     {
         lock (_gate)
         {
@@ -110,7 +110,7 @@ internal sealed unsafe class SharedPage : ISharedPage
     }
 
     /// <summary>Nobody will ask for the end of this grant again.</summary>
-    internal void Abandon(Grant grant)
+    public void Abandon(Grant grant)
     {
         lock (_gate)
         {
@@ -126,7 +126,7 @@ internal sealed unsafe class SharedPage : ISharedPage
     }
 
     /// <summary>Ends what was disposed; false when another domain does not let all of it end.</summary>
-    internal bool TryFinish()
+    public bool TryFinish()
     {
         lock (_gate)
         {

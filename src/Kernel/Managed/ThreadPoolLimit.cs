@@ -24,7 +24,7 @@ internal static class ThreadPoolLimit
     /// </remarks>
     [ModuleInitializer]
     [SuppressMessage("Usage", "CA2255", Justification = "The limit must be there before the program uses the pool.")]
-    internal static void Set()
+    public static void Set()
     {
         ulong bytes = Guest.Read().AvailablePages * Nucleus.Base.Pages.Size / 2;
         int workers = (int)Math.Clamp(bytes / BytesPerThread, Fewest, Most);

@@ -24,7 +24,7 @@ internal sealed class XenEventChannels(TimeProvider clock) : IEventChannels
 
     /// <summary>The domain was resumed: ends all channels of before.</summary>
     /// <param name="firstHandle">The smallest handle of the generation that began.</param>
-    internal void OnResumed(long firstHandle) => _dispatcher.OnResumed(firstHandle);
+    public void OnResumed(long firstHandle) => _dispatcher.OnResumed(firstHandle);
 
     private EventChannel Open(long answer, string operation) =>
         answer < 0 ? throw NucleusAnswer.Error(answer, What, operation) : new EventChannel(_dispatcher, answer, clock);

@@ -37,7 +37,7 @@ internal sealed unsafe class XenHypervisor : IHypervisor
             throw NucleusAnswer.Error(answer, What, "asking for the hypervisor's version");
         }
 
-        var extra = new ReadOnlySpan<byte>(facts.ExtraVersion, XenVersion.XEN_EXTRAVERSION_LEN);
+        ReadOnlySpan<byte> extra = new(facts.ExtraVersion, XenVersion.XEN_EXTRAVERSION_LEN);
         int end = extra.IndexOf((byte)0);
         return new XenFacts(
             facts.IsPresent != 0,

@@ -20,7 +20,7 @@ internal sealed class XenSharedPages : ISharedPages
     private long _firstHandle;
 
     /// <summary>The smallest handle of the domain's generation: grants of smaller ones have ended.</summary>
-    internal long FirstHandle => Volatile.Read(ref _firstHandle);
+    public long FirstHandle => Volatile.Read(ref _firstHandle);
 
     public int HeldPages
     {
@@ -58,14 +58,14 @@ internal sealed class XenSharedPages : ISharedPages
 
     /// <summary>The domain was resumed: all grants of before have ended, and pages that were held for them are given back.</summary>
     /// <param name="firstHandle">The smallest handle of the generation that began.</param>
-    internal void OnResumed(long firstHandle)
+    public void OnResumed(long firstHandle)
     {
         Volatile.Write(ref _firstHandle, firstHandle);
         Reclaim();
     }
 
     /// <summary>Keeps a page whose grants do not all end yet.</summary>
-    internal void Hold(SharedPage page)
+    public void Hold(SharedPage page)
     {
         lock (_gate)
         {
@@ -77,10 +77,10 @@ internal sealed class XenSharedPages : ISharedPages
     }
 
     /// <summary>Tries again to end some of what is held, the longest untried first.</summary>
-    internal void ReclaimSome() => Reclaim(TriedEachTime);
+    public void ReclaimSome() => Reclaim(TriedEachTime);
 
     /// <summary>Tries again to end all that is held; true when that freed anything.</summary>
-    internal bool Reclaim() => Reclaim(int.MaxValue);
+    public bool Reclaim() => Reclaim(int.MaxValue);
 
     private bool Reclaim(int most)
     {

@@ -18,7 +18,7 @@ internal sealed class XenStoreDoor(XenEventChannels channels, XenSharedPages pag
             throw NucleusAnswer.Error(address, What, opening);
         }
 
-        var page = new SharedPage(pages, (ulong)address);
+        SharedPage page = new(pages, (ulong)address);
         try
         {
             long port = NucleusGate.Call(NucleusCall.StorePort);

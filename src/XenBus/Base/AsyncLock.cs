@@ -8,14 +8,14 @@ internal sealed class AsyncLock
     private Task _last = Task.CompletedTask;
 
     /// <summary>Waits for the lock; disposing of the result leaves it.</summary>
-    internal async ValueTask<Holder> EnterAsync()
+    public async ValueTask<Holder> EnterAsync()
     {
         TaskCompletionSource mine = new(TaskCreationOptions.RunContinuationsAsynchronously);
         await Interlocked.Exchange(ref _last, mine.Task).ConfigureAwait(EventLoop.IsCurrent);
         return new(mine);
     }
 
-    internal readonly struct Holder(TaskCompletionSource held) : IDisposable
+    public readonly struct Holder(TaskCompletionSource held) : IDisposable
     {
         public void Dispose() => held.TrySetResult();
     }

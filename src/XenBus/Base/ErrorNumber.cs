@@ -7,7 +7,7 @@ internal static class ErrorNumber
 {
     private const int EIO = 5;
 
-    internal static int Of(Exception? error) => error switch
+    public static int Of(Exception? error) => error switch
     {
         XenStoreException { Error: XenStoreError.ENOENT } => 2,
         XenStoreException { Error: XenStoreError.E2BIG } => 7,

@@ -12,7 +12,7 @@ internal sealed class RetryTimer(TimeProvider clock, Action again) : IDisposable
     private bool _isDisposed;
 
     /// <summary>Tries again after the next pause, if that is not due already.</summary>
-    internal void Schedule()
+    public void Schedule()
     {
         lock (_gate)
         {
@@ -29,7 +29,7 @@ internal sealed class RetryTimer(TimeProvider clock, Action again) : IDisposable
     }
 
     /// <summary>Nothing is left to be tried again; the next pause is a short one.</summary>
-    internal void Reset()
+    public void Reset()
     {
         lock (_gate)
         {

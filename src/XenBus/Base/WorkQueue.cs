@@ -14,12 +14,12 @@ internal sealed class WorkQueue(bool stepped, EventLoop? loop, Action<Exception>
     private readonly Lock _gate = new();
     private readonly LinkedList<(string Key, Func<ValueTask> Work)> _waiting = new();
     private readonly HashSet<string> _keys = [];
-    private bool _pumping;
-    private bool _held;
-    private bool _closed;
+    private bool _isPumping;
+    private bool _isHeld;
+    private bool _isClosed;
 
     /// <summary>Pieces of work that wait.</summary>
-    internal int Count
+    public int Count
     {
         get
         {
@@ -31,11 +31,11 @@ internal sealed class WorkQueue(bool stepped, EventLoop? loop, Action<Exception>
     }
 
     /// <summary>Queues work; <see langword="false"/> when its key waits already or the queue is closed.</summary>
-    internal bool Post(string key, Func<ValueTask> work)
+    public bool Post(string key, Func<ValueTask> work)
     {
         lock (_gate)
         {
-            if (_closed || !_keys.Add(key))
+            if (_isClosed || !_keys.Add(key))
             {
                 return false;
             }
@@ -48,11 +48,11 @@ internal sealed class WorkQueue(bool stepped, EventLoop? loop, Action<Exception>
     }
 
     /// <summary>Lets the piece that runs now end, and starts no other until <see cref="Release"/>. Work may be posted meanwhile.</summary>
-    internal void Hold()
+    public void Hold()
     {
         lock (_gate)
         {
-            _held = true;
+            _isHeld = true;
         }
     }
 
@@ -60,16 +60,16 @@ internal sealed class WorkQueue(bool stepped, EventLoop? loop, Action<Exception>
     /// Goes on after <see cref="Hold"/>: with <paramref name="first"/>, if it is given and its key does not wait already.
     /// <see langword="false"/> when the queue is closed.
     /// </summary>
-    internal bool Release((string Key, Func<ValueTask> Work)? first = null)
+    public bool Release((string Key, Func<ValueTask> Work)? first = null)
     {
         lock (_gate)
         {
-            if (_closed)
+            if (_isClosed)
             {
                 return false;
             }
 
-            _held = false;
+            _isHeld = false;
             if (first is { } piece && _keys.Add(piece.Key))
             {
                 _waiting.AddFirst(piece);
@@ -81,7 +81,7 @@ internal sealed class WorkQueue(bool stepped, EventLoop? loop, Action<Exception>
     }
 
     /// <summary>Drops the work that waits under a key.</summary>
-    internal void Withdraw(string key)
+    public void Withdraw(string key)
     {
         lock (_gate)
         {
@@ -93,7 +93,7 @@ internal sealed class WorkQueue(bool stepped, EventLoop? loop, Action<Exception>
     }
 
     /// <summary>Runs the next piece of work; <see langword="false"/> when there is none.</summary>
-    internal async ValueTask<bool> StepAsync()
+    public async ValueTask<bool> StepAsync()
     {
         if (!stepped)
         {
@@ -104,11 +104,11 @@ internal sealed class WorkQueue(bool stepped, EventLoop? loop, Action<Exception>
     }
 
     /// <summary>Drops what waits and takes nothing more; the piece that runs is not waited for.</summary>
-    internal void Close()
+    public void Close()
     {
         lock (_gate)
         {
-            _closed = true;
+            _isClosed = true;
             _waiting.Clear();
             _keys.Clear();
         }
@@ -118,12 +118,12 @@ internal sealed class WorkQueue(bool stepped, EventLoop? loop, Action<Exception>
     {
         lock (_gate)
         {
-            if (stepped || _pumping || _held || _waiting.Count == 0)
+            if (stepped || _isPumping || _isHeld || _waiting.Count == 0)
             {
                 return;
             }
 
-            _pumping = true;
+            _isPumping = true;
         }
 
         _ = EventLoop.Start(loop, PumpAsync);
@@ -141,9 +141,9 @@ internal sealed class WorkQueue(bool stepped, EventLoop? loop, Action<Exception>
         (string Key, Func<ValueTask> Work) next;
         lock (_gate)
         {
-            if (_held || _waiting.First is not { } node)
+            if (_isHeld || _waiting.First is not { } node)
             {
-                _pumping = false;
+                _isPumping = false;
                 return false;
             }
 

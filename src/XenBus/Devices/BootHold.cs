@@ -9,14 +9,14 @@ internal sealed class BootHold
     private readonly Lock _gate = new();
     private readonly HashSet<XenDevice> _devices = [];
     private readonly TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private bool _busStarts = true;
+    private bool _isBusStarting = true;
     private bool _hasEnded;
 
     /// <summary>Completes when nothing holds boot any more.</summary>
-    internal Task Released => _released.Task;
+    public Task Released => _released.Task;
 
     /// <summary>Whether all were released, and not merely let go.</summary>
-    internal bool IsComplete
+    public bool IsComplete
     {
         get
         {
@@ -28,7 +28,7 @@ internal sealed class BootHold
     }
 
     /// <summary>The devices that hold boot.</summary>
-    internal XenDevice[] Devices
+    public XenDevice[] Devices
     {
         get
         {
@@ -40,7 +40,7 @@ internal sealed class BootHold
     }
 
     /// <summary>A device holds boot, unless boot is over.</summary>
-    internal void Add(XenDevice device)
+    public void Add(XenDevice device)
     {
         lock (_gate)
         {
@@ -52,7 +52,7 @@ internal sealed class BootHold
     }
 
     /// <summary>A device has got where it can get; does nothing the second time.</summary>
-    internal void Release(XenDevice device)
+    public void Release(XenDevice device)
     {
         lock (_gate)
         {
@@ -64,17 +64,17 @@ internal sealed class BootHold
     }
 
     /// <summary>All devices present at the start have been found.</summary>
-    internal void ReleaseBus()
+    public void ReleaseBus()
     {
         lock (_gate)
         {
-            _busStarts = false;
+            _isBusStarting = false;
             ReleaseWhenEmpty();
         }
     }
 
     /// <summary>The bus ends: whoever waits for boot waits no longer.</summary>
-    internal void End()
+    public void End()
     {
         lock (_gate)
         {
@@ -86,7 +86,7 @@ internal sealed class BootHold
 
     private void ReleaseWhenEmpty()
     {
-        if (!_busStarts && _devices.Count == 0)
+        if (!_isBusStarting && _devices.Count == 0)
         {
             _released.TrySetResult();
         }

@@ -160,7 +160,7 @@ public abstract partial class DeviceBus
 
         try
         {
-            if (!watched && _started)
+            if (!watched && _isStarted)
             {
                 try
                 {

@@ -82,8 +82,8 @@ public abstract partial class DeviceBus : IAsyncDisposable
     private readonly RetryTimer _watchAgain;
     private readonly CancellationTokenSource _end = new();
     private XenStoreWatch? _watch;
-    private bool _started;
-    private bool _disposed;
+    private bool _isStarted;
+    private bool _isDisposed;
 
     // What failed last at each path, so that it is said once. Used on the bus's queue only.
     private readonly Dictionary<string, string> _failures = new(StringComparer.Ordinal);
@@ -192,12 +192,12 @@ public abstract partial class DeviceBus : IAsyncDisposable
     {
         lock (_gate)
         {
-            if (_started)
+            if (_isStarted)
             {
                 throw new InvalidOperationException($"The bus {Node} was started before.");
             }
 
-            _started = true;
+            _isStarted = true;
         }
 
         if (!HoldsBoot)
@@ -258,7 +258,7 @@ public abstract partial class DeviceBus : IAsyncDisposable
         });
         lock (_gate)
         {
-            if (_disposed)
+            if (_isDisposed)
             {
                 stream.End();
             }
@@ -283,12 +283,12 @@ public abstract partial class DeviceBus : IAsyncDisposable
         XenBusEvents[] streams;
         lock (_gate)
         {
-            if (_disposed)
+            if (_isDisposed)
             {
                 return;
             }
 
-            _disposed = true;
+            _isDisposed = true;
             watch = _watch;
             devices = [.. _devices.Values];
             streams = [.. _streams];
@@ -377,7 +377,7 @@ public abstract partial class DeviceBus : IAsyncDisposable
         XenStoreWatch watch = await Store.WatchAsync(Node, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         lock (_gate)
         {
-            if (!_disposed)
+            if (!_isDisposed)
             {
                 _watch = watch;
                 _watchAgain.Reset();
@@ -901,7 +901,7 @@ public abstract partial class DeviceBus : IAsyncDisposable
         XenDevice device = new(this, name[..slash], name[(slash + 1)..], node, otherEnd);
         lock (_gate)
         {
-            if (_disposed || _shutdown is not null || !_devices.TryAdd(node, device))
+            if (_isDisposed || _shutdown is not null || !_devices.TryAdd(node, device))
             {
                 return;
             }

@@ -8,5 +8,5 @@ namespace Xenlet.XenBus.Devices;
 internal readonly record struct ResumeFinding(string? Departed, Exception? Error)
 {
     /// <summary>Whether xenstored has said nothing yet.</summary>
-    internal bool IsTemporary => Error is XenStoreException { IsTemporary: true };
+    public bool IsTemporary => Error is XenStoreException { IsTemporary: true };
 }

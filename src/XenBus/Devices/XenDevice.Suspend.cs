@@ -9,7 +9,7 @@ namespace Xenlet.XenBus;
 public sealed partial class XenDevice
 {
     private TaskCompletionSource<bool>? _suspending;
-    private bool _toldOfSuspend;
+    private bool _hasToldOfSuspend;
     private bool _awaitsExamination;
     private bool _awaitsResume;
     private Exception? _suspendFailure;
@@ -36,7 +36,7 @@ public sealed partial class XenDevice
         lock (_gate)
         {
             _suspending = answer;
-            _toldOfSuspend = false;
+            _hasToldOfSuspend = false;
         }
 
         if (!_queue.Post("suspend", () => TellOfSuspendAsync(answer)))
@@ -161,7 +161,7 @@ public sealed partial class XenDevice
         lock (_gate)
         {
             _suspending = null;
-            return _toldOfSuspend;
+            return _hasToldOfSuspend;
         }
     }
 
@@ -183,7 +183,7 @@ public sealed partial class XenDevice
             {
                 lock (_gate)
                 {
-                    _toldOfSuspend = _suspending == answer;
+                    _hasToldOfSuspend = _suspending == answer;
                 }
 
                 agreed = await CallAsync(driver, nameof(XenBusDriver.SuspendAsync), () => driver.SuspendAsync(this, _leaving.Token))
@@ -205,7 +205,7 @@ public sealed partial class XenDevice
         {
             if (_suspending == answer)
             {
-                _toldOfSuspend &= agreed;
+                _hasToldOfSuspend &= agreed;
                 if (agreed)
                 {
                     _queue.Hold();

@@ -13,28 +13,28 @@ internal delegate T Decoder<T>(ReadOnlySpan<byte> body, Memory<byte> destination
 /// <summary>The payload of a reply is not what it must be. Becomes a <see cref="XenStoreException"/> that names the request.</summary>
 internal sealed class DecodeException(XenStoreError error, string message) : Exception(message)
 {
-    internal XenStoreError Error { get; } = error;
+    public XenStoreError Error { get; } = error;
 }
 
 /// <summary>The decoders of all requests. One instance each: a request allocates none.</summary>
 internal static class Decoders
 {
-    internal static readonly Decoder<string?> Text = static (body, _) => Encoding.UTF8.GetString(body);
-    internal static readonly Decoder<byte[]?> Bytes = static (body, _) => body.ToArray();
-    internal static readonly Decoder<bool> True = static (_, _) => true;
-    internal static readonly Decoder<int> Copy = CopyBody;
-    internal static readonly Decoder<bool> Done = ReadDone;
-    internal static readonly Decoder<int> Int32 = static (body, _) => ReadInt32(body);
-    internal static readonly Decoder<int?> NullableInt32 = static (body, _) => ReadInt32(body);
-    internal static readonly Decoder<long> Int64 = static (body, _) => ReadInt64(body);
-    internal static readonly Decoder<long?> NullableInt64 = static (body, _) => ReadInt64(body);
-    internal static readonly Decoder<XenStorePermissionEntry[]> Permissions = ReadPermissions;
-    internal static readonly Decoder<string> DomainPath = ReadDomainPath;
-    internal static readonly Decoder<bool> TrueOrFalse = ReadTrueOrFalse;
-    internal static readonly Decoder<uint> TransactionId = static (body, _) => ReadTransactionId(body);
-    internal static readonly Decoder<string[]?> Names = ReadNames;
+    public static readonly Decoder<string?> Text = static (body, _) => Encoding.UTF8.GetString(body);
+    public static readonly Decoder<byte[]?> Bytes = static (body, _) => body.ToArray();
+    public static readonly Decoder<bool> True = static (_, _) => true;
+    public static readonly Decoder<int> Copy = CopyBody;
+    public static readonly Decoder<bool> Done = ReadDone;
+    public static readonly Decoder<int> Int32 = static (body, _) => ReadInt32(body);
+    public static readonly Decoder<int?> NullableInt32 = static (body, _) => ReadInt32(body);
+    public static readonly Decoder<long> Int64 = static (body, _) => ReadInt64(body);
+    public static readonly Decoder<long?> NullableInt64 = static (body, _) => ReadInt64(body);
+    public static readonly Decoder<XenStorePermissionEntry[]> Permissions = ReadPermissions;
+    public static readonly Decoder<string> DomainPath = ReadDomainPath;
+    public static readonly Decoder<bool> TrueOrFalse = ReadTrueOrFalse;
+    public static readonly Decoder<uint> TransactionId = static (body, _) => ReadTransactionId(body);
+    public static readonly Decoder<string[]?> Names = ReadNames;
 
-    internal static uint ReadTransactionId(ReadOnlySpan<byte> body)
+    public static uint ReadTransactionId(ReadOnlySpan<byte> body)
     {
         ReadOnlySpan<byte> text = WithoutNul(body);
         return Utf8Parser.TryParse(text, out uint id, out int used) && used == text.Length && id != 0
@@ -43,7 +43,7 @@ internal static class Decoders
     }
 
     /// <summary>A payload for messages: at most 40 bytes of it, unprintable ones as "?".</summary>
-    internal static string Show(ReadOnlySpan<byte> body)
+    public static string Show(ReadOnlySpan<byte> body)
     {
         StringBuilder text = new("\"");
         foreach (byte value in body[..Math.Min(body.Length, 40)])
@@ -123,7 +123,7 @@ internal static class Decoders
         return names;
     }
 
-    internal static string ReadName(ReadOnlySpan<byte> name) => XenStorePath.IsValidName(name)
+    public static string ReadName(ReadOnlySpan<byte> name) => XenStorePath.IsValidName(name)
         ? Encoding.ASCII.GetString(name)
         : throw new DecodeException(XenStoreError.ProtocolViolation, $"the directory holds {Show(name)}, which is no name of a node");
 

@@ -11,7 +11,7 @@ internal static class DirectoryReader
 {
     private const int MaxRestarts = 32;
 
-    internal static async ValueTask<string[]?> ReadAsync(
+    public static async ValueTask<string[]?> ReadAsync(
         XenStoreOperations operations, string path, bool absentIsNull, CancellationToken cancellationToken)
     {
         try
@@ -96,7 +96,7 @@ internal static class DirectoryReader
     /// <summary>One reply: the generation, then names; an empty name is the end of the directory.</summary>
     private readonly record struct Part(ulong Generation, List<string> Names, int Bytes, bool IsLast)
     {
-        internal static Part Read(ReadOnlySpan<byte> body)
+        public static Part Read(ReadOnlySpan<byte> body)
         {
             XenStoreStrings strings = new(body);
             if (!strings.MoveNext() || !strings.IsTerminated

@@ -17,32 +17,32 @@ internal sealed class MessagePump(IXenStoreTransport transport, IPumpOwner owner
     private readonly XenStoreMessageBuffer _received = new();
     private CancellationTokenSource _stop = new();
 
-    internal IXenStoreTransport Transport => transport;
+    public IXenStoreTransport Transport => transport;
 
     /// <summary>The reader: ends when it was stopped or the transport has failed; never faults.</summary>
-    internal Task Reader { get; private set; } = Task.CompletedTask;
+    public Task Reader { get; private set; } = Task.CompletedTask;
 
     /// <summary>Whether a message is not yet wholly written. Guarded by the gate.</summary>
-    internal bool IsWriting { get; private set; }
+    public bool IsWriting { get; private set; }
 
     /// <summary>Bytes that were read of a message whose rest has not come.</summary>
-    internal int HeldBytes => _received.Count;
+    public int HeldBytes => _received.Count;
 
     /// <summary>Makes <see cref="Stop"/> one for the reader that is to be started. Called under the gate, while no reader runs.</summary>
-    internal void Prepare() => _stop = new();
+    public void Prepare() => _stop = new();
 
     /// <summary>Starts the reader. Called without the gate.</summary>
-    internal void Start()
+    public void Start()
     {
         CancellationToken stop = _stop.Token;
         Reader = EventLoop.RunAsync(loop, () => ReadAllAsync(stop));
     }
 
     /// <summary>Ends reading and writing, wherever they wait.</summary>
-    internal void Stop() => _stop.Cancel();
+    public void Stop() => _stop.Cancel();
 
     /// <summary>Ends reading and waits for that. Nothing may be being written.</summary>
-    internal Task StopReadingAsync()
+    public Task StopReadingAsync()
     {
         Stop();
         return Reader;
@@ -51,7 +51,7 @@ internal sealed class MessagePump(IXenStoreTransport transport, IPumpOwner owner
     /// <summary>
     /// Sends what may be sent. One caller at a time writes, the others leave their messages to it. Called without the gate.
     /// </summary>
-    internal void Send()
+    public void Send()
     {
         while (true)
         {
@@ -96,7 +96,7 @@ internal sealed class MessagePump(IXenStoreTransport transport, IPumpOwner owner
     /// </summary>
     /// <exception cref="OperationCanceledException">What was read of the message is kept.</exception>
     /// <exception cref="XenStoreException">The transport has failed, or ended.</exception>
-    internal async ValueTask FinishMessageAsync(CancellationToken cancellationToken)
+    public async ValueTask FinishMessageAsync(CancellationToken cancellationToken)
     {
         while (_received.Count > 0)
         {
@@ -115,7 +115,7 @@ internal sealed class MessagePump(IXenStoreTransport transport, IPumpOwner owner
     }
 
     /// <summary>Disposes of a transport that may have failed: that it fails once more says nothing new.</summary>
-    internal static async ValueTask DisposeAsync(IXenStoreTransport transport)
+    public static async ValueTask DisposeAsync(IXenStoreTransport transport)
     {
         try
         {
@@ -129,23 +129,23 @@ internal sealed class MessagePump(IXenStoreTransport transport, IPumpOwner owner
     /// <summary>What a read or write has thrown, as a failure of the connection.</summary>
     /// <param name="what">"reading from" or "writing to".</param>
     /// <param name="failure">What was thrown.</param>
-    internal static XenStoreException Failure(string what, Exception failure) =>
+    public static XenStoreException Failure(string what, Exception failure) =>
         failure as XenStoreException ?? new(XenStoreError.ConnectionClosed, $"{what} xenstored failed: {failure.Message}", failure);
 
-    private async Task ReadAllAsync(CancellationToken stop)
+    private async Task ReadAllAsync(CancellationToken cancellationToken)
     {
         try
         {
             int turn = 0;
             while (true)
             {
-                Keep(await transport.ReadAsync(_received.GetFree(), stop).ConfigureAwait(EventLoop.IsCurrent));
+                Keep(await transport.ReadAsync(_received.GetFree(), cancellationToken).ConfigureAwait(EventLoop.IsCurrent));
                 while (TakeMessage())
                 {
                     turn++;
                 }
 
-                if (stop.IsCancellationRequested)
+                if (cancellationToken.IsCancellationRequested)
                 {
                     return;
                 }
@@ -158,7 +158,7 @@ internal sealed class MessagePump(IXenStoreTransport transport, IPumpOwner owner
                 }
             }
         }
-        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
         }
         catch (Exception failure)

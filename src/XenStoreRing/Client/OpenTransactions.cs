@@ -10,17 +10,17 @@ internal sealed class OpenTransactions
     private readonly HashSet<uint> _lost = [];
 
     /// <summary>The open ones.</summary>
-    internal IReadOnlyCollection<uint> Ids => _open;
+    public IReadOnlyCollection<uint> Ids => _open;
 
-    internal int Count => _open.Count;
+    public int Count => _open.Count;
 
     /// <summary>Those of connections that were lost. The same xenstored would keep them open for ever.</summary>
-    internal uint[] Lost => [.. _lost];
+    public uint[] Lost => [.. _lost];
 
-    internal bool Contains(uint id) => _open.Contains(id);
+    public bool Contains(uint id) => _open.Contains(id);
 
     /// <summary>Takes note of the reply to TRANSACTION_START; <see langword="false"/> when it holds no transaction's number.</summary>
-    internal bool TryBegin(ReadOnlySpan<byte> reply, out uint id)
+    public bool TryBegin(ReadOnlySpan<byte> reply, out uint id)
     {
         try
         {
@@ -37,18 +37,18 @@ internal sealed class OpenTransactions
     }
 
     /// <summary>Takes note of a reply to TRANSACTION_END: whatever it says, the server does not have the transaction any more.</summary>
-    internal void End(uint id) => _open.Remove(id);
+    public void End(uint id) => _open.Remove(id);
 
     /// <summary>The connection was lost, and those that are open with it.</summary>
-    internal void Lose()
+    public void Lose()
     {
         _lost.UnionWith(_open);
         _open.Clear();
     }
 
     /// <summary>The server has been told to end those that were lost.</summary>
-    internal void ForgetLost() => _lost.Clear();
+    public void ForgetLost() => _lost.Clear();
 
     /// <summary>The connection has ended for good.</summary>
-    internal void Clear() => _open.Clear();
+    public void Clear() => _open.Clear();
 }

@@ -6,13 +6,13 @@ namespace Xenlet.XenStoreRing.Client;
 /// </summary>
 internal struct OutstandingRequest
 {
-    internal bool InUse;
-    internal uint RequestId;
-    internal uint TransactionId;
-    internal XenStoreMessageType Type;
-    internal string? Subject;
-    internal string? Second;
+    public bool InUse;
+    public uint RequestId;
+    public uint TransactionId;
+    public XenStoreMessageType Type;
+    public string? Subject;
+    public string? Second;
 
     /// <summary>Who waits, or <see langword="null"/> when nobody does any more.</summary>
-    internal Request? Waiter;
+    public Request? Waiter;
 }

@@ -11,14 +11,14 @@ internal sealed class OutstandingRequests(int capacity, uint lastId)
     private readonly OutstandingRequest[] _entries = new OutstandingRequest[capacity];
     private uint _lastId = lastId;
 
-    internal int Count { get; private set; }
+    public int Count { get; private set; }
 
-    internal bool IsFull => Count == _entries.Length;
+    public bool IsFull => Count == _entries.Length;
 
     /// <summary>All places, also those that are not in use.</summary>
-    internal ReadOnlySpan<OutstandingRequest> Places => _entries;
+    public ReadOnlySpan<OutstandingRequest> Places => _entries;
 
-    internal int CountOf(XenStoreMessageType type)
+    public int CountOf(XenStoreMessageType type)
     {
         int count = 0;
         foreach (ref readonly OutstandingRequest entry in _entries.AsSpan())
@@ -30,7 +30,7 @@ internal sealed class OutstandingRequests(int capacity, uint lastId)
     }
 
     /// <summary>Gives a request a place, of which there must be one, and an id. 0 is none: watch events have it.</summary>
-    internal uint Add(Request request)
+    public uint Add(Request request)
     {
         int index = 0;
         while (_entries[index].InUse)
@@ -59,7 +59,7 @@ internal sealed class OutstandingRequests(int capacity, uint lastId)
     }
 
     /// <summary>Takes the request that a reply is for; <see langword="false"/> when none has the id.</summary>
-    internal bool TryTake(uint requestId, out OutstandingRequest entry)
+    public bool TryTake(uint requestId, out OutstandingRequest entry)
     {
         int index = Find(requestId);
         if (index < 0)
@@ -75,7 +75,7 @@ internal sealed class OutstandingRequests(int capacity, uint lastId)
     }
 
     /// <summary>Says that <paramref name="waiter"/> does not wait any more. Its request stays outstanding.</summary>
-    internal void Forget(Request waiter)
+    public void Forget(Request waiter)
     {
         foreach (ref OutstandingRequest entry in _entries.AsSpan())
         {
@@ -87,7 +87,7 @@ internal sealed class OutstandingRequests(int capacity, uint lastId)
     }
 
     /// <summary>Gives one who waits and forgets it; <see langword="null"/> when nobody does.</summary>
-    internal Request? TakeWaiter()
+    public Request? TakeWaiter()
     {
         foreach (ref OutstandingRequest entry in _entries.AsSpan())
         {
@@ -102,7 +102,7 @@ internal sealed class OutstandingRequests(int capacity, uint lastId)
     }
 
     /// <summary>Forgets all of them: no reply will come.</summary>
-    internal void Clear()
+    public void Clear()
     {
         _entries.AsSpan().Clear();
         Count = 0;

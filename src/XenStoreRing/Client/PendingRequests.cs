@@ -12,25 +12,25 @@ internal sealed class PendingRequests(XenStoreClientOptions options, uint lastId
     private RequestQueue _queue;
 
     /// <summary>Requests sent so far.</summary>
-    internal long Sent { get; private set; }
+    public long Sent { get; private set; }
 
     /// <summary>Replies to them so far.</summary>
-    internal long Answered { get; private set; }
+    public long Answered { get; private set; }
 
-    internal int OutstandingCount => _outstanding.Count;
+    public int OutstandingCount => _outstanding.Count;
 
-    internal bool HasQueued => _queue.First is not null;
+    public bool HasQueued => _queue.First is not null;
 
     /// <summary>Whether the server takes another one.</summary>
-    internal bool CanSend => !_outstanding.IsFull;
+    public bool CanSend => !_outstanding.IsFull;
 
     /// <summary>The one that was queued first, or was queued as an urgent one.</summary>
-    internal Request? First => _queue.First;
+    public Request? First => _queue.First;
 
-    internal int CountOutstanding(XenStoreMessageType type) => _outstanding.CountOf(type);
+    public int CountOutstanding(XenStoreMessageType type) => _outstanding.CountOf(type);
 
     /// <summary>The first one that belongs to a transaction.</summary>
-    internal Request? FirstOfTransaction()
+    public Request? FirstOfTransaction()
     {
         Request? request = _queue.First;
         while (request is { TransactionId: 0 })
@@ -42,7 +42,7 @@ internal sealed class PendingRequests(XenStoreClientOptions options, uint lastId
     }
 
     /// <summary>The first one that does not begin a transaction.</summary>
-    internal Request? FirstThatBeginsNone()
+    public Request? FirstThatBeginsNone()
     {
         Request? request = _queue.First;
         while (request is { Type: XenStoreMessageType.TransactionStart })
@@ -54,7 +54,7 @@ internal sealed class PendingRequests(XenStoreClientOptions options, uint lastId
     }
 
     /// <summary>Queues a request, whose time begins.</summary>
-    internal void Add(Request request)
+    public void Add(Request request)
     {
         request.State = RequestState.Queued;
         request.Started = options.TimeProvider.GetTimestamp();
@@ -70,7 +70,7 @@ internal sealed class PendingRequests(XenStoreClientOptions options, uint lastId
 
     /// <summary>Makes a queued request an outstanding one, and writes its message.</summary>
     /// <returns>The message's length.</returns>
-    internal int Send(Request request, Span<byte> destination)
+    public int Send(Request request, Span<byte> destination)
     {
         _queue.Remove(request);
         request.State = RequestState.Sent;
@@ -79,7 +79,7 @@ internal sealed class PendingRequests(XenStoreClientOptions options, uint lastId
     }
 
     /// <summary>Takes the request that a reply is for; <see langword="false"/> when none has the id.</summary>
-    internal bool TryTake(uint requestId, out OutstandingRequest entry)
+    public bool TryTake(uint requestId, out OutstandingRequest entry)
     {
         bool isFound = _outstanding.TryTake(requestId, out entry);
         Answered += isFound ? 1 : 0;
@@ -87,7 +87,7 @@ internal sealed class PendingRequests(XenStoreClientOptions options, uint lastId
     }
 
     /// <summary>Fails a request: one that is queued is not sent, the reply of one that was has nobody who waits for it.</summary>
-    internal void Abandon(Request request, Exception failure)
+    public void Abandon(Request request, Exception failure)
     {
         if (request.State == RequestState.Queued)
         {
@@ -113,7 +113,7 @@ internal sealed class PendingRequests(XenStoreClientOptions options, uint lastId
     }
 
     /// <summary>One whose time is up, or <see langword="null"/>.</summary>
-    internal Request? FindExpired()
+    public Request? FindExpired()
     {
         if (options.RequestTimeLimit == Timeout.InfiniteTimeSpan)
         {
@@ -138,7 +138,7 @@ internal sealed class PendingRequests(XenStoreClientOptions options, uint lastId
     }
 
     /// <summary>The time a domain was not running does not count against what is queued.</summary>
-    internal void RestartTimeLimits()
+    public void RestartTimeLimits()
     {
         long now = options.TimeProvider.GetTimestamp();
         for (Request? request = _queue.First; request is not null; request = request.Next)
@@ -151,7 +151,7 @@ internal sealed class PendingRequests(XenStoreClientOptions options, uint lastId
     }
 
     /// <summary>Takes one that is queued, or else one who waits for a reply; <see langword="null"/> when nobody waits any more.</summary>
-    internal Request? TakeAny()
+    public Request? TakeAny()
     {
         if (_queue.First is not { } request)
         {
@@ -166,7 +166,7 @@ internal sealed class PendingRequests(XenStoreClientOptions options, uint lastId
     /// Takes one that means nothing over another connection: that was sent, or belongs to a transaction, or is urgent;
     /// <see langword="null"/> when there is none any more.
     /// </summary>
-    internal Request? TakeBound()
+    public Request? TakeBound()
     {
         Request? request = _queue.First;
         while (request is { TransactionId: 0, Urgent: false })
@@ -184,7 +184,7 @@ internal sealed class PendingRequests(XenStoreClientOptions options, uint lastId
     }
 
     /// <summary>No reply will come any more.</summary>
-    internal void ForgetOutstanding() => _outstanding.Clear();
+    public void ForgetOutstanding() => _outstanding.Clear();
 
     private bool IsExpired(Request request) =>
         request.Started != Request.NoTimeLimit && options.TimeProvider.GetElapsedTime(request.Started) >= options.RequestTimeLimit;

@@ -25,44 +25,44 @@ internal enum RequestState
 internal abstract class Request : IThreadPoolWorkItem
 {
     /// <summary>The <see cref="Started"/> of a request whose time is never up.</summary>
-    internal const long NoTimeLimit = long.MaxValue;
+    public const long NoTimeLimit = long.MaxValue;
 
-    internal XenStoreConnection Connection { get; private set; } = null!;
+    public XenStoreConnection Connection { get; private set; } = null!;
 
-    internal RequestMessage Message { get; private set; }
+    public RequestMessage Message { get; private set; }
 
-    internal XenStoreMessageType Type => Message.Type;
+    public XenStoreMessageType Type => Message.Type;
 
-    internal uint TransactionId => Message.TransactionId;
+    public uint TransactionId => Message.TransactionId;
 
     /// <summary>Goes out before what is queued, also while the connection is being resumed.</summary>
-    internal bool Urgent { get; set; }
+    public bool Urgent { get; set; }
 
     /// <summary>The loop that the caller runs on, if it does, and goes on by.</summary>
-    internal EventLoop? Loop { get; private set; }
+    public EventLoop? Loop { get; private set; }
 
-    internal RequestState State { get; set; }
+    public RequestState State { get; set; }
 
     /// <summary>When the request was handed in, as a timestamp of the connection's clock.</summary>
-    internal long Started { get; set; }
+    public long Started { get; set; }
 
     /// <summary>The next one in the queue.</summary>
-    internal Request? Next { get; set; }
+    public Request? Next { get; set; }
 
     /// <summary>Makes the result of a reply that is not an error. Called under the gate.</summary>
-    internal abstract void SetReply(ReadOnlySpan<byte> body);
+    public abstract void SetReply(ReadOnlySpan<byte> body);
 
     /// <summary>Makes the result of an ERROR reply. Called under the gate.</summary>
-    internal abstract void SetError(XenStoreError error, string name);
+    public abstract void SetError(XenStoreError error, string name);
 
     /// <summary>Sets a failure as the result. Called under the gate.</summary>
-    internal abstract void SetFailure(Exception failure);
+    public abstract void SetFailure(Exception failure);
 
     /// <summary>Hands the result to the waiter.</summary>
     public abstract void Execute();
 
     /// <summary>Ends the request with its result, which has been set. Called under the gate.</summary>
-    internal void HandOver()
+    public void HandOver()
     {
         State = RequestState.Done;
         if (Loop is { } loop)
@@ -76,17 +76,17 @@ internal abstract class Request : IThreadPoolWorkItem
     }
 
     /// <summary>Ends the request with a failure. Called under the gate.</summary>
-    internal void Fail(Exception failure)
+    public void Fail(Exception failure)
     {
         SetFailure(failure);
         HandOver();
     }
 
     /// <summary>Ends the request because the connection has ended. Called under the gate.</summary>
-    internal void FailClosed(XenStoreException reason) => Fail(Failure(
+    public void FailClosed(XenStoreException reason) => Fail(Failure(
         reason.Error == XenStoreError.ProtocolViolation ? reason.Error : XenStoreError.ConnectionClosed, reason.Message, reason));
 
-    internal XenStoreException Failure(XenStoreError error, string detail, Exception? inner = null) =>
+    public XenStoreException Failure(XenStoreError error, string detail, Exception? inner = null) =>
         new(Type, Message.Subject, error, error.ToWireName(), detail, inner);
 
     private protected void Set(XenStoreConnection connection, in RequestMessage message)

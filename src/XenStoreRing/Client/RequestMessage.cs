@@ -9,32 +9,32 @@ namespace Xenlet.XenStoreRing.Client;
 /// </summary>
 internal readonly record struct RequestMessage
 {
-    internal XenStoreMessageType Type { get; private init; }
+    public XenStoreMessageType Type { get; private init; }
 
-    internal uint TransactionId { get; private init; }
+    public uint TransactionId { get; private init; }
 
     /// <summary>The path, or the first argument; <see langword="null"/> when the payload is all in <see cref="Tail"/>.</summary>
-    internal string? Subject { get; private init; }
+    public string? Subject { get; private init; }
 
     /// <summary>A second string: a watch's token, a directory's offset.</summary>
-    internal string? Second { get; private init; }
+    public string? Second { get; private init; }
 
     /// <summary>Bytes that end the payload, as they are. They belong to the caller, so they are not touched after cancellation.</summary>
-    internal ReadOnlyMemory<byte> Tail { get; private init; }
+    public ReadOnlyMemory<byte> Tail { get; private init; }
 
     /// <summary>Bytes of payload.</summary>
-    internal int PayloadLength => (Subject is null ? 0 : Subject.Length + 1) + (Second is null ? 0 : Second.Length + 1) + Tail.Length;
+    public int PayloadLength => (Subject is null ? 0 : Subject.Length + 1) + (Second is null ? 0 : Second.Length + 1) + Tail.Length;
 
     /// <summary>A request about one node: READ, WRITE, MKDIR, RM, DIRECTORY, DIRECTORY_PART, GET_PERMS or SET_PERMS.</summary>
-    internal static RequestMessage OnNode(
+    public static RequestMessage OnNode(
         XenStoreMessageType type, uint transaction, string path, string? second = null, ReadOnlyMemory<byte> tail = default) =>
         new() { Type = type, TransactionId = transaction, Subject = path, Second = second, Tail = tail };
 
     /// <summary>A request about one domain: GET_DOMAIN_PATH, IS_DOMAIN_INTRODUCED, RELEASE or RESUME.</summary>
-    internal static RequestMessage OnDomain(XenStoreMessageType type, uint domain) => new() { Type = type, Subject = Number(domain) };
+    public static RequestMessage OnDomain(XenStoreMessageType type, uint domain) => new() { Type = type, Subject = Number(domain) };
 
     /// <summary>INTRODUCE. <paramref name="frame"/> is the ring page's number in the domain.</summary>
-    internal static RequestMessage Introduce(uint domain, ulong frame, uint port) => new()
+    public static RequestMessage Introduce(uint domain, ulong frame, uint port) => new()
     {
         Type = XenStoreMessageType.Introduce,
         Subject = Number(domain),
@@ -43,32 +43,32 @@ internal readonly record struct RequestMessage
     };
 
     /// <summary>SET_TARGET.</summary>
-    internal static RequestMessage SetTarget(uint domain, uint target) =>
+    public static RequestMessage SetTarget(uint domain, uint target) =>
         new() { Type = XenStoreMessageType.SetTarget, Subject = Number(domain), Second = Number(target) };
 
     /// <summary>WATCH.</summary>
-    internal static RequestMessage Watch(string path, string token) =>
+    public static RequestMessage Watch(string path, string token) =>
         new() { Type = XenStoreMessageType.Watch, Subject = path, Second = token };
 
     /// <summary>UNWATCH.</summary>
-    internal static RequestMessage Unwatch(string path, string token) =>
+    public static RequestMessage Unwatch(string path, string token) =>
         new() { Type = XenStoreMessageType.Unwatch, Subject = path, Second = token };
 
     /// <summary>RESET_WATCHES.</summary>
-    internal static RequestMessage ResetWatches() => new() { Type = XenStoreMessageType.ResetWatches, Subject = "" };
+    public static RequestMessage ResetWatches() => new() { Type = XenStoreMessageType.ResetWatches, Subject = "" };
 
     /// <summary>TRANSACTION_START.</summary>
-    internal static RequestMessage BeginTransaction() => new() { Type = XenStoreMessageType.TransactionStart, Subject = "" };
+    public static RequestMessage BeginTransaction() => new() { Type = XenStoreMessageType.TransactionStart, Subject = "" };
 
     /// <summary>TRANSACTION_END.</summary>
-    internal static RequestMessage EndTransaction(uint transaction, bool commit) =>
+    public static RequestMessage EndTransaction(uint transaction, bool commit) =>
         new() { Type = XenStoreMessageType.TransactionEnd, TransactionId = transaction, Subject = commit ? "T" : "F" };
 
     /// <summary>A request outside any transaction, with a payload as it is.</summary>
-    internal static RequestMessage Raw(XenStoreMessageType type, ReadOnlyMemory<byte> payload) => new() { Type = type, Tail = payload };
+    public static RequestMessage Raw(XenStoreMessageType type, ReadOnlyMemory<byte> payload) => new() { Type = type, Tail = payload };
 
     /// <summary>Writes header and payload, and gives their length.</summary>
-    internal int Write(uint requestId, Span<byte> destination)
+    public int Write(uint requestId, Span<byte> destination)
     {
         int length = PayloadLength;
         new XenStoreHeader(Type, requestId, TransactionId, (uint)length).Write(destination);

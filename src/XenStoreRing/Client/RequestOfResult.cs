@@ -22,13 +22,13 @@ internal sealed class Request<T> : Request, IValueTaskSource<T>, IValueTaskSourc
     }
 
     /// <summary>The caller's memory, for a <see cref="Decoder{T}"/> that uses it.</summary>
-    internal Memory<byte> Destination { private get; set; }
+    public Memory<byte> Destination { private get; set; }
 
     /// <summary>Whether ENOENT is a result, the default of <typeparamref name="T"/>, and no failure.</summary>
-    internal bool AbsentIsDefault { private get; set; }
+    public bool AbsentIsDefault { private get; set; }
 
     /// <summary>A request that is not handed in yet.</summary>
-    internal static Request<T> Rent(XenStoreConnection connection, in RequestMessage message, Decoder<T> decoder)
+    public static Request<T> Rent(XenStoreConnection connection, in RequestMessage message, Decoder<T> decoder)
     {
         Request<T>? request;
         lock (PoolGate)
@@ -48,7 +48,7 @@ internal sealed class Request<T> : Request, IValueTaskSource<T>, IValueTaskSourc
     }
 
     /// <summary>Hands the request in.</summary>
-    internal ValueTask<T> Start(CancellationToken cancellationToken)
+    public ValueTask<T> Start(CancellationToken cancellationToken)
     {
         if (cancellationToken.IsCancellationRequested)
         {
@@ -60,7 +60,7 @@ internal sealed class Request<T> : Request, IValueTaskSource<T>, IValueTaskSourc
     }
 
     /// <summary>Hands the request in; the caller wants no result.</summary>
-    internal ValueTask StartWithoutResult(CancellationToken cancellationToken)
+    public ValueTask StartWithoutResult(CancellationToken cancellationToken)
     {
         if (cancellationToken.IsCancellationRequested)
         {
@@ -71,7 +71,7 @@ internal sealed class Request<T> : Request, IValueTaskSource<T>, IValueTaskSourc
         return new(this, _source.Version);
     }
 
-    internal override void SetReply(ReadOnlySpan<byte> body)
+    public override void SetReply(ReadOnlySpan<byte> body)
     {
         try
         {
@@ -83,7 +83,7 @@ internal sealed class Request<T> : Request, IValueTaskSource<T>, IValueTaskSourc
         }
     }
 
-    internal override void SetError(XenStoreError error, string name)
+    public override void SetError(XenStoreError error, string name)
     {
         if (error == XenStoreError.ENOENT && AbsentIsDefault)
         {
@@ -94,7 +94,7 @@ internal sealed class Request<T> : Request, IValueTaskSource<T>, IValueTaskSourc
         _failure = new XenStoreException(Type, Message.Subject, error, name, XenStoreErrorNames.Explain(error));
     }
 
-    internal override void SetFailure(Exception failure) => _failure = failure;
+    public override void SetFailure(Exception failure) => _failure = failure;
 
     public override void Execute()
     {

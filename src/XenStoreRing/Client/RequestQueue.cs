@@ -6,9 +6,9 @@ internal struct RequestQueue
     private Request? _first;
     private Request? _last;
 
-    internal readonly Request? First => _first;
+    public readonly Request? First => _first;
 
-    internal void Add(Request request)
+    public void Add(Request request)
     {
         request.Next = null;
         if (_last is null)
@@ -23,14 +23,14 @@ internal struct RequestQueue
         _last = request;
     }
 
-    internal void AddFirst(Request request)
+    public void AddFirst(Request request)
     {
         request.Next = _first;
         _first = request;
         _last ??= request;
     }
 
-    internal void Remove(Request request)
+    public void Remove(Request request)
     {
         Request? before = null;
         for (Request? at = _first; at is not null; before = at, at = at.Next)

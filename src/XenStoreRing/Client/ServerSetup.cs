@@ -12,7 +12,7 @@ internal sealed class ServerSetup(XenStoreConnection connection)
     private const string ResetWatchesFlag = "control/platform-feature-xs_reset_watches";
 
     /// <summary>Resets the watches of a predecessor, where that is due and the platform offers it.</summary>
-    internal async ValueTask ResetOldWatchesAsync(CancellationToken cancellationToken)
+    public async ValueTask ResetOldWatchesAsync(CancellationToken cancellationToken)
     {
         bool? wanted = connection.Options.ResetWatches;
         bool reset = wanted ?? connection.Transport.OutlivesClient;
@@ -36,7 +36,7 @@ internal sealed class ServerSetup(XenStoreConnection connection)
     }
 
     /// <summary>Ends transactions. Where it is the same xenstored, it has them still; another one does not know them.</summary>
-    internal Task EndTransactionsAsync(uint[] transactions)
+    public Task EndTransactionsAsync(uint[] transactions)
     {
         return Task.WhenAll(transactions.Select(EndAsync));
 
@@ -55,7 +55,7 @@ internal sealed class ServerSetup(XenStoreConnection connection)
     }
 
     /// <summary>Registers a watch; gives why that has failed, or <see langword="null"/>.</summary>
-    internal async Task<XenStoreException?> RegisterAsync(XenStoreWatch watch)
+    public async Task<XenStoreException?> RegisterAsync(XenStoreWatch watch)
     {
         try
         {

@@ -20,19 +20,19 @@ internal sealed class WatchTable(XenStoreClientOptions options, Func<XenStoreWat
     private uint _lastNumber;
 
     /// <summary>Events that belonged to a watch.</summary>
-    internal long Events { get; private set; }
+    public long Events { get; private set; }
 
     /// <summary>Events dropped because no watch had their token.</summary>
-    internal long UnmatchedEvents { get; private set; }
+    public long UnmatchedEvents { get; private set; }
 
     /// <summary>Events that were not two strings, or whose path broke a rule.</summary>
-    internal long MalformedEvents { get; private set; }
+    public long MalformedEvents { get; private set; }
 
     /// <summary>Those that the server has confirmed.</summary>
-    internal IEnumerable<XenStoreWatch> Registered => _watches.Values.Where(watch => watch.IsRegistered);
+    public IEnumerable<XenStoreWatch> Registered => _watches.Values.Where(watch => watch.IsRegistered);
 
     /// <summary>Adds a watch, which can have events from here on: the first one may come before the reply to WATCH.</summary>
-    internal XenStoreWatch Add(string path)
+    public XenStoreWatch Add(string path)
     {
         do
         {
@@ -47,10 +47,10 @@ internal sealed class WatchTable(XenStoreClientOptions options, Func<XenStoreWat
     }
 
     /// <summary>Takes a watch out; <see langword="false"/> when it is not there any more.</summary>
-    internal bool Remove(XenStoreWatch watch) => _watches.Remove(watch.Number);
+    public bool Remove(XenStoreWatch watch) => _watches.Remove(watch.Number);
 
     /// <summary>The server has the watch: from here on it is registered again over the next connection.</summary>
-    internal void Confirm(string token)
+    public void Confirm(string token)
     {
         Span<byte> bytes = stackalloc byte[TokenLength];
         if (Encoding.ASCII.TryGetBytes(token, bytes, out int length) && Find(bytes[..length]) is { } watch)
@@ -60,7 +60,7 @@ internal sealed class WatchTable(XenStoreClientOptions options, Func<XenStoreWat
     }
 
     /// <summary>Brings the payload of a watch event to its watch. What is wrong with it is counted.</summary>
-    internal void Deliver(ReadOnlySpan<byte> body)
+    public void Deliver(ReadOnlySpan<byte> body)
     {
         XenStoreStrings strings = new(body);
         if (!strings.MoveNext())
@@ -93,7 +93,7 @@ internal sealed class WatchTable(XenStoreClientOptions options, Func<XenStoreWat
     }
 
     /// <summary>Ends all of them with a reason; what is pending can still be read.</summary>
-    internal void End(XenStoreException reason)
+    public void End(XenStoreException reason)
     {
         foreach (XenStoreWatch watch in _watches.Values)
         {
@@ -101,7 +101,7 @@ internal sealed class WatchTable(XenStoreClientOptions options, Func<XenStoreWat
         }
     }
 
-    internal void Clear() => _watches.Clear();
+    public void Clear() => _watches.Clear();
 
     private XenStoreWatch? Find(ReadOnlySpan<byte> token) =>
         token.Length == TokenLength

@@ -15,10 +15,10 @@ internal sealed partial class XenStoreConnection
     /// <summary>
     /// Told when the connection is lost, or does not come back, and why; and with <see langword="null"/> when it is there again.
     /// </summary>
-    internal Action<XenStoreException?>? Changed { get; set; }
+    public Action<XenStoreException?>? Changed { get; set; }
 
     /// <summary>Counts the transports that the connection has had. A transaction is known to the one it was begun over only.</summary>
-    internal int Epoch
+    public int Epoch
     {
         get
         {
@@ -31,7 +31,7 @@ internal sealed partial class XenStoreConnection
 
     /// <summary>The epoch of a transaction that has just been begun.</summary>
     /// <exception cref="XenStoreException">It was lost with the connection since.</exception>
-    internal int EpochOf(uint transaction)
+    public int EpochOf(uint transaction)
     {
         lock (_gate)
         {
@@ -41,7 +41,7 @@ internal sealed partial class XenStoreConnection
     }
 
     /// <summary>From here on a connection that is lost is made again, over what <paramref name="connect"/> gives.</summary>
-    internal void ReconnectWith(Func<IXenStoreTransport> connect)
+    public void ReconnectWith(Func<IXenStoreTransport> connect)
     {
         lock (_gate)
         {
@@ -54,7 +54,7 @@ internal sealed partial class XenStoreConnection
     /// Goes on, after a suspend, over the transport that <paramref name="find"/> gives; when it gives none, or no xenstored answers,
     /// over the one it gives later. Cancelling ends the waiting only.
     /// </summary>
-    internal async ValueTask ResumeAsync(Func<IXenStoreTransport> find, CancellationToken cancellationToken)
+    public async ValueTask ResumeAsync(Func<IXenStoreTransport> find, CancellationToken cancellationToken)
     {
         Task comingBack;
         lock (_gate)

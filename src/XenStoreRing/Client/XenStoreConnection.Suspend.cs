@@ -7,7 +7,7 @@ namespace Xenlet.XenStoreRing.Client;
 internal sealed partial class XenStoreConnection
 {
     /// <summary>Opens the transport, resets watches of a predecessor where that is due, and lets requests through.</summary>
-    internal async ValueTask OpenAsync(CancellationToken cancellationToken)
+    public async ValueTask OpenAsync(CancellationToken cancellationToken)
     {
         await OpenTransportAsync(_pump.Transport, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         Enter(RunState.Resuming);
@@ -21,7 +21,7 @@ internal sealed partial class XenStoreConnection
     /// Holds new requests back, waits until every request is answered and every transaction has ended, and stops the reader where no
     /// message is cut. If that does not come about, everything goes on as before.
     /// </summary>
-    internal async ValueTask SuspendAsync(CancellationToken cancellationToken)
+    public async ValueTask SuspendAsync(CancellationToken cancellationToken)
     {
         TaskCompletionSource quiet = new(TaskCreationOptions.RunContinuationsAsynchronously);
         lock (_gate)
@@ -109,7 +109,7 @@ internal sealed partial class XenStoreConnection
     }
 
     /// <summary>Goes on as if nothing had happened: the suspend was cancelled, the ring is as it was.</summary>
-    internal void CancelSuspend()
+    public void CancelSuspend()
     {
         lock (_gate)
         {
@@ -127,7 +127,7 @@ internal sealed partial class XenStoreConnection
     /// Goes on over a new transport. Every watch is registered again, and says "look at everything". When no xenstored answers, the
     /// connection stays suspended.
     /// </summary>
-    internal async ValueTask ResumeAsync(IXenStoreTransport transport, CancellationToken cancellationToken)
+    public async ValueTask ResumeAsync(IXenStoreTransport transport, CancellationToken cancellationToken)
     {
         MessagePump old;
         lock (_gate)

@@ -7,7 +7,7 @@ internal sealed partial class XenStoreConnection
 {
     private readonly WatchTable _watches;
 
-    internal async ValueTask<XenStoreWatch> WatchAsync(string path, CancellationToken cancellationToken)
+    public async ValueTask<XenStoreWatch> WatchAsync(string path, CancellationToken cancellationToken)
     {
         XenStoreWatch watch;
         lock (_gate)

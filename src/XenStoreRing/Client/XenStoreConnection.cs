@@ -36,7 +36,7 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
     // Carries the messages of the present transport, or of the last one. What an earlier one still says is not about the connection.
     private MessagePump _pump;
     private RunState _state = RunState.Suspended;
-    private bool _ticking;
+    private bool _isTicking;
     private TaskCompletionSource? _quiet;
     private XenStoreException? _failure;
 
@@ -44,7 +44,7 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
     private int _epoch;
     private long _unmatchedReplies;
 
-    internal XenStoreConnection(IXenStoreTransport transport, XenStoreClientOptions options)
+    public XenStoreConnection(IXenStoreTransport transport, XenStoreClientOptions options)
     {
         Options = options.Loop is { } loop ? options with { TimeProvider = loop.ClockFor(options.TimeProvider) } : options;
         _pump = new(transport, this, _gate, Options.Loop);
@@ -83,13 +83,13 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
         Closed,
     }
 
-    internal XenStoreClientOptions Options { get; }
+    public XenStoreClientOptions Options { get; }
 
     /// <summary>Completes when the connection has ended; never faults.</summary>
-    internal Task Closed => _closed.Task;
+    public Task Closed => _closed.Task;
 
     /// <summary>Why the connection has ended, or <see langword="null"/> while it has not.</summary>
-    internal XenStoreException? ClosedReason
+    public XenStoreException? ClosedReason
     {
         get
         {
@@ -100,7 +100,7 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
         }
     }
 
-    internal IXenStoreTransport Transport
+    public IXenStoreTransport Transport
     {
         get
         {
@@ -111,7 +111,7 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
         }
     }
 
-    internal XenStoreStatistics Statistics
+    public XenStoreStatistics Statistics
     {
         get
         {
@@ -125,7 +125,7 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
     }
 
     /// <summary>Queues a request, or fails it at once when the connection has ended.</summary>
-    internal void Submit(Request request)
+    public void Submit(Request request)
     {
         if (request.Message.PayloadLength > XenStoreLimits.MaxPayload)
         {
@@ -155,7 +155,7 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
     }
 
     /// <summary>Lets go of a request: one that is queued is not sent, the reply of one that was is thrown away when it comes.</summary>
-    internal void Cancel(Request request, CancellationToken cancellationToken)
+    public void Cancel(Request request, CancellationToken cancellationToken)
     {
         lock (_gate)
         {
@@ -167,7 +167,7 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
     }
 
     /// <summary>Ends the connection: everybody who waits, and whoever asks later, gets <paramref name="reason"/>.</summary>
-    internal void Close(XenStoreException reason)
+    public void Close(XenStoreException reason)
     {
         MessagePump pump;
         lock (_gate)
@@ -361,9 +361,9 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
 
     private void StartTicking()
     {
-        if (!_ticking && _state is not (RunState.Closed or RunState.Suspended))
+        if (!_isTicking && _state is not (RunState.Closed or RunState.Suspended))
         {
-            _ticking = true;
+            _isTicking = true;
             _timer.Change(_tick, Timeout.InfiniteTimeSpan);
         }
     }
@@ -376,7 +376,7 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
         lock (_gate)
         {
             pump = _pump;
-            _ticking = false;
+            _isTicking = false;
             if (_state is RunState.Closed or RunState.Suspended)
             {
                 return;

@@ -19,8 +19,8 @@ public sealed class XenStoreWatch : IAsyncEnumerable<XenStoreWatchEvent>, IAsync
     private readonly Queue<string> _paths = new();
     private readonly AsyncSignal _signal = new();
     private int _characters;
-    private bool _everything;
-    private bool _ended;
+    private bool _coversEverything;
+    private bool _hasEnded;
     private XenStoreException? _failure;
 
     internal XenStoreWatch(XenStoreClientOptions options, Func<XenStoreWatch, ValueTask> unwatch, string path, string token, uint number)
@@ -48,9 +48,9 @@ public sealed class XenStoreWatch : IAsyncEnumerable<XenStoreWatchEvent>, IAsync
     {
         lock (_gate)
         {
-            if (_everything)
+            if (_coversEverything)
             {
-                _everything = false;
+                _coversEverything = false;
                 watchEvent = new(Path, LookAtEverything: true);
                 return true;
             }
@@ -82,12 +82,12 @@ public sealed class XenStoreWatch : IAsyncEnumerable<XenStoreWatchEvent>, IAsync
             cancellationToken.ThrowIfCancellationRequested();
             lock (_gate)
             {
-                if (_everything || _paths.Count > 0)
+                if (_coversEverything || _paths.Count > 0)
                 {
                     return true;
                 }
 
-                if (_ended)
+                if (_hasEnded)
                 {
                     return _failure is null ? false : throw new XenStoreException(
                         XenStoreMessageType.Watch, Path, _failure.Error, _failure.ErrorName, _failure.Message, _failure);
@@ -115,9 +115,9 @@ public sealed class XenStoreWatch : IAsyncEnumerable<XenStoreWatchEvent>, IAsync
     {
         lock (_gate)
         {
-            _ended = true;
+            _hasEnded = true;
             _failure = null;
-            _everything = false;
+            _coversEverything = false;
             _paths.Clear();
             _characters = 0;
         }
@@ -131,7 +131,7 @@ public sealed class XenStoreWatch : IAsyncEnumerable<XenStoreWatchEvent>, IAsync
     {
         lock (_gate)
         {
-            if (_ended || _everything || IsPending(path))
+            if (_hasEnded || _coversEverything || IsPending(path))
             {
                 return;
             }
@@ -142,7 +142,7 @@ public sealed class XenStoreWatch : IAsyncEnumerable<XenStoreWatchEvent>, IAsync
             {
                 _paths.Clear();
                 _characters = 0;
-                _everything = true;
+                _coversEverything = true;
             }
             else
             {
@@ -163,12 +163,12 @@ public sealed class XenStoreWatch : IAsyncEnumerable<XenStoreWatchEvent>, IAsync
     {
         lock (_gate)
         {
-            if (_ended)
+            if (_hasEnded)
             {
                 return;
             }
 
-            _ended = true;
+            _hasEnded = true;
             _failure = failure;
         }
 

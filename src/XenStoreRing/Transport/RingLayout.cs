@@ -3,22 +3,22 @@ namespace Xenlet.XenStoreRing.Transport;
 /// <summary>Offsets in the ring page: <c>struct xenstore_domain_interface</c> of <c>io/xs_wire.h</c>.</summary>
 internal static class RingLayout
 {
-    internal const int PageSize = 4096;
+    public const int PageSize = 4096;
 
     /// <summary><c>XENSTORE_RING_SIZE</c>: bytes of each ring. Indexes run freely through 32 bits and are masked for use.</summary>
-    internal const int RingSize = 1024;
+    public const int RingSize = 1024;
 
-    internal const int Requests = 0;
-    internal const int Replies = 1024;
-    internal const int RequestConsumer = 2048;
-    internal const int RequestProducer = 2052;
-    internal const int ReplyConsumer = 2056;
-    internal const int ReplyProducer = 2060;
-    internal const int ServerFeatures = 2064;
+    public const int Requests = 0;
+    public const int Replies = 1024;
+    public const int RequestConsumer = 2048;
+    public const int RequestProducer = 2052;
+    public const int ReplyConsumer = 2056;
+    public const int ReplyProducer = 2060;
+    public const int ServerFeatures = 2064;
 
     /// <summary><c>connection</c>: 0 connected, 1 (<c>XENSTORE_RECONNECT</c>) somebody is still to connect the ring.</summary>
-    internal const int Connection = 2068;
+    public const int Connection = 2068;
 
     /// <summary><c>error</c>: why the server gave up the ring. Xen 4.17 sets it too, though it offers no feature bit for it.</summary>
-    internal const int Error = 2072;
+    public const int Error = 2072;
 }

@@ -33,7 +33,7 @@ internal sealed unsafe class SharedRing
     private uint _consumed;
     private XenStoreException? _fault;
 
-    internal SharedRing(nint page, RingSide side)
+    public SharedRing(nint page, RingSide side)
     {
         if (page == 0 || (page & 3) != 0)
         {
@@ -47,7 +47,7 @@ internal sealed unsafe class SharedRing
     }
 
     /// <summary>Takes over the indexes as they are, wherever they stand, and throws away what is there to be consumed.</summary>
-    internal void Attach()
+    public void Attach()
     {
         _produced = Load(_out.Producer);
         Check(_out, _produced, Load(_out.Consumer));
@@ -58,17 +58,17 @@ internal sealed unsafe class SharedRing
     }
 
     /// <summary>Takes over the indexes as they are, and keeps what is there to be consumed.</summary>
-    internal void AttachKeeping()
+    public void AttachKeeping()
     {
         _produced = Load(_out.Producer);
         _consumed = Load(_in.Consumer);
     }
 
     /// <summary>Bytes that can be written now.</summary>
-    internal int Space => RingLayout.RingSize - (int)Check(_out, _produced, Load(_out.Consumer));
+    public int Space => RingLayout.RingSize - (int)Check(_out, _produced, Load(_out.Consumer));
 
     /// <summary>Writes what there is room for, and gives its length.</summary>
-    internal int Write(ReadOnlySpan<byte> source, out bool notify)
+    public int Write(ReadOnlySpan<byte> source, out bool notify)
     {
         notify = false;
         CheckOwn(_out.Producer, _produced, _out.Name, "prod");
@@ -91,7 +91,7 @@ internal sealed unsafe class SharedRing
     }
 
     /// <summary>Reads what is there, as far as it fits, and gives its length.</summary>
-    internal int Read(Span<byte> destination, out bool notify)
+    public int Read(Span<byte> destination, out bool notify)
     {
         notify = false;
         CheckOwn(_in.Consumer, _consumed, _in.Name, "cons");
@@ -115,7 +115,7 @@ internal sealed unsafe class SharedRing
     }
 
     /// <summary>Throws when an index is impossible, or one of ours was changed by the other side.</summary>
-    internal void CheckIndexes()
+    public void CheckIndexes()
     {
         CheckOwn(_out.Producer, _produced, _out.Name, "prod");
         CheckOwn(_in.Consumer, _consumed, _in.Name, "cons");
@@ -123,9 +123,9 @@ internal sealed unsafe class SharedRing
         Check(_in, Load(_in.Producer), _consumed);
     }
 
-    internal uint Load(int offset) => Volatile.Read(ref Unsafe.AsRef<uint>(_page + offset));
+    public uint Load(int offset) => Volatile.Read(ref Unsafe.AsRef<uint>(_page + offset));
 
-    internal void Store(int offset, uint value) => Volatile.Write(ref Unsafe.AsRef<uint>(_page + offset), value);
+    public void Store(int offset, uint value) => Volatile.Write(ref Unsafe.AsRef<uint>(_page + offset), value);
 
     /// <summary>Bytes between the two indexes. More than the ring holds means that nothing in it can be believed any more.</summary>
     private uint Check(in Direction direction, uint producer, uint consumer)

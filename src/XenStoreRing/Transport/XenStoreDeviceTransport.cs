@@ -27,8 +27,8 @@ public sealed partial class XenStoreDeviceTransport : IXenStoreTransport
     private int _wakeWrite = -1;
     private int _start;
     private int _end;
-    private bool _ended;
-    private bool _disposed;
+    private bool _hasEnded;
+    private bool _isDisposed;
     private Exception? _failure;
 
     /// <summary>Will open the device at <paramref name="path"/>.</summary>
@@ -94,7 +94,7 @@ public sealed partial class XenStoreDeviceTransport : IXenStoreTransport
                     return count;
                 }
 
-                if (_ended)
+                if (_hasEnded)
                 {
                     return _failure is null ? 0 : throw _failure;
                 }
@@ -138,12 +138,12 @@ public sealed partial class XenStoreDeviceTransport : IXenStoreTransport
     {
         lock (_gate)
         {
-            if (_disposed)
+            if (_isDisposed)
             {
                 return ValueTask.CompletedTask;
             }
 
-            _disposed = true;
+            _isDisposed = true;
         }
 
         if (_thread is not null)
@@ -199,7 +199,7 @@ public sealed partial class XenStoreDeviceTransport : IXenStoreTransport
 
         lock (_gate)
         {
-            _ended = true;
+            _hasEnded = true;
         }
 
         _filled.Set();
@@ -221,7 +221,7 @@ public sealed partial class XenStoreDeviceTransport : IXenStoreTransport
 
         lock (_gate)
         {
-            return !_disposed;
+            return !_isDisposed;
         }
     }
 

@@ -25,8 +25,8 @@ public sealed class XenStoreRingTransport : IXenStoreTransport
     private readonly AsyncSignal _room = new();
     private IRingDoorbell _doorbell;
     private SharedRing _ring;
-    private bool _roomWanted;
-    private bool _disposed;
+    private bool _wantsRoom;
+    private bool _isDisposed;
 
     /// <summary>Uses <paramref name="page"/>, whose indexes may stand anywhere, and <paramref name="doorbell"/>.</summary>
     public XenStoreRingTransport(IRingPage page, IRingDoorbell doorbell)
@@ -55,7 +55,7 @@ public sealed class XenStoreRingTransport : IXenStoreTransport
         {
             lock (_gate)
             {
-                return _disposed ? XenStoreServerFeatures.None : (XenStoreServerFeatures)_ring.Load(RingLayout.ServerFeatures);
+                return _isDisposed ? XenStoreServerFeatures.None : (XenStoreServerFeatures)_ring.Load(RingLayout.ServerFeatures);
             }
         }
     }
@@ -80,7 +80,7 @@ public sealed class XenStoreRingTransport : IXenStoreTransport
 
         lock (_gate)
         {
-            ObjectDisposedException.ThrowIf(_disposed, this);
+            ObjectDisposedException.ThrowIf(_isDisposed, this);
             ThrowIfGivenUp();
             _ring.Attach();
             // A server that found the reply ring full may wait for this.
@@ -109,7 +109,7 @@ public sealed class XenStoreRingTransport : IXenStoreTransport
         {
             lock (_gate)
             {
-                if (!_disposed)
+                if (!_isDisposed)
                 {
                     ThrowIfGivenUp();
                     _ring.CheckIndexes();
@@ -129,7 +129,7 @@ public sealed class XenStoreRingTransport : IXenStoreTransport
     {
         lock (_gate)
         {
-            if (_disposed)
+            if (_isDisposed)
             {
                 return "ring: disposed of";
             }
@@ -155,7 +155,7 @@ public sealed class XenStoreRingTransport : IXenStoreTransport
     {
         lock (_gate)
         {
-            _disposed = true;
+            _isDisposed = true;
         }
 
         return ValueTask.CompletedTask;
@@ -168,7 +168,7 @@ public sealed class XenStoreRingTransport : IXenStoreTransport
     {
         lock (_gate)
         {
-            ObjectDisposedException.ThrowIf(_disposed, this);
+            ObjectDisposedException.ThrowIf(_isDisposed, this);
             if (_source is not null)
             {
                 _source.FindAgain();
@@ -195,7 +195,7 @@ public sealed class XenStoreRingTransport : IXenStoreTransport
     {
         lock (_gate)
         {
-            ObjectDisposedException.ThrowIf(_disposed, this);
+            ObjectDisposedException.ThrowIf(_isDisposed, this);
             return _ring.Load(RingLayout.Connection) == 0;
         }
     }
@@ -214,7 +214,7 @@ public sealed class XenStoreRingTransport : IXenStoreTransport
 
             lock (_gate)
             {
-                ObjectDisposedException.ThrowIf(_disposed, this);
+                ObjectDisposedException.ThrowIf(_isDisposed, this);
                 ThrowIfGivenUp();
             }
         }
@@ -224,7 +224,7 @@ public sealed class XenStoreRingTransport : IXenStoreTransport
     {
         while (true)
         {
-            Volatile.Write(ref _roomWanted, true);
+            Volatile.Write(ref _wantsRoom, true);
             // The server may have made room, and notified, before the line above.
             Interlocked.MemoryBarrier();
             data = data[TryWrite(data.Span)..];
@@ -243,9 +243,9 @@ public sealed class XenStoreRingTransport : IXenStoreTransport
         bool room;
         lock (_gate)
         {
-            ObjectDisposedException.ThrowIf(_disposed, this);
+            ObjectDisposedException.ThrowIf(_isDisposed, this);
             count = _ring.Read(buffer, out bool notify);
-            room = Volatile.Read(ref _roomWanted) && _ring.Space > 0;
+            room = Volatile.Read(ref _wantsRoom) && _ring.Space > 0;
             if (notify)
             {
                 _doorbell.Notify();
@@ -254,7 +254,7 @@ public sealed class XenStoreRingTransport : IXenStoreTransport
 
         if (room)
         {
-            Volatile.Write(ref _roomWanted, false);
+            Volatile.Write(ref _wantsRoom, false);
             _room.Set();
         }
 
@@ -266,7 +266,7 @@ public sealed class XenStoreRingTransport : IXenStoreTransport
         int count;
         lock (_gate)
         {
-            ObjectDisposedException.ThrowIf(_disposed, this);
+            ObjectDisposedException.ThrowIf(_isDisposed, this);
             count = _ring.Write(data, out bool notify);
             if (notify)
             {

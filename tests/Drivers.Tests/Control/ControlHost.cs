@@ -11,7 +11,7 @@ namespace Xenlet.Drivers.Tests;
 /// </summary>
 internal sealed class ControlHost : IAsyncDisposable
 {
-    internal const string Home = "/local/domain/1";
+    public const string Home = "/local/domain/1";
     private const uint Guest = 1;
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
     private readonly XenStoreDaemon _daemon;
@@ -26,23 +26,23 @@ internal sealed class ControlHost : IAsyncDisposable
         Machine = new(_domain);
     }
 
-    internal XenStoreClient Dom0 { get; private set; }
+    public XenStoreClient Dom0 { get; private set; }
 
-    internal FakeMachine Machine { get; }
+    public FakeMachine Machine { get; }
 
-    internal ManualClock Clock { get; } = new();
+    public ManualClock Clock { get; } = new();
 
     /// <summary>Whether the guest's console takes what is written to it.</summary>
-    internal ManualResetEventSlim ConsoleTakes => _output.Takes;
+    public ManualResetEventSlim ConsoleTakes => _output.Takes;
 
     /// <summary>What the guest has written to its console.</summary>
-    internal string Console => _output.Text;
+    public string Console => _output.Text;
 
-    internal DomainServices? Services { get; private set; }
+    public DomainServices? Services { get; private set; }
 
-    internal DomainControl Control => Services!.Control;
+    public DomainControl Control => Services!.Control;
 
-    internal static async Task<ControlHost> StartAsync()
+    public static async Task<ControlHost> StartAsync()
     {
         XenStoreDaemon daemon = await XenStoreDaemon.StartAsync();
         ControlHost host = new(
@@ -53,7 +53,7 @@ internal sealed class ControlHost : IAsyncDisposable
     }
 
     /// <summary>Exchanges xenstored for another, which the tool stack then tells of the guest.</summary>
-    internal async Task RestartStoreAsync()
+    public async Task RestartStoreAsync()
     {
         await Dom0.DisposeAsync();
         await _daemon.RestartAsync();
@@ -73,7 +73,7 @@ internal sealed class ControlHost : IAsyncDisposable
     }
 
     /// <summary>Starts the guest's services, on a clock that stands still.</summary>
-    internal async Task StartServicesAsync(
+    public async Task StartServicesAsync(
         DomainServicesOptions? options = null,
         DomainControlOptions? control = null,
         TimeProvider? clock = null) =>
@@ -83,7 +83,7 @@ internal sealed class ControlHost : IAsyncDisposable
         }).AsTask().WaitAsync(Patience);
 
     /// <summary>Ends the services: what they were about to do has been done then. For tests that something does not happen.</summary>
-    internal Task EndServicesAsync() => Services!.DisposeAsync().AsTask().WaitAsync(Patience);
+    public Task EndServicesAsync() => Services!.DisposeAsync().AsTask().WaitAsync(Patience);
 
     public async ValueTask DisposeAsync()
     {
@@ -97,7 +97,7 @@ internal sealed class ControlHost : IAsyncDisposable
     }
 
     /// <summary>The nodes of control that a guest may write.</summary>
-    internal async Task MakeControlAsync()
+    public async Task MakeControlAsync()
     {
         foreach (string node in (string[])["shutdown", "sysrq", "feature-poweroff", "feature-reboot", "feature-suspend"])
         {
@@ -107,14 +107,14 @@ internal sealed class ControlHost : IAsyncDisposable
     }
 
     /// <summary>Asks, and waits until the guest has acknowledged.</summary>
-    internal async Task AskAsync(string request, string node = "shutdown")
+    public async Task AskAsync(string request, string node = "shutdown")
     {
         await Dom0.WriteAsync($"{Home}/control/{node}", request);
         await UntilAsync(async () => await Dom0.ReadAsync($"{Home}/control/{node}") == "");
     }
 
     /// <summary>Gives the guest a device without driver work to do.</summary>
-    internal async Task AddDeviceAsync(string name) => await Dom0.TransactAsync(async (transaction, _) =>
+    public async Task AddDeviceAsync(string name) => await Dom0.TransactAsync(async (transaction, _) =>
     {
         string front = $"{Home}/device/{name}";
         string back = $"/local/domain/0/backend/{name.Replace("/", "/1/", StringComparison.Ordinal)}";
@@ -129,17 +129,17 @@ internal sealed class ControlHost : IAsyncDisposable
     });
 
     /// <summary>What a tool stack does for a domain that it restores: xenstored begins with its ring anew.</summary>
-    internal SuspendResult Move()
+    public SuspendResult Move()
     {
         _daemon.Reintroduce(_domain);
         return SuspendResult.Resumed;
     }
 
-    internal Task CallsAsync(params string[] calls) => UntilAsync(() => Task.FromResult(Machine.Calls.SequenceEqual(calls)));
+    public Task CallsAsync(params string[] calls) => UntilAsync(() => Task.FromResult(Machine.Calls.SequenceEqual(calls)));
 
-    internal Task SeesAsync(string text) => UntilAsync(() => Task.FromResult(Console.Contains(text, StringComparison.Ordinal)));
+    public Task SeesAsync(string text) => UntilAsync(() => Task.FromResult(Console.Contains(text, StringComparison.Ordinal)));
 
-    internal async Task UntilAsync(Func<Task<bool>> condition)
+    public async Task UntilAsync(Func<Task<bool>> condition)
     {
         long began = System.Diagnostics.Stopwatch.GetTimestamp();
         while (!await condition())

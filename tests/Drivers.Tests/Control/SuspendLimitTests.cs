@@ -163,7 +163,7 @@ public sealed class SuspendLimitTests : IAsyncLifetime
     /// <summary>A clock whose timers never fire, as when nothing is left to run them.</summary>
     private sealed class SleepyClock : TimeProvider
     {
-        internal long Now { get; set; } = TimeSpan.TicksPerDay;
+        public long Now { get; set; } = TimeSpan.TicksPerDay;
 
         public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 

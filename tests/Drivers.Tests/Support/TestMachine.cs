@@ -81,7 +81,7 @@ internal sealed class TestMachine : ISharedPages, IEventChannels
         }
     }
 
-    internal TestGrant Add(TestPage page, ushort domain)
+    public TestGrant Add(TestPage page, ushort domain)
     {
         if (_grants.Count >= GrantLimit)
         {
@@ -93,11 +93,11 @@ internal sealed class TestMachine : ISharedPages, IEventChannels
         return grant;
     }
 
-    internal void Remove(TestGrant grant) => _grants.TryRemove(grant.Reference, out _);
+    public void Remove(TestGrant grant) => _grants.TryRemove(grant.Reference, out _);
 
-    internal void Remove(TestChannel channel) => _channels.TryRemove(channel.Port, out _);
+    public void Remove(TestChannel channel) => _channels.TryRemove(channel.Port, out _);
 
-    internal void Remove(TestPage page) => _pages.TryRemove(page, out _);
+    public void Remove(TestPage page) => _pages.TryRemove(page, out _);
 }
 
 /// <summary>A page of the guest.</summary>
@@ -106,7 +106,7 @@ internal sealed class TestPage(TestMachine machine, ulong frame) : ISharedPage
     private readonly HashSet<TestGrant> _grants = [];
 
     /// <summary>Guards the page's state and that of its grants.</summary>
-    internal Lock Gate { get; } = new();
+    public Lock Gate { get; } = new();
 
     public ulong Frame => frame;
 
@@ -157,7 +157,7 @@ internal sealed class TestPage(TestMachine machine, ulong frame) : ISharedPage
         }
     }
 
-    internal bool TryEnd(TestGrant grant)
+    public bool TryEnd(TestGrant grant)
     {
         lock (Gate)
         {
@@ -207,7 +207,7 @@ internal sealed class TestGrant(TestPage page, uint reference, ushort domain) : 
         }
     }
 
-    internal TestMapping Map()
+    public TestMapping Map()
     {
         lock (page.Gate)
         {
@@ -216,7 +216,7 @@ internal sealed class TestGrant(TestPage page, uint reference, ushort domain) : 
         }
     }
 
-    internal void Unmap()
+    public void Unmap()
     {
         lock (page.Gate)
         {
@@ -227,7 +227,7 @@ internal sealed class TestGrant(TestPage page, uint reference, ushort domain) : 
         }
     }
 
-    internal void Vanish()
+    public void Vanish()
     {
         lock (page.Gate)
         {

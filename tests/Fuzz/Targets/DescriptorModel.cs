@@ -336,7 +336,7 @@ internal sealed class DescriptorModel(Action<object> changed)
         return number < 0 ? (int)-Errno.EMFILE : number;
     }
 
-    internal sealed class File(FileKind kind, uint flags)
+    public sealed class File(FileKind kind, uint flags)
     {
         public FileKind Kind => kind;
 
@@ -351,12 +351,12 @@ internal sealed class DescriptorModel(Action<object> changed)
         public File Copy() => new(kind, Flags) { Position = Position, Pipe = Pipe, Set = Set };
     }
 
-    internal sealed class Pipe
+    public sealed class Pipe
     {
         public Queue<byte> Bytes { get; } = [];
     }
 
-    internal sealed class Set
+    public sealed class Set
     {
         public Member?[] Members { get; } = new Member?[MostMembers];
 
@@ -370,5 +370,5 @@ internal sealed class DescriptorModel(Action<object> changed)
         }
     }
 
-    internal sealed record Member(int Number, uint Events, ulong Data);
+    public sealed record Member(int Number, uint Events, ulong Data);
 }

@@ -146,7 +146,7 @@ public sealed unsafe class TimeTests : NucleusTest
         ((ulong*)time)[0] = start;
         ((ulong*)time)[1] = nanoseconds;
 
-        var sleeper = Park(SystemCallNumber.ClockNanosleep, clock, flags, time);
+        Nucleus.Threads.Thread* sleeper = Park(SystemCallNumber.ClockNanosleep, clock, flags, time);
 
         Assert.Equal(wakesAt, Deadlines.Earliest);
         Assert.True(TimerInterrupt(wakesAt) == sleeper);

@@ -189,7 +189,7 @@ public sealed unsafe class UnwinderTests
     private static UnwindStop Walk(SyntheticStack stack, ref UnwindRegisters registers, out ulong[] addresses)
     {
         const int limit = 1000;
-        var seen = new List<ulong>();
+        List<ulong> seen = new();
         UnwindStop reason = UnwindStop.None;
         fixed (UnwindRegisters* state = &registers)
         {

@@ -210,7 +210,7 @@ public sealed unsafe class FileTests : NucleusTest
 
         Assert.Equal(3, Call(SystemCallNumber.Write, 1, _buffer, 3));
 
-        var sent = Machine.PortOutput.Skip(before).Where(write => write.Port == 0x3f8);
+        IEnumerable<(ushort Port, int Size, uint Value)> sent = Machine.PortOutput.Skip(before).Where(write => write.Port == 0x3f8);
         Assert.Equal("a\r\nb", string.Concat(sent.Select(write => (char)write.Value)));
     }
 
@@ -218,7 +218,7 @@ public sealed unsafe class FileTests : NucleusTest
     public void A_reader_of_the_console_wakes_when_a_line_was_typed()
     {
         Spawn();
-        var reader = Park(SystemCallNumber.Read, 0, _buffer, 100);
+        Nucleus.Threads.Thread* reader = Park(SystemCallNumber.Read, 0, _buffer, 100);
         Queue<byte> typed = new("hi\n"u8.ToArray());
         Machine.PortInput = (port, _) => port switch
         {

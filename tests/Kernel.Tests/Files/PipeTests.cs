@@ -189,7 +189,7 @@ public sealed unsafe class PipeTests : NucleusTest
 
         Assert.True(Enter(SystemCallNumber.Close, reader) == &waiting->Frame);
 
-        var frame = (rt_sigframe*)waiting->Frame.Rsp;
+        rt_sigframe* frame = (rt_sigframe*)waiting->Frame.Rsp;
         Assert.Equal(
             (0x41_0000ul, SignalNumber.SIGPIPE, result),
             (waiting->Frame.Rip, frame->info.si_signo, (long)frame->uc.uc_mcontext.ax));

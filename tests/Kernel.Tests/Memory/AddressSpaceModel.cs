@@ -177,7 +177,7 @@ internal sealed class AddressSpaceModel
         }
     }
 
-    internal sealed class Page
+    public sealed class Page
     {
         public Protection Protection { get; set; }
 

@@ -81,7 +81,7 @@ internal abstract unsafe class AddressSpaceStory : NucleusTest
         bool mayReplace = (step.Flags & 0x10) != 0;
         bool isFixed = step.Flags != Anywhere;
         bool isStack = (step.Flags & Stack) != 0;
-        var protection = (Protection)step.Rights;
+        Protection protection = (Protection)step.Rights;
         ulong available = MemoryCharge.Available;
 
         long result = MemoryCalls.Map(step.Page * 4096, step.Count * 4096, step.Rights, step.Flags, -1);
@@ -112,7 +112,7 @@ internal abstract unsafe class AddressSpaceStory : NucleusTest
 
     private static void Protect(AddressSpaceModel model, MemoryStep step)
     {
-        var protection = (Protection)step.Rights;
+        Protection protection = (Protection)step.Rights;
         bool isWhole = Enumerable.Range(0, (int)step.Count).All(i => model.At(step.Page + (ulong)i) != null);
         bool isAllowed = isWhole && model.NeededByProtection(step.Page, step.Count, protection) <= MemoryCharge.Available;
 

@@ -132,7 +132,7 @@ public sealed unsafe class FrameAllocatorTests : NucleusTest
     public void A_loader_without_a_memory_map_is_refused_by_name()
     {
         ResetState();
-        var info = new StartInfo { Version = 0, MemoryMapEntries = 1 };
+        StartInfo info = new() { Version = 0, MemoryMapEntries = 1 };
 
         try
         {

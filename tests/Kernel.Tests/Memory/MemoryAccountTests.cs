@@ -227,7 +227,7 @@ public sealed unsafe class MemoryAccountTests : NucleusTest
             // What is below is charged as it is touched, and may not be there.
             _ = Try(ProgramMemory.PrepareWrite(low + size - (8 * Pages.Size), 4 * Pages.Size));
             _ = Try(ProgramMemory.PrepareWrite(low + Megabyte, 1));
-            var arguments = (ulong*)(low + size - 0x400);
+            ulong* arguments = (ulong*)(low + size - 0x400);
             new Span<ulong>(arguments, 8).Clear();
             arguments[0] = 0x10100; // CLONE_VM, CLONE_THREAD
             arguments[5] = low + Pages.Size;

@@ -65,7 +65,7 @@ public sealed unsafe class OutOfMemoryTests : NucleusTest
     [Fact]
     public void A_thread_whose_first_page_cannot_be_had_is_not_made()
     {
-        var arguments = (ulong*)Allocate(1);
+        ulong* arguments = (ulong*)Allocate(1);
         arguments[0] = 0x10100; // CLONE_VM, CLONE_THREAD
         arguments[5] = _untouched;
         arguments[6] = Pages.Size;

@@ -75,7 +75,7 @@ public sealed unsafe class RandomCallsTests : NucleusTest
         Trap(Vector.ApicTimer);
 
         Assert.Equal(0x41_0000ul, Current->Frame.Rip);
-        var frame = (rt_sigframe*)(Current->Frame.Rsp);
+        rt_sigframe* frame = (rt_sigframe*)(Current->Frame.Rsp);
         Assert.Equal((Instruction + 2, 2 * Part), (frame->uc.uc_mcontext.ip, frame->uc.uc_mcontext.ax));
         Assert.Equal(8, Call(SystemCallNumber.Getrandom, _buffer, 8, 0));
     }

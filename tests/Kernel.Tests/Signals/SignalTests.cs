@@ -204,7 +204,7 @@ public sealed unsafe class SignalTests : NucleusTest
 
         Assert.True(Trap(Vector.PageFault, errorCode: 6, address) == _first);
 
-        var frame = (rt_sigframe*)_first->Frame.Rsp;
+        rt_sigframe* frame = (rt_sigframe*)_first->Frame.Rsp;
         Assert.Equal((SignalNumber.SIGSEGV, 1, address), (frame->info.si_signo, frame->info.si_code, frame->info.si_addr));
         Assert.Equal((14ul, 6ul, address), (frame->uc.uc_mcontext.trapno, frame->uc.uc_mcontext.err, frame->uc.uc_mcontext.cr2));
         Assert.Equal(0x40_0000ul, frame->uc.uc_mcontext.ip);
@@ -229,7 +229,7 @@ public sealed unsafe class SignalTests : NucleusTest
         Act(signal);
         Assert.True(Trap(vector) == _first);
 
-        var frame = (rt_sigframe*)_first->Frame.Rsp;
+        rt_sigframe* frame = (rt_sigframe*)_first->Frame.Rsp;
         Assert.Equal((signal, code), (frame->info.si_signo, frame->info.si_code));
         Assert.Equal(isAddressOfInstruction ? 0x40_0000ul : 0, frame->info.si_addr);
     }
@@ -323,7 +323,7 @@ public sealed unsafe class SignalTests : NucleusTest
         Assert.True(Enter(SystemCallNumber.SchedYield) == &_first->Frame);
 
         Assert.Equal(Handler, _first->Frame.Rip);
-        var frame = (rt_sigframe*)_first->Frame.Rsp;
+        rt_sigframe* frame = (rt_sigframe*)_first->Frame.Rsp;
         Assert.Equal(restarts ? 0x3f_fffeul : 0x40_0000ul, frame->uc.uc_mcontext.ip);
         Assert.Equal(restarts ? call : -Errno.EINTR, (long)frame->uc.uc_mcontext.ax);
         Assert.Equal(ulong.MaxValue, Deadlines.Earliest);

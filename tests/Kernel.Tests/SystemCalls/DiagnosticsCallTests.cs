@@ -33,7 +33,7 @@ public sealed unsafe class DiagnosticsCallTests : NucleusTest, IDisposable
 
         Assert.Equal(3, Call(NucleusCall.ReadThreads, address, 8));
 
-        var records = (NucleusThreadRecord*)address;
+        NucleusThreadRecord* records = (NucleusThreadRecord*)address;
         Assert.Equal([caller->Id, other->Id, 1], [records[0].Id, records[1].Id, records[2].Id]);
         Assert.Equal((ThreadState.Blocked, WaitKind.Futex), (records[2].State, records[2].Wait));
         Assert.Equal(ThreadState.Ready, records[1].State);
@@ -104,7 +104,7 @@ public sealed unsafe class DiagnosticsCallTests : NucleusTest, IDisposable
         {
             ulong address = Allocate(1);
             Assert.Equal(0, Call(NucleusCall.ReadMemory, address));
-            var record = (NucleusMemoryRecord*)address;
+            NucleusMemoryRecord* record = (NucleusMemoryRecord*)address;
             (int tables, int pages) = AssertFramesAccountedFor(out ulong others);
             Assert.Equal(((ulong)tables, (ulong)pages,
                 others), (record->PageTables, record->Mappings + record->Stacks + record->Shared, record->Nucleus));

@@ -323,7 +323,7 @@ public sealed unsafe class NucleusCallTests : NucleusTest, IDisposable
     {
         ulong address = Allocate(1);
         Assert.Equal(0, Call(NucleusCall.ReadHypervisorFacts, address));
-        var facts = (HypervisorFacts*)address;
+        HypervisorFacts* facts = (HypervisorFacts*)address;
         Assert.Equal((1u, 0x0004_0011u, 0x1234u, 42u), (facts->IsPresent, facts->Version, facts->Features, facts->DomainId));
         Assert.Equal(".7\0"u8, new ReadOnlySpan<byte>(facts->ExtraVersion, 3));
     }

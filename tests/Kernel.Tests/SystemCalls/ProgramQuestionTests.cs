@@ -181,7 +181,7 @@ public sealed unsafe class ProgramQuestionTests : NucleusTest
 
         Assert.Equal(2, Call(SystemCallNumber.Clone3, arguments, 88));
 
-        var child = ThreadTable.Find(2);
+        Nucleus.Threads.Thread* child = ThreadTable.Find(2);
         Assert.Equal((2, 2), (*(int*)_buffer, *(int*)(_buffer + 8)));
         Assert.Equal((0ul, 77ul, 0x7010_0000ul), (child->Frame.Rax, child->Frame.Rbx, child->Frame.Rsp));
         Assert.Equal((0x1234_0000ul, 0x10ul, _buffer + 8), (child->Frame.FsBase, child->SignalMask, child->ClearChildTid));

@@ -59,7 +59,7 @@ public sealed unsafe class FloatingPointTests : NucleusTest
         Assert.Equal(0, (long)Enter(SystemCallNumber.Tgkill, 1, 1, Usr1)->Rax);
 
         AssertSaved();
-        var frame = (rt_sigframe*)_first->Frame.Rsp;
+        rt_sigframe* frame = (rt_sigframe*)_first->Frame.Rsp;
         Assert.Equal(7, ((byte*)frame->uc.uc_mcontext.fpstate)[1]);
 
         // What the handler's frame says counts, not what the processor has when it returns.

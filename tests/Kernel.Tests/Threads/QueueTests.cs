@@ -116,7 +116,8 @@ public sealed unsafe class QueueTests : NucleusTest
                     Assert.Equal(model.Count == 0 ? ulong.MaxValue : model.Min(entry => entry.Deadline), Deadlines.Earliest);
                 }
 
-                var expired = model.Where(entry => entry.Deadline <= 5).OrderBy(entry => entry.Deadline);
+                IOrderedEnumerable<(ulong Deadline, int Thread)> expired = model.Where(entry => entry.Deadline <= 5).OrderBy(
+                    entry => entry.Deadline);
                 AssertExpired(threads, 5, [.. expired.Select(entry => entry.Thread)]);
             },
             iter: 500,
@@ -124,7 +125,7 @@ public sealed unsafe class QueueTests : NucleusTest
 
     private static Thread*[] Threads()
     {
-        var threads = new Thread*[Count];
+        Thread*[] threads = new Thread*[Count];
         for (int i = 0; i < Count; i++)
         {
             threads[i] = ThreadTable.Create();

@@ -108,7 +108,7 @@ public sealed unsafe class WaitQueueTests : NucleusTest
         Scheduler.Yield();
         Assert.True(NucleusExit.Leave() == &waiting->Frame);
 
-        var frame = (rt_sigframe*)waiting->Frame.Rsp;
+        rt_sigframe* frame = (rt_sigframe*)waiting->Frame.Rsp;
         Assert.Equal((Handler, Usr1, -Errno.EINTR), (waiting->Frame.Rip, frame->info.si_signo, (long)frame->uc.uc_mcontext.ax));
     }
 

@@ -13,7 +13,7 @@ internal static class CpioArchive
     private const uint RegularFile = 0x8000;
 
     /// <summary>The regular files of an archive, in its order.</summary>
-    internal static IEnumerable<(string Path, byte[] Content)> Files(Stream archive)
+    public static IEnumerable<(string Path, byte[] Content)> Files(Stream archive)
     {
         byte[] header = new byte[HeaderLength];
         while (true)

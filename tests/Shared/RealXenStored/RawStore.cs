@@ -36,10 +36,10 @@ internal enum XsType
 internal sealed record RawMessage(XsType Type, uint Id, uint Transaction, byte[] Payload)
 {
     /// <summary>The payload as text, NUL characters included.</summary>
-    internal string Text => Encoding.Latin1.GetString(Payload);
+    public string Text => Encoding.Latin1.GetString(Payload);
 
     /// <summary>The payload without its last NUL, preceded by "!" for an error: one string to compare.</summary>
-    internal string Outcome => (Type == XsType.Error ? "!" : "") + (Text.EndsWith('\0') ? Text[..^1] : Text);
+    public string Outcome => (Type == XsType.Error ? "!" : "") + (Text.EndsWith('\0') ? Text[..^1] : Text);
 }
 
 /// <summary>Moves bytes to and from the daemon; every wait ends after a time.</summary>
@@ -60,14 +60,14 @@ internal sealed class RawStore(IRawPipe pipe) : IDisposable
     private uint _lastId;
 
     /// <summary>Watch events that came while a reply was awaited.</summary>
-    internal Queue<RawMessage> Events { get; } = new();
+    public Queue<RawMessage> Events { get; } = new();
 
     /// <summary>Sends a request and returns its reply.</summary>
-    internal RawMessage Request(XsType type, string payload, uint transaction = 0) =>
+    public RawMessage Request(XsType type, string payload, uint transaction = 0) =>
         Request(type, Encoding.Latin1.GetBytes(payload), transaction);
 
     /// <inheritdoc cref="Request(XsType, string, uint)"/>
-    internal RawMessage Request(XsType type, byte[] payload, uint transaction = 0)
+    public RawMessage Request(XsType type, byte[] payload, uint transaction = 0)
     {
         uint id = Send(type, payload, transaction);
         RawMessage reply = Receive();
@@ -77,7 +77,7 @@ internal sealed class RawStore(IRawPipe pipe) : IDisposable
     }
 
     /// <summary>Sends a request that must succeed.</summary>
-    internal string Expect(XsType type, string payload, uint transaction = 0)
+    public string Expect(XsType type, string payload, uint transaction = 0)
     {
         RawMessage reply = Request(type, payload, transaction);
         Assert.True(reply.Type == type, $"{type} {payload.Replace('\0', '|')}: {reply.Outcome}");
@@ -85,7 +85,7 @@ internal sealed class RawStore(IRawPipe pipe) : IDisposable
     }
 
     /// <summary>Sends a request and returns its identification.</summary>
-    internal uint Send(XsType type, byte[] payload, uint transaction = 0)
+    public uint Send(XsType type, byte[] payload, uint transaction = 0)
     {
         uint id = ++_lastId;
         byte[] message = new byte[HeaderLength + payload.Length];
@@ -96,10 +96,10 @@ internal sealed class RawStore(IRawPipe pipe) : IDisposable
     }
 
     /// <summary>Sends bytes as they are.</summary>
-    internal void SendBytes(ReadOnlySpan<byte> bytes) => pipe.Write(bytes);
+    public void SendBytes(ReadOnlySpan<byte> bytes) => pipe.Write(bytes);
 
     /// <summary>Receives the next message that is not a watch event.</summary>
-    internal RawMessage Receive()
+    public RawMessage Receive()
     {
         while (true)
         {
@@ -114,7 +114,7 @@ internal sealed class RawStore(IRawPipe pipe) : IDisposable
     }
 
     /// <summary>The next watch event, "path|token".</summary>
-    internal string NextEvent()
+    public string NextEvent()
     {
         RawMessage message = Events.Count > 0 ? Events.Dequeue() : ReceiveAny();
         Assert.Equal(XsType.WatchEvent, message.Type);
@@ -123,21 +123,21 @@ internal sealed class RawStore(IRawPipe pipe) : IDisposable
 
     /// <summary>All watch events until now: a request after them has been answered.</summary>
     /// <param name="readable">A directory that the client may list.</param>
-    internal List<string> EventsUntilNow(string readable = "/")
+    public List<string> EventsUntilNow(string readable = "/")
     {
         Expect(XsType.Directory, readable + "\0");
-        var events = Events.Select(message => message.Outcome.Replace('\0', '|')).ToList();
+        List<string> events = Events.Select(message => message.Outcome.Replace('\0', '|')).ToList();
         Events.Clear();
         return events;
     }
 
     /// <summary>Opens a transaction.</summary>
-    internal uint Begin() => uint.Parse(Expect(XsType.TransactionStart, "\0"), System.Globalization.CultureInfo.InvariantCulture);
+    public uint Begin() => uint.Parse(Expect(XsType.TransactionStart, "\0"), System.Globalization.CultureInfo.InvariantCulture);
 
     /// <inheritdoc/>
     public void Dispose() => pipe.Dispose();
 
-    internal static void WriteHeader(Span<byte> header, uint type, uint id, uint transaction, uint length)
+    public static void WriteHeader(Span<byte> header, uint type, uint id, uint transaction, uint length)
     {
         BinaryPrimitives.WriteUInt32LittleEndian(header, type);
         BinaryPrimitives.WriteUInt32LittleEndian(header[4..], id);
@@ -169,7 +169,7 @@ internal sealed class SocketPipe : IRawPipe
         SendTimeout = TimeLimitMilliseconds,
     };
 
-    internal SocketPipe(string path)
+    public SocketPipe(string path)
     {
         try
         {
@@ -211,7 +211,7 @@ internal sealed unsafe class RingPipe : IRawPipe
     private readonly SimulatedDomain _domain;
     private readonly AutoResetEvent _woken = new(false);
 
-    internal RingPipe(SimulatedDomain domain)
+    public RingPipe(SimulatedDomain domain)
     {
         _domain = domain;
         domain.Notified += Wake;

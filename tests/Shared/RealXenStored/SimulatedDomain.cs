@@ -10,16 +10,16 @@ namespace Xenlet.Tests.RealXenStored;
 internal sealed unsafe class SimulatedDomain : IRingPage, IDisposable
 {
     /// <summary>Length of the ring page in bytes.</summary>
-    internal const int PageLength = 4096;
+    public const int PageLength = 4096;
 
-    internal const uint RequestRingLength = 1024;
-    internal const int RequestConsumer = 2048;
-    internal const int RequestProducer = 2052;
-    internal const int ResponseConsumer = 2056;
-    internal const int ResponseProducer = 2060;
-    internal const int ServerFeatures = 2064;
-    internal const int Connection = 2068;
-    internal const int Error = 2072;
+    public const uint RequestRingLength = 1024;
+    public const int RequestConsumer = 2048;
+    public const int RequestProducer = 2052;
+    public const int ResponseConsumer = 2056;
+    public const int ResponseProducer = 2060;
+    public const int ServerFeatures = 2064;
+    public const int Connection = 2068;
+    public const int Error = 2072;
 
     private readonly MemoryMappedFile _file;
     private readonly MemoryMappedViewAccessor _view;
@@ -29,9 +29,9 @@ internal sealed unsafe class SimulatedDomain : IRingPage, IDisposable
     private readonly Thread _reader;
     private readonly Lock _gate = new();
     private Action? _notified;
-    private bool _disposed;
+    private bool _isDisposed;
 
-    internal SimulatedDomain(int domid, string ring, string wakeUps, string events, byte port)
+    public SimulatedDomain(int domid, string ring, string wakeUps, string events, byte port)
     {
         Domid = domid;
         _port = port;
@@ -50,7 +50,7 @@ internal sealed unsafe class SimulatedDomain : IRingPage, IDisposable
     /// Raised on a thread of its own when the other side has sent an event. A handler that was removed is not called any more, and must not
     /// wait.
     /// </summary>
-    internal event Action Notified
+    public event Action Notified
     {
         add
         {
@@ -70,31 +70,31 @@ internal sealed unsafe class SimulatedDomain : IRingPage, IDisposable
     }
 
     /// <summary>The domain's number.</summary>
-    internal int Domid { get; }
+    public int Domid { get; }
 
     /// <summary>The ring page.</summary>
-    internal byte* Page { get; }
+    public byte* Page { get; }
 
     /// <inheritdoc/>
     nint IRingPage.Address => (nint)Page;
 
     /// <summary>Events the domain has sent.</summary>
-    internal int NotificationsSent => _sent;
+    public int NotificationsSent => _sent;
 
     private int _sent;
 
     /// <summary>A field of the ring page, by its offset.</summary>
-    internal uint this[int offset]
+    public uint this[int offset]
     {
         get => Volatile.Read(ref *(uint*)(Page + offset));
         set => Volatile.Write(ref *(uint*)(Page + offset), value);
     }
 
     /// <summary>Sets a byte of the request ring, by its free-running index.</summary>
-    internal void SetByte(uint index, byte value) => Page[index % RequestRingLength] = value;
+    public void SetByte(uint index, byte value) => Page[index % RequestRingLength] = value;
 
     /// <summary>Sends an event to the daemon.</summary>
-    internal void Notify()
+    public void Notify()
     {
         Interlocked.Increment(ref _sent);
         _events.Write([_port]);
@@ -103,12 +103,12 @@ internal sealed unsafe class SimulatedDomain : IRingPage, IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        if (_disposed)
+        if (_isDisposed)
         {
             return;
         }
 
-        _disposed = true;
+        _isDisposed = true;
         _wakeUps.Write("!"u8);
         _reader.Join();
         _wakeUps.Dispose();
@@ -121,7 +121,7 @@ internal sealed unsafe class SimulatedDomain : IRingPage, IDisposable
     private void ReadWakeUps()
     {
         byte[] buffer = new byte[256];
-        while (_wakeUps.Read(buffer) > 0 && !_disposed)
+        while (_wakeUps.Read(buffer) > 0 && !_isDisposed)
         {
             lock (_gate)
             {

@@ -39,7 +39,7 @@ public sealed class XenStoreDaemon : IAsyncDisposable
     /// <param name="options">Further options of xenstored(8).</param>
     public static async Task<XenStoreDaemon> StartAsync(params string[] options)
     {
-        var daemon = new XenStoreDaemon(await XenStoreSoftware.GetAsync(), options);
+        XenStoreDaemon daemon = new(await XenStoreSoftware.GetAsync(), options);
         try
         {
             await daemon.LaunchAsync();
@@ -65,7 +65,7 @@ public sealed class XenStoreDaemon : IAsyncDisposable
             Fifo.Create(fifo);
         }
 
-        var domain = new SimulatedDomain(
+        SimulatedDomain domain = new(
             domid, Path.Combine(Directory, $"ring{domid}"), fifo, Path.Combine(Directory, "events"), (byte)(FirstPort + domid));
         _domains.Add(domain);
         Reintroduce(domain);
@@ -214,7 +214,7 @@ public sealed class XenStoreDaemon : IAsyncDisposable
 
     private ProcessStartInfo Start(string program)
     {
-        var start = new ProcessStartInfo(program)
+        ProcessStartInfo start = new(program)
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
@@ -240,7 +240,7 @@ public sealed class XenStoreDaemon : IAsyncDisposable
 /// <summary>FIFOs, which .NET cannot create.</summary>
 internal static partial class Fifo
 {
-    internal static void Create(string path)
+    public static void Create(string path)
     {
         if (mkfifo(path, 0x180) != 0)
         {

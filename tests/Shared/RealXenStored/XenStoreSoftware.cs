@@ -21,19 +21,19 @@ internal sealed class XenStoreSoftware
     private XenStoreSoftware(string directory) => _directory = directory;
 
     /// <summary>The daemon.</summary>
-    internal string Daemon => Path.Combine(_directory, "xenstored");
+    public string Daemon => Path.Combine(_directory, "xenstored");
 
     /// <summary>The program behind xenstore-read, xenstore-write and so on; the operation is its first argument.</summary>
-    internal string Tool => Path.Combine(_directory, "xenstore");
+    public string Tool => Path.Combine(_directory, "xenstore");
 
     /// <summary>The library to preload into the daemon.</summary>
-    internal string Shim => Path.Combine(_directory, "xenstored-shim.so");
+    public string Shim => Path.Combine(_directory, "xenstored-shim.so");
 
     /// <summary>Xen's libraries, for LD_LIBRARY_PATH; the C library is the host's.</summary>
-    internal string LibraryDirectory => Path.Combine(_directory, "lib");
+    public string LibraryDirectory => Path.Combine(_directory, "lib");
 
     /// <summary>The software, made ready once in a test run.</summary>
-    internal static Task<XenStoreSoftware> GetAsync() => Prepared.Value;
+    public static Task<XenStoreSoftware> GetAsync() => Prepared.Value;
 
     private static async Task<XenStoreSoftware> PrepareAsync()
     {
@@ -63,7 +63,7 @@ internal sealed class XenStoreSoftware
 
     private static void Extract(string initramfs, string directory)
     {
-        using var archive = new GZipStream(File.OpenRead(initramfs), CompressionMode.Decompress);
+        using GZipStream archive = new(File.OpenRead(initramfs), CompressionMode.Decompress);
         foreach ((string path, byte[] content) in CpioArchive.Files(archive))
         {
             string name = Path.GetFileName(path);

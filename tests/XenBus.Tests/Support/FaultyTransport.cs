@@ -10,19 +10,19 @@ namespace Xenlet.XenBus.Tests;
 internal sealed class Faults
 {
     /// <summary>Leaves a request without an answer.</summary>
-    internal const string NoAnswer = "";
+    public const string NoAnswer = "";
 
     /// <summary>Has a request carried out, and its answer lost.</summary>
-    internal const string AnswerLost = "lost";
+    public const string AnswerLost = "lost";
 
     /// <summary>
     /// Given a request's type and path: the name of the error that answers it, <see cref="NoAnswer"/>, <see cref="AnswerLost"/>, or null
     /// for what xenstored says.
     /// </summary>
-    internal Func<XenStoreMessageType, string, string?>? Rule { get; set; }
+    public Func<XenStoreMessageType, string, string?>? Rule { get; set; }
 
     /// <summary>Makes one request fail with an error as long as <paramref name="isOn"/> says so.</summary>
-    internal void Fail(XenStoreMessageType type, string path, string error, Func<bool> isOn) =>
+    public void Fail(XenStoreMessageType type, string path, string error, Func<bool> isOn) =>
         Rule = (asked, at) => asked == type && at == path && isOn() ? error : null;
 }
 

@@ -10,7 +10,7 @@ internal sealed class GuestRing : IRingPage, IRingDoorbell
     private readonly Channel<bool> _rung = Channel.CreateBounded<bool>(
         new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
 
-    internal GuestRing(SimulatedDomain domain)
+    public GuestRing(SimulatedDomain domain)
     {
         _domain = domain;
         domain.Notified += () => _rung.Writer.TryWrite(true);

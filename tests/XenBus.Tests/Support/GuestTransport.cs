@@ -13,7 +13,7 @@ internal sealed class GuestTransport(IXenStoreTransport inner) : IXenStoreTransp
     public XenStoreServerFeatures ServerFeatures => inner.ServerFeatures;
 
     /// <summary>Called with each request's type and path; requests wait for what it gives.</summary>
-    internal Func<XenStoreMessageType, string, Task>? BeforeRequest { get; set; }
+    public Func<XenStoreMessageType, string, Task>? BeforeRequest { get; set; }
 
     /// <inheritdoc/>
     public ValueTask OpenAsync(CancellationToken cancellationToken) => inner.OpenAsync(cancellationToken);

@@ -11,7 +11,7 @@ internal static class HeldObjects
     /// Counts by type, such as "3 Xenlet.XenBus.XenDevice", what can be reached from <paramref name="root"/> through the bus's own objects,
     /// their delegates and collections. What belongs to others (the store's client, drivers, tasks) is counted and not looked into.
     /// </summary>
-    internal static string[] Count(object root)
+    public static string[] Count(object root)
     {
         HashSet<object> seen = new(ReferenceEqualityComparer.Instance);
         Stack<object> left = new([root]);

@@ -11,8 +11,8 @@ namespace Xenlet.XenBus.Tests;
 /// </summary>
 internal sealed class Host : IAsyncDisposable
 {
-    internal const uint Guest = 1;
-    internal const string Home = "/local/domain/1";
+    public const uint Guest = 1;
+    public const string Home = "/local/domain/1";
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
 
     // A request that is not answered is a failure that says so, before whoever waits for what it should have led to gives up.
@@ -37,29 +37,29 @@ internal sealed class Host : IAsyncDisposable
     }
 
     /// <summary>The tool stack's and the back ends' connection.</summary>
-    internal XenStoreClient Dom0 { get; private set; }
+    public XenStoreClient Dom0 { get; private set; }
 
     /// <summary>The guest's connection.</summary>
-    internal XenStoreClient GuestStore { get; }
+    public XenStoreClient GuestStore { get; }
 
     /// <summary>Called before the guest's requests are sent, which wait for it, with each one's type and path.</summary>
-    internal Func<XenStoreMessageType, string, Task>? BeforeRequest
+    public Func<XenStoreMessageType, string, Task>? BeforeRequest
     {
         set => _transport.BeforeRequest = value;
     }
 
     /// <summary>What becomes of the guest's requests that xenstored is not to answer.</summary>
-    internal Faults Faults { get; }
+    public Faults Faults { get; }
 
     /// <summary>Whether a request of the guest may stay unanswered: where that is what is tested.</summary>
-    internal bool MayTimeOut { get; set; }
+    public bool MayTimeOut { get; set; }
 
     /// <summary>What the buses have reported, in order.</summary>
-    internal ConcurrentQueue<XenBusEvent> Events { get; } = new();
+    public ConcurrentQueue<XenBusEvent> Events { get; } = new();
 
-    internal static Task<Host> StartAsync(params string[] options) => StartAsync(Patient, options);
+    public static Task<Host> StartAsync(params string[] options) => StartAsync(Patient, options);
 
-    internal static async Task<Host> StartAsync(XenStoreClientOptions guestOptions, params string[] options)
+    public static async Task<Host> StartAsync(XenStoreClientOptions guestOptions, params string[] options)
     {
         XenStoreDaemon daemon = await XenStoreDaemon.StartAsync(options);
         try
@@ -100,7 +100,7 @@ internal sealed class Host : IAsyncDisposable
     /// Suspends the guest and resumes it, with <paramref name="meanwhile"/> done by the tool stack while it is suspended. The store may be
     /// another after it, as on another host.
     /// </summary>
-    internal async Task<SuspendOutcome> SuspendAsync(Func<Task> meanwhile, bool elsewhere = false, params DeviceBus[] buses)
+    public async Task<SuspendOutcome> SuspendAsync(Func<Task> meanwhile, bool elsewhere = false, params DeviceBus[] buses)
     {
         return await DomainSuspend.RunAsync(GuestStore, buses.Length == 0 ? _buses : buses, Move).WaitAsync(Patience);
 
@@ -126,20 +126,20 @@ internal sealed class Host : IAsyncDisposable
     }
 
     /// <summary>Suspends the guest and lets it go on as if nothing had happened.</summary>
-    internal Task<SuspendOutcome> CancelSuspendAsync(Func<Task> meanwhile) => DomainSuspend.RunAsync(GuestStore, _buses, async () =>
+    public Task<SuspendOutcome> CancelSuspendAsync(Func<Task> meanwhile) => DomainSuspend.RunAsync(GuestStore, _buses, async () =>
     {
         await meanwhile();
         return null;
     }).WaitAsync(Patience);
 
     /// <summary>A front bus whose events are kept.</summary>
-    internal FrontBus Front(XenBusOptions? options = null) => Keep(new FrontBus(GuestStore, options ?? new() { BootTimeLimit = Patience }));
+    public FrontBus Front(XenBusOptions? options = null) => Keep(new FrontBus(GuestStore, options ?? new() { BootTimeLimit = Patience }));
 
     /// <summary>A back bus whose events are kept.</summary>
-    internal BackBus Back(XenBusOptions? options = null) => Keep(new BackBus(GuestStore, options));
+    public BackBus Back(XenBusOptions? options = null) => Keep(new BackBus(GuestStore, options));
 
     /// <summary>A front bus with a driver, started.</summary>
-    internal async Task<FrontBus> StartFrontAsync(XenBusDriver? driver = null, XenBusOptions? options = null)
+    public async Task<FrontBus> StartFrontAsync(XenBusDriver? driver = null, XenBusOptions? options = null)
     {
         FrontBus bus = Front(options);
         if (driver is not null)
@@ -152,25 +152,25 @@ internal sealed class Host : IAsyncDisposable
     }
 
     /// <summary>Starts a driver domain, in which back ends may be; what is given back ends it.</summary>
-    internal Action StartDriverDomain(int number)
+    public Action StartDriverDomain(int number)
     {
         SimulatedDomain domain = _daemon.Introduce(number);
         return () => _daemon.Release(domain);
     }
 
     /// <summary>The directory of a device's back end in dom0.</summary>
-    internal static string BackEnd(string name) =>
+    public static string BackEnd(string name) =>
         $"/local/domain/0/backend/{name[..name.IndexOf('/')]}/1/{name[(name.IndexOf('/') + 1)..]}";
 
     /// <summary>Gives the guest a front end, in one transaction, as libxl does.</summary>
-    internal ValueTask AddAsync(
+    public ValueTask AddAsync(
         string name,
         XenBusState state = XenBusState.Initialising,
         XenBusState backState = XenBusState.Initialising) =>
         Dom0.TransactAsync((transaction, _) => AddAsync(transaction, name, state, backState));
 
     /// <summary>What <see cref="AddAsync(string, XenBusState, XenBusState)"/> does, inside a transaction.</summary>
-    internal static async ValueTask AddAsync(
+    public static async ValueTask AddAsync(
         XenStoreOperations store, string name, XenBusState state, XenBusState backState, string? backEnd = null, uint backDomain = 0)
     {
         string front = $"{Home}/device/{name}";
@@ -185,14 +185,14 @@ internal sealed class Host : IAsyncDisposable
     }
 
     /// <summary>Takes a front end and its back end away.</summary>
-    internal ValueTask RemoveAsync(string name) => Dom0.TransactAsync(async (transaction, _) =>
+    public ValueTask RemoveAsync(string name) => Dom0.TransactAsync(async (transaction, _) =>
     {
         await transaction.TryRemoveAsync($"{Home}/device/{name}");
         await transaction.TryRemoveAsync(BackEnd(name));
     });
 
     /// <summary>Gives the guest a back end for another domain's front end: TYPE/DOMAIN/ID.</summary>
-    internal ValueTask AddBackAsync(string name) => Dom0.TransactAsync(async (transaction, _) =>
+    public ValueTask AddBackAsync(string name) => Dom0.TransactAsync(async (transaction, _) =>
     {
         string[] parts = name.Split('/');
         string back = $"{Home}/backend/{name}";
@@ -207,25 +207,25 @@ internal sealed class Host : IAsyncDisposable
         await transaction.WriteAsync(back + "/state", 1);
     });
 
-    internal ValueTask SetBackStateAsync(string name, XenBusState state) => Dom0.WriteAsync(BackEnd(name) + "/state", (long)state);
+    public ValueTask SetBackStateAsync(string name, XenBusState state) => Dom0.WriteAsync(BackEnd(name) + "/state", (long)state);
 
-    internal ValueTask SetFrontStateAsync(string name, XenBusState state) => Dom0.WriteAsync($"{Home}/device/{name}/state", (long)state);
+    public ValueTask SetFrontStateAsync(string name, XenBusState state) => Dom0.WriteAsync($"{Home}/device/{name}/state", (long)state);
 
     /// <summary>The state that the store has for the guest's end.</summary>
-    internal async Task<XenBusState?> FrontStateAsync(string name) =>
+    public async Task<XenBusState?> FrontStateAsync(string name) =>
         await Dom0.TryReadAsync($"{Home}/device/{name}/state") is { } value ? XenBusStates.Parse(value) : null;
 
     /// <summary>Waits for an event whose text contains all of <paramref name="parts"/>.</summary>
-    internal Task SeesAsync(params string[] parts) => UntilAsync(
+    public Task SeesAsync(params string[] parts) => UntilAsync(
         () => Events.Any(happened => parts.All(part => happened.Text.Contains(part, StringComparison.Ordinal))),
         () => $"nothing with \"{string.Join("\" and \"", parts)}\"; there was:\n{Text}");
 
-    internal bool Saw(string part) => Events.Any(happened => happened.Text.Contains(part, StringComparison.Ordinal));
+    public bool Saw(string part) => Events.Any(happened => happened.Text.Contains(part, StringComparison.Ordinal));
 
-    internal string Text => string.Join('\n', Events);
+    public string Text => string.Join('\n', Events);
 
     /// <summary>How many more watches the guest may have.</summary>
-    internal async Task<int> CountFreeWatchesAsync()
+    public async Task<int> CountFreeWatchesAsync()
     {
         Stack<XenStoreWatch> left = new();
         try
@@ -248,17 +248,17 @@ internal sealed class Host : IAsyncDisposable
     }
 
     /// <summary>Waits until a condition holds.</summary>
-    internal Task UntilAsync(Func<bool> condition) => UntilAsync(condition, () => "The condition did not come about; events:\n" + Text);
+    public Task UntilAsync(Func<bool> condition) => UntilAsync(condition, () => "The condition did not come about; events:\n" + Text);
 
     /// <summary>Waits until a condition holds that takes time to look at.</summary>
-    internal Task UntilAsync(Func<Task<bool>> condition) =>
+    public Task UntilAsync(Func<Task<bool>> condition) =>
         UntilAsync(condition, () => "The condition did not come about; events:\n" + Text);
 
     /// <summary>
     /// Waits until a device's error node says something. It is written after the event that tells the same, and after some states: neither
     /// says that it is there.
     /// </summary>
-    internal Task HasErrorAsync(string name, string part)
+    public Task HasErrorAsync(string name, string part)
     {
         string? error = null;
         return UntilAsync(
@@ -272,7 +272,7 @@ internal sealed class Host : IAsyncDisposable
     /// set off through the bus and to them again. For tests that something does not happen. An other end has a watch of its own, which this
     /// does not wait for.
     /// </summary>
-    internal async Task SettleAsync(FrontBus bus)
+    public async Task SettleAsync(FrontBus bus)
     {
         // Drivers first: the states that they write are announced to the bus.
         await DrainDevicesAsync(bus);
@@ -286,7 +286,7 @@ internal sealed class Host : IAsyncDisposable
     /// <summary>
     /// Lets everything that was done until now reach the bus, and not the drivers: a device added after it has come and gone.
     /// </summary>
-    internal async Task SettleBusAsync(FrontBus bus)
+    public async Task SettleBusAsync(FrontBus bus)
     {
         string name = $"settle/{Guid.NewGuid():N}";
         await AddAsync(name);
@@ -298,16 +298,16 @@ internal sealed class Host : IAsyncDisposable
     }
 
     /// <summary>Lets everything that waits for the drivers be told to them; they must return.</summary>
-    internal Task DrainDevicesAsync(DeviceBus bus) =>
+    public Task DrainDevicesAsync(DeviceBus bus) =>
         Task.WhenAll(bus.Devices.Select(device => DrainAsync(QueueOf(device), () => device.Phase == XenDevicePhase.Gone)));
 
     /// <summary>The bus's queue.</summary>
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_queue")]
-    internal static extern ref WorkQueue QueueOf(DeviceBus bus);
+    public static extern ref WorkQueue QueueOf(DeviceBus bus);
 
     /// <summary>A device's queue.</summary>
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_queue")]
-    internal static extern ref WorkQueue QueueOf(XenDevice device);
+    public static extern ref WorkQueue QueueOf(XenDevice device);
 
     private async Task DrainAsync(WorkQueue queue, Func<bool> isClosed)
     {
@@ -326,7 +326,7 @@ internal sealed class Host : IAsyncDisposable
         UntilAsync(() => Task.FromResult(condition()), otherwise);
 
     /// <summary>Waits until a condition holds; <paramref name="otherwise"/> says what there was instead.</summary>
-    internal static async Task UntilAsync(Func<Task<bool>> condition, Func<string> otherwise)
+    public static async Task UntilAsync(Func<Task<bool>> condition, Func<string> otherwise)
     {
         long began = System.Diagnostics.Stopwatch.GetTimestamp();
         while (!await condition())

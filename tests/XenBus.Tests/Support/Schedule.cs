@@ -26,9 +26,9 @@ internal sealed class Schedule : IAsyncDisposable
     private Host _host = null!;
     private FrontBus _front = null!;
     private BackBus _back = null!;
-    private volatile bool _wild = true;
+    private volatile bool _isWild = true;
 
-    internal Schedule(int number)
+    public Schedule(int number)
     {
         _number = number;
         _random = new(number);
@@ -37,7 +37,7 @@ internal sealed class Schedule : IAsyncDisposable
     }
 
     /// <summary>Runs the schedule and checks what it leaves.</summary>
-    internal async Task RunAsync()
+    public async Task RunAsync()
     {
         try
         {
@@ -47,7 +47,7 @@ internal sealed class Schedule : IAsyncDisposable
                 await StepAsync().WaitAsync(Patience);
             }
 
-            _wild = false;
+            _isWild = false;
             await HealAsync();
             await _host.SettleBusAsync(_front);
             await AgreesAsync("after the last step", DifferenceAsync);
@@ -440,6 +440,6 @@ internal sealed class Schedule : IAsyncDisposable
             hash = (hash ^ letter) * 16777619;
         }
 
-        return _wild ? (int)(hash >> 8) % 24 : 23;
+        return _isWild ? (int)(hash >> 8) % 24 : 23;
     }
 }

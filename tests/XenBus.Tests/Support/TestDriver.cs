@@ -9,26 +9,26 @@ internal sealed class TestDriver(string name = "test", string? type = null, int?
 
     public override bool NeverBlocks => SaysItNeverBlocks;
 
-    internal bool SaysItNeverBlocks { get; init; }
+    public bool SaysItNeverBlocks { get; init; }
 
     /// <summary>The calls, "attach vif/0" and so on.</summary>
-    internal ConcurrentQueue<string> Calls { get; } = new();
+    public ConcurrentQueue<string> Calls { get; } = new();
 
-    internal Func<XenDevice, CancellationToken, ValueTask>? OnAttach { get; init; }
+    public Func<XenDevice, CancellationToken, ValueTask>? OnAttach { get; init; }
 
-    internal Func<XenDevice, ValueTask<bool>>? OnDetach { get; init; }
+    public Func<XenDevice, ValueTask<bool>>? OnDetach { get; init; }
 
-    internal Func<XenDevice, XenBusState, ValueTask>? OnOtherEnd { get; init; }
+    public Func<XenDevice, XenBusState, ValueTask>? OnOtherEnd { get; init; }
 
-    internal Func<XenDevice, string, ValueTask>? OnLocalEnd { get; init; }
+    public Func<XenDevice, string, ValueTask>? OnLocalEnd { get; init; }
 
-    internal Func<XenDevice, int?>? OnProbe { get; init; }
+    public Func<XenDevice, int?>? OnProbe { get; init; }
 
-    internal Func<XenDevice, ValueTask<bool>>? OnSuspend { get; init; }
+    public Func<XenDevice, ValueTask<bool>>? OnSuspend { get; init; }
 
-    internal Func<XenDevice, CancellationToken, ValueTask>? OnResume { get; init; }
+    public Func<XenDevice, CancellationToken, ValueTask>? OnResume { get; init; }
 
-    internal Func<XenDevice, ValueTask>? OnShutdown { get; init; }
+    public Func<XenDevice, ValueTask>? OnShutdown { get; init; }
 
     public override int? Probe(XenDevice device) =>
         OnProbe is not null ? OnProbe(device) : (type is null ? device.Type != "settle" : device.Type == type) ? priority : null;
@@ -82,10 +82,10 @@ internal sealed class TestDriver(string name = "test", string? type = null, int?
     }
 
     /// <summary>How often a call was made.</summary>
-    internal int Count(string call) => Calls.Count(made => made == call);
+    public int Count(string call) => Calls.Count(made => made == call);
 
     /// <summary>A driver that follows the back end as an ordinary front end does.</summary>
-    internal static TestDriver Connecting(
+    public static TestDriver Connecting(
         string name = "test",
         Func<XenDevice, ValueTask<bool>>? onSuspend = null,
         Func<XenDevice, CancellationToken, ValueTask>? onResume = null,

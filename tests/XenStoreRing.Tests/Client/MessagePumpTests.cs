@@ -130,22 +130,22 @@ public sealed class MessagePumpTests : IAsyncDisposable
         private readonly List<uint> _received = [];
         private readonly List<string> _lost = [];
 
-        internal Lock Gate { get; } = new();
+        public Lock Gate { get; } = new();
 
-        internal MessagePump? Pump { get; set; }
+        public MessagePump? Pump { get; set; }
 
-        internal Queue<byte[]> Outgoing { get; } = new();
+        public Queue<byte[]> Outgoing { get; } = new();
 
-        internal int Wants { get; set; } = int.MaxValue;
+        public int Wants { get; set; } = int.MaxValue;
 
         /// <summary>Times that it was asked to send what is queued.</summary>
-        internal int Asked { get; private set; }
+        public int Asked { get; private set; }
 
-        internal int Written { get; private set; }
+        public int Written { get; private set; }
 
-        internal uint[] Received => Copy(_received);
+        public uint[] Received => Copy(_received);
 
-        internal string[] Lost => Copy(_lost);
+        public string[] Lost => Copy(_lost);
 
         public int TakeNext(MessagePump pump, Span<byte> destination)
         {
@@ -207,7 +207,7 @@ public sealed class MessagePumpTests : IAsyncDisposable
 
         public XenStoreServerFeatures ServerFeatures => XenStoreServerFeatures.None;
 
-        internal string[] Written
+        public string[] Written
         {
             get
             {
@@ -248,11 +248,11 @@ public sealed class MessagePumpTests : IAsyncDisposable
         }
 
         /// <param name="bytes">What is read next; none is the stream's end.</param>
-        internal void Arrive(byte[] bytes) => _arriving.Writer.TryWrite(bytes);
+        public void Arrive(byte[] bytes) => _arriving.Writer.TryWrite(bytes);
 
-        internal void HoldWrites() => _held = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        public void HoldWrites() => _held = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-        internal void ReleaseWrites(Exception? failure = null)
+        public void ReleaseWrites(Exception? failure = null)
         {
             TaskCompletionSource held = _held!;
             _held = null;

@@ -5,7 +5,7 @@ namespace Xenlet.XenStoreRing.Tests.Docs;
 /// <summary>The examples of docs/xenstore.md: each region is one of its blocks. Each gives what its block has found out.</summary>
 internal static class Examples
 {
-    internal static async Task<bool> ConnectAsync(string socket)
+    public static async Task<bool> ConnectAsync(string socket)
     {
         #region connect
         await using XenStoreClient store = await XenStoreClient.ConnectAsync(
@@ -15,7 +15,7 @@ internal static class Examples
         return await store.ExistsAsync("/");
     }
 
-    internal static async Task<object?[]> NodesAsync(XenStoreClient store)
+    public static async Task<object?[]> NodesAsync(XenStoreClient store)
     {
         #region nodes
         await store.WriteAsync("/tool/example/name", "a value");
@@ -30,7 +30,7 @@ internal static class Examples
         return [name, count, absent, string.Join(' ', names.Order()), exists];
     }
 
-    internal static async Task<string[]> ManyAsync(XenStoreClient store)
+    public static async Task<string[]> ManyAsync(XenStoreClient store)
     {
         #region many
         string[] paths = [.. Enumerable.Range(0, 100).Select(i => $"/tool/example/many/{i}")];
@@ -40,7 +40,7 @@ internal static class Examples
         return values;
     }
 
-    internal static async Task<int> BufferAsync(XenStoreClient store)
+    public static async Task<int> BufferAsync(XenStoreClient store)
     {
         #region buffer
         byte[] buffer = new byte[64];
@@ -49,7 +49,7 @@ internal static class Examples
         return length;
     }
 
-    internal static async Task<List<string>> WatchAsync(XenStoreClient store, Action ready)
+    public static async Task<List<string>> WatchAsync(XenStoreClient store, Action ready)
     {
         List<string> seen = [];
         #region watch
@@ -69,7 +69,7 @@ internal static class Examples
         return seen;
     }
 
-    internal static async Task<int> TransactionAsync(XenStoreClient store, Func<Task> meanwhile)
+    public static async Task<int> TransactionAsync(XenStoreClient store, Func<Task> meanwhile)
     {
         #region transaction
         int next = await store.TransactAsync(async (transaction, cancellationToken) =>
@@ -83,7 +83,7 @@ internal static class Examples
         return next;
     }
 
-    internal static async Task<bool> OpenTransactionAsync(XenStoreClient store)
+    public static async Task<bool> OpenTransactionAsync(XenStoreClient store)
     {
         #region open-transaction
         await using XenStoreTransaction transaction = await store.BeginTransactionAsync();
@@ -94,7 +94,7 @@ internal static class Examples
         return committed;
     }
 
-    internal static async Task<string> ErrorAsync(XenStoreClient store)
+    public static async Task<string> ErrorAsync(XenStoreClient store)
     {
         string text = "";
         #region error
@@ -110,7 +110,7 @@ internal static class Examples
         return text;
     }
 
-    internal static async Task<string> PermissionsAsync(XenStoreClient store)
+    public static async Task<string> PermissionsAsync(XenStoreClient store)
     {
         #region permissions
         await store.SetPermissionsAsync("/tool/example/name", [new(0, XenStoreRights.None), new(5, XenStoreRights.Read)]);

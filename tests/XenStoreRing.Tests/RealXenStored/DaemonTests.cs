@@ -11,7 +11,7 @@ public sealed class DaemonTests
         await using XenStoreDaemon daemon = await XenStoreDaemon.StartAsync();
         SimulatedDomain domain = daemon.Introduce();
         using RawStore dom0 = daemon.ConnectRaw();
-        using var guest = new RawStore(new RingPipe(domain));
+        using RawStore guest = new(new RingPipe(domain));
         Assert.Equal("/local/domain/1", guest.Expect(XsType.GetDomainPath, "1\0"));
         guest.Expect(XsType.Write, "data/from-guest\0value");
         Assert.Equal("value", dom0.Expect(XsType.Read, "/local/domain/1/data/from-guest\0"));
@@ -23,7 +23,7 @@ public sealed class DaemonTests
     public async Task Messages_larger_than_the_ring_pass_through_it()
     {
         await using XenStoreDaemon daemon = await XenStoreDaemon.StartAsync();
-        using var guest = new RawStore(new RingPipe(daemon.Introduce()));
+        using RawStore guest = new(new RingPipe(daemon.Introduce()));
         string value = new('v', 2000);
         guest.Expect(XsType.Write, "data/long\0" + value);
         Assert.Equal(value, guest.Expect(XsType.Read, "data/long\0"));
@@ -45,7 +45,7 @@ public sealed class DaemonTests
         Assert.Equal("!ENOENT", dom0.Request(XsType.Read, "/node\0").Outcome);
         Assert.Equal("F", dom0.Expect(XsType.IsDomainIntroduced, "1\0"));
         daemon.Reintroduce(domain);
-        using var guest = new RawStore(new RingPipe(domain));
+        using RawStore guest = new(new RingPipe(domain));
         Assert.Equal("!ENOENT", guest.Request(XsType.Read, "data/node\0").Outcome);
     }
 

@@ -62,7 +62,7 @@ public sealed class FailureTests : IAsyncLifetime
         await Task.WhenAll(reads.Select(read => Assert.ThrowsAsync<XenStoreException>(() => read))).WaitAsync(TimeLimit);
         for (int i = 0; i < reads.Length; i++)
         {
-            var error = (XenStoreException)reads[i].Exception!.InnerException!;
+            XenStoreException error = (XenStoreException)reads[i].Exception!.InnerException!;
             Assert.Equal(XenStoreError.TimedOut, error.Error);
             Assert.Equal($"data/node{i}", error.Path);
             Assert.Contains("req_prod 0x", error.Message, StringComparison.Ordinal);
@@ -137,7 +137,7 @@ public sealed class FailureTests : IAsyncLifetime
     public async Task A_message_damaged_on_the_ring_is_reported_with_the_daemons_error_3()
     {
         SimulatedDomain domain = _daemon.Introduce();
-        var doorbell = new DamagingDoorbell(domain);
+        DamagingDoorbell doorbell = new(domain);
         await using XenStoreClient client = await XenStoreClient.ConnectAsync(new XenStoreRingTransport(domain, doorbell));
         await client.WriteAsync("data/node", "value");
         doorbell.Damage = true;
@@ -223,7 +223,7 @@ public sealed class FailureTests : IAsyncLifetime
     {
         private readonly DomainDoorbell _doorbell = new(domain);
 
-        internal bool Damage { get; set; }
+        public bool Damage { get; set; }
 
         public void Notify()
         {

@@ -18,15 +18,15 @@ internal static class LibraryDoors
     private static readonly XenStoreClientOptions Patient = new() { RequestTimeLimit = TimeSpan.FromMinutes(2) };
 
     /// <summary>Connects as dom0.</summary>
-    internal static ValueTask<XenStoreClient> ConnectAsync(this XenStoreDaemon daemon, XenStoreClientOptions? options = null) =>
+    public static ValueTask<XenStoreClient> ConnectAsync(this XenStoreDaemon daemon, XenStoreClientOptions? options = null) =>
         XenStoreClient.ConnectAsync(new XenStoreSocketTransport(daemon.SocketPath), options ?? Patient);
 
     /// <summary>Connects as the domain, over its ring page.</summary>
-    internal static ValueTask<XenStoreClient> ConnectAsync(this SimulatedDomain domain, XenStoreClientOptions? options = null) =>
+    public static ValueTask<XenStoreClient> ConnectAsync(this SimulatedDomain domain, XenStoreClientOptions? options = null) =>
         XenStoreClient.ConnectAsync(new XenStoreRingTransport(domain, new DomainDoorbell(domain)), options ?? Patient);
 
     /// <summary>Connects by either door; a domain is introduced for it.</summary>
-    internal static ValueTask<XenStoreClient> ConnectAsync(this XenStoreDaemon daemon, Door door, XenStoreClientOptions? options = null) =>
+    public static ValueTask<XenStoreClient> ConnectAsync(this XenStoreDaemon daemon, Door door, XenStoreClientOptions? options = null) =>
         door == Door.Socket ? daemon.ConnectAsync(options) : daemon.Introduce().ConnectAsync(options);
 }
 
@@ -37,7 +37,7 @@ internal sealed class DomainDoorbell : IRingDoorbell
     private readonly Channel<bool> _rung = Channel.CreateBounded<bool>(
         new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
 
-    internal DomainDoorbell(SimulatedDomain domain)
+    public DomainDoorbell(SimulatedDomain domain)
     {
         _domain = domain;
         domain.Notified += () => _rung.Writer.TryWrite(true);

@@ -232,7 +232,7 @@ public sealed class OperationTests : IAsyncLifetime
         long before = tested.Statistics.Requests;
         await tested.DirectoryAsync(Path);
         long undisturbed = tested.Statistics.Requests - before;
-        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(2));
+        using CancellationTokenSource limit = new(TimeSpan.FromMinutes(2));
         bool restarted = false;
         for (int round = 0; !restarted; round++)
         {
@@ -271,7 +271,7 @@ public sealed class OperationTests : IAsyncLifetime
     {
         await using XenStoreClient client = await _daemon.ConnectAsync(door);
         await client.WriteAsync("data/node", "value");
-        using var cancellation = new CancellationTokenSource();
+        using CancellationTokenSource cancellation = new();
         Task<string>[] reads =
             [.. Enumerable.Range(0, 400).Select(i => client.ReadAsync("data/node", i % 2 == 0 ? cancellation.Token : default).AsTask())];
         await cancellation.CancelAsync();

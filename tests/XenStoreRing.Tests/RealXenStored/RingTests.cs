@@ -126,7 +126,7 @@ public sealed class RingTests : IAsyncLifetime
 
     private static async Task<XenStoreWatchEvent> NextAsync(XenStoreWatch watch)
     {
-        using var limit = new CancellationTokenSource(TimeLimit);
+        using CancellationTokenSource limit = new(TimeLimit);
         Assert.True(await watch.WaitToReadAsync(limit.Token));
         Assert.True(watch.TryRead(out XenStoreWatchEvent change));
         return change;

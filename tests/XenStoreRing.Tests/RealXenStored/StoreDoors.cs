@@ -26,10 +26,10 @@ internal sealed class RawDoor(RawStore store, string root, int owner) : IStoreDo
         [.. store.EventsUntilNow(root).Select(e => e.Replace(root + "/", "", StringComparison.Ordinal))]);
 
     /// <summary>Makes the root.</summary>
-    internal void MakeRoot() => store.Expect(XsType.Mkdir, root + "\0");
+    public void MakeRoot() => store.Expect(XsType.Mkdir, root + "\0");
 
     /// <summary>Removes the root and all below it.</summary>
-    internal void RemoveRoot() => store.Expect(XsType.Rm, root + "\0");
+    public void RemoveRoot() => store.Expect(XsType.Rm, root + "\0");
 
     public ValueTask DisposeAsync()
     {
@@ -106,7 +106,7 @@ internal sealed class LibraryDoor(XenStoreClient client, string root, int owner)
     {
         // The events come before this reply, and one that nobody expects is here as well.
         await client.GetDomainPathAsync(0);
-        var events = new List<string>();
+        List<string> events = new();
         long began = System.Diagnostics.Stopwatch.GetTimestamp();
         while (true)
         {

@@ -16,7 +16,7 @@ internal sealed class StoreModel(int owner)
     private long _generation;
 
     /// <summary>Whether an operation sets a watch that is set or removes one that is not.</summary>
-    internal bool MistakesWatch(StoreOperation operation) => operation.Kind switch
+    public bool MistakesWatch(StoreOperation operation) => operation.Kind switch
     {
         StoreOperationKind.Watch => _watches.Contains((operation.Path, operation.Value)),
         StoreOperationKind.Unwatch => !_watches.Contains((operation.Path, operation.Value)),
@@ -28,7 +28,7 @@ internal sealed class StoreModel(int owner)
     /// What another client does meanwhile can make a transaction see parts of different states: a child that its parent does not
     /// have, or a child's name without the child. Its commit fails in any case; what it changes there is not modelled.
     /// </remarks>
-    internal bool Allows(StoreOperation operation) => operation.Kind switch
+    public bool Allows(StoreOperation operation) => operation.Kind switch
     {
         StoreOperationKind.Begin => !_transactions.ContainsKey(operation.Transaction),
         StoreOperationKind.Commit or StoreOperationKind.Abort => _transactions.ContainsKey(operation.Transaction),
@@ -40,7 +40,7 @@ internal sealed class StoreModel(int owner)
     };
 
     /// <summary>The answer to an operation; the events it fires are added, "path|token" each.</summary>
-    internal string Apply(StoreOperation operation, ICollection<string> events)
+    public string Apply(StoreOperation operation, ICollection<string> events)
     {
         Transaction? transaction = operation.Transaction == 0 ? null : _transactions.GetValueOrDefault(operation.Transaction);
         string path = operation.Path;
@@ -264,13 +264,13 @@ internal sealed class StoreModel(int owner)
     private sealed class Transaction
     {
         /// <summary>Nodes as they were when first looked at; null for those that were missing.</summary>
-        internal Dictionary<string, Node?> Seen { get; } = new(StringComparer.Ordinal);
+        public Dictionary<string, Node?> Seen { get; } = new(StringComparer.Ordinal);
 
         /// <summary>Nodes written; null for those removed.</summary>
-        internal Dictionary<string, Node?> Written { get; } = new(StringComparer.Ordinal);
+        public Dictionary<string, Node?> Written { get; } = new(StringComparer.Ordinal);
 
         /// <summary>Nodes to fire for, and whether only watches of that very node are to.</summary>
-        internal Dictionary<string, bool> Changes { get; } = new(StringComparer.Ordinal);
+        public Dictionary<string, bool> Changes { get; } = new(StringComparer.Ordinal);
     }
 }
 

@@ -31,7 +31,7 @@ public sealed class StoreModelCommitTests
 
     private List<string> Apply(StoreOperationKind kind, string path, string value, int transaction)
     {
-        var events = new List<string>();
+        List<string> events = new();
         Assert.Equal("OK", _model.Apply(new(kind, path, value, transaction, ByOther: false), events));
         return events;
     }

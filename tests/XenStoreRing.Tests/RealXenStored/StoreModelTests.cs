@@ -73,7 +73,7 @@ public sealed class StoreModelTests : IAsyncLifetime
                 string root = $"{parent}model{++_samples}";
                 // Nodes that dom0 makes in the domain's directory are the domain's as well.
                 int owner = parent == "/" ? 0 : 1;
-                await using var other = new RawDoor(_daemon.ConnectRaw(), root[0] == '/' ? root : "/local/domain/1/" + root, owner);
+                await using RawDoor other = new(_daemon.ConnectRaw(), root[0] == '/' ? root : "/local/domain/1/" + root, owner);
                 other.MakeRoot();
                 await using (IStoreDoor tested = open(root, owner))
                 {
@@ -87,8 +87,8 @@ public sealed class StoreModelTests : IAsyncLifetime
 
     private static async Task CheckAsync(StoreOperation[] operations, IStoreDoor tested, RawDoor other, int owner)
     {
-        var model = new StoreModel(owner);
-        var trace = new StringBuilder();
+        StoreModel model = new(owner);
+        StringBuilder trace = new();
         foreach (StoreOperation operation in operations)
         {
             if (!model.Allows(operation) || (tested.OwnsTokens && model.MistakesWatch(operation)))
@@ -96,7 +96,7 @@ public sealed class StoreModelTests : IAsyncLifetime
                 continue;
             }
 
-            var events = new List<string>();
+            List<string> events = new();
             string answer = model.Apply(operation, events);
             string expected = Describe(answer, events);
             answer = await (operation.ByOther ? other : tested).AskAsync(operation);

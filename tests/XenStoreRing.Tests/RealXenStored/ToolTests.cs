@@ -33,7 +33,7 @@ public sealed class ToolTests : IAsyncLifetime
     {
         await using XenStoreClient client = await _daemon.ConnectAsync(Door.Ring);
         await using XenStoreWatch watch = await client.WatchAsync("data");
-        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(2));
+        using CancellationTokenSource limit = new(TimeSpan.FromMinutes(2));
         Assert.True(await watch.WaitToReadAsync(limit.Token) && watch.TryRead(out _));
         await _daemon.RunToolAsync("write", Home + "/data/node", "value");
         Assert.True(await watch.WaitToReadAsync(limit.Token));

@@ -41,7 +41,7 @@ public sealed class TransactionTests : IAsyncLifetime
         Assert.False(watch.TryRead(out _));
         await transaction.CommitAsync();
         // Its events come before a commit's reply.
-        var changed = new List<string>();
+        List<string> changed = new();
         while (watch.TryRead(out XenStoreWatchEvent change))
         {
             changed.Add(change.Path);
@@ -83,7 +83,7 @@ public sealed class TransactionTests : IAsyncLifetime
         await using XenStoreWatch above = await client.WatchAsync("data");
         await using XenStoreWatch old = await client.WatchAsync("data/dir/old");
         await using XenStoreWatch made = await client.WatchAsync("data/dir/new");
-        var heard = new List<string>();
+        List<string> heard = new();
         void Hear(XenStoreWatch watch, string name)
         {
             while (watch.TryRead(out XenStoreWatchEvent change))
@@ -257,7 +257,7 @@ public sealed class TransactionTests : IAsyncLifetime
         await client.MakeDirectoryAsync("data");
         for (int i = 0; i < 30; i++)
         {
-            using var cancellation = new CancellationTokenSource();
+            using CancellationTokenSource cancellation = new();
             await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await client.TransactAsync(
                 async (transaction, token) =>
                 {
@@ -276,7 +276,7 @@ public sealed class TransactionTests : IAsyncLifetime
     {
         // The client's own limit would keep it from asking for more.
         await using XenStoreClient client = await _daemon.ConnectAsync(Door.Ring, new() { MaxTransactions = 50 });
-        var open = new List<XenStoreTransaction>();
+        List<XenStoreTransaction> open = new();
         XenStoreException? refusal = null;
         while (refusal is null && open.Count < 50)
         {

@@ -62,7 +62,7 @@ public sealed class TruthTableTests
             await using XenStoreDaemon daemon = await XenStoreDaemon.StartAsync();
             SimulatedDomain domain = daemon.Introduce();
             using RawStore dom0 = daemon.ConnectRaw();
-            using var guest = new RawStore(new RingPipe(domain));
+            using RawStore guest = new(new RingPipe(domain));
             string setupRoot = root[0] == '/' ? root : "/local/domain/1/" + root;
             foreach (string node in new[] { "/a\0v1", "/dir/x\0", "/dir/y\0" })
             {
@@ -91,7 +91,7 @@ public sealed class TruthTableTests
     public async Task An_unprivileged_domain_has_no_access(string type, string payload)
     {
         await using XenStoreDaemon daemon = await XenStoreDaemon.StartAsync();
-        using var guest = new RawStore(new RingPipe(daemon.Introduce()));
+        using RawStore guest = new(new RingPipe(daemon.Introduce()));
         Assert.Equal("!EACCES", guest.Request(Enum.Parse<XsType>(type), payload).Outcome);
     }
 
@@ -110,7 +110,7 @@ public sealed class TruthTableTests
     public async Task A_domains_node_is_limited_to_2048_bytes(int length, string expected)
     {
         await using XenStoreDaemon daemon = await XenStoreDaemon.StartAsync();
-        using var guest = new RawStore(new RingPipe(daemon.Introduce()));
+        using RawStore guest = new(new RingPipe(daemon.Introduce()));
         Assert.Equal(expected, guest.Request(XsType.Write, "data/n\0" + new string('v', length)).Outcome);
     }
 
@@ -132,7 +132,7 @@ public sealed class TruthTableTests
     public async Task A_watch_fires_at_once_after_its_reply_and_its_token_is_taken_for_its_path()
     {
         await using XenStoreDaemon daemon = await XenStoreDaemon.StartAsync();
-        using var guest = new RawStore(new RingPipe(daemon.Introduce()));
+        using RawStore guest = new(new RingPipe(daemon.Introduce()));
         guest.Expect(XsType.Watch, "data\0one\0");
         Assert.Empty(guest.Events);
         Assert.Equal("data|one", guest.NextEvent());
@@ -147,7 +147,7 @@ public sealed class TruthTableTests
     public async Task A_domains_130th_watch_is_refused()
     {
         await using XenStoreDaemon daemon = await XenStoreDaemon.StartAsync();
-        using var guest = new RawStore(new RingPipe(daemon.Introduce()));
+        using RawStore guest = new(new RingPipe(daemon.Introduce()));
         for (int i = 0; i < 129; i++)
         {
             guest.Expect(XsType.Watch, $"data\0{i}\0");
@@ -160,7 +160,7 @@ public sealed class TruthTableTests
     public async Task A_domains_twelfth_open_transaction_is_refused()
     {
         await using XenStoreDaemon daemon = await XenStoreDaemon.StartAsync();
-        using var guest = new RawStore(new RingPipe(daemon.Introduce()));
+        using RawStore guest = new(new RingPipe(daemon.Introduce()));
         uint first = guest.Begin();
         for (int i = 1; i < 11; i++)
         {
@@ -265,7 +265,7 @@ public sealed class TruthTableTests
     public async Task Equal_events_for_a_reader_that_sleeps_are_coalesced(int writes)
     {
         await using XenStoreDaemon daemon = await XenStoreDaemon.StartAsync();
-        using var guest = new RawStore(new RingPipe(daemon.Introduce()));
+        using RawStore guest = new(new RingPipe(daemon.Introduce()));
         using RawStore dom0 = daemon.ConnectRaw();
         guest.Expect(XsType.Watch, "data\0w\0");
         guest.NextEvent();
@@ -281,7 +281,7 @@ public sealed class TruthTableTests
     public async Task Requests_sent_with_one_event_are_answered_in_order()
     {
         await using XenStoreDaemon daemon = await XenStoreDaemon.StartAsync();
-        using var guest = new RawStore(new RingPipe(daemon.Introduce()));
+        using RawStore guest = new(new RingPipe(daemon.Introduce()));
         byte[] requests = new byte[2 * 21];
         for (int i = 0; i < 2; i++)
         {
@@ -311,7 +311,7 @@ public sealed class TruthTableTests
     {
         await using XenStoreDaemon daemon = await XenStoreDaemon.StartAsync();
         SimulatedDomain domain = daemon.Introduce();
-        using var guest = new RawStore(new RingPipe(domain));
+        using RawStore guest = new(new RingPipe(domain));
         byte[] header = new byte[16];
         RawStore.WriteHeader(header, (uint)XsType.Read, 1, 0, 4097);
         guest.SendBytes(header);

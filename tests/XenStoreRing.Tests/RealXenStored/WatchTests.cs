@@ -115,7 +115,7 @@ public sealed class WatchTests : IAsyncLifetime
     public async Task A_watch_beyond_the_quota_is_refused_and_one_that_ended_makes_room()
     {
         await using XenStoreClient client = await _daemon.ConnectAsync(Door.Ring);
-        var watches = new List<XenStoreWatch>();
+        List<XenStoreWatch> watches = new();
         XenStoreException? refusal = null;
         while (refusal is null && watches.Count < 200)
         {
@@ -234,7 +234,7 @@ public sealed class WatchTests : IAsyncLifetime
         await using XenStoreWatch watch = await client.WatchAsync(Home + "/data");
         await NextAsync(watch);
         const int Nodes = 300;
-        var seen = new HashSet<string>();
+        HashSet<string> seen = new();
         Task reader = Task.Run(async () =>
         {
             await foreach (XenStoreWatchEvent change in watch)
@@ -280,7 +280,7 @@ public sealed class WatchTests : IAsyncLifetime
 
     private static async Task<XenStoreWatchEvent> NextAsync(XenStoreWatch watch)
     {
-        using var limit = new CancellationTokenSource(TimeLimit);
+        using CancellationTokenSource limit = new(TimeLimit);
         Assert.True(await watch.WaitToReadAsync(limit.Token));
         Assert.True(watch.TryRead(out XenStoreWatchEvent change));
         return change;

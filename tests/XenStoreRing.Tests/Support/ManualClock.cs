@@ -13,7 +13,7 @@ internal sealed class ManualClock : TimeProvider
     private long _now = TimeSpan.TicksPerDay;
 
     /// <summary>Timers that wait for the clock to move.</summary>
-    internal int Timers
+    public int Timers
     {
         get
         {
@@ -37,7 +37,7 @@ internal sealed class ManualClock : TimeProvider
     }
 
     /// <summary>Moves on; every timer that is due on the way is called at its own time, on this thread.</summary>
-    internal void Advance(TimeSpan time)
+    public void Advance(TimeSpan time)
     {
         long end = _now + time.Ticks;
         while (true)
@@ -63,9 +63,9 @@ internal sealed class ManualClock : TimeProvider
 
     private sealed class ManualTimer(ManualClock clock, Action fire) : ITimer
     {
-        internal long Due { get; private set; }
+        public long Due { get; private set; }
 
-        internal void Fire() => fire();
+        public void Fire() => fire();
 
         public bool Change(TimeSpan dueTime, TimeSpan period)
         {

@@ -5,16 +5,16 @@ namespace Xenlet.XenStoreRing.Tests;
 /// <summary>A message as the server's side sees it. In texts, "|" stands for NUL.</summary>
 internal sealed record Message(XenStoreHeader Header, byte[] Body)
 {
-    internal XenStoreMessageType Type => Header.Type;
+    public XenStoreMessageType Type => Header.Type;
 
-    internal string Text => Encoding.UTF8.GetString(Body).Replace('\0', '|');
+    public string Text => Encoding.UTF8.GetString(Body).Replace('\0', '|');
 
     /// <summary>The first string of the payload.</summary>
-    internal string Path => Text.Split('|')[0];
+    public string Path => Text.Split('|')[0];
 
-    internal static byte[] Payload(string text) => Encoding.UTF8.GetBytes(text.Replace('|', '\0'));
+    public static byte[] Payload(string text) => Encoding.UTF8.GetBytes(text.Replace('|', '\0'));
 
-    internal static byte[] Bytes(XenStoreMessageType type, uint id, uint transaction, byte[] body)
+    public static byte[] Bytes(XenStoreMessageType type, uint id, uint transaction, byte[] body)
     {
         byte[] bytes = new byte[XenStoreHeader.Size + body.Length];
         new XenStoreHeader(type, id, transaction, (uint)body.Length).Write(bytes);
@@ -23,13 +23,13 @@ internal sealed record Message(XenStoreHeader Header, byte[] Body)
     }
 
     /// <summary>The bytes of a reply to this request.</summary>
-    internal byte[] Reply(string text) => Bytes(Type, Header.RequestId, Header.TransactionId, Payload(text));
+    public byte[] Reply(string text) => Bytes(Type, Header.RequestId, Header.TransactionId, Payload(text));
 
-    internal byte[] Reply(byte[] body) => Bytes(Type, Header.RequestId, Header.TransactionId, body);
+    public byte[] Reply(byte[] body) => Bytes(Type, Header.RequestId, Header.TransactionId, body);
 
-    internal byte[] Error(string name) =>
+    public byte[] Error(string name) =>
         Bytes(XenStoreMessageType.Error, Header.RequestId, Header.TransactionId, Payload(name + "|"));
 
-    internal static byte[] Event(string path, string token) =>
+    public static byte[] Event(string path, string token) =>
         Bytes(XenStoreMessageType.WatchEvent, 0, 0, Payload($"{path}|{token}|"));
 }

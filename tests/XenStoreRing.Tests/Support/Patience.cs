@@ -7,16 +7,16 @@ internal static class Patience
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
 
-    internal static Task Soon(this ValueTask task) => task.AsTask().WaitAsync(Limit);
+    public static Task Soon(this ValueTask task) => task.AsTask().WaitAsync(Limit);
 
-    internal static Task<T> Soon<T>(this ValueTask<T> task) => task.AsTask().WaitAsync(Limit);
+    public static Task<T> Soon<T>(this ValueTask<T> task) => task.AsTask().WaitAsync(Limit);
 
-    internal static Task Soon(this Task task) => task.WaitAsync(Limit);
+    public static Task Soon(this Task task) => task.WaitAsync(Limit);
 
-    internal static Task<T> Soon<T>(this Task<T> task) => task.WaitAsync(Limit);
+    public static Task<T> Soon<T>(this Task<T> task) => task.WaitAsync(Limit);
 
     /// <summary>Waits until a condition holds.</summary>
-    internal static async Task Until(Func<bool> condition)
+    public static async Task Until(Func<bool> condition)
     {
         long began = Stopwatch.GetTimestamp();
         while (!condition())
@@ -26,9 +26,9 @@ internal static class Patience
         }
     }
 
-    internal static async Task<XenStoreException> Fails<T>(ValueTask<T> task) =>
+    public static async Task<XenStoreException> Fails<T>(ValueTask<T> task) =>
         await Assert.ThrowsAsync<XenStoreException>(() => task.Soon());
 
-    internal static async Task<XenStoreException> Fails(ValueTask task) =>
+    public static async Task<XenStoreException> Fails(ValueTask task) =>
         await Assert.ThrowsAsync<XenStoreException>(() => task.Soon());
 }

@@ -9,7 +9,7 @@ internal sealed unsafe class TestRing : IRingPage, IDisposable
 {
     private byte* _page = (byte*)NativeMemory.AlignedAlloc(RingLayout.PageSize, RingLayout.PageSize);
 
-    internal TestRing(uint requestIndex = 0, uint replyIndex = 0)
+    public TestRing(uint requestIndex = 0, uint replyIndex = 0)
     {
         new Span<byte>(_page, RingLayout.PageSize).Clear();
         Reset(requestIndex, replyIndex);
@@ -21,18 +21,18 @@ internal sealed unsafe class TestRing : IRingPage, IDisposable
 
     public nint Address => (nint)_page;
 
-    internal TestDoorbell ClientDoorbell { get; }
+    public TestDoorbell ClientDoorbell { get; }
 
-    internal TestDoorbell ServerDoorbell { get; }
+    public TestDoorbell ServerDoorbell { get; }
 
-    internal uint this[int offset]
+    public uint this[int offset]
     {
         get => Volatile.Read(ref *(uint*)(_page + offset));
         set => Volatile.Write(ref *(uint*)(_page + offset), value);
     }
 
     /// <summary>Empties both rings, with the indexes at these values.</summary>
-    internal void Reset(uint requestIndex, uint replyIndex)
+    public void Reset(uint requestIndex, uint replyIndex)
     {
         this[RingLayout.RequestProducer] = requestIndex;
         this[RingLayout.RequestConsumer] = requestIndex;
@@ -40,7 +40,7 @@ internal sealed unsafe class TestRing : IRingPage, IDisposable
         this[RingLayout.ReplyConsumer] = replyIndex;
     }
 
-    internal Span<byte> Bytes => new(_page, RingLayout.PageSize);
+    public Span<byte> Bytes => new(_page, RingLayout.PageSize);
 
     public void Dispose()
     {
@@ -54,7 +54,7 @@ internal sealed class TestDoorbell(AsyncSignal other, AsyncSignal own) : IRingDo
 {
     private int _sent;
 
-    internal int Sent => Volatile.Read(ref _sent);
+    public int Sent => Volatile.Read(ref _sent);
 
     public void Notify()
     {

@@ -17,9 +17,9 @@ internal sealed class TestServer : IAsyncDisposable
     private readonly Lock _gate = new();
     private readonly Queue<byte> _toSend = new();
     private readonly Task _loop;
-    private bool _paused;
+    private bool _isPaused;
 
-    internal TestServer(TestRing? ring = null)
+    public TestServer(TestRing? ring = null)
     {
         Ring = ring ?? new();
         _side = new(Ring.Address, RingSide.Server);
@@ -27,13 +27,13 @@ internal sealed class TestServer : IAsyncDisposable
         _loop = RunAsync();
     }
 
-    internal TestRing Ring { get; }
+    public TestRing Ring { get; }
 
     /// <summary>Short, because most tests' servers do not answer when their client is disposed of.</summary>
-    internal TimeSpan DisposeLimit { get; init; } = ShortDisposeLimit;
+    public TimeSpan DisposeLimit { get; init; } = ShortDisposeLimit;
 
     /// <summary>A clock that stands still for the client; its disposal then waits for nothing.</summary>
-    internal ManualClock? Clock
+    public ManualClock? Clock
     {
         get;
         init
@@ -46,10 +46,10 @@ internal sealed class TestServer : IAsyncDisposable
     /// <summary>
     /// Called for each request; a result is sent as the reply at once, else the test finds the request in <see cref="ReceiveAsync"/>.
     /// </summary>
-    internal Func<Message, byte[]?>? Responder { get; set; }
+    public Func<Message, byte[]?>? Responder { get; set; }
 
     /// <summary>Connects a client to this server.</summary>
-    internal async Task<XenStoreClient> ConnectAsync(XenStoreClientOptions? options = null) =>
+    public async Task<XenStoreClient> ConnectAsync(XenStoreClientOptions? options = null) =>
         await XenStoreClient.ConnectAsync(NewTransport(), (options ?? new() { ResetWatches = false, RequestTimeLimit = Limit }) with
         {
             DisposeTimeLimit = DisposeLimit,
@@ -57,26 +57,26 @@ internal sealed class TestServer : IAsyncDisposable
         })
             .AsTask().WaitAsync(Limit);
 
-    internal XenStoreRingTransport NewTransport() => new(Ring, Ring.ClientDoorbell);
+    public XenStoreRingTransport NewTransport() => new(Ring, Ring.ClientDoorbell);
 
     /// <summary>The next request that <see cref="Responder"/> left.</summary>
-    internal async Task<Message> ReceiveAsync()
+    public async Task<Message> ReceiveAsync()
     {
         using CancellationTokenSource limit = new(Limit);
         return await _requests.Reader.ReadAsync(limit.Token);
     }
 
-    internal async Task<Message> ReceiveAsync(XenStoreMessageType type)
+    public async Task<Message> ReceiveAsync(XenStoreMessageType type)
     {
         Message message = await ReceiveAsync();
         Assert.Equal(type, message.Type);
         return message;
     }
 
-    internal bool HasRequest => _requests.Reader.TryPeek(out _);
+    public bool HasRequest => _requests.Reader.TryPeek(out _);
 
     /// <summary>Sends bytes, in as many pieces as the ring's room makes of them.</summary>
-    internal void Send(params ReadOnlySpan<byte> bytes)
+    public void Send(params ReadOnlySpan<byte> bytes)
     {
         lock (_gate)
         {
@@ -90,19 +90,19 @@ internal sealed class TestServer : IAsyncDisposable
     }
 
     /// <summary>Stops reading requests, as a busy or dead server does.</summary>
-    internal void Pause()
+    public void Pause()
     {
         lock (_gate)
         {
-            _paused = true;
+            _isPaused = true;
         }
     }
 
-    internal void Continue()
+    public void Continue()
     {
         lock (_gate)
         {
-            _paused = false;
+            _isPaused = false;
         }
 
         Pump();
@@ -144,7 +144,7 @@ internal sealed class TestServer : IAsyncDisposable
             List<Message> messages = [];
             lock (_gate)
             {
-                if (_paused)
+                if (_isPaused)
                 {
                     return;
                 }

@@ -158,7 +158,7 @@ public class XenStoreRingTransportTests
     {
         private int _found;
 
-        internal int Found => Volatile.Read(ref _found);
+        public int Found => Volatile.Read(ref _found);
 
         public IRingPage Page { get; private set; } = before;
 

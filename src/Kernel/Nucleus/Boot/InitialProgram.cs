@@ -63,7 +63,7 @@ internal static unsafe class InitialProgram
 
     private static ulong BuildStack(ulong top, byte* commandLine, int length)
     {
-        var random = (byte*)(top - RandomSize);
+        byte* random = (byte*)(top - RandomSize);
         RandomNumbers.Fill(random, RandomSize);
 
         byte* strings = (byte*)(top - StringsSize);

@@ -91,7 +91,7 @@ internal static unsafe class KernelMappings
 
     private static void MapSegment(ElfProgramHeader* segment)
     {
-        var region = new Region { Protection = ProtectionOf(segment) };
+        Region region = new() { Protection = ProtectionOf(segment) };
         for (ulong address = Start(segment); address < End(segment); address += Pages.Size)
         {
             Require(PageTable.Map(address, address | region.AccessBits | PageTable.NotOwned));

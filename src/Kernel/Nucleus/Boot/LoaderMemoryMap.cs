@@ -20,7 +20,7 @@ internal static unsafe class LoaderMemoryMap
             Panic.Halt("the loader passed no memory map: Xen 4.11 or later is needed"u8);
         }
 
-        var entries = (MemoryMapEntry*)info->MemoryMapAddress;
+        MemoryMapEntry* entries = (MemoryMapEntry*)info->MemoryMapAddress;
         for (uint i = 0; i < info->MemoryMapEntries; i++)
         {
             if (entries[i].Type != MemoryMapEntry.TypeRam

@@ -26,7 +26,7 @@ internal static unsafe class NucleusEntry
     [RuntimeExport("xenlet_nucleus_start")]
     public static Frame* Start(ulong startInfoAddress)
     {
-        var startInfo = (StartInfo*)startInfoAddress;
+        StartInfo* startInfo = (StartInfo*)startInfoAddress;
         if (startInfo->Magic != StartInfo.MagicValue)
         {
             Panic.Halt("not started by a PVH loader: the start info has no magic number"u8);

@@ -14,7 +14,7 @@ internal static unsafe class XenDevices
     {
         ulong page = MemoryMap.FirstFrameWithoutRam * Pages.Size;
         XenError.PanicIfFailed(SharedInfo.Map(page / Pages.Size), "XENMEM_add_to_physmap(shared_info)"u8);
-        var shared = (shared_info*)DirectMap.MapDevicePage(page, uncached: false);
+        shared_info* shared = (shared_info*)DirectMap.MapDevicePage(page, uncached: false);
         EventChannels.Initialise(shared);
         PvClock.Initialise(shared);
         ConsoleDevice.Initialise();

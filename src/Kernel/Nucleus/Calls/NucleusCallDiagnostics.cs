@@ -21,7 +21,7 @@ internal static unsafe class NucleusCallDiagnostics
             return error;
         }
 
-        var record = (NucleusThreadRecord*)address;
+        NucleusThreadRecord* record = (NucleusThreadRecord*)address;
         Thread* current = Scheduler.Current;
         if (room > 0)
         {

@@ -24,7 +24,7 @@ internal static unsafe class NucleusCallMachine
             return error;
         }
 
-        var facts = (HypervisorFacts*)address;
+        HypervisorFacts* facts = (HypervisorFacts*)address;
         Machine.Fill(facts, 0, (nuint)sizeof(HypervisorFacts));
         if (!XenPlatform.IsPresent)
         {
@@ -74,7 +74,7 @@ internal static unsafe class NucleusCallMachine
             return error;
         }
 
-        var statistics = (NucleusStatistics*)address;
+        NucleusStatistics* statistics = (NucleusStatistics*)address;
         statistics->SystemCalls = SystemCallCounter.Calls;
         statistics->ThreadSwitches = Scheduler.Switches;
         statistics->FutexWakeUps = Futex.WakeUps;

@@ -40,7 +40,7 @@ internal unsafe partial struct LineDiscipline
         }
         else
         {
-            _literalNext = true;
+            _isNextLiteral = true;
             if (HasLocal(ECHO) && HasLocal(ECHOCTL) && _reprint < 0)
             {
                 PutEcho((byte)'^');
@@ -62,7 +62,7 @@ internal unsafe partial struct LineDiscipline
 
         if (IsHoldingBack)
         {
-            _dropping = false;
+            _isDropping = false;
             Ring();
             return true;
         }
@@ -93,7 +93,7 @@ internal unsafe partial struct LineDiscipline
     }
 
     // A finished line waits, or part of a line was dropped: what is typed now would land in the wrong line.
-    private readonly bool IsHoldingBack => _lineComplete || _dropping;
+    private readonly bool IsHoldingBack => _isLineComplete || _isDropping;
 
     private void Store(byte value)
     {
@@ -103,7 +103,7 @@ internal unsafe partial struct LineDiscipline
         }
         else if (IsHoldingBack)
         {
-            _dropping = true;
+            _isDropping = true;
             Ring();
         }
         else if (_lineLength >= LineLimit - 1)
@@ -124,7 +124,7 @@ internal unsafe partial struct LineDiscipline
 
     private void StoreRaw(byte value)
     {
-        if (_lineComplete || !_queue.TryAppendByte(value))
+        if (_isLineComplete || !_queue.TryAppendByte(value))
         {
             Ring();
         }
@@ -143,8 +143,8 @@ internal unsafe partial struct LineDiscipline
 
     private void CompleteLine()
     {
-        _lineComplete = !_queue.TryAppend(Line.Slice(0, _lineLength));
-        if (!_lineComplete)
+        _isLineComplete = !_queue.TryAppend(Line.Slice(0, _lineLength));
+        if (!_isLineComplete)
         {
             _lineLength = 0;
         }

@@ -52,11 +52,11 @@ internal unsafe partial struct LineDiscipline
     private int _lineLength;
 
     // The line is finished and waits for room in the queue.
-    private bool _lineComplete;
+    private bool _isLineComplete;
 
     // Input is being dropped up to and including the next line end.
-    private bool _dropping;
-    private bool _literalNext;
+    private bool _isDropping;
+    private bool _isNextLiteral;
     private uint _signals;
 
     // Where the cursor is, and where it was when the line began: a tab's width depends on it.
@@ -67,7 +67,7 @@ internal unsafe partial struct LineDiscipline
     private int _reprint;
 
     // ONLCR wrote the CR of a newline and found no room for the LF.
-    private bool _newlineHalfWritten;
+    private bool _isNewlineHalfWritten;
 
     /// <summary>Sets the defaults of a Linux terminal and empties every buffer; needed once before anything else.</summary>
     public void Initialise()
@@ -84,7 +84,7 @@ internal unsafe partial struct LineDiscipline
 
         _signals = 0;
         _column = 0;
-        _newlineHalfWritten = false;
+        _isNewlineHalfWritten = false;
         _echo.Clear();
         FlushInput();
     }
@@ -141,10 +141,10 @@ internal unsafe partial struct LineDiscipline
         _termios.OutputFlags &= KnownOutputFlags;
         _termios.LocalFlags &= KnownLocalFlags;
         _termios.Line = 0;
-        _literalNext = false;
+        _isNextLiteral = false;
         if (wasCanonical && !IsCanonical)
         {
-            _dropping = false;
+            _isDropping = false;
             _reprint = -1;
             if (_lineLength > 0)
             {
@@ -158,9 +158,9 @@ internal unsafe partial struct LineDiscipline
     {
         _queue.Clear();
         _lineLength = 0;
-        _lineComplete = false;
-        _dropping = false;
-        _literalNext = false;
+        _isLineComplete = false;
+        _isDropping = false;
+        _isNextLiteral = false;
         _reprint = -1;
         AtEndOfFile = false;
     }
@@ -173,9 +173,9 @@ internal unsafe partial struct LineDiscipline
             value &= 0x7f;
         }
 
-        if (_literalNext)
+        if (_isNextLiteral)
         {
-            _literalNext = false;
+            _isNextLiteral = false;
             Store(value);
             return;
         }
@@ -221,7 +221,7 @@ internal unsafe partial struct LineDiscipline
         bool hadRecord = _queue.HasRecord;
         int taken = IsCanonical ? _queue.ReadRecord(buffer, count) : _queue.ReadBytes(buffer, count);
         AtEndOfFile = hadRecord && taken == 0 && count > 0 && IsCanonical;
-        if (_lineComplete)
+        if (_isLineComplete)
         {
             CompleteLine();
         }
@@ -277,15 +277,15 @@ internal unsafe partial struct LineDiscipline
         while (read < count && written < capacity)
         {
             byte value = source[read];
-            if (value == '\n' && TranslatesNewline && !_newlineHalfWritten)
+            if (value == '\n' && TranslatesNewline && !_isNewlineHalfWritten)
             {
                 destination[written++] = (byte)'\r';
                 _column = 0;
-                _newlineHalfWritten = true;
+                _isNewlineHalfWritten = true;
                 continue;
             }
 
-            _newlineHalfWritten = false;
+            _isNewlineHalfWritten = false;
             destination[written++] = value;
             _column = ColumnAfter(_column, value);
             read++;

@@ -30,7 +30,7 @@ internal static unsafe class ExitRecord
             return;
         }
 
-        var ring = (xenstore_domain_interface*)DirectMap.MapDevicePage(frame * Pages.Size, uncached: false);
+        xenstore_domain_interface* ring = (xenstore_domain_interface*)DirectMap.MapDevicePage(frame * Pages.Size, uncached: false);
         uint port = (uint)channel;
         uint produced = Volatile.Read(ref ring->req_prod);
         if (Volatile.Read(ref ring->connection) != 0 || produced != Volatile.Read(ref ring->req_cons)

@@ -18,7 +18,7 @@ internal static unsafe class Descriptors
 
     public static void Initialise()
     {
-        var task = (TaskState*)Image.TaskState;
+        TaskState* task = (TaskState*)Image.TaskState;
         task->Ist1 = Image.ExceptionStackTop;
         task->Ist2 = Image.NmiStackTop;
         task->Ist3 = Image.DoubleFaultStackTop;

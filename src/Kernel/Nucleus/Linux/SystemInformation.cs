@@ -27,7 +27,7 @@ internal static unsafe class SystemInformation
             return error;
         }
 
-        var names = (new_utsname*)address;
+        new_utsname* names = (new_utsname*)address;
         Machine.Fill(names, 0, (nuint)sizeof(new_utsname));
         Put(names->sysname, "Xenlet"u8);
         Put(names->nodename, "xenlet"u8);
@@ -49,7 +49,7 @@ internal static unsafe class SystemInformation
             return error;
         }
 
-        var information = (sysinfo*)address;
+        sysinfo* information = (sysinfo*)address;
         Machine.Fill(information, 0, (nuint)sizeof(sysinfo));
         information->uptime = (long)(Clock.Now() / NanosecondsPerSecond);
         information->totalram = FrameAllocator.TotalFrames * Pages.Size;
@@ -73,7 +73,7 @@ internal static unsafe class SystemInformation
             return error;
         }
 
-        var usage = (rusage*)address;
+        rusage* usage = (rusage*)address;
         Machine.Fill(usage, 0, (nuint)sizeof(rusage));
         if (who != RUSAGE_CHILDREN)
         {

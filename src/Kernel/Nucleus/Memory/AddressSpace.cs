@@ -167,7 +167,7 @@ internal static unsafe class AddressSpace
             }
         }
 
-        var wanted = new Region { Protection = protection };
+        Region wanted = new() { Protection = protection };
         if (reached < end
             || !(toCharge != 0 ? RegionList.Reserve(splits) : RegionList.ReserveToGiveBack(splits, splits))
             || (PageTable.IsExecutable(wanted.AccessBits) && !PageTable.PrepareExecution(start, end))

@@ -10,7 +10,7 @@ internal static unsafe class FailNth
     // Which thread it is means nothing here: only whether it is the same.
     private static void* s_thread;
     private static ulong s_left;
-    private static bool s_withStacks;
+    private static bool s_hasStacks;
 
     /// <summary>The thread that runs; the scheduler says so.</summary>
     public static void* Running { get; set; }
@@ -26,11 +26,11 @@ internal static unsafe class FailNth
         ulong left = s_left;
         s_left = number;
         s_thread = Running;
-        s_withStacks = withStacks;
+        s_hasStacks = withStacks;
         return left;
     }
 
     /// <summary>Whether this request is the one.</summary>
     public static bool Refuses(bool isStack) =>
-        s_left != 0 && Running == s_thread && (s_withStacks || !isStack) && --s_left == 0;
+        s_left != 0 && Running == s_thread && (s_hasStacks || !isStack) && --s_left == 0;
 }

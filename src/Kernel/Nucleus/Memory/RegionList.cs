@@ -79,7 +79,7 @@ internal static unsafe class RegionList
     /// <summary>Adds a region; it must overlap no other.</summary>
     public static Region* Insert(ulong start, ulong end, Protection protection, RegionKind kind)
     {
-        var node = (Region*)s_slab.Take(sizeof(Region));
+        Region* node = (Region*)s_slab.Take(sizeof(Region));
         Count++;
 
         Region* previous = null;

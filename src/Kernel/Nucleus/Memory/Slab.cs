@@ -40,7 +40,7 @@ internal unsafe struct Slab
                 return false;
             }
 
-            var header = (Header*)DirectMap.Bytes(frame);
+            Header* header = (Header*)DirectMap.Bytes(frame);
             for (int i = 0; i < PerFrame(size); i++)
             {
                 Link(header, (byte*)header + HeaderSize + (i * Aligned(size)));
@@ -75,7 +75,7 @@ internal unsafe struct Slab
     /// <param name="spare">Free objects that stay in any case, for calls that must not fail for want of a frame.</param>
     public void Return(void* taken, int size, int spare)
     {
-        var header = (Header*)((ulong)taken & ~(Pages.Size - 1));
+        Header* header = (Header*)((ulong)taken & ~(Pages.Size - 1));
         bool wasFull = header->Free == null;
         Link(header, taken);
         header->Used--;

@@ -21,7 +21,7 @@ internal static unsafe class Scheduler
     private static Thread* s_running;
     private static ulong s_switchedInAt;
     private static ulong s_lastIdleness;
-    private static bool s_yield;
+    private static bool s_yields;
     private static Thread* s_callAgainFirst;
     private static Thread* s_callAgainLast;
     private static ulong s_loadedFsBase;
@@ -130,7 +130,7 @@ internal static unsafe class Scheduler
         if (urgent)
         {
             RunQueue.AddUrgent(thread);
-            s_yield = true;
+            s_yields = true;
         }
         else
         {
@@ -139,7 +139,7 @@ internal static unsafe class Scheduler
     }
 
     /// <summary>The current thread lets others run before it goes on.</summary>
-    public static void Yield() => s_yield = true;
+    public static void Yield() => s_yields = true;
 
     /// <summary>Forgets the current thread for good.</summary>
     public static void EndCurrent()
@@ -195,8 +195,8 @@ internal static unsafe class Scheduler
         Thread* running = s_running;
         bool canGoOn = running != s_idle && running->State == ThreadState.Ready;
         bool sliceOver = now - s_switchedInAt >= TimeSlice;
-        bool yield = s_yield;
-        s_yield = false;
+        bool yield = s_yields;
+        s_yields = false;
         if (canGoOn && (RunQueue.IsEmpty || !(yield || sliceOver)))
         {
             return;

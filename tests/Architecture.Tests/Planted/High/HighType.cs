@@ -4,13 +4,13 @@ namespace Xenlet.Architecture.Tests.Planted.High;
 [AttributeUsage(AttributeTargets.All, AllowMultiple = true)]
 internal class HighType : Attribute
 {
-    internal static HighType? Shared { get; set; }
+    public static HighType? Shared { get; set; }
 
-    internal static void Call()
+    public static void Call()
     {
     }
 
-    internal interface INested;
+    public interface INested;
 
-    internal sealed class Failure : Exception;
+    public sealed class Failure : Exception;
 }

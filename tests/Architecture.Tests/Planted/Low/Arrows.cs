@@ -18,7 +18,7 @@ internal sealed class KnowsItAsAttribute;
 internal sealed class KnowsItAsAttributesArgument
 {
     [System.ComponentModel.TypeConverter(typeof(HighType))]
-    internal int Value { get; set; }
+    public int Value { get; set; }
 }
 
 internal sealed class KnowsItAsField
@@ -33,7 +33,7 @@ internal sealed class KnowsItAsArrayInAGenericField
 
 internal sealed class KnowsItAsParameter
 {
-    internal static void Take(in HighType value) => _ = value;
+    public static void Take(in HighType value) => _ = value;
 }
 
 internal interface IKnowItAsResult
@@ -48,27 +48,27 @@ internal sealed unsafe class KnowsItAsPointersParameter
 
 internal sealed class KnowsItAsCall
 {
-    internal static void Do() => HighType.Call();
+    public static void Do() => HighType.Call();
 }
 
 internal sealed class KnowsItAsGenericCallsArgument
 {
-    internal static object Do() => Array.Empty<HighType>();
+    public static object Do() => Array.Empty<HighType>();
 }
 
 internal sealed class KnowsItAsTypeOf
 {
-    internal static object Do() => typeof(HighType);
+    public static object Do() => typeof(HighType);
 }
 
 internal sealed class KnowsItAsCast
 {
-    internal static bool Do(object value) => value is HighType;
+    public static bool Do(object value) => value is HighType;
 }
 
 internal sealed class KnowsItAsCaught
 {
-    internal static void Do()
+    public static void Do()
     {
         try
         {
@@ -82,7 +82,7 @@ internal sealed class KnowsItAsCaught
 
 internal sealed class KnowsItInALambda
 {
-    internal static Func<object?> Do(int value) => () => value > 0 ? HighType.Shared : null;
+    public static Func<object?> Do(int value) => () => value > 0 ? HighType.Shared : null;
 }
 
 internal sealed class KnowsItInANestedType
@@ -95,5 +95,5 @@ internal sealed class KnowsItInANestedType
 
 internal sealed class KnowsNone
 {
-    internal static int Value { get; set; }
+    public static int Value { get; set; }
 }

@@ -11,7 +11,7 @@ internal sealed unsafe class TwiceFetchedRing(nint page)
     private readonly byte* _page = (byte*)page;
     private uint _consumed = Volatile.Read(ref *(uint*)(page + RingLayout.ReplyConsumer));
 
-    internal int Read(Span<byte> destination)
+    public int Read(Span<byte> destination)
     {
         if (Load(RingLayout.ReplyProducer) - _consumed > RingLayout.RingSize)
         {

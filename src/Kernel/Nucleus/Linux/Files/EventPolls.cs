@@ -23,13 +23,13 @@ internal unsafe struct EventPoll
     public WaitQueue Waiters;
 
     [InlineArray(Capacity)]
-    internal struct Entries
+    public struct Entries
     {
         private Member _first;
     }
 
     /// <summary>A watched descriptor.</summary>
-    internal struct Member
+    public struct Member
     {
         public int Descriptor;
         public uint Events;

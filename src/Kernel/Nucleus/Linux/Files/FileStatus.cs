@@ -23,7 +23,7 @@ internal static unsafe class FileStatus
             return error;
         }
 
-        var status = (stat*)address;
+        stat* status = (stat*)address;
         Machine.Fill(status, 0, (nuint)sizeof(stat));
         status->st_nlink = 1;
         status->st_mode = mode;

@@ -115,7 +115,7 @@ internal static unsafe class PathCalls
             return length;
         }
 
-        var text = new ReadOnlySpan<byte>((byte*)path, (int)length);
+        ReadOnlySpan<byte> text = new((byte*)path, (int)length);
         known = KnownFiles.Find(text);
         return 0;
     }

@@ -161,7 +161,7 @@ internal static unsafe class Pipes
 
     private static Pipe* FindUnused()
     {
-        var pipes = (Pipe*)Unsafe.AsPointer(ref s_pool);
+        Pipe* pipes = (Pipe*)Unsafe.AsPointer(ref s_pool);
         for (int i = 0; i < Capacity; i++)
         {
             if (pipes[i].Frame == 0)

@@ -80,7 +80,7 @@ internal static unsafe class PollCalls
         }
 
         long ready = 0;
-        var entries = (pollfd*)address;
+        pollfd* entries = (pollfd*)address;
         for (ulong i = 0; i < count; i++)
         {
             entries[i].revents = entries[i].fd < 0 ? (short)0 : State(entries[i].fd, entries[i].events);

@@ -262,7 +262,7 @@ internal static unsafe class SignalDelivery
 
         FloatingPoint.Save();
         Machine.Copy((void*)floatingPoint, registers->FloatingPoint, 512);
-        var frame = (rt_sigframe*)address;
+        rt_sigframe* frame = (rt_sigframe*)address;
         Machine.Fill(frame, 0, (nuint)sizeof(rt_sigframe));
         frame->pretcode = action->sa_restorer;
         frame->uc.uc_stack.ss_flags = SS_DISABLE;

@@ -43,7 +43,7 @@ internal static class CmosClock
     }
 
     /// <summary>Days since 1970-01-01 of a date of the Gregorian calendar; the year begins in March, so that leap days come last.</summary>
-    internal static ulong UnixDays(uint year, uint month, uint day)
+    public static ulong UnixDays(uint year, uint month, uint day)
     {
         uint y = month <= 2 ? year - 1 : year;
         uint m = (month + 9) % 12;

@@ -97,7 +97,7 @@ internal static unsafe class PvClock
     }
 
     /// <summary>Counts to nanoseconds: ((count &lt;&lt; shift) * multiplier) &gt;&gt; 32, with a product of 96 bits.</summary>
-    internal static ulong Scale(ulong count, uint multiplier, sbyte shift)
+    public static ulong Scale(ulong count, uint multiplier, sbyte shift)
     {
         count = shift >= 0 ? count << shift : count >> -shift;
         return ((count >> 32) * multiplier) + (((count & uint.MaxValue) * multiplier) >> 32);
