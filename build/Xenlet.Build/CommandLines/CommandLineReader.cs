@@ -1,4 +1,5 @@
 using System.Globalization;
+using Xenlet.Guests;
 using Xenlet.QemuXen;
 
 namespace Xenlet.Build;

@@ -1,4 +1,4 @@
-namespace Xenlet.Build;
+namespace Xenlet.Symbols;
 
 /// <summary>A stream that can be written, and neither read nor moved within.</summary>
 internal abstract class WriteOnlyStream : Stream

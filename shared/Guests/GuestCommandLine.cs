@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 using System.Text;
 using Xenlet.Kernel.Nucleus.Boot;
 
-namespace Xenlet.Build;
+namespace Xenlet.Guests;
 
 /// <summary>What a guest's command line (xl's <c>cmdline=</c>) says: environment variables, then arguments of Main.</summary>
 /// <param name="Environment">Variables in order.</param>
@@ -16,7 +16,7 @@ internal sealed record GuestCommandLine(IReadOnlyList<KeyValuePair<string, strin
         name.Length > 0 && !char.IsAsciiDigit(name[0]) && name.All(character => char.IsAsciiLetterOrDigit(character) || character == '_');
 
     /// <summary>Reads a command line just as the guest will: with the guest's own parser.</summary>
-    /// <exception cref="BuildException">The guest would refuse it.</exception>
+    /// <exception cref="ArgumentException">The guest would refuse it.</exception>
     public static unsafe GuestCommandLine Parse(string text)
     {
         byte[] bytes = Encode(text);
@@ -37,9 +37,7 @@ internal sealed record GuestCommandLine(IReadOnlyList<KeyValuePair<string, strin
             if (result.Error != CommandLineError.None)
             {
                 string error = Encoding.ASCII.GetString(CommandLine.Describe(result.Error));
-                throw new BuildException(
-                    $"the guest would refuse its command line: {error}{result.Column}",
-                    BuildException.Usage);
+                throw new ArgumentException($"the guest would refuse its command line: {error}{result.Column}");
             }
 
             List<KeyValuePair<string, string>> environment = [];
@@ -61,7 +59,7 @@ internal sealed record GuestCommandLine(IReadOnlyList<KeyValuePair<string, strin
     }
 
     /// <summary>Writes the line that <see cref="Parse"/> reads back as this.</summary>
-    /// <exception cref="BuildException">No command line says this: it would be too long, or a string holds a zero character.</exception>
+    /// <exception cref="ArgumentException">No command line says this: it would be too long, or a string holds a zero character.</exception>
     public string Format()
     {
         IEnumerable<string> words = Environment.Select(variable => $"{variable.Key}={Quote(variable.Value)}");
@@ -97,8 +95,7 @@ internal sealed record GuestCommandLine(IReadOnlyList<KeyValuePair<string, strin
         }
         catch (EncoderFallbackException)
         {
-            throw new BuildException(
-                "the guest's command line holds half of a surrogate pair, which UTF-8 cannot say.", BuildException.Usage);
+            throw new ArgumentException("the guest's command line holds half of a surrogate pair, which UTF-8 cannot say.");
         }
     }
 
