@@ -52,7 +52,7 @@ internal sealed record GuestImage(string Name, string Directory)
 
         if (!IsTrue(Property("PublishAot")) || !IsTrue(Property("StaticExecutable")))
         {
-            throw new BuildException($"{project} is not a guest program: it does not import src/Kernel/Xenlet.Guest.props.");
+            throw new BuildException($"{project} is not a guest program: it does not import src/Sdk/Sdk/Sdk.props.");
         }
 
         bool built = quick
