@@ -12,8 +12,8 @@ public sealed record GuestRunnerOptions
     /// <summary>Cache directory of <see cref="Dom0Image"/>.</summary>
     public string Dom0Directory { get; init; } = Dom0Image.DefaultDirectory;
 
-    /// <summary>The sizes in MiB of the guest's empty disks, xvda first. Under Xen only.</summary>
-    public IReadOnlyList<int> DiskSizes { get; init; } = [];
+    /// <summary>Disks that it gets beside those of its configuration. Under Xen only.</summary>
+    public IReadOnlyList<GuestDisk> Disks { get; init; } = [];
 
     /// <summary>Whether the guest gets a network interface on dom0's bridge. Under Xen only.</summary>
     public bool Network { get; init; }
@@ -185,12 +185,16 @@ public static class GuestRunner
     private static async Task<IGuest> CreateAsync(XenMachine machine, GuestRunnerOptions options, CancellationToken cancellationToken)
     {
         List<string> disks = [.. options.Guest.Disks];
-        foreach (int size in options.DiskSizes)
+        foreach (GuestDisk disk in options.Disks)
         {
-            disks.Add(GuestConfig.RawDisk(await machine.CreateDiskAsync(size, cancellationToken), DiskName(disks.Count)));
+            string path = disk.File is null
+                ? await machine.CreateDiskAsync(disk.SizeMiB, cancellationToken)
+                : await machine.CopyDiskAsync(disk.File, cancellationToken);
+            disks.Add(GuestConfig.RawDisk(path, disk.Device));
         }
 
-        string devices = string.Concat(disks.Select((_, i) => $", disk {DiskName(i)}")) + (options.Network ? ", a network interface" : "");
+        string devices = string.Concat(options.Disks.Select(disk => $", disk {disk.Device}"))
+            + (options.Network ? ", a network interface" : "");
         options.Progress?.Report($"xl create {options.Guest.Name}{devices}");
         return await machine.CreateGuestAsync(
             options.Guest with
@@ -201,9 +205,7 @@ public static class GuestRunner
             }, cancellationToken);
     }
 
-    private static string NextDisk(GuestRunnerOptions options) => DiskName(options.Guest.Disks.Count + options.DiskSizes.Count);
-
-    private static string DiskName(int index) => $"xvd{(char)('a' + index)}";
+    private static string NextDisk(GuestRunnerOptions options) => GuestDisk.Name(options.Guest.Disks.Count + options.Disks.Count);
 
     private static async Task<int> FollowAsync(
         IGuest guest, GuestRunnerOptions options, Stream input, Stream output, TextWriter error, CancellationToken cancellationToken)

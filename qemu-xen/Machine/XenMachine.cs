@@ -159,6 +159,16 @@ public sealed class XenMachine : IAsyncDisposable
         return path;
     }
 
+    /// <summary>Makes a disk in dom0's memory that holds what a file of this machine holds; it is there until the machine ends.</summary>
+    /// <returns>As of <see cref="CreateDiskAsync"/>.</returns>
+    public async Task<string> CopyDiskAsync(string hostPath, CancellationToken cancellationToken = default)
+    {
+        string path = string.Create(CultureInfo.InvariantCulture, $"/tmp/disk{Interlocked.Increment(ref _lastDisk)}");
+        CommandResult result = await RunInDom0Async($"cp '{Share(hostPath, "The disk")}' {path}", CopyLimit, cancellationToken);
+        result.ThrowIfFailed($"copying {hostPath} into dom0");
+        return path;
+    }
+
     /// <summary>Ends the emulator with everything in it and removes its working directory.</summary>
     public async ValueTask DisposeAsync()
     {

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using Xenlet.Guests;
 using Xenlet.QemuXen;
 
 namespace Xenlet.Build;

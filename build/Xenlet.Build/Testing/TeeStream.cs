@@ -1,3 +1,5 @@
+using Xenlet.Symbols;
+
 namespace Xenlet.Build;
 
 /// <summary>A stream that writes to two streams.</summary>

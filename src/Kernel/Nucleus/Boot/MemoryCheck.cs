@@ -8,15 +8,9 @@ namespace Xenlet.Kernel.Nucleus.Boot;
 /// <summary>Refuses to start in a domain with too little memory for a program, with one line that says how much is needed.</summary>
 internal static class MemoryCheck
 {
-    /// <summary>
-    /// Free memory that the .NET runtime needs to start and run a small Main: its threads' stacks, the collector's first regions and
-    /// tables, glibc's heap. Measured with samples/Hello.
-    /// </summary>
-    private const ulong NeededByRuntime = 3 << 20;
-
     public static void RequireEnough()
     {
-        if (FrameAllocator.FreeFrames * Pages.Size < NeededByRuntime)
+        if (FrameAllocator.FreeFrames * Pages.Size < RuntimeMemory.Needed)
         {
             NotEnough();
         }
@@ -26,7 +20,7 @@ internal static class MemoryCheck
     public static void NotEnough()
     {
         ulong total = MemoryMap.TotalPages * Pages.Size;
-        ulong missing = NeededByRuntime - Math.Min(NeededByRuntime - 1, FrameAllocator.FreeFrames * Pages.Size);
+        ulong missing = RuntimeMemory.Needed - Math.Min(RuntimeMemory.Needed - 1, FrameAllocator.FreeFrames * Pages.Size);
         Panic.BeginWithoutBacktrace("not enough memory: the domain has "u8);
         KernelLog.WriteDecimal(total / 1024);
         KernelLog.Write(" KiB, and this image needs memory="u8);

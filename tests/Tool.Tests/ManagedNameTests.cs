@@ -1,4 +1,6 @@
-namespace Xenlet.Build.Tests;
+using Xenlet.Symbols;
+
+namespace Xenlet.Tool.Tests;
 
 public sealed class ManagedNameTests
 {

@@ -1,6 +1,7 @@
 using CsCheck;
+using Xenlet.Guests;
 
-namespace Xenlet.Build.Tests;
+namespace Xenlet.Tool.Tests;
 
 public sealed class GuestCommandLineTests
 {
@@ -35,9 +36,10 @@ public sealed class GuestCommandLineTests
         string script = string.Concat(cases.Select(words =>
             $"printf '%s\\0' {new GuestCommandLine([], ["first", .. words]).Format()}; printf '\\1'\n"));
 
-        CommandResult shell = await CommandResult.RunAsync("/bin/sh", ["-s"], script);
+        using TemporaryDirectory directory = new();
+        string shell = await PublishedImages.RunAsync("/bin/sh", [directory.Write("words.sh", script)]);
 
-        string[][] read = [.. shell.Output.Split('\u0001')[..^1].Select(line => line.Split('\0')[1..^1])];
+        string[][] read = [.. shell.Split('\u0001')[..^1].Select(line => line.Split('\0')[1..^1])];
         Assert.Equal(cases, read);
     }
 
@@ -60,19 +62,18 @@ public sealed class GuestCommandLineTests
     [InlineData("a \\", "backslash", "column 3")]
     public void A_line_the_guest_would_refuse_is_refused_with_the_place(string line, string what, string where)
     {
-        BuildException failure = Assert.Throws<BuildException>(() => GuestCommandLine.Parse(line));
+        ArgumentException failure = Assert.Throws<ArgumentException>(() => GuestCommandLine.Parse(line));
 
         Assert.Contains(what, failure.Message, StringComparison.Ordinal);
         Assert.Contains(where, failure.Message, StringComparison.Ordinal);
-        Assert.Equal(2, failure.ExitStatus);
     }
 
     [Fact]
     public void What_no_line_can_say_is_refused()
     {
-        Assert.Throws<BuildException>(() => new GuestCommandLine([], ["a\0b"]).Format());
-        Assert.Throws<BuildException>(() => new GuestCommandLine([], [new string('a', 5000)]).Format());
-        Assert.Throws<BuildException>(() => new GuestCommandLine([], [.. Enumerable.Repeat("a", 129)]).Format());
-        Assert.Throws<BuildException>(() => new GuestCommandLine([], ["\ud800"]).Format());
+        Assert.Throws<ArgumentException>(() => new GuestCommandLine([], ["a\0b"]).Format());
+        Assert.Throws<ArgumentException>(() => new GuestCommandLine([], [new string('a', 5000)]).Format());
+        Assert.Throws<ArgumentException>(() => new GuestCommandLine([], [.. Enumerable.Repeat("a", 129)]).Format());
+        Assert.Throws<ArgumentException>(() => new GuestCommandLine([], ["\ud800"]).Format());
     }
 }

@@ -1,6 +1,8 @@
 using System.Globalization;
+using Xenlet.Elf;
+using Xenlet.Symbols;
 
-namespace Xenlet.Build.Tests;
+namespace Xenlet.Tool.Tests;
 
 /// <summary>Symbols of objects that the machine's own assembler and tools have made, compared with what nm says.</summary>
 public sealed class ElfSymbolTableTests : IAsyncLifetime, IDisposable
@@ -55,7 +57,7 @@ public sealed class ElfSymbolTableTests : IAsyncLifetime, IDisposable
 
         foreach (string file in (string[])[Linked, Symbols])
         {
-            SymbolOffset? found = ElfSymbolTable.Read(file).Find(address + (ulong)(long)offset);
+            SymbolOffset? found = Read(file).Find(address + (ulong)(long)offset);
             Assert.Equal(expected, found is { } named ? string.Create(CultureInfo.InvariantCulture, $"{named.Name}+{named.Offset}") : null);
         }
     }
@@ -65,7 +67,7 @@ public sealed class ElfSymbolTableTests : IAsyncLifetime, IDisposable
     {
         await RunAsync("strip", Linked);
 
-        InvalidDataException failure = Assert.Throws<InvalidDataException>(() => ElfSymbolTable.Read(Linked));
+        InvalidDataException failure = Assert.Throws<InvalidDataException>(() => Read(Linked));
         Assert.Contains("no symbol table", failure.Message, StringComparison.Ordinal);
         Assert.Contains(Linked, failure.Message, StringComparison.Ordinal);
     }
@@ -78,20 +80,18 @@ public sealed class ElfSymbolTableTests : IAsyncLifetime, IDisposable
         for (int length = 0; length < whole.Length; length += 97)
         {
             File.WriteAllBytes(path, whole[..length]);
-            Assert.Throws<InvalidDataException>(() => ElfSymbolTable.Read(path));
+            Assert.Throws<InvalidDataException>(() => Read(path));
         }
     }
 
-    private static async Task RunAsync(string command, params string[] arguments)
-    {
-        CommandResult result = await CommandResult.RunAsync(command, arguments);
-        Assert.True(result.ExitStatus == 0, result.Error);
-    }
+    private static ElfSymbolTable Read(string path) => ElfSymbolTable.Read(new ElfReader(File.ReadAllBytes(path), path));
+
+    private static Task<string> RunAsync(string command, params string[] arguments) => PublishedImages.RunAsync(command, arguments);
 
     private async Task<ulong> AddressOfAsync(string symbol)
     {
-        CommandResult names = await CommandResult.RunAsync("nm", [Linked]);
-        string line = names.Output.Split('\n').Single(line => line.EndsWith(" " + symbol, StringComparison.Ordinal));
+        string names = await PublishedImages.RunAsync("nm", [Linked]);
+        string line = names.Split('\n').Single(line => line.EndsWith(" " + symbol, StringComparison.Ordinal));
         return ulong.Parse(line.Split(' ')[0], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
     }
 }

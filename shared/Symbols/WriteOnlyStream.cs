@@ -1,4 +1,4 @@
-namespace Xenlet.Build;
+namespace Xenlet.Symbols;
 
 /// <summary>A stream that supports only writing.</summary>
 internal abstract class WriteOnlyStream : Stream

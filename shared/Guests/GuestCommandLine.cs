@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 using System.Text;
 using Xenlet.Kernel.Nucleus.Boot;
 
-namespace Xenlet.Build;
+namespace Xenlet.Guests;
 
 /// <summary>A guest's command line (xl's <c>cmdline=</c>): environment variables, then arguments of Main.</summary>
 /// <param name="Environment">Variables in order.</param>
@@ -17,8 +17,8 @@ internal sealed record GuestCommandLine(IReadOnlyList<KeyValuePair<string, strin
     public static bool IsVariableName(string name) =>
         name.Length > 0 && !char.IsAsciiDigit(name[0]) && name.All(character => char.IsAsciiLetterOrDigit(character) || character == '_');
 
-    /// <summary>Parses a command line exactly as the guest will, with the guest's own parser.</summary>
-    /// <exception cref="BuildException">The guest would refuse it.</exception>
+    /// <summary>Reads a command line just as the guest will: with the guest's own parser.</summary>
+    /// <exception cref="ArgumentException">The guest would refuse it.</exception>
     public static unsafe GuestCommandLine Parse(string text)
     {
         byte[] bytes = Encode(text);
@@ -39,9 +39,7 @@ internal sealed record GuestCommandLine(IReadOnlyList<KeyValuePair<string, strin
             if (result.Error != CommandLineError.None)
             {
                 string error = Encoding.ASCII.GetString(CommandLine.Describe(result.Error));
-                throw new BuildException(
-                    $"the guest would refuse its command line: {error}{result.Column}",
-                    BuildException.Usage);
+                throw new ArgumentException($"the guest would refuse its command line: {error}{result.Column}");
             }
 
             List<KeyValuePair<string, string>> environment = [];
@@ -62,10 +60,8 @@ internal sealed record GuestCommandLine(IReadOnlyList<KeyValuePair<string, strin
         }
     }
 
-    /// <summary>Formats the line that <see cref="Parse"/> would parse to this.</summary>
-    /// <exception cref="BuildException">
-    /// No command line can express this: it would be too long, or a string contains a zero character.
-    /// </exception>
+    /// <summary>Writes the line that <see cref="Parse"/> reads back as this.</summary>
+    /// <exception cref="ArgumentException">No command line says this: it would be too long, or a string holds a zero character.</exception>
     public string Format()
     {
         IEnumerable<string> words = Environment.Select(variable => $"{variable.Key}={Quote(variable.Value)}");
@@ -101,8 +97,7 @@ internal sealed record GuestCommandLine(IReadOnlyList<KeyValuePair<string, strin
         }
         catch (EncoderFallbackException)
         {
-            throw new BuildException(
-                "the guest's command line holds half of a surrogate pair, which UTF-8 cannot express.", BuildException.Usage);
+            throw new ArgumentException("the guest's command line holds half of a surrogate pair, which UTF-8 cannot say.");
         }
     }
 

@@ -1,7 +1,9 @@
+using System.Globalization;
 using System.Text;
 using CsCheck;
+using Xenlet.Symbols;
 
-namespace Xenlet.Build.Tests;
+namespace Xenlet.Tool.Tests;
 
 public sealed class BacktraceStreamTests
 {
@@ -18,6 +20,10 @@ public sealed class BacktraceStreamTests
     [InlineData("  at 0x11112222333344445\n", "  at 0x11112222333344445\n")]
     [InlineData("progress\r  at 0x10\n", "progress\r  at 0x10\n")]
     [InlineData("  at 0xbad\n", "  at 0xbad\n")]
+    [InlineData("(d1)   at 0x10\n", "(d1)   at 0x10 f+0x10\n")]
+    [InlineData("(XEN) [2026-11-29 02:00:00.123] (d12)   at 0x10\n", "(XEN) [2026-11-29 02:00:00.123] (d12)   at 0x10 f+0x10\n")]
+    [InlineData("(d1)  at 0x10\n", "(d1)  at 0x10\n")]
+    [InlineData("(d1   at 0x10\n", "(d1   at 0x10\n")]
     public void Only_lines_of_a_backtrace_gain_a_name(string console, string expected) => Assert.Equal(expected, Filter([console]));
 
     [Fact]
@@ -33,7 +39,7 @@ public sealed class BacktraceStreamTests
     public void No_byte_waits_for_a_later_one()
     {
         using MemoryStream output = new();
-        using BacktraceStream filter = new(output, _ => new SymbolOffset("f", 0));
+        using BacktraceStream filter = new(output, (_, _) => "f");
         foreach (byte value in "  at 0x10"u8)
         {
             long before = output.Length;
@@ -42,10 +48,28 @@ public sealed class BacktraceStreamTests
         }
     }
 
+    [Fact]
+    public void The_first_address_of_a_trace_is_where_the_code_is_and_the_others_are_where_calls_return_to()
+    {
+        using MemoryStream output = new();
+        using (BacktraceStream filter = new(output, (_, isReturnAddress) => isReturnAddress ? "return" : "here"))
+        {
+            filter.Write("panic\r\n  at 0x1\r\n  at 0x2\r\n  ... 3 more\r\n  at 0x3\r\nthread 2\n  at 0x4\n  at 0x5\n\n  at 0x6"u8);
+            filter.Finish();
+        }
+
+        Assert.Equal(
+            "panic\r\n  at 0x1 here\r\n  at 0x2 return\r\n  ... 3 more\r\n  at 0x3 return\r\nthread 2\n  at 0x4 here\n"
+                + "  at 0x5 return\n\n  at 0x6 here",
+            Encoding.UTF8.GetString(output.ToArray()));
+    }
+
     private static string Filter(IEnumerable<string> pieces)
     {
         using MemoryStream output = new();
-        using BacktraceStream filter = new(output, address => address == 0xbad ? null : new SymbolOffset("f", address));
+        using BacktraceStream filter = new(
+            output,
+            (address, _) => address == 0xbad ? null : string.Create(CultureInfo.InvariantCulture, $"f+0x{address:x}"));
         foreach (string piece in pieces)
         {
             filter.Write(Encoding.UTF8.GetBytes(piece));

@@ -1,4 +1,4 @@
-namespace Xenlet.Build;
+namespace Xenlet.Symbols;
 
 /// <summary>Makes the NativeAOT compiler's names of methods readable again, as far as they allow.</summary>
 internal static class ManagedName

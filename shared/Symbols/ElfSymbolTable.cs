@@ -1,6 +1,6 @@
 using Xenlet.Elf;
 
-namespace Xenlet.Build;
+namespace Xenlet.Symbols;
 
 /// <summary>A function's name and where in it an address lies.</summary>
 /// <param name="Name">The name, made readable if the compiler mangled it.</param>
@@ -19,9 +19,9 @@ internal sealed class ElfSymbolTable
 
     private ElfSymbolTable(Symbol[] symbols) => _symbols = symbols;
 
-    /// <summary>Reads a file.</summary>
-    /// <exception cref="InvalidDataException">It is not such a file, it is damaged, or it has no symbols.</exception>
-    public static ElfSymbolTable Read(string path) => new(ReadSymbols(new ElfReader(File.ReadAllBytes(path), path)));
+    /// <summary>Takes the functions of a file.</summary>
+    /// <exception cref="InvalidDataException">It is damaged, or it has no symbols.</exception>
+    public static ElfSymbolTable Read(ElfReader file) => new(ReadSymbols(file));
 
     /// <summary>The function that covers an address.</summary>
     /// <returns>
