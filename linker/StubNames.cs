@@ -33,7 +33,9 @@ public static class StubNames
     /// <summary>The first byte after the nucleus's stack.</summary>
     public const string NucleusStackTop = "xenlet_nucleus_stack_top";
 
-    /// <summary>The record from which the program's clock_gettime and the nucleus compute the time: see <see cref="ClockLayout"/>.</summary>
+    /// <summary>
+    /// The record from which the program's clock_gettime and the nucleus compute the time: see <see cref="ClockLayout"/>.
+    /// </summary>
     public const string Clock = "xenlet_clock";
 
     /// <summary>The C library's function that returns the address of the calling thread's errno.</summary>

@@ -68,7 +68,9 @@ public sealed class BlockDriver : XenBusDriver, IReportSource, IDisposable
         }
     }
 
-    /// <summary>The disk of a device of the front bus, connected or not; <see langword="null"/> where this driver does not serve it.</summary>
+    /// <summary>
+    /// The disk of a device of the front bus, connected or not; <see langword="null"/> where this driver does not serve it.
+    /// </summary>
     public BlockDevice? Find(XenDevice device)
     {
         lock (_gate)
