@@ -2,6 +2,7 @@ using System.Globalization;
 using Xenlet.Kernel;
 using Xenlet.XenBus.Base;
 using Xenlet.XenBus.Devices;
+using Xenlet.XenBus.Enumeration;
 using Xenlet.XenStoreRing;
 
 namespace Xenlet.XenBus;
@@ -10,7 +11,7 @@ namespace Xenlet.XenBus;
 /// One end of a split device, as the store describes it: where it is, its state, and who the other end is. The bus owns it; a driver
 /// reads it and sets its state.
 /// </summary>
-public sealed partial class XenDevice
+public sealed partial class XenDevice : IKnownDevice
 {
     private readonly AsyncLock _stateLock = new();
     private int _stateUsers;
@@ -83,8 +84,7 @@ public sealed partial class XenDevice
     /// <summary>When it was found, by the bus's clock.</summary>
     internal long Arrived { get; }
 
-    /// <summary>Who the other end is.</summary>
-    internal OtherEnd OtherEnd => _otherEnd;
+    OtherEnd IKnownDevice.OtherEnd => _otherEnd;
 
     private XenStoreClient Store => Bus.Store;
 
@@ -183,9 +183,9 @@ public sealed partial class XenDevice
 
     /// <summary>
     /// Reads this end's state from the store and says how it compares with what we knew. It does not wait for whoever is writing it,
-    /// which may be a driver whose request is stalled: the bus looks again after that.
+    /// which may be a driver whose request is stalled: the bus examines the state after that.
     /// </summary>
-    internal async ValueTask<NodeCheck> CheckNodeAsync()
+    async ValueTask<NodeCheck> IKnownDevice.CheckNodeAsync()
     {
         while (true)
         {
