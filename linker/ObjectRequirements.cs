@@ -71,7 +71,8 @@ public static class ObjectRequirements
 
         if (!hasVariables)
         {
-            missing.Add($"there is no variable of the kernel, whose names begin with {NucleusVariables.Prefix}{FailureRedirect.NucleusPrefix}");
+            missing.Add(
+                $"there is no variable of the kernel, whose names begin with {NucleusVariables.Prefix}{FailureRedirect.NucleusPrefix}");
         }
 
         missing.AddRange(UnknownHelpers(view, functions));

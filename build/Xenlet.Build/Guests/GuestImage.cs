@@ -51,7 +51,8 @@ internal sealed record GuestImage(string Name, string Directory)
         // Xenlet.Sdk gives every guest a memory.
         if (Property("XenletMemory").Length == 0)
         {
-            throw new BuildException($"{project} is not a guest program: it has neither <Sdk Name=\"Xenlet.Sdk\" /> nor src/Sdk/Sdk/Sdk.props.");
+            throw new BuildException(
+                $"{project} is not a guest program: it has neither <Sdk Name=\"Xenlet.Sdk\" /> nor src/Sdk/Sdk/Sdk.props.");
         }
 
         bool built = quick
