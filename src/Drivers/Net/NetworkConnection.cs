@@ -28,7 +28,7 @@ internal sealed class NetworkConnection : IAsyncDisposable
     private readonly List<ISharedPage> _ringPages = [];
     private readonly List<IGrant> _ringGrants = [];
     private readonly HeldGrants _held;
-    private readonly List<(string Name, long Value)> _nodes = [];
+    private readonly List<FrontEndNode> _nodes = [];
     private readonly IEventChannel _receiveChannel;
     private readonly IEventChannel? _sendChannel;
     private readonly TransmitQueue _sending;
@@ -67,12 +67,12 @@ internal sealed class NetworkConnection : IAsyncDisposable
             if (features.SplitsEventChannels && options.SplitsEventChannels)
             {
                 _sendChannel = channels.AllocateUnbound(domain);
-                _nodes.Add(("event-channel-tx", _sendChannel.Port));
-                _nodes.Add(("event-channel-rx", _receiveChannel.Port));
+                _nodes.Add(new("event-channel-tx", _sendChannel.Port));
+                _nodes.Add(new("event-channel-rx", _receiveChannel.Port));
             }
             else
             {
-                _nodes.Add(("event-channel", _receiveChannel.Port));
+                _nodes.Add(new("event-channel", _receiveChannel.Port));
             }
 
             _receiveSlots = [.. RentAll()];
@@ -95,7 +95,7 @@ internal sealed class NetworkConnection : IAsyncDisposable
             _ringPages.Add(page);
             IGrant grant = page.Grant(domain);
             _ringGrants.Add(grant);
-            _nodes.Add((node, grant.Reference));
+            _nodes.Add(new(node, grant.Reference));
             return page;
         }
 
@@ -116,7 +116,7 @@ internal sealed class NetworkConnection : IAsyncDisposable
     }
 
     /// <summary>What the back end needs to know of it: nodes and their values.</summary>
-    public IReadOnlyList<(string Name, long Value)> Nodes => _nodes;
+    public IReadOnlyList<FrontEndNode> Nodes => _nodes;
 
     public BackEndFeatures Features => _features;
 
