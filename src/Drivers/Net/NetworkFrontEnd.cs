@@ -260,7 +260,7 @@ internal sealed class NetworkFrontEnd : FrontEnd<NetworkInterface>
             }
 
             connection = new NetworkConnection(
-                Device, _driver.Channels, _driver.Pages, (ushort)XenDevice.OtherEndId, features, Options, _driver.Frames, _driver.Held)
+                Device, Device.Counters, XenDevice, _driver.Channels, _driver.Pages, features, Options, _driver.Frames, _driver.Held)
             {
                 FiltersMulticast = Options.FiltersMulticast && features.FiltersMulticast,
             };
@@ -312,9 +312,7 @@ internal sealed class NetworkFrontEnd : FrontEnd<NetworkInterface>
         ];
 
         // An earlier connection may have had the other kind of channels.
-        string[] others = connection.Nodes.Any(node => node.Name == "event-channel")
-            ? ["event-channel-tx", "event-channel-rx"]
-            : ["event-channel"];
+        string[] others = connection.SplitsEventChannels ? ["event-channel"] : ["event-channel-tx", "event-channel-rx"];
         return PublishAsync(nodes, others, cancellationToken);
     }
 
