@@ -130,7 +130,7 @@ internal sealed class BlockFrontEnd : FrontEnd<BlockDevice>
 
         List<FrontEndNode> nodes =
         [
-            new("event-channel", connection.Port),
+            new("event-channel", connection.Channel.Port),
             new("protocol", "x86_64-abi"),
             new("feature-persistent", 1),
         ];
