@@ -2,6 +2,7 @@ using System.Globalization;
 using Xenlet.Kernel;
 using Xenlet.XenBus.Base;
 using Xenlet.XenBus.Devices;
+using Xenlet.XenBus.Enumeration;
 using Xenlet.XenStoreRing;
 
 namespace Xenlet.XenBus;
@@ -10,7 +11,7 @@ namespace Xenlet.XenBus;
 /// Our end of a split device, as the store describes it: its place, its state, and the other end. The bus owns it; a driver reads it, and
 /// sets its state.
 /// </summary>
-public sealed partial class XenDevice
+public sealed partial class XenDevice : IKnownDevice
 {
     private readonly AsyncLock _stateLock = new();
     private int _stateUsers;
@@ -54,10 +55,10 @@ public sealed partial class XenDevice
     /// <summary>
     /// The domain of the other end: smaller than 0x7FF0, the first of Xen's reserved numbers. A resume may change it.
     /// </summary>
-    public uint OtherEndId => OtherEnd.Domain;
+    public uint OtherEndId => _otherEndWatch.OtherEnd.Domain;
 
     /// <summary>The other end's directory in the store, an absolute path. A resume may change it.</summary>
-    public string OtherEndPath => OtherEnd.Path;
+    public string OtherEndPath => _otherEndWatch.OtherEnd.Path;
 
     /// <summary>This end's state as it was last written or read.</summary>
     public XenBusState State => _state;
@@ -81,8 +82,7 @@ public sealed partial class XenDevice
     /// <summary>When it was found, by the bus's clock.</summary>
     internal long Arrived { get; }
 
-    /// <summary>The other end's domain and path.</summary>
-    internal OtherEnd OtherEnd => _otherEndWatch.OtherEnd;
+    OtherEnd IKnownDevice.OtherEnd => _otherEndWatch.OtherEnd;
 
     private XenStoreClient Store => Bus.Store;
 
@@ -183,7 +183,7 @@ public sealed partial class XenDevice
     /// Reads this end's state from the store, and compares it with the state known here. Where somebody is writing it, such as a driver
     /// whose request is stalled, this does not wait: the bus checks again afterwards.
     /// </summary>
-    internal async ValueTask<NodeCheck> CheckNodeAsync()
+    async ValueTask<NodeCheck> IKnownDevice.CheckNodeAsync()
     {
         while (true)
         {
