@@ -55,10 +55,10 @@ public sealed partial class XenDevice : IKnownDevice
     /// <summary>
     /// The domain of the other end: smaller than 0x7FF0, the first of Xen's reserved numbers. A resume may change it.
     /// </summary>
-    public uint OtherEndId => _otherEndWatch.OtherEnd.Domain;
+    public uint OtherEndId => OtherEnd.Domain;
 
     /// <summary>The other end's directory in the store, an absolute path. A resume may change it.</summary>
-    public string OtherEndPath => _otherEndWatch.OtherEnd.Path;
+    public string OtherEndPath => OtherEnd.Path;
 
     /// <summary>This end's state as it was last written or read.</summary>
     public XenBusState State => _state;
@@ -82,7 +82,10 @@ public sealed partial class XenDevice : IKnownDevice
     /// <summary>When it was found, by the bus's clock.</summary>
     internal long Arrived { get; }
 
-    OtherEnd IKnownDevice.OtherEnd => _otherEndWatch.OtherEnd;
+    /// <summary>The other end's domain and path.</summary>
+    internal OtherEnd OtherEnd => _otherEndWatch.OtherEnd;
+
+    OtherEnd IKnownDevice.OtherEnd => OtherEnd;
 
     private XenStoreClient Store => Bus.Store;
 
