@@ -20,7 +20,8 @@ internal enum RequestState
 
 /// <summary>
 /// One request: what to send, and who waits. Every field that changes is guarded by the connection's gate; the result is handed over
-/// on the loop that the caller runs on, else on a thread pool thread, so that no caller's code runs on the reader.
+/// on the loop that the caller runs on, else on a thread pool thread or on one that another relieves of reading, so that no caller's code
+/// holds up the reader.
 /// </summary>
 internal abstract class Request : IThreadPoolWorkItem
 {
@@ -71,7 +72,7 @@ internal abstract class Request : IThreadPoolWorkItem
         }
         else
         {
-            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+            ReadingThread.Queue(this);
         }
     }
 
