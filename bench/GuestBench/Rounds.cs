@@ -36,8 +36,8 @@ internal static class Rounds
     public static void Report(string name, Action<long> work) => Report(name, operations => Time(work, operations));
 
     /// <summary>
-    /// The same for work of nanoseconds. A round is many batches of a quarter of a millisecond, and its figure the median one: what else the
-    /// host runs takes the processor away for longer, and falls into few of them.
+    /// The same for work of nanoseconds. A round is many batches of a quarter of a millisecond, and its figure the median one: what else
+    /// the host runs takes the processor away for longer, and falls into few of them.
     /// </summary>
     public static void ReportShort(string name, Action<long> work)
     {

@@ -99,7 +99,8 @@ public sealed class LinkTests : IDisposable
         Assert.Equal((start, 2 * PageSize), (symbols["xenlet_sealed"], symbols["xenlet_sealed_end"] - symbols["xenlet_sealed"]));
         Assert.All(
             [
-                "xenlet_nucleus_stack_guard", "xenlet_nucleus_stack", "xenlet_ist_stacks", "xenlet_boot_tables", "xenlet_cpu", "xenlet_clock",
+                "xenlet_nucleus_stack_guard", "xenlet_nucleus_stack", "xenlet_ist_stacks", "xenlet_boot_tables", "xenlet_cpu",
+                "xenlet_clock",
                 "xenlet_fault_frame", "xenlet_nmi_frame",
                 "xenlet_start_info", "xenlet_idt", "xenlet_gdt", "xenlet_task_state", "__wrap___security_cookie",
             ],
