@@ -114,7 +114,9 @@ public sealed class NucleusWalkTests
         Assert.Empty(_code.Walk("ok_entry").Violations);
     }
 
-    /// <summary>The way back to a program ends with a jump to where it was, which no walk can follow: one function's, and its last.</summary>
+    /// <summary>
+    /// The way back to a program ends with a jump to where it was, which no walk can follow: one function's, and its last.
+    /// </summary>
     [Theory]
     [InlineData("ok_way_out", "rcx", null)]
     [InlineData("ok_way_out", "memory", nameof(Rule.UnresolvedTarget))]

@@ -183,7 +183,9 @@ public sealed unsafe class ClockTests : XenTest, IDisposable
         Assert.Equal(1_007ul, PvClock.Now());
     }
 
-    /// <summary>What clock_gettime of the program tells the time from: the records of the page, and what the nucleus knows of them.</summary>
+    /// <summary>
+    /// What clock_gettime of the program tells the time from: the records of the page, and what the nucleus knows of them.
+    /// </summary>
     [Fact]
     public void The_program_is_told_the_records_the_offset_the_latest_time_and_each_resume()
     {

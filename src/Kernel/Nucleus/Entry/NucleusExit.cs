@@ -7,30 +7,30 @@ using Timer = Xenlet.Kernel.Nucleus.Platform.Timer;
 
 namespace Xenlet.Kernel.Nucleus.Entry;
 
-/// <summary>The way back to a thread, from a trap or a system call.</summary>
+/// <summary>The return to a thread from a trap or a system call.</summary>
 internal static unsafe class NucleusExit
 {
     /// <summary>
-    /// Answers what was signalled meanwhile, makes calls again that waited for it, wakes what is due, chooses the next thread, delivers its
-    /// signals, arms the timer.
+    /// Handles events that arrived meanwhile, retries the calls that waited for them, wakes threads that are due, chooses the next thread,
+    /// delivers its signals and arms the timer.
     /// </summary>
     /// <returns>The registers to resume.</returns>
     public static Frame* Leave()
     {
         Interrupts.HandlePending();
 
-        // The timer is armed for all that has a time. Before it goes off nothing is due, and to read the clock would be most of the time
-        // of a call that lets its thread go on.
+        // The timer is armed for the earliest deadline. Before it fires nothing is due, and reading the clock would take most of the
+        // time of a call whose thread continues.
         bool isSomethingDue = Timer.TakeFired();
         ulong now = 0;
         if (isSomethingDue)
         {
             now = Clock.Now();
-            ConsoleAttention.LookIfDue(now);
+            ConsoleService.RunIfDue(now);
         }
 
-        SystemCallDispatch.MakeCallsAgain();
-        if (isSomethingDue || !Scheduler.CurrentGoesOn)
+        SystemCallDispatch.RetryCalls();
+        if (isSomethingDue || !Scheduler.CurrentContinues)
         {
             Scheduler.Choose(isSomethingDue ? now : Clock.Now());
         }
@@ -40,6 +40,6 @@ internal static unsafe class NucleusExit
             SignalDelivery.DeliverPending(Scheduler.Current);
         }
 
-        return Scheduler.Resume(ConsoleAttention.NextLook);
+        return Scheduler.Resume(ConsoleService.NextRun);
     }
 }
