@@ -4,14 +4,16 @@ using Xenlet.Kernel.Nucleus.Boot;
 
 namespace Xenlet.Guests;
 
-/// <summary>What a guest's command line (xl's <c>cmdline=</c>) says: environment variables, then arguments of Main.</summary>
+/// <summary>A guest's command line (xl's <c>cmdline=</c>): environment variables, then arguments of Main.</summary>
 /// <param name="Environment">Variables in order.</param>
 /// <param name="Arguments">Arguments in order.</param>
 internal sealed record GuestCommandLine(IReadOnlyList<KeyValuePair<string, string>> Environment, IReadOnlyList<string> Arguments)
 {
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
-    /// <summary>Whether a guest takes <paramref name="name"/> for the name of a variable.</summary>
+    /// <summary>
+    /// Whether a guest accepts <paramref name="name"/> as the name of a variable.
+    /// </summary>
     public static bool IsVariableName(string name) =>
         name.Length > 0 && !char.IsAsciiDigit(name[0]) && name.All(character => char.IsAsciiLetterOrDigit(character) || character == '_');
 
@@ -64,7 +66,7 @@ internal sealed record GuestCommandLine(IReadOnlyList<KeyValuePair<string, strin
     {
         IEnumerable<string> words = Environment.Select(variable => $"{variable.Key}={Quote(variable.Value)}");
 
-        // The guest looks for a lone -- only before the first argument, so this one is always taken for the separator.
+        // The guest looks for a lone -- only before the first argument, so this one is always the separator.
         if (Arguments.Count > 0 && (Arguments[0] == "--" || LooksLikeVariable(Arguments[0])))
         {
             words = words.Append("--");

@@ -38,7 +38,7 @@ internal sealed class BacktraceStream(Stream output, Describe describe) : WriteO
         /// <summary>The prefix is complete and digits of the address have come.</summary>
         Address,
 
-        /// <summary>The address is complete, the line is not.</summary>
+        /// <summary>The address is complete, but the line is not.</summary>
         Tail,
 
         /// <summary>The line is none of a backtrace.</summary>

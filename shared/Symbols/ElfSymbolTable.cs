@@ -3,8 +3,8 @@ using Xenlet.Elf;
 namespace Xenlet.Symbols;
 
 /// <summary>A function's name and where in it an address lies.</summary>
-/// <param name="Name">The name, made readable where the compiler mangled it.</param>
-/// <param name="Offset">Bytes from its beginning.</param>
+/// <param name="Name">The name, made readable if the compiler mangled it.</param>
+/// <param name="Offset">Bytes from its start.</param>
 internal readonly record struct SymbolOffset(string Name, ulong Offset);
 
 /// <summary>
@@ -24,7 +24,9 @@ internal sealed class ElfSymbolTable
     public static ElfSymbolTable Read(ElfReader file) => new(ReadSymbols(file));
 
     /// <summary>The function that covers an address.</summary>
-    /// <returns>The function whose bytes include <paramref name="address"/>, or the nearest one below if that states no size.</returns>
+    /// <returns>
+    /// The function whose bytes include <paramref name="address"/>, or the nearest one below if that one states no size.
+    /// </returns>
     public SymbolOffset? Find(ulong address)
     {
         int low = 0;
@@ -53,7 +55,7 @@ internal sealed class ElfSymbolTable
         return offset < extent ? new SymbolOffset(symbol.IsManaged ? ManagedName.Readable(symbol.Name) : symbol.Name, offset) : null;
     }
 
-    /// <summary>Of several names for one address the last is found: functions with a size are preferred to labels.</summary>
+    /// <summary>If several names have one address, the last is found: functions with a size are preferred to labels.</summary>
     private static Symbol[] ReadSymbols(ElfReader file)
     {
         bool[] managed = [.. file.Sections.Select(section => file.NameOf(section) == ManagedSection)];

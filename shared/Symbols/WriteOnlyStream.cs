@@ -1,6 +1,6 @@
 namespace Xenlet.Symbols;
 
-/// <summary>A stream that can be written, and neither read nor moved within.</summary>
+/// <summary>A stream that supports only writing.</summary>
 internal abstract class WriteOnlyStream : Stream
 {
     /// <inheritdoc/>

@@ -95,9 +95,7 @@ public class ImageTests
     [Fact]
     public async Task Beside_an_image_lies_the_list_of_what_it_was_made_from()
     {
-        using JsonDocument list = JsonDocument.Parse(await File.ReadAllBytesAsync(Path.ChangeExtension(await Images.Hello, ".cdx.json")));
-        string[] parts = [.. list.RootElement.GetProperty("components").EnumerateArray().Select(
-            part => part.GetProperty("name").GetString()!)];
+        string[] parts = Parts(await Images.Hello);
         Assert.Superset(
             new HashSet<string>
             {
@@ -109,6 +107,22 @@ public class ImageTests
             },
             new HashSet<string>(parts));
         Assert.DoesNotContain("Xenlet.XenBus", parts);
+    }
+
+    /// <summary>samples/Hello draws no random number, the guest image says XenletOpenSsl=off, and the work uses everything.</summary>
+    [Fact]
+    public async Task OpenSSL_is_in_the_images_alone_that_may_use_it()
+    {
+        Assert.DoesNotContain("libssl-dev", Parts(await Images.Hello));
+        Assert.DoesNotContain("libssl-dev", Parts(await Images.Cases));
+        Assert.Contains("libssl-dev", Parts(await Images.Work));
+    }
+
+    /// <summary>Names of what an image was made from.</summary>
+    private static string[] Parts(string image)
+    {
+        using JsonDocument list = JsonDocument.Parse(File.ReadAllBytes(Path.ChangeExtension(image, ".cdx.json")));
+        return [.. list.RootElement.GetProperty("components").EnumerateArray().Select(part => part.GetProperty("name").GetString()!)];
     }
 
     private static async Task<ElfImage> OpenAsync(bool hello) => new(hello ? await Images.Hello : await Images.Cases);

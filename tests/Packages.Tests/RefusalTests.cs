@@ -48,15 +48,6 @@ public sealed class RefusalTests
     }
 
     [Fact]
-    public async Task Directory_Build_props_is_listened_to_as_the_project_is()
-    {
-        using Workplace workplace = await ProjectAsync([], []);
-        workplace.Write(
-            "refused/Directory.Build.props", "<Project><PropertyGroup><IlcDehydrate>true</IlcDehydrate></PropertyGroup></Project>");
-        (await workplace.PublishAnyAsync("refused")).AssertRefused("error XENLET002", "IlcDehydrate");
-    }
-
-    [Fact]
     public async Task Another_major_version_of_NET_is_named()
     {
         using Workplace workplace = await ProjectAsync([("TargetFramework", "net9.0")], []);

@@ -3,9 +3,9 @@ using Xenlet.QemuXen;
 
 namespace Xenlet.Build;
 
-/// <summary>Boots an image as <c>run</c> was asked to, and stays until the guest has ended.</summary>
+/// <summary>Boots an image as <c>run</c> specifies, and waits until the guest has ended.</summary>
 /// <param name="repository">Holds the cache of the dom0 image.</param>
-/// <param name="say">Receives each line about what is being done.</param>
+/// <param name="say">Receives progress messages, a line at a time.</param>
 internal sealed class GuestBooter(Repository repository, Action<string> say)
 {
     /// <summary>Boots, shows the console with its backtraces named on <paramref name="output"/>, and gives the exit status.</summary>
@@ -15,7 +15,7 @@ internal sealed class GuestBooter(Repository repository, Action<string> say)
     /// <param name="input">The console's input, when it is interactive.</param>
     /// <param name="output">Receives the console.</param>
     /// <param name="cancellationToken">Ends the guest.</param>
-    /// <param name="limit">Longest time the guest may take; none if null.</param>
+    /// <param name="limit">The time limit for the guest; null for none.</param>
     public async Task<int> RunAsync(
         GuestImage image, RunCommand command, Stream input, Stream output, CancellationToken cancellationToken, TimeSpan? limit = null)
     {
@@ -48,7 +48,7 @@ internal sealed class GuestBooter(Repository repository, Action<string> say)
         return await NamedGuestRun.RunAsync(options, image.Symbols, input, output, cancellationToken);
     }
 
-    /// <summary>What the domain is to be.</summary>
+    /// <summary>The domain's configuration.</summary>
     public static GuestConfig Configure(GuestImage image, RunCommand command)
     {
         try

@@ -5,7 +5,7 @@ using Xenlet.Kernel.Nucleus.Platform.Xen;
 
 namespace Xenlet.Kernel.Nucleus.Boot;
 
-/// <summary>Refuses to start in a domain whose memory cannot carry a program, with one line that says what is needed.</summary>
+/// <summary>Refuses to start in a domain with too little memory for a program, with one line that says how much is needed.</summary>
 internal static class MemoryCheck
 {
     public static void RequireEnough()
@@ -31,7 +31,9 @@ internal static class MemoryCheck
 
     private static ulong RoundUpToMebibytes(ulong bytes) => (bytes + (1 << 20) - 1) >> 20;
 
-    /// <summary>Populate on demand: the memory map promises more than the domain may touch, and Xen kills it when it does.</summary>
+    /// <summary>
+    /// Populate on demand: the memory map promises more than the domain may touch, and Xen kills the domain if it touches more.
+    /// </summary>
     public static void RejectPopulateOnDemand()
     {
         PopulateOnDemand answer = PopulateOnDemand.Check(MemoryMap.TotalPages);
