@@ -1,3 +1,5 @@
+using Xenlet.Linker.Domains;
+
 namespace Xenlet.Linker;
 
 /// <summary>The command line.</summary>
@@ -20,6 +22,10 @@ internal static class Program
                  between bars: "none", "random" or "openssl", what has to be linked; what
                  the program may use of OpenSSL; the Debian packages that are missing for
                  OpenSSL; what the linker has to be told
+               Xenlet.Linker check <object.o>
+                 says what the link of an image relies on and an object of another compiler has not
+               Xenlet.Linker domain <settings.txt> <out.cfg> <out.xml>
+                 writes the domain that a project asks for, for xl and for libvirt
         """;
 
     private static int Main(string[] arguments)
@@ -47,6 +53,10 @@ internal static class Program
                 case ["cryptography", var path, var stubs]:
                     WriteCryptography(path, stubs);
                     return 0;
+                case ["check", var path]:
+                    return Check(path);
+                case ["domain", var settings, var xl, var libvirt]:
+                    return WriteDomain(settings, xl, libvirt);
                 default:
                     Console.Error.WriteLine(Usage);
                     return 1;
@@ -85,6 +95,35 @@ internal static class Program
         }
 
         Console.WriteLine(string.Join('|', word, use.Purposes, missing, options));
+    }
+
+    private static int Check(string path)
+    {
+        IReadOnlyList<string> missing = ObjectRequirements.Missing(path, File.ReadAllBytes(path));
+        foreach (string what in missing)
+        {
+            Console.Error.WriteLine($"{path}: error {ObjectRequirements.Code}: {what}");
+        }
+
+        return missing.Count == 0 ? 0 : 1;
+    }
+
+    private static int WriteDomain(string path, string xl, string libvirt)
+    {
+        DomainSettings settings = SettingsReader.Read(File.ReadLines(path), out IReadOnlyList<SettingError> errors);
+        foreach (SettingError error in errors)
+        {
+            Console.Error.WriteLine(error);
+        }
+
+        if (errors.Count > 0)
+        {
+            return 1;
+        }
+
+        File.WriteAllText(xl, XlDomain.Format(settings));
+        File.WriteAllText(libvirt, LibvirtDomain.Format(settings));
+        return 0;
     }
 
     private static int Redirect(string path, string prefix)
