@@ -35,7 +35,7 @@ internal static unsafe partial class SystemRandom
         return 1;
     }
 
-    /// <summary>Adds a region, which must not overlap another.</summary>
+    /// <summary>0: there is nothing to initialise.</summary>
     [UnmanagedCallersOnly(EntryPoint = "CryptoNative_EnsureOpenSslInitialized")]
     private static int EnsureInitialized() => 0;
 
