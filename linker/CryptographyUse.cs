@@ -91,7 +91,7 @@ public sealed record CryptographyUse(IReadOnlyList<string> Linked, IReadOnlyList
         for (int i = 1; i < file.SymbolCount; i++)
         {
             ReadOnlySpan<byte> name = file.SymbolName(i);
-            if (file.SymbolSection(i) == ElfFormat.Undefined)
+            if (file.SymbolSection(i) == ElfFormat.SHN_UNDEF)
             {
                 if (name.StartsWith(functionPrefix))
                 {
