@@ -95,9 +95,7 @@ public class ImageTests
     [Fact]
     public async Task Beside_an_image_lies_the_list_of_what_it_was_made_from()
     {
-        using JsonDocument list = JsonDocument.Parse(await File.ReadAllBytesAsync(await Images.Hello + ".cdx.json"));
-        string[] parts = [.. list.RootElement.GetProperty("components").EnumerateArray().Select(
-            part => part.GetProperty("name").GetString()!)];
+        string[] parts = await PartsAsync(Images.Hello);
         Assert.Superset(
             new HashSet<string>
             {
@@ -108,7 +106,20 @@ public class ImageTests
                 "libc6-dev",
             },
             new HashSet<string>(parts));
-        Assert.DoesNotContain("Xenlet.XenBus", parts);
+    }
+
+    [Fact]
+    public async Task What_serves_the_tool_stack_by_itself_is_in_an_image_unless_XenletServices_is_false()
+    {
+        const string Services = "Xenlet.Domain.Automatic";
+        Assert.Contains(Services, await PartsAsync(Images.Hello));
+        Assert.DoesNotContain(Services, await PartsAsync(Images.Cases));
+    }
+
+    private static async Task<string[]> PartsAsync(Task<string> image)
+    {
+        using JsonDocument list = JsonDocument.Parse(await File.ReadAllBytesAsync(await image + ".cdx.json"));
+        return [.. list.RootElement.GetProperty("components").EnumerateArray().Select(part => part.GetProperty("name").GetString()!)];
     }
 
     private static async Task<ElfImage> OpenAsync(bool hello) => new(hello ? await Images.Hello : await Images.Cases);

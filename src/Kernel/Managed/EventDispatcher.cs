@@ -23,7 +23,15 @@ internal sealed class EventDispatcher
         {
             lock (_gate)
             {
-                return [.. _channels.Values.Select(channel => channel.Port).Order()];
+                uint[] ports = new uint[_channels.Count];
+                int count = 0;
+                foreach (EventChannel channel in _channels.Values)
+                {
+                    ports[count++] = channel.Port;
+                }
+
+                Array.Sort(ports);
+                return ports;
             }
         }
     }
@@ -55,10 +63,17 @@ internal sealed class EventDispatcher
     /// <param name="firstHandle">The smallest handle of the generation that began.</param>
     public void OnResumed(long firstHandle)
     {
-        EventChannel[] ended;
+        List<EventChannel> ended = [];
         lock (_gate)
         {
-            ended = [.. _channels.Values.Where(channel => channel.Handle < firstHandle)];
+            foreach (EventChannel channel in _channels.Values)
+            {
+                if (channel.Handle < firstHandle)
+                {
+                    ended.Add(channel);
+                }
+            }
+
             foreach (EventChannel channel in ended)
             {
                 _channels.Remove(channel.Handle);

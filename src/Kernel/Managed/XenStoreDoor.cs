@@ -7,7 +7,23 @@ internal sealed class XenStoreDoor(XenEventChannels channels, XenSharedPages pag
 {
     private const string What = "xenstore connections";
 
-    public IXenStoreLink Open() => new Link(this);
+    private readonly XenStoreTurns _turns = new();
+
+    public IXenStoreLink Open()
+    {
+        _turns.Take();
+        try
+        {
+            return new Link(this, isStandIn: false);
+        }
+        catch
+        {
+            _turns.GiveBack();
+            throw;
+        }
+    }
+
+    public IXenStoreLink? TryOpen(IXenStoreStandIn standIn) => _turns.TryStandIn(standIn) ? new Link(this, isStandIn: true) : null;
 
     private (SharedPage Page, IEventChannel Events) Find()
     {
@@ -34,11 +50,14 @@ internal sealed class XenStoreDoor(XenEventChannels channels, XenSharedPages pag
     private sealed class Link : IXenStoreLink
     {
         private readonly XenStoreDoor _door;
+        private readonly bool _isStandIn;
         private SharedPage _page;
+        private bool _isDisposed;
 
-        public Link(XenStoreDoor door)
+        public Link(XenStoreDoor door, bool isStandIn)
         {
             _door = door;
+            _isStandIn = isStandIn;
             (_page, Events) = door.Find();
         }
 
@@ -49,11 +68,20 @@ internal sealed class XenStoreDoor(XenEventChannels channels, XenSharedPages pag
         public void FindAgain()
         {
             // The page can be mapped once only.
-            Dispose();
+            Close();
             (_page, Events) = _door.Find();
         }
 
         public void Dispose()
+        {
+            Close();
+            if (!Interlocked.Exchange(ref _isDisposed, true) && !_isStandIn)
+            {
+                _door._turns.GiveBack();
+            }
+        }
+
+        private void Close()
         {
             Events.Dispose();
             _page.Dispose();

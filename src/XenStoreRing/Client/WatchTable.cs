@@ -28,9 +28,6 @@ internal sealed class WatchTable(XenStoreClientOptions options, Func<XenStoreWat
     /// <summary>Events that were not two strings, or whose path broke a rule.</summary>
     public long MalformedEvents { get; private set; }
 
-    /// <summary>Those that the server has confirmed.</summary>
-    public IEnumerable<XenStoreWatch> Registered => _watches.Values.Where(watch => watch.IsRegistered);
-
     /// <summary>Adds a watch, which can have events from here on: the first one may come before the reply to WATCH.</summary>
     public XenStoreWatch Add(string path)
     {
@@ -44,6 +41,14 @@ internal sealed class WatchTable(XenStoreClientOptions options, Func<XenStoreWat
         XenStoreWatch watch = new(options, unwatch, path, token, _lastNumber);
         _watches.Add(watch.Number, watch);
         return watch;
+    }
+
+    /// <summary>Those that the server has confirmed.</summary>
+    public List<XenStoreWatch> ListRegistered()
+    {
+        List<XenStoreWatch> registered = [.. _watches.Values];
+        registered.RemoveAll(static watch => !watch.IsRegistered);
+        return registered;
     }
 
     /// <summary>Takes a watch out; <see langword="false"/> when it is not there any more.</summary>
