@@ -9,7 +9,7 @@ internal static class AutomaticStart
 {
     private const string DrivesDevicesSwitch = "Xenlet.Domain.Automatic.DrivesDevices";
 
-    /// <summary>Whether buses and drivers are started as well. The project says it, and the compiler leaves out what is not wanted.</summary>
+    /// <summary>Whether buses and drivers are started too. The project says it, and the compiler leaves out what is not wanted.</summary>
     [FeatureSwitchDefinition(DrivesDevicesSwitch)]
     private static bool DrivesDevices => AppContext.TryGetSwitch(DrivesDevicesSwitch, out bool isOn) && isOn;
 
