@@ -19,7 +19,7 @@ public static class NucleusVariables
     public const string SectionName = ".nucleus.bss";
 
     /// <summary>How ILC's names of a type's static fields begin, before the type's.</summary>
-    private const string Prefix = "__NONGCSTATICS";
+    internal const string Prefix = "__NONGCSTATICS";
 
     // No static field of an unmanaged type needs more.
     private const int Alignment = 16;

@@ -27,6 +27,12 @@ internal sealed record Repository(string Root)
     /// <summary>Publishes the guest programs that tests boot.</summary>
     public string Images => Path.Combine(Root, "tests", "Images.proj");
 
+    /// <summary>Packs what is packed.</summary>
+    public string PackagesProject => Path.Combine(Root, "src", "Packages.proj");
+
+    /// <summary>Where packages are left.</summary>
+    public string Packages => Path.Combine(Artifacts, "packages");
+
     /// <summary>The program that <c>build</c> and <c>run</c> take when none is named.</summary>
     public string DefaultProject => Path.Combine(Root, "samples", "DeviceTree");
 

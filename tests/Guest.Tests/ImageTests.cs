@@ -77,13 +77,13 @@ public class ImageTests
             string project = Path.Combine(copy, "samples", "Hello");
             await PublishedImages.RunAsync(
                 "dotnet", ["publish", project, "-c", "Release", "-v", "quiet", "--nologo", "--tl:off", "-nodeReuse:false", "-m:1"]);
-            string there = Path.Combine(project, "bin", "Release", "net10.0", "linux-x64", "publish", "Hello");
-            foreach (string suffix in (string[])["", ".dbg"])
+            string there = Path.Combine(project, "bin", "Release", "net10.0", "linux-x64", "publish", "Hello.elf");
+            foreach (string extension in (string[])[".elf", ".debug", ".cfg", ".xml"])
             {
-                byte[] one = await File.ReadAllBytesAsync(here + suffix);
-                byte[] other = await File.ReadAllBytesAsync(there + suffix);
+                byte[] one = await File.ReadAllBytesAsync(Path.ChangeExtension(here, extension));
+                byte[] other = await File.ReadAllBytesAsync(Path.ChangeExtension(there, extension));
                 Assert.True(
-                    one.AsSpan().SequenceEqual(other), $"Hello{suffix} differs from byte {one.AsSpan().CommonPrefixLength(other)} on");
+                    one.AsSpan().SequenceEqual(other), $"Hello{extension} differs from byte {one.AsSpan().CommonPrefixLength(other)} on");
             }
         }
         finally
@@ -118,7 +118,7 @@ public class ImageTests
 
     private static async Task<string[]> PartsAsync(Task<string> image)
     {
-        using JsonDocument list = JsonDocument.Parse(await File.ReadAllBytesAsync(await image + ".cdx.json"));
+        using JsonDocument list = JsonDocument.Parse(await File.ReadAllBytesAsync(Path.ChangeExtension(await image, ".cdx.json")));
         return [.. list.RootElement.GetProperty("components").EnumerateArray().Select(part => part.GetProperty("name").GetString()!)];
     }
 

@@ -96,6 +96,10 @@ internal sealed record RunCommand(string? Project) : BuildCommand
     }
 }
 
+/// <summary><c>pack</c>: makes the NuGet packages.</summary>
+/// <param name="Version">Their version; <see langword="null"/> for the repository's.</param>
+internal sealed record PackCommand(string? Version) : BuildCommand;
+
 /// <summary><c>test</c>: runs the tests that prove the product.</summary>
 /// <param name="Filter">A filter expression of <c>dotnet test</c>, or <see langword="null"/> for everything.</param>
 internal sealed record TestCommand(string? Filter) : BuildCommand;
@@ -104,6 +108,10 @@ internal sealed record TestCommand(string? Filter) : BuildCommand;
 /// <param name="Project">Its name, directory or file as given.</param>
 /// <param name="Filter">As in <see cref="TestCommand"/>.</param>
 internal sealed record TestProjectCommand(string Project, string? Filter) : BuildCommand;
+
+/// <summary><c>test packages</c>: makes guests from the packages, as their users do, in every way there is.</summary>
+/// <param name="Filter">As in <see cref="TestCommand"/>.</param>
+internal sealed record TestPackagesCommand(string? Filter) : BuildCommand;
 
 /// <summary><c>test case</c>: boots the guest test image with some of its cases.</summary>
 /// <param name="Words">Names of cases, or one that has a boot of its own and its arguments.</param>

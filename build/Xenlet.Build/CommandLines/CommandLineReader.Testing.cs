@@ -24,6 +24,8 @@ internal static partial class CommandLineReader
                 throw Misunderstood("test: '--xen' says where cases are booted: './build.sh test case NAME --xen'");
             case []:
                 return new TestCommand(filter);
+            case ["packages"]:
+                return new TestPackagesCommand(filter);
             case [string project]:
                 return new TestProjectCommand(project, filter);
             case [string project, string only] when filter is null:

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.RegularExpressions;
 using Xenlet.QemuXen;
 
 namespace Xenlet.Build;
@@ -37,6 +38,7 @@ internal static partial class CommandLineReader
             _ when arguments.TakeWhile(argument => argument != "--").Skip(1).Any(argument => argument is "--help" or "-h") =>
                 new HelpCommand(),
             "build" => new ImageCommand(ReadOnlyOperand(command, cursor, "project")),
+            "pack" => ReadPack(cursor),
             "run" => ReadRun(cursor, Environment.CurrentDirectory),
             "test" => ReadTest(cursor),
             "soak" => ReadSoak(cursor),
@@ -67,6 +69,24 @@ internal static partial class CommandLineReader
             throw new BuildException($"{project}: XenletRunOptions: {failure.Message}", failure.ExitStatus);
         }
     }
+
+    private static PackCommand ReadPack(Cursor cursor)
+    {
+        string? version = null;
+        while (!cursor.AtEnd)
+        {
+            string argument = cursor.Next();
+            (string option, string? value) = Split(argument);
+            version = option == "--version" ? Value(option, value, cursor) : throw Misunderstood($"pack: unexpected '{argument}'");
+        }
+
+        return version is null || PackageVersion().IsMatch(version)
+            ? new PackCommand(version)
+            : throw Misunderstood($"pack: '{version}' is no version such as 1.2.3 or 1.2.3-test.4");
+    }
+
+    [GeneratedRegex(@"^\d+\.\d+\.\d+(-[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?$")]
+    private static partial Regex PackageVersion();
 
     private static CleanCommand ReadClean(Cursor cursor)
     {

@@ -75,7 +75,7 @@ internal sealed class GuestBooter(Repository repository, Action<string> say)
         {
             Name = image.Name,
             Kernel = image.Elf,
-            MemoryMiB = command.Memory ?? RunCommand.DefaultMemory,
+            MemoryMiB = command.Memory ?? image.Memory,
             VCpus = command.VirtualCpus ?? RunCommand.DefaultVirtualCpus,
             CommandLine = whole.Format(),
         };

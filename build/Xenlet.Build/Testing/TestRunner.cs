@@ -30,10 +30,17 @@ internal sealed class TestRunner(Repository repository, ProcessRunner processes,
 
     /// <summary>The expression for <c>dotnet test --filter</c>.</summary>
     /// <param name="filter">The user's expression, or <see langword="null"/>.</param>
-    /// <param name="soak">Whether the long tests are wanted, rather than all others.</param>
-    public static string Filter(string? filter, bool soak)
+    /// <param name="soak">
+    /// Whether the long tests are wanted, rather than all others; <see langword="null"/> for both, which may be an empty expression.
+    /// </param>
+    public static string Filter(string? filter, bool? soak)
     {
-        string category = soak ? SoakCategory : SoakCategory.Replace("=", "!=", StringComparison.Ordinal);
+        if (soak is null)
+        {
+            return filter ?? "";
+        }
+
+        string category = soak.Value ? SoakCategory : SoakCategory.Replace("=", "!=", StringComparison.Ordinal);
         return filter is null ? category : $"({filter})&({category})";
     }
 
