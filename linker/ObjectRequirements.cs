@@ -52,7 +52,7 @@ public static class ObjectRequirements
         for (int i = 1; i < view.SymbolCount; i++)
         {
             string name = Encoding.UTF8.GetString(view.SymbolName(i));
-            (view.SymbolSection(i) == ElfFormat.Undefined ? undefined : defined).Add(name);
+            (view.SymbolSection(i) == ElfFormat.SHN_UNDEF ? undefined : defined).Add(name);
             if (view.IsFunction(i) && name.StartsWith(FailureRedirect.NucleusPrefix, StringComparison.Ordinal))
             {
                 functions.Add(new Function(name, view.SymbolSection(i), view.SymbolValue(i), view.SymbolValue(i) + view.SymbolSize(i)));
@@ -71,7 +71,8 @@ public static class ObjectRequirements
 
         if (!hasVariables)
         {
-            missing.Add($"there is no variable of the kernel, whose names begin with {NucleusVariables.Prefix}{FailureRedirect.NucleusPrefix}");
+            missing.Add(
+                $"there is no variable of the kernel, whose names begin with {NucleusVariables.Prefix}{FailureRedirect.NucleusPrefix}");
         }
 
         missing.AddRange(UnknownHelpers(view, functions));
@@ -88,7 +89,7 @@ public static class ObjectRequirements
         {
             Function[] sorted = [.. code.OrderBy(function => function.Start)];
             ulong[] starts = [.. sorted.Select(function => function.Start)];
-            foreach (SectionHeader relocations in view.Sections.Where(s => s.Type == ElfFormat.Rela && s.Info == code.Key))
+            foreach (SectionHeader relocations in view.Sections.Where(s => s.Type == ElfFormat.SHT_RELA && s.Info == code.Key))
             {
                 for (int at = 0; at + ElfFormat.RelaSize <= relocations.Size; at += ElfFormat.RelaSize)
                 {

@@ -4,7 +4,7 @@ namespace Xenlet.Build;
 
 /// <summary>Carries out the commands.</summary>
 /// <param name="repository">The copy of the repository to work on.</param>
-/// <param name="cancellationToken">Ends the work, and the processes it has started.</param>
+/// <param name="cancellationToken">Ends the work and the processes that it has started.</param>
 internal sealed class Tool(Repository repository, CancellationToken cancellationToken)
 {
     private readonly ProcessRunner _processes = new(cancellationToken);

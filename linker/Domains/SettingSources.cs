@@ -3,7 +3,9 @@ using System.Xml.Linq;
 
 namespace Xenlet.Linker.Domains;
 
-/// <summary>The files in which a project's settings may stand. MSBuild does not tell a tool where a value came from, so they are searched.</summary>
+/// <summary>
+/// The files in which a project's settings may stand. MSBuild does not tell a tool where a value came from, so they are searched.
+/// </summary>
 /// <param name="files">Their paths, the one that is read last at the end; what does not exist is left out.</param>
 internal sealed class SettingSources(IReadOnlyList<string> files)
 {

@@ -124,7 +124,7 @@ public sealed class RepositoryTests : IDisposable
             project => project.Attribute("Path")!.Value);
         IEnumerable<string> present = Directory.EnumerateFiles(root, "*.csproj", SearchOption.AllDirectories)
             .Select(path => Path.GetRelativePath(root, path))
-            .Where(path => !path.Split('/').Intersect(["bin", "obj", "artifacts"]).Any());
+            .Where(path => !path.Split('/').Intersect(["bin", "obj", "artifacts", "templates"]).Any());
 
         Assert.Equal(present.Order(StringComparer.Ordinal), listed.Order(StringComparer.Ordinal));
     }

@@ -5,7 +5,8 @@ namespace Xenlet.Guest.Tests;
 /// <summary>The guest programs under test, each published once in a test run, when it is first asked for.</summary>
 internal static class Images
 {
-    private static readonly Lazy<Task<string>> LazyCases = new(() => PublishedImages.PublishAsync("tests/GuestImage", "Xenlet.GuestImage.elf"));
+    private static readonly Lazy<Task<string>> LazyCases = new(
+        () => PublishedImages.PublishAsync("tests/GuestImage", "Xenlet.GuestImage.elf"));
     private static readonly Lazy<Task<string>> LazyHello = new(() => PublishedImages.PublishAsync("samples/Hello", "Hello.elf"));
     private static readonly Lazy<Task<string>> LazyStoreTool = new(
         () => PublishedImages.PublishAsync("samples/XenStoreTool", "XenStoreTool.elf"));
@@ -16,7 +17,8 @@ internal static class Images
     private static readonly Lazy<Task<string>> LazyHostilePeer = new(
         () => PublishedImages.PublishAsync("tests/HostilePeer", "Xenlet.HostilePeer"));
     private static readonly Lazy<Task<string>> LazyPing = new(() => PublishedImages.PublishAsync("samples/Ping", "Ping.elf"));
-    private static readonly Lazy<Task<string>> LazyWork = new(() => PublishedImages.PublishAsync("tests/GuestWork", "Xenlet.GuestWork.elf"));
+    private static readonly Lazy<Task<string>> LazyWork = new(
+        () => PublishedImages.PublishAsync("tests/GuestWork", "Xenlet.GuestWork.elf"));
 
     /// <summary>Path of tests/GuestImage as an image: the cases.</summary>
     public static Task<string> Cases => LazyCases.Value;

@@ -1,12 +1,12 @@
 namespace Xenlet.Build;
 
-/// <summary>The commands that test.</summary>
+/// <summary>The test commands.</summary>
 internal static partial class CommandLineReader
 {
-    /// <summary>Largest number of runs of a project that anybody waits for.</summary>
+    /// <summary>The maximum number of runs of a project.</summary>
     private const int MaximumRuns = 10_000;
 
-    /// <summary>Largest number of minutes that anybody waits for: a week.</summary>
+    /// <summary>The maximum number of minutes: a week.</summary>
     private const int MaximumMinutes = 7 * 24 * 60;
 
     private static BuildCommand ReadTest(Cursor cursor)

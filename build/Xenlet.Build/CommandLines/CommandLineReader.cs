@@ -1,28 +1,31 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using Xenlet.Guests;
 using Xenlet.QemuXen;
 
 namespace Xenlet.Build;
 
-/// <summary>Reads the build tool's own command line.</summary>
+/// <summary>Parses the build tool's command line.</summary>
 internal static partial class CommandLineReader
 {
-    /// <summary>Largest memory a Xen domain's size in MiB can sensibly have here: 16 TiB.</summary>
+    /// <summary>The maximum memory of a domain in MiB that is sensible here: 16 TiB.</summary>
     private const int MaximumMemory = 16 * 1024 * 1024;
 
-    /// <summary>Largest number of virtual processors of an x86 HVM domain (HVM_MAX_VCPUS in Xen's public headers).</summary>
+    /// <summary>The maximum number of virtual processors of an x86 HVM domain (HVM_MAX_VCPUS in Xen's public headers).</summary>
     private const int MaximumVirtualCpus = 128;
 
-    /// <summary>Largest disk in MiB: 1 TiB. It takes as much of dom0's memory as is written to it.</summary>
+    /// <summary>The maximum size of a disk in MiB: 1 TiB. A disk takes as much of dom0's memory as is written to it.</summary>
     private const int MaximumDisk = 1024 * 1024;
 
     private const int MaximumPort = ushort.MaxValue;
 
-    /// <summary>Disks have the names xvda to xvdz, and the last is for the one that is plugged.</summary>
+    /// <summary>Disks are named xvda to xvdz, and the last is for the plugged one.</summary>
     private const int MaximumDisks = 25;
 
-    /// <summary>Reads <paramref name="arguments"/>.</summary>
-    /// <exception cref="BuildException">Something was not understood; the message names it.</exception>
+    /// <summary>
+    /// Parses <paramref name="arguments"/>.
+    /// </summary>
+    /// <exception cref="BuildException">Something was not understood. The message names it.</exception>
     public static BuildCommand Read(IReadOnlyList<string> arguments)
     {
         if (arguments.Count == 0)
@@ -48,12 +51,10 @@ internal static partial class CommandLineReader
         };
     }
 
-    /// <summary>
-    /// Reads what a project says of its own runs (the property XenletRunOptions): options of <c>run</c>, separated by blanks.
-    /// </summary>
+    /// <summary>Parses a project's own run options (the property XenletRunOptions): options of <c>run</c>, separated by spaces.</summary>
     /// <param name="options">The options.</param>
-    /// <param name="project">The project file; paths are meant from its directory.</param>
-    /// <exception cref="BuildException">Something was not understood; the message names it.</exception>
+    /// <param name="project">The project file. Paths are relative to its directory.</param>
+    /// <exception cref="BuildException">Something was not understood. The message names it.</exception>
     public static RunCommand ReadDeclared(string options, string project)
     {
         try

@@ -3,12 +3,12 @@ using System.Text.Json;
 
 namespace Xenlet.Build;
 
-/// <summary>A program made into an image, as <c>build</c> leaves it.</summary>
+/// <summary>A program's image as <c>build</c> leaves it.</summary>
 /// <param name="Name">The program's name, which is its assembly's.</param>
 /// <param name="Directory">Holds its files.</param>
 internal sealed record GuestImage(string Name, string Directory)
 {
-    /// <summary>Options of <c>run</c> that the project names for itself (XenletRunOptions).</summary>
+    /// <summary>The project's own options for <c>run</c> (XenletRunOptions).</summary>
     public string RunOptions { get; init; } = "";
 
     /// <summary>Memory in MiB that the project asks for (XenletMemory).</summary>
@@ -26,12 +26,14 @@ internal sealed record GuestImage(string Name, string Directory)
     /// <summary>Commands for gdb.</summary>
     public string GdbScript => Path.Combine(Directory, Name + ".gdb");
 
-    /// <summary>Publishes a project and collects its image below artifacts/.</summary>
-    /// <exception cref="BuildException">The project is no guest program, or does not build; the compiler has said why.</exception>
-    /// <param name="repository">Its artifacts/ receive the image.</param>
+    /// <summary>Publishes a project and collects its image in artifacts/.</summary>
+    /// <exception cref="BuildException">
+    /// The project is not a guest program, or does not build, which the compiler has explained.
+    /// </exception>
+    /// <param name="repository">The image goes to its artifacts/.</param>
     /// <param name="project">The project file.</param>
     /// <param name="processes">Runs the build.</param>
-    /// <param name="debug">Whether it is a Debug build, whose code is as the source says it.</param>
+    /// <param name="debug">Whether to make a Debug build, whose code follows the source.</param>
     /// <param name="quick">Whether somebody waits for it: see <see cref="QuickBuild"/>.</param>
     public static GuestImage Make(Repository repository, string project, ProcessRunner processes, bool debug = false, bool quick = false)
     {
@@ -51,7 +53,8 @@ internal sealed record GuestImage(string Name, string Directory)
         // Xenlet.Sdk gives every guest a memory.
         if (Property("XenletMemory").Length == 0)
         {
-            throw new BuildException($"{project} is not a guest program: it has neither <Sdk Name=\"Xenlet.Sdk\" /> nor src/Sdk/Sdk/Sdk.props.");
+            throw new BuildException(
+                $"{project} is not a guest program: it has neither <Sdk Name=\"Xenlet.Sdk\" /> nor src/Sdk/Sdk/Sdk.props.");
         }
 
         bool built = quick

@@ -1,9 +1,9 @@
 namespace Xenlet.Build;
 
-/// <summary>Builds one test project, with what it needs and nothing else, and runs its tests.</summary>
+/// <summary>Builds one test project with only what it needs, and runs its tests.</summary>
 /// <param name="repository">Holds the tests.</param>
 /// <param name="processes">Runs <c>dotnet</c>.</param>
-/// <param name="say">Receives each line about what is being done.</param>
+/// <param name="say">Receives progress messages, a line at a time.</param>
 internal sealed class ProjectTest(Repository repository, ProcessRunner processes, Action<string> say)
 {
     /// <summary>Runs <paramref name="project"/>.</summary>

@@ -35,7 +35,7 @@ internal static unsafe partial class SystemRandom
         return 1;
     }
 
-    /// <summary>0: nothing to initialise.</summary>
+    /// <summary>Adds a region, which must not overlap another.</summary>
     [UnmanagedCallersOnly(EntryPoint = "CryptoNative_EnsureOpenSslInitialized")]
     private static int EnsureInitialized() => 0;
 

@@ -72,7 +72,7 @@ public static class DeviceTree
     {
         try
         {
-            return device.Driver?.Describe(device);
+            return device.Session?.Describe();
         }
         catch (Exception error)
         {

@@ -53,7 +53,7 @@ public abstract partial class DeviceBus
         try
         {
             TaskCompletionSource atRest = new(TaskCreationOptions.RunContinuationsAsynchronously);
-            if (_queue.Post("suspend", () =>
+            if (_queue.Post(new(BusWorkKind.Suspend), () =>
                 {
                     Rest(suspend);
                     atRest.TrySetResult();
@@ -142,7 +142,7 @@ public abstract partial class DeviceBus
     {
         Change(SuspendPhase.Suspended, SuspendPhase.Resuming);
         TaskCompletionSource examined = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        if (_queue.Release(("resume", () => ExamineAllAsync(examined))) && !Options.Stepped)
+        if (_queue.Release((new(BusWorkKind.Resume), () => ExamineAllAsync(examined))) && !Options.Stepped)
         {
             await EventLoop.OnLoop(examined.Task).WaitAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         }
@@ -257,7 +257,7 @@ public abstract partial class DeviceBus
             device.CancelSuspend();
         }
 
-        _queue.Withdraw("suspend");
+        _queue.Withdraw(new(BusWorkKind.Suspend));
         Change(SuspendPhase.Suspending, SuspendPhase.Running);
         // Last, so that what runs now does not hold it again.
         _queue.Release();

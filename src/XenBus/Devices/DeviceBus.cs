@@ -65,7 +65,7 @@ public abstract partial class DeviceBus : IAsyncDisposable
     // The first of Xen's reserved domain numbers, DOMID_FIRST_RESERVED of xen.h.
     private const uint FirstReservedDomain = 0x7FF0;
 
-    private readonly WorkQueue _queue;
+    private readonly WorkQueue<BusWork> _queue;
     private readonly int _idComponents;
     private readonly Lock _gate = new();
     private readonly List<XenBusEvents> _streams = [];
@@ -105,7 +105,7 @@ public abstract partial class DeviceBus : IAsyncDisposable
         Options = Loop is null ? Options : Options with { TimeProvider = Loop.ClockFor(Options.TimeProvider) };
         _queue = new(Options.Stepped, Loop, error => Report(null, $"{Node}: {error}"));
         _lookAgain = new(Options.TimeProvider, LookAgain);
-        _watchAgain = new(Options.TimeProvider, () => _queue.Post("watch", WatchAgainAsync));
+        _watchAgain = new(Options.TimeProvider, () => _queue.Post(new(BusWorkKind.WatchAgain), WatchAgainAsync));
     }
 
     /// <summary>The bus's directory in the store, relative to our domain's.</summary>
@@ -168,7 +168,7 @@ public abstract partial class DeviceBus : IAsyncDisposable
             _drivers = [.. _drivers, driver];
         }
 
-        _queue.Post("offer", () =>
+        _queue.Post(new(BusWorkKind.OfferDevices), () =>
         {
             foreach (XenDevice device in Devices)
             {
@@ -337,11 +337,11 @@ public abstract partial class DeviceBus : IAsyncDisposable
         }
     }
 
-    /// <summary>A device's state was written, or could not be, while it was to be looked at.</summary>
-    internal void LookAtState(XenDevice device) => Look(device.Node, "/state");
+    /// <summary>Examines a device's state, which could not be examined while it was written.</summary>
+    internal void ExamineState(XenDevice device) => Look(device.Node, "/state");
 
     /// <summary>A device's driver has let it go. What is in its place now is looked at.</summary>
-    internal void PostForget(XenDevice device, bool givenUp) => _queue.Post("forget " + device.Node, () =>
+    internal void PostForget(XenDevice device, bool givenUp) => _queue.Post(new(BusWorkKind.ForgetDevice, device.Node), () =>
     {
         lock (_gate)
         {
@@ -444,7 +444,7 @@ public abstract partial class DeviceBus : IAsyncDisposable
                         if (change.LookAtEverything)
                         {
                             // It may come from another xenstored, which has not been told.
-                            _queue.Post("announce", () => AnnounceAsync(CancellationToken.None));
+                            _queue.Post(new(BusWorkKind.Announce), () => AnnounceAsync(CancellationToken.None));
                         }
 
                         TakeEvent(change.Path);
@@ -503,7 +503,7 @@ public abstract partial class DeviceBus : IAsyncDisposable
             _waitingScopes[scope] = tell || _waitingScopes.GetValueOrDefault(scope);
         }
 
-        _queue.Post("look", LookAsync);
+        _queue.Post(new(BusWorkKind.Examine), LookAsync);
     }
 
     private void Look(string node, string path)
@@ -525,7 +525,7 @@ public abstract partial class DeviceBus : IAsyncDisposable
             }
         }
 
-        _queue.Post("look", LookAsync);
+        _queue.Post(new(BusWorkKind.Examine), LookAsync);
     }
 
     /// <summary>
@@ -667,7 +667,7 @@ public abstract partial class DeviceBus : IAsyncDisposable
             }
         }
 
-        _queue.Post("looked again", () =>
+        _queue.Post(new(BusWorkKind.EndRetry), () =>
         {
             lock (_gate)
             {
