@@ -21,6 +21,11 @@ internal static class Program
                  says what the link of an image relies on and an object of another compiler has not
                Xenlet.Linker domain <settings.txt> <out.cfg> <out.xml>
                  writes the domain that a project asks for, for xl and for libvirt
+               Xenlet.Linker cryptography <object.o> <out.o>
+                 writes the stubs that the program's cryptography needs, if any, and says,
+                 between bars: "none", "random" or "openssl", what has to be linked; what
+                 the program may use of OpenSSL; the Debian packages that are missing for
+                 OpenSSL; what the linker has to be told
         """;
 
     private static int Main(string[] arguments)
@@ -49,6 +54,9 @@ internal static class Program
                     return Check(path);
                 case ["domain", var settings, var xl, var libvirt]:
                     return WriteDomain(settings, xl, libvirt);
+                case ["cryptography", var path, var stubs]:
+                    WriteCryptography(path, stubs);
+                    return 0;
                 default:
                     Console.Error.WriteLine(Usage);
                     return 1;
@@ -95,6 +103,27 @@ internal static class Program
         File.WriteAllText(xl, XlDomain.Format(settings));
         File.WriteAllText(libvirt, LibvirtDomain.Format(settings));
         return 0;
+    }
+
+    private static void WriteCryptography(string path, string stubs)
+    {
+        CryptographyUse use = CryptographyUse.Read(new ObjectFile(path, File.ReadAllBytes(path)));
+        string word = "none", missing = "", options = "";
+        switch (use.Need)
+        {
+            case CryptographyNeed.RandomNumbers:
+                word = "random";
+                File.WriteAllBytes(stubs, StubObject.Write(CryptographyStubs.WithoutOpenSsl()));
+                break;
+            case CryptographyNeed.OpenSsl:
+                word = "openssl";
+                missing = string.Join(' ', OpenSslPackages.Missing());
+                options = "-Wl," + string.Join(',', CryptographyStubs.Wrapped.Select(name => $"--wrap={name}"));
+                File.WriteAllBytes(stubs, StubObject.Write(CryptographyStubs.WithOpenSsl()));
+                break;
+        }
+
+        Console.WriteLine(string.Join('|', word, use.Purposes, missing, options));
     }
 
     private static int Redirect(string path, string prefix)

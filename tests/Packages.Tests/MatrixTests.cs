@@ -60,6 +60,15 @@ public sealed class MatrixTests
     }
 
     [Fact]
+    public async Task A_program_that_resolves_names_is_linked_without_a_warning()
+    {
+        using Workplace workplace = await Workplace.CreateAsync();
+        WriteHello(workplace, "names");
+        workplace.Write("names/Program.cs", "System.Console.WriteLine(System.Net.Dns.GetHostAddresses(args[0]).Length);\n");
+        (await workplace.PublishAsync("names")).AssertWhole();
+    }
+
+    [Fact]
     public async Task Equal_sources_in_two_directories_give_equal_bytes()
     {
         using Workplace workplace = await Workplace.CreateAsync();
@@ -112,7 +121,7 @@ public sealed class MatrixTests
         (await workplace.PublishAsync(sample)).AssertWhole();
     }
 
-    /// <summary>A sample's project with packages in place of the repository's files, and the properties that the repository gives it.</summary>
+    /// <summary>A sample's project with packages in place of the repository's files, and the properties that those give it.</summary>
     private static string OutsideTheRepository(string project)
     {
         XElement root = XElement.Parse(project);

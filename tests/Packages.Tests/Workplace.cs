@@ -94,9 +94,8 @@ internal sealed class Workplace : IDisposable
         CommandResult result = await PublishAnyAsync(directory, file);
         result.AssertSucceeded();
         Assert.True(
-            !result.Output.Contains(
-                "warning",
-                StringComparison.OrdinalIgnoreCase), $"a publish ought to warn of nothing:\n{result.Output}");
+            !result.Output.Contains("warning", StringComparison.OrdinalIgnoreCase),
+            $"a publish ought to warn of nothing:\n{result.Output}");
         string publish = file.Length > 0
             ? Path.Combine(directory, "artifacts", Path.GetFileNameWithoutExtension(file))
             : Path.Combine(directory, "bin", "Release", "net10.0", "linux-x64", "publish");

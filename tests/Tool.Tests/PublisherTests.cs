@@ -14,7 +14,6 @@ public sealed class PublisherTests : IDisposable
     {
         _image = _directory.Write("out/App.cfg", "");
         _source = _directory.Write("Sub/Program.cs", "");
-        string generated = _directory.Write("obj/Release/Generated.cs", "");
         _directory.Write("App.csproj", "");
         _directory.Write("App.cs", "");
         foreach (string path in Directory.EnumerateFileSystemEntries(_directory.Path, "*", SearchOption.AllDirectories))
@@ -22,8 +21,7 @@ public sealed class PublisherTests : IDisposable
             SetTime(path, -60);
         }
 
-        SetTime(generated, 60);
-        _list = _directory.Write("obj/sources", $"{_source}\n{generated}\n");
+        _list = _directory.Write("obj/sources", $"{_source}\n");
         SetTime(_list, 0);
     }
 

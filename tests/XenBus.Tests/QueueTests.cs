@@ -52,6 +52,31 @@ public sealed class QueueTests
     }
 
     [Fact]
+    public async Task Work_is_identified_by_the_value_of_its_key()
+    {
+        List<string> ran = [];
+        WorkQueue<DeviceWork> queue = new(stepped: true, loop: null, _ => Assert.Fail("nothing throws"));
+        Assert.True(Post("/state"));
+        Assert.True(Post("/online"));
+        Assert.False(Post("/state"));
+        Assert.True(Post("/backend"));
+        queue.Withdraw(new(DeviceWorkKind.NotifyLocalEnd, "/online"));
+        queue.Withdraw(new(DeviceWorkKind.NotifyOtherEnd, "/backend"));
+        Assert.Equal(2, queue.Count);
+        while (await queue.StepAsync())
+        {
+        }
+
+        Assert.Equal(["/state", "/backend"], ran);
+
+        bool Post(string path) => queue.Post(new(DeviceWorkKind.NotifyLocalEnd, path), () =>
+        {
+            ran.Add(path);
+            return default;
+        });
+    }
+
+    [Fact]
     public async Task A_closed_queue_takes_nothing()
     {
         WorkQueue<string> queue = new(stepped: true, loop: null, _ => { });

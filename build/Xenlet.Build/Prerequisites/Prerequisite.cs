@@ -16,6 +16,14 @@ internal sealed record Prerequisite(string Need, string Package, Func<IMachine, 
         new("glibc's static libraries (libc.a)", "libc6-dev", HasStaticLibc),
     ];
 
+    /// <summary>Also needed to link OpenSSL into an image. A publish of a program that needs it names what is missing.</summary>
+    public static readonly IReadOnlyList<Prerequisite> Cryptography =
+    [
+        new("cmake, which compiles .NET's part of OpenSSL", "cmake", machine => machine.HasCommand("cmake")),
+        new("make", "make", machine => machine.HasCommand("make")),
+        new("OpenSSL's headers and static libraries", "libssl-dev", machine => machine.HasFile("/usr/include/openssl/ssl.h")),
+    ];
+
     /// <summary>Also needed to boot an image.</summary>
     public static readonly IReadOnlyList<Prerequisite> Booting =
     [
@@ -37,7 +45,7 @@ internal sealed record Prerequisite(string Need, string Package, Func<IMachine, 
     public static readonly IReadOnlyList<Prerequisite> Debugging = [new("gdb", "gdb", machine => machine.HasCommand("gdb"))];
 
     /// <summary>Needed by the tests.</summary>
-    public static readonly IReadOnlyList<Prerequisite> Testing = [.. Linking, .. Booting, .. Intel, .. Debugging];
+    public static readonly IReadOnlyList<Prerequisite> Testing = [.. Linking, .. Cryptography, .. Booting, .. Intel, .. Debugging];
 
     private static bool HasStaticLibc(IMachine machine) =>
         machine.HasFile("/usr/lib/x86_64-linux-gnu/libc.a") || machine.HasFile("/usr/lib64/libc.a") || machine.HasFile("/usr/lib/libc.a");

@@ -33,7 +33,7 @@ internal sealed class Publisher(string project, string configuration, string ima
 
         // 'dotnet run' leaves variables of its own build, which are not this one's.
         foreach (string variable in start.Environment.Keys
-            .Where(key => key.StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase))
+            .Where(key => key.TrimStart('_').StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase))
             .ToList())
         {
             start.Environment.Remove(variable);
@@ -69,11 +69,8 @@ internal sealed class Publisher(string project, string configuration, string ima
             return true;
         }
 
-        // What a build makes of the sources is newer with each build.
         DateTime made = File.GetLastWriteTimeUtc(sources);
-        string[] files = [.. File.ReadLines(sources)
-            .Where(line => line.Length > 0 && !line.Split(Path.DirectorySeparatorChar).Contains("obj"))
-            .Append(project)];
+        string[] files = [.. File.ReadLines(sources).Where(line => line.Length > 0).Append(project)];
         return files.Any(file => !File.Exists(file) || File.GetLastWriteTimeUtc(file) > made)
             || Directories(files).Any(directory => Directory.GetLastWriteTimeUtc(directory) > made);
     }

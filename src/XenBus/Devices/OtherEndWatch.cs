@@ -1,5 +1,6 @@
 using Xenlet.Kernel;
 using Xenlet.XenBus.Base;
+using Xenlet.XenBus.Enumeration;
 using Xenlet.XenStoreRing;
 
 namespace Xenlet.XenBus.Devices;

@@ -1,6 +1,7 @@
 using Xenlet.Kernel;
 using Xenlet.XenBus.Base;
 using Xenlet.XenBus.Devices;
+using Xenlet.XenBus.Enumeration;
 using Xenlet.XenStoreRing;
 
 namespace Xenlet.XenBus;
@@ -105,7 +106,7 @@ public sealed partial class XenDevice
                 return new("has left the store while the domain was suspended", null);
             }
 
-            (OtherEnd? otherEnd, string problem) = await Bus.ReadOtherEndAsync(Node).ConfigureAwait(EventLoop.IsCurrent);
+            (OtherEnd? otherEnd, string problem) = await Bus.OtherEnds.ReadAsync(Node).ConfigureAwait(EventLoop.IsCurrent);
             if (otherEnd is null)
             {
                 return new(problem, null);

@@ -2,6 +2,7 @@ using System.Globalization;
 using Xenlet.Kernel;
 using Xenlet.XenBus.Base;
 using Xenlet.XenBus.Devices;
+using Xenlet.XenBus.Enumeration;
 using Xenlet.XenStoreRing;
 
 namespace Xenlet.XenBus;
@@ -10,7 +11,7 @@ namespace Xenlet.XenBus;
 /// Our end of a split device, as the store describes it: its place, its state, and the other end. The bus owns it; a driver reads it, and
 /// sets its state.
 /// </summary>
-public sealed partial class XenDevice
+public sealed partial class XenDevice : IKnownDevice
 {
     private readonly AsyncLock _stateLock = new();
     private int _stateUsers;
@@ -83,6 +84,8 @@ public sealed partial class XenDevice
 
     /// <summary>The other end's domain and path.</summary>
     internal OtherEnd OtherEnd => _otherEndWatch.OtherEnd;
+
+    OtherEnd IKnownDevice.OtherEnd => OtherEnd;
 
     private XenStoreClient Store => Bus.Store;
 
@@ -183,7 +186,7 @@ public sealed partial class XenDevice
     /// Reads this end's state from the store, and compares it with the state known here. Where somebody is writing it, such as a driver
     /// whose request is stalled, this does not wait: the bus checks again afterwards.
     /// </summary>
-    internal async ValueTask<NodeCheck> CheckNodeAsync()
+    async ValueTask<NodeCheck> IKnownDevice.CheckNodeAsync()
     {
         while (true)
         {

@@ -1,12 +1,12 @@
-namespace Xenlet.XenBus.Devices;
+namespace Xenlet.XenBus.Enumeration;
 
-/// <summary>What a look at a device's node found.</summary>
+/// <summary>How a device's node compares with what the bus knows of it.</summary>
 internal enum NodeCheck
 {
     /// <summary>The device is there; its state has been noted.</summary>
     Present,
 
-    /// <summary>The state is being written by this end; the bus looks again after it.</summary>
+    /// <summary>This end is writing the state; the bus examines the node again after it.</summary>
     BeingWritten,
 
     /// <summary>There is no state node, so no device.</summary>
