@@ -4,19 +4,19 @@ using System.Text.Json;
 namespace Xenlet.Linker;
 
 /// <summary>
-/// What an image was made from, as CycloneDX 1.6 lists it (https://cyclonedx.org/docs/1.6/json/), for whoever has to know whether a defect
-/// of a part is in it.
+/// Lists what an image was made from, as a CycloneDX 1.6 bill of materials (https://cyclonedx.org/docs/1.6/json/), so that anybody can
+/// check whether it contains a defective part.
 /// </summary>
 public static class BillOfMaterials
 {
     /// <summary>
-    /// Finds the parts and writes the list. The same parts give the same bytes: the list has neither a time nor a number of its own.
+    /// Finds the parts and writes the list. The same parts give the same bytes: the list contains neither a time nor a serial number.
     /// </summary>
-    /// <param name="output">Takes the list.</param>
+    /// <param name="output">Receives the list.</param>
     /// <param name="name">The program's name.</param>
     /// <param name="version">The program's version.</param>
     /// <param name="assemblies">The assemblies that the compiler was given.</param>
-    /// <param name="linkMap">What GNU ld wrote with <c>-Map</c>: it names the archives whose members are in the image.</param>
+    /// <param name="linkMap">The map that GNU ld wrote with <c>-Map</c>. It names the archives whose members are in the image.</param>
     public static void Write(Stream output, string name, string version, IEnumerable<string> assemblies, TextReader linkMap)
     {
         PackageFinder packages = new();
@@ -56,7 +56,7 @@ public static class BillOfMaterials
         json.WriteEndObject();
     }
 
-    /// <summary>An assembly of no package: the program, or one of this repository's rooms.</summary>
+    /// <summary>The part for an assembly that is in no package: the program, or a project of this repository.</summary>
     private static Part PartOfAssembly(string path)
     {
         AssemblyName name = AssemblyName.GetAssemblyName(path);

@@ -20,18 +20,18 @@ internal static class ElfFormat
     /// <summary>Offsets in a relocation with addend.</summary>
     public const int RelaOffset = 0, RelaType = 8, RelaSymbol = 12, RelaAddend = 16;
 
-    public const ushort TypeRelocatable = 1, MachineX64 = 62;
+    public const ushort ET_REL = 1, EM_X86_64 = 62;
 
-    public const uint Null = 0, Program = 1, SymbolTable = 2, StringTable = 3, Rela = 4, Note = 7, NoBits = 8;
+    public const uint SHT_NULL = 0, SHT_PROGBITS = 1, SHT_SYMTAB = 2, SHT_STRTAB = 3, SHT_RELA = 4, SHT_NOTE = 7, SHT_NOBITS = 8;
 
-    public const ulong FlagWrite = 1, FlagAlloc = 2, FlagExecute = 4, FlagInfoLink = 0x40;
+    public const ulong SHF_WRITE = 1, SHF_ALLOC = 2, SHF_EXECINSTR = 4, SHF_INFO_LINK = 0x40;
 
-    public const byte BindGlobal = 1, TypeObject = 1, TypeFunction = 2, TypeSection = 3;
+    public const byte STB_GLOBAL = 1, STT_OBJECT = 1, STT_FUNC = 2, STT_SECTION = 3;
 
-    public const int Undefined = 0;
+    public const int SHN_UNDEF = 0;
 
-    /// <summary>Section indexes from here on have special meanings.</summary>
-    public const int ReservedSections = 0xFF00;
+    /// <summary>Section indexes from here on are reserved.</summary>
+    public const int SHN_LORESERVE = 0xFF00;
 
     public static ReadOnlySpan<byte> Magic => [0x7F, (byte)'E', (byte)'L', (byte)'F', 2, 1, 1];
 }

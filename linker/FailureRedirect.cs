@@ -4,36 +4,36 @@ using Iced.Intel;
 
 namespace Xenlet.Linker;
 
-/// <summary>What <see cref="FailureRedirect"/> did.</summary>
-/// <param name="Functions">Functions of the nucleus that were looked at.</param>
-/// <param name="Checks">References to the helpers of failed checks that were changed.</param>
-/// <param name="StackCookies">References to the helper of a damaged stack that were changed.</param>
+/// <summary>The result of <see cref="FailureRedirect"/>.</summary>
+/// <param name="Functions">The number of nucleus functions inspected.</param>
+/// <param name="Checks">The number of changed references to the helpers of failed checks.</param>
+/// <param name="StackCookies">The number of changed references to the stack cookie helper.</param>
 public sealed record RedirectReport(int Functions, int Checks, int StackCookies);
 
 /// <summary>
-/// Makes failed checks in the nucleus end in its own panic. ILC puts a call to a helper that allocates and throws behind every bounds
-/// check, and one to a helper that ends in libc's abort behind every function with a buffer on the stack. In the nucleus neither may run.
+/// Redirects failed checks in the nucleus to its own panic. ILC emits a call of a helper that allocates and throws after every bounds
+/// check, and a call of a helper that ends in libc's abort after every function with a buffer on the stack. Neither may run in the nucleus.
 /// </summary>
 /// <remarks>
-/// ILC resolves a branch within its one code section itself and writes a relocation only for what leaves it, so both are changed: the
-/// distance in a branch instruction, and the symbol of a relocation. Its code has no data in it (jump tables are in .rodata), so a function
-/// can be decoded from its first byte to its last.
+/// ILC resolves branches within its one code section itself and writes relocations only for branches that leave it. Both are therefore
+/// changed: the displacement in a branch instruction, and the symbol of a relocation. ILC's code contains no data (jump tables are in
+/// .rodata), so a function can be decoded from its first byte to its last.
 /// </remarks>
 public static class FailureRedirect
 {
-    /// <summary>How ILC's names of the nucleus's functions begin: assembly, then namespace.</summary>
+    /// <summary>The start of ILC's names of the nucleus's functions: assembly, then namespace.</summary>
     public const string NucleusPrefix = "Xenlet_Kernel_Xenlet_Kernel_Nucleus_";
 
     private const int BranchDistanceSize = 4;
 
-    /// <summary>
-    /// Changes an object file's contents in place.
-    /// </summary>
+    /// <summary>Changes an object file's contents in place.</summary>
     /// <param name="file">The file's name, for messages.</param>
     /// <param name="bytes">The file's contents.</param>
-    /// <param name="prefix">How the names of the nucleus's functions begin.</param>
-    /// <returns>What was done.</returns>
-    /// <exception cref="BadObjectException">It is no object, it has no function of the nucleus, or no panic to go to.</exception>
+    /// <param name="prefix">The start of the names of the nucleus's functions.</param>
+    /// <returns>What was changed.</returns>
+    /// <exception cref="BadObjectException">
+    /// The file is not an object file, or has no function of the nucleus, or no panic to redirect to.
+    /// </exception>
     public static RedirectReport Apply(string file, byte[] bytes, string prefix = NucleusPrefix)
     {
         ObjectFile view = new(file, bytes);
@@ -49,7 +49,7 @@ public static class FailureRedirect
         {
             Function[] functions = code.OrderBy(f => f.Start).ToArray();
             HashSet<int> relocated = new();
-            foreach (SectionHeader? relocations in view.Sections.Where(s => s.Type == ElfFormat.Rela && s.Info == code.Key))
+            foreach (SectionHeader? relocations in view.Sections.Where(s => s.Type == ElfFormat.SHT_RELA && s.Info == code.Key))
             {
                 RedirectRelocations(view, symbols, relocations, functions, relocated, ref checks, ref cookies);
             }
@@ -190,7 +190,7 @@ public static class FailureRedirect
 
     private sealed record Function(string Name, int Section, int Start, int End);
 
-    /// <summary>What the symbol table says: the nucleus's functions, the helpers, and where they lie.</summary>
+    /// <summary>What the symbol table contains: the nucleus's functions, the helpers, and their addresses.</summary>
     private sealed class Symbols
     {
         private readonly Dictionary<int, Helper> _bySymbol = [];
@@ -211,7 +211,7 @@ public static class FailureRedirect
                 else if (Classify(name) is var kind and not Helper.None)
                 {
                     _bySymbol[i] = kind;
-                    if (view.SymbolSection(i) != ElfFormat.Undefined)
+                    if (view.SymbolSection(i) != ElfFormat.SHN_UNDEF)
                     {
                         _byPlace[(view.SymbolSection(i), view.SymbolValue(i))] = kind;
                     }
@@ -238,7 +238,7 @@ public static class FailureRedirect
         private static int FindPanic(ObjectFile view, string name)
         {
             int symbol = view.FindSymbol(name);
-            if (view.SymbolSection(symbol) != ElfFormat.Undefined)
+            if (view.SymbolSection(symbol) != ElfFormat.SHN_UNDEF)
             {
                 ReadFunction(view, symbol);
             }

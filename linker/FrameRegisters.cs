@@ -3,10 +3,10 @@ using static Iced.Intel.AssemblerRegisters;
 
 namespace Xenlet.Linker;
 
-/// <summary>Which register lies where in a frame; of the general ones all but rsp, which <c>iretq</c> loads.</summary>
+/// <summary>The place of each register in a frame. Of the general-purpose registers, rsp is missing, which <c>iretq</c> loads.</summary>
 internal static class FrameRegisters
 {
-    /// <summary>General registers and their offsets, rising.</summary>
+    /// <summary>General-purpose registers and their offsets, ascending.</summary>
     public static IReadOnlyList<(AssemblerRegister64 Register, int Offset)> General { get; } =
     [
         (r15, FrameLayout.R15), (r14, FrameLayout.R14), (r13, FrameLayout.R13), (r12, FrameLayout.R12),
@@ -23,11 +23,11 @@ internal static class FrameRegisters
     ];
 
     /// <summary>
-    /// Saves the xmm registers, which compiled C# uses freely, the nucleus as the program. It computes with integers alone, so x87 and
-    /// MXCSR stay where they are, unless another thread is chosen: fxsave64 and fxrstor64 would be most of the time of a short call.
+    /// Saves the xmm registers, which compiled C# uses freely, in the nucleus as in the program. The nucleus uses only integers, so x87 and
+    /// MXCSR stay in the processor unless another thread is chosen: fxsave64 and fxrstor64 would take most of the time of a short call.
     /// </summary>
-    /// <param name="c">Takes the instructions.</param>
-    /// <param name="frame">Holds the address of the current thread's frame.</param>
+    /// <param name="c">Receives the instructions.</param>
+    /// <param name="frame">The register that holds the address of the current thread's frame.</param>
     public static void SaveXmm(Assembler c, AssemblerRegister64 frame)
     {
         foreach ((AssemblerRegisterXMM register, int offset) in Xmm)
@@ -36,5 +36,16 @@ internal static class FrameRegisters
         }
 
         c.mov(__qword_ptr.gs[CpuLayout.FloatingPointIsLive], 1);
+    }
+
+    /// <summary>Loads the xmm registers.</summary>
+    /// <param name="c">Takes the instructions.</param>
+    /// <param name="frame">Holds the address of the frame.</param>
+    public static void LoadXmm(Assembler c, AssemblerRegister64 frame)
+    {
+        foreach ((AssemblerRegisterXMM register, int offset) in Xmm)
+        {
+            c.movaps(register, __xmmword_ptr[frame + offset]);
+        }
     }
 }

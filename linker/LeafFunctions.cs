@@ -2,12 +2,12 @@ using Iced.Intel;
 
 namespace Xenlet.Linker;
 
-/// <summary>Shorthand for 64-bit functions that refer to no other symbol.</summary>
+/// <summary>Helper for 64-bit functions that refer to no other symbol.</summary>
 internal static class LeafFunctions
 {
     /// <summary>Assembles one function.</summary>
     /// <param name="name">Its symbol.</param>
-    /// <param name="emit">Emits its instructions, the return too.</param>
+    /// <param name="emit">Emits its instructions, including the return.</param>
     /// <returns>The block.</returns>
     public static Block Function(string name, Action<Assembler> emit)
     {

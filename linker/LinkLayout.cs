@@ -1,8 +1,8 @@
 namespace Xenlet.Linker;
 
-/// <summary>The linker script that comes with this program.</summary>
+/// <summary>The linker script that is installed with this program.</summary>
 public static class LinkLayout
 {
-    /// <summary>Where it is.</summary>
+    /// <summary>Its path.</summary>
     public static string Path { get; } = System.IO.Path.Combine(AppContext.BaseDirectory, "xenlet.ld");
 }

@@ -5,9 +5,9 @@ public static class LinkMap
 {
     private const string Members = "Archive member included", Load = "LOAD ", Archive = ".a(", Object = ".o";
 
-    /// <summary>The objects that were linked, and the archives of which at least one member was.</summary>
-    /// <param name="map">What ld wrote.</param>
-    /// <returns>Each path once, in full.</returns>
+    /// <summary>Returns the linked objects, and the archives of which at least one member was linked.</summary>
+    /// <param name="map">The map that ld wrote.</param>
+    /// <returns>Each full path once.</returns>
     public static IReadOnlyCollection<string> Inputs(TextReader map)
     {
         SortedSet<string> paths = new(StringComparer.Ordinal);
@@ -25,7 +25,7 @@ public static class LinkMap
                 }
                 else if (line.StartsWith(Load, StringComparison.Ordinal) && line.EndsWith(Object, StringComparison.Ordinal))
                 {
-                    // An archive is loaded too when none of its members is needed; an object is in the image.
+                    // ld also loads archives of which it needs no member. An object that it loads is in the image.
                     paths.Add(Path.GetFullPath(line[Load.Length..]));
                 }
             }

@@ -5,9 +5,8 @@ using static Xenlet.Linker.LeafFunctions;
 namespace Xenlet.Linker;
 
 /// <summary>
-/// Filling and copying memory: what the base library offers for it calls into native code, which the nucleus must not. String instructions
-/// need no registers beyond those of the arguments and are what the microcode does best. The direction flag is clear between functions
-/// (System V ABI).
+/// Fills and copies memory. The base library's methods call native code, which the nucleus must not. String instructions need no registers
+/// beyond those of the arguments, and the microcode is optimised for them. The direction flag is clear between functions (System V ABI).
 /// </summary>
 public static class MemoryPrimitives
 {
@@ -17,7 +16,7 @@ public static class MemoryPrimitives
     [
         Function("xenlet_fill", static c =>
         {
-            // Words first: what interprets these instructions takes as long for a byte as for a word.
+            // Words first: an emulator that interprets these instructions takes as long for a byte as for a word.
             c.movzx(eax, sil);
             c.mov(rcx, 0x0101_0101_0101_0101UL);
             c.imul(rax, rcx);
@@ -34,8 +33,8 @@ public static class MemoryPrimitives
             Label backwards = c.CreateLabel();
             c.mov(rcx, rdx);
 
-            // As unsigned numbers: less than the length only if the target begins inside the source. Then a forward copy would read what it
-            // has written.
+            // As unsigned numbers, the difference is less than the length only if the target starts inside the source. A forward copy would
+            // then read what it has written.
             c.mov(rax, rdi);
             c.sub(rax, rsi);
             c.cmp(rax, rdx);

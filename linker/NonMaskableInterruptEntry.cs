@@ -4,8 +4,9 @@ using static Iced.Intel.AssemblerRegisters;
 namespace Xenlet.Linker;
 
 /// <summary>
-/// Where a non-maskable interrupt arrives: at any instruction, of the program or of the nucleus. It has a stack and a frame of its own, and
-/// goes back to the very instruction, so that nothing it hits notices. The processor holds the next one back until the <c>iretq</c>.
+/// The entry of a non-maskable interrupt, which can arrive at any instruction of the program or of the nucleus. It has its own stack and
+/// frame, and returns to exactly the interrupted instruction, so the interrupted code does not notice. The processor holds back the next
+/// one until the <c>iretq</c>.
 /// </summary>
 public static class NonMaskableInterruptEntry
 {
@@ -19,7 +20,7 @@ public static class NonMaskableInterruptEntry
         c.mov(rax, __qword_ptr.gs[CpuLayout.InNucleus]);
         c.mov(__qword_ptr.gs[CpuLayout.NmiInNucleus], rax);
 
-        // A fault from here on is the nucleus's.
+        // From here on, a fault is the nucleus's.
         c.mov(__qword_ptr.gs[CpuLayout.InNucleus], 1);
         emitter.LoadAddress(eax, StubNames.NmiFrame);
         TrapEntry.SaveFrame(emitter);
@@ -27,11 +28,11 @@ public static class NonMaskableInterruptEntry
         c.mov(rdi, rax);
         c.mov(rsi, __qword_ptr.gs[CpuLayout.NmiInNucleus]);
 
-        // Seven words lie on the stack, and a call wants rsp a multiple of 16.
+        // Seven words are on the stack, and a call needs rsp to be a multiple of 16.
         c.and(rsp, -16);
         c.cld();
 
-        // A backtrace of the report ends here.
+        // The report's backtrace ends here.
         c.xor(ebp, ebp);
         emitter.Call(StubNames.OnNmi);
         c.mov(rax, __qword_ptr.gs[CpuLayout.NmiInNucleus]);

@@ -4,34 +4,34 @@ using System.Text;
 namespace Xenlet.Linker;
 
 /// <summary>
-/// Gives the nucleus's variables a section of their own. ILC puts the static fields of all types into one section, where those of the
-/// nucleus share pages with the
-/// program's; what a system call must not read or write for the program can be told by its address only in whole pages.
+/// Moves the nucleus's variables to their own section. ILC puts the static fields of all types into one section, where the nucleus's share
+/// pages with the program's. An address check can only protect whole pages from what a system call reads or writes for the program.
 /// </summary>
 /// <remarks>
-/// Code and debug information name a static field by the symbol of its type and an offset, or, in debug information, by the section and
-/// an offset: with the symbols
-/// moved, and those offsets turned into symbols, the link does the rest.
+/// Code and debug information refer to a static field by its type's symbol and an offset; debug information may also use the section and an
+/// offset. Once the symbols are moved and the section offsets are replaced by symbols, the link does the rest.
 /// </remarks>
 public static class NucleusVariables
 {
-    /// <summary>The section for the variables, and for those of the stubs; the link layout names it.</summary>
+    /// <summary>The section for these variables and those of the stubs. The linker script names it.</summary>
     public const string SectionName = ".nucleus.bss";
 
     /// <summary>How ILC's names of a type's static fields begin, before the type's.</summary>
-    private const string Prefix = "__NONGCSTATICS";
+    internal const string Prefix = "__NONGCSTATICS";
 
     // No static field of an unmanaged type needs more.
     private const int Alignment = 16;
 
     /// <summary>Moves the variables.</summary>
     /// <param name="file">The file's name, for messages.</param>
-    /// <param name="bytes">The file's contents; not to be used afterwards. A file whose variables were moved already stays as it
-    /// is.</param>
-    /// <param name="prefix">How the names of the nucleus's types begin.</param>
+    /// <param name="bytes">
+    /// The file's contents, which must not be used afterwards. A file whose variables were already moved stays unchanged.
+    /// </param>
+    /// <param name="prefix">The start of the names of the nucleus's types.</param>
     /// <returns>The changed file's contents.</returns>
-    /// <exception cref="BadObjectException">It is no object, has no variable of the nucleus, or one that does not start as
-    /// zero.</exception>
+    /// <exception cref="BadObjectException">
+    /// The file is not an object file, has no variable of the nucleus, or has one with an initial value.
+    /// </exception>
     public static byte[] Separate(string file, byte[] bytes, string prefix = FailureRedirect.NucleusPrefix)
     {
         ObjectFile view = new(file, bytes);
@@ -51,27 +51,25 @@ public static class NucleusVariables
         int size = 0;
         foreach (Variable variable in moved)
         {
-            // As far from a multiple of the alignment as it was.
+            // Keep its offset modulo the alignment.
             size += (variable.Start - size) & (Alignment - 1);
             view.MoveSymbol(variable.Symbol, view.Sections.Count, (ulong)size);
             size += variable.End - variable.Start;
         }
 
-        return view.WithSection(SectionName, ElfFormat.NoBits, ElfFormat.FlagAlloc | ElfFormat.FlagWrite, size, Alignment);
+        return view.WithSection(SectionName, ElfFormat.SHT_NOBITS, ElfFormat.SHF_ALLOC | ElfFormat.SHF_WRITE, size, Alignment);
     }
 
-    /// <summary>
-    /// The variables in the order of their addresses. A symbol of ILC's has no size: each reaches as far as the next symbol.
-    /// </summary>
+    /// <summary>The variables in address order. ILC's symbols have no size: each variable reaches to the next symbol.</summary>
     private static List<Variable> FindVariables(ObjectFile view, byte[] prefix)
     {
         List<(int Symbol, int Section, int Start)> found = new();
         for (int i = 1; i < view.SymbolCount; i++)
         {
-            if (view.SymbolName(i).StartsWith(prefix) && view.SymbolSection(i) != ElfFormat.Undefined)
+            if (view.SymbolName(i).StartsWith(prefix) && view.SymbolSection(i) != ElfFormat.SHN_UNDEF)
             {
                 int section = view.SymbolSection(i);
-                if (section >= view.Sections.Count || view.Sections[section].Type != ElfFormat.NoBits)
+                if (section >= view.Sections.Count || view.Sections[section].Type != ElfFormat.SHT_NOBITS)
                 {
                     string name = Encoding.UTF8.GetString(view.SymbolName(i));
                     throw view.Bad($"{name} has an initial value, which a variable of the nucleus cannot have");
@@ -99,10 +97,10 @@ public static class NucleusVariables
             .Select(f => new Variable(f.Symbol, f.Section, f.Start, borders[Array.BinarySearch(borders, f.Start) + 1]))];
     }
 
-    /// <summary>What refers to a moved variable by the old section and an offset refers to it by its symbol from now on.</summary>
+    /// <summary>Changes references that use the old section and an offset to use the moved variable's symbol.</summary>
     private static void Redirect(ObjectFile view, SectionHeader section, List<Variable> moved)
     {
-        foreach (SectionHeader? relocations in view.Sections.Where(s => s.Type == ElfFormat.Rela))
+        foreach (SectionHeader? relocations in view.Sections.Where(s => s.Type == ElfFormat.SHT_RELA))
         {
             Span<byte> entries = view.Contents(relocations);
             for (; entries.Length >= ElfFormat.RelaSize; entries = entries[ElfFormat.RelaSize..])

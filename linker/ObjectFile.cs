@@ -3,12 +3,12 @@ using System.Text;
 
 namespace Xenlet.Linker;
 
-/// <summary>An object file that is not what it should be. The message names the file and what is wrong.</summary>
+/// <summary>An invalid object file. The message names the file and the defect.</summary>
 public sealed class BadObjectException : Exception
 {
-    /// <summary>Says what is wrong with a file.</summary>
+    /// <summary>Creates the exception.</summary>
     /// <param name="file">The file.</param>
-    /// <param name="what">What is wrong.</param>
+    /// <param name="what">The defect.</param>
     public BadObjectException(string file, string what)
         : base($"{file}: {what}")
     {
@@ -18,18 +18,18 @@ public sealed class BadObjectException : Exception
 /// <summary>A section header of an object file.</summary>
 /// <param name="Index">Its index.</param>
 /// <param name="Name">Its name.</param>
-/// <param name="Type">SHT_ number.</param>
+/// <param name="Type">SHT_ value.</param>
 /// <param name="Flags">SHF_ bits.</param>
-/// <param name="Offset">Where its contents begin in the file.</param>
-/// <param name="Size">Bytes; a section without contents takes none in the file.</param>
-/// <param name="Link">Index of the symbol or string table it uses.</param>
-/// <param name="Info">For relocations, index of the section they apply to.</param>
+/// <param name="Offset">File offset of its contents.</param>
+/// <param name="Size">Size in bytes. A section without contents takes no space in the file.</param>
+/// <param name="Link">Index of the symbol or string table that it uses.</param>
+/// <param name="Info">For relocations, the index of the section they apply to.</param>
 /// <param name="Alignment">Alignment of its first byte.</param>
 public sealed record SectionHeader(int Index, string Name, uint Type, ulong Flags, int Offset, int Size, int Link, int Info, int Alignment);
 
 /// <summary>
-/// A view of an ELF64 relocatable object for x86-64, in the caller's array. Every offset is checked against the array when the view is
-/// made, so that what follows can index freely. Symbols and relocations are read in place: there may be hundreds of thousands.
+/// A view of an ELF64 relocatable object for x86-64 in the caller's array. All offsets are checked against the array when the view is
+/// created, so that later code can index freely. Symbols and relocations are read in place, since there may be hundreds of thousands.
 /// </summary>
 public sealed class ObjectFile
 {
@@ -37,10 +37,10 @@ public sealed class ObjectFile
     private readonly SectionHeader _symbolTable;
     private readonly SectionHeader _symbolNames;
 
-    /// <summary>Looks at an object file.</summary>
+    /// <summary>Creates a view of an object file.</summary>
     /// <param name="file">Its name, for messages.</param>
-    /// <param name="bytes">Its contents. The view keeps the array.</param>
-    /// <exception cref="BadObjectException">It is no such object, or damaged.</exception>
+    /// <param name="bytes">Its contents. The view keeps a reference to the array.</param>
+    /// <exception cref="BadObjectException">It is not such an object, or it is damaged.</exception>
     public ObjectFile(string file, byte[] bytes)
     {
         Name = file;
@@ -50,13 +50,13 @@ public sealed class ObjectFile
             throw Bad("not a 64-bit little-endian ELF file");
         }
 
-        if (Read16(ElfFormat.HeaderType) != ElfFormat.TypeRelocatable || Read16(ElfFormat.HeaderMachine) != ElfFormat.MachineX64)
+        if (Read16(ElfFormat.HeaderType) != ElfFormat.ET_REL || Read16(ElfFormat.HeaderMachine) != ElfFormat.EM_X86_64)
         {
             throw Bad("not a relocatable object for x86-64");
         }
 
         Sections = ReadSections();
-        List<SectionHeader> tables = Sections.Where(s => s.Type == ElfFormat.SymbolTable).ToList();
+        List<SectionHeader> tables = Sections.Where(s => s.Type == ElfFormat.SHT_SYMTAB).ToList();
         if (tables.Count != 1)
         {
             throw Bad($"has {tables.Count} symbol tables, not one");
@@ -82,21 +82,21 @@ public sealed class ObjectFile
     /// <summary>The file's name.</summary>
     public string Name { get; }
 
-    /// <summary>All section headers, the empty one at index 0 too.</summary>
+    /// <summary>All section headers, including the empty one at index 0.</summary>
     public IReadOnlyList<SectionHeader> Sections { get; }
 
-    /// <summary>How many symbols there are, the empty one at index 0 too.</summary>
+    /// <summary>The number of symbols, including the empty one at index 0.</summary>
     public int SymbolCount { get; }
 
-    /// <summary>The contents of a section; changes go into the array the view was made of.</summary>
+    /// <summary>The contents of a section. Changes are made in the array of the view.</summary>
     /// <param name="section">The section.</param>
-    /// <returns>Its bytes; none for a section that takes no room in the file.</returns>
+    /// <returns>Its bytes, or none for a section that takes no space in the file.</returns>
     public Span<byte> Contents(SectionHeader section) =>
-        section.Type is ElfFormat.NoBits or ElfFormat.Null ? [] : _bytes.AsSpan(section.Offset, section.Size);
+        section.Type is ElfFormat.SHT_NOBITS or ElfFormat.SHT_NULL ? [] : _bytes.AsSpan(section.Offset, section.Size);
 
-    /// <summary>A symbol's name as it is in the file.</summary>
+    /// <summary>A symbol's name as stored in the file.</summary>
     /// <param name="symbol">The symbol's index.</param>
-    /// <returns>UTF-8.</returns>
+    /// <returns>The name in UTF-8.</returns>
     public ReadOnlySpan<byte> SymbolName(int symbol)
     {
         int start = Read32(SymbolAt(symbol) + ElfFormat.SymbolName);
@@ -104,7 +104,7 @@ public sealed class ObjectFile
         return rest[..rest.IndexOf((byte)0)];
     }
 
-    /// <summary>The index of the section a symbol lies in; 0 for an undefined symbol, and special values above all sections.</summary>
+    /// <summary>The index of the section that a symbol lies in: 0 for an undefined symbol; special values are above all sections.</summary>
     /// <param name="symbol">The symbol's index.</param>
     /// <returns>The index.</returns>
     public int SymbolSection(int symbol) => Read16(SymbolAt(symbol) + ElfFormat.SymbolSection);
@@ -114,7 +114,7 @@ public sealed class ObjectFile
     /// <returns>The offset.</returns>
     public ulong SymbolValue(int symbol) => Read64(SymbolAt(symbol) + ElfFormat.SymbolValue);
 
-    /// <summary>Bytes a symbol names.</summary>
+    /// <summary>A symbol's size in bytes.</summary>
     /// <param name="symbol">The symbol's index.</param>
     /// <returns>The number.</returns>
     public ulong SymbolSize(int symbol) => Read64(SymbolAt(symbol) + ElfFormat.SymbolBytes);
@@ -122,16 +122,16 @@ public sealed class ObjectFile
     /// <summary>Whether a symbol names a function.</summary>
     /// <param name="symbol">The symbol's index.</param>
     /// <returns>True if so.</returns>
-    public bool IsFunction(int symbol) => (_bytes[SymbolAt(symbol) + ElfFormat.SymbolInfo] & 0xF) == ElfFormat.TypeFunction;
+    public bool IsFunction(int symbol) => (_bytes[SymbolAt(symbol) + ElfFormat.SymbolInfo] & 0xF) == ElfFormat.STT_FUNC;
 
-    /// <summary>Whether a symbol stands for its section.</summary>
+    /// <summary>Whether a symbol represents its section.</summary>
     /// <param name="symbol">The symbol's index.</param>
     /// <returns>True if so.</returns>
-    public bool IsSection(int symbol) => (_bytes[SymbolAt(symbol) + ElfFormat.SymbolInfo] & 0xF) == ElfFormat.TypeSection;
+    public bool IsSection(int symbol) => (_bytes[SymbolAt(symbol) + ElfFormat.SymbolInfo] & 0xF) == ElfFormat.STT_SECTION;
 
-    /// <summary>Lets a symbol name another place.</summary>
+    /// <summary>Moves a symbol.</summary>
     /// <param name="symbol">The symbol's index.</param>
-    /// <param name="section">The section it lies in from now on; may be the one that <see cref="WithSection"/> is going to add.</param>
+    /// <param name="section">Its new section, which may be the one that <see cref="WithSection"/> is going to add.</param>
     /// <param name="value">Its offset there.</param>
     public void MoveSymbol(int symbol, int section, ulong value)
     {
@@ -139,17 +139,17 @@ public sealed class ObjectFile
         BinaryPrimitives.WriteUInt64LittleEndian(_bytes.AsSpan(SymbolAt(symbol) + ElfFormat.SymbolValue), value);
     }
 
-    /// <summary>A copy with one more section, behind all others, that takes no room in the file.</summary>
+    /// <summary>Returns a copy with one more section, after all others, that takes no space in the file.</summary>
     /// <param name="name">Its name.</param>
-    /// <param name="type">SHT_ number.</param>
+    /// <param name="type">SHT_ value.</param>
     /// <param name="flags">SHF_ bits.</param>
-    /// <param name="size">Bytes.</param>
+    /// <param name="size">Size in bytes.</param>
     /// <param name="alignment">A power of two.</param>
     /// <returns>The copy's contents.</returns>
     public byte[] WithSection(string name, uint type, ulong flags, int size, int alignment)
     {
-        // The table of names grows, so it and the headers go behind everything else; the old ones stay where nothing points at them any
-        // more.
+        // The table of names grows, so it and the headers are appended to the file. The old ones stay in place, but nothing refers to them
+        // any more.
         SectionHeader names = Sections[Read16(ElfFormat.HeaderSectionNames)];
         byte[] newNames = [.. Contents(names), .. Encoding.UTF8.GetBytes(name), 0];
         int namesAt = _bytes.Length;
@@ -181,7 +181,7 @@ public sealed class ObjectFile
     /// <summary>Finds a symbol.</summary>
     /// <param name="name">Its name.</param>
     /// <returns>Its index.</returns>
-    /// <exception cref="BadObjectException">There is none.</exception>
+    /// <exception cref="BadObjectException">There is no such symbol.</exception>
     public int FindSymbol(string name)
     {
         byte[] wanted = Encoding.UTF8.GetBytes(name);
@@ -196,24 +196,24 @@ public sealed class ObjectFile
         throw Bad($"has no symbol {name}");
     }
 
-    /// <summary>An exception that names this file.</summary>
-    /// <param name="what">What is wrong.</param>
+    /// <summary>Creates an exception that names this file.</summary>
+    /// <param name="what">The defect.</param>
     /// <returns>The exception.</returns>
     public BadObjectException Bad(string what) => new(Name, what);
 
     private int SymbolAt(int symbol) => _symbolTable.Offset + (symbol * ElfFormat.SymbolSize);
 
     private SectionHeader StringTable(int index) =>
-        index > 0 && index < Sections.Count && Sections[index].Type == ElfFormat.StringTable
+        index > 0 && index < Sections.Count && Sections[index].Type == ElfFormat.SHT_STRTAB
             ? Sections[index]
-            : throw Bad($"section {index}, which should hold the names of the symbols, is no string table");
+            : throw Bad($"section {index}, which should hold the names of the symbols, is not a string table");
 
     private SectionHeader[] ReadSections()
     {
         ushort count = Read16(ElfFormat.HeaderSectionCount);
         ushort names = Read16(ElfFormat.HeaderSectionNames);
         ulong table = Read64(ElfFormat.HeaderSectionOffset);
-        if (count == 0 || names >= count || names >= ElfFormat.ReservedSections)
+        if (count == 0 || names >= count || names >= ElfFormat.SHN_LORESERVE)
         {
             throw Bad($"has {count} sections and their names in section {names}");
         }
@@ -223,9 +223,9 @@ public sealed class ObjectFile
             throw Bad($"the section headers lie outside the file of {_bytes.Length} bytes");
         }
 
-        if (Read32((int)table + (names * ElfFormat.SectionHeaderSize) + ElfFormat.SectionType) != (int)ElfFormat.StringTable)
+        if (Read32((int)table + (names * ElfFormat.SectionHeaderSize) + ElfFormat.SectionType) != (int)ElfFormat.SHT_STRTAB)
         {
-            throw Bad($"section {names}, which should hold the names of the sections, is no string table");
+            throw Bad($"section {names}, which should hold the names of the sections, is not a string table");
         }
 
         (int nameTable, int nameTableSize) = Extent((int)table, names);
@@ -254,7 +254,7 @@ public sealed class ObjectFile
         int header = table + (index * ElfFormat.SectionHeaderSize);
         ulong offset = Read64(header + ElfFormat.SectionOffset);
         ulong size = Read64(header + ElfFormat.SectionSize);
-        bool inFile = (uint)Read32(header + ElfFormat.SectionType) is not (ElfFormat.NoBits or ElfFormat.Null);
+        bool inFile = (uint)Read32(header + ElfFormat.SectionType) is not (ElfFormat.SHT_NOBITS or ElfFormat.SHT_NULL);
         if (inFile && (offset > (ulong)_bytes.Length || size > (ulong)_bytes.Length - offset))
         {
             throw Bad($"section {index} lies outside the file of {_bytes.Length} bytes");

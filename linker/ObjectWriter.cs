@@ -10,10 +10,10 @@ public enum SymbolKind
     None = 0,
 
     /// <summary>STT_OBJECT: data.</summary>
-    Data = ElfFormat.TypeObject,
+    Data = ElfFormat.STT_OBJECT,
 
     /// <summary>STT_FUNC: code.</summary>
-    Function = ElfFormat.TypeFunction,
+    Function = ElfFormat.STT_FUNC,
 }
 
 /// <summary>A section of an object file to be written.</summary>
@@ -30,7 +30,7 @@ public sealed class ObjectSection
     /// <summary>Its name.</summary>
     public string Name { get; }
 
-    /// <summary>Bytes so far.</summary>
+    /// <summary>Its current size in bytes.</summary>
     public int Size { get; private set; }
 
     internal uint Type { get; }
@@ -45,10 +45,10 @@ public sealed class ObjectSection
 
     internal List<Relocation> Relocations { get; } = [];
 
-    /// <summary>Adds bytes at the next aligned place; gaps in code are filled with breakpoints, which stop what strays into them.</summary>
+    /// <summary>Appends bytes at the next aligned offset. Fills gaps in code with breakpoints, which stop stray execution.</summary>
     /// <param name="bytes">The bytes.</param>
     /// <param name="alignment">A power of two.</param>
-    /// <param name="relocations">Relocations, with offsets from the first of the bytes.</param>
+    /// <param name="relocations">Relocations, with offsets from the first of these bytes.</param>
     /// <returns>The offset of the first byte in the section.</returns>
     public int Append(ReadOnlySpan<byte> bytes, int alignment, IEnumerable<Relocation> relocations)
     {
@@ -59,10 +59,10 @@ public sealed class ObjectSection
         return start;
     }
 
-    /// <summary>Reserves zero bytes in a section that takes no room in the file.</summary>
-    /// <param name="size">How many.</param>
+    /// <summary>Reserves zero bytes in a section that takes no space in the file.</summary>
+    /// <param name="size">Their number.</param>
     /// <param name="alignment">A power of two.</param>
-    /// <returns>The offset of the first.</returns>
+    /// <returns>The offset of the first byte.</returns>
     public int Reserve(int size, int alignment)
     {
         int start = Align(alignment);
@@ -74,9 +74,9 @@ public sealed class ObjectSection
     {
         Alignment = Math.Max(Alignment, alignment);
         int start = (Size + alignment - 1) & -alignment;
-        if (Type != ElfFormat.NoBits)
+        if (Type != ElfFormat.SHT_NOBITS)
         {
-            byte filler = (Flags & ElfFormat.FlagExecute) != 0 ? (byte)0xCC : (byte)0;
+            byte filler = (Flags & ElfFormat.SHF_EXECINSTR) != 0 ? (byte)0xCC : (byte)0;
             for (; Size < start; Size++)
             {
                 Contents.WriteByte(filler);
@@ -88,7 +88,7 @@ public sealed class ObjectSection
     }
 }
 
-/// <summary>Writes an ELF64 relocatable object for x86-64, with global symbols only.</summary>
+/// <summary>Writes an ELF64 relocatable object for x86-64 with global symbols only.</summary>
 public sealed class ObjectWriter
 {
     private readonly List<ObjectSection> _sections = [];
@@ -97,34 +97,34 @@ public sealed class ObjectWriter
 
     /// <summary>Adds a section of code.</summary>
     /// <param name="name">Its name.</param>
-    /// <returns>The section, empty.</returns>
-    public ObjectSection AddCode(string name) => Add(name, ElfFormat.Program, ElfFormat.FlagAlloc | ElfFormat.FlagExecute);
+    /// <returns>The empty section.</returns>
+    public ObjectSection AddCode(string name) => Add(name, ElfFormat.SHT_PROGBITS, ElfFormat.SHF_ALLOC | ElfFormat.SHF_EXECINSTR);
 
     /// <summary>Adds a section of writable data.</summary>
     /// <param name="name">Its name.</param>
-    /// <returns>The section, empty.</returns>
-    public ObjectSection AddData(string name) => Add(name, ElfFormat.Program, ElfFormat.FlagAlloc | ElfFormat.FlagWrite);
+    /// <returns>The empty section.</returns>
+    public ObjectSection AddData(string name) => Add(name, ElfFormat.SHT_PROGBITS, ElfFormat.SHF_ALLOC | ElfFormat.SHF_WRITE);
 
-    /// <summary>Adds a section of writable data that starts as zero and takes no room in the file.</summary>
+    /// <summary>Adds a section of zero-initialised writable data, which takes no space in the file.</summary>
     /// <param name="name">Its name.</param>
-    /// <returns>The section, empty.</returns>
-    public ObjectSection AddZeros(string name) => Add(name, ElfFormat.NoBits, ElfFormat.FlagAlloc | ElfFormat.FlagWrite);
+    /// <returns>The empty section.</returns>
+    public ObjectSection AddZeros(string name) => Add(name, ElfFormat.SHT_NOBITS, ElfFormat.SHF_ALLOC | ElfFormat.SHF_WRITE);
 
     /// <summary>Adds a section of ELF notes.</summary>
     /// <param name="name">Its name.</param>
-    /// <returns>The section, empty.</returns>
-    public ObjectSection AddNotes(string name) => Add(name, ElfFormat.Note, ElfFormat.FlagAlloc);
+    /// <returns>The empty section.</returns>
+    public ObjectSection AddNotes(string name) => Add(name, ElfFormat.SHT_NOTE, ElfFormat.SHF_ALLOC);
 
-    /// <summary>Adds a section the loaded image does not have.</summary>
+    /// <summary>Adds a section that is not part of the loaded image.</summary>
     /// <param name="name">Its name.</param>
-    /// <returns>The section, empty.</returns>
-    public ObjectSection AddMarker(string name) => Add(name, ElfFormat.Program, 0);
+    /// <returns>The empty section.</returns>
+    public ObjectSection AddMarker(string name) => Add(name, ElfFormat.SHT_PROGBITS, 0);
 
     /// <summary>Defines a global symbol.</summary>
     /// <param name="name">Its name.</param>
     /// <param name="section">The section it lies in.</param>
     /// <param name="offset">Its offset there.</param>
-    /// <param name="size">Bytes it names.</param>
+    /// <param name="size">Its size in bytes.</param>
     /// <param name="kind">What it names.</param>
     public void Define(string name, ObjectSection section, int offset, int size, SymbolKind kind)
     {
@@ -136,7 +136,7 @@ public sealed class ObjectWriter
         _symbols.Add(new Symbol(name, section.Index, offset, size, kind));
     }
 
-    /// <summary>Writes the object. Symbols that relocations name and nobody defined become undefined symbols.</summary>
+    /// <summary>Writes the object. Symbols that relocations use but nobody defined become undefined symbols.</summary>
     /// <returns>The file's contents.</returns>
     public byte[] Write()
     {
@@ -144,7 +144,7 @@ public sealed class ObjectWriter
         {
             if (_symbolIndexes.TryAdd(name, _symbols.Count + 1))
             {
-                _symbols.Add(new Symbol(name, ElfFormat.Undefined, 0, 0, SymbolKind.None));
+                _symbols.Add(new Symbol(name, ElfFormat.SHN_UNDEF, 0, 0, SymbolKind.None));
             }
         }
 
@@ -167,15 +167,15 @@ public sealed class ObjectWriter
 
         foreach (ObjectSection section in relocated)
         {
-            AddSection(".rela" + section.Name, ElfFormat.Rela, ElfFormat.FlagInfoLink, 8, Relocations(
+            AddSection(".rela" + section.Name, ElfFormat.SHT_RELA, ElfFormat.SHF_INFO_LINK, 8, Relocations(
                 section), null, symbolTable, section.Index, ElfFormat.RelaSize);
         }
 
-        // The first global symbol's index is 1: there are no local ones but the null symbol.
-        AddSection(".symtab", ElfFormat.SymbolTable, 0, 8, Symbols(symbolNames), null, stringTable, 1, ElfFormat.SymbolSize);
-        AddSection(".strtab", ElfFormat.StringTable, 0, 1, symbolNames.ToArray());
+        // The index of the first global symbol is 1: the null symbol is the only local one.
+        AddSection(".symtab", ElfFormat.SHT_SYMTAB, 0, 8, Symbols(symbolNames), null, stringTable, 1, ElfFormat.SymbolSize);
+        AddSection(".strtab", ElfFormat.SHT_STRTAB, 0, 1, symbolNames.ToArray());
         int ownName = names.Add(".shstrtab");
-        AddSectionAt(ownName, ElfFormat.StringTable, 0, 1, names.ToArray(), null, 0, 0, 0);
+        AddSectionAt(ownName, ElfFormat.SHT_STRTAB, 0, 1, names.ToArray(), null, 0, 0, 0);
 
         Pad(8);
         long sectionOffset = file.Length;
@@ -226,8 +226,8 @@ public sealed class ObjectWriter
     private static void WriteHeader(Span<byte> bytes, long sectionOffset, int sectionNames)
     {
         ElfFormat.Magic.CopyTo(bytes);
-        BinaryPrimitives.WriteUInt16LittleEndian(bytes[ElfFormat.HeaderType..], ElfFormat.TypeRelocatable);
-        BinaryPrimitives.WriteUInt16LittleEndian(bytes[ElfFormat.HeaderMachine..], ElfFormat.MachineX64);
+        BinaryPrimitives.WriteUInt16LittleEndian(bytes[ElfFormat.HeaderType..], ElfFormat.ET_REL);
+        BinaryPrimitives.WriteUInt16LittleEndian(bytes[ElfFormat.HeaderMachine..], ElfFormat.EM_X86_64);
         BinaryPrimitives.WriteUInt32LittleEndian(bytes[ElfFormat.HeaderVersion..], 1);
         BinaryPrimitives.WriteInt64LittleEndian(bytes[ElfFormat.HeaderSectionOffset..], sectionOffset);
         BinaryPrimitives.WriteUInt16LittleEndian(bytes[ElfFormat.HeaderOwnSize..], ElfFormat.HeaderSize);
@@ -238,9 +238,9 @@ public sealed class ObjectWriter
 
     /// <summary>Adds a section of any type.</summary>
     /// <param name="name">Its name.</param>
-    /// <param name="type">SHT_ number.</param>
+    /// <param name="type">SHT_ value.</param>
     /// <param name="flags">SHF_ bits.</param>
-    /// <returns>The section, empty.</returns>
+    /// <returns>The empty section.</returns>
     internal ObjectSection Add(string name, uint type, ulong flags)
     {
         ObjectSection section = new(name, type, flags, _sections.Count + 1);
@@ -272,7 +272,7 @@ public sealed class ObjectWriter
             Symbol symbol = _symbols[i];
             Span<byte> entry = bytes.AsSpan((i + 1) * ElfFormat.SymbolSize);
             BinaryPrimitives.WriteInt32LittleEndian(entry, names.Add(symbol.Name));
-            entry[ElfFormat.SymbolInfo] = (byte)((ElfFormat.BindGlobal << 4) | (int)symbol.Kind);
+            entry[ElfFormat.SymbolInfo] = (byte)((ElfFormat.STB_GLOBAL << 4) | (int)symbol.Kind);
             BinaryPrimitives.WriteUInt16LittleEndian(entry[ElfFormat.SymbolSection..], checked((ushort)symbol.Section));
             BinaryPrimitives.WriteInt64LittleEndian(entry[ElfFormat.SymbolValue..], symbol.Value);
             BinaryPrimitives.WriteInt64LittleEndian(entry[ElfFormat.SymbolBytes..], symbol.Size);
@@ -283,7 +283,7 @@ public sealed class ObjectWriter
 
     private sealed record Symbol(string Name, int Section, int Value, int Size, SymbolKind Kind);
 
-    /// <summary>Names, each ended by a zero byte; offset 0 is the empty name.</summary>
+    /// <summary>Names with terminating zero bytes. Offset 0 is the empty name.</summary>
     private sealed class StringTableBuilder
     {
         private readonly List<byte> _bytes = [0];

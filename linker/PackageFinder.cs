@@ -3,12 +3,12 @@ using System.Xml.Linq;
 
 namespace Xenlet.Linker;
 
-/// <summary>Says which package a file is from: NuGet's, by the .nuspec above it, or Debian's, as <c>dpkg-query</c> knows.</summary>
+/// <summary>Finds the package that a file comes from: NuGet's by the .nuspec above it, Debian's by <c>dpkg-query</c>.</summary>
 internal sealed class PackageFinder
 {
     private readonly Dictionary<string, Part?> _byDirectory = [];
 
-    /// <summary>The package, or <see langword="null"/> when the file is of none that is known here.</summary>
+    /// <summary>The package, or <see langword="null"/> if the file is in no known package.</summary>
     public Part? OwnerOf(string path)
     {
         string directory = Path.GetDirectoryName(Path.GetFullPath(path))!;
@@ -39,17 +39,18 @@ internal sealed class PackageFinder
     private static Part? OfDebian(string path)
     {
         // "libc6-dev:amd64: /usr/lib/x86_64-linux-gnu/libc.a"
-        if (Ask("-S", path) is not { } owner || owner.LastIndexOf(": ", StringComparison.Ordinal) is not (> 0 and var end))
+        if (Query("-S", path) is not { } owner || owner.LastIndexOf(": ", StringComparison.Ordinal) is not (> 0 and var end))
         {
             return null;
         }
 
-        return Ask("-W", "-f=${Package} ${Version} ${Architecture}", owner[..end])?.Split(' ') is [var name, var version, var architecture]
+        string? found = Query("-W", "-f=${Package} ${Version} ${Architecture}", owner[..end]);
+        return found?.Split(' ') is [var name, var version, var architecture]
             ? new Part(name, version, $"pkg:deb/debian/{name}@{Uri.EscapeDataString(version)}?arch={architecture}")
             : null;
     }
 
-    private static string? Ask(params string[] arguments)
+    private static string? Query(params string[] arguments)
     {
         try
         {
@@ -61,7 +62,7 @@ internal sealed class PackageFinder
         }
         catch (System.ComponentModel.Win32Exception)
         {
-            // A system without Debian's packages.
+            // This system has no Debian packages.
             return null;
         }
     }

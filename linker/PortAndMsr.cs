@@ -47,7 +47,7 @@ public static class PortAndMsr
         }),
     ];
 
-    /// <summary>rdmsr and rdtsc leave 64 bits in edx:eax and clear the upper halves of both registers.</summary>
+    /// <summary>rdmsr and rdtsc return 64 bits in edx:eax and clear the upper halves of both registers.</summary>
     internal static void JoinHalves(Assembler c)
     {
         c.shl(rdx, 32);
@@ -58,7 +58,7 @@ public static class PortAndMsr
     {
         c.mov(edx, edi);
 
-        // The narrow forms leave the rest of eax as it was.
+        // The narrow forms leave the rest of eax unchanged.
         c.xor(eax, eax);
         read(c);
         c.ret();

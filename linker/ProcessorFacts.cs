@@ -4,12 +4,11 @@ using static Xenlet.Linker.LeafFunctions;
 
 namespace Xenlet.Linker;
 
-/// <summary>What the processor says of itself: features, time, random numbers.</summary>
+/// <summary>Reads from the processor: features, time, random numbers.</summary>
 public static class ProcessorFacts
 {
     /// <summary>
-    /// How often a dry random number generator is asked again: Intel's guide for software says that ten failures in a row mean it is
-    /// broken.
+    /// The number of attempts to get a random number. Intel's software guide says that ten failures in a row mean a broken generator.
     /// </summary>
     public const int RandomRetries = 10;
 
@@ -19,7 +18,7 @@ public static class ProcessorFacts
     [
         Function("xenlet_read_tsc", static c =>
         {
-            // Without it the processor may read the counter before what comes earlier in the program, and two readings could run backwards.
+            // Without it, the processor may read the counter before earlier instructions, and successive readings could go backwards.
             c.lfence();
             c.rdtsc();
             PortAndMsr.JoinHalves(c);
@@ -27,7 +26,7 @@ public static class ProcessorFacts
         }),
         Function("xenlet_cpuid", static c =>
         {
-            // cpuid writes rbx, which the caller owns, and rdx, which holds the third argument.
+            // cpuid writes rbx, which belongs to the caller, and rdx, which holds the third argument.
             c.mov(r9, rbx);
             c.mov(r8, rdx);
             c.mov(eax, edi);
@@ -57,7 +56,7 @@ public static class ProcessorFacts
         c.Label(ref again);
         draw(c);
 
-        // Carry set means a number was there.
+        // The carry flag says that a number was available.
         c.jb(drawn);
         c.pause();
         c.dec(ecx);

@@ -4,14 +4,14 @@ using static Xenlet.Linker.LeafFunctions;
 
 namespace Xenlet.Linker;
 
-/// <summary>Descriptor tables, floating point, and stopping.</summary>
+/// <summary>Descriptor tables, floating point state, and halting.</summary>
 public static class ProcessorState
 {
     /// <summary>Assembles the functions.</summary>
     /// <returns>The blocks.</returns>
     public static IEnumerable<Block> Assemble() =>
     [
-        // The segment registers keep their hidden parts: a new table must have the same segments at the same selectors.
+        // The segment registers keep their hidden parts, so a new table must have the same segments at the same selectors.
         LoadTable("xenlet_load_gdt", static (c, pointer) => c.lgdt(pointer)),
         LoadTable("xenlet_load_idt", static (c, pointer) => c.lidt(pointer)),
         Function("xenlet_load_task_register", static c =>

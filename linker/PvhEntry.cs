@@ -4,20 +4,20 @@ using static Iced.Intel.AssemblerRegisters;
 namespace Xenlet.Linker;
 
 /// <summary>
-/// The entry from the hypervisor. PVH (xen/include/public/arch-x86/hvm/start_info.h) starts a guest in 32-bit flat
-/// protected mode, paging and interrupts off, with ebx = physical address of <c>hvm_start_info</c>; every other register and the stack are
-/// undefined. It ends in long mode on the nucleus's stack.
+/// The entry from the hypervisor. PVH (xen/include/public/arch-x86/hvm/start_info.h) starts a guest in 32-bit flat protected mode with
+/// paging and interrupts off, and ebx = physical address of <c>hvm_start_info</c>. All other registers and the stack are undefined. The
+/// entry ends in long mode on the nucleus's stack.
 /// </summary>
 public static class PvhEntry
 {
-    // Page table entry bits: present, writable, and, in a page directory, a page of 2 MiB.
+    // Page table entry bits: present, writable, and, in a page directory, 2 MiB page.
     private const uint Present = 1 << 0, Writable = 1 << 1, LargePage = 1 << 7;
     private const int PageSize = 0x1000, EntriesPerTable = 512, LargePageSize = 0x20_0000;
 
-    // CR4: physical address extension (long mode needs it), global pages, and the two that allow SSE.
+    // CR4: physical address extension (required for long mode), global pages, and the two bits that enable SSE.
     private const uint Cr4Pae = 1 << 5, Cr4Pge = 1 << 7, Cr4OsFxsr = 1 << 9, Cr4OsXmmException = 1 << 10;
 
-    // CR0. WP and, in EFER, NXE: without them read-only and no-execute mean nothing in ring 0. EM and TS stay clear: compiled C# uses SSE
+    // CR0. Without WP and EFER.NXE, read-only and no-execute have no effect in ring 0. EM and TS stay clear, because compiled C# uses SSE
     // freely.
     private const uint Cr0Protection = 1 << 0, Cr0MonitorCoprocessor = 1 << 1, Cr0ExtensionType = 1 << 4, Cr0NumericError = 1 << 5,
         Cr0WriteProtect = 1 << 16, Cr0Paging = 1u << 31;
@@ -26,7 +26,7 @@ public static class PvhEntry
 
     private const uint MsrEfer = 0xC000_0080, MsrFsBase = 0xC000_0100, MsrGsBase = 0xC000_0101;
 
-    // Every SSE exception masked, round to nearest: the processor's state after reset, and what the System V ABI promises a program.
+    // All SSE exceptions masked, round to nearest: the state after reset, which the System V ABI guarantees to a program.
     private const int DefaultMxcsr = 0x1F80;
 
     /// <summary>Assembles the entry.</summary>
@@ -44,7 +44,7 @@ public static class PvhEntry
         c.mov(__dword_ptr[StubEmitter.Placeholder], ebx);
         emitter.Refer(StubNames.StartInfo, OperandField.Displacement, RelocationType.Absolute32);
 
-        // One entry each in the two upper tables; the rest of the three pages is zero as bss is. ebx is free now.
+        // One entry in each of the two upper tables. The rest of the three pages is zero, as .bss is. ebx is free from here on.
         c.mov(__dword_ptr[StubEmitter.Placeholder], StubEmitter.Placeholder);
         emitter.Refer(StubNames.BootTables, OperandField.Displacement, RelocationType.Absolute32);
         emitter.Refer(StubNames.BootTables, OperandField.Immediate, RelocationType.Absolute32, PageSize + Present + Writable);
@@ -72,14 +72,14 @@ public static class PvhEntry
         c.xor(edx, edx);
         c.wrmsr();
 
-        // The table is read by the far jump only, so it may be loaded before paging is on: its address is the same after.
+        // Only the far jump reads the table, so it may be loaded before paging is on: its address stays the same.
         c.lgdt(__dword_ptr[StubEmitter.Placeholder]);
         emitter.Refer(StubNames.BootGdtPointer, OperandField.Displacement, RelocationType.Absolute32);
 
         c.mov(eax, Cr0Protection | Cr0MonitorCoprocessor | Cr0ExtensionType | Cr0NumericError | Cr0WriteProtect | Cr0Paging);
         c.mov(cr0, eax);
 
-        // Long mode is active but in its 32-bit submode until cs holds a 64-bit code segment.
+        // Long mode is active, but in its 32-bit submode until cs holds a 64-bit code segment.
         c.jmp(Selectors.Code, StubEmitter.Placeholder);
         emitter.Refer(StubNames.LongMode, OperandField.Immediate, RelocationType.Absolute32);
         return emitter.ToBlock(StubNames.Start, BlockSection.TextBoot);
@@ -114,7 +114,7 @@ public static class PvhEntry
         c.ldmxcsr(__dword_ptr[rsp]);
         c.pop(rax);
 
-        // 32 bits: the loader puts the structure below 4 GiB, and the store above wrote no more.
+        // 32 bits: the loader puts the structure below 4 GiB, and the earlier store wrote no more.
         emitter.LoadAddress(eax, StubNames.StartInfo);
         c.mov(edi, __dword_ptr[rax]);
 
@@ -125,7 +125,7 @@ public static class PvhEntry
         return emitter.ToBlock(StubNames.LongMode, BlockSection.TextBoot);
     }
 
-    /// <summary>What <c>lgdt</c> reads in 32-bit mode: a limit and a 32-bit base.</summary>
+    /// <summary>The operand of <c>lgdt</c> in 32-bit mode: a limit and a 32-bit base.</summary>
     private static Block DescriptorTablePointer() =>
         new(StubNames.BootGdtPointer, BlockSection.TextBoot, 8, [StubData.BootGdtSize - 1, 0, 0, 0, 0, 0], 6)
         {

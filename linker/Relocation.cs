@@ -1,6 +1,6 @@
 namespace Xenlet.Linker;
 
-/// <summary>The relocation types the stubs need, with their numbers in the x86-64 psABI.</summary>
+/// <summary>The relocation types that the stubs need, with their numbers in the x86-64 psABI.</summary>
 public enum RelocationType
 {
     /// <summary>R_X86_64_64: a 64-bit address.</summary>
@@ -19,9 +19,9 @@ public enum RelocationType
     Absolute32Signed = 11,
 }
 
-/// <summary>A place in a block of code or data that the linker fills with a symbol's address.</summary>
+/// <summary>A field in a block of code or data that the linker fills with a symbol's address.</summary>
 /// <param name="Offset">Bytes from the start of the block.</param>
-/// <param name="Type">How the address is written.</param>
+/// <param name="Type">How the address is stored.</param>
 /// <param name="Symbol">The symbol's name.</param>
-/// <param name="Addend">What is added to the address.</param>
+/// <param name="Addend">A number added to the address.</param>
 public sealed record Relocation(int Offset, RelocationType Type, string Symbol, long Addend);

@@ -1,23 +1,25 @@
 namespace Xenlet.Linker;
 
-/// <summary>All machine code and data that no C# compiler emits.</summary>
+/// <summary>All machine code and data that the C# compiler cannot emit.</summary>
 public static class StubAssembler
 {
-    /// <summary>Assembles everything.</summary>
-    /// <returns>The blocks, in the order of the object file.</returns>
+    /// <summary>Assembles all blocks.</summary>
+    /// <returns>The blocks in the order of the object file.</returns>
     public static IReadOnlyList<Block> Assemble() =>
     [
         .. PvhEntry.Assemble(),
         .. XenNotes.Assemble(),
         .. SystemCallEntry.Assemble(),
         .. TrapEntry.Assemble(),
+        .. SystemCallReturn.Assemble(),
         .. ThreadResume.Assemble(),
         .. NonMaskableInterruptEntry.Assemble(),
-        .. HypercallGates.Assemble(),
+        .. HypercallFunctions.Assemble(),
         .. PortAndMsr.Assemble(),
         .. MemoryPrimitives.Assemble(),
         .. ProcessorFacts.Assemble(),
         .. ProcessorState.Assemble(),
+        .. ClockGetTime.Assemble(),
         .. StubData.Assemble(),
     ];
 }

@@ -2,7 +2,7 @@ using Iced.Intel;
 
 namespace Xenlet.Linker;
 
-/// <summary>The field of an instruction that holds an address.</summary>
+/// <summary>The instruction field that holds an address.</summary>
 public enum OperandField
 {
     /// <summary>An immediate operand or a branch target.</summary>
@@ -13,14 +13,14 @@ public enum OperandField
 }
 
 /// <summary>
-/// Assembles one block of code. Iced has no notion of a symbol in another object, so an instruction that needs one is written
-/// with <see cref="Placeholder"/> and marked with <see cref="Refer"/>; the field becomes zero bytes and a relocation.
+/// Assembles one block of code. Iced cannot refer to a symbol of another object, so an instruction that needs one is written with
+/// <see cref="Placeholder"/> and marked with <see cref="Refer"/>. The field becomes zero bytes and a relocation.
 /// </summary>
 public sealed class StubEmitter
 {
     /// <summary>
-    /// What stands for an address until the link. Far from the address 0 at which blocks are assembled, and above
-    /// 127, so that the assembler never chooses a short branch or an 8-bit field for it.
+    /// A placeholder for an address until the link. It is far from address 0, at which blocks are assembled, and above 127, so that the
+    /// assembler never chooses a short branch or an 8-bit field for it.
     /// </summary>
     public const uint Placeholder = 0x4000_0000;
 
@@ -29,30 +29,30 @@ public sealed class StubEmitter
     private readonly int _bitness;
 
     /// <summary>Starts an empty block.</summary>
-    /// <param name="bitness">32 or 64: the mode the processor is in when it runs the code.</param>
+    /// <param name="bitness">32 or 64: the processor's mode when it runs the code.</param>
     public StubEmitter(int bitness)
     {
         _bitness = bitness;
         Code = new Assembler(bitness);
     }
 
-    /// <summary>The assembler that takes the instructions.</summary>
+    /// <summary>The assembler that receives the instructions.</summary>
     public Assembler Code { get; }
 
-    /// <summary>Says that the last instruction holds a symbol's address.</summary>
+    /// <summary>Marks the last instruction as holding a symbol's address.</summary>
     /// <param name="symbol">The symbol.</param>
-    /// <param name="field">The field that holds it.</param>
-    /// <param name="type">How it is written.</param>
-    /// <param name="addend">What is added to the address.</param>
+    /// <param name="field">The field that holds the address.</param>
+    /// <param name="type">How the address is stored.</param>
+    /// <param name="addend">A number added to the address.</param>
     public void Refer(string symbol, OperandField field, RelocationType type, long addend = 0) =>
         _references.Add(new Reference(Code.Instructions.Count - 1, symbol, field, type, addend));
 
-    /// <summary>Puts a symbol at the next instruction.</summary>
+    /// <summary>Defines a symbol at the next instruction.</summary>
     /// <param name="name">The symbol.</param>
     public void Symbol(string name) => _exports.Add(new Export(Code.Instructions.Count, name));
 
-    /// <summary>Puts a symbol's address into a register; the image lies below 2 GiB, so 32 bits hold it in both modes.</summary>
-    /// <param name="register">The register; in 64-bit code its upper half becomes zero.</param>
+    /// <summary>Loads a symbol's address into a register. The image lies below 2 GiB, so 32 bits are enough in both modes.</summary>
+    /// <param name="register">The register. In 64-bit code its upper half becomes zero.</param>
     /// <param name="symbol">The symbol.</param>
     public void LoadAddress(AssemblerRegister32 register, string symbol)
     {
@@ -76,13 +76,13 @@ public sealed class StubEmitter
         ReferBranch(symbol);
     }
 
-    /// <summary>Says that the last instruction, a branch, goes to a symbol.</summary>
+    /// <summary>Marks the last instruction, a branch, as going to a symbol.</summary>
     /// <param name="symbol">The symbol.</param>
     public void ReferBranch(string symbol) =>
-        // The processor counts from the end of the instruction, the relocation from the field: four bytes before it.
+        // The processor counts from the end of the instruction, the relocation from the field, which is four bytes earlier.
         Refer(symbol, OperandField.Immediate, RelocationType.Branch32, -4);
 
-    /// <summary>Encodes what was emitted.</summary>
+    /// <summary>Encodes the emitted instructions.</summary>
     /// <param name="name">The symbol of the first byte.</param>
     /// <param name="section">The section it goes to.</param>
     /// <returns>The block.</returns>

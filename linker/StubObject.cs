@@ -1,6 +1,6 @@
 namespace Xenlet.Linker;
 
-/// <summary>Lays blocks out in the sections of one object file.</summary>
+/// <summary>Writes blocks to the sections of one object file.</summary>
 public static class StubObject
 {
     /// <summary>Writes blocks as an ELF object.</summary>
@@ -17,7 +17,7 @@ public static class StubObject
             [BlockSection.Bss] = writer.AddZeros(NucleusVariables.SectionName),
         };
 
-        // Without this empty section ld takes the code for old code that wants an executable stack.
+        // Without this empty section, ld assumes old code that needs an executable stack.
         writer.AddMarker(".note.GNU-stack");
 
         foreach (Block block in blocks)

@@ -4,21 +4,21 @@ using static Iced.Intel.AssemblerRegisters;
 namespace Xenlet.Linker;
 
 /// <summary>
-/// Both ends of <c>syscall</c> within ring 0. The instruction leaves rip in rcx and rflags in r11, and clears in rflags what SFMASK says:
-/// the nucleus has IF, DF and TF there. It switches no stack.
+/// Both ends of <c>syscall</c> within ring 0. The instruction saves rip in rcx and rflags in r11, and clears the rflags bits in SFMASK,
+/// which the nucleus sets to IF, DF and TF. It does not switch stacks.
 /// </summary>
 public static class SystemCallEntry
 {
-    /// <summary>Assembles the entry and the managed side's door to it.</summary>
+    /// <summary>Assembles the entry, the function with which managed code makes system calls, and the idle loop.</summary>
     /// <returns>The blocks.</returns>
-    public static IEnumerable<Block> Assemble() => [Entry(), Door(), Idle()];
+    public static IEnumerable<Block> Assemble() => [Entry(), SystemCallFunction(), Idle()];
 
     private static Block Entry()
     {
         StubEmitter emitter = new(64);
         Assembler c = emitter.Code;
 
-        // First, so that a fault from here on, such as on a bad frame, is known for the nucleus's own.
+        // First, so that a fault from here on, such as on a bad frame, counts as the nucleus's.
         c.mov(__qword_ptr.gs[CpuLayout.InNucleus], 1);
 
         // The program is in ring 0 too, and a leaf function keeps data in the 128 bytes below rsp: nothing may be pushed on its stack.
@@ -31,7 +31,7 @@ public static class SystemCallEntry
         }
 
         c.mov(__qword_ptr[rsp + FrameLayout.Vector], rax);
-        c.mov(__qword_ptr[rsp + FrameLayout.ErrorCode], -1);
+        c.mov(__qword_ptr[rsp + FrameLayout.ErrorCode], FrameLayout.ErrorCodeOfCall);
         c.mov(__qword_ptr[rsp + FrameLayout.Rip], rcx);
         c.mov(__qword_ptr[rsp + FrameLayout.Cs], Selectors.Code);
         c.mov(__qword_ptr[rsp + FrameLayout.Rflags], r11);
@@ -44,15 +44,15 @@ public static class SystemCallEntry
         c.mov(rsp, __qword_ptr.gs[CpuLayout.NucleusStackTop]);
         c.cld();
 
-        // A backtrace of the nucleus ends here.
+        // The nucleus's backtrace ends here.
         c.xor(ebp, ebp);
         emitter.Call(StubNames.OnSystemCall);
-        emitter.Jump(StubNames.Resume);
+        emitter.Jump(StubNames.CallReturn);
         return emitter.ToBlock(StubNames.SystemCallEntry);
     }
 
-    /// <summary>A C function of six arguments, the last the number: a1, a2, a3, a4, a5, number.</summary>
-    private static Block Door()
+    /// <summary>A C function of six arguments: a1, a2, a3, a4, a5 and the system call's number.</summary>
+    private static Block SystemCallFunction()
     {
         StubEmitter emitter = new(64);
         Assembler c = emitter.Code;
@@ -65,7 +65,7 @@ public static class SystemCallEntry
         return emitter.ToBlock("xenlet_system_call");
     }
 
-    /// <summary>What the idle thread runs as its program.</summary>
+    /// <summary>The code of the idle thread.</summary>
     private static Block Idle()
     {
         StubEmitter emitter = new(64);
@@ -73,7 +73,7 @@ public static class SystemCallEntry
         Label again = c.CreateLabel();
         c.Label(ref again);
 
-        // An interrupt is taken after the instruction that follows sti at the earliest: none can slip in before the hlt it has to end.
+        // An interrupt is taken at the earliest after the instruction that follows sti, so none can arrive before the hlt that it must end.
         c.sti();
         c.hlt();
         c.jmp(again);

@@ -3,10 +3,10 @@ using static Iced.Intel.AssemblerRegisters;
 
 namespace Xenlet.Linker;
 
-/// <summary>The way from the nucleus back to a thread: rax = its frame, rsp = the top of the nucleus's stack.</summary>
+/// <summary>The return from the nucleus to a thread: rax = its frame, rsp = the top of the nucleus's stack.</summary>
 public static class ThreadResume
 {
-    /// <summary>Assembles it.</summary>
+    /// <summary>Assembles the return.</summary>
     /// <returns>The block.</returns>
     public static IEnumerable<Block> Assemble()
     {
@@ -21,11 +21,7 @@ public static class ThreadResume
         Label general = c.CreateLabel();
         c.cmp(__qword_ptr.gs[CpuLayout.FloatingPointIsLive], 0);
         c.je(all);
-        foreach ((AssemblerRegisterXMM register, int offset) in FrameRegisters.Xmm)
-        {
-            c.movaps(register, __xmmword_ptr[rax + offset]);
-        }
-
+        FrameRegisters.LoadXmm(c, rax);
         c.jmp(general);
         c.Label(ref all);
         c.fxrstor64(__[rax + FrameLayout.Fxsave]);
@@ -45,8 +41,8 @@ public static class ThreadResume
         yield return emitter.ToBlock(StubNames.Resume);
     }
 
-    /// <summary>Loads every register from the frame at rax, and lets rsp point at what <c>iretq</c> pops.</summary>
-    /// <param name="c">Takes the instructions.</param>
+    /// <summary>Loads every register from the frame at rax, and sets rsp to the words that <c>iretq</c> pops.</summary>
+    /// <param name="c">Receives the instructions.</param>
     internal static void Load(Assembler c)
     {
         c.fxrstor64(__[rax + FrameLayout.Fxsave]);
@@ -60,8 +56,8 @@ public static class ThreadResume
             c.mov(register, __qword_ptr[rax + offset]);
         }
 
-        // iretq pops rip, cs, rflags, rsp and ss at once. Loading rflags any earlier would let an interrupt in between; loading rsp any
-        // earlier would leave no place to return from that is not the program's red zone.
+        // iretq pops rip, cs, rflags, rsp and ss at once. Loading rflags earlier would let an interrupt in; loading rsp earlier would leave
+        // nowhere to return from but the program's red zone.
         c.lea(rsp, __[rax + FrameLayout.Rip]);
         c.mov(rax, __qword_ptr[rax + FrameLayout.Rax]);
     }

@@ -4,24 +4,24 @@ using static Iced.Intel.AssemblerRegisters;
 namespace Xenlet.Linker;
 
 /// <summary>
-/// Where exceptions and interrupts arrive. The program runs in ring 0 and has a red zone, so every vector has an IST stack: the processor
-/// must not push onto the program's. An IST stack starts at its top again each time, so what lies there is copied to the thread's frame,
-/// with interrupts off, and the stack is left.
+/// The entries of exceptions and interrupts. The program runs in ring 0 and has a red zone, so every vector has an IST stack: the processor
+/// must not push onto the program's. An IST stack starts at its top each time, so its contents are copied to the thread's frame with
+/// interrupts off, and the stack is left.
 /// </summary>
 public static class TrapEntry
 {
-    /// <summary>Bytes from one vector's entry to the next.</summary>
+    /// <summary>The distance in bytes from one vector's entry to the next.</summary>
     public const int VectorSpacing = 16;
 
-    /// <summary>Vectors of the interrupt descriptor table.</summary>
+    /// <summary>The number of vectors in the interrupt descriptor table.</summary>
     public const int VectorCount = 256;
 
     private const int NonMaskableInterrupt = 2, DoubleFault = 8, MachineCheck = 18;
 
-    // What is on the stack when the common part begins.
+    // Offsets on the stack at the start of the common part.
     private const int StackVector = 0, StackRip = 16, StackBytes = 56;
 
-    // A copy lies this far from the stack's: vector, error code and iretq's five words have the same order in both.
+    // The distance from the stack's words to their copies: vector, error code and iretq's five words have the same order in both.
     private const int CopyDistance = FrameLayout.Vector - StackVector;
 
     /// <summary>
@@ -30,7 +30,7 @@ public static class TrapEntry
     /// </summary>
     public static IReadOnlySet<int> VectorsWithErrorCode { get; } = new HashSet<int> { 8, 10, 11, 12, 13, 14, 17, 21, 29, 30 };
 
-    /// <summary>Vectors that always end in a panic; each has an IST stack of its own.</summary>
+    /// <summary>Vectors that always end in a panic. Each has its own IST stack.</summary>
     public static IReadOnlySet<int> FatalVectors { get; } = new HashSet<int> { DoubleFault, MachineCheck };
 
     /// <summary>Assembles the entries.</summary>
@@ -78,13 +78,13 @@ public static class TrapEntry
         StubEmitter emitter = new(64);
         Assembler c = emitter.Code;
 
-        // The program and the nucleus have the same cs, so a flag tells them apart.
+        // The program and the nucleus have the same cs, so only a flag tells them apart.
         c.cmp(__qword_ptr.gs[CpuLayout.InNucleus], 0);
         c.jne(StubEmitter.Placeholder);
         emitter.ReferBranch(StubNames.FatalTrap);
 
-        // The flag is already clear at the nucleus's last instruction. If that faults (a return address no processor takes), current's
-        // frame is what it was reading: it must not be overwritten with itself.
+        // The flag is already clear at the nucleus's last instruction. If that one faults (a return address that no processor accepts), it
+        // was reading the current thread's frame, which must not be overwritten with itself.
         c.cmp(__qword_ptr[rsp + StackRip], (int)StubEmitter.Placeholder);
         emitter.Refer(StubNames.ResumeReturn, OperandField.Immediate, RelocationType.Absolute32Signed);
         c.je(StubEmitter.Placeholder);
@@ -99,7 +99,7 @@ public static class TrapEntry
         c.mov(rsp, __qword_ptr.gs[CpuLayout.NucleusStackTop]);
         c.cld();
 
-        // A backtrace of the nucleus ends here.
+        // The nucleus's backtrace ends here.
         c.xor(ebp, ebp);
         emitter.Call(StubNames.OnTrap);
         emitter.Jump(StubNames.Resume);
@@ -111,7 +111,7 @@ public static class TrapEntry
         StubEmitter emitter = new(64);
         Assembler c = emitter.Code;
 
-        // A double fault or a machine check can come while the program runs.
+        // A double fault or a machine check can also arrive while the program runs.
         c.mov(__qword_ptr.gs[CpuLayout.InNucleus], 1);
         c.push(rax);
         emitter.LoadAddress(eax, StubNames.FaultFrame);
@@ -119,8 +119,8 @@ public static class TrapEntry
         c.fxsave64(__[rax + FrameLayout.Fxsave]);
         c.mov(rdi, rax);
 
-        // Stay on the IST stack: the nucleus's own may be what is broken. Seven words lie on it, and a call wants rsp a multiple of 16. rbp
-        // is kept: the handler's backtrace goes through what was interrupted.
+        // Stay on the IST stack: the nucleus's own may be what is broken. Seven words are on it, and a call needs rsp to be a multiple of
+        // 16. rbp is kept, so that the handler's backtrace continues through the interrupted code.
         c.and(rsp, -16);
         c.cld();
         emitter.Call(StubNames.OnNucleusFault);
@@ -129,7 +129,7 @@ public static class TrapEntry
     }
 
     /// <summary>
-    /// Fills the frame at rax from the registers and the stack; the interrupted rax is on top of the stack, which is popped.
+    /// Fills the frame at rax from the registers and the stack. The interrupted rax is on top of the stack and is popped.
     /// </summary>
     internal static void SaveFrame(StubEmitter emitter)
     {

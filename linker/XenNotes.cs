@@ -6,7 +6,7 @@ namespace Xenlet.Linker;
 /// <summary>The ELF notes by which Xen and QEMU recognise a PVH image (xen/include/public/elfnote.h).</summary>
 public static class XenNotes
 {
-    /// <summary>XEN_ELFNOTE_GUEST_OS: a name for people to read.</summary>
+    /// <summary>XEN_ELFNOTE_GUEST_OS: a human-readable name.</summary>
     public const uint GuestOs = 6;
 
     /// <summary>XEN_ELFNOTE_PHYS32_ENTRY: the physical address of the 32-bit entry.</summary>
@@ -18,8 +18,8 @@ public static class XenNotes
     /// <returns>Their block.</returns>
     public static IEnumerable<Block> Assemble()
     {
-        // QEMU reads eight bytes of an entry's value from a 64-bit image though four are right, and Xen takes either; it uses the lower
-        // half.
+        // For a 64-bit image, QEMU reads eight bytes of the entry note's value, although four are right, and uses the lower half. Xen
+        // accepts either.
         byte[] bytes = [.. Note(Phys32Entry, new byte[4]), .. Note(GuestOs, "Xenlet\0"u8)];
         yield return new Block("xenlet_notes", BlockSection.NoteXen, 4, bytes, bytes.Length)
         {

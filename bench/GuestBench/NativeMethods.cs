@@ -17,6 +17,17 @@ internal static unsafe partial class NativeMethods
     [LibraryImport("libc", EntryPoint = "getppid"), SuppressGCTransition]
     public static partial int GetParentProcessId();
 
+    /// <summary>A write of no bytes, likewise.</summary>
+    [LibraryImport("libc", EntryPoint = "write"), SuppressGCTransition]
+    public static partial nint Write(int descriptor, byte* bytes, nint count);
+
+    [LibraryImport("libc", EntryPoint = "close")]
+    public static partial int Close(int descriptor);
+
+    /// <summary>Makes a pipe: the end to read from, then the end to write to.</summary>
+    [LibraryImport("libc", EntryPoint = "pipe2")]
+    public static partial int MakePipe(int* descriptors, int flags);
+
     [LibraryImport("libc", EntryPoint = "sched_yield")]
     public static partial int Yield();
 
@@ -25,6 +36,9 @@ internal static unsafe partial class NativeMethods
 
     /// <summary>Wakes one thread that waits for <paramref name="word"/>.</summary>
     public static void FutexWake(int* word) => SystemCall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, 0);
+
+    /// <summary>Wakes nobody: no thread waits for <paramref name="word"/>. Without the collector's bookkeeping.</summary>
+    public static void FutexWakeNobody(int* word) => ShortSystemCall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, 0);
 
     /// <summary>Reserves memory whose pages come when they are touched.</summary>
     public static byte* Map(nint size)
@@ -40,6 +54,9 @@ internal static unsafe partial class NativeMethods
 
     [LibraryImport("libc", EntryPoint = "mmap")]
     private static partial nint MemoryMap(void* address, nint size, int protection, int flags, int file, nint offset);
+
+    [LibraryImport("libc", EntryPoint = "syscall"), SuppressGCTransition]
+    private static partial long ShortSystemCall(long number, int* word, long operation, long value, nint timeout);
 
     [LibraryImport("libc", EntryPoint = "syscall")]
     private static partial long SystemCall(long number, int* word, long operation, long value, nint timeout);

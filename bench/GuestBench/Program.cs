@@ -15,6 +15,8 @@ Rounds.Report("system-call", operations =>
         _ = NativeMethods.GetParentProcessId();
     }
 });
+Rounds.Report("write-nothing", ShortCalls.WriteNothing);
+Rounds.Report("futex-nobody", ShortCalls.WakeNobody);
 Rounds.Report("clock", operations =>
 {
     for (long i = 0; i < operations; i++)

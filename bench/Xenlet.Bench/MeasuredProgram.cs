@@ -30,8 +30,10 @@ internal sealed record MeasuredProgram(string Name, string Image)
             cancellationToken: cancellationToken);
         string name = Path.GetFileName(project);
         string published = Path.Combine(source, "bin", "Release", "net10.0", "linux-x64", "publish", name);
+        string guest = published + ".elf";
         string image = Path.Combine(directory, name);
-        await HostCommand.RunAsync("objcopy", ["--strip-all", published, image], cancellationToken: cancellationToken);
+        await HostCommand.RunAsync(
+            "objcopy", ["--strip-all", File.Exists(guest) ? guest : published, image], cancellationToken: cancellationToken);
         return new(name, image);
     }
 }

@@ -72,6 +72,8 @@ internal static class Report
     {
         MarkdownTable table = new("", "Xenlet", "Linux", "Xenlet / Linux");
         Times("system call that does nothing, ns", "system-call", 1);
+        Times("write of no bytes to a pipe, ns", "write-nothing", 1);
+        Times("futex wake-up of nobody, ns", "futex-nobody", 1);
         Times("reading the clock, ns", "clock", 1);
         Times("first touch of a page, µs", "page", 1e3);
         Rates("thread switches by `sched_yield`, 1/s", "yield", 1);

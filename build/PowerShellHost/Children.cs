@@ -3,17 +3,17 @@ using System.Runtime.InteropServices;
 
 namespace Xenlet.PowerShellHost;
 
-/// <summary>The processes this one started. Linux only: they are found in /proc.</summary>
+/// <summary>The child processes of this one. Linux only: they are found in /proc.</summary>
 internal static class Children
 {
     private const int SIGTERM = 15;
 
-    /// <summary>Whether there is any, so that Ctrl-C, which the terminal sends to all of them, is its business first.</summary>
+    /// <summary>Whether there are any. If so, Ctrl-C is theirs to handle first; the terminal sends it to all of them.</summary>
     public static bool Exist => Find().Any();
 
     /// <summary>
-    /// Asks every child to end. The engine leaves a native command that has the console alone even when the script is
-    /// stopped, so a signal meant for the whole script has to be passed on.
+    /// Asks every child to end. When the script is stopped, the engine leaves alone a native command that has the console, so a signal
+    /// meant for the whole script must be passed on.
     /// </summary>
     public static void Terminate()
     {
@@ -35,7 +35,7 @@ internal static class Children
         }
     }
 
-    /// <summary>Field 4 of proc(5)'s stat; the command name before it may itself hold blanks and parentheses.</summary>
+    /// <summary>Field 4 of proc(5)'s stat. The command name before it may contain spaces and parentheses.</summary>
     private static int ParentOf(string directory)
     {
         try

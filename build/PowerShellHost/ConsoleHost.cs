@@ -4,12 +4,12 @@ using System.Management.Automation.Host;
 namespace Xenlet.PowerShellHost;
 
 /// <summary>
-/// What PowerShell's engine sees of the program it runs in. Because there is a user interface behind it, the engine lets
-/// native commands whose output nobody in the script consumes inherit this process's standard streams.
+/// The host that PowerShell's engine sees. Because it has a user interface, the engine lets native commands inherit this process's standard
+/// streams if nobody in the script consumes their output.
 /// </summary>
 internal sealed class ConsoleHost : PSHost
 {
-    /// <summary>The status the script's <c>exit</c> asked for; <see langword="null"/> if it said none.</summary>
+    /// <summary>The status of the script's <c>exit</c>; <see langword="null"/> if there was none.</summary>
     public int? ExitStatus { get; private set; }
 
     /// <inheritdoc/>
@@ -45,7 +45,7 @@ internal sealed class ConsoleHost : PSHost
     /// <inheritdoc/>
     public override void NotifyEndApplication()
     {
-        // Nothing was changed when it began.
+        // NotifyBeginApplication changed nothing.
     }
 
     /// <inheritdoc/>

@@ -6,8 +6,8 @@ using System.Security;
 namespace Xenlet.PowerShellHost;
 
 /// <summary>
-/// Lines a script writes go to standard output, everything about the script itself (errors, warnings, verbose and debug
-/// messages) to standard error. There are no prompts: a script that wants an answer reads standard input.
+/// Writes a script's output lines to standard output, and everything about the script itself (errors, warnings, verbose and debug messages)
+/// to standard error. There are no prompts: a script that needs an answer reads standard input.
 /// </summary>
 internal sealed class ConsoleHostUserInterface : PSHostUserInterface
 {

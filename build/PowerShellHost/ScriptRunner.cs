@@ -13,11 +13,11 @@ internal static class ScriptRunner
     private const int Terminated = 128 + 15;
 
     /// <summary>
-    /// Runs <paramref name="path"/> with <paramref name="arguments"/>, each a plain string in the script's <c>$args</c>.
+    /// Runs <paramref name="path"/> with <paramref name="arguments"/>, each of which becomes a plain string in the script's <c>$args</c>.
     /// </summary>
     /// <returns>
-    /// What the script's <c>exit</c> says, 0 when it runs to its end, 1 when an error ends it (as with <c>pwsh -File</c>),
-    /// 128 plus the signal's number when a signal does.
+    /// The status of the script's <c>exit</c>; 0 if it ran to its end, 1 if an error ended it (as with <c>pwsh -File</c>), 128 plus the
+    /// signal's number if a signal did.
     /// </returns>
     public static int Run(string path, IReadOnlyList<string> arguments)
     {
@@ -40,7 +40,7 @@ internal static class ScriptRunner
             .AddArgument(script.GetScriptBlock())
             .AddArgument(arguments.ToArray());
 
-        // Out-Default as the last command, with the errors merged into it, is what lets native commands inherit both streams.
+        // Native commands inherit both streams only if Out-Default is the last command and the errors are merged into it.
         shell.Commands.Commands[0].MergeMyResults(PipelineResultTypes.Error, PipelineResultTypes.Output);
         shell.AddCommand("Out-Default");
 
@@ -56,7 +56,7 @@ internal static class ScriptRunner
             }
         }
 
-        // The terminal sends Ctrl-C to what the script runs too, which may have a machine to shut down: the first one is its own.
+        // The terminal also sends Ctrl-C to what the script runs, which may have a machine to shut down, so the first one is left to it.
         using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context =>
         {
             context.Cancel = true;

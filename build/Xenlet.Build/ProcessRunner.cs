@@ -5,18 +5,18 @@ namespace Xenlet.Build;
 /// <summary>Where a command's standard output goes. Its standard error is always this process's.</summary>
 internal enum ProcessOutput
 {
-    /// <summary>Where this process's goes.</summary>
+    /// <summary>To this process's standard output.</summary>
     Inherited,
 
-    /// <summary>To this process's standard error, as it comes.</summary>
+    /// <summary>To this process's standard error, unbuffered.</summary>
     ToStandardError,
 }
 
-/// <summary>Runs commands to their end. When it is cancelled it ends them, with all they have started.</summary>
+/// <summary>Runs commands to their end. A cancellation ends them and everything that they have started.</summary>
 /// <param name="cancellationToken">Ends the commands.</param>
 internal sealed class ProcessRunner(CancellationToken cancellationToken)
 {
-    /// <summary>Runs a command with standard input closed off from it unless its output is inherited.</summary>
+    /// <summary>Runs a command. Its standard input is closed unless its output is inherited.</summary>
     /// <returns>Its exit status.</returns>
     /// <exception cref="BuildException">There is no such command.</exception>
     /// <exception cref="OperationCanceledException">The command was ended.</exception>
@@ -38,8 +38,8 @@ internal sealed class ProcessRunner(CancellationToken cancellationToken)
         return process.ExitCode;
     }
 
-    /// <summary>Runs a command and takes what it writes to standard output.</summary>
-    /// <exception cref="BuildException">It fails, or there is no such command.</exception>
+    /// <summary>Runs a command and returns its standard output.</summary>
+    /// <exception cref="BuildException">It fails, or it does not exist.</exception>
     /// <exception cref="OperationCanceledException">The command was ended.</exception>
     public string Capture(string command, params IReadOnlyList<string> arguments)
     {

@@ -5,7 +5,7 @@ int signalled = 0;
 using CancellationTokenSource stop = new();
 void Stop(PosixSignalContext context, int number)
 {
-    // A second signal has its usual effect.
+    // A second signal has its default effect.
     context.Cancel = Interlocked.CompareExchange(ref signalled, number, 0) == 0;
     stop.Cancel();
 }

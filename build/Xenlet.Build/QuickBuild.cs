@@ -1,23 +1,23 @@
 namespace Xenlet.Build;
 
 /// <summary>
-/// Builds for somebody who waits: packages are looked at only when a project file changed, and the analyzers are left to the whole
-/// build, which compiles anew what was compiled without them (Directory.Build.targets).
+/// Builds quickly for somebody who waits: packages are restored only if a project file has changed, and the analyzers are left to the full
+/// build, which recompiles what was compiled without them (Directory.Build.targets).
 /// </summary>
 /// <param name="repository">Holds the projects.</param>
 /// <param name="processes">Runs <c>dotnet</c>.</param>
 internal sealed class QuickBuild(Repository repository, ProcessRunner processes)
 {
-    /// <summary>Builds a project and what it refers to.</summary>
+    /// <summary>Builds a project and its references.</summary>
     /// <param name="project">Its file.</param>
-    /// <returns>Whether it builds; the compiler has said why not.</returns>
+    /// <returns>Whether it builds. If not, the compiler has explained why.</returns>
     public bool Build(string project) => Run(
         project, ["msbuild", project, $"-p:Configuration={TestRunner.Configuration}", "-v:quiet", "-tl:off", "-nologo"], "-restore", null);
 
     /// <summary>Publishes a guest program.</summary>
     /// <param name="project">Its file.</param>
     /// <param name="configuration">Release or Debug.</param>
-    /// <returns>Whether it builds; the compiler has said why not.</returns>
+    /// <returns>Whether it builds. If not, the compiler has explained why.</returns>
     public bool Publish(string project, string configuration) =>
         Run(
             project,
@@ -34,7 +34,7 @@ internal sealed class QuickBuild(Repository repository, ProcessRunner processes)
         bool built = processes.Run("dotnet", [.. command, .. options], ProcessOutput.ToStandardError) == 0;
         if (!built)
         {
-            // It may be for want of a package that was removed: the next one looks.
+            // A removed package may be the cause; the next build checks for it.
             restored.Remove();
         }
         else if (!covered)

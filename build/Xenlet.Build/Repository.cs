@@ -1,31 +1,37 @@
 namespace Xenlet.Build;
 
-/// <summary>Where things are in a copy of the repository.</summary>
-/// <param name="Root">Absolute path of its top directory.</param>
+/// <summary>Paths in a copy of the repository.</summary>
+/// <param name="Root">The absolute path of its top directory.</param>
 internal sealed record Repository(string Root)
 {
     private const string SolutionName = "Xenlet.slnx";
 
-    /// <summary>The list of all projects.</summary>
+    /// <summary>The solution: a list of all projects.</summary>
     public string Solution => Path.Combine(Root, SolutionName);
 
-    /// <summary>What a build leaves for people.</summary>
+    /// <summary>Build output for people.</summary>
     public string Artifacts => Path.Combine(Root, "artifacts");
 
-    /// <summary>Where the prepared dom0 is kept.</summary>
+    /// <summary>The cache of the prepared dom0.</summary>
     public string Dom0Cache => Path.Combine(Artifacts, "dom0");
 
-    /// <summary>Where the results of test runs are written.</summary>
+    /// <summary>The results of test runs.</summary>
     public string TestResults => Path.Combine(Artifacts, "test-results");
 
-    /// <summary>Where the names of all tests that were run are written, one a line.</summary>
+    /// <summary>The names of all tests that were run, one per line.</summary>
     public string TestNames => Path.Combine(TestResults, "names.txt");
 
-    /// <summary>What the steps of a test run may cost.</summary>
+    /// <summary>The budgets of a test run's steps.</summary>
     public string Budgets => Path.Combine(Root, "tests", "budgets.txt");
 
-    /// <summary>Publishes the guest programs that tests boot.</summary>
+    /// <summary>The project that publishes the guest programs that tests boot.</summary>
     public string Images => Path.Combine(Root, "tests", "Images.proj");
+
+    /// <summary>Packs what is packed.</summary>
+    public string PackagesProject => Path.Combine(Root, "src", "Packages.proj");
+
+    /// <summary>Where packages are left.</summary>
+    public string Packages => Path.Combine(Artifacts, "packages");
 
     /// <summary>The program that <c>build</c> and <c>run</c> take when none is named.</summary>
     public string DefaultProject => Path.Combine(Root, "samples", "DeviceTree");
@@ -39,13 +45,15 @@ internal sealed record Repository(string Root)
     /// <summary>The targets of <c>soak fuzz</c>.</summary>
     public string FuzzProject => Path.Combine(Root, "tests", "Fuzz");
 
-    /// <summary>Where <c>soak fuzz</c> works, and leaves what it finds.</summary>
+    /// <summary>The working directory of <c>soak fuzz</c>, which also receives its findings.</summary>
     public string FuzzWork => Path.Combine(Artifacts, "fuzz");
 
     /// <summary>The measurements.</summary>
     public string BenchProject => Path.Combine(Root, "bench", "Xenlet.Bench");
 
-    /// <summary>The repository that holds <paramref name="path"/>.</summary>
+    /// <summary>
+    /// The repository that contains <paramref name="path"/>.
+    /// </summary>
     /// <exception cref="BuildException">It is not in one.</exception>
     public static Repository Containing(string path)
     {
@@ -60,9 +68,9 @@ internal sealed record Repository(string Root)
         throw new BuildException($"{path} is not within a copy of the repository: there is no {SolutionName} above it.");
     }
 
-    /// <summary>The project file that a user means by a path.</summary>
-    /// <param name="path">A project file, or a directory that holds exactly one.</param>
-    /// <exception cref="BuildException">There is none, or several.</exception>
+    /// <summary>The project file that a path from the user refers to.</summary>
+    /// <param name="path">A project file, or a directory that contains exactly one.</param>
+    /// <exception cref="BuildException">There is none, or there are several.</exception>
     public static string FindProject(string path)
     {
         string full = Path.GetFullPath(path);
@@ -89,8 +97,8 @@ internal sealed record Repository(string Root)
     }
 
     /// <summary>
-    /// The projects of tests: those below tests/ whose names end in <c>.Tests</c>. Those that boot machines, which is to say
-    /// that use qemu-xen, come last, so that a quick failure is seen early.
+    /// The test projects: those below tests/ whose names end in <c>.Tests</c>. Those that boot machines, that is, use qemu-xen, come last,
+    /// so that a quick failure shows early.
     /// </summary>
     public IReadOnlyList<string> FindTestProjects()
     {
@@ -106,9 +114,9 @@ internal sealed record Repository(string Root)
     /// <summary>Whether the tests of a project need the guest programs that <see cref="Images"/> publishes.</summary>
     public static bool NeedsImages(string project) => File.ReadAllText(project).Contains("PublishedImages.cs", StringComparison.Ordinal);
 
-    /// <summary>The test project that a user means.</summary>
+    /// <summary>The test project that the user means.</summary>
     /// <param name="name">Its name with or without <c>Xenlet.</c>, its file, or its directory.</param>
-    /// <exception cref="BuildException">There is none; the message lists what there is.</exception>
+    /// <exception cref="BuildException">There is none. The message lists the existing ones.</exception>
     public string FindTestProject(string name)
     {
         IReadOnlyList<string> projects = FindTestProjects();
@@ -121,12 +129,12 @@ internal sealed record Repository(string Root)
                 BuildException.Usage);
     }
 
-    /// <summary>The name that a project's directory has, such as <c>Kernel.Tests</c>.</summary>
+    /// <summary>The name of a project's directory, such as <c>Kernel.Tests</c>.</summary>
     public static string ShortName(string project) => WithoutPrefix(Path.GetFileNameWithoutExtension(project));
 
     /// <summary>
-    /// What a build reads below <paramref name="directories"/> of the repository, and the directories themselves, whose time changes
-    /// when a file goes.
+    /// The files that a build reads below <paramref name="directories"/> of the repository, and the directories themselves, whose time
+    /// changes when a file is removed.
     /// </summary>
     public IEnumerable<FileSystemInfo> FindSources(params IEnumerable<string> directories)
     {
@@ -134,7 +142,7 @@ internal sealed record Repository(string Root)
         return settings.Concat(directories.SelectMany(directory => FindBelow(new DirectoryInfo(Path.Combine(Root, directory)))));
     }
 
-    /// <summary>What says which packages the projects have.</summary>
+    /// <summary>The files that determine the projects' packages.</summary>
     public IEnumerable<FileSystemInfo> FindProjectFiles() =>
         FindSources("bench", "build", "linker", "qemu-xen", "samples", "src", "tests")
             .Where(file => file is FileInfo && (file.Extension == ".csproj" || IsSettings(file)));

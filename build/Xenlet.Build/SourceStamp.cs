@@ -1,9 +1,9 @@
 namespace Xenlet.Build;
 
 /// <summary>
-/// A file whose time says up to when sources are known to have been used, so that a step can be left out when none is newer.
+/// A file whose time says up to when sources are known to have been used, so that a step can be skipped if none is newer.
 /// </summary>
-/// <param name="path">The file; it lies where <c>clean</c> removes it.</param>
+/// <param name="path">The file, in a place where <c>clean</c> removes it.</param>
 internal sealed class SourceStamp(string path)
 {
     /// <summary>Whether it is newer than every one of <paramref name="sources"/>.</summary>
@@ -13,8 +13,8 @@ internal sealed class SourceStamp(string path)
         return sources.All(source => source.LastWriteTimeUtc < time);
     }
 
-    /// <summary>Says that the sources were used.</summary>
-    /// <param name="readAt">When the reading of them began: what was changed meanwhile is newer.</param>
+    /// <summary>Records that the sources were used.</summary>
+    /// <param name="readAt">When reading them began. Whatever changes meanwhile is newer.</param>
     public void Set(DateTime readAt)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
@@ -22,7 +22,7 @@ internal sealed class SourceStamp(string path)
         File.SetLastWriteTimeUtc(path, readAt);
     }
 
-    /// <summary>Says that nothing is known.</summary>
+    /// <summary>Records that nothing is known.</summary>
     public void Remove()
     {
         if (File.Exists(path))

@@ -4,7 +4,7 @@ namespace Xenlet.Build;
 
 /// <summary>Carries out the commands.</summary>
 /// <param name="repository">The copy of the repository to work on.</param>
-/// <param name="cancellationToken">Ends the work, and the processes it has started.</param>
+/// <param name="cancellationToken">Ends the work and the processes that it has started.</param>
 internal sealed class Tool(Repository repository, CancellationToken cancellationToken)
 {
     private readonly ProcessRunner _processes = new(cancellationToken);
@@ -25,6 +25,14 @@ internal sealed class Tool(Repository repository, CancellationToken cancellation
                 Report(MakeImage(build.Project));
                 return 0;
 
+            case PackCommand pack:
+                foreach (string package in new PackageMaker(repository, _processes, Say).Make(pack.Version))
+                {
+                    Console.Out.WriteLine(Path.GetRelativePath(Environment.CurrentDirectory, package));
+                }
+
+                return 0;
+
             case RunCommand run:
                 return await RunAsync(run);
 
@@ -34,6 +42,10 @@ internal sealed class Tool(Repository repository, CancellationToken cancellation
             case TestProjectCommand test:
                 string tests = repository.FindTestProject(test.Project);
                 return Test(() => new ProjectTest(repository, _processes, Say).Run(tests, test.Filter));
+
+            case TestPackagesCommand test:
+                string packages = repository.FindTestProject("Packages.Tests");
+                return Test(() => new ProjectTest(repository, _processes, Say).Run(packages, test.Filter, soak: null));
 
             case TestCaseCommand test:
                 return await TestAsync(() => new CaseTest(repository, _processes, Say).RunAsync(test, cancellationToken));

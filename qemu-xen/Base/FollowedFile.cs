@@ -2,7 +2,7 @@ using System.Text;
 
 namespace Xenlet.QemuXen.Base;
 
-/// <summary>Reads a file that grows, line by line. It need not exist yet.</summary>
+/// <summary>Reads a growing file line by line. It need not exist yet.</summary>
 internal sealed class FollowedFile : IAsyncDisposable
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
@@ -12,9 +12,9 @@ internal sealed class FollowedFile : IAsyncDisposable
     private readonly CancellationTokenSource _finished = new();
     private readonly Task _work;
 
-    /// <summary>Begins to read.</summary>
+    /// <summary>Starts to read.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="lines">Receives each line when its end is there, and an unfinished last one in the end.</param>
+    /// <param name="lines">Receives each line once it is complete, and at the end an unfinished last line.</param>
     public FollowedFile(string path, IProgress<string> lines)
     {
         _path = path;
@@ -22,7 +22,7 @@ internal sealed class FollowedFile : IAsyncDisposable
         _work = Task.Run(FollowAsync);
     }
 
-    /// <summary>Reads what there is now and ends; the file will not grow any more.</summary>
+    /// <summary>Reads what there is now and ends. The file must not grow any more.</summary>
     public async Task FinishAsync()
     {
         await _finished.CancelAsync();
@@ -45,7 +45,7 @@ internal sealed class FollowedFile : IAsyncDisposable
         long position = 0;
         while (true)
         {
-            // Asked before the last look, which then misses nothing.
+            // Checked before the last read, which therefore misses nothing.
             bool last = _finished.IsCancellationRequested;
             int count;
             while ((count = ReadFrom(position, buffer)) > 0)

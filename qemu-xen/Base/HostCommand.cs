@@ -4,12 +4,12 @@ using System.Text;
 
 namespace Xenlet.QemuXen.Base;
 
-/// <summary>Runs a short program of the host to its end.</summary>
+/// <summary>Runs a short program on the host to its end.</summary>
 internal static class HostCommand
 {
-    /// <summary>Runs a program and returns what it wrote to standard output.</summary>
+    /// <summary>Runs a program and returns its standard output.</summary>
     /// <exception cref="QemuXenException">
-    /// The program is missing, or ended with a status other than 0: the message has all that it wrote.
+    /// The program is missing or ended with a status other than 0. The message contains all its output.
     /// </exception>
     public static async Task<string> RunAsync(
         string program,
@@ -23,7 +23,9 @@ internal static class HostCommand
         return failure is null ? text : throw new QemuXenException($"{failure}\n{text}".TrimEnd());
     }
 
-    /// <summary>Runs a program to its end while <paramref name="read"/> consumes what it writes to standard output.</summary>
+    /// <summary>
+    /// Runs a program to its end while <paramref name="read"/> consumes its standard output.
+    /// </summary>
     /// <exception cref="QemuXenException">The program is missing or ended with a status other than 0.</exception>
     public static async Task ReadAsync(
         string program,
@@ -38,7 +40,7 @@ internal static class HostCommand
         }
     }
 
-    /// <summary>Gives null, or what went wrong, with what the program wrote to standard error.</summary>
+    /// <summary>Returns null, or the failure with what the program wrote to standard error.</summary>
     private static async Task<string?> RunToEndAsync(
         string program, IEnumerable<string> arguments, Action<Stream> read, string? directory, CancellationToken cancellationToken)
     {
@@ -52,7 +54,7 @@ internal static class HostCommand
         start.Environment["LC_ALL"] = "C.UTF-8";
         start.Environment["DEBIAN_FRONTEND"] = "noninteractive";
 
-        // What a build that started this process has left there would change a build that this one starts.
+        // Variables of a build that started this process would affect a build that this one starts.
         string[] left = [.. start.Environment.Keys.Where(key => key.StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase))];
         foreach (string variable in left)
         {
@@ -72,7 +74,7 @@ internal static class HostCommand
             : $"`{program} {string.Join(' ', start.ArgumentList)}` ended with status {process.ExitCode}: {error.Trim()}";
     }
 
-    /// <summary>Consumes the rest as well: a writer whose pipe is closed early would report a failure of its own.</summary>
+    /// <summary>Also consumes the rest: a writer whose pipe is closed early would report a failure of its own.</summary>
     private static void ReadAll(Stream stream, Action<Stream> read)
     {
         read(stream);
@@ -99,7 +101,7 @@ internal static class HostCommand
         }
         catch (InvalidOperationException)
         {
-            // It has ended by itself.
+            // It has already ended.
         }
     }
 }

@@ -1,13 +1,13 @@
 namespace Xenlet.QemuXen.Base;
 
-/// <summary>Waits that end in an error which says what was awaited and how long.</summary>
+/// <summary>Waits with a limit, whose error says what was awaited and how long.</summary>
 internal static class Limits
 {
-    /// <summary>Waits for a task; when the limit passes the message names what was awaited and shows the logs.</summary>
-    /// <param name="task">What is awaited.</param>
-    /// <param name="limit">How long at most.</param>
-    /// <param name="what">Subject of the message, as in "dom0 to be ready".</param>
-    /// <param name="logs">Called only on failure: the last lines of the logs that matter.</param>
+    /// <summary>Waits for a task. If the limit passes, the message names what was awaited and shows the logs.</summary>
+    /// <param name="task">The awaited task.</param>
+    /// <param name="limit">The time limit.</param>
+    /// <param name="what">The subject of the message, as in "dom0 to be ready".</param>
+    /// <param name="logs">Called only on failure; returns the last lines of the relevant logs.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     public static async Task WithinAsync(
         this Task task, TimeSpan limit, string what, Func<string> logs, CancellationToken cancellationToken)
@@ -22,7 +22,7 @@ internal static class Limits
         }
     }
 
-    /// <summary>A titled extract of a log for a message, or nothing when the log is empty.</summary>
+    /// <summary>A titled extract of a log for a message, or an empty string if the log is empty.</summary>
     public static string Extract(string title, string lines) =>
         lines.Length == 0 ? "" : $"--- last lines of {title}:\n{lines}\n";
 }

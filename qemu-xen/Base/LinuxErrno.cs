@@ -1,27 +1,27 @@
 namespace Xenlet.QemuXen.Base;
 
-/// <summary>Linux's error numbers (include/uapi/asm-generic/errno-base.h, errno.h) for what goes wrong with files.</summary>
+/// <summary>Linux's error numbers for file operations (include/uapi/asm-generic/errno-base.h, errno.h).</summary>
 internal static class LinuxErrno
 {
-    public const int NoEntry = 2;
-    public const int InputOutput = 5;
-    public const int Access = 13;
-    public const int Exists = 17;
-    public const int Invalid = 22;
-    public const int NoSpace = 28;
-    public const int NotEmpty = 39;
-    public const int NotSupported = 95;
+    public const int ENOENT = 2;
+    public const int EIO = 5;
+    public const int EACCES = 13;
+    public const int EEXIST = 17;
+    public const int EINVAL = 22;
+    public const int ENOSPC = 28;
+    public const int ENOTEMPTY = 39;
+    public const int EOPNOTSUPP = 95;
 
-    /// <summary>The number that says what an exception says; null for one that has nothing to do with files.</summary>
+    /// <summary>The error number for an exception, or null if it has nothing to do with files.</summary>
     public static int? Of(Exception exception) => exception switch
     {
-        FileNotFoundException or DirectoryNotFoundException => NoEntry,
-        UnauthorizedAccessException => Access,
-        ArgumentException => Invalid,
+        FileNotFoundException or DirectoryNotFoundException => ENOENT,
+        UnauthorizedAccessException => EACCES,
+        ArgumentException => EINVAL,
 
-        // On Linux .NET keeps the number of the system call that failed.
-        IOException { HResult: Exists or NoSpace or NotEmpty } known => known.HResult,
-        IOException => InputOutput,
+        // On Linux, .NET keeps the error number of the failed system call.
+        IOException { HResult: EEXIST or ENOSPC or ENOTEMPTY } known => known.HResult,
+        IOException => EIO,
         _ => null,
     };
 }

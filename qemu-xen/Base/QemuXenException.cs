@@ -1,6 +1,6 @@
 namespace Xenlet.QemuXen;
 
-/// <summary>Something around the emulated Xen failed; the message says what, with the last lines of the logs that matter.</summary>
+/// <summary>An operation around the emulated Xen failed. The message says which, with the last lines of the relevant logs.</summary>
 public class QemuXenException : Exception
 {
     /// <summary>Creates the exception without a message.</summary>

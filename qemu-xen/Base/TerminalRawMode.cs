@@ -3,8 +3,8 @@ using System.Diagnostics;
 namespace Xenlet.QemuXen.Base;
 
 /// <summary>
-/// Puts the terminal on standard input into raw mode, so that every key goes to the guest, and back when disposed. Done with
-/// stty(1) because .NET has no such mode.
+/// Puts the terminal on standard input into raw mode, so that every key goes to the guest, and restores it when disposed. Uses stty(1),
+/// because .NET has no such mode.
 /// </summary>
 internal sealed class TerminalRawMode : IDisposable
 {
@@ -17,11 +17,11 @@ internal sealed class TerminalRawMode : IDisposable
         Stty("raw", "-echo");
     }
 
-    /// <summary>Enters raw mode; null when standard input is no terminal.</summary>
+    /// <summary>Enters raw mode. Returns null if standard input is not a terminal.</summary>
     public static TerminalRawMode? Enter() =>
         Console.IsInputRedirected || Stty("-g") is not { Length: > 0 } settings ? null : new(settings);
 
-    /// <summary>Gives the terminal its settings back.</summary>
+    /// <summary>Restores the terminal's settings.</summary>
     public void Dispose()
     {
         AppDomain.CurrentDomain.ProcessExit -= Restore;
@@ -30,7 +30,7 @@ internal sealed class TerminalRawMode : IDisposable
 
     private static string Stty(params string[] arguments)
     {
-        // With all three redirected: after a child that may use the terminal .NET sets the terminal's modes to its own.
+        // All three streams are redirected: after a child that may use the terminal, .NET resets the terminal's modes to its own.
         using Process process = Process.Start(new ProcessStartInfo("stty", ["-F", "/dev/tty", .. arguments])
         {
             RedirectStandardInput = true,

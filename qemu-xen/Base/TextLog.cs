@@ -2,10 +2,10 @@ using System.Text;
 
 namespace Xenlet.QemuXen;
 
-/// <summary>A log that grows while it is read: whole lines of text, without carriage returns, safe for several threads.</summary>
+/// <summary>A log that can be read while it grows: whole lines of text without carriage returns. Thread-safe.</summary>
 public sealed class TextLog
 {
-    private readonly Lock _gate = new();
+    private readonly Lock _lock = new();
     private readonly List<string> _lines = [];
     private readonly StringBuilder _partial = new();
     private readonly Decoder _decoder = Encoding.UTF8.GetDecoder();
@@ -18,19 +18,19 @@ public sealed class TextLog
     {
         get
         {
-            lock (_gate)
+            lock (_lock)
             {
                 return [.. _lines];
             }
         }
     }
 
-    /// <summary>Everything so far, an incomplete last line included.</summary>
+    /// <summary>Everything so far, including an incomplete last line.</summary>
     public string Text
     {
         get
         {
-            lock (_gate)
+            lock (_lock)
             {
                 return string.Join('\n', _lines.Append(_partial.ToString()));
             }
@@ -40,18 +40,18 @@ public sealed class TextLog
     /// <summary>The last lines, for a message about a failure.</summary>
     public string Tail(int count)
     {
-        lock (_gate)
+        lock (_lock)
         {
             IEnumerable<string> all = _partial.Length > 0 ? _lines.Append(_partial.ToString()) : _lines;
             return string.Join('\n', all.TakeLast(count));
         }
     }
 
-    /// <summary>Adds bytes of UTF-8 text; the end of a line may come later.</summary>
+    /// <summary>Appends bytes of UTF-8 text. The end of a line may come later.</summary>
     internal void Append(ReadOnlySpan<byte> bytes)
     {
         List<string> added = new();
-        lock (_gate)
+        lock (_lock)
         {
             char[] characters = new char[bytes.Length + 1];
             int count = _decoder.GetChars(bytes, characters, flush: false);
@@ -76,7 +76,7 @@ public sealed class TextLog
         }
     }
 
-    /// <summary>Appends all that a stream gives until its end; a connection that breaks is its end.</summary>
+    /// <summary>Appends everything from a stream until its end; a broken connection counts as its end.</summary>
     internal async Task CopyFromAsync(Stream stream)
     {
         byte[] buffer = new byte[16 * 1024];
@@ -90,7 +90,7 @@ public sealed class TextLog
         }
         catch (Exception e) when (e is IOException or ObjectDisposedException)
         {
-            // The other end has gone; what was read stays.
+            // The other end has gone. What was read stays.
         }
     }
 }

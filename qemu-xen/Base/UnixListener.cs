@@ -2,12 +2,12 @@ using System.Net.Sockets;
 
 namespace Xenlet.QemuXen.Base;
 
-/// <summary>A socket that QEMU connects to when it starts, so that no byte can come before someone listens.</summary>
+/// <summary>A listening socket to which QEMU connects when it starts, so that nothing is sent before somebody listens.</summary>
 internal sealed class UnixListener : IDisposable
 {
     private readonly Socket _socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
 
-    /// <summary>Starts to listen on a path that does not exist yet.</summary>
+    /// <summary>Starts to listen on a path that must not exist yet.</summary>
     public UnixListener(string path)
     {
         Path = path;
@@ -46,6 +46,6 @@ internal sealed class UnixListener : IDisposable
         }
     }
 
-    /// <summary>Stops listening; connections live on.</summary>
+    /// <summary>Stops listening. Existing connections stay open.</summary>
     public void Dispose() => _socket.Dispose();
 }

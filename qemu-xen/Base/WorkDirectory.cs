@@ -3,8 +3,8 @@ using System.Globalization;
 namespace Xenlet.QemuXen.Base;
 
 /// <summary>
-/// A private directory for one emulated machine, removed with it. Its name holds this process's id, so that what a killed
-/// process left behind is found and removed by the next one.
+/// A private directory for one emulated machine, removed with it. Its name contains this process's id, so that the next process finds and
+/// removes what a killed one left behind.
 /// </summary>
 internal sealed class WorkDirectory : IDisposable
 {
@@ -20,7 +20,7 @@ internal sealed class WorkDirectory : IDisposable
     /// <summary>Absolute path of the directory.</summary>
     public string Path { get; }
 
-    /// <summary>Creates the directory, or uses the one the caller wants to keep.</summary>
+    /// <summary>Creates the directory, or uses the one that the caller wants to keep.</summary>
     public static WorkDirectory Create(string? wanted)
     {
         if (wanted is not null)
@@ -63,7 +63,7 @@ internal sealed class WorkDirectory : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // Another process's, or removed by another at the same moment.
+            // It is another process's, or was removed by one at the same moment.
         }
     }
 }

@@ -2,7 +2,7 @@ using Xenlet.QemuXen.Base;
 
 namespace Xenlet.QemuXen.Commands;
 
-/// <summary>An interactive shell in dom0 on its second serial port, a terminal of its own beside the noisy boot console.</summary>
+/// <summary>An interactive shell in dom0 on its second serial port, a terminal separate from the noisy boot console.</summary>
 internal static class Dom0Shell
 {
     private const byte EscapeKey = 0x1D;
@@ -11,7 +11,7 @@ internal static class Dom0Shell
         TERM=vt100 PS1='dom0# ' setsid -c sh -i </dev/ttyS1 >/dev/ttyS1 2>&1
         """;
 
-    /// <summary>Serves the terminal until the shell ends or the escape key is pressed.</summary>
+    /// <summary>Connects the terminal until the shell ends or the escape key is pressed.</summary>
     public static async Task<int> RunAsync(XenMachine machine, Stream input, Stream output, CancellationToken cancellationToken)
     {
         using TerminalRawMode? raw = TerminalRawMode.Enter();
@@ -30,7 +30,7 @@ internal static class Dom0Shell
         }
         catch (OperationCanceledException)
         {
-            // Left with the escape key.
+            // The user left with the escape key.
         }
 
         return status;
@@ -48,7 +48,9 @@ internal static class Dom0Shell
         }
     }
 
-    /// <summary>Passes input on once the shell has spoken: until then the terminal's settings change and would drop it.</summary>
+    /// <summary>
+    /// Forwards input once the shell has written something: until then the terminal's settings change, and input would be dropped.
+    /// </summary>
     private static async Task TypeAsync(Stream terminal, Stream input, Task prompted, CancellationToken cancellationToken)
     {
         await prompted.WaitAsync(cancellationToken);
@@ -65,7 +67,7 @@ internal static class Dom0Shell
 
             if (count == 0)
             {
-                // No more input: the shell ends by itself once it has read what it got.
+                // No more input. The shell ends by itself once it has read everything.
                 await Task.Delay(Timeout.InfiniteTimeSpan, cancellationToken);
             }
         }

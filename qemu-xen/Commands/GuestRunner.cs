@@ -3,74 +3,74 @@ using Xenlet.QemuXen.Commands;
 
 namespace Xenlet.QemuXen;
 
-/// <summary>What <see cref="GuestRunner"/> is asked to run.</summary>
+/// <summary>Options of <see cref="GuestRunner"/>.</summary>
 public sealed record GuestRunnerOptions
 {
-    /// <summary>The guest; its console, end and exit status are those of the run.</summary>
+    /// <summary>The guest. Its console, end and exit status are those of the run.</summary>
     public required GuestConfig Guest { get; init; }
 
     /// <summary>Cache directory of <see cref="Dom0Image"/>.</summary>
     public string Dom0Directory { get; init; } = Dom0Image.DefaultDirectory;
 
-    /// <summary>Empty disks that it gets, xvda first: the size of each in MiB. Under Xen only.</summary>
-    public IReadOnlyList<int> DiskSizes { get; init; } = [];
+    /// <summary>Disks that it gets beside those of its configuration. Under Xen only.</summary>
+    public IReadOnlyList<GuestDisk> Disks { get; init; } = [];
 
-    /// <summary>Give it a network interface on dom0's bridge. Under Xen only.</summary>
+    /// <summary>Whether the guest gets a network interface on dom0's bridge. Under Xen only.</summary>
     public bool Network { get; init; }
 
-    /// <summary>Plug and unplug another disk while it runs, and shut it down then. Under Xen only.</summary>
+    /// <summary>Whether another disk is plugged and unplugged while the guest runs, which is then shut down. Under Xen only.</summary>
     public bool HotPlug { get; init; }
 
     /// <summary>
-    /// A shell command that dom0 runs beside the guest, which is shut down when it has ended; its output goes to <see cref="Progress"/>.
-    /// The variable GUEST is the domain's number. Under Xen only.
+    /// A shell command that dom0 runs while the guest runs. The guest is shut down when the command has ended. Its output goes to
+    /// <see cref="Progress"/>, and its variable GUEST is the domain id. Under Xen only.
     /// </summary>
     public string? Dom0Command { get; init; }
 
-    /// <summary>The machine that Xen is booted on.</summary>
+    /// <summary>The machine on which Xen is booted.</summary>
     public EmulatedMachine Machine { get; init; }
 
-    /// <summary>Boot in QEMU without Xen.</summary>
+    /// <summary>Whether to boot in QEMU without Xen.</summary>
     public bool NoXen { get; init; }
 
     /// <summary>As <see cref="DirectBootOptions.GdbPort"/>. Without Xen only.</summary>
     public int? GdbPort { get; init; }
 
-    /// <summary>Make the terminal the guest's console until the guest ends or Ctrl-] is pressed.</summary>
+    /// <summary>Whether the terminal is the guest's console until the guest ends or Ctrl-] is pressed.</summary>
     public bool Interactive { get; init; }
 
-    /// <summary>Longest time the guest may take; none if null.</summary>
+    /// <summary>The time limit for the guest; null for none.</summary>
     public TimeSpan? Limit { get; init; }
 
-    /// <summary>Factor on every other limit, for slow machines.</summary>
+    /// <summary>Factor applied to every other limit, for slow machines.</summary>
     public double TimeScale { get; init; } = 1;
 
     /// <summary>Receives one line for each step that takes time.</summary>
     public IProgress<string>? Progress { get; init; }
 
-    /// <summary>Receives the guest's lines from port 0xE9; they are not shown if null.</summary>
+    /// <summary>Receives the guest's lines from port 0xE9. They are not shown if null.</summary>
     public Action<string>? HypervisorLog { get; init; }
 }
 
-/// <summary>Boots one guest, shows its console while it runs and gives its exit status: what <c>run</c> does.</summary>
+/// <summary>Boots one guest, shows its console while it runs, and returns its exit status: the command <c>run</c>.</summary>
 public static class GuestRunner
 {
-    /// <summary>The guest's limit passed (as timeout(1) says it).</summary>
+    /// <summary>The guest's limit passed (the same status as timeout(1)).</summary>
     public const int TimedOut = 124;
 
     /// <summary>The guest could not be started: something is missing, or Xen or its tools failed.</summary>
     public const int CouldNotStart = 125;
 
     /// <summary>
-    /// The guest ended well, but a disk could not be plugged or unplugged, the command in dom0 failed, or the guest had to be ended after
-    /// that.
+    /// The guest ended well, but a disk could not be plugged or unplugged, the command in dom0 failed, or the guest had to be destroyed
+    /// afterwards.
     /// </summary>
     public const int ShowFailed = 123;
 
-    /// <summary>The guest switched itself off without the line that gives a status.</summary>
+    /// <summary>The guest powered off without the line that reports a status.</summary>
     public const int NoStatus = 126;
 
-    /// <summary>The guest crashed, restarted or was ended by its watchdog (as a shell reports SIGABRT).</summary>
+    /// <summary>The guest crashed, rebooted or was ended by its watchdog (the status with which a shell reports SIGABRT).</summary>
     public const int Crashed = 134;
 
     /// <summary>The guest was destroyed from outside, or the user left its console with Ctrl-].</summary>
@@ -78,18 +78,18 @@ public static class GuestRunner
 
     private const byte EscapeKey = 0x1D;
 
-    /// <summary>Memory of the emulated machine beyond the guest's own: Xen, dom0 and what a domain costs.</summary>
+    /// <summary>Memory that the emulated machine needs in addition to the guest's: Xen, dom0 and the overhead of a domain.</summary>
     private const int MachineOverheadMiB = 640;
 
-    /// <summary>Sizes of machines go in steps, so that few differ and their saved states are found again.</summary>
+    /// <summary>The memory of machines is rounded up to steps, so that few sizes occur and their saved states can be reused.</summary>
     private const int MachineStepMiB = 1024;
 
     /// <summary>Runs the guest to its end and returns the exit status of the run.</summary>
     /// <param name="options">What to run.</param>
-    /// <param name="input">Where console input comes from when interactive.</param>
+    /// <param name="input">The source of console input, if interactive.</param>
     /// <param name="output">Receives the guest's console.</param>
-    /// <param name="error">Receives a line when the run fails.</param>
-    /// <param name="cancellationToken">Ends the guest and the machine around it.</param>
+    /// <param name="error">Receives a line if the run fails.</param>
+    /// <param name="cancellationToken">Ends the guest and the emulated machine.</param>
     public static async Task<int> RunAsync(
         GuestRunnerOptions options, Stream input, Stream output, TextWriter error, CancellationToken cancellationToken = default)
     {
@@ -150,7 +150,7 @@ public static class GuestRunner
         }
     }
 
-    /// <summary>The exit status of a run whose guest ended so.</summary>
+    /// <summary>The exit status of a run whose guest ended this way.</summary>
     internal static int StatusOf(GuestEnd end) => end switch
     {
         { Reason: GuestEndReason.PowerOff, ExitStatus: { } status } => status,
@@ -185,12 +185,16 @@ public static class GuestRunner
     private static async Task<IGuest> CreateAsync(XenMachine machine, GuestRunnerOptions options, CancellationToken cancellationToken)
     {
         List<string> disks = [.. options.Guest.Disks];
-        foreach (int size in options.DiskSizes)
+        foreach (GuestDisk disk in options.Disks)
         {
-            disks.Add(GuestConfig.RawDisk(await machine.CreateDiskAsync(size, cancellationToken), DiskName(disks.Count)));
+            string path = disk.File is null
+                ? await machine.CreateDiskAsync(disk.SizeMiB, cancellationToken)
+                : await machine.CopyDiskAsync(disk.File, cancellationToken);
+            disks.Add(GuestConfig.RawDisk(path, disk.Device));
         }
 
-        string devices = string.Concat(disks.Select((_, i) => $", disk {DiskName(i)}")) + (options.Network ? ", a network interface" : "");
+        string devices = string.Concat(options.Disks.Select(disk => $", disk {disk.Device}"))
+            + (options.Network ? ", a network interface" : "");
         options.Progress?.Report($"xl create {options.Guest.Name}{devices}");
         return await machine.CreateGuestAsync(
             options.Guest with
@@ -201,9 +205,7 @@ public static class GuestRunner
             }, cancellationToken);
     }
 
-    private static string NextDisk(GuestRunnerOptions options) => DiskName(options.Guest.Disks.Count + options.DiskSizes.Count);
-
-    private static string DiskName(int index) => $"xvd{(char)('a' + index)}";
+    private static string NextDisk(GuestRunnerOptions options) => GuestDisk.Name(options.Guest.Disks.Count + options.Disks.Count);
 
     private static async Task<int> FollowAsync(
         IGuest guest, GuestRunnerOptions options, Stream input, Stream output, TextWriter error, CancellationToken cancellationToken)
@@ -218,7 +220,7 @@ public static class GuestRunner
         Task first = await Task.WhenAny(ending, typing, limit);
         if (first == typing && !await typing)
         {
-            // Input has ended; the guest may go on without.
+            // Input has ended; the guest may continue without it.
             first = await Task.WhenAny(ending, limit);
         }
 
@@ -259,7 +261,7 @@ public static class GuestRunner
         }
     }
 
-    /// <summary>Passes input on; true when the user pressed the escape key, false when the input ended.</summary>
+    /// <summary>Forwards input. Returns true if the user pressed the escape key, false if the input ended.</summary>
     private static async Task<bool> TypeAsync(IGuest guest, Stream input, CancellationToken cancellationToken)
     {
         byte[] buffer = new byte[1024];

@@ -2,24 +2,24 @@ using System.Globalization;
 
 namespace Xenlet.QemuXen.Commands;
 
-/// <summary>What is done to a guest while it runs, so that it has something to show: then it is shut down.</summary>
+/// <summary>Exercises a guest while it runs, and then shuts it down.</summary>
 internal static class GuestShow
 {
-    /// <summary>How long a guest may take to follow <c>xl shutdown</c>.</summary>
+    /// <summary>How long a guest may take to act on <c>xl shutdown</c>.</summary>
     public static readonly TimeSpan ShutdownLimit = TimeSpan.FromSeconds(30);
 
-    /// <summary>A command in dom0 takes as long as it takes; the user, or the guest's end, ends it.</summary>
+    /// <summary>A command in dom0 has no limit of its own; the user or the guest's end ends it.</summary>
     private static readonly TimeSpan CommandLimit = TimeSpan.FromDays(1);
 
-    /// <summary>Does it all, saying each step, and stops without a word when the guest ends meanwhile.</summary>
-    /// <param name="machine">Where the guest runs.</param>
+    /// <summary>Runs all steps and reports each. Stops silently if the guest ends meanwhile.</summary>
+    /// <param name="machine">The guest's machine.</param>
     /// <param name="guest">The guest.</param>
-    /// <param name="pluggedDisk">Name for the guest of a disk to plug and unplug, such as xvdb, if any.</param>
-    /// <param name="dom0Command">Shell command for dom0, if any.</param>
+    /// <param name="pluggedDisk">The guest's name for a disk to plug and unplug, such as xvdb, or null.</param>
+    /// <param name="dom0Command">A shell command for dom0, or null.</param>
     /// <param name="shutdownLimit">As <see cref="ShutdownLimit"/>.</param>
-    /// <param name="progress">Receives a line before each step, and what the command says.</param>
-    /// <param name="cancellationToken">The guest has ended.</param>
-    /// <returns>Null, or what went wrong.</returns>
+    /// <param name="progress">Receives a line before each step, and the command's output.</param>
+    /// <param name="cancellationToken">Cancelled when the guest has ended.</param>
+    /// <returns>Null, or a description of the failure.</returns>
     public static async Task<string?> RunAsync(
         XenMachine machine,
         XenGuest guest,
@@ -48,7 +48,7 @@ internal static class GuestShow
             limit.CancelAfter(machine.Scale(shutdownLimit));
             try
             {
-                // xl itself waits for a guest that does not take notice.
+                // xl itself waits for a guest that does not react.
                 await guest.ShutdownAsync(limit.Token);
                 await guest.WaitForEndAsync(Timeout.InfiniteTimeSpan, limit.Token);
                 return problem;

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Xenlet.QemuXen.Commands;
 
-/// <summary>Shows hot-plug on a guest that runs: plugs a disk and unplugs it.</summary>
+/// <summary>Demonstrates hot-plug on a running guest: plugs a disk and unplugs it.</summary>
 internal static class HotPlugShow
 {
     private const int DiskSizeMiB = 8;
@@ -10,25 +10,25 @@ internal static class HotPlugShow
     private static readonly TimeSpan AnnounceLimit = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan ConnectLimit = TimeSpan.FromSeconds(30);
 
-    /// <summary>Between the steps, so that what a guest has to say of one is read before the next.</summary>
+    /// <summary>The pause between steps, so that what a guest writes about one can be read before the next.</summary>
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
-    /// <summary>Does it all, saying each step.</summary>
-    /// <param name="machine">Where the guest runs.</param>
+    /// <summary>Runs all steps and reports each.</summary>
+    /// <param name="machine">The guest's machine.</param>
     /// <param name="guest">The guest.</param>
-    /// <param name="device">Name of the disk for the guest, such as xvdb.</param>
+    /// <param name="device">The guest's name for the disk, such as xvdb.</param>
     /// <param name="progress">Receives a line before each step.</param>
-    /// <param name="cancellationToken">The guest has ended.</param>
+    /// <param name="cancellationToken">Cancelled when the guest has ended.</param>
     /// <exception cref="QemuXenException">A step failed.</exception>
     public static async Task RunAsync(
         XenMachine machine, XenGuest guest, string device, IProgress<string>? progress, CancellationToken cancellationToken)
     {
-        // FreeBSD's word, and that of our FrontBus, that the guest follows devices that come and go.
+        // The node with which FreeBSD, like FrontBus, announces that the guest supports hot-plug.
         if (!await BecomesAsync(machine, $"/local/domain/{guest.DomainId}/feature/hotplug/vbd", "1", AnnounceLimit, cancellationToken))
         {
             throw new QemuXenException(
-                $"{guest.Name} has not said within {AnnounceLimit.TotalSeconds:0} s that it takes hot-plug (feature/hotplug/vbd): no "
-                + $"disk was plugged.");
+                $"{guest.Name} has not announced within {AnnounceLimit.TotalSeconds:0} s that it supports hot-plug (feature/hotplug/vbd): "
+                + "no disk was plugged.");
         }
 
         await Task.Delay(Pause, cancellationToken);
@@ -47,10 +47,10 @@ internal static class HotPlugShow
         await Task.Delay(Pause, cancellationToken);
     }
 
-    /// <summary>The number of a disk in xenstore: major 202, 16 minors each (xen-vbd-interface(7)).</summary>
+    /// <summary>A disk's device number in xenstore: major 202, 16 minors each (xen-vbd-interface(7)).</summary>
     public static int DeviceNumber(string device) => (202 << 8) + ((device[^1] - 'a') << 4);
 
-    /// <summary>Waits until a node has a value; false when the limit passed before.</summary>
+    /// <summary>Waits until a node has a value. Returns false if the limit passes first.</summary>
     private static async Task<bool> BecomesAsync(
         XenMachine machine, string node, string value, TimeSpan limit, CancellationToken cancellationToken)
     {

@@ -5,13 +5,13 @@ using Xenlet.QemuXen.Machine;
 
 namespace Xenlet.QemuXen;
 
-/// <summary>How an image is booted without Xen.</summary>
+/// <summary>Options for booting an image without Xen.</summary>
 public sealed record DirectBootOptions
 {
     /// <summary>Path of the image, an ELF file with a PVH entry note.</summary>
     public required string Kernel { get; init; }
 
-    /// <summary>Name for messages; the image's file name if null.</summary>
+    /// <summary>Name for messages. The image's file name if null.</summary>
     public string? Name { get; init; }
 
     /// <summary>Path of an initial ramdisk, for Linux.</summary>
@@ -26,22 +26,24 @@ public sealed record DirectBootOptions
     /// <summary>Number of processors.</summary>
     public int VCpus { get; init; } = 1;
 
-    /// <summary>Further features for QEMU's <c>-cpu</c>, such as "-rdrand".</summary>
+    /// <summary>Additional features for QEMU's <c>-cpu</c>, such as "-rdrand".</summary>
     public IReadOnlyList<string> CpuFeatures { get; init; } = [];
 
-    /// <summary>Further arguments for QEMU.</summary>
+    /// <summary>Additional arguments for QEMU.</summary>
     public IReadOnlyList<string> ExtraArguments { get; init; } = [];
 
-    /// <summary>The port of this machine at which QEMU serves gdb. The guest's first instruction waits until gdb lets it go.</summary>
+    /// <summary>
+    /// The port of this machine on which QEMU serves gdb. The guest waits before its first instruction until gdb continues it.
+    /// </summary>
     public int? GdbPort { get; init; }
 
-    /// <summary>Factor on every limit, for slow machines.</summary>
+    /// <summary>Factor applied to every limit, for slow machines.</summary>
     public double TimeScale { get; init; } = 1;
 }
 
 /// <summary>
-/// A guest booted by QEMU's own PVH loader, with no Xen: its console is the first serial port, port 0xE9 its log. It starts in about
-/// a second, which makes it the quick loop for whatever needs no hypervisor.
+/// A guest booted by QEMU's own PVH loader without Xen. Its console is the first serial port, its log port 0xE9. It starts in about a
+/// second, which makes it the fast loop for anything that needs no hypervisor.
 /// </summary>
 public sealed class DirectBoot : IGuest
 {
@@ -77,7 +79,7 @@ public sealed class DirectBoot : IGuest
     public IReadOnlyList<string> HypervisorLog => _log.Lines;
 
     /// <summary>Boots the image.</summary>
-    /// <exception cref="QemuXenException">The image is missing or QEMU does not start; the message has QEMU's words.</exception>
+    /// <exception cref="QemuXenException">The image is missing or QEMU does not start. The message contains QEMU's output.</exception>
     public static async Task<DirectBoot> StartAsync(DirectBootOptions options, CancellationToken cancellationToken = default)
     {
         if (!File.Exists(options.Kernel))
@@ -168,12 +170,12 @@ public sealed class DirectBoot : IGuest
     }
 
     /// <summary>
-    /// Reads from the monitor's messages why the machine stopped: QEMU ends alike after a power-off and, with -no-reboot, after a
-    /// reset (a crash or a triple fault).
+    /// Reads from the monitor's messages why the machine stopped. QEMU's exit status is the same after a power-off and, with -no-reboot,
+    /// after a reset (a crash or a triple fault).
     /// </summary>
     internal static GuestEndReason ReadReason(string monitorMessages)
     {
-        // One JSON object a line; only the last event of this kind counts.
+        // One JSON object per line. Only the last event of this kind counts.
         string? shutdown = monitorMessages.Split('\n').LastOrDefault(line => line.Contains("\"SHUTDOWN\"", StringComparison.Ordinal));
         return shutdown switch
         {
@@ -224,14 +226,14 @@ public sealed class DirectBoot : IGuest
         };
         _work = FollowAsync(_serial, (await streams)[1], monitorStream);
 
-        // The monitor holds the machine (-S) until it or gdb is told to let it go, so that every event reaches us.
+        // The monitor holds the machine (-S) until the monitor or gdb continues it, so that no event is missed.
         try
         {
             await monitorStream.WriteAsync(Encoding.ASCII.GetBytes(command), cancellationToken);
         }
         catch (IOException)
         {
-            // QEMU has ended; its own words follow below.
+            // QEMU has ended; its output follows below.
         }
 
         await Task.WhenAny(ready.Task, _work).WithinAsync(

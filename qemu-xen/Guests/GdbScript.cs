@@ -2,14 +2,14 @@ using System.Globalization;
 
 namespace Xenlet.QemuXen;
 
-/// <summary>What gdb has to be told to look into a guest that waits at <see cref="DirectBootOptions.GdbPort"/>.</summary>
+/// <summary>The commands that gdb needs to debug a guest that waits at <see cref="DirectBootOptions.GdbPort"/>.</summary>
 public static class GdbScript
 {
     /// <summary>The text of a file for <c>gdb -x FILE IMAGE</c>, where the image's symbols lie beside it.</summary>
-    /// <param name="port">Where QEMU serves gdb.</param>
+    /// <param name="port">The port on which QEMU serves gdb.</param>
     /// <remarks>
-    /// A machine starts in 16-bit mode, and gdb would take that processor's registers for all there are. The compiler calls a method
-    /// ASSEMBLY_NAMESPACE_TYPE__METHOD; <c>csbreak</c> makes that of a name as C# has it.
+    /// A machine starts in 16-bit mode, and gdb would then know only that mode's registers. The compiler names a method
+    /// ASSEMBLY_NAMESPACE_TYPE__METHOD; <c>csbreak</c> converts a C# name to that.
     /// </remarks>
     public static string Text(int port) => string.Create(CultureInfo.InvariantCulture, $"""
         set confirm off

@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Xenlet.QemuXen;
 
-/// <summary>What <c>xl create</c> is told about a PVH guest; see xl.cfg(5) for the meaning of each value.</summary>
+/// <summary>The configuration of a PVH guest for <c>xl create</c>. See xl.cfg(5) for the meaning of each value.</summary>
 public sealed record GuestConfig
 {
     /// <summary>Name of the domain.</summary>
@@ -12,13 +12,13 @@ public sealed record GuestConfig
     /// <summary>Path of the image (an ELF file with a PVH entry note) on this machine.</summary>
     public required string Kernel { get; init; }
 
-    /// <summary>Path of an initial ramdisk on this machine, for guests that are Linux.</summary>
+    /// <summary>Path of an initial ramdisk on this machine, for Linux guests.</summary>
     public string? Ramdisk { get; init; }
 
     /// <summary>Memory the guest starts with, in MiB.</summary>
     public int MemoryMiB { get; init; } = 32;
 
-    /// <summary>Memory it may grow to, in MiB, when that is more.</summary>
+    /// <summary>Memory that it may grow to, in MiB, if that is more.</summary>
     public int? MaxMemoryMiB { get; init; }
 
     /// <summary>Number of virtual processors.</summary>
@@ -27,37 +27,37 @@ public sealed record GuestConfig
     /// <summary>The guest's command line.</summary>
     public string CommandLine { get; init; } = "";
 
-    /// <summary>Virtual disks, each in the words of xl-disk-configuration(5).</summary>
+    /// <summary>Virtual disks, in the syntax of xl-disk-configuration(5).</summary>
     public IReadOnlyList<string> Disks { get; init; } = [];
 
-    /// <summary>Virtual network interfaces, each in the words of xl-network-configuration(5).</summary>
+    /// <summary>Virtual network interfaces, in the syntax of xl-network-configuration(5).</summary>
     public IReadOnlyList<string> Vifs { get; init; } = [];
 
-    /// <summary>What Xen's tools do when the guest switches itself off.</summary>
+    /// <summary>What Xen's tools do when the guest powers off.</summary>
     public string OnPowerOff { get; init; } = "destroy";
 
-    /// <summary>What Xen's tools do when the guest asks for a restart.</summary>
+    /// <summary>What Xen's tools do when the guest requests a reboot.</summary>
     public string OnReboot { get; init; } = "destroy";
 
     /// <summary>What Xen's tools do when the guest crashes.</summary>
     public string OnCrash { get; init; } = "destroy";
 
-    /// <summary>How the guest reads the processor's time stamp counter; "native" traps no reads.</summary>
+    /// <summary>How the guest reads the processor's time-stamp counter; "native" traps no reads.</summary>
     public string TscMode { get; init; } = "native";
 
-    /// <summary>Further lines of the configuration file, as they are.</summary>
+    /// <summary>Additional lines of the configuration file, unchanged.</summary>
     public IReadOnlyList<string> ExtraLines { get; init; } = [];
 
-    /// <summary>Leave the guest paused after it was created (no part of the configuration file).</summary>
+    /// <summary>Whether to leave the guest paused after its creation. Not part of the configuration file.</summary>
     public bool Paused { get; init; }
 
-    /// <summary>How xl is told of a raw disk: for <see cref="Disks"/>, and for <c>xl block-attach</c>.</summary>
+    /// <summary>The specification of a raw disk, for <see cref="Disks"/> and <c>xl block-attach</c>.</summary>
     /// <param name="target">Path in dom0 of a block device or a file.</param>
     /// <param name="device">Name of the virtual device, such as xvda.</param>
     public static string RawDisk(string target, string device) => $"format=raw,vdev={device},access=rw,target={target}";
 
     /// <summary>The text of the configuration file for <c>xl create</c>.</summary>
-    /// <exception cref="ArgumentException">A value cannot be expressed in such a file; the message names it.</exception>
+    /// <exception cref="ArgumentException">A value cannot be expressed in such a file. The message names it.</exception>
     public string ToXlConfig()
     {
         Check();
@@ -109,7 +109,7 @@ public sealed record GuestConfig
     }
 
     /// <summary>
-    /// Writes a string as xl's configuration language does: in double quotes, with backslashes before quotes and backslashes.
+    /// Quotes a string for xl's configuration language: in double quotes, with backslashes before quotes and backslashes.
     /// </summary>
     internal static string Quote(string value, string what)
     {
@@ -132,7 +132,7 @@ public sealed record GuestConfig
             || Name.All(char.IsAsciiDigit))
         {
             throw new ArgumentException(
-                $"'{Name}' is no name for a domain: letters, digits, '-', '_', '.' and '+' are, and not digits alone.");
+                $"'{Name}' is not a valid name for a domain: use letters, digits, '-', '_', '.' and '+', but not digits alone.");
         }
 
         if (MemoryMiB < 1)

@@ -3,12 +3,10 @@ using System.Text;
 
 namespace Xenlet.QemuXen;
 
-/// <summary>
-/// What a guest wrote to its console, byte for byte from the first one, live and as a whole. Safe for any number of readers.
-/// </summary>
+/// <summary>What a guest wrote to its console, byte for byte from the first one, live and as a whole. Thread-safe.</summary>
 public sealed class GuestConsole
 {
-    private readonly Lock _gate = new();
+    private readonly Lock _lock = new();
     private byte[] _bytes = new byte[4096];
     private int _length;
     private TaskCompletionSource _changed = NewSignal();
@@ -19,41 +17,41 @@ public sealed class GuestConsole
     {
         get
         {
-            lock (_gate)
+            lock (_lock)
             {
                 return _length;
             }
         }
     }
 
-    /// <summary>True once no more can come.</summary>
+    /// <summary>True once no more output can arrive.</summary>
     public bool IsComplete
     {
         get
         {
-            lock (_gate)
+            lock (_lock)
             {
                 return _isComplete;
             }
         }
     }
 
-    /// <summary>When the first byte arrived, as <see cref="System.Diagnostics.Stopwatch.GetTimestamp"/> counts; 0 before.</summary>
+    /// <summary>When the first byte arrived, as a <see cref="System.Diagnostics.Stopwatch.GetTimestamp"/>; 0 before.</summary>
     public long FirstByteTimestamp { get; private set; }
 
-    /// <summary>Everything so far as UTF-8 text, carriage returns included.</summary>
+    /// <summary>Everything so far as UTF-8 text, including carriage returns.</summary>
     public string Text => Encoding.UTF8.GetString(ToArray());
 
     /// <summary>A copy of everything so far.</summary>
     public byte[] ToArray()
     {
-        lock (_gate)
+        lock (_lock)
         {
             return _bytes[.._length];
         }
     }
 
-    /// <summary>Gives everything from the first byte on, piece by piece as it comes, until the console is complete.</summary>
+    /// <summary>Returns everything from the first byte on, piece by piece as it arrives, until the console is complete.</summary>
     public async IAsyncEnumerable<ReadOnlyMemory<byte>> ReadAllAsync([EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         int position = 0;
@@ -62,7 +60,7 @@ public sealed class GuestConsole
             byte[] piece;
             Task changed;
             bool complete;
-            lock (_gate)
+            lock (_lock)
             {
                 piece = _bytes[position.._length];
                 changed = _changed.Task;
@@ -89,15 +87,15 @@ public sealed class GuestConsole
     public string Tail(int lines) =>
         string.Join('\n', Text.Replace("\r", "", StringComparison.Ordinal).TrimEnd('\n').Split('\n').TakeLast(lines));
 
-    /// <summary>Waits until the text occurs at or after a position and returns the position behind it, for the next wait.</summary>
-    /// <returns>The byte position behind the text, or -1 when the console became complete without it.</returns>
+    /// <summary>Waits until the text occurs at or after a position, and returns the position after it, for the next wait.</summary>
+    /// <returns>The byte position after the text, or -1 if the console became complete without it.</returns>
     internal async Task<int> FindAsync(string text, int from, CancellationToken cancellationToken)
     {
         byte[] wanted = Encoding.UTF8.GetBytes(text);
         while (true)
         {
             Task changed;
-            lock (_gate)
+            lock (_lock)
             {
                 int found = _bytes.AsSpan(from, _length - from).IndexOf(wanted);
                 if (found >= 0)
@@ -125,7 +123,7 @@ public sealed class GuestConsole
         }
 
         TaskCompletionSource signal;
-        lock (_gate)
+        lock (_lock)
         {
             if (_length == 0)
             {
@@ -149,7 +147,7 @@ public sealed class GuestConsole
     internal void Complete()
     {
         TaskCompletionSource signal;
-        lock (_gate)
+        lock (_lock)
         {
             _isComplete = true;
             signal = _changed;

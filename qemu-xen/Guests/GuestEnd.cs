@@ -4,12 +4,14 @@ namespace Xenlet.QemuXen;
 
 /// <summary>How a guest ended.</summary>
 /// <param name="Reason">Why the domain ended.</param>
-/// <param name="ExitStatus">The program's status from the last console line <c>xenlet: exit N</c>, or null without that line.</param>
+/// <param name="ExitStatus">
+/// The program's status from the last console line <c>xenlet: exit N</c>, or null if there is no such line.
+/// </param>
 public sealed record GuestEnd(GuestEndReason Reason, int? ExitStatus)
 {
     private const string StatusPrefix = "xenlet: exit ";
 
-    /// <summary>Reads the program's exit status from the last line of a console that has something on it.</summary>
+    /// <summary>Parses the program's exit status from the last non-empty line of a console.</summary>
     public static int? ParseExitStatus(string console)
     {
         ReadOnlySpan<char> text = console.AsSpan().TrimEnd();

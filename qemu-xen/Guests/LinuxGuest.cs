@@ -5,7 +5,7 @@ using Xenlet.QemuXen.Image;
 namespace Xenlet.QemuXen;
 
 /// <summary>
-/// The smallest ordinary Linux guest to compare with: Debian's kernel and a busybox that says a line as soon as user space runs.
+/// The smallest ordinary Linux guest to compare with: Debian's kernel and a busybox that writes a line as soon as user space runs.
 /// </summary>
 public static class LinuxGuest
 {
@@ -18,12 +18,13 @@ public static class LinuxGuest
     private const string Console = "hvc0";
 
     /// <summary>Writes the guest's initramfs and returns its configuration for <see cref="XenMachineGuests.CreateGuestAsync"/>.</summary>
-    /// <param name="image">Where the kernel and busybox come from.</param>
+    /// <param name="image">The source of the kernel and busybox.</param>
     /// <param name="name">Name of the domain.</param>
-    /// <param name="directory">Where the initramfs is written; it belongs to the caller.</param>
-    /// <param name="commands">Shell commands that run after the first line; the guest switches itself off behind them.</param>
-    /// <param name="modules">Kernel modules to load before the commands, such as <c>xen-blkfront</c>; what follows a name are options of
-    /// the module.</param>
+    /// <param name="directory">The directory for the initramfs. It belongs to the caller.</param>
+    /// <param name="commands">Shell commands that run after the first line. The guest then powers off.</param>
+    /// <param name="modules">
+    /// Kernel modules to load before the commands, such as <c>xen-blkfront</c>. Words after a name are the module's options.
+    /// </param>
     public static GuestConfig Create(
         Dom0Image image,
         string name,

@@ -11,8 +11,8 @@ public sealed partial class XenGuest : IGuest, IFollowedDomain
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(10);
 
     /// <summary>
-    /// A sleep in dom0, after which a console that has not grown is complete. It is dom0's own: a machine that stands still does not
-    /// pass it. The console daemon takes at most 30 events of a domain in 200 ms (RATE_LIMIT_PERIOD of xenconsoled) and then waits.
+    /// A sleep in dom0 after which a console that has not grown is complete. It is measured by dom0's own clock, so a stopped machine does
+    /// not pass it. The console daemon handles at most 30 events of a domain in 200 ms (RATE_LIMIT_PERIOD of xenconsoled) and then waits.
     /// </summary>
     private const string LetConsoleSettle = "usleep 250000";
 
@@ -21,7 +21,7 @@ public sealed partial class XenGuest : IGuest, IFollowedDomain
     private readonly XenMachine _machine;
     private readonly string _consoleLog;
     private readonly TaskCompletionSource<GuestEnd> _end = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly SemaphoreSlim _inputGate = new(1);
+    private readonly SemaphoreSlim _inputLock = new(1);
     private readonly Task _work;
     private readonly TaskCompletionSource<GuestEndReason> _domainEnd = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Stream? _input;
@@ -41,13 +41,13 @@ public sealed partial class XenGuest : IGuest, IFollowedDomain
     /// <inheritdoc/>
     public string Name { get; }
 
-    /// <summary>Xen's number of the domain.</summary>
+    /// <summary>The domain id.</summary>
     public int DomainId { get; }
 
     /// <inheritdoc/>
     public GuestConsole Console { get; } = new();
 
-    /// <summary>Xen has shut the domain down with the reason "suspend" and nobody has resumed or removed it yet.</summary>
+    /// <summary>Xen has shut the domain down with the reason "suspend", and nobody has resumed or removed it yet.</summary>
     public bool IsSuspended => _isSuspended;
 
     /// <inheritdoc/>
@@ -57,7 +57,7 @@ public sealed partial class XenGuest : IGuest, IFollowedDomain
     /// <inheritdoc/>
     public async Task WriteConsoleAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken = default)
     {
-        await _inputGate.WaitAsync(cancellationToken);
+        await _inputLock.WaitAsync(cancellationToken);
         try
         {
             _input ??= await _machine.OpenInputAsync(CopyToConsole(), cancellationToken);
@@ -69,7 +69,7 @@ public sealed partial class XenGuest : IGuest, IFollowedDomain
         }
         finally
         {
-            _inputGate.Release();
+            _inputLock.Release();
         }
     }
 
@@ -100,7 +100,7 @@ public sealed partial class XenGuest : IGuest, IFollowedDomain
                 result.ThrowIfFailed($"xl destroy {Name}");
             }
 
-            // From now on a list without the domain is news, even if no list ever had it.
+            // From now on, a list without the domain means its end, even if no list ever contained it.
             _isSeen = true;
             _machine.Domains.ShowAgain();
         }
@@ -108,51 +108,53 @@ public sealed partial class XenGuest : IGuest, IFollowedDomain
         await WaitForEndAsync(XlLimit, cancellationToken);
     }
 
-    /// <summary>Stops the guest's processors.</summary>
+    /// <summary>Pauses the guest's processors.</summary>
     public async Task PauseAsync(CancellationToken cancellationToken = default) =>
         (await XlAsync($"xl pause {DomainId}", cancellationToken)).ThrowIfFailed($"xl pause {Name}");
 
-    /// <summary>Lets the guest's processors run.</summary>
+    /// <summary>Unpauses the guest's processors.</summary>
     public async Task UnpauseAsync(CancellationToken cancellationToken = default) =>
         (await XlAsync($"xl unpause {DomainId}", cancellationToken)).ThrowIfFailed($"xl unpause {Name}");
 
-    /// <summary>Asks the guest through xenstore to switch itself off; it decides whether and when.</summary>
+    /// <summary>Asks the guest through xenstore to power off. The guest decides whether and when.</summary>
     public async Task ShutdownAsync(CancellationToken cancellationToken = default) =>
         (await XlAsync($"xl shutdown {DomainId}", cancellationToken)).ThrowIfFailed($"xl shutdown {Name}");
 
-    /// <summary>Asks the guest through xenstore to restart.</summary>
+    /// <summary>Asks the guest through xenstore to reboot.</summary>
     public async Task RebootAsync(CancellationToken cancellationToken = default) =>
         (await XlAsync($"xl reboot {DomainId}", cancellationToken)).ThrowIfFailed($"xl reboot {Name}");
 
-    /// <summary>Plugs a disk; done when dom0 has set it up, whether or not the guest has taken notice.</summary>
-    /// <param name="disk">The disk in the words of xl-disk-configuration(5), such as <see cref="GuestConfig.RawDisk"/> gives.</param>
+    /// <summary>Plugs a disk. Completes when dom0 has set it up, whether or not the guest has noticed.</summary>
+    /// <param name="disk">The disk in the syntax of xl-disk-configuration(5), such as from <see cref="GuestConfig.RawDisk"/>.</param>
     /// <param name="cancellationToken">Ends the wait and kills the command.</param>
     public Task AttachDiskAsync(string disk, CancellationToken cancellationToken = default) =>
         PlugAsync("block-attach", $"'{disk}'", cancellationToken);
 
-    /// <summary>Unplugs a disk: asks the guest to let it go, for 10 s.</summary>
+    /// <summary>Unplugs a disk: asks the guest to release it, for 10 s.</summary>
     /// <param name="device">Its name, such as xvdb.</param>
-    /// <param name="force">Take it away without asking.</param>
+    /// <param name="force">Whether to remove it without asking.</param>
     /// <param name="cancellationToken">Ends the wait and kills the command.</param>
-    /// <exception cref="QemuXenException">The guest has not let it go.</exception>
+    /// <exception cref="QemuXenException">The guest has not released it.</exception>
     public Task DetachDiskAsync(string device, bool force = false, CancellationToken cancellationToken = default) =>
         PlugAsync(force ? "block-detach --force" : "block-detach", device, cancellationToken);
 
     /// <summary>Plugs a network interface.</summary>
-    /// <param name="interfaceWords">What xl-network-configuration(5) says of it, such as <c>mac=00:16:3e:00:00:01</c>.</param>
+    /// <param name="interfaceWords">
+    /// The interface in the syntax of xl-network-configuration(5), such as <c>mac=00:16:3e:00:00:01</c>.
+    /// </param>
     /// <param name="cancellationToken">Ends the wait and kills the command.</param>
     public Task AttachInterfaceAsync(string interfaceWords, CancellationToken cancellationToken = default) =>
         PlugAsync("network-attach", $"'{interfaceWords}'", cancellationToken);
 
-    /// <summary>Unplugs a network interface: asks the guest to let it go, and takes it away if it has not after 10 s.</summary>
-    /// <param name="device">Its number, or its MAC address.</param>
+    /// <summary>Unplugs a network interface: asks the guest to release it, and removes it if it has not after 10 s.</summary>
+    /// <param name="device">Its number or its MAC address.</param>
     /// <param name="cancellationToken">Ends the wait and kills the command.</param>
     public Task DetachInterfaceAsync(string device, CancellationToken cancellationToken = default) =>
         PlugAsync("network-detach", device, cancellationToken);
 
-    /// <summary>Suspends the guest into a file of dom0 (below /host it lies in the machine's shared directory) and removes it.</summary>
+    /// <summary>Suspends the guest to a file in dom0 (below /host, in the machine's shared directory) and removes it.</summary>
     /// <param name="path">Path in dom0.</param>
-    /// <param name="limit">Longest time the guest and the tools may take.</param>
+    /// <param name="limit">The time limit for the guest and the tools.</param>
     /// <param name="cancellationToken">Ends the wait and kills the command.</param>
     public async Task SaveAsync(string path, TimeSpan limit, CancellationToken cancellationToken = default)
     {
@@ -161,16 +163,16 @@ public sealed partial class XenGuest : IGuest, IFollowedDomain
     }
 
     /// <summary>
-    /// Suspends the guest into a file of dom0, as <see cref="SaveAsync(string, TimeSpan, CancellationToken)"/> does, and lets it go on.
+    /// Suspends the guest to a file in dom0, as <see cref="SaveAsync(string, TimeSpan, CancellationToken)"/> does, and lets it continue.
     /// </summary>
     /// <param name="path">Path in dom0.</param>
-    /// <param name="limit">Longest time the guest and the tools may take.</param>
+    /// <param name="limit">The time limit for the guest and the tools.</param>
     /// <param name="cancellationToken">Ends the wait and kills the command.</param>
     public Task CheckpointAsync(string path, TimeSpan limit, CancellationToken cancellationToken = default) =>
         SaveAsync("-c ", path, limit, cancellationToken);
 
     /// <summary>
-    /// Moves the guest, while it runs, into a new domain of the same machine, as if that were another one; this domain is gone then.
+    /// Migrates the running guest to a new domain of the same machine, as if to another machine. This domain is then gone.
     /// </summary>
     /// <returns>The new domain.</returns>
     public async Task<XenGuest> MigrateAsync(CancellationToken cancellationToken = default)
@@ -194,7 +196,7 @@ public sealed partial class XenGuest : IGuest, IFollowedDomain
         (await XlAsync($"xenstore-ls -fp /local/domain/{DomainId}", cancellationToken)).ThrowIfFailed(
             $"reading the xenstore of {Name}").Output;
 
-    /// <summary>Destroys the domain if it still runs and waits until nothing of it is left.</summary>
+    /// <summary>Destroys the domain if it still runs, and waits until nothing of it is left.</summary>
     public async ValueTask DisposeAsync()
     {
         try
@@ -211,7 +213,9 @@ public sealed partial class XenGuest : IGuest, IFollowedDomain
         _machine.Domains.Forget(this);
     }
 
-    /// <summary>Reads a line of Xen's log: what domain <paramref name="domainId"/> wrote to port 0xE9, or null for other lines.</summary>
+    /// <summary>
+    /// Parses a line of Xen's log. Returns what domain <paramref name="domainId"/> wrote to port 0xE9, or null for other lines.
+    /// </summary>
     internal static string? ParseHypervisorLine(string line, int domainId)
     {
         Match match = HypervisorLine().Match(line);
@@ -312,7 +316,7 @@ public sealed partial class XenGuest : IGuest, IFollowedDomain
         }
         catch (Exception e) when (e is QemuXenException or ObjectDisposedException)
         {
-            // The machine has ended: no more can come.
+            // The machine has ended: no more output can arrive.
         }
     }
 
@@ -323,7 +327,7 @@ public sealed partial class XenGuest : IGuest, IFollowedDomain
             return null;
         }
 
-        // No buffer of our own: it would hide what the console daemon adds later.
+        // No buffer here: it would hide what the console daemon adds later.
         FileStream file = new(_consoleLog, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
         file.Position = position;
         return file;
@@ -331,7 +335,7 @@ public sealed partial class XenGuest : IGuest, IFollowedDomain
 
     private async Task CleanUpAsync()
     {
-        await _inputGate.WaitAsync();
+        await _inputLock.WaitAsync();
         try
         {
             if (_input is not null)
@@ -341,7 +345,7 @@ public sealed partial class XenGuest : IGuest, IFollowedDomain
         }
         finally
         {
-            _inputGate.Release();
+            _inputLock.Release();
         }
 
         if (!_isGone)
@@ -362,7 +366,7 @@ public sealed partial class XenGuest : IGuest, IFollowedDomain
 
     private async Task SaveAsync(string option, string path, TimeSpan limit, CancellationToken cancellationToken)
     {
-        // xl writes straight from the guest's pages, which the 9p client cannot send (EFAULT): a pipe copies them first.
+        // xl writes directly from the guest's pages, which the 9p client cannot send (EFAULT). A pipe copies them first.
         string script = $"""
             pipe=/run/save.{DomainId}
             mkfifo $pipe
@@ -394,8 +398,7 @@ public sealed partial class XenGuest : IGuest, IFollowedDomain
     }
 
     /// <summary>
-    /// The failure of a command that needs the guest's help, with what the guest has said: a guest that crashes on the way is not named by
-    /// xl.
+    /// Adds the guest's output to the failure of a command that needs the guest's help: xl does not mention a guest that crashes meanwhile.
     /// </summary>
     private async Task<QemuXenException> WithLogsAsync(QemuXenException failure)
     {

@@ -5,14 +5,14 @@ namespace Xenlet.QemuXen;
 /// <summary>Starts guests on a machine.</summary>
 public static class XenMachineGuests
 {
-    // A restore or a migration carries all of the guest's memory through dom0, and the host may be busy.
+    // A restore or a migration copies all of the guest's memory through dom0, and the host may be busy.
     private static readonly TimeSpan StartLimit = TimeSpan.FromMinutes(5);
 
     /// <summary>
-    /// Creates a guest. Its console is recorded from the first byte on; it is kept after its end until its console is complete,
-    /// whatever the configuration's on_* values say, and destroyed then.
+    /// Creates a guest. Its console is recorded from the first byte on. After its end, the domain is kept until its console is complete,
+    /// whatever the configuration's on_* values are, and then destroyed.
     /// </summary>
-    /// <exception cref="QemuXenException"><c>xl create</c> failed; the message holds its words.</exception>
+    /// <exception cref="QemuXenException"><c>xl create</c> failed. The message contains its output.</exception>
     public static async Task<XenGuest> CreateGuestAsync(
         this XenMachine machine, GuestConfig config, CancellationToken cancellationToken = default)
     {
@@ -25,34 +25,34 @@ public static class XenMachineGuests
         };
         string file = await machine.ShareConfigAsync(config.ToXlConfig(), cancellationToken);
 
-        // -e: no xl process stays behind to act on the guest's end, so its domain remains until the machine has seen it all.
+        // -e: no xl process stays to act on the guest's end, so its domain remains until the machine has seen everything.
         string unpause = config.Paused ? "" : $" && xl unpause {config.Name}";
         return await machine.StartAsync(config.Name, $"xl create -p -e -q {file}{unpause}", $"xl create {config.Name}", cancellationToken);
     }
 
-    /// <summary>Brings a saved guest back.</summary>
-    /// <param name="machine">The machine, which need not be the one that saved it.</param>
+    /// <summary>Restores a saved guest.</summary>
+    /// <param name="machine">The machine, which may be another one than the one that saved the guest.</param>
     /// <param name="name">Name of the domain.</param>
-    /// <param name="savedPath">A path in dom0, as <see cref="XenGuest.SaveAsync(string, TimeSpan, CancellationToken)"/> took it.</param>
+    /// <param name="savedPath">The path in dom0 given to <see cref="XenGuest.SaveAsync(string, TimeSpan, CancellationToken)"/>.</param>
     /// <param name="cancellationToken">Kills the command.</param>
-    /// <exception cref="QemuXenException"><c>xl restore</c> failed; the message holds its words.</exception>
+    /// <exception cref="QemuXenException"><c>xl restore</c> failed. The message contains its output.</exception>
     public static Task<XenGuest> RestoreGuestAsync(
         this XenMachine machine, string name, string savedPath, CancellationToken cancellationToken = default) =>
         machine.StartAsync(name, $"xl restore -e '{savedPath}'", $"xl restore {name}", cancellationToken);
 
-    /// <summary>Follows a domain that a command in dom0 made, such as the target of a migration.</summary>
-    /// <exception cref="QemuXenException">There is no domain of that name.</exception>
+    /// <summary>Follows a domain that a command in dom0 created, such as the target of a migration.</summary>
+    /// <exception cref="QemuXenException">Whether it succeeded.</exception>
     public static Task<XenGuest> FollowGuestAsync(this XenMachine machine, string name, CancellationToken cancellationToken = default) =>
         machine.StartAsync(name, "true", $"following {name}", cancellationToken);
 
-    /// <summary>Moves a guest into a new domain of its machine.</summary>
+    /// <summary>Migrates a guest to a new domain of its machine.</summary>
     internal static Task<XenGuest> MigrateGuestAsync(this XenMachine machine, XenGuest guest, CancellationToken cancellationToken) =>
         machine.StartAsync(
             guest.Name,
             $"xl migrate -e -s lssh {guest.DomainId} localhost",
             $"xl migrate {guest.Name}",
             cancellationToken,
-            // The name that xl gives the new domain until the old one is gone; the console daemon stays with it.
+            // The name that xl gives the new domain until the old one is gone. The console daemon keeps using it.
             $"{guest.Name}--incoming");
 
     private static async Task<XenGuest> StartAsync(

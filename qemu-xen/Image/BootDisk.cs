@@ -5,15 +5,15 @@ using Xenlet.QemuXen.Base;
 namespace Xenlet.QemuXen.Image;
 
 /// <summary>
-/// A disk from which a PC's BIOS boots Xen and dom0 by GRUB: GRUB's boot sector, its core in the sectors behind that, and one
-/// partition that is no file system but an archive in the "newc" format, which GRUB reads as well.
+/// A disk from which a PC's BIOS boots Xen and dom0 through GRUB: GRUB's boot sector, its core in the sectors after that, and one
+/// partition, which contains no file system but an archive in the "newc" format, which GRUB also reads.
 /// </summary>
 internal static class BootDisk
 {
     /// <summary>The Debian package of GRUB's parts for a BIOS.</summary>
     public const string GrubPackage = "grub-pc-bin";
 
-    /// <summary>One of them.</summary>
+    /// <summary>GRUB's boot sector in that package.</summary>
     public const string GrubBootSector = GrubDirectory + "/boot.img";
 
     private const string GrubDirectory = "/usr/lib/grub/i386-pc";
@@ -23,17 +23,17 @@ internal static class BootDisk
     private const int PartitionTable = 0x1BE;
     private const int BootSignature = 0x1FE;
 
-    /// <summary>Heads times sectors a track: an emulator that is told neither guesses 16 and 63, and asks for whole cylinders.</summary>
+    /// <summary>Heads times sectors per track. An emulator that is told neither assumes 16 and 63, and needs whole cylinders.</summary>
     private const int SectorsPerCylinder = 16 * 63;
 
     private static readonly string[] GrubModules = ["biosdisk", "part_msdos", "newc", "multiboot", "serial", "boot"];
 
     /// <summary>Writes a disk.</summary>
-    /// <param name="path">The disk's file; GRUB's core is made beside it.</param>
-    /// <param name="image">What is booted.</param>
+    /// <param name="path">The disk's file. GRUB's core is written beside it.</param>
+    /// <param name="image">The image to boot.</param>
     /// <param name="xenCommandLine">Xen's command line.</param>
     /// <param name="dom0CommandLine">The command line of dom0's Linux.</param>
-    /// <param name="cancellationToken">Stops the work.</param>
+    /// <param name="cancellationToken">Cancels the work.</param>
     /// <exception cref="QemuXenException">GRUB is not installed.</exception>
     public static async Task WriteAsync(
         string path, Dom0Image image, string xenCommandLine, string dom0CommandLine, CancellationToken cancellationToken)
@@ -89,7 +89,7 @@ internal static class BootDisk
         return await File.ReadAllBytesAsync(core, cancellationToken);
     }
 
-    /// <summary>The initramfs as it is unpacked: this host does that quicker than the emulated one.</summary>
+    /// <summary>The uncompressed initramfs: this host decompresses it faster than the emulated machine.</summary>
     private static async Task<byte[]> DecompressAsync(string path, CancellationToken cancellationToken)
     {
         await using FileStream file = File.OpenRead(path);
@@ -100,8 +100,8 @@ internal static class BootDisk
     }
 
     /// <summary>
-    /// A PC's partition table with one entry: active, of Linux's type, its place given in sectors. Where it lies GRUB has code for
-    /// floppy disks.
+    /// A PC's partition table with one entry: active, of Linux's type, with its position in sectors. It overwrites GRUB's code for floppy
+    /// disks.
     /// </summary>
     private static void WritePartitionTable(Span<byte> table, int sectors)
     {

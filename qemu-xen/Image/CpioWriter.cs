@@ -4,8 +4,8 @@ using System.Text;
 namespace Xenlet.QemuXen.Image;
 
 /// <summary>
-/// Writes an archive in the "newc" format (Linux, Documentation/driver-api/early-userspace/buffer-format.rst), the one the kernel
-/// unpacks as its initramfs. Owner is root and the time 0 for every entry, so equal input gives equal bytes.
+/// Writes an archive in the "newc" format (Linux, Documentation/driver-api/early-userspace/buffer-format.rst), which the kernel unpacks as
+/// its initramfs. Every entry's owner is root and its time 0, so equal input gives equal bytes.
 /// </summary>
 internal sealed class CpioWriter : IDisposable
 {
@@ -27,17 +27,19 @@ internal sealed class CpioWriter : IDisposable
     /// <summary>Adds a directory and every missing directory above it.</summary>
     public void AddDirectory(string path) => Add(path, TypeDirectory | 0x1ED, []);
 
-    /// <summary>Adds a regular file; directories above it that are missing are added first.</summary>
+    /// <summary>Adds a regular file. Missing directories above it are added first.</summary>
     /// <param name="path">Path inside the archive, without a leading slash.</param>
     /// <param name="content">The bytes of the file.</param>
-    /// <param name="executable">Mode 0755 instead of 0644.</param>
+    /// <param name="executable">Whether the mode is 0755 instead of 0644.</param>
     public void AddFile(string path, ReadOnlySpan<byte> content, bool executable = false) =>
         Add(path, TypeFile | (executable ? 0x1ED : 0x1A4), content);
 
-    /// <summary>Adds a symbolic link that holds <paramref name="target"/>.</summary>
+    /// <summary>
+    /// Adds a symbolic link to <paramref name="target"/>.
+    /// </summary>
     public void AddLink(string path, string target) => Add(path, TypeSymbolicLink | 0x1FF, Encoding.UTF8.GetBytes(target));
 
-    /// <summary>Adds a character device node, mode 0600.</summary>
+    /// <summary>Adds a character device node with mode 0600.</summary>
     public void AddCharacterDevice(string path, uint major, uint minor) => Add(path, TypeCharacterDevice | 0x180, [], major, minor);
 
     /// <summary>Writes the trailer; nothing can be added after it.</summary>

@@ -4,10 +4,10 @@ using Xenlet.QemuXen.Base;
 
 namespace Xenlet.QemuXen.Image;
 
-/// <summary>What apt knows about one package: its candidate version and the names it depends on (first alternatives).</summary>
+/// <summary>A package's candidate version in apt, and the names it depends on (first alternatives).</summary>
 internal sealed record DebianPackage(string Name, string Version, string Sha256, IReadOnlyList<string> Depends)
 {
-    /// <summary>Parses the stanzas that <c>apt-cache show</c> prints.</summary>
+    /// <summary>Parses the output of <c>apt-cache show</c>.</summary>
     public static List<DebianPackage> Parse(string stanzas)
     {
         List<DebianPackage> packages = new();
@@ -52,15 +52,15 @@ internal sealed record DebianPackage(string Name, string Version, string Sha256,
 }
 
 /// <summary>Finds, downloads and reads Debian packages with the host's own apt and dpkg, which check signatures and checksums.</summary>
-/// <param name="downloads">Directory that keeps the downloaded packages.</param>
+/// <param name="downloads">The directory of downloaded packages.</param>
 /// <param name="progress">Receives a line for each step that takes time.</param>
 internal sealed class DebianPackages(string downloads, IProgress<string> progress)
 {
     private const string UpdateCommand = "apt-get update";
     private bool _isUpdated;
 
-    /// <summary>Asks apt for the candidate versions of the named packages.</summary>
-    /// <exception cref="QemuXenException">A package is not known, also after the lists were updated.</exception>
+    /// <summary>Gets the candidate versions of the named packages from apt.</summary>
+    /// <exception cref="QemuXenException">A package is unknown even after updating the lists.</exception>
     public async Task<IReadOnlyList<DebianPackage>> FindAsync(IReadOnlyCollection<string> names, CancellationToken cancellationToken)
     {
         while (true)
@@ -93,7 +93,7 @@ internal sealed class DebianPackages(string downloads, IProgress<string> progres
         }
     }
 
-    /// <summary>Returns the path of a package's file, downloading it unless a file with the right checksum is there.</summary>
+    /// <summary>Returns the path of a package's file. Downloads it unless a file with the right checksum exists.</summary>
     public async Task<string> DownloadAsync(DebianPackage package, CancellationToken cancellationToken)
     {
         if (Cached(package) is { } present)
@@ -108,7 +108,7 @@ internal sealed class DebianPackages(string downloads, IProgress<string> progres
         }
         catch (QemuXenException) when (!_isUpdated && Environment.IsPrivilegedProcess)
         {
-            // The archive drops a version when its successor appears; fresh lists name the successor.
+            // The archive drops a version when its successor appears; updated lists name the successor.
             await UpdateAsync(cancellationToken);
             throw new QemuXenException(
                 $"{package.Name} {package.Version} is no longer in the archive; the package lists have been updated, start again.");
@@ -118,7 +118,9 @@ internal sealed class DebianPackages(string downloads, IProgress<string> progres
             ?? throw new QemuXenException($"apt-get download {package.Name} left no file with the checksum of version {package.Version}.");
     }
 
-    /// <summary>Reads the files of a package whose path (without the leading "./") is wanted; links are given as their target.</summary>
+    /// <summary>
+    /// Reads the wanted files of a package, by their paths without the leading "./". Links are returned as their targets.
+    /// </summary>
     public static async Task<List<PackageFile>> ReadAsync(string path, Func<string, bool> wanted, CancellationToken cancellationToken)
     {
         List<PackageFile> files = new();
@@ -153,7 +155,7 @@ internal sealed class DebianPackages(string downloads, IProgress<string> progres
 
     private async Task FetchAsync(DebianPackage package, CancellationToken cancellationToken)
     {
-        // apt's unprivileged download user could not write to a directory of root; the option also keeps it from warning.
+        // apt's unprivileged download user could not write to a directory of root. The option also prevents its warning.
         await HostCommand.RunAsync(
             "apt-get",
             ["-qq", "-o", "APT::Sandbox::User=root", "download", $"{package.Name}={package.Version}"],
@@ -194,5 +196,5 @@ internal sealed class DebianPackages(string downloads, IProgress<string> progres
     }
 }
 
-/// <summary>One file of a package: its path without a leading slash, and its bytes or, for a symbolic link, its target.</summary>
+/// <summary>A file of a package: its path without a leading slash, and its bytes or, for a symbolic link, its target.</summary>
 internal sealed record PackageFile(string Path, byte[] Content, string? LinkTarget);

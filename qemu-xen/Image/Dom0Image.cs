@@ -7,12 +7,12 @@ using Xenlet.QemuXen.Image;
 namespace Xenlet.QemuXen;
 
 /// <summary>
-/// The three files that boot real Xen with a small dom0 under it: the hypervisor, Debian's kernel and an initramfs with the Xen
-/// tools. Made once from Debian's packages and kept under a name that changes when the packages or our own scripts do.
+/// The three files that boot real Xen with a small dom0: the hypervisor, Debian's kernel, and an initramfs with the Xen tools. They are
+/// made once from Debian's packages, and kept under a name that changes with the packages and the scripts in this project.
 /// </summary>
 public sealed class Dom0Image
 {
-    /// <summary>Where the image is kept unless the caller says otherwise, relative to the current directory.</summary>
+    /// <summary>The default directory of the image, relative to the current directory.</summary>
     public const string DefaultDirectory = "artifacts/dom0";
 
     private const string FormatVersion = "2";
@@ -24,7 +24,7 @@ public sealed class Dom0Image
     private const string KernelMetaPackage = "linux-image-amd64";
     private const string AptListsDirectory = "/var/lib/apt/lists";
 
-    // pthread_cancel loads libgcc_s by name at run time, so no DT_NEEDED shows it; without it xl and xenconsoled abort at exit.
+    // pthread_cancel loads libgcc_s by name at run time, so no DT_NEEDED shows it. Without it, xl and xenconsoled abort at exit.
     private const string UnwinderPackage = "libgcc-s1";
     private const string UnwinderLibrary = "libgcc_s.so.1";
 
@@ -37,16 +37,16 @@ public sealed class Dom0Image
 
     private static readonly string[] Modules = ["9p", "xen-evtchn", "xen-gntdev", "xen-gntalloc", "xen-privcmd", "xenfs"];
 
-    /// <summary>Modules by which dom0 reaches the host in QEMU.</summary>
+    /// <summary>Modules through which dom0 reaches the host in QEMU.</summary>
     private static readonly string[] VirtioModules = ["virtio_pci", "virtio_console", "9pnet_virtio"];
 
-    /// <summary>Modules by which dom0 reaches the host in Bochs.</summary>
+    /// <summary>Modules through which dom0 reaches the host in Bochs.</summary>
     private static readonly string[] NetworkModules = ["9pnet_fd", "e1000"];
 
-    /// <summary>Modules for devices of guests, which dom0 loads while it is already in use.</summary>
+    /// <summary>Modules for guests' devices, which dom0 loads while it is already in use.</summary>
     private static readonly string[] DeviceModules = ["loop", "xen-blkback", "xen-netback", "bridge", "tun"];
 
-    /// <summary>Modules for guests that are Linux: the front ends of its devices, which Debian's kernel has as modules.</summary>
+    /// <summary>Modules for Linux guests: the front ends, which Debian's kernel has as modules.</summary>
     private static readonly string[] GuestModules = ["xen-blkfront", "xen-netfront"];
 
     private static readonly string[] Directories =
@@ -65,7 +65,7 @@ public sealed class Dom0Image
     /// <summary>Directory that holds the files of this image.</summary>
     public string Directory { get; }
 
-    /// <summary>Hash of everything the image was made of.</summary>
+    /// <summary>A hash of everything that the image was made from.</summary>
     public string Key { get; }
 
     /// <summary>The hypervisor, a multiboot ELF file.</summary>
@@ -84,11 +84,11 @@ public sealed class Dom0Image
 
     private bool IsComplete => File.Exists(Path.Combine(Directory, "complete"));
 
-    /// <summary>Returns the image, making it first when it is not there or no longer current.</summary>
-    /// <param name="directory">Cache directory; created when missing.</param>
+    /// <summary>Returns the image. Makes it first if it does not exist or is out of date.</summary>
+    /// <param name="directory">Cache directory. Created if missing.</param>
     /// <param name="progress">Receives one line for each step that takes time.</param>
-    /// <param name="cancellationToken">Stops the work; a half-made image is not used later.</param>
-    /// <exception cref="QemuXenException">Packages cannot be found or downloaded; the message names the command that helps.</exception>
+    /// <param name="cancellationToken">Cancels the work. An incomplete image is not used later.</param>
+    /// <exception cref="QemuXenException">Packages cannot be found or downloaded. The message names the command that helps.</exception>
     public static async Task<Dom0Image> PrepareAsync(
         string directory, IProgress<string>? progress = null, CancellationToken cancellationToken = default)
     {
@@ -117,20 +117,20 @@ public sealed class Dom0Image
             await image.MakeAsync(packages, parts, progress, cancellationToken);
         }
 
-        // Looking up may have updated apt's lists.
+        // The search may have updated apt's lists.
         stamp = await SourceStampAsync(cancellationToken);
         await File.WriteAllLinesAsync(current, [stamp, key], cancellationToken);
         return image;
     }
 
-    /// <summary>A kernel module for guests that are Linux, and all it depends on, in the order in which insmod can load them.</summary>
+    /// <summary>A kernel module for Linux guests and everything that it depends on, in the order in which insmod can load them.</summary>
     /// <param name="name">Its name, such as xen-blkfront.</param>
-    /// <returns>Paths of the modules, the named one last; each file is named after its module, with "_" for "-".</returns>
+    /// <returns>Paths of the modules, the named one last. Each file is named after its module, with "_" for "-".</returns>
     /// <exception cref="QemuXenException">The image has no such module.</exception>
     public IReadOnlyList<string> GuestModuleFiles(string name) =>
         KernelModules.LoadOrder([name], "a guest", module => ElfFileOf(module)?.ModuleDependencies()).ConvertAll(ModuleFile);
 
-    /// <summary>One of the scripts of dom0 that are part of this assembly.</summary>
+    /// <summary>A dom0 script embedded in this assembly.</summary>
     internal static byte[] Script(string name)
     {
         using Stream stream = Assembly.GetExecutingAssembly().GetManifestResourceStream("dom0/" + name)
@@ -173,7 +173,9 @@ public sealed class Dom0Image
         }
     }
 
-    /// <summary>Changes when apt's lists, our scripts or the image's format may have: cheap to compute, unlike the key.</summary>
+    /// <summary>
+    /// A stamp that changes whenever apt's lists, the scripts or the image's format may have changed. Cheap to compute, unlike the key.
+    /// </summary>
     private static async Task<string> SourceStampAsync(CancellationToken cancellationToken)
     {
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -219,7 +221,7 @@ public sealed class Dom0Image
         }
     }
 
-    /// <summary>The packages with programs first, then every library package they reach, nearest first.</summary>
+    /// <summary>The packages with programs first, then all library packages that they depend on, nearest first.</summary>
     private static async Task<List<DebianPackage>> SelectAsync(DebianPackages packages, CancellationToken cancellationToken)
     {
         IReadOnlyList<DebianPackage> programs = await packages.FindAsync(
@@ -230,7 +232,7 @@ public sealed class Dom0Image
         List<DebianPackage> selected = new(programs.Where(package => package != meta));
         selected.AddRange(await packages.FindAsync([kernelName], cancellationToken));
 
-        // The tools' other dependencies (python, perl) serve programs that are not taken along.
+        // The tools' other dependencies (python, perl) belong to programs that are not included.
         List<DebianPackage> level = programs.Where(package => package.Name is ToolsPackage or StorePackage).ToList();
         while (level.Count > 0)
         {
@@ -302,7 +304,7 @@ public sealed class Dom0Image
             && !path.Contains("/gconv/", StringComparison.Ordinal),
     };
 
-    /// <summary>What is taken from the packages, until it is written.</summary>
+    /// <summary>The contents taken from the packages, until they are written.</summary>
     private sealed class ImageContents
     {
         private readonly Dictionary<string, PackageFile> _programs = new(StringComparer.Ordinal);
@@ -398,13 +400,13 @@ public sealed class Dom0Image
                 cpio.AddFile("bin/" + Path.GetFileName(program.Path), program.Content, executable: true);
             }
 
-            // One program that goes by the name it is called.
+            // A single program that acts according to the name it is called by.
             foreach (string tool in StoreTools)
             {
                 cpio.AddLink("bin/xenstore-" + tool, "xenstore");
             }
 
-            // Path of the helper that xl starts is fixed when xl is compiled.
+            // The path of the helper that xl starts is fixed when xl is compiled.
             cpio.AddLink(ToolDirectory.TrimEnd('/'), "/bin");
             PackageFile interpreter = _interpreter ?? throw new QemuXenException("libc6 has no ld-linux-x86-64.so.2.");
             cpio.AddFile("lib64/ld-linux-x86-64.so.2", interpreter.Content, executable: true);

@@ -5,7 +5,7 @@ using Xenlet.Elf;
 namespace Xenlet.QemuXen.Image;
 
 /// <summary>
-/// The few facts about an ELF file that packing a dom0 needs: the shared libraries it names, its own library name and the kernel module
+/// The facts about an ELF file that packing a dom0 needs: the shared libraries that it needs, its own library name, and kernel module
 /// information. Tag numbers are those of the System V ABI.
 /// </summary>
 internal sealed class ElfFile
@@ -18,14 +18,14 @@ internal sealed class ElfFile
 
     private ElfFile(ElfReader elf) => _elf = elf;
 
-    /// <summary>Shared libraries the file asks for (DT_NEEDED), in its order.</summary>
+    /// <summary>Shared libraries that the file needs (DT_NEEDED), in its order.</summary>
     public IReadOnlyList<string> Needed { get; private set; } = [];
 
-    /// <summary>Name under which others ask for this library (DT_SONAME), or null.</summary>
+    /// <summary>The name under which other files need this library (DT_SONAME), or null.</summary>
     public string? SharedObjectName { get; private set; }
 
-    /// <summary>Reads a file's dynamic section; a file without one (static, or a relocatable object) needs nothing.</summary>
-    /// <exception cref="InvalidDataException">The bytes are no such ELF file, or a table lies outside it.</exception>
+    /// <summary>Reads a file's dynamic section. A file without one (static, or a relocatable object) needs nothing.</summary>
+    /// <exception cref="InvalidDataException">The bytes are not such an ELF file, or a table lies outside it.</exception>
     public static ElfFile Read(ReadOnlyMemory<byte> image, string name)
     {
         ElfFile file = new(new ElfReader(image, name));
@@ -33,7 +33,7 @@ internal sealed class ElfFile
         return file;
     }
 
-    /// <summary>The modules a kernel module depends on: the list after "depends=" in its section .modinfo.</summary>
+    /// <summary>The modules that a kernel module depends on: the list after "depends=" in its section .modinfo.</summary>
     public IReadOnlyList<string> ModuleDependencies()
     {
         ElfSection section = _elf.Sections.FirstOrDefault(section => _elf.NameOf(section) == ".modinfo");

@@ -1,12 +1,14 @@
 namespace Xenlet.QemuXen.Image;
 
-/// <summary>Orders kernel modules so that each comes after those it depends on: the order in which insmod can load them.</summary>
+/// <summary>Sorts kernel modules so that each comes after those it depends on: the order in which insmod can load them.</summary>
 internal static class KernelModules
 {
-    /// <summary>Returns the wanted modules and all they depend on, dependencies first, in a stable order.</summary>
+    /// <summary>Returns the wanted modules and everything that they depend on, dependencies first, in a stable order.</summary>
     /// <param name="wanted">Module names as in file names or in "depends=" ("-" and "_" are the same).</param>
-    /// <param name="user">Who wants them, for the message.</param>
-    /// <param name="dependencies">Dependencies of a module by its normal name ("_"), or null when there is no such module.</param>
+    /// <param name="user">Who needs them, for the message.</param>
+    /// <param name="dependencies">
+    /// Returns the dependencies of a module by its normalised name ("_"), or null if there is no such module.
+    /// </param>
     /// <exception cref="QemuXenException">A module is missing or depends on itself.</exception>
     public static List<string> LoadOrder(IEnumerable<string> wanted, string user, Func<string, IReadOnlyList<string>?> dependencies)
     {
@@ -44,6 +46,6 @@ internal static class KernelModules
         }
     }
 
-    /// <summary>The name the kernel gives a module: "xen-evtchn" and "xen_evtchn" are one.</summary>
+    /// <summary>The kernel's name of a module: "xen-evtchn" and "xen_evtchn" are the same.</summary>
     public static string Normalise(string name) => name.Replace('-', '_');
 }

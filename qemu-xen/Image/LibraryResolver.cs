@@ -3,8 +3,8 @@ using Xenlet.Elf;
 namespace Xenlet.QemuXen.Image;
 
 /// <summary>
-/// Collects the shared libraries that a set of programs needs, by walking DT_NEEDED. Libraries are offered package by package;
-/// what is still missing says whether another package has to be fetched.
+/// Collects the shared libraries that a set of programs needs, by following DT_NEEDED. Libraries are offered package by package; what is
+/// still missing shows whether another package has to be fetched.
 /// </summary>
 internal sealed class LibraryResolver
 {
@@ -12,13 +12,13 @@ internal sealed class LibraryResolver
     private readonly Dictionary<string, PackageFile> _used = new(StringComparer.Ordinal);
     private readonly SortedSet<string> _missing = new(StringComparer.Ordinal);
 
-    /// <summary>Names that are asked for and not offered yet.</summary>
+    /// <summary>Names that are needed but not offered yet.</summary>
     public IReadOnlyCollection<string> Missing => _missing;
 
-    /// <summary>The libraries found so far, by the name under which they are asked for.</summary>
+    /// <summary>The libraries found so far, by the name under which they are needed.</summary>
     public IReadOnlyDictionary<string, PackageFile> Used => _used;
 
-    /// <summary>Offers a library; it is used once something asks for its DT_SONAME or, without one, its file name.</summary>
+    /// <summary>Offers a library. It is used once something needs its DT_SONAME or, without one, its file name.</summary>
     public void Offer(PackageFile file)
     {
         if (file.LinkTarget is not null || !ElfReader.IsElf(file.Content))
@@ -34,7 +34,7 @@ internal sealed class LibraryResolver
         }
     }
 
-    /// <summary>Asks for everything a program needs.</summary>
+    /// <summary>Requires everything that a program needs.</summary>
     public void RequireFor(PackageFile program)
     {
         foreach (string name in ElfFile.Read(program.Content, program.Path).Needed)
@@ -43,7 +43,7 @@ internal sealed class LibraryResolver
         }
     }
 
-    /// <summary>Asks for one library by name.</summary>
+    /// <summary>Requires one library by name.</summary>
     public void Require(string name)
     {
         if (_used.ContainsKey(name))

@@ -4,8 +4,8 @@ using System.Runtime.InteropServices;
 namespace Xenlet.QemuXen.Image;
 
 /// <summary>
-/// Takes the ELF kernel out of a bzImage (Linux, Documentation/arch/x86/boot.rst), so that neither Xen nor a guest has to
-/// decompress it under emulation, which costs seconds.
+/// Extracts the ELF kernel from a bzImage (Linux, Documentation/arch/x86/boot.rst), so that neither Xen nor a guest has to decompress it
+/// under emulation, which takes seconds.
 /// </summary>
 internal static partial class LinuxKernelImage
 {
@@ -14,7 +14,7 @@ internal static partial class LinuxKernelImage
     private const int PayloadOffset = 0x248;
     private const int PayloadLength = 0x24C;
 
-    /// <summary>The uncompressed kernel, or null when its compression is not one that can be undone here.</summary>
+    /// <summary>The uncompressed kernel, or null if its compression is not supported here.</summary>
     public static byte[]? Extract(ReadOnlySpan<byte> image)
     {
         if (image.Length < 0x250 || !image.Slice(HeaderMagic, 4).SequenceEqual("HdrS"u8))
@@ -36,8 +36,8 @@ internal static partial class LinuxKernelImage
     }
 
     /// <summary>
-    /// The kernel without the zeros at the ends of its segments, a third of Debian's, which whoever loads it puts there (p_memsz of
-    /// elf(5)): a boot loader copies what is in the file byte by byte.
+    /// Removes the zeros at the ends of the kernel's segments, a third of Debian's kernel. Its loader adds them again (p_memsz of elf(5)),
+    /// while a boot loader copies the file's contents byte by byte.
     /// </summary>
     public static byte[] Shorten(byte[] kernel)
     {
@@ -60,7 +60,7 @@ internal static partial class LinuxKernelImage
             end = Math.Max(end, offset + length);
         }
 
-        // The section headers lay behind it all; nobody who loads a kernel reads them.
+        // The section headers were at the end of the file. Nobody who loads a kernel reads them.
         BinaryPrimitives.WriteInt64LittleEndian(header[0x28..], 0);
         BinaryPrimitives.WriteInt32LittleEndian(header[0x3C..], 0);
         return kernel[..end];
@@ -88,7 +88,7 @@ internal static partial class LinuxKernelImage
         }
     }
 
-    // dpkg depends on liblzma, so wherever Debian's packages can be unpacked it is there.
+    // dpkg depends on liblzma, so it exists wherever Debian's packages can be unpacked.
     [LibraryImport("liblzma.so.5", EntryPoint = "lzma_stream_buffer_decode")]
     private static unsafe partial int LzmaStreamBufferDecode(
         ulong* memoryLimit, uint flags, void* allocator, byte* input, nuint* inputPosition, nuint inputSize, byte* output,

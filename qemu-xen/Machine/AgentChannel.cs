@@ -5,7 +5,7 @@ using Xenlet.QemuXen.Base;
 namespace Xenlet.QemuXen.Machine;
 
 /// <summary>
-/// Host's end of the line to the agent in dom0: starts commands, hears of their end and of changes among the domains.
+/// The host's end of the connection to the agent in dom0: starts commands, and receives their ends and changes of the domains.
 /// </summary>
 internal sealed class AgentChannel : IAsyncDisposable
 {
@@ -32,22 +32,22 @@ internal sealed class AgentChannel : IAsyncDisposable
         _reading = Task.Run(() => ReadAsync(domainsListed));
     }
 
-    /// <summary>Completes when the agent serves commands; fails when dom0 says it cannot, or the line breaks first.</summary>
+    /// <summary>Completes when the agent serves commands. Fails if dom0 reports that it cannot, or the connection breaks first.</summary>
     public Task Ready => _ready.Task;
 
-    /// <summary>Lines that are not of the protocol, for a message about a failure.</summary>
+    /// <summary>Lines that do not belong to the protocol, for a message about a failure.</summary>
     public TextLog Noise { get; } = new();
 
-    /// <summary>Runs a shell script in dom0 whose output is wanted at its end.</summary>
+    /// <summary>Runs a shell script in dom0 and returns its output at its end.</summary>
     public Task<CommandResult> RunAsync(string script, TimeSpan limit, CancellationToken cancellationToken) =>
         RunAsync(script, limit, lines: null, cancellationToken);
 
     /// <summary>Runs a shell script in dom0.</summary>
     /// <param name="script">Text of the script.</param>
-    /// <param name="limit">Longest time it may take; it is killed then.</param>
+    /// <param name="limit">The time limit, after which it is killed.</param>
     /// <param name="lines">Receives each line of its standard output as it is written.</param>
-    /// <param name="cancellationToken">Kills it as well.</param>
-    /// <exception cref="QemuXenException">The limit passed or the line to dom0 broke.</exception>
+    /// <param name="cancellationToken">Also kills it.</param>
+    /// <exception cref="QemuXenException">The limit passed or the connection to dom0 broke.</exception>
     public async Task<CommandResult> RunAsync(string script, TimeSpan limit, IProgress<string>? lines, CancellationToken cancellationToken)
     {
         int id = Interlocked.Increment(ref _lastId);
@@ -92,7 +92,7 @@ internal sealed class AgentChannel : IAsyncDisposable
     }
 
     /// <summary>
-    /// Takes the shared directory away from dom0, which no command may use meanwhile; QEMU saves no machine that has one mounted.
+    /// Unmounts the shared directory in dom0. No command may use it meanwhile. QEMU does not save a machine that has one mounted.
     /// </summary>
     public async Task UnmountAsync()
     {
@@ -101,18 +101,18 @@ internal sealed class AgentChannel : IAsyncDisposable
         await _unmounted.Task;
     }
 
-    /// <summary>Gives dom0 the shared directory and the time of day; <see cref="Ready"/> completes anew when that is done.</summary>
+    /// <summary>Mounts the shared directory in dom0 and sets its clock. <see cref="Ready"/> completes again when that is done.</summary>
     public async Task MountAsync()
     {
         _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
         await SendAsync($"mount {DateTimeOffset.UtcNow.ToUnixTimeSeconds()}");
     }
 
-    /// <summary>Sends a line that asks for nothing.</summary>
-    /// <exception cref="QemuXenException">The line has broken.</exception>
+    /// <summary>Sends a line that requests nothing.</summary>
+    /// <exception cref="QemuXenException">The connection has broken.</exception>
     public Task BeatAsync() => SendAsync("beat");
 
-    /// <summary>Closes the line; commands that still run fail.</summary>
+    /// <summary>Closes the connection. Commands that still run fail.</summary>
     public async ValueTask DisposeAsync()
     {
         await _stream.DisposeAsync();
@@ -161,7 +161,7 @@ internal sealed class AgentChannel : IAsyncDisposable
                     start += length + 1;
                 }
 
-                // A line that fills the buffer is none of the protocol's; the rest of it is dropped in pieces.
+                // A line that fills the buffer is not the protocol's; the rest of it is dropped in pieces.
                 if (start == 0 && held == buffer.Length)
                 {
                     Noise.Append(buffer);
@@ -174,7 +174,7 @@ internal sealed class AgentChannel : IAsyncDisposable
         }
         catch (Exception e) when (e is IOException or ObjectDisposedException)
         {
-            // The same as the end of the stream.
+            // Treated as the end of the stream.
         }
         finally
         {
@@ -210,7 +210,7 @@ internal sealed class AgentChannel : IAsyncDisposable
                 _ready.TrySetException(new QemuXenException($"dom0 could not start: {message.Text}"));
                 break;
             case AgentMessageKind.Done:
-                // A command that was killed is no longer waited for.
+                // Nobody waits for a killed command any more.
                 if (_running.TryGetValue(message.Number, out TaskCompletionSource<int>? ended))
                 {
                     ended.TrySetResult(message.Status);

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Xenlet.QemuXen.Machine;
 
-/// <summary>What a line from the agent in dom0 says; the script dom0/agent describes the protocol.</summary>
+/// <summary>The kinds of lines from the agent in dom0. The script dom0/agent describes the protocol.</summary>
 internal enum AgentMessageKind
 {
     /// <summary>The agent serves commands from now on.</summary>
@@ -24,7 +24,7 @@ internal enum AgentMessageKind
 /// <summary>One line from the agent.</summary>
 internal sealed record AgentMessage(AgentMessageKind Kind, int Number = 0, int Status = 0, string Text = "")
 {
-    /// <summary>Reads a line; null when it is none of the protocol's.</summary>
+    /// <summary>Parses a line. Returns null if it does not belong to the protocol.</summary>
     public static AgentMessage? Parse(string line)
     {
         string[] words = line.Split(' ');

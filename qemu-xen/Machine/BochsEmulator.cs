@@ -7,31 +7,31 @@ using Xenlet.QemuXen.Image;
 namespace Xenlet.QemuXen.Machine;
 
 /// <summary>
-/// Bochs as a PC with an Intel processor of the Haswell kind, VMX with extended page tables included; dom0 reaches the host by an
-/// emulated network card, behind which Bochs keeps a network of its own that ends in this host's loopback interface.
+/// Bochs as a PC with an Intel Haswell processor, including VMX with extended page tables. dom0 reaches the host through an emulated
+/// network card, behind which Bochs has a network of its own that ends at this host's loopback interface.
 /// </summary>
 /// <param name="options">The machine.</param>
-/// <param name="image">What it boots.</param>
+/// <param name="image">The image to boot.</param>
 /// <param name="directory">A directory for its disk and its log.</param>
-/// <param name="sharedDirectory">The directory that dom0 is to see.</param>
+/// <param name="sharedDirectory">The directory that dom0 sees.</param>
 internal sealed class BochsEmulator(XenMachineOptions options, Dom0Image image, string directory, string sharedDirectory) : Emulator
 {
     /// <summary>Name of the emulator's program.</summary>
     public const string Program = "bochs";
 
-    /// <summary>The Debian package that has it.</summary>
+    /// <summary>The Debian package that contains it.</summary>
     public const string Package = "bochs";
 
     private const string Bios = "/usr/share/bochs/BIOS-bochs-latest";
     private const string VgaBios = "/usr/share/vgabios/vgabios.bin";
 
     /// <summary>
-    /// Leaves out of Linux's start what takes millions of instructions for nothing here: the tests of its cryptography, the search for
-    /// pages that can be both written and executed, the zeroing of new pages, and buffers for devices that do not reach all memory.
+    /// Skips parts of Linux's start that take millions of instructions and are useless here: the tests of its cryptography, the search for
+    /// pages that are both writable and executable, the zeroing of new pages, and buffers for devices that cannot reach all memory.
     /// </summary>
     private const string QuickStart = "cryptomgr.notests rodata=off init_on_alloc=0 swiotlb=2048";
 
-    /// <summary>Files that Debian has in packages of their own.</summary>
+    /// <summary>Files that Debian has in separate packages.</summary>
     private static readonly (string File, string Package)[] Parts =
     [
         (Bios, "bochsbios"), (VgaBios, "vgabios"), (BootDisk.GrubBootSector, BootDisk.GrubPackage),
@@ -83,7 +83,7 @@ internal sealed class BochsEmulator(XenMachineOptions options, Dom0Image image, 
         string configuration = Path.Combine(directory, "bochsrc");
         await File.WriteAllLinesAsync(configuration, Configuration(disk, first, second), cancellationToken);
 
-        // Debian's Bochs has the debugger built in, which waits for a command before the first instruction.
+        // Debian's Bochs has its debugger built in, which waits for a command before the first instruction.
         string start = Path.Combine(directory, "continue");
         await File.WriteAllTextAsync(start, "continue\n", cancellationToken);
 
@@ -142,14 +142,14 @@ internal sealed class BochsEmulator(XenMachineOptions options, Dom0Image image, 
     }
 
     /// <summary>
-    /// Waits until Bochs says where its display is: the only one that it has without a window system is a pseudo-terminal, which it
-    /// opens itself when it has the debugger.
+    /// Waits until Bochs names its display. Without a window system its only display is a pseudo-terminal, which it opens itself if it has
+    /// the debugger.
     /// </summary>
     private static async Task<string> FindDisplayAsync(TextLog said)
     {
         const string Before = "Bochs connected to screen \"";
         TaskCompletionSource<string> found = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        void Look(string line)
+        void CheckLine(string line)
         {
             if (line.StartsWith(Before, StringComparison.Ordinal))
             {
@@ -157,16 +157,16 @@ internal sealed class BochsEmulator(XenMachineOptions options, Dom0Image image, 
             }
         }
 
-        said.LineAdded += Look;
-        said.Lines.ToList().ForEach(Look);
+        said.LineAdded += CheckLine;
+        said.Lines.ToList().ForEach(CheckLine);
         string display = await found.Task;
-        said.LineAdded -= Look;
+        said.LineAdded -= CheckLine;
         return display;
     }
 
     /// <summary>
-    /// Reads what is shown on the display and forgets it, until Bochs ends: what nobody reads fills the terminal, and Bochs would wait
-    /// for ever.
+    /// Reads and discards the display's output until Bochs ends. If nobody read it, the terminal would fill up and Bochs would wait
+    /// forever.
     /// </summary>
     private async Task WatchAsync(string display)
     {
@@ -177,7 +177,7 @@ internal sealed class BochsEmulator(XenMachineOptions options, Dom0Image image, 
         }
         catch (Exception e) when (e is QemuXenException or OperationCanceledException)
         {
-            // Bochs has ended, or is about to.
+            // Bochs has ended or is about to.
         }
     }
 
@@ -197,14 +197,14 @@ internal sealed class BochsEmulator(XenMachineOptions options, Dom0Image image, 
         }
     }
 
-    // x2APIC: Xen 4.17 stops on Bochs' machine with several processors (arch/x86/genapic/x2apic.c). More than dom0's memory, which it could
-    // grow to, would cost dom0 the time to set up what describes it.
+    // x2APIC: Xen 4.17 stops on Bochs' machine with several processors (arch/x86/genapic/x2apic.c). If dom0 could grow beyond its memory,
+    // it would need time to set up the data structures that describe the rest.
     private string XenCommandLine() => string.Create(
         CultureInfo.InvariantCulture,
         $"dom0_mem={options.Dom0MemoryMiB}M,max:{options.Dom0MemoryMiB}M console=com1 com1=115200,8n1 loglvl=all guest_loglvl=all"
         + $" vga=text-80x25{(options.Cpus > 1 ? " x2apic=false dom0_max_vcpus=1 dom0_vcpus_pin" : "")}");
 
-    // What Linux does not know of its command line becomes environment of the first process.
+    // Words of the command line that Linux does not know become environment variables of the first process.
     private string Dom0CommandLine() => string.Create(
         CultureInfo.InvariantCulture, $"console=hvc0 quiet panic=1 {QuickStart} HOST_PORT={_ports.TcpPort} HOST_KEY={_ports.Key}");
 

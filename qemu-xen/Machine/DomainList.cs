@@ -1,28 +1,28 @@
 namespace Xenlet.QemuXen.Machine;
 
-/// <summary>The domains of a machine as dom0 listed them last, and who is told of each list. Safe for several threads.</summary>
+/// <summary>A machine's domains as last listed by dom0, and the domains that are notified of each list. Thread-safe.</summary>
 internal sealed class DomainList
 {
-    private readonly Lock _gate = new();
+    private readonly Lock _lock = new();
     private readonly Dictionary<int, IFollowedDomain> _followed = [];
     private IReadOnlyList<DomainState> _domains = [];
 
-    /// <summary>The last list, one domain a line.</summary>
+    /// <summary>The last list, one domain per line.</summary>
     public string Text
     {
         get
         {
-            lock (_gate)
+            lock (_lock)
             {
                 return string.Join('\n', _domains);
             }
         }
     }
 
-    /// <summary>Takes a new list and shows it to every domain that is followed.</summary>
+    /// <summary>Stores a new list and passes it to every followed domain.</summary>
     public void Take(IReadOnlyList<DomainState> domains)
     {
-        lock (_gate)
+        lock (_lock)
         {
             _domains = domains;
             foreach (IFollowedDomain domain in _followed.Values)
@@ -32,39 +32,39 @@ internal sealed class DomainList
         }
     }
 
-    /// <summary>Shows every domain that is followed the last list again.</summary>
+    /// <summary>Passes the last list to every followed domain again.</summary>
     public void ShowAgain()
     {
-        lock (_gate)
+        lock (_lock)
         {
             Take(_domains);
         }
     }
 
-    /// <summary>Shows a domain the last list, and every one that comes until it is forgotten.</summary>
+    /// <summary>Passes the last list to a domain, and every new one until it is forgotten.</summary>
     public void Follow(IFollowedDomain domain)
     {
-        lock (_gate)
+        lock (_lock)
         {
             _followed[domain.DomainId] = domain;
             domain.Update(_domains);
         }
     }
 
-    /// <summary>Shows a domain no more lists.</summary>
+    /// <summary>Stops passing lists to a domain.</summary>
     public void Forget(IFollowedDomain domain)
     {
-        lock (_gate)
+        lock (_lock)
         {
             _followed.Remove(domain.DomainId);
         }
     }
 
-    /// <summary>Tells every domain that is followed that the machine has ended, and waits until each has taken notice.</summary>
+    /// <summary>Tells every followed domain that the machine has ended, and waits until each has handled that.</summary>
     public async Task AbandonAsync()
     {
         IFollowedDomain[] followed;
-        lock (_gate)
+        lock (_lock)
         {
             followed = [.. _followed.Values];
         }

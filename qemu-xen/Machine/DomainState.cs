@@ -6,12 +6,12 @@ namespace Xenlet.QemuXen.Machine;
 /// <summary>One line of <c>xl list -v</c>.</summary>
 /// <param name="Name">The domain's name.</param>
 /// <param name="Id">Its number.</param>
-/// <param name="IsPaused">It is paused.</param>
-/// <param name="IsDying">Its resources are being taken back.</param>
+/// <param name="IsPaused">Whether it is paused.</param>
+/// <param name="IsDying">Whether its resources are being freed.</param>
 /// <param name="ShutdownReason">Why it shut down, or null while it runs.</param>
 internal sealed partial record DomainState(string Name, int Id, bool IsPaused, bool IsDying, GuestEndReason? ShutdownReason)
 {
-    /// <summary>Reads the table; lines that are no domain (the heading, messages) are left out.</summary>
+    /// <summary>Parses the table. Skips lines that are not domains (the heading, messages).</summary>
     public static List<DomainState> ParseList(string table)
     {
         List<DomainState> domains = new();
@@ -23,7 +23,7 @@ internal sealed partial record DomainState(string Name, int Id, bool IsPaused, b
                 continue;
             }
 
-            // Running, blocked, paused, shut down, a letter for why, dying.
+            // Running, blocked, paused, shut down, a letter for the reason, dying.
             string state = match.Groups["state"].Value;
             GuestEndReason? reason = null;
             if (state[3] == 's')

@@ -5,7 +5,7 @@ namespace Xenlet.QemuXen.Machine;
 
 /// <summary>
 /// A running emulator that cannot outlive this process: the kernel kills it when the thread that started it ends, and that thread lives
-/// exactly as long as the emulator does (prctl(2), PR_SET_PDEATHSIG).
+/// exactly as long as the emulator (prctl(2), PR_SET_PDEATHSIG).
 /// </summary>
 internal sealed class EmulatorProcess : IAsyncDisposable
 {
@@ -17,19 +17,19 @@ internal sealed class EmulatorProcess : IAsyncDisposable
 
     private EmulatorProcess(Process process) => _process = process;
 
-    /// <summary>Completes, without an error, when the emulator has ended for whatever reason.</summary>
+    /// <summary>Completes without an error when the emulator has ended for whatever reason.</summary>
     public Task Exited => _exited.Task;
 
-    /// <summary>What the emulator itself had to say, as opposed to the machine inside.</summary>
+    /// <summary>The output of the emulator itself, as opposed to the machine inside.</summary>
     public TextLog Errors => _errors;
 
-    /// <summary>The status the emulator ended with; 128 + signal number when it was killed.</summary>
+    /// <summary>The emulator's exit status; 128 + signal number if it was killed.</summary>
     public int ExitCode => _process.ExitCode;
 
     /// <summary>Starts an emulator.</summary>
     /// <param name="program">Name of the emulator's program.</param>
-    /// <param name="package">The Debian package that has it.</param>
-    /// <param name="command">What is started: the program, or another that starts it, and its arguments.</param>
+    /// <param name="package">The Debian package that contains it.</param>
+    /// <param name="command">What to start: the program, or another that starts it, and its arguments.</param>
     /// <param name="directory">Its current directory.</param>
     /// <exception cref="QemuXenException">The program or setpriv is not installed.</exception>
     public static async Task<EmulatorProcess> StartAsync(string program, string package, IReadOnlyList<string> command, string directory)
@@ -40,7 +40,7 @@ internal sealed class EmulatorProcess : IAsyncDisposable
         return await started.Task;
     }
 
-    /// <summary>Kills the emulator, waits for its end and forgets it.</summary>
+    /// <summary>Kills the emulator, waits for its end and releases it.</summary>
     public async ValueTask DisposeAsync()
     {
         await KillAsync();
@@ -56,7 +56,7 @@ internal sealed class EmulatorProcess : IAsyncDisposable
         }
         catch (InvalidOperationException)
         {
-            // It has ended by itself.
+            // It has already ended.
         }
 
         await Exited;
@@ -65,7 +65,7 @@ internal sealed class EmulatorProcess : IAsyncDisposable
     private static void RunToEnd(
         string program, string package, IReadOnlyList<string> command, string directory, TaskCompletionSource<EmulatorProcess> started)
     {
-        // setsid keeps a terminal's Ctrl-C away from the emulator, so that the machine is taken down in order.
+        // setsid keeps a terminal's Ctrl-C away from the emulator, so that the machine is shut down in order.
         ProcessStartInfo start = new("setpriv", ["--pdeathsig", "KILL", "setsid", .. command])
         {
             WorkingDirectory = directory,
@@ -97,7 +97,7 @@ internal sealed class EmulatorProcess : IAsyncDisposable
         started.SetResult(emulator);
         emulator._process.WaitForExit();
 
-        // A program that the emulator started may still hold its pipes; without one, they end at once.
+        // A program that the emulator started may still hold its pipes; otherwise they end at once.
         reading.Wait(ReadLimit);
         emulator._exited.SetResult();
     }

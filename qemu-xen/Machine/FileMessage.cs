@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Xenlet.QemuXen.Machine;
 
-/// <summary>The messages of 9P2000.L that <see cref="FileServer"/> answers; numbers from Linux's include/net/9p/9p.h.</summary>
+/// <summary>The 9P2000.L messages that <see cref="FileServer"/> handles, with their numbers in Linux's include/net/9p/9p.h.</summary>
 internal enum FileMessageType : byte
 {
     Error = 6,
@@ -25,7 +25,7 @@ internal enum FileMessageType : byte
     Clunk = 120,
 }
 
-/// <summary>Reads the fields of a message: integers with the low byte first, strings behind their length.</summary>
+/// <summary>Reads the fields of a message: little-endian integers, and strings preceded by their length.</summary>
 internal ref struct FileMessageReader(ReadOnlySpan<byte> body)
 {
     private ReadOnlySpan<byte> _rest = body;
@@ -55,8 +55,8 @@ internal ref struct FileMessageReader(ReadOnlySpan<byte> body)
     }
 }
 
-/// <summary>Writes a message behind a header that is filled in last.</summary>
-/// <param name="room">The size of the largest message.</param>
+/// <summary>Writes a message after a header that is filled in last.</summary>
+/// <param name="room">The maximum size of a message.</param>
 internal sealed class FileMessageWriter(int room)
 {
     /// <summary>Size, type and tag.</summary>
@@ -64,7 +64,7 @@ internal sealed class FileMessageWriter(int room)
 
     private readonly byte[] _message = new byte[room];
 
-    /// <summary>The message's size so far. Set to less, it drops what was written last.</summary>
+    /// <summary>The message's size so far. A smaller value drops what was written last.</summary>
     public int Length { get; set; }
 
     public void Begin() => Length = HeaderSize;
@@ -92,10 +92,10 @@ internal sealed class FileMessageWriter(int room)
         return bytes;
     }
 
-    /// <summary>Fills in a number that stands before what was written after it.</summary>
+    /// <summary>Fills in a number that precedes data written after it.</summary>
     public void SetUInt32(int position, uint value) => BinaryPrimitives.WriteUInt32LittleEndian(_message.AsSpan(position), value);
 
-    /// <summary>Fills in the header and gives the whole message, which is good until the next one begins.</summary>
+    /// <summary>Fills in the header and returns the whole message, which is valid until the next one begins.</summary>
     public ReadOnlyMemory<byte> End(byte type, ushort tag)
     {
         BinaryPrimitives.WriteInt32LittleEndian(_message, Length);

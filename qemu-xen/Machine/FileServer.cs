@@ -7,19 +7,19 @@ using Xenlet.QemuXen.Base;
 namespace Xenlet.QemuXen.Machine;
 
 /// <summary>
-/// Gives one directory of the host to a Linux that mounts it by 9P (the protocol 9P2000.L of Linux's fs/9p), over any stream. It
-/// serves what scripts do with files: read, write, create, list, rename and remove; not links, devices, locks or extended attributes.
+/// Serves one directory of the host to a Linux that mounts it by 9P (the protocol 9P2000.L of Linux's fs/9p), over any stream. It supports
+/// what scripts do with files: read, write, create, list, rename and remove; but no links, devices, locks or extended attributes.
 /// Everything belongs to root.
 /// </summary>
-/// <param name="root">The directory. No name leads out of it, and a symbolic link in it is not followed.</param>
+/// <param name="root">The directory. No name leads out of it, and symbolic links in it are not followed.</param>
 internal sealed class FileServer(string root)
 {
-    /// <summary>Nobody is kept from a file by another who has it open, as on Linux.</summary>
+    /// <summary>As on Linux, an open file does not keep others from using it.</summary>
     private const FileShare Sharing = FileShare.ReadWrite | FileShare.Delete;
 
     private const uint LargestMessage = 256 * 1024;
 
-    /// <summary>A message's size, type and tag, and what an answer with data has before the data.</summary>
+    /// <summary>A message's size, type and tag, and what precedes the data in an answer.</summary>
     private const uint Overhead = FileMessageWriter.HeaderSize + sizeof(uint);
 
     private readonly Dictionary<uint, Entry> _entries = [];
@@ -28,7 +28,7 @@ internal sealed class FileServer(string root)
     private readonly FileMessageWriter _answer = new((int)LargestMessage + 1024);
     private uint _messageLimit = LargestMessage;
 
-    /// <summary>Answers until the stream ends.</summary>
+    /// <summary>Answers messages until the stream ends.</summary>
     public async Task ServeAsync(Stream stream, CancellationToken cancellationToken)
     {
         await using (stream)
@@ -52,7 +52,7 @@ internal sealed class FileServer(string root)
             }
             catch (Exception e) when (e is IOException or InvalidDataException or OperationCanceledException)
             {
-                // The other end has gone, or speaks another language: the mount is at its end.
+                // The other end has gone or violates the protocol: the mount has ended.
             }
             finally
             {
@@ -77,11 +77,11 @@ internal sealed class FileServer(string root)
             FileMessageReader body = new(message[FileMessageWriter.HeaderSize..]);
             if (Execute((FileMessageType)type, ref body))
             {
-                // An answer's type is that of its question and one.
+                // An answer's type is its request's plus one.
                 return _answer.End((byte)(type + 1), tag);
             }
 
-            error = LinuxErrno.NotSupported;
+            error = LinuxErrno.EOPNOTSUPP;
         }
         catch (Exception e) when (LinuxErrno.Of(e) is { } number)
         {
@@ -93,7 +93,7 @@ internal sealed class FileServer(string root)
         return _answer.End((byte)FileMessageType.Error + 1, tag);
     }
 
-    /// <summary>Does what a message asks and writes the answer; false when it is of a kind that is not served.</summary>
+    /// <summary>Executes a message and writes the answer. Returns false if its type is not supported.</summary>
     private bool Execute(FileMessageType type, ref FileMessageReader body)
     {
         switch (type)
@@ -151,10 +151,10 @@ internal sealed class FileServer(string root)
 
                 return true;
             case FileMessageType.Flush:
-                // Messages are answered one after the other: the one it names has its answer already.
+                // Messages are answered in order, so the message that it names already has its answer.
                 return true;
             case FileMessageType.Synchronize:
-                // What was written is in the host's file already, which is all that anybody here reads.
+                // What was written is already in the host's file, which is all that anybody here reads.
                 return true;
             default:
                 return false;
@@ -269,7 +269,7 @@ internal sealed class FileServer(string root)
         ulong offset = body.UInt64();
         uint limit = Math.Min(body.UInt32(), _messageLimit - Overhead);
 
-        // The list is made when it is read from its beginning, and stays the same until its end.
+        // The list is made when it is read from its start, and stays the same until its end.
         if (offset == 0 || entry.Names is null)
         {
             IEnumerable<FileSystemInfo> served = new DirectoryInfo(entry.Path).EnumerateFileSystemInfos().Where(
@@ -370,9 +370,7 @@ internal sealed class FileServer(string root)
         _answer.UInt64(0);
     }
 
-    /// <summary>
-    /// Writes what tells a file from every other (a "qid"): its kind, its version, and a number that is made of its path.
-    /// </summary>
+    /// <summary>Writes a file's unique identity (a "qid"): its kind, its version, and a number computed from its path.</summary>
     private void WriteIdentity(string path)
     {
         Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
@@ -421,18 +419,18 @@ internal sealed class FileServer(string root)
         File.Exists(path) || Directory.Exists(path) ? path : throw new FileNotFoundException(null, path);
 
     private static string ThrowIfThere(string path) =>
-        File.Exists(path) || Directory.Exists(path) ? throw new IOException($"{path} exists.", LinuxErrno.Exists) : path;
+        File.Exists(path) || Directory.Exists(path) ? throw new IOException($"{path} exists.", LinuxErrno.EEXIST) : path;
 
-    /// <summary>Opening a pipe would wait for its other end, and every other message with it.</summary>
+    /// <summary>Opening a pipe would wait for its other end, and hold up every other message.</summary>
     private static string Regular(string path) =>
         !File.Exists(path) || (File.GetAttributes(path) & (FileAttributes.Device | FileAttributes.ReparsePoint)) == 0
             ? path
             : throw new UnauthorizedAccessException($"{path} is no regular file.");
 
-    /// <summary>This process must be able to serve what root in dom0 may do whatever the mode says.</summary>
+    /// <summary>This process must be able to do for root in dom0 whatever root may do regardless of the mode.</summary>
     private static UnixFileMode OwnerCanAlways(uint mode) => (UnixFileMode)(mode & 0x1FF) | UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
-    /// <summary>What a number of the client's (a "fid") stands for.</summary>
+    /// <summary>What a client's number (a "fid") refers to.</summary>
     private sealed class Entry(string path) : IDisposable
     {
         public string Path => path;
@@ -446,7 +444,7 @@ internal sealed class FileServer(string root)
         public void Dispose() => Handle?.Dispose();
     }
 
-    /// <summary>Flags of opening, P9_DOTL_* of include/net/9p/9p.h.</summary>
+    /// <summary>Open flags, P9_DOTL_* of include/net/9p/9p.h.</summary>
     private static class OpenFlags
     {
         public const uint AccessMask = 3;
@@ -457,14 +455,14 @@ internal sealed class FileServer(string root)
         public const uint Append = 0x400;
     }
 
-    /// <summary>Which attributes are to be set, P9_ATTR_* of fs/9p.</summary>
+    /// <summary>Attributes to set, P9_ATTR_* of fs/9p.</summary>
     private static class AttributeFlags
     {
         public const uint Mode = 1;
         public const uint Size = 8;
     }
 
-    /// <summary>Kinds of entries of a directory, DT_* of dirent.h.</summary>
+    /// <summary>Kinds of directory entries, DT_* of dirent.h.</summary>
     private static class DirectoryEntryType
     {
         public const byte Directory = 4;

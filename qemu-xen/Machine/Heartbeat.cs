@@ -1,13 +1,11 @@
 namespace Xenlet.QemuXen.Machine;
 
-/// <summary>
-/// Sends dom0 a line that asks for nothing, once a second, for the interrupt that comes with it.
-/// </summary>
+/// <summary>Sends dom0 a line that requests nothing, once a second, for the interrupt that comes with it.</summary>
 /// <remarks>
 /// QEMU's emulation of VMRUN and #VMEXIT changes the processor's set of pending interrupts without the lock that devices take
-/// (<c>interrupt_request</c> in target/i386/tcg/sysemu/svm_helper.c). Now and then the interrupt of the local APIC's timer is lost so. Xen
-/// waits for it before it lets another domain run: the guest, or nobody, would then run until some other device interrupts, which in a
-/// machine as quiet as this may take minutes. Any interrupt makes QEMU look at all that are pending.
+/// (<c>interrupt_request</c> in target/i386/tcg/sysemu/svm_helper.c). This occasionally loses the interrupt of the local APIC's timer. Xen
+/// waits for it before it lets another domain run: until some other device interrupts, only the current guest runs, or nobody, and in a
+/// machine as quiet as this that may take minutes. Any interrupt makes QEMU check all pending ones.
 /// </remarks>
 internal sealed class Heartbeat : IAsyncDisposable
 {
@@ -16,8 +14,8 @@ internal sealed class Heartbeat : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _beating;
 
-    /// <summary>Begins.</summary>
-    /// <param name="agent">The line to dom0; once it breaks nothing more is sent.</param>
+    /// <summary>Starts it.</summary>
+    /// <param name="agent">The connection to dom0. Once it breaks, nothing more is sent.</param>
     public Heartbeat(AgentChannel agent) => _beating = BeatAsync(agent);
 
     /// <summary>Ends it.</summary>
@@ -40,7 +38,7 @@ internal sealed class Heartbeat : IAsyncDisposable
         }
         catch (Exception e) when (e is OperationCanceledException or QemuXenException)
         {
-            // Whoever waits for dom0 hears of its end himself.
+            // Whoever waits for dom0 learns of its end independently.
         }
     }
 }

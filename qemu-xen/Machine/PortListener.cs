@@ -9,8 +9,8 @@ using System.Threading.Channels;
 namespace Xenlet.QemuXen.Machine;
 
 /// <summary>
-/// dom0's ports for an emulator whose machine reaches the host by TCP alone. Each connection begins with a line: <see cref="Key"/>, a
-/// blank and the number of the port. Whoever does not know the key, such as another user of this host, is turned away.
+/// dom0's ports for an emulator whose machine reaches the host only by TCP. Each connection begins with a line: <see cref="Key"/>, a space
+/// and the port number. A client that does not know the key, such as another user of this host, is rejected.
 /// </summary>
 internal sealed class PortListener : IAsyncDisposable
 {
@@ -23,7 +23,7 @@ internal sealed class PortListener : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _accepting;
 
-    /// <summary>Begins to listen, on an address that only this host reaches.</summary>
+    /// <summary>Starts to listen on an address that only this host can reach.</summary>
     public PortListener()
     {
         _listener.Start();
@@ -33,14 +33,14 @@ internal sealed class PortListener : IAsyncDisposable
     /// <summary>The TCP port.</summary>
     public int TcpPort => ((IPEndPoint)_listener.LocalEndpoint).Port;
 
-    /// <summary>What a connection must know.</summary>
+    /// <summary>The secret that a connection must send.</summary>
     public string Key { get; } = RandomNumberGenerator.GetHexString(32, lowercase: true);
 
     /// <summary>Waits for the next connection to a port.</summary>
     public async Task<Stream> AcceptAsync(int port, CancellationToken cancellationToken) =>
         await Port(port).Reader.ReadAsync(cancellationToken);
 
-    /// <summary>Stops listening; connections that were taken live on.</summary>
+    /// <summary>Stops listening. Accepted connections stay open.</summary>
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync();
@@ -91,13 +91,13 @@ internal sealed class PortListener : IAsyncDisposable
         }
         catch (Exception e) when (e is IOException or OperationCanceledException)
         {
-            // It never said what it wanted.
+            // It never sent its request.
         }
 
         await stream.DisposeAsync();
     }
 
-    /// <summary>Reads the first line, and nothing of what follows it; null when it is not the right one.</summary>
+    /// <summary>Reads the first line and nothing after it. Returns null if it is not the right one.</summary>
     private async Task<int?> ReadGreetingAsync(NetworkStream stream, CancellationToken cancellationToken)
     {
         byte[] line = new byte[LongestGreeting];

@@ -5,25 +5,25 @@ using Xenlet.QemuXen.Base;
 
 namespace Xenlet.QemuXen.Machine;
 
-/// <summary>QEMU with software emulation of AMD's virtualisation; dom0 reaches the host by virtio devices.</summary>
+/// <summary>QEMU with software emulation of AMD's virtualisation. dom0 reaches the host through virtio devices.</summary>
 /// <param name="options">The machine.</param>
-/// <param name="image">What it boots.</param>
+/// <param name="image">The image to boot.</param>
 /// <param name="directory">A directory for its sockets.</param>
-/// <param name="sharedDirectory">The directory that dom0 is to see.</param>
+/// <param name="sharedDirectory">The directory that dom0 sees.</param>
 internal sealed class QemuEmulator(XenMachineOptions options, Dom0Image image, string directory, string sharedDirectory)
     : Emulator, ISavesState
 {
     /// <summary>Name of the emulator's program.</summary>
     public const string Program = "qemu-system-x86_64";
 
-    /// <summary>The Debian package that has it.</summary>
+    /// <summary>The Debian package that contains it.</summary>
     public const string Package = "qemu-system-x86";
 
     private const string ShellSocket = "shell";
 
     /// <summary>
-    /// x86-64-v2 with AMD's virtualisation: the leanest model on which Xen runs PVH guests. SMAP would kill a PV dom0, RDTSCP and
-    /// XSAVE upset Linux guests, because the emulator reports no instruction lengths to Xen.
+    /// x86-64-v2 with AMD's virtualisation: the leanest model on which Xen runs PVH guests. SMAP would kill a PV dom0; RDTSCP and XSAVE
+    /// break Linux guests, because the emulator reports no instruction lengths to Xen.
     /// </summary>
     private const string CpuModel = "qemu64,+svm,+npt,+ssse3,+sse4.1,+sse4.2,+popcnt,+rdrand";
 
@@ -136,7 +136,7 @@ internal sealed class QemuEmulator(XenMachineOptions options, Dom0Image image, s
     /// <inheritdoc/>
     public async Task ContinueAsync(TimeSpan limit, CancellationToken cancellationToken)
     {
-        // A machine was saved standing still and comes back so; until its state is read it cannot go on.
+        // A machine is saved while stopped, and restored that way. It cannot continue before its state has been read.
         Stopwatch started = Stopwatch.StartNew();
         while ((await _monitor!.ExecuteAsync("""{"execute":"query-status"}""", cancellationToken)).Contains(
             "\"inmigrate\"", StringComparison.Ordinal))

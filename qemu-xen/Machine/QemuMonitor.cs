@@ -3,7 +3,7 @@ using System.Threading.Channels;
 
 namespace Xenlet.QemuXen.Machine;
 
-/// <summary>A conversation with QEMU's machine protocol: one command at a time, each answered by one JSON object on a line.</summary>
+/// <summary>A connection to QEMU's machine protocol: one command at a time, each answered by one JSON object on a line.</summary>
 internal sealed class QemuMonitor : IAsyncDisposable
 {
     private readonly Stream _stream;
@@ -24,7 +24,7 @@ internal sealed class QemuMonitor : IAsyncDisposable
         _reading = ReadAsync();
     }
 
-    /// <summary>Opens the conversation on a connection, which it owns from now on.</summary>
+    /// <summary>Starts the protocol on a connection, which it owns from now on.</summary>
     public static async Task<QemuMonitor> OpenAsync(Stream stream, CancellationToken cancellationToken)
     {
         QemuMonitor monitor = new(stream);
@@ -52,7 +52,7 @@ internal sealed class QemuMonitor : IAsyncDisposable
             : throw new QemuXenException($"QEMU refused {command}: {answer}");
     }
 
-    /// <summary>Ends the conversation.</summary>
+    /// <summary>Closes the connection.</summary>
     public async ValueTask DisposeAsync()
     {
         await _stream.DisposeAsync();

@@ -5,14 +5,14 @@ using Xenlet.QemuXen.Base;
 namespace Xenlet.QemuXen.Machine;
 
 /// <summary>
-/// The state of a machine whose dom0 is ready and that runs no guest, kept beside the dom0 image: restoring it takes a second or
-/// two instead of a boot. Its name is a hash of QEMU's version and of every argument, so that it is only used for an equal machine.
+/// The state of a machine whose dom0 is ready and that runs no guest, kept beside the dom0 image. Restoring it takes a second or two
+/// instead of a boot. Its name is a hash of QEMU's version and of every argument, so that it is only used for an equal machine.
 /// </summary>
 internal sealed class SavedState
 {
     private const string Pattern = "machine-*.state";
 
-    // Each takes as much space as dom0 has memory in use.
+    // Each takes as much space as dom0 uses memory.
     private const int Kept = 3;
 
     private readonly string _directory;
@@ -26,13 +26,13 @@ internal sealed class SavedState
     /// <summary>The file, whether it exists or not.</summary>
     public string Path { get; }
 
-    /// <summary>There is a state to restore.</summary>
+    /// <summary>Whether there is a state to restore.</summary>
     public bool Exists => File.Exists(Path);
 
-    /// <summary>Names the state of a machine.</summary>
-    /// <param name="image">The image it was booted from; its directory keeps the state.</param>
-    /// <param name="arguments">QEMU's arguments without what differs from run to run.</param>
-    /// <param name="cancellationToken">Stops the question for QEMU's version.</param>
+    /// <summary>Determines the file of a machine's state.</summary>
+    /// <param name="image">The image it was booted from, whose directory keeps the state.</param>
+    /// <param name="arguments">QEMU's arguments without those that differ from run to run.</param>
+    /// <param name="cancellationToken">Cancels the query of QEMU's version.</param>
     public static async Task<SavedState> ForAsync(Dom0Image image, IEnumerable<string> arguments, CancellationToken cancellationToken)
     {
         string version = await HostCommand.RunAsync(QemuEmulator.Program, ["--version"], cancellationToken: cancellationToken);
@@ -40,7 +40,7 @@ internal sealed class SavedState
         return new(image.Directory, System.IO.Path.Combine(image.Directory, $"machine-{Convert.ToHexStringLower(key)[..16]}.state"));
     }
 
-    /// <summary>Puts a finished file in place and removes the states that were not used for longest.</summary>
+    /// <summary>Moves a finished file into place and removes the least recently used states.</summary>
     public void Accept(string finished)
     {
         File.Move(finished, Path, overwrite: true);
@@ -53,7 +53,7 @@ internal sealed class SavedState
         }
     }
 
-    /// <summary>Marks the state as used just now.</summary>
+    /// <summary>Marks the state as just used.</summary>
     public void Touch()
     {
         try
@@ -62,7 +62,7 @@ internal sealed class SavedState
         }
         catch (IOException)
         {
-            // Another process has just removed it; this machine has read it.
+            // Another process has just removed it, but this machine has already read it.
         }
     }
 

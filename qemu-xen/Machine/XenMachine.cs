@@ -6,21 +6,21 @@ using Xenlet.QemuXen.Machine;
 namespace Xenlet.QemuXen;
 
 /// <summary>
-/// Real Xen 4.17 with a Debian dom0, running in an emulator: nothing is installed on this machine, no root and no
-/// virtualisation are needed. Disposing it ends the emulator and all guests; the kernel does so if this process is killed.
+/// Real Xen 4.17 with a Debian dom0 in an emulator. It needs no installation on this machine, no root, and no virtualisation. Disposing it
+/// ends the emulator and all guests; if this process is killed, the kernel does that.
 /// </summary>
 public sealed class XenMachine : IAsyncDisposable
 {
-    /// <summary>Where dom0 sees <see cref="SharedDirectory"/>.</summary>
+    /// <summary>The path of <see cref="SharedDirectory"/> in dom0.</summary>
     internal const string SharePath = "/host";
 
-    /// <summary>Where dom0 keeps its own copies of images when reading the shared directory is slow.</summary>
+    /// <summary>Where dom0 keeps copies of images if reading the shared directory is slow.</summary>
     private const string CopyPath = "/tmp/images";
 
     private static readonly TimeSpan RestoreLimit = TimeSpan.FromSeconds(40);
     private static readonly TimeSpan SaveLimit = TimeSpan.FromSeconds(60);
 
-    /// <summary>About the longest that a task can be waited for (2^32 milliseconds).</summary>
+    /// <summary>About the longest possible wait for a task (2^32 milliseconds).</summary>
     private static readonly TimeSpan LongestLimit = TimeSpan.FromDays(49);
 
     /// <summary>For a file as large as an image, on a busy host.</summary>
@@ -51,18 +51,18 @@ public sealed class XenMachine : IAsyncDisposable
     /// <summary>The image the machine was booted from.</summary>
     public Dom0Image Image { get; }
 
-    /// <summary>Directory of this machine that dom0 sees as /host, for reading and writing.</summary>
+    /// <summary>A directory of this machine that dom0 sees as /host, readable and writable.</summary>
     public string SharedDirectory => Path.Combine(_directory.Path, "share");
 
-    /// <summary>The first serial port: Xen's log, dom0's kernel and the guests' port 0xE9 in one.</summary>
+    /// <summary>The first serial port: Xen's log, dom0's kernel messages and the guests' port 0xE9.</summary>
     public TextLog Log { get; } = new();
 
-    /// <summary>Path in dom0 of a file for a saved guest, where there is room and writing is quick.</summary>
+    /// <summary>The path in dom0 of a file for a saved guest, where there is room and writing is fast.</summary>
     /// <param name="name">The file's name.</param>
     public string SavePath(string name) => $"{_emulator.SaveDirectory}/{name}";
 
     /// <summary>Boots Xen and waits until dom0 serves commands.</summary>
-    /// <exception cref="QemuXenException">Something is missing or did not come up in time; the message shows the logs.</exception>
+    /// <exception cref="QemuXenException">Something is missing or did not start in time. The message shows the logs.</exception>
     public static async Task<XenMachine> StartAsync(XenMachineOptions options, CancellationToken cancellationToken = default)
     {
         Dom0Image image = await Dom0Image.PrepareAsync(options.Dom0Directory, options.Progress, cancellationToken);
@@ -92,18 +92,18 @@ public sealed class XenMachine : IAsyncDisposable
         }
     }
 
-    /// <summary>Runs a shell script in dom0 and returns what it left behind.</summary>
+    /// <summary>Runs a shell script in dom0 and returns its result.</summary>
     /// <param name="shellCommand">Text of the script.</param>
-    /// <param name="limit">Longest time it may take (60 s if null), before <see cref="XenMachineOptions.TimeScale"/>.</param>
+    /// <param name="limit">The time limit (60 s if null), before <see cref="XenMachineOptions.TimeScale"/>.</param>
     /// <param name="cancellationToken">Kills the command.</param>
     /// <exception cref="QemuXenException">The limit passed, or the emulator or dom0 has ended.</exception>
     public Task<CommandResult> RunInDom0Async(string shellCommand, TimeSpan? limit = null, CancellationToken cancellationToken = default) =>
         RunInDom0Async(shellCommand, lines: null, limit ?? TimeSpan.FromSeconds(60), cancellationToken);
 
-    /// <summary>Runs a shell script in dom0 whose output is wanted while it runs.</summary>
+    /// <summary>Runs a shell script in dom0 and reports its output while it runs.</summary>
     /// <param name="shellCommand">Text of the script.</param>
     /// <param name="lines">Receives each line of its standard output.</param>
-    /// <param name="limit">Longest time it may take, before <see cref="XenMachineOptions.TimeScale"/>.</param>
+    /// <param name="limit">The time limit, before <see cref="XenMachineOptions.TimeScale"/>.</param>
     /// <param name="cancellationToken">Kills the command.</param>
     /// <exception cref="QemuXenException">The limit passed, or the emulator or dom0 has ended.</exception>
     public async Task<CommandResult> RunInDom0Async(
@@ -120,7 +120,7 @@ public sealed class XenMachine : IAsyncDisposable
         }
     }
 
-    /// <summary>Copies a file of this machine to where dom0 sees it and returns its path there.</summary>
+    /// <summary>Copies a file of this machine to the shared directory and returns its path in dom0.</summary>
     public string Share(string hostPath, string what = "The file")
     {
         FileInfo source = new(hostPath);
@@ -138,7 +138,7 @@ public sealed class XenMachine : IAsyncDisposable
         {
             if (!File.Exists(target))
             {
-                // A copy, so that a build may replace the original while guests still start from it.
+                // A copy, so that a build may replace the original while guests are still started from it.
                 File.Copy(source.FullName, target);
             }
         }
@@ -146,7 +146,9 @@ public sealed class XenMachine : IAsyncDisposable
         return InDom0(target);
     }
 
-    /// <summary>Makes an empty disk in dom0's memory, which it takes as it is written; it is there until the machine ends.</summary>
+    /// <summary>
+    /// Creates an empty disk in dom0's memory, which is allocated as the disk is written. It exists until the machine ends.
+    /// </summary>
     /// <returns>Its path in dom0, for <see cref="GuestConfig.RawDisk"/>.</returns>
     public async Task<string> CreateDiskAsync(int sizeMiB, CancellationToken cancellationToken = default)
     {
@@ -154,6 +156,16 @@ public sealed class XenMachine : IAsyncDisposable
         CommandResult result = await RunInDom0Async(
             string.Create(CultureInfo.InvariantCulture, $"truncate -s {sizeMiB}M {path}"), cancellationToken: cancellationToken);
         result.ThrowIfFailed("making a disk");
+        return path;
+    }
+
+    /// <summary>Makes a disk in dom0's memory that holds what a file of this machine holds; it is there until the machine ends.</summary>
+    /// <returns>As of <see cref="CreateDiskAsync"/>.</returns>
+    public async Task<string> CopyDiskAsync(string hostPath, CancellationToken cancellationToken = default)
+    {
+        string path = string.Create(CultureInfo.InvariantCulture, $"/tmp/disk{Interlocked.Increment(ref _lastDisk)}");
+        CommandResult result = await RunInDom0Async($"cp '{Share(hostPath, "The disk")}' {path}", CopyLimit, cancellationToken);
+        result.ThrowIfFailed($"copying {hostPath} into dom0");
         return path;
     }
 
@@ -185,14 +197,14 @@ public sealed class XenMachine : IAsyncDisposable
     /// <summary>The machine's domains.</summary>
     internal DomainList Domains { get; } = new();
 
-    /// <summary>A limit with the machine's factor.</summary>
+    /// <summary>Applies the machine's factor to a limit.</summary>
     internal TimeSpan Scale(TimeSpan limit)
     {
         double factor = _options.TimeScale * _emulator.Slowness;
         return limit == Timeout.InfiniteTimeSpan ? limit : limit >= LongestLimit / factor ? LongestLimit : limit * factor;
     }
 
-    /// <summary>The last lines of what Xen, dom0 and the emulator said.</summary>
+    /// <summary>The last lines from Xen, dom0 and the emulator.</summary>
     internal string Logs() =>
         Limits.Extract("Xen's log", Log.Tail(15))
         + _emulator.Logs()
@@ -206,7 +218,7 @@ public sealed class XenMachine : IAsyncDisposable
         return InDom0(file);
     }
 
-    /// <summary>Gives the path in dom0 of an image that guests start from.</summary>
+    /// <summary>Returns the path in dom0 of an image from which guests are started.</summary>
     internal async Task<string> ShareImageAsync(string hostPath, string what, CancellationToken cancellationToken)
     {
         string shared = Share(hostPath, what);
@@ -215,18 +227,18 @@ public sealed class XenMachine : IAsyncDisposable
             return shared;
         }
 
-        // libxl maps the file, and what is mapped is read page by page. The copy gets its name when it is whole: two guests may start
-        // at once.
+        // libxl maps the file, and mapped files are read page by page. The copy gets its name when it is complete: two guests may start at
+        // once.
         string copy = $"{CopyPath}/{Path.GetFileName(shared)}";
         string script = $"[ -e {copy} ] || {{ cp {shared} {copy}.$$ && mv {copy}.$$ {copy}; }}";
         (await RunInDom0Async(script, CopyLimit, cancellationToken)).ThrowIfFailed($"copying {hostPath} into dom0");
         return copy;
     }
 
-    /// <summary>Runs a shell script in dom0 whose standard input is the stream; disposing the stream ends its input.</summary>
-    /// <param name="script">Text of the script, which has no single quote. The stream is there before the script reads.</param>
+    /// <summary>Runs a shell script in dom0 whose standard input is the stream. Disposing the stream ends its input.</summary>
+    /// <param name="script">Text of the script, without single quotes. The stream is connected before the script reads.</param>
     /// <param name="cancellationToken">Ends the wait for the stream.</param>
-    /// <exception cref="QemuXenException">All ports are taken.</exception>
+    /// <exception cref="QemuXenException">All ports are in use.</exception>
     internal async Task<Stream> OpenInputAsync(string script, CancellationToken cancellationToken)
     {
         if (!_freePorts.TryTake(out int port))
@@ -245,14 +257,14 @@ public sealed class XenMachine : IAsyncDisposable
             }
             catch (Exception e) when (e is QemuXenException or ObjectDisposedException)
             {
-                // The machine has ended, and with it whatever took the input.
+                // The machine has ended, and with it the reader of the input.
             }
 
             _freePorts.Add(port);
         }
     }
 
-    /// <summary>Connects to the second serial port, which dom0 knows as ttyS1.</summary>
+    /// <summary>Connects to the second serial port, which is ttyS1 in dom0.</summary>
     internal Task<Stream> OpenSecondSerialPortAsync(CancellationToken cancellationToken) =>
         _emulator.OpenSecondSerialPortAsync(cancellationToken);
 
@@ -282,7 +294,7 @@ public sealed class XenMachine : IAsyncDisposable
                 }
                 catch (QemuXenException e)
                 {
-                    options.Progress?.Report($"the saved state is of no use: {e.Message.Split('\n')[0]}");
+                    options.Progress?.Report($"the saved state cannot be used: {e.Message.Split('\n')[0]}");
                     state.Delete();
                 }
             }
@@ -297,7 +309,7 @@ public sealed class XenMachine : IAsyncDisposable
         return null;
     }
 
-    /// <summary>Saves the machine for the next start. That it cannot be saved is no failure of this start.</summary>
+    /// <summary>Saves the machine for the next start. A failure to save it does not fail this start.</summary>
     private async Task SaveAsync(ISavesState saving, CancellationToken cancellationToken)
     {
         SavedState state = await saving.FindStateAsync(cancellationToken);

@@ -5,7 +5,7 @@ using Xenlet.XenBus;
 namespace Xenlet.Samples;
 
 /// <summary>Writes what happens on the buses, one line each, with the seconds since the program's start.</summary>
-internal sealed class EventLog(params DeviceBus[] buses)
+internal sealed class EventLog(BlockDriver disks, params DeviceBus[] buses)
 {
     private readonly Lock _console = new();
     private readonly DateTimeOffset _start = DateTimeOffset.UtcNow;
@@ -52,7 +52,8 @@ internal sealed class EventLog(params DeviceBus[] buses)
     private void Write(XenBusEvent happened)
     {
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"[{(happened.Time - _start).TotalSeconds,7:0.000}] {happened}"));
-        if (happened is { Kind: XenBusEventKind.StateChanged, Device: { State: XenBusState.Connected, DriverData: BlockDevice disk } })
+        if (happened is { Kind: XenBusEventKind.StateChanged, Device: { State: XenBusState.Connected } device }
+            && disks.Find(device) is { } disk)
         {
             Console.WriteLine($"          {disk}");
         }

@@ -37,7 +37,7 @@ static async Task<int> RunAsync(Arguments arguments)
     {
         BeforeStart = services =>
         {
-            log = new(services.FrontBus, services.BackBus);
+            log = new(services.Disks, services.FrontBus, services.BackBus);
             if (!arguments.Once)
             {
                 log.Start();

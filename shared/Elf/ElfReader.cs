@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.IO.Compression;
 using System.Text;
 
 namespace Xenlet.Elf;
@@ -13,6 +14,14 @@ internal sealed class ElfReader
     private const int SegmentSize = 56;
     private const int SectionSize = 64;
     private const int SymbolSize = 24;
+    private const int CompressionHeaderSize = 24;
+    private const int NoteHeaderSize = 12;
+
+    /// <summary>ELFCOMPRESS_ZLIB.</summary>
+    private const uint ZlibCompression = 1;
+
+    /// <summary>No section of an image has as much: a damaged size is not to take the memory.</summary>
+    private const ulong LargestSection = 1 << 30;
 
     private readonly ReadOnlyMemory<byte> _file;
     private readonly string _name;
@@ -56,6 +65,70 @@ internal sealed class ElfReader
     /// <summary>The bytes that the file has of a section.</summary>
     public ReadOnlyMemory<byte> Contents(ElfSection section) =>
         section.Type == ElfSection.WithoutContents ? default : Slice(section.Offset, section.Size);
+
+    /// <summary>The bytes that a section had before it was compressed, if it was (SHF_COMPRESSED).</summary>
+    /// <exception cref="InvalidDataException">They cannot be had again.</exception>
+    public ReadOnlyMemory<byte> Uncompressed(ElfSection section)
+    {
+        ReadOnlyMemory<byte> contents = Contents(section);
+        if ((section.Flags & ElfSection.Compressed) == 0)
+        {
+            return contents;
+        }
+
+        ReadOnlySpan<byte> header = contents.Span;
+        if (header.Length < CompressionHeaderSize || U32(header, 0) != ZlibCompression || U64(header, 8) > LargestSection)
+        {
+            throw new InvalidDataException($"{_name} has a section that is not compressed by zlib, or is damaged.");
+        }
+
+        byte[] bytes = new byte[U64(header, 8)];
+        using ZLibStream stream = new(new MemoryStream(contents[CompressionHeaderSize..].ToArray()), CompressionMode.Decompress);
+        return stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false) == bytes.Length ? bytes : throw Outside();
+    }
+
+    /// <summary>The first section of a name.</summary>
+    public ElfSection? FindSection(string name)
+    {
+        foreach (ElfSection section in Sections)
+        {
+            if (NameOf(section) == name)
+            {
+                return section;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>The notes of all segments of notes, in the file's order.</summary>
+    /// <exception cref="InvalidDataException">One is cut short.</exception>
+    public IReadOnlyList<ElfNote> Notes()
+    {
+        List<ElfNote> notes = [];
+        foreach (ElfSegment segment in Segments.Where(segment => segment.Type == ElfSegment.Note))
+        {
+            for (ReadOnlyMemory<byte> rest = Contents(segment); rest.Length >= NoteHeaderSize;)
+            {
+                uint nameSize = U32(rest.Span, 0);
+                uint valueSize = U32(rest.Span, 4);
+                ulong valueAt = NoteHeaderSize + (((ulong)nameSize + 3) & ~3UL);
+                ulong end = valueAt + (((ulong)valueSize + 3) & ~3UL);
+                if (valueAt + valueSize > (ulong)rest.Length)
+                {
+                    throw Outside();
+                }
+
+                notes.Add(new(
+                    Text(rest.Span.Slice(NoteHeaderSize, (int)nameSize), 0),
+                    U32(rest.Span, 8),
+                    rest.Slice((int)valueAt, (int)valueSize)));
+                rest = end < (ulong)rest.Length ? rest[(int)end..] : default;
+            }
+        }
+
+        return notes;
+    }
 
     /// <summary>A section's name.</summary>
     public string NameOf(ElfSection section) => Text(Contents(SectionAt((uint)_nameSection)).Span, section.NameOffset);

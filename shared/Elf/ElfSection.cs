@@ -28,6 +28,9 @@ internal readonly record struct ElfSection(uint NameOffset, uint Type, ulong Fla
     /// <summary>SHF_EXECINSTR.</summary>
     public const ulong Executable = 4;
 
+    /// <summary>SHF_COMPRESSED.</summary>
+    public const ulong Compressed = 0x800;
+
     /// <summary>The address behind its last byte.</summary>
     public ulong End => Address + Size;
 }

@@ -23,6 +23,10 @@ public sealed class CommandLineReaderTests
     {
         Assert.Equal(new ImageCommand(null), Read("build"));
         Assert.Equal(new ImageCommand("samples/Hello"), Read("build samples/Hello"));
+        Assert.Equal(new PackCommand(null), Read("pack"));
+        Assert.Equal(new PackCommand("1.2.3-test.4"), Read("pack --version 1.2.3-test.4"));
+        Assert.Equal(new TestPackagesCommand(null), Read("test packages"));
+        Assert.Equal(new TestPackagesCommand("Name~FSharp"), Read("test packages --filter Name~FSharp"));
         Assert.Equal(new TestCommand(null), Read("test"));
         Assert.Equal(new TestCommand("Name~Ring"), Read("test --filter Name~Ring"));
         Assert.Equal(new SoakCommand(null), Read("soak"));
@@ -248,6 +252,8 @@ public sealed class CommandLineReaderTests
     [InlineData("soak fuzz --minutes 0", "'0'")]
     [InlineData("soak fuzz --minutes", "--minutes")]
     [InlineData("soak fuzz --filter x", "--filter")]
+    [InlineData("pack now", "now")]
+    [InlineData("pack --version 1.2", "1.2")]
     [InlineData("clean all", "all")]
     [InlineData("run --fast", "--fast")]
     [InlineData("run one two", "two")]

@@ -92,7 +92,10 @@ public sealed class TestOutcomeTests
     [InlineData(null, true, "Category=Soak")]
     [InlineData("Name~A|Name~B", false, "(Name~A|Name~B)&(Category!=Soak)")]
     [InlineData("Ring", true, "(Ring)&(Category=Soak)")]
-    public void The_long_tests_are_run_by_soak_alone(string? filter, bool soak, string expected) =>
+    [InlineData(null, null, "")]
+    [InlineData("Ring", null, "Ring")]
+    public void The_long_tests_are_run_by_soak_alone_unless_a_command_is_for_all_of_a_project(
+        string? filter, bool? soak, string expected) =>
         Assert.Equal(expected, TestRunner.Filter(filter, soak));
 
     private static string Results(int total, int executed, int passed, int failed) => $"""

@@ -18,7 +18,7 @@ public sealed class HotPlugShowTests
         {
             Guest = new GuestConfig { Name = "show", Kernel = await Images.Cases, MemoryMiB = World.CaseMemory, CommandLine = "xenbus" },
             Dom0Directory = Images.Dom0Directory,
-            DiskSizes = [4],
+            Disks = [new GuestDisk("xvda", 4, File: null)],
             Network = true,
             HotPlug = true,
             Progress = said,

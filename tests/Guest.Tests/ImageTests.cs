@@ -77,13 +77,13 @@ public class ImageTests
             string project = Path.Combine(copy, "samples", "Hello");
             await PublishedImages.RunAsync(
                 "dotnet", ["publish", project, "-c", "Release", "-v", "quiet", "--nologo", "--tl:off", "-nodeReuse:false", "-m:1"]);
-            string there = Path.Combine(project, "bin", "Release", "net10.0", "linux-x64", "publish", "Hello");
-            foreach (string suffix in (string[])["", ".dbg"])
+            string there = Path.Combine(project, "bin", "Release", "net10.0", "linux-x64", "publish", "Hello.elf");
+            foreach (string extension in (string[])[".elf", ".debug", ".cfg", ".xml"])
             {
-                byte[] one = await File.ReadAllBytesAsync(here + suffix);
-                byte[] other = await File.ReadAllBytesAsync(there + suffix);
+                byte[] one = await File.ReadAllBytesAsync(Path.ChangeExtension(here, extension));
+                byte[] other = await File.ReadAllBytesAsync(Path.ChangeExtension(there, extension));
                 Assert.True(
-                    one.AsSpan().SequenceEqual(other), $"Hello{suffix} differs from byte {one.AsSpan().CommonPrefixLength(other)} on");
+                    one.AsSpan().SequenceEqual(other), $"Hello{extension} differs from byte {one.AsSpan().CommonPrefixLength(other)} on");
             }
         }
         finally
@@ -95,7 +95,7 @@ public class ImageTests
     [Fact]
     public async Task Beside_an_image_lies_the_list_of_what_it_was_made_from()
     {
-        string[] parts = await PartsAsync(Images.Hello);
+        string[] parts = Parts(await Images.Hello);
         Assert.Superset(
             new HashSet<string>
             {
@@ -112,13 +112,23 @@ public class ImageTests
     public async Task What_serves_the_tool_stack_by_itself_is_in_an_image_unless_XenletServices_is_false()
     {
         const string Services = "Xenlet.Domain.Automatic";
-        Assert.Contains(Services, await PartsAsync(Images.Hello));
-        Assert.DoesNotContain(Services, await PartsAsync(Images.Cases));
+        Assert.Contains(Services, Parts(await Images.Hello));
+        Assert.DoesNotContain(Services, Parts(await Images.Cases));
     }
 
-    private static async Task<string[]> PartsAsync(Task<string> image)
+    /// <summary>samples/Hello draws no random number, the guest image says XenletOpenSsl=off, and the work uses everything.</summary>
+    [Fact]
+    public async Task OpenSSL_is_in_the_images_alone_that_may_use_it()
     {
-        using JsonDocument list = JsonDocument.Parse(await File.ReadAllBytesAsync(await image + ".cdx.json"));
+        Assert.DoesNotContain("libssl-dev", Parts(await Images.Hello));
+        Assert.DoesNotContain("libssl-dev", Parts(await Images.Cases));
+        Assert.Contains("libssl-dev", Parts(await Images.Work));
+    }
+
+    /// <summary>Names of what an image was made from.</summary>
+    private static string[] Parts(string image)
+    {
+        using JsonDocument list = JsonDocument.Parse(File.ReadAllBytes(Path.ChangeExtension(image, ".cdx.json")));
         return [.. list.RootElement.GetProperty("components").EnumerateArray().Select(part => part.GetProperty("name").GetString()!)];
     }
 

@@ -5,18 +5,20 @@ namespace Xenlet.Guest.Tests;
 /// <summary>The guest programs under test, each published once in a test run, when it is first asked for.</summary>
 internal static class Images
 {
-    private static readonly Lazy<Task<string>> LazyCases = new(() => PublishedImages.PublishAsync("tests/GuestImage", "Xenlet.GuestImage"));
-    private static readonly Lazy<Task<string>> LazyHello = new(() => PublishedImages.PublishAsync("samples/Hello", "Hello"));
+    private static readonly Lazy<Task<string>> LazyCases = new(
+        () => PublishedImages.PublishAsync("tests/GuestImage", "Xenlet.GuestImage.elf"));
+    private static readonly Lazy<Task<string>> LazyHello = new(() => PublishedImages.PublishAsync("samples/Hello", "Hello.elf"));
     private static readonly Lazy<Task<string>> LazyStoreTool = new(
-        () => PublishedImages.PublishAsync("samples/XenStoreTool", "XenStoreTool"));
+        () => PublishedImages.PublishAsync("samples/XenStoreTool", "XenStoreTool.elf"));
     private static readonly Lazy<Task<string>> LazyLinuxStoreTool = new(
         () => PublishedImages.PublishAsync("samples/XenStoreTool.Linux", "XenStoreTool.Linux"));
     private static readonly Lazy<Task<string>> LazyNetworkPeer = new(
         () => PublishedImages.PublishAsync("tests/NetworkPeer", "Xenlet.NetworkPeer"));
     private static readonly Lazy<Task<string>> LazyHostilePeer = new(
         () => PublishedImages.PublishAsync("tests/HostilePeer", "Xenlet.HostilePeer"));
-    private static readonly Lazy<Task<string>> LazyPing = new(() => PublishedImages.PublishAsync("samples/Ping", "Ping"));
-    private static readonly Lazy<Task<string>> LazyWork = new(() => PublishedImages.PublishAsync("tests/GuestWork", "Xenlet.GuestWork"));
+    private static readonly Lazy<Task<string>> LazyPing = new(() => PublishedImages.PublishAsync("samples/Ping", "Ping.elf"));
+    private static readonly Lazy<Task<string>> LazyWork = new(
+        () => PublishedImages.PublishAsync("tests/GuestWork", "Xenlet.GuestWork.elf"));
 
     /// <summary>Path of tests/GuestImage as an image: the cases.</summary>
     public static Task<string> Cases => LazyCases.Value;

@@ -89,7 +89,7 @@ public static class CaseTable
             "directory-listing-fails",
             "socket-fails",
             "memory-limit-known"),
-        .. Group("cryptography", CaseKind.GuestOnly, "secure-random", "random-megabytes-let-others-run", "hashing-right-or-refused"),
+        .. Group("cryptography", CaseKind.GuestOnly, "secure-random", "random-megabytes-let-others-run", "hashing-refused"),
         .. Group("kernel", CaseKind.GuestOnly,
             "kernel-hypervisor", "kernel-statistics", "kernel-event-sent", "kernel-event-coalesces", "kernel-event-between-waits",
             "kernel-event-cancelled", "kernel-event-closed",

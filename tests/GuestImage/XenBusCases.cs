@@ -75,18 +75,24 @@ internal static class XenBusCases
 
         public override int? Probe(XenDevice device) => device.Type == "many" ? ProbePriority.Default : null;
 
-        public override async ValueTask AttachAsync(XenDevice device, CancellationToken cancellationToken)
+        public override async ValueTask<DeviceSession> AttachAsync(XenDevice device, CancellationToken cancellationToken)
         {
             foreach (string name in (string[])["one", "two", "three"])
             {
                 await device.Bus.Store.WriteAsync($"{device.Node}/{name}", name, cancellationToken);
             }
+
+            return new Session(device);
         }
 
-        public override async ValueTask OtherEndChangedAsync(XenDevice device, XenBusState state, CancellationToken cancellationToken) =>
-            await device.SetStateAsync(state == XenBusState.Connected ? XenBusState.Connected : XenBusState.Closed, cancellationToken);
+        private sealed class Session(XenDevice device) : DeviceSession
+        {
+            public override async ValueTask OtherEndChangedAsync(XenBusState state, CancellationToken cancellationToken) =>
+                await device.SetStateAsync(
+                    state == XenBusState.Connected ? XenBusState.Connected : XenBusState.Closed, cancellationToken);
 
-        public override ValueTask<bool> DetachAsync(XenDevice device) => new(true);
+            public override ValueTask<bool> DetachAsync() => new(true);
+        }
     }
 
     /// <summary>A back end that follows its front end's states, and copies its node "word".</summary>
@@ -96,27 +102,33 @@ internal static class XenBusCases
 
         public override int? Probe(XenDevice device) => device.Type == "echo" ? ProbePriority.Default : null;
 
-        public override async ValueTask AttachAsync(XenDevice device, CancellationToken cancellationToken) =>
-            await device.SetStateAsync(XenBusState.InitWait, cancellationToken);
-
-        public override async ValueTask OtherEndChangedAsync(XenDevice device, XenBusState state, CancellationToken cancellationToken)
+        public override async ValueTask<DeviceSession> AttachAsync(XenDevice device, CancellationToken cancellationToken)
         {
-            switch (state)
-            {
-                case XenBusState.Initialised or XenBusState.Connected:
-                    string word = await device.Bus.Store.ReadAsync(device.OtherEndPath + "/word", cancellationToken);
-                    await device.Bus.Store.WriteAsync(device.Node + "/word", word, cancellationToken);
-                    await device.SetStateAsync(XenBusState.Connected, cancellationToken);
-                    break;
-                case XenBusState.Closing:
-                    await device.SetStateAsync(XenBusState.Closing, cancellationToken);
-                    break;
-                case XenBusState.Closed:
-                    await device.SetStateAsync(XenBusState.Closed, cancellationToken);
-                    break;
-            }
+            await device.SetStateAsync(XenBusState.InitWait, cancellationToken);
+            return new Session(device);
         }
 
-        public override ValueTask<bool> DetachAsync(XenDevice device) => new(true);
+        private sealed class Session(XenDevice device) : DeviceSession
+        {
+            public override async ValueTask OtherEndChangedAsync(XenBusState state, CancellationToken cancellationToken)
+            {
+                switch (state)
+                {
+                    case XenBusState.Initialised or XenBusState.Connected:
+                        string word = await device.Bus.Store.ReadAsync(device.OtherEndPath + "/word", cancellationToken);
+                        await device.Bus.Store.WriteAsync(device.Node + "/word", word, cancellationToken);
+                        await device.SetStateAsync(XenBusState.Connected, cancellationToken);
+                        break;
+                    case XenBusState.Closing:
+                        await device.SetStateAsync(XenBusState.Closing, cancellationToken);
+                        break;
+                    case XenBusState.Closed:
+                        await device.SetStateAsync(XenBusState.Closed, cancellationToken);
+                        break;
+                }
+            }
+
+            public override ValueTask<bool> DetachAsync() => new(true);
+        }
     }
 }

@@ -32,6 +32,7 @@ internal static partial class Work
         ("xml", Xml),
         ("javascript", JavaScript),
         ("collections", Collections),
+        ("cryptography", CryptographyWork.Run),
     ];
 
     private static void Print(string line) => Console.WriteLine(line);

@@ -11,9 +11,19 @@ internal static unsafe class Image
 
     public const ulong ResumeReturn = 0x20_2080;
 
+    public const ulong CallReturnChecked = 0x20_2110;
+
+    public const ulong CallReturnStack = 0x20_2180;
+
+    public const ulong CallReturnJump = 0x20_2183;
+
     private static readonly PerCpu* TheCpu = (PerCpu*)NativeMemory.AllocZeroed((nuint)sizeof(PerCpu));
 
+    private static readonly ClockRecord* TheClock = (ClockRecord*)NativeMemory.AllocZeroed((nuint)sizeof(ClockRecord));
+
     public static PerCpu* Cpu => TheCpu;
+
+    public static ClockRecord* Clock => TheClock;
 
     /// <summary>What only the nucleus may touch.</summary>
     public const ulong NucleusData = 0x2f_0000;

@@ -49,6 +49,7 @@ public abstract unsafe class NucleusTest
     {
         Machine.Reset();
         LocalApic.Reset();
+        *Image.Clock = default;
         foreach (FieldInfo field in StateFields)
         {
             object zero = field.FieldType.IsPointer

@@ -46,6 +46,7 @@ internal sealed unsafe partial class EntryHarness : IDisposable
         AddHandler("xenlet_on_nucleus_fault", 3, returns: false);
         AddHandler("xenlet_on_nmi", 4, returns: true);
         AddHandler("xenlet_on_pending_nmi", 5, returns: true, isCalledOnTheWayOut: true);
+        _image.Define("__errno_location", null);
         _image.Load(Stubs.All.Values.Where(b => b.Section is BlockSection.Text or BlockSection.Bss).Select(WithoutCr2));
         Start = _image.Add("start", EmitStart);
         Landing = _image.Add("landing", EmitLanding);

@@ -47,15 +47,18 @@ internal sealed unsafe partial class HostImage : IDisposable
         return _symbols[name] = (nint)start;
     }
 
-    /// <summary>Adds a stub with some of its instructions exchanged; it may not refer to other symbols.</summary>
+    /// <summary>
+    /// Adds a stub with some of its instructions exchanged. What it refers to was loaded or defined before, and only branches and
+    /// immediate operands refer to symbols.
+    /// </summary>
     public nint AddEdited(string name, Func<Instruction, Instruction> edit)
     {
-        Assert.Empty(Stubs.All[name].Relocations);
+        Block block = Stubs.All[name];
         return Add(name, c =>
         {
-            foreach (Instruction instruction in Stubs.Decode(name))
+            foreach (Instruction instruction in Stubs.Decode(block))
             {
-                c.AddInstruction(edit(instruction));
+                c.AddInstruction(edit(Resolve(block, instruction)));
             }
         });
     }
@@ -92,6 +95,25 @@ internal sealed unsafe partial class HostImage : IDisposable
     }
 
     public void Dispose() => _ = Unmap((nint)_memory, Size);
+
+    private Instruction Resolve(Block block, Instruction instruction)
+    {
+        if (Stubs.Target(block, instruction) is not { } symbol)
+        {
+            return instruction;
+        }
+
+        if (instruction.Op0Kind == OpKind.NearBranch64)
+        {
+            instruction.NearBranch64 = (ulong)_symbols[symbol];
+        }
+        else
+        {
+            instruction.Immediate32 = (uint)_symbols[symbol];
+        }
+
+        return instruction;
+    }
 
     [LibraryImport("libc", EntryPoint = "mmap")]
     private static partial nint Map(nint address, nint length, int protection, int flags, int file, nint offset);

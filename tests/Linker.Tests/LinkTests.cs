@@ -100,6 +100,7 @@ public sealed class LinkTests : IDisposable
         Assert.All(
             [
                 "xenlet_nucleus_stack_guard", "xenlet_nucleus_stack", "xenlet_ist_stacks", "xenlet_boot_tables", "xenlet_cpu",
+                "xenlet_clock",
                 "xenlet_fault_frame", "xenlet_nmi_frame",
                 "xenlet_start_info", "xenlet_idt", "xenlet_gdt", "xenlet_task_state", "__wrap___security_cookie",
             ],

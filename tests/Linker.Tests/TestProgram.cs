@@ -25,7 +25,7 @@ internal static class TestProgram
         Function(writer, text, "_start", c => c.ud2());
         Function(writer, text, "xenlet_nucleus_start", EmitNucleus);
         foreach (string name in (string[])["xenlet_on_system_call", "xenlet_on_trap", "xenlet_on_nmi", "xenlet_on_pending_nmi",
-            "xenlet_on_nucleus_fault"])
+            "xenlet_on_nucleus_fault", "__errno_location"])
         {
             Function(writer, text, name, c => c.ud2());
         }

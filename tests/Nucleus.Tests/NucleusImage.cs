@@ -8,8 +8,8 @@ public sealed class NucleusImage
 {
     public NucleusImage()
     {
-        string program = PublishedImages.PublishAsync("samples/Hello", "Hello").GetAwaiter().GetResult();
-        Image = ElfCode.Load(program, program + ".dbg");
+        string program = PublishedImages.PublishAsync("samples/Hello", "Hello.elf").GetAwaiter().GetResult();
+        Image = ElfCode.Load(program, Path.ChangeExtension(program, ".debug"));
     }
 
     internal CodeImage Image { get; }

@@ -114,6 +114,34 @@ public sealed class NucleusWalkTests
         Assert.Empty(_code.Walk("ok_entry").Violations);
     }
 
+    /// <summary>
+    /// The way back to a program ends with a jump to where it was, which no walk can follow: one function's, and its last.
+    /// </summary>
+    [Theory]
+    [InlineData("ok_way_out", "rcx", null)]
+    [InlineData("ok_way_out", "memory", nameof(Rule.UnresolvedTarget))]
+    [InlineData("ok_way_out", "before the end", nameof(Rule.UnresolvedTarget))]
+    [InlineData("ok_entry", "rcx", nameof(Rule.UnresolvedTarget))]
+    public void A_jump_to_the_program_is_the_last_instruction_of_the_way_out(string name, string jump, string? rule)
+    {
+        _code.Add(name, 0x1000, assembler =>
+        {
+            if (jump == "memory")
+            {
+                assembler.jmp(__qword_ptr[rcx]);
+                return;
+            }
+
+            assembler.jmp(rcx);
+            if (jump == "before the end")
+            {
+                assembler.ret();
+            }
+        });
+        IReadOnlyList<Violation> violations = _code.Walk(name).Violations;
+        Assert.Equal(rule is null ? [] : [rule], violations.Select(violation => violation.Rule.ToString()));
+    }
+
     public static TheoryData<string, string?> Switches => new()
     {
         { "as compiled", null },
@@ -240,6 +268,6 @@ public sealed class NucleusWalkTests
             _contents.Add((address, distances.SelectMany(BitConverter.GetBytes).ToArray()));
 
         public NucleusWalk.Outcome Walk(string entry) => NucleusWalk.Run(
-            new CodeImage(_functions, _contents), new AllowList([new Allowed("ok_", true, "allowed for the test")]), [entry]);
+            new CodeImage(_functions, _contents), new AllowList([new Allowed("ok_", true, "allowed for the test")], "ok_way_out"), [entry]);
     }
 }

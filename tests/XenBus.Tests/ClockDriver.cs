@@ -1,26 +1,34 @@
 using Xenlet.XenBus;
 using Xenlet.XenStoreRing;
 
-/// <summary>Takes on devices of type "clock", whose back end puts the time into its node "time".</summary>
+/// <summary>Serves devices of type "clock", whose back end writes the time into its node "time".</summary>
 internal sealed class ClockDriver : XenBusDriver
 {
     public override string Name => "clock";
 
     public override int? Probe(XenDevice device) => device.Type == "clock" ? ProbePriority.Default : null;
 
-    public override async ValueTask AttachAsync(XenDevice device, CancellationToken cancellationToken)
+    public override async ValueTask<DeviceSession> AttachAsync(XenDevice device, CancellationToken cancellationToken)
     {
-        // What the other end needs to know comes before the state that says it is there.
+        // Before the state that tells the other end to read it.
         await device.Bus.Store.WriteAsync(device.Node + "/format", "seconds", cancellationToken);
         await device.SetStateAsync(XenBusState.Initialised, cancellationToken);
+        return new Clock(device);
     }
+}
 
-    public override async ValueTask OtherEndChangedAsync(XenDevice device, XenBusState state, CancellationToken cancellationToken)
+/// <summary>One clock.</summary>
+internal sealed class Clock(XenDevice device) : DeviceSession
+{
+    /// <summary>The time when it was connected.</summary>
+    public long Time { get; private set; }
+
+    public override async ValueTask OtherEndChangedAsync(XenBusState state, CancellationToken cancellationToken)
     {
         switch (state)
         {
             case XenBusState.Connected:
-                device.DriverData = await device.Bus.Store.ReadInt64Async(device.OtherEndPath + "/time", cancellationToken);
+                Time = await device.Bus.Store.ReadInt64Async(device.OtherEndPath + "/time", cancellationToken);
                 await device.SetStateAsync(XenBusState.Connected, cancellationToken);
                 break;
             case XenBusState.Closing or XenBusState.Closed:
@@ -29,9 +37,5 @@ internal sealed class ClockDriver : XenBusDriver
         }
     }
 
-    public override ValueTask<bool> DetachAsync(XenDevice device)
-    {
-        device.DriverData = null;
-        return new(true);
-    }
+    public override ValueTask<bool> DetachAsync() => new(true);
 }

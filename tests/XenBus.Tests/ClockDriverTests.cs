@@ -15,7 +15,7 @@ public sealed class ClockDriverTests
         await host.Dom0.WriteAsync(Host.BackEnd("clock/0") + "/time", 1234567890);
         await host.SetBackStateAsync("clock/0", XenBusState.Connected);
         Assert.True((await bus.WaitForBootAsync()).IsComplete);
-        Assert.Equal(1234567890L, device.DriverData);
+        Assert.Equal(1234567890L, Assert.IsType<Clock>(device.Session).Time);
         await host.SetBackStateAsync("clock/0", XenBusState.Closing);
         await host.UntilAsync(() => device.State == XenBusState.Closed);
     }

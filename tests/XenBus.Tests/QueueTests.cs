@@ -7,7 +7,7 @@ public sealed class QueueTests
     public async Task Work_posted_many_times_runs_once_and_posted_while_it_runs_once_more()
     {
         List<string> ran = [];
-        WorkQueue queue = new(stepped: true, loop: null, _ => Assert.Fail("nothing throws"));
+        WorkQueue<string> queue = new(stepped: true, loop: null, _ => Assert.Fail("nothing throws"));
         bool again = true;
         ValueTask Look()
         {
@@ -40,7 +40,7 @@ public sealed class QueueTests
     public async Task Work_that_throws_is_reported_and_the_next_runs()
     {
         TaskCompletionSource<string> failed = new(), ran = new();
-        WorkQueue queue = new(stepped: false, loop: null, error => failed.SetResult(error.Message));
+        WorkQueue<string> queue = new(stepped: false, loop: null, error => failed.SetResult(error.Message));
         queue.Post("bad", () => throw new FormatException("bad"));
         queue.Post("good", () =>
         {
@@ -52,9 +52,34 @@ public sealed class QueueTests
     }
 
     [Fact]
+    public async Task Work_is_identified_by_the_value_of_its_key()
+    {
+        List<string> ran = [];
+        WorkQueue<DeviceWork> queue = new(stepped: true, loop: null, _ => Assert.Fail("nothing throws"));
+        Assert.True(Post("/state"));
+        Assert.True(Post("/online"));
+        Assert.False(Post("/state"));
+        Assert.True(Post("/backend"));
+        queue.Withdraw(new(DeviceWorkKind.NotifyLocalEnd, "/online"));
+        queue.Withdraw(new(DeviceWorkKind.NotifyOtherEnd, "/backend"));
+        Assert.Equal(2, queue.Count);
+        while (await queue.StepAsync())
+        {
+        }
+
+        Assert.Equal(["/state", "/backend"], ran);
+
+        bool Post(string path) => queue.Post(new(DeviceWorkKind.NotifyLocalEnd, path), () =>
+        {
+            ran.Add(path);
+            return default;
+        });
+    }
+
+    [Fact]
     public async Task A_closed_queue_takes_nothing()
     {
-        WorkQueue queue = new(stepped: true, loop: null, _ => { });
+        WorkQueue<string> queue = new(stepped: true, loop: null, _ => { });
         queue.Post("before", () => throw new InvalidOperationException());
         queue.Close();
         Assert.False(queue.Post("after", () => default));

@@ -383,7 +383,7 @@ public sealed class SuspendTests : IAsyncLifetime
         Assert.Equal("seconds", await _host.Dom0.ReadAsync(Host.Home + "/device/clock/0/format"));
         await _host.SetBackStateAsync("clock/0", XenBusState.Connected);
         await _host.UntilAsync(() => clock.State == XenBusState.Connected);
-        Assert.Equal((clock, 2L), (bus.Devices[0], clock.DriverData));
+        Assert.Equal((clock, 2L), (bus.Devices[0], Assert.IsType<Clock>(clock.Session).Time));
     }
 
     [Fact]

@@ -2,33 +2,33 @@ using Xenlet.QemuXen;
 
 namespace Xenlet.Build;
 
-/// <summary>What the user asked the build tool to do.</summary>
+/// <summary>A command that the user gave to the build tool.</summary>
 internal abstract record BuildCommand;
 
-/// <summary><c>help</c>, and what an empty command line means.</summary>
+/// <summary><c>help</c>, or an empty command line.</summary>
 internal sealed record HelpCommand : BuildCommand;
 
-/// <summary><c>build</c>: makes a program's image.</summary>
-/// <param name="Project">Path of a project file or its directory as given; <see langword="null"/> for the default guest.</param>
+/// <summary><c>build</c>: builds a program's image.</summary>
+/// <param name="Project">Path of a project file or its directory, as given; <see langword="null"/> for the default guest.</param>
 internal sealed record ImageCommand(string? Project) : BuildCommand;
 
-/// <summary><c>run</c>: makes a program's image and boots it.</summary>
+/// <summary><c>run</c>: builds a program's image and boots it.</summary>
 /// <param name="Project">As in <see cref="ImageCommand"/>.</param>
 internal sealed record RunCommand(string? Project) : BuildCommand
 {
-    /// <summary>Memory when the user names none, in MiB.</summary>
+    /// <summary>The default memory in MiB.</summary>
     public const int DefaultMemory = 16;
 
-    /// <summary>The port for gdb when the user names none: gdb's documentation and QEMU's <c>-s</c> use it.</summary>
+    /// <summary>The default port for gdb, which gdb's documentation and QEMU's <c>-s</c> use.</summary>
     public const int DefaultGdbPort = 1234;
 
-    /// <summary>Processors when the user names no number.</summary>
+    /// <summary>The default number of processors.</summary>
     public const int DefaultVirtualCpus = 1;
 
-    /// <summary>The domain's memory in MiB, if it was named.</summary>
+    /// <summary>The domain's memory in MiB, if given.</summary>
     public int? Memory { get; init; }
 
-    /// <summary>The domain's virtual processors, if they were named.</summary>
+    /// <summary>The domain's number of virtual processors, if given.</summary>
     public int? VirtualCpus { get; init; }
 
     /// <summary>
@@ -39,42 +39,44 @@ internal sealed record RunCommand(string? Project) : BuildCommand
     /// <summary>Environment variables in the order given.</summary>
     public IReadOnlyList<KeyValuePair<string, string>> Environment { get; init; } = [];
 
-    /// <summary>Arguments of Main, as they are, if they were named, be it as none.</summary>
+    /// <summary>The arguments of Main, unchanged, if given; may be empty.</summary>
     public IReadOnlyList<string>? Arguments { get; init; }
 
     /// <summary>Whether the terminal becomes the guest's console.</summary>
     public bool Interactive { get; init; }
 
-    /// <summary>The machine that Xen is booted on, if it was named.</summary>
+    /// <summary>The machine on which Xen is booted, if given.</summary>
     public EmulatedMachine? Machine { get; init; }
 
-    /// <summary>Whether QEMU boots the image itself, with no Xen.</summary>
+    /// <summary>Whether QEMU boots the image directly, without Xen.</summary>
     public bool WithoutXen { get; init; }
 
-    /// <summary>The port of this machine at which the guest waits for gdb, or <see langword="null"/>; then it is a Debug build.</summary>
+    /// <summary>
+    /// The port of this machine on which the guest waits for gdb, or <see langword="null"/>. With a port, the guest is a Debug build.
+    /// </summary>
     public int? GdbPort { get; init; }
 
-    /// <summary>Empty disks, xvda first: the size of each in MiB.</summary>
+    /// <summary>The sizes in MiB of empty disks, xvda first.</summary>
     public IReadOnlyList<int> Disks { get; init; } = [];
 
     /// <summary>Whether the domain gets a network interface.</summary>
     public bool Network { get; init; }
 
-    /// <summary>Whether another disk is plugged and unplugged while the program runs, which is shut down then.</summary>
+    /// <summary>Whether another disk is plugged and unplugged while the program runs. The guest is then shut down.</summary>
     public bool HotPlug { get; init; }
 
     /// <summary>
-    /// A shell command that dom0 runs beside the guest, which is shut down then; or <c>@</c> and the path of a file that holds it.
+    /// A shell command that dom0 runs while the guest runs, or <c>@</c> and the path of a file that contains it. The guest is then shut
+    /// down.
     /// </summary>
     public string? Dom0Command { get; init; }
 
-    /// <summary>Whether it says anything about devices and what is done with them, which needs Xen.</summary>
+    /// <summary>Whether the command specifies devices or what to do with them, which needs Xen.</summary>
     public bool TellsDevices => Disks.Count > 0 || Network || HotPlug || Dom0Command is not null;
 
     /// <summary>
-    /// This command where it says something, and <paramref name="declared"/>, what the project says of itself, where it does not. Devices,
-    /// and what is done with them, are taken together: a run with devices of its own has those alone. A terminal's user ends the program
-    /// himself.
+    /// This command, completed from <paramref name="declared"/>, the project's own options, where it specifies nothing. Devices and what is
+    /// done with them are taken together: a command with devices of its own gets only those. An interactive user ends the program himself.
     /// </summary>
     public RunCommand Over(RunCommand declared)
     {
@@ -96,45 +98,53 @@ internal sealed record RunCommand(string? Project) : BuildCommand
     }
 }
 
+/// <summary><c>pack</c>: makes the NuGet packages.</summary>
+/// <param name="Version">Their version; <see langword="null"/> for the repository's.</param>
+internal sealed record PackCommand(string? Version) : BuildCommand;
+
 /// <summary><c>test</c>: runs the tests that prove the product.</summary>
-/// <param name="Filter">A filter expression of <c>dotnet test</c>, or <see langword="null"/> for everything.</param>
+/// <param name="Filter">A filter expression of <c>dotnet test</c>, or <see langword="null"/> for all tests.</param>
 internal sealed record TestCommand(string? Filter) : BuildCommand;
 
 /// <summary><c>test PROJECT</c>: builds and runs one test project.</summary>
-/// <param name="Project">Its name, directory or file as given.</param>
+/// <param name="Project">Its name, directory or file, as given.</param>
 /// <param name="Filter">As in <see cref="TestCommand"/>.</param>
 internal sealed record TestProjectCommand(string Project, string? Filter) : BuildCommand;
 
+/// <summary><c>test packages</c>: makes guests from the packages, as their users do, in every way there is.</summary>
+/// <param name="Filter">As in <see cref="TestCommand"/>.</param>
+internal sealed record TestPackagesCommand(string? Filter) : BuildCommand;
+
 /// <summary><c>test case</c>: boots the guest test image with some of its cases.</summary>
-/// <param name="Words">Names of cases, or one that has a boot of its own and its arguments.</param>
-/// <param name="UnderXen">Whether it is booted under Xen.</param>
+/// <param name="Words">Names of cases, or one case that needs a boot of its own and its arguments.</param>
+/// <param name="UnderXen">Whether to boot it under Xen.</param>
 internal sealed record TestCaseCommand(IReadOnlyList<string> Words, bool UnderXen) : BuildCommand;
 
 /// <summary><c>soak</c>: runs the long tests.</summary>
 /// <param name="Filter">As in <see cref="TestCommand"/>.</param>
 internal sealed record SoakCommand(string? Filter) : BuildCommand;
 
-/// <summary><c>soak flakes</c>: runs test projects over and over beside other load, and lists what failed and how often.</summary>
+/// <summary><c>soak flakes</c>: runs test projects repeatedly beside other load, and lists which tests failed and how often.</summary>
 internal sealed record FlakesCommand : BuildCommand
 {
-    /// <summary>Names of the test projects as given; none for all.</summary>
+    /// <summary>Names of the test projects as given; none means all.</summary>
     public IReadOnlyList<string> Projects { get; init; } = [];
 
-    /// <summary>How often each project is to have been run on this commit; <see langword="null"/> for what its kind asks for.</summary>
+    /// <summary>How often each project must have been run on this commit; <see langword="null"/> for the default of its kind.</summary>
     public int? Times { get; init; }
 
     /// <summary>As in <see cref="TestCommand"/>.</summary>
     public string? Filter { get; init; }
 }
 
-/// <summary><c>soak fuzz</c>: fuzzes what reads the bytes of other domains, and system calls.</summary>
-/// <param name="Targets">Names of targets as given; none for all.</param>
-/// <param name="Minutes">For how long each, at most; <see langword="null"/> for until nothing new comes.</param>
+/// <summary><c>soak fuzz</c>: fuzzes the code that reads other domains' bytes, and the system calls.</summary>
+/// <param name="Targets">Names of targets as given; none means all.</param>
+/// <param name="Minutes">The maximum number of minutes per target; <see langword="null"/> to run until nothing new is found.</param>
 internal sealed record FuzzCommand(IReadOnlyList<string> Targets, int? Minutes) : BuildCommand;
 
-/// <summary><c>bench</c>: measures, and prints a table.</summary>
+/// <summary><c>bench</c>: measures and prints a table.</summary>
 /// <param name="Arguments">Passed on to the benchmark program.</param>
 internal sealed record BenchCommand(IReadOnlyList<string> Arguments) : BuildCommand;
 
-/// <summary><c>clean</c>: removes everything a build made.</summary>
+/// <summary><c>clean</c>: removes all build output.</summary>
 internal sealed record CleanCommand : BuildCommand;

@@ -1,12 +1,12 @@
 namespace Xenlet.Build;
 
-/// <summary>The commands that test.</summary>
+/// <summary>The test commands.</summary>
 internal static partial class CommandLineReader
 {
-    /// <summary>Largest number of runs of a project that anybody waits for.</summary>
+    /// <summary>The maximum number of runs of a project.</summary>
     private const int MaximumRuns = 10_000;
 
-    /// <summary>Largest number of minutes that anybody waits for: a week.</summary>
+    /// <summary>The maximum number of minutes: a week.</summary>
     private const int MaximumMinutes = 7 * 24 * 60;
 
     private static BuildCommand ReadTest(Cursor cursor)
@@ -24,6 +24,8 @@ internal static partial class CommandLineReader
                 throw Misunderstood("test: '--xen' says where cases are booted: './build.sh test case NAME --xen'");
             case []:
                 return new TestCommand(filter);
+            case ["packages"]:
+                return new TestPackagesCommand(filter);
             case [string project]:
                 return new TestProjectCommand(project, filter);
             case [string project, string only] when filter is null:

@@ -1,27 +1,31 @@
 using System.Globalization;
+using System.Text.RegularExpressions;
+using Xenlet.Guests;
 using Xenlet.QemuXen;
 
 namespace Xenlet.Build;
 
-/// <summary>Reads the build tool's own command line.</summary>
+/// <summary>Parses the build tool's command line.</summary>
 internal static partial class CommandLineReader
 {
-    /// <summary>Largest memory a Xen domain's size in MiB can sensibly have here: 16 TiB.</summary>
+    /// <summary>The maximum memory of a domain in MiB that is sensible here: 16 TiB.</summary>
     private const int MaximumMemory = 16 * 1024 * 1024;
 
-    /// <summary>Largest number of virtual processors of an x86 HVM domain (HVM_MAX_VCPUS in Xen's public headers).</summary>
+    /// <summary>The maximum number of virtual processors of an x86 HVM domain (HVM_MAX_VCPUS in Xen's public headers).</summary>
     private const int MaximumVirtualCpus = 128;
 
-    /// <summary>Largest disk in MiB: 1 TiB. It takes as much of dom0's memory as is written to it.</summary>
+    /// <summary>The maximum size of a disk in MiB: 1 TiB. A disk takes as much of dom0's memory as is written to it.</summary>
     private const int MaximumDisk = 1024 * 1024;
 
     private const int MaximumPort = ushort.MaxValue;
 
-    /// <summary>Disks have the names xvda to xvdz, and the last is for the one that is plugged.</summary>
+    /// <summary>Disks are named xvda to xvdz, and the last is for the plugged one.</summary>
     private const int MaximumDisks = 25;
 
-    /// <summary>Reads <paramref name="arguments"/>.</summary>
-    /// <exception cref="BuildException">Something was not understood; the message names it.</exception>
+    /// <summary>
+    /// Parses <paramref name="arguments"/>.
+    /// </summary>
+    /// <exception cref="BuildException">Something was not understood. The message names it.</exception>
     public static BuildCommand Read(IReadOnlyList<string> arguments)
     {
         if (arguments.Count == 0)
@@ -37,6 +41,7 @@ internal static partial class CommandLineReader
             _ when arguments.TakeWhile(argument => argument != "--").Skip(1).Any(argument => argument is "--help" or "-h") =>
                 new HelpCommand(),
             "build" => new ImageCommand(ReadOnlyOperand(command, cursor, "project")),
+            "pack" => ReadPack(cursor),
             "run" => ReadRun(cursor, Environment.CurrentDirectory),
             "test" => ReadTest(cursor),
             "soak" => ReadSoak(cursor),
@@ -46,12 +51,10 @@ internal static partial class CommandLineReader
         };
     }
 
-    /// <summary>
-    /// Reads what a project says of its own runs (the property XenletRunOptions): options of <c>run</c>, separated by blanks.
-    /// </summary>
+    /// <summary>Parses a project's own run options (the property XenletRunOptions): options of <c>run</c>, separated by spaces.</summary>
     /// <param name="options">The options.</param>
-    /// <param name="project">The project file; paths are meant from its directory.</param>
-    /// <exception cref="BuildException">Something was not understood; the message names it.</exception>
+    /// <param name="project">The project file. Paths are relative to its directory.</param>
+    /// <exception cref="BuildException">Something was not understood. The message names it.</exception>
     public static RunCommand ReadDeclared(string options, string project)
     {
         try
@@ -67,6 +70,24 @@ internal static partial class CommandLineReader
             throw new BuildException($"{project}: XenletRunOptions: {failure.Message}", failure.ExitStatus);
         }
     }
+
+    private static PackCommand ReadPack(Cursor cursor)
+    {
+        string? version = null;
+        while (!cursor.AtEnd)
+        {
+            string argument = cursor.Next();
+            (string option, string? value) = Split(argument);
+            version = option == "--version" ? Value(option, value, cursor) : throw Misunderstood($"pack: unexpected '{argument}'");
+        }
+
+        return version is null || PackageVersion().IsMatch(version)
+            ? new PackCommand(version)
+            : throw Misunderstood($"pack: '{version}' is no version such as 1.2.3 or 1.2.3-test.4");
+    }
+
+    [GeneratedRegex(@"^\d+\.\d+\.\d+(-[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?$")]
+    private static partial Regex PackageVersion();
 
     private static CleanCommand ReadClean(Cursor cursor)
     {

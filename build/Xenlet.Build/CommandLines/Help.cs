@@ -23,12 +23,15 @@ internal static class Help
               --no-xen          boot the image in QEMU itself, without Xen: quicker, no devices
               --gdb[=PORT]      with --no-xen: make a Debug build and wait for gdb at PORT (default 1234)
               -- ARGUMENT...    arguments of Main, exactly as they are
-          build [PROJECT]   leave artifacts/NAME/NAME.elf (the image), NAME.debug (its symbols) and NAME.cfg
-                            (for `xl create -c` on a Xen host)
+          build [PROJECT]   leave artifacts/NAME/NAME.elf (the image), NAME.debug (its symbols), NAME.cfg
+                            (for `xl create -c` on a Xen host), NAME.xml (for libvirt) and NAME.cdx.json (its parts)
+          pack              leave the NuGet packages in artifacts/packages
+              --version V       with this version instead of the repository's; the assemblies in them keep theirs
           test              run all tests but the long ones
               --filter EXPR     only those; EXPR is what `dotnet test --filter` takes
           test PROJECT [FILTER]
                             build and run one project of tests: Kernel.Tests, or its path
+          test packages     make guests from the packages as their users do, in every way there is, and boot them
           test case NAME... run these cases of tests/GuestImage in a guest and show its console, without Xen
               --xen             under Xen
           soak              run the long tests; --filter as with `test`

@@ -1,15 +1,13 @@
+using Xenlet.Guests;
 using Xenlet.QemuXen;
 
 namespace Xenlet.Build;
 
-/// <summary>Boots an image as <c>run</c> was asked to, and stays until the guest has ended.</summary>
+/// <summary>Boots an image as <c>run</c> specifies, and waits until the guest has ended.</summary>
 /// <param name="repository">Holds the cache of the dom0 image.</param>
-/// <param name="say">Receives each line about what is being done.</param>
+/// <param name="say">Receives progress messages, a line at a time.</param>
 internal sealed class GuestBooter(Repository repository, Action<string> say)
 {
-    /// <summary>Lines of the nucleus's log shown when a guest could not end as a program does.</summary>
-    private const int LogLines = 20;
-
     /// <summary>Boots, shows the console with its backtraces named on <paramref name="output"/>, and gives the exit status.</summary>
     /// <exception cref="BuildException">The guest cannot be told what it was to be told.</exception>
     /// <param name="image">What to boot.</param>
@@ -17,13 +15,10 @@ internal sealed class GuestBooter(Repository repository, Action<string> say)
     /// <param name="input">The console's input, when it is interactive.</param>
     /// <param name="output">Receives the console.</param>
     /// <param name="cancellationToken">Ends the guest.</param>
-    /// <param name="limit">Longest time the guest may take; none if null.</param>
+    /// <param name="limit">The time limit for the guest; null for none.</param>
     public async Task<int> RunAsync(
         GuestImage image, RunCommand command, Stream input, Stream output, CancellationToken cancellationToken, TimeSpan? limit = null)
     {
-        Lazy<ElfSymbolTable> symbols = new(() => ElfSymbolTable.Read(image.Symbols));
-        await using BacktraceStream console = new(output, address => symbols.Value.Find(address));
-        List<string> log = [];
         GuestRunnerOptions options = new()
         {
             Guest = Configure(image, command),
@@ -32,13 +27,12 @@ internal sealed class GuestBooter(Repository repository, Action<string> say)
             NoXen = command.WithoutXen,
             GdbPort = command.GdbPort,
             Limit = limit,
-            DiskSizes = command.Disks,
+            Disks = [.. command.Disks.Select((size, index) => new GuestDisk(GuestDisk.Name(index), size, File: null))],
             Network = command.Network,
             HotPlug = command.HotPlug,
             Dom0Command = ReadScript(command.Dom0Command),
             Interactive = command.Interactive,
             Progress = new Reporter(say),
-            HypervisorLog = log.Add,
         };
         if (command.Interactive && !Console.IsInputRedirected)
         {
@@ -51,44 +45,31 @@ internal sealed class GuestBooter(Repository repository, Action<string> say)
             say($"the guest waits for gdb until it says 'continue'. In another terminal:\n  gdb -x {image.GdbScript} {image.Elf}");
         }
 
-        int status = await GuestRunner.RunAsync(options, input, console, Console.Error, cancellationToken);
-        if (status is GuestRunner.Crashed or GuestRunner.NoStatus)
-        {
-            await using Stream error = Console.OpenStandardError();
-            await using BacktraceStream named = new(error, address => symbols.Value.Find(address));
-            await using StreamWriter writer = new(named) { NewLine = "\n" };
-            foreach (string line in log.TakeLast(LogLines))
-            {
-                await writer.WriteLineAsync(line);
-            }
-        }
-
-        return status;
+        return await NamedGuestRun.RunAsync(options, image.Symbols, input, output, cancellationToken);
     }
 
-    /// <summary>What the domain is to be.</summary>
+    /// <summary>The domain's configuration.</summary>
     public static GuestConfig Configure(GuestImage image, RunCommand command)
     {
-        GuestCommandLine given = GuestCommandLine.Parse(command.CommandLine);
-        GuestCommandLine whole = new([.. given.Environment, .. command.Environment], [.. given.Arguments, .. command.Arguments ?? []]);
-        GuestConfig config = new()
-        {
-            Name = image.Name,
-            Kernel = image.Elf,
-            MemoryMiB = command.Memory ?? RunCommand.DefaultMemory,
-            VCpus = command.VirtualCpus ?? RunCommand.DefaultVirtualCpus,
-            CommandLine = whole.Format(),
-        };
         try
         {
+            GuestCommandLine given = GuestCommandLine.Parse(command.CommandLine);
+            GuestCommandLine whole = new([.. given.Environment, .. command.Environment], [.. given.Arguments, .. command.Arguments ?? []]);
+            GuestConfig config = new()
+            {
+                Name = image.Name,
+                Kernel = image.Elf,
+                MemoryMiB = command.Memory ?? image.Memory,
+                VCpus = command.VirtualCpus ?? RunCommand.DefaultVirtualCpus,
+                CommandLine = whole.Format(),
+            };
             _ = config.ToXlConfig();
+            return config;
         }
         catch (ArgumentException failure)
         {
             throw new BuildException(failure.Message, BuildException.Usage);
         }
-
-        return config;
     }
 
     /// <summary>The text of a command for dom0, which may be in a file.</summary>

@@ -1,12 +1,14 @@
 namespace Xenlet.Build;
 
-/// <summary>Sees to it that the prerequisites of a command are there.</summary>
+/// <summary>Ensures that a command's prerequisites are installed.</summary>
 /// <param name="machine">The machine.</param>
-/// <param name="say">Receives each line about what is being done.</param>
+/// <param name="say">Receives progress messages, a line at a time.</param>
 internal sealed class PrerequisiteInstaller(IMachine machine, Action<string> say)
 {
-    /// <summary>Installs what is missing of <paramref name="prerequisites"/> if that is possible.</summary>
-    /// <exception cref="BuildException">Something is missing still. The message has the command that installs it.</exception>
+    /// <summary>
+    /// Installs the missing ones of <paramref name="prerequisites"/> if possible.
+    /// </summary>
+    /// <exception cref="BuildException">Something is still missing. The message contains the command that installs it.</exception>
     public void Ensure(params IEnumerable<Prerequisite> prerequisites)
     {
         Prerequisite[] missing = [.. prerequisites.Where(prerequisite => !prerequisite.IsPresent(machine))];
@@ -35,7 +37,7 @@ internal sealed class PrerequisiteInstaller(IMachine machine, Action<string> say
         say(install);
         if (!Install(packages))
         {
-            // Lists that are out of date name packages the archive no longer has.
+            // Outdated lists name packages that the archive no longer has.
             if (updated || !Update() || !Install(packages))
             {
                 throw new BuildException(

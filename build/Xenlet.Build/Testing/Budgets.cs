@@ -2,14 +2,16 @@ using System.Globalization;
 
 namespace Xenlet.Build;
 
-/// <summary>What each step of a test run may cost, in multiples of the run's <see cref="Calibration"/>, since machines differ.</summary>
+/// <summary>
+/// The maximum cost of each step of a test run, in multiples of the run's <see cref="Calibration"/>, since machines differ.
+/// </summary>
 /// <param name="Shares">The budget of each step, by the step's name.</param>
 internal sealed record Budgets(IReadOnlyDictionary<string, double> Shares)
 {
-    /// <summary>Reads the file of budgets: a name and a number a line; <c>#</c> begins a comment.</summary>
+    /// <summary>Parses the budget file: a name and a number per line; <c>#</c> starts a comment.</summary>
     /// <param name="path">The file, for messages.</param>
     /// <param name="lines">Its lines.</param>
-    /// <exception cref="BuildException">A line is something else, or a name comes twice.</exception>
+    /// <exception cref="BuildException">A line has another form, or a name occurs twice.</exception>
     public static Budgets Parse(string path, IEnumerable<string> lines)
     {
         Dictionary<string, double> shares = [];
@@ -39,9 +41,9 @@ internal sealed record Budgets(IReadOnlyDictionary<string, double> Shares)
         return new Budgets(shares);
     }
 
-    /// <summary>How much of its budget a step has used; <see langword="null"/> when it has none.</summary>
+    /// <summary>The used share of a step's budget; <see langword="null"/> if it has none.</summary>
     /// <param name="step">The step.</param>
-    /// <param name="calibration">What <see cref="Calibration.Run"/> gave in the same run.</param>
+    /// <param name="calibration">The result of <see cref="Calibration.Run"/> in the same run.</param>
     public double? Used(StepCost step, TimeSpan calibration) =>
         Shares.TryGetValue(step.Name, out double share) ? step.Processor / (share * calibration) : null;
 }

@@ -1,15 +1,14 @@
 namespace Xenlet.Build;
 
 /// <summary>
-/// Keeps every processor busy with a thread of normal priority until it is disposed of, so that whatever else runs is interrupted at
-/// odd moments.
+/// Keeps every processor busy with a thread of normal priority until it is disposed, so that everything else is interrupted at odd moments.
 /// </summary>
 internal sealed class BusyProcessors : IDisposable
 {
     private readonly Thread[] _threads;
     private volatile bool _isStopping;
 
-    /// <summary>Begins.</summary>
+    /// <summary>Starts the threads.</summary>
     public BusyProcessors()
     {
         _threads = new Thread[Environment.ProcessorCount];
@@ -27,7 +26,7 @@ internal sealed class BusyProcessors : IDisposable
     /// <summary>Whether a thread still runs.</summary>
     public bool IsBusy => _threads.Any(thread => thread.IsAlive);
 
-    /// <summary>Ends it; no thread runs afterwards.</summary>
+    /// <summary>Ends the threads. None runs afterwards.</summary>
     public void Dispose()
     {
         _isStopping = true;

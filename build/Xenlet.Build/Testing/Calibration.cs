@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace Xenlet.Build;
 
-/// <summary>How fast this machine is now: what budgets of processor time are relative to.</summary>
+/// <summary>The machine's current speed, to which budgets of processor time are relative.</summary>
 internal static class Calibration
 {
     private const int Rounds = 3;
@@ -10,8 +10,8 @@ internal static class Calibration
     private const int Steps = 1 << 27;
 
     /// <summary>
-    /// Processor time of a fixed piece of work, the least of three: arithmetic and branches over 4 MiB of memory, as emulators and
-    /// compilers have them.
+    /// The processor time of a fixed piece of work, the least of three runs: arithmetic and branches over 4 MiB of memory, as in emulators
+    /// and compilers.
     /// </summary>
     public static TimeSpan Run() => Enumerable.Range(0, Rounds).Min(_ => Once());
 

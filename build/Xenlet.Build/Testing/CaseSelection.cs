@@ -2,19 +2,19 @@ using Xenlet.GuestImage;
 
 namespace Xenlet.Build;
 
-/// <summary>What <c>test case</c> was asked to boot.</summary>
+/// <summary>What <c>test case</c> must boot.</summary>
 /// <param name="Arguments">The arguments of the guest test image.</param>
 /// <param name="Names">The cases.</param>
-/// <param name="Alone">Whether it is one that has a boot of its own, whose exit status is its verdict.</param>
+/// <param name="Alone">Whether it is a single case that needs a boot of its own, whose exit status is its verdict.</param>
 internal sealed record CaseSelection(IReadOnlyList<string> Arguments, IReadOnlyList<string> Names, bool Alone)
 {
-    /// <summary>Most names that an error suggests.</summary>
+    /// <summary>The maximum number of names that an error suggests.</summary>
     private const int Suggestions = 5;
 
-    /// <summary>Reads the words of the command line.</summary>
-    /// <param name="words">Names of cases, or of one that runs alone and its arguments.</param>
+    /// <summary>Parses the words of the command line.</summary>
+    /// <param name="words">Names of cases, or one case that runs alone and its arguments.</param>
     /// <param name="table">All cases.</param>
-    /// <exception cref="BuildException">A word is no case, or a case cannot be run so.</exception>
+    /// <exception cref="BuildException">A word is not the name of a case, or the case cannot be run this way.</exception>
     public static CaseSelection Read(IReadOnlyList<string> words, IReadOnlyList<CaseEntry> table)
     {
         if (table.FirstOrDefault(entry => entry.Name == words[0]) is { Kind: CaseKind.Alone, Name: { } alone })
@@ -41,7 +41,7 @@ internal sealed record CaseSelection(IReadOnlyList<string> Arguments, IReadOnlyL
         return new CaseSelection(words, words, Alone: false);
     }
 
-    /// <summary>Judges a boot.</summary>
+    /// <summary>Judges a boot by its output.</summary>
     /// <param name="status">The exit status of the run.</param>
     /// <param name="console">What the guest wrote.</param>
     public TestCount Judge(int status, string console)

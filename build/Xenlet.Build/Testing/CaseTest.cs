@@ -6,17 +6,17 @@ namespace Xenlet.Build;
 /// <summary>Boots the guest test image with chosen cases, and shows its console.</summary>
 /// <param name="repository">Holds the image's sources.</param>
 /// <param name="processes">Runs <c>dotnet</c>.</param>
-/// <param name="say">Receives each line about what is being done.</param>
+/// <param name="say">Receives progress messages, a line at a time.</param>
 internal sealed class CaseTest(Repository repository, ProcessRunner processes, Action<string> say)
 {
-    /// <summary>Memory that the cases are written for, in MiB.</summary>
+    /// <summary>The memory that the cases are written for, in MiB.</summary>
     private const int Memory = 64;
 
-    /// <summary>Cases that have not ended by then hang.</summary>
+    /// <summary>Cases that take longer hang.</summary>
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(5);
 
-    /// <summary>Runs the cases, with the image made anew if a source changed.</summary>
-    /// <exception cref="BuildException">A word is no case, or the image does not build.</exception>
+    /// <summary>Runs the cases. Rebuilds the image if a source changed.</summary>
+    /// <exception cref="BuildException">A word is not the name of a case, or the image does not build.</exception>
     public async Task<TestCount> RunAsync(TestCaseCommand command, CancellationToken cancellationToken)
     {
         CaseSelection selection = CaseSelection.Read(command.Words, CaseTable.All);

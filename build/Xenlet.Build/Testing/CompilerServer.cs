@@ -3,8 +3,8 @@ using System.Diagnostics;
 namespace Xenlet.Build;
 
 /// <summary>
-/// The C# compiler as a server for the builds of one test run: some forty compilations then share its start. It is the run's own, and ended
-/// with it, whatever the user's environment says of servers.
+/// The C# compiler as a server for the builds of one test run, so that some forty compilations share its start. It belongs to the run and
+/// ends with it, whatever the user's environment says about servers.
 /// </summary>
 internal sealed class CompilerServer : IDisposable
 {
@@ -13,7 +13,7 @@ internal sealed class CompilerServer : IDisposable
     /// <summary>Options for MSBuild.</summary>
     public IReadOnlyList<string> Options => ["-p:UseSharedCompilation=true", $"-p:SharedCompilationId={_pipe}"];
 
-    /// <summary>Ends it, and gives its processor time, which is in no other process's.</summary>
+    /// <summary>Ends it and returns its processor time, which no other process's includes.</summary>
     public TimeSpan End()
     {
         TimeSpan used = TimeSpan.Zero;

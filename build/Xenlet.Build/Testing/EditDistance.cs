@@ -1,9 +1,9 @@
 namespace Xenlet.Build;
 
-/// <summary>How far apart two words are (Levenshtein's distance).</summary>
+/// <summary>The distance between two words (Levenshtein).</summary>
 internal static class EditDistance
 {
-    /// <summary>The least number of characters to insert, to delete and to exchange that makes one of the other.</summary>
+    /// <summary>The minimum number of characters to insert, delete and replace that turns one word into the other.</summary>
     public static int Between(string left, string right)
     {
         int[] row = [.. Enumerable.Range(0, right.Length + 1)];

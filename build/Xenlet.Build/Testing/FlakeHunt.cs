@@ -1,15 +1,15 @@
 namespace Xenlet.Build;
 
-/// <summary>Runs test projects over and over while other work keeps the processors busy, and lists what failed.</summary>
+/// <summary>Runs test projects repeatedly while other work keeps the processors busy, and lists what failed.</summary>
 /// <param name="repository">Holds the tests.</param>
 /// <param name="processes">Runs <c>git</c> and <c>dotnet</c>.</param>
-/// <param name="say">Receives each line about what is being done.</param>
+/// <param name="say">Receives progress messages, a line at a time.</param>
 internal sealed class FlakeHunt(Repository repository, ProcessRunner processes, Action<string> say)
 {
-    /// <summary>Goes on with the hunt on the commit that is checked out, until every project was run as often as asked for.</summary>
-    /// <returns>The exit status: 0 when nothing failed on this commit, be it in an earlier part.</returns>
-    /// <exception cref="BuildException">The sources are not a commit's, or do not build.</exception>
-    /// <exception cref="OperationCanceledException">It was interrupted; the runs so far are kept.</exception>
+    /// <summary>Continues the hunt on the checked-out commit, until every project has been run as often as requested.</summary>
+    /// <returns>The exit status: 0 if nothing has failed on this commit, including earlier parts of the hunt.</returns>
+    /// <exception cref="BuildException">The sources differ from the commit, or do not build.</exception>
+    /// <exception cref="OperationCanceledException">It was interrupted. The runs so far are kept.</exception>
     public int Run(FlakesCommand command)
     {
         WorkTree tree = new(repository, processes);

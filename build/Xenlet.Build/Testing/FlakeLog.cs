@@ -2,17 +2,15 @@ using System.Text.Json;
 
 namespace Xenlet.Build;
 
-/// <summary>
-/// The runs that were made on one commit, kept in a file of one line each, so that a hunt can be interrupted and gone on with.
-/// </summary>
-/// <param name="directory">Holds the files of all commits.</param>
+/// <summary>The runs made on one commit, kept in a file with a line for each, so that a hunt can be interrupted and continued.</summary>
+/// <param name="directory">Contains the files of all commits.</param>
 /// <param name="commit">The commit's hash.</param>
 internal sealed class FlakeLog(string directory, string commit)
 {
     /// <summary>The file.</summary>
     public string Path { get; } = System.IO.Path.Combine(directory, commit + ".jsonl");
 
-    /// <summary>The runs so far. A line that was not written to its end is left out.</summary>
+    /// <summary>The runs so far. Incomplete lines are skipped.</summary>
     public IReadOnlyList<FlakeRun> Read() => File.Exists(Path) ? [.. File.ReadLines(Path).Select(Parse).OfType<FlakeRun>()] : [];
 
     /// <summary>Adds a run.</summary>
@@ -20,7 +18,7 @@ internal sealed class FlakeLog(string directory, string commit)
     {
         Directory.CreateDirectory(directory);
 
-        // A line break first ends what an interrupted write left.
+        // The line break first ends what an interrupted write left.
         File.AppendAllText(Path, "\n" + JsonSerializer.Serialize(run) + "\n");
     }
 

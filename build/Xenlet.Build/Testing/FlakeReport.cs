@@ -8,7 +8,7 @@ internal static class FlakeReport
     private const int LongestMessage = 300;
 
     /// <summary>One line for each test that failed in some run, the most frequent first.</summary>
-    /// <param name="runs">The runs; those with a filter are counted apart from those without.</param>
+    /// <param name="runs">The runs. Those with a filter are counted apart from those without.</param>
     public static IReadOnlyList<string> Lines(IReadOnlyList<FlakeRun> runs)
     {
         Dictionary<(string Project, string? Filter), int> times = runs.CountBy(run => (run.Project, run.Filter)).ToDictionary();
@@ -25,7 +25,7 @@ internal static class FlakeReport
         ];
     }
 
-    /// <summary>What failed in a run, each test once: two that have one name are not told apart.</summary>
+    /// <summary>What failed in a run, each test once: two tests with the same name are not distinguished.</summary>
     private static IEnumerable<FailedTest> Failures(FlakeRun run)
     {
         IEnumerable<FailedTest> failed = run.Failed.DistinctBy(test => test.Name);

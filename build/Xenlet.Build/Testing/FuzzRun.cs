@@ -3,13 +3,13 @@ using System.Globalization;
 namespace Xenlet.Build;
 
 /// <summary>Builds the targets of tests/Fuzz and fuzzes them.</summary>
-/// <param name="repository">Holds them, and their corpora.</param>
+/// <param name="repository">Contains them and their corpora.</param>
 /// <param name="processes">Runs <c>dotnet</c>.</param>
-/// <param name="say">Receives each line about what is being done.</param>
+/// <param name="say">Receives progress messages, a line at a time.</param>
 internal sealed class FuzzRun(Repository repository, ProcessRunner processes, Action<string> say)
 {
     /// <summary>Fuzzes.</summary>
-    /// <returns>The exit status: 0 when nothing was found.</returns>
+    /// <returns>The exit status: 0 if nothing was found.</returns>
     /// <exception cref="BuildException">The targets do not build.</exception>
     public int Run(FuzzCommand command)
     {

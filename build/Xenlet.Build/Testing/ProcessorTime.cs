@@ -4,24 +4,26 @@ using System.Text.RegularExpressions;
 namespace Xenlet.Build;
 
 /// <summary>
-/// Has a shell measure a command: .NET does not tell what a process that has ended used, nor what its children used, and most of a test run
-/// is theirs. What a process leaves running when it ends is not in the count.
+/// Lets a shell measure a command: .NET reports neither what an ended process used nor what its children used, which is most of a test run.
+/// Processes that outlive the command are not counted.
 /// </summary>
 internal static partial class ProcessorTime
 {
-    // `times` (POSIX, section 2.14) writes the shell's own user and system time, and in the second line those of its children that were
+    // `times` (POSIX, section 2.14) writes the shell's own user and system time, and in the second line those of the children that it
     // waited for.
     private const string Script = """times=$1; output=$2; shift 2; "$@" >"$output" 2>&1; status=$?; times >"$times"; exit $status""";
 
-    /// <summary>The command that runs <paramref name="command"/>, has its exit status, and leaves its times in a file.</summary>
-    /// <param name="times">That file, for <see cref="Read"/>.</param>
-    /// <param name="output">The file for what the command writes.</param>
+    /// <summary>
+    /// A command that runs <paramref name="command"/>, returns its exit status, and writes its times to a file.
+    /// </summary>
+    /// <param name="times">The file of the times, for <see cref="Read"/>.</param>
+    /// <param name="output">The file for the command's output.</param>
     /// <param name="command">The command and its arguments.</param>
     public static (string Command, IReadOnlyList<string> Arguments) Measured(string times, string output, IEnumerable<string> command) =>
         ("sh", ["-c", Script, "sh", times, output, .. command]);
 
-    /// <summary>Reads what a shell's <c>times</c> has written.</summary>
-    /// <returns>User and system time of the command and of its descendants; zero when it was ended before its times were written.</returns>
+    /// <summary>Parses the output of a shell's <c>times</c>.</summary>
+    /// <returns>User and system time of the command and its descendants; zero if it was ended before its times were written.</returns>
     public static TimeSpan Read(string? times) =>
         times?.TrimEnd().Split('\n') is [_, string children]
             ? TimeSpan.FromSeconds(Times().Matches(children).Sum(time => (60 * Number(time, 1)) + Number(time, 2)))

@@ -1,15 +1,16 @@
 namespace Xenlet.Build;
 
-/// <summary>Builds one test project, with what it needs and nothing else, and runs its tests.</summary>
+/// <summary>Builds one test project with only what it needs, and runs its tests.</summary>
 /// <param name="repository">Holds the tests.</param>
 /// <param name="processes">Runs <c>dotnet</c>.</param>
-/// <param name="say">Receives each line about what is being done.</param>
+/// <param name="say">Receives progress messages, a line at a time.</param>
 internal sealed class ProjectTest(Repository repository, ProcessRunner processes, Action<string> say)
 {
     /// <summary>Runs <paramref name="project"/>.</summary>
     /// <param name="project">Its file.</param>
     /// <param name="filter">The user's expression for <c>dotnet test --filter</c>, or <see langword="null"/>.</param>
-    public TestCount Run(string project, string? filter)
+    /// <param name="soak">As in <see cref="TestRunner.Filter"/>.</param>
+    public TestCount Run(string project, string? filter, bool? soak = false)
     {
         string name = Repository.ShortName(project);
         say($"building {name}");
@@ -19,7 +20,7 @@ internal sealed class ProjectTest(Repository repository, ProcessRunner processes
             return TestCount.OneFailed;
         }
 
-        TestOutcome outcome = RunBuilt(project, TestRunner.Filter(filter, soak: false), filter is not null);
+        TestOutcome outcome = RunBuilt(project, TestRunner.Filter(filter, soak), filter is not null);
         if (outcome.Problem is { } problem)
         {
             say($"FAILED: {name}: {problem}");
@@ -35,7 +36,7 @@ internal sealed class ProjectTest(Repository repository, ProcessRunner processes
 
     /// <summary>Runs a project that is built.</summary>
     /// <param name="project">Its file.</param>
-    /// <param name="filter">The whole expression for <c>dotnet test --filter</c>.</param>
+    /// <param name="filter">The whole expression for <c>dotnet test --filter</c>; empty for all.</param>
     /// <param name="mayBeEmpty">Whether it may be that no test fits.</param>
     /// <returns>What it comes to.</returns>
     public TestOutcome RunBuilt(string project, string filter, bool mayBeEmpty)
@@ -51,7 +52,7 @@ internal sealed class ProjectTest(Repository repository, ProcessRunner processes
             "dotnet",
             [
                 "test", assembly, "--nologo",
-                "--filter", filter,
+                .. filter.Length > 0 ? ["--filter", filter] : Array.Empty<string>(),
                 "--logger", $"trx;LogFileName={file}",
                 "--results-directory", repository.TestResults,
                 "--blame-hang", "--blame-hang-timeout", TestRunner.HangTimeout, "--blame-hang-dump-type", "none",

@@ -8,11 +8,11 @@ internal static class RunReport
     private const int SlowestTests = 10;
 
     /// <summary>The lines.</summary>
-    /// <param name="steps">What was done, in the order in which it ended.</param>
+    /// <param name="steps">The steps, in the order in which they ended.</param>
     /// <param name="tests">All tests.</param>
-    /// <param name="budgets">What the steps may cost.</param>
-    /// <param name="calibration">What the budgets are relative to.</param>
-    /// <param name="wall">Of the whole run.</param>
+    /// <param name="budgets">The budgets of the steps.</param>
+    /// <param name="calibration">The unit of the budgets.</param>
+    /// <param name="wall">The wall time of the whole run.</param>
     public static IReadOnlyList<string> Lines(
         IReadOnlyList<StepCost> steps, IReadOnlyList<TestResult> tests, Budgets budgets, TimeSpan calibration, TimeSpan wall)
     {

@@ -1,8 +1,10 @@
+using Xenlet.Symbols;
+
 namespace Xenlet.Build;
 
-/// <summary>A stream that writes to two.</summary>
-/// <param name="first">Owned by whoever made it.</param>
-/// <param name="second">Likewise.</param>
+/// <summary>A stream that writes to two streams.</summary>
+/// <param name="first">Owned by its creator.</param>
+/// <param name="second">Owned by its creator.</param>
 internal sealed class TeeStream(Stream first, Stream second) : WriteOnlyStream
 {
     /// <inheritdoc/>

@@ -2,10 +2,10 @@ using System.Globalization;
 
 namespace Xenlet.Build;
 
-/// <summary>How many tests came out how.</summary>
+/// <summary>The number of tests by outcome.</summary>
 /// <param name="Passed">Tests that passed.</param>
-/// <param name="Failed">Tests that failed, and test runs that came to no proper end.</param>
-/// <param name="Skipped">Tests that say they cannot run here.</param>
+/// <param name="Failed">Tests that failed, and test runs that did not end properly.</param>
+/// <param name="Skipped">Tests that say that they cannot run here.</param>
 internal readonly record struct TestCount(int Passed, int Failed, int Skipped)
 {
     /// <summary>One check that failed.</summary>
@@ -17,7 +17,7 @@ internal readonly record struct TestCount(int Passed, int Failed, int Skipped)
     /// <summary>Tests that passed or failed.</summary>
     public int Ran => Passed + Failed;
 
-    /// <summary>What the process should end with: a run in which nothing was tested proves nothing.</summary>
+    /// <summary>The process's exit status. A run in which nothing was tested proves nothing.</summary>
     public int ExitStatus => Failed == 0 && Passed > 0 ? 0 : BuildException.Failed;
 
     /// <summary>The line that ends the output of a test run.</summary>

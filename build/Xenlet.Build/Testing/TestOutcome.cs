@@ -1,11 +1,11 @@
 namespace Xenlet.Build;
 
-/// <summary>What one test project's run comes to.</summary>
+/// <summary>The outcome of one test project's run.</summary>
 /// <param name="Count">Its tests.</param>
 /// <param name="Problem">Why the run itself counts as failed, or <see langword="null"/>.</param>
 internal sealed record TestOutcome(TestCount Count, string? Problem)
 {
-    /// <summary>Its tests; none when there are no results that can be read.</summary>
+    /// <summary>Its tests; none if there are no readable results.</summary>
     public IReadOnlyList<TestResult> Tests { get; private init; } = [];
 
     /// <summary>
@@ -13,7 +13,7 @@ internal sealed record TestOutcome(TestCount Count, string? Problem)
     /// </summary>
     /// <param name="exitStatus">Of <c>dotnet test</c>.</param>
     /// <param name="results">Text of the results file; <see langword="null"/> if none was written.</param>
-    /// <param name="filtered">Whether the user asked for some tests only, so that a project may have none of them.</param>
+    /// <param name="filtered">Whether the user asked for some tests only, so that a project may have no matching ones.</param>
     public static TestOutcome Judge(int exitStatus, string? results, bool filtered)
     {
         if (results is null)

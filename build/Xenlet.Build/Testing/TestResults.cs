@@ -5,13 +5,13 @@ using System.Xml.Linq;
 namespace Xenlet.Build;
 
 /// <summary>A test that was run.</summary>
-/// <param name="Name">Its full name, with the arguments of its row.</param>
+/// <param name="Name">Its full name, with the arguments of its theory row.</param>
 /// <param name="Duration">How long it took.</param>
-/// <param name="Failure">What it failed with; <see langword="null"/> when it did not fail.</param>
+/// <param name="Failure">The failure's message; <see langword="null"/> if it did not fail.</param>
 internal sealed record TestResult(string Name, TimeSpan Duration, string? Failure);
 
 /// <summary>A results file in the TRX format of Visual Studio's test platform.</summary>
-/// <param name="Count">The sums it gives.</param>
+/// <param name="Count">The totals in the file.</param>
 /// <param name="Tests">Each test.</param>
 internal sealed record TestResults(TestCount Count, IReadOnlyList<TestResult> Tests)
 {

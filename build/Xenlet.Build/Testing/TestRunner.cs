@@ -4,25 +4,25 @@ using System.Globalization;
 namespace Xenlet.Build;
 
 /// <summary>
-/// Builds everything and runs all tests. Those that boot guests wait for them most of the time, so the others run beside them: two lanes,
-/// each one step after the other.
+/// Builds everything and runs all tests. Tests that boot guests mostly wait for them, so the others run in parallel: two lanes, each one
+/// step after the other.
 /// </summary>
 /// <param name="repository">Holds the tests.</param>
 /// <param name="processes">Runs <c>dotnet</c>.</param>
-/// <param name="say">Receives each line about what is being done.</param>
+/// <param name="say">Receives progress messages, a line at a time.</param>
 internal sealed class TestRunner(Repository repository, ProcessRunner processes, Action<string> say)
 {
     /// <summary>
-    /// The configuration in which everything is built and tested: the one in which images are published, so that nothing is compiled twice.
+    /// The configuration in which everything is built and tested. Images are published in it too, so that nothing is compiled twice.
     /// </summary>
     public const string Configuration = "Release";
 
-    /// <summary>A test host that has reported nothing for this long is ended, and the test it was at is named.</summary>
+    /// <summary>A test host that reports nothing for this long is ended, and the test that it was running is named.</summary>
     public const string HangTimeout = "20m";
 
     private const string SoakCategory = "Category=Soak";
 
-    private readonly Lock _gate = new();
+    private readonly Lock _lock = new();
     private readonly List<StepCost> _costs = [];
     private readonly List<TestResult> _tests = [];
     private readonly List<string> _problems = [];
@@ -30,17 +30,22 @@ internal sealed class TestRunner(Repository repository, ProcessRunner processes,
 
     /// <summary>The expression for <c>dotnet test --filter</c>.</summary>
     /// <param name="filter">The user's expression, or <see langword="null"/>.</param>
-    /// <param name="soak">Whether the long tests are wanted, rather than all others.</param>
-    public static string Filter(string? filter, bool soak)
+    /// <param name="soak">
+    /// Whether the long tests are wanted, rather than all others; <see langword="null"/> for both, which may be an empty expression.
+    /// </param>
+    public static string Filter(string? filter, bool? soak)
     {
-        string category = soak ? SoakCategory : SoakCategory.Replace("=", "!=", StringComparison.Ordinal);
+        if (soak is null)
+        {
+            return filter ?? "";
+        }
+
+        string category = soak.Value ? SoakCategory : SoakCategory.Replace("=", "!=", StringComparison.Ordinal);
         return filter is null ? category : $"({filter})&({category})";
     }
 
-    /// <summary>
-    /// Builds the solution and runs every test in it, and the check of its formatting unless only some tests were asked for.
-    /// </summary>
-    /// <exception cref="BuildException">The file of budgets cannot be read.</exception>
+    /// <summary>Builds the solution and runs all its tests, and checks its formatting unless only some tests were requested.</summary>
+    /// <exception cref="BuildException">The budget file cannot be read.</exception>
     public TestCount Run(string? filter, bool soak)
     {
         Stopwatch started = Stopwatch.StartNew();
@@ -150,11 +155,11 @@ internal sealed class TestRunner(Repository repository, ProcessRunner processes,
         }
     }
 
-    /// <summary>Runs a step, takes its outcome and its cost, and shows what it wrote when it has failed.</summary>
+    /// <summary>Runs a step, records its outcome and cost, and shows its output if it failed.</summary>
     /// <param name="lane">The lane's name.</param>
     /// <param name="step">The step.</param>
-    /// <param name="remainder">Gives processor time that is in none of the step's processes' accounts.</param>
-    /// <returns>Whether it went well.</returns>
+    /// <param name="remainder">Returns processor time that none of the step's processes accounts for.</param>
+    /// <returns>Whether it succeeded.</returns>
     private bool RunStep(string lane, TestStep step, Func<TimeSpan>? remainder = null)
     {
         string output = Path.Combine(repository.TestResults, step.Name + ".log");
@@ -165,7 +170,7 @@ internal sealed class TestRunner(Repository repository, ProcessRunner processes,
         TestOutcome outcome = step.Judge(processes.Run(command, arguments, ProcessOutput.Inherited, step.Environment));
         TimeSpan processor = ProcessorTime.Read(File.Exists(times) ? File.ReadAllText(times) : null)
             + (remainder?.Invoke() ?? TimeSpan.Zero);
-        lock (_gate)
+        lock (_lock)
         {
             _costs.Add(new StepCost(lane, step.Name, started.Elapsed, processor));
             _tests.AddRange(outcome.Tests);

@@ -1,12 +1,12 @@
 namespace Xenlet.Build;
 
-/// <summary>What git says of the sources.</summary>
+/// <summary>What git reports about the sources.</summary>
 /// <param name="repository">The sources.</param>
 /// <param name="processes">Runs git.</param>
 internal sealed class WorkTree(Repository repository, ProcessRunner processes)
 {
-    /// <summary>The hash of the commit that the sources are.</summary>
-    /// <exception cref="BuildException">They are none, since something differs from the commit.</exception>
+    /// <summary>The hash of the commit that the sources match.</summary>
+    /// <exception cref="BuildException">The sources differ from the commit.</exception>
     public string RequireCommit()
     {
         string status = processes.Capture("git", "-C", repository.Root, "status", "--porcelain");

@@ -30,8 +30,8 @@ public sealed class NetworkInterface
     private readonly Lock _gate = new();
     private readonly HashSet<MacAddress> _multicast = [];
 
-    // Guards _multicast, and keeps what is said of an address in order. Apart from Transition: saying it waits for the back end, and
-    // ending a connection must not.
+    // Guards _multicast, and keeps the requests about an address in order. The end of a connection does not wait for it, since a request
+    // waits for the back end.
     private readonly SemaphoreSlim _joins = new(1);
     private NetworkConnection? _connection;
     private FrameCapture? _capture;
@@ -45,7 +45,6 @@ public sealed class NetworkInterface
         Name = "vif" + device.Id;
         Address = address;
         _pool = pool;
-        Pace = new ReconnectPace(options.TimeProvider);
         Received = new FrameQueue(options.ReceiveQueueFrames, options.ReceiveQueueBytes);
     }
 
@@ -102,18 +101,6 @@ public sealed class NetworkInterface
 
     /// <summary>Set when a sender that waits should try again.</summary>
     internal AsyncSignal Room { get; } = new();
-
-    /// <summary>
-    /// Serialises what connects, disconnects, and joins. It is waited for without a token, since it would take the pool to go on then;
-    /// whoever holds it goes on by itself.
-    /// </summary>
-    internal SemaphoreSlim Transition { get; } = new(1);
-
-    /// <summary>When the next connection may be made. Guarded by <see cref="Transition"/>.</summary>
-    internal ReconnectPace Pace { get; }
-
-    /// <summary>Whether a connection waits for its time. Guarded by <see cref="Transition"/>.</summary>
-    internal bool WaitsToConnect { get; set; }
 
     /// <summary>Whether what it does might be lost with the domain that it is in.</summary>
     internal bool IsSuspended => _isSuspended;

@@ -3,19 +3,19 @@ using System.Threading.Tasks.Sources;
 namespace Xenlet.Kernel;
 
 /// <summary>
-/// A signal that one task at a time can await. Setting it lets the present wait through, or else the next one; setting it twice is
-/// setting it once. Waiting makes no garbage.
+/// A signal that one task at a time can await. Setting it ends the current wait, or else the next one; setting it twice is the same as
+/// once. Waiting allocates nothing.
 /// </summary>
 /// <remarks>
-/// A wait that was begun on an <see cref="EventLoop"/> goes on there, any other by the thread pool or where its awaiter asks for: never
-/// within <see cref="Set"/>. A cancellation ends the wait it was given to and no later one, and takes no signal away.
+/// A wait begun on an <see cref="EventLoop"/> continues there; any other continues on the thread pool or wherever its awaiter asks for,
+/// never within <see cref="Set"/>. A cancellation ends only the wait it was given to, and consumes no signal.
 /// </remarks>
 public sealed class AsyncSignal : IValueTaskSource, IThreadPoolWorkItem
 {
-    private readonly Lock _gate = new();
+    private readonly Lock _lock = new();
     private ManualResetValueTaskSourceCore<bool> _wait;
 
-    // Where the wait was begun, and so goes on; and how it has ended, until that is told there.
+    // The loop on which the wait began and will continue, and the wait's result until it is delivered there.
     private EventLoop? _loop;
     private Exception? _failure;
     private CancellationToken _token;
@@ -28,47 +28,47 @@ public sealed class AsyncSignal : IValueTaskSource, IThreadPoolWorkItem
         None,
         Waiting,
 
-        /// <summary>The wait has ended and its result was not taken yet.</summary>
+        /// <summary>The wait has ended, and its result has not been taken.</summary>
         Ended,
     }
 
-    /// <summary>Whether the next wait ends at once.</summary>
+    /// <summary>Whether the next wait will end at once.</summary>
     public bool IsSet
     {
         get
         {
-            lock (_gate)
+            lock (_lock)
             {
                 return _isSet;
             }
         }
     }
 
-    /// <summary>Whether a wait is under way.</summary>
+    /// <summary>Whether a wait is in progress.</summary>
     public bool IsAwaited
     {
         get
         {
-            lock (_gate)
+            lock (_lock)
             {
                 return _state == WaitState.Waiting;
             }
         }
     }
 
-    /// <summary>Whether a wait may begin: none is under way, and the result of the last one was taken.</summary>
+    /// <summary>Whether a wait may begin: none is in progress, and the result of the last one was taken.</summary>
     public bool CanWait
     {
         get
         {
-            lock (_gate)
+            lock (_lock)
             {
                 return _state == WaitState.None;
             }
         }
     }
 
-    /// <summary>Lets the present wait through, or else the next one.</summary>
+    /// <summary>Ends the current wait, or else the next one.</summary>
     public void Set()
     {
         if (TrySet(out EventLoop? loop))
@@ -77,12 +77,14 @@ public sealed class AsyncSignal : IValueTaskSource, IThreadPoolWorkItem
         }
     }
 
-    /// <summary>As <see cref="Set"/>, for a caller that hands the wait's end over to the loop itself.</summary>
-    /// <param name="loop">Where the wait was begun: it ends when the loop runs this signal. Without one it has ended.</param>
-    /// <returns>Whether there was a wait; else the signal is kept for the next one.</returns>
+    /// <summary>As <see cref="Set"/>, for a caller that passes the wait's completion to the loop itself.</summary>
+    /// <param name="loop">
+    /// The loop on which the wait began: the wait ends when that loop runs this signal. If null, the wait has ended.
+    /// </param>
+    /// <returns>Whether there was a wait. If not, the signal is kept for the next one.</returns>
     public bool TrySet(out EventLoop? loop)
     {
-        lock (_gate)
+        lock (_lock)
         {
             bool isAwaited = TryEnd(null, out loop);
             _isSet |= !isAwaited;
@@ -90,12 +92,12 @@ public sealed class AsyncSignal : IValueTaskSource, IThreadPoolWorkItem
         }
     }
 
-    /// <summary>Ends the present wait with an exception; does nothing when there is none.</summary>
+    /// <summary>Ends the current wait with an exception. Does nothing if there is none.</summary>
     public void Fail(Exception failure)
     {
         ArgumentNullException.ThrowIfNull(failure);
         EventLoop? loop;
-        lock (_gate)
+        lock (_lock)
         {
             TryEnd(failure, out loop);
         }
@@ -103,15 +105,15 @@ public sealed class AsyncSignal : IValueTaskSource, IThreadPoolWorkItem
         loop?.Queue(this);
     }
 
-    /// <summary>Waits for the signal; at once when it is set.</summary>
-    /// <exception cref="InvalidOperationException">Another wait is under way, or its result was not taken yet.</exception>
+    /// <summary>Waits for the signal. Completes at once if it is set.</summary>
+    /// <exception cref="InvalidOperationException">Another wait is in progress, or its result has not been taken.</exception>
     public ValueTask WaitAsync(CancellationToken cancellationToken)
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (_state != WaitState.None)
             {
-                throw new InvalidOperationException("Somebody waits already; one at a time may.");
+                throw new InvalidOperationException("Another wait is already in progress.");
             }
 
             if (cancellationToken.IsCancellationRequested)
@@ -138,7 +140,7 @@ public sealed class AsyncSignal : IValueTaskSource, IThreadPoolWorkItem
 
     void IValueTaskSource.GetResult(short token)
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (token == _wait.Version && _wait.GetStatus(token) != ValueTaskSourceStatus.Pending)
             {
@@ -153,14 +155,14 @@ public sealed class AsyncSignal : IValueTaskSource, IThreadPoolWorkItem
     ValueTaskSourceStatus IValueTaskSource.GetStatus(short token) => _wait.GetStatus(token);
 
     void IValueTaskSource.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
-        // A loop is told by itself: there is nowhere else to go on.
+        // On a loop, the scheduling context is not needed: the wait completes on the loop itself.
         _wait.OnCompleted(
             continuation, state, token, _loop is null ? flags : flags & ~ValueTaskSourceOnCompletedFlags.UseSchedulingContext);
 
-    /// <summary>Tells of the wait's end, on the loop where it was begun.</summary>
-    void IThreadPoolWorkItem.Execute() => Tell();
+    /// <summary>Completes the wait, on the loop on which it began.</summary>
+    void IThreadPoolWorkItem.Execute() => Complete();
 
-    /// <summary>Ends the wait, and tells of that where there is no loop. Called under the gate.</summary>
+    /// <summary>Ends the wait, and completes it if there is no loop. Called under the lock.</summary>
     private bool TryEnd(Exception? failure, out EventLoop? loop)
     {
         loop = null;
@@ -174,13 +176,13 @@ public sealed class AsyncSignal : IValueTaskSource, IThreadPoolWorkItem
         loop = _loop;
         if (loop is null)
         {
-            Tell();
+            Complete();
         }
 
         return true;
     }
 
-    private void Tell()
+    private void Complete()
     {
         if (_failure is null)
         {
@@ -195,9 +197,9 @@ public sealed class AsyncSignal : IValueTaskSource, IThreadPoolWorkItem
     private void Cancel(CancellationToken cancellationToken)
     {
         EventLoop? loop;
-        lock (_gate)
+        lock (_lock)
         {
-            // A callback that comes late must not end a later wait, unless that has the same token.
+            // A late callback must not end a later wait, unless that wait has the same token.
             if (_token != cancellationToken)
             {
                 return;

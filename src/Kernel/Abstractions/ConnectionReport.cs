@@ -1,6 +1,6 @@
 namespace Xenlet.Kernel;
 
-/// <summary>What joins this domain to others, apart from the kernel's own console and timer.</summary>
+/// <summary>The resources that connect this domain to others, apart from the kernel's own console and timer.</summary>
 /// <param name="EventChannels">The ports of all open <see cref="IEventChannel"/>, in order.</param>
 /// <param name="SharedPages">Pages in use that can be granted to other domains.</param>
 /// <param name="Grants">Grant references in use.</param>

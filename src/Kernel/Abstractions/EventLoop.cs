@@ -3,39 +3,33 @@ using System.Diagnostics;
 namespace Xenlet.Kernel;
 
 /// <summary>
-/// A thread with a queue of its own, on which the domain's services go on after what they have awaited: xenstore, buses, drivers,
-/// control. A program may block every thread of .NET's pool, and they are alive all the same.
+/// A thread with its own queue, on which the domain's services continue after an await: xenstore, buses, drivers, control. They stay alive
+/// even if the program blocks every thread of .NET's pool.
 /// </summary>
 /// <remarks>
-/// <para>
-/// An async method that runs on it and awaits with <c>ConfigureAwait(EventLoop.IsCurrent)</c> comes back to it; elsewhere the same line
-/// goes on wherever there is a thread. So the services are written once, and on Linux use the pool.
-/// </para>
-/// <para>
-/// Nothing that runs on it may block, or it holds up all the others. Code of the program does not run on it: a task that ends on it goes
-/// on by the pool where it is awaited without a context, as it is for code that the pool runs.
-/// </para>
-/// <para>
-/// What takes the pool behind one's back, and is not done on it: <c>Task.Run</c>, <c>CancelAsync</c>, timers that are not of
-/// <see cref="Clock"/>, a semaphore's <c>WaitAsync</c> with a token; and <c>WaitAsync</c>, <c>WhenAll</c> and <c>WhenAny</c> of the task of
-/// a source that completes asynchronously, for which there is <see cref="OnLoop(Task)"/>.
-/// </para>
+/// <para>An async method that runs on a loop and awaits with <c>ConfigureAwait(EventLoop.IsCurrent)</c> comes back to that loop; elsewhere
+/// the same line continues on any thread. The services are thus written once, and use the pool on Linux.</para>
+/// <para>Nothing that runs on a loop may block, or it holds up everything else there. The program's code does not run on it: where a task
+/// that ends on the loop is awaited without a context, the awaiting code continues on the pool, as for code that the pool runs.</para>
+/// <para>Some operations use the pool implicitly and must not be used on a loop: <c>Task.Run</c>, <c>CancelAsync</c>, timers that are not
+/// from <see cref="Clock"/>, a semaphore's <c>WaitAsync</c> with a token; and <c>WaitAsync</c>, <c>WhenAll</c> and <c>WhenAny</c> on the
+/// task of a source that completes asynchronously, for which there is <see cref="OnLoop(Task)"/>.</para>
 /// </remarks>
 public sealed class EventLoop : SynchronizationContext, IDisposable
 {
-    // Monitor, since a Lock cannot be waited on with a limit.
-    private readonly object _gate = new();
+    // Monitor, because a Lock cannot be waited on with a time limit.
+    private readonly object _lock = new();
     private readonly Queue<(SendOrPostCallback? Callback, object? State)> _queue = new();
     private readonly LoopClock _clock;
     private readonly Queue<Action> _calls = new();
     private bool _isCalling;
     private bool _isDisposed;
 
-    // Whether something runs, on whichever thread; and whether the loop's own thread is to look when it has ended.
+    // Whether something runs, on any thread, and whether the loop's own thread must check the queue when that has ended.
     private bool _isBusy;
     private bool _isWanted;
 
-    /// <summary>Starts the thread. It does not keep the program from ending.</summary>
+    /// <summary>Starts the thread, which does not keep the program from ending.</summary>
     /// <param name="name">The thread's name, for reports.</param>
     public EventLoop(string name)
     {
@@ -46,13 +40,15 @@ public sealed class EventLoop : SynchronizationContext, IDisposable
     /// <summary>The loop that the caller runs on, or <see langword="null"/>.</summary>
     public static new EventLoop? Current => SynchronizationContext.Current as EventLoop;
 
-    /// <summary>Whether the caller runs on a loop, and so has to come back to it.</summary>
+    /// <summary>Whether the caller runs on a loop and therefore has to come back to it.</summary>
     public static bool IsCurrent => SynchronizationContext.Current is EventLoop;
 
-    /// <summary>The clock whose timers fire where the caller runs: on its loop, or by the pool.</summary>
+    /// <summary>The clock whose timers fire where the caller runs: on its loop or on the pool.</summary>
     public static TimeProvider Clock => Current?._clock ?? TimeProvider.System;
 
-    /// <summary>Calls <paramref name="work"/> on a loop: at once where the caller is on it already, or where there is none.</summary>
+    /// <summary>
+    /// Calls <paramref name="work"/> on a loop: at once if the caller is already on it or if there is none.
+    /// </summary>
     public static Task RunAsync(EventLoop? loop, Func<Task> work)
     {
         ArgumentNullException.ThrowIfNull(work);
@@ -66,7 +62,7 @@ public sealed class EventLoop : SynchronizationContext, IDisposable
         return loop is null || loop == Current ? work() : loop.Queue(work).Unwrap();
     }
 
-    /// <summary>Begins work that the caller does not wait for here: on a loop, or by the pool where there is none.</summary>
+    /// <summary>Starts work without waiting for it: on a loop, or on the pool if there is none.</summary>
     public static Task Start(EventLoop? loop, Func<Task> work)
     {
         ArgumentNullException.ThrowIfNull(work);
@@ -74,8 +70,8 @@ public sealed class EventLoop : SynchronizationContext, IDisposable
     }
 
     /// <summary>
-    /// On a loop, a task that ends there when <paramref name="task"/> has: what waits for that one needs no thread of the pool. Elsewhere
-    /// the task itself.
+    /// On a loop, returns a task that completes there after <paramref name="task"/>, so that awaiting it needs no pool thread. Elsewhere
+    /// returns the task itself.
     /// </summary>
     public static Task OnLoop(Task task)
     {
@@ -94,10 +90,12 @@ public sealed class EventLoop : SynchronizationContext, IDisposable
         static async Task<T> FollowAsync(Task<T> task) => await task.ConfigureAwait(true);
     }
 
-    /// <summary>The same time with timers that fire on this loop, where <paramref name="clock"/> is the system's; else itself.</summary>
+    /// <summary>
+    /// If <paramref name="clock"/> is the system's, the same time with timers that fire on this loop; otherwise the clock itself.
+    /// </summary>
     public TimeProvider ClockFor(TimeProvider clock) => clock == TimeProvider.System ? _clock : clock;
 
-    /// <summary>Queues work, without garbage. After <see cref="Dispose"/> the pool has it.</summary>
+    /// <summary>Queues work without allocating. After <see cref="Dispose"/>, the pool runs it.</summary>
     public void Queue(IThreadPoolWorkItem work)
     {
         ArgumentNullException.ThrowIfNull(work);
@@ -108,13 +106,13 @@ public sealed class EventLoop : SynchronizationContext, IDisposable
     }
 
     /// <summary>
-    /// Does work on the caller's thread, as if it were the loop's, when the loop has nothing to do; else queues it. For a thread that
-    /// belongs to the guest, holds no locks, and may be held up as the loop may.
+    /// Does work on the caller's thread as if it were the loop's, if the loop is idle; otherwise queues it. For a thread of the guest's own
+    /// that holds no locks and may be held up like the loop.
     /// </summary>
     public void Run(IThreadPoolWorkItem work)
     {
         ArgumentNullException.ThrowIfNull(work);
-        lock (_gate)
+        lock (_lock)
         {
             if (_isBusy || _queue.Count > 0 || _isDisposed)
             {
@@ -134,18 +132,18 @@ public sealed class EventLoop : SynchronizationContext, IDisposable
         finally
         {
             SetSynchronizationContext(before);
-            lock (_gate)
+            lock (_lock)
             {
                 _isBusy = false;
                 if (_isWanted)
                 {
-                    Monitor.Pulse(_gate);
+                    Monitor.Pulse(_lock);
                 }
             }
         }
     }
 
-    /// <summary>Has code of the program called: by the pool, one call at a time, in the order in which they were handed in here.</summary>
+    /// <summary>Runs code of the program: on the pool, one call at a time, in the order of the calls to this method.</summary>
     public void CallProgram(Action call)
     {
         ArgumentNullException.ThrowIfNull(call);
@@ -173,24 +171,25 @@ public sealed class EventLoop : SynchronizationContext, IDisposable
         }
     }
 
-    /// <summary>Not supported: whoever waits for the loop may be what it waits for.</summary>
+    /// <summary>Not supported: the loop may be waiting for whoever would wait for it.</summary>
     /// <exception cref="NotSupportedException">Always.</exception>
-    public override void Send(SendOrPostCallback d, object? state) => throw new NotSupportedException("An event loop is not waited for.");
+    public override void Send(SendOrPostCallback d, object? state) =>
+        throw new NotSupportedException("An event loop cannot be waited for.");
 
     /// <inheritdoc/>
     public override SynchronizationContext CreateCopy() => this;
 
-    /// <summary>Ends the thread when it has done what is queued. The pool does what comes later; timers do not fire any more.</summary>
+    /// <summary>Ends the thread once the queued work is done. The pool runs later work; timers no longer fire.</summary>
     public void Dispose()
     {
-        lock (_gate)
+        lock (_lock)
         {
             _isDisposed = true;
             Wake();
         }
     }
 
-    /// <summary>Queues work; its result is what it gives, and comes by this loop.</summary>
+    /// <summary>Queues work. The task has the work's result and completes on this loop.</summary>
     private Task<T> Queue<T>(Func<T> work)
     {
         TaskCompletionSource<T> done = new();
@@ -212,7 +211,7 @@ public sealed class EventLoop : SynchronizationContext, IDisposable
 
     private bool TryQueue(SendOrPostCallback? callback, object? state)
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (_isDisposed)
             {
@@ -225,13 +224,13 @@ public sealed class EventLoop : SynchronizationContext, IDisposable
         }
     }
 
-    /// <summary>Has the loop's thread look at what is to be done, when nothing runs. Called under the gate.</summary>
+    /// <summary>Wakes the loop's thread to check for work, if nothing runs. Called under the lock.</summary>
     private void Wake()
     {
         _isWanted = true;
         if (!_isBusy)
         {
-            Monitor.Pulse(_gate);
+            Monitor.Pulse(_lock);
         }
     }
 
@@ -241,7 +240,7 @@ public sealed class EventLoop : SynchronizationContext, IDisposable
         while (true)
         {
             (SendOrPostCallback? Callback, object? State) next;
-            lock (_gate)
+            lock (_lock)
             {
                 next = default;
                 while (_isBusy || !TryTake(out next))
@@ -252,7 +251,7 @@ public sealed class EventLoop : SynchronizationContext, IDisposable
                     }
 
                     _isWanted = _isBusy;
-                    Monitor.Wait(_gate, _isBusy ? Timeout.Infinite : _clock.UntilNext());
+                    Monitor.Wait(_lock, _isBusy ? Timeout.Infinite : _clock.UntilNext());
                 }
 
                 _isBusy = true;
@@ -267,14 +266,14 @@ public sealed class EventLoop : SynchronizationContext, IDisposable
                 ((IThreadPoolWorkItem)next.State!).Execute();
             }
 
-            lock (_gate)
+            lock (_lock)
             {
                 _isBusy = false;
             }
         }
     }
 
-    /// <summary>Takes what is due: a timer before what is queued, which may come without end.</summary>
+    /// <summary>Takes what is due: first an expired timer, then queued work, which may arrive without end.</summary>
     private bool TryTake(out (SendOrPostCallback? Callback, object? State) next)
     {
         if (!_isDisposed && _clock.TryTakeDue() is { } timer)
@@ -304,7 +303,7 @@ public sealed class EventLoop : SynchronizationContext, IDisposable
         }
     }
 
-    /// <summary>The system's time, with timers of the loop. All of it is guarded by the loop's gate.</summary>
+    /// <summary>The system's time with timers of the loop. The loop's lock guards all of it.</summary>
     private sealed class LoopClock(EventLoop loop) : TimeProvider
     {
         private readonly PriorityQueue<LoopTimer, long> _timers = new();
@@ -316,7 +315,7 @@ public sealed class EventLoop : SynchronizationContext, IDisposable
             return timer;
         }
 
-        /// <summary>Milliseconds until a timer is due, rounded up; -1 for ever.</summary>
+        /// <summary>Milliseconds until a timer is due, rounded up; -1 if there is none.</summary>
         public int UntilNext() => _timers.TryPeek(out _, out long due)
             ? (int)Math.Clamp(Math.Ceiling(Stopwatch.GetElapsedTime(Stopwatch.GetTimestamp(), due).TotalMilliseconds), 0, int.MaxValue)
             : Timeout.Infinite;
@@ -339,7 +338,7 @@ public sealed class EventLoop : SynchronizationContext, IDisposable
 
         public bool Set(LoopTimer timer, TimeSpan dueTime, TimeSpan period, bool isLast)
         {
-            lock (loop._gate)
+            lock (loop._lock)
             {
                 _timers.Remove(timer, out _, out _);
                 if (timer.IsDisposed || loop._isDisposed)
@@ -365,7 +364,7 @@ public sealed class EventLoop : SynchronizationContext, IDisposable
 
     private sealed class LoopTimer(LoopClock clock, TimerCallback callback, object? state) : ITimer, IThreadPoolWorkItem
     {
-        /// <summary>The time between two calls after the first; not positive for one call.</summary>
+        /// <summary>The interval after the first call. Not positive for a single call.</summary>
         public TimeSpan Period { get; set; }
 
         public bool IsDisposed { get; set; }

@@ -3,20 +3,20 @@ using System.Text;
 
 namespace Xenlet.Kernel;
 
-/// <summary>Text that somebody else wrote, such as values of xenstore, on its way to a console.</summary>
+/// <summary>Escapes text from others, such as xenstore values, before it goes to a console.</summary>
 /// <remarks>
-/// A terminal obeys what it is shown: control characters of a stranger clear its screen, change its title or make it type, and a line's end
-/// lets a stranger forge lines of the guest's own.
+/// A terminal obeys what it is shown: control characters in foreign text could clear the screen, change its title or make it send input,
+/// and a line end could forge a line of the guest's own.
 /// </remarks>
 public static class ForeignText
 {
     /// <summary>
-    /// The text as one line in which nothing commands a terminal: control and format characters, line ends and halves of characters become
-    /// <c>\x1b</c> or <c>\u202e</c>, all else stays. Escaping it again changes nothing.
+    /// Returns the text as one line without anything that controls a terminal: control and format characters, line ends and unpaired
+    /// surrogates become <c>\x1b</c> or <c>\u202e</c>; all else stays. Escaping the result again changes nothing.
     /// </summary>
     public static string Escape(string text) => Escape(text, keepsLines: false);
 
-    /// <summary>The same, of a text of several lines: they stay lines.</summary>
+    /// <summary>As <see cref="Escape(string)"/>, but the lines of the text stay lines.</summary>
     public static string EscapeLines(string text) => Escape(text, keepsLines: true);
 
     private static string Escape(string text, bool keepsLines)

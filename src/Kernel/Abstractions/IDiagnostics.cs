@@ -1,14 +1,14 @@
 namespace Xenlet.Kernel;
 
-/// <summary>A look at the whole guest from within, without stopping it. Works without Xen too.</summary>
+/// <summary>Inspects the whole guest from within, without stopping it. Works without Xen too.</summary>
 public interface IDiagnostics
 {
-    /// <summary>All threads, those of the runtime included, as they were at one moment. The calling thread is the first.</summary>
+    /// <summary>A snapshot of all threads, including those of the runtime. The calling thread is first.</summary>
     IReadOnlyList<ThreadReport> ReadThreads();
 
-    /// <summary>Who has the guest's memory.</summary>
+    /// <summary>Who owns the guest's memory.</summary>
     MemoryReport ReadMemory();
 
-    /// <summary>Event channels and grants in use; none without Xen.</summary>
+    /// <summary>Event channels and grants in use. None without Xen.</summary>
     ConnectionReport ReadConnections();
 }

@@ -1,7 +1,8 @@
 namespace Xenlet.Kernel;
 
 /// <summary>
-/// What the guest runs on. All but <see cref="IsPresent"/> throw <see cref="PlatformNotSupportedException"/> without Xen.
+/// The hypervisor that the guest runs on. All members but <see cref="IsPresent"/> throw <see cref="PlatformNotSupportedException"/> without
+/// Xen.
 /// </summary>
 public interface IHypervisor
 {
@@ -19,6 +20,6 @@ public interface IHypervisor
     /// <summary>What Xen offers this domain.</summary>
     XenFeatures Features { get; }
 
-    /// <summary>The id of this domain. Another one after a migration.</summary>
+    /// <summary>This domain's id. It changes with a migration.</summary>
     ushort DomainId { get; }
 }

@@ -1,23 +1,25 @@
 namespace Xenlet.Kernel;
 
-/// <summary>All that a guest program has beyond what .NET offers everywhere, as one object that drivers take and tests can fake.</summary>
+/// <summary>
+/// Everything that a guest program has beyond what .NET offers everywhere, as one object that drivers take and tests can fake.
+/// </summary>
 public interface IMachine
 {
-    /// <summary>What the guest runs on.</summary>
+    /// <summary>The hypervisor that the guest runs on.</summary>
     IHypervisor Hypervisor { get; }
 
     /// <summary>Event channels to other domains. Needs Xen.</summary>
     IEventChannels EventChannels { get; }
 
-    /// <summary>Pages to be shared with other domains. Needs Xen.</summary>
+    /// <summary>Pages to share with other domains. Needs Xen.</summary>
     ISharedPages Pages { get; }
 
     /// <summary>The domain's connection to xenstore. Needs Xen.</summary>
-    IXenStoreDoor XenStore { get; }
+    IXenStoreLinkFactory XenStore { get; }
 
-    /// <summary>Suspend, power off, reboot, crash.</summary>
+    /// <summary>Suspends the guest or ends it: power off, reboot, crash.</summary>
     IPower Power { get; }
 
-    /// <summary>What the guest's threads do, and who has its memory.</summary>
+    /// <summary>What the guest's threads do and who owns its memory.</summary>
     IDiagnostics Diagnostics { get; }
 }

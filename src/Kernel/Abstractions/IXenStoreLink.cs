@@ -1,21 +1,22 @@
 namespace Xenlet.Kernel;
 
-/// <summary>The two things that join a domain to xenstore: a page with two rings, and an event channel.</summary>
+/// <summary>The domain's link to xenstore: a page with two rings, and an event channel.</summary>
 /// <remarks>
-/// The layout of the page is Xen's <c>io/xs_wire.h</c>, struct xenstore_domain_interface. Disposing leaves both as they are.
+/// The page's layout is struct xenstore_domain_interface of Xen's <c>io/xs_wire.h</c>. Disposing changes neither the page's contents nor
+/// the port.
 /// </remarks>
 public interface IXenStoreLink : IDisposable
 {
-    /// <summary>The page, which belongs to the tool stack: it cannot be granted.</summary>
+    /// <summary>The page. It belongs to the tool stack and cannot be granted.</summary>
     ISharedPage Page { get; }
 
-    /// <summary>Signals xenstore, and is signalled by it.</summary>
+    /// <summary>The event channel that signals in both directions.</summary>
     IEventChannel Events { get; }
 
     /// <summary>
-    /// Finds page and event channel anew, which disposes of those before: whoever sets a domain's xenstore up late may change them, until
-    /// the page says that it is connected; and a resumed domain has others.
+    /// Locates page and event channel again and disposes the earlier ones. If a domain's xenstore is set up late, they may change until the
+    /// page says that it is connected; a resumed domain has new ones.
     /// </summary>
-    /// <exception cref="XenException">The domain has no xenstore (ENOENT) any more.</exception>
+    /// <exception cref="XenException">The domain no longer has a xenstore (ENOENT).</exception>
     void FindAgain();
 }

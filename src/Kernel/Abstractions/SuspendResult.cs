@@ -1,15 +1,13 @@
 namespace Xenlet.Kernel;
 
-/// <summary>How the domain came back from <see cref="IPower.Suspend"/>.</summary>
+/// <summary>The result of <see cref="IPower.Suspend"/>.</summary>
 public enum SuspendResult
 {
     /// <summary>
-    /// In a new domain, maybe on another host: event channels and grants are gone, xenstore's page and port may be others.
+    /// The domain runs as a new one, maybe on another host: event channels and grants are gone, and xenstore's page and port may be others.
     /// </summary>
     Resumed,
 
-    /// <summary>
-    /// As if nothing had happened: the tool stack gave the suspend up, or took a checkpoint. All connections are as they were.
-    /// </summary>
+    /// <summary>The tool stack cancelled the suspend or took a checkpoint. Nothing has changed; all connections are intact.</summary>
     Cancelled,
 }

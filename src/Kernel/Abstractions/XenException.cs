@@ -3,21 +3,21 @@ namespace Xenlet.Kernel;
 /// <summary>Xen, or the kernel on its behalf, refused an operation.</summary>
 public sealed class XenException : Exception
 {
-    /// <summary>Makes an exception without an operation.</summary>
+    /// <summary>Creates an exception without an operation.</summary>
     public XenException()
         : this("an operation of Xen", XenErrno.None)
     {
     }
 
-    /// <summary>Makes an exception with a message of its own.</summary>
+    /// <summary>Creates an exception with the given message.</summary>
     public XenException(string message)
         : base(message) => Operation = "";
 
-    /// <summary>Makes an exception with a message of its own.</summary>
+    /// <summary>Creates an exception with the given message.</summary>
     public XenException(string message, Exception? innerException)
         : base(message, innerException) => Operation = "";
 
-    /// <summary>Makes an exception that says which operation failed, and the name and number of the error.</summary>
+    /// <summary>Creates an exception that names the operation and the error.</summary>
     public XenException(string operation, XenErrno error)
         : base($"{operation} failed: {(Enum.IsDefined(error) ? error : "unknown error")} ({(int)error})")
     {
@@ -25,9 +25,9 @@ public sealed class XenException : Exception
         Error = error;
     }
 
-    /// <summary>What failed, such as "binding to port 7 of domain 0".</summary>
+    /// <summary>The operation that failed, such as "binding to port 7 of domain 0".</summary>
     public string Operation { get; }
 
-    /// <summary>The error; its name is the one in Xen's header.</summary>
+    /// <summary>The error, under its name in Xen's header.</summary>
     public XenErrno Error { get; }
 }

@@ -1,7 +1,8 @@
 namespace Xenlet.Kernel;
 
 /// <summary>
-/// What the hypervisor offers this domain: the XENFEAT_ bits 0 to 31 of Xen's <c>features.h</c>. Bits without a name here keep their value.
+/// The hypervisor's features for this domain: bits 0 to 31 of XENFEAT_ in Xen's <c>features.h</c>. Bits without a name here keep their
+/// value.
 /// </summary>
 [Flags]
 public enum XenFeatures : uint
@@ -24,10 +25,10 @@ public enum XenFeatures : uint
     /// <summary>Page directories may lie above 4 GiB.</summary>
     PaePgdirAbove4Gb = 1 << 4,
 
-    /// <summary>MMU updates keep accessed and dirty bits.</summary>
+    /// <summary>MMU updates preserve accessed and dirty bits.</summary>
     MmuPtUpdatePreserveAd = 1 << 5,
 
-    /// <summary>Grant mappings have bits that the domain may use.</summary>
+    /// <summary>Grant mappings have bits that are available to the domain.</summary>
     GnttabMapAvailBits = 1 << 7,
 
     /// <summary>Event channels can raise an interrupt vector.</summary>
@@ -36,7 +37,7 @@ public enum XenFeatures : uint
     /// <summary>The clock records are safe for an HVM guest.</summary>
     HvmSafePvclock = 1 << 9,
 
-    /// <summary>Event channels can stand for physical interrupts.</summary>
+    /// <summary>Event channels can represent physical interrupts.</summary>
     HvmPirqs = 1 << 10,
 
     /// <summary>The domain is dom0.</summary>
@@ -45,7 +46,7 @@ public enum XenFeatures : uint
     /// <summary>Grant mappings appear at their machine addresses.</summary>
     GrantMapIdentity = 1 << 12,
 
-    /// <summary>Memory operations know virtual memory nodes.</summary>
+    /// <summary>Memory operations support virtual memory nodes.</summary>
     MemoryOpVnodeSupported = 1 << 13,
 
     /// <summary>The ARM SMC calling convention is supported.</summary>

@@ -9,19 +9,19 @@ internal sealed class EventChannel : IEventChannel
 {
     private readonly EventDispatcher _dispatcher;
     private readonly TimeProvider _clock;
-    private readonly Lock _gate = new();
+    private readonly Lock _lock = new();
     private readonly AsyncSignal _signal = new();
-    private ITimer? _silence;
+    private ITimer? _unmaskTimer;
     private int _spuriousInRow;
 
-    // Whether an event has ended a wait since the last one began, and was said to have brought nothing.
-    private bool _isTold;
+    // Whether an event has ended a wait since the last wait began, and whether its owner reported it as spurious.
+    private bool _hasEvent;
     private bool _wasSpurious;
     private bool _isDisposed;
 
-    /// <param name="dispatcher">Brings the events.</param>
-    /// <param name="handle">The nucleus's handle of the port, whose lower half is the port's number.</param>
-    /// <param name="clock">Ends the silence of a channel whose other end signals without cause.</param>
+    /// <param name="dispatcher">Delivers the events.</param>
+    /// <param name="handle">The nucleus's handle of the port. Its lower half is the port's number.</param>
+    /// <param name="clock">Times how long a port stays masked whose other end signals without cause.</param>
     public EventChannel(EventDispatcher dispatcher, long handle, TimeProvider clock)
     {
         _dispatcher = dispatcher;
@@ -33,13 +33,15 @@ internal sealed class EventChannel : IEventChannel
 
     public uint Port { get; }
 
-    /// <summary>What the nucleus knows the port by. Handles of one generation of the domain are above all of an earlier one.</summary>
+    /// <summary>
+    /// The nucleus's handle of the port. All handles of one generation of the domain are greater than those of earlier ones.
+    /// </summary>
     public long Handle { get; }
 
     public void Notify()
     {
-        // Under the lock: once the port is closed its number may be another channel's.
-        lock (_gate)
+        // Under the lock, because a closed port's number may already be another channel's.
+        lock (_lock)
         {
             ObjectDisposedException.ThrowIf(_isDisposed, this);
             Call(NucleusCall.NotifyPort, "notifying");
@@ -48,12 +50,12 @@ internal sealed class EventChannel : IEventChannel
 
     public ValueTask WaitAsync(CancellationToken cancellationToken = default)
     {
-        lock (_gate)
+        lock (_lock)
         {
             ObjectDisposedException.ThrowIf(_isDisposed, this);
             if (!_signal.CanWait)
             {
-                throw new InvalidOperationException($"somebody waits for event channel port {Port} already");
+                throw new InvalidOperationException($"event channel port {Port} already has a waiter");
             }
 
             if (cancellationToken.IsCancellationRequested)
@@ -61,28 +63,28 @@ internal sealed class EventChannel : IEventChannel
                 return ValueTask.FromCanceled(cancellationToken);
             }
 
-            if (_isTold && !_wasSpurious)
+            if (_hasEvent && !_wasSpurious)
             {
                 _spuriousInRow = 0;
             }
 
-            _isTold = _signal.IsSet;
+            _hasEvent = _signal.IsSet;
             _wasSpurious = false;
-            if (_isTold)
+            if (_hasEvent)
             {
                 return _signal.WaitAsync(cancellationToken);
             }
 
-            if (_spuriousInRow > (int)ConsoleAttention.FreeIdleEvents)
+            if (_spuriousInRow > (int)ConsoleService.FreeIdleEvents)
             {
-                _silence ??= (EventLoop.Current?.ClockFor(_clock) ?? _clock).CreateTimer(
-                    static channel => ((EventChannel)channel!).AskLate(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-                _silence.Change(Silence, Timeout.InfiniteTimeSpan);
+                _unmaskTimer ??= (EventLoop.Current?.ClockFor(_clock) ?? _clock).CreateTimer(
+                    static channel => ((EventChannel)channel!).UnmaskLate(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+                _unmaskTimer.Change(MaskedTime, Timeout.InfiniteTimeSpan);
             }
             else
             {
-                // An event that comes at once is delivered when this lock is free.
-                Call(NucleusCall.AskForEvent, "waiting");
+                // An event that arrives at once is delivered when this lock is free.
+                Call(NucleusCall.UnmaskPort, "waiting");
             }
 
             return _signal.WaitAsync(cancellationToken);
@@ -91,17 +93,17 @@ internal sealed class EventChannel : IEventChannel
 
     public bool ReportSpurious()
     {
-        lock (_gate)
+        lock (_lock)
         {
             _wasSpurious = true;
-            _spuriousInRow = Math.Min(_spuriousInRow + 1, (int)ConsoleAttention.FreeIdleEvents + 1 + ConsoleAttention.MostDoublings);
-            return _spuriousInRow > (int)ConsoleAttention.FreeIdleEvents;
+            _spuriousInRow = Math.Min(_spuriousInRow + 1, (int)ConsoleService.FreeIdleEvents + 1 + ConsoleService.MaximumDoublings);
+            return _spuriousInRow > (int)ConsoleService.FreeIdleEvents;
         }
     }
 
     public void Dispose()
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (_isDisposed)
             {
@@ -110,34 +112,35 @@ internal sealed class EventChannel : IEventChannel
 
             // Fails only for a port that a resume of the domain has closed.
             _dispatcher.Remove(this);
-            _ = NucleusGate.Call(NucleusCall.ClosePort, (ulong)Handle);
+            _ = NucleusSystemCall.Invoke(NucleusCall.ClosePort, (ulong)Handle);
             End($"event channel port {Port} was closed");
         }
     }
 
     /// <summary>
-    /// The port was signalled; it is silent until the next wait asks. Called by the dispatcher, which does a loop's work if it is idle.
+    /// The port was signalled. It stays masked until the next wait. Called by the dispatcher, which also does a loop's work if the loop is
+    /// idle.
     /// </summary>
     public void OnEvent()
     {
         EventLoop? loop;
-        lock (_gate)
+        lock (_lock)
         {
             if (!_signal.TrySet(out loop))
             {
                 return;
             }
 
-            _isTold = true;
+            _hasEvent = true;
         }
 
         loop?.Run(_signal);
     }
 
-    /// <summary>The domain was resumed, and the port is closed; its number may be another channel's by now.</summary>
+    /// <summary>The domain was resumed and the port is closed. Its number may already be another channel's.</summary>
     public void OnResumed()
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (!_isDisposed)
             {
@@ -149,18 +152,18 @@ internal sealed class EventChannel : IEventChannel
     private void End(string why)
     {
         _isDisposed = true;
-        _silence?.Dispose();
+        _unmaskTimer?.Dispose();
         _signal.Fail(new ObjectDisposedException(nameof(EventChannel), why));
     }
 
-    /// <summary>How long the port stays masked: as the console's, doubled from event to event.</summary>
-    private TimeSpan Silence =>
-        TimeSpan.FromMicroseconds((ConsoleAttention.Moment / 1000) << (_spuriousInRow - (int)ConsoleAttention.FreeIdleEvents - 1));
+    /// <summary>How long the port stays masked: as for the console, doubled from event to event.</summary>
+    private TimeSpan MaskedTime =>
+        TimeSpan.FromMicroseconds((ConsoleService.Interval / 1000) << (_spuriousInRow - (int)ConsoleService.FreeIdleEvents - 1));
 
-    /// <summary>The silence is over.</summary>
-    private void AskLate()
+    /// <summary>The time is over during which the port stayed masked.</summary>
+    private void UnmaskLate()
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (_isDisposed || !_signal.IsAwaited)
             {
@@ -169,7 +172,7 @@ internal sealed class EventChannel : IEventChannel
 
             try
             {
-                Call(NucleusCall.AskForEvent, "waiting");
+                Call(NucleusCall.UnmaskPort, "waiting");
             }
             catch (Exception error) when (error is XenException or ObjectDisposedException)
             {
@@ -180,11 +183,11 @@ internal sealed class EventChannel : IEventChannel
 
     private void Call(int call, string operation)
     {
-        long answer = NucleusGate.Call(call, (ulong)Handle);
+        long answer = NucleusSystemCall.Invoke(call, (ulong)Handle);
         ObjectDisposedException.ThrowIf(answer == -Errno.ESTALE, this);
         if (answer < 0)
         {
-            throw NucleusAnswer.Error(answer, XenEventChannels.What, $"{operation} on event channel port {Port}");
+            throw NucleusError.ToException(answer, XenEventChannels.What, $"{operation} on event channel port {Port}");
         }
     }
 }

@@ -4,15 +4,16 @@ using Xenlet.Kernel.Nucleus.Calls;
 namespace Xenlet.Kernel;
 
 /// <summary>
-/// Brings events from the nucleus to their channels. No managed code runs in an interrupt: one background thread waits in the nucleus for
-/// any signalled port, and only ends waits: those of an event loop with what the loop does then, if it is idle, which spares a switch to
-/// its thread; all others have the thread pool go on. It starts with the first channel.
+/// Delivers events from the nucleus to their channels. No managed code runs in an interrupt. Instead, one background thread waits in the
+/// nucleus for any signalled port, and ends the channel's wait. If the wait belongs to an idle event loop, this thread also does the loop's
+/// resulting work, which saves a switch to the loop's thread; all other waits continue on the thread pool. The thread starts with the first
+/// channel.
 /// </summary>
 internal sealed class EventDispatcher
 {
-    private readonly Lock _gate = new();
+    private readonly Lock _lock = new();
 
-    // By handle and not by number: a resumed domain gives the numbers out again.
+    // By handle, not by number: a resumed domain reuses the numbers.
     private readonly Dictionary<long, EventChannel> _channels = [];
     private bool _isRunning;
 
@@ -21,7 +22,7 @@ internal sealed class EventDispatcher
     {
         get
         {
-            lock (_gate)
+            lock (_lock)
             {
                 uint[] ports = new uint[_channels.Count];
                 int count = 0;
@@ -36,10 +37,10 @@ internal sealed class EventDispatcher
         }
     }
 
-    /// <summary>From now on the channel hears of its port's events.</summary>
+    /// <summary>Adds a channel, which receives its port's events from now on.</summary>
     public void Add(EventChannel channel)
     {
-        lock (_gate)
+        lock (_lock)
         {
             _channels[channel.Handle] = channel;
             if (!_isRunning)
@@ -50,21 +51,21 @@ internal sealed class EventDispatcher
         }
     }
 
-    /// <summary>Forgets a channel, before its port is closed and can be another channel's.</summary>
+    /// <summary>Removes a channel, before its port is closed and can become another channel's.</summary>
     public void Remove(EventChannel channel)
     {
-        lock (_gate)
+        lock (_lock)
         {
             _channels.Remove(channel.Handle);
         }
     }
 
-    /// <summary>The domain was resumed: ends all channels of before.</summary>
-    /// <param name="firstHandle">The smallest handle of the generation that began.</param>
+    /// <summary>The domain was resumed: ends all channels of earlier generations.</summary>
+    /// <param name="firstHandle">The smallest handle of the new generation.</param>
     public void OnResumed(long firstHandle)
     {
         List<EventChannel> ended = [];
-        lock (_gate)
+        lock (_lock)
         {
             foreach (EventChannel channel in _channels.Values)
             {
@@ -80,7 +81,7 @@ internal sealed class EventDispatcher
             }
         }
 
-        // Outside the lock: a channel takes it inside its own.
+        // Outside the lock: a channel takes this lock while it holds its own.
         foreach (EventChannel channel in ended)
         {
             channel.OnResumed();
@@ -91,7 +92,7 @@ internal sealed class EventDispatcher
     {
         while (true)
         {
-            long handle = NucleusGate.Call(NucleusCall.WaitForEvent);
+            long handle = NucleusSystemCall.Invoke(NucleusCall.WaitForEvent);
             if (handle == -Errno.EINTR)
             {
                 continue;
@@ -99,11 +100,11 @@ internal sealed class EventDispatcher
 
             if (handle < 0)
             {
-                throw NucleusAnswer.Error(handle, "event channels", "waiting for event channels");
+                throw NucleusError.ToException(handle, "event channels", "waiting for event channels");
             }
 
             EventChannel? channel;
-            lock (_gate)
+            lock (_lock)
             {
                 _channels.TryGetValue(handle, out channel);
             }

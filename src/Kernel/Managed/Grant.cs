@@ -2,9 +2,9 @@ namespace Xenlet.Kernel;
 
 /// <summary>A grant of a <see cref="SharedPage"/>, which keeps count of its grants.</summary>
 /// <param name="page">The page.</param>
-/// <param name="handle">The nucleus's handle of the grant, whose lower half is the reference.</param>
+/// <param name="handle">The nucleus's handle of the grant. Its lower half is the grant reference.</param>
 /// <param name="domain">The other domain.</param>
-/// <param name="isReadOnly">Whether it may only read.</param>
+/// <param name="isReadOnly">Whether the domain may only read.</param>
 internal sealed class Grant(SharedPage page, long handle, ushort domain, bool isReadOnly) : IGrant
 {
     private volatile bool _isOver;
@@ -22,23 +22,25 @@ internal sealed class Grant(SharedPage page, long handle, ushort domain, bool is
 
     public bool IsReadOnly { get; } = isReadOnly;
 
-    /// <summary>What the nucleus knows the grant by. Handles of one generation of the domain are above all of an earlier one.</summary>
+    /// <summary>
+    /// The nucleus's handle of the grant. All handles of one generation of the domain are greater than those of earlier ones.
+    /// </summary>
     public long Handle { get; } = handle;
 
-    /// <summary>Whether the kernel, not its owner, sees to its end. Guarded by the page's lock.</summary>
+    /// <summary>Whether the kernel, and not the owner, must end it. Guarded by the page's lock.</summary>
     public bool IsAbandoned { get; private set; }
 
     public bool TryEnd() => page.TryEnd(this);
 
     public void Dispose() => page.Abandon(this);
 
-    /// <summary>Its owner has no more to do with it.</summary>
+    /// <summary>The owner is done with it.</summary>
     public void Abandon()
     {
         IsAbandoned = true;
         _isOver = true;
     }
 
-    /// <summary>It has ended, and its reference may be another grant's.</summary>
+    /// <summary>The grant has ended, and its reference may already be another grant's.</summary>
     public void OnEnded() => _isOver = true;
 }

@@ -5,40 +5,40 @@ using Xenlet.Kernel.Nucleus.Platform.Xen;
 namespace Xenlet.Kernel;
 
 /// <summary>
-/// The guest that this program is: what it has beyond what .NET offers everywhere. Libraries take the interfaces
+/// The guest that this program is: everything that it has beyond what .NET offers everywhere. Libraries should take the interfaces
 /// (assembly Xenlet.Kernel.Abstractions) instead, so that they can be tested without a guest.
 /// </summary>
 /// <remarks>
-/// There is no clock here because .NET's are the guest's: <see cref="System.Diagnostics.Stopwatch"/>, <see cref="TimeProvider.System"/> and
-/// timers run on Xen's system time, <see cref="DateTime.UtcNow"/> on its wall clock.
+/// There is no clock here, because .NET's clocks are the guest's: <see cref="System.Diagnostics.Stopwatch"/>,
+/// <see cref="TimeProvider.System"/> and timers run on Xen's system time, <see cref="DateTime.UtcNow"/> on its wall clock.
 /// </remarks>
 public static unsafe class Guest
 {
     private static readonly XenEventChannels XenChannels = new(TimeProvider.System);
     private static readonly XenSharedPages XenPages = new();
 
-    // Measured once, so that two readings differ by the clock alone.
+    // Measured once, so that two readings differ only by the clock.
     private static readonly Lazy<TimeSpan> MeasuredBootTime = new(MeasureNucleusBoot);
 
-    /// <summary>What the guest runs on.</summary>
+    /// <summary>The hypervisor that the guest runs on.</summary>
     public static IHypervisor Hypervisor { get; } = new XenHypervisor();
 
     /// <summary>Event channels to other domains. Needs Xen.</summary>
     public static IEventChannels EventChannels => XenChannels;
 
-    /// <summary>Pages to be shared with other domains. Needs Xen.</summary>
+    /// <summary>Pages to share with other domains. Needs Xen.</summary>
     public static ISharedPages Pages => XenPages;
 
     /// <summary>The domain's connection to xenstore. Needs Xen.</summary>
-    public static IXenStoreDoor XenStore { get; } = new XenStoreDoor(XenChannels, XenPages);
+    public static IXenStoreLinkFactory XenStore { get; } = new XenStoreLinkFactory(XenChannels, XenPages);
 
-    /// <summary>Suspend, power off, reboot, crash.</summary>
+    /// <summary>Suspends the guest or ends it: power off, reboot, crash.</summary>
     public static IPower Power { get; } = new GuestPower(XenChannels, XenPages);
 
-    /// <summary>What the guest's threads do, and who has its memory.</summary>
+    /// <summary>What the guest's threads do and who owns its memory.</summary>
     public static IDiagnostics Diagnostics { get; } = new GuestDiagnostics(XenChannels, XenPages);
 
-    /// <summary>All of this as one object, for libraries that take it whole.</summary>
+    /// <summary>All of this as one object, for libraries that need it whole.</summary>
     public static IMachine Machine { get; } = new GuestMachine();
 
     /// <summary>Reads the nucleus's counters.</summary>
@@ -68,13 +68,13 @@ public static unsafe class Guest
     internal static NucleusStatistics Read()
     {
         NucleusStatistics read = default;
-        long answer = NucleusGate.Call(NucleusCall.ReadStatistics, (ulong)&read);
-        return answer < 0 ? throw NucleusAnswer.Error(answer, "statistics", "reading the nucleus's counters") : read;
+        long answer = NucleusSystemCall.Invoke(NucleusCall.ReadStatistics, (ulong)&read);
+        return answer < 0 ? throw NucleusError.ToException(answer, "statistics", "reading the nucleus's counters") : read;
     }
 
     /// <summary>
-    /// The clock exists only since late in the boot; what came before was counted with the time-stamp counter, whose rate is taken from the
-    /// time since.
+    /// The clock starts late in the boot. The time before was counted with the time-stamp counter, whose rate is computed from the time
+    /// since.
     /// </summary>
     private static TimeSpan MeasureNucleusBoot()
     {
@@ -91,7 +91,7 @@ public static unsafe class Guest
 
         public ISharedPages Pages => Guest.Pages;
 
-        public IXenStoreDoor XenStore => Guest.XenStore;
+        public IXenStoreLinkFactory XenStore => Guest.XenStore;
 
         public IPower Power => Guest.Power;
 

@@ -6,7 +6,7 @@ using Xenlet.Kernel.Nucleus.Threads;
 
 namespace Xenlet.Kernel;
 
-/// <summary>Asks the nucleus for its threads and pages.</summary>
+/// <summary>Reads the nucleus's threads and pages.</summary>
 internal sealed unsafe class GuestDiagnostics(XenEventChannels channels, XenSharedPages pages) : IDiagnostics
 {
     private const string What = "diagnostics";
@@ -15,14 +15,14 @@ internal sealed unsafe class GuestDiagnostics(XenEventChannels channels, XenShar
     {
         for (int room = 64; ;)
         {
-            // Not the collector's memory: its pages need not be there, and the nucleus would have to find them frames.
+            // Not memory of the collector: its pages need not be present, and the nucleus would have to find frames for them.
             NucleusThreadRecord* records = (NucleusThreadRecord*)NativeMemory.AllocZeroed((nuint)room, (nuint)sizeof(NucleusThreadRecord));
             try
             {
-                long count = NucleusGate.Call(NucleusCall.ReadThreads, (ulong)records, (ulong)room);
+                long count = NucleusSystemCall.Invoke(NucleusCall.ReadThreads, (ulong)records, (ulong)room);
                 if (count < 0)
                 {
-                    throw NucleusAnswer.Error(count, What, "asking for the threads");
+                    throw NucleusError.ToException(count, What, "asking for the threads");
                 }
 
                 if (count <= room)
@@ -30,7 +30,7 @@ internal sealed unsafe class GuestDiagnostics(XenEventChannels channels, XenShar
                     return Reports(new ReadOnlySpan<NucleusThreadRecord>(records, (int)count));
                 }
 
-                // Some more than there were: others may start meanwhile.
+                // A few more than there were, because threads may start meanwhile.
                 room = (int)count + 16;
             }
             finally
@@ -43,9 +43,9 @@ internal sealed unsafe class GuestDiagnostics(XenEventChannels channels, XenShar
     public MemoryReport ReadMemory()
     {
         NucleusMemoryRecord record = default;
-        long answer = NucleusGate.Call(NucleusCall.ReadMemory, (ulong)&record);
+        long answer = NucleusSystemCall.Invoke(NucleusCall.ReadMemory, (ulong)&record);
         return answer < 0
-            ? throw NucleusAnswer.Error(answer, What, "asking for the memory")
+            ? throw NucleusError.ToException(answer, What, "asking for the memory")
             : new MemoryReport(
                 [
                     new("image", record.Image),
@@ -85,7 +85,7 @@ internal sealed unsafe class GuestDiagnostics(XenEventChannels channels, XenShar
             }
         }
 
-        // The nucleus gives the calling thread first, and the others youngest first.
+        // The nucleus returns the calling thread first and the others youngest first.
         reports.Sort(1, reports.Count - 1, Comparer<ThreadReport>.Create((one, other) => one.Id.CompareTo(other.Id)));
         return reports;
     }

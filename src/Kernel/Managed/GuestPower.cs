@@ -13,8 +13,8 @@ internal sealed unsafe class GuestPower(XenEventChannels channels, XenSharedPage
         get
         {
             Guid id = default;
-            long answer = NucleusGate.Call(NucleusCall.ReadGenerationId, (ulong)&id);
-            return answer < 0 ? throw NucleusAnswer.Error(answer, "generations", "asking for the generation id") : id;
+            long answer = NucleusSystemCall.Invoke(NucleusCall.ReadGenerationId, (ulong)&id);
+            return answer < 0 ? throw NucleusError.ToException(answer, "generations", "asking for the generation id") : id;
         }
     }
 
@@ -29,10 +29,12 @@ internal sealed unsafe class GuestPower(XenEventChannels channels, XenSharedPage
 
     public SuspendResult Suspend()
     {
-        long generation = NucleusGate.Call(NucleusCall.Suspend);
+        long generation = NucleusSystemCall.Invoke(NucleusCall.Suspend);
         if (generation <= 0)
         {
-            return generation == 0 ? SuspendResult.Cancelled : throw NucleusAnswer.Error(generation, "suspends", "suspending the domain");
+            return generation == 0
+                ? SuspendResult.Cancelled
+                : throw NucleusError.ToException(generation, "suspends", "suspending the domain");
         }
 
         // The upper half of a handle is its generation.
@@ -45,10 +47,10 @@ internal sealed unsafe class GuestPower(XenEventChannels channels, XenSharedPage
     public void Terminate(bool thenReboot)
     {
         TerminationListener.Start();
-        long answer = NucleusGate.Call(NucleusCall.Terminate, thenReboot ? 1UL : 0);
+        long answer = NucleusSystemCall.Invoke(NucleusCall.Terminate, thenReboot ? 1UL : 0);
         if (answer < 0)
         {
-            throw NucleusAnswer.Error(answer, "signals", "asking the program to end");
+            throw NucleusError.ToException(answer, "signals", "asking the program to end");
         }
     }
 
@@ -60,5 +62,5 @@ internal sealed unsafe class GuestPower(XenEventChannels channels, XenSharedPage
 
     [DoesNotReturn]
     private static void End(XenShutdown reason, string operation) =>
-        throw NucleusAnswer.Error(NucleusGate.Call(NucleusCall.Shutdown, (ulong)reason), "shutdowns", operation);
+        throw NucleusError.ToException(NucleusSystemCall.Invoke(NucleusCall.Shutdown, (ulong)reason), "shutdowns", operation);
 }

@@ -18,7 +18,7 @@ internal sealed unsafe class PageMemory(SharedPage page) : MemoryManager<byte>
     {
     }
 
-    /// <summary>The page is disposed by its owner, not through its memory.</summary>
+    /// <summary>The page's owner disposes it; its memory does not.</summary>
     protected override void Dispose(bool disposing)
     {
     }

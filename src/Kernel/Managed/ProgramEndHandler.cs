@@ -3,8 +3,8 @@ using System.Runtime.Loader;
 namespace Xenlet.Kernel;
 
 /// <summary>
-/// Does something when the program ends, after its own exit handlers. Handlers of <see cref="AppDomain.ProcessExit"/> are called in the
-/// order in which they were added, and .NET raises <see cref="AssemblyLoadContext.Unloading"/> before it: a handler added there is the
+/// Runs an action when the program ends, after the program's own exit handlers. <see cref="AppDomain.ProcessExit"/> calls its handlers in
+/// the order in which they were added, and .NET raises <see cref="AssemblyLoadContext.Unloading"/> before it: a handler added there runs
 /// last.
 /// </summary>
 internal sealed class ProgramEndHandler : IDisposable

@@ -8,7 +8,7 @@ namespace Xenlet.Kernel;
 internal sealed unsafe class SharedPage : ISharedPage
 {
     private readonly XenSharedPages _pages;
-    private readonly Lock _gate = new();
+    private readonly Lock _lock = new();
     private readonly HashSet<Grant> _grants = [];
     private readonly PageMemory _memory;
     private readonly ulong _address;
@@ -54,15 +54,15 @@ internal sealed unsafe class SharedPage : ISharedPage
             grant = TryGrant(domain, isReadOnly, out error);
         }
 
-        return grant ?? throw NucleusAnswer.Error(error, XenSharedPages.What, $"granting guest frame {Frame:x} to domain {domain}");
+        return grant ?? throw NucleusError.ToException(error, XenSharedPages.What, $"granting guest frame {Frame:x} to domain {domain}");
     }
 
     private Grant? TryGrant(ushort domain, bool isReadOnly, out long error)
     {
-        lock (_gate)
+        lock (_lock)
         {
             ObjectDisposedException.ThrowIf(_isDisposed, this);
-            long answer = NucleusGate.Call(NucleusCall.GrantPage, domain, _address, isReadOnly ? 1UL : 0);
+            long answer = NucleusSystemCall.Invoke(NucleusCall.GrantPage, domain, _address, isReadOnly ? 1UL : 0);
             error = Math.Min(answer, 0);
             if (answer < 0)
             {
@@ -77,7 +77,7 @@ internal sealed unsafe class SharedPage : ISharedPage
 
     public void Dispose()
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (_isDisposed)
             {
@@ -97,22 +97,22 @@ internal sealed unsafe class SharedPage : ISharedPage
         }
     }
 
-    /// <summary>Whether a resume of the domain has ended a grant.</summary>
+    /// <summary>Whether a resume of the domain has ended the grant.</summary>
     public bool HasLost(Grant grant) => grant.Handle < _pages.FirstHandle;
 
-    /// <summary>Ends a grant of this page; false while the other domain has it mapped.</summary>
+    /// <summary>Ends a grant of this page. Returns false while the other domain has it mapped.</summary>
     public bool TryEnd(Grant grant)
     {
-        lock (_gate)
+        lock (_lock)
         {
             return TryEndLocked(grant);
         }
     }
 
-    /// <summary>Nobody will ask for the end of this grant again.</summary>
+    /// <summary>Hands a grant that its owner will never end again to the kernel.</summary>
     public void Abandon(Grant grant)
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (TryEndLocked(grant))
             {
@@ -125,10 +125,10 @@ internal sealed unsafe class SharedPage : ISharedPage
         _pages.Hold(this);
     }
 
-    /// <summary>Ends what was disposed; false when another domain does not let all of it end.</summary>
+    /// <summary>Ends what was disposed. Returns false if another domain does not let all of it end.</summary>
     public bool TryFinish()
     {
-        lock (_gate)
+        lock (_lock)
         {
             bool isFinished = true;
             foreach (Grant grant in (Grant[])[.. _grants])
@@ -138,10 +138,10 @@ internal sealed unsafe class SharedPage : ISharedPage
 
             if (isFinished && _isDisposed && !_isReleased)
             {
-                long answer = NucleusGate.Call(NucleusCall.ReleasePage, _address);
+                long answer = NucleusSystemCall.Invoke(NucleusCall.ReleasePage, _address);
                 _isReleased = answer == 0
                     ? true
-                    : throw NucleusAnswer.Error(answer, XenSharedPages.What, $"releasing guest frame {Frame:x}");
+                    : throw NucleusError.ToException(answer, XenSharedPages.What, $"releasing guest frame {Frame:x}");
             }
 
             return isFinished;
@@ -155,16 +155,16 @@ internal sealed unsafe class SharedPage : ISharedPage
             return true;
         }
 
-        long answer = NucleusGate.Call(NucleusCall.EndGrant, (ulong)grant.Handle);
+        long answer = NucleusSystemCall.Invoke(NucleusCall.EndGrant, (ulong)grant.Handle);
         if (answer == -Errno.EBUSY)
         {
             return false;
         }
 
-        // A resume of the domain has ended it already.
+        // A resume of the domain has already ended it.
         if (answer < 0 && answer != -Errno.ESTALE)
         {
-            throw NucleusAnswer.Error(answer, XenSharedPages.What, $"ending grant {(uint)grant.Handle} to domain {grant.Domain}");
+            throw NucleusError.ToException(answer, XenSharedPages.What, $"ending grant {(uint)grant.Handle} to domain {grant.Domain}");
         }
 
         _grants.Remove(grant);

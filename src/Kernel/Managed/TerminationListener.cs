@@ -5,21 +5,21 @@ using Xenlet.Kernel.Nucleus.Linux.Signals;
 namespace Xenlet.Kernel;
 
 /// <summary>
-/// Does for the program what the default action of SIGTERM is to a .NET program: <see cref="Environment.Exit"/>, so that exit handlers run.
-/// The runtime has no handler of its own; it would die at once.
+/// Carries out SIGTERM's default action as .NET programs expect it: <see cref="Environment.Exit"/>, so that exit handlers run. The runtime
+/// has no handler of its own, so the program would end at once without them.
 /// </summary>
 internal static class TerminationListener
 {
-    // 128 and the signal's number, as a shell says it.
+    // 128 plus the signal's number, as in a shell.
     private const int Status = 128 + SignalNumber.SIGTERM;
 
-    private static readonly Lock Gate = new();
+    private static readonly Lock StartLock = new();
     private static bool s_isRunning;
 
-    /// <summary>From now on the nucleus finds somebody who takes the signal.</summary>
+    /// <summary>Starts the thread to which the nucleus hands the signal.</summary>
     public static void Start()
     {
-        lock (Gate)
+        lock (StartLock)
         {
             if (!s_isRunning)
             {
@@ -34,13 +34,13 @@ internal static class TerminationListener
         long answer;
         do
         {
-            answer = NucleusGate.Call(NucleusCall.WaitForTermination);
+            answer = NucleusSystemCall.Invoke(NucleusCall.WaitForTermination);
         }
         while (answer == -Errno.EINTR);
 
         if (answer < 0)
         {
-            throw NucleusAnswer.Error(answer, "signals", "waiting for the end");
+            throw NucleusError.ToException(answer, "signals", "waiting for the end");
         }
 
         Environment.Exit(Status);

@@ -4,23 +4,23 @@ using System.Runtime.CompilerServices;
 namespace Xenlet.Kernel;
 
 /// <summary>
-/// Gives .NET's thread pool a limit that fits the memory. Its own is 32,767 threads: a pool whose work blocks would grow until no memory
-/// is left for anything else.
+/// Limits .NET's thread pool to what fits the memory. Its default is 32,767 threads: a pool whose work blocks would grow until no memory is
+/// left for anything else.
 /// </summary>
 internal static class ThreadPoolLimit
 {
     /// <summary>
-    /// What a thread of the pool may need, in bytes: its stack and what the collector keeps for it. The pool itself reckons with as much.
+    /// The bytes that a pool thread may need: its stack and the collector's data for it. The pool itself assumes the same.
     /// </summary>
     private const ulong BytesPerThread = 64 << 10;
 
     private const int Fewest = 16;
     private const int Most = short.MaxValue;
 
-    /// <summary>Half of the memory that is there at the start may become threads of the pool.</summary>
+    /// <summary>Lets pool threads use half of the memory available at the start.</summary>
     /// <remarks>
-    /// What the program chose wins: the call is refused when a setting of the project or the environment has fixed the number, and a later
-    /// <see cref="ThreadPool.SetMaxThreads"/> takes its place.
+    /// The program's choice wins: the call is refused if a setting of the project or the environment has fixed the number, and a later
+    /// <see cref="ThreadPool.SetMaxThreads"/> replaces this limit.
     /// </remarks>
     [ModuleInitializer]
     [SuppressMessage("Usage", "CA2255", Justification = "The limit must be there before the program uses the pool.")]

@@ -5,7 +5,7 @@ using Xenlet.Kernel.Nucleus.Xen.Abi;
 
 namespace Xenlet.Kernel;
 
-/// <summary>What the nucleus knows of the hypervisor. All but the domain id stays as it was at the first question.</summary>
+/// <summary>The nucleus's facts about the hypervisor. All but the domain id are read once.</summary>
 internal sealed unsafe class XenHypervisor : IHypervisor
 {
     private const string What = "facts of the hypervisor";
@@ -23,18 +23,18 @@ internal sealed unsafe class XenHypervisor : IHypervisor
 
     public XenFeatures Features => Required.Features;
 
-    // Read anew: a migration changes it.
+    // Read again each time: a migration changes it.
     public ushort DomainId => Required.IsPresent ? Read().DomainId : default;
 
-    private static XenFacts Required => Facts.IsPresent ? Facts : throw NucleusAnswer.Error(-Errno.ENODEV, What, "");
+    private static XenFacts Required => Facts.IsPresent ? Facts : throw NucleusError.ToException(-Errno.ENODEV, What, "");
 
     private static XenFacts Read()
     {
         HypervisorFacts facts = default;
-        long answer = NucleusGate.Call(NucleusCall.ReadHypervisorFacts, (ulong)&facts);
+        long answer = NucleusSystemCall.Invoke(NucleusCall.ReadHypervisorFacts, (ulong)&facts);
         if (answer < 0)
         {
-            throw NucleusAnswer.Error(answer, What, "asking for the hypervisor's version");
+            throw NucleusError.ToException(answer, What, "asking for the hypervisor's version");
         }
 
         ReadOnlySpan<byte> extra = new(facts.ExtraVersion, XenVersion.XEN_EXTRAVERSION_LEN);
@@ -48,5 +48,5 @@ internal sealed unsafe class XenHypervisor : IHypervisor
     }
 }
 
-/// <summary>Facts of the hypervisor; without meaning when it is not present.</summary>
+/// <summary>Facts about the hypervisor. Meaningless if it is not present.</summary>
 internal sealed record XenFacts(bool IsPresent, Version Version, string ExtraVersion, XenFeatures Features, ushort DomainId);

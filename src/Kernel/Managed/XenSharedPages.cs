@@ -3,23 +3,23 @@ using Xenlet.Kernel.Nucleus.Calls;
 
 namespace Xenlet.Kernel;
 
-/// <summary>The guest's shared pages, and those that another domain does not let go of.</summary>
+/// <summary>The guest's shared pages, and the disposed ones that another domain still has mapped.</summary>
 internal sealed class XenSharedPages : ISharedPages
 {
-    /// <summary>What all of this is, in messages.</summary>
+    /// <summary>The name of this facility in messages.</summary>
     public const string What = "shared pages";
 
-    // So many held pages are tried again with each page or grant that is asked for: a domain that lets go of nothing must not make all
-    // others slow.
+    // How many held pages are retried with each request for a page or grant. A domain that keeps everything mapped must not make all others
+    // slow.
     private const int TriedEachTime = 4;
 
-    private readonly Lock _gate = new();
+    private readonly Lock _lock = new();
     private readonly HashSet<SharedPage> _held = [];
     private readonly Queue<SharedPage> _order = new();
 
     private long _firstHandle;
 
-    /// <summary>The smallest handle of the domain's generation: grants of smaller ones have ended.</summary>
+    /// <summary>The smallest handle of the domain's current generation. Grants with smaller handles have ended.</summary>
     public long FirstHandle => Volatile.Read(ref _firstHandle);
 
     public int HeldPages
@@ -28,11 +28,11 @@ internal sealed class XenSharedPages : ISharedPages
         {
             if (!XenHypervisor.Facts.IsPresent)
             {
-                throw NucleusAnswer.Error(-Errno.ENODEV, What, "");
+                throw NucleusError.ToException(-Errno.ENODEV, What, "");
             }
 
             Reclaim();
-            lock (_gate)
+            lock (_lock)
             {
                 return _held.Count;
             }
@@ -42,32 +42,32 @@ internal sealed class XenSharedPages : ISharedPages
     public ISharedPage Allocate()
     {
         ReclaimSome();
-        long answer = NucleusGate.Call(NucleusCall.AllocatePage);
+        long answer = NucleusSystemCall.Invoke(NucleusCall.AllocatePage);
         if (answer == -Errno.ENOMEM && Reclaim())
         {
-            answer = NucleusGate.Call(NucleusCall.AllocatePage);
+            answer = NucleusSystemCall.Invoke(NucleusCall.AllocatePage);
         }
 
         return answer switch
         {
             >= 0 => new SharedPage(this, (ulong)answer),
             -Errno.ENOMEM => throw new InsufficientMemoryException("no page is left to be shared"),
-            _ => throw NucleusAnswer.Error(answer, What, "allocating a shared page"),
+            _ => throw NucleusError.ToException(answer, What, "allocating a shared page"),
         };
     }
 
-    /// <summary>The domain was resumed: all grants of before have ended, and pages that were held for them are given back.</summary>
-    /// <param name="firstHandle">The smallest handle of the generation that began.</param>
+    /// <summary>The domain was resumed: all earlier grants have ended, and the pages that were held for them are released.</summary>
+    /// <param name="firstHandle">The smallest handle of the new generation.</param>
     public void OnResumed(long firstHandle)
     {
         Volatile.Write(ref _firstHandle, firstHandle);
         Reclaim();
     }
 
-    /// <summary>Keeps a page whose grants do not all end yet.</summary>
+    /// <summary>Keeps a page that still has grants that cannot be ended.</summary>
     public void Hold(SharedPage page)
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (_held.Add(page))
             {
@@ -76,16 +76,16 @@ internal sealed class XenSharedPages : ISharedPages
         }
     }
 
-    /// <summary>Tries again to end some of what is held, the longest untried first.</summary>
+    /// <summary>Retries some of the held pages, the longest untried first.</summary>
     public void ReclaimSome() => Reclaim(TriedEachTime);
 
-    /// <summary>Tries again to end all that is held; true when that freed anything.</summary>
+    /// <summary>Retries all held pages. Returns true if that freed any.</summary>
     public bool Reclaim() => Reclaim(int.MaxValue);
 
     private bool Reclaim(int most)
     {
         int count;
-        lock (_gate)
+        lock (_lock)
         {
             count = Math.Min(_order.Count, most);
         }
@@ -94,14 +94,14 @@ internal sealed class XenSharedPages : ISharedPages
         for (int i = 0; i < count; i++)
         {
             SharedPage? page;
-            lock (_gate)
+            lock (_lock)
             {
                 if (!_order.TryDequeue(out page))
                 {
                     break;
                 }
 
-                // Out of the set first: another thread may abandon one more grant of the page meanwhile, and hold it again.
+                // Remove it from the set first: another thread may meanwhile abandon one more grant of the page and hold it again.
                 _held.Remove(page);
             }
 

@@ -2,12 +2,12 @@ using Xenlet.Kernel;
 
 namespace Xenlet.XenBus.Base;
 
-/// <summary>A lock that may be held across awaits; whoever comes first enters first.</summary>
+/// <summary>A lock that its holder may keep across awaits. Who waits longest enters first.</summary>
 internal sealed class AsyncLock
 {
     private Task _last = Task.CompletedTask;
 
-    /// <summary>Waits for the lock; disposing of the result leaves it.</summary>
+    /// <summary>Waits for the lock. Disposing of the result releases it.</summary>
     public async ValueTask<Holder> EnterAsync()
     {
         TaskCompletionSource mine = new(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -2,7 +2,7 @@ using Xenlet.XenStoreRing;
 
 namespace Xenlet.XenBus.Base;
 
-/// <summary>The numbers of Linux's <c>errno.h</c> that xenstore's error nodes begin with.</summary>
+/// <summary>Gives the number of Linux's <c>errno.h</c> with which an error node in the store begins.</summary>
 internal static class ErrorNumber
 {
     private const int EIO = 5;

@@ -2,7 +2,7 @@ using Xenlet.XenStoreRing;
 
 namespace Xenlet.XenBus.Base;
 
-/// <summary>Has something tried again after a pause, which grows until <see cref="Reset"/>.</summary>
+/// <summary>Retries something after a pause. Each pause is longer than the last, until <see cref="Reset"/>.</summary>
 internal sealed class RetryTimer(TimeProvider clock, Action again) : IDisposable
 {
     private readonly Lock _gate = new();
@@ -11,7 +11,7 @@ internal sealed class RetryTimer(TimeProvider clock, Action again) : IDisposable
     private bool _isSet;
     private bool _isDisposed;
 
-    /// <summary>Tries again after the next pause, if that is not due already.</summary>
+    /// <summary>Retries after the next pause, unless a retry is due already.</summary>
     public void Schedule()
     {
         lock (_gate)
@@ -22,13 +22,13 @@ internal sealed class RetryTimer(TimeProvider clock, Action again) : IDisposable
             }
 
             _isSet = true;
-            // Most of what could fail never does, so most timers are never made.
+            // Most timers are never needed, because most requests never fail.
             _timer ??= clock.CreateTimer(_ => Fire(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
             _timer.Change(_pause.Next(), Timeout.InfiniteTimeSpan);
         }
     }
 
-    /// <summary>Nothing is left to be tried again; the next pause is a short one.</summary>
+    /// <summary>Cancels the retry that is due, and makes the next pause a short one.</summary>
     public void Reset()
     {
         lock (_gate)

@@ -4,17 +4,17 @@ using Xenlet.XenStoreRing;
 namespace Xenlet.XenBus.Base;
 
 /// <summary>
-/// A front end that whoever ran in this domain before left behind: the guest was chain-loaded, or reset softly. Its back end still has its
-/// ring, and has to let it go before the device can be set up anew.
+/// A front end that an earlier program in this domain left in use, before a chain load or a soft reset. The back end still maps its ring,
+/// and must unmap it before the device can be set up again.
 /// </summary>
-/// <param name="store">Holds both ends.</param>
+/// <param name="store">The store with both ends.</param>
 /// <param name="node">The front end's node.</param>
 /// <param name="otherEnd">The back end's node.</param>
 /// <param name="time">Measures the limits.</param>
 internal sealed class StaleFrontEnd(XenStoreClient store, string node, string otherEnd, TimeProvider time)
 {
     /// <summary>
-    /// How long each answer of the back end is awaited: as long as in Linux (drivers/xen/xenbus/xenbus_probe_frontend.c,
+    /// How long the front end waits for each answer of the back end. Linux waits as long (drivers/xen/xenbus/xenbus_probe_frontend.c,
     /// xenbus_reset_wait_for_backend).
     /// </summary>
     public static readonly TimeSpan StepLimit = TimeSpan.FromSeconds(5);
@@ -23,9 +23,9 @@ internal sealed class StaleFrontEnd(XenStoreClient store, string node, string ot
     public static bool IsStale(XenBusState state) => state is not (XenBusState.Unknown or XenBusState.Initialising);
 
     /// <summary>
-    /// Takes the back end back to where it waits for a front end, through the states that it expects. One that does not follow is not
-    /// waited for longer than
-    /// <see cref="StepLimit"/> at each step: the front end becomes new all the same, and its driver waits as for any other.
+    /// Leads the back end, through the states that it expects, back to where it waits for a front end. Each step takes at most
+    /// <see cref="StepLimit"/>. If the back end does not follow, the front end becomes new all the same, and its driver waits as for any
+    /// other.
     /// </summary>
     /// <exception cref="XenStoreException">A state cannot be read or written.</exception>
     public async Task ResetAsync(CancellationToken cancellationToken)
@@ -50,7 +50,7 @@ internal sealed class StaleFrontEnd(XenStoreClient store, string node, string ot
         }
     }
 
-    /// <summary>Waits until the back end is in another state, or the limit is over.</summary>
+    /// <summary>Waits until the back end is in another state, or the time limit ends.</summary>
     private async Task<XenBusState> WaitWhileAsync(XenStoreWatch watch, XenBusState state, CancellationToken cancellationToken)
     {
         using CancellationTokenSource limit = new(StepLimit, time);
@@ -66,7 +66,7 @@ internal sealed class StaleFrontEnd(XenStoreClient store, string node, string ot
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            // Linux goes on as well: a back end that is stuck is no reason not to offer the device.
+            // Linux continues as well: a driver may still connect, though the back end is stuck.
         }
 
         return now;

@@ -3,17 +3,21 @@ using Xenlet.Kernel;
 namespace Xenlet.XenBus.Base;
 
 /// <summary>
-/// Runs work one piece at a time, in order. Work that waits under a key already is not queued again; work posted under the key of the
-/// piece that runs now is run once more after it. So any number of changes costs two looks at most.
+/// Runs work one piece at a time, in order. Work whose key waits already is not queued again; work posted under the key of the piece that
+/// is running runs once more after it. So any number of changes costs two examinations at most.
 /// </summary>
+/// <typeparam name="TKey">
+/// Identifies a piece of work by its value. A class, so that the compiler makes one queue for all types of keys.
+/// </typeparam>
 /// <param name="stepped">Whether work runs only when <see cref="StepAsync"/> asks for it.</param>
 /// <param name="loop">Where work runs, or <see langword="null"/> for the thread pool.</param>
-/// <param name="failed">Told what work has thrown; the queue goes on.</param>
-internal sealed class WorkQueue(bool stepped, EventLoop? loop, Action<Exception> failed)
+/// <param name="failed">Takes what work has thrown; the queue continues.</param>
+internal sealed class WorkQueue<TKey>(bool stepped, EventLoop? loop, Action<Exception> failed)
+    where TKey : class, IEquatable<TKey>
 {
     private readonly Lock _gate = new();
-    private readonly LinkedList<(string Key, Func<ValueTask> Work)> _waiting = new();
-    private readonly HashSet<string> _keys = [];
+    private readonly LinkedList<(TKey Key, Func<ValueTask> Work)> _waiting = new();
+    private readonly HashSet<TKey> _keys = [];
     private bool _isPumping;
     private bool _isHeld;
     private bool _isClosed;
@@ -31,7 +35,7 @@ internal sealed class WorkQueue(bool stepped, EventLoop? loop, Action<Exception>
     }
 
     /// <summary>Queues work; <see langword="false"/> when its key waits already or the queue is closed.</summary>
-    public bool Post(string key, Func<ValueTask> work)
+    public bool Post(TKey key, Func<ValueTask> work)
     {
         lock (_gate)
         {
@@ -47,7 +51,9 @@ internal sealed class WorkQueue(bool stepped, EventLoop? loop, Action<Exception>
         return true;
     }
 
-    /// <summary>Lets the piece that runs now end, and starts no other until <see cref="Release"/>. Work may be posted meanwhile.</summary>
+    /// <summary>
+    /// Starts no piece of work until <see cref="Release"/>; the one that is running ends. Work may be posted meanwhile.
+    /// </summary>
     public void Hold()
     {
         lock (_gate)
@@ -57,10 +63,10 @@ internal sealed class WorkQueue(bool stepped, EventLoop? loop, Action<Exception>
     }
 
     /// <summary>
-    /// Goes on after <see cref="Hold"/>: with <paramref name="first"/>, if it is given and its key does not wait already.
+    /// Continues after <see cref="Hold"/>: with <paramref name="first"/>, if it is given and its key does not wait already.
     /// <see langword="false"/> when the queue is closed.
     /// </summary>
-    public bool Release((string Key, Func<ValueTask> Work)? first = null)
+    public bool Release((TKey Key, Func<ValueTask> Work)? first = null)
     {
         lock (_gate)
         {
@@ -81,13 +87,13 @@ internal sealed class WorkQueue(bool stepped, EventLoop? loop, Action<Exception>
     }
 
     /// <summary>Drops the work that waits under a key.</summary>
-    public void Withdraw(string key)
+    public void Withdraw(TKey key)
     {
         lock (_gate)
         {
             if (_keys.Remove(key))
             {
-                _waiting.Remove(_waiting.First(piece => piece.Key == key));
+                _waiting.Remove(_waiting.First(piece => piece.Key.Equals(key)));
             }
         }
     }
@@ -103,7 +109,7 @@ internal sealed class WorkQueue(bool stepped, EventLoop? loop, Action<Exception>
         return await RunNextAsync().ConfigureAwait(EventLoop.IsCurrent);
     }
 
-    /// <summary>Drops what waits and takes nothing more; the piece that runs is not waited for.</summary>
+    /// <summary>Drops the work that waits and takes no more; it does not wait for the piece that is running.</summary>
     public void Close()
     {
         lock (_gate)
@@ -138,7 +144,7 @@ internal sealed class WorkQueue(bool stepped, EventLoop? loop, Action<Exception>
 
     private async ValueTask<bool> RunNextAsync()
     {
-        (string Key, Func<ValueTask> Work) next;
+        (TKey Key, Func<ValueTask> Work) next;
         lock (_gate)
         {
             if (_isHeld || _waiting.First is not { } node)

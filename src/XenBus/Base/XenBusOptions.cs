@@ -4,19 +4,19 @@ namespace Xenlet.XenBus;
 public sealed record XenBusOptions
 {
     /// <summary>
-    /// After how long a call into a driver that has not returned is reported. It is not ended: only its own device waits.
+    /// How long a call into a driver may take before the bus reports it. The call goes on, and only its own device waits.
     /// </summary>
     public TimeSpan DriverTimeLimit { get; init; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>After how long a driver that refused to detach is asked again.</summary>
+    /// <summary>The pause before the bus asks a driver that refused to detach once more.</summary>
     public TimeSpan DetachRetryInterval { get; init; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>How long <see cref="DeviceBus.WaitForBootAsync"/> waits when it is not told otherwise.</summary>
+    /// <summary>How long <see cref="DeviceBus.WaitForBootAsync"/> waits by default.</summary>
     public TimeSpan BootTimeLimit { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>
-    /// How long <see cref="DeviceBus.SuspendAsync"/> waits for drivers; it goes on without those that have not returned. libxl gives a
-    /// domain 60 seconds to suspend, in which two buses, the program and the store have their parts.
+    /// How long <see cref="DeviceBus.SuspendAsync"/> waits for drivers. It continues without those that have not returned. libxl gives a
+    /// domain 60 seconds to suspend, which two buses, the program and the store share.
     /// </summary>
     public TimeSpan SuspendTimeLimit { get; init; } = TimeSpan.FromSeconds(10);
 
@@ -27,11 +27,11 @@ public sealed record XenBusOptions
     public TimeSpan ShutdownTimeLimit { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>
-    /// Whether the queues of the bus and of its devices stand still until <see cref="DeviceBus.StepAsync"/> and
-    /// <see cref="XenDevice.StepAsync"/> run their next piece of work; for tests.
+    /// For tests: whether the queues of the bus and of its devices run work only when <see cref="DeviceBus.StepAsync"/> and
+    /// <see cref="XenDevice.StepAsync"/> ask for it.
     /// </summary>
     public bool Stepped { get; init; }
 
-    /// <summary>The clock for time limits and for the times in traces.</summary>
+    /// <summary>The clock for time limits and for the times of events.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 }

@@ -1,20 +1,20 @@
 namespace Xenlet.XenBus;
 
 /// <summary>
-/// What one end of a connection says of itself in its <c>state</c> node; names and numbers are those of <c>enum xenbus_state</c> in
-/// Xen's <c>io/xenbus.h</c>.
+/// The state that one end of a device has in its <c>state</c> node. Names and numbers are those of <c>enum xenbus_state</c> in Xen's
+/// <c>io/xenbus.h</c>.
 /// </summary>
 public enum XenBusState
 {
     Unknown = 0,
 
-    /// <summary>The tool stack has made the device, and nobody has begun to work on this end.</summary>
+    /// <summary>The tool stack has made the device, and this end has not begun to work on it.</summary>
     Initialising = 1,
 
-    /// <summary>Set up as far as is possible without the other end.</summary>
+    /// <summary>This end is set up as far as it can be without the other end.</summary>
     InitWait = 2,
 
-    /// <summary>Everything that the other end needs is in the store.</summary>
+    /// <summary>This end has written to the store all that the other end needs.</summary>
     Initialised = 3,
 
     Connected = 4,
@@ -23,7 +23,7 @@ public enum XenBusState
 
     Closed = 6,
 
-    /// <summary>Used by PCI pass-through only, as <see cref="Reconfigured"/> is.</summary>
+    /// <summary>Only PCI pass-through uses this state and <see cref="Reconfigured"/>.</summary>
     Reconfiguring = 7,
 
     Reconfigured = 8,

@@ -2,10 +2,10 @@ using System.Globalization;
 
 namespace Xenlet.XenBus;
 
-/// <summary>Reads states, and knows which changes a connection makes when all goes as <c>io/xenbus.h</c> describes.</summary>
+/// <summary>Parses states, and says which changes of a state <c>io/xenbus.h</c> describes.</summary>
 public static class XenBusStates
 {
-    // Row: from. Bit: to. A device may be given up (5, 6) or be set up anew by the tool stack (1) from any state.
+    // Row: from. Bit: to. From any state a device may close (5, 6), or the tool stack may set it up again (1).
     private const int AnyTime = (1 << 1) | (1 << 5) | (1 << 6);
 
     private static ReadOnlySpan<ushort> Next =>
@@ -16,22 +16,21 @@ public static class XenBusStates
         AnyTime | (1 << 4),
         AnyTime | (1 << 7),
         (1 << 1) | (1 << 6),
-        // A back end whose front end starts again goes from Closed to InitWait.
+        // A back end goes from Closed to InitWait when its front end starts again.
         (1 << 1) | (1 << 2),
         AnyTime | (1 << 8),
         AnyTime | (1 << 4) | (1 << 7),
     ];
 
     /// <summary>
-    /// Whether a change is one that the protocol describes. For traces and diagnosis only: nothing is refused for it, as peers do other
-    /// things too.
+    /// Whether the protocol describes a change. For diagnosis only: real peers make other changes as well, so the bus refuses none.
     /// </summary>
     public static bool IsUsual(XenBusState from, XenBusState to) =>
         (uint)from < (uint)Next.Length && (uint)to < (uint)Next.Length && (Next[(int)from] & (1 << (int)to)) != 0;
 
     /// <summary>
-    /// The state that a node's value says. A missing node, and a value that is no state, are <see cref="XenBusState.Closed"/>: an end that
-    /// cannot be read takes no part any more.
+    /// The state in a node's value. A missing node, and a value that is no state, are <see cref="XenBusState.Closed"/>: such an end takes
+    /// no part any more.
     /// </summary>
     public static XenBusState Parse(string? value) =>
         int.TryParse(

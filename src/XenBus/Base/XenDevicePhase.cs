@@ -3,20 +3,20 @@ namespace Xenlet.XenBus;
 /// <summary>How far the bus is with a device.</summary>
 public enum XenDevicePhase
 {
-    /// <summary>Found; its drivers have not been asked yet.</summary>
+    /// <summary>The bus has found it, and has offered it to no driver yet.</summary>
     Arrived,
 
-    /// <summary>No driver fits. It stays listed, its state untouched, and is offered again when a driver is added.</summary>
+    /// <summary>No driver fits. It stays on the list, with its state as it is, until a driver is added that fits.</summary>
     NoDriver,
 
-    /// <summary>A driver's <see cref="XenBusDriver.AttachAsync"/> runs.</summary>
+    /// <summary>A driver's <see cref="XenBusDriver.AttachAsync"/> is running.</summary>
     Attaching,
 
     Attached,
 
-    /// <summary>It has left the store, or was set up anew there, and its driver has not let it go yet.</summary>
+    /// <summary>It has left the store, or was set up again there, and its driver has not detached yet.</summary>
     Departing,
 
-    /// <summary>The bus does not know it any more.</summary>
+    /// <summary>It is on the bus's list no more.</summary>
     Gone,
 }

@@ -4,18 +4,15 @@ using Xenlet.XenStoreRing;
 namespace Xenlet.XenBus;
 
 /// <summary>
-/// The bus of our back ends, <c>backend/TYPE/DOMAIN/ID</c>: the devices that we provide to other domains. It never holds boot, since a
-/// front end may come late or never.
+/// The bus of our back ends, <c>backend/TYPE/DOMAIN/ID</c>: the devices that this domain provides to others. It never holds boot, because
+/// a front end may come late or never.
 /// </summary>
-public sealed class BackBus(XenStoreClient store, XenBusOptions? options = null) : DeviceBus(store, "backend", 2, options)
+public sealed class BackBus(XenStoreClient store, XenBusOptions? options = null) : DeviceBus(
+    store, new("backend", 2, "frontend", "frontend-id"), options)
 {
-    private protected override string OtherEndNode => "frontend";
-
-    private protected override string OtherEndIdNode => "frontend-id";
-
     private protected override bool HoldsBoot => false;
 
-    /// <summary>A front end that starts again finds us ready, as long as the tool stack keeps the device online.</summary>
+    /// <summary>Makes a closed device ready for a front end that starts again, while the tool stack keeps the device online.</summary>
     internal override async ValueTask AfterOtherEndChangedAsync(XenDevice device, XenBusState state)
     {
         if (state == XenBusState.Initialising && device.State == XenBusState.Closed
@@ -25,10 +22,10 @@ public sealed class BackBus(XenStoreClient store, XenBusOptions? options = null)
         }
     }
 
-    /// <summary>Once closed and offline, a device needs its hot-plug script's mark no more.</summary>
+    /// <summary>Removes the mark of the hot-plug script from a device that is closed and offline.</summary>
     internal override async ValueTask AfterLocalEndChangedAsync(XenDevice device, string path)
     {
-        // An empty path stands for any, the two among them.
+        // An empty path stands for any change, and so for these two as well.
         if (path is "" or "/state" or "/online" && device.State == XenBusState.Closed
             && !await IsOnlineAsync(device).ConfigureAwait(EventLoop.IsCurrent))
         {
@@ -36,7 +33,7 @@ public sealed class BackBus(XenStoreClient store, XenBusOptions? options = null)
         }
     }
 
-    /// <summary>Whether the tool stack keeps the device; not where it does not let us know.</summary>
+    /// <summary>Whether the tool stack keeps the device online. A device whose node we may not read is offline.</summary>
     private async ValueTask<bool> IsOnlineAsync(XenDevice device)
     {
         try

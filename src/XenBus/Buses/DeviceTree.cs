@@ -9,14 +9,14 @@ namespace Xenlet.XenBus;
 public static class DeviceTree
 {
     /// <summary>
-    /// One line a bus and one a device: type and id, driver, both states, and where the other end is; and one of what its driver has to say
-    /// of it, if anything.
+    /// Formats one line for each bus and one for each device: type and id, driver, both states, and where the other end is. A line of the
+    /// driver's own follows if it has something to say.
     /// </summary>
     public static string Format(params IEnumerable<DeviceBus> buses) => Format(buses, device => device.OtherEndState);
 
     /// <summary>
-    /// The same with what the other ends of devices without driver say at this moment: nobody follows those, so
-    /// <see cref="Format(IEnumerable{DeviceBus})"/> gives them as Unknown.
+    /// Does the same, and reads the states of the other ends of devices without driver. Nothing follows those, so
+    /// <see cref="Format(IEnumerable{DeviceBus})"/> shows them as Unknown.
     /// </summary>
     public static async Task<string> FormatAsync(params IEnumerable<DeviceBus> buses)
     {
@@ -72,11 +72,11 @@ public static class DeviceTree
     {
         try
         {
-            return device.Driver?.Describe(device);
+            return device.Session?.Describe();
         }
         catch (Exception error)
         {
-            // The tree is for whoever looks for what is wrong; a driver in trouble must not hide the others.
+            // People read the tree to find what is wrong: a driver in trouble must not hide the other devices.
             return $"(its driver cannot say more: {error.Message})";
         }
     }

@@ -1,8 +1,8 @@
 namespace Xenlet.XenBus.Devices;
 
 /// <summary>
-/// Keeps those who wait for boot waiting: once for the bus's own start, and once for each device found until then, or until all are
-/// released. Each is in it or not, so none can be released twice, and a device that goes for whatever reason takes its share along.
+/// Holds boot until the bus has found its devices, and until each of these is connected, closed or gone. It keeps a set, not a count: no
+/// device can be released twice, and one that departs for whatever reason releases its part.
 /// </summary>
 internal sealed class BootHold
 {
@@ -51,7 +51,7 @@ internal sealed class BootHold
         }
     }
 
-    /// <summary>A device has got where it can get; does nothing the second time.</summary>
+    /// <summary>A device is connected, closed or gone, and holds boot no more.</summary>
     public void Release(XenDevice device)
     {
         lock (_gate)
@@ -63,7 +63,7 @@ internal sealed class BootHold
         }
     }
 
-    /// <summary>All devices present at the start have been found.</summary>
+    /// <summary>The bus has found all devices that were present at its start.</summary>
     public void ReleaseBus()
     {
         lock (_gate)

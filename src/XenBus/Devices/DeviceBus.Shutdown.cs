@@ -7,7 +7,7 @@ public abstract partial class DeviceBus
 {
     private TaskCompletionSource<ShutdownReport>? _shutdown;
 
-    /// <summary>Whether the domain ends: nothing is taken up any more.</summary>
+    /// <summary>Whether the domain ends: the bus takes up no device any more.</summary>
     private bool IsShuttingDown
     {
         get
@@ -19,7 +19,7 @@ public abstract partial class DeviceBus
         }
     }
 
-    /// <summary>Closes all devices at the same time; all together have one limit. What is asked again is the same end.</summary>
+    /// <summary>Closes all devices at the same time, with one limit for all. A second call returns the first one's task.</summary>
     private protected Task<ShutdownReport> ShutdownDevicesAsync()
     {
         XenDevice[] devices;
@@ -32,7 +32,7 @@ public abstract partial class DeviceBus
             }
 
             _shutdown = end = new(TaskCreationOptions.RunContinuationsAsynchronously);
-            devices = [.. _devices.Values];
+            devices = _devices.All();
         }
 
         if (devices.Length == 0)

@@ -11,7 +11,7 @@ public abstract partial class DeviceBus
     private SuspendPhase _suspendPhase;
     private int _suspends;
 
-    /// <summary>For tests: what happens after the work that brings the bus to rest was begun, and before it does.</summary>
+    /// <summary>For tests: runs in the work that brings the bus to rest, before it does.</summary>
     internal Action? BeforeRest { get; set; }
 
     private bool IsRunning
@@ -34,10 +34,10 @@ public abstract partial class DeviceBus
     }
 
     /// <summary>
-    /// Brings the bus to rest, before <see cref="XenStoreClient.SuspendAsync"/>: the look under way ends, each driver is told, and no queue
-    /// starts anything until <see cref="ResumeAsync"/> or <see cref="CancelSuspendAsync"/>. When a driver refuses, the bus goes on, and
-    /// drivers that have agreed are told so. One that throws loses its own device; one that does not return within
-    /// <see cref="XenBusOptions.SuspendTimeLimit"/> is named, and not waited for.
+    /// Brings the bus to rest, before <see cref="XenStoreClient.SuspendAsync"/>: finishes the examination under way, suspends each driver,
+    /// and starts no work until <see cref="ResumeAsync"/> or <see cref="CancelSuspendAsync"/>. When a driver refuses, the bus continues,
+    /// and notifies the drivers that had agreed. A driver that throws loses its own device. The report names a driver that does not return
+    /// within <see cref="XenBusOptions.SuspendTimeLimit"/>, and the suspend does not wait for it.
     /// </summary>
     /// <exception cref="InvalidOperationException">The bus is being suspended already, or is suspended.</exception>
     public async Task<SuspendReport> SuspendAsync(CancellationToken cancellationToken = default)
@@ -53,7 +53,7 @@ public abstract partial class DeviceBus
         try
         {
             TaskCompletionSource atRest = new(TaskCreationOptions.RunContinuationsAsynchronously);
-            if (_queue.Post("suspend", () =>
+            if (_queue.Post(new(BusWorkKind.Suspend), () =>
                 {
                     Rest(suspend);
                     atRest.TrySetResult();
@@ -63,11 +63,8 @@ public abstract partial class DeviceBus
                 await EventLoop.OnLoop(atRest.Task).WaitAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
             }
 
-            // The list changes on the bus's queue only, so it is now what it will be until the resume.
-            lock (_gate)
-            {
-                told = [.. _devices.Values];
-            }
+            // Only the bus's queue changes the list, so it stays the same until the resume.
+            told = _devices.All();
 
             (XenDevice Device, Task<bool> Answer)[] answers = [.. told.Select(device => (device, device.SuspendAsync()))];
             try
@@ -102,47 +99,41 @@ public abstract partial class DeviceBus
             }
             else
             {
-                GoOn(told);
+                Continue(told);
             }
 
             return report;
         }
         catch
         {
-            GoOn(told);
+            Continue(told);
             throw;
         }
     }
 
     /// <summary>
-    /// Goes on after a suspend that did not come about, after <see cref="XenStoreClient.CancelSuspend"/>. Drivers are told, and nothing
-    /// else is done.
+    /// Continues after a suspend that did not come about, after <see cref="XenStoreClient.CancelSuspend"/>. It notifies the drivers, and
+    /// does nothing else.
     /// </summary>
     /// <exception cref="InvalidOperationException">The bus is not suspended.</exception>
     public ValueTask CancelSuspendAsync()
     {
         Change(SuspendPhase.Suspended, SuspendPhase.Suspending);
-        XenDevice[] devices;
-        lock (_gate)
-        {
-            devices = [.. _devices.Values];
-        }
-
-        GoOn(devices);
+        Continue(_devices.All());
         return default;
     }
 
     /// <summary>
-    /// Goes on after a suspend, after <see cref="XenStoreClient.ResumeAsync(Func{IXenStoreTransport}, CancellationToken)"/>: examines
-    /// every device again, finds its new other end, has drivers told, and looks for devices that came or went meanwhile. Returns when all
-    /// have been examined; drivers may still be resuming. In <see cref="XenBusOptions.Stepped"/> mode it returns before.
+    /// Continues after a suspend, after <see cref="XenStoreClient.ResumeAsync(Func{IXenStoreTransport}, CancellationToken)"/>: examines
+    /// every device, finds its new other end, notifies the drivers, and enumerates the devices that came or went meanwhile. Returns when it
+    /// has examined all devices; drivers may still be resuming. In <see cref="XenBusOptions.Stepped"/> mode it returns before that.
     /// </summary>
     /// <exception cref="InvalidOperationException">The bus is not suspended.</exception>
     public async ValueTask ResumeAsync(CancellationToken cancellationToken = default)
     {
         Change(SuspendPhase.Suspended, SuspendPhase.Resuming);
         TaskCompletionSource examined = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        if (_queue.Release(("resume", () => ExamineAllAsync(examined))) && !Options.Stepped)
+        if (_queue.Release((new(BusWorkKind.Resume), () => ExamineAllAsync(examined))) && !Options.Stepped)
         {
             await EventLoop.OnLoop(examined.Task).WaitAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         }
@@ -150,33 +141,24 @@ public abstract partial class DeviceBus
 
     private async ValueTask ExamineAllAsync(TaskCompletionSource examined)
     {
-        XenDevice[] devices;
-        bool watched;
-        lock (_gate)
-        {
-            devices = [.. _devices.Values];
-            watched = _watch is not null;
-        }
-
+        XenDevice[] devices = _devices.All();
         try
         {
-            if (!watched && _isStarted)
+            if (!_watch.IsRegistered && _isStarted)
             {
                 try
                 {
-                    await WatchAsync(CancellationToken.None).ConfigureAwait(EventLoop.IsCurrent);
+                    await _watch.RegisterAsync(CancellationToken.None).ConfigureAwait(EventLoop.IsCurrent);
                 }
                 catch (XenStoreException error)
                 {
-                    SayNotWatched(error);
-                    _watchAgain.Schedule();
+                    _watch.RetryLater(error);
                 }
             }
 
-            // The domain's directory may be a new one.
+            // The domain's directory may be a new one, without what we announced.
             await AnnounceAsync(CancellationToken.None).ConfigureAwait(EventLoop.IsCurrent);
-            _givenUp.Clear();
-            _passedOver.Clear();
+            _skipped.Clear();
             (XenDevice Device, ResumeFinding Finding)[] findings = await Task.WhenAll(devices.Select(async device =>
                 (device, await device.ExamineAsync().ConfigureAwait(EventLoop.IsCurrent)))).ConfigureAwait(EventLoop.IsCurrent);
             foreach ((XenDevice device, ResumeFinding finding) in findings)
@@ -196,14 +178,14 @@ public abstract partial class DeviceBus
         finally
         {
             Change(SuspendPhase.Resuming, SuspendPhase.Running);
-            // For what came and went meanwhile, whether or not the root watch says so.
-            Look(Node, tell: false);
+            // For devices that came and went meanwhile: the watch may have lost their events.
+            ExamineBelow(Node, notify: false);
             examined.TrySetResult();
         }
     }
 
     /// <summary>
-    /// Examines a device, whose queue stands still, until xenstored has said something of it. The domain may be suspended meanwhile.
+    /// Examines a device until xenstored answers. The device's queue is held meanwhile, and the domain may suspend again.
     /// </summary>
     private async Task ExamineAgainAsync(XenDevice device)
     {
@@ -237,7 +219,7 @@ public abstract partial class DeviceBus
         }
     }
 
-    /// <summary>Holds the queue, unless the suspend that wants it was given up before its turn came.</summary>
+    /// <summary>Holds the queue, unless the suspend that posted this work was cancelled before its turn.</summary>
     private void Rest(int suspend)
     {
         BeforeRest?.Invoke();
@@ -250,16 +232,16 @@ public abstract partial class DeviceBus
         }
     }
 
-    private void GoOn(XenDevice[] devices)
+    private void Continue(XenDevice[] devices)
     {
         foreach (XenDevice device in devices)
         {
             device.CancelSuspend();
         }
 
-        _queue.Withdraw("suspend");
+        _queue.Withdraw(new(BusWorkKind.Suspend));
         Change(SuspendPhase.Suspending, SuspendPhase.Running);
-        // Last, so that what runs now does not hold it again.
+        // Last, so that a piece of work that is running cannot hold the queue again.
         _queue.Release();
     }
 

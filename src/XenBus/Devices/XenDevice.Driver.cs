@@ -5,30 +5,32 @@ using Xenlet.XenStoreRing;
 
 namespace Xenlet.XenBus;
 
-/// <summary>The device's queue: all calls into its driver are made here, one after another.</summary>
+/// <summary>The device's queue, on which all calls into its driver are made, one after another.</summary>
 [System.Diagnostics.CodeAnalysis.SuppressMessage("Reliability", "CA1001:Types that own disposable fields should be disposable",
     Justification = "The token source has no timer and no wait handle; drivers may hold its token after the device has gone.")]
 public sealed partial class XenDevice
 {
-    // Different paths told one by one; beyond it they become "anything may have changed".
+    // Changes of different paths that wait; beyond them they become one that means "anything may have changed".
     private const int MaxQueued = 64;
 
-    private readonly WorkQueue _queue;
+    private readonly WorkQueue<DeviceWork> _queue;
     private readonly CancellationTokenSource _leaving = new();
     private readonly Lock _gate = new();
+    private readonly OtherEndWatch _otherEndWatch;
     private XenDevicePhase _phase;
     private XenBusDriver? _driver;
-    private XenStoreWatch? _otherEndWatch;
-    private ITimer? _retry;
-    private RetryTimer? _again;
+    private DeviceSession? _session;
+    private ITimer? _detachTimer;
+    private RetryTimer? _retry;
 
-    // What is still to be told after xenstored did not answer. Used on the device's queue only.
-    private bool _isOtherEndUntold;
-    private bool _isLocalEndUntold;
-    private string? _saidTemporary;
+    // Calls that are to be repeated, since xenstored did not answer. Used on the device's queue only.
+    private bool _isOtherEndPending;
+    private bool _isLocalEndPending;
+    private string? _reportedTemporary;
 
-    // How a device that failed ends, when its driver has let it go. Used on the device's queue only.
-    private Failure? _failure;
+    // Set when the driver has failed: whether the state could not be set to Closed either, so that the device looks like a new one. Used
+    // on the device's queue only.
+    private bool? _isGivenUp;
 
     /// <summary>How far the bus is with the device.</summary>
     public XenDevicePhase Phase
@@ -42,7 +44,7 @@ public sealed partial class XenDevice
         }
     }
 
-    /// <summary>The driver that has the device, or that is taking it on.</summary>
+    /// <summary>The driver that serves the device, or is attaching to it.</summary>
     public XenBusDriver? Driver
     {
         get
@@ -54,29 +56,34 @@ public sealed partial class XenDevice
         }
     }
 
-    /// <summary>Whether a watch follows the other end.</summary>
-    internal bool FollowsOtherEnd
+    /// <summary>What serves the device, from a successful attach until it is gone.</summary>
+    internal DeviceSession? Session
     {
         get
         {
             lock (_gate)
             {
-                return _otherEndWatch is not null;
+                return _session;
             }
         }
     }
 
-    /// <summary>Runs the next piece of the device's work, driver calls among it; <see langword="false"/> when there is none.</summary>
+    /// <summary>Whether a watch follows the other end.</summary>
+    internal bool FollowsOtherEnd => _otherEndWatch.IsWatching;
+
+    /// <summary>
+    /// Runs the next piece of the device's work, such as a call into its driver; <see langword="false"/> when there is none.
+    /// </summary>
     /// <exception cref="InvalidOperationException">The bus is not <see cref="XenBusOptions.Stepped"/>.</exception>
     public ValueTask<bool> StepAsync() => _queue.StepAsync();
 
-    /// <summary>Offers the device to the drivers, unless one has it.</summary>
-    internal void PostAttach() => _queue.Post("attach", AttachAsync);
+    /// <summary>Offers the device to the drivers, unless one serves it.</summary>
+    internal void PostAttach() => _queue.Post(new(DeviceWorkKind.Attach), AttachAsync);
 
-    /// <summary>Tells the driver that something at <paramref name="path"/> below the node may have changed.</summary>
+    /// <summary>Calls the driver because something at <paramref name="path"/> below the node may have changed.</summary>
     internal void PostLocalEnd(string path)
     {
-        // Before it has attached, the events after attach stand for all that happened until then.
+        // The calls that follow an attach stand for all changes before it.
         if (Phase != XenDevicePhase.Attached)
         {
             return;
@@ -87,14 +94,14 @@ public sealed partial class XenDevice
             path = "";
         }
 
-        _queue.Post("local end" + path, () => LocalEndChangedAsync(path));
+        _queue.Post(new(DeviceWorkKind.NotifyLocalEnd, path), () => LocalEndChangedAsync(path));
         if (!FollowsOtherEnd)
         {
             PostOtherEnd();
         }
     }
 
-    /// <summary>The device is not in the store any more, or another is in its place. Its driver is asked to let it go.</summary>
+    /// <summary>The device is not in the store any more, or another one is in its place. Its driver is detached.</summary>
     internal void Depart(string reason)
     {
         lock (_gate)
@@ -111,7 +118,7 @@ public sealed partial class XenDevice
         CancelCalls();
         Bus.Hold.Release(this);
         EndShutdown(isClosed: true);
-        _queue.Post("detach", DetachAsync);
+        _queue.Post(new(DeviceWorkKind.Detach), DetachAsync);
     }
 
     /// <summary>The bus ends: nothing is done for the device any more.</summary>
@@ -120,14 +127,17 @@ public sealed partial class XenDevice
         lock (_gate)
         {
             _phase = XenDevicePhase.Gone;
+            _detachTimer?.Dispose();
             _retry?.Dispose();
-            _again?.Dispose();
         }
 
         CloseQueue();
         CancelCalls();
-        await EndOtherEndWatchAsync().ConfigureAwait(EventLoop.IsCurrent);
+        await _otherEndWatch.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
     }
+
+    /// <summary>Reads the other end's state; see <see cref="OtherEndWatch.ReadStateAsync"/>.</summary>
+    internal ValueTask<XenBusState> ReadOtherEndStateAsync() => _otherEndWatch.ReadStateAsync();
 
     /// <summary>
     /// Cancels the token of the driver's calls. What a driver has registered with it is driver code, and runs where its calls run.
@@ -136,7 +146,7 @@ public sealed partial class XenDevice
     {
         if (Bus.Loop is { } loop && Driver is { NeverBlocks: true })
         {
-            // Not in this call: the driver's goes on in it.
+            // Not here: this may be called by the driver, which would find its own code running within its call.
             loop.Post(static leaving => ((CancellationTokenSource)leaving!).Cancel(), _leaving);
         }
         else
@@ -145,10 +155,12 @@ public sealed partial class XenDevice
         }
     }
 
-    private void PostOtherEnd() => _queue.Post("other end", () => OtherEndChangedAsync(tellAlways: true));
+    private void PostOtherEnd() => _queue.Post(new(DeviceWorkKind.NotifyOtherEnd), () => OtherEndChangedAsync(always: true));
 
-    /// <summary>Has what xenstored did not answer asked again after a pause.</summary>
-    private void TryAgainLater()
+    private void PostRetry() => _queue.Post(new(DeviceWorkKind.Retry), RetryAsync);
+
+    /// <summary>Repeats, after a pause, what xenstored did not answer.</summary>
+    private void RetryLater()
     {
         lock (_gate)
         {
@@ -157,12 +169,12 @@ public sealed partial class XenDevice
                 return;
             }
 
-            _again ??= new(Time, () => _queue.Post("again", TryAgainAsync));
-            _again.Schedule();
+            _retry ??= new(Time, PostRetry);
+            _retry.Schedule();
         }
     }
 
-    private async ValueTask TryAgainAsync()
+    private async ValueTask RetryAsync()
     {
         if (Phase == XenDevicePhase.Arrived)
         {
@@ -170,38 +182,38 @@ public sealed partial class XenDevice
         }
         else if (_awaitsResume)
         {
-            await TellOfResumeAsync().ConfigureAwait(EventLoop.IsCurrent);
+            await ResumeSessionAsync().ConfigureAwait(EventLoop.IsCurrent);
         }
         else
         {
-            if (_isLocalEndUntold)
+            if (_isLocalEndPending)
             {
                 await LocalEndChangedAsync("").ConfigureAwait(EventLoop.IsCurrent);
             }
 
-            await OtherEndChangedAsync(tellAlways: false).ConfigureAwait(EventLoop.IsCurrent);
+            await OtherEndChangedAsync(always: false).ConfigureAwait(EventLoop.IsCurrent);
         }
 
-        bool isTold = !_awaitsResume && !_isLocalEndUntold && !_isOtherEndUntold;
-        if (isTold && Phase != XenDevicePhase.Arrived && (Phase != XenDevicePhase.Attached || FollowsOtherEnd))
+        if (!_awaitsResume && !_isLocalEndPending && !_isOtherEndPending && Phase != XenDevicePhase.Arrived)
         {
-            _again?.Reset();
+            _retry?.Reset();
         }
     }
 
-    private void SayTemporary(string what, XenStoreException error)
+    /// <summary>Reports an error that is retried, unless it was the last one reported.</summary>
+    private void ReportTemporary(string what, XenStoreException error)
     {
         string text = $"{Name}: {what}, and it is tried again: {error.Message}";
-        if (text != _saidTemporary)
+        if (text != _reportedTemporary)
         {
-            _saidTemporary = text;
+            _reportedTemporary = text;
             Bus.Report(this, text);
         }
     }
 
     private async ValueTask AttachAsync()
     {
-        // A device without driver whose state has been set to another is not on offer until it is set up anew.
+        // A device without driver whose state is not Initialising any more is not offered until the tool stack sets it up anew.
         if (_isShutDown || (_state != XenBusState.Initialising && Phase == XenDevicePhase.NoDriver))
         {
             return;
@@ -231,21 +243,18 @@ public sealed partial class XenDevice
                 return;
             }
 
-            await CallAsync(driver, nameof(XenBusDriver.AttachAsync), async () =>
-            {
-                await driver.AttachAsync(this, _leaving.Token).ConfigureAwait(EventLoop.IsCurrent);
-                return true;
-            }).ConfigureAwait(EventLoop.IsCurrent);
+            UseSession(await CallAsync(driver, nameof(XenBusDriver.AttachAsync), () => driver.AttachAsync(this, _leaving.Token))
+                .ConfigureAwait(EventLoop.IsCurrent));
         }
         catch (XenStoreException error) when (error.IsTemporary && Advance(XenDevicePhase.Arrived, XenDevicePhase.Attaching))
         {
-            SayTemporary($"driver {Driver?.Name} cannot attach", error);
-            TryAgainLater();
+            ReportTemporary($"driver {Driver?.Name} cannot attach", error);
+            RetryLater();
             return;
         }
         catch (Exception error)
         {
-            await FailAsync("cannot be attached", error, attached: false).ConfigureAwait(EventLoop.IsCurrent);
+            await FailAsync("cannot be attached", error).ConfigureAwait(EventLoop.IsCurrent);
             return;
         }
 
@@ -256,10 +265,19 @@ public sealed partial class XenDevice
         }
     }
 
+    private void UseSession(DeviceSession session)
+    {
+        lock (_gate)
+        {
+            _session = session;
+        }
+    }
+
     private async ValueTask FollowEndsAsync()
     {
-        await WatchOtherEndAsync().ConfigureAwait(EventLoop.IsCurrent);
-        // Each end is told of once, whether or not a watch of its own says something: what changed before is seen now.
+        await _otherEndWatch.StartAsync(_leaving.Token).ConfigureAwait(EventLoop.IsCurrent);
+
+        // One call for each end, for all changes until now: a watch may not fire for those.
         PostOtherEnd();
         PostLocalEnd("");
     }
@@ -291,97 +309,18 @@ public sealed partial class XenDevice
         return best;
     }
 
-    /// <param name="again">Whether it was refused before, which is not said twice.</param>
-    private async ValueTask WatchOtherEndAsync(bool again = false)
-    {
-        // One that attached late for a suspend may have one already.
-        await EndOtherEndWatchAsync().ConfigureAwait(EventLoop.IsCurrent);
-        XenStoreWatch watch;
-        try
-        {
-            watch = await Store.WatchAsync(OtherEndPath + "/state").ConfigureAwait(EventLoop.IsCurrent);
-        }
-        catch (XenStoreException error)
-        {
-            if (!again)
-            {
-                Bus.Report(this, $"{Name}: its other end cannot be watched, and is looked at now and then: {error.Message}");
-            }
-
-            TryAgainLater();
-            return;
-        }
-
-        bool wanted;
-        lock (_gate)
-        {
-            wanted = _phase == XenDevicePhase.Attached;
-            _otherEndWatch = wanted ? watch : null;
-        }
-
-        if (!wanted)
-        {
-            await watch.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
-            return;
-        }
-
-        try
-        {
-            // The event that every watch begins with is told by the caller.
-            if (await watch.WaitToReadAsync(_leaving.Token).ConfigureAwait(EventLoop.IsCurrent))
-            {
-                watch.TryRead(out _);
-            }
-        }
-        catch (Exception error) when (error is OperationCanceledException or XenStoreException)
-        {
-            return;
-        }
-
-        if (again)
-        {
-            Bus.Report(this, $"{Name}: its other end is watched again");
-        }
-
-        _ = FollowOtherEndAsync(watch);
-    }
-
-    private async Task FollowOtherEndAsync(XenStoreWatch watch)
-    {
-        try
-        {
-            while (await watch.WaitToReadAsync().ConfigureAwait(EventLoop.IsCurrent))
-            {
-                while (watch.TryRead(out _))
-                {
-                    PostOtherEnd();
-                }
-            }
-        }
-        catch (XenStoreException error)
-        {
-            lock (_gate)
-            {
-                _otherEndWatch = _otherEndWatch == watch ? null : _otherEndWatch;
-            }
-
-            Bus.Report(this, $"{Name}: its other end is not watched any more: {error.Message}");
-            TryAgainLater();
-        }
-    }
-
-    /// <param name="tellAlways">Whether the driver is told of a state that it was told of before.</param>
-    private async ValueTask OtherEndChangedAsync(bool tellAlways)
+    /// <param name="always">Whether the driver is called even if the state is the one of the last call.</param>
+    private async ValueTask OtherEndChangedAsync(bool always)
     {
         if (Phase != XenDevicePhase.Attached || _awaitsResume)
         {
             return;
         }
 
-        if (!FollowsOtherEnd && _otherEndState != XenBusState.Unknown)
+        if (_otherEndState != XenBusState.Unknown)
         {
-            // A watch may have come free.
-            await WatchOtherEndAsync(again: true).ConfigureAwait(EventLoop.IsCurrent);
+            // A watch that was refused: the quota may have room by now.
+            await _otherEndWatch.RetryAsync(_leaving.Token).ConfigureAwait(EventLoop.IsCurrent);
         }
 
         if (_isShutDown)
@@ -390,7 +329,7 @@ public sealed partial class XenDevice
             return;
         }
 
-        _isOtherEndUntold |= tellAlways;
+        _isOtherEndPending |= always;
         XenBusState state;
         try
         {
@@ -398,26 +337,26 @@ public sealed partial class XenDevice
         }
         catch (XenStoreException error)
         {
-            _isOtherEndUntold = true;
-            SayTemporary("its other end cannot be looked at", error);
-            TryAgainLater();
+            _isOtherEndPending = true;
+            ReportTemporary("its other end cannot be looked at", error);
+            RetryLater();
             return;
         }
 
         XenBusState before = _otherEndState;
         NoteOtherEnd(state);
-        if (before == state && !_isOtherEndUntold)
+        if (before == state && !_isOtherEndPending)
         {
             return;
         }
 
-        _isOtherEndUntold = true;
-        bool isTold = await TellAsync(
-            nameof(XenBusDriver.OtherEndChangedAsync), driver => driver.OtherEndChangedAsync(this, state, _leaving.Token))
+        _isOtherEndPending = true;
+        bool isDone = await CallSessionAsync(
+            nameof(DeviceSession.OtherEndChangedAsync), session => session.OtherEndChangedAsync(state, _leaving.Token))
                 .ConfigureAwait(EventLoop.IsCurrent);
-        if (isTold && await FollowUpAsync(() => Bus.AfterOtherEndChangedAsync(this, state)).ConfigureAwait(EventLoop.IsCurrent))
+        if (isDone && await FollowUpAsync(() => Bus.AfterOtherEndChangedAsync(this, state)).ConfigureAwait(EventLoop.IsCurrent))
         {
-            _isOtherEndUntold = false;
+            _isOtherEndPending = false;
         }
     }
 
@@ -434,7 +373,7 @@ public sealed partial class XenDevice
     }
 
     /// <summary>
-    /// What the bus does of its own after a driver was told; <see langword="false"/> when it is to be done again, with the telling.
+    /// Does the bus's own part after a call into the driver; <see langword="false"/> when both are to be repeated.
     /// </summary>
     private async ValueTask<bool> FollowUpAsync(Func<ValueTask> work)
     {
@@ -450,30 +389,15 @@ public sealed partial class XenDevice
         }
         catch (XenStoreException error) when (error.IsTemporary)
         {
-            SayTemporary("the bus cannot do its part", error);
-            TryAgainLater();
+            ReportTemporary("the bus cannot do its part", error);
+            RetryLater();
             return false;
         }
         catch (XenStoreException error)
         {
-            // Not the driver's fault, so its device goes on.
+            // The driver has not failed, so the device stays.
             Bus.Report(this, $"{Name}: the bus cannot do its part: {error.Message}");
             return true;
-        }
-    }
-
-    /// <summary>
-    /// The other end's state; one that does not exist, or that we may not read, is Closed. Any other error says nothing of it.
-    /// </summary>
-    internal async ValueTask<XenBusState> ReadOtherEndStateAsync()
-    {
-        try
-        {
-            return XenBusStates.Parse(await Store.TryReadAsync(OtherEndPath + "/state").ConfigureAwait(EventLoop.IsCurrent));
-        }
-        catch (XenStoreException error) when (error.Error == XenStoreError.EACCES)
-        {
-            return XenBusState.Closed;
         }
     }
 
@@ -484,25 +408,25 @@ public sealed partial class XenDevice
             return;
         }
 
-        bool isAgain = _isLocalEndUntold;
-        _isLocalEndUntold = true;
-        bool isTold = await TellAsync(
-            nameof(XenBusDriver.LocalEndChangedAsync), driver => driver.LocalEndChangedAsync(this, path, _leaving.Token))
+        bool wasPending = _isLocalEndPending;
+        _isLocalEndPending = true;
+        bool isDone = await CallSessionAsync(
+            nameof(DeviceSession.LocalEndChangedAsync), session => session.LocalEndChangedAsync(path, _leaving.Token))
                 .ConfigureAwait(EventLoop.IsCurrent);
-        if (isTold && await FollowUpAsync(() => Bus.AfterLocalEndChangedAsync(this, path)).ConfigureAwait(EventLoop.IsCurrent))
+        if (isDone && await FollowUpAsync(() => Bus.AfterLocalEndChangedAsync(this, path)).ConfigureAwait(EventLoop.IsCurrent))
         {
-            // Another path's telling does not stand for the one that failed.
-            _isLocalEndUntold = isAgain && path.Length > 0;
+            // A call for another path does not stand for the one that failed.
+            _isLocalEndPending = wasPending && path.Length > 0;
         }
     }
 
     /// <summary>
-    /// Calls the driver; <see langword="false"/> when xenstored did not answer it, and the call is to be made again. That it failed is
-    /// not.
+    /// Calls the attached driver; <see langword="false"/> when xenstored did not answer it, so that the call is to be repeated. A call that
+    /// fails closes the device, and is not repeated.
     /// </summary>
-    private async ValueTask<bool> TellAsync(string call, Func<XenBusDriver, ValueTask> tell)
+    private async ValueTask<bool> CallSessionAsync(string call, Func<DeviceSession, ValueTask> work)
     {
-        if (Phase != XenDevicePhase.Attached || _isShutDown || Driver is not { } driver)
+        if (Phase != XenDevicePhase.Attached || _isShutDown || Driver is not { } driver || Session is not { } session)
         {
             return true;
         }
@@ -512,49 +436,49 @@ public sealed partial class XenDevice
             await ResolveStateAsync().ConfigureAwait(EventLoop.IsCurrent);
             await CallAsync(driver, call, async () =>
             {
-                await tell(driver).ConfigureAwait(EventLoop.IsCurrent);
+                await work(session).ConfigureAwait(EventLoop.IsCurrent);
                 return true;
             }).ConfigureAwait(EventLoop.IsCurrent);
         }
         catch (XenStoreException error) when (error.IsTemporary)
         {
-            SayTemporary($"driver {driver.Name} cannot do {call}", error);
-            TryAgainLater();
+            ReportTemporary($"driver {driver.Name} cannot do {call}", error);
+            RetryLater();
             return false;
         }
         catch (Exception error)
         {
-            await FailAsync($"failed in {call}", error, attached: true).ConfigureAwait(EventLoop.IsCurrent);
+            await FailAsync($"failed in {call}", error).ConfigureAwait(EventLoop.IsCurrent);
         }
 
         return true;
     }
 
-    /// <summary>The driver has thrown: the device is closed and forgotten until the tool stack sets it up anew.</summary>
-    private async ValueTask FailAsync(string what, Exception error, bool attached)
+    /// <summary>The driver has failed: the device is closed, and forgotten until the tool stack sets it up anew.</summary>
+    private async ValueTask FailAsync(string what, Exception error)
     {
         lock (_gate)
         {
             if (_phase is XenDevicePhase.Departing or XenDevicePhase.Gone)
             {
-                // It went away, which is what the driver stumbled over; the detach that is queued does the rest.
+                // The driver failed because the device went away; the detach that is queued does the rest.
                 return;
             }
 
             _phase = XenDevicePhase.Departing;
         }
 
-        await EndOtherEndWatchAsync().ConfigureAwait(EventLoop.IsCurrent);
+        await _otherEndWatch.StopAsync().ConfigureAwait(EventLoop.IsCurrent);
         await WriteErrorAsync($"driver {Driver?.Name ?? "probing"} {what}", error).ConfigureAwait(EventLoop.IsCurrent);
-        bool closed;
+        bool isClosed;
         using (await EnterStateAsync().ConfigureAwait(EventLoop.IsCurrent))
         {
-            closed = await TryWriteStateAsync(XenBusState.Closed).ConfigureAwait(EventLoop.IsCurrent);
+            isClosed = await TryWriteStateAsync(XenBusState.Closed).ConfigureAwait(EventLoop.IsCurrent);
         }
 
         CancelCalls();
-        _failure = new(GivenUp: !closed, MayHoldOn: attached);
-        await LetGoAsync().ConfigureAwait(EventLoop.IsCurrent);
+        _isGivenUp = !isClosed;
+        await DetachSessionAsync().ConfigureAwait(EventLoop.IsCurrent);
     }
 
     private async ValueTask DetachAsync()
@@ -564,71 +488,72 @@ public sealed partial class XenDevice
             return;
         }
 
-        await EndOtherEndWatchAsync().ConfigureAwait(EventLoop.IsCurrent);
-        await LetGoAsync().ConfigureAwait(EventLoop.IsCurrent);
+        await _otherEndWatch.StopAsync().ConfigureAwait(EventLoop.IsCurrent);
+        await DetachSessionAsync().ConfigureAwait(EventLoop.IsCurrent);
     }
 
-    /// <summary>
-    /// Asks the driver to let the device go, and forgets it when it has. One that failed to attach has nothing to let go.
-    /// </summary>
-    private async ValueTask LetGoAsync()
+    /// <summary>Detaches the driver, if it has attached, and forgets the device unless the driver is busy.</summary>
+    private async ValueTask DetachSessionAsync()
     {
-        if (Driver is { } driver && _failure is not { MayHoldOn: false })
+        if (Driver is { } driver && Session is { } session)
         {
             try
             {
-                if (!await CallAsync(driver, nameof(XenBusDriver.DetachAsync), () => driver.DetachAsync(this))
-                    .ConfigureAwait(EventLoop.IsCurrent))
+                if (!await CallAsync(driver, nameof(DeviceSession.DetachAsync), session.DetachAsync).ConfigureAwait(EventLoop.IsCurrent))
                 {
                     Bus.Report(this, $"{Name}: driver {driver.Name} is busy, and is asked again");
-                    AskAgain();
+                    ScheduleDetach();
                     return;
                 }
             }
             catch (Exception error)
             {
-                string again = _failure is null ? "" : " as well";
-                Bus.Report(this, $"{Name}: {nameof(XenBusDriver.DetachAsync)} of driver {driver.Name} failed{again}: {error.Message}");
+                string again = _isGivenUp is null ? "" : " as well";
+                Bus.Report(this, $"{Name}: {nameof(DeviceSession.DetachAsync)} of driver {driver.Name} failed{again}: {error.Message}");
             }
         }
 
-        if (_failure is { } failure)
+        if (_isGivenUp is { } isGivenUp)
         {
-            Finish(XenBusEventKind.Failed, $"{Name}: given up", failure.GivenUp);
+            Finish(XenBusEventKind.Failed, $"{Name}: given up", isGivenUp);
         }
         else
         {
-            Finish(XenBusEventKind.Departed, $"{Name}: departed", givenUp: false);
+            Finish(XenBusEventKind.Departed, $"{Name}: departed", isGivenUp: false);
         }
     }
 
-    private void AskAgain()
+    private void ScheduleDetach()
     {
         lock (_gate)
         {
-            _retry?.Dispose();
+            _detachTimer?.Dispose();
             if (_phase == XenDevicePhase.Departing)
             {
-                _retry = Time.CreateTimer(
-                    _ => _queue.Post("detach", DetachAsync), null, Bus.Options.DetachRetryInterval, Timeout.InfiniteTimeSpan);
+                _detachTimer = Time.CreateTimer(
+                    _ => _queue.Post(new(DeviceWorkKind.Detach), DetachAsync),
+                    null,
+                    Bus.Options.DetachRetryInterval,
+                    Timeout.InfiniteTimeSpan);
             }
         }
     }
 
-    private void Finish(XenBusEventKind kind, string text, bool givenUp)
+    private void Finish(XenBusEventKind kind, string text, bool isGivenUp)
     {
         lock (_gate)
         {
             _phase = XenDevicePhase.Gone;
             _driver = null;
+            _session = null;
+            _detachTimer?.Dispose();
             _retry?.Dispose();
-            _again?.Dispose();
         }
 
         CloseQueue();
         Bus.Emit(kind, this, text);
         Bus.Hold.Release(this);
-        Bus.PostForget(this, givenUp);
+        Bus.PostForget(this, isGivenUp);
     }
 
     private void CloseQueue()
@@ -636,23 +561,9 @@ public sealed partial class XenDevice
         _queue.Close();
         lock (_gate)
         {
-            // Whatever waits for the device to come to rest, or to be closed: it has, and is.
+            // A suspend or the domain's end need not wait for the device any more.
             _suspending?.TrySetResult(true);
             _shutdown?.TrySetResult(true);
-        }
-    }
-
-    private async ValueTask EndOtherEndWatchAsync()
-    {
-        XenStoreWatch? watch;
-        lock (_gate)
-        {
-            (watch, _otherEndWatch) = (_otherEndWatch, null);
-        }
-
-        if (watch is not null)
-        {
-            await watch.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
         }
     }
 
@@ -671,8 +582,8 @@ public sealed partial class XenDevice
     }
 
     /// <summary>
-    /// Calls driver code, and reports it when it does not return. It is called by the thread pool, where one that blocks its thread holds
-    /// up its own device only; by the bus's loop where the driver says that it never does.
+    /// Calls driver code, and reports a call that does not return in time. The thread pool makes the call, so that a driver that blocks its
+    /// thread stops its own device only; the bus's loop makes it where the driver promises not to block.
     /// </summary>
     private async ValueTask<T> CallAsync<T>(XenBusDriver driver, string call, Func<ValueTask<T>> work)
     {
@@ -688,8 +599,4 @@ public sealed partial class XenDevice
                 : await work().ConfigureAwait(EventLoop.IsCurrent);
         }
     }
-
-    /// <param name="GivenUp">Whether its state could not be set to Closed, so that it looks like a new one.</param>
-    /// <param name="MayHoldOn">Whether its driver had it.</param>
-    private sealed record Failure(bool GivenUp, bool MayHoldOn);
 }

@@ -1,5 +1,6 @@
 using Xenlet.Kernel;
 using Xenlet.XenBus.Base;
+using Xenlet.XenBus.Devices;
 using Xenlet.XenStoreRing;
 
 namespace Xenlet.XenBus;
@@ -9,12 +10,12 @@ public sealed partial class XenDevice
 {
     private TaskCompletionSource<bool>? _shutdown;
 
-    // From its turn on the driver is told of nothing. Written on the device's queue only.
+    // Set when the queue reaches the shutdown: no other call into the driver follows. Written on the device's queue only.
     private volatile bool _isShutDown;
 
     /// <summary>
-    /// Closes the device behind the calls that wait already, and in a suspend after it. <see langword="false"/> when it could not be
-    /// closed. A device that is gone, or that shares nothing yet, has nothing to be closed.
+    /// Closes the device, after the calls that wait already, and after a suspend that is under way. <see langword="false"/> when it could
+    /// not be closed. A device that is gone, or that shares nothing yet, counts as closed.
     /// </summary>
     internal Task<bool> ShutdownAsync()
     {
@@ -24,7 +25,7 @@ public sealed partial class XenDevice
             _shutdown = end;
         }
 
-        if (!_queue.Post("shutdown", BeginShutdownAsync))
+        if (!_queue.Post(new(DeviceWorkKind.Shutdown), BeginShutdownAsync))
         {
             EndShutdown(isClosed: true);
         }
@@ -35,7 +36,7 @@ public sealed partial class XenDevice
     private async ValueTask BeginShutdownAsync()
     {
         _isShutDown = true;
-        if (Phase != XenDevicePhase.Attached || Driver is not { } driver)
+        if (Phase != XenDevicePhase.Attached || Driver is not { } driver || Session is not { } session)
         {
             EndShutdown(isClosed: true);
             return;
@@ -43,20 +44,20 @@ public sealed partial class XenDevice
 
         try
         {
-            await CallAsync(driver, nameof(XenBusDriver.ShutdownAsync), async () =>
+            await CallAsync(driver, nameof(DeviceSession.ShutdownAsync), async () =>
             {
-                await driver.ShutdownAsync(this, _leaving.Token).ConfigureAwait(EventLoop.IsCurrent);
+                await session.ShutdownAsync(_leaving.Token).ConfigureAwait(EventLoop.IsCurrent);
                 return true;
             }).ConfigureAwait(EventLoop.IsCurrent);
         }
         catch (OperationCanceledException) when (_leaving.IsCancellationRequested)
         {
-            // It has left meanwhile.
+            // The device has left.
         }
         catch (Exception error)
         {
-            // The back end is to let go of the device all the same.
-            Bus.Report(this, $"{Name}: driver {driver.Name} failed in {nameof(XenBusDriver.ShutdownAsync)}: {error.Message}");
+            // The device is closed nevertheless, so that the back end releases it.
+            Bus.Report(this, $"{Name}: driver {driver.Name} failed in {nameof(DeviceSession.ShutdownAsync)}: {error.Message}");
         }
 
         if (_state is XenBusState.Initialising or XenBusState.Closed)
@@ -70,8 +71,8 @@ public sealed partial class XenDevice
     }
 
     /// <summary>
-    /// Takes the next step to Closed that the other end's state allows; called for each change of it. Linux's back ends leave Connected
-    /// upon Closing, and let go of ring and pages upon Closed, not before.
+    /// Takes the next step to Closed that the other end's state allows; called at each change of it. Linux's back ends leave Connected upon
+    /// our Closing, and unmap ring and pages upon our Closed, not before.
     /// </summary>
     private async ValueTask CloseEndsAsync()
     {
@@ -89,22 +90,18 @@ public sealed partial class XenDevice
             XenBusState next = isInUse && _state != XenBusState.Closed ? XenBusState.Closing : XenBusState.Closed;
             if (!await SetStateAsync(next).ConfigureAwait(EventLoop.IsCurrent))
             {
-                // It is no device of ours any more.
+                // The device has left.
                 EndShutdown(isClosed: true);
             }
             else if (!isInUse && otherEnd != XenBusState.Closing)
             {
                 EndShutdown(isClosed: true);
             }
-            else if (!FollowsOtherEnd)
-            {
-                TryAgainLater();
-            }
         }
         catch (XenStoreException error) when (error.IsTemporary)
         {
-            SayTemporary("it cannot be closed", error);
-            TryAgainLater();
+            ReportTemporary("it cannot be closed", error);
+            RetryLater();
         }
         catch (XenStoreException error)
         {

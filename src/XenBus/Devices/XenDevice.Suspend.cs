@@ -1,6 +1,7 @@
 using Xenlet.Kernel;
 using Xenlet.XenBus.Base;
 using Xenlet.XenBus.Devices;
+using Xenlet.XenBus.Enumeration;
 using Xenlet.XenStoreRing;
 
 namespace Xenlet.XenBus;
@@ -9,12 +10,12 @@ namespace Xenlet.XenBus;
 public sealed partial class XenDevice
 {
     private TaskCompletionSource<bool>? _suspending;
-    private bool _hasToldOfSuspend;
+    private bool _isSessionSuspended;
     private bool _awaitsExamination;
     private bool _awaitsResume;
     private Exception? _suspendFailure;
 
-    /// <summary>Whether it is not known what has become of the device in a suspend. Its queue stands still until it is.</summary>
+    /// <summary>Whether the device has to be examined after a suspend. Its queue is held until it has been.</summary>
     internal bool AwaitsExamination
     {
         get
@@ -27,8 +28,8 @@ public sealed partial class XenDevice
     }
 
     /// <summary>
-    /// Brings the device to rest behind the work that waits: its driver is told, and then its queue stands still.
-    /// <see langword="false"/> when the driver refused; then the queue goes on.
+    /// Suspends the driver after the work that waits already, and holds the queue. <see langword="false"/> when the driver refused; then
+    /// the queue goes on.
     /// </summary>
     internal Task<bool> SuspendAsync()
     {
@@ -36,10 +37,10 @@ public sealed partial class XenDevice
         lock (_gate)
         {
             _suspending = answer;
-            _hasToldOfSuspend = false;
+            _isSessionSuspended = false;
         }
 
-        if (!_queue.Post("suspend", () => TellOfSuspendAsync(answer)))
+        if (!_queue.Post(new(DeviceWorkKind.Suspend), () => SuspendSessionAsync(answer)))
         {
             // The queue is closed: the device is gone.
             answer.TrySetResult(true);
@@ -49,14 +50,14 @@ public sealed partial class XenDevice
     }
 
     /// <summary>
-    /// Lets the suspend go on though the driver has not returned from some call: nothing follows that call until the resume.
+    /// Holds the queue though the driver has not returned from a call, so that no other call follows until the resume.
     /// </summary>
     internal void HoldForSuspend() => _queue.Hold();
 
-    /// <summary>The suspend was cancelled, or refused by another driver.</summary>
+    /// <summary>The suspend was cancelled, or another driver refused it.</summary>
     internal void CancelSuspend()
     {
-        bool told = EndSuspend();
+        bool wasSuspended = EndSuspend();
         if (AwaitsExamination)
         {
             return;
@@ -64,15 +65,17 @@ public sealed partial class XenDevice
 
         if (TakeSuspendFailure() is { } failure)
         {
-            _queue.Release(("suspend failed", () => FailAsync($"failed in {nameof(XenBusDriver.SuspendAsync)}", failure, attached: true)));
+            _queue.Release((
+                new(DeviceWorkKind.FailSuspend),
+                () => FailAsync($"failed in {nameof(DeviceSession.SuspendAsync)}", failure)));
         }
         else
         {
-            _queue.Release(told ? ("suspend cancelled", TellOfCancelledSuspendAsync) : null);
+            _queue.Release(wasSuspended ? (new(DeviceWorkKind.CancelSuspend), CancelSessionSuspendAsync) : null);
         }
     }
 
-    /// <summary>The device stays as it is until it has been examined; <see langword="false"/> when that was so already.</summary>
+    /// <summary>Marks the device to be examined; <see langword="false"/> when it was marked already.</summary>
     internal bool AwaitExamination()
     {
         lock (_gate)
@@ -84,8 +87,8 @@ public sealed partial class XenDevice
     }
 
     /// <summary>
-    /// Looks at the device after a suspend, without its driver, while its queue stands still: where is its other end now? The
-    /// result says what <see cref="Resume"/> has to do.
+    /// Finds out what has become of the device and its other end in a suspend, without its driver and while its queue is held. The result
+    /// says what <see cref="Resume"/> has to do.
     /// </summary>
     internal async Task<ResumeFinding> ExamineAsync()
     {
@@ -96,20 +99,20 @@ public sealed partial class XenDevice
                 return new(null, null);
             }
 
-            // The order is the seed's: the old other end is not listened to while the new one is looked for.
-            await EndOtherEndWatchAsync().ConfigureAwait(EventLoop.IsCurrent);
+            // In the order of FreeBSD's xenbusb_resume: the watch of the old other end ends before the new one is read.
+            await _otherEndWatch.StopAsync().ConfigureAwait(EventLoop.IsCurrent);
             if (!await ResetStateAsync().ConfigureAwait(EventLoop.IsCurrent))
             {
                 return new("has left the store while the domain was suspended", null);
             }
 
-            (OtherEnd? otherEnd, string problem) = await Bus.ReadOtherEndAsync(Node).ConfigureAwait(EventLoop.IsCurrent);
+            (OtherEnd? otherEnd, string problem) = await Bus.OtherEnds.ReadAsync(Node).ConfigureAwait(EventLoop.IsCurrent);
             if (otherEnd is null)
             {
                 return new(problem, null);
             }
 
-            _otherEnd = otherEnd;
+            _otherEndWatch.OtherEnd = otherEnd;
             _otherEndState = XenBusState.Unknown;
             return new(null, null);
         }
@@ -141,27 +144,27 @@ public sealed partial class XenDevice
         }
         else if (finding.Error is null && suspendFailure is not null)
         {
-            // Nobody knows what the driver has left; its connection is over in any case.
-            Depart($"is taken on anew, since driver {Driver?.Name} failed in {nameof(XenBusDriver.SuspendAsync)}");
+            // The driver's state is unknown, and its connection has ended in any case.
+            Depart($"is taken on anew, since driver {Driver?.Name} failed in {nameof(DeviceSession.SuspendAsync)}");
             _queue.Release();
         }
         else
         {
-            _queue.Withdraw("suspend cancelled");
-            _queue.Release(("resume", finding.Error is { } error
-                ? () => FailAsync("cannot be resumed", error, attached: Phase == XenDevicePhase.Attached)
-                : TellOfResumeAsync));
+            _queue.Withdraw(new(DeviceWorkKind.CancelSuspend));
+            _queue.Release((new(DeviceWorkKind.Resume), finding.Error is { } error
+                ? () => FailAsync("cannot be resumed", error)
+                : ResumeSessionAsync));
         }
     }
 
-    /// <summary>Ends the suspend for this device; whether its driver was told of it.</summary>
+    /// <summary>Ends the suspend for this device; whether its driver has suspended it.</summary>
     private bool EndSuspend()
     {
-        _queue.Withdraw("suspend");
+        _queue.Withdraw(new(DeviceWorkKind.Suspend));
         lock (_gate)
         {
             _suspending = null;
-            return _hasToldOfSuspend;
+            return _isSessionSuspended;
         }
     }
 
@@ -174,26 +177,27 @@ public sealed partial class XenDevice
         }
     }
 
-    private async ValueTask TellOfSuspendAsync(TaskCompletionSource<bool> answer)
+    private async ValueTask SuspendSessionAsync(TaskCompletionSource<bool> answer)
     {
         bool agreed = true;
         try
         {
-            if (Phase is (XenDevicePhase.Attached or XenDevicePhase.Departing) && !_isShutDown && Driver is { } driver)
+            if (Phase is (XenDevicePhase.Attached or XenDevicePhase.Departing) && !_isShutDown
+                && Driver is { } driver && Session is { } session)
             {
                 lock (_gate)
                 {
-                    _hasToldOfSuspend = _suspending == answer;
+                    _isSessionSuspended = _suspending == answer;
                 }
 
-                agreed = await CallAsync(driver, nameof(XenBusDriver.SuspendAsync), () => driver.SuspendAsync(this, _leaving.Token))
+                agreed = await CallAsync(driver, nameof(DeviceSession.SuspendAsync), () => session.SuspendAsync(_leaving.Token))
                     .ConfigureAwait(EventLoop.IsCurrent);
             }
         }
         catch (Exception error)
         {
-            // What becomes of the device depends on what becomes of the suspend, which one driver does not stop.
-            await WriteErrorAsync($"driver {Driver?.Name} failed in {nameof(XenBusDriver.SuspendAsync)}", error)
+            // One driver does not stop the suspend; the device is closed, or attached anew, when that has ended.
+            await WriteErrorAsync($"driver {Driver?.Name} failed in {nameof(DeviceSession.SuspendAsync)}", error)
                 .ConfigureAwait(EventLoop.IsCurrent);
             lock (_gate)
             {
@@ -205,7 +209,7 @@ public sealed partial class XenDevice
         {
             if (_suspending == answer)
             {
-                _hasToldOfSuspend &= agreed;
+                _isSessionSuspended &= agreed;
                 if (agreed)
                 {
                     _queue.Hold();
@@ -216,30 +220,30 @@ public sealed partial class XenDevice
         answer.TrySetResult(agreed);
     }
 
-    private async ValueTask TellOfCancelledSuspendAsync()
+    private async ValueTask CancelSessionSuspendAsync()
     {
         if (Phase == XenDevicePhase.Departing)
         {
-            // It left after the suspend had been announced, and its driver is asked to let it go next.
-            _queue.Post("detach", DetachAsync);
+            // It left after its driver had suspended it.
+            _queue.Post(new(DeviceWorkKind.Detach), DetachAsync);
             return;
         }
 
-        await TellAsync(nameof(XenBusDriver.SuspendCancelledAsync), told => told.SuspendCancelledAsync(this, _leaving.Token))
+        await CallSessionAsync(nameof(DeviceSession.SuspendCancelledAsync), session => session.SuspendCancelledAsync(_leaving.Token))
             .ConfigureAwait(EventLoop.IsCurrent);
     }
 
-    private async ValueTask TellOfResumeAsync()
+    private async ValueTask ResumeSessionAsync()
     {
         if (Phase == XenDevicePhase.Departing)
         {
-            _queue.Post("detach", DetachAsync);
+            _queue.Post(new(DeviceWorkKind.Detach), DetachAsync);
             return;
         }
 
         if (_isShutDown)
         {
-            // The connection has gone with the domain that had it.
+            // The connection ended with the suspend.
             EndShutdown(isClosed: true);
             return;
         }
@@ -250,8 +254,7 @@ public sealed partial class XenDevice
         }
 
         _awaitsResume = true;
-        if (!await TellAsync(nameof(XenBusDriver.ResumeAsync), driver => driver.ResumeAsync(this, _leaving.Token))
-            .ConfigureAwait(EventLoop.IsCurrent))
+        if (!await CallSessionAsync(nameof(DeviceSession.ResumeAsync), ResumeOrAttachAsync).ConfigureAwait(EventLoop.IsCurrent))
         {
             return;
         }
@@ -264,9 +267,28 @@ public sealed partial class XenDevice
         }
     }
 
+    /// <summary>Resumes the driver's session, or detaches it and attaches the device anew where it cannot be resumed.</summary>
+    private async ValueTask ResumeOrAttachAsync(DeviceSession session)
+    {
+        if (await session.ResumeAsync(_leaving.Token).ConfigureAwait(EventLoop.IsCurrent))
+        {
+            return;
+        }
+
+        if (!await session.DetachAsync().ConfigureAwait(EventLoop.IsCurrent))
+        {
+            throw new InvalidOperationException("it is busy, and cannot be taken on anew");
+        }
+
+        if (Driver is { } driver)
+        {
+            UseSession(await driver.AttachAsync(this, _leaving.Token).ConfigureAwait(EventLoop.IsCurrent));
+        }
+    }
+
     /// <summary>
-    /// Sets an attached device's state to Initialising, whether or not the tool stack has done so; one without a driver keeps the state
-    /// that the store says. <see langword="false"/> when there is no device any more.
+    /// Sets an attached device's state to Initialising, whether or not the tool stack has done so; a device without driver keeps the state
+    /// that the store has. <see langword="false"/> when there is no device any more.
     /// </summary>
     private async ValueTask<bool> ResetStateAsync()
     {

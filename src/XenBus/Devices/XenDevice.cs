@@ -2,27 +2,27 @@ using System.Globalization;
 using Xenlet.Kernel;
 using Xenlet.XenBus.Base;
 using Xenlet.XenBus.Devices;
+using Xenlet.XenBus.Enumeration;
 using Xenlet.XenStoreRing;
 
 namespace Xenlet.XenBus;
 
 /// <summary>
-/// One end of a split device, as the store describes it: where it is, its state, and who the other end is. The bus owns it; a driver
-/// reads it and sets its state.
+/// Our end of a split device, as the store describes it: its place, its state, and the other end. The bus owns it; a driver reads it, and
+/// sets its state.
 /// </summary>
-public sealed partial class XenDevice
+public sealed partial class XenDevice : IKnownDevice
 {
     private readonly AsyncLock _stateLock = new();
     private int _stateUsers;
     private int _stateUses;
-    private bool _isToBeLookedAt;
+    private bool _isCheckPending;
     private bool _isStateDoubtful;
     private long _stateSince;
     private long _spuriousEvents;
     private long _nextSpuriousReport;
     private volatile XenBusState _state = XenBusState.Initialising;
     private volatile XenBusState _otherEndState;
-    private volatile OtherEnd _otherEnd;
 
     internal XenDevice(DeviceBus bus, string type, string id, string node, OtherEnd otherEnd)
     {
@@ -30,42 +30,41 @@ public sealed partial class XenDevice
         Type = type;
         Id = id;
         Node = node;
-        _otherEnd = otherEnd;
         Arrived = _stateSince = Time.GetTimestamp();
+        _otherEndWatch = new(Store, Time, otherEnd, PostOtherEnd, PostRetry, text => bus.Report(this, $"{Name}: {text}"));
         _queue = new(bus.Options.Stepped, bus.Loop, error => bus.Report(this, $"{Name}: {error}"));
     }
 
     /// <summary>The bus it is on.</summary>
     public DeviceBus Bus { get; }
 
-    /// <summary>Its kind, such as <c>vbd</c> or <c>vif</c>.</summary>
+    /// <summary>The kind of device, such as <c>vbd</c> or <c>vif</c>.</summary>
     public string Type { get; }
 
-    /// <summary>Which of its kind: on the front bus one name, on the back bus the front end's domain and a name (<c>3/51712</c>).</summary>
+    /// <summary>
+    /// Its id within the type: on the front bus a name, on the back bus the front end's domain and a name (<c>3/51712</c>).
+    /// </summary>
     public string Id { get; }
 
     /// <summary>Its directory in the store, relative to our domain's: <c>device/vbd/51712</c>.</summary>
     public string Node { get; }
 
-    /// <summary>Type and id, <c>vbd/51712</c>; how messages name it.</summary>
+    /// <summary>Type and id, such as <c>vbd/51712</c>; messages use it.</summary>
     public string Name => $"{Type}/{Id}";
 
     /// <summary>
-    /// The domain of the other end. Smaller than 0x7FF0, the first of Xen's reserved numbers. May be another after a resume.
+    /// The domain of the other end: smaller than 0x7FF0, the first of Xen's reserved numbers. A resume may change it.
     /// </summary>
-    public uint OtherEndId => _otherEnd.Domain;
+    public uint OtherEndId => OtherEnd.Domain;
 
-    /// <summary>The other end's directory in the store, an absolute path. May be another after a resume.</summary>
-    public string OtherEndPath => _otherEnd.Path;
+    /// <summary>The other end's directory in the store, an absolute path. A resume may change it.</summary>
+    public string OtherEndPath => OtherEnd.Path;
 
     /// <summary>This end's state as it was last written or read.</summary>
     public XenBusState State => _state;
 
-    /// <summary>The other end's state as the driver was last told; <see cref="XenBusState.Unknown"/> until then.</summary>
+    /// <summary>The other end's state as the driver last got it; <see cref="XenBusState.Unknown"/> until then.</summary>
     public XenBusState OtherEndState => _otherEndState;
-
-    /// <summary>What the driver keeps for this device.</summary>
-    public object? DriverData { get; set; }
 
     /// <summary>The five variables that FreeBSD publishes of each device by sysctl, under its names, as they are now.</summary>
     public IReadOnlyDictionary<string, string> Variables => new Dictionary<string, string>
@@ -77,29 +76,31 @@ public sealed partial class XenDevice
         ["xenstore_peer_path"] = OtherEndPath,
     };
 
-    /// <summary>Events that brought nothing, as its driver has reported them: <see cref="ReportSpuriousEvent"/>.</summary>
+    /// <summary>Spurious events, as its driver has reported them: <see cref="ReportSpuriousEvent"/>.</summary>
     public long SpuriousEvents => Interlocked.Read(ref _spuriousEvents);
 
     /// <summary>When it was found, by the bus's clock.</summary>
     internal long Arrived { get; }
 
-    /// <summary>Who the other end is.</summary>
-    internal OtherEnd OtherEnd => _otherEnd;
+    /// <summary>The other end's domain and path.</summary>
+    internal OtherEnd OtherEnd => _otherEndWatch.OtherEnd;
+
+    OtherEnd IKnownDevice.OtherEnd => OtherEnd;
 
     private XenStoreClient Store => Bus.Store;
 
     private TimeProvider Time => Bus.Options.TimeProvider;
 
     /// <summary>
-    /// Sets this end's state, in the store as well. A state that is set already costs no request. <see langword="false"/> when the device
-    /// is no longer the one we knew: its node has vanished, which is never made again from here, or the tool stack has set it up anew. Once
-    /// the domain ends only Closing and Closed are set (<see cref="FrontBus.ShutdownAsync"/>); other states give <see langword="false"/>
+    /// Sets this end's state, in the store as well. A state that is set already costs no request. <see langword="false"/> when this device
+    /// does not exist any more: its node has vanished, which this does not create again, or the tool stack has set it up anew. While the
+    /// domain ends, only Closing and Closed can be set (<see cref="FrontBus.ShutdownAsync"/>); other states give <see langword="false"/>
     /// too.
     /// </summary>
     /// <exception cref="XenStoreException">
-    /// The state could not be written. The error is in the device's error node, and the state is Closing if that could be written; unless
-    /// the error is temporary (<see cref="XenStoreException.IsTemporary"/>), which a driver lets through, and is called again. Or the
-    /// node holds no number (<see cref="XenStoreError.BadValue"/>); then nothing was written.
+    /// The state could not be written. The device's error node has the error, and the state is Closing if that could be written. Where the
+    /// error is temporary (<see cref="XenStoreException.IsTemporary"/>) neither is done: a driver does not catch it, and is called again.
+    /// Where the node holds no number (<see cref="XenStoreError.BadValue"/>) nothing was written.
     /// </exception>
     public async ValueTask<bool> SetStateAsync(XenBusState state, CancellationToken cancellationToken = default)
     {
@@ -138,13 +139,13 @@ public sealed partial class XenDevice
         }
     }
 
-    /// <summary>Says something of the device in the bus's events: a driver what it has agreed on with the other end.</summary>
+    /// <summary>Adds a message about the device to the bus's events, such as what a driver has agreed on with the other end.</summary>
     public void Report(string message) => Bus.Report(this, $"{Name}: {message}");
 
     /// <summary>
-    /// A driver says that an event of one of the device's channels brought nothing: the channel is silent the longer the more of them come
-    /// (<see cref="IEventChannel.ReportSpurious"/>), they are counted, and the device is named in the bus's events when they come in a row,
-    /// and again whenever there are ten times as many.
+    /// A driver reports that an event of one of the device's channels was spurious. The more of them come in a row, the longer the channel
+    /// is silent (<see cref="IEventChannel.ReportSpurious"/>). They are counted; when they come in a row the bus's events name the device,
+    /// and again whenever the count is ten times as high.
     /// </summary>
     public void ReportSpuriousEvent(IEventChannel channel)
     {
@@ -164,10 +165,10 @@ public sealed partial class XenDevice
         }
     }
 
-    /// <summary>Says what went wrong, where an administrator looks: the node <c>error/NODE/error</c>, and the bus's events.</summary>
+    /// <summary>Reports an error to the administrator: in the node <c>error/NODE/error</c>, and in the bus's events.</summary>
     public ValueTask ReportErrorAsync(string message, Exception? error = null) => WriteErrorAsync(message, error);
 
-    /// <summary>Reports an error that ends the connection, and sets the state to Closing if it can be set.</summary>
+    /// <summary>Reports an error that ends the connection, and tries to set the state to Closing.</summary>
     public async ValueTask ReportFatalErrorAsync(string message, Exception? error = null)
     {
         await WriteErrorAsync(message, error).ConfigureAwait(EventLoop.IsCurrent);
@@ -182,10 +183,10 @@ public sealed partial class XenDevice
     public override string ToString() => $"{Node}: {State}";
 
     /// <summary>
-    /// Reads this end's state from the store and says how it compares with what we knew. It does not wait for whoever is writing it,
-    /// which may be a driver whose request is stalled: the bus looks again after that.
+    /// Reads this end's state from the store, and compares it with the state known here. Where somebody is writing it, such as a driver
+    /// whose request is stalled, this does not wait: the bus checks again afterwards.
     /// </summary>
-    internal async ValueTask<NodeCheck> CheckNodeAsync()
+    async ValueTask<NodeCheck> IKnownDevice.CheckNodeAsync()
     {
         while (true)
         {
@@ -194,7 +195,7 @@ public sealed partial class XenDevice
             {
                 if (_stateUsers > 0)
                 {
-                    _isToBeLookedAt = true;
+                    _isCheckPending = true;
                     return NodeCheck.BeingWritten;
                 }
 
@@ -211,7 +212,7 @@ public sealed partial class XenDevice
             {
                 if (_stateUsers > 0 || _stateUses != uses)
                 {
-                    // What was read may be older than what has been written since.
+                    // It has been written since, so that the value that was read may be the older one.
                     continue;
                 }
 
@@ -228,7 +229,7 @@ public sealed partial class XenDevice
         }
     }
 
-    /// <summary>Reads this end's state where a write of it was not answered.</summary>
+    /// <summary>Reads this end's state if a write of it was not answered.</summary>
     private async ValueTask ResolveStateAsync()
     {
         if (!_isStateDoubtful)
@@ -244,11 +245,11 @@ public sealed partial class XenDevice
             Remember(state);
         }
 
-        // Another device in its place, or none, is what the bus's next look finds.
+        // That another device is in its place, or none, is found by the bus.
         _isStateDoubtful = false;
     }
 
-    /// <summary>Waits until nobody else writes the state, or reads it to write it; disposing of the result lets the next in.</summary>
+    /// <summary>Waits until nobody else writes the state, or reads it to write it. The caller disposes of the result afterwards.</summary>
     private async ValueTask<StateHolder> EnterStateAsync()
     {
         lock (_gate)
@@ -261,18 +262,18 @@ public sealed partial class XenDevice
 
     private void LeaveState()
     {
-        bool look;
+        bool isCheckDue;
         lock (_gate)
         {
             _stateUsers--;
             _stateUses++;
-            look = _stateUsers == 0 && _isToBeLookedAt;
-            _isToBeLookedAt &= !look;
+            isCheckDue = _stateUsers == 0 && _isCheckPending;
+            _isCheckPending &= !isCheckDue;
         }
 
-        if (look)
+        if (isCheckDue)
         {
-            Bus.LookAtState(this);
+            Bus.ExamineState(this);
         }
     }
 
@@ -291,7 +292,7 @@ public sealed partial class XenDevice
         bool written = await Store.TransactAsync(
             async (transaction, token) =>
             {
-                // Read in the same transaction, so that the node cannot vanish, or be another device's, in between.
+                // Read in the same transaction, so that the node cannot vanish, or become another device's, in between.
                 int? found = await transaction.TryReadInt32Async(Node + "/state", token).ConfigureAwait(EventLoop.IsCurrent);
                 if (found is null || ((XenBusState)found == XenBusState.Initialising && _state != XenBusState.Initialising))
                 {
@@ -311,8 +312,8 @@ public sealed partial class XenDevice
     }
 
     /// <summary>
-    /// Writes a state where nothing can be done about a failure; <see langword="false"/> when xenstored refused it. That the device
-    /// is no longer the one we knew is none.
+    /// Writes a state where nothing can be done about a failure, which is reported; <see langword="false"/> when xenstored refused it. A
+    /// device that does not exist any more is no failure.
     /// </summary>
     private async ValueTask<bool> TryWriteStateAsync(XenBusState state)
     {

@@ -5,18 +5,17 @@ using System.Text;
 namespace Xenlet.XenStoreRing.Client;
 
 /// <summary>
-/// Makes a result of a reply's payload, which is gone afterwards. Throws <see cref="DecodeException"/> for a payload that has not the form
-/// it must have.
+/// Converts a reply's payload, which is invalid afterwards, to a result. Throws <see cref="DecodeException"/> if the payload is malformed.
 /// </summary>
 internal delegate T Decoder<T>(ReadOnlySpan<byte> body, Memory<byte> destination);
 
-/// <summary>The payload of a reply is not what it must be. Becomes a <see cref="XenStoreException"/> that names the request.</summary>
+/// <summary>The payload of a reply is malformed. Becomes a <see cref="XenStoreException"/> that names the request.</summary>
 internal sealed class DecodeException(XenStoreError error, string message) : Exception(message)
 {
     public XenStoreError Error { get; } = error;
 }
 
-/// <summary>The decoders of all requests. One instance each: a request allocates none.</summary>
+/// <summary>The decoders of all requests. There is one instance of each, so requests allocate none.</summary>
 internal static class Decoders
 {
     public static readonly Decoder<string?> Text = static (body, _) => Encoding.UTF8.GetString(body);
@@ -39,10 +38,10 @@ internal static class Decoders
         ReadOnlySpan<byte> text = WithoutNul(body);
         return Utf8Parser.TryParse(text, out uint id, out int used) && used == text.Length && id != 0
             ? id
-            : throw new DecodeException(XenStoreError.ProtocolViolation, $"the reply {Show(body)} is no transaction's number");
+            : throw new DecodeException(XenStoreError.ProtocolViolation, $"the reply {Show(body)} is not a transaction id");
     }
 
-    /// <summary>A payload for messages: at most 40 bytes of it, unprintable ones as "?".</summary>
+    /// <summary>A payload for messages: at most 40 bytes, with unprintable ones as "?".</summary>
     public static string Show(ReadOnlySpan<byte> body)
     {
         StringBuilder text = new("\"");
@@ -78,7 +77,7 @@ internal static class Decoders
         Utf8Parser.TryParse(body, out long value, out int used) && used == body.Length ? value : throw NotANumber(body, "64");
 
     private static DecodeException NotANumber(ReadOnlySpan<byte> body, string bits) =>
-        new(XenStoreError.BadValue, $"the value {Show(body)} is no decimal number of {bits} bits");
+        new(XenStoreError.BadValue, $"the value {Show(body)} is not a decimal number of {bits} bits");
 
     private static XenStorePermissionEntry[] ReadPermissions(ReadOnlySpan<byte> body, Memory<byte> destination)
     {
@@ -87,7 +86,7 @@ internal static class Decoders
         {
             permissions.Add(XenStorePermissionEntry.TryParse(text, out XenStorePermissionEntry permission)
                 ? permission
-                : throw new DecodeException(XenStoreError.ProtocolViolation, $"{Show(text)} is no permission"));
+                : throw new DecodeException(XenStoreError.ProtocolViolation, $"{Show(text)} is not a permission"));
         }
 
         return permissions.Count > 0
@@ -100,7 +99,7 @@ internal static class Decoders
         ReadOnlySpan<byte> path = WithoutNul(body);
         return XenStorePath.IsValid(path)
             ? Encoding.ASCII.GetString(path)
-            : throw new DecodeException(XenStoreError.ProtocolViolation, $"the reply {Show(body)} is no path");
+            : throw new DecodeException(XenStoreError.ProtocolViolation, $"the reply {Show(body)} is not a path");
     }
 
     private static bool ReadTrueOrFalse(ReadOnlySpan<byte> body, Memory<byte> destination)
@@ -125,7 +124,7 @@ internal static class Decoders
 
     public static string ReadName(ReadOnlySpan<byte> name) => XenStorePath.IsValidName(name)
         ? Encoding.ASCII.GetString(name)
-        : throw new DecodeException(XenStoreError.ProtocolViolation, $"the directory holds {Show(name)}, which is no name of a node");
+        : throw new DecodeException(XenStoreError.ProtocolViolation, $"the directory holds {Show(name)}, which is not a valid node name");
 
     private static ReadOnlySpan<byte> WithoutNul(ReadOnlySpan<byte> body) => !body.IsEmpty && body[^1] == 0 ? body[..^1] : body;
 }

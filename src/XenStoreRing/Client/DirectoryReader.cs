@@ -4,8 +4,8 @@ using Xenlet.Kernel;
 namespace Xenlet.XenStoreRing.Client;
 
 /// <summary>
-/// Reads a directory: whole when it fits one message, else in parts (DIRECTORY_PART). Each part names the directory's generation;
-/// when that changes in between, reading starts again.
+/// Reads a directory: whole if it fits in one message, otherwise in parts (DIRECTORY_PART). Each part names the directory's generation; if
+/// that changes in between, reading starts again.
 /// </summary>
 internal static class DirectoryReader
 {
@@ -45,7 +45,7 @@ internal static class DirectoryReader
             }
             catch (XenStoreException error) when (offset == 0 && error.Error == XenStoreError.ENOSYS)
             {
-                // A server without DIRECTORY_PART (oxenstored): what the caller should know is that the directory is too large.
+                // A server without DIRECTORY_PART (oxenstored): tell the caller that the directory is too large.
                 throw tooLarge;
             }
 
@@ -63,7 +63,7 @@ internal static class DirectoryReader
 
                 names.Clear();
                 offset = 0;
-                // A part at offset 0 is as good as a new request for it, any other is not.
+                // A part at offset 0 is as good as one from a new request; any other is not.
                 continue;
             }
 
@@ -93,7 +93,7 @@ internal static class DirectoryReader
     private static XenStoreException Failure(string path, XenStoreError error, string detail) =>
         new(XenStoreMessageType.DirectoryPart, path, error, error.ToWireName(), detail);
 
-    /// <summary>One reply: the generation, then names; an empty name is the end of the directory.</summary>
+    /// <summary>One reply: the generation, then names. An empty name marks the end of the directory.</summary>
     private readonly record struct Part(ulong Generation, List<string> Names, int Bytes, bool IsLast)
     {
         public static Part Read(ReadOnlySpan<byte> body)
@@ -102,7 +102,8 @@ internal static class DirectoryReader
             if (!strings.MoveNext() || !strings.IsTerminated
                 || !ulong.TryParse(strings.Current, NumberStyles.None, CultureInfo.InvariantCulture, out ulong generation))
             {
-                throw new DecodeException(XenStoreError.ProtocolViolation, $"the part {Decoders.Show(body)} begins with no generation");
+                throw new DecodeException(
+                    XenStoreError.ProtocolViolation, $"the part {Decoders.Show(body)} does not begin with a generation");
             }
 
             List<string> names = [];
@@ -118,7 +119,7 @@ internal static class DirectoryReader
 
                 if (!strings.IsTerminated)
                 {
-                    throw new DecodeException(XenStoreError.ProtocolViolation, "the part's last name does not end");
+                    throw new DecodeException(XenStoreError.ProtocolViolation, "the part's last name is not terminated");
                 }
 
                 names.Add(Decoders.ReadName(strings.Current));

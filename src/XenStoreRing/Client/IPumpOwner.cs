@@ -1,24 +1,24 @@
 namespace Xenlet.XenStoreRing.Client;
 
-/// <summary>
-/// Whose messages a <see cref="MessagePump"/> carries. It may have another pump by now, and then wants nothing of this one.
-/// </summary>
+/// <summary>The owner whose messages a <see cref="MessagePump"/> carries. If it already has another pump, it ignores this one.</summary>
 internal interface IPumpOwner
 {
-    /// <summary>Puts the next message that may be sent at the beginning of <paramref name="destination"/>. Called under the gate.</summary>
-    /// <returns>The message's length, or 0 when there is none.</returns>
+    /// <summary>
+    /// Writes the next message that may be sent to the start of <paramref name="destination"/>. Called under the lock.
+    /// </summary>
+    /// <returns>The message's length, or 0 if there is none.</returns>
     int TakeNext(MessagePump pump, Span<byte> destination);
 
-    /// <summary>The message taken last has been written. Called under the gate.</summary>
+    /// <summary>The last message taken has been written. Called under the lock.</summary>
     void OnWritten(MessagePump pump);
 
-    /// <summary>A message has come. Called under the gate; the body is gone afterwards.</summary>
-    /// <returns>Whether further ones are wanted.</returns>
+    /// <summary>A message has arrived. Called under the lock; the body is invalid afterwards.</summary>
+    /// <returns>Whether further messages are wanted.</returns>
     bool OnMessage(MessagePump pump, in XenStoreHeader header, ReadOnlySpan<byte> body);
 
-    /// <summary>Messages may be sent that had to wait so far. Called without the gate.</summary>
+    /// <summary>Messages that had to wait may be sent now. Called without the lock.</summary>
     void SendQueued();
 
-    /// <summary>The transport has failed, or ended. Called without the gate.</summary>
+    /// <summary>The transport has failed or ended. Called without the lock.</summary>
     void Lose(MessagePump pump, XenStoreException reason);
 }

@@ -4,13 +4,13 @@ using Xenlet.Kernel;
 namespace Xenlet.XenStoreRing.Client;
 
 /// <summary>Carries whole messages over one transport, in both directions: one reader, and one write at a time.</summary>
-/// <param name="transport">A transport that is open before <see cref="Start"/>. It is disposed of with the pump.</param>
-/// <param name="owner">Gives and takes the messages.</param>
-/// <param name="gate">The owner's, and held while it is called for a message; never while a read or write is under way.</param>
-/// <param name="loop">Where the reader runs, or <see langword="null"/> for the pool.</param>
-internal sealed class MessagePump(IXenStoreTransport transport, IPumpOwner owner, Lock gate, EventLoop? loop) : IAsyncDisposable
+/// <param name="transport">A transport that is open before <see cref="Start"/>. It is disposed with the pump.</param>
+/// <param name="owner">Supplies and receives the messages.</param>
+/// <param name="ownerLock">The owner's lock. It is held while the owner is called for a message, and never during a read or write.</param>
+/// <param name="loop">The loop that the reader runs on, or <see langword="null"/> for the pool.</param>
+internal sealed class MessagePump(IXenStoreTransport transport, IPumpOwner owner, Lock ownerLock, EventLoop? loop) : IAsyncDisposable
 {
-    /// <summary>Messages handled without letting other work run: a flood must not keep the only processor.</summary>
+    /// <summary>The number of messages handled before other work may run: a flood must not keep the only processor busy.</summary>
     private const int MessagesPerTurn = 256;
 
     private readonly byte[] _message = new byte[XenStoreHeader.Size + XenStoreLimits.MaxPayload];
@@ -19,29 +19,29 @@ internal sealed class MessagePump(IXenStoreTransport transport, IPumpOwner owner
 
     public IXenStoreTransport Transport => transport;
 
-    /// <summary>The reader: ends when it was stopped or the transport has failed; never faults.</summary>
+    /// <summary>The reader. It ends when it is stopped or the transport fails, and never faults.</summary>
     public Task Reader { get; private set; } = Task.CompletedTask;
 
-    /// <summary>Whether a message is not yet wholly written. Guarded by the gate.</summary>
+    /// <summary>Whether a message is only partly written. Guarded by the lock.</summary>
     public bool IsWriting { get; private set; }
 
-    /// <summary>Bytes that were read of a message whose rest has not come.</summary>
+    /// <summary>The number of bytes read of an incomplete message.</summary>
     public int HeldBytes => _received.Count;
 
-    /// <summary>Makes <see cref="Stop"/> one for the reader that is to be started. Called under the gate, while no reader runs.</summary>
+    /// <summary>Renews what <see cref="Stop"/> cancels, for the next reader. Called under the lock, while no reader runs.</summary>
     public void Prepare() => _stop = new();
 
-    /// <summary>Starts the reader. Called without the gate.</summary>
+    /// <summary>Starts the reader. Called without the lock.</summary>
     public void Start()
     {
         CancellationToken stop = _stop.Token;
         Reader = EventLoop.RunAsync(loop, () => ReadAllAsync(stop));
     }
 
-    /// <summary>Ends reading and writing, wherever they wait.</summary>
+    /// <summary>Cancels reading and writing wherever they wait.</summary>
     public void Stop() => _stop.Cancel();
 
-    /// <summary>Ends reading and waits for that. Nothing may be being written.</summary>
+    /// <summary>Stops reading and waits for that. No write may be in progress.</summary>
     public Task StopReadingAsync()
     {
         Stop();
@@ -49,7 +49,7 @@ internal sealed class MessagePump(IXenStoreTransport transport, IPumpOwner owner
     }
 
     /// <summary>
-    /// Sends what may be sent. One caller at a time writes, the others leave their messages to it. Called without the gate.
+    /// Sends the messages that may be sent. One caller at a time writes; others leave their messages to it. Called without the lock.
     /// </summary>
     public void Send()
     {
@@ -57,7 +57,7 @@ internal sealed class MessagePump(IXenStoreTransport transport, IPumpOwner owner
         {
             int length;
             CancellationToken stop;
-            lock (gate)
+            lock (ownerLock)
             {
                 length = IsWriting ? 0 : owner.TakeNext(this, _message);
                 if (length == 0)
@@ -91,11 +91,11 @@ internal sealed class MessagePump(IXenStoreTransport transport, IPumpOwner owner
     }
 
     /// <summary>
-    /// Reads on, once the reader has stopped, until no message is cut: whoever reads the transport next takes the first byte for a
-    /// header's.
+    /// After the reader has stopped, reads on to the end of the current message: whoever reads the transport next takes the first byte for
+    /// a header's.
     /// </summary>
-    /// <exception cref="OperationCanceledException">What was read of the message is kept.</exception>
-    /// <exception cref="XenStoreException">The transport has failed, or ended.</exception>
+    /// <exception cref="OperationCanceledException">The bytes read so far are kept.</exception>
+    /// <exception cref="XenStoreException">The transport has failed or ended.</exception>
     public async ValueTask FinishMessageAsync(CancellationToken cancellationToken)
     {
         while (_received.Count > 0)
@@ -107,14 +107,14 @@ internal sealed class MessagePump(IXenStoreTransport transport, IPumpOwner owner
         }
     }
 
-    /// <summary>Disposes of the transport, which ends what waits for it, and waits for the reader's end.</summary>
+    /// <summary>Disposes the transport, which ends its pending operations, and waits for the reader to end.</summary>
     public async ValueTask DisposeAsync()
     {
         await DisposeAsync(transport).ConfigureAwait(EventLoop.IsCurrent);
         await Reader.ConfigureAwait(EventLoop.IsCurrent);
     }
 
-    /// <summary>Disposes of a transport that may have failed: that it fails once more says nothing new.</summary>
+    /// <summary>Disposes a transport that may have failed. A second failure says nothing new and is ignored.</summary>
     public static async ValueTask DisposeAsync(IXenStoreTransport transport)
     {
         try
@@ -126,9 +126,9 @@ internal sealed class MessagePump(IXenStoreTransport transport, IPumpOwner owner
         }
     }
 
-    /// <summary>What a read or write has thrown, as a failure of the connection.</summary>
+    /// <summary>Converts what a read or write threw to a failure of the connection.</summary>
     /// <param name="what">"reading from" or "writing to".</param>
-    /// <param name="failure">What was thrown.</param>
+    /// <param name="failure">The exception thrown.</param>
     public static XenStoreException Failure(string what, Exception failure) =>
         failure as XenStoreException ?? new(XenStoreError.ConnectionClosed, $"{what} xenstored failed: {failure.Message}", failure);
 
@@ -163,7 +163,7 @@ internal sealed class MessagePump(IXenStoreTransport transport, IPumpOwner owner
         }
         catch (Exception failure)
         {
-            // Whatever it was: no waiter may be left without an answer.
+            // Whatever the exception: no waiter may be left without an answer.
             owner.Lose(this, Failure("reading from", failure));
         }
     }
@@ -186,7 +186,7 @@ internal sealed class MessagePump(IXenStoreTransport transport, IPumpOwner owner
             return false;
         }
 
-        lock (gate)
+        lock (ownerLock)
         {
             return owner.OnMessage(this, header, body);
         }
@@ -210,7 +210,7 @@ internal sealed class MessagePump(IXenStoreTransport transport, IPumpOwner owner
 
     private void WriteFinished()
     {
-        lock (gate)
+        lock (ownerLock)
         {
             IsWriting = false;
             owner.OnWritten(this);

@@ -1,25 +1,25 @@
 namespace Xenlet.XenStoreRing.Client;
 
 /// <summary>
-/// The transactions that the server keeps open for this client, and those that it may still keep though their connection was lost. Guarded
-/// by the connection's gate.
+/// The transactions that the server keeps open for this client, and those that it may still keep although their connection was lost.
+/// Guarded by the connection's lock.
 /// </summary>
 internal sealed class OpenTransactions
 {
     private readonly HashSet<uint> _open = [];
     private readonly HashSet<uint> _lost = [];
 
-    /// <summary>The open ones.</summary>
+    /// <summary>The open transactions.</summary>
     public IReadOnlyCollection<uint> Ids => _open;
 
     public int Count => _open.Count;
 
-    /// <summary>Those of connections that were lost. The same xenstored would keep them open for ever.</summary>
+    /// <summary>Transactions of lost connections. If it is the same xenstored, it would keep them open forever.</summary>
     public uint[] Lost => [.. _lost];
 
     public bool Contains(uint id) => _open.Contains(id);
 
-    /// <summary>Takes note of the reply to TRANSACTION_START; <see langword="false"/> when it holds no transaction's number.</summary>
+    /// <summary>Records the reply to TRANSACTION_START. Returns <see langword="false"/> if it contains no transaction id.</summary>
     public bool TryBegin(ReadOnlySpan<byte> reply, out uint id)
     {
         try
@@ -36,17 +36,17 @@ internal sealed class OpenTransactions
         return true;
     }
 
-    /// <summary>Takes note of a reply to TRANSACTION_END: whatever it says, the server does not have the transaction any more.</summary>
+    /// <summary>Records a reply to TRANSACTION_END. Whatever the reply, the server no longer has the transaction.</summary>
     public void End(uint id) => _open.Remove(id);
 
-    /// <summary>The connection was lost, and those that are open with it.</summary>
+    /// <summary>The connection was lost, and the open transactions with it.</summary>
     public void Lose()
     {
         _lost.UnionWith(_open);
         _open.Clear();
     }
 
-    /// <summary>The server has been told to end those that were lost.</summary>
+    /// <summary>The server has been told to end the lost transactions.</summary>
     public void ForgetLost() => _lost.Clear();
 
     /// <summary>The connection has ended for good.</summary>

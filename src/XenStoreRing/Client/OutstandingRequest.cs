@@ -1,8 +1,8 @@
 namespace Xenlet.XenStoreRing.Client;
 
 /// <summary>
-/// A request that the server has, or is being sent, and has not answered. It outlives a cancelled or timed-out <see cref="Request"/>:
-/// the reply is still taken off the stream, and what it would leave behind in the server is undone.
+/// A request that is being sent or was sent, and has no reply yet. It outlives a cancelled or timed-out <see cref="Request"/>: the reply is
+/// still read from the stream, and anything that it would leave behind in the server is undone.
 /// </summary>
 internal struct OutstandingRequest
 {
@@ -13,6 +13,6 @@ internal struct OutstandingRequest
     public string? Subject;
     public string? Second;
 
-    /// <summary>Who waits, or <see langword="null"/> when nobody does any more.</summary>
+    /// <summary>The waiting request, or <see langword="null"/> if nobody waits any more.</summary>
     public Request? Waiter;
 }

@@ -1,11 +1,11 @@
 namespace Xenlet.XenStoreRing.Client;
 
 /// <summary>
-/// The requests that the server has, or is being sent, and has not answered. Each has an id of its own, by which its reply is found.
-/// Guarded by the connection's gate.
+/// The requests that are being sent or were sent, and have no reply yet. Each has its own id, by which its reply is found. Guarded by the
+/// connection's lock.
 /// </summary>
-/// <param name="capacity">How many there may be at a time.</param>
-/// <param name="lastId">The id before the first one given.</param>
+/// <param name="capacity">The maximum number of requests at a time.</param>
+/// <param name="lastId">The id before the first one to assign.</param>
 internal sealed class OutstandingRequests(int capacity, uint lastId)
 {
     private readonly OutstandingRequest[] _entries = new OutstandingRequest[capacity];
@@ -15,7 +15,7 @@ internal sealed class OutstandingRequests(int capacity, uint lastId)
 
     public bool IsFull => Count == _entries.Length;
 
-    /// <summary>All places, also those that are not in use.</summary>
+    /// <summary>All slots, including unused ones.</summary>
     public ReadOnlySpan<OutstandingRequest> Places => _entries;
 
     public int CountOf(XenStoreMessageType type)
@@ -29,7 +29,9 @@ internal sealed class OutstandingRequests(int capacity, uint lastId)
         return count;
     }
 
-    /// <summary>Gives a request a place, of which there must be one, and an id. 0 is none: watch events have it.</summary>
+    /// <summary>
+    /// Assigns a slot, of which there must be a free one, and an id to a request. The id is never 0, which watch events have.
+    /// </summary>
     public uint Add(Request request)
     {
         int index = 0;
@@ -58,7 +60,7 @@ internal sealed class OutstandingRequests(int capacity, uint lastId)
         return _lastId;
     }
 
-    /// <summary>Takes the request that a reply is for; <see langword="false"/> when none has the id.</summary>
+    /// <summary>Removes the request that a reply is for. Returns <see langword="false"/> if none has the id.</summary>
     public bool TryTake(uint requestId, out OutstandingRequest entry)
     {
         int index = Find(requestId);
@@ -74,7 +76,9 @@ internal sealed class OutstandingRequests(int capacity, uint lastId)
         return true;
     }
 
-    /// <summary>Says that <paramref name="waiter"/> does not wait any more. Its request stays outstanding.</summary>
+    /// <summary>
+    /// Records that <paramref name="waiter"/> no longer waits. Its request stays outstanding.
+    /// </summary>
     public void Forget(Request waiter)
     {
         foreach (ref OutstandingRequest entry in _entries.AsSpan())
@@ -86,7 +90,7 @@ internal sealed class OutstandingRequests(int capacity, uint lastId)
         }
     }
 
-    /// <summary>Gives one who waits and forgets it; <see langword="null"/> when nobody does.</summary>
+    /// <summary>Returns one waiter and forgets it; <see langword="null"/> if there is none.</summary>
     public Request? TakeWaiter()
     {
         foreach (ref OutstandingRequest entry in _entries.AsSpan())
@@ -101,7 +105,7 @@ internal sealed class OutstandingRequests(int capacity, uint lastId)
         return null;
     }
 
-    /// <summary>Forgets all of them: no reply will come.</summary>
+    /// <summary>Forgets all requests: no reply will arrive.</summary>
     public void Clear()
     {
         _entries.AsSpan().Clear();

@@ -1,11 +1,11 @@
 namespace Xenlet.XenStoreRing.Client;
 
 /// <summary>
-/// The requests of a connection from the call to the answer: those that wait to be sent, in order, and those that are outstanding. Guarded
-/// by the connection's gate.
+/// A connection's requests from the call to the reply: those that wait to be sent, in order, and those that are outstanding. Guarded by the
+/// connection's lock.
 /// </summary>
-/// <param name="options">How many may be outstanding, and how long a request may take from the call on.</param>
-/// <param name="lastId">The id before the first one on the wire.</param>
+/// <param name="options">How many requests may be outstanding, and how long one may take from the call on.</param>
+/// <param name="lastId">The id before the first one used on the wire.</param>
 internal sealed class PendingRequests(XenStoreClientOptions options, uint lastId)
 {
     private readonly OutstandingRequests _outstanding = new(options.MaxOutstanding, lastId);
@@ -14,22 +14,22 @@ internal sealed class PendingRequests(XenStoreClientOptions options, uint lastId
     /// <summary>Requests sent so far.</summary>
     public long Sent { get; private set; }
 
-    /// <summary>Replies to them so far.</summary>
+    /// <summary>Replies received so far.</summary>
     public long Answered { get; private set; }
 
     public int OutstandingCount => _outstanding.Count;
 
     public bool HasQueued => _queue.First is not null;
 
-    /// <summary>Whether the server takes another one.</summary>
+    /// <summary>Whether the server accepts another request.</summary>
     public bool CanSend => !_outstanding.IsFull;
 
-    /// <summary>The one that was queued first, or was queued as an urgent one.</summary>
+    /// <summary>The request that was queued first, or queued as urgent.</summary>
     public Request? First => _queue.First;
 
     public int CountOutstanding(XenStoreMessageType type) => _outstanding.CountOf(type);
 
-    /// <summary>The first one that belongs to a transaction.</summary>
+    /// <summary>The first queued request that belongs to a transaction.</summary>
     public Request? FirstOfTransaction()
     {
         Request? request = _queue.First;
@@ -41,7 +41,7 @@ internal sealed class PendingRequests(XenStoreClientOptions options, uint lastId
         return request;
     }
 
-    /// <summary>The first one that does not begin a transaction.</summary>
+    /// <summary>The first queued request that does not begin a transaction.</summary>
     public Request? FirstThatBeginsNone()
     {
         Request? request = _queue.First;
@@ -53,7 +53,7 @@ internal sealed class PendingRequests(XenStoreClientOptions options, uint lastId
         return request;
     }
 
-    /// <summary>Queues a request, whose time begins.</summary>
+    /// <summary>Queues a request and starts its time limit.</summary>
     public void Add(Request request)
     {
         request.State = RequestState.Queued;
@@ -68,7 +68,7 @@ internal sealed class PendingRequests(XenStoreClientOptions options, uint lastId
         }
     }
 
-    /// <summary>Makes a queued request an outstanding one, and writes its message.</summary>
+    /// <summary>Makes a queued request outstanding and writes its message.</summary>
     /// <returns>The message's length.</returns>
     public int Send(Request request, Span<byte> destination)
     {
@@ -78,7 +78,7 @@ internal sealed class PendingRequests(XenStoreClientOptions options, uint lastId
         return request.Message.Write(_outstanding.Add(request), destination);
     }
 
-    /// <summary>Takes the request that a reply is for; <see langword="false"/> when none has the id.</summary>
+    /// <summary>Removes the request that a reply is for. Returns <see langword="false"/> if none has the id.</summary>
     public bool TryTake(uint requestId, out OutstandingRequest entry)
     {
         bool isFound = _outstanding.TryTake(requestId, out entry);
@@ -86,7 +86,7 @@ internal sealed class PendingRequests(XenStoreClientOptions options, uint lastId
         return isFound;
     }
 
-    /// <summary>Fails a request: one that is queued is not sent, the reply of one that was has nobody who waits for it.</summary>
+    /// <summary>Fails a request. If it is queued, it is not sent; if it was sent, nobody waits for its reply.</summary>
     public void Abandon(Request request, Exception failure)
     {
         if (request.State == RequestState.Queued)
@@ -94,7 +94,7 @@ internal sealed class PendingRequests(XenStoreClientOptions options, uint lastId
             _queue.Remove(request);
             if (request.Type is XenStoreMessageType.TransactionEnd or XenStoreMessageType.Unwatch)
             {
-                // The server must hear of it all the same.
+                // The server must receive it all the same.
                 Request substitute = Request<bool>.Rent(
                     request.Connection,
                     request.Type == XenStoreMessageType.TransactionEnd
@@ -112,7 +112,7 @@ internal sealed class PendingRequests(XenStoreClientOptions options, uint lastId
         request.Fail(failure);
     }
 
-    /// <summary>One whose time is up, or <see langword="null"/>.</summary>
+    /// <summary>A request whose time limit has expired, or <see langword="null"/>.</summary>
     public Request? FindExpired()
     {
         if (options.RequestTimeLimit == Timeout.InfiniteTimeSpan)
@@ -137,7 +137,7 @@ internal sealed class PendingRequests(XenStoreClientOptions options, uint lastId
         return request;
     }
 
-    /// <summary>The time a domain was not running does not count against what is queued.</summary>
+    /// <summary>Restarts the time limits of queued requests: time during which the domain did not run does not count.</summary>
     public void RestartTimeLimits()
     {
         long now = options.TimeProvider.GetTimestamp();
@@ -150,7 +150,9 @@ internal sealed class PendingRequests(XenStoreClientOptions options, uint lastId
         }
     }
 
-    /// <summary>Takes one that is queued, or else one who waits for a reply; <see langword="null"/> when nobody waits any more.</summary>
+    /// <summary>
+    /// Removes a queued request, or else the waiter of an outstanding one; <see langword="null"/> if nobody waits any more.
+    /// </summary>
     public Request? TakeAny()
     {
         if (_queue.First is not { } request)
@@ -163,8 +165,8 @@ internal sealed class PendingRequests(XenStoreClientOptions options, uint lastId
     }
 
     /// <summary>
-    /// Takes one that means nothing over another connection: that was sent, or belongs to a transaction, or is urgent;
-    /// <see langword="null"/> when there is none any more.
+    /// Removes a request that is meaningless on another connection: one that was sent, belongs to a transaction, or is urgent. Returns
+    /// <see langword="null"/> if there is none.
     /// </summary>
     public Request? TakeBound()
     {
@@ -183,7 +185,7 @@ internal sealed class PendingRequests(XenStoreClientOptions options, uint lastId
         return request;
     }
 
-    /// <summary>No reply will come any more.</summary>
+    /// <summary>No more replies will arrive.</summary>
     public void ForgetOutstanding() => _outstanding.Clear();
 
     private bool IsExpired(Request request) =>

@@ -2,29 +2,29 @@ using Xenlet.Kernel;
 
 namespace Xenlet.XenStoreRing.Client;
 
-/// <summary>Where a request is.</summary>
+/// <summary>The state of a request.</summary>
 internal enum RequestState
 {
-    /// <summary>Not handed in yet.</summary>
+    /// <summary>Not submitted yet.</summary>
     New,
 
-    /// <summary>Waits to be written.</summary>
+    /// <summary>Waiting to be written.</summary>
     Queued,
 
-    /// <summary>Written, or being written, and not answered.</summary>
+    /// <summary>Being written or written, and without a reply.</summary>
     Sent,
 
-    /// <summary>Has its result.</summary>
+    /// <summary>It has its result.</summary>
     Done,
 }
 
 /// <summary>
-/// One request: what to send, and who waits. Every field that changes is guarded by the connection's gate; the result is handed over
-/// on the loop that the caller runs on, else on a thread pool thread, so that no caller's code runs on the reader.
+/// A request: its message and its waiter. Every field that changes is guarded by the connection's lock. The result is delivered on the
+/// caller's loop, or else on a thread pool thread, so that no caller's code runs on the reader.
 /// </summary>
 internal abstract class Request : IThreadPoolWorkItem
 {
-    /// <summary>The <see cref="Started"/> of a request whose time is never up.</summary>
+    /// <summary>The value of <see cref="Started"/> for a request without a time limit.</summary>
     public const long NoTimeLimit = long.MaxValue;
 
     public XenStoreConnection Connection { get; private set; } = null!;
@@ -35,33 +35,33 @@ internal abstract class Request : IThreadPoolWorkItem
 
     public uint TransactionId => Message.TransactionId;
 
-    /// <summary>Goes out before what is queued, also while the connection is being resumed.</summary>
+    /// <summary>Whether it is sent before queued requests, even while the connection is being resumed.</summary>
     public bool Urgent { get; set; }
 
-    /// <summary>The loop that the caller runs on, if it does, and goes on by.</summary>
+    /// <summary>The loop that the caller runs and will continue on, or null.</summary>
     public EventLoop? Loop { get; private set; }
 
     public RequestState State { get; set; }
 
-    /// <summary>When the request was handed in, as a timestamp of the connection's clock.</summary>
+    /// <summary>When the request was submitted, as a timestamp of the connection's clock.</summary>
     public long Started { get; set; }
 
     /// <summary>The next one in the queue.</summary>
     public Request? Next { get; set; }
 
-    /// <summary>Makes the result of a reply that is not an error. Called under the gate.</summary>
+    /// <summary>Sets the result from a reply that is not an error. Called under the lock.</summary>
     public abstract void SetReply(ReadOnlySpan<byte> body);
 
-    /// <summary>Makes the result of an ERROR reply. Called under the gate.</summary>
+    /// <summary>Sets the result from an ERROR reply. Called under the lock.</summary>
     public abstract void SetError(XenStoreError error, string name);
 
-    /// <summary>Sets a failure as the result. Called under the gate.</summary>
+    /// <summary>Sets a failure as the result. Called under the lock.</summary>
     public abstract void SetFailure(Exception failure);
 
-    /// <summary>Hands the result to the waiter.</summary>
+    /// <summary>Delivers the result to the waiter.</summary>
     public abstract void Execute();
 
-    /// <summary>Ends the request with its result, which has been set. Called under the gate.</summary>
+    /// <summary>Ends the request with the result that has been set. Called under the lock.</summary>
     public void HandOver()
     {
         State = RequestState.Done;
@@ -75,14 +75,14 @@ internal abstract class Request : IThreadPoolWorkItem
         }
     }
 
-    /// <summary>Ends the request with a failure. Called under the gate.</summary>
+    /// <summary>Ends the request with a failure. Called under the lock.</summary>
     public void Fail(Exception failure)
     {
         SetFailure(failure);
         HandOver();
     }
 
-    /// <summary>Ends the request because the connection has ended. Called under the gate.</summary>
+    /// <summary>Ends the request because the connection has ended. Called under the lock.</summary>
     public void FailClosed(XenStoreException reason) => Fail(Failure(
         reason.Error == XenStoreError.ProtocolViolation ? reason.Error : XenStoreError.ConnectionClosed, reason.Message, reason));
 

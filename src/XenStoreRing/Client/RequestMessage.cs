@@ -4,8 +4,8 @@ using System.Text;
 namespace Xenlet.XenStoreRing.Client;
 
 /// <summary>
-/// What a request sends: the fields of its header and its payload. Made by the name that <c>docs/misc/xenstore.txt</c> has for it.
-/// Paths and tokens are ASCII: they were checked.
+/// A request's message: the fields of its header, and its payload. Methods are named after the requests in <c>docs/misc/xenstore.txt</c>.
+/// Paths and tokens are ASCII, which was checked before.
 /// </summary>
 internal readonly record struct RequestMessage
 {
@@ -13,16 +13,16 @@ internal readonly record struct RequestMessage
 
     public uint TransactionId { get; private init; }
 
-    /// <summary>The path, or the first argument; <see langword="null"/> when the payload is all in <see cref="Tail"/>.</summary>
+    /// <summary>The path or first argument; <see langword="null"/> if the whole payload is in <see cref="Tail"/>.</summary>
     public string? Subject { get; private init; }
 
-    /// <summary>A second string: a watch's token, a directory's offset.</summary>
+    /// <summary>A second string: a watch's token or a directory's offset.</summary>
     public string? Second { get; private init; }
 
-    /// <summary>Bytes that end the payload, as they are. They belong to the caller, so they are not touched after cancellation.</summary>
+    /// <summary>Bytes appended to the payload unchanged. They belong to the caller, so they are not touched after a cancellation.</summary>
     public ReadOnlyMemory<byte> Tail { get; private init; }
 
-    /// <summary>Bytes of payload.</summary>
+    /// <summary>The payload's size in bytes.</summary>
     public int PayloadLength => (Subject is null ? 0 : Subject.Length + 1) + (Second is null ? 0 : Second.Length + 1) + Tail.Length;
 
     /// <summary>A request about one node: READ, WRITE, MKDIR, RM, DIRECTORY, DIRECTORY_PART, GET_PERMS or SET_PERMS.</summary>
@@ -64,10 +64,10 @@ internal readonly record struct RequestMessage
     public static RequestMessage EndTransaction(uint transaction, bool commit) =>
         new() { Type = XenStoreMessageType.TransactionEnd, TransactionId = transaction, Subject = commit ? "T" : "F" };
 
-    /// <summary>A request outside any transaction, with a payload as it is.</summary>
+    /// <summary>A request outside any transaction with an unchanged payload.</summary>
     public static RequestMessage Raw(XenStoreMessageType type, ReadOnlyMemory<byte> payload) => new() { Type = type, Tail = payload };
 
-    /// <summary>Writes header and payload, and gives their length.</summary>
+    /// <summary>Writes header and payload and returns their length.</summary>
     public int Write(uint requestId, Span<byte> destination)
     {
         int length = PayloadLength;

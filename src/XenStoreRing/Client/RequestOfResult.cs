@@ -2,12 +2,12 @@ using System.Threading.Tasks.Sources;
 
 namespace Xenlet.XenStoreRing.Client;
 
-/// <summary>A request with a result of type <typeparamref name="T"/>; used again once its result has been taken.</summary>
+/// <summary>A request with a result of type <typeparamref name="T"/>. It is reused once its result has been taken.</summary>
 internal sealed class Request<T> : Request, IValueTaskSource<T>, IValueTaskSource
 {
     private const int MaxPooled = 32;
 
-    private static readonly Lock PoolGate = new();
+    private static readonly Lock PoolLock = new();
     private static Request? s_pool;
     private static int s_pooled;
 
@@ -24,14 +24,14 @@ internal sealed class Request<T> : Request, IValueTaskSource<T>, IValueTaskSourc
     /// <summary>The caller's memory, for a <see cref="Decoder{T}"/> that uses it.</summary>
     public Memory<byte> Destination { private get; set; }
 
-    /// <summary>Whether ENOENT is a result, the default of <typeparamref name="T"/>, and no failure.</summary>
+    /// <summary>Whether ENOENT is a result, the default of <typeparamref name="T"/>, and not a failure.</summary>
     public bool AbsentIsDefault { private get; set; }
 
-    /// <summary>A request that is not handed in yet.</summary>
+    /// <summary>Returns a request that is not submitted yet.</summary>
     public static Request<T> Rent(XenStoreConnection connection, in RequestMessage message, Decoder<T> decoder)
     {
         Request<T>? request;
-        lock (PoolGate)
+        lock (PoolLock)
         {
             request = (Request<T>?)s_pool;
             if (request is not null)
@@ -47,7 +47,7 @@ internal sealed class Request<T> : Request, IValueTaskSource<T>, IValueTaskSourc
         return request;
     }
 
-    /// <summary>Hands the request in.</summary>
+    /// <summary>Submits the request.</summary>
     public ValueTask<T> Start(CancellationToken cancellationToken)
     {
         if (cancellationToken.IsCancellationRequested)
@@ -59,7 +59,7 @@ internal sealed class Request<T> : Request, IValueTaskSource<T>, IValueTaskSourc
         return new(this, _source.Version);
     }
 
-    /// <summary>Hands the request in; the caller wants no result.</summary>
+    /// <summary>Submits the request. The caller wants no result.</summary>
     public ValueTask StartWithoutResult(CancellationToken cancellationToken)
     {
         if (cancellationToken.IsCancellationRequested)
@@ -125,7 +125,7 @@ internal sealed class Request<T> : Request, IValueTaskSource<T>, IValueTaskSourc
     public ValueTaskSourceStatus GetStatus(short token) => _source.GetStatus(token);
 
     public void OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
-        // The result is handed over by the loop that waits for it: there is nowhere else to go on.
+        // On a loop, the scheduling context is not needed: the result is delivered on the loop that waits for it.
         _source.OnCompleted(
             continuation, state, token, Loop is null ? flags : flags & ~ValueTaskSourceOnCompletedFlags.UseSchedulingContext);
 
@@ -134,7 +134,7 @@ internal sealed class Request<T> : Request, IValueTaskSource<T>, IValueTaskSourc
         Connection.Submit(this);
         if (cancellationToken.CanBeCanceled)
         {
-            // The result has not been taken yet, so the request cannot belong to somebody else by now.
+            // The result has not been taken yet, so the request cannot have been reused.
             _registration = cancellationToken.UnsafeRegister(
                 static (state, token) => ((Request<T>)state!).Cancel(token), this);
         }
@@ -146,11 +146,11 @@ internal sealed class Request<T> : Request, IValueTaskSource<T>, IValueTaskSourc
     {
         if (_source.Version != token || _source.GetStatus(token) == ValueTaskSourceStatus.Pending)
         {
-            // A ValueTask awaited twice, or before it was ready: the request is not ours to give back.
+            // A ValueTask awaited twice or before it was ready: the request must not be returned to the pool.
             return;
         }
 
-        // Waits for a cancellation that is just being carried out on another thread.
+        // Waits for a cancellation that is running on another thread.
         _registration.Dispose();
         _registration = default;
         _source.Reset();
@@ -160,7 +160,7 @@ internal sealed class Request<T> : Request, IValueTaskSource<T>, IValueTaskSourc
         _result = default!;
         _failure = null;
         Forget();
-        lock (PoolGate)
+        lock (PoolLock)
         {
             if (s_pooled < MaxPooled)
             {

@@ -1,6 +1,8 @@
 namespace Xenlet.XenStoreRing.Client;
 
-/// <summary>Requests that wait to be sent, first in, first out. Linked through the requests, so it allocates nothing.</summary>
+/// <summary>
+/// Requests that wait to be sent, first in, first out. They are linked through themselves, so the queue allocates nothing.
+/// </summary>
 internal struct RequestQueue
 {
     private Request? _first;

@@ -3,15 +3,15 @@ using Xenlet.Kernel;
 namespace Xenlet.XenStoreRing.Client;
 
 /// <summary>
-/// What a server is told over a new connection before ordinary requests go to it: watches of a predecessor are reset, transactions that a
-/// lost connection has left are ended, watches are registered again. All by urgent requests.
+/// The setup of a new connection before ordinary requests: reset a predecessor's watches, end transactions that a lost connection left
+/// open, register watches again. Everything is sent as urgent requests.
 /// </summary>
 /// <param name="connection">Carries the requests.</param>
 internal sealed class ServerSetup(XenStoreConnection connection)
 {
     private const string ResetWatchesFlag = "control/platform-feature-xs_reset_watches";
 
-    /// <summary>Resets the watches of a predecessor, where that is due and the platform offers it.</summary>
+    /// <summary>Resets a predecessor's watches, if required and supported by the platform.</summary>
     public async ValueTask ResetOldWatchesAsync(CancellationToken cancellationToken)
     {
         bool? wanted = connection.Options.ResetWatches;
@@ -35,7 +35,7 @@ internal sealed class ServerSetup(XenStoreConnection connection)
         }
     }
 
-    /// <summary>Ends transactions. Where it is the same xenstored, it has them still; another one does not know them.</summary>
+    /// <summary>Ends transactions. The same xenstored still has them; another one does not know them.</summary>
     public Task EndTransactionsAsync(uint[] transactions)
     {
         return Task.WhenAll(Array.ConvertAll(transactions, EndAsync));
@@ -54,7 +54,7 @@ internal sealed class ServerSetup(XenStoreConnection connection)
         }
     }
 
-    /// <summary>Registers a watch; gives why that has failed, or <see langword="null"/>.</summary>
+    /// <summary>Registers a watch. Returns the failure, or <see langword="null"/>.</summary>
     public async Task<XenStoreException?> RegisterAsync(XenStoreWatch watch)
     {
         try
@@ -65,7 +65,7 @@ internal sealed class ServerSetup(XenStoreConnection connection)
         }
         catch (XenStoreException error) when (error.Error == XenStoreError.EEXIST)
         {
-            // The registration has survived, so no first event comes.
+            // The registration has survived, so no first event will arrive.
             return null;
         }
         catch (XenStoreException error)
@@ -97,7 +97,7 @@ internal sealed class ServerSetup(XenStoreConnection connection)
         return request.Start(cancellationToken);
     }
 
-    /// <summary>Whether the server answered, with a no.</summary>
+    /// <summary>Whether the server replied with a refusal.</summary>
     private static bool IsRefusal(XenStoreException error) =>
         error.Error is not (XenStoreError.TimedOut or XenStoreError.ConnectionClosed or XenStoreError.ProtocolViolation);
 }

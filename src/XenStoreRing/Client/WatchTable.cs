@@ -4,12 +4,13 @@ using System.Text;
 namespace Xenlet.XenStoreRing.Client;
 
 /// <summary>
-/// The watches of a connection, found by the number in their tokens, and the way of an event to its watch. Guarded by the connection's
-/// gate.
+/// A connection's watches by the number in their tokens, and the delivery of events to them. Guarded by the connection's lock.
 /// </summary>
-/// <param name="options">How much a watch keeps for a slow reader.</param>
-/// <param name="unwatch">Is called when a watch is disposed of.</param>
-/// <param name="tokenPrefix">Begins each token. A predecessor on the same ring has another, since its events may still come.</param>
+/// <param name="options">How many events a watch keeps for a slow reader.</param>
+/// <param name="unwatch">Called when a watch is disposed.</param>
+/// <param name="tokenPrefix">
+/// The start of each token. A predecessor on the same ring has another prefix, since its events may still arrive.
+/// </param>
 internal sealed class WatchTable(XenStoreClientOptions options, Func<XenStoreWatch, ValueTask> unwatch, uint tokenPrefix)
 {
     // Eight digits of the prefix, a dot, eight of the number.
@@ -28,7 +29,7 @@ internal sealed class WatchTable(XenStoreClientOptions options, Func<XenStoreWat
     /// <summary>Events that were not two strings, or whose path broke a rule.</summary>
     public long MalformedEvents { get; private set; }
 
-    /// <summary>Adds a watch, which can have events from here on: the first one may come before the reply to WATCH.</summary>
+    /// <summary>Adds a watch, which can receive events from now on: the first one may arrive before the reply to WATCH.</summary>
     public XenStoreWatch Add(string path)
     {
         do
@@ -43,7 +44,7 @@ internal sealed class WatchTable(XenStoreClientOptions options, Func<XenStoreWat
         return watch;
     }
 
-    /// <summary>Those that the server has confirmed.</summary>
+    /// <summary>The watches that the server has confirmed.</summary>
     public List<XenStoreWatch> ListRegistered()
     {
         List<XenStoreWatch> registered = [.. _watches.Values];
@@ -51,10 +52,10 @@ internal sealed class WatchTable(XenStoreClientOptions options, Func<XenStoreWat
         return registered;
     }
 
-    /// <summary>Takes a watch out; <see langword="false"/> when it is not there any more.</summary>
+    /// <summary>Removes a watch. Returns <see langword="false"/> if it is not there any more.</summary>
     public bool Remove(XenStoreWatch watch) => _watches.Remove(watch.Number);
 
-    /// <summary>The server has the watch: from here on it is registered again over the next connection.</summary>
+    /// <summary>The server has the watch, so it will be registered again on the next connection.</summary>
     public void Confirm(string token)
     {
         Span<byte> bytes = stackalloc byte[TokenLength];
@@ -64,7 +65,7 @@ internal sealed class WatchTable(XenStoreClientOptions options, Func<XenStoreWat
         }
     }
 
-    /// <summary>Brings the payload of a watch event to its watch. What is wrong with it is counted.</summary>
+    /// <summary>Delivers the payload of a watch event to its watch. Malformed payloads are counted.</summary>
     public void Deliver(ReadOnlySpan<byte> body)
     {
         XenStoreStrings strings = new(body);
@@ -97,7 +98,7 @@ internal sealed class WatchTable(XenStoreClientOptions options, Func<XenStoreWat
         watch.Add(path);
     }
 
-    /// <summary>Ends all of them with a reason; what is pending can still be read.</summary>
+    /// <summary>Ends all watches with a reason. Pending events can still be read.</summary>
     public void End(XenStoreException reason)
     {
         foreach (XenStoreWatch watch in _watches.Values)

@@ -5,8 +5,7 @@ using Xenlet.XenStoreRing.Client;
 namespace Xenlet.XenStoreRing;
 
 /// <summary>
-/// A client of xenstore. Any number of tasks may use it at once; requests are sent in the order of the calls, up to 20 of them
-/// ahead of their replies.
+/// A xenstore client. It is thread-safe. Requests are sent in the order of the calls, up to 20 of them before their replies.
 /// </summary>
 public sealed class XenStoreClient : XenStoreOperations, IAsyncDisposable
 {
@@ -16,22 +15,22 @@ public sealed class XenStoreClient : XenStoreOperations, IAsyncDisposable
         : base(connection) => connection.Changed = failure => ConnectionChanged?.Invoke(this, new(failure));
 
     /// <summary>
-    /// Says when the connection is lost, or does not come back, each reason once; and when it is there again. Only a client that comes back
-    /// (<see cref="ConnectAsync(Func{IXenStoreTransport}, XenStoreClientOptions?, CancellationToken)"/>), or is being resumed, raises it,
-    /// one call at a time; with a <see cref="Loop"/>, on a thread of the pool.
+    /// Raised when the connection is lost or cannot be restored, once for each reason, and when it is restored. Only a client that
+    /// reconnects (<see cref="ConnectAsync(Func{IXenStoreTransport}, XenStoreClientOptions?, CancellationToken)"/>) or is being resumed
+    /// raises it, one call at a time; with a <see cref="Loop"/>, on a pool thread.
     /// </summary>
     public event EventHandler<XenStoreConnectionEventArgs>? ConnectionChanged;
 
-    /// <summary>Completes when the connection has ended for good, for whatever reason; never faults.</summary>
+    /// <summary>Completes when the connection has ended for good, for whatever reason. Never faults.</summary>
     public Task Closed => Connection.Closed;
 
     /// <summary>Why the connection has ended for good, or <see langword="null"/> while it has not.</summary>
     public XenStoreException? ClosedReason => Connection.ClosedReason;
 
-    /// <summary>What the connection has seen so far.</summary>
+    /// <summary>Counters of the connection.</summary>
     public XenStoreStatistics Statistics => Connection.Statistics;
 
-    /// <summary>What the server says it can do.</summary>
+    /// <summary>The features that the server reports.</summary>
     public XenStoreServerFeatures ServerFeatures => Connection.Transport.ServerFeatures;
 
     /// <summary>The event loop that carries the connection, or <see langword="null"/> for the thread pool.</summary>
@@ -39,7 +38,9 @@ public sealed class XenStoreClient : XenStoreOperations, IAsyncDisposable
 
     private protected override uint TransactionForRequest => 0;
 
-    /// <summary>Connects over <paramref name="transport"/>, which the client then owns.</summary>
+    /// <summary>
+    /// Connects over <paramref name="transport"/>, which the client then owns.
+    /// </summary>
     public static async ValueTask<XenStoreClient> ConnectAsync(
         IXenStoreTransport transport, XenStoreClientOptions? options = null, CancellationToken cancellationToken = default)
     {
@@ -50,17 +51,17 @@ public sealed class XenStoreClient : XenStoreOperations, IAsyncDisposable
     }
 
     /// <summary>
-    /// Connects over the transport that <paramref name="connect"/> gives, and again over another one when the connection is lost:
-    /// xenstored was restarted or exchanged, has given up the ring, or broke the protocol. The client owns what it is given, and asks for
-    /// the next when it has disposed of the last.
+    /// Connects over the transport that <paramref name="connect"/> returns, and reconnects over another one when the connection is lost:
+    /// when xenstored was restarted or replaced, has given up the ring, or broke the protocol. The client owns each transport, and disposes
+    /// one before it asks for the next.
     /// </summary>
     /// <remarks>
-    /// Requests under way fail with <see cref="XenStoreError.ConnectionClosed"/> when the connection is lost, since they may have been
-    /// carried out or not, and so do transactions. Later ones wait, within their time limit. It is tried again after a second, then after
-    /// pauses that grow to 30. Then every watch is registered again and says "look at everything". Only <see cref="DisposeAsync"/> ends
-    /// it.
+    /// When the connection is lost, requests in progress and transactions fail with <see cref="XenStoreError.ConnectionClosed"/>, since
+    /// they may or may not have been carried out. Later requests wait, within their time limit. The client tries again after a second, then
+    /// after pauses that grow to 30 seconds. Then every watch is registered again and reports "look at everything". Only
+    /// <see cref="DisposeAsync"/> ends this.
     /// </remarks>
-    /// <exception cref="XenStoreException">The first connection did not come about.</exception>
+    /// <exception cref="XenStoreException">The first connection failed.</exception>
     public static async ValueTask<XenStoreClient> ConnectAsync(
         Func<IXenStoreTransport> connect, XenStoreClientOptions? options = null, CancellationToken cancellationToken = default)
     {
@@ -72,22 +73,22 @@ public sealed class XenStoreClient : XenStoreOperations, IAsyncDisposable
         return client.ClosedReason is { } reason ? throw new XenStoreException(reason.Error, reason.Message, reason) : client;
     }
 
-    /// <summary>Connects to the xenstore of this machine: see <see cref="XenStoreTransport.FindLocal"/>.</summary>
+    /// <summary>Connects to this machine's xenstore: see <see cref="XenStoreTransport.FindLocal"/>.</summary>
     public static ValueTask<XenStoreClient> ConnectAsync(
         XenStoreClientOptions? options = null, CancellationToken cancellationToken = default) =>
         ConnectAsync(XenStoreTransport.FindLocal(), options, cancellationToken);
 
     /// <summary>
-    /// Registers a watch on a node and all below it, or on <c>@introduceDomain</c> or <c>@releaseDomain</c>. The node need not exist.
-    /// Too many watches are <see cref="XenStoreError.E2BIG"/>, <see cref="XenStoreError.ENOSPC"/> or <see cref="XenStoreError.EQUOTA"/>,
-    /// as the server has it.
+    /// Registers a watch on a node and everything below it, or on <c>@introduceDomain</c> or <c>@releaseDomain</c>. The node need not
+    /// exist. Too many watches fail with <see cref="XenStoreError.E2BIG"/>, <see cref="XenStoreError.ENOSPC"/> or
+    /// <see cref="XenStoreError.EQUOTA"/>, depending on the server.
     /// </summary>
     public ValueTask<XenStoreWatch> WatchAsync(string path, CancellationToken cancellationToken = default) =>
         FindBadPath(XenStoreMessageType.Watch, path) is { } failure
             ? ValueTask.FromException<XenStoreWatch>(failure)
             : Connection.WatchAsync(path, cancellationToken);
 
-    /// <summary>Begins a transaction. It must be disposed of, which aborts it unless it was committed.</summary>
+    /// <summary>Begins a transaction. It must be disposed, which aborts it unless it was committed.</summary>
     public async ValueTask<XenStoreTransaction> BeginTransactionAsync(CancellationToken cancellationToken = default)
     {
         uint id = await SendAsync(RequestMessage.BeginTransaction(), Decoders.TransactionId, cancellationToken)
@@ -96,8 +97,8 @@ public sealed class XenStoreClient : XenStoreOperations, IAsyncDisposable
     }
 
     /// <summary>
-    /// Runs <paramref name="body"/> in a transaction and commits it; again, after a pause that grows, when it met a conflict. The body
-    /// may so run several times, and must do nothing outside the transaction that cannot be repeated.
+    /// Runs <paramref name="body"/> in a transaction and commits it. After a conflict it tries again, with growing pauses. The body may
+    /// therefore run several times, and must do nothing outside the transaction that cannot be repeated.
     /// </summary>
     /// <exception cref="XenStoreException">
     /// <see cref="XenStoreError.EAGAIN"/> after <see cref="XenStoreClientOptions.TransactionAttempts"/> conflicts.
@@ -157,7 +158,8 @@ public sealed class XenStoreClient : XenStoreOperations, IAsyncDisposable
         SendAsync(RequestMessage.OnDomain(XenStoreMessageType.IsDomainIntroduced, domain), Decoders.TrueOrFalse, cancellationToken);
 
     /// <summary>
-    /// Makes xenstored serve a domain's ring; for the control domain. <paramref name="frame"/> is its page's number in the domain.
+    /// Makes xenstored serve a domain's ring; for the control domain. <paramref name="frame"/> is the guest frame number of the ring's
+    /// page.
     /// </summary>
     public async ValueTask IntroduceDomainAsync(uint domain, ulong frame, uint port, CancellationToken cancellationToken = default) =>
         await SendAsync(RequestMessage.Introduce(domain, frame, port), Decoders.Done, cancellationToken)
@@ -178,8 +180,8 @@ public sealed class XenStoreClient : XenStoreOperations, IAsyncDisposable
         await SendAsync(RequestMessage.SetTarget(domain, target), Decoders.Done, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
 
     /// <summary>
-    /// Sends a request that has no method of its own, outside any transaction, and gives its reply's payload. Not for watches,
-    /// transactions and their ends, which the client keeps books on.
+    /// Sends a request that has no method of its own, outside any transaction, and returns its reply's payload. Not for watches,
+    /// transactions and their ends, which the client tracks.
     /// </summary>
     public ValueTask<byte[]> RequestAsync(
         XenStoreMessageType type, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken = default)
@@ -195,18 +197,18 @@ public sealed class XenStoreClient : XenStoreOperations, IAsyncDisposable
     }
 
     /// <summary>
-    /// The ring's part of a suspend: waits for requests and transactions under way, within the request time limit, and holds new ones
-    /// back. After it, nothing touches page or doorbell. If it fails, everything goes on as before.
+    /// The ring's part of a suspend: waits for requests and transactions in progress, within the request time limit, and holds new ones
+    /// back. Afterwards nothing touches the page or the doorbell. If it fails, everything continues as before.
     /// </summary>
     public ValueTask SuspendAsync(CancellationToken cancellationToken = default) => Connection.SuspendAsync(cancellationToken);
 
-    /// <summary>Goes on after a suspend that was cancelled: over the same page and event channel, with watches as they were.</summary>
+    /// <summary>Continues after a cancelled suspend, over the same page and event channel, with the watches unchanged.</summary>
     public void CancelSuspend() => Connection.CancelSuspend();
 
     /// <summary>
-    /// Goes on after a suspend, in what may be another Xen: over a transport for the page and port read anew, which the client then
-    /// owns. All watches are registered again under their tokens and say "look at everything"; one that the server refuses ends with its
-    /// error. When no xenstored answers, that is thrown, and the client can be resumed again.
+    /// Continues after a suspend, possibly under another Xen, over a transport for the new page and port. The client then owns the
+    /// transport. All watches are registered again under their tokens and report "look at everything"; one that the server refuses ends
+    /// with its error. If no xenstored answers, that is thrown, and the client can be resumed again.
     /// </summary>
     public ValueTask ResumeAsync(IXenStoreTransport transport, CancellationToken cancellationToken = default)
     {
@@ -215,13 +217,13 @@ public sealed class XenStoreClient : XenStoreOperations, IAsyncDisposable
     }
 
     /// <summary>
-    /// Goes on after a suspend, over the transport that <paramref name="find"/> gives, which the client then owns. When it finds none, or
-    /// no xenstored answers, it is asked again after pauses that grow, until <see cref="DisposeAsync"/>; <see cref="ConnectionChanged"/>
-    /// says why. Returns when all watches are registered again.
+    /// Continues after a suspend over the transport that <paramref name="find"/> returns, which the client then owns. If it finds none, or
+    /// no xenstored answers, it is called again after growing pauses, until <see cref="DisposeAsync"/>; <see cref="ConnectionChanged"/>
+    /// reports why. Returns when all watches are registered again.
     /// </summary>
-    /// <param name="find">Finds page and port anew. What it throws is a failure to find them.</param>
-    /// <param name="cancellationToken">Ends the waiting; the client goes on trying.</param>
-    /// <exception cref="XenStoreException">The client was disposed of.</exception>
+    /// <param name="find">Locates page and port again. If it throws, it is called again later.</param>
+    /// <param name="cancellationToken">Ends the wait. The client keeps trying.</param>
+    /// <exception cref="XenStoreException">The client was disposed.</exception>
     public ValueTask ResumeAsync(Func<IXenStoreTransport> find, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(find);
@@ -229,8 +231,8 @@ public sealed class XenStoreClient : XenStoreOperations, IAsyncDisposable
     }
 
     /// <summary>
-    /// Ends the connection; requests and watches that are waiting fail at once. A ring is then left clean for a successor, which takes at
-    /// most <see cref="XenStoreClientOptions.DisposeTimeLimit"/>.
+    /// Ends the connection. Waiting requests and watches fail at once. A ring is left clean for a successor, which takes at most
+    /// <see cref="XenStoreClientOptions.DisposeTimeLimit"/>.
     /// </summary>
     public ValueTask DisposeAsync() => Connection.DisposeAsync();
 
@@ -255,7 +257,7 @@ public sealed class XenStoreClient : XenStoreOperations, IAsyncDisposable
 
     private static TimeSpan PauseAfter(int attempt)
     {
-        // From 1 ms, doubled each time; a random share of it, so that two that met do not meet again.
+        // From 1 ms, doubled each time. A random share of it, so that two clients that conflicted do not conflict again.
         double longest = Math.Min(LongestPause.TotalMilliseconds, Math.Pow(2, Math.Min(attempt - 1, 10)));
         return TimeSpan.FromMilliseconds(longest * (0.5 + (Random.Shared.NextDouble() / 2)));
     }

@@ -2,55 +2,59 @@ using Xenlet.Kernel;
 
 namespace Xenlet.XenStoreRing;
 
-/// <summary>Settings of a <see cref="XenStoreClient"/>; the defaults suit a guest.</summary>
+/// <summary>Options of a <see cref="XenStoreClient"/>. The defaults suit a guest.</summary>
 public sealed record XenStoreClientOptions
 {
     /// <summary>
-    /// How long a request may take, counted from the call and so with the time spent in the queue;
-    /// <see cref="Timeout.InfiniteTimeSpan"/> for no limit.
+    /// How long a request may take from the call on, including its time in the queue; <see cref="Timeout.InfiniteTimeSpan"/> for no limit.
     /// </summary>
     public TimeSpan RequestTimeLimit { get; init; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>How long to wait for a xenstored that is not there yet; <see cref="Timeout.InfiniteTimeSpan"/> for no limit.</summary>
+    /// <summary>How long to wait for a xenstored that is not running yet; <see cref="Timeout.InfiniteTimeSpan"/> for no limit.</summary>
     public TimeSpan ConnectTimeLimit { get; init; } = TimeSpan.FromSeconds(60);
 
     /// <summary>
-    /// How long <see cref="XenStoreClient.DisposeAsync"/> waits for a ring to be clean: replies taken off it, transactions and watches
-    /// ended. Without that, a successor on the same ring may find half a message. A socket needs none of this.
+    /// How long <see cref="XenStoreClient.DisposeAsync"/> waits to leave a ring clean: replies read, transactions and watches ended.
+    /// Otherwise a successor on the same ring may find half a message. A socket needs none of this.
     /// </summary>
     public TimeSpan DisposeTimeLimit { get; init; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>Requests sent and not yet answered, 1 to <see cref="XenStoreLimits.MaxOutstanding"/>; more are queued here.</summary>
+    /// <summary>
+    /// The maximum number of requests sent and not yet answered, 1 to <see cref="XenStoreLimits.MaxOutstanding"/>. More are queued in the
+    /// client.
+    /// </summary>
     public int MaxOutstanding { get; init; } = XenStoreLimits.MaxOutstanding;
 
     /// <summary>
-    /// Transactions open at the same time, of all users together; beginning another waits for its turn, within
-    /// <see cref="RequestTimeLimit"/>. By default what xenstored allows an ordinary domain.
+    /// The maximum number of transactions open at the same time, of all users together. Beginning another one waits for its turn, within
+    /// <see cref="RequestTimeLimit"/>. The default is what xenstored allows an ordinary domain.
     /// </summary>
     public int MaxTransactions { get; init; } = 10;
 
-    /// <summary>Different paths that a watch keeps for a slow reader before they become one event that says "look at everything".</summary>
+    /// <summary>
+    /// The number of different paths that a watch keeps for a slow reader before they become one event that says "look at everything".
+    /// </summary>
     public int WatchCapacity { get; init; } = 64;
 
-    /// <summary>Characters of those paths together, with the same effect.</summary>
+    /// <summary>The total number of characters in those paths, with the same effect.</summary>
     public int WatchCharacters { get; init; } = 16 * 1024;
 
     /// <summary>
-    /// Whether watches that a predecessor left are reset at the start. By default (<see langword="null"/>) they are where the connection
-    /// outlives its user and the platform offers it (<c>control/platform-feature-xs_reset_watches</c>).
+    /// Whether to reset watches that a predecessor left. By default (<see langword="null"/>), they are reset if the connection outlives its
+    /// user and the platform supports it (<c>control/platform-feature-xs_reset_watches</c>).
     /// </summary>
     public bool? ResetWatches { get; init; }
 
-    /// <summary>Times that <see cref="XenStoreClient.TransactAsync{T}"/> tries before it gives up.</summary>
+    /// <summary>The number of attempts that <see cref="XenStoreClient.TransactAsync{T}"/> makes.</summary>
     public int TransactionAttempts { get; init; } = 64;
 
     /// <summary>The clock for time limits and back-off.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 
     /// <summary>
-    /// The event loop that carries the connection: it reads, writes and keeps time limits though the program blocks every thread of the
-    /// pool. By default (<see langword="null"/>) it is the pool. Buses and drivers of the store use it too. Whoever makes it disposes of
-    /// it, after the client.
+    /// The event loop that carries the connection: it reads, writes and keeps time limits even while the program blocks every pool thread.
+    /// The default (<see langword="null"/>) is the pool. Buses and drivers that use the store run on it too. Its creator disposes it, after
+    /// the client.
     /// </summary>
     public EventLoop? Loop { get; init; }
 

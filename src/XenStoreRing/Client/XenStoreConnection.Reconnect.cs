@@ -2,48 +2,50 @@ using Xenlet.Kernel;
 
 namespace Xenlet.XenStoreRing.Client;
 
-/// <summary>The way back: after a connection that was lost, and after a resume.</summary>
+/// <summary>Reconnecting after a lost connection and after a resume.</summary>
 internal sealed partial class XenStoreConnection
 {
     private readonly CancellationTokenSource _end = new();
 
     private Func<IXenStoreTransport>? _connect;
-    private Task _comingBack = Task.CompletedTask;
-    private bool _isComingBack;
+    private Task _reconnecting = Task.CompletedTask;
+    private bool _isReconnecting;
     private XenStoreException? _lostReason;
 
     /// <summary>
-    /// Told when the connection is lost, or does not come back, and why; and with <see langword="null"/> when it is there again.
+    /// Called when the connection is lost or cannot be restored, with the reason, and with <see langword="null"/> when it is restored.
     /// </summary>
     public Action<XenStoreException?>? Changed { get; set; }
 
-    /// <summary>Counts the transports that the connection has had. A transaction is known to the one it was begun over only.</summary>
+    /// <summary>Counts the connection's transports. Only the server of the transport that a transaction began on knows it.</summary>
     public int Epoch
     {
         get
         {
-            lock (_gate)
+            lock (_lock)
             {
                 return _epoch;
             }
         }
     }
 
-    /// <summary>The epoch of a transaction that has just been begun.</summary>
-    /// <exception cref="XenStoreException">It was lost with the connection since.</exception>
+    /// <summary>The epoch of a transaction that has just begun.</summary>
+    /// <exception cref="XenStoreException">It was lost with its connection in the meantime.</exception>
     public int EpochOf(uint transaction)
     {
-        lock (_gate)
+        lock (_lock)
         {
             ThrowIfClosed();
             return _transactions.Contains(transaction) ? _epoch : throw Lost();
         }
     }
 
-    /// <summary>From here on a connection that is lost is made again, over what <paramref name="connect"/> gives.</summary>
+    /// <summary>
+    /// From now on, a lost connection is restored over what <paramref name="connect"/> returns.
+    /// </summary>
     public void ReconnectWith(Func<IXenStoreTransport> connect)
     {
-        lock (_gate)
+        lock (_lock)
         {
             _connect = connect;
             StartTicking();
@@ -51,13 +53,13 @@ internal sealed partial class XenStoreConnection
     }
 
     /// <summary>
-    /// Goes on, after a suspend, over the transport that <paramref name="find"/> gives; when it gives none, or no xenstored answers,
-    /// over the one it gives later. Cancelling ends the waiting only.
+    /// Continues after a suspend over the transport that <paramref name="find"/> returns; if it returns none, or no xenstored answers, over
+    /// one that it returns later. Cancelling only ends the wait.
     /// </summary>
     public async ValueTask ResumeAsync(Func<IXenStoreTransport> find, CancellationToken cancellationToken)
     {
-        Task comingBack;
-        lock (_gate)
+        Task reconnecting;
+        lock (_lock)
         {
             ThrowIfClosed();
             ThrowIfNotSuspended();
@@ -65,47 +67,47 @@ internal sealed partial class XenStoreConnection
             _state = RunState.Lost;
             _lostReason = new(XenStoreError.ConnectionClosed, "the domain was resumed, and xenstore is being looked for");
             RestartTimeLimits();
-            comingBack = ComeBack(find);
+            reconnecting = Reconnect(find);
         }
 
-        await comingBack.WaitAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
-        lock (_gate)
+        await reconnecting.WaitAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
+        lock (_lock)
         {
             ThrowIfClosed();
         }
     }
 
     /// <summary>
-    /// The transport of <paramref name="pump"/> has ended. Whoever waits for an answer gets the reason, since what was sent may have been
-    /// carried out or not; what is queued waits. Without a way to get another transport the connection ends for good.
+    /// The transport of <paramref name="pump"/> has ended. Sent requests fail with the reason, since they may or may not have been carried
+    /// out; queued ones wait. Without a way to get another transport, the connection ends for good.
     /// </summary>
     public void Lose(MessagePump pump, XenStoreException reason)
     {
-        bool comesBack;
-        lock (_gate)
+        bool reconnects;
+        lock (_lock)
         {
             if (pump != _pump || _state is RunState.Lost or RunState.Closed)
             {
                 return;
             }
 
-            comesBack = _state != RunState.Draining && (_isComingBack || _connect is not null);
-            if (comesBack)
+            reconnects = _state != RunState.Draining && (_isReconnecting || _connect is not null);
+            if (reconnects)
             {
                 _epoch++;
                 _state = RunState.Lost;
                 _lostReason = reason;
                 FailSent(reason);
-                _quiet?.TrySetResult();
-                _quiet = null;
-                if (!_isComingBack)
+                _idle?.TrySetResult();
+                _idle = null;
+                if (!_isReconnecting)
                 {
-                    _ = ComeBack(_connect!, reason);
+                    _ = Reconnect(_connect!, reason);
                 }
             }
         }
 
-        if (comesBack)
+        if (reconnects)
         {
             pump.Stop();
         }
@@ -115,9 +117,7 @@ internal sealed partial class XenStoreConnection
         }
     }
 
-    /// <summary>
-    /// Fails all that belongs to the transport that has ended: what was sent, and what was to be sent in its transactions.
-    /// </summary>
+    /// <summary>Fails everything that belongs to the ended transport: the sent requests, and the unsent ones of its transactions.</summary>
     private void FailSent(XenStoreException reason)
     {
         while (_pending.TakeBound() is { } request)
@@ -129,36 +129,36 @@ internal sealed partial class XenStoreConnection
         _transactions.Lose();
     }
 
-    /// <summary>Begins the way back. Called under the gate.</summary>
-    private Task ComeBack(Func<IXenStoreTransport> connect, XenStoreException? reason = null)
+    /// <summary>Starts reconnecting. Called under the lock.</summary>
+    private Task Reconnect(Func<IXenStoreTransport> connect, XenStoreException? reason = null)
     {
-        _isComingBack = true;
-        return _comingBack = EventLoop.Start(Options.Loop, () => ComeBackAsync(connect, reason));
+        _isReconnecting = true;
+        return _reconnecting = EventLoop.Start(Options.Loop, () => ReconnectAsync(connect, reason));
     }
 
-    private async Task ComeBackAsync(Func<IXenStoreTransport> connect, XenStoreException? reason)
+    private async Task ReconnectAsync(Func<IXenStoreTransport> connect, XenStoreException? reason)
     {
         string? told = null;
-        Tell(reason);
+        Report(reason);
         XenStoreRetryPause pause = new();
         while (true)
         {
-            // Two transports over one ring must not meet, and a reader must not find another's buffer.
+            // Two transports must never use one ring at a time, and a reader must not find another's buffer.
             await _pump.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
             try
             {
                 await ConnectOverAsync(connect()).ConfigureAwait(EventLoop.IsCurrent);
-                lock (_gate)
+                lock (_lock)
                 {
-                    // If it was lost before this line, that was left to this loop.
-                    _isComingBack = _state == RunState.Lost;
-                    if (_isComingBack)
+                    // If it was lost before this line, reconnecting was left to this loop.
+                    _isReconnecting = _state == RunState.Lost;
+                    if (_isReconnecting)
                     {
                         throw Lost();
                     }
                 }
 
-                Tell(null);
+                Report(null);
                 return;
             }
             catch (Exception failure)
@@ -168,7 +168,7 @@ internal sealed partial class XenStoreConnection
                     return;
                 }
 
-                Tell(failure as XenStoreException ?? new(XenStoreError.ConnectionClosed, failure.Message, failure));
+                Report(failure as XenStoreException ?? new(XenStoreError.ConnectionClosed, failure.Message, failure));
             }
 
             try
@@ -181,7 +181,7 @@ internal sealed partial class XenStoreConnection
             }
         }
 
-        void Tell(XenStoreException? what)
+        void Report(XenStoreException? what)
         {
             if (what?.Message != told)
             {
@@ -203,7 +203,7 @@ internal sealed partial class XenStoreConnection
         try
         {
             await OpenTransportAsync(transport, _end.Token).ConfigureAwait(EventLoop.IsCurrent);
-            await GoOnOverAsync(transport).ConfigureAwait(EventLoop.IsCurrent);
+            await ContinueOverAsync(transport).ConfigureAwait(EventLoop.IsCurrent);
         }
         catch
         {

@@ -6,7 +6,7 @@ namespace Xenlet.XenStoreRing.Client;
 /// <summary>Start, and the ring's part of suspend and resume.</summary>
 internal sealed partial class XenStoreConnection
 {
-    /// <summary>Opens the transport, resets watches of a predecessor where that is due, and lets requests through.</summary>
+    /// <summary>Opens the transport, resets a predecessor's watches if required, and lets requests through.</summary>
     public async ValueTask OpenAsync(CancellationToken cancellationToken)
     {
         await OpenTransportAsync(_pump.Transport, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
@@ -18,38 +18,38 @@ internal sealed partial class XenStoreConnection
     }
 
     /// <summary>
-    /// Holds new requests back, waits until every request is answered and every transaction has ended, and stops the reader where no
-    /// message is cut. If that does not come about, everything goes on as before.
+    /// Holds new requests back, waits until every request is answered and every transaction has ended, and stops the reader between
+    /// messages. If that fails, everything continues as before.
     /// </summary>
     public async ValueTask SuspendAsync(CancellationToken cancellationToken)
     {
-        TaskCompletionSource quiet = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        lock (_gate)
+        TaskCompletionSource idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        lock (_lock)
         {
             ThrowIfClosed();
             ThrowIfLost();
             if (_state != RunState.Running)
             {
-                throw new InvalidOperationException("The connection is being suspended already, or is suspended.");
+                throw new InvalidOperationException("The connection is already suspended or being suspended.");
             }
 
             _state = RunState.Quiescing;
-            _quiet = quiet;
-            CheckQuiet();
+            _idle = idle;
+            CheckIdle();
         }
 
         SendQueued();
         try
         {
-            await EventLoop.OnLoop(quiet.Task)
+            await EventLoop.OnLoop(idle.Task)
                 .WaitAsync(Options.RequestTimeLimit, Options.TimeProvider, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         }
         catch (Exception failure) when (failure is TimeoutException or OperationCanceledException)
         {
             string state;
-            lock (_gate)
+            lock (_lock)
             {
-                _quiet = null;
+                _idle = null;
                 state = string.Create(CultureInfo.InvariantCulture, $"{_transactions.Count} transactions open, {DescribeState()}");
                 if (_state == RunState.Quiescing)
                 {
@@ -66,10 +66,10 @@ internal sealed partial class XenStoreConnection
             }
 
             throw new XenStoreException(XenStoreError.TimedOut, string.Create(CultureInfo.InvariantCulture,
-                $"xenstore did not come to rest for a suspend in {Options.RequestTimeLimit.TotalSeconds:0.##} s: {state}"));
+                $"xenstore did not become idle for a suspend within {Options.RequestTimeLimit.TotalSeconds:0.##} s: {state}"));
         }
 
-        lock (_gate)
+        lock (_lock)
         {
             ThrowIfClosed();
             ThrowIfLost();
@@ -78,7 +78,7 @@ internal sealed partial class XenStoreConnection
 
         await _pump.StopReadingAsync().ConfigureAwait(EventLoop.IsCurrent);
         await FinishMessageBeforeSuspendAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
-        lock (_gate)
+        lock (_lock)
         {
             ThrowIfClosed();
             ThrowIfLost();
@@ -108,10 +108,10 @@ internal sealed partial class XenStoreConnection
         }
     }
 
-    /// <summary>Goes on as if nothing had happened: the suspend was cancelled, the ring is as it was.</summary>
+    /// <summary>Continues as before: the suspend was cancelled, and the ring is unchanged.</summary>
     public void CancelSuspend()
     {
-        lock (_gate)
+        lock (_lock)
         {
             ThrowIfClosed();
             ThrowIfNotSuspended();
@@ -124,13 +124,13 @@ internal sealed partial class XenStoreConnection
     }
 
     /// <summary>
-    /// Goes on over a new transport. Every watch is registered again, and says "look at everything". When no xenstored answers, the
+    /// Continues over a new transport. Every watch is registered again and reports "look at everything". If no xenstored answers, the
     /// connection stays suspended.
     /// </summary>
     public async ValueTask ResumeAsync(IXenStoreTransport transport, CancellationToken cancellationToken)
     {
         MessagePump old;
-        lock (_gate)
+        lock (_lock)
         {
             ThrowIfClosed();
             ThrowIfNotSuspended();
@@ -138,7 +138,7 @@ internal sealed partial class XenStoreConnection
         }
 
         await OpenTransportAsync(transport, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
-        lock (_gate)
+        lock (_lock)
         {
             ThrowIfClosed();
             ThrowIfNotSuspended();
@@ -146,20 +146,20 @@ internal sealed partial class XenStoreConnection
         }
 
         await old.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
-        // From here on nothing is cancelled, or a watch could be lost without a word. Each request has its time limit.
-        await GoOnOverAsync(transport).ConfigureAwait(EventLoop.IsCurrent);
+        // Nothing is cancelled from here on, or a watch could be lost silently. Each request has its time limit.
+        await ContinueOverAsync(transport).ConfigureAwait(EventLoop.IsCurrent);
     }
 
-    /// <summary>Makes an open transport the connection's, and sets up over it what the server has to know.</summary>
-    /// <exception cref="XenStoreException">The connection was lost, or disposed of, meanwhile.</exception>
-    private async ValueTask GoOnOverAsync(IXenStoreTransport transport)
+    /// <summary>Makes an open transport the connection's, and sets up over it what the server must know.</summary>
+    /// <exception cref="XenStoreException">The connection was lost or disposed meanwhile.</exception>
+    private async ValueTask ContinueOverAsync(IXenStoreTransport transport)
     {
         uint[] leftOpen;
         int epoch;
-        lock (_gate)
+        lock (_lock)
         {
             ThrowIfClosed();
-            _pump = new(transport, this, _gate, Options.Loop);
+            _pump = new(transport, this, _lock, Options.Loop);
             _state = RunState.Resuming;
             epoch = ++_epoch;
             leftOpen = _transactions.Lost;
@@ -173,13 +173,13 @@ internal sealed partial class XenStoreConnection
         }
         catch (XenStoreException)
         {
-            // What is wrong shows in the registration of the watches, and there it is reported.
+            // A failure will show, and be reported, when the watches are registered.
         }
 
-        // No other of ours is open that could have the same number.
+        // No other transaction of this client is open that could have the same id.
         await _setup.EndTransactionsAsync(leftOpen).ConfigureAwait(EventLoop.IsCurrent);
         await RegisterWatchesAgainAsync(epoch).ConfigureAwait(EventLoop.IsCurrent);
-        lock (_gate)
+        lock (_lock)
         {
             ThrowIfClosed();
             if (_epoch != epoch || _state != RunState.Resuming)
@@ -214,7 +214,7 @@ internal sealed partial class XenStoreConnection
     private async ValueTask RegisterWatchesAgainAsync(int epoch)
     {
         List<XenStoreWatch> watches;
-        lock (_gate)
+        lock (_lock)
         {
             watches = _watches.ListRegistered();
         }
@@ -225,11 +225,11 @@ internal sealed partial class XenStoreConnection
         {
             if (await _setup.RegisterAsync(watch).ConfigureAwait(EventLoop.IsCurrent) is { } refusal)
             {
-                lock (_gate)
+                lock (_lock)
                 {
                     if (_epoch != epoch)
                     {
-                        // Lost again: it is registered over the next transport.
+                        // Lost again: it will be registered over the next transport.
                         return;
                     }
 
@@ -246,7 +246,7 @@ internal sealed partial class XenStoreConnection
 
     private void Enter(RunState state)
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (_failure is not null)
             {
@@ -258,20 +258,20 @@ internal sealed partial class XenStoreConnection
         }
     }
 
-    /// <summary>Tells a suspend that nothing is under way any more.</summary>
-    private void CheckQuiet()
+    /// <summary>Notifies a suspend that nothing is in progress any more.</summary>
+    private void CheckIdle()
     {
-        if (_quiet is not null
+        if (_idle is not null
             && (_state == RunState.Closed
                 || (!_pump.IsWriting && _pending.OutstandingCount == 0 && _transactions.Count == 0
                     && (_state == RunState.Quiescing || !_pending.HasQueued))))
         {
-            _quiet.TrySetResult();
-            _quiet = null;
+            _idle.TrySetResult();
+            _idle = null;
         }
     }
 
-    /// <summary>The time a domain was not running does not count against its requests.</summary>
+    /// <summary>Time during which the domain did not run does not count against its requests.</summary>
     private void RestartTimeLimits()
     {
         _pending.RestartTimeLimits();

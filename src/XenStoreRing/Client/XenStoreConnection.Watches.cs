@@ -2,7 +2,7 @@ using Xenlet.Kernel;
 
 namespace Xenlet.XenStoreRing.Client;
 
-/// <summary>A watch is registered, and taken back.</summary>
+/// <summary>Registering and unregistering watches.</summary>
 internal sealed partial class XenStoreConnection
 {
     private readonly WatchTable _watches;
@@ -10,7 +10,7 @@ internal sealed partial class XenStoreConnection
     public async ValueTask<XenStoreWatch> WatchAsync(string path, CancellationToken cancellationToken)
     {
         XenStoreWatch watch;
-        lock (_gate)
+        lock (_lock)
         {
             watch = _watches.Add(path);
         }
@@ -22,7 +22,7 @@ internal sealed partial class XenStoreConnection
         }
         catch
         {
-            lock (_gate)
+            lock (_lock)
             {
                 _watches.Remove(watch);
             }
@@ -33,10 +33,10 @@ internal sealed partial class XenStoreConnection
         return watch;
     }
 
-    /// <summary>Forgets a watch and tells the server. Failures do not matter: no event can reach the watch any more.</summary>
+    /// <summary>Removes a watch and tells the server. Failures do not matter: no event can reach the watch any more.</summary>
     private async ValueTask UnwatchAsync(XenStoreWatch watch)
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (!_watches.Remove(watch) || !watch.IsRegistered || _failure is not null)
             {
@@ -45,7 +45,7 @@ internal sealed partial class XenStoreConnection
 
             if (_state is RunState.Suspended or RunState.Lost or RunState.Resuming)
             {
-                // Nobody can be asked now, and whoever disposes of the watch must not wait for that. Another xenstored does not know it.
+                // Nobody can be asked now, and disposing the watch must not wait for that. Another xenstored does not know it.
                 Enqueue(RequestMessage.Unwatch(watch.Path, watch.Token));
                 return;
             }

@@ -5,27 +5,27 @@ using Xenlet.Kernel;
 namespace Xenlet.XenStoreRing.Client;
 
 /// <summary>
-/// Carries requests over a transport: queue, one reader, matching of replies, time limits, watches, suspend. All state is guarded by
-/// one gate that is never held while waiting, and no caller's code runs under it or on the reader.
+/// Carries requests over a transport: queue, one reader, matching of replies, time limits, watches, suspend. One lock guards all state. It
+/// is never held while waiting, and no caller's code runs under it or on the reader.
 /// </summary>
 /// <remarks>
-/// What a broken peer leads to. The connection stays healthy where the stream's framing does: a reply of the wrong type, or with a
-/// payload of the wrong form, fails its request (<see cref="XenStoreError.ProtocolViolation"/>); a message with an unknown id is
-/// dropped and counted; so is a watch event without a watch or that is not two strings; one whose path breaks a rule becomes
-/// "look at everything". A message that is too long, impossible ring indexes and the stream's end end it, with the reason for every
-/// waiter: for good, or until there is another one where the client knows how to get it.
+/// How a broken peer is handled. The connection stays healthy as long as the stream's framing does: a reply of the wrong type, or with a
+/// malformed payload, fails its request (<see cref="XenStoreError.ProtocolViolation"/>); a message with an unknown id is dropped and
+/// counted, as is a watch event without a watch or that is not two strings; an event whose path breaks a rule becomes "look at everything".
+/// A message that is too long, impossible ring indexes, and the end of the stream end the connection, with the reason for every waiter: for
+/// good, or until the client gets another transport if it knows how.
 /// </remarks>
 internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
 {
     private static readonly TimeSpan LongestTick = TimeSpan.FromSeconds(1);
 
     /// <summary>
-    /// How often a client that comes back looks for a failure when nothing is under way: a xenstored that begins with the ring anew says
-    /// so to nobody.
+    /// How often a client that reconnects checks for a failure when nothing is in progress: a xenstored that sets the ring up again
+    /// notifies nobody.
     /// </summary>
     private static readonly TimeSpan IdleTick = TimeSpan.FromSeconds(60);
 
-    private readonly Lock _gate = new();
+    private readonly Lock _lock = new();
     private readonly PendingRequests _pending;
     private readonly ServerSetup _setup;
     private readonly ITimer _timer;
@@ -33,22 +33,22 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
     private readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly OpenTransactions _transactions = new();
 
-    // Carries the messages of the present transport, or of the last one. What an earlier one still says is not about the connection.
+    // Carries the messages of the current or the last transport. What an earlier one still reports does not concern the connection.
     private MessagePump _pump;
     private RunState _state = RunState.Suspended;
     private bool _isTicking;
-    private TaskCompletionSource? _quiet;
+    private TaskCompletionSource? _idle;
     private XenStoreException? _failure;
 
-    // Counts the transports, and the times that there was none.
+    // Counts the transports, and the periods without one.
     private int _epoch;
     private long _unmatchedReplies;
 
     public XenStoreConnection(IXenStoreTransport transport, XenStoreClientOptions options)
     {
         Options = options.Loop is { } loop ? options with { TimeProvider = loop.ClockFor(options.TimeProvider) } : options;
-        _pump = new(transport, this, _gate, Options.Loop);
-        // A ring may still hold replies for a predecessor: they must not have our ids.
+        _pump = new(transport, this, _lock, Options.Loop);
+        // A ring may still hold replies for a predecessor, which must not have this connection's ids.
         _pending = new(Options, lastId: (uint)Random.Shared.NextInt64(1, uint.MaxValue));
         _setup = new(this);
         _watches = new(Options, UnwatchAsync, tokenPrefix: (uint)Random.Shared.NextInt64(0, 1L << 32));
@@ -61,22 +61,22 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
 
     private enum RunState
     {
-        /// <summary>Everything goes.</summary>
+        /// <summary>All requests are sent.</summary>
         Running,
 
-        /// <summary>Only what belongs to open transactions is sent, so that they can end.</summary>
+        /// <summary>Only requests of open transactions are sent, so that these can end.</summary>
         Quiescing,
 
         /// <summary>Nothing is sent or read.</summary>
         Suspended,
 
-        /// <summary>There is no transport; requests are queued until there is one, or their time is up.</summary>
+        /// <summary>There is no transport. Requests are queued until there is one or their time limit expires.</summary>
         Lost,
 
-        /// <summary>Only urgent requests are sent: the watches' registration.</summary>
+        /// <summary>Only urgent requests are sent: the registration of the watches.</summary>
         Resuming,
 
-        /// <summary>Disposed of: everybody has been told, and the ring is being left as a successor can use it.</summary>
+        /// <summary>Disposed: all waiters have been failed, and the ring is being left clean for a successor.</summary>
         Draining,
 
         /// <summary>Ended, with a reason.</summary>
@@ -85,7 +85,7 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
 
     public XenStoreClientOptions Options { get; }
 
-    /// <summary>Completes when the connection has ended; never faults.</summary>
+    /// <summary>Completes when the connection has ended. Never faults.</summary>
     public Task Closed => _closed.Task;
 
     /// <summary>Why the connection has ended, or <see langword="null"/> while it has not.</summary>
@@ -93,7 +93,7 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
     {
         get
         {
-            lock (_gate)
+            lock (_lock)
             {
                 return _failure;
             }
@@ -104,7 +104,7 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
     {
         get
         {
-            lock (_gate)
+            lock (_lock)
             {
                 return _pump.Transport;
             }
@@ -115,7 +115,7 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
     {
         get
         {
-            lock (_gate)
+            lock (_lock)
             {
                 return new(
                     _pending.Sent, _pending.Answered, _watches.Events,
@@ -124,14 +124,14 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
         }
     }
 
-    /// <summary>Queues a request, or fails it at once when the connection has ended.</summary>
+    /// <summary>Queues a request, or fails it at once if the connection has ended.</summary>
     public void Submit(Request request)
     {
         if (request.Message.PayloadLength > XenStoreLimits.MaxPayload)
         {
             XenStoreException tooLarge = request.Failure(XenStoreError.E2BIG, string.Create(CultureInfo.InvariantCulture,
                 $"the payload has {request.Message.PayloadLength} bytes, the protocol allows {XenStoreLimits.MaxPayload}"));
-            lock (_gate)
+            lock (_lock)
             {
                 request.Fail(tooLarge);
             }
@@ -139,7 +139,7 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
             return;
         }
 
-        lock (_gate)
+        lock (_lock)
         {
             if (_failure is not null)
             {
@@ -154,10 +154,10 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
         SendQueued();
     }
 
-    /// <summary>Lets go of a request: one that is queued is not sent, the reply of one that was is thrown away when it comes.</summary>
+    /// <summary>Cancels a request. If it is queued, it is not sent; if it was sent, its reply is dropped when it arrives.</summary>
     public void Cancel(Request request, CancellationToken cancellationToken)
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (request.State is RequestState.Queued or RequestState.Sent)
             {
@@ -166,11 +166,13 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
         }
     }
 
-    /// <summary>Ends the connection: everybody who waits, and whoever asks later, gets <paramref name="reason"/>.</summary>
+    /// <summary>
+    /// Ends the connection. All waiters and later callers get <paramref name="reason"/>.
+    /// </summary>
     public void Close(XenStoreException reason)
     {
         MessagePump pump;
-        lock (_gate)
+        lock (_lock)
         {
             if (_state == RunState.Closed)
             {
@@ -182,7 +184,7 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
             _pending.ForgetOutstanding();
             _transactions.Clear();
             _watches.Clear();
-            CheckQuiet();
+            CheckIdle();
             pump = _pump;
         }
 
@@ -190,7 +192,7 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
         _end.Cancel();
         _closed.TrySetResult();
         _timer.Dispose();
-        // A socket's server should learn of the end now, and a write that waits for room must not wait for ever.
+        // A socket's server should learn of the end now, and a write that waits for room must not wait forever.
         _ = MessagePump.DisposeAsync(pump.Transport).AsTask();
     }
 
@@ -200,11 +202,13 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
         await DrainAsync(reason).ConfigureAwait(EventLoop.IsCurrent);
         Close(reason);
         await _pump.Reader.ConfigureAwait(EventLoop.IsCurrent);
-        await _comingBack.ConfigureAwait(EventLoop.IsCurrent);
+        await _reconnecting.ConfigureAwait(EventLoop.IsCurrent);
         await _pump.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
     }
 
-    /// <summary>Gives everybody who waits <paramref name="reason"/>. Requests that were sent stay outstanding.</summary>
+    /// <summary>
+    /// Fails all waiters with <paramref name="reason"/>. Requests that were sent stay outstanding.
+    /// </summary>
     private void FailAll(XenStoreException reason)
     {
         _failure ??= reason;
@@ -216,11 +220,11 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
         _watches.End(_failure);
     }
 
-    /// <summary>Starts the reader. Called without the gate, in a state in which no reader runs.</summary>
+    /// <summary>Starts the reader. Called without the lock, in a state in which no reader runs.</summary>
     private void StartReading()
     {
         MessagePump pump;
-        lock (_gate)
+        lock (_lock)
         {
             if (_state is RunState.Closed or RunState.Lost)
             {
@@ -283,10 +287,10 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
 
         Follow(entry, isGood ? body : default, isGood);
         entry.Waiter?.HandOver();
-        CheckQuiet();
+        CheckIdle();
     }
 
-    /// <summary>Keeps the books on transactions, and undoes what an abandoned request has left in the server.</summary>
+    /// <summary>Tracks transactions, and undoes what an abandoned request has left in the server.</summary>
     private void Follow(in OutstandingRequest entry, ReadOnlySpan<byte> body, bool isGood)
     {
         switch (entry.Type)
@@ -318,7 +322,8 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
     }
 
     /// <summary>
-    /// Sends what may be sent. With a loop it is the loop that writes: one who has to wait for room holds up all requests until it goes on.
+    /// Sends the requests that may be sent. With a loop, the loop writes: a writer that has to wait for room holds up all requests until it
+    /// continues.
     /// </summary>
     public void SendQueued()
     {
@@ -328,7 +333,7 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
             return;
         }
 
-        // One that has just been exchanged finds nothing: whoever has done that sends what is queued.
+        // A pump that has just been replaced finds nothing: whoever replaced it sends what is queued.
         _pump.Send();
     }
 
@@ -341,14 +346,14 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
     {
         if (pump == _pump)
         {
-            CheckQuiet();
+            CheckIdle();
         }
     }
 
     private Request? FindSendable() => !_pending.CanSend ? null : _state switch
     {
         RunState.Running or RunState.Draining => _pending.First is { Type: XenStoreMessageType.TransactionStart } first
-            // While all transactions that may be open are, those that begin another stand aside.
+            // While the maximum number of transactions is open, requests that begin another one are skipped.
             ? MayBeginTransaction ? first : _pending.FirstThatBeginsNone()
             : _pending.First,
         RunState.Resuming => _pending.First is { Urgent: true } urgent ? urgent : null,
@@ -368,12 +373,12 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
         }
     }
 
-    /// <summary>Ends requests that have taken too long, and asks the transport about failures that it cannot report otherwise.</summary>
+    /// <summary>Fails requests that have taken too long, and asks the transport for failures that it cannot report otherwise.</summary>
     private void Tick()
     {
         XenStoreException? fault = null;
         MessagePump pump;
-        lock (_gate)
+        lock (_lock)
         {
             pump = _pump;
             _isTicking = false;

@@ -1,9 +1,9 @@
 namespace Xenlet.XenStoreRing;
 
-/// <summary>What has become of a client's connection.</summary>
-/// <param name="failure">Why it is lost, or does not come back; <see langword="null"/> when it is there again.</param>
+/// <summary>A change of a client's connection.</summary>
+/// <param name="failure">Why the connection is lost or cannot be restored; <see langword="null"/> when it is restored.</param>
 public sealed class XenStoreConnectionEventArgs(XenStoreException? failure) : EventArgs
 {
-    /// <summary>Why the connection is lost, or does not come back; <see langword="null"/> when it is there again.</summary>
+    /// <summary>Why the connection is lost or cannot be restored; <see langword="null"/> when it is restored.</summary>
     public XenStoreException? Failure => failure;
 }

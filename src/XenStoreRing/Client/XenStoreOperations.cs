@@ -5,12 +5,12 @@ using Xenlet.XenStoreRing.Client;
 namespace Xenlet.XenStoreRing;
 
 /// <summary>
-/// The operations on nodes, alike for a <see cref="XenStoreClient"/> and inside a <see cref="XenStoreTransaction"/>. Many may be under
-/// way at once; requests are sent in the order of the calls.
+/// The operations on nodes, both of a <see cref="XenStoreClient"/> and inside a <see cref="XenStoreTransaction"/>. Many may be in progress
+/// at once; requests are sent in the order of the calls.
 /// </summary>
 /// <remarks>
-/// Failures are <see cref="XenStoreException"/>. A cancelled request may still be carried out by the server. A
-/// <see cref="ValueTask"/> given back is awaited once.
+/// Failures are <see cref="XenStoreException"/>. The server may still carry out a cancelled request. Await each returned
+/// <see cref="ValueTask"/> once.
 /// </remarks>
 public abstract class XenStoreOperations
 {
@@ -18,14 +18,14 @@ public abstract class XenStoreOperations
 
     private protected XenStoreConnection Connection { get; }
 
-    /// <summary>The transaction of the requests, or 0. Throws when it has ended.</summary>
+    /// <summary>The transaction of the requests, or 0. Throws if it has ended.</summary>
     private protected abstract uint TransactionForRequest { get; }
 
     /// <summary>Reads a node's value as UTF-8 text.</summary>
     public ValueTask<string> ReadAsync(string path, CancellationToken cancellationToken = default) =>
         OnPath<string>(XenStoreMessageType.Read, path, Decoders.Text!, cancellationToken);
 
-    /// <summary>Reads a node's value as UTF-8 text; <see langword="null"/> when there is no such node.</summary>
+    /// <summary>Reads a node's value as UTF-8 text; <see langword="null"/> if there is no such node.</summary>
     public ValueTask<string?> TryReadAsync(string path, CancellationToken cancellationToken = default) =>
         OnPath(XenStoreMessageType.Read, path, Decoders.Text, cancellationToken, absentIsDefault: true);
 
@@ -33,38 +33,38 @@ public abstract class XenStoreOperations
     public ValueTask<byte[]> ReadBytesAsync(string path, CancellationToken cancellationToken = default) =>
         OnPath<byte[]>(XenStoreMessageType.Read, path, Decoders.Bytes!, cancellationToken);
 
-    /// <summary>Reads a node's value; <see langword="null"/> when there is no such node.</summary>
+    /// <summary>Reads a node's value; <see langword="null"/> if there is no such node.</summary>
     public ValueTask<byte[]?> TryReadBytesAsync(string path, CancellationToken cancellationToken = default) =>
         OnPath(XenStoreMessageType.Read, path, Decoders.Bytes, cancellationToken, absentIsDefault: true);
 
     /// <summary>
-    /// Reads a node's value into the caller's memory, without garbage, and gives its length. A value that does not fit is
-    /// <see cref="XenStoreError.E2BIG"/>. After cancellation the memory is not touched any more.
+    /// Reads a node's value into the caller's memory without allocating, and returns its length. A value that does not fit fails with
+    /// <see cref="XenStoreError.E2BIG"/>. After a cancellation the memory is not touched any more.
     /// </summary>
     public ValueTask<int> ReadAsync(string path, Memory<byte> destination, CancellationToken cancellationToken = default) =>
         OnPath(XenStoreMessageType.Read, path, Decoders.Copy, cancellationToken, destination: destination);
 
-    /// <summary>Reads a decimal number. Anything else in the node is <see cref="XenStoreError.BadValue"/>.</summary>
+    /// <summary>Reads a decimal number. Any other value fails with <see cref="XenStoreError.BadValue"/>.</summary>
     public ValueTask<int> ReadInt32Async(string path, CancellationToken cancellationToken = default) =>
         OnPath(XenStoreMessageType.Read, path, Decoders.Int32, cancellationToken);
 
-    /// <summary>Reads a decimal number; <see langword="null"/> when there is no such node.</summary>
+    /// <summary>Reads a decimal number; <see langword="null"/> if there is no such node.</summary>
     public ValueTask<int?> TryReadInt32Async(string path, CancellationToken cancellationToken = default) =>
         OnPath(XenStoreMessageType.Read, path, Decoders.NullableInt32, cancellationToken, absentIsDefault: true);
 
-    /// <summary>Reads a decimal number. Anything else in the node is <see cref="XenStoreError.BadValue"/>.</summary>
+    /// <summary>Reads a decimal number. Any other value fails with <see cref="XenStoreError.BadValue"/>.</summary>
     public ValueTask<long> ReadInt64Async(string path, CancellationToken cancellationToken = default) =>
         OnPath(XenStoreMessageType.Read, path, Decoders.Int64, cancellationToken);
 
-    /// <summary>Reads a decimal number; <see langword="null"/> when there is no such node.</summary>
+    /// <summary>Reads a decimal number; <see langword="null"/> if there is no such node.</summary>
     public ValueTask<long?> TryReadInt64Async(string path, CancellationToken cancellationToken = default) =>
         OnPath(XenStoreMessageType.Read, path, Decoders.NullableInt64, cancellationToken, absentIsDefault: true);
 
-    /// <summary>Whether the node exists. A node that may not be read is <see cref="XenStoreError.EACCES"/>.</summary>
+    /// <summary>Whether the node exists. A node that may not be read fails with <see cref="XenStoreError.EACCES"/>.</summary>
     public ValueTask<bool> ExistsAsync(string path, CancellationToken cancellationToken = default) =>
         OnPath(XenStoreMessageType.Read, path, Decoders.True, cancellationToken, absentIsDefault: true);
 
-    /// <summary>Writes a node's value as UTF-8 text, and creates the node and those above it where they are missing.</summary>
+    /// <summary>Writes a node's value as UTF-8 text. Creates the node and missing nodes above it.</summary>
     public ValueTask WriteAsync(string path, string value, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(value);
@@ -76,29 +76,32 @@ public abstract class XenStoreOperations
         WriteAsync(path, value.ToString(System.Globalization.CultureInfo.InvariantCulture), cancellationToken);
 
     /// <summary>
-    /// Writes a node's value, and creates the node and those above it where they are missing. The memory must not change until the write
-    /// has completed.
+    /// Writes a node's value. Creates the node and missing nodes above it. The memory must not change until the write has completed.
     /// </summary>
     public ValueTask WriteAsync(string path, ReadOnlyMemory<byte> value, CancellationToken cancellationToken = default) =>
         DoneOnPath(XenStoreMessageType.Write, path, cancellationToken, tail: value);
 
-    /// <summary>Creates a node with an empty value, and those above it; does nothing when it exists.</summary>
+    /// <summary>Creates a node with an empty value, and missing nodes above it. Does nothing if it exists.</summary>
     public ValueTask MakeDirectoryAsync(string path, CancellationToken cancellationToken = default) =>
         DoneOnPath(XenStoreMessageType.MakeDirectory, path, cancellationToken);
 
-    /// <summary>Removes a node and all below it. xenstored does not mind if it is missing, as long as its parent exists.</summary>
+    /// <summary>Removes a node and everything below it. xenstored accepts a missing node as long as its parent exists.</summary>
     public ValueTask RemoveAsync(string path, CancellationToken cancellationToken = default) =>
         DoneOnPath(XenStoreMessageType.Remove, path, cancellationToken);
 
-    /// <summary>Removes a node and all below it; <see langword="false"/> when not even its parent exists.</summary>
+    /// <summary>Removes a node and everything below it; <see langword="false"/> if not even its parent exists.</summary>
     public ValueTask<bool> TryRemoveAsync(string path, CancellationToken cancellationToken = default) =>
         OnPath(XenStoreMessageType.Remove, path, Decoders.Done, cancellationToken, absentIsDefault: true);
 
-    /// <summary>The names of the nodes directly below <paramref name="path"/>, in the server's order, however many they are.</summary>
+    /// <summary>
+    /// The names of the nodes directly below <paramref name="path"/>, in the server's order. Their number is not limited to one message.
+    /// </summary>
     public async ValueTask<string[]> DirectoryAsync(string path, CancellationToken cancellationToken = default) =>
         await DirectoryReader.ReadAsync(this, path, absentIsNull: false, cancellationToken).ConfigureAwait(EventLoop.IsCurrent) ?? [];
 
-    /// <summary>The names of the nodes directly below <paramref name="path"/>; <see langword="null"/> when there is no such node.</summary>
+    /// <summary>
+    /// The names of the nodes directly below <paramref name="path"/>; <see langword="null"/> if there is no such node.
+    /// </summary>
     public ValueTask<string[]?> TryDirectoryAsync(string path, CancellationToken cancellationToken = default) =>
         DirectoryReader.ReadAsync(this, path, absentIsNull: true, cancellationToken);
 
@@ -141,7 +144,7 @@ public abstract class XenStoreOperations
         return request.Start(cancellationToken);
     }
 
-    /// <summary>The failure of a request for a path that breaks a rule, or <see langword="null"/>.</summary>
+    /// <summary>The failure for a path that breaks a rule, or <see langword="null"/>.</summary>
     private protected static XenStoreException? FindBadPath(XenStoreMessageType type, string path)
     {
         ArgumentNullException.ThrowIfNull(path);

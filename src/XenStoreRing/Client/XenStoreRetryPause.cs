@@ -1,8 +1,7 @@
 namespace Xenlet.XenStoreRing;
 
 /// <summary>
-/// The pause before xenstore is asked again for what it did not answer: a second, then twice the last one, up to 30 seconds. Not
-/// thread-safe.
+/// The pause before retrying a request that xenstore did not answer: one second, then doubled each time up to 30 seconds. Not thread-safe.
 /// </summary>
 public sealed class XenStoreRetryPause
 {
@@ -19,6 +18,6 @@ public sealed class XenStoreRetryPause
         return pause;
     }
 
-    /// <summary>It answered: the next pause is a short one again.</summary>
+    /// <summary>It answered: the next pause is short again.</summary>
     public void Reset() => _next = First;
 }

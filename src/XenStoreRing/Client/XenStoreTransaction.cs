@@ -5,8 +5,8 @@ using Xenlet.XenStoreRing.Client;
 namespace Xenlet.XenStoreRing;
 
 /// <summary>
-/// Operations that take effect together or not at all. It is ended once: by a commit, by <see cref="AbortAsync"/>, or by
-/// <see cref="DisposeAsync"/>, which aborts. While one is open the connection cannot be suspended.
+/// Operations that take effect together or not at all. It ends once: by a commit, by <see cref="AbortAsync"/>, or by
+/// <see cref="DisposeAsync"/>, which aborts. While one is open, the connection cannot be suspended.
 /// </summary>
 public sealed class XenStoreTransaction : XenStoreOperations, IAsyncDisposable
 {
@@ -24,18 +24,18 @@ public sealed class XenStoreTransaction : XenStoreOperations, IAsyncDisposable
         _epoch = epoch;
     }
 
-    /// <summary>The server's number for the transaction.</summary>
+    /// <summary>The server's id of the transaction.</summary>
     public uint Id { get; }
 
     private protected override uint TransactionForRequest => Volatile.Read(ref _state) == Open ? CheckedId : throw Ended();
 
-    /// <summary>The number, as long as it means this transaction: over the next connection it may be another's.</summary>
+    /// <summary>The id, as long as it means this transaction: on the next connection it may be another's.</summary>
     private uint CheckedId => Connection.Epoch == _epoch ? Id : throw new XenStoreException(
         XenStoreError.ConnectionClosed,
         string.Create(CultureInfo.InvariantCulture, $"the transaction {Id} has ended with the connection it was begun over"));
 
-    /// <summary>Commits; a conflict is <see cref="XenStoreError.EAGAIN"/>, and nothing has happened.</summary>
-    /// <remarks>Cancelled while the commit is under way, the transaction has ended, and whether it took effect is not known.</remarks>
+    /// <summary>Commits. A conflict fails with <see cref="XenStoreError.EAGAIN"/>, and nothing has happened.</summary>
+    /// <remarks>If it is cancelled during the commit, the transaction has ended, and whether it took effect is unknown.</remarks>
     public async ValueTask CommitAsync(CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
@@ -43,7 +43,7 @@ public sealed class XenStoreTransaction : XenStoreOperations, IAsyncDisposable
         await SendEnd(commit: true, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
     }
 
-    /// <summary>Commits; <see langword="false"/> on a conflict, and nothing has happened.</summary>
+    /// <summary>Commits; <see langword="false"/> on a conflict, in which case nothing has happened.</summary>
     public async ValueTask<bool> TryCommitAsync(CancellationToken cancellationToken = default)
     {
         try
@@ -64,7 +64,7 @@ public sealed class XenStoreTransaction : XenStoreOperations, IAsyncDisposable
         await SendEnd(commit: false, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
     }
 
-    /// <summary>Aborts, unless the transaction has ended. Failures do not matter: without a commit nothing takes effect.</summary>
+    /// <summary>Aborts the transaction unless it has ended. Failures do not matter: without a commit, nothing takes effect.</summary>
     public async ValueTask DisposeAsync()
     {
         if (Interlocked.CompareExchange(ref _state, Aborted, Open) != Open)

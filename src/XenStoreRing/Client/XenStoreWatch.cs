@@ -4,18 +4,18 @@ using Xenlet.Kernel;
 namespace Xenlet.XenStoreRing;
 
 /// <summary>
-/// A registered watch. It gives one event at once, and then one for changes of the node and of those below it. Pending events are a
+/// A registered watch. It returns one event at once, and then events for changes of the node and of those below it. Pending events are a
 /// set of paths of bounded size; beyond the bound they become one event that says "look at everything". One reader at a time.
 /// </summary>
 /// <remarks>
-/// When the connection ends, the events that are pending are still given, and then its reason is thrown. After
-/// <see cref="DisposeAsync"/> no event comes; a loop over the watch ends.
+/// When the connection ends, the pending events are still returned, and then its reason is thrown. After <see cref="DisposeAsync"/> no
+/// event is returned; a loop over the watch ends.
 /// </remarks>
 public sealed class XenStoreWatch : IAsyncEnumerable<XenStoreWatchEvent>, IAsyncDisposable
 {
     private readonly XenStoreClientOptions _options;
     private readonly Func<XenStoreWatch, ValueTask> _unwatch;
-    private readonly Lock _gate = new();
+    private readonly Lock _lock = new();
     private readonly Queue<string> _paths = new();
     private readonly AsyncSignal _signal = new();
     private int _characters;
@@ -32,21 +32,21 @@ public sealed class XenStoreWatch : IAsyncEnumerable<XenStoreWatchEvent>, IAsync
         Number = number;
     }
 
-    /// <summary>The watched path, as it was given.</summary>
+    /// <summary>The watched path, as the caller gave it.</summary>
     public string Path { get; }
 
-    /// <summary>The name under which xenstored knows the watch on this connection; unique.</summary>
+    /// <summary>The watch's unique token on this connection.</summary>
     public string Token { get; }
 
     internal uint Number { get; }
 
-    /// <summary>Whether the server has confirmed the watch. Guarded by the connection's gate.</summary>
+    /// <summary>Whether the server has confirmed the watch. Guarded by the connection's lock.</summary>
     internal bool IsRegistered { get; set; }
 
-    /// <summary>Takes the next event if there is one, without waiting.</summary>
+    /// <summary>Takes the next event without waiting, if there is one.</summary>
     public bool TryRead(out XenStoreWatchEvent watchEvent)
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (_coversEverything)
             {
@@ -80,7 +80,7 @@ public sealed class XenStoreWatch : IAsyncEnumerable<XenStoreWatchEvent>, IAsync
         while (true)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            lock (_gate)
+            lock (_lock)
             {
                 if (_coversEverything || _paths.Count > 0)
                 {
@@ -98,7 +98,7 @@ public sealed class XenStoreWatch : IAsyncEnumerable<XenStoreWatchEvent>, IAsync
         }
     }
 
-    /// <summary>Gives the events as they come, until the watch is disposed of.</summary>
+    /// <summary>Returns the events as they arrive, until the watch is disposed.</summary>
     public async IAsyncEnumerator<XenStoreWatchEvent> GetAsyncEnumerator(CancellationToken cancellationToken = default)
     {
         while (await WaitToReadAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent))
@@ -110,10 +110,10 @@ public sealed class XenStoreWatch : IAsyncEnumerable<XenStoreWatchEvent>, IAsync
         }
     }
 
-    /// <summary>Ends the watch: pending events are dropped and none comes any more. Does not wait for the body of a loop over it.</summary>
+    /// <summary>Ends the watch: pending events are dropped, and none follows. Does not wait for the body of a loop over it.</summary>
     public ValueTask DisposeAsync()
     {
-        lock (_gate)
+        lock (_lock)
         {
             _hasEnded = true;
             _failure = null;
@@ -126,10 +126,10 @@ public sealed class XenStoreWatch : IAsyncEnumerable<XenStoreWatchEvent>, IAsync
         return _unwatch(this);
     }
 
-    /// <summary>Adds an event; an empty path, or one that is not at or below the watched one, means "look at everything".</summary>
+    /// <summary>Adds an event. A path that is empty, or not at or below the watched one, means "look at everything".</summary>
     internal void Add(ReadOnlySpan<byte> path)
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (_hasEnded || _coversEverything || IsPending(path))
             {
@@ -146,7 +146,7 @@ public sealed class XenStoreWatch : IAsyncEnumerable<XenStoreWatchEvent>, IAsync
             }
             else
             {
-                // The watched path itself is the most frequent one, and costs no string.
+                // The watched path itself is the most frequent one, and needs no new string.
                 _paths.Enqueue(path.Length == Path.Length ? Path : Encoding.ASCII.GetString(path));
                 _characters += path.Length;
             }
@@ -155,13 +155,13 @@ public sealed class XenStoreWatch : IAsyncEnumerable<XenStoreWatchEvent>, IAsync
         _signal.Set();
     }
 
-    /// <summary>Says "look at everything": changes may have been missed.</summary>
+    /// <summary>Reports "look at everything": changes may have been missed.</summary>
     internal void AddEverything() => Add(default);
 
-    /// <summary>Ends the watch for a reason; events that are pending can still be read.</summary>
+    /// <summary>Ends the watch with a reason. Pending events can still be read.</summary>
     internal void End(XenStoreException? failure)
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (_hasEnded)
             {

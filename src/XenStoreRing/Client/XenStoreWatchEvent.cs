@@ -1,6 +1,8 @@
 namespace Xenlet.XenStoreRing;
 
-/// <summary>What a watch tells. An event is a hint to look: several changes may share one, and what changed may be gone again.</summary>
+/// <summary>
+/// An event of a watch. It is a hint to look: several changes may share one event, and a change may already have been undone.
+/// </summary>
 /// <param name="Path">
 /// The node that may have changed, in the watch's own form: below a relative watch path, relative. The watch's own path when
 /// <paramref name="LookAtEverything"/> is set.

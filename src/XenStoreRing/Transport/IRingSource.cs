@@ -1,18 +1,18 @@
 namespace Xenlet.XenStoreRing;
 
-/// <summary>Where a domain's ring is, and where it is found anew when it may have moved.</summary>
+/// <summary>Locates a domain's ring, and locates it again if it may have moved.</summary>
 public interface IRingSource
 {
-    /// <summary>The page, as it was found last.</summary>
+    /// <summary>The page as last located.</summary>
     IRingPage Page { get; }
 
-    /// <summary>The event channel, as it was found last.</summary>
+    /// <summary>The event channel as last located.</summary>
     IRingDoorbell Doorbell { get; }
 
     /// <summary>
-    /// Finds both anew. The transport calls it when a ring that nobody served at first has come to be served: whoever sets a domain's
-    /// xenstore up late may have given it another event channel, and another page. Those of before are not touched any more.
+    /// Locates both again. The transport calls it when a ring that nobody served at first is being served: if a domain's xenstore was set
+    /// up late, its event channel and page may have been replaced. The earlier ones are not touched any more.
     /// </summary>
-    /// <exception cref="XenStoreException">There is no ring to be found.</exception>
+    /// <exception cref="XenStoreException">No ring can be found.</exception>
     void FindAgain();
 }

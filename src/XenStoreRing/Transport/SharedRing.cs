@@ -3,26 +3,25 @@ using System.Runtime.CompilerServices;
 
 namespace Xenlet.XenStoreRing.Transport;
 
-/// <summary>Which end of the page is ours.</summary>
+/// <summary>Which side of the page this is.</summary>
 internal enum RingSide
 {
     /// <summary>A guest: produces requests, consumes replies.</summary>
     Client,
 
-    /// <summary>A xenstored, which tests play.</summary>
+    /// <summary>A xenstored; used by tests.</summary>
     Server,
 }
 
 /// <summary>
-/// One side's view of the two rings in the page. The other side's indexes are read once for each use and checked; our own are kept
-/// here and only stored to the page. Used by one task at a time.
+/// One side's view of the two rings in the page. The other side's indexes are read once for each use and checked; this side's are kept here
+/// and only stored to the page. Used by one task at a time.
 /// </summary>
 /// <remarks>
-/// Each index is stored by one aligned 32-bit write, after the bytes it announces (or, for a consumer, after the bytes it frees have
-/// been read). A notification is due only when the other side may be asleep. It cannot be while it has something left to do that it
-/// already knew of, because it looks at the indexes again before it sleeps: so a producer notifies when, after its store, the other side
-/// has consumed all that was there before, and a consumer when the ring was full before its store. Both need a full barrier between
-/// the store and that look.
+/// Each index is stored by one aligned 32-bit write, after the bytes that it announces (for a consumer, after the freed bytes have been
+/// read). A notification is due only when the other side may be asleep. It is awake while it has work left that it knows of, because it
+/// checks the indexes again before it sleeps. So a producer notifies if, after its store, the other side has consumed everything that was
+/// there before, and a consumer if the ring was full before its store. Both need a full barrier between the store and that check.
 /// </remarks>
 internal sealed unsafe class SharedRing
 {
@@ -46,7 +45,7 @@ internal sealed unsafe class SharedRing
         (_out, _in) = side == RingSide.Client ? (requests, replies) : (replies, requests);
     }
 
-    /// <summary>Takes over the indexes as they are, wherever they stand, and throws away what is there to be consumed.</summary>
+    /// <summary>Takes over the indexes whatever their values, and discards what is there to be consumed.</summary>
     public void Attach()
     {
         _produced = Load(_out.Producer);
@@ -57,17 +56,17 @@ internal sealed unsafe class SharedRing
         Store(_in.Consumer, producer);
     }
 
-    /// <summary>Takes over the indexes as they are, and keeps what is there to be consumed.</summary>
+    /// <summary>Takes over the indexes whatever their values, and keeps what is there to be consumed.</summary>
     public void AttachKeeping()
     {
         _produced = Load(_out.Producer);
         _consumed = Load(_in.Consumer);
     }
 
-    /// <summary>Bytes that can be written now.</summary>
-    public int Space => RingLayout.RingSize - (int)Check(_out, _produced, Load(_out.Consumer));
+    /// <summary>The number of bytes that can be written now.</summary>
+    public int Space => RingLayout.XENSTORE_RING_SIZE - (int)Check(_out, _produced, Load(_out.Consumer));
 
-    /// <summary>Writes what there is room for, and gives its length.</summary>
+    /// <summary>Writes as much as there is room for and returns its length.</summary>
     public int Write(ReadOnlySpan<byte> source, out bool notify)
     {
         notify = false;
@@ -79,8 +78,8 @@ internal sealed unsafe class SharedRing
         }
 
         uint before = _produced;
-        int at = (int)(before & (RingLayout.RingSize - 1));
-        int first = Math.Min(count, RingLayout.RingSize - at);
+        int at = (int)(before & (RingLayout.XENSTORE_RING_SIZE - 1));
+        int first = Math.Min(count, RingLayout.XENSTORE_RING_SIZE - at);
         source[..first].CopyTo(new Span<byte>(_page + _out.Data + at, first));
         source[first..count].CopyTo(new Span<byte>(_page + _out.Data, count - first));
         _produced = before + (uint)count;
@@ -90,7 +89,7 @@ internal sealed unsafe class SharedRing
         return count;
     }
 
-    /// <summary>Reads what is there, as far as it fits, and gives its length.</summary>
+    /// <summary>Reads what is there, as far as it fits, and returns its length.</summary>
     public int Read(Span<byte> destination, out bool notify)
     {
         notify = false;
@@ -102,19 +101,19 @@ internal sealed unsafe class SharedRing
         }
 
         uint before = _consumed;
-        int at = (int)(before & (RingLayout.RingSize - 1));
-        int first = Math.Min(count, RingLayout.RingSize - at);
+        int at = (int)(before & (RingLayout.XENSTORE_RING_SIZE - 1));
+        int first = Math.Min(count, RingLayout.XENSTORE_RING_SIZE - at);
         new ReadOnlySpan<byte>(_page + _in.Data + at, first).CopyTo(destination);
         new ReadOnlySpan<byte>(_page + _in.Data, count - first).CopyTo(destination[first..]);
         Interlocked.MemoryBarrier();
         _consumed = before + (uint)count;
         Store(_in.Consumer, _consumed);
         Interlocked.MemoryBarrier();
-        notify = Load(_in.Producer) - before >= RingLayout.RingSize;
+        notify = Load(_in.Producer) - before >= RingLayout.XENSTORE_RING_SIZE;
         return count;
     }
 
-    /// <summary>Throws when an index is impossible, or one of ours was changed by the other side.</summary>
+    /// <summary>Throws if an index is impossible or the other side has changed one of this side's.</summary>
     public void CheckIndexes()
     {
         CheckOwn(_out.Producer, _produced, _out.Name, "prod");
@@ -127,14 +126,21 @@ internal sealed unsafe class SharedRing
 
     public void Store(int offset, uint value) => Volatile.Write(ref Unsafe.AsRef<uint>(_page + offset), value);
 
-    /// <summary>Bytes between the two indexes. More than the ring holds means that nothing in it can be believed any more.</summary>
+    /// <summary>
+    /// The number of bytes between the two indexes. More than the ring holds means that nothing in it can be trusted any more.
+    /// </summary>
     private uint Check(in Direction direction, uint producer, uint consumer)
     {
         ThrowIfFaulty();
         uint used = producer - consumer;
-        return used <= RingLayout.RingSize ? used : throw Fault(XenStoreError.ProtocolViolation, string.Create(CultureInfo.InvariantCulture,
+        if (used <= RingLayout.XENSTORE_RING_SIZE)
+        {
+            return used;
+        }
+
+        throw Fault(XenStoreError.ProtocolViolation, string.Create(CultureInfo.InvariantCulture,
             $"impossible ring indexes: {direction.Name}_prod is 0x{producer:x}, {direction.Name}_cons 0x{consumer:x}, "
-            + $"which is {used} bytes in a ring of {RingLayout.RingSize}"));
+            + $"which is {used} bytes in a ring of {RingLayout.XENSTORE_RING_SIZE}"));
     }
 
     private void CheckOwn(int offset, uint expected, string name, string which)
@@ -144,7 +150,7 @@ internal sealed unsafe class SharedRing
         if (found != expected)
         {
             throw Fault(XenStoreError.ConnectionClosed, string.Create(CultureInfo.InvariantCulture,
-                $"the other side set the ring up anew (xenstored restarted?): {name}_{which} is 0x{found:x}, and was 0x{expected:x}"));
+                $"the other side set up the ring again (xenstored restarted?): {name}_{which} is 0x{found:x}, and was 0x{expected:x}"));
         }
     }
 
@@ -158,6 +164,6 @@ internal sealed unsafe class SharedRing
 
     private XenStoreException Fault(XenStoreError error, string message) => _fault = new(error, message);
 
-    /// <summary>Where one of the two rings lies in the page.</summary>
+    /// <summary>The position of one of the two rings in the page.</summary>
     private readonly record struct Direction(int Data, int Producer, int Consumer, string Name);
 }

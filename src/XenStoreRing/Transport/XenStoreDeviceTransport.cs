@@ -7,8 +7,8 @@ using Xenlet.Kernel;
 namespace Xenlet.XenStoreRing;
 
 /// <summary>
-/// A connection through the Linux kernel's own: the character device <c>/dev/xen/xenbus</c>. The device cannot be awaited through
-/// .NET's sockets, so one background thread polls and reads it.
+/// A connection through the Linux kernel: the character device <c>/dev/xen/xenbus</c>. The device cannot be awaited through .NET's sockets,
+/// so one background thread polls and reads it.
 /// </summary>
 public sealed partial class XenStoreDeviceTransport : IXenStoreTransport
 {
@@ -20,7 +20,7 @@ public sealed partial class XenStoreDeviceTransport : IXenStoreTransport
     private readonly byte[] _chunk = new byte[XenStoreLimits.MaxPayload];
     private readonly AsyncSignal _filled = new();
     private readonly SemaphoreSlim _emptied = new(0);
-    private readonly Lock _gate = new();
+    private readonly Lock _lock = new();
     private SafeFileHandle? _device;
     private Thread? _thread;
     private int _wakeRead = -1;
@@ -31,14 +31,16 @@ public sealed partial class XenStoreDeviceTransport : IXenStoreTransport
     private bool _isDisposed;
     private Exception? _failure;
 
-    /// <summary>Will open the device at <paramref name="path"/>.</summary>
+    /// <summary>
+    /// Creates a transport that will open the device at <paramref name="path"/>.
+    /// </summary>
     public XenStoreDeviceTransport(string path = "/dev/xen/xenbus")
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         _path = path;
     }
 
-    /// <summary>Uses a file that is open, and owns it.</summary>
+    /// <summary>Uses an open file, which the transport then owns.</summary>
     internal XenStoreDeviceTransport(SafeFileHandle device)
         : this("a file given as open") => _device = device;
 
@@ -79,7 +81,7 @@ public sealed partial class XenStoreDeviceTransport : IXenStoreTransport
     {
         while (true)
         {
-            lock (_gate)
+            lock (_lock)
             {
                 int count = Math.Min(buffer.Length, _end - _start);
                 if (count > 0)
@@ -104,7 +106,7 @@ public sealed partial class XenStoreDeviceTransport : IXenStoreTransport
         }
     }
 
-    /// <summary>Writes the message. The kernel takes it whole, and waits itself for room in the ring.</summary>
+    /// <summary>Writes the message. The kernel accepts it whole, and itself waits for room in the ring.</summary>
     public ValueTask WriteAsync(ReadOnlyMemory<byte> data, CancellationToken cancellationToken)
     {
         ReadOnlySpan<byte> rest = data.Span;
@@ -133,10 +135,10 @@ public sealed partial class XenStoreDeviceTransport : IXenStoreTransport
     /// <inheritdoc/>
     public string Describe() => $"device {_path}";
 
-    /// <summary>Closes the device, once its thread has let go of it.</summary>
+    /// <summary>Closes the device once its thread has released it.</summary>
     public ValueTask DisposeAsync()
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (_isDisposed)
             {
@@ -182,7 +184,7 @@ public sealed partial class XenStoreDeviceTransport : IXenStoreTransport
                     break;
                 }
 
-                lock (_gate)
+                lock (_lock)
                 {
                     _start = 0;
                     _end = (int)count;
@@ -197,7 +199,7 @@ public sealed partial class XenStoreDeviceTransport : IXenStoreTransport
             _failure = failure;
         }
 
-        lock (_gate)
+        lock (_lock)
         {
             _hasEnded = true;
         }
@@ -205,7 +207,7 @@ public sealed partial class XenStoreDeviceTransport : IXenStoreTransport
         _filled.Set();
     }
 
-    /// <summary>Waits for the device; <see langword="false"/> when the transport is being disposed of.</summary>
+    /// <summary>Waits for the device; <see langword="false"/> when the transport is being disposed.</summary>
     private bool WaitForBytes()
     {
         Span<PollDescriptor> descriptors = stackalloc PollDescriptor[2];
@@ -219,7 +221,7 @@ public sealed partial class XenStoreDeviceTransport : IXenStoreTransport
             }
         }
 
-        lock (_gate)
+        lock (_lock)
         {
             return !_isDisposed;
         }

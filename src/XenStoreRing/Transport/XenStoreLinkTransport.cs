@@ -2,10 +2,10 @@ using Xenlet.Kernel;
 
 namespace Xenlet.XenStoreRing;
 
-/// <summary>The transport of a guest: xenstore's page and event channel as the kernel hands them out.</summary>
+/// <summary>A guest's transport: xenstore's page and event channel as the kernel provides them.</summary>
 public static class XenStoreLinkTransport
 {
-    /// <summary>Makes a transport over a link; the caller disposes the link after the transport.</summary>
+    /// <summary>Creates a transport over a link. The caller disposes the link after the transport.</summary>
     public static XenStoreRingTransport Create(IXenStoreLink link)
     {
         ArgumentNullException.ThrowIfNull(link);
@@ -13,8 +13,8 @@ public static class XenStoreLinkTransport
     }
 
     /// <summary>
-    /// What a client connects, and comes back, with: gives a transport over the link as it is, and later ones over page and event channel
-    /// that are found anew. The caller disposes the link after the client.
+    /// Creates the function with which a client connects and reconnects: it returns a transport over the link as it is, and later ones over
+    /// the page and event channel located again. The caller disposes the link after the client.
     /// </summary>
     public static Func<IXenStoreTransport> Connector(IXenStoreLink link)
     {
@@ -47,7 +47,7 @@ public static class XenStoreLinkTransport
             catch (XenException failure)
             {
                 throw new XenStoreException(
-                    XenStoreError.ConnectionClosed, $"xenstore's ring has come to be served, and is not found: {failure.Message}", failure);
+                    XenStoreError.ConnectionClosed, $"xenstore's ring is served now, but cannot be found: {failure.Message}", failure);
             }
 
             Page = new Page(link.Page);

@@ -6,29 +6,31 @@ using Xenlet.XenStoreRing.Transport;
 namespace Xenlet.XenStoreRing;
 
 /// <summary>
-/// A guest's connection to xenstored: the shared ring page and its event channel. Page and doorbell belong to the caller, who keeps
-/// them until the transport has been disposed of. After a suspend they are new, and so is the transport.
+/// A guest's connection to xenstored: the shared ring page and its event channel. Page and doorbell belong to the caller, who must keep
+/// them until the transport has been disposed. After a suspend they are new, and so is the transport.
 /// </summary>
 /// <remarks>
-/// The reader is the only one who waits for the event channel. It takes replies off the ring before it tells a waiting writer that
-/// there is room, so the server never waits for us while we wait for it.
+/// Only the reader waits for the event channel. It takes replies off the ring before it tells a waiting writer that there is room, so that
+/// server and client never wait for each other.
 /// </remarks>
 public sealed class XenStoreRingTransport : IXenStoreTransport
 {
     /// <summary>
-    /// How long the start waits for an event before it looks at the page again: the event may come through a port that is not known yet.
+    /// How long the start waits for an event before it checks the page again: the event may arrive through a port that is not known yet.
     /// </summary>
-    private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(1);
 
     private readonly IRingSource? _source;
-    private readonly Lock _gate = new();
+    private readonly Lock _lock = new();
     private readonly AsyncSignal _room = new();
     private IRingDoorbell _doorbell;
     private SharedRing _ring;
     private bool _wantsRoom;
     private bool _isDisposed;
 
-    /// <summary>Uses <paramref name="page"/>, whose indexes may stand anywhere, and <paramref name="doorbell"/>.</summary>
+    /// <summary>
+    /// Uses <paramref name="page"/>, whose indexes may have any values, and <paramref name="doorbell"/>.
+    /// </summary>
     public XenStoreRingTransport(IRingPage page, IRingDoorbell doorbell)
     {
         ArgumentNullException.ThrowIfNull(page);
@@ -37,7 +39,9 @@ public sealed class XenStoreRingTransport : IXenStoreTransport
         _ring = new(page.Address, RingSide.Client);
     }
 
-    /// <summary>Uses the ring that <paramref name="source"/> has found, and the one it finds when a late xenstored has come.</summary>
+    /// <summary>
+    /// Uses the ring that <paramref name="source"/> has located, and the one that it locates once a late xenstored has started.
+    /// </summary>
     public XenStoreRingTransport(IRingSource source)
     {
         ArgumentNullException.ThrowIfNull(source);
@@ -53,7 +57,7 @@ public sealed class XenStoreRingTransport : IXenStoreTransport
     {
         get
         {
-            lock (_gate)
+            lock (_lock)
             {
                 return _isDisposed ? XenStoreServerFeatures.None : (XenStoreServerFeatures)_ring.Load(RingLayout.ServerFeatures);
             }
@@ -61,8 +65,8 @@ public sealed class XenStoreRingTransport : IXenStoreTransport
     }
 
     /// <summary>
-    /// Waits until the page's <c>connection</c> field says that a xenstored serves the ring, has the ring found again if that took
-    /// waiting, and then throws away replies that were meant for a predecessor.
+    /// Waits until the page's <c>connection</c> field says that a xenstored serves the ring, locates the ring again if that took waiting,
+    /// and then discards replies meant for a predecessor.
     /// </summary>
     public async ValueTask OpenAsync(CancellationToken cancellationToken)
     {
@@ -74,11 +78,11 @@ public sealed class XenStoreRingTransport : IXenStoreTransport
             }
             while (!IsServed());
 
-            // What is found now may be another page, so it is asked again.
+            // The page may be another one now, so it is checked again.
             FindAgain();
         }
 
-        lock (_gate)
+        lock (_lock)
         {
             ObjectDisposedException.ThrowIf(_isDisposed, this);
             ThrowIfGivenUp();
@@ -102,12 +106,12 @@ public sealed class XenStoreRingTransport : IXenStoreTransport
         return count == data.Length ? ValueTask.CompletedTask : WriteRestAsync(data[count..], cancellationToken);
     }
 
-    /// <summary>Looks at the page's <c>error</c> and <c>connection</c> fields and at the indexes.</summary>
+    /// <summary>Checks the page's <c>error</c> and <c>connection</c> fields and the indexes.</summary>
     public XenStoreException? FindFault()
     {
         try
         {
-            lock (_gate)
+            lock (_lock)
             {
                 if (!_isDisposed)
                 {
@@ -127,7 +131,7 @@ public sealed class XenStoreRingTransport : IXenStoreTransport
     /// <inheritdoc/>
     public string Describe()
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (_isDisposed)
             {
@@ -149,11 +153,11 @@ public sealed class XenStoreRingTransport : IXenStoreTransport
     }
 
     /// <summary>
-    /// Lets go of page and doorbell, which are the caller's; a domain's ring cannot be closed. Neither is touched afterwards.
+    /// Releases page and doorbell, which belong to the caller. A domain's ring cannot be closed. Neither is touched afterwards.
     /// </summary>
     public ValueTask DisposeAsync()
     {
-        lock (_gate)
+        lock (_lock)
         {
             _isDisposed = true;
         }
@@ -166,7 +170,7 @@ public sealed class XenStoreRingTransport : IXenStoreTransport
 
     private void FindAgain()
     {
-        lock (_gate)
+        lock (_lock)
         {
             ObjectDisposedException.ThrowIf(_isDisposed, this);
             if (_source is not null)
@@ -179,7 +183,7 @@ public sealed class XenStoreRingTransport : IXenStoreTransport
 
     private async ValueTask WaitForEventAsync(CancellationToken cancellationToken)
     {
-        using CancellationTokenSource interval = new(LookInterval, EventLoop.Clock);
+        using CancellationTokenSource interval = new(PollInterval, EventLoop.Clock);
         using CancellationTokenSource look = CancellationTokenSource.CreateLinkedTokenSource(interval.Token, cancellationToken);
         try
         {
@@ -187,13 +191,13 @@ public sealed class XenStoreRingTransport : IXenStoreTransport
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            // Time to look at the page.
+            // Time to check the page.
         }
     }
 
     private bool IsServed()
     {
-        lock (_gate)
+        lock (_lock)
         {
             ObjectDisposedException.ThrowIf(_isDisposed, this);
             return _ring.Load(RingLayout.Connection) == 0;
@@ -212,7 +216,7 @@ public sealed class XenStoreRingTransport : IXenStoreTransport
                 return count;
             }
 
-            lock (_gate)
+            lock (_lock)
             {
                 ObjectDisposedException.ThrowIf(_isDisposed, this);
                 ThrowIfGivenUp();
@@ -225,7 +229,7 @@ public sealed class XenStoreRingTransport : IXenStoreTransport
         while (true)
         {
             Volatile.Write(ref _wantsRoom, true);
-            // The server may have made room, and notified, before the line above.
+            // The server may have made room and notified before the line above.
             Interlocked.MemoryBarrier();
             data = data[TryWrite(data.Span)..];
             if (data.IsEmpty)
@@ -241,7 +245,7 @@ public sealed class XenStoreRingTransport : IXenStoreTransport
     {
         int count;
         bool room;
-        lock (_gate)
+        lock (_lock)
         {
             ObjectDisposedException.ThrowIf(_isDisposed, this);
             count = _ring.Read(buffer, out bool notify);
@@ -264,7 +268,7 @@ public sealed class XenStoreRingTransport : IXenStoreTransport
     private int TryWrite(ReadOnlySpan<byte> data)
     {
         int count;
-        lock (_gate)
+        lock (_lock)
         {
             ObjectDisposedException.ThrowIf(_isDisposed, this);
             count = _ring.Write(data, out bool notify);

@@ -6,7 +6,7 @@ public enum XenStoreServerFeatures : uint
 {
     None = 0,
 
-    /// <summary><c>XENSTORE_SERVER_FEATURE_RECONNECTION</c>: the client may ask for the ring to be set up anew.</summary>
+    /// <summary><c>XENSTORE_SERVER_FEATURE_RECONNECTION</c>: the client may ask the server to set up the ring again.</summary>
     Reconnection = 1,
 
     /// <summary><c>XENSTORE_SERVER_FEATURE_ERROR</c>: the server reports why it gave up the ring.</summary>

@@ -10,7 +10,9 @@ public sealed class XenStoreSocketTransport : IXenStoreTransport
     private readonly Socket _socket;
     private int _disposed;
 
-    /// <summary>Will connect to the socket at <paramref name="path"/>, usually <c>/run/xenstored/socket</c>.</summary>
+    /// <summary>
+    /// Creates a transport that will connect to the socket at <paramref name="path"/>, usually <c>/run/xenstored/socket</c>.
+    /// </summary>
     public XenStoreSocketTransport(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -18,7 +20,7 @@ public sealed class XenStoreSocketTransport : IXenStoreTransport
         _socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
     }
 
-    /// <summary>Uses a socket that is connected, and owns it.</summary>
+    /// <summary>Uses a connected socket, which the transport then owns.</summary>
     public XenStoreSocketTransport(Socket connected)
     {
         ArgumentNullException.ThrowIfNull(connected);

@@ -1,6 +1,6 @@
 namespace Xenlet.XenStoreRing;
 
-/// <summary>Finds the transport of the machine a program runs on, when that is Linux.</summary>
+/// <summary>Finds the transport of the Linux machine that a program runs on.</summary>
 public static class XenStoreTransport
 {
     private const string Device = "/dev/xen/xenbus";
@@ -8,8 +8,8 @@ public static class XenStoreTransport
     private static readonly string[] Sockets = ["/run/xenstored/socket", "/var/run/xenstored/socket"];
 
     /// <summary>
-    /// The socket or, below <c>/dev</c>, the device that the environment variable <c>XENSTORED_PATH</c> names, else xenstored's usual
-    /// socket (in dom0), or <c>/dev/xen/xenbus</c> (in a guest), whichever is found first: libxenstore's order.
+    /// The socket or, below <c>/dev</c>, the device that the environment variable <c>XENSTORED_PATH</c> names; otherwise xenstored's usual
+    /// socket (in dom0) or <c>/dev/xen/xenbus</c> (in a guest), whichever is found first. This is libxenstore's order.
     /// </summary>
     /// <exception cref="XenStoreException">None of them exists.</exception>
     public static IXenStoreTransport FindLocal()

@@ -2,14 +2,14 @@ using System.Text;
 
 namespace Xenlet.XenStoreRing;
 
-/// <summary>Error names as they are on the wire.</summary>
+/// <summary>Error names on the wire.</summary>
 public static class XenStoreErrorNames
 {
     private const int LongestKept = 64;
 
     /// <summary>
     /// Reads an ERROR reply's payload: a name that ends at the first NUL or at the end. An unknown name gives
-    /// <see cref="XenStoreError.Unknown"/> and its text, cut at 64 characters, with what is not printable replaced by "?".
+    /// <see cref="XenStoreError.Unknown"/> and its text, cut at 64 characters, with unprintable characters replaced by "?".
     /// </summary>
     public static XenStoreError Parse(ReadOnlySpan<byte> payload, out string name)
     {

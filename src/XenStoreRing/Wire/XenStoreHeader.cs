@@ -2,14 +2,16 @@ using System.Buffers.Binary;
 
 namespace Xenlet.XenStoreRing;
 
-/// <summary>The 16 bytes before every message's payload: <c>struct xsd_sockmsg</c> of <c>io/xs_wire.h</c>, little-endian.</summary>
-/// <param name="Type">What the message asks or answers; untrusted, so perhaps no named value.</param>
+/// <summary>The 16-byte header of every message: <c>struct xsd_sockmsg</c> of <c>io/xs_wire.h</c>, little-endian.</summary>
+/// <param name="Type">What the message asks or answers. Untrusted, so it may not be a named value.</param>
 /// <param name="RequestId">Chosen by the client and echoed by the server; 0 in a watch event.</param>
-/// <param name="TransactionId">The transaction the request belongs to, or 0.</param>
-/// <param name="Length">Bytes of payload that follow; untrusted, so perhaps above <see cref="XenStoreLimits.MaxPayload"/>.</param>
+/// <param name="TransactionId">The transaction that the request belongs to, or 0.</param>
+/// <param name="Length">
+/// The size of the payload that follows, in bytes. Untrusted, so it may be above <see cref="XenStoreLimits.MaxPayload"/>.
+/// </param>
 public readonly record struct XenStoreHeader(XenStoreMessageType Type, uint RequestId, uint TransactionId, uint Length)
 {
-    /// <summary>Bytes of a header.</summary>
+    /// <summary>The size of a header in bytes.</summary>
     public const int Size = 16;
 
     /// <summary>Reads a header from the first <see cref="Size"/> bytes.</summary>

@@ -3,22 +3,22 @@ using System.Globalization;
 namespace Xenlet.XenStoreRing;
 
 /// <summary>
-/// Collects a stream's bytes and gives back whole messages, wherever the stream was cut. Of fixed size: no peer can make it grow.
-/// Used by one task at a time.
+/// Collects a stream's bytes and returns whole messages, wherever the stream was cut. Its size is fixed: no peer can make it grow. Used by
+/// one task at a time.
 /// </summary>
 public sealed class XenStoreMessageBuffer
 {
-    // Twice the largest payload: behind an incomplete message there is always room for more of it.
+    // Twice the largest payload: after an incomplete message there is always room for more of it.
     private readonly byte[] _buffer = new byte[2 * XenStoreLimits.MaxPayload];
     private int _start;
     private int _end;
 
-    /// <summary>Bytes collected that are not yet taken.</summary>
+    /// <summary>The number of bytes collected and not yet taken.</summary>
     public int Count => _end - _start;
 
     /// <summary>
-    /// Where the stream's next bytes go; never empty once every whole message has been taken. Invalidates the body of the message taken
-    /// last.
+    /// Where to put the stream's next bytes. Never empty once every whole message has been taken. Invalidates the body of the last message
+    /// taken.
     /// </summary>
     public Memory<byte> GetFree()
     {
@@ -32,7 +32,9 @@ public sealed class XenStoreMessageBuffer
         return _buffer.AsMemory(_end);
     }
 
-    /// <summary>Says that <paramref name="count"/> bytes were put at the beginning of <see cref="GetFree"/>'s memory.</summary>
+    /// <summary>
+    /// Records that <paramref name="count"/> bytes were put at the start of <see cref="GetFree"/>'s memory.
+    /// </summary>
     public void Advance(int count)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(count);
@@ -42,7 +44,7 @@ public sealed class XenStoreMessageBuffer
 
     /// <summary>Takes the next whole message, if there is one. The body is valid until the next <see cref="GetFree"/>.</summary>
     /// <exception cref="XenStoreException">
-    /// The header announces more than <see cref="XenStoreLimits.MaxPayload"/> bytes: where the next message begins cannot be known.
+    /// The header announces more than <see cref="XenStoreLimits.MaxPayload"/> bytes, so the start of the next message cannot be known.
     /// </exception>
     public bool TryTake(out XenStoreHeader header, out ReadOnlySpan<byte> body)
     {

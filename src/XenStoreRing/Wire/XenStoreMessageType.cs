@@ -1,8 +1,8 @@
 namespace Xenlet.XenStoreRing;
 
 /// <summary>
-/// The type of a xenstore message: <c>enum xsd_sockmsg_type</c> of Xen's public header <c>io/xs_wire.h</c>.
-/// A reply carries its request's type, or <see cref="Error"/>.
+/// The type of a xenstore message: <c>enum xsd_sockmsg_type</c> of Xen's public header <c>io/xs_wire.h</c>. A reply has its request's type,
+/// or <see cref="Error"/>.
 /// </summary>
 public enum XenStoreMessageType : uint
 {
@@ -25,7 +25,7 @@ public enum XenStoreMessageType : uint
     /// <summary>Sent by the server without a request: a watched node, or one below it, may have changed.</summary>
     WatchEvent = 15,
 
-    /// <summary>A reply that holds an error's name instead of the request's result.</summary>
+    /// <summary>A reply that contains an error's name instead of the request's result.</summary>
     Error = 16,
     IsDomainIntroduced = 17,
     Resume = 18,
@@ -34,7 +34,7 @@ public enum XenStoreMessageType : uint
     /// <summary>Number 20 was <c>XS_RESTRICT</c>, which Xen has removed.</summary>
     ResetWatches = 21,
 
-    /// <summary>A part of a directory that does not fit one message.</summary>
+    /// <summary>A part of a directory that does not fit in one message.</summary>
     DirectoryPart = 22,
     GetFeature = 23,
     SetFeature = 24,

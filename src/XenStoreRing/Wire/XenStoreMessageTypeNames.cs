@@ -3,11 +3,11 @@ using System.Globalization;
 namespace Xenlet.XenStoreRing;
 
 /// <summary>
-/// The names the xenstore documentation (<c>docs/misc/xenstore.txt</c>) gives to message types, used in messages to people.
+/// The names of message types in the xenstore documentation (<c>docs/misc/xenstore.txt</c>), for human-readable messages.
 /// </summary>
 public static class XenStoreMessageTypeNames
 {
-    /// <summary>The documented name, such as <c>GET_PERMS</c>; the number in text for a type without one.</summary>
+    /// <summary>The documented name, such as <c>GET_PERMS</c>; the number as text for a type without one.</summary>
     public static string ToWireName(this XenStoreMessageType type) => type switch
     {
         XenStoreMessageType.Control => "CONTROL",

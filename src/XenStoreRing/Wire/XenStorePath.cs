@@ -4,7 +4,7 @@ using System.Globalization;
 namespace Xenlet.XenStoreRing;
 
 /// <summary>
-/// The rules for paths of <c>docs/misc/xenstore.txt</c>: absolute ones start with "/", others lie below the domain's own path
+/// The rules for paths in <c>docs/misc/xenstore.txt</c>: absolute paths start with "/", others lie below the domain's own path
 /// (<c>/local/domain/N</c>), and special watch paths start with "@".
 /// </summary>
 public static class XenStorePath
@@ -15,7 +15,9 @@ public static class XenStorePath
     private static readonly SearchValues<byte> AllowedBytes = SearchValues.Create(
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-/_@"u8);
 
-    /// <summary>The rule that <paramref name="path"/> breaks, as words for a message, or <see langword="null"/> for a good path.</summary>
+    /// <summary>
+    /// A description of the rule that <paramref name="path"/> breaks, or <see langword="null"/> for a valid path.
+    /// </summary>
     public static string? FindBrokenRule(ReadOnlySpan<char> path)
     {
         if (path.IsEmpty)
@@ -45,7 +47,7 @@ public static class XenStorePath
         return path.Length > 1 && path[^1] == '/' ? "a \"/\" at the end is not allowed" : null;
     }
 
-    /// <summary>Whether bytes from the other side are a path that the rules allow.</summary>
+    /// <summary>Whether bytes from the other side form a valid path.</summary>
     public static bool IsValid(ReadOnlySpan<byte> path) =>
         !path.IsEmpty
         && path.Length <= (path[0] == (byte)'/' ? XenStoreLimits.MaxAbsolutePath : XenStoreLimits.MaxRelativePath)
@@ -53,13 +55,13 @@ public static class XenStorePath
         && path.IndexOf("//"u8) < 0
         && (path.Length == 1 || path[^1] != (byte)'/');
 
-    /// <summary>Whether bytes from the other side can be the name of one node in a directory.</summary>
+    /// <summary>Whether bytes from the other side can be the name of a node in a directory.</summary>
     public static bool IsValidName(ReadOnlySpan<byte> name) =>
         !name.IsEmpty && name.Length < XenStoreLimits.MaxAbsolutePath && !name.ContainsAnyExcept(AllowedBytes) && !name.Contains((byte)'/');
 
     /// <summary>
-    /// <paramref name="node"/> below <paramref name="directory"/>; <paramref name="directory"/> itself when <paramref name="node"/> is
-    /// empty, and <paramref name="node"/> itself when <paramref name="directory"/> is (the domain's own directory).
+    /// Joins <paramref name="node"/> to <paramref name="directory"/>. Returns <paramref name="directory"/> if <paramref name="node"/> is
+    /// empty, and <paramref name="node"/> if <paramref name="directory"/> is empty (the domain's own directory).
     /// </summary>
     public static string Join(string directory, string node)
     {

@@ -3,7 +3,7 @@ using System.Globalization;
 
 namespace Xenlet.XenStoreRing;
 
-/// <summary>What a domain may do with a node.</summary>
+/// <summary>A domain's rights to a node.</summary>
 [Flags]
 public enum XenStoreRights
 {
@@ -14,12 +14,12 @@ public enum XenStoreRights
 }
 
 /// <summary>
-/// One entry of a node's permissions. In a list, the first entry names the owner, who may do everything, and its rights are those
-/// of every domain not listed.
+/// One entry of a node's permissions. The first entry of a list names the owner, who has all rights; its own rights apply to every domain
+/// that is not listed.
 /// </summary>
 public readonly record struct XenStorePermissionEntry(uint DomainId, XenStoreRights Rights)
 {
-    /// <summary>Reads the form on the wire: one of the letters n, r, w, b and a domain's number in decimal.</summary>
+    /// <summary>Parses the form on the wire: one of the letters n, r, w, b and a domain id in decimal.</summary>
     public static bool TryParse(ReadOnlySpan<byte> text, out XenStorePermissionEntry permission)
     {
         permission = default;

@@ -1,8 +1,7 @@
 namespace Xenlet.XenStoreRing;
 
 /// <summary>
-/// Steps through a payload of strings that each end with NUL. A last string without its NUL is given too;
-/// <see cref="IsTerminated"/> tells.
+/// Iterates over a payload of NUL-terminated strings. A last string without its NUL is returned too: see <see cref="IsTerminated"/>.
 /// </summary>
 public ref struct XenStoreStrings(ReadOnlySpan<byte> payload)
 {
@@ -17,7 +16,7 @@ public ref struct XenStoreStrings(ReadOnlySpan<byte> payload)
     /// <summary>What follows <see cref="Current"/> and its NUL.</summary>
     public readonly ReadOnlySpan<byte> Rest => _rest;
 
-    /// <summary>Goes to the next string; <see langword="false"/> at the end.</summary>
+    /// <summary>Moves to the next string; <see langword="false"/> at the end.</summary>
     public bool MoveNext()
     {
         if (_rest.IsEmpty)

@@ -5,7 +5,7 @@ using Xenlet.Kernel;
 namespace Xenlet.Drivers.Tests;
 
 /// <summary>A guest of which only xenstore is real: what is done to it is kept.</summary>
-internal sealed class FakeMachine(SimulatedDomain domain) : IMachine, IPower, IDiagnostics, IXenStoreDoor
+internal sealed class FakeMachine(SimulatedDomain domain) : IMachine, IPower, IDiagnostics, IXenStoreLinkFactory
 {
     private readonly TestMachine _devices = new();
     private readonly XenStoreTurns _turns = new();
@@ -37,7 +37,7 @@ internal sealed class FakeMachine(SimulatedDomain domain) : IMachine, IPower, ID
 
     public ISharedPages Pages => _devices;
 
-    public IXenStoreDoor XenStore => this;
+    public IXenStoreLinkFactory XenStore => this;
 
     public IPower Power => this;
 

@@ -83,7 +83,7 @@ public sealed class FlappingBackEndTests
             await FlapAsync(world, network, back);
         }
 
-        Assert.True(network.WaitsToConnect);
+        Assert.True(IsWaitingToConnect(network));
         await world.Host.RemoveAsync("vif/0");
         await world.BecomesAsync(network, NetworkState.Gone);
         await world.Host.UntilAsync(() => world.Driver.Interfaces.Count == 0);
@@ -110,6 +110,9 @@ public sealed class FlappingBackEndTests
         Assert.Equal(TimeSpan.Zero, pace.Pause);
     }
 
+    private static bool IsWaitingToConnect(NetworkInterface network) =>
+        network.Device.Session is NetworkFrontEnd { IsWaitingToConnect: true };
+
     /// <summary>The back end closes and offers itself again; returns when the front end has connected or has decided to wait.</summary>
     private static async Task FlapAsync(NetWorld world, NetworkInterface network, NetBackEnd back)
     {
@@ -118,6 +121,6 @@ public sealed class FlappingBackEndTests
         await back.FrontBecomesAsync(XenBusState.Closed);
         await back.SetStateAsync(XenBusState.InitWait);
         await world.Host.UntilAsync(
-            () => network.Device.OtherEndState == XenBusState.InitWait && (network.Connection is not null || network.WaitsToConnect));
+            () => network.Device.OtherEndState == XenBusState.InitWait && (network.Connection is not null || IsWaitingToConnect(network)));
     }
 }

@@ -284,7 +284,7 @@ internal sealed class TestChannel(TestMachine machine, uint port, ushort domain)
         ObjectDisposedException.ThrowIf(_closed.IsCancellationRequested, this);
         if (Interlocked.Exchange(ref _waiting, 1) != 0)
         {
-            throw new InvalidOperationException($"somebody waits for event channel port {port} already");
+            throw new InvalidOperationException($"event channel port {port} already has a waiter");
         }
 
         try

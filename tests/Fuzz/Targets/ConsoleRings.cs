@@ -65,7 +65,7 @@ internal static unsafe class ConsoleRings
                 Assert.Equal(-1, bytes[read..].IndexOfAnyExcept(Guard));
                 break;
             default:
-                _ = ring.TakeNews();
+                _ = ring.TakeProgress();
                 Assert.True(ring.OutputDrained || !ring.IsBroken, "a broken ring is waited for");
                 break;
         }

@@ -93,7 +93,7 @@ internal static unsafe class Lines
                 break;
         }
 
-        Assert.InRange(terminal->ReadableBytes, 0, LineDiscipline.LineLimit);
+        Assert.InRange(terminal->ReadableBytes, 0, LineDiscipline.N_TTY_BUF_SIZE);
     }
 
     private static void TakeEcho(LineDiscipline* terminal, byte* buffer, int count)

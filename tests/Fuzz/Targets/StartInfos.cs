@@ -65,7 +65,9 @@ internal static unsafe class StartInfos
     {
         (ulong Start, ulong End)[] expected =
         [
-            .. entries.Where(entry => entry.Type == MemoryMapEntry.TypeRam && (UInt128)entry.Address + entry.Size <= AddressLimit)
+            .. entries
+                .Where(entry => entry.Type == MemoryMapEntry.XEN_HVM_MEMMAP_TYPE_RAM)
+                .Where(entry => (UInt128)entry.Address + entry.Size <= AddressLimit)
                 .Select(entry => ((entry.Address + 4095) & ~4095UL, (entry.Address + entry.Size) & ~4095UL))
                 .Where(range => range.Item1 < range.Item2)
                 .Take(Capacity),

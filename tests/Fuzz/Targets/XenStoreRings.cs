@@ -60,20 +60,20 @@ internal static class XenStoreRings
             case 1:
                 uint before = ring[RingLayout.RequestProducer];
                 int written = client.Write(buffer[..script.Below(1500)], out _);
-                Assert.InRange(written, 0, RingLayout.RingSize);
+                Assert.InRange(written, 0, RingLayout.XENSTORE_RING_SIZE);
                 Assert.Equal(before + (uint)written, ring[RingLayout.RequestProducer]);
                 break;
             case 2:
                 int length = script.Below(1500);
                 ring.Bytes[RingLayout.Replies..RingLayout.RequestConsumer].Fill(1);
                 int read = client.Read(buffer[..length], out _);
-                Assert.InRange(read, 0, Math.Min(length, RingLayout.RingSize));
+                Assert.InRange(read, 0, Math.Min(length, RingLayout.XENSTORE_RING_SIZE));
                 Assert.Equal(-1, buffer[..read].IndexOfAnyExcept((byte)1));
                 Assert.Equal(-1, buffer[read..].IndexOfAnyExcept(Guard));
                 break;
             default:
                 client.CheckIndexes();
-                Assert.InRange(client.Space, 0, RingLayout.RingSize);
+                Assert.InRange(client.Space, 0, RingLayout.XENSTORE_RING_SIZE);
                 break;
         }
     }

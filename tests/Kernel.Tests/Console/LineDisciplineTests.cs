@@ -104,7 +104,7 @@ public sealed unsafe class LineDisciplineTests
     [Fact]
     public void A_line_takes_4095_bytes_then_rings_and_still_accepts_its_end()
     {
-        string longest = new('x', LineDiscipline.LineLimit - 1);
+        string longest = new('x', LineDiscipline.N_TTY_BUF_SIZE - 1);
         Assert.Equal(longest + "\a\a\r\n", _terminal.Type(longest + "yz\r"));
         Assert.Equal(longest + "\n", _terminal.Read());
     }
@@ -135,7 +135,7 @@ public sealed unsafe class LineDisciplineTests
     [Fact]
     public void A_line_dropped_in_part_is_dropped_to_its_end()
     {
-        string longest = new('x', LineDiscipline.LineLimit - 1);
+        string longest = new('x', LineDiscipline.N_TTY_BUF_SIZE - 1);
         _terminal.Type(longest + "\r" + "waits\r" + "dropp");
         Assert.Equal(longest + "\n", _terminal.Read());
         Assert.Equal("\a\a\a", _terminal.Type("ed\r"));

@@ -38,13 +38,13 @@ public sealed unsafe class DigitsTests
 
     private static string Decimal(ulong value)
     {
-        byte* digits = stackalloc byte[Digits.Most];
+        byte* digits = stackalloc byte[Digits.Maximum];
         return Encoding.ASCII.GetString(digits, Digits.WriteDecimal(value, digits));
     }
 
     private static string Hexadecimal(ulong value, int least)
     {
-        byte* digits = stackalloc byte[Digits.Most];
+        byte* digits = stackalloc byte[Digits.Maximum];
         return Encoding.ASCII.GetString(digits, Digits.WriteHexadecimal(value, least, digits));
     }
 }

@@ -26,10 +26,10 @@ public sealed class ResumeTests : IDisposable
     public ResumeTests()
     {
         _power = new GuestPower(_channels, _pages);
-        NucleusGate.Nucleus = Answer;
+        NucleusSystemCall.Nucleus = Answer;
     }
 
-    public void Dispose() => NucleusGate.Nucleus = static (number, _, _, _) =>
+    public void Dispose() => NucleusSystemCall.Nucleus = static (number, _, _, _) =>
     {
         if (number == NucleusCall.WaitForEvent)
         {
@@ -44,7 +44,7 @@ public sealed class ResumeTests : IDisposable
     public unsafe void The_generation_id_is_what_the_nucleus_writes()
     {
         Guid id = Guid.NewGuid();
-        NucleusGate.Nucleus = (number, address, _, _) =>
+        NucleusSystemCall.Nucleus = (number, address, _, _) =>
         {
             Assert.Equal(NucleusCall.ReadGenerationId, number);
             *(Guid*)address = id;
@@ -105,7 +105,7 @@ public sealed class ResumeTests : IDisposable
     {
         _ = Open();
         IEventChannel? early = null;
-        NucleusGate.Nucleus = (number, a1, a2, a3) =>
+        NucleusSystemCall.Nucleus = (number, a1, a2, a3) =>
         {
             long answer = Answer(number, a1, a2, a3);
             if (number == NucleusCall.Suspend)
@@ -255,7 +255,7 @@ public sealed class ResumeTests : IDisposable
                 return _events.Take();
             case NucleusCall.AllocateUnboundPort:
                 return handles | _nextPort++;
-            case NucleusCall.AskForEvent or NucleusCall.NotifyPort or NucleusCall.ClosePort:
+            case NucleusCall.UnmaskPort or NucleusCall.NotifyPort or NucleusCall.ClosePort:
                 return isStale ? -Errno.ESTALE : 0;
             case NucleusCall.AllocatePage:
                 ulong page = _nextPage;

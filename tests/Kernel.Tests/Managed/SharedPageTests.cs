@@ -13,9 +13,9 @@ public sealed class SharedPageTests : IDisposable
     private int _released;
     private int _attempts;
 
-    public SharedPageTests() => NucleusGate.Nucleus = Answer;
+    public SharedPageTests() => NucleusSystemCall.Nucleus = Answer;
 
-    public void Dispose() => NucleusGate.Nucleus = static (_, _, _, _) => -Errno.ENOSYS;
+    public void Dispose() => NucleusSystemCall.Nucleus = static (_, _, _, _) => -Errno.ENOSYS;
 
     [Fact]
     public void A_pages_frame_is_its_place_in_the_window() => Assert.Equal(5ul, _pages.Allocate().Frame);
@@ -101,7 +101,7 @@ public sealed class SharedPageTests : IDisposable
     {
         ISharedPage page = _pages.Allocate();
         ulong[] held = [.. Enumerable.Range(0, 100).Select(_ => Hold())];
-        NucleusGate.Nucleus = (number, a1, a2, a3) => number == call && _released == 0 ? -errno : Answer(number, a1, a2, a3);
+        NucleusSystemCall.Nucleus = (number, a1, a2, a3) => number == call && _released == 0 ? -errno : Answer(number, a1, a2, a3);
 
         Assert.ThrowsAny<Exception>(Ask);
         _mapped.Remove(held[70]);
@@ -133,7 +133,7 @@ public sealed class SharedPageTests : IDisposable
     public void A_page_without_room_in_the_table_says_so_by_name()
     {
         ISharedPage page = _pages.Allocate();
-        NucleusGate.Nucleus = static (number, _, _, _) => number == NucleusCall.GrantPage ? -Errno.ENOSPC : 0;
+        NucleusSystemCall.Nucleus = static (number, _, _, _) => number == NucleusCall.GrantPage ? -Errno.ENOSPC : 0;
 
         XenException full = Assert.Throws<XenException>(() => page.Grant(7));
 
@@ -143,7 +143,7 @@ public sealed class SharedPageTests : IDisposable
     [Fact]
     public void Memory_that_is_used_up_is_an_OutOfMemoryException()
     {
-        NucleusGate.Nucleus = static (_, _, _, _) => -Errno.ENOMEM;
+        NucleusSystemCall.Nucleus = static (_, _, _, _) => -Errno.ENOMEM;
         Assert.ThrowsAny<OutOfMemoryException>(_pages.Allocate);
     }
 

@@ -17,17 +17,17 @@ public sealed class SpuriousEventTests : IDisposable
 
     public SpuriousEventTests()
     {
-        NucleusGate.Nucleus = (number, _, _, _) => number switch
+        NucleusSystemCall.Nucleus = (number, _, _, _) => number switch
         {
             NucleusCall.AllocateUnboundPort => 5,
             NucleusCall.WaitForEvent => _events.Take(),
-            NucleusCall.AskForEvent => Ask(),
+            NucleusCall.UnmaskPort => Ask(),
             _ => 0,
         };
         _channel = new XenEventChannels(_clock).AllocateUnbound(0);
     }
 
-    public void Dispose() => NucleusGate.Nucleus = static (number, _, _, _) =>
+    public void Dispose() => NucleusSystemCall.Nucleus = static (number, _, _, _) =>
     {
         if (number == NucleusCall.WaitForEvent)
         {

@@ -59,7 +59,7 @@ public sealed unsafe class MemoryAccountTests : NucleusTest
     {
         Boot(HostMemory.Size / Pages.Size);
         const ulong step = 4 * Pages.Size;
-        ulong low = AddressSpace.MapBase + (RegionList.MostRegions * step);
+        ulong low = AddressSpace.MapBase + (RegionList.MaximumRegions * step);
         Accounts before = Accounts.Read();
         long result;
         int count = 0;
@@ -73,7 +73,7 @@ public sealed unsafe class MemoryAccountTests : NucleusTest
         while (result > 0);
 
         Assert.Equal(-Errno.ENOMEM, result);
-        Assert.InRange(count, RegionList.MostRegions - 4, RegionList.MostRegions);
+        Assert.InRange(count, RegionList.MaximumRegions - 4, RegionList.MaximumRegions);
 
         // A hole makes two of one, until there is no room for that either.
         int holes = 0;
@@ -85,7 +85,7 @@ public sealed unsafe class MemoryAccountTests : NucleusTest
         }
         while (result == 0);
 
-        Assert.Equal((-Errno.ENOMEM, RegionList.MostRegions), (result, RegionList.Count));
+        Assert.Equal((-Errno.ENOMEM, RegionList.MaximumRegions), (result, RegionList.Count));
         Assert.InRange(holes, 1, 6);
         Assert.Equal(0, Call(SystemCallNumber.Munmap, low + (2 * Pages.Size), Pages.Size));
         Assert.Equal(0, Call(SystemCallNumber.Munmap, low, step));
@@ -98,7 +98,7 @@ public sealed unsafe class MemoryAccountTests : NucleusTest
     public void At_the_limit_of_regions_a_region_cannot_be_cut_in_two()
     {
         ulong address = Allocate(8);
-        Field(typeof(RegionList), "<Count>k__BackingField").SetValue(null, RegionList.MostRegions);
+        Field(typeof(RegionList), "<Count>k__BackingField").SetValue(null, RegionList.MaximumRegions);
 
         Assert.Equal(-Errno.ENOMEM, Call(SystemCallNumber.Mmap, 0, Pages.Size, ReadWrite, Anywhere, ulong.MaxValue));
         Assert.Equal(-Errno.ENOMEM, Call(SystemCallNumber.Munmap, address + Pages.Size, Pages.Size));

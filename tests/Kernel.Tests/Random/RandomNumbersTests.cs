@@ -94,7 +94,7 @@ public sealed unsafe class RandomNumbersTests : NucleusTest
         Assert.False(ProcessorRandom.IsAvailable);
         Assert.Equal(
             "xenlet: WARNING: RDRAND gives the same numbers again: it is not used\n"
-            + "xenlet: WARNING: the processor has neither RDRAND nor RDSEED in order: random numbers come from the jitter of its clock\n",
+            + "xenlet: WARNING: the processor has no working RDRAND or RDSEED: random numbers come from the jitter of its clock\n",
             KernelLog.Text);
         Assert.NotEqual(Draw(32), Draw(32));
     }
@@ -125,7 +125,7 @@ public sealed unsafe class RandomNumbersTests : NucleusTest
         RandomNumbers.Seed();
 
         Assert.Equal(
-            "xenlet: WARNING: the processor has neither RDRAND nor RDSEED in order: random numbers come from the jitter of its clock\n",
+            "xenlet: WARNING: the processor has no working RDRAND or RDSEED: random numbers come from the jitter of its clock\n",
             KernelLog.Text);
         ulong buffer = Allocate(1);
         Assert.Equal(8, Call(SystemCallNumber.Getrandom, buffer, 8));

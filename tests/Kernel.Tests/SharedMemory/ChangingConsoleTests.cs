@@ -90,7 +90,7 @@ public sealed unsafe class ChangingConsoleTests
         Span<byte> bytes = new(buffer, Room);
         bytes.Fill(Guard);
         int length = random.Next(1, Longest);
-        _ = PvConsole.TakeNews();
+        _ = PvConsole.TakeProgress();
         _ = PvConsole.OutputDrained;
         if (random.Next(3) == 0)
         {

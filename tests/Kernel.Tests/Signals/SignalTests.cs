@@ -343,8 +343,8 @@ public sealed unsafe class SignalTests : NucleusTest
         Spawn();
         Park(call, call == SystemCallNumber.Nanosleep ? [time, remaining] : [1, flags, time, remaining]);
 
-        // The sender's time slice has passed as well.
-        Now += 2_500_000_000;
+        // The sender's time slice has passed as well, of which the timer has told.
+        Assert.True(TimerInterrupt(Now + 2_500_000_000) == Current);
         Assert.True(Enter(SystemCallNumber.Tgkill, 1, 1, Usr1) == &_first->Frame);
 
         Assert.Equal(-Errno.EINTR, (long)((rt_sigframe*)_first->Frame.Rsp)->uc.uc_mcontext.ax);

@@ -63,7 +63,9 @@ public sealed unsafe class DiagnosticsCallTests : NucleusTest, IDisposable
 
         NucleusThreadRecord* record = (NucleusThreadRecord*)address + 1;
         ulong[] all = [.. stack.Addresses];
-        ulong[] expected = all.Length <= NucleusThreadRecord.MostAddresses ? all : [.. all[..NucleusThreadRecord.Innermost], .. all[^8..]];
+        ulong[] expected = all.Length <= NucleusThreadRecord.MaximumAddresses
+            ? all
+            : [.. all[..NucleusThreadRecord.Innermost], .. all[^8..]];
         Assert.Equal(expected, new ReadOnlySpan<ulong>(record->Addresses, record->Count).ToArray());
     }
 

@@ -60,7 +60,7 @@ public sealed unsafe class NucleusCallTests : NucleusTest, IDisposable
         _xen.Signal(port);
         Assert.False(_xen.UpcallIsRaised);
 
-        Assert.Equal(0, Call(NucleusCall.AskForEvent, port));
+        Assert.Equal(0, Call(NucleusCall.UnmaskPort, port));
         Assert.Equal(port, Call(NucleusCall.WaitForEvent));
 
         // However often the other end signals now, there is no interrupt.
@@ -70,7 +70,7 @@ public sealed unsafe class NucleusCallTests : NucleusTest, IDisposable
             Assert.False(_xen.UpcallIsRaised);
         }
 
-        Assert.Equal(0, Call(NucleusCall.AskForEvent, port));
+        Assert.Equal(0, Call(NucleusCall.UnmaskPort, port));
         Assert.Equal(port, Call(NucleusCall.WaitForEvent));
     }
 
@@ -78,7 +78,7 @@ public sealed unsafe class NucleusCallTests : NucleusTest, IDisposable
     public void An_event_that_comes_while_the_nucleus_runs_needs_no_interrupt()
     {
         uint port = Open();
-        Call(NucleusCall.AskForEvent, port);
+        Call(NucleusCall.UnmaskPort, port);
         Spawn();
         Thread* waiter = Park(NucleusCall.WaitForEvent);
 
@@ -95,7 +95,7 @@ public sealed unsafe class NucleusCallTests : NucleusTest, IDisposable
     public void A_thread_that_waits_gets_the_port_and_runs_first()
     {
         uint port = Open();
-        Call(NucleusCall.AskForEvent, port);
+        Call(NucleusCall.UnmaskPort, port);
         Thread* other = Spawn();
         Thread* waiter = Park(NucleusCall.WaitForEvent);
         Assert.True(Current == other);
@@ -122,7 +122,7 @@ public sealed unsafe class NucleusCallTests : NucleusTest, IDisposable
         List<long> taken = [];
         foreach (uint port in ports)
         {
-            Call(NucleusCall.AskForEvent, port);
+            Call(NucleusCall.UnmaskPort, port);
             _xen.Signal(port);
         }
 
@@ -131,7 +131,7 @@ public sealed unsafe class NucleusCallTests : NucleusTest, IDisposable
         {
             long port = Call(NucleusCall.WaitForEvent);
             taken.Add(port);
-            Call(NucleusCall.AskForEvent, (ulong)port);
+            Call(NucleusCall.UnmaskPort, (ulong)port);
             _xen.Signal((uint)port);
             Upcall();
         }
@@ -143,7 +143,7 @@ public sealed unsafe class NucleusCallTests : NucleusTest, IDisposable
     public void An_event_of_a_closed_port_is_never_delivered()
     {
         uint port = Open();
-        Call(NucleusCall.AskForEvent, port);
+        Call(NucleusCall.UnmaskPort, port);
         _xen.Signal(port);
         Upcall();
 
@@ -158,7 +158,7 @@ public sealed unsafe class NucleusCallTests : NucleusTest, IDisposable
 
     [Theory]
     [InlineData(NucleusCall.ClosePort)]
-    [InlineData(NucleusCall.AskForEvent)]
+    [InlineData(NucleusCall.UnmaskPort)]
     [InlineData(NucleusCall.NotifyPort)]
     public void No_call_touches_a_port_that_is_not_the_programs(int call)
     {

@@ -20,6 +20,44 @@ public sealed unsafe class SchedulerTests : NucleusTest
         Assert.Equal(1, LocalApic.EndsOfInterrupt);
     }
 
+    /// <summary>The timer is armed for all that has a time, so before it goes off nothing can be due.</summary>
+    [Fact]
+    public void A_call_that_lets_its_thread_go_on_reads_the_clock_only_after_the_timer_has_gone_off()
+    {
+        ulong time = Store([]);
+        Spawn();
+        int readings = 0;
+        Machine.TimeStampCounter = () =>
+        {
+            readings++;
+            return Now;
+        };
+
+        Assert.Equal(0, Call(SystemCallNumber.Getppid));
+        Assert.Equal(0, Call(SystemCallNumber.Futex, time, 1, 1));
+        Assert.Equal(0, Call(SystemCallNumber.Write, 1, time, 0));
+        Assert.Equal(0, readings);
+
+        Assert.True(TimerInterrupt(Millisecond) == _first);
+        Assert.Equal(1, readings);
+        Assert.Equal(0, Call(SystemCallNumber.Getppid));
+        Assert.Equal(1, readings);
+    }
+
+    /// <summary>Alone it needs no timer, so nothing says that its time slice has passed when another can run.</summary>
+    [Fact]
+    public void A_thread_that_wakes_another_after_its_time_slice_makes_way_at_once()
+    {
+        ulong word = Store([9, 0, 0, 0]);
+        Thread* second = Spawn();
+        Assert.True(Park(SystemCallNumber.Futex, word, 0, 9) == _first);
+        Assert.True(Current == second);
+        Assert.True(TimerInterrupt(Scheduler.TimeSlice) == second);
+
+        Now = 3 * Scheduler.TimeSlice;
+        Assert.True(Enter(SystemCallNumber.Futex, word, 1, 1) == &_first->Frame);
+    }
+
     [Fact]
     public void Threads_take_turns_of_one_time_slice()
     {

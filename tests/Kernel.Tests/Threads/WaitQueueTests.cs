@@ -73,8 +73,8 @@ public sealed unsafe class WaitQueueTests : NucleusTest
 
         WaitQueue.WakeAll(&queues[1]);
 
-        Assert.True(Scheduler.TakeToCallAgain() == only);
-        Assert.True(Scheduler.TakeToCallAgain() == null);
+        Assert.True(Scheduler.TakeToRetry() == only);
+        Assert.True(Scheduler.TakeToRetry() == null);
         Assert.Equal(10_000, Blocked());
         Assert.Equal(0ul, Deadlines.Earliest);
     }

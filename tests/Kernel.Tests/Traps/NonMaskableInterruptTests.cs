@@ -54,6 +54,8 @@ public sealed unsafe class NonMaskableInterruptTests : NucleusTest
     [Theory]
     [InlineData(Image.ResumeChecked)]
     [InlineData(Image.ResumeReturn)]
+    [InlineData(Image.CallReturnChecked)]
+    [InlineData(Image.CallReturnStack - 1)]
     public void One_that_hits_the_last_instructions_of_the_nucleus_is_written_at_once_since_nobody_would_look_again(ulong address)
     {
         Frame hit = new() { Rip = address, Vector = Vector.Nmi };
@@ -66,6 +68,8 @@ public sealed unsafe class NonMaskableInterruptTests : NucleusTest
     [InlineData(SomewhereInTheNucleus)]
     [InlineData(Image.ResumeChecked - 1)]
     [InlineData(Image.ResumeReturn + 1)]
+    [InlineData(Image.CallReturnChecked - 1)]
+    [InlineData(Image.CallReturnStack)]
     public void A_second_one_that_finds_the_nucleus_not_left_since_the_first_is_a_panic(ulong address)
     {
         Frame hit = new() { Rip = address, Vector = Vector.Nmi };

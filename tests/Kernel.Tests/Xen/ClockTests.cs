@@ -184,6 +184,30 @@ public sealed unsafe class ClockTests : XenTest, IDisposable
     }
 
     /// <summary>
+    /// What clock_gettime of the program tells the time from: the records of the page, and what the nucleus knows of them.
+    /// </summary>
+    [Fact]
+    public void The_program_is_told_the_records_the_offset_the_latest_time_and_each_resume()
+    {
+        SetRecord(version: 2, timestamp: 0, systemTime: 1_000);
+        Assert.Equal(((ulong)&_shared->vcpu0.time, (ulong)&_shared->wc_version), (Image.Clock->Record, Image.Clock->WallClock));
+        Assert.Equal(1_000ul, PvClock.Now());
+        Assert.Equal((0L, 1_000ul), (Image.Clock->Offset, Image.Clock->Last));
+        ulong generation = Image.Clock->Generation;
+        SetRecord(version: 2, timestamp: 0, systemTime: 400);
+
+        PvClock.ContinueAfterResume();
+
+        Assert.Equal((600L, 1_000ul), (Image.Clock->Offset, Image.Clock->Last));
+        Assert.NotEqual(generation, Image.Clock->Generation);
+
+        // A thread of the program has told a later time.
+        Image.Clock->Last = 1_003;
+        SetRecord(version: 4, timestamp: 0, systemTime: 402);
+        Assert.Equal(1_003ul, PvClock.Now());
+    }
+
+    /// <summary>
     /// Hosts of any uptime and date, counters of any rate whose record changes on the way: a resume takes no time on the guest's clock,
     /// nothing makes it go back, between records it runs at the rate of the record, and the date is that of the host.
     /// </summary>

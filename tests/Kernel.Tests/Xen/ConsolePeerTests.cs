@@ -105,17 +105,17 @@ public sealed unsafe class ConsolePeerTests : XenNucleusTest
     public void Events_that_bring_nothing_are_answered_ever_more_rarely()
     {
         List<ulong> pauses = [];
-        for (int i = 0; i < 12 + (int)ConsoleAttention.FreeIdleEvents; i++)
+        for (int i = 0; i < 12 + (int)ConsoleService.FreeIdleEvents; i++)
         {
             Xen.Signal(Xen.ConsolePort);
             _ = Trap(Vector.EventChannelUpcall);
-            pauses.Add(ConsoleAttention.NextLook == ulong.MaxValue ? 0 : ConsoleAttention.NextLook - Clock.Now());
+            pauses.Add(ConsoleService.NextRun == ulong.MaxValue ? 0 : ConsoleService.NextRun - Clock.Now());
             Assert.Equal(pauses[^1] != 0, EventChannels.IsMasked(Xen.ConsolePort));
             EndPause();
         }
 
-        ulong[] growing = [.. Enumerable.Range(0, 12).Select(i => Millisecond << Math.Min(i, ConsoleAttention.MostDoublings))];
-        Assert.Equal([.. new ulong[(int)ConsoleAttention.FreeIdleEvents], .. growing], pauses);
+        ulong[] growing = [.. Enumerable.Range(0, 12).Select(i => Millisecond << Math.Min(i, ConsoleService.MaximumDoublings))];
+        Assert.Equal([.. new ulong[(int)ConsoleService.FreeIdleEvents], .. growing], pauses);
 
         // One event that brings something, and patience is as it was.
         Xen.Type("x");
@@ -139,7 +139,7 @@ public sealed unsafe class ConsolePeerTests : XenNucleusTest
             }
         }
 
-        Assert.InRange(answered, 1, 11 * ((int)ConsoleAttention.EventsPerMoment + 1));
+        Assert.InRange(answered, 1, 11 * ((int)ConsoleService.EventsPerInterval + 1));
     }
 
     [Fact]
@@ -161,8 +161,8 @@ public sealed unsafe class ConsolePeerTests : XenNucleusTest
             ulong before = Clock.Now();
             _ = Trap(Vector.EventChannelUpcall);
             looking += Clock.Now() - before;
-            Assert.NotEqual(ulong.MaxValue, ConsoleAttention.NextLook);
-            Now += ConsoleAttention.NextLook - Clock.Now();
+            Assert.NotEqual(ulong.MaxValue, ConsoleService.NextRun);
+            Now += ConsoleService.NextRun - Clock.Now();
             Xen.Signal(Xen.TimerPort);
         }
 
@@ -185,7 +185,7 @@ public sealed unsafe class ConsolePeerTests : XenNucleusTest
     public void A_line_typed_during_a_pause_is_read_after_it()
     {
         ulong buffer = Allocate(1);
-        for (int i = 0; i <= ConsoleAttention.FreeIdleEvents; i++)
+        for (int i = 0; i <= ConsoleService.FreeIdleEvents; i++)
         {
             Xen.Signal(Xen.ConsolePort);
             _ = Trap(Vector.EventChannelUpcall);
@@ -251,9 +251,9 @@ public sealed unsafe class ConsolePeerTests : XenNucleusTest
 
     private void EndPause()
     {
-        if (ConsoleAttention.NextLook != ulong.MaxValue)
+        if (ConsoleService.NextRun != ulong.MaxValue)
         {
-            Now += ConsoleAttention.NextLook - Clock.Now();
+            Now += ConsoleService.NextRun - Clock.Now();
             Xen.Signal(Xen.TimerPort);
             _ = Trap(Vector.EventChannelUpcall);
         }

@@ -41,7 +41,7 @@ public sealed unsafe class DomainSuspendTests : NucleusTest, IDisposable
             _xen.Calls);
         Assert.Equal(Vector.EventChannelUpcall | (2ul << 56), _xen.Callback);
         Assert.Equal(_xen.TimerPort, XenTimer.Port);
-        for (uint port = 0; port < EventChannels.PortCount; port++)
+        for (uint port = 0; port < EventChannels.EVTCHN_2L_NR_CHANNELS; port++)
         {
             Assert.Equal(port != _xen.TimerPort && port != _xen.ConsolePort, EventChannels.IsMasked(port));
         }
@@ -55,7 +55,7 @@ public sealed unsafe class DomainSuspendTests : NucleusTest, IDisposable
         ulong page = (ulong)Call(NucleusCall.AllocatePage);
         ulong grant = (ulong)Call(NucleusCall.GrantPage, 7, page, 0);
         ulong port = (ulong)Call(NucleusCall.AllocateUnboundPort, 0);
-        Call(NucleusCall.AskForEvent, port);
+        Call(NucleusCall.UnmaskPort, port);
         _xen.OnSuspend = () =>
         {
             _xen.Signal((uint)port);
@@ -153,7 +153,7 @@ public sealed unsafe class DomainSuspendTests : NucleusTest, IDisposable
     {
         ulong old = (ulong)Call(NucleusCall.AllocateUnboundPort, 0);
         ulong adopted = (ulong)Call(NucleusCall.AdoptPort, SimulatedDomain.StorePort);
-        Call(NucleusCall.AskForEvent, old);
+        Call(NucleusCall.UnmaskPort, old);
         _xen.Signal((uint)old);
         Trap(Vector.EventChannelUpcall);
         Resumes(consoleFrame: 0xfeffd, consolePort: 2);
@@ -165,7 +165,7 @@ public sealed unsafe class DomainSuspendTests : NucleusTest, IDisposable
         _xen.Calls.Clear();
         foreach (ulong port in (ulong[])[old, adopted])
         {
-            Assert.Equal(-Errno.ESTALE, Call(NucleusCall.AskForEvent, port));
+            Assert.Equal(-Errno.ESTALE, Call(NucleusCall.UnmaskPort, port));
             Assert.Equal(-Errno.ESTALE, Call(NucleusCall.NotifyPort, port));
             Assert.Equal(-Errno.ESTALE, Call(NucleusCall.ClosePort, port));
             Assert.Equal(-Errno.EBADF, Call(NucleusCall.NotifyPort, (2 * FirstHandle) | port));
@@ -175,7 +175,7 @@ public sealed unsafe class DomainSuspendTests : NucleusTest, IDisposable
         Assert.True(EventChannels.IsMasked((uint)old));
         Spawn();
         Thread* waiter = Park(NucleusCall.WaitForEvent);
-        Call(NucleusCall.AskForEvent, FirstHandle | old);
+        Call(NucleusCall.UnmaskPort, FirstHandle | old);
         _xen.Signal((uint)old);
         Trap(Vector.EventChannelUpcall);
         Assert.Equal(FirstHandle | old, waiter->Frame.Rax);
@@ -185,7 +185,7 @@ public sealed unsafe class DomainSuspendTests : NucleusTest, IDisposable
     public void A_thread_that_waits_for_events_waits_on_and_hears_of_a_new_port()
     {
         ulong old = (ulong)Call(NucleusCall.AllocateUnboundPort, 0);
-        Call(NucleusCall.AskForEvent, old);
+        Call(NucleusCall.UnmaskPort, old);
         Spawn();
         Thread* waiter = Park(NucleusCall.WaitForEvent);
         Resumes(consoleFrame: 0xfeffd, consolePort: 2);
@@ -196,7 +196,7 @@ public sealed unsafe class DomainSuspendTests : NucleusTest, IDisposable
         Assert.False(_xen.UpcallIsRaised);
         ulong port = (ulong)Call(NucleusCall.AllocateUnboundPort, 0);
         Thread* caller = Current;
-        Assert.True(Enter(NucleusCall.AskForEvent, port) == &waiter->Frame);
+        Assert.True(Enter(NucleusCall.UnmaskPort, port) == &waiter->Frame);
 
         Assert.Equal(port, waiter->Frame.Rax);
         Assert.Equal(0ul, caller->Frame.Rax);
@@ -353,7 +353,7 @@ public sealed unsafe class DomainSuspendTests : NucleusTest, IDisposable
                 return 0;
             };
             Field(typeof(DomainGeneration), "s_current").SetValue(null, 0u);
-            Field(typeof(PvClock), "s_last").SetValue(null, 0ul);
+            Image.Clock->Last = 0;
             Assert.Equal(1, Call(NucleusCall.Suspend));
             ids.Add(ReadGenerationId());
             Assert.NotEqual(before, ids[^1]);

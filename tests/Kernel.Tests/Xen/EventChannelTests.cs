@@ -18,7 +18,7 @@ public sealed unsafe class EventChannelTests : XenTest, IDisposable
 
         EventChannels.Initialise(_xen.Shared);
 
-        for (uint port = 0; port < EventChannels.PortCount; port++)
+        for (uint port = 0; port < EventChannels.EVTCHN_2L_NR_CHANNELS; port++)
         {
             Assert.True(EventChannels.IsMasked(port));
         }
@@ -194,7 +194,7 @@ public sealed unsafe class EventChannelTests : XenTest, IDisposable
     public void A_storm_on_every_port_ends_the_scan_after_one_pass()
     {
         Start([.. Enumerable.Range(0, 4096).Select(port => (uint)port)]);
-        for (uint each = 0; each < EventChannels.PortCount; each++)
+        for (uint each = 0; each < EventChannels.EVTCHN_2L_NR_CHANNELS; each++)
         {
             _xen.Signal(each);
         }
@@ -207,7 +207,7 @@ public sealed unsafe class EventChannelTests : XenTest, IDisposable
             _xen.Signal(port);
         }
 
-        Assert.Equal(EventChannels.PortCount, next);
+        Assert.Equal(EventChannels.EVTCHN_2L_NR_CHANNELS, next);
         Assert.True(_xen.UpcallIsRaised);
     }
 
@@ -218,8 +218,8 @@ public sealed unsafe class EventChannelTests : XenTest, IDisposable
         const int eventsEach = 5_000;
         uint[] ports = [0, 5, 63, 64, 640, 2000, 4095];
         Start(ports);
-        int[] raised = new int[EventChannels.PortCount];
-        int[] taken = new int[EventChannels.PortCount];
+        int[] raised = new int[EventChannels.EVTCHN_2L_NR_CHANNELS];
+        int[] taken = new int[EventChannels.EVTCHN_2L_NR_CHANNELS];
         DateTime limit = DateTime.UtcNow.AddSeconds(60);
         int running = signallers;
         Thread[] threads = [.. Enumerable.Range(0, signallers).Select(seed => new Thread(() =>

@@ -31,8 +31,8 @@ public sealed unsafe class GrantTableTests : NucleusTest, IDisposable
     [Fact]
     public void The_tool_stacks_references_are_left_alone()
     {
-        Assert.True(GrantTable.Grant(1, 1, false) >= GrantTable.ReservedReferences);
-        for (ulong reference = 0; reference < GrantTable.ReservedReferences; reference++)
+        Assert.True(GrantTable.Grant(1, 1, false) >= GrantTable.GNTTAB_NR_RESERVED_ENTRIES);
+        for (ulong reference = 0; reference < GrantTable.GNTTAB_NR_RESERVED_ENTRIES; reference++)
         {
             Assert.Equal(-Errno.EINVAL, GrantTable.End(reference, out _));
             Assert.Equal("aaaaaaaaaaaaaaaa", Convert.ToHexStringLower(Entry((long)reference)));

@@ -87,7 +87,7 @@ public sealed class PlatformTests : XenTest
         Assert.Throws<MachineHaltedException>(() => XenPlatform.Shutdown(XenShutdown.PowerOff));
 
         Assert.Empty(Machine.Hypercalls);
-        Assert.Equal("SCHEDOP_shutdown was asked for without Xen\n", KernelLog.Text);
+        Assert.Equal("SCHEDOP_shutdown was requested without Xen\n", KernelLog.Text);
     }
 
     [Fact]

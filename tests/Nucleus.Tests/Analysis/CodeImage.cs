@@ -18,6 +18,9 @@ internal sealed class CodeImage
     /// <summary>Where memory is writable; ends are exclusive.</summary>
     public IReadOnlyList<(ulong Start, ulong End)> Writable { get; init; } = [];
 
+    /// <summary>All functions, by address.</summary>
+    public IReadOnlyList<Function> Functions => _functions;
+
     /// <summary>Finds the function with a symbol of this name.</summary>
     public Function? FindByName(string name) => _functions.FirstOrDefault(function => function.Names.Contains(name));
 

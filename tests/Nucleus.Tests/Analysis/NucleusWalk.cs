@@ -94,6 +94,9 @@ internal sealed class NucleusWalk
             case FlowControl.IndirectCall:
                 Report(Rule.UnresolvedTarget, function, instruction);
                 break;
+            case FlowControl.IndirectBranch
+                when instruction.Op0Kind == OpKind.Register && index == code.Count - 1 && _allowed.IsWayOut(function):
+                break;
             case FlowControl.IndirectBranch:
                 FollowTable(function, code, index);
                 break;

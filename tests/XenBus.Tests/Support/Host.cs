@@ -294,25 +294,30 @@ internal sealed class Host : IAsyncDisposable
         await RemoveAsync(name);
         await UntilAsync(() => bus.Devices.All(device => device.Name != name));
         // The bus looks once more where the device was.
-        await DrainAsync(QueueOf(bus), () => false);
+        await DrainAsync(QueueOf(bus), new(BusWorkKind.ForgetDevice, UniqueMark()), () => false);
     }
 
     /// <summary>Lets everything that waits for the drivers be told to them; they must return.</summary>
     public Task DrainDevicesAsync(DeviceBus bus) =>
-        Task.WhenAll(bus.Devices.Select(device => DrainAsync(QueueOf(device), () => device.Phase == XenDevicePhase.Gone)));
+        Task.WhenAll(bus.Devices.Select(device => DrainAsync(
+            QueueOf(device), new(DeviceWorkKind.NotifyLocalEnd, UniqueMark()), () => device.Phase == XenDevicePhase.Gone)));
 
     /// <summary>The bus's queue.</summary>
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_queue")]
-    public static extern ref WorkQueue QueueOf(DeviceBus bus);
+    public static extern ref WorkQueue<BusWork> QueueOf(DeviceBus bus);
 
     /// <summary>A device's queue.</summary>
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_queue")]
-    public static extern ref WorkQueue QueueOf(XenDevice device);
+    public static extern ref WorkQueue<DeviceWork> QueueOf(XenDevice device);
 
-    private async Task DrainAsync(WorkQueue queue, Func<bool> isClosed)
+    /// <summary>What no other work has for its path, so that no other stands for it.</summary>
+    private static string UniqueMark() => $"drain {Guid.NewGuid():N}";
+
+    private async Task DrainAsync<TKey>(WorkQueue<TKey> queue, TKey mark, Func<bool> isClosed)
+        where TKey : class, IEquatable<TKey>
     {
         bool ran = false;
-        if (queue.Post($"drain {Guid.NewGuid():N}", () =>
+        if (queue.Post(mark, () =>
             {
                 Volatile.Write(ref ran, true);
                 return default;

@@ -33,52 +33,16 @@ internal sealed class TestDriver(string name = "test", string? type = null, int?
     public override int? Probe(XenDevice device) =>
         OnProbe is not null ? OnProbe(device) : (type is null ? device.Type != "settle" : device.Type == type) ? priority : null;
 
-    public override ValueTask AttachAsync(XenDevice device, CancellationToken cancellationToken)
+    public override ValueTask<DeviceSession> AttachAsync(XenDevice device, CancellationToken cancellationToken)
     {
         Calls.Enqueue($"attach {device.Name}");
-        return OnAttach?.Invoke(device, cancellationToken) ?? default;
-    }
+        return OnAttach is null ? new(new Session(this, device)) : AwaitAsync(OnAttach(device, cancellationToken));
 
-    public override ValueTask<bool> DetachAsync(XenDevice device)
-    {
-        Calls.Enqueue($"detach {device.Name}");
-        return OnDetach?.Invoke(device) ?? new(true);
-    }
-
-    public override ValueTask OtherEndChangedAsync(XenDevice device, XenBusState state, CancellationToken cancellationToken)
-    {
-        Calls.Enqueue($"other end {device.Name} {state}");
-        return OnOtherEnd?.Invoke(device, state) ?? default;
-    }
-
-    public override ValueTask LocalEndChangedAsync(XenDevice device, string path, CancellationToken cancellationToken)
-    {
-        Calls.Enqueue($"local end {device.Name} {path}");
-        return OnLocalEnd?.Invoke(device, path) ?? default;
-    }
-
-    public override ValueTask<bool> SuspendAsync(XenDevice device, CancellationToken cancellationToken)
-    {
-        Calls.Enqueue($"suspend {device.Name}");
-        return OnSuspend?.Invoke(device) ?? new(true);
-    }
-
-    public override ValueTask ResumeAsync(XenDevice device, CancellationToken cancellationToken)
-    {
-        Calls.Enqueue($"resume {device.Name}");
-        return OnResume?.Invoke(device, cancellationToken) ?? default;
-    }
-
-    public override ValueTask SuspendCancelledAsync(XenDevice device, CancellationToken cancellationToken)
-    {
-        Calls.Enqueue($"suspend cancelled {device.Name}");
-        return default;
-    }
-
-    public override ValueTask ShutdownAsync(XenDevice device, CancellationToken cancellationToken)
-    {
-        Calls.Enqueue($"shutdown {device.Name}");
-        return OnShutdown?.Invoke(device) ?? default;
+        async ValueTask<DeviceSession> AwaitAsync(ValueTask attached)
+        {
+            await attached;
+            return new Session(this, device);
+        }
     }
 
     /// <summary>How often a call was made.</summary>
@@ -103,6 +67,53 @@ internal sealed class TestDriver(string name = "test", string? type = null, int?
             {
                 await device.SetStateAsync(XenBusState.Closed);
             }
+        }
+    }
+
+    /// <summary>Keeps the calls for one device.</summary>
+    private sealed class Session(TestDriver driver, XenDevice device) : DeviceSession
+    {
+        public override ValueTask<bool> DetachAsync()
+        {
+            driver.Calls.Enqueue($"detach {device.Name}");
+            return driver.OnDetach?.Invoke(device) ?? new(true);
+        }
+
+        public override ValueTask OtherEndChangedAsync(XenBusState state, CancellationToken cancellationToken)
+        {
+            driver.Calls.Enqueue($"other end {device.Name} {state}");
+            return driver.OnOtherEnd?.Invoke(device, state) ?? default;
+        }
+
+        public override ValueTask LocalEndChangedAsync(string path, CancellationToken cancellationToken)
+        {
+            driver.Calls.Enqueue($"local end {device.Name} {path}");
+            return driver.OnLocalEnd?.Invoke(device, path) ?? default;
+        }
+
+        public override ValueTask<bool> SuspendAsync(CancellationToken cancellationToken)
+        {
+            driver.Calls.Enqueue($"suspend {device.Name}");
+            return driver.OnSuspend?.Invoke(device) ?? new(true);
+        }
+
+        public override async ValueTask<bool> ResumeAsync(CancellationToken cancellationToken)
+        {
+            driver.Calls.Enqueue($"resume {device.Name}");
+            await (driver.OnResume?.Invoke(device, cancellationToken) ?? default);
+            return true;
+        }
+
+        public override ValueTask SuspendCancelledAsync(CancellationToken cancellationToken)
+        {
+            driver.Calls.Enqueue($"suspend cancelled {device.Name}");
+            return default;
+        }
+
+        public override ValueTask ShutdownAsync(CancellationToken cancellationToken)
+        {
+            driver.Calls.Enqueue($"shutdown {device.Name}");
+            return driver.OnShutdown?.Invoke(device) ?? default;
         }
     }
 }

@@ -15,8 +15,8 @@ public class HostilePeerTests
     {
         { RingLayout.ReplyProducer, 0x1000, XenStoreError.ProtocolViolation, "impossible ring indexes: rsp_prod" },
         { RingLayout.RequestConsumer, 0x1000, XenStoreError.ProtocolViolation, "impossible ring indexes: req_prod" },
-        { RingLayout.RequestProducer, 0x1000, XenStoreError.ConnectionClosed, "set the ring up anew" },
-        { RingLayout.ReplyConsumer, 0x1000, XenStoreError.ConnectionClosed, "set the ring up anew" },
+        { RingLayout.RequestProducer, 0x1000, XenStoreError.ConnectionClosed, "set up the ring again" },
+        { RingLayout.ReplyConsumer, 0x1000, XenStoreError.ConnectionClosed, "set up the ring again" },
         { RingLayout.Error, 1, XenStoreError.ConnectionClosed, "XENSTORE_ERROR_COMM" },
         { RingLayout.Error, 2, XenStoreError.ConnectionClosed, "XENSTORE_ERROR_RINGIDX" },
         { RingLayout.Error, 3, XenStoreError.ConnectionClosed, "XENSTORE_ERROR_PROTO" },

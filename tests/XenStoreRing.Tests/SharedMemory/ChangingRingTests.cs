@@ -118,12 +118,12 @@ public sealed class ChangingRingTests
         int length = random.Next(1, 1500);
         if (random.Next(3) == 0)
         {
-            Assert.InRange(client.Write(buffer[..length], out _), 0, Math.Min(length, RingLayout.RingSize));
+            Assert.InRange(client.Write(buffer[..length], out _), 0, Math.Min(length, RingLayout.XENSTORE_RING_SIZE));
         }
         else
         {
             int count = reader(buffer[..length]);
-            Assert.InRange(count, 0, Math.Min(length, RingLayout.RingSize));
+            Assert.InRange(count, 0, Math.Min(length, RingLayout.XENSTORE_RING_SIZE));
             Assert.Equal(-1, buffer[count..].IndexOfAnyExcept(Guard));
         }
 

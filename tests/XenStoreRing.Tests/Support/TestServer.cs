@@ -185,7 +185,7 @@ internal sealed class TestServer : IAsyncDisposable
             bool any = false;
             while (_toSend.Count > 0)
             {
-                byte[] piece = [.. _toSend.Take(RingLayout.RingSize)];
+                byte[] piece = [.. _toSend.Take(RingLayout.XENSTORE_RING_SIZE)];
                 int count = _side.Write(piece, out _);
                 if (count == 0)
                 {

@@ -72,7 +72,7 @@ public class SharedRingTests
         SharedRing server = new(ring.Address, RingSide.Server);
         client.Attach();
         server.AttachKeeping();
-        byte[] buffer = new byte[RingLayout.RingSize];
+        byte[] buffer = new byte[RingLayout.XENSTORE_RING_SIZE];
 
         client.Write(new byte[10], out bool notify);
         Assert.True(notify, "an empty ring: the server may be asleep");

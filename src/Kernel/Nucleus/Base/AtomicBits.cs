@@ -3,12 +3,14 @@ using System.Runtime.CompilerServices;
 namespace Xenlet.Kernel.Nucleus.Base;
 
 /// <summary>
-/// Bits in memory that the hypervisor changes at the same time. Built on compare-and-exchange, which the compiler always turns into
-/// the instruction; <c>Interlocked.Or</c> and <c>And</c> may be calls.
+/// Changes bits in memory that the hypervisor may change at the same time. It uses compare-and-exchange, which the compiler always emits as
+/// an instruction; <c>Interlocked.Or</c> and <c>And</c> may become calls.
 /// </summary>
 internal static unsafe class AtomicBits
 {
-    /// <summary>Sets the bits of <paramref name="bits"/>; returns the word as it was.</summary>
+    /// <summary>
+    /// Sets the bits of <paramref name="bits"/> and returns the word's previous value.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong Set(ulong* word, ulong bits)
     {
@@ -26,7 +28,9 @@ internal static unsafe class AtomicBits
         }
     }
 
-    /// <summary>Clears the bits of <paramref name="bits"/>; returns the word as it was.</summary>
+    /// <summary>
+    /// Clears the bits of <paramref name="bits"/> and returns the word's previous value.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong Clear(ulong* word, ulong bits)
     {

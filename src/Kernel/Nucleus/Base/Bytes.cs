@@ -1,6 +1,6 @@
 namespace Xenlet.Kernel.Nucleus.Base;
 
-/// <summary>Comparisons of bytes; those of the base library may leave the nucleus.</summary>
+/// <summary>Compares bytes. The base library's comparisons may call code outside the nucleus.</summary>
 internal static class Bytes
 {
     public static bool AreEqual(ReadOnlySpan<byte> left, ReadOnlySpan<byte> right)

@@ -1,9 +1,9 @@
 namespace Xenlet.Kernel.Nucleus.Base;
 
-/// <summary>Offsets in the per-CPU block <c>xenlet_cpu</c>, which the GS base points at from boot on.</summary>
+/// <summary>Offsets in the per-CPU block <c>xenlet_cpu</c>. The GS base points at that block from boot on.</summary>
 internal static class CpuLayout
 {
-    /// <summary>The running thread, and so its frame.</summary>
+    /// <summary>The running thread, which is also the address of its frame.</summary>
     public const int Current = 0;
 
     /// <summary>Top of the nucleus's stack.</summary>
@@ -12,20 +12,21 @@ internal static class CpuLayout
     /// <summary>1 while the nucleus runs, 0 while the program does.</summary>
     public const int InNucleus = 16;
 
-    /// <summary>Where the system call entry keeps the program's rsp for a moment.</summary>
+    /// <summary>The system call entry saves the program's rsp here until it has switched stacks.</summary>
     public const int Scratch = 24;
 
-    /// <summary>1 while a non-maskable interrupt that hit the nucleus waits to be reported.</summary>
+    /// <summary>1 while a non-maskable interrupt that arrived in the nucleus has yet to be reported.</summary>
     public const int NmiPending = 32;
 
-    /// <summary>What <see cref="InNucleus"/> was when a non-maskable interrupt came.</summary>
+    /// <summary>The value of <see cref="InNucleus"/> when a non-maskable interrupt arrived.</summary>
     public const int NmiInNucleus = 40;
 
     /// <summary>
-    /// 1 when x87 and MXCSR of <see cref="Current"/> are in the processor alone, since its entry: its frame has the xmm registers only.
+    /// 1 while the x87 state and MXCSR of <see cref="Current"/> are only in the processor: its entry saved only the xmm registers to its
+    /// frame.
     /// </summary>
     public const int FloatingPointIsLive = 48;
 
-    /// <summary>Bytes in all.</summary>
+    /// <summary>Size in bytes.</summary>
     public const int Size = 64;
 }

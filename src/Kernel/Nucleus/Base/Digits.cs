@@ -1,15 +1,15 @@
 namespace Xenlet.Kernel.Nucleus.Base;
 
-/// <summary>Numbers as text.</summary>
+/// <summary>Formats numbers as text.</summary>
 internal static unsafe class Digits
 {
-    /// <summary>The most digits that a number has: those of 2^64 - 1 in decimal.</summary>
-    public const int Most = 20;
+    /// <summary>The largest number of digits: 2^64 - 1 in decimal.</summary>
+    public const int Maximum = 20;
 
     /// <summary>Writes a number in decimal, without leading zeros.</summary>
     /// <param name="value">The number.</param>
-    /// <param name="target">Room for <see cref="Most"/> bytes.</param>
-    /// <returns>Digits written.</returns>
+    /// <param name="target">A buffer of at least <see cref="Maximum"/> bytes.</param>
+    /// <returns>The number of digits written.</returns>
     public static int WriteDecimal(ulong value, byte* target)
     {
         int count = 1;
@@ -27,11 +27,11 @@ internal static unsafe class Digits
         return count;
     }
 
-    /// <summary>Writes a number in hexadecimal, in lower case and without a prefix.</summary>
+    /// <summary>Writes a number in lower-case hexadecimal, without a prefix.</summary>
     /// <param name="value">The number.</param>
-    /// <param name="least">Digits at least, at most 16: shorter numbers get leading zeros.</param>
-    /// <param name="target">Room for <see cref="Most"/> bytes.</param>
-    /// <returns>Digits written.</returns>
+    /// <param name="least">The minimum number of digits, at most 16. Shorter numbers get leading zeros.</param>
+    /// <param name="target">A buffer of at least <see cref="Maximum"/> bytes.</param>
+    /// <returns>The number of digits written.</returns>
     public static int WriteHexadecimal(ulong value, int least, byte* target)
     {
         int count = least;

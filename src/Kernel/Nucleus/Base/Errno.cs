@@ -1,8 +1,8 @@
 namespace Xenlet.Kernel.Nucleus.Base;
 
 /// <summary>
-/// Linux's error numbers (asm-generic/errno-base.h, errno.h), negated in what system calls, hypercalls and the nucleus's functions answer.
-/// Xen's errno.h has a part of them, with the same numbers.
+/// Linux's error numbers (asm-generic/errno-base.h, errno.h). System calls, hypercalls and the nucleus's functions return them negated.
+/// Xen's errno.h defines a subset, with the same numbers.
 /// </summary>
 internal static class Errno
 {

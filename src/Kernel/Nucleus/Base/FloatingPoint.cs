@@ -1,18 +1,18 @@
 namespace Xenlet.Kernel.Nucleus.Base;
 
 /// <summary>
-/// x87 and MXCSR of the thread that entered the nucleus. The nucleus computes with integers alone, so they stay in the processor while it
-/// runs, and its entry saves the xmm registers only. Whoever reads or copies a frame's floating point state, or resumes another thread,
-/// completes it first.
+/// The x87 state and MXCSR of the thread that entered the nucleus. The nucleus uses only integers, so they stay in the processor while it
+/// runs, and the entry saves only the xmm registers. Call <see cref="Save"/> before reading or copying a frame's floating point state, and
+/// before resuming another thread.
 /// </summary>
 internal static unsafe class FloatingPoint
 {
-    // Control, status and tag words, MXCSR and the x87 registers (Intel SDM volume 1, table 10-2); xmm registers follow.
+    // Control, status and tag words, MXCSR and the x87 registers (Intel SDM volume 1, table 10-2). The xmm registers follow.
     private const int WordsBeforeXmm = 160 / sizeof(ulong);
     private const int ImageSize = 512;
     private const int ImageAlignment = 16;
 
-    /// <summary>Completes the frame of the thread whose state is in the processor.</summary>
+    /// <summary>Saves the x87 state and MXCSR from the processor to the frame they belong to.</summary>
     public static void Save()
     {
         PerCpu* cpu = Image.Cpu;
@@ -32,6 +32,6 @@ internal static unsafe class FloatingPoint
         }
     }
 
-    /// <summary>The thread is resumed with what its frame says, or not at all.</summary>
+    /// <summary>Drops the state in the processor. The thread must then be resumed from its frame, or never.</summary>
     public static void Discard() => Image.Cpu->FloatingPointIsLive = 0;
 }

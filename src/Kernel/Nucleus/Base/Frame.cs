@@ -3,25 +3,25 @@ using System.Runtime.InteropServices;
 namespace Xenlet.Kernel.Nucleus.Base;
 
 /// <summary>
-/// Every register of a thread, as the entry stubs save them and the resume stub loads them. It lies at offset 0 of a
-/// thread. The offsets are <see cref="FrameLayout"/>'s, which the stubs are assembled from as well.
+/// All registers of a thread, as the entry stubs save them and the resume stub loads them. A thread's frame lies at offset 0 of the thread.
+/// The offsets come from <see cref="FrameLayout"/>, which the stubs are assembled from too.
 /// </summary>
 [StructLayout(LayoutKind.Explicit, Size = Size)]
 internal unsafe struct Frame
 {
-    /// <summary>Bytes of a frame; a multiple of 16, as FXSAVE needs.</summary>
+    /// <summary>Size in bytes: a multiple of 16, as FXSAVE requires.</summary>
     public const int Size = FrameLayout.Size;
 
-    /// <summary>Selector of the only code segment: ring 0, 64 bits.</summary>
+    /// <summary>Selector of the only code segment (ring 0, 64-bit).</summary>
     public const ulong CodeSelector = Selectors.Code;
 
     /// <summary>Selector of the data and stack segment.</summary>
     public const ulong DataSelector = Selectors.Data;
 
-    /// <summary>RFLAGS: interrupts on, and the bit that is always one.</summary>
+    /// <summary>RFLAGS: the interrupt flag, and bit 1, which is always set.</summary>
     public const ulong InitialFlags = 0x202;
 
-    /// <summary>RFLAGS bits that program code may change (status flags, DF, TF, AC, ID); all others are the nucleus's.</summary>
+    /// <summary>RFLAGS bits that the program may change (status flags, DF, TF, AC, ID). The others belong to the nucleus.</summary>
     public const ulong ProgramFlags = 0x0024_0dd5;
 
     [FieldOffset(FrameLayout.R15)] public ulong R15;
@@ -40,10 +40,10 @@ internal unsafe struct Frame
     [FieldOffset(FrameLayout.Rsi)] public ulong Rsi;
     [FieldOffset(FrameLayout.Rdi)] public ulong Rdi;
 
-    /// <summary>The exception or interrupt vector; for a system call its number.</summary>
+    /// <summary>The exception or interrupt vector, or the number of a system call.</summary>
     [FieldOffset(FrameLayout.Vector)] public ulong Vector;
 
-    /// <summary>The exception's error code; all ones for a system call.</summary>
+    /// <summary>The exception's error code, or <see cref="FrameLayout.ErrorCodeOfCall"/> for a system call.</summary>
     [FieldOffset(FrameLayout.ErrorCode)] public ulong ErrorCode;
 
     [FieldOffset(FrameLayout.Rip)] public ulong Rip;
@@ -53,7 +53,7 @@ internal unsafe struct Frame
     [FieldOffset(FrameLayout.Ss)] public ulong Ss;
     [FieldOffset(FrameLayout.Cr2)] public ulong Cr2;
 
-    /// <summary>The thread pointer of glibc. Loaded by the scheduler, not by the stubs.</summary>
+    /// <summary>glibc's thread pointer. The scheduler loads it; the stubs do not.</summary>
     [FieldOffset(FrameLayout.FsBase)] public ulong FsBase;
 
     /// <summary>The FXSAVE image: x87, MXCSR and the SSE registers.</summary>
@@ -62,10 +62,10 @@ internal unsafe struct Frame
     /// <summary>Offset of MXCSR in the FXSAVE image (Intel SDM volume 1, table 10-2).</summary>
     public const int MxcsrOffset = 24;
 
-    /// <summary>MXCSR bits that FXRSTOR accepts; others raise #GP inside the nucleus.</summary>
+    /// <summary>The MXCSR bits that FXRSTOR accepts. Any other bit raises #GP inside the nucleus.</summary>
     public const uint MxcsrMask = 0xffff;
 
-    /// <summary>Sets the FXSAVE image to what a new Linux thread starts with: all exceptions masked.</summary>
+    /// <summary>Sets the FXSAVE image to the state of a new Linux thread: all exceptions masked.</summary>
     public void ResetFloatingPoint()
     {
         fixed (byte* image = FloatingPoint)

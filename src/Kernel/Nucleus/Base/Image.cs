@@ -3,16 +3,21 @@ using System.Runtime.CompilerServices;
 
 namespace Xenlet.Kernel.Nucleus.Base;
 
-/// <summary>Addresses of what the link layout and the stubs define. The symbols are never called: only their addresses are taken.</summary>
+/// <summary>
+/// Addresses of symbols that the link layout and the stubs define. The symbols are never called; only their addresses are taken.
+/// </summary>
 internal static unsafe class Image
 {
     public static byte* ElfHeader => (byte*)(delegate*<void>)&Symbols.ElfHeader;
 
-    /// <summary>The first byte after the image's .bss, page aligned.</summary>
+    /// <summary>The first byte after the image's .bss. Page aligned.</summary>
     public static ulong End => (ulong)(delegate*<void>)&Symbols.End;
 
-    /// <summary>The per-CPU block; GS points at it for ever.</summary>
+    /// <summary>The per-CPU block. The GS base always points at it.</summary>
     public static PerCpu* Cpu => (PerCpu*)(delegate*<void>)&Symbols.Cpu;
+
+    /// <summary>What the program's clock_gettime tells the time from.</summary>
+    public static ClockRecord* Clock => (ClockRecord*)(delegate*<void>)&Symbols.Clock;
 
     public static ulong NucleusStackGuard => (ulong)(delegate*<void>)&Symbols.NucleusStackGuard;
 
@@ -24,65 +29,76 @@ internal static unsafe class Image
 
     public static ulong MachineCheckStackTop => (ulong)(delegate*<void>)&Symbols.MachineCheckStackTop;
 
-    /// <summary>The first of the pages that nothing but the nucleus may touch: its stacks, tables and variables.</summary>
+    /// <summary>The first page that only the nucleus may touch: its stacks, tables and variables.</summary>
     public static ulong NucleusData => (ulong)(delegate*<void>)&Symbols.NucleusData;
 
     /// <summary>Exclusive.</summary>
     public static ulong NucleusDataEnd => (ulong)(delegate*<void>)&Symbols.NucleusDataEnd;
 
-    /// <summary>The pages, among those, that are read-only once the nucleus has filled them: what the following four point at.</summary>
+    /// <summary>
+    /// The first of those pages that become read-only once the nucleus has filled them. They hold what the next four properties point at.
+    /// </summary>
     public static ulong Sealed => (ulong)(delegate*<void>)&Symbols.Sealed;
 
     /// <summary>Exclusive.</summary>
     public static ulong SealedEnd => (ulong)(delegate*<void>)&Symbols.SealedEnd;
 
-    /// <summary>Room for 256 gates.</summary>
+    /// <summary>Room for 256 interrupt gates.</summary>
     public static ulong* InterruptTable => (ulong*)(delegate*<void>)&Symbols.InterruptTable;
 
-    /// <summary>Room for eight descriptors.</summary>
+    /// <summary>Room for eight segment descriptors.</summary>
     public static ulong* Gdt => (ulong*)(delegate*<void>)&Symbols.Gdt;
 
     /// <summary>Room for a task-state segment.</summary>
     public static void* TaskState => (delegate*<void>)&Symbols.TaskState;
 
-    /// <summary>What managed code compares the cookies of its stack buffers with.</summary>
+    /// <summary>The value with which managed code checks its stack cookies.</summary>
     public static ulong* StackCookie => (ulong*)(delegate*<void>)&Symbols.StackCookie;
 
-    /// <summary>The descriptors that the boot stub loaded: code and data.</summary>
+    /// <summary>The GDT that the boot stub loaded: code and data.</summary>
     public static ulong* BootGdt => (ulong*)(delegate*<void>)&Symbols.BootGdt;
 
     /// <summary>
-    /// The variable that the runtime fills in with its own stack cookie at its start, and protects then. Nobody reads it.
+    /// The runtime's own stack cookie variable. The runtime fills it at its start and then write-protects it; nothing reads it.
     /// </summary>
     public static ulong RuntimeCookie => (ulong)(delegate*<void>)&Symbols.RuntimeCookie;
 
     /// <summary>The first of 256 entry stubs, 16 bytes apart.</summary>
     public static ulong Vectors => (ulong)(delegate*<void>)&Symbols.Vectors;
 
-    /// <summary>From here to <see cref="ResumeReturn"/> the way back to a thread changes nothing of the nucleus any more.</summary>
+    /// <summary>From here to <see cref="ResumeReturn"/>, the return to a thread changes no state of the nucleus.</summary>
     public static ulong ResumeChecked => (ulong)(delegate*<void>)&Symbols.ResumeChecked;
 
-    /// <summary>The last instruction of the way back to a thread.</summary>
+    /// <summary>The last instruction of the return to a thread.</summary>
     public static ulong ResumeReturn => (ulong)(delegate*<void>)&Symbols.ResumeReturn;
+
+    /// <summary>From here to <see cref="CallReturnStack"/> the short way back from a system call changes nothing of the nucleus.</summary>
+    public static ulong CallReturnChecked => (ulong)(delegate*<void>)&Symbols.CallReturnChecked;
+
+    /// <summary>The first of its last two instructions, at which interrupts are open.</summary>
+    public static ulong CallReturnStack => (ulong)(delegate*<void>)&Symbols.CallReturnStack;
+
+    /// <summary>The second one.</summary>
+    public static ulong CallReturnJump => (ulong)(delegate*<void>)&Symbols.CallReturnJump;
 
     public static ulong SystemCallEntry => (ulong)(delegate*<void>)&Symbols.SystemCallEntry;
 
     /// <summary>The code of the idle thread.</summary>
     public static ulong Idle => (ulong)(delegate*<void>)&Symbols.Idle;
 
-    /// <summary>glibc's entry, where the program starts.</summary>
+    /// <summary>glibc's entry point, where the program starts.</summary>
     public static ulong ProgramEntry => (ulong)(delegate*<void>)&Symbols.ProgramEntry;
 
-    /// <summary>The binary search table of the call-frame information.</summary>
+    /// <summary>The binary search table of the call frame information.</summary>
     public static ulong UnwindTable => (ulong)(delegate*<void>)&Symbols.UnwindTable;
 
     /// <summary>
-    /// Whether the image was linked with <c>--defsym xenlet_test_calls=2</c>: then its program may ask the nucleus for what only tests
-    /// want.
+    /// Whether the image was linked with <c>--defsym xenlet_test_calls=2</c>, which lets its program make the nucleus calls that only tests
+    /// need.
     /// </summary>
     public static bool HasTestCalls => IsTwo((ulong)(delegate*<void>)&Symbols.TestCalls);
 
-    /// <summary>Not inlined: the compiler takes it for known that a function does not lie at 2.</summary>
+    /// <summary>Not inlined: the compiler assumes that no function lies at address 2 and would fold the comparison.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static bool IsTwo(ulong value) => value == 2;
 
@@ -99,6 +115,10 @@ internal static unsafe class Image
         [RuntimeImport("*", "xenlet_cpu")]
         [MethodImpl(MethodImplOptions.InternalCall)]
         public static extern void Cpu();
+
+        [RuntimeImport("*", "xenlet_clock")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void Clock();
 
         [RuntimeImport("*", "xenlet_nucleus_stack_guard")]
         [MethodImpl(MethodImplOptions.InternalCall)]
@@ -152,7 +172,7 @@ internal static unsafe class Image
         [MethodImpl(MethodImplOptions.InternalCall)]
         public static extern void BootGdt();
 
-        // The linker's --wrap gives this to all code but the runtime, which finds its own under the name without __real_.
+        // The linker's --wrap gives this symbol to all code but the runtime, which finds its own under the name without __real_.
         [RuntimeImport("*", "__wrap___security_cookie")]
         [MethodImpl(MethodImplOptions.InternalCall)]
         public static extern void StackCookie();
@@ -172,6 +192,18 @@ internal static unsafe class Image
         [RuntimeImport("*", "xenlet_resume_return")]
         [MethodImpl(MethodImplOptions.InternalCall)]
         public static extern void ResumeReturn();
+
+        [RuntimeImport("*", "xenlet_call_return_checked")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void CallReturnChecked();
+
+        [RuntimeImport("*", "xenlet_call_return_stack")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void CallReturnStack();
+
+        [RuntimeImport("*", "xenlet_call_return_jump")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void CallReturnJump();
 
         [RuntimeImport("*", "xenlet_system_call_entry")]
         [MethodImpl(MethodImplOptions.InternalCall)]

@@ -1,8 +1,8 @@
 namespace Xenlet.Kernel.Nucleus.Base;
 
 /// <summary>
-/// The nucleus's own words, to port 0xE9: QEMU's debug console, and <c>xl dmesg</c> under Xen, which takes whole lines. The guest's
-/// console belongs to the program.
+/// The nucleus's log on port 0xE9: QEMU's debug console, and <c>xl dmesg</c> under Xen, which accepts whole lines. The guest's console
+/// belongs to the program.
 /// </summary>
 internal static unsafe class KernelLog
 {
@@ -36,13 +36,13 @@ internal static unsafe class KernelLog
     public static void WriteHex(ulong value)
     {
         Write("0x"u8);
-        byte* digits = stackalloc byte[Digits.Most];
+        byte* digits = stackalloc byte[Digits.Maximum];
         Write(digits, (nuint)Digits.WriteHexadecimal(value, 16, digits));
     }
 
     public static void WriteDecimal(ulong value)
     {
-        byte* digits = stackalloc byte[Digits.Most];
+        byte* digits = stackalloc byte[Digits.Maximum];
         Write(digits, (nuint)Digits.WriteDecimal(value, digits));
     }
 

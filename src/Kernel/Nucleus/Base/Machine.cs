@@ -5,14 +5,14 @@ using System.Runtime.CompilerServices;
 namespace Xenlet.Kernel.Nucleus.Base;
 
 /// <summary>
-/// The machine code that no C# compiler emits, assembled by <c>linker/</c> into <c>stubs.o</c>. Each method is a bare call of a leaf
-/// function: no transition, no poll of the collector, so it is safe below the runtime.
+/// Machine instructions that the C# compiler cannot emit, assembled by <c>linker/</c> into <c>stubs.o</c>. Each method is a bare call of a
+/// leaf function without a transition or a GC poll, so it is safe below the runtime.
 /// </summary>
-/// <remarks>The host tests compile another class of this name, with the same members, in place of this file.</remarks>
+/// <remarks>The host tests replace this file with a class of the same name and members.</remarks>
 internal static unsafe class Machine
 {
     /// <summary>
-    /// Issues a hypercall with <c>vmcall</c>. Up to five arguments; the result is the hypercall's, negative for an errno.
+    /// Issues a hypercall with <c>vmcall</c>. It takes up to five arguments and returns the hypercall's result, or a negative errno.
     /// </summary>
     [RuntimeImport("*", "xenlet_hypercall_intel")]
     [MethodImpl(MethodImplOptions.InternalCall)]
@@ -47,7 +47,7 @@ internal static unsafe class Machine
     [MethodImpl(MethodImplOptions.InternalCall)]
     public static extern void Out32(ushort port, uint value);
 
-    /// <summary>FXSAVE: 512 bytes, at a multiple of 16.</summary>
+    /// <summary>FXSAVE. Writes 512 bytes; the address must be a multiple of 16.</summary>
     [RuntimeImport("*", "xenlet_save_floating_point")]
     [MethodImpl(MethodImplOptions.InternalCall)]
     public static extern void SaveFloatingPoint(byte* image);
@@ -76,12 +76,14 @@ internal static unsafe class Machine
     [MethodImpl(MethodImplOptions.InternalCall)]
     public static extern void InvalidatePage(ulong address);
 
-    /// <summary>The time-stamp counter, not read before earlier loads are done.</summary>
+    /// <summary>Reads the time-stamp counter after all earlier loads have completed.</summary>
     [RuntimeImport("*", "xenlet_read_tsc")]
     [MethodImpl(MethodImplOptions.InternalCall)]
     public static extern ulong ReadTsc();
 
-    /// <summary>CPUID; writes eax, ebx, ecx, edx to <paramref name="result"/>.</summary>
+    /// <summary>
+    /// CPUID. Writes eax, ebx, ecx and edx to <paramref name="result"/>.
+    /// </summary>
     [RuntimeImport("*", "xenlet_cpuid")]
     [MethodImpl(MethodImplOptions.InternalCall)]
     public static extern void Cpuid(uint leaf, uint subleaf, uint* result);
@@ -96,12 +98,12 @@ internal static unsafe class Machine
     [MethodImpl(MethodImplOptions.InternalCall)]
     public static extern void Copy(void* destination, void* source, nuint count);
 
-    /// <summary>One random number of RDRAND; 0 when the processor had none after ten tries.</summary>
+    /// <summary>Reads a random number with RDRAND. Returns 0 if the processor supplied none in ten attempts.</summary>
     [RuntimeImport("*", "xenlet_random")]
     [MethodImpl(MethodImplOptions.InternalCall)]
     public static extern uint Random(ulong* value);
 
-    /// <summary>One seed of RDSEED; 0 when the processor had none after ten tries.</summary>
+    /// <summary>Reads a seed with RDSEED. Returns 0 if the processor supplied none in ten attempts.</summary>
     [RuntimeImport("*", "xenlet_random_seed")]
     [MethodImpl(MethodImplOptions.InternalCall)]
     public static extern uint RandomSeed(ulong* value);
@@ -128,7 +130,7 @@ internal static unsafe class Machine
     [MethodImpl(MethodImplOptions.InternalCall)]
     public static extern void Pause();
 
-    /// <summary>The caller's frame pointer, where a panic's backtrace starts.</summary>
+    /// <summary>The caller's frame pointer, from which a panic's backtrace starts.</summary>
     [RuntimeImport("*", "xenlet_frame_pointer")]
     [MethodImpl(MethodImplOptions.InternalCall)]
     public static extern ulong FramePointer();

@@ -1,5 +1,5 @@
 using System.Runtime.CompilerServices;
 
-// Zeroing a large local is a call of memset through a transition, which the nucleus may not make; its stack buffers are written before they
-// are read.
+// To zero a large local, the compiler calls memset through a transition, which the nucleus may not make. The nucleus writes its stack
+// buffers before it reads them.
 [module: SkipLocalsInit]

@@ -6,7 +6,7 @@ internal static class Msr
     public const uint ApicBase = 0x1b;
     public const uint Star = 0xc000_0081;
 
-    /// <summary>Where SYSCALL goes in 64-bit mode.</summary>
+    /// <summary>The address that SYSCALL jumps to in 64-bit mode.</summary>
     public const uint LStar = 0xc000_0082;
 
     /// <summary>RFLAGS bits that SYSCALL clears.</summary>

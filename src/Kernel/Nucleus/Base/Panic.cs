@@ -4,12 +4,12 @@ using System.Runtime;
 namespace Xenlet.Kernel.Nucleus.Base;
 
 /// <summary>
-/// Raises a panic, the end of a guest whose nucleus cannot go on: what, where and the calls, then the domain is shut down as crashed. How
-/// that is shown lies above, in <see cref="UpperCalls"/>.
+/// Raises a panic when the nucleus cannot continue: reports the cause and the backtrace, then shuts the domain down as crashed.
+/// <see cref="UpperCalls"/> leads to the code that shows the report.
 /// </summary>
 internal static class Panic
 {
-    /// <summary>True once a panic has begun: from then on the nucleus writes to the console too.</summary>
+    /// <summary>True once a panic has begun. From then on the nucleus also writes to the console.</summary>
     public static bool InProgress { get; private set; }
 
     /// <summary>Ends the guest with a message.</summary>
@@ -24,22 +24,22 @@ internal static class Panic
         Crash();
     }
 
-    /// <summary>Where the linker sends failed bounds and arithmetic checks of nucleus code.</summary>
+    /// <summary>The linker redirects failed bounds and arithmetic checks in nucleus code here.</summary>
     [DoesNotReturn]
     [RuntimeExport("xenlet_panic_bounds")]
     public static void FailedCheck() => Halt("a bounds or arithmetic check failed in the nucleus"u8);
 
-    /// <summary>Where the linker sends damaged stack cookies of nucleus code.</summary>
+    /// <summary>The linker redirects stack cookie failures in nucleus code here.</summary>
     [DoesNotReturn]
     [RuntimeExport("xenlet_panic_stack_cookie")]
     public static void DamagedStack() => Halt("the nucleus's stack is damaged"u8);
 
-    /// <summary>Begins a report that goes to the console too. A second failure on the way stops at once.</summary>
+    /// <summary>Begins a report that also goes to the console. A failure while the report is written ends the domain at once.</summary>
     public static void Begin()
     {
         if (InProgress)
         {
-            // The report itself failed: nothing it could still say is to be trusted.
+            // Writing the report failed: nothing that it could still say can be trusted.
             UpperCalls.CrashAtOnce();
         }
 
@@ -47,7 +47,7 @@ internal static class Panic
         UpperCalls.StartPanicLine();
     }
 
-    /// <summary>Begins a report of one line about the guest's configuration, where registers and calls would tell nothing.</summary>
+    /// <summary>Begins a one-line report about the guest's configuration, for which registers and a backtrace would tell nothing.</summary>
     public static void BeginWithoutBacktrace(ReadOnlySpan<byte> what)
     {
         Begin();
@@ -55,7 +55,7 @@ internal static class Panic
         KernelLog.Write(what);
     }
 
-    /// <summary>Ends a report: the domain stops as crashed.</summary>
+    /// <summary>Ends a report and shuts the domain down as crashed.</summary>
     [DoesNotReturn]
     public static void Crash() => UpperCalls.CrashAfterReport();
 }

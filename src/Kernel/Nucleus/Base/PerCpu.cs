@@ -3,35 +3,38 @@ using System.Runtime.InteropServices;
 namespace Xenlet.Kernel.Nucleus.Base;
 
 /// <summary>
-/// What the entry stubs find through GS. The offsets are <see cref="CpuLayout"/>'s, which the stubs are assembled from as well.
+/// The block that the entry stubs reach through GS. The offsets come from <see cref="CpuLayout"/>, which the stubs are assembled from too.
 /// </summary>
 [StructLayout(LayoutKind.Explicit, Size = CpuLayout.Size)]
 internal unsafe struct PerCpu
 {
-    /// <summary>Where the next entry saves the registers: at the start of a thread.</summary>
+    /// <summary>Where the next entry saves the registers: the frame at the start of the running thread.</summary>
     [FieldOffset(CpuLayout.Current)]
     public Frame* Current;
 
     [FieldOffset(CpuLayout.NucleusStackTop)]
     public ulong NucleusStackTop;
 
-    /// <summary>1 while the nucleus runs: a fault then is a panic, as the code segment cannot tell the two apart.</summary>
+    /// <summary>
+    /// 1 while the nucleus runs; a fault is then a panic. The code segment cannot tell the nucleus and the program apart.
+    /// </summary>
     [FieldOffset(CpuLayout.InNucleus)]
     public ulong InNucleus;
 
     [FieldOffset(CpuLayout.Scratch)]
     public ulong Scratch;
 
-    /// <summary>1 while a non-maskable interrupt that hit the nucleus waits to be reported.</summary>
+    /// <summary>1 while a non-maskable interrupt that arrived in the nucleus has yet to be reported.</summary>
     [FieldOffset(CpuLayout.NmiPending)]
     public ulong NmiPending;
 
-    /// <summary>What <see cref="InNucleus"/> was when a non-maskable interrupt came.</summary>
+    /// <summary>The value of <see cref="InNucleus"/> when a non-maskable interrupt arrived.</summary>
     [FieldOffset(CpuLayout.NmiInNucleus)]
     public ulong NmiInNucleus;
 
     /// <summary>
-    /// 1 when x87 and MXCSR of <see cref="Current"/> are in the processor alone, since its entry: its frame has the xmm registers only.
+    /// 1 while the x87 state and MXCSR of <see cref="Current"/> are only in the processor: its entry saved only the xmm registers to its
+    /// frame.
     /// </summary>
     [FieldOffset(CpuLayout.FloatingPointIsLive)]
     public ulong FloatingPointIsLive;

@@ -1,6 +1,6 @@
 namespace Xenlet.Kernel.Nucleus.Base;
 
-/// <summary>A frame's registers as text.</summary>
+/// <summary>Writes a frame's registers to the log.</summary>
 internal static unsafe class Registers
 {
     public static void Write(Frame* frame)

@@ -1,7 +1,7 @@
 // ILC recognises these two attributes by their full names. They are internal to CoreLib, so the nucleus declares its own.
 namespace System.Runtime;
 
-/// <summary>Gives a static method a plain symbol name that machine code can call, with no transition into managed mode.</summary>
+/// <summary>Gives a static method a plain symbol name that machine code can call, without a transition into managed mode.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 internal sealed class RuntimeExportAttribute(string entryPoint) : Attribute
 {
@@ -9,7 +9,7 @@ internal sealed class RuntimeExportAttribute(string entryPoint) : Attribute
     public string EntryPoint { get; } = entryPoint;
 }
 
-/// <summary>Makes a call of an <c>InternalCall</c> method a bare <c>call symbol</c>.</summary>
+/// <summary>Compiles a call of an <c>InternalCall</c> method to a bare <c>call symbol</c>.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 internal sealed class RuntimeImportAttribute(string library, string entryPoint) : Attribute
 {

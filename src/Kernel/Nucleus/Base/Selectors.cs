@@ -1,6 +1,6 @@
 namespace Xenlet.Kernel.Nucleus.Base;
 
-/// <summary>Selectors of <c>xenlet_boot_gdt</c> and <c>xenlet_gdt</c>.</summary>
+/// <summary>Segment selectors of <c>xenlet_boot_gdt</c> and <c>xenlet_gdt</c>.</summary>
 internal static class Selectors
 {
     /// <summary>64-bit code, ring 0.</summary>

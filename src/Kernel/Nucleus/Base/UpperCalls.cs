@@ -5,33 +5,36 @@ using System.Runtime.CompilerServices;
 namespace Xenlet.Kernel.Nucleus.Base;
 
 /// <summary>
-/// All calls from a lower floor of the nucleus to a higher one, as imports of what the higher one exports: the linker joins them, so that
-/// they are direct calls. A panic may have to be raised anywhere, and what shows it needs nearly everything.
+/// All calls from a lower floor of the nucleus to a higher one. They are imports of what the higher floor exports; the linker resolves
+/// them, so they are direct calls. Any floor may have to raise a panic, and showing one needs nearly every floor.
 /// </summary>
 internal static class UpperCalls
 {
-    /// <summary>The console: a report begins on a line of its own.</summary>
+    /// <summary>Console: starts the report on a new line.</summary>
     [RuntimeImport("*", "xenlet_panic_start_line")]
     [MethodImpl(MethodImplOptions.InternalCall)]
     public static extern void StartPanicLine();
 
-    /// <summary>The console: an administrator sees it before port 0xE9, and a panic is the one thing that the nucleus says there.</summary>
+    /// <summary>
+    /// Console: writes a character of the report. An administrator reads the console before port 0xE9, and a panic is all that the nucleus
+    /// writes there.
+    /// </summary>
     [RuntimeImport("*", "xenlet_panic_write")]
     [MethodImpl(MethodImplOptions.InternalCall)]
     public static extern void WritePanicText(byte value);
 
-    /// <summary>The unwinder: the calls that led to the function whose frame pointer this is.</summary>
+    /// <summary>Unwinder: writes the backtrace that starts at this frame pointer.</summary>
     [RuntimeImport("*", "xenlet_panic_calls")]
     [MethodImpl(MethodImplOptions.InternalCall)]
     public static extern void WritePanicCalls(ulong framePointer);
 
-    /// <summary>The platform: the domain ends as crashed, when the console has taken the report.</summary>
+    /// <summary>Platform: ends the domain as crashed once the console has accepted the report.</summary>
     [DoesNotReturn]
     [RuntimeImport("*", "xenlet_panic_end")]
     [MethodImpl(MethodImplOptions.InternalCall)]
     public static extern void CrashAfterReport();
 
-    /// <summary>The platform: the domain ends as crashed, now.</summary>
+    /// <summary>Platform: ends the domain as crashed at once.</summary>
     [DoesNotReturn]
     [RuntimeImport("*", "xenlet_panic_end_at_once")]
     [MethodImpl(MethodImplOptions.InternalCall)]

@@ -1,6 +1,6 @@
 namespace Xenlet.Kernel.Nucleus.Base;
 
-/// <summary>Exception vectors of the processor and the interrupt vectors that the nucleus hands out.</summary>
+/// <summary>The processor's exception vectors and the interrupt vectors that the nucleus assigns.</summary>
 internal static class Vector
 {
     public const int DivideError = 0;
@@ -18,16 +18,16 @@ internal static class Vector
     public const int MachineCheck = 18;
     public const int SimdFloatingPoint = 19;
 
-    /// <summary>First vector after the processor's own.</summary>
+    /// <summary>The first vector after the processor's exceptions.</summary>
     public const int FirstInterrupt = 32;
 
     /// <summary>Xen's event-channel upcall (HVM_PARAM_CALLBACK_IRQ).</summary>
     public const int EventChannelUpcall = 0x30;
 
-    /// <summary>The local APIC's timer, used without Xen.</summary>
+    /// <summary>The local APIC's timer, used only without Xen.</summary>
     public const int ApicTimer = 0x31;
 
-    /// <summary>The first of the sixteen lines of the two 8259 interrupt controllers, used without Xen.</summary>
+    /// <summary>The first of the sixteen lines of the two 8259 interrupt controllers, used only without Xen.</summary>
     public const int LegacyInterrupts = 0x40;
 
     /// <summary>The local APIC's spurious interrupt.</summary>

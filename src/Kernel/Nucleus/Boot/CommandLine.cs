@@ -1,86 +1,88 @@
 namespace Xenlet.Kernel.Nucleus.Boot;
 
-/// <summary>Why a command line could not be taken.</summary>
+/// <summary>Why a command line was rejected.</summary>
 internal enum CommandLineError
 {
-    /// <summary>It was taken.</summary>
+    /// <summary>It was accepted.</summary>
     None,
 
     /// <summary>It is longer than <see cref="CommandLine.MaximumLength"/> bytes.</summary>
     TooLong,
 
-    /// <summary>A quote was opened and not closed.</summary>
+    /// <summary>A quote is opened but not closed.</summary>
     UnterminatedQuote,
 
     /// <summary>It ends in a backslash that escapes nothing.</summary>
     UnterminatedEscape,
 
-    /// <summary>A byte 0 lies within it.</summary>
+    /// <summary>It contains a zero byte.</summary>
     ZeroByte,
 
-    /// <summary>There are more arguments than the caller has room for.</summary>
+    /// <summary>It has more arguments than the caller has room for.</summary>
     TooManyArguments,
 
-    /// <summary>There are more environment variables than the caller has room for.</summary>
+    /// <summary>It has more environment variables than the caller has room for.</summary>
     TooManyVariables,
 
     /// <summary>The strings do not fit in the caller's storage.</summary>
     StorageFull,
 }
 
-/// <summary>What <see cref="CommandLine.Parse"/> found.</summary>
+/// <summary>The result of <see cref="CommandLine.Parse"/>.</summary>
 internal struct CommandLineResult
 {
-    /// <summary>Arguments written, when there was no error.</summary>
+    /// <summary>The number of arguments written, if there was no error.</summary>
     public int ArgumentCount;
 
-    /// <summary>Environment variables written, when there was no error.</summary>
+    /// <summary>The number of environment variables written, if there was no error.</summary>
     public int VariableCount;
 
-    /// <summary>Bytes of storage used.</summary>
+    /// <summary>The number of bytes of storage used.</summary>
     public int StorageUsed;
 
     /// <summary>What is wrong, or <see cref="CommandLineError.None"/>.</summary>
     public CommandLineError Error;
 
-    /// <summary>Where, counted in bytes from 1: the opening quote, the escape, or the start of the word that was one too many.</summary>
+    /// <summary>
+    /// Where the error is, in bytes counted from 1: the opening quote, the escape, or the start of the first word too many.
+    /// </summary>
     public int Column;
 }
 
-/// <summary>
-/// Splits the domain's command line (xl's <c>cmdline=</c>) into environment variables and arguments.
-/// </summary>
+/// <summary>Splits the domain's command line (xl's <c>cmdline=</c>) into environment variables and arguments.</summary>
 /// <remarks>
-/// <para>Words are split at spaces, tabs and newlines, and quoted as in a POSIX shell: <c>'...'</c> keeps everything; within
-/// <c>"..."</c> a backslash escapes <c>" \ $ `</c> and otherwise stands for itself; elsewhere it escapes any one character. Nothing is
-/// expanded, and <c>#</c>, <c>;</c>, <c>|</c> are ordinary characters.</para>
-/// <para>The words at the front of the form NAME=VALUE are environment variables, as in a shell command, until the first other word. A
-/// lone <c>--</c> ends them too and is dropped, so that an argument may have that form. The NAME and its <c>=</c> must not be quoted;
-/// likewise a quoted <c>--</c> is an argument.</para>
+/// <para>Words are split at spaces, tabs and newlines, and quoted as in a POSIX shell: <c>'...'</c> keeps everything; within <c>"..."</c> a
+/// backslash escapes <c>" \ $ `</c> and otherwise stands for itself; elsewhere it escapes any one character. Nothing is expanded, and
+/// <c>#</c>, <c>;</c>, <c>|</c> are ordinary characters.</para>
+/// <para>As in a shell command, leading words of the form NAME=VALUE are environment variables, up to the first other word. A lone
+/// <c>--</c> also ends them and is dropped, so that an argument may have that form. The NAME and its <c>=</c> must not be quoted; likewise,
+/// a quoted <c>--</c> is an argument.</para>
 /// </remarks>
 internal static unsafe class CommandLine
 {
-    /// <summary>Longest command line in bytes.</summary>
+    /// <summary>The maximum length of a command line in bytes.</summary>
     public const int MaximumLength = 4096;
 
-    /// <summary>Arguments a caller is expected to have room for.</summary>
+    /// <summary>The number of arguments that a caller should have room for.</summary>
     public const int MaximumArguments = 128;
 
-    /// <summary>Environment variables a caller is expected to have room for.</summary>
+    /// <summary>The number of environment variables that a caller should have room for.</summary>
     public const int MaximumVariables = 128;
 
-    /// <summary>Storage that always suffices: every word has a byte behind it that became its 0, but for the last.</summary>
+    /// <summary>
+    /// The storage that always suffices: every word but the last is followed by a byte that can become its terminating 0.
+    /// </summary>
     public const int SufficientStorage = MaximumLength + 1;
 
     /// <summary>Parses a command line.</summary>
-    /// <param name="text">The bytes, without a closing 0.</param>
-    /// <param name="length">How many.</param>
-    /// <param name="storage">Receives the strings, each with a 0 behind it.</param>
-    /// <param name="storageSize">Room there.</param>
+    /// <param name="text">The bytes, without a terminating 0.</param>
+    /// <param name="length">Their number.</param>
+    /// <param name="storage">Receives the strings, each with a terminating 0.</param>
+    /// <param name="storageSize">Its capacity.</param>
     /// <param name="arguments">Receives a pointer into the storage for each argument.</param>
-    /// <param name="maxArguments">Room there.</param>
+    /// <param name="maxArguments">Its capacity.</param>
     /// <param name="environment">Receives a pointer into the storage for each variable, <c>NAME=VALUE</c>.</param>
-    /// <param name="maxEnvironment">Room there.</param>
+    /// <param name="maxEnvironment">Its capacity.</param>
     public static CommandLineResult Parse(
         byte* text,
         int length,
@@ -147,7 +149,7 @@ internal static unsafe class CommandLine
         }
     }
 
-    /// <summary>The sentence that a panic or a log shows for an error; the column follows it.</summary>
+    /// <summary>The text that a panic or a log shows for an error. The column follows it.</summary>
     public static ReadOnlySpan<byte> Describe(CommandLineError error) => error switch
     {
         CommandLineError.None => "no error"u8,

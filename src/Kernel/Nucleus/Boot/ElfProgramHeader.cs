@@ -16,7 +16,7 @@ internal struct ElfHeader
 internal struct ElfProgramHeader
 {
     /// <summary>PT_LOAD.</summary>
-    public const uint TypeLoad = 1;
+    public const uint PT_LOAD = 1;
 
     public const uint FlagExecute = 1;
     public const uint FlagWrite = 2;

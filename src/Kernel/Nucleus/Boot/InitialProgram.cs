@@ -8,8 +8,8 @@ using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
 namespace Xenlet.Kernel.Nucleus.Boot;
 
 /// <summary>
-/// The program's first thread and its stack as Linux's execve leaves it: argument count, arguments, environment, auxiliary vector
-/// (System V ABI, AMD64 supplement, section 3.4.1).
+/// The program's first thread and its stack, as Linux's execve sets it up: argument count, arguments, environment, auxiliary vector (System
+/// V ABI, AMD64 supplement, section 3.4.1).
 /// </summary>
 internal static unsafe class InitialProgram
 {
@@ -30,17 +30,17 @@ internal static unsafe class InitialProgram
     private const ulong AT_EXECFN = 31;
 
     private const int RandomSize = 16;
-    private const int MostOwnVariables = 5;
+    private const int MaximumOwnVariables = 5;
 
-    // Below this heap size the collector's defaults do not fit.
+    // Below this heap size, the collector's defaults do not fit.
     private const ulong SmallHeap = 48 << 20;
     private const ulong SmallRegion = 256 << 10;
     private const ulong SmallHeapRange = 256 << 20;
 
-    // Strings: the program's name, our variables, the command line's words.
+    // Strings: the program's name, the nucleus's variables, the words of the command line.
     private const ulong StringsSize = 8192;
 
-    /// <summary>Makes the first thread; it starts in glibc's entry.</summary>
+    /// <summary>Creates the first thread, which starts at glibc's entry point.</summary>
     public static Thread* Create(byte* commandLine, int length)
     {
         Thread* thread = ThreadTable.Create();
@@ -84,8 +84,8 @@ internal static unsafe class InitialProgram
         byte* name = own;
         own = Append(own, KnownFiles.ProgramPath);
 
-        // Each before the administrator's own: getenv takes the first.
-        int count = 1 + words.ArgumentCount + 1 + words.VariableCount + MostOwnVariables + 1;
+        // The nucleus's variables come before the administrator's: getenv takes the first.
+        int count = 1 + words.ArgumentCount + 1 + words.VariableCount + MaximumOwnVariables + 1;
         const int auxiliaryWords = 28;
         ulong* stack = (ulong*)(((ulong)strings - (ulong)(1 + count + auxiliaryWords) * 8) & ~15UL);
         ulong* next = stack;
@@ -133,13 +133,13 @@ internal static unsafe class InitialProgram
     }
 
     /// <summary>
-    /// The collector's settings. Without a hard limit it would size itself by a Linux machine's habits; with it, it answers a full heap
-    /// with OutOfMemoryException while glibc and stacks still find memory.
+    /// The collector's settings. Without a hard limit it would size itself as for a Linux machine. With one, it throws OutOfMemoryException
+    /// when the heap is full, while glibc and stacks can still get memory.
     /// </summary>
     /// <remarks>
-    /// Hexadecimal, and without a prefix: the runtime takes "0x" for the number 0 and goes without a limit. It reserves five times the
-    /// limit of addresses, and when that is less than its largest first regions need it writes behind its tables; so a small heap gets
-    /// a range of its own. Regions of 256 KiB instead of 1 MiB let generations share a heap of a few MiB.
+    /// The number is hexadecimal without a prefix: the runtime reads "0x" as 0 and then has no limit. It reserves addresses for five times
+    /// the limit; if that is less than its largest initial regions need, it writes past its tables. A small heap therefore gets an explicit
+    /// range. Regions of 256 KiB instead of 1 MiB let generations share a heap of a few MiB.
     /// </remarks>
     private static byte* AppendCollectorSettings(byte* target, ref ulong* next)
     {

@@ -4,8 +4,8 @@ using Xenlet.Kernel.Nucleus.Memory;
 namespace Xenlet.Kernel.Nucleus.Boot;
 
 /// <summary>
-/// The first page tables: the image at its own addresses with each segment's rights, all other RAM in the direct map. Nothing else is
-/// mapped; in particular no page below <see cref="AddressSpace.LowestAddress"/>.
+/// The first page tables: the image at its own addresses, each segment with its access rights, and all other RAM in the direct map. Nothing
+/// else is mapped, and in particular no page below <see cref="AddressSpace.LowestAddress"/>.
 /// </summary>
 internal static unsafe class KernelMappings
 {
@@ -16,7 +16,7 @@ internal static unsafe class KernelMappings
         for (int i = 0; i < SegmentCount; i++)
         {
             ElfProgramHeader* segment = Segment(i);
-            if (segment->Type == ElfProgramHeader.TypeLoad)
+            if (segment->Type == ElfProgramHeader.PT_LOAD)
             {
                 MapSegment(segment);
             }
@@ -27,15 +27,17 @@ internal static unsafe class KernelMappings
             MapRange(MemoryMap.Get(i)->Start, MemoryMap.Get(i)->End);
         }
 
-        // A nucleus that overflows its stack must fault, not overwrite what lies below.
+        // If the nucleus overflows its stack, it must fault instead of overwriting what lies below.
         _ = PageTable.Unmap(Image.NucleusStackGuard, Image.NucleusStackGuard + Pages.Size);
         PageTable.Protect(RuntimeCookiePage, RuntimeCookiePage + Pages.Size, ReadWrite);
     }
 
-    /// <summary>Tells the program's address space what the image occupies, and what of that is not the program's.</summary>
+    /// <summary>
+    /// Records in the program's address space what the image occupies, and which parts of it do not belong to the program.
+    /// </summary>
     public static void AddImageRegions()
     {
-        // Cutting one region out of another makes two more.
+        // Cutting one region out of another adds two.
         const int cuts = 3;
         if (!RegionList.Reserve(SegmentCount + (2 * cuts)))
         {
@@ -45,7 +47,7 @@ internal static unsafe class KernelMappings
         for (int i = 0; i < SegmentCount; i++)
         {
             ElfProgramHeader* segment = Segment(i);
-            if (segment->Type == ElfProgramHeader.TypeLoad)
+            if (segment->Type == ElfProgramHeader.PT_LOAD)
             {
                 RegionList.Insert(Start(segment), End(segment), ProtectionOf(segment), RegionKind.Image);
             }
@@ -54,8 +56,8 @@ internal static unsafe class KernelMappings
         CutOut(Image.NucleusData, Image.NucleusDataEnd, Protection.None, RegionKind.Image);
         CutOut(Image.NucleusStackGuard, Image.NucleusStackGuard + Pages.Size, Protection.None, RegionKind.Guard);
 
-        // A constant that the runtime makes writable for a moment at its start; the image gains no right, so the page has this one until
-        // the runtime gives it up.
+        // A constant that the runtime makes writable for a moment at its start. The image never gains access rights, so the page has this
+        // right until the runtime gives it up.
         CutOut(RuntimeCookiePage, RuntimeCookiePage + Pages.Size, Protection.Read | Protection.Write, RegionKind.Image);
     }
 

@@ -6,12 +6,12 @@ namespace Xenlet.Kernel.Nucleus.Boot;
 /// <summary>The memory map that the loader passes in <see cref="StartInfo"/>.</summary>
 internal static unsafe class LoaderMemoryMap
 {
-    /// <summary>Physical addresses have 52 bits at most (AMD64 Architecture Programmer's Manual, volume 2, section 5.3).</summary>
+    /// <summary>Physical addresses have at most 52 bits (AMD64 Architecture Programmer's Manual, volume 2, section 5.3).</summary>
     private const ulong AddressLimit = 1UL << 52;
 
     /// <summary>
-    /// Copies its RAM into <see cref="MemoryMap"/>. Ranges beyond the thirty-second are left unused, and said; so are, without a word,
-    /// those that no processor can address, whose ends might wrap to addresses of other things.
+    /// Copies the map's RAM into <see cref="MemoryMap"/>. Ranges beyond the thirty-second are not used, which is logged. Ranges that no
+    /// processor can address are ignored silently; their ends might wrap around to other addresses.
     /// </summary>
     public static void Read(StartInfo* info)
     {
@@ -23,7 +23,7 @@ internal static unsafe class LoaderMemoryMap
         MemoryMapEntry* entries = (MemoryMapEntry*)info->MemoryMapAddress;
         for (uint i = 0; i < info->MemoryMapEntries; i++)
         {
-            if (entries[i].Type != MemoryMapEntry.TypeRam
+            if (entries[i].Type != MemoryMapEntry.XEN_HVM_MEMMAP_TYPE_RAM
                 || entries[i].Address > AddressLimit || entries[i].Size > AddressLimit - entries[i].Address)
             {
                 continue;

@@ -5,18 +5,12 @@ using Xenlet.Kernel.Nucleus.Platform.Xen;
 
 namespace Xenlet.Kernel.Nucleus.Boot;
 
-/// <summary>Refuses to start in a domain whose memory cannot carry a program, with one line that says what is needed.</summary>
+/// <summary>Refuses to start in a domain with too little memory for a program, with one line that says how much is needed.</summary>
 internal static class MemoryCheck
 {
-    /// <summary>
-    /// Free memory that the .NET runtime needs to come up and run a small Main: its threads' stacks, the collector's first regions
-    /// and tables, glibc's heap. Measured with samples/Hello.
-    /// </summary>
-    private const ulong NeededByRuntime = 3 << 20;
-
     public static void RequireEnough()
     {
-        if (FrameAllocator.FreeFrames * Pages.Size < NeededByRuntime)
+        if (FrameAllocator.FreeFrames * Pages.Size < RuntimeMemory.Needed)
         {
             NotEnough();
         }
@@ -26,7 +20,7 @@ internal static class MemoryCheck
     public static void NotEnough()
     {
         ulong total = MemoryMap.TotalPages * Pages.Size;
-        ulong missing = NeededByRuntime - Math.Min(NeededByRuntime - 1, FrameAllocator.FreeFrames * Pages.Size);
+        ulong missing = RuntimeMemory.Needed - Math.Min(RuntimeMemory.Needed - 1, FrameAllocator.FreeFrames * Pages.Size);
         Panic.BeginWithoutBacktrace("not enough memory: the domain has "u8);
         KernelLog.WriteDecimal(total / 1024);
         KernelLog.Write(" KiB, and this image needs memory="u8);
@@ -37,7 +31,9 @@ internal static class MemoryCheck
 
     private static ulong RoundUpToMebibytes(ulong bytes) => (bytes + (1 << 20) - 1) >> 20;
 
-    /// <summary>Populate on demand: the memory map promises more than the domain may touch, and Xen kills it when it does.</summary>
+    /// <summary>
+    /// Populate on demand: the memory map promises more than the domain may touch, and Xen kills the domain if it touches more.
+    /// </summary>
     public static void RejectPopulateOnDemand()
     {
         PopulateOnDemand answer = PopulateOnDemand.Check(MemoryMap.TotalPages);

@@ -21,13 +21,13 @@ internal static unsafe class NucleusEntry
     private static CommandLineText s_commandLine;
     private static int s_commandLineLength;
 
-    /// <summary>Brings the machine up and returns the registers of the program's first thread.</summary>
+    /// <summary>Initialises the machine and returns the registers of the program's first thread.</summary>
     /// <param name="startInfoAddress">Physical address of hvm_start_info.</param>
     [RuntimeExport("xenlet_nucleus_start")]
     public static Frame* Start(ulong startInfoAddress)
     {
         StartInfo* startInfo = (StartInfo*)startInfoAddress;
-        if (startInfo->Magic != StartInfo.MagicValue)
+        if (startInfo->Magic != StartInfo.XEN_HVM_START_MAGIC_VALUE)
         {
             Panic.Halt("not started by a PVH loader: the start info has no magic number"u8);
         }
@@ -75,13 +75,13 @@ internal static unsafe class NucleusEntry
         return NucleusExit.Leave();
     }
 
-    /// <summary>The loader's memory is free memory: whatever is needed later is copied first.</summary>
+    /// <summary>The loader's memory is about to be reused, so whatever is needed later is copied first.</summary>
     private static void CopyCommandLine(ulong address)
     {
         byte* copy = (byte*)Unsafe.AsPointer(ref s_commandLine);
         byte* text = (byte*)address;
 
-        // One byte more than is allowed, so that the parser sees that it is too long.
+        // One byte more than allowed, so that the parser can detect that it is too long.
         while (address != 0 && s_commandLineLength <= CommandLine.MaximumLength && text[s_commandLineLength] != 0)
         {
             copy[s_commandLineLength] = text[s_commandLineLength];

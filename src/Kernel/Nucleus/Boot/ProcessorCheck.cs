@@ -4,11 +4,11 @@ namespace Xenlet.Kernel.Nucleus.Boot;
 
 /// <summary>
 /// Refuses to start on a processor without the instructions that .NET's code is compiled for (x86-64-v2), with one line that names them.
-/// Else the program ends by SIGILL, at the first place that uses one.
+/// Otherwise the program would end by SIGILL where it first uses one.
 /// </summary>
 internal static unsafe class ProcessorCheck
 {
-    // Bits of ECX of CPUID function 1 (AMD64 Architecture Programmer's Manual volume 3, appendix E.3).
+    // ECX bits of CPUID function 1 (AMD64 Architecture Programmer's Manual volume 3, appendix E.3).
     private const int Sse3 = 0;
     private const int Ssse3 = 9;
     private const int Cx16 = 13;

@@ -5,16 +5,14 @@ using Xenlet.Kernel.Nucleus.Platform.Random;
 namespace Xenlet.Kernel.Nucleus.Boot;
 
 /// <summary>
-/// The word that compiled C#, nucleus and program, puts behind the buffers on its stack and looks at before it returns. The runtime would
-/// take the milliseconds since boot
-/// for it, which everybody can guess.
+/// The value that compiled C#, nucleus and program, stores behind the buffers on its stack and checks before it returns. The runtime would
+/// use the milliseconds since boot, which anybody can guess.
 /// </summary>
 internal static unsafe class StackCookie
 {
     /// <summary>
-    /// Draws it. No function that has a buffer may be on the stack now: it has the old value, and would be a panic when it returns. So
-    /// this one has none, and what fills the
-    /// number has returned when it is stored.
+    /// Draws the value. No function with a buffer may be on the stack now: it would still hold the old value and panic when it returns.
+    /// This method has no buffer, and the one that computes the number has returned before it is stored.
     /// </summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     public static void Draw() => *Image.StackCookie = RandomNumbers.Next();

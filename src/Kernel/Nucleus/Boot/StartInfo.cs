@@ -7,18 +7,18 @@ namespace Xenlet.Kernel.Nucleus.Boot;
 internal struct StartInfo
 {
     /// <summary>XEN_HVM_START_MAGIC_VALUE.</summary>
-    public const uint MagicValue = 0x336ec578;
+    public const uint XEN_HVM_START_MAGIC_VALUE = 0x336ec578;
 
     public uint Magic;
 
-    /// <summary>1 and later have the memory map.</summary>
+    /// <summary>Versions 1 and later have the memory map.</summary>
     public uint Version;
 
     public uint Flags;
     public uint ModuleCount;
     public ulong ModuleListAddress;
 
-    /// <summary>Physical address of the command line, NUL terminated; 0 for none.</summary>
+    /// <summary>Physical address of the NUL-terminated command line, or 0.</summary>
     public ulong CommandLineAddress;
 
     public ulong RsdpAddress;
@@ -32,7 +32,7 @@ internal struct StartInfo
 internal struct MemoryMapEntry
 {
     /// <summary>XEN_HVM_MEMMAP_TYPE_RAM.</summary>
-    public const uint TypeRam = 1;
+    public const uint XEN_HVM_MEMMAP_TYPE_RAM = 1;
 
     public ulong Address;
     public ulong Size;

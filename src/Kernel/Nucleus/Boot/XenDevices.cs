@@ -7,7 +7,7 @@ using Xenlet.Kernel.Nucleus.Xen.Abi;
 
 namespace Xenlet.Kernel.Nucleus.Boot;
 
-/// <summary>Xen's clock, timer, event channels and console, in the order in which they need each other.</summary>
+/// <summary>Sets up Xen's clock, timer, event channels and console in the order in which they need each other.</summary>
 internal static unsafe class XenDevices
 {
     public static void Initialise()
@@ -33,7 +33,7 @@ internal static unsafe class XenDevices
     private static void ReportUnusedProcessors()
     {
         uint count = 1;
-        while (count < shared_info.MaximumVcpus && !XenError.IsError(VcpuOp.IsUp(count)))
+        while (count < shared_info.XEN_LEGACY_MAX_VCPUS && !XenError.IsError(VcpuOp.IsUp(count)))
         {
             count++;
         }

@@ -9,51 +9,51 @@ using Xenlet.Kernel.Nucleus.Xen.Abi;
 namespace Xenlet.Kernel.Nucleus.Calls;
 
 /// <summary>
-/// The nucleus's own calls, through which the managed face (namespace Xenlet.Kernel) reaches what Linux has no call for. A call answers
-/// 0 or a number, or a negative errno: -ENOSYS for a number that is not here, -ENODEV for what needs Xen without Xen, -EBADF for an
-/// event channel port and -EINVAL for a page or grant that is not the program's, -EFAULT for a pointer that is not.
+/// The nucleus's own calls, through which the managed part of the kernel (namespace Xenlet.Kernel) reaches what Linux has no call for. A
+/// call returns 0, a number, or a negative errno: -ENOSYS for an unknown call number; -ENODEV if the call needs Xen and there is none;
+/// -EBADF for an event channel port, and -EINVAL for a page or grant, that does not belong to the program; -EFAULT for a bad pointer.
 /// </summary>
 /// <remarks>
-/// Event channel ports and grant references are given out as handles, of <see cref="DomainGeneration"/>: their lower 32 bits are the
-/// number. A handle of before a resume answers -ESTALE: what it named has ended.
+/// Event channel ports and grant references are given out as handles of <see cref="DomainGeneration"/>, whose lower 32 bits are the number.
+/// A handle from before a resume returns -ESTALE: what it named has ended.
 /// </remarks>
 internal static class NucleusCall
 {
-    /// <summary>Numbers from here on are the nucleus's own: all that Linux uses are below.</summary>
+    /// <summary>The nucleus's own call numbers start here, above all numbers that Linux uses.</summary>
     public const int First = 0x10000;
 
     /// <summary>
-    /// (): the handle of a signalled event channel port of the program, which is taken, or waits for one. For one thread; a second gets
-    /// -EAGAIN.
+    /// (): takes a signalled event channel port of the program and returns its handle; waits if there is none. For one thread; a second one
+    /// gets -EAGAIN.
     /// </summary>
     public const int WaitForEvent = First;
 
     /// <summary>(domain): the handle of a new port that the domain may bind to.</summary>
     public const int AllocateUnboundPort = First + 1;
 
-    /// <summary>(domain, remote port): the handle of a new port joined to a port that the domain left unbound for us.</summary>
+    /// <summary>(domain, remote port): the handle of a new port, bound to a port that the domain left unbound for this one.</summary>
     public const int BindInterdomainPort = First + 2;
 
     /// <summary>
-    /// (port number): makes a port that the tool stack bound for us the program's, and gives its handle. -EPERM for the nucleus's own,
-    /// -EBUSY when it is the program's.
+    /// (port number): gives the program a port that the tool stack bound, and returns its handle. -EPERM if the port is the nucleus's,
+    /// -EBUSY if the program already has it.
     /// </summary>
     public const int AdoptPort = First + 3;
 
-    /// <summary>(port handle): closes a port; an adopted one is let go and stays open.</summary>
+    /// <summary>(port handle): closes a port. An adopted port is only released and stays open.</summary>
     public const int ClosePort = First + 4;
 
-    /// <summary>(port handle): asks for the port's next event. One event is delivered for each time of asking.</summary>
-    public const int AskForEvent = First + 5;
+    /// <summary>(port handle): unmasks the port. Each call of this lets one event be delivered.</summary>
+    public const int UnmaskPort = First + 5;
 
     /// <summary>(port handle): signals the other end.</summary>
     public const int NotifyPort = First + 6;
 
-    /// <summary>(): address of a new page of zeros that can be granted.</summary>
+    /// <summary>(): the address of a new zeroed page that can be granted.</summary>
     public const int AllocatePage = First + 7;
 
     /// <summary>
-    /// (address): gives back a page of <see cref="AllocatePage"/> or <see cref="MapStorePage"/>. -EBUSY while it is granted.
+    /// (address): releases a page of <see cref="AllocatePage"/> or <see cref="MapStorePage"/>. -EBUSY while it is granted.
     /// </summary>
     public const int ReleasePage = First + 8;
 
@@ -63,56 +63,58 @@ internal static class NucleusCall
     /// <summary>(reference handle): ends a grant. -EBUSY while the other domain has the page mapped.</summary>
     public const int EndGrant = First + 10;
 
-    /// <summary>(): address of the xenstore ring's page. -ENOENT when the domain has none, -EBUSY when the program has it.</summary>
+    /// <summary>
+    /// (): the address of the xenstore ring's page. -ENOENT if the domain has none, -EBUSY if the program already has it.
+    /// </summary>
     public const int MapStorePage = First + 11;
 
-    /// <summary>(): the number of the port of the xenstore ring, to be adopted. -ENOENT when the domain has none.</summary>
+    /// <summary>(): the port number of the xenstore ring, for <see cref="AdoptPort"/>. -ENOENT if the domain has none.</summary>
     public const int StorePort = First + 12;
 
-    /// <summary>(pointer): writes a <see cref="HypervisorFacts"/>; without Xen too.</summary>
+    /// <summary>(pointer): writes a <see cref="HypervisorFacts"/>. Works without Xen.</summary>
     public const int ReadHypervisorFacts = First + 13;
 
-    /// <summary>(pointer): writes a <see cref="NucleusStatistics"/>; without Xen too.</summary>
+    /// <summary>(pointer): writes a <see cref="NucleusStatistics"/>. Works without Xen.</summary>
     public const int ReadStatistics = First + 14;
 
     /// <summary>
-    /// (<see cref="XenShutdown"/>): ends the guest at once, without Xen too. Returns -EINVAL for other reasons than power-off, reboot and
+    /// (<see cref="XenShutdown"/>): ends the guest at once. Works without Xen. Returns -EINVAL for reasons other than power-off, reboot and
     /// crash.
     /// </summary>
     public const int Shutdown = First + 15;
 
     /// <summary>
-    /// (): suspends the domain, and returns when it runs again: the number of the generation that began, above 0, in a new domain; 0 when
-    /// the suspend was cancelled and nothing has changed.
+    /// (): suspends the domain and returns when it runs again: in a new domain, the number of the generation that began, above 0; 0 if the
+    /// suspend was cancelled and nothing has changed.
     /// </summary>
     public const int Suspend = First + 16;
 
     /// <summary>
-    /// (reboot?): sends SIGTERM to the program, without Xen too; when it has ended the guest is switched off, or started again.
+    /// (reboot?): sends SIGTERM to the program. When the program has ended, the guest powers off or reboots. Works without Xen.
     /// </summary>
     public const int Terminate = First + 17;
 
     /// <summary>
-    /// (): waits until SIGTERM meets its default action, which the calling thread then carries out; without Xen too. For one thread; a
-    /// second gets -EAGAIN.
+    /// (): waits until SIGTERM's default action is due, which the calling thread must then carry out. Works without Xen. For one thread; a
+    /// second one gets -EAGAIN.
     /// </summary>
     public const int WaitForTermination = First + 18;
 
     /// <summary>
-    /// (pointer, count): writes up to so many <see cref="NucleusThreadRecord"/>, the calling thread's first; without Xen too. Answers how
-    /// many threads there are.
+    /// (pointer, count): writes up to that many <see cref="NucleusThreadRecord"/>, the calling thread's first, and returns the number of
+    /// threads. Works without Xen.
     /// </summary>
     public const int ReadThreads = First + 19;
 
-    /// <summary>(pointer): writes a <see cref="NucleusMemoryRecord"/>; without Xen too.</summary>
+    /// <summary>(pointer): writes a <see cref="NucleusMemoryRecord"/>. Works without Xen.</summary>
     public const int ReadMemory = First + 20;
 
-    /// <summary>(pointer): writes the 16 bytes of <see cref="GenerationId.Value"/>; without Xen too.</summary>
+    /// <summary>(pointer): writes the 16 bytes of <see cref="GenerationId.Value"/>. Works without Xen.</summary>
     public const int ReadGenerationId = First + 21;
 
     /// <summary>
-    /// (number): lets the number-th of the calling thread's requests for memory from now on fail, 0 for none. Answers what was left of the
-    /// number before, 0 when that request has failed. Only in an image of tests, <see cref="Image.HasTestCalls"/>; -ENOSYS in all others.
+    /// (number): makes the calling thread's memory request with this number fail, counted from now on; 0 for none. Returns the previous
+    /// count that was left, or 0 if that request has failed. Only in test images (<see cref="Image.HasTestCalls"/>); -ENOSYS in all others.
     /// </summary>
     public const int FailNth = First + 0x1000;
 
@@ -156,8 +158,8 @@ internal static class NucleusCall
                 return hasXen ? NucleusCallEvents.Adopt(a1) : withoutXen;
             case ClosePort:
                 return hasXen ? NucleusCallEvents.Close(a1) : withoutXen;
-            case AskForEvent:
-                return hasXen ? NucleusCallEvents.Ask(a1) : withoutXen;
+            case UnmaskPort:
+                return hasXen ? NucleusCallEvents.Unmask(a1) : withoutXen;
             case NotifyPort:
                 return hasXen ? NucleusCallEvents.Notify(a1) : withoutXen;
             case AllocatePage:

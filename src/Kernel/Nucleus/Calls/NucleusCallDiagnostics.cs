@@ -7,10 +7,10 @@ using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
 
 namespace Xenlet.Kernel.Nucleus.Calls;
 
-/// <summary>What the threads do and who has the memory, as it is at this moment: nothing else runs while the nucleus looks.</summary>
+/// <summary>A snapshot of what the threads do and who owns the memory: nothing else runs while the nucleus takes it.</summary>
 internal static unsafe class NucleusCallDiagnostics
 {
-    /// <summary>Calls that are followed at most: each costs about a microsecond in which nothing else runs.</summary>
+    /// <summary>The maximum number of frames to walk. Each costs about a microsecond in which nothing else runs.</summary>
     private const int MaximumDepth = 10_000;
 
     public static long WriteThreads(ulong address, ulong room)
@@ -63,11 +63,11 @@ internal static unsafe class NucleusCallDiagnostics
         record->Count = Walk(&thread->Frame, record->Addresses);
     }
 
-    /// <summary>Of a stack too deep for the record, the places behind the innermost ones are a ring of the outermost.</summary>
+    /// <summary>If the stack is too deep for the record, the places after the innermost ones form a ring of the outermost ones.</summary>
     private static int Walk(Frame* frame, ulong* addresses)
     {
         const int innermost = NucleusThreadRecord.Innermost;
-        const int outermost = NucleusThreadRecord.MostAddresses - innermost;
+        const int outermost = NucleusThreadRecord.MaximumAddresses - innermost;
         UnwindRegisters registers;
         UnwindRegisters.Load(&registers, frame);
         ulong* last = stackalloc ulong[outermost];
@@ -89,7 +89,7 @@ internal static unsafe class NucleusCallDiagnostics
             stop = Unwinder.Step(Image.UnwindTable, &registers);
         }
 
-        int count = Math.Min(depth, NucleusThreadRecord.MostAddresses);
+        int count = Math.Min(depth, NucleusThreadRecord.MaximumAddresses);
         for (int i = innermost; i < count; i++)
         {
             addresses[i] = last[(depth - count + i - innermost) % outermost];

@@ -4,7 +4,7 @@ using Xenlet.Kernel.Nucleus.Xen.Abi;
 
 namespace Xenlet.Kernel.Nucleus.Calls;
 
-/// <summary>The program's event channels. No call here touches a port that is the nucleus's.</summary>
+/// <summary>The program's event channels. None of these calls touches a port of the nucleus.</summary>
 internal static unsafe class NucleusCallEvents
 {
     public static long AllocateUnbound(ulong domain)
@@ -31,7 +31,7 @@ internal static unsafe class NucleusCallEvents
 
     public static long Adopt(ulong port)
     {
-        if (port is 0 or >= EventChannels.PortCount)
+        if (port is 0 or >= EventChannels.EVTCHN_2L_NR_CHANNELS)
         {
             return -Errno.EINVAL;
         }
@@ -75,7 +75,7 @@ internal static unsafe class NucleusCallEvents
         return adopted ? 0 : EventChannelOp.Close(port);
     }
 
-    public static long Ask(ulong handle)
+    public static long Unmask(ulong handle)
     {
         long error = Find(handle, out uint port);
         if (error < 0)
@@ -83,7 +83,7 @@ internal static unsafe class NucleusCallEvents
             return error;
         }
 
-        ProgramEvents.Ask(port);
+        ProgramEvents.Unmask(port);
         return 0;
     }
 
@@ -93,7 +93,7 @@ internal static unsafe class NucleusCallEvents
         return error < 0 ? error : EventChannels.Send(port);
     }
 
-    /// <summary>The port of a handle; a negative errno when it is not the program's.</summary>
+    /// <summary>The port of a handle, or a negative errno if it does not belong to the program.</summary>
     private static long Find(ulong handle, out uint port)
     {
         port = 0;
@@ -114,9 +114,9 @@ internal static unsafe class NucleusCallEvents
 
     private static long Own(uint port)
     {
-        if (port >= EventChannels.PortCount)
+        if (port >= EventChannels.EVTCHN_2L_NR_CHANNELS)
         {
-            // The 2-level interface has no bits for it.
+            // The 2-level interface has no bits for this port.
             _ = EventChannelOp.Close(port);
             return -Errno.ENOSPC;
         }

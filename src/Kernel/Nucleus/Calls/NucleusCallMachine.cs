@@ -13,7 +13,7 @@ using Xenlet.Kernel.Nucleus.Xen.Abi;
 
 namespace Xenlet.Kernel.Nucleus.Calls;
 
-/// <summary>Facts of the hypervisor, counters of the nucleus, and the end of the guest.</summary>
+/// <summary>Hypervisor facts, the nucleus's counters, and the end of the guest.</summary>
 internal static unsafe class NucleusCallMachine
 {
     public static long WriteHypervisorFacts(ulong address)
@@ -56,7 +56,7 @@ internal static unsafe class NucleusCallMachine
         }
 
         facts->Features = features;
-        // Xen 4.10 and later tell it, and a PVH guest's memory map needs 4.11.
+        // Xen reports it from 4.10 on, and a PVH guest's memory map needs 4.11.
         if (!HypervisorCpuid.HasDomainId)
         {
             return -Errno.EOPNOTSUPP;

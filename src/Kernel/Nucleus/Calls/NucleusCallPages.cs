@@ -5,7 +5,7 @@ using Xenlet.Kernel.Nucleus.Xen.Abi;
 
 namespace Xenlet.Kernel.Nucleus.Calls;
 
-/// <summary>The program's shared pages, their grants, and where xenstore's ring is.</summary>
+/// <summary>The program's shared pages, their grants, and the location of the xenstore ring.</summary>
 internal static unsafe class NucleusCallPages
 {
     public static long Grant(ulong domain, ulong address, ulong readOnly)
@@ -40,7 +40,9 @@ internal static unsafe class NucleusCallPages
 
     public static long StorePort() => StoreParameter(HvmOp.HVM_PARAM_STORE_EVTCHN);
 
-    /// <summary>A parameter of xenstore's; all zeros or all ones, as before the tool stack has set it, is none.</summary>
+    /// <summary>
+    /// Reads a parameter of xenstore. Returns none if it is all zeros or all ones, its values before the tool stack sets it.
+    /// </summary>
     private static long StoreParameter(uint index)
     {
         long result = HvmOp.GetParameter(index, out ulong value);

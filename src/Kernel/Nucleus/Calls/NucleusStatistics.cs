@@ -3,14 +3,14 @@ using Xenlet.Kernel.Nucleus.Linux;
 
 namespace Xenlet.Kernel.Nucleus.Calls;
 
-/// <summary>What <see cref="NucleusCall.ReadStatistics"/> writes. Counters run from boot.</summary>
+/// <summary>The record that <see cref="NucleusCall.ReadStatistics"/> writes. Counters run from boot.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct NucleusStatistics
 {
     public ulong SystemCalls;
     public ulong ThreadSwitches;
 
-    /// <summary>Threads that a futex woke.</summary>
+    /// <summary>Threads woken by a futex.</summary>
     public ulong FutexWakeUps;
 
     /// <summary>Hypercalls issued.</summary>
@@ -25,10 +25,10 @@ internal struct NucleusStatistics
     /// <summary>Live threads of the program.</summary>
     public ulong Threads;
 
-    /// <summary>Pages of RAM that are not the image's.</summary>
+    /// <summary>Pages of RAM outside the image.</summary>
     public ulong TotalPages;
 
-    /// <summary>Pages that hold nothing.</summary>
+    /// <summary>Free pages.</summary>
     public ulong FreePages;
 
     /// <summary>Pages that can still be promised to the program.</summary>
@@ -40,18 +40,18 @@ internal struct NucleusStatistics
     /// <summary>Grant references in use.</summary>
     public ulong Grants;
 
-    /// <summary>Time-stamp count at the first managed instruction.</summary>
+    /// <summary>Time-stamp counter at the first managed instruction.</summary>
     public ulong StartedCount;
 
-    /// <summary>Time-stamp count when the program's first instruction was due.</summary>
+    /// <summary>Time-stamp counter just before the program's first instruction.</summary>
     public ulong ReadyCount;
 
-    /// <summary>The clock, in nanoseconds, at <see cref="ReadyCount"/>.</summary>
+    /// <summary>The clock at <see cref="ReadyCount"/>, in nanoseconds.</summary>
     public ulong ReadyTime;
 
-    /// <summary>Time-stamp count at this call.</summary>
+    /// <summary>Time-stamp counter at this call.</summary>
     public ulong NowCount;
 
-    /// <summary>The clock, in nanoseconds, at this call.</summary>
+    /// <summary>The clock at this call, in nanoseconds.</summary>
     public ulong Now;
 }

@@ -4,17 +4,15 @@ using ThreadState = Xenlet.Kernel.Nucleus.Threads.ThreadState;
 
 namespace Xenlet.Kernel.Nucleus.Calls;
 
-/// <summary>One thread in what <see cref="NucleusCall.ReadThreads"/> writes.</summary>
+/// <summary>A thread's record in what <see cref="NucleusCall.ReadThreads"/> writes.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct NucleusThreadRecord
 {
-    /// <summary>
-    /// Addresses of a deeper stack that are its innermost ones; the rest are its outermost, which say which thread it is.
-    /// </summary>
+    /// <summary>The number of innermost addresses kept of a deeper stack. The rest are its outermost, which identify the thread.</summary>
     public const int Innermost = 24;
 
-    /// <summary>The most addresses of one stack.</summary>
-    public const int MostAddresses = 32;
+    /// <summary>The maximum number of addresses per stack.</summary>
+    public const int MaximumAddresses = 32;
 
     public int Id;
 
@@ -24,15 +22,15 @@ internal unsafe struct NucleusThreadRecord
     /// <summary>What a blocked thread waits for.</summary>
     public WaitKind Wait;
 
-    /// <summary>Addresses that were written.</summary>
+    /// <summary>The number of addresses written.</summary>
     public int Count;
 
-    /// <summary>Nanoseconds of processor time.</summary>
+    /// <summary>Processor time used, in nanoseconds.</summary>
     public ulong CpuTime;
 
     /// <summary>NUL-terminated.</summary>
     public fixed byte Name[16];
 
     /// <summary>Innermost first.</summary>
-    public fixed ulong Addresses[MostAddresses];
+    public fixed ulong Addresses[MaximumAddresses];
 }

@@ -7,25 +7,25 @@ using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
 namespace Xenlet.Kernel.Nucleus.Calls;
 
 /// <summary>
-/// Event channels that belong to the program. The nucleus masks a port when it is signalled and remembers it; one dispatcher thread
-/// of the program takes the ports, and a port is unmasked only when its owner asks for the next event (XSA-391). A peer that signals
-/// without end costs one interrupt for each event that was asked for.
+/// Event channels that belong to the program. The nucleus masks a port when it is signalled and remembers it. One dispatcher thread of the
+/// program takes signalled ports, and a port is unmasked only when its owner is ready for the next event (XSA-391). A peer that signals
+/// without end thus costs one interrupt per event that the owner asked for.
 /// </summary>
 internal static unsafe class ProgramEvents
 {
-    private const uint WordCount = EventChannels.PortCount / 64;
+    private const uint WordCount = EventChannels.EVTCHN_2L_NR_CHANNELS / 64;
 
     private static Bitmap s_pending;
     private static Bitmap s_owned;
     private static Bitmap s_adopted;
     private static WaitQueue s_waiter;
 
-    // Where the search for a signalled port begins, so that a busy port of a low number starves no other.
+    // Where the search for a signalled port begins, so that a busy low-numbered port does not starve others.
     private static uint s_next;
 
-    /// <summary>Makes a port the program's. It is masked until <see cref="Ask"/>.</summary>
-    /// <param name="port">A port that neither the nucleus nor the program has.</param>
-    /// <param name="adopted">True for a port that the program did not make and that stays open when the program lets go of it.</param>
+    /// <summary>Gives a port to the program. It is masked until <see cref="Unmask"/>.</summary>
+    /// <param name="port">A port that belongs neither to the nucleus nor to the program.</param>
+    /// <param name="adopted">True for a port that the program did not create. It stays open when the program releases it.</param>
     public static void Own(uint port, bool adopted)
     {
         EventChannels.Mask(port);
@@ -37,13 +37,13 @@ internal static unsafe class ProgramEvents
         }
     }
 
-    /// <summary>Whether a port is the program's.</summary>
-    public static bool IsOwned(ulong port) => port < EventChannels.PortCount && IsSet(ref s_owned, (uint)port);
+    /// <summary>Whether the port belongs to the program.</summary>
+    public static bool IsOwned(ulong port) => port < EventChannels.EVTCHN_2L_NR_CHANNELS && IsSet(ref s_owned, (uint)port);
 
-    /// <summary>Whether a port of the program's was adopted.</summary>
+    /// <summary>Whether a port of the program was adopted.</summary>
     public static bool IsAdopted(uint port) => IsSet(ref s_adopted, port);
 
-    /// <summary>Takes a port from the program: it is masked, and an event that was not taken is forgotten.</summary>
+    /// <summary>Takes a port from the program: masks it, and drops an event that was not taken.</summary>
     public static void Disown(uint port)
     {
         EventChannels.Mask(port);
@@ -53,11 +53,11 @@ internal static unsafe class ProgramEvents
     }
 
     /// <summary>
-    /// After a resume: all ports are closed, and what was signalled on them has no meaning any more. A thread that waits goes on waiting.
+    /// After a resume: all ports are closed, and earlier events on them mean nothing any more. A waiting thread keeps waiting.
     /// </summary>
     public static void ForgetAll()
     {
-        for (uint port = 0; port < EventChannels.PortCount; port += 64)
+        for (uint port = 0; port < EventChannels.EVTCHN_2L_NR_CHANNELS; port += 64)
         {
             Word(ref s_pending, port) = 0;
             Word(ref s_owned, port) = 0;
@@ -65,10 +65,10 @@ internal static unsafe class ProgramEvents
         }
     }
 
-    /// <summary>The owner wants the next event; one that came in the meantime is delivered at once.</summary>
-    public static void Ask(uint port) => EventChannels.Unmask(port);
+    /// <summary>Enables the port's next event. An event that arrived in the meantime is delivered at once.</summary>
+    public static void Unmask(uint port) => EventChannels.Unmask(port);
 
-    /// <summary>An event came on a port that is not the nucleus's.</summary>
+    /// <summary>Handles an event on a port that is not the nucleus's.</summary>
     public static void Deliver(uint port)
     {
         EventChannels.Mask(port);
@@ -84,8 +84,8 @@ internal static unsafe class ProgramEvents
         }
     }
 
-    /// <summary>Takes a signalled port, or parks the calling thread until there is one.</summary>
-    /// <returns>The port's handle; -EAGAIN when another thread waits.</returns>
+    /// <summary>Takes a signalled port, or blocks the calling thread until there is one.</summary>
+    /// <returns>The port's handle, or -EAGAIN if another thread waits.</returns>
     public static long Wait()
     {
         long port = Take();
@@ -109,7 +109,7 @@ internal static unsafe class ProgramEvents
 
     private static long Take()
     {
-        // The first word twice: its ports below the start come last.
+        // The first word is searched twice: its ports below the start come last.
         for (uint i = 0; i <= WordCount; i++)
         {
             uint first = (s_next / 64 + i) % WordCount * 64;
@@ -129,7 +129,7 @@ internal static unsafe class ProgramEvents
                 }
 
                 Clear(ref s_pending, port);
-                s_next = (port + 1) % EventChannels.PortCount;
+                s_next = (port + 1) % EventChannels.EVTCHN_2L_NR_CHANNELS;
                 return DomainGeneration.Handle(port);
             }
         }

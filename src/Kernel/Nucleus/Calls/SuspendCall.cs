@@ -11,25 +11,24 @@ using Timer = Xenlet.Kernel.Nucleus.Platform.Timer;
 namespace Xenlet.Kernel.Nucleus.Calls;
 
 /// <summary>
-/// Suspends the domain, and takes up again what Xen does not keep for it: memory and processor come back as they were, but the shared page,
-/// event channels, the grant table and the callback vector are a new domain's, and random numbers must not be those of another that has
-/// the same memory. One system call with interrupts off: with one vCPU
-/// no thread sees anything in between.
+/// Suspends the domain, and afterwards restores what Xen does not keep for it. Memory and processor state survive, but the shared info
+/// page, event channels, grant table and callback vector are a new domain's, and random numbers must differ from those of another domain
+/// resumed from the same memory. One system call with interrupts off: with one vCPU, no thread observes an intermediate state.
 /// </summary>
 internal static class SuspendCall
 {
     /// <summary>Suspends the domain and returns when it runs again.</summary>
     /// <returns>
-    /// The number of the generation that begins, above 0, in a new domain; 0 when the suspend was cancelled, or was for a checkpoint,
-    /// and nothing is lost; a negative errno when Xen refused.
+    /// In a new domain, the number of the generation that begins, above 0; 0 if the suspend was cancelled or was for a checkpoint, and
+    /// nothing is lost; a negative errno if Xen refused.
     /// </returns>
     public static long Run()
     {
-        // The console's page comes back empty: input in it is taken, output in it is given time to be taken.
-        ConsoleAttention.Look();
+        // The console's page comes back empty: read the input in it, and give the back end time to take the output.
+        ConsoleService.Run();
         ConsoleDevice.WaitUntilDrained();
 
-        // From here time goes on in the new domain.
+        // From here on, time continues in the new domain.
         _ = Clock.Now();
         long result = SchedOp.Shutdown(XenShutdown.Suspend);
         if (result == 0)
@@ -42,22 +41,22 @@ internal static class SuspendCall
             result = 0;
         }
 
-        // The timer may have gone off, and waiting for the console has swallowed its events: whoever waits for room is woken here.
+        // The timer may have fired, and waiting for the console has consumed its events, so threads that wait for room are woken here.
         Timer.Initialise();
-        ConsoleAttention.Look();
+        ConsoleService.Run();
         return result;
     }
 
     /// <summary>
-    /// The order is that of the boot: time and the masks come with the shared page, the console before interrupts can come. A failure is a
-    /// panic, which until the console is found has port 0xE9 alone.
+    /// The order is that of the boot: the time and the masks come with the shared info page, and the console must be ready before
+    /// interrupts. A failure is a panic, which only reaches port 0xE9 until the console is found.
     /// </summary>
     private static void Resume()
     {
         ConsoleDevice.DeviceGone();
         if (!HypervisorCpuid.Detect())
         {
-            Panic.Halt("the domain was resumed where Xen does not say that it is there"u8);
+            Panic.Halt("Xen was not detected after the domain was resumed"u8);
         }
 
         XenError.PanicIfFailed(SharedInfo.Map(MemoryMap.FirstFrameWithoutRam), "XENMEM_add_to_physmap(shared_info) after a resume"u8);

@@ -9,14 +9,14 @@ using Xenlet.Kernel.Nucleus.Xen.Abi;
 namespace Xenlet.Kernel.Nucleus.Console;
 
 /// <summary>
-/// The guest's console: Xen's console ring, or the first serial port without Xen, with a terminal's line discipline in front.
+/// The guest's console with a terminal's line discipline in front: Xen's console ring, or the first serial port without Xen.
 /// </summary>
 internal static unsafe class ConsoleDevice
 {
     private const int StagingSize = 1024;
 
-    // How long a guest waits for the other side before it is suspended, and in all before it ends: a domain whose console nobody drains
-    // must still do both.
+    // How long a guest waits for the back end before it suspends, and in total before it ends. A domain whose console nobody drains must
+    // still be able to do both.
     private const ulong PatienceNanoseconds = 2_000_000_000;
 
     private static LineDiscipline s_terminal;
@@ -25,23 +25,23 @@ internal static unsafe class ConsoleDevice
     private static int s_stagingStart;
     private static int s_stagingEnd;
 
-    // Whether the last byte written was no newline.
+    // Whether the last byte written was not a newline.
     private static bool s_isInLine;
 
-    // Set once the device and a clock are there: a panic before that has port 0xE9 only.
+    // Set once the device and a clock exist. An earlier panic goes to port 0xE9 only.
     private static bool s_isReady;
 
-    // Nanoseconds spent waiting for room since the guest began to end. What has been waited is never given back: a report is thousands of
-    // bytes, and a limit for each of them would let whoever takes none, or a few, keep the guest alive for hours.
+    // Nanoseconds spent waiting for room since the guest began to end. It never decreases: a report has thousands of bytes, and with a
+    // limit per byte a back end that takes none or few could keep the guest alive for hours.
     private static ulong s_waitedAtEnd;
 
     /// <summary>Threads that wait for input or for room for output.</summary>
     public static WaitQueue* Waiters => (WaitQueue*)Unsafe.AsPointer(ref s_waiters);
 
-    /// <summary>Whether a read would return something: a line, bytes, or the end of file.</summary>
+    /// <summary>Whether a read would return at once: with a line, bytes, or end of file.</summary>
     public static bool CanRead => s_terminal.CanRead;
 
-    /// <summary>Whether the console would take output now.</summary>
+    /// <summary>Whether the console would accept output now.</summary>
     public static bool CanWrite
     {
         get
@@ -60,16 +60,16 @@ internal static unsafe class ConsoleDevice
         }
     }
 
-    /// <summary>The device behind the console is there from now on.</summary>
+    /// <summary>The device behind the console is usable from now on.</summary>
     public static void DeviceReady() => s_isReady = true;
 
     /// <summary>
-    /// The device behind the console is not there until <see cref="DeviceReady"/>; output is kept, as far as there is room.
+    /// The device behind the console is unusable until <see cref="DeviceReady"/>. Output is kept as far as there is room.
     /// </summary>
     public static void DeviceGone() => s_isReady = false;
 
     /// <summary>Reads what the line discipline has ready.</summary>
-    /// <returns>Bytes read; 0 for end of file; -EAGAIN when there is nothing yet.</returns>
+    /// <returns>The number of bytes read; 0 at end of file; -EAGAIN when there is nothing yet.</returns>
     public static long Read(byte* buffer, ulong count)
     {
         if (!s_terminal.CanRead)
@@ -80,8 +80,8 @@ internal static unsafe class ConsoleDevice
         return s_terminal.Read(buffer, (int)Math.Min(count, int.MaxValue));
     }
 
-    /// <summary>Writes as much as there is room for, NL as CR NL.</summary>
-    /// <returns>Bytes of the program's text that were taken.</returns>
+    /// <summary>Writes as much as there is room for, with NL as CR NL.</summary>
+    /// <returns>The number of bytes of the program's text that were accepted.</returns>
     public static ulong Write(byte* text, ulong count)
     {
         ulong done = 0;
@@ -100,11 +100,11 @@ internal static unsafe class ConsoleDevice
         }
     }
 
-    /// <summary>Whether the other side has read or written since the last call; a serial port interrupts for nothing else.</summary>
-    public static bool TakeNews() => !XenPlatform.IsPresent || PvConsole.TakeNews();
+    /// <summary>Whether the back end has read or written since the last call. A serial port interrupts for no other reason.</summary>
+    public static bool TakeProgress() => !XenPlatform.IsPresent || PvConsole.TakeProgress();
 
-    /// <summary>Takes input from the device, as much as Xen's ring holds at most, and echoes it.</summary>
-    /// <returns>False when there may be more input.</returns>
+    /// <summary>Takes input from the device, at most as much as Xen's ring holds, and echoes it.</summary>
+    /// <returns>False if there may be more input.</returns>
     public static bool Service()
     {
         byte* buffer = stackalloc byte[64];
@@ -119,7 +119,7 @@ internal static unsafe class ConsoleDevice
                 StageEcho();
             }
 
-            // Not for each byte: the other side is notified each time.
+            // Once for the whole input and not for each byte, since each flush notifies the back end.
             DrainStaging();
         }
 
@@ -128,12 +128,12 @@ internal static unsafe class ConsoleDevice
         return total < (int)xencons_interface.InputSize;
     }
 
-    /// <summary>The signals that keys have asked for since the last call, as <see cref="LineDiscipline.TakeSignals"/>.</summary>
+    /// <summary>The signals that keys have requested since the last call, as <see cref="LineDiscipline.TakeSignals"/>.</summary>
     public static uint TakeSignals() => s_terminal.TakeSignals();
 
     /// <summary>
-    /// Writes a byte without the line discipline's state, waiting for room: for the last words of the nucleus. All of them, and
-    /// <see cref="DrainAtEnd"/>, share two seconds of waiting; after that a byte that finds no room is dropped.
+    /// Writes a byte past the line discipline and waits for room, for the nucleus's final messages. All such writes and
+    /// <see cref="DrainAtEnd"/> together wait at most two seconds; after that, a byte for which there is no room is dropped.
     /// </summary>
     public static void WriteByPolling(byte value)
     {
@@ -150,7 +150,7 @@ internal static unsafe class ConsoleDevice
         WriteRawByPolling(value);
     }
 
-    /// <summary>Ends the line that the program or its user left unfinished, so that what the nucleus writes begins one.</summary>
+    /// <summary>Ends the line that the program or its user left unfinished, so that the nucleus's message starts a new one.</summary>
     public static void StartLine()
     {
         if (s_isInLine)
@@ -159,7 +159,7 @@ internal static unsafe class ConsoleDevice
         }
     }
 
-    /// <summary>Waits until the other side has taken all output, at most two seconds.</summary>
+    /// <summary>Waits until the back end has taken all output, at most two seconds.</summary>
     public static void WaitUntilDrained()
     {
         ulong waited = 0;
@@ -167,7 +167,7 @@ internal static unsafe class ConsoleDevice
     }
 
     /// <summary>
-    /// As <see cref="WaitUntilDrained()"/>, for a guest that ends: with what is left of the two seconds for all its last words.
+    /// As <see cref="WaitUntilDrained()"/>, for a guest that ends: waits for the rest of the two seconds that all its final messages share.
     /// </summary>
     public static void DrainAtEnd() => WaitUntilDrained(ref s_waitedAtEnd);
 
@@ -197,7 +197,9 @@ internal static unsafe class ConsoleDevice
         }
     }
 
-    /// <summary>Waits a while for room and adds the time to <paramref name="waited"/>; false when that is over the limit.</summary>
+    /// <summary>
+    /// Waits a while for room and adds the time to <paramref name="waited"/>. Returns false once the total exceeds the limit.
+    /// </summary>
     private static bool TryWaitForRoom(ref ulong waited)
     {
         if (waited >= PatienceNanoseconds)
@@ -211,7 +213,7 @@ internal static unsafe class ConsoleDevice
         return true;
     }
 
-    /// <summary>Gives dom0 the processor for a while; without Xen the port is always ready soon.</summary>
+    /// <summary>Gives dom0 the processor for a while. Without Xen the port is soon ready anyway.</summary>
     private static void WaitForRoom()
     {
         if (XenPlatform.IsPresent)
@@ -239,7 +241,7 @@ internal static unsafe class ConsoleDevice
             s_stagingEnd = 0;
         }
 
-        // Echo that finds no room stays queued in the line discipline until the next interrupt.
+        // Echo for which there is no room stays in the line discipline until the next interrupt.
         s_stagingEnd += s_terminal.TakeEcho(StagingBytes + s_stagingEnd, StagingSize - s_stagingEnd);
         if (s_terminal.HasEcho)
         {

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace Xenlet.Kernel.Nucleus.Console;
 
-/// <summary>Bytes on their way back to the terminal. A byte that finds the queue full is lost: echo never holds up input.</summary>
+/// <summary>Bytes to be echoed to the terminal. A byte that finds the queue full is dropped: echo never holds up input.</summary>
 internal unsafe struct EchoQueue
 {
     private const int Capacity = 512;
@@ -12,20 +12,20 @@ internal unsafe struct EchoQueue
     private int _tail;
     private int _used;
 
-    /// <summary>Bytes that still fit.</summary>
+    /// <summary>The number of bytes that still fit.</summary>
     public readonly int Room => Capacity - _used;
 
-    /// <summary>Bytes waiting.</summary>
+    /// <summary>The number of bytes in the queue.</summary>
     public readonly int Count => _used;
 
-    /// <summary>Makes the queue empty.</summary>
+    /// <summary>Empties the queue.</summary>
     public void Clear()
     {
         _tail = 0;
         _used = 0;
     }
 
-    /// <summary>Adds a byte, or loses it when the queue is full.</summary>
+    /// <summary>Adds a byte, or drops it when the queue is full.</summary>
     public bool TryPut(byte value)
     {
         if (_used == Capacity)
@@ -38,7 +38,9 @@ internal unsafe struct EchoQueue
         return true;
     }
 
-    /// <summary>Takes up to <paramref name="count"/> bytes.</summary>
+    /// <summary>
+    /// Removes up to <paramref name="count"/> bytes.
+    /// </summary>
     public int Take(byte* buffer, int count)
     {
         int taken = 0;

@@ -4,15 +4,15 @@ using System.Runtime.InteropServices;
 namespace Xenlet.Kernel.Nucleus.Console;
 
 /// <summary>
-/// What a program may read from the console: a ring of records, each two bytes of length (low byte first) and that many bytes.
+/// The console input that the program may read: a ring of records, each a length of two bytes (low byte first) and that many bytes.
 /// </summary>
 /// <remarks>
-/// A record is one line, or what an end-of-file character pushed (its length may be 0: the end of the file itself), or bytes typed while
-/// the terminal was not canonical. Records keep the line ends apart from the bytes, so a line may hold any byte, even a literal newline.
+/// A record is one line, or what an end-of-file character pushed (if its length is 0, the end of file itself), or bytes typed while the
+/// terminal was not canonical. Records keep line ends apart from the bytes, so a line may contain any byte, even a literal newline.
 /// </remarks>
 internal unsafe struct InputQueue
 {
-    /// <summary>Longest record: a line of 4095 bytes and its newline.</summary>
+    /// <summary>The longest record: a line of 4095 bytes and its newline.</summary>
     public const int MaximumRecord = 4096;
 
     private const int HeaderSize = 2;
@@ -22,14 +22,14 @@ internal unsafe struct InputQueue
     private int _tail;
     private int _used;
 
-    // Bytes not yet read of the record at the tail whose header was taken; -1: the tail is at a header.
+    // Unread bytes of the record at the tail whose header was taken; -1 if the tail is at a header.
     private int _remaining;
 
-    // Ring index of the header of the newest record while bytes may still be added to it; -1: none.
+    // Ring index of the newest record's header while the record may still grow; -1 if there is none.
     private int _openHeader;
     private int _openLength;
 
-    /// <summary>Makes the queue empty; needed once before anything else.</summary>
+    /// <summary>Empties the queue. Call it once before anything else.</summary>
     public void Clear()
     {
         _tail = 0;
@@ -40,13 +40,13 @@ internal unsafe struct InputQueue
         ByteCount = 0;
     }
 
-    /// <summary>Bytes that can be read, over all records.</summary>
+    /// <summary>The number of readable bytes in all records.</summary>
     public int ByteCount { get; private set; }
 
-    /// <summary>Whether a record, even an empty one, waits.</summary>
+    /// <summary>Whether there is a record, even an empty one.</summary>
     public readonly bool HasRecord => _used > 0;
 
-    /// <summary>Appends a whole record, or nothing when it does not fit.</summary>
+    /// <summary>Appends a whole record, or nothing if it does not fit.</summary>
     public bool TryAppend(ReadOnlySpan<byte> record)
     {
         if (record.Length > MaximumRecord || _used + HeaderSize + record.Length > Capacity)
@@ -66,7 +66,7 @@ internal unsafe struct InputQueue
         return true;
     }
 
-    /// <summary>Appends a byte to the record of bytes typed without line editing, opening one if the newest is a line.</summary>
+    /// <summary>Appends a byte to the record of bytes typed without line editing; opens a record if the newest is a line.</summary>
     public bool TryAppendByte(byte value)
     {
         bool open = _openHeader >= 0 && _openLength < MaximumRecord;
@@ -91,7 +91,7 @@ internal unsafe struct InputQueue
         return true;
     }
 
-    /// <summary>Reads from the first record only, as a canonical read does; an empty record is consumed and gives 0.</summary>
+    /// <summary>Reads from the first record only, as a canonical read does. An empty record is consumed and gives 0.</summary>
     public int ReadRecord(byte* buffer, int count)
     {
         if (!HasRecord || count <= 0)
@@ -120,7 +120,7 @@ internal unsafe struct InputQueue
         return taken;
     }
 
-    /// <summary>Reads bytes over all records, as a read that is not canonical does; empty records are passed over.</summary>
+    /// <summary>Reads bytes across records, as a non-canonical read does. Skips empty records.</summary>
     public int ReadBytes(byte* buffer, int count)
     {
         int total = 0;
@@ -137,7 +137,7 @@ internal unsafe struct InputQueue
     [UnscopedRef]
     private Span<byte> Ring => MemoryMarshal.CreateSpan(ref _ring[0], Capacity);
 
-    // A record whose header was read cannot grow any more: its length was taken over into _remaining.
+    // A record whose header was taken can no longer grow: its length was copied to _remaining.
     private int TakeHeader()
     {
         if (_tail == _openHeader)

@@ -5,7 +5,7 @@ namespace Xenlet.Kernel.Nucleus.Console;
 /// <content>What the terminal shows of the line being typed, and in which columns.</content>
 internal unsafe partial struct LineDiscipline
 {
-    // Columns that the line's bytes from an index on take, and the bytes of echo that rub them out.
+    // The number of columns that the line's bytes from an index on occupy, and the number of echo bytes that erase them.
     private int ColumnsFrom(int index, out int echoBytes)
     {
         int column = LineColumnAt(index);
@@ -71,7 +71,7 @@ internal unsafe partial struct LineDiscipline
 
     private void Echo(byte value)
     {
-        // What is still to be shown again will show this byte in its place.
+        // The pending reprint will show this byte in its place.
         if (HasLocal(ECHO) && _reprint < 0)
         {
             EchoCharacter(value);

@@ -2,7 +2,7 @@ using static Xenlet.Kernel.Nucleus.Console.TermiosBits;
 
 namespace Xenlet.Kernel.Nucleus.Console;
 
-/// <content>The line being typed: what each byte does to it.</content>
+/// <content>Line editing: the effect of each input byte on the line being typed.</content>
 internal unsafe partial struct LineDiscipline
 {
     private bool TryEdit(byte value)
@@ -72,7 +72,7 @@ internal unsafe partial struct LineDiscipline
             _reprint = -1;
             EchoLineEnd(value);
 
-            // The limit of Store leaves room for this byte.
+            // The limit in Store leaves room for this byte.
             Line[_lineLength++] = value;
         }
 
@@ -92,7 +92,7 @@ internal unsafe partial struct LineDiscipline
         }
     }
 
-    // A finished line waits, or part of a line was dropped: what is typed now would land in the wrong line.
+    // A finished line waits, or part of a line was dropped: input now would land in the wrong line.
     private readonly bool IsHoldingBack => _isLineComplete || _isDropping;
 
     private void Store(byte value)
@@ -106,7 +106,7 @@ internal unsafe partial struct LineDiscipline
             _isDropping = true;
             Ring();
         }
-        else if (_lineLength >= LineLimit - 1)
+        else if (_lineLength >= N_TTY_BUF_SIZE - 1)
         {
             Ring();
         }
@@ -169,7 +169,7 @@ internal unsafe partial struct LineDiscipline
         return index;
     }
 
-    // A word is letters, digits, '_' and everything beyond ASCII, with what follows it up to the cursor.
+    // A word consists of letters, digits, '_' and everything beyond ASCII; what follows it up to the cursor counts with it.
     private int PreviousWord()
     {
         int index = _lineLength;
@@ -218,7 +218,7 @@ internal unsafe partial struct LineDiscipline
         }
         else if (reprinting || echoBytes > _echo.Room)
         {
-            // Too much to rub out: start afresh on the next row of the screen.
+            // Too much to erase: start again on the next row of the screen.
             Reprint(control);
         }
         else

@@ -5,31 +5,32 @@ using static Xenlet.Kernel.Nucleus.Console.TermiosBits;
 namespace Xenlet.Kernel.Nucleus.Console;
 
 /// <summary>
-/// What a terminal does between its line and a program: line editing, echo, signals from the keyboard, newline translation. Behaves as
-/// Linux's N_TTY does where it does anything; it has no input or output of its own.
+/// A terminal's line discipline between the device and the program: line editing, echo, signals from the keyboard, newline translation.
+/// What it supports works as in Linux's N_TTY. It does no input or output itself.
 /// </summary>
 /// <remarks>
-/// <para>The owner gives every byte that the console received to <see cref="Input"/>, then sends what <see cref="TakeEcho"/> gives and
-/// raises what <see cref="TakeSignals"/> gives. A program's output goes through <see cref="TranslateOutput"/>.</para>
-/// <para>As on Linux, CR and LF each end a line (ICRNL), so a terminal that sends both sends an empty line too. <c>xl console</c> sends CR
-/// alone for Enter.</para>
-/// <para>Not offered, and absent from the flags a program reads back: flow control by Ctrl-S and Ctrl-Q (a program must not be stopped by a
-/// stray byte), upper-case terminals, parity marks, ECHOPRT. VTIME is the owner's: see <see cref="ReadTimeout"/>.</para>
-/// <para>Memory is fixed. A line holds 4095 bytes and its newline; complete lines wait for the program up to 4 KiB, and one more line
-/// waits for room behind them. What comes beyond is dropped, a whole line at a time, each byte answered by BEL (IMAXBEL).</para>
+/// <para>The owner passes every byte that the console received to <see cref="Input"/>, then sends what <see cref="TakeEcho"/> returns and
+/// raises what <see cref="TakeSignals"/> returns. A program's output goes through <see cref="TranslateOutput"/>.</para>
+/// <para>As on Linux, CR and LF each end a line (ICRNL), so a terminal that sends both also sends an empty line. <c>xl console</c> sends
+/// only CR for Enter.</para>
+/// <para>Not supported, and absent from the flags that a program reads back: flow control by Ctrl-S and Ctrl-Q (a stray byte must not stop
+/// a program), upper-case terminals, parity marks, ECHOPRT. The owner implements VTIME: see <see cref="ReadTimeout"/>.</para>
+/// <para>Memory is fixed. A line holds 4095 bytes and its newline; up to 4 KiB of complete lines wait for the program, and one more line
+/// waits for room behind them. Further input is dropped, a whole line at a time, and each dropped byte is answered with BEL
+/// (IMAXBEL).</para>
 /// </remarks>
 internal unsafe partial struct LineDiscipline
 {
-    /// <summary>Longest line, with its newline: N_TTY_BUF_SIZE of Linux's n_tty.c.</summary>
-    public const int LineLimit = InputQueue.MaximumRecord;
+    /// <summary>The longest line including its newline: N_TTY_BUF_SIZE of Linux's n_tty.c.</summary>
+    public const int N_TTY_BUF_SIZE = InputQueue.MaximumRecord;
 
-    /// <summary>Bit of <see cref="TakeSignals"/> for SIGINT (2).</summary>
+    /// <summary>The bit of SIGINT (2) in <see cref="TakeSignals"/>.</summary>
     public const uint InterruptSignal = 1u << (2 - 1);
 
-    /// <summary>Bit of <see cref="TakeSignals"/> for SIGQUIT (3).</summary>
+    /// <summary>The bit of SIGQUIT (3) in <see cref="TakeSignals"/>.</summary>
     public const uint QuitSignal = 1u << (3 - 1);
 
-    /// <summary>Bit of <see cref="TakeSignals"/> for SIGTSTP (20).</summary>
+    /// <summary>The bit of SIGTSTP (20) in <see cref="TakeSignals"/>.</summary>
     public const uint SuspendSignal = 1u << (20 - 1);
 
     private const byte Bell = 7;
@@ -41,14 +42,14 @@ internal unsafe partial struct LineDiscipline
     private const uint KnownOutputFlags = OPOST | ONLCR;
     private const uint KnownLocalFlags = ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHONL | NOFLSH | ECHOCTL | ECHOKE | IEXTEN;
 
-    // c_cc of a fresh terminal: INIT_C_CC of asm-generic/termios.h, without the flow control characters.
+    // c_cc of a new terminal: INIT_C_CC of asm-generic/termios.h without the flow control characters.
     private static ReadOnlySpan<byte> DefaultControlCharacters =>
         [3, 28, Delete, 21, 4, 0, 1, 0, 0, 0, 26, 0, 18, 15, 23, 22, 0, 0, 0];
 
     private Termios _termios;
     private InputQueue _queue;
     private EchoQueue _echo;
-    private fixed byte _line[LineLimit];
+    private fixed byte _line[N_TTY_BUF_SIZE];
     private int _lineLength;
 
     // The line is finished and waits for room in the queue.
@@ -59,17 +60,17 @@ internal unsafe partial struct LineDiscipline
     private bool _isNextLiteral;
     private uint _signals;
 
-    // Where the cursor is, and where it was when the line began: a tab's width depends on it.
+    // The cursor's column, and its column when the line began: a tab's width depends on them.
     private int _column;
     private int _lineColumn;
 
-    // Index of the line's next byte to show again (Ctrl-R); -1: nothing to show.
+    // Index of the line's next byte to reprint (Ctrl-R); -1 if there is none.
     private int _reprint;
 
-    // ONLCR wrote the CR of a newline and found no room for the LF.
+    // ONLCR has written a newline's CR and found no room for the LF.
     private bool _isNewlineHalfWritten;
 
-    /// <summary>Sets the defaults of a Linux terminal and empties every buffer; needed once before anything else.</summary>
+    /// <summary>Sets the defaults of a Linux terminal and empties every buffer. Call it once before anything else.</summary>
     public void Initialise()
     {
         _termios.InputFlags = ICRNL | IMAXBEL | IUTF8;
@@ -89,24 +90,27 @@ internal unsafe partial struct LineDiscipline
         FlushInput();
     }
 
-    /// <summary>Whether input is edited by lines (ICANON).</summary>
+    /// <summary>Whether input is edited line by line (ICANON).</summary>
     public readonly bool IsCanonical => HasLocal(ICANON);
 
-    /// <summary>Whether a program would find something to read: what poll reports. A pending end of file counts.</summary>
+    /// <summary>Whether a read would find something, as poll reports it. A pending end of file counts.</summary>
     public readonly bool CanRead => CanReadAtLeast(MinimumBytes);
 
-    /// <summary>Bytes a program could read now (FIONREAD).</summary>
+    /// <summary>The number of bytes that a program could read now (FIONREAD).</summary>
     public readonly int ReadableBytes => _queue.ByteCount;
 
-    /// <summary>The last <see cref="Read"/> gave 0 because the end of the file was typed, not because there was nothing to read.</summary>
+    /// <summary>
+    /// Whether the last <see cref="Read"/> returned 0 because the end-of-file character was typed, and not for lack of input.
+    /// </summary>
     public bool AtEndOfFile { get; private set; }
 
-    /// <summary>Bytes of echo waiting to be sent.</summary>
+    /// <summary>Whether echo waits to be sent.</summary>
     public readonly bool HasEcho => _echo.Count > 0 || _reprint >= 0;
 
     /// <summary>
-    /// How long a read that finds nothing waits, in tenths of a second, when line editing is off and VMIN is 0; 0: it returns at once;
-    /// -1: it waits for input. With both VMIN and VTIME the read ends at its first byte, as if the time between bytes had run out.
+    /// How long a read that finds nothing waits, in tenths of a second: 0 if it returns at once, -1 if it waits for input. Applies when
+    /// line editing is off and VMIN is 0. With both VMIN and VTIME, the read ends at its first byte, as if the time between bytes had run
+    /// out.
     /// </summary>
     public readonly int ReadTimeout =>
         IsCanonical || _termios.ControlCharacters[VMIN] != 0 ? -1 : _termios.ControlCharacters[VTIME];
@@ -120,18 +124,21 @@ internal unsafe partial struct LineDiscipline
         }
     }
 
-    /// <summary>Whether a read of <paramref name="count"/> bytes has what it waits for.</summary>
+    /// <summary>
+    /// Whether a read of <paramref name="count"/> bytes could complete.
+    /// </summary>
     public readonly bool CanReadAtLeast(int count)
     {
         int minimum = MinimumBytes;
         return IsCanonical ? _queue.HasRecord : _queue.ByteCount >= (count < minimum ? count : minimum);
     }
 
-    /// <summary>Copies the settings out (TCGETS).</summary>
+    /// <summary>Returns the settings (TCGETS).</summary>
     public readonly void GetTermios(Termios* termios) => *termios = _termios;
 
     /// <summary>
-    /// Takes new settings (TCSETS); flags it does not know are left out. When line editing ends, the unfinished line becomes readable.
+    /// Sets the settings (TCSETS) and ignores flags that are not supported. When line editing is turned off, the unfinished line becomes
+    /// readable.
     /// </summary>
     public void SetTermios(Termios* termios)
     {
@@ -153,7 +160,7 @@ internal unsafe partial struct LineDiscipline
         }
     }
 
-    /// <summary>Discards everything typed and not yet read (TCIFLUSH), with the unfinished line.</summary>
+    /// <summary>Discards all input not yet read (TCIFLUSH), including the unfinished line.</summary>
     public void FlushInput()
     {
         _queue.Clear();
@@ -165,7 +172,7 @@ internal unsafe partial struct LineDiscipline
         AtEndOfFile = false;
     }
 
-    /// <summary>Takes one byte from the console.</summary>
+    /// <summary>Processes one byte from the console.</summary>
     public void Input(byte value)
     {
         if (HasInput(ISTRIP))
@@ -213,8 +220,8 @@ internal unsafe partial struct LineDiscipline
     }
 
     /// <summary>
-    /// Reads up to <paramref name="count"/> bytes: of the first line only when canonical. 0 with <see cref="AtEndOfFile"/> is the end of
-    /// the file; the file goes on after it, as a terminal does.
+    /// Reads up to <paramref name="count"/> bytes; in canonical mode, of the first line only. 0 with <see cref="AtEndOfFile"/> is the end
+    /// of file; reading continues after it, as on any terminal.
     /// </summary>
     public int Read(byte* buffer, int count)
     {
@@ -229,13 +236,15 @@ internal unsafe partial struct LineDiscipline
         return taken;
     }
 
-    /// <summary>Takes up to <paramref name="count"/> bytes to send to the console as they are.</summary>
+    /// <summary>
+    /// Takes up to <paramref name="count"/> bytes to send to the console unchanged.
+    /// </summary>
     public int TakeEcho(byte* buffer, int count)
     {
         int taken = _echo.Take(buffer, count);
         while (_reprint >= 0 && taken < count)
         {
-            // The widest character is ^X.
+            // The longest echo of a character is ^X.
             while (_reprint < _lineLength && _echo.Room >= 2)
             {
                 EchoCharacter(Line[_reprint++]);
@@ -252,7 +261,9 @@ internal unsafe partial struct LineDiscipline
         return taken;
     }
 
-    /// <summary>Takes the signals the keyboard asked for since the last call: bit n-1 is signal n, as in a Linux signal set.</summary>
+    /// <summary>
+    /// Takes the signals that the keyboard has requested since the last call. Bit n-1 is signal n, as in a Linux signal set.
+    /// </summary>
     public uint TakeSignals()
     {
         uint signals = _signals;
@@ -261,15 +272,15 @@ internal unsafe partial struct LineDiscipline
     }
 
     /// <summary>
-    /// Translates a piece of the program's output (ONLCR) and keeps count of the column. Stops when either side is used up; the caller
-    /// goes on with the rest of the source.
+    /// Translates a piece of the program's output (ONLCR) and tracks the column. Stops at the end of the source or of the destination; the
+    /// caller continues with the rest of the source.
     /// </summary>
     /// <param name="source">The program's bytes.</param>
-    /// <param name="count">How many.</param>
-    /// <param name="destination">Where the bytes for the console go.</param>
-    /// <param name="capacity">Room there: 1 or more makes progress.</param>
-    /// <param name="consumed">How many bytes of the source are dealt with.</param>
-    /// <returns>Bytes written to the destination.</returns>
+    /// <param name="count">Their number.</param>
+    /// <param name="destination">Receives the bytes for the console.</param>
+    /// <param name="capacity">Its size. At least 1 is needed for progress.</param>
+    /// <param name="consumed">The number of source bytes processed.</param>
+    /// <returns>The number of bytes written to the destination.</returns>
     public int TranslateOutput(byte* source, int count, byte* destination, int capacity, out int consumed)
     {
         int read = 0;
@@ -296,7 +307,7 @@ internal unsafe partial struct LineDiscipline
     }
 
     [UnscopedRef]
-    private Span<byte> Line => MemoryMarshal.CreateSpan(ref _line[0], LineLimit);
+    private Span<byte> Line => MemoryMarshal.CreateSpan(ref _line[0], N_TTY_BUF_SIZE);
 
     private readonly bool TranslatesNewline => (_termios.OutputFlags & (OPOST | ONLCR)) == (OPOST | ONLCR);
 

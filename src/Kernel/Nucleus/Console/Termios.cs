@@ -3,12 +3,12 @@ using System.Runtime.InteropServices;
 namespace Xenlet.Kernel.Nucleus.Console;
 
 /// <summary>
-/// The kernel's <c>struct termios</c> as TCGETS and TCSETS carry it (asm-generic/termbits.h): 36 bytes, smaller than the C library's.
+/// The kernel's <c>struct termios</c>, which TCGETS and TCSETS transfer (asm-generic/termbits.h): 36 bytes, smaller than the C library's.
 /// </summary>
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct Termios
 {
-    /// <summary>Entries of <see cref="ControlCharacters"/>: NCCS of asm-generic/termbits.h.</summary>
+    /// <summary>The number of <see cref="ControlCharacters"/>: NCCS of asm-generic/termbits.h.</summary>
     public const int NCCS = 19;
 
     /// <summary>c_iflag.</summary>
@@ -17,20 +17,20 @@ internal unsafe struct Termios
     /// <summary>c_oflag.</summary>
     public uint OutputFlags;
 
-    /// <summary>c_cflag: kept and given back; a Xen console has no line speed.</summary>
+    /// <summary>c_cflag. Stored and returned only; a Xen console has no line speed.</summary>
     public uint ControlFlags;
 
     /// <summary>c_lflag.</summary>
     public uint LocalFlags;
 
-    /// <summary>c_line: always N_TTY, 0.</summary>
+    /// <summary>c_line. Always N_TTY, 0.</summary>
     public byte Line;
 
-    /// <summary>c_cc: 0 (_POSIX_VDISABLE) turns a special character off.</summary>
+    /// <summary>c_cc. 0 (_POSIX_VDISABLE) disables a special character.</summary>
     public fixed byte ControlCharacters[NCCS];
 }
 
-/// <summary>Flags and indexes of <see cref="Termios"/>, with their names in asm-generic/termbits.h.</summary>
+/// <summary>Flags and indexes of <see cref="Termios"/> under their names in asm-generic/termbits.h.</summary>
 internal static class TermiosBits
 {
     public const uint ISTRIP = 0x20;

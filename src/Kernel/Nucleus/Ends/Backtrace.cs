@@ -4,21 +4,19 @@ using Xenlet.Kernel.Nucleus.Unwind;
 
 namespace Xenlet.Kernel.Nucleus.Ends;
 
-/// <summary>
-/// The calls that led to a place, as lines of addresses; <c>build.sh run</c> and <c>addr2line -e NAME.debug</c> turn them into names.
-/// </summary>
+/// <summary>A backtrace as lines of addresses. <c>build.sh run</c> and <c>addr2line -e NAME.debug</c> turn them into names.</summary>
 internal static unsafe class Backtrace
 {
-    /// <summary>Innermost frames that are shown.</summary>
+    /// <summary>The number of innermost frames shown.</summary>
     private const int Innermost = 24;
 
-    /// <summary>Outermost frames that are shown of a deeper stack: they say which thread it is.</summary>
+    /// <summary>The number of outermost frames shown of a deeper stack. They identify the thread.</summary>
     private const int Outermost = 8;
 
-    /// <summary>A walk that has not ended by then runs in a circle.</summary>
+    /// <summary>A longer walk runs in a circle.</summary>
     private const int MaximumDepth = 100_000;
 
-    /// <summary>From an interrupted place.</summary>
+    /// <summary>Writes the backtrace of an interrupted thread.</summary>
     public static void FromFrame(Frame* frame)
     {
         UnwindRegisters registers;
@@ -26,7 +24,7 @@ internal static unsafe class Backtrace
         Write(&registers);
     }
 
-    /// <summary>From the caller of a function whose frame pointer this is.</summary>
+    /// <summary>Writes the backtrace from the caller of the function with this frame pointer.</summary>
     public static void FromCaller(ulong framePointer)
     {
         if (!ProbeMemory.TryRead64(framePointer, out ulong callersFramePointer)

@@ -8,11 +8,13 @@ using Xenlet.Kernel.Nucleus.Xen.Abi;
 namespace Xenlet.Kernel.Nucleus.Ends;
 
 /// <summary>
-/// Leaves the program's exit status in xenstore, at data/xenlet/exit of the domain: a tool stack that watches there need not read consoles.
+/// Writes the program's exit status to xenstore, at data/xenlet/exit of the domain, so that a tool stack can watch it instead of reading
+/// the console.
 /// </summary>
 /// <remarks>
-/// One request, written when nothing else runs any more. Where the ring is not idle (the program ended in the middle of a request, or
-/// xenstored does not answer) nothing is written: the status is also the console's last line, and the end must not wait for anybody.
+/// This is a single request, written when nothing else runs any more. If the ring is not idle (the program ended in the middle of a
+/// request, or xenstored does not answer), nothing is written: the status is also the console's last line, and the end must not wait for
+/// anybody.
 /// </remarks>
 internal static unsafe class ExitRecord
 {
@@ -20,12 +22,13 @@ internal static unsafe class ExitRecord
     private const int HeaderSize = 16;
     private const ulong PatienceNanoseconds = 200_000_000;
 
-    /// <summary>Writes the status and gives xenstored a moment to take it.</summary>
+    /// <summary>Writes the status and gives xenstored a moment to read it.</summary>
     public static void Write(int status)
     {
         if (!XenPlatform.IsPresent
             || HvmOp.GetParameter(HvmOp.HVM_PARAM_STORE_PFN, out ulong frame) < 0 || frame is 0 or ulong.MaxValue
-            || HvmOp.GetParameter(HvmOp.HVM_PARAM_STORE_EVTCHN, out ulong channel) < 0 || channel is 0 or >= EventChannels.PortCount)
+            || HvmOp.GetParameter(HvmOp.HVM_PARAM_STORE_EVTCHN, out ulong channel) < 0
+            || channel is 0 or >= EventChannels.EVTCHN_2L_NR_CHANNELS)
         {
             return;
         }
@@ -54,7 +57,7 @@ internal static unsafe class ExitRecord
     private static uint Put(xenstore_domain_interface* ring, uint index, int status)
     {
         ReadOnlySpan<byte> path = "data/xenlet/exit\0"u8;
-        byte* digits = stackalloc byte[Digits.Most];
+        byte* digits = stackalloc byte[Digits.Maximum];
         int count = Digits.WriteDecimal((uint)status & 0xff, digits);
 
         uint* header = stackalloc uint[HeaderSize / sizeof(uint)];
@@ -64,17 +67,17 @@ internal static unsafe class ExitRecord
         header[3] = (uint)(path.Length + count);
         for (int i = 0; i < HeaderSize; i++)
         {
-            ring->req[index++ % xenstore_domain_interface.RingSize] = ((byte*)header)[i];
+            ring->req[index++ % xenstore_domain_interface.XENSTORE_RING_SIZE] = ((byte*)header)[i];
         }
 
         for (int i = 0; i < path.Length; i++)
         {
-            ring->req[index++ % xenstore_domain_interface.RingSize] = path[i];
+            ring->req[index++ % xenstore_domain_interface.XENSTORE_RING_SIZE] = path[i];
         }
 
         for (int i = 0; i < count; i++)
         {
-            ring->req[index++ % xenstore_domain_interface.RingSize] = digits[i];
+            ring->req[index++ % xenstore_domain_interface.XENSTORE_RING_SIZE] = digits[i];
         }
 
         return index;
@@ -85,11 +88,11 @@ internal static unsafe class ExitRecord
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct xenstore_domain_interface
 {
-    /// <summary>XENSTORE_RING_SIZE: bytes of each ring; indexes run freely.</summary>
-    public const uint RingSize = 1024;
+    /// <summary>XENSTORE_RING_SIZE: size of each ring in bytes. The indexes run freely.</summary>
+    public const uint XENSTORE_RING_SIZE = 1024;
 
-    public fixed byte req[(int)RingSize];
-    public fixed byte rsp[(int)RingSize];
+    public fixed byte req[(int)XENSTORE_RING_SIZE];
+    public fixed byte rsp[(int)XENSTORE_RING_SIZE];
     public uint req_cons;
     public uint req_prod;
     public uint rsp_cons;

@@ -5,7 +5,7 @@ using Xenlet.Kernel.Nucleus.Xen.Abi;
 
 namespace Xenlet.Kernel.Nucleus.Ends;
 
-/// <summary>How the machine is switched off.</summary>
+/// <summary>Powers off or resets the machine.</summary>
 internal static class KernelEnd
 {
     [DoesNotReturn]
@@ -16,7 +16,7 @@ internal static class KernelEnd
             XenPlatform.Shutdown(XenShutdown.PowerOff);
         }
 
-        // ACPI sleep state S5 of QEMU's PC: PM1a control, SLP_EN with type 0. The firmware puts the block at 0x600.
+        // ACPI sleep state S5 on QEMU's PC: PM1a control, SLP_EN with type 0. The firmware puts the block at 0x600.
         Machine.Out16(0x604, 0x2000);
         Machine.Halt();
     }
@@ -32,7 +32,7 @@ internal static class KernelEnd
         Reset();
     }
 
-    /// <summary>Under Xen the domain is recorded as crashed; QEMU without Xen sees a reset.</summary>
+    /// <summary>Under Xen, the domain is recorded as crashed. Without Xen, QEMU sees a reset.</summary>
     [DoesNotReturn]
     public static void Crash()
     {

@@ -3,17 +3,17 @@ using Xenlet.Kernel.Nucleus.Platform.Xen;
 
 namespace Xenlet.Kernel.Nucleus.Ends;
 
-/// <summary>Who has the memory.</summary>
+/// <summary>Counts the pages of each owner.</summary>
 internal static unsafe class MemoryOwners
 {
-    /// <summary>Counts the pages of each owner, as they are at this moment.</summary>
+    /// <summary>Writes the current number of pages of each owner.</summary>
     public static void Count(NucleusMemoryRecord* record)
     {
         ulong mappings = 0;
         ulong stacks = 0;
         for (Region* region = RegionList.First; region != null; region = region->Next)
         {
-            // The image's frames are not the allocator's, and shared pages count themselves.
+            // The image's frames do not come from the allocator, and shared pages are counted separately.
             if ((region->Kind & RegionKind.Image) != 0)
             {
                 continue;

@@ -3,20 +3,20 @@ using System.Runtime.InteropServices;
 namespace Xenlet.Kernel.Nucleus.Ends;
 
 /// <summary>
-/// Pages by owner, as the private call ReadMemory writes them. All but <see cref="Promised"/> add up to <see cref="Total"/>.
+/// Pages by owner, as the nucleus call ReadMemory writes them. All but <see cref="Promised"/> add up to <see cref="Total"/>.
 /// </summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct NucleusMemoryRecord
 {
-    /// <summary>All pages of RAM.</summary>
+    /// <summary>Error code, or all ones for a system call.</summary>
     public ulong Total;
 
-    /// <summary>Pages that the image occupies, and RAM that the nucleus leaves alone.</summary>
+    /// <summary>Pages that the image occupies, and RAM that the nucleus does not use.</summary>
     public ulong Image;
 
     public ulong PageTables;
 
-    /// <summary>Pages of what the program mapped: the collector's heap, glibc's, mapped memory.</summary>
+    /// <summary>Pages of the program's mappings: the collector's heap, glibc's heap, mapped memory.</summary>
     public ulong Mappings;
 
     public ulong Stacks;
@@ -29,6 +29,6 @@ internal struct NucleusMemoryRecord
 
     public ulong Free;
 
-    /// <summary>Of the free ones, those that are promised to the program.</summary>
+    /// <summary>The part of the free pages that is promised to the program.</summary>
     public ulong Promised;
 }

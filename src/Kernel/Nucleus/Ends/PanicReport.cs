@@ -5,12 +5,10 @@ using Xenlet.Kernel.Nucleus.Console;
 
 namespace Xenlet.Kernel.Nucleus.Ends;
 
-/// <summary>What a panic is shown with: the exports behind <see cref="UpperCalls"/>, and the report of a fault.</summary>
+/// <summary>Shows a panic: the exports behind <see cref="UpperCalls"/>, and the report of a fault.</summary>
 internal static unsafe class PanicReport
 {
-    /// <summary>
-    /// Ends the guest after a fault of the nucleus itself, a double fault, a machine check, or where the nucleus is stuck.
-    /// </summary>
+    /// <summary>Ends the guest after a fault in the nucleus, a double fault, a machine check, or when the nucleus is stuck.</summary>
     [DoesNotReturn]
     public static void Fault(Frame* frame)
     {
@@ -65,7 +63,7 @@ internal static unsafe class PanicReport
     {
         Vector.DivideError => "division by zero"u8,
         Vector.Debug => "debug exception"u8,
-        // Only a second one, that finds the nucleus still at what the first one found it at.
+        // Only a second one that finds the nucleus still in the work that the first one interrupted.
         Vector.Nmi => "a second non-maskable interrupt"u8,
         Vector.Breakpoint => "breakpoint"u8,
         Vector.InvalidOpcode => "invalid instruction"u8,

@@ -5,16 +5,19 @@ using ThreadState = Xenlet.Kernel.Nucleus.Threads.ThreadState;
 
 namespace Xenlet.Kernel.Nucleus.Ends;
 
-/// <summary>What a guest is doing, written to port 0xE9: registers, threads with their calls, and memory by owner.</summary>
+/// <summary>A report to port 0xE9 of what the guest is doing: registers, threads with their backtraces, and memory by owner.</summary>
 internal static unsafe class StateReport
 {
-    /// <summary>Threads whose calls are shown: each line is some forty exits to Xen, while nothing else runs.</summary>
-    private const int MostThreads = 64;
+    /// <summary>
+    /// The maximum number of threads whose backtraces are shown. Each line costs some forty exits to Xen, while nothing else runs.
+    /// </summary>
+    private const int MaximumThreads = 64;
 
     /// <summary>Writes the report.</summary>
-    /// <param name="hit">The registers where the non-maskable interrupt came.</param>
-    /// <param name="isOfCurrentThread">Whether they are the running thread's, whose own frame is then out of date; else they are the
-    /// nucleus's.</param>
+    /// <param name="hit">The registers that the non-maskable interrupt interrupted.</param>
+    /// <param name="isOfCurrentThread">
+    /// Whether they are the running thread's, whose own frame is then out of date; otherwise they are the nucleus's.
+    /// </param>
     public static void Write(Frame* hit, bool isOfCurrentThread)
     {
         KernelLog.Write("xenlet: non-maskable interrupt in "u8);
@@ -38,7 +41,7 @@ internal static unsafe class StateReport
                 continue;
             }
 
-            if (shown++ == MostThreads)
+            if (shown++ == MaximumThreads)
             {
                 KernelLog.Write("xenlet: more threads are not shown\n"u8);
                 break;
@@ -81,7 +84,7 @@ internal static unsafe class StateReport
         WaitKind.Poll => "a file (poll)"u8,
         WaitKind.EventPoll => "a file (epoll)"u8,
         WaitKind.EventChannel => "an event channel"u8,
-        WaitKind.Termination => "the wish that the program ends"u8,
+        WaitKind.Termination => "a request to end the program"u8,
         _ => "nothing"u8,
     };
 

@@ -3,7 +3,7 @@ using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
 
 namespace Xenlet.Kernel.Nucleus.Ends;
 
-/// <summary>How a thread is called in what the nucleus writes.</summary>
+/// <summary>Writes threads' names in the nucleus's messages.</summary>
 internal static unsafe class ThreadName
 {
     /// <summary>Writes the thread's id and, if it has one, the name that the program gave it.</summary>
@@ -23,7 +23,9 @@ internal static unsafe class ThreadName
         }
     }
 
-    /// <summary>A byte of what somebody else wrote: one that could command a terminal, or end the line, becomes \x1b.</summary>
+    /// <summary>
+    /// Writes a byte of foreign text. A byte that could control a terminal or end the line is written as an escape such as \x1b.
+    /// </summary>
     private static void WriteForeign(byte value)
     {
         if (value is >= 0x20 and < 0x7f)
@@ -33,7 +35,7 @@ internal static unsafe class ThreadName
         }
 
         KernelLog.Write("\\x"u8);
-        byte* digits = stackalloc byte[Digits.Most];
+        byte* digits = stackalloc byte[Digits.Maximum];
         KernelLog.Write(digits, (nuint)Digits.WriteHexadecimal(value, 2, digits));
     }
 }

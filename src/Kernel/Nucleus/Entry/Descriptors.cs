@@ -4,7 +4,7 @@ using Xenlet.Kernel.Nucleus.Memory;
 
 namespace Xenlet.Kernel.Nucleus.Entry;
 
-/// <summary>The segments, the interrupt descriptor table and the task-state segment with the exception stacks.</summary>
+/// <summary>Sets up the segments, the interrupt descriptor table, and the task-state segment with the exception stacks.</summary>
 internal static unsafe class Descriptors
 {
     private const int TaskEntry = Selectors.TaskState / 8;
@@ -32,7 +32,7 @@ internal static unsafe class Descriptors
             Image.Gdt[i] = Image.BootGdt[i];
         }
 
-        // Present, available 64-bit TSS. The processor marks it as busy here and now, and writes to the table never again.
+        // Present, available 64-bit TSS. The processor marks it busy right away, and never writes to the table again.
         Image.Gdt[TaskEntry] = limit | (address & 0xff_ffff) << 16 | 0x89UL << 40 | (address >> 24 & 0xff) << 56;
         Image.Gdt[TaskEntry + 1] = address >> 32;
         Machine.LoadGdt(Image.Gdt, (TaskEntry + 2) * 8 - 1);
@@ -56,17 +56,16 @@ internal static unsafe class Descriptors
         Machine.LoadIdt(table, VectorCount * 16 - 1);
     }
 
-    /// <summary>Makes an interrupt arrive as #NP, whose error code names its vector: <see cref="RepeatedInjection"/>.</summary>
+    /// <summary>Makes an interrupt arrive as #NP, whose error code gives the vector: see <see cref="RepeatedInjection"/>.</summary>
     public static void MarkNotPresent(uint vector) => Image.InterruptTable[vector * 2] &= ~Present;
 
     /// <summary>
-    /// Makes the tables read-only, for the nucleus too: a stray write faults at once, where it would else decide what the next interrupt
-    /// does. To be called once, when
-    /// nothing is left to be written to them.
+    /// Makes the tables read-only, for the nucleus too. A stray write then faults at once, instead of changing what the next interrupt
+    /// does. Call it once, after the last write to them.
     /// </summary>
     public static void Seal() => PageTable.Protect(Image.Sealed, Image.SealedEnd, PageTable.Present | PageTable.NoExecute);
 
-    /// <summary>Makes SYSCALL, also from ring 0, enter the nucleus with interrupts, direction and single step off.</summary>
+    /// <summary>Makes SYSCALL, even from ring 0, enter the nucleus with interrupts, direction flag and single-stepping off.</summary>
     public static void EnableSystemCalls()
     {
         Machine.WriteMsr(Msr.Star, Frame.CodeSelector << 32);

@@ -7,7 +7,7 @@ using Timer = Xenlet.Kernel.Nucleus.Platform.Timer;
 
 namespace Xenlet.Kernel.Nucleus.Entry;
 
-/// <summary>What interrupts mean: time has passed, the console has news, an event channel was signalled.</summary>
+/// <summary>Handles interrupts: the timer, console activity, event channels.</summary>
 internal static unsafe class Interrupts
 {
     public static void Handle(int vector)
@@ -23,17 +23,17 @@ internal static unsafe class Interrupts
                 break;
             case Vector.LegacyInterrupts + SerialPort.InterruptLine:
                 LocalApic.EndOfLegacyInterrupt(SerialPort.InterruptLine);
-                ConsoleAttention.OnEvent();
+                ConsoleService.OnEvent();
                 break;
             default:
-                // A spurious interrupt of either controller needs no answer.
+                // A spurious interrupt of either controller needs no end-of-interrupt.
                 break;
         }
     }
 
     /// <summary>
-    /// Answers events that came while the nucleus ran, such as those that a thread signals to its own guest: a look at a shared byte, where
-    /// letting the upcall interrupt the thread to be resumed costs two exits to the hypervisor.
+    /// Handles events that arrived while the nucleus ran, such as those that a thread signals to its own guest. Checking a shared byte here
+    /// saves the two exits to the hypervisor that the upcall's interruption of the resumed thread would cost.
     /// </summary>
     public static void HandlePending()
     {
@@ -54,7 +54,7 @@ internal static unsafe class Interrupts
             }
             else if (port == PvConsole.Port && PvConsole.IsUsable)
             {
-                ConsoleAttention.OnEvent();
+                ConsoleService.OnEvent();
             }
             else
             {

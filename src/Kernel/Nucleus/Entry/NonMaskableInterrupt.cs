@@ -5,18 +5,18 @@ using Xenlet.Kernel.Nucleus.Ends;
 namespace Xenlet.Kernel.Nucleus.Entry;
 
 /// <summary>
-/// <c>xl trigger GUEST nmi</c>: the administrator asks what the guest is doing. It is written to port 0xE9, and the guest goes on.
+/// <c>xl trigger GUEST nmi</c>: the administrator asks what the guest is doing. The report goes to port 0xE9, and the guest continues.
 /// </summary>
 /// <remarks>
-/// It can come between any two instructions. While the nucleus changes its lists they are not to be walked, so one that hits the nucleus is
-/// reported when the nucleus is left. A nucleus that has not been left when the next one comes is stuck: that one is a panic, which says
-/// where.
+/// It can arrive between any two instructions. The nucleus's lists must not be walked while it changes them, so one that arrives in the
+/// nucleus is reported when the nucleus is left. If the nucleus has not been left when the next one arrives, it is stuck: that one is a
+/// panic, which shows where.
 /// </remarks>
 internal static unsafe class NonMaskableInterrupt
 {
-    /// <summary>Where the entry stub arrives, on a stack of its own.</summary>
-    /// <param name="frame">The registers of what was hit.</param>
-    /// <param name="inNucleus">1 when the nucleus was running.</param>
+    /// <summary>Called by the entry stub, on a stack of its own.</summary>
+    /// <param name="frame">The registers of the interrupted code.</param>
+    /// <param name="inNucleus">1 if the nucleus was running.</param>
     [RuntimeExport("xenlet_on_nmi")]
     public static void OnNmi(Frame* frame, ulong inNucleus)
     {
@@ -24,9 +24,9 @@ internal static unsafe class NonMaskableInterrupt
         {
             StateReport.Write(frame, isOfCurrentThread: true);
         }
-        else if (frame->Rip >= Image.ResumeChecked && frame->Rip <= Image.ResumeReturn)
+        else if (IsBehindTheCheck(frame->Rip))
         {
-            // The check for one that is pending has been passed; all that is left of the nucleus's work is to load registers.
+            // The check for a pending interrupt has passed; the nucleus only has registers left to load.
             StateReport.Write(frame, isOfCurrentThread: false);
         }
         else if (Image.Cpu->NmiPending == 0)
@@ -39,8 +39,12 @@ internal static unsafe class NonMaskableInterrupt
         }
     }
 
-    /// <summary>The nucleus is about to be left, and one that hit it is not yet reported.</summary>
-    /// <param name="frame">The registers of what was hit.</param>
+    private static bool IsBehindTheCheck(ulong address) =>
+        (address >= Image.ResumeChecked && address <= Image.ResumeReturn)
+        || (address >= Image.CallReturnChecked && address < Image.CallReturnStack);
+
+    /// <summary>Called when the nucleus is about to be left and has a pending non-maskable interrupt to report.</summary>
+    /// <param name="frame">The registers of the interrupted code.</param>
     [RuntimeExport("xenlet_on_pending_nmi")]
     public static void OnPending(Frame* frame)
     {

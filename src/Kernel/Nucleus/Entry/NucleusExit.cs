@@ -3,29 +3,43 @@ using Xenlet.Kernel.Nucleus.Linux.Signals;
 using Xenlet.Kernel.Nucleus.Linux.Terminal;
 using Xenlet.Kernel.Nucleus.Platform;
 using Xenlet.Kernel.Nucleus.Threads;
+using Timer = Xenlet.Kernel.Nucleus.Platform.Timer;
 
 namespace Xenlet.Kernel.Nucleus.Entry;
 
-/// <summary>The way back to a thread, from a trap or a system call.</summary>
+/// <summary>The return to a thread from a trap or a system call.</summary>
 internal static unsafe class NucleusExit
 {
     /// <summary>
-    /// Answers what was signalled meanwhile, makes calls again that waited for it, wakes what is due, chooses the next thread, delivers its
-    /// signals, arms the timer.
+    /// Handles events that arrived meanwhile, retries the calls that waited for them, wakes threads that are due, chooses the next thread,
+    /// delivers its signals and arms the timer.
     /// </summary>
     /// <returns>The registers to resume.</returns>
     public static Frame* Leave()
     {
         Interrupts.HandlePending();
-        ulong now = Clock.Now();
-        ConsoleAttention.LookIfDue(now);
-        SystemCallDispatch.MakeCallsAgain();
-        Scheduler.Choose(now);
+
+        // The timer is armed for the earliest deadline. Before it fires nothing is due, and reading the clock would take most of the
+        // time of a call whose thread continues.
+        bool isSomethingDue = Timer.TakeFired();
+        ulong now = 0;
+        if (isSomethingDue)
+        {
+            now = Clock.Now();
+            ConsoleService.RunIfDue(now);
+        }
+
+        SystemCallDispatch.RetryCalls();
+        if (isSomethingDue || !Scheduler.CurrentContinues)
+        {
+            Scheduler.Choose(isSomethingDue ? now : Clock.Now());
+        }
+
         if (!Scheduler.IsIdle)
         {
             SignalDelivery.DeliverPending(Scheduler.Current);
         }
 
-        return Scheduler.Resume(ConsoleAttention.NextLook);
+        return Scheduler.Resume(ConsoleService.NextRun);
     }
 }

@@ -7,7 +7,7 @@ using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
 
 namespace Xenlet.Kernel.Nucleus.Entry;
 
-/// <summary>Exceptions that program code raises: demand paging, or a signal.</summary>
+/// <summary>Handles exceptions that the program raises, by demand paging or a signal.</summary>
 internal static unsafe class ProgramFault
 {
     // Page-fault error code bits (AMD64 APM volume 2, section 8.4.2).
@@ -51,7 +51,7 @@ internal static unsafe class ProgramFault
                 Raise(thread, SignalNumber.SIGBUS, BUS_ADRALN, 0);
                 break;
             default:
-                // A non-canonical address, a privileged value: Linux reports these without an address.
+                // A non-canonical address or a privileged value. Linux reports these without an address.
                 Raise(thread, SignalNumber.SIGSEGV, SignalInfo.SI_KERNEL, 0);
                 break;
         }

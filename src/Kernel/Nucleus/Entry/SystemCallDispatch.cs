@@ -16,12 +16,12 @@ using ThreadState = Xenlet.Kernel.Nucleus.Threads.ThreadState;
 namespace Xenlet.Kernel.Nucleus.Entry;
 
 /// <summary>
-/// The system calls of Linux that glibc and the .NET runtime make. What is not here answers ENOSYS and is logged once. To add one: a
-/// number in <see cref="SystemCallNumber"/>, a row in docs/programs.md, a line in <see cref="Dispatch"/>, a method beside its kind.
+/// The Linux system calls that glibc and the .NET runtime make. Any other call returns ENOSYS and is logged once. To add a call: a number
+/// in <see cref="SystemCallNumber"/>, a row in docs/programs.md, a line in <see cref="Dispatch"/>, and a method beside its kind.
 /// </summary>
 internal static unsafe class SystemCallDispatch
 {
-    // Linux's numbers on x86-64 are below. All from here on are logged as one, or a program could fill the log with them.
+    // Linux's numbers on x86-64 lie below this. Higher ones are logged only once in all, so that a program cannot fill the log with them.
     private const int NumbersOfLinux = 512;
 
     private static UnknownCalls s_logged;
@@ -36,7 +36,7 @@ internal static unsafe class SystemCallDispatch
         {
             frame->Rax = (ulong)result;
 
-            // A call that began anew may have ended in another way: what it had done is not the next one's.
+            // A retried call may have ended in another way; its progress must not be the next call's.
             thread->Progress = 0;
         }
 
@@ -44,16 +44,16 @@ internal static unsafe class SystemCallDispatch
     }
 
     /// <summary>
-    /// Makes the calls again of threads that were woken for that. What one does may wake the next. A signal that came to a thread in
-    /// between finds it blocked only now.
+    /// Retries the calls of threads that were woken for that. A retried call may wake further threads. A signal sent to a thread in between
+    /// finds it blocked only now.
     /// </summary>
-    public static void MakeCallsAgain()
+    public static void RetryCalls()
     {
-        for (Thread* thread = Scheduler.TakeToCallAgain(); thread != null; thread = Scheduler.TakeToCallAgain())
+        for (Thread* thread = Scheduler.TakeToRetry(); thread != null; thread = Scheduler.TakeToRetry())
         {
-            thread->IsCallAgain = true;
+            thread->IsRetry = true;
             long result = Dispatch(thread, &thread->Frame);
-            thread->IsCallAgain = false;
+            thread->IsRetry = false;
             if (result != CallResult.None)
             {
                 Scheduler.Return(thread, result, urgent: true);
@@ -64,8 +64,8 @@ internal static unsafe class SystemCallDispatch
             }
             else
             {
-                // The descriptor has become another file's, whose bytes come in parts: the thread itself goes on with them.
-                Scheduler.GoOn(thread, urgent: true);
+                // The descriptor now belongs to another file, whose bytes come in parts: the thread itself continues with them.
+                Scheduler.MakeReady(thread, urgent: true);
             }
         }
     }
@@ -162,7 +162,7 @@ internal static unsafe class SystemCallDispatch
             case SystemCallNumber.EpollPwait:
                 return EventPolls.Wait(thread, (int)a1, a2, (int)a3, (int)a4);
             case SystemCallNumber.Umask:
-                return 0x12; // 022: nothing can be created, so only the question has an answer.
+                return 0x12; // 022. Nothing can be created, so the mask has no effect, but the call needs a result.
 
             case SystemCallNumber.Mmap:
                 return MemoryCalls.Map(a1, a2, (uint)a3, (uint)a4, (int)a5);
@@ -254,8 +254,8 @@ internal static unsafe class SystemCallDispatch
             case SystemCallNumber.SetRobustList:
             case SystemCallNumber.Rseq:
             case SystemCallNumber.GetMempolicy:
-                // Robust mutexes between processes, restartable sequences, memory nodes: glibc and the runtime do without, and ask at
-                // every start.
+                // Robust mutexes between processes, restartable sequences, memory nodes: glibc and the runtime work without them, but try
+                // them at every start.
                 return -Errno.ENOSYS;
             case SystemCallNumber.Socket:
                 return -Errno.EAFNOSUPPORT;

@@ -5,13 +5,14 @@ using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
 
 namespace Xenlet.Kernel.Nucleus.Entry;
 
-/// <summary>Where the entry stubs arrive with exceptions and interrupts of program code.</summary>
+/// <summary>The entry stubs call this for exceptions and interrupts of the program.</summary>
 internal static unsafe class TrapDispatch
 {
-    /// <summary>Handles a trap and says whose registers to resume.</summary>
+    /// <summary>Handles a trap and returns the registers to resume.</summary>
     [RuntimeExport("xenlet_on_trap")]
     public static Frame* OnTrap(Frame* frame)
     {
+        CallReturn.Complete(frame);
         int vector = RepeatedInjection.VectorOf(frame);
         if (vector < Vector.FirstInterrupt)
         {
@@ -25,7 +26,7 @@ internal static unsafe class TrapDispatch
         return NucleusExit.Leave();
     }
 
-    /// <summary>A fault of the nucleus itself, a double fault or a machine check.</summary>
+    /// <summary>Handles a fault in the nucleus, a double fault or a machine check.</summary>
     [RuntimeExport("xenlet_on_nucleus_fault")]
     public static void OnNucleusFault(Frame* frame) => PanicReport.Fault(frame);
 }

@@ -9,11 +9,11 @@ using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
 
 namespace Xenlet.Kernel.Nucleus.Linux;
 
-/// <summary>The ways in which the program ends.</summary>
+/// <summary>The ways in which the program can end.</summary>
 internal static unsafe class ProgramEnd
 {
     /// <summary>
-    /// Normal end: the status in xenstore, the last line, then power off, or the start anew that <see cref="Termination"/> was asked for.
+    /// Normal end: writes the status to xenstore and the last line, then powers off, or reboots if <see cref="Termination"/> was asked to.
     /// </summary>
     [DoesNotReturn]
     public static void Exit(int status)
@@ -29,7 +29,7 @@ internal static unsafe class ProgramEnd
         KernelEnd.PowerOff();
     }
 
-    /// <summary>A signal without a handler: SIGTERM and its like end the program, SIGABRT and its like crash it, as on Linux.</summary>
+    /// <summary>A signal without a handler. As on Linux, SIGTERM and the like end the program, and SIGABRT and the like crash it.</summary>
     [DoesNotReturn]
     public static void KilledBySignal(int signal)
     {
@@ -72,7 +72,7 @@ internal static unsafe class ProgramEnd
         EndReport(thread);
     }
 
-    /// <summary>A stack cannot grow: all other memory is promised to somebody.</summary>
+    /// <summary>A stack cannot grow: all other memory is promised.</summary>
     [DoesNotReturn]
     public static void OutOfMemory(Thread* thread, ulong address)
     {
@@ -102,7 +102,9 @@ internal static unsafe class ProgramEnd
         Panic.Crash();
     }
 
-    /// <summary>A program whose heap is full often cannot say so any more: the message would need memory.</summary>
+    /// <summary>
+    /// Logs the memory state. A program whose heap is full often cannot report that itself, because the message would need memory.
+    /// </summary>
     private static void WriteMemory()
     {
         KernelLog.Write("xenlet: memory: "u8);
@@ -112,7 +114,7 @@ internal static unsafe class ProgramEnd
         KernelLog.Write(" KiB were left\n"u8);
     }
 
-    /// <summary>The one line that the nucleus writes to the console of a healthy program.</summary>
+    /// <summary>The only line that the nucleus writes to the console of a healthy program.</summary>
     private static void LastLine(ReadOnlySpan<byte> text, uint number)
     {
         ConsoleDevice.StartLine();
@@ -121,7 +123,7 @@ internal static unsafe class ProgramEnd
             ConsoleDevice.WriteByPolling(text[i]);
         }
 
-        byte* digits = stackalloc byte[Digits.Most];
+        byte* digits = stackalloc byte[Digits.Maximum];
         int count = Digits.WriteDecimal(number, digits);
         for (int i = 0; i < count; i++)
         {

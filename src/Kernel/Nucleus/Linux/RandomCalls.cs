@@ -9,13 +9,12 @@ namespace Xenlet.Kernel.Nucleus.Linux;
 /// <summary>getrandom and /dev/urandom.</summary>
 internal static unsafe class RandomCalls
 {
-    /// <summary>As Linux: one call gives at most this much.</summary>
+    /// <summary>As on Linux: the most that one call returns.</summary>
     private const ulong MaximumCount = 32 << 20;
 
     /// <summary>
-    /// Bytes that are made at a time: interrupts are off for some tens of microseconds. Then the thread makes the same call again, which
-    /// goes on where it stood; whatever
-    /// waits comes in between.
+    /// The number of bytes generated at a time, which keeps interrupts off for some tens of microseconds. The thread then makes the same
+    /// call again, which continues where it stopped; other threads and interrupts run in between.
     /// </summary>
     public const ulong PartSize = 16 << 10;
 
@@ -24,8 +23,8 @@ internal static unsafe class RandomCalls
 
     /// <summary>Fills a part of the caller's buffer, which need not be present.</summary>
     /// <returns>
-    /// Bytes filled, once all are; before that <see cref="CallResult.None"/>, and the call begins anew. A negative errno when not even
-    /// the first part can be.
+    /// The number of bytes filled, once all are. Before that <see cref="CallResult.None"/>: the call is made again. A negative errno if not
+    /// even the first part can be filled.
     /// </returns>
     public static long Get(Thread* thread, ulong address, ulong count)
     {
@@ -53,8 +52,8 @@ internal static unsafe class RandomCalls
     }
 
     /// <summary>
-    /// A signal handler is about to run between two parts: as on Linux the call ends with what it has, and the handler may make one of
-    /// its own.
+    /// Called when a signal handler is about to run between two parts. As on Linux, the call ends with what it has filled, since the
+    /// handler may make such a call too.
     /// </summary>
     public static void EndBetweenParts(Thread* thread)
     {

@@ -1,8 +1,8 @@
 namespace Xenlet.Kernel.Nucleus.Linux;
 
-/// <summary>How many system calls there were.</summary>
+/// <summary>Counts system calls.</summary>
 internal static class SystemCallCounter
 {
-    /// <summary>Calls since boot. One that is made again after a wait counts once.</summary>
+    /// <summary>Calls since boot. A call that is retried after a wait counts once.</summary>
     public static ulong Calls { get; set; }
 }

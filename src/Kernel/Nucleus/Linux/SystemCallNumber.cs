@@ -1,6 +1,6 @@
 namespace Xenlet.Kernel.Nucleus.Linux;
 
-/// <summary>Numbers of Linux's system calls on x86-64 (asm/unistd_64.h) that the nucleus knows.</summary>
+/// <summary>The numbers of Linux's system calls on x86-64 that the nucleus knows (asm/unistd_64.h).</summary>
 internal static class SystemCallNumber
 {
     public const int Read = 0;

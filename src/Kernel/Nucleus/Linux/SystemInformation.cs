@@ -7,7 +7,7 @@ using Xenlet.Kernel.Nucleus.Threads;
 
 namespace Xenlet.Kernel.Nucleus.Linux;
 
-/// <summary>What a program asks about the system: uname, sysinfo, limits, usage.</summary>
+/// <summary>Calls about the system: uname, sysinfo, limits, usage.</summary>
 internal static unsafe class SystemInformation
 {
     private const int RLIMIT_STACK = 3;
@@ -39,7 +39,7 @@ internal static unsafe class SystemInformation
     }
 
     /// <summary>
-    /// sysinfo: writes a <see cref="sysinfo"/>; free is what can still be charged, and there is no load, no swap and no buffer.
+    /// sysinfo: writes a <see cref="sysinfo"/>. Free memory is what can still be charged; load, swap and buffers are zero.
     /// </summary>
     public static long Information(ulong address)
     {
@@ -59,7 +59,7 @@ internal static unsafe class SystemInformation
         return 0;
     }
 
-    /// <summary>getrusage: writes a <see cref="rusage"/> with processor time alone; all of it counts as the program's own.</summary>
+    /// <summary>getrusage: writes a <see cref="rusage"/> with processor time only, all of it as the program's own.</summary>
     public static long Usage(int who, ulong address)
     {
         if (who is not (RUSAGE_SELF or RUSAGE_CHILDREN or RUSAGE_THREAD))
@@ -86,7 +86,8 @@ internal static unsafe class SystemInformation
     }
 
     /// <summary>
-    /// prlimit64 and getrlimit: limits are fixed; the stack's decides the size of threads' stacks, and all but the files' are infinite.
+    /// prlimit64 and getrlimit. Limits are fixed: the stack's determines the size of threads' stacks, and all others but the number of
+    /// files are infinite.
     /// </summary>
     public static long Limit(int resource, ulong newLimit, ulong oldLimit)
     {

@@ -2,28 +2,34 @@ using Xenlet.Kernel.Nucleus.Base;
 
 namespace Xenlet.Kernel.Nucleus.Memory;
 
-/// <summary>The program's half of the address space: what mmap, munmap, mprotect, madvise and brk do.</summary>
+/// <summary>The program's half of the address space: the work of mmap, munmap, mprotect, madvise and brk.</summary>
 internal static unsafe class AddressSpace
 {
-    /// <summary>Nothing is ever mapped below: a null reference plus a field's offset faults.</summary>
+    /// <summary>Nothing is ever mapped below this address, so a null reference plus a field's offset faults.</summary>
     public const ulong LowestAddress = 0x10000;
 
-    /// <summary>Where mmap gives addresses from on. Above the image, its heap and all that 32-bit displacements reach.</summary>
+    /// <summary>
+    /// The lowest address that mmap returns. It is above the image, its heap and everything that 32-bit displacements reach.
+    /// </summary>
     public const ulong MapBase = 0x1_0000_0000;
 
-    /// <summary>How far above that it may begin to look: 64 TiB, in steps that cost no further page table.</summary>
+    /// <summary>
+    /// How far above <see cref="MapBase"/> mmap may start its search: 64 TiB, in steps that cost no additional page table.
+    /// </summary>
     public const ulong RandomSpan = 1UL << 46;
 
-    /// <summary>First address that the program cannot have: the end of the lower canonical half, less a page as in Linux.</summary>
+    /// <summary>The first address that the program cannot map: the end of the lower canonical half less one page, as in Linux.</summary>
     public const ulong MapEnd = 0x7fff_ffff_f000;
 
-    // Where mmap begins to look.
+    // Where mmap starts its search.
     private static ulong s_mapStart;
     private static ulong s_breakStart;
     private static ulong s_break;
     private static ulong s_breakLimit;
 
-    /// <summary>Sets up the image's own regions and the heap of brk behind it.</summary>
+    /// <summary>
+    /// Sets up the program's address space: the brk heap starts at the end of the image, mappings at <see cref="MapBase"/>.
+    /// </summary>
     public static void Initialise(ulong imageEnd)
     {
         s_breakStart = imageEnd;
@@ -32,12 +38,13 @@ internal static unsafe class AddressSpace
         s_mapStart = MapBase;
     }
 
-    /// <summary>Decides where mmap begins to look, so that nobody knows addresses beforehand.</summary>
+    /// <summary>Chooses where mmap starts its search, so that addresses cannot be predicted.</summary>
     /// <param name="random">Any number.</param>
     public static void PlaceMappings(ulong random) => s_mapStart = MapBase + (random % RandomSpan & ~(Pages.LargeSize - 1));
 
     /// <summary>
-    /// Finds room for a mapping, from where mmap begins to look upwards, or else anywhere, lowest address first; 0 when there is none.
+    /// Finds room for a mapping: upwards from where mmap starts its search, else anywhere, lowest address first. Returns 0 when there is
+    /// none.
     /// </summary>
     public static ulong FindFree(ulong length)
     {
@@ -68,7 +75,7 @@ internal static unsafe class AddressSpace
         return region != null && region->Start < end;
     }
 
-    /// <summary>Whether any of the range is not the program's to unmap.</summary>
+    /// <summary>Whether the program may not unmap some of the range.</summary>
     public static bool IsSealed(ulong start, ulong end)
     {
         Region* region = RegionList.FirstEndingAfter(start);
@@ -80,11 +87,11 @@ internal static unsafe class AddressSpace
         return region != null && region->Start < end;
     }
 
-    /// <summary>Maps zero-filled memory. What was there before is unmapped.</summary>
+    /// <summary>Maps zero-filled memory. Unmaps what was there before.</summary>
     /// <returns>0 or a negative errno.</returns>
     public static long Map(ulong start, ulong end, Protection protection, RegionKind kind)
     {
-        // Two splits of what was there, and the new ones. Reserving addresses, which is how the collector decommits too, gives memory back.
+        // Two splits of the old regions, and the new ones. Reserving addresses gives memory back; the collector also decommits that way.
         const int records = 4;
         bool isAccessible = protection != Protection.None;
         if (!(isAccessible ? RegionList.Reserve(records) : RegionList.ReserveToGiveBack(records, records)))
@@ -92,7 +99,7 @@ internal static unsafe class AddressSpace
             return -Errno.ENOMEM;
         }
 
-        // Before the unmapping, so that a refusal leaves what was there.
+        // Charge before unmapping, so that a refusal leaves the old mapping intact.
         ulong chargedStart = isAccessible ? Stacks.ChargedStart(start, end, kind) : end;
         if (!TryCharge(chargedStart, end, (end - chargedStart) / Pages.Size))
         {
@@ -118,7 +125,7 @@ internal static unsafe class AddressSpace
     /// <returns>0 or a negative errno.</returns>
     public static long Unmap(ulong start, ulong end)
     {
-        // As on Linux, the end of a region can always be unmapped, a hole in its middle only while there may be another region.
+        // As on Linux: the end of a region can always be unmapped, but a hole in its middle only while one more region is allowed.
         Region* first = RegionList.Find(start);
         bool leavesTwo = first != null && first->Start < start && first->End > end;
         if (!RegionList.ReserveToGiveBack(Splits(start, end), leavesTwo ? 1 : 0))
@@ -130,9 +137,10 @@ internal static unsafe class AddressSpace
         return 0;
     }
 
-    /// <summary>Changes the protection of a range that is mapped throughout.</summary>
-    /// <returns>0; -ENOMEM for a hole or for memory that cannot be promised, -EPERM for a sealed region, and then nothing is
-    /// changed.</returns>
+    /// <summary>Changes the protection of a range that is mapped without holes.</summary>
+    /// <returns>
+    /// 0; -ENOMEM if the range has a hole or the memory cannot be promised; -EPERM if a region is sealed. On an error nothing has changed.
+    /// </returns>
     public static long Protect(ulong start, ulong end, Protection protection)
     {
         int splits = Splits(start, end);
@@ -162,7 +170,7 @@ internal static unsafe class AddressSpace
                 chargedFrom = Math.Min(chargedFrom, charged);
                 chargedTo = high;
 
-                // A page of a stack may have been touched before its rights were taken away.
+                // Pages of a stack may have been touched before its access was taken away.
                 toCharge += ((high - charged) / Pages.Size) - PageTable.CountOwned(charged, high);
             }
         }
@@ -189,7 +197,7 @@ internal static unsafe class AddressSpace
                 }
                 else
                 {
-                    // The top of a stack is a region of its own, and comes next.
+                    // The top of the stack becomes a region of its own, and comes next.
                     RegionList.SplitAt(charged);
                 }
             }
@@ -202,7 +210,7 @@ internal static unsafe class AddressSpace
         return 0;
     }
 
-    /// <summary>MADV_DONTNEED: gives the frames back; the next touch finds zeros.</summary>
+    /// <summary>MADV_DONTNEED: frees the frames. The next access finds zeros.</summary>
     public static void Discard(ulong start, ulong end)
     {
         for (Region* region = RegionList.FirstEndingAfter(start); region != null && region->Start < end; region = region->Next)
@@ -216,7 +224,7 @@ internal static unsafe class AddressSpace
             ulong high = Math.Min(region->End, end);
             if ((region->Kind & RegionKind.Charged) != 0)
             {
-                // The tables stay, for the pages are promised still.
+                // The tables stay, because the pages are still promised.
                 MemoryCharge.FrameReturned(PageTable.Unmap(low, high, floor: high, ceiling: low));
             }
             else
@@ -226,7 +234,7 @@ internal static unsafe class AddressSpace
         }
     }
 
-    /// <summary>brk(2): the new end of the heap, or the old one when that cannot be had.</summary>
+    /// <summary>brk(2). Returns the new end of the heap, or the old one if the request cannot be met.</summary>
     public static ulong SetBreak(ulong requested)
     {
         if (requested < s_breakStart || requested > s_breakLimit)
@@ -252,7 +260,9 @@ internal static unsafe class AddressSpace
         return s_break;
     }
 
-    /// <summary>Whether a region up to <paramref name="end"/>, or the top of a stack, becomes accessible and is not charged yet.</summary>
+    /// <summary>
+    /// Whether a region that ends at <paramref name="end"/>, or the top of a stack, becomes accessible and has not been charged yet.
+    /// </summary>
     private static bool MustCharge(Region* region, ulong end, Protection protection)
     {
         if (protection == Protection.None || (region->Kind & (RegionKind.Charged | RegionKind.Image)) != 0)
@@ -271,12 +281,12 @@ internal static unsafe class AddressSpace
         return region->Protection == Protection.None && !hasTop;
     }
 
-    /// <summary>Charges pages and makes the tables of the range that they lie in; changes nothing when it fails.</summary>
+    /// <summary>Charges pages and makes the page tables of their range. Changes nothing if it fails.</summary>
     private static bool TryCharge(ulong start, ulong end, ulong pages)
     {
         if (pages == 0)
         {
-            // What has its frames has its tables.
+            // Pages that have frames have their tables too.
             return true;
         }
 
@@ -294,13 +304,13 @@ internal static unsafe class AddressSpace
         return false;
     }
 
-    /// <summary>Records that cutting a range out of its neighbours takes.</summary>
+    /// <summary>The number of region records needed to cut a range out of its neighbours.</summary>
     private static int Splits(ulong start, ulong end) => (RegionList.MustSplitAt(start) ? 1 : 0) + (RegionList.MustSplitAt(end) ? 1 : 0);
 
-    /// <summary>Removes all regions of the range; the records for splits are reserved.</summary>
+    /// <summary>Removes all regions of the range. The caller has reserved the records for the splits.</summary>
     /// <param name="start">Start of the range.</param>
     /// <param name="end">End of the range, exclusive.</param>
-    /// <param name="tablesFrom">Page tables that reach above this address stay, though they may be empty.</param>
+    /// <param name="tablesFrom">Page tables that reach above this address stay, even if they become empty.</param>
     private static void Remove(ulong start, ulong end, ulong tablesFrom)
     {
         RegionList.SplitAt(start);

@@ -2,36 +2,36 @@ using Xenlet.Kernel.Nucleus.Base;
 
 namespace Xenlet.Kernel.Nucleus.Memory;
 
-/// <summary>How a touch of a page ended.</summary>
+/// <summary>The result of touching a page.</summary>
 internal enum TouchResult
 {
-    /// <summary>The page is there with the access asked for.</summary>
+    /// <summary>The page is present and allows the access.</summary>
     Ready,
 
-    /// <summary>No region there: SEGV_MAPERR.</summary>
+    /// <summary>No region contains the address: SEGV_MAPERR.</summary>
     NotMapped,
 
-    /// <summary>The region does not allow it: SEGV_ACCERR.</summary>
+    /// <summary>The region does not allow the access: SEGV_ACCERR.</summary>
     Denied,
 
     /// <summary>
-    /// A page of a stack, or a page table for one or beside code that was never touched, for which no frame is left;
+    /// No frame is left for a page of a stack, or for a page table of one or beside code that was never touched.
     /// <see cref="DemandPaging.Shortage"/> says which.
     /// </summary>
     OutOfMemory,
 }
 
-/// <summary>What no frame was left for.</summary>
+/// <summary>What the missing frame was for.</summary>
 internal enum MemoryShortage
 {
     StackPage,
     PageTable,
 }
 
-/// <summary>Gives pages their frames when they are touched first.</summary>
+/// <summary>Gives pages their frames on first access.</summary>
 internal static unsafe class DemandPaging
 {
-    /// <summary>What the last <see cref="TouchResult.OutOfMemory"/> was about.</summary>
+    /// <summary>The cause of the last <see cref="TouchResult.OutOfMemory"/>.</summary>
     public static MemoryShortage Shortage { get; private set; }
 
     /// <summary>Makes the page of this address present if its region allows the access.</summary>
@@ -50,7 +50,7 @@ internal static unsafe class DemandPaging
             return TouchResult.Denied;
         }
 
-        // What is charged has its tables.
+        // Charged pages have their tables.
         ulong* slot = PageTable.Find(address, create: false);
         if (slot == null || (*slot & PageTable.HoldsFrame) == 0)
         {
@@ -89,7 +89,9 @@ internal static unsafe class DemandPaging
         return TouchResult.Ready;
     }
 
-    /// <summary>Whether there are frames for a page of a stack and for the tables that lead to it. It gets all or none.</summary>
+    /// <summary>
+    /// Whether there are frames for a page of a stack and for all the tables that lead to it. A stack page gets all of them or none.
+    /// </summary>
     private static bool HasRoomForStack(ulong address)
     {
         ulong tables = PageTable.CountMissing(Pages.RoundDown(address), Pages.RoundDown(address) + Pages.Size);

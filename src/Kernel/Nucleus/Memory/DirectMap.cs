@@ -3,7 +3,7 @@ using Xenlet.Kernel.Nucleus.Base;
 namespace Xenlet.Kernel.Nucleus.Memory;
 
 /// <summary>
-/// Where physical memory is seen in the address space: all RAM but the image at <see cref="Base"/>, device and hypervisor pages at
+/// Where the address space shows physical memory: RAM other than the image at <see cref="Base"/>, device and hypervisor pages at
 /// <see cref="DeviceBase"/>. The image is not in the direct map, so its code and constants have no writable alias.
 /// </summary>
 internal static unsafe class DirectMap
@@ -14,10 +14,10 @@ internal static unsafe class DirectMap
     /// <summary>Start of the window for pages that are not RAM.</summary>
     public const ulong DeviceBase = 0xffff_c000_0000_0000;
 
-    // Zero while the boot page tables are in use: they map the first GiB at its own address.
+    // Zero while the boot page tables are in use: they map the first GiB at its physical addresses.
     private static ulong s_offset;
 
-    /// <summary>Goes over from the boot page tables to the direct map.</summary>
+    /// <summary>Switches from the boot page tables to the direct map.</summary>
     public static void Activate() => s_offset = Base;
 
     /// <summary>The memory of a frame.</summary>
@@ -26,13 +26,13 @@ internal static unsafe class DirectMap
     /// <summary>The memory of a frame.</summary>
     public static byte* Bytes(ulong physical) => (byte*)(s_offset + physical);
 
-    /// <summary>The physical address of memory that <see cref="Words"/> or <see cref="Bytes"/> gave.</summary>
+    /// <summary>The physical address of memory that <see cref="Words"/> or <see cref="Bytes"/> returned.</summary>
     public static ulong PhysicalOf(void* address) => (ulong)address - s_offset;
 
-    /// <summary>The address at which <see cref="MapDevicePage"/> shows a page.</summary>
+    /// <summary>The address at which <see cref="MapDevicePage"/> maps a page.</summary>
     public static void* DevicePage(ulong physical) => (void*)(DeviceBase + physical);
 
-    /// <summary>Maps a page that is not RAM of the allocator (hypervisor page, device registers) and returns its address.</summary>
+    /// <summary>Maps a page that is not RAM of the allocator (a hypervisor page or device registers) and returns its address.</summary>
     /// <param name="physical">Page-aligned physical address.</param>
     /// <param name="uncached">True for device registers.</param>
     public static void* MapDevicePage(ulong physical, bool uncached)

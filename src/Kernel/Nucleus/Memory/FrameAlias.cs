@@ -3,20 +3,20 @@ using Xenlet.Kernel.Nucleus.Base;
 namespace Xenlet.Kernel.Nucleus.Memory;
 
 /// <summary>
-/// The other address of a frame that the program has: the direct map shows all RAM writable. A frame that the program may execute is
-/// read-only there, or its code could
-/// be changed behind the back of a page that is not writable.
+/// The direct map is a second, writable address of every frame that the program owns. For a frame that the program may execute, it is made
+/// read-only; otherwise code in a read-only page could still be changed through it.
 /// </summary>
 internal static unsafe class FrameAlias
 {
     /// <summary>
-    /// Makes sure that <see cref="SetWritable"/> can change this frame alone: its 2 MiB of the direct map get a table of pages, for ever.
+    /// Ensures that <see cref="SetWritable"/> can change this frame alone: splits its 2 MiB page of the direct map into a table of 4 KiB
+    /// pages, for good.
     /// </summary>
     /// <returns>False when no frame is left for the table.</returns>
     public static bool Prepare(ulong frame) => PageTable.Split(DirectMap.Base + frame);
 
     /// <summary>
-    /// Gives or takes the right to write to a frame through the direct map. A frame in a large page was never prepared, and is writable.
+    /// Allows or forbids writing to a frame through the direct map. A frame in a large page was never prepared and is writable.
     /// </summary>
     public static void SetWritable(ulong frame, bool isWritable)
     {

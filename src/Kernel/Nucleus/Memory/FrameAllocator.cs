@@ -4,8 +4,8 @@ using Xenlet.Kernel.Nucleus.Base;
 namespace Xenlet.Kernel.Nucleus.Memory;
 
 /// <summary>
-/// Hands out 4 KiB frames of RAM. Frames never used are cut off the memory map's ranges, freed ones are linked through their own first
-/// word, so memory that nobody needs is never touched: with QEMU and with ballooning hosts it then costs nothing.
+/// Allocates 4 KiB frames of RAM. Unused frames are cut off the memory map's ranges, and freed frames are linked through their first word.
+/// Memory that nobody needs is thus never touched, and costs nothing under QEMU or on a host that balloons.
 /// </summary>
 internal static unsafe class FrameAllocator
 {
@@ -17,18 +17,16 @@ internal static unsafe class FrameAllocator
     private static ulong s_freeFrames;
     private static ulong s_totalFrames;
 
-    /// <summary>Frames that can be had now.</summary>
+    /// <summary>Frames available now.</summary>
     public static ulong FreeFrames => s_freeFrames;
 
-    /// <summary>Frames that the nucleus has for its own use, page tables apart.</summary>
+    /// <summary>Frames in the nucleus's own use, without page tables.</summary>
     public static ulong NucleusFrames { get; private set; }
 
-    /// <summary>Frames that this allocator was given at boot.</summary>
+    /// <summary>Frames that the allocator received at boot.</summary>
     public static ulong TotalFrames => s_totalFrames;
 
-    /// <summary>
-    /// Takes over all RAM but physical page 0 (so that 0 can mean "none") and the given range, the image.
-    /// </summary>
+    /// <summary>Takes over all RAM except the given range, which is the image, and physical page 0, so that 0 can mean "none".</summary>
     public static void Initialise(ulong imageStart, ulong imageEnd)
     {
         for (int i = 0; i < MemoryMap.Count; i++)
@@ -49,7 +47,7 @@ internal static unsafe class FrameAllocator
         s_totalFrames = s_freeFrames;
     }
 
-    /// <summary>A frame filled with zeros: its physical address, or 0 when none is left.</summary>
+    /// <summary>Returns the physical address of a frame filled with zeros, or 0 when none is left.</summary>
     public static ulong Allocate()
     {
         ulong frame = s_freeList;
@@ -89,14 +87,14 @@ internal static unsafe class FrameAllocator
         return frame;
     }
 
-    /// <summary>Gives a frame of <see cref="AllocateForNucleus"/> back.</summary>
+    /// <summary>Frees a frame of <see cref="AllocateForNucleus"/>.</summary>
     public static void FreeForNucleus(ulong frame)
     {
         Free(frame);
         NucleusFrames--;
     }
 
-    /// <summary>Gives a frame back. Its owner must have dropped every mapping of it.</summary>
+    /// <summary>Frees a frame. Its owner must have removed every mapping of it.</summary>
     public static void Free(ulong frame)
     {
         *DirectMap.Words(frame) = s_freeList;
@@ -116,7 +114,7 @@ internal static unsafe class FrameAllocator
         extent->End = end;
         s_freeFrames += (end - start) / Pages.Size;
 
-        // The lowest range is taken first: while the boot page tables are in use only the first GiB is mapped.
+        // The lowest range comes first: the boot page tables map only the first GiB.
         for (int i = s_count - 1; i > 0 && At(i - 1)->Start < At(i)->Start; i--)
         {
             Extent swap = *At(i);

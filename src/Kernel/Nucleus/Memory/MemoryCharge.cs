@@ -3,24 +3,24 @@ using Xenlet.Kernel.Nucleus.Base;
 namespace Xenlet.Kernel.Nucleus.Memory;
 
 /// <summary>
-/// Strict accounting: memory that was promised to the program is always there, so running out is an error of the call that asked
-/// (and an OutOfMemoryException in .NET), not a fault at some later touch.
+/// Strict memory accounting. Memory promised to the program is always available, so running out is an error of the call that asked (in
+/// .NET, an OutOfMemoryException) and not a fault at some later access.
 /// </summary>
 /// <remarks>
-/// Whatever may be refused is asked for here: pages of mappings, page tables, records of the nucleus. Two kinds of frames are taken
-/// otherwise: pages of stacks, which come from what nobody was promised, and page tables of hypervisor pages, few and bounded, for which
-/// <see cref="Margin"/> stays.
+/// Every request that may be refused passes through here: pages of mappings, page tables, records of the nucleus. Two kinds of frames are
+/// taken elsewhere: pages of stacks, which come from the frames promised to nobody, and page tables of hypervisor pages, which are few and
+/// bounded, and for which <see cref="Margin"/> is kept.
 /// </remarks>
 internal static class MemoryCharge
 {
-    // Frames that stacks leave: hypervisor pages may be mapped late, those of the grant table, and after a resume the console's.
+    // Frames that stacks may not take. Hypervisor pages may be mapped late: those of the grant table, and the console's after a resume.
     private const ulong Margin = 8;
 
-    // Promised pages that hold no frame yet.
+    // Promised pages without a frame.
     private static ulong s_promised;
     private static ulong s_reserve;
 
-    /// <summary>Promised pages that hold no frame yet.</summary>
+    /// <summary>Promised pages without a frame.</summary>
     public static ulong Promised => s_promised;
 
     /// <summary>Pages that can still be promised.</summary>
@@ -33,10 +33,10 @@ internal static class MemoryCharge
         }
     }
 
-    /// <summary>Sets aside what stacks need when all the rest is promised.</summary>
+    /// <summary>Sets aside frames for stacks, for when everything else is promised.</summary>
     public static void Initialise() => s_reserve = 48 + FrameAllocator.TotalFrames / 256;
 
-    /// <summary>Promises pages; false when they are not there.</summary>
+    /// <summary>Promises pages. Returns false if there are not enough frames.</summary>
     public static bool TryCharge(ulong pages)
     {
         if (pages > Available || FailNth.Refuses(isStack: false))
@@ -48,19 +48,19 @@ internal static class MemoryCharge
         return true;
     }
 
-    /// <summary>Takes back a promise whose pages hold no frame.</summary>
+    /// <summary>Withdraws a promise of pages that have no frames.</summary>
     public static void Release(ulong pages) => s_promised -= pages;
 
-    /// <summary>A promised page gave its frame back and may be touched again later.</summary>
+    /// <summary>Promised pages lost their frames and may be touched again later.</summary>
     public static void FrameReturned(ulong pages) => s_promised += pages;
 
-    /// <summary>A frame for a promised page.</summary>
+    /// <summary>Takes a frame for a promised page.</summary>
     public static ulong AllocatePromised()
     {
         ulong frame = FrameAllocator.Allocate();
         if (frame == 0)
         {
-            // Only a mistake of the accounting leads here.
+            // Only an accounting error leads here.
             Panic.Halt("no frame is left for a page that was promised"u8);
         }
 
@@ -68,11 +68,11 @@ internal static class MemoryCharge
         return frame;
     }
 
-    /// <summary>Whether so many frames can be taken for a stack: those that are not promised to others.</summary>
+    /// <summary>Whether a stack can take this many frames from those that are not promised to others.</summary>
     public static bool CanGiveStack(ulong frames) =>
         FrameAllocator.FreeFrames >= s_promised + Margin + frames && !FailNth.Refuses(isStack: true);
 
-    /// <summary>A charged frame for the nucleus's own use; 0 when it is not there.</summary>
+    /// <summary>Allocates a charged frame for the nucleus's own use. Returns 0 if there is none.</summary>
     public static ulong AllocateForNucleus()
     {
         if (!TryCharge(1))

@@ -3,10 +3,10 @@ using Xenlet.Kernel.Nucleus.Base;
 
 namespace Xenlet.Kernel.Nucleus.Memory;
 
-/// <summary>The ranges of RAM of this domain, whole pages, copied out of the loader's memory before that memory is used.</summary>
+/// <summary>The domain's RAM ranges in whole pages, copied from the loader's memory before that memory is reused.</summary>
 internal static unsafe class MemoryMap
 {
-    /// <summary>Ranges that are kept.</summary>
+    /// <summary>The number of ranges kept.</summary>
     public const int Capacity = 32;
 
     private static Extents s_extents;
@@ -15,25 +15,25 @@ internal static unsafe class MemoryMap
     /// <summary>Number of RAM ranges.</summary>
     public static int Count => s_count;
 
-    /// <summary>RAM in pages, the image and everything else that is in use included.</summary>
+    /// <summary>RAM in pages, including the image and everything else in use.</summary>
     public static ulong TotalPages { get; private set; }
 
     /// <summary>The first physical address above all RAM.</summary>
     public static ulong End { get; private set; }
 
     /// <summary>
-    /// A guest frame number above all RAM, for Xen's shared page; the grant table's frames follow. A page of Xen's that is mapped over RAM
-    /// takes the place of that RAM.
+    /// A guest frame number above all RAM, for Xen's shared info page; the grant table's frames follow. A Xen page mapped over RAM would
+    /// replace that RAM.
     /// </summary>
     public static ulong FirstFrameWithoutRam => Math.Max(End, 1UL << 32) / Pages.Size;
 
-    /// <summary>The RAM range of this index.</summary>
+    /// <summary>The RAM range at this index.</summary>
     public static Extent* Get(int index) => (Extent*)Unsafe.AsPointer(ref s_extents) + index;
 
     /// <summary>Adds a range of RAM.</summary>
-    /// <param name="start">Its first address, at the start of a page.</param>
-    /// <param name="end">Its end, exclusive, at the end of a page.</param>
-    /// <returns>False when there is no room for one more.</returns>
+    /// <param name="start">Its page-aligned start.</param>
+    /// <param name="end">Its page-aligned, exclusive end.</param>
+    /// <returns>False if there is no room for another range.</returns>
     public static bool TryAdd(ulong start, ulong end)
     {
         if (s_count == Capacity)
@@ -70,7 +70,7 @@ internal static unsafe class MemoryMap
     }
 }
 
-/// <summary>A range of physical addresses, page aligned, the end exclusive.</summary>
+/// <summary>A range of physical addresses: page aligned, with an exclusive end.</summary>
 internal struct Extent
 {
     public ulong Start;

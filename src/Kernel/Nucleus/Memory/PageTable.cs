@@ -3,8 +3,8 @@ using Xenlet.Kernel.Nucleus.Base;
 namespace Xenlet.Kernel.Nucleus.Memory;
 
 /// <summary>
-/// The four-level page tables of the one address space (AMD64 Architecture Programmer's Manual volume 2, section 5.3). Entries that
-/// are not present may still hold a frame: memory that mprotect took away keeps its contents.
+/// The four-level page tables of the one address space (AMD64 Architecture Programmer's Manual volume 2, section 5.3). An entry that is not
+/// present may still hold a frame: memory whose access mprotect took away keeps its contents.
 /// </summary>
 internal static unsafe class PageTable
 {
@@ -15,7 +15,7 @@ internal static unsafe class PageTable
     public const ulong LargePage = 1 << 7;
     public const ulong NoExecute = 1UL << 63;
 
-    /// <summary>Software bit: the frame is not the frame allocator's and is never freed by an unmapping.</summary>
+    /// <summary>Software bit: the frame does not belong to the frame allocator, and unmapping never frees it.</summary>
     public const ulong NotOwned = 1 << 9;
 
     /// <summary>Software bit: the entry holds a frame, present or not.</summary>
@@ -34,7 +34,7 @@ internal static unsafe class PageTable
     /// <summary>The frame of an entry.</summary>
     public static ulong FrameOf(ulong entry) => entry & AddressMask;
 
-    /// <summary>Sets the entry of a 4 KiB page; false when no frame is left for a table.</summary>
+    /// <summary>Sets the entry of a 4 KiB page. Returns false if no frame is left for a table.</summary>
     public static bool Map(ulong address, ulong entry)
     {
         ulong* slot = Find(address, create: true);
@@ -48,7 +48,7 @@ internal static unsafe class PageTable
         return true;
     }
 
-    /// <summary>Sets the entry of a 2 MiB page; both addresses aligned to 2 MiB.</summary>
+    /// <summary>Sets the entry of a 2 MiB page. Both addresses must be aligned to 2 MiB.</summary>
     public static bool MapLarge(ulong address, ulong entry)
     {
         ulong* table = Table(address, level: 1, create: true);
@@ -61,7 +61,7 @@ internal static unsafe class PageTable
         return true;
     }
 
-    /// <summary>Makes a 2 MiB page, if this address lies in one, a table of 512 pages with the same rights.</summary>
+    /// <summary>If this address lies in a 2 MiB page, replaces it with a table of 512 pages with the same access.</summary>
     /// <returns>False when no frame is left for the table.</returns>
     public static bool Split(ulong address)
     {
@@ -93,8 +93,8 @@ internal static unsafe class PageTable
     public static bool IsExecutable(ulong entry) => (entry & (Present | NoExecute)) == Present;
 
     /// <summary>
-    /// The entry of a 4 KiB page, or null when the tables do not reach there (and, with <paramref name="create"/>, when no frame is
-    /// left for one). An address inside a 2 MiB page has no such entry: null.
+    /// Returns the entry of a 4 KiB page, or null if the tables do not reach it (with <paramref name="create"/>: if no frame is left for
+    /// one). An address inside a 2 MiB page has no such entry and returns null.
     /// </summary>
     public static ulong* Find(ulong address, bool create)
     {
@@ -129,9 +129,9 @@ internal static unsafe class PageTable
     }
 
     /// <summary>
-    /// Makes all tables that the pages of a range need, charged: a page of the range then takes no frame but its own.
+    /// Makes all tables that the pages of a range need, and charges them. A page of the range then takes only its own frame.
     /// </summary>
-    /// <returns>False, and nothing has changed, when the memory for them is not there.</returns>
+    /// <returns>False if there is not enough memory for them; nothing has changed then.</returns>
     public static bool TryCover(ulong start, ulong end)
     {
         ulong missing = CountMissing(start, end);
@@ -147,7 +147,7 @@ internal static unsafe class PageTable
 
         for (ulong address = start; address < end; address = NextTable(address))
         {
-            // Cannot fail: so many frames are promised.
+            // Cannot fail: the frames are promised.
             _ = Table(address, level: 0, create: true);
         }
 
@@ -155,24 +155,22 @@ internal static unsafe class PageTable
         return true;
     }
 
-    /// <summary>The tables that the pages of a range need and that are not there.</summary>
+    /// <summary>The number of missing tables that the pages of a range need.</summary>
     public static ulong CountMissing(ulong start, ulong end) => CountMissing(DirectMap.Words(s_root), 3, start, end);
 
-    /// <summary>
-    /// Removes every page of the range and frees its frame; tables that map nothing any more are freed too.
-    /// </summary>
-    /// <returns>How many pages held a frame.</returns>
+    /// <summary>Removes every page of the range and frees its frame. Also frees tables that no longer map anything.</summary>
+    /// <returns>The number of pages that held a frame.</returns>
     public static ulong Unmap(ulong start, ulong end) => Unmap(start, end, 0, ulong.MaxValue);
 
     /// <summary>
-    /// As <see cref="Unmap(ulong, ulong)"/>, but only tables are freed that map nothing outside of <paramref name="floor"/> to
+    /// As <see cref="Unmap(ulong, ulong)"/>, but frees only tables that map nothing outside <paramref name="floor"/> to
     /// <paramref name="ceiling"/>.
     /// </summary>
     public static ulong Unmap(ulong start, ulong end, ulong floor, ulong ceiling) =>
         Unmap(DirectMap.Words(s_root), 3, start, end, floor, ceiling);
 
     /// <summary>
-    /// Makes sure that <see cref="Protect"/> can make the pages of the range executable; false when no frame is left for a table that it
+    /// Ensures that <see cref="Protect"/> can make the pages of the range executable. Returns false if no frame is left for a table that it
     /// needs.
     /// </summary>
     public static bool PrepareExecution(ulong start, ulong end)
@@ -198,9 +196,8 @@ internal static unsafe class PageTable
     }
 
     /// <summary>
-    /// Gives every page of the range that holds a frame new access bits (of <see cref="Present"/>, Writable, NoExecute). A frame that can
-    /// be executed has no writable
-    /// alias in the direct map.
+    /// Sets new access bits (<see cref="Present"/>, Writable, NoExecute) on every page of the range that holds a frame. An executable frame
+    /// has no writable alias in the direct map.
     /// </summary>
     public static void Protect(ulong start, ulong end, ulong access)
     {
@@ -230,7 +227,7 @@ internal static unsafe class PageTable
         }
     }
 
-    /// <summary>Clears software bits of every entry of the range.</summary>
+    /// <summary>Clears software bits in every entry of the range.</summary>
     public static void ClearSoftwareBits(ulong start, ulong end, ulong bits)
     {
         for (ulong address = start; address < end;)
@@ -247,13 +244,15 @@ internal static unsafe class PageTable
         }
     }
 
-    /// <summary>The page tables there are, the root among them.</summary>
+    /// <summary>The number of page tables, including the root.</summary>
     public static ulong CountTables() => CountTables(DirectMap.Words(s_root), 3);
 
-    /// <summary>The pages of a range that hold a frame of the frame allocator.</summary>
+    /// <summary>The number of pages in a range that hold a frame of the frame allocator.</summary>
     public static ulong CountOwned(ulong start, ulong end) => CountOwned(DirectMap.Words(s_root), 3, start, end);
 
-    /// <summary>The first address that the page table after the one of <paramref name="address"/> maps.</summary>
+    /// <summary>
+    /// The first address mapped by the page table after that of <paramref name="address"/>.
+    /// </summary>
     private static ulong NextTable(ulong address) => (address | (Pages.LargeSize - 1)) + 1;
 
     private static int Index(ulong address, int level) => (int)(address >> (12 + 9 * level)) & 511;
@@ -301,7 +300,7 @@ internal static unsafe class PageTable
             ulong entry = table[Index(address, level)];
             if ((entry & Present) == 0)
             {
-                // The table of this entry and all below it.
+                // This entry's table and all tables below it.
                 for (int below = level; below > 0; below--)
                 {
                     int belowShift = 12 + (9 * below);
@@ -407,7 +406,7 @@ internal static unsafe class PageTable
                 {
                     FrameAllocator.Free(FrameOf(*slot));
                     *slot = 0;
-                    // The processor may still cache the freed table in its paging-structure caches; INVLPG of any address drops them.
+                    // The processor's paging-structure caches may still hold the freed table. INVLPG of any address flushes them.
                     Machine.InvalidatePage(address);
                 }
             }

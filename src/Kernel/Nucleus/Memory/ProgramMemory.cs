@@ -3,21 +3,23 @@ using Xenlet.Kernel.Nucleus.Base;
 namespace Xenlet.Kernel.Nucleus.Memory;
 
 /// <summary>
-/// The program's memory as system calls use it. A fault inside the nucleus is a panic, so every page is checked and made present
+/// Access to the program's memory from system calls. A fault inside the nucleus is a panic, so every page is checked and made present
 /// before it is touched.
 /// </summary>
 internal static unsafe class ProgramMemory
 {
     /// <summary>Makes a range readable.</summary>
-    /// <returns>0; -EFAULT when any of it is not the program's; -ENOMEM when no frame is left for a page or a page table.</returns>
+    /// <returns>
+    /// 0; -EFAULT if part of the range does not belong to the program; -ENOMEM if no frame is left for a page or a page table.
+    /// </returns>
     public static long PrepareRead(ulong address, ulong length) => Prepare(address, length, write: false);
 
     /// <summary>Makes a range writable.</summary>
-    /// <returns>As <see cref="PrepareRead"/>; -EFAULT for what is read-only, too.</returns>
+    /// <returns>As <see cref="PrepareRead"/>; also -EFAULT for read-only memory.</returns>
     public static long PrepareWrite(ulong address, ulong length) => Prepare(address, length, write: true);
 
     /// <summary>
-    /// Length of a NUL-terminated string; -ENAMETOOLONG when it has <paramref name="limit"/> bytes or more, or an errno of
+    /// The length of a NUL-terminated string; -ENAMETOOLONG if it has <paramref name="limit"/> bytes or more, or an error of
     /// <see cref="PrepareRead"/>.
     /// </summary>
     public static long StringLength(ulong address, ulong limit)
@@ -54,7 +56,7 @@ internal static unsafe class ProgramMemory
         ulong end = address + length;
         if (address < Image.NucleusDataEnd && end > Image.NucleusData)
         {
-            // Mapped and writable like the rest of the image: only here is it told from the program's.
+            // The nucleus's data is mapped and writable like the rest of the image. Only this check keeps it from the program's calls.
             return -Errno.EFAULT;
         }
 

@@ -2,22 +2,24 @@ using Xenlet.Kernel.Nucleus.Base;
 
 namespace Xenlet.Kernel.Nucleus.Memory;
 
-/// <summary>What a region of program addresses is.</summary>
+/// <summary>The kind of a region of program addresses.</summary>
 [Flags]
 internal enum RegionKind : uint
 {
     None = 0,
 
-    /// <summary>Part of the image: its frames were loaded, not allocated.</summary>
+    /// <summary>Part of the image. Its frames were loaded, not allocated.</summary>
     Image = 1,
 
-    /// <summary>A stack: each page but the highest few is charged when it is touched, as nobody touches all of one.</summary>
+    /// <summary>
+    /// A stack. Only its top is charged at once; every other page is charged on first access, as no thread touches its whole stack.
+    /// </summary>
     Stack = 2,
 
-    /// <summary>The whole region is charged, touched or not.</summary>
+    /// <summary>The whole region is charged, whether touched or not.</summary>
     Charged = 4,
 
-    /// <summary>Kept by the nucleus below a stack, of a thread or its own: never accessible, never given away.</summary>
+    /// <summary>A guard that the nucleus keeps below a stack, a thread's or its own. Never accessible and never given away.</summary>
     Guard = 8,
 }
 
@@ -31,9 +33,7 @@ internal enum Protection : uint
     Execute = 4,
 }
 
-/// <summary>
-/// A range of program addresses with one protection. The regions of the address space are a sorted list without overlaps.
-/// </summary>
+/// <summary>A range of program addresses with one protection. The address space's regions form a sorted list without overlaps.</summary>
 internal unsafe struct Region
 {
     public ulong Start;
@@ -49,25 +49,24 @@ internal unsafe struct Region
     public readonly ulong PageCount => (End - Start) / Pages.Size;
 
     /// <summary>
-    /// Whether the program can neither unmap this region nor map something else in its place, as after Linux's mseal(2): the image, in
-    /// which the nucleus lies too, guards, and
-    /// the window of shared pages.
+    /// Whether the program may neither unmap this region nor map over it, as after Linux's mseal(2). True for the image, which contains the
+    /// nucleus, for guards, and for the window of shared pages.
     /// </summary>
     public readonly bool IsSealed => (Kind & (RegionKind.Image | RegionKind.Guard)) != 0;
 
     /// <summary>
-    /// Whether the program may give this region a protection. What is sealed can only lose the right to be written, as what glibc and the
-    /// runtime fill in at their start does.
+    /// Whether the program may give this region a protection. A sealed region can only lose write access: glibc and the runtime do that to
+    /// data that they fill at their start.
     /// </summary>
     public readonly bool CanBecome(Protection protection) =>
         !IsSealed
         || (Protection != Protection.None && protection == Protection)
         || (Protection == (Protection.Read | Protection.Write) && protection == Protection.Read);
 
-    /// <summary>The page-table bits for this region's pages.</summary>
+    /// <summary>The page-table access bits of this region's pages.</summary>
     /// <remarks>
-    /// Writable and executable at once is never granted: such a page is writable until the program drops Write. The runtime asks for
-    /// both only while it fills in a page of thunks.
+    /// A page is never writable and executable at once: a region with both protections is writable until the program drops Write. The
+    /// runtime asks for both only while it fills a page of thunks.
     /// </remarks>
     public readonly ulong AccessBits
     {

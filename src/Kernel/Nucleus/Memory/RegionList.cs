@@ -3,10 +3,11 @@ namespace Xenlet.Kernel.Nucleus.Memory;
 /// <summary>The sorted list of regions.</summary>
 internal static unsafe class RegionList
 {
-    /// <summary>How many regions there may be: what Linux allows (DEFAULT_MAX_MAP_COUNT of include/linux/mm.h).</summary>
-    public const int MostRegions = 65530;
+    /// <summary>The limit on the number of regions: Linux's DEFAULT_MAX_MAP_COUNT (include/linux/mm.h).</summary>
+    public const int MaximumRegions = 65530;
 
-    // What unmapping and taking rights away may split when no frame is left for more: these give memory back.
+    // Records reserved for unmapping and for taking access away. Those calls give memory back, so they must be able to split regions when
+    // no frame is left.
     private const int Spare = 32;
 
     private static Region* s_first;
@@ -35,7 +36,7 @@ internal static unsafe class RegionList
         return region;
     }
 
-    /// <summary>End of the last charged region that lies below this address; 0 for none.</summary>
+    /// <summary>The end of the last charged region below this address, or 0.</summary>
     public static ulong ChargedEndBelow(ulong address)
     {
         ulong end = 0;
@@ -50,7 +51,7 @@ internal static unsafe class RegionList
         return end;
     }
 
-    /// <summary>Start of the first charged region that lies at this address or above; the highest number for none.</summary>
+    /// <summary>The start of the first charged region at or above this address, or the highest number.</summary>
     public static ulong ChargedStartFrom(ulong address)
     {
         for (Region* region = FirstEndingAfter(address); region != null; region = region->Next)
@@ -65,18 +66,18 @@ internal static unsafe class RegionList
     }
 
     /// <summary>
-    /// Makes sure that <see cref="Insert"/> and <see cref="SplitAt"/> can be called this often without failing, for a call that gives
-    /// memory out.
+    /// Ensures that <see cref="Insert"/> and <see cref="SplitAt"/> can be called this many times without failing, for a call that takes
+    /// memory.
     /// </summary>
-    public static bool Reserve(int nodes) => Count + nodes <= MostRegions && s_slab.TryReserve(nodes + Spare, sizeof(Region));
+    public static bool Reserve(int nodes) => Count + nodes <= MaximumRegions && s_slab.TryReserve(nodes + Spare, sizeof(Region));
 
-    /// <summary>As <see cref="Reserve"/>, for a call that gives memory back: some records are kept for it.</summary>
-    /// <param name="nodes">Records that it takes.</param>
-    /// <param name="more">How many regions more there will be after it.</param>
+    /// <summary>As <see cref="Reserve"/>, for a call that gives memory back: it may use the records set aside for such calls.</summary>
+    /// <param name="nodes">The number of records that the call takes.</param>
+    /// <param name="more">The number of additional regions after the call.</param>
     public static bool ReserveToGiveBack(int nodes, int more) =>
-        Count + more <= MostRegions && s_slab.TryReserve(nodes, sizeof(Region));
+        Count + more <= MaximumRegions && s_slab.TryReserve(nodes, sizeof(Region));
 
-    /// <summary>Adds a region; it must overlap no other.</summary>
+    /// <summary>Adds a region, which must not overlap another.</summary>
     public static Region* Insert(ulong start, ulong end, Protection protection, RegionKind kind)
     {
         Region* node = (Region*)s_slab.Take(sizeof(Region));
@@ -118,7 +119,7 @@ internal static unsafe class RegionList
         return region != null && region->Start != address;
     }
 
-    /// <summary>Makes this address a border between two regions, if it lies inside one.</summary>
+    /// <summary>Splits the region that contains this address, unless it starts there.</summary>
     public static void SplitAt(ulong address)
     {
         Region* region = Find(address);
@@ -153,7 +154,8 @@ internal static unsafe class RegionList
     }
 
     /// <summary>
-    /// Joins neighbours that touch and are alike, from the region before <paramref name="start"/> to the one after <paramref name="end"/>.
+    /// Joins adjacent regions of the same kind and protection, from the region before <paramref name="start"/> to the one after
+    /// <paramref name="end"/>.
     /// </summary>
     public static void Merge(ulong start, ulong end)
     {

@@ -3,12 +3,12 @@ using Xenlet.Kernel.Nucleus.Base;
 namespace Xenlet.Kernel.Nucleus.Memory;
 
 /// <summary>
-/// A slab allocator: objects of one size, several to a frame. Each frame is charged, and given back with its last object. A slab of zeros
-/// is empty.
+/// A slab allocator for objects of one size, several to a frame. Each frame is charged, and freed with its last object. A zeroed slab is an
+/// empty one.
 /// </summary>
 internal unsafe struct Slab
 {
-    // What a frame begins with; the frames that have free objects are a list.
+    // The header at the start of each frame. Frames with free objects form a list.
     private struct Header
     {
         public Header* Previous;
@@ -17,19 +17,19 @@ internal unsafe struct Slab
         public int Used;
     }
 
-    // FXSAVE needs 16 bytes of alignment, and objects follow the header.
+    // FXSAVE requires 16-byte alignment, and the objects follow the header.
     private const int Alignment = 16;
     private const int HeaderSize = 32;
 
     private Header* _first;
 
-    /// <summary>Objects that <see cref="Take"/> gives without asking for a frame.</summary>
+    /// <summary>The number of objects that <see cref="Take"/> can return without taking a frame.</summary>
     public int FreeObjects { get; private set; }
 
-    /// <summary>Objects of this size in one frame.</summary>
+    /// <summary>The number of objects of this size in one frame.</summary>
     public static int PerFrame(int size) => ((int)Pages.Size - HeaderSize) / Aligned(size);
 
-    /// <summary>Makes sure that <see cref="Take"/> can be called this often; false when the memory for it is not there.</summary>
+    /// <summary>Ensures that <see cref="Take"/> can be called this many times. Returns false if there is not enough memory.</summary>
     public bool TryReserve(int objects, int size)
     {
         while (FreeObjects < objects)
@@ -52,7 +52,7 @@ internal unsafe struct Slab
         return true;
     }
 
-    /// <summary>An object filled with zeros. <see cref="TryReserve"/> has made sure that there is one.</summary>
+    /// <summary>Returns an object filled with zeros. <see cref="TryReserve"/> has ensured that there is one.</summary>
     public void* Take(int size)
     {
         Header* header = _first;
@@ -69,10 +69,10 @@ internal unsafe struct Slab
         return taken;
     }
 
-    /// <summary>Takes an object back.</summary>
-    /// <param name="taken">What <see cref="Take"/> gave.</param>
+    /// <summary>Frees an object.</summary>
+    /// <param name="taken">An object that <see cref="Take"/> returned.</param>
     /// <param name="size">The size of the slab's objects.</param>
-    /// <param name="spare">Free objects that stay in any case, for calls that must not fail for want of a frame.</param>
+    /// <param name="spare">The number of free objects to keep in any case, for calls that must not fail for lack of a frame.</param>
     public void Return(void* taken, int size, int spare)
     {
         Header* header = (Header*)((ulong)taken & ~(Pages.Size - 1));

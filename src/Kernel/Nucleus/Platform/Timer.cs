@@ -7,10 +7,11 @@ namespace Xenlet.Kernel.Nucleus.Platform;
 internal static class Timer
 {
     private static ulong s_armedFor;
+    private static bool s_hasFired;
 
     /// <summary>
-    /// Sees to it that an interrupt comes at this time or before. An interrupt too early does no harm, so the timer, which costs a
-    /// hypercall or a trap, is set again only when it would come too late.
+    /// Ensures an interrupt at this time or earlier. An early interrupt does no harm, so the timer, which costs a hypercall or a trap, is
+    /// set again only when it would fire too late.
     /// </summary>
     public static void Require(ulong deadline)
     {
@@ -22,7 +23,10 @@ internal static class Timer
         Set(deadline);
     }
 
-    /// <summary>Sees to it that an interrupt comes at this time, and none before: for a guest that has nothing to do until then.</summary>
+    /// <summary>Whether the timer is armed for this time or an earlier one.</summary>
+    public static bool ComesBy(ulong deadline) => s_armedFor <= deadline;
+
+    /// <summary>Ensures an interrupt at this time and none earlier, for a guest that has nothing to do until then.</summary>
     public static void Postpone(ulong deadline)
     {
         if (deadline != s_armedFor)
@@ -31,11 +35,23 @@ internal static class Timer
         }
     }
 
-    /// <summary>The interrupt has come.</summary>
-    public static void Fired() => s_armedFor = ulong.MaxValue;
+    /// <summary>Call it when the timer's interrupt has arrived.</summary>
+    public static void Fired()
+    {
+        s_armedFor = ulong.MaxValue;
+        s_hasFired = true;
+    }
 
-    /// <summary>Forgets what was armed, so that the next deadline sets the timer again.</summary>
-    public static void Initialise() => s_armedFor = ulong.MaxValue;
+    /// <summary>Whether the interrupt has arrived since the last call of this method, so that a deadline may have passed.</summary>
+    public static bool TakeFired()
+    {
+        bool hasFired = s_hasFired;
+        s_hasFired = false;
+        return hasFired;
+    }
+
+    /// <summary>Forgets the armed deadline, so that the next one sets the timer again.</summary>
+    public static void Initialise() => Fired();
 
     private static void Set(ulong deadline)
     {

@@ -1,18 +1,18 @@
 namespace Xenlet.Kernel.Nucleus.Threads;
 
 /// <summary>
-/// Blocked threads that have a time limit, the earliest on top; of equal ones the one that came first. A pairing heap (Fredman, Sedgewick,
-/// Sleator and Tarjan, 1986) of links in the threads: adding takes a constant time, removing logarithmic time on average.
+/// Blocked threads with a time limit, the earliest on top and equal ones in order of arrival. A pairing heap (Fredman, Sedgewick, Sleator
+/// and Tarjan, 1986) linked through the threads: adding takes constant time, removing takes logarithmic time on average.
 /// </summary>
 internal static unsafe class Deadlines
 {
     private static Thread* s_root;
     private static ulong s_added;
 
-    /// <summary>The earliest deadline; <see cref="ulong.MaxValue"/> when there is none.</summary>
+    /// <summary>The earliest deadline, or <see cref="ulong.MaxValue"/>.</summary>
     public static ulong Earliest => s_root == null ? ulong.MaxValue : s_root->Deadline;
 
-    /// <summary>Adds a thread that has no deadline.</summary>
+    /// <summary>Adds a thread that has no deadline yet.</summary>
     public static void Add(Thread* thread, ulong deadline)
     {
         thread->Deadline = deadline;
@@ -21,7 +21,7 @@ internal static unsafe class Deadlines
         s_root = s_root == null ? thread : Meld(s_root, thread);
     }
 
-    /// <summary>Takes a thread out, if it has a deadline.</summary>
+    /// <summary>Removes a thread, if it has a deadline.</summary>
     public static void Remove(Thread* thread)
     {
         if (!thread->HasDeadline)
@@ -44,7 +44,7 @@ internal static unsafe class Deadlines
         }
     }
 
-    /// <summary>Takes a thread whose deadline has passed; null when there is none.</summary>
+    /// <summary>Removes and returns a thread whose deadline has passed, or null.</summary>
     public static Thread* TakeExpired(ulong now)
     {
         Thread* thread = s_root;
@@ -76,7 +76,7 @@ internal static unsafe class Deadlines
         return parent;
     }
 
-    /// <summary>Takes a child, with what is below it, out of its parent's list. The first one's previous is the parent.</summary>
+    /// <summary>Removes a child, with its subtree, from its parent's list. The first child's previous link is the parent.</summary>
     private static void Cut(Thread* child)
     {
         if (child->DeadlinePrevious->DeadlineChild == child)
@@ -97,10 +97,8 @@ internal static unsafe class Deadlines
         child->DeadlinePrevious = null;
     }
 
-    /// <summary>
-    /// Takes a thread's children from it and makes one heap of them: in pairs, then the pairs from the last to the first.
-    /// </summary>
-    /// <returns>The root; null when there are no children.</returns>
+    /// <summary>Detaches a thread's children and melds them into one heap: first in pairs, then the pairs from last to first.</summary>
+    /// <returns>The root, or null if there are no children.</returns>
     private static Thread* MeldChildren(Thread* parent)
     {
         Thread* pairs = null;

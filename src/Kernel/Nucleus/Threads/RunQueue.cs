@@ -1,12 +1,12 @@
 namespace Xenlet.Kernel.Nucleus.Threads;
 
-/// <summary>The threads that could run now, first come first served.</summary>
+/// <summary>The threads that are ready to run, first come, first served.</summary>
 internal static unsafe class RunQueue
 {
     private static Thread* s_head;
     private static Thread* s_tail;
 
-    /// <summary>The last urgent thread; null when none is in the queue.</summary>
+    /// <summary>The last urgent thread in the queue, or null.</summary>
     private static Thread* s_lastUrgent;
 
     public static bool IsEmpty => s_head == null;
@@ -27,8 +27,8 @@ internal static unsafe class RunQueue
     }
 
     /// <summary>
-    /// Puts a thread before all others, behind those that came this way and still wait: it was woken by a device or the clock, and should
-    /// not wait for others' time slices.
+    /// Queues a thread before all others but behind the earlier urgent ones: a device or the clock woke it, and it should not wait for
+    /// other threads' time slices.
     /// </summary>
     public static void AddUrgent(Thread* thread)
     {
@@ -50,7 +50,7 @@ internal static unsafe class RunQueue
         }
     }
 
-    /// <summary>Takes the first thread; null when there is none.</summary>
+    /// <summary>Removes and returns the first thread, or null.</summary>
     public static Thread* Take()
     {
         Thread* thread = s_head;

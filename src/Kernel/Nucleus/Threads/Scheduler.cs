@@ -6,15 +6,15 @@ using Timer = Xenlet.Kernel.Nucleus.Platform.Timer;
 namespace Xenlet.Kernel.Nucleus.Threads;
 
 /// <summary>
-/// Decides which thread runs when the nucleus is left. Round robin; a thread is preempted at the end of its time slice when another
-/// could run. The timer is armed only for the next thing that has to happen: an idle guest takes no ticks.
+/// Decides which thread runs when the nucleus is left. Round robin: a thread is preempted at the end of its time slice if another is ready.
+/// The timer is armed only for the next thing that has to happen, so an idle guest takes no ticks.
 /// </summary>
 internal static unsafe class Scheduler
 {
     /// <summary>Length of a time slice in nanoseconds.</summary>
     public const ulong TimeSlice = 10_000_000;
 
-    // An idle guest that something wakes sooner than this is busy: it is about to need its time slices again.
+    // If something wakes the guest sooner than this, it is busy and will soon need its time slices again.
     private const ulong ShortIdleness = TimeSlice / 5;
 
     private static Thread* s_idle;
@@ -27,13 +27,13 @@ internal static unsafe class Scheduler
     private static ulong s_loadedFsBase;
     private static ulong s_programTime;
 
-    /// <summary>The thread whose system call or fault is being handled; the idle thread when none runs.</summary>
+    /// <summary>The thread whose system call or fault is being handled, or the idle thread.</summary>
     public static Thread* Current => s_running;
 
     /// <summary>Thread switches since boot.</summary>
     public static ulong Switches { get; private set; }
 
-    /// <summary>Makes the idle thread and lets the first thread run.</summary>
+    /// <summary>Creates the idle thread and makes the first thread ready.</summary>
     public static void Initialise(Thread* first)
     {
         s_idle = ThreadTable.Allocate();
@@ -48,13 +48,13 @@ internal static unsafe class Scheduler
     }
 
     /// <summary>
-    /// Parks a thread in its call, which returns what <see cref="Wake"/> is given, or is made again. The queues that it waits in it has
-    /// joined.
+    /// Blocks a thread in its call, which returns the value given to <see cref="Wake"/>, or is retried. The thread must already have joined
+    /// the queues that it waits in.
     /// </summary>
-    /// <param name="thread">The current thread, or one whose call is made again.</param>
-    /// <param name="kind">What it waits for, for reports.</param>
-    /// <param name="deadline">Nanoseconds of <see cref="Clock.Now"/>; <see cref="ulong.MaxValue"/> for no limit.</param>
-    /// <param name="end">How the wait ends otherwise.</param>
+    /// <param name="thread">The current thread, or one whose call is being retried.</param>
+    /// <param name="kind">What it waits for, for reports only.</param>
+    /// <param name="deadline">Nanoseconds of <see cref="Clock.Now"/>, or <see cref="ulong.MaxValue"/> for no limit.</param>
+    /// <param name="end">How the wait ends if nobody wakes the thread.</param>
     public static void Block(Thread* thread, WaitKind kind, ulong deadline, WaitEnd end)
     {
         thread->State = ThreadState.Blocked;
@@ -67,18 +67,18 @@ internal static unsafe class Scheduler
         }
     }
 
-    /// <summary>Lets a blocked thread go on.</summary>
-    /// <param name="thread">The thread; it leaves whatever it waits in.</param>
+    /// <summary>Wakes a blocked thread.</summary>
+    /// <param name="thread">The thread. It leaves all queues that it waits in.</param>
     /// <param name="result">What its system call returns.</param>
-    /// <param name="urgent">True when a device or the clock woke it: it then runs next, after others so woken.</param>
+    /// <param name="urgent">True if a device or the clock woke it: it runs next, after others woken that way.</param>
     public static void Wake(Thread* thread, long result, bool urgent)
     {
         Unblock(thread);
         Return(thread, result, urgent);
     }
 
-    /// <summary>Lets a blocked thread's call be made again, before the nucleus is left.</summary>
-    public static void WakeToCallAgain(Thread* thread)
+    /// <summary>Wakes a blocked thread so that its call is retried before the nucleus is left.</summary>
+    public static void WakeToRetry(Thread* thread)
     {
         Unblock(thread);
         thread->Next = null;
@@ -95,11 +95,10 @@ internal static unsafe class Scheduler
     }
 
     /// <summary>
-    /// Takes a thread whose call is to be made again, after which it is blocked, or <see cref="Return"/> or
-    /// <see cref="GoOn"/> lets it go on; null when there is
-    /// none.
+    /// Takes a thread whose call must be retried, or null. The retry blocks it again, or makes it ready by <see cref="Return"/> or
+    /// <see cref="MakeReady"/>.
     /// </summary>
-    public static Thread* TakeToCallAgain()
+    public static Thread* TakeToRetry()
     {
         Thread* thread = s_callAgainFirst;
         if (thread != null)
@@ -110,20 +109,20 @@ internal static unsafe class Scheduler
         return thread;
     }
 
-    /// <summary>Lets a thread go on that is not blocked any more, and gives its call a result.</summary>
+    /// <summary>Makes a thread that is no longer blocked ready to run, and sets its call's result.</summary>
     public static void Return(Thread* thread, long result, bool urgent)
     {
         thread->Progress = 0;
         thread->Frame.Rax = (ulong)result;
-        GoOn(thread, urgent);
+        MakeReady(thread, urgent);
     }
 
-    /// <summary>Lets a thread go on that is not blocked any more, with its registers as they are.</summary>
-    public static void GoOn(Thread* thread, bool urgent)
+    /// <summary>Makes a thread that is no longer blocked ready to run, with its registers as they are.</summary>
+    public static void MakeReady(Thread* thread, bool urgent)
     {
         if (thread == s_running)
         {
-            // Still the thread of this trap: it parked itself and was woken before the nucleus was left.
+            // Still the thread of this trap: it blocked itself and was woken before the nucleus was left.
             return;
         }
 
@@ -138,10 +137,10 @@ internal static unsafe class Scheduler
         }
     }
 
-    /// <summary>The current thread lets others run before it goes on.</summary>
+    /// <summary>Lets other threads run before the current one continues.</summary>
     public static void Yield() => s_yields = true;
 
-    /// <summary>Forgets the current thread for good.</summary>
+    /// <summary>Ends the current thread.</summary>
     public static void EndCurrent()
     {
         Thread* thread = s_running;
@@ -153,16 +152,23 @@ internal static unsafe class Scheduler
         ThreadTable.Remove(thread);
     }
 
-    /// <summary>Processor time of the current thread up to now.</summary>
+    /// <summary>Processor time that the current thread has used so far.</summary>
     public static ulong CurrentCpuTime => s_running->CpuTime + (Clock.Now() - s_switchedInAt);
 
-    /// <summary>Processor time of all threads since boot, ended ones included.</summary>
+    /// <summary>Processor time of all threads since boot, including ended ones.</summary>
     public static ulong ProcessCpuTime => s_programTime + (s_running == s_idle ? 0 : Clock.Now() - s_switchedInAt);
 
-    /// <summary>Whether the idle thread is to be resumed.</summary>
+    /// <summary>Whether the idle thread will be resumed.</summary>
     public static bool IsIdle => s_running == s_idle;
 
-    /// <summary>Wakes whose deadline has passed, and chooses the thread to be resumed: <see cref="Current"/> from then on.</summary>
+    /// <summary>
+    /// Whether the current thread continues until the timer fires, which is armed for the end of its time slice if another thread could
+    /// run. Then <see cref="Choose"/> is not needed.
+    /// </summary>
+    public static bool CurrentContinues => s_running != s_idle && s_running->State == ThreadState.Ready && !s_yields
+        && (RunQueue.IsEmpty || Timer.ComesBy(s_switchedInAt + TimeSlice));
+
+    /// <summary>Wakes threads whose deadline has passed, and chooses the thread to resume, which becomes <see cref="Current"/>.</summary>
     /// <param name="now">Nanoseconds of <see cref="Clock.Now"/>.</param>
     public static void Choose(ulong now)
     {
@@ -174,9 +180,10 @@ internal static unsafe class Scheduler
         ChooseReady(now);
     }
 
-    /// <summary>Sets the timer and the processor for the thread that was chosen.</summary>
-    /// <param name="wakeUp">When the nucleus is needed at the latest, whatever the threads do; nanoseconds of
-    /// <see cref="Clock.Now"/>.</param>
+    /// <summary>Sets up the timer and the processor for the chosen thread.</summary>
+    /// <param name="wakeUp">
+    /// The latest time at which the nucleus must run, whatever the threads do, in nanoseconds of <see cref="Clock.Now"/>.
+    /// </param>
     /// <returns>The registers to resume.</returns>
     public static Frame* Resume(ulong wakeUp)
     {
@@ -257,9 +264,9 @@ internal static unsafe class Scheduler
         ulong next = Math.Min(Deadlines.Earliest, wakeUp);
         if (s_running == s_idle && s_lastIdleness >= ShortIdleness)
         {
-            // Else the end of a time slice that nobody needs any more wakes the guest, only to be told of the next deadline: two exits to
-            // Xen and an interrupt in place of one exit. A guest that is idle for moments only leaves the timer as it is, and sets it once
-            // a time slice at most.
+            // Otherwise the end of an obsolete time slice would wake the guest only to set the next deadline: two exits to Xen and an
+            // interrupt instead of one exit. A guest that is idle only for moments leaves the timer as it is, and sets it at most once per
+            // time slice.
             Timer.Postpone(next);
             return;
         }

@@ -5,14 +5,14 @@ namespace Xenlet.Kernel.Nucleus.Threads;
 
 internal enum ThreadState : uint
 {
-    /// <summary>Running, or in the run queue.</summary>
+    /// <summary>Running or in the run queue.</summary>
     Ready,
 
-    /// <summary>Parked in a system call; <see cref="Thread.Wait"/> says in which.</summary>
+    /// <summary>Blocked in a system call; <see cref="Thread.Wait"/> says in which.</summary>
     Blocked,
 }
 
-/// <summary>What a blocked thread waits for, as reports say it. Nothing is decided by it.</summary>
+/// <summary>What a blocked thread waits for, for reports. No decision depends on it.</summary>
 internal enum WaitKind : uint
 {
     None,
@@ -27,32 +27,32 @@ internal enum WaitKind : uint
 }
 
 /// <summary>
-/// A thread: its registers, at offset 0 where the entry stubs save them, and what it waits for. There is no stack per thread in the
-/// nucleus: a system call that has to wait leaves its state here and returns to the scheduler.
+/// A thread: its registers, which the entry stubs save at offset 0, and its wait state. The nucleus has no stack per thread: a system call
+/// that has to wait leaves its state here and returns to the scheduler.
 /// </summary>
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct Thread
 {
     public Frame Frame;
 
-    /// <summary>The Linux thread id; the first thread has the process's, 1.</summary>
+    /// <summary>The Linux thread id. The first thread has the process's id, 1.</summary>
     public int Id;
 
     public ThreadState State;
     public WaitKind Wait;
 
-    /// <summary>The next thread of the run queue, or of those that make their call again.</summary>
+    /// <summary>The next thread in the run queue, or among those whose calls are retried.</summary>
     public Thread* Next;
 
-    /// <summary>The next of all threads.</summary>
+    /// <summary>The next in the list of all threads.</summary>
     public Thread* NextInProcess;
 
     /// <summary>
-    /// When the wait ends at the latest; nanoseconds of <see cref="Platform.Clock.Now"/>, <see cref="ulong.MaxValue"/> for no limit.
+    /// The time at which the wait ends at the latest: nanoseconds of <see cref="Platform.Clock.Now"/>, or <see cref="ulong.MaxValue"/>.
     /// </summary>
     public ulong Deadline;
 
-    /// <summary>Whether it is among <see cref="Deadlines"/>, whose links and order these are.</summary>
+    /// <summary>Whether the thread is among <see cref="Deadlines"/>, which owns these links.</summary>
     public bool HasDeadline;
 
     public ulong DeadlineOrder;
@@ -60,43 +60,41 @@ internal unsafe struct Thread
     public Thread* DeadlineNext;
     public Thread* DeadlinePrevious;
 
-    /// <summary>How the wait ends when nobody wakes the thread.</summary>
+    /// <summary>How the wait ends if nobody wakes the thread.</summary>
     public WaitEnd End;
 
-    /// <summary>The places in the queues that a blocked thread waits in.</summary>
+    /// <summary>The thread's entries in the queues that it waits in.</summary>
     public WaitEntry* Entries;
 
-    /// <summary>The first of them.</summary>
+    /// <summary>The first of these entries.</summary>
     public WaitEntry FirstEntry;
 
     /// <summary>
-    /// Whether the call is being made again, after a wait: <see cref="Deadline"/> and <see cref="Progress"/> are those of before.
+    /// Whether the call is being retried after a wait. <see cref="Deadline"/> and <see cref="Progress"/> then keep their values.
     /// </summary>
-    public bool IsCallAgain;
+    public bool IsRetry;
 
-    /// <summary>
-    /// How far a call has come that goes on: bytes written, or bytes of a getrandom filled.
-    /// </summary>
+    /// <summary>How far a call that waits repeatedly has got: bytes written, or bytes that getrandom has filled.</summary>
     public ulong Progress;
 
-    /// <summary>Blocked signals, bit n-1 for signal n.</summary>
+    /// <summary>Blocked signals: bit n-1 for signal n.</summary>
     public ulong SignalMask;
 
     /// <summary>Signals sent to this thread and not yet delivered.</summary>
     public ulong PendingSignals;
 
-    /// <summary>Where to write zero and wake one waiter when the thread ends (CLONE_CHILD_CLEARTID); 0 for nowhere.</summary>
+    /// <summary>Where to write zero and wake one waiter when the thread ends (CLONE_CHILD_CLEARTID), or 0.</summary>
     public ulong ClearChildTid;
 
-    /// <summary>The lowest usable address of the stack; 0 when unknown.</summary>
+    /// <summary>The lowest usable address of the stack, or 0 if unknown.</summary>
     public ulong StackLow;
 
     /// <summary>Exclusive.</summary>
     public ulong StackHigh;
 
-    /// <summary>Nanoseconds of processor time.</summary>
+    /// <summary>Processor time used, in nanoseconds.</summary>
     public ulong CpuTime;
 
-    /// <summary>NUL-terminated name of prctl(PR_SET_NAME).</summary>
+    /// <summary>The NUL-terminated name set by prctl(PR_SET_NAME).</summary>
     public fixed byte Name[16];
 }

@@ -6,7 +6,9 @@ namespace Xenlet.Kernel.Nucleus.Threads;
 /// <summary>The stack of a thread.</summary>
 internal static unsafe class ThreadStack
 {
-    /// <summary>How far below the highest address the main thread's stack may end: 16 GiB, as on Linux.</summary>
+    /// <summary>
+    /// The range of addresses, from the highest downwards, in which the main thread's stack may end: 16 GiB, as on Linux.
+    /// </summary>
     private const ulong RandomPages = 1 << 22;
 
     /// <summary>Whether a fault at this address means that the thread ran out of stack.</summary>
@@ -14,9 +16,9 @@ internal static unsafe class ThreadStack
         thread->StackLow != 0 && address < thread->StackLow && address + Stacks.GuardSize >= thread->StackLow
         && thread->Frame.Rsp < thread->StackLow + Pages.Size;
 
-    /// <summary>Maps the main thread's stack. Returns its top, or 0 when memory is exhausted.</summary>
+    /// <summary>Maps the main thread's stack. Returns its top, or 0 if memory is exhausted.</summary>
     /// <param name="thread">The thread.</param>
-    /// <param name="random">Any number: it decides where the stack is.</param>
+    /// <param name="random">Any number. It determines where the stack lies.</param>
     public static ulong MapMain(Thread* thread, ulong random)
     {
         ulong end = AddressSpace.MapEnd - (random % RandomPages * Pages.Size);

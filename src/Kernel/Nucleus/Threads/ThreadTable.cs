@@ -11,10 +11,10 @@ internal static unsafe class ThreadTable
 
     public static Thread* First => s_first;
 
-    /// <summary>Number of live threads, the idle thread not counted.</summary>
+    /// <summary>The number of live threads, without the idle thread.</summary>
     public static int Count { get; private set; }
 
-    /// <summary>A zeroed thread with an id of its own; null when memory is exhausted.</summary>
+    /// <summary>Creates a zeroed thread with its own id. Returns null if memory is exhausted.</summary>
     public static Thread* Create()
     {
         Thread* thread = Allocate();
@@ -30,10 +30,10 @@ internal static unsafe class ThreadTable
         return thread;
     }
 
-    /// <summary>A zeroed thread that is not of the process: the idle thread.</summary>
+    /// <summary>Creates a zeroed thread that does not belong to the process: the idle thread.</summary>
     public static Thread* Allocate()
     {
-        // The slab aligns its objects to 16 bytes, as FXSAVE needs.
+        // The slab aligns its objects to 16 bytes, as FXSAVE requires.
         return s_slab.TryReserve(1, sizeof(Thread)) ? (Thread*)s_slab.Take(sizeof(Thread)) : null;
     }
 
@@ -48,7 +48,7 @@ internal static unsafe class ThreadTable
         return thread;
     }
 
-    /// <summary>Forgets an ended thread, which must be in no queue.</summary>
+    /// <summary>Removes an ended thread, which must be in no queue.</summary>
     public static void Remove(Thread* thread)
     {
         if (s_first == thread)

@@ -1,6 +1,6 @@
 namespace Xenlet.Kernel.Nucleus.Threads;
 
-/// <summary>A thread's place in a <see cref="WaitQueue"/>.</summary>
+/// <summary>A thread's entry in a <see cref="WaitQueue"/>.</summary>
 internal unsafe struct WaitEntry
 {
     public Thread* Thread;
@@ -12,12 +12,12 @@ internal unsafe struct WaitEntry
 
     public WaitEntry* Previous;
 
-    /// <summary>The same thread's place in another queue.</summary>
+    /// <summary>The same thread's entry in another queue.</summary>
     public WaitEntry* NextOfThread;
 
-    /// <summary>What the thread waits for, where a queue serves several things: the address of a futex.</summary>
+    /// <summary>What the thread waits for, if the queue serves several things: the address of a futex.</summary>
     public ulong Key;
 
-    /// <summary>Which wake-ups of <see cref="Key"/> are meant: the bit set of a futex.</summary>
+    /// <summary>Which wake-ups of <see cref="Key"/> apply: a futex's bit set.</summary>
     public uint Bits;
 }

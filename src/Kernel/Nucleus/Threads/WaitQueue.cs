@@ -3,32 +3,33 @@ using Xenlet.Kernel.Nucleus.Memory;
 namespace Xenlet.Kernel.Nucleus.Threads;
 
 /// <summary>
-/// The threads that wait for one thing, longest first. Whoever owns the thing owns the queue, in memory that stays where it is. A thread
-/// may wait in several; it leaves all of them when it wakes, whatever woke it. To join, to leave and to wake take a constant time each,
-/// however many threads wait for other things.
+/// The threads that wait for one thing, longest-waiting first. The owner of the thing owns the queue and must not move it. A thread may
+/// wait in several queues and leaves all of them when it wakes, whatever woke it. Joining, leaving and waking take constant time, however
+/// many threads wait for other things.
 /// </summary>
 internal unsafe struct WaitQueue
 {
     /// <summary>
-    /// Places beyond each thread's first that can be taken at once. A thread waits in one queue nearly always; in more when it polls, for
+    /// The maximum number of entries beyond each thread's first. A thread nearly always waits in one queue; in poll it waits in one for
     /// each of at most 64 descriptors.
     /// </summary>
-    public const int MostFurtherEntries = 1024;
+    public const int MaximumExtraEntries = 1024;
 
-    private static Slab s_furtherEntries;
-    private static int s_furtherEntriesInUse;
+    private static Slab s_extraEntries;
+    private static int s_extraEntriesInUse;
 
     private WaitEntry* _last;
 
-    /// <summary>The place of the thread that has waited longest; null when none waits.</summary>
+    /// <summary>The entry of the longest-waiting thread, or null.</summary>
     public WaitEntry* First { get; private set; }
 
-    /// <summary>Appends a thread, which is about to block.</summary>
-    /// <returns>Its place, whose key and bits are the caller's to set; null when no further one can be had, never for a thread's first
-    /// queue.</returns>
+    /// <summary>Appends a thread that is about to block.</summary>
+    /// <returns>
+    /// Its entry, whose key and bits the caller sets. Null if no additional entry is left; a thread's first entry never fails.
+    /// </returns>
     public static WaitEntry* Join(WaitQueue* queue, Thread* thread)
     {
-        WaitEntry* entry = thread->Entries == null ? &thread->FirstEntry : TakeFurtherEntry();
+        WaitEntry* entry = thread->Entries == null ? &thread->FirstEntry : TakeExtraEntry();
         if (entry == null)
         {
             return null;
@@ -49,7 +50,7 @@ internal unsafe struct WaitQueue
         return entry;
     }
 
-    /// <summary>Takes a thread out of all queues that it waits in.</summary>
+    /// <summary>Removes a thread from all queues that it waits in.</summary>
     public static void LeaveAll(Thread* thread)
     {
         while (thread->Entries != null)
@@ -59,18 +60,18 @@ internal unsafe struct WaitQueue
             Unlink(entry);
             if (entry != &thread->FirstEntry)
             {
-                s_furtherEntriesInUse--;
-                s_furtherEntries.Return(entry, sizeof(WaitEntry), spare: 0);
+                s_extraEntriesInUse--;
+                s_extraEntries.Return(entry, sizeof(WaitEntry), spare: 0);
             }
         }
     }
 
-    /// <summary>Something has changed: each waiting thread makes its call again, which waits again if it has to.</summary>
+    /// <summary>Something has changed: each waiting thread retries its call, which waits again if it must.</summary>
     public static void WakeAll(WaitQueue* queue)
     {
         while (queue->First != null)
         {
-            Scheduler.WakeToCallAgain(queue->First->Thread);
+            Scheduler.WakeToRetry(queue->First->Thread);
         }
     }
 
@@ -95,14 +96,14 @@ internal unsafe struct WaitQueue
         }
     }
 
-    private static WaitEntry* TakeFurtherEntry()
+    private static WaitEntry* TakeExtraEntry()
     {
-        if (s_furtherEntriesInUse == MostFurtherEntries || !s_furtherEntries.TryReserve(1, sizeof(WaitEntry)))
+        if (s_extraEntriesInUse == MaximumExtraEntries || !s_extraEntries.TryReserve(1, sizeof(WaitEntry)))
         {
             return null;
         }
 
-        s_furtherEntriesInUse++;
-        return (WaitEntry*)s_furtherEntries.Take(sizeof(WaitEntry));
+        s_extraEntriesInUse++;
+        return (WaitEntry*)s_extraEntries.Take(sizeof(WaitEntry));
     }
 }

@@ -3,7 +3,7 @@ namespace Xenlet.Kernel.Nucleus.Unwind;
 /// <summary>Runs the instructions of a CIE and an FDE (DWARF 5, section 6.4.2) up to an address.</summary>
 internal unsafe struct CallFrameProgram
 {
-    // gcc nests one deep; hand-written code in glibc two.
+    // gcc nests one level; hand-written code in glibc nests two.
     private const int RememberLimit = 4;
 
     private const byte AdvanceLoc = 0x40;
@@ -21,7 +21,7 @@ internal unsafe struct CallFrameProgram
     /// <param name="entry">The FDE and its CIE.</param>
     /// <param name="address">The address, within the FDE's range.</param>
     /// <param name="row">Receives the row.</param>
-    /// <returns>False when the instructions are damaged or unknown.</returns>
+    /// <returns>False if the instructions are damaged or unknown.</returns>
     public static bool TryRun(FrameDescription* entry, ulong address, CallFrameRow* row)
     {
         CallFrameProgram program;
@@ -35,7 +35,7 @@ internal unsafe struct CallFrameProgram
         row->IsSignalFrame = entry->IsSignalFrame;
         row->ReturnColumn = (int)entry->ReturnColumn;
 
-        // DW_CFA_restore within the CIE itself would have nothing to restore to but this.
+        // A DW_CFA_restore within the CIE itself has only this to restore to.
         program->_initial.Clear();
         DwarfReader reader = new(entry->InitialInstructions, entry->InitialInstructionsEnd);
         if (!program->TryExecute(ref reader, entry, ulong.MaxValue, row))
@@ -157,7 +157,7 @@ internal unsafe struct CallFrameProgram
             case 0x16: // DW_CFA_val_expression
                 row->Set(reader.ReadUnsignedLeb(), CallFrameRule.ValueExpression, SkipExpression(ref reader));
                 return true;
-            case 0x2e: // DW_CFA_GNU_args_size: where a landing pad puts the stack; of no use to a backtrace
+            case 0x2e: // DW_CFA_GNU_args_size: where a landing pad puts the stack; a backtrace does not need it
                 reader.ReadUnsignedLeb();
                 return true;
             default:

@@ -1,15 +1,15 @@
 namespace Xenlet.Kernel.Nucleus.Unwind;
 
-/// <summary>Where a register's value in the calling frame is found: a register rule of DWARF 5, section 6.4.1.</summary>
+/// <summary>How to find a register's value in the calling frame: a register rule of DWARF 5, section 6.4.1.</summary>
 internal enum CallFrameRule : byte
 {
-    /// <summary>Nothing was said. The ABI keeps rbx, rbp and r12 to r15; the others have no known value.</summary>
+    /// <summary>No rule was given. The ABI preserves rbx, rbp and r12 to r15; the others have no known value.</summary>
     Unspecified,
 
-    /// <summary>The value is lost; for the return address: there is no caller.</summary>
+    /// <summary>The value is lost. For the return address: there is no caller.</summary>
     Undefined,
 
-    /// <summary>The register still has it.</summary>
+    /// <summary>The register still holds it.</summary>
     SameValue,
 
     /// <summary>In memory at CFA + value.</summary>
@@ -21,7 +21,7 @@ internal enum CallFrameRule : byte
     /// <summary>In the register whose number is the value.</summary>
     Register,
 
-    /// <summary>In memory at the result of the DWARF expression whose block starts at the value.</summary>
+    /// <summary>In memory at the address that the DWARF expression gives whose block starts at the value.</summary>
     Expression,
 
     /// <summary>It is the result of the DWARF expression whose block starts at the value.</summary>
@@ -34,19 +34,19 @@ internal unsafe struct CallFrameRow
     /// <summary>A <see cref="CallFrameRule"/> for each register of <see cref="UnwindRegisters"/>.</summary>
     public fixed byte Rules[UnwindRegisters.Count];
 
-    /// <summary>The CFA is what the expression at <see cref="CfaValue"/> gives, not a register and an offset.</summary>
+    /// <summary>The expression at <see cref="CfaValue"/> gives the CFA, instead of a register and an offset.</summary>
     public bool CfaIsExpression;
 
-    /// <summary>Register the CFA is counted from.</summary>
+    /// <summary>The register that the CFA is relative to.</summary>
     public int CfaRegister;
 
-    /// <summary>What each rule needs.</summary>
+    /// <summary>The operand of each rule.</summary>
     public fixed long Values[UnwindRegisters.Count];
 
     /// <summary>Offset from the register, or address of the expression's block.</summary>
     public long CfaValue;
 
-    /// <summary>The frame is a signal handler's return trampoline: its caller's rip is the interrupted instruction itself.</summary>
+    /// <summary>The frame is a signal handler's return trampoline: its caller's rip is exactly the interrupted instruction.</summary>
     public bool IsSignalFrame;
 
     /// <summary>Column that holds the return address.</summary>
@@ -68,7 +68,7 @@ internal unsafe struct CallFrameRow
         ReturnColumn = UnwindRegisters.Rip;
     }
 
-    /// <summary>Takes over the rules of another row: all that DW_CFA_remember_state keeps.</summary>
+    /// <summary>Copies the rules of another row: everything that DW_CFA_remember_state saves.</summary>
     public void CopyRulesFrom(CallFrameRow* other)
     {
         for (int i = 0; i < UnwindRegisters.Count; i++)
@@ -81,7 +81,7 @@ internal unsafe struct CallFrameRow
         CfaValue = other->CfaValue;
     }
 
-    /// <summary>Takes over the rule of one register.</summary>
+    /// <summary>Copies the rule of one register.</summary>
     public void CopyRule(CallFrameRow* other, int register)
     {
         Rules[register] = other->Rules[register];
@@ -89,8 +89,7 @@ internal unsafe struct CallFrameRow
     }
 
     /// <summary>
-    /// Sets a rule. Registers this unwinder does not follow (vector registers) are passed over; a program keeps its place only by the
-    /// others.
+    /// Sets a rule. Ignores registers that this unwinder does not track (vector registers); finding the callers needs only the others.
     /// </summary>
     public void Set(ulong register, CallFrameRule rule, long value)
     {

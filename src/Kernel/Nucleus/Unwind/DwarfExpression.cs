@@ -3,19 +3,19 @@ using System.Runtime.CompilerServices;
 namespace Xenlet.Kernel.Nucleus.Unwind;
 
 /// <summary>
-/// Evaluates the DWARF expressions (DWARF 5, section 2.5) that call frame rules use: glibc's for a signal frame, the linker's for a PLT.
+/// Evaluates the DWARF expressions (DWARF 5, section 2.5) in call frame rules: glibc's for a signal frame, and the linker's for a PLT.
 /// </summary>
 internal static unsafe class DwarfExpression
 {
     private const int StackLimit = 16;
     private const int StepLimit = 256;
 
-    /// <summary>Evaluates the block (a ULEB128 length, then the operations) at an address.</summary>
+    /// <summary>Evaluates the block at an address: a ULEB128 length, then the operations.</summary>
     /// <param name="block">Address of the block.</param>
     /// <param name="registers">The frame's registers.</param>
-    /// <param name="hasInitial">Whether the stack starts with a value: the CFA, for a register's rule.</param>
+    /// <param name="hasInitial">Whether the stack starts with a value: for a register's rule, the CFA.</param>
     /// <param name="initial">That value.</param>
-    /// <param name="result">The value left on top.</param>
+    /// <param name="result">The value left on top of the stack.</param>
     [SkipLocalsInit]
     public static bool TryEvaluate(ulong block, UnwindRegisters* registers, bool hasInitial, ulong initial, out ulong result)
     {
@@ -55,7 +55,7 @@ internal static unsafe class DwarfExpression
         return true;
     }
 
-    // Leaves room for one push: the stack has one entry more than its limit.
+    // Leaves room for one push: the stack has one more entry than its limit.
     private static bool TryApply(
         byte operation, ref DwarfReader reader, ulong start, ulong end, UnwindRegisters* registers, ulong* stack, ref int depth)
     {

@@ -3,7 +3,7 @@ using Xenlet.Kernel.Nucleus.Memory;
 namespace Xenlet.Kernel.Nucleus.Unwind;
 
 /// <summary>
-/// Reads DWARF's encodings from memory that may not be there. A failure is kept in <see cref="Failed"/>; reads after it give 0, so a
+/// Reads DWARF's encodings from memory that may not be mapped. A failure is kept in <see cref="Failed"/>, and later reads return 0, so a
 /// caller checks once after a group of reads.
 /// </summary>
 internal struct DwarfReader
@@ -19,7 +19,9 @@ internal struct DwarfReader
 
     private readonly ulong _end;
 
-    /// <summary>Reads from <paramref name="position"/> up to, not including, <paramref name="end"/>.</summary>
+    /// <summary>
+    /// Reads from <paramref name="position"/> up to, but not including, <paramref name="end"/>.
+    /// </summary>
     public DwarfReader(ulong position, ulong end)
     {
         Position = position;
@@ -30,13 +32,13 @@ internal struct DwarfReader
     /// <summary>Address of the next byte.</summary>
     public ulong Position { get; private set; }
 
-    /// <summary>A read went over the end, met unmapped memory or an encoding that is not known.</summary>
+    /// <summary>A read went past the end, or met unmapped memory or an unknown encoding.</summary>
     public bool Failed { get; private set; }
 
-    /// <summary>Whether nothing is left, or nothing can be read any more.</summary>
+    /// <summary>Whether nothing is left, or nothing more can be read.</summary>
     public readonly bool AtEnd => Failed || Position >= _end;
 
-    /// <summary>Gives up: what was read makes no sense to the caller.</summary>
+    /// <summary>Marks the reader as failed: what it read makes no sense to the caller.</summary>
     public void Fail() => Failed = true;
 
     /// <summary>Reads one byte.</summary>
@@ -121,7 +123,7 @@ internal struct DwarfReader
 
     /// <summary>Reads a pointer in a DW_EH_PE encoding.</summary>
     /// <param name="encoding">The encoding.</param>
-    /// <param name="dataBase">What "data relative" is relative to: the header's own address.</param>
+    /// <param name="dataBase">The base of "data relative" values: the header's own address.</param>
     public ulong ReadEncoded(byte encoding, ulong dataBase)
     {
         ulong position = Position;
@@ -140,7 +142,7 @@ internal struct DwarfReader
         };
     }
 
-    /// <summary>Reads the number of a pointer encoding, without what it is relative to: a length has none.</summary>
+    /// <summary>Reads a pointer encoding's number without adding its base. A length has no base.</summary>
     public ulong ReadEncodedNumber(byte encoding)
     {
         switch (encoding & FormatMask)
@@ -166,10 +168,10 @@ internal struct DwarfReader
         }
     }
 
-    /// <summary>Reads 1 to 8 bytes of memory, anywhere; false when any of it is not mapped.</summary>
+    /// <summary>Reads 1 to 8 bytes at any address. Returns false if one of them is not mapped.</summary>
     public static bool TryReadMemory(ulong address, int size, out ulong value)
     {
-        // Words are read at their natural alignment, so none of them crosses a page.
+        // Words are read at their natural alignment, so none crosses a page.
         ulong word = address & ~7ul;
         int offset = (int)(address - word);
         value = 0;

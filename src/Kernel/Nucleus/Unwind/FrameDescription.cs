@@ -5,17 +5,17 @@ namespace Xenlet.Kernel.Nucleus.Unwind;
 /// </summary>
 internal struct FrameDescription
 {
-    // DW_EH_PE_datarel | DW_EH_PE_sdata4: what every linker writes and the only encoding that can be searched.
+    // DW_EH_PE_datarel | DW_EH_PE_sdata4: what every linker writes, and the only encoding that can be searched.
     private const byte TableEncoding = 0x3b;
     private const int TableEntrySize = 8;
 
-    // No function has unwind information of a megabyte; a larger length is damage.
+    // No function has a megabyte of unwind information; a larger length is damage.
     private const ulong LengthLimit = 1 << 20;
 
-    /// <summary>First address it describes.</summary>
+    /// <summary>The first address that it describes.</summary>
     public ulong Start;
 
-    /// <summary>First address behind it.</summary>
+    /// <summary>The first address after it.</summary>
     public ulong End;
 
     /// <summary>The FDE's instructions.</summary>
@@ -30,7 +30,7 @@ internal struct FrameDescription
     /// <summary>End of the CIE's instructions.</summary>
     public ulong InitialInstructionsEnd;
 
-    /// <summary>Factor of code distances.</summary>
+    /// <summary>Factor of code offsets.</summary>
     public ulong CodeAlignment;
 
     /// <summary>Factor of stack offsets: -8 on this processor.</summary>
@@ -42,7 +42,7 @@ internal struct FrameDescription
     /// <summary>Encoding of addresses in the FDE.</summary>
     public byte PointerEncoding;
 
-    /// <summary>It describes a signal trampoline (augmentation <c>S</c>).</summary>
+    /// <summary>Whether it describes a signal trampoline (augmentation <c>S</c>).</summary>
     public bool IsSignalFrame;
 
     /// <summary>Finds the FDE that covers an address.</summary>
@@ -71,7 +71,7 @@ internal struct FrameDescription
             return UnwindStop.BadInformation;
         }
 
-        // The first entry that starts behind the address; the one before it may cover the address.
+        // The first entry that starts after the address. The entry before it may cover the address.
         ulong low = 0;
         ulong high = count;
         while (low < high)
@@ -217,7 +217,7 @@ internal struct FrameDescription
         }
     }
 
-    // 64-bit DWARF (length 0xffffffff) is never written to .eh_frame.
+    // .eh_frame never contains 64-bit DWARF (length 0xffffffff).
     private static bool TryOpen(ulong address, out DwarfReader reader, out ulong end)
     {
         DwarfReader lengthReader = new(address, ulong.MaxValue);

@@ -3,7 +3,7 @@ using Xenlet.Kernel.Nucleus.Base;
 namespace Xenlet.Kernel.Nucleus.Unwind;
 
 /// <summary>
-/// The registers an unwinder knows, under their DWARF numbers (System V AMD64 ABI, figure 3.36): not the order of the encodings.
+/// The registers that the unwinder tracks, under their DWARF numbers (System V AMD64 ABI, figure 3.36), which are not in encoding order.
 /// </summary>
 internal unsafe struct UnwindRegisters
 {
@@ -24,19 +24,19 @@ internal unsafe struct UnwindRegisters
     /// <summary>The return address column: rip.</summary>
     public const int Rip = 16;
 
-    /// <summary>How many there are.</summary>
+    /// <summary>The number of registers.</summary>
     public const int Count = 17;
 
-    /// <summary>The values. Those a caller does not own (rax, rdi...) are what they were in the innermost frame.</summary>
+    /// <summary>The values. Those that a function need not preserve (rax, rdi...) are the innermost frame's.</summary>
     public fixed ulong Values[Count];
 
     /// <summary>
-    /// Rip is the instruction that was running, as at an exception. False: it is a return address, and the call before it may be the last
-    /// instruction of its function.
+    /// True if rip is the instruction that was running, as at an exception. False if it is a return address: the call before it may be the
+    /// last instruction of its function.
     /// </summary>
     public bool IsExact;
 
-    /// <summary>Takes the registers of an interrupted place.</summary>
+    /// <summary>Loads the registers of an interrupted frame.</summary>
     public static void Load(UnwindRegisters* registers, Frame* frame)
     {
         Clear(registers);
@@ -57,8 +57,7 @@ internal unsafe struct UnwindRegisters
     }
 
     /// <summary>
-    /// Sets every register to 0. The compiler's own way, <c>default</c>, calls CoreLib for a structure of this size, which the nucleus may
-    /// not.
+    /// Sets every register to 0. For <c>default</c> of a structure of this size, the compiler calls CoreLib, which the nucleus may not.
     /// </summary>
     public static void Clear(UnwindRegisters* registers)
     {

@@ -1,20 +1,20 @@
 namespace Xenlet.Kernel.Nucleus.Unwind;
 
-/// <summary>Why unwinding went no further.</summary>
+/// <summary>Why the unwinder stopped.</summary>
 internal enum UnwindStop
 {
-    /// <summary>It can go on.</summary>
+    /// <summary>It has not stopped.</summary>
     None,
 
-    /// <summary>The outermost frame: its return address is marked undefined, or is 0.</summary>
+    /// <summary>This is the outermost frame: its return address is marked undefined or is 0.</summary>
     Outermost,
 
-    /// <summary>No unwind information covers the address: machine code of our own, or no code at all.</summary>
+    /// <summary>No unwind information covers the address: it is in machine code without any, or in no code at all.</summary>
     NoInformation,
 
-    /// <summary>The unwind information is damaged or uses what this unwinder does not know.</summary>
+    /// <summary>The unwind information is damaged or uses something that this unwinder does not know.</summary>
     BadInformation,
 
-    /// <summary>The stack cannot be read, or does not lead outwards.</summary>
+    /// <summary>The stack cannot be read or does not lead outwards.</summary>
     BadStack,
 }

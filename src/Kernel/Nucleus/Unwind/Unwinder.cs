@@ -2,21 +2,19 @@ using System.Runtime.CompilerServices;
 
 namespace Xenlet.Kernel.Nucleus.Unwind;
 
-/// <summary>
-/// Walks the stack by the image's DWARF call frame information: what a panic and the report of a stack overflow show.
-/// </summary>
+/// <summary>Walks the stack with the image's DWARF call frame information, for the backtraces of panics and stack overflows.</summary>
 /// <remarks>
-/// It reads memory only through <c>ProbeMemory.TryRead64(address, out value)</c>, addresses aligned to 8, so nothing it meets can fault:
-/// damage ends the walk with a reason. It uses about 2 KiB of stack.
+/// It reads memory only through <c>ProbeMemory.TryRead64(address, out value)</c>, at addresses aligned to 8, so nothing that it meets can
+/// fault: damage ends the walk with a reason. It uses about 2 KiB of stack.
 /// </remarks>
 internal static unsafe class Unwinder
 {
-    // rbx, rbp, r12 to r15: what a function must keep (System V AMD64 ABI, section 3.2.1).
+    // rbx, rbp, r12 to r15: the registers that a function must preserve (System V AMD64 ABI, section 3.2.1).
     private const uint CalleeSaved = 1u << UnwindRegisters.Rbx | 1u << UnwindRegisters.Rbp | 0xfu << UnwindRegisters.R12;
 
-    /// <summary>Goes from a frame to its caller's.</summary>
+    /// <summary>Steps from a frame to its caller's.</summary>
     /// <param name="header">Address of the image's <c>.eh_frame_hdr</c>.</param>
-    /// <param name="registers">The frame's registers, replaced by the caller's; left alone when there is no going on.</param>
+    /// <param name="registers">The frame's registers, replaced by the caller's. Unchanged when unwinding stops.</param>
     public static UnwindStop Step(ulong header, UnwindRegisters* registers)
     {
         ulong address = registers->Values[UnwindRegisters.Rip];
@@ -30,7 +28,7 @@ internal static unsafe class Unwinder
         };
     }
 
-    /// <summary>Finds the rules that hold at an address.</summary>
+    /// <summary>Finds the rules for an address.</summary>
     public static UnwindStop FindRow(ulong header, ulong address, CallFrameRow* row)
     {
         UnwindStop stop = FrameDescription.Find(header, address, out FrameDescription entry);
@@ -42,8 +40,8 @@ internal static unsafe class Unwinder
         return CallFrameProgram.TryRun(&entry, address, row) ? UnwindStop.None : UnwindStop.BadInformation;
     }
 
-    // Machine code of our own and a call of a bad pointer have no information; both have pushed nothing yet, if what is on top of the
-    // stack is a return address at all.
+    // Machine code of the stubs and a call through a bad pointer have no unwind information. Neither has pushed anything yet, if the top of
+    // the stack is a return address at all.
     private static UnwindStop LeaveLeaf(ulong header, UnwindRegisters* registers)
     {
         ulong stackPointer = registers->Values[UnwindRegisters.Rsp];
@@ -76,7 +74,7 @@ internal static unsafe class Unwinder
             return UnwindStop.BadInformation;
         }
 
-        // A stack grows down, so a caller's frame lies higher; a signal may have come from another stack.
+        // The stack grows down, so a caller's frame lies higher, except that a signal may have come from another stack.
         ulong stackPointer = registers->Values[UnwindRegisters.Rsp];
         if ((cfa & 7) != 0 || (cfa <= stackPointer && !row->IsSignalFrame))
         {
@@ -122,11 +120,11 @@ internal static unsafe class Unwinder
         switch ((CallFrameRule)row->Rules[register])
         {
             case CallFrameRule.Unspecified:
-                // By definition the CFA is the caller's stack pointer.
+                // By definition, the CFA is the caller's stack pointer.
                 value = register == UnwindRegisters.Rsp ? cfa : value;
                 return UnwindStop.None;
             case CallFrameRule.Undefined:
-                // A caller that relies on a lost callee-saved register is rare (outermost frames mark rbp so); 0 cannot lead anywhere.
+                // A caller rarely relies on a lost callee-saved register (outermost frames mark rbp so). 0 leads nowhere.
                 value = (CalleeSaved & (1u << register)) != 0 ? 0 : value;
                 return UnwindStop.None;
             case CallFrameRule.SameValue:

@@ -13,14 +13,14 @@ internal sealed unsafe class TwiceFetchedRing(nint page)
 
     public int Read(Span<byte> destination)
     {
-        if (Load(RingLayout.ReplyProducer) - _consumed > RingLayout.RingSize)
+        if (Load(RingLayout.ReplyProducer) - _consumed > RingLayout.XENSTORE_RING_SIZE)
         {
             throw new XenStoreException(XenStoreError.ProtocolViolation, "impossible indexes");
         }
 
         int count = (int)Math.Min(Load(RingLayout.ReplyProducer) - _consumed, (uint)destination.Length);
-        int at = (int)(_consumed & (RingLayout.RingSize - 1));
-        int first = Math.Min(count, RingLayout.RingSize - at);
+        int at = (int)(_consumed & (RingLayout.XENSTORE_RING_SIZE - 1));
+        int first = Math.Min(count, RingLayout.XENSTORE_RING_SIZE - at);
         new ReadOnlySpan<byte>(_page + RingLayout.Replies + at, first).CopyTo(destination);
         new ReadOnlySpan<byte>(_page + RingLayout.Replies, count - first).CopyTo(destination[first..]);
         _consumed += (uint)count;

@@ -43,7 +43,7 @@ internal struct pollfd
     public short revents;
 }
 
-/// <summary>What epoll_ctl takes and epoll_wait gives (linux/eventpoll.h): packed on x86-64 alone.</summary>
+/// <summary>The argument of epoll_ctl and the result of epoll_wait (linux/eventpoll.h). Packed only on x86-64.</summary>
 [StructLayout(LayoutKind.Sequential, Pack = 1)]
 internal struct epoll_event
 {

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Xenlet.Kernel.Nucleus.Linux.Abi;
 
-/// <summary>What rt_sigaction takes and gives (asm/signal.h).</summary>
+/// <summary>The argument and result of rt_sigaction (asm/signal.h).</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct sigaction
 {
@@ -23,7 +23,7 @@ internal struct rt_sigframe
     public siginfo_t info;
 }
 
-/// <summary>What was interrupted (asm-generic/ucontext.h).</summary>
+/// <summary>The interrupted state (asm-generic/ucontext.h).</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct ucontext
 {
@@ -32,7 +32,7 @@ internal struct ucontext
     public stack_t uc_stack;
     public sigcontext_64 uc_mcontext;
 
-    /// <summary>What is blocked once the handler has returned.</summary>
+    /// <summary>The signals blocked after the handler has returned.</summary>
     public ulong uc_sigmask;
 }
 
@@ -45,7 +45,7 @@ internal struct stack_t
     public ulong ss_size;
 }
 
-/// <summary>The registers that were interrupted (asm/sigcontext.h).</summary>
+/// <summary>The interrupted registers (asm/sigcontext.h).</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct sigcontext_64
 {
@@ -82,7 +82,9 @@ internal unsafe struct sigcontext_64
     public fixed ulong reserved1[8];
 }
 
-/// <summary>Why a signal came (asm-generic/siginfo.h); of the union what the nucleus tells: the sender, or a fault's address.</summary>
+/// <summary>
+/// Why a signal arrived (asm-generic/siginfo.h). Of the union, only the nucleus's values: the sender, or a fault's address.
+/// </summary>
 [StructLayout(LayoutKind.Explicit, Size = 128)]
 internal struct siginfo_t
 {

@@ -2,11 +2,11 @@ using System.Runtime.InteropServices;
 
 namespace Xenlet.Kernel.Nucleus.Linux.Abi;
 
-/// <summary>The answer of uname (linux/utsname.h): texts that end with a zero.</summary>
+/// <summary>The result of uname (linux/utsname.h): zero-terminated strings.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct new_utsname
 {
-    /// <summary>__NEW_UTS_LEN and the closing zero.</summary>
+    /// <summary>__NEW_UTS_LEN and the terminating zero.</summary>
     public const int FieldSize = 65;
 
     public fixed byte sysname[FieldSize];
@@ -17,7 +17,7 @@ internal unsafe struct new_utsname
     public fixed byte domainname[FieldSize];
 }
 
-/// <summary>The answer of sysinfo (linux/sysinfo.h); memory in units of <see cref="mem_unit"/> bytes.</summary>
+/// <summary>The result of sysinfo (linux/sysinfo.h), with memory in units of <see cref="mem_unit"/> bytes.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct sysinfo
 {
@@ -36,7 +36,7 @@ internal unsafe struct sysinfo
     public uint mem_unit;
 }
 
-/// <summary>The answer of getrusage (linux/resource.h).</summary>
+/// <summary>The result of getrusage (linux/resource.h).</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct rusage
 {
@@ -58,7 +58,7 @@ internal struct rusage
     public long ru_nivcsw;
 }
 
-/// <summary>A limit (linux/resource.h); struct rlimit of getrlimit is the same on x86-64.</summary>
+/// <summary>A limit (linux/resource.h). On x86-64, struct rlimit of getrlimit is the same.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct rlimit64
 {

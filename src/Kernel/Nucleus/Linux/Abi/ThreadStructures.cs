@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace Xenlet.Kernel.Nucleus.Linux.Abi;
 
 /// <summary>
-/// What clone3 takes (linux/sched.h), as far as CLONE_ARGS_SIZE_VER0: what later versions have behind it makes processes and namespaces.
+/// The argument of clone3 (linux/sched.h) up to CLONE_ARGS_SIZE_VER0. Later versions add fields for processes and namespaces.
 /// </summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct clone_args

@@ -11,10 +11,10 @@ namespace Xenlet.Kernel.Nucleus.Linux.Files;
 /// <summary>An epoll set.</summary>
 internal unsafe struct EventPoll
 {
-    /// <summary>Descriptors a set can hold.</summary>
+    /// <summary>The maximum number of descriptors in a set.</summary>
     public const int Capacity = 16;
 
-    /// <summary>Open descriptors of the set; 0 for one that is not in use.</summary>
+    /// <summary>Open descriptors of the set; 0 if the set is unused.</summary>
     public int References;
 
     public Entries Members;
@@ -34,7 +34,7 @@ internal unsafe struct EventPoll
         public int Descriptor;
         public uint Events;
 
-        /// <summary>What the program is told back.</summary>
+        /// <summary>The value returned to the program.</summary>
         public ulong Data;
 
         public bool IsUsed;
@@ -42,8 +42,8 @@ internal unsafe struct EventPoll
 }
 
 /// <summary>
-/// epoll, level triggered. The socket library makes a set before it asks for its first socket, and only the answer to that is the
-/// error that .NET programs know.
+/// epoll, level-triggered. The socket library creates a set before its first socket, and only a refused socket gives the error that .NET
+/// programs expect.
 /// </summary>
 internal static unsafe class EventPolls
 {
@@ -77,14 +77,14 @@ internal static unsafe class EventPolls
         return -Errno.EMFILE;
     }
 
-    /// <summary>A descriptor of the set was closed.</summary>
+    /// <summary>Called when a descriptor of the set was closed.</summary>
     public static void Release(EventPoll* set)
     {
         set->References--;
         WaitQueue.WakeAll(&set->Waiters);
     }
 
-    /// <summary>A descriptor was closed: no set watches it any more.</summary>
+    /// <summary>Removes a closed descriptor from all sets.</summary>
     public static void Forget(int descriptor)
     {
         for (int i = 0; i < Capacity; i++)
@@ -171,7 +171,7 @@ internal static unsafe class EventPolls
 
         EventPoll* set = file->EventPoll;
         long ready = Evaluate(set, events, (ulong)count);
-        ulong deadline = thread->IsCallAgain ? thread->Deadline
+        ulong deadline = thread->IsRetry ? thread->Deadline
             : milliseconds < 0 ? ulong.MaxValue : Clock.After((ulong)milliseconds * 1_000_000);
         if (ready != 0 || deadline <= Clock.Now())
         {

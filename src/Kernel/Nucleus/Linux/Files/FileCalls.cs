@@ -8,7 +8,7 @@ using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
 
 namespace Xenlet.Kernel.Nucleus.Linux.Files;
 
-/// <summary>read, write and what else is done to an open file.</summary>
+/// <summary>read, write and the other calls on an open file.</summary>
 internal static unsafe class FileCalls
 {
     private const int F_DUPFD = 0;
@@ -19,12 +19,12 @@ internal static unsafe class FileCalls
     private const int F_DUPFD_CLOEXEC = 1030;
     private const int FD_CLOEXEC = 1;
 
-    /// <summary>MAX_RW_COUNT of linux/fs.h: what one call reads or writes at most.</summary>
-    private const ulong MaximumCount = int.MaxValue & ~(Pages.Size - 1);
+    /// <summary>MAX_RW_COUNT of linux/fs.h: the most that one call reads or writes.</summary>
+    private const ulong MAX_RW_COUNT = int.MaxValue & ~(Pages.Size - 1);
 
     public static long Read(Thread* thread, int descriptor, ulong buffer, ulong count)
     {
-        count = Math.Min(count, MaximumCount);
+        count = Math.Min(count, MAX_RW_COUNT);
         long result = TryRead(thread, descriptor, buffer, count);
         if (result != -Errno.EAGAIN || FileTable.Get(descriptor)->IsNonBlocking)
         {
@@ -36,10 +36,10 @@ internal static unsafe class FileCalls
         return CallResult.None;
     }
 
-    /// <summary>Writes all; a thread that finds no room waits for it, and only that thread.</summary>
+    /// <summary>Writes everything. If there is no room, only the calling thread waits for it.</summary>
     public static long Write(Thread* thread, int descriptor, ulong buffer, ulong count)
     {
-        count = Math.Min(count, MaximumCount);
+        count = Math.Min(count, MAX_RW_COUNT);
         ulong done = Math.Min(thread->Progress, count);
         thread->Progress = 0;
         long result = TryWrite(descriptor, buffer + done, count - done);
@@ -65,14 +65,14 @@ internal static unsafe class FileCalls
         return CallResult.None;
     }
 
-    /// <summary>readv: fills the first vector that is not empty, a short read as it may always be.</summary>
+    /// <summary>readv: fills the first vector that is not empty. A read may always be short.</summary>
     public static long ReadVector(Thread* thread, int descriptor, ulong vectors, ulong count)
     {
         long error = FirstVector(vectors, count, out iovec first);
         return error != 0 ? error : Read(thread, descriptor, first.iov_base, first.iov_len);
     }
 
-    /// <summary>writev: writes the first vector that is not empty; the caller goes on with the rest.</summary>
+    /// <summary>writev: writes the first vector that is not empty. The caller continues with the rest.</summary>
     public static long WriteVector(Thread* thread, int descriptor, ulong vectors, ulong count)
     {
         long error = FirstVector(vectors, count, out iovec first);
@@ -112,7 +112,7 @@ internal static unsafe class FileCalls
             case F_GETFD:
                 return FD_CLOEXEC;
             case F_SETFD:
-                // Nothing can be executed, so whether a descriptor survives it makes no difference.
+                // There is no exec, so whether a descriptor survives one makes no difference.
                 return 0;
             case F_GETFL:
                 return file->Flags;
@@ -170,7 +170,7 @@ internal static unsafe class FileCalls
 
         if (file->Kind == FileKind.Null)
         {
-            // Nothing is read, so nothing has to be there: a write of gigabytes must not make them present.
+            // The data is not read and need not be present: a write of gigabytes must not page them in.
             return (long)count;
         }
 

@@ -1,6 +1,6 @@
 namespace Xenlet.Kernel.Nucleus.Linux.Files;
 
-/// <summary>All that a file descriptor can be here: there is no file system.</summary>
+/// <summary>The kinds of files that a descriptor can refer to. There is no file system.</summary>
 internal enum FileKind : uint
 {
     Closed,
@@ -11,7 +11,7 @@ internal enum FileKind : uint
     /// <summary>/dev/null.</summary>
     Null,
 
-    /// <summary>/dev/urandom and /dev/random, which are the same.</summary>
+    /// <summary>/dev/urandom or /dev/random, which are the same.</summary>
     Random,
 
     PipeReader,
@@ -20,7 +20,7 @@ internal enum FileKind : uint
     /// <summary>The root directory, which lists as empty.</summary>
     Directory,
 
-    /// <summary>A file whose bytes are in the image.</summary>
+    /// <summary>A file whose contents are in the image.</summary>
     Text,
 
     /// <summary>An epoll set.</summary>
@@ -32,13 +32,13 @@ internal unsafe struct OpenFile
 {
     public FileKind Kind;
 
-    /// <summary>O_ flags as fcntl(F_GETFL) gives them.</summary>
+    /// <summary>O_ flags as fcntl(F_GETFL) returns them.</summary>
     public uint Flags;
 
-    /// <summary>The pipe of either of its ends.</summary>
+    /// <summary>The pipe, for either of its ends.</summary>
     public Pipe* Pipe;
 
-    /// <summary>Where the next read of a text begins.</summary>
+    /// <summary>Where the next read of a text file begins.</summary>
     public ulong Position;
 
     /// <summary>The set of an epoll descriptor.</summary>

@@ -4,7 +4,7 @@ using Xenlet.Kernel.Nucleus.Memory;
 
 namespace Xenlet.Kernel.Nucleus.Linux.Files;
 
-/// <summary>Tells a program what a file is, in <see cref="stat"/>.</summary>
+/// <summary>Fills a <see cref="stat"/> for a file.</summary>
 internal static unsafe class FileStatus
 {
     public const uint S_IFIFO = 0x1000;

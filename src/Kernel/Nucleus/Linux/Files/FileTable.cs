@@ -10,7 +10,7 @@ namespace Xenlet.Kernel.Nucleus.Linux.Files;
 /// <summary>The table of file descriptors.</summary>
 internal static unsafe class FileTable
 {
-    /// <summary>Descriptors that can be open at once.</summary>
+    /// <summary>The maximum number of open descriptors.</summary>
     public const int Capacity = 64;
 
     // asm-generic/fcntl.h
@@ -22,7 +22,7 @@ internal static unsafe class FileTable
 
     private static Table s_table;
 
-    /// <summary>Opens the console as 0, 1 and 2.</summary>
+    /// <summary>Opens the console as descriptors 0, 1 and 2.</summary>
     public static void Initialise()
     {
         for (int descriptor = 0; descriptor < 3; descriptor++)
@@ -38,7 +38,7 @@ internal static unsafe class FileTable
     public static OpenFile* Get(int descriptor) =>
         (uint)descriptor < Capacity && At(descriptor)->Kind != FileKind.Closed ? At(descriptor) : null;
 
-    /// <summary>Opens a file at the lowest free descriptor; -EMFILE when there is none.</summary>
+    /// <summary>Opens a file at the lowest free descriptor. Returns -EMFILE if there is none.</summary>
     public static long Open(FileKind kind, uint flags, Pipe* pipe)
     {
         long descriptor = FindFree(0);
@@ -83,7 +83,9 @@ internal static unsafe class FileTable
         return 0;
     }
 
-    /// <summary>dup and F_DUPFD: the lowest free descriptor from <paramref name="lowest"/> on.</summary>
+    /// <summary>
+    /// dup and F_DUPFD: uses the lowest free descriptor from <paramref name="lowest"/> on.
+    /// </summary>
     public static long Duplicate(int descriptor, int lowest)
     {
         OpenFile* file = Get(descriptor);
@@ -101,7 +103,7 @@ internal static unsafe class FileTable
         return copy;
     }
 
-    /// <summary>dup3: whatever the target was is closed. As on Linux, that both are the same is looked at first.</summary>
+    /// <summary>dup3: closes the target's previous file. As on Linux, equal descriptors are checked first.</summary>
     public static long DuplicateTo(int descriptor, int target)
     {
         if (descriptor == target)
@@ -120,7 +122,7 @@ internal static unsafe class FileTable
         return target;
     }
 
-    /// <summary>Who waits for something to change about an open file; null where nothing ever does.</summary>
+    /// <summary>The threads that wait for a change of an open file, or null if it never changes.</summary>
     public static WaitQueue* WaitersOf(OpenFile* file) => file->Kind switch
     {
         FileKind.Console => ConsoleDevice.Waiters,

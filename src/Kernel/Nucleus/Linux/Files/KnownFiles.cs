@@ -16,20 +16,20 @@ internal enum KnownPath
     /// <summary>/dev/urandom and /dev/random.</summary>
     Random,
 
-    /// <summary>/etc/passwd, which says what user 0 is called: Environment.UserName asks.</summary>
+    /// <summary>/etc/passwd, which names user 0: Environment.UserName reads it.</summary>
     UserDatabase,
 
-    /// <summary>The program itself: Environment.ProcessPath asks. It is the machine, and cannot be opened.</summary>
+    /// <summary>The program itself: Environment.ProcessPath reads the link. It cannot be opened.</summary>
     Program,
 }
 
-/// <summary>There is no file system. These few names answer because the base library asks for them.</summary>
+/// <summary>There is no file system. These few names exist because the base library asks for them.</summary>
 internal static class KnownFiles
 {
     /// <summary>The content of /etc/passwd (passwd(5)): everything runs as root.</summary>
     public static ReadOnlySpan<byte> UserDatabase => "root:x:0:0:root:/:\n"u8;
 
-    /// <summary>Where the program says it is (AT_EXECFN), with a closing 0.</summary>
+    /// <summary>The program's path (AT_EXECFN), with a terminating 0.</summary>
     public static ReadOnlySpan<byte> ProgramPath => "/xenlet\0"u8;
 
     /// <summary>Looks a path up.</summary>

@@ -3,9 +3,7 @@ using Xenlet.Kernel.Nucleus.Memory;
 
 namespace Xenlet.Kernel.Nucleus.Linux.Files;
 
-/// <summary>
-/// Calls that name a file. Only <see cref="KnownFiles"/> exist, and nothing can be created.
-/// </summary>
+/// <summary>Calls that name a file. Only the files of <see cref="KnownFiles"/> exist, and nothing can be created.</summary>
 internal static unsafe class PathCalls
 {
     private const uint AT_EMPTY_PATH = 0x1000;
@@ -72,14 +70,14 @@ internal static unsafe class PathCalls
         return 2;
     }
 
-    /// <summary>readlink: nothing that exists is a link.</summary>
+    /// <summary>readlink: no existing file is a link.</summary>
     public static long ReadLink(ulong path)
     {
         long error = Find(path, out KnownPath known);
         return error != 0 ? error : known == KnownPath.None ? -Errno.ENOENT : -Errno.EINVAL;
     }
 
-    /// <summary>access: all that exists can be read; the devices can be written.</summary>
+    /// <summary>access: every existing file can be read, and the devices can be written.</summary>
     public static long Access(ulong path, uint mode)
     {
         const uint W_OK = 2;
@@ -99,7 +97,7 @@ internal static unsafe class PathCalls
         return file == null ? -Errno.EBADF : file->Kind == FileKind.Directory ? 0 : -Errno.ENOTDIR;
     }
 
-    /// <summary>A call that needs a file that could exist: none does, and those of /dev cannot be changed.</summary>
+    /// <summary>A call that needs a file that could exist: none does, and those in /dev cannot be changed.</summary>
     public static long Missing(ulong path)
     {
         long error = Find(path, out KnownPath known);

@@ -5,10 +5,10 @@ using Xenlet.Kernel.Nucleus.Threads;
 
 namespace Xenlet.Kernel.Nucleus.Linux.Files;
 
-/// <summary>A pipe: one page of bytes in a circle.</summary>
+/// <summary>A pipe: a circular buffer of one page.</summary>
 internal unsafe struct Pipe
 {
-    /// <summary>Physical address of the buffer; 0 for a pipe that is not in use.</summary>
+    /// <summary>Physical address of the buffer; 0 if the pipe is unused.</summary>
     public ulong Frame;
 
     /// <summary>Offset of the oldest byte.</summary>
@@ -24,13 +24,13 @@ internal unsafe struct Pipe
     public WaitQueue Waiters;
 }
 
-/// <summary>Pipes: .NET tells its signal-handling thread of signals through one.</summary>
+/// <summary>Pipes. .NET's signal-handling thread is told of signals through one.</summary>
 internal static unsafe class Pipes
 {
     private const int Capacity = 16;
 
-    /// <summary>PIPE_BUF: a write of so much or less is never mixed with another.</summary>
-    private const uint AtomicSize = 4096;
+    /// <summary>PIPE_BUF: a write of at most this size is never interleaved with another.</summary>
+    private const uint PIPE_BUF = 4096;
 
     private static Pool s_pool;
 
@@ -87,7 +87,7 @@ internal static unsafe class Pipes
         }
     }
 
-    /// <summary>A descriptor of the pipe was closed; with the last one its memory goes.</summary>
+    /// <summary>Called when a descriptor of the pipe was closed. The last one frees its memory.</summary>
     public static void Release(Pipe* pipe, FileKind kind)
     {
         if (kind == FileKind.PipeReader)
@@ -99,7 +99,7 @@ internal static unsafe class Pipes
             pipe->Writers--;
         }
 
-        // Who waits at the descriptor that was closed looks again too, and finds it closed: nobody waits for a pipe that is gone.
+        // Threads waiting on the closed descriptor retry too and find it closed, so nobody waits for a freed pipe.
         WaitQueue.WakeAll(&pipe->Waiters);
         if (pipe->Readers == 0 && pipe->Writers == 0 && pipe->Frame != 0)
         {
@@ -112,7 +112,7 @@ internal static unsafe class Pipes
 
     public static bool CanWrite(Pipe* pipe) => pipe->Count < Pages.Size || pipe->Readers == 0;
 
-    /// <returns>Bytes read, 0 at the end, -EAGAIN when a writer may still come.</returns>
+    /// <returns>The number of bytes read; 0 at the end; -EAGAIN while a writer may still write.</returns>
     public static long Read(Pipe* pipe, byte* buffer, ulong count)
     {
         if (pipe->Count == 0)
@@ -133,7 +133,7 @@ internal static unsafe class Pipes
         return part;
     }
 
-    /// <returns>Bytes written; -EAGAIN when there is no room; -EPIPE when nobody can read them.</returns>
+    /// <returns>The number of bytes written; -EAGAIN if there is no room; -EPIPE if nobody can read them.</returns>
     public static long Write(Pipe* pipe, byte* buffer, ulong count)
     {
         if (pipe->Readers == 0)
@@ -142,7 +142,7 @@ internal static unsafe class Pipes
         }
 
         uint room = (uint)Pages.Size - pipe->Count;
-        if (room == 0 || (count <= AtomicSize && count > room))
+        if (room == 0 || (count <= PIPE_BUF && count > room))
         {
             return -Errno.EAGAIN;
         }

@@ -22,15 +22,15 @@ internal static unsafe class PollCalls
     /// <param name="thread">The caller.</param>
     /// <param name="entries">Array of <see cref="pollfd"/>.</param>
     /// <param name="count">Its length.</param>
-    /// <param name="milliseconds">Negative for no limit.</param>
+    /// <param name="milliseconds">The time limit; negative for none.</param>
     public static long Poll(Thread* thread, ulong entries, ulong count, int milliseconds) =>
         Wait(thread, entries, count, milliseconds < 0 ? ulong.MaxValue : Clock.After((ulong)milliseconds * 1_000_000));
 
-    /// <summary>ppoll, without a signal mask of its own: the runtime gives none.</summary>
+    /// <summary>ppoll without a signal mask: the runtime never passes one.</summary>
     public static long PollUntil(Thread* thread, ulong entries, ulong count, ulong timeout)
     {
         ulong deadline = ulong.MaxValue;
-        if (timeout != 0 && !thread->IsCallAgain)
+        if (timeout != 0 && !thread->IsRetry)
         {
             long error = TimeSpec.Read(timeout, out ulong nanoseconds);
             if (error != 0)
@@ -51,7 +51,7 @@ internal static unsafe class PollCalls
             return -Errno.EINVAL;
         }
 
-        deadline = thread->IsCallAgain ? thread->Deadline : deadline;
+        deadline = thread->IsRetry ? thread->Deadline : deadline;
         long ready = Evaluate(entries, count);
         if (ready != 0 || deadline <= Clock.Now())
         {
@@ -90,8 +90,8 @@ internal static unsafe class PollCalls
         return ready;
     }
 
-    /// <summary>Lets a thread, which is about to block, wait for changes of a descriptor's file.</summary>
-    /// <returns>False when it can wait for no more.</returns>
+    /// <summary>Lets a thread that is about to block wait for changes of a descriptor's file.</summary>
+    /// <returns>False if it cannot wait for another one.</returns>
     public static bool TryJoin(Thread* thread, int descriptor)
     {
         OpenFile* file = FileTable.Get(descriptor);
@@ -99,7 +99,9 @@ internal static unsafe class PollCalls
         return waiters == null || WaitQueue.Join(waiters, thread) != null;
     }
 
-    /// <summary>What a descriptor is ready for, of <paramref name="wanted"/> and of the conditions that are always told.</summary>
+    /// <summary>
+    /// The conditions that hold for a descriptor, out of <paramref name="wanted"/> and those that are always reported.
+    /// </summary>
     public static short State(int descriptor, int wanted)
     {
         OpenFile* file = FileTable.Get(descriptor);

@@ -24,7 +24,7 @@ internal static unsafe class MemoryCalls
             return FileTable.IsOpen(file) ? -Errno.EACCES : -Errno.EBADF;
         }
 
-        // With one process a shared anonymous mapping is a private one.
+        // With one process, a shared anonymous mapping is the same as a private one.
         if (length == 0 || (flags & MAP_SHARED_TYPES) == 0 || (protection & ~ProtectionBits) != 0)
         {
             return -Errno.EINVAL;
@@ -80,7 +80,7 @@ internal static unsafe class MemoryCalls
             return 0;
         }
 
-        // A length within a page of 2^64 rounds to 0, and is no range.
+        // A length within a page of 2^64 rounds to 0 and is invalid.
         length = Pages.RoundUp(length);
         return length != 0 && IsProgramRange(address, length)
             ? AddressSpace.Protect(address, address + length, (Protection)protection)
@@ -98,7 +98,7 @@ internal static unsafe class MemoryCalls
         return AddressSpace.IsSealed(address, address + length) ? -Errno.EPERM : AddressSpace.Unmap(address, address + length);
     }
 
-    /// <summary>Only MADV_DONTNEED changes anything; all other advice may be ignored by its definition.</summary>
+    /// <summary>Only MADV_DONTNEED has an effect. By definition, all other advice may be ignored.</summary>
     public static long Advise(ulong address, ulong length, int advice)
     {
         bool isEmpty = length == 0;

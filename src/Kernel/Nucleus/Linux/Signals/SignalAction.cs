@@ -11,7 +11,7 @@ internal static class SignalAction
     public const ulong SA_RESETHAND = 0x8000_0000;
 }
 
-/// <summary>What raised a signal, as far as its handler is told.</summary>
+/// <summary>What a handler is told about a signal's cause.</summary>
 internal struct SignalInfo
 {
     /// <summary>SI_USER: sent by kill or by the nucleus for the console.</summary>

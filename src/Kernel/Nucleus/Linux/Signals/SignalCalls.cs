@@ -6,7 +6,7 @@ using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
 
 namespace Xenlet.Kernel.Nucleus.Linux.Signals;
 
-/// <summary>rt_sigaction, rt_sigprocmask, kill and its kin.</summary>
+/// <summary>rt_sigaction, rt_sigprocmask, kill and similar calls.</summary>
 internal static unsafe class SignalCalls
 {
     private const int SIG_BLOCK = 0;
@@ -115,7 +115,7 @@ internal static unsafe class SignalCalls
         return 0;
     }
 
-    /// <summary>There is one process, number 1; 0 is the caller's group, which is the same.</summary>
+    /// <summary>There is one process, number 1. 0 means the caller's process group, which is the same.</summary>
     public static long SendToProcess(int process, int signal)
     {
         if (signal < 0 || signal > SignalNumber.Last)

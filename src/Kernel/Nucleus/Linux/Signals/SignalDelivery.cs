@@ -10,8 +10,8 @@ using ThreadState = Xenlet.Kernel.Nucleus.Threads.ThreadState;
 namespace Xenlet.Kernel.Nucleus.Linux.Signals;
 
 /// <summary>
-/// Linux signals, as far as a single process with threads needs them: the runtime turns hardware faults into exceptions with them,
-/// and the collector stops threads with them. Delivered only on the way back to program code.
+/// Linux signals, as far as a single process with threads needs them: the runtime turns hardware faults into exceptions with them, and the
+/// collector stops threads with them. They are delivered only on the return to the program.
 /// </summary>
 internal static unsafe class SignalDelivery
 {
@@ -23,7 +23,7 @@ internal static unsafe class SignalDelivery
 
     private const ulong Unblockable = 1UL << (SignalNumber.SIGKILL - 1) | 1UL << (SignalNumber.SIGSTOP - 1);
 
-    /// <summary>The number of the only process.</summary>
+    /// <summary>The process id of the only process.</summary>
     public const int ProcessId = 1;
 
     private static Actions s_actions;
@@ -39,12 +39,12 @@ internal static unsafe class SignalDelivery
         InterruptIfBlocked(thread);
     }
 
-    /// <summary>Sends a signal to the process: whichever thread does not block it takes it.</summary>
+    /// <summary>Sends a signal to the process. Any thread that does not block it may take it.</summary>
     public static void SendToProcess(int signal)
     {
         if (signal == SignalNumber.SIGTERM && Action(signal)->sa_handler == SignalAction.SIG_DFL && Termination.TryHandOver())
         {
-            // Nobody's call has to end for it.
+            // No thread's call has to end for an ignored signal.
             return;
         }
 
@@ -52,7 +52,7 @@ internal static unsafe class SignalDelivery
         Thread* running = Scheduler.Current;
         if (running->Id != 0 && running->State == ThreadState.Ready && (running->SignalMask & SignalNumber.Bit(signal)) == 0)
         {
-            // It takes the signal on its way back: nobody else's call has to end for it.
+            // The current thread takes the signal on its return; no other thread's call has to end for it.
             return;
         }
 
@@ -66,10 +66,10 @@ internal static unsafe class SignalDelivery
         }
     }
 
-    /// <summary>Whether a thread has a signal that it does not block.</summary>
+    /// <summary>Whether a thread has a pending signal that it does not block.</summary>
     public static bool HasDeliverable(Thread* thread) => ((thread->PendingSignals | s_pendingForProcess) & ~thread->SignalMask) != 0;
 
-    /// <summary>Raises the signal of a hardware fault at once; the thread's frame is that of the fault.</summary>
+    /// <summary>Raises the signal of a hardware fault at once. The thread's frame must be that of the fault.</summary>
     public static void RaiseFault(Thread* thread, int signal, SignalInfo info)
     {
         sigaction* action = Action(signal);
@@ -81,7 +81,7 @@ internal static unsafe class SignalDelivery
         PushFrame(thread, signal, info, action);
     }
 
-    /// <summary>Delivers what is pending and not blocked: the thread goes on in the handler.</summary>
+    /// <summary>Delivers pending signals that are not blocked: the thread continues in the handler.</summary>
     public static void DeliverPending(Thread* thread)
     {
         while (true)
@@ -117,15 +117,15 @@ internal static unsafe class SignalDelivery
                 ProgramEnd.KilledBySignal(signal);
             }
 
-            // The runtime takes an activation only from its own process.
+            // The runtime accepts an activation only from its own process.
             PushFrame(thread, signal, new SignalInfo { Code = code, Sender = ProcessId }, action);
         }
     }
 
-    /// <summary>rt_sigreturn(2): loads the registers that the handler's frame holds, which the handler may have changed.</summary>
+    /// <summary>rt_sigreturn(2): loads the registers from the handler's frame, which the handler may have changed.</summary>
     public static void Return(Thread* thread)
     {
-        // The handler's return has taken the frame's first field, the return address, from the stack.
+        // The handler's return has popped the frame's first field, the return address.
         ulong address = thread->Frame.Rsp - sizeof(ulong);
         if (ProgramMemory.PrepareRead(address, (ulong)sizeof(rt_sigframe)) < 0)
         {
@@ -154,6 +154,9 @@ internal static unsafe class SignalDelivery
         registers->Rip = context->ip;
         registers->Rflags = (context->flags & Frame.ProgramFlags) | Frame.InitialFlags;
 
+        // The frame of this call, and no call's: the program goes on with all registers, rcx and r11 too.
+        registers->ErrorCode = 0;
+
         // IRETQ to a non-canonical address would fault inside the nucleus.
         if ((long)(registers->Rip << 16) >> 16 != (long)registers->Rip)
         {
@@ -180,7 +183,7 @@ internal static unsafe class SignalDelivery
         }
     }
 
-    /// <summary>Sets a thread's mask; SIGKILL and SIGSTOP cannot be blocked.</summary>
+    /// <summary>Sets a thread's mask. SIGKILL and SIGSTOP cannot be blocked.</summary>
     public static void SetMask(Thread* thread, ulong mask) => thread->SignalMask = mask & ~Unblockable;
 
     /// <summary>Ends the call of a blocked thread that has a signal to take.</summary>
@@ -191,7 +194,7 @@ internal static unsafe class SignalDelivery
             return;
         }
 
-        // As Linux: a call with a time limit ends with EINTR, one without is made again if the handler says SA_RESTART.
+        // As on Linux: a call with a time limit ends with EINTR; one without is restarted if the handler has SA_RESTART.
         ulong deliverable = (thread->PendingSignals | s_pendingForProcess) & ~thread->SignalMask;
         bool restart = thread->End.RestartsAfterSignal;
         for (int signal = 1; signal <= SignalNumber.Last; signal++)
@@ -215,7 +218,7 @@ internal static unsafe class SignalDelivery
         }
     }
 
-    /// <summary>Whether all that is deliverable would be ignored: then the thread sleeps on.</summary>
+    /// <summary>Whether all deliverable signals would be ignored. The thread then keeps sleeping.</summary>
     private static bool IsDropped(Thread* thread)
     {
         ulong deliverable = (thread->PendingSignals | s_pendingForProcess) & ~thread->SignalMask;
@@ -233,22 +236,24 @@ internal static unsafe class SignalDelivery
     }
 
     /// <summary>
-    /// As on Linux; and what a key does there to a process in front of somebody who can start or continue it, but would end a domain: the
-    /// stopping signals, and SIGQUIT. .NET handles SIGQUIT whether or not the program does, and sends it again with this action when nobody
-    /// has asked for it.
+    /// As on Linux. Also ignored are signals that a key sends there to a foreground process, which somebody can start again or continue,
+    /// but which would end a domain: the stopping signals, and SIGQUIT. .NET handles SIGQUIT whether or not the program does, and sends it
+    /// again with its default action if the program did not ask for it.
     /// </summary>
     private static bool IsIgnoredByDefault(int signal) =>
         signal is SignalNumber.SIGCHLD or SignalNumber.SIGCONT or SignalNumber.SIGURG or SignalNumber.SIGWINCH or SignalNumber.SIGQUIT
             or SignalNumber.SIGSTOP or SignalNumber.SIGTSTP or SignalNumber.SIGTTIN or SignalNumber.SIGTTOU;
 
-    /// <summary>Lets the thread go on in the handler. A stack without room for that, or that cannot grow, ends the program.</summary>
+    /// <summary>
+    /// Makes the thread continue in the handler. Ends the program if the stack has no room for the frame and cannot grow.
+    /// </summary>
     private static void PushFrame(Thread* thread, int signal, SignalInfo info, sigaction* action)
     {
         RandomCalls.EndBetweenParts(thread);
         Frame* registers = &thread->Frame;
         ulong floatingPoint = (registers->Rsp - RedZone - 512) & ~63UL;
 
-        // The handler starts as if it had been called: rsp is 8 below a multiple of 16.
+        // The handler must start as if it had been called: rsp is 8 below a multiple of 16.
         ulong address = ((floatingPoint - (ulong)sizeof(rt_sigframe)) & ~15UL) - 8;
         long error = ProgramMemory.PrepareWrite(address, registers->Rsp - address);
         if (error == -Errno.ENOMEM)

@@ -27,7 +27,7 @@ internal static class SignalNumber
     /// <summary>_NSIG: signals are 1 to 64.</summary>
     public const int Last = 64;
 
-    /// <summary>The bit of a signal in a kernel sigset_t.</summary>
+    /// <summary>The signal's bit in a kernel sigset_t.</summary>
     public static ulong Bit(int signal) => 1UL << (signal - 1);
 
     public static ReadOnlySpan<byte> Name(int signal) => signal switch

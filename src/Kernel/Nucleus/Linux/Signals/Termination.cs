@@ -6,21 +6,21 @@ using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
 namespace Xenlet.Kernel.Nucleus.Linux.Signals;
 
 /// <summary>
-/// A wish from outside that the program end: SIGTERM. Where the program has no handler for it, or its handlers let it pass, a thread of the
-/// managed face ends the program in .NET's way instead of the nucleus at once.
+/// SIGTERM: a request from outside that the program end. If the program has no handler for it, or its handlers do not act on it, a managed
+/// thread of the kernel ends the program in .NET's way, instead of the nucleus ending it at once.
 /// </summary>
 internal static unsafe class Termination
 {
     private static WaitQueue s_waiter;
 
-    // A managed thread waits for the signal, or is on its way here.
+    // A managed thread waits for the signal, or is about to.
     private static bool s_isExpected;
     private static bool s_isHandedOver;
 
-    /// <summary>Whether the guest is started again when the program has ended.</summary>
+    /// <summary>Whether the guest reboots once the program has ended.</summary>
     public static bool ThenReboot { get; private set; }
 
-    /// <summary>Asks the program to end. The last of several wishes decides what comes after it.</summary>
+    /// <summary>Requests that the program end. The last of several requests decides what follows.</summary>
     public static void Request(bool thenReboot)
     {
         ThenReboot = thenReboot;
@@ -28,8 +28,8 @@ internal static unsafe class Termination
         SignalDelivery.SendToProcess(SignalNumber.SIGTERM);
     }
 
-    /// <summary>The default action of SIGTERM is due: gives it to the thread that waits for it.</summary>
-    /// <returns>False when nobody does: the nucleus ends the program itself.</returns>
+    /// <summary>Hands SIGTERM's default action to the thread that waits for it.</summary>
+    /// <returns>False if no thread does: the nucleus then ends the program itself.</returns>
     public static bool TryHandOver()
     {
         if (!s_isExpected)
@@ -37,7 +37,7 @@ internal static unsafe class Termination
             return false;
         }
 
-        // Once more while the program is ending changes nothing.
+        // Repeating it while the program is ending has no effect.
         s_isHandedOver = true;
         if (Waiter->First != null)
         {
@@ -47,8 +47,8 @@ internal static unsafe class Termination
         return true;
     }
 
-    /// <summary>Waits until the program is to end by the default action of SIGTERM.</summary>
-    /// <returns>0; -EAGAIN when another thread waits.</returns>
+    /// <summary>Waits until SIGTERM's default action must end the program.</summary>
+    /// <returns>0, or -EAGAIN if another thread waits.</returns>
     public static long Wait()
     {
         s_isExpected = true;

@@ -8,8 +8,8 @@ using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
 
 namespace Xenlet.Kernel.Nucleus.Linux.Threads;
 
-/// <summary>futex(2): WAIT, WAKE and their BITSET forms, which is all that glibc's locks and the runtime use.</summary>
-/// <remarks>Addresses need not be translated: there is one address space, and the private and shared forms are the same.</remarks>
+/// <summary>futex(2): WAIT, WAKE and their BITSET forms, which are all that glibc's locks and the runtime use.</summary>
+/// <remarks>Addresses need no translation: there is one address space, so the private and shared forms are the same.</remarks>
 internal static unsafe class Futex
 {
     // linux/futex.h
@@ -51,7 +51,9 @@ internal static unsafe class Futex
         }
     }
 
-    /// <summary>Wakes up to <paramref name="count"/> threads, longest waiter first; returns how many.</summary>
+    /// <summary>
+    /// Wakes up to <paramref name="count"/> threads, longest waiter first, and returns their number.
+    /// </summary>
     public static long Wake(ulong address, int count, uint bitset)
     {
         if (bitset == 0)
@@ -102,7 +104,7 @@ internal static unsafe class Futex
             return error;
         }
 
-        // Nothing else runs between this look and the parking: that is the whole promise of a futex.
+        // Nothing else runs between this check and the blocking, which is exactly what a futex guarantees.
         if (*(uint*)address != expected)
         {
             return -Errno.EAGAIN;

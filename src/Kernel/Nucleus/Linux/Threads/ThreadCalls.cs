@@ -6,7 +6,7 @@ using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
 
 namespace Xenlet.Kernel.Nucleus.Linux.Threads;
 
-/// <summary>clone3, exit, and what a thread asks about itself.</summary>
+/// <summary>clone3, exit, and calls about the calling thread.</summary>
 internal static unsafe class ThreadCalls
 {
     // linux/sched.h
@@ -27,7 +27,7 @@ internal static unsafe class ThreadCalls
     private const int MEMBARRIER_CMD_PRIVATE_EXPEDITED = 8;
     private const int MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED = 16;
 
-    /// <summary>Starts a thread. Processes cannot be made: there is one address space.</summary>
+    /// <summary>Starts a thread. Processes cannot be created: there is one address space.</summary>
     public static long Clone(Frame* parent, ulong address, ulong size)
     {
         if (size < (ulong)sizeof(clone_args))
@@ -48,7 +48,7 @@ internal static unsafe class ThreadCalls
             return -Errno.ENOSYS;
         }
 
-        // A value that FS cannot take would be a fault of the nucleus when the thread is resumed.
+        // A value that the FS base cannot hold would fault in the nucleus when the thread is resumed.
         if ((arguments.flags & CLONE_SETTLS) != 0 && arguments.tls >= AddressSpace.MapEnd)
         {
             return -Errno.EPERM;
@@ -67,8 +67,8 @@ internal static unsafe class ThreadCalls
             return error;
         }
 
-        // The thread's first page: without it the thread would end the program where no call can fail. A stack that is not mapped is the
-        // thread's own mistake, as on Linux.
+        // Touches the thread's first stack page. Without it, the thread would end the program at a point where no call can fail. A stack
+        // that is not mapped is the thread's own error, as on Linux.
         ulong top = arguments.stack + arguments.stack_size;
         if (ProgramMemory.PrepareWrite(top - 8, 8) == -Errno.ENOMEM)
         {
@@ -112,7 +112,7 @@ internal static unsafe class ThreadCalls
         return child->Id;
     }
 
-    /// <summary>Ends the calling thread; the last one ends the process.</summary>
+    /// <summary>Ends the calling thread. The last one ends the process.</summary>
     public static long Exit(Thread* thread, int status)
     {
         if (ThreadTable.Count == 1)
@@ -208,7 +208,7 @@ internal static unsafe class ThreadCalls
         }
     }
 
-    /// <summary>With one processor every thread has passed a barrier by the time another runs: the way here is one.</summary>
+    /// <summary>With one processor, every thread has passed a barrier by the time another runs: entering the nucleus is one.</summary>
     public static long MemoryBarrier(int command) => command switch
     {
         MEMBARRIER_CMD_QUERY => MEMBARRIER_CMD_PRIVATE_EXPEDITED | MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED,

@@ -59,14 +59,14 @@ internal static unsafe class TimeCalls
         return seconds;
     }
 
-    /// <summary>All clocks count nanoseconds.</summary>
+    /// <summary>All clocks have a resolution of one nanosecond.</summary>
     public static long Resolution(int clock, ulong address) =>
         !IsKnown(clock) ? -Errno.EINVAL : address == 0 ? 0 : TimeSpec.Write(address, 1);
 
     /// <param name="clock">The clock.</param>
     /// <param name="flags">TIMER_ABSTIME or 0.</param>
     /// <param name="request">Address of a timespec: how long, or until when.</param>
-    /// <param name="remaining">Where a sleep for a while that a signal ends leaves what was left of it; 0 for nowhere.</param>
+    /// <param name="remaining">Address that receives the remaining time if a signal ends a relative sleep, or 0.</param>
     public static long Sleep(int clock, uint flags, ulong request, ulong remaining)
     {
         if (clock is not (CLOCK_REALTIME or CLOCK_MONOTONIC or CLOCK_BOOTTIME))
@@ -88,7 +88,7 @@ internal static unsafe class TimeCalls
         return CallResult.None;
     }
 
-    /// <summary>Tells a thread whose wait a signal ends what was left of its time, where it has asked for that.</summary>
+    /// <summary>Writes the remaining time for a thread whose wait a signal ends, if it asked for that.</summary>
     /// <returns>0 or a negative errno.</returns>
     public static long WriteRemaining(Thread* thread)
     {

@@ -4,12 +4,12 @@ using Xenlet.Kernel.Nucleus.Memory;
 
 namespace Xenlet.Kernel.Nucleus.Linux.Time;
 
-/// <summary>A <see cref="timespec"/> of the program, checked.</summary>
+/// <summary>Reads and writes a program's <see cref="timespec"/>, with checks.</summary>
 internal static unsafe class TimeSpec
 {
     private const ulong NanosecondsPerSecond = 1_000_000_000;
 
-    /// <summary>Reads a time; one beyond what 64 bits of nanoseconds hold reads as "for ever".</summary>
+    /// <summary>Reads a time. A time that does not fit in 64 bits of nanoseconds reads as <see cref="ulong.MaxValue"/>.</summary>
     /// <returns>0 or a negative errno.</returns>
     public static long Read(ulong address, out ulong nanoseconds)
     {

@@ -2,7 +2,7 @@ using Xenlet.Kernel.Nucleus.Base;
 
 namespace Xenlet.Kernel.Nucleus.Platform.Pc;
 
-/// <summary>The PC's battery clock (MC146818), read once at boot without Xen. Taken to run in UTC, as QEMU's does.</summary>
+/// <summary>The PC's battery-backed clock (MC146818), read once at boot without Xen. Assumed to run in UTC, as QEMU's does.</summary>
 internal static class CmosClock
 {
     private const ushort Index = 0x70;
@@ -19,7 +19,7 @@ internal static class CmosClock
         while (true)
         {
             ulong first = Read();
-            // Two equal readings with no update in between are whole.
+            // Two equal readings without an update in between are consistent.
             if ((Register(StatusA) & UpdateInProgress) == 0 && first == Read())
             {
                 return first;
@@ -42,7 +42,10 @@ internal static class CmosClock
             + hour * 3600 + Decode(Register(2), mode) * 60 + Decode(Register(0), mode);
     }
 
-    /// <summary>Days since 1970-01-01 of a date of the Gregorian calendar; the year begins in March, so that leap days come last.</summary>
+    /// <summary>
+    /// The number of days from 1970-01-01 to a date of the Gregorian calendar. The computation starts the year in March, so that leap days
+    /// come last.
+    /// </summary>
     public static ulong UnixDays(uint year, uint month, uint day)
     {
         uint y = month <= 2 ? year - 1 : year;

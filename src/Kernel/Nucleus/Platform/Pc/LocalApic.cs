@@ -4,7 +4,7 @@ using Xenlet.Kernel.Nucleus.Memory;
 namespace Xenlet.Kernel.Nucleus.Platform.Pc;
 
 /// <summary>
-/// The local APIC and the 8259 controllers behind it: timer and serial interrupts in QEMU's PVH boot. Under Xen event channels do all
+/// The local APIC and the 8259 controllers behind it, for timer and serial interrupts in QEMU's PVH boot. Under Xen, event channels do all
 /// of this and the APIC stays off.
 /// </summary>
 internal static unsafe class LocalApic
@@ -28,7 +28,9 @@ internal static unsafe class LocalApic
     private static byte* s_registers;
     private static ulong s_ticksPerNanosecond32;
 
-    /// <summary>Enables the APIC, lets the serial port's line through, and measures the timer against <see cref="TscClock"/>.</summary>
+    /// <summary>
+    /// Enables the APIC, unmasks the serial port's interrupt line, and calibrates the timer against <see cref="TscClock"/>.
+    /// </summary>
     public static void Initialise()
     {
         const ulong enable = 1 << 11;
@@ -39,7 +41,7 @@ internal static unsafe class LocalApic
         Write(Line0, ExternalInterrupt);
         InitialiseLegacyControllers();
 
-        Write(DivideConfiguration, 0x3); // by 16
+        Write(DivideConfiguration, 0x3); // divide by 16
         Write(TimerEntry, Masked | Vector.ApicTimer);
         ulong start = TscClock.Now();
         Write(InitialCount, uint.MaxValue);
@@ -56,7 +58,7 @@ internal static unsafe class LocalApic
         Write(TimerEntry, Vector.ApicTimer);
     }
 
-    /// <summary>Sets the one-shot timer. A deadline beyond the counter's range gives an early interrupt, which does no harm.</summary>
+    /// <summary>Sets the one-shot timer. A deadline beyond the counter's range causes an early interrupt, which does no harm.</summary>
     public static void ArmTimer(ulong deadline)
     {
         ulong now = TscClock.Now();
@@ -67,7 +69,7 @@ internal static unsafe class LocalApic
 
     public static void EndOfInterrupt() => Write(EndOfInterruptRegister, 0);
 
-    /// <summary>Tells the 8259s that an interrupt of theirs is handled.</summary>
+    /// <summary>Signals the end of an interrupt to the 8259s.</summary>
     public static void EndOfLegacyInterrupt(int line)
     {
         const byte nonSpecific = 0x20;

@@ -5,7 +5,7 @@ namespace Xenlet.Kernel.Nucleus.Platform.Pc;
 /// <summary>The first serial port, a 16550: the console in QEMU's PVH boot without Xen.</summary>
 internal static unsafe class SerialPort
 {
-    /// <summary>The interrupt line of the port on a PC.</summary>
+    /// <summary>The port's interrupt line on a PC.</summary>
     public const int InterruptLine = 4;
 
     private const ushort Base = 0x3f8;
@@ -17,10 +17,10 @@ internal static unsafe class SerialPort
     private const byte DataReady = 1;
     private const byte TransmitterEmpty = 0x20;
 
-    // Bytes that the transmitter's FIFO takes once it is empty.
+    // The number of bytes that the empty transmit FIFO accepts.
     private const int FifoSize = 16;
 
-    /// <summary>115200 baud, eight bits, FIFOs on, an interrupt for every byte received.</summary>
+    /// <summary>Sets 115200 baud, eight data bits, FIFOs on, and an interrupt for every received byte.</summary>
     public static void Initialise()
     {
         Machine.Out8(LineControl, 0x80);
@@ -32,7 +32,7 @@ internal static unsafe class SerialPort
         Machine.Out8(InterruptEnable, 1);
     }
 
-    /// <summary>Writes everything, waiting for the transmitter: an emulated one is always ready at once.</summary>
+    /// <summary>Writes everything and waits for the transmitter. An emulated one is always ready at once.</summary>
     public static int Write(byte* text, int count)
     {
         for (int i = 0; i < count; i++)
@@ -48,7 +48,7 @@ internal static unsafe class SerialPort
         return count;
     }
 
-    /// <summary>Reads what has been received.</summary>
+    /// <summary>Reads the received bytes.</summary>
     public static int Read(byte* buffer, int count)
     {
         int done = 0;

@@ -2,14 +2,12 @@ using Xenlet.Kernel.Nucleus.Base;
 
 namespace Xenlet.Kernel.Nucleus.Platform.Pc;
 
-/// <summary>
-/// Time without Xen: the time-stamp counter, measured once against the PC's interval timer, and the date of the CMOS clock.
-/// </summary>
+/// <summary>Time without Xen: the time-stamp counter, calibrated once against the PC's interval timer, and the CMOS clock's date.</summary>
 internal static class TscClock
 {
     private const ulong NanosecondsPerSecond = 1_000_000_000;
 
-    // The 8254: channel 2 can be gated and read through the speaker port.
+    // The 8254. Channel 2 can be gated and read through the speaker port.
     private const ushort SpeakerPort = 0x61;
     private const ushort Channel2 = 0x42;
     private const ushort TimerCommand = 0x43;
@@ -20,13 +18,13 @@ internal static class TscClock
     private static ulong s_nanosecondsPerTick32;
     private static ulong s_last;
 
-    /// <summary>Real time less <see cref="Now"/>, in nanoseconds.</summary>
+    /// <summary>Real time minus <see cref="Now"/>, in nanoseconds.</summary>
     public static ulong WallClockOffset { get; private set; }
 
-    /// <summary>Measures the counter's frequency; takes ten milliseconds.</summary>
+    /// <summary>Measures the counter's frequency, which takes ten milliseconds.</summary>
     public static void Initialise()
     {
-        // Gate off, speaker off; mode 0: the output rises when the count is done.
+        // Gate and speaker off. In mode 0 the output rises when the count is done.
         byte speaker = (byte)(Machine.In8(SpeakerPort) & ~3);
         Machine.Out8(SpeakerPort, speaker);
         Machine.Out8(TimerCommand, 0xb0);
@@ -50,7 +48,7 @@ internal static class TscClock
     public static ulong Now()
     {
         ulong ticks = Machine.ReadTsc() - s_start;
-        // Both halves by hand: a 128-bit product is not needed for centuries.
+        // Multiply both halves separately: a 128-bit product is not needed for centuries.
         ulong high = (ticks >> 32) * s_nanosecondsPerTick32;
         ulong low = (ticks & 0xffff_ffff) * s_nanosecondsPerTick32 >> 32;
         ulong now = high + low;

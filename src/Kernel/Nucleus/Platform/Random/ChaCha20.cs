@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace Xenlet.Kernel.Nucleus.Platform.Random;
 
-/// <summary>The ChaCha20 block function (RFC 8439, section 2.3): 64 bytes that nobody can tell from random ones without the key.</summary>
+/// <summary>The ChaCha20 block function (RFC 8439, section 2.3): 64 bytes that cannot be told from random ones without the key.</summary>
 internal static unsafe class ChaCha20
 {
     public const int KeyWords = 8;
@@ -18,10 +18,10 @@ internal static unsafe class ChaCha20
     /// <summary>Computes one block.</summary>
     /// <param name="key"><see cref="KeyWords"/> words.</param>
     /// <param name="counter">The block's number.</param>
-    /// <param name="nonce0">The first of three words that must not come again with the same key and counter.</param>
-    /// <param name="nonce1">The second.</param>
-    /// <param name="nonce2">The third.</param>
-    /// <param name="block">Receives <see cref="BlockWords"/> words; may not be the key's memory.</param>
+    /// <param name="nonce0">The first of three words that must never repeat with the same key and counter.</param>
+    /// <param name="nonce1">The second word.</param>
+    /// <param name="nonce2">The third word.</param>
+    /// <param name="block">Receives <see cref="BlockWords"/> words. It must not be the key's memory.</param>
     public static void Block(uint* key, uint counter, uint nonce0, uint nonce1, uint nonce2, uint* block)
     {
         uint x0 = Constant0;

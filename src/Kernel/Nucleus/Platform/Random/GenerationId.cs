@@ -3,20 +3,20 @@ using System.Runtime.CompilerServices;
 namespace Xenlet.Kernel.Nucleus.Platform.Random;
 
 /// <summary>
-/// Names what runs since boot or the last resume, as the VM generation id of other hypervisors does: random, so that two domains that were
-/// resumed from the same memory, which count alike, have different ones.
+/// Identifies the period since boot or the last resume, like other hypervisors' VM generation id. It is random: two domains resumed from
+/// the same memory have the same counters, but different ids.
 /// </summary>
 internal static unsafe class GenerationId
 {
-    /// <summary>Bytes of <see cref="Value"/>.</summary>
+    /// <summary>The size of <see cref="Value"/> in bytes.</summary>
     public const int Size = 16;
 
     private static Words s_value;
 
-    /// <summary>The id.</summary>
+    /// <summary>The generation id.</summary>
     public static byte* Value => (byte*)Unsafe.AsPointer(ref s_value);
 
-    /// <summary>Draws the id. At boot, and after a resume when random numbers are new.</summary>
+    /// <summary>Draws a new id: at boot, and after a resume once random numbers have been reseeded.</summary>
     public static void Draw() => RandomNumbers.Fill(Value, Size);
 
     [InlineArray(Size / sizeof(ulong))]

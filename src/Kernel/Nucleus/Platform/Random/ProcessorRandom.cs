@@ -3,30 +3,28 @@ using Xenlet.Kernel.Nucleus.Base;
 namespace Xenlet.Kernel.Nucleus.Platform.Random;
 
 /// <summary>
-/// The processor's random numbers, RDSEED and RDRAND, as long as they can be random numbers. There are processors whose RDRAND gives all
-/// ones for ever after a
-/// suspend.
+/// The processor's random numbers from RDSEED and RDRAND, used as long as they pass health tests. On some processors RDRAND returns all
+/// ones forever after a suspend.
 /// </summary>
 /// <remarks>
-/// The health tests are those of NIST SP 800-90B, section 4.4, for samples of 64 bits: no two in a row are equal (repetition count), and
-/// none equals the first of a
-/// window (adaptive proportion). A source in order fails once in 2^63 samples.
+/// The health tests are those of NIST SP 800-90B, section 4.4, for samples of 64 bits: no two samples in a row are equal (repetition
+/// count), and none equals the first of a window (adaptive proportion). A healthy source fails once in 2^63 samples.
 /// </remarks>
 internal static unsafe class ProcessorRandom
 {
     private const uint Window = 64;
 
-    // Bits of CPUID (AMD64 Architecture Programmer's Manual volume 3, appendix E.3).
+    // CPUID bits (AMD64 Architecture Programmer's Manual volume 3, appendix E.3).
     private const uint RdrandInEcxOf1 = 1u << 30;
     private const uint RdseedInEbxOf7 = 1u << 18;
 
     private static Source s_seed;
     private static Source s_random;
 
-    /// <summary>Whether there is a source that has passed all tests so far.</summary>
+    /// <summary>Whether a source exists that has passed all tests so far.</summary>
     public static bool IsAvailable => s_seed.IsTrusted || s_random.IsTrusted;
 
-    /// <summary>Looks for both sources and tests a window of each. To be repeated after a resume: it may be another processor.</summary>
+    /// <summary>Detects both sources and tests a window of each. Repeat it after a resume, which may be on another processor.</summary>
     public static void Detect()
     {
         uint* leaf = stackalloc uint[4];
@@ -49,7 +47,9 @@ internal static unsafe class ProcessorRandom
         }
     }
 
-    /// <summary>A number of RDSEED or, when that is missing, dry or not to be trusted, of RDRAND; false when there is none.</summary>
+    /// <summary>
+    /// Draws a number from RDSEED, or from RDRAND if RDSEED is missing, exhausted or not trusted. Returns false if neither has one.
+    /// </summary>
     public static bool TryDraw(ulong* number) =>
         TryDraw(ref s_seed, isSeed: true, number) || TryDraw(ref s_random, isSeed: false, number);
 

@@ -6,26 +6,25 @@ using Xenlet.Kernel.Nucleus.Xen.Abi;
 namespace Xenlet.Kernel.Nucleus.Platform.Random;
 
 /// <summary>
-/// The guest's random numbers: ChaCha20 under a key that each request replaces (fast key erasure, as Linux's random.c does it), so that
-/// what was given out cannot be found
-/// from what is in memory later. The key is mixed from the processor's random numbers and from what else no two guests have in common.
+/// The guest's random numbers: ChaCha20 under a key that each request replaces (fast key erasure, as in Linux's random.c), so that earlier
+/// output cannot be computed from later memory contents. The key is mixed from the processor's random numbers and from values that differ
+/// between guests.
 /// </summary>
 internal static unsafe class RandomNumbers
 {
-    /// <summary>The key is renewed with the first request after this many nanoseconds, as Linux does.</summary>
+    /// <summary>The first request after this many nanoseconds renews the key, as in Linux.</summary>
     private const ulong ReseedInterval = 60_000_000_000;
 
-    // Twice the key's size: what the processor gives may have less entropy than bits.
+    // Twice the key's size: the processor's numbers may have less entropy than bits.
     private const int SeedParts = 2;
 
-    // Readings of the time-stamp counter that make a seed where the processor gives none. Each comes after a mixing of about a
-    // microsecond, and a quarter of a bit of
-    // chance in each is enough.
+    // The number of time-stamp counter readings that form a seed when the processor has no random numbers. Each follows a mixing step of
+    // about a microsecond, and a quarter of a bit of entropy in each is enough.
     private const int JitterReadings = 1024;
 
     private const int PartWords = 4;
 
-    // Nonces: blocks that are given out, and blocks that become the next key while something is mixed in.
+    // Nonces: for output blocks, and for blocks that become the next key when something is mixed in.
     private const uint ForOutput = 0;
     private const uint ForMixing = 1;
 
@@ -37,8 +36,7 @@ internal static unsafe class RandomNumbers
 
     /// <summary>
     /// Seeds the generator, at boot and after a resume: another domain may have been resumed from the same memory, with the same key.
-    /// What was mixed in before stays
-    /// in.
+    /// Earlier inputs remain mixed in.
     /// </summary>
     public static void Seed()
     {
@@ -51,7 +49,7 @@ internal static unsafe class RandomNumbers
         Mix(part);
         if (XenPlatform.IsPresent)
         {
-            // All zeros when Xen does not say it.
+            // All zeros if Xen does not provide it.
             part[0] = 0;
             part[1] = 0;
             _ = XenVersion.GuestHandle((byte*)part);
@@ -65,7 +63,7 @@ internal static unsafe class RandomNumbers
 
     /// <summary>Fills memory with random bytes.</summary>
     /// <param name="buffer">Memory that is present.</param>
-    /// <param name="count">Bytes, less than 2^38.</param>
+    /// <param name="count">The number of bytes, less than 2^38.</param>
     [MethodImpl(MethodImplOptions.NoInlining)]
     public static void Fill(byte* buffer, ulong count)
     {
@@ -74,7 +72,7 @@ internal static unsafe class RandomNumbers
             MixSeed();
         }
 
-        // Half of a block is the next key, the other the key of this request, which is forgotten at its end.
+        // Half of a block is the next key. The other half is this request's key, which is erased at its end.
         uint* block = stackalloc uint[ChaCha20.BlockWords];
         uint* own = stackalloc uint[ChaCha20.KeyWords];
         ChaCha20.Block(Key, 0, ForOutput, 0, 0, block);
@@ -93,7 +91,7 @@ internal static unsafe class RandomNumbers
         Machine.Fill(own, 0, ChaCha20.KeyWords * sizeof(uint));
     }
 
-    /// <summary>A random number of 64 bits.</summary>
+    /// <summary>Returns a random 64-bit number.</summary>
     public static ulong Next()
     {
         ulong number;
@@ -133,7 +131,7 @@ internal static unsafe class RandomNumbers
         if (!ProcessorRandom.IsAvailable && !s_hasSaidJitter)
         {
             s_hasSaidJitter = true;
-            KernelLog.Write("xenlet: WARNING: the processor has neither RDRAND nor RDSEED in order: "u8);
+            KernelLog.Write("xenlet: WARNING: the processor has no working RDRAND or RDSEED: "u8);
             KernelLog.Write("random numbers come from the jitter of its clock\n"u8);
         }
 
@@ -145,9 +143,8 @@ internal static unsafe class RandomNumbers
     }
 
     /// <summary>
-    /// Makes the key depend on four more words: they are added to it, and the sum is the key of a block whose first half is the next key.
-    /// What is unknown in either stays
-    /// unknown, whatever the other is.
+    /// Mixes four more words into the key: they are added to it, and the sum is the key of a block whose first half is the next key.
+    /// Entropy in the old key or in the words is kept, whatever the other one is.
     /// </summary>
     private static void Mix(ulong* part)
     {

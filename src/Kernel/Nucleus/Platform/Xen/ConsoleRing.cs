@@ -3,12 +3,10 @@ using Xenlet.Kernel.Nucleus.Base;
 
 namespace Xenlet.Kernel.Nucleus.Platform.Xen;
 
-/// <summary>
-/// The guest's end of the console's shared page: input that the back end writes, output that we write.
-/// </summary>
+/// <summary>The guest's side of the console's shared page: input that the back end writes, and output that the guest writes.</summary>
 /// <remarks>
-/// The back end is not trusted. Our two indexes live here, and are only published to the page; the other two are checked at every use.
-/// A difference that no honest back end makes is reported, and the ring is not touched again.
+/// The back end is not trusted. The guest's two indexes are kept here and only published to the page; the back end's two are checked at
+/// every use. A difference that no honest back end produces is reported, and the ring is then never touched again.
 /// </remarks>
 internal unsafe struct ConsoleRing
 {
@@ -17,11 +15,11 @@ internal unsafe struct ConsoleRing
     private uint _outputProduced;
     private bool _isBroken;
 
-    // The back end's indexes at the last TakeNews.
+    // The back end's indexes at the last TakeProgress.
     private uint _seenInputProduced;
     private uint _seenOutputConsumed;
 
-    /// <summary>Takes the page; the indexes go on from what it says, since part of a session may lie behind.</summary>
+    /// <summary>Attaches to the page and continues from its indexes, since part of a session may already be past.</summary>
     public ConsoleRing(xencons_interface* page)
     {
         _page = page;
@@ -32,24 +30,24 @@ internal unsafe struct ConsoleRing
         _seenOutputConsumed = _outputProduced;
     }
 
-    /// <summary>True once the indexes were impossible.</summary>
+    /// <summary>True once the back end's indexes were impossible.</summary>
     public readonly bool IsBroken => _isBroken;
 
-    /// <summary>Whether the back end moved its indexes since the last call.</summary>
-    public bool TakeNews()
+    /// <summary>Whether the back end has moved its indexes since the last call.</summary>
+    public bool TakeProgress()
     {
         uint produced = Volatile.Read(ref _page->in_prod);
         uint consumed = Volatile.Read(ref _page->out_cons);
-        bool isNews = produced != _seenInputProduced || consumed != _seenOutputConsumed;
+        bool hasProgressed = produced != _seenInputProduced || consumed != _seenOutputConsumed;
         _seenInputProduced = produced;
         _seenOutputConsumed = consumed;
-        return isNews;
+        return hasProgressed;
     }
 
-    /// <summary>True when the back end has taken all output; true of a broken ring, which nobody should wait for.</summary>
+    /// <summary>True when the back end has taken all output. Also true for a broken ring, which nobody should wait for.</summary>
     public bool OutputDrained => !TryOutputUsed(out uint used) || used == 0;
 
-    /// <summary>Writes as much as there is room for, and returns how much that was.</summary>
+    /// <summary>Writes as much as there is room for and returns the number of bytes written.</summary>
     public int Write(byte* data, int length)
     {
         if (length <= 0 || !TryOutputUsed(out uint used))
@@ -65,12 +63,14 @@ internal unsafe struct ConsoleRing
 
         _outputProduced += count;
 
-        // A release store: the bytes are visible before the index that announces them.
+        // A release store: the bytes become visible before the index that announces them.
         Volatile.Write(ref _page->out_prod, _outputProduced);
         return (int)count;
     }
 
-    /// <summary>Reads what has come, up to <paramref name="length"/> bytes, and returns how much that was.</summary>
+    /// <summary>
+    /// Reads up to <paramref name="length"/> bytes of input and returns the number of bytes read.
+    /// </summary>
     public int Read(byte* data, int length)
     {
         if (length <= 0 || !TryInputUsed(out uint used))
@@ -86,7 +86,7 @@ internal unsafe struct ConsoleRing
 
         _inputConsumed += count;
 
-        // The bytes are read before the back end may overwrite them.
+        // The bytes must be read before the index lets the back end overwrite them.
         Interlocked.MemoryBarrier();
         Volatile.Write(ref _page->in_cons, _inputConsumed);
         return (int)count;
@@ -158,7 +158,7 @@ internal unsafe struct xencons_interface
     [FieldOffset(3084)]
     public uint out_prod;
 
-    /// <summary>Written by the back end of newer versions: 0 when a back end serves the console.</summary>
+    /// <summary>Written by newer back ends: 0 when a back end serves the console.</summary>
     [FieldOffset(3088)]
     public byte connection;
 }

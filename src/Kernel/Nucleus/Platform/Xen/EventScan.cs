@@ -3,12 +3,10 @@ using Xenlet.Kernel.Nucleus.Xen.Abi;
 
 namespace Xenlet.Kernel.Nucleus.Platform.Xen;
 
-/// <summary>
-/// One pass over the event channels that had news when <see cref="EventChannels.BeginScan"/> took the selector.
-/// </summary>
+/// <summary>One pass over the event channels that were signalled when <see cref="EventChannels.BeginScan"/> took the selector.</summary>
 /// <remarks>
-/// A pass meets each port once, in ascending order, so it ends however fast a peer signals: an event that comes meanwhile raises the upcall
-/// again. A port that is masked or taken in the course of the pass (by the handler of another port) is not reported.
+/// A pass visits each port once, in ascending order, so it ends however fast a peer signals: an event that arrives meanwhile raises the
+/// upcall again. A port that another port's handler masks or clears during the pass is not reported.
 /// </remarks>
 internal unsafe struct EventScan
 {
@@ -25,7 +23,7 @@ internal unsafe struct EventScan
         _word = 0;
     }
 
-    /// <summary>The next port whose event was pending and unmasked; its pending bit is cleared before it is reported.</summary>
+    /// <summary>Returns the next port whose event was pending and unmasked. Clears its pending bit first.</summary>
     public bool TryTakePending(out uint port)
     {
         for (; ; )
@@ -55,7 +53,7 @@ internal unsafe struct EventScan
         }
     }
 
-    /// <summary>The number of the only bit that is set.</summary>
+    /// <summary>The index of the only set bit.</summary>
     private static uint Index(ulong bit)
     {
         uint index = 0;

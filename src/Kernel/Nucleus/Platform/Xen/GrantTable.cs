@@ -6,20 +6,21 @@ using Xenlet.Kernel.Nucleus.Xen.Abi;
 namespace Xenlet.Kernel.Nucleus.Platform.Xen;
 
 /// <summary>
-/// The domain's grant table, version 1 (grant_table.h): which other domain may map which of our pages. It grows by a frame when all its
+/// The domain's grant table, version 1 (grant_table.h): which other domain may map which page of this one. It grows by a frame when all its
 /// references are in use.
 /// </summary>
 /// <remarks>
-/// Xen reads and writes the entries at any time on behalf of the other domain. The free references are linked through the frame field of
-/// their entries, at which Xen does not look while an entry grants nothing. After a resume the table is a new and empty one:
-/// <see cref="Forget"/>.
+/// Xen reads and writes the entries at any time on behalf of the other domain. Free references are linked through the frame field of their
+/// entries, which Xen ignores while an entry grants nothing. After a resume the table is new and empty: see <see cref="Forget"/>.
 /// </remarks>
 internal static unsafe class GrantTable
 {
-    /// <summary>GNTTAB_NR_RESERVED_ENTRIES: references that the tool stack fills in, the console's and xenstore's among them.</summary>
-    public const uint ReservedReferences = 8;
+    /// <summary>
+    /// GNTTAB_NR_RESERVED_ENTRIES: references that the tool stack fills in, including those of the console and of xenstore.
+    /// </summary>
+    public const uint GNTTAB_NR_RESERVED_ENTRIES = 8;
 
-    /// <summary>Entries of one frame of the table.</summary>
+    /// <summary>The number of entries in one frame of the table.</summary>
     public const uint EntriesPerFrame = 512;
 
     public const ushort GTF_permit_access = 1;
@@ -32,7 +33,7 @@ internal static unsafe class GrantTable
     /// <summary>Set by Xen while the other domain has the page mapped for writing.</summary>
     public const ushort GTF_writing = 1 << 4;
 
-    // Each failed exchange means that the other domain has mapped or unmapped the page in between.
+    // Each failed exchange means that the other domain mapped or unmapped the page in between.
     private const int MaximumTries = 16;
 
     private static grant_entry_v1* s_entries;
@@ -40,18 +41,16 @@ internal static unsafe class GrantTable
     private static uint s_frameCount;
     private static uint s_maximumFrames;
 
-    // The first free reference; 0 for none.
+    // The first free reference, or 0.
     private static uint s_free;
 
-    /// <summary>References in use, those included whose access the other domain does not let end.</summary>
+    /// <summary>References in use, including those that cannot be ended because the other domain keeps its mapping.</summary>
     public static uint InUse { get; private set; }
 
     /// <summary>Whether <see cref="Initialise"/> has succeeded.</summary>
     public static bool IsReady => s_entries != null;
 
-    /// <summary>
-    /// After a resume: all grants have ended, and there is a new table, of which nothing is known until <see cref="Initialise"/>.
-    /// </summary>
+    /// <summary>After a resume: all grants have ended. The new table is unknown until <see cref="Initialise"/>.</summary>
     public static void Forget()
     {
         s_entries = null;
@@ -61,12 +60,12 @@ internal static unsafe class GrantTable
     }
 
     /// <summary>Prepares a table without frames.</summary>
-    /// <param name="entries">Where the table shall be seen: page-aligned addresses without use, room for all its frames.</param>
-    /// <param name="firstFrame">Guest frame number for the first frame of the table, the next ones following: frames without RAM.</param>
+    /// <param name="entries">Where to map the table: unused, page-aligned addresses with room for all its frames.</param>
+    /// <param name="firstFrame">Guest frame number for the table's first frame; the others follow. These frames must have no RAM.</param>
     /// <returns>0 or a negative errno.</returns>
     public static long Initialise(void* entries, ulong firstFrame)
     {
-        // A hypervisor without the question knows version 1 only.
+        // A hypervisor without this operation knows only version 1.
         if (GrantTableOp.GetVersion(out uint version) >= 0 && version != 1)
         {
             long changed = GrantTableOp.SetVersion(1, out version);
@@ -87,11 +86,11 @@ internal static unsafe class GrantTable
         return 0;
     }
 
-    /// <summary>Lets another domain map a page.</summary>
-    /// <param name="domain">The domain; no reserved id such as DOMID_SELF, which Xen would compare literally.</param>
+    /// <summary>Grants another domain access to a page.</summary>
+    /// <param name="domain">The domain. Not a reserved id such as DOMID_SELF, which Xen would compare literally.</param>
     /// <param name="frame">Guest frame number of the page.</param>
-    /// <param name="readOnly">Whether it may only read.</param>
-    /// <returns>The grant reference, or a negative errno: -ENOSPC when the table is full and may not grow.</returns>
+    /// <param name="readOnly">Whether the domain may only read.</param>
+    /// <returns>The grant reference or a negative errno: -ENOSPC if the table is full and may not grow.</returns>
     public static long Grant(ushort domain, ulong frame, bool readOnly)
     {
         if (domain >= DomainId.DOMID_FIRST_RESERVED || frame > uint.MaxValue)
@@ -113,7 +112,7 @@ internal static unsafe class GrantTable
         s_free = entry->frame;
         InUse++;
 
-        // grant_table.h: the domain, the frame, a write barrier, and last the flags that make Xen look at the others.
+        // grant_table.h: write the domain and the frame, then a write barrier, and last the flags that make Xen look at the others.
         Volatile.Write(ref entry->domid, domain);
         Volatile.Write(ref entry->frame, (uint)frame);
         Volatile.Write(ref entry->flags, (ushort)(GTF_permit_access | (readOnly ? GTF_readonly : 0)));
@@ -121,18 +120,20 @@ internal static unsafe class GrantTable
     }
 
     /// <summary>Ends a grant, unless the other domain has the page mapped.</summary>
-    /// <param name="reference">The grant reference; free again when the call succeeds.</param>
+    /// <param name="reference">The grant reference. It is free again if the call succeeds.</param>
     /// <param name="frame">The guest frame number that was granted.</param>
-    /// <returns>0; -EBUSY while the page is mapped by the other domain and must not be reused; -EINVAL for no grant of ours.</returns>
+    /// <returns>
+    /// 0; -EBUSY while the other domain has the page mapped, which must then not be reused; -EINVAL if this is not a grant of the nucleus.
+    /// </returns>
     public static long End(ulong reference, out ulong frame)
     {
         frame = 0;
-        if (reference < ReservedReferences || reference >= (ulong)s_frameCount * EntriesPerFrame)
+        if (reference < GNTTAB_NR_RESERVED_ENTRIES || reference >= (ulong)s_frameCount * EntriesPerFrame)
         {
             return -Errno.EINVAL;
         }
 
-        // Flags and domain are one word, which Xen too exchanges as a whole.
+        // Flags and domain form one word, which Xen also exchanges as a whole.
         grant_entry_v1* entry = s_entries + reference;
         int* word = (int*)entry;
         int seen = Volatile.Read(ref *word);
@@ -181,10 +182,10 @@ internal static unsafe class GrantTable
         }
 
         s_frameCount++;
-        uint lowest = Math.Max(first, ReservedReferences);
+        uint lowest = Math.Max(first, GNTTAB_NR_RESERVED_ENTRIES);
         for (uint reference = first + EntriesPerFrame - 1; reference >= lowest; reference--)
         {
-            // What the tool stack has granted in our name is not ours to give out.
+            // References that the tool stack has granted for this domain must not be given out.
             if (Volatile.Read(ref s_entries[reference].flags) == 0)
             {
                 s_entries[reference].frame = s_free;
@@ -200,7 +201,7 @@ internal static unsafe class GrantTable
 [StructLayout(LayoutKind.Sequential)]
 internal struct grant_entry_v1
 {
-    /// <summary>GTF_.</summary>
+    /// <summary>GTF_ flags.</summary>
     public ushort flags;
 
     /// <summary>The domain that may map the page.</summary>

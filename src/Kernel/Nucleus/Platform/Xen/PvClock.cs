@@ -4,51 +4,60 @@ using Xenlet.Kernel.Nucleus.Xen.Abi;
 namespace Xenlet.Kernel.Nucleus.Platform.Xen;
 
 /// <summary>
-/// Time from the records that Xen keeps in the shared page: system time from the time-stamp counter, Unix time from the wall clock.
+/// Time from the records that Xen keeps in the shared info page: system time by the time-stamp counter, and Unix time by the wall clock.
 /// </summary>
-/// <remarks>System time is the host's uptime in nanoseconds. For the boot processor; read with interrupts off.</remarks>
+/// <remarks>
+/// System time is the host's uptime in nanoseconds. Only the boot processor's record is used, and it is read with interrupts off.
+/// </remarks>
 internal static unsafe class PvClock
 {
     private const ulong NanosecondsPerSecond = 1_000_000_000;
 
-    // Xen writes a record while the vCPU that reads it does not run, or within a microsecond: more tries mean a page that is not Xen's.
+    // Xen writes a record while the reading vCPU does not run, or within a microsecond. More attempts mean that the page is not Xen's.
     private const int MaximumTries = 10_000_000;
 
     private static shared_info* s_shared;
-    private static long s_offset;
-    private static ulong s_last;
 
-    /// <summary>What is added to Xen's system time, nanoseconds. 0 until the domain resumes on another host.</summary>
-    public static long Offset => s_offset;
+    /// <summary>Added to Xen's system time, in nanoseconds. 0 until the domain resumes on another host.</summary>
+    public static long Offset => Image.Clock->Offset;
 
-    /// <summary>Takes the shared page. Time starts from Xen's system time.</summary>
+    /// <summary>Attaches to the shared info page. Time starts at Xen's system time.</summary>
     public static void Initialise(shared_info* shared)
     {
         s_shared = shared;
-        s_offset = 0;
-        s_last = 0;
+        ClockRecord* clock = Image.Clock;
+        clock->Offset = 0;
+        clock->Last = 0;
+        clock->WallClock = (ulong)&shared->wc_version;
+        clock->Record = (ulong)&shared->vcpu0.time;
     }
 
     /// <summary>Nanoseconds since some fixed moment before the boot. Never goes back.</summary>
     public static ulong Now()
     {
-        ulong now = SystemTime() + (ulong)s_offset;
-        if ((long)(now - s_last) < 0)
+        ClockRecord* clock = Image.Clock;
+        ulong now = SystemTime() + (ulong)clock->Offset;
+        if ((long)(now - clock->Last) < 0)
         {
-            return s_last;
+            return clock->Last;
         }
 
-        s_last = now;
+        clock->Last = now;
         return now;
     }
 
-    /// <summary>After a resume, whose system time is that of another host: goes on from the last time that was given out.</summary>
-    public static void ContinueAfterResume() => s_offset = (long)(s_last - SystemTime());
+    /// <summary>After a resume, when the system time is another host's: continues from the last time returned.</summary>
+    public static void ContinueAfterResume()
+    {
+        ClockRecord* clock = Image.Clock;
+        clock->Offset = (long)(clock->Last - SystemTime());
+        clock->Generation++;
+    }
 
-    /// <summary>Nanoseconds since 1970-01-01 UTC. Follows the host's clock, so it may jump either way.</summary>
+    /// <summary>Nanoseconds since 1970-01-01 UTC. It follows the host's clock, so it may jump in either direction.</summary>
     public static ulong UnixTime() => Now() + WallClockOffset();
 
-    /// <summary>What to add to <see cref="Now"/> to get Unix time, nanoseconds.</summary>
+    /// <summary>The difference from <see cref="Now"/> to Unix time, in nanoseconds.</summary>
     public static ulong WallClockOffset()
     {
         for (int tries = 0; tries < MaximumTries; tries++)
@@ -59,8 +68,8 @@ internal static unsafe class PvClock
             uint nanoseconds = Volatile.Read(ref s_shared->wc_nsec);
             if ((version & 1) == 0 && Volatile.Read(ref s_shared->wc_version) == version)
             {
-                // The record is relative to Xen's system time, not to ours with its offset.
-                return ((((ulong)upperSeconds << 32) | seconds) * NanosecondsPerSecond) + nanoseconds - (ulong)s_offset;
+                // The record is relative to Xen's system time, without the guest's offset.
+                return ((((ulong)upperSeconds << 32) | seconds) * NanosecondsPerSecond) + nanoseconds - (ulong)Image.Clock->Offset;
             }
 
             Machine.Pause();
@@ -70,7 +79,7 @@ internal static unsafe class PvClock
         return 0;
     }
 
-    /// <summary>Xen's own system time, nanoseconds; may differ by a little between readings in the wrong direction.</summary>
+    /// <summary>Xen's own system time in nanoseconds. Successive readings may go back a little.</summary>
     public static ulong SystemTime()
     {
         vcpu_time_info* time = &s_shared->vcpu0.time;
@@ -84,7 +93,7 @@ internal static unsafe class PvClock
             ulong counter = Machine.ReadTsc();
             if ((version & 1) == 0 && Volatile.Read(ref time->version) == version)
             {
-                // A record made on a processor whose counter is a little ahead: no time has passed since.
+                // The record was made on a processor whose counter is slightly ahead: no time has passed since.
                 ulong count = counter > timestamp ? counter - timestamp : 0;
                 return systemTime + Scale(count, multiplier, shift);
             }
@@ -96,7 +105,9 @@ internal static unsafe class PvClock
         return 0;
     }
 
-    /// <summary>Counts to nanoseconds: ((count &lt;&lt; shift) * multiplier) &gt;&gt; 32, with a product of 96 bits.</summary>
+    /// <summary>
+    /// Converts counter ticks to nanoseconds: ((count &lt;&lt; shift) * multiplier) &gt;&gt; 32, with a product of 96 bits.
+    /// </summary>
     public static ulong Scale(ulong count, uint multiplier, sbyte shift)
     {
         count = shift >= 0 ? count << shift : count >> -shift;

@@ -4,28 +4,28 @@ using Xenlet.Kernel.Nucleus.Xen.Abi;
 
 namespace Xenlet.Kernel.Nucleus.Platform.Xen;
 
-/// <summary>The domain's console: the ring page and event channel that the tool stack made for it (io/console.h).</summary>
+/// <summary>The domain's console: the ring page and the event channel that the tool stack created for it (io/console.h).</summary>
 internal static unsafe class PvConsole
 {
     private static ConsoleRing s_ring;
     private static uint s_port;
     private static bool s_isAttached;
 
-    /// <summary>True once <see cref="Attach"/> has been called and while the back end behaves.</summary>
+    /// <summary>True after <see cref="Attach"/>, as long as the back end behaves.</summary>
     public static bool IsUsable => s_isAttached && !s_ring.IsBroken;
 
-    /// <summary>The event channel port that tells of input, and of room for output. Already bound; the caller unmasks it.</summary>
+    /// <summary>The event channel port that signals input and room for output. It is already bound; the caller unmasks it.</summary>
     public static uint Port => s_port;
 
-    /// <summary>Where the console is: false when the domain has none.</summary>
-    /// <param name="frame">Guest frame number of the page; it is no RAM of the memory map, and the caller maps it.</param>
-    /// <param name="port">Our end of its event channel.</param>
+    /// <summary>Locates the console. Returns false if the domain has none.</summary>
+    /// <param name="frame">Guest frame number of the page. It is not RAM of the memory map, and the caller maps it.</param>
+    /// <param name="port">The guest's end of its event channel.</param>
     public static bool TryLocate(out ulong frame, out uint port)
     {
         port = 0;
         if (HvmOp.GetParameter(HvmOp.HVM_PARAM_CONSOLE_PFN, out frame) < 0 || frame is 0 or ulong.MaxValue
             || HvmOp.GetParameter(HvmOp.HVM_PARAM_CONSOLE_EVTCHN, out ulong channel) < 0
-            || channel is 0 or >= EventChannels.PortCount)
+            || channel is 0 or >= EventChannels.EVTCHN_2L_NR_CHANNELS)
         {
             return false;
         }
@@ -34,7 +34,9 @@ internal static unsafe class PvConsole
         return true;
     }
 
-    /// <summary>Locates the console, maps its page and takes it. To be repeated after a resume: page and port may be others.</summary>
+    /// <summary>
+    /// Locates the console, maps its page and attaches to it. Repeat it after a resume, when page and port may be others.
+    /// </summary>
     public static void Find()
     {
         s_isAttached = false;
@@ -48,7 +50,7 @@ internal static unsafe class PvConsole
         }
     }
 
-    /// <summary>Takes the mapped page. After a resume the page is a new one: locate and attach again.</summary>
+    /// <summary>Attaches to the mapped page. After a resume the page is new: locate and attach again.</summary>
     public static void Attach(void* page, uint port)
     {
         s_ring = new ConsoleRing((xencons_interface*)page);
@@ -57,8 +59,8 @@ internal static unsafe class PvConsole
     }
 
     /// <summary>
-    /// Writes as much as there is room for and returns how much that was. 0: wait for an event on <see cref="Port"/>. A console that is not
-    /// usable takes everything and drops it, so that nobody waits for it.
+    /// Writes as much as there is room for and returns the number of bytes written. On 0, wait for an event on <see cref="Port"/>. An
+    /// unusable console accepts and drops everything, so that nobody waits for it.
     /// </summary>
     public static int Write(byte* data, int length)
     {
@@ -77,7 +79,7 @@ internal static unsafe class PvConsole
         return count;
     }
 
-    /// <summary>Reads what has come and returns how much that was. 0: wait for an event on <see cref="Port"/>.</summary>
+    /// <summary>Reads the input and returns the number of bytes read. On 0, wait for an event on <see cref="Port"/>.</summary>
     public static int Read(byte* data, int length)
     {
         if (!IsUsable)
@@ -91,13 +93,13 @@ internal static unsafe class PvConsole
     }
 
     /// <summary>Whether the back end has read or written since the last call.</summary>
-    public static bool TakeNews() => IsUsable && s_ring.TakeNews();
+    public static bool TakeProgress() => IsUsable && s_ring.TakeProgress();
 
-    /// <summary>True when the back end has taken everything that was written, and when there is no usable console to wait for.</summary>
+    /// <summary>True when the back end has taken all output, and when there is no usable console to wait for.</summary>
     public static bool OutputDrained => !s_isAttached || s_ring.OutputDrained;
 
     /// <summary>
-    /// Tells the back end that the indexes moved. Whether it sleeps cannot be seen from them without a race, so it is told each time.
+    /// Notifies the back end that the indexes moved. They cannot show without a race whether it sleeps, so it is notified each time.
     /// </summary>
     private static void Notify(int moved)
     {

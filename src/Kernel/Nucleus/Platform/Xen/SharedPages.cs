@@ -5,22 +5,22 @@ using Xenlet.Kernel.Nucleus.Xen.Abi;
 namespace Xenlet.Kernel.Nucleus.Platform.Xen;
 
 /// <summary>
-/// Pages of the program that other domains may see: their frames never change, and no advice or collection takes them away.
+/// Pages of the program that other domains may see. Their frames never change; neither madvise nor the collector takes them away.
 /// </summary>
 /// <remarks>
-/// They are seen in a window of the program's addresses in which each page lies at the window's start plus its physical address. The window
-/// is one region without access, so that a page touched after its release faults instead of getting another frame; the pages' own
-/// table entries give the access. Bits 52 to 58 of such an entry, which the processor leaves to software, count the page's grants.
+/// They appear in a window of the program's addresses, each page at the window's start plus its physical address. The window is one region
+/// without access, so that a page touched after its release faults instead of getting another frame; the access comes from the pages' own
+/// table entries. Bits 52 to 58 of such an entry, which the processor leaves to software, count the page's grants.
 /// </remarks>
 internal static unsafe class SharedPages
 {
-    /// <summary>The window's first address, far above where mappings begin and far below the main thread's stack.</summary>
+    /// <summary>The window's first address: far above where mappings begin and far below the main thread's stack.</summary>
     public const ulong WindowStart = 0x7000_0000_0000;
 
-    /// <summary>Physical addresses that the window shows: 1 TiB.</summary>
+    /// <summary>The size of the window in physical addresses: 1 TiB.</summary>
     public const ulong WindowSize = 1UL << 40;
 
-    /// <summary>How often one page can be granted at the same time.</summary>
+    /// <summary>The maximum number of simultaneous grants of one page.</summary>
     public const ulong MaximumGrants = (1 << 7) - 1;
 
     private const int GrantCountShift = 52;
@@ -28,10 +28,10 @@ internal static unsafe class SharedPages
 
     private static bool s_hasWindow;
 
-    /// <summary>Pages of RAM that the program holds here.</summary>
+    /// <summary>Pages of RAM that the program has allocated here.</summary>
     public static ulong Count { get; private set; }
 
-    /// <summary>A zeroed page of RAM, charged to the program.</summary>
+    /// <summary>Allocates a zeroed page of RAM and charges it to the program.</summary>
     /// <returns>Its address or a negative errno.</returns>
     public static long Allocate()
     {
@@ -51,8 +51,8 @@ internal static unsafe class SharedPages
         return (long)(WindowStart + frame);
     }
 
-    /// <summary>Shows the program a page of the hypervisor's or the tool stack's, which stays theirs.</summary>
-    /// <returns>Its address; -EPERM for RAM, -EBUSY when the program has it mapped, or -ENOMEM.</returns>
+    /// <summary>Maps a page of the hypervisor or the tool stack for the program. The program does not own it.</summary>
+    /// <returns>Its address; -EPERM for RAM, -EBUSY if the program has mapped it already, or -ENOMEM.</returns>
     public static long Map(ulong frameNumber)
     {
         ulong frame = frameNumber * Pages.Size;
@@ -74,8 +74,8 @@ internal static unsafe class SharedPages
         return TryShow(frame) ? (long)(WindowStart + frame) : -Errno.ENOMEM;
     }
 
-    /// <summary>Takes a page from the program; its RAM is free again, a page of others is only unmapped.</summary>
-    /// <returns>0; -EBUSY while it is granted; -EINVAL for an address that is no such page.</returns>
+    /// <summary>Takes a page from the program. RAM is freed; a foreign page is only unmapped.</summary>
+    /// <returns>0; -EBUSY while it is granted; -EINVAL if no such page is at the address.</returns>
     public static long Release(ulong address)
     {
         ulong* entry = Entry(address);
@@ -100,10 +100,10 @@ internal static unsafe class SharedPages
         return 0;
     }
 
-    /// <summary>Lets another domain map a page of RAM.</summary>
+    /// <summary>Grants another domain access to a page of RAM.</summary>
     /// <returns>
-    /// The grant reference; -EINVAL for an address that is no such page, -EPERM for a page of others, -EMLINK when it is granted too often,
-    /// or an errno of <see cref="GrantTable.Grant"/>.
+    /// The grant reference; -EINVAL if no such page is at the address, -EPERM for a foreign page, -EMLINK if the page has too many grants,
+    /// or an error of <see cref="GrantTable.Grant"/>.
     /// </returns>
     public static long Grant(ushort domain, ulong address, bool readOnly)
     {
@@ -133,14 +133,14 @@ internal static unsafe class SharedPages
         return reference;
     }
 
-    /// <summary>Ends a grant of a page here.</summary>
+    /// <summary>Ends a grant of one of these pages.</summary>
     /// <returns>As <see cref="GrantTable.End"/>.</returns>
     public static long EndGrant(ulong reference)
     {
         long result = GrantTable.End(reference, out ulong frameNumber);
         if (result == 0)
         {
-            // There is an entry: a page is not released while it is granted.
+            // The entry exists: a page is not released while it is granted.
             *Entry(WindowStart + (frameNumber * Pages.Size)) -= 1UL << GrantCountShift;
         }
 
@@ -177,7 +177,7 @@ internal static unsafe class SharedPages
     {
         if (!s_hasWindow && !AddressSpace.IsOccupied(WindowStart, WindowStart + WindowSize) && RegionList.Reserve(1))
         {
-            // Of the image's kind: never charged, never discarded.
+            // Of kind Image: never charged, never discarded.
             RegionList.Insert(WindowStart, WindowStart + WindowSize, Protection.None, RegionKind.Image);
             s_hasWindow = true;
         }

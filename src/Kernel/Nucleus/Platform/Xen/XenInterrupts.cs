@@ -3,10 +3,10 @@ using Xenlet.Kernel.Nucleus.Xen.Abi;
 
 namespace Xenlet.Kernel.Nucleus.Platform.Xen;
 
-/// <summary>The one interrupt by which Xen says that event channels were signalled.</summary>
+/// <summary>The one interrupt by which Xen reports signalled event channels.</summary>
 internal static class XenInterrupts
 {
-    /// <summary>Lets Xen interrupt us, for the timer and the console. To be repeated after a resume.</summary>
+    /// <summary>Lets Xen interrupt the guest, for the timer and the console. Repeat it after a resume.</summary>
     public static void Connect()
     {
         XenError.PanicIfFailed(EventChannels.SetCallbackVector(Vector.EventChannelUpcall), "HVM_PARAM_CALLBACK_IRQ"u8);

@@ -4,15 +4,15 @@ using Xenlet.Kernel.Nucleus.Xen.Abi;
 
 namespace Xenlet.Kernel.Nucleus.Platform.Xen;
 
-/// <summary>Whether we run on Xen, and how to end there.</summary>
+/// <summary>Whether the guest runs on Xen, and how it ends there.</summary>
 internal static class XenPlatform
 {
     private static bool s_isPresent;
 
-    /// <summary>True when the hypervisor is Xen and hypercalls can be made.</summary>
+    /// <summary>True if the hypervisor is Xen and hypercalls can be made.</summary>
     public static bool IsPresent => s_isPresent;
 
-    /// <summary>Looks for Xen and prepares hypercalls. Panics on Xen with a processor whose hypercall instruction is not known.</summary>
+    /// <summary>Detects Xen and prepares hypercalls. Panics on Xen if the processor's hypercall instruction is not known.</summary>
     public static void Initialise()
     {
         s_isPresent = false;
@@ -25,9 +25,8 @@ internal static class XenPlatform
         s_isPresent = true;
     }
 
-    /// <summary>Ends the domain. A panic ends here too, so this never panics: what fails is logged, then the processor halts.</summary>
-    /// <param name="reason">Any but <see cref="XenShutdown.Suspend"/>, which is a call that returns:
-    /// <see cref="SchedOp.Shutdown"/>.</param>
+    /// <summary>Ends the domain. Panics end here too, so this method never panics: it logs a failure and halts the processor.</summary>
+    /// <param name="reason">Any reason but <see cref="XenShutdown.Suspend"/>, whose call returns: <see cref="SchedOp.Shutdown"/>.</param>
     [DoesNotReturn]
     public static void Shutdown(XenShutdown reason)
     {
@@ -41,7 +40,7 @@ internal static class XenPlatform
         }
         else
         {
-            KernelLog.Write("SCHEDOP_shutdown was asked for without Xen"u8);
+            KernelLog.Write("SCHEDOP_shutdown was requested without Xen"u8);
             KernelLog.NewLine();
         }
 

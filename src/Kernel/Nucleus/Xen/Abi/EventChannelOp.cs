@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Xenlet.Kernel.Nucleus.Xen.Abi;
 
-/// <summary>HYPERVISOR_event_channel_op: making, binding and signalling event channels (event_channel.h).</summary>
+/// <summary>HYPERVISOR_event_channel_op: creates, binds and signals event channels (event_channel.h).</summary>
 internal static unsafe class EventChannelOp
 {
     public const uint EVTCHNOP_bind_interdomain = 0;
@@ -14,10 +14,10 @@ internal static unsafe class EventChannelOp
     public const uint EVTCHNOP_bind_ipi = 7;
     public const uint EVTCHNOP_unmask = 9;
 
-    /// <summary>The vCPU's timer, a virtual interrupt of each vCPU (xen.h).</summary>
+    /// <summary>The vCPU's timer, a per-vCPU virtual interrupt (xen.h).</summary>
     public const uint VIRQ_TIMER = 0;
 
-    /// <summary>A debug key of the hypervisor's console, a virtual interrupt of each vCPU (xen.h).</summary>
+    /// <summary>A debug key on the hypervisor's console, a per-vCPU virtual interrupt (xen.h).</summary>
     public const uint VIRQ_DEBUG = 1;
 
     public const uint EVTCHNSTAT_closed = 0;
@@ -26,7 +26,9 @@ internal static unsafe class EventChannelOp
     public const uint EVTCHNSTAT_virq = 4;
     public const uint EVTCHNSTAT_ipi = 5;
 
-    /// <summary>EVTCHNOP_alloc_unbound: a new port of ours that <paramref name="remoteDomain"/> may bind to.</summary>
+    /// <summary>
+    /// EVTCHNOP_alloc_unbound: a new port of this domain that <paramref name="remoteDomain"/> may bind to.
+    /// </summary>
     public static long AllocateUnbound(ushort remoteDomain, out uint port)
     {
         evtchn_alloc_unbound argument = new() { dom = DomainId.DOMID_SELF, remote_dom = remoteDomain };
@@ -35,8 +37,8 @@ internal static unsafe class EventChannelOp
         return result;
     }
 
-    /// <summary>EVTCHNOP_bind_interdomain: a new port of ours, joined to a port that the other domain left unbound for us.</summary>
-    /// <remarks>Xen sets the new port pending, in case the other end signalled before it was joined.</remarks>
+    /// <summary>EVTCHNOP_bind_interdomain: a new port of this domain, bound to a port that the other domain left unbound for it.</summary>
+    /// <remarks>Xen sets the new port pending, in case the other end signalled before it was bound.</remarks>
     public static long BindInterdomain(ushort remoteDomain, uint remotePort, out uint localPort)
     {
         evtchn_bind_interdomain argument = new() { remote_dom = remoteDomain, remote_port = remotePort };
@@ -45,7 +47,7 @@ internal static unsafe class EventChannelOp
         return result;
     }
 
-    /// <summary>EVTCHNOP_bind_virq: a new port that a virtual interrupt of a vCPU signals.</summary>
+    /// <summary>EVTCHNOP_bind_virq: a new port that a vCPU's virtual interrupt signals.</summary>
     public static long BindVirq(uint virq, uint vcpu, out uint port)
     {
         evtchn_bind_virq argument = new() { virq = virq, vcpu = vcpu };
@@ -54,7 +56,9 @@ internal static unsafe class EventChannelOp
         return result;
     }
 
-    /// <summary>EVTCHNOP_bind_ipi: a new port that signals <paramref name="vcpu"/> when we send on it.</summary>
+    /// <summary>
+    /// EVTCHNOP_bind_ipi: a new port that signals <paramref name="vcpu"/> when this domain sends on it.
+    /// </summary>
     public static long BindIpi(uint vcpu, out uint port)
     {
         evtchn_bind_ipi argument = new() { vcpu = vcpu };
@@ -63,30 +67,30 @@ internal static unsafe class EventChannelOp
         return result;
     }
 
-    /// <summary>EVTCHNOP_close: frees a port of ours.</summary>
+    /// <summary>EVTCHNOP_close: frees a port of this domain.</summary>
     public static long Close(uint port)
     {
         evtchn_port argument = new() { port = port };
         return Invoke(EVTCHNOP_close, &argument);
     }
 
-    /// <summary>EVTCHNOP_send: signals the other end of a port of ours.</summary>
+    /// <summary>EVTCHNOP_send: signals the other end of a port of this domain.</summary>
     public static long Send(uint port)
     {
         evtchn_port argument = new() { port = port };
         return Invoke(EVTCHNOP_send, &argument);
     }
 
-    /// <summary>EVTCHNOP_unmask: clears the mask bit, and raises the upcall if the port is pending. Acts on a masked port only.</summary>
+    /// <summary>EVTCHNOP_unmask: clears the mask bit, and raises the upcall if the port is pending. Acts on masked ports only.</summary>
     public static long Unmask(uint port)
     {
         evtchn_port argument = new() { port = port };
         return Invoke(EVTCHNOP_unmask, &argument);
     }
 
-    /// <summary>EVTCHNOP_status: what a port of ours is bound to.</summary>
-    /// <param name="port">The port asked about.</param>
-    /// <param name="status">Receives the answer; on the nucleus's stack or otherwise present.</param>
+    /// <summary>EVTCHNOP_status: what a port of this domain is bound to.</summary>
+    /// <param name="port">The port.</param>
+    /// <param name="status">Receives the status. It must be present in memory, such as on the nucleus's stack.</param>
     public static long Status(uint port, evtchn_status* status)
     {
         *status = new evtchn_status { dom = DomainId.DOMID_SELF, port = port };
@@ -151,7 +155,7 @@ internal struct evtchn_status
     [FieldOffset(4)]
     public uint port;
 
-    /// <summary>EVTCHNSTAT_.</summary>
+    /// <summary>EVTCHNSTAT_ value.</summary>
     [FieldOffset(8)]
     public uint status;
 
@@ -159,11 +163,11 @@ internal struct evtchn_status
     [FieldOffset(12)]
     public uint vcpu;
 
-    /// <summary>u.unbound.dom of an unbound port, u.interdomain.dom of a joined one.</summary>
+    /// <summary>u.unbound.dom of an unbound port, u.interdomain.dom of a bound one.</summary>
     [FieldOffset(16)]
     public ushort remote_dom;
 
-    /// <summary>u.interdomain.port of a joined port.</summary>
+    /// <summary>u.interdomain.port of a bound port.</summary>
     [FieldOffset(20)]
     public uint remote_port;
 

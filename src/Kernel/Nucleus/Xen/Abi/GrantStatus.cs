@@ -1,6 +1,6 @@
 namespace Xenlet.Kernel.Nucleus.Xen.Abi;
 
-/// <summary>How one grant table operation ended (grant_table.h, enum grant_status).</summary>
+/// <summary>The result of one grant table operation (grant_table.h, enum grant_status).</summary>
 internal enum GrantStatus : short
 {
     GNTST_okay = 0,

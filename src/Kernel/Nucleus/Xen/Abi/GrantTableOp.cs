@@ -2,10 +2,10 @@ using System.Runtime.InteropServices;
 
 namespace Xenlet.Kernel.Nucleus.Xen.Abi;
 
-/// <summary>HYPERVISOR_grant_table_op: sharing pages with other domains (grant_table.h).</summary>
+/// <summary>HYPERVISOR_grant_table_op: shares pages with other domains (grant_table.h).</summary>
 /// <remarks>
-/// The hypercall takes an array of operations. Its own result is 0 or a negative errno; each operation carries its own
-/// <see cref="GrantStatus"/>. The table itself is mapped with XENMEM_add_to_physmap, space XENMAPSPACE_grant_table.
+/// The hypercall takes an array of operations. It returns 0 or a negative errno; each operation has its own <see cref="GrantStatus"/>. The
+/// table itself is mapped with XENMEM_add_to_physmap, space XENMAPSPACE_grant_table.
 /// </remarks>
 internal static unsafe class GrantTableOp
 {
@@ -16,19 +16,19 @@ internal static unsafe class GrantTableOp
     public const uint GNTTABOP_set_version = 8;
     public const uint GNTTABOP_get_version = 10;
 
-    /// <summary>gnttab_map_grant_ref.flags: map for the processor at host_addr.</summary>
+    /// <summary>gnttab_map_grant_ref.flags: map for the processor, at host_addr.</summary>
     public const uint GNTMAP_host_map = 1 << 1;
 
-    /// <summary>gnttab_map_grant_ref.flags: a mapping that cannot be written through.</summary>
+    /// <summary>gnttab_map_grant_ref.flags: map read-only.</summary>
     public const uint GNTMAP_readonly = 1 << 2;
 
-    /// <summary>gnttab_copy.flags: the source is a grant reference, not a frame of ours.</summary>
+    /// <summary>gnttab_copy.flags: the source is a grant reference, not a frame of this domain.</summary>
     public const ushort GNTCOPY_source_gref = 1 << 0;
 
-    /// <summary>gnttab_copy.flags: the destination is a grant reference, not a frame of ours.</summary>
+    /// <summary>gnttab_copy.flags: the destination is a grant reference, not a frame of this domain.</summary>
     public const ushort GNTCOPY_dest_gref = 1 << 1;
 
-    /// <summary>GNTTABOP_query_size: frames the table has and may have.</summary>
+    /// <summary>GNTTABOP_query_size: the number of frames that the table has and may have.</summary>
     public static long QuerySize(out uint frames, out uint maximumFrames, out GrantStatus status)
     {
         gnttab_query_size argument = new() { dom = DomainId.DOMID_SELF };
@@ -39,8 +39,8 @@ internal static unsafe class GrantTableOp
         return result;
     }
 
-    /// <summary>GNTTABOP_set_version: chooses entry format 1 or 2 while no grant is active.</summary>
-    /// <param name="version">The version asked for.</param>
+    /// <summary>GNTTABOP_set_version: selects entry format 1 or 2 while no grant is active.</summary>
+    /// <param name="version">The requested version.</param>
     /// <param name="actual">The version in effect afterwards.</param>
     public static long SetVersion(uint version, out uint actual)
     {
@@ -60,14 +60,14 @@ internal static unsafe class GrantTableOp
     }
 
     /// <summary>
-    /// GNTTABOP_copy: copies within pages, by grant reference or frame. Look at each operation's status, and retry GNTST_eagain.
+    /// GNTTABOP_copy: copies within pages, by grant reference or frame. Check each operation's status, and retry on GNTST_eagain.
     /// </summary>
     public static long Copy(gnttab_copy* operations, uint count) => Invoke(GNTTABOP_copy, operations, count);
 
-    /// <summary>GNTTABOP_map_grant_ref: makes granted pages appear at guest physical addresses.</summary>
+    /// <summary>GNTTABOP_map_grant_ref: maps granted pages at guest physical addresses.</summary>
     public static long Map(gnttab_map_grant_ref* operations, uint count) => Invoke(GNTTABOP_map_grant_ref, operations, count);
 
-    /// <summary>GNTTABOP_unmap_grant_ref: ends mappings by the handle that mapping returned.</summary>
+    /// <summary>GNTTABOP_unmap_grant_ref: ends mappings by the handles that mapping returned.</summary>
     public static long Unmap(gnttab_unmap_grant_ref* operations, uint count) => Invoke(GNTTABOP_unmap_grant_ref, operations, count);
 
     private static long Invoke(uint operation, void* operations, uint count) =>
@@ -127,10 +127,10 @@ internal struct gnttab_copy
     public gnttab_copy_ptr source;
     public gnttab_copy_ptr dest;
 
-    /// <summary>Bytes; neither end may cross its page.</summary>
+    /// <summary>Size in bytes. Neither end may cross its page.</summary>
     public ushort len;
 
-    /// <summary>GNTCOPY_.</summary>
+    /// <summary>GNTCOPY_ flags.</summary>
     public ushort flags;
 
     /// <summary>Out: <see cref="GrantStatus"/>.</summary>
@@ -141,10 +141,10 @@ internal struct gnttab_copy
 [StructLayout(LayoutKind.Sequential)]
 internal struct gnttab_map_grant_ref
 {
-    /// <summary>Guest physical address where the page shall appear.</summary>
+    /// <summary>Guest physical address at which to map the page.</summary>
     public ulong host_addr;
 
-    /// <summary>GNTMAP_.</summary>
+    /// <summary>GNTMAP_ flags.</summary>
     public uint flags;
     public uint @ref;
     public ushort dom;
@@ -152,7 +152,7 @@ internal struct gnttab_map_grant_ref
     /// <summary>Out: <see cref="GrantStatus"/>.</summary>
     public short status;
 
-    /// <summary>Out: names the mapping when it is ended.</summary>
+    /// <summary>Out: identifies the mapping when it is ended.</summary>
     public uint handle;
     public ulong dev_bus_addr;
 }

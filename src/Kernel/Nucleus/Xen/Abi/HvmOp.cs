@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Xenlet.Kernel.Nucleus.Xen.Abi;
 
-/// <summary>HYPERVISOR_hvm_op: parameters that the tool stack and the guest share (hvm/hvm_op.h, hvm/params.h).</summary>
+/// <summary>HYPERVISOR_hvm_op: parameters shared by the tool stack and the guest (hvm/hvm_op.h, hvm/params.h).</summary>
 internal static unsafe class HvmOp
 {
     public const uint HVMOP_set_param = 0;
@@ -15,7 +15,7 @@ internal static unsafe class HvmOp
     public const uint HVM_PARAM_CONSOLE_EVTCHN = 18;
     public const uint HVM_PARAM_VM_GENERATION_ID_ADDR = 34;
 
-    /// <summary>Type of a HVM_PARAM_CALLBACK_IRQ value, in its bits 56 to 63: bits 0 to 7 are an interrupt vector.</summary>
+    /// <summary>Type of a HVM_PARAM_CALLBACK_IRQ value, in bits 56 to 63: bits 0 to 7 are an interrupt vector.</summary>
     public const ulong HVM_PARAM_CALLBACK_TYPE_VECTOR = 2;
 
     /// <summary>Reads a parameter of this domain.</summary>
@@ -27,7 +27,7 @@ internal static unsafe class HvmOp
         return result;
     }
 
-    /// <summary>Sets a parameter of this domain. A guest may set few: CALLBACK_IRQ is one; others answer -EPERM.</summary>
+    /// <summary>Sets a parameter of this domain. A guest may set only a few, such as CALLBACK_IRQ; others return -EPERM.</summary>
     public static long SetParameter(uint index, ulong value)
     {
         xen_hvm_param argument = new() { domid = DomainId.DOMID_SELF, index = index, value = value };

@@ -3,27 +3,29 @@ using Xenlet.Kernel.Nucleus.Base;
 namespace Xenlet.Kernel.Nucleus.Xen.Abi;
 
 /// <summary>
-/// Issues hypercalls with the instruction of this processor's vendor. Typed wrappers, one class for each hypercall, stand above it.
+/// Issues hypercalls with the instruction of this processor's vendor. Above it are typed wrappers, one class per hypercall.
 /// </summary>
 /// <remarks>
-/// Structures are passed by address. Xen answers -EFAULT for a page that is not present, it raises no page fault; the wrappers
-/// therefore pass locals, which lie on the nucleus's stack. The instruction is issued directly: the hypercall page only wraps it.
-/// Calling convention: docs/guest-guide/x86/hypercall-abi.rst in Xen.
+/// Structures are passed by address. For a page that is not present, Xen returns -EFAULT and raises no page fault; the wrappers therefore
+/// pass locals, which lie on the nucleus's stack. The instruction is issued directly: the hypercall page only wraps it. Calling convention:
+/// docs/guest-guide/x86/hypercall-abi.rst in Xen.
 /// </remarks>
 internal static unsafe class Hypercall
 {
     private const int CpuVendorLength = 12;
 
-    private static HypercallGate s_gate;
+    private static HypercallInstruction s_instruction;
     private static ulong s_issued;
 
     /// <summary>Hypercalls issued since boot.</summary>
     public static ulong Issued => s_issued;
 
-    /// <summary>The gate chosen by <see cref="Initialise"/>.</summary>
-    public static HypercallGate Gate => s_gate;
+    /// <summary>The instruction that <see cref="Initialise"/> chose.</summary>
+    public static HypercallInstruction Instruction => s_instruction;
 
-    /// <summary>Chooses the gate. A wrong guess would be an undefined instruction, so an unknown vendor is refused by name.</summary>
+    /// <summary>
+    /// Chooses the instruction. A wrong one would raise an undefined-opcode exception, so an unknown vendor is refused by name.
+    /// </summary>
     public static void Initialise()
     {
         uint* registers = stackalloc uint[4];
@@ -32,22 +34,22 @@ internal static unsafe class Hypercall
         vendor[0] = registers[1];
         vendor[1] = registers[3];
         vendor[2] = registers[2];
-        s_gate = GateOf(new ReadOnlySpan<byte>(vendor, CpuVendorLength));
-        if (s_gate == HypercallGate.None)
+        s_instruction = InstructionOf(new ReadOnlySpan<byte>(vendor, CpuVendorLength));
+        if (s_instruction == HypercallInstruction.None)
         {
             RefuseVendor((byte*)vendor);
         }
     }
 
-    /// <summary>Issues a hypercall. The result is the hypercall's own; negative values are errnos, see <see cref="XenError"/>.</summary>
+    /// <summary>Issues a hypercall and returns its result. A negative result is an errno: see <see cref="XenError"/>.</summary>
     public static long Invoke(uint number, ulong a1 = 0, ulong a2 = 0, ulong a3 = 0, ulong a4 = 0, ulong a5 = 0)
     {
         s_issued++;
-        switch (s_gate)
+        switch (s_instruction)
         {
-            case HypercallGate.Vmcall:
+            case HypercallInstruction.Vmcall:
                 return Machine.HypercallIntel(a1, a2, a3, a4, a5, number);
-            case HypercallGate.Vmmcall:
+            case HypercallInstruction.Vmmcall:
                 return Machine.HypercallAmd(a1, a2, a3, a4, a5, number);
             default:
                 Panic.Halt("a hypercall was issued before Hypercall.Initialise"u8);
@@ -55,14 +57,14 @@ internal static unsafe class Hypercall
         }
     }
 
-    private static HypercallGate GateOf(ReadOnlySpan<byte> vendor)
+    private static HypercallInstruction InstructionOf(ReadOnlySpan<byte> vendor)
     {
         if (Same(vendor, "GenuineIntel"u8) || Same(vendor, "CentaurHauls"u8) || Same(vendor, "  Shanghai  "u8))
         {
-            return HypercallGate.Vmcall;
+            return HypercallInstruction.Vmcall;
         }
 
-        return Same(vendor, "AuthenticAMD"u8) || Same(vendor, "HygonGenuine"u8) ? HypercallGate.Vmmcall : HypercallGate.None;
+        return Same(vendor, "AuthenticAMD"u8) || Same(vendor, "HygonGenuine"u8) ? HypercallInstruction.Vmmcall : HypercallInstruction.None;
     }
 
     private static bool Same(ReadOnlySpan<byte> left, ReadOnlySpan<byte> right)

@@ -1,6 +1,6 @@
 namespace Xenlet.Kernel.Nucleus.Xen.Abi;
 
-/// <summary>The hypercalls a PVH guest uses, by their names in xen.h.</summary>
+/// <summary>The hypercalls that a PVH guest uses, under their names in xen.h.</summary>
 internal static class HypercallNumber
 {
     public const uint __HYPERVISOR_memory_op = 12;

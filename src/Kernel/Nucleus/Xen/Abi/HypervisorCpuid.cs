@@ -2,7 +2,7 @@ using Xenlet.Kernel.Nucleus.Base;
 
 namespace Xenlet.Kernel.Nucleus.Xen.Abi;
 
-/// <summary>What Xen says of itself by CPUID (arch-x86/cpuid.h).</summary>
+/// <summary>Xen's CPUID leaves (arch-x86/cpuid.h).</summary>
 internal static unsafe class HypervisorCpuid
 {
     private const uint FirstBase = 0x40000000;
@@ -21,7 +21,7 @@ internal static unsafe class HypervisorCpuid
     private static uint s_domainId;
     private static uint s_tscKilohertz;
 
-    /// <summary>First Xen leaf, 0 when no Xen was found. Not always 0x40000000: another interface may come first.</summary>
+    /// <summary>The first Xen leaf, or 0 if there is no Xen. Not always 0x40000000: another interface may come first.</summary>
     public static uint Base => s_base;
 
     /// <summary>Xen's major version.</summary>
@@ -30,19 +30,19 @@ internal static unsafe class HypervisorCpuid
     /// <summary>Xen's minor version.</summary>
     public static uint MinorVersion => s_version & 0xffff;
 
-    /// <summary>Feature bits of leaf 4, XEN_HVM_CPUID_; 0 when there is no such leaf.</summary>
+    /// <summary>Feature bits of leaf 4, XEN_HVM_CPUID_, or 0 if there is no such leaf.</summary>
     public static uint HvmFeatures => s_hvmFeatures;
 
-    /// <summary>True when Xen told the domain's id; versions before 4.10 do not.</summary>
+    /// <summary>True if Xen reports the domain's id. Versions before 4.10 do not.</summary>
     public static bool HasDomainId => (s_hvmFeatures & XEN_HVM_CPUID_DOMID_PRESENT) != 0;
 
-    /// <summary>This domain's id. It changes with a migration. Meaningful when <see cref="HasDomainId"/>.</summary>
+    /// <summary>This domain's id, valid if <see cref="HasDomainId"/>. It changes with a migration.</summary>
     public static ushort DomainId => (ushort)s_domainId;
 
-    /// <summary>The guest's time-stamp counter's frequency in kHz, 0 when unknown.</summary>
+    /// <summary>The frequency of the guest's time-stamp counter in kHz, or 0 if unknown.</summary>
     public static uint TscKilohertz => s_tscKilohertz;
 
-    /// <summary>Looks for Xen and reads its leaves; false when there is none. To be repeated after a resume.</summary>
+    /// <summary>Detects Xen and reads its leaves. Returns false if there is no Xen. Repeat it after a resume.</summary>
     public static bool Detect()
     {
         s_base = 0;

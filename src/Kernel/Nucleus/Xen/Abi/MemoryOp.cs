@@ -14,33 +14,37 @@ internal static unsafe class MemoryOp
     public const uint XENMAPSPACE_shared_info = 0;
     public const uint XENMAPSPACE_grant_table = 1;
 
-    /// <summary>XENMEM_add_to_physmap: makes page <paramref name="index"/> of a space of Xen's appear at a guest frame.</summary>
-    /// <param name="space">XENMAPSPACE_.</param>
-    /// <param name="index">Page within the space.</param>
-    /// <param name="frame">Guest frame number. RAM that lies there is lost to the guest, so better a frame without RAM.</param>
+    /// <summary>
+    /// XENMEM_add_to_physmap: maps page <paramref name="index"/> of one of Xen's map spaces at a guest frame.
+    /// </summary>
+    /// <param name="space">XENMAPSPACE_ value.</param>
+    /// <param name="index">Page within the map space.</param>
+    /// <param name="frame">Guest frame number. The guest loses RAM that lies there, so choose a frame without RAM.</param>
     public static long AddToPhysmap(uint space, ulong index, ulong frame)
     {
         xen_add_to_physmap argument = new() { domid = DomainId.DOMID_SELF, space = space, idx = index, gpfn = frame };
         return Hypercall.Invoke(HypercallNumber.__HYPERVISOR_memory_op, XENMEM_add_to_physmap, (ulong)&argument);
     }
 
-    /// <summary>XENMEM_remove_from_physmap: leaves nothing at a guest frame.</summary>
+    /// <summary>XENMEM_remove_from_physmap: removes the page at a guest frame.</summary>
     public static long RemoveFromPhysmap(ulong frame)
     {
         xen_remove_from_physmap argument = new() { domid = DomainId.DOMID_SELF, gpfn = frame };
         return Hypercall.Invoke(HypercallNumber.__HYPERVISOR_memory_op, XENMEM_remove_from_physmap, (ulong)&argument);
     }
 
-    /// <summary>XENMEM_current_reservation: pages this domain has, or a negative errno.</summary>
+    /// <summary>XENMEM_current_reservation: the number of pages that this domain has, or a negative errno.</summary>
     public static long CurrentReservation() => Reservation(XENMEM_current_reservation);
 
-    /// <summary>XENMEM_maximum_reservation: pages this domain may have, or a negative errno.</summary>
+    /// <summary>XENMEM_maximum_reservation: the number of pages that this domain may have, or a negative errno.</summary>
     public static long MaximumReservation() => Reservation(XENMEM_maximum_reservation);
 
-    /// <summary>XENMEM_memory_map: the memory map as it was when the domain was built.</summary>
-    /// <param name="entries">Receives the entries; present in memory.</param>
-    /// <param name="capacity">How many <paramref name="entries"/> has room for.</param>
-    /// <param name="count">How many were stored.</param>
+    /// <summary>XENMEM_memory_map: the memory map from when the domain was built.</summary>
+    /// <param name="entries">Receives the entries. It must be present in memory.</param>
+    /// <param name="capacity">
+    /// The number of <paramref name="entries"/> that fit.
+    /// </param>
+    /// <param name="count">The number of entries stored.</param>
     public static long MemoryMap(e820entry* entries, uint capacity, out uint count)
     {
         xen_memory_map argument = new() { nr_entries = capacity, buffer = entries };
@@ -48,7 +52,7 @@ internal static unsafe class MemoryOp
         count = result < 0 ? 0 : argument.nr_entries;
         if (count > capacity)
         {
-            // More than the buffer holds cannot have been stored, whatever the answer says.
+            // No more than the buffer holds can have been stored, whatever Xen returned.
             count = capacity;
         }
 
@@ -68,7 +72,7 @@ internal struct xen_add_to_physmap
 {
     public ushort domid;
 
-    /// <summary>Pages to go through, for XENMAPSPACE_gmfn_range alone.</summary>
+    /// <summary>The number of pages, for XENMAPSPACE_gmfn_range only.</summary>
     public ushort size;
     public uint space;
     public ulong idx;
@@ -94,16 +98,16 @@ internal struct xen_memory_domain
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct xen_memory_map
 {
-    /// <summary>In: room in the buffer. Out: entries stored.</summary>
+    /// <summary>In: capacity of the buffer. Out: entries stored.</summary>
     public uint nr_entries;
     public void* buffer;
 }
 
-/// <summary>One range of a memory map, in the 20-byte form of the BIOS call E820.</summary>
+/// <summary>One range of a memory map, in the 20-byte format of the BIOS call E820.</summary>
 [StructLayout(LayoutKind.Sequential, Pack = 4)]
 internal struct e820entry
 {
-    /// <summary><see cref="type"/> of memory the guest may use.</summary>
+    /// <summary><see cref="type"/> of memory that the guest may use.</summary>
     public const uint E820_RAM = 1;
 
     public ulong addr;

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Xenlet.Kernel.Nucleus.Xen.Abi;
 
-/// <summary>HYPERVISOR_sched_op: giving up the processor, and ending (sched.h).</summary>
+/// <summary>HYPERVISOR_sched_op: yields the processor, and ends the domain (sched.h).</summary>
 internal static unsafe class SchedOp
 {
     public const uint SCHEDOP_yield = 0;
@@ -13,14 +13,14 @@ internal static unsafe class SchedOp
     /// <summary>SCHEDOP_yield: lets other vCPUs run first.</summary>
     public static long Yield() => Hypercall.Invoke(HypercallNumber.__HYPERVISOR_sched_op, SCHEDOP_yield);
 
-    /// <summary>SCHEDOP_block: sleeps until an event comes.</summary>
+    /// <summary>SCHEDOP_block: sleeps until an event arrives.</summary>
     /// <remarks>
-    /// An HVM-type guest with interrupts off sleeps through an event that is already pending: the idle loop is <c>sti; hlt</c>, and this
-    /// call is for code that runs with interrupts on.
+    /// An HVM-type guest with interrupts off sleeps through an event that is already pending. The idle loop is therefore <c>sti; hlt</c>;
+    /// this call is for code that runs with interrupts on.
     /// </remarks>
     public static long Block() => Hypercall.Invoke(HypercallNumber.__HYPERVISOR_sched_op, SCHEDOP_block);
 
-    /// <summary>SCHEDOP_shutdown: stops all vCPUs. Returns for <see cref="XenShutdown.Suspend"/> and on errors only.</summary>
+    /// <summary>SCHEDOP_shutdown: stops all vCPUs. Returns only for <see cref="XenShutdown.Suspend"/> and on errors.</summary>
     public static long Shutdown(XenShutdown reason)
     {
         sched_shutdown argument = new() { reason = (uint)reason };
@@ -28,9 +28,9 @@ internal static unsafe class SchedOp
     }
 
     /// <summary>SCHEDOP_poll: sleeps until one of the ports is pending, masked or not.</summary>
-    /// <param name="ports">The ports; present in memory.</param>
-    /// <param name="count">How many; Xen takes up to 128.</param>
-    /// <param name="timeout">Absolute system time in nanoseconds, 0 for none.</param>
+    /// <param name="ports">The ports. They must be present in memory.</param>
+    /// <param name="count">Their number. Xen accepts up to 128.</param>
+    /// <param name="timeout">Absolute system time in nanoseconds, or 0 for no timeout.</param>
     public static long Poll(uint* ports, uint count, ulong timeout)
     {
         sched_poll argument = new() { ports = ports, nr_ports = count, timeout = timeout };

@@ -4,16 +4,18 @@ using Xenlet.Kernel.Nucleus.Base;
 
 namespace Xenlet.Kernel.Nucleus.Xen.Abi;
 
-/// <summary>What a hypercall's negated errno is called and means (Xen's errno.h).</summary>
+/// <summary>The names and meanings of hypercalls' negated errnos (Xen's errno.h).</summary>
 internal static unsafe class XenError
 {
-    // What is longer is cut. The buffers are not zeroed: for one this large the compiler would call memset by P/Invoke.
+    // Longer text is cut. The buffers are not zeroed: for one this large, the compiler would call memset by P/Invoke.
     private const int TextCapacity = 160;
 
     /// <summary>True when <paramref name="result"/> is a negated errno.</summary>
     public static bool IsError(long result) => result < 0;
 
-    /// <summary>Stops the machine, naming the operation and the error, when <paramref name="result"/> is one.</summary>
+    /// <summary>
+    /// Panics if <paramref name="result"/> is an error, and names the operation and the error.
+    /// </summary>
     [SkipLocalsInit]
     public static void PanicIfFailed(long result, ReadOnlySpan<byte> operation)
     {
@@ -25,7 +27,7 @@ internal static unsafe class XenError
         }
     }
 
-    /// <summary>Writes one line: the operation, the error's name, its number and its meaning.</summary>
+    /// <summary>Logs one line: the operation, the error's name, its number and its meaning.</summary>
     [SkipLocalsInit]
     public static void Log(long result, ReadOnlySpan<byte> operation)
     {
@@ -35,21 +37,21 @@ internal static unsafe class XenError
         KernelLog.NewLine();
     }
 
-    /// <summary>The name in the header, such as "EINVAL", of a hypercall's result (or of an errno with its sign dropped).</summary>
+    /// <summary>The header's name, such as "EINVAL", of a hypercall's result or of a positive errno.</summary>
     public static ReadOnlySpan<byte> Name(long result)
     {
         ReadOnlySpan<byte> text = NameAndMeaning(result);
         return text.IsEmpty ? "unknown error"u8 : text[..NameLength(text)];
     }
 
-    /// <summary>What the header says the error means.</summary>
+    /// <summary>The header's description of the error.</summary>
     public static ReadOnlySpan<byte> Meaning(long result)
     {
         ReadOnlySpan<byte> text = NameAndMeaning(result);
         return text.IsEmpty ? "no errno of Xen's"u8 : text[(NameLength(text) + 1)..];
     }
 
-    /// <summary>The errors of Xen's header: the name, a blank, the meaning. Empty for a number that it does not have.</summary>
+    /// <summary>The errors of Xen's header: the name, a space, the meaning. Empty for an unknown number.</summary>
     private static ReadOnlySpan<byte> NameAndMeaning(long result) => (long)Magnitude(result) switch
     {
         0 => "success success"u8,

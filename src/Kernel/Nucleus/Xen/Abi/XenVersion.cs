@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Xenlet.Kernel.Nucleus.Xen.Abi;
 
-/// <summary>HYPERVISOR_xen_version: what the hypervisor is and can do (version.h, features.h).</summary>
+/// <summary>HYPERVISOR_xen_version: the hypervisor's version and features (version.h, features.h).</summary>
 internal static unsafe class XenVersion
 {
     public const uint XENVER_version = 0;
@@ -23,12 +23,12 @@ internal static unsafe class XenVersion
     /// <summary>XENVER_version: major in the upper 16 bits, minor in the lower, or a negative errno.</summary>
     public static long Version() => Hypercall.Invoke(HypercallNumber.__HYPERVISOR_xen_version, XENVER_version);
 
-    /// <summary>XENVER_extraversion: the rest of the version, such as ".5", ended by a NUL unless it fills the buffer.</summary>
+    /// <summary>XENVER_extraversion: the rest of the version, such as ".5". Ends with a NUL unless it fills the buffer.</summary>
     /// <param name="text">At least <see cref="XEN_EXTRAVERSION_LEN"/> bytes that are present in memory.</param>
     public static long ExtraVersion(byte* text) =>
         Hypercall.Invoke(HypercallNumber.__HYPERVISOR_xen_version, XENVER_extraversion, (ulong)text);
 
-    /// <summary>XENVER_guest_handle: the domain's UUID, as the tool stack has set it.</summary>
+    /// <summary>XENVER_guest_handle: the domain's UUID, as set by the tool stack.</summary>
     /// <param name="handle">At least <see cref="DomainHandleSize"/> bytes that are present in memory.</param>
     public static long GuestHandle(byte* handle) =>
         Hypercall.Invoke(HypercallNumber.__HYPERVISOR_xen_version, XENVER_guest_handle, (ulong)handle);

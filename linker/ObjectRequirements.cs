@@ -1,0 +1,123 @@
+using System.Buffers.Binary;
+using System.Text;
+
+namespace Xenlet.Linker;
+
+/// <summary>
+/// What the link of an image relies on in the compiler's object: names and sections that no interface of .NET promises, so that another
+/// compiler may have others. A link without them would succeed, and the image fail in a guest.
+/// </summary>
+public static class ObjectRequirements
+{
+    /// <summary>The number by which documentation and MSBuild know these errors.</summary>
+    internal const string Code = "XENLET006";
+
+    private const string RuntimeHelperPrefix = "Rh";
+
+    /// <summary>The sections that the layout places by name, or that <see cref="NucleusVariables"/> looks for.</summary>
+    private static readonly string[] Sections = ["__managedcode", "__modules", ".dotnet_eh_table", ".eh_frame", ".rodata", ".data", ".bss"];
+
+    /// <summary>What the stubs call by the names that the kernel exports.</summary>
+    private static readonly string[] Exports =
+    [
+        StubNames.NucleusStart, StubNames.OnSystemCall, StubNames.OnTrap, StubNames.OnNmi, StubNames.OnPendingNmi,
+        StubNames.OnNucleusFault, StubNames.PanicBounds, StubNames.PanicStackCookie,
+    ];
+
+    /// <summary>
+    /// Helpers of the compiler that <see cref="FailureRedirect"/> knows by name. Every program has a reference to each, for the kernel has.
+    /// </summary>
+    private static readonly string[] Helpers =
+    [
+        "RhpFallbackFailFast", "S_P_CoreLib_Internal_Runtime_CompilerHelpers_ThrowHelpers__ThrowIndexOutOfRangeException",
+        "__security_cookie",
+    ];
+
+    /// <summary>Looks for everything, before the object is changed or after.</summary>
+    /// <param name="file">The file's name, for messages.</param>
+    /// <param name="bytes">The file's contents.</param>
+    /// <returns>What is not there, or is there and should not be; nothing if the object can be linked.</returns>
+    /// <exception cref="BadObjectException">It is no object.</exception>
+    public static IReadOnlyList<string> Missing(string file, byte[] bytes)
+    {
+        ObjectFile view = new(file, bytes);
+        List<string> missing = [];
+        HashSet<string> sections = [.. view.Sections.Select(section => section.Name)];
+        missing.AddRange(Sections.Where(name => !sections.Contains(name)).Select(name => $"there is no section {name}"));
+
+        HashSet<string> defined = new(StringComparer.Ordinal);
+        HashSet<string> undefined = new(StringComparer.Ordinal);
+        List<Function> functions = [];
+        bool hasVariables = false;
+        for (int i = 1; i < view.SymbolCount; i++)
+        {
+            string name = Encoding.UTF8.GetString(view.SymbolName(i));
+            (view.SymbolSection(i) == ElfFormat.SHN_UNDEF ? undefined : defined).Add(name);
+            if (view.IsFunction(i) && name.StartsWith(FailureRedirect.NucleusPrefix, StringComparison.Ordinal))
+            {
+                functions.Add(new Function(name, view.SymbolSection(i), view.SymbolValue(i), view.SymbolValue(i) + view.SymbolSize(i)));
+            }
+
+            hasVariables |= name.StartsWith(NucleusVariables.Prefix + FailureRedirect.NucleusPrefix, StringComparison.Ordinal);
+        }
+
+        missing.AddRange(Exports.Where(name => !defined.Contains(name)).Select(name => $"the kernel does not export {name}"));
+        missing.AddRange(Helpers.Where(name => !defined.Contains(name) && !undefined.Contains(name))
+            .Select(name => $"nothing refers to the compiler's helper {name}"));
+        if (functions.Count == 0)
+        {
+            missing.Add($"there is no function of the kernel, whose names begin with {FailureRedirect.NucleusPrefix}");
+        }
+
+        if (!hasVariables)
+        {
+            missing.Add(
+                $"there is no variable of the kernel, whose names begin with {NucleusVariables.Prefix}{FailureRedirect.NucleusPrefix}");
+        }
+
+        missing.AddRange(UnknownHelpers(view, functions));
+        return missing;
+    }
+
+    /// <summary>
+    /// References of the kernel's functions to helpers of the runtime other than those that <see cref="FailureRedirect"/> leads elsewhere:
+    /// one of another name would be called, and end in the runtime before there is one.
+    /// </summary>
+    private static IEnumerable<string> UnknownHelpers(ObjectFile view, List<Function> functions)
+    {
+        foreach (IGrouping<int, Function> code in functions.GroupBy(function => function.Section))
+        {
+            Function[] sorted = [.. code.OrderBy(function => function.Start)];
+            ulong[] starts = [.. sorted.Select(function => function.Start)];
+            foreach (SectionHeader relocations in view.Sections.Where(s => s.Type == ElfFormat.SHT_RELA && s.Info == code.Key))
+            {
+                for (int at = 0; at + ElfFormat.RelaSize <= relocations.Size; at += ElfFormat.RelaSize)
+                {
+                    if (UnknownHelper(view, view.Contents(relocations)[at..], sorted, starts) is { } unknown)
+                    {
+                        yield return unknown;
+                    }
+                }
+            }
+        }
+    }
+
+    private static string? UnknownHelper(ObjectFile view, ReadOnlySpan<byte> relocation, Function[] functions, ulong[] starts)
+    {
+        int symbol = BinaryPrimitives.ReadInt32LittleEndian(relocation[ElfFormat.RelaSymbol..]);
+        string name = symbol > 0 && symbol < view.SymbolCount ? Encoding.UTF8.GetString(view.SymbolName(symbol)) : "";
+        if (!name.StartsWith(RuntimeHelperPrefix, StringComparison.Ordinal) || Helpers.Contains(name))
+        {
+            return null;
+        }
+
+        ulong offset = BinaryPrimitives.ReadUInt64LittleEndian(relocation[ElfFormat.RelaOffset..]);
+        int found = Array.BinarySearch(starts, offset);
+        int index = found >= 0 ? found : ~found - 1;
+        return index >= 0 && offset < functions[index].End
+            ? $"{functions[index].Name} refers to {name}, a helper of the runtime that the kernel cannot call"
+            : null;
+    }
+
+    private sealed record Function(string Name, int Section, ulong Start, ulong End);
+}

@@ -1,0 +1,63 @@
+using Iced.Intel;
+using static Iced.Intel.AssemblerRegisters;
+
+namespace Xenlet.Linker;
+
+/// <summary>
+/// The short way back from a system call to the thread that made it: rax = its frame, rsp = the top of the nucleus's stack. <c>iretq</c>
+/// checks segments and loads five words at once, which takes most of the time of a short call. All else takes <see cref="ThreadResume"/>.
+/// </summary>
+/// <remarks>
+/// <c>syscall</c> has overwritten rcx and r11, so the program expects nothing in them: they carry rip and rsp. <c>popfq</c> opens
+/// interrupts while rsp is still the nucleus's. An interrupt that comes at one of the two instructions left is given the program's rip and
+/// rsp by the nucleus, which has them from rcx and r11 of its frame: to it the call has returned.
+/// </remarks>
+public static class SystemCallReturn
+{
+    private const int TrapFlag = 1 << 8;
+
+    /// <summary>Assembles it.</summary>
+    /// <returns>The block.</returns>
+    public static IEnumerable<Block> Assemble()
+    {
+        StubEmitter emitter = new(64);
+        Assembler c = emitter.Code;
+
+        // x87 and MXCSR are not in the processor: another thread was chosen, or a signal's handler has returned.
+        c.cmp(__qword_ptr.gs[CpuLayout.FloatingPointIsLive], 0);
+        c.je(StubEmitter.Placeholder);
+        emitter.ReferBranch(StubNames.Resume);
+
+        // All of the program's registers count in a frame that is not a call's.
+        c.cmp(__qword_ptr[rax + FrameLayout.ErrorCode], FrameLayout.ErrorCodeOfCall);
+        c.jne(StubEmitter.Placeholder);
+        emitter.ReferBranch(StubNames.Resume);
+
+        // A single step would trap at the nucleus's own instructions.
+        c.test(__dword_ptr[rax + FrameLayout.Rflags], TrapFlag);
+        c.jne(StubEmitter.Placeholder);
+        emitter.ReferBranch(StubNames.Resume);
+        c.cmp(__qword_ptr.gs[CpuLayout.NmiPending], 0);
+        c.jne(StubEmitter.Placeholder);
+        emitter.ReferBranch(StubNames.Resume);
+
+        emitter.Symbol(StubNames.CallReturnChecked);
+        c.mov(__qword_ptr.gs[CpuLayout.Current], rax);
+        FrameRegisters.LoadXmm(c, rax);
+        foreach ((AssemblerRegister64 register, int offset) in FrameRegisters.General.Where(r => r.Register != rax))
+        {
+            int source = register == rcx ? FrameLayout.Rip : register == r11 ? FrameLayout.Rsp : offset;
+            c.mov(register, __qword_ptr[rax + source]);
+        }
+
+        c.push(__qword_ptr[rax + FrameLayout.Rflags]);
+        c.mov(rax, __qword_ptr[rax + FrameLayout.Rax]);
+        c.mov(__qword_ptr.gs[CpuLayout.InNucleus], 0);
+        c.popfq();
+        emitter.Symbol(StubNames.CallReturnStack);
+        c.mov(rsp, r11);
+        emitter.Symbol(StubNames.CallReturnJump);
+        c.jmp(rcx);
+        yield return emitter.ToBlock(StubNames.CallReturn);
+    }
+}

@@ -1,0 +1,63 @@
+using System.Text.Json;
+using Xenlet.Tool.Base;
+
+namespace Xenlet.Tool.Runs;
+
+/// <summary>
+/// The environment that <c>dotnet run</c> gives a program by its launch settings: this process has it among all that it has inherited, and
+/// the guest is to have it alone.
+/// </summary>
+internal static class LaunchProfile
+{
+    /// <summary>What <c>dotnet run</c> says of the profile that it has taken.</summary>
+    private const string ProfileVariable = "DOTNET_LAUNCH_PROFILE";
+
+    /// <summary>The variables of the profile, with the values that this process got.</summary>
+    /// <param name="project">The project file, or the file of a program without one.</param>
+    /// <exception cref="ToolException">The settings cannot be read.</exception>
+    public static IReadOnlyList<KeyValuePair<string, string>> Variables(string project)
+    {
+        if (Environment.GetEnvironmentVariable(ProfileVariable) is not { Length: > 0 } profile
+            || SettingsOf(project).FirstOrDefault(File.Exists) is not { } file)
+        {
+            return [];
+        }
+
+        try
+        {
+            using JsonDocument json = JsonDocument.Parse(
+                File.ReadAllBytes(file),
+                new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
+            List<string> names = [];
+            if (json.RootElement.TryGetProperty("profiles", out JsonElement profiles)
+                && profiles.TryGetProperty(profile, out JsonElement settings))
+            {
+                if (settings.TryGetProperty("environmentVariables", out JsonElement variables))
+                {
+                    names.AddRange(variables.EnumerateObject().Select(variable => variable.Name));
+                }
+
+                if (settings.TryGetProperty("applicationUrl", out _))
+                {
+                    names.Add("ASPNETCORE_URLS");
+                }
+            }
+
+            return [.. names.Distinct()
+                .Where(name => Environment.GetEnvironmentVariable(name) is not null)
+                .Select(name => new KeyValuePair<string, string>(name, Environment.GetEnvironmentVariable(name)!))];
+        }
+        catch (Exception failure) when (failure is JsonException or InvalidOperationException or IOException)
+        {
+            throw new ToolException($"{file}: {failure.Message}");
+        }
+    }
+
+    private static IEnumerable<string> SettingsOf(string project)
+    {
+        string directory = Path.GetDirectoryName(Path.GetFullPath(project))!;
+        yield return Path.Combine(directory, "Properties", "launchSettings.json");
+        yield return Path.Combine(directory, "My Project", "launchSettings.json");
+        yield return Path.ChangeExtension(Path.GetFullPath(project), ".run.json");
+    }
+}

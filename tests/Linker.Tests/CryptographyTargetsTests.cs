@@ -1,0 +1,102 @@
+using System.Diagnostics;
+using System.Reflection;
+
+namespace Xenlet.Linker.Tests;
+
+/// <summary>What a publication makes of the decision: the targets alone, in a project that compiles nothing.</summary>
+public sealed class CryptographyTargetsTests : IDisposable
+{
+    private const string Hash = "CryptoNative_EvpSha256";
+    private const string HashCell = "__pinvoke_Module__libSystem_Security_Cryptography_Native_OpenSsl__CryptoNative_EvpSha256";
+
+    private readonly ScratchDirectory _scratch = new();
+
+    public void Dispose() => _scratch.Dispose();
+
+    [Fact]
+    public void What_the_machine_lacks_for_OpenSSL_is_one_error_with_the_command_that_installs_it()
+    {
+        // MSBuild runs commands by sh.
+        File.CreateSymbolicLink(_scratch["sh"], "/bin/sh");
+        (int status, string output) = Run(CryptographyObject.Write([Hash], []), "XenletCryptography", path: _scratch[""]);
+        Assert.NotEqual(0, status);
+        string error = Assert.Single(output.Split('\n'), line => line.Contains("error", StringComparison.Ordinal));
+        Assert.Contains("error XENLET021", error, StringComparison.Ordinal);
+        Assert.Contains("(hashes)", error, StringComparison.Ordinal);
+        Assert.Contains("sudo apt-get install -y --no-install-recommends cmake make libssl-dev.", error, StringComparison.Ordinal);
+        Assert.Contains("XenletOpenSsl=off", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Without_OpenSSL_one_line_says_what_stays_missing()
+    {
+        (int status, string output) = Run(
+            CryptographyObject.Write(["CryptoNative_GetRandomBytes"], [HashCell]), "XenletCryptography", "-p:XenletOpenSsl=off");
+        Assert.Equal(0, status);
+        string line = Assert.Single(output.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+        Assert.Contains("XenletOpenSsl=off: the image has no OpenSSL", line, StringComparison.Ordinal);
+        Assert.Contains("DllNotFoundException (hashes)", line, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Any_other_word_for_OpenSSL_is_an_error()
+    {
+        (int status, string output) = Run([], "XenletCheckOpenSsl", "-p:XenletOpenSsl=static");
+        Assert.NotEqual(0, status);
+        Assert.Contains("error XENLET020: XenletOpenSsl is 'static'", output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("malloc", "")]
+    [InlineData("CryptoNative_GetRandomBytes", "cryptography.o")]
+    public void The_linker_is_given_what_is_needed_and_nothing_else(string function, string arguments)
+    {
+        (int status, string output) = Run(
+            CryptographyObject.Write([function], []), "XenletCryptography;XenletLinkCryptography;Show");
+        Assert.Equal((0, $"linker arguments: [{arguments}]"), (status, output.Trim().Replace("\"", "", StringComparison.Ordinal)));
+    }
+
+    /// <summary>Runs targets of Xenlet.Cryptography.targets on an object file.</summary>
+    private (int Status, string Output) Run(byte[] program, string targets, string option = "-nologo", string? path = null)
+    {
+        string repository = typeof(CryptographyTargetsTests).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
+            .Single(attribute => attribute.Key == "RepositoryRoot").Value!;
+        string linker = Path.Combine(AppContext.BaseDirectory, "Xenlet.Linker.dll");
+        File.WriteAllBytes(_scratch["app.o"], program);
+        File.WriteAllText(_scratch["app.proj"], $"""
+            <Project>
+              <PropertyGroup>
+                <XenletLinkerCommand>"{Environment.ProcessPath}" "{linker}"</XenletLinkerCommand>
+                <NativeObject>app.o</NativeObject>
+              </PropertyGroup>
+              <Import Project="{Path.Combine(repository, "src", "Sdk", "Sdk", "Xenlet.Cryptography.targets")}" />
+              <Target Name="Show">
+                <Message Importance="high" Text="linker arguments: [@(LinkerArg, ' ')]" />
+              </Target>
+            </Project>
+            """);
+        ProcessStartInfo start = new(
+            Environment.ProcessPath!, ["msbuild", "app.proj", $"-t:{targets}", option, "-nologo", "-v:m", "-tl:off", "-nodeReuse:false"])
+        {
+            RedirectStandardOutput = true,
+            WorkingDirectory = _scratch[""],
+        };
+
+        // The build that started the tests left its own variables; they are not this one's.
+        foreach (string variable in start.Environment.Keys.Where(key => key.StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase))
+            .ToList())
+        {
+            start.Environment.Remove(variable);
+        }
+
+        if (path is not null)
+        {
+            start.Environment["PATH"] = path;
+        }
+
+        using Process process = Process.Start(start)!;
+        string output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        return (process.ExitCode, output);
+    }
+}

@@ -1,0 +1,50 @@
+using System.Text;
+using Xenlet.QemuXen;
+
+namespace Xenlet.Packages.Tests;
+
+/// <summary>What a publish left.</summary>
+/// <param name="Directory">The publish folder.</param>
+/// <param name="Name">The program's name.</param>
+internal sealed record PublishedGuest(string Directory, string Name)
+{
+    private static readonly string[] Extensions = [".cdx.json", ".cfg", ".debug", ".elf", ".xml"];
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(5);
+
+    /// <summary>The image.</summary>
+    public string Image => FileOf(".elf");
+
+    /// <summary>The domain for xl.</summary>
+    public string Configuration => File.ReadAllText(FileOf(".cfg"));
+
+    /// <summary>One of its files.</summary>
+    public string FileOf(string extension) => Path.Combine(Directory, Name + extension);
+
+    /// <summary>Fails the test unless the five files are there, and no other of the program.</summary>
+    public void AssertWhole() =>
+        Assert.Equal(
+            Extensions.Select(extension => Name + extension),
+            System.IO.Directory.EnumerateFiles(Directory).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+
+    /// <summary>Boots the image and fails the test unless it writes this to its console and ends with status 0.</summary>
+    /// <param name="expected">The console, without the last line.</param>
+    /// <param name="isUnderXen">Whether Xen boots it, or QEMU itself.</param>
+    /// <param name="commandLine">The guest's command line.</param>
+    public async Task AssertSaysAsync(string expected, bool isUnderXen = false, string commandLine = "")
+    {
+        GuestRunnerOptions options = new()
+        {
+            Guest = new GuestConfig { Name = Name, Kernel = Image, MemoryMiB = 32, CommandLine = commandLine },
+            Dom0Directory = Path.Combine(PackedFeed.RepositoryRoot, "artifacts", "dom0"),
+            NoXen = !isUnderXen,
+            Limit = Limit,
+        };
+        using MemoryStream console = new();
+        await using StringWriter log = new();
+        int status = await GuestRunner.RunAsync(options, Stream.Null, console, log, CancellationToken.None);
+        string text = Encoding.UTF8.GetString(console.ToArray()).ReplaceLineEndings("\n");
+        Assert.True(
+            status == 0 && text == $"{expected}\nxenlet: exit 0\n",
+            $"{Name} ought to write '{expected}' and end with 0; it ended with {status} and wrote:\n{text}\n{log}");
+    }
+}
