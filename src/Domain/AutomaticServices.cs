@@ -12,7 +12,7 @@ internal sealed class AutomaticServices : IXenStoreStandIn
     private readonly StartServices _start;
     private readonly DomainControlOptions _options;
     private readonly AsyncSignal _isFree = new();
-    private readonly Lock _gate = new();
+    private readonly Lock _lock = new();
     private Turn? _turn;
 
     private AutomaticServices(IMachine machine, StartServices start, DomainControlOptions options)
@@ -56,7 +56,7 @@ internal sealed class AutomaticServices : IXenStoreStandIn
     public void StandAside()
     {
         Turn? turn;
-        lock (_gate)
+        lock (_lock)
         {
             turn = _turn;
         }
@@ -99,7 +99,7 @@ internal sealed class AutomaticServices : IXenStoreStandIn
 
     private void SetTurn(Turn? turn)
     {
-        lock (_gate)
+        lock (_lock)
         {
             _turn = turn;
         }

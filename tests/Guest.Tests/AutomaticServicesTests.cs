@@ -58,7 +58,7 @@ public sealed class AutomaticServicesTests(XenWorld world)
         {
             Name = world.NewName(),
             Kernel = await Images.Work,
-            MemoryMiB = World.DeviceMemory,
+            MemoryMiB = World.CaseMemory,
             CommandLine = "wait " + how,
         });
         await guest.WaitForTextAsync("waiting", World.Limit);

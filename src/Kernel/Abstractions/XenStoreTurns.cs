@@ -6,7 +6,7 @@ namespace Xenlet.Kernel;
 /// </summary>
 public sealed class XenStoreTurns
 {
-    private readonly Lock _gate = new();
+    private readonly Lock _lock = new();
     private IXenStoreStandIn? _standIn;
 
     // Links that the program has, and those that it is about to open.
@@ -16,13 +16,13 @@ public sealed class XenStoreTurns
     public void Take()
     {
         IXenStoreStandIn? standIn;
-        lock (_gate)
+        lock (_lock)
         {
             _taken++;
             standIn = _standIn;
         }
 
-        // Outside the gate: a stand-in that is about to open asks for its turn before it stands aside.
+        // Outside the lock: a stand-in that is about to open asks for its turn before it stands aside.
         standIn?.StandAside();
     }
 
@@ -30,7 +30,7 @@ public sealed class XenStoreTurns
     public void GiveBack()
     {
         IXenStoreStandIn? standIn;
-        lock (_gate)
+        lock (_lock)
         {
             _taken--;
             standIn = _taken == 0 ? _standIn : null;
@@ -44,7 +44,7 @@ public sealed class XenStoreTurns
     public bool TryStandIn(IXenStoreStandIn standIn)
     {
         ArgumentNullException.ThrowIfNull(standIn);
-        lock (_gate)
+        lock (_lock)
         {
             _standIn = standIn;
             return _taken == 0;
