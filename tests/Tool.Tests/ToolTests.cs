@@ -49,9 +49,7 @@ public sealed partial class ToolTests
     [Fact]
     public async Task A_log_gains_methods_files_and_lines()
     {
-        string image = await HelloAsync();
-        string symbols = Path.ChangeExtension(image, ".debug");
-        symbols = File.Exists(symbols) ? symbols : image + ".dbg";
+        string symbols = Path.ChangeExtension(await HelloAsync(), ".debug");
         ElfSymbol method = new ElfReader(File.ReadAllBytes(symbols), symbols).Symbols()
             .Single(symbol => symbol.Name == "Hello_Numbers__Sum");
         string line = string.Create(CultureInfo.InvariantCulture, $"  at 0x{method.Address:x}");
@@ -84,7 +82,7 @@ public sealed partial class ToolTests
         }
     }
 
-    private static Task<string> HelloAsync() => PublishedImages.PublishAsync("samples/Hello", "Hello");
+    private static Task<string> HelloAsync() => PublishedImages.PublishAsync("samples/Hello", "Hello.elf");
 
     [GeneratedRegex(@"^panic\n\(d1\)   at 0x[0-9a-f]+ (?<name>\S+)\+0x0 \((?<file>.*):(?<line>\d+)\)\n  at 0x[0-9a-f]+ \S+")]
     private static partial Regex NamedLine();
