@@ -37,6 +37,9 @@ internal sealed record PublishedGuest(string Directory, string Name)
             Guest = new GuestConfig { Name = Name, Kernel = Image, MemoryMiB = 32, CommandLine = commandLine },
             Dom0Directory = Path.Combine(PackedFeed.RepositoryRoot, "artifacts", "dom0"),
             NoXen = !isUnderXen,
+
+            // Compilations of other tests may keep the machine busy while dom0 starts.
+            TimeScale = 10,
             Limit = Limit,
         };
         using MemoryStream console = new();

@@ -99,7 +99,7 @@ internal sealed class Workplace : IDisposable
         string publish = file.Length > 0
             ? Path.Combine(directory, "artifacts", Path.GetFileNameWithoutExtension(file))
             : Path.Combine(directory, "bin", "Release", "net10.0", "linux-x64", "publish");
-        return new PublishedGuest(PathOf(publish), Path.GetFileNameWithoutExtension(file.Length > 0 ? file : directory));
+        return new PublishedGuest(PathOf(publish), file.Length > 0 ? Path.GetFileNameWithoutExtension(file) : Path.GetFileName(directory));
     }
 
     /// <summary>Publishes what may be refused.</summary>
