@@ -18,30 +18,21 @@ public sealed class DomainServices : IAsyncDisposable
     // More than the bus takes by itself, for when its own thread is held up.
     private static readonly TimeSpan EndGrace = TimeSpan.FromMilliseconds(500);
 
-    private readonly IXenStoreLink _link;
-    private readonly Loops _loops;
+    private readonly DomainConnection _connection;
     private readonly IDisposable _programEnd;
     private readonly TimeSpan _endLimit;
     private bool _isDisposed;
     private bool _hasSaidOpen;
 
-    private DomainServices(
-        IMachine machine,
-        IXenStoreLink link,
-        Func<IXenStoreTransport> connect,
-        XenStoreClient store,
-        Loops loops,
-        DomainServicesOptions options)
+    private DomainServices(IMachine machine, DomainConnection connection, DomainServicesOptions options)
     {
-        _link = link;
-        _loops = loops;
-        Store = store;
+        _connection = connection;
         Disks = new(machine.EventChannels, machine.Pages, options.Disks);
         NetworkOptions interfaces = options.Interfaces ?? new();
-        interfaces = interfaces with { TimeProvider = loops.Devices.ClockFor(interfaces.TimeProvider) };
+        interfaces = interfaces with { TimeProvider = connection.Loop.ClockFor(interfaces.TimeProvider) };
         Interfaces = new(machine.EventChannels, machine.Pages, interfaces);
-        FrontBus = new(store, options.Bus);
-        BackBus = new(store, options.Bus);
+        FrontBus = new(Store, options.Bus);
+        BackBus = new(Store, options.Bus);
 
         // Of drivers that fit equally well the first is taken: the program's own come before those that are here anyway.
         XenBusDriver[] frontDrivers = [.. options.FrontDrivers, Disks, Interfaces];
@@ -57,8 +48,7 @@ public sealed class DomainServices : IAsyncDisposable
 
         DeviceBus[] buses = [.. options.StartsBackBus ? (DeviceBus[])[BackBus] : [],
             .. options.StartsFrontBus ? (DeviceBus[])[FrontBus] : []];
-        Control = new(machine, store, buses, connect, (options.Control ?? new()) with { Loop = loops.Control });
-        store.ConnectionChanged += (_, change) => Control.ConnectionChanged(change.Failure);
+        Control = connection.CreateControl(machine, buses, () => DeviceTree.FormatAsync(buses), options.Control);
         foreach (IReportSource source in frontDrivers.Concat(options.BackDrivers).OfType<IReportSource>())
         {
             Control.AddReport(source);
@@ -69,7 +59,7 @@ public sealed class DomainServices : IAsyncDisposable
     }
 
     /// <summary>The domain's connection to xenstore.</summary>
-    public XenStoreClient Store { get; }
+    public XenStoreClient Store => _connection.Store;
 
     /// <summary>The domain's own devices.</summary>
     public FrontBus FrontBus { get; }
@@ -87,8 +77,8 @@ public sealed class DomainServices : IAsyncDisposable
     public DomainControl Control { get; }
 
     /// <summary>
-    /// Connects to xenstore and starts the rest. Returns when the buses have found the devices that are there;
-    /// <see cref="DeviceBus.WaitForBootAsync"/> waits for their drivers.
+    /// Connects to xenstore, which what serves the tool stack for the program lets go first, and starts the rest. Returns when the buses
+    /// have found the devices that are there; <see cref="DeviceBus.WaitForBootAsync"/> waits for their drivers.
     /// </summary>
     /// <param name="machine">The guest, <c>Guest.Machine</c>.</param>
     /// <param name="options">What is started, and how.</param>
@@ -100,24 +90,43 @@ public sealed class DomainServices : IAsyncDisposable
         IMachine machine, DomainServicesOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(machine);
-        options ??= new();
-        IXenStoreLink link = machine.XenStore.Open();
-        Func<IXenStoreTransport> connect = XenStoreLinkTransport.Connector(link);
-        Loops loops = new(new("domain services"), new("domain control"));
-        XenStoreClient store;
-        try
+        return await StartAsync(machine, machine.XenStore.Open(), null, options ?? new(), cancellationToken)
+            .ConfigureAwait(EventLoop.IsCurrent);
+    }
+
+    /// <summary>
+    /// Stops all: requests of the tool stack first, devices next, xenstore last. The domain's own devices are closed in order
+    /// (<see cref="FrontBus.ShutdownAsync"/>), which is done when the program ends as well, if it has not been done then.
+    /// </summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (_isDisposed)
         {
-            XenStoreClientOptions storeOptions = (options.Store ?? new()) with { Loop = loops.Devices };
-            store = await XenStoreClient.ConnectAsync(connect, storeOptions, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
-        }
-        catch
-        {
-            loops.Dispose();
-            link.Dispose();
-            throw;
+            return;
         }
 
-        DomainServices services = new(machine, link, connect, store, loops, options);
+        _isDisposed = true;
+        await Control.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
+        SayOpen(await FrontBus.ShutdownAsync().ConfigureAwait(EventLoop.IsCurrent));
+        _programEnd.Dispose();
+        await FrontBus.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
+        Disks.Dispose();
+        await Interfaces.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
+        await BackBus.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
+        await _connection.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
+    }
+
+    /// <inheritdoc cref="AutomaticServices.StartServices"/>
+    internal static async ValueTask<IAsyncDisposable> StartAutomaticallyAsync(
+        IMachine machine, IXenStoreLink link, EventLoop loop, DomainControlOptions options, CancellationToken cancellationToken) =>
+        await StartAsync(machine, link, loop, new() { Control = options }, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
+
+    private static async ValueTask<DomainServices> StartAsync(
+        IMachine machine, IXenStoreLink link, EventLoop? controlLoop, DomainServicesOptions options, CancellationToken cancellationToken)
+    {
+        DomainConnection connection = await DomainConnection.OpenAsync(link, options.Store, controlLoop, cancellationToken)
+            .ConfigureAwait(EventLoop.IsCurrent);
+        DomainServices services = new(machine, connection, options);
         try
         {
             options.BeforeStart?.Invoke(services);
@@ -141,30 +150,6 @@ public sealed class DomainServices : IAsyncDisposable
             await services.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
             throw;
         }
-    }
-
-    /// <summary>
-    /// Stops all: requests of the tool stack first, devices next, xenstore last. The domain's own devices are closed in order
-    /// (<see cref="FrontBus.ShutdownAsync"/>), which is done when the program ends as well, if it has not been done then.
-    /// </summary>
-    public async ValueTask DisposeAsync()
-    {
-        if (_isDisposed)
-        {
-            return;
-        }
-
-        _isDisposed = true;
-        await Control.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
-        SayOpen(await FrontBus.ShutdownAsync().ConfigureAwait(EventLoop.IsCurrent));
-        _programEnd.Dispose();
-        await FrontBus.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
-        Disks.Dispose();
-        await Interfaces.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
-        await BackBus.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
-        await Store.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
-        _link.Dispose();
-        _loops.Dispose();
     }
 
     /// <summary>
@@ -197,18 +182,6 @@ public sealed class DomainServices : IAsyncDisposable
         if (!report.IsComplete && !Interlocked.Exchange(ref _hasSaidOpen, true))
         {
             Control.SayLast(report.ToString());
-        }
-    }
-
-    /// <summary>
-    /// The threads that serve the domain. Control has one to itself, since its messages wait for the console, which nobody may empty.
-    /// </summary>
-    private sealed record Loops(EventLoop Devices, EventLoop Control) : IDisposable
-    {
-        public void Dispose()
-        {
-            Control.Dispose();
-            Devices.Dispose();
         }
     }
 }

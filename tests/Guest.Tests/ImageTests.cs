@@ -106,7 +106,14 @@ public class ImageTests
                 "libc6-dev",
             },
             new HashSet<string>(parts));
-        Assert.DoesNotContain("Xenlet.XenBus", parts);
+    }
+
+    [Fact]
+    public async Task What_serves_the_tool_stack_by_itself_is_in_an_image_unless_XenletServices_is_false()
+    {
+        const string Services = "Xenlet.Domain.Automatic";
+        Assert.Contains(Services, Parts(await Images.Hello));
+        Assert.DoesNotContain(Services, Parts(await Images.Cases));
     }
 
     /// <summary>samples/Hello draws no random number, the guest image says XenletOpenSsl=off, and the work uses everything.</summary>

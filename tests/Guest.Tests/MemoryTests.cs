@@ -108,10 +108,10 @@ public abstract partial class MemoryTests(World world, int tooLittle)
 }
 
 /// <summary>
-/// With less than 6 MiB the image reaches into what QEMU's firmware uses at the top of memory, and is damaged before it runs.
+/// With less than 7 MiB the image reaches into what QEMU's firmware uses at the top of memory, and is damaged before it runs.
 /// </summary>
 [Collection(WithoutXen.Name)]
-public sealed partial class MemoryTestsWithoutXen(DirectWorld world) : MemoryTests(world, tooLittle: 6)
+public sealed partial class MemoryTestsWithoutXen(DirectWorld world) : MemoryTests(world, tooLittle: 7)
 {
     private readonly World _world = world;
 
@@ -156,7 +156,7 @@ public sealed partial class MemoryTestsWithoutXen(DirectWorld world) : MemoryTes
 }
 
 [Collection(UnderXen.Name)]
-public sealed class MemoryTestsUnderXen(XenWorld world) : MemoryTests(world, tooLittle: 6)
+public sealed class MemoryTestsUnderXen(XenWorld world) : MemoryTests(world, tooLittle: 7)
 {
     private readonly World _world = world;
 

@@ -1,10 +1,17 @@
 namespace Xenlet.GuestWork;
 
-/// <summary>Does the parts of the work that its arguments name, or all, each between a line that begins and one that ends it.</summary>
+/// <summary>
+/// Does the parts of the work that its arguments name, or all, each between a line that begins and one that ends it; or waits.
+/// </summary>
 internal static class Program
 {
     private static int Main(string[] args)
     {
+        if (args is ["wait", var how])
+        {
+            return WaitingProgram.Run(how);
+        }
+
         foreach ((string name, Action run) in Work.Parts.Where(part => args.Length == 0 || args.Contains(part.Name)))
         {
             Console.WriteLine($"begin {name}");

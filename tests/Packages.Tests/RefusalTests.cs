@@ -13,6 +13,7 @@ public sealed class RefusalTests
         ("StaticExecutable", "false", "true"),
         ("PositionIndependentExecutable", "true", "false"),
         ("IlcDehydrate", "true", "false"),
+        ("XenletServices", "yes", "true', 'devices' or 'false"),
     ];
 
     /// <summary>Properties of a domain that cannot be, in the order of their lines, and what is said of each.</summary>

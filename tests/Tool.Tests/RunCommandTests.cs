@@ -66,6 +66,16 @@ public sealed class RunCommandTests : IAsyncLifetime, IDisposable
     }
 
     [Theory]
+    [InlineData("App.elf")]
+    [InlineData("/srv/xen/of/another/host/App.elf")]
+    public void The_image_is_where_the_configuration_says_or_beside_it(string kernel)
+    {
+        string config = _directory.Write("App.cfg", $"kernel = \"{kernel}\"\n");
+
+        Assert.Equal(Image, Configure(config).Guest.Kernel);
+    }
+
+    [Theory]
     [InlineData("disk = [\"format=raw,vdev=xvda,access=rw,target=/no/such\"]", null, false)]
     [InlineData("vif = [\"bridge=br7\"]", null, false)]
     [InlineData("vif = [\"bridge=br7\"]", "--qemu", true)]
@@ -122,7 +132,7 @@ public sealed class RunCommandTests : IAsyncLifetime, IDisposable
     [InlineData("name = \"a\"", " names no image: kernel= is missing")]
     [InlineData("kernel = \"App.elf\"\ndisk = [\"target=a\"]", "2: the disk 'target=a' has no vdev=")]
     [InlineData("kernel = \"App.elf\"\ncmdline = \"'a\"", "the guest would refuse its command line: ")]
-    [InlineData("kernel = \"App.elf\"\nname = \"a b\"", "'a b' is no name for a domain")]
+    [InlineData("kernel = \"App.elf\"\nname = \"a b\"", "'a b' is not ")]
     public void A_wrong_configuration_is_named(string text, string expected)
     {
         string config = _directory.Write("App.cfg", text);

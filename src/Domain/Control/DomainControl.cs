@@ -49,9 +49,23 @@ public sealed partial class DomainControl : IAsyncDisposable
     /// </param>
     /// <param name="options">Time limits, and where messages go.</param>
     public DomainControl(
-        IMachine machine, XenStoreClient store, IReadOnlyList<DeviceBus> buses, Func<IXenStoreTransport> findStoreAgain,
-        DomainControlOptions? options =
-            null)
+        IMachine machine,
+        XenStoreClient store,
+        IReadOnlyList<DeviceBus> buses,
+        Func<IXenStoreTransport> findStoreAgain,
+        DomainControlOptions? options = null)
+        : this(machine, store, buses, () => DeviceTree.FormatAsync(buses), findStoreAgain, options)
+    {
+    }
+
+    /// <summary>The same, with <paramref name="describeDevices"/> for the report.</summary>
+    internal DomainControl(
+        IMachine machine,
+        XenStoreClient store,
+        IReadOnlyList<DeviceBus> buses,
+        Func<Task<string>>? describeDevices,
+        Func<IXenStoreTransport> findStoreAgain,
+        DomainControlOptions? options)
     {
         ArgumentNullException.ThrowIfNull(machine);
         ArgumentNullException.ThrowIfNull(store);
@@ -66,7 +80,7 @@ public sealed partial class DomainControl : IAsyncDisposable
         _output = new(_options.Output ?? Console.OpenStandardError());
         _limit = new(_power, _output, _options.ShutdownTimeLimit, _options.TimeProvider);
         _hooks = new(_output, _options.TimeProvider);
-        _report = new(machine, buses, _options);
+        _report = new(machine, describeDevices, _options);
     }
 
     /// <summary>

@@ -2,12 +2,14 @@ using System.Globalization;
 using System.Text;
 using Xenlet.Drivers;
 using Xenlet.Kernel;
-using Xenlet.XenBus;
 
 namespace Xenlet.Domain;
 
 /// <summary>What goes on in the guest, as text for people.</summary>
-internal sealed class SystemReport(IMachine machine, IReadOnlyList<DeviceBus> buses, DomainControlOptions options)
+/// <param name="machine">The guest.</param>
+/// <param name="describeDevices">Gives the section of devices, where somebody drives any.</param>
+/// <param name="options">The time limit of a section that others are asked for.</param>
+internal sealed class SystemReport(IMachine machine, Func<Task<string>>? describeDevices, DomainControlOptions options)
 {
     private const int KibibytesPerPage = 4;
 
@@ -39,9 +41,9 @@ internal sealed class SystemReport(IMachine machine, IReadOnlyList<DeviceBus> bu
             yield return Section("memory", Memory);
         }
 
-        if (all || letter == 'd')
+        if ((all || letter == 'd') && describeDevices is not null)
         {
-            yield return await LimitedAsync("devices", () => DeviceTree.FormatAsync(buses)).ConfigureAwait(EventLoop.IsCurrent);
+            yield return await LimitedAsync("devices", describeDevices).ConfigureAwait(EventLoop.IsCurrent);
         }
 
         if (all || letter == 'e')
@@ -161,7 +163,7 @@ internal sealed class SystemReport(IMachine machine, IReadOnlyList<DeviceBus> bu
         {
             lock (report._gate)
             {
-                report._sources = [.. report._sources.Where(other => other != source)];
+                report._sources = Array.FindAll(report._sources, other => other != source);
             }
         }
     }

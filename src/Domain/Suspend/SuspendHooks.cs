@@ -35,7 +35,8 @@ internal sealed class SuspendHooks(ControlOutput output, TimeProvider clock)
 
         using CancellationTokenSource time = new(limit, clock);
         using CancellationTokenSource ended = CancellationTokenSource.CreateLinkedTokenSource(time.Token, cancellationToken);
-        foreach (Hook hook in hooks.Reverse())
+        Array.Reverse(hooks);
+        foreach (Hook hook in hooks)
         {
             if (hook.Before is { } before)
             {

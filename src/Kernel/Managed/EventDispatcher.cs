@@ -24,7 +24,15 @@ internal sealed class EventDispatcher
         {
             lock (_lock)
             {
-                return [.. _channels.Values.Select(channel => channel.Port).Order()];
+                uint[] ports = new uint[_channels.Count];
+                int count = 0;
+                foreach (EventChannel channel in _channels.Values)
+                {
+                    ports[count++] = channel.Port;
+                }
+
+                Array.Sort(ports);
+                return ports;
             }
         }
     }
@@ -56,10 +64,17 @@ internal sealed class EventDispatcher
     /// <param name="firstHandle">The smallest handle of the new generation.</param>
     public void OnResumed(long firstHandle)
     {
-        EventChannel[] ended;
+        List<EventChannel> ended = [];
         lock (_lock)
         {
-            ended = [.. _channels.Values.Where(channel => channel.Handle < firstHandle)];
+            foreach (EventChannel channel in _channels.Values)
+            {
+                if (channel.Handle < firstHandle)
+                {
+                    ended.Add(channel);
+                }
+            }
+
             foreach (EventChannel channel in ended)
             {
                 _channels.Remove(channel.Handle);

@@ -131,9 +131,9 @@ internal sealed unsafe class SharedPage : ISharedPage
         lock (_lock)
         {
             bool isFinished = true;
-            foreach (Grant grant in _grants.Where(grant => grant.IsAbandoned).ToArray())
+            foreach (Grant grant in (Grant[])[.. _grants])
             {
-                isFinished &= TryEndLocked(grant);
+                isFinished &= !grant.IsAbandoned || TryEndLocked(grant);
             }
 
             if (isFinished && _isDisposed && !_isReleased)

@@ -7,7 +7,23 @@ internal sealed class XenStoreLinkFactory(XenEventChannels channels, XenSharedPa
 {
     private const string What = "xenstore connections";
 
-    public IXenStoreLink Open() => new Link(this);
+    private readonly XenStoreTurns _turns = new();
+
+    public IXenStoreLink Open()
+    {
+        _turns.Take();
+        try
+        {
+            return new Link(this, isStandIn: false);
+        }
+        catch
+        {
+            _turns.GiveBack();
+            throw;
+        }
+    }
+
+    public IXenStoreLink? TryOpen(IXenStoreStandIn standIn) => _turns.TryStandIn(standIn) ? new Link(this, isStandIn: true) : null;
 
     private (SharedPage Page, IEventChannel Events) Find()
     {
@@ -34,11 +50,14 @@ internal sealed class XenStoreLinkFactory(XenEventChannels channels, XenSharedPa
     private sealed class Link : IXenStoreLink
     {
         private readonly XenStoreLinkFactory _factory;
+        private readonly bool _isStandIn;
         private SharedPage _page;
+        private bool _isDisposed;
 
-        public Link(XenStoreLinkFactory factory)
+        public Link(XenStoreLinkFactory factory, bool isStandIn)
         {
             _factory = factory;
+            _isStandIn = isStandIn;
             (_page, Events) = factory.Find();
         }
 
@@ -49,11 +68,20 @@ internal sealed class XenStoreLinkFactory(XenEventChannels channels, XenSharedPa
         public void FindAgain()
         {
             // The page can be mapped only once.
-            Dispose();
+            Close();
             (_page, Events) = _factory.Find();
         }
 
         public void Dispose()
+        {
+            Close();
+            if (!Interlocked.Exchange(ref _isDisposed, true) && !_isStandIn)
+            {
+                _factory._turns.GiveBack();
+            }
+        }
+
+        private void Close()
         {
             Events.Dispose();
             _page.Dispose();

@@ -14,7 +14,7 @@ internal static class RunCommand
         standard input is the guest's console: every key goes there, Ctrl-C too, and Ctrl-] ends the guest. Otherwise Ctrl-C is
         sent to the guest's console, and a second one ends the guest. Traces gain the names of NAME.debug beside the image.
 
-          IMAGE               an image; NAME.cfg: a configuration for xl, whose kernel= is looked for from its own directory
+          IMAGE               an image; NAME.cfg: a configuration for xl, whose kernel= is looked for from its directory, and in it
           --qemu              boot in QEMU itself: no Xen and no devices, in a second
           --xen               boot under real Xen in QEMU; the default where there is a disk or an interface
           --memory MIB        memory (default: the configuration's, else 16, or what the image needs)

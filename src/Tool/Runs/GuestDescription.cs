@@ -49,10 +49,12 @@ internal sealed record GuestDescription(string Kernel, string Name)
             throw config.Wrong(config.LineOf("type"), $"a Xenlet is of type \"pvh\", not \"{type}\"");
         }
 
-        string path = Path.GetRelativePath(Environment.CurrentDirectory, Path.GetFullPath(kernel, directory));
+        // What names the image's place on a Xen host is written where the image lies beside it.
+        string named = Path.GetFullPath(kernel, directory);
+        string path = File.Exists(named) ? named : Path.Combine(directory, Path.GetFileName(kernel));
         if (!File.Exists(path))
         {
-            throw config.Wrong(config.LineOf("kernel"), $"there is no image {Path.GetFullPath(path)}");
+            throw config.Wrong(config.LineOf("kernel"), $"there is no image {named}");
         }
 
         List<string> notes = [];

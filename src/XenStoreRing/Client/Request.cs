@@ -1,4 +1,5 @@
 using Xenlet.Kernel;
+using Xenlet.XenStoreRing.Transport;
 
 namespace Xenlet.XenStoreRing.Client;
 

@@ -38,7 +38,7 @@ internal sealed class ServerSetup(XenStoreConnection connection)
     /// <summary>Ends transactions. The same xenstored still has them; another one does not know them.</summary>
     public Task EndTransactionsAsync(uint[] transactions)
     {
-        return Task.WhenAll(transactions.Select(EndAsync));
+        return Task.WhenAll(Array.ConvertAll(transactions, EndAsync));
 
         async Task EndAsync(uint transaction)
         {

@@ -29,9 +29,6 @@ internal sealed class WatchTable(XenStoreClientOptions options, Func<XenStoreWat
     /// <summary>Events that were not two strings, or whose path broke a rule.</summary>
     public long MalformedEvents { get; private set; }
 
-    /// <summary>The watches that the server has confirmed.</summary>
-    public IEnumerable<XenStoreWatch> Registered => _watches.Values.Where(watch => watch.IsRegistered);
-
     /// <summary>Adds a watch, which can receive events from now on: the first one may arrive before the reply to WATCH.</summary>
     public XenStoreWatch Add(string path)
     {
@@ -45,6 +42,14 @@ internal sealed class WatchTable(XenStoreClientOptions options, Func<XenStoreWat
         XenStoreWatch watch = new(options, unwatch, path, token, _lastNumber);
         _watches.Add(watch.Number, watch);
         return watch;
+    }
+
+    /// <summary>The watches that the server has confirmed.</summary>
+    public List<XenStoreWatch> ListRegistered()
+    {
+        List<XenStoreWatch> registered = [.. _watches.Values];
+        registered.RemoveAll(static watch => !watch.IsRegistered);
+        return registered;
     }
 
     /// <summary>Removes a watch. Returns <see langword="false"/> if it is not there any more.</summary>

@@ -27,7 +27,7 @@ internal sealed partial class XenStoreConnection
                 Enqueue(RequestMessage.EndTransaction(transaction, commit: false));
             }
 
-            foreach (XenStoreWatch watch in _watches.Registered)
+            foreach (XenStoreWatch watch in _watches.ListRegistered())
             {
                 Enqueue(RequestMessage.Unwatch(watch.Path, watch.Token));
             }

@@ -213,13 +213,13 @@ internal sealed partial class XenStoreConnection
 
     private async ValueTask RegisterWatchesAgainAsync(int epoch)
     {
-        XenStoreWatch[] watches;
+        List<XenStoreWatch> watches;
         lock (_lock)
         {
-            watches = [.. _watches.Registered];
+            watches = _watches.ListRegistered();
         }
 
-        await Task.WhenAll(watches.Select(RegisterAsync)).ConfigureAwait(EventLoop.IsCurrent);
+        await Task.WhenAll(watches.ConvertAll(RegisterAsync)).ConfigureAwait(EventLoop.IsCurrent);
 
         async Task RegisterAsync(XenStoreWatch watch)
         {

@@ -1,4 +1,4 @@
-namespace Xenlet.XenStoreRing;
+namespace Xenlet.XenStoreRing.Transport;
 
 /// <summary>
 /// A thread that reads a transport and can run what its messages were waited for by, once another one waits for the next: a change of

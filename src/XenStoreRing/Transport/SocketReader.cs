@@ -2,7 +2,7 @@ using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Threading.Tasks.Sources;
 
-namespace Xenlet.XenStoreRing;
+namespace Xenlet.XenStoreRing.Transport;
 
 /// <summary>
 /// Reads a connected socket on two threads: the one that bytes wake hands them over, and then runs the code that waited for what they say

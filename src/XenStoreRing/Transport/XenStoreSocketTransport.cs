@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using Xenlet.Kernel;
+using Xenlet.XenStoreRing.Transport;
 
 namespace Xenlet.XenStoreRing;
 

@@ -82,6 +82,12 @@ internal sealed class ControlHost : IAsyncDisposable
             Control = (control ?? new()) with { Output = _output, TimeProvider = clock ?? Clock },
         }).AsTask().WaitAsync(Patience);
 
+    /// <summary>Starts what serves the tool stack while the program does not. It lives as long as this process.</summary>
+    public void StartAutomaticServices(bool drivesDevices = false) => AutomaticServices.Start(
+        Machine,
+        drivesDevices ? DomainServices.StartAutomaticallyAsync : ControlServices.StartAsync,
+        new() { Output = _output, TimeProvider = Clock });
+
     /// <summary>Ends the services: what they were about to do has been done then. For tests that something does not happen.</summary>
     public Task EndServicesAsync() => Services!.DisposeAsync().AsTask().WaitAsync(Patience);
 
@@ -92,6 +98,8 @@ internal sealed class ControlHost : IAsyncDisposable
             await EndServicesAsync();
         }
 
+        // What stands in for the program ends with its turn, and before the daemon.
+        await Task.Run(Machine.XenStore.Open).WaitAsync(Patience);
         await Dom0.DisposeAsync();
         await _daemon.DisposeAsync();
     }

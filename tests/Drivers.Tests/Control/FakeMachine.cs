@@ -8,12 +8,16 @@ namespace Xenlet.Drivers.Tests;
 internal sealed class FakeMachine(SimulatedDomain domain) : IMachine, IPower, IDiagnostics, IXenStoreLinkFactory
 {
     private readonly TestMachine _devices = new();
+    private readonly XenStoreTurns _turns = new();
 
     /// <summary>What was asked of <see cref="IPower"/>, in order.</summary>
     public ConcurrentQueue<string> Calls { get; } = new();
 
     /// <summary>What a suspend does.</summary>
     public Func<SuspendResult> OnSuspend { get; set; } = () => SuspendResult.Cancelled;
+
+    /// <summary>What is done before xenstore is opened.</summary>
+    public Action OnOpen { get; set; } = () => { };
 
     /// <summary>What the search for xenstore after a suspend does.</summary>
     public Action OnFindAgain { get; set; } = () => { };
@@ -82,8 +86,30 @@ internal sealed class FakeMachine(SimulatedDomain domain) : IMachine, IPower, ID
 
     public IXenStoreLink Open()
     {
+        _turns.Take();
+        try
+        {
+            return OpenLink(_turns.GiveBack);
+        }
+        catch
+        {
+            _turns.GiveBack();
+            throw;
+        }
+    }
+
+    public IXenStoreLink? TryOpen(IXenStoreStandIn standIn) => _turns.TryStandIn(standIn) ? OpenLink(() => { }) : null;
+
+    private Link OpenLink(Action giveBack)
+    {
+        OnOpen();
+        if (OpenLinks > 0)
+        {
+            throw new XenException("opening the connection to xenstore", XenErrno.EBUSY);
+        }
+
         OpenLinks++;
-        return new Link(this, domain);
+        return new Link(this, domain, giveBack);
     }
 
     private sealed class Taken(Action back) : IDisposable
@@ -91,7 +117,7 @@ internal sealed class FakeMachine(SimulatedDomain domain) : IMachine, IPower, ID
         public void Dispose() => back();
     }
 
-    private sealed class Link(FakeMachine machine, SimulatedDomain domain) : IXenStoreLink
+    private sealed class Link(FakeMachine machine, SimulatedDomain domain, Action giveBack) : IXenStoreLink
     {
         public ISharedPage Page { get; } = new RingPage(domain);
 
@@ -103,7 +129,11 @@ internal sealed class FakeMachine(SimulatedDomain domain) : IMachine, IPower, ID
             machine.OnFindAgain();
         }
 
-        public void Dispose() => machine.OpenLinks--;
+        public void Dispose()
+        {
+            machine.OpenLinks--;
+            giveBack();
+        }
     }
 
     private sealed class RingPage(SimulatedDomain domain) : ISharedPage

@@ -62,15 +62,15 @@ public class WatchTableTests
     {
         XenStoreWatch first = _watches.Add("/a");
         XenStoreWatch second = _watches.Add("/b");
-        Assert.Empty(_watches.Registered);
+        Assert.Empty(_watches.ListRegistered());
 
         _watches.Confirm(second.Token);
-        Assert.Equal([second], _watches.Registered);
+        Assert.Equal([second], _watches.ListRegistered());
 
         Assert.True(_watches.Remove(second));
         Assert.False(_watches.Remove(second), "it was taken out already");
         _watches.Confirm(second.Token);
-        Assert.Empty(_watches.Registered);
+        Assert.Empty(_watches.ListRegistered());
         Assert.True(_watches.Remove(first));
     }
 

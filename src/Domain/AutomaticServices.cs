@@ -1,0 +1,151 @@
+using Xenlet.Kernel;
+
+namespace Xenlet.Domain;
+
+/// <summary>
+/// Serves the tool stack for a program that does not do it itself: has the domain's xenstore, and services on it, whenever the program has
+/// it not. All of it runs on threads of its own.
+/// </summary>
+internal sealed class AutomaticServices : IXenStoreStandIn
+{
+    private readonly IMachine _machine;
+    private readonly StartServices _start;
+    private readonly DomainControlOptions _options;
+    private readonly AsyncSignal _isFree = new();
+    private readonly Lock _lock = new();
+    private Turn? _turn;
+
+    private AutomaticServices(IMachine machine, StartServices start, DomainControlOptions options)
+    {
+        _machine = machine;
+        _start = start;
+        _options = options;
+    }
+
+    /// <summary>Starts services over a link, which is disposed of with them, or when they do not start.</summary>
+    /// <param name="machine">The guest.</param>
+    /// <param name="link">What joins it to xenstore.</param>
+    /// <param name="loop">The loop that follows the tool stack's requests. It stays the caller's.</param>
+    /// <param name="options">Options of control, but for the loop.</param>
+    /// <param name="cancellationToken">Ends the start; what has been started is stopped.</param>
+    /// <exception cref="Xenlet.XenStoreRing.XenStoreException">xenstore does not answer.</exception>
+    public delegate ValueTask<IAsyncDisposable> StartServices(
+        IMachine machine, IXenStoreLink link, EventLoop loop, DomainControlOptions options, CancellationToken cancellationToken);
+
+    /// <summary>Starts to serve, for as long as the program runs, and returns at once. What fails is a line on the console.</summary>
+    /// <param name="machine">The guest.</param>
+    /// <param name="start">Starts the services: those of <see cref="ControlServices"/> or of <see cref="DomainServices"/>.</param>
+    /// <param name="options">Options of control.</param>
+    public static void Start(IMachine machine, StartServices start, DomainControlOptions? options = null)
+    {
+        options ??= new();
+        try
+        {
+            AutomaticServices services = new(machine, start, options);
+            services.StepIn();
+            EventLoop loop = new("domain control");
+            EventLoop.Start(loop, () => services.RunAsync(loop));
+        }
+        catch (OutOfMemoryException error)
+        {
+            SayFailure(options, error);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void StandAside()
+    {
+        Turn? turn;
+        lock (_lock)
+        {
+            turn = _turn;
+        }
+
+        turn?.End();
+    }
+
+    /// <inheritdoc/>
+    public void StepIn() => _isFree.Set();
+
+    private static void SayFailure(DomainControlOptions options, Exception error) =>
+        new ControlOutput(options.Output ?? Console.OpenStandardError()).Message($"nobody answers the tool stack: {error.Message}");
+
+    private async Task RunAsync(EventLoop loop)
+    {
+        while (true)
+        {
+            await _isFree.WaitAsync(CancellationToken.None).ConfigureAwait(EventLoop.IsCurrent);
+            using Turn turn = new();
+            SetTurn(turn);
+            try
+            {
+                await ServeAsync(loop, turn.Wanted).ConfigureAwait(EventLoop.IsCurrent);
+            }
+            catch (OperationCanceledException) when (turn.Wanted.IsCancellationRequested)
+            {
+                // The program has the domain's xenstore.
+            }
+            catch (Exception error)
+            {
+                SayFailure(_options, error);
+            }
+            finally
+            {
+                SetTurn(null);
+                turn.HasEnded();
+            }
+        }
+    }
+
+    private void SetTurn(Turn? turn)
+    {
+        lock (_lock)
+        {
+            _turn = turn;
+        }
+    }
+
+    private async Task ServeAsync(EventLoop loop, CancellationToken cancellationToken)
+    {
+        if (_machine.XenStore.TryOpen(this) is not { } link)
+        {
+            return;
+        }
+
+        IAsyncDisposable services = await _start(_machine, link, loop, _options, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
+        await using (services.ConfigureAwait(EventLoop.IsCurrent))
+        {
+            await Task.Delay(Timeout.InfiniteTimeSpan, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
+        }
+    }
+
+    /// <summary>One time in which the program has not the domain's xenstore.</summary>
+    private sealed class Turn : IDisposable
+    {
+        private readonly CancellationTokenSource _wanted = new();
+        private readonly TaskCompletionSource _ended = new();
+
+        /// <summary>Cancelled when the program wants xenstore.</summary>
+        public CancellationToken Wanted => _wanted.Token;
+
+        /// <summary>Asks for the end of the turn and waits for it, on another thread than the one that serves.</summary>
+        public void End()
+        {
+            try
+            {
+                _wanted.Cancel();
+            }
+            catch (ObjectDisposedException)
+            {
+                // It has just ended by itself.
+            }
+
+            _ended.Task.Wait();
+        }
+
+        /// <summary>Nothing of the turn is left.</summary>
+        public void HasEnded() => _ended.SetResult();
+
+        public void Dispose() => _wanted.Dispose();
+    }
+}

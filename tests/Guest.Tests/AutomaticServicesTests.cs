@@ -1,0 +1,76 @@
+using Xenlet.QemuXen;
+
+namespace Xenlet.Guest.Tests;
+
+/// <summary>Programs without a word of Xen (<c>wait</c> of tests/GuestWork) live with their tool stack.</summary>
+[Collection(DevicesUnderXen.Name)]
+public sealed class AutomaticServicesTests(XenWorld world)
+{
+    private const string EndOfReport = "xenlet: end of the report";
+
+    [Fact]
+    public async Task A_program_that_blocks_all_its_threads_is_reported_saved_restored_migrated_and_ended()
+    {
+        XenGuest guest = await StartAsync("blocked");
+        try
+        {
+            string report = await ReportAsync(guest);
+            Assert.Contains("xenlet: report: threads", report, StringComparison.Ordinal);
+            Assert.Contains("xenlet: report: memory", report, StringComparison.Ordinal);
+
+            string file = world.Machine.SavePath(guest.Name);
+            await guest.SaveAsync(file, World.Limit);
+            await guest.DisposeAsync();
+            guest = await world.Machine.RestoreGuestAsync(guest.Name, file);
+            (await world.Machine.RunInDom0Async($"rm {file}", World.Limit)).ThrowIfFailed("removing the saved guest");
+            await ReportAsync(guest);
+
+            XenGuest target = await guest.MigrateAsync();
+            await guest.DisposeAsync();
+            guest = target;
+            await ReportAsync(guest);
+
+            await guest.ShutdownAsync();
+            EndedGuest ended = (await EndedGuest.OfAsync(guest, World.Limit)).AssertExited(143);
+            Assert.Contains("process exit event", ended.Lines);
+        }
+        finally
+        {
+            await guest.DisposeAsync();
+        }
+    }
+
+    [Fact]
+    public async Task A_program_that_handles_SIGTERM_ends_in_order_with_its_own_status()
+    {
+        await using XenGuest guest = await StartAsync("handled");
+        await guest.RebootAsync();
+        EndedGuest ended = await EndedGuest.OfAsync(guest, World.Limit);
+        Assert.Equal(new GuestEnd(GuestEndReason.Reboot, 5), ended.End);
+
+        // Nothing of the services is on the console.
+        Assert.Equal(["waiting", "asked to end", "process exit event", "xenlet: exit 5", ""], ended.Lines);
+    }
+
+    private async Task<XenGuest> StartAsync(string how)
+    {
+        XenGuest guest = (XenGuest)await world.StartAsync(new GuestConfig
+        {
+            Name = world.NewName(),
+            Kernel = await Images.Work,
+            MemoryMiB = World.CaseMemory,
+            CommandLine = "wait " + how,
+        });
+        await guest.WaitForTextAsync("waiting", World.Limit);
+        return guest;
+    }
+
+    /// <summary>Has xl ask for the whole report, and gives the console up to its end.</summary>
+    private async Task<string> ReportAsync(XenGuest guest)
+    {
+        int from = guest.Console.Text.Length;
+        (await world.Machine.RunInDom0Async($"xl sysrq {guest.DomainId} a", World.Limit)).ThrowIfFailed("xl sysrq");
+        int end = await guest.WaitForTextAsync(EndOfReport, World.Limit, from);
+        return guest.Console.Text[from..end];
+    }
+}
