@@ -4,27 +4,28 @@ using static Iced.Intel.AssemblerRegisters;
 namespace Xenlet.Linker;
 
 /// <summary>
-/// <c>int clock_gettime(clockid_t, struct timespec *)</c> in place of the C library's, whose symbol is weak: reads Xen's records as the
-/// nucleus's <c>PvClock</c> does, without entering it. The runtime calls it where no collection may begin, so it cannot be C#.
+/// <c>int clock_gettime(clockid_t, struct timespec *)</c>, which replaces the C library's weak symbol: reads Xen's records as the nucleus's
+/// <c>PvClock</c> does, without entering the nucleus. The runtime calls it where no collection may begin, so it cannot be C#.
 /// </summary>
 /// <remarks>
-/// Without Xen, and for clocks of processor time, it makes the system call. It runs as the program: interrupts are open, and a suspend may
-/// come between any two instructions. What was read before one is read again, which the generation in <see cref="ClockLayout"/> tells: the
-/// new host's record may have the version of the old one's. A bad pointer is a fault, as in Linux's vDSO.
+/// Without Xen, and for clocks of processor time, it makes the system call. It runs as part of the program: interrupts are on, and a
+/// suspend may come between any two instructions. Values read before a suspend are read again, which the generation in
+/// <see cref="ClockLayout"/> detects; the version alone does not, because the new host's record may have the same version. A bad pointer
+/// faults, as in Linux's vDSO.
 /// </remarks>
 public static class ClockGetTime
 {
     private const int Number = 228;
     private const int NanosecondsPerSecond = 1_000_000_000;
 
-    // Clock ids of linux/time.h: bits of those that are told without a system call.
+    // Clock ids of linux/time.h, used as bits of those clocks that are read without a system call.
     private const int Realtime = 0, RealtimeCoarse = 5, LastClock = 7;
     private const int Told = (1 << Realtime) | (1 << 1) | (1 << 4) | (1 << RealtimeCoarse) | (1 << 6) | (1 << LastClock);
 
     // struct vcpu_time_info (xen.h).
     private const int Version = 0, TscTimestamp = 8, SystemTime = 16, Multiplier = 24, Shift = 28;
 
-    // wc_version, wc_sec, wc_nsec and wc_sec_hi follow one another in struct shared_info.
+    // wc_version, wc_sec, wc_nsec and wc_sec_hi are consecutive in struct shared_info.
     private const int WallSeconds = 4, WallNanoseconds = 8, WallUpperSeconds = 12;
 
     // n / 10^9 = (n / 2^9) * m / 2^75 for all n of 64 bits, with m = 2^84 / 10^9, rounded up (Granlund and Montgomery, 1994).
@@ -53,7 +54,7 @@ public static class ClockGetTime
         yield return emitter.ToBlock("clock_gettime");
     }
 
-    /// <summary>Leaves in rcx the time that never goes back, as it was read, and in rdx what the wanted clock adds to it.</summary>
+    /// <summary>Leaves the monotonic time in rcx as it was read, and in rdx what the requested clock adds to it.</summary>
     private static void ReadClocks(Assembler c)
     {
         Label read = c.CreateLabel();
@@ -92,7 +93,7 @@ public static class ClockGetTime
         c.rdtsc();
         PortAndMsr.JoinHalves(c);
 
-        // A record made on a processor whose counter is a little ahead: no time has passed since.
+        // The record was made on a processor whose counter is slightly ahead: no time has passed since.
         c.sub(rax, __qword_ptr[r9 + TscTimestamp]);
         c.jae(counted);
         c.xor(eax, eax);
@@ -114,7 +115,7 @@ public static class ClockGetTime
         c.jne(again);
     }
 
-    /// <summary>Leaves in rdx the nanoseconds since 1970 at which Xen's system time was 0.</summary>
+    /// <summary>Leaves in rdx the Unix time in nanoseconds at which Xen's system time was 0.</summary>
     private static void ReadWallClock(Assembler c)
     {
         Label again = c.CreateLabel();
@@ -144,7 +145,7 @@ public static class ClockGetTime
         c.Label(ref complete);
     }
 
-    /// <summary>Makes rcx at least the last time that was told, and that the last one.</summary>
+    /// <summary>Makes rcx at least the last time returned, and stores it as the last one.</summary>
     private static void TellNoTimeBefore(Assembler c)
     {
         Label again = c.CreateLabel();
@@ -156,7 +157,7 @@ public static class ClockGetTime
         c.sub(r9, rax);
         c.js(before);
 
-        // Another thread may have told a later time since.
+        // Another thread may have returned a later time since.
         c.@lock.cmpxchg(__qword_ptr[r8 + ClockLayout.Last], rcx);
         c.jne(again);
         c.jmp(done);

@@ -28,8 +28,8 @@ public static class CryptographyStubs
     // EVP_MAX_MD_SIZE of OpenSSL's evp.h.
     private const int MaximumDigestSize = 64;
 
-    // asm/unistd_64.h, asm-generic/errno-base.h, netdb.h.
-    private const int GetRandomCall = 318, Interrupted = -4, ResolverFailed = -4;
+    // asm/unistd_64.h, asm-generic/errno-base.h.
+    private const int GetRandomCall = 318, Interrupted = -4;
 
     /// <summary>The functions below .NET's RandomNumberGenerator, for an image without OpenSSL.</summary>
     /// <returns>The blocks.</returns>
@@ -60,10 +60,10 @@ public static class CryptographyStubs
     /// <summary>
     /// Functions that other parts of an image with OpenSSL call and ld has to redirect (<c>--wrap</c>) to <see cref="WithOpenSsl"/>: those
     /// of OpenSSL that draw random numbers, whose generator would give the same ones in every domain that is restored from one saved
-    /// image; and the resolver, which OpenSSL names and .NET never calls through it, since a static image has none and ld warns of it.
+    /// image; and gethostbyname, which OpenSSL keeps for programs older than getaddrinfo: .NET is none, and ld warns of it.
     /// </summary>
     public static IReadOnlyList<string> Wrapped { get; } =
-        ["RAND_bytes", "RAND_priv_bytes", "RAND_bytes_ex", "RAND_priv_bytes_ex", "getaddrinfo", "gethostbyname"];
+        ["RAND_bytes", "RAND_priv_bytes", "RAND_bytes_ex", "RAND_priv_bytes_ex", "gethostbyname"];
 
     /// <summary>What takes the place of <see cref="Wrapped"/>, in the same order.</summary>
     /// <returns>The blocks.</returns>
@@ -74,8 +74,7 @@ public static class CryptographyStubs
         Fill(Wrap(Wrapped[1])),
         FillForContext(Wrap(Wrapped[2])),
         FillForContext(Wrap(Wrapped[3])),
-        Return(Wrap(Wrapped[4]), ResolverFailed),
-        Return(Wrap(Wrapped[5]), 0),
+        Return(Wrap(Wrapped[4]), 0),
     ];
 
     private static string Wrap(string name) => "__wrap_" + name;

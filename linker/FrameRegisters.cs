@@ -39,8 +39,8 @@ internal static class FrameRegisters
     }
 
     /// <summary>Loads the xmm registers.</summary>
-    /// <param name="c">Takes the instructions.</param>
-    /// <param name="frame">Holds the address of the frame.</param>
+    /// <param name="c">Receives the instructions.</param>
+    /// <param name="frame">The register that holds the address of the frame.</param>
     public static void LoadXmm(Assembler c, AssemblerRegister64 frame)
     {
         foreach ((AssemblerRegisterXMM register, int offset) in Xmm)

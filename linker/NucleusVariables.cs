@@ -16,7 +16,7 @@ public static class NucleusVariables
     /// <summary>The section for these variables and those of the stubs. The linker script names it.</summary>
     public const string SectionName = ".nucleus.bss";
 
-    /// <summary>How ILC's names of a type's static fields begin, before the type's.</summary>
+    /// <summary>The start of ILC's symbols for a type's static fields, followed by the type's name.</summary>
     internal const string Prefix = "__NONGCSTATICS";
 
     // No static field of an unmanaged type needs more.

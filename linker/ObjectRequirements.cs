@@ -4,20 +4,20 @@ using System.Text;
 namespace Xenlet.Linker;
 
 /// <summary>
-/// What the link of an image relies on in the compiler's object: names and sections that no interface of .NET promises, so that another
-/// compiler may have others. A link without them would succeed, and the image fail in a guest.
+/// What the link of an image relies on in the compiler's object: names and sections that no interface of .NET guarantees, so that another
+/// compiler version may have others. A link without them would succeed, but the image would fail in a guest.
 /// </summary>
 public static class ObjectRequirements
 {
-    /// <summary>The number by which documentation and MSBuild know these errors.</summary>
+    /// <summary>The code of these errors in the documentation and in MSBuild.</summary>
     internal const string Code = "XENLET006";
 
     private const string RuntimeHelperPrefix = "Rh";
 
-    /// <summary>The sections that the layout places by name, or that <see cref="NucleusVariables"/> looks for.</summary>
+    /// <summary>The sections that the link layout places by name, or that <see cref="NucleusVariables"/> searches.</summary>
     private static readonly string[] Sections = ["__managedcode", "__modules", ".dotnet_eh_table", ".eh_frame", ".rodata", ".data", ".bss"];
 
-    /// <summary>What the stubs call by the names that the kernel exports.</summary>
+    /// <summary>The functions that the stubs call, by their exported names.</summary>
     private static readonly string[] Exports =
     [
         StubNames.NucleusStart, StubNames.OnSystemCall, StubNames.OnTrap, StubNames.OnNmi, StubNames.OnPendingNmi,
@@ -25,7 +25,8 @@ public static class ObjectRequirements
     ];
 
     /// <summary>
-    /// Helpers of the compiler that <see cref="FailureRedirect"/> knows by name. Every program has a reference to each, for the kernel has.
+    /// The compiler's helpers that <see cref="FailureRedirect"/> knows by name. Every program refers to each of them, because the kernel
+    /// does.
     /// </summary>
     private static readonly string[] Helpers =
     [
@@ -33,11 +34,11 @@ public static class ObjectRequirements
         "__security_cookie",
     ];
 
-    /// <summary>Looks for everything, before the object is changed or after.</summary>
+    /// <summary>Checks for everything, before the object is changed or after.</summary>
     /// <param name="file">The file's name, for messages.</param>
     /// <param name="bytes">The file's contents.</param>
-    /// <returns>What is not there, or is there and should not be; nothing if the object can be linked.</returns>
-    /// <exception cref="BadObjectException">It is no object.</exception>
+    /// <returns>What is missing, or present but unexpected; nothing if the object can be linked.</returns>
+    /// <exception cref="BadObjectException">It is not an object file.</exception>
     public static IReadOnlyList<string> Missing(string file, byte[] bytes)
     {
         ObjectFile view = new(file, bytes);
@@ -80,8 +81,8 @@ public static class ObjectRequirements
     }
 
     /// <summary>
-    /// References of the kernel's functions to helpers of the runtime other than those that <see cref="FailureRedirect"/> leads elsewhere:
-    /// one of another name would be called, and end in the runtime before there is one.
+    /// References of the kernel's functions to helpers of the runtime other than those that <see cref="FailureRedirect"/> redirects. A
+    /// helper under another name would be called, and end in the runtime before there is one.
     /// </summary>
     private static IEnumerable<string> UnknownHelpers(ObjectFile view, List<Function> functions)
     {

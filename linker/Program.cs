@@ -17,15 +17,15 @@ internal static class Program
                  writes what an image was made from, in CycloneDX's format
                Xenlet.Linker separate <object.o>
                  gives the nucleus's variables a section of their own
-               Xenlet.Linker check <object.o>
-                 says what the link of an image relies on and an object of another compiler has not
-               Xenlet.Linker domain <settings.txt> <out.cfg> <out.xml>
-                 writes the domain that a project asks for, for xl and for libvirt
                Xenlet.Linker cryptography <object.o> <out.o>
                  writes the stubs that the program's cryptography needs, if any, and says,
                  between bars: "none", "random" or "openssl", what has to be linked; what
                  the program may use of OpenSSL; the Debian packages that are missing for
                  OpenSSL; what the linker has to be told
+               Xenlet.Linker check <object.o>
+                 says what the link of an image relies on and an object of another compiler has not
+               Xenlet.Linker domain <settings.txt> <out.cfg> <out.xml>
+                 writes the domain that a project asks for, for xl and for libvirt
         """;
 
     private static int Main(string[] arguments)
@@ -50,13 +50,13 @@ internal static class Program
                 case ["separate", var path]:
                     File.WriteAllBytes(path, NucleusVariables.Separate(path, File.ReadAllBytes(path)));
                     return 0;
+                case ["cryptography", var path, var stubs]:
+                    WriteCryptography(path, stubs);
+                    return 0;
                 case ["check", var path]:
                     return Check(path);
                 case ["domain", var settings, var xl, var libvirt]:
                     return WriteDomain(settings, xl, libvirt);
-                case ["cryptography", var path, var stubs]:
-                    WriteCryptography(path, stubs);
-                    return 0;
                 default:
                     Console.Error.WriteLine(Usage);
                     return 1;
@@ -74,6 +74,27 @@ internal static class Program
         using StreamReader reader = new(map);
         using FileStream output = File.Create(path);
         BillOfMaterials.Write(output, name, version, File.ReadAllLines(assemblies), reader);
+    }
+
+    private static void WriteCryptography(string path, string stubs)
+    {
+        CryptographyUse use = CryptographyUse.Read(new ObjectFile(path, File.ReadAllBytes(path)));
+        string word = "none", missing = "", options = "";
+        switch (use.Need)
+        {
+            case CryptographyNeed.RandomNumbers:
+                word = "random";
+                File.WriteAllBytes(stubs, StubObject.Write(CryptographyStubs.WithoutOpenSsl()));
+                break;
+            case CryptographyNeed.OpenSsl:
+                word = "openssl";
+                missing = string.Join(' ', OpenSslPackages.Missing());
+                options = "-Wl," + string.Join(',', CryptographyStubs.Wrapped.Select(name => $"--wrap={name}"));
+                File.WriteAllBytes(stubs, StubObject.Write(CryptographyStubs.WithOpenSsl()));
+                break;
+        }
+
+        Console.WriteLine(string.Join('|', word, use.Purposes, missing, options));
     }
 
     private static int Check(string path)
@@ -103,27 +124,6 @@ internal static class Program
         File.WriteAllText(xl, XlDomain.Format(settings));
         File.WriteAllText(libvirt, LibvirtDomain.Format(settings));
         return 0;
-    }
-
-    private static void WriteCryptography(string path, string stubs)
-    {
-        CryptographyUse use = CryptographyUse.Read(new ObjectFile(path, File.ReadAllBytes(path)));
-        string word = "none", missing = "", options = "";
-        switch (use.Need)
-        {
-            case CryptographyNeed.RandomNumbers:
-                word = "random";
-                File.WriteAllBytes(stubs, StubObject.Write(CryptographyStubs.WithoutOpenSsl()));
-                break;
-            case CryptographyNeed.OpenSsl:
-                word = "openssl";
-                missing = string.Join(' ', OpenSslPackages.Missing());
-                options = "-Wl," + string.Join(',', CryptographyStubs.Wrapped.Select(name => $"--wrap={name}"));
-                File.WriteAllBytes(stubs, StubObject.Write(CryptographyStubs.WithOpenSsl()));
-                break;
-        }
-
-        Console.WriteLine(string.Join('|', word, use.Purposes, missing, options));
     }
 
     private static int Redirect(string path, string prefix)

@@ -34,14 +34,14 @@ public static class StubNames
     public const string NucleusStackTop = "xenlet_nucleus_stack_top";
 
     /// <summary>
-    /// The record from which the program's clock_gettime and the nucleus compute the time: see <see cref="ClockLayout"/>.
+    /// The record with which the program's clock_gettime and the nucleus compute the time: see <see cref="ClockLayout"/>.
     /// </summary>
     public const string Clock = "xenlet_clock";
 
     /// <summary>The C library's function that returns the address of the calling thread's errno.</summary>
     public const string ErrnoLocation = "__errno_location";
 
-    /// <summary>The frame of a fault in the nucleus; see <see cref="FrameLayout"/>.</summary>
+    /// <summary>The frame of a fault in the nucleus: see <see cref="FrameLayout"/>.</summary>
     public const string FaultFrame = "xenlet_fault_frame";
 
     /// <summary>The frame of the code that a non-maskable interrupt interrupted: see <see cref="FrameLayout"/>.</summary>
@@ -59,16 +59,16 @@ public static class StubNames
     /// <summary>The <c>iretq</c> of <see cref="Resume"/>.</summary>
     public const string ResumeReturn = "xenlet_resume_return";
 
-    /// <summary>The short way back from a system call to the thread that made it.</summary>
+    /// <summary>The short return from a system call to the thread that made it.</summary>
     public const string CallReturn = "xenlet_call_return";
 
-    /// <summary>Where <see cref="CallReturn"/> has seen that no non-maskable interrupt waits to be reported.</summary>
+    /// <summary>The point at which <see cref="CallReturn"/> has checked for a pending non-maskable interrupt.</summary>
     public const string CallReturnChecked = "xenlet_call_return_checked";
 
-    /// <summary>The first of the two instructions at which interrupts are open: loads rsp from r11.</summary>
+    /// <summary>The first of the two instructions with interrupts on: loads rsp from r11.</summary>
     public const string CallReturnStack = "xenlet_call_return_stack";
 
-    /// <summary>The second one, the last of <see cref="CallReturn"/>: goes to rcx.</summary>
+    /// <summary>The second one, and the last of <see cref="CallReturn"/>: jumps to rcx.</summary>
     public const string CallReturnJump = "xenlet_call_return_jump";
 
     /// <summary>256 entries for the interrupt descriptor table, 16 bytes each.</summary>

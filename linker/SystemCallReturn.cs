@@ -4,13 +4,14 @@ using static Iced.Intel.AssemblerRegisters;
 namespace Xenlet.Linker;
 
 /// <summary>
-/// The short way back from a system call to the thread that made it: rax = its frame, rsp = the top of the nucleus's stack. <c>iretq</c>
-/// checks segments and loads five words at once, which takes most of the time of a short call. All else takes <see cref="ThreadResume"/>.
+/// The short return from a system call to the thread that made it: rax = its frame, rsp = the top of the nucleus's stack. <c>iretq</c>
+/// checks segments and loads five words at once, which takes most of the time of a short call. All other returns use
+/// <see cref="ThreadResume"/>.
 /// </summary>
 /// <remarks>
-/// <c>syscall</c> has overwritten rcx and r11, so the program expects nothing in them: they carry rip and rsp. <c>popfq</c> opens
-/// interrupts while rsp is still the nucleus's. An interrupt that comes at one of the two instructions left is given the program's rip and
-/// rsp by the nucleus, which has them from rcx and r11 of its frame: to it the call has returned.
+/// <c>syscall</c> has overwritten rcx and r11, so the program expects nothing in them: they carry rip and rsp. <c>popfq</c> enables
+/// interrupts while rsp is still the nucleus's. If an interrupt arrives at one of the two remaining instructions, the nucleus sets rip and
+/// rsp of its frame to the program's, which it has from rcx and r11: for the nucleus, the call has returned.
 /// </remarks>
 public static class SystemCallReturn
 {
@@ -28,7 +29,7 @@ public static class SystemCallReturn
         c.je(StubEmitter.Placeholder);
         emitter.ReferBranch(StubNames.Resume);
 
-        // All of the program's registers count in a frame that is not a call's.
+        // In a frame that is not a system call's, all registers of the program matter.
         c.cmp(__qword_ptr[rax + FrameLayout.ErrorCode], FrameLayout.ErrorCodeOfCall);
         c.jne(StubEmitter.Placeholder);
         emitter.ReferBranch(StubNames.Resume);

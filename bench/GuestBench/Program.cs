@@ -8,16 +8,20 @@ Console.WriteLine("GuestBench");
 boot.WriteAfterFirstLine();
 Console.WriteLine($"runtime {RuntimeInformation.FrameworkDescription}");
 
-Rounds.Report("system-call", operations =>
+Rounds.ReportShort("system-call", operations =>
 {
     for (long i = 0; i < operations; i++)
     {
         _ = NativeMethods.GetParentProcessId();
     }
 });
-Rounds.Report("write-nothing", ShortCalls.WriteNothing);
-Rounds.Report("futex-nobody", ShortCalls.WakeNobody);
-Rounds.Report("clock", operations =>
+using (ShortCalls calls = new())
+{
+    Rounds.ReportShort("write-nothing", calls.WriteNothing);
+}
+
+Rounds.ReportShort("futex-nobody", ShortCalls.WakeNobody);
+Rounds.ReportShort("clock", operations =>
 {
     for (long i = 0; i < operations; i++)
     {

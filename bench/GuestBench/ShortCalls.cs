@@ -1,13 +1,14 @@
-using System.Diagnostics;
 using System.Runtime.InteropServices;
 
 namespace Xenlet.GuestBench;
 
 /// <summary>System calls that have something to look up and nothing to do.</summary>
-internal static unsafe class ShortCalls
+internal sealed unsafe class ShortCalls : IDisposable
 {
-    /// <summary>Writes of no bytes to a pipe.</summary>
-    public static TimeSpan WriteNothing(long operations)
+    private readonly int _reader;
+    private readonly int _writer;
+
+    public ShortCalls()
     {
         int* ends = stackalloc int[2];
         if (NativeMethods.MakePipe(ends, 0) != 0)
@@ -15,29 +16,32 @@ internal static unsafe class ShortCalls
             throw new InvalidOperationException($"pipe2 failed with errno {Marshal.GetLastSystemError()}.");
         }
 
-        byte nothing = 0;
-        long start = Stopwatch.GetTimestamp();
-        for (long i = 0; i < operations; i++)
-        {
-            _ = NativeMethods.Write(ends[1], &nothing, 0);
-        }
-
-        TimeSpan time = Stopwatch.GetElapsedTime(start);
-        _ = NativeMethods.Close(ends[0]);
-        _ = NativeMethods.Close(ends[1]);
-        return time;
+        (_reader, _writer) = (ends[0], ends[1]);
     }
 
     /// <summary>Wake-ups by a futex that no thread waits for.</summary>
-    public static TimeSpan WakeNobody(long operations)
+    public static void WakeNobody(long operations)
     {
         int word = 0;
-        long start = Stopwatch.GetTimestamp();
         for (long i = 0; i < operations; i++)
         {
             NativeMethods.FutexWakeNobody(&word);
         }
+    }
 
-        return Stopwatch.GetElapsedTime(start);
+    /// <summary>Writes of no bytes to a pipe.</summary>
+    public void WriteNothing(long operations)
+    {
+        byte nothing = 0;
+        for (long i = 0; i < operations; i++)
+        {
+            _ = NativeMethods.Write(_writer, &nothing, 0);
+        }
+    }
+
+    public void Dispose()
+    {
+        _ = NativeMethods.Close(_reader);
+        _ = NativeMethods.Close(_writer);
     }
 }

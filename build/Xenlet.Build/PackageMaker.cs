@@ -1,15 +1,15 @@
 namespace Xenlet.Build;
 
 /// <summary>Makes the NuGet packages.</summary>
-/// <param name="repository">Its artifacts/packages receives them.</param>
+/// <param name="repository">The packages go to its artifacts/packages.</param>
 /// <param name="processes">Runs <c>dotnet</c> and <c>git</c>.</param>
-/// <param name="say">Receives each line about what is being done.</param>
+/// <param name="say">Receives progress messages, a line at a time.</param>
 internal sealed class PackageMaker(Repository repository, ProcessRunner processes, Action<string> say)
 {
-    /// <summary>Builds and packs everything; what lay in artifacts/packages goes.</summary>
+    /// <summary>Builds and packs everything. Previous contents of artifacts/packages are removed.</summary>
     /// <param name="version">The version; <see langword="null"/> for the repository's.</param>
     /// <returns>The packages' files.</returns>
-    /// <exception cref="BuildException">Something does not build, or cannot be packed; what was said of it is above.</exception>
+    /// <exception cref="BuildException">Something does not build or cannot be packed; the messages are above.</exception>
     public IReadOnlyList<string> Make(string? version)
     {
         if (Directory.Exists(repository.Packages))
@@ -22,7 +22,7 @@ internal sealed class PackageMaker(Repository repository, ProcessRunner processe
         return [.. Directory.EnumerateFiles(repository.Packages, "*.nupkg").Order(StringComparer.Ordinal)];
     }
 
-    /// <summary>What says in the packages where their sources are.</summary>
+    /// <summary>The properties that record in the packages where their sources are.</summary>
     private IReadOnlyList<string> Origin()
     {
         string url;

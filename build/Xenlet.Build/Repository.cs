@@ -27,13 +27,13 @@ internal sealed record Repository(string Root)
     /// <summary>The project that publishes the guest programs that tests boot.</summary>
     public string Images => Path.Combine(Root, "tests", "Images.proj");
 
-    /// <summary>Packs what is packed.</summary>
+    /// <summary>The project that packs the packages.</summary>
     public string PackagesProject => Path.Combine(Root, "src", "Packages.proj");
 
-    /// <summary>Where packages are left.</summary>
+    /// <summary>The directory of the packages.</summary>
     public string Packages => Path.Combine(Artifacts, "packages");
 
-    /// <summary>The program that <c>build</c> and <c>run</c> take when none is named.</summary>
+    /// <summary>The default program of <c>build</c> and <c>run</c>.</summary>
     public string DefaultProject => Path.Combine(Root, "samples", "DeviceTree");
 
     /// <summary>The guest test image.</summary>

@@ -1,15 +1,15 @@
 namespace Xenlet.Linker.Domains;
 
-/// <summary>The domain that a project asks for.</summary>
+/// <summary>The domain that a project requests.</summary>
 internal sealed record DomainSettings
 {
-    /// <summary>The program's name, which its files have.</summary>
+    /// <summary>The program's name, which is also that of its files.</summary>
     public required string Program { get; init; }
 
     /// <summary>The domain's name (XenletDomainName).</summary>
     public required string Name { get; init; }
 
-    /// <summary>Path of the image on the host (XenletImagePath); empty where the files' user decides.</summary>
+    /// <summary>Path of the image on the host (XenletImagePath); empty if the user of the files decides.</summary>
     public string ImagePath { get; init; } = "";
 
     /// <summary>Memory in MiB (XenletMemory).</summary>

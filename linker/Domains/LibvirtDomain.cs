@@ -5,10 +5,10 @@ using System.Xml.Linq;
 
 namespace Xenlet.Linker.Domains;
 
-/// <summary>A domain for libvirt's driver of libxl, in its format (https://libvirt.org/formatdomain.html).</summary>
+/// <summary>The domain for libvirt's libxl driver, in its format (https://libvirt.org/formatdomain.html).</summary>
 internal static class LibvirtDomain
 {
-    /// <summary>Where an image without a path of its own lies: libvirt takes absolute paths alone.</summary>
+    /// <summary>The directory of an image without a path of its own: libvirt accepts only absolute paths.</summary>
     private const string Images = "/var/lib/xen/images/";
 
     /// <summary>The text of NAME.xml.</summary>

@@ -4,26 +4,26 @@ using System.Xml.Linq;
 namespace Xenlet.Linker.Domains;
 
 /// <summary>
-/// The files in which a project's settings may stand. MSBuild does not tell a tool where a value came from, so they are searched.
+/// The files that may contain a project's settings. MSBuild does not tell a tool where a value comes from, so they are searched.
 /// </summary>
-/// <param name="files">Their paths, the one that is read last at the end; what does not exist is left out.</param>
+/// <param name="files">Their paths; the one that is read last comes last. Missing files are skipped.</param>
 internal sealed class SettingSources(IReadOnlyList<string> files)
 {
     private const string Directive = "#:property ";
 
     /// <summary>
-    /// Where a property is set last. A property of the command line stands in no file: then it is the project's place without a line.
+    /// Where a property is set last. A property of the command line is in no file: its place is then the project without a line.
     /// </summary>
     /// <param name="name">Its name.</param>
     public SettingPlace OfProperty(string name) =>
         Existing.Reverse().Select(file => FindProperty(file, name)).FirstOrDefault(place => place is not null)
             ?? new SettingPlace(files.Count > 0 ? files[0] : "MSBuild", 0, 0);
 
-    /// <summary>Where an item stands.</summary>
-    /// <param name="file">The file that MSBuild says defines it.</param>
+    /// <summary>Where an item is.</summary>
+    /// <param name="file">The file that defines it according to MSBuild.</param>
     /// <param name="name">The item's type.</param>
     /// <param name="identity">What it includes.</param>
-    /// <param name="occurrence">Which of several such items is meant, from 0.</param>
+    /// <param name="occurrence">The index among several such items, from 0.</param>
     public static SettingPlace OfItem(string file, string name, string identity, int occurrence)
     {
         XElement[] items = [.. Elements(file, name)
@@ -63,7 +63,7 @@ internal sealed class SettingSources(IReadOnlyList<string> files)
 
         try
         {
-            // MSBuild's names know no case.
+            // MSBuild's names are not case-sensitive.
             return XDocument.Load(file, LoadOptions.SetLineInfo).Descendants()
                 .Where(element => element.Name.LocalName.Equals(name, StringComparison.OrdinalIgnoreCase));
         }
@@ -77,7 +77,7 @@ internal sealed class SettingSources(IReadOnlyList<string> files)
     {
         IXmlLineInfo place = element;
 
-        // The place of an element's name, behind its bracket.
+        // The position of the element's name is after its bracket.
         return new SettingPlace(file, place.LineNumber, place.LinePosition - 1);
     }
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using Xenlet.Guests;
 
 namespace Xenlet.Linker.Domains;
 
@@ -118,9 +119,16 @@ internal sealed partial class SettingsReader
         {
             Complain("XenletCommandLine", "neither xl's configuration nor libvirt's can hold a control character");
         }
-        else if (GuestWords.Check(text) is { } error)
+        else
         {
-            Complain("XenletCommandLine", error);
+            try
+            {
+                _ = GuestCommandLine.Parse(text);
+            }
+            catch (ArgumentException failure)
+            {
+                Complain("XenletCommandLine", failure.Message);
+            }
         }
 
         return text;

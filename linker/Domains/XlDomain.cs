@@ -2,10 +2,12 @@ using Xenlet.QemuXen;
 
 namespace Xenlet.Linker.Domains;
 
-/// <summary>A domain's configuration for xl.</summary>
+/// <summary>The domain's configuration for xl.</summary>
 internal static class XlDomain
 {
-    /// <summary>The text of NAME.cfg. Without a path of its own the image lies where <c>xl create</c> is called.</summary>
+    /// <summary>
+    /// The text of NAME.cfg. An image without a path of its own must be in the directory where <c>xl create</c> is called.
+    /// </summary>
     public static string Format(DomainSettings settings)
     {
         GuestConfig config = new()

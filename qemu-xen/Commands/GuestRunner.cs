@@ -12,7 +12,7 @@ public sealed record GuestRunnerOptions
     /// <summary>Cache directory of <see cref="Dom0Image"/>.</summary>
     public string Dom0Directory { get; init; } = Dom0Image.DefaultDirectory;
 
-    /// <summary>Disks that it gets beside those of its configuration. Under Xen only.</summary>
+    /// <summary>Disks that the guest gets in addition to those of its configuration. Under Xen only.</summary>
     public IReadOnlyList<GuestDisk> Disks { get; init; } = [];
 
     /// <summary>Whether the guest gets a network interface on dom0's bridge. Under Xen only.</summary>

@@ -41,7 +41,7 @@ public static class XenMachineGuests
         machine.StartAsync(name, $"xl restore -e '{savedPath}'", $"xl restore {name}", cancellationToken);
 
     /// <summary>Follows a domain that a command in dom0 created, such as the target of a migration.</summary>
-    /// <exception cref="QemuXenException">Whether it succeeded.</exception>
+    /// <exception cref="QemuXenException">There is no domain of that name.</exception>
     public static Task<XenGuest> FollowGuestAsync(this XenMachine machine, string name, CancellationToken cancellationToken = default) =>
         machine.StartAsync(name, "true", $"following {name}", cancellationToken);
 

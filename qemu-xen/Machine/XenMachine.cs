@@ -159,8 +159,8 @@ public sealed class XenMachine : IAsyncDisposable
         return path;
     }
 
-    /// <summary>Makes a disk in dom0's memory that holds what a file of this machine holds; it is there until the machine ends.</summary>
-    /// <returns>As of <see cref="CreateDiskAsync"/>.</returns>
+    /// <summary>Creates a disk in dom0's memory with the contents of a file of this machine. It exists until the machine ends.</summary>
+    /// <returns>As <see cref="CreateDiskAsync"/>.</returns>
     public async Task<string> CopyDiskAsync(string hostPath, CancellationToken cancellationToken = default)
     {
         string path = string.Create(CultureInfo.InvariantCulture, $"/tmp/disk{Interlocked.Increment(ref _lastDisk)}");

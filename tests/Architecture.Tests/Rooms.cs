@@ -12,7 +12,7 @@ internal static class Rooms
         {
             Namespace = "Xenlet.Kernel.Nucleus",
         },
-        new("Xenlet.Drivers", "src/Drivers", "Rings", "Reports", "Block", "Net"),
+        new("Xenlet.Drivers", "src/Drivers", "Rings", "Reports", "FrontEnds", "Block", "Net"),
         new("Xenlet.Tool", "src/Tool", "Base", "Images", "Devices", "Runs", "CommandLines"),
         new("Xenlet.XenBus", "src/XenBus", "Base", "Enumeration", "Devices", "Buses"),
         new("Xenlet.QemuXen", "qemu-xen", "Base", "Image", "Machine", "Guests", "Commands"),

@@ -15,8 +15,8 @@ public class OpenSslImageTests
     [Fact]
     public async Task All_random_numbers_are_the_kernels()
     {
-        string program = await PublishedImages.PublishAsync("tests/GuestWork", "Xenlet.GuestWork");
-        CodeImage image = ElfCode.Load(program, program + ".dbg");
+        string program = await PublishedImages.PublishAsync("tests/GuestWork", "Xenlet.GuestWork.elf");
+        CodeImage image = ElfCode.Load(program, Path.ChangeExtension(program, ".debug"));
         Function[] generators = [.. Generators.Select(image.FindByName).OfType<Function>()];
         List<string> callers = [], kernelsCallers = [];
         foreach (Function function in image.Functions.Except(generators))

@@ -20,7 +20,7 @@ public sealed class RefusalTests
     [
         ("XenletMemory", "little", "a whole number (MiB) from 1 to 16777216 is needed"),
         ("XenletVCpus", "0", "a whole number (processors) from 1 to 128 is needed"),
-        ("XenletCommandLine", "say 'hello", "the guest would refuse it"),
+        ("XenletCommandLine", "say 'hello", "the guest would refuse its command line"),
         ("XenletDomainName", "two words", "a domain's name is letters, digits"),
         ("XenletImagePath", "here/image.elf", "begins with '/'"),
     ];

@@ -111,7 +111,7 @@ internal sealed record TestCommand(string? Filter) : BuildCommand;
 /// <param name="Filter">As in <see cref="TestCommand"/>.</param>
 internal sealed record TestProjectCommand(string Project, string? Filter) : BuildCommand;
 
-/// <summary><c>test packages</c>: makes guests from the packages, as their users do, in every way there is.</summary>
+/// <summary><c>test packages</c>: builds guests from the packages in every supported way, as users do.</summary>
 /// <param name="Filter">As in <see cref="TestCommand"/>.</param>
 internal sealed record TestPackagesCommand(string? Filter) : BuildCommand;
 

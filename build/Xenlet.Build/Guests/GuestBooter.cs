@@ -8,11 +8,13 @@ namespace Xenlet.Build;
 /// <param name="say">Receives progress messages, a line at a time.</param>
 internal sealed class GuestBooter(Repository repository, Action<string> say)
 {
-    /// <summary>Boots, shows the console with its backtraces named on <paramref name="output"/>, and gives the exit status.</summary>
-    /// <exception cref="BuildException">The guest cannot be told what it was to be told.</exception>
-    /// <param name="image">What to boot.</param>
-    /// <param name="command">How.</param>
-    /// <param name="input">The console's input, when it is interactive.</param>
+    /// <summary>
+    /// Boots the image, shows the console on <paramref name="output"/> with function names in its backtraces, and returns the exit status.
+    /// </summary>
+    /// <exception cref="BuildException">The guest's command line or configuration cannot be expressed.</exception>
+    /// <param name="image">The image to boot.</param>
+    /// <param name="command">How to boot it.</param>
+    /// <param name="input">The console's input, if it is interactive.</param>
     /// <param name="output">Receives the console.</param>
     /// <param name="cancellationToken">Ends the guest.</param>
     /// <param name="limit">The time limit for the guest; null for none.</param>

@@ -5,16 +5,16 @@ namespace Xenlet.Build;
 
 /// <summary>A program's image as <c>build</c> leaves it.</summary>
 /// <param name="Name">The program's name, which is its assembly's.</param>
-/// <param name="Directory">Holds its files.</param>
+/// <param name="Directory">The directory of its files.</param>
 internal sealed record GuestImage(string Name, string Directory)
 {
     /// <summary>The project's own options for <c>run</c> (XenletRunOptions).</summary>
     public string RunOptions { get; init; } = "";
 
-    /// <summary>Memory in MiB that the project asks for (XenletMemory).</summary>
+    /// <summary>The memory in MiB that the project requests (XenletMemory).</summary>
     public int Memory { get; init; } = RunCommand.DefaultMemory;
 
-    /// <summary>The image, without symbols.</summary>
+    /// <summary>The image without symbols.</summary>
     public string Elf => Path.Combine(Directory, Name + ".elf");
 
     /// <summary>The image's symbols and debug information.</summary>
@@ -50,7 +50,7 @@ internal sealed record GuestImage(string Name, string Directory)
         JsonElement properties = answer.RootElement.GetProperty("Properties");
         string Property(string name) => properties.GetProperty(name).GetString() ?? "";
 
-        // Xenlet.Sdk gives every guest a memory.
+        // Xenlet.Sdk gives every guest a memory size.
         if (Property("XenletMemory").Length == 0)
         {
             throw new BuildException(
@@ -72,7 +72,7 @@ internal sealed record GuestImage(string Name, string Directory)
         GuestImage published = new(name, Path.Combine(Path.GetDirectoryName(project)!, Property("PublishDir").Replace('\\', '/')));
         GuestImage image = new(name, Path.Combine(repository.Artifacts, debug ? name + "-debug" : name))
         {
-            // Publishing has refused what is no number.
+            // The publish has rejected anything that is not a number.
             Memory = int.Parse(Property("XenletMemory"), CultureInfo.InvariantCulture),
             RunOptions = Property("XenletRunOptions"),
         };

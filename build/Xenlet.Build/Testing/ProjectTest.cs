@@ -36,9 +36,9 @@ internal sealed class ProjectTest(Repository repository, ProcessRunner processes
 
     /// <summary>Runs a project that is built.</summary>
     /// <param name="project">Its file.</param>
-    /// <param name="filter">The whole expression for <c>dotnet test --filter</c>; empty for all.</param>
-    /// <param name="mayBeEmpty">Whether it may be that no test fits.</param>
-    /// <returns>What it comes to.</returns>
+    /// <param name="filter">The whole expression for <c>dotnet test --filter</c>; empty for all tests.</param>
+    /// <param name="mayBeEmpty">Whether it is acceptable that no test matches.</param>
+    /// <returns>The outcome.</returns>
     public TestOutcome RunBuilt(string project, string filter, bool mayBeEmpty)
     {
         string name = Path.GetFileNameWithoutExtension(project);

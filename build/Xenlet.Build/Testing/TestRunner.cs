@@ -31,7 +31,7 @@ internal sealed class TestRunner(Repository repository, ProcessRunner processes,
     /// <summary>The expression for <c>dotnet test --filter</c>.</summary>
     /// <param name="filter">The user's expression, or <see langword="null"/>.</param>
     /// <param name="soak">
-    /// Whether the long tests are wanted, rather than all others; <see langword="null"/> for both, which may be an empty expression.
+    /// Whether to run the long tests instead of all others; <see langword="null"/> for both, which may give an empty expression.
     /// </param>
     public static string Filter(string? filter, bool? soak)
     {

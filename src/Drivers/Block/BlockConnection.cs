@@ -7,13 +7,12 @@ using Xenlet.Kernel;
 namespace Xenlet.Drivers.Block;
 
 /// <summary>
-/// One connection to one back end: ring, event channel, granted pages, and the requests under way. It ends with the back end, or with a
-/// suspend, and its pages go to no other back end. Guarded by the device's gate, but for the wait.
+/// One connection to one back end: ring, event channel, granted pages, and the requests in flight. It ends with the back end, or with a
+/// suspend, and no other back end gets its pages. Guarded by the disk's gate, except for the wait.
 /// </summary>
 internal sealed class BlockConnection : IDisposable, IThreadPoolWorkItem
 {
-    private readonly EventLoop? _loop = EventLoop.Current;
-    private readonly BlockDevice _device;
+    private readonly IBlockSink _sink;
     private readonly ISharedPage[] _ringPages;
     private readonly FrontRing<BlockRequest, BlockResponse> _ring;
     private readonly IEventChannel _events;
@@ -29,9 +28,9 @@ internal sealed class BlockConnection : IDisposable, IThreadPoolWorkItem
     /// <exception cref="XenException">There is no grant or no port left.</exception>
     /// <exception cref="OutOfMemoryException">There is no page left.</exception>
     public BlockConnection(
-        BlockDevice device, IEventChannels channels, ISharedPages pages, ushort domain, int ringPages, ushort handle, BlockOptions options)
+        IBlockSink sink, IEventChannels channels, ISharedPages pages, ushort domain, int ringPages, ushort handle, BlockOptions options)
     {
-        _device = device;
+        _sink = sink;
         _handle = handle;
         _maxSegments = options.MaxSegments;
         _onEvent = OnEvent;
@@ -66,23 +65,27 @@ internal sealed class BlockConnection : IDisposable, IThreadPoolWorkItem
     /// <summary>The ring's pages for the back end to map.</summary>
     public uint[] RingReferences { get; }
 
-    /// <summary>The event channel's port for the back end to bind to.</summary>
-    public uint Port => _events.Port;
+    /// <summary>The event channel, whose port the back end binds to.</summary>
+    public IEventChannel Channel => _events;
 
-    /// <summary>Requests without an answer.</summary>
+    /// <summary>The event loop on which the connection was made, and on which its events are handled; <see langword="null"/> for the
+    /// pool.</summary>
+    public EventLoop? Loop { get; } = EventLoop.Current;
+
+    /// <summary>Requests in flight.</summary>
     public int UnderWay => _slots.Length - _free.Count;
 
     /// <summary>Whether another request can be begun.</summary>
     public bool HasFreeSlot => _free.Count > 0;
 
-    /// <summary>Whether a wait for an event is under way.</summary>
+    /// <summary>Whether it waits for an event. The disk's.</summary>
     public bool IsWaiting { get; set; }
 
     /// <summary>Segments that the back end accepts in an indirect request.</summary>
     public int IndirectSegments { get; set; }
 
     /// <summary>
-    /// Puts a request for as much of a fragment as one request can carry into the ring, and takes it off the fragment. False when there are
+    /// Puts one request into the ring, for as much of a fragment as it can carry, and shortens the fragment by that. False when there are
     /// too few pages now.
     /// </summary>
     public bool TrySend(ref BlockFragment fragment, long sequence)
@@ -145,7 +148,7 @@ internal sealed class BlockConnection : IDisposable, IThreadPoolWorkItem
         return true;
     }
 
-    /// <summary>Shows the back end what was put, and wakes it if it may be asleep.</summary>
+    /// <summary>Publishes the requests that were put, and notifies the back end if it may be asleep.</summary>
     public void Publish()
     {
         if (_ring.Publish())
@@ -154,9 +157,27 @@ internal sealed class BlockConnection : IDisposable, IThreadPoolWorkItem
         }
     }
 
-    /// <summary>Takes the next answer.</summary>
+    /// <summary>Takes all responses, gives each to the disk, and requests an event for the next; whether there were any.</summary>
+    /// <exception cref="BrokenRingException">The back end has answered a request that is not in flight.</exception>
+    public bool TakeResponses()
+    {
+        bool isAny = false;
+        do
+        {
+            while (TryTake(out BlockStatus status) is { } slot)
+            {
+                isAny = true;
+                _sink.Completed(slot, status);
+                Finish(slot);
+            }
+        }
+        while (_ring.FinalCheck());
+        return isAny;
+    }
+
+    /// <summary>Takes the next response.</summary>
     /// <returns>Its slot, which the caller ends with <see cref="Finish"/>; <see langword="null"/> when there is none.</returns>
-    /// <exception cref="BrokenRingException">The back end has answered what it was not asked.</exception>
+    /// <exception cref="BrokenRingException">The back end has answered a request that is not in flight.</exception>
     public BlockSlot? TryTake(out BlockStatus status)
     {
         if (!_ring.TryTake(out BlockResponse response))
@@ -183,22 +204,7 @@ internal sealed class BlockConnection : IDisposable, IThreadPoolWorkItem
         return slot;
     }
 
-    /// <summary>Asks for an event at the next answer, and looks once more.</summary>
-    public bool FinalCheck() => _ring.FinalCheck();
-
-    /// <summary>Copies what was read to where the caller wants it.</summary>
-    public static void CopyOut(BlockSlot slot, Memory<byte> destination)
-    {
-        Span<byte> rest = destination.Span.Slice((int)slot.From, (int)slot.Length);
-        foreach (GrantedPage page in slot.Pages)
-        {
-            int count = Math.Min(rest.Length, ISharedPage.Size);
-            page.Span[..count].CopyTo(rest);
-            rest = rest[count..];
-        }
-    }
-
-    /// <summary>The slot and its pages can be used again.</summary>
+    /// <summary>Makes a slot and its pages free for other requests.</summary>
     public void Finish(BlockSlot slot)
     {
         slot.End();
@@ -206,14 +212,14 @@ internal sealed class BlockConnection : IDisposable, IThreadPoolWorkItem
         _free.Push(slot);
     }
 
-    /// <summary>The requests under way, the newest first.</summary>
+    /// <summary>The requests in flight, the newest first.</summary>
     public IEnumerable<BlockSlot> NewestFirst() =>
         _slots.Where(slot => slot.Operation is not null).OrderByDescending(slot => slot.Sequence);
 
     /// <summary>
-    /// Waits for an event, upon which <see cref="BlockDevice.Process"/> is called. Everything below it is driven by events, on the loop
-    /// on which the connection was made, else by the pool. Called there, without the gate.
+    /// Begins to wait for events, which are handled on <see cref="Loop"/>, else by the pool. Called there, without the gate.
     /// </summary>
+    /// <exception cref="XenException">Xen refused.</exception>
     public void StartWaiting()
     {
         if (!BeginWait())
@@ -221,9 +227,9 @@ internal sealed class BlockConnection : IDisposable, IThreadPoolWorkItem
             return;
         }
 
-        if (_loop is not null)
+        if (Loop is not null)
         {
-            _loop.Queue(this);
+            Loop.Queue(this);
         }
         else
         {
@@ -231,62 +237,13 @@ internal sealed class BlockConnection : IDisposable, IThreadPoolWorkItem
         }
     }
 
-    /// <summary>What is queued when an event has come already.</summary>
+    /// <summary>Handles an event that came before the first wait.</summary>
     void IThreadPoolWorkItem.Execute() => OnEvent();
 
-    /// <summary>Looks at the ring as if an event had come, while no wait is under way.</summary>
-    public void ProcessNow()
-    {
-        if (_device.Process(this, out BlockOperation? ended, out _))
-        {
-            StartWaiting();
-            BlockDevice.Tell(ended);
-        }
-    }
-
-    /// <summary>Ends event channel and grants. What the back end still has mapped is kept aside by the kernel.</summary>
-    public void Dispose()
-    {
-        _events.Dispose();
-        EndPages();
-    }
-
-    /// <summary>
-    /// An event has come. The next wait begins before the callers are told, so that one that blocks its thread holds up nobody; and so the
-    /// last of them can go on here, without another thread, where this is one of the pool.
-    /// </summary>
-    private void OnEvent()
-    {
-        bool hasEvent = true;
-        while (hasEvent)
-        {
-            try
-            {
-                _wait.GetResult();
-            }
-            catch (ObjectDisposedException)
-            {
-                return;
-            }
-
-            if (!_device.Process(this, out BlockOperation? ended, out bool isAny))
-            {
-                return;
-            }
-
-            if (!isAny)
-            {
-                _device.SpuriousEvent?.Invoke(_events);
-            }
-
-            hasEvent = BeginWait();
-            BlockDevice.Tell(ended, lastInline: !hasEvent && _loop is null);
-        }
-    }
-
-    /// <summary>Begins a wait; true when it has ended already, so that there is no call.</summary>
+    /// <summary>Begins a wait; true when it has ended already, so that the disk is not called for it.</summary>
+    /// <exception cref="XenException">Xen refused.</exception>
     [SuppressMessage("Reliability", "CA2012:Use ValueTasks correctly", Justification = "The result is taken once, by OnEvent.")]
-    private bool BeginWait()
+    public bool BeginWait()
     {
         try
         {
@@ -294,11 +251,6 @@ internal sealed class BlockConnection : IDisposable, IThreadPoolWorkItem
         }
         catch (ObjectDisposedException)
         {
-            return false;
-        }
-        catch (XenException error)
-        {
-            _device.Break(this, error);
             return false;
         }
 
@@ -309,6 +261,29 @@ internal sealed class BlockConnection : IDisposable, IThreadPoolWorkItem
 
         _wait.UnsafeOnCompleted(_onEvent);
         return false;
+    }
+
+    /// <summary>Ends event channel and grants. The kernel keeps pages aside that the back end still has mapped.</summary>
+    public void Dispose()
+    {
+        _events.Dispose();
+        EndPages();
+    }
+
+    private void OnEvent()
+    {
+        do
+        {
+            try
+            {
+                _wait.GetResult();
+            }
+            catch (ObjectDisposedException)
+            {
+                return;
+            }
+        }
+        while (_sink.OnEvent(this));
     }
 
     private static void FillSegments(Span<BlockSegment> segments, BlockSlot slot, long length)
@@ -338,8 +313,8 @@ internal sealed class BlockConnection : IDisposable, IThreadPoolWorkItem
     }
 
     /// <summary>
-    /// Rents pages for up to <paramref name="length"/> bytes, and one to list them where they are many. Fewer than wanted are taken as
-    /// well, unless waiting for requests under way gives enough of them.
+    /// Rents pages for up to <paramref name="length"/> bytes, and one more for the list of segments where the request is indirect. Where
+    /// there are too few, it takes those, unless requests in flight will return more.
     /// </summary>
     private bool TryRentPages(BlockSlot slot, long length)
     {

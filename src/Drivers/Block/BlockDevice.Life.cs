@@ -4,8 +4,8 @@ using Xenlet.Kernel;
 namespace Xenlet.Drivers;
 
 /// <summary>
-/// The way of a disk: connections that begin and end, and its own end. The driver calls all of this, but for what callers of
-/// <see cref="Use"/> set off.
+/// The disk's life: connections begin and end, and at last the disk. The front end calls all of this, except for what a caller of
+/// <see cref="Use"/> causes.
 /// </summary>
 public sealed partial class BlockDevice
 {
@@ -22,24 +22,24 @@ public sealed partial class BlockDevice
     private string _end = "";
 
     /// <summary>
-    /// Called with the gate held when the disk ends other than by <see cref="Close"/>: without an error when it was asked to close and has
-    /// come to rest, with one when its back end has broken the protocol.
+    /// Called with the gate held when the disk ends other than by <see cref="Close"/>: without an error when it was unplugged and its last
+    /// request has ended, with one when its back end has broken the protocol.
     /// </summary>
     internal Action<BlockDevice, Exception?>? Ended { get; init; }
 
-    /// <summary>Told of each event of the ring's channel that brought no answer.</summary>
+    /// <summary>Called for each event of the ring's channel that brought no response.</summary>
     internal Action<IEventChannel>? SpuriousEvent { get; init; }
 
-    /// <summary>The event loop of its driver, or <see langword="null"/>.</summary>
+    /// <summary>The driver's event loop, or <see langword="null"/>.</summary>
     internal EventLoop? Loop { get; init; }
 
-    /// <summary>What <see cref="Ended"/> has set off.</summary>
+    /// <summary>The work that <see cref="Ended"/> has begun.</summary>
     internal Task Ending { get; set; } = Task.CompletedTask;
 
-    /// <summary>Whether it has been connected before, so that the store may hold nodes of that time.</summary>
+    /// <summary>Whether it was connected before, so that the store may hold nodes of that connection.</summary>
     internal bool WasConnected => _features is not null;
 
-    /// <summary>Begins a connection, which carries nothing yet.</summary>
+    /// <summary>Has a connection from now on, in which nothing is sent before <see cref="Connect"/>.</summary>
     internal void Open(BlockConnection connection)
     {
         lock (_gate)
@@ -56,7 +56,7 @@ public sealed partial class BlockDevice
         connection.Dispose();
     }
 
-    /// <summary>The back end is connected as well: what waits is sent.</summary>
+    /// <summary>The back end is connected as well: the operations that wait are sent.</summary>
     /// <exception cref="InvalidDataException">The disk is not the one it was.</exception>
     internal void Connect(BlockFeatures features)
     {
@@ -93,8 +93,12 @@ public sealed partial class BlockDevice
             }
         }
 
-        Tell(ended);
-        started?.StartWaiting();
+        Complete(ended);
+        if (started is not null)
+        {
+            StartWaiting(started);
+        }
+
         if (isResized)
         {
             RaiseLengthChanged();
@@ -111,8 +115,8 @@ public sealed partial class BlockDevice
     }
 
     /// <summary>
-    /// The disk is to be unplugged: new operations are refused, and when those under way are done it ends. While it is in use nothing is
-    /// refused, and it ends afterwards.
+    /// The disk is to be unplugged. New operations are refused, and it ends with the last operation; but while it is in use no operation is
+    /// refused, and it does not end.
     /// </summary>
     /// <returns>Whether it is in use.</returns>
     internal bool BeginClosing()
@@ -129,10 +133,10 @@ public sealed partial class BlockDevice
     }
 
     /// <summary>
-    /// The domain ends, whether or not the disk is in use: what was submitted until now is carried out, what comes later waits, for ever
-    /// or until the disk ends.
+    /// The domain ends, whether or not the disk is in use. Operations that were submitted are carried out; later ones wait until the disk
+    /// ends, or for ever.
     /// </summary>
-    /// <returns>Completes when nothing is under way any more; at once where there is no back end that would answer.</returns>
+    /// <returns>Completes with the last operation; at once where there is no back end that would answer.</returns>
     internal Task ShutDown()
     {
         lock (_gate)
@@ -144,7 +148,7 @@ public sealed partial class BlockDevice
         return _shutdown.Task;
     }
 
-    /// <summary>What is under way is not waited for any longer.</summary>
+    /// <summary>Ends the wait of <see cref="ShutDown"/>.</summary>
     internal void CancelShutDown()
     {
         lock (_gate)
@@ -153,7 +157,7 @@ public sealed partial class BlockDevice
         }
     }
 
-    /// <summary>The disk ends now; all operations end with <see cref="BlockDeviceGoneException"/>.</summary>
+    /// <summary>Ends the disk, and all operations with <see cref="BlockDeviceGoneException"/>.</summary>
     internal void Close(string reason)
     {
         BlockOperation? ended;
@@ -163,10 +167,10 @@ public sealed partial class BlockDevice
             ended = TakeEnded();
         }
 
-        Tell(ended);
+        Complete(ended);
     }
 
-    /// <summary>The connection cannot go on.</summary>
+    /// <summary>Ends the disk, since its connection has failed.</summary>
     internal void Break(BlockConnection connection, Exception error)
     {
         BlockOperation? ended;
@@ -181,10 +185,10 @@ public sealed partial class BlockDevice
             ended = TakeEnded();
         }
 
-        Tell(ended);
+        Complete(ended);
     }
 
-    /// <summary>From now on nothing is sent and no answer is taken. Operations wait.</summary>
+    /// <summary>From now on no request is sent and no response is taken. Operations wait.</summary>
     internal void Quiesce()
     {
         lock (_gate)
@@ -193,7 +197,7 @@ public sealed partial class BlockDevice
         }
     }
 
-    /// <summary>Goes on over the connection of before.</summary>
+    /// <summary>Continues after <see cref="Quiesce"/>, with the same connection.</summary>
     internal void GoOn()
     {
         BlockConnection? connection;
@@ -212,7 +216,7 @@ public sealed partial class BlockDevice
             }
             else
             {
-                // The wait is under way, and what came meanwhile ends it.
+                // The wait is still pending: an event that came meanwhile ends it.
                 TryPump();
                 connection = null;
             }
@@ -220,17 +224,20 @@ public sealed partial class BlockDevice
             ended = TakeEnded();
         }
 
-        Tell(ended);
+        Complete(ended);
 
-        // What came meanwhile has ended the wait, and no other event tells of it.
-        connection?.ProcessNow();
+        // Responses that came meanwhile have ended the wait, and cause no other event.
+        if (connection is not null && Process(connection, out ended, out _))
+        {
+            StartWaiting(connection);
+            Complete(ended);
+        }
 
         FinishClosing();
     }
 
     /// <summary>
-    /// The connection is gone with the domain that had it. What was under way waits again, in its old order and before everything else, for
-    /// the next connection.
+    /// The connection has ended with a suspend. Its requests wait for the next connection, in their old order and before all others.
     /// </summary>
     /// <returns>False when the disk had ended before.</returns>
     internal bool Disconnect()
@@ -251,7 +258,7 @@ public sealed partial class BlockDevice
                 _connection = null;
                 foreach (BlockSlot slot in connection.NewestFirst())
                 {
-                    // Its pages are not taken over: the next back end gets none that this one knew.
+                    // Without its pages: the next back end gets none that this one had mapped.
                     if (slot.Operation!.HasEnded)
                     {
                         EndPart(slot.Operation);
@@ -268,7 +275,7 @@ public sealed partial class BlockDevice
             ended = TakeEnded();
         }
 
-        Tell(ended);
+        Complete(ended);
         return true;
     }
 
@@ -290,7 +297,7 @@ public sealed partial class BlockDevice
         FinishClosing();
     }
 
-    /// <summary>Ends a disk that is to be unplugged, once nothing is under way, and says so where the domain ends.</summary>
+    /// <summary>Where no operation is left: ends a disk that is to be unplugged, and the wait of <see cref="ShutDown"/>.</summary>
     private void FinishClosing()
     {
         lock (_gate)

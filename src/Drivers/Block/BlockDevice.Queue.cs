@@ -3,16 +3,16 @@ using Xenlet.Kernel;
 
 namespace Xenlet.Drivers;
 
-/// <summary>The way of an operation: it waits in order, becomes requests as there is room, and ends with the last answer.</summary>
+/// <summary>Operations: they wait in order, become requests as the ring has room, and complete with the last response.</summary>
 public sealed partial class BlockDevice
 {
-    // More than are ever under way with the usual ring; beyond it the collector has them.
+    // More than are ever in flight with the usual ring. What exceeds it is left to the collector.
     private const int MaxSpare = 256;
 
     private readonly Lock _gate = new();
     private readonly FragmentQueue _waiting = new();
 
-    // What was submitted after the domain began to end.
+    // Operations that were submitted after the domain began to end.
     private readonly FragmentQueue _late = new();
     private readonly Stack<BlockOperation> _spare = new();
     private readonly BlockCounters _counters = new();
@@ -20,11 +20,11 @@ public sealed partial class BlockDevice
     private BlockOperation? _firstEnded;
     private BlockOperation? _lastEnded;
 
-    /// <summary>An event has come, or may have: takes all answers and sends what waits.</summary>
-    /// <param name="connection">Whose event it is.</param>
-    /// <param name="ended">Operations that have ended, to be given to <see cref="Tell"/>.</param>
-    /// <param name="isAny">Whether there was an answer.</param>
-    /// <returns>Whether the connection is to wait for the next event.</returns>
+    /// <summary>Takes all responses of a connection, and sends the operations that wait.</summary>
+    /// <param name="connection">The connection, which may have ended.</param>
+    /// <param name="ended">Operations that have ended, for <see cref="Complete"/>.</param>
+    /// <param name="isAny">Whether there was a response.</param>
+    /// <returns>Whether the connection has to wait for the next event.</returns>
     internal bool Process(BlockConnection connection, out BlockOperation? ended, out bool isAny)
     {
         bool goesOn = false;
@@ -40,7 +40,7 @@ public sealed partial class BlockDevice
 
             try
             {
-                isAny = Drain(connection);
+                isAny = connection.TakeResponses();
                 Pump();
                 goesOn = true;
             }
@@ -54,7 +54,7 @@ public sealed partial class BlockDevice
 
         if (!goesOn)
         {
-            Tell(ended);
+            Complete(ended);
             ended = null;
         }
 
@@ -63,15 +63,57 @@ public sealed partial class BlockDevice
     }
 
     /// <summary>
-    /// Tells the callers of a chain of operations. The last of them may go on in this call, if nothing else depends on its return.
+    /// The next wait begins before the callers continue, so that one that blocks its thread holds up nobody; and so the last of them can
+    /// continue in this call, without another thread, where this is one of the pool.
     /// </summary>
-    internal static void Tell(BlockOperation? first, bool lastInline = false)
+    bool IBlockSink.OnEvent(BlockConnection connection)
+    {
+        if (!Process(connection, out BlockOperation? ended, out bool isAny))
+        {
+            return false;
+        }
+
+        if (!isAny)
+        {
+            SpuriousEvent?.Invoke(connection.Channel);
+        }
+
+        bool hasEvent = false;
+        try
+        {
+            hasEvent = connection.BeginWait();
+        }
+        catch (XenException error)
+        {
+            Break(connection, error);
+        }
+
+        Complete(ended, lastInline: !hasEvent && connection.Loop is null);
+        return hasEvent;
+    }
+
+    private void StartWaiting(BlockConnection connection)
+    {
+        try
+        {
+            connection.StartWaiting();
+        }
+        catch (XenException error)
+        {
+            Break(connection, error);
+        }
+    }
+
+    /// <summary>
+    /// Completes a chain of operations for their callers. The last caller may continue in this call, if nothing else depends on its return.
+    /// </summary>
+    internal static void Complete(BlockOperation? first, bool lastInline = false)
     {
         while (first is { } operation)
         {
             first = operation.Next;
             operation.Next = null;
-            operation.Tell(inline: lastInline && first is null);
+            operation.Complete(inline: lastInline && first is null);
         }
     }
 
@@ -81,7 +123,7 @@ public sealed partial class BlockDevice
         BlockOperation? ended;
         lock (_gate)
         {
-            // A callback that comes late must not end the next use.
+            // A late callback must not end the operation that uses the object next.
             if (operation.HasEnded || operation.Token != cancellationToken)
             {
                 return;
@@ -94,11 +136,11 @@ public sealed partial class BlockDevice
             ended = TakeEnded();
         }
 
-        Tell(ended);
+        Complete(ended);
         FinishClosing();
     }
 
-    /// <summary>The caller has taken the result.</summary>
+    /// <summary>The caller has got the result.</summary>
     internal void OnTaken(BlockOperation operation)
     {
         lock (_gate)
@@ -140,7 +182,7 @@ public sealed partial class BlockDevice
             ended = TakeEnded();
         }
 
-        Tell(ended);
+        Complete(ended);
         return task;
     }
 
@@ -156,7 +198,7 @@ public sealed partial class BlockDevice
         }
     }
 
-    /// <summary>Sends what there is room for, and wakes the back end once for all of it.</summary>
+    /// <summary>Sends as much as there is room for, and notifies the back end once for all of it.</summary>
     private void Pump()
     {
         if (_connection is not { } connection || _state != BlockState.Connected || _isQuiet)
@@ -177,7 +219,7 @@ public sealed partial class BlockDevice
             }
             catch (Exception error)
             {
-                // No page at all, or a buffer that cannot be read: this operation's affair alone.
+                // There is no page at all, or the caller's buffer cannot be read. Other operations are not affected.
                 operation.Error ??= error;
             }
 
@@ -191,41 +233,29 @@ public sealed partial class BlockDevice
         connection.Publish();
     }
 
-    /// <summary>Takes all answers; whether there were any.</summary>
-    private bool Drain(BlockConnection connection)
+    void IBlockSink.Completed(BlockSlot slot, BlockStatus status)
     {
-        bool isAny = false;
-        do
+        BlockOperation operation = slot.Operation!;
+        if (!operation.HasEnded)
         {
-            while (connection.TryTake(out BlockStatus status) is { } slot)
-            {
-                isAny = true;
-                BlockOperation operation = slot.Operation!;
-                if (!operation.HasEnded)
-                {
-                    TakeAnswer(slot, operation, status);
-                }
-
-                connection.Finish(slot);
-                EndPart(operation);
-            }
+            TakeResponse(slot, operation, status);
         }
-        while (connection.FinalCheck());
-        return isAny;
+
+        EndPart(operation);
     }
 
-    private void TakeAnswer(BlockSlot slot, BlockOperation operation, BlockStatus status)
+    private void TakeResponse(BlockSlot slot, BlockOperation operation, BlockStatus status)
     {
         switch (status)
         {
             case BlockStatus.Okay when slot.Kind == BlockRequestKind.Read:
                 try
                 {
-                    BlockConnection.CopyOut(slot, operation.Destination);
+                    slot.CopyTo(operation.Destination);
                 }
                 catch (Exception error)
                 {
-                    // The caller's memory, by its own making, does not let itself be written.
+                    // The memory is of the caller's own making, and cannot be written.
                     operation.Error ??= error;
                 }
 
@@ -257,7 +287,7 @@ public sealed partial class BlockDevice
         }
     }
 
-    /// <summary>A request or fragment of an operation is done with.</summary>
+    /// <summary>A request or a fragment of an operation has ended.</summary>
     private void EndPart(BlockOperation operation)
     {
         if (--operation.Pending > 0)
@@ -298,7 +328,7 @@ public sealed partial class BlockDevice
         return first;
     }
 
-    /// <summary>Keeps an operation for another use once neither its caller nor a request knows it.</summary>
+    /// <summary>Keeps an operation for reuse once neither its caller nor a request refers to it.</summary>
     private void KeepSpare(BlockOperation operation)
     {
         if (operation.Pending == 0 && _spare.Count < MaxSpare)

@@ -17,7 +17,7 @@ namespace Xenlet.Drivers;
 /// with <see cref="BlockDeviceGoneException"/>.
 /// </para>
 /// </remarks>
-public sealed partial class BlockDevice
+public sealed partial class BlockDevice : IBlockSink
 {
     internal BlockDevice(string name) => Name = name;
 

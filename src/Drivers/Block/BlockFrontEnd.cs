@@ -1,4 +1,3 @@
-using System.Globalization;
 using Xenlet.Kernel;
 using Xenlet.XenBus;
 using Xenlet.XenStoreRing;
@@ -6,21 +5,20 @@ using Xenlet.XenStoreRing;
 namespace Xenlet.Drivers.Block;
 
 /// <summary>The front end of one disk: it connects the disk to its back end, and ends it with the device.</summary>
-internal sealed class BlockFrontEnd : DeviceSession
+internal sealed class BlockFrontEnd : FrontEnd<BlockDevice>
 {
     private readonly BlockDriver _driver;
-    private readonly XenDevice _device;
     private readonly ushort _handle;
 
-    /// <param name="driver">Keeps the list of disks.</param>
+    /// <param name="driver">The driver.</param>
     /// <param name="device">The device.</param>
     /// <param name="number">Its number, which the requests and the disk's name are made of.</param>
     public BlockFrontEnd(BlockDriver driver, XenDevice device, uint number)
+        : base(driver, device)
     {
         _driver = driver;
-        _device = device;
         _handle = (ushort)number;
-        Disk = new(DiskName.Of(number))
+        Device = new(DiskName.Of(number))
         {
             Ended = (_, error) => OnEnded(error),
             SpuriousEvent = device.ReportSpuriousEvent,
@@ -28,25 +26,25 @@ internal sealed class BlockFrontEnd : DeviceSession
         };
     }
 
-    /// <summary>The device that it serves.</summary>
-    public XenDevice Device => _device;
+    public override BlockDevice Device { get; }
 
-    /// <summary>What the program sees of the device.</summary>
-    public BlockDevice Disk { get; }
+    public override string Name => Device.Name;
+
+    public override bool IsPresent => Device.IsPresent;
 
     public override string Describe() =>
-        Disk.Statistics.ToString() is { Length: > 0 } statistics ? $"{Disk}; {statistics}" : $"{Disk}: not connected yet";
+        Device.Statistics.ToString() is { Length: > 0 } statistics ? $"{Device}; {statistics}" : $"{Device}: not connected yet";
 
     public override async ValueTask OtherEndChangedAsync(XenBusState state, CancellationToken cancellationToken)
     {
-        if (!Disk.IsPresent)
+        if (!Device.IsPresent)
         {
             return;
         }
 
         switch (state)
         {
-            case XenBusState.InitWait or XenBusState.Initialised or XenBusState.Connected when _device.State == XenBusState.Initialising:
+            case XenBusState.InitWait or XenBusState.Initialised or XenBusState.Connected when XenDevice.State == XenBusState.Initialising:
                 await PublishAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
                 if (state == XenBusState.Connected)
                 {
@@ -55,23 +53,23 @@ internal sealed class BlockFrontEnd : DeviceSession
 
                 break;
 
-            case XenBusState.Connected when _device.State == XenBusState.Initialised:
+            case XenBusState.Connected when XenDevice.State == XenBusState.Initialised:
                 await ConnectAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
                 break;
 
-            case XenBusState.Connected when _device.State == XenBusState.Connected:
+            case XenBusState.Connected when XenDevice.State == XenBusState.Connected:
                 // The length is all that changes while both ends are connected.
                 long length = await BlockFeatures
-                    .ReadLengthAsync(_device.Bus.Store, _device.OtherEndPath, Disk.SectorSize, cancellationToken)
+                    .ReadLengthAsync(Store, XenDevice.OtherEndPath, Device.SectorSize, cancellationToken)
                     .ConfigureAwait(EventLoop.IsCurrent);
-                Disk.SetLength(length);
+                Device.SetLength(length);
                 break;
 
             case XenBusState.Closing:
-                if (Disk.BeginClosing())
+                if (Device.BeginClosing())
                 {
-                    await _device.ReportErrorAsync(
-                        $"{Disk.Name} is in use, and is given back when it is released", new XenException("unplugging", XenErrno.EBUSY))
+                    await XenDevice.ReportErrorAsync(
+                        $"{Device.Name} is in use, and is given back when it is released", new XenException("unplugging", XenErrno.EBUSY))
                         .ConfigureAwait(EventLoop.IsCurrent);
                 }
 
@@ -79,135 +77,107 @@ internal sealed class BlockFrontEnd : DeviceSession
 
             case XenBusState.Closed:
                 End("its back end has ended");
-                await _device.SetStateAsync(XenBusState.Closed, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
+                await XenDevice.SetStateAsync(XenBusState.Closed, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
                 break;
         }
     }
 
     public override async ValueTask<bool> SuspendAsync(CancellationToken cancellationToken)
     {
-        Disk.Quiesce();
-        await Disk.Ending.ConfigureAwait(EventLoop.IsCurrent);
+        Device.Quiesce();
+        await Device.Ending.ConfigureAwait(EventLoop.IsCurrent);
         return true;
     }
 
     /// <summary>A disk that had ended before becomes a new one: the operations of the old one have failed.</summary>
-    public override ValueTask<bool> ResumeAsync(CancellationToken cancellationToken) => new(Disk.Disconnect());
+    public override ValueTask<bool> ResumeAsync(CancellationToken cancellationToken) => new(Device.Disconnect());
 
     public override ValueTask SuspendCancelledAsync(CancellationToken cancellationToken)
     {
-        Disk.GoOn();
+        Device.GoOn();
         return default;
     }
 
     public override async ValueTask ShutdownAsync(CancellationToken cancellationToken)
     {
         using CancellationTokenRegistration leaving = cancellationToken.UnsafeRegister(
-            static disk => ((BlockDevice)disk!).CancelShutDown(), Disk);
-        await Disk.ShutDown().ConfigureAwait(EventLoop.IsCurrent);
+            static disk => ((BlockDevice)disk!).CancelShutDown(), Device);
+        await Device.ShutDown().ConfigureAwait(EventLoop.IsCurrent);
     }
 
-    public override async ValueTask<bool> DetachAsync()
+    protected internal override async ValueTask EndAsync(string reason)
     {
-        End("it was taken away");
-        _driver.OnDetached(this);
-        await Disk.Ending.ConfigureAwait(EventLoop.IsCurrent);
-        return true;
+        End(reason);
+        await Device.Ending.ConfigureAwait(EventLoop.IsCurrent);
     }
 
-    /// <summary>Ends the disk and all of its operations.</summary>
-    public void End(string reason)
+    private void End(string reason)
     {
-        Disk.Close(reason);
-        _driver.Withdraw(Disk);
+        Device.Close(reason);
+        Withdraw();
     }
 
     /// <summary>Makes a connection, and publishes in xenstore where it is.</summary>
     private async ValueTask PublishAsync(CancellationToken cancellationToken)
     {
-        XenStoreClient store = _device.Bus.Store;
         long mostOrder = await BlockFeatures.ReadNumberAsync(
-            store, _device.OtherEndPath, "max-ring-page-order", 0, int.MaxValue, 0, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
+            Store, XenDevice.OtherEndPath, "max-ring-page-order", 0, int.MaxValue, 0, cancellationToken)
+                .ConfigureAwait(EventLoop.IsCurrent);
         int order = (int)Math.Min(mostOrder, int.Log2(_driver.Options.RingPages));
         BlockConnection connection = new(
-            Disk, _driver.Channels, _driver.Pages, (ushort)_device.OtherEndId, 1 << order, _handle, _driver.Options);
-        Disk.Open(connection);
+            Device, _driver.Channels, _driver.Pages, (ushort)XenDevice.OtherEndId, 1 << order, _handle, _driver.Options);
+        Device.Open(connection);
 
-        List<(string Node, string Value)> nodes =
+        List<FrontEndNode> nodes =
         [
-            ("event-channel", Text(connection.Port)),
-            ("protocol", "x86_64-abi"),
-            ("feature-persistent", "1"),
+            new("event-channel", connection.Channel.Port),
+            new("protocol", "x86_64-abi"),
+            new("feature-persistent", 1),
         ];
         if (order == 0)
         {
-            nodes.Add(("ring-ref", Text(connection.RingReferences[0])));
+            nodes.Add(new("ring-ref", connection.RingReferences[0]));
         }
         else
         {
-            nodes.Add(("ring-page-order", Text((uint)order)));
-            nodes.AddRange(connection.RingReferences.Select((reference, i) => ($"ring-ref{i}", Text(reference))));
+            nodes.Add(new("ring-page-order", order));
+            nodes.AddRange(connection.RingReferences.Select((reference, i) => new FrontEndNode($"ring-ref{i}", reference)));
         }
 
-        await store.TransactAsync((transaction, token) => WriteAsync(transaction, nodes, token), cancellationToken)
+        // An earlier back end may have taken a larger ring, and this one would believe the nodes of that.
+        await PublishAsync(nodes, Device.WasConnected ? ["ring-ref", "ring-page-order"] : [], cancellationToken)
             .ConfigureAwait(EventLoop.IsCurrent);
-        await _device.SetStateAsync(XenBusState.Initialised, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
-    }
-
-    private async ValueTask WriteAsync(
-        XenStoreTransaction transaction, List<(string Node, string Value)> nodes, CancellationToken cancellationToken)
-    {
-        string home = _device.Node;
-
-        // In the same transaction, so that a device that has left is not made again.
-        if (!await transaction.ExistsAsync(home + "/state", cancellationToken).ConfigureAwait(EventLoop.IsCurrent))
-        {
-            return;
-        }
-
-        if (Disk.WasConnected)
-        {
-            // The back end of before may have taken a larger ring, and this one would believe what was written for that.
-            foreach (string node in (string[])["ring-ref", "ring-page-order"])
-            {
-                await transaction.TryRemoveAsync($"{home}/{node}", cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
-            }
-        }
-
-        await Task.WhenAll(nodes.Select(node => transaction.WriteAsync($"{home}/{node.Node}", node.Value, cancellationToken).AsTask()))
-            .ConfigureAwait(EventLoop.IsCurrent);
+        await XenDevice.SetStateAsync(XenBusState.Initialised, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
     }
 
     private async ValueTask ConnectAsync(CancellationToken cancellationToken)
     {
-        BlockFeatures features = await BlockFeatures.ReadAsync(_device.Bus.Store, _device.OtherEndPath, cancellationToken)
+        BlockFeatures features = await BlockFeatures.ReadAsync(Store, XenDevice.OtherEndPath, cancellationToken)
             .ConfigureAwait(EventLoop.IsCurrent);
-        Disk.Connect(features);
-        await _device.SetStateAsync(XenBusState.Connected, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
-        _driver.Offer(Disk);
+        Device.Connect(features);
+        await XenDevice.SetStateAsync(XenBusState.Connected, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
+        Offer();
     }
 
     private void OnEnded(Exception? error)
     {
         // The disk's gate is held here, and the store answers when it likes.
-        Disk.Ending = EventLoop.Start(_device.Bus.Store.Loop, async () =>
+        Device.Ending = EventLoop.Start(Store.Loop, async () =>
         {
-            _driver.Withdraw(Disk);
+            Withdraw();
             try
             {
                 if (error is not null)
                 {
-                    await _device.ReportFatalErrorAsync("the connection cannot go on", error).ConfigureAwait(EventLoop.IsCurrent);
+                    await XenDevice.ReportFatalErrorAsync("the connection cannot go on", error).ConfigureAwait(EventLoop.IsCurrent);
                 }
 
-                await _device.SetStateAsync(XenBusState.Closed).ConfigureAwait(EventLoop.IsCurrent);
+                await XenDevice.SetStateAsync(XenBusState.Closed).ConfigureAwait(EventLoop.IsCurrent);
             }
             catch (XenStoreException failure)
             {
-                await _device.ReportErrorAsync("the state cannot be set to Closed", failure).ConfigureAwait(EventLoop.IsCurrent);
+                await XenDevice.ReportErrorAsync("the state cannot be set to Closed", failure).ConfigureAwait(EventLoop.IsCurrent);
             }
         });
     }
-
-    private static string Text(uint value) => value.ToString(CultureInfo.InvariantCulture);
 }

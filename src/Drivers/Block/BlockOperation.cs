@@ -3,17 +3,17 @@ using System.Threading.Tasks.Sources;
 namespace Xenlet.Drivers.Block;
 
 /// <summary>
-/// One operation as its caller sees it: a read, write, flush or discard, which becomes one request or several. Used again and again, so
-/// that an operation makes no garbage. All but the result is guarded by the device's gate.
+/// One operation of a caller's: a read, write, flush or discard, which becomes one request or several. The object is reused, so that an
+/// operation allocates nothing. The disk's gate guards all of it except the result.
 /// </summary>
 internal sealed class BlockOperation(BlockDevice device) : IValueTaskSource
 {
-    // Marks that the caller has been told.
-    private static readonly Action<object?> Told = static _ => { };
+    // Marks that the operation is complete for its caller.
+    private static readonly Action<object?> Completed = static _ => { };
 
     private ManualResetValueTaskSourceCore<bool> _result;
 
-    // What only wakes somebody, and is called by whoever tells; kept apart, since _result would have the pool call it.
+    // A continuation that only wakes somebody. Whoever completes the operation calls it; _result would leave it to the pool.
     private Action<object?>? _waker;
     private object? _wakerState;
 
@@ -31,21 +31,21 @@ internal sealed class BlockOperation(BlockDevice device) : IValueTaskSource
     /// <summary>A write's source.</summary>
     public ReadOnlyMemory<byte> Source { get; set; }
 
-    /// <summary>Requests under way for it, and fragments that wait.</summary>
+    /// <summary>Its requests in flight, and its fragments that wait.</summary>
     public int Pending { get; set; }
 
     /// <summary>The first thing that went wrong.</summary>
     public Exception? Error { get; set; }
 
-    /// <summary>Whether the caller has been told, or is about to be: nothing of the caller's is touched any more.</summary>
+    /// <summary>Whether it has ended, so that the caller's memory is not touched any more. The caller may not know yet.</summary>
     public bool HasEnded { get; private set; }
 
-    /// <summary>Whether the caller has taken the result, so that it does not know this object any more.</summary>
+    /// <summary>Whether the caller has got the result, and does not refer to this object any more.</summary>
     public bool IsTaken { get; private set; }
 
     public CancellationToken Token { get; private set; }
 
-    /// <summary>The next of those that have ended and are to be told.</summary>
+    /// <summary>The next in the chain of those that have ended and are to be completed.</summary>
     public BlockOperation? Next { get; set; }
 
     private CancellationTokenRegistration Cancellation { get; set; }
@@ -53,7 +53,7 @@ internal sealed class BlockOperation(BlockDevice device) : IValueTaskSource
     /// <summary>Its result, for the caller.</summary>
     public ValueTask Task => new(this, _result.Version);
 
-    /// <summary>Begins a new use. Cancelled already, it has ended on return.</summary>
+    /// <summary>Begins a new operation. One that is cancelled already has ended on return.</summary>
     public void Begin(BlockRequestKind kind, long offset, long length, CancellationToken cancellationToken)
     {
         _result.Reset();
@@ -62,7 +62,7 @@ internal sealed class BlockOperation(BlockDevice device) : IValueTaskSource
         Cancellation = cancellationToken.UnsafeRegister(static (operation, token) => ((BlockOperation)operation!).Cancel(token), this);
     }
 
-    /// <summary>From now on nothing of the caller's is touched.</summary>
+    /// <summary>From now on the caller's memory is not touched.</summary>
     public void End()
     {
         HasEnded = true;
@@ -70,14 +70,14 @@ internal sealed class BlockOperation(BlockDevice device) : IValueTaskSource
         Source = default;
     }
 
-    /// <summary>Tells the caller, without the gate. This may be another operation already on return.</summary>
-    /// <param name="inline">Whether what the caller does next may run before this returns.</param>
-    public void Tell(bool inline)
+    /// <summary>Completes it for the caller, without the gate. On return the object may be another operation already.</summary>
+    /// <param name="inline">Whether the caller may continue before this returns.</param>
+    public void Complete(bool inline)
     {
         _result.RunContinuationsAsynchronously = !inline;
-        // Before the result, with which this may become another operation.
+        // Before the result is set: from then on this may become another operation.
         object? state = null;
-        Action<object?>? waker = Interlocked.Exchange(ref _waker, Told);
+        Action<object?>? waker = Interlocked.Exchange(ref _waker, Completed);
         if (waker is not null)
         {
             state = _wakerState;
@@ -100,7 +100,7 @@ internal sealed class BlockOperation(BlockDevice device) : IValueTaskSource
 
     void IValueTaskSource.GetResult(short token)
     {
-        // A caller that awaits twice, or too early, gets the exception and changes nothing.
+        // A caller that gets the result twice, or too early, gets an exception and changes nothing.
         bool isFirst = _result.GetStatus(token) != ValueTaskSourceStatus.Pending;
         try
         {
@@ -129,7 +129,7 @@ internal sealed class BlockOperation(BlockDevice device) : IValueTaskSource
         _wakerState = state;
         if (Interlocked.CompareExchange(ref _waker, continuation, null) is not null)
         {
-            // It has just ended; whoever ends it is about to set the result.
+            // It is being completed: the result is about to be set.
             SpinWait wait = default;
             while (_result.GetStatus(token) == ValueTaskSourceStatus.Pending)
             {
@@ -140,7 +140,7 @@ internal sealed class BlockOperation(BlockDevice device) : IValueTaskSource
         }
     }
 
-    /// <summary>The result was taken; the device's gate is held.</summary>
+    /// <summary>The caller has got the result. Called below the disk's gate.</summary>
     public void SetTaken()
     {
         IsTaken = true;

@@ -1,6 +1,8 @@
+using Xenlet.Kernel;
+
 namespace Xenlet.Drivers.Block;
 
-/// <summary>A request under way.</summary>
+/// <summary>A request in flight, or room for one.</summary>
 internal sealed class BlockSlot(int number)
 {
     private ulong _generation;
@@ -39,4 +41,16 @@ internal sealed class BlockSlot(int number)
     }
 
     public void End() => Operation = null;
+
+    /// <summary>Copies the data of a read into the operation's buffer.</summary>
+    public void CopyTo(Memory<byte> destination)
+    {
+        Span<byte> rest = destination.Span.Slice((int)From, (int)Length);
+        foreach (GrantedPage page in Pages)
+        {
+            int count = Math.Min(rest.Length, ISharedPage.Size);
+            page.Span[..count].CopyTo(rest);
+            rest = rest[count..];
+        }
+    }
 }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Xenlet.Drivers.Net;
 using Xenlet.Drivers.Rings;
 using Xenlet.Kernel;
@@ -12,22 +11,16 @@ namespace Xenlet.Drivers;
 /// A back end that offers several queues gets one pair of rings: the guest has one processor. The driver is disposed of after the bus,
 /// and ends the interfaces that are left.
 /// </remarks>
-public sealed class NetworkDriver : XenBusDriver, IReportSource, IAsyncDisposable
+public sealed class NetworkDriver : FrontEndDriver<NetworkInterface>
 {
     private readonly Lock _gate = new();
-    private readonly List<NetworkFrontEnd> _frontEnds = [];
-
-    private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private CaptureSwitch? _capture;
 
     /// <summary>Makes the driver; <see cref="DeviceBus.AddDriver"/> of the front bus takes it.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A number in the options is out of its range.</exception>
     public NetworkDriver(IEventChannels channels, ISharedPages pages, NetworkOptions? options = null)
+        : base("vif", channels, pages)
     {
-        ArgumentNullException.ThrowIfNull(channels);
-        ArgumentNullException.ThrowIfNull(pages);
-        Channels = channels;
-        Pages = pages;
         Options = options ?? new();
         Options.Check();
     }
@@ -36,26 +29,10 @@ public sealed class NetworkDriver : XenBusDriver, IReportSource, IAsyncDisposabl
     public override string Name => "network";
 
     /// <inheritdoc/>
-    public override bool NeverBlocks => true;
+    public override string ReportName => "network interfaces";
 
-    /// <inheritdoc/>
-    public string ReportName => "network interfaces";
-
-    /// <summary>The present interfaces, in the order in which they came.</summary>
-    public IReadOnlyList<NetworkInterface> Interfaces
-    {
-        get
-        {
-            lock (_gate)
-            {
-                return [.. _frontEnds.Select(frontEnd => frontEnd.Network)];
-            }
-        }
-    }
-
-    internal IEventChannels Channels { get; }
-
-    internal ISharedPages Pages { get; }
+    /// <summary>The present interfaces, connected or not, in the order in which they came.</summary>
+    public IReadOnlyList<NetworkInterface> Interfaces => Offered;
 
     internal NetworkOptions Options { get; }
 
@@ -65,34 +42,20 @@ public sealed class NetworkDriver : XenBusDriver, IReportSource, IAsyncDisposabl
     /// <summary>The grants of all interfaces that back ends do not let end.</summary>
     internal HeldGrants Held { get; } = new();
 
-    /// <summary>Waits until an interface is there and up.</summary>
-    /// <param name="name">Its name, such as <c>vif0</c>.</param>
-    /// <param name="cancellationToken">Ends the wait.</param>
-    /// <exception cref="OperationCanceledException">The wait was cancelled.</exception>
-    public async ValueTask<NetworkInterface> WaitForAsync(string name, CancellationToken cancellationToken = default)
+    /// <summary>Ends all interfaces and the watch for captures. The bus is disposed of before, or has detached its devices.</summary>
+    public override async ValueTask DisposeAsync()
     {
-        while (true)
+        await base.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
+        if (_capture is not null)
         {
-            Task changed;
-            lock (_gate)
-            {
-                changed = _changed.Task;
-                if (_frontEnds.Find(frontEnd => frontEnd.Network.Name == name && frontEnd.Network.IsUp) is { Network: { } found })
-                {
-                    return found;
-                }
-            }
-
-            await EventLoop.OnLoop(changed).WaitAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
+            await _capture.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
         }
     }
 
     /// <inheritdoc/>
-    public override int? Probe(XenDevice device) => device.Type == "vif" ? ProbePriority.Default : null;
-
-    /// <inheritdoc/>
-    public override async ValueTask<DeviceSession> AttachAsync(XenDevice device, CancellationToken cancellationToken)
+    protected override async ValueTask<FrontEnd<NetworkInterface>> CreateAsync(XenDevice device, CancellationToken cancellationToken)
     {
+        ArgumentNullException.ThrowIfNull(device);
         string mac = await device.Bus.Store.ReadAsync(device.Node + "/mac", cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         if (!MacAddress.TryParse(mac, out MacAddress address))
         {
@@ -101,79 +64,11 @@ public sealed class NetworkDriver : XenBusDriver, IReportSource, IAsyncDisposabl
 
         NetworkFrontEnd frontEnd = new(this, device, address);
         await frontEnd.ReadMtuAsync(null, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
-        lock (_gate)
-        {
-            _frontEnds.Add(frontEnd);
-        }
-
-        Announce();
-        try
-        {
-            await StartCaptureAsync(frontEnd.Network, device.Bus.Store, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
-        }
-        catch
-        {
-            await frontEnd.EndAsync().ConfigureAwait(EventLoop.IsCurrent);
-            throw;
-        }
-
         return frontEnd;
     }
 
-    /// <inheritdoc/>
-    public void WriteReport(TextWriter writer)
-    {
-        ArgumentNullException.ThrowIfNull(writer);
-        foreach (NetworkInterface network in Interfaces)
-        {
-            writer.WriteLine(string.Create(
-                CultureInfo.InvariantCulture, $"{network}, MTU {network.Mtu}, {network.WaitingFrames} frames wait for the program, "
-                    + $"{network.Statistics}"));
-        }
-    }
-
-    /// <summary>Ends all interfaces and the watch for captures. The bus is disposed of before, or has detached its devices.</summary>
-    public async ValueTask DisposeAsync()
-    {
-        NetworkFrontEnd[] left;
-        lock (_gate)
-        {
-            left = [.. _frontEnds];
-        }
-
-        foreach (NetworkFrontEnd frontEnd in left)
-        {
-            await frontEnd.EndAsync().ConfigureAwait(EventLoop.IsCurrent);
-        }
-
-        if (_capture is not null)
-        {
-            await _capture.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
-        }
-    }
-
-    internal void OnDetached(NetworkFrontEnd frontEnd)
-    {
-        lock (_gate)
-        {
-            _frontEnds.Remove(frontEnd);
-        }
-
-        Announce();
-    }
-
-    /// <summary>An interface has come, has gone, or has another state.</summary>
-    internal void Announce()
-    {
-        lock (_gate)
-        {
-            _changed.TrySetResult();
-            _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        }
-    }
-
     /// <summary>Captures the interface's frames if the store asks for it, and has the store watched for it.</summary>
-    private async ValueTask StartCaptureAsync(NetworkInterface network, XenStoreClient store, CancellationToken cancellationToken)
+    internal async ValueTask StartCaptureAsync(NetworkInterface network, XenStoreClient store, CancellationToken cancellationToken)
     {
         CaptureSwitch? made = null;
         CaptureSwitch capture;

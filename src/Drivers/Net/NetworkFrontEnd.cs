@@ -11,14 +11,13 @@ namespace Xenlet.Drivers.Net;
     "Reliability",
     "CA1001:Types that own disposable fields should be disposable",
     Justification = "The semaphore has no wait handle.")]
-internal sealed class NetworkFrontEnd : DeviceSession
+internal sealed class NetworkFrontEnd : FrontEnd<NetworkInterface>
 {
     // How long the end of the domain waits for the back end to take the last frames: a network may lose some at any time, and the device
     // has to be closed in the same time.
     private static readonly TimeSpan LastFramesLimit = TimeSpan.FromSeconds(1);
 
     private readonly NetworkDriver _driver;
-    private readonly XenDevice _device;
 
     // Serialises what connects and disconnects. It is entered without a token: with one, the waiter would need the pool to go on.
     private readonly SemaphoreSlim _transition = new(1);
@@ -28,25 +27,30 @@ internal sealed class NetworkFrontEnd : DeviceSession
     private bool _isWaitingToConnect;
 
     public NetworkFrontEnd(NetworkDriver driver, XenDevice device, MacAddress address)
+        : base(driver, device)
     {
         _driver = driver;
-        _device = device;
         _pace = new ReconnectPace(driver.Options.TimeProvider);
-        Network = new(device, address, driver.Options, driver.Frames) { Changed = driver.Announce };
+        Device = new(device, address, driver.Options, driver.Frames) { Changed = OnReadyChanged };
     }
 
-    /// <summary>What the program sees of the device.</summary>
-    public NetworkInterface Network { get; }
+    public override NetworkInterface Device { get; }
+
+    public override string Name => Device.Name;
+
+    public override bool IsReady => Device.IsUp;
 
     /// <summary>Whether a connection waits for its time.</summary>
     public bool IsWaitingToConnect => _isWaitingToConnect;
 
-    private XenStoreClient Store => _device.Bus.Store;
-
     private NetworkOptions Options => _driver.Options;
 
     public override string Describe() =>
-        $"{Network}, MTU {Network.Mtu.ToString(CultureInfo.InvariantCulture)}, {Network.Statistics}";
+        $"{Device}, MTU {Device.Mtu.ToString(CultureInfo.InvariantCulture)}, {Device.Statistics}";
+
+    public override string DescribeForReport() => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{Device}, MTU {Device.Mtu}, {Device.WaitingFrames} frames wait for the program, {Device.Statistics}");
 
     public override async ValueTask OtherEndChangedAsync(XenBusState state, CancellationToken cancellationToken)
     {
@@ -55,16 +59,16 @@ internal sealed class NetworkFrontEnd : DeviceSession
         {
             switch (state)
             {
-                case XenBusState.InitWait when _device.State is XenBusState.Initialising or XenBusState.Closed && !Network.HasFailed:
+                case XenBusState.InitWait when XenDevice.State is XenBusState.Initialising or XenBusState.Closed && !Device.HasFailed:
                     await ConnectInTimeAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
                     break;
-                case XenBusState.Connected when Network.Connection is not null:
-                    Network.Change(NetworkState.Up);
+                case XenBusState.Connected when Device.Connection is not null:
+                    Device.Change(NetworkState.Up);
                     break;
                 case XenBusState.Closing or XenBusState.Closed:
                     // A back end goes to Closing, Closed, Closing and Closed again; the answer is the same each time.
-                    await Network.DisconnectAsync(NetworkState.Closed).ConfigureAwait(EventLoop.IsCurrent);
-                    await _device.SetStateAsync(XenBusState.Closed, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
+                    await Device.DisconnectAsync(NetworkState.Closed).ConfigureAwait(EventLoop.IsCurrent);
+                    await XenDevice.SetStateAsync(XenBusState.Closed, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
                     break;
             }
         }
@@ -78,13 +82,13 @@ internal sealed class NetworkFrontEnd : DeviceSession
     {
         if (path is "" or "/mtu")
         {
-            await ReadMtuAsync(Network.Connection?.Features.Mtu, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
+            await ReadMtuAsync(Device.Connection?.Features.Mtu, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         }
     }
 
     public override ValueTask<bool> SuspendAsync(CancellationToken cancellationToken)
     {
-        Network.Suspend();
+        Device.Suspend();
         return new(true);
     }
 
@@ -94,8 +98,8 @@ internal sealed class NetworkFrontEnd : DeviceSession
         try
         {
             // Frames that the old back end had taken and not sent yet are lost, as on any network.
-            await Network.DisconnectAsync(NetworkState.Connecting).ConfigureAwait(EventLoop.IsCurrent);
-            Network.ForgetFailure();
+            await Device.DisconnectAsync(NetworkState.Connecting).ConfigureAwait(EventLoop.IsCurrent);
+            Device.ForgetFailure();
             _pace.Reset();
         }
         finally
@@ -108,46 +112,45 @@ internal sealed class NetworkFrontEnd : DeviceSession
 
     public override ValueTask SuspendCancelledAsync(CancellationToken cancellationToken)
     {
-        Network.GoOn();
+        Device.GoOn();
         return default;
     }
 
     public override async ValueTask ShutdownAsync(CancellationToken cancellationToken)
     {
         // Frames that are sent from here on wait, and no connection is made any more.
-        Network.Suspend();
-        Network.Flush();
+        Device.Suspend();
+        Device.Flush();
         TimeProvider clock = Options.TimeProvider;
         long began = clock.GetTimestamp();
-        while (Network.Connection is { HasFramesUnderWay: true } && clock.GetElapsedTime(began) < LastFramesLimit)
+        while (Device.Connection is { HasFramesUnderWay: true } && clock.GetElapsedTime(began) < LastFramesLimit)
         {
             await Task.Delay(TimeSpan.FromMilliseconds(5), clock, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         }
     }
 
-    public override async ValueTask<bool> DetachAsync()
+    protected internal override ValueTask StartAsync(CancellationToken cancellationToken)
     {
-        await EndAsync().ConfigureAwait(EventLoop.IsCurrent);
-        return true;
+        Offer();
+        return _driver.StartCaptureAsync(Device, Store, cancellationToken);
     }
 
-    /// <summary>Ends the interface.</summary>
-    public async ValueTask EndAsync()
+    protected internal override async ValueTask EndAsync(string reason)
     {
-        Network.CancelWaits();
+        Device.CancelWaits();
         await _transition.WaitAsync(CancellationToken.None).ConfigureAwait(EventLoop.IsCurrent);
         try
         {
-            await Network.DisconnectAsync(NetworkState.Gone).ConfigureAwait(EventLoop.IsCurrent);
+            await Device.DisconnectAsync(NetworkState.Gone).ConfigureAwait(EventLoop.IsCurrent);
         }
         finally
         {
             _transition.Release();
         }
 
-        Network.Capture?.End();
-        Network.Capture = null;
-        _driver.OnDetached(this);
+        Device.Capture?.End();
+        Device.Capture = null;
+        Withdraw();
     }
 
     /// <summary>Reads the MTU that the tool stack wrote: to this end's directory, else the one that it wrote to the back end's.</summary>
@@ -159,7 +162,8 @@ internal sealed class NetworkFrontEnd : DeviceSession
         int? mtu;
         try
         {
-            mtu = await Store.TryReadInt32Async(_device.Node + "/mtu", cancellationToken).ConfigureAwait(EventLoop.IsCurrent) ?? ofBackEnd;
+            mtu = await Store.TryReadInt32Async(XenDevice.Node + "/mtu", cancellationToken).ConfigureAwait(EventLoop.IsCurrent)
+                ?? ofBackEnd;
         }
         catch (XenStoreException error) when (error.Error == XenStoreError.BadValue)
         {
@@ -168,11 +172,11 @@ internal sealed class NetworkFrontEnd : DeviceSession
 
         if (mtu is < Least or > Most)
         {
-            Network.Report("its MTU is out of range and taken for 1500");
+            Device.Report("its MTU is out of range and taken for 1500");
             mtu = null;
         }
 
-        Network.Mtu = mtu ?? 1500;
+        Device.Mtu = mtu ?? 1500;
     }
 
     /// <summary>
@@ -186,7 +190,7 @@ internal sealed class NetworkFrontEnd : DeviceSession
         TimeSpan pause = _pace.Pause;
         if (pause == TimeSpan.Zero)
         {
-            (int ofDevice, int ofDomain) = _driver.Held.Count(_device.Node, (ushort)_device.OtherEndId);
+            (int ofDevice, int ofDomain) = _driver.Held.Count(XenDevice.Node, (ushort)XenDevice.OtherEndId);
             _pace.Attempt();
             if (ofDevice < Options.PagesPerConnection && ofDomain < ConnectionsOfDomain * Options.PagesPerConnection)
             {
@@ -195,9 +199,9 @@ internal sealed class NetworkFrontEnd : DeviceSession
             }
 
             pause = _pace.Pause > ReconnectPace.Shortest ? _pace.Pause : ReconnectPace.Shortest;
-            Network.Report("is not connected yet: " + string.Create(
+            Device.Report("is not connected yet: " + string.Create(
                 CultureInfo.InvariantCulture,
-                $"domain {_device.OtherEndId} keeps {ofDevice} pages of earlier connections mapped, {ofDomain} of all interfaces"));
+                $"domain {XenDevice.OtherEndId} keeps {ofDevice} pages of earlier connections mapped, {ofDomain} of all interfaces"));
         }
 
         if (!_isWaitingToConnect)
@@ -213,20 +217,20 @@ internal sealed class NetworkFrontEnd : DeviceSession
         {
             do
             {
-                await Task.Delay(pause, Options.TimeProvider, Network.Removal).ConfigureAwait(EventLoop.IsCurrent);
+                await Task.Delay(pause, Options.TimeProvider, Device.Removal).ConfigureAwait(EventLoop.IsCurrent);
                 pause = ReconnectPace.Shortest;
             }
-            while (Network.IsSuspended);
+            while (Device.IsSuspended);
 
             await _transition.WaitAsync(CancellationToken.None).ConfigureAwait(EventLoop.IsCurrent);
             try
             {
-                Network.Removal.ThrowIfCancellationRequested();
+                Device.Removal.ThrowIfCancellationRequested();
                 _isWaitingToConnect = false;
-                if (_device.OtherEndState == XenBusState.InitWait && _device.State is XenBusState.Initialising or XenBusState.Closed
-                    && !Network.HasFailed && Network.Connection is null)
+                if (XenDevice.OtherEndState == XenBusState.InitWait && XenDevice.State is XenBusState.Initialising or XenBusState.Closed
+                    && !Device.HasFailed && Device.Connection is null)
                 {
-                    await ConnectInTimeAsync(Network.Removal).ConfigureAwait(EventLoop.IsCurrent);
+                    await ConnectInTimeAsync(Device.Removal).ConfigureAwait(EventLoop.IsCurrent);
                 }
             }
             finally
@@ -234,7 +238,7 @@ internal sealed class NetworkFrontEnd : DeviceSession
                 _transition.Release();
             }
         }
-        catch (OperationCanceledException) when (Network.Removal.IsCancellationRequested)
+        catch (OperationCanceledException) when (Device.Removal.IsCancellationRequested)
         {
         }
     }
@@ -245,18 +249,18 @@ internal sealed class NetworkFrontEnd : DeviceSession
         NetworkConnection? connection = null;
         try
         {
-            await Network.DisconnectAsync(NetworkState.Connecting).ConfigureAwait(EventLoop.IsCurrent);
-            BackEndFeatures features = await BackEndFeatures.ReadAsync(Store, _device.OtherEndPath, cancellationToken)
+            await Device.DisconnectAsync(NetworkState.Connecting).ConfigureAwait(EventLoop.IsCurrent);
+            BackEndFeatures features = await BackEndFeatures.ReadAsync(Store, XenDevice.OtherEndPath, cancellationToken)
                 .ConfigureAwait(EventLoop.IsCurrent);
             if (!features.CopiesReceived)
             {
-                await Network.RefuseAsync("the back end has no feature-rx-copy, and exchanging pages is not supported", null)
+                await Device.RefuseAsync("the back end has no feature-rx-copy, and exchanging pages is not supported", null)
                     .ConfigureAwait(EventLoop.IsCurrent);
                 return;
             }
 
             connection = new NetworkConnection(
-                Network, _driver.Channels, _driver.Pages, (ushort)_device.OtherEndId, features, Options, _driver.Frames, _driver.Held)
+                Device, Device.Counters, XenDevice, _driver.Channels, _driver.Pages, features, Options, _driver.Frames, _driver.Held)
             {
                 FiltersMulticast = Options.FiltersMulticast && features.FiltersMulticast,
             };
@@ -268,15 +272,15 @@ internal sealed class NetworkFrontEnd : DeviceSession
                 return;
             }
 
-            Network.Report(Describe(connection));
-            Network.Use(connection);
+            Device.Report(Describe(connection));
+            Device.Use(connection);
             connection = null;
-            if (_device.State == XenBusState.Closed)
+            if (XenDevice.State == XenBusState.Closed)
             {
-                await _device.SetStateAsync(XenBusState.Initialising, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
+                await XenDevice.SetStateAsync(XenBusState.Initialising, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
             }
 
-            await _device.SetStateAsync(XenBusState.Connected, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
+            await XenDevice.SetStateAsync(XenBusState.Connected, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         }
         catch (Exception error) when (error is XenStoreException or XenException or OutOfMemoryException)
         {
@@ -285,57 +289,31 @@ internal sealed class NetworkFrontEnd : DeviceSession
                 await connection.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
             }
 
-            await Network.DisconnectAsync(NetworkState.Closed).ConfigureAwait(EventLoop.IsCurrent);
-            await Network.RefuseAsync("cannot be connected", error).ConfigureAwait(EventLoop.IsCurrent);
+            await Device.DisconnectAsync(NetworkState.Closed).ConfigureAwait(EventLoop.IsCurrent);
+            await Device.RefuseAsync("cannot be connected", error).ConfigureAwait(EventLoop.IsCurrent);
         }
     }
 
-    /// <summary>
-    /// Writes what the back end has to know; false when the device has left the store meanwhile, since a write would make its directory
-    /// anew.
-    /// </summary>
-    private async ValueTask<bool> PublishAsync(NetworkConnection connection, CancellationToken cancellationToken)
+    private ValueTask<bool> PublishAsync(NetworkConnection connection, CancellationToken cancellationToken)
     {
         int blank = Options.TakesBlankChecksums ? 1 : 0;
         int large = Options.TakesLargeSegments ? blank : 0;
-        (string Name, long Value)[] nodes =
+        FrontEndNode[] nodes =
         [
             .. connection.Nodes,
-            ("request-rx-copy", 1),
-            ("feature-rx-notify", 1),
-            ("feature-sg", 1),
-            ("feature-gso-tcpv4", large),
-            ("feature-gso-tcpv6", large),
-            ("feature-no-csum-offload", 1 - blank),
-            ("feature-ipv6-csum-offload", blank),
-            ("request-multicast-control", connection.FiltersMulticast ? 1 : 0),
+            new("request-rx-copy", 1),
+            new("feature-rx-notify", 1),
+            new("feature-sg", 1),
+            new("feature-gso-tcpv4", large),
+            new("feature-gso-tcpv6", large),
+            new("feature-no-csum-offload", 1 - blank),
+            new("feature-ipv6-csum-offload", blank),
+            new("request-multicast-control", connection.FiltersMulticast ? 1 : 0),
         ];
 
         // An earlier connection may have had the other kind of channels.
-        string[] others = connection.Nodes.Any(node => node.Name == "event-channel")
-            ? ["event-channel-tx", "event-channel-rx"]
-            : ["event-channel"];
-        return await Store.TransactAsync(
-            async (transaction, token) =>
-            {
-                if (!await transaction.ExistsAsync(_device.Node + "/state", token).ConfigureAwait(EventLoop.IsCurrent))
-                {
-                    return false;
-                }
-
-                foreach (string name in others)
-                {
-                    await transaction.TryRemoveAsync($"{_device.Node}/{name}", token).ConfigureAwait(EventLoop.IsCurrent);
-                }
-
-                foreach ((string name, long value) in nodes)
-                {
-                    await transaction.WriteAsync($"{_device.Node}/{name}", value, token).ConfigureAwait(EventLoop.IsCurrent);
-                }
-
-                return true;
-            },
-            cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
+        string[] others = connection.SplitsEventChannels ? ["event-channel"] : ["event-channel-tx", "event-channel-rx"];
+        return PublishAsync(nodes, others, cancellationToken);
     }
 
     private string Describe(NetworkConnection connection)
@@ -346,7 +324,7 @@ internal sealed class NetworkFrontEnd : DeviceSession
             : "";
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"{Network.Address}, MTU {Network.Mtu}, back end does {features.Offloads}"
+            $"{Device.Address}, MTU {Device.Mtu}, back end does {features.Offloads}"
                 + $"{(connection.FiltersMulticast ? ", filters multicast" : "")}{queues}");
     }
 }

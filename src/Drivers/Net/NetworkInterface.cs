@@ -12,20 +12,24 @@ namespace Xenlet.Drivers;
 /// </summary>
 /// <remarks>
 /// <para>
-/// Frames are received whether or not their destination is <see cref="Address"/>; who wants only those looks. Received frames wait in a
-/// bounded queue, from which one reader at a time takes them. Anybody may send at any time.
+/// Frames are received whether or not their destination is <see cref="Address"/>; a reader that wants only those has to check. Received
+/// frames wait in a bounded queue, from which one reader at a time takes them. Any thread may send at any time.
 /// </para>
 /// <para>
-/// The object stays the same over suspends, migrations and reconnections; <see cref="StateChanged"/> tells of them.
+/// The object stays the same over suspends, migrations and reconnections, which <see cref="StateChanged"/> announces.
 /// </para>
 /// </remarks>
 [SuppressMessage(
     "Reliability",
     "CA1001:Types that own disposable fields should be disposable",
     Justification = "The semaphores have no wait handles; the driver ends the interface.")]
-public sealed class NetworkInterface
+public sealed class NetworkInterface : INetworkSink
 {
     private readonly FramePool _pool;
+    private readonly FrameQueue _received;
+
+    // Set when a sender that waits should try again.
+    private readonly AsyncSignal _room = new();
     private readonly SemaphoreSlim _senders = new(1);
     private readonly Lock _gate = new();
     private readonly HashSet<MacAddress> _multicast = [];
@@ -45,12 +49,12 @@ public sealed class NetworkInterface
         Name = "vif" + device.Id;
         Address = address;
         _pool = pool;
-        Received = new FrameQueue(options.ReceiveQueueFrames, options.ReceiveQueueBytes);
+        _received = new FrameQueue(options.ReceiveQueueFrames, options.ReceiveQueueBytes);
     }
 
     /// <summary>
-    /// Raised when <see cref="State"/> has changed, and for each connection anew; in the domain's services on a thread of the pool. A
-    /// handler must not block.
+    /// Raised when <see cref="State"/> has changed, and again for each new connection. In the domain's services the handler runs on a
+    /// thread of the pool. It must not block.
     /// </summary>
     public event EventHandler<NetworkStateEventArgs>? StateChanged;
 
@@ -65,15 +69,15 @@ public sealed class NetworkInterface
     /// </summary>
     public int Mtu { get; internal set; } = 1500;
 
-    /// <summary>How it stands.</summary>
+    /// <summary>The interface's state.</summary>
     public NetworkState State => _state;
 
     /// <summary>Whether both ends are connected. The protocol knows no other state of the link.</summary>
     public bool IsUp => _state == NetworkState.Up;
 
     /// <summary>
-    /// What the back end does to frames that are sent. May be others after a reconnection: what it cannot do then is done here, or the
-    /// frame dropped, and counted.
+    /// Work on frames to be sent that the back end does. A reconnection may change it: work that the back end cannot do then is done here,
+    /// or the frame is dropped and counted.
     /// </summary>
     public NetworkOffloads Offloads => Volatile.Read(ref _connection)?.Features.Offloads ?? NetworkOffloads.None;
 
@@ -82,9 +86,9 @@ public sealed class NetworkInterface
         Volatile.Read(ref _connection)?.Features.TakesChains == false ? NetProtocol.PageSize : NetProtocol.MaximumFrameSize;
 
     /// <summary>Received frames that wait.</summary>
-    public int WaitingFrames => Received.Count;
+    public int WaitingFrames => _received.Count;
 
-    /// <summary>What it has done so far.</summary>
+    /// <summary>Counters since the interface came.</summary>
     public NetworkStatistics Statistics => Counters.Read();
 
     internal XenDevice Device { get; }
@@ -92,17 +96,12 @@ public sealed class NetworkInterface
     /// <summary>The event loop that serves the interface, or <see langword="null"/>.</summary>
     internal EventLoop? Loop => Device.Bus.Store.Loop;
 
-    /// <summary>Told of changes of <see cref="State"/>, before the program is.</summary>
+    /// <summary>Called when <see cref="State"/> has changed, before <see cref="StateChanged"/> is raised.</summary>
     internal Action? Changed { get; init; }
 
     internal NetworkCounters Counters { get; } = new();
 
-    internal FrameQueue Received { get; }
-
-    /// <summary>Set when a sender that waits should try again.</summary>
-    internal AsyncSignal Room { get; } = new();
-
-    /// <summary>Whether what it does might be lost with the domain that it is in.</summary>
+    /// <summary>Whether the domain is suspended or ends, so that nothing is sent.</summary>
     internal bool IsSuspended => _isSuspended;
 
     /// <summary>Cancelled when the interface is taken away.</summary>
@@ -129,7 +128,7 @@ public sealed class NetworkInterface
     }
 
     /// <summary>Takes a received frame if there is one. The caller disposes it.</summary>
-    public bool TryReceive([NotNullWhen(true)] out FrameBuffer? frame) => Received.TryTake(out frame);
+    public bool TryReceive([NotNullWhen(true)] out FrameBuffer? frame) => _received.TryTake(out frame);
 
     /// <summary>
     /// Waits for a frame. One reader at a time. The caller disposes the frame; further ones that have come with it are there for
@@ -144,8 +143,8 @@ public sealed class NetworkInterface
     /// Sends a frame, and waits while the ring is full or the interface is about to connect. The frame is taken over in every case.
     /// </summary>
     /// <remarks>
-    /// On return the frame is on its way, or, without a connection, dropped and counted. Frames of one sender that awaits each before the
-    /// next keep their order.
+    /// On return the frame is in the ring, or, where there is no connection, dropped and counted. A sender's frames keep their order if it
+    /// awaits each before the next.
     /// </remarks>
     /// <exception cref="ArgumentException">It is shorter than an Ethernet header or longer than 65535 bytes.</exception>
     /// <exception cref="NetworkInterfaceGoneException">The interface was taken away.</exception>
@@ -154,7 +153,8 @@ public sealed class NetworkInterface
         SendAsync(frame, hasMore: false, cancellationToken);
 
     /// <summary>
-    /// The same; with <paramref name="hasMore"/> the back end is not told before another frame is sent without it, or <see cref="Flush"/>.
+    /// The same; with <paramref name="hasMore"/> the back end is not notified before another frame is sent without it, or
+    /// <see cref="Flush"/>.
     /// </summary>
     public ValueTask SendAsync(FrameBuffer frame, bool hasMore, CancellationToken cancellationToken = default)
     {
@@ -171,8 +171,8 @@ public sealed class NetworkInterface
 
     /// <summary>Sends a frame, or drops and counts it when there is no room now. The frame is taken over in every case.</summary>
     /// <param name="frame">What to send.</param>
-    /// <param name="hasMore">The back end is not told before another frame is sent without this, or <see cref="Flush"/>.</param>
-    /// <returns>Whether it is on its way.</returns>
+    /// <param name="hasMore">The back end is not notified before another frame is sent without this, or <see cref="Flush"/>.</param>
+    /// <returns>Whether it is in the ring.</returns>
     /// <exception cref="ArgumentException">It is shorter than an Ethernet header or longer than 65535 bytes.</exception>
     public bool TrySend(FrameBuffer frame, bool hasMore = false)
     {
@@ -191,18 +191,18 @@ public sealed class NetworkInterface
         return result == SendResult.Sent;
     }
 
-    /// <summary>Tells the back end of frames that were sent with more to follow.</summary>
+    /// <summary>Notifies the back end of frames that were sent with more to follow.</summary>
     public void Flush() => Connection?.Flush();
 
     /// <summary>
-    /// Wants frames to a multicast address, also on connections to come. Without effect unless
-    /// <see cref="NetworkOptions.FiltersMulticast"/>, since all are delivered then.
+    /// Has frames to a multicast address delivered, on later connections too. It changes nothing without
+    /// <see cref="NetworkOptions.FiltersMulticast"/>, since all frames are delivered then.
     /// </summary>
     /// <exception cref="ArgumentException">It is no multicast address, or the one of all stations, which is always delivered.</exception>
     public ValueTask JoinMulticastAsync(MacAddress address, CancellationToken cancellationToken = default) =>
         ChangeMulticastAsync(address, joins: true, cancellationToken);
 
-    /// <summary>Wants no frames to a multicast address any more.</summary>
+    /// <summary>Has frames to a multicast address not delivered any more.</summary>
     /// <exception cref="ArgumentException">It is no multicast address, or the one of all stations.</exception>
     public ValueTask LeaveMulticastAsync(MacAddress address, CancellationToken cancellationToken = default) =>
         ChangeMulticastAsync(address, joins: false, cancellationToken);
@@ -210,12 +210,11 @@ public sealed class NetworkInterface
     /// <summary>Its name and state.</summary>
     public override string ToString() => $"{Name} ({Address}): {_state}";
 
-    /// <summary>Puts a received frame into the queue; false when it was dropped.</summary>
-    internal bool Deliver(FrameBuffer frame)
+    bool INetworkSink.Deliver(FrameBuffer frame)
     {
         Capture?.Add(frame.Data);
         int length = frame.Length;
-        if (!Received.TryAdd(frame))
+        if (!_received.TryAdd(frame))
         {
             frame.Dispose();
             Counters.ReceiveQueueDrops++;
@@ -227,7 +226,13 @@ public sealed class NetworkInterface
         return true;
     }
 
-    /// <summary>Has a new connection, of which the back end may know from now on.</summary>
+    void INetworkSink.WakeReader() => _received.Wake();
+
+    void INetworkSink.OnSent(ReadOnlySpan<byte> frame) => Capture?.Add(frame);
+
+    void INetworkSink.WakeSenders() => _room.Set();
+
+    /// <summary>Uses a new connection, of which the back end may know from now on.</summary>
     internal void Use(NetworkConnection connection)
     {
         Counters.Connections++;
@@ -248,24 +253,23 @@ public sealed class NetworkInterface
             await connection.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
         }
 
-        Received.Wake();
-        Room.Set();
+        _received.Wake();
+        _room.Set();
     }
 
-    /// <summary>Ends what waits for a connection, or for room in one that is about to end.</summary>
+    /// <summary>Ends the wait for the time of the next connection.</summary>
     internal void CancelWaits() => _removal.Cancel();
 
-    /// <summary>Holds senders back until <see cref="GoOn"/> or a new connection.</summary>
+    /// <summary>Has senders wait until <see cref="GoOn"/> or a new connection.</summary>
     internal void Suspend() => _isSuspended = true;
 
     internal void GoOn()
     {
         _isSuspended = false;
-        Room.Set();
+        _room.Set();
     }
 
-    /// <summary>A connection cannot go on. It is closed, and nothing else is harmed.</summary>
-    internal void Fail(NetworkConnection connection, Exception error)
+    void INetworkSink.Fail(NetworkConnection connection, Exception error)
     {
         if (Interlocked.CompareExchange(ref _connection, null, connection) == connection)
         {
@@ -275,13 +279,13 @@ public sealed class NetworkInterface
         }
     }
 
-    /// <summary>After a resume the back end is another.</summary>
+    /// <summary>A resume ends the refusal of a back end that broke the protocol: the back end is another one.</summary>
     internal void ForgetFailure() => HasFailed = false;
 
-    /// <summary>Says something in the bus's events.</summary>
+    /// <summary>Adds a message to the bus's events.</summary>
     internal void Report(string text) => Device.Report(text);
 
-    /// <summary>Writes what is wrong to where an administrator looks, and closes this end.</summary>
+    /// <summary>Reports an error to the administrator, and closes this end.</summary>
     internal async ValueTask RefuseAsync(string message, Exception? error)
     {
         HasFailed = true;
@@ -309,8 +313,8 @@ public sealed class NetworkInterface
             _state = state;
         }
 
-        Received.Wake();
-        Room.Set();
+        _received.Wake();
+        _room.Set();
         Changed?.Invoke();
         if (Loop is { } loop && StateChanged is not null)
         {
@@ -330,7 +334,7 @@ public sealed class NetworkInterface
         }
         catch (Exception error)
         {
-            // It is the program's code; neither the device nor the bus is to suffer from it.
+            // A failure of the program's code must not affect the device or the bus.
             Report($"a handler of {nameof(StateChanged)} failed: {error.Message}");
         }
     }
@@ -396,7 +400,7 @@ public sealed class NetworkInterface
                 SendResult result;
                 while ((result = Attempt(frame, hasMore)) == SendResult.Full)
                 {
-                    await Room.WaitAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
+                    await _room.WaitAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
                 }
 
                 if (!Count(result))
@@ -431,7 +435,7 @@ public sealed class NetworkInterface
                 throw Gone();
             }
 
-            await Received.WaitAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
+            await _received.WaitAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         }
     }
 
@@ -447,7 +451,7 @@ public sealed class NetworkInterface
         {
             if ((joins ? _multicast.Add(address) : _multicast.Remove(address)) && Connection is { } connection)
             {
-                await PutMulticastAsync(connection, address, joins, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
+                await SendMulticastAsync(connection, address, joins, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
             }
         }
         finally
@@ -456,7 +460,7 @@ public sealed class NetworkInterface
         }
     }
 
-    /// <summary>Tells a new back end of all addresses that were joined.</summary>
+    /// <summary>Joins all addresses at a new back end.</summary>
     private async Task JoinAllAsync(NetworkConnection connection)
     {
         await _joins.WaitAsync().ConfigureAwait(EventLoop.IsCurrent);
@@ -464,7 +468,7 @@ public sealed class NetworkInterface
         {
             foreach (MacAddress address in _multicast)
             {
-                await PutMulticastAsync(connection, address, joins: true, CancellationToken.None).ConfigureAwait(EventLoop.IsCurrent);
+                await SendMulticastAsync(connection, address, joins: true, CancellationToken.None).ConfigureAwait(EventLoop.IsCurrent);
             }
         }
         finally
@@ -473,12 +477,12 @@ public sealed class NetworkInterface
         }
     }
 
-    private async ValueTask PutMulticastAsync(
+    private async ValueTask SendMulticastAsync(
         NetworkConnection connection, MacAddress address, bool joins, CancellationToken cancellationToken)
     {
-        while (Connection == connection && (_isSuspended || connection.PutMulticast(joins, address) == SendResult.Full))
+        while (Connection == connection && (_isSuspended || connection.SendMulticast(joins, address) == SendResult.Full))
         {
-            // Rare, and nobody's fast path: a full ring is tried again by the clock, so that it does not take a sender's wake-up.
+            // Rare, so a full ring is tried again after a pause: a wait for room would take a sender's wake-up.
             await Task.Delay(TimeSpan.FromMilliseconds(10), EventLoop.Clock, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         }
     }

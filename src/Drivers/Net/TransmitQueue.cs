@@ -8,7 +8,7 @@ internal enum SendResult
     /// <summary>It is on its way.</summary>
     Sent,
 
-    /// <summary>There is no room now; <see cref="NetworkConnection"/> wakes the sender when there is.</summary>
+    /// <summary>There is no room now; <see cref="TransmitRing"/> wakes the sender when there is.</summary>
     Full,
 
     /// <summary>The back end does not take such a frame.</summary>
@@ -19,8 +19,8 @@ internal enum SendResult
 }
 
 /// <summary>
-/// The sending ring of a connection: frames go into granted pages and the ring, and what the back end answers frees them. Responses are
-/// taken when room is needed, without an event. Used by one thread at a time.
+/// The content of a transmit ring: frames are copied into granted pages and put into the ring, and the back end's responses free the pages.
+/// Responses are taken when room is needed, without an event. Used by one thread at a time.
 /// </summary>
 /// <param name="ring">The ring.</param>
 /// <param name="pages">Where frames are copied to. It stays the caller's.</param>
@@ -44,22 +44,22 @@ internal sealed class TransmitQueue(
     /// <summary>Responses that were taken, ever, whoever took them: a sender may have taken what an event was sent for.</summary>
     public long ResponsesTaken { get; private set; }
 
-    /// <summary>Whether the back end has not answered all that was sent.</summary>
+    /// <summary>Whether frames were sent that the back end has not answered.</summary>
     public bool HasFramesUnderWay => _freeIdCount < _freeIds.Length;
 
-    /// <summary>Told of an address whose frames the back end does not want to deliver, with its status.</summary>
+    /// <summary>Called with an address whose frames the back end refuses to deliver, and its status.</summary>
     public Action<MacAddress, short>? MulticastRefused { get; init; }
 
     /// <summary>Puts a frame into the ring, as a copy.</summary>
     /// <param name="frame">What to send.</param>
-    /// <param name="hasMore">More will follow at once: the back end is not told yet.</param>
+    /// <param name="hasMore">Another frame follows at once: the back end is not notified yet.</param>
     /// <param name="notifies">Whether the back end has to be notified.</param>
-    /// <exception cref="BrokenRingException">The back end has answered what it was not asked.</exception>
+    /// <exception cref="BrokenRingException">The back end has answered a request that was not sent.</exception>
     public SendResult Send(FrameBuffer frame, bool hasMore, out bool notifies)
     {
         SendResult result = Put(frame);
 
-        // A sender that has to wait is waited for by nobody but the back end.
+        // A sender that has to wait sends nothing that could publish the earlier frames.
         notifies = (!hasMore || result != SendResult.Sent) && _ring.Publish();
         if (result == SendResult.Full && TryMakeRoom(CountSlots(frame), CountPages(frame.Length)))
         {
@@ -70,11 +70,11 @@ internal sealed class TransmitQueue(
         return result;
     }
 
-    /// <summary>Asks the back end to deliver, or not to deliver any more, frames to a multicast address.</summary>
+    /// <summary>Has the back end deliver, or not deliver any more, frames to a multicast address.</summary>
     /// <param name="joins">Whether to deliver them.</param>
     /// <param name="address">The address.</param>
     /// <param name="notifies">Whether the back end has to be notified.</param>
-    /// <exception cref="BrokenRingException">The back end has answered what it was not asked.</exception>
+    /// <exception cref="BrokenRingException">The back end has answered a request that was not sent.</exception>
     public SendResult SendMulticast(bool joins, MacAddress address, out bool notifies)
     {
         notifies = false;
@@ -91,10 +91,10 @@ internal sealed class TransmitQueue(
         return SendResult.Sent;
     }
 
-    /// <summary>Shows the back end what was sent with more to follow; whether it has to be notified.</summary>
+    /// <summary>Publishes the frames that were sent with more to follow; whether the back end has to be notified.</summary>
     public bool Flush() => _ring.Publish();
 
-    /// <summary>Takes the responses that are there: their pages are free again.</summary>
+    /// <summary>Takes the present responses: their pages are free again.</summary>
     public void TakeResponses()
     {
         while (_ring.TryTake(out TransmitResponse response))
@@ -138,54 +138,81 @@ internal sealed class TransmitQueue(
 
     private SendResult Put(FrameBuffer frame)
     {
-        int length = frame.Length;
-        int count = CountPages(length);
-        ushort flags = 0;
-        if (frame.SegmentSize > 0)
-        {
-            NetworkOffloads needed = frame.SegmentKind == SegmentKind.TcpV4 ? NetworkOffloads.SegmentTcpV4 : NetworkOffloads.SegmentTcpV6;
-            if (!_features.Offloads.HasFlag(needed))
-            {
-                return SendResult.Unsupported;
-            }
-
-            flags = NetProtocol.TransmitExtraInfo | NetProtocol.TransmitChecksumBlank | NetProtocol.TransmitDataValidated;
-        }
-
-        if (count > 1 && !_features.TakesChains)
+        int pages = CountPages(frame.Length);
+        int slots = CountSlots(frame);
+        if (!IsSupported(frame, pages))
         {
             return SendResult.Unsupported;
         }
 
-        int slots = CountSlots(frame);
-        if (!HasRoom(slots, count))
+        if (!HasRoom(slots, pages))
         {
             TakeResponses();
-            if (!HasRoom(slots, count))
+            if (!HasRoom(slots, pages))
             {
                 return SendResult.Full;
             }
         }
 
-        if (frame.IsChecksumBlank && frame.SegmentSize == 0)
+        ushort flags = ChooseFlags(frame);
+        Span<ushort> ids = stackalloc ushort[pages];
+        if (!TryRentPages(ids))
         {
-            if (_features.Offloads.HasFlag(InternetChecksum.IsIPv6(frame.Data) ? NetworkOffloads.ChecksumV6 : NetworkOffloads.ChecksumV4))
-            {
-                flags = NetProtocol.TransmitChecksumBlank | NetProtocol.TransmitDataValidated;
-            }
-            else if (InternetChecksum.TryFill(frame.Data))
-            {
-                _counters.ChecksumsFilled++;
-            }
-        }
-        else if (frame.IsChecksumValidated)
-        {
-            flags |= NetProtocol.TransmitDataValidated;
+            return SendResult.Full;
         }
 
-        // All pages first: a frame goes whole or not at all, whatever the pool says of itself.
-        Span<ushort> ids = stackalloc ushort[count];
-        for (int i = 0; i < count; i++)
+        PutRequests(frame, flags, ids);
+        _counters.SentFrames++;
+        _counters.SentBytes += frame.Length;
+        return SendResult.Sent;
+    }
+
+    private bool IsSupported(FrameBuffer frame, int pages)
+    {
+        if (pages > 1 && !_features.TakesChains)
+        {
+            return false;
+        }
+
+        if (frame.SegmentSize <= 0)
+        {
+            return true;
+        }
+
+        return _features.Offloads.HasFlag(
+            frame.SegmentKind == SegmentKind.TcpV4 ? NetworkOffloads.SegmentTcpV4 : NetworkOffloads.SegmentTcpV6);
+    }
+
+    /// <summary>The flags of a frame's first request. A checksum that the back end does not complete is completed here.</summary>
+    private ushort ChooseFlags(FrameBuffer frame)
+    {
+        if (frame.SegmentSize > 0)
+        {
+            return NetProtocol.TransmitExtraInfo | NetProtocol.TransmitChecksumBlank | NetProtocol.TransmitDataValidated;
+        }
+
+        if (!frame.IsChecksumBlank)
+        {
+            return frame.IsChecksumValidated ? NetProtocol.TransmitDataValidated : (ushort)0;
+        }
+
+        if (_features.Offloads.HasFlag(InternetChecksum.IsIPv6(frame.Data) ? NetworkOffloads.ChecksumV6 : NetworkOffloads.ChecksumV4))
+        {
+            return NetProtocol.TransmitChecksumBlank | NetProtocol.TransmitDataValidated;
+        }
+
+        if (InternetChecksum.TryFill(frame.Data))
+        {
+            _counters.ChecksumsFilled++;
+        }
+
+        return 0;
+    }
+
+    /// <summary>Rents all pages of a frame or none: a frame is sent whole, and the pool may have fewer pages than it says.</summary>
+    private bool TryRentPages(Span<ushort> ids)
+    {
+        for (int i = 0; i < ids.Length; i++)
         {
             if (!_pages.TryRent(out GrantedPage? page))
             {
@@ -195,14 +222,20 @@ internal sealed class TransmitQueue(
                     GiveId(ids[i]);
                 }
 
-                return SendResult.Full;
+                return false;
             }
 
             ids[i] = TakeId(new SendSlot { IsUsed = true, Page = page });
         }
 
+        return true;
+    }
+
+    /// <summary>Copies a frame into its pages, and puts their requests into the ring.</summary>
+    private void PutRequests(FrameBuffer frame, ushort flags, ReadOnlySpan<ushort> ids)
+    {
         ReadOnlySpan<byte> rest = frame.Data;
-        for (int i = 0; i < count; i++)
+        for (int i = 0; i < ids.Length; i++)
         {
             GrantedPage page = _slots[ids[i]].Page!;
             ReadOnlySpan<byte> part = rest[..Math.Min(rest.Length, NetProtocol.PageSize)];
@@ -214,21 +247,17 @@ internal sealed class TransmitQueue(
                 Reference = page.Reference,
                 Flags = (ushort)((i == 0 ? flags : 0) | (rest.Length > 0 ? NetProtocol.TransmitMoreData : 0)),
 
-                // The first says how long the whole frame is.
-                Size = (ushort)(i == 0 ? length : part.Length),
+                // The first request has the length of the whole frame.
+                Size = (ushort)(i == 0 ? frame.Length : part.Length),
             });
             if (i == 0 && frame.SegmentSize > 0)
             {
                 PutExtra(new ExtraInfo { Type = NetProtocol.ExtraGso, Size = (ushort)frame.SegmentSize, Kind = (byte)frame.SegmentKind });
             }
         }
-
-        _counters.SentFrames++;
-        _counters.SentBytes += length;
-        return SendResult.Sent;
     }
 
-    /// <summary>Takes responses; where there is still no room, asks for an event when there may be some.</summary>
+    /// <summary>Takes responses. Where there is still no room, requests an event for when there may be some.</summary>
     private bool TryMakeRoom(int slots, int pages)
     {
         do

@@ -20,7 +20,8 @@ internal enum RequestState
 
 /// <summary>
 /// A request: its message and its waiter. Every field that changes is guarded by the connection's lock. The result is delivered on the
-/// caller's loop, or else on a thread pool thread, so that no caller's code runs on the reader.
+/// caller's loop, or else on a thread pool thread or on a reading thread that another one relieves, so that no caller's code delays the
+/// reader.
 /// </summary>
 internal abstract class Request : IThreadPoolWorkItem
 {
@@ -71,7 +72,7 @@ internal abstract class Request : IThreadPoolWorkItem
         }
         else
         {
-            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+            ReadingThread.Queue(this);
         }
     }
 

@@ -8,6 +8,7 @@ public sealed class XenStoreSocketTransport : IXenStoreTransport
 {
     private readonly string _path;
     private readonly Socket _socket;
+    private SocketReader? _reader;
     private int _disposed;
 
     /// <summary>
@@ -37,14 +38,15 @@ public sealed class XenStoreSocketTransport : IXenStoreTransport
     /// <inheritdoc/>
     public async ValueTask OpenAsync(CancellationToken cancellationToken)
     {
-        if (_socket.Connected)
-        {
-            return;
-        }
-
         try
         {
-            await _socket.ConnectAsync(new UnixDomainSocketEndPoint(_path), cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
+            if (!_socket.Connected)
+            {
+                await _socket.ConnectAsync(new UnixDomainSocketEndPoint(_path), cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
+            }
+
+            _socket.Blocking = false;
+            _reader = new(_socket);
         }
         catch (SocketException failure)
         {
@@ -54,7 +56,7 @@ public sealed class XenStoreSocketTransport : IXenStoreTransport
 
     /// <inheritdoc/>
     public ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken) =>
-        _socket.ReceiveAsync(buffer, SocketFlags.None, cancellationToken);
+        _reader!.ReadAsync(buffer, cancellationToken);
 
     /// <inheritdoc/>
     public async ValueTask WriteAsync(ReadOnlyMemory<byte> data, CancellationToken cancellationToken)
@@ -77,6 +79,7 @@ public sealed class XenStoreSocketTransport : IXenStoreTransport
         if (Interlocked.Exchange(ref _disposed, 1) == 0)
         {
             _socket.Dispose();
+            _reader?.Dispose();
         }
 
         return ValueTask.CompletedTask;

@@ -18,29 +18,32 @@ public sealed class GreetingDriver : XenBusDriver
     public override int? Probe(XenDevice device) => device.Type == "greeting" ? ProbePriority.Default : null;
 
     /// <inheritdoc/>
-    public override async ValueTask AttachAsync(XenDevice device, CancellationToken cancellationToken)
+    public override async ValueTask<DeviceSession> AttachAsync(XenDevice device, CancellationToken cancellationToken)
     {
         await device.Bus.Store.WriteAsync($"{device.Node}/greeting", "Hello", cancellationToken);
         await device.SetStateAsync(XenBusState.Initialised, cancellationToken);
+        return new Session(this, device);
     }
 
-    /// <inheritdoc/>
-    public override ValueTask<bool> DetachAsync(XenDevice device) => new(true);
-
-    /// <inheritdoc/>
-    public override async ValueTask OtherEndChangedAsync(XenDevice device, XenBusState state, CancellationToken cancellationToken)
+    /// <summary>Serves one device.</summary>
+    private sealed class Session(GreetingDriver driver, XenDevice device) : DeviceSession
     {
-        switch (state)
+        public override async ValueTask OtherEndChangedAsync(XenBusState state, CancellationToken cancellationToken)
         {
-            case XenBusState.Connected when device.State == XenBusState.Initialised:
-                string answer = await device.Bus.Store.ReadAsync($"{device.OtherEndPath}/answer", cancellationToken);
-                await device.SetStateAsync(XenBusState.Connected, cancellationToken);
-                Answered?.Invoke(device, answer);
-                break;
+            switch (state)
+            {
+                case XenBusState.Connected when device.State == XenBusState.Initialised:
+                    string answer = await device.Bus.Store.ReadAsync($"{device.OtherEndPath}/answer", cancellationToken);
+                    await device.SetStateAsync(XenBusState.Connected, cancellationToken);
+                    driver.Answered?.Invoke(device, answer);
+                    break;
 
-            case XenBusState.Closing or XenBusState.Closed:
-                await device.SetStateAsync(XenBusState.Closed, cancellationToken);
-                break;
+                case XenBusState.Closing or XenBusState.Closed:
+                    await device.SetStateAsync(XenBusState.Closed, cancellationToken);
+                    break;
+            }
         }
+
+        public override ValueTask<bool> DetachAsync() => new(true);
     }
 }

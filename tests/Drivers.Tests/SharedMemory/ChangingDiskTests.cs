@@ -58,7 +58,7 @@ public sealed class ChangingDiskTests
                 Submit(device, random, operations, buffers);
                 Answer(back, random);
                 device.Process(connection, out BlockOperation? ended, out _);
-                BlockDevice.Tell(ended);
+                BlockDevice.Complete(ended);
             }
         }
 

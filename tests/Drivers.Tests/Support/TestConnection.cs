@@ -56,7 +56,7 @@ internal sealed class TestConnection : IDisposable
     {
         BlockConnection connection = new(Device, Machine, Machine, 0, Options.RingPages, handle: 1, Options);
         Device.Open(connection);
-        Disk = new TestDisk(Machine, connection.RingReferences, connection.Port, Data)
+        Disk = new TestDisk(Machine, connection.RingReferences, connection.Channel.Port, Data)
         {
             IsPersistent = IsPersistent,
             MaxIndirectSegments = Features.IndirectSegments,

@@ -32,7 +32,7 @@ internal static class BlockRings
         {
             Step(script, device, back, taken, operations);
             device.Process(connection, out BlockOperation? ended, out _);
-            BlockDevice.Tell(ended);
+            BlockDevice.Complete(ended);
         }
 
         Assert.True(reason is null or BrokenRingException, $"the disk was closed by {reason}");

@@ -71,6 +71,56 @@ public partial class StreamTransportTests
         }
     }
 
+    /// <summary>The first stays on a thread that reads the socket, the others wherever they were answered.</summary>
+    [Fact]
+    public async Task Code_that_does_not_come_back_from_where_it_was_answered_holds_up_no_other_request()
+    {
+        (IXenStoreTransport transport, Socket server) = Open("socket");
+        using ManualResetEventSlim release = new();
+        using (server)
+        {
+            Task serving = ServeAsync(server);
+            await using (XenStoreClient client = await XenStoreClient.ConnectAsync(transport).Soon())
+            {
+                List<Task> stuck = [];
+                for (int i = 0; i < 4; i++)
+                {
+                    TaskCompletionSource isStuck = new(TaskCreationOptions.RunContinuationsAsynchronously);
+                    stuck.Add(StickAsync(client, i == 0, isStuck, release));
+                    await isStuck.Task.Soon();
+                    Assert.Equal(100, (await client.RequestAsync(XenStoreMessageType.Control, new byte[100]).Soon()).Length);
+                }
+
+                release.Set();
+                await Task.WhenAll(stuck).Soon();
+            }
+
+            await serving.Soon();
+        }
+    }
+
+    [Fact]
+    public async Task A_read_that_is_cancelled_loses_no_bytes_and_the_next_one_is_told_of_them()
+    {
+        (IXenStoreTransport transport, Socket server) = Open("socket");
+        await using (transport)
+        using (server)
+        {
+            await transport.OpenAsync(CancellationToken.None);
+            byte[] buffer = new byte[16];
+            for (int i = 0; i < 20; i++)
+            {
+                using CancellationTokenSource cancel = new();
+                Task<int> read = transport.ReadAsync(buffer, cancel.Token).AsTask();
+                await cancel.CancelAsync();
+                await Assert.ThrowsAnyAsync<OperationCanceledException>(() => read.Soon());
+                server.Send([(byte)i, 1, 2]);
+                Assert.Equal(3, await transport.ReadAsync(buffer, CancellationToken.None).AsTask().Soon());
+                Assert.Equal([(byte)i, 1, 2], buffer[..3]);
+            }
+        }
+    }
+
     [Fact]
     public async Task A_socket_that_is_not_there_is_named()
     {
@@ -87,6 +137,19 @@ public partial class StreamTransportTests
         XenStoreException error = await Patience.Fails(XenStoreClient.ConnectAsync(new XenStoreDeviceTransport(path)));
         Assert.Equal(XenStoreError.ConnectionClosed, error.Error);
         Assert.Contains(path, error.Message, StringComparison.Ordinal);
+    }
+
+    private static async Task StickAsync(
+        XenStoreClient client, bool isOnReadingThread, TaskCompletionSource isStuck, ManualResetEventSlim release)
+    {
+        do
+        {
+            await client.RequestAsync(XenStoreMessageType.Control, new byte[1]).ConfigureAwait(false);
+        }
+        while (isOnReadingThread && Thread.CurrentThread.Name != "xenstore socket");
+
+        isStuck.SetResult();
+        release.Wait();
     }
 
     private static (IXenStoreTransport Transport, Socket Server) Open(string kind)

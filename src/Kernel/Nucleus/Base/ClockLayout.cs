@@ -1,8 +1,8 @@
 namespace Xenlet.Kernel.Nucleus.Base;
 
 /// <summary>
-/// Offsets in <c>xenlet_clock</c>, of which the program's <c>clock_gettime</c> and the nucleus tell the same time. Compiled into the
-/// nucleus, and into the linker that assembles <c>clock_gettime</c>.
+/// Offsets in <c>xenlet_clock</c>, from which the program's <c>clock_gettime</c> and the nucleus compute the same time. This file is
+/// compiled into the nucleus and into the linker that assembles <c>clock_gettime</c>.
 /// </summary>
 internal static class ClockLayout
 {
@@ -13,16 +13,16 @@ internal static class ClockLayout
     public const int WallClock = 8;
 
     /// <summary>
-    /// Another number after each resume: what was read of the records before means nothing then, even if the version is the same.
+    /// Changes with each resume. Values read from the records before a resume are then invalid, even if the version is the same.
     /// </summary>
     public const int Generation = 16;
 
-    /// <summary>What is added to Xen's system time, nanoseconds.</summary>
+    /// <summary>Added to Xen's system time, in nanoseconds.</summary>
     public const int Offset = 24;
 
-    /// <summary>The latest time that was told, nanoseconds.</summary>
+    /// <summary>The latest time returned, in nanoseconds.</summary>
     public const int Last = 32;
 
-    /// <summary>Bytes in all.</summary>
+    /// <summary>Size in bytes.</summary>
     public const int Size = 64;
 }

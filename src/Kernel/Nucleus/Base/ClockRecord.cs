@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace Xenlet.Kernel.Nucleus.Base;
 
 /// <summary>
-/// What the program's <c>clock_gettime</c> reads, and changes: <see cref="Last"/>. The offsets are <see cref="ClockLayout"/>'s, which that
-/// function is assembled from as well.
+/// The record that the program's <c>clock_gettime</c> reads, and of which it changes <see cref="Last"/>. The offsets come from
+/// <see cref="ClockLayout"/>, which that function is assembled from too.
 /// </summary>
 [StructLayout(LayoutKind.Explicit, Size = ClockLayout.Size)]
 internal struct ClockRecord

@@ -18,8 +18,8 @@ internal static class FrameLayout
     public const int ErrorCode = 128;
 
     /// <summary>
-    /// Marks the frame of a system call; an exception's error code has 32 bits. The program does not expect rcx and r11 of such a frame
-    /// back.
+    /// Marks the frame of a system call: an exception's error code has only 32 bits. The program does not expect rcx and r11 of such a
+    /// frame to be restored.
     /// </summary>
     public const int ErrorCodeOfCall = -1;
 

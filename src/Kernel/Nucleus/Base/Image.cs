@@ -16,7 +16,7 @@ internal static unsafe class Image
     /// <summary>The per-CPU block. The GS base always points at it.</summary>
     public static PerCpu* Cpu => (PerCpu*)(delegate*<void>)&Symbols.Cpu;
 
-    /// <summary>What the program's clock_gettime tells the time from.</summary>
+    /// <summary>The record with which the program's clock_gettime computes the time.</summary>
     public static ClockRecord* Clock => (ClockRecord*)(delegate*<void>)&Symbols.Clock;
 
     public static ulong NucleusStackGuard => (ulong)(delegate*<void>)&Symbols.NucleusStackGuard;
@@ -72,13 +72,13 @@ internal static unsafe class Image
     /// <summary>The last instruction of the return to a thread.</summary>
     public static ulong ResumeReturn => (ulong)(delegate*<void>)&Symbols.ResumeReturn;
 
-    /// <summary>From here to <see cref="CallReturnStack"/> the short way back from a system call changes nothing of the nucleus.</summary>
+    /// <summary>From here to <see cref="CallReturnStack"/>, the short return from a system call changes no state of the nucleus.</summary>
     public static ulong CallReturnChecked => (ulong)(delegate*<void>)&Symbols.CallReturnChecked;
 
-    /// <summary>The first of its last two instructions, at which interrupts are open.</summary>
+    /// <summary>The first of its last two instructions, at which interrupts are on.</summary>
     public static ulong CallReturnStack => (ulong)(delegate*<void>)&Symbols.CallReturnStack;
 
-    /// <summary>The second one.</summary>
+    /// <summary>The second of them.</summary>
     public static ulong CallReturnJump => (ulong)(delegate*<void>)&Symbols.CallReturnJump;
 
     public static ulong SystemCallEntry => (ulong)(delegate*<void>)&Symbols.SystemCallEntry;

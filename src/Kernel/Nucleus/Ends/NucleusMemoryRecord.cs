@@ -8,7 +8,7 @@ namespace Xenlet.Kernel.Nucleus.Ends;
 [StructLayout(LayoutKind.Sequential)]
 internal struct NucleusMemoryRecord
 {
-    /// <summary>Error code, or all ones for a system call.</summary>
+    /// <summary>All pages of RAM.</summary>
     public ulong Total;
 
     /// <summary>Pages that the image occupies, and RAM that the nucleus does not use.</summary>

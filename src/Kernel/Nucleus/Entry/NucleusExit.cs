@@ -19,8 +19,8 @@ internal static unsafe class NucleusExit
     {
         Interrupts.HandlePending();
 
-        // The timer is armed for the earliest deadline. Before it fires nothing is due, and reading the clock would take most of the
-        // time of a call whose thread continues.
+        // The timer is armed for the earliest deadline. Nothing is due before it fires, and reading the clock would take most of the time
+        // of a call whose thread continues.
         bool isSomethingDue = Timer.TakeFired();
         ulong now = 0;
         if (isSomethingDue)

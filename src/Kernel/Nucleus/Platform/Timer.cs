@@ -42,7 +42,7 @@ internal static class Timer
         s_hasFired = true;
     }
 
-    /// <summary>Whether the interrupt has arrived since the last call of this method, so that a deadline may have passed.</summary>
+    /// <summary>Whether the interrupt has arrived since the last call of this method, in which case a deadline may have passed.</summary>
     public static bool TakeFired()
     {
         bool hasFired = s_hasFired;

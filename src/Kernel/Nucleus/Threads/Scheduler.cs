@@ -162,8 +162,8 @@ internal static unsafe class Scheduler
     public static bool IsIdle => s_running == s_idle;
 
     /// <summary>
-    /// Whether the current thread continues until the timer fires, which is armed for the end of its time slice if another thread could
-    /// run. Then <see cref="Choose"/> is not needed.
+    /// Whether the current thread continues until the timer fires, which is armed for the end of its time slice if another thread is ready.
+    /// <see cref="Choose"/> is then not needed.
     /// </summary>
     public static bool CurrentContinues => s_running != s_idle && s_running->State == ThreadState.Ready && !s_yields
         && (RunQueue.IsEmpty || Timer.ComesBy(s_switchedInAt + TimeSlice));

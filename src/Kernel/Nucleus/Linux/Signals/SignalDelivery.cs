@@ -154,7 +154,7 @@ internal static unsafe class SignalDelivery
         registers->Rip = context->ip;
         registers->Rflags = (context->flags & Frame.ProgramFlags) | Frame.InitialFlags;
 
-        // The frame of this call, and no call's: the program goes on with all registers, rcx and r11 too.
+        // The frame no longer counts as a system call's: the program continues with all registers, including rcx and r11.
         registers->ErrorCode = 0;
 
         // IRETQ to a non-canonical address would fault inside the nucleus.

@@ -1,0 +1,17 @@
+using System.Globalization;
+
+namespace Xenlet.Drivers;
+
+/// <summary>A node that a front end writes below its device's directory.</summary>
+/// <param name="Name">Its name, such as <c>ring-ref</c>.</param>
+/// <param name="Value">What it holds.</param>
+public readonly record struct FrontEndNode(string Name, string Value)
+{
+    /// <summary>Makes a node that holds a number.</summary>
+    /// <param name="name">Its name, such as <c>event-channel</c>.</param>
+    /// <param name="value">Its value, written in decimal.</param>
+    public FrontEndNode(string name, long value)
+        : this(name, value.ToString(CultureInfo.InvariantCulture))
+    {
+    }
+}

@@ -1,0 +1,41 @@
+using Xenlet.Kernel;
+using Xenlet.XenBus;
+
+namespace Xenlet.Drivers.Net;
+
+/// <summary>The event channel of a ring, or of both where the back end does not split them.</summary>
+/// <param name="channel">The channel, which this owns.</param>
+/// <param name="device">The device that it belongs to.</param>
+/// <param name="fail">Ends the connection where Xen refuses.</param>
+internal sealed class RingChannel(IEventChannel channel, XenDevice device, Action<Exception> fail) : IDisposable
+{
+    /// <summary>The port for the back end to bind to.</summary>
+    public uint Port => channel.Port;
+
+    /// <summary>Waits for the next event.</summary>
+    public ValueTask WaitAsync(CancellationToken cancellationToken) => channel.WaitAsync(cancellationToken);
+
+    /// <summary>Notifies the back end.</summary>
+    /// <param name="counter">Counts it.</param>
+    public void Notify(ref long counter)
+    {
+        try
+        {
+            Interlocked.Increment(ref counter);
+            channel.Notify();
+        }
+        catch (ObjectDisposedException)
+        {
+            // The connection ends, or the domain was resumed and has not made another yet.
+        }
+        catch (XenException error)
+        {
+            fail(error);
+        }
+    }
+
+    /// <summary>The last event brought nothing.</summary>
+    public void ReportSpurious() => device.ReportSpuriousEvent(channel);
+
+    public void Dispose() => channel.Dispose();
+}

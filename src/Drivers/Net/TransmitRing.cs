@@ -1,0 +1,173 @@
+namespace Xenlet.Drivers.Net;
+
+/// <summary>
+/// The transmit side of a connection. Any thread may send. Responses are taken when the next frame is sent; the back end signals them only
+/// while a sender waits for room.
+/// </summary>
+/// <param name="queue">The ring's content.</param>
+/// <param name="channel">Notifies the back end. It stays the caller's.</param>
+/// <param name="sink">The interface.</param>
+/// <param name="counters">Counts events and notifications.</param>
+/// <param name="fail">Ends the connection where the back end breaks the protocol.</param>
+internal sealed class TransmitRing(
+    TransmitQueue queue, RingChannel channel, INetworkSink sink, NetworkCounters counters, Action<Exception> fail)
+{
+    private readonly Lock _gate = new();
+
+    // Responses that had been taken at the last event.
+    private long _takenBefore;
+    private bool _isClosed;
+
+    /// <summary>Whether the back end has frames that it has not answered.</summary>
+    public bool HasFramesUnderWay
+    {
+        get
+        {
+            try
+            {
+                lock (_gate)
+                {
+                    if (_isClosed)
+                    {
+                        return false;
+                    }
+
+                    queue.TakeResponses();
+                    return queue.HasFramesUnderWay;
+                }
+            }
+            catch (BrokenRingException error)
+            {
+                fail(error);
+                return false;
+            }
+        }
+    }
+
+    /// <summary>Puts a frame into the ring, as a copy: the frame remains the caller's.</summary>
+    /// <param name="frame">What to send.</param>
+    /// <param name="hasMore">Another frame follows at once, or <see cref="Flush"/>: the back end is not notified yet.</param>
+    public SendResult Send(FrameBuffer frame, bool hasMore)
+    {
+        bool notifies;
+        SendResult result;
+        try
+        {
+            lock (_gate)
+            {
+                if (_isClosed)
+                {
+                    return SendResult.Ended;
+                }
+
+                result = queue.Send(frame, hasMore, out notifies);
+                if (result == SendResult.Sent)
+                {
+                    sink.OnSent(frame.Data);
+                }
+            }
+        }
+        catch (BrokenRingException error)
+        {
+            fail(error);
+            return SendResult.Ended;
+        }
+
+        if (notifies)
+        {
+            Notify();
+        }
+
+        return result;
+    }
+
+    /// <summary>Has the back end deliver, or not deliver any more, frames to a multicast address.</summary>
+    public SendResult SendMulticast(bool joins, MacAddress address)
+    {
+        bool notifies;
+        SendResult result;
+        try
+        {
+            lock (_gate)
+            {
+                if (_isClosed)
+                {
+                    return SendResult.Ended;
+                }
+
+                result = queue.SendMulticast(joins, address, out notifies);
+            }
+        }
+        catch (BrokenRingException error)
+        {
+            fail(error);
+            return SendResult.Ended;
+        }
+
+        if (notifies)
+        {
+            Notify();
+        }
+
+        return result;
+    }
+
+    /// <summary>Publishes the frames that were sent with more to follow, and notifies the back end.</summary>
+    public void Flush()
+    {
+        lock (_gate)
+        {
+            if (_isClosed || !queue.Flush())
+            {
+                return;
+            }
+        }
+
+        Notify();
+    }
+
+    /// <summary>Serves the events of a channel that is this ring's alone, until the token is cancelled.</summary>
+    /// <exception cref="BrokenRingException">The back end has broken the protocol.</exception>
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            await channel.WaitAsync(cancellationToken).ConfigureAwait(Kernel.EventLoop.IsCurrent);
+            counters.SendEvents++;
+            if (!OnEvent())
+            {
+                channel.ReportSpurious();
+            }
+        }
+    }
+
+    /// <summary>An event has come: takes responses, and has senders try again. One call at a time.</summary>
+    /// <returns>Whether any response was taken since the last event, by this or by a sender.</returns>
+    /// <exception cref="BrokenRingException">The back end has broken the protocol.</exception>
+    public bool OnEvent()
+    {
+        bool isAny;
+        lock (_gate)
+        {
+            queue.TakeResponses();
+            isAny = queue.ResponsesTaken != _takenBefore;
+            _takenBefore = queue.ResponsesTaken;
+        }
+
+        sink.WakeSenders();
+        return isAny;
+    }
+
+    /// <summary>From the return on nothing touches ring or pages; false when that was so before.</summary>
+    public bool Close()
+    {
+        lock (_gate)
+        {
+            bool isFirst = !_isClosed;
+            _isClosed = true;
+            return isFirst;
+        }
+    }
+
+    private void Notify() => channel.Notify(ref counters.SendNotifications);
+}
