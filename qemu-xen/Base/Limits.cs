@@ -3,6 +3,13 @@ namespace Xenlet.QemuXen.Base;
 /// <summary>Waits with a limit, whose error says what was awaited and how long.</summary>
 internal static class Limits
 {
+    /// <summary>The longest limit that timers take: 2^32 - 2 milliseconds.</summary>
+    private static readonly TimeSpan Longest = TimeSpan.FromMilliseconds(uint.MaxValue - 1);
+
+    /// <summary>Applies a machine's factor to a limit. No limit remains none.</summary>
+    public static TimeSpan Scale(TimeSpan limit, double factor) =>
+        limit == Timeout.InfiniteTimeSpan ? limit : limit >= Longest / factor ? Longest : limit * factor;
+
     /// <summary>Waits for a task. If the limit passes, the message names what was awaited and shows the logs.</summary>
     /// <param name="task">The awaited task.</param>
     /// <param name="limit">The time limit.</param>

@@ -122,7 +122,7 @@ public sealed class DirectBoot : IGuest
     public async Task<int> WaitForTextAsync(string text, TimeSpan limit, int from = 0, CancellationToken cancellationToken = default)
     {
         Task<int> find = Console.FindAsync(text, from, cancellationToken);
-        await find.WithinAsync(limit * _options.TimeScale, $"{Name} to write \"{text}\"", Logs, cancellationToken);
+        await find.WithinAsync(Limits.Scale(limit, _options.TimeScale), $"{Name} to write \"{text}\"", Logs, cancellationToken);
         int position = await find;
         return position >= 0 ? position : throw new QemuXenException($"{Name} ended without writing \"{text}\".\n{Logs()}");
     }
@@ -130,7 +130,7 @@ public sealed class DirectBoot : IGuest
     /// <inheritdoc/>
     public async Task<GuestEnd> WaitForEndAsync(TimeSpan limit, CancellationToken cancellationToken = default)
     {
-        await _end.Task.WithinAsync(limit * _options.TimeScale, $"the end of {Name}", Logs, cancellationToken);
+        await _end.Task.WithinAsync(Limits.Scale(limit, _options.TimeScale), $"the end of {Name}", Logs, cancellationToken);
         return await _end.Task;
     }
 

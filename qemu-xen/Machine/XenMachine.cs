@@ -20,9 +20,6 @@ public sealed class XenMachine : IAsyncDisposable
     private static readonly TimeSpan RestoreLimit = TimeSpan.FromSeconds(40);
     private static readonly TimeSpan SaveLimit = TimeSpan.FromSeconds(60);
 
-    /// <summary>About the longest possible wait for a task (2^32 milliseconds).</summary>
-    private static readonly TimeSpan LongestLimit = TimeSpan.FromDays(49);
-
     /// <summary>For a file as large as an image, on a busy host.</summary>
     private static readonly TimeSpan CopyLimit = TimeSpan.FromMinutes(5);
 
@@ -198,11 +195,7 @@ public sealed class XenMachine : IAsyncDisposable
     internal DomainList Domains { get; } = new();
 
     /// <summary>Applies the machine's factor to a limit.</summary>
-    internal TimeSpan Scale(TimeSpan limit)
-    {
-        double factor = _options.TimeScale * _emulator.Slowness;
-        return limit == Timeout.InfiniteTimeSpan ? limit : limit >= LongestLimit / factor ? LongestLimit : limit * factor;
-    }
+    internal TimeSpan Scale(TimeSpan limit) => Limits.Scale(limit, _options.TimeScale * _emulator.Slowness);
 
     /// <summary>The last lines from Xen, dom0 and the emulator.</summary>
     internal string Logs() =>

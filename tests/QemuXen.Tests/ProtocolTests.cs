@@ -237,4 +237,11 @@ public sealed class ProtocolTests : IDisposable
 
         return line.ToString();
     }
+
+    [Theory]
+    [InlineData(60_000, 10, 600_000)]
+    [InlineData(Timeout.Infinite, 10, Timeout.Infinite)]
+    [InlineData(4_294_967_000, 10, 4_294_967_294)]
+    public void A_limit_is_longer_on_a_slow_machine_but_never_longer_than_timers_take(long limit, double factor, long expected) =>
+        Assert.Equal(TimeSpan.FromMilliseconds(expected), Limits.Scale(TimeSpan.FromMilliseconds(limit), factor));
 }
