@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Reflection;
+using Xenlet.Tests;
 
 namespace Xenlet.Linker.Tests;
 
@@ -75,28 +76,15 @@ public sealed class CryptographyTargetsTests : IDisposable
               </Target>
             </Project>
             """);
-        ProcessStartInfo start = new(
-            Environment.ProcessPath!, ["msbuild", "app.proj", $"-t:{targets}", option, "-nologo", "-v:m", "-tl:off", "-nodeReuse:false"])
-        {
-            RedirectStandardOutput = true,
-            WorkingDirectory = _scratch[""],
-        };
-
-        // The build that started the tests left its own variables; they are not this one's.
-        foreach (string variable in start.Environment.Keys.Where(key => key.StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase))
-            .ToList())
-        {
-            start.Environment.Remove(variable);
-        }
-
-        if (path is not null)
-        {
-            start.Environment["PATH"] = path;
-        }
-
+        ProcessStartInfo start = CommandStart.Create(
+            Environment.ProcessPath!,
+            ["msbuild", "app.proj", $"-t:{targets}", option, "-nologo", "-v:m", "-tl:off", "-nodeReuse:false"],
+            path is null ? null : new Dictionary<string, string> { ["PATH"] = path });
+        start.WorkingDirectory = _scratch[""];
         using Process process = Process.Start(start)!;
+        Task<string> errors = process.StandardError.ReadToEndAsync();
         string output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
-        return (process.ExitCode, output);
+        return (process.ExitCode, output + errors.Result);
     }
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Xenlet.Tests;
 
 namespace Xenlet.Packages.Tests;
 
@@ -16,25 +17,8 @@ internal static class Commands
     public static async Task<CommandResult> RunAsync(
         string command, IReadOnlyList<string> arguments, string directory, IReadOnlyDictionary<string, string>? environment = null)
     {
-        ProcessStartInfo start = new(command, arguments)
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            WorkingDirectory = directory,
-        };
-
-        // The build that started the tests left its own variables; they are not this command's.
-        foreach (string variable in start.Environment.Keys.Where(key => key.StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase))
-            .ToList())
-        {
-            start.Environment.Remove(variable);
-        }
-
-        foreach ((string name, string value) in environment ?? new Dictionary<string, string>())
-        {
-            start.Environment[name] = value;
-        }
-
+        ProcessStartInfo start = CommandStart.Create(command, arguments, environment);
+        start.WorkingDirectory = directory;
         using Process process = Process.Start(start)!;
         Task<string> output = process.StandardOutput.ReadToEndAsync();
         Task<string> errors = process.StandardError.ReadToEndAsync();

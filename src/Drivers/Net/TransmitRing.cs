@@ -18,6 +18,11 @@ internal sealed class TransmitRing(
     private long _takenBefore;
     private bool _isClosed;
 
+    /// <summary>Puts something into the ring.</summary>
+    /// <param name="what">What it is.</param>
+    /// <param name="notifies">Whether the back end must be notified.</param>
+    private delegate SendResult Fill<T>(T what, out bool notifies);
+
     /// <summary>Whether the back end has frames that it has not answered.</summary>
     public bool HasFramesUnderWay
     {
@@ -47,70 +52,22 @@ internal sealed class TransmitRing(
     /// <summary>Puts a frame into the ring, as a copy: the frame remains the caller's.</summary>
     /// <param name="frame">What to send.</param>
     /// <param name="hasMore">Another frame follows at once, or <see cref="Flush"/>: the back end is not notified yet.</param>
-    public SendResult Send(FrameBuffer frame, bool hasMore)
-    {
-        bool notifies;
-        SendResult result;
-        try
+    public SendResult Send(FrameBuffer frame, bool hasMore) => Put(
+        (queue, sink, frame, hasMore),
+        static (what, out notifies) =>
         {
-            lock (_gate)
+            SendResult result = what.queue.Send(what.frame, what.hasMore, out notifies);
+            if (result == SendResult.Sent)
             {
-                if (_isClosed)
-                {
-                    return SendResult.Ended;
-                }
-
-                result = queue.Send(frame, hasMore, out notifies);
-                if (result == SendResult.Sent)
-                {
-                    sink.OnSent(frame.Data);
-                }
+                what.sink.OnSent(what.frame.Data);
             }
-        }
-        catch (BrokenRingException error)
-        {
-            fail(error);
-            return SendResult.Ended;
-        }
 
-        if (notifies)
-        {
-            Notify();
-        }
-
-        return result;
-    }
+            return result;
+        });
 
     /// <summary>Has the back end deliver, or not deliver any more, frames to a multicast address.</summary>
-    public SendResult SendMulticast(bool joins, MacAddress address)
-    {
-        bool notifies;
-        SendResult result;
-        try
-        {
-            lock (_gate)
-            {
-                if (_isClosed)
-                {
-                    return SendResult.Ended;
-                }
-
-                result = queue.SendMulticast(joins, address, out notifies);
-            }
-        }
-        catch (BrokenRingException error)
-        {
-            fail(error);
-            return SendResult.Ended;
-        }
-
-        if (notifies)
-        {
-            Notify();
-        }
-
-        return result;
-    }
+    public SendResult SendMulticast(bool joins, MacAddress address) =>
+        Put((queue, joins, address), static (what, out notifies) => what.queue.SendMulticast(what.joins, what.address, out notifies));
 
     /// <summary>Publishes the frames that were sent with more to follow, and notifies the back end.</summary>
     public void Flush()
@@ -167,6 +124,39 @@ internal sealed class TransmitRing(
             _isClosed = true;
             return isFirst;
         }
+    }
+
+    /// <summary>Puts something into the ring, and notifies the back end if it must hear of it. Makes no garbage.</summary>
+    /// <param name="what">What <paramref name="fill"/> needs.</param>
+    /// <param name="fill">Puts it. It is called with the ring's lock held.</param>
+    private SendResult Put<T>(T what, Fill<T> fill)
+    {
+        bool notifies;
+        SendResult result;
+        try
+        {
+            lock (_gate)
+            {
+                if (_isClosed)
+                {
+                    return SendResult.Ended;
+                }
+
+                result = fill(what, out notifies);
+            }
+        }
+        catch (BrokenRingException error)
+        {
+            fail(error);
+            return SendResult.Ended;
+        }
+
+        if (notifies)
+        {
+            Notify();
+        }
+
+        return result;
     }
 
     private void Notify() => channel.Notify(ref counters.SendNotifications);
