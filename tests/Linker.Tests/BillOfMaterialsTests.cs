@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace Xenlet.Linker.Tests;
 
-/// <summary>What an image was made from.</summary>
+/// <summary>The list of an image's parts.</summary>
 public sealed class BillOfMaterialsTests : IDisposable
 {
     private const string Map = """

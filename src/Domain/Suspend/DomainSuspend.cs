@@ -22,7 +22,7 @@ public static class DomainSuspend
 {
     /// <summary>The same, without reports of the buses.</summary>
     /// <param name="store">The store that the buses use.</param>
-    /// <param name="buses">The buses; the later ones are told of a suspend later.</param>
+    /// <param name="buses">The buses, in the order in which they are suspended.</param>
     /// <param name="suspendDomain">Suspends the domain.</param>
     /// <param name="cancellationToken">Ends the waiting for drivers and store; the domain is not suspended then.</param>
     public static Task<SuspendOutcome> RunAsync(
@@ -38,7 +38,7 @@ public static class DomainSuspend
     /// that nothing counts as a failure: the store is looked for until it is found or the client is disposed of.
     /// </summary>
     /// <param name="store">The store that the buses use.</param>
-    /// <param name="buses">The buses; the later ones are told of a suspend later.</param>
+    /// <param name="buses">The buses, in the order in which they are suspended.</param>
     /// <param name="suspendDomain">
     /// Suspends the domain, and returns when it runs again: a function that finds the store's new page and event channel, which is called
     /// until it succeeds; or <see langword="null"/> if the suspend was cancelled. If it throws, the domain was not suspended.

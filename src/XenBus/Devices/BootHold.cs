@@ -15,7 +15,7 @@ internal sealed class BootHold
     /// <summary>Completes when nothing holds boot any more.</summary>
     public Task Released => _released.Task;
 
-    /// <summary>Whether all were released, and not merely let go.</summary>
+    /// <summary>Whether all devices released boot, rather than the end of the bus.</summary>
     public bool IsComplete
     {
         get
@@ -73,7 +73,7 @@ internal sealed class BootHold
         }
     }
 
-    /// <summary>The bus ends: whoever waits for boot waits no longer.</summary>
+    /// <summary>The bus ends: ends all waits for boot.</summary>
     public void End()
     {
         lock (_lock)

@@ -124,7 +124,7 @@ public abstract partial class DeviceBus : IAsyncDisposable, IBusWatcher
     }
 
     /// <summary>
-    /// Whether the bus resets a device that is in use at the first examination: whoever used it ran in this domain before.
+    /// Whether the bus resets a device that is in use at the first examination: an earlier program in this domain has left it so.
     /// </summary>
     private protected virtual bool ResetsStale => false;
 

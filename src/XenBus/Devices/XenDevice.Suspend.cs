@@ -29,7 +29,7 @@ public sealed partial class XenDevice
 
     /// <summary>
     /// Suspends the driver after the work that waits already, and holds the queue. <see langword="false"/> when the driver refused; then
-    /// the queue goes on.
+    /// the queue continues.
     /// </summary>
     internal Task<bool> SuspendAsync()
     {
@@ -122,7 +122,7 @@ public sealed partial class XenDevice
         }
     }
 
-    /// <summary>Lets the device go on after a suspend.</summary>
+    /// <summary>Continues the device's work after a suspend.</summary>
     internal void Resume(ResumeFinding finding)
     {
         EndSuspend();

@@ -8,7 +8,7 @@ internal sealed class ConsoleStream : Stream
     private readonly Lock _lock = new();
     private readonly MemoryStream _bytes = new();
 
-    /// <summary>Reset, it takes no output: whoever writes waits until it is set.</summary>
+    /// <summary>While it is reset, a writer waits until it is set.</summary>
     public ManualResetEventSlim Takes { get; } = new(true);
 
     public string Text

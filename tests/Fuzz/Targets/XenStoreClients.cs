@@ -138,7 +138,7 @@ internal static class XenStoreClients
 
     private static void Wait(Task task) => Assert.True(task.Wait(Patience), "the client does not come to an end");
 
-    /// <summary>A stream whose other end the script plays. What it says is read before it goes on.</summary>
+    /// <summary>A stream whose other end the script plays. Its bytes are read before it continues.</summary>
     private sealed class ScriptedTransport : IXenStoreTransport, IValueTaskSource<int>
     {
         private readonly Queue<byte> _said = new();
@@ -251,7 +251,7 @@ internal static class XenStoreClients
         public void OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
             _read.OnCompleted(continuation, state, token, flags);
 
-        /// <summary>Ends the read that waits; the client goes on in this call.</summary>
+        /// <summary>Ends the read that waits; the client continues in this call.</summary>
         private void Complete()
         {
             int count;

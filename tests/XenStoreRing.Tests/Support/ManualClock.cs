@@ -1,8 +1,8 @@
 namespace Xenlet.XenStoreRing.Tests;
 
 /// <summary>
-/// A clock that stands still until a test moves it: what has a time limit then takes as long as the machine likes. Only what is due in
-/// less than a millisecond is due at once.
+/// A clock that stands still until a test moves it, so that no time limit passes on a slow machine. Only a timer of less than a millisecond
+/// is due at once.
 /// </summary>
 internal sealed class ManualClock : TimeProvider
 {

@@ -3,7 +3,7 @@ using Xenlet.XenStoreRing.Transport;
 
 namespace Xenlet.XenStoreRing.Tests;
 
-/// <summary>The server's side of a ring, played by a test: it sees requests whole and sends whatever bytes it likes.</summary>
+/// <summary>The server's side of a ring, played by a test: it receives whole requests and sends any bytes.</summary>
 internal sealed class TestServer : IAsyncDisposable
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
@@ -131,7 +131,7 @@ internal sealed class TestServer : IAsyncDisposable
         }
         catch (XenStoreException)
         {
-            // The page's indexes were made impossible on purpose; the client's view of that is what is tested.
+            // The page's indexes were made invalid on purpose; the test is about the client's reaction.
         }
     }
 
