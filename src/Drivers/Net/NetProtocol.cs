@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Xenlet.Net;
 
 namespace Xenlet.Drivers.Net;
 
@@ -7,9 +8,6 @@ internal static class NetProtocol
 {
     /// <summary>Bytes of a slot's page.</summary>
     public const int PageSize = 4096;
-
-    /// <summary>Bytes of an Ethernet header without which a frame is none.</summary>
-    public const int HeaderSize = 14;
 
     /// <summary>A frame's size stands in 16 bits.</summary>
     public const int MaximumFrameSize = ushort.MaxValue;

@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
-using Xenlet.Drivers.Net;
 
-namespace Xenlet.Drivers;
+namespace Xenlet.Net;
 
 /// <summary>
 /// The checksum of the Internet protocols (RFC 1071): over any bytes, and in frames of TCP and UDP in which it was left blank and that go
@@ -9,8 +8,6 @@ namespace Xenlet.Drivers;
 /// </summary>
 public static class InternetChecksum
 {
-    private const int EtherTypeIPv4 = 0x0800;
-    private const int EtherTypeIPv6 = 0x86DD;
     private const byte Tcp = 6;
     private const byte Udp = 17;
 
@@ -82,25 +79,25 @@ public static class InternetChecksum
     public static ushort Of(ulong sum) => (ushort)~Fold(sum);
 
     /// <summary>Whether the frame holds IPv6.</summary>
-    internal static bool IsIPv6(ReadOnlySpan<byte> frame) =>
-        frame.Length >= NetProtocol.HeaderSize && BinaryPrimitives.ReadUInt16BigEndian(frame[12..]) == EtherTypeIPv6;
+    public static bool IsIPv6(ReadOnlySpan<byte> frame) =>
+        frame.Length >= EthernetHeader.Size && BinaryPrimitives.ReadUInt16BigEndian(frame[12..]) == EtherType.IPv6;
 
     private static bool TryFind(Span<byte> frame, out Span<byte> packet, out int field, out ulong pseudoHeader)
     {
         packet = default;
         field = 0;
         pseudoHeader = 0;
-        if (frame.Length < NetProtocol.HeaderSize)
+        if (frame.Length < EthernetHeader.Size)
         {
             return false;
         }
 
-        Span<byte> ip = frame[NetProtocol.HeaderSize..];
+        Span<byte> ip = frame[EthernetHeader.Size..];
         byte protocol;
         Span<byte> addresses;
         switch (BinaryPrimitives.ReadUInt16BigEndian(frame[12..]))
         {
-            case EtherTypeIPv4:
+            case EtherType.IPv4:
                 if (ip.Length < 20 || ip[0] >> 4 != 4)
                 {
                     return false;
@@ -118,7 +115,7 @@ public static class InternetChecksum
                 addresses = ip[12..20];
                 packet = ip[header..total];
                 break;
-            case EtherTypeIPv6:
+            case EtherType.IPv6:
                 int payload = ip.Length < 40 || ip[0] >> 4 != 6 ? -1 : BinaryPrimitives.ReadUInt16BigEndian(ip[4..]);
                 if (payload < 0 || 40 + payload > ip.Length)
                 {

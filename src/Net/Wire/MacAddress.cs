@@ -1,7 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 
-namespace Xenlet.Drivers;
+namespace Xenlet.Net;
 
 /// <summary>An Ethernet address: six bytes, in the order in which they stand in a frame.</summary>
 public readonly record struct MacAddress

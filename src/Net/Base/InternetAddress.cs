@@ -1,0 +1,114 @@
+using System.Buffers.Binary;
+using System.Net;
+
+namespace Xenlet.Net;
+
+/// <summary>
+/// An address of IPv4 or IPv6: sixteen bytes without an object, since every packet has two of them. An IPv4 address is kept as its
+/// IPv4-mapped IPv6 address (RFC 4291, section 2.5.5.2), so that one table serves both.
+/// </summary>
+public readonly record struct InternetAddress
+{
+    private const ulong MappedPrefix = 0x0000_FFFF_0000_0000;
+
+    private readonly ulong _high;
+    private readonly ulong _low;
+
+    private InternetAddress(ulong high, ulong low)
+    {
+        _high = high;
+        _low = low;
+    }
+
+    /// <summary>The address <c>::</c>, which says "any address" or "none yet".</summary>
+    public static InternetAddress AnyIPv6 => default;
+
+    /// <summary>The address <c>0.0.0.0</c>.</summary>
+    public static InternetAddress AnyIPv4 => FromIPv4(0);
+
+    /// <summary>Whether this is an IPv4 address.</summary>
+    public bool IsIPv4 => _high == 0 && (_low & 0xFFFF_FFFF_0000_0000) == MappedPrefix;
+
+    /// <summary>Whether this is <c>0.0.0.0</c> or <c>::</c>.</summary>
+    public bool IsAny => this == AnyIPv6 || this == AnyIPv4;
+
+    /// <summary>Whether this is a multicast address: 224.0.0.0/4 or ff00::/8.</summary>
+    public bool IsMulticast => IsIPv4 ? IPv4 >> 28 == 0xE : _high >> 56 == 0xFF;
+
+    /// <summary>Whether this is a loopback address: 127.0.0.0/8 or ::1.</summary>
+    public bool IsLoopback => IsIPv4 ? IPv4 >> 24 == 127 : _high == 0 && _low == 1;
+
+    /// <summary>Whether this is an IPv6 link-local unicast address, fe80::/10.</summary>
+    public bool IsIPv6LinkLocal => _high >> 54 == 0x3FA;
+
+    /// <summary>The 32 bits of an IPv4 address, the first byte of the wire the most significant.</summary>
+    public uint IPv4 => (uint)_low;
+
+    /// <summary>The length of the address on the wire, in bytes: 4 or 16.</summary>
+    public int Size => IsIPv4 ? 4 : 16;
+
+    /// <summary>An IPv4 address of its 32 bits, the first byte of the wire the most significant.</summary>
+    public static InternetAddress FromIPv4(uint address) => new(0, MappedPrefix | address);
+
+    /// <summary>An address as the wire has it: 4 bytes are IPv4, 16 IPv6.</summary>
+    public static InternetAddress Read(ReadOnlySpan<byte> bytes) => bytes.Length switch
+    {
+        4 => FromIPv4(BinaryPrimitives.ReadUInt32BigEndian(bytes)),
+        16 => new(BinaryPrimitives.ReadUInt64BigEndian(bytes), BinaryPrimitives.ReadUInt64BigEndian(bytes[8..])),
+        _ => throw new ArgumentException($"an address has 4 or 16 bytes, not {bytes.Length}", nameof(bytes)),
+    };
+
+    /// <summary>An address of .NET's, without its scope.</summary>
+    public static InternetAddress From(IPAddress address)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        return address.TryWriteBytes(bytes, out int length)
+            ? Read(bytes[..length])
+            : throw new ArgumentException($"{address} is no address of IPv4 or IPv6", nameof(address));
+    }
+
+    /// <summary>Writes the address as the wire has it, <see cref="Size"/> bytes.</summary>
+    public void Write(Span<byte> destination)
+    {
+        if (IsIPv4)
+        {
+            BinaryPrimitives.WriteUInt32BigEndian(destination, IPv4);
+            return;
+        }
+
+        WriteIPv6(destination);
+    }
+
+    /// <summary>Writes the sixteen bytes of the IPv6 or IPv4-mapped address.</summary>
+    public void WriteIPv6(Span<byte> destination)
+    {
+        BinaryPrimitives.WriteUInt64BigEndian(destination, _high);
+        BinaryPrimitives.WriteUInt64BigEndian(destination[8..], _low);
+    }
+
+    /// <summary>
+    /// Whether the first <paramref name="length"/> bits equal those of <paramref name="other"/>. Addresses of two families have no common
+    /// prefix.
+    /// </summary>
+    public bool HasPrefix(InternetAddress other, int length)
+    {
+        if (IsIPv4 != other.IsIPv4)
+        {
+            return false;
+        }
+
+        UInt128 difference = new UInt128(_high, _low) ^ new UInt128(other._high, other._low);
+        int bits = IsIPv4 ? length + 96 : length;
+        return bits == 0 || difference >> (128 - bits) == 0;
+    }
+
+    /// <summary>The address as .NET's type has it.</summary>
+    public IPAddress ToIPAddress()
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        Write(bytes);
+        return new IPAddress(bytes[..Size]);
+    }
+
+    public override string ToString() => ToIPAddress().ToString();
+}
