@@ -18,7 +18,7 @@ public abstract partial class DeviceBus
     {
         get
         {
-            lock (_gate)
+            lock (_lock)
             {
                 return _suspendPhase == SuspendPhase.Running;
             }
@@ -45,7 +45,7 @@ public abstract partial class DeviceBus
         Change(SuspendPhase.Running, SuspendPhase.Suspending);
         XenDevice[] told = [];
         int suspend;
-        lock (_gate)
+        lock (_lock)
         {
             suspend = ++_suspends;
         }
@@ -223,7 +223,7 @@ public abstract partial class DeviceBus
     private void Rest(int suspend)
     {
         BeforeRest?.Invoke();
-        lock (_gate)
+        lock (_lock)
         {
             if (_suspends == suspend && _suspendPhase == SuspendPhase.Suspending)
             {
@@ -247,7 +247,7 @@ public abstract partial class DeviceBus
 
     private void Change(SuspendPhase from, SuspendPhase to)
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (_suspendPhase != from)
             {

@@ -51,14 +51,14 @@ public sealed class XenStoreWatch : IAsyncEnumerable<XenStoreWatchEvent>, IAsync
             if (_coversEverything)
             {
                 _coversEverything = false;
-                watchEvent = new(Path, LookAtEverything: true);
+                watchEvent = new(Path, MustRescan: true);
                 return true;
             }
 
             if (_paths.TryDequeue(out string? path))
             {
                 _characters -= path.Length;
-                watchEvent = new(path, LookAtEverything: false);
+                watchEvent = new(path, MustRescan: false);
                 return true;
             }
         }

@@ -385,7 +385,7 @@ public sealed class BlockDeviceTests
                         case 1:
                             connection.Device.Quiesce();
                             connection.Disk.Serve();
-                            connection.Device.GoOn();
+                            connection.Device.Unquiesce();
                             break;
                         case < 8:
                             connection.Disk.Serve();

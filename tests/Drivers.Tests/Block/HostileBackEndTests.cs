@@ -243,7 +243,7 @@ public sealed class HostileBackEndTests
                         case 13:
                             connection.Device.Quiesce();
                             disk.Channel.NotifyFront();
-                            connection.Device.GoOn();
+                            connection.Device.Unquiesce();
                             break;
                     }
                 }

@@ -20,7 +20,7 @@ internal sealed unsafe class ChangingMemory
     private readonly nint _page;
     private readonly nint[] _indexes;
     private readonly int _every;
-    private readonly Lock _gate = new();
+    private readonly Lock _lock = new();
     private (nint Place, uint Value)? _before;
     private volatile nint _next;
 
@@ -45,7 +45,7 @@ internal sealed unsafe class ChangingMemory
     /// <summary>One turn, in which it mostly does nothing: the reader is to come far as well.</summary>
     public void Turn()
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (_before is { } before && _random.Next(2) == 0)
             {

@@ -17,7 +17,7 @@ public class WatchTableTests
 
         Assert.False(first.TryRead(out _));
         Assert.True(second.TryRead(out XenStoreWatchEvent change));
-        Assert.Equal(new("/a/b", LookAtEverything: false), change);
+        Assert.Equal(new("/a/b", MustRescan: false), change);
         Assert.Equal((1, 0, 0), Counted);
     }
 

@@ -114,7 +114,7 @@ internal sealed class LibraryDoor(XenStoreClient client, string root, int owner)
             {
                 while (watch.TryRead(out XenStoreWatchEvent change))
                 {
-                    string path = change.LookAtEverything ? "everything" : change.Path[(root.Length + 1)..];
+                    string path = change.MustRescan ? "everything" : change.Path[(root.Length + 1)..];
                     events.Add($"{path}|{token}");
                 }
             }

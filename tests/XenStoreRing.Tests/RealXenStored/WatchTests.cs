@@ -239,7 +239,7 @@ public sealed class WatchTests : IAsyncLifetime
         {
             await foreach (XenStoreWatchEvent change in watch)
             {
-                seen.UnionWith(change.LookAtEverything
+                seen.UnionWith(change.MustRescan
                     ? (await client.DirectoryAsync(Home + "/data")).Select(name => $"{Home}/data/{name}")
                     : [change.Path]);
                 if (seen.Contains(Home + $"/data/node{Nodes - 1}"))

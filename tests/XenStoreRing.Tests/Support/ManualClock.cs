@@ -8,7 +8,7 @@ internal sealed class ManualClock : TimeProvider
 {
     private static readonly TimeSpan AtOnce = TimeSpan.FromMilliseconds(1);
 
-    private readonly Lock _gate = new();
+    private readonly Lock _lock = new();
     private readonly List<ManualTimer> _timers = [];
     private long _now = TimeSpan.TicksPerDay;
 
@@ -17,7 +17,7 @@ internal sealed class ManualClock : TimeProvider
     {
         get
         {
-            lock (_gate)
+            lock (_lock)
             {
                 return _timers.Count;
             }
@@ -43,7 +43,7 @@ internal sealed class ManualClock : TimeProvider
         while (true)
         {
             ManualTimer? next;
-            lock (_gate)
+            lock (_lock)
             {
                 next = _timers.Where(timer => timer.Due <= end).MinBy(timer => timer.Due);
                 if (next is null)
@@ -69,7 +69,7 @@ internal sealed class ManualClock : TimeProvider
 
         public bool Change(TimeSpan dueTime, TimeSpan period)
         {
-            lock (clock._gate)
+            lock (clock._lock)
             {
                 clock._timers.Remove(this);
                 if (dueTime != Timeout.InfiniteTimeSpan && dueTime < AtOnce)
