@@ -34,11 +34,18 @@ public sealed class PacketBuffer
     /// <summary>What the link may leave to the device, and what the device has told of a received packet.</summary>
     public PacketOffload Offload { get; set; }
 
+    /// <summary>
+    /// Of a received packet whose IP headers have been taken off: how many bytes they have. They still lie before the data, so that an
+    /// ICMP error can quote them.
+    /// </summary>
+    internal int InternetHeaderLength { get; set; }
+
     /// <summary>Makes the packet empty: no data, all of the headroom.</summary>
     public void Clear()
     {
         _start = _end = Headroom;
         Offload = default;
+        InternetHeaderLength = 0;
     }
 
     /// <summary>Adds <paramref name="count"/> bytes behind the data, and returns them to be filled.</summary>

@@ -75,6 +75,22 @@ public static class InternetChecksum
         return bytes.IsEmpty ? sum : sum + ((ulong)bytes[0] << 8);
     }
 
+    /// <summary>The sum over the pseudo header of TCP, UDP and ICMPv6 (RFC 9293, section 3.1; RFC 8200, section 8.1).</summary>
+    /// <param name="source">The sender.</param>
+    /// <param name="destination">The receiver.</param>
+    /// <param name="protocol">The number of the protocol.</param>
+    /// <param name="length">Bytes of the protocol's header and data.</param>
+    public static ulong PseudoHeader(InternetAddress source, InternetAddress destination, byte protocol, int length)
+    {
+        Span<byte> addresses = stackalloc byte[32];
+        source.Write(addresses);
+        destination.Write(addresses[source.Size..]);
+        return Add(addresses[..(2 * source.Size)], (ulong)(protocol + length));
+    }
+
+    /// <summary>The sixteen bits that a sum comes to, not complemented: what a field holds that somebody else completes.</summary>
+    public static ushort Partial(ulong sum) => Fold(sum);
+
     /// <summary>The checksum for a sum. For bytes that contain their correct checksum it is 0.</summary>
     public static ushort Of(ulong sum) => (ushort)~Fold(sum);
 
