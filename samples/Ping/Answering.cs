@@ -1,4 +1,5 @@
 using Xenlet.Drivers;
+using Xenlet.Net;
 
 namespace Xenlet.Samples;
 

@@ -5,6 +5,7 @@ using System.Text;
 using Xenlet.Domain;
 using Xenlet.Drivers;
 using Xenlet.Kernel;
+using Xenlet.Net;
 using Xenlet.XenBus;
 
 namespace Xenlet.GuestImage;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Xenlet.Net;
 
 namespace Xenlet.Drivers.Net;
 
@@ -140,7 +141,7 @@ internal sealed class FrameAssembly(FramePool pool, NetworkCounters counters)
     {
         FrameBuffer? frame = _frame;
         _frame = null;
-        if (_isLost || frame is null || frame.Length is < NetProtocol.HeaderSize or > NetProtocol.MaximumFrameSize)
+        if (_isLost || frame is null || frame.Length is < EthernetHeader.Size or > NetProtocol.MaximumFrameSize)
         {
             ref long counter = ref counters.ReceiveRunts;
             if (_isLost)

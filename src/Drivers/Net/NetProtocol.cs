@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Xenlet.Net;
 
 namespace Xenlet.Drivers.Net;
 
@@ -7,9 +8,6 @@ internal static class NetProtocol
 {
     /// <summary>The size of a slot's page, in bytes.</summary>
     public const int PageSize = 4096;
-
-    /// <summary>The size of an Ethernet header, and the least size of a frame, in bytes.</summary>
-    public const int HeaderSize = 14;
 
     /// <summary>The largest size of a frame, which has 16 bits in the protocol.</summary>
     public const int MaximumFrameSize = ushort.MaxValue;

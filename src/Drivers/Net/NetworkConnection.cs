@@ -1,6 +1,7 @@
 using System.Globalization;
 using Xenlet.Drivers.Rings;
 using Xenlet.Kernel;
+using Xenlet.Net;
 using Xenlet.XenBus;
 
 namespace Xenlet.Drivers.Net;

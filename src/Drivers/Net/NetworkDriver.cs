@@ -1,6 +1,7 @@
 using Xenlet.Drivers.Net;
 using Xenlet.Drivers.Rings;
 using Xenlet.Kernel;
+using Xenlet.Net;
 using Xenlet.XenBus;
 using Xenlet.XenStoreRing;
 

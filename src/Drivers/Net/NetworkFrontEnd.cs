@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using Xenlet.Kernel;
+using Xenlet.Net;
 using Xenlet.XenBus;
 using Xenlet.XenStoreRing;
 
@@ -158,7 +159,7 @@ internal sealed class NetworkFrontEnd : FrontEnd<NetworkInterface>
     {
         // RFC 791 requires every link to carry 68 bytes; the protocol has 16 bits for the size of a frame.
         const int Least = 68;
-        const int Most = NetProtocol.MaximumFrameSize - NetProtocol.HeaderSize;
+        const int Most = NetProtocol.MaximumFrameSize - EthernetHeader.Size;
         int? mtu;
         try
         {

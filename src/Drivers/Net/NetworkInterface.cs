@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using Xenlet.Drivers.Net;
 using Xenlet.Kernel;
+using Xenlet.Net;
 using Xenlet.XenBus;
 
 namespace Xenlet.Drivers;
@@ -342,12 +343,12 @@ public sealed class NetworkInterface : INetworkSink
     private static void Check(FrameBuffer frame)
     {
         ArgumentNullException.ThrowIfNull(frame);
-        if (frame.Length is < NetProtocol.HeaderSize or > NetProtocol.MaximumFrameSize)
+        if (frame.Length is < EthernetHeader.Size or > NetProtocol.MaximumFrameSize)
         {
             int length = frame.Length;
             frame.Dispose();
             throw new ArgumentException(
-                $"a frame has {NetProtocol.HeaderSize} to {NetProtocol.MaximumFrameSize} bytes, not {length}", nameof(frame));
+                $"a frame has {EthernetHeader.Size} to {NetProtocol.MaximumFrameSize} bytes, not {length}", nameof(frame));
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Xenlet.Net;
 
 namespace Xenlet.Drivers.Net;
 

@@ -1,3 +1,5 @@
+using Xenlet.Net;
+
 namespace Xenlet.Drivers.Net;
 
 /// <summary>

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 using System.Runtime.CompilerServices;
+using Xenlet.Net;
 using Xenlet.XenBus;
 using Xenlet.XenBus.Tests;
 using Xenlet.XenStoreRing;

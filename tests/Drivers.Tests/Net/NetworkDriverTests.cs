@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Xenlet.Net;
 using Xenlet.XenBus;
 using Xenlet.XenStoreRing.Tests;
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Xenlet.Net;
 using Xenlet.Tests.SharedMemory;
 using Xenlet.XenBus;
 
@@ -73,7 +74,7 @@ public sealed class ChangingNetworkTests
     {
         while (network.TryReceive(out FrameBuffer? frame))
         {
-            Assert.InRange(frame.Length, NetProtocol.HeaderSize, NetProtocol.MaximumFrameSize);
+            Assert.InRange(frame.Length, EthernetHeader.Size, NetProtocol.MaximumFrameSize);
             frame.Dispose();
         }
     }

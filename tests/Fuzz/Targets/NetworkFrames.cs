@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using Xenlet.Drivers;
 using Xenlet.Drivers.Tests;
 using Xenlet.Kernel;
+using Xenlet.Net;
 
 namespace Xenlet.Fuzz.Targets;
 
@@ -87,7 +88,7 @@ internal static class NetworkFrames
             return;
         }
 
-        Assert.InRange(frame.Length, NetProtocol.HeaderSize, NetProtocol.MaximumFrameSize);
+        Assert.InRange(frame.Length, EthernetHeader.Size, NetProtocol.MaximumFrameSize);
         Assert.Equal(frame.SegmentSize > 0, frame.SegmentKind != SegmentKind.None);
         byte[] before = frame.Data.ToArray();
         if (InternetChecksum.TryFill(frame.Data))

@@ -1,6 +1,7 @@
 using Xenlet.Drivers;
 using Xenlet.Drivers.Tests;
 using Xenlet.Kernel;
+using Xenlet.Net;
 
 namespace Xenlet.Fuzz.Targets;
 

@@ -1,7 +1,8 @@
+using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 
-namespace Xenlet.Drivers;
+namespace Xenlet.Net;
 
 /// <summary>An Ethernet address: six bytes, in the order of a frame.</summary>
 public readonly record struct MacAddress
@@ -26,11 +27,29 @@ public readonly record struct MacAddress
         }
     }
 
+    private MacAddress(ulong value) => _value = value;
+
     /// <summary>The address of all stations, ff:ff:ff:ff:ff:ff.</summary>
     public static MacAddress Broadcast { get; } = new([0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF]);
 
     /// <summary>Whether it is the address of a group of stations, such as the broadcast address.</summary>
     public bool IsMulticast => (_value & 0x0100_0000_0000) != 0;
+
+    /// <summary>
+    /// The interface identifier that RFC 4291, appendix A, makes of it: the two halves with ff:fe between them and the universal bit
+    /// inverted.
+    /// </summary>
+    public ulong InterfaceIdentifier =>
+        (((_value >> 24) << 40) | 0xFF_FE00_0000 | (_value & 0xFF_FFFF)) ^ 0x0200_0000_0000_0000;
+
+    /// <summary>The address to which packets to a multicast group are sent (RFC 1112, section 6.4; RFC 2464, section 7).</summary>
+    public static MacAddress OfGroup(InternetAddress group)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        group.WriteIPv6(bytes);
+        uint low = BinaryPrimitives.ReadUInt32BigEndian(bytes[12..]);
+        return new MacAddress(group.IsIPv4 ? 0x0100_5E00_0000UL | (low & 0x7F_FFFF) : 0x3333_0000_0000UL | low);
+    }
 
     /// <summary>Parses six pairs of hexadecimal digits with colons or hyphens between them.</summary>
     public static bool TryParse([NotNullWhen(true)] string? text, out MacAddress address)

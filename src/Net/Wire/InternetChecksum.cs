@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
-using Xenlet.Drivers.Net;
 
-namespace Xenlet.Drivers;
+namespace Xenlet.Net;
 
 /// <summary>
 /// The checksum of the Internet protocols (RFC 1071): over any bytes, and in frames of TCP and UDP whose checksum is blank and will not be
@@ -9,8 +8,6 @@ namespace Xenlet.Drivers;
 /// </summary>
 public static class InternetChecksum
 {
-    private const int EtherTypeIPv4 = 0x0800;
-    private const int EtherTypeIPv6 = 0x86DD;
     private const byte Tcp = 6;
     private const byte Udp = 17;
 
@@ -78,29 +75,45 @@ public static class InternetChecksum
         return bytes.IsEmpty ? sum : sum + ((ulong)bytes[0] << 8);
     }
 
+    /// <summary>The sum over the pseudo header of TCP, UDP and ICMPv6 (RFC 9293, section 3.1; RFC 8200, section 8.1).</summary>
+    /// <param name="source">The sender.</param>
+    /// <param name="destination">The receiver.</param>
+    /// <param name="protocol">The number of the protocol.</param>
+    /// <param name="length">Bytes of the protocol's header and data.</param>
+    public static ulong PseudoHeader(InternetAddress source, InternetAddress destination, byte protocol, int length)
+    {
+        Span<byte> addresses = stackalloc byte[32];
+        source.Write(addresses);
+        destination.Write(addresses[source.Size..]);
+        return Add(addresses[..(2 * source.Size)], (ulong)(protocol + length));
+    }
+
+    /// <summary>The sixteen bits that a sum comes to, not complemented: what a field holds that somebody else completes.</summary>
+    public static ushort Partial(ulong sum) => Fold(sum);
+
     /// <summary>The checksum for a sum. For bytes that contain their correct checksum it is 0.</summary>
     public static ushort Of(ulong sum) => (ushort)~Fold(sum);
 
     /// <summary>Whether the frame has an IPv6 packet.</summary>
-    internal static bool IsIPv6(ReadOnlySpan<byte> frame) =>
-        frame.Length >= NetProtocol.HeaderSize && BinaryPrimitives.ReadUInt16BigEndian(frame[12..]) == EtherTypeIPv6;
+    public static bool IsIPv6(ReadOnlySpan<byte> frame) =>
+        frame.Length >= EthernetHeader.Size && BinaryPrimitives.ReadUInt16BigEndian(frame[12..]) == EtherType.IPv6;
 
     private static bool TryFind(Span<byte> frame, out Span<byte> packet, out int field, out ulong pseudoHeader)
     {
         packet = default;
         field = 0;
         pseudoHeader = 0;
-        if (frame.Length < NetProtocol.HeaderSize)
+        if (frame.Length < EthernetHeader.Size)
         {
             return false;
         }
 
-        Span<byte> ip = frame[NetProtocol.HeaderSize..];
+        Span<byte> ip = frame[EthernetHeader.Size..];
         byte protocol;
         Span<byte> addresses;
         switch (BinaryPrimitives.ReadUInt16BigEndian(frame[12..]))
         {
-            case EtherTypeIPv4:
+            case EtherType.IPv4:
                 if (ip.Length < 20 || ip[0] >> 4 != 4)
                 {
                     return false;
@@ -118,7 +131,7 @@ public static class InternetChecksum
                 addresses = ip[12..20];
                 packet = ip[header..total];
                 break;
-            case EtherTypeIPv6:
+            case EtherType.IPv6:
                 int payload = ip.Length < 40 || ip[0] >> 4 != 6 ? -1 : BinaryPrimitives.ReadUInt16BigEndian(ip[4..]);
                 if (payload < 0 || 40 + payload > ip.Length)
                 {
