@@ -15,4 +15,7 @@ internal readonly record struct InternetHeader(
     /// 0 where the stack chooses.
     /// </summary>
     public int InterfaceIndex { get; init; }
+
+    /// <summary>Whether a packet to a group or to everybody is for us too, when we have joined the group.</summary>
+    public bool IsLoopedBack { get; init; }
 }

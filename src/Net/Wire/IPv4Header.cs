@@ -8,6 +8,10 @@ internal readonly record struct IPv4Header
     /// <summary>Bytes of a header without options, which is what a stack of ours writes.</summary>
     public const int Size = 20;
 
+    /// <summary>Bytes of a header with the option that makes routers look at the packet (RFC 2113).</summary>
+    public const int SizeWithRouterAlert = Size + 4;
+
+    private const uint RouterAlert = 0x9404_0000;
     private const int DontFragmentFlag = 0x4000;
     private const int MoreFragmentsFlag = 0x2000;
 
@@ -37,6 +41,9 @@ internal readonly record struct IPv4Header
     public InternetAddress Source { get; init; }
 
     public InternetAddress Destination { get; init; }
+
+    /// <summary>Whether <see cref="Write"/> adds the option that makes routers look at the packet.</summary>
+    public bool HasRouterAlert { get; init; }
 
     public bool IsFragment => HasMoreFragments || FragmentOffset != 0;
 
@@ -87,11 +94,12 @@ internal readonly record struct IPv4Header
         return true;
     }
 
-    /// <summary>Writes a header without options, with its checksum: <see cref="Size"/> bytes.</summary>
+    /// <summary>Writes the header with its checksum: <see cref="Size"/> bytes, or <see cref="SizeWithRouterAlert"/>.</summary>
     public void Write(Span<byte> destination)
     {
+        int size = HasRouterAlert ? SizeWithRouterAlert : Size;
         int fragment = (IsDontFragment ? DontFragmentFlag : 0) | (HasMoreFragments ? MoreFragmentsFlag : 0) | (FragmentOffset / 8);
-        destination[0] = 0x45;
+        destination[0] = (byte)(0x40 | (size / 4));
         destination[1] = TrafficClass;
         BinaryPrimitives.WriteUInt16BigEndian(destination[2..], (ushort)TotalLength);
         BinaryPrimitives.WriteUInt16BigEndian(destination[4..], Identification);
@@ -101,6 +109,11 @@ internal readonly record struct IPv4Header
         BinaryPrimitives.WriteUInt16BigEndian(destination[10..], 0);
         Source.Write(destination[12..]);
         Destination.Write(destination[16..]);
-        BinaryPrimitives.WriteUInt16BigEndian(destination[10..], InternetChecksum.Of(InternetChecksum.Add(destination[..Size])));
+        if (HasRouterAlert)
+        {
+            BinaryPrimitives.WriteUInt32BigEndian(destination[Size..], RouterAlert);
+        }
+
+        BinaryPrimitives.WriteUInt16BigEndian(destination[10..], InternetChecksum.Of(InternetChecksum.Add(destination[..size])));
     }
 }
