@@ -83,10 +83,9 @@ internal sealed class ControlHost : IAsyncDisposable
         }).AsTask().WaitAsync(Patience);
 
     /// <summary>Starts what serves the tool stack while the program does not. It lives as long as this process.</summary>
-    public void StartAutomaticServices(bool drivesDevices = false) => AutomaticServices.Start(
-        Machine,
-        drivesDevices ? DomainServices.StartAutomaticallyAsync : ControlServices.StartAsync,
-        new() { Output = _output, TimeProvider = Clock });
+    /// <param name="start">Starts the services; those of <see cref="ControlServices"/> unless it says otherwise.</param>
+    public void StartAutomaticServices(AutomaticServices.StartServices? start = null) =>
+        AutomaticServices.Start(Machine, start ?? ControlServices.StartAsync, new() { Output = _output, TimeProvider = Clock });
 
     /// <summary>Ends the services: what they were about to do has been done then. For tests that something does not happen.</summary>
     public Task EndServicesAsync() => Services!.DisposeAsync().AsTask().WaitAsync(Patience);
