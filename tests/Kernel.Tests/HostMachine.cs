@@ -15,7 +15,8 @@ internal enum HostInstruction
 
 /// <summary>A hypercall as the hypervisor sees it.</summary>
 /// <param name="Argument">The structure passed, as it was at the call: <see cref="Machine.ArgumentLength"/> bytes.</param>
-internal sealed record HostHypercall(HostInstruction Instruction, uint Number, ulong A1, ulong A2, ulong A3, ulong A4, ulong A5, byte[] Argument)
+internal sealed record HostHypercall(
+    HostInstruction Instruction, uint Number, ulong A1, ulong A2, ulong A3, ulong A4, ulong A5, byte[] Argument)
 {
     /// <summary>The structure that the argument at this address points to, to be read or written.</summary>
     public static unsafe ref T At<T>(ulong address)

@@ -43,7 +43,11 @@ public sealed class BillOfMaterialsTests : IDisposable
 
         using MemoryStream output = new();
         BillOfMaterials.Write(
-            output, "Program", "4.5.6+0123abc", [Path.Combine(package, "One.dll"), own, Path.Combine(package, "Two.dll")], new StringReader(""));
+            output,
+            "Program",
+            "4.5.6+0123abc",
+            [Path.Combine(package, "One.dll"), own, Path.Combine(package, "Two.dll")],
+            new StringReader(""));
 
         using JsonDocument list = JsonDocument.Parse(output.ToArray());
         Assert.DoesNotContain("1.0.0", version, StringComparison.Ordinal);

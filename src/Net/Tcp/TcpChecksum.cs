@@ -1,9 +1,13 @@
 namespace Xenlet.Net.Tcp;
 
-/// <summary>The checksum of a segment, which covers a pseudo header of the addresses (RFC 9293, section 3.1; RFC 8200, section 8.1).</summary>
+/// <summary>
+/// The checksum of a segment, which covers a pseudo header of the addresses (RFC 9293, section 3.1; RFC 8200, section 8.1).
+/// </summary>
 internal static class TcpChecksum
 {
-    /// <summary>The sum over the pseudo header, folded and not complemented, as a header has it whose checksum is still to be completed.</summary>
+    /// <summary>
+    /// The sum over the pseudo header, folded and not complemented, as a header has it whose checksum is still to be completed.
+    /// </summary>
     public static ushort OfPseudoHeader(InternetAddress source, InternetAddress destination, int length) =>
         (ushort)~InternetChecksum.Of(Sum(source, destination, length));
 

@@ -1,6 +1,8 @@
 namespace Xenlet.Net.Tcp;
 
-/// <summary>A segment that has arrived: its header, options and data. It may stand for several segments that the device has joined.</summary>
+/// <summary>
+/// A segment that has arrived: its header, options and data. It may stand for several segments that the device has joined.
+/// </summary>
 internal readonly ref struct TcpSegment(TcpHeader header, in TcpOptions options, ReadOnlySpan<byte> data)
 {
     public readonly TcpOptions Options = options;

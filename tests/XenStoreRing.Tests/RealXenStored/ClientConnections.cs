@@ -26,7 +26,8 @@ internal static class ClientConnections
         XenStoreClient.ConnectAsync(new XenStoreRingTransport(domain, new DomainDoorbell(domain)), options ?? Patient);
 
     /// <summary>Connects over either transport; a domain is introduced for it.</summary>
-    public static ValueTask<XenStoreClient> ConnectAsync(this XenStoreDaemon daemon, Transport transport, XenStoreClientOptions? options = null) =>
+    public static ValueTask<XenStoreClient> ConnectAsync(
+        this XenStoreDaemon daemon, Transport transport, XenStoreClientOptions? options = null) =>
         transport == Transport.Socket ? daemon.ConnectAsync(options) : daemon.Introduce().ConnectAsync(options);
 }
 

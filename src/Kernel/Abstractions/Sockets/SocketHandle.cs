@@ -9,6 +9,6 @@ namespace Xenlet.Kernel.Sockets;
 /// </param>
 public readonly record struct SocketHandle(ulong Value)
 {
-    /// <summary>A number from 0 on, lower than the largest number of sockets that existed at one time: an index for the stack's tables.</summary>
+    /// <summary>The small number, below the largest number of sockets that existed at one time: an index for the stack's tables.</summary>
     public int Index => (int)(uint)Value;
 }

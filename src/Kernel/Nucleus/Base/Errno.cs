@@ -42,6 +42,7 @@ internal static class Errno
     public const long ENOLCK = 37;
     public const long ENOSYS = 38;
     public const long ENOTEMPTY = 39;
+    public const long ELOOP = 40;
     public const long ENODATA = 61;
     public const long ETIME = 62;
     public const long EBADMSG = 74;
