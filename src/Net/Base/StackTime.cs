@@ -10,6 +10,8 @@ internal static class StackTime
     /// <summary>No end.</summary>
     public const long Never = long.MaxValue;
 
-    /// <summary>A moment some seconds from now; <see cref="uint.MaxValue"/> is for ever, as in lifetimes of RFC 4861 and RFC 2131.</summary>
+    /// <summary>
+    /// A moment some seconds from now; <see cref="uint.MaxValue"/> is for ever, as in lifetimes of RFC 4861 and RFC 2131.
+    /// </summary>
     public static long After(long now, uint seconds) => seconds == uint.MaxValue ? Never : now + (seconds * Second);
 }

@@ -23,7 +23,9 @@ internal interface ITransport
     /// <summary>The largest packet that reaches <paramref name="remote"/> whole has changed: <c>PathMtu</c> says to what.</summary>
     void OnMtuChanged(InternetAddress remote);
 
-    /// <summary>An interface had no room, and has some again: who was answered <see cref="InternetSendResult.NoRoom"/> tries again.</summary>
+    /// <summary>
+    /// An interface had no room, and has some again: who was answered <see cref="InternetSendResult.NoRoom"/> tries again.
+    /// </summary>
     void OnRoom();
 
     /// <summary>An address is ours no longer: its interface has gone, its lease has run out, or somebody else has it.</summary>

@@ -271,7 +271,11 @@ internal sealed class InternetInput(InternetLayer layer)
         Span<byte> unfragmentable = packet.Data[..chain.Offset];
         unfragmentable[chain.NextHeaderOffset] = fragment.NextHeader;
         PacketBuffer? whole = layer.Reassembler.Add(
-            new FragmentKey(ip.Source, ip.Destination, fragment.Identification, 0), fragment.Offset, fragment.HasMore, data, unfragmentable);
+            new FragmentKey(
+                ip.Source,
+                ip.Destination,
+                fragment.Identification,
+                0), fragment.Offset, fragment.HasMore, data, unfragmentable);
         layer.Pool.Return(packet);
         if (whole is null)
         {

@@ -33,7 +33,9 @@ internal sealed class InternetOutput(InternetLayer layer) : IInternetOutput
         return true;
     }
 
-    /// <summary>Our address for packets to a destination by an interface; another interface's when it has none, and null without any.</summary>
+    /// <summary>
+    /// Our address for packets to a destination by an interface; another interface's when it has none, and null without any.
+    /// </summary>
     public InternetAddress? SelectSourceOn(IpInterface output, InternetAddress destination)
     {
         if (SourceSelection.Choose(output, destination) is { } own)

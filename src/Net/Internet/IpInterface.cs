@@ -60,7 +60,9 @@ public sealed class IpInterface
     /// <summary>Whether it has left the stack.</summary>
     internal bool IsRemoved { get; set; }
 
-    /// <summary>Whether UDP packets to port 68 are taken whatever their destination: a DHCP server answers to the address that it offers.</summary>
+    /// <summary>
+    /// Whether UDP packets to port 68 are taken whatever their destination: a DHCP server answers to the address that it offers.
+    /// </summary>
     internal bool ExpectsLease { get; set; }
 
     /// <summary>The MTU for IPv6 that a router has told, or 0.</summary>

@@ -10,7 +10,9 @@ internal sealed class Reassembler
     /// <summary>How many packets are under way at once: each has a buffer of 64 KiB. The oldest gives way.</summary>
     public const int Capacity = 16;
 
-    /// <summary>As Linux; RFC 1122, section 3.3.2, has one to two minutes, in which more would be lost to whoever fills the table.</summary>
+    /// <summary>
+    /// As Linux; RFC 1122, section 3.3.2, has one to two minutes, in which more would be lost to whoever fills the table.
+    /// </summary>
     private const long IPv4Time = 30 * StackTime.Second;
 
     /// <summary>RFC 8200, section 4.5.</summary>

@@ -13,11 +13,13 @@ public sealed class PacketBuffer
     public const int LargestPacket = 65_535;
 
     private readonly byte[] _memory;
+    private readonly PacketPool? _pool;
     private int _start;
     private int _end;
 
-    internal PacketBuffer(int capacity)
+    internal PacketBuffer(int capacity, PacketPool? pool = null)
     {
+        _pool = pool;
         _memory = new byte[Headroom + capacity];
         Clear();
     }
@@ -39,6 +41,9 @@ public sealed class PacketBuffer
     /// ICMP error can quote them.
     /// </summary>
     internal int InternetHeaderLength { get; set; }
+
+    /// <summary>Gives the buffer back to the pool that it came from. Its data is gone.</summary>
+    public void Return() => _pool?.Return(this);
 
     /// <summary>Makes the packet empty: no data, all of the headroom.</summary>
     public void Clear()

@@ -213,8 +213,8 @@ public sealed class IpStack
     }
 
     /// <summary>
-    /// One turn: takes frames that have arrived, at most <paramref name="mostFrames"/> of each interface, then runs the timers that are due,
-    /// and gives waiting frames to links. Frames come first, so that after a pause an answer that has arrived is not taken for lost.
+    /// One turn: takes frames that have arrived, at most <paramref name="mostFrames"/> of each interface, then runs the timers that are
+    /// due, and gives waiting frames to links. Frames come first, so that after a pause an answer that has arrived is not taken for lost.
     /// </summary>
     /// <returns>Whether there may be more to take: the caller comes back at once, after whatever else it serves.</returns>
     public bool Run(int mostFrames = 64)
