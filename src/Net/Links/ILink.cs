@@ -12,7 +12,10 @@ public interface ILink
     /// <summary>What the device does for a frame that is sent. It may change as <see cref="Mtu"/> does.</summary>
     LinkOffloads Offloads { get; }
 
-    /// <summary>Sends a frame and takes the buffer over. False, with the buffer still the caller's, when there is no room now.</summary>
+    /// <summary>
+    /// Sends a frame, takes the buffer over and returns it to its pool (<see cref="PacketBuffer.Return"/>) when the frame has left. False,
+    /// with the buffer still the caller's, when there is no room now.
+    /// </summary>
     bool TrySend(PacketBuffer frame);
 
     /// <summary>

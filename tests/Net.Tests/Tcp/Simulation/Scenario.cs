@@ -89,7 +89,8 @@ internal sealed class Scenario
         }
 
         Description += $"[{host.Address} delay {link.Delay / 1_000} us, {link.Bandwidth} B/s, "
-            + $"loss {link.Loss:f3}, dup {link.Duplication:f2}, reorder {link.Reordering:f2}, corrupt {link.Corruption:f3}, mtu {host.Mtu} tso {host.Segments} {host.Tcp.Features} "
+            + $"loss {link.Loss:f3}, dup {link.Duplication:f2}, reorder {link.Reordering:f2}, corrupt {link.Corruption:f3}, mtu "
+                + $"{host.Mtu} tso {host.Segments} {host.Tcp.Features} "
             + $"send {_sendCapacity} receive {_receiveCapacity}] ";
     }
 
