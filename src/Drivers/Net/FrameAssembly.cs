@@ -4,12 +4,12 @@ using Xenlet.Net;
 namespace Xenlet.Drivers.Net;
 
 /// <summary>
-/// Puts received frames together from the slots in which a back end delivers them: one with data, extra infos if it says so, and further
-/// ones with data. Each slot is checked by itself, so it does not matter how many of a frame's slots there are yet.
+/// Puts received frames together from the slots in which a back end delivers them: one with data, extra infos if its flags say so, and
+/// further ones with data. Each slot is checked on its own, so it does not matter how many of a frame's slots have come.
 /// </summary>
 /// <remarks>
-/// What the back end may not write ends the connection by <see cref="BrokenRingException"/>; a slot that it could not fill loses the frame
-/// only.
+/// A violation of the protocol ends the connection by <see cref="BrokenRingException"/>; a slot that the back end could not fill loses only
+/// the frame.
 /// </remarks>
 /// <param name="memory">What frames are put together in.</param>
 /// <param name="counters">Counts the frames that are lost.</param>
@@ -33,9 +33,9 @@ internal sealed class FrameAssembly<TFrame>(IFrameMemory<TFrame> memory, Network
 
     /// <summary>Takes the next response of the ring.</summary>
     /// <param name="response">A copy that the back end cannot change.</param>
-    /// <param name="page">The page of its slot, which the back end can change at any time.</param>
-    /// <param name="id">The id that its request had: responses come in the order of the requests.</param>
-    /// <returns>A frame that this response has completed; the caller owns it.</returns>
+    /// <param name="page">The page of its slot, which the back end may change at any time.</param>
+    /// <param name="id">The id of its request: responses come in the order of the requests.</param>
+    /// <returns>A frame that this response completes; the caller owns it.</returns>
     /// <exception cref="BrokenRingException">The back end has broken the protocol.</exception>
     public TFrame? Add(in ReceiveResponse response, ReadOnlySpan<byte> page, ushort id)
     {
@@ -43,7 +43,7 @@ internal sealed class FrameAssembly<TFrame>(IFrameMemory<TFrame> memory, Network
         return isLast ? Finish() : null;
     }
 
-    /// <summary>Gives back what there is of an unfinished frame.</summary>
+    /// <summary>Returns an unfinished frame to the pool.</summary>
     public void Abandon()
     {
         if (_frame is not null)

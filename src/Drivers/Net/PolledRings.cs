@@ -22,7 +22,7 @@ internal sealed class PolledRings(
     // The back end sees pages again after so many responses, not only at the end of a long run.
     private const int PublishEvery = 64;
 
-    private readonly Lock _gate = new();
+    private readonly Lock _lock = new();
     private readonly ChannelWakeUp _receiveWakeUp = new(receiveChannel, () =>
     {
         counters.ReceiveEvents++;
@@ -52,7 +52,7 @@ internal sealed class PolledRings(
     {
         try
         {
-            lock (_gate)
+            lock (_lock)
             {
                 memory.Pool = pool;
                 PacketBuffer? frame = null;
@@ -85,7 +85,7 @@ internal sealed class PolledRings(
         try
         {
             bool hasTaken;
-            lock (_gate)
+            lock (_lock)
             {
                 if (_isClosed)
                 {
@@ -117,7 +117,7 @@ internal sealed class PolledRings(
     /// <summary>From the return on nothing touches the receive ring or its pages.</summary>
     public void Close()
     {
-        lock (_gate)
+        lock (_lock)
         {
             _isClosed = true;
         }
@@ -126,7 +126,7 @@ internal sealed class PolledRings(
     /// <summary>Gives back what there is of an unfinished frame: the thread will not use this any more.</summary>
     public void Abandon()
     {
-        lock (_gate)
+        lock (_lock)
         {
             _isClosed = true;
             queue.Abandon();

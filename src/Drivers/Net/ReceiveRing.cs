@@ -12,14 +12,14 @@ namespace Xenlet.Drivers.Net;
 internal sealed class ReceiveRing(
     ReceiveQueue<FrameBuffer> queue, RingChannel channel, INetworkSink sink, NetworkCounters counters)
 {
-    // So many responses are taken before other work of the thread gets its turn.
+    // The number of responses after which other work of the thread gets its turn.
     private const int Budget = 256;
 
-    // The back end sees pages again after so many, not only at the end of a long run.
+    // The number of pages after which they are published, so that the back end need not wait for the end of a long run.
     private const int PublishEvery = 64;
 
     /// <summary>Receives until the token is cancelled.</summary>
-    /// <param name="transmit">The transmit ring where it has the same event channel, else <see langword="null"/>.</param>
+    /// <param name="transmit">The transmit ring if it has the same event channel, else <see langword="null"/>.</param>
     /// <param name="cancellationToken">Ends it.</param>
     /// <exception cref="BrokenRingException">The back end has broken the protocol.</exception>
     public async Task RunAsync(TransmitRing? transmit, CancellationToken cancellationToken)
@@ -36,7 +36,7 @@ internal sealed class ReceiveRing(
                 isAny |= taken > 0;
                 if (taken == Budget)
                 {
-                    // A back end that delivers without end, in one go or one by one, does not keep the thread.
+                    // A back end that delivers frames without end, together or one by one, must not keep the thread busy.
                     taken = 0;
                     await Task.Yield();
                     cancellationToken.ThrowIfCancellationRequested();
@@ -53,7 +53,7 @@ internal sealed class ReceiveRing(
     /// <summary>Gives back what there is of an unfinished frame. <see cref="RunAsync"/> has ended.</summary>
     public void Abandon() => queue.Abandon();
 
-    /// <summary>Takes up to so many responses, and wakes the reader once; how many there were.</summary>
+    /// <summary>Takes up to <paramref name="most"/> responses, and wakes the reader once. Returns how many there were.</summary>
     private int Take(int most)
     {
         int taken = 0;

@@ -36,6 +36,12 @@ public sealed class PacketBuffer
     /// <summary>What the link may leave to the device, and what the device has told of a received packet.</summary>
     public PacketOffload Offload { get; set; }
 
+    /// <summary>
+    /// Of a received packet whose IP headers have been taken off: how many bytes they have. They still lie before the data, so that an
+    /// ICMP error can quote them.
+    /// </summary>
+    internal int InternetHeaderLength { get; set; }
+
     /// <summary>Gives the buffer back to the pool that it came from. Its data is gone.</summary>
     public void Return() => _pool?.Return(this);
 
@@ -44,6 +50,7 @@ public sealed class PacketBuffer
     {
         _start = _end = Headroom;
         Offload = default;
+        InternetHeaderLength = 0;
     }
 
     /// <summary>Adds <paramref name="count"/> bytes behind the data, and returns them to be filled.</summary>

@@ -7,7 +7,7 @@ using Xenlet.Net;
 namespace Xenlet.Fuzz.Targets;
 
 /// <summary>
-/// The receiving ring of a network back end that writes any response: frames are put together, lost, or the connection ends.
+/// The receive ring of a network back end that writes any response: frames are put together, lost, or the connection ends.
 /// </summary>
 internal static class NetworkFrames
 {

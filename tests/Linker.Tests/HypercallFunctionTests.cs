@@ -4,11 +4,11 @@ using static Iced.Intel.AssemblerRegisters;
 
 namespace Xenlet.Linker.Tests;
 
-public sealed unsafe class HypercallGateTests : IDisposable
+public sealed unsafe class HypercallFunctionTests : IDisposable
 {
     private readonly HostImage _image = new();
 
-    public static TheoryData<string, Mnemonic> Gates => new()
+    public static TheoryData<string, Mnemonic> Functions => new()
     {
         { "xenlet_hypercall_intel", Mnemonic.Vmcall },
         { "xenlet_hypercall_amd", Mnemonic.Vmmcall },
@@ -18,10 +18,10 @@ public sealed unsafe class HypercallGateTests : IDisposable
     public void Dispose() => _image.Dispose();
 
     [Theory]
-    [MemberData(nameof(Gates))]
-    public void A_gate_has_its_processors_trap_instruction_once_and_then_returns(string gate, Mnemonic trap)
+    [MemberData(nameof(Functions))]
+    public void A_function_has_its_processors_trap_instruction_once_and_then_returns(string function, Mnemonic trap)
     {
-        List<Instruction> instructions = Stubs.Decode(gate);
+        List<Instruction> instructions = Stubs.Decode(function);
         Assert.DoesNotContain(instructions, i => i.IsInvalid);
         Assert.Equal(trap, instructions[^2].Mnemonic);
         Assert.Equal(Mnemonic.Ret, instructions[^1].Mnemonic);
@@ -29,11 +29,11 @@ public sealed unsafe class HypercallGateTests : IDisposable
     }
 
     [Theory]
-    [MemberData(nameof(Gates))]
-    public void A_gate_writes_only_the_number_and_the_fourth_argument(string gate, Mnemonic trap)
+    [MemberData(nameof(Functions))]
+    public void A_function_writes_only_the_number_and_the_fourth_argument(string function, Mnemonic trap)
     {
         InstructionInfoFactory factory = new();
-        HashSet<Register> written = Stubs.Decode(gate)
+        HashSet<Register> written = Stubs.Decode(function)
             .Where(i => i.Mnemonic != trap && i.Mnemonic != Mnemonic.Ret)
             .SelectMany(i => factory.GetInfo(i).GetUsedRegisters().ToArray())
             .Where(r => r.Access is OpAccess.Write or OpAccess.ReadWrite or OpAccess.CondWrite)
@@ -43,8 +43,8 @@ public sealed unsafe class HypercallGateTests : IDisposable
     }
 
     [Theory]
-    [MemberData(nameof(Gates))]
-    public void A_gate_hands_over_what_it_was_given(string gate, Mnemonic trap)
+    [MemberData(nameof(Functions))]
+    public void A_function_passes_on_what_it_was_given(string function, Mnemonic trap)
     {
         // What the hypervisor sees, then what the caller's own registers hold afterwards.
         ulong* record = (ulong*)_image.Reserve(256);
@@ -68,7 +68,7 @@ public sealed unsafe class HypercallGateTests : IDisposable
             c.ret();
         });
         nint target = _image.AddEdited(
-            gate,
+            function,
             i => i.Mnemonic == trap ? Instruction.CreateBranch(Iced.Intel.Code.Call_rel32_64, (ulong)hypervisor) : i);
         AssemblerRegister64[] kept = (AssemblerRegister64[])[rbx, rbp, r12, r13, r14, r15];
         nint caller = _image.Add("caller", c =>

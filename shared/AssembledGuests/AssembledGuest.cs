@@ -3,13 +3,13 @@ using System.Text;
 using Iced.Intel;
 using static Iced.Intel.AssemblerRegisters;
 
-namespace Xenlet.QemuXen.Tests;
+namespace Xenlet.AssembledGuests;
 
 /// <summary>
 /// Assembles tiny PVH guests: 32-bit code at 1 MiB that runs as Xen or QEMU enters it, with paging off. Numbers are those of Xen's
 /// public headers (hvm/hvm_op.h, hvm/params.h, event_channel.h, sched.h, io/console.h, arch-x86/hvm/start_info.h).
 /// </summary>
-internal sealed class TestGuest
+internal sealed class AssembledGuest
 {
     private const uint LoadAddress = 0x10_0000;
     private const int HeaderSize = 0x1000;
@@ -30,7 +30,7 @@ internal sealed class TestGuest
     private readonly Label _consoleWrite;
     private bool _usesConsole;
 
-    private TestGuest()
+    private AssembledGuest()
     {
         _parameter = Reserve(16);
         _port = Reserve(4);
@@ -41,11 +41,11 @@ internal sealed class TestGuest
     }
 
     /// <summary>Writes an image made of the given steps to a temporary file, which the caller deletes.</summary>
-    public static string Build(Action<TestGuest> steps)
+    public static string Build(Action<AssembledGuest> steps)
     {
-        TestGuest guest = new();
+        AssembledGuest guest = new();
         steps(guest);
-        string path = Path.Combine(Path.GetTempPath(), $"testguest-{Guid.NewGuid():N}.elf");
+        string path = Path.Combine(Path.GetTempPath(), $"assembled-guest-{Guid.NewGuid():N}.elf");
         File.WriteAllBytes(path, guest.Link());
         return path;
     }
@@ -80,7 +80,7 @@ internal sealed class TestGuest
         _code.vmmcall();
     }
 
-    /// <summary>Writes to the console ring, waiting while it is full, and tells dom0.</summary>
+    /// <summary>Writes to the console ring, waiting while it is full, and notifies dom0.</summary>
     public void Write(string text)
     {
         _code.mov(esi, Text(text));
@@ -289,7 +289,11 @@ internal sealed class TestGuest
         MemoryStream code = new();
         uint entry = LoadAddress + HeaderSize;
         _code.Assemble(new StreamCodeWriter(code), entry);
-        Assert.True(code.Length <= DataOffset - HeaderSize, "The code reaches into the data.");
+        if (code.Length > DataOffset - HeaderSize)
+        {
+            throw new InvalidOperationException("the code reaches into the data");
+        }
+
         byte[] image = new byte[DataOffset + _data.Count];
         code.ToArray().CopyTo(image, HeaderSize);
         _data.CopyTo(image, DataOffset);

@@ -2,10 +2,10 @@ using System.Threading.Channels;
 
 namespace Xenlet.XenStoreRing.Tests.RealXenStored;
 
-/// <summary>Whom a test is for the daemon.</summary>
-public enum Door
+/// <summary>The transport of a client, and the domain that it is for the daemon.</summary>
+public enum Transport
 {
-    /// <summary>dom0, over the socket: may do everything.</summary>
+    /// <summary>dom0 over the socket: may do everything.</summary>
     Socket,
 
     /// <summary>Domain 1, over the simulated ring page: may do what an unprivileged domain may.</summary>
@@ -13,7 +13,7 @@ public enum Door
 }
 
 /// <summary>Connects the library to a real daemon.</summary>
-internal static class LibraryDoors
+internal static class ClientConnections
 {
     private static readonly XenStoreClientOptions Patient = new() { RequestTimeLimit = TimeSpan.FromMinutes(2) };
 
@@ -25,9 +25,10 @@ internal static class LibraryDoors
     public static ValueTask<XenStoreClient> ConnectAsync(this SimulatedDomain domain, XenStoreClientOptions? options = null) =>
         XenStoreClient.ConnectAsync(new XenStoreRingTransport(domain, new DomainDoorbell(domain)), options ?? Patient);
 
-    /// <summary>Connects by either door; a domain is introduced for it.</summary>
-    public static ValueTask<XenStoreClient> ConnectAsync(this XenStoreDaemon daemon, Door door, XenStoreClientOptions? options = null) =>
-        door == Door.Socket ? daemon.ConnectAsync(options) : daemon.Introduce().ConnectAsync(options);
+    /// <summary>Connects over either transport; a domain is introduced for it.</summary>
+    public static ValueTask<XenStoreClient> ConnectAsync(
+        this XenStoreDaemon daemon, Transport transport, XenStoreClientOptions? options = null) =>
+        transport == Transport.Socket ? daemon.ConnectAsync(options) : daemon.Introduce().ConnectAsync(options);
 }
 
 /// <summary>The event channel of a simulated domain.</summary>

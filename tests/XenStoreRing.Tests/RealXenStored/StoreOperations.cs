@@ -1,26 +1,26 @@
 namespace Xenlet.XenStoreRing.Tests.RealXenStored;
 
 /// <summary>Carries the operations of the model out on a real store, below a root.</summary>
-internal interface IStoreDoor : IAsyncDisposable
+internal interface IStoreOperations : IAsyncDisposable
 {
     /// <summary>Whether the client names its watches itself, so that none is set twice or removed without being set.</summary>
     bool OwnsTokens { get; }
 
     /// <summary>Carries one operation out and gives its answer in the model's form.</summary>
-    Task<string> AskAsync(StoreOperation operation);
+    Task<string> RunAsync(StoreOperation operation);
 
     /// <summary>The events that came since the last call, in the model's form; waits a while for as many as are expected.</summary>
     Task<IReadOnlyCollection<string>> EventsAsync(int expected);
 }
 
 /// <summary>The operations as plain messages.</summary>
-internal sealed class RawDoor(RawStore store, string root, int owner) : IStoreDoor
+internal sealed class RawOperations(RawStore store, string root, int owner) : IStoreOperations
 {
     private readonly Dictionary<int, uint> _transactions = new() { [0] = 0 };
 
     public bool OwnsTokens => false;
 
-    public Task<string> AskAsync(StoreOperation operation) => Task.FromResult(Ask(operation));
+    public Task<string> RunAsync(StoreOperation operation) => Task.FromResult(Run(operation));
 
     public Task<IReadOnlyCollection<string>> EventsAsync(int expected) => Task.FromResult<IReadOnlyCollection<string>>(
         [.. store.EventsUntilNow(root).Select(e => e.Replace(root + "/", "", StringComparison.Ordinal))]);
@@ -37,7 +37,7 @@ internal sealed class RawDoor(RawStore store, string root, int owner) : IStoreDo
         return ValueTask.CompletedTask;
     }
 
-    private string Ask(StoreOperation operation)
+    private string Run(StoreOperation operation)
     {
         string path = $"{root}/{operation.Path}\0";
         switch (operation.Kind)
@@ -74,7 +74,7 @@ internal sealed class RawDoor(RawStore store, string root, int owner) : IStoreDo
 }
 
 /// <summary>The operations by the library's client.</summary>
-internal sealed class LibraryDoor(XenStoreClient client, string root, int owner) : IStoreDoor
+internal sealed class ClientOperations(XenStoreClient client, string root, int owner) : IStoreOperations
 {
     private static readonly TimeSpan EventLimit = TimeSpan.FromMinutes(1);
     private static readonly Dictionary<string, XenStoreRights> Rights = new()
@@ -90,11 +90,11 @@ internal sealed class LibraryDoor(XenStoreClient client, string root, int owner)
 
     public bool OwnsTokens => true;
 
-    public async Task<string> AskAsync(StoreOperation operation)
+    public async Task<string> RunAsync(StoreOperation operation)
     {
         try
         {
-            return await AskOrThrowAsync(operation);
+            return await RunOrThrowAsync(operation);
         }
         catch (XenStoreException error)
         {
@@ -114,7 +114,7 @@ internal sealed class LibraryDoor(XenStoreClient client, string root, int owner)
             {
                 while (watch.TryRead(out XenStoreWatchEvent change))
                 {
-                    string path = change.LookAtEverything ? "everything" : change.Path[(root.Length + 1)..];
+                    string path = change.MustRescan ? "everything" : change.Path[(root.Length + 1)..];
                     events.Add($"{path}|{token}");
                 }
             }
@@ -141,7 +141,7 @@ internal sealed class LibraryDoor(XenStoreClient client, string root, int owner)
         }
     }
 
-    private async Task<string> AskOrThrowAsync(StoreOperation operation)
+    private async Task<string> RunOrThrowAsync(StoreOperation operation)
     {
         string path = $"{root}/{operation.Path}";
         XenStoreOperations store = operation.Transaction != 0 && operation.Kind != StoreOperationKind.Begin
