@@ -57,7 +57,8 @@ public sealed class XenMachine : IAsyncDisposable
     public TextLog Log { get; } = new();
 
     /// <summary>
-    /// The path in dom0 of a file for a saved guest. It is in dom0's memory, which has room for a guest of some 64 MiB: remove it after use.
+    /// The path in dom0 of a file for a saved guest. It is in dom0's memory, which has room for a guest of some 64 MiB: remove it after
+    /// use.
     /// </summary>
     /// <param name="name">The file's name.</param>
     public static string SavePath(string name) => $"{SaveDirectory}/{name}";

@@ -28,7 +28,8 @@ internal sealed class TutorialReader
         string config = workplace.PathOf("nuget.config");
         string[] lines = File.ReadAllLines(config);
         workplace.Write(
-            "home/.nuget/NuGet/NuGet.Config", string.Join('\n', lines.Where(line => !line.Contains("\"packed\"", StringComparison.Ordinal))));
+            "home/.nuget/NuGet/NuGet.Config",
+            string.Join('\n', lines.Where(line => !line.Contains("\"packed\"", StringComparison.Ordinal))));
         File.Delete(config);
     }
 

@@ -298,7 +298,8 @@ internal sealed class ScriptedPeer
                     for (int i = 0; i < values.Length; i += 2)
                     {
                         options.AddSack(new SackBlock(
-                            new SequenceNumber(_initial!.Value + (uint)values[i]), new SequenceNumber(_initial.Value + (uint)values[i + 1])));
+                            new SequenceNumber(
+                                _initial!.Value + (uint)values[i]), new SequenceNumber(_initial.Value + (uint)values[i + 1])));
                     }
 
                     break;
@@ -317,7 +318,8 @@ internal sealed class ScriptedPeer
         int size = TcpHeader.FixedSize + options.Size;
         byte[] bytes = new byte[size + length];
         new TcpHeader(
-            PeerPort, _port, new SequenceNumber(sequence), new SequenceNumber(acknowledgment), Flags(words[0]), window, 0, size).Write(bytes);
+            PeerPort, _port, new SequenceNumber(sequence), new SequenceNumber(acknowledgment), Flags(words[0]), window, 0, size).Write(
+                bytes);
         options.Write(bytes.AsSpan(TcpHeader.FixedSize));
         long position = sequence - PeerInitial - (words[0].Contains('S', StringComparison.Ordinal) ? 0 : 1);
         Pattern.Fill(Math.Max(position, 0), bytes.AsSpan(size));
