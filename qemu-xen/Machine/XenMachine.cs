@@ -28,7 +28,7 @@ public sealed class XenMachine : IAsyncDisposable
     private readonly XenMachineOptions _options;
     private readonly WorkDirectory _directory;
     private readonly ConcurrentBag<int> _freePorts = [.. Enumerable.Range(Emulator.FirstFreePort, Emulator.FreePorts)];
-    private readonly Lock _sharing = new();
+    private readonly Lock _shareLock = new();
     private readonly Emulator _emulator;
     private AgentChannel? _agent;
     private Heartbeat? _heartbeat;
@@ -57,7 +57,8 @@ public sealed class XenMachine : IAsyncDisposable
     public TextLog Log { get; } = new();
 
     /// <summary>
-    /// The path in dom0 of a file for a saved guest. It is in dom0's memory, which has room for a guest of some 64 MiB: remove it after use.
+    /// The path in dom0 of a file for a saved guest. It is in dom0's memory, which has room for a guest of some 64 MiB: remove it after
+    /// use.
     /// </summary>
     /// <param name="name">The file's name.</param>
     public static string SavePath(string name) => $"{SaveDirectory}/{name}";
@@ -135,7 +136,7 @@ public sealed class XenMachine : IAsyncDisposable
             $"{source.FullName.GetHashCode(StringComparison.Ordinal):x8}-{source.LastWriteTimeUtc.Ticks:x}"
                 + $"-{source.Length:x}-{source.Name}");
         string target = Path.Combine(SharedDirectory, "images", name);
-        lock (_sharing)
+        lock (_shareLock)
         {
             if (!File.Exists(target))
             {

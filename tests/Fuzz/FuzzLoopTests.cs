@@ -3,7 +3,7 @@ using Xenlet.Fuzz.Planted;
 
 namespace Xenlet.Fuzz;
 
-/// <summary>The loop itself: it finds what only coverage leads to, and what it keeps is small and enough.</summary>
+/// <summary>The loop itself: it finds faults to which only coverage leads, and keeps a small and sufficient corpus.</summary>
 public sealed class FuzzLoopTests
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);

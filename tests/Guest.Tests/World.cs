@@ -14,7 +14,7 @@ public abstract class World : IAsyncLifetime
     /// <summary>Memory of guests that are saved often and keep little, in MiB.</summary>
     public const int SavedMemory = 24;
 
-    private readonly Lock _gate = new();
+    private readonly Lock _lock = new();
     private readonly Dictionary<string, Task<SharedBoot>> _shared = [];
     private int _lastGuest;
 
@@ -63,7 +63,7 @@ public abstract class World : IAsyncLifetime
     /// <summary>The boot with a command line of the image of cases; made when first asked for.</summary>
     internal Task<SharedBoot> BootedAsync(string commandLine)
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (!_shared.TryGetValue(commandLine, out Task<SharedBoot>? boot))
             {

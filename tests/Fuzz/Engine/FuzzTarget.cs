@@ -8,8 +8,8 @@ namespace Xenlet.Fuzz;
 internal sealed record FuzzTarget(string Name, Action<byte[]> Routine, int MaximumLength, params byte[][] Tokens)
 {
     /// <summary>
-    /// Whether part of the work runs on the thread pool. Which blocks follow each other is chance then: blocks are counted, not steps between
-    /// them.
+    /// Whether part of the work runs on the thread pool. Which blocks follow each other is chance then: blocks are counted, not steps
+    /// between them.
     /// </summary>
     public bool UsesThreadPool { get; init; }
 }
