@@ -26,7 +26,7 @@ public sealed class XenMachine : IAsyncDisposable
     private readonly XenMachineOptions _options;
     private readonly WorkDirectory _directory;
     private readonly ConcurrentBag<int> _freePorts = [.. Enumerable.Range(Emulator.FirstFreePort, Emulator.FreePorts)];
-    private readonly Lock _sharing = new();
+    private readonly Lock _shareLock = new();
     private readonly Emulator _emulator;
     private AgentChannel? _agent;
     private Heartbeat? _heartbeat;
@@ -131,7 +131,7 @@ public sealed class XenMachine : IAsyncDisposable
             $"{source.FullName.GetHashCode(StringComparison.Ordinal):x8}-{source.LastWriteTimeUtc.Ticks:x}"
                 + $"-{source.Length:x}-{source.Name}");
         string target = Path.Combine(SharedDirectory, "images", name);
-        lock (_sharing)
+        lock (_shareLock)
         {
             if (!File.Exists(target))
             {

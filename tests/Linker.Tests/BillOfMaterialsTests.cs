@@ -3,7 +3,7 @@ using System.Text.Json;
 
 namespace Xenlet.Linker.Tests;
 
-/// <summary>What an image was made from.</summary>
+/// <summary>The list of an image's parts.</summary>
 public sealed class BillOfMaterialsTests : IDisposable
 {
     private const string Map = """
@@ -43,7 +43,11 @@ public sealed class BillOfMaterialsTests : IDisposable
 
         using MemoryStream output = new();
         BillOfMaterials.Write(
-            output, "Program", "4.5.6+0123abc", [Path.Combine(package, "One.dll"), own, Path.Combine(package, "Two.dll")], new StringReader(""));
+            output,
+            "Program",
+            "4.5.6+0123abc",
+            [Path.Combine(package, "One.dll"), own, Path.Combine(package, "Two.dll")],
+            new StringReader(""));
 
         using JsonDocument list = JsonDocument.Parse(output.ToArray());
         Assert.DoesNotContain("1.0.0", version, StringComparison.Ordinal);

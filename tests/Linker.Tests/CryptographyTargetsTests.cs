@@ -1,6 +1,6 @@
 namespace Xenlet.Linker.Tests;
 
-/// <summary>What a publication makes of the decision: the targets alone, in a project that compiles nothing.</summary>
+/// <summary>The effect of the decision on a publish: the targets alone, in a project that compiles nothing.</summary>
 public sealed class CryptographyTargetsTests : IDisposable
 {
     private const string Hash = "CryptoNative_EvpSha256";

@@ -32,7 +32,8 @@ public sealed class RefusingTargetsTests : IDisposable
         (int status, string output) = _project.Run(
             "Sdk/Xenlet.Run.targets", [], "ComputeRunArguments", "<Target Name=\"ComputeRunArguments\" />", $"-p:XenletRun={world}");
         Assert.Equal(refused, status);
-        Assert.Equal(refused == 1, output.Contains("error XENLET007: XenletRun is 'kvm', and is to be qemu, xen", StringComparison.Ordinal));
+        Assert.Equal(
+            refused == 1, output.Contains("error XENLET007: XenletRun is 'kvm', and is to be qemu, xen", StringComparison.Ordinal));
     }
 
     [Theory]

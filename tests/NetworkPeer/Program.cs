@@ -24,7 +24,7 @@ static int Echo(string name, string ours, string theirs, int count)
     HashSet<int> waiting = [];
     byte[] buffer = new byte[65536];
 
-    // Each run has numbers of its own, so that answers which a run before did not wait for are not taken for this one's.
+    // Each run has its own numbers, so that late answers to an earlier run are not taken for those of this one.
     int first = Random.Shared.Next(int.MaxValue - count);
     int sent = 0;
     int returned = 0;

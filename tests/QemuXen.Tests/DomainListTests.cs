@@ -2,7 +2,7 @@ using Xenlet.QemuXen.Machine;
 
 namespace Xenlet.QemuXen.Tests;
 
-/// <summary>Who is told of a machine's domains, and when.</summary>
+/// <summary>Who is notified of a machine's domains, and when.</summary>
 public sealed class DomainListTests
 {
     private readonly DomainList _list = new();

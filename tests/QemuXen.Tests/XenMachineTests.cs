@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Xenlet.AssembledGuests;
 
 namespace Xenlet.QemuXen.Tests;
 
@@ -304,9 +305,9 @@ public sealed class XenMachineTests(XenFixture fixture) : IDisposable
         Assert.DoesNotContain("gone", list.Output, StringComparison.Ordinal);
     }
 
-    private string Build(Action<TestGuest> steps)
+    private string Build(Action<AssembledGuest> steps)
     {
-        string path = TestGuest.Build(steps);
+        string path = AssembledGuest.Build(steps);
         _files.Add(path);
         return path;
     }

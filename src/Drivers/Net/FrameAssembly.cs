@@ -1,14 +1,15 @@
 using System.Globalization;
+using Xenlet.Net;
 
 namespace Xenlet.Drivers.Net;
 
 /// <summary>
-/// Puts received frames together from the slots in which a back end delivers them: one with data, extra infos if it says so, and further
-/// ones with data. Each slot is checked by itself, so it does not matter how many of a frame's slots there are yet.
+/// Puts received frames together from the slots in which a back end delivers them: one with data, extra infos if its flags say so, and
+/// further ones with data. Each slot is checked on its own, so it does not matter how many of a frame's slots have come.
 /// </summary>
 /// <remarks>
-/// What the back end may not write ends the connection by <see cref="BrokenRingException"/>; a slot that it could not fill loses the frame
-/// only.
+/// A violation of the protocol ends the connection by <see cref="BrokenRingException"/>; a slot that the back end could not fill loses only
+/// the frame.
 /// </remarks>
 internal sealed class FrameAssembly(FramePool pool, NetworkCounters counters)
 {
@@ -25,9 +26,9 @@ internal sealed class FrameAssembly(FramePool pool, NetworkCounters counters)
 
     /// <summary>Takes the next response of the ring.</summary>
     /// <param name="response">A copy that the back end cannot change.</param>
-    /// <param name="page">The page of its slot, which the back end can change at any time.</param>
-    /// <param name="id">The id that its request had: responses come in the order of the requests.</param>
-    /// <returns>A frame that this response has completed; the caller owns it.</returns>
+    /// <param name="page">The page of its slot, which the back end may change at any time.</param>
+    /// <param name="id">The id of its request: responses come in the order of the requests.</param>
+    /// <returns>A frame that this response completes; the caller owns it.</returns>
     /// <exception cref="BrokenRingException">The back end has broken the protocol.</exception>
     public FrameBuffer? Add(in ReceiveResponse response, ReadOnlySpan<byte> page, ushort id)
     {
@@ -35,7 +36,7 @@ internal sealed class FrameAssembly(FramePool pool, NetworkCounters counters)
         return isLast ? Finish() : null;
     }
 
-    /// <summary>Gives back what there is of an unfinished frame.</summary>
+    /// <summary>Returns an unfinished frame to the pool.</summary>
     public void Abandon()
     {
         _frame?.Dispose();
@@ -140,7 +141,7 @@ internal sealed class FrameAssembly(FramePool pool, NetworkCounters counters)
     {
         FrameBuffer? frame = _frame;
         _frame = null;
-        if (_isLost || frame is null || frame.Length is < NetProtocol.HeaderSize or > NetProtocol.MaximumFrameSize)
+        if (_isLost || frame is null || frame.Length is < EthernetHeader.Size or > NetProtocol.MaximumFrameSize)
         {
             ref long counter = ref counters.ReceiveRunts;
             if (_isLost)

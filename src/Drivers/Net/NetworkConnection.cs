@@ -1,13 +1,14 @@
 using System.Globalization;
 using Xenlet.Drivers.Rings;
 using Xenlet.Kernel;
+using Xenlet.Net;
 using Xenlet.XenBus;
 
 namespace Xenlet.Drivers.Net;
 
 /// <summary>
-/// One connection to one back end: a transmit and a receive ring, their event channels, and pages that stay granted until its end. A resume
-/// or a reconnection makes another.
+/// One connection to one back end: a transmit and a receive ring, their event channels, and pages that stay granted until it ends. Each
+/// resume or reconnection makes another.
 /// </summary>
 internal sealed class NetworkConnection : IAsyncDisposable
 {
@@ -21,14 +22,14 @@ internal sealed class NetworkConnection : IAsyncDisposable
     private readonly GrantedPagePool _receivePages;
     private readonly RingChannel _receiveChannel;
 
-    // The transmit ring's own channel, where the back end splits them.
+    // The transmit ring's own channel, if the back end supports two.
     private readonly RingChannel? _transmitChannel;
     private readonly TransmitRing _transmit;
     private readonly ReceiveRing _receive;
     private readonly CancellationTokenSource _stop = new();
     private Task _loops = Task.CompletedTask;
 
-    /// <summary>Makes rings, channels and pages for a back end. Nothing is left when it fails.</summary>
+    /// <summary>Creates rings, channels and pages for a back end. If it fails, it has released all of them.</summary>
     /// <exception cref="XenException">Xen refused an event channel or a grant.</exception>
     /// <exception cref="OutOfMemoryException">There is no memory for the pages.</exception>
     public NetworkConnection(
@@ -82,7 +83,7 @@ internal sealed class NetworkConnection : IAsyncDisposable
         }
     }
 
-    /// <summary>What the back end needs to know of rings and channels.</summary>
+    /// <summary>The nodes by which the back end finds rings and channels.</summary>
     public IReadOnlyList<FrontEndNode> Nodes => _nodes;
 
     /// <summary>Whether each ring has an event channel of its own.</summary>
@@ -90,18 +91,18 @@ internal sealed class NetworkConnection : IAsyncDisposable
 
     public BackEndFeatures Features { get; }
 
-    /// <summary>Whether received multicast frames are only those of joined addresses.</summary>
+    /// <summary>Whether the back end delivers multicast frames of joined addresses only.</summary>
     public bool FiltersMulticast { get; init; }
 
     /// <summary>Whether the back end has frames that it has not answered.</summary>
     public bool HasFramesUnderWay => _transmit.HasFramesUnderWay;
 
-    /// <summary>Begins to receive and to send. The back end may not know of it yet.</summary>
+    /// <summary>Starts to receive and to send. The back end may not have connected yet.</summary>
     public void Start() => _loops = Task.WhenAll(
         RunAsync(stop => _receive.RunAsync(SplitsEventChannels ? null : _transmit, stop)),
         SplitsEventChannels ? RunAsync(_transmit.RunAsync) : Task.CompletedTask);
 
-    /// <summary>Puts a frame into the ring, as a copy: the frame remains the caller's.</summary>
+    /// <summary>Puts a copy of a frame into the ring. The caller keeps the frame.</summary>
     /// <param name="frame">What to send.</param>
     /// <param name="hasMore">Another frame follows at once, or <see cref="Flush"/>: the back end is not notified yet.</param>
     public SendResult Send(FrameBuffer frame, bool hasMore) => _transmit.Send(frame, hasMore);
@@ -109,12 +110,12 @@ internal sealed class NetworkConnection : IAsyncDisposable
     /// <summary>Notifies the back end of frames that were sent with more to follow.</summary>
     public void Flush() => _transmit.Flush();
 
-    /// <summary>Has the back end deliver, or not deliver any more, frames to a multicast address, if it filters them.</summary>
+    /// <summary>Makes the back end deliver, or no longer deliver, frames to a multicast address, if it filters them.</summary>
     public SendResult SendMulticast(bool joins, MacAddress address) =>
         FiltersMulticast ? _transmit.SendMulticast(joins, address) : SendResult.Sent;
 
     /// <summary>
-    /// Ends everything and gives the pages back; the kernel keeps aside those that the back end still has mapped, until it lets go.
+    /// Ends everything and releases the pages. The kernel keeps those that the back end still has mapped, until it unmaps them.
     /// </summary>
     public async ValueTask DisposeAsync()
     {

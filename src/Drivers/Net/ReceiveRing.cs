@@ -3,15 +3,15 @@ using Xenlet.Kernel;
 namespace Xenlet.Drivers.Net;
 
 /// <summary>
-/// The receive side of a connection: all of its pages wait for frames in the ring, and go back there once their data was copied. Used by
-/// <see cref="RunAsync"/> alone.
+/// The receive side of a connection: all of its pages wait for frames in the ring, and return there when their data is copied. Used only by
+/// <see cref="RunAsync"/>.
 /// </summary>
 internal sealed class ReceiveRing
 {
-    // So many responses are taken before other work of the thread gets its turn.
+    // The number of responses after which other work of the thread gets its turn.
     private const int Budget = 256;
 
-    // The back end sees pages again after so many, not only at the end of a long run.
+    // The number of pages after which they are published, so that the back end need not wait for the end of a long run.
     private const int PublishEvery = 64;
 
     private readonly FrontRing<ReceiveRequest, ReceiveResponse> _ring;
@@ -22,14 +22,14 @@ internal sealed class ReceiveRing
     private readonly NetworkCounters _counters;
     private int _next;
 
-    /// <summary>Puts all pages into a ring that no back end knows yet.</summary>
+    /// <summary>Puts all pages into a ring that is not published yet.</summary>
     /// <param name="ring">The ring.</param>
-    /// <param name="pages">Its pages. They stay the caller's.</param>
+    /// <param name="pages">Its pages. The caller keeps them.</param>
     /// <param name="assembly">Puts frames together.</param>
-    /// <param name="channel">Notifies the back end, and brings its events. It stays the caller's.</param>
+    /// <param name="channel">Notifies the back end, and receives its events. The caller keeps it.</param>
     /// <param name="sink">The interface.</param>
     /// <param name="counters">Counts events and notifications.</param>
-    /// <exception cref="OutOfMemoryException">There are fewer pages than a frame may need.</exception>
+    /// <exception cref="OutOfMemoryException">There are fewer pages than one frame may need.</exception>
     /// <exception cref="XenException">Xen refused a grant.</exception>
     public ReceiveRing(
         FrontRing<ReceiveRequest, ReceiveResponse> ring, GrantedPagePool pages, FrameAssembly assembly, RingChannel channel,
@@ -56,7 +56,7 @@ internal sealed class ReceiveRing
     }
 
     /// <summary>Receives until the token is cancelled.</summary>
-    /// <param name="transmit">The transmit ring where it has the same event channel, else <see langword="null"/>.</param>
+    /// <param name="transmit">The transmit ring if it has the same event channel, else <see langword="null"/>.</param>
     /// <param name="cancellationToken">Ends it.</param>
     /// <exception cref="BrokenRingException">The back end has broken the protocol.</exception>
     public async Task RunAsync(TransmitRing? transmit, CancellationToken cancellationToken)
@@ -73,7 +73,7 @@ internal sealed class ReceiveRing
                 isAny |= taken > 0;
                 if (taken == Budget)
                 {
-                    // A back end that delivers without end, in one go or one by one, does not keep the thread.
+                    // A back end that delivers frames without end, together or one by one, must not keep the thread busy.
                     taken = 0;
                     await Task.Yield();
                     cancellationToken.ThrowIfCancellationRequested();
@@ -87,7 +87,7 @@ internal sealed class ReceiveRing
         }
     }
 
-    /// <summary>Gives back what there is of an unfinished frame. <see cref="RunAsync"/> has ended.</summary>
+    /// <summary>Returns an unfinished frame to its pool. <see cref="RunAsync"/> must have ended.</summary>
     public void Abandon() => _assembly.Abandon();
 
     private static IEnumerable<GrantedPage> RentAll(GrantedPagePool pages)
@@ -98,7 +98,7 @@ internal sealed class ReceiveRing
         }
     }
 
-    /// <summary>Takes up to so many responses, and wakes the reader once; how many there were.</summary>
+    /// <summary>Takes up to <paramref name="most"/> responses, and wakes the reader once. Returns how many there were.</summary>
     private int Take(int most)
     {
         int taken = 0;
@@ -108,7 +108,7 @@ internal sealed class ReceiveRing
             taken++;
             FrameBuffer? frame = _assembly.Add(in response, _pages[_next].Span, (ushort)_next);
 
-            // Responses come in the order of the requests, so the same page is the last of the line now.
+            // Responses come in the order of the requests, so this page is now the last in line.
             Put(_next);
             _next = _next + 1 < _pages.Length ? _next + 1 : 0;
             if (frame is not null)

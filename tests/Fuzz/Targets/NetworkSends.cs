@@ -1,12 +1,13 @@
 using Xenlet.Drivers;
 using Xenlet.Drivers.Tests;
 using Xenlet.Kernel;
+using Xenlet.Net;
 
 namespace Xenlet.Fuzz.Targets;
 
 /// <summary>
-/// The sending ring of a network back end that answers anything. While it is honest, it gets each frame whole and in order, and a frame
-/// waits for room only where there is none; whatever it answers, it is told so or frames go on, and no page is lost.
+/// The transmit ring of a network back end that answers anything. While it is honest, it gets each frame whole and in order, and a frame
+/// waits only if there is no room. Whatever it answers, the connection ends or frames continue, and no page is lost.
 /// </summary>
 internal static class NetworkSends
 {

@@ -155,7 +155,9 @@ internal static unsafe class SystemCallDispatch
             case SystemCallNumber.Getdents64:
                 return PathCalls.List((int)a1);
             case SystemCallNumber.EpollCreate1:
-                return EventPolls.Create();
+                return EventPolls.Create((uint)a1);
+            case SystemCallNumber.Eventfd2:
+                return EventCounters.Create((uint)a1, (uint)a2);
             case SystemCallNumber.EpollCtl:
                 return EventPolls.Control((int)a1, (int)a2, (int)a3, a4);
             case SystemCallNumber.EpollWait:

@@ -82,6 +82,7 @@ internal static class SystemCallNumber
     public const int Ppoll = 271;
     public const int SetRobustList = 273;
     public const int EpollPwait = 281;
+    public const int Eventfd2 = 290;
     public const int EpollCreate1 = 291;
     public const int Dup3 = 292;
     public const int Pipe2 = 293;

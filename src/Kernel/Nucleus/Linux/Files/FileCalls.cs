@@ -155,6 +155,8 @@ internal static unsafe class FileCalls
                 return -Errno.EINVAL;
             case FileKind.PipeReader:
                 return count == 0 ? 0 : Pipes.Read(file->Pipe, (byte*)buffer, count);
+            case FileKind.EventCounter:
+                return EventCounters.Read(file, (byte*)buffer, count);
             default:
                 return 0;
         }
@@ -187,10 +189,13 @@ internal static unsafe class FileCalls
                 return written == 0 && count > 0 ? -Errno.EAGAIN : (long)written;
             case FileKind.PipeWriter:
                 return count == 0 ? 0 : Pipes.Write(file->Pipe, (byte*)buffer, count);
+            case FileKind.EventCounter:
+                return EventCounters.Write(file, (byte*)buffer, count);
             case FileKind.Text:
             case FileKind.Directory:
-            case FileKind.EventPoll:
                 return -Errno.EBADF;
+            case FileKind.EventPoll:
+                return -Errno.EINVAL;
             default:
                 return (long)count;
         }
