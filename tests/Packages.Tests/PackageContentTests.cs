@@ -8,8 +8,8 @@ public sealed class PackageContentTests
 {
     private static readonly string[] Names =
     [
-        "Xenlet.Domain", "Xenlet.Domain.Automatic", "Xenlet.Drivers", "Xenlet.Kernel", "Xenlet.Kernel.Abstractions", "Xenlet.Sdk",
-        "Xenlet.Templates", "Xenlet.Tool", "Xenlet.XenBus", "Xenlet.XenStore",
+        "Xenlet.Domain", "Xenlet.Domain.Automatic", "Xenlet.Drivers", "Xenlet.Kernel", "Xenlet.Kernel.Abstractions", "Xenlet.Net",
+        "Xenlet.Sdk", "Xenlet.Templates", "Xenlet.Tool", "Xenlet.XenBus", "Xenlet.XenStore",
     ];
 
     [Fact]
