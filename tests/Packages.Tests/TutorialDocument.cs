@@ -47,7 +47,8 @@ internal static partial class TutorialDocument
     private static IEnumerable<TutorialStep> ReadCommands(string[] lines, int first, int end)
     {
         Assert.True(
-            lines[first].StartsWith(Prompt, StringComparison.Ordinal), $"line {first + 1}: a console ought to begin with '{Prompt}COMMAND'");
+            lines[first].StartsWith(Prompt, StringComparison.Ordinal),
+            $"line {first + 1}: a console ought to begin with '{Prompt}COMMAND'");
         for (int i = first; i < end;)
         {
             int next = i + 1;
