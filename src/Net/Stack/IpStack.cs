@@ -44,7 +44,8 @@ public sealed class IpStack
     }
 
     /// <summary>
-    /// Called by <see cref="Run"/> at the end of a turn in which addresses, routes, interfaces or the resolver's configuration have changed.
+    /// Called by <see cref="Run"/> at the end of a turn in which addresses, routes, interfaces or the resolver's configuration have
+    /// changed.
     /// </summary>
     public Action? Changed { get; set; }
 
