@@ -79,7 +79,7 @@ public sealed class ControlTests(XenWorld world)
             Assert.Contains("xenlet: report: network interfaces", report, StringComparison.Ordinal);
             Assert.DoesNotContain("(no answer", report, StringComparison.Ordinal);
 
-            string file = world.Machine.SavePath(guest.Name);
+            string file = XenMachine.SavePath(guest.Name);
             await guest.CheckpointAsync(file, World.Limit);
             await guest.WaitForTextAsync("suspended: Cancelled", World.Limit);
             await UsesDiskAsync(guest, "gone on");
@@ -241,7 +241,7 @@ public sealed class ControlTests(XenWorld world)
         {
             Name = world.NewName(),
             Kernel = await Images.Cases,
-            MemoryMiB = World.CaseMemory,
+            MemoryMiB = World.DeviceMemory,
             CommandLine = "control " + arguments,
             Disks = await world.CreateDisksAsync(disks),
         });

@@ -9,9 +9,7 @@ namespace Xenlet.Guest.Tests;
 /// </summary>
 internal sealed class HostileGuest(XenWorld world, XenGuest guest) : FollowedGuest(world, guest)
 {
-    /// <summary>The peer in dom0's own memory: each start of a program reads it anew, and the shared directory is slow.</summary>
-    private const string Peer = "/tmp/hostile-peer";
-
+    private string _peer = "";
     private int _marks;
 
     /// <summary>Starts a guest, and has both kinds of devices come, work and go once, so that what the drivers keep is there.</summary>
@@ -41,7 +39,7 @@ internal sealed class HostileGuest(XenWorld world, XenGuest guest) : FollowedGue
 
         // What tests/GuestImage/NeighbourWork.cs asks for. dom0 may have it from a guest before this one.
         await started.Dom0Async("ip addr add 10.98.0.1/24 dev xenbr0 2>/dev/null || ip addr show dev xenbr0 | grep -q 10.98.0.1");
-        await started.Dom0Async($"cp {world.Machine.Share(await Images.HostilePeer)} {Peer}");
+        started._peer = await world.Machine.CopyProgramAsync(await Images.HostilePeer);
         await started.Dom0Async("until [ \"$(xenstore-read $home/data/report 2>/dev/null)\" = ready ]; do usleep 100000; done");
         return started;
     }
@@ -116,9 +114,9 @@ internal sealed class HostileGuest(XenWorld world, XenGuest guest) : FollowedGue
         Assert.Contains("problem: none", ended.Lines);
     }
 
-    private static string Command(string kind, string behaviour, TimeSpan time) => string.Create(
+    private string Command(string kind, string behaviour, TimeSpan time) => string.Create(
         CultureInfo.InvariantCulture,
-        $"{Peer} {kind} $id {(kind == "console" ? "-" : NumberOf(kind))} {behaviour} {time.TotalMilliseconds:0}");
+        $"{_peer} {kind} $id {(kind == "console" ? "-" : NumberOf(kind))} {behaviour} {time.TotalMilliseconds:0}");
 
     private sealed class ConsoleDaemon(HostileGuest guest) : IAsyncDisposable
     {

@@ -10,8 +10,6 @@ namespace Xenlet.Guest.Tests;
 [Collection(DriversUnderXen.Name)]
 public partial class LifeCycleTests(XenWorld world)
 {
-    private const int Memory = 32;
-
     [Fact]
     public async Task A_guest_is_saved_and_restored_three_times_in_a_row()
     {
@@ -20,7 +18,7 @@ public partial class LifeCycleTests(XenWorld world)
         {
             for (int round = 1; round <= 3; round++)
             {
-                string file = world.Machine.SavePath(guest.Name);
+                string file = XenMachine.SavePath(guest.Name);
                 await guest.SaveAsync(file, World.Limit);
                 // What it has written before the suspend may be on its way still.
                 await guest.WaitForTextAsync($"suspending {Text(round)}\r\n", World.Limit);
@@ -46,7 +44,7 @@ public partial class LifeCycleTests(XenWorld world)
     public async Task A_guest_goes_on_after_a_checkpoint_and_can_be_restored_from_it()
     {
         await using XenGuest guest = await StartAsync();
-        string file = world.Machine.SavePath(guest.Name);
+        string file = XenMachine.SavePath(guest.Name);
         DateTime before = await world.NowAsync();
         await guest.CheckpointAsync(file, World.Limit);
         await AssertGoesOnAsync(guest, "Cancelled", 1, before);
@@ -105,7 +103,7 @@ public partial class LifeCycleTests(XenWorld world)
 
     private async Task<XenGuest> StartAsync()
     {
-        XenGuest guest = (XenGuest)await world.StartCaseAsync("suspend", Memory);
+        XenGuest guest = (XenGuest)await world.StartCaseAsync("suspend", World.SavedMemory);
         await guest.WaitForTextAsync($"ready, domain {Text(guest.DomainId)}", World.Limit);
         return guest;
     }

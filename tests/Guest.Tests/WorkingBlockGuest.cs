@@ -19,7 +19,7 @@ internal sealed class WorkingBlockGuest : IAsyncDisposable
         _guest = guest;
     }
 
-    private string SaveFile => _world.Machine.SavePath(_guest.Guest.Name);
+    private string SaveFile => XenMachine.SavePath(_guest.Guest.Name);
 
     public static async Task<WorkingBlockGuest> StartAsync(XenWorld world, string disk)
     {
