@@ -192,7 +192,7 @@ internal sealed partial class TcpConnection
     {
         int announced = Math.Max(_advertised - _receiveNext, 0);
         int room = UsableRoom();
-        if (room - announced >= Math.Min(2 * _receiveSegmentSize, WorthwhileOpening() * 2)
+        if (room - announced >= Math.Max(Math.Min(_user.ReceiveQueue.Capacity / 2, 2 * _receiveSegmentSize), 1)
             && (room >= 2 * announced || room - announced >= _user.ReceiveQueue.Capacity / 4))
         {
             _isAcknowledgmentDue = true;
