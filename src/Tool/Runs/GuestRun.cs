@@ -21,7 +21,10 @@ internal static class GuestRun
         if (options.Publish is { } project)
         {
             new Publisher(project, options.Configuration, options.Image, options.Sources).PublishIfOld();
-            options = options with { Environment = [.. LaunchProfile.Variables(project), .. options.Environment] };
+            options = options with
+            {
+                Environment = [.. Values(LaunchProfile.Names(project).Concat(RunVariables.Names())), .. options.Environment],
+            };
         }
 
         GuestRunnerOptions run = Configure(options, Say);
@@ -108,6 +111,11 @@ internal static class GuestRun
             throw new ToolException($"{options.Image}: {failure.Message}");
         }
     }
+
+    /// <summary>Variables of this process. <c>dotnet run</c> leaves out what it cannot set.</summary>
+    private static IEnumerable<KeyValuePair<string, string>> Values(IEnumerable<string> names) => names.Distinct()
+        .Where(name => Environment.GetEnvironmentVariable(name) is not null)
+        .Select(name => new KeyValuePair<string, string>(name, Environment.GetEnvironmentVariable(name)!));
 
     private static void Say(string line) => Console.Error.WriteLine(line);
 
