@@ -179,12 +179,34 @@ public sealed class ReceivingTests
         """);
 
     [Fact]
-    public void Data_that_finds_no_memory_is_as_if_it_had_not_come()
-    {
-        ScriptedPeer peer = ScriptedPeer.Run("established");
-        peer.User.Refusals = 1;
-        Assert.Equal(0, peer.User.Received);
-    }
+    public void Data_that_finds_no_memory_is_as_if_it_had_not_come() => ScriptedPeer.Run(
+        """
+        established
+        refuse 1
+        in FA seq=1 ack=1 len=10
+        out A ack=1
+        received 0
+        state Established
+        in FA seq=1 ack=1 len=10
+        out A ack=12
+        received 10
+        state CloseWait
+        """);
+
+    [Fact]
+    public void Early_data_that_finds_no_memory_comes_again() => ScriptedPeer.Run(
+        """
+        established
+        refuse 1
+        in A seq=11 ack=1 len=10
+        out A ack=1
+        in A seq=1 ack=1 len=10
+        out A ack=11
+        received 10
+        in A seq=11 ack=1 len=10
+        out A ack=21
+        received 20
+        """);
 
     [Fact]
     public void A_segment_with_an_old_timestamp_is_dropped_and_answered() => ScriptedPeer.Run(

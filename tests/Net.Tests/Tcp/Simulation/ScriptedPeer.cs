@@ -116,6 +116,9 @@ internal sealed class ScriptedPeer
             case "write":
                 Assert.Equal(Number(rest[0]), User.Write(Number(rest[0])));
                 break;
+            case "refuse":
+                User.Refusals = Number(rest[0]);
+                break;
             case "read":
                 Assert.Equal(Number(rest[0]), User.Read(Number(rest[0])));
                 break;
