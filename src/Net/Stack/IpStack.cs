@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using Xenlet.Net.Configuration;
 using Xenlet.Net.Internet;
+using Xenlet.Net.Tcp;
 using Xenlet.Net.Udp;
 using Xenlet.Net.Wire;
 
@@ -36,6 +37,8 @@ public sealed class IpStack
         _layer.Changed = () => _isChanged = true;
         _udp = new UdpLayer(_layer);
         _layer.SetTransport(ProtocolNumber.Udp, _udp);
+        Tcp = new TcpLayer(_layer.Output, clock, _layer.Timers, random);
+        _layer.SetTransport(ProtocolNumber.Tcp, Tcp);
         Resolver = new ResolverConfiguration(_layer);
         _routers = new RouterDiscovery(_layer, Resolver);
     }
@@ -85,8 +88,11 @@ public sealed class IpStack
     /// <summary>When <see cref="Run"/> has to be called even if nothing arrives, in nanoseconds of the stack's clock.</summary>
     public long NextDue => _layer.Loopback.IsEmpty && !_isChanged ? _layer.Timers.NextDue : _layer.Clock.Now;
 
-    /// <summary>What the parts of the stack share, for transports.</summary>
+    /// <summary>What the parts of the stack share.</summary>
     internal InternetLayer Internet => _layer;
+
+    /// <summary>TCP.</summary>
+    internal TcpLayer Tcp { get; }
 
     /// <summary>Adds an interface. It makes itself a link-local address, and has no other until it is given one.</summary>
     /// <param name="name">Its name, such as eth0.</param>
@@ -204,6 +210,7 @@ public sealed class IpStack
             _layer.Addresses.AddLinkLocal(changed);
         }
 
+        Tcp.OnMtuChanged();
         _routers.Restart(changed);
         if (_dhcpClients.TryGetValue(changed, out DhcpClient? client))
         {

@@ -39,6 +39,30 @@ public sealed class ReceivingTests
         """);
 
     [Fact]
+    public void A_batch_is_acknowledged_once_but_a_gap_for_each_segment() => ScriptedPeer.Run(
+        """
+        established
+        batch
+        in A seq=1 ack=1 len=1000
+        in A seq=1001 ack=1 len=1000
+        in A seq=2001 ack=1 len=1000
+        received 3000
+        none
+        end-batch
+        out A ack=3001
+        none
+        batch
+        in A seq=4001 ack=1 len=1000
+        out A ack=3001
+        in A seq=5001 ack=1 len=1000
+        out A ack=3001
+        in A seq=3001 ack=1 len=1000
+        out A ack=6001
+        end-batch
+        none
+        """);
+
+    [Fact]
     public void Data_that_is_sent_acknowledges() => ScriptedPeer.Run(
         """
         established
