@@ -4,7 +4,7 @@ namespace Xenlet.Drivers.Net;
 /// Pools the memory of frames, in three sizes: nearly all frames are ordinary ones, and one that stands for many TCP segments must not make
 /// all others large. The pool is bounded; the collector frees the rest.
 /// </summary>
-internal sealed class FramePool
+internal sealed class FramePool : IFrameMemory<FrameBuffer>
 {
     /// <summary>The size of the largest, in bytes: the size of a chain of <see cref="NetProtocol.MaximumReceiveSlots"/> pages.</summary>
     public const int MaximumCapacity = NetProtocol.MaximumReceiveSlots * NetProtocol.PageSize;
@@ -36,6 +36,23 @@ internal sealed class FramePool
                 shelf.Put(frame);
             }
         }
+    }
+
+    int IFrameMemory<FrameBuffer>.Capacity(FrameBuffer frame) => frame.Capacity;
+
+    ReadOnlySpan<byte> IFrameMemory<FrameBuffer>.Data(FrameBuffer frame) => frame.Data;
+
+    void IFrameMemory<FrameBuffer>.Return(FrameBuffer frame) => frame.Dispose();
+
+    void IFrameMemory<FrameBuffer>.Append(FrameBuffer frame, ReadOnlySpan<byte> bytes) => frame.Append(bytes);
+
+    void IFrameMemory<FrameBuffer>.Describe(
+        FrameBuffer frame, bool isChecksumBlank, bool isChecksumValidated, SegmentKind segmentKind, int segmentSize)
+    {
+        frame.IsChecksumBlank = isChecksumBlank;
+        frame.IsChecksumValidated = isChecksumValidated;
+        frame.SegmentKind = segmentKind;
+        frame.SegmentSize = segmentSize;
     }
 
     private sealed class Shelf(int capacity, int limit)

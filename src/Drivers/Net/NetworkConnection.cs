@@ -25,7 +25,10 @@ internal sealed class NetworkConnection : IAsyncDisposable
     // The transmit ring's own channel, if the back end supports two.
     private readonly RingChannel? _transmitChannel;
     private readonly TransmitRing _transmit;
-    private readonly ReceiveRing _receive;
+
+    // One of the two: frames go to the interface's queue, or a stack's thread takes them.
+    private readonly ReceiveRing? _receive;
+    private readonly PolledRings? _polled;
     private readonly CancellationTokenSource _stop = new();
     private Task _loops = Task.CompletedTask;
 
@@ -34,7 +37,7 @@ internal sealed class NetworkConnection : IAsyncDisposable
     /// <exception cref="OutOfMemoryException">There is no memory for the pages.</exception>
     public NetworkConnection(
         INetworkSink sink, NetworkCounters counters, XenDevice device, IEventChannels channels, ISharedPages pages,
-        BackEndFeatures features, NetworkOptions options, FramePool pool, HeldGrants held)
+        BackEndFeatures features, NetworkOptions options, FramePool pool, HeldGrants held, NetworkLink? link = null)
     {
         _sink = sink;
         _device = device;
@@ -64,7 +67,16 @@ internal sealed class NetworkConnection : IAsyncDisposable
             }
 
             _transmit = new(queue, _transmitChannel ?? _receiveChannel, sink, counters, Fail);
-            _receive = new(ring, _receivePages, new(pool, counters), _receiveChannel, sink, counters);
+            if (link is null)
+            {
+                _receive = new(new(ring, _receivePages, new(pool, counters)), _receiveChannel, sink, counters);
+            }
+            else
+            {
+                PacketMemory memory = new();
+                ReceiveQueue<PacketBuffer> received = new(ring, _receivePages, new(memory, counters));
+                _polled = new(received, memory, _receiveChannel, _transmit, _transmitChannel, counters, link.Wake, Fail);
+            }
         }
         catch
         {
@@ -97,15 +109,18 @@ internal sealed class NetworkConnection : IAsyncDisposable
     /// <summary>Whether the back end has frames that it has not answered.</summary>
     public bool HasFramesUnderWay => _transmit.HasFramesUnderWay;
 
-    /// <summary>Starts to receive and to send. The back end may not have connected yet.</summary>
-    public void Start() => _loops = Task.WhenAll(
-        RunAsync(stop => _receive.RunAsync(SplitsEventChannels ? null : _transmit, stop)),
+    /// <summary>The rings as a stack's thread drives them; <see langword="null"/> where the program reads the interface.</summary>
+    public PolledRings? Polled => _polled;
+
+    /// <summary>Begins to receive and to send. The back end may not know of it yet.</summary>
+    public void Start() => _loops = _polled is not null ? Task.WhenAll(_polled.WakeUps.Select(RunAsync)) : Task.WhenAll(
+        RunAsync(stop => _receive!.RunAsync(SplitsEventChannels ? null : _transmit, stop)),
         SplitsEventChannels ? RunAsync(_transmit.RunAsync) : Task.CompletedTask);
 
     /// <summary>Puts a copy of a frame into the ring. The caller keeps the frame.</summary>
     /// <param name="frame">What to send.</param>
     /// <param name="hasMore">Another frame follows at once, or <see cref="Flush"/>: the back end is not notified yet.</param>
-    public SendResult Send(FrameBuffer frame, bool hasMore) => _transmit.Send(frame, hasMore);
+    public SendResult Send(OutgoingFrame frame, bool hasMore) => _transmit.Send(frame, hasMore);
 
     /// <summary>Notifies the back end of frames that were sent with more to follow.</summary>
     public void Flush() => _transmit.Flush();
@@ -123,8 +138,9 @@ internal sealed class NetworkConnection : IAsyncDisposable
         await _loops.ConfigureAwait(EventLoop.IsCurrent);
         if (_transmit.Close())
         {
+            _polled?.Close();
             Release();
-            _receive.Abandon();
+            _receive?.Abandon();
             _stop.Dispose();
         }
     }

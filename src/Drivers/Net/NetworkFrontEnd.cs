@@ -132,6 +132,8 @@ internal sealed class NetworkFrontEnd : FrontEnd<NetworkInterface>
 
     protected internal override ValueTask StartAsync(CancellationToken cancellationToken)
     {
+        // Before the first connection, whose rings are driven by whoever uses the interface.
+        Device.OfferLink(Options.LinkUser);
         Offer();
         return _driver.StartCaptureAsync(Device, Store, cancellationToken);
     }
@@ -261,7 +263,8 @@ internal sealed class NetworkFrontEnd : FrontEnd<NetworkInterface>
             }
 
             connection = new NetworkConnection(
-                Device, Device.Counters, XenDevice, _driver.Channels, _driver.Pages, features, Options, _driver.Frames, _driver.Held)
+                Device, Device.Counters, XenDevice, _driver.Channels, _driver.Pages, features, Options, _driver.Frames, _driver.Held,
+                Device.Link)
             {
                 FiltersMulticast = Options.FiltersMulticast && features.FiltersMulticast,
             };

@@ -40,6 +40,7 @@ public sealed class NetworkInterface : INetworkSink
     private readonly SemaphoreSlim _joins = new(1);
     private NetworkConnection? _connection;
     private FrameCapture? _capture;
+    private NetworkLink? _link;
     private readonly CancellationTokenSource _removal = new();
     private volatile bool _isSuspended;
     private volatile NetworkState _state;
@@ -119,6 +120,9 @@ public sealed class NetworkInterface : INetworkSink
 
     internal NetworkConnection? Connection => Volatile.Read(ref _connection);
 
+    /// <summary>The link of the stack that uses the interface; <see langword="null"/> where the program uses it.</summary>
+    internal NetworkLink? Link => _link;
+
     /// <summary>Rents a frame of length 0, for sending. It allocates nothing once the pool has grown.</summary>
     /// <param name="capacity">The largest length that it needs, up to 65535 bytes.</param>
     public FrameBuffer RentFrame(int capacity = 1514)
@@ -129,7 +133,12 @@ public sealed class NetworkInterface : INetworkSink
     }
 
     /// <summary>Takes a received frame if there is one. The caller disposes of it.</summary>
-    public bool TryReceive([NotNullWhen(true)] out FrameBuffer? frame) => _received.TryTake(out frame);
+    /// <exception cref="InvalidOperationException">A TCP/IP stack uses the interface.</exception>
+    public bool TryReceive([NotNullWhen(true)] out FrameBuffer? frame)
+    {
+        ThrowIfLink();
+        return _received.TryTake(out frame);
+    }
 
     /// <summary>
     /// Waits for a frame. One reader at a time. The caller disposes of the frame. <see cref="TryReceive"/> takes further ones that came
@@ -137,6 +146,7 @@ public sealed class NetworkInterface : INetworkSink
     /// </summary>
     /// <exception cref="NetworkInterfaceGoneException">The interface was removed, and all received frames are taken.</exception>
     /// <exception cref="OperationCanceledException">The wait was cancelled.</exception>
+    /// <exception cref="InvalidOperationException">A TCP/IP stack uses the interface.</exception>
     public ValueTask<FrameBuffer> ReceiveAsync(CancellationToken cancellationToken = default) =>
         TryReceive(out FrameBuffer? frame) ? new(frame) : WaitForFrameAsync(cancellationToken);
 
@@ -150,6 +160,7 @@ public sealed class NetworkInterface : INetworkSink
     /// <exception cref="ArgumentException">It is shorter than an Ethernet header or longer than 65535 bytes.</exception>
     /// <exception cref="NetworkInterfaceGoneException">The interface was taken away.</exception>
     /// <exception cref="OperationCanceledException">The wait was cancelled; the frame is not sent.</exception>
+    /// <exception cref="InvalidOperationException">A TCP/IP stack uses the interface.</exception>
     public ValueTask SendAsync(FrameBuffer frame, CancellationToken cancellationToken = default) =>
         SendAsync(frame, hasMore: false, cancellationToken);
 
@@ -160,7 +171,7 @@ public sealed class NetworkInterface : INetworkSink
     public ValueTask SendAsync(FrameBuffer frame, bool hasMore, CancellationToken cancellationToken = default)
     {
         Check(frame);
-        SendResult result = Attempt(frame, hasMore);
+        SendResult result = Attempt(OutgoingFrame.Of(frame), hasMore);
         if (result == SendResult.Full)
         {
             return WaitAndSendAsync(frame, hasMore, cancellationToken);
@@ -175,10 +186,11 @@ public sealed class NetworkInterface : INetworkSink
     /// <param name="hasMore">Do not notify the back end before a frame is sent without this, or <see cref="Flush"/>.</param>
     /// <returns>Whether it is in the ring.</returns>
     /// <exception cref="ArgumentException">It is shorter than an Ethernet header or longer than 65535 bytes.</exception>
+    /// <exception cref="InvalidOperationException">A TCP/IP stack uses the interface.</exception>
     public bool TrySend(FrameBuffer frame, bool hasMore = false)
     {
         Check(frame);
-        SendResult result = Attempt(frame, hasMore);
+        SendResult result = Attempt(OutgoingFrame.Of(frame), hasMore);
         frame.Dispose();
         if (result == SendResult.Full)
         {
@@ -231,7 +243,23 @@ public sealed class NetworkInterface : INetworkSink
 
     void INetworkSink.OnSent(ReadOnlySpan<byte> frame) => Capture?.Add(frame);
 
-    void INetworkSink.WakeSenders() => _room.Set();
+    void INetworkSink.WakeSenders() => Wake();
+
+    /// <summary>Gives the interface to a stack, if there is one that takes it. Before the first connection.</summary>
+    internal void OfferLink(INetworkLinkUser? user)
+    {
+        if (user is null)
+        {
+            return;
+        }
+
+        NetworkLink link = new(this, user);
+        _link = link;
+        if (!user.TryTake(link))
+        {
+            _link = null;
+        }
+    }
 
     /// <summary>Uses a new connection, to which the back end may connect from now on.</summary>
     internal void Use(NetworkConnection connection)
@@ -241,6 +269,7 @@ public sealed class NetworkInterface : INetworkSink
         _isSuspended = false;
         Volatile.Write(ref _connection, connection);
         connection.Start();
+        _link?.Wake();
         _ = JoinAllAsync(connection);
     }
 
@@ -255,7 +284,7 @@ public sealed class NetworkInterface : INetworkSink
         }
 
         _received.Wake();
-        _room.Set();
+        Wake();
     }
 
     /// <summary>Ends the delay before the next connection.</summary>
@@ -267,7 +296,7 @@ public sealed class NetworkInterface : INetworkSink
     internal void CancelSuspend()
     {
         _isSuspended = false;
-        _room.Set();
+        Wake();
     }
 
     void INetworkSink.Fail(NetworkConnection connection, Exception error)
@@ -315,7 +344,7 @@ public sealed class NetworkInterface : INetworkSink
         }
 
         _received.Wake();
-        _room.Set();
+        Wake();
         Changed?.Invoke();
         if (Loop is { } loop && StateChanged is not null)
         {
@@ -340,9 +369,30 @@ public sealed class NetworkInterface : INetworkSink
         }
     }
 
-    private static void Check(FrameBuffer frame)
+    /// <summary>Has a sender that waits, or the stack, look again.</summary>
+    private void Wake()
+    {
+        _room.Set();
+        _link?.Wake();
+    }
+
+    private void ThrowIfLink()
+    {
+        if (_link is not null)
+        {
+            throw new InvalidOperationException($"{Name} is used by the TCP/IP stack: the program reaches the network by sockets");
+        }
+    }
+
+    private void Check(FrameBuffer frame)
     {
         ArgumentNullException.ThrowIfNull(frame);
+        if (_link is not null)
+        {
+            frame.Dispose();
+            ThrowIfLink();
+        }
+
         if (frame.Length is < EthernetHeader.Size or > NetProtocol.MaximumFrameSize)
         {
             int length = frame.Length;
@@ -358,7 +408,8 @@ public sealed class NetworkInterface : INetworkSink
         await RefuseAsync("the connection was closed", error).ConfigureAwait(EventLoop.IsCurrent);
     }
 
-    private SendResult Attempt(FrameBuffer frame, bool hasMore)
+    /// <summary>Tries to put a frame into the ring of the present connection. The frame remains the caller's.</summary>
+    internal SendResult Attempt(OutgoingFrame frame, bool hasMore)
     {
         if (!_isSuspended && Connection is { } connection && connection.Send(frame, hasMore) is var result && result != SendResult.Ended)
         {
@@ -372,7 +423,7 @@ public sealed class NetworkInterface : INetworkSink
     }
 
     /// <summary>Counts a frame that was not sent. Returns false if the interface is gone.</summary>
-    private bool Count(SendResult result)
+    internal bool Count(SendResult result)
     {
         switch (result)
         {
@@ -399,7 +450,7 @@ public sealed class NetworkInterface : INetworkSink
             try
             {
                 SendResult result;
-                while ((result = Attempt(frame, hasMore)) == SendResult.Full)
+                while ((result = Attempt(OutgoingFrame.Of(frame), hasMore)) == SendResult.Full)
                 {
                     await _room.WaitAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
                 }

@@ -42,6 +42,12 @@ public sealed record NetworkOptions
     /// </summary>
     public bool SplitsEventChannels { get; init; } = true;
 
+    /// <summary>
+    /// Who may take interfaces as links of a TCP/IP stack, as they come; what it leaves is the program's. <see langword="null"/>: all are
+    /// the program's.
+    /// </summary>
+    public INetworkLinkUser? LinkUser { get; init; }
+
     /// <summary>Receives captured frames; <see langword="null"/> for the console.</summary>
     public TextWriter? CaptureOutput { get; init; }
 

@@ -9,6 +9,9 @@ namespace Xenlet.Drivers.Net;
 /// <param name="fail">Ends the connection if Xen refuses a call.</param>
 internal sealed class RingChannel(IEventChannel channel, XenDevice device, Action<Exception> fail) : IDisposable
 {
+    /// <summary>The channel itself.</summary>
+    public IEventChannel Channel => channel;
+
     /// <summary>The port for the back end to bind to.</summary>
     public uint Port => channel.Port;
 

@@ -56,7 +56,7 @@ internal sealed class TransmitQueue(
     /// <param name="hasMore">Another frame follows at once: the back end is not notified yet.</param>
     /// <param name="notifies">Whether the back end has to be notified.</param>
     /// <exception cref="BrokenRingException">The back end has answered a request that was not sent.</exception>
-    public SendResult Send(FrameBuffer frame, bool hasMore, out bool notifies)
+    public SendResult Send(in OutgoingFrame frame, bool hasMore, out bool notifies)
     {
         SendResult result = Put(frame);
 
@@ -137,7 +137,7 @@ internal sealed class TransmitQueue(
         }
     }
 
-    private SendResult Put(FrameBuffer frame)
+    private SendResult Put(in OutgoingFrame frame)
     {
         int pages = CountPages(frame.Length);
         int slots = CountSlots(frame);
@@ -168,7 +168,7 @@ internal sealed class TransmitQueue(
         return SendResult.Sent;
     }
 
-    private bool IsSupported(FrameBuffer frame, int pages)
+    private bool IsSupported(in OutgoingFrame frame, int pages)
     {
         if (pages > 1 && !_features.TakesChains)
         {
@@ -185,7 +185,7 @@ internal sealed class TransmitQueue(
     }
 
     /// <summary>The flags of a frame's first request. It completes a checksum that the back end cannot complete.</summary>
-    private ushort ChooseFlags(FrameBuffer frame)
+    private ushort ChooseFlags(in OutgoingFrame frame)
     {
         if (frame.SegmentSize > 0)
         {
@@ -233,7 +233,7 @@ internal sealed class TransmitQueue(
     }
 
     /// <summary>Copies a frame into its pages, and puts their requests into the ring.</summary>
-    private void PutRequests(FrameBuffer frame, ushort flags, ReadOnlySpan<ushort> ids)
+    private void PutRequests(in OutgoingFrame frame, ushort flags, ReadOnlySpan<ushort> ids)
     {
         ReadOnlySpan<byte> rest = frame.Data;
         for (int i = 0; i < ids.Length; i++)
@@ -277,7 +277,7 @@ internal sealed class TransmitQueue(
 
     private static int CountPages(int length) => (length + NetProtocol.PageSize - 1) / NetProtocol.PageSize;
 
-    private static int CountSlots(FrameBuffer frame) => CountPages(frame.Length) + (frame.SegmentSize > 0 ? 1 : 0);
+    private static int CountSlots(in OutgoingFrame frame) => CountPages(frame.Length) + (frame.SegmentSize > 0 ? 1 : 0);
 
     private ushort TakeId(in SendSlot slot)
     {

@@ -23,7 +23,8 @@ internal sealed class TransmitRing(
     /// <summary>Puts something into the ring.</summary>
     /// <param name="what">What it is.</param>
     /// <param name="notifies">Whether the back end must be notified.</param>
-    private delegate SendResult Fill<T>(T what, out bool notifies);
+    private delegate SendResult Fill<T>(T what, out bool notifies)
+        where T : allows ref struct;
 
     /// <summary>Whether the back end has frames that it has not answered.</summary>
     public bool HasFramesUnderWay
@@ -54,14 +55,14 @@ internal sealed class TransmitRing(
     /// <summary>Puts a copy of a frame into the ring. The caller keeps the frame.</summary>
     /// <param name="frame">What to send.</param>
     /// <param name="hasMore">Another frame follows at once, or <see cref="Flush"/>: the back end is not notified yet.</param>
-    public SendResult Send(FrameBuffer frame, bool hasMore) => Put(
-        (queue, sink, frame, hasMore),
+    public SendResult Send(OutgoingFrame frame, bool hasMore) => Put(
+        new FrameToPut { Queue = queue, Sink = sink, Frame = frame, HasMore = hasMore },
         static (what, out notifies) =>
         {
-            SendResult result = what.queue.Send(what.frame, what.hasMore, out notifies);
+            SendResult result = what.Queue.Send(what.Frame, what.HasMore, out notifies);
             if (result == SendResult.Sent)
             {
-                what.sink.OnSent(what.frame.Data);
+                what.Sink.OnSent(what.Frame.Data);
             }
 
             return result;
@@ -105,19 +106,31 @@ internal sealed class TransmitRing(
     /// <exception cref="BrokenRingException">The back end has broken the protocol.</exception>
     public bool OnEvent()
     {
-        bool isAny;
-        lock (_lock)
-        {
-            queue.TakeResponses();
-            isAny = queue.ResponsesTaken != _takenBefore;
-            _takenBefore = queue.ResponsesTaken;
-        }
-
+        bool isAny = TakeResponses();
         sink.WakeSenders();
         return isAny;
     }
 
-    /// <summary>Closes the ring: after the return nothing touches ring or pages. Returns false if it was already closed.</summary>
+    /// <summary>Takes responses. One call at a time.</summary>
+    /// <returns>Whether any was taken since the last call, by this or by a sender.</returns>
+    /// <exception cref="BrokenRingException">The back end has broken the protocol.</exception>
+    public bool TakeResponses()
+    {
+        lock (_lock)
+        {
+            if (_isClosed)
+            {
+                return false;
+            }
+
+            queue.TakeResponses();
+            bool isAny = queue.ResponsesTaken != _takenBefore;
+            _takenBefore = queue.ResponsesTaken;
+            return isAny;
+        }
+    }
+
+    /// <summary>From the return on nothing touches ring or pages; false when that was so before.</summary>
     public bool Close()
     {
         lock (_lock)
@@ -132,6 +145,7 @@ internal sealed class TransmitRing(
     /// <param name="what">The argument of <paramref name="fill"/>.</param>
     /// <param name="fill">Puts it into the ring. It is called with the ring's lock held.</param>
     private SendResult Put<T>(T what, Fill<T> fill)
+        where T : allows ref struct
     {
         bool notifies;
         SendResult result;
@@ -162,4 +176,15 @@ internal sealed class TransmitRing(
     }
 
     private void Notify() => channel.Notify(ref counters.SendNotifications);
+
+    private readonly ref struct FrameToPut
+    {
+        public required TransmitQueue Queue { get; init; }
+
+        public required INetworkSink Sink { get; init; }
+
+        public required OutgoingFrame Frame { get; init; }
+
+        public required bool HasMore { get; init; }
+    }
 }

@@ -37,21 +37,28 @@ internal sealed class AddressTable(InternetLayer layer)
     /// <param name="prefixLength">How many of its bits the prefix has.</param>
     /// <param name="origin">Where it comes from.</param>
     /// <param name="owner">Who wants to know whether it is used.</param>
+    /// <param name="added">Called with the address before it can be ready.</param>
     /// <param name="isOnLink">Whether the other addresses of the prefix are neighbours.</param>
     public InterfaceAddress? Add(
-        IpInterface to, InternetAddress address, int prefixLength, AddressOrigin origin, IAddressOwner? owner = null, bool isOnLink = true)
+        IpInterface to,
+        InternetAddress address,
+        int prefixLength,
+        AddressOrigin origin,
+        IAddressOwner? owner = null,
+        Action<InterfaceAddress>? added = null,
+        bool isOnLink = true)
     {
         if (to.Addresses.Count == Capacity || to.FindAddress(address) is not null)
         {
             return null;
         }
 
-        InterfaceAddress added = new(to, address, prefixLength, origin) { Owner = owner };
-        added.Timer = new StackTimer(() => OnTimer(added));
-        to.Add(added);
+        InterfaceAddress created = new(to, address, prefixLength, origin) { Owner = owner };
+        created.Timer = new StackTimer(() => OnTimer(created));
+        to.Add(created);
         if (isOnLink)
         {
-            layer.Routes.TryAdd(new Route(added.Prefix, null, to, origin));
+            layer.Routes.TryAdd(new Route(created.Prefix, null, to, origin));
         }
 
         if (!address.IsIPv4)
@@ -59,8 +66,9 @@ internal sealed class AddressTable(InternetLayer layer)
             to.Groups.Join(address.SolicitedNode);
         }
 
-        StartDetection(added);
-        return added;
+        added?.Invoke(created);
+        StartDetection(created);
+        return created;
     }
 
     /// <summary>Takes an address from its interface, and what uses it ends.</summary>
@@ -82,8 +90,9 @@ internal sealed class AddressTable(InternetLayer layer)
             layer.Routes.Remove(route);
         }
 
-        if (_usable.TryGetValue(address.Address, out InterfaceAddress? usable) && usable == address)
+        if (address.WasReady)
         {
+            address.WasReady = false;
             _usable.Remove(address.Address);
             layer.ForEachTransport(transport => transport.OnAddressRemoved(address.Address));
         }
@@ -91,6 +100,18 @@ internal sealed class AddressTable(InternetLayer layer)
         address.State = AddressState.Tentative;
         layer.Changed?.Invoke();
     }
+
+    /// <summary>Does not use an address until <see cref="Resume"/>: whether it is ours still is not certain. What uses it waits.</summary>
+    public void Suspend(InterfaceAddress address)
+    {
+        layer.Timers.Cancel(address.Timer!);
+        _usable.Remove(address.Address);
+        address.State = AddressState.Tentative;
+        layer.Changed?.Invoke();
+    }
+
+    /// <summary>Uses an address again once nobody else has been found to have it.</summary>
+    public void Resume(InterfaceAddress address) => StartDetection(address);
 
     /// <summary>Sets until when an address is ours, and chosen for new flows.</summary>
     public void SetLifetimes(InterfaceAddress address, long preferredUntil, long validUntil)
@@ -204,6 +225,7 @@ internal sealed class AddressTable(InternetLayer layer)
     {
         address.State = AddressState.Preferred;
         address.Probes = 0;
+        address.WasReady = true;
         _usable[address.Address] = address;
         AnnounceNext(address);
         layer.Changed?.Invoke();

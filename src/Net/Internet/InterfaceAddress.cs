@@ -48,6 +48,9 @@ public sealed class InterfaceAddress
     /// <summary>The timer of duplicate address detection, and then of the lifetimes.</summary>
     internal StackTimer? Timer { get; set; }
 
+    /// <summary>Whether it has been used, so that something may use it that has to hear of its end.</summary>
+    internal bool WasReady { get; set; }
+
     /// <summary>Probes and announcements that have been sent.</summary>
     internal int Probes { get; set; }
 

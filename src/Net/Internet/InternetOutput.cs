@@ -10,7 +10,7 @@ internal sealed class InternetOutput(InternetLayer layer) : IInternetOutput
 
     /// <summary>Whether the interface's device completes the checksum of a TCP or UDP packet.</summary>
     public static bool CompletesChecksum(IpInterface output, bool isIPv4) =>
-        output.Link.Offloads.HasFlag(isIPv4 ? LinkOffloads.ChecksumIPv4 : LinkOffloads.ChecksumIPv6);
+        (output.Link.Offloads & (isIPv4 ? LinkOffloads.ChecksumIPv4 : LinkOffloads.ChecksumIPv6)) != 0;
 
     public bool TrySelectSource(InternetAddress remote, out InternetAddress local) => TrySelectSource(remote, 0, out local);
 
@@ -92,9 +92,9 @@ internal sealed class InternetOutput(InternetLayer layer) : IInternetOutput
         int interfaceIndex = header.InterfaceIndex != 0 || !(destination.IsLinkLocal || destination.IsMulticast)
             ? header.InterfaceIndex
             : layer.Addresses.FindUsable(header.Source)?.Interface.Index ?? 0;
-        IpInterface? output = header.Source.IsLoopback ? null : FindOutput(destination, interfaceIndex, out InternetAddress nextHop);
+        IpInterface? output = FindOutput(destination, interfaceIndex, out InternetAddress nextHop);
         int mtu = output?.MtuOf(destination.IsIPv4) ?? 0;
-        if (output is null || mtu == 0)
+        if (output is null || mtu == 0 || header.Source.IsLoopback)
         {
             statistics.OutNoRoutes++;
             layer.Pool.Return(packet);
@@ -113,11 +113,11 @@ internal sealed class InternetOutput(InternetLayer layer) : IInternetOutput
         }
 
         mtu = layer.PathMtus.Get(destination, mtu);
-        return SendBy(output, packet, complete, isForMany, mtu);
+        return SendBy(output, packet, complete, isForMany ? null : nextHop, mtu);
     }
 
     private static bool CanSegment(IpInterface output, bool isIPv4) =>
-        output.Link.Offloads.HasFlag(isIPv4 ? LinkOffloads.SegmentationIPv4 : LinkOffloads.SegmentationIPv6);
+        (output.Link.Offloads & (isIPv4 ? LinkOffloads.SegmentationIPv4 : LinkOffloads.SegmentationIPv6)) != 0;
 
     private static int SmallestMtu(bool isIPv4) => isIPv4 ? PathMtuCache.SmallestIPv4 : IpInterface.SmallestIPv6Mtu;
 
@@ -160,7 +160,7 @@ internal sealed class InternetOutput(InternetLayer layer) : IInternetOutput
         return isForLink && layer.Interfaces.Count > 0 ? layer.Interfaces[0] : null;
     }
 
-    private InternetSendResult SendBy(IpInterface output, PacketBuffer packet, in InternetHeader header, bool isForMany, int mtu)
+    private InternetSendResult SendBy(IpInterface output, PacketBuffer packet, in InternetHeader header, InternetAddress? nextHop, int mtu)
     {
         bool isIPv4 = header.Destination.IsIPv4;
         int headerSize = HeaderSize(isIPv4);
@@ -174,7 +174,7 @@ internal sealed class InternetOutput(InternetLayer layer) : IInternetOutput
         }
         else if (headerSize + packet.Length > mtu)
         {
-            return header.CanFragment ? SendFragments(output, packet, header, isForMany, mtu) : Refuse(packet, isIPv4);
+            return header.CanFragment ? SendFragments(output, packet, header, nextHop, mtu) : Refuse(packet, isIPv4);
         }
 
         if (!InternetLayer.HasTransportChecksum(header.Protocol) || !CompletesChecksum(output, isIPv4))
@@ -187,12 +187,12 @@ internal sealed class InternetOutput(InternetLayer layer) : IInternetOutput
         }
 
         WriteHeader(packet, header);
-        return Forward(output, packet, header.Destination, isForMany);
+        return Forward(output, packet, header.Destination, nextHop);
     }
 
     /// <summary>Cuts a packet and sends the pieces; the first that finds no room ends it.</summary>
     private InternetSendResult SendFragments(
-        IpInterface output, PacketBuffer packet, in InternetHeader header, bool isForMany, int mtu)
+        IpInterface output, PacketBuffer packet, in InternetHeader header, InternetAddress? nextHop, int mtu)
     {
         bool isIPv4 = header.Destination.IsIPv4;
         IpStatistics statistics = layer.StatisticsOf(isIPv4);
@@ -224,7 +224,7 @@ internal sealed class InternetOutput(InternetLayer layer) : IInternetOutput
                     .Write(fragment.Prepend(IPv6Header.Size));
             }
 
-            result = Forward(output, fragment, header.Destination, isForMany);
+            result = Forward(output, fragment, header.Destination, nextHop);
             statistics.FragCreates++;
         }
 
@@ -240,17 +240,11 @@ internal sealed class InternetOutput(InternetLayer layer) : IInternetOutput
         return InternetSendResult.TooLarge;
     }
 
-    private InternetSendResult Forward(IpInterface output, PacketBuffer packet, InternetAddress destination, bool isForMany)
-    {
-        if (isForMany)
-        {
-            output.Statistics.Multicast++;
-            return output.SendPacket(packet, destination.IsMulticast ? MacAddress.OfGroup(destination) : MacAddress.Broadcast);
-        }
-
-        FindOutput(destination, output.Index, out InternetAddress nextHop);
-        return output.Neighbours.Send(packet, nextHop);
-    }
+    /// <summary>Gives a packet to a neighbour; without one to all that the destination means.</summary>
+    private static InternetSendResult Forward(
+        IpInterface output, PacketBuffer packet, InternetAddress destination, InternetAddress? nextHop) => nextHop is { } neighbour
+        ? output.Neighbours.Send(packet, neighbour)
+        : output.SendPacket(packet, destination.IsMulticast ? MacAddress.OfGroup(destination) : MacAddress.Broadcast);
 
     private void WriteHeader(PacketBuffer packet, in InternetHeader header)
     {

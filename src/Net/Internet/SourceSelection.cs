@@ -9,9 +9,12 @@ internal static class SourceSelection
     /// <summary>The best address of the interface for the destination; null when it has none of the family.</summary>
     public static InterfaceAddress? Choose(IpInterface by, InternetAddress destination)
     {
+        // Not foreach: the enumerator would be garbage of each packet.
         InterfaceAddress? best = null;
-        foreach (InterfaceAddress each in by.Addresses)
+        IReadOnlyList<InterfaceAddress> addresses = by.Addresses;
+        for (int i = 0; i < addresses.Count; i++)
         {
+            InterfaceAddress each = addresses[i];
             if (each.IsUsable && each.Address.IsIPv4 == destination.IsIPv4 && (best is null || IsBetter(each, best, destination)))
             {
                 best = each;

@@ -19,6 +19,20 @@ public interface ILink
     bool TrySend(PacketBuffer frame);
 
     /// <summary>
+    /// Has the device see all frames that were sent. The stack calls it when it has nothing more to send for now; a link that sends each
+    /// frame at once needs none.
+    /// </summary>
+    void Flush()
+    {
+    }
+
+    /// <summary>
+    /// The stack's thread is about to wait: asks the device to wake it for the next frame. False when a frame is there already, and the
+    /// thread goes on; a link that needs no asking answers true.
+    /// </summary>
+    bool TryRest() => true;
+
+    /// <summary>
     /// The next frame that has arrived, in a buffer of <paramref name="pool"/> that is the caller's from now on; null when there is none.
     /// </summary>
     PacketBuffer? TryReceive(PacketPool pool);

@@ -70,12 +70,8 @@ internal sealed partial class TcpConnection
                     _reduction.OnAcknowledged(delivered, _sent.InFlight, _control.Threshold, _segmentSize, isSafe), _segmentSize);
                 break;
             default:
-                if (_frto != FrtoStep.None)
-                {
-                    ContinueFrto(summary);
-                }
-
-                if (summary.Delivered > 0 && (_isCongestionLimited || _recovery == RecoveryState.Loss))
+                bool isTesting = _frto != FrtoStep.None && IsFrtoAtNewData(summary);
+                if (!isTesting && summary.Delivered > 0 && (_isCongestionLimited || _recovery == RecoveryState.Loss))
                 {
                     _control.OnAcknowledged(summary.Delivered, Now, _path.Smoothed, _segmentSize);
                 }
@@ -246,20 +242,25 @@ internal sealed partial class TcpConnection
     /// F-RTO (RFC 5682, section 3): after the first advance new data is sent in place of old; if that brings the acknowledgment of
     /// something that was sent once, the time-out came of a delay.
     /// </summary>
-    private void ContinueFrto(in AcknowledgmentSummary summary)
+    /// <returns>Whether new data is to be sent now, two segments at most.</returns>
+    private bool IsFrtoAtNewData(in AcknowledgmentSummary summary)
     {
         if (_frto == FrtoStep.Retransmitted && summary.Acknowledged > 0 && Unsent > 0)
         {
             _frto = FrtoStep.NewDataSent;
             _recoveryPoint = _next;
-            _control.Window = Math.Max(_control.Window, _sent.InFlight + (2 * _segmentSize));
-            return;
+            _control.Window = _sent.InFlight + (2 * _segmentSize);
+            return true;
         }
 
         if (_frto != FrtoStep.NewDataSent || summary.IsDuplicate || summary.Sacked > 0 || summary.Acknowledged > 0)
         {
+            // The loss is real (step 3a): three segments, of which two are the new ones under way.
+            _control.Window = _frto == FrtoStep.NewDataSent ? Math.Max(_control.Window, 3 * _segmentSize) : _control.Window;
             _frto = FrtoStep.None;
         }
+
+        return false;
     }
 
     private bool TryUndo(in AcknowledgmentSummary summary)

@@ -10,7 +10,9 @@ internal static class RunVariables
 {
     private static readonly string[] Options = ["-e", "--environment"];
 
-    /// <summary>Their names, from the command line of the <c>dotnet run</c> that has started this process, or of one that started that.</summary>
+    /// <summary>
+    /// Their names, from the command line of the <c>dotnet run</c> that has started this process, or of one that started that.
+    /// </summary>
     public static IReadOnlyList<string> Names()
     {
         List<string> names = [];

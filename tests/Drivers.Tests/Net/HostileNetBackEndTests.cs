@@ -206,7 +206,7 @@ public sealed class HostileNetBackEndTests
         {
             NetworkCounters counters = new();
             FramePool pool = new();
-            FrameAssembly assembly = new(pool, counters);
+            FrameAssembly<FrameBuffer> assembly = new(pool, counters);
 
             // The pool has the memory of another frame.
             FrameBuffer old = pool.Rent(FramePool.MaximumCapacity);

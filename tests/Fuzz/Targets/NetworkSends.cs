@@ -179,7 +179,7 @@ internal static class NetworkSends
                 _ => true,
             };
 
-            SendResult result = _queue.Send(frame, hasMore, out bool notifies);
+            SendResult result = _queue.Send(OutgoingFrame.Of(frame), hasMore, out bool notifies);
 
             Assert.Equal(isSupported, result != SendResult.Unsupported);
             Assert.True(!notifies || !hasMore || result != SendResult.Sent, "the back end is notified of what is to follow");
