@@ -1,25 +1,23 @@
 using System.IO.Compression;
+using System.Text.RegularExpressions;
 using System.Xml.Linq;
 
 namespace Xenlet.Packages.Tests;
 
 /// <summary>What is in the packages, before anybody uses them.</summary>
-public sealed class PackageContentTests
+public sealed partial class PackageContentTests
 {
-    private static readonly string[] Names =
-    [
-        "Xenlet.Domain", "Xenlet.Domain.Automatic", "Xenlet.Drivers", "Xenlet.Kernel", "Xenlet.Kernel.Abstractions", "Xenlet.Net",
-        "Xenlet.Sdk", "Xenlet.Templates", "Xenlet.Tool", "Xenlet.XenBus", "Xenlet.XenStore",
-    ];
-
     [Fact]
-    public async Task Each_package_says_what_a_feed_shows_of_it_and_has_the_files_that_it_names()
+    public async Task Each_package_is_in_the_docs_says_what_a_feed_shows_of_it_and_has_the_files_that_it_names()
     {
         PackedFeed feed = await PackedFeed.Shared;
+        string end = $".{feed.Version}.nupkg";
+        string[] names = [.. Directory.EnumerateFiles(feed.Path, "*" + end).Select(file => Path.GetFileName(file)[..^end.Length])];
+        string table = await File.ReadAllTextAsync(Path.Combine(PackedFeed.RepositoryRoot, "docs", "packages.md"));
         Assert.Equal(
-            Names.Select(name => $"{name}.{feed.Version}.nupkg"),
-            Directory.EnumerateFiles(feed.Path, $"*.{feed.Version}.nupkg").Select(Path.GetFileName).Order(StringComparer.Ordinal));
-        foreach (string name in Names)
+            names.Order(StringComparer.Ordinal),
+            TableRow().Matches(table).Select(row => row.Groups["name"].Value).Order(StringComparer.Ordinal));
+        foreach (string name in names)
         {
             using ZipArchive package = ZipFile.OpenRead(feed.FileOf(name));
             using Stream text = package.GetEntry($"{name}.nuspec")!.Open();
@@ -61,4 +59,8 @@ public sealed class PackageContentTests
         Assert.True(
             package.GetEntry(file) is { Length: > 0 },
             $"{name} ought to have {file}, and has {string.Join(", ", package.Entries.Select(entry => entry.FullName))}");
+
+    /// <summary>A package's row in the table of docs/packages.md.</summary>
+    [GeneratedRegex(@"^\| `(?<name>Xenlet\.[A-Za-z.]+)` \|", RegexOptions.Multiline)]
+    private static partial Regex TableRow();
 }
