@@ -44,9 +44,6 @@ internal sealed class QemuEmulator(XenMachineOptions options, Dom0Image image, s
     public override bool LosesInterrupts => true;
 
     /// <inheritdoc/>
-    public override string SaveDirectory => XenMachine.SharePath + "/save";
-
-    /// <inheritdoc/>
     public override Stream Serial => _serial!;
 
     /// <inheritdoc/>
@@ -194,7 +191,8 @@ internal sealed class QemuEmulator(XenMachineOptions options, Dom0Image image, s
             "-m", options.MemoryMiB.ToString(CultureInfo.InvariantCulture),
             "-nodefaults", "-display", "none", "-no-reboot", "-no-user-config",
             "-kernel", image.Hypervisor,
-            "-append", $"dom0_mem={options.Dom0MemoryMiB}M{dom0Processor} console=com1 com1=115200,8n1 loglvl=all guest_loglvl=all",
+            "-append",
+            $"{XenMemoryWords(options)}{dom0Processor} console=com1 com1=115200,8n1 loglvl=all guest_loglvl=all",
             "-initrd", $"{Linked(image.Kernel)} console=hvc0 quiet panic=1,{Linked(image.Initramfs)}",
             "-chardev", $"socket,id=serial,path={serialSocket}", "-serial", "chardev:serial",
             "-chardev", $"socket,id=monitor,path={monitorSocket}", "-mon", "chardev=monitor,mode=control",

@@ -26,8 +26,10 @@ internal sealed class TutorialReader
 
         // The document itself says where the packages are.
         string config = workplace.PathOf("nuget.config");
-        IEnumerable<string> others = File.ReadLines(config).Where(line => !line.Contains("\"packed\"", StringComparison.Ordinal));
-        workplace.Write("home/.nuget/NuGet/NuGet.Config", string.Join('\n', others));
+        string[] lines = File.ReadAllLines(config);
+        workplace.Write(
+            "home/.nuget/NuGet/NuGet.Config",
+            string.Join('\n', lines.Where(line => !line.Contains("\"packed\"", StringComparison.Ordinal))));
         File.Delete(config);
     }
 

@@ -5,7 +5,7 @@ using Xenlet.Tool.Runs;
 
 namespace Xenlet.Tool.Tests;
 
-/// <summary>What <c>run</c> makes of its command line, a configuration and an image, before anything is booted.</summary>
+/// <summary>How <c>run</c> handles its command line, a configuration and an image, before it boots anything.</summary>
 public sealed class RunCommandTests : IAsyncLifetime, IDisposable
 {
     // 2 MiB of memory from 2 MiB on: with what the runtime needs beside it, 5.

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Xenlet.Drivers;
+using Xenlet.Net;
 
 namespace Xenlet.Samples;
 

@@ -164,7 +164,7 @@ public sealed class BlockDriverTests : IAsyncLifetime
         await _host.Dom0.WriteAsync(BackEnd + "/sectors", "-7");
         await _host.SetBackStateAsync(Disk, XenBusState.Connected);
         await BecomesAsync(XenBusState.Closed);
-        // The bus closes a device whose driver failed, and has the driver let it go then.
+        // The bus closes a device whose driver failed, and then detaches the driver.
         await _host.UntilAsync(() => !disk.IsPresent);
         Assert.Throws<BlockDeviceGoneException>(() => { _ = disk.ReadAsync(0, new byte[512]); });
     }
@@ -218,7 +218,7 @@ public sealed class BlockDriverTests : IAsyncLifetime
         BlockDevice disk = await _driver.WaitForAsync("xvda");
         using IDisposable use = disk.Use();
 
-        // Closed at the same time, so that its Closing says that the disk's driver has been called as well.
+        // Closed at the same time, so that its Closing shows that the disk's driver was called too.
         const string Other = "clock/0";
         _bus.AddDriver(TestDriver.Connecting());
         await _host.AddAsync(Other, backState: XenBusState.Connected);
@@ -269,7 +269,7 @@ public sealed class BlockDriverTests : IAsyncLifetime
             await Assert.ThrowsAsync<BlockDeviceGoneException>(() => read.WaitAsync(TestConnection.Patience));
         }
 
-        // Channels end before pages. What is left is the ring, which the back end maps.
+        // Channels end before pages. Only the ring is left, which the back end has mapped.
         await _host.UntilAsync(() => _machine is { Channels: 0, Pages: 2, HeldPages: 2 });
         back.Dispose();
         Assert.Equal((0, 0), (_machine.Pages, _machine.Grants));
@@ -425,7 +425,7 @@ public sealed class BlockDriverTests : IAsyncLifetime
 
             await _host.RemoveAsync(Disk);
 
-            // A driver gives up its pages before its device leaves the bus; what it writes last must not meet the next device's directory.
+            // A driver frees its pages before its device leaves the bus; its last write must not go to the next device's directory.
             await _host.UntilAsync(() => _machine is { Pages: 0, Channels: 0 } && _bus.Devices.Count == 0);
         }
 

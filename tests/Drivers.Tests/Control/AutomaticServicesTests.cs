@@ -4,7 +4,7 @@ using Xenlet.XenStoreRing;
 
 namespace Xenlet.Drivers.Tests;
 
-/// <summary>The services of a program that starts none, and how they give way to those that it starts after all.</summary>
+/// <summary>The services of a program that starts none, and how they step aside for those that it does start.</summary>
 public sealed class AutomaticServicesTests : IAsyncLifetime
 {
     private ControlHost _host = null!;

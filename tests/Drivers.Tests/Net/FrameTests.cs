@@ -1,4 +1,5 @@
 using CsCheck;
+using Xenlet.Net;
 
 namespace Xenlet.Drivers.Tests;
 

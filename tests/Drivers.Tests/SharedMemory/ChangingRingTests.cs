@@ -1,5 +1,6 @@
 using Xenlet.Drivers.Tests.SharedMemory.Planted;
 using Xenlet.Kernel;
+using Xenlet.Net;
 using Xenlet.Tests.SharedMemory;
 
 namespace Xenlet.Drivers.Tests.SharedMemory;
@@ -128,7 +129,7 @@ public sealed class ChangingRingTests
         back.Publish();
         byte[] data = new byte[ISharedPage.Size];
         TwiceFetchedFrames planted = new(new RingPages([page], 8));
-        FrameAssembly assembly = new(new FramePool(), new NetworkCounters());
+        FrameAssembly<FrameBuffer> assembly = new(new FramePool(), new NetworkCounters());
         using ChangingPages changing = new(seed, isOnThread, page.Bytes);
         for (uint i = 0; i < Responses; i++)
         {
@@ -140,7 +141,7 @@ public sealed class ChangingRingTests
             else if (ring.TryTake(out ReceiveResponse response))
             {
                 using FrameBuffer? frame = assembly.Add(in response, data, id: 0);
-                Assert.InRange(frame?.Length ?? NetProtocol.HeaderSize, NetProtocol.HeaderSize, NetProtocol.MaximumFrameSize);
+                Assert.InRange(frame?.Length ?? EthernetHeader.Size, EthernetHeader.Size, NetProtocol.MaximumFrameSize);
             }
         }
 

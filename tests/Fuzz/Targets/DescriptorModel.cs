@@ -2,34 +2,44 @@ namespace Xenlet.Fuzz.Targets;
 
 /// <summary>
 /// What the descriptors of a program, its pipes and its epoll sets should be. What a call returns here is Linux's, within the nucleus's
-/// limits: 64 descriptors, 16 pipes of a page, 4 epoll sets of 16 descriptors.
+/// limits: 32,768 descriptors, 16 pipes of a page, sets of sets but no deeper.
 /// </summary>
-/// <param name="changed">Told when a thing changed that a thread may wait for: the console, a pipe, an epoll set.</param>
+/// <param name="changed">Called when an object changed for which a thread may wait: the console, a pipe, an epoll set.</param>
 internal sealed class DescriptorModel(Action<object> changed)
 {
-    public const int Capacity = 64;
+    public const int Capacity = 32_768;
     public const int PipeSize = 4096;
     public const uint NonBlocking = 0x800;
 
     // asm-generic/poll.h
-    public const short PollIn = 1;
-    public const short PollOut = 4;
-    private const short PollError = 8;
-    private const short PollHangUp = 16;
+    private const uint PollIn = 1;
+    private const uint PollError = 8;
+    private const uint PollHangUp = 16;
     private const short PollInvalid = 32;
 
     private const int MostPipes = 16;
-    private const int MostSets = 4;
-    private const int MostMembers = 16;
+
+    // linux/eventpoll.h
+    private const uint OneShot = 1 << 30;
+    private const uint EdgeTriggered = 1u << 31;
+    private const uint Private = 0xFu << 28;
+    private const uint Always = 0x18;
+    private const uint PollReadNormal = 0x40;
+    private const uint PollWriteNormal = 0x100;
+    private const uint Readable = 1 | PollReadNormal;
+    private const uint Writable = 4 | PollWriteNormal;
 
     // The console is 0, 1 and 2, open for reading and writing.
-    private readonly File?[] _files =
-        [.. Enumerable.Range(0, Capacity).Select(number => number < 3 ? new File(FileKind.Console, 2) : null)];
+    private readonly SortedDictionary<int, File> _files =
+        new(Enumerable.Range(0, 3).ToDictionary(number => number, _ => new File(FileKind.Console, 2)));
 
     /// <summary>Pipes that have a descriptor.</summary>
-    public int Pipes => _files.Select(file => file?.Pipe).OfType<Pipe>().Distinct().Count();
+    public int Pipes => _files.Values.Select(file => file.Pipe).OfType<Pipe>().Distinct().Count();
 
-    public File? At(int number) => number is >= 0 and < Capacity ? _files[number] : null;
+    /// <summary>The descriptors in use.</summary>
+    public IReadOnlyCollection<int> Numbers => [.. _files.Keys];
+
+    public File? At(int number) => _files.GetValueOrDefault(number);
 
     /// <summary>A read: what it returns, -EAGAIN where it would wait, and the bytes where they are known.</summary>
     public long Read(int number, int count, bool isBuffer, out byte[] bytes)
@@ -65,11 +75,18 @@ internal sealed class DescriptorModel(Action<object> changed)
                 Pipe pipe = file.Pipe!;
                 if (pipe.Bytes.Count == 0)
                 {
-                    return Count(pipe, FileKind.PipeWriter) > 0 ? -Errno.EAGAIN : 0;
+                    return pipe.Writer is not null ? -Errno.EAGAIN : 0;
                 }
 
+                bool isRoomNews = pipe.Bytes.Count == PipeSize || pipe.IsRoomWanted;
+                pipe.IsRoomWanted = false;
                 bytes = [.. Enumerable.Range(0, Math.Min(count, pipe.Bytes.Count)).Select(_ => pipe.Bytes.Dequeue())];
                 changed(pipe);
+                if (isRoomNews)
+                {
+                    Notify(pipe.Writer, Writable);
+                }
+
                 return bytes.Length;
             default:
                 return 0;
@@ -92,7 +109,7 @@ internal sealed class DescriptorModel(Action<object> changed)
 
         if (file.Kind is FileKind.Text or FileKind.Directory or FileKind.EventPoll)
         {
-            return -Errno.EBADF;
+            return file.Kind == FileKind.EventPoll ? -Errno.EINVAL : -Errno.EBADF;
         }
 
         if (file.Kind != FileKind.PipeWriter || bytes.Length == 0)
@@ -100,7 +117,7 @@ internal sealed class DescriptorModel(Action<object> changed)
             return bytes.Length;
         }
 
-        if (Count(file.Pipe!, FileKind.PipeReader) == 0)
+        if (file.Pipe!.Reader is null)
         {
             return -Errno.EPIPE;
         }
@@ -109,6 +126,7 @@ internal sealed class DescriptorModel(Action<object> changed)
         int room = PipeSize - file.Pipe!.Bytes.Count;
         if (room == 0 || (bytes.Length <= PipeSize && bytes.Length > room))
         {
+            file.Pipe.IsRoomWanted = true;
             return -Errno.EAGAIN;
         }
 
@@ -119,6 +137,7 @@ internal sealed class DescriptorModel(Action<object> changed)
         }
 
         changed(file.Pipe);
+        Notify(file.Pipe.Reader, Readable);
         return part;
     }
 
@@ -144,41 +163,27 @@ internal sealed class DescriptorModel(Action<object> changed)
         }
 
         Pipe pipe = new();
-        _files[reader] = new File(FileKind.PipeReader, flags & NonBlocking) { Pipe = pipe };
-        _files[writer] = new File(FileKind.PipeWriter, (flags & NonBlocking) | 1) { Pipe = pipe };
+        pipe.Reader = _files[reader] = new File(FileKind.PipeReader, flags & NonBlocking) { Pipe = pipe };
+        pipe.Writer = _files[writer] = new File(FileKind.PipeWriter, (flags & NonBlocking) | 1) { Pipe = pipe };
         return 0;
     }
 
     public long OpenSet()
     {
-        bool isFull = _files.Select(file => file?.Set).OfType<Set>().Distinct().Count() == MostSets;
-        long number = isFull ? -Errno.EMFILE : Open(FileKind.EventPoll, 0);
-        if (number >= 0)
-        {
-            _files[number]!.Set = new Set();
-        }
-
+        long number = Open(FileKind.EventPoll, 2);
+        _files[(int)number].Set = new Set(_files[(int)number]);
         return number;
     }
 
     public long Close(int number)
     {
-        if (At(number) is not { } closed)
+        if (At(number) is not { } file)
         {
             return -Errno.EBADF;
         }
 
-        _files[number] = null;
-        foreach (File file in _files.OfType<File>())
-        {
-            file.Set?.Forget(number);
-        }
-
-        if (ThingOf(closed) is { } thing)
-        {
-            changed(thing);
-        }
-
+        _files.Remove(number);
+        Drop(file);
         return 0;
     }
 
@@ -192,7 +197,7 @@ internal sealed class DescriptorModel(Action<object> changed)
         int copy = FindFree(lowest);
         if (copy >= 0)
         {
-            _files[copy] = file.Copy();
+            _files[copy] = file;
         }
 
         return copy;
@@ -210,77 +215,93 @@ internal sealed class DescriptorModel(Action<object> changed)
             return -Errno.EBADF;
         }
 
-        _ = Close(target);
-        _files[target] = file.Copy();
+        File? previous = At(target);
+        _files[target] = file;
+        if (previous is not null)
+        {
+            Drop(previous);
+        }
+
         return target;
     }
 
     /// <summary>epoll_ctl: 1 adds, 2 deletes, 3 changes.</summary>
     public long ControlSet(int number, int operation, int watched, bool isBuffer, uint events, ulong data)
     {
-        if (At(number) is not { } file || At(watched) is null)
-        {
-            return -Errno.EBADF;
-        }
-
-        if (file.Set is not { } set || number == watched)
-        {
-            return -Errno.EINVAL;
-        }
-
-        int slot = Array.FindIndex(set.Members, member => member?.Number == watched);
-        if (operation == 2)
-        {
-            if (slot < 0)
-            {
-                return -Errno.ENOENT;
-            }
-
-            set.Members[slot] = null;
-            return 0;
-        }
-
-        if (!isBuffer)
+        if (operation != 2 && !isBuffer)
         {
             return -Errno.EFAULT;
         }
 
+        if (At(number) is not { } file || At(watched) is not { } member)
+        {
+            return -Errno.EBADF;
+        }
+
+        if (member.Kind is FileKind.Null or FileKind.Random or FileKind.Directory or FileKind.Text)
+        {
+            return -Errno.EPERM;
+        }
+
+        if (file.Set is not { } set || file == member)
+        {
+            return -Errno.EINVAL;
+        }
+
+        Member? membership = set.Members.Find(one => one.File == member && one.Number == watched);
         switch (operation)
         {
-            case 1 when slot >= 0:
+            case 1 when membership is not null:
                 return -Errno.EEXIST;
+            case 1 when member.Set is { } inner && (file.Memberships.Count > 0 || inner.Members.Exists(one => one.File.Set is not null)):
+                return -Errno.ELOOP;
             case 1:
-                slot = Array.IndexOf(set.Members, null);
+                membership = new Member(set, member, watched);
+                set.Members.Insert(0, membership);
+                member.Memberships.Insert(0, membership);
                 break;
-            case 3 when slot < 0:
+            case 2 or 3 when membership is null:
                 return -Errno.ENOENT;
+            case 2:
+                Leave(membership!);
+                return 0;
             case 3:
                 break;
             default:
                 return -Errno.EINVAL;
         }
 
-        if (slot < 0)
+        membership!.Events = events | Always;
+        membership.Data = data;
+        membership.Last = 0;
+        if ((Conditions(member) & membership.Events) != 0 && !set.Ready.Contains(membership))
         {
-            return -Errno.ENOMEM;
+            set.Ready.Add(membership);
+            Wake(set);
         }
 
-        set.Members[slot] = new Member(watched, events, data);
-        changed(set);
         return 0;
     }
 
     /// <summary>What a thread waits for that waits for a descriptor; nothing where nothing ever changes.</summary>
     public IEnumerable<object> ThingsOf(int number) => At(number) is { } file && ThingOf(file) is { } thing ? [thing] : [];
 
-    /// <summary>What a thread waits for in a set: the set, and what its members are.</summary>
+    /// <summary>What a thread waits for in a set: the set, and the console if it is a member, which does not notify sets.</summary>
     public IEnumerable<object> ThingsOfSet(int number) =>
-        [.. ThingsOf(number), .. At(number)?.Set?.Members.OfType<Member>().SelectMany(member => ThingsOf(member.Number)) ?? []];
+    [
+        .. ThingsOf(number),
+        .. At(number)?.Set?.Members.Where(member => member.File.Kind == FileKind.Console).Select(_ => this).Take(1) ?? [],
+    ];
 
-    /// <summary>The events of a set that are there now, each as the program is told; -EBADF or -EINVAL where there is no set.</summary>
-    public long LookAtSet(int number, int most, out (uint Events, ulong Data)[] events)
+    /// <summary>Takes the events of a set, each as the program is told; -EBADF or -EINVAL where there is no set.</summary>
+    public long TakeEvents(int number, int most, out (uint Events, ulong Data)[] events)
     {
         events = [];
+        if (most <= 0)
+        {
+            return -Errno.EINVAL;
+        }
+
         if (At(number) is not { } file)
         {
             return -Errno.EBADF;
@@ -291,49 +312,141 @@ internal sealed class DescriptorModel(Action<object> changed)
             return -Errno.EINVAL;
         }
 
-        events =
-        [
-            .. set.Members.OfType<Member>()
-                .Select(member => (Events: (uint)State(member.Number, (short)(member.Events & 0x1f)), member.Data))
-                .Where(happened => happened.Events != 0)
-                .Take(most),
-        ];
+        LookAtConsoles(set);
+        List<(uint Events, ulong Data)> taken = [];
+        for (int left = set.Ready.Count; left > 0 && taken.Count < most; left--)
+        {
+            Member member = set.Ready[0];
+            set.Ready.RemoveAt(0);
+            uint conditions = Conditions(member.File) & member.Events;
+            if (conditions == 0)
+            {
+                continue;
+            }
+
+            taken.Add((conditions, member.Data));
+            if ((member.Events & OneShot) != 0)
+            {
+                member.Events &= Private;
+            }
+            else if ((member.Events & EdgeTriggered) == 0)
+            {
+                set.Ready.Add(member);
+            }
+        }
+
+        events = [.. taken];
         return events.Length;
     }
 
     /// <summary>What of the wanted events, and of those that are always told, a descriptor has.</summary>
-    public short State(int number, short wanted)
+    public short State(int number, short wanted) =>
+        At(number) is { } file ? (short)(Conditions(file) & ((ushort)wanted | Always)) : PollInvalid;
+
+    private uint Conditions(File file) => file.Kind switch
     {
-        if (At(number) is not { } file)
+        FileKind.Console => Writable,
+        FileKind.PipeReader => (file.Pipe!.Bytes.Count > 0 ? Readable : 0) | (file.Pipe.Writer is null ? PollHangUp : 0),
+        FileKind.PipeWriter => (file.Pipe!.Bytes.Count < PipeSize ? Writable : 0) | (file.Pipe.Reader is null ? PollError : 0),
+        FileKind.EventPoll => HasEvents(file.Set!) ? Readable : 0,
+        _ => Readable | Writable,
+    };
+
+    private bool HasEvents(Set set)
+    {
+        LookAtConsoles(set);
+        int first = set.Ready.FindIndex(member => (Conditions(member.File) & member.Events) != 0);
+        set.Ready.RemoveRange(0, first < 0 ? set.Ready.Count : first);
+        return first >= 0;
+    }
+
+    private void LookAtConsoles(Set set)
+    {
+        foreach (Member member in set.Members.Where(member => member.File.Kind == FileKind.Console))
         {
-            return PollInvalid;
+            uint conditions = Conditions(member.File) & member.Events;
+            bool isNews = (conditions & ~member.Last) != 0 || (member.Events & EdgeTriggered) == 0;
+            member.Last = conditions;
+            if (isNews && conditions != 0 && !set.Ready.Contains(member))
+            {
+                set.Ready.Add(member);
+            }
+        }
+    }
+
+    /// <summary>A file has changed: its memberships are ready if they wait for one of the events. 0 is any event.</summary>
+    private void Notify(File? file, uint events)
+    {
+        foreach (Member member in file?.Memberships ?? [])
+        {
+            if ((member.Events & ~Private) != 0 && (events == 0 || (member.Events & events) != 0))
+            {
+                if (!member.Set.Ready.Contains(member))
+                {
+                    member.Set.Ready.Add(member);
+                }
+
+                Wake(member.Set);
+            }
+        }
+    }
+
+    private void Wake(Set set)
+    {
+        changed(set);
+        Notify(set.File, PollIn);
+    }
+
+    /// <summary>A descriptor has gone; with its last one, the file leaves all sets and closes its end of a pipe.</summary>
+    private void Drop(File file)
+    {
+        if (ThingOf(file) is { } thing)
+        {
+            changed(thing);
         }
 
-        switch (file.Kind)
+        if (_files.ContainsValue(file))
         {
-            case FileKind.Console:
-                return (short)(wanted & PollOut);
-            case FileKind.PipeReader:
-                bool hasWriter = Count(file.Pipe!, FileKind.PipeWriter) > 0;
-                bool canRead = file.Pipe!.Bytes.Count > 0 || !hasWriter;
-                return (short)((wanted & (canRead ? PollIn : 0)) | (hasWriter ? 0 : PollHangUp));
-            case FileKind.PipeWriter:
-                bool hasReader = Count(file.Pipe!, FileKind.PipeReader) > 0;
-                bool canWrite = file.Pipe!.Bytes.Count < PipeSize || !hasReader;
-                return (short)((wanted & (canWrite ? PollOut : 0)) | (hasReader ? 0 : PollError));
-            default:
-                return (short)(wanted & (PollIn | PollOut));
+            return;
         }
+
+        file.Memberships.ToList().ForEach(Leave);
+        file.Set?.Members.ToList().ForEach(Leave);
+        if (file.Pipe is not { } pipe)
+        {
+            return;
+        }
+
+        if (file == pipe.Reader)
+        {
+            pipe.Reader = null;
+            Notify(pipe.Writer, 0);
+        }
+        else
+        {
+            pipe.Writer = null;
+            Notify(pipe.Reader, 0);
+        }
+    }
+
+    private static void Leave(Member member)
+    {
+        member.Set.Members.Remove(member);
+        member.Set.Ready.Remove(member);
+        member.File.Memberships.Remove(member);
     }
 
     private object? ThingOf(File file) => file.Kind == FileKind.Console ? this : (object?)file.Pipe ?? file.Set;
 
-    private int Count(Pipe pipe, FileKind kind) => _files.Count(file => file?.Pipe == pipe && file.Kind == kind);
-
     private int FindFree(int lowest)
     {
-        int number = Array.FindIndex(_files, lowest, file => file is null);
-        return number < 0 ? (int)-Errno.EMFILE : number;
+        int number = lowest;
+        while (_files.ContainsKey(number))
+        {
+            number++;
+        }
+
+        return number < Capacity ? number : (int)-Errno.EMFILE;
     }
 
     public sealed class File(FileKind kind, uint flags)
@@ -348,27 +461,45 @@ internal sealed class DescriptorModel(Action<object> changed)
 
         public Set? Set { get; set; }
 
-        public File Copy() => new(kind, Flags) { Position = Position, Pipe = Pipe, Set = Set };
+        /// <summary>The latest first.</summary>
+        public List<Member> Memberships { get; } = [];
     }
 
     public sealed class Pipe
     {
         public Queue<byte> Bytes { get; } = [];
+
+        public File? Reader { get; set; }
+
+        public File? Writer { get; set; }
+
+        /// <summary>Whether a write has found too little room since the last read.</summary>
+        public bool IsRoomWanted { get; set; }
     }
 
-    public sealed class Set
+    public sealed class Set(File file)
     {
-        public Member?[] Members { get; } = new Member?[MostMembers];
+        public File File => file;
 
-        public void Forget(int number)
-        {
-            int slot = Array.FindIndex(Members, member => member?.Number == number);
-            if (slot >= 0)
-            {
-                Members[slot] = null;
-            }
-        }
+        /// <summary>The latest first.</summary>
+        public List<Member> Members { get; } = [];
+
+        /// <summary>Members that have had an event, the oldest first.</summary>
+        public List<Member> Ready { get; } = [];
     }
 
-    public sealed record Member(int Number, uint Events, ulong Data);
+    public sealed class Member(Set set, File file, int number)
+    {
+        public Set Set => set;
+
+        public File File => file;
+
+        public int Number => number;
+
+        public uint Events { get; set; }
+
+        public ulong Data { get; set; }
+
+        public uint Last { get; set; }
+    }
 }

@@ -2,11 +2,12 @@ using System.Runtime.InteropServices;
 using Xenlet.Drivers;
 using Xenlet.Drivers.Tests;
 using Xenlet.Kernel;
+using Xenlet.Net;
 
 namespace Xenlet.Fuzz.Targets;
 
 /// <summary>
-/// The receiving ring of a network back end that writes any response: frames are put together, lost, or the connection ends.
+/// The receive ring of a network back end that writes any response: frames are put together, lost, or the connection ends.
 /// </summary>
 internal static class NetworkFrames
 {
@@ -28,7 +29,7 @@ internal static class NetworkFrames
         byte[] data = new byte[ISharedPage.Size];
         Array.Fill(data, Pattern);
         NetworkCounters counters = new();
-        FrameAssembly assembly = new(new FramePool(), counters);
+        FrameAssembly<FrameBuffer> assembly = new(new FramePool(), counters);
         for (ushort id = 0; id < ring.Capacity; id++)
         {
             ring.Put(new ReceiveRequest { Id = id });
@@ -87,7 +88,7 @@ internal static class NetworkFrames
             return;
         }
 
-        Assert.InRange(frame.Length, NetProtocol.HeaderSize, NetProtocol.MaximumFrameSize);
+        Assert.InRange(frame.Length, EthernetHeader.Size, NetProtocol.MaximumFrameSize);
         Assert.Equal(frame.SegmentSize > 0, frame.SegmentKind != SegmentKind.None);
         byte[] before = frame.Data.ToArray();
         if (InternetChecksum.TryFill(frame.Data))

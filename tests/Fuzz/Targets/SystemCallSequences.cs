@@ -54,7 +54,7 @@ internal sealed unsafe class SystemCallStory : NucleusTest
     private const ulong ActionOffset = EntriesOffset + 3072;
 
     private static readonly int[] Sizes = [0, 1, 7, 100, 1000, 4095, 4096, 4097, 5000, 9000, 20_000, 40_000];
-    private static readonly int[] OddNumbers = [-1, -1, int.MinValue, int.MaxValue, 64, 65, 1000, 24, 30, 40, 50, 60, 61, 62, 63, 63];
+    private static readonly int[] OddNumbers = [-1, -1, int.MinValue, int.MaxValue, 64, 65, 1000, 24, 30, 40, 50, 60, 61, 62, 63, 32_767];
     private static readonly ulong[] Times = [0, 1_000_000, 5_000_000, 20_000_000];
 
     private static readonly (string Path, FileKind Kind)[] Paths =
@@ -95,7 +95,7 @@ internal sealed unsafe class SystemCallStory : NucleusTest
         _words = Allocate(1);
         _memory = (ulong)MemoryCalls.Map(0, Threads * PagesOfThread * Pages.Size, 3, 0x22, -1);
 
-        // As .NET does: writing to nobody is an error, and no end of the program.
+        // As in .NET: a write to a pipe without a reader is an error, and does not end the program.
         sigaction ignore = new() { sa_handler = SignalAction.SIG_IGN };
         Put(Mine(ActionOffset), MemoryMarshal.AsBytes(new ReadOnlySpan<sigaction>(in ignore)));
         Assert.Equal(0, Call(SystemCallNumber.RtSigaction, SignalNumber.SIGPIPE, Mine(ActionOffset), 0, 8));
@@ -113,7 +113,7 @@ internal sealed unsafe class SystemCallStory : NucleusTest
         int action = _script.Below(17);
         if (CurrentId == 0)
         {
-            // All wait: only time goes on.
+            // All threads wait: time passes.
             LetTimePass();
         }
         else if (_parts.Remove(CurrentId, out (int Number, ulong[] Arguments, Func<Outcome> Look) rest))
@@ -140,9 +140,9 @@ internal sealed unsafe class SystemCallStory : NucleusTest
     /// <summary>All descriptors are closed, and all frames are back.</summary>
     public void End()
     {
-        for (int number = 0; number < DescriptorModel.Capacity; number++)
+        foreach (int number in _files.Numbers)
         {
-            Assert.Equal(_files.At(number) is not null, FileTable.IsOpen(number));
+            Assert.True(FileTable.IsOpen(number), $"descriptor {number} is closed");
             Assert.Equal(_files.Close(number), FileTable.Close(number));
         }
 
@@ -300,7 +300,7 @@ internal sealed unsafe class SystemCallStory : NucleusTest
     private void ControlSet()
     {
         (int number, int operation, int watched) = (Number(), _script.Below(5), Number());
-        (uint events, ulong data) = (_script.Byte(), (ulong)_steps << 40);
+        (uint events, ulong data) = (_script.Byte() | ((uint)_script.Below(4) << 30), (ulong)_steps << 40);
         bool isBuffer = IsBuffer();
         Put(Mine(EntriesOffset), [.. BitConverter.GetBytes(events), .. BitConverter.GetBytes(data)]);
         Make(
@@ -318,12 +318,7 @@ internal sealed unsafe class SystemCallStory : NucleusTest
 
         Outcome Look()
         {
-            long result = _files.LookAtSet(number, most, out (uint Events, ulong Data)[] events);
-            if (result != -Errno.EBADF && most == 0)
-            {
-                return new(-Errno.EINVAL);
-            }
-
+            long result = _files.TakeEvents(number, most, out (uint Events, ulong Data)[] events);
             byte[] bytes =
             [
                 .. events.SelectMany(happened =>
@@ -455,7 +450,7 @@ internal sealed unsafe class SystemCallStory : NucleusTest
         CheckThreads();
     }
 
-    /// <summary>Makes a call as the running thread, and compares what became of it and of all who waited.</summary>
+    /// <summary>Makes a call as the running thread, and compares its result and the state of all waiting threads.</summary>
     private void Make(int number, Func<Outcome> look, params ulong[] arguments)
     {
         int id = CurrentId;
@@ -582,7 +577,7 @@ internal sealed unsafe class SystemCallStory : NucleusTest
         ReadOnlySpan<byte> memory = new((void*)expected.Buffer, length + GuardSize);
         if (expected.IsRandom)
         {
-            // Sixteen bytes that were left as they were are no accident.
+            // Sixteen unchanged bytes cannot be chance.
             Assert.True(length < 16 || memory[(length - 16)..length].IndexOfAnyExcept(Guard) >= 0, $"{length} random bytes are none");
         }
         else

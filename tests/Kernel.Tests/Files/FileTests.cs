@@ -39,7 +39,7 @@ public sealed unsafe class FileTests : NucleusTest
         Assert.Equal(result, Call(SystemCallNumber.Openat, unchecked((ulong)-100), address, flags));
     }
 
-    /// <summary>As Linux: what is written there is not looked at, and one call takes 2 GiB less a page.</summary>
+    /// <summary>As on Linux: written data is not read, and one call takes up to 2 GiB less a page.</summary>
     [Theory]
     [InlineData(0x7fff_efff, 0x7fff_efff)]
     [InlineData(0x7fff_f000, 0x7fff_f000)]
@@ -129,20 +129,43 @@ public sealed unsafe class FileTests : NucleusTest
     }
 
     [Fact]
-    public void Descriptors_are_the_lowest_free_until_there_are_64()
+    public void Descriptors_are_the_lowest_free_until_there_are_32768()
     {
-        ulong path = Path("/dev/null");
-        for (int i = 3; i < 64; i++)
+        const int most = 32_768;
+        ulong free = FrameAllocator.FreeFrames;
+        for (int i = 3; i < most; i++)
         {
-            Assert.Equal(i, Call(SystemCallNumber.Open, path, 0));
+            Assert.Equal(i, Call(SystemCallNumber.Dup, 1));
         }
 
-        Assert.Equal(-Errno.EMFILE, Call(SystemCallNumber.Open, path, 0));
+        Assert.Equal(-Errno.EMFILE, Call(SystemCallNumber.Open, Path("/dev/null"), 0));
         Assert.Equal(-Errno.EMFILE, Call(SystemCallNumber.Dup, 3));
-        Assert.Equal(0, Call(SystemCallNumber.Close, 17));
-        Assert.Equal(0, Call(SystemCallNumber.Close, 9));
-        Assert.Equal(9, Call(SystemCallNumber.Dup, 3));
-        Assert.Equal(17, Call(SystemCallNumber.Open, path, 0));
+        ulong[] closed = [20_000, 17, 64];
+        Assert.All(closed, number => Assert.Equal(0, Call(SystemCallNumber.Close, number)));
+        Assert.All(closed.Order(), number => Assert.Equal((long)number, Call(SystemCallNumber.Dup, 3)));
+
+        for (int i = 3; i < most; i++)
+        {
+            Assert.Equal(0, Call(SystemCallNumber.Close, (ulong)i));
+        }
+
+        // But for the page with the path.
+        Assert.Equal(free - 1, FrameAllocator.FreeFrames);
+    }
+
+    /// <summary>O_NONBLOCK and the position belong to the open file, as on Linux, not to the descriptor.</summary>
+    [Fact]
+    public void Duplicates_share_flags_and_position()
+    {
+        Assert.Equal(3, Call(SystemCallNumber.Open, Path("/etc/passwd"), 0));
+        Assert.Equal(4, Call(SystemCallNumber.Dup, 3));
+        Assert.Equal(0, Call(SystemCallNumber.Fcntl, 3, 4, 0x800));
+        Assert.Equal(0x800, Call(SystemCallNumber.Fcntl, 4, 3));
+
+        Assert.Equal(4, Call(SystemCallNumber.Read, 3, _buffer, 4));
+        Assert.Equal(0, Call(SystemCallNumber.Close, 3));
+        Assert.Equal(2, Call(SystemCallNumber.Read, 4, _buffer, 2));
+        Assert.Equal(":x"u8.ToArray(), Load(_buffer, 2));
     }
 
     /// <summary>F_DUPFD 0, F_GETFD 1, F_SETFD 2, F_GETFL 3, F_SETFL 4, F_DUPFD_CLOEXEC 1030; O_NONBLOCK 0x800.</summary>
@@ -152,14 +175,14 @@ public sealed unsafe class FileTests : NucleusTest
         Assert.Equal(3, Call(SystemCallNumber.Dup, 1));
         Assert.Equal(10, Call(SystemCallNumber.Fcntl, 1, 1030, 10));
         Assert.Equal(11, Call(SystemCallNumber.Fcntl, 1, 0, 10));
-        Assert.Equal(63, Call(SystemCallNumber.Fcntl, 1, 0, 63));
-        Assert.Equal(-Errno.EMFILE, Call(SystemCallNumber.Fcntl, 1, 0, 63));
-        Assert.Equal(-Errno.EINVAL, Call(SystemCallNumber.Fcntl, 1, 0, 64));
+        Assert.Equal(32_767, Call(SystemCallNumber.Fcntl, 1, 0, 32_767));
+        Assert.Equal(-Errno.EMFILE, Call(SystemCallNumber.Fcntl, 1, 0, 32_767));
+        Assert.Equal(-Errno.EINVAL, Call(SystemCallNumber.Fcntl, 1, 0, 32_768));
         Assert.Equal(-Errno.EINVAL, Call(SystemCallNumber.Fcntl, 1, 0, ulong.MaxValue));
         Assert.Equal(20, Call(SystemCallNumber.Dup3, 1, 20, 0));
         Assert.Equal(-Errno.EINVAL, Call(SystemCallNumber.Dup3, 20, 20, 0));
         Assert.Equal(-Errno.EINVAL, Call(SystemCallNumber.Dup3, 21, 21, 0));
-        Assert.Equal(-Errno.EBADF, Call(SystemCallNumber.Dup3, 1, 64, 0));
+        Assert.Equal(-Errno.EBADF, Call(SystemCallNumber.Dup3, 1, 32_768, 0));
         Assert.Equal(-Errno.EBADF, Call(SystemCallNumber.Dup3, 21, 22, 0));
         Assert.Equal(-Errno.EBADF, Call(SystemCallNumber.Dup, ulong.MaxValue));
 

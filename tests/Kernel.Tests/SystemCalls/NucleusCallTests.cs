@@ -48,7 +48,7 @@ public sealed unsafe class NucleusCallTests : NucleusTest, IDisposable
     }
 
     [Theory]
-    [InlineData(NucleusCall.ReadGenerationId + 1)]
+    [InlineData(NucleusCall.TakeDatagram + 1)]
     [InlineData(int.MaxValue)]
     public void An_unknown_call_is_refused(int call) => Assert.Equal(-Errno.ENOSYS, Call(call));
 
@@ -282,7 +282,7 @@ public sealed unsafe class NucleusCallTests : NucleusTest, IDisposable
     [Fact]
     public void Xenstores_page_cannot_be_granted_and_nothing_is_freed_with_it()
     {
-        // Its frame is none of the simulated machine's RAM, so the program cannot look at it here.
+        // Its frame is not in the simulated machine's RAM, so the program cannot read it here.
         Machine.OnInvalidatePage = null;
         ulong free = FrameAllocator.FreeFrames;
         ulong address = (ulong)Call(NucleusCall.MapStorePage);

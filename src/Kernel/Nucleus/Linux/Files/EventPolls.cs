@@ -1,5 +1,5 @@
-using System.Runtime.CompilerServices;
 using Xenlet.Kernel.Nucleus.Base;
+using Xenlet.Kernel.Nucleus.Console;
 using Xenlet.Kernel.Nucleus.Linux.Abi;
 using Xenlet.Kernel.Nucleus.Memory;
 using Xenlet.Kernel.Nucleus.Platform;
@@ -8,169 +8,169 @@ using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
 
 namespace Xenlet.Kernel.Nucleus.Linux.Files;
 
-/// <summary>An epoll set.</summary>
-internal unsafe struct EventPoll
-{
-    /// <summary>The maximum number of descriptors in a set.</summary>
-    public const int Capacity = 16;
-
-    /// <summary>Open descriptors of the set; 0 if the set is unused.</summary>
-    public int References;
-
-    public Entries Members;
-
-    /// <summary>Threads that wait for the set: its members may change.</summary>
-    public WaitQueue Waiters;
-
-    [InlineArray(Capacity)]
-    public struct Entries
-    {
-        private Member _first;
-    }
-
-    /// <summary>A watched descriptor.</summary>
-    public struct Member
-    {
-        public int Descriptor;
-        public uint Events;
-
-        /// <summary>The value returned to the program.</summary>
-        public ulong Data;
-
-        public bool IsUsed;
-    }
-}
-
 /// <summary>
-/// epoll, level-triggered. The socket library creates a set before its first socket, and only a refused socket gives the error that .NET
-/// programs expect.
+/// epoll. A change of a file makes its memberships ready; only a wait looks at the conditions. A member that is reported is ready again at
+/// once if it is level-triggered, and with the file's next change if it is edge-triggered. This is how Linux does it (fs/eventpoll.c), so
+/// the order of events is the same too.
 /// </summary>
 internal static unsafe class EventPolls
 {
-    private const int Capacity = 4;
+    /// <summary>A change that concerns members whatever they wait for.</summary>
+    public const uint AnyEvent = 0;
+
     private const int EPOLL_CTL_ADD = 1;
     private const int EPOLL_CTL_DEL = 2;
     private const int EPOLL_CTL_MOD = 3;
-    private const uint ReadyBits = 0x1f;
+    private const int EPOLL_CLOEXEC = 0x80000;
 
-    private static Sets s_sets;
+    private static Slab s_sets;
+    private static Slab s_members;
 
-    public static long Create()
+    public static long Create(uint flags)
     {
-        for (int i = 0; i < Capacity; i++)
-        {
-            EventPoll* set = At(i);
-            if (set->References == 0)
-            {
-                long descriptor = FileTable.Open(FileKind.EventPoll, 0, null);
-                if (descriptor >= 0)
-                {
-                    Machine.Fill(set, 0, (nuint)sizeof(EventPoll));
-                    set->References = 1;
-                    FileTable.Get((int)descriptor)->EventPoll = set;
-                }
-
-                return descriptor;
-            }
-        }
-
-        return -Errno.EMFILE;
-    }
-
-    /// <summary>Called when a descriptor of the set was closed.</summary>
-    public static void Release(EventPoll* set)
-    {
-        set->References--;
-        WaitQueue.WakeAll(&set->Waiters);
-    }
-
-    /// <summary>Removes a closed descriptor from all sets.</summary>
-    public static void Forget(int descriptor)
-    {
-        for (int i = 0; i < Capacity; i++)
-        {
-            EventPoll.Member* member = At(i)->References == 0 ? null : Find(At(i), descriptor);
-            if (member != null)
-            {
-                member->IsUsed = false;
-            }
-        }
-    }
-
-    public static long Control(int poll, int operation, int descriptor, ulong address)
-    {
-        OpenFile* file = FileTable.Get(poll);
-        if (file == null || !FileTable.IsOpen(descriptor))
-        {
-            return -Errno.EBADF;
-        }
-
-        if (file->Kind != FileKind.EventPoll || poll == descriptor)
+        if ((flags & ~EPOLL_CLOEXEC) != 0)
         {
             return -Errno.EINVAL;
         }
 
-        EventPoll.Member* member = Find(file->EventPoll, descriptor);
-        if (operation == EPOLL_CTL_DEL)
-        {
-            if (member == null)
-            {
-                return -Errno.ENOENT;
-            }
-
-            member->IsUsed = false;
-            return 0;
-        }
-
-        long error = ProgramMemory.PrepareRead(address, (ulong)sizeof(epoll_event));
-        if (error < 0)
-        {
-            return error;
-        }
-
-        switch (operation)
-        {
-            case EPOLL_CTL_ADD when member != null:
-                return -Errno.EEXIST;
-            case EPOLL_CTL_ADD:
-                member = FindUnused(file->EventPoll);
-                break;
-            case EPOLL_CTL_MOD when member == null:
-                return -Errno.ENOENT;
-            case EPOLL_CTL_MOD:
-                break;
-            default:
-                return -Errno.EINVAL;
-        }
-
-        if (member == null)
+        if (!s_sets.TryReserve(1, sizeof(EventPoll)))
         {
             return -Errno.ENOMEM;
         }
 
-        member->Descriptor = descriptor;
-        member->Events = ((epoll_event*)address)->events;
-        member->Data = ((epoll_event*)address)->data;
-        member->IsUsed = true;
-        WaitQueue.WakeAll(&file->EventPoll->Waiters);
-        return 0;
+        EventPoll* set = (EventPoll*)s_sets.Take(sizeof(EventPoll));
+        long descriptor = FileTable.Open(FileKind.EventPoll, FileTable.O_RDWR, set);
+        if (descriptor < 0)
+        {
+            s_sets.Return(set, sizeof(EventPoll), spare: 0);
+            return descriptor;
+        }
+
+        set->File = FileTable.Get((int)descriptor);
+        return descriptor;
+    }
+
+    /// <summary>The last descriptor of the set was closed.</summary>
+    public static void Release(EventPoll* set)
+    {
+        while (set->First != null)
+        {
+            Remove(set->First);
+        }
+
+        s_sets.Return(set, sizeof(EventPoll), spare: 0);
+    }
+
+    /// <summary>The last descriptor of a file was closed: it leaves all sets.</summary>
+    public static void Forget(OpenFile* file)
+    {
+        while (file->Memberships != null)
+        {
+            Remove(file->Memberships);
+        }
+    }
+
+    /// <summary>A file has changed.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="events">What may be true now; <see cref="AnyEvent"/> for everything.</param>
+    public static void Notify(OpenFile* file, uint events)
+    {
+        for (EventPollMember* member = file->Memberships; member != null; member = member->NextOfFile)
+        {
+            bool isEnabled = (member->Events & ~PollEvents.Private) != 0;
+            if (isEnabled && (events == AnyEvent || (events & member->Events) != 0))
+            {
+                if (!member->IsReady)
+                {
+                    Append(member);
+                }
+
+                Wake(member->Set);
+            }
+        }
+    }
+
+    /// <summary>Whether a wait for the set would find something.</summary>
+    public static bool HasEvents(EventPoll* set)
+    {
+        LookAtConsoles(set);
+        while (set->FirstReady != null && (FileReadiness.Of(set->FirstReady->File) & set->FirstReady->Events) == 0)
+        {
+            MakeUnready(set->FirstReady);
+        }
+
+        return set->FirstReady != null;
+    }
+
+    public static long Control(int poll, int operation, int descriptor, ulong address)
+    {
+        if (operation != EPOLL_CTL_DEL)
+        {
+            long error = ProgramMemory.PrepareRead(address, (ulong)sizeof(epoll_event));
+            if (error < 0)
+            {
+                return error;
+            }
+        }
+
+        OpenFile* file = FileTable.Get(poll);
+        OpenFile* watched = FileTable.Get(descriptor);
+        if (file == null || watched == null)
+        {
+            return -Errno.EBADF;
+        }
+
+        if (!FileReadiness.CanChange(watched))
+        {
+            return -Errno.EPERM;
+        }
+
+        if (file->Kind != FileKind.EventPoll || file == watched)
+        {
+            return -Errno.EINVAL;
+        }
+
+        EventPoll* set = file->EventPoll;
+        EventPollMember* member = Find(set, watched, descriptor);
+        switch (operation)
+        {
+            case EPOLL_CTL_ADD:
+                return member != null ? -Errno.EEXIST : Add(set, watched, descriptor, (epoll_event*)address);
+            case EPOLL_CTL_MOD when member != null:
+                Set(member, (epoll_event*)address);
+                return 0;
+            case EPOLL_CTL_DEL when member != null:
+                Remove(member);
+                return 0;
+            case EPOLL_CTL_MOD:
+            case EPOLL_CTL_DEL:
+                return -Errno.ENOENT;
+            default:
+                return -Errno.EINVAL;
+        }
     }
 
     public static long Wait(Thread* thread, int poll, ulong events, int count, int milliseconds)
     {
+        const int maximum = int.MaxValue / 12; // EP_MAX_EVENTS
+        if (count is <= 0 or > maximum)
+        {
+            return -Errno.EINVAL;
+        }
+
         OpenFile* file = FileTable.Get(poll);
         if (file == null)
         {
             return -Errno.EBADF;
         }
 
-        if (file->Kind != FileKind.EventPoll || count <= 0)
+        if (file->Kind != FileKind.EventPoll)
         {
             return -Errno.EINVAL;
         }
 
         EventPoll* set = file->EventPoll;
-        long ready = Evaluate(set, events, (ulong)count);
+        long ready = Report(set, events, count);
         ulong deadline = thread->IsRetry ? thread->Deadline
             : milliseconds < 0 ? ulong.MaxValue : Clock.After((ulong)milliseconds * 1_000_000);
         if (ready != 0 || deadline <= Clock.Now())
@@ -178,80 +178,238 @@ internal static unsafe class EventPolls
             return ready;
         }
 
-        WaitQueue.Join(&set->Waiters, thread);
-        for (int i = 0; i < EventPoll.Capacity; i++)
+        WaitQueue.Join(&file->Waiters, thread);
+        if (set->Consoles > 0 && WaitQueue.Join(ConsoleDevice.Waiters, thread) == null)
         {
-            EventPoll.Member* member = Member(set, i);
-            if (member->IsUsed && !PollCalls.TryJoin(thread, member->Descriptor))
-            {
-                WaitQueue.LeaveAll(thread);
-                return -Errno.ENOMEM;
-            }
+            WaitQueue.LeaveAll(thread);
+            return -Errno.ENOMEM;
         }
 
         Scheduler.Block(thread, WaitKind.EventPoll, deadline, WaitEnd.Interruptible);
         return CallResult.None;
     }
 
-    private static long Evaluate(EventPoll* set, ulong address, ulong count)
+    /// <summary>Writes the events of ready members, and makes level-triggered ones ready again, behind the others.</summary>
+    private static long Report(EventPoll* set, ulong address, int count)
     {
-        count = Math.Min(count, EventPoll.Capacity);
-        long error = ProgramMemory.PrepareWrite(address, count * (ulong)sizeof(epoll_event));
-        if (error < 0)
+        LookAtConsoles(set);
+        long reported = 0;
+        for (int left = set->ReadyCount; left > 0 && reported < count; left--)
         {
-            return error;
-        }
-
-        ulong ready = 0;
-        for (int i = 0; i < EventPoll.Capacity && ready < count; i++)
-        {
-            EventPoll.Member* member = Member(set, i);
-            short state = member->IsUsed ? PollCalls.State(member->Descriptor, (int)(member->Events & ReadyBits)) : (short)0;
-            if (state != 0)
+            EventPollMember* member = set->FirstReady;
+            uint conditions = FileReadiness.Of(member->File) & member->Events;
+            if (conditions == 0)
             {
-                ((epoll_event*)address)[ready].events = (uint)state;
-                ((epoll_event*)address)[ready].data = member->Data;
-                ready++;
+                MakeUnready(member);
+                continue;
+            }
+
+            ulong place = address + ((ulong)reported * (ulong)sizeof(epoll_event));
+            long error = ProgramMemory.PrepareWrite(place, (ulong)sizeof(epoll_event));
+            if (error < 0)
+            {
+                return reported > 0 ? reported : error;
+            }
+
+            ((epoll_event*)place)->events = conditions;
+            ((epoll_event*)place)->data = member->Data;
+            reported++;
+            MakeUnready(member);
+            if ((member->Events & PollEvents.EPOLLONESHOT) != 0)
+            {
+                member->Events &= PollEvents.Private;
+            }
+            else if ((member->Events & PollEvents.EPOLLET) == 0)
+            {
+                Append(member);
             }
         }
 
-        return (long)ready;
+        return reported;
     }
 
-    private static EventPoll.Member* Find(EventPoll* set, int descriptor)
+    private static void LookAtConsoles(EventPoll* set)
     {
-        for (int i = 0; i < EventPoll.Capacity; i++)
+        for (EventPollMember* member = set->Consoles > 0 ? set->First : null; member != null; member = member->Next)
         {
-            EventPoll.Member* member = Member(set, i);
-            if (member->IsUsed && member->Descriptor == descriptor)
+            if (member->File->Kind == FileKind.Console)
             {
-                return member;
+                uint conditions = FileReadiness.Of(member->File) & member->Events;
+                bool isNews = (conditions & ~member->LastConditions) != 0 || (member->Events & PollEvents.EPOLLET) == 0;
+                member->LastConditions = conditions;
+                if (isNews && conditions != 0 && !member->IsReady)
+                {
+                    Append(member);
+                }
             }
         }
-
-        return null;
     }
 
-    private static EventPoll.Member* FindUnused(EventPoll* set)
+    private static EventPollMember* Find(EventPoll* set, OpenFile* file, int descriptor)
     {
-        for (int i = 0; i < EventPoll.Capacity; i++)
+        EventPollMember* member = file->Memberships;
+        while (member != null && (member->Set != set || member->Descriptor != descriptor))
         {
-            if (!Member(set, i)->IsUsed)
-            {
-                return Member(set, i);
-            }
+            member = member->NextOfFile;
         }
 
-        return null;
+        return member;
     }
 
-    private static EventPoll.Member* Member(EventPoll* set, int index) => (EventPoll.Member*)&set->Members + index;
-
-    private static EventPoll* At(int index) => (EventPoll*)Unsafe.AsPointer(ref s_sets) + index;
-
-    [InlineArray(Capacity)]
-    private struct Sets
+    private static long Add(EventPoll* set, OpenFile* file, int descriptor, epoll_event* wanted)
     {
-        private EventPoll _first;
+        bool isSet = file->Kind == FileKind.EventPoll;
+        if (isSet && (set->Memberships > 0 || file->EventPoll->Sets > 0))
+        {
+            // Sets of sets, but no deeper: nothing here may recurse without a bound. Linux allows four levels more.
+            return -Errno.ELOOP;
+        }
+
+        if (!s_members.TryReserve(1, sizeof(EventPollMember)))
+        {
+            return -Errno.ENOMEM;
+        }
+
+        EventPollMember* member = (EventPollMember*)s_members.Take(sizeof(EventPollMember));
+        member->Set = set;
+        member->File = file;
+        member->Descriptor = descriptor;
+        member->Next = set->First;
+        if (member->Next != null)
+        {
+            member->Next->Previous = member;
+        }
+
+        set->First = member;
+        member->NextOfFile = file->Memberships;
+        if (member->NextOfFile != null)
+        {
+            member->NextOfFile->PreviousOfFile = member;
+        }
+
+        file->Memberships = member;
+        set->Consoles += file->Kind == FileKind.Console ? 1 : 0;
+        set->Sets += isSet ? 1 : 0;
+        if (isSet)
+        {
+            file->EventPoll->Memberships++;
+        }
+
+        Set(member, wanted);
+        return 0;
+    }
+
+    private static void Set(EventPollMember* member, epoll_event* wanted)
+    {
+        member->Events = wanted->events | PollEvents.Always;
+        member->Data = wanted->data;
+        member->LastConditions = 0;
+        uint conditions = FileReadiness.Of(member->File) & member->Events;
+        if (conditions != 0 && !member->IsReady)
+        {
+            Append(member);
+            Wake(member->Set);
+        }
+    }
+
+    private static void Remove(EventPollMember* member)
+    {
+        EventPoll* set = member->Set;
+        OpenFile* file = member->File;
+        MakeUnready(member);
+        if (member->Previous == null)
+        {
+            set->First = member->Next;
+        }
+        else
+        {
+            member->Previous->Next = member->Next;
+        }
+
+        if (member->Next != null)
+        {
+            member->Next->Previous = member->Previous;
+        }
+
+        if (member->PreviousOfFile == null)
+        {
+            file->Memberships = member->NextOfFile;
+        }
+        else
+        {
+            member->PreviousOfFile->NextOfFile = member->NextOfFile;
+        }
+
+        if (member->NextOfFile != null)
+        {
+            member->NextOfFile->PreviousOfFile = member->PreviousOfFile;
+        }
+
+        set->Consoles -= file->Kind == FileKind.Console ? 1 : 0;
+        if (file->Kind == FileKind.EventPoll)
+        {
+            set->Sets--;
+            file->EventPoll->Memberships--;
+        }
+
+        s_members.Return(member, sizeof(EventPollMember), spare: 0);
+    }
+
+    /// <summary>A member has become ready, or has had another event.</summary>
+    private static void Wake(EventPoll* set)
+    {
+        WaitQueue.WakeAll(&set->File->Waiters);
+
+        // A set that is a member of others has no sets among its members, so this goes one level up.
+        Notify(set->File, PollEvents.EPOLLIN);
+    }
+
+    /// <summary>Lets the next wait look at a member, behind the others.</summary>
+    private static void Append(EventPollMember* member)
+    {
+        EventPoll* set = member->Set;
+        member->IsReady = true;
+        member->NextReady = null;
+        member->PreviousReady = set->LastReady;
+        if (set->LastReady == null)
+        {
+            set->FirstReady = member;
+        }
+        else
+        {
+            set->LastReady->NextReady = member;
+        }
+
+        set->LastReady = member;
+        set->ReadyCount++;
+    }
+
+    private static void MakeUnready(EventPollMember* member)
+    {
+        if (!member->IsReady)
+        {
+            return;
+        }
+
+        EventPoll* set = member->Set;
+        member->IsReady = false;
+        set->ReadyCount--;
+        if (member->PreviousReady == null)
+        {
+            set->FirstReady = member->NextReady;
+        }
+        else
+        {
+            member->PreviousReady->NextReady = member->NextReady;
+        }
+
+        if (member->NextReady == null)
+        {
+            set->LastReady = member->PreviousReady;
+        }
+        else
+        {
+            member->NextReady->PreviousReady = member->PreviousReady;
+        }
     }
 }

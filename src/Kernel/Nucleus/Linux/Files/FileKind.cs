@@ -25,24 +25,9 @@ internal enum FileKind : uint
 
     /// <summary>An epoll set.</summary>
     EventPoll,
-}
 
-/// <summary>An open file.</summary>
-internal unsafe struct OpenFile
-{
-    public FileKind Kind;
+    /// <summary>A counter of eventfd.</summary>
+    EventCounter,
 
-    /// <summary>O_ flags as fcntl(F_GETFL) returns them.</summary>
-    public uint Flags;
-
-    /// <summary>The pipe, for either of its ends.</summary>
-    public Pipe* Pipe;
-
-    /// <summary>Where the next read of a text file begins.</summary>
-    public ulong Position;
-
-    /// <summary>The set of an epoll descriptor.</summary>
-    public EventPoll* EventPoll;
-
-    public readonly bool IsNonBlocking => (Flags & FileTable.O_NONBLOCK) != 0;
+    Socket,
 }

@@ -1,17 +1,17 @@
 using System.Runtime.CompilerServices;
 using Xenlet.Kernel.Nucleus.Base;
 using Xenlet.Kernel.Nucleus.Console;
+using Xenlet.Kernel.Nucleus.Linux.Sockets;
+using Xenlet.Kernel.Nucleus.Memory;
 using Xenlet.Kernel.Nucleus.Threads;
-using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
-using ThreadState = Xenlet.Kernel.Nucleus.Threads.ThreadState;
 
 namespace Xenlet.Kernel.Nucleus.Linux.Files;
 
-/// <summary>The table of file descriptors.</summary>
+/// <summary>Open files and their descriptors.</summary>
 internal static unsafe class FileTable
 {
     /// <summary>The maximum number of open descriptors.</summary>
-    public const int Capacity = 64;
+    public const int Capacity = DescriptorTable.Capacity;
 
     // asm-generic/fcntl.h
     public const uint O_ACCMODE = 3;
@@ -20,39 +20,60 @@ internal static unsafe class FileTable
     public const uint O_CREAT = 0x40;
     public const uint O_NONBLOCK = 0x800;
 
-    private static Table s_table;
+    private const int Consoles = 3;
+
+    private static ConsoleFiles s_consoles;
+    private static Slab s_files;
 
     /// <summary>Opens the console as descriptors 0, 1 and 2.</summary>
     public static void Initialise()
     {
-        for (int descriptor = 0; descriptor < 3; descriptor++)
+        for (int descriptor = 0; descriptor < Consoles; descriptor++)
         {
-            At(descriptor)->Kind = FileKind.Console;
-            At(descriptor)->Flags = O_RDWR;
+            OpenFile* file = Console(descriptor);
+            file->Kind = FileKind.Console;
+            file->Flags = O_RDWR;
+            file->References = 1;
+            _ = DescriptorTable.TryPut(descriptor, file);
         }
     }
 
     public static bool IsOpen(int descriptor) => Get(descriptor) != null;
 
     /// <summary>The open file of a descriptor, or null.</summary>
-    public static OpenFile* Get(int descriptor) =>
-        (uint)descriptor < Capacity && At(descriptor)->Kind != FileKind.Closed ? At(descriptor) : null;
+    public static OpenFile* Get(int descriptor) => DescriptorTable.Get(descriptor);
 
-    /// <summary>Opens a file at the lowest free descriptor. Returns -EMFILE if there is none.</summary>
-    public static long Open(FileKind kind, uint flags, Pipe* pipe)
+    /// <summary>
+    /// Opens a file at the lowest free descriptor. Returns -EMFILE if there is none, -ENOMEM if there is no memory. The caller keeps
+    /// <paramref name="thing"/> then.
+    /// </summary>
+    public static long Open(FileKind kind, uint flags, void* thing)
     {
-        long descriptor = FindFree(0);
-        if (descriptor >= 0)
+        if (!s_files.TryReserve(1, sizeof(OpenFile)))
         {
-            OpenFile* file = At((int)descriptor);
-            file->Kind = kind;
-            file->Flags = flags;
-            file->Pipe = pipe;
-            file->Position = 0;
-            file->EventPoll = null;
+            return -Errno.ENOMEM;
+        }
+
+        OpenFile* file = (OpenFile*)s_files.Take(sizeof(OpenFile));
+        file->Kind = kind;
+        file->Flags = flags;
+        file->Thing = thing;
+        file->References = 1;
+        long descriptor = DescriptorTable.Add(file, 0);
+        if (descriptor < 0)
+        {
+            s_files.Return(file, sizeof(OpenFile), spare: 0);
         }
 
         return descriptor;
+    }
+
+    /// <summary>Undoes <see cref="Open"/> without telling the thing.</summary>
+    public static void Withdraw(int descriptor)
+    {
+        OpenFile* file = Get(descriptor);
+        DescriptorTable.Remove(descriptor);
+        s_files.Return(file, sizeof(OpenFile), spare: 0);
     }
 
     public static long Close(int descriptor)
@@ -63,23 +84,8 @@ internal static unsafe class FileTable
             return -Errno.EBADF;
         }
 
-        FileKind kind = file->Kind;
-        file->Kind = FileKind.Closed;
-        if (kind is FileKind.PipeReader or FileKind.PipeWriter)
-        {
-            Pipes.Release(file->Pipe, kind);
-        }
-        else if (kind == FileKind.EventPoll)
-        {
-            EventPolls.Release(file->EventPoll);
-        }
-
-        else if (kind == FileKind.Console)
-        {
-            WaitQueue.WakeAll(ConsoleDevice.Waiters);
-        }
-
-        EventPolls.Forget(descriptor);
+        DescriptorTable.Remove(descriptor);
+        Drop(file);
         return 0;
     }
 
@@ -94,10 +100,10 @@ internal static unsafe class FileTable
             return -Errno.EBADF;
         }
 
-        long copy = FindFree(lowest);
+        long copy = DescriptorTable.Add(file, lowest);
         if (copy >= 0)
         {
-            CopyTo(file, (int)copy);
+            file->References++;
         }
 
         return copy;
@@ -117,8 +123,18 @@ internal static unsafe class FileTable
             return -Errno.EBADF;
         }
 
-        _ = Close(target);
-        CopyTo(file, target);
+        OpenFile* previous = Get(target);
+        if (!DescriptorTable.TryPut(target, file))
+        {
+            return -Errno.ENOMEM;
+        }
+
+        file->References++;
+        if (previous != null)
+        {
+            Drop(previous);
+        }
+
         return target;
     }
 
@@ -127,40 +143,58 @@ internal static unsafe class FileTable
     {
         FileKind.Console => ConsoleDevice.Waiters,
         FileKind.PipeReader or FileKind.PipeWriter => &file->Pipe->Waiters,
-        FileKind.EventPoll => &file->EventPoll->Waiters,
+        FileKind.EventPoll or FileKind.EventCounter or FileKind.Socket => &file->Waiters,
         _ => null,
     };
 
-    private static void CopyTo(OpenFile* file, int descriptor)
+    /// <summary>A descriptor of the file has gone.</summary>
+    private static void Drop(OpenFile* file)
     {
-        *At(descriptor) = *file;
-        if (file->Pipe != null)
+        file->References--;
+
+        // Threads that wait for the closed descriptor make their calls again and find it closed, so nobody waits for a freed file.
+        WaitQueue* waiters = WaitersOf(file);
+        if (waiters != null)
         {
-            Pipes.AddReference(file->Pipe, file->Kind);
+            WaitQueue.WakeAll(waiters);
         }
-        else if (file->EventPoll != null)
+
+        if (file->References == 0)
         {
-            file->EventPoll->References++;
+            Release(file);
         }
     }
 
-    private static long FindFree(int lowest)
+    /// <summary>The last descriptor of the file was closed.</summary>
+    private static void Release(OpenFile* file)
     {
-        for (int descriptor = Math.Max(lowest, 0); descriptor < Capacity; descriptor++)
+        EventPolls.Forget(file);
+        if (file->Kind is FileKind.PipeReader or FileKind.PipeWriter)
         {
-            if (At(descriptor)->Kind == FileKind.Closed)
-            {
-                return descriptor;
-            }
+            Pipes.Release(file->Pipe, file->Kind);
+        }
+        else if (file->Kind == FileKind.EventPoll)
+        {
+            EventPolls.Release(file->EventPoll);
+        }
+        else if (file->Kind == FileKind.Socket)
+        {
+            SocketLife.Close(file->Socket);
         }
 
-        return -Errno.EMFILE;
+        if (file >= Console(0) && file < Console(Consoles))
+        {
+            file->Kind = FileKind.Closed;
+            return;
+        }
+
+        s_files.Return(file, sizeof(OpenFile), spare: 0);
     }
 
-    private static OpenFile* At(int descriptor) => (OpenFile*)Unsafe.AsPointer(ref s_table) + descriptor;
+    private static OpenFile* Console(int index) => (OpenFile*)Unsafe.AsPointer(ref s_consoles) + index;
 
-    [InlineArray(Capacity)]
-    private struct Table
+    [InlineArray(Consoles)]
+    private struct ConsoleFiles
     {
         private OpenFile _first;
     }

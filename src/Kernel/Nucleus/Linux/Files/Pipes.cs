@@ -17,8 +17,14 @@ internal unsafe struct Pipe
     /// <summary>Bytes in the buffer.</summary>
     public uint Count;
 
-    public int Readers;
-    public int Writers;
+    /// <summary>The end that reads; null when it was closed.</summary>
+    public OpenFile* Reader;
+
+    /// <summary>The end that writes; null when it was closed.</summary>
+    public OpenFile* Writer;
+
+    /// <summary>Whether a write has found too little room since the last read, so that room is news.</summary>
+    public bool IsRoomWanted;
 
     /// <summary>Threads that wait for bytes, for room, or for either end to close.</summary>
     public WaitQueue Waiters;
@@ -54,70 +60,61 @@ internal static unsafe class Pipes
             return -Errno.ENOMEM;
         }
 
-        *pipe = new Pipe { Frame = frame, Readers = 1, Writers = 1 };
+        *pipe = new Pipe { Frame = frame };
         uint kept = flags & FileTable.O_NONBLOCK;
         long reader = FileTable.Open(FileKind.PipeReader, kept, pipe);
-        long writer = FileTable.Open(FileKind.PipeWriter, kept | FileTable.O_WRONLY, pipe);
-        if (reader < 0 || writer < 0)
+        long writer = reader < 0 ? reader : FileTable.Open(FileKind.PipeWriter, kept | FileTable.O_WRONLY, pipe);
+        if (writer < 0)
         {
             if (reader >= 0)
             {
-                _ = FileTable.Close((int)reader);
+                FileTable.Withdraw((int)reader);
             }
 
             pipe->Frame = 0;
             FrameAllocator.FreeForNucleus(frame);
-            return -Errno.EMFILE;
+            return writer;
         }
 
+        pipe->Reader = FileTable.Get((int)reader);
+        pipe->Writer = FileTable.Get((int)writer);
         ((int*)address)[0] = (int)reader;
         ((int*)address)[1] = (int)writer;
         return 0;
     }
 
-    public static void AddReference(Pipe* pipe, FileKind kind)
-    {
-        if (kind == FileKind.PipeReader)
-        {
-            pipe->Readers++;
-        }
-        else
-        {
-            pipe->Writers++;
-        }
-    }
-
-    /// <summary>Called when a descriptor of the pipe was closed. The last one frees its memory.</summary>
+    /// <summary>One end was closed. The second one frees the pipe's memory.</summary>
     public static void Release(Pipe* pipe, FileKind kind)
     {
         if (kind == FileKind.PipeReader)
         {
-            pipe->Readers--;
+            pipe->Reader = null;
         }
         else
         {
-            pipe->Writers--;
+            pipe->Writer = null;
         }
 
-        // Threads waiting on the closed descriptor retry too and find it closed, so nobody waits for a freed pipe.
-        WaitQueue.WakeAll(&pipe->Waiters);
-        if (pipe->Readers == 0 && pipe->Writers == 0 && pipe->Frame != 0)
+        OpenFile* other = pipe->Reader == null ? pipe->Writer : pipe->Reader;
+        if (other == null)
         {
             FrameAllocator.FreeForNucleus(pipe->Frame);
             pipe->Frame = 0;
         }
+        else
+        {
+            EventPolls.Notify(other, EventPolls.AnyEvent);
+        }
     }
 
-    public static bool CanRead(Pipe* pipe) => pipe->Count > 0 || pipe->Writers == 0;
-
-    public static bool CanWrite(Pipe* pipe) => pipe->Count < Pages.Size || pipe->Readers == 0;
+    public static bool IsFull(Pipe* pipe) => pipe->Count == Pages.Size;
 
     /// <returns>The number of bytes read; 0 at the end; -EAGAIN while a writer may still write.</returns>
     public static long Read(Pipe* pipe, byte* buffer, ulong count)
     {
         if (pipe->Count == 0)
         {
-            return pipe->Writers == 0 ? 0 : -Errno.EAGAIN;
+            return pipe->Writer == null ? 0 : -Errno.EAGAIN;
         }
 
         byte* bytes = DirectMap.Bytes(pipe->Frame);
@@ -128,15 +125,22 @@ internal static unsafe class Pipes
         }
 
         pipe->Start = (pipe->Start + part) % (uint)Pages.Size;
+        bool isRoomNews = IsFull(pipe) || pipe->IsRoomWanted;
+        pipe->IsRoomWanted = false;
         pipe->Count -= part;
         WaitQueue.WakeAll(&pipe->Waiters);
+        if (isRoomNews && pipe->Writer != null)
+        {
+            EventPolls.Notify(pipe->Writer, PollEvents.Writable);
+        }
+
         return part;
     }
 
     /// <returns>The number of bytes written; -EAGAIN if there is no room; -EPIPE if nobody can read them.</returns>
     public static long Write(Pipe* pipe, byte* buffer, ulong count)
     {
-        if (pipe->Readers == 0)
+        if (pipe->Reader == null)
         {
             return -Errno.EPIPE;
         }
@@ -144,6 +148,7 @@ internal static unsafe class Pipes
         uint room = (uint)Pages.Size - pipe->Count;
         if (room == 0 || (count <= PIPE_BUF && count > room))
         {
+            pipe->IsRoomWanted = true;
             return -Errno.EAGAIN;
         }
 
@@ -156,6 +161,7 @@ internal static unsafe class Pipes
 
         pipe->Count += part;
         WaitQueue.WakeAll(&pipe->Waiters);
+        EventPolls.Notify(pipe->Reader, PollEvents.Readable);
         return part;
     }
 

@@ -1,5 +1,4 @@
 using Xenlet.Kernel.Nucleus.Base;
-using Xenlet.Kernel.Nucleus.Console;
 using Xenlet.Kernel.Nucleus.Linux.Abi;
 using Xenlet.Kernel.Nucleus.Linux.Time;
 using Xenlet.Kernel.Nucleus.Memory;
@@ -12,13 +11,6 @@ namespace Xenlet.Kernel.Nucleus.Linux.Files;
 /// <summary>poll and ppoll.</summary>
 internal static unsafe class PollCalls
 {
-    // asm-generic/poll.h
-    private const short POLLIN = 1;
-    private const short POLLOUT = 4;
-    private const short POLLERR = 8;
-    private const short POLLHUP = 16;
-    private const short POLLNVAL = 32;
-
     /// <param name="thread">The caller.</param>
     /// <param name="entries">Array of <see cref="pollfd"/>.</param>
     /// <param name="count">Its length.</param>
@@ -92,7 +84,7 @@ internal static unsafe class PollCalls
 
     /// <summary>Lets a thread that is about to block wait for changes of a descriptor's file.</summary>
     /// <returns>False if it cannot wait for another one.</returns>
-    public static bool TryJoin(Thread* thread, int descriptor)
+    private static bool TryJoin(Thread* thread, int descriptor)
     {
         OpenFile* file = FileTable.Get(descriptor);
         WaitQueue* waiters = file == null ? null : FileTable.WaitersOf(file);
@@ -102,26 +94,9 @@ internal static unsafe class PollCalls
     /// <summary>
     /// The conditions that hold for a descriptor, out of <paramref name="wanted"/> and those that are always reported.
     /// </summary>
-    public static short State(int descriptor, int wanted)
+    private static short State(int descriptor, short wanted)
     {
         OpenFile* file = FileTable.Get(descriptor);
-        if (file == null)
-        {
-            return POLLNVAL;
-        }
-
-        switch (file->Kind)
-        {
-            case FileKind.Console:
-                return (short)(wanted & ((ConsoleDevice.CanRead ? POLLIN : 0) | (ConsoleDevice.CanWrite ? POLLOUT : 0)));
-            case FileKind.PipeReader:
-                int readable = wanted & (Pipes.CanRead(file->Pipe) ? POLLIN : 0);
-                return (short)(readable | (file->Pipe->Writers == 0 ? POLLHUP : 0));
-            case FileKind.PipeWriter:
-                int writable = wanted & (Pipes.CanWrite(file->Pipe) ? POLLOUT : 0);
-                return (short)(writable | (file->Pipe->Readers == 0 ? POLLERR : 0));
-            default:
-                return (short)(wanted & (POLLIN | POLLOUT));
-        }
+        return (short)(file == null ? PollEvents.POLLNVAL : FileReadiness.Of(file) & ((ushort)wanted | PollEvents.Always));
     }
 }

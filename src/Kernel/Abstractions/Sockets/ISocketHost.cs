@@ -1,0 +1,108 @@
+namespace Xenlet.Kernel.Sockets;
+
+/// <summary>
+/// The kernel's sockets, as the stack sees them. docs/sockets.md describes the protocol. The stack's one thread calls all members but
+/// <see cref="Wake"/>; none of them waits, except <see cref="Wait"/>.
+/// </summary>
+/// <remarks>
+/// A handle that names no socket, or an argument outside of a ring, is a defect of the stack: the member throws
+/// <see cref="ArgumentException"/> and changes nothing.
+/// </remarks>
+public interface ISocketHost : IDisposable
+{
+    /// <summary>
+    /// Waits until a socket has a request, an event arrives on a channel of <see cref="Watch"/>, <see cref="Wake"/> is called, or the
+    /// deadline passes, and takes as many requests as fit. Waits of the program for watched channels that have had an event end on this
+    /// thread, before the method returns.
+    /// </summary>
+    /// <param name="requests">Receives the requests, oldest first. It may be empty.</param>
+    /// <param name="deadline">
+    /// A timestamp of <see cref="System.Diagnostics.Stopwatch"/>; one that has passed does not wait; <see cref="long.MaxValue"/> is none.
+    /// </param>
+    /// <returns>The number of requests.</returns>
+    int Wait(Span<SocketRequest> requests, long deadline);
+
+    /// <summary>Ends the current wait, or else the next one. Any thread may call it.</summary>
+    void Wake();
+
+    /// <summary>
+    /// Takes over the events of a channel: they end <see cref="Wait"/>, and waits of <see cref="IEventChannel.WaitAsync"/> end within it,
+    /// without another thread. This lasts until the channel ends.
+    /// </summary>
+    void Watch(IEventChannel channel);
+
+    /// <summary>
+    /// Answers a socket's call. For <see cref="SocketCall.Connect"/> of a stream, success makes the socket connected. An error of a
+    /// connect that nobody waits for is what SO_ERROR returns.
+    /// </summary>
+    void Complete(SocketHandle socket, SocketErrno result);
+
+    /// <summary>Sets what getsockname returns, and whether the socket is bound: port 0 is none.</summary>
+    void SetLocalEndpoint(SocketHandle socket, SocketEndpoint endpoint);
+
+    /// <summary>Sets what getpeername returns; port 0 is none.</summary>
+    void SetRemoteEndpoint(SocketHandle socket, SocketEndpoint endpoint);
+
+    /// <summary>Reads the socket's options.</summary>
+    SocketOptions ReadOptions(SocketHandle socket);
+
+    /// <summary>
+    /// The connection has ended with an error, or an error concerns a datagram that was sent (an ICMP message). The program gets it once,
+    /// from its next call or SO_ERROR. After a stream's error, reading returns what was received before and then the end.
+    /// </summary>
+    void Fail(SocketHandle socket, SocketErrno reason);
+
+    /// <summary>
+    /// The stack needs the socket no more. Only after <see cref="SocketSignals.Closed"/>. Its pages are free, and the handle ends.
+    /// </summary>
+    void Release(SocketHandle socket);
+
+    /// <summary>Bytes of a stream that were written and not released.</summary>
+    int GetSendLength(SocketHandle socket);
+
+    /// <summary>Copies written bytes that begin <paramref name="offset"/> behind the first unreleased one. All of them are there.</summary>
+    void CopySent(SocketHandle socket, int offset, Span<byte> destination);
+
+    /// <summary>The first <paramref name="count"/> written bytes are needed no more; the program may write as many.</summary>
+    void ReleaseSent(SocketHandle socket, int count);
+
+    /// <summary>
+    /// How many bytes a stream can take behind the last committed one: what SO_RCVBUF leaves, or less if the memory of all sockets is
+    /// short.
+    /// </summary>
+    int GetReceiveRoom(SocketHandle socket);
+
+    /// <summary>
+    /// Writes received bytes that begin <paramref name="offset"/> behind the last committed one. The program does not see them before
+    /// <see cref="Commit"/>. Data that arrives before its turn is written behind the gap.
+    /// </summary>
+    /// <returns>False if there is no memory or no room: nothing was written that counts.</returns>
+    bool TryWrite(SocketHandle socket, int offset, ReadOnlySpan<byte> data);
+
+    /// <summary>The next <paramref name="count"/> bytes have been written without a gap: the program may read them.</summary>
+    void Commit(SocketHandle socket, int count);
+
+    /// <summary>The peer sends nothing more: after the last committed byte the program reads the end.</summary>
+    void FinishReceive(SocketHandle socket);
+
+    /// <summary>
+    /// Offers a connection to a listening socket's program: a new, connected socket that inherits the listener's options and waits to be
+    /// accepted.
+    /// </summary>
+    /// <returns>False if the queue is full, or there is no memory.</returns>
+    bool TryOffer(SocketHandle listener, SocketEndpoint local, SocketEndpoint remote, out SocketHandle socket);
+
+    /// <summary>How many connections the listening socket's queue can still take.</summary>
+    int GetOfferRoom(SocketHandle listener);
+
+    /// <summary>Delivers a datagram.</summary>
+    /// <returns>False if there is no room or no memory: the datagram is lost.</returns>
+    bool TryDeliver(SocketHandle socket, in DatagramHeader header, ReadOnlySpan<byte> payload);
+
+    /// <summary>Takes the next datagram to send.</summary>
+    /// <param name="socket">The socket.</param>
+    /// <param name="header">Where it goes.</param>
+    /// <param name="buffer">Receives its bytes: 65,535 of them, so that each fits.</param>
+    /// <returns>Its length; -1 if there is none.</returns>
+    int TakeDatagram(SocketHandle socket, out DatagramHeader header, Span<byte> buffer);
+}

@@ -1,0 +1,40 @@
+namespace Xenlet.Kernel.Sockets;
+
+/// <summary>A call whose result only the stack knows. The caller waits for <see cref="ISocketHost.Complete"/>.</summary>
+public enum SocketCall
+{
+    /// <summary>No call: the request has signals only.</summary>
+    None,
+
+    /// <summary>
+    /// bind to <see cref="SocketRequest.Endpoint"/>, whose port 0 asks for any free one. A datagram socket that sends without an address of
+    /// its own makes this call first, for any address. The stack sets the local endpoint before it answers.
+    /// </summary>
+    Bind,
+
+    /// <summary>
+    /// connect to <see cref="SocketRequest.Endpoint"/>. The stack sets both endpoints, and answers a datagram socket at once, a stream when
+    /// the connection is established or has failed. A non-blocking caller does not wait for that.
+    /// </summary>
+    Connect,
+
+    /// <summary>
+    /// connect to AF_UNSPEC. A datagram socket has no remote endpoint any more; a stream's connection is reset, or it stops listening.
+    /// </summary>
+    Disconnect,
+
+    /// <summary>
+    /// listen. <see cref="SocketRequest.Argument"/> is the greatest number of connections that may wait to be accepted. A socket that
+    /// already listens only changes it. A socket without a local endpoint gets one.
+    /// </summary>
+    Listen,
+
+    /// <summary>
+    /// Joins the multicast group <see cref="SocketRequest.Endpoint"/> on the interface <see cref="SocketRequest.Argument"/>; 0: on the
+    /// interface that has the address <see cref="SocketRequest.InterfaceAddress"/>, or that the stack chooses if this is any address.
+    /// </summary>
+    JoinGroup,
+
+    /// <summary>Leaves a multicast group, named as for <see cref="JoinGroup"/>.</summary>
+    LeaveGroup,
+}

@@ -1,0 +1,36 @@
+using Xenlet.Kernel.Nucleus.Linux.Sockets;
+using Xenlet.Kernel.Nucleus.Threads;
+
+namespace Xenlet.Kernel.Nucleus.Linux.Files;
+
+/// <summary>An open file: what open, pipe2 and the like make, and what all duplicates of a descriptor share.</summary>
+internal unsafe struct OpenFile
+{
+    public FileKind Kind;
+
+    /// <summary>O_ flags as fcntl(F_GETFL) returns them.</summary>
+    public uint Flags;
+
+    /// <summary>Descriptors of the file.</summary>
+    public int References;
+
+    /// <summary>The pipe, the epoll set or the socket, or null.</summary>
+    public void* Thing;
+
+    /// <summary>Where the next read of a text file begins; the value of a counter.</summary>
+    public ulong Position;
+
+    /// <summary>Threads that wait for a change of the file, if the file is all that can change: not for a pipe or the console.</summary>
+    public WaitQueue Waiters;
+
+    /// <summary>The members of epoll sets that this file is.</summary>
+    public EventPollMember* Memberships;
+
+    public readonly Pipe* Pipe => (Pipe*)Thing;
+
+    public readonly EventPoll* EventPoll => (EventPoll*)Thing;
+
+    public readonly Socket* Socket => (Socket*)Thing;
+
+    public readonly bool IsNonBlocking => (Flags & FileTable.O_NONBLOCK) != 0;
+}

@@ -1,0 +1,21 @@
+namespace Xenlet.Net;
+
+/// <summary>A timer of a stack: one object for the life of its owner, set and cancelled without garbage.</summary>
+/// <param name="expired">Called by <see cref="StackTimers.Run"/> when the time has come. It may set the timer again.</param>
+public sealed class StackTimer(Action expired)
+{
+    /// <summary>No place in the queue.</summary>
+    internal const int NotQueued = -1;
+
+    /// <summary>When the timer expires, in nanoseconds of <see cref="IStackClock.Now"/>; of no meaning when it is not set.</summary>
+    public long Due { get; internal set; }
+
+    /// <summary>Whether the timer is set.</summary>
+    public bool IsSet => Index != NotQueued;
+
+    /// <summary>The place in the queue's heap.</summary>
+    internal int Index { get; set; } = NotQueued;
+
+    /// <summary>Calls the owner.</summary>
+    internal void Expire() => expired();
+}

@@ -1,0 +1,28 @@
+namespace Xenlet.Net.Internet;
+
+/// <summary>What TCP and UDP ask of the internet layer below them. The simulator stands in for it in tests.</summary>
+internal interface IInternetOutput
+{
+    /// <summary>The buffers of the stack.</summary>
+    PacketPool Pool { get; }
+
+    /// <summary>Chooses the local address for packets to <paramref name="remote"/> (RFC 6724); false without a route.</summary>
+    bool TrySelectSource(InternetAddress remote, out InternetAddress local);
+
+    /// <summary>
+    /// The largest IP packet that reaches <paramref name="remote"/> whole, in bytes, as far as is known (RFC 1191, RFC 8201).
+    /// </summary>
+    int PathMtu(InternetAddress remote);
+
+    /// <summary>Whether the link to <paramref name="remote"/> cuts TCP packets of up to 65,535 bytes into segments.</summary>
+    bool CanSegment(InternetAddress remote);
+
+    /// <summary>
+    /// Sends a packet whose data begins with the header of TCP or UDP, and takes the buffer over, whatever comes of it. The checksum field
+    /// holds the sum of the pseudo header, not complemented: the internet layer completes it, or leaves it to the device.
+    /// </summary>
+    InternetSendResult Send(PacketBuffer packet, in InternetHeader header);
+
+    /// <summary>Tells that <paramref name="remote"/> is reachable, since it acknowledged something new (RFC 4861, section 7.3.1).</summary>
+    void ConfirmReachable(InternetAddress remote);
+}

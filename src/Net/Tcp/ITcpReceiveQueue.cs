@@ -1,0 +1,27 @@
+namespace Xenlet.Net.Tcp;
+
+/// <summary>
+/// Where a connection's data waits for its user. Data that arrives before its turn is written behind the gap, and committed when the gap
+/// is filled, so that it needs no memory of its own. In a guest it is the socket's ring in the nucleus; the user takes bytes at any time,
+/// and tells the connection by <c>TcpConnection.OnConsumed</c>.
+/// </summary>
+internal interface ITcpReceiveQueue
+{
+    /// <summary>The most that <see cref="Room"/> will ever be, in bytes; asked once, to choose how windows are scaled.</summary>
+    int Capacity { get; }
+
+    /// <summary>
+    /// How many bytes fit behind the last committed one. What was offered to the peer as a window is not taken back (RFC 9293, section
+    /// 3.8.6): a queue that runs out of memory answers less room for new data only.
+    /// </summary>
+    int Room { get; }
+
+    /// <summary>
+    /// Writes bytes that begin <paramref name="offset"/> behind the last committed one, within <see cref="Room"/>. False when there is no
+    /// memory for them: they count as never arrived, and are not acknowledged.
+    /// </summary>
+    bool TryWrite(int offset, ReadOnlySpan<byte> data);
+
+    /// <summary>The next <paramref name="count"/> bytes are whole and in order: the user may take them.</summary>
+    void Commit(int count);
+}

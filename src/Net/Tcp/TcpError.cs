@@ -1,0 +1,34 @@
+namespace Xenlet.Net.Tcp;
+
+/// <summary>Why a connection ended, by the names of Linux's errors.</summary>
+internal enum TcpError
+{
+    None,
+
+    /// <summary>Nobody listens there (ECONNREFUSED).</summary>
+    Refused,
+
+    /// <summary>The peer has reset the connection (ECONNRESET).</summary>
+    Reset,
+
+    /// <summary>The peer does not answer (ETIMEDOUT).</summary>
+    TimedOut,
+
+    /// <summary>There is no route to the peer (ENETUNREACH).</summary>
+    NetworkUnreachable,
+
+    /// <summary>The peer's host is not there (EHOSTUNREACH).</summary>
+    HostUnreachable,
+
+    /// <summary>The stack has ended the connection because of a fault of its own (ECONNABORTED).</summary>
+    Aborted,
+
+    /// <summary>The interface has gone (ENETDOWN).</summary>
+    NetworkDown,
+
+    /// <summary>The port is taken (EADDRINUSE).</summary>
+    AddressInUse,
+
+    /// <summary>There is no free port, or the address is none of ours (EADDRNOTAVAIL).</summary>
+    AddressNotAvailable,
+}
