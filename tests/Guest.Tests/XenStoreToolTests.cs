@@ -38,6 +38,10 @@ public sealed class XenStoreToolTests(XenWorld world)
         await SendAsync("\u0003");
         await guest.WaitForTextAsync(Prompt, World.Limit, position);
 
+        // Between two commands the program has no connection to xenstore, and what serves the tool stack has one.
+        await Dom0Async($"xl sysrq {guest.DomainId} e");
+        await guest.WaitForTextAsync("xenlet: end of the report", World.Limit, position);
+
         await SendAsync("write data/last 1\r\u0004");
         (await EndedGuest.OfAsync(guest, World.Limit)).AssertExited(0);
 
@@ -73,7 +77,7 @@ public sealed class XenStoreToolTests(XenWorld world)
     [InlineData("/dev/xen/xenbus")]
     public async Task In_dom0_it_works_over_the_socket_and_the_device(string way)
     {
-        string tool = await world.Machine.CopyProgramAsync(await Images.LinuxStoreTool);
+        string tool = world.Machine.Share(await Images.LinuxStoreTool);
         string ours = await Dom0Async($"""
             export XENSTORED_PATH={way}
             {tool} write /tool/test/a 'two words' && {tool} write /tool/test/b/c 1
