@@ -9,8 +9,6 @@ public static class XenMachineGuests
     // A restore or a migration copies all of the guest's memory through dom0, and the host may be busy.
     private static readonly TimeSpan StartLimit = TimeSpan.FromMinutes(5);
 
-    private static readonly TimeSpan ListLimit = TimeSpan.FromMinutes(1);
-
     /// <summary>
     /// Creates a guest. Its console is recorded from the first byte on. After its end, the domain is kept until its console is complete,
     /// whatever the configuration's on_* values are, and then destroyed.
@@ -71,7 +69,7 @@ public static class XenMachineGuests
 
             // dom0 lists its domains after each was made anyway; asking it for the number would cost several processes.
             Task<int> find = machine.Domains.FindAsync(name);
-            await find.WithinAsync(machine.Scale(ListLimit), $"{name} in dom0's list of domains", machine.Logs, cancellationToken);
+            await find.WithinAsync(machine.Scale(StartLimit), $"{name} in dom0's list of domains", machine.Logs, cancellationToken);
             id = await find;
         }
         catch

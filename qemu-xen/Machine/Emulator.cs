@@ -69,8 +69,8 @@ internal abstract class Emulator : IAsyncDisposable
     public virtual string Logs() => Limits.Extract(Name, Process?.Errors.Tail(8) ?? "");
 
     /// <summary>
-    /// The words of Xen's command line about memory. Without a maximum, Linux prepares for all memory of the machine, which costs dom0 a
-    /// third of its own. Xen would clear all free memory, which makes the host find a page for each.
+    /// The words of Xen's command line about memory. With bootscrub, Xen would clear all free memory, for each of whose pages the host has
+    /// to find one.
     /// </summary>
     protected static string XenMemoryWords(XenMachineOptions options) =>
         string.Create(CultureInfo.InvariantCulture, $"dom0_mem={options.Dom0MemoryMiB}M,max:{options.Dom0MemoryMiB}M bootscrub=0");

@@ -333,7 +333,7 @@ public sealed class XenMachine : IAsyncDisposable
 
     private async Task BootAsync(SavedState? state, CancellationToken cancellationToken)
     {
-        foreach (string name in new[] { "command", "config", "console", "domains", "images", "save" })
+        foreach (string name in new[] { "command", "config", "console", "domains", "images" })
         {
             Directory.CreateDirectory(Path.Combine(SharedDirectory, name));
         }

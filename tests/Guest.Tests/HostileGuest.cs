@@ -44,10 +44,10 @@ internal sealed class HostileGuest(XenWorld world, XenGuest guest) : FollowedGue
         return started;
     }
 
-    /// <summary>The number of the peer's device: xvdh, or an interface that nobody else has.</summary>
+    /// <summary>The number of the peer's device: xvdh, or an interface with an unused number.</summary>
     public static int NumberOf(string kind) => kind == "disk" ? (202 << 8) + (7 * 16) : 9;
 
-    /// <summary>How the guest has fared since it was asked last.</summary>
+    /// <summary>The guest's report on the time since its last one.</summary>
     public async Task<HostileReport> ReportAsync()
     {
         string line = await Dom0Async(
@@ -63,7 +63,7 @@ internal sealed class HostileGuest(XenWorld world, XenGuest guest) : FollowedGue
     /// <param name="kind">Which device, or "console".</param>
     /// <param name="behaviour">How it behaves.</param>
     /// <param name="time">For how long.</param>
-    /// <param name="untilClosed">It goes on after that until the guest has closed the device, which may not have used it yet.</param>
+    /// <param name="untilClosed">After that it continues until the guest, which may not have used the device yet, has closed it.</param>
     public Task<string> RunPeerAsync(string kind, string behaviour, TimeSpan time, bool untilClosed = false) =>
         Dom0Async(Command(kind, behaviour, time) + (untilClosed ? " until-closed" : ""));
 
@@ -89,7 +89,7 @@ internal sealed class HostileGuest(XenWorld world, XenGuest guest) : FollowedGue
         return new ConsoleDaemon(this);
     }
 
-    /// <summary>Waits until the guest has back what it had.</summary>
+    /// <summary>Waits until the guest has all its memory and grants back.</summary>
     /// <param name="before">What it had.</param>
     /// <param name="now">What it said last.</param>
     public async Task HasBackAsync(HostileReport before, HostileReport now)

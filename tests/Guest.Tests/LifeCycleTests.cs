@@ -20,7 +20,7 @@ public partial class LifeCycleTests(XenWorld world)
             {
                 string file = XenMachine.SavePath(guest.Name);
                 await guest.SaveAsync(file, World.Limit);
-                // What it has written before the suspend may be on its way still.
+                // Its output from before the suspend may still be on its way.
                 await guest.WaitForTextAsync($"suspending {Text(round)}\r\n", World.Limit);
                 string said = guest.Console.Text;
                 Assert.True(said.EndsWith($"suspending {Text(round)}\r\n", StringComparison.Ordinal), said);
@@ -108,7 +108,7 @@ public partial class LifeCycleTests(XenWorld world)
         return guest;
     }
 
-    /// <summary>Waits for the guest's word that all was well, and compares the date it gives with dom0's.</summary>
+    /// <summary>Waits for the guest's report of success, and compares its date with dom0's.</summary>
     private async Task AssertGoesOnAsync(XenGuest guest, string result, int round, DateTime before)
     {
         string words = $"{result} {Text(round)} in domain {Text(guest.DomainId)} at ";

@@ -45,7 +45,7 @@ public sealed class NetworkTests(XenWorld world)
             exit $status
             """);
 
-        // The one with a wrong checksum, which nobody was told to leave alone, does not arrive.
+        // The one with a wrong checksum, which is not marked as blank, does not arrive.
         Assert.Equal("answers: blank, last", answers);
         await guest.SeesAsync("udp: blank True, validated True, right False, right when filled True");
         await guest.ShutDownAsync();
@@ -178,7 +178,7 @@ public sealed class NetworkTests(XenWorld world)
     private static string Echoed(int frames) =>
         string.Create(CultureInfo.InvariantCulture, $"sent {frames}, returned {frames}, lost 0, changed or twice 0");
 
-    /// <summary>Has frames echoed. Where some are lost, it is told what both ends have counted.</summary>
+    /// <summary>Has frames echoed. If some are lost, the failure has the counts of both ends.</summary>
     private static async Task<string> EchoAsync(XenBusGuest guest, int frames)
     {
         try

@@ -53,7 +53,7 @@ internal sealed class XenBusGuest(XenWorld world, XenGuest guest) : FollowedGues
         done
         """);
 
-    /// <summary>Plugs a disk, waits until both ends are connected, unplugs it, and waits until the guest has let it go.</summary>
+    /// <summary>Plugs a disk, waits until both ends are connected, unplugs it, and waits until the guest has released it.</summary>
     public async Task CycleDiskAsync(string device, int number)
     {
         _plugged ??= await Xen.Machine.CreateDiskAsync(4);

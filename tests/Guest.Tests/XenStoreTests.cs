@@ -61,5 +61,6 @@ public sealed class XenStoreTests(XenWorld world)
 
     private static Task<int> WaitAsync(XenGuest guest, string text) => guest.WaitForTextAsync(text, World.Limit);
 
-    private async Task<string> Dom0Async(string command) => (await world.Machine.RunInDom0Async(command)).ThrowIfFailed(command).Output;
+    private async Task<string> Dom0Async(string command) =>
+        (await world.Machine.RunInDom0Async(command, World.Limit)).ThrowIfFailed(command).Output;
 }

@@ -95,5 +95,6 @@ public sealed class XenStoreToolTests(XenWorld world)
     private async Task<IGuest> StartAsync(string commandLine) =>
         await world.StartAsync(new GuestConfig { Name = world.NewName(), Kernel = await Images.StoreTool, CommandLine = commandLine });
 
-    private async Task<string> Dom0Async(string command) => (await world.Machine.RunInDom0Async(command)).ThrowIfFailed(command).Output;
+    private async Task<string> Dom0Async(string command) =>
+        (await world.Machine.RunInDom0Async(command, World.Limit)).ThrowIfFailed(command).Output;
 }

@@ -1,6 +1,7 @@
 using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
+using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
@@ -172,10 +173,12 @@ internal static class SystemCases
         }
     }
 
-    private static void SocketFails() => Check.Throws<SocketException>(() =>
+    private static void SocketFails()
     {
         using Socket socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-    });
+        SocketException error = Check.Throws<SocketException>(() => socket.Connect(new IPEndPoint(IPAddress.Loopback, 80)));
+        Check.Equal(SocketError.NetworkUnreachable, error.SocketErrorCode);
+    }
 
     private static void ProcessStartFails() => Check.Throws<Win32Exception>(() => Process.Start("/bin/no-such-program"));
 

@@ -88,6 +88,18 @@ internal sealed class EventDispatcher
         }
     }
 
+    /// <summary>Delivers an event that another thread has taken from the nucleus, on that thread.</summary>
+    public void Deliver(long handle)
+    {
+        EventChannel? channel;
+        lock (_lock)
+        {
+            _channels.TryGetValue(handle, out channel);
+        }
+
+        channel?.OnEvent();
+    }
+
     private void Run()
     {
         while (true)
@@ -103,13 +115,7 @@ internal sealed class EventDispatcher
                 throw NucleusError.ToException(handle, "event channels", "waiting for event channels");
             }
 
-            EventChannel? channel;
-            lock (_lock)
-            {
-                _channels.TryGetValue(handle, out channel);
-            }
-
-            channel?.OnEvent();
+            Deliver(handle);
         }
     }
 }

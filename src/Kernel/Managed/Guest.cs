@@ -1,6 +1,7 @@
 using Xenlet.Kernel.Nucleus.Base;
 using Xenlet.Kernel.Nucleus.Calls;
 using Xenlet.Kernel.Nucleus.Platform.Xen;
+using Xenlet.Kernel.Sockets;
 
 namespace Xenlet.Kernel;
 
@@ -34,6 +35,9 @@ public static unsafe class Guest
 
     /// <summary>Suspends the guest or ends it: power off, reboot, crash.</summary>
     public static IPower Power { get; } = new GuestPower(XenChannels, XenPages);
+
+    /// <summary>The program's sockets, for a TCP/IP stack.</summary>
+    public static ISockets Sockets { get; } = new GuestSockets(XenChannels);
 
     /// <summary>What the guest's threads do and who owns its memory.</summary>
     public static IDiagnostics Diagnostics { get; } = new GuestDiagnostics(XenChannels, XenPages);

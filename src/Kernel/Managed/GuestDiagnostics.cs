@@ -100,6 +100,7 @@ internal sealed unsafe class GuestDiagnostics(XenEventChannels channels, XenShar
             WaitKind.Poll or WaitKind.EventPoll => "poll",
             WaitKind.EventChannel => "event channels",
             WaitKind.Termination => "termination",
+            WaitKind.Sockets => "sockets",
             _ => "nothing",
         };
 }

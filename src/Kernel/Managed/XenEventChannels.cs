@@ -27,6 +27,9 @@ internal sealed class XenEventChannels(TimeProvider clock) : IEventChannels
     /// <param name="firstHandle">The smallest handle of the new generation.</param>
     public void OnResumed(long firstHandle) => _dispatcher.OnResumed(firstHandle);
 
+    /// <summary>Delivers an event that the network stack's thread has taken from the nucleus.</summary>
+    public void Deliver(long handle) => _dispatcher.Deliver(handle);
+
     private EventChannel Open(long answer, string operation) =>
         answer < 0 ? throw NucleusError.ToException(answer, What, operation) : new EventChannel(_dispatcher, answer, clock);
 }

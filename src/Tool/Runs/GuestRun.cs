@@ -24,7 +24,10 @@ internal static class GuestRun
         if (options.Publish is { } project)
         {
             new Publisher(project, options.Configuration, options.Image, options.Sources).PublishIfOld();
-            options = options with { Environment = [.. LaunchProfile.Variables(project), .. options.Environment] };
+            options = options with
+            {
+                Environment = [.. Values(LaunchProfile.Names(project).Concat(RunVariables.Names())), .. options.Environment],
+            };
         }
 
         GuestRunnerOptions run = Configure(options, Say);
@@ -125,6 +128,11 @@ internal static class GuestRun
             throw new ToolException($"the script for dom0 cannot be read: {failure.Message}");
         }
     }
+
+    /// <summary>Variables of this process. <c>dotnet run</c> leaves out what it cannot set.</summary>
+    private static IEnumerable<KeyValuePair<string, string>> Values(IEnumerable<string> names) => names.Distinct()
+        .Where(name => Environment.GetEnvironmentVariable(name) is not null)
+        .Select(name => new KeyValuePair<string, string>(name, Environment.GetEnvironmentVariable(name)!));
 
     private static void Say(string line) => Console.Error.WriteLine(line);
 

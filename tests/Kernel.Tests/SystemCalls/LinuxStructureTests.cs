@@ -13,6 +13,10 @@ public sealed class LinuxStructureTests
             + "st_blocks@64 st_atime@72 st_atime_nsec@80 st_mtime@88 st_mtime_nsec@96 st_ctime@104 st_ctime_nsec@112 __unused@120"
         },
         { "iovec", 16, "iov_base@0 iov_len@8" },
+        {
+            "msghdr", 56, "msg_name@0 msg_namelen@8 msg_iov@16 msg_iovlen@24 msg_control@32 msg_controllen@40 msg_flags@48"
+        },
+        { "cmsghdr", 16, "cmsg_len@0 cmsg_level@8 cmsg_type@12" },
         { "pollfd", 8, "fd@0 events@4 revents@6" },
         { "epoll_event", 12, "events@0 data@4" },
         { "timespec", 16, "tv_sec@0 tv_nsec@8" },

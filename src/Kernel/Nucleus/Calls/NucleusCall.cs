@@ -5,6 +5,7 @@ using Xenlet.Kernel.Nucleus.Memory;
 using Xenlet.Kernel.Nucleus.Platform.Random;
 using Xenlet.Kernel.Nucleus.Platform.Xen;
 using Xenlet.Kernel.Nucleus.Xen.Abi;
+using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
 
 namespace Xenlet.Kernel.Nucleus.Calls;
 
@@ -17,7 +18,7 @@ namespace Xenlet.Kernel.Nucleus.Calls;
 /// Event channel ports and grant references are given out as handles of <see cref="DomainGeneration"/>, whose lower 32 bits are the number.
 /// A handle from before a resume returns -ESTALE: what it named has ended.
 /// </remarks>
-internal static class NucleusCall
+internal static unsafe class NucleusCall
 {
     /// <summary>The nucleus's own call numbers start here, above all numbers that Linux uses.</summary>
     public const int First = 0x10000;
@@ -113,12 +114,86 @@ internal static class NucleusCall
     public const int ReadGenerationId = First + 21;
 
     /// <summary>
+    /// (): makes the caller the stack of all sockets. Works without Xen, as all calls of sockets. -EBUSY if there is a stack.
+    /// </summary>
+    public const int OpenStack = First + 22;
+
+    /// <summary>(): the stack has ended, and so have all sockets (ENETDOWN).</summary>
+    public const int CloseStack = First + 23;
+
+    /// <summary>
+    /// (pointer, count, deadline): takes up to that many <see cref="Linux.Sockets.RequestRecord"/> and returns how many; waits if there is
+    /// none, and returns 0 then: the next call takes what there is. The deadline is one of CLOCK_MONOTONIC.
+    /// </summary>
+    public const int WaitForSockets = First + 24;
+
+    /// <summary>(): ends the current wait of the stack, or else the next one.</summary>
+    public const int WakeStack = First + 25;
+
+    /// <summary>(port handle): from now on the port's events end the stack's wait. Needs Xen.</summary>
+    public const int WatchPort = First + 26;
+
+    /// <summary>(): takes a signalled port that is watched, and returns its handle; -EAGAIN if there is none.</summary>
+    public const int TakeWatchedPort = First + 27;
+
+    /// <summary>(socket, errno): answers the socket's control call; 0 is success.</summary>
+    public const int CompleteSocketCall = First + 28;
+
+    /// <summary>(socket, pointer, remote?): sets an <see cref="Linux.Sockets.EndpointRecord"/>.</summary>
+    public const int SetSocketEndpoint = First + 29;
+
+    /// <summary>(socket, pointer): writes the <see cref="Linux.Sockets.SocketOptionValues"/>.</summary>
+    public const int ReadSocketOptions = First + 30;
+
+    /// <summary>(socket, errno): the connection has ended, or an error concerns a datagram.</summary>
+    public const int FailSocket = First + 31;
+
+    /// <summary>(socket): the stack needs a closed socket no more.</summary>
+    public const int ReleaseSocket = First + 32;
+
+    /// <summary>(socket, <see cref="NucleusCallSockets.Length"/>): a number of bytes or connections.</summary>
+    public const int SocketLength = First + 33;
+
+    /// <summary>(socket, offset, buffer, count): copies bytes that the program has written.</summary>
+    public const int CopySent = First + 34;
+
+    /// <summary>(socket, count): written bytes are needed no more.</summary>
+    public const int ReleaseSent = First + 35;
+
+    /// <summary>(socket, offset, buffer, count): writes received bytes behind the committed ones. -ENOBUFS if there is no room.</summary>
+    public const int WriteReceived = First + 36;
+
+    /// <summary>(socket, count): the program may read so many more bytes.</summary>
+    public const int CommitReceived = First + 37;
+
+    /// <summary>(socket): the peer sends nothing more.</summary>
+    public const int FinishReceive = First + 38;
+
+    /// <summary>
+    /// (listening socket, pointer to two <see cref="Linux.Sockets.EndpointRecord"/>, local and remote): the handle of a new connection's
+    /// socket. -EAGAIN if the queue is full or there is no memory.
+    /// </summary>
+    public const int OfferSocket = First + 39;
+
+    /// <summary>
+    /// (socket, pointer to a <see cref="Linux.Sockets.DatagramRecord"/>, payload, count): adds a received datagram. -ENOBUFS if there is no
+    /// room.
+    /// </summary>
+    public const int DeliverDatagram = First + 40;
+
+    /// <summary>
+    /// (socket, pointer to a <see cref="Linux.Sockets.DatagramRecord"/>, buffer, room): takes the next datagram to send and returns its
+    /// length. -EAGAIN if there is none.
+    /// </summary>
+    public const int TakeDatagram = First + 41;
+
+    /// <summary>
     /// (number): makes the calling thread's memory request with this number fail, counted from now on; 0 for none. Returns the previous
     /// count that was left, or 0 if that request has failed. Only in test images (<see cref="Image.HasTestCalls"/>); -ENOSYS in all others.
     /// </summary>
     public const int FailNth = First + 0x1000;
 
-    public static long Dispatch(ulong number, ulong a1, ulong a2, ulong a3)
+    public static long Dispatch(Thread* thread, ulong number, ulong a1, ulong a2, ulong a3, ulong a4)
     {
         if (number > int.MaxValue)
         {
@@ -176,6 +251,8 @@ internal static class NucleusCall
                 return hasXen ? NucleusCallPages.StorePort() : withoutXen;
             case Suspend:
                 return hasXen ? SuspendCall.Run() : withoutXen;
+            case >= OpenStack and <= TakeDatagram:
+                return NucleusCallSockets.Dispatch(thread, (int)number, a1, a2, a3, a4);
             default:
                 return -Errno.ENOSYS;
         }

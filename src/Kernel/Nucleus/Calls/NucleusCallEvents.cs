@@ -75,6 +75,23 @@ internal static unsafe class NucleusCallEvents
         return adopted ? 0 : EventChannelOp.Close(port);
     }
 
+    /// <summary>Gives a port's events to the network stack.</summary>
+    public static long Watch(ulong handle)
+    {
+        if (!XenPlatform.IsPresent)
+        {
+            return -Errno.ENODEV;
+        }
+
+        long error = Find(handle, out uint port);
+        if (error == 0)
+        {
+            ProgramEvents.Watch(port);
+        }
+
+        return error;
+    }
+
     public static long Unmask(ulong handle)
     {
         long error = Find(handle, out uint port);

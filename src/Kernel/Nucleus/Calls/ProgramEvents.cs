@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Xenlet.Kernel.Nucleus.Base;
+using Xenlet.Kernel.Nucleus.Linux.Sockets;
 using Xenlet.Kernel.Nucleus.Platform.Xen;
 using Xenlet.Kernel.Nucleus.Threads;
 using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
@@ -18,6 +19,12 @@ internal static unsafe class ProgramEvents
     private static Bitmap s_pending;
     private static Bitmap s_owned;
     private static Bitmap s_adopted;
+
+    // Ports whose events the network stack takes, and those of them that were signalled.
+    private static Bitmap s_watched;
+    private static Bitmap s_watchedPending;
+    private static int s_watchedPendingCount;
+
     private static WaitQueue s_waiter;
 
     // Where the search for a signalled port begins, so that a busy low-numbered port does not starve others.
@@ -37,6 +44,39 @@ internal static unsafe class ProgramEvents
         }
     }
 
+    /// <summary>Whether a watched port was signalled.</summary>
+    public static bool IsWatchedPending => s_watchedPendingCount > 0;
+
+    /// <summary>Gives the events of a port of the program to the network stack, also one that was not taken yet.</summary>
+    public static void Watch(uint port)
+    {
+        Set(ref s_watched, port);
+        if (IsSet(ref s_pending, port))
+        {
+            Clear(ref s_pending, port);
+            SignalStack(port);
+        }
+    }
+
+    /// <summary>Takes a watched port that was signalled, and returns its handle; -EAGAIN if there is none.</summary>
+    public static long TakeWatched()
+    {
+        for (uint first = 0; s_watchedPendingCount > 0 && first < EventChannels.EVTCHN_2L_NR_CHANNELS; first += 64)
+        {
+            ulong bits = Word(ref s_watchedPending, first);
+            for (uint port = first; bits != 0; port++, bits >>= 1)
+            {
+                if ((bits & 1) != 0)
+                {
+                    Unsignal(port);
+                    return DomainGeneration.Handle(port);
+                }
+            }
+        }
+
+        return -Errno.EAGAIN;
+    }
+
     /// <summary>Whether the port belongs to the program.</summary>
     public static bool IsOwned(ulong port) => port < EventChannels.EVTCHN_2L_NR_CHANNELS && IsSet(ref s_owned, (uint)port);
 
@@ -50,6 +90,8 @@ internal static unsafe class ProgramEvents
         Clear(ref s_pending, port);
         Clear(ref s_owned, port);
         Clear(ref s_adopted, port);
+        Clear(ref s_watched, port);
+        Unsignal(port);
     }
 
     /// <summary>
@@ -62,7 +104,11 @@ internal static unsafe class ProgramEvents
             Word(ref s_pending, port) = 0;
             Word(ref s_owned, port) = 0;
             Word(ref s_adopted, port) = 0;
+            Word(ref s_watched, port) = 0;
+            Word(ref s_watchedPending, port) = 0;
         }
+
+        s_watchedPendingCount = 0;
     }
 
     /// <summary>Enables the port's next event. An event that arrived in the meantime is delivered at once.</summary>
@@ -74,6 +120,12 @@ internal static unsafe class ProgramEvents
         EventChannels.Mask(port);
         if (!IsOwned(port))
         {
+            return;
+        }
+
+        if (IsSet(ref s_watched, port))
+        {
+            SignalStack(port);
             return;
         }
 
@@ -135,6 +187,26 @@ internal static unsafe class ProgramEvents
         }
 
         return -Errno.EAGAIN;
+    }
+
+    private static void SignalStack(uint port)
+    {
+        if (!IsSet(ref s_watchedPending, port))
+        {
+            Set(ref s_watchedPending, port);
+            s_watchedPendingCount++;
+        }
+
+        StackRequests.Wake();
+    }
+
+    private static void Unsignal(uint port)
+    {
+        if (IsSet(ref s_watchedPending, port))
+        {
+            Clear(ref s_watchedPending, port);
+            s_watchedPendingCount--;
+        }
     }
 
     private static bool IsSet(ref Bitmap map, uint port) => (Word(ref map, port) & Bit(port)) != 0;

@@ -6,6 +6,7 @@ using Xenlet.Kernel.Nucleus.Linux;
 using Xenlet.Kernel.Nucleus.Linux.Files;
 using Xenlet.Kernel.Nucleus.Linux.Memory;
 using Xenlet.Kernel.Nucleus.Linux.Signals;
+using Xenlet.Kernel.Nucleus.Linux.Sockets;
 using Xenlet.Kernel.Nucleus.Linux.Threads;
 using Xenlet.Kernel.Nucleus.Linux.Time;
 using Xenlet.Kernel.Nucleus.Memory;
@@ -80,7 +81,7 @@ internal static unsafe class SystemCallDispatch
         ulong a6 = frame->R9;
         if (frame->Vector >= NucleusCall.First)
         {
-            return NucleusCall.Dispatch(frame->Vector, a1, a2, a3);
+            return NucleusCall.Dispatch(thread, frame->Vector, a1, a2, a3, a4);
         }
 
         switch ((int)frame->Vector)
@@ -114,7 +115,7 @@ internal static unsafe class SystemCallDispatch
             case SystemCallNumber.Pread64:
                 return FileTable.IsOpen((int)a1) ? -Errno.ESPIPE : -Errno.EBADF;
             case SystemCallNumber.Ioctl:
-                return FileTable.IsOpen((int)a1) ? -Errno.ENOTTY : -Errno.EBADF;
+                return SocketCalls.Control((int)a1, (uint)a2, a3);
             case SystemCallNumber.Fcntl:
                 return FileCalls.Control((int)a1, (int)a2, a3);
             case SystemCallNumber.Dup:
@@ -259,8 +260,37 @@ internal static unsafe class SystemCallDispatch
                 // Robust mutexes between processes, restartable sequences, memory nodes: glibc and the runtime work without them, but try
                 // them at every start.
                 return -Errno.ENOSYS;
+
             case SystemCallNumber.Socket:
-                return -Errno.EAFNOSUPPORT;
+                return SocketCalls.Create((int)a1, (uint)a2, (int)a3);
+            case SystemCallNumber.Bind:
+                return SocketCalls.Bind(thread, (int)a1, a2, (uint)a3);
+            case SystemCallNumber.Connect:
+                return SocketCalls.Connect(thread, (int)a1, a2, (uint)a3);
+            case SystemCallNumber.Listen:
+                return SocketCalls.Listen(thread, (int)a1, (int)a2);
+            case SystemCallNumber.Accept:
+                return SocketCalls.Accept(thread, (int)a1, a2, a3, 0);
+            case SystemCallNumber.Accept4:
+                return SocketCalls.Accept(thread, (int)a1, a2, a3, (uint)a4);
+            case SystemCallNumber.Getsockname:
+                return SocketCalls.Name((int)a1, a2, a3, isPeer: false);
+            case SystemCallNumber.Getpeername:
+                return SocketCalls.Name((int)a1, a2, a3, isPeer: true);
+            case SystemCallNumber.Shutdown:
+                return SocketCalls.ShutDown((int)a1, (uint)a2);
+            case SystemCallNumber.Getsockopt:
+                return SocketCalls.GetOption((int)a1, (int)a2, (int)a3, a4, a5);
+            case SystemCallNumber.Setsockopt:
+                return SocketCalls.SetOption(thread, (int)a1, (int)a2, (int)a3, a4, (uint)a5);
+            case SystemCallNumber.Sendto:
+                return SocketTransfers.Send(thread, (int)a1, a2, a3, (uint)a4, a5, (uint)a6);
+            case SystemCallNumber.Sendmsg:
+                return SocketTransfers.SendMessage(thread, (int)a1, a2, (uint)a3);
+            case SystemCallNumber.Recvfrom:
+                return SocketTransfers.Receive(thread, (int)a1, a2, a3, (uint)a4, a5, a6);
+            case SystemCallNumber.Recvmsg:
+                return SocketTransfers.ReceiveMessage(thread, (int)a1, a2, (uint)a3);
 
             default:
                 LogOnce(frame->Vector);

@@ -31,6 +31,19 @@ internal static class SystemCallNumber
     public const int Nanosleep = 35;
     public const int Getpid = 39;
     public const int Socket = 41;
+    public const int Connect = 42;
+    public const int Accept = 43;
+    public const int Sendto = 44;
+    public const int Recvfrom = 45;
+    public const int Sendmsg = 46;
+    public const int Recvmsg = 47;
+    public const int Shutdown = 48;
+    public const int Bind = 49;
+    public const int Listen = 50;
+    public const int Getsockname = 51;
+    public const int Getpeername = 52;
+    public const int Setsockopt = 54;
+    public const int Getsockopt = 55;
     public const int Exit = 60;
     public const int Kill = 62;
     public const int Uname = 63;
@@ -82,6 +95,7 @@ internal static class SystemCallNumber
     public const int Ppoll = 271;
     public const int SetRobustList = 273;
     public const int EpollPwait = 281;
+    public const int Accept4 = 288;
     public const int Eventfd2 = 290;
     public const int EpollCreate1 = 291;
     public const int Dup3 = 292;

@@ -50,6 +50,22 @@ internal static unsafe class RunQueue
         }
     }
 
+    /// <summary>Queues a thread before all others.</summary>
+    public static void AddFirst(Thread* thread)
+    {
+        thread->Next = s_head;
+        s_head = thread;
+        if (thread->Next == null)
+        {
+            s_tail = thread;
+        }
+
+        if (s_lastUrgent == null)
+        {
+            s_lastUrgent = thread;
+        }
+    }
+
     /// <summary>Removes and returns the first thread, or null.</summary>
     public static Thread* Take()
     {

@@ -77,6 +77,20 @@ internal static unsafe class Scheduler
         Return(thread, result, urgent);
     }
 
+    /// <summary>
+    /// Wakes a blocked thread, which runs before all others, but not before the running one waits or has used its time slice.
+    /// </summary>
+    public static void WakeNext(Thread* thread, long result)
+    {
+        Unblock(thread);
+        thread->Progress = 0;
+        thread->Frame.Rax = (ulong)result;
+        if (thread != s_running)
+        {
+            RunQueue.AddFirst(thread);
+        }
+    }
+
     /// <summary>Wakes a blocked thread so that its call is retried before the nucleus is left.</summary>
     public static void WakeToRetry(Thread* thread)
     {
@@ -129,7 +143,7 @@ internal static unsafe class Scheduler
         if (urgent)
         {
             RunQueue.AddUrgent(thread);
-            s_yields = true;
+            s_yields |= !s_running->RunsFirst;
         }
         else
         {

@@ -24,6 +24,7 @@ internal enum WaitKind : uint
     EventPoll,
     EventChannel,
     Termination,
+    Sockets,
 }
 
 /// <summary>
@@ -76,6 +77,11 @@ internal unsafe struct Thread
 
     /// <summary>How far a call that waits repeatedly has got: bytes written, or bytes that getrandom has filled.</summary>
     public ulong Progress;
+
+    /// <summary>
+    /// Whether the thread serves others, as the network stack's does: it is not preempted by those that it wakes.
+    /// </summary>
+    public bool RunsFirst;
 
     /// <summary>Blocked signals: bit n-1 for signal n.</summary>
     public ulong SignalMask;

@@ -50,3 +50,25 @@ internal struct epoll_event
     public uint events;
     public ulong data;
 }
+
+/// <summary>The argument of sendmsg and recvmsg (linux/socket.h).</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct msghdr
+{
+    public ulong msg_name;
+    public uint msg_namelen;
+    public ulong msg_iov;
+    public ulong msg_iovlen;
+    public ulong msg_control;
+    public ulong msg_controllen;
+    public uint msg_flags;
+}
+
+/// <summary>The head of a control message (linux/socket.h).</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct cmsghdr
+{
+    public ulong cmsg_len;
+    public int cmsg_level;
+    public int cmsg_type;
+}

@@ -1,5 +1,4 @@
 using Xenlet.Kernel.Nucleus.Base;
-using Xenlet.Kernel.Nucleus.Linux.Abi;
 using Xenlet.Kernel.Nucleus.Threads;
 
 namespace Xenlet.Kernel.Nucleus.Linux.Files;

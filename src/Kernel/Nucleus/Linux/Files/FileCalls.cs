@@ -2,6 +2,7 @@ using Xenlet.Kernel.Nucleus.Base;
 using Xenlet.Kernel.Nucleus.Console;
 using Xenlet.Kernel.Nucleus.Linux.Abi;
 using Xenlet.Kernel.Nucleus.Linux.Signals;
+using Xenlet.Kernel.Nucleus.Linux.Sockets;
 using Xenlet.Kernel.Nucleus.Memory;
 using Xenlet.Kernel.Nucleus.Threads;
 using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
@@ -24,6 +25,12 @@ internal static unsafe class FileCalls
 
     public static long Read(Thread* thread, int descriptor, ulong buffer, ulong count)
     {
+        if (IsSocket(descriptor))
+        {
+            // As on Linux, a read of nothing does not look at the socket.
+            return count == 0 ? 0 : SocketTransfers.Receive(thread, descriptor, buffer, count, 0, 0, 0);
+        }
+
         count = Math.Min(count, MAX_RW_COUNT);
         long result = TryRead(thread, descriptor, buffer, count);
         if (result != -Errno.EAGAIN || FileTable.Get(descriptor)->IsNonBlocking)
@@ -39,6 +46,11 @@ internal static unsafe class FileCalls
     /// <summary>Writes everything. If there is no room, only the calling thread waits for it.</summary>
     public static long Write(Thread* thread, int descriptor, ulong buffer, ulong count)
     {
+        if (IsSocket(descriptor))
+        {
+            return SocketTransfers.Send(thread, descriptor, buffer, count, 0, 0, 0);
+        }
+
         count = Math.Min(count, MAX_RW_COUNT);
         ulong done = Math.Min(thread->Progress, count);
         thread->Progress = 0;
@@ -65,9 +77,14 @@ internal static unsafe class FileCalls
         return CallResult.None;
     }
 
-    /// <summary>readv: fills the first vector that is not empty. A read may always be short.</summary>
+    /// <summary>readv: fills the first vector that is not empty, or all of them from a socket. A read may always be short.</summary>
     public static long ReadVector(Thread* thread, int descriptor, ulong vectors, ulong count)
     {
+        if (IsSocket(descriptor))
+        {
+            return SocketTransfers.ReceiveVector(thread, descriptor, vectors, count);
+        }
+
         long error = FirstVector(vectors, count, out iovec first);
         return error != 0 ? error : Read(thread, descriptor, first.iov_base, first.iov_len);
     }
@@ -75,6 +92,11 @@ internal static unsafe class FileCalls
     /// <summary>writev: writes the first vector that is not empty. The caller continues with the rest.</summary>
     public static long WriteVector(Thread* thread, int descriptor, ulong vectors, ulong count)
     {
+        if (IsSocket(descriptor))
+        {
+            return SocketTransfers.SendVector(thread, descriptor, vectors, count);
+        }
+
         long error = FirstVector(vectors, count, out iovec first);
         return error != 0 ? error : Write(thread, descriptor, first.iov_base, first.iov_len);
     }
@@ -92,6 +114,7 @@ internal static unsafe class FileCalls
             FileKind.PipeReader or FileKind.PipeWriter => FileStatus.Write(address, FileStatus.S_IFIFO | FileStatus.ReadWriteForAll),
             FileKind.Directory => FileStatus.Write(address, FileStatus.S_IFDIR | FileStatus.ReadSearchForAll),
             FileKind.Text => FileStatus.WriteText(address),
+            FileKind.Socket => FileStatus.Write(address, FileStatus.S_IFSOCK | FileStatus.Everything),
             _ => FileStatus.Write(address, FileStatus.S_IFCHR | FileStatus.ReadWriteForAll),
         };
     }
@@ -122,6 +145,12 @@ internal static unsafe class FileCalls
             default:
                 return -Errno.EINVAL;
         }
+    }
+
+    private static bool IsSocket(int descriptor)
+    {
+        OpenFile* file = FileTable.Get(descriptor);
+        return file != null && file->Kind == FileKind.Socket;
     }
 
     private static long TryRead(Thread* thread, int descriptor, ulong buffer, ulong count)

@@ -28,4 +28,6 @@ internal enum FileKind : uint
 
     /// <summary>A counter of eventfd.</summary>
     EventCounter,
+
+    Socket,
 }

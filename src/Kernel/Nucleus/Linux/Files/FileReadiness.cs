@@ -1,12 +1,13 @@
 using Xenlet.Kernel.Nucleus.Console;
-using static Xenlet.Kernel.Nucleus.Linux.Abi.PollEvents;
+using Xenlet.Kernel.Nucleus.Linux.Sockets;
+using static Xenlet.Kernel.Nucleus.Linux.Files.PollEvents;
 
 namespace Xenlet.Kernel.Nucleus.Linux.Files;
 
 /// <summary>What an open file is ready for.</summary>
 internal static unsafe class FileReadiness
 {
-    /// <summary>The conditions that hold, as bits of <see cref="Abi.PollEvents"/>.</summary>
+    /// <summary>The conditions that hold, as bits of <see cref="PollEvents"/>.</summary>
     public static uint Of(OpenFile* file)
     {
         switch (file->Kind)
@@ -21,6 +22,8 @@ internal static unsafe class FileReadiness
                 return EventPolls.HasEvents(file->EventPoll) ? Readable : 0;
             case FileKind.EventCounter:
                 return EventCounters.Readiness(file);
+            case FileKind.Socket:
+                return SocketReadiness.Of(file->Socket);
             default:
                 return Readable | Writable;
         }

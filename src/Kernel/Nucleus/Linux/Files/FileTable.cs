@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Xenlet.Kernel.Nucleus.Base;
 using Xenlet.Kernel.Nucleus.Console;
+using Xenlet.Kernel.Nucleus.Linux.Sockets;
 using Xenlet.Kernel.Nucleus.Memory;
 using Xenlet.Kernel.Nucleus.Threads;
 
@@ -142,7 +143,7 @@ internal static unsafe class FileTable
     {
         FileKind.Console => ConsoleDevice.Waiters,
         FileKind.PipeReader or FileKind.PipeWriter => &file->Pipe->Waiters,
-        FileKind.EventPoll or FileKind.EventCounter => &file->Waiters,
+        FileKind.EventPoll or FileKind.EventCounter or FileKind.Socket => &file->Waiters,
         _ => null,
     };
 
@@ -175,6 +176,10 @@ internal static unsafe class FileTable
         else if (file->Kind == FileKind.EventPoll)
         {
             EventPolls.Release(file->EventPoll);
+        }
+        else if (file->Kind == FileKind.Socket)
+        {
+            SocketLife.Close(file->Socket);
         }
 
         if (file >= Console(0) && file < Console(Consoles))

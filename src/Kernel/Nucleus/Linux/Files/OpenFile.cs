@@ -1,3 +1,4 @@
+using Xenlet.Kernel.Nucleus.Linux.Sockets;
 using Xenlet.Kernel.Nucleus.Threads;
 
 namespace Xenlet.Kernel.Nucleus.Linux.Files;
@@ -13,7 +14,7 @@ internal unsafe struct OpenFile
     /// <summary>Descriptors of the file.</summary>
     public int References;
 
-    /// <summary>The pipe or the epoll set, or null.</summary>
+    /// <summary>The pipe, the epoll set or the socket, or null.</summary>
     public void* Thing;
 
     /// <summary>Where the next read of a text file begins; the value of a counter.</summary>
@@ -28,6 +29,8 @@ internal unsafe struct OpenFile
     public readonly Pipe* Pipe => (Pipe*)Thing;
 
     public readonly EventPoll* EventPoll => (EventPoll*)Thing;
+
+    public readonly Socket* Socket => (Socket*)Thing;
 
     public readonly bool IsNonBlocking => (Flags & FileTable.O_NONBLOCK) != 0;
 }

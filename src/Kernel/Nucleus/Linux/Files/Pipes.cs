@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using Xenlet.Kernel.Nucleus.Base;
-using Xenlet.Kernel.Nucleus.Linux.Abi;
 using Xenlet.Kernel.Nucleus.Memory;
 using Xenlet.Kernel.Nucleus.Threads;
 

@@ -1,4 +1,4 @@
-namespace Xenlet.Kernel.Nucleus.Linux.Abi;
+namespace Xenlet.Kernel.Nucleus.Linux.Files;
 
 /// <summary>Conditions of a file, as poll and epoll report them (asm-generic/poll.h, linux/eventpoll.h: the same numbers).</summary>
 internal static class PollEvents

@@ -1,0 +1,124 @@
+using Xenlet.Kernel.Nucleus.Base;
+using Xenlet.Kernel.Nucleus.Linux.Abi;
+using Xenlet.Kernel.Nucleus.Memory;
+
+namespace Xenlet.Kernel.Nucleus.Linux.Sockets;
+
+/// <summary>The buffers of one call, as if they were one.</summary>
+internal unsafe struct IoVectors
+{
+    private const ulong MaximumVectors = 1024; // UIO_MAXIOV
+
+    /// <summary>MAX_RW_COUNT of linux/fs.h.</summary>
+    private const ulong MaximumLength = int.MaxValue & ~(Pages.Size - 1);
+
+    private iovec _single;
+    private iovec* _vectors;
+    private ulong _count;
+
+    /// <summary>Bytes of all buffers.</summary>
+    public ulong Length;
+
+    /// <summary>One buffer.</summary>
+    public static void Load(IoVectors* buffers, ulong address, ulong length)
+    {
+        buffers->_single = new iovec { iov_base = address, iov_len = Math.Min(length, MaximumLength) };
+        buffers->_vectors = &buffers->_single;
+        buffers->_count = 1;
+        buffers->Length = buffers->_single.iov_len;
+    }
+
+    /// <summary>An array of buffers in the program's memory.</summary>
+    public static long Read(IoVectors* buffers, ulong vectors, ulong count)
+    {
+        if (count > MaximumVectors)
+        {
+            return -Errno.EMSGSIZE;
+        }
+
+        long error = ProgramMemory.PrepareRead(vectors, count * (ulong)sizeof(iovec));
+        if (error < 0)
+        {
+            return error;
+        }
+
+        buffers->_vectors = (iovec*)vectors;
+        buffers->_count = count;
+        buffers->Length = 0;
+        for (ulong i = 0; i < count; i++)
+        {
+            ulong length = buffers->_vectors[i].iov_len;
+            if (length > long.MaxValue)
+            {
+                return -Errno.EINVAL;
+            }
+
+            buffers->Length = Math.Min(buffers->Length + length, MaximumLength);
+        }
+
+        return 0;
+    }
+
+    /// <summary>Writes bytes of the buffers, behind the queue's last and so far behind it.</summary>
+    /// <returns>The number of bytes; less than asked for if memory runs out; -EFAULT for a bad buffer, if nothing was written.</returns>
+    public static long CopyToQueue(IoVectors* buffers, ulong skip, ulong length, ByteQueue* queue, ulong offset)
+    {
+        ulong done = 0;
+        while (done < length)
+        {
+            ulong address = Piece(buffers, skip + done, out ulong part);
+            part = Math.Min(part, length - done);
+            long error = ProgramMemory.PrepareRead(address, part);
+            if (error < 0)
+            {
+                return done > 0 ? (long)done : error;
+            }
+
+            if (!ByteQueue.TryWrite(queue, offset + done, (byte*)address, part))
+            {
+                break;
+            }
+
+            done += part;
+        }
+
+        return (long)done;
+    }
+
+    /// <summary>Copies bytes of the queue to the buffers.</summary>
+    public static long CopyFromQueue(IoVectors* buffers, ulong skip, ulong length, ByteQueue* queue, ulong offset)
+    {
+        ulong done = 0;
+        while (done < length)
+        {
+            ulong address = Piece(buffers, skip + done, out ulong part);
+            part = Math.Min(part, length - done);
+            long error = ProgramMemory.PrepareWrite(address, part);
+            if (error < 0)
+            {
+                return done > 0 ? (long)done : error;
+            }
+
+            ByteQueue.Copy(queue, offset + done, (byte*)address, part);
+            done += part;
+        }
+
+        return (long)done;
+    }
+
+    /// <summary>Where a byte of the buffers lies, and how many follow it there.</summary>
+    private static ulong Piece(IoVectors* buffers, ulong position, out ulong length)
+    {
+        ulong i = 0;
+        while (i < buffers->_count && position >= buffers->_vectors[i].iov_len)
+        {
+            position -= buffers->_vectors[i].iov_len;
+            i++;
+        }
+
+        // Another thread of the program may have shortened the array meanwhile.
+        bool isThere = i < buffers->_count;
+        length = isThere ? buffers->_vectors[i].iov_len - position : 1;
+        return isThere ? buffers->_vectors[i].iov_base + position : 0;
+    }
+}

@@ -1,0 +1,306 @@
+using Xenlet.Kernel.Nucleus.Base;
+using Xenlet.Kernel.Nucleus.Linux.Files;
+using Xenlet.Kernel.Nucleus.Memory;
+using Xenlet.Kernel.Nucleus.Threads;
+using Xenlet.Kernel.Sockets;
+using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
+
+namespace Xenlet.Kernel.Nucleus.Linux.Sockets;
+
+/// <summary>The calls of sockets but those that send and receive.</summary>
+internal static unsafe class SocketCalls
+{
+    public const int IPPROTO_TCP = 6;
+    public const int IPPROTO_UDP = 17;
+
+    private const int SOCK_RAW = 3;
+    private const uint SOCK_CLOEXEC = 0x80000;
+    private const uint SOCK_NONBLOCK = FileTable.O_NONBLOCK;
+    private const int FIONREAD = 0x541b;
+    private const int FIONBIO = 0x5421;
+
+    public static long Create(int family, uint type, int protocol)
+    {
+        if (family is not (SocketAddresses.AF_INET or SocketAddresses.AF_INET6))
+        {
+            return -Errno.EAFNOSUPPORT;
+        }
+
+        if ((type & ~(0xfu | SOCK_CLOEXEC | SOCK_NONBLOCK)) != 0)
+        {
+            return -Errno.EINVAL;
+        }
+
+        SocketKind kind = (SocketKind)(type & 0xf);
+        if (kind is not (SocketKind.Stream or SocketKind.Datagram))
+        {
+            return (int)kind == SOCK_RAW ? -Errno.EPERM : -Errno.ESOCKTNOSUPPORT;
+        }
+
+        if (protocol != 0 && protocol != (kind == SocketKind.Stream ? IPPROTO_TCP : IPPROTO_UDP))
+        {
+            return -Errno.EPROTONOSUPPORT;
+        }
+
+        Socket* socket = SocketLife.Create(kind, family == SocketAddresses.AF_INET6);
+        if (socket == null)
+        {
+            return -Errno.ENOMEM;
+        }
+
+        return Open(socket, type & SOCK_NONBLOCK);
+    }
+
+    public static long Bind(Thread* thread, int descriptor, ulong address, uint length)
+    {
+        long error = Find(descriptor, out Socket* socket);
+        if (error == 0)
+        {
+            error = SocketAddresses.Read(socket->IsIPv6, address, length, out EndpointRecord endpoint);
+            return error < 0 ? error : SocketControl.Bind(thread, socket, endpoint);
+        }
+
+        return error;
+    }
+
+    public static long Listen(Thread* thread, int descriptor, int backlog)
+    {
+        long error = Find(descriptor, out Socket* socket);
+        return error < 0 ? error : SocketControl.Listen(thread, socket, backlog);
+    }
+
+    public static long Connect(Thread* thread, int descriptor, ulong address, uint length)
+    {
+        long error = Find(descriptor, out Socket* socket);
+        if (error < 0)
+        {
+            return error;
+        }
+
+        error = SocketAddresses.ReadFamily(address, length, out int family);
+        if (error < 0)
+        {
+            return error;
+        }
+
+        if (family == SocketAddresses.AF_UNSPEC)
+        {
+            return SocketControl.Disconnect(thread, socket);
+        }
+
+        error = SocketAddresses.Read(socket->IsIPv6, address, length, out EndpointRecord endpoint);
+        return error < 0 ? error : SocketControl.Connect(thread, socket, endpoint);
+    }
+
+    public static long Accept(Thread* thread, int descriptor, ulong address, ulong lengthAddress, uint flags)
+    {
+        if ((flags & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)) != 0)
+        {
+            return -Errno.EINVAL;
+        }
+
+        long error = Find(descriptor, out Socket* listener);
+        if (error < 0)
+        {
+            return error;
+        }
+
+        if (listener->Kind != SocketKind.Stream)
+        {
+            return -Errno.EOPNOTSUPP;
+        }
+
+        if (listener->State != SocketState.Listening)
+        {
+            return listener->Error != 0 ? TakeError(listener) : -Errno.EINVAL;
+        }
+
+        Socket* socket = listener->FirstOffered;
+        if (socket == null)
+        {
+            return listener->File->IsNonBlocking
+                ? -Errno.EAGAIN
+                : SocketTransfers.Wait(thread, listener, listener->Options.ReceiveTimeout, 0);
+        }
+
+        long accepted = FileTable.Open(FileKind.Socket, FileTable.O_RDWR | (flags & SOCK_NONBLOCK), socket);
+        if (accepted < 0)
+        {
+            return accepted;
+        }
+
+        error = SocketAddresses.Write(socket->IsIPv6, socket->Remote, address, lengthAddress);
+        if (error < 0)
+        {
+            FileTable.Withdraw((int)accepted);
+            return error;
+        }
+
+        socket->File = FileTable.Get((int)accepted);
+        listener->FirstOffered = socket->NextOffered;
+        listener->LastOffered = listener->FirstOffered == null ? null : listener->LastOffered;
+        listener->OfferedCount--;
+        StackRequests.Add(listener, SocketSignals.Accepted);
+        return accepted;
+    }
+
+    public static long Name(int descriptor, ulong address, ulong lengthAddress, bool isPeer)
+    {
+        long error = Find(descriptor, out Socket* socket);
+        if (error < 0)
+        {
+            return error;
+        }
+
+        if (isPeer && (socket->Remote.Port == 0 || socket->State is SocketState.Connecting or SocketState.Ended))
+        {
+            return -Errno.ENOTCONN;
+        }
+
+        error = address == 0 ? -Errno.EFAULT : 0;
+        return error < 0
+            ? error
+            : SocketAddresses.Write(socket->IsIPv6, isPeer ? socket->Remote : socket->Local, address, lengthAddress);
+    }
+
+    public static long ShutDown(int descriptor, uint how)
+    {
+        const uint read = 0;
+        const uint write = 1;
+        const uint both = 2;
+        long error = Find(descriptor, out Socket* socket);
+        if (error < 0)
+        {
+            return error;
+        }
+
+        if (how > both)
+        {
+            return -Errno.EINVAL;
+        }
+
+        if (socket->State == SocketState.Listening)
+        {
+            if (how != write)
+            {
+                // It listens no more, and those who wait in accept learn it.
+                socket->State = SocketState.Idle;
+                StackRequests.Add(socket, SocketSignals.ReceiveShutDown);
+                SocketReadiness.Notify(socket, EventPolls.AnyEvent);
+            }
+
+            return 0;
+        }
+
+        bool isConnected = socket->Kind == SocketKind.Stream
+            ? socket->State is SocketState.Connected or SocketState.Connecting
+            : socket->Remote.Port != 0;
+        if (!isConnected)
+        {
+            return -Errno.ENOTCONN;
+        }
+
+        SocketSignals signals = SocketSignals.None;
+        if (how is read or both)
+        {
+            socket->IsReceiveShutDown = true;
+            signals |= SocketSignals.ReceiveShutDown;
+        }
+
+        if (how is write or both)
+        {
+            socket->IsSendShutDown = true;
+            signals |= SocketSignals.SendShutDown;
+        }
+
+        StackRequests.Add(socket, signals);
+        SocketReadiness.Notify(socket, EventPolls.AnyEvent);
+        return 0;
+    }
+
+    public static long GetOption(int descriptor, int level, int name, ulong address, ulong lengthAddress)
+    {
+        long error = Find(descriptor, out Socket* socket);
+        return error < 0 ? error : OptionCalls.Get(socket, level, name, address, lengthAddress);
+    }
+
+    public static long SetOption(Thread* thread, int descriptor, int level, int name, ulong address, uint length)
+    {
+        long error = Find(descriptor, out Socket* socket);
+        return error < 0 ? error : OptionCalls.Set(thread, socket, level, name, address, length);
+    }
+
+    /// <summary>ioctl: how many bytes can be read, and O_NONBLOCK.</summary>
+    public static long Control(int descriptor, uint command, ulong address)
+    {
+        OpenFile* file = FileTable.Get(descriptor);
+        if (file == null)
+        {
+            return -Errno.EBADF;
+        }
+
+        if (file->Kind != FileKind.Socket || command is not (FIONREAD or FIONBIO))
+        {
+            return -Errno.ENOTTY;
+        }
+
+        bool isRead = command == FIONREAD;
+        long error = isRead
+            ? ProgramMemory.PrepareWrite(address, sizeof(int))
+            : ProgramMemory.PrepareRead(address, sizeof(int));
+        if (error < 0)
+        {
+            return error;
+        }
+
+        if (!isRead)
+        {
+            file->Flags = *(int*)address != 0 ? file->Flags | FileTable.O_NONBLOCK : file->Flags & ~FileTable.O_NONBLOCK;
+            return 0;
+        }
+
+        Socket* socket = file->Socket;
+        if (socket->State == SocketState.Listening)
+        {
+            return -Errno.EINVAL;
+        }
+
+        *(int*)address = socket->Kind == SocketKind.Stream ? (int)socket->Received.Count : SocketTransfers.NextLength(socket);
+        return 0;
+    }
+
+    /// <summary>The socket of a descriptor: -EBADF if it is not open, -ENOTSOCK if it is something else.</summary>
+    public static long Find(int descriptor, out Socket* socket)
+    {
+        OpenFile* file = FileTable.Get(descriptor);
+        bool isSocket = file != null && file->Kind == FileKind.Socket;
+        socket = isSocket ? file->Socket : null;
+        return isSocket ? 0 : file == null ? -Errno.EBADF : -Errno.ENOTSOCK;
+    }
+
+    /// <summary>The pending error, negative; 0 for none. It is no longer pending.</summary>
+    public static long TakeError(Socket* socket)
+    {
+        long error = -socket->Error;
+        socket->Error = 0;
+        return error;
+    }
+
+    private static long Open(Socket* socket, uint flags)
+    {
+        long descriptor = FileTable.Open(FileKind.Socket, FileTable.O_RDWR | flags, socket);
+        if (descriptor < 0)
+        {
+            SocketLife.Release(socket);
+            return descriptor;
+        }
+
+        socket->File = FileTable.Get((int)descriptor);
+        if (StackRequests.HasEnded)
+        {
+            SocketLife.End(socket, (int)Errno.ENETDOWN);
+        }
+
+        return descriptor;
+    }
+}

@@ -1,0 +1,248 @@
+using Xenlet.Kernel.Nucleus.Base;
+using Xenlet.Kernel.Nucleus.Linux.Files;
+using Xenlet.Kernel.Nucleus.Platform;
+using Xenlet.Kernel.Nucleus.Threads;
+using Xenlet.Kernel.Sockets;
+using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
+
+namespace Xenlet.Kernel.Nucleus.Linux.Sockets;
+
+/// <summary>Calls that the stack answers. The caller waits; when it makes the call again, it finds the answer.</summary>
+internal static unsafe class SocketControl
+{
+    public static long Bind(Thread* thread, Socket* socket, EndpointRecord endpoint)
+    {
+        bool isOwnAnswer = IsAnswered(thread, socket, SocketCall.Bind);
+        if (!isOwnAnswer && socket->Local.Port != 0)
+        {
+            return -Errno.EINVAL;
+        }
+
+        if (socket->IsIPv6 && endpoint.IsIPv4 && SocketOptionTable.Get(socket, SocketOptionIndex.IPv6Only) != 0)
+        {
+            return -Errno.EINVAL;
+        }
+
+        return Ask(thread, socket, SocketCall.Bind, endpoint, default, 0, -Errno.EADDRNOTAVAIL);
+    }
+
+    public static long Listen(Thread* thread, Socket* socket, int backlog)
+    {
+        const int somaxconn = 4096;
+        if (socket->Kind != SocketKind.Stream)
+        {
+            return -Errno.EOPNOTSUPP;
+        }
+
+        if (!IsAnswered(thread, socket, SocketCall.Listen) && socket->State is not (SocketState.Idle or SocketState.Listening))
+        {
+            return -Errno.EINVAL;
+        }
+
+        int most = (uint)backlog > somaxconn ? somaxconn : backlog;
+        return Ask(thread, socket, SocketCall.Listen, default, default, most, -Errno.EADDRNOTAVAIL);
+    }
+
+    public static long Connect(Thread* thread, Socket* socket, EndpointRecord endpoint)
+    {
+        if (socket->IsIPv6 && endpoint.IsIPv4 && SocketOptionTable.Get(socket, SocketOptionIndex.IPv6Only) != 0)
+        {
+            return -Errno.ENETUNREACH;
+        }
+
+        return socket->Kind == SocketKind.Stream
+            ? ConnectStream(thread, socket, endpoint)
+            : Ask(thread, socket, SocketCall.Connect, endpoint, default, 0, -Errno.ENETUNREACH);
+    }
+
+    /// <summary>connect to AF_UNSPEC.</summary>
+    public static long Disconnect(Thread* thread, Socket* socket) =>
+        Ask(thread, socket, SocketCall.Disconnect, default, default, 0, 0);
+
+    public static long ChangeGroup(
+        Thread* thread, Socket* socket, bool joins, EndpointRecord group, EndpointRecord interfaceAddress, int interfaceIndex) =>
+        Ask(
+            thread,
+            socket,
+            joins ? SocketCall.JoinGroup : SocketCall.LeaveGroup,
+            group,
+            interfaceAddress,
+            interfaceIndex,
+            -Errno.ENODEV);
+
+    /// <summary>Gives a socket that sends without an address of its own one. 0 when it has one.</summary>
+    public static long BindImplicitly(Thread* thread, Socket* socket) =>
+        socket->Local.Port != 0 && !IsAnswered(thread, socket, SocketCall.Bind)
+        ? 0
+        : Ask(thread, socket, SocketCall.Bind, EndpointRecord.Any(socket->IsIPv6), default, 0, -Errno.ENETUNREACH);
+
+    /// <summary>The stack has answered a socket's call.</summary>
+    /// <param name="socket">A socket with a call that the stack has taken.</param>
+    /// <param name="error">A positive errno, or 0.</param>
+    public static void Complete(Socket* socket, int error)
+    {
+        SocketCall call = socket->Call;
+        if (error == 0)
+        {
+            Carry(socket, call);
+        }
+
+        if (call == SocketCall.Connect && socket->Kind == SocketKind.Stream)
+        {
+            socket->Call = SocketCall.None;
+            socket->State = error == 0 ? SocketState.Connected : SocketState.Idle;
+            socket->Error = error;
+            SocketReadiness.Notify(socket, EventPolls.AnyEvent);
+        }
+        else
+        {
+            socket->IsCallAnswered = true;
+            socket->CallResult = -error;
+            for (WaitEntry* entry = socket->Callers.First; entry != null; entry = entry->Next)
+            {
+                if (entry->Thread == socket->CallThread)
+                {
+                    // It takes the answer first, and wakes the others then.
+                    Scheduler.WakeToRetry(entry->Thread);
+                    return;
+                }
+            }
+        }
+
+        WaitQueue.WakeAll(&socket->Callers);
+    }
+
+    /// <summary>What a call changes in the socket when the stack has agreed.</summary>
+    private static void Carry(Socket* socket, SocketCall call)
+    {
+        if (call == SocketCall.Listen)
+        {
+            socket->State = SocketState.Listening;
+            socket->Backlog = socket->CallArgument;
+        }
+        else if (call == SocketCall.Disconnect)
+        {
+            socket->Remote = EndpointRecord.Any(socket->IsIPv6);
+            if (socket->Kind == SocketKind.Stream)
+            {
+                socket->State = SocketState.Idle;
+                socket->IsReceiveShutDown = false;
+                socket->IsSendShutDown = false;
+                ByteQueue.Clear(&socket->Sent);
+                ByteQueue.Clear(&socket->Received);
+            }
+
+            SocketReadiness.Notify(socket, EventPolls.AnyEvent);
+        }
+    }
+
+    private static long ConnectStream(Thread* thread, Socket* socket, EndpointRecord endpoint)
+    {
+        switch (socket->State)
+        {
+            case SocketState.Connected:
+                bool isNews = !socket->IsConnectReported;
+                socket->IsConnectReported = true;
+                return isNews ? 0 : -Errno.EISCONN;
+            case SocketState.Listening:
+                return -Errno.EISCONN;
+            case SocketState.Idle when thread->IsRetry && socket->Error != 0:
+            case SocketState.Ended:
+                long error = socket->Error == 0 ? Errno.ECONNABORTED : socket->Error;
+                socket->Error = 0;
+                return -error;
+            case SocketState.Connecting when socket->File->IsNonBlocking:
+                return -Errno.EALREADY;
+            case SocketState.Connecting:
+                return WaitForConnection(thread, socket);
+        }
+
+        if (!StackRequests.IsServed)
+        {
+            return StackRequests.HasEnded ? -Errno.ENETDOWN : -Errno.ENETUNREACH;
+        }
+
+        if (socket->Call != SocketCall.None && !socket->IsCallAnswered)
+        {
+            return WaitForCall(thread, socket);
+        }
+
+        Begin(null, socket, SocketCall.Connect, endpoint, default, 0);
+        socket->State = SocketState.Connecting;
+        socket->Error = 0;
+        StackRequests.Add(socket, SocketSignals.None);
+        return socket->File->IsNonBlocking ? -Errno.EINPROGRESS : WaitForConnection(thread, socket);
+    }
+
+    private static long WaitForConnection(Thread* thread, Socket* socket)
+    {
+        ulong limit = socket->Options.SendTimeout;
+        ulong deadline = thread->IsRetry ? thread->Deadline : limit == 0 ? ulong.MaxValue : Clock.After(limit);
+        WaitQueue.Join(&socket->File->Waiters, thread);
+        Scheduler.Block(
+            thread,
+            WaitKind.Sockets,
+            deadline,
+            new WaitEnd { AtDeadline = -Errno.EINPROGRESS, OnSignal = -Errno.EINTR, RestartsAfterSignal = limit == 0 });
+        return CallResult.None;
+    }
+
+    private static bool IsAnswered(Thread* thread, Socket* socket, SocketCall call) =>
+        socket->Call == call && socket->CallThread == thread && socket->IsCallAnswered;
+
+    /// <summary>
+    /// Makes a call, or finds the answer of the one that this thread has made. A thread that a signal interrupted makes the same call
+    /// again: it waits for the same answer.
+    /// </summary>
+    private static long Ask(
+        Thread* thread,
+        Socket* socket,
+        SocketCall call,
+        EndpointRecord endpoint,
+        EndpointRecord interfaceAddress,
+        int argument,
+        long withoutStack)
+    {
+        if (IsAnswered(thread, socket, call))
+        {
+            socket->Call = SocketCall.None;
+            socket->IsCallAnswered = false;
+            WaitQueue.WakeAll(&socket->Callers);
+            return socket->CallResult;
+        }
+
+        if (!StackRequests.IsServed)
+        {
+            return StackRequests.HasEnded ? -Errno.ENETDOWN : withoutStack;
+        }
+
+        // An answer that nobody has taken belonged to a thread that gave up.
+        bool isUnderWay = socket->Call != SocketCall.None && !socket->IsCallAnswered;
+        if (!isUnderWay)
+        {
+            Begin(thread, socket, call, endpoint, interfaceAddress, argument);
+            StackRequests.Add(socket, SocketSignals.None);
+        }
+
+        return WaitForCall(thread, socket);
+    }
+
+    private static void Begin(
+        Thread* thread, Socket* socket, SocketCall call, EndpointRecord endpoint, EndpointRecord interfaceAddress, int argument)
+    {
+        socket->Call = call;
+        socket->CallThread = thread;
+        socket->IsCallTaken = false;
+        socket->IsCallAnswered = false;
+        socket->CallEndpoint = endpoint;
+        socket->CallInterface = interfaceAddress;
+        socket->CallArgument = argument;
+    }
+
+    private static long WaitForCall(Thread* thread, Socket* socket)
+    {
+        WaitQueue.Join(&socket->Callers, thread);
+        Scheduler.Block(thread, WaitKind.Sockets, ulong.MaxValue, WaitEnd.Restartable);
+        return CallResult.None;
+    }
+}

@@ -1,0 +1,53 @@
+using Xenlet.Kernel.Nucleus.Memory;
+
+namespace Xenlet.Kernel.Nucleus.Linux.Sockets;
+
+/// <summary>The pages of all sockets' queues, which together have one budget: an eighth of the memory that was free at boot.</summary>
+internal static class SocketMemory
+{
+    private const ulong Share = 8;
+
+    /// <summary>Pages in use.</summary>
+    public static ulong PagesInUse { get; private set; }
+
+    /// <summary>Whether a page was refused since the last one came back.</summary>
+    private static bool s_isShort;
+
+    /// <summary>Pages that can still be had.</summary>
+    public static ulong Left
+    {
+        get
+        {
+            ulong budget = FrameAllocator.TotalFrames / Share;
+            return budget > PagesInUse ? Math.Min(budget - PagesInUse, MemoryCharge.Available) : 0;
+        }
+    }
+
+    /// <summary>A page, by its physical address; 0 if the budget or the memory is used up.</summary>
+    public static ulong Take()
+    {
+        ulong frame = PagesInUse < FrameAllocator.TotalFrames / Share ? MemoryCharge.AllocateForNucleus() : 0;
+        if (frame == 0)
+        {
+            s_isShort = true;
+            return 0;
+        }
+
+        PagesInUse++;
+        return frame;
+    }
+
+    public static void Return(ulong frame)
+    {
+        FrameAllocator.FreeForNucleus(frame);
+        PagesInUse--;
+    }
+
+    /// <summary>Whether writers that found no memory have to be told that there is some again. The answer is given once.</summary>
+    public static bool TakeRelief()
+    {
+        bool isRelief = s_isShort && Left > 0;
+        s_isShort &= !isRelief;
+        return isRelief;
+    }
+}

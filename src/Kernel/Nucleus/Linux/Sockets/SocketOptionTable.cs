@@ -1,0 +1,132 @@
+using Xenlet.Kernel.Sockets;
+
+namespace Xenlet.Kernel.Nucleus.Linux.Sockets;
+
+/// <summary>Which options there are, by Linux's numbers (asm-generic/socket.h, linux/in.h, linux/in6.h, linux/tcp.h).</summary>
+internal static unsafe class SocketOptionTable
+{
+    public const int SOL_IP = 0;
+    public const int SOL_SOCKET = 1;
+    public const int SOL_TCP = 6;
+    public const int SOL_IPV6 = 41;
+
+    /// <summary>net.core.rmem_default and wmem_default.</summary>
+    private const int DatagramBuffer = 212_992;
+
+    private const int StreamBuffer = 262_144;
+
+    /// <summary>Linux doubles what the program asks for, for its bookkeeping, and has a least and a greatest value.</summary>
+    public static int BufferFor(int wanted, int least) =>
+        (int)Math.Min(Math.Max((long)Math.Max(wanted, 0) * 2, least), ByteQueue.MaximumSize);
+
+    /// <summary>How many bytes of its queue a sender may fill.</summary>
+    public static uint SendLimit(Socket* socket) => (uint)Get(socket, SocketOptionIndex.SendBuffer);
+
+    public static uint ReceiveLimit(Socket* socket) => (uint)Get(socket, SocketOptionIndex.ReceiveBuffer);
+
+    public static int Get(Socket* socket, SocketOptionIndex index) => socket->Options.Values[(int)index];
+
+    public static void Set(Socket* socket, SocketOptionIndex index, int value) => socket->Options.Values[(int)index] = value;
+
+    public static void SetDefaults(Socket* socket)
+    {
+        int buffer = socket->Kind == SocketKind.Stream ? StreamBuffer : DatagramBuffer;
+        Set(socket, SocketOptionIndex.ReceiveBuffer, buffer);
+        Set(socket, SocketOptionIndex.SendBuffer, buffer);
+        Set(socket, SocketOptionIndex.KeepAliveTime, 7200);
+        Set(socket, SocketOptionIndex.KeepAliveInterval, 75);
+        Set(socket, SocketOptionIndex.KeepAliveProbes, 9);
+        Set(socket, SocketOptionIndex.QuickAck, 1);
+        Set(socket, SocketOptionIndex.TimeToLive, -1);
+        Set(socket, SocketOptionIndex.HopLimit, -1);
+        Set(socket, SocketOptionIndex.MtuDiscover4, 1);
+        Set(socket, SocketOptionIndex.MtuDiscover6, 1);
+        Set(socket, SocketOptionIndex.MulticastTimeToLive, 1);
+        Set(socket, SocketOptionIndex.MulticastHopLimit, 1);
+        Set(socket, SocketOptionIndex.MulticastLoop4, 1);
+        Set(socket, SocketOptionIndex.MulticastLoop6, 1);
+    }
+
+    /// <summary>The place of an option whose value is a number; Count if there is none. Those of IPv6 are for its sockets alone.</summary>
+    public static SocketOptionIndex Find(Socket* socket, int level, int name) => level switch
+    {
+        SOL_SOCKET => FindGeneral(name),
+        SOL_IP => FindIPv4(name),
+        SOL_IPV6 when socket->IsIPv6 => FindIPv6(name),
+        SOL_TCP when socket->Kind == SocketKind.Stream => FindTcp(name),
+        _ => SocketOptionIndex.Count,
+    };
+
+    /// <summary>Whether a value is a switch, which reads as 0 or 1.</summary>
+    public static bool IsSwitch(SocketOptionIndex index) => index is SocketOptionIndex.ReuseAddress or SocketOptionIndex.ReusePort
+        or SocketOptionIndex.Broadcast or SocketOptionIndex.KeepAlive or SocketOptionIndex.DontRoute or SocketOptionIndex.OutOfBandInline
+        or SocketOptionIndex.NoDelay or SocketOptionIndex.Cork or SocketOptionIndex.QuickAck or SocketOptionIndex.PacketInfo4
+        or SocketOptionIndex.ReceiveErrors4 or SocketOptionIndex.MulticastLoop4 or SocketOptionIndex.MulticastLoop6
+        or SocketOptionIndex.IPv6Only or SocketOptionIndex.PacketInfo6;
+
+    /// <summary>Whether an option may be set to a value; others are EINVAL.</summary>
+    public static bool IsInRange(SocketOptionIndex index, int value) => index switch
+    {
+        SocketOptionIndex.TimeToLive => value is -1 or (>= 1 and <= 255),
+        SocketOptionIndex.HopLimit or SocketOptionIndex.MulticastHopLimit or SocketOptionIndex.MulticastTimeToLive
+            or SocketOptionIndex.TrafficClass => value is >= -1 and <= 255,
+        SocketOptionIndex.MtuDiscover4 or SocketOptionIndex.MtuDiscover6 => value is >= 0 and <= 5,
+        SocketOptionIndex.KeepAliveTime or SocketOptionIndex.KeepAliveInterval => value is >= 1 and <= 32_767,
+        SocketOptionIndex.KeepAliveProbes => value is >= 1 and <= 127,
+        SocketOptionIndex.UserTimeout => value >= 0,
+        SocketOptionIndex.MaximumSegment => value is >= 0 and <= 32_767,
+        _ => true,
+    };
+
+    private static SocketOptionIndex FindGeneral(int name) => name switch
+    {
+        2 => SocketOptionIndex.ReuseAddress,
+        5 => SocketOptionIndex.DontRoute,
+        6 => SocketOptionIndex.Broadcast,
+        7 => SocketOptionIndex.SendBuffer,
+        8 => SocketOptionIndex.ReceiveBuffer,
+        9 => SocketOptionIndex.KeepAlive,
+        10 => SocketOptionIndex.OutOfBandInline,
+        12 => SocketOptionIndex.Priority,
+        15 => SocketOptionIndex.ReusePort,
+        _ => SocketOptionIndex.Count,
+    };
+
+    private static SocketOptionIndex FindIPv4(int name) => name switch
+    {
+        1 => SocketOptionIndex.TypeOfService,
+        2 => SocketOptionIndex.TimeToLive,
+        8 => SocketOptionIndex.PacketInfo4,
+        10 => SocketOptionIndex.MtuDiscover4,
+        11 => SocketOptionIndex.ReceiveErrors4,
+        33 => SocketOptionIndex.MulticastTimeToLive,
+        34 => SocketOptionIndex.MulticastLoop4,
+        _ => SocketOptionIndex.Count,
+    };
+
+    private static SocketOptionIndex FindIPv6(int name) => name switch
+    {
+        16 => SocketOptionIndex.HopLimit,
+        17 => SocketOptionIndex.MulticastInterface,
+        18 => SocketOptionIndex.MulticastHopLimit,
+        19 => SocketOptionIndex.MulticastLoop6,
+        23 => SocketOptionIndex.MtuDiscover6,
+        26 => SocketOptionIndex.IPv6Only,
+        49 => SocketOptionIndex.PacketInfo6,
+        67 => SocketOptionIndex.TrafficClass,
+        _ => SocketOptionIndex.Count,
+    };
+
+    private static SocketOptionIndex FindTcp(int name) => name switch
+    {
+        1 => SocketOptionIndex.NoDelay,
+        2 => SocketOptionIndex.MaximumSegment,
+        3 => SocketOptionIndex.Cork,
+        4 => SocketOptionIndex.KeepAliveTime,
+        5 => SocketOptionIndex.KeepAliveInterval,
+        6 => SocketOptionIndex.KeepAliveProbes,
+        12 => SocketOptionIndex.QuickAck,
+        18 => SocketOptionIndex.UserTimeout,
+        _ => SocketOptionIndex.Count,
+    };
+}

@@ -1,0 +1,57 @@
+using System.Runtime.InteropServices;
+
+namespace Xenlet.Kernel.Nucleus.Linux.Sockets;
+
+/// <summary>Where an option's value lies in <see cref="SocketOptionValues"/>.</summary>
+internal enum SocketOptionIndex
+{
+    ReuseAddress,
+    ReusePort,
+    Broadcast,
+    KeepAlive,
+    LingerOn,
+    LingerSeconds,
+    ReceiveBuffer,
+    SendBuffer,
+    DontRoute,
+    OutOfBandInline,
+    Priority,
+    NoDelay,
+    Cork,
+    QuickAck,
+    KeepAliveTime,
+    KeepAliveInterval,
+    KeepAliveProbes,
+    UserTimeout,
+    MaximumSegment,
+    TypeOfService,
+    TimeToLive,
+    PacketInfo4,
+    MtuDiscover4,
+    ReceiveErrors4,
+    MulticastTimeToLive,
+    MulticastLoop4,
+    MulticastInterface,
+    MulticastAddress,
+    HopLimit,
+    TrafficClass,
+    IPv6Only,
+    PacketInfo6,
+    MtuDiscover6,
+    MulticastHopLimit,
+    MulticastLoop6,
+    Count,
+}
+
+/// <summary>The values of a socket's options. Time limits are apart, in nanoseconds.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct SocketOptionValues
+{
+    public fixed int Values[(int)SocketOptionIndex.Count];
+
+    /// <summary>SO_RCVTIMEO, in nanoseconds; 0 for none.</summary>
+    public ulong ReceiveTimeout;
+
+    /// <summary>SO_SNDTIMEO, in nanoseconds; 0 for none.</summary>
+    public ulong SendTimeout;
+}

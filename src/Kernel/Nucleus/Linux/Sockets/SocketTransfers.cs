@@ -1,0 +1,270 @@
+using Xenlet.Kernel.Nucleus.Base;
+using Xenlet.Kernel.Nucleus.Linux.Abi;
+using Xenlet.Kernel.Nucleus.Linux.Files;
+using Xenlet.Kernel.Nucleus.Linux.Signals;
+using Xenlet.Kernel.Nucleus.Memory;
+using Xenlet.Kernel.Nucleus.Platform;
+using Xenlet.Kernel.Nucleus.Threads;
+using Xenlet.Kernel.Sockets;
+using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
+
+namespace Xenlet.Kernel.Nucleus.Linux.Sockets;
+
+/// <summary>The calls that send and receive, as far as streams and datagrams are alike.</summary>
+internal static unsafe class SocketTransfers
+{
+    // linux/socket.h
+    public const uint MSG_OOB = 1;
+    public const uint MSG_PEEK = 2;
+    public const uint MSG_TRUNC = 0x20;
+    public const uint MSG_DONTWAIT = 0x40;
+    public const uint MSG_WAITALL = 0x100;
+    private const uint MSG_CTRUNC = 8;
+    private const uint MSG_NOSIGNAL = 0x4000;
+
+    /// <summary>sendto, send, and write of a socket.</summary>
+    public static long Send(Thread* thread, int descriptor, ulong buffer, ulong count, uint flags, ulong address, uint length)
+    {
+        IoVectors buffers;
+        IoVectors.Load(&buffers, buffer, count);
+        return Send(thread, descriptor, &buffers, flags, address, length);
+    }
+
+    /// <summary>writev of a socket.</summary>
+    public static long SendVector(Thread* thread, int descriptor, ulong vectors, ulong count)
+    {
+        IoVectors buffers;
+        long error = IoVectors.Read(&buffers, vectors, count);
+        return error < 0 ? error : Send(thread, descriptor, &buffers, 0, 0, 0);
+    }
+
+    public static long SendMessage(Thread* thread, int descriptor, ulong message, uint flags)
+    {
+        long error = ProgramMemory.PrepareRead(message, (ulong)sizeof(msghdr));
+        if (error < 0)
+        {
+            return error;
+        }
+
+        msghdr* header = (msghdr*)message;
+        if (header->msg_controllen != 0)
+        {
+            return -Errno.EINVAL;
+        }
+
+        IoVectors buffers;
+        error = IoVectors.Read(&buffers, header->msg_iov, header->msg_iovlen);
+        ulong name = header->msg_namelen == 0 ? 0 : header->msg_name;
+        return error < 0 ? error : Send(thread, descriptor, &buffers, flags, name, header->msg_namelen);
+    }
+
+    /// <summary>recvfrom, recv, and read of a socket.</summary>
+    public static long Receive(
+        Thread* thread, int descriptor, ulong buffer, ulong count, uint flags, ulong address, ulong lengthAddress)
+    {
+        IoVectors buffers;
+        IoVectors.Load(&buffers, buffer, count);
+        DatagramRecord record;
+        long result = Receive(thread, descriptor, &buffers, flags, &record, out _);
+        if (result < 0 || address == 0)
+        {
+            return result;
+        }
+
+        Socket* socket = FileTable.Get(descriptor)->Socket;
+        long error = socket->Kind == SocketKind.Stream
+            ? SocketAddresses.Write(socket->IsIPv6, socket->Remote, address, lengthAddress)
+            : SocketAddresses.Write(socket->IsIPv6, record.Remote, address, lengthAddress);
+        return error < 0 ? error : result;
+    }
+
+    /// <summary>readv of a socket.</summary>
+    public static long ReceiveVector(Thread* thread, int descriptor, ulong vectors, ulong count)
+    {
+        IoVectors buffers;
+        DatagramRecord record;
+        long error = IoVectors.Read(&buffers, vectors, count);
+        return error < 0 ? error : Receive(thread, descriptor, &buffers, 0, &record, out _);
+    }
+
+    public static long ReceiveMessage(Thread* thread, int descriptor, ulong message, uint flags)
+    {
+        long error = ProgramMemory.PrepareWrite(message, (ulong)sizeof(msghdr));
+        if (error < 0)
+        {
+            return error;
+        }
+
+        msghdr* header = (msghdr*)message;
+        IoVectors buffers;
+        error = IoVectors.Read(&buffers, header->msg_iov, header->msg_iovlen);
+        if (error < 0)
+        {
+            return error;
+        }
+
+        DatagramRecord record;
+        long result = Receive(thread, descriptor, &buffers, flags, &record, out uint flagsOut);
+        if (result < 0)
+        {
+            return result;
+        }
+
+        Socket* socket = FileTable.Get(descriptor)->Socket;
+        uint nameLength = 0;
+        if (socket->Kind == SocketKind.Datagram && header->msg_name != 0)
+        {
+            error = SocketAddresses.WriteBytes(socket->IsIPv6, record.Remote, header->msg_name, header->msg_namelen, out nameLength);
+        }
+
+        header->msg_namelen = nameLength;
+        ulong controlLength = 0;
+        if (error == 0 && socket->Kind == SocketKind.Datagram)
+        {
+            error = WritePacketInformation(socket, &record, header->msg_control, header->msg_controllen, ref flagsOut, out controlLength);
+        }
+
+        header->msg_controllen = controlLength;
+        header->msg_flags = flagsOut;
+        return error < 0 ? error : result;
+    }
+
+    /// <summary>Lets a thread wait until its socket changes, and make its call again.</summary>
+    /// <param name="thread">The thread.</param>
+    /// <param name="socket">The socket.</param>
+    /// <param name="limit">SO_RCVTIMEO or SO_SNDTIMEO, in nanoseconds; 0 for none.</param>
+    /// <param name="progress">The bytes that the call has transferred, which it returns if the wait does not end well.</param>
+    public static long Wait(Thread* thread, Socket* socket, ulong limit, ulong progress)
+    {
+        ulong deadline = thread->IsRetry ? thread->Deadline : limit == 0 ? ulong.MaxValue : Clock.After(limit);
+        thread->Progress = progress;
+        WaitQueue.Join(&socket->File->Waiters, thread);
+        Scheduler.Block(
+            thread,
+            WaitKind.Sockets,
+            deadline,
+            progress > 0
+                ? new WaitEnd { AtDeadline = (long)progress, OnSignal = (long)progress }
+                : new WaitEnd { AtDeadline = -Errno.EAGAIN, OnSignal = -Errno.EINTR, RestartsAfterSignal = limit == 0 });
+        return CallResult.None;
+    }
+
+    /// <summary>The length of the next received datagram; 0 if there is none.</summary>
+    public static int NextLength(Socket* socket)
+    {
+        if (socket->Received.Count == 0)
+        {
+            return 0;
+        }
+
+        DatagramRecord record;
+        ByteQueue.Copy(&socket->Received, 0, (byte*)&record, (ulong)sizeof(DatagramRecord));
+        return (int)record.Length;
+    }
+
+    private static long Send(Thread* thread, int descriptor, IoVectors* buffers, uint flags, ulong address, uint length)
+    {
+        long error = SocketCalls.Find(descriptor, out Socket* socket);
+        if (error < 0)
+        {
+            return error;
+        }
+
+        if ((flags & MSG_OOB) != 0)
+        {
+            return -Errno.EOPNOTSUPP;
+        }
+
+        bool waits = !socket->File->IsNonBlocking && (flags & MSG_DONTWAIT) == 0;
+        long result = socket->Kind == SocketKind.Stream
+            ? StreamTransfers.Send(thread, socket, buffers, waits)
+            : DatagramTransfers.Send(thread, socket, buffers, waits, address, length);
+        if (result == -Errno.EPIPE && socket->Kind == SocketKind.Stream && (flags & MSG_NOSIGNAL) == 0)
+        {
+            SignalDelivery.SendToThread(thread, SignalNumber.SIGPIPE);
+        }
+
+        return result;
+    }
+
+    private static long Receive(
+        Thread* thread, int descriptor, IoVectors* buffers, uint flags, DatagramRecord* record, out uint flagsOut)
+    {
+        flagsOut = 0;
+        long error = SocketCalls.Find(descriptor, out Socket* socket);
+        if (error < 0)
+        {
+            return error;
+        }
+
+        if ((flags & MSG_OOB) != 0)
+        {
+            // There is no urgent data: RFC 6093 advises against it, and the stack treats it as ordinary data.
+            return socket->Kind == SocketKind.Stream ? -Errno.EINVAL : -Errno.EOPNOTSUPP;
+        }
+
+        bool waits = !socket->File->IsNonBlocking && (flags & MSG_DONTWAIT) == 0;
+        return socket->Kind == SocketKind.Stream
+            ? StreamTransfers.Receive(thread, socket, buffers, waits, flags)
+            : DatagramTransfers.Receive(thread, socket, buffers, waits, flags, record, out flagsOut);
+    }
+
+    /// <summary>
+    /// The control message with the address that a datagram was sent to: in_pktinfo (linux/in.h), in6_pktinfo (linux/ipv6.h).
+    /// </summary>
+    private static long WritePacketInformation(
+        Socket* socket, DatagramRecord* record, ulong control, ulong room, ref uint flags, out ulong length)
+    {
+        const int ipPacketInfo = 8;
+        const int ipv6PacketInfo = 50;
+        length = 0;
+        bool isIPv4 = record->Local.IsIPv4;
+        bool isWanted4 = isIPv4 && SocketOptionTable.Get(socket, SocketOptionIndex.PacketInfo4) != 0;
+        bool isWanted6 = SocketOptionTable.Get(socket, SocketOptionIndex.PacketInfo6) != 0;
+        if (!isWanted4 && !isWanted6)
+        {
+            return 0;
+        }
+
+        byte* message = stackalloc byte[64];
+        Machine.Fill(message, 0, 64);
+        cmsghdr* header = (cmsghdr*)message;
+        byte* data = message + sizeof(cmsghdr);
+        uint size;
+        if (isWanted4)
+        {
+            header->cmsg_level = SocketOptionTable.SOL_IP;
+            header->cmsg_type = ipPacketInfo;
+            *(int*)data = record->InterfaceIndex;
+            SocketAddresses.WriteIPv4(data + 4, record->Local.IPv4);
+            SocketAddresses.WriteIPv4(data + 8, record->Local.IPv4);
+            size = 12;
+        }
+        else
+        {
+            header->cmsg_level = SocketOptionTable.SOL_IPV6;
+            header->cmsg_type = ipv6PacketInfo;
+            SocketAddresses.WriteBigEndian(data, record->Local.High);
+            SocketAddresses.WriteBigEndian(data + 8, record->Local.Low);
+            *(int*)(data + 16) = record->InterfaceIndex;
+            size = 20;
+        }
+
+        header->cmsg_len = (ulong)sizeof(cmsghdr) + size;
+        ulong space = (header->cmsg_len + 7) & ~7UL;
+        if (room < header->cmsg_len)
+        {
+            flags |= MSG_CTRUNC;
+            return 0;
+        }
+
+        length = Math.Min(space, room);
+        long error = ProgramMemory.PrepareWrite(control, length);
+        if (error == 0)
+        {
+            Machine.Copy((void*)control, message, (nuint)length);
+        }
+
+        return error;
+    }
+}

@@ -1,0 +1,178 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Xenlet.Kernel.Nucleus.Base;
+using Xenlet.Kernel.Nucleus.Memory;
+using Xenlet.Kernel.Nucleus.Threads;
+using Xenlet.Kernel.Sockets;
+using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
+
+namespace Xenlet.Kernel.Nucleus.Linux.Sockets;
+
+/// <summary>A request as the stack's thread takes it.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct RequestRecord
+{
+    public ulong Handle;
+    public SocketKind Kind;
+    public uint IsIPv6;
+    public SocketSignals Signals;
+    public SocketCall Call;
+    public int Argument;
+    public EndpointRecord Endpoint;
+    public EndpointRecord Interface;
+}
+
+/// <summary>The sockets that want something of the stack, and the stack's thread, which waits for them.</summary>
+internal static unsafe class StackRequests
+{
+    private static Socket* s_first;
+    private static Socket* s_last;
+    private static WaitQueue s_waiter;
+    private static bool s_isWoken;
+
+    /// <summary>Whether a stack serves the sockets.</summary>
+    public static bool IsServed { get; private set; }
+
+    /// <summary>Whether there was a stack, and it has ended.</summary>
+    public static bool HasEnded { get; private set; }
+
+    public static long Open()
+    {
+        if (IsServed)
+        {
+            return -Errno.EBUSY;
+        }
+
+        IsServed = true;
+        HasEnded = false;
+        return 0;
+    }
+
+    /// <summary>No requests are taken any more, and none are left.</summary>
+    public static void Close()
+    {
+        IsServed = false;
+        HasEnded = true;
+        while (s_first != null)
+        {
+            _ = Take();
+        }
+
+        Wake();
+    }
+
+    /// <summary>Queues a socket that has something new for the stack, and makes the stack's thread the next to run.</summary>
+    public static void Add(Socket* socket, SocketSignals signals)
+    {
+        if (!IsServed)
+        {
+            return;
+        }
+
+        socket->Signals |= signals;
+        socket->IsKnown = true;
+        if (socket->IsQueued)
+        {
+            return;
+        }
+
+        socket->IsQueued = true;
+        socket->NextRequest = null;
+        if (s_first == null)
+        {
+            s_first = socket;
+        }
+        else
+        {
+            s_last->NextRequest = socket;
+        }
+
+        s_last = socket;
+        if (Waiter->First != null)
+        {
+            Scheduler.WakeNext(Waiter->First->Thread, 0);
+        }
+    }
+
+    /// <summary>Ends the stack's wait, or else its next one.</summary>
+    public static void Wake()
+    {
+        if (Waiter->First != null)
+        {
+            Scheduler.Wake(Waiter->First->Thread, 0, urgent: true);
+        }
+        else
+        {
+            s_isWoken = true;
+        }
+    }
+
+    /// <summary>
+    /// Takes requests, or waits. A wait that has ended returns 0: what there is then is taken by the next call, when the thread runs, so
+    /// that one batch has all of it.
+    /// </summary>
+    public static long Wait(Thread* thread, ulong address, ulong room, ulong deadline, bool isEventPending)
+    {
+        const ulong mostAtOnce = 1024;
+        room = Math.Min(room, mostAtOnce);
+        long error = ProgramMemory.PrepareWrite(address, room * (ulong)sizeof(RequestRecord));
+        if (error < 0)
+        {
+            return error;
+        }
+
+        if (!IsServed)
+        {
+            return -Errno.ENETDOWN;
+        }
+
+        thread->RunsFirst = true;
+        ulong count = 0;
+        for (; count < room && s_first != null; count++)
+        {
+            Write((RequestRecord*)address + count, Take());
+        }
+
+        if (count > 0 || s_isWoken || isEventPending || s_first != null || deadline <= Platform.Clock.Now())
+        {
+            s_isWoken = false;
+            return (long)count;
+        }
+
+        if (Waiter->First != null)
+        {
+            return -Errno.EBUSY;
+        }
+
+        WaitQueue.Join(Waiter, thread);
+        Scheduler.Block(thread, WaitKind.Sockets, deadline, new WaitEnd { OnSignal = -Errno.EINTR });
+        return CallResult.None;
+    }
+
+    private static WaitQueue* Waiter => (WaitQueue*)Unsafe.AsPointer(ref s_waiter);
+
+    private static Socket* Take()
+    {
+        Socket* socket = s_first;
+        s_first = socket->NextRequest;
+        socket->IsQueued = false;
+        return socket;
+    }
+
+    private static void Write(RequestRecord* record, Socket* socket)
+    {
+        bool hasCall = socket->Call != SocketCall.None && !socket->IsCallTaken;
+
+        // Field by field: the assignment of a structure of this size would call the runtime.
+        record->Handle = socket->Handle;
+        record->Kind = socket->Kind;
+        record->IsIPv6 = socket->IsIPv6 ? 1u : 0;
+        record->Signals = socket->Signals;
+        record->Call = hasCall ? socket->Call : SocketCall.None;
+        record->Argument = socket->CallArgument;
+        record->Endpoint = socket->CallEndpoint;
+        record->Interface = socket->CallInterface;
+        socket->Signals = SocketSignals.None;
+        socket->IsCallTaken = true;
+    }
+}

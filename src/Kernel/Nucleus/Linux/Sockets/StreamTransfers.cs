@@ -1,0 +1,109 @@
+using Xenlet.Kernel.Nucleus.Base;
+using Xenlet.Kernel.Sockets;
+using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
+
+namespace Xenlet.Kernel.Nucleus.Linux.Sockets;
+
+/// <summary>Sending and receiving bytes of a stream.</summary>
+internal static unsafe class StreamTransfers
+{
+    /// <summary>Writes everything if the caller waits, or else what there is room for.</summary>
+    public static long Send(Thread* thread, Socket* socket, IoVectors* buffers, bool waits)
+    {
+        ulong done = Math.Min(thread->Progress, buffers->Length);
+        thread->Progress = 0;
+        if (socket->Error != 0 && done == 0)
+        {
+            return SocketCalls.TakeError(socket);
+        }
+
+        if (socket->State == SocketState.Connecting)
+        {
+            return waits ? SocketTransfers.Wait(thread, socket, socket->Options.SendTimeout, done) : -Errno.EAGAIN;
+        }
+
+        if (socket->IsSendShutDown || socket->State != SocketState.Connected)
+        {
+            return done > 0 ? (long)done : -Errno.EPIPE;
+        }
+
+        uint limit = SocketOptionTable.SendLimit(socket);
+        uint used = socket->Sent.Count;
+        ulong part = Math.Min(buffers->Length - done, used < limit ? limit - used : 0);
+        long written = IoVectors.CopyToQueue(buffers, done, part, &socket->Sent, 0);
+        if (written < 0)
+        {
+            return done > 0 ? (long)done : written;
+        }
+
+        if (written > 0)
+        {
+            ByteQueue.Append(&socket->Sent, (ulong)written);
+            StackRequests.Add(socket, SocketSignals.Written);
+            done += (ulong)written;
+        }
+
+        if (done == buffers->Length)
+        {
+            return (long)done;
+        }
+
+        socket->IsRoomWanted = true;
+        return waits ? SocketTransfers.Wait(thread, socket, socket->Options.SendTimeout, done)
+            : done > 0 ? (long)done : -Errno.EAGAIN;
+    }
+
+    public static long Receive(Thread* thread, Socket* socket, IoVectors* buffers, bool waits, uint flags)
+    {
+        ulong done = Math.Min(thread->Progress, buffers->Length);
+        thread->Progress = 0;
+        if (socket->State == SocketState.Listening)
+        {
+            return -Errno.ENOTCONN;
+        }
+
+        bool isPeek = (flags & SocketTransfers.MSG_PEEK) != 0;
+        ulong part = Math.Min(buffers->Length - done, socket->Received.Count);
+        if (part > 0)
+        {
+            // With MSG_TRUNC, a stream's bytes are only discarded.
+            bool isDiscard = (flags & SocketTransfers.MSG_TRUNC) != 0;
+            long read = isDiscard ? (long)part : IoVectors.CopyFromQueue(buffers, done, part, &socket->Received, 0);
+            if (read < 0)
+            {
+                return done > 0 ? (long)done : read;
+            }
+
+            done += (ulong)read;
+            if (!isPeek)
+            {
+                ByteQueue.Remove(&socket->Received, (ulong)read);
+                StackRequests.Add(socket, SocketSignals.Consumed);
+            }
+        }
+
+        bool wantsMore = (flags & SocketTransfers.MSG_WAITALL) != 0 && !isPeek && done < buffers->Length;
+        if ((done > 0 && !wantsMore) || (buffers->Length == 0 && socket->Received.Count > 0))
+        {
+            return (long)done;
+        }
+
+        if (socket->Error != 0)
+        {
+            return done > 0 ? (long)done : SocketCalls.TakeError(socket);
+        }
+
+        if (socket->IsReceiveShutDown)
+        {
+            return (long)done;
+        }
+
+        if (socket->State == SocketState.Idle)
+        {
+            return -Errno.ENOTCONN;
+        }
+
+        return waits ? SocketTransfers.Wait(thread, socket, socket->Options.ReceiveTimeout, done)
+            : done > 0 ? (long)done : -Errno.EAGAIN;
+    }
+}

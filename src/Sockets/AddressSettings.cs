@@ -1,0 +1,79 @@
+using System.Globalization;
+using System.Net;
+using Xenlet.Net;
+
+namespace Xenlet.Sockets;
+
+/// <summary>
+/// Addresses, gateways and name servers that the domain's command line gives: <c>XENLET_IP=10.0.0.2/24,fd00::2/64</c>,
+/// <c>XENLET_GATEWAY=10.0.0.1,fd00::1</c> for the interface vif0; for vif1 <c>XENLET_IP_1</c> and <c>XENLET_GATEWAY_1</c>, and so on.
+/// <c>XENLET_DNS</c> is one for all.
+/// </summary>
+public sealed class AddressSettings
+{
+    private const string Interface = "vif";
+
+    private readonly Func<string, string?> _read;
+
+    private AddressSettings(Func<string, string?> read) => _read = read;
+
+    /// <summary>No settings.</summary>
+    public static AddressSettings None { get; } = new(_ => null);
+
+    /// <summary>The name servers.</summary>
+    /// <exception cref="FormatException">An address is malformed.</exception>
+    public IReadOnlyList<InternetAddress> NameServers => [.. Split("XENLET_DNS").Select(text => ParseAddress("XENLET_DNS", text))];
+
+    /// <summary>Settings in the environment, where the domain's command line is.</summary>
+    public static AddressSettings FromEnvironment() => new(Environment.GetEnvironmentVariable);
+
+    /// <summary>Settings that are read by their names.</summary>
+    public static AddressSettings From(IReadOnlyDictionary<string, string> variables) => new(name => variables.GetValueOrDefault(name));
+
+    /// <summary>An interface's addresses and the lengths of their prefixes; none to get them from the network.</summary>
+    /// <param name="name">The interface's name, such as vif0.</param>
+    /// <exception cref="FormatException">An address or a prefix is malformed.</exception>
+    public IReadOnlyList<(InternetAddress Address, int PrefixLength)> AddressesOf(string name)
+    {
+        string variable = VariableOf("XENLET_IP", name);
+        return [.. Split(variable).Select(text => ParsePrefix(variable, text))];
+    }
+
+    /// <summary>An interface's routers.</summary>
+    /// <param name="name">The interface's name, such as vif0.</param>
+    /// <exception cref="FormatException">An address is malformed.</exception>
+    public IReadOnlyList<InternetAddress> GatewaysOf(string name)
+    {
+        string variable = VariableOf("XENLET_GATEWAY", name);
+        return [.. Split(variable).Select(text => ParseAddress(variable, text))];
+    }
+
+    private static string VariableOf(string variable, string name) => name switch
+    {
+        Interface + "0" => variable,
+        _ when name.StartsWith(Interface, StringComparison.Ordinal) => $"{variable}_{name[Interface.Length..]}",
+        _ => $"{variable}_{name}",
+    };
+
+    private static (InternetAddress Address, int PrefixLength) ParsePrefix(string variable, string text)
+    {
+        int slash = text.IndexOf('/', StringComparison.Ordinal);
+        InternetAddress address = ParseAddress(variable, slash < 0 ? text : text[..slash]);
+        int most = address.Size * 8;
+        if (slash < 0)
+        {
+            return (address, most);
+        }
+
+        return int.TryParse(text.AsSpan(slash + 1), NumberStyles.None, CultureInfo.InvariantCulture, out int length) && length <= most
+            ? (address, length)
+            : throw new FormatException($"{variable} has '{text}', whose prefix is not of 0 to {most} bits");
+    }
+
+    private static InternetAddress ParseAddress(string variable, string text) => IPAddress.TryParse(text, out IPAddress? address)
+        ? InternetAddress.From(address)
+        : throw new FormatException($"{variable} has '{text}', which is no address of IPv4 or IPv6");
+
+    private string[] Split(string variable) =>
+        _read(variable)?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [];
+}

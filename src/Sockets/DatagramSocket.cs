@@ -1,0 +1,223 @@
+using Xenlet.Kernel.Sockets;
+using Xenlet.Net;
+
+namespace Xenlet.Sockets;
+
+/// <summary>A socket of datagrams: an endpoint of UDP, whose datagrams wait in the kernel's queues.</summary>
+internal sealed class DatagramSocket : StackSocket, IUdpUser
+{
+    private readonly UdpEndpoint _endpoint;
+
+    // A datagram that waits for the guest's first address, and the others behind it.
+    private PacketBuffer? _held;
+    private DatagramHeader _heldHeader;
+    private bool _isBlocked;
+
+    public DatagramSocket(SocketTable table, SocketHandle handle, bool isIPv6)
+        : base(table, handle, isIPv6)
+    {
+        _endpoint = table.Stack.CreateUdpEndpoint(this, isIPv6);
+        ReadOptions();
+    }
+
+    bool IUdpUser.TryReceive(in UdpOrigin origin, ReadOnlySpan<byte> data)
+    {
+        DatagramHeader header = new()
+        {
+            Remote = Translation.ToSocketEndpoint(origin.Remote, origin.InterfaceIndex),
+            Local = Translation.ToSocketEndpoint(origin.Local, origin.InterfaceIndex),
+            InterfaceIndex = origin.InterfaceIndex,
+            HopLimit = origin.HopLimit,
+            TrafficClass = origin.TrafficClass,
+        };
+        return Host.TryDeliver(Handle, in header, data);
+    }
+
+    void IUdpUser.OnError(NetworkError error) => Host.Fail(Handle, Translation.ToErrno(error));
+
+    void IUdpUser.OnWritable()
+    {
+        _isBlocked = false;
+        SendAll();
+    }
+
+    public override void EndByFault()
+    {
+        _endpoint.Close();
+        if (IsClosed)
+        {
+            Finish();
+        }
+    }
+
+    protected override void OnSignals(SocketSignals signals)
+    {
+        if ((signals & SocketSignals.OptionsChanged) != 0)
+        {
+            ReadOptions();
+        }
+
+        if ((signals & SocketSignals.Written) != 0)
+        {
+            SendAll();
+        }
+    }
+
+    protected override SocketErrno? Answer(in SocketRequest request)
+    {
+        Endpoint endpoint = Translation.ToEndpoint(request.Endpoint);
+        NetworkError error;
+        switch (request.Call)
+        {
+            case SocketCall.Bind:
+                error = _endpoint.Bind(endpoint);
+                break;
+            case SocketCall.Connect:
+                error = _endpoint.Connect(endpoint, (int)request.Endpoint.Scope);
+                break;
+            case SocketCall.Disconnect:
+                _endpoint.Disconnect();
+                error = NetworkError.None;
+                break;
+            case SocketCall.JoinGroup:
+                error = _endpoint.Join(endpoint.Address, InterfaceOf(in request));
+                break;
+            case SocketCall.LeaveGroup:
+                error = _endpoint.Leave(endpoint.Address, InterfaceOf(in request));
+                break;
+            default:
+                return SocketErrno.EOPNOTSUPP;
+        }
+
+        if (error == NetworkError.None)
+        {
+            Host.SetLocalEndpoint(Handle, Translation.ToSocketEndpoint(_endpoint.Local));
+            Host.SetRemoteEndpoint(Handle, _endpoint.Remote is { } remote ? Translation.ToSocketEndpoint(remote) : default);
+        }
+
+        return Translation.ToErrno(error);
+    }
+
+    protected override void Close(bool isAborted)
+    {
+        // What was sent before the close leaves, unless there is no way now.
+        SendAll();
+        _endpoint.Close();
+        Finish();
+    }
+
+    private void SendAll()
+    {
+        while (!_isBlocked)
+        {
+            PacketBuffer packet;
+            DatagramHeader header;
+            if (_held is not null)
+            {
+                (packet, header) = (_held, _heldHeader);
+                _held = null;
+            }
+            else
+            {
+                packet = Table.Stack.Pool.Rent(PacketBuffer.LargestPacket);
+                int length = Host.TakeDatagram(Handle, out header, packet.Append(PacketBuffer.LargestPacket));
+                if (length < 0)
+                {
+                    packet.Return();
+                    return;
+                }
+
+                packet.Truncate(length);
+            }
+
+            if (!TrySend(packet, in header))
+            {
+                return;
+            }
+        }
+    }
+
+    /// <summary>Sends a datagram; false when it waits for an address.</summary>
+    private bool TrySend(PacketBuffer packet, in DatagramHeader header)
+    {
+        // A connected socket sends to its peer when the program names nobody.
+        Endpoint? to = header.Remote.Port == 0 ? null : Translation.ToDestination(header.Remote);
+        InternetAddress remote = (to ?? _endpoint.Remote)?.Address ?? InternetAddress.AnyIPv4;
+        SocketRequest again = new() { Socket = Handle, Signals = SocketSignals.Written };
+        if (!remote.IsMulticast && !IsClosed && !Table.HasRoute(remote) && Table.TryWaitForAddress(this, in again))
+        {
+            (_held, _heldHeader) = (packet, header);
+            _isBlocked = true;
+            return false;
+        }
+
+        int interfaceIndex = header.InterfaceIndex != 0 ? header.InterfaceIndex : (int)header.Remote.Scope;
+        NetworkError error = _endpoint.Send(packet, to, interfaceIndex);
+        switch (error)
+        {
+            case NetworkError.None:
+                break;
+            case NetworkError.WouldBlock:
+                // This one is lost, and counted; the others wait.
+                _isBlocked = true;
+                break;
+            default:
+                Host.Fail(Handle, Translation.ToErrno(error));
+                break;
+        }
+
+        return true;
+    }
+
+    public override void TryAgain(in SocketRequest request)
+    {
+        if (request.Call == SocketCall.None)
+        {
+            _isBlocked = false;
+        }
+
+        base.TryAgain(in request);
+    }
+
+    private int InterfaceOf(in SocketRequest request)
+    {
+        if (request.Argument != 0)
+        {
+            return request.Argument;
+        }
+
+        InternetAddress address = Translation.ToAddress(request.InterfaceAddress);
+        foreach (IpInterface each in Table.Stack.Interfaces)
+        {
+            if (!address.IsAny && each.Addresses.Any(own => own.Address == address))
+            {
+                return each.Index;
+            }
+        }
+
+        return 0;
+    }
+
+    private void ReadOptions()
+    {
+        SocketOptions options = Host.ReadOptions(Handle);
+        UdpOptions udp = _endpoint.Options;
+        udp.IsV6Only = options.IsIPv6Only;
+        udp.CanReuseAddress = options.ReusesAddress;
+        udp.CanReusePort = options.ReusesPort;
+        udp.CanBroadcast = options.AllowsBroadcast;
+        udp.IsDontFragment = options.DoesNotFragment;
+        udp.HopLimit = (byte)Math.Max(IsIPv6 ? options.HopLimit : options.TimeToLive, 0);
+        udp.MulticastHopLimit = (byte)Math.Max(IsIPv6 ? options.MulticastHopLimit : options.MulticastTimeToLive, 0);
+        udp.TrafficClass = (byte)(IsIPv6 ? options.TrafficClass : options.TypeOfService);
+        udp.IsMulticastLoop = options.LoopsMulticast;
+        udp.MulticastInterface = options.MulticastInterface;
+    }
+
+    private void Finish()
+    {
+        _held?.Return();
+        _held = null;
+        End();
+    }
+}

@@ -1,0 +1,273 @@
+using Xenlet.Kernel.Sockets;
+using Xenlet.Net;
+using Xenlet.Net.Tcp;
+
+namespace Xenlet.Sockets;
+
+/// <summary>A socket of streams: a port, a listener or a connection of TCP, whose data is in the kernel's rings.</summary>
+internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool isIPv6)
+    : StackSocket(table, handle, isIPv6), ITcpUser, ITcpSendQueue, ITcpReceiveQueue, ITcpListenUser
+{
+    private const long NanosecondsPerSecond = 1_000_000_000;
+    private const long NanosecondsPerMillisecond = 1_000_000;
+
+    private readonly TcpSettings _settings = new();
+    private int _receiveBuffer = table.Host.ReadOptions(handle).ReceiveBuffer;
+    private TcpBinding? _binding;
+    private TcpListener? _listener;
+    private TcpConnection? _connection;
+    private bool _isConnecting;
+
+    public ITcpSendQueue SendQueue => this;
+
+    public ITcpReceiveQueue ReceiveQueue => this;
+
+    int ITcpSendQueue.Length => Host.GetSendLength(Handle);
+
+    int ITcpReceiveQueue.Room => Host.GetReceiveRoom(Handle);
+
+    int ITcpReceiveQueue.Capacity => _receiveBuffer;
+
+    bool ITcpListenUser.HasRoom => Host.GetOfferRoom(Handle) > 0;
+
+    int ITcpListenUser.ReceiveCapacity => _receiveBuffer;
+
+    void ITcpSendQueue.CopyTo(int offset, Span<byte> destination) => Host.CopySent(Handle, offset, destination);
+
+    void ITcpSendQueue.Release(int count) => Host.ReleaseSent(Handle, count);
+
+    bool ITcpReceiveQueue.TryWrite(int offset, ReadOnlySpan<byte> data) => Host.TryWrite(Handle, offset, data);
+
+    void ITcpReceiveQueue.Commit(int count) => Host.Commit(Handle, count);
+
+    void ITcpUser.OnConnected()
+    {
+        if (_isConnecting)
+        {
+            _isConnecting = false;
+            Host.Complete(Handle, SocketErrno.None);
+        }
+    }
+
+    void ITcpUser.OnPeerFinished() => Host.FinishReceive(Handle);
+
+    void ITcpUser.OnEnded(TcpError error)
+    {
+        _connection = null;
+        if (_isConnecting)
+        {
+            _isConnecting = false;
+            Host.Complete(Handle, Translation.ToErrno(error));
+        }
+        else if (error != TcpError.None)
+        {
+            Host.Fail(Handle, Translation.ToErrno(error));
+        }
+
+        if (IsClosed)
+        {
+            Finish();
+        }
+    }
+
+    ITcpUser? ITcpListenUser.OnConnection(in Flow flow)
+    {
+        SocketEndpoint local = Translation.ToSocketEndpoint(flow.Local);
+        if (!Host.TryOffer(Handle, local, Translation.ToSocketEndpoint(flow.Remote), out SocketHandle offered))
+        {
+            return null;
+        }
+
+        StreamSocket socket = new(Table, offered, IsIPv6);
+        Table.Add(socket);
+        return socket;
+    }
+
+    void ITcpListenUser.OnAccepted(ITcpUser user, TcpConnection connection) => ((StreamSocket)user)._connection = connection;
+
+    public override void EndByFault()
+    {
+        if (_connection is { } connection)
+        {
+            Table.Stack.Tcp.OnFault(connection);
+        }
+        else if (IsClosed)
+        {
+            Finish();
+        }
+    }
+
+    protected override void OnSignals(SocketSignals signals)
+    {
+        if ((signals & SocketSignals.OptionsChanged) != 0)
+        {
+            ReadOptions();
+            if (_connection is { } changed)
+            {
+                changed.Settings.CopyFrom(_settings);
+                changed.OnSettingsChanged();
+            }
+        }
+
+        if ((signals & SocketSignals.Written) != 0)
+        {
+            _connection?.OnWritten();
+        }
+
+        if ((signals & SocketSignals.Consumed) != 0)
+        {
+            _connection?.OnConsumed();
+        }
+
+        if ((signals & SocketSignals.SendShutDown) != 0)
+        {
+            _connection?.FinishSending();
+        }
+    }
+
+    protected override SocketErrno? Answer(in SocketRequest request) => request.Call switch
+    {
+        SocketCall.Bind => Bind(request.Endpoint),
+        SocketCall.Connect => Connect(request.Endpoint),
+        SocketCall.Disconnect => Disconnect(),
+        SocketCall.Listen => Listen(request.Argument),
+        _ => SocketErrno.EOPNOTSUPP,
+    };
+
+    protected override void Close(bool isAborted)
+    {
+        if (_connection is { } connection)
+        {
+            if (isAborted)
+            {
+                connection.Abort();
+            }
+            else
+            {
+                connection.Close();
+            }
+        }
+        else
+        {
+            Finish();
+        }
+    }
+
+    private SocketErrno Bind(SocketEndpoint endpoint)
+    {
+        if (_binding is not null)
+        {
+            return SocketErrno.EINVAL;
+        }
+
+        if (!IsBindable(endpoint))
+        {
+            return SocketErrno.EADDRNOTAVAIL;
+        }
+
+        SocketOptions options = Host.ReadOptions(Handle);
+        bool isDual = IsIPv6 && !options.IsIPv6Only;
+        TcpError error = Table.Stack.Tcp.Bind(
+            Translation.ToEndpoint(endpoint), isDual, options.ReusesAddress, options.ReusesPort, out _binding);
+        if (_binding is not null)
+        {
+            Host.SetLocalEndpoint(Handle, Translation.ToSocketEndpoint(_binding.Local));
+        }
+
+        return Translation.ToErrno(error);
+    }
+
+    private SocketErrno? Connect(SocketEndpoint endpoint)
+    {
+        if (_connection is not null)
+        {
+            return SocketErrno.EISCONN;
+        }
+
+        ReadOptions();
+        _isConnecting = true;
+        TcpError error = Table.Stack.Tcp.Connect(Translation.ToDestination(endpoint), this, _binding, _settings, out TcpConnection? made);
+        if (error != TcpError.None)
+        {
+            _isConnecting = false;
+            return Translation.ToErrno(error);
+        }
+
+        // The connection may have ended already, with the call answered: a host that was asked for in vain a moment ago.
+        if (_isConnecting)
+        {
+            _connection = made;
+            Host.SetLocalEndpoint(Handle, Translation.ToSocketEndpoint(made!.Flow.Local));
+            Host.SetRemoteEndpoint(Handle, Translation.ToSocketEndpoint(made.Flow.Remote));
+        }
+
+        return null;
+    }
+
+    private SocketErrno Disconnect()
+    {
+        _connection?.Abort();
+        CloseListener();
+        Host.SetRemoteEndpoint(Handle, default);
+        return SocketErrno.None;
+    }
+
+    private SocketErrno Listen(int backlog)
+    {
+        if (_listener is not null)
+        {
+            return SocketErrno.None;
+        }
+
+        if (_connection is not null)
+        {
+            return SocketErrno.EINVAL;
+        }
+
+        if (_binding is null
+            && Bind(Translation.ToSocketEndpoint(new(IsIPv6 ? InternetAddress.AnyIPv6 : InternetAddress.AnyIPv4, 0)))
+                is SocketErrno failure and not SocketErrno.None)
+        {
+            return failure;
+        }
+
+        ReadOptions();
+        return Translation.ToErrno(Table.Stack.Tcp.Listen(_binding!, this, _settings, backlog, out _listener));
+    }
+
+    private void CloseListener()
+    {
+        if (_listener is not null)
+        {
+            Table.Stack.Tcp.Close(_listener);
+            _listener = null;
+        }
+    }
+
+    private void ReadOptions()
+    {
+        SocketOptions options = Host.ReadOptions(Handle);
+        _receiveBuffer = options.ReceiveBuffer;
+        _settings.IsNoDelay = options.NoDelay;
+        _settings.IsKeepAlive = options.KeepsAlive;
+        _settings.KeepAliveIdle = options.KeepAliveTime * NanosecondsPerSecond;
+        _settings.KeepAliveInterval = options.KeepAliveInterval * NanosecondsPerSecond;
+        _settings.KeepAliveProbes = options.KeepAliveProbes;
+        _settings.UserTimeout = options.UserTimeout * NanosecondsPerMillisecond;
+        _settings.MaximumSegmentSize = options.MaximumSegment;
+        _settings.TrafficClass = (byte)(IsIPv6 ? options.TrafficClass : options.TypeOfService);
+        _settings.HopLimit = (byte)Math.Max(IsIPv6 ? options.HopLimit : options.TimeToLive, 0);
+    }
+
+    private void Finish()
+    {
+        CloseListener();
+        if (_binding is not null)
+        {
+            Table.Stack.Tcp.Release(_binding);
+            _binding = null;
+        }
+
+        End();
+    }
+}

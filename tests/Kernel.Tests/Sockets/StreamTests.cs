@@ -1,0 +1,235 @@
+using Xenlet.Kernel.Nucleus.Linux.Sockets;
+using Xenlet.Kernel.Sockets;
+using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
+
+namespace Xenlet.Kernel.Tests.Sockets;
+
+/// <summary>Sockets of streams.</summary>
+public sealed unsafe class StreamTests() : SocketTest(hasStack: true)
+{
+    [Fact]
+    public void A_connect_that_does_not_wait_ends_with_an_event()
+    {
+        ulong socket = Open(Stream, NonBlocking);
+        ulong address = Address(9, 80);
+        Assert.Equal(Out | HangUp, Poll(socket));
+        Assert.Equal(-Errno.EINPROGRESS, Call(SystemCallNumber.Connect, socket, address, 16));
+        Assert.Equal(-Errno.EALREADY, Call(SystemCallNumber.Connect, socket, address, 16));
+        Assert.Equal(0u, Poll(socket));
+        AsStack(() =>
+        {
+            RequestView request = Assert.Single(TakeRequests());
+            Assert.Equal((SocketCall.Connect, (ushort)80), (request.Call, request.Port));
+            Complete(request.Handle, Errno.ECONNREFUSED);
+        });
+
+        Assert.Equal(Out | Error | HangUp, Poll(socket));
+        Assert.Equal(Errno.ECONNREFUSED, GetOption(socket, 1, 4));
+        Assert.Equal(0, GetOption(socket, 1, 4));
+
+        // Another try.
+        Assert.Equal(-Errno.EINPROGRESS, Call(SystemCallNumber.Connect, socket, address, 16));
+        AsStack(() => Complete(Assert.Single(TakeRequests()).Handle, 0));
+        Assert.Equal(Out, Poll(socket));
+        Assert.Equal(0, Call(SystemCallNumber.Connect, socket, address, 16));
+        Assert.Equal(-Errno.EISCONN, Call(SystemCallNumber.Connect, socket, address, 16));
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData((int)Errno.ETIMEDOUT)]
+    public void A_connect_that_waits_returns_the_stacks_answer(int error) => Assert.Equal(
+        -error,
+        CallAndAnswer(request => Complete(request.Handle, error), SystemCallNumber.Connect, Open(Stream), Address(9, 80), 16));
+
+    [Fact]
+    public void Written_bytes_stay_until_they_are_released()
+    {
+        ulong socket = OpenConnected(out ulong handle);
+        "abcdef"u8.CopyTo(new Span<byte>((void*)Memory, 6));
+        Assert.Equal(4, Call(SystemCallNumber.Sendto, socket, Memory, 4));
+        Assert.Equal(2, Call(SystemCallNumber.Write, socket, Memory + 4, 2));
+        AsStack(() =>
+        {
+            Assert.Equal(SocketSignals.Written, Assert.Single(TakeRequests()).Signals);
+            Assert.Equal("abcdef"u8.ToArray(), CopySent(handle, 0));
+            Assert.Equal(0, Call(NucleusCall.ReleaseSent, handle, 4));
+            Assert.Equal("f"u8.ToArray(), CopySent(handle, 1));
+            Assert.Equal(-Errno.EINVAL, Call(NucleusCall.ReleaseSent, handle, 3));
+            Assert.Equal(0, Call(NucleusCall.ReleaseSent, handle, 2));
+        });
+        Assert.Equal(0ul, SocketMemory.PagesInUse);
+    }
+
+    [Fact]
+    public void Bytes_before_their_turn_are_read_when_the_gap_is_filled()
+    {
+        ulong socket = OpenConnected(out ulong handle);
+        AsStack(() => Assert.Equal(0, WriteReceived(handle, 3, "def"u8)));
+        Assert.Equal(Out, Poll(socket));
+        AsStack(() =>
+        {
+            Assert.Equal(-Errno.EINVAL, Call(NucleusCall.CommitReceived, handle, 7));
+            Assert.Equal(0, WriteReceived(handle, 0, "abc"u8));
+            Assert.Equal(0, Call(NucleusCall.CommitReceived, handle, 6));
+        });
+
+        Assert.Equal(In | Out, Poll(socket));
+        Assert.Equal(0, Call(SystemCallNumber.Recvfrom, socket, Memory, 0));
+        Assert.Equal(4, Call(SystemCallNumber.Recvfrom, socket, Memory, 4, 2));
+        Assert.Equal(4, Call(SystemCallNumber.Recvfrom, socket, Memory, 4));
+        Assert.Equal(2, Call(SystemCallNumber.Read, socket, Memory + 4, 100));
+        Assert.Equal("abcdef"u8.ToArray(), Load(Memory, 6));
+        Assert.Equal(-Errno.EAGAIN, Call(SystemCallNumber.Recvfrom, socket, Memory, 0));
+        AsStack(() => Assert.Equal(SocketSignals.Consumed, Assert.Single(TakeRequests()).Signals));
+        Assert.Equal(0ul, SocketMemory.PagesInUse);
+    }
+
+    [Fact]
+    public void The_peers_end_is_read_after_its_last_byte()
+    {
+        ulong socket = OpenConnected(out ulong handle);
+        AsStack(() =>
+        {
+            Assert.Equal((0, 0), (WriteReceived(handle, 0, "a"u8), Call(NucleusCall.CommitReceived, handle, 1)));
+            Assert.Equal(0, Call(NucleusCall.FinishReceive, handle));
+        });
+        Assert.Equal(In | Out | PeerHangUp, Poll(socket));
+        Assert.Equal(1, Call(SystemCallNumber.Recvfrom, socket, Memory, 9));
+        Assert.Equal(0, Call(SystemCallNumber.Recvfrom, socket, Memory, 9));
+
+        Assert.Equal(0, Call(SystemCallNumber.Shutdown, socket, 1));
+        Assert.Equal(In | Out | PeerHangUp | HangUp, Poll(socket));
+        AsStack(() => Assert.Equal(
+            SocketSignals.Consumed | SocketSignals.SendShutDown, Assert.Single(TakeRequests()).Signals));
+        SignalDelivery.Action(SignalNumber.SIGPIPE)->sa_handler = SignalAction.SIG_IGN;
+        Assert.Equal(-Errno.EPIPE, Call(SystemCallNumber.Sendto, socket, Memory, 1));
+    }
+
+    [Fact]
+    public void A_reset_is_an_error_once_after_what_was_received()
+    {
+        ulong socket = OpenConnected(out ulong handle);
+        AsStack(() =>
+        {
+            Assert.Equal((0, 0), (WriteReceived(handle, 0, "a"u8), Call(NucleusCall.CommitReceived, handle, 1)));
+            Assert.Equal(0, Call(NucleusCall.FailSocket, handle, (ulong)Errno.ECONNRESET));
+        });
+        Assert.Equal(In | Out | Error | HangUp | PeerHangUp, Poll(socket));
+        Assert.Equal(1, Call(SystemCallNumber.Recvfrom, socket, Memory, 9));
+        Assert.Equal(-Errno.ECONNRESET, Call(SystemCallNumber.Recvfrom, socket, Memory, 9));
+        Assert.Equal(0, Call(SystemCallNumber.Recvfrom, socket, Memory, 9));
+    }
+
+    [Fact]
+    public void A_listener_gives_connections_in_their_order_until_its_queue_is_full()
+    {
+        ulong listener = OpenBound(Stream, 1, 80, NonBlocking);
+        ulong handle = 0;
+        Assert.Equal(
+            0,
+            CallAndAnswer(
+                request =>
+                {
+                    Assert.Equal((SocketCall.Listen, 1), (request.Call, request.Argument));
+                    handle = request.Handle;
+                    Complete(handle, 0);
+                },
+                SystemCallNumber.Listen, listener, 1));
+        Assert.Equal(-Errno.EAGAIN, Call(SystemCallNumber.Accept4, listener, 0, 0, NonBlocking));
+        ulong first = 0;
+        AsStack(() =>
+        {
+            first = (ulong)Offer(handle);
+            Assert.True(Offer(handle) > 0, "the queue takes one more than its backlog, as on Linux");
+            Assert.Equal(-Errno.EAGAIN, Offer(handle));
+            Assert.Equal((0, 0), (WriteReceived(first, 0, "hi"u8), Call(NucleusCall.CommitReceived, first, 2)));
+        });
+
+        Assert.Equal(In, Poll(listener));
+        *(int*)Memory = 16;
+        ulong accepted = (ulong)Call(SystemCallNumber.Accept4, listener, Memory + 8, Memory, NonBlocking);
+        Assert.Equal([2, 0, 4, 210, 10, 0, 0, 7], Load(Memory + 8, 8));
+        Assert.Equal(2, Call(SystemCallNumber.Recvfrom, accepted, Memory, 9));
+        Assert.Equal(-Errno.EAGAIN, Call(SystemCallNumber.Recvfrom, accepted, Memory, 9));
+        AsStack(() => Assert.Contains(TakeRequests(), request => request.Signals == SocketSignals.Accepted));
+
+        // The one that was not accepted is reset with its listener.
+        Assert.Equal(0, Call(SystemCallNumber.Close, listener));
+        AsStack(() => Assert.Equal(
+            [SocketSignals.Closed | SocketSignals.Aborted, SocketSignals.Closed], TakeRequests().Select(request => request.Signals)));
+    }
+
+    [Theory]
+    [InlineData(false, false, SocketSignals.Closed)]
+    [InlineData(true, false, SocketSignals.Closed | SocketSignals.Aborted)]
+    [InlineData(false, true, SocketSignals.Closed | SocketSignals.Aborted)]
+    public void A_closed_socket_lives_until_the_stack_releases_it(bool isUnread, bool lingersNot, SocketSignals signals)
+    {
+        ulong free = FrameAllocator.FreeFrames;
+        ulong socket = OpenConnected(out ulong handle);
+        AsStack(() =>
+        {
+            Assert.Equal(-Errno.EINVAL, Call(NucleusCall.ReleaseSocket, handle));
+            Assert.Equal((0, 0), (WriteReceived(handle, 0, "a"u8), Call(NucleusCall.CommitReceived, handle, isUnread ? 1u : 0)));
+        });
+        Assert.Equal(0, lingersNot ? SetOption(socket, 1, 13, 1, 0) : 0);
+        AsStack(TakeRequests);
+
+        Assert.Equal(0, Call(SystemCallNumber.Close, socket));
+
+        AsStack(() =>
+        {
+            Assert.Equal(signals, Assert.Single(TakeRequests()).Signals);
+            Assert.Equal(-Errno.ENOBUFS, WriteReceived(handle, 0, "b"u8));
+            Assert.Equal(0, Call(NucleusCall.ReleaseSocket, handle));
+            Assert.Equal(-Errno.EBADF, Call(NucleusCall.ReleaseSocket, handle));
+        });
+
+        // But for the page with the address.
+        Assert.Equal((0ul, free - 1), (SocketMemory.PagesInUse, FrameAllocator.FreeFrames));
+    }
+
+    [Fact]
+    public void A_writer_waits_for_room_until_all_is_written()
+    {
+        ulong socket = OpenConnected(out ulong handle);
+        Assert.Equal(0, SetOption(socket, 1, 7, 1));
+        Assert.Equal(0, Call(SystemCallNumber.Fcntl, socket, 4, 0));
+        for (int i = 0; i < 10_000; i++)
+        {
+            *(byte*)(Memory + (ulong)i) = (byte)(i % 251);
+        }
+
+        Thread* writer = Park(SystemCallNumber.Write, socket, Memory, 10_000);
+        List<byte> sent = [];
+        while (sent.Count < 10_000)
+        {
+            byte[] part = CopySent(handle, 0);
+            Assert.InRange(part.Length, 1, 4608);
+            sent.AddRange(part);
+            Assert.Equal(0, Call(NucleusCall.ReleaseSent, handle, (ulong)part.Length));
+        }
+
+        Assert.Equal(Load(Memory, 10_000), sent);
+        LetProgramRun();
+        Assert.Equal(10_000ul, writer->Frame.Rax);
+    }
+
+    [Fact]
+    public void When_the_stack_ends_all_sockets_fail_and_all_who_wait_learn_it()
+    {
+        ulong socket = OpenConnected(out _);
+        Assert.Equal(0, Call(SystemCallNumber.Fcntl, socket, 4, 0));
+        Assert.Equal(1, Call(SystemCallNumber.Write, socket, Memory, 1));
+        Thread* reader = Park(SystemCallNumber.Recvfrom, socket, Memory, 9);
+
+        Assert.Equal(0, Call(NucleusCall.CloseStack));
+        Assert.Equal(-Errno.ENETDOWN, Call(NucleusCall.WaitForSockets, Memory, 0, ulong.MaxValue));
+
+        Assert.True(Enter(SystemCallNumber.SchedYield) == &reader->Frame);
+        Assert.Equal(-Errno.ENETDOWN, (long)reader->Frame.Rax);
+        Assert.Equal(-Errno.ENETDOWN, Call(SystemCallNumber.Connect, Open(Stream), Address(9, 80), 16));
+        Assert.Equal(0, Call(NucleusCall.OpenStack));
+    }
+}

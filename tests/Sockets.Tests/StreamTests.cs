@@ -1,0 +1,100 @@
+using Xenlet.Kernel.Sockets;
+
+namespace Xenlet.Sockets.Tests;
+
+/// <summary>Sockets of streams, from one guest to another and back.</summary>
+public sealed class StreamTests
+{
+    [Theory]
+    [InlineData("10.0.0.2", false, true)]
+    [InlineData("fd00::2", true, true)]
+    public async Task A_mebibyte_goes_each_way_and_both_ends_see_the_end(string server, bool isIPv6, bool isServerIPv6)
+    {
+        using TwoGuests guests = new();
+        TestSocket listener = guests.Hosts[1].Open(SocketKind.Stream, isServerIPv6);
+        Assert.Equal(SocketErrno.None, listener.Bind(TwoGuests.At(isServerIPv6 ? "::" : "0.0.0.0", 80)));
+        Assert.Equal(SocketErrno.None, listener.Listen());
+        TestSocket client = guests.Hosts[0].Open(SocketKind.Stream, isIPv6);
+        Assert.Equal(SocketErrno.None, client.Connect(TwoGuests.At(server, 80)));
+        TestSocket accepted = listener.Accept();
+        Assert.Equal((client.Local, client.Remote), (accepted.Remote, accepted.Local));
+        Assert.Equal(TwoGuests.At(server, 80), client.Remote);
+
+        byte[] there = new byte[1 << 20];
+        byte[] back = new byte[1 << 20];
+        new Random(1).NextBytes(there);
+        new Random(2).NextBytes(back);
+        Task<byte[]> came = Task.Run(() => accepted.Read(there.Length + 1));
+        Task<byte[]> returned = Task.Run(() => client.Read(back.Length + 1));
+        Task[] writes =
+        [
+            Task.Run(() =>
+            {
+                client.Write(there);
+                client.ShutDownSend();
+            }),
+            Task.Run(() =>
+            {
+                accepted.Write(back);
+                accepted.ShutDownSend();
+            }),
+        ];
+        await Task.WhenAll([came, returned, .. writes]).WaitAsync(TimeSpan.FromMinutes(3));
+        byte[] whole = await came;
+        Assert.True(there.AsSpan().SequenceEqual(whole), "what came to the server is not what the client has sent");
+        whole = await returned;
+        Assert.True(back.AsSpan().SequenceEqual(whole), "what came to the client is not what the server has sent");
+        client.Close();
+        accepted.Close();
+        listener.Close();
+        Assert.All([client, accepted, listener], socket => socket.AwaitRelease());
+        Assert.Empty(guests.Reports);
+    }
+
+    [Fact]
+    public void Each_call_is_answered_with_the_error_that_Linux_has()
+    {
+        using TwoGuests guests = new();
+        TestSocket listener = guests.Hosts[0].Open(SocketKind.Stream);
+        Assert.Equal(SocketErrno.None, listener.Bind(TwoGuests.At("0.0.0.0", 500)));
+        Assert.Equal(SocketErrno.None, listener.Listen());
+        (string What, SocketErrno Expected, Func<TestSocket, SocketErrno> Call)[] table =
+        [
+            ("a port that is taken", SocketErrno.EADDRINUSE, each => each.Bind(TwoGuests.At("10.0.0.1", 500))),
+            ("an address of somebody else", SocketErrno.EADDRNOTAVAIL, each => each.Bind(TwoGuests.At("10.0.0.9", 501))),
+            ("binding twice", SocketErrno.EINVAL, each =>
+            {
+                Assert.Equal(SocketErrno.None, each.Bind(TwoGuests.At("10.0.0.1")));
+                return each.Bind(TwoGuests.At("10.0.0.1"));
+            }),
+            ("no way to the peer", SocketErrno.ENETUNREACH, each => each.Connect(TwoGuests.At("192.0.2.1", 1))),
+            ("nobody listens", SocketErrno.ECONNREFUSED, each => each.Connect(TwoGuests.At("10.0.0.2", 1))),
+            ("nobody listens here", SocketErrno.ECONNREFUSED, each => each.Connect(TwoGuests.At("127.0.0.1", 1))),
+            ("this guest itself", SocketErrno.None, each => each.Connect(TwoGuests.At("0.0.0.0", 500))),
+            ("a group", SocketErrno.EOPNOTSUPP, each => each.Call(SocketCall.JoinGroup, TwoGuests.At("224.0.0.9"))),
+        ];
+        Assert.All(table, row =>
+        {
+            SocketErrno result = row.Call(guests.Hosts[0].Open(SocketKind.Stream));
+            Assert.True(row.Expected == result, $"{row.What}: {row.Expected} expected, {result}");
+        });
+    }
+
+    [Fact]
+    public void A_close_with_unread_data_resets_the_connection_and_a_reset_is_an_error_there()
+    {
+        using TwoGuests guests = new();
+        TestSocket listener = guests.Hosts[1].Open(SocketKind.Stream);
+        Assert.Equal(SocketErrno.None, listener.Bind(TwoGuests.At("0.0.0.0", 80)));
+        Assert.Equal(SocketErrno.None, listener.Listen());
+        TestSocket client = guests.Hosts[0].Open(SocketKind.Stream);
+        Assert.Equal(SocketErrno.None, client.Connect(TwoGuests.At("10.0.0.2", 80)));
+        TestSocket accepted = listener.Accept();
+        client.Write([1, 2, 3]);
+        accepted.Close(isAborted: true);
+        accepted.AwaitRelease();
+        Assert.Equal(SocketErrno.ECONNRESET, client.AwaitError());
+        client.Close();
+        client.AwaitRelease();
+    }
+}

@@ -1,0 +1,174 @@
+using Xenlet.Kernel.Sockets;
+
+namespace Xenlet.Sockets.Tests;
+
+/// <summary>A socket of <see cref="TestSocketHost"/>, as the program has it. Its members block, within patience.</summary>
+internal sealed class TestSocket(TestSocketHost host, SocketHandle handle, SocketKind kind, bool isIPv6)
+{
+    public SocketHandle Handle => handle;
+
+    public SocketKind Kind => kind;
+
+    public bool IsIPv6 => isIPv6;
+
+    public SocketOptions Options { get; set; } = new()
+    {
+        TimeToLive = -1,
+        HopLimit = -1,
+        MulticastTimeToLive = 1,
+        MulticastHopLimit = 1,
+        LoopsMulticast = true,
+        KeepAliveTime = 7200,
+        KeepAliveInterval = 75,
+        KeepAliveProbes = 9,
+        ReceiveBuffer = 131_072,
+        SendBuffer = 131_072,
+    };
+
+    public SocketEndpoint Local { get; set; }
+
+    public SocketEndpoint Remote { get; set; }
+
+    /// <summary>Written bytes that were not released.</summary>
+    public List<byte> Sent { get; } = [];
+
+    /// <summary>Committed bytes that were not read.</summary>
+    public List<byte> Received { get; } = [];
+
+    /// <summary>Bytes behind the last committed one, at their places.</summary>
+    public byte[] Early { get; } = new byte[131_072];
+
+    public Queue<(DatagramHeader Header, byte[] Data)> Incoming { get; } = new();
+
+    public Queue<(DatagramHeader Header, byte[] Data)> Outgoing { get; } = new();
+
+    public Queue<TestSocket> Offered { get; } = new();
+
+    public int Backlog { get; set; } = 16;
+
+    public bool IsFinished { get; set; }
+
+    public bool IsReleased { get; set; }
+
+    public SocketErrno Error { get; set; }
+
+    public SocketErrno? Result { get; set; }
+
+    public SocketErrno Bind(SocketEndpoint endpoint) => Call(SocketCall.Bind, endpoint);
+
+    public SocketErrno Connect(SocketEndpoint endpoint) => Call(SocketCall.Connect, endpoint);
+
+    public SocketErrno Listen() => Call(SocketCall.Listen, default, Backlog);
+
+    public SocketErrno Call(SocketCall call, SocketEndpoint endpoint, int argument = 0)
+    {
+        lock (host.Gate)
+        {
+            Result = null;
+            host.Request(this, SocketSignals.None, call, endpoint, argument);
+            host.Await(() => Result is not null, $"the answer to {call}");
+            return Result!.Value;
+        }
+    }
+
+    public TestSocket Accept()
+    {
+        lock (host.Gate)
+        {
+            host.Await(() => Offered.Count > 0, "a connection");
+            TestSocket accepted = Offered.Dequeue();
+            host.Request(this, SocketSignals.Accepted);
+            return accepted;
+        }
+    }
+
+    public void Write(ReadOnlySpan<byte> data)
+    {
+        byte[] bytes = data.ToArray();
+        for (int place = 0; place < bytes.Length;)
+        {
+            lock (host.Gate)
+            {
+                host.Await(() => Sent.Count < Options.SendBuffer, "room to write");
+                int length = Math.Min(bytes.Length - place, Options.SendBuffer - Sent.Count);
+                Sent.AddRange(bytes.AsSpan(place, length));
+                place += length;
+                host.Request(this, SocketSignals.Written);
+            }
+        }
+    }
+
+    /// <summary>Reads until there are so many bytes, or the end.</summary>
+    public byte[] Read(int length)
+    {
+        List<byte> all = [];
+        while (all.Count < length)
+        {
+            lock (host.Gate)
+            {
+                host.Await(() => Received.Count > 0 || IsFinished || Error != SocketErrno.None, $"{length - all.Count} bytes more");
+                if (Received.Count == 0)
+                {
+                    break;
+                }
+
+                all.AddRange(Received);
+                Received.Clear();
+                host.Request(this, SocketSignals.Consumed);
+            }
+        }
+
+        return [.. all];
+    }
+
+    public void SendTo(SocketEndpoint remote, ReadOnlySpan<byte> data)
+    {
+        lock (host.Gate)
+        {
+            Outgoing.Enqueue((new DatagramHeader { Remote = remote }, data.ToArray()));
+            host.Request(this, SocketSignals.Written);
+        }
+    }
+
+    public (DatagramHeader Header, byte[] Data) ReceiveFrom()
+    {
+        lock (host.Gate)
+        {
+            host.Await(() => Incoming.Count > 0, "a datagram");
+            return Incoming.Dequeue();
+        }
+    }
+
+    public void ShutDownSend()
+    {
+        lock (host.Gate)
+        {
+            host.Request(this, SocketSignals.SendShutDown);
+        }
+    }
+
+    public void Close(bool isAborted = false)
+    {
+        lock (host.Gate)
+        {
+            host.Request(this, SocketSignals.Closed | (isAborted ? SocketSignals.Aborted : 0));
+        }
+    }
+
+    public void AwaitRelease()
+    {
+        lock (host.Gate)
+        {
+            host.Await(() => IsReleased, "the end of the socket");
+        }
+    }
+
+    public SocketErrno AwaitError()
+    {
+        lock (host.Gate)
+        {
+            host.Await(() => Error != SocketErrno.None, "an error");
+            return Error;
+        }
+    }
+}

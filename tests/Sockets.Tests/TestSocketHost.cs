@@ -1,0 +1,243 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using Xenlet.Kernel;
+using Xenlet.Kernel.Sockets;
+
+namespace Xenlet.Sockets.Tests;
+
+/// <summary>The kernel's sockets, played by the test as docs/sockets.md has them.</summary>
+internal sealed class TestSocketHost : ISocketHost
+{
+    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(3);
+
+    private readonly List<TestSocket> _sockets = [];
+    private readonly List<SocketRequest> _requests = [];
+    private bool _isWoken;
+
+    /// <summary>Guards everything, and tells of every change.</summary>
+    public object Gate { get; } = new();
+
+    public bool IsDisposed { get; private set; }
+
+    /// <summary>Called before the stack reads a socket's options: a fault that the test plants.</summary>
+    public Action<TestSocket>? BeforeOptions { get; set; }
+
+    /// <summary>Makes a socket, of which the stack hears with its first request.</summary>
+    public TestSocket Open(SocketKind kind, bool isIPv6 = false)
+    {
+        lock (Gate)
+        {
+            TestSocket made = new(this, new SocketHandle((uint)_sockets.Count | (7UL << 32)), kind, isIPv6);
+            _sockets.Add(made);
+            return made;
+        }
+    }
+
+    /// <summary>Adds to what a socket wants. Under the gate.</summary>
+    public void Request(
+        TestSocket socket, SocketSignals signals, SocketCall call = SocketCall.None, SocketEndpoint endpoint = default, int argument = 0)
+    {
+        int place = _requests.FindIndex(each => each.Socket == socket.Handle);
+        SocketRequest before = place < 0 ? default : _requests[place];
+        SocketRequest request = new()
+        {
+            Socket = socket.Handle,
+            Kind = socket.Kind,
+            IsIPv6 = socket.IsIPv6,
+            Signals = before.Signals | signals,
+            Call = call == SocketCall.None ? before.Call : call,
+            Endpoint = call == SocketCall.None ? before.Endpoint : endpoint,
+            Argument = call == SocketCall.None ? before.Argument : argument,
+        };
+        if (place < 0)
+        {
+            _requests.Add(request);
+        }
+        else
+        {
+            _requests[place] = request;
+        }
+
+        Monitor.PulseAll(Gate);
+    }
+
+    /// <summary>Waits until something is so. Under the gate.</summary>
+    public void Await(Func<bool> isSo, string what)
+    {
+        long began = Stopwatch.GetTimestamp();
+        while (!isSo())
+        {
+            Assert.True(Monitor.Wait(Gate, s_patience) && Stopwatch.GetElapsedTime(began) < s_patience, $"{what} did not come");
+        }
+    }
+
+    public int Wait(Span<SocketRequest> requests, long deadline)
+    {
+        lock (Gate)
+        {
+            while (_requests.Count == 0 && !_isWoken)
+            {
+                TimeSpan rest = deadline == long.MaxValue
+                    ? Timeout.InfiniteTimeSpan
+                    : Stopwatch.GetElapsedTime(Stopwatch.GetTimestamp(), deadline);
+                if (deadline != long.MaxValue && rest <= TimeSpan.Zero)
+                {
+                    break;
+                }
+
+                Monitor.Wait(Gate, deadline == long.MaxValue || rest > s_patience ? s_patience : rest + TimeSpan.FromMilliseconds(1));
+            }
+
+            _isWoken = false;
+            int count = Math.Min(requests.Length, _requests.Count);
+            CollectionsMarshal.AsSpan(_requests)[..count].CopyTo(requests);
+            _requests.RemoveRange(0, count);
+            return count;
+        }
+    }
+
+    public void Wake()
+    {
+        lock (Gate)
+        {
+            _isWoken = true;
+            Monitor.PulseAll(Gate);
+        }
+    }
+
+    public void Watch(IEventChannel channel)
+    {
+    }
+
+    public void Complete(SocketHandle socket, SocketErrno result) => Change(socket, each => each.Result = result);
+
+    public void SetLocalEndpoint(SocketHandle socket, SocketEndpoint endpoint) => Change(socket, each => each.Local = endpoint);
+
+    public void SetRemoteEndpoint(SocketHandle socket, SocketEndpoint endpoint) => Change(socket, each => each.Remote = endpoint);
+
+    public SocketOptions ReadOptions(SocketHandle socket)
+    {
+        TestSocket known = Find(socket);
+        BeforeOptions?.Invoke(known);
+        return known.Options;
+    }
+
+    public void Fail(SocketHandle socket, SocketErrno reason) => Change(socket, each => each.Error = reason);
+
+    public void Release(SocketHandle socket) => Change(socket, each => each.IsReleased = true);
+
+    public int GetSendLength(SocketHandle socket)
+    {
+        lock (Gate)
+        {
+            return Find(socket).Sent.Count;
+        }
+    }
+
+    public void CopySent(SocketHandle socket, int offset, Span<byte> destination)
+    {
+        lock (Gate)
+        {
+            CollectionsMarshal.AsSpan(Find(socket).Sent).Slice(offset, destination.Length).CopyTo(destination);
+        }
+    }
+
+    public void ReleaseSent(SocketHandle socket, int count) => Change(socket, each => each.Sent.RemoveRange(0, count));
+
+    public int GetReceiveRoom(SocketHandle socket)
+    {
+        lock (Gate)
+        {
+            TestSocket known = Find(socket);
+            return known.Options.ReceiveBuffer - known.Received.Count;
+        }
+    }
+
+    public bool TryWrite(SocketHandle socket, int offset, ReadOnlySpan<byte> data)
+    {
+        lock (Gate)
+        {
+            data.CopyTo(Find(socket).Early.AsSpan(offset));
+            return true;
+        }
+    }
+
+    public void Commit(SocketHandle socket, int count) => Change(socket, each =>
+    {
+        each.Received.AddRange(each.Early.AsSpan(0, count));
+        each.Early.AsSpan(count).CopyTo(each.Early);
+    });
+
+    public void FinishReceive(SocketHandle socket) => Change(socket, each => each.IsFinished = true);
+
+    public bool TryOffer(SocketHandle listener, SocketEndpoint local, SocketEndpoint remote, out SocketHandle socket)
+    {
+        lock (Gate)
+        {
+            TestSocket known = Find(listener);
+            TestSocket made = Open(SocketKind.Stream, known.IsIPv6);
+            (made.Local, made.Remote, socket) = (local, remote, made.Handle);
+            known.Offered.Enqueue(made);
+            Monitor.PulseAll(Gate);
+            return true;
+        }
+    }
+
+    public int GetOfferRoom(SocketHandle listener)
+    {
+        lock (Gate)
+        {
+            TestSocket known = Find(listener);
+            return known.Backlog - known.Offered.Count;
+        }
+    }
+
+    public bool TryDeliver(SocketHandle socket, in DatagramHeader header, ReadOnlySpan<byte> payload)
+    {
+        (DatagramHeader, byte[]) datagram = (header, payload.ToArray());
+        Change(socket, each => each.Incoming.Enqueue(datagram));
+        return true;
+    }
+
+    public int TakeDatagram(SocketHandle socket, out DatagramHeader header, Span<byte> buffer)
+    {
+        lock (Gate)
+        {
+            header = default;
+            if (!Find(socket).Outgoing.TryDequeue(out (DatagramHeader Header, byte[] Data) next))
+            {
+                return -1;
+            }
+
+            header = next.Header;
+            next.Data.CopyTo(buffer);
+            return next.Data.Length;
+        }
+    }
+
+    public void Dispose()
+    {
+        lock (Gate)
+        {
+            IsDisposed = true;
+            Monitor.PulseAll(Gate);
+        }
+    }
+
+    private void Change(SocketHandle socket, Action<TestSocket> change)
+    {
+        lock (Gate)
+        {
+            change(Find(socket));
+            Monitor.PulseAll(Gate);
+        }
+    }
+
+    private TestSocket Find(SocketHandle socket)
+    {
+        TestSocket found = _sockets[socket.Index];
+        return found.Handle == socket && !found.IsReleased
+            ? found
+            : throw new ArgumentException($"{socket} names no socket", nameof(socket));
+    }
+}
