@@ -21,7 +21,7 @@ internal sealed class AddressTable(InternetLayer layer)
     /// <summary>Between two defences of an address (RFC 5227, section 1.1).</summary>
     private const long DefendInterval = 10 * StackTime.Second;
 
-    private static readonly NetworkPrefix s_linkLocal = new(InternetAddress.FromIPv6(0xFE80_0000_0000_0000, 0), 64);
+    private static readonly NetworkPrefix LinkLocalPrefix = new(InternetAddress.FromIPv6(0xFE80_0000_0000_0000, 0), 64);
 
     private readonly Dictionary<InternetAddress, InterfaceAddress> _usable = new();
 
@@ -126,7 +126,7 @@ internal sealed class AddressTable(InternetLayer layer)
     /// <summary>Gives an interface its link-local address of IPv6, once its link carries IPv6.</summary>
     public InterfaceAddress? AddLinkLocal(IpInterface to) => to.MtuOf(isIPv4: false) == 0
         ? null
-        : Add(to, s_linkLocal.Address.WithInterfaceIdentifier(to.Link.Address.InterfaceIdentifier), 64, AddressOrigin.LinkLocal);
+        : Add(to, LinkLocalPrefix.Address.WithInterfaceIdentifier(to.Link.Address.InterfaceIdentifier), 64, AddressOrigin.LinkLocal);
 
     /// <summary>Tells the link of all addresses of an interface: the domain may be at another port of another switch.</summary>
     public void Announce(IpInterface which)

@@ -12,8 +12,8 @@ internal sealed class GroupMembership(InternetLayer layer, IpInterface owner)
     /// <summary>Within this time a report is repeated, since the first may be lost (RFC 2236, section 8.10).</summary>
     private const long UnsolicitedReportInterval = 10 * StackTime.Second;
 
-    private static readonly InternetAddress s_allSystems = InternetAddress.FromIPv4(0xE000_0001);
-    private static readonly InternetAddress s_allRouters = InternetAddress.FromIPv4(0xE000_0002);
+    private static readonly InternetAddress AllSystems = InternetAddress.FromIPv4(0xE000_0001);
+    private static readonly InternetAddress AllRouters = InternetAddress.FromIPv4(0xE000_0002);
 
     private readonly Dictionary<InternetAddress, Membership> _groups = new();
 
@@ -70,7 +70,7 @@ internal sealed class GroupMembership(InternetLayer layer, IpInterface owner)
             Send(
                 group.IsIPv4 ? GroupMessage.IgmpLeave : IcmpV6Type.MulticastListenerDone,
                 group,
-                group.IsIPv4 ? s_allRouters : NeighbourDiscovery.AllRouters);
+                group.IsIPv4 ? AllRouters : NeighbourDiscovery.AllRouters);
         }
     }
 
@@ -128,7 +128,7 @@ internal sealed class GroupMembership(InternetLayer layer, IpInterface owner)
 
     /// <summary>Everybody is in the groups of all hosts, and interface-local ones do not leave it (RFC 2710, section 5).</summary>
     private static bool IsReported(InternetAddress group) =>
-        group != s_allSystems && group != NeighbourDiscovery.AllNodes && group != InternetAddress.FromIPv6(0xFF01_0000_0000_0000, 1);
+        group != AllSystems && group != NeighbourDiscovery.AllNodes && group != InternetAddress.FromIPv6(0xFF01_0000_0000_0000, 1);
 
     private void SendReport(InternetAddress group, Membership membership)
     {

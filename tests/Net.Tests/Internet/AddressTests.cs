@@ -6,7 +6,7 @@ namespace Xenlet.Net.Tests.Internet;
 /// <summary>Addresses: who has them, for how long, and which is chosen.</summary>
 public sealed class AddressTests
 {
-    private static readonly IpStackOptions s_probed = new();
+    private static readonly IpStackOptions Probed = new();
 
     private readonly TestNetwork _network = new();
 
@@ -15,7 +15,7 @@ public sealed class AddressTests
     [InlineData("fd00::1/64")]
     public void An_address_that_nobody_has_is_used_after_it_was_asked_for(string address)
     {
-        TestHost host = _network.AddHost(address, s_probed);
+        TestHost host = _network.AddHost(address, Probed);
         InterfaceAddress ours = host.Interface.Addresses[^1];
 
         Assert.Equal(AddressState.Tentative, ours.State);
@@ -32,7 +32,7 @@ public sealed class AddressTests
     public void An_address_that_somebody_has_is_not_used(string address)
     {
         _network.AddHost(address);
-        TestHost second = _network.AddHost(address, s_probed);
+        TestHost second = _network.AddHost(address, Probed);
 
         _network.Advance(TimeSpan.FromSeconds(3));
 
@@ -44,7 +44,7 @@ public sealed class AddressTests
     [InlineData("fd00::1/64")]
     public void Of_two_that_want_an_address_at_once_neither_gets_it_or_one(string address)
     {
-        TestHost[] hosts = [_network.AddHost(address, s_probed), _network.AddHost(address, s_probed)];
+        TestHost[] hosts = [_network.AddHost(address, Probed), _network.AddHost(address, Probed)];
         _network.Advance(TimeSpan.FromSeconds(5));
         Assert.InRange(hosts.Count(host => host.Interface.Addresses[^1].IsUsable), 0, 1);
     }
