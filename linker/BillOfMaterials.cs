@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Reflection;
 using System.Text.Json;
 
@@ -14,7 +15,7 @@ public static class BillOfMaterials
     /// </summary>
     /// <param name="output">Receives the list.</param>
     /// <param name="name">The program's name.</param>
-    /// <param name="version">The program's version.</param>
+    /// <param name="version">The program's informational version.</param>
     /// <param name="assemblies">The assemblies that the compiler was given.</param>
     /// <param name="linkMap">The map that GNU ld wrote with <c>-Map</c>. It names the archives whose members are in the image.</param>
     public static void Write(Stream output, string name, string version, IEnumerable<string> assemblies, TextReader linkMap)
@@ -34,7 +35,7 @@ public static class BillOfMaterials
         json.WriteStartObject("component");
         json.WriteString("type", "application");
         json.WriteString("name", name);
-        json.WriteString("version", version);
+        json.WriteString("version", WithoutCommit(version));
         json.WriteEndObject();
         json.WriteEndObject();
         json.WriteStartArray("components");
@@ -56,10 +57,16 @@ public static class BillOfMaterials
         json.WriteEndObject();
     }
 
-    /// <summary>The part for an assembly that is in no package: the program, or a project of this repository.</summary>
-    private static Part PartOfAssembly(string path)
-    {
-        AssemblyName name = AssemblyName.GetAssemblyName(path);
-        return new Part(name.Name!, name.Version!.ToString(3), null);
-    }
+    /// <summary>
+    /// The part for an assembly that is in no package: the program, or a project beside it. The assembly's own version is for binding, and
+    /// stays 1.0.0 where nobody sets it; the informational one is that of the package it would be in.
+    /// </summary>
+    private static Part PartOfAssembly(string path) =>
+        new(
+            AssemblyName.GetAssemblyName(path).Name!,
+            WithoutCommit(FileVersionInfo.GetVersionInfo(path).ProductVersion ?? ""),
+            null);
+
+    /// <summary>.NET's SDK appends the commit of a Git repository behind a plus sign, but a package's version has none.</summary>
+    private static string WithoutCommit(string version) => version.Split('+')[0];
 }

@@ -47,7 +47,7 @@ public static class ClockGetTime
         c.cmp(__qword_ptr[r8 + ClockLayout.Record], 0);
         c.je(call);
         ReadClocks(c);
-        TellNoTimeBefore(c);
+        KeepMonotonic(c);
         StoreTime(c);
         c.Label(ref call);
         MakeCall(emitter);
@@ -146,7 +146,7 @@ public static class ClockGetTime
     }
 
     /// <summary>Makes rcx at least the last time returned, and stores it as the last one.</summary>
-    private static void TellNoTimeBefore(Assembler c)
+    private static void KeepMonotonic(Assembler c)
     {
         Label again = c.CreateLabel();
         Label before = c.CreateLabel();

@@ -29,7 +29,7 @@ public sealed record CryptographyUse(IReadOnlyList<string> Linked, IReadOnlyList
     /// <summary>How the compiler's names of the cells begin; the module and the function follow.</summary>
     private const string CellPrefix = "__pinvoke_";
 
-    // What functions are for, by how their names go on behind the prefix (entrypoints.c of System.Security.Cryptography.Native). Those
+    // The purposes of functions, by the rest of their names after the prefix (entrypoints.c of System.Security.Cryptography.Native). Those
     // that fit nowhere help the others.
     private static readonly (string Kind, string[] Beginnings)[] Kinds =
     [

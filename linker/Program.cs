@@ -1,4 +1,5 @@
 using Xenlet.Linker.Domains;
+using Xenlet.Machines;
 
 namespace Xenlet.Linker;
 
@@ -26,6 +27,9 @@ internal static class Program
                  between bars: "none", "random" or "openssl", what has to be linked; what
                  the program may use of OpenSSL; the Debian packages that are missing for
                  OpenSSL; what the linker has to be told
+               Xenlet.Linker missing <driver>
+                 says what the machine lacks for a link by this compiler driver and, behind
+                 a bar, the Debian packages that have it; nothing if it lacks nothing
         """;
 
     private static int Main(string[] arguments)
@@ -56,6 +60,9 @@ internal static class Program
                     return WriteDomain(settings, xl, libvirt);
                 case ["cryptography", var path, var stubs]:
                     WriteCryptography(path, stubs);
+                    return 0;
+                case ["missing", var driver]:
+                    WriteMissing(driver);
                     return 0;
                 default:
                     Console.Error.WriteLine(Usage);
@@ -117,7 +124,7 @@ internal static class Program
                 break;
             case CryptographyNeed.OpenSsl:
                 word = "openssl";
-                missing = string.Join(' ', OpenSslPackages.Missing());
+                missing = Packages(Prerequisite.Missing(Prerequisite.Cryptography, new InstalledFiles()));
                 options = "-Wl," + string.Join(',', CryptographyStubs.Wrapped.Select(name => $"--wrap={name}"));
                 File.WriteAllBytes(stubs, StubObject.Write(CryptographyStubs.WithOpenSsl()));
                 break;
@@ -125,6 +132,18 @@ internal static class Program
 
         Console.WriteLine(string.Join('|', word, use.Purposes, missing, options));
     }
+
+    private static void WriteMissing(string driver)
+    {
+        IReadOnlyList<Prerequisite> missing = Prerequisite.Missing(Prerequisite.Linking(driver), new InstalledFiles());
+        if (missing.Count > 0)
+        {
+            Console.WriteLine($"{string.Join("; ", missing.Select(prerequisite => prerequisite.Need))}|{Packages(missing)}");
+        }
+    }
+
+    private static string Packages(IEnumerable<Prerequisite> missing) =>
+        string.Join(' ', missing.Select(prerequisite => prerequisite.Package));
 
     private static int Redirect(string path, string prefix)
     {

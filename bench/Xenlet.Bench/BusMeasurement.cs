@@ -21,7 +21,7 @@ internal sealed partial class BusMeasurement(
     /// <param name="tryAsync">Runs one part under a name; a part that fails stops no other.</param>
     public async Task RunAsync(int rounds, Func<string, Func<Task>, Task> tryAsync)
     {
-        _guest = await MeasuredProgram.PublishAsync("bench/BusBench", directory, cancellationToken);
+        _guest = await MeasuredProgram.PublishAsync("bench/BusBench", directory, null, cancellationToken);
         for (int round = 1; round <= rounds; round++)
         {
             foreach (int count in BusResults.Counts)

@@ -28,8 +28,8 @@ internal sealed class DiskMeasurement(
     /// <param name="tryAsync">Runs one part under a name; a part that fails stops no other.</param>
     public async Task RunAsync(int rounds, Func<string, Func<Task>, Task> tryAsync)
     {
-        _guest = await MeasuredProgram.PublishAsync("bench/DiskBench", directory, cancellationToken);
-        _linux = await MeasuredProgram.PublishAsync("bench/LinuxDiskBench", directory, cancellationToken);
+        _guest = await MeasuredProgram.PublishAsync("bench/DiskBench", directory, null, cancellationToken);
+        _linux = await MeasuredProgram.PublishAsync("bench/LinuxDiskBench", directory, null, cancellationToken);
         _domainTime = await MeasuredGuest.ShareDomainTimeAsync(machine, directory, cancellationToken);
 
         // Every block of the file is there before it is measured.

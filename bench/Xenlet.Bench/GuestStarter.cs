@@ -10,6 +10,9 @@ internal sealed class GuestStarter(XenMachine machine, SerialMarks marks, string
     /// <summary>What libxl says (with -vvv) right before it asks Xen to let the domain run.</summary>
     private const string UnpauseRequest = "create: how=";
 
+    /// <summary>Waits until the work is done that the tools still do for an earlier guest, or for one that was just created.</summary>
+    private const string Quiet = "while pidof xl >/dev/null; do usleep 50000; done; usleep 300000";
+
     private static readonly TimeSpan CreateLimit = TimeSpan.FromSeconds(120);
     private static readonly TimeSpan FirstLineLimit = TimeSpan.FromSeconds(180);
 
@@ -25,30 +28,12 @@ internal sealed class GuestStarter(XenMachine machine, SerialMarks marks, string
     /// <exception cref="QemuXenException">It cannot be created, or does not write the line.</exception>
     public async Task<XenGuest> StartAsync(GuestConfig config, string firstLine, StartTimes times, CancellationToken cancellationToken)
     {
-        string name = $"{config.Name}-{++_last}";
-        string file = Path.Combine(directory, name + ".cfg");
-        await File.WriteAllTextAsync(
-            file,
-            (config with
-            {
-                Name = name,
-                Kernel = machine.Share(config.Kernel),
-                Ramdisk = config.Ramdisk is null ? null : machine.Share(config.Ramdisk),
-            }).ToXlConfig(),
-            cancellationToken);
-
-        // What the tools still do for an earlier guest, or for this one once it is created, would be measured too.
-        marks.Clear();
-        string quiet = "while pidof xl >/dev/null; do usleep 50000; done; usleep 300000";
-        string create =
-            $"{quiet}\necho bench-creates >/dev/console\nxl create -p -e -q {machine.Share(file)} || exit\necho bench-has-created "
-            + $">/dev/console";
-        (await machine.RunInDom0Async(create, CreateLimit, cancellationToken)).ThrowIfFailed($"xl create -p {name}");
+        string name = await CreateAsync(config, cancellationToken);
         XenGuest guest = await machine.FollowGuestAsync(name, cancellationToken);
         try
         {
             Task<long> line = TimeOfLineAsync(guest.Console, firstLine, cancellationToken);
-            string unpause = $"{quiet}\necho bench-unpauses >/dev/console\nxl -vvv unpause {name} 2>/dev/console";
+            string unpause = $"{Quiet}\necho bench-unpauses >/dev/console\nxl -vvv unpause {name} 2>/dev/console";
             (await machine.RunInDom0Async(unpause, CreateLimit, cancellationToken)).ThrowIfFailed($"xl unpause {name}");
             await guest.WaitForTextAsync(firstLine, FirstLineLimit, 0, cancellationToken);
             long came = await line;
@@ -67,6 +52,54 @@ internal sealed class GuestStarter(XenMachine machine, SerialMarks marks, string
             await guest.DisposeAsync();
             throw;
         }
+    }
+
+    /// <summary>Starts a guest that ends by itself, and waits for its end.</summary>
+    /// <param name="config">The guest; it gets a name of its own.</param>
+    /// <param name="time">Receives the time from the start of <c>xl unpause</c> to the domain's end, in milliseconds.</param>
+    /// <param name="cancellationToken">Ends the work.</param>
+    /// <exception cref="BenchException">dom0's console does not tell the times.</exception>
+    /// <exception cref="QemuXenException">It cannot be created, or does not end.</exception>
+    public async Task RunToEndAsync(GuestConfig config, Series time, CancellationToken cancellationToken)
+    {
+        string name = await CreateAsync(config, cancellationToken);
+
+        // xenstored announces the end to this watch, whose first event is that of its registration.
+        string run = $$"""
+            {{Quiet}}
+            { xenstore-watch -n 2 @releaseDomain >/dev/null; echo bench-has-ended >/dev/console; } &
+            usleep 300000
+            echo bench-unpauses >/dev/console
+            xl unpause {{name}}
+            wait
+            xl destroy {{name}}
+            """;
+        (await machine.RunInDom0Async(run, CreateLimit, cancellationToken)).ThrowIfFailed($"xl unpause {name}");
+        time.Add(Milliseconds(
+            await marks.TimeOfAsync("bench-unpauses", cancellationToken), await marks.TimeOfAsync("bench-has-ended", cancellationToken)));
+    }
+
+    /// <summary>Creates a guest, which is paused. The marks are those of its creation.</summary>
+    /// <returns>Its name.</returns>
+    private async Task<string> CreateAsync(GuestConfig config, CancellationToken cancellationToken)
+    {
+        string name = $"{config.Name}-{++_last}";
+        string file = Path.Combine(directory, name + ".cfg");
+        await File.WriteAllTextAsync(
+            file,
+            (config with
+            {
+                Name = name,
+                Kernel = machine.Share(config.Kernel),
+                Ramdisk = config.Ramdisk is null ? null : machine.Share(config.Ramdisk),
+            }).ToXlConfig(),
+            cancellationToken);
+        marks.Clear();
+        string create =
+            $"{Quiet}\necho bench-creates >/dev/console\nxl create -p -e -q {machine.Share(file)} || exit\necho bench-has-created "
+            + $">/dev/console";
+        (await machine.RunInDom0Async(create, CreateLimit, cancellationToken)).ThrowIfFailed($"xl create -p {name}");
+        return name;
     }
 
     /// <summary>

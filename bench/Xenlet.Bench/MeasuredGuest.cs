@@ -28,7 +28,7 @@ internal sealed class MeasuredGuest(
     /// <returns>Its path in dom0.</returns>
     public static async Task<string> ShareDomainTimeAsync(XenMachine machine, string directory, CancellationToken cancellationToken)
     {
-        MeasuredProgram program = await MeasuredProgram.PublishAsync("bench/DomainTime", directory, cancellationToken);
+        MeasuredProgram program = await MeasuredProgram.PublishAsync("bench/DomainTime", directory, null, cancellationToken);
         string prepare = $"mkdir -p /tmp/lib && ln -sf {machine.Share(MathLibrary)} /tmp/lib/libm.so.6";
         (await machine.RunInDom0Async(prepare, Limit, cancellationToken)).ThrowIfFailed("a library for dom0");
         return machine.Share(program.Image);

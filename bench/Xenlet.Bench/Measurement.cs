@@ -1,4 +1,5 @@
 using System.Globalization;
+using Xenlet.AssembledGuests;
 using Xenlet.QemuXen;
 using Xenlet.QemuXen.Base;
 
@@ -9,6 +10,7 @@ internal sealed class Measurement
 {
     private const int Rounds = 3;
     private const int HelloStartsPerRound = 2;
+    private const int OneLineRunsPerRound = 2;
 
     /// <summary>The same for GuestBench in both kinds of guest: the runtime sizes its heap by it.</summary>
     private const int WorkMemory = LinuxGuest.MemoryMiB;
@@ -87,7 +89,7 @@ internal sealed class Measurement
     private async Task MeasureProgramsAsync(XenMachine machine, GuestStarter starter, string directory)
     {
         _say("building the programs");
-        MeasuredProgram hello = await MeasuredProgram.PublishAsync("samples/Hello", directory, _cancellation);
+        MeasuredProgram hello = await MeasuredProgram.PublishAsync("samples/Hello", directory, null, _cancellation);
         List<Func<string, Task>> round = [];
         if (_parts.Contains(Part.Start))
         {
@@ -100,12 +102,13 @@ internal sealed class Measurement
                     () => StartAsync(starter, helloGuest, "Hello from", _results.HelloStart)), HelloStartsPerRound));
             round.Add(which => TryAsync(
                 "start of Linux" + which, () => StartAsync(starter, linuxGuest, LinuxGuest.FirstLine, _results.LinuxStart)));
+            await AddOneLineAsync(round, starter, directory);
         }
 
         if (_parts.Contains(Part.Work))
         {
-            MeasuredProgram guestBench = await MeasuredProgram.PublishAsync("bench/GuestBench", directory, _cancellation);
-            MeasuredProgram linuxBench = await MeasuredProgram.PublishAsync("bench/LinuxBench", directory, _cancellation);
+            MeasuredProgram guestBench = await MeasuredProgram.PublishAsync("bench/GuestBench", directory, null, _cancellation);
+            MeasuredProgram linuxBench = await MeasuredProgram.PublishAsync("bench/LinuxBench", directory, null, _cancellation);
             GuestConfig benchGuest = new() { Name = guestBench.Name, Kernel = guestBench.Image, MemoryMiB = WorkMemory };
             GuestConfig linuxBenchGuest = LinuxGuests.Running(machine.Image, linuxBench, directory);
             round.Add(which => TryAsync(
@@ -126,9 +129,42 @@ internal sealed class Measurement
 
         if (_parts.Contains(Part.Size))
         {
-            MeasuredProgram oneLine = await MeasuredProgram.PublishAsync("bench/OneLine", directory, _cancellation);
+            MeasuredProgram oneLine = await MeasuredProgram.PublishAsync("bench/OneLine", directory, null, _cancellation);
             await SizeAsync(machine, "one line", oneLine, _results.OneLine);
             await SizeAsync(machine, "Hello", hello, _results.Hello);
+        }
+    }
+
+    /// <summary>Adds the runs of guests that write one line and end.</summary>
+    private async Task AddOneLineAsync(List<Func<string, Task>> round, GuestStarter starter, string directory)
+    {
+        string assembled = AssembledGuest.Build(guest =>
+        {
+            guest.OpenConsole();
+            guest.Write("One line.\r\n");
+            guest.DrainConsole();
+            guest.Shutdown(reason: 0);
+        });
+        string image = Path.Combine(directory, "assembled");
+        File.Move(assembled, image);
+        await AddAsync("assembled", image, _results.OneLineRuns.Assembled);
+        foreach ((string services, Series time) in new[]
+        {
+            ("false", _results.OneLineRuns.WithoutServices),
+            ("true", _results.OneLineRuns.WithControl),
+            ("devices", _results.OneLineRuns.WithDevices),
+        })
+        {
+            MeasuredProgram program = await MeasuredProgram.PublishAsync("bench/OneLine", directory, services, _cancellation);
+            await AddAsync($"oneline-{services}", program.Image, time);
+        }
+
+        async Task AddAsync(string name, string kernel, Series time)
+        {
+            GuestConfig guest = new() { Name = name, Kernel = kernel };
+            await TryAsync($"first run of {name}, not counted", () => starter.RunToEndAsync(guest, new Series(), _cancellation));
+            round.AddRange(Enumerable.Repeat<Func<string, Task>>(
+                which => TryAsync($"run of {name}{which}", () => starter.RunToEndAsync(guest, time, _cancellation)), OneLineRunsPerRound));
         }
     }
 

@@ -29,10 +29,10 @@ internal sealed class NetworkMeasurement(XenMachine machine, string directory, N
     /// <param name="tryAsync">Runs one part under a name; a part that fails stops no other.</param>
     public async Task RunAsync(int rounds, Func<string, Func<Task>, Task> tryAsync)
     {
-        _guest = await MeasuredProgram.PublishAsync("bench/NetworkBench", directory, cancellationToken);
-        _ping = await MeasuredProgram.PublishAsync("samples/Ping", directory, cancellationToken);
-        _linux = await MeasuredProgram.PublishAsync("bench/LinuxNetworkBench", directory, cancellationToken);
-        _peer = machine.Share((await MeasuredProgram.PublishAsync("bench/FramePeer", directory, cancellationToken)).Image);
+        _guest = await MeasuredProgram.PublishAsync("bench/NetworkBench", directory, null, cancellationToken);
+        _ping = await MeasuredProgram.PublishAsync("samples/Ping", directory, null, cancellationToken);
+        _linux = await MeasuredProgram.PublishAsync("bench/LinuxNetworkBench", directory, null, cancellationToken);
+        _peer = machine.Share((await MeasuredProgram.PublishAsync("bench/FramePeer", directory, null, cancellationToken)).Image);
         _domainTime = await MeasuredGuest.ShareDomainTimeAsync(machine, directory, cancellationToken);
         for (int round = 1; round <= rounds; round++)
         {

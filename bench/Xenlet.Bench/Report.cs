@@ -11,6 +11,7 @@ internal static class Report
         StringBuilder text = new();
         text.Append(results.Heading.Describe(results.XenletWork.Runtime, results.Loads)).Append('\n');
         Section(Part.Start, "Start, ms", () => $"{Start(results)}");
+        Section(Part.Start, "One line, from `xl unpause` to the domain's end", () => $"{OneLine(results.OneLineRuns)}");
         Section(Part.Work, "Where a Xenlet's start goes", () => $"{Boot(results.XenletWork)}");
         Section(Part.Size, "Size", () => $"{Size(results)}");
         Section(Part.Work, "Work", () => $"{Work(results)}");
@@ -44,6 +45,18 @@ internal static class Report
             Series linux = select(results.LinuxStart);
             table.Add(what, xenlet.ToString(), linux.ToString(), Series.Ratio(linux, xenlet));
         }
+    }
+
+    private static MarkdownTable OneLine(OneLineRuns runs)
+    {
+        MarkdownTable table = new("", "ms", "times the assembled guest");
+        Row("assembled guest", runs.Assembled);
+        Row("Xenlet, `XenletServices` `false`", runs.WithoutServices);
+        Row("Xenlet, `XenletServices` `true`", runs.WithControl);
+        Row("Xenlet, `XenletServices` `devices`", runs.WithDevices);
+        return table;
+
+        void Row(string what, Series time) => table.Add(what, time.ToString(), Series.Ratio(time, runs.Assembled));
     }
 
     private static MarkdownTable Boot(WorkResults work)

@@ -12,6 +12,8 @@ internal sealed class Results
 
     public StartTimes LinuxStart { get; } = new();
 
+    public OneLineRuns OneLineRuns { get; } = new();
+
     /// <summary>Starts of the guest in which work is measured; it has more memory than Hello.</summary>
     public StartTimes XenletWorkStart { get; } = new();
 

@@ -12,7 +12,7 @@ internal sealed class SerialMarks : IDisposable
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(5);
 
     private readonly TextLog _log;
-    private readonly Lock _gate = new();
+    private readonly Lock _lock = new();
     private readonly List<(long Time, string Line)> _lines = [];
 
     public SerialMarks(TextLog log)
@@ -24,7 +24,7 @@ internal sealed class SerialMarks : IDisposable
     /// <summary>Forgets the lines so far.</summary>
     public void Clear()
     {
-        lock (_gate)
+        lock (_lock)
         {
             _lines.Clear();
         }
@@ -37,7 +37,7 @@ internal sealed class SerialMarks : IDisposable
         long start = Stopwatch.GetTimestamp();
         while (Stopwatch.GetElapsedTime(start) < Limit)
         {
-            lock (_gate)
+            lock (_lock)
             {
                 int found = _lines.FindIndex(line => line.Line.Contains(text, StringComparison.Ordinal));
                 if (found >= 0)
@@ -56,7 +56,7 @@ internal sealed class SerialMarks : IDisposable
 
     private void Add(string line)
     {
-        lock (_gate)
+        lock (_lock)
         {
             _lines.Add((Stopwatch.GetTimestamp(), line));
         }

@@ -24,8 +24,8 @@ internal sealed class StoreMeasurement(XenMachine machine, string directory, Sto
     /// <param name="tryAsync">Runs one part under a name; a part that fails stops no other.</param>
     public async Task RunAsync(int rounds, Func<string, Func<Task>, Task> tryAsync)
     {
-        _guest = await MeasuredProgram.PublishAsync("bench/StoreBench", directory, cancellationToken);
-        _linux = await MeasuredProgram.PublishAsync("bench/LinuxStoreBench", directory, cancellationToken);
+        _guest = await MeasuredProgram.PublishAsync("bench/StoreBench", directory, null, cancellationToken);
+        _linux = await MeasuredProgram.PublishAsync("bench/LinuxStoreBench", directory, null, cancellationToken);
         await using HostStore host = await HostStore.StartAsync(directory, cancellationToken);
         for (int round = 1; round <= rounds; round++)
         {

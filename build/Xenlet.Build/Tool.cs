@@ -1,3 +1,4 @@
+using Xenlet.Machines;
 using Xenlet.QemuXen;
 
 namespace Xenlet.Build;
@@ -21,7 +22,7 @@ internal sealed class Tool(Repository repository, CancellationToken cancellation
                 return 0;
 
             case ImageCommand build:
-                Require(Prerequisite.Linking);
+                Require(Prerequisite.Linking());
                 Report(MakeImage(build.Project));
                 return 0;
 
@@ -54,14 +55,14 @@ internal sealed class Tool(Repository repository, CancellationToken cancellation
                 return Test(() => new TestRunner(repository, _processes, Say).Run(soak.Filter, soak: true));
 
             case FlakesCommand flakes:
-                Require(Prerequisite.Testing);
+                Require(Needed.Testing);
                 return new FlakeHunt(repository, _processes, Say).Run(flakes);
 
             case FuzzCommand fuzz:
                 return new FuzzRun(repository, _processes, Say).Run(fuzz);
 
             case BenchCommand bench:
-                Require([.. Prerequisite.Linking, .. Prerequisite.Booting]);
+                Require([.. Prerequisite.Linking(), .. Needed.Booting]);
                 return _processes.Run(
                     "dotnet",
                     ["run", "--project", Repository.FindProject(repository.BenchProject), "-c", "Release", "--", .. bench.Arguments],
@@ -97,9 +98,9 @@ internal sealed class Tool(Repository repository, CancellationToken cancellation
         Say("[1/3] looking for what is needed");
         Require(
         [
-            .. Prerequisite.Linking, .. intel
-                ? Prerequisite.Intel
-                : Prerequisite.Booting, .. run.GdbPort is null ? [] : Prerequisite.Debugging,
+            .. Prerequisite.Linking(), .. intel
+                ? Needed.Intel
+                : Needed.Booting, .. run.GdbPort is null ? [] : Needed.Debugging,
         ]);
         string project = Repository.FindProject(run.Project ?? repository.DefaultProject);
         Say($"[2/3] building {Path.GetFileNameWithoutExtension(project)}");
@@ -122,7 +123,7 @@ internal sealed class Tool(Repository repository, CancellationToken cancellation
         TestCount count;
         try
         {
-            Require(Prerequisite.Testing);
+            Require(Needed.Testing);
             count = await run();
         }
         catch (BuildException failure) when (failure.ExitStatus != BuildException.Usage)

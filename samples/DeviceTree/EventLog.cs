@@ -7,7 +7,7 @@ namespace Xenlet.Samples;
 /// <summary>Writes what happens on the buses, one line each, with the seconds since the program's start.</summary>
 internal sealed class EventLog(BlockDriver disks, params DeviceBus[] buses)
 {
-    private readonly Lock _console = new();
+    private readonly Lock _lock = new();
     private readonly DateTimeOffset _start = DateTimeOffset.UtcNow;
     private readonly List<XenBusEvents> _streams = [];
 
@@ -21,7 +21,7 @@ internal sealed class EventLog(BlockDriver disks, params DeviceBus[] buses)
     /// <summary>Writes text behind all that has happened until now.</summary>
     public void WriteBehind(params ReadOnlySpan<string> texts)
     {
-        lock (_console)
+        lock (_lock)
         {
             foreach (XenBusEvents events in _streams)
             {
@@ -42,7 +42,7 @@ internal sealed class EventLog(BlockDriver disks, params DeviceBus[] buses)
     {
         await foreach (XenBusEvent happened in events)
         {
-            lock (_console)
+            lock (_lock)
             {
                 Write(happened);
             }

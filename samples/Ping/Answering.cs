@@ -10,7 +10,7 @@ internal sealed class Answering
     private readonly Responder _responder;
 
     // Announcements come from another thread than answers, and both are made in the responder's one room for frames.
-    private readonly Lock _gate = new();
+    private readonly Lock _lock = new();
 
     public Answering(NetworkInterface network, Addresses addresses)
     {
@@ -57,7 +57,7 @@ internal sealed class Answering
     {
         using (frame)
         {
-            lock (_gate)
+            lock (_lock)
             {
                 _responder.Receive(frame.Data, frame.IsChecksumBlank, Environment.TickCount64);
             }
@@ -77,7 +77,7 @@ internal sealed class Answering
 
     private void Announce()
     {
-        lock (_gate)
+        lock (_lock)
         {
             _responder.Announce();
         }

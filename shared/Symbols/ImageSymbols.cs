@@ -32,7 +32,7 @@ internal sealed class ImageSymbols
     }
 
     /// <summary>
-    /// The symbols of a run, read when the first address asks for them: most runs need none. A run goes on without names where there are
+    /// The symbols of a run, read when the first address asks for them: most runs need none. A run continues without names where there are
     /// none.
     /// </summary>
     /// <param name="path">The file that holds them.</param>

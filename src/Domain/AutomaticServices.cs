@@ -3,8 +3,8 @@ using Xenlet.Kernel;
 namespace Xenlet.Domain;
 
 /// <summary>
-/// Serves the tool stack for a program that does not do it itself: has the domain's xenstore, and services on it, whenever the program has
-/// it not. All of it runs on threads of its own.
+/// Answers the tool stack for a program that does not do so itself: it opens the domain's xenstore and runs services on it whenever the
+/// program has not opened it. Everything runs on threads of its own.
 /// </summary>
 internal sealed class AutomaticServices : IXenStoreStandIn
 {
@@ -22,17 +22,17 @@ internal sealed class AutomaticServices : IXenStoreStandIn
         _options = options;
     }
 
-    /// <summary>Starts services over a link, which is disposed of with them, or when they do not start.</summary>
+    /// <summary>Starts services over a link, which is disposed of with them, or when they fail to start.</summary>
     /// <param name="machine">The guest.</param>
-    /// <param name="link">What joins it to xenstore.</param>
-    /// <param name="loop">The loop that follows the tool stack's requests. It stays the caller's.</param>
-    /// <param name="options">Options of control, but for the loop.</param>
-    /// <param name="cancellationToken">Ends the start; what has been started is stopped.</param>
+    /// <param name="link">The guest's link to xenstore.</param>
+    /// <param name="loop">The loop that follows the tool stack's requests. The caller keeps it.</param>
+    /// <param name="options">Options of control, except for the loop.</param>
+    /// <param name="cancellationToken">Cancels the start; whatever has started is stopped.</param>
     /// <exception cref="Xenlet.XenStoreRing.XenStoreException">xenstore does not answer.</exception>
     public delegate ValueTask<IAsyncDisposable> StartServices(
         IMachine machine, IXenStoreLink link, EventLoop loop, DomainControlOptions options, CancellationToken cancellationToken);
 
-    /// <summary>Starts to serve, for as long as the program runs, and returns at once. What fails is a line on the console.</summary>
+    /// <summary>Starts to serve, for as long as the program runs, and returns at once. A failure is a line on the console.</summary>
     /// <param name="machine">The guest.</param>
     /// <param name="start">Starts the services: those of <see cref="ControlServices"/> or of <see cref="DomainServices"/>.</param>
     /// <param name="options">Options of control.</param>
@@ -48,9 +48,15 @@ internal sealed class AutomaticServices : IXenStoreStandIn
         }
         catch (OutOfMemoryException error)
         {
-            SayFailure(options, error);
+            ReportFailure(error, options);
         }
     }
+
+    /// <summary>Writes a line that says why there are no services.</summary>
+    /// <param name="error">The reason.</param>
+    /// <param name="options">Options of control: where the line goes.</param>
+    public static void ReportFailure(Exception error, DomainControlOptions? options = null) =>
+        new ControlOutput(options?.Output ?? Console.OpenStandardError()).Message($"nobody answers the tool stack: {error.Message}");
 
     /// <inheritdoc/>
     public void StandAside()
@@ -67,9 +73,6 @@ internal sealed class AutomaticServices : IXenStoreStandIn
     /// <inheritdoc/>
     public void StepIn() => _isFree.Set();
 
-    private static void SayFailure(DomainControlOptions options, Exception error) =>
-        new ControlOutput(options.Output ?? Console.OpenStandardError()).Message($"nobody answers the tool stack: {error.Message}");
-
     private async Task RunAsync(EventLoop loop)
     {
         while (true)
@@ -83,11 +86,11 @@ internal sealed class AutomaticServices : IXenStoreStandIn
             }
             catch (OperationCanceledException) when (turn.Wanted.IsCancellationRequested)
             {
-                // The program has the domain's xenstore.
+                // The program wants to open the domain's xenstore.
             }
             catch (Exception error)
             {
-                SayFailure(_options, error);
+                ReportFailure(error, _options);
             }
             finally
             {
@@ -119,16 +122,16 @@ internal sealed class AutomaticServices : IXenStoreStandIn
         }
     }
 
-    /// <summary>One time in which the program has not the domain's xenstore.</summary>
+    /// <summary>A period in which the program has not opened the domain's xenstore.</summary>
     private sealed class Turn : IDisposable
     {
         private readonly CancellationTokenSource _wanted = new();
         private readonly TaskCompletionSource _ended = new();
 
-        /// <summary>Cancelled when the program wants xenstore.</summary>
+        /// <summary>Cancelled when the program wants to open xenstore.</summary>
         public CancellationToken Wanted => _wanted.Token;
 
-        /// <summary>Asks for the end of the turn and waits for it, on another thread than the one that serves.</summary>
+        /// <summary>Ends the turn and waits until it has ended. Called on another thread than the one that serves.</summary>
         public void End()
         {
             try
@@ -137,13 +140,13 @@ internal sealed class AutomaticServices : IXenStoreStandIn
             }
             catch (ObjectDisposedException)
             {
-                // It has just ended by itself.
+                // The turn has just ended without this.
             }
 
             _ended.Task.Wait();
         }
 
-        /// <summary>Nothing of the turn is left.</summary>
+        /// <summary>The services of the turn are stopped, and its link is closed.</summary>
         public void HasEnded() => _ended.SetResult();
 
         public void Dispose() => _wanted.Dispose();

@@ -2,7 +2,7 @@ using Xenlet.Kernel;
 
 namespace Xenlet.Domain;
 
-/// <summary>What a domain needs to live with its tool stack when its program drives no devices: xenstore and control.</summary>
+/// <summary>What the tool stack needs of a domain whose program drives no devices: xenstore and control.</summary>
 internal sealed class ControlServices : IAsyncDisposable
 {
     private readonly DomainConnection _connection;

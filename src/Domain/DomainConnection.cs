@@ -4,9 +4,9 @@ using Xenlet.XenStoreRing;
 
 namespace Xenlet.Domain;
 
-/// <summary>The domain's connection to xenstore, and the threads that serve it and whatever uses it.</summary>
+/// <summary>The domain's connection to xenstore, and the threads that serve it and its users.</summary>
 /// <remarks>
-/// Control has a thread to itself, since its messages wait for the console, which nobody may empty.
+/// Control has its own thread: its messages wait for room in the console, which may never come if nobody reads the console.
 /// </remarks>
 internal sealed class DomainConnection : IAsyncDisposable
 {
@@ -32,10 +32,10 @@ internal sealed class DomainConnection : IAsyncDisposable
     public EventLoop Loop { get; }
 
     /// <summary>Connects.</summary>
-    /// <param name="link">Disposed of with the connection, or when it does not come about.</param>
+    /// <param name="link">Disposed of with the connection, or when connecting fails.</param>
     /// <param name="options">Options of the store's client.</param>
-    /// <param name="controlLoop">The thread that control has, which stays the caller's; or <see langword="null"/> for another.</param>
-    /// <param name="cancellationToken">Ends the attempt.</param>
+    /// <param name="controlLoop">Control's thread, which the caller keeps; <see langword="null"/> to start one.</param>
+    /// <param name="cancellationToken">Cancels the attempt.</param>
     /// <exception cref="XenStoreException">xenstore does not answer.</exception>
     public static async ValueTask<DomainConnection> OpenAsync(
         IXenStoreLink link, XenStoreClientOptions? options, EventLoop? controlLoop, CancellationToken cancellationToken)
@@ -57,13 +57,14 @@ internal sealed class DomainConnection : IAsyncDisposable
         }
     }
 
-    /// <summary>Makes the control of a domain that has these buses. It is disposed of before the connection.</summary>
+    /// <summary>Creates the control of a domain that has these buses. The caller disposes of it before the connection.</summary>
     /// <param name="machine">The guest.</param>
     /// <param name="buses">The buses.</param>
     /// <param name="describeDevices">
-    /// The devices, for the report; <see langword="null"/> where there is no bus, so that the image has nothing of what describes one.
+    /// Lists the devices for the report; <see langword="null"/> where there is no bus, so that the image contains no code that describes
+    /// one.
     /// </param>
-    /// <param name="options">Options of control, but for the loop.</param>
+    /// <param name="options">Options of control, except for the loop.</param>
     public DomainControl CreateControl(
         IMachine machine, IReadOnlyList<DeviceBus> buses, Func<Task<string>>? describeDevices, DomainControlOptions? options)
     {

@@ -6,23 +6,23 @@ using Xenlet.XenStoreRing;
 namespace Xenlet.Domain;
 
 /// <summary>
-/// All that a domain needs to live with its tool stack, in one object: xenstore, both buses with their drivers, and
-/// <see cref="DomainControl"/>, which ends, suspends and describes the guest when it is asked to.
+/// All that the tool stack needs of a domain, in one object: xenstore, both buses with their drivers, and <see cref="DomainControl"/>,
+/// which ends, suspends and describes the guest on request.
 /// </summary>
 /// <remarks>
-/// Two threads of its own serve it all (<see cref="EventLoop"/>), so that it answers though the program blocks every thread of the pool.
-/// A program that wants less composes the parts itself; this does nothing that it could not.
+/// It runs on two threads of its own (<see cref="EventLoop"/>), so it answers even if the program blocks every thread of the pool. A
+/// program that needs less can compose the parts itself: this uses only their public members.
 /// </remarks>
 public sealed class DomainServices : IAsyncDisposable
 {
-    // More than the bus takes by itself, for when its own thread is held up.
+    // Added to the bus's own limit, in case the bus's thread is busy.
     private static readonly TimeSpan EndGrace = TimeSpan.FromMilliseconds(500);
 
     private readonly DomainConnection _connection;
     private readonly IDisposable _programEnd;
     private readonly TimeSpan _endLimit;
     private bool _isDisposed;
-    private bool _hasSaidOpen;
+    private bool _hasReportedOpen;
 
     private DomainServices(IMachine machine, DomainConnection connection, DomainServicesOptions options)
     {
@@ -34,7 +34,7 @@ public sealed class DomainServices : IAsyncDisposable
         FrontBus = new(Store, options.Bus);
         BackBus = new(Store, options.Bus);
 
-        // Of drivers that fit equally well the first is taken: the program's own come before those that are here anyway.
+        // Of drivers that fit equally well the bus takes the first: the program's drivers come before the built-in ones.
         XenBusDriver[] frontDrivers = [.. options.FrontDrivers, Disks, Interfaces];
         foreach (XenBusDriver driver in frontDrivers)
         {
@@ -77,14 +77,14 @@ public sealed class DomainServices : IAsyncDisposable
     public DomainControl Control { get; }
 
     /// <summary>
-    /// Connects to xenstore, which what serves the tool stack for the program lets go first, and starts the rest. Returns when the buses
-    /// have found the devices that are there; <see cref="DeviceBus.WaitForBootAsync"/> waits for their drivers.
+    /// Connects to xenstore, after the automatic services have released it, and starts the rest. Returns when the buses have found the
+    /// present devices; <see cref="DeviceBus.WaitForBootAsync"/> waits for their drivers.
     /// </summary>
     /// <param name="machine">The guest, <c>Guest.Machine</c>.</param>
     /// <param name="options">What is started, and how.</param>
-    /// <param name="cancellationToken">Ends the start; what has been started is stopped.</param>
+    /// <param name="cancellationToken">Cancels the start; whatever has started is stopped.</param>
     /// <exception cref="PlatformNotSupportedException">The guest runs without Xen.</exception>
-    /// <exception cref="XenException">The domain has no xenstore (ENOENT), or somebody has opened it (EBUSY).</exception>
+    /// <exception cref="XenException">The domain has no xenstore (ENOENT), or it is already open (EBUSY).</exception>
     /// <exception cref="XenStoreException">xenstore does not answer.</exception>
     public static async ValueTask<DomainServices> StartAsync(
         IMachine machine, DomainServicesOptions? options = null, CancellationToken cancellationToken = default)
@@ -95,8 +95,8 @@ public sealed class DomainServices : IAsyncDisposable
     }
 
     /// <summary>
-    /// Stops all: requests of the tool stack first, devices next, xenstore last. The domain's own devices are closed in order
-    /// (<see cref="FrontBus.ShutdownAsync"/>), which is done when the program ends as well, if it has not been done then.
+    /// Stops everything: control first, then devices, then xenstore. The domain's own devices are closed in order
+    /// (<see cref="FrontBus.ShutdownAsync"/>). If this was not called, the end of the program closes them the same way.
     /// </summary>
     public async ValueTask DisposeAsync()
     {
@@ -107,7 +107,7 @@ public sealed class DomainServices : IAsyncDisposable
 
         _isDisposed = true;
         await Control.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
-        SayOpen(await FrontBus.ShutdownAsync().ConfigureAwait(EventLoop.IsCurrent));
+        ReportOpen(await FrontBus.ShutdownAsync().ConfigureAwait(EventLoop.IsCurrent));
         _programEnd.Dispose();
         await FrontBus.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
         Disks.Dispose();
@@ -131,7 +131,7 @@ public sealed class DomainServices : IAsyncDisposable
         {
             options.BeforeStart?.Invoke(services);
 
-            // First, so that a guest whose devices are in trouble can be asked about them.
+            // First, so that a guest whose devices fail can still report about them.
             await services.Control.StartAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
             if (options.StartsBackBus)
             {
@@ -153,8 +153,8 @@ public sealed class DomainServices : IAsyncDisposable
     }
 
     /// <summary>
-    /// The program has ended, and its exit handlers have run: its devices are closed. The thread that ends it waits, the loop does the
-    /// work.
+    /// The program has ended and its exit handlers have run: closes its devices. The loop does the work; the thread that ends the program
+    /// waits.
     /// </summary>
     private void OnProgramEnd()
     {
@@ -164,24 +164,24 @@ public sealed class DomainServices : IAsyncDisposable
         {
             if (closing.Wait(_endLimit))
             {
-                SayOpen(closing.Result);
+                ReportOpen(closing.Result);
             }
             else
             {
-                Control.SayLast("devices are not closed: the thread of the domain's services does not answer");
+                Control.WriteLastMessage("devices are not closed: the thread of the domain's services does not answer");
             }
         }
         catch (AggregateException error)
         {
-            Control.SayLast($"devices are not closed: {error.InnerException!.Message}");
+            Control.WriteLastMessage($"devices are not closed: {error.InnerException!.Message}");
         }
     }
 
-    private void SayOpen(ShutdownReport report)
+    private void ReportOpen(ShutdownReport report)
     {
-        if (!report.IsComplete && !Interlocked.Exchange(ref _hasSaidOpen, true))
+        if (!report.IsComplete && !Interlocked.Exchange(ref _hasReportedOpen, true))
         {
-            Control.SayLast(report.ToString());
+            Control.WriteLastMessage(report.ToString());
         }
     }
 }

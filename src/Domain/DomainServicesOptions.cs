@@ -7,7 +7,7 @@ namespace Xenlet.Domain;
 /// <summary>What <see cref="DomainServices"/> starts, and how.</summary>
 public sealed record DomainServicesOptions
 {
-    /// <summary>Drivers of the front bus besides the ones that the services bring.</summary>
+    /// <summary>Drivers of the front bus, besides the built-in ones.</summary>
     public IReadOnlyList<XenBusDriver> FrontDrivers { get; init; } = [];
 
     /// <summary>Drivers of the back bus.</summary>
@@ -25,13 +25,13 @@ public sealed record DomainServicesOptions
     /// <summary>Options of the network interfaces.</summary>
     public NetworkOptions? Interfaces { get; init; }
 
-    /// <summary>Called when all is made and nothing is started yet: for subscriptions that are to see everything.</summary>
+    /// <summary>Called when everything is created and nothing has started: event handlers added here miss no event.</summary>
     public Action<DomainServices>? BeforeStart { get; init; }
 
     /// <summary>Options of both buses.</summary>
     public XenBusOptions? Bus { get; init; }
 
-    /// <summary>Options of the store's connection.</summary>
+    /// <summary>Options of the connection to xenstore.</summary>
     public XenStoreClientOptions? Store { get; init; }
 
     /// <summary>Options of shutdown, suspend and reports.</summary>

@@ -4,8 +4,8 @@ using dnlib.DotNet.Pdb;
 namespace Xenlet.Architecture.Tests;
 
 /// <summary>
-/// What a room's assembly and its debugging information say: which types there are, in which folder the source of each lies, and which
-/// others it knows. What the compiler leaves no trace of is not seen: the value of a constant, a <c>nameof</c>, a comment.
+/// The content of a room's assembly and its debugging information: its types, the folder of each type's source, and the types that each
+/// refers to. It cannot see what the compiler leaves no trace of: the value of a constant, a <c>nameof</c>, a comment.
 /// </summary>
 internal sealed class CompiledRoom
 {
@@ -35,7 +35,7 @@ internal sealed class CompiledRoom
         }
     }
 
-    /// <summary>Reads the room's assembly, which lies beside this one.</summary>
+    /// <summary>Reads the room's assembly, which is in the same directory as this one.</summary>
     public static CompiledRoom Load(Room room)
     {
         ModuleDefMD module = ModuleDefMD.Load(Path.Combine(AppContext.BaseDirectory, room.Assembly + ".dll"));

@@ -51,7 +51,7 @@ public sealed class FloorTests
         Assert.True(misnamed.Length == 0, string.Join('\n', misnamed));
     }
 
-    /// <summary>The value of a constant leaves no trace in what is compiled, and yet its name was known.</summary>
+    /// <summary>The value of a constant leaves no trace in compiled code, although its name was used.</summary>
     [Theory]
     [MemberData(nameof(AllRooms))]
     public void No_source_uses_the_namespace_of_a_higher_floor(Room room)

@@ -1,6 +1,6 @@
 namespace Xenlet.Architecture.Tests;
 
-/// <summary>What no compiler checks of .editorconfig: <c>max_line_length</c>.</summary>
+/// <summary>The rule of .editorconfig that no compiler checks: <c>max_line_length</c>.</summary>
 public sealed class LineTests
 {
     private const int Most = 140;
@@ -26,7 +26,7 @@ public sealed class LineTests
         .EnumerateFiles(Path.Combine(SourceUsings.Repository(), room), pattern, SearchOption.AllDirectories)
         .Where(file => !file.Split(Path.DirectorySeparatorChar).Any(part => part is "obj" or "bin"));
 
-    /// <summary>Text of others, in raw strings and code blocks, is as long as it is.</summary>
+    /// <summary>Raw strings and code blocks may have longer lines, since they quote other texts.</summary>
     private static IEnumerable<string> LongLines(string file)
     {
         bool isPage = Path.GetExtension(file) == ".md";

@@ -22,6 +22,14 @@ public sealed partial class NamingTests
 
     [Theory]
     [MemberData(nameof(Assemblies))]
+    public void A_lock_is_called_so(string assembly) => Assert.Empty(
+        from type in Written(assembly)
+        from field in type.Fields
+        where field.FieldType.FullName == "System.Threading.Lock" && !IsGenerated(field.Name) && !LockName().IsMatch(field.Name)
+        select $"{type.FullName}.{field.Name} is no _lock, _xLock or XLock");
+
+    [Theory]
+    [MemberData(nameof(Assemblies))]
     public void A_cancellation_token_is_called_so(string assembly) => Assert.Empty(
         from type in Written(assembly)
         from method in type.Methods
@@ -64,4 +72,7 @@ public sealed partial class NamingTests
 
     [GeneratedRegex("^[s_]*_?(is|are|has|was|can|uses|wants|needs|expects|awaits|covers|yields|takes|says)([A-Z]|$)")]
     private static partial Regex Flag();
+
+    [GeneratedRegex("^(_lock|_[a-z]+[A-Za-z]*Lock|[A-Z][A-Za-z]*Lock)$")]
+    private static partial Regex LockName();
 }

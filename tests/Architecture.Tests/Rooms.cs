@@ -12,7 +12,7 @@ internal static class Rooms
         {
             Namespace = "Xenlet.Kernel.Nucleus",
         },
-        new("Xenlet.Net", "src/Net", "Base", "Wire", "Links", "Internet", "Tcp"),
+        new("Xenlet.Net", "src/Net", "Base", "Wire", "Links", "Internet", "Tcp", "Udp", "Configuration", "Stack"),
         new("Xenlet.Drivers", "src/Drivers", "Rings", "Reports", "FrontEnds", "Block", "Net"),
         new("Xenlet.Tool", "src/Tool", "Base", "Images", "Devices", "Runs", "CommandLines"),
         new("Xenlet.XenBus", "src/XenBus", "Base", "Enumeration", "Devices", "Buses"),

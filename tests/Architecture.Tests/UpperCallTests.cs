@@ -3,8 +3,8 @@ using dnlib.DotNet;
 namespace Xenlet.Architecture.Tests;
 
 /// <summary>
-/// The nucleus's calls from a lower floor to a higher one: imports that the linker joins with exports, which no reference of the compiler's
-/// shows.
+/// The nucleus's calls from a lower floor to a higher one: imports that the linker connects with exports, so that the compiled assembly has
+/// no reference.
 /// </summary>
 public sealed class UpperCallTests
 {

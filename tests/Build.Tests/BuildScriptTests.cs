@@ -128,7 +128,7 @@ public sealed class BuildScriptTests : IDisposable
         }
     }
 
-    /// <summary>A file for everything that the tool's project takes from elsewhere.</summary>
+    /// <summary>A file for each input of the tool's project from other directories.</summary>
     private static IEnumerable<string> ToolSources()
     {
         string directory = Path.Combine(Places.RepositoryRoot, "build/Xenlet.Build");

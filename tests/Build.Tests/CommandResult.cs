@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace Xenlet.Build.Tests;
 
-/// <summary>What a command said and how it ended.</summary>
+/// <summary>The output and exit status of a command.</summary>
 internal sealed record CommandResult(int ExitStatus, string Output, string Error)
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(5);

@@ -2,7 +2,7 @@ using System.Reflection;
 
 namespace Xenlet.Build.Tests;
 
-/// <summary>Where the things under test are, as the build of this project knew.</summary>
+/// <summary>The paths of the things under test, as the build of this project stored them.</summary>
 internal static class Places
 {
     public static string RepositoryRoot { get; } = Metadata("RepositoryRoot").TrimEnd('/');

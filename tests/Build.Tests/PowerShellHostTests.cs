@@ -116,7 +116,7 @@ public sealed class PowerShellHostTests : IDisposable
 
         await CommandResult.RunAsync("/bin/kill", ["-INT", $"{process.Id}"]);
 
-        // When the host has taken note of it nothing shows. It gets many turns, and the command answers in each.
+        // Nothing shows when the host has noticed it. It gets many opportunities, and the command answers in each.
         for (int turn = 0; turn < 30; turn++)
         {
             await process.StandardInput.WriteLineAsync($"{turn}");

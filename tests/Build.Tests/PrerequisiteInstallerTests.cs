@@ -1,3 +1,5 @@
+using Xenlet.Machines;
+
 namespace Xenlet.Build.Tests;
 
 public sealed class PrerequisiteInstallerTests
@@ -112,7 +114,7 @@ public sealed class PrerequisiteInstallerTests
 
     [Fact]
     public void Building_does_not_need_QEMU() =>
-        Assert.DoesNotContain(Prerequisite.Linking, prerequisite => prerequisite.Package.Contains("qemu", StringComparison.Ordinal));
+        Assert.DoesNotContain(Prerequisite.Linking(), prerequisite => prerequisite.Package.Contains("qemu", StringComparison.Ordinal));
 
     [Fact]
     public void The_Intel_machine_needs_packages_of_its_own_and_what_is_there_of_them_is_not_installed()
@@ -128,7 +130,7 @@ public sealed class PrerequisiteInstallerTests
             return 0;
         };
 
-        new PrerequisiteInstaller(_machine, _said.Add).Ensure(Prerequisite.Intel);
+        new PrerequisiteInstaller(_machine, _said.Add).Ensure(Needed.Intel);
 
         Assert.Equal(["apt-get install -q -y --no-install-recommends bochs bochs-term bochsbios vgabios"], _machine.Ran);
     }
@@ -143,7 +145,7 @@ public sealed class PrerequisiteInstallerTests
         Assert.True(machine.HasFile("/bin/sh"));
     }
 
-    private void Ensure() => new PrerequisiteInstaller(_machine, _said.Add).Ensure([.. Prerequisite.Linking, .. Prerequisite.Booting]);
+    private void Ensure() => new PrerequisiteInstaller(_machine, _said.Add).Ensure([.. Prerequisite.Linking(), .. Needed.Booting]);
 
     private int InstallEverything(IReadOnlyList<string> packages)
     {

@@ -125,7 +125,7 @@ public sealed class RepositoryTests : IDisposable
         IEnumerable<string> present = Directory.EnumerateFiles(root, "*.csproj", SearchOption.AllDirectories)
             .Select(path => Path.GetRelativePath(root, path))
             .Where(path => !path.Split('/').Intersect(["bin", "obj", "artifacts"]).Any())
-            // What a template gives to a user is no project of ours.
+            // The projects in templates belong to their users, not to this repository.
             .Where(path => !path.StartsWith("templates/", StringComparison.Ordinal) || path.Count(each => each == '/') == 1);
 
         Assert.Equal(present.Order(StringComparer.Ordinal), listed.Order(StringComparer.Ordinal));

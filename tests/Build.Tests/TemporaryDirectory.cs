@@ -1,6 +1,6 @@
 namespace Xenlet.Build.Tests;
 
-/// <summary>A directory that is removed with all it holds.</summary>
+/// <summary>A directory that is removed with its content.</summary>
 internal sealed class TemporaryDirectory : IDisposable
 {
     public string Path { get; } = Directory.CreateTempSubdirectory("xenlet-").FullName;

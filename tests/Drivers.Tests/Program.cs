@@ -1,6 +1,6 @@
 namespace Xenlet.Drivers.Tests;
 
-/// <summary>What tests run as a process of its own, since it does to the process what no other test could stand.</summary>
+/// <summary>Work that tests run as a separate process, since no other test could run beside it.</summary>
 internal static class Program
 {
     private static int Main(string[] arguments)

@@ -3,7 +3,7 @@ using Xenlet.Fuzz.Planted;
 
 namespace Xenlet.Fuzz;
 
-/// <summary>The loop itself: it finds what only coverage leads to, and what it keeps is small and enough.</summary>
+/// <summary>The loop itself: it finds faults to which only coverage leads, and keeps a small and sufficient corpus.</summary>
 public sealed class FuzzLoopTests
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
@@ -52,6 +52,24 @@ public sealed class FuzzLoopTests
         Directory.Delete(directory, recursive: true);
     }
 
+    [Theory]
+    [InlineData(false, true)]
+    [InlineData(true, false)]
+    public void Work_in_another_order_is_new_unless_the_order_is_the_thread_pools(bool usesThreadPool, bool isNew)
+    {
+        using CoverageMap map = new();
+        FuzzTarget target = new("two-orders", TwoOrders.Run, 1) { UsesThreadPool = usesThreadPool };
+        Action<byte[]> routine = Instrument(target);
+        map.Begin();
+        routine([0]);
+        Assert.True(map.TakeNews());
+
+        map.Begin();
+        routine([1]);
+
+        Assert.Equal(isNew, map.TakeNews());
+    }
+
     private static Action<byte[]> Instrument(FuzzTarget target) =>
-        new InstrumentedCode(Directory.CreateTempSubdirectory("xenlet-fuzz").FullName).FindRoutine(target);
+        new InstrumentedCode(Directory.CreateTempSubdirectory("xenlet-fuzz").FullName, target.UsesThreadPool).FindRoutine(target);
 }

@@ -13,9 +13,9 @@ internal static class FuzzTargets
     public static IReadOnlyList<FuzzTarget> All { get; } =
     [
         new("xenstore-messages", XenStoreMessages.Run, Long, XenStoreMessages.Tokens),
-        new("xenstore-client", XenStoreClients.Run, Short, XenStoreClients.Tokens),
+        new("xenstore-client", XenStoreClients.Run, Short, XenStoreClients.Tokens) { UsesThreadPool = true },
         new("xenstore-ring", XenStoreRings.Run, Short),
-        new("block-ring", BlockRings.Run, Short),
+        new("block-ring", BlockRings.Run, Short) { UsesThreadPool = true },
         new("network-frames", NetworkFrames.Run, Short, NetworkFrames.Tokens),
         new("network-sends", NetworkSends.Run, Short, NetworkSends.Tokens),
         new("console-ring", ConsoleRings.Run, Short),

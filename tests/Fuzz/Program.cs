@@ -59,12 +59,17 @@ internal static class Program
             return Misused;
         }
 
-        InstrumentedCode code = new(Path.Combine(work, "instrumented"));
+        ILookup<bool, FuzzTarget> chosen = (targets.Count > 0 ? targets : FuzzTargets.All).ToLookup(target => target.UsesThreadPool);
         using CoverageMap map = new();
         int status = 0;
-        foreach (FuzzTarget target in targets.Count > 0 ? targets : FuzzTargets.All)
+        foreach (IGrouping<bool, FuzzTarget> group in chosen)
         {
-            status |= Fuzz(target, code.FindRoutine(target), map, new Random(seed), corpora, work, time) ? 0 : Failed;
+            bool countsBlocks = group.Key;
+            InstrumentedCode code = new(Path.Combine(work, countsBlocks ? "instrumented-blocks" : "instrumented"), countsBlocks);
+            foreach (FuzzTarget target in group)
+            {
+                status |= Fuzz(target, code.FindRoutine(target), map, new Random(seed), corpora, work, time) ? 0 : Failed;
+            }
         }
 
         return status;

@@ -11,7 +11,10 @@ public abstract class World : IAsyncLifetime
     /// <summary>Memory of the guests that have devices, in MiB: a save, a restore and a migration carry all of it through dom0.</summary>
     public const int DeviceMemory = 32;
 
-    private readonly Lock _gate = new();
+    /// <summary>Memory of guests that are saved often and keep little, in MiB.</summary>
+    public const int SavedMemory = 24;
+
+    private readonly Lock _lock = new();
     private readonly Dictionary<string, Task<SharedBoot>> _shared = [];
     private int _lastGuest;
 
@@ -60,7 +63,7 @@ public abstract class World : IAsyncLifetime
     /// <summary>The boot with a command line of the image of cases; made when first asked for.</summary>
     internal Task<SharedBoot> BootedAsync(string commandLine)
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (!_shared.TryGetValue(commandLine, out Task<SharedBoot>? boot))
             {

@@ -8,7 +8,7 @@ using Xenlet.XenStoreRing;
 
 namespace Xenlet.GuestImage;
 
-/// <summary>Disks of real back ends. The host says on the console what is to be done, line by line, and reads what came of it.</summary>
+/// <summary>Disks of real back ends. The host types commands at the console, line by line, and reads the results.</summary>
 internal static class BlockCases
 {
     private const int Chunk = 64 << 10;
@@ -17,7 +17,7 @@ internal static class BlockCases
     private static readonly Dictionary<string, IDisposable> Held = [];
     private static readonly Dictionary<string, SteadyDiskWork> Steady = [];
 
-    /// <summary>The last command, when every disk was unplugged before.</summary>
+    /// <summary>The last command, after every disk was unplugged.</summary>
     private const string EndUnplugged = "end unplugged";
 
     public static IEnumerable<Case> All => [new("block", RunAsync)];
@@ -37,7 +37,7 @@ internal static class BlockCases
             }
         }
 
-        // The back end of a disk that has left lets go of its pages some time later; that of one that is there keeps them.
+        // The back end of a removed disk unmaps its pages some time later; that of a present disk keeps them.
         for (int i = 0; i < 600 && command == EndUnplugged && Guest.Pages.HeldPages > 0; i++)
         {
             await Task.Delay(100);
@@ -145,8 +145,8 @@ internal static class BlockCases
     }
 
     /// <summary>
-    /// Reads, writes, flushes and discards of random places and lengths, some at once; a sector's model is the seed it was last filled
-    /// with.
+    /// Reads, writes, flushes and discards of random places and lengths, some at once; the model of a sector is the seed with which it was
+    /// last filled.
     /// </summary>
     private static async Task<string> RandomAsync(BlockDevice disk, int count, int seed)
     {
@@ -158,7 +158,7 @@ internal static class BlockCases
         List<Task<string?>> running = [];
         for (int operation = 0; operation < count;)
         {
-            // Those that run at once are in different parts of the disk, so that their order does not count.
+            // Operations that run at once are in different parts of the disk, so that their order does not matter.
             for (int part = 0; part < Depth; part++, operation++)
             {
                 int partSize = sectors / Depth;
@@ -238,7 +238,7 @@ internal static class BlockCases
         return data.AsSpan().ContainsAnyExcept((byte)0) ? "no" : "ok";
     }
 
-    /// <summary>Reads, since that is what makes blkback look at its disk, until it has a length.</summary>
+    /// <summary>Reads until the disk has a length, since a read makes blkback check its disk.</summary>
     private static async Task<string> GrowsAsync(BlockDevice disk, long length)
     {
         byte[] data = new byte[BlockPattern.SectorSize];
@@ -274,7 +274,7 @@ internal static class BlockCases
     }
 
     /// <summary>
-    /// Reads and writes without end, from now on, and says what ended it. It answers when each worker has done something.
+    /// Reads and writes without end, from now on, and reports what ended it. It answers when each worker has done something.
     /// </summary>
     private static async Task<string> BusyAsync(BlockDevice disk)
     {

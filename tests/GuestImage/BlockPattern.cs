@@ -3,8 +3,7 @@ using System.Runtime.InteropServices;
 namespace Xenlet.GuestImage;
 
 /// <summary>
-/// What a sector of a disk holds: its number, a seed and nothing else, mixed so that no two are alike. Guest and host compile this same
-/// file.
+/// The content of a disk's sectors: the number and a seed, mixed so that no two sectors are equal. Guest and host compile this same file.
 /// </summary>
 public static class BlockPattern
 {
@@ -14,7 +13,7 @@ public static class BlockPattern
     /// <summary>Fills whole sectors.</summary>
     /// <param name="sectors">Their bytes.</param>
     /// <param name="first">The first one's number.</param>
-    /// <param name="seed">What distinguishes one filling from another.</param>
+    /// <param name="seed">Distinguishes this filling from others.</param>
     public static void Fill(Span<byte> sectors, long first, int seed)
     {
         Span<ulong> words = MemoryMarshal.Cast<byte, ulong>(sectors);

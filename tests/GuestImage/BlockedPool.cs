@@ -6,8 +6,8 @@ using Xenlet.XenBus;
 namespace Xenlet.GuestImage;
 
 /// <summary>
-/// A program that blocks every thread its pool will ever have, for good. For each line it is given, Main, which is no such thread, writes
-/// and reads its disk and says what came of it. It never ends by itself.
+/// A program that blocks every thread that its pool will ever have, for ever. For each line of input, Main, which is no such thread, writes
+/// and reads its disk and reports the result. It never ends by itself.
 /// </summary>
 internal static class BlockedPool
 {
@@ -35,7 +35,7 @@ internal static class BlockedPool
             });
         BlockDevice disk = services.Disks.WaitForAsync("xvda").AsTask().GetAwaiter().GetResult();
 
-        // Both were added after the services: the program's own handler has the disk yet, and what is added here comes after its end.
+        // Both were added after the services: the program's own handler can still use the disk, and the one added here runs after its end.
         AppDomain.CurrentDomain.ProcessExit += (_, _) => Console.WriteLine($"at the end: {UseDisk(disk, 99)}");
         XenBusEvents events = services.FrontBus.Subscribe();
         Guest.Power.OnProgramEnd(() =>

@@ -5,7 +5,7 @@ namespace Xenlet.GuestImage;
 /// <summary>A claim of a case that did not hold.</summary>
 internal sealed class CheckFailedException(string message) : Exception(message);
 
-/// <summary>What cases claim with: a claim that does not hold ends the case and says what was claimed.</summary>
+/// <summary>The claims of cases: one that does not hold ends the case and reports the claim.</summary>
 internal static class Check
 {
     public static void That(bool holds, [CallerArgumentExpression(nameof(holds))] string? what = null)
@@ -24,7 +24,7 @@ internal static class Check
         }
     }
 
-    /// <summary>Runs something that has to throw exactly <typeparamref name="T"/>, and gives the exception.</summary>
+    /// <summary>Runs something that must throw exactly <typeparamref name="T"/>, and returns the exception.</summary>
     public static T Throws<T>(Action action)
         where T : Exception
     {
@@ -44,7 +44,7 @@ internal static class Check
         throw new CheckFailedException($"expected {typeof(T).Name}, nothing was thrown");
     }
 
-    /// <summary>Awaits something that has to throw exactly <typeparamref name="T"/>, and gives the exception.</summary>
+    /// <summary>Awaits something that must throw exactly <typeparamref name="T"/>, and returns the exception.</summary>
     public static async Task<T> ThrowsAsync<T>(Func<Task> action)
         where T : Exception
     {

@@ -376,7 +376,7 @@ internal static class CollectorCases
         GC.EndNoGCRegion();
     }
 
-    /// <summary>Overwrites stack slots in which a dead reference may still lie.</summary>
+    /// <summary>Overwrites stack slots that may still have a dead reference.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void Scrub()
     {

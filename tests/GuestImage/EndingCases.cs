@@ -64,7 +64,7 @@ internal static class EndingCases
 
     private static int ExitWithThreads()
     {
-        // Background threads in every state there is do not hold the process.
+        // Background threads in any state do not keep the process alive.
         new Thread(() => Thread.Sleep(Timeout.Infinite)) { IsBackground = true }.Start();
         new Thread(() =>
         {

@@ -48,7 +48,7 @@ internal static class ExceptionCases
 
     private static void NullLargeOffset()
     {
-        // The field lies near the end of the 64 KiB that are unmapped, or beyond what the compiler may leave to the fault.
+        // The field is near the end of the unmapped 64 KiB, or beyond the offsets for which the compiler may rely on the fault.
         Check.Throws<NullReferenceException>(() => Use(Hidden.Nothing<Large>().Last));
         Check.Throws<NullReferenceException>(() => Hidden.Nothing<Large>().Last = 1);
     }
@@ -112,10 +112,10 @@ internal static class ExceptionCases
             order.Add("outer finally");
         }
 
-        // Two passes: every filter is asked before the first finally block runs.
+        // Two passes: every filter runs before the first finally block.
         Check.Equal("inner filter, outer filter, inner finally, outer catch, outer finally", string.Join(", ", order));
 
-        // A filter that itself throws counts as one that says no.
+        // A filter that throws counts as false.
         s_filterCalls = 0;
         Check.Throws<OutOfTeaException>(() =>
         {

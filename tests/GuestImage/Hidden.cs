@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace Xenlet.GuestImage;
 
-/// <summary>Values that a compiler which sees the whole program must not know, so that the instruction under test stays.</summary>
+/// <summary>Values that even a compiler of the whole program cannot know, so that it keeps the instruction under test.</summary>
 internal static class Hidden
 {
     private static volatile object? s_nothing = new();

@@ -94,7 +94,7 @@ internal static class HostCases
 
     private static int OutOfMemory(string[] args)
     {
-        // More rounds: what was given back after the first failure can be had again.
+        // More rounds: memory that was freed after the first failure can be allocated again.
         int rounds = args.Length > 0 ? int.Parse(args[0], CultureInfo.InvariantCulture) : 3;
         if (GC.GetGCMemoryInfo().TotalAvailableMemoryBytes > 1L << 30)
         {
@@ -144,7 +144,7 @@ internal static class HostCases
         }
     }
 
-    /// <summary>All that malloc gives, until it gives no more; then the program goes on.</summary>
+    /// <summary>Allocates by malloc until it fails; then the program continues.</summary>
     private static unsafe int NativeOutOfMemory(string[] args)
     {
         void** last = null;

@@ -10,9 +10,9 @@ using Xenlet.XenStoreRing;
 namespace Xenlet.GuestImage;
 
 /// <summary>
-/// A guest that goes on with its work, while other disks and interfaces of it have back ends that lie. dom0 writes numbers into the node
-/// <c>data/mark</c>; to each the guest answers in <c>data/report</c> how it has fared since the one before. Not over the console: that one
-/// may lie too.
+/// A guest that continues its work while others of its disks and interfaces have hostile back ends. dom0 writes numbers to the node
+/// <c>data/mark</c>; for each the guest writes to <c>data/report</c> what it has done since the one before. It does not use the console,
+/// whose other end may be hostile too.
 /// </summary>
 internal static class HostileCases
 {
@@ -110,7 +110,7 @@ internal static class HostileCases
         }
     }
 
-    /// <summary>Writes to a part of the disk and reads it again, at a pace that the disk can well keep up.</summary>
+    /// <summary>Writes to a part of the disk and reads it again, at a pace with which the disk can easily keep up.</summary>
     private static async Task WorkAsync(BlockDevice disk, int worker, CancellationToken ending)
     {
         byte[] data = new byte[Sectors * BlockPattern.SectorSize];
@@ -195,7 +195,7 @@ internal static class HostileCases
     }
 
     /// <summary>
-    /// Has the driver make all the frames that it ever keeps, which are not to be taken for memory that a back end has cost.
+    /// Makes the driver allocate all frames that it ever keeps, so that they do not count as memory lost to a back end.
     /// </summary>
     private static void FillPool(NetworkInterface network)
     {
@@ -253,7 +253,7 @@ internal static class HostileCases
                     string fared = Fared(heartbeat, neighbour, time.Elapsed);
                     await store.WriteAsync("data/report", $"mark={mark} {fared} {Resources()} problem={s_problem}", ending);
 
-                    // What the report itself took is nobody's doing.
+                    // The report's own memory does not count.
                     Fared(heartbeat, neighbour, time.Elapsed);
                     time.Restart();
                 }
@@ -280,7 +280,7 @@ internal static class HostileCases
     {
         GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
 
-        // First, since the question makes the kernel try again to end what back ends have let go.
+        // First, since this call makes the kernel try again to end grants that back ends have unmapped.
         int held = Guest.Pages.HeldPages;
         GuestStatistics now = Guest.ReadStatistics();
         return string.Create(

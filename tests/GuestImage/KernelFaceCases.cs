@@ -6,8 +6,8 @@ using Xenlet.Kernel;
 namespace Xenlet.GuestImage;
 
 /// <summary>
-/// The kernel's managed face: event channels, shared pages, facts of the hypervisor. Every case runs without Xen too, where what needs Xen
-/// has to be refused.
+/// The kernel's managed API: event channels, shared pages, facts of the hypervisor. Every case runs without Xen too, where operations that
+/// need Xen must be refused.
 /// </summary>
 internal static class KernelFaceCases
 {
@@ -40,7 +40,7 @@ internal static class KernelFaceCases
 
     private static ushort Self => Guest.Hypervisor.DomainId;
 
-    /// <summary>A case that needs Xen, and that must be refused by that name where there is none.</summary>
+    /// <summary>A case that needs Xen; without Xen the operation must be refused by this name.</summary>
     private static Case UnderXen(string name, Func<Task> run) => new(name, async () =>
     {
         if (Guest.Hypervisor.IsPresent)
@@ -132,12 +132,12 @@ internal static class KernelFaceCases
             loop.Bound.Notify();
         }
 
-        // Nobody has asked for an event yet: the ten are one.
+        // No wait has begun yet: the ten events are one.
         await WaitAsync(loop.Open);
         await AssertSilentAsync(loop.Open);
     }
 
-    /// <summary>An event that comes while nobody waits, or after a wait was answered and before the next, ends the next wait.</summary>
+    /// <summary>An event that comes while no call waits, or between two waits, ends the next wait.</summary>
     private static async Task EventBetweenWaits()
     {
         using Loop loop = new();
@@ -163,7 +163,7 @@ internal static class KernelFaceCases
         Check.Equal(source.Token, cancelled.CancellationToken);
         await Check.ThrowsAsync<TaskCanceledException>(async () => await loop.Open.WaitAsync(source.Token));
 
-        // The port was asked for an event, which now comes while nobody waits: the next wait gets it.
+        // The port is unmasked, and the event comes while no call waits: the next wait gets it.
         loop.Bound.Notify();
         await Task.Delay(20);
         await WaitAsync(loop.Open);
@@ -247,7 +247,7 @@ internal static class KernelFaceCases
         await AssertSilentAsync(loop.Open);
     }
 
-    /// <summary>A sender that never pauses, and a receiver that looks at shared data: it sees the last value.</summary>
+    /// <summary>A sender that never pauses, and a receiver that reads shared data: it reads the last value.</summary>
     private static async Task EventFlood()
     {
         using Loop loop = new();
@@ -304,7 +304,7 @@ internal static class KernelFaceCases
         Check.Equal(XenErrno.EINVAL, Check.Throws<XenException>(() => Guest.EventChannels.Adopt(4096)).Error);
         Check.Equal(XenErrno.EINVAL, Check.Throws<XenException>(() => Guest.EventChannels.Adopt(4000)).Error);
 
-        // The console's and the timer's: both lie among the first ports. Xenstore's is the only one there that can be had.
+        // The console's and the timer's ports are among the first. Of those, only xenstore's can be opened.
         XenErrno?[] answers = [.. Enumerable.Range(1, 8).Select(port =>
         {
             try
@@ -485,7 +485,7 @@ internal static class KernelFaceCases
         Volatile.Write(ref Unsafe.As<byte, uint>(ref link.Page.Span[responseConsumer]), answered + 16 + length);
     }
 
-    /// <summary>Letting go of the connection leaves it open: it works a second time.</summary>
+    /// <summary>Disposing of the connection leaves the port open: it can be opened a second time.</summary>
     private static async Task XenStoreAdopted()
     {
         await XenStoreLink();

@@ -7,7 +7,7 @@ using Xenlet.Kernel;
 
 namespace Xenlet.GuestImage;
 
-/// <summary>The guest is asked to end, and asked what it does.</summary>
+/// <summary>Requests to the guest to end, and to report.</summary>
 internal static class LifeCases
 {
     private const int Depth = 500;
@@ -23,7 +23,7 @@ internal static class LifeCases
         new("control", Control),
     ];
 
-    /// <summary>A thread that waits at the end of many calls: where it is and where it began are told, and what it does.</summary>
+    /// <summary>A thread that waits at the end of many calls: the report has its state, its first calls and its last ones.</summary>
     private static void DiagnosticsThreads()
     {
         using ManualResetEvent release = new(false);
@@ -76,7 +76,7 @@ internal static class LifeCases
         return Descend(depth - 1, release) + 1;
     }
 
-    /// <summary>Every page has an owner or is free, and what is taken is the taker's.</summary>
+    /// <summary>Every page has an owner or is free, and an allocated page has the right owner.</summary>
     private static unsafe void DiagnosticsMemory()
     {
         const int pages = 2048;
@@ -119,7 +119,7 @@ internal static class LifeCases
         return 0;
     }
 
-    /// <summary>Several handlers let the signal pass.</summary>
+    /// <summary>Several handlers do not cancel the signal.</summary>
     private static int TerminateHandlers(string[] _)
     {
         AppDomain.CurrentDomain.ProcessExit += (_, _) => Console.WriteLine("process exit event");
@@ -132,7 +132,7 @@ internal static class LifeCases
         return 0;
     }
 
-    /// <summary>A handler takes the signal for itself, and the program ends as it likes.</summary>
+    /// <summary>A handler cancels the signal, and the program ends in its own way.</summary>
     private static int TerminateCancelled(string[] args)
     {
         using ManualResetEventSlim asked = new();

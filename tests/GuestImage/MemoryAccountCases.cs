@@ -4,7 +4,7 @@ using Xenlet.Kernel;
 namespace Xenlet.GuestImage;
 
 /// <summary>
-/// Memory that ends where it costs more than the pages asked for: every end is an error of the call that asked, and the program goes on.
+/// Memory that runs out where a call needs more than the requested pages: the call fails, and the program continues.
 /// </summary>
 internal static unsafe class MemoryAccountCases
 {
@@ -130,7 +130,7 @@ internal static unsafe class MemoryAccountCases
             caught = true;
         }
 
-        // What did not hold is said when there is memory to say it.
+        // A claim that did not hold is reported when there is memory to do so.
         release.Set();
         threads.ForEach(Check.Ends);
         Check.Equal(0, Unmap(First, taken));
@@ -243,7 +243,7 @@ internal static unsafe class MemoryAccountCases
         }
     }
 
-    /// <summary>What the collector holds without need it gives back.</summary>
+    /// <summary>The collector decommits memory that it does not need.</summary>
     private static void Collect() => GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
 
     /// <summary>The collector may have taken or given back a region meanwhile.</summary>

@@ -36,7 +36,7 @@ internal static unsafe class NativeCases
 
     private static void ManyDelegates()
     {
-        // More thunks than fit one page, made, called, dropped and made again.
+        // More thunks than fit into one page: created, called, dropped and created again.
         for (int round = 0; round < 3; round++)
         {
             Binary[] kept = new Binary[600];

@@ -21,7 +21,7 @@ internal sealed class NeighbourWork(NetworkInterface network)
     /// <summary>The answers since the last call.</summary>
     public long TakeAnswers() => Interlocked.Exchange(ref _answers, 0);
 
-    /// <summary>Sends as many frames as the driver has pages for: it makes one for each, until it has all.</summary>
+    /// <summary>Sends as many frames as the driver may have pages, so that it allocates all of them.</summary>
     public async Task UseAllPagesAsync()
     {
         for (int i = 0; i < new NetworkOptions().TransmitPages; i++)
@@ -30,7 +30,7 @@ internal sealed class NeighbourWork(NetworkInterface network)
         }
     }
 
-    /// <summary>Asks, at a pace that anybody can keep up, until it is cancelled.</summary>
+    /// <summary>Sends requests, at a slow pace, until it is cancelled.</summary>
     public async Task AskAsync(TimeSpan pause, CancellationToken ending)
     {
         while (!ending.IsCancellationRequested)

@@ -63,7 +63,7 @@ internal static class NetworkCases
     {
         HashSet<NetworkInterface> served = [];
 
-        // By the clock, so that an interface that comes and goes is no event to be missed.
+        // By polling, so that an interface that comes and goes cannot be missed.
         List<Task> all = [];
         while (!ending.IsCancellationRequested)
         {
@@ -74,7 +74,7 @@ internal static class NetworkCases
                     network.StateChanged += (_, change) => Console.WriteLine($"{network.Name} is {change.State}");
                     if (network.IsUp)
                     {
-                        // It may have been before anybody heard of it.
+                        // It may have happened before this waited for it.
                         Console.WriteLine($"{network.Name} is {NetworkState.Up}");
                     }
 
@@ -111,7 +111,7 @@ internal static class NetworkCases
                     echoed++;
                     Turn(frame.Data);
 
-                    // What has come in one go goes in one go.
+                    // Frames that have come together are sent together.
                     await network.SendAsync(frame, hasMore: network.WaitingFrames > 0, ending);
                     continue;
                 }
@@ -123,7 +123,7 @@ internal static class NetworkCases
                         await AnswerAsync(network, frame, ending);
                     }
 
-                    // The bridge has words of its own between the test's frames, and those before may have been sent as if another
+                    // The bridge sends its own frames between those of the test, and those before may have been sent as if another
                     // followed.
                     network.Flush();
                 }

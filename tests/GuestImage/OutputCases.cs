@@ -2,7 +2,7 @@ using System.Text;
 
 namespace Xenlet.GuestImage;
 
-/// <summary>Output: what is written here, the host looks for in what arrived.</summary>
+/// <summary>Output, which the host compares with what has arrived.</summary>
 internal static class OutputCases
 {
     /// <summary>Lines of <c>console-large</c>: with 50 bytes each, 200 KiB.</summary>

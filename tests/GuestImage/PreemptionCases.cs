@@ -79,7 +79,7 @@ internal static partial class PreemptionCases
         ref bool stop = ref s_isStopping;
         while (!Volatile.Read(ref stop))
         {
-            // Arithmetic only: no call, no allocation, no place where the thread would look up by itself.
+            // Arithmetic only: no call, no allocation, no place where the thread would check for a request to stop.
             state ^= state << 13;
             state ^= state >> 7;
             state ^= state << 17;

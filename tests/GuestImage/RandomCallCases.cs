@@ -3,8 +3,8 @@ using Xenlet.Kernel;
 namespace Xenlet.GuestImage;
 
 /// <summary>
-/// A program that makes any system calls with any arguments, except those that end it, wait for ever, or would be its own damage. The
-/// nucleus lives on, touches nothing but what the calls name, and has all memory back at the end.
+/// A program that makes any system calls with any arguments, except those that end it, wait for ever, or would damage the program itself.
+/// The nucleus continues, touches only what the calls name, and has all memory back at the end.
 /// </summary>
 internal static class RandomCallCases
 {
@@ -68,7 +68,7 @@ internal static class RandomCallCases
     }
 
     /// <summary>
-    /// Pages that a program can still have, those of the nucleus's threads, regions and pipes, those that can be granted.
+    /// Pages that a program can still allocate, those of the nucleus's threads, regions and pipes, and those that can be granted.
     /// </summary>
     private sealed record Memory(long Available, long Nucleus, long Shared)
     {

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Xenlet.GuestImage;
 
-/// <summary>Random system calls, decided by a seed. What they have opened and mapped is given back in the end.</summary>
+/// <summary>Random system calls, decided by a seed. At the end all that they have opened and mapped is released.</summary>
 /// <remarks>
 /// Calls write where their arguments say, so addresses are those of an arena with a gap behind it into which every range that is too long
 /// runs, or of nothing that a program may write. Descriptors are the calls' own. Left out are the ends (exit, signals that are not ignored,
@@ -38,7 +38,7 @@ internal sealed unsafe class RandomCalls : IDisposable
         (13, "s0bs"), (14, "s0bs"),
         (62, "i"), (200, "si"), (158, "gb"), (435, "kl"), (18, "aaa"), (23, "aaa"), (511, "aaa"),
 
-        // Events and grants by handles that are nobody's; then facts, statistics, a shutdown of no kind, threads, memory, generation.
+        // Events and grants by invalid handles; then facts, statistics, an invalid shutdown, threads, memory, generation.
         (0x10002, "sh"), (0x10003, "h"), (0x10004, "h"), (0x10005, "h"), (0x10006, "h"), (0x10008, "b"), (0x10009, "sbs"), (0x1000a, "h"),
         (0x1000d, "b"), (0x1000e, "b"), (0x1000f, "h"), (0x10013, "bs"), (0x10014, "b"), (0x10015, "b"), (0x10016, "aaa"), (0x20000, "aaa"),
         (long.MaxValue, "aaa"), (-1, "aaa"),
@@ -123,7 +123,7 @@ internal sealed unsafe class RandomCalls : IDisposable
                 Open(_random.Next(2) == 0 ? Call(32, Descriptor()) : Call(72, Descriptor(), command, (ulong)_random.Next(8, 70)));
                 break;
             case 3:
-                // All own descriptors stay such as do not wait.
+                // All own descriptors stay nonblocking.
                 _ = Count(Call(72, Descriptor(), (ulong)_random.Next(1, 12), NonBlocking | Number()));
                 break;
             case 5 when _descriptors.Count > 1:
@@ -137,7 +137,7 @@ internal sealed unsafe class RandomCalls : IDisposable
                 SharePage();
                 break;
             case 8:
-                // Whatever became of it, calls have memory again, and something in it.
+                // Whatever the result, the arena is mapped again, with some content.
                 MakeArenaWhole();
                 _ = Call(318, _arena + ((ulong)_random.Next((int)ArenaSize) & ~(ulong)7), (ulong)_random.Next(1, 4096));
                 break;
@@ -288,7 +288,7 @@ internal sealed unsafe class RandomCalls : IDisposable
         _ => _paths[_random.Next(_paths.Length)],
     };
 
-    /// <summary>An address that nothing is at. One of the gap is odd, so that the gap stays as it is.</summary>
+    /// <summary>An address without memory. One of the gap is odd, so that the gap stays as it is.</summary>
     private ulong Address() =>
         _random.Next(4) == 0 ? (_arena + ArenaSize + (ulong)_random.Next((int)GapSize)) | 1 : Forbidden[_random.Next(Forbidden.Length)];
 

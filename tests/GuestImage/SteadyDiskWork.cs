@@ -5,8 +5,8 @@ using Xenlet.Drivers;
 namespace Xenlet.GuestImage;
 
 /// <summary>
-/// Reads and writes of random places of a disk without end, each checked against what was written there last, while something else happens
-/// to the guest. Time and timers are looked at on the way.
+/// Reads and writes of random places of a disk without end, each checked against the last write to that place, while something else happens
+/// to the guest. It checks time and timers on the way.
 /// </summary>
 internal sealed class SteadyDiskWork
 {
@@ -83,7 +83,7 @@ internal sealed class SteadyDiskWork
         }
     }
 
-    /// <summary>Each of these has a part of the disk to itself, so that it knows what was written last.</summary>
+    /// <summary>Each of these has its own part of the disk, so that it knows what was written last.</summary>
     private async Task CheckAsync(int part, Random random)
     {
         int size = _model.Length / Checkers;
@@ -105,7 +105,7 @@ internal sealed class SteadyDiskWork
         }
     }
 
-    /// <summary>There is always something under way because of these: they do nothing between two reads.</summary>
+    /// <summary>Keeps operations in flight: these workers do nothing between two reads.</summary>
     private async Task ReadAsync()
     {
         byte[] data = new byte[16 << 10];

@@ -14,7 +14,7 @@ internal static class StoreCases
     private static async Task RunAsync()
     {
         using IXenStoreLink link = Guest.XenStore.Open();
-        // As for a xenstored that came late, or after a resume; here it is the same page and port again.
+        // As after a late start of xenstored, or after a resume; here page and port are the same.
         uint port = link.Events.Port;
         link.FindAgain();
         Check.Equal(port, link.Events.Port);

@@ -8,7 +8,7 @@ using Xenlet.XenStoreRing;
 namespace Xenlet.GuestImage;
 
 /// <summary>
-/// The kernel's part of a suspend, with no driver: the tool stack asks through <c>control/shutdown</c>, and what the program had open
+/// The kernel's part of a suspend, without a driver: the tool stack requests it in <c>control/shutdown</c>, and what the program had open
 /// before is checked after. The host's test plays the tool stack at each line printed.
 /// </summary>
 internal static class SuspendCases
@@ -91,7 +91,7 @@ internal static class SuspendCases
         Console.WriteLine($"{result} {round} in domain {Self} at {now}");
     }
 
-    /// <summary>What was open before is dead, and does nothing to what has its numbers now.</summary>
+    /// <summary>Handles from before no longer work, and do not affect new ports and grants with the same numbers.</summary>
     private static async Task CheckLossAsync(Belongings before, Task wait, ulong grantsAtStart)
     {
         await Check.ThrowsAsync<ObjectDisposedException>(() => wait.WaitAsync(Limit));
@@ -152,7 +152,7 @@ internal static class SuspendCases
         }
     }
 
-    /// <summary>A periodic timer that looks at the monotonic clock.</summary>
+    /// <summary>A periodic timer that reads the monotonic clock.</summary>
     private sealed class Ticker : IDisposable
     {
         private readonly Timer _timer;

@@ -8,7 +8,7 @@ using System.Security.Cryptography;
 
 namespace Xenlet.GuestImage;
 
-/// <summary>What a program asks of the system it runs on, and how it is told that a guest has none of it.</summary>
+/// <summary>Questions of a program about its system, and the errors for what a guest does not have.</summary>
 internal static class SystemCases
 {
     public static IEnumerable<Case> All =>
@@ -163,7 +163,7 @@ internal static class SystemCases
 
     private static void DirectoryListingFails()
     {
-        // The root may be there and empty, or not be there at all; it has no file of anybody's in it.
+        // The root may exist and be empty, or not exist; it has no file of a user.
         try
         {
             Check.Equal(0, Directory.GetFiles("/").Length);

@@ -7,7 +7,7 @@ namespace Xenlet.GuestImage;
 /// </summary>
 internal static class TestFrame
 {
-    /// <summary>The EtherType that IEEE 802 leaves to local experiments.</summary>
+    /// <summary>The EtherType that IEEE 802 reserves for local experiments.</summary>
     public const int EtherType = 0x88B5;
 
     /// <summary>Shortest and longest without MTU changes: Ethernet's own limits, without the check sequence.</summary>
@@ -20,7 +20,7 @@ internal static class TestFrame
     /// <summary>The length of a frame: all from the shortest to the longest come, in no simple order.</summary>
     public static int LengthOf(int number) => Shortest + (int)(number * 577L % (Longest - Shortest + 1));
 
-    /// <summary>Writes a frame's type, number and bytes; the addresses are the sender's to write.</summary>
+    /// <summary>Writes a frame's type, number and bytes; the sender writes the addresses.</summary>
     public static void Fill(Span<byte> frame, int number)
     {
         BinaryPrimitives.WriteUInt16BigEndian(frame[12..], EtherType);

@@ -179,7 +179,7 @@ internal static class ThreadCases
 
     private static void FiveHundredShortThreads()
     {
-        // One after the other: what a thread leaves behind (stack, thread-local storage) has to be given back.
+        // One after the other: a thread's stack and thread-local storage must be freed at its end.
         int ran = 0;
         for (int i = 0; i < 500; i++)
         {

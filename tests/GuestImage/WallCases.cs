@@ -5,7 +5,7 @@ using System.Runtime.InteropServices;
 namespace Xenlet.GuestImage;
 
 /// <summary>
-/// What keeps the nucleus apart from a program that runs in the same address space, with the same privilege: what no system call does,
+/// The protection of the nucleus from a program that runs in the same address space, with the same privilege: what no system call may do,
 /// and what not even a store can do.
 /// </summary>
 internal static unsafe class WallCases

@@ -12,7 +12,7 @@ namespace Xenlet.GuestImage;
 /// </summary>
 internal static class XenBusCases
 {
-    /// <summary>How long boot waits for its devices; the host's tests leave one that never comes.</summary>
+    /// <summary>How long boot waits for its devices; in the host's tests one never connects.</summary>
     private static readonly TimeSpan BootLimit = TimeSpan.FromSeconds(10);
 
     public static IEnumerable<Case> All => [new("xenbus", RunAsync)];

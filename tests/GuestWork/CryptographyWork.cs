@@ -7,12 +7,12 @@ using System.Text;
 
 namespace Xenlet.GuestWork;
 
-/// <summary>Cryptography of the base library, which is OpenSSL's below it. Nothing that is printed depends on a random number.</summary>
+/// <summary>Cryptography of the base library, which uses OpenSSL. No output depends on a random number.</summary>
 internal static class CryptographyWork
 {
     private static readonly byte[] Abc = "abc"u8.ToArray();
 
-    /// <summary>Does it all.</summary>
+    /// <summary>Does all of it.</summary>
     public static void Run()
     {
         Hashes();

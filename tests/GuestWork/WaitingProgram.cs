@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Xenlet.GuestWork;
 
-/// <summary>Programs that wait for somebody to end them, as .NET programs on Linux do.</summary>
+/// <summary>Programs that wait for a request to end, as .NET programs on Linux do.</summary>
 internal static class WaitingProgram
 {
     private const int PoolThreads = 4;

@@ -14,7 +14,7 @@ using Jint.Runtime.Interop;
 namespace Xenlet.GuestWork;
 
 /// <summary>
-/// Work for libraries that nobody here wrote. Every part prints a text that depends on nothing but the code, so that it is the same
+/// Work for libraries of other authors. Every part prints a text that depends only on the code, so that it is the same
 /// byte for byte wherever it runs; the host compares a guest's with Linux's.
 /// </summary>
 internal static partial class Work
@@ -256,7 +256,7 @@ internal static partial class Work
             expander.CopyTo(unpacked);
         }
 
-        // How well it is packed depends on the processor's instructions; what comes back does not.
+        // The size of the packed data depends on the processor's instructions; the unpacked data does not.
         Print($"{name} smaller {bytes.Length < plain.Length / 2} back {unpacked.Length} {Hash(unpacked.ToArray())}");
     }
 

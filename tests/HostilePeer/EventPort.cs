@@ -25,7 +25,7 @@ internal sealed unsafe class EventPort : IDisposable
         }
     }
 
-    /// <summary>Signals the guest. That it has closed its end is not looked at.</summary>
+    /// <summary>Signals the guest, even if it has closed its end.</summary>
     public void Notify() => _file.TryCall(NotifyCall, ref _port);
 
     /// <summary>Waits for the guest's signal; false when none came in time.</summary>

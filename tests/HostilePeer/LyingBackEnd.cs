@@ -6,7 +6,7 @@ using Xenlet.XenStoreRing;
 namespace Xenlet.HostilePeer;
 
 /// <summary>
-/// A device of a guest that this program has made, and is the back end of. Its directory is apart from those of dom0's own back ends,
+/// A device of a guest, which this program has created, as its back end. Its directory is apart from those of dom0's own back ends,
 /// which would take it.
 /// </summary>
 internal abstract class LyingBackEnd : IAsyncDisposable
@@ -48,14 +48,14 @@ internal abstract class LyingBackEnd : IAsyncDisposable
         }
     }
 
-    /// <summary>Uses the processor as the lies do, and leaves the guest alone.</summary>
+    /// <summary>Uses as much of the processor as the attacks do, without attacking the guest.</summary>
     public static Task SpinAsync(TimeSpan time)
     {
         Repeat(time, () => Thread.SpinWait(1000));
         return Task.CompletedTask;
     }
 
-    /// <summary>Makes the device, whose back end says InitWait.</summary>
+    /// <summary>Creates the device, whose back end is in state InitWait.</summary>
     public async Task PlugAsync(IEnumerable<(string Name, string Value)> frontNodes, IEnumerable<(string Name, string Value)> backNodes)
     {
         // The order is the tool stack's: what the device is stands there before its state does.
@@ -129,7 +129,7 @@ internal abstract class LyingBackEnd : IAsyncDisposable
     /// <summary>Maps what the front end's nodes name.</summary>
     public abstract Task TakeConnectionAsync();
 
-    /// <summary>Lets go of everything of the guest's.</summary>
+    /// <summary>Unmaps all pages of the guest, and closes the event channel.</summary>
     public virtual void Unmap()
     {
         Events?.Dispose();
@@ -142,7 +142,7 @@ internal abstract class LyingBackEnd : IAsyncDisposable
         _pages.Clear();
     }
 
-    /// <summary>Closes this end, and takes the device away.</summary>
+    /// <summary>Closes this end, and removes the device.</summary>
     public async Task UnplugAsync()
     {
         await SetStateAsync(XenBusState.Closed);

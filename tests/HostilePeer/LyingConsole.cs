@@ -27,7 +27,7 @@ internal sealed class LyingConsole : IDisposable
         _events = new(domain, port);
     }
 
-    /// <summary>What it can do. The time is how long each goes on.</summary>
+    /// <summary>The behaviours. The time is the duration of each.</summary>
     public static IReadOnlyDictionary<string, Action<LyingConsole, TimeSpan>> Behaviours { get; } =
         new Dictionary<string, Action<LyingConsole, TimeSpan>>
         {
@@ -86,7 +86,7 @@ internal sealed class LyingConsole : IDisposable
         _events.Notify();
     }
 
-    /// <summary>Input that is there or not, from look to look.</summary>
+    /// <summary>Input that is there or not, changing between two reads.</summary>
     private void LiveIndex()
     {
         _events.Notify();

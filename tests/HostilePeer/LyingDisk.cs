@@ -12,7 +12,7 @@ internal sealed class LyingDisk(XenStoreClient store, uint domain, string number
     private readonly string _number = number;
     private PeerRing<BlockRequest, BlockResponse>? _ring;
 
-    /// <summary>What it can do. The time is how long each goes on.</summary>
+    /// <summary>The behaviours. The time is the duration of each.</summary>
     public static IReadOnlyDictionary<string, Func<LyingDisk, TimeSpan, Task>> Behaviours { get; } =
         new Dictionary<string, Func<LyingDisk, TimeSpan, Task>>
         {
@@ -58,7 +58,7 @@ internal sealed class LyingDisk(XenStoreClient store, uint domain, string number
         }
     }
 
-    /// <summary>Serves requests, each answer by way of a lie, and does something more between them.</summary>
+    /// <summary>Serves requests, changes each response by a function, and does something else between them.</summary>
     private Task ServeAsync(TimeSpan time, Func<BlockResponse, BlockResponse?> lie, Action? then = null)
     {
         Repeat(time, () =>
@@ -124,7 +124,7 @@ internal sealed class LyingDisk(XenStoreClient store, uint domain, string number
         Events!.Notify();
     }
 
-    /// <summary>An index that is another whenever one looks.</summary>
+    /// <summary>An index that changes all the time.</summary>
     private void LiveIndex()
     {
         Events!.Notify();

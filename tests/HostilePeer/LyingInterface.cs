@@ -16,7 +16,7 @@ internal sealed class LyingInterface(XenStoreClient store, uint domain, string n
     private PeerRing<ReceiveRequest, ReceiveResponse>? _receives;
     private int _honestAnswers;
 
-    /// <summary>What it can do. The time is how long each goes on, but for those that count.</summary>
+    /// <summary>The behaviours. The time is the duration of each, except for those that count.</summary>
     public static IReadOnlyDictionary<string, Func<LyingInterface, TimeSpan, Task>> Behaviours { get; } =
         new Dictionary<string, Func<LyingInterface, TimeSpan, Task>>
         {
@@ -72,7 +72,7 @@ internal sealed class LyingInterface(XenStoreClient store, uint domain, string n
         return Task.CompletedTask;
     }
 
-    /// <summary>Comes and goes so often, and counts how often the front end took part.</summary>
+    /// <summary>Connects and disconnects a number of times, and counts how often the front end took part.</summary>
     private async Task FlapAsync(int cycles, bool keeps)
     {
         int connections = 0;
@@ -120,7 +120,7 @@ internal sealed class LyingInterface(XenStoreClient store, uint domain, string n
         Console.WriteLine($"connected {connections} of {cycles} times");
     }
 
-    /// <summary>Leaves the pages of a connection mapped for as long as the process lives.</summary>
+    /// <summary>Leaves the pages of a connection mapped until the process ends.</summary>
     private void Forget()
     {
         Events?.Dispose();
@@ -152,7 +152,7 @@ internal sealed class LyingInterface(XenStoreClient store, uint domain, string n
         return Task.CompletedTask;
     }
 
-    /// <summary>One frame, as it should be.</summary>
+    /// <summary>One correct frame.</summary>
     private void Deliver()
     {
         if (_receives!.TryTake(out ReceiveRequest request) && Page(request.Reference) is { } page)
@@ -164,7 +164,7 @@ internal sealed class LyingInterface(XenStoreClient store, uint domain, string n
         ShowReceived();
     }
 
-    /// <summary>As many as there are pages for, told of one by one.</summary>
+    /// <summary>As many as there are pages for, each published on its own.</summary>
     private void Flood()
     {
         for (int i = 0; i < 256 && _receives!.TryTake(out ReceiveRequest request); i++)

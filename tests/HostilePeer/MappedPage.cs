@@ -1,6 +1,6 @@
 namespace Xenlet.HostilePeer;
 
-/// <summary>A page of a guest, mapped. The guest cannot take it back before this lets it go.</summary>
+/// <summary>A mapped page of a guest. The guest cannot use it for anything else before it is unmapped.</summary>
 internal sealed unsafe class MappedPage : IDisposable
 {
     /// <summary>Bytes of a page.</summary>

@@ -3,7 +3,7 @@ using Xenlet.Drivers;
 
 namespace Xenlet.HostilePeer;
 
-/// <summary>A back end's side of a ring of one page (<c>io/ring.h</c>), with everything in reach that a hostile one has in reach.</summary>
+/// <summary>A back end's side of a ring of one page (<c>io/ring.h</c>), with access to everything that a hostile one can change.</summary>
 internal sealed unsafe class PeerRing<TRequest, TResponse>(MappedPage page) : IDisposable
     where TRequest : unmanaged
     where TResponse : unmanaged
@@ -17,17 +17,17 @@ internal sealed unsafe class PeerRing<TRequest, TResponse>(MappedPage page) : ID
     /// <summary>The whole page, indexes included.</summary>
     public Span<byte> Bytes => page.Bytes;
 
-    /// <summary>How far the responses are, as the front end is told.</summary>
+    /// <summary>The number of responses that the front end reads.</summary>
     public uint ResponseProducer
     {
         get => Volatile.Read(ref Word(RingPages.ResponseProducer));
         set => Volatile.Write(ref Word(RingPages.ResponseProducer), value);
     }
 
-    /// <summary>Where the responses are in truth.</summary>
+    /// <summary>The true number of responses.</summary>
     public uint Put => _put;
 
-    /// <summary>An impossible number of requests, which our own scribbling makes, is none.</summary>
+    /// <summary>An impossible number of requests, which follows from our own writes, counts as none.</summary>
     private bool HasRequests => Volatile.Read(ref Word(RingPages.RequestProducer)) - _taken is > 0 and var count && count <= _mask + 1;
 
     public bool TryTake(out TRequest request)
@@ -44,7 +44,7 @@ internal sealed unsafe class PeerRing<TRequest, TResponse>(MappedPage page) : ID
 
     public void Answer(in TResponse response) => *(TResponse*)Entry(_put++) = response;
 
-    /// <summary>Shows the responses to the front end; true when it wants to be told.</summary>
+    /// <summary>Publishes the responses; returns true if the front end must be notified.</summary>
     public bool Publish()
     {
         uint before = _published;
@@ -54,7 +54,7 @@ internal sealed unsafe class PeerRing<TRequest, TResponse>(MappedPage page) : ID
         return _put - Volatile.Read(ref Word(RingPages.ResponseEvent)) < _put - before;
     }
 
-    /// <summary>Asks for an event at the next request, and looks once more.</summary>
+    /// <summary>Requests an event for the next request, and checks once more.</summary>
     public bool FinalCheck()
     {
         Volatile.Write(ref Word(RingPages.RequestEvent), _taken + 1);

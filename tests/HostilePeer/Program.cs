@@ -4,11 +4,11 @@ using Xenlet.HostilePeer;
 using Xenlet.XenBus;
 using Xenlet.XenStoreRing;
 
-// disk DOMAIN NUMBER BEHAVIOUR MILLISECONDS [keep]        makes a disk of a guest and behaves so
+// disk DOMAIN NUMBER BEHAVIOUR MILLISECONDS [keep]        creates a disk of a guest, and behaves so
 // interface DOMAIN NUMBER BEHAVIOUR MILLISECONDS [keep]   the same with a network interface
-// console DOMAIN - BEHAVIOUR MILLISECONDS                 is the guest's console, of which xenconsoled must have let go
-// Says what became of the front end, and takes the device away. With "keep", what was mapped stays mapped until the program is killed;
-// with "until-closed", it goes on until the front end has closed.
+// console DOMAIN - BEHAVIOUR MILLISECONDS                 is the guest's console, which xenconsoled must have released
+// Reports the front end's state, and removes the device. With "keep", mapped pages stay mapped until the program is killed;
+// with "until-closed", it continues until the front end has closed.
 if (args is not [var kind, var domainText, var number, var behaviour, var millisecondsText, .. var rest]
     || !uint.TryParse(domainText, NumberStyles.None, CultureInfo.InvariantCulture, out uint domain)
     || !int.TryParse(millisecondsText, NumberStyles.None, CultureInfo.InvariantCulture, out int milliseconds))

@@ -23,7 +23,7 @@ internal sealed unsafe partial class XenFile : IDisposable
     /// <summary>The number of a call of asm-generic/ioctl.h without a direction, as Xen's devices have them.</summary>
     public static nuint CallNumber(char type, int number, int size) => (nuint)((size << 16) | (type << 8) | number);
 
-    /// <summary>A call of the device; gives its result.</summary>
+    /// <summary>Makes a call of the device, and returns its result.</summary>
     /// <exception cref="Win32Exception">Linux refused.</exception>
     public int Call<T>(nuint number, ref T argument, string what)
         where T : unmanaged

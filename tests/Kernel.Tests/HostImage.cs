@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Xenlet.Kernel.Nucleus.Base;
 
-/// <summary>Addresses of the image, of which the host has none: numbers that a test recognises and never goes to.</summary>
+/// <summary>Addresses of the image, which the host does not have: numbers that a test recognises and never dereferences.</summary>
 internal static unsafe class Image
 {
     public const ulong Idle = 0x20_1000;

@@ -6,8 +6,8 @@ using System.Text;
 
 namespace Xenlet.Kernel.Nucleus.Base;
 
-/// <summary>The gate a hypercall went through.</summary>
-internal enum HostGate
+/// <summary>The instruction by which a hypercall was made.</summary>
+internal enum HostInstruction
 {
     Vmcall,
     Vmmcall,
@@ -15,7 +15,8 @@ internal enum HostGate
 
 /// <summary>A hypercall as the hypervisor sees it.</summary>
 /// <param name="Argument">The structure passed, as it was at the call: <see cref="Machine.ArgumentLength"/> bytes.</param>
-internal sealed record HostHypercall(HostGate Gate, uint Number, ulong A1, ulong A2, ulong A3, ulong A4, ulong A5, byte[] Argument)
+internal sealed record HostHypercall(
+    HostInstruction Instruction, uint Number, ulong A1, ulong A2, ulong A3, ulong A4, ulong A5, byte[] Argument)
 {
     /// <summary>The structure that the argument at this address points to, to be read or written.</summary>
     public static unsafe ref T At<T>(ulong address)
@@ -91,10 +92,10 @@ internal static unsafe class Machine
     }
 
     public static long HypercallIntel(ulong a1, ulong a2, ulong a3, ulong a4, ulong a5, uint number) =>
-        Enter(HostGate.Vmcall, a1, a2, a3, a4, a5, number);
+        Enter(HostInstruction.Vmcall, a1, a2, a3, a4, a5, number);
 
     public static long HypercallAmd(ulong a1, ulong a2, ulong a3, ulong a4, ulong a5, uint number) =>
-        Enter(HostGate.Vmmcall, a1, a2, a3, a4, a5, number);
+        Enter(HostInstruction.Vmmcall, a1, a2, a3, a4, a5, number);
 
     public static byte In8(ushort port) => (byte)PortInput(port, 1);
 
@@ -108,7 +109,7 @@ internal static unsafe class Machine
 
     public static void Out32(ushort port, uint value) => PortOutput.Add((port, 4, value));
 
-    /// <summary>What the processor's floating point registers hold.</summary>
+    /// <summary>The content of the processor's floating point registers.</summary>
     public static byte[] FloatingPointState { get; } = new byte[512];
 
     public static void SaveFloatingPoint(byte* image)
@@ -155,7 +156,7 @@ internal static unsafe class Machine
         return number == null ? 0u : 1u;
     }
 
-    private static long Enter(HostGate gate, ulong a1, ulong a2, ulong a3, ulong a4, ulong a5, uint number)
+    private static long Enter(HostInstruction instruction, ulong a1, ulong a2, ulong a3, ulong a4, ulong a5, uint number)
     {
         byte[] argument = [];
         ulong address = number == HypercallNumber.__HYPERVISOR_vcpu_op ? a3 : a2;
@@ -164,7 +165,7 @@ internal static unsafe class Machine
             argument = new ReadOnlySpan<byte>((void*)address, ArgumentLength).ToArray();
         }
 
-        HostHypercall call = new(gate, number, a1, a2, a3, a4, a5, argument);
+        HostHypercall call = new(instruction, number, a1, a2, a3, a4, a5, argument);
         Hypercalls.Add(call);
         return Hypervisor(call);
     }

@@ -170,7 +170,7 @@ public abstract unsafe class NucleusTest
         return Trap(Vector.ApicTimer);
     }
 
-    /// <summary>Starts a thread with clone3, which the running thread goes on after.</summary>
+    /// <summary>Starts a thread with clone3, after which the running thread continues.</summary>
     private protected static Thread* Spawn()
     {
         ulong arguments = Allocate(1);
@@ -249,7 +249,7 @@ public abstract unsafe class NucleusTest
 
         static uint SpeakerPort()
         {
-            // The output rises once the gate is open.
+            // The output rises when the timer's gate input is on.
             bool gate = (Machine.PortOutput.FindLast(static write => write.Port == 0x61).Value & 1) != 0;
             s_now = gate ? calibration : 0;
             return gate ? 0x20u : 0;

@@ -1,8 +1,9 @@
+using System.Reflection;
 using System.Text.Json;
 
 namespace Xenlet.Linker.Tests;
 
-/// <summary>What an image was made from.</summary>
+/// <summary>The list of an image's parts.</summary>
 public sealed class BillOfMaterialsTests : IDisposable
 {
     private const string Map = """
@@ -38,18 +39,24 @@ public sealed class BillOfMaterialsTests : IDisposable
             "<package xmlns=\"urn:x\"><metadata><id>A.Package</id><version>1.2.3</version></metadata></package>");
         string own = Path.Combine(_directory, "Own.dll");
         File.Copy(typeof(BillOfMaterials).Assembly.Location, own);
+        string version = typeof(BillOfMaterials).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
 
         using MemoryStream output = new();
         BillOfMaterials.Write(
-            output, "Program", "4.5.6", [Path.Combine(package, "One.dll"), own, Path.Combine(package, "Two.dll")], new StringReader(""));
+            output,
+            "Program",
+            "4.5.6+0123abc",
+            [Path.Combine(package, "One.dll"), own, Path.Combine(package, "Two.dll")],
+            new StringReader(""));
 
         using JsonDocument list = JsonDocument.Parse(output.ToArray());
+        Assert.DoesNotContain("1.0.0", version, StringComparison.Ordinal);
         JsonElement root = list.RootElement;
         Assert.Equal(("CycloneDX", "1.6"), (root.GetProperty("bomFormat").GetString(), root.GetProperty("specVersion").GetString()));
         JsonElement program = root.GetProperty("metadata").GetProperty("component");
         Assert.Equal(("Program", "4.5.6"), (program.GetProperty("name").GetString(), program.GetProperty("version").GetString()));
         Assert.Equal(
-            [("A.Package", "1.2.3", "pkg:nuget/A.Package@1.2.3"), ("Xenlet.Linker", "1.0.0", null)],
+            [("A.Package", "1.2.3", "pkg:nuget/A.Package@1.2.3"), ("Xenlet.Linker", version, null)],
             root.GetProperty("components").EnumerateArray().Select(part => (
                 part.GetProperty("name").GetString()!,
                 part.GetProperty("version").GetString()!,

@@ -5,7 +5,7 @@ using static Iced.Intel.AssemblerRegisters;
 
 namespace Xenlet.Linker.Tests;
 
-/// <summary>clock_gettime, run on the processor over records that the tests write as Xen does. The system call is exchanged.</summary>
+/// <summary>clock_gettime, run on the processor with records that the tests write as Xen does, and a replaced system call.</summary>
 public sealed unsafe class ClockGetTimeTests : IDisposable
 {
     private const int Realtime = 0, Monotonic = 1;
@@ -153,7 +153,7 @@ public sealed unsafe class ClockGetTimeTests : IDisposable
                 Interlocked.MemoryBarrier();
                 if (clock == Monotonic)
                 {
-                    // The counter counts nothing: timestamp and multiplier say so together only.
+                    // The counter adds nothing, but only timestamp and multiplier together show that.
                     Volatile.Write(ref *(ulong*)(_shared + Record + 8), n % 2 == 0 ? ulong.MaxValue : 0);
                     Volatile.Write(ref *(uint*)(_shared + Record + 24), n % 2 == 0 ? uint.MaxValue : 0);
                     Volatile.Write(ref *(ulong*)(_shared + Record + 16), n * 1_000_000ul);
@@ -172,7 +172,7 @@ public sealed unsafe class ClockGetTimeTests : IDisposable
         xen.Start();
         try
         {
-            // Only readings count that a record was written during.
+            // Only readings during which a record was written count.
             long start = Environment.TickCount64;
             for (int disturbed = 0; disturbed < 1_000;)
             {
@@ -258,7 +258,7 @@ public sealed unsafe class ClockGetTimeTests : IDisposable
 
     private void SetOffset(long offset) => Word(ClockLayout.Offset) = (ulong)offset;
 
-    /// <summary>By default a record of which the counter adds nothing.</summary>
+    /// <summary>By default a record to which the counter adds nothing.</summary>
     private void SetRecord(ulong systemTime, ulong timestamp = 0, uint multiplier = 0, sbyte shift = 0)
     {
         byte* record = _shared + Record;

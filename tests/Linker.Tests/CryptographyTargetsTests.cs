@@ -1,30 +1,26 @@
-using System.Diagnostics;
-using System.Reflection;
-using Xenlet.Tests;
-
 namespace Xenlet.Linker.Tests;
 
-/// <summary>What a publication makes of the decision: the targets alone, in a project that compiles nothing.</summary>
+/// <summary>The effect of the decision on a publish: the targets alone, in a project that compiles nothing.</summary>
 public sealed class CryptographyTargetsTests : IDisposable
 {
     private const string Hash = "CryptoNative_EvpSha256";
     private const string HashCell = "__pinvoke_Module__libSystem_Security_Cryptography_Native_OpenSsl__CryptoNative_EvpSha256";
 
-    private readonly ScratchDirectory _scratch = new();
+    private readonly TargetsProject _project = new();
 
-    public void Dispose() => _scratch.Dispose();
+    public void Dispose() => _project.Dispose();
 
     [Fact]
     public void What_the_machine_lacks_for_OpenSSL_is_one_error_with_the_command_that_installs_it()
     {
         // MSBuild runs commands by sh.
-        File.CreateSymbolicLink(_scratch["sh"], "/bin/sh");
-        (int status, string output) = Run(CryptographyObject.Write([Hash], []), "XenletCryptography", path: _scratch[""]);
+        File.CreateSymbolicLink(_project["sh"], "/bin/sh");
+        (int status, string output) = Run(CryptographyObject.Write([Hash], []), "XenletCryptography", path: _project[""]);
         Assert.NotEqual(0, status);
         string error = Assert.Single(output.Split('\n'), line => line.Contains("error", StringComparison.Ordinal));
         Assert.Contains("error XENLET021", error, StringComparison.Ordinal);
         Assert.Contains("(hashes)", error, StringComparison.Ordinal);
-        Assert.Contains("sudo apt-get install -y --no-install-recommends cmake make libssl-dev.", error, StringComparison.Ordinal);
+        Assert.Contains("sudo apt-get install -y --no-install-recommends cmake make.", error, StringComparison.Ordinal);
         Assert.Contains("XenletOpenSsl=off", error, StringComparison.Ordinal);
     }
 
@@ -57,34 +53,35 @@ public sealed class CryptographyTargetsTests : IDisposable
         Assert.Equal((0, $"linker arguments: [{arguments}]"), (status, output.Trim().Replace("\"", "", StringComparison.Ordinal)));
     }
 
-    /// <summary>Runs targets of Xenlet.Cryptography.targets on an object file.</summary>
-    private (int Status, string Output) Run(byte[] program, string targets, string option = "-nologo", string? path = null)
+    [Fact]
+    public void What_the_compiler_of_OpenSSLs_part_said_is_in_the_error()
     {
-        string repository = typeof(CryptographyTargetsTests).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
-            .Single(attribute => attribute.Key == "RepositoryRoot").Value!;
-        string linker = Path.Combine(AppContext.BaseDirectory, "Xenlet.Linker.dll");
-        File.WriteAllBytes(_scratch["app.o"], program);
-        File.WriteAllText(_scratch["app.proj"], $"""
-            <Project>
-              <PropertyGroup>
-                <XenletLinkerCommand>"{Environment.ProcessPath}" "{linker}"</XenletLinkerCommand>
-                <NativeObject>app.o</NativeObject>
-              </PropertyGroup>
-              <Import Project="{Path.Combine(repository, "src", "Sdk", "Sdk", "Xenlet.Cryptography.targets")}" />
-              <Target Name="Show">
-                <Message Importance="high" Text="linker arguments: [@(LinkerArg, ' ')]" />
-              </Target>
-            </Project>
+        Directory.CreateDirectory(_project["compiler/native/src/libs"]);
+        File.WriteAllText(_project["compiler/native/src/libs/build-local.sh"], "echo no such header >&2; exit 3\n");
+        (int status, string output) = Run(
+            [], "XenletCompileOpenSsl", "-p:_XenletNeed=openssl", body: """
+            <PropertyGroup>
+              <IlcHostPackagePath>$(MSBuildProjectDirectory)/compiler</IlcHostPackagePath>
+              <NativeIntermediateOutputPath>$(MSBuildProjectDirectory)/native/</NativeIntermediateOutputPath>
+            </PropertyGroup>
             """);
-        ProcessStartInfo start = CommandStart.Create(
-            Environment.ProcessPath!,
-            ["msbuild", "app.proj", $"-t:{targets}", option, "-nologo", "-v:m", "-tl:off", "-nodeReuse:false"],
-            path is null ? null : new Dictionary<string, string> { ["PATH"] = path });
-        start.WorkingDirectory = _scratch[""];
-        using Process process = Process.Start(start)!;
-        Task<string> errors = process.StandardError.ReadToEndAsync();
-        string output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        return (process.ExitCode, output + errors.Result);
+        Assert.NotEqual(0, status);
+        Assert.Contains("error XENLET022: .NET's part of OpenSSL could not be compiled:", output, StringComparison.Ordinal);
+        Assert.Contains("error XENLET022: no such header", output, StringComparison.Ordinal);
     }
+
+    /// <summary>Runs targets of Xenlet.Cryptography.targets on an object file.</summary>
+    private (int Status, string Output) Run(
+        byte[] program, string targets, string option = "-nologo", string? path = null, string body = "") =>
+        _project.Run(
+            "Sdk/Xenlet.Cryptography.targets",
+            program,
+            targets,
+            body + """
+            <Target Name="Show">
+              <Message Importance="high" Text="linker arguments: [@(LinkerArg, ' ')]" />
+            </Target>
+            """,
+            option,
+            path);
 }

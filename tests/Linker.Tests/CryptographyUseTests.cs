@@ -71,20 +71,5 @@ public sealed class CryptographyUseTests
         }
     }
 
-    /// <summary>Packages that a machine without these commands, libraries and files lacks.</summary>
-    [Theory]
-    [InlineData("", "")]
-    [InlineData("cmake", "cmake")]
-    [InlineData("cmake make", "cmake make")]
-    [InlineData("libssl.a", "libssl-dev")]
-    [InlineData("libcrypto.a", "libssl-dev")]
-    [InlineData("/usr/include/openssl/ssl.h", "libssl-dev")]
-    [InlineData("make libssl.a libcrypto.a", "make libssl-dev")]
-    public void What_OpenSSL_needs_and_the_machine_lacks_is_named_by_package(string lacks, string packages)
-    {
-        bool Has(string name) => !lacks.Split(' ').Contains(name);
-        Assert.Equal(packages, string.Join(' ', OpenSslPackages.Missing(Has, Has, Has)));
-    }
-
     private static CryptographyUse Read(byte[] bytes) => CryptographyUse.Read(new ObjectFile("app.o", bytes));
 }

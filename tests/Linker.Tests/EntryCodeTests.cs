@@ -2,7 +2,7 @@ using Iced.Intel;
 
 namespace Xenlet.Linker.Tests;
 
-/// <summary>What running the entries cannot show: their order, their layout, and what needs ring 0.</summary>
+/// <summary>Properties of the entries that a run cannot show: their order, their layout, and what needs ring 0.</summary>
 public sealed class EntryCodeTests
 {
     public static TheoryData<string> CodeBlocks => [.. Stubs.Code.Select(b => b.Name)];
@@ -35,7 +35,7 @@ public sealed class EntryCodeTests
         Assert.True(left < nucleus);
         Assert.DoesNotContain(instructions[..nucleus], i => i.IsStackInstruction);
 
-        // The flag first: a fault on the way is the nucleus's own.
+        // The flag first, so that a fault in the entry counts as the nucleus's own.
         Assert.True(IsStore(instructions[0], cpuOffset: 16) && instructions[0].Immediate32 == 1);
 
         int Index(Predicate<Instruction> wanted) => instructions.FindIndex(wanted);

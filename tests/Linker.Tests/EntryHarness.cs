@@ -5,9 +5,9 @@ using static Iced.Intel.AssemblerRegisters;
 namespace Xenlet.Linker.Tests;
 
 /// <summary>
-/// Runs the entries and the way back on this processor. Two things the image does need ring 0 and are exchanged: cr2 reads as zero, and the
-/// GS base is set by Linux. All else is the product's own bytes: a fake program enters with known registers, a fake nucleus notes what it
-/// sees and spoils every register, and the fake program notes what it gets back.
+/// Runs the entries and the return on this processor. Two things in the image need ring 0 and are replaced: cr2 reads as zero, and Linux
+/// sets the GS base. Everything else is the product's own code: a fake program enters with known registers, a fake nucleus records what it
+/// sees and overwrites every register, and the fake program records what it gets back.
 /// </summary>
 internal sealed unsafe partial class EntryHarness : IDisposable
 {
@@ -65,10 +65,10 @@ internal sealed unsafe partial class EntryHarness : IDisposable
     /// <summary>The frame of a fault in the nucleus.</summary>
     public FakeFrame Fault => new((byte*)_image["xenlet_fault_frame"]);
 
-    /// <summary>The frame of what a non-maskable interrupt hit.</summary>
+    /// <summary>The frame of the code that a non-maskable interrupt interrupted.</summary>
     public FakeFrame Nmi => new((byte*)_image["xenlet_nmi_frame"]);
 
-    /// <summary>Where the fake program goes on.</summary>
+    /// <summary>Where the fake program continues.</summary>
     public nint Landing { get; }
 
     /// <summary>The fake program's rsp.</summary>
@@ -112,13 +112,13 @@ internal sealed unsafe partial class EntryHarness : IDisposable
     /// <summary>The general registers the program enters with.</summary>
     public Span<ulong> Entering => new(_control + In, Registers);
 
-    /// <summary>The general registers it goes on with; rsp and rflags after them.</summary>
+    /// <summary>The general registers with which it continues; rsp and rflags after them.</summary>
     public Span<ulong> Leaving => new(_control + Out, Registers + 2);
 
     /// <summary>MXCSR and the x87 control word that the program enters with.</summary>
     public (uint Mxcsr, ushort X87) EnteringControl { get; set; } = (0x1F80, 0x37F);
 
-    /// <summary>Those it goes on with.</summary>
+    /// <summary>Those with which it continues.</summary>
     public (uint Mxcsr, ushort X87) LeavingControl => (*(uint*)(_control + ControlOut), *(ushort*)(_control + ControlOut + 4));
 
     public Span<ulong> EnteringXmm => new(_control + XmmIn, 32);

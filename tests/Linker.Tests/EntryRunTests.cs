@@ -196,7 +196,7 @@ public sealed class EntryRunTests : IDisposable
         Assert.Equal(1ul, _harness.HandlerInNucleus);
         Assert.Equal(0ul, _harness.HandlerFlags & DirectionFlag);
 
-        // The panic's backtrace goes on through what was interrupted.
+        // The panic's backtrace continues through the interrupted code.
         Assert.Equal(state.Entering[Rbp], _harness.HandlerFramePointer);
         Assert.Equal(8ul, _harness.HandlerStack % 16);
         ulong top = (ulong)_harness[stack];
@@ -243,7 +243,7 @@ public sealed class EntryRunTests : IDisposable
             Assert.Equal((ulong)_harness.Current.Start, _harness.HandlerArgument);
         }
 
-        // A call from the very top: the return address is all that lies there.
+        // A call from the very top of the stack, which has only the return address.
         Assert.Equal((ulong)_harness["xenlet_nucleus_stack_top"] - 8, _harness.HandlerStack);
         Assert.Equal(0ul, _harness.HandlerStack + 8 & 15);
         Assert.Equal(1ul, _harness.HandlerInNucleus);

@@ -5,8 +5,8 @@ using Iced.Intel;
 namespace Xenlet.Linker.Tests;
 
 /// <summary>
-/// Stubs loaded into this process, below 2 GiB as in the image, so that the machine itself says what they do. Code that other code needs is
-/// given by name in place of the nucleus's.
+/// Stubs loaded into this process, below 2 GiB as in the image, so that the processor itself runs them. A test defines the code that they
+/// call by name, in place of the nucleus's.
 /// </summary>
 internal sealed unsafe partial class HostImage : IDisposable
 {

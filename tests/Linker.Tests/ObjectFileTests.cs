@@ -140,7 +140,7 @@ public sealed class ObjectFileTests
             }
             catch (BadObjectException)
             {
-                // Said so.
+                // It says so.
             }
         }, iter: 20_000);
     }

@@ -1,6 +1,6 @@
 namespace Xenlet.Linker.Tests;
 
-/// <summary>What another compiler might write otherwise is found before the link.</summary>
+/// <summary>Differences that another version of the compiler might make are found before the link.</summary>
 public sealed class ObjectRequirementsTests
 {
     private const string Function = FailureRedirect.NucleusPrefix + "Thing__Check";

@@ -62,7 +62,7 @@ internal static class Tool
     }
 }
 
-/// <summary>A directory that goes when the test does.</summary>
+/// <summary>A directory that is removed at the end of the test.</summary>
 internal sealed class ScratchDirectory : IDisposable
 {
     private readonly string _path = Directory.CreateTempSubdirectory("xenlet-linker-").FullName;

@@ -2,7 +2,7 @@ using Iced.Intel;
 
 namespace Xenlet.Linker.Tests;
 
-/// <summary>The stubs as the tests look at them.</summary>
+/// <summary>The stubs, as the tests read them.</summary>
 internal static class Stubs
 {
     /// <summary>All blocks by name.</summary>

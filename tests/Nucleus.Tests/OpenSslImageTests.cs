@@ -10,7 +10,7 @@ public class OpenSslImageTests
     private static readonly string[] Generators = ["RAND_bytes", "RAND_priv_bytes", "RAND_bytes_ex", "RAND_priv_bytes_ex"];
 
     /// <summary>
-    /// OpenSSL's generators keep a state. Domains that are restored from one saved image would all go on from it, and draw the same keys.
+    /// OpenSSL's generators keep a state. Domains restored from one saved image would all continue from it, and draw the same keys.
     /// </summary>
     [Fact]
     public async Task All_random_numbers_are_the_kernels()

@@ -14,6 +14,7 @@ public sealed class RefusalTests
         ("PositionIndependentExecutable", "true", "false"),
         ("IlcDehydrate", "true", "false"),
         ("XenletServices", "yes", "true', 'devices' or 'false"),
+        ("OutputType", "Library", "Exe"),
     ];
 
     /// <summary>Properties of a domain that cannot be, in the order of their lines, and what is said of each.</summary>
@@ -64,6 +65,9 @@ public sealed class RefusalTests
         string dotnet = Environment.GetEnvironmentVariable("PATH")!.Split(':').Select(directory => Path.Combine(directory, "dotnet"))
             .First(File.Exists);
         File.CreateSymbolicLink(Path.Combine(path, "dotnet"), dotnet);
+
+        // MSBuild runs commands by sh.
+        File.CreateSymbolicLink(Path.Combine(path, "sh"), "/bin/sh");
         CommandResult result = await workplace.PublishAnyAsync("refused", environment: new Dictionary<string, string> { ["PATH"] = path });
         result.AssertRefused(
             "error XENLET004", "gcc, which drives the link", "ld and objcopy", "apt-get install -y --no-install-recommends gcc binutils");

@@ -81,7 +81,7 @@ internal static class Frames
     }
 
     /// <summary>
-    /// Writes the right checksums into a frame of IPv4 or IPv6 that is one whole message: what was changed in it is then all that is wrong.
+    /// Writes correct checksums into a frame of IPv4 or IPv6 with one whole message, so that only the test's change is wrong in it.
     /// </summary>
     public static byte[] Mended(byte[] frame)
     {

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Xenlet.AssembledGuests;
 using Xenlet.QemuXen.Commands;
 
 namespace Xenlet.QemuXen.Tests;
@@ -13,7 +14,7 @@ public sealed class DeviceTests(XenFixture fixture)
     [Fact]
     public async Task Disks_and_an_interface_have_back_ends_in_dom0_and_what_was_plugged_goes_again()
     {
-        string kernel = TestGuest.Build(guest => guest.Hang());
+        string kernel = AssembledGuest.Build(guest => guest.Hang());
         try
         {
             await using XenGuest guest = await Xen.CreateGuestAsync(new()
@@ -33,13 +34,13 @@ public sealed class DeviceTests(XenFixture fixture)
             await guest.AttachDiskAsync(GuestConfig.RawDisk(await Xen.CreateDiskAsync(4), "xvdb"));
             Assert.Equal("51712\n51728\n", await Dom0Async($"xenstore-list /local/domain/{id}/device/vbd"));
 
-            // The guest has no drivers that could let it go.
+            // The guest has no drivers that could release it.
             QemuXenException busy = await Assert.ThrowsAsync<QemuXenException>(() => guest.DetachDiskAsync("xvdb"));
             Assert.Contains("unable to remove", busy.Message, StringComparison.OrdinalIgnoreCase);
             await guest.DetachDiskAsync("xvdb", force: true);
             Assert.Equal("51712\n", await Dom0Async($"xenstore-list /local/domain/{id}/device/vbd"));
             await guest.DestroyAsync();
-            // The kernel lets go of a file when its last user has.
+            // The kernel closes a file when its last user has.
             await Dom0Async("while losetup -a | grep -q /tmp/disk; do usleep 50000; done");
         }
         finally
@@ -51,7 +52,7 @@ public sealed class DeviceTests(XenFixture fixture)
     [Fact]
     public async Task A_disk_whose_file_is_missing_is_refused_by_name()
     {
-        string kernel = TestGuest.Build(guest => guest.Hang());
+        string kernel = AssembledGuest.Build(guest => guest.Hang());
         try
         {
             QemuXenException error = await Assert.ThrowsAsync<QemuXenException>(() => Xen.CreateGuestAsync(new()

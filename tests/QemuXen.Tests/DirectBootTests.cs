@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text;
+using Xenlet.AssembledGuests;
 using Xenlet.QemuXen.Machine;
 
 namespace Xenlet.QemuXen.Tests;
@@ -165,9 +166,9 @@ public sealed class DirectBootTests : IDisposable
         }),
     ];
 
-    private string Build(Action<TestGuest> steps)
+    private string Build(Action<AssembledGuest> steps)
     {
-        string path = TestGuest.Build(steps);
+        string path = AssembledGuest.Build(steps);
         _files.Add(path);
         return path;
     }

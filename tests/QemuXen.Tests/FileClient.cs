@@ -5,7 +5,7 @@ using Xenlet.QemuXen.Machine;
 
 namespace Xenlet.QemuXen.Tests;
 
-/// <summary>Asks a <see cref="FileServer"/> one thing after the other, by the numbers of Linux's include/net/9p/9p.h.</summary>
+/// <summary>Sends requests to a <see cref="FileServer"/>, one after the other, by the numbers of Linux's include/net/9p/9p.h.</summary>
 internal sealed class FileClient : IAsyncDisposable
 {
     public const int ReadOnly = 0;
@@ -40,7 +40,7 @@ internal sealed class FileClient : IAsyncDisposable
         return client;
     }
 
-    /// <summary>Sends a message and gives the answer's body.</summary>
+    /// <summary>Sends a message and returns the answer's body.</summary>
     /// <exception cref="RefusedException">The answer is an error.</exception>
     public async Task<byte[]> AskAsync(byte type, byte[] body)
     {
@@ -59,7 +59,7 @@ internal sealed class FileClient : IAsyncDisposable
         return answer;
     }
 
-    /// <summary>Walks from the root; gives how many of the names were found.</summary>
+    /// <summary>Walks from the root; returns how many of the names were found.</summary>
     public async Task<int> WalkAsync(params string[] names) => BinaryPrimitives.ReadUInt16LittleEndian(
         await AskAsync(110, [.. Number(RootFid), .. Number(FileFid), (byte)names.Length, 0, .. names.SelectMany(Text)]));
 

@@ -1,6 +1,6 @@
 namespace Xenlet.QemuXen.Tests;
 
-/// <summary>The host's end of 9P, asked as Linux's fs/9p asks.</summary>
+/// <summary>The host's end of 9P, with the requests of Linux's fs/9p.</summary>
 public sealed class FileServerTests : IAsyncLifetime
 {
     private const int NoEntry = 2;

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Xenlet.AssembledGuests;
 using Xenlet.QemuXen.Commands;
 
 namespace Xenlet.QemuXen.Tests;
@@ -57,7 +58,7 @@ public sealed class GuestShowTests(XenFixture fixture)
 
     private async Task<XenGuest> CreateAsync(string name)
     {
-        string kernel = TestGuest.Build(guest => guest.Hang());
+        string kernel = AssembledGuest.Build(guest => guest.Hang());
         try
         {
             return await fixture.Machine.CreateGuestAsync(new() { Name = name, Kernel = kernel, MemoryMiB = 4 });

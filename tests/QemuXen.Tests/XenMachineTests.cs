@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Xenlet.AssembledGuests;
 
 namespace Xenlet.QemuXen.Tests;
 
@@ -230,14 +231,15 @@ public sealed class XenMachineTests(XenFixture fixture) : IDisposable
         string directory = Directory.CreateTempSubdirectory("linux-guest-").FullName;
         try
         {
+            // All of its memory is saved, to dom0's.
             GuestConfig config = LinuxGuest.Create(Xen.Image, "linux", directory, "echo 'before'; read line; echo \"got $line\"");
-            await using XenGuest guest = await Xen.CreateGuestAsync(config);
+            await using XenGuest guest = await Xen.CreateGuestAsync(config with { MemoryMiB = 96 });
             int position = await guest.WaitForTextAsync(LinuxGuest.FirstLine, Limit);
             await guest.WaitForTextAsync("before", Limit, position);
-            await guest.SaveAsync("/host/save/linux", Limit);
+            await guest.SaveAsync(XenMachine.SavePath("linux"), Limit);
             Assert.Equal(GuestEndReason.Suspend, (await guest.WaitForEndAsync(Limit)).Reason);
 
-            await using XenGuest restored = await Xen.RestoreGuestAsync("linux", "/host/save/linux");
+            await using XenGuest restored = await Xen.RestoreGuestAsync("linux", XenMachine.SavePath("linux"));
             await restored.WriteConsoleAsync("input\n"u8.ToArray());
             await restored.WaitForTextAsync("got input", Limit);
             Assert.Equal(GuestEndReason.PowerOff, (await restored.WaitForEndAsync(Limit)).Reason);
@@ -304,9 +306,9 @@ public sealed class XenMachineTests(XenFixture fixture) : IDisposable
         Assert.DoesNotContain("gone", list.Output, StringComparison.Ordinal);
     }
 
-    private string Build(Action<TestGuest> steps)
+    private string Build(Action<AssembledGuest> steps)
     {
-        string path = TestGuest.Build(steps);
+        string path = AssembledGuest.Build(steps);
         _files.Add(path);
         return path;
     }

@@ -20,7 +20,7 @@ internal static class PublishedImages
     /// <summary>Publishes a project of this repository, unless that has been done.</summary>
     /// <param name="project">Its directory below the repository's root.</param>
     /// <param name="name">Name of the program's file: a guest's ends in <c>.elf</c>.</param>
-    /// <returns>The program's path; what belongs to it lies beside it.</returns>
+    /// <returns>The program's path; its other files are beside it.</returns>
     public static async Task<string> PublishAsync(string project, string name)
     {
         string directory = Path.Combine(RepositoryRoot, project);

@@ -2,7 +2,7 @@ using Xenlet.Tool.Runs;
 
 namespace Xenlet.Tool.Tests;
 
-/// <summary>When <c>run --publish</c> takes an image for old.</summary>
+/// <summary>When <c>run --publish</c> considers an image out of date.</summary>
 public sealed class PublisherTests : IDisposable
 {
     private readonly TemporaryDirectory _directory = new();

@@ -1,6 +1,8 @@
 using System.Globalization;
+using System.Reflection;
 using System.Text.RegularExpressions;
 using Xenlet.Elf;
+using Xenlet.Tool.CommandLines;
 
 namespace Xenlet.Tool.Tests;
 
@@ -70,10 +72,14 @@ public sealed partial class ToolTests
     {
         ToolProcess info = await ToolProcess.RunAsync(["info", await HelloAsync()]);
 
+        // Image and tool are of one repository: the version that its packages would have.
+        string version = Regex.Escape(
+            typeof(ToolProgram).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion);
         Assert.Equal((0, ""), (info.Status, info.Errors));
         foreach (string expected in (string[])
         [
-            @"^  program   Hello \d", @"^  Xenlet    \d", @"^  \.NET      10\.\d+\.\d+$", "^  entry     0x[0-9a-f]+ .*; guest OS Xenlet$",
+            $"^  program   Hello {version}$", $"^  Xenlet    {version}$", @"^  \.NET      10\.\d+\.\d+$",
+            "^  entry     0x[0-9a-f]+ .*; guest OS Xenlet$",
             @"^  memory    .*; a domain needs memory=\d+ \(MiB\) or more$", "^  0x00200000-0x[0-9a-f]+ .*  r--$", "  r-x$", "  rw-$",
             "KiB  managed code", "KiB  the nucleus's own memory", @"^components \(Hello\.cdx\.json\)$", @"^  libc6-dev 2\.36",
         ])

@@ -4,7 +4,7 @@ using Xenlet.XenStoreRing.Tests;
 
 namespace Xenlet.XenBus.Tests;
 
-/// <summary>The bus's own troubles are no driver's, and a driver's are no other device's.</summary>
+/// <summary>Errors of the bus do not affect drivers, and those of a driver do not affect other devices.</summary>
 public sealed class BusFaultTests : IAsyncLifetime
 {
     private readonly ManualClock _clock = new();
@@ -44,7 +44,7 @@ public sealed class BusFaultTests : IAsyncLifetime
     [Fact]
     public async Task A_change_told_as_anything_may_have_changed_drops_the_hot_plug_mark_as_well()
     {
-        // The first telling after attach is such a one: the device is offline by then.
+        // The first call after attach is such a one: the device is offline by then.
         TestDriver driver = new() { OnAttach = async (device, _) => await device.SetStateAsync(XenBusState.Closed) };
         await StartBackAsync(driver, online: "0");
         await _host.UntilAsync(

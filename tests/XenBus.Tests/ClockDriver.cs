@@ -1,7 +1,7 @@
 using Xenlet.XenBus;
 using Xenlet.XenStoreRing;
 
-/// <summary>Serves devices of type "clock", whose back end writes the time into its node "time".</summary>
+/// <summary>Drives devices of type "clock", whose back end writes the time to its node "time".</summary>
 internal sealed class ClockDriver : XenBusDriver
 {
     public override string Name => "clock";

@@ -193,7 +193,7 @@ public sealed class DriverTests : IAsyncLifetime
         await _host.SeesAsync("vbd/1: given up");
         await _host.UntilAsync(() => driver.Count("other end vbd/2 Connected") > 0);
 
-        // That it is given up is told before it leaves the bus.
+        // The event that it is given up comes before it leaves the bus.
         await _host.SettleAsync(bus);
         Assert.Equal(XenBusState.Closed, await _host.FrontStateAsync("vbd/1"));
         Assert.Equal(1, driver.Count("detach vbd/1"));
@@ -253,7 +253,7 @@ public sealed class DriverTests : IAsyncLifetime
         XenDevice device = Assert.Single(bus.Devices);
         Assert.Equal((XenDevicePhase.Departing, "device/vbd/1"), (device.Phase, device.Node));
         Assert.Contains("(departing)", DeviceTree.Format(bus), StringComparison.Ordinal);
-        // What comes in its place waits until it has gone.
+        // A new device in its place waits until it has gone.
         await _host.AddAsync("vbd/1");
         Volatile.Write(ref busy, false);
         await _host.UntilAsync(() => bus.Devices is [{ Phase: XenDevicePhase.Attached } next] && next != device);

@@ -1,6 +1,6 @@
 namespace Xenlet.XenBus.Tests;
 
-/// <summary>What is found, and what is passed over.</summary>
+/// <summary>Which devices are found, and which nodes are skipped.</summary>
 public sealed class EnumerationTests : IAsyncLifetime
 {
     private Host _host = null!;
@@ -77,7 +77,7 @@ public sealed class EnumerationTests : IAsyncLifetime
     [Fact]
     public async Task An_event_below_a_new_device_adds_it_under_its_own_id()
     {
-        // The seed cuts behind the slash, takes "51712/" for the id, and finds no such device.
+        // The seed cuts after the slash, takes "51712/" for the id, and finds no such device.
         FrontBus bus = await _host.StartFrontAsync();
         string node = Host.Home + "/device/vbd/51712";
         await _host.Dom0.WriteAsync(node + "/backend", "/local/domain/0/backend/vbd/1/51712");
@@ -167,7 +167,7 @@ public sealed class EnumerationTests : IAsyncLifetime
     [Fact]
     public async Task Events_for_a_device_that_is_known_or_not_wanted_make_nothing_more()
     {
-        // The seed allocates a device for each, and loses it.
+        // The seed allocates a device for each, and leaks it.
         TestDriver driver = new();
         await _host.AddAsync("vbd/1");
         CountingClock clock = new();

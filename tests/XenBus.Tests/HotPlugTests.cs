@@ -114,8 +114,8 @@ public sealed class HotPlugTests : IAsyncLifetime
     [Fact]
     public async Task A_device_made_between_watch_and_first_look_is_found()
     {
-        // It is made when the first of the two was answered and before the second is asked for. Were the look the first, nothing would tell
-        // of it.
+        // It is created after the answer to the first of the two requests and before the second. If the examination came first, no event
+        // would announce it.
         List<XenStoreMessageType> asked = [];
         _host.BeforeRequest = async (type, path) =>
         {
@@ -184,11 +184,30 @@ public sealed class HotPlugTests : IAsyncLifetime
         Assert.Equal(free - 2, await _host.CountFreeWatchesAsync());
         await _host.Dom0.RemoveAsync(Host.Home + "/device/vbd/1");
         await _host.UntilAsync(() => bus.Devices.Count == 0);
-        // The bus's watch is left, and the one on the other end is not: nothing can come from there any more.
+        // The bus's watch is left, and that of the other end is not: no event can come from there.
         Assert.Equal(free - 1, await _host.CountFreeWatchesAsync());
         await _host.SetBackStateAsync("vbd/1", XenBusState.Connected);
         await _host.SettleAsync(bus);
         Assert.Equal("detach vbd/1", _driver.Calls.Last());
+    }
+
+    [Fact]
+    public async Task What_waits_to_be_told_when_a_device_leaves_is_not_told_any_more()
+    {
+        TaskCompletionSource goesOn = new();
+        TestDriver driver = new() { OnLocalEnd = (_, path) => path == "/first" ? new(goesOn.Task) : default };
+        await _host.AddAsync("vbd/1");
+        FrontBus bus = await _host.StartFrontAsync(driver);
+        await _host.UntilAsync(() => driver.Count("local end vbd/1 ") > 0);
+        await _host.Dom0.WriteAsync(Host.Home + "/device/vbd/1/first", "");
+        await _host.UntilAsync(() => driver.Count("local end vbd/1 /first") > 0);
+        await _host.Dom0.WriteAsync(Host.Home + "/device/vbd/1/second", "");
+        await _host.SettleBusAsync(bus);
+        await _host.RemoveAsync("vbd/1");
+        await _host.UntilAsync(() => bus.Devices is [{ Phase: XenDevicePhase.Departing }]);
+        goesOn.SetResult();
+        await _host.UntilAsync(() => bus.Devices.Count == 0);
+        Assert.Equal(["local end vbd/1 /first", "detach vbd/1"], driver.Calls.TakeLast(2));
     }
 
     [Fact]

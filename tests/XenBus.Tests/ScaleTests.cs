@@ -92,7 +92,7 @@ public sealed class ScaleTests
             await host.SeesAsync($"{device.Name}: its other end cannot be watched, and is looked at now and then", "E2BIG");
         }
 
-        // One of them follows its other end as its own end changes; the bus still hears who goes, and watches that came free are used.
+        // One of them reads its other end when its own end changes; the bus still notices who goes, and freed watches are used.
         await host.SetBackStateAsync(blind[0].Name, XenBusState.Closing);
         await host.SettleAsync(bus);
         Assert.Equal(XenBusState.Connected, blind[0].State);

@@ -12,7 +12,7 @@ public sealed class ShutdownTests : IAsyncLifetime
     private const string Interface = "vif/0";
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
 
-    // What is not about the limit is not to fail by it on a slow machine.
+    // A test that is not about the limit must not fail by it on a slow machine.
     private static readonly XenBusOptions Patient = new() { ShutdownTimeLimit = Patience };
     private readonly ConcurrentQueue<string> _seen = new();
     private Host _host = null!;
@@ -27,7 +27,7 @@ public sealed class ShutdownTests : IAsyncLifetime
         { XenBusState.Initialised, XenBusState.Connected, WholeWay },
         { XenBusState.Initialised, XenBusState.Initialised, WholeWay },
         { XenBusState.Closing, XenBusState.Closing, AtOnce },
-        // The administrator unplugs it, and its driver has not let it go.
+        // The administrator unplugs it, and its driver has not detached.
         { XenBusState.Connected, XenBusState.Closing, AtOnce },
         { XenBusState.Initialised, XenBusState.InitWait, AtOnce },
         { XenBusState.Connected, XenBusState.Closed, AtOnce },

@@ -5,7 +5,7 @@ using Xenlet.XenStoreRing.Tests;
 
 namespace Xenlet.XenBus.Tests;
 
-/// <summary>Devices that whoever ran in the domain before has left in use.</summary>
+/// <summary>Devices that an earlier program in the domain has left in use.</summary>
 public sealed class StaleFrontEndTests : IAsyncLifetime
 {
     private const string Device = "vbd/1";

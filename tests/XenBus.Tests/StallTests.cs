@@ -5,7 +5,7 @@ using Xenlet.XenStoreRing.Tests;
 
 namespace Xenlet.XenBus.Tests;
 
-/// <summary>A xenstored that does not answer, or answers oddly, says nothing of a device: what it did not say is asked again.</summary>
+/// <summary>A missing answer of xenstored, or a temporary error, says nothing about a device: the bus tries again.</summary>
 public sealed class StallTests : IAsyncLifetime
 {
     private readonly ManualClock _clock = new();
@@ -20,7 +20,7 @@ public sealed class StallTests : IAsyncLifetime
 
     public async Task DisposeAsync() => await _host.DisposeAsync();
 
-    /// <summary>Errors that say nothing of a node; the first is a request that is not answered in its time.</summary>
+    /// <summary>Errors that say nothing about a node; the first is a request that is not answered in time.</summary>
     public static TheoryData<string> Errors => new(Faults.NoAnswer, "EIO", "ENOMEM", "EBUSY", "EQUOTA", "EWHATEVER");
 
     [Theory]
@@ -45,7 +45,7 @@ public sealed class StallTests : IAsyncLifetime
         _host.Faults.Fail(XenStoreMessageType.Directory, "device/vbd", "EIO", () => _isFaulty);
         await _host.AddAsync("vbd/1");
         await _host.UntilAsync(() => driver.Count("attach vbd/1") > 0);
-        // The removal of a type's directory is an event of its own, at which all below is looked at.
+        // The removal of a type's directory is an event of its own, at which everything below is examined.
         await _host.Dom0.RemoveAsync(Host.Home + "/device/vbd");
         await PassingTimeAsync(() => _host.Saw("device: device/vbd cannot be looked at") || bus.Devices.Count == 0);
         _isFaulty = false;
@@ -93,7 +93,7 @@ public sealed class StallTests : IAsyncLifetime
         await _host.UntilAsync(() => driver.Count("local end vbd/1 ") > 0);
         await _host.SetBackStateAsync("vbd/1", XenBusState.InitWait);
         await PassingTimeAsync(() => driver.Count("other end vbd/1 InitWait") > 0);
-        // A look that finds nothing new is not told.
+        // An examination that finds nothing new is not reported.
         int told = driver.Calls.Count;
         for (int i = 0; i < 100; i++)
         {

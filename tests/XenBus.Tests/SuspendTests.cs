@@ -65,7 +65,7 @@ public sealed class SuspendTests : IAsyncLifetime
     [Fact]
     public async Task A_resume_sets_a_state_that_the_tool_stack_has_left_to_Initialising()
     {
-        // So it is when a domain goes on where it was, but not as if nothing had happened.
+        // This happens when a domain continues where it was, but not as if nothing had happened.
         TaskCompletionSource<XenBusState?> seen = new();
         TestDriver driver = TestDriver.Connecting(onResume: async (_, _) => seen.SetResult(await _host.FrontStateAsync("vbd/1")));
         FrontBus bus = await StartAsync(driver, null, "vbd/1");
@@ -78,7 +78,7 @@ public sealed class SuspendTests : IAsyncLifetime
     [Fact]
     public async Task No_driver_is_called_between_its_suspend_and_its_resume()
     {
-        // Step by step: a queue that has work and does not stand still is caught in the act.
+        // Step by step, so that a queue that has work and is not stopped is noticed.
         TestDriver driver = TestDriver.Connecting();
         await _host.AddAsync("vbd/1", backState: XenBusState.InitWait);
         FrontBus bus = _host.Front(new() { Stepped = true });
@@ -119,7 +119,7 @@ public sealed class SuspendTests : IAsyncLifetime
             ["suspend cancelled vbd/1", "suspend cancelled vif/0", "suspend vbd/1", "suspend vif/0"],
             driver.Calls.Order(StringComparer.Ordinal));
         Assert.All(bus.Devices, device => Assert.Equal(XenBusState.Connected, device.State));
-        // All goes on.
+        // Everything continues.
         await _host.SetBackStateAsync("vbd/1", XenBusState.Closing);
         await _host.UntilAsync(() => bus.Devices[0].State == XenBusState.Closed);
     }
@@ -144,7 +144,7 @@ public sealed class SuspendTests : IAsyncLifetime
         await _host.SetBackStateAsync("vif/0", XenBusState.Closing);
         await _host.UntilAsync(() => driver.Count("other end vif/0 Closing") > 0);
         Assert.Equal(0, driver.Count("suspend cancelled vif/0"));
-        // Both buses are as before: they can be asked again.
+        // Both buses are as before: they can be suspended again.
         Assert.Equal("refused by vif/0 (driver test)", (await bus.SuspendAsync()).ToString());
         Assert.True((await back.SuspendAsync()).IsReady);
     }
@@ -354,7 +354,7 @@ public sealed class SuspendTests : IAsyncLifetime
         TestDriver driver = new() { OnDetach = _ => new(!Volatile.Read(ref busy)) };
         FrontBus bus = await StartAsync(driver, new() { DetachRetryInterval = TimeSpan.FromDays(1) }, "vbd/1");
         await _host.RemoveAsync("vbd/1");
-        // The driver has been asked before it answers.
+        // The driver is called before it answers.
         await _host.SeesAsync("vbd/1: driver test is busy, and is asked again");
         driver.Calls.Clear();
         Volatile.Write(ref busy, false);

@@ -1,6 +1,6 @@
 namespace Xenlet.XenBus.Tests;
 
-/// <summary>What drivers are told of both ends.</summary>
+/// <summary>The calls into drivers for changes of both ends.</summary>
 public sealed class WatchTests : IAsyncLifetime
 {
     private readonly TestDriver _driver = new();
@@ -116,7 +116,7 @@ public sealed class WatchTests : IAsyncLifetime
         await host.SetBackStateAsync(blind, XenBusState.Connected);
         await host.SettleAsync(bus);
         Assert.Equal(0, driver.Count($"other end {blind} Connected"));
-        // What the driver writes is announced to the guest as well, as is all that changes at its own end.
+        // The driver's writes cause events for the guest too, as does every change at its own end.
         await bus.Devices.Single(device => device.Name == blind).SetStateAsync(XenBusState.Initialised);
         await host.UntilAsync(() => driver.Count($"other end {blind} Connected") > 0);
     }

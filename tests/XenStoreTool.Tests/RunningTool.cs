@@ -74,5 +74,5 @@ internal sealed class RunningTool : IDisposable
     }
 }
 
-/// <summary>What a run has left.</summary>
+/// <summary>The result of a run.</summary>
 internal sealed record Ended(int Status, string Output, string Errors);

@@ -1,3 +1,5 @@
+using Xenlet.Machines;
+
 namespace Xenlet.Build;
 
 /// <summary>Ensures that a command's prerequisites are installed.</summary>
@@ -11,8 +13,8 @@ internal sealed class PrerequisiteInstaller(IMachine machine, Action<string> say
     /// <exception cref="BuildException">Something is still missing. The message contains the command that installs it.</exception>
     public void Ensure(params IEnumerable<Prerequisite> prerequisites)
     {
-        Prerequisite[] missing = [.. prerequisites.Where(prerequisite => !prerequisite.IsPresent(machine))];
-        if (missing.Length == 0)
+        IReadOnlyList<Prerequisite> missing = Prerequisite.Missing(prerequisites, machine);
+        if (missing.Count == 0)
         {
             return;
         }
@@ -45,8 +47,8 @@ internal sealed class PrerequisiteInstaller(IMachine machine, Action<string> say
             }
         }
 
-        Prerequisite[] stillMissing = [.. missing.Where(prerequisite => !prerequisite.IsPresent(machine))];
-        if (stillMissing.Length > 0)
+        IReadOnlyList<Prerequisite> stillMissing = Prerequisite.Missing(missing, machine);
+        if (stillMissing.Count > 0)
         {
             throw new BuildException(
                 $"still missing after '{install}': {string.Join("; ", stillMissing.Select(prerequisite => prerequisite.Need))}");

@@ -4,7 +4,7 @@ namespace XenStoreTool;
 
 /// <summary>
 /// Prints all nodes below a path with their values, in the form of xenstore-ls: whole paths with -f, otherwise names indented by their
-/// depth. A value that may not be read is left out; a node that may not be listed is named, and the listing goes on.
+/// depth. A value that may not be read is left out; a node that may not be listed is named, and the listing continues.
 /// </summary>
 internal sealed class ListCommand : Command
 {

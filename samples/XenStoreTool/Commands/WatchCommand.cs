@@ -43,7 +43,7 @@ internal sealed class WatchCommand : Command
                 watches.Add(await store.WatchAsync(path, cancellationToken));
             }
 
-            Lock gate = new();
+            Lock printing = new();
             int left = _count ?? int.MaxValue;
             await Task.WhenAll(watches.Select(PrintAsync));
 
@@ -51,7 +51,7 @@ internal sealed class WatchCommand : Command
             {
                 await foreach (XenStoreWatchEvent change in watch.WithCancellation(enough.Token))
                 {
-                    lock (gate)
+                    lock (printing)
                     {
                         if (left == 0)
                         {

@@ -4,24 +4,43 @@ using Xenlet.Kernel;
 
 namespace Xenlet.Domain.Automatic;
 
-/// <summary>Starts the domain's services for the program whose image this assembly is in.</summary>
+/// <summary>Starts the domain's services in an image that contains this assembly.</summary>
 internal static class AutomaticStart
 {
     private const string DrivesDevicesSwitch = "Xenlet.Domain.Automatic.DrivesDevices";
 
-    /// <summary>Whether buses and drivers are started too. The project says it, and the compiler leaves out what is not wanted.</summary>
+    // A program that ends sooner, or starts its own services, does not pay for these. Requests of the tool stack wait that long: it gives
+    // a guest seconds.
+    private const int DelayMilliseconds = 250;
+
+    /// <summary>Whether to start buses and drivers too. The project sets it, and the compiler leaves out what is not wanted.</summary>
     [FeatureSwitchDefinition(DrivesDevicesSwitch)]
     private static bool DrivesDevices => AppContext.TryGetSwitch(DrivesDevicesSwitch, out bool isOn) && isOn;
 
-    /// <summary>Runs before <c>Main</c>, which does not wait for what it starts.</summary>
+    /// <summary>Runs before <c>Main</c>, which does not wait for the services.</summary>
     [ModuleInitializer]
-    [SuppressMessage("Usage", "CA2255", Justification = "The tool stack may ask before the program has done anything.")]
+    [SuppressMessage("Usage", "CA2255", Justification = "The tool stack may send requests before the program has done anything.")]
     public static void Start()
     {
-        // Without Xen there is no tool stack.
-        if (Guest.Hypervisor.IsPresent)
+        // There is no tool stack without Xen.
+        if (!Guest.Hypervisor.IsPresent)
         {
-            AutomaticServices.Start(Guest.Machine, DrivesDevices ? DomainServices.StartAutomaticallyAsync : ControlServices.StartAsync);
+            return;
         }
+
+        try
+        {
+            new Thread(StartDelayed) { IsBackground = true, Name = "services start" }.Start();
+        }
+        catch (OutOfMemoryException error)
+        {
+            AutomaticServices.ReportFailure(error);
+        }
+    }
+
+    private static void StartDelayed()
+    {
+        Thread.Sleep(DelayMilliseconds);
+        AutomaticServices.Start(Guest.Machine, DrivesDevices ? DomainServices.StartAutomaticallyAsync : ControlServices.StartAsync);
     }
 }

@@ -4,22 +4,22 @@ using Xenlet.XenStoreRing;
 namespace Xenlet.Domain;
 
 /// <summary>
-/// A node in which the tool stack asks. It is never deaf for ever: a watch that ended is registered anew, and a request that could not be
-/// read or acknowledged is read again, after pauses that grow.
+/// A node to which the tool stack writes requests. After a failure it tries again, with growing pauses: it registers a watch that ended
+/// anew, and reads a request that it could not read or acknowledge once more.
 /// </summary>
 /// <param name="path">The node.</param>
-/// <param name="store">The store it is in.</param>
-/// <param name="output">Where is said what does not work, each reason once.</param>
+/// <param name="store">The store that has the node.</param>
+/// <param name="output">Receives failures, each reason once.</param>
 /// <param name="clock">The clock for the pauses and for acknowledgements.</param>
-/// <param name="loop">Where the node is followed, or <see langword="null"/> for the thread pool.</param>
-/// <param name="carryOut">Does what is asked; it is told too when the request was acknowledged, as a timestamp of the clock.</param>
+/// <param name="loop">Runs this, or <see langword="null"/> for the thread pool.</param>
+/// <param name="carryOut">Carries out a request; its second argument is the time of the acknowledgement, by the clock.</param>
 internal sealed class ControlNode(
     string path, XenStoreClient store, ControlOutput output, TimeProvider clock, EventLoop? loop, Func<string, long, Task> carryOut)
 {
     private readonly XenStoreRetryPause _pause = new();
-    private string? _said;
+    private string? _lastFailure;
 
-    /// <summary>Begins to follow the node; the task that is given ends with the token.</summary>
+    /// <summary>Starts to follow the node. The returned task ends when <paramref name="cancellationToken"/> is cancelled.</summary>
     /// <exception cref="XenStoreException">The node cannot be watched.</exception>
     public async Task<Task> StartAsync(CancellationToken startCancellationToken, CancellationToken cancellationToken)
     {
@@ -54,12 +54,12 @@ internal sealed class ControlNode(
         }
     }
 
-    /// <summary>Carries out what is asked until the watch ends.</summary>
+    /// <summary>Carries out requests until the watch ends.</summary>
     private async Task FollowAsync(XenStoreWatch watch, CancellationToken cancellationToken)
     {
         try
         {
-            // Our own answer is an event too, and finds the node empty.
+            // Our own acknowledgement causes an event too; then the node is empty.
             while (await watch.WaitToReadAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent))
             {
                 while (watch.TryRead(out _))
@@ -100,8 +100,8 @@ internal sealed class ControlNode(
     }
 
     /// <summary>
-    /// Reads a request and acknowledges it, in one transaction: the tool stack may take it back at the same time. What fails is tried
-    /// again, since no event would say once more that there is a request.
+    /// Reads a request and acknowledges it, in one transaction: the tool stack may withdraw it at the same time. It tries again after a
+    /// failure, since there is no second event for the same request.
     /// </summary>
     private async Task<(string Request, long Acknowledged)> TakeAsync(CancellationToken cancellationToken)
     {
@@ -114,7 +114,7 @@ internal sealed class ControlNode(
                 await store.TransactAsync(
                     async (transaction, cancellationToken) =>
                     {
-                        // The tool stack sees the acknowledgement after this, so it cannot have counted longer.
+                        // The tool stack sees the acknowledgement later than this, so its own time limit ends later too.
                         acknowledged = clock.GetTimestamp();
                         request = await transaction.TryReadAsync(path, cancellationToken).ConfigureAwait(EventLoop.IsCurrent) ?? "";
                         if (request.Length > 0)
@@ -124,7 +124,7 @@ internal sealed class ControlNode(
                     },
                     cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
                 _pause.Reset();
-                _said = null;
+                _lastFailure = null;
                 return (request, acknowledged);
             }
             catch (XenStoreException error) when (!store.Closed.IsCompleted)
@@ -137,7 +137,7 @@ internal sealed class ControlNode(
         }
     }
 
-    /// <summary>A request that fails must not keep the next from being heard.</summary>
+    /// <summary>Carries out a request. A failure must not stop later requests.</summary>
     private async Task TryAsync(string request, long acknowledged, CancellationToken cancellationToken)
     {
         try
@@ -152,9 +152,9 @@ internal sealed class ControlNode(
 
     private async Task PauseAfterAsync(string what, CancellationToken cancellationToken)
     {
-        if (what != _said)
+        if (what != _lastFailure)
         {
-            _said = what;
+            _lastFailure = what;
             output.Message(what);
         }
 

@@ -11,19 +11,19 @@ public sealed partial class DomainControl
     private const string IsEnding = "the program is ending";
 
     /// <summary>
-    /// Asks to be told of suspends. Preparations are made before any driver is told, the latest addition's first; the ends are told when
-    /// all drivers work again, the earliest addition's first.
+    /// Adds callbacks for suspends. Those before the suspend are called before any driver is, the one added last first; those after it are
+    /// called when all drivers work again, the one added first first.
     /// </summary>
     /// <param name="before">
-    /// Prepares. One that throws refuses the suspend, and so does <see cref="DomainControlOptions.PreparationTimeLimit"/>, at which its
-    /// token is cancelled: the domain goes on as it was.
+    /// Prepares for the suspend. If it throws, or exceeds <see cref="DomainControlOptions.PreparationTimeLimit"/>, at which its token is
+    /// cancelled, the suspend is refused and the domain continues.
     /// </param>
-    /// <param name="after">Is told how it ended, if the preparation was made.</param>
-    /// <returns>Takes both back.</returns>
+    /// <param name="after">Receives the outcome, if the preparation succeeded.</param>
+    /// <returns>Removes both when it is disposed of.</returns>
     public IDisposable OnSuspend(Func<CancellationToken, ValueTask>? before = null, Func<SuspendOutcome, ValueTask>? after = null) =>
         _hooks.Add(before, after);
 
-    /// <param name="acknowledged">When the request was acknowledged, by the options' clock: the tool stack counts from there.</param>
+    /// <param name="acknowledged">When the request was acknowledged, by the options' clock. The tool stack's limit starts there.</param>
     private async Task SuspendAsync(long acknowledged)
     {
         if (_isEnding)
@@ -56,8 +56,8 @@ public sealed partial class DomainControl
         }
     }
 
-    /// <summary>Brings buses and store to rest, suspends, and brings them back.</summary>
-    /// <returns>How it went, and what kept the domain from being suspended, if anything did.</returns>
+    /// <summary>Suspends buses and store, suspends the domain, and resumes them.</summary>
+    /// <returns>The outcome, and the reason if the suspend was refused.</returns>
     private async Task<(SuspendOutcome Outcome, string? Refusal)> SuspendDomainAsync(SuspendDeadline deadline)
     {
         string? refusal = null;
@@ -65,11 +65,11 @@ public sealed partial class DomainControl
         using CancellationTokenSource ended = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, _disposal.Token);
         try
         {
-            SuspendOutcome outcome = await DomainSuspend.RunAsync(_store, _buses, Suspend, Hear, ended.Token)
+            SuspendOutcome outcome = await DomainSuspend.RunAsync(_store, _buses, Suspend, OnReport, ended.Token)
                 .ConfigureAwait(EventLoop.IsCurrent);
             if (outcome == SuspendOutcome.Resumed)
             {
-                // The nodes of this domain are new.
+                // The domain has new, empty nodes.
                 await AdvertiseAsync(_disposal.Token).ConfigureAwait(EventLoop.IsCurrent);
             }
 
@@ -77,7 +77,7 @@ public sealed partial class DomainControl
         }
         catch (Exception error) when (isResumed && error is (OperationCanceledException or XenStoreException))
         {
-            // All this is being disposed of while xenstore is looked for.
+            // Control is being disposed of while the client reconnects to xenstore.
             return (SuspendOutcome.Resumed, null);
         }
         catch (OperationCanceledException) when (deadline.IsOver)
@@ -89,7 +89,7 @@ public sealed partial class DomainControl
             return (SuspendOutcome.Refused, error.Message);
         }
 
-        void Hear(SuspendReport report)
+        void OnReport(SuspendReport report)
         {
             if (!report.IsReady)
             {
@@ -103,8 +103,8 @@ public sealed partial class DomainControl
 
         ValueTask<Func<IXenStoreTransport>?> Suspend()
         {
-            // A timer may be late; a suspend that the tool stack has given up leaves the domain shut down for ever. One whose program has
-            // ended meanwhile would be saved to do nothing but end.
+            // A timer may be late, and after the tool stack has given up a suspend leaves the domain shut down for ever. A domain whose
+            // program has ended would be saved only to end after its restore.
             if (deadline.IsOver || _isEnding)
             {
                 refusal = _isEnding ? IsEnding : deadline.ToString();
@@ -124,7 +124,7 @@ public sealed partial class DomainControl
                 return new((Func<IXenStoreTransport>?)null);
             }
 
-            // From here on it waits for the store, which has no deadline.
+            // From here on this waits for the store, without a deadline.
             isResumed = true;
             deadline.Stop();
             return new(_findStoreAgain);
@@ -132,7 +132,7 @@ public sealed partial class DomainControl
     }
 
     /// <summary>
-    /// There is no answer to a suspend but the suspend: the tool stack gives up after 60 seconds. So it is said where people look.
+    /// Reports a refusal on the console and in an error node. The protocol has no answer for it: the tool stack gives up after 60 seconds.
     /// </summary>
     private async Task RefuseAsync(string why)
     {

@@ -6,17 +6,17 @@ using Xenlet.XenStoreRing;
 namespace Xenlet.Domain;
 
 /// <summary>
-/// Does what the tool stack asks of the domain: <c>xl shutdown</c>, <c>xl reboot</c>, <c>xl save</c> and <c>xl migrate</c> through
-/// <c>control/shutdown</c>, <c>xl sysrq</c> through
-/// <c>control/sysrq</c>. A request is acknowledged by emptying its node, before it is carried out.
+/// Carries out the tool stack's requests: <c>xl shutdown</c>, <c>xl reboot</c>, <c>xl save</c> and <c>xl migrate</c> through
+/// <c>control/shutdown</c>, <c>xl sysrq</c> through <c>control/sysrq</c>. It acknowledges a request by emptying the node, and then carries
+/// it out.
 /// </summary>
 /// <remarks>
-/// The nodes and words are those of Xen's <c>docs/misc/xenstore-paths.pandoc</c>: <c>poweroff</c> and <c>halt</c>, which are one, and
-/// <c>reboot</c> ask the program to end, as SIGTERM does (<see cref="IPower.Terminate"/>); <c>suspend</c> suspends the domain; <c>crash</c>
-/// ends it as crashed.
+/// The nodes and words are those of Xen's <c>docs/misc/xenstore-paths.pandoc</c>: <c>poweroff</c>, <c>halt</c> (the same) and <c>reboot</c>
+/// request the program's end, as SIGTERM does (<see cref="IPower.Terminate"/>); <c>suspend</c> suspends the domain; <c>crash</c> ends it as
+/// crashed.
 /// <para/>
 /// The letters of sysrq: <c>t</c> threads with their stacks, <c>m</c> memory, <c>d</c> devices, <c>e</c> event channels and grants,
-/// <c>r</c> what drivers and program have to say; <c>b</c> reboots and <c>o</c> powers off at once, without asking the program, and
+/// <c>r</c> the reports of drivers and program; <c>b</c> reboots and <c>o</c> powers off at once, without the program's consent, and
 /// <c>c</c> crashes, all as on Linux; any other letter gives the whole report.
 /// </remarks>
 public sealed partial class DomainControl : IAsyncDisposable
@@ -24,7 +24,7 @@ public sealed partial class DomainControl : IAsyncDisposable
     private const string ShutdownNode = "control/shutdown";
     private const string ReportNode = "control/sysrq";
 
-    // Linux's list less what libxl gives a domain no node for.
+    // Linux's list, without features for which libxl creates no node.
     private static readonly string[] Features = ["feature-poweroff", "feature-reboot", "feature-suspend"];
 
     private readonly IPower _power;
@@ -40,14 +40,14 @@ public sealed partial class DomainControl : IAsyncDisposable
     private readonly List<Task> _work = [];
     private volatile bool _isEnding;
 
-    /// <summary>Makes a control that does nothing yet.</summary>
-    /// <param name="machine">What ends, suspends and describes the guest.</param>
-    /// <param name="store">The store in which the tool stack asks. It stays the caller's.</param>
-    /// <param name="buses">The buses that are suspended and reported, in this order. They stay the caller's.</param>
+    /// <summary>Creates a control, which <see cref="StartAsync"/> starts.</summary>
+    /// <param name="machine">Ends, suspends and describes the guest.</param>
+    /// <param name="store">The store to which the tool stack writes requests. The caller keeps it.</param>
+    /// <param name="buses">The buses to suspend and to report, in this order. The caller keeps them.</param>
     /// <param name="findStoreAgain">
-    /// Gives the store's transport after a resume, when page and event channel are others. Called again, after pauses, when it fails.
+    /// Returns the store's transport after a resume, when page and event channel have changed. Called again, after pauses, when it fails.
     /// </param>
-    /// <param name="options">Time limits, and where messages go.</param>
+    /// <param name="options">Time limits, and the stream for messages.</param>
     public DomainControl(
         IMachine machine,
         XenStoreClient store,
@@ -58,7 +58,7 @@ public sealed partial class DomainControl : IAsyncDisposable
     {
     }
 
-    /// <summary>The same, with <paramref name="describeDevices"/> for the report.</summary>
+    /// <summary>The same, with <paramref name="describeDevices"/> as the report's section on devices.</summary>
     internal DomainControl(
         IMachine machine,
         XenStoreClient store,
@@ -84,7 +84,8 @@ public sealed partial class DomainControl : IAsyncDisposable
     }
 
     /// <summary>
-    /// Tells the tool stack what the domain understands, and begins to follow its requests; one that is there already is carried out.
+    /// Advertises the domain's features to the tool stack and starts to follow its requests. It carries out a request that is already
+    /// there.
     /// </summary>
     /// <exception cref="XenStoreException">The nodes cannot be watched.</exception>
     public async ValueTask StartAsync(CancellationToken cancellationToken = default)
@@ -94,7 +95,7 @@ public sealed partial class DomainControl : IAsyncDisposable
         await FollowAsync(ReportNode, (request, _) => AnswerAsync(request), cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
     }
 
-    /// <summary>Adds a section to the report; disposing of what is given back takes it out.</summary>
+    /// <summary>Adds a section to the report. Disposing of the result removes it.</summary>
     public IDisposable AddReport(IReportSource source)
     {
         ArgumentNullException.ThrowIfNull(source);
@@ -105,8 +106,8 @@ public sealed partial class DomainControl : IAsyncDisposable
     public ValueTask WriteReportAsync() => WriteReportAsync('a');
 
     /// <summary>
-    /// Stops following requests, and waits for the one that is being carried out. The time limit of a program that was asked to end goes
-    /// on.
+    /// Stops following requests, and waits for the one that is being carried out. The time limit for a program that has to end keeps
+    /// running.
     /// </summary>
     public async ValueTask DisposeAsync()
     {
@@ -126,7 +127,7 @@ public sealed partial class DomainControl : IAsyncDisposable
         _disposal.Dispose();
     }
 
-    /// <summary>Tells the tool stack what the domain understands: at the start, after a resume, and when xenstored is another.</summary>
+    /// <summary>Advertises the domain's features to the tool stack: at the start, after a resume, and to a new xenstored.</summary>
     internal async Task AdvertiseAsync(CancellationToken cancellationToken)
     {
         foreach (string feature in Features)
@@ -137,19 +138,19 @@ public sealed partial class DomainControl : IAsyncDisposable
             }
             catch (XenStoreException error)
             {
-                // A tool stack that does not let itself be told asks all the same.
+                // The tool stack can send requests without it.
                 _output.Message($"control/{feature} cannot be written: {error.Message}");
             }
         }
     }
 
-    /// <summary>The program ends: no suspend is begun any more.</summary>
+    /// <summary>The program ends: refuses suspends from now on.</summary>
     internal void RefuseSuspends() => _isEnding = true;
 
-    /// <summary>Says something while the guest ends.</summary>
-    internal void SayLast(string text) => _output.LastMessage(text);
+    /// <summary>Writes a line while the guest ends.</summary>
+    internal void WriteLastMessage(string text) => _output.LastMessage(text);
 
-    /// <summary>The connection to xenstore was lost and does not come back, or is there again.</summary>
+    /// <summary>The connection to xenstore was lost and cannot be restored yet, or is restored.</summary>
     internal void ConnectionChanged(XenStoreException? failure)
     {
         if (failure is not null)
@@ -163,7 +164,7 @@ public sealed partial class DomainControl : IAsyncDisposable
         {
             if (!_disposal.IsCancellationRequested)
             {
-                // It may be another xenstored, which knows nothing of this domain.
+                // It may be a new xenstored, which does not have the features' nodes.
                 _work.Add(EventLoop.Start(_options.Loop, AdvertiseAgainAsync));
             }
         }
@@ -240,10 +241,10 @@ public sealed partial class DomainControl : IAsyncDisposable
 
     private async ValueTask WriteReportAsync(char letter)
     {
-        // Section by section: what comes first is there even if what follows takes the guest with it.
+        // Section by section: a section is on the console even if the next one crashes the guest.
         await foreach (string section in _report.WriteAsync(letter).ConfigureAwait(EventLoop.IsCurrent))
         {
-            // A console that takes nothing holds up the report, and no other request.
+            // A console that takes no output delays the report, but no other request.
             await OwnThread.RunAsync(() => _output.Write(section)).ConfigureAwait(EventLoop.IsCurrent);
         }
     }

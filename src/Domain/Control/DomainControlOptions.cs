@@ -6,37 +6,37 @@ namespace Xenlet.Domain;
 public sealed record DomainControlOptions
 {
     /// <summary>
-    /// How long the program may take to end after it was asked to; then the guest is ended without it.
+    /// How long the program may take to end on request; then the guest ends without it.
     /// <see cref="Timeout.InfiniteTimeSpan"/> for as long as it wants.
     /// </summary>
     public TimeSpan ShutdownTimeLimit { get; init; } = TimeSpan.FromSeconds(60);
 
     /// <summary>
-    /// How long all that comes before a suspend may take together, counted from the acknowledgement of the request: the program's
-    /// preparations, the drivers of both buses, xenstore. Then the suspend is refused. Less than the 60 seconds after which libxl gives
-    /// up: a domain that is suspended later stays shut down, and nobody resumes it.
+    /// How long everything before a suspend may take together, from the acknowledgement of the request: the program's preparations, the
+    /// drivers of both buses, xenstore. Then the suspend is refused. It is less than the 60 seconds after which libxl gives up: a domain
+    /// that is suspended later stays shut down, and nobody resumes it.
     /// </summary>
     public TimeSpan SuspendTimeLimit { get; init; } = TimeSpan.FromSeconds(50);
 
     /// <summary>
-    /// How long of <see cref="SuspendTimeLimit"/> the program's own <see cref="DomainControl.OnSuspend"/> preparations may take together;
-    /// then the suspend is refused.
+    /// How much of <see cref="SuspendTimeLimit"/> the preparations of <see cref="DomainControl.OnSuspend"/> may take together; then the
+    /// suspend is refused.
     /// </summary>
     public TimeSpan PreparationTimeLimit { get; init; } = TimeSpan.FromSeconds(20);
 
-    /// <summary>How long one section of a report that must ask others may take; then the report goes on without it.</summary>
+    /// <summary>How long a section of the report may take if it calls other code; then the report continues without it.</summary>
     public TimeSpan ReportTimeLimit { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>
-    /// Where reports and messages go, by default standard error, past <see cref="Console.Error"/>, whose lock a thread that is stuck may
-    /// hold. It is not disposed of.
+    /// The stream for reports and messages, by default standard error, opened anew: a thread that hangs may hold the lock of
+    /// <see cref="Console.Error"/>. It is not disposed of.
     /// </summary>
     public Stream? Output { get; init; }
 
     /// <summary>
-    /// The event loop that follows the tool stack's requests, so that they are served though the program blocks every thread of the pool;
-    /// <see langword="null"/>, the default, for the pool. A message waits for the console, so it is not the store's. Whoever makes it
-    /// disposes of it, after the control.
+    /// The event loop that follows the tool stack's requests, so that they are carried out even if the program blocks every thread of the
+    /// pool; <see langword="null"/>, the default, for the pool. It must not be the store's, since a message waits for the console. Its
+    /// owner disposes of it after the control.
     /// </summary>
     public EventLoop? Loop { get; init; }
 

@@ -1,8 +1,8 @@
 namespace Xenlet.Domain;
 
 /// <summary>
-/// Calls what may block, code of the program or a write to the console, on a thread of its own: it holds up nobody but whoever waits for
-/// it, and needs none of the pool, whose threads the program may have blocked. What such code awaits goes on by the pool.
+/// Runs a call that may block, such as code of the program or a write to the console, on a new thread. It delays only those who await it,
+/// and needs no thread of the pool, all of which the program may have blocked. Code behind an await in the call continues on the pool.
 /// </summary>
 internal static class OwnThread
 {

@@ -4,23 +4,23 @@ using Xenlet.Kernel;
 namespace Xenlet.Domain;
 
 /// <summary>
-/// Ends the guest when the program has not ended in time. It has a thread of its own: a program that hangs may well have none left in its
-/// pool.
+/// Ends the guest when the program has not ended in time. It has its own thread, since a program that hangs may have blocked all threads of
+/// the pool.
 /// </summary>
 internal sealed class ShutdownLimit(IPower power, ControlOutput output, TimeSpan limit, TimeProvider clock)
 {
-    // Timers of a TimeProvider need the pool, so the thread looks at the clock.
-    private static readonly TimeSpan LookInterval = TimeSpan.FromMilliseconds(250);
+    // Timers of a TimeProvider need the pool, so the thread polls the clock.
+    private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(250);
 
-    private readonly Lock _gate = new();
+    private readonly Lock _lock = new();
     private bool _isRunning;
     private volatile bool _isRestart;
 
-    /// <summary>The program was asked to end. The time counts from the first request, the last one decides what comes then.</summary>
+    /// <summary>The program has to end. The first request starts the time; the last one decides between reboot and power off.</summary>
     public void Begin(bool thenReboot)
     {
         _isRestart = thenReboot;
-        lock (_gate)
+        lock (_lock)
         {
             if (!_isRunning && limit != Timeout.InfiniteTimeSpan)
             {
@@ -35,7 +35,7 @@ internal sealed class ShutdownLimit(IPower power, ControlOutput output, TimeSpan
     {
         for (TimeSpan left = limit; left > TimeSpan.Zero; left = limit - clock.GetElapsedTime(began))
         {
-            Thread.Sleep(left < LookInterval ? left : LookInterval);
+            Thread.Sleep(left < PollInterval ? left : PollInterval);
         }
 
         bool thenReboot = _isRestart;

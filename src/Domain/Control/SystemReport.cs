@@ -5,21 +5,21 @@ using Xenlet.Kernel;
 
 namespace Xenlet.Domain;
 
-/// <summary>What goes on in the guest, as text for people.</summary>
+/// <summary>A report on the guest's state, as text.</summary>
 /// <param name="machine">The guest.</param>
-/// <param name="describeDevices">Gives the section of devices, where somebody drives any.</param>
-/// <param name="options">The time limit of a section that others are asked for.</param>
+/// <param name="describeDevices">Returns the section on devices; <see langword="null"/> where there is no bus.</param>
+/// <param name="options">The time limit of a section that calls other code.</param>
 internal sealed class SystemReport(IMachine machine, Func<Task<string>>? describeDevices, DomainControlOptions options)
 {
     private const int KibibytesPerPage = 4;
 
-    private readonly Lock _gate = new();
+    private readonly Lock _lock = new();
     private IReportSource[] _sources = [];
 
-    /// <summary>Adds a section, until what is given back is disposed of.</summary>
+    /// <summary>Adds a section. Disposing of the result removes it.</summary>
     public IDisposable Add(IReportSource source)
     {
-        lock (_gate)
+        lock (_lock)
         {
             _sources = [.. _sources, source];
         }
@@ -27,7 +27,7 @@ internal sealed class SystemReport(IMachine machine, Func<Task<string>>? describ
         return new Removal(this, source);
     }
 
-    /// <summary>Gives the sections that a letter asks for, each ending with a line's end.</summary>
+    /// <summary>Returns the sections for a letter; each ends with a line feed.</summary>
     public async IAsyncEnumerable<string> WriteAsync(char letter)
     {
         bool all = letter is not ('t' or 'm' or 'd' or 'e' or 'r');
@@ -85,7 +85,7 @@ internal sealed class SystemReport(IMachine machine, Func<Task<string>>? describ
         return text.ToString();
     }
 
-    /// <summary>A section that others are asked for.</summary>
+    /// <summary>A section that calls other code, with a time limit.</summary>
     private async Task<string> LimitedAsync(string name, Func<Task<string>> describe)
     {
         StringBuilder text = Heading(name);
@@ -117,7 +117,7 @@ internal sealed class SystemReport(IMachine machine, Func<Task<string>>? describ
                 $"thread {thread.Id}{name}: {thread.State}, {thread.ProcessorTime.TotalMilliseconds:0.0} ms of processor time\n");
             foreach (ulong address in thread.Stack)
             {
-                // As the kernel writes its own: what adds names to those adds them to these.
+                // The format of the nucleus's own backtraces, so that the same tools add names.
                 text.Append(CultureInfo.InvariantCulture, $"  at 0x{address:x16}\n");
             }
         }
@@ -161,7 +161,7 @@ internal sealed class SystemReport(IMachine machine, Func<Task<string>>? describ
     {
         public void Dispose()
         {
-            lock (report._gate)
+            lock (report._lock)
             {
                 report._sources = Array.FindAll(report._sources, other => other != source);
             }

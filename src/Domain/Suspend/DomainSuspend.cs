@@ -7,22 +7,22 @@ namespace Xenlet.Domain;
 /// <summary>How a suspend ended.</summary>
 public enum SuspendOutcome
 {
-    /// <summary>A driver refused, and the domain was not suspended.</summary>
+    /// <summary>The suspend was refused, and the domain was not suspended.</summary>
     Refused,
 
-    /// <summary>The domain was not suspended, or was resumed where it was, with all its connections.</summary>
+    /// <summary>The domain was not suspended, or it continues in the same place (a checkpoint), with all its connections.</summary>
     Cancelled,
 
-    /// <summary>The domain runs again, with connections made anew.</summary>
+    /// <summary>The domain runs again, with new connections.</summary>
     Resumed,
 }
 
-/// <summary>Suspends and resumes buses and their store in the order that is due.</summary>
+/// <summary>Suspends and resumes buses and their store, in the right order.</summary>
 public static class DomainSuspend
 {
-    /// <summary>The same, where nobody is to be told what the drivers said.</summary>
+    /// <summary>The same, without reports of the buses.</summary>
     /// <param name="store">The store that the buses use.</param>
-    /// <param name="buses">The buses; the later ones are told of a suspend later.</param>
+    /// <param name="buses">The buses, in the order in which they are suspended.</param>
     /// <param name="suspendDomain">Suspends the domain.</param>
     /// <param name="cancellationToken">Ends the waiting for drivers and store; the domain is not suspended then.</param>
     public static Task<SuspendOutcome> RunAsync(
@@ -30,30 +30,29 @@ public static class DomainSuspend
         IReadOnlyList<DeviceBus> buses,
         Func<ValueTask<Func<IXenStoreTransport>?>> suspendDomain,
         CancellationToken cancellationToken = default) =>
-        RunAsync(store, buses, suspendDomain, hear: null, cancellationToken);
+        RunAsync(store, buses, suspendDomain, onReport: null, cancellationToken);
 
     /// <summary>
-    /// Brings <paramref name="buses"/> to rest, one after another, then <paramref name="store"/>, and calls
-    /// <paramref name="suspendDomain"/>; then the store goes on, then the buses. When anything fails before the domain was suspended, all
-    /// go on as if nothing had happened. After it, nothing does: a store that is not found is looked for again, until it is there or the
-    /// client was disposed of.
+    /// Suspends <paramref name="buses"/>, one after another, then <paramref name="store"/>, and calls <paramref name="suspendDomain"/>.
+    /// Then it resumes the store and the buses. If anything fails before the domain was suspended, all of them continue as before. After
+    /// that nothing counts as a failure: the store is looked for until it is found or the client is disposed of.
     /// </summary>
     /// <param name="store">The store that the buses use.</param>
-    /// <param name="buses">The buses; the later ones are told of a suspend later.</param>
+    /// <param name="buses">The buses, in the order in which they are suspended.</param>
     /// <param name="suspendDomain">
-    /// Suspends the domain. Returns after it runs again: with what finds the store's page and event channel anew, called until it does;
-    /// or with <see langword="null"/> when the suspend was cancelled. When it throws, the domain was not suspended.
+    /// Suspends the domain, and returns when it runs again: a function that finds the store's new page and event channel, which is called
+    /// until it succeeds; or <see langword="null"/> if the suspend was cancelled. If it throws, the domain was not suspended.
     /// </param>
-    /// <param name="hear">Is told what the drivers of each bus said.</param>
+    /// <param name="onReport">Receives the report of each bus.</param>
     /// <param name="cancellationToken">
-    /// Ends the waiting for drivers and store; the domain is not suspended then. After the suspend it ends the waiting for the store
-    /// only, and leaves the buses at rest: for whoever disposes of them all.
+    /// Ends the wait for drivers and store; then the domain is not suspended. After the suspend it ends only the wait for the store, and
+    /// the buses stay suspended: for a caller that disposes of all of them.
     /// </param>
     public static async Task<SuspendOutcome> RunAsync(
         XenStoreClient store,
         IReadOnlyList<DeviceBus> buses,
         Func<ValueTask<Func<IXenStoreTransport>?>> suspendDomain,
-        Action<SuspendReport>? hear,
+        Action<SuspendReport>? onReport,
         CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(store);
@@ -72,7 +71,7 @@ public static class DomainSuspend
                     suspended.Add(bus);
                 }
 
-                hear?.Invoke(report);
+                onReport?.Invoke(report);
                 if (!report.IsReady)
                 {
                     return SuspendOutcome.Refused;
@@ -90,7 +89,7 @@ public static class DomainSuspend
             {
                 if (isStoreSuspended)
                 {
-                    GoOn(store);
+                    CancelSuspend(store);
                 }
 
                 foreach (DeviceBus bus in suspended)
@@ -114,7 +113,7 @@ public static class DomainSuspend
         return SuspendOutcome.Resumed;
     }
 
-    private static void GoOn(XenStoreClient store)
+    private static void CancelSuspend(XenStoreClient store)
     {
         try
         {
@@ -122,7 +121,7 @@ public static class DomainSuspend
         }
         catch (XenStoreException)
         {
-            // It was disposed of meanwhile, which whoever uses it learns. The buses are to go on all the same.
+            // The client was disposed of, which its users notice. The buses must continue all the same.
         }
     }
 }

@@ -1,6 +1,6 @@
 namespace Xenlet.Domain;
 
-/// <summary>The time by which the domain must be suspended: one for preparations, drivers and xenstore together.</summary>
+/// <summary>The time by which the domain must be suspended: one limit for preparations, drivers and xenstore together.</summary>
 internal sealed class SuspendDeadline : IDisposable
 {
     private readonly TimeSpan _limit;
@@ -8,8 +8,8 @@ internal sealed class SuspendDeadline : IDisposable
     private readonly TimeProvider _clock;
     private readonly CancellationTokenSource _time;
 
-    /// <param name="limit">How long it may take.</param>
-    /// <param name="began">From when on, as a timestamp of the clock.</param>
+    /// <param name="limit">The limit.</param>
+    /// <param name="began">Its start, as a timestamp of the clock.</param>
     /// <param name="clock">The clock.</param>
     public SuspendDeadline(TimeSpan limit, long began, TimeProvider clock)
     {
@@ -19,16 +19,16 @@ internal sealed class SuspendDeadline : IDisposable
         _time = new(Left, clock);
     }
 
-    /// <summary>Cancelled when the time is up.</summary>
+    /// <summary>Cancelled at the deadline.</summary>
     public CancellationToken Token => _time.Token;
 
-    /// <summary>How much is left, never less than nothing.</summary>
+    /// <summary>The time left, never negative.</summary>
     public TimeSpan Left => _limit - _clock.GetElapsedTime(_began) is { Ticks: > 0 } left ? left : TimeSpan.Zero;
 
-    /// <summary>Whether the time is up, by the clock itself.</summary>
+    /// <summary>Whether the deadline has passed. This reads the clock; the token's timer may be late.</summary>
     public bool IsOver => Left == TimeSpan.Zero;
 
-    /// <summary>The domain was suspended: the token is not cancelled any more.</summary>
+    /// <summary>The domain was suspended: the token is no longer cancelled at the deadline.</summary>
     public void Stop() => _time.CancelAfter(Timeout.InfiniteTimeSpan);
 
     public override string ToString() => FormattableString.Invariant(

@@ -3,16 +3,16 @@ using Xenlet.XenBus;
 
 namespace Xenlet.Domain;
 
-/// <summary>What the program wants done around a suspend.</summary>
+/// <summary>The program's callbacks before and after a suspend.</summary>
 internal sealed class SuspendHooks(ControlOutput output, TimeProvider clock)
 {
-    private readonly Lock _gate = new();
+    private readonly Lock _lock = new();
     private readonly List<Hook> _hooks = [];
 
     public IDisposable Add(Func<CancellationToken, ValueTask>? before, Func<SuspendOutcome, ValueTask>? after)
     {
         Hook hook = new(this, before, after);
-        lock (_gate)
+        lock (_lock)
         {
             _hooks.Add(hook);
         }
@@ -20,15 +20,15 @@ internal sealed class SuspendHooks(ControlOutput output, TimeProvider clock)
         return hook;
     }
 
-    /// <summary>Makes the preparations, the latest hook's first.</summary>
-    /// <param name="limit">How long they may take together.</param>
-    /// <param name="prepared">Receives the hooks whose preparations are done, in order of their addition.</param>
-    /// <param name="cancellationToken">Ends the waiting.</param>
-    /// <returns>Why the suspend is refused, or null.</returns>
+    /// <summary>Calls the preparations, that of the last added hook first.</summary>
+    /// <param name="limit">The limit for all of them together.</param>
+    /// <param name="prepared">Receives the hooks whose preparations succeeded, in the order in which they were added.</param>
+    /// <param name="cancellationToken">Cancels the wait.</param>
+    /// <returns>Why the suspend is refused, or <see langword="null"/>.</returns>
     public async Task<string?> PrepareAsync(TimeSpan limit, List<Hook> prepared, CancellationToken cancellationToken)
     {
         Hook[] hooks;
-        lock (_gate)
+        lock (_lock)
         {
             hooks = [.. _hooks];
         }
@@ -42,7 +42,7 @@ internal sealed class SuspendHooks(ControlOutput output, TimeProvider clock)
             {
                 try
                 {
-                    // Code that blocks its thread counts as late like any other.
+                    // On its own thread, so that the limit holds for code that blocks its thread too.
                     await OwnThread.RunAsync(() => before(ended.Token).AsTask()).WaitAsync(ended.Token)
                         .ConfigureAwait(EventLoop.IsCurrent);
                 }
@@ -66,7 +66,7 @@ internal sealed class SuspendHooks(ControlOutput output, TimeProvider clock)
         return null;
     }
 
-    /// <summary>Tells hooks that were prepared how it went, one after another.</summary>
+    /// <summary>Reports the outcome to the prepared hooks, one after another.</summary>
     public async Task FinishAsync(List<Hook> prepared, SuspendOutcome outcome)
     {
         foreach (Hook hook in prepared)
@@ -87,7 +87,7 @@ internal sealed class SuspendHooks(ControlOutput output, TimeProvider clock)
         }
     }
 
-    /// <summary>What one part of the program wants done; disposing takes it back.</summary>
+    /// <summary>The callbacks of one caller; disposing removes them.</summary>
     public sealed class Hook(
         SuspendHooks hooks,
         Func<CancellationToken, ValueTask>? before,
@@ -99,7 +99,7 @@ internal sealed class SuspendHooks(ControlOutput output, TimeProvider clock)
 
         public void Dispose()
         {
-            lock (hooks._gate)
+            lock (hooks._lock)
             {
                 hooks._hooks.Remove(this);
             }

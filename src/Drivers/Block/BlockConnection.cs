@@ -8,7 +8,7 @@ namespace Xenlet.Drivers.Block;
 
 /// <summary>
 /// One connection to one back end: ring, event channel, granted pages, and the requests in flight. It ends with the back end, or with a
-/// suspend, and no other back end gets its pages. Guarded by the disk's gate, except for the wait.
+/// suspend, and no other back end gets its pages. Guarded by the disk's lock, except for the wait.
 /// </summary>
 internal sealed class BlockConnection : IDisposable, IThreadPoolWorkItem
 {
@@ -68,8 +68,9 @@ internal sealed class BlockConnection : IDisposable, IThreadPoolWorkItem
     /// <summary>The event channel, whose port the back end binds to.</summary>
     public IEventChannel Channel => _events;
 
-    /// <summary>The event loop on which the connection was made, and on which its events are handled; <see langword="null"/> for the
-    /// pool.</summary>
+    /// <summary>
+    /// The event loop on which the connection was made, and on which its events are handled; <see langword="null"/> for the pool.
+    /// </summary>
     public EventLoop? Loop { get; } = EventLoop.Current;
 
     /// <summary>Requests in flight.</summary>
@@ -78,15 +79,15 @@ internal sealed class BlockConnection : IDisposable, IThreadPoolWorkItem
     /// <summary>Whether another request can be begun.</summary>
     public bool HasFreeSlot => _free.Count > 0;
 
-    /// <summary>Whether it waits for an event. The disk's.</summary>
+    /// <summary>Whether it waits for an event. Set by the disk.</summary>
     public bool IsWaiting { get; set; }
 
     /// <summary>Segments that the back end accepts in an indirect request.</summary>
     public int IndirectSegments { get; set; }
 
     /// <summary>
-    /// Puts one request into the ring, for as much of a fragment as it can carry, and shortens the fragment by that. False when there are
-    /// too few pages now.
+    /// Puts one request into the ring, for as much of a fragment as it can carry, and shortens the fragment by that. Returns false when
+    /// there are too few pages now.
     /// </summary>
     public bool TrySend(ref BlockFragment fragment, long sequence)
     {
@@ -148,7 +149,7 @@ internal sealed class BlockConnection : IDisposable, IThreadPoolWorkItem
         return true;
     }
 
-    /// <summary>Publishes the requests that were put, and notifies the back end if it may be asleep.</summary>
+    /// <summary>Publishes the requests in the ring, and notifies the back end if it may be asleep.</summary>
     public void Publish()
     {
         if (_ring.Publish())
@@ -157,7 +158,7 @@ internal sealed class BlockConnection : IDisposable, IThreadPoolWorkItem
         }
     }
 
-    /// <summary>Takes all responses, gives each to the disk, and requests an event for the next; whether there were any.</summary>
+    /// <summary>Takes all responses, gives each to the disk, and requests an event for the next. Returns whether there were any.</summary>
     /// <exception cref="BrokenRingException">The back end has answered a request that is not in flight.</exception>
     public bool TakeResponses()
     {
@@ -176,7 +177,7 @@ internal sealed class BlockConnection : IDisposable, IThreadPoolWorkItem
     }
 
     /// <summary>Takes the next response.</summary>
-    /// <returns>Its slot, which the caller ends with <see cref="Finish"/>; <see langword="null"/> when there is none.</returns>
+    /// <returns>Its slot, which the caller frees by <see cref="Finish"/>; <see langword="null"/> when there is none.</returns>
     /// <exception cref="BrokenRingException">The back end has answered a request that is not in flight.</exception>
     public BlockSlot? TryTake(out BlockStatus status)
     {
@@ -217,7 +218,7 @@ internal sealed class BlockConnection : IDisposable, IThreadPoolWorkItem
         _slots.Where(slot => slot.Operation is not null).OrderByDescending(slot => slot.Sequence);
 
     /// <summary>
-    /// Begins to wait for events, which are handled on <see cref="Loop"/>, else by the pool. Called there, without the gate.
+    /// Begins to wait for events, which are handled on <see cref="Loop"/>, else by the pool. Called there, without the lock.
     /// </summary>
     /// <exception cref="XenException">Xen refused.</exception>
     public void StartWaiting()
@@ -240,7 +241,7 @@ internal sealed class BlockConnection : IDisposable, IThreadPoolWorkItem
     /// <summary>Handles an event that came before the first wait.</summary>
     void IThreadPoolWorkItem.Execute() => OnEvent();
 
-    /// <summary>Begins a wait; true when it has ended already, so that the disk is not called for it.</summary>
+    /// <summary>Begins a wait. Returns true when it has ended already; then the disk is not called for it.</summary>
     /// <exception cref="XenException">Xen refused.</exception>
     [SuppressMessage("Reliability", "CA2012:Use ValueTasks correctly", Justification = "The result is taken once, by OnEvent.")]
     public bool BeginWait()
@@ -263,7 +264,7 @@ internal sealed class BlockConnection : IDisposable, IThreadPoolWorkItem
         return false;
     }
 
-    /// <summary>Ends event channel and grants. The kernel keeps pages aside that the back end still has mapped.</summary>
+    /// <summary>Closes the event channel and ends the grants. The kernel keeps pages that the back end still has mapped.</summary>
     public void Dispose()
     {
         _events.Dispose();
@@ -313,8 +314,8 @@ internal sealed class BlockConnection : IDisposable, IThreadPoolWorkItem
     }
 
     /// <summary>
-    /// Rents pages for up to <paramref name="length"/> bytes, and one more for the list of segments where the request is indirect. Where
-    /// there are too few, it takes those, unless requests in flight will return more.
+    /// Rents pages for up to <paramref name="length"/> bytes, and one more for the list of segments if the request is indirect. If there
+    /// are too few, it takes what there is, unless requests in flight will return more.
     /// </summary>
     private bool TryRentPages(BlockSlot slot, long length)
     {

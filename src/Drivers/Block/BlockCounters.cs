@@ -1,6 +1,6 @@
 namespace Xenlet.Drivers.Block;
 
-/// <summary>The numbers behind <see cref="BlockStatistics"/>, guarded by the device's gate.</summary>
+/// <summary>The numbers behind <see cref="BlockStatistics"/>, guarded by the disk's lock.</summary>
 internal sealed class BlockCounters
 {
     private long _reads;

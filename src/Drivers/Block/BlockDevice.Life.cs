@@ -4,8 +4,8 @@ using Xenlet.Kernel;
 namespace Xenlet.Drivers;
 
 /// <summary>
-/// The disk's life: connections begin and end, and at last the disk. The front end calls all of this, except for what a caller of
-/// <see cref="Use"/> causes.
+/// The life cycle of the disk: its connections begin and end, and finally the disk ends. The front end calls all of these methods, except
+/// for those that the end of a <see cref="Use"/> calls.
 /// </summary>
 public sealed partial class BlockDevice
 {
@@ -17,12 +17,12 @@ public sealed partial class BlockDevice
     private int _users;
     private bool _canDiscard;
     private bool _isQuiet;
-    private bool _isClosing;
+    private volatile bool _isClosing;
     private TaskCompletionSource? _shutdown;
     private string _end = "";
 
     /// <summary>
-    /// Called with the gate held when the disk ends other than by <see cref="Close"/>: without an error when it was unplugged and its last
+    /// Called with the lock held when the disk ends other than by <see cref="Close"/>: without an error when it was unplugged and its last
     /// request has ended, with one when its back end has broken the protocol.
     /// </summary>
     internal Action<BlockDevice, Exception?>? Ended { get; init; }
@@ -36,13 +36,18 @@ public sealed partial class BlockDevice
     /// <summary>The work that <see cref="Ended"/> has begun.</summary>
     internal Task Ending { get; set; } = Task.CompletedTask;
 
-    /// <summary>Whether it was connected before, so that the store may hold nodes of that connection.</summary>
+    /// <summary>Whether it has been connected, so that the store may have nodes of that connection.</summary>
     internal bool WasConnected => _features is not null;
 
-    /// <summary>Has a connection from now on, in which nothing is sent before <see cref="Connect"/>.</summary>
+    /// <summary>
+    /// Whether it takes operations: it has not ended, and is not about to be unplugged. It takes no lock, as the driver asks below one.
+    /// </summary>
+    internal bool IsOpen => _state != BlockState.Gone && (!_isClosing || Volatile.Read(ref _users) > 0);
+
+    /// <summary>Takes a new connection, to which it sends nothing before <see cref="Connect"/>.</summary>
     internal void Open(BlockConnection connection)
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (_state != BlockState.Gone)
             {
@@ -56,14 +61,14 @@ public sealed partial class BlockDevice
         connection.Dispose();
     }
 
-    /// <summary>The back end is connected as well: the operations that wait are sent.</summary>
-    /// <exception cref="InvalidDataException">The disk is not the one it was.</exception>
+    /// <summary>The back end is connected too: sends the waiting operations.</summary>
+    /// <exception cref="InvalidDataException">It is not the same disk as before.</exception>
     internal void Connect(BlockFeatures features)
     {
         BlockOperation? ended;
         BlockConnection? started = null;
         bool isResized = false;
-        lock (_gate)
+        lock (_lock)
         {
             if (_connection is not { } connection || _state != BlockState.Connecting)
             {
@@ -105,7 +110,7 @@ public sealed partial class BlockDevice
         }
     }
 
-    /// <summary>The disk has another length.</summary>
+    /// <summary>The disk's length has changed.</summary>
     internal void SetLength(long length)
     {
         if (Interlocked.Exchange(ref _length, length) != length)
@@ -115,14 +120,14 @@ public sealed partial class BlockDevice
     }
 
     /// <summary>
-    /// The disk is to be unplugged. New operations are refused, and it ends with the last operation; but while it is in use no operation is
-    /// refused, and it does not end.
+    /// The disk is to be unplugged: it refuses new operations, and ends with the last one in flight. While it is in use it refuses none and
+    /// does not end.
     /// </summary>
     /// <returns>Whether it is in use.</returns>
     internal bool BeginClosing()
     {
         bool isInUse;
-        lock (_gate)
+        lock (_lock)
         {
             _isClosing = true;
             isInUse = _users > 0 && _state != BlockState.Gone;
@@ -133,13 +138,13 @@ public sealed partial class BlockDevice
     }
 
     /// <summary>
-    /// The domain ends, whether or not the disk is in use. Operations that were submitted are carried out; later ones wait until the disk
-    /// ends, or for ever.
+    /// The domain ends, whether or not the disk is in use. Submitted operations are carried out; later ones wait until the disk ends, or
+    /// for ever.
     /// </summary>
-    /// <returns>Completes with the last operation; at once where there is no back end that would answer.</returns>
+    /// <returns>Completes with the last operation; at once if there is no back end that could answer.</returns>
     internal Task ShutDown()
     {
-        lock (_gate)
+        lock (_lock)
         {
             _shutdown ??= new(TaskCreationOptions.RunContinuationsAsynchronously);
         }
@@ -151,17 +156,17 @@ public sealed partial class BlockDevice
     /// <summary>Ends the wait of <see cref="ShutDown"/>.</summary>
     internal void CancelShutDown()
     {
-        lock (_gate)
+        lock (_lock)
         {
             _shutdown?.TrySetResult();
         }
     }
 
-    /// <summary>Ends the disk, and all operations with <see cref="BlockDeviceGoneException"/>.</summary>
+    /// <summary>Ends the disk, and fails all operations with <see cref="BlockDeviceGoneException"/>.</summary>
     internal void Close(string reason)
     {
         BlockOperation? ended;
-        lock (_gate)
+        lock (_lock)
         {
             EndLocked(reason);
             ended = TakeEnded();
@@ -170,11 +175,11 @@ public sealed partial class BlockDevice
         Complete(ended);
     }
 
-    /// <summary>Ends the disk, since its connection has failed.</summary>
+    /// <summary>Ends the disk because its connection has failed.</summary>
     internal void Break(BlockConnection connection, Exception error)
     {
         BlockOperation? ended;
-        lock (_gate)
+        lock (_lock)
         {
             if (connection != _connection)
             {
@@ -188,21 +193,21 @@ public sealed partial class BlockDevice
         Complete(ended);
     }
 
-    /// <summary>From now on no request is sent and no response is taken. Operations wait.</summary>
+    /// <summary>Stops sending requests and taking responses. Operations wait.</summary>
     internal void Quiesce()
     {
-        lock (_gate)
+        lock (_lock)
         {
             _isQuiet = true;
         }
     }
 
     /// <summary>Continues after <see cref="Quiesce"/>, with the same connection.</summary>
-    internal void GoOn()
+    internal void Unquiesce()
     {
         BlockConnection? connection;
         BlockOperation? ended;
-        lock (_gate)
+        lock (_lock)
         {
             _isQuiet = false;
             connection = _connection;
@@ -216,7 +221,7 @@ public sealed partial class BlockDevice
             }
             else
             {
-                // The wait is still pending: an event that came meanwhile ends it.
+                // The wait is still pending: an event that has come since ends it.
                 TryPump();
                 connection = null;
             }
@@ -226,7 +231,7 @@ public sealed partial class BlockDevice
 
         Complete(ended);
 
-        // Responses that came meanwhile have ended the wait, and cause no other event.
+        // Responses that have come since have ended the wait, and cause no other event.
         if (connection is not null && Process(connection, out ended, out _))
         {
             StartWaiting(connection);
@@ -239,11 +244,11 @@ public sealed partial class BlockDevice
     /// <summary>
     /// The connection has ended with a suspend. Its requests wait for the next connection, in their old order and before all others.
     /// </summary>
-    /// <returns>False when the disk had ended before.</returns>
+    /// <returns>False if the disk had already ended.</returns>
     internal bool Disconnect()
     {
         BlockOperation? ended;
-        lock (_gate)
+        lock (_lock)
         {
             _isQuiet = false;
             _isClosing = false;
@@ -258,7 +263,7 @@ public sealed partial class BlockDevice
                 _connection = null;
                 foreach (BlockSlot slot in connection.NewestFirst())
                 {
-                    // Without its pages: the next back end gets none that this one had mapped.
+                    // Without its pages: the next back end gets no page that this one had mapped.
                     if (slot.Operation!.HasEnded)
                     {
                         EndPart(slot.Operation);
@@ -281,7 +286,7 @@ public sealed partial class BlockDevice
 
     private void CheckPresent()
     {
-        if (_state == BlockState.Gone || (_isClosing && _users == 0))
+        if (!IsOpen)
         {
             throw Gone();
         }
@@ -289,7 +294,7 @@ public sealed partial class BlockDevice
 
     private void EndUse()
     {
-        lock (_gate)
+        lock (_lock)
         {
             _users--;
         }
@@ -297,10 +302,10 @@ public sealed partial class BlockDevice
         FinishClosing();
     }
 
-    /// <summary>Where no operation is left: ends a disk that is to be unplugged, and the wait of <see cref="ShutDown"/>.</summary>
+    /// <summary>If no operation is left: ends a disk that is to be unplugged, and the wait of <see cref="ShutDown"/>.</summary>
     private void FinishClosing()
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (_shutdown is not null
                 && (_state != BlockState.Connected || (_waiting.Count == 0 && _connection is null or { UnderWay: 0 })))

@@ -3,13 +3,13 @@ using Xenlet.Kernel;
 
 namespace Xenlet.Drivers;
 
-/// <summary>Operations: they wait in order, become requests as the ring has room, and complete with the last response.</summary>
+/// <summary>Operations: they wait in order, become requests when the ring has room, and complete with the last response.</summary>
 public sealed partial class BlockDevice
 {
-    // More than are ever in flight with the usual ring. What exceeds it is left to the collector.
+    // More than are ever in flight with the default ring. The collector frees those beyond it.
     private const int MaxSpare = 256;
 
-    private readonly Lock _gate = new();
+    private readonly Lock _lock = new();
     private readonly FragmentQueue _waiting = new();
 
     // Operations that were submitted after the domain began to end.
@@ -20,16 +20,16 @@ public sealed partial class BlockDevice
     private BlockOperation? _firstEnded;
     private BlockOperation? _lastEnded;
 
-    /// <summary>Takes all responses of a connection, and sends the operations that wait.</summary>
+    /// <summary>Takes all responses of a connection, and sends the waiting operations.</summary>
     /// <param name="connection">The connection, which may have ended.</param>
-    /// <param name="ended">Operations that have ended, for <see cref="Complete"/>.</param>
+    /// <param name="ended">The operations that have ended, for <see cref="Complete"/>.</param>
     /// <param name="isAny">Whether there was a response.</param>
     /// <returns>Whether the connection has to wait for the next event.</returns>
     internal bool Process(BlockConnection connection, out BlockOperation? ended, out bool isAny)
     {
         bool goesOn = false;
         isAny = false;
-        lock (_gate)
+        lock (_lock)
         {
             if (connection != _connection || _isQuiet)
             {
@@ -63,8 +63,8 @@ public sealed partial class BlockDevice
     }
 
     /// <summary>
-    /// The next wait begins before the callers continue, so that one that blocks its thread holds up nobody; and so the last of them can
-    /// continue in this call, without another thread, where this is one of the pool.
+    /// The next wait begins before the callers continue, so that a caller that blocks its thread delays nobody else. Therefore the last of
+    /// them can continue in this call, without another thread, if this is a thread of the pool.
     /// </summary>
     bool IBlockSink.OnEvent(BlockConnection connection)
     {
@@ -121,7 +121,7 @@ public sealed partial class BlockDevice
     internal void Cancel(BlockOperation operation, CancellationToken cancellationToken)
     {
         BlockOperation? ended;
-        lock (_gate)
+        lock (_lock)
         {
             // A late callback must not end the operation that uses the object next.
             if (operation.HasEnded || operation.Token != cancellationToken)
@@ -140,10 +140,10 @@ public sealed partial class BlockDevice
         FinishClosing();
     }
 
-    /// <summary>The caller has got the result.</summary>
+    /// <summary>The caller has taken the result.</summary>
     internal void OnTaken(BlockOperation operation)
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (!operation.IsTaken)
             {
@@ -164,7 +164,7 @@ public sealed partial class BlockDevice
 
         BlockOperation? ended;
         ValueTask task;
-        lock (_gate)
+        lock (_lock)
         {
             CheckPresent();
             BlockOperation operation = _spare.TryPop(out BlockOperation? spare) ? spare : new BlockOperation(this);
@@ -255,7 +255,7 @@ public sealed partial class BlockDevice
                 }
                 catch (Exception error)
                 {
-                    // The memory is of the caller's own making, and cannot be written.
+                    // The caller made the memory itself, and it cannot be written.
                     operation.Error ??= error;
                 }
 
@@ -328,7 +328,7 @@ public sealed partial class BlockDevice
         return first;
     }
 
-    /// <summary>Keeps an operation for reuse once neither its caller nor a request refers to it.</summary>
+    /// <summary>Keeps an operation for reuse when neither its caller nor a request refers to it any more.</summary>
     private void KeepSpare(BlockOperation operation)
     {
         if (operation.Pending == 0 && _spare.Count < MaxSpare)

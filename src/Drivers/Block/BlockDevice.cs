@@ -4,17 +4,17 @@ using Xenlet.Drivers.Block;
 namespace Xenlet.Drivers;
 
 /// <summary>
-/// A virtual disk. Any number of operations may be under way at once, from any threads; which of them the disk carries out first is not
-/// defined, as with every disk: whoever needs an order awaits one before the next.
+/// A virtual disk. Any number of operations may be in flight at once, from any threads. As with every disk, their order is not defined: a
+/// caller that needs an order awaits each operation before the next.
 /// </summary>
 /// <remarks>
 /// <para>
-/// Offsets and lengths are bytes, and multiples of <see cref="SectorSize"/>. A buffer belongs to the operation until it has completed. A
-/// cancelled operation completes at once, and its buffer is not touched any more; what a cancelled write has written is not known.
+/// Offsets and lengths are in bytes, and multiples of <see cref="SectorSize"/>. A buffer belongs to the operation until it has completed. A
+/// cancelled operation completes at once, and its buffer is no longer touched; how much a cancelled write has written is not known.
 /// </para>
 /// <para>
-/// Over a suspend operations wait: those under way are sent again when the domain has its disk back. When the disk goes, all of them end
-/// with <see cref="BlockDeviceGoneException"/>.
+/// During a suspend operations wait; those in flight are sent again when the disk is connected again. When the disk is removed, all of them
+/// fail with <see cref="BlockDeviceGoneException"/>.
 /// </para>
 /// </remarks>
 public sealed partial class BlockDevice : IBlockSink
@@ -24,56 +24,56 @@ public sealed partial class BlockDevice : IBlockSink
     /// <summary>Raised on a thread of the pool when <see cref="Length"/> has changed.</summary>
     public event EventHandler? LengthChanged;
 
-    /// <summary>The disk's name as the domain's configuration has it, such as <c>xvda</c>.</summary>
+    /// <summary>The disk's name in the domain's configuration, such as <c>xvda</c>.</summary>
     public string Name { get; }
 
-    /// <summary>Bytes of the disk. The host may change it at any time.</summary>
+    /// <summary>The length of the disk, in bytes. The host may change it at any time.</summary>
     public long Length => Volatile.Read(ref _length);
 
-    /// <summary>Bytes of a sector: a power of two from 512 to 4096.</summary>
+    /// <summary>The length of a sector, in bytes: a power of two from 512 to 4096.</summary>
     public int SectorSize => Features.SectorSize;
 
-    /// <summary>Bytes of a sector of the storage behind the disk: writes that are multiples of it cost it the least.</summary>
+    /// <summary>The length of a sector of the storage behind the disk, in bytes: writes of its multiples cost the least.</summary>
     public int PhysicalSectorSize => Features.PhysicalSectorSize;
 
     /// <summary>Whether writes are refused.</summary>
     public bool IsReadOnly => (Features.Info & BlockProtocol.InfoReadOnly) != 0;
 
-    /// <summary>Whether the medium can be taken out.</summary>
+    /// <summary>Whether the medium is removable.</summary>
     public bool IsRemovable => (Features.Info & (BlockProtocol.InfoRemovable | BlockProtocol.InfoCdRom)) != 0;
 
-    /// <summary>Whether the back end has a flush. Where it has none, it says nothing of when a completed write lasts.</summary>
+    /// <summary>Whether the back end has a flush. Without one, nothing says when a completed write is durable.</summary>
     public bool CanFlush => _flush is not null;
 
-    /// <summary>Whether the back end can forget data.</summary>
+    /// <summary>Whether the back end can discard data.</summary>
     public bool CanDiscard => _canDiscard;
 
-    /// <summary>Bytes of what a discard frees as a whole, at least a sector.</summary>
+    /// <summary>The unit in which a discard frees storage, in bytes; at least a sector.</summary>
     public long DiscardGranularity => Features.DiscardGranularity;
 
-    /// <summary>Whether the disk is there, though it may be waiting for its back end after a suspend. Once false it stays so.</summary>
+    /// <summary>Whether the disk exists; it may be waiting for its back end after a suspend. Once false it stays false.</summary>
     public bool IsPresent => _state != BlockState.Gone;
 
-    /// <summary>What it has done so far, and has to do now.</summary>
+    /// <summary>Counts of completed and of waiting work.</summary>
     public BlockStatistics Statistics
     {
         get
         {
-            lock (_gate)
+            lock (_lock)
             {
                 return _counters.Read() with { RequestsUnderWay = _connection?.UnderWay ?? 0, Waiting = _waiting.Count + _late.Count };
             }
         }
     }
 
-    /// <summary>Held by whoever writes a part of a sector, between reading and writing it.</summary>
+    /// <summary>Held while a part of a sector is written, from the read of the sector to its write.</summary>
     internal SemaphoreSlim PartWrites { get; } = new(1);
 
     private BlockFeatures Features => _features ?? throw new InvalidOperationException($"{Name} is not connected yet");
 
-    /// <summary>Reads into all of a buffer.</summary>
-    /// <param name="offset">Where, in bytes.</param>
-    /// <param name="buffer">As many bytes as are to be read.</param>
+    /// <summary>Fills a buffer with data of the disk.</summary>
+    /// <param name="offset">Where on the disk, in bytes.</param>
+    /// <param name="buffer">The buffer; its length is the number of bytes to read.</param>
     /// <param name="cancellationToken">Ends the operation for the caller.</param>
     /// <exception cref="ArgumentOutOfRangeException">It reaches beyond the end.</exception>
     /// <exception cref="ArgumentException">Offset or length is no multiple of <see cref="SectorSize"/>.</exception>
@@ -85,9 +85,9 @@ public sealed partial class BlockDevice : IBlockSink
         return buffer.IsEmpty ? default : Submit(BlockRequestKind.Read, offset, buffer.Length, buffer, default, cancellationToken);
     }
 
-    /// <summary>Writes all of a buffer. It lasts when a <see cref="FlushAsync"/> that began afterwards has completed.</summary>
-    /// <param name="offset">Where, in bytes.</param>
-    /// <param name="buffer">The bytes, which must not change before it has completed.</param>
+    /// <summary>Writes a buffer to the disk. The data is durable when a <see cref="FlushAsync"/> that began later has completed.</summary>
+    /// <param name="offset">Where on the disk, in bytes.</param>
+    /// <param name="buffer">The data, which must not change before the write has completed.</param>
     /// <param name="cancellationToken">Ends the operation for the caller.</param>
     /// <exception cref="UnauthorizedAccessException">The disk is read-only.</exception>
     /// <exception cref="ArgumentOutOfRangeException">It reaches beyond the end.</exception>
@@ -101,7 +101,7 @@ public sealed partial class BlockDevice : IBlockSink
         return buffer.IsEmpty ? default : Submit(BlockRequestKind.Write, offset, buffer.Length, default, buffer, cancellationToken);
     }
 
-    /// <summary>Makes all writes that have completed until now last.</summary>
+    /// <summary>Makes all completed writes durable.</summary>
     /// <exception cref="NotSupportedException">The back end has no flush: <see cref="CanFlush"/>.</exception>
     /// <exception cref="BlockIOException">The back end could not do it.</exception>
     /// <exception cref="BlockDeviceGoneException">The disk has gone.</exception>
@@ -109,7 +109,7 @@ public sealed partial class BlockDevice : IBlockSink
         ? Submit(kind, 0, 0, default, default, cancellationToken)
         : throw NotSupported("flush");
 
-    /// <summary>Tells the host that what is there is not needed any more. What is read there afterwards is not defined.</summary>
+    /// <summary>Tells the host that a range is no longer needed. What a later read of it returns is not defined.</summary>
     /// <exception cref="NotSupportedException">The back end cannot: <see cref="CanDiscard"/>.</exception>
     /// <exception cref="UnauthorizedAccessException">The disk is read-only.</exception>
     /// <exception cref="ArgumentOutOfRangeException">It reaches beyond the end.</exception>
@@ -129,13 +129,13 @@ public sealed partial class BlockDevice : IBlockSink
     }
 
     /// <summary>
-    /// Keeps the disk from being unplugged until what it gives is disposed: the administrator who tries reads in the device's error node
-    /// that it is in use. A host that takes the disk away by force is not kept from it.
+    /// Keeps the disk from being unplugged until the result is disposed of: an administrator who tries finds in the device's error node
+    /// that the disk is in use. It cannot keep the host from removing the disk by force.
     /// </summary>
-    /// <exception cref="BlockDeviceGoneException">The disk has gone, or is about to.</exception>
+    /// <exception cref="BlockDeviceGoneException">The disk has gone, or is being unplugged.</exception>
     public IDisposable Use()
     {
-        lock (_gate)
+        lock (_lock)
         {
             CheckPresent();
             _users++;

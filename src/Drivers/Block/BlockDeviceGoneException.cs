@@ -1,8 +1,8 @@
 namespace Xenlet.Drivers;
 
 /// <summary>
-/// The disk has been unplugged, or its back end has ended or broken the protocol. Whether a write that was under way has been done is not
-/// known.
+/// The disk has been unplugged, or its back end has ended or broken the protocol. It is not known whether a write that was in flight has
+/// been done.
 /// </summary>
 public sealed class BlockDeviceGoneException : IOException
 {

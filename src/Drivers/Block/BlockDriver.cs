@@ -6,16 +6,16 @@ using Xenlet.XenBus;
 namespace Xenlet.Drivers;
 
 /// <summary>
-/// The block front end: gives a <see cref="BlockDevice"/> for each virtual disk (<c>vbd</c>) of the domain, and follows the disks as they
-/// come, change their size, and go.
+/// The block front end: it makes a <see cref="BlockDevice"/> for each virtual disk (<c>vbd</c>) of the domain, and follows disks that are
+/// plugged, resized and unplugged.
 /// </summary>
 /// <remarks>
 /// Nodes, numbers and layouts are those of Xen's <c>io/blkif.h</c>. A disk whose back end breaks the protocol is closed, and the device's
-/// error node says why. The driver is disposed of after the bus, and ends the disks that are left.
+/// error node says why. Dispose of the driver after the bus; it ends the remaining disks.
 /// </remarks>
 public sealed class BlockDriver : FrontEndDriver<BlockDevice>, IDisposable
 {
-    /// <summary>Makes a driver for the disks of one domain.</summary>
+    /// <summary>Creates a driver for the disks of one domain.</summary>
     /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
     public BlockDriver(IEventChannels channels, ISharedPages pages, BlockOptions? options = null)
         : base("vbd", channels, pages)
@@ -30,7 +30,7 @@ public sealed class BlockDriver : FrontEndDriver<BlockDevice>, IDisposable
     /// <inheritdoc/>
     public override string ReportName => "disks";
 
-    /// <summary>The disks that are connected, or wait for their back ends after a resume, in the order of their first connection.</summary>
+    /// <summary>The disks that are connected, or reconnect after a resume, in the order of their first connection.</summary>
     public IReadOnlyList<BlockDevice> Devices => Offered;
 
     internal BlockOptions Options { get; }
@@ -38,7 +38,7 @@ public sealed class BlockDriver : FrontEndDriver<BlockDevice>, IDisposable
     /// <inheritdoc/>
     public override int? Probe(XenDevice device) => TryNumber(device, out _) ? base.Probe(device) : null;
 
-    /// <summary>Ends all disks, as <see cref="FrontEndDriver{TDevice}.DisposeAsync"/> does, without a wait for the store.</summary>
+    /// <summary>Ends all disks, as <see cref="FrontEndDriver{TDevice}.DisposeAsync"/> does, without waiting for the store.</summary>
     public void Dispose() => _ = DisposeAsync().AsTask();
 
     /// <inheritdoc/>

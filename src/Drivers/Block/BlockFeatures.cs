@@ -4,37 +4,37 @@ using Xenlet.XenStoreRing;
 
 namespace Xenlet.Drivers.Block;
 
-/// <summary>What a back end says of its disk and of itself when it is connected, checked.</summary>
+/// <summary>What a connected back end says about its disk and itself, checked.</summary>
 internal sealed record BlockFeatures
 {
-    /// <summary>Bytes.</summary>
+    /// <summary>The length of the disk, in bytes.</summary>
     public required long Length { get; init; }
 
-    /// <summary>Bytes of the smallest unit that can be read or written.</summary>
+    /// <summary>The smallest unit that can be read or written, in bytes.</summary>
     public required int SectorSize { get; init; }
 
-    /// <summary>Bytes of the smallest unit that is written without reading around it.</summary>
+    /// <summary>The smallest unit that the storage writes without a read, in bytes.</summary>
     public required int PhysicalSectorSize { get; init; }
 
     /// <summary>VDISK_ bits.</summary>
     public required long Info { get; init; }
 
-    /// <summary>The request that makes completed writes lasting, or <see langword="null"/>.</summary>
+    /// <summary>The request that makes completed writes durable, or <see langword="null"/>.</summary>
     public required BlockRequestKind? Flush { get; init; }
 
     public required bool CanDiscard { get; init; }
 
-    /// <summary>Bytes of what is discarded as a whole, at least a sector.</summary>
+    /// <summary>The unit of a discard, in bytes; at least a sector.</summary>
     public required long DiscardGranularity { get; init; }
 
-    /// <summary>Segments in an indirect request; 0 where the back end knows none.</summary>
+    /// <summary>Segments in an indirect request; 0 if the back end has no indirect requests.</summary>
     public required int IndirectSegments { get; init; }
 
     /// <summary>Reads and checks everything.</summary>
-    /// <exception cref="InvalidDataException">A node says what no back end may say.</exception>
+    /// <exception cref="InvalidDataException">A node has a value that the protocol does not allow.</exception>
     public static async Task<BlockFeatures> ReadAsync(XenStoreClient store, string backEnd, CancellationToken cancellationToken)
     {
-        // Asked for together: one after another they would cost a round trip each.
+        // Read together: one after another they would cost a round trip each.
         Task<long>[] numbers =
         [
             ReadNumberAsync(store, backEnd, "sector-size", BlockProtocol.Unit, ISharedPage.Size, BlockProtocol.Unit, cancellationToken),
@@ -67,8 +67,8 @@ internal sealed record BlockFeatures
         };
     }
 
-    /// <summary>Reads the disk's size alone, which is what changes while it is connected.</summary>
-    /// <exception cref="InvalidDataException">It is no size.</exception>
+    /// <summary>Reads only the disk's size, which may change while it is connected.</summary>
+    /// <exception cref="InvalidDataException">The node has no valid size.</exception>
     public static async Task<long> ReadLengthAsync(
         XenStoreClient store,
         string backEnd,
@@ -76,8 +76,8 @@ internal sealed record BlockFeatures
         CancellationToken cancellationToken) =>
         LengthOf(await ReadSectorsAsync(store, backEnd, cancellationToken).ConfigureAwait(EventLoop.IsCurrent), sectorSize);
 
-    /// <summary>Reads a number, <paramref name="absent"/> where there is no such node.</summary>
-    /// <exception cref="InvalidDataException">It is none, or not one from <paramref name="least"/> to <paramref name="most"/>.</exception>
+    /// <summary>Reads a number, or <paramref name="absent"/> if there is no such node.</summary>
+    /// <exception cref="InvalidDataException">It is no number from <paramref name="least"/> to <paramref name="most"/>.</exception>
     public static async Task<long> ReadNumberAsync(
         XenStoreClient store, string backEnd, string node, long least, long most, long absent, CancellationToken cancellationToken)
     {
@@ -101,7 +101,7 @@ internal sealed record BlockFeatures
     }
 
     /// <summary>
-    /// <c>sectors</c> counts units of 512 bytes, whatever <c>sector-size</c> says; part of a sector at the end cannot be used.
+    /// <c>sectors</c> counts units of 512 bytes, whatever <c>sector-size</c> is; part of a sector at the end cannot be used.
     /// </summary>
     private static long LengthOf(long sectors, int sectorSize) => sectors * BlockProtocol.Unit / sectorSize * sectorSize;
 

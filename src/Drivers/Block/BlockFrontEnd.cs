@@ -12,7 +12,7 @@ internal sealed class BlockFrontEnd : FrontEnd<BlockDevice>
 
     /// <param name="driver">The driver.</param>
     /// <param name="device">The device.</param>
-    /// <param name="number">Its number, which the requests and the disk's name are made of.</param>
+    /// <param name="number">Its number, which requests contain and from which the disk's name follows.</param>
     public BlockFrontEnd(BlockDriver driver, XenDevice device, uint number)
         : base(driver, device)
     {
@@ -29,6 +29,9 @@ internal sealed class BlockFrontEnd : FrontEnd<BlockDevice>
     public override BlockDevice Device { get; }
 
     public override string Name => Device.Name;
+
+    /// <summary>Whoever waits for a disk whose operations are refused would get the same disk again and again until it has left.</summary>
+    public override bool IsReady => Device.IsOpen;
 
     public override bool IsPresent => Device.IsPresent;
 
@@ -58,7 +61,7 @@ internal sealed class BlockFrontEnd : FrontEnd<BlockDevice>
                 break;
 
             case XenBusState.Connected when XenDevice.State == XenBusState.Connected:
-                // The length is all that changes while both ends are connected.
+                // Only the length can change while both ends are connected.
                 long length = await BlockFeatures
                     .ReadLengthAsync(Store, XenDevice.OtherEndPath, Device.SectorSize, cancellationToken)
                     .ConfigureAwait(EventLoop.IsCurrent);
@@ -89,12 +92,19 @@ internal sealed class BlockFrontEnd : FrontEnd<BlockDevice>
         return true;
     }
 
-    /// <summary>A disk that had ended before becomes a new one: the operations of the old one have failed.</summary>
-    public override ValueTask<bool> ResumeAsync(CancellationToken cancellationToken) => new(Device.Disconnect());
+    /// <summary>A disk that has already ended becomes a new one: the operations of the old one have failed.</summary>
+    public override ValueTask<bool> ResumeAsync(CancellationToken cancellationToken)
+    {
+        bool isPresent = Device.Disconnect();
+
+        // An unplugging that had begun is forgotten.
+        OnReadyChanged();
+        return new(isPresent);
+    }
 
     public override ValueTask SuspendCancelledAsync(CancellationToken cancellationToken)
     {
-        Device.GoOn();
+        Device.Unquiesce();
         return default;
     }
 
@@ -117,7 +127,7 @@ internal sealed class BlockFrontEnd : FrontEnd<BlockDevice>
         Withdraw();
     }
 
-    /// <summary>Makes a connection, and publishes in xenstore where it is.</summary>
+    /// <summary>Makes a connection, and publishes it in xenstore.</summary>
     private async ValueTask PublishAsync(CancellationToken cancellationToken)
     {
         long mostOrder = await BlockFeatures.ReadNumberAsync(
@@ -144,7 +154,7 @@ internal sealed class BlockFrontEnd : FrontEnd<BlockDevice>
             nodes.AddRange(connection.RingReferences.Select((reference, i) => new FrontEndNode($"ring-ref{i}", reference)));
         }
 
-        // An earlier back end may have taken a larger ring, and this one would believe the nodes of that.
+        // An earlier back end may have had a larger ring. This one would use the nodes that are left of it.
         await PublishAsync(nodes, Device.WasConnected ? ["ring-ref", "ring-page-order"] : [], cancellationToken)
             .ConfigureAwait(EventLoop.IsCurrent);
         await XenDevice.SetStateAsync(XenBusState.Initialised, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
@@ -161,7 +171,7 @@ internal sealed class BlockFrontEnd : FrontEnd<BlockDevice>
 
     private void OnEnded(Exception? error)
     {
-        // The disk's gate is held here, and the store answers when it likes.
+        // The disk's lock is held here, and the store may take any time to answer.
         Device.Ending = EventLoop.Start(Store.Loop, async () =>
         {
             Withdraw();

@@ -3,7 +3,7 @@ using Xenlet.Drivers.Block;
 
 namespace Xenlet.Drivers;
 
-/// <summary>A disk's back end could not carry out an operation. The disk works on.</summary>
+/// <summary>A disk's back end could not carry out an operation. The disk can still be used.</summary>
 public sealed class BlockIOException : IOException
 {
     /// <summary>Makes an exception without an operation.</summary>
@@ -41,13 +41,13 @@ public sealed class BlockIOException : IOException
     public string Operation { get; }
 
     /// <summary>
-    /// Where the request that failed began, in bytes. A large operation is several requests; this is the first that failed.
+    /// Where the failed request began, in bytes. A large operation is several requests; this is the first one that failed.
     /// </summary>
     public long Offset { get; }
 
-    /// <summary>The bytes of that request.</summary>
+    /// <summary>The length of that request, in bytes.</summary>
     public long Length { get; }
 
-    /// <summary>What the back end said: -1 is BLKIF_RSP_ERROR of <c>io/blkif.h</c>.</summary>
+    /// <summary>The back end's status: -1 is BLKIF_RSP_ERROR of <c>io/blkif.h</c>.</summary>
     public int Status { get; }
 }

@@ -3,8 +3,8 @@ using System.Threading.Tasks.Sources;
 namespace Xenlet.Drivers.Block;
 
 /// <summary>
-/// One operation of a caller's: a read, write, flush or discard, which becomes one request or several. The object is reused, so that an
-/// operation allocates nothing. The disk's gate guards all of it except the result.
+/// One operation of a caller: a read, write, flush or discard, which becomes one request or several. The object is reused, so that an
+/// operation allocates nothing. The disk's lock guards all of it except the result.
 /// </summary>
 internal sealed class BlockOperation(BlockDevice device) : IValueTaskSource
 {
@@ -13,16 +13,16 @@ internal sealed class BlockOperation(BlockDevice device) : IValueTaskSource
 
     private ManualResetValueTaskSourceCore<bool> _result;
 
-    // A continuation that only wakes somebody. Whoever completes the operation calls it; _result would leave it to the pool.
+    // A continuation that only wakes a waiter. The thread that completes the operation calls it; _result would leave it to the pool.
     private Action<object?>? _waker;
     private object? _wakerState;
 
     public BlockRequestKind Kind { get; set; }
 
-    /// <summary>Where it begins on the disk, in bytes.</summary>
+    /// <summary>The offset on the disk, in bytes.</summary>
     public long Offset { get; set; }
 
-    /// <summary>Its bytes on the disk.</summary>
+    /// <summary>The length on the disk, in bytes.</summary>
     public long Length { get; private set; }
 
     /// <summary>A read's destination.</summary>
@@ -31,21 +31,21 @@ internal sealed class BlockOperation(BlockDevice device) : IValueTaskSource
     /// <summary>A write's source.</summary>
     public ReadOnlyMemory<byte> Source { get; set; }
 
-    /// <summary>Its requests in flight, and its fragments that wait.</summary>
+    /// <summary>The number of its requests in flight and of its waiting fragments.</summary>
     public int Pending { get; set; }
 
-    /// <summary>The first thing that went wrong.</summary>
+    /// <summary>The first error.</summary>
     public Exception? Error { get; set; }
 
-    /// <summary>Whether it has ended, so that the caller's memory is not touched any more. The caller may not know yet.</summary>
+    /// <summary>Whether it has ended, so that the caller's memory is no longer touched. The caller may not know yet.</summary>
     public bool HasEnded { get; private set; }
 
-    /// <summary>Whether the caller has got the result, and does not refer to this object any more.</summary>
+    /// <summary>Whether the caller has taken the result, and no longer refers to this object.</summary>
     public bool IsTaken { get; private set; }
 
     public CancellationToken Token { get; private set; }
 
-    /// <summary>The next in the chain of those that have ended and are to be completed.</summary>
+    /// <summary>The next in the chain of operations that have ended and have to be completed.</summary>
     public BlockOperation? Next { get; set; }
 
     private CancellationTokenRegistration Cancellation { get; set; }
@@ -53,7 +53,7 @@ internal sealed class BlockOperation(BlockDevice device) : IValueTaskSource
     /// <summary>Its result, for the caller.</summary>
     public ValueTask Task => new(this, _result.Version);
 
-    /// <summary>Begins a new operation. One that is cancelled already has ended on return.</summary>
+    /// <summary>Begins a new operation. If the token is already cancelled, it has ended on return.</summary>
     public void Begin(BlockRequestKind kind, long offset, long length, CancellationToken cancellationToken)
     {
         _result.Reset();
@@ -62,7 +62,7 @@ internal sealed class BlockOperation(BlockDevice device) : IValueTaskSource
         Cancellation = cancellationToken.UnsafeRegister(static (operation, token) => ((BlockOperation)operation!).Cancel(token), this);
     }
 
-    /// <summary>From now on the caller's memory is not touched.</summary>
+    /// <summary>Ends the operation: from now on the caller's memory is not touched.</summary>
     public void End()
     {
         HasEnded = true;
@@ -70,12 +70,12 @@ internal sealed class BlockOperation(BlockDevice device) : IValueTaskSource
         Source = default;
     }
 
-    /// <summary>Completes it for the caller, without the gate. On return the object may be another operation already.</summary>
+    /// <summary>Completes it for the caller, without the lock. On return the object may already be another operation.</summary>
     /// <param name="inline">Whether the caller may continue before this returns.</param>
     public void Complete(bool inline)
     {
         _result.RunContinuationsAsynchronously = !inline;
-        // Before the result is set: from then on this may become another operation.
+        // Before the result is set: after that, this may become another operation.
         object? state = null;
         Action<object?>? waker = Interlocked.Exchange(ref _waker, Completed);
         if (waker is not null)
@@ -100,7 +100,7 @@ internal sealed class BlockOperation(BlockDevice device) : IValueTaskSource
 
     void IValueTaskSource.GetResult(short token)
     {
-        // A caller that gets the result twice, or too early, gets an exception and changes nothing.
+        // A caller that takes the result twice, or too early, gets an exception and changes nothing.
         bool isFirst = _result.GetStatus(token) != ValueTaskSourceStatus.Pending;
         try
         {
@@ -129,7 +129,7 @@ internal sealed class BlockOperation(BlockDevice device) : IValueTaskSource
         _wakerState = state;
         if (Interlocked.CompareExchange(ref _waker, continuation, null) is not null)
         {
-            // It is being completed: the result is about to be set.
+            // It is being completed: the result will be set in a moment.
             SpinWait wait = default;
             while (_result.GetStatus(token) == ValueTaskSourceStatus.Pending)
             {
@@ -140,7 +140,7 @@ internal sealed class BlockOperation(BlockDevice device) : IValueTaskSource
         }
     }
 
-    /// <summary>The caller has got the result. Called below the disk's gate.</summary>
+    /// <summary>The caller has taken the result. Called with the disk's lock held.</summary>
     public void SetTaken()
     {
         IsTaken = true;
@@ -152,8 +152,8 @@ internal sealed class BlockOperation(BlockDevice device) : IValueTaskSource
     private void Cancel(CancellationToken cancellationToken) => device.Cancel(this, cancellationToken);
 }
 
-/// <summary>A part of an operation that waits to be sent; a flush has no length.</summary>
+/// <summary>A part of an operation that waits to be sent. A flush has no length.</summary>
 /// <param name="Operation">The operation.</param>
-/// <param name="From">Where it begins, counted from the operation's beginning.</param>
-/// <param name="Length">Its bytes.</param>
+/// <param name="From">Its offset in the operation, in bytes.</param>
+/// <param name="Length">Its length, in bytes.</param>
 internal record struct BlockFragment(BlockOperation Operation, long From, long Length);

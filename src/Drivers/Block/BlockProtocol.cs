@@ -4,7 +4,7 @@ using Xenlet.Kernel;
 
 namespace Xenlet.Drivers.Block;
 
-/// <summary>Numbers of Xen's <c>io/blkif.h</c>.</summary>
+/// <summary>Constants of Xen's <c>io/blkif.h</c>.</summary>
 internal static class BlockProtocol
 {
     /// <summary>The unit of every sector number, whatever the disk's sector size.</summary>
@@ -13,7 +13,7 @@ internal static class BlockProtocol
     /// <summary>BLKIF_MAX_SEGMENTS_PER_REQUEST.</summary>
     public const int DirectSegments = 11;
 
-    /// <summary>Segments listed in one page of an indirect request.</summary>
+    /// <summary>Segments that one page of an indirect request lists.</summary>
     public const int IndirectSegmentsAPage = ISharedPage.Size / 8;
 
     /// <summary>VDISK_CDROM.</summary>
@@ -62,7 +62,7 @@ internal struct BlockSegments
 }
 
 /// <summary>
-/// struct blkif_request, blkif_request_discard and blkif_request_indirect in their 64-bit layout, which is one size for all.
+/// struct blkif_request, blkif_request_discard and blkif_request_indirect in their 64-bit layout; all have the same size.
 /// </summary>
 [StructLayout(LayoutKind.Explicit, Size = 112)]
 internal struct BlockRequest
@@ -74,11 +74,11 @@ internal struct BlockRequest
     [FieldOffset(1)]
     public byte Segments;
 
-    /// <summary>Indirect requests: what they do.</summary>
+    /// <summary>Indirect requests: the operation.</summary>
     [FieldOffset(1)]
     public BlockRequestKind IndirectKind;
 
-    /// <summary>Direct and discard requests: the device's number.</summary>
+    /// <summary>Direct and discard requests: the device number.</summary>
     [FieldOffset(2)]
     public ushort Handle;
 
@@ -99,11 +99,11 @@ internal struct BlockRequest
     [FieldOffset(24)]
     public ulong Sectors;
 
-    /// <summary>Indirect requests: the device's number.</summary>
+    /// <summary>Indirect requests: the device number.</summary>
     [FieldOffset(24)]
     public ushort IndirectHandle;
 
-    /// <summary>Indirect requests: the first of eight pages that list the segments; one is enough here.</summary>
+    /// <summary>Indirect requests: the first of eight pages that list the segments. This driver uses only one.</summary>
     [FieldOffset(28)]
     public uint IndirectReference;
 }

@@ -2,7 +2,7 @@ using Xenlet.Kernel;
 
 namespace Xenlet.Drivers.Block;
 
-/// <summary>A request in flight, or room for one.</summary>
+/// <summary>A place for a request in flight.</summary>
 internal sealed class BlockSlot(int number)
 {
     private ulong _generation;
@@ -10,27 +10,27 @@ internal sealed class BlockSlot(int number)
     /// <summary>The operation it is for; <see langword="null"/> while the slot is free.</summary>
     public BlockOperation? Operation { get; private set; }
 
-    /// <summary>What the back end was asked to do.</summary>
+    /// <summary>The request's operation.</summary>
     public BlockRequestKind Kind { get; private set; }
 
-    /// <summary>Where its part of the operation begins, counted from the operation's beginning.</summary>
+    /// <summary>The offset of its part in the operation, in bytes.</summary>
     public long From { get; private set; }
 
-    /// <summary>The bytes of its part.</summary>
+    /// <summary>The length of its part, in bytes.</summary>
     public long Length { get; set; }
 
-    /// <summary>Its place among all requests of the device.</summary>
+    /// <summary>Its number among all requests of the device.</summary>
     public long Sequence { get; private set; }
 
-    /// <summary>Pages that hold the data, in order, each full but the last.</summary>
+    /// <summary>The pages of the data, in order, all full except the last.</summary>
     public List<GrantedPage> Pages { get; } = [];
 
-    /// <summary>The page that lists them, of an indirect request.</summary>
+    /// <summary>The page that lists them, in an indirect request.</summary>
     public GrantedPage? List { get; set; }
 
     /// <summary>
-    /// The request's id: the slot's number, and how often it has been used. So an answer that comes twice, or late, is not taken for
-    /// another request's.
+    /// The request's id: the slot's number, and how often it has been used. So a response that comes twice, or late, is not mistaken for
+    /// that of another request.
     /// </summary>
     public ulong Id => (_generation << 16) | (uint)number;
 

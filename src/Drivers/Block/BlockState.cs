@@ -1,13 +1,13 @@
 namespace Xenlet.Drivers.Block;
 
-/// <summary>How far a disk is with its back end.</summary>
+/// <summary>The state of a disk's connection to its back end.</summary>
 internal enum BlockState
 {
-    /// <summary>There is no connection, or not yet: at the beginning, and after a resume. Operations wait.</summary>
+    /// <summary>There is no complete connection: at the beginning, and after a resume. Operations wait.</summary>
     Connecting,
 
     Connected,
 
-    /// <summary>For good.</summary>
+    /// <summary>The disk has ended, for ever.</summary>
     Gone,
 }

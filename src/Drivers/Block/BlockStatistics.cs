@@ -2,40 +2,40 @@ using Xenlet.Drivers.Reports;
 
 namespace Xenlet.Drivers;
 
-/// <summary>What a disk has done since it came. Operations are counted when they end.</summary>
+/// <summary>Counts of a disk's work since it was plugged. An operation is counted when it ends.</summary>
 public readonly record struct BlockStatistics
 {
-    /// <summary>Reads that have succeeded.</summary>
+    /// <summary>Successful reads.</summary>
     public long Reads { get; init; }
 
-    /// <summary>Bytes of them.</summary>
+    /// <summary>Bytes of successful reads.</summary>
     public long ReadBytes { get; init; }
 
-    /// <summary>Writes that have succeeded.</summary>
+    /// <summary>Successful writes.</summary>
     public long Writes { get; init; }
 
-    /// <summary>Bytes of them.</summary>
+    /// <summary>Bytes of successful writes.</summary>
     public long WrittenBytes { get; init; }
 
-    /// <summary>Flushes that have succeeded.</summary>
+    /// <summary>Successful flushes.</summary>
     public long Flushes { get; init; }
 
-    /// <summary>Discards that have succeeded.</summary>
+    /// <summary>Successful discards.</summary>
     public long Discards { get; init; }
 
-    /// <summary>Operations that the back end has refused, or that ended with the disk.</summary>
+    /// <summary>Operations that the back end refused, or that ended with the disk.</summary>
     public long Failures { get; init; }
 
-    /// <summary>Operations that their callers have cancelled.</summary>
+    /// <summary>Operations that their callers cancelled.</summary>
     public long Cancellations { get; init; }
 
-    /// <summary>Connections made, the first included: a resume makes another.</summary>
+    /// <summary>Connections made, including the first: each resume makes another.</summary>
     public long Connections { get; init; }
 
     /// <summary>Requests in the ring now.</summary>
     public int RequestsUnderWay { get; init; }
 
-    /// <summary>Operations, or parts of them, that wait now for room in the ring or for a connection.</summary>
+    /// <summary>Operations, or parts of them, that now wait for room in the ring or for a connection.</summary>
     public int Waiting { get; init; }
 
     /// <summary>All numbers that are not zero, each with its name.</summary>

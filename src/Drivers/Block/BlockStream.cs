@@ -4,13 +4,13 @@ using Xenlet.Kernel;
 namespace Xenlet.Drivers;
 
 /// <summary>
-/// A disk as a stream, or several over one disk: any position, any number of bytes. Parts of sectors are written by reading the sector, and
-/// no two streams of a disk do that at once. While it is open the disk is in use (<see cref="BlockDevice.Use"/>).
+/// A disk as a stream: any position, any number of bytes. A disk may have several streams. To write a part of a sector, a stream reads the
+/// sector first, and no two streams of a disk do so at once. The disk is in use while a stream is open (<see cref="BlockDevice.Use"/>).
 /// </summary>
 /// <remarks>
-/// Nothing is kept in memory: each call goes to the disk, so small reads and writes are best made through a <see cref="BufferedStream"/>.
-/// Closing does not flush. A call that blocks needs no thread but its own; one that is awaited goes on by the pool, as awaiting does.
-/// As with every stream, one call at a time.
+/// Nothing is cached: each call goes to the disk, so use a <see cref="BufferedStream"/> for small reads and writes. Closing does not
+/// flush. A call that blocks needs no other thread; one that is awaited continues on the pool, as usual. As with every stream, one call at
+/// a time.
 /// </remarks>
 public sealed class BlockStream : Stream
 {
@@ -56,7 +56,7 @@ public sealed class BlockStream : Stream
         }
     }
 
-    /// <summary>Makes completed writes last. Does nothing where the back end has no flush.</summary>
+    /// <summary>Makes completed writes durable. Does nothing if the back end has no flush.</summary>
     public override Task FlushAsync(CancellationToken cancellationToken)
     {
         ObjectDisposedException.ThrowIf(_isDisposed, this);
@@ -150,7 +150,7 @@ public sealed class BlockStream : Stream
     public override void Write(ReadOnlySpan<byte> buffer)
     {
         CheckWrite(buffer.Length);
-        // The caller's memory may move once this has returned to wait; it goes through memory of ours in pieces.
+        // The caller's memory may move while this waits for the disk, so the data goes through an array, piece by piece.
         byte[] copy = System.Buffers.ArrayPool<byte>.Shared.Rent(Math.Min(Math.Max(buffer.Length, 1), 64 << 10));
         try
         {
@@ -176,7 +176,7 @@ public sealed class BlockStream : Stream
         WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
     /// <inheritdoc/>
-    /// <exception cref="IOException">It reaches beyond the disk's end; then nothing was written.</exception>
+    /// <exception cref="IOException">The range reaches beyond the disk's end. Nothing was written.</exception>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
@@ -212,7 +212,7 @@ public sealed class BlockStream : Stream
         return _position = position >= 0 ? position : throw new IOException("There is nothing before the beginning of a disk.");
     }
 
-    /// <summary>A disk's length is the host's affair.</summary>
+    /// <summary>Not supported: the host determines a disk's length.</summary>
     /// <exception cref="NotSupportedException">Always.</exception>
     public override void SetLength(long value) => throw new NotSupportedException("A disk's length cannot be set.");
 
@@ -230,7 +230,7 @@ public sealed class BlockStream : Stream
     }
 
     /// <summary>
-    /// The whole sectors around the position that <see cref="_sectors"/> has room for, and how much of what is wanted they hold.
+    /// The whole sectors around the position for which <see cref="_sectors"/> has room, and how many of the wanted bytes they hold.
     /// </summary>
     private int Window(int wanted, out long start, out int skip, out int length)
     {
@@ -250,7 +250,7 @@ public sealed class BlockStream : Stream
         return _position % sector == 0 && whole > 0;
     }
 
-    /// <summary>How much is written next: whole sectors from the caller's buffer, or a part of one, behind so many bytes of it.</summary>
+    /// <summary>The length of the next write: whole sectors, or a part of one, after its first <paramref name="skip"/> bytes.</summary>
     private int NextPart(int length, out int skip, out bool isWhole)
     {
         int sector = _device.SectorSize;
@@ -273,7 +273,7 @@ public sealed class BlockStream : Stream
         }
     }
 
-    /// <summary>Writes on this thread alone: it waits for the disk, and needs no other to go on.</summary>
+    /// <summary>Writes on this thread alone: it waits for the disk, and needs no other thread.</summary>
     private void WriteAll(ReadOnlyMemory<byte> buffer)
     {
         while (!buffer.IsEmpty)
@@ -327,7 +327,7 @@ public sealed class BlockStream : Stream
         }
     }
 
-    /// <summary>Blocks the thread until a task has ended, without garbage.</summary>
+    /// <summary>Blocks the thread until a task has ended, without allocation.</summary>
     private void Wait(ValueTask task)
     {
         ValueTaskAwaiter awaiter = task.GetAwaiter();

@@ -2,12 +2,12 @@ using System.Globalization;
 
 namespace Xenlet.Drivers.Block;
 
-/// <summary>Names of disks as <c>xl</c> writes them, from their numbers: Xen's <c>docs/man/xen-vbd-interface</c>.</summary>
+/// <summary>Names of disks as <c>xl</c> writes them, by device number: Xen's <c>docs/man/xen-vbd-interface</c>.</summary>
 internal static class DiskName
 {
     private const uint Extended = 1 << 28;
 
-    /// <summary>The name of a device number; <c>vbd-NUMBER</c> for one that has none.</summary>
+    /// <summary>The name of a device number; <c>vbd-NUMBER</c> for a number without a name.</summary>
     public static string Of(uint number)
     {
         if ((number & Extended) != 0)

@@ -1,6 +1,6 @@
 namespace Xenlet.Drivers.Block;
 
-/// <summary>What waits to be sent, in order. It makes garbage only while it grows.</summary>
+/// <summary>The fragments that wait to be sent, in order. It allocates only when it grows.</summary>
 internal sealed class FragmentQueue
 {
     private BlockFragment[] _items = new BlockFragment[16];
@@ -8,7 +8,7 @@ internal sealed class FragmentQueue
 
     public int Count { get; private set; }
 
-    /// <summary>The next to be sent.</summary>
+    /// <summary>The next fragment to send.</summary>
     public ref BlockFragment First => ref _items[_first];
 
     public void AddLast(BlockFragment fragment)
@@ -34,7 +34,7 @@ internal sealed class FragmentQueue
         return first;
     }
 
-    /// <summary>Takes out an operation's fragments, and gives their number.</summary>
+    /// <summary>Removes an operation's fragments, and returns their number.</summary>
     public int Remove(BlockOperation operation)
     {
         int count = Count;

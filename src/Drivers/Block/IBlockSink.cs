@@ -4,8 +4,8 @@ namespace Xenlet.Drivers.Block;
 internal interface IBlockSink
 {
     /// <summary>
-    /// The back end has answered a request. Called by <see cref="BlockConnection.TakeResponses"/>, below the disk's gate; the slot is free
-    /// when this returns.
+    /// The back end has answered a request. Called by <see cref="BlockConnection.TakeResponses"/>, with the disk's lock held. The slot is
+    /// free when this returns.
     /// </summary>
     void Completed(BlockSlot slot, BlockStatus status);
 
@@ -13,6 +13,6 @@ internal interface IBlockSink
     /// An event has ended the connection's wait. The disk takes the responses and begins the next wait
     /// (<see cref="BlockConnection.BeginWait"/>).
     /// </summary>
-    /// <returns>Whether the next wait has ended already, so that this is to be called again.</returns>
+    /// <returns>Whether the next wait has already ended, so that the caller calls this again.</returns>
     bool OnEvent(BlockConnection connection);
 }

@@ -4,12 +4,12 @@ using Xenlet.Kernel;
 namespace Xenlet.Drivers.Block;
 
 /// <summary>
-/// Knows continuations that do nothing but wake somebody: a thread that waits, or those who await a task. They may run anywhere, so a
-/// thread that waits for an operation needs none of the pool.
+/// Recognises continuations that only wake a waiter: a blocked thread, or the code that awaits a task. They may run on any thread, so a
+/// thread that blocks until an operation ends needs no thread of the pool.
 /// </summary>
 internal static class Waker
 {
-    // What AsTask of every ValueTask waits with: it ends the task.
+    // The continuation of every ValueTask's AsTask: it completes the task.
     private static readonly Action<object?> EndTask = FindEndTask();
 
     /// <summary>Whether a continuation is one of them.</summary>
@@ -17,8 +17,8 @@ internal static class Waker
         ReferenceEquals(continuation, EndTask) || (state is Action { Target: ManualResetEventSlim });
 
     /// <summary>
-    /// Calls one of them. The end of a task is left to a loop where there is one, on which those who await the task do not go on; it
-    /// would hold up the caller else.
+    /// Calls such a continuation. One that completes a task is called on an event loop, if there is one: the code that awaits the task does
+    /// not continue there. Elsewhere that code would run inside this call and delay the caller.
     /// </summary>
     public static void Call(Action<object?> continuation, object? state, EventLoop? loop)
     {

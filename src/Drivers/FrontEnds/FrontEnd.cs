@@ -5,8 +5,8 @@ using Xenlet.XenStoreRing;
 namespace Xenlet.Drivers;
 
 /// <summary>
-/// The front end of one device, as far as all kinds of devices have it in common. A derived class takes the device through the states of
-/// its protocol, by the methods of <see cref="DeviceSession"/>.
+/// The front end of one device: the part that all kinds of devices have in common. A derived class implements the states of the device's
+/// protocol, by the methods of <see cref="DeviceSession"/>.
 /// </summary>
 /// <typeparam name="TDevice">What the program sees of a device.</typeparam>
 public abstract class FrontEnd<TDevice> : DeviceSession
@@ -14,7 +14,7 @@ public abstract class FrontEnd<TDevice> : DeviceSession
 {
     private readonly FrontEndDriver<TDevice> _driver;
 
-    /// <summary>Makes the front end of a device, for <see cref="FrontEndDriver{TDevice}.CreateAsync"/>.</summary>
+    /// <summary>Creates the front end of a device, for <see cref="FrontEndDriver{TDevice}.CreateAsync"/>.</summary>
     /// <param name="driver">The driver, whose list the device joins.</param>
     /// <param name="xenDevice">The device.</param>
     protected FrontEnd(FrontEndDriver<TDevice> driver, XenDevice xenDevice)
@@ -34,10 +34,10 @@ public abstract class FrontEnd<TDevice> : DeviceSession
     /// <summary>The name by which the program waits for the device (<see cref="FrontEndDriver{TDevice}.WaitForAsync"/>).</summary>
     public abstract string Name { get; }
 
-    /// <summary>Whether the program can use the device now, so that a wait for it ends once it is offered.</summary>
+    /// <summary>Whether the program can use the device now; a wait for it ends when the device is offered and this is true.</summary>
     public virtual bool IsReady => true;
 
-    /// <summary>Whether the device has not ended: one that has is not offered any more.</summary>
+    /// <summary>Whether the device has not ended. A device that has ended is no longer offered.</summary>
     public virtual bool IsPresent => true;
 
     /// <summary>The store that holds both ends.</summary>
@@ -46,10 +46,10 @@ public abstract class FrontEnd<TDevice> : DeviceSession
     /// <inheritdoc/>
     public abstract override string Describe();
 
-    /// <summary>The device's line in the report of <c>xl sysrq</c>; what the device tree says, unless overridden.</summary>
+    /// <summary>The device's line in the report of <c>xl sysrq</c>; its line in the device tree, unless overridden.</summary>
     public virtual string DescribeForReport() => Describe();
 
-    /// <summary>Ends the device, and takes it off the driver's list.</summary>
+    /// <summary>Ends the device, and removes it from the driver's list.</summary>
     public sealed override async ValueTask<bool> DetachAsync()
     {
         await EndAsync("it was taken away").ConfigureAwait(EventLoop.IsCurrent);
@@ -58,7 +58,7 @@ public abstract class FrontEnd<TDevice> : DeviceSession
     }
 
     /// <summary>
-    /// Continues an attach when the driver knows the front end, which a device tree and a report show from here on. When it throws, the
+    /// Completes an attach. The driver already has the front end in its list, so the device tree and reports show it. If it throws, the
     /// front end is ended. The default does nothing.
     /// </summary>
     protected internal virtual ValueTask StartAsync(CancellationToken cancellationToken) => default;
@@ -76,17 +76,17 @@ public abstract class FrontEnd<TDevice> : DeviceSession
     /// <summary>Removes the device from <see cref="FrontEndDriver{TDevice}.Offered"/>.</summary>
     protected void Withdraw() => _driver.Withdraw(this);
 
-    /// <summary>Has those who wait for a device look at <see cref="IsReady"/> again.</summary>
+    /// <summary>Makes all waits for a device check <see cref="IsReady"/> again.</summary>
     protected void OnReadyChanged() => _driver.Wake();
 
     /// <summary>
-    /// Writes nodes into the device's directory, in one transaction, so that the other end sees all of them or none. Nothing is written
-    /// when the device has left the store: a write would make its directory anew.
+    /// Writes nodes into the device's directory, in one transaction, so that the other end sees all of them or none. If the device was
+    /// removed from the store, this writes nothing: a write would create its directory again.
     /// </summary>
-    /// <param name="nodes">What the other end has to know.</param>
-    /// <param name="stale">Nodes of an earlier connection that this one has no value for; the other end would believe them.</param>
-    /// <param name="cancellationToken">Ends the wait; then it is not known whether the nodes were written.</param>
-    /// <returns>Whether the device is still there.</returns>
+    /// <param name="nodes">The nodes for the other end.</param>
+    /// <param name="stale">Nodes of an earlier connection to remove, since this one has no value for them.</param>
+    /// <param name="cancellationToken">Cancels the wait; then it is not known whether the nodes were written.</param>
+    /// <returns>Whether the device is still in the store.</returns>
     /// <exception cref="XenStoreException">The nodes could not be written.</exception>
     protected ValueTask<bool> PublishAsync(
         IReadOnlyList<FrontEndNode> nodes, IReadOnlyList<string> stale, CancellationToken cancellationToken)

@@ -4,26 +4,26 @@ using Xenlet.XenBus;
 namespace Xenlet.Drivers;
 
 /// <summary>
-/// A driver of front ends: keeps the list of its devices, lets the program wait for one by name, and reports them. The protocol is the
-/// affair of its <see cref="FrontEnd{TDevice}"/>.
+/// A driver of front ends: it keeps the list of its devices, lets the program wait for one by name, and reports them. Its
+/// <see cref="FrontEnd{TDevice}"/> implements the protocol.
 /// </summary>
 /// <typeparam name="TDevice">What the program sees of a device.</typeparam>
 public abstract class FrontEndDriver<TDevice> : XenBusDriver, IReportSource, IAsyncDisposable
     where TDevice : class
 {
     private readonly string _type;
-    private readonly Lock _gate = new();
+    private readonly Lock _lock = new();
 
-    // All that are attached, and those of them that the program may use.
+    // All attached devices, and those of them that the program may use.
     private readonly List<FrontEnd<TDevice>> _attached = [];
     private readonly List<FrontEnd<TDevice>> _offered = [];
     private IReadOnlyList<TDevice> _devices = [];
     private TaskCompletionSource _change = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>Makes a driver; <see cref="DeviceBus.AddDriver"/> of the front bus takes it.</summary>
+    /// <summary>Creates a driver; <see cref="DeviceBus.AddDriver"/> of the front bus takes it.</summary>
     /// <param name="type">The devices' type in the store, such as <c>vbd</c>.</param>
-    /// <param name="channels">Where event channels come from.</param>
-    /// <param name="pages">Where pages come from.</param>
+    /// <param name="channels">Provides event channels.</param>
+    /// <param name="pages">Provides pages.</param>
     protected FrontEndDriver(string type, IEventChannels channels, ISharedPages pages)
     {
         ArgumentNullException.ThrowIfNull(channels);
@@ -33,31 +33,31 @@ public abstract class FrontEndDriver<TDevice> : XenBusDriver, IReportSource, IAs
         Pages = pages;
     }
 
-    /// <summary>A front end awaits; one that does not overrides this.</summary>
+    /// <summary>True: a front end awaits. A driver whose code may block overrides this.</summary>
     public override bool NeverBlocks => true;
 
     /// <inheritdoc/>
     public abstract string ReportName { get; }
 
-    /// <summary>Where event channels come from.</summary>
+    /// <summary>Provides event channels.</summary>
     protected internal IEventChannels Channels { get; }
 
-    /// <summary>Where pages come from.</summary>
+    /// <summary>Provides pages.</summary>
     protected internal ISharedPages Pages { get; }
 
-    /// <summary>The devices that front ends have offered, in that order.</summary>
+    /// <summary>The offered devices, in the order in which they were offered.</summary>
     protected IReadOnlyList<TDevice> Offered => Volatile.Read(ref _devices);
 
     /// <summary>Waits until a device is offered and ready.</summary>
     /// <param name="name">Its name: <c>xvda</c> for a disk, <c>vif0</c> for a network interface.</param>
-    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <param name="cancellationToken">Cancels the wait.</param>
     /// <exception cref="OperationCanceledException">The wait was cancelled.</exception>
     public async ValueTask<TDevice> WaitForAsync(string name, CancellationToken cancellationToken = default)
     {
         while (true)
         {
             Task change;
-            lock (_gate)
+            lock (_lock)
             {
                 change = _change.Task;
                 if (_offered.Find(frontEnd => frontEnd.IsReady && frontEnd.Name == name) is { } found)
@@ -71,11 +71,11 @@ public abstract class FrontEndDriver<TDevice> : XenBusDriver, IReportSource, IAs
     }
 
     /// <summary>
-    /// What the program sees of a device of the bus, offered or not; <see langword="null"/> where this driver is not attached to it.
+    /// What the program sees of a device of the bus, offered or not; <see langword="null"/> if this driver is not attached to it.
     /// </summary>
     public TDevice? Find(XenDevice device)
     {
-        lock (_gate)
+        lock (_lock)
         {
             return _attached.Find(frontEnd => frontEnd.XenDevice == device)?.Device;
         }
@@ -92,7 +92,7 @@ public abstract class FrontEndDriver<TDevice> : XenBusDriver, IReportSource, IAs
     public sealed override async ValueTask<DeviceSession> AttachAsync(XenDevice device, CancellationToken cancellationToken)
     {
         FrontEnd<TDevice> frontEnd = await CreateAsync(device, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
-        lock (_gate)
+        lock (_lock)
         {
             _attached.Add(frontEnd);
         }
@@ -120,10 +120,10 @@ public abstract class FrontEndDriver<TDevice> : XenBusDriver, IReportSource, IAs
         }
     }
 
-    /// <summary>Ends the devices that are left. The bus is disposed of before, or has detached its devices.</summary>
+    /// <summary>Ends the remaining devices. The bus must be disposed of first, or have detached its devices.</summary>
     public virtual async ValueTask DisposeAsync()
     {
-        // All at once: none waits until another's back end or store has answered.
+        // All at once: no device waits for another device's back end or store.
         await Task.WhenAll(ListAttached().Select(async frontEnd =>
         {
             await frontEnd.EndAsync("the driver has ended").ConfigureAwait(EventLoop.IsCurrent);
@@ -133,12 +133,12 @@ public abstract class FrontEndDriver<TDevice> : XenBusDriver, IReportSource, IAs
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>Makes the front end of a device. A call that throws must have released all that it acquired.</summary>
+    /// <summary>Creates the front end of a device. If it throws, it must first release all that it acquired.</summary>
     protected abstract ValueTask<FrontEnd<TDevice>> CreateAsync(XenDevice device, CancellationToken cancellationToken);
 
     internal void Offer(FrontEnd<TDevice> frontEnd)
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (frontEnd.IsPresent && !_offered.Contains(frontEnd))
             {
@@ -150,7 +150,7 @@ public abstract class FrontEndDriver<TDevice> : XenBusDriver, IReportSource, IAs
 
     internal void Withdraw(FrontEnd<TDevice> frontEnd)
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (_offered.Remove(frontEnd))
             {
@@ -161,18 +161,18 @@ public abstract class FrontEndDriver<TDevice> : XenBusDriver, IReportSource, IAs
 
     internal void Remove(FrontEnd<TDevice> frontEnd)
     {
-        lock (_gate)
+        lock (_lock)
         {
             _attached.Remove(frontEnd);
         }
     }
 
-    /// <summary>Has those who wait for a device try again.</summary>
+    /// <summary>Makes all waits for a device check again.</summary>
     internal void Wake()
     {
-        lock (_gate)
+        lock (_lock)
         {
-            // Whoever waits continues elsewhere, not below this lock.
+            // The waiters continue on another thread, not with this lock held.
             _change.SetResult();
             _change = new(TaskCreationOptions.RunContinuationsAsynchronously);
         }
@@ -186,7 +186,7 @@ public abstract class FrontEndDriver<TDevice> : XenBusDriver, IReportSource, IAs
 
     private FrontEnd<TDevice>[] ListAttached()
     {
-        lock (_gate)
+        lock (_lock)
         {
             return [.. _attached];
         }

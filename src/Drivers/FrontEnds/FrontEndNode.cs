@@ -4,12 +4,12 @@ namespace Xenlet.Drivers;
 
 /// <summary>A node that a front end writes below its device's directory.</summary>
 /// <param name="Name">Its name, such as <c>ring-ref</c>.</param>
-/// <param name="Value">What it holds.</param>
+/// <param name="Value">Its value.</param>
 public readonly record struct FrontEndNode(string Name, string Value)
 {
-    /// <summary>Makes a node that holds a number.</summary>
+    /// <summary>Creates a node with a number as value.</summary>
     /// <param name="name">Its name, such as <c>event-channel</c>.</param>
-    /// <param name="value">Its value, written in decimal.</param>
+    /// <param name="value">Its value, which is written in decimal.</param>
     public FrontEndNode(string name, long value)
         : this(name, value.ToString(CultureInfo.InvariantCulture))
     {

@@ -3,9 +3,10 @@ using Xenlet.XenStoreRing;
 
 namespace Xenlet.Drivers.Net;
 
-/// <summary>What a back end has said of itself in its directory.</summary>
-/// <param name="CopiesReceived">feature-rx-copy: it copies frames into the front end's pages. What it did before that existed is not
-/// supported.</param>
+/// <summary>The features that a back end lists in its directory.</summary>
+/// <param name="CopiesReceived">
+/// feature-rx-copy: it copies frames into the front end's pages. The older way, exchanging pages, is not supported.
+/// </param>
 /// <param name="SplitsEventChannels">feature-split-event-channels.</param>
 /// <param name="TakesChains">feature-sg: frames of several pages.</param>
 /// <param name="SegmentsTcpV4">feature-gso-tcpv4.</param>
@@ -34,7 +35,7 @@ internal sealed record BackEndFeatures(
         "feature-ipv6-csum-offload", "feature-multicast-control", "multi-queue-max-queues", "mtu",
     ];
 
-    /// <summary>What of <see cref="NetworkOffloads"/> it does.</summary>
+    /// <summary>The offloads that it supports.</summary>
     public NetworkOffloads Offloads =>
         (NoChecksums ? 0 : NetworkOffloads.ChecksumV4)
         | (ChecksumsV6 ? NetworkOffloads.ChecksumV6 : 0)

@@ -3,7 +3,7 @@ using Xenlet.XenStoreRing;
 
 namespace Xenlet.Drivers.Net;
 
-/// <summary>Follows <c>data/xenlet/capture</c> in the store, where captures are switched on and off by the interface's name.</summary>
+/// <summary>Follows <c>data/xenlet/capture</c> in the store, which switches captures on and off by the interface's name.</summary>
 internal sealed class CaptureSwitch : IAsyncDisposable
 {
     private const string Root = "data/xenlet/capture";
@@ -23,15 +23,15 @@ internal sealed class CaptureSwitch : IAsyncDisposable
         _interfaces = interfaces;
     }
 
-    /// <exception cref="XenStoreException">There are no watches left, or the store has gone.</exception>
+    /// <exception cref="XenStoreException">There are no watches left, or the connection to the store has ended.</exception>
     public async ValueTask StartAsync(CancellationToken cancellationToken)
     {
         _watch = await _store.WatchAsync(Root, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         _following = FollowAsync(_watch);
     }
 
-    /// <summary>Looks at what is asked for an interface.</summary>
-    public async ValueTask LookAsync(NetworkInterface network)
+    /// <summary>Reads what is requested for an interface, and starts or ends its capture.</summary>
+    public async ValueTask ApplyAsync(NetworkInterface network)
     {
         await _oneAtATime.WaitAsync().ConfigureAwait(EventLoop.IsCurrent);
         try
@@ -80,18 +80,18 @@ internal sealed class CaptureSwitch : IAsyncDisposable
             {
                 foreach (NetworkInterface network in _interfaces())
                 {
-                    if (happened.LookAtEverything
+                    if (happened.MustRescan
                         || happened.Path.EndsWith('/' + network.Name, StringComparison.Ordinal)
                         || happened.Path == Root)
                     {
-                        await LookAsync(network).ConfigureAwait(EventLoop.IsCurrent);
+                        await ApplyAsync(network).ConfigureAwait(EventLoop.IsCurrent);
                     }
                 }
             }
         }
         catch (XenStoreException)
         {
-            // The store's connection has ended, of which others say more.
+            // The connection to the store has ended, which its owner reports.
         }
     }
 }

@@ -4,16 +4,23 @@ using Xenlet.Net;
 namespace Xenlet.Drivers.Net;
 
 /// <summary>
-/// Puts received frames together from the slots in which a back end delivers them: one with data, extra infos if it says so, and further
-/// ones with data. Each slot is checked by itself, so it does not matter how many of a frame's slots there are yet.
+/// Puts received frames together from the slots in which a back end delivers them: one with data, extra infos if its flags say so, and
+/// further ones with data. Each slot is checked on its own, so it does not matter how many of a frame's slots have come.
 /// </summary>
 /// <remarks>
-/// What the back end may not write ends the connection by <see cref="BrokenRingException"/>; a slot that it could not fill loses the frame
-/// only.
+/// A violation of the protocol ends the connection by <see cref="BrokenRingException"/>; a slot that the back end could not fill loses only
+/// the frame.
 /// </remarks>
-internal sealed class FrameAssembly(FramePool pool, NetworkCounters counters)
+/// <param name="memory">What frames are put together in.</param>
+/// <param name="counters">Counts the frames that are lost.</param>
+/// <typeparam name="TFrame">A frame's memory.</typeparam>
+internal sealed class FrameAssembly<TFrame>(IFrameMemory<TFrame> memory, NetworkCounters counters)
+    where TFrame : class
 {
-    private FrameBuffer? _frame;
+    private TFrame? _frame;
+
+    // Bytes of the frame's slots so far, those included that were not kept.
+    private int _length;
     private ushort _flags;
     private int _slots;
     private int _extras;
@@ -26,21 +33,24 @@ internal sealed class FrameAssembly(FramePool pool, NetworkCounters counters)
 
     /// <summary>Takes the next response of the ring.</summary>
     /// <param name="response">A copy that the back end cannot change.</param>
-    /// <param name="page">The page of its slot, which the back end can change at any time.</param>
-    /// <param name="id">The id that its request had: responses come in the order of the requests.</param>
-    /// <returns>A frame that this response has completed; the caller owns it.</returns>
+    /// <param name="page">The page of its slot, which the back end may change at any time.</param>
+    /// <param name="id">The id of its request: responses come in the order of the requests.</param>
+    /// <returns>A frame that this response completes; the caller owns it.</returns>
     /// <exception cref="BrokenRingException">The back end has broken the protocol.</exception>
-    public FrameBuffer? Add(in ReceiveResponse response, ReadOnlySpan<byte> page, ushort id)
+    public TFrame? Add(in ReceiveResponse response, ReadOnlySpan<byte> page, ushort id)
     {
         bool isLast = _expectsExtra ? AddExtra(response.AsExtra()) : AddData(in response, page, id);
         return isLast ? Finish() : null;
     }
 
-    /// <summary>Gives back what there is of an unfinished frame.</summary>
+    /// <summary>Returns an unfinished frame to the pool.</summary>
     public void Abandon()
     {
-        _frame?.Dispose();
-        _frame = null;
+        if (_frame is not null)
+        {
+            memory.Return(_frame);
+            _frame = null;
+        }
     }
 
     private bool AddData(in ReceiveResponse response, ReadOnlySpan<byte> page, ushort id)
@@ -113,22 +123,27 @@ internal sealed class FrameAssembly(FramePool pool, NetworkCounters counters)
 
     private void Append(ReadOnlySpan<byte> data)
     {
+        _length += data.Length;
+        if (_length > NetProtocol.MaximumFrameSize)
+        {
+            return;
+        }
+
         try
         {
-            int length = (_frame?.Length ?? 0) + data.Length;
-            if (_frame is null || length > _frame.Capacity)
+            if (_frame is null || _length > memory.Capacity(_frame))
             {
-                FrameBuffer larger = pool.Rent(length);
+                TFrame larger = memory.Rent(_length);
                 if (_frame is not null)
                 {
-                    larger.Append(_frame.Data);
-                    _frame.Dispose();
+                    memory.Append(larger, memory.Data(_frame));
+                    memory.Return(_frame);
                 }
 
                 _frame = larger;
             }
 
-            _frame.Append(data);
+            memory.Append(_frame, data);
         }
         catch (OutOfMemoryException)
         {
@@ -137,34 +152,34 @@ internal sealed class FrameAssembly(FramePool pool, NetworkCounters counters)
         }
     }
 
-    private FrameBuffer? Finish()
+    private TFrame? Finish()
     {
-        FrameBuffer? frame = _frame;
-        _frame = null;
-        if (_isLost || frame is null || frame.Length is < EthernetHeader.Size or > NetProtocol.MaximumFrameSize)
+        TFrame? frame = _frame;
+        if (_isLost || _length is < EthernetHeader.Size or > NetProtocol.MaximumFrameSize)
         {
             ref long counter = ref counters.ReceiveRunts;
             if (_isLost)
             {
                 counter = ref _isOutOfMemory ? ref counters.ReceiveMemoryDrops : ref counters.ReceiveErrors;
             }
-            else if (frame?.Length > NetProtocol.MaximumFrameSize)
+            else if (_length > NetProtocol.MaximumFrameSize)
             {
                 counter = ref counters.ReceiveGiants;
             }
 
             counter++;
-            frame?.Dispose();
+            Abandon();
             frame = null;
         }
         else
         {
-            frame.IsChecksumBlank = (_flags & NetProtocol.ReceiveChecksumBlank) != 0;
-            frame.IsChecksumValidated = (_flags & (NetProtocol.ReceiveChecksumBlank | NetProtocol.ReceiveDataValidated)) != 0;
-            frame.SegmentKind = _segmentKind;
-            frame.SegmentSize = _segmentSize;
+            bool isBlank = (_flags & NetProtocol.ReceiveChecksumBlank) != 0;
+            bool isValidated = (_flags & (NetProtocol.ReceiveChecksumBlank | NetProtocol.ReceiveDataValidated)) != 0;
+            memory.Describe(frame!, isBlank, isValidated, _segmentKind, _segmentSize);
         }
 
+        _frame = null;
+        _length = 0;
         _slots = 0;
         _extras = 0;
         _isLost = false;

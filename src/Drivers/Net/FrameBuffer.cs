@@ -3,16 +3,16 @@ using Xenlet.Drivers.Net;
 namespace Xenlet.Drivers;
 
 /// <summary>
-/// A whole Ethernet frame, from the destination address to the last byte of data, in memory that is used again. Whoever has it owns it:
-/// <see cref="Dispose"/> gives it back, and sending takes it over.
+/// A whole Ethernet frame, from the destination address to the last byte of data, in pooled memory. Its holder owns it:
+/// <see cref="Dispose"/> returns it to the pool, and sending takes it over.
 /// </summary>
 /// <remarks>
 /// <para>
-/// The memory is the program's own: no other domain has it mapped, so what was checked stays as it was.
+/// The memory belongs to the program alone: no other domain has it mapped, so data does not change after a check.
 /// </para>
 /// <para>
-/// After it was given back it must not be used: an access throws as long as nobody else has got it. What a new owner sees is only what was
-/// received or written by itself; the rest is zeros.
+/// It must not be used after it was returned: an access throws until the pool has given it to a new owner. A new owner sees only data that
+/// it received or wrote; the rest is zeros.
 /// </para>
 /// </remarks>
 public sealed class FrameBuffer : IDisposable
@@ -28,10 +28,10 @@ public sealed class FrameBuffer : IDisposable
         _bytes = GC.AllocateUninitializedArray<byte>(capacity);
     }
 
-    /// <summary>Most bytes it can hold.</summary>
+    /// <summary>The largest length, in bytes.</summary>
     public int Capacity => _bytes.Length;
 
-    /// <summary>Bytes of the frame. Where it grows, what it grows by is zeros.</summary>
+    /// <summary>The length of the frame, in bytes. Bytes that are added by setting it are zeros.</summary>
     /// <exception cref="ArgumentOutOfRangeException">It is negative or larger than <see cref="Capacity"/>.</exception>
     public int Length
     {
@@ -73,22 +73,22 @@ public sealed class FrameBuffer : IDisposable
     }
 
     /// <summary>
-    /// The checksum of TCP or UDP is not done: its field has the sum over the pseudo header only, and whoever puts the frame on a wire has
-    /// to complete it. In a received frame it means that the data has not been on a wire, and need not be checked; in a frame to be sent,
-    /// that it is left to the back end.
+    /// The checksum of TCP or UDP is not complete: its field has the sum over the pseudo header only, and it must be completed before the
+    /// frame is put on a wire. In a received frame it means that the data has not been on a wire, and need not be checked; in a frame to
+    /// be sent, that the back end completes it.
     /// </summary>
     public bool IsChecksumBlank { get; set; }
 
-    /// <summary>The other end has checked the checksum of TCP or UDP already, or knows the data to be right.</summary>
+    /// <summary>The other end has checked the checksum of TCP or UDP, or knows that the data is correct.</summary>
     public bool IsChecksumValidated { get; set; }
 
-    /// <summary>What the frame is to be cut into, or has been put together from.</summary>
+    /// <summary>The kind of segments into which the frame has to be cut, or from which it was put together.</summary>
     public SegmentKind SegmentKind { get; set; }
 
-    /// <summary>Bytes of TCP data in each segment that the frame stands for; 0 for a frame that stands for itself.</summary>
+    /// <summary>Bytes of TCP data in each segment that the frame stands for; 0 for an ordinary frame.</summary>
     public int SegmentSize { get; set; }
 
-    /// <summary>Gives the memory back. Once; a second time does nothing unless somebody else has got it by then.</summary>
+    /// <summary>Returns the memory to the pool. Call it once: a second call would take it from a new owner, if there is one.</summary>
     public void Dispose()
     {
         if (Interlocked.Exchange(ref _isRented, 0) != 0)
@@ -117,10 +117,10 @@ public sealed class FrameBuffer : IDisposable
     private void ThrowUnlessRented() => ObjectDisposedException.ThrowIf(Volatile.Read(ref _isRented) == 0, this);
 }
 
-/// <summary>How a frame that stands for several is cut; the values are Xen's <c>XEN_NETIF_GSO_TYPE_*</c>.</summary>
+/// <summary>How a frame that stands for several segments is cut; the values are Xen's <c>XEN_NETIF_GSO_TYPE_*</c>.</summary>
 public enum SegmentKind
 {
-    /// <summary>It stands for itself.</summary>
+    /// <summary>It is an ordinary frame.</summary>
     None = 0,
 
     /// <summary>TCP over IPv4.</summary>

@@ -6,18 +6,18 @@ using Xenlet.Kernel;
 namespace Xenlet.Drivers.Net;
 
 /// <summary>
-/// Writes frames as lines of base64 that together are a capture file of tcpdump's format: the first line is the file's header, each further
-/// one a frame's record.
+/// Writes frames as lines of base64, which together are a capture file in tcpdump's format: the first line is the file's header, each
+/// further one the record of a frame.
 /// </summary>
 /// <remarks>
-/// Frames are copied where they pass and written by a task of its own; what it cannot keep up with is left out, and counted.
+/// Frames are copied when they are sent or received, and written by a separate task. If it cannot keep up, frames are left out and counted.
 /// </remarks>
 internal sealed class FrameCapture
 {
-    /// <summary>Frames that wait to be written, at most.</summary>
+    /// <summary>The largest number of frames that wait to be written.</summary>
     public const int QueueLimit = 256;
 
-    /// <summary>Bytes of them, at most: a console takes lines more slowly than a network brings frames.</summary>
+    /// <summary>Their largest total size, in bytes: a console is slower than a network.</summary>
     public const int QueueLimitBytes = 512 * 1024;
 
     private const int RecordHeader = 16;
@@ -25,7 +25,7 @@ internal sealed class FrameCapture
     private readonly string _name;
     private readonly TextWriter _output;
     private readonly int _snapLength;
-    private readonly Lock _gate = new();
+    private readonly Lock _lock = new();
     private readonly Queue<(byte[] Record, int Length)> _queue = new();
     private readonly AsyncSignal _arrival = new();
     private long _remaining;
@@ -34,11 +34,11 @@ internal sealed class FrameCapture
     private long _taken;
     private bool _hasEnded;
 
-    /// <summary>Begins to capture.</summary>
+    /// <summary>Starts a capture.</summary>
     /// <param name="name">The interface's name.</param>
-    /// <param name="number">Which capture of this interface it is; it tells the lines of one from those of the next.</param>
-    /// <param name="request">What was asked for.</param>
-    /// <param name="output">Where the lines go.</param>
+    /// <param name="number">The number of this capture of the interface, which tells its lines from those of other captures.</param>
+    /// <param name="request">What to capture.</param>
+    /// <param name="output">Receives the lines.</param>
     public FrameCapture(string name, int number, CaptureRequest request, TextWriter output)
     {
         _name = name;
@@ -49,13 +49,13 @@ internal sealed class FrameCapture
         Completion = Task.Run(WriteAsync);
     }
 
-    /// <summary>Ends when all lines are written.</summary>
+    /// <summary>Completes when all lines are written.</summary>
     public Task Completion { get; }
 
     /// <summary>Keeps a copy of a frame.</summary>
     public void Add(ReadOnlySpan<byte> frame)
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (_hasEnded)
             {
@@ -86,10 +86,10 @@ internal sealed class FrameCapture
         _arrival.Set();
     }
 
-    /// <summary>Ends it; what was kept is still written.</summary>
+    /// <summary>Ends the capture; frames that wait are still written.</summary>
     public void End()
     {
-        lock (_gate)
+        lock (_lock)
         {
             _hasEnded = true;
         }
@@ -112,7 +112,7 @@ internal sealed class FrameCapture
             (byte[] Record, int Length) next;
             bool isEnded;
             bool isOne;
-            lock (_gate)
+            lock (_lock)
             {
                 isOne = _queue.TryDequeue(out next);
                 _waitingBytes -= isOne ? next.Length - RecordHeader : 0;
@@ -140,14 +140,14 @@ internal sealed class FrameCapture
     }
 }
 
-/// <summary>What is asked for in xenstore: <c>on</c> or a number of frames, and behind a comma how many bytes of each.</summary>
-/// <param name="Frames">How many; <see cref="long.MaxValue"/> for no end.</param>
-/// <param name="SnapLength">Bytes of a frame that are written at most.</param>
+/// <summary>A request in xenstore: <c>on</c> or a number of frames, and after a comma how many bytes of each.</summary>
+/// <param name="Frames">The number of frames; <see cref="long.MaxValue"/> for no limit.</param>
+/// <param name="SnapLength">The largest number of bytes of a frame that are written.</param>
 internal readonly record struct CaptureRequest(long Frames, int SnapLength)
 {
     private const int DefaultSnapLength = 2048;
 
-    /// <summary>Whether anything is to be captured.</summary>
+    /// <summary>Whether it requests a capture.</summary>
     public bool IsOn => Frames > 0;
 
     public static bool TryParse(string? text, out CaptureRequest request)

@@ -1,17 +1,17 @@
 namespace Xenlet.Drivers.Net;
 
 /// <summary>
-/// Frames' memory that is used again, in three sizes: nearly every frame is an ordinary one, and one that stands for many TCP segments must
-/// not make all others large. What is kept is bounded; beyond it the collector takes it.
+/// Pools the memory of frames, in three sizes: nearly all frames are ordinary ones, and one that stands for many TCP segments must not make
+/// all others large. The pool is bounded; the collector frees the rest.
 /// </summary>
-internal sealed class FramePool
+internal sealed class FramePool : IFrameMemory<FrameBuffer>
 {
-    /// <summary>Bytes of the largest: what a chain of <see cref="NetProtocol.MaximumReceiveSlots"/> pages can hold.</summary>
+    /// <summary>The size of the largest, in bytes: the size of a chain of <see cref="NetProtocol.MaximumReceiveSlots"/> pages.</summary>
     public const int MaximumCapacity = NetProtocol.MaximumReceiveSlots * NetProtocol.PageSize;
 
     private readonly Shelf[] _shelves = [new(2048, 1024), new(16 * 1024, 64), new(MaximumCapacity, 16)];
 
-    /// <summary>A frame of no bytes that can grow to <paramref name="capacity"/>.</summary>
+    /// <summary>Rents a frame of length 0 that can grow to <paramref name="capacity"/> bytes.</summary>
     public FrameBuffer Rent(int capacity)
     {
         foreach (Shelf shelf in _shelves)
@@ -38,16 +38,33 @@ internal sealed class FramePool
         }
     }
 
+    int IFrameMemory<FrameBuffer>.Capacity(FrameBuffer frame) => frame.Capacity;
+
+    ReadOnlySpan<byte> IFrameMemory<FrameBuffer>.Data(FrameBuffer frame) => frame.Data;
+
+    void IFrameMemory<FrameBuffer>.Return(FrameBuffer frame) => frame.Dispose();
+
+    void IFrameMemory<FrameBuffer>.Append(FrameBuffer frame, ReadOnlySpan<byte> bytes) => frame.Append(bytes);
+
+    void IFrameMemory<FrameBuffer>.Describe(
+        FrameBuffer frame, bool isChecksumBlank, bool isChecksumValidated, SegmentKind segmentKind, int segmentSize)
+    {
+        frame.IsChecksumBlank = isChecksumBlank;
+        frame.IsChecksumValidated = isChecksumValidated;
+        frame.SegmentKind = segmentKind;
+        frame.SegmentSize = segmentSize;
+    }
+
     private sealed class Shelf(int capacity, int limit)
     {
-        private readonly Lock _gate = new();
+        private readonly Lock _lock = new();
         private readonly Stack<FrameBuffer> _frames = new();
 
         public int Capacity => capacity;
 
         public FrameBuffer? Take()
         {
-            lock (_gate)
+            lock (_lock)
             {
                 return _frames.TryPop(out FrameBuffer? frame) ? frame : null;
             }
@@ -55,7 +72,7 @@ internal sealed class FramePool
 
         public void Put(FrameBuffer frame)
         {
-            lock (_gate)
+            lock (_lock)
             {
                 if (_frames.Count < limit)
                 {

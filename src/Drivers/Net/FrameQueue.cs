@@ -2,10 +2,10 @@ using Xenlet.Kernel;
 
 namespace Xenlet.Drivers.Net;
 
-/// <summary>Received frames that wait for the program, bounded in number and memory.</summary>
+/// <summary>Received frames that wait for the program, limited in number and memory.</summary>
 internal sealed class FrameQueue(int maximumFrames, int maximumBytes)
 {
-    private readonly Lock _gate = new();
+    private readonly Lock _lock = new();
     private readonly FrameBuffer?[] _frames = new FrameBuffer[maximumFrames];
     private readonly AsyncSignal _arrival = new();
     private int _first;
@@ -15,10 +15,10 @@ internal sealed class FrameQueue(int maximumFrames, int maximumBytes)
     public int Count => Volatile.Read(ref _count);
 
     /// <summary>Adds a frame. The reader is woken by <see cref="Wake"/>, once for many.</summary>
-    /// <returns>False when there is no room: the frame remains the caller's.</returns>
+    /// <returns>False if there is no room: the caller keeps the frame.</returns>
     public bool TryAdd(FrameBuffer frame)
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (_count == maximumFrames || _bytes + frame.Capacity > maximumBytes)
             {
@@ -35,7 +35,7 @@ internal sealed class FrameQueue(int maximumFrames, int maximumBytes)
 
     public bool TryTake(out FrameBuffer? frame)
     {
-        lock (_gate)
+        lock (_lock)
         {
             frame = null;
             if (_count == 0)

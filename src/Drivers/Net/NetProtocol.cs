@@ -3,19 +3,19 @@ using Xenlet.Net;
 
 namespace Xenlet.Drivers.Net;
 
-/// <summary>Numbers of Xen's <c>io/netif.h</c>, and limits that go with them.</summary>
+/// <summary>Constants of Xen's <c>io/netif.h</c>, and related limits.</summary>
 internal static class NetProtocol
 {
-    /// <summary>Bytes of a slot's page.</summary>
+    /// <summary>The size of a slot's page, in bytes.</summary>
     public const int PageSize = 4096;
 
-    /// <summary>A frame's size stands in 16 bits.</summary>
+    /// <summary>The largest size of a frame, which has 16 bits in the protocol.</summary>
     public const int MaximumFrameSize = ushort.MaxValue;
 
-    /// <summary>XEN_NETIF_NR_SLOTS_MIN, which every back end takes, and the one more with which Linux's front end puts up.</summary>
+    /// <summary>XEN_NETIF_NR_SLOTS_MIN, which every back end supports, and one more, as Linux's front end accepts it.</summary>
     public const int MaximumReceiveSlots = 19;
 
-    /// <summary>Extra infos of one frame: each of the types once.</summary>
+    /// <summary>The largest number of extra infos of one frame: one of each type.</summary>
     public const int MaximumExtras = 5;
 
     /// <summary>XEN_NETTXF_csum_blank.</summary>
@@ -42,13 +42,13 @@ internal static class NetProtocol
     /// <summary>XEN_NETRXF_extra_info.</summary>
     public const ushort ReceiveExtraInfo = 1 << 3;
 
-    /// <summary>XEN_NETRXF_gso_prefix: for front ends that asked for it, which this one does not.</summary>
+    /// <summary>XEN_NETRXF_gso_prefix: only for front ends that request it, which this one does not.</summary>
     public const ushort ReceiveGsoPrefix = 1 << 4;
 
     /// <summary>XEN_NETIF_RSP_OKAY.</summary>
     public const short ResponseOkay = 0;
 
-    /// <summary>XEN_NETIF_RSP_NULL: answers an extra info.</summary>
+    /// <summary>XEN_NETIF_RSP_NULL: the response to an extra info.</summary>
     public const short ResponseNull = 1;
 
     /// <summary>XEN_NETIF_EXTRA_TYPE_GSO.</summary>
@@ -60,7 +60,7 @@ internal static class NetProtocol
     /// <summary>XEN_NETIF_EXTRA_TYPE_MCAST_DEL.</summary>
     public const byte ExtraMulticastDelete = 3;
 
-    /// <summary>XEN_NETIF_EXTRA_TYPE_XDP, the last that is known.</summary>
+    /// <summary>XEN_NETIF_EXTRA_TYPE_XDP, the last known type.</summary>
     public const byte LastExtra = 5;
 
     /// <summary>XEN_NETIF_EXTRA_FLAG_MORE.</summary>
@@ -77,7 +77,7 @@ internal struct TransmitRequest
     public ushort Id;
     public ushort Size;
 
-    /// <summary>An extra info in a request's place.</summary>
+    /// <summary>An extra info in the place of a request.</summary>
     public static TransmitRequest Of(in ExtraInfo extra)
     {
         TransmitRequest request = default;
@@ -127,10 +127,10 @@ internal struct ExtraInfo
     public byte Type;
     public byte Flags;
 
-    /// <summary>For GSO: bytes of data in a segment. For multicast: the first two bytes of the address.</summary>
+    /// <summary>GSO: bytes of data in a segment. Multicast: the first two bytes of the address.</summary>
     public ushort Size;
 
-    /// <summary>For GSO: the segments' protocol. For multicast: the address's third byte.</summary>
+    /// <summary>GSO: the protocol of the segments. Multicast: the third byte of the address.</summary>
     public byte Kind;
 
     public byte Pad;

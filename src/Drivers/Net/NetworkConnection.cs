@@ -7,8 +7,8 @@ using Xenlet.XenBus;
 namespace Xenlet.Drivers.Net;
 
 /// <summary>
-/// One connection to one back end: a transmit and a receive ring, their event channels, and pages that stay granted until its end. A resume
-/// or a reconnection makes another.
+/// One connection to one back end: a transmit and a receive ring, their event channels, and pages that stay granted until it ends. Each
+/// resume or reconnection makes another.
 /// </summary>
 internal sealed class NetworkConnection : IAsyncDisposable
 {
@@ -22,19 +22,22 @@ internal sealed class NetworkConnection : IAsyncDisposable
     private readonly GrantedPagePool _receivePages;
     private readonly RingChannel _receiveChannel;
 
-    // The transmit ring's own channel, where the back end splits them.
+    // The transmit ring's own channel, if the back end supports two.
     private readonly RingChannel? _transmitChannel;
     private readonly TransmitRing _transmit;
-    private readonly ReceiveRing _receive;
+
+    // One of the two: frames go to the interface's queue, or a stack's thread takes them.
+    private readonly ReceiveRing? _receive;
+    private readonly PolledRings? _polled;
     private readonly CancellationTokenSource _stop = new();
     private Task _loops = Task.CompletedTask;
 
-    /// <summary>Makes rings, channels and pages for a back end. Nothing is left when it fails.</summary>
+    /// <summary>Creates rings, channels and pages for a back end. If it fails, it has released all of them.</summary>
     /// <exception cref="XenException">Xen refused an event channel or a grant.</exception>
     /// <exception cref="OutOfMemoryException">There is no memory for the pages.</exception>
     public NetworkConnection(
         INetworkSink sink, NetworkCounters counters, XenDevice device, IEventChannels channels, ISharedPages pages,
-        BackEndFeatures features, NetworkOptions options, FramePool pool, HeldGrants held)
+        BackEndFeatures features, NetworkOptions options, FramePool pool, HeldGrants held, NetworkLink? link = null)
     {
         _sink = sink;
         _device = device;
@@ -64,7 +67,16 @@ internal sealed class NetworkConnection : IAsyncDisposable
             }
 
             _transmit = new(queue, _transmitChannel ?? _receiveChannel, sink, counters, Fail);
-            _receive = new(ring, _receivePages, new(pool, counters), _receiveChannel, sink, counters);
+            if (link is null)
+            {
+                _receive = new(new(ring, _receivePages, new(pool, counters)), _receiveChannel, sink, counters);
+            }
+            else
+            {
+                PacketMemory memory = new();
+                ReceiveQueue<PacketBuffer> received = new(ring, _receivePages, new(memory, counters));
+                _polled = new(received, memory, _receiveChannel, _transmit, _transmitChannel, counters, link.Wake, Fail);
+            }
         }
         catch
         {
@@ -83,7 +95,7 @@ internal sealed class NetworkConnection : IAsyncDisposable
         }
     }
 
-    /// <summary>What the back end needs to know of rings and channels.</summary>
+    /// <summary>The nodes by which the back end finds rings and channels.</summary>
     public IReadOnlyList<FrontEndNode> Nodes => _nodes;
 
     /// <summary>Whether each ring has an event channel of its own.</summary>
@@ -91,31 +103,34 @@ internal sealed class NetworkConnection : IAsyncDisposable
 
     public BackEndFeatures Features { get; }
 
-    /// <summary>Whether received multicast frames are only those of joined addresses.</summary>
+    /// <summary>Whether the back end delivers multicast frames of joined addresses only.</summary>
     public bool FiltersMulticast { get; init; }
 
     /// <summary>Whether the back end has frames that it has not answered.</summary>
     public bool HasFramesUnderWay => _transmit.HasFramesUnderWay;
 
+    /// <summary>The rings as a stack's thread drives them; <see langword="null"/> where the program reads the interface.</summary>
+    public PolledRings? Polled => _polled;
+
     /// <summary>Begins to receive and to send. The back end may not know of it yet.</summary>
-    public void Start() => _loops = Task.WhenAll(
-        RunAsync(stop => _receive.RunAsync(SplitsEventChannels ? null : _transmit, stop)),
+    public void Start() => _loops = _polled is not null ? Task.WhenAll(_polled.WakeUps.Select(RunAsync)) : Task.WhenAll(
+        RunAsync(stop => _receive!.RunAsync(SplitsEventChannels ? null : _transmit, stop)),
         SplitsEventChannels ? RunAsync(_transmit.RunAsync) : Task.CompletedTask);
 
-    /// <summary>Puts a frame into the ring, as a copy: the frame remains the caller's.</summary>
+    /// <summary>Puts a copy of a frame into the ring. The caller keeps the frame.</summary>
     /// <param name="frame">What to send.</param>
     /// <param name="hasMore">Another frame follows at once, or <see cref="Flush"/>: the back end is not notified yet.</param>
-    public SendResult Send(FrameBuffer frame, bool hasMore) => _transmit.Send(frame, hasMore);
+    public SendResult Send(OutgoingFrame frame, bool hasMore) => _transmit.Send(frame, hasMore);
 
     /// <summary>Notifies the back end of frames that were sent with more to follow.</summary>
     public void Flush() => _transmit.Flush();
 
-    /// <summary>Has the back end deliver, or not deliver any more, frames to a multicast address, if it filters them.</summary>
+    /// <summary>Makes the back end deliver, or no longer deliver, frames to a multicast address, if it filters them.</summary>
     public SendResult SendMulticast(bool joins, MacAddress address) =>
         FiltersMulticast ? _transmit.SendMulticast(joins, address) : SendResult.Sent;
 
     /// <summary>
-    /// Ends everything and gives the pages back; the kernel keeps aside those that the back end still has mapped, until it lets go.
+    /// Ends everything and releases the pages. The kernel keeps those that the back end still has mapped, until it unmaps them.
     /// </summary>
     public async ValueTask DisposeAsync()
     {
@@ -123,8 +138,9 @@ internal sealed class NetworkConnection : IAsyncDisposable
         await _loops.ConfigureAwait(EventLoop.IsCurrent);
         if (_transmit.Close())
         {
+            _polled?.Close();
             Release();
-            _receive.Abandon();
+            _receive?.Abandon();
             _stop.Dispose();
         }
     }

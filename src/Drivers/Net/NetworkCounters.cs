@@ -1,8 +1,8 @@
 namespace Xenlet.Drivers.Net;
 
 /// <summary>
-/// The numbers behind <see cref="NetworkStatistics"/>. Those of receiving have one writer; those of sending are written under the sender's
-/// lock or interlocked.
+/// The numbers behind <see cref="NetworkStatistics"/>. Those of receiving have one writer; those of sending are written with the sender's
+/// lock held, or interlocked.
 /// </summary>
 internal sealed class NetworkCounters
 {

@@ -9,16 +9,16 @@ namespace Xenlet.Drivers;
 
 /// <summary>The front end of Xen's network protocol (<c>io/netif.h</c>), for the devices of type <c>vif</c>.</summary>
 /// <remarks>
-/// A back end that offers several queues gets one pair of rings: the guest has one processor. The driver is disposed of after the bus,
-/// and ends the interfaces that are left.
+/// A back end that offers several queues gets one pair of rings: the guest has one processor. Dispose of the driver after the bus; it ends
+/// the remaining interfaces.
 /// </remarks>
 public sealed class NetworkDriver : FrontEndDriver<NetworkInterface>
 {
-    private readonly Lock _gate = new();
+    private readonly Lock _lock = new();
     private CaptureSwitch? _capture;
 
-    /// <summary>Makes the driver; <see cref="DeviceBus.AddDriver"/> of the front bus takes it.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">A number in the options is out of its range.</exception>
+    /// <summary>Creates the driver; <see cref="DeviceBus.AddDriver"/> of the front bus takes it.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
     public NetworkDriver(IEventChannels channels, ISharedPages pages, NetworkOptions? options = null)
         : base("vif", channels, pages)
     {
@@ -32,7 +32,7 @@ public sealed class NetworkDriver : FrontEndDriver<NetworkInterface>
     /// <inheritdoc/>
     public override string ReportName => "network interfaces";
 
-    /// <summary>The present interfaces, connected or not, in the order in which they came.</summary>
+    /// <summary>The present interfaces, connected or not, in the order in which they were plugged.</summary>
     public IReadOnlyList<NetworkInterface> Interfaces => Offered;
 
     internal NetworkOptions Options { get; }
@@ -40,10 +40,10 @@ public sealed class NetworkDriver : FrontEndDriver<NetworkInterface>
     /// <summary>The frames of all interfaces.</summary>
     internal FramePool Frames { get; } = new();
 
-    /// <summary>The grants of all interfaces that back ends do not let end.</summary>
+    /// <summary>The grants of all interfaces that cannot end because back ends still have the pages mapped.</summary>
     internal HeldGrants Held { get; } = new();
 
-    /// <summary>Ends all interfaces and the watch for captures. The bus is disposed of before, or has detached its devices.</summary>
+    /// <summary>Ends all interfaces and the watch for captures. The bus must be disposed of first, or have detached its devices.</summary>
     public override async ValueTask DisposeAsync()
     {
         await base.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
@@ -68,12 +68,12 @@ public sealed class NetworkDriver : FrontEndDriver<NetworkInterface>
         return frontEnd;
     }
 
-    /// <summary>Captures the interface's frames if the store asks for it, and has the store watched for it.</summary>
+    /// <summary>Starts a capture if the store requests one for the interface, and watches the store for such requests.</summary>
     internal async ValueTask StartCaptureAsync(NetworkInterface network, XenStoreClient store, CancellationToken cancellationToken)
     {
         CaptureSwitch? made = null;
         CaptureSwitch capture;
-        lock (_gate)
+        lock (_lock)
         {
             capture = _capture ??= made = new CaptureSwitch(store, Options.CaptureOutput, () => Interfaces);
         }
@@ -85,7 +85,7 @@ public sealed class NetworkDriver : FrontEndDriver<NetworkInterface>
                 await made.StartAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
             }
 
-            await capture.LookAsync(network).ConfigureAwait(EventLoop.IsCurrent);
+            await capture.ApplyAsync(network).ConfigureAwait(EventLoop.IsCurrent);
         }
         catch (XenStoreException error)
         {

@@ -7,20 +7,20 @@ using Xenlet.XenStoreRing;
 
 namespace Xenlet.Drivers.Net;
 
-/// <summary>The front end of one interface: it connects the interface to its back end, as often as that comes and goes.</summary>
+/// <summary>The front end of one interface: it connects the interface to its back end, each time that the back end appears.</summary>
 [SuppressMessage(
     "Reliability",
     "CA1001:Types that own disposable fields should be disposable",
     Justification = "The semaphore has no wait handle.")]
 internal sealed class NetworkFrontEnd : FrontEnd<NetworkInterface>
 {
-    // How long the end of the domain waits for the back end to take the last frames: a network may lose some at any time, and the device
-    // has to be closed in the same time.
+    // How long the end of the domain waits for the back end to take the last frames. It is short: a network may lose frames at any time,
+    // and closing the device needs a part of the same time limit.
     private static readonly TimeSpan LastFramesLimit = TimeSpan.FromSeconds(1);
 
     private readonly NetworkDriver _driver;
 
-    // Serialises what connects and disconnects. It is entered without a token: with one, the waiter would need the pool to go on.
+    // Serialises connecting and disconnecting. It is entered without a token: with one, the waiter would need the pool to continue.
     private readonly SemaphoreSlim _transition = new(1);
 
     // Both are guarded by _transition.
@@ -41,7 +41,7 @@ internal sealed class NetworkFrontEnd : FrontEnd<NetworkInterface>
 
     public override bool IsReady => Device.IsUp;
 
-    /// <summary>Whether a connection waits for its time.</summary>
+    /// <summary>Whether the next connection is delayed.</summary>
     public bool IsWaitingToConnect => _isWaitingToConnect;
 
     private NetworkOptions Options => _driver.Options;
@@ -98,7 +98,7 @@ internal sealed class NetworkFrontEnd : FrontEnd<NetworkInterface>
         await _transition.WaitAsync(CancellationToken.None).ConfigureAwait(EventLoop.IsCurrent);
         try
         {
-            // Frames that the old back end had taken and not sent yet are lost, as on any network.
+            // Frames that the old back end had taken but not sent are lost, as on any network.
             await Device.DisconnectAsync(NetworkState.Connecting).ConfigureAwait(EventLoop.IsCurrent);
             Device.ForgetFailure();
             _pace.Reset();
@@ -113,13 +113,13 @@ internal sealed class NetworkFrontEnd : FrontEnd<NetworkInterface>
 
     public override ValueTask SuspendCancelledAsync(CancellationToken cancellationToken)
     {
-        Device.GoOn();
+        Device.CancelSuspend();
         return default;
     }
 
     public override async ValueTask ShutdownAsync(CancellationToken cancellationToken)
     {
-        // Frames that are sent from here on wait, and no connection is made any more.
+        // From here on senders wait, and no connection is made.
         Device.Suspend();
         Device.Flush();
         TimeProvider clock = Options.TimeProvider;
@@ -132,6 +132,8 @@ internal sealed class NetworkFrontEnd : FrontEnd<NetworkInterface>
 
     protected internal override ValueTask StartAsync(CancellationToken cancellationToken)
     {
+        // Before the first connection, whose rings are driven by whoever uses the interface.
+        Device.OfferLink(Options.LinkUser);
         Offer();
         return _driver.StartCaptureAsync(Device, Store, cancellationToken);
     }
@@ -154,10 +156,10 @@ internal sealed class NetworkFrontEnd : FrontEnd<NetworkInterface>
         Withdraw();
     }
 
-    /// <summary>Reads the MTU that the tool stack wrote: to this end's directory, else the one that it wrote to the back end's.</summary>
+    /// <summary>Reads the MTU that the tool stack wrote to this end's directory, or else to that of the back end.</summary>
     public async ValueTask ReadMtuAsync(int? ofBackEnd, CancellationToken cancellationToken)
     {
-        // RFC 791 requires every link to carry 68 bytes; the protocol has 16 bits for a frame's size.
+        // RFC 791 requires every link to carry 68 bytes; the protocol has 16 bits for the size of a frame.
         const int Least = 68;
         const int Most = NetProtocol.MaximumFrameSize - EthernetHeader.Size;
         int? mtu;
@@ -181,12 +183,12 @@ internal sealed class NetworkFrontEnd : FrontEnd<NetworkInterface>
     }
 
     /// <summary>
-    /// Makes a connection. Where the back end comes and goes too fast, or keeps pages of earlier connections mapped, it does so later:
-    /// this bounds what connections cost, and how much of the guest's memory and grants a domain can keep.
+    /// Makes a connection. If the back end connects and disconnects too fast, or keeps pages of earlier connections mapped, it does so
+    /// later: this limits the cost of connections, and how much of the guest's memory and grants another domain can keep.
     /// </summary>
     private async ValueTask ConnectInTimeAsync(CancellationToken cancellationToken)
     {
-        // A domain may serve several interfaces, and may keep a second connection's pages before anybody can see that it does.
+        // A domain may serve several interfaces, and may keep the pages of a second connection before that can be noticed.
         const int ConnectionsOfDomain = 4;
         TimeSpan pause = _pace.Pause;
         if (pause == TimeSpan.Zero)
@@ -244,7 +246,7 @@ internal sealed class NetworkFrontEnd : FrontEnd<NetworkInterface>
         }
     }
 
-    /// <summary>Makes a connection, and publishes in xenstore where it is.</summary>
+    /// <summary>Makes a connection, and publishes it in xenstore.</summary>
     private async ValueTask ConnectAsync(CancellationToken cancellationToken)
     {
         NetworkConnection? connection = null;
@@ -261,14 +263,15 @@ internal sealed class NetworkFrontEnd : FrontEnd<NetworkInterface>
             }
 
             connection = new NetworkConnection(
-                Device, Device.Counters, XenDevice, _driver.Channels, _driver.Pages, features, Options, _driver.Frames, _driver.Held)
+                Device, Device.Counters, XenDevice, _driver.Channels, _driver.Pages, features, Options, _driver.Frames, _driver.Held,
+                Device.Link)
             {
                 FiltersMulticast = Options.FiltersMulticast && features.FiltersMulticast,
             };
             await ReadMtuAsync(features.Mtu, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
             if (!await PublishAsync(connection, cancellationToken).ConfigureAwait(EventLoop.IsCurrent))
             {
-                // The bus has seen, or will see, that the device has left.
+                // The device was removed from the store, which the bus has noticed or will notice.
                 await connection.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
                 return;
             }
@@ -312,7 +315,7 @@ internal sealed class NetworkFrontEnd : FrontEnd<NetworkInterface>
             new("request-multicast-control", connection.FiltersMulticast ? 1 : 0),
         ];
 
-        // An earlier connection may have had the other kind of channels.
+        // An earlier connection may have left the nodes of the other kind of channels.
         string[] others = connection.SplitsEventChannels ? ["event-channel"] : ["event-channel-tx", "event-channel-rx"];
         return PublishAsync(nodes, others, cancellationToken);
     }

@@ -13,7 +13,7 @@ namespace Xenlet.Drivers;
 /// </summary>
 /// <remarks>
 /// <para>
-/// Frames are received whether or not their destination is <see cref="Address"/>; a reader that wants only those has to check. Received
+/// Frames are received whether or not their destination is <see cref="Address"/>; a reader that wants only those must check. Received
 /// frames wait in a bounded queue, from which one reader at a time takes them. Any thread may send at any time.
 /// </para>
 /// <para>
@@ -29,17 +29,18 @@ public sealed class NetworkInterface : INetworkSink
     private readonly FramePool _pool;
     private readonly FrameQueue _received;
 
-    // Set when a sender that waits should try again.
+    // Set when a waiting sender should try again.
     private readonly AsyncSignal _room = new();
     private readonly SemaphoreSlim _senders = new(1);
-    private readonly Lock _gate = new();
+    private readonly Lock _lock = new();
     private readonly HashSet<MacAddress> _multicast = [];
 
-    // Guards _multicast, and keeps the requests about an address in order. The end of a connection does not wait for it, since a request
-    // waits for the back end.
+    // Guards _multicast, and keeps the requests for an address in order. The end of a connection does not wait for it, since its holder may
+    // wait for the back end.
     private readonly SemaphoreSlim _joins = new(1);
     private NetworkConnection? _connection;
     private FrameCapture? _capture;
+    private NetworkLink? _link;
     private readonly CancellationTokenSource _removal = new();
     private volatile bool _isSuspended;
     private volatile NetworkState _state;
@@ -54,7 +55,7 @@ public sealed class NetworkInterface : INetworkSink
     }
 
     /// <summary>
-    /// Raised when <see cref="State"/> has changed, and again for each new connection. In the domain's services the handler runs on a
+    /// Raised when <see cref="State"/> has changed, and for each new connection. With the domain's services the handler runs on a
     /// thread of the pool. It must not block.
     /// </summary>
     public event EventHandler<NetworkStateEventArgs>? StateChanged;
@@ -62,34 +63,34 @@ public sealed class NetworkInterface : INetworkSink
     /// <summary>Its name, such as <c>vif0</c> for <c>device/vif/0</c>.</summary>
     public string Name { get; }
 
-    /// <summary>The address that the tool stack has given it.</summary>
+    /// <summary>The address that the tool stack assigned.</summary>
     public MacAddress Address { get; }
 
     /// <summary>
-    /// Bytes of a frame behind its Ethernet header, at most, on the network it is plugged in: 1500 unless the tool stack says otherwise.
+    /// The largest number of bytes after the Ethernet header of a frame on its network: 1500 unless the tool stack sets another.
     /// </summary>
     public int Mtu { get; internal set; } = 1500;
 
     /// <summary>The interface's state.</summary>
     public NetworkState State => _state;
 
-    /// <summary>Whether both ends are connected. The protocol knows no other state of the link.</summary>
+    /// <summary>Whether both ends are connected. The protocol has no other link state.</summary>
     public bool IsUp => _state == NetworkState.Up;
 
     /// <summary>
-    /// Work on frames to be sent that the back end does. A reconnection may change it: work that the back end cannot do then is done here,
-    /// or the frame is dropped and counted.
+    /// The offloads that the back end supports for sent frames. A reconnection may change them: work that the new back end cannot do is
+    /// done here, or the frame is dropped and counted.
     /// </summary>
     public NetworkOffloads Offloads => Volatile.Read(ref _connection)?.Features.Offloads ?? NetworkOffloads.None;
 
-    /// <summary>Longest frame that can be sent.</summary>
+    /// <summary>The length of the longest frame that can be sent, in bytes.</summary>
     public int MaximumFrameLength =>
         Volatile.Read(ref _connection)?.Features.TakesChains == false ? NetProtocol.PageSize : NetProtocol.MaximumFrameSize;
 
-    /// <summary>Received frames that wait.</summary>
+    /// <summary>The number of received frames that wait for the reader.</summary>
     public int WaitingFrames => _received.Count;
 
-    /// <summary>Counters since the interface came.</summary>
+    /// <summary>Counts since the interface was plugged.</summary>
     public NetworkStatistics Statistics => Counters.Read();
 
     internal XenDevice Device { get; }
@@ -105,7 +106,7 @@ public sealed class NetworkInterface : INetworkSink
     /// <summary>Whether the domain is suspended or ends, so that nothing is sent.</summary>
     internal bool IsSuspended => _isSuspended;
 
-    /// <summary>Cancelled when the interface is taken away.</summary>
+    /// <summary>Cancelled when the interface is removed.</summary>
     internal CancellationToken Removal => _removal.Token;
 
     internal FrameCapture? Capture
@@ -114,13 +115,16 @@ public sealed class NetworkInterface : INetworkSink
         set => Volatile.Write(ref _capture, value);
     }
 
-    /// <summary>Whether the back end has broken the protocol; then only the tool stack can set the interface up anew.</summary>
+    /// <summary>Whether the back end has broken the protocol; then only the tool stack can set up the interface again.</summary>
     internal bool HasFailed { get; private set; }
 
     internal NetworkConnection? Connection => Volatile.Read(ref _connection);
 
-    /// <summary>A frame of no bytes, for sending. It costs no memory of the collector once as many were in use before.</summary>
-    /// <param name="capacity">Bytes that it must be able to hold, up to 65535.</param>
+    /// <summary>The link of the stack that uses the interface; <see langword="null"/> where the program uses it.</summary>
+    internal NetworkLink? Link => _link;
+
+    /// <summary>Rents a frame of length 0, for sending. It allocates nothing once the pool has grown.</summary>
+    /// <param name="capacity">The largest length that it needs, up to 65535 bytes.</param>
     public FrameBuffer RentFrame(int capacity = 1514)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(capacity);
@@ -128,28 +132,35 @@ public sealed class NetworkInterface : INetworkSink
         return _pool.Rent(capacity);
     }
 
-    /// <summary>Takes a received frame if there is one. The caller disposes it.</summary>
-    public bool TryReceive([NotNullWhen(true)] out FrameBuffer? frame) => _received.TryTake(out frame);
+    /// <summary>Takes a received frame if there is one. The caller disposes of it.</summary>
+    /// <exception cref="InvalidOperationException">A TCP/IP stack uses the interface.</exception>
+    public bool TryReceive([NotNullWhen(true)] out FrameBuffer? frame)
+    {
+        ThrowIfLink();
+        return _received.TryTake(out frame);
+    }
 
     /// <summary>
-    /// Waits for a frame. One reader at a time. The caller disposes the frame; further ones that have come with it are there for
-    /// <see cref="TryReceive"/>.
+    /// Waits for a frame. One reader at a time. The caller disposes of the frame. <see cref="TryReceive"/> takes further ones that came
+    /// with it.
     /// </summary>
-    /// <exception cref="NetworkInterfaceGoneException">The interface was taken away, and all that it had received is taken.</exception>
+    /// <exception cref="NetworkInterfaceGoneException">The interface was removed, and all received frames are taken.</exception>
     /// <exception cref="OperationCanceledException">The wait was cancelled.</exception>
+    /// <exception cref="InvalidOperationException">A TCP/IP stack uses the interface.</exception>
     public ValueTask<FrameBuffer> ReceiveAsync(CancellationToken cancellationToken = default) =>
         TryReceive(out FrameBuffer? frame) ? new(frame) : WaitForFrameAsync(cancellationToken);
 
     /// <summary>
-    /// Sends a frame, and waits while the ring is full or the interface is about to connect. The frame is taken over in every case.
+    /// Sends a frame, and waits while the ring is full or the interface is connecting. It takes over the frame in every case.
     /// </summary>
     /// <remarks>
-    /// On return the frame is in the ring, or, where there is no connection, dropped and counted. A sender's frames keep their order if it
-    /// awaits each before the next.
+    /// On return the frame is in the ring or, if there is no connection, dropped and counted. Frames of a sender keep their order if it
+    /// awaits each of them before the next.
     /// </remarks>
     /// <exception cref="ArgumentException">It is shorter than an Ethernet header or longer than 65535 bytes.</exception>
     /// <exception cref="NetworkInterfaceGoneException">The interface was taken away.</exception>
     /// <exception cref="OperationCanceledException">The wait was cancelled; the frame is not sent.</exception>
+    /// <exception cref="InvalidOperationException">A TCP/IP stack uses the interface.</exception>
     public ValueTask SendAsync(FrameBuffer frame, CancellationToken cancellationToken = default) =>
         SendAsync(frame, hasMore: false, cancellationToken);
 
@@ -160,7 +171,7 @@ public sealed class NetworkInterface : INetworkSink
     public ValueTask SendAsync(FrameBuffer frame, bool hasMore, CancellationToken cancellationToken = default)
     {
         Check(frame);
-        SendResult result = Attempt(frame, hasMore);
+        SendResult result = Attempt(OutgoingFrame.Of(frame), hasMore);
         if (result == SendResult.Full)
         {
             return WaitAndSendAsync(frame, hasMore, cancellationToken);
@@ -170,15 +181,16 @@ public sealed class NetworkInterface : INetworkSink
         return Count(result) ? default : ValueTask.FromException(Gone());
     }
 
-    /// <summary>Sends a frame, or drops and counts it when there is no room now. The frame is taken over in every case.</summary>
+    /// <summary>Sends a frame, or drops and counts it if there is no room now. It takes over the frame in every case.</summary>
     /// <param name="frame">What to send.</param>
-    /// <param name="hasMore">The back end is not notified before another frame is sent without this, or <see cref="Flush"/>.</param>
+    /// <param name="hasMore">Do not notify the back end before a frame is sent without this, or <see cref="Flush"/>.</param>
     /// <returns>Whether it is in the ring.</returns>
     /// <exception cref="ArgumentException">It is shorter than an Ethernet header or longer than 65535 bytes.</exception>
+    /// <exception cref="InvalidOperationException">A TCP/IP stack uses the interface.</exception>
     public bool TrySend(FrameBuffer frame, bool hasMore = false)
     {
         Check(frame);
-        SendResult result = Attempt(frame, hasMore);
+        SendResult result = Attempt(OutgoingFrame.Of(frame), hasMore);
         frame.Dispose();
         if (result == SendResult.Full)
         {
@@ -196,15 +208,15 @@ public sealed class NetworkInterface : INetworkSink
     public void Flush() => Connection?.Flush();
 
     /// <summary>
-    /// Has frames to a multicast address delivered, on later connections too. It changes nothing without
-    /// <see cref="NetworkOptions.FiltersMulticast"/>, since all frames are delivered then.
+    /// Makes the back end deliver frames to a multicast address, on later connections too. It changes nothing without
+    /// <see cref="NetworkOptions.FiltersMulticast"/>, since then all frames are delivered.
     /// </summary>
-    /// <exception cref="ArgumentException">It is no multicast address, or the one of all stations, which is always delivered.</exception>
+    /// <exception cref="ArgumentException">It is no multicast address, or the broadcast address, whose frames always come.</exception>
     public ValueTask JoinMulticastAsync(MacAddress address, CancellationToken cancellationToken = default) =>
         ChangeMulticastAsync(address, joins: true, cancellationToken);
 
-    /// <summary>Has frames to a multicast address not delivered any more.</summary>
-    /// <exception cref="ArgumentException">It is no multicast address, or the one of all stations.</exception>
+    /// <summary>Makes the back end no longer deliver frames to a multicast address.</summary>
+    /// <exception cref="ArgumentException">It is no multicast address, or it is the broadcast address.</exception>
     public ValueTask LeaveMulticastAsync(MacAddress address, CancellationToken cancellationToken = default) =>
         ChangeMulticastAsync(address, joins: false, cancellationToken);
 
@@ -231,9 +243,25 @@ public sealed class NetworkInterface : INetworkSink
 
     void INetworkSink.OnSent(ReadOnlySpan<byte> frame) => Capture?.Add(frame);
 
-    void INetworkSink.WakeSenders() => _room.Set();
+    void INetworkSink.WakeSenders() => Wake();
 
-    /// <summary>Uses a new connection, of which the back end may know from now on.</summary>
+    /// <summary>Gives the interface to a stack, if there is one that takes it. Before the first connection.</summary>
+    internal void OfferLink(INetworkLinkUser? user)
+    {
+        if (user is null)
+        {
+            return;
+        }
+
+        NetworkLink link = new(this, user);
+        _link = link;
+        if (!user.TryTake(link))
+        {
+            _link = null;
+        }
+    }
+
+    /// <summary>Uses a new connection, to which the back end may connect from now on.</summary>
     internal void Use(NetworkConnection connection)
     {
         Counters.Connections++;
@@ -241,6 +269,7 @@ public sealed class NetworkInterface : INetworkSink
         _isSuspended = false;
         Volatile.Write(ref _connection, connection);
         connection.Start();
+        _link?.Wake();
         _ = JoinAllAsync(connection);
     }
 
@@ -255,19 +284,19 @@ public sealed class NetworkInterface : INetworkSink
         }
 
         _received.Wake();
-        _room.Set();
+        Wake();
     }
 
-    /// <summary>Ends the wait for the time of the next connection.</summary>
+    /// <summary>Ends the delay before the next connection.</summary>
     internal void CancelWaits() => _removal.Cancel();
 
-    /// <summary>Has senders wait until <see cref="GoOn"/> or a new connection.</summary>
+    /// <summary>Makes senders wait until <see cref="CancelSuspend"/> or a new connection.</summary>
     internal void Suspend() => _isSuspended = true;
 
-    internal void GoOn()
+    internal void CancelSuspend()
     {
         _isSuspended = false;
-        _room.Set();
+        Wake();
     }
 
     void INetworkSink.Fail(NetworkConnection connection, Exception error)
@@ -280,7 +309,7 @@ public sealed class NetworkInterface : INetworkSink
         }
     }
 
-    /// <summary>A resume ends the refusal of a back end that broke the protocol: the back end is another one.</summary>
+    /// <summary>A resume ends the refusal of a back end that broke the protocol: it has a new back end.</summary>
     internal void ForgetFailure() => HasFailed = false;
 
     /// <summary>Adds a message to the bus's events.</summary>
@@ -304,7 +333,7 @@ public sealed class NetworkInterface : INetworkSink
 
     internal void Change(NetworkState state)
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (_state == state || _state == NetworkState.Gone)
             {
@@ -315,7 +344,7 @@ public sealed class NetworkInterface : INetworkSink
         }
 
         _received.Wake();
-        _room.Set();
+        Wake();
         Changed?.Invoke();
         if (Loop is { } loop && StateChanged is not null)
         {
@@ -340,9 +369,30 @@ public sealed class NetworkInterface : INetworkSink
         }
     }
 
-    private static void Check(FrameBuffer frame)
+    /// <summary>Has a sender that waits, or the stack, look again.</summary>
+    private void Wake()
+    {
+        _room.Set();
+        _link?.Wake();
+    }
+
+    private void ThrowIfLink()
+    {
+        if (_link is not null)
+        {
+            throw new InvalidOperationException($"{Name} is used by the TCP/IP stack: the program reaches the network by sockets");
+        }
+    }
+
+    private void Check(FrameBuffer frame)
     {
         ArgumentNullException.ThrowIfNull(frame);
+        if (_link is not null)
+        {
+            frame.Dispose();
+            ThrowIfLink();
+        }
+
         if (frame.Length is < EthernetHeader.Size or > NetProtocol.MaximumFrameSize)
         {
             int length = frame.Length;
@@ -358,7 +408,8 @@ public sealed class NetworkInterface : INetworkSink
         await RefuseAsync("the connection was closed", error).ConfigureAwait(EventLoop.IsCurrent);
     }
 
-    private SendResult Attempt(FrameBuffer frame, bool hasMore)
+    /// <summary>Tries to put a frame into the ring of the present connection. The frame remains the caller's.</summary>
+    internal SendResult Attempt(OutgoingFrame frame, bool hasMore)
     {
         if (!_isSuspended && Connection is { } connection && connection.Send(frame, hasMore) is var result && result != SendResult.Ended)
         {
@@ -371,8 +422,8 @@ public sealed class NetworkInterface : INetworkSink
             : SendResult.Ended;
     }
 
-    /// <summary>Counts a frame that is not sent; false when the interface is gone.</summary>
-    private bool Count(SendResult result)
+    /// <summary>Counts a frame that was not sent. Returns false if the interface is gone.</summary>
+    internal bool Count(SendResult result)
     {
         switch (result)
         {
@@ -399,7 +450,7 @@ public sealed class NetworkInterface : INetworkSink
             try
             {
                 SendResult result;
-                while ((result = Attempt(frame, hasMore)) == SendResult.Full)
+                while ((result = Attempt(OutgoingFrame.Of(frame), hasMore)) == SendResult.Full)
                 {
                     await _room.WaitAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
                 }
@@ -483,7 +534,7 @@ public sealed class NetworkInterface : INetworkSink
     {
         while (Connection == connection && (_isSuspended || connection.SendMulticast(joins, address) == SendResult.Full))
         {
-            // Rare, so a full ring is tried again after a pause: a wait for room would take a sender's wake-up.
+            // This is rare, so it tries a full ring again after a pause: a wait for room would take the wake-up of a sender.
             await Task.Delay(TimeSpan.FromMilliseconds(10), EventLoop.Clock, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         }
     }

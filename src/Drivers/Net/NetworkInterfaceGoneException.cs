@@ -1,21 +1,21 @@
 namespace Xenlet.Drivers;
 
-/// <summary>The network interface was taken away.</summary>
+/// <summary>The network interface was removed.</summary>
 public sealed class NetworkInterfaceGoneException : IOException
 {
-    /// <summary>Makes an exception that names no interface.</summary>
+    /// <summary>Creates an exception that names no interface.</summary>
     public NetworkInterfaceGoneException()
         : this("the network interface was taken away")
     {
     }
 
-    /// <summary>Makes an exception that says which.</summary>
+    /// <summary>Creates an exception that says which interface.</summary>
     public NetworkInterfaceGoneException(string message)
         : base(message)
     {
     }
 
-    /// <summary>Makes an exception that says which, and why.</summary>
+    /// <summary>Creates an exception that says which interface, and why.</summary>
     public NetworkInterfaceGoneException(string message, Exception? innerException)
         : base(message, innerException)
     {

@@ -1,6 +1,6 @@
 namespace Xenlet.Drivers;
 
-/// <summary>Work on frames to be sent that can be left to the back end.</summary>
+/// <summary>Work on sent frames that a back end can do.</summary>
 [Flags]
 public enum NetworkOffloads
 {
@@ -20,23 +20,23 @@ public enum NetworkOffloads
     SegmentTcpV6 = 1 << 3,
 }
 
-/// <summary>How an interface stands.</summary>
+/// <summary>The state of a network interface.</summary>
 public enum NetworkState
 {
-    /// <summary>The two ends are about to connect, or the domain is suspended. Senders wait.</summary>
+    /// <summary>The two ends are connecting, or the domain is suspended. Senders wait.</summary>
     Connecting,
 
     /// <summary>
-    /// Both ends are connected. It is told anew after each resume and reconnection: the interface may be plugged in elsewhere now, so
-    /// whoever has addresses on it announces them.
+    /// Both ends are connected. It is announced again after each resume and reconnection: the interface may now be on another network, so
+    /// its user announces the addresses that it has on it.
     /// </summary>
     Up,
 
     /// <summary>
-    /// An end has closed, or the back end broke the protocol. What is sent is lost, as on an unplugged cable. It may connect again.
+    /// An end has closed, or the back end broke the protocol. Sent frames are lost, as on an unplugged cable. It may connect again.
     /// </summary>
     Closed,
 
-    /// <summary>It was taken away, for ever.</summary>
+    /// <summary>It was removed, for ever.</summary>
     Gone,
 }

@@ -1,9 +1,9 @@
 namespace Xenlet.Drivers;
 
-/// <summary>An interface stands in another way, or is connected anew.</summary>
-/// <param name="state">How it stands now.</param>
+/// <summary>The state of an interface has changed, or it has a new connection.</summary>
+/// <param name="state">The present state.</param>
 public sealed class NetworkStateEventArgs(NetworkState state) : EventArgs
 {
-    /// <summary>How it stands now.</summary>
+    /// <summary>The present state.</summary>
     public NetworkState State => state;
 }

@@ -3,68 +3,68 @@ using Xenlet.Drivers.Reports;
 namespace Xenlet.Drivers;
 
 /// <summary>
-/// What an interface has done since it was plugged; a resume does not begin anew. Numbers of one moment are not all of the same instant.
+/// Counts of an interface's work since it was plugged; a resume does not reset them. They are not read at one instant.
 /// </summary>
 public sealed record NetworkStatistics
 {
-    /// <summary>Frames that the program got, or that wait for it.</summary>
+    /// <summary>Frames that the program has received, or that wait for it.</summary>
     public long ReceivedFrames { get; init; }
 
-    /// <summary>Bytes of them, Ethernet headers included.</summary>
+    /// <summary>Bytes of received frames, including Ethernet headers.</summary>
     public long ReceivedBytes { get; init; }
 
-    /// <summary>Frames that the program did not take in time.</summary>
+    /// <summary>Frames dropped because the program did not take the earlier ones in time.</summary>
     public long ReceiveQueueDrops { get; init; }
 
-    /// <summary>Frames that the back end could not deliver whole.</summary>
+    /// <summary>Frames that the back end could not deliver completely.</summary>
     public long ReceiveErrors { get; init; }
 
     /// <summary>Frames shorter than an Ethernet header.</summary>
     public long ReceiveRunts { get; init; }
 
-    /// <summary>Frames longer than 65535 bytes: no packet is as long, and a reader need not reckon with them.</summary>
+    /// <summary>Frames longer than 65535 bytes, which are dropped: no packet is so long, so a reader need not expect them.</summary>
     public long ReceiveGiants { get; init; }
 
-    /// <summary>Frames for which there was no memory.</summary>
+    /// <summary>Frames dropped for lack of memory.</summary>
     public long ReceiveMemoryDrops { get; init; }
 
-    /// <summary>Events of the receiving ring.</summary>
+    /// <summary>Events of the receive ring.</summary>
     public long ReceiveEvents { get; init; }
 
-    /// <summary>Times the back end was told of pages for frames: only when it ran out of them.</summary>
+    /// <summary>Notifications of the back end about pages for frames, sent only if it had run out of them.</summary>
     public long ReceiveNotifications { get; init; }
 
-    /// <summary>Frames given to the back end.</summary>
+    /// <summary>Frames passed to the back end.</summary>
     public long SentFrames { get; init; }
 
-    /// <summary>Bytes of them, Ethernet headers included.</summary>
+    /// <summary>Bytes of sent frames, including Ethernet headers.</summary>
     public long SentBytes { get; init; }
 
-    /// <summary>Frames dropped by <see cref="NetworkInterface.TrySend"/> since the ring was full.</summary>
+    /// <summary>Frames dropped by <see cref="NetworkInterface.TrySend"/> because the ring was full.</summary>
     public long SendRingDrops { get; init; }
 
-    /// <summary>Frames dropped since there is no connection.</summary>
+    /// <summary>Frames dropped because there was no connection.</summary>
     public long SendLinkDrops { get; init; }
 
-    /// <summary>Frames dropped since the back end takes no such frame: too long, or to be cut into segments.</summary>
+    /// <summary>Frames dropped because the back end does not support them: too long, or to be cut into segments.</summary>
     public long SendUnsupportedDrops { get; init; }
 
-    /// <summary>Pieces of frames that the back end has refused.</summary>
+    /// <summary>Requests (parts of frames) that the back end refused.</summary>
     public long SendErrors { get; init; }
 
     /// <summary>Times <see cref="NetworkInterface.SendAsync(FrameBuffer, CancellationToken)"/> had to wait.</summary>
     public long SendWaits { get; init; }
 
-    /// <summary>Checksums that were left blank and done here, as the back end does none.</summary>
+    /// <summary>Blank checksums that were completed here because the back end cannot do it.</summary>
     public long ChecksumsFilled { get; init; }
 
-    /// <summary>Events of the sending ring, where it has a channel of its own.</summary>
+    /// <summary>Events of the transmit ring, if it has its own channel.</summary>
     public long SendEvents { get; init; }
 
-    /// <summary>Times the back end was told of frames.</summary>
+    /// <summary>Notifications of the back end about frames.</summary>
     public long SendNotifications { get; init; }
 
-    /// <summary>Connections made, the first included.</summary>
+    /// <summary>Connections made, including the first.</summary>
     public long Connections { get; init; }
 
     /// <summary>All numbers that are not zero, each with its name.</summary>

@@ -3,12 +3,15 @@ using Xenlet.XenBus;
 
 namespace Xenlet.Drivers.Net;
 
-/// <summary>The event channel of a ring, or of both where the back end does not split them.</summary>
+/// <summary>The event channel of a ring, or of both rings if the back end does not support two.</summary>
 /// <param name="channel">The channel, which this owns.</param>
-/// <param name="device">The device that it belongs to.</param>
-/// <param name="fail">Ends the connection where Xen refuses.</param>
+/// <param name="device">The channel's device.</param>
+/// <param name="fail">Ends the connection if Xen refuses a call.</param>
 internal sealed class RingChannel(IEventChannel channel, XenDevice device, Action<Exception> fail) : IDisposable
 {
+    /// <summary>The channel itself.</summary>
+    public IEventChannel Channel => channel;
+
     /// <summary>The port for the back end to bind to.</summary>
     public uint Port => channel.Port;
 
@@ -16,7 +19,7 @@ internal sealed class RingChannel(IEventChannel channel, XenDevice device, Actio
     public ValueTask WaitAsync(CancellationToken cancellationToken) => channel.WaitAsync(cancellationToken);
 
     /// <summary>Notifies the back end.</summary>
-    /// <param name="counter">Counts it.</param>
+    /// <param name="counter">Counts notifications.</param>
     public void Notify(ref long counter)
     {
         try
@@ -26,7 +29,7 @@ internal sealed class RingChannel(IEventChannel channel, XenDevice device, Actio
         }
         catch (ObjectDisposedException)
         {
-            // The connection ends, or the domain was resumed and has not made another yet.
+            // The connection is ending, or the domain was resumed and has no new one yet.
         }
         catch (XenException error)
         {
@@ -34,7 +37,7 @@ internal sealed class RingChannel(IEventChannel channel, XenDevice device, Actio
         }
     }
 
-    /// <summary>The last event brought nothing.</summary>
+    /// <summary>Reports that the last event had no cause.</summary>
     public void ReportSpurious() => device.ReportSpuriousEvent(channel);
 
     public void Dispose() => channel.Dispose();

@@ -3,16 +3,16 @@ using Xenlet.Net;
 
 namespace Xenlet.Drivers.Net;
 
-/// <summary>What became of a frame.</summary>
+/// <summary>The result of sending a frame.</summary>
 internal enum SendResult
 {
-    /// <summary>It is on its way.</summary>
+    /// <summary>It is in the ring.</summary>
     Sent,
 
     /// <summary>There is no room now; <see cref="TransmitRing"/> wakes the sender when there is.</summary>
     Full,
 
-    /// <summary>The back end does not take such a frame.</summary>
+    /// <summary>The back end does not support such a frame.</summary>
     Unsupported,
 
     /// <summary>The connection has ended.</summary>
@@ -24,13 +24,13 @@ internal enum SendResult
 /// Responses are taken when room is needed, without an event. Used by one thread at a time.
 /// </summary>
 /// <param name="ring">The ring.</param>
-/// <param name="pages">Where frames are copied to. It stays the caller's.</param>
-/// <param name="features">What the back end takes.</param>
+/// <param name="pages">The pages for copies of frames. The caller keeps the pool.</param>
+/// <param name="features">What the back end supports.</param>
 /// <param name="counters">Counts what was sent.</param>
 internal sealed class TransmitQueue(
     FrontRing<TransmitRequest, TransmitResponse> ring, GrantedPagePool pages, BackEndFeatures features, NetworkCounters counters)
 {
-    // How many responses a waiting sender is woken for, so that it is not woken for each.
+    // A waiting sender is woken after this many responses, not after each.
     private const int WakeAfter = 32;
 
     private readonly FrontRing<TransmitRequest, TransmitResponse> _ring = ring;
@@ -42,25 +42,25 @@ internal sealed class TransmitQueue(
     private int _freeIdCount = ring.Capacity;
     private int _extras;
 
-    /// <summary>Responses that were taken, ever, whoever took them: a sender may have taken what an event was sent for.</summary>
+    /// <summary>The number of all responses taken so far, also by senders: one may have taken those for which an event was sent.</summary>
     public long ResponsesTaken { get; private set; }
 
-    /// <summary>Whether frames were sent that the back end has not answered.</summary>
+    /// <summary>Whether the back end has frames that it has not answered.</summary>
     public bool HasFramesUnderWay => _freeIdCount < _freeIds.Length;
 
-    /// <summary>Called with an address whose frames the back end refuses to deliver, and its status.</summary>
+    /// <summary>Called with an address that the back end refuses to join, and its status.</summary>
     public Action<MacAddress, short>? MulticastRefused { get; init; }
 
-    /// <summary>Puts a frame into the ring, as a copy.</summary>
+    /// <summary>Puts a copy of a frame into the ring.</summary>
     /// <param name="frame">What to send.</param>
     /// <param name="hasMore">Another frame follows at once: the back end is not notified yet.</param>
     /// <param name="notifies">Whether the back end has to be notified.</param>
     /// <exception cref="BrokenRingException">The back end has answered a request that was not sent.</exception>
-    public SendResult Send(FrameBuffer frame, bool hasMore, out bool notifies)
+    public SendResult Send(in OutgoingFrame frame, bool hasMore, out bool notifies)
     {
         SendResult result = Put(frame);
 
-        // A sender that has to wait sends nothing that could publish the earlier frames.
+        // A sender that has to wait sends no frame that would publish the earlier ones.
         notifies = (!hasMore || result != SendResult.Sent) && _ring.Publish();
         if (result == SendResult.Full && TryMakeRoom(CountSlots(frame), CountPages(frame.Length)))
         {
@@ -71,7 +71,7 @@ internal sealed class TransmitQueue(
         return result;
     }
 
-    /// <summary>Has the back end deliver, or not deliver any more, frames to a multicast address.</summary>
+    /// <summary>Makes the back end deliver, or no longer deliver, frames to a multicast address.</summary>
     /// <param name="joins">Whether to deliver them.</param>
     /// <param name="address">The address.</param>
     /// <param name="notifies">Whether the back end has to be notified.</param>
@@ -92,10 +92,10 @@ internal sealed class TransmitQueue(
         return SendResult.Sent;
     }
 
-    /// <summary>Publishes the frames that were sent with more to follow; whether the back end has to be notified.</summary>
+    /// <summary>Publishes frames that were sent with more to follow. Returns whether the back end has to be notified.</summary>
     public bool Flush() => _ring.Publish();
 
-    /// <summary>Takes the present responses: their pages are free again.</summary>
+    /// <summary>Takes all present responses, and frees their pages.</summary>
     public void TakeResponses()
     {
         while (_ring.TryTake(out TransmitResponse response))
@@ -103,7 +103,7 @@ internal sealed class TransmitQueue(
             ResponsesTaken++;
             if (response.Status == NetProtocol.ResponseNull)
             {
-                // Answers an extra info, whose place has no id.
+                // The response to an extra info, which has no id.
                 if (--_extras < 0)
                 {
                     throw new BrokenRingException("of the sending ring, a response answers an extra info that was not sent");
@@ -137,7 +137,7 @@ internal sealed class TransmitQueue(
         }
     }
 
-    private SendResult Put(FrameBuffer frame)
+    private SendResult Put(in OutgoingFrame frame)
     {
         int pages = CountPages(frame.Length);
         int slots = CountSlots(frame);
@@ -168,7 +168,7 @@ internal sealed class TransmitQueue(
         return SendResult.Sent;
     }
 
-    private bool IsSupported(FrameBuffer frame, int pages)
+    private bool IsSupported(in OutgoingFrame frame, int pages)
     {
         if (pages > 1 && !_features.TakesChains)
         {
@@ -184,8 +184,8 @@ internal sealed class TransmitQueue(
             frame.SegmentKind == SegmentKind.TcpV4 ? NetworkOffloads.SegmentTcpV4 : NetworkOffloads.SegmentTcpV6);
     }
 
-    /// <summary>The flags of a frame's first request. A checksum that the back end does not complete is completed here.</summary>
-    private ushort ChooseFlags(FrameBuffer frame)
+    /// <summary>The flags of a frame's first request. It completes a checksum that the back end cannot complete.</summary>
+    private ushort ChooseFlags(in OutgoingFrame frame)
     {
         if (frame.SegmentSize > 0)
         {
@@ -210,7 +210,7 @@ internal sealed class TransmitQueue(
         return 0;
     }
 
-    /// <summary>Rents all pages of a frame or none: a frame is sent whole, and the pool may have fewer pages than it says.</summary>
+    /// <summary>Rents all pages of a frame or none: a frame is sent whole, and the pool may have fewer pages than it reports.</summary>
     private bool TryRentPages(Span<ushort> ids)
     {
         for (int i = 0; i < ids.Length; i++)
@@ -233,7 +233,7 @@ internal sealed class TransmitQueue(
     }
 
     /// <summary>Copies a frame into its pages, and puts their requests into the ring.</summary>
-    private void PutRequests(FrameBuffer frame, ushort flags, ReadOnlySpan<ushort> ids)
+    private void PutRequests(in OutgoingFrame frame, ushort flags, ReadOnlySpan<ushort> ids)
     {
         ReadOnlySpan<byte> rest = frame.Data;
         for (int i = 0; i < ids.Length; i++)
@@ -258,7 +258,7 @@ internal sealed class TransmitQueue(
         }
     }
 
-    /// <summary>Takes responses. Where there is still no room, requests an event for when there may be some.</summary>
+    /// <summary>Takes responses. If there is still no room, requests an event for when there may be some.</summary>
     private bool TryMakeRoom(int slots, int pages)
     {
         do
@@ -277,7 +277,7 @@ internal sealed class TransmitQueue(
 
     private static int CountPages(int length) => (length + NetProtocol.PageSize - 1) / NetProtocol.PageSize;
 
-    private static int CountSlots(FrameBuffer frame) => CountPages(frame.Length) + (frame.SegmentSize > 0 ? 1 : 0);
+    private static int CountSlots(in OutgoingFrame frame) => CountPages(frame.Length) + (frame.SegmentSize > 0 ? 1 : 0);
 
     private ushort TakeId(in SendSlot slot)
     {
@@ -298,12 +298,12 @@ internal sealed class TransmitQueue(
         _extras++;
     }
 
-    /// <summary>What a request's id stands for.</summary>
+    /// <summary>The content of a request with some id.</summary>
     private struct SendSlot
     {
         public bool IsUsed;
 
-        /// <summary>The page, or none where it is about a multicast address.</summary>
+        /// <summary>The page; none for a request for a multicast address.</summary>
         public GrantedPage? Page;
 
         public MacAddress Multicast;

@@ -7,23 +7,24 @@ namespace Xenlet.Drivers.Net;
 /// while a sender waits for room.
 /// </summary>
 /// <param name="queue">The ring's content.</param>
-/// <param name="channel">Notifies the back end. It stays the caller's.</param>
+/// <param name="channel">Notifies the back end. The caller keeps it.</param>
 /// <param name="sink">The interface.</param>
 /// <param name="counters">Counts events and notifications.</param>
-/// <param name="fail">Ends the connection where the back end breaks the protocol.</param>
+/// <param name="fail">Ends the connection if the back end breaks the protocol.</param>
 internal sealed class TransmitRing(
     TransmitQueue queue, RingChannel channel, INetworkSink sink, NetworkCounters counters, Action<Exception> fail)
 {
-    private readonly Lock _gate = new();
+    private readonly Lock _lock = new();
 
-    // Responses that had been taken at the last event.
+    // The number of responses taken at the last event.
     private long _takenBefore;
     private bool _isClosed;
 
     /// <summary>Puts something into the ring.</summary>
     /// <param name="what">What it is.</param>
     /// <param name="notifies">Whether the back end must be notified.</param>
-    private delegate SendResult Fill<T>(T what, out bool notifies);
+    private delegate SendResult Fill<T>(T what, out bool notifies)
+        where T : allows ref struct;
 
     /// <summary>Whether the back end has frames that it has not answered.</summary>
     public bool HasFramesUnderWay
@@ -32,7 +33,7 @@ internal sealed class TransmitRing(
         {
             try
             {
-                lock (_gate)
+                lock (_lock)
                 {
                     if (_isClosed)
                     {
@@ -51,30 +52,30 @@ internal sealed class TransmitRing(
         }
     }
 
-    /// <summary>Puts a frame into the ring, as a copy: the frame remains the caller's.</summary>
+    /// <summary>Puts a copy of a frame into the ring. The caller keeps the frame.</summary>
     /// <param name="frame">What to send.</param>
     /// <param name="hasMore">Another frame follows at once, or <see cref="Flush"/>: the back end is not notified yet.</param>
-    public SendResult Send(FrameBuffer frame, bool hasMore) => Put(
-        (queue, sink, frame, hasMore),
+    public SendResult Send(OutgoingFrame frame, bool hasMore) => Put(
+        new FrameToPut { Queue = queue, Sink = sink, Frame = frame, HasMore = hasMore },
         static (what, out notifies) =>
         {
-            SendResult result = what.queue.Send(what.frame, what.hasMore, out notifies);
+            SendResult result = what.Queue.Send(what.Frame, what.HasMore, out notifies);
             if (result == SendResult.Sent)
             {
-                what.sink.OnSent(what.frame.Data);
+                what.Sink.OnSent(what.Frame.Data);
             }
 
             return result;
         });
 
-    /// <summary>Has the back end deliver, or not deliver any more, frames to a multicast address.</summary>
+    /// <summary>Makes the back end deliver, or no longer deliver, frames to a multicast address.</summary>
     public SendResult SendMulticast(bool joins, MacAddress address) =>
         Put((queue, joins, address), static (what, out notifies) => what.queue.SendMulticast(what.joins, what.address, out notifies));
 
-    /// <summary>Publishes the frames that were sent with more to follow, and notifies the back end.</summary>
+    /// <summary>Publishes frames that were sent with more to follow, and notifies the back end.</summary>
     public void Flush()
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (_isClosed || !queue.Flush())
             {
@@ -85,7 +86,7 @@ internal sealed class TransmitRing(
         Notify();
     }
 
-    /// <summary>Serves the events of a channel that is this ring's alone, until the token is cancelled.</summary>
+    /// <summary>Handles the events of a channel that only this ring uses, until the token is cancelled.</summary>
     /// <exception cref="BrokenRingException">The back end has broken the protocol.</exception>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
@@ -100,27 +101,39 @@ internal sealed class TransmitRing(
         }
     }
 
-    /// <summary>An event has come: takes responses, and has senders try again. One call at a time.</summary>
-    /// <returns>Whether any response was taken since the last event, by this or by a sender.</returns>
+    /// <summary>Handles an event: takes responses, and makes senders try again. One call at a time.</summary>
+    /// <returns>Whether this call or a sender has taken a response since the last event.</returns>
     /// <exception cref="BrokenRingException">The back end has broken the protocol.</exception>
     public bool OnEvent()
     {
-        bool isAny;
-        lock (_gate)
-        {
-            queue.TakeResponses();
-            isAny = queue.ResponsesTaken != _takenBefore;
-            _takenBefore = queue.ResponsesTaken;
-        }
-
+        bool isAny = TakeResponses();
         sink.WakeSenders();
         return isAny;
+    }
+
+    /// <summary>Takes responses. One call at a time.</summary>
+    /// <returns>Whether any was taken since the last call, by this or by a sender.</returns>
+    /// <exception cref="BrokenRingException">The back end has broken the protocol.</exception>
+    public bool TakeResponses()
+    {
+        lock (_lock)
+        {
+            if (_isClosed)
+            {
+                return false;
+            }
+
+            queue.TakeResponses();
+            bool isAny = queue.ResponsesTaken != _takenBefore;
+            _takenBefore = queue.ResponsesTaken;
+            return isAny;
+        }
     }
 
     /// <summary>From the return on nothing touches ring or pages; false when that was so before.</summary>
     public bool Close()
     {
-        lock (_gate)
+        lock (_lock)
         {
             bool isFirst = !_isClosed;
             _isClosed = true;
@@ -128,16 +141,17 @@ internal sealed class TransmitRing(
         }
     }
 
-    /// <summary>Puts something into the ring, and notifies the back end if it must hear of it. Makes no garbage.</summary>
-    /// <param name="what">What <paramref name="fill"/> needs.</param>
-    /// <param name="fill">Puts it. It is called with the ring's lock held.</param>
+    /// <summary>Puts something into the ring, and notifies the back end if necessary. It allocates nothing.</summary>
+    /// <param name="what">The argument of <paramref name="fill"/>.</param>
+    /// <param name="fill">Puts it into the ring. It is called with the ring's lock held.</param>
     private SendResult Put<T>(T what, Fill<T> fill)
+        where T : allows ref struct
     {
         bool notifies;
         SendResult result;
         try
         {
-            lock (_gate)
+            lock (_lock)
             {
                 if (_isClosed)
                 {
@@ -162,4 +176,15 @@ internal sealed class TransmitRing(
     }
 
     private void Notify() => channel.Notify(ref counters.SendNotifications);
+
+    private readonly ref struct FrameToPut
+    {
+        public required TransmitQueue Queue { get; init; }
+
+        public required INetworkSink Sink { get; init; }
+
+        public required OutgoingFrame Frame { get; init; }
+
+        public required bool HasMore { get; init; }
+    }
 }

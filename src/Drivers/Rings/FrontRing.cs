@@ -6,22 +6,22 @@ using Xenlet.Kernel;
 namespace Xenlet.Drivers;
 
 /// <summary>
-/// The front end's side of a request and response ring (Xen's <c>io/ring.h</c>): it puts requests in, publishes them, and takes the
-/// responses, which the back end writes over requests that it has taken.
+/// The front end's side of a ring (Xen's <c>io/ring.h</c>): it puts requests in, publishes them, and takes the responses, which the back
+/// end writes over requests that it has taken.
 /// </summary>
 /// <remarks>
 /// <para>
-/// The back end may write anything anywhere at any time. So what counts is kept here and never read back; an entry is copied out once and
-/// only the copy is looked at; and the one index that is read, <c>rsp_prod</c>, may not be ahead of what was published. What a response
-/// says is for the driver to check.
+/// The back end may write anything anywhere at any time. Therefore the front end's indexes are kept here and never read back; an entry is
+/// copied once and only the copy is used; and the one index that is read, <c>rsp_prod</c>, must not be ahead of the published requests. The
+/// driver checks the content of a response.
 /// </para>
 /// <para>
-/// A driver drains with <see cref="TryTake"/> until there is nothing, then asks <see cref="FinalCheck"/>, and waits for an event only when
-/// that says no. Used by one thread at a time. The pages remain the caller's.
+/// A driver calls <see cref="TryTake"/> until there is no response, then <see cref="FinalCheck"/>, and waits for an event only if that
+/// returns false. Used by one thread at a time. The caller keeps the pages.
 /// </para>
 /// </remarks>
-/// <typeparam name="TRequest">A request's layout; a union where a protocol has several.</typeparam>
-/// <typeparam name="TResponse">A response's layout.</typeparam>
+/// <typeparam name="TRequest">The layout of a request; a union if the protocol has several.</typeparam>
+/// <typeparam name="TResponse">The layout of a response.</typeparam>
 public sealed class FrontRing<TRequest, TResponse>
     where TRequest : unmanaged
     where TResponse : unmanaged
@@ -32,8 +32,8 @@ public sealed class FrontRing<TRequest, TResponse>
     private uint _taken;
     private uint _answered;
 
-    /// <summary>Begins a ring over pages that no back end knows yet.</summary>
-    /// <param name="pages">Its memory, one page or several.</param>
+    /// <summary>Creates a ring in pages that are not published yet.</summary>
+    /// <param name="pages">The memory of the ring, one page or several.</param>
     /// <param name="entrySize">Bytes from one entry to the next; the larger of both layouts if zero.</param>
     /// <exception cref="ArgumentException">An entry is smaller than a layout, or none fits.</exception>
     public FrontRing(ReadOnlySpan<ISharedPage> pages, int entrySize = 0)
@@ -50,16 +50,16 @@ public sealed class FrontRing<TRequest, TResponse>
         _ring.Store(RingPages.ResponseEvent, 1);
     }
 
-    /// <summary>How many requests can be without a response at one time.</summary>
+    /// <summary>The largest number of requests without a response.</summary>
     public int Capacity => _ring.Count;
 
-    /// <summary>Requests that were put and have no response yet.</summary>
+    /// <summary>The number of requests in the ring without a response.</summary>
     public int Outstanding => (int)(_put - _taken);
 
-    /// <summary>Requests that can be put now.</summary>
+    /// <summary>The number of requests for which there is room now.</summary>
     public int Free => Capacity - Outstanding;
 
-    /// <summary>Puts a request in. The back end does not know of it before <see cref="Publish"/>.</summary>
+    /// <summary>Puts a request into the ring. The back end does not see it before <see cref="Publish"/>.</summary>
     /// <exception cref="InvalidOperationException">The ring is full.</exception>
     public void Put(in TRequest request)
     {
@@ -72,9 +72,10 @@ public sealed class FrontRing<TRequest, TResponse>
         _put++;
     }
 
-    /// <summary>Shows the back end what was put since the last time.</summary>
-    /// <returns>Whether the back end has to be notified: it may have gone to sleep. Once for all that was published, not once for each
-    /// request.</returns>
+    /// <summary>Publishes the requests that were put since the last call.</summary>
+    /// <returns>
+    /// Whether the back end has to be notified, since it may be asleep. One notification is enough for all published requests.
+    /// </returns>
     public bool Publish()
     {
         uint before = _published;
@@ -86,18 +87,18 @@ public sealed class FrontRing<TRequest, TResponse>
         _published = _put;
         _ring.Store(RingPages.RequestProducer, _put);
 
-        // The back end sets its threshold, then looks for requests; we publish, then look at the threshold. The full barrier between lets
-        // one of both see the other.
+        // The back end sets req_event and then checks for requests; this publishes and then reads req_event. With a full barrier between
+        // the two steps, at least one side sees the other's store.
         Interlocked.MemoryBarrier();
         return _put - _ring.Load(RingPages.RequestEvent) < _put - before;
     }
 
-    /// <summary>Takes the next response, as a copy that the back end cannot change any more.</summary>
+    /// <summary>Takes the next response, as a copy that the back end cannot change.</summary>
     /// <returns>False when there is none.</returns>
     /// <exception cref="BrokenRingException">The back end has announced more responses than it got requests.</exception>
     public bool TryTake(out TResponse response)
     {
-        if (_taken == _answered && !Look())
+        if (_taken == _answered && !ReadProducer())
         {
             response = default;
             return false;
@@ -109,29 +110,29 @@ public sealed class FrontRing<TRequest, TResponse>
     }
 
     /// <summary>
-    /// Asks for an event at the next response, or at a later one, and looks once more: what came before the back end could know of this
-    /// causes none.
+    /// Requests an event for the next response, or for a later one, and checks once more: a response that came before the back end could
+    /// see the request causes no event.
     /// </summary>
     /// <param name="after">
-    /// The event comes with this many responses from here on; fewer where fewer are to come. A driver that does not ask at all gets no
-    /// event, and takes responses when it needs the room.
+    /// The event comes with this many further responses, or with the last one if fewer are outstanding. A driver that does not request
+    /// events gets none, and takes responses when it needs room.
     /// </param>
-    /// <returns>Whether there are responses; then they are to be taken, and this asked again.</returns>
+    /// <returns>Whether there are responses; then the driver must take them and call this again.</returns>
     /// <exception cref="BrokenRingException">The back end has announced more responses than it got requests.</exception>
     public bool FinalCheck(int after = 1)
     {
-        if (_taken != _answered || Look())
+        if (_taken != _answered || ReadProducer())
         {
             return true;
         }
 
         _ring.Store(RingPages.ResponseEvent, _taken + (uint)Math.Clamp(after, 1, Math.Max(1, (int)(_published - _taken))));
         Interlocked.MemoryBarrier();
-        return Look();
+        return ReadProducer();
     }
 
-    /// <summary>Reads how far the responses are; whether there is one to take.</summary>
-    private bool Look()
+    /// <summary>Reads and checks <c>rsp_prod</c>. Returns whether there is a response to take.</summary>
+    private bool ReadProducer()
     {
         uint producer = _ring.Load(RingPages.ResponseProducer);
         if (producer - _taken > _published - _taken)

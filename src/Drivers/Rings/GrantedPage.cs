@@ -4,7 +4,7 @@ using Xenlet.Kernel;
 namespace Xenlet.Drivers;
 
 /// <summary>
-/// A page of a <see cref="GrantedPagePool"/>, which the pool's domain may read and write at any time, whether it is rented or not.
+/// A page of a <see cref="GrantedPagePool"/>. The pool's domain may read and write it at any time, whether or not it is rented.
 /// </summary>
 public sealed class GrantedPage
 {
@@ -18,14 +18,14 @@ public sealed class GrantedPage
         Reference = grant.Reference;
     }
 
-    /// <summary>The grant reference. It stays the same as long as the pool lives.</summary>
+    /// <summary>The grant reference. It does not change as long as the pool exists.</summary>
     public uint Reference { get; }
 
-    /// <summary>The page's bytes. A rented page holds what was there last.</summary>
+    /// <summary>The page's bytes. Renting a page does not clear it.</summary>
     /// <exception cref="ObjectDisposedException">The pool was disposed.</exception>
     public Span<byte> Span => _page.Span;
 
-    /// <summary>Whether somebody has it.</summary>
+    /// <summary>Whether it is rented.</summary>
     internal bool IsRented { get; set; }
 
     internal void Dispose(string device, HeldGrants? held)

@@ -5,13 +5,12 @@ using Xenlet.Kernel;
 namespace Xenlet.Drivers;
 
 /// <summary>
-/// Pages that are granted to one domain once and for all, rented or not (the protocols call them persistent grants), so that neither end
-/// pays for a grant with each request. Data is copied through them; memory of the collector is never granted.
+/// Pages that stay granted to one domain, rented or not (the protocols call them persistent grants), so that a request costs neither end a
+/// grant. Data is copied through them; memory of the collector is never granted.
 /// </summary>
 /// <remarks>
-/// A page is zeros when it is first granted, and never goes to another domain: a pool is for one connection to one back end. It grows as
-/// pages are asked for, up to its maximum, and does not shrink. Renting allocates nothing once the pool has grown. Used by one thread at a
-/// time.
+/// A page is zeros when it is first granted, and is never granted to another domain: a pool is for one connection to one back end. It grows
+/// on demand, up to its maximum, and does not shrink. Renting allocates nothing once the pool has grown. Used by one thread at a time.
 /// </remarks>
 public sealed class GrantedPagePool : IDisposable
 {
@@ -20,10 +19,10 @@ public sealed class GrantedPagePool : IDisposable
     private readonly Stack<GrantedPage> _free = [];
     private bool _isDisposed;
 
-    /// <summary>Makes an empty pool.</summary>
-    /// <param name="pages">Where its pages come from.</param>
-    /// <param name="domain">Who may read and write them.</param>
-    /// <param name="maximum">How many there are at most.</param>
+    /// <summary>Creates an empty pool.</summary>
+    /// <param name="pages">Provides its pages.</param>
+    /// <param name="domain">The domain that may read and write them.</param>
+    /// <param name="maximum">The largest number of pages.</param>
     public GrantedPagePool(ISharedPages pages, ushort domain, int maximum)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(maximum);
@@ -35,19 +34,19 @@ public sealed class GrantedPagePool : IDisposable
     /// <summary>The domain that may read and write the pages.</summary>
     public ushort Domain { get; }
 
-    /// <summary>The most pages it may have. Lower than asked for once memory or grants have run out.</summary>
+    /// <summary>The largest number of pages. It is reduced when memory or grants run out.</summary>
     public int Maximum { get; private set; }
 
-    /// <summary>Pages it has, rented or not.</summary>
+    /// <summary>The number of its pages, rented or not.</summary>
     public int Count => _all.Count;
 
-    /// <summary>Pages that can be rented now, those that would have to be made included.</summary>
+    /// <summary>The number of pages that can be rented now, including those that would be allocated.</summary>
     public int Available => _isDisposed ? 0 : Maximum - (_all.Count - _free.Count);
 
     /// <summary>Rents a page.</summary>
     /// <returns>
-    /// False when all are rented: the caller waits until one is returned. Where the guest has no memory or no grant left, the pool makes do
-    /// with the pages it has.
+    /// False if all are rented: the caller waits until one is returned. If the guest has no memory or no grant left, the pool keeps to the
+    /// pages that it has.
     /// </returns>
     /// <exception cref="OutOfMemoryException">There is no memory for the first page.</exception>
     /// <exception cref="XenException">There is no grant for the first page, or Xen does not know the domain.</exception>
@@ -64,7 +63,7 @@ public sealed class GrantedPagePool : IDisposable
         return true;
     }
 
-    /// <summary>Gives a page back that the other end does not use any more. After the pool was disposed it does nothing.</summary>
+    /// <summary>Returns a page that the other end no longer uses. Does nothing after the pool was disposed of.</summary>
     /// <exception cref="InvalidOperationException">The page is not rented.</exception>
     public void Return(GrantedPage page)
     {
@@ -83,12 +82,12 @@ public sealed class GrantedPagePool : IDisposable
     }
 
     /// <summary>
-    /// Ends all grants and gives all pages back, rented ones too. A page that the other domain still has mapped is kept aside by the kernel
-    /// until it lets go.
+    /// Ends all grants and frees all pages, including rented ones. The kernel keeps a page that the other domain still has mapped, until it
+    /// is unmapped.
     /// </summary>
     public void Dispose() => Dispose("", null);
 
-    /// <summary>The same, with a note of the grants of a device that the other domain does not let end.</summary>
+    /// <summary>The same, and records the grants of a device that cannot end because the other domain has the pages mapped.</summary>
     internal void Dispose(string device, HeldGrants? held)
     {
         _isDisposed = true;

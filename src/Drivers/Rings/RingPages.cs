@@ -5,18 +5,18 @@ using Xenlet.Kernel;
 namespace Xenlet.Drivers.Rings;
 
 /// <summary>
-/// The memory of a ring as Xen's <c>io/ring.h</c> lays it out: four indexes, and from byte 64 on entries that requests and responses share.
-/// The pages need not lie side by side, so an entry may begin in one and end in the next.
+/// The memory of a ring as Xen's <c>io/ring.h</c> lays it out: four indexes, and from byte 64 on entries for both requests and responses.
+/// The pages need not be adjacent, so an entry may begin in one and end in the next.
 /// </summary>
 internal sealed class RingPages
 {
-    /// <summary>Offset of <c>req_prod</c>: how many requests the front end has published.</summary>
+    /// <summary>Offset of <c>req_prod</c>: the number of requests that the front end has published.</summary>
     public const int RequestProducer = 0;
 
     /// <summary>Offset of <c>req_event</c>: the request count at which the back end wants an event.</summary>
     public const int RequestEvent = 4;
 
-    /// <summary>Offset of <c>rsp_prod</c>: how many responses the back end has published.</summary>
+    /// <summary>Offset of <c>rsp_prod</c>: the number of responses that the back end has published.</summary>
     public const int ResponseProducer = 8;
 
     /// <summary>Offset of <c>rsp_event</c>: the response count at which the front end wants an event.</summary>
@@ -35,10 +35,10 @@ internal sealed class RingPages
         _mask = (uint)Count - 1;
     }
 
-    /// <summary>Entries; a power of two.</summary>
+    /// <summary>The number of entries, a power of two.</summary>
     public int Count { get; }
 
-    /// <summary>The largest power of two that fits, as <c>__RING_SIZE</c> has it.</summary>
+    /// <summary>The largest power of two that fits, as in <c>__RING_SIZE</c>.</summary>
     public static int CountEntries(int pages, int entrySize)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(entrySize);
@@ -47,13 +47,13 @@ internal sealed class RingPages
             : throw new ArgumentException($"{pages} pages have no room for an entry of {entrySize} bytes", nameof(pages));
     }
 
-    /// <summary>Reads an index, once; what is read afterwards is not older.</summary>
+    /// <summary>Reads an index, once, with acquire semantics.</summary>
     public uint Load(int offset) => Volatile.Read(ref Index(offset));
 
-    /// <summary>Writes an index by one aligned store, behind everything that was written before.</summary>
+    /// <summary>Writes an index, by one aligned store with release semantics.</summary>
     public void Store(int offset, uint value) => Volatile.Write(ref Index(offset), value);
 
-    /// <summary>Zeros everything.</summary>
+    /// <summary>Clears all pages.</summary>
     public void Clear()
     {
         foreach (ISharedPage page in _pages)
@@ -62,7 +62,7 @@ internal sealed class RingPages
         }
     }
 
-    /// <summary>Copies an entry out, once, before anybody looks at it.</summary>
+    /// <summary>Copies an entry out of the ring, once: only the copy may be used.</summary>
     public void Read<T>(uint index, out T entry)
         where T : unmanaged
     {
@@ -80,7 +80,7 @@ internal sealed class RingPages
         }
     }
 
-    /// <summary>Copies an entry in.</summary>
+    /// <summary>Copies an entry into the ring.</summary>
     public void Write<T>(uint index, in T entry)
         where T : unmanaged
     {
@@ -97,7 +97,7 @@ internal sealed class RingPages
         }
     }
 
-    /// <summary>The bytes from an entry's first to the end of its page.</summary>
+    /// <summary>The bytes from the start of an entry to the end of its page.</summary>
     private Span<byte> Find(uint index, out int page)
     {
         int offset = HeaderSize + ((int)(index & _mask) * _entrySize);

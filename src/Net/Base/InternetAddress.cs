@@ -26,6 +26,9 @@ public readonly record struct InternetAddress
     /// <summary>The address <c>0.0.0.0</c>.</summary>
     public static InternetAddress AnyIPv4 => FromIPv4(0);
 
+    /// <summary>The address <c>255.255.255.255</c>: all hosts of the link.</summary>
+    public static InternetAddress LimitedBroadcast => FromIPv4(uint.MaxValue);
+
     /// <summary>Whether this is an IPv4 address.</summary>
     public bool IsIPv4 => _high == 0 && (_low & 0xFFFF_FFFF_0000_0000) == MappedPrefix;
 
@@ -41,6 +44,17 @@ public readonly record struct InternetAddress
     /// <summary>Whether this is an IPv6 link-local unicast address, fe80::/10.</summary>
     public bool IsIPv6LinkLocal => _high >> 54 == 0x3FA;
 
+    /// <summary>Whether this is a link-local unicast address of either family: fe80::/10 or 169.254.0.0/16.</summary>
+    public bool IsLinkLocal => IsIPv4 ? IPv4 >> 16 == 0xA9FE : IsIPv6LinkLocal;
+
+    /// <summary>Whether packets to this address leave neither the link nor the machine, whatever the routes say.</summary>
+    public bool IsLinkLocalMulticast => IsIPv4 ? IPv4 >> 8 == 0xE00000 : _high >> 56 == 0xFF && ((_high >> 48) & 0xF) <= 2;
+
+    /// <summary>
+    /// The multicast group of all whose addresses end in the same 24 bits, by which a neighbour is asked for (RFC 4291, section 2.7.1).
+    /// </summary>
+    public InternetAddress SolicitedNode => new(0xFF02_0000_0000_0000, 0x0000_0001_FF00_0000 | (_low & 0xFF_FFFF));
+
     /// <summary>The 32 bits of an IPv4 address, the first byte of the wire the most significant.</summary>
     public uint IPv4 => (uint)_low;
 
@@ -49,6 +63,23 @@ public readonly record struct InternetAddress
 
     /// <summary>An IPv4 address of its 32 bits, the first byte of the wire the most significant.</summary>
     public static InternetAddress FromIPv4(uint address) => new(0, MappedPrefix | address);
+
+    /// <summary>An IPv6 address of its two halves, the first byte of the wire the most significant.</summary>
+    public static InternetAddress FromIPv6(ulong high, ulong low) => new(high, low);
+
+    /// <summary>Reads an address as text: four decimal numbers, or IPv6 without a scope.</summary>
+    public static bool TryParse(ReadOnlySpan<char> text, out InternetAddress address)
+    {
+        address = default;
+        bool isWhole = text.Contains(':') ? !text.Contains('%') && !text.Contains('[') : text.Count('.') == 3;
+        if (!isWhole || !IPAddress.TryParse(text, out IPAddress? parsed))
+        {
+            return false;
+        }
+
+        address = From(parsed);
+        return true;
+    }
 
     /// <summary>An address as the wire has it: 4 bytes are IPv4, 16 IPv6.</summary>
     public static InternetAddress Read(ReadOnlySpan<byte> bytes) => bytes.Length switch
@@ -101,6 +132,29 @@ public readonly record struct InternetAddress
         int bits = IsIPv4 ? length + 96 : length;
         return bits == 0 || difference >> (128 - bits) == 0;
     }
+
+    /// <summary>How many bits from the first on are the same in both; 0 for two families.</summary>
+    public int CommonPrefixLength(InternetAddress other)
+    {
+        if (IsIPv4 != other.IsIPv4)
+        {
+            return 0;
+        }
+
+        int bits = (int)UInt128.LeadingZeroCount(new UInt128(_high, _low) ^ new UInt128(other._high, other._low));
+        return IsIPv4 ? bits - 96 : bits;
+    }
+
+    /// <summary>The first <paramref name="length"/> bits of this address, the rest zero.</summary>
+    public InternetAddress Mask(int length)
+    {
+        int bits = IsIPv4 ? length + 96 : length;
+        UInt128 value = bits == 0 ? 0 : new UInt128(_high, _low) & (UInt128.MaxValue << (128 - bits));
+        return new((ulong)(value >> 64), (ulong)value);
+    }
+
+    /// <summary>The first 64 bits of this address, and the last 64 of <paramref name="identifier"/>.</summary>
+    public InternetAddress WithInterfaceIdentifier(ulong identifier) => new(_high, identifier);
 
     /// <summary>The address as .NET's type has it.</summary>
     public IPAddress ToIPAddress()

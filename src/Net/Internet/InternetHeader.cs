@@ -8,4 +8,14 @@ namespace Xenlet.Net.Internet;
 /// <param name="TrafficClass">The type of service of IPv4, the traffic class of IPv6, with ECN in its two lowest bits.</param>
 /// <param name="CanFragment">Whether the packet may be cut into fragments; TCP's may not.</param>
 internal readonly record struct InternetHeader(
-    InternetAddress Source, InternetAddress Destination, byte Protocol, byte HopLimit, byte TrafficClass, bool CanFragment);
+    InternetAddress Source, InternetAddress Destination, byte Protocol, byte HopLimit, byte TrafficClass, bool CanFragment)
+{
+    /// <summary>
+    /// The interface by which a packet has arrived, and by which one has to leave whose destination is a group, link-local or everybody;
+    /// 0 where the stack chooses.
+    /// </summary>
+    public int InterfaceIndex { get; init; }
+
+    /// <summary>Whether a packet to a group or to everybody is for us too, when we have joined the group.</summary>
+    public bool IsLoopedBack { get; init; }
+}

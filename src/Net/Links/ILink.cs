@@ -12,8 +12,25 @@ public interface ILink
     /// <summary>What the device does for a frame that is sent. It may change as <see cref="Mtu"/> does.</summary>
     LinkOffloads Offloads { get; }
 
-    /// <summary>Sends a frame and takes the buffer over. False, with the buffer still the caller's, when there is no room now.</summary>
+    /// <summary>
+    /// Sends a frame, takes the buffer over and returns it to its pool (<see cref="PacketBuffer.Return"/>) when the frame has left. False,
+    /// with the buffer still the caller's, when there is no room now.
+    /// </summary>
     bool TrySend(PacketBuffer frame);
+
+    /// <summary>
+    /// Has the device see all frames that were sent. The stack calls it when it has nothing more to send for now; a link that sends each
+    /// frame at once needs none.
+    /// </summary>
+    void Flush()
+    {
+    }
+
+    /// <summary>
+    /// The stack's thread is about to wait: asks the device to wake it for the next frame. False when a frame is there already, and the
+    /// thread goes on; a link that needs no asking answers true.
+    /// </summary>
+    bool TryRest() => true;
 
     /// <summary>
     /// The next frame that has arrived, in a buffer of <paramref name="pool"/> that is the caller's from now on; null when there is none.

@@ -13,11 +13,13 @@ public sealed class PacketBuffer
     public const int LargestPacket = 65_535;
 
     private readonly byte[] _memory;
+    private readonly PacketPool? _pool;
     private int _start;
     private int _end;
 
-    internal PacketBuffer(int capacity)
+    internal PacketBuffer(int capacity, PacketPool? pool = null)
     {
+        _pool = pool;
         _memory = new byte[Headroom + capacity];
         Clear();
     }
@@ -34,11 +36,21 @@ public sealed class PacketBuffer
     /// <summary>What the link may leave to the device, and what the device has told of a received packet.</summary>
     public PacketOffload Offload { get; set; }
 
+    /// <summary>
+    /// Of a received packet whose IP headers have been taken off: how many bytes they have. They still lie before the data, so that an
+    /// ICMP error can quote them.
+    /// </summary>
+    internal int InternetHeaderLength { get; set; }
+
+    /// <summary>Gives the buffer back to the pool that it came from. Its data is gone.</summary>
+    public void Return() => _pool?.Return(this);
+
     /// <summary>Makes the packet empty: no data, all of the headroom.</summary>
     public void Clear()
     {
         _start = _end = Headroom;
         Offload = default;
+        InternetHeaderLength = 0;
     }
 
     /// <summary>Adds <paramref name="count"/> bytes behind the data, and returns them to be filled.</summary>

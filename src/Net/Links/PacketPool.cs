@@ -19,7 +19,7 @@ public sealed class PacketPool
         bool isSmall = capacity <= SmallCapacity;
         return (isSmall ? _small : _large).TryPop(out PacketBuffer? buffer)
             ? buffer
-            : new PacketBuffer(isSmall ? SmallCapacity : PacketBuffer.LargestPacket);
+            : new PacketBuffer(isSmall ? SmallCapacity : PacketBuffer.LargestPacket, this);
     }
 
     /// <summary>Gives a buffer back. Its data is gone.</summary>

@@ -7,6 +7,9 @@ namespace Xenlet.Net.Tcp;
 /// </summary>
 internal interface ITcpReceiveQueue
 {
+    /// <summary>The most that <see cref="Room"/> will ever be, in bytes; asked once, to choose how windows are scaled.</summary>
+    int Capacity { get; }
+
     /// <summary>
     /// How many bytes fit behind the last committed one. What was offered to the peer as a window is not taken back (RFC 9293, section
     /// 3.8.6): a queue that runs out of memory answers less room for new data only.

@@ -25,4 +25,10 @@ internal enum TcpError
 
     /// <summary>The interface has gone (ENETDOWN).</summary>
     NetworkDown,
+
+    /// <summary>The port is taken (EADDRINUSE).</summary>
+    AddressInUse,
+
+    /// <summary>There is no free port, or the address is none of ours (EADDRNOTAVAIL).</summary>
+    AddressNotAvailable,
 }

@@ -3,8 +3,8 @@ using System.Buffers.Binary;
 namespace Xenlet.Net;
 
 /// <summary>
-/// The checksum of the Internet protocols (RFC 1071): over any bytes, and in frames of TCP and UDP in which it was left blank and that go
-/// where nobody will do it.
+/// The checksum of the Internet protocols (RFC 1071): over any bytes, and in frames of TCP and UDP whose checksum is blank and will not be
+/// completed elsewhere.
 /// </summary>
 public static class InternetChecksum
 {
@@ -12,12 +12,12 @@ public static class InternetChecksum
     private const byte Udp = 17;
 
     /// <summary>
-    /// Completes the checksum of the TCP or UDP packet in a frame, over IPv4 or IPv6. What stands in the field, the pseudo header's sum or
-    /// anything else, is replaced.
+    /// Completes the checksum of the TCP or UDP packet in a frame, over IPv4 or IPv6. It replaces the content of the field, whether that is
+    /// the pseudo header's sum or not.
     /// </summary>
     /// <returns>
-    /// False, and nothing is changed, when there is none to be done: the frame holds something else, a fragment, an IPv6 packet with
-    /// extension headers, or less than its headers say.
+    /// False, with the frame unchanged, if there is none to complete: the frame has another protocol, a fragment, an IPv6 packet with
+    /// extension headers, or fewer bytes than its headers say.
     /// </returns>
     public static bool TryFill(Span<byte> frame)
     {
@@ -30,19 +30,19 @@ public static class InternetChecksum
         packet[field + 1] = 0;
         ushort sum = Of(Add(packet, pseudoHeader));
 
-        // In UDP a zero says that there is no checksum; RFC 768 has its other form for a sum of zero.
+        // In UDP a zero means that there is no checksum; RFC 768 sends a checksum of zero as all ones.
         BinaryPrimitives.WriteUInt16BigEndian(packet[field..], sum == 0 && field == 6 ? (ushort)0xFFFF : sum);
         return true;
     }
 
-    /// <summary>Whether the frame holds a TCP or UDP packet whose checksum is right.</summary>
+    /// <summary>Whether the frame has a TCP or UDP packet with a correct checksum.</summary>
     public static bool IsRight(Span<byte> frame) =>
         TryFind(frame, out Span<byte> packet, out _, out ulong pseudoHeader) && Of(Add(packet, pseudoHeader)) == 0;
 
     /// <summary>
-    /// Puts the sum over the pseudo header into the field, as a frame has to have it whose checksum is left to the back end.
+    /// Writes the sum over the pseudo header into the field, as a frame needs it whose checksum the back end completes.
     /// </summary>
-    /// <returns>False as of <see cref="TryFill"/>.</returns>
+    /// <returns>False as for <see cref="TryFill"/>.</returns>
     public static bool TryFillPseudoHeader(Span<byte> frame)
     {
         if (!TryFind(frame, out Span<byte> packet, out int field, out ulong pseudoHeader))
@@ -54,13 +54,13 @@ public static class InternetChecksum
         return true;
     }
 
-    /// <summary>Adds bytes to a sum. Of the parts of a packet all but the last have an even length.</summary>
+    /// <summary>Adds bytes to a sum. All parts of a packet except the last must have an even length.</summary>
     /// <param name="bytes">The bytes, in the order in which they are sent.</param>
-    /// <param name="sum">The sum of what comes before; the order does not matter.</param>
+    /// <param name="sum">The sum of the other parts, in any order.</param>
     public static ulong Add(ReadOnlySpan<byte> bytes, ulong sum = 0)
     {
-        // The sum is one of ones' complement, so it may be made of 32 bits at a time: the halves are added at the end. 64 bits hold four
-        // thousand million of them.
+        // The sum is in ones' complement, so 32 bits can be added at a time, and the halves at the end. 64 bits can hold the sum of 2^32
+        // such numbers.
         for (; bytes.Length >= sizeof(uint); bytes = bytes[sizeof(uint)..])
         {
             sum += BinaryPrimitives.ReadUInt32BigEndian(bytes);
@@ -75,10 +75,26 @@ public static class InternetChecksum
         return bytes.IsEmpty ? sum : sum + ((ulong)bytes[0] << 8);
     }
 
-    /// <summary>The checksum for a sum; of bytes that hold their right checksum already, it is 0.</summary>
+    /// <summary>The sum over the pseudo header of TCP, UDP and ICMPv6 (RFC 9293, section 3.1; RFC 8200, section 8.1).</summary>
+    /// <param name="source">The sender.</param>
+    /// <param name="destination">The receiver.</param>
+    /// <param name="protocol">The number of the protocol.</param>
+    /// <param name="length">Bytes of the protocol's header and data.</param>
+    public static ulong PseudoHeader(InternetAddress source, InternetAddress destination, byte protocol, int length)
+    {
+        Span<byte> addresses = stackalloc byte[32];
+        source.Write(addresses);
+        destination.Write(addresses[source.Size..]);
+        return Add(addresses[..(2 * source.Size)], (ulong)(protocol + length));
+    }
+
+    /// <summary>The sixteen bits that a sum comes to, not complemented: what a field holds that somebody else completes.</summary>
+    public static ushort Partial(ulong sum) => Fold(sum);
+
+    /// <summary>The checksum for a sum. For bytes that contain their correct checksum it is 0.</summary>
     public static ushort Of(ulong sum) => (ushort)~Fold(sum);
 
-    /// <summary>Whether the frame holds IPv6.</summary>
+    /// <summary>Whether the frame has an IPv6 packet.</summary>
     public static bool IsIPv6(ReadOnlySpan<byte> frame) =>
         frame.Length >= EthernetHeader.Size && BinaryPrimitives.ReadUInt16BigEndian(frame[12..]) == EtherType.IPv6;
 

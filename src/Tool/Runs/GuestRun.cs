@@ -12,6 +12,9 @@ internal static class GuestRun
     /// <summary>Memory of a guest of which nobody says how much it has, in MiB; a large image gets twice what it needs at least.</summary>
     private const int DefaultMemory = 16;
 
+    /// <summary>For a machine that is busy or slow. Whoever waits for it can end it by Ctrl-C.</summary>
+    private const double TimeScale = 5;
+
     /// <summary>Boots the guest, and stays until it has ended.</summary>
     /// <returns>The exit status.</returns>
     /// <exception cref="ToolException">It cannot be started as it was asked for.</exception>
@@ -59,7 +62,7 @@ internal static class GuestRun
         List<GuestDisk> disks = [.. guest.Disks, .. options.Disks.Select((size, i) => new GuestDisk(guest.NextDisk(i), size, File: null))];
         IReadOnlyList<string> interfaces = options.Network ? [.. guest.Interfaces, ""] : guest.Interfaces;
         bool hasDevices = disks.Count > 0 || interfaces.Count > 0;
-        World world = options.World ?? (hasDevices ? World.Xen : World.Qemu);
+        World world = options.World ?? (hasDevices || options.Dom0Script is not null ? World.Xen : World.Qemu);
         if (world == World.Qemu && hasDevices)
         {
             say($"without Xen there are no devices: {disks.Count} disks and {interfaces.Count} interfaces of {options.Image} are left out");
@@ -77,8 +80,10 @@ internal static class GuestRun
             Guest = CheckedGuest(options, guest, memory, world == World.Xen ? interfaces : []),
             NoXen = world == World.Qemu,
             Disks = world == World.Xen ? disks : [],
+            Dom0Command = options.Dom0Script is { } script ? ReadScript(script) : null,
             Dom0Directory = options.Dom0Directory,
             Interactive = true,
+            TimeScale = TimeScale,
             Progress = world == World.Xen ? new Reporter(say) : null,
         };
     }
@@ -106,6 +111,18 @@ internal static class GuestRun
         catch (ArgumentException failure)
         {
             throw new ToolException($"{options.Image}: {failure.Message}");
+        }
+    }
+
+    private static string ReadScript(string path)
+    {
+        try
+        {
+            return File.ReadAllText(path);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new ToolException($"the script for dom0 cannot be read: {failure.Message}");
         }
     }
 

@@ -5,7 +5,7 @@ namespace Xenlet.XenBus.Base;
 /// <summary>Retries something after a pause. Each pause is longer than the last, until <see cref="Reset"/>.</summary>
 internal sealed class RetryTimer(TimeProvider clock, Action again) : IDisposable
 {
-    private readonly Lock _gate = new();
+    private readonly Lock _lock = new();
     private readonly XenStoreRetryPause _pause = new();
     private ITimer? _timer;
     private bool _isSet;
@@ -14,7 +14,7 @@ internal sealed class RetryTimer(TimeProvider clock, Action again) : IDisposable
     /// <summary>Retries after the next pause, unless a retry is due already.</summary>
     public void Schedule()
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (_isSet || _isDisposed)
             {
@@ -31,7 +31,7 @@ internal sealed class RetryTimer(TimeProvider clock, Action again) : IDisposable
     /// <summary>Cancels the retry that is due, and makes the next pause a short one.</summary>
     public void Reset()
     {
-        lock (_gate)
+        lock (_lock)
         {
             _pause.Reset();
             _isSet = false;
@@ -41,7 +41,7 @@ internal sealed class RetryTimer(TimeProvider clock, Action again) : IDisposable
 
     public void Dispose()
     {
-        lock (_gate)
+        lock (_lock)
         {
             _isDisposed = true;
             _timer?.Dispose();
@@ -50,7 +50,7 @@ internal sealed class RetryTimer(TimeProvider clock, Action again) : IDisposable
 
     private void Fire()
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (!_isSet || _isDisposed)
             {

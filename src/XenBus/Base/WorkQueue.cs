@@ -15,7 +15,7 @@ namespace Xenlet.XenBus.Base;
 internal sealed class WorkQueue<TKey>(bool stepped, EventLoop? loop, Action<Exception> failed)
     where TKey : class, IEquatable<TKey>
 {
-    private readonly Lock _gate = new();
+    private readonly Lock _lock = new();
     private readonly LinkedList<(TKey Key, Func<ValueTask> Work)> _waiting = new();
     private readonly HashSet<TKey> _keys = [];
     private bool _isPumping;
@@ -27,7 +27,7 @@ internal sealed class WorkQueue<TKey>(bool stepped, EventLoop? loop, Action<Exce
     {
         get
         {
-            lock (_gate)
+            lock (_lock)
             {
                 return _waiting.Count;
             }
@@ -37,7 +37,7 @@ internal sealed class WorkQueue<TKey>(bool stepped, EventLoop? loop, Action<Exce
     /// <summary>Queues work; <see langword="false"/> when its key waits already or the queue is closed.</summary>
     public bool Post(TKey key, Func<ValueTask> work)
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (_isClosed || !_keys.Add(key))
             {
@@ -56,7 +56,7 @@ internal sealed class WorkQueue<TKey>(bool stepped, EventLoop? loop, Action<Exce
     /// </summary>
     public void Hold()
     {
-        lock (_gate)
+        lock (_lock)
         {
             _isHeld = true;
         }
@@ -68,7 +68,7 @@ internal sealed class WorkQueue<TKey>(bool stepped, EventLoop? loop, Action<Exce
     /// </summary>
     public bool Release((TKey Key, Func<ValueTask> Work)? first = null)
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (_isClosed)
             {
@@ -89,7 +89,7 @@ internal sealed class WorkQueue<TKey>(bool stepped, EventLoop? loop, Action<Exce
     /// <summary>Drops the work that waits under a key.</summary>
     public void Withdraw(TKey key)
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (_keys.Remove(key))
             {
@@ -112,7 +112,7 @@ internal sealed class WorkQueue<TKey>(bool stepped, EventLoop? loop, Action<Exce
     /// <summary>Drops the work that waits and takes no more; it does not wait for the piece that is running.</summary>
     public void Close()
     {
-        lock (_gate)
+        lock (_lock)
         {
             _isClosed = true;
             _waiting.Clear();
@@ -122,7 +122,7 @@ internal sealed class WorkQueue<TKey>(bool stepped, EventLoop? loop, Action<Exce
 
     private void StartPump()
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (stepped || _isPumping || _isHeld || _waiting.Count == 0)
             {
@@ -145,7 +145,7 @@ internal sealed class WorkQueue<TKey>(bool stepped, EventLoop? loop, Action<Exce
     private async ValueTask<bool> RunNextAsync()
     {
         (TKey Key, Func<ValueTask> Work) next;
-        lock (_gate)
+        lock (_lock)
         {
             if (_isHeld || _waiting.First is not { } node)
             {

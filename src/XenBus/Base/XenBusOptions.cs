@@ -4,7 +4,7 @@ namespace Xenlet.XenBus;
 public sealed record XenBusOptions
 {
     /// <summary>
-    /// How long a call into a driver may take before the bus reports it. The call goes on, and only its own device waits.
+    /// How long a call into a driver may take before the bus reports it. The call continues, and only its own device waits.
     /// </summary>
     public TimeSpan DriverTimeLimit { get; init; } = TimeSpan.FromSeconds(30);
 

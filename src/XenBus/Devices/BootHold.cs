@@ -6,7 +6,7 @@ namespace Xenlet.XenBus.Devices;
 /// </summary>
 internal sealed class BootHold
 {
-    private readonly Lock _gate = new();
+    private readonly Lock _lock = new();
     private readonly HashSet<XenDevice> _devices = [];
     private readonly TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private bool _isBusStarting = true;
@@ -15,12 +15,12 @@ internal sealed class BootHold
     /// <summary>Completes when nothing holds boot any more.</summary>
     public Task Released => _released.Task;
 
-    /// <summary>Whether all were released, and not merely let go.</summary>
+    /// <summary>Whether all devices released boot, rather than the end of the bus.</summary>
     public bool IsComplete
     {
         get
         {
-            lock (_gate)
+            lock (_lock)
             {
                 return !_hasEnded && _released.Task.IsCompleted;
             }
@@ -32,7 +32,7 @@ internal sealed class BootHold
     {
         get
         {
-            lock (_gate)
+            lock (_lock)
             {
                 return [.. _devices];
             }
@@ -42,7 +42,7 @@ internal sealed class BootHold
     /// <summary>A device holds boot, unless boot is over.</summary>
     public void Add(XenDevice device)
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (!_released.Task.IsCompleted)
             {
@@ -54,7 +54,7 @@ internal sealed class BootHold
     /// <summary>A device is connected, closed or gone, and holds boot no more.</summary>
     public void Release(XenDevice device)
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (_devices.Remove(device))
             {
@@ -66,17 +66,17 @@ internal sealed class BootHold
     /// <summary>The bus has found all devices that were present at its start.</summary>
     public void ReleaseBus()
     {
-        lock (_gate)
+        lock (_lock)
         {
             _isBusStarting = false;
             ReleaseWhenEmpty();
         }
     }
 
-    /// <summary>The bus ends: whoever waits for boot waits no longer.</summary>
+    /// <summary>The bus ends: ends all waits for boot.</summary>
     public void End()
     {
-        lock (_gate)
+        lock (_lock)
         {
             _hasEnded = !_released.Task.IsCompleted;
             _devices.Clear();

@@ -7,7 +7,7 @@ namespace Xenlet.XenBus.Devices;
 /// <summary>The watch on a bus's directory. One that xenstored refused, or that has ended, is registered again after a pause.</summary>
 internal sealed class BusWatch : IAsyncDisposable
 {
-    private readonly Lock _gate = new();
+    private readonly Lock _lock = new();
     private readonly XenStoreClient _store;
     private readonly string _node;
     private readonly IBusWatcher _watcher;
@@ -33,7 +33,7 @@ internal sealed class BusWatch : IAsyncDisposable
     {
         get
         {
-            lock (_gate)
+            lock (_lock)
             {
                 return _watch is not null;
             }
@@ -81,7 +81,7 @@ internal sealed class BusWatch : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         XenStoreWatch? watch;
-        lock (_gate)
+        lock (_lock)
         {
             _isDisposed = true;
             watch = _watch;
@@ -98,7 +98,7 @@ internal sealed class BusWatch : IAsyncDisposable
     private async ValueTask RegisterAsync(bool mayHaveMissed, CancellationToken cancellationToken)
     {
         XenStoreWatch watch = await _store.WatchAsync(_node, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
-        lock (_gate)
+        lock (_lock)
         {
             if (!_isDisposed)
             {
@@ -136,7 +136,7 @@ internal sealed class BusWatch : IAsyncDisposable
         }
         catch (XenStoreException error)
         {
-            lock (_gate)
+            lock (_lock)
             {
                 _watch = null;
             }

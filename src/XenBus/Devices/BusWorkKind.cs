@@ -21,7 +21,7 @@ internal enum BusWorkKind
     /// <summary>Removes a device whose driver has detached from the list.</summary>
     ForgetDevice,
 
-    /// <summary>Brings the bus to rest for a suspend.</summary>
+    /// <summary>Stops the bus's work for a suspend.</summary>
     Suspend,
 
     /// <summary>Examines every device after a suspend.</summary>

@@ -12,7 +12,7 @@ public abstract partial class DeviceBus
     {
         get
         {
-            lock (_gate)
+            lock (_lock)
             {
                 return _shutdown is not null;
             }
@@ -24,7 +24,7 @@ public abstract partial class DeviceBus
     {
         XenDevice[] devices;
         TaskCompletionSource<ShutdownReport> end;
-        lock (_gate)
+        lock (_lock)
         {
             if (_shutdown is not null)
             {

@@ -11,14 +11,14 @@ public abstract partial class DeviceBus
     private SuspendPhase _suspendPhase;
     private int _suspends;
 
-    /// <summary>For tests: runs in the work that brings the bus to rest, before it does.</summary>
+    /// <summary>For tests: runs in the work that stops the bus, before it does so.</summary>
     internal Action? BeforeRest { get; set; }
 
     private bool IsRunning
     {
         get
         {
-            lock (_gate)
+            lock (_lock)
             {
                 return _suspendPhase == SuspendPhase.Running;
             }
@@ -34,7 +34,7 @@ public abstract partial class DeviceBus
     }
 
     /// <summary>
-    /// Brings the bus to rest, before <see cref="XenStoreClient.SuspendAsync"/>: finishes the examination under way, suspends each driver,
+    /// Stops the bus's work, before <see cref="XenStoreClient.SuspendAsync"/>: finishes the examination under way, suspends each driver,
     /// and starts no work until <see cref="ResumeAsync"/> or <see cref="CancelSuspendAsync"/>. When a driver refuses, the bus continues,
     /// and notifies the drivers that had agreed. A driver that throws loses its own device. The report names a driver that does not return
     /// within <see cref="XenBusOptions.SuspendTimeLimit"/>, and the suspend does not wait for it.
@@ -45,7 +45,7 @@ public abstract partial class DeviceBus
         Change(SuspendPhase.Running, SuspendPhase.Suspending);
         XenDevice[] told = [];
         int suspend;
-        lock (_gate)
+        lock (_lock)
         {
             suspend = ++_suspends;
         }
@@ -223,7 +223,7 @@ public abstract partial class DeviceBus
     private void Rest(int suspend)
     {
         BeforeRest?.Invoke();
-        lock (_gate)
+        lock (_lock)
         {
             if (_suspends == suspend && _suspendPhase == SuspendPhase.Suspending)
             {
@@ -247,7 +247,7 @@ public abstract partial class DeviceBus
 
     private void Change(SuspendPhase from, SuspendPhase to)
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (_suspendPhase != from)
             {

@@ -60,7 +60,7 @@ public abstract partial class DeviceBus : IAsyncDisposable, IBusWatcher
 {
     private readonly WorkQueue<BusWork> _queue;
     private readonly BusLayout _layout;
-    private readonly Lock _gate = new();
+    private readonly Lock _lock = new();
     private readonly List<XenBusEvents> _streams = [];
     private readonly DeviceList _devices = new();
     private readonly TaskCompletionSource _enumerated = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -116,7 +116,7 @@ public abstract partial class DeviceBus : IAsyncDisposable, IBusWatcher
     {
         get
         {
-            lock (_gate)
+            lock (_lock)
             {
                 return _drivers;
             }
@@ -124,7 +124,7 @@ public abstract partial class DeviceBus : IAsyncDisposable, IBusWatcher
     }
 
     /// <summary>
-    /// Whether the bus resets a device that is in use at the first examination: whoever used it ran in this domain before.
+    /// Whether the bus resets a device that is in use at the first examination: an earlier program in this domain has left it so.
     /// </summary>
     private protected virtual bool ResetsStale => false;
 
@@ -135,7 +135,7 @@ public abstract partial class DeviceBus : IAsyncDisposable, IBusWatcher
     public void AddDriver(XenBusDriver driver)
     {
         ArgumentNullException.ThrowIfNull(driver);
-        lock (_gate)
+        lock (_lock)
         {
             _drivers = [.. _drivers, driver];
         }
@@ -187,12 +187,12 @@ public abstract partial class DeviceBus : IAsyncDisposable, IBusWatcher
     {
         XenBusEvents stream = new(gone =>
         {
-            lock (_gate)
+            lock (_lock)
             {
                 _streams.Remove(gone);
             }
         });
-        lock (_gate)
+        lock (_lock)
         {
             if (_isDisposed)
             {
@@ -216,7 +216,7 @@ public abstract partial class DeviceBus : IAsyncDisposable, IBusWatcher
     {
         XenDevice[] devices;
         XenBusEvents[] streams;
-        lock (_gate)
+        lock (_lock)
         {
             if (_isDisposed)
             {
@@ -257,7 +257,7 @@ public abstract partial class DeviceBus : IAsyncDisposable, IBusWatcher
     internal void Emit(XenBusEventKind kind, XenDevice? device, string text)
     {
         XenBusEvent happened = new(kind, Options.TimeProvider.GetUtcNow(), device, ForeignText.Escape(text));
-        lock (_gate)
+        lock (_lock)
         {
             foreach (XenBusEvents stream in _streams)
             {
@@ -304,7 +304,7 @@ public abstract partial class DeviceBus : IAsyncDisposable, IBusWatcher
 
     void IBusWatcher.OnChanged(XenStoreWatchEvent change)
     {
-        if (change.LookAtEverything)
+        if (change.MustRescan)
         {
             // The event may come from another xenstored, which does not know what we announced.
             _queue.Post(new(BusWorkKind.Announce), () => AnnounceAsync(CancellationToken.None));
@@ -321,7 +321,7 @@ public abstract partial class DeviceBus : IAsyncDisposable, IBusWatcher
 
     private async Task StartOnLoopAsync(CancellationToken cancellationToken)
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (_isStarted)
             {
@@ -451,7 +451,7 @@ public abstract partial class DeviceBus : IAsyncDisposable, IBusWatcher
     {
         (string type, string id) = _layout.TypeAndId(node);
         XenDevice device = new(this, type, id, node, otherEnd);
-        lock (_gate)
+        lock (_lock)
         {
             if (_isDisposed || _shutdown is not null || !_devices.TryAdd(device))
             {

@@ -6,7 +6,7 @@ internal enum DeviceWorkKind
     /// <summary>Finds a driver, and attaches it.</summary>
     Attach,
 
-    /// <summary>Asks the driver to let the device go.</summary>
+    /// <summary>Detaches the driver.</summary>
     Detach,
 
     /// <summary>Notifies the driver of a change at this end.</summary>
@@ -18,7 +18,7 @@ internal enum DeviceWorkKind
     /// <summary>Repeats what xenstored did not answer.</summary>
     Retry,
 
-    /// <summary>Tells the driver of a suspend, and brings the device to rest.</summary>
+    /// <summary>Suspends the driver, and then stops the device's queue.</summary>
     Suspend,
 
     /// <summary>Closes the device of a driver that failed in a suspend which was cancelled.</summary>

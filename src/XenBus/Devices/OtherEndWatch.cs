@@ -21,7 +21,7 @@ internal sealed class OtherEndWatch : IAsyncDisposable
     private readonly Action _retryDue;
     private readonly Action<string> _report;
     private readonly RetryTimer _retry;
-    private readonly Lock _gate = new();
+    private readonly Lock _lock = new();
     private volatile OtherEnd _otherEnd;
     private XenStoreWatch? _watch;
 
@@ -59,7 +59,7 @@ internal sealed class OtherEndWatch : IAsyncDisposable
     {
         get
         {
-            lock (_gate)
+            lock (_lock)
             {
                 return _watch is not null;
             }
@@ -92,7 +92,7 @@ internal sealed class OtherEndWatch : IAsyncDisposable
     public async ValueTask StopAsync()
     {
         XenStoreWatch? watch;
-        lock (_gate)
+        lock (_lock)
         {
             _isStarted = false;
             _registrations++;
@@ -125,7 +125,7 @@ internal sealed class OtherEndWatch : IAsyncDisposable
     /// <summary>Ends the watch for good: a registration that is under way, or that is requested later, has no effect.</summary>
     public async ValueTask DisposeAsync()
     {
-        lock (_gate)
+        lock (_lock)
         {
             _isDisposed = true;
         }
@@ -138,7 +138,7 @@ internal sealed class OtherEndWatch : IAsyncDisposable
     {
         get
         {
-            lock (_gate)
+            lock (_lock)
             {
                 return _isStarted && _watch is null;
             }
@@ -148,7 +148,7 @@ internal sealed class OtherEndWatch : IAsyncDisposable
     private async ValueTask RegisterAsync(bool isRetry, CancellationToken cancellationToken)
     {
         int registration;
-        lock (_gate)
+        lock (_lock)
         {
             if (_isDisposed)
             {
@@ -177,7 +177,7 @@ internal sealed class OtherEndWatch : IAsyncDisposable
         }
 
         bool isWanted;
-        lock (_gate)
+        lock (_lock)
         {
             isWanted = _registrations == registration;
             _watch = isWanted ? watch : _watch;
@@ -236,7 +236,7 @@ internal sealed class OtherEndWatch : IAsyncDisposable
     /// <summary>Xenstored, or the connection to it, has ended a watch.</summary>
     private void OnEnded(XenStoreWatch watch, XenStoreException error)
     {
-        lock (_gate)
+        lock (_lock)
         {
             _watch = _watch == watch ? null : _watch;
         }

@@ -1,7 +1,7 @@
 namespace Xenlet.XenBus;
 
 /// <summary>What drivers said to a suspend.</summary>
-/// <param name="Refused">The devices whose drivers refused. When there are any, the domain is not suspended, and goes on.</param>
+/// <param name="Refused">The devices whose drivers refused. When there are any, the domain is not suspended, and continues.</param>
 /// <param name="Late">The devices whose drivers did not return in time. The domain is suspended without them.</param>
 public sealed record SuspendReport(IReadOnlyList<XenDevice> Refused, IReadOnlyList<XenDevice> Late)
 {

@@ -17,13 +17,13 @@ public enum XenBusEventKind
     /// <summary>The driver failed; the device was closed.</summary>
     Failed,
 
-    /// <summary>This end's state changed, by us or by somebody else.</summary>
+    /// <summary>This end's state changed, by this bus or by another domain.</summary>
     StateChanged,
 
     /// <summary>The other end's state changed.</summary>
     OtherEndStateChanged,
 
-    /// <summary>The device has left, and its driver has let it go.</summary>
+    /// <summary>The device has left, and its driver has detached.</summary>
     Departed,
 
     /// <summary>After a suspend, the driver has been told that the domain runs again.</summary>

@@ -15,7 +15,7 @@ public sealed partial class XenDevice
 
     private readonly WorkQueue<DeviceWork> _queue;
     private readonly CancellationTokenSource _leaving = new();
-    private readonly Lock _gate = new();
+    private readonly Lock _lock = new();
     private readonly OtherEndWatch _otherEndWatch;
     private XenDevicePhase _phase;
     private XenBusDriver? _driver;
@@ -37,7 +37,7 @@ public sealed partial class XenDevice
     {
         get
         {
-            lock (_gate)
+            lock (_lock)
             {
                 return _phase;
             }
@@ -49,7 +49,7 @@ public sealed partial class XenDevice
     {
         get
         {
-            lock (_gate)
+            lock (_lock)
             {
                 return _driver;
             }
@@ -61,7 +61,7 @@ public sealed partial class XenDevice
     {
         get
         {
-            lock (_gate)
+            lock (_lock)
             {
                 return _session;
             }
@@ -104,7 +104,7 @@ public sealed partial class XenDevice
     /// <summary>The device is not in the store any more, or another one is in its place. Its driver is detached.</summary>
     internal void Depart(string reason)
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (_phase is XenDevicePhase.Departing or XenDevicePhase.Gone)
             {
@@ -124,7 +124,7 @@ public sealed partial class XenDevice
     /// <summary>The bus ends: nothing is done for the device any more.</summary>
     internal async ValueTask StopAsync()
     {
-        lock (_gate)
+        lock (_lock)
         {
             _phase = XenDevicePhase.Gone;
             _detachTimer?.Dispose();
@@ -162,7 +162,7 @@ public sealed partial class XenDevice
     /// <summary>Repeats, after a pause, what xenstored did not answer.</summary>
     private void RetryLater()
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (_phase == XenDevicePhase.Gone)
             {
@@ -227,7 +227,7 @@ public sealed partial class XenDevice
         try
         {
             XenBusDriver? driver = await FindDriverAsync().ConfigureAwait(EventLoop.IsCurrent);
-            lock (_gate)
+            lock (_lock)
             {
                 _driver = driver;
             }
@@ -267,7 +267,7 @@ public sealed partial class XenDevice
 
     private void UseSession(DeviceSession session)
     {
-        lock (_gate)
+        lock (_lock)
         {
             _session = session;
         }
@@ -457,7 +457,7 @@ public sealed partial class XenDevice
     /// <summary>The driver has failed: the device is closed, and forgotten until the tool stack sets it up anew.</summary>
     private async ValueTask FailAsync(string what, Exception error)
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (_phase is XenDevicePhase.Departing or XenDevicePhase.Gone)
             {
@@ -525,7 +525,7 @@ public sealed partial class XenDevice
 
     private void ScheduleDetach()
     {
-        lock (_gate)
+        lock (_lock)
         {
             _detachTimer?.Dispose();
             if (_phase == XenDevicePhase.Departing)
@@ -541,7 +541,7 @@ public sealed partial class XenDevice
 
     private void Finish(XenBusEventKind kind, string text, bool isGivenUp)
     {
-        lock (_gate)
+        lock (_lock)
         {
             _phase = XenDevicePhase.Gone;
             _driver = null;
@@ -559,7 +559,7 @@ public sealed partial class XenDevice
     private void CloseQueue()
     {
         _queue.Close();
-        lock (_gate)
+        lock (_lock)
         {
             // A suspend or the domain's end need not wait for the device any more.
             _suspending?.TrySetResult(true);
@@ -569,7 +569,7 @@ public sealed partial class XenDevice
 
     private bool Advance(XenDevicePhase to, params ReadOnlySpan<XenDevicePhase> from)
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (!from.Contains(_phase))
             {

@@ -20,7 +20,7 @@ public sealed partial class XenDevice
     internal Task<bool> ShutdownAsync()
     {
         TaskCompletionSource<bool> end = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        lock (_gate)
+        lock (_lock)
         {
             _shutdown = end;
         }
@@ -112,7 +112,7 @@ public sealed partial class XenDevice
 
     private void EndShutdown(bool isClosed)
     {
-        lock (_gate)
+        lock (_lock)
         {
             _shutdown?.TrySetResult(isClosed);
         }

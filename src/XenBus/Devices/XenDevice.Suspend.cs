@@ -20,7 +20,7 @@ public sealed partial class XenDevice
     {
         get
         {
-            lock (_gate)
+            lock (_lock)
             {
                 return _awaitsExamination;
             }
@@ -29,12 +29,12 @@ public sealed partial class XenDevice
 
     /// <summary>
     /// Suspends the driver after the work that waits already, and holds the queue. <see langword="false"/> when the driver refused; then
-    /// the queue goes on.
+    /// the queue continues.
     /// </summary>
     internal Task<bool> SuspendAsync()
     {
         TaskCompletionSource<bool> answer = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        lock (_gate)
+        lock (_lock)
         {
             _suspending = answer;
             _isSessionSuspended = false;
@@ -78,7 +78,7 @@ public sealed partial class XenDevice
     /// <summary>Marks the device to be examined; <see langword="false"/> when it was marked already.</summary>
     internal bool AwaitExamination()
     {
-        lock (_gate)
+        lock (_lock)
         {
             bool before = _awaitsExamination;
             _awaitsExamination = true;
@@ -122,11 +122,11 @@ public sealed partial class XenDevice
         }
     }
 
-    /// <summary>Lets the device go on after a suspend.</summary>
+    /// <summary>Continues the device's work after a suspend.</summary>
     internal void Resume(ResumeFinding finding)
     {
         EndSuspend();
-        lock (_gate)
+        lock (_lock)
         {
             _awaitsExamination = false;
         }
@@ -161,7 +161,7 @@ public sealed partial class XenDevice
     private bool EndSuspend()
     {
         _queue.Withdraw(new(DeviceWorkKind.Suspend));
-        lock (_gate)
+        lock (_lock)
         {
             _suspending = null;
             return _isSessionSuspended;
@@ -170,7 +170,7 @@ public sealed partial class XenDevice
 
     private Exception? TakeSuspendFailure()
     {
-        lock (_gate)
+        lock (_lock)
         {
             (Exception? failure, _suspendFailure) = (_suspendFailure, null);
             return failure;
@@ -185,7 +185,7 @@ public sealed partial class XenDevice
             if (Phase is (XenDevicePhase.Attached or XenDevicePhase.Departing) && !_isShutDown
                 && Driver is { } driver && Session is { } session)
             {
-                lock (_gate)
+                lock (_lock)
                 {
                     _isSessionSuspended = _suspending == answer;
                 }
@@ -199,13 +199,13 @@ public sealed partial class XenDevice
             // One driver does not stop the suspend; the device is closed, or attached anew, when that has ended.
             await WriteErrorAsync($"driver {Driver?.Name} failed in {nameof(DeviceSession.SuspendAsync)}", error)
                 .ConfigureAwait(EventLoop.IsCurrent);
-            lock (_gate)
+            lock (_lock)
             {
                 _suspendFailure = error;
             }
         }
 
-        lock (_gate)
+        lock (_lock)
         {
             if (_suspending == answer)
             {

@@ -191,7 +191,7 @@ public sealed partial class XenDevice : IKnownDevice
         while (true)
         {
             int uses;
-            lock (_gate)
+            lock (_lock)
             {
                 if (_stateUsers > 0)
                 {
@@ -208,7 +208,7 @@ public sealed partial class XenDevice : IKnownDevice
             }
 
             XenBusState state = XenBusStates.Parse(value);
-            lock (_gate)
+            lock (_lock)
             {
                 if (_stateUsers > 0 || _stateUses != uses)
                 {
@@ -252,7 +252,7 @@ public sealed partial class XenDevice : IKnownDevice
     /// <summary>Waits until nobody else writes the state, or reads it to write it. The caller disposes of the result afterwards.</summary>
     private async ValueTask<StateHolder> EnterStateAsync()
     {
-        lock (_gate)
+        lock (_lock)
         {
             _stateUsers++;
         }
@@ -263,7 +263,7 @@ public sealed partial class XenDevice : IKnownDevice
     private void LeaveState()
     {
         bool isCheckDue;
-        lock (_gate)
+        lock (_lock)
         {
             _stateUsers--;
             _stateUses++;

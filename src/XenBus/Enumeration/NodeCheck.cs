@@ -12,6 +12,6 @@ internal enum NodeCheck
     /// <summary>There is no state node, so no device.</summary>
     Gone,
 
-    /// <summary>Somebody else has set the state back to Initialising: it is another device at the same place.</summary>
+    /// <summary>Another domain has set the state back to Initialising: it is another device at the same place.</summary>
     SetUpAnew,
 }

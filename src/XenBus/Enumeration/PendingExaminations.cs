@@ -15,7 +15,7 @@ internal sealed class PendingExaminations(string root)
     /// <summary>Changes that are kept for one node; the next becomes "anything may have changed".</summary>
     public const int MaxChanges = 64;
 
-    private readonly Lock _gate = new();
+    private readonly Lock _lock = new();
     private ExaminationRequest _waiting = new();
     private ExaminationRequest _failed = new();
 
@@ -24,7 +24,7 @@ internal sealed class PendingExaminations(string root)
     {
         get
         {
-            lock (_gate)
+            lock (_lock)
             {
                 return !_failed.IsEmpty;
             }
@@ -36,7 +36,7 @@ internal sealed class PendingExaminations(string root)
     /// <param name="notify">Whether drivers are told that anything may have changed.</param>
     public void AddScope(string scope, bool notify)
     {
-        lock (_gate)
+        lock (_lock)
         {
             AddScope(_waiting, scope, notify);
         }
@@ -47,7 +47,7 @@ internal sealed class PendingExaminations(string root)
     /// <param name="change">The rest of the path that changed; empty for any.</param>
     public void AddNode(string node, string change)
     {
-        lock (_gate)
+        lock (_lock)
         {
             AddWaitingNode(node, change);
         }
@@ -56,7 +56,7 @@ internal sealed class PendingExaminations(string root)
     /// <summary>Takes all that waits.</summary>
     public ExaminationRequest Take()
     {
-        lock (_gate)
+        lock (_lock)
         {
             (ExaminationRequest taken, _waiting) = (_waiting, new());
             return taken;
@@ -66,7 +66,7 @@ internal sealed class PendingExaminations(string root)
     /// <summary>Keeps what an enumeration could not examine until <see cref="RetryFailed"/>.</summary>
     public void KeepFailed(EnumerationResult result)
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (result.Scopes.TryGetValue(root, out bool notify))
             {
@@ -95,7 +95,7 @@ internal sealed class PendingExaminations(string root)
     /// <summary>Moves what could not be examined to what waits.</summary>
     public void RetryFailed()
     {
-        lock (_gate)
+        lock (_lock)
         {
             (ExaminationRequest failed, _failed) = (_failed, new());
             foreach ((string scope, bool notify) in failed.Scopes)

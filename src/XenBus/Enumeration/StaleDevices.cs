@@ -4,7 +4,7 @@ using Xenlet.XenStoreRing;
 
 namespace Xenlet.XenBus.Enumeration;
 
-/// <summary>Resets the front ends that whoever ran in this domain before left in use.</summary>
+/// <summary>Resets the front ends that an earlier program in this domain left in use.</summary>
 /// <param name="store">The store.</param>
 /// <param name="layout">Names the devices in messages.</param>
 /// <param name="time">Measures the limits.</param>

@@ -58,7 +58,7 @@ public sealed class XenStoreClient : XenStoreOperations, IAsyncDisposable
     /// <remarks>
     /// When the connection is lost, requests in progress and transactions fail with <see cref="XenStoreError.ConnectionClosed"/>, since
     /// they may or may not have been carried out. Later requests wait, within their time limit. The client tries again after a second, then
-    /// after pauses that grow to 30 seconds. Then every watch is registered again and reports "look at everything". Only
+    /// after pauses that grow to 30 seconds. Then every watch is registered again and gives an event with <c>MustRescan</c>. Only
     /// <see cref="DisposeAsync"/> ends this.
     /// </remarks>
     /// <exception cref="XenStoreException">The first connection failed.</exception>
@@ -207,7 +207,7 @@ public sealed class XenStoreClient : XenStoreOperations, IAsyncDisposable
 
     /// <summary>
     /// Continues after a suspend, possibly under another Xen, over a transport for the new page and port. The client then owns the
-    /// transport. All watches are registered again under their tokens and report "look at everything"; one that the server refuses ends
+    /// transport. All watches are registered again under their tokens and give an event with <c>MustRescan</c>; one that is refused ends
     /// with its error. If no xenstored answers, that is thrown, and the client can be resumed again.
     /// </summary>
     public ValueTask ResumeAsync(IXenStoreTransport transport, CancellationToken cancellationToken = default)

@@ -32,7 +32,7 @@ public sealed record XenStoreClientOptions
     public int MaxTransactions { get; init; } = 10;
 
     /// <summary>
-    /// The number of different paths that a watch keeps for a slow reader before they become one event that says "look at everything".
+    /// The number of different paths that a watch keeps for a slow reader before they become one event with <c>MustRescan</c>.
     /// </summary>
     public int WatchCapacity { get; init; } = 64;
 

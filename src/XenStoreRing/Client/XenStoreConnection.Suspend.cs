@@ -124,7 +124,7 @@ internal sealed partial class XenStoreConnection
     }
 
     /// <summary>
-    /// Continues over a new transport. Every watch is registered again and reports "look at everything". If no xenstored answers, the
+    /// Continues over a new transport. Every watch is registered again and gives an event with MustRescan. If no xenstored answers, the
     /// connection stays suspended.
     /// </summary>
     public async ValueTask ResumeAsync(IXenStoreTransport transport, CancellationToken cancellationToken)

@@ -11,7 +11,7 @@ namespace Xenlet.XenStoreRing.Client;
 /// <remarks>
 /// How a broken peer is handled. The connection stays healthy as long as the stream's framing does: a reply of the wrong type, or with a
 /// malformed payload, fails its request (<see cref="XenStoreError.ProtocolViolation"/>); a message with an unknown id is dropped and
-/// counted, as is a watch event without a watch or that is not two strings; an event whose path breaks a rule becomes "look at everything".
+/// counted, as is a watch event without a watch or that is not two strings; an event whose path breaks a rule sets <c>MustRescan</c>.
 /// A message that is too long, impossible ring indexes, and the end of the stream end the connection, with the reason for every waiter: for
 /// good, or until the client gets another transport if it knows how.
 /// </remarks>

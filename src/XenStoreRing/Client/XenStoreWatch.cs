@@ -5,7 +5,7 @@ namespace Xenlet.XenStoreRing;
 
 /// <summary>
 /// A registered watch. It returns one event at once, and then events for changes of the node and of those below it. Pending events are a
-/// set of paths of bounded size; beyond the bound they become one event that says "look at everything". One reader at a time.
+/// set of paths of bounded size; beyond the bound they become one event with <c>MustRescan</c>. One reader at a time.
 /// </summary>
 /// <remarks>
 /// When the connection ends, the pending events are still returned, and then its reason is thrown. After <see cref="DisposeAsync"/> no
@@ -51,14 +51,14 @@ public sealed class XenStoreWatch : IAsyncEnumerable<XenStoreWatchEvent>, IAsync
             if (_coversEverything)
             {
                 _coversEverything = false;
-                watchEvent = new(Path, LookAtEverything: true);
+                watchEvent = new(Path, MustRescan: true);
                 return true;
             }
 
             if (_paths.TryDequeue(out string? path))
             {
                 _characters -= path.Length;
-                watchEvent = new(path, LookAtEverything: false);
+                watchEvent = new(path, MustRescan: false);
                 return true;
             }
         }
@@ -126,7 +126,7 @@ public sealed class XenStoreWatch : IAsyncEnumerable<XenStoreWatchEvent>, IAsync
         return _unwatch(this);
     }
 
-    /// <summary>Adds an event. A path that is empty, or not at or below the watched one, means "look at everything".</summary>
+    /// <summary>Adds an event. A path that is empty, or not at or below the watched one, sets <c>MustRescan</c>.</summary>
     internal void Add(ReadOnlySpan<byte> path)
     {
         lock (_lock)
@@ -155,7 +155,7 @@ public sealed class XenStoreWatch : IAsyncEnumerable<XenStoreWatchEvent>, IAsync
         _signal.Set();
     }
 
-    /// <summary>Reports "look at everything": changes may have been missed.</summary>
+    /// <summary>Adds an event with <c>MustRescan</c>: changes may have been missed.</summary>
     internal void AddEverything() => Add(default);
 
     /// <summary>Ends the watch with a reason. Pending events can still be read.</summary>

@@ -28,7 +28,7 @@ internal sealed partial class SocketReader : IValueTaskSource<int>
     private const int EINTR = 4;
 
     private readonly Socket _socket;
-    private readonly Lock _gate = new();
+    private readonly Lock _lock = new();
     private readonly int _epoll;
     private ManualResetValueTaskSourceCore<int> _source;
     private CancellationTokenRegistration _cancellation;
@@ -74,7 +74,7 @@ internal sealed partial class SocketReader : IValueTaskSource<int>
             return ValueTask.FromCanceled<int>(cancellationToken);
         }
 
-        lock (_gate)
+        lock (_lock)
         {
             ObjectDisposedException.ThrowIf(_isDisposed, _socket);
             _buffer = buffer;
@@ -95,7 +95,7 @@ internal sealed partial class SocketReader : IValueTaskSource<int>
     /// <summary>Ends a read that waits, and the threads.</summary>
     public void Dispose()
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (_isDisposed)
             {
@@ -125,10 +125,10 @@ internal sealed partial class SocketReader : IValueTaskSource<int>
     public void OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
         _source.OnCompleted(continuation, state, token, flags);
 
-    /// <summary>Ends a read that waits. Whoever reads goes on elsewhere, not inside of what the caller is about.</summary>
+    /// <summary>Ends a read that waits. The reader continues on another thread, not inside this call.</summary>
     private void EndWait(Exception reason)
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (!_isAwaited)
             {
@@ -148,7 +148,7 @@ internal sealed partial class SocketReader : IValueTaskSource<int>
         {
             int count;
             SocketException? failure;
-            lock (_gate)
+            lock (_lock)
             {
                 _hasNews = true;
                 _isEnding |= (events & EndingEvents) != 0;
@@ -191,13 +191,13 @@ internal sealed partial class SocketReader : IValueTaskSource<int>
 
         Interlocked.Decrement(ref _waiting);
         events = news.Events;
-        lock (_gate)
+        lock (_lock)
         {
             return !_isDisposed;
         }
     }
 
-    /// <summary>Takes what is there; <see langword="false"/> when nothing is. Called under the gate.</summary>
+    /// <summary>Takes what is there; <see langword="false"/> when nothing is. Called with the lock held.</summary>
     private bool TryReceive(out int count, out SocketException? failure)
     {
         failure = null;

@@ -12,7 +12,7 @@ internal sealed class MemoryStore : IXenStoreTransport
 {
     private const string Home = "/local/domain/1";
 
-    private readonly Lock _gate = new();
+    private readonly Lock _lock = new();
     private readonly SortedDictionary<string, string> _nodes = new(StringComparer.Ordinal);
     private readonly List<(string Path, string Token)> _watches = [];
     private readonly Channel<byte[]> _replies = Channel.CreateUnbounded<byte[]>();
@@ -27,7 +27,7 @@ internal sealed class MemoryStore : IXenStoreTransport
     /// <summary>The value of a node, or null.</summary>
     public string? Read(string path)
     {
-        lock (_gate)
+        lock (_lock)
         {
             return _nodes.GetValueOrDefault(path);
         }
@@ -36,7 +36,7 @@ internal sealed class MemoryStore : IXenStoreTransport
     /// <summary>Writes a node as another domain does.</summary>
     public void Write(string path, string value)
     {
-        lock (_gate)
+        lock (_lock)
         {
             _nodes[path] = value;
             Fire(path);
@@ -50,7 +50,7 @@ internal sealed class MemoryStore : IXenStoreTransport
         while (true)
         {
             Task changed;
-            lock (_gate)
+            lock (_lock)
             {
                 if (_nodes.GetValueOrDefault(path) == value)
                 {
@@ -93,7 +93,7 @@ internal sealed class MemoryStore : IXenStoreTransport
 
     public ValueTask WriteAsync(ReadOnlyMemory<byte> data, CancellationToken cancellationToken)
     {
-        lock (_gate)
+        lock (_lock)
         {
             _received.AddRange(data.Span);
             while (_received.Count >= XenStoreHeader.Size)

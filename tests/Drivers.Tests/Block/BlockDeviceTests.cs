@@ -314,7 +314,7 @@ public sealed class BlockDeviceTests
 
         Assert.Equal(0, allocated);
 
-        // Counted on this thread, around what the driver does for a submission; the answers are taken here as well.
+        // Allocations are counted on this thread, around a submission to the driver. This thread takes the responses too.
         async Task<long> RoundAsync()
         {
             long before = GC.GetAllocatedBytesForCurrentThread();
@@ -351,7 +351,7 @@ public sealed class BlockDeviceTests
             Task last = Task.CompletedTask;
             for (int round = 0; round < 10; round++)
             {
-                // Operations of one round touch different sectors, so that their order does not count.
+                // Operations of one round touch different sectors, so that their order does not matter.
                 List<Task> round1 = [];
                 List<(byte[] Read, int Offset)> reads = [];
                 for (int offset = 0; offset < model.Length;)
@@ -385,7 +385,7 @@ public sealed class BlockDeviceTests
                         case 1:
                             connection.Device.Quiesce();
                             connection.Disk.Serve();
-                            connection.Device.GoOn();
+                            connection.Device.Unquiesce();
                             break;
                         case < 8:
                             connection.Disk.Serve();

@@ -164,7 +164,7 @@ public sealed class BlockDriverTests : IAsyncLifetime
         await _host.Dom0.WriteAsync(BackEnd + "/sectors", "-7");
         await _host.SetBackStateAsync(Disk, XenBusState.Connected);
         await BecomesAsync(XenBusState.Closed);
-        // The bus closes a device whose driver failed, and has the driver let it go then.
+        // The bus closes a device whose driver failed, and then detaches the driver.
         await _host.UntilAsync(() => !disk.IsPresent);
         Assert.Throws<BlockDeviceGoneException>(() => { _ = disk.ReadAsync(0, new byte[512]); });
     }
@@ -189,32 +189,25 @@ public sealed class BlockDriverTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task An_unplug_waits_for_what_is_under_way_and_refuses_what_is_new()
+    public async Task An_unplug_waits_for_what_is_under_way_refuses_what_is_new_and_is_not_the_disk_that_somebody_waits_for()
     {
         await _host.AddAsync(Disk);
         using TestDisk back = await ConnectAsync(start: false);
         BlockDevice disk = await _driver.WaitForAsync("xvda");
         byte[] read = new byte[4096];
         Task underWay = disk.ReadAsync(0, read).AsTask();
-        await _host.SetBackStateAsync(Disk, XenBusState.Closing);
-        await _host.UntilAsync(() =>
-        {
-            try
-            {
-                disk.Use().Dispose();
-                return false;
-            }
-            catch (BlockDeviceGoneException)
-            {
-                return true;
-            }
-        });
+        await UnplugAsync(disk);
         Assert.Throws<BlockDeviceGoneException>(() => { _ = disk.ReadAsync(0, new byte[512]); });
+        using CancellationTokenSource cancellation = new();
+        Task<BlockDevice> next = _driver.WaitForAsync("xvda", cancellation.Token).AsTask();
+        Assert.False(next.IsCompleted, "a wait for xvda ought not to give the disk that is being unplugged");
         Assert.False(underWay.IsCompleted);
         back.Start();
         await underWay.WaitAsync(TestConnection.Patience);
         Assert.Equal(_data[..4096], read);
         await BecomesAsync(XenBusState.Closed);
+        await cancellation.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => next);
     }
 
     [Fact]
@@ -225,7 +218,7 @@ public sealed class BlockDriverTests : IAsyncLifetime
         BlockDevice disk = await _driver.WaitForAsync("xvda");
         using IDisposable use = disk.Use();
 
-        // Closed at the same time, so that its Closing says that the disk's driver has been called as well.
+        // Closed at the same time, so that its Closing shows that the disk's driver was called too.
         const string Other = "clock/0";
         _bus.AddDriver(TestDriver.Connecting());
         await _host.AddAsync(Other, backState: XenBusState.Connected);
@@ -276,7 +269,7 @@ public sealed class BlockDriverTests : IAsyncLifetime
             await Assert.ThrowsAsync<BlockDeviceGoneException>(() => read.WaitAsync(TestConnection.Patience));
         }
 
-        // Channels end before pages. What is left is the ring, which the back end maps.
+        // Channels end before pages. Only the ring is left, which the back end has mapped.
         await _host.UntilAsync(() => _machine is { Channels: 0, Pages: 2, HeldPages: 2 });
         back.Dispose();
         Assert.Equal((0, 0), (_machine.Pages, _machine.Grants));
@@ -306,6 +299,27 @@ public sealed class BlockDriverTests : IAsyncLifetime
         Assert.Null(await _host.Dom0.TryReadAsync($"{Host.Home}/device/{Disk}/ring-page-order"));
         Assert.Same(disk, Assert.Single(_driver.Devices));
         Assert.Equal(-1, _data.AsSpan(0, 101 * 512).IndexOfAnyExcept((byte)0));
+    }
+
+    [Fact]
+    public async Task An_unplug_that_a_suspend_interrupts_is_forgotten_and_a_wait_gives_the_disk_again()
+    {
+        await _host.AddAsync(Disk);
+        TestDisk back = await ConnectAsync(start: false);
+        BlockDevice disk = await _driver.WaitForAsync("xvda");
+        Task underWay = disk.ReadAsync(0, new byte[4096]).AsTask();
+        await UnplugAsync(disk);
+        Task<BlockDevice> next = _driver.WaitForAsync("xvda").AsTask();
+        await _host.SuspendAsync(async () =>
+        {
+            back.Dispose();
+            _machine.Resume();
+            await _host.RemoveAsync(Disk);
+            await _host.AddAsync(Disk);
+        });
+        using TestDisk again = await ConnectAsync();
+        Assert.Same(disk, await next.WaitAsync(TestConnection.Patience));
+        await underWay.WaitAsync(TestConnection.Patience);
     }
 
     [Fact]
@@ -411,7 +425,7 @@ public sealed class BlockDriverTests : IAsyncLifetime
 
             await _host.RemoveAsync(Disk);
 
-            // A driver gives up its pages before its device leaves the bus; what it writes last must not meet the next device's directory.
+            // A driver frees its pages before its device leaves the bus; its last write must not go to the next device's directory.
             await _host.UntilAsync(() => _machine is { Pages: 0, Channels: 0 } && _bus.Devices.Count == 0);
         }
 
@@ -438,6 +452,24 @@ public sealed class BlockDriverTests : IAsyncLifetime
         await _host.HasErrorAsync(Disk, "rsp_prod is 99");
         Assert.Empty(_driver.Devices);
         Assert.False(disk.IsPresent);
+    }
+
+    /// <summary>Asks for the disk back, and waits until it refuses operations.</summary>
+    private async Task UnplugAsync(BlockDevice disk)
+    {
+        await _host.SetBackStateAsync(Disk, XenBusState.Closing);
+        await _host.UntilAsync(() =>
+        {
+            try
+            {
+                disk.Use().Dispose();
+                return false;
+            }
+            catch (BlockDeviceGoneException)
+            {
+                return true;
+            }
+        });
     }
 
     private async Task WriteFeaturesAsync()

@@ -3,8 +3,8 @@ using CsCheck;
 namespace Xenlet.Drivers.Tests;
 
 /// <summary>
-/// Back ends that break the protocol: the disk is closed with a message, every operation ends, nothing but what was asked for is in a
-/// caller's buffer, and no memory is lost.
+/// Back ends that break the protocol: the disk is closed with a message, every operation ends, a caller's buffer has only requested data,
+/// and no memory is lost.
 /// </summary>
 public sealed class HostileBackEndTests
 {
@@ -183,8 +183,8 @@ public sealed class HostileBackEndTests
     }
 
     /// <summary>
-    /// Whatever is written over the ring and its indexes at whatever moment, while callers read, write and cancel: afterwards every
-    /// operation has ended, and the disk either works or has closed.
+    /// Random data is written over the ring and its indexes at random times, while callers read, write and cancel: afterwards every
+    /// operation has ended, and the disk either works or is closed.
     /// </summary>
     [Fact]
     public void Against_any_writing_at_any_time_every_operation_ends_and_no_memory_is_lost() =>
@@ -243,7 +243,7 @@ public sealed class HostileBackEndTests
                         case 13:
                             connection.Device.Quiesce();
                             disk.Channel.NotifyFront();
-                            connection.Device.GoOn();
+                            connection.Device.Unquiesce();
                             break;
                     }
                 }

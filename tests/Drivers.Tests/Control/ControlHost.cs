@@ -52,7 +52,7 @@ internal sealed class ControlHost : IAsyncDisposable
         return host;
     }
 
-    /// <summary>Exchanges xenstored for another, which the tool stack then tells of the guest.</summary>
+    /// <summary>Replaces xenstored by another one, to which the tool stack introduces the guest.</summary>
     public async Task RestartStoreAsync()
     {
         await Dom0.DisposeAsync();
@@ -83,12 +83,11 @@ internal sealed class ControlHost : IAsyncDisposable
         }).AsTask().WaitAsync(Patience);
 
     /// <summary>Starts what serves the tool stack while the program does not. It lives as long as this process.</summary>
-    public void StartAutomaticServices(bool drivesDevices = false) => AutomaticServices.Start(
-        Machine,
-        drivesDevices ? DomainServices.StartAutomaticallyAsync : ControlServices.StartAsync,
-        new() { Output = _output, TimeProvider = Clock });
+    /// <param name="start">Starts the services; those of <see cref="ControlServices"/> unless it says otherwise.</param>
+    public void StartAutomaticServices(AutomaticServices.StartServices? start = null) =>
+        AutomaticServices.Start(Machine, start ?? ControlServices.StartAsync, new() { Output = _output, TimeProvider = Clock });
 
-    /// <summary>Ends the services: what they were about to do has been done then. For tests that something does not happen.</summary>
+    /// <summary>Ends the services, after they have completed all pending work. For tests that something does not happen.</summary>
     public Task EndServicesAsync() => Services!.DisposeAsync().AsTask().WaitAsync(Patience);
 
     public async ValueTask DisposeAsync()
@@ -114,7 +113,7 @@ internal sealed class ControlHost : IAsyncDisposable
         }
     }
 
-    /// <summary>Asks, and waits until the guest has acknowledged.</summary>
+    /// <summary>Writes a request, and waits until the guest has acknowledged it.</summary>
     public async Task AskAsync(string request, string node = "shutdown")
     {
         await Dom0.WriteAsync($"{Home}/control/{node}", request);
@@ -136,7 +135,7 @@ internal sealed class ControlHost : IAsyncDisposable
         await transaction.WriteAsync(front + "/state", 1);
     });
 
-    /// <summary>What a tool stack does for a domain that it restores: xenstored begins with its ring anew.</summary>
+    /// <summary>Does what a tool stack does for a domain that it restores: xenstored starts with a fresh ring.</summary>
     public SuspendResult Move()
     {
         _daemon.Reintroduce(_domain);

@@ -7,7 +7,7 @@ using Xenlet.XenStoreRing;
 
 namespace Xenlet.Drivers.Tests;
 
-/// <summary>What the tool stack asks through a real xenstored, and what the guest does.</summary>
+/// <summary>Requests of the tool stack through a real xenstored, and the guest's actions.</summary>
 public sealed class DomainControlTests : IAsyncLifetime
 {
     private ControlHost _host = null!;
@@ -95,12 +95,12 @@ public sealed class DomainControlTests : IAsyncLifetime
         await _host.CallsAsync(wish);
         _host.Clock.Advance(TimeSpan.FromSeconds(39));
 
-        // Again is allowed, and does not begin the time anew.
+        // A second request is allowed, and does not restart the time.
         await _host.AskAsync(request);
         await _host.CallsAsync(wish, wish);
         _host.Clock.Advance(TimeSpan.FromSeconds(1));
         await _host.CallsAsync(wish, wish, end);
-        // Two threads: the one that ends the guest waits for the one that says so for two seconds at most.
+        // Two threads: the one that ends the guest waits for the one that writes the message for two seconds at most.
         await _host.SeesAsync("without it\n");
         Assert.Equal($"xenlet: the program has not ended 40 s after it was asked to: {word} without it\n", _host.Console);
     }
@@ -151,7 +151,7 @@ public sealed class DomainControlTests : IAsyncLifetime
 
         string[] expected = ["before second", "before first", "driver", "suspend", "first Resumed", "second Resumed"];
         await _host.UntilAsync(() => Task.FromResult(order.Count == expected.Length + 1));
-        // The program does not wait for the drivers, which go on beside it.
+        // The program does not wait for the drivers, which continue beside it.
         Assert.Equal(expected, order.Where(step => step != "driver resumed"));
         Assert.Contains("driver resumed", order.SkipWhile(step => step != "suspend"));
         Assert.Equal(1, _host.Machine.Findings);
@@ -430,7 +430,7 @@ public sealed class DomainControlTests : IAsyncLifetime
         _host.Control.AddReport(new Facts(writer => writer.Write("the last")));
         await _host.AskAsync("a", "sysrq");
         await isStuck.Task.WaitAsync(TimeSpan.FromMinutes(3));
-        // Only the section that is stuck is waited for now, and only it is to run out of time.
+        // Only the section that hangs is still running, and only its time limit may pass.
         await _host.UntilAsync(() => Task.FromResult(_host.Clock.Timers > 0));
         _host.Clock.Advance(TimeSpan.FromSeconds(5));
         await _host.SeesAsync("end of the report\n");
@@ -464,7 +464,7 @@ public sealed class DomainControlTests : IAsyncLifetime
         Assert.True(_host.Services.Store.Closed.IsCompleted);
     }
 
-    /// <summary>Takes the guest's right to write a node.</summary>
+    /// <summary>Takes away the guest's right to write a node.</summary>
     private async Task RefuseAsync(string node) =>
         await _host.Dom0.SetPermissionsAsync($"{ControlHost.Home}/control/{node}", [new(0, XenStoreRights.Read)]);
 

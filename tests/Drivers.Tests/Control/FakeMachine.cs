@@ -4,13 +4,13 @@ using Xenlet.Kernel;
 
 namespace Xenlet.Drivers.Tests;
 
-/// <summary>A guest of which only xenstore is real: what is done to it is kept.</summary>
+/// <summary>A guest of which only xenstore is real: it records all calls.</summary>
 internal sealed class FakeMachine(SimulatedDomain domain) : IMachine, IPower, IDiagnostics, IXenStoreLinkFactory
 {
     private readonly TestMachine _devices = new();
     private readonly XenStoreTurns _turns = new();
 
-    /// <summary>What was asked of <see cref="IPower"/>, in order.</summary>
+    /// <summary>The calls of <see cref="IPower"/>, in order.</summary>
     public ConcurrentQueue<string> Calls { get; } = new();
 
     /// <summary>What a suspend does.</summary>
@@ -56,7 +56,7 @@ internal sealed class FakeMachine(SimulatedDomain domain) : IMachine, IPower, ID
 
     public ConnectionReport ReadConnections() => new([5, 7], SharedPages: 12, Grants: 11, HeldPages: 1);
 
-    // An end that comes back, so that a test can go on.
+    // The end returns, so that a test can continue.
 #pragma warning disable CS8763
     [DoesNotReturn]
     public void PowerOff() => Calls.Enqueue("power off");
@@ -155,7 +155,7 @@ internal sealed class FakeMachine(SimulatedDomain domain) : IMachine, IPower, ID
     {
         private readonly SimulatedDomain _domain;
 
-        // Without the pool, as the kernel's are.
+        // Without the pool, like the kernel's.
         private readonly AsyncSignal _rung = new();
 
         public Bell(SimulatedDomain domain)

@@ -6,7 +6,7 @@ using Xenlet.XenStoreRing;
 
 namespace Xenlet.Drivers.Tests;
 
-/// <summary>What the services do when the program ends, or has no use for them any more.</summary>
+/// <summary>The services when the program ends, or no longer needs them.</summary>
 public sealed class ProgramEndTests : IAsyncLifetime
 {
     private const string Device = "clock/0";

@@ -4,7 +4,7 @@ using Xenlet.XenStoreRing;
 
 namespace Xenlet.Drivers.Tests;
 
-/// <summary>What becomes of a guest whose xenstored is exchanged, or does not answer for a while.</summary>
+/// <summary>A guest whose xenstored is replaced, or does not answer for a while.</summary>
 public sealed class StoreLossTests : IAsyncLifetime
 {
     private ControlHost _host = null!;

@@ -30,7 +30,7 @@ public sealed class SuspendLimitTests : IAsyncLifetime
         Assert.Empty(_host.Machine.Calls);
         await _host.UntilAsync(() => Task.FromResult(driver.Calls.Contains("suspend cancelled vbd/1")));
 
-        // Nothing is left of it: the next one may take its time anew, and is carried out.
+        // Nothing is left of it: the next suspend has its full time, and is carried out.
         hook.Dispose();
         await _host.AskAsync("suspend");
         await _host.CallsAsync("suspend");
@@ -115,7 +115,7 @@ public sealed class SuspendLimitTests : IAsyncLifetime
         Assert.DoesNotContain("refused", _host.Console, StringComparison.Ordinal);
         Assert.DoesNotContain("suspend cancelled vbd/1", driver.Calls);
 
-        // The same reason is told once.
+        // The same reason is reported once.
         Assert.Single(_host.Console.Split('\n'), line => line.Contains("ENOENT", StringComparison.Ordinal));
         await _host.AskAsync("poweroff");
         await _host.CallsAsync("suspend", "terminate");

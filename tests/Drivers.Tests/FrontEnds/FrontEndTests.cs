@@ -5,7 +5,7 @@ using Xenlet.XenStoreRing;
 
 namespace Xenlet.Drivers.Tests;
 
-/// <summary>What all front ends have in common, with a driver that has nothing else.</summary>
+/// <summary>The common part of all front ends, with a driver that adds nothing.</summary>
 [System.Diagnostics.CodeAnalysis.SuppressMessage(
     "Reliability", "CA1001:Types that own disposable fields should be disposable", Justification = "DisposeAsync does.")]
 public sealed class FrontEndTests : IAsyncLifetime

@@ -115,7 +115,7 @@ public sealed class CaptureTests
     [InlineData("1,2,3")]
     public void What_cannot(string text) => Assert.False(CaptureRequest.TryParse(text, out _));
 
-    /// <summary>A console that takes nothing until it is let go.</summary>
+    /// <summary>A console that takes no output until it is released.</summary>
     private sealed class StuckWriter : TextWriter
     {
         private readonly TaskCompletionSource _stuck = new();

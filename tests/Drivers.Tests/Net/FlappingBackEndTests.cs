@@ -3,7 +3,7 @@ using Xenlet.XenStoreRing.Tests;
 
 namespace Xenlet.Drivers.Tests;
 
-/// <summary>Back ends that come and go without end, and keep what they were given.</summary>
+/// <summary>Back ends that connect and disconnect without end, and keep pages mapped.</summary>
 public sealed class FlappingBackEndTests
 {
     private const int Cycles = 1000;

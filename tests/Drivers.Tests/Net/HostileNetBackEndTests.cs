@@ -4,7 +4,7 @@ using Xenlet.XenBus;
 
 namespace Xenlet.Drivers.Tests;
 
-/// <summary>Back ends that write what none may: at worst their interface closes with a message, and the one beside it goes on.</summary>
+/// <summary>Back ends that break the protocol: at worst their interface closes with a message, and other interfaces continue.</summary>
 public sealed class HostileNetBackEndTests
 {
     private static readonly Dictionary<string, (Action<NetBackEnd> Attack, string Message)> Attacks = new()
@@ -104,7 +104,7 @@ public sealed class HostileNetBackEndTests
         await world.Host.HasErrorAsync("vif/0", message);
         Assert.False(network.TrySend(NetWorld.Frame(network, new byte[60])));
 
-        // It is not let in again by itself.
+        // It cannot connect again without the tool stack.
         await back.SetStateAsync(XenBusState.InitWait);
         Assert.True(otherBack.TryDeliver(NetWorld.Bytes(1, 60)));
         Assert.Equal(NetWorld.Bytes(1, 60), await NetWorld.ReceiveAsync(other));
@@ -148,7 +148,7 @@ public sealed class HostileNetBackEndTests
                             back.Transmit.ResponseProducer += (uint)random.Next(-2, 4);
                             break;
                         case 4:
-                            // Right as far as the index goes, and anything in the entries.
+                            // Correct indexes, and random data in the entries.
                             back.Receive.Put(Unsafe.BitCast<long, ReceiveResponse>(random.NextInt64()));
                             back.Receive.ResponseProducer++;
                             break;
@@ -206,9 +206,9 @@ public sealed class HostileNetBackEndTests
         {
             NetworkCounters counters = new();
             FramePool pool = new();
-            FrameAssembly assembly = new(pool, counters);
+            FrameAssembly<FrameBuffer> assembly = new(pool, counters);
 
-            // The pool has memory of somebody else's frame.
+            // The pool has the memory of another frame.
             FrameBuffer old = pool.Rent(FramePool.MaximumCapacity);
             old.Length = old.Capacity;
             old.Data.Fill(0xEE);

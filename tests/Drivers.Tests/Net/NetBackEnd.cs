@@ -60,7 +60,7 @@ internal sealed class NetBackEnd(Host host, TestMachine machine, string name = "
     /// <summary>What the front end wrote of the connection.</summary>
     public IReadOnlyDictionary<string, string> Nodes => _nodes;
 
-    /// <summary>Puts device and back end into the store, as xl and netback do.</summary>
+    /// <summary>Writes device and back end to the store, as xl and netback do.</summary>
     public async Task AddAsync(
         IReadOnlyDictionary<string, string>? features = null, XenBusState state = XenBusState.InitWait, string mac = Mac)
     {
@@ -77,7 +77,7 @@ internal sealed class NetBackEnd(Host host, TestMachine machine, string name = "
 
     public ValueTask SetStateAsync(XenBusState state) => host.SetBackStateAsync(name, state);
 
-    /// <summary>Waits for the front end, maps what it shares, and connects.</summary>
+    /// <summary>Waits for the front end, maps the pages that it shares, and connects.</summary>
     public async Task ConnectAsync()
     {
         await FrontBecomesAsync(XenBusState.Connected);
@@ -85,7 +85,7 @@ internal sealed class NetBackEnd(Host host, TestMachine machine, string name = "
         await SetStateAsync(XenBusState.Connected);
     }
 
-    /// <summary>Maps the rings that the front end has written of.</summary>
+    /// <summary>Maps the rings that the front end's nodes name.</summary>
     public async Task MapAsync()
     {
         Unmap();
@@ -110,7 +110,7 @@ internal sealed class NetBackEnd(Host host, TestMachine machine, string name = "
         uint Number(string node) => uint.Parse(_nodes[node], CultureInfo.InvariantCulture);
     }
 
-    /// <summary>Lets go of all pages.</summary>
+    /// <summary>Unmaps all pages.</summary>
     public void Unmap()
     {
         foreach (TestMapping mapping in _mappings.Concat(_pages.Values))
@@ -226,7 +226,7 @@ internal sealed class NetBackEnd(Host host, TestMachine machine, string name = "
         return frames;
     }
 
-    /// <summary>Answers requests without a look at what they say.</summary>
+    /// <summary>Answers requests without reading them.</summary>
     public void TakeSentLoosely()
     {
         // The ring's own index may be anything by now.

@@ -43,7 +43,7 @@ internal sealed class NetWorld : IAsyncDisposable
 
     public Task BecomesAsync(NetworkInterface network, NetworkState state) => Host.UntilAsync(() => network.State == state);
 
-    /// <summary>Waits until nothing of the driver's is left: no page, no grant, no channel.</summary>
+    /// <summary>Waits until the driver has released everything: pages, grants and channels.</summary>
     public Task NothingIsLeftAsync() => XenBus.Tests.Host.UntilAsync(
         () => Task.FromResult(Machine is { Pages: 0, Grants: 0, Channels: 0 }),
         () => $"{Machine.Pages} pages, {Machine.Grants} grants and {Machine.Channels} channels are left");

@@ -94,7 +94,7 @@ public sealed class NetworkDriverTests
             Task<ShutdownReport> end = world.Bus.ShutdownAsync();
             await world.Host.UntilAsync(() => clock.Timers > 0);
 
-            // Nobody else would have told the back end of a frame that more were to follow.
+            // Nothing else would have notified the back end of a frame that others were to follow.
             Assert.True(back.Transmit.TryTake(out TransmitRequest request), "the last frame was not shown to the back end");
             late = network.SendAsync(NetWorld.Frame(network, NetWorld.Bytes(2, 100))).AsTask();
             clock.Advance(TimeSpan.FromMilliseconds(5));
@@ -231,7 +231,7 @@ public sealed class NetworkDriverTests
         await Assert.ThrowsAsync<NetworkInterfaceGoneException>(() => NetWorld.ReceiveAsync(network));
         await world.Host.UntilAsync(() => world.Driver.Interfaces.Count == 1);
 
-        // What the back end has mapped is kept from being used for anything else until it lets go.
+        // A page that the back end has mapped is not used for anything else until it is unmapped.
         Assert.NotEqual(0, world.Machine.HeldPages);
         back.Unmap();
         Assert.Equal(0, world.Machine.HeldPages);
@@ -258,7 +258,7 @@ public sealed class NetworkDriverTests
         await world.Host.SuspendAsync(
             async () =>
             {
-                // A thread that the suspend stopped in its tracks sends when it goes on.
+                // A thread that the suspend interrupted sends when it continues.
                 sending = network.SendAsync(NetWorld.Frame(network, NetWorld.Bytes(5, 555))).AsTask();
                 world.Machine.Resume();
                 back.Unmap();

@@ -120,10 +120,10 @@ public sealed class NetworkTrafficTests
             Assert.Equal(NetWorld.Bytes(i, 100), Assert.Single(back.TakeSent()).Data);
         }
 
-        // The ring asks for the first, as io/ring.h has it begin.
+        // The ring requests an event for the first, as io/ring.h initialises it.
         Assert.InRange(network.Statistics.SendEvents, 0, 1);
 
-        // A back end that does not sleep is not told; this one never said that it does.
+        // A back end that is awake is not notified; this one never announced that it sleeps.
         Assert.InRange(network.Statistics.SendNotifications, 0, 1);
     }
 
@@ -232,7 +232,7 @@ public sealed class NetworkTrafficTests
                     byte[] bytes = NetWorld.Bytes(++seed + length, length);
                     if (sends)
                     {
-                        // Whoever waits may be waited for: the back end takes what was told, and more.
+                        // The back end may be what the waiting sender waits for: it takes the announced frames, and more.
                         Task sending = network.SendAsync(NetWorld.Frame(network, bytes), more).AsTask();
                         going.Enqueue(bytes);
                         while (!sending.IsCompleted)

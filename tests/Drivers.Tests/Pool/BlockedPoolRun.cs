@@ -9,8 +9,8 @@ using Xenlet.XenStoreRing;
 namespace Xenlet.Drivers.Tests;
 
 /// <summary>
-/// What the services of a domain do in its life, one after the other, while no thread of the pool runs. The program is an event loop, and
-/// plain threads; tool stack and back ends are calls that block.
+/// All that the services of a domain do, one after the other, while no thread of the pool runs. The program is an event loop and plain
+/// threads; tool stack and back ends are calls that block.
 /// </summary>
 [SuppressMessage(
     "Reliability", "CA1001:Types that own disposable fields should be disposable", Justification = "The process ends with it.")]
@@ -44,7 +44,7 @@ internal sealed class BlockedPoolRun
 
     private TestMachine Devices => (TestMachine)_machine.EventChannels;
 
-    /// <summary>Does it all, and says what did not come about, and who has given the pool something to do.</summary>
+    /// <summary>Does all of it, and reports what did not happen, and which code has used the pool.</summary>
     /// <returns>The status of the process.</returns>
     public static int Run()
     {
@@ -274,7 +274,7 @@ internal sealed class BlockedPoolRun
         return SuspendResult.Resumed;
     }
 
-    /// <summary>xenstored begins with the ring anew, which whoever asks next finds out.</summary>
+    /// <summary>xenstored starts with a fresh ring, which the next request notices.</summary>
     private async Task LoseStoreAsync()
     {
         _daemon.Reintroduce(_domain);

@@ -3,7 +3,7 @@ using System.Diagnostics.Tracing;
 
 namespace Xenlet.Drivers.Tests;
 
-/// <summary>Takes every thread of the process's pool for good, and from then on sees who gives the pool something to do.</summary>
+/// <summary>Takes every thread of the process's pool for ever, and from then on records which code uses the pool.</summary>
 /// <remarks>The pool says so by an event of the base library's source of events, on the thread that does it.</remarks>
 internal sealed class PoolWitness : EventListener
 {
@@ -17,7 +17,7 @@ internal sealed class PoolWitness : EventListener
     private volatile bool _isWatching;
     private int _blocked;
 
-    /// <summary>What was given to the pool, each by the calls that led to it.</summary>
+    /// <summary>The uses of the pool, each as a stack trace.</summary>
     public IReadOnlyList<string> Seen
     {
         get
@@ -78,7 +78,7 @@ internal sealed class PoolWitness : EventListener
             .Where(method => method.DeclaringType?.Namespace?.StartsWith("System.Diagnostics.Tracing", StringComparison.Ordinal) != true)
             .Select(method => $"{method.DeclaringType?.FullName}.{method.Name}")];
 
-        // What is the program's own is the pool's by right.
+        // The program's own work may use the pool.
         if (!calls.Any(call => call.EndsWith("EventLoop.CallProgram", StringComparison.Ordinal)))
         {
             lock (_seen)

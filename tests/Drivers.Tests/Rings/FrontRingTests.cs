@@ -124,7 +124,7 @@ public sealed class FrontRingTests
         Assert.True(front.FinalCheck());
         Assert.True(front.TryTake(out _));
 
-        // Not armed yet: nothing tells of the second, and the check finds it.
+        // No event is requested yet: nothing announces the second response, and the check finds it.
         back.Put(2);
         Assert.False(back.Publish());
         Assert.True(front.FinalCheck());
@@ -149,7 +149,7 @@ public sealed class FrontRingTests
         Assert.Throws<BrokenRingException>(() => front.TryTake(out _));
         Assert.Throws<BrokenRingException>(() => front.FinalCheck());
 
-        // What was put and not published has not been asked either.
+        // A request that is not published has not been made.
         back.ResponseProducer = 0;
         front.Put(1);
         back.ResponseProducer = 1;

@@ -104,7 +104,7 @@ public sealed class ChangingDiskTests
         }
     }
 
-    /// <summary>Answers some of what was asked, as far as it can still be read.</summary>
+    /// <summary>Answers some of the requests, as far as they can still be read.</summary>
     private static void Answer(BackRing<BlockRequest, BlockResponse> back, Random random)
     {
         for (int i = random.Next(4); i > 0 && back.TryTake(out BlockRequest request); i--)

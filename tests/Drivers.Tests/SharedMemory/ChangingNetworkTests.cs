@@ -11,7 +11,7 @@ public sealed class ChangingNetworkTests
 {
     private const int Rounds = 14;
 
-    /// <summary>What the driver says of a back end that breaks the protocol.</summary>
+    /// <summary>What the driver reports about a back end that breaks the protocol.</summary>
     private static readonly string[] Reasons = ["rsp_prod is", "of the receiving ring", "of the sending ring"];
 
     [Fact]
@@ -21,7 +21,7 @@ public sealed class ChangingNetworkTests
     [Fact]
     public async Task Whatever_another_processor_scribbles_the_interface_closes_with_a_reason_or_goes_on() => await PlayAsync(Rounds, true);
 
-    /// <summary>Plays one interface after another, beside one that goes on, and gives back how many were closed.</summary>
+    /// <summary>Plays one interface after another, beside one that continues, and returns how many were closed.</summary>
     private static async Task<int> PlayAsync(int rounds, bool isOnThread)
     {
         await using NetWorld world = await NetWorld.StartAsync();

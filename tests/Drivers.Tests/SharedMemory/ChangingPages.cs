@@ -4,7 +4,7 @@ using Xenlet.Tests.SharedMemory;
 namespace Xenlet.Drivers.Tests.SharedMemory;
 
 /// <summary>
-/// Another domain's hand on the pages of rings, at the driver's every read or on a thread of its own, until it is disposed of.
+/// Another domain that changes the pages of rings, at each read of the driver or on its own thread, until it is disposed of.
 /// </summary>
 internal sealed class ChangingPages : IDisposable
 {

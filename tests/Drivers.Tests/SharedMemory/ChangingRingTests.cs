@@ -129,7 +129,7 @@ public sealed class ChangingRingTests
         back.Publish();
         byte[] data = new byte[ISharedPage.Size];
         TwiceFetchedFrames planted = new(new RingPages([page], 8));
-        FrameAssembly assembly = new(new FramePool(), new NetworkCounters());
+        FrameAssembly<FrameBuffer> assembly = new(new FramePool(), new NetworkCounters());
         using ChangingPages changing = new(seed, isOnThread, page.Bytes);
         for (uint i = 0; i < Responses; i++)
         {

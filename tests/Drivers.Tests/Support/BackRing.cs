@@ -5,8 +5,8 @@ using Xenlet.Kernel;
 namespace Xenlet.Drivers.Tests;
 
 /// <summary>
-/// The back end's side of a ring, over the bytes of its pages: as <c>io/ring.h</c> has it, and with everything in reach that a hostile back
-/// end has in reach.
+/// The back end's side of a ring, over the bytes of its pages: as <c>io/ring.h</c> defines it, and with access to everything that a hostile
+/// back end can change.
 /// </summary>
 internal sealed class BackRing<TRequest, TResponse>(byte[][] pages, int entrySize)
     where TRequest : unmanaged
@@ -22,10 +22,10 @@ internal sealed class BackRing<TRequest, TResponse>(byte[][] pages, int entrySiz
     /// <summary>Requests that were taken and not answered.</summary>
     public int Unanswered => (int)(_consumed - _put);
 
-    /// <summary>More than the ring holds is none: a test has written over the index.</summary>
+    /// <summary>A number above the ring's size counts as none: a test has written over the index.</summary>
     private bool HasRequests => RequestProducer - _consumed is > 0 and var count && count <= (uint)_count;
 
-    /// <summary>Requests that were taken, ever.</summary>
+    /// <summary>The number of all requests taken so far.</summary>
     public uint Taken => _consumed;
 
     public uint RequestProducer => Volatile.Read(ref Word(0));

@@ -5,17 +5,17 @@ namespace Xenlet.Drivers.Tests;
 /// <summary>A console whose text can be read.</summary>
 internal sealed class ConsoleStream : Stream
 {
-    private readonly Lock _gate = new();
+    private readonly Lock _lock = new();
     private readonly MemoryStream _bytes = new();
 
-    /// <summary>Reset, it takes no output: whoever writes waits until it is set.</summary>
+    /// <summary>While it is reset, a writer waits until it is set.</summary>
     public ManualResetEventSlim Takes { get; } = new(true);
 
     public string Text
     {
         get
         {
-            lock (_gate)
+            lock (_lock)
             {
                 return Encoding.UTF8.GetString(_bytes.ToArray());
             }
@@ -51,7 +51,7 @@ internal sealed class ConsoleStream : Stream
     public override void Write(ReadOnlySpan<byte> buffer)
     {
         Takes.Wait();
-        lock (_gate)
+        lock (_lock)
         {
             _bytes.Write(buffer);
         }

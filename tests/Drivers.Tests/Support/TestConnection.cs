@@ -43,12 +43,12 @@ internal sealed class TestConnection : IDisposable
 
     public TestDisk Disk { get; private set; }
 
-    /// <summary>What the device has said at its end.</summary>
+    /// <summary>The error with which the device ended.</summary>
     public Exception? Error { get; private set; }
 
     public bool HasEnded { get; private set; }
 
-    /// <summary>Events that brought no answer.</summary>
+    /// <summary>Events without a response.</summary>
     public int SpuriousEvents => Volatile.Read(ref _spuriousEvents);
 
     /// <summary>Connects, at first and again after a resume.</summary>
@@ -76,7 +76,7 @@ internal sealed class TestConnection : IDisposable
         return Connect();
     }
 
-    /// <summary>Everything ends, and nothing may be left of it.</summary>
+    /// <summary>Ends everything, and checks that nothing is left.</summary>
     public void Dispose()
     {
         _disks.ForEach(disk => disk.Dispose());

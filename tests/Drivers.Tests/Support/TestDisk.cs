@@ -1,7 +1,7 @@
 namespace Xenlet.Drivers.Tests;
 
 /// <summary>
-/// The back end of a disk in memory, over a ring that the front end has set up. What it does beyond being honest, the test says.
+/// The back end of a disk in memory, over a ring that the front end has set up. It is honest unless the test says otherwise.
 /// </summary>
 internal sealed class TestDisk : IDisposable
 {
@@ -60,7 +60,7 @@ internal sealed class TestDisk : IDisposable
         }
     });
 
-    /// <summary>Takes what has come, does it, and answers.</summary>
+    /// <summary>Takes the requests in the ring, carries them out, and answers.</summary>
     /// <returns>How many were answered.</returns>
     public int Serve(int most = int.MaxValue)
     {
@@ -111,7 +111,7 @@ internal sealed class TestDisk : IDisposable
         return [.. taken];
     }
 
-    /// <summary>Gives an answer, whatever it is.</summary>
+    /// <summary>Sends any response.</summary>
     public void Answer(BlockResponse response)
     {
         Ring.Put(response);
@@ -119,7 +119,7 @@ internal sealed class TestDisk : IDisposable
         Channel.NotifyFront();
     }
 
-    /// <summary>Lets go of everything.</summary>
+    /// <summary>Unmaps all pages, and closes the event channel.</summary>
     public void Dispose()
     {
         _ending.Cancel();

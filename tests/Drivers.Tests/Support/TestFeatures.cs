@@ -1,6 +1,6 @@
 namespace Xenlet.Drivers.Tests;
 
-/// <summary>What a disk's back end offers that can do all there is.</summary>
+/// <summary>The features of a disk's back end that supports everything.</summary>
 internal static class TestFeatures
 {
     /// <summary>A disk of so many bytes, in sectors of <paramref name="sectorSize"/>.</summary>

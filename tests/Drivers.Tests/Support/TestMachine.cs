@@ -4,8 +4,8 @@ using Xenlet.Kernel;
 namespace Xenlet.Drivers.Tests;
 
 /// <summary>
-/// The part of a guest that drivers share with back ends, with a door for the test to play the back end: pages that it can map by their
-/// grant references, and event channels whose other ends it has.
+/// The part of a guest that drivers share with back ends, with methods for a test that plays the back end: it can map pages by their grant
+/// references, and has the other ends of event channels.
 /// </summary>
 internal sealed class TestMachine : ISharedPages, IEventChannels
 {
@@ -22,7 +22,7 @@ internal sealed class TestMachine : ISharedPages, IEventChannels
     /// <summary>Entries of the grant table.</summary>
     public int GrantLimit { get; set; } = int.MaxValue;
 
-    /// <summary>Pages that were allocated and not given back, those held for another domain included.</summary>
+    /// <summary>Pages that are allocated, including those that another domain still has mapped.</summary>
     public int Pages => _pages.Count;
 
     public int Grants => _grants.Count;
@@ -54,7 +54,7 @@ internal sealed class TestMachine : ISharedPages, IEventChannels
 
     public IEventChannel Adopt(uint port) => throw new NotSupportedException("front ends open ports");
 
-    /// <summary>The back end maps a page. It sees and writes the guest's bytes until it lets go.</summary>
+    /// <summary>The back end maps a page. It can read and write the guest's bytes until it unmaps the page.</summary>
     public TestMapping Map(uint reference, ushort domain)
     {
         TestGrant grant = _grants.TryGetValue(reference, out TestGrant? found)
@@ -67,7 +67,7 @@ internal sealed class TestMachine : ISharedPages, IEventChannels
     public TestChannel Bind(uint port) =>
         _channels.TryGetValue(port, out TestChannel? channel) ? channel : throw new XenException($"binding port {port}", XenErrno.EINVAL);
 
-    /// <summary>What a resume does: all channels are dead and all grants have ended, whoever had them mapped.</summary>
+    /// <summary>Does what a resume does: all channels are closed and all grants have ended, even for mapped pages.</summary>
     public void Resume()
     {
         foreach (TestChannel channel in _channels.Values)
@@ -106,7 +106,7 @@ internal sealed class TestPage(TestMachine machine, ulong frame) : ISharedPage
     private readonly HashSet<TestGrant> _grants = [];
 
     /// <summary>Guards the page's state and that of its grants.</summary>
-    public Lock Gate { get; } = new();
+    public Lock Lock { get; } = new();
 
     public ulong Frame => frame;
 
@@ -134,7 +134,7 @@ internal sealed class TestPage(TestMachine machine, ulong frame) : ISharedPage
 
     public IGrant Grant(ushort domain, bool isReadOnly = false)
     {
-        lock (Gate)
+        lock (Lock)
         {
             ObjectDisposedException.ThrowIf(IsDisposed, this);
             TestGrant grant = machine.Add(this, domain);
@@ -145,7 +145,7 @@ internal sealed class TestPage(TestMachine machine, ulong frame) : ISharedPage
 
     public void Dispose()
     {
-        lock (Gate)
+        lock (Lock)
         {
             IsDisposed = true;
             foreach (TestGrant grant in _grants.ToArray())
@@ -159,7 +159,7 @@ internal sealed class TestPage(TestMachine machine, ulong frame) : ISharedPage
 
     public bool TryEnd(TestGrant grant)
     {
-        lock (Gate)
+        lock (Lock)
         {
             if (grant.Mappings > 0)
             {
@@ -183,7 +183,7 @@ internal sealed class TestPage(TestMachine machine, ulong frame) : ISharedPage
 }
 
 /// <summary>
-/// An entry of the grant table. Front end and back end let go of it at the same time, so all of it is under the page's gate.
+/// An entry of the grant table. Front end and back end may release it at the same time, so the page's lock guards all of it.
 /// </summary>
 internal sealed class TestGrant(TestPage page, uint reference, ushort domain) : IGrant
 {
@@ -201,7 +201,7 @@ internal sealed class TestGrant(TestPage page, uint reference, ushort domain) : 
 
     public void Dispose()
     {
-        lock (page.Gate)
+        lock (page.Lock)
         {
             _isAbandoned = !page.TryEnd(this);
         }
@@ -209,7 +209,7 @@ internal sealed class TestGrant(TestPage page, uint reference, ushort domain) : 
 
     public TestMapping Map()
     {
-        lock (page.Gate)
+        lock (page.Lock)
         {
             Mappings++;
             return new TestMapping(this, page.Bytes);
@@ -218,7 +218,7 @@ internal sealed class TestGrant(TestPage page, uint reference, ushort domain) : 
 
     public void Unmap()
     {
-        lock (page.Gate)
+        lock (page.Lock)
         {
             if (--Mappings == 0 && (_isAbandoned || page.IsDisposed))
             {
@@ -229,7 +229,7 @@ internal sealed class TestGrant(TestPage page, uint reference, ushort domain) : 
 
     public void Vanish()
     {
-        lock (page.Gate)
+        lock (page.Lock)
         {
             Mappings = 0;
             page.TryEnd(this);
@@ -257,7 +257,7 @@ internal sealed class TestMapping(TestGrant grant, byte[] bytes) : IDisposable
 /// <summary>An event channel; the front end has <see cref="IEventChannel"/>, the back end the rest.</summary>
 internal sealed class TestChannel(TestMachine machine, uint port, ushort domain) : IEventChannel
 {
-    // Without the pool, as the kernel's are: the front end may have none left.
+    // Without the pool, like the kernel's: the front end may have no thread of the pool left.
     private readonly AsyncSignal _toFront = new();
     private readonly SemaphoreSlim _toBack = new(0, 1);
     private readonly CancellationTokenSource _closed = new();
@@ -302,7 +302,7 @@ internal sealed class TestChannel(TestMachine machine, uint port, ushort domain)
         }
     }
 
-    /// <summary>As the kernel's: the ninth in a row is answered late.</summary>
+    /// <summary>As in the kernel: the ninth in a row delays the next wait.</summary>
     public bool ReportSpurious() => Interlocked.Increment(ref _spurious) > 8;
 
     public void Dispose()
@@ -328,7 +328,7 @@ internal sealed class TestChannel(TestMachine machine, uint port, ushort domain)
         }
         catch (SemaphoreFullException)
         {
-            // It rings already.
+            // The event is already pending.
         }
     }
 }

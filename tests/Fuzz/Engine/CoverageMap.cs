@@ -39,7 +39,7 @@ internal sealed unsafe class CoverageMap : IDisposable
     }
 
     /// <summary>
-    /// Whether the execution since <see cref="Begin"/> has gone where none went before, or much more often; it is remembered.
+    /// Whether the execution since <see cref="Begin"/> took a step that none took before, or took one much more often; it is remembered.
     /// </summary>
     public bool TakeNews()
     {
@@ -59,7 +59,7 @@ internal sealed unsafe class CoverageMap : IDisposable
         return isNew;
     }
 
-    /// <summary>A number that is the same for executions that went the same ways about equally often.</summary>
+    /// <summary>A number that is equal for executions that took the same paths about equally often.</summary>
     public ulong Sign()
     {
         ulong sign = 14695981039346656037;
@@ -73,7 +73,7 @@ internal sealed unsafe class CoverageMap : IDisposable
         return sign;
     }
 
-    /// <summary>Forgets what was seen.</summary>
+    /// <summary>Forgets all steps.</summary>
     public void Forget()
     {
         Array.Clear(_seen);

@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace Xenlet.Fuzz;
 
-/// <summary>An input upon which the product did what it must not.</summary>
+/// <summary>An input for which the product did what it must not.</summary>
 /// <param name="Input">The input, as small as it could be made.</param>
 /// <param name="Error">What was thrown.</param>
 /// <param name="Executions">Executions before it was found.</param>
@@ -55,7 +55,7 @@ internal sealed class FuzzLoop(FuzzTarget target, Action<byte[]> routine, Covera
 
         while (!isOver())
         {
-            // What was found last leads on more often than what was found at first.
+            // Recent inputs lead to new ones more often than old ones.
             int choice = Math.Max(random.Next(_corpus.Count), random.Next(_corpus.Count));
             if (TryAdd(_mutator.Mutate(_corpus[choice], _corpus)) is { } finding)
             {
@@ -66,7 +66,7 @@ internal sealed class FuzzLoop(FuzzTarget target, Action<byte[]> routine, Covera
         return null;
     }
 
-    /// <summary>A small part of the corpus that shows everything the whole of it shows.</summary>
+    /// <summary>A small part of the corpus that covers everything that the whole corpus covers.</summary>
     public IReadOnlyList<byte[]> Minimise()
     {
         map.Forget();
@@ -124,7 +124,7 @@ internal sealed class FuzzLoop(FuzzTarget target, Action<byte[]> routine, Covera
         }
     }
 
-    /// <summary>Takes parts out of an input as long as it still does the same.</summary>
+    /// <summary>Removes parts of an input as long as it still does the same.</summary>
     private static byte[] Shorten(byte[] input, int attempts, Func<byte[], bool> isSame)
     {
         Stopwatch time = Stopwatch.StartNew();

@@ -5,4 +5,11 @@ namespace Xenlet.Fuzz;
 /// <param name="Routine">Throws when the product does what it must not; what a peer may be told is caught by the routine itself.</param>
 /// <param name="MaximumLength">Bytes of an input, at most.</param>
 /// <param name="Tokens">Byte sequences that mean something, to be put into inputs.</param>
-internal sealed record FuzzTarget(string Name, Action<byte[]> Routine, int MaximumLength, params byte[][] Tokens);
+internal sealed record FuzzTarget(string Name, Action<byte[]> Routine, int MaximumLength, params byte[][] Tokens)
+{
+    /// <summary>
+    /// Whether part of the work runs on the thread pool. Which blocks follow each other is chance then: blocks are counted, not steps
+    /// between them.
+    /// </summary>
+    public bool UsesThreadPool { get; init; }
+}

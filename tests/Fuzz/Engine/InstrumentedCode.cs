@@ -22,12 +22,15 @@ internal sealed class InstrumentedCode : AssemblyLoadContext
             "HostHypercall"];
 
     private readonly string _directory;
+    private readonly bool _countsBlocks;
 
     /// <param name="directory">Where the copies are made.</param>
-    public InstrumentedCode(string directory)
+    /// <param name="countsBlocks">Whether the copies count basic blocks instead of steps from one to another.</param>
+    public InstrumentedCode(string directory, bool countsBlocks)
         : base("instrumented")
     {
         _directory = directory;
+        _countsBlocks = countsBlocks;
         Directory.CreateDirectory(directory);
         foreach (string name in ProductAssemblies)
         {
@@ -60,6 +63,11 @@ internal sealed class InstrumentedCode : AssemblyLoadContext
         string copy = Path.Combine(_directory, Path.GetFileName(file));
         File.Copy(file, copy, overwrite: true);
         Fuzzer.Instrument(copy, type => !isOriginal || IsToBeInstrumented(type), Options.Value);
+        if (_countsBlocks)
+        {
+            BlockCounts.Rewrite(copy);
+        }
+
         return LoadFromAssemblyPath(copy);
     }
 

@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 
 namespace Xenlet.Fuzz;
 
-/// <summary>Makes new inputs of old ones.</summary>
+/// <summary>Makes new inputs from old ones.</summary>
 internal sealed class Mutator(Random random, int maximumLength, byte[][] tokens)
 {
     private static readonly uint[] Telling =
@@ -11,7 +11,7 @@ internal sealed class Mutator(Random random, int maximumLength, byte[][] tokens)
         0x7FFF, 0x8000, 0xFFFF, 0x1_0000, 0x7FFF_FFFF, 0x8000_0000, uint.MaxValue - 1, uint.MaxValue,
     ];
 
-    /// <summary>Changes an input in one to some twenty places, and at times goes on with the end of another.</summary>
+    /// <summary>Changes an input in one to some twenty places, and sometimes continues it with the end of another.</summary>
     public byte[] Mutate(byte[] input, IReadOnlyList<byte[]> corpus)
     {
         List<byte> bytes = [.. input];
@@ -94,7 +94,7 @@ internal sealed class Mutator(Random random, int maximumLength, byte[][] tokens)
     /// <summary>A length up to this: mostly a small power of two, at times any.</summary>
     private int Length(int most) => random.Next(3) == 0 ? random.Next(most) + 1 : Math.Min(most, 1 << random.Next(6));
 
-    /// <summary>Puts a telling number, or the sum of what is there and a little, over so many bytes; either byte order.</summary>
+    /// <summary>Overwrites some bytes with a significant number, or adds a little to their value; in either byte order.</summary>
     private void PutNumber(List<byte> bytes, int at, int size)
     {
         Span<byte> number = stackalloc byte[sizeof(uint)];

@@ -1,6 +1,6 @@
 namespace Xenlet.Fuzz;
 
-/// <summary>Reads an input as the story of what happens. Behind its end there are zeros.</summary>
+/// <summary>Reads an input as a script. After its end there are zeros.</summary>
 internal sealed class Script(byte[] input)
 {
     private int _position;
@@ -18,7 +18,7 @@ internal sealed class Script(byte[] input)
     /// <summary>A number below a limit.</summary>
     public int Below(int limit) => limit <= 256 ? Byte() % limit : UInt16() % limit;
 
-    /// <summary>An index near another: what is nearly right comes further than what is not.</summary>
+    /// <summary>An index near another: a nearly correct one gets further than a random one.</summary>
     public uint Near(uint value) => Byte() switch
     {
         < 128 and var step => value + step,

@@ -4,7 +4,7 @@ namespace Xenlet.Fuzz.Targets;
 /// What the descriptors of a program, its pipes and its epoll sets should be. What a call returns here is Linux's, within the nucleus's
 /// limits: 32,768 descriptors, 16 pipes of a page, sets of sets but no deeper.
 /// </summary>
-/// <param name="changed">Told when a thing changed that a thread may wait for: the console, a pipe, an epoll set.</param>
+/// <param name="changed">Called when an object changed for which a thread may wait: the console, a pipe, an epoll set.</param>
 internal sealed class DescriptorModel(Action<object> changed)
 {
     public const int Capacity = 32_768;

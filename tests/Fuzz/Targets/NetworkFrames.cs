@@ -7,7 +7,7 @@ using Xenlet.Net;
 namespace Xenlet.Fuzz.Targets;
 
 /// <summary>
-/// The receiving ring of a network back end that writes any response: frames are put together, lost, or the connection ends.
+/// The receive ring of a network back end that writes any response: frames are put together, lost, or the connection ends.
 /// </summary>
 internal static class NetworkFrames
 {
@@ -29,7 +29,7 @@ internal static class NetworkFrames
         byte[] data = new byte[ISharedPage.Size];
         Array.Fill(data, Pattern);
         NetworkCounters counters = new();
-        FrameAssembly assembly = new(new FramePool(), counters);
+        FrameAssembly<FrameBuffer> assembly = new(new FramePool(), counters);
         for (ushort id = 0; id < ring.Capacity; id++)
         {
             ring.Put(new ReceiveRequest { Id = id });

@@ -6,8 +6,8 @@ using Xenlet.Net;
 namespace Xenlet.Fuzz.Targets;
 
 /// <summary>
-/// The sending ring of a network back end that answers anything. While it is honest, it gets each frame whole and in order, and a frame
-/// waits for room only where there is none; whatever it answers, it is told so or frames go on, and no page is lost.
+/// The transmit ring of a network back end that answers anything. While it is honest, it gets each frame whole and in order, and a frame
+/// waits only if there is no room. Whatever it answers, the connection ends or frames continue, and no page is lost.
 /// </summary>
 internal static class NetworkSends
 {
@@ -179,7 +179,7 @@ internal static class NetworkSends
                 _ => true,
             };
 
-            SendResult result = _queue.Send(frame, hasMore, out bool notifies);
+            SendResult result = _queue.Send(OutgoingFrame.Of(frame), hasMore, out bool notifies);
 
             Assert.Equal(isSupported, result != SendResult.Unsupported);
             Assert.True(!notifies || !hasMore || result != SendResult.Sent, "the back end is notified of what is to follow");

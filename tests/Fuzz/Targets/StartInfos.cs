@@ -2,7 +2,7 @@ using System.Reflection;
 
 namespace Xenlet.Fuzz.Targets;
 
-/// <summary>The loader's memory map: what is taken for RAM is RAM by every number in it.</summary>
+/// <summary>The loader's memory map: memory is used as RAM only if the map says that it is.</summary>
 internal static unsafe class StartInfos
 {
     private const int Capacity = 32;

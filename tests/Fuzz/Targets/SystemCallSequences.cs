@@ -95,7 +95,7 @@ internal sealed unsafe class SystemCallStory : NucleusTest
         _words = Allocate(1);
         _memory = (ulong)MemoryCalls.Map(0, Threads * PagesOfThread * Pages.Size, 3, 0x22, -1);
 
-        // As .NET does: writing to nobody is an error, and no end of the program.
+        // As in .NET: a write to a pipe without a reader is an error, and does not end the program.
         sigaction ignore = new() { sa_handler = SignalAction.SIG_IGN };
         Put(Mine(ActionOffset), MemoryMarshal.AsBytes(new ReadOnlySpan<sigaction>(in ignore)));
         Assert.Equal(0, Call(SystemCallNumber.RtSigaction, SignalNumber.SIGPIPE, Mine(ActionOffset), 0, 8));
@@ -113,7 +113,7 @@ internal sealed unsafe class SystemCallStory : NucleusTest
         int action = _script.Below(17);
         if (CurrentId == 0)
         {
-            // All wait: only time goes on.
+            // All threads wait: time passes.
             LetTimePass();
         }
         else if (_parts.Remove(CurrentId, out (int Number, ulong[] Arguments, Func<Outcome> Look) rest))
@@ -450,7 +450,7 @@ internal sealed unsafe class SystemCallStory : NucleusTest
         CheckThreads();
     }
 
-    /// <summary>Makes a call as the running thread, and compares what became of it and of all who waited.</summary>
+    /// <summary>Makes a call as the running thread, and compares its result and the state of all waiting threads.</summary>
     private void Make(int number, Func<Outcome> look, params ulong[] arguments)
     {
         int id = CurrentId;
@@ -577,7 +577,7 @@ internal sealed unsafe class SystemCallStory : NucleusTest
         ReadOnlySpan<byte> memory = new((void*)expected.Buffer, length + GuardSize);
         if (expected.IsRandom)
         {
-            // Sixteen bytes that were left as they were are no accident.
+            // Sixteen unchanged bytes cannot be chance.
             Assert.True(length < 16 || memory[(length - 16)..length].IndexOfAnyExcept(Guard) >= 0, $"{length} random bytes are none");
         }
         else

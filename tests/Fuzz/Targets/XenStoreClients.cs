@@ -138,11 +138,11 @@ internal static class XenStoreClients
 
     private static void Wait(Task task) => Assert.True(task.Wait(Patience), "the client does not come to an end");
 
-    /// <summary>A stream whose other end the script plays. What it says is read before it goes on.</summary>
+    /// <summary>A stream whose other end the script plays. Its bytes are read before it continues.</summary>
     private sealed class ScriptedTransport : IXenStoreTransport, IValueTaskSource<int>
     {
         private readonly Queue<byte> _said = new();
-        private readonly Lock _gate = new();
+        private readonly Lock _lock = new();
         private ManualResetValueTaskSourceCore<int> _read;
         private Memory<byte> _buffer;
         private bool _isReading;
@@ -160,7 +160,7 @@ internal static class XenStoreClients
 
         public ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken)
         {
-            lock (_gate)
+            lock (_lock)
             {
                 if (_said.Count > 0 || _hasEnded)
                 {
@@ -177,7 +177,7 @@ internal static class XenStoreClients
 
         public ValueTask WriteAsync(ReadOnlyMemory<byte> data, CancellationToken cancellationToken)
         {
-            lock (_gate)
+            lock (_lock)
             {
                 ReadOnlySpan<byte> rest = data.Span;
                 while (!rest.IsEmpty)
@@ -198,7 +198,7 @@ internal static class XenStoreClients
         public void Answer(int index, XenStoreMessageType type, ReadOnlySpan<byte> body)
         {
             XenStoreHeader request;
-            lock (_gate)
+            lock (_lock)
             {
                 request = Requests[index];
                 Requests.RemoveAt(index);
@@ -217,7 +217,7 @@ internal static class XenStoreClients
 
         public void SayBytes(byte[] bytes)
         {
-            lock (_gate)
+            lock (_lock)
             {
                 foreach (byte value in bytes)
                 {
@@ -230,7 +230,7 @@ internal static class XenStoreClients
 
         public void End()
         {
-            lock (_gate)
+            lock (_lock)
             {
                 _hasEnded = true;
             }
@@ -251,11 +251,11 @@ internal static class XenStoreClients
         public void OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
             _read.OnCompleted(continuation, state, token, flags);
 
-        /// <summary>Ends the read that waits; the client goes on in this call.</summary>
+        /// <summary>Ends the read that waits; the client continues in this call.</summary>
         private void Complete()
         {
             int count;
-            lock (_gate)
+            lock (_lock)
             {
                 if (!_isReading || (_said.Count == 0 && !_hasEnded))
                 {

@@ -40,7 +40,7 @@ internal static class XenStoreRings
         }
         catch (XenStoreException)
         {
-            // The ring says that it is broken, and must go on saying so.
+            // The ring reports that it is broken, and must keep reporting it.
             Assert.Throws<XenStoreException>(() => client.Read(new byte[1], out _));
             Assert.Throws<XenStoreException>(() => client.Write(new byte[1], out _));
             Assert.Throws<XenStoreException>(client.CheckIndexes);

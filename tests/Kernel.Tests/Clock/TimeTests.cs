@@ -63,7 +63,7 @@ public sealed unsafe class TimeTests : NucleusTest
         Assert.Equal((5 * Second) + 1, Clock.Now());
     }
 
-    /// <summary>The two halves of the product meet without a gap, for a hundred years.</summary>
+    /// <summary>The two halves of the product join without a gap, for a hundred years.</summary>
     [Theory]
     [InlineData(0xffff_fffful)]
     [InlineData(0x1_0000_0000ul)]
@@ -124,7 +124,7 @@ public sealed unsafe class TimeTests : NucleusTest
     public void A_clock_that_does_not_exist_is_refused(int call, ulong clock) =>
         Assert.Equal(-Errno.EINVAL, Call(call, clock, 0, Store([])));
 
-    /// <summary>As Linux: only a clock that a timer can follow can be slept by.</summary>
+    /// <summary>As on Linux: a thread can sleep only by a clock that a timer can follow.</summary>
     [Theory]
     [InlineData(0, 0)]
     [InlineData(1, 0)]

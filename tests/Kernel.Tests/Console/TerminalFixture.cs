@@ -11,7 +11,7 @@ internal sealed unsafe class TerminalFixture
 
     public ref LineDiscipline Discipline => ref _discipline;
 
-    /// <summary>Types, and gives back what the screen got.</summary>
+    /// <summary>Types, and returns the echo.</summary>
     public string Type(string bytes)
     {
         StringBuilder echo = new();
@@ -24,7 +24,7 @@ internal sealed unsafe class TerminalFixture
         return echo.ToString();
     }
 
-    /// <summary>Types without looking at the echo.</summary>
+    /// <summary>Types, and ignores the echo.</summary>
     public void TypeAhead(string bytes)
     {
         foreach (char character in bytes)

@@ -185,7 +185,7 @@ public sealed unsafe class UnwinderTests
         Assert.Equal(UnwindStop.BadInformation, Unwinder.Step(0x1000, &registers));
     }
 
-    /// <summary>Goes outwards as far as it can, or for more frames than any stack here has.</summary>
+    /// <summary>Unwinds as far as possible, or for more frames than any stack here has.</summary>
     private static UnwindStop Walk(SyntheticStack stack, ref UnwindRegisters registers, out ulong[] addresses)
     {
         const int limit = 1000;

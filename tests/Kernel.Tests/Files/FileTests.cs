@@ -39,7 +39,7 @@ public sealed unsafe class FileTests : NucleusTest
         Assert.Equal(result, Call(SystemCallNumber.Openat, unchecked((ulong)-100), address, flags));
     }
 
-    /// <summary>As Linux: what is written there is not looked at, and one call takes 2 GiB less a page.</summary>
+    /// <summary>As on Linux: written data is not read, and one call takes up to 2 GiB less a page.</summary>
     [Theory]
     [InlineData(0x7fff_efff, 0x7fff_efff)]
     [InlineData(0x7fff_f000, 0x7fff_f000)]

@@ -72,7 +72,7 @@ public sealed unsafe class PipeTests : NucleusTest
         (ulong reader, ulong writer) = Pipe(0);
         Thread* waiting = Park(SystemCallNumber.Read, reader, _buffer, 100);
 
-        // Its look changes the pipe, which makes waiters look again: it must not read a second time.
+        // Its read changes the pipe, which wakes waiters: it must not read a second time.
         Assert.True(Enter(SystemCallNumber.Write, writer, Store("one"u8), 3) == &waiting->Frame);
 
         Assert.Equal(3ul, waiting->Frame.Rax);
@@ -124,7 +124,7 @@ public sealed unsafe class PipeTests : NucleusTest
         Assert.Equal(WaitKind.None, waiting->Wait);
     }
 
-    /// <summary>Nobody would wake a writer that parked beside the room: the reader may wait for the rest next.</summary>
+    /// <summary>A writer that blocked although there is room would never be woken: the reader may wait for the rest next.</summary>
     [Fact]
     public void A_long_write_goes_on_into_the_room_that_a_waiting_reader_has_made()
     {
@@ -138,7 +138,7 @@ public sealed unsafe class PipeTests : NucleusTest
         Assert.Equal((WaitKind.None, WaitKind.None), (caller->Wait, waiting->Wait));
     }
 
-    /// <summary>As on Linux: a write of nothing does not look at the pipe.</summary>
+    /// <summary>As on Linux: a write of no bytes does not check the pipe.</summary>
     [Fact]
     public void A_write_of_nothing_neither_waits_for_room_nor_asks_for_a_reader()
     {

@@ -3,7 +3,7 @@ using Thread = System.Threading.Thread;
 
 namespace Xenlet.Kernel.Tests.Managed;
 
-/// <summary>A thread with a queue, to which async methods come back.</summary>
+/// <summary>A thread with a queue, to which async methods return after an await.</summary>
 public sealed class EventLoopTests : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);

@@ -3,7 +3,7 @@ using System.Collections.Concurrent;
 namespace Xenlet.Kernel.Tests.Managed;
 
 /// <summary>
-/// What a program still holds of the domain it was before a resume: dead, and without effect on what has the same numbers now.
+/// Handles from before a resume: they no longer work, and do not affect new ports and grants with the same numbers.
 /// </summary>
 public sealed class ResumeTests : IDisposable
 {
@@ -126,7 +126,7 @@ public sealed class ResumeTests : IDisposable
         await ParkedAsync();
     }
 
-    /// <summary>A thread that was in the middle of a call when another suspended: the nucleus tells it.</summary>
+    /// <summary>A thread that was in the middle of a call when another one suspended the domain: the nucleus returns an error.</summary>
     [Fact]
     public async Task A_call_on_a_handle_that_the_nucleus_finds_stale_is_one_on_a_disposed_channel()
     {

@@ -1,7 +1,7 @@
 
 namespace Xenlet.Kernel.Tests.Managed;
 
-/// <summary>Pages and grants when the other domain does not let go.</summary>
+/// <summary>Pages and grants when the other domain does not unmap them.</summary>
 public sealed class SharedPageTests : IDisposable
 {
     private const ulong Address = SharedPages.WindowStart + 0x5000;
@@ -147,7 +147,7 @@ public sealed class SharedPageTests : IDisposable
         Assert.ThrowsAny<OutOfMemoryException>(_pages.Allocate);
     }
 
-    /// <summary>A page that another domain does not let go of; its grant reference.</summary>
+    /// <summary>The grant reference of a page that another domain does not unmap.</summary>
     private ulong Hold()
     {
         ISharedPage page = _pages.Allocate();

@@ -3,7 +3,7 @@ using Xenlet.XenStoreRing.Tests;
 
 namespace Xenlet.Kernel.Tests.Managed;
 
-/// <summary>Events that bring nothing make their channel silent, the longer the more of them come in a row.</summary>
+/// <summary>Spurious events mask their channel, for a longer time the more of them come in a row.</summary>
 public sealed class SpuriousEventTests : IDisposable
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
@@ -106,7 +106,7 @@ public sealed class SpuriousEventTests : IDisposable
         }
     }
 
-    /// <summary>Waits for an event, and gives how many milliseconds the port was silent before it was asked.</summary>
+    /// <summary>Waits for an event, and returns for how many milliseconds the port was masked before.</summary>
     private async Task<int> WaitAsync()
     {
         Task wait = _channel.WaitAsync().AsTask();

@@ -157,7 +157,7 @@ internal sealed class AddressSpaceModel
         }
     }
 
-    /// <summary>What of a stack's piece is charged: nothing when it lies below a charged one.</summary>
+    /// <summary>The charge of a piece of a stack: nothing if it lies below a charged one.</summary>
     private IEnumerable<ulong> TopOf(List<ulong> stack) =>
         stack.Count > 0 && At(stack[^1] + 1) is { IsStack: true, IsCharged: true } ? [] : stack.TakeLast(ChargedOfStack);
 

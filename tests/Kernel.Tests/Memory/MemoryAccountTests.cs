@@ -3,8 +3,8 @@ using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
 namespace Xenlet.Kernel.Tests;
 
 /// <summary>
-/// Memory that ends at every point where it can end: each call says ENOMEM or does what it says, what was promised is there, and at the end
-/// everything is back.
+/// Memory that runs out at every point where it can: each call fails with ENOMEM or does all of its work, charged memory is available, and
+/// at the end everything is free again.
 /// </summary>
 public sealed unsafe class MemoryAccountTests : NucleusTest
 {
@@ -31,7 +31,7 @@ public sealed unsafe class MemoryAccountTests : NucleusTest
                 break;
             }
 
-            // A request that nobody noticed was refused for nothing.
+            // If no caller noticed a refused request, the refusal had no effect.
             Assert.False(_isWhole, $"request {refused + 1} was refused, and every call went well");
             refused++;
         }
@@ -134,7 +134,7 @@ public sealed unsafe class MemoryAccountTests : NucleusTest
     }
 
     /// <summary>
-    /// A program: maps, changes rights, touches, starts threads, ends them, and gives everything back. It goes on after each call that
+    /// A program: maps, changes rights, touches, starts threads, ends them, and gives everything back. It continues after each call that
     /// fails.
     /// </summary>
     private void RunProgram()
@@ -267,7 +267,7 @@ public sealed unsafe class MemoryAccountTests : NucleusTest
         Assert.Equal(0, Call(SystemCallNumber.Munmap, (ulong)page, Pages.Size));
     }
 
-    /// <summary>What is charged is there, whatever else is not.</summary>
+    /// <summary>Charged memory is available, whatever else is not.</summary>
     private static void Touch(ulong address, ulong pages)
     {
         Assert.Equal(0, ProgramMemory.PrepareWrite(address, pages * Pages.Size));

@@ -1,7 +1,7 @@
 
 namespace Xenlet.Kernel.Tests;
 
-/// <summary>When no frame is left, that is what the program and the report are told, and nothing else.</summary>
+/// <summary>When no frame is left, this is the error that program and report get, and no other.</summary>
 public sealed unsafe class OutOfMemoryTests : NucleusTest
 {
     /// <summary>mmap's MAP_PRIVATE, MAP_ANONYMOUS, MAP_STACK: charged when touched.</summary>

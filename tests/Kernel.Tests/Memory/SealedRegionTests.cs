@@ -2,7 +2,7 @@
 namespace Xenlet.Kernel.Tests;
 
 /// <summary>
-/// What of the address space is not the program's to change: the image, the nucleus's pages in it, guards, the window of shared pages.
+/// Parts of the address space that the program may not change: the image, the nucleus's pages in it, guards, the window of shared pages.
 /// </summary>
 public sealed unsafe class SealedRegionTests : NucleusTest
 {

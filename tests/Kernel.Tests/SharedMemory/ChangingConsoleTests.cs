@@ -26,7 +26,7 @@ public sealed unsafe class ChangingConsoleTests
     [Fact]
     public void Whatever_another_processor_scribbles_no_more_than_the_ring_is_read_and_written() => Play(false, Seeds / 6, true);
 
-    /// <summary>Plays a console for each seed, and gives back how many of them are not used any more.</summary>
+    /// <summary>Plays a console for each seed, and returns how many of them are no longer used.</summary>
     private static int Play(bool isPlanted, int seeds, bool isOnThread)
     {
         int broken = 0;

@@ -330,7 +330,7 @@ public sealed unsafe class SignalTests : NucleusTest
         Assert.Equal(0, Futex.Wake(word, 1, uint.MaxValue));
     }
 
-    /// <summary>nanosleep(2), clock_nanosleep(2): what was left of a sleep for a while is told, of one until a time it is not.</summary>
+    /// <summary>nanosleep(2), clock_nanosleep(2): the rest of a relative sleep is returned, that of an absolute one is not.</summary>
     [Theory]
     [InlineData(SystemCallNumber.Nanosleep, 0ul, 6_500_000_000ul)]
     [InlineData(SystemCallNumber.ClockNanosleep, 0ul, 6_500_000_000ul)]
@@ -343,7 +343,7 @@ public sealed unsafe class SignalTests : NucleusTest
         Spawn();
         Park(call, call == SystemCallNumber.Nanosleep ? [time, remaining] : [1, flags, time, remaining]);
 
-        // The sender's time slice has passed as well, of which the timer has told.
+        // The sender's time slice has passed too, as the timer's interrupt has shown.
         Assert.True(TimerInterrupt(Now + 2_500_000_000) == Current);
         Assert.True(Enter(SystemCallNumber.Tgkill, 1, 1, Usr1) == &_first->Frame);
 

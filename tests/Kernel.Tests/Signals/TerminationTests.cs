@@ -3,7 +3,7 @@ using ThreadState = Xenlet.Kernel.Nucleus.Threads.ThreadState;
 
 namespace Xenlet.Kernel.Tests;
 
-/// <summary>A wish from outside that the program end.</summary>
+/// <summary>A request from outside that the program end.</summary>
 public sealed unsafe class TerminationTests : NucleusTest
 {
     private const ulong Handler = 0x41_0000;

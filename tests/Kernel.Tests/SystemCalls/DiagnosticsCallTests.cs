@@ -5,7 +5,7 @@ using ThreadState = Xenlet.Kernel.Nucleus.Threads.ThreadState;
 
 namespace Xenlet.Kernel.Tests.SystemCalls;
 
-/// <summary>What the nucleus tells of threads and memory.</summary>
+/// <summary>The nucleus's reports on threads and memory.</summary>
 public sealed unsafe class DiagnosticsCallTests : NucleusTest, IDisposable
 {
     private const int RecordSize = 296;

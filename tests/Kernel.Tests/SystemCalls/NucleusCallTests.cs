@@ -282,7 +282,7 @@ public sealed unsafe class NucleusCallTests : NucleusTest, IDisposable
     [Fact]
     public void Xenstores_page_cannot_be_granted_and_nothing_is_freed_with_it()
     {
-        // Its frame is none of the simulated machine's RAM, so the program cannot look at it here.
+        // Its frame is not in the simulated machine's RAM, so the program cannot read it here.
         Machine.OnInvalidatePage = null;
         ulong free = FrameAllocator.FreeFrames;
         ulong address = (ulong)Call(NucleusCall.MapStorePage);

@@ -58,7 +58,7 @@ public sealed unsafe class ProgramQuestionTests : NucleusTest
     /// <summary>Numbers of asm-generic/resource.h: RLIMIT_STACK 3, RLIMIT_NOFILE 7, RLIMIT_AS 9.</summary>
     [Theory]
     [InlineData(3ul, 1ul << 20)]
-    [InlineData(7ul, 64ul)]
+    [InlineData(7ul, 32_768ul)]
     [InlineData(9ul, ulong.MaxValue)]
     public void Limits_are_told_and_cannot_be_set(ulong resource, ulong limit)
     {

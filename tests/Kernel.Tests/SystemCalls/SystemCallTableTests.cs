@@ -5,7 +5,7 @@ using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
 
 namespace Xenlet.Kernel.Tests.SystemCalls;
 
-/// <summary>The table of system calls in docs/programs.md says what the nucleus does.</summary>
+/// <summary>The table of system calls in docs/programs.md agrees with the nucleus.</summary>
 public sealed unsafe partial class SystemCallTableTests : NucleusTest
 {
     /// <summary>Numbers below are Linux's on x86-64.</summary>

@@ -62,7 +62,7 @@ public sealed unsafe class FloatingPointTests : NucleusTest
         rt_sigframe* frame = (rt_sigframe*)_first->Frame.Rsp;
         Assert.Equal(7, ((byte*)frame->uc.uc_mcontext.fpstate)[1]);
 
-        // What the handler's frame says counts, not what the processor has when it returns.
+        // The handler's frame counts, not the content of the processor when the handler returns.
         ((byte*)frame->uc.uc_mcontext.fpstate)[2] = 0x99;
         _first->Frame.Rsp += 8;
         Image.Cpu->FloatingPointIsLive = 1;

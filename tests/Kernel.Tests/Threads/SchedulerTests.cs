@@ -20,7 +20,7 @@ public sealed unsafe class SchedulerTests : NucleusTest
         Assert.Equal(1, LocalApic.EndsOfInterrupt);
     }
 
-    /// <summary>The timer is armed for all that has a time, so before it goes off nothing can be due.</summary>
+    /// <summary>The timer is armed for all deadlines, so nothing can be due before it fires.</summary>
     [Fact]
     public void A_call_that_lets_its_thread_go_on_reads_the_clock_only_after_the_timer_has_gone_off()
     {
@@ -44,7 +44,7 @@ public sealed unsafe class SchedulerTests : NucleusTest
         Assert.Equal(1, readings);
     }
 
-    /// <summary>Alone it needs no timer, so nothing says that its time slice has passed when another can run.</summary>
+    /// <summary>A thread alone needs no timer, so nothing shows that its time slice has passed when another can run.</summary>
     [Fact]
     public void A_thread_that_wakes_another_after_its_time_slice_makes_way_at_once()
     {
@@ -69,7 +69,7 @@ public sealed unsafe class SchedulerTests : NucleusTest
         Assert.True(TimerInterrupt((2 * Scheduler.TimeSlice) - 1) == second);
         Assert.True(TimerInterrupt(2 * Scheduler.TimeSlice) == _first);
 
-        // Armed anew after each interrupt, for the end of the slice of the one who runs.
+        // Armed again after each interrupt, for the end of the running thread's slice.
         Assert.Equal(
             [Scheduler.TimeSlice, Scheduler.TimeSlice, 2 * Scheduler.TimeSlice, 2 * Scheduler.TimeSlice, 3 * Scheduler.TimeSlice],
             LocalApic.Armed);

@@ -125,7 +125,7 @@ public sealed unsafe class WaitQueueTests : NucleusTest
         Assert.Equal(-Errno.EBADF, (long)waiting->Frame.Rax);
     }
 
-    /// <summary>It gets them in parts: its instruction, and nobody else's, is made again.</summary>
+    /// <summary>It gets them in parts: only its own instruction is repeated.</summary>
     [Fact]
     public void A_reader_whose_descriptor_becomes_a_file_of_random_numbers_reads_them()
     {

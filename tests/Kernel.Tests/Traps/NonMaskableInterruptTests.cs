@@ -2,7 +2,7 @@ using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
 
 namespace Xenlet.Kernel.Tests.Traps;
 
-/// <summary>What the nucleus does when the administrator asks it what it is doing.</summary>
+/// <summary>The nucleus's report when the administrator sends a non-maskable interrupt.</summary>
 public sealed unsafe class NonMaskableInterruptTests : NucleusTest
 {
     private const ulong SomewhereInTheNucleus = 0x20_0500;

@@ -184,7 +184,7 @@ public sealed unsafe class ClockTests : XenTest, IDisposable
     }
 
     /// <summary>
-    /// What clock_gettime of the program tells the time from: the records of the page, and what the nucleus knows of them.
+    /// The data from which the program's clock_gettime computes the time: the records of the page, and the nucleus's own data on them.
     /// </summary>
     [Fact]
     public void The_program_is_told_the_records_the_offset_the_latest_time_and_each_resume()
@@ -201,7 +201,7 @@ public sealed unsafe class ClockTests : XenTest, IDisposable
         Assert.Equal((600L, 1_000ul), (Image.Clock->Offset, Image.Clock->Last));
         Assert.NotEqual(generation, Image.Clock->Generation);
 
-        // A thread of the program has told a later time.
+        // A thread of the program has returned a later time.
         Image.Clock->Last = 1_003;
         SetRecord(version: 4, timestamp: 0, systemTime: 402);
         Assert.Equal(1_003ul, PvClock.Now());

@@ -9,7 +9,7 @@ public sealed unsafe class ConsolePeerTests : XenNucleusTest
     private const ulong Millisecond = 1_000_000;
     private const ulong Second = 1_000_000_000;
 
-    /// <summary>What one look of the nucleus takes from the ring, and a 64-byte piece more.</summary>
+    /// <summary>The bytes that one read of the nucleus takes from the ring, and a 64-byte piece more.</summary>
     private const uint MostInputOfALook = xencons_interface.InputSize + 64;
 
     /// <summary>Bytes that the other end takes each time the guest waits for it, 10 milliseconds.</summary>
@@ -117,7 +117,7 @@ public sealed unsafe class ConsolePeerTests : XenNucleusTest
         ulong[] growing = [.. Enumerable.Range(0, 12).Select(i => Millisecond << Math.Min(i, ConsoleService.MaximumDoublings))];
         Assert.Equal([.. new ulong[(int)ConsoleService.FreeIdleEvents], .. growing], pauses);
 
-        // One event that brings something, and patience is as it was.
+        // After one event with data, the pauses start again at the shortest.
         Xen.Type("x");
         _ = Trap(Vector.EventChannelUpcall);
         Assert.False(EventChannels.IsMasked(Xen.ConsolePort));
@@ -206,7 +206,7 @@ public sealed unsafe class ConsolePeerTests : XenNucleusTest
     [InlineData("\u001a", SignalNumber.SIGTSTP)]
     public void A_key_that_would_dump_or_stop_a_process_does_nothing_unless_the_program_asks(string key, int signal)
     {
-        // A guest that ends waits for its console, in a time that passes.
+        // A guest that ends waits for its console, for a limited time.
         Xen.OnPoll = static () => Now += 10 * Millisecond;
         Current->Frame.Rsp = Allocate(4) + (3 * Pages.Size);
         Xen.Type(key);

@@ -4,7 +4,7 @@ using ThreadState = Xenlet.Kernel.Nucleus.Threads.ThreadState;
 
 namespace Xenlet.Kernel.Tests.Xen;
 
-/// <summary>Suspend, resume and cancelled suspend, as a program meets them that makes the nucleus's calls.</summary>
+/// <summary>Suspend, resume and cancelled suspend, as the nucleus's calls show them to a program.</summary>
 public sealed unsafe class DomainSuspendTests : NucleusTest, IDisposable
 {
     private const ulong Second = 1_000_000_000;
@@ -159,7 +159,7 @@ public sealed unsafe class DomainSuspendTests : NucleusTest, IDisposable
         Resumes(consoleFrame: 0xfeffd, consolePort: 2);
         Call(NucleusCall.Suspend);
 
-        // The event of before was not taken, and is none of the new port's.
+        // The earlier event was not taken, and does not belong to the new port.
         Assert.Equal(FirstHandle | old, (ulong)Call(NucleusCall.AllocateUnboundPort, 0));
         Assert.Equal(FirstHandle | adopted, (ulong)Call(NucleusCall.AdoptPort, SimulatedDomain.StorePort));
         _xen.Calls.Clear();
@@ -191,7 +191,7 @@ public sealed unsafe class DomainSuspendTests : NucleusTest, IDisposable
         Resumes(consoleFrame: 0xfeffd, consolePort: 2);
         Call(NucleusCall.Suspend);
 
-        // A port that nobody has asked about yet says nothing, even if another domain signals it.
+        // A port that was not unmasked yet gives no event, even if another domain signals it.
         _xen.Signal((uint)old);
         Assert.False(_xen.UpcallIsRaised);
         ulong port = (ulong)Call(NucleusCall.AllocateUnboundPort, 0);

@@ -242,7 +242,7 @@ public sealed unsafe class EventChannelTests : XenTest, IDisposable
             thread.Start();
         }
 
-        // The guest looks only when the upcall is raised, and unmasks only what it masked: nothing else could bring a lost event back.
+        // The guest checks only when the upcall is raised, and unmasks only what it masked: nothing else could bring a lost event back.
         Random guest = new(99);
         Queue<uint> masked = new();
         bool signalling;

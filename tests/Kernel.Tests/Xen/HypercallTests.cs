@@ -4,19 +4,19 @@ namespace Xenlet.Kernel.Tests.Xen;
 public sealed class HypercallTests : XenTest
 {
     [Theory]
-    [InlineData("GenuineIntel", HostGate.Vmcall)]
-    [InlineData("CentaurHauls", HostGate.Vmcall)]
-    [InlineData("  Shanghai  ", HostGate.Vmcall)]
-    [InlineData("AuthenticAMD", HostGate.Vmmcall)]
-    [InlineData("HygonGenuine", HostGate.Vmmcall)]
-    internal void The_vendor_chooses_the_instruction(string vendor, HostGate gate)
+    [InlineData("GenuineIntel", HostInstruction.Vmcall)]
+    [InlineData("CentaurHauls", HostInstruction.Vmcall)]
+    [InlineData("  Shanghai  ", HostInstruction.Vmcall)]
+    [InlineData("AuthenticAMD", HostInstruction.Vmmcall)]
+    [InlineData("HygonGenuine", HostInstruction.Vmmcall)]
+    internal void The_vendor_chooses_the_instruction(string vendor, HostInstruction instruction)
     {
         SetVendor(vendor);
         Hypercall.Initialise();
 
         Hypercall.Invoke(1);
 
-        Assert.Equal(gate, Assert.Single(Machine.Hypercalls).Gate);
+        Assert.Equal(instruction, Assert.Single(Machine.Hypercalls).Instruction);
     }
 
     [Theory]

@@ -62,7 +62,7 @@ internal sealed unsafe class SimulatedDomain : IDisposable
     /// <summary>What the other end of a port does when the guest signals it.</summary>
     public Action<uint> OnSend { get; set; } = static _ => { };
 
-    /// <summary>Why the domain was shut down for good; null while it runs.</summary>
+    /// <summary>The reason of the domain's final shutdown; null while it runs.</summary>
     public XenShutdown? End { get; private set; }
 
     /// <summary>The domain's UUID.</summary>
@@ -237,7 +237,7 @@ internal sealed unsafe class SimulatedDomain : IDisposable
         return OnSuspend();
     }
 
-    /// <summary>Not logged: what is asked only for its chance has no place in an order.</summary>
+    /// <summary>Calls that are not logged, since they come at any time and have no place in an order.</summary>
     private long Name(ref Guid handle)
     {
         handle = Uuid;

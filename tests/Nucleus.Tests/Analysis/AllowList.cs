@@ -11,7 +11,7 @@ internal sealed record Allowed(string Name, bool IsPrefix, string Reason);
 /// <param name="wayOut">The function that may end with a jump to an address in a register: to the program, which is not walked.</param>
 internal sealed class AllowList(IReadOnlyList<Allowed> entries, string? wayOut = null)
 {
-    /// <summary>What the design allows a nucleus.</summary>
+    /// <summary>The functions that the design allows in the nucleus.</summary>
     public static AllowList Nucleus { get; } = new(
     [
         new("Xenlet_Kernel_Xenlet_Kernel_Nucleus_", true, "the nucleus's own methods: assembly, then namespace"),

@@ -34,7 +34,7 @@ internal static class ElfCode
         Dictionary<string, ulong> variables = [];
         foreach (ElfSymbol symbol in file.Symbols().Where(symbol => LiesIn(file, symbol, ElfSection.Writable)))
         {
-            // Statics of functions of libc have the same name here and there; what the tests look for has not.
+            // Several static variables in libc's functions have the same name; those that the tests look for do not.
             variables[symbol.Name] = symbol.Address;
         }
 

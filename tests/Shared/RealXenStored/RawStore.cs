@@ -52,7 +52,7 @@ internal interface IRawPipe : IDisposable
 
 /// <summary>
 /// A client that does nothing but send and receive messages, one at a time, and shares no code with the library: it proves the
-/// daemon and its surroundings, and asks what the library has no words for.
+/// daemon and its surroundings, and sends requests that the library does not have.
 /// </summary>
 internal sealed class RawStore(IRawPipe pipe) : IDisposable
 {
@@ -202,7 +202,7 @@ internal sealed class SocketPipe : IRawPipe
     public void Dispose() => _socket.Dispose();
 }
 
-/// <summary>A domain's ring page, without any of the library's care.</summary>
+/// <summary>A domain's ring page, without the library's checks.</summary>
 internal sealed unsafe class RingPipe : IRawPipe
 {
     private const uint RingLength = 1024;

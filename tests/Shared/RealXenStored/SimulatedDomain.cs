@@ -27,7 +27,7 @@ internal sealed unsafe class SimulatedDomain : IRingPage, IDisposable
     private readonly FileStream _events;
     private readonly byte _port;
     private readonly Thread _reader;
-    private readonly Lock _gate = new();
+    private readonly Lock _lock = new();
     private Action? _notified;
     private bool _isDisposed;
 
@@ -54,7 +54,7 @@ internal sealed unsafe class SimulatedDomain : IRingPage, IDisposable
     {
         add
         {
-            lock (_gate)
+            lock (_lock)
             {
                 _notified += value;
             }
@@ -62,7 +62,7 @@ internal sealed unsafe class SimulatedDomain : IRingPage, IDisposable
 
         remove
         {
-            lock (_gate)
+            lock (_lock)
             {
                 _notified -= value;
             }
@@ -123,7 +123,7 @@ internal sealed unsafe class SimulatedDomain : IRingPage, IDisposable
         byte[] buffer = new byte[256];
         while (_wakeUps.Read(buffer) > 0 && !_isDisposed)
         {
-            lock (_gate)
+            lock (_lock)
             {
                 _notified?.Invoke();
             }

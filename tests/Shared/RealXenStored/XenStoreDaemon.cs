@@ -55,7 +55,7 @@ public sealed class XenStoreDaemon : IAsyncDisposable
     /// <summary>Connects as dom0.</summary>
     internal RawStore ConnectRaw() => new(new SocketPipe(SocketPath));
 
-    /// <summary>Creates a domain and tells the daemon of it, which then serves its ring with an unprivileged domain's rights.</summary>
+    /// <summary>Creates a domain and introduces it: the daemon then serves its ring with an unprivileged domain's rights.</summary>
     internal SimulatedDomain Introduce(int domid = 1)
     {
         WriteRing(domid);
@@ -72,7 +72,7 @@ public sealed class XenStoreDaemon : IAsyncDisposable
         return domain;
     }
 
-    /// <summary>Tells the daemon of a domain again, after it was restarted or the domain was released.</summary>
+    /// <summary>Introduces a domain again, after a restart of the daemon or the release of the domain.</summary>
     internal void Reintroduce(SimulatedDomain domain)
     {
         using RawStore store = ConnectRaw();
@@ -88,7 +88,7 @@ public sealed class XenStoreDaemon : IAsyncDisposable
         store.Expect(XsType.SetPerms, $"{home}/data\0n{domain.Domid}\0");
     }
 
-    /// <summary>Takes a domain away from the daemon, which drops its connection and nodes.</summary>
+    /// <summary>Releases a domain, whose connection and nodes the daemon then drops.</summary>
     internal void Release(SimulatedDomain domain)
     {
         using RawStore store = ConnectRaw();
@@ -152,7 +152,7 @@ public sealed class XenStoreDaemon : IAsyncDisposable
             domain.Dispose();
         }
 
-        // A tool or the daemon that was just killed may still be letting go of its files.
+        // A tool or the daemon that was just killed may still have files open.
         long began = Stopwatch.GetTimestamp();
         while (true)
         {

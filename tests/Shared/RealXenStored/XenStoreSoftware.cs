@@ -53,7 +53,7 @@ internal sealed class XenStoreSoftware
             }
             catch (IOException) when (Directory.Exists(directory))
             {
-                // Another test run was faster.
+                // Another test run has made it meanwhile.
                 Directory.Delete(half, recursive: true);
             }
         }

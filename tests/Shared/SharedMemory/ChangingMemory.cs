@@ -3,8 +3,8 @@ using Thread = System.Threading.Thread;
 namespace Xenlet.Tests.SharedMemory;
 
 /// <summary>
-/// Another domain's hand on the pages that it shares: at a turn it may change an index or anything else, and often changes it back at the
-/// next, so that what was checked and what is used are not the same. What it does follows from the seed.
+/// Another domain that changes a shared page: at each turn it may change an index or anything else, and often changes it back at the next,
+/// so that a checked value and a used value differ. Its changes follow from the seed.
 /// </summary>
 internal sealed unsafe class ChangingMemory
 {
@@ -20,7 +20,7 @@ internal sealed unsafe class ChangingMemory
     private readonly nint _page;
     private readonly nint[] _indexes;
     private readonly int _every;
-    private readonly Lock _gate = new();
+    private readonly Lock _lock = new();
     private (nint Place, uint Value)? _before;
     private volatile nint _next;
 
@@ -42,10 +42,10 @@ internal sealed unsafe class ChangingMemory
         set => _next = value;
     }
 
-    /// <summary>One turn, in which it mostly does nothing: the reader is to come far as well.</summary>
+    /// <summary>One turn, in which it mostly does nothing, so that the reader gets far.</summary>
     public void Turn()
     {
-        lock (_gate)
+        lock (_lock)
         {
             if (_before is { } before && _random.Next(2) == 0)
             {
@@ -66,7 +66,7 @@ internal sealed unsafe class ChangingMemory
         }
     }
 
-    /// <summary>Has its turns on a thread of its own, beside whoever reads, until it is disposed of.</summary>
+    /// <summary>Takes its turns on its own thread, beside the reader, until it is disposed of.</summary>
     public IDisposable OnThread() => new Scribbler(this);
 
     /// <summary>Moves an index as an honest domain might.</summary>

@@ -12,7 +12,7 @@ public static class PeerTurn
     /// <summary>What the other domain does; <see langword="null"/> for nothing.</summary>
     internal static Action? Act { get; set; }
 
-    /// <summary>Gives the other domain its turn. What it does itself gives none.</summary>
+    /// <summary>Gives the other domain its turn. Its own reads give it none.</summary>
     public static void Take()
     {
         if (Act is { } act && !s_isTaken)

@@ -7,7 +7,7 @@ namespace Xenlet.Tests.SharedMemory;
 
 /// <summary>
 /// Copies of this test's assembly and of the product's, in which <see cref="PeerTurn.Take"/> is called before each instruction that may
-/// read memory. So whatever is read twice may be two different things, wherever the code reads, and the code itself knows nothing of it.
+/// read memory. So two reads of the same place may give different values, wherever the code reads, without any change to its source.
 /// </summary>
 /// <remarks>
 /// Rewritten are the product's assemblies that read shared pages, the nucleus where its sources are part of the test's assembly, and what

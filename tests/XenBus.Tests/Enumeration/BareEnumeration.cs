@@ -17,7 +17,7 @@ internal sealed class BareEnumeration : IKnownDevices
         _enumeration = new(this, new(store, Layout, failures), examiner, Skipped, failures);
     }
 
-    /// <summary>Where the bus would keep what.</summary>
+    /// <summary>The bus's layout in the store.</summary>
     public static BusLayout Layout { get; } = new("device", 1, "backend", "backend-id");
 
     /// <summary>The devices that the bus would know.</summary>
@@ -26,10 +26,10 @@ internal sealed class BareEnumeration : IKnownDevices
     /// <summary>The nodes that are no devices.</summary>
     public SkippedNodes Skipped { get; } = new();
 
-    /// <summary>What was reported.</summary>
+    /// <summary>The reports.</summary>
     public ConcurrentQueue<string> Reports { get; } = new();
 
-    /// <summary>Whether a device in use is one that was left so.</summary>
+    /// <summary>Whether a device in use counts as left in use by an earlier program.</summary>
     public bool IsFirst { get; init; }
 
     public IKnownDevice? Find(string node) => Known.Find(device => device.Node == node);
@@ -55,7 +55,7 @@ internal sealed class BareEnumeration : IKnownDevices
     private void Report(string path, string text) => Reports.Enqueue($"{path} | {text}");
 }
 
-/// <summary>A device that says of its node what the test wants.</summary>
+/// <summary>A device whose answer about its node is the test's.</summary>
 internal sealed class KnownDevice(string name) : IKnownDevice
 {
     public string Node { get; } = "device/" + name;

@@ -1,6 +1,6 @@
 namespace Xenlet.XenBus.Tests;
 
-/// <summary>Where a bus keeps what, without a store.</summary>
+/// <summary>The layout of a bus in the store, without a store.</summary>
 public sealed class BusLayoutTests
 {
     private static readonly BusLayout Front = new("device", 1, "backend", "backend-id");

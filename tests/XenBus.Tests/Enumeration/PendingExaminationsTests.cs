@@ -1,6 +1,6 @@
 namespace Xenlet.XenBus.Tests;
 
-/// <summary>What waits to be examined, without a store.</summary>
+/// <summary>The pending examinations, without a store.</summary>
 public sealed class PendingExaminationsTests
 {
     private const string Root = "device";

@@ -6,13 +6,13 @@ using Xenlet.XenStoreRing;
 
 namespace Xenlet.XenBus.Tests;
 
-/// <summary>What a test has become of the guest's requests.</summary>
+/// <summary>The faults that a test plants in the guest's requests.</summary>
 internal sealed class Faults
 {
     /// <summary>Leaves a request without an answer.</summary>
     public const string NoAnswer = "";
 
-    /// <summary>Has a request carried out, and its answer lost.</summary>
+    /// <summary>Carries out a request, and loses its answer.</summary>
     public const string AnswerLost = "lost";
 
     /// <summary>
@@ -64,7 +64,7 @@ internal sealed class FaultyTransport(IXenStoreTransport inner, Faults faults) :
 
     public ValueTask WriteAsync(ReadOnlyMemory<byte> data, CancellationToken cancellationToken)
     {
-        // The client hands each message over whole.
+        // The client writes each message as a whole.
         ReadOnlySpan<byte> message = data.Span;
         string path = Encoding.ASCII.GetString(message[HeaderLength..]).Split('\0')[0];
         if (faults.Rule?.Invoke((XenStoreMessageType)BinaryPrimitives.ReadUInt32LittleEndian(message), path) is not { } error)
@@ -99,7 +99,7 @@ internal sealed class FaultyTransport(IXenStoreTransport inner, Faults faults) :
         await inner.DisposeAsync();
     }
 
-    /// <summary>Takes messages off the ring one by one, so that an error of our own never falls into another's middle.</summary>
+    /// <summary>Takes messages off the ring one by one, so that an injected error never splits another message.</summary>
     private async Task PumpAsync()
     {
         try

@@ -43,7 +43,7 @@ internal static class HeldObjects
 
     private static IEnumerable<object?> Parts(object owner) => owner switch
     {
-        // A collection's spare room is not what it holds.
+        // The unused capacity of a collection does not count.
         string => [],
         IEnumerable items when owner.GetType().Namespace?.StartsWith("System", StringComparison.Ordinal) == true => items.Cast<object?>(),
         Delegate work => [work.Target],

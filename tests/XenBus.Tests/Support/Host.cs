@@ -15,7 +15,7 @@ internal sealed class Host : IAsyncDisposable
     public const string Home = "/local/domain/1";
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
 
-    // A request that is not answered is a failure that says so, before whoever waits for what it should have led to gives up.
+    // The limit of a request is shorter than that of a test's wait, so that a missing answer is reported as such.
     private static readonly XenStoreClientOptions Patient = new() { RequestTimeLimit = Patience / 2 };
     private readonly XenStoreDaemon _daemon;
     private readonly SimulatedDomain _domain;
@@ -91,7 +91,7 @@ internal sealed class Host : IAsyncDisposable
         await GuestStore.DisposeAsync();
         await Dom0.DisposeAsync();
         await _daemon.DisposeAsync();
-        // The bus goes on after a request that was not answered; a test that passes for all that has not seen what it was made for.
+        // The bus continues after a request without an answer; a test that passes even so has not tested its claim.
         Assert.DoesNotContain(
             Events, happened => !MayTimeOut && happened.Text.Contains(nameof(XenStoreError.TimedOut), StringComparison.Ordinal));
     }
@@ -116,7 +116,7 @@ internal sealed class Host : IAsyncDisposable
             }
             else
             {
-                // A tool stack that restores a domain announces it, and xenstored begins with its ring anew.
+                // A tool stack that restores a domain introduces it, and xenstored starts with a fresh ring.
                 _daemon.Reintroduce(_domain);
             }
 
@@ -125,7 +125,7 @@ internal sealed class Host : IAsyncDisposable
         }
     }
 
-    /// <summary>Suspends the guest and lets it go on as if nothing had happened.</summary>
+    /// <summary>Suspends the guest and lets it continue as if nothing had happened.</summary>
     public Task<SuspendOutcome> CancelSuspendAsync(Func<Task> meanwhile) => DomainSuspend.RunAsync(GuestStore, _buses, async () =>
     {
         await meanwhile();
@@ -151,7 +151,7 @@ internal sealed class Host : IAsyncDisposable
         return bus;
     }
 
-    /// <summary>Starts a driver domain, in which back ends may be; what is given back ends it.</summary>
+    /// <summary>Starts a driver domain, in which back ends may be. Disposing of the result ends it.</summary>
     public Action StartDriverDomain(int number)
     {
         SimulatedDomain domain = _daemon.Introduce(number);
@@ -184,7 +184,7 @@ internal sealed class Host : IAsyncDisposable
         await store.WriteAsync(front + "/state", (long)state);
     }
 
-    /// <summary>Takes a front end and its back end away.</summary>
+    /// <summary>Removes a front end and its back end.</summary>
     public ValueTask RemoveAsync(string name) => Dom0.TransactAsync(async (transaction, _) =>
     {
         await transaction.TryRemoveAsync($"{Home}/device/{name}");
@@ -297,7 +297,7 @@ internal sealed class Host : IAsyncDisposable
         await DrainAsync(QueueOf(bus), new(BusWorkKind.ForgetDevice, UniqueMark()), () => false);
     }
 
-    /// <summary>Lets everything that waits for the drivers be told to them; they must return.</summary>
+    /// <summary>Lets all pending calls into drivers complete; they must return.</summary>
     public Task DrainDevicesAsync(DeviceBus bus) =>
         Task.WhenAll(bus.Devices.Select(device => DrainAsync(
             QueueOf(device), new(DeviceWorkKind.NotifyLocalEnd, UniqueMark()), () => device.Phase == XenDevicePhase.Gone)));
@@ -310,7 +310,7 @@ internal sealed class Host : IAsyncDisposable
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_queue")]
     public static extern ref WorkQueue<DeviceWork> QueueOf(XenDevice device);
 
-    /// <summary>What no other work has for its path, so that no other stands for it.</summary>
+    /// <summary>A path that no other work has, so that no other work replaces it.</summary>
     private static string UniqueMark() => $"drain {Guid.NewGuid():N}";
 
     private async Task DrainAsync<TKey>(WorkQueue<TKey> queue, TKey mark, Func<bool> isClosed)

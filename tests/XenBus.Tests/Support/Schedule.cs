@@ -234,7 +234,7 @@ internal sealed class Schedule : IAsyncDisposable
     {
         await HealAsync(Host.Home + "/device", Host.Guest, depth: 0);
         await HealAsync("/local/domain/0/backend", 0, depth: 0);
-        // xenstored does not announce the removal of a node that the guest may not read: the buses look at everything.
+        // xenstored does not announce the removal of a node that the guest may not read: the buses examine everything.
         foreach (string path in new[] { Host.Home + "/device", Host.Home + "/backend" })
         {
             await WriteIfThereAsync(path, "");
@@ -275,7 +275,7 @@ internal sealed class Schedule : IAsyncDisposable
         Assert.True((await _front.WaitForBootAsync()).IsComplete);
     }
 
-    /// <summary>Sets all up anew, as far as the quotas go, and checks that all connect.</summary>
+    /// <summary>Sets up all devices again, as far as the quotas allow, and checks that all connect.</summary>
     private async Task AllConnectAsync()
     {
         string[] names = FrontNames[..(_watchQuota == 128 ? 5 : 3)];

@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 
 namespace Xenlet.XenBus.Tests;
 
-/// <summary>A driver that keeps what it was called for, and does what the test tells it to.</summary>
+/// <summary>A driver that records its calls, and behaves as the test says.</summary>
 internal sealed class TestDriver(string name = "test", string? type = null, int? priority = ProbePriority.Default) : XenBusDriver
 {
     public override string Name => name;

@@ -122,7 +122,7 @@ public class DirectoryPartTests
         Assert.Equal(XenStoreError.ENOENT, (await Patience.Fails(client.DirectoryAsync("/big"))).Error);
     }
 
-    /// <summary>What xenstored answers: whole names only, and an extra empty one at the end where it fits.</summary>
+    /// <summary>Parts as xenstored sends them: whole names only, and an extra empty one at the end if there is room.</summary>
     private static byte[] Answer(Message request, string[] names, string generation)
     {
         string all = string.Concat(names.Select(name => name + "|"));

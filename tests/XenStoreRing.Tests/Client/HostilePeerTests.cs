@@ -3,7 +3,7 @@ using Xenlet.XenStoreRing.Transport;
 
 namespace Xenlet.XenStoreRing.Tests.Client;
 
-/// <summary>What a broken peer leads to: one defined outcome for each case.</summary>
+/// <summary>Peers that break the protocol: one defined outcome for each case.</summary>
 public class HostilePeerTests
 {
     private static readonly TimeSpan RequestLimit = TimeSpan.FromSeconds(1.5);

@@ -12,7 +12,7 @@ public sealed class MessagePumpTests : IAsyncDisposable
 
     public MessagePumpTests()
     {
-        _pump = new(_transport, _owner, _owner.Gate, loop: null);
+        _pump = new(_transport, _owner, _owner.Lock, loop: null);
         _owner.Pump = _pump;
     }
 
@@ -27,7 +27,7 @@ public sealed class MessagePumpTests : IAsyncDisposable
         _pump.Send();
         Assert.True(_pump.IsWriting);
 
-        // What another sends meanwhile is left to the write under way.
+        // The write in progress sends what others queue meanwhile.
         _owner.Outgoing.Enqueue([3]);
         _pump.Send();
         Assert.Equal(["01 01"], _transport.Written);
@@ -130,7 +130,7 @@ public sealed class MessagePumpTests : IAsyncDisposable
         private readonly List<uint> _received = [];
         private readonly List<string> _lost = [];
 
-        public Lock Gate { get; } = new();
+        public Lock Lock { get; } = new();
 
         public MessagePump? Pump { get; set; }
 
@@ -149,7 +149,7 @@ public sealed class MessagePumpTests : IAsyncDisposable
 
         public int TakeNext(MessagePump pump, Span<byte> destination)
         {
-            Assert.True(Gate.IsHeldByCurrentThread, "the gate is held while the next message is asked for");
+            Assert.True(Lock.IsHeldByCurrentThread, "the lock is held while the next message is requested");
             if (!Outgoing.TryDequeue(out byte[]? message))
             {
                 return 0;
@@ -161,28 +161,28 @@ public sealed class MessagePumpTests : IAsyncDisposable
 
         public void OnWritten(MessagePump pump)
         {
-            Assert.True(Gate.IsHeldByCurrentThread, "the gate is held while a write's end is told");
+            Assert.True(Lock.IsHeldByCurrentThread, "the lock is held when a write has ended");
             Written++;
         }
 
         public bool OnMessage(MessagePump pump, in XenStoreHeader header, ReadOnlySpan<byte> body)
         {
-            Assert.True(Gate.IsHeldByCurrentThread, "the gate is held while a message is told");
+            Assert.True(Lock.IsHeldByCurrentThread, "the lock is held when a message has come");
             _received.Add(header.RequestId);
             return _received.Count < Wants;
         }
 
         public void SendQueued()
         {
-            Assert.False(Gate.IsHeldByCurrentThread, "the gate is free while messages are sent");
+            Assert.False(Lock.IsHeldByCurrentThread, "the lock is free while messages are sent");
             Asked++;
             Pump!.Send();
         }
 
         public void Lose(MessagePump pump, XenStoreException reason)
         {
-            Assert.False(Gate.IsHeldByCurrentThread, "the gate is free while the transport's end is told");
-            lock (Gate)
+            Assert.False(Lock.IsHeldByCurrentThread, "the lock is free when the transport has ended");
+            lock (Lock)
             {
                 _lost.Add(reason.Message);
             }
@@ -190,7 +190,7 @@ public sealed class MessagePumpTests : IAsyncDisposable
 
         private T[] Copy<T>(List<T> list)
         {
-            lock (Gate)
+            lock (Lock)
             {
                 return [.. list];
             }
@@ -247,7 +247,7 @@ public sealed class MessagePumpTests : IAsyncDisposable
             return ValueTask.CompletedTask;
         }
 
-        /// <param name="bytes">What is read next; none is the stream's end.</param>
+        /// <param name="bytes">The bytes to read next; none for the end of the stream.</param>
         public void Arrive(byte[] bytes) => _arriving.Writer.TryWrite(bytes);
 
         public void HoldWrites() => _held = new(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -30,7 +30,7 @@ public class OpenTransactionsTests
         Assert.Equal(0, transactions.Count);
     }
 
-    /// <summary>A second loss may come before the server has been told of the first ones.</summary>
+    /// <summary>A second loss may come before the server knows of the first ones.</summary>
     [Fact]
     public void What_was_lost_is_kept_through_several_losses_until_the_server_was_told()
     {

@@ -2,7 +2,7 @@ using System.Text;
 
 namespace Xenlet.XenStoreRing.Tests.Client;
 
-/// <summary>What each operation sends, and what it makes of each reply.</summary>
+/// <summary>The request of each operation, and its result for each reply.</summary>
 public class OperationTests
 {
     /// <summary>Operation, what it sends, the reply's payload or error, the result in words.</summary>

@@ -39,7 +39,7 @@ public class PendingRequestsTests
         Assert.Equal(RequestState.Done, request.State);
     }
 
-    /// <summary>Whoever gives up a commit does not have it carried out later; yet the server must not keep the transaction.</summary>
+    /// <summary>A commit that the caller gave up must not be carried out later; yet the server must not keep the transaction.</summary>
     [Fact]
     public void A_commit_given_up_in_the_queue_becomes_an_abort_without_a_time_limit()
     {

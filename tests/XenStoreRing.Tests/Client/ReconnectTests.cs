@@ -170,7 +170,7 @@ public sealed class ReconnectTests : IAsyncLifetime
     {
         XenStoreWatch watch = await RegisterAsync("/w");
         await _client.SuspendAsync().Soon();
-        // Disposing of a watch does not wait for a store that nobody can ask.
+        // Disposing of a watch does not wait for a store that is not connected.
         await watch.DisposeAsync().Soon();
         ValueTask<string> held = _client.ReadAsync("/held");
         int attempts = 0;
@@ -200,7 +200,7 @@ public sealed class ReconnectTests : IAsyncLifetime
 
     private static TestServer NewServer() => new();
 
-    /// <summary>Makes the server give up the ring, as xenstored says it in the page.</summary>
+    /// <summary>Makes the server give up the ring, by the error field that xenstored sets in the page.</summary>
     private async Task LoseAsync(TestServer? server = null)
     {
         int told = _told.Count;

@@ -24,7 +24,7 @@ public class SuspendTests
         await inTransaction.Soon();
         server.Send(request.Reply("b"));
         Assert.Equal("b", await before.Soon());
-        // No other request is unanswered, so one that does not wait for the transaction is at rest now, and lets nothing more pass.
+        // No other request is unanswered, so a suspend that does not wait for the transaction has ended now, and holds new requests back.
         ValueTask another = transaction.WriteAsync("/t", "");
         server.Send((await server.ReceiveAsync(XenStoreMessageType.Write)).Reply("OK|"));
         await another.Soon();

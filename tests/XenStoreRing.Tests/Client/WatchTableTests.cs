@@ -17,11 +17,11 @@ public class WatchTableTests
 
         Assert.False(first.TryRead(out _));
         Assert.True(second.TryRead(out XenStoreWatchEvent change));
-        Assert.Equal(new("/a/b", LookAtEverything: false), change);
+        Assert.Equal(new("/a/b", MustRescan: false), change);
         Assert.Equal((1, 0, 0), Counted);
     }
 
-    /// <summary>Of a token all has to fit, the part of a predecessor on the ring too.</summary>
+    /// <summary>A token must match as a whole, including the part for an earlier client on the ring.</summary>
     [Theory]
     [InlineData("/a|00000abd.00000001|")]
     [InlineData("/a|00000abc.00000002|")]

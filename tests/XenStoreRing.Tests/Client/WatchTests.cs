@@ -98,7 +98,7 @@ public class WatchTests
 
         await Patience.Until(() => client.Statistics.WatchEvents == sent);
         Assert.Equal(
-            expected, string.Join(' ', Drain(watch).Select(watchEvent => watchEvent.LookAtEverything ? "everything" : watchEvent.Path)));
+            expected, string.Join(' ', Drain(watch).Select(watchEvent => watchEvent.MustRescan ? "everything" : watchEvent.Path)));
         server.Send(Message.Event("/a/x", watch.Token));
         Assert.Equal(new("/a/x", false), await NextAsync(watch));
     }

@@ -4,7 +4,7 @@ using Xenlet.XenStoreRing.Tests.RealXenStored;
 
 namespace Xenlet.XenStoreRing.Tests.Docs;
 
-/// <summary>docs/xenstore.md says what compiles, runs and gives what it says.</summary>
+/// <summary>The examples of docs/xenstore.md compile, run, and give the documented results.</summary>
 public sealed partial class DocumentationTests : IAsyncLifetime
 {
     private XenStoreDaemon _daemon = null!;

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Xenlet.XenStoreRing.Tests.Docs;
 
-/// <summary>The examples of docs/xenstore.md: each region is one of its blocks. Each gives what its block has found out.</summary>
+/// <summary>The examples of docs/xenstore.md: each region is one of its blocks. Each returns what its block has read.</summary>
 internal static class Examples
 {
     public static async Task<bool> ConnectAsync(string socket)

@@ -1,6 +1,6 @@
 namespace Xenlet.XenStoreRing.Tests.RealXenStored;
 
-/// <summary>A real daemon that dies, starts again or gives a ring up: whoever waits gets one clear error, and nobody hangs.</summary>
+/// <summary>A real daemon that dies, starts again or gives a ring up: every waiting call ends with one clear error.</summary>
 public sealed class FailureTests : IAsyncLifetime
 {
     private static readonly TimeSpan TimeLimit = TimeSpan.FromMinutes(2);
@@ -102,14 +102,14 @@ public sealed class FailureTests : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData(Door.Socket)]
-    [InlineData(Door.Ring)]
-    public async Task A_daemon_killed_over_and_over_never_leaves_a_request_hanging(Door door)
+    [InlineData(Transport.Socket)]
+    [InlineData(Transport.Ring)]
+    public async Task A_daemon_killed_over_and_over_never_leaves_a_request_hanging(Transport transport)
     {
         SimulatedDomain domain = _daemon.Introduce();
         for (int round = 0; round < 5; round++)
         {
-            await using XenStoreClient client = door == Door.Socket ? await _daemon.ConnectAsync() : await domain.ConnectAsync();
+            await using XenStoreClient client = transport == Transport.Socket ? await _daemon.ConnectAsync() : await domain.ConnectAsync();
             await client.WriteAsync("/local/domain/1/data/node", "value");
             Task requests = ReadUntilFailureAsync(client, "/local/domain/1/data/node");
             await Task.Delay(round);
@@ -192,7 +192,7 @@ public sealed class FailureTests : IAsyncLifetime
 
     private static async Task ExpectGivenUpAsync(XenStoreClient client, string expected)
     {
-        // Far less than the time limit of a request, which nobody would learn the reason from.
+        // Far less than the time limit of a request, whose error would not tell the reason.
         Task<string>[] reads = [.. Enumerable.Range(0, 30).Select(i => client.ReadAsync($"data/node{i}").AsTask())];
         for (int i = 0; i < reads.Length; i++)
         {

@@ -1,6 +1,6 @@
 namespace Xenlet.XenStoreRing.Tests.RealXenStored;
 
-/// <summary>Each operation of the client, on a real daemon by either door.</summary>
+/// <summary>Each operation of the client, on a real daemon over either transport.</summary>
 public sealed class OperationTests : IAsyncLifetime
 {
     private XenStoreDaemon _daemon = null!;
@@ -10,10 +10,10 @@ public sealed class OperationTests : IAsyncLifetime
     public async Task DisposeAsync() => await _daemon.DisposeAsync();
 
     [Theory]
-    [CombinatorialDoors("", "v", "text with spaces, üñí and\nlines")]
-    public async Task Text_is_read_as_written(Door door, string value)
+    [CombinatorialTransports("", "v", "text with spaces, üñí and\nlines")]
+    public async Task Text_is_read_as_written(Transport transport, string value)
     {
-        await using XenStoreClient client = await _daemon.ConnectAsync(door);
+        await using XenStoreClient client = await _daemon.ConnectAsync(transport);
         await client.WriteAsync("data/deep/node", value);
         Assert.Equal(value, await client.ReadAsync("data/deep/node"));
         Assert.Equal(value, await client.TryReadAsync("data/deep/node"));
@@ -21,10 +21,10 @@ public sealed class OperationTests : IAsyncLifetime
     }
 
     [Theory]
-    [CombinatorialDoors(0, 1, 255, 256, 1009, 2000)]
-    public async Task Bytes_are_read_as_written(Door door, int length)
+    [CombinatorialTransports(0, 1, 255, 256, 1009, 2000)]
+    public async Task Bytes_are_read_as_written(Transport transport, int length)
     {
-        await using XenStoreClient client = await _daemon.ConnectAsync(door);
+        await using XenStoreClient client = await _daemon.ConnectAsync(transport);
         byte[] value = new byte[length];
         for (int i = 0; i < length; i++)
         {
@@ -39,19 +39,19 @@ public sealed class OperationTests : IAsyncLifetime
     }
 
     [Theory]
-    [CombinatorialDoors(0L, -1L, 4294967296L)]
-    public async Task Numbers_are_read_as_written(Door door, long value)
+    [CombinatorialTransports(0L, -1L, 4294967296L)]
+    public async Task Numbers_are_read_as_written(Transport transport, long value)
     {
-        await using XenStoreClient client = await _daemon.ConnectAsync(door);
+        await using XenStoreClient client = await _daemon.ConnectAsync(transport);
         await client.WriteAsync("data/number", value);
         Assert.Equal(value, await client.ReadInt64Async("data/number"));
     }
 
     [Theory]
-    [CombinatorialDoors]
-    public async Task A_missing_node_is_an_error_or_null(Door door)
+    [CombinatorialTransports]
+    public async Task A_missing_node_is_an_error_or_null(Transport transport)
     {
-        await using XenStoreClient client = await _daemon.ConnectAsync(door);
+        await using XenStoreClient client = await _daemon.ConnectAsync(transport);
         // dom0 has no directory "data" unless someone makes it.
         await client.MakeDirectoryAsync("data");
         XenStoreException error = await Assert.ThrowsAsync<XenStoreException>(async () => await client.ReadAsync("data/none"));
@@ -70,10 +70,10 @@ public sealed class OperationTests : IAsyncLifetime
     }
 
     [Theory]
-    [CombinatorialDoors]
-    public async Task Directories_are_made_listed_and_removed(Door door)
+    [CombinatorialTransports]
+    public async Task Directories_are_made_listed_and_removed(Transport transport)
     {
-        await using XenStoreClient client = await _daemon.ConnectAsync(door);
+        await using XenStoreClient client = await _daemon.ConnectAsync(transport);
         await client.MakeDirectoryAsync("data/dir/deep/er");
         await client.MakeDirectoryAsync("data/dir/deep/er");
         await client.WriteAsync("data/dir/b", "1");
@@ -87,12 +87,12 @@ public sealed class OperationTests : IAsyncLifetime
     }
 
     [Theory]
-    [CombinatorialDoors]
-    public async Task Permissions_are_read_as_set(Door door)
+    [CombinatorialTransports]
+    public async Task Permissions_are_read_as_set(Transport transport)
     {
-        await using XenStoreClient client = await _daemon.ConnectAsync(door);
+        await using XenStoreClient client = await _daemon.ConnectAsync(transport);
         await client.WriteAsync("data/node", "1");
-        uint owner = door == Door.Ring ? 1u : 0u;
+        uint owner = transport == Transport.Ring ? 1u : 0u;
         XenStorePermissionEntry[] permissions =
             [new(owner, XenStoreRights.None), new(2, XenStoreRights.Read), new(3, XenStoreRights.Write), new(4, XenStoreRights.ReadWrite)];
         await client.SetPermissionsAsync("data/node", permissions);
@@ -100,10 +100,10 @@ public sealed class OperationTests : IAsyncLifetime
     }
 
     [Theory]
-    [CombinatorialDoors]
-    public async Task A_domain_has_a_path(Door door)
+    [CombinatorialTransports]
+    public async Task A_domain_has_a_path(Transport transport)
     {
-        await using XenStoreClient client = await _daemon.ConnectAsync(door);
+        await using XenStoreClient client = await _daemon.ConnectAsync(transport);
         Assert.Equal("/local/domain/7", await client.GetDomainPathAsync(7));
     }
 
@@ -150,7 +150,7 @@ public sealed class OperationTests : IAsyncLifetime
             raw.Expect(XsType.Write, "/secret\0value");
         }
 
-        await using XenStoreClient client = await _daemon.ConnectAsync(Door.Ring);
+        await using XenStoreClient client = await _daemon.ConnectAsync(Transport.Ring);
         foreach (Func<Task> operation in Operations(client, path))
         {
             XenStoreException error = await Assert.ThrowsAsync<XenStoreException>(operation);
@@ -166,7 +166,7 @@ public sealed class OperationTests : IAsyncLifetime
     [Fact]
     public async Task A_domain_may_not_ask_about_domains()
     {
-        await using XenStoreClient client = await _daemon.ConnectAsync(Door.Ring);
+        await using XenStoreClient client = await _daemon.ConnectAsync(Transport.Ring);
         XenStoreException error = await Assert.ThrowsAsync<XenStoreException>(async () => await client.IsDomainIntroducedAsync(1));
         Assert.Equal(XenStoreError.EACCES, error.Error);
     }
@@ -174,7 +174,7 @@ public sealed class OperationTests : IAsyncLifetime
     [Fact]
     public async Task A_node_larger_than_a_domain_may_have_is_refused_and_stays_what_it_was()
     {
-        await using XenStoreClient client = await _daemon.ConnectAsync(Door.Ring);
+        await using XenStoreClient client = await _daemon.ConnectAsync(Transport.Ring);
         await client.WriteAsync("data/node", "old");
         XenStoreException error = await Assert.ThrowsAsync<XenStoreException>(
             async () => await client.WriteAsync("data/node", new byte[2040]));
@@ -186,7 +186,7 @@ public sealed class OperationTests : IAsyncLifetime
     public async Task A_domains_nodes_are_limited_and_one_removed_makes_room_for_another()
     {
         await using XenStoreDaemon daemon = await XenStoreDaemon.StartAsync("-E", "20");
-        await using XenStoreClient client = await daemon.ConnectAsync(Door.Ring);
+        await using XenStoreClient client = await daemon.ConnectAsync(Transport.Ring);
         int made = 0;
         XenStoreException? error = null;
         while (error is null && made < 100)
@@ -210,22 +210,22 @@ public sealed class OperationTests : IAsyncLifetime
     }
 
     [Theory]
-    [CombinatorialDoors]
-    public async Task A_directory_of_2000_names_is_listed_whole(Door door)
+    [CombinatorialTransports]
+    public async Task A_directory_of_2000_names_is_listed_whole(Transport transport)
     {
         MakeEntries(2000);
-        await using XenStoreClient client = await _daemon.ConnectAsync(Door.Socket);
-        await using XenStoreClient tested = door == Door.Socket ? client : await ConnectToExistingAsync();
+        await using XenStoreClient client = await _daemon.ConnectAsync(Transport.Socket);
+        await using XenStoreClient tested = transport == Transport.Socket ? client : await ConnectToExistingAsync();
         string[] names = await tested.DirectoryAsync("/local/domain/1/data/many");
         Assert.Equal(Enumerable.Range(0, 2000).Select(Entry), names.Order(StringComparer.Ordinal));
     }
 
     [Theory]
-    [CombinatorialDoors]
-    public async Task A_listing_in_parts_starts_again_when_the_directory_changes(Door door)
+    [CombinatorialTransports]
+    public async Task A_listing_in_parts_starts_again_when_the_directory_changes(Transport transport)
     {
         MakeEntries(1000);
-        await using XenStoreClient tested = door == Door.Socket ? await _daemon.ConnectAsync() : await ConnectToExistingAsync();
+        await using XenStoreClient tested = transport == Transport.Socket ? await _daemon.ConnectAsync() : await ConnectToExistingAsync();
         const string Path = "/local/domain/1/data/many";
         using RawStore dom0 = _daemon.ConnectRaw();
         dom0.Expect(XsType.Mkdir, $"{Path}/swap-0\0");
@@ -238,7 +238,7 @@ public sealed class OperationTests : IAsyncLifetime
         {
             before = tested.Statistics.Requests;
             Task<string[]> listing = tested.DirectoryAsync(Path, limit.Token).AsTask();
-            // One change for each listing, sooner or later in it.
+            // One change during each listing, at different times.
             SpinWait.SpinUntil(() => listing.IsCompleted || tested.Statistics.Requests > before + (round % undisturbed));
             SwapEntries(dom0, Path, round);
             string[] names = await listing;
@@ -250,10 +250,10 @@ public sealed class OperationTests : IAsyncLifetime
     }
 
     [Theory]
-    [CombinatorialDoors]
-    public async Task Many_requests_in_flight_all_get_their_own_answers(Door door)
+    [CombinatorialTransports]
+    public async Task Many_requests_in_flight_all_get_their_own_answers(Transport transport)
     {
-        await using XenStoreClient client = await _daemon.ConnectAsync(door);
+        await using XenStoreClient client = await _daemon.ConnectAsync(transport);
         await client.WriteAsync("data/n0", "value 0");
         await client.WriteAsync("data/n1", new string('v', 1500));
         await client.WriteAsync("data/n2", "");
@@ -266,10 +266,10 @@ public sealed class OperationTests : IAsyncLifetime
     }
 
     [Theory]
-    [CombinatorialDoors]
-    public async Task Cancelled_requests_leave_the_others_alone(Door door)
+    [CombinatorialTransports]
+    public async Task Cancelled_requests_leave_the_others_alone(Transport transport)
     {
-        await using XenStoreClient client = await _daemon.ConnectAsync(door);
+        await using XenStoreClient client = await _daemon.ConnectAsync(transport);
         await client.WriteAsync("data/node", "value");
         using CancellationTokenSource cancellation = new();
         Task<string>[] reads =
@@ -330,13 +330,13 @@ public sealed class OperationTests : IAsyncLifetime
     private SimulatedDomain? _domain;
 }
 
-/// <summary>Both doors, each with every one of the values given.</summary>
+/// <summary>Both transports, each with every one of the values given.</summary>
 [AttributeUsage(AttributeTargets.Method)]
-public sealed class CombinatorialDoorsAttribute(params object[] values) : Xunit.Sdk.DataAttribute
+public sealed class CombinatorialTransportsAttribute(params object[] values) : Xunit.Sdk.DataAttribute
 {
     /// <inheritdoc/>
     public override IEnumerable<object[]> GetData(System.Reflection.MethodInfo testMethod) =>
-        from door in Enum.GetValues<Door>()
+        from transport in Enum.GetValues<Transport>()
         from arguments in values.Length == 0 ? [Array.Empty<object>()] : values.Select(value => new[] { value })
-        select (object[])[door, .. arguments];
+        select (object[])[transport, .. arguments];
 }

@@ -4,7 +4,7 @@ namespace Xenlet.XenStoreRing.Tests.RealXenStored;
 
 /// <summary>
 /// A model of xenstored 4.17 for one owner's subtree: nodes with permissions and generations, transactions that fail when a node
-/// they have looked at has another generation, and watches. Paths are relative to a root that exists; "" is the root. A test
+/// they have read has another generation, and watches. Paths are relative to a root that exists; "" is the root. A test
 /// compares its answers with a real daemon's.
 /// </summary>
 /// <param name="owner">The domain that owns the root and all below it.</param>
@@ -47,16 +47,16 @@ internal sealed class StoreModel(int owner)
         switch (operation.Kind)
         {
             case StoreOperationKind.Read:
-                return Look(transaction, path)?.Value ?? "!ENOENT";
+                return Find(transaction, path)?.Value ?? "!ENOENT";
             case StoreOperationKind.Directory:
-                return Look(transaction, path) is { } listed ? string.Join(' ', listed.Children) : "!ENOENT";
+                return Find(transaction, path) is { } listed ? string.Join(' ', listed.Children) : "!ENOENT";
             case StoreOperationKind.Write:
-                Look(transaction, path);
+                Find(transaction, path);
                 Put(transaction, path, operation.Value);
                 Changed(transaction, path, exact: false, events);
                 return "OK";
             case StoreOperationKind.Mkdir:
-                if (Look(transaction, path) is null)
+                if (Find(transaction, path) is null)
                 {
                     Put(transaction, path, "");
                     Changed(transaction, path, exact: false, events);
@@ -66,9 +66,9 @@ internal sealed class StoreModel(int owner)
             case StoreOperationKind.Remove:
                 return Remove(transaction, path, events);
             case StoreOperationKind.GetPermissions:
-                return Look(transaction, path)?.Permissions ?? "!ENOENT";
+                return Find(transaction, path)?.Permissions ?? "!ENOENT";
             case StoreOperationKind.SetPermissions:
-                if (Look(transaction, path) is not { } node)
+                if (Find(transaction, path) is not { } node)
                 {
                     return "!ENOENT";
                 }
@@ -109,7 +109,7 @@ internal sealed class StoreModel(int owner)
     private string Remove(Transaction? transaction, string path, ICollection<string> events)
     {
         string parent = ParentOf(path);
-        if (Look(transaction, path) is null)
+        if (Find(transaction, path) is null)
         {
             return Current(transaction, parent) is null ? "!ENOENT" : "OK";
         }
@@ -142,7 +142,7 @@ internal sealed class StoreModel(int owner)
 
         foreach ((string path, bool exact) in transaction.Changes)
         {
-            // Who is told depends on a node's permissions; one that was made and removed inside has none.
+            // A node's permissions decide who gets its events; a node created and removed inside has none.
             if (transaction.Seen[path] is not null || transaction.Written[path] is not null)
             {
                 Fire(path, exact, events);
@@ -153,7 +153,7 @@ internal sealed class StoreModel(int owner)
     }
 
     /// <summary>Reads a node as xenstored does: for one that is missing it also asks those above, up to the first there is.</summary>
-    private Node? Look(Transaction? transaction, string path)
+    private Node? Find(Transaction? transaction, string path)
     {
         Node? node = Current(transaction, path);
         for (string asked = path; asked.Length > 0 && Current(transaction, asked) is null; asked = ParentOf(asked))
@@ -164,7 +164,7 @@ internal sealed class StoreModel(int owner)
         return node;
     }
 
-    /// <summary>A node as it stands, or as a transaction saw it first.</summary>
+    /// <summary>A node in its present state, or as a transaction read it first.</summary>
     private Node? Current(Transaction? transaction, string path)
     {
         if (transaction is null)
@@ -239,7 +239,7 @@ internal sealed class StoreModel(int owner)
     {
         if (transaction is not null)
         {
-            // A node that was changed for itself and then removed with one above it is told to all watches, as the change was.
+            // A node that was changed itself and then removed with one above it fires all watches, as the change did.
             transaction.Changes[path] = exact && transaction.Changes.GetValueOrDefault(path, true);
         }
         else
@@ -263,7 +263,7 @@ internal sealed class StoreModel(int owner)
 
     private sealed class Transaction
     {
-        /// <summary>Nodes as they were when first looked at; null for those that were missing.</summary>
+        /// <summary>Nodes as they were when first read; null for those that were missing.</summary>
         public Dictionary<string, Node?> Seen { get; } = new(StringComparer.Ordinal);
 
         /// <summary>Nodes written; null for those removed.</summary>
@@ -296,5 +296,5 @@ internal enum StoreOperationKind
 /// <param name="Path">The node, relative to the root.</param>
 /// <param name="Value">What is written, a watch's token, or the rights of all but the owner: n, r, w or b.</param>
 /// <param name="Transaction">The transaction, or 0.</param>
-/// <param name="ByOther">Whether another client, dom0, asks.</param>
+/// <param name="ByOther">Whether another client, dom0, sends it.</param>
 internal sealed record StoreOperation(StoreOperationKind Kind, string Path, string Value, int Transaction, bool ByOther);

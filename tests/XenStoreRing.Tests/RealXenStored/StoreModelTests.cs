@@ -40,16 +40,16 @@ public sealed class StoreModelTests : IAsyncLifetime
 
     [Fact]
     public async Task The_daemon_agrees_over_its_socket() =>
-        await CheckAsync("/", (root, owner) => new RawDoor(_daemon.ConnectRaw(), root, owner), 300);
+        await CheckAsync("/", (root, owner) => new RawOperations(_daemon.ConnectRaw(), root, owner), 300);
 
     [Theory]
-    [InlineData(Door.Socket, "/")]
-    [InlineData(Door.Ring, "data/")]
-    [InlineData(Door.Ring, "/local/domain/1/data/")]
-    public async Task The_client_agrees_by_either_door(Door door, string parent)
+    [InlineData(Transport.Socket, "/")]
+    [InlineData(Transport.Ring, "data/")]
+    [InlineData(Transport.Ring, "/local/domain/1/data/")]
+    public async Task The_client_agrees_over_either_transport(Transport transport, string parent)
     {
-        await using XenStoreClient client = await _daemon.ConnectAsync(door);
-        await CheckAsync(parent, (root, owner) => new LibraryDoor(client, root, owner), 100);
+        await using XenStoreClient client = await _daemon.ConnectAsync(transport);
+        await CheckAsync(parent, (root, owner) => new ClientOperations(client, root, owner), 100);
         Assert.Equal(0, client.Statistics.UnmatchedEvents + client.Statistics.UnmatchedReplies + client.Statistics.MalformedEvents);
     }
 
@@ -66,16 +66,16 @@ public sealed class StoreModelTests : IAsyncLifetime
     private static string Describe(string answer, IEnumerable<string> events) =>
         $"{answer} [{string.Join(' ', events.Distinct().Order(StringComparer.Ordinal))}]";
 
-    private async Task CheckAsync(string parent, Func<string, int, IStoreDoor> open, int samples) =>
+    private async Task CheckAsync(string parent, Func<string, int, IStoreOperations> open, int samples) =>
         await Operations.Array[1, 60].SampleAsync(
             async operations =>
             {
                 string root = $"{parent}model{++_samples}";
                 // Nodes that dom0 makes in the domain's directory are the domain's as well.
                 int owner = parent == "/" ? 0 : 1;
-                await using RawDoor other = new(_daemon.ConnectRaw(), root[0] == '/' ? root : "/local/domain/1/" + root, owner);
+                await using RawOperations other = new(_daemon.ConnectRaw(), root[0] == '/' ? root : "/local/domain/1/" + root, owner);
                 other.MakeRoot();
-                await using (IStoreDoor tested = open(root, owner))
+                await using (IStoreOperations tested = open(root, owner))
                 {
                     await CheckAsync(operations, tested, other, owner);
                 }
@@ -85,7 +85,7 @@ public sealed class StoreModelTests : IAsyncLifetime
             iter: samples,
             threads: 1);
 
-    private static async Task CheckAsync(StoreOperation[] operations, IStoreDoor tested, RawDoor other, int owner)
+    private static async Task CheckAsync(StoreOperation[] operations, IStoreOperations tested, RawOperations other, int owner)
     {
         StoreModel model = new(owner);
         StringBuilder trace = new();
@@ -99,7 +99,7 @@ public sealed class StoreModelTests : IAsyncLifetime
             List<string> events = new();
             string answer = model.Apply(operation, events);
             string expected = Describe(answer, events);
-            answer = await (operation.ByOther ? other : tested).AskAsync(operation);
+            answer = await (operation.ByOther ? other : tested).RunAsync(operation);
             string actual = Describe(answer, await tested.EventsAsync(events.Count));
             trace.AppendLine($"{operation}: {actual}");
             Assert.True(expected == actual, $"expected {expected} at the end of:\n{trace}");
@@ -111,7 +111,7 @@ public sealed class StoreModelTests : IAsyncLifetime
             select new StoreOperation(kind, path, "", 0, true))
         {
             string expected = model.Apply(look, []);
-            string actual = await other.AskAsync(look);
+            string actual = await other.RunAsync(look);
             Assert.True(expected == actual, $"{look}: {actual} instead of {expected} after:\n{trace}");
         }
     }

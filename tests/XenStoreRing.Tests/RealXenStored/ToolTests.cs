@@ -13,7 +13,7 @@ public sealed class ToolTests : IAsyncLifetime
     [Fact]
     public async Task The_tools_read_what_a_domain_wrote()
     {
-        await using XenStoreClient client = await _daemon.ConnectAsync(Door.Ring);
+        await using XenStoreClient client = await _daemon.ConnectAsync(Transport.Ring);
         await client.WriteAsync("data/b", "two words");
         await client.WriteAsync("data/a/x", "1");
         await client.SetPermissionsAsync("data/b", [new(1, XenStoreRights.None), new(2, XenStoreRights.ReadWrite)]);
@@ -31,7 +31,7 @@ public sealed class ToolTests : IAsyncLifetime
     [Fact]
     public async Task A_domain_reads_and_is_told_what_the_tools_wrote()
     {
-        await using XenStoreClient client = await _daemon.ConnectAsync(Door.Ring);
+        await using XenStoreClient client = await _daemon.ConnectAsync(Transport.Ring);
         await using XenStoreWatch watch = await client.WatchAsync("data");
         using CancellationTokenSource limit = new(TimeSpan.FromMinutes(2));
         Assert.True(await watch.WaitToReadAsync(limit.Token) && watch.TryRead(out _));
@@ -49,7 +49,7 @@ public sealed class ToolTests : IAsyncLifetime
     [Fact]
     public async Task A_tool_that_watches_is_told_what_a_domain_wrote()
     {
-        await using XenStoreClient client = await _daemon.ConnectAsync(Door.Ring);
+        await using XenStoreClient client = await _daemon.ConnectAsync(Transport.Ring);
         // The first event is the watch's own.
         Task<string> told = _daemon.RunToolAsync("watch", "-n", "2", Home + "/data");
         while (!told.IsCompleted)

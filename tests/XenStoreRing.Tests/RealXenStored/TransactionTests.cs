@@ -11,10 +11,10 @@ public sealed class TransactionTests : IAsyncLifetime
     public async Task DisposeAsync() => await _daemon.DisposeAsync();
 
     [Theory]
-    [CombinatorialDoors]
-    public async Task What_is_written_is_seen_inside_at_once_and_outside_after_the_commit(Door door)
+    [CombinatorialTransports]
+    public async Task What_is_written_is_seen_inside_at_once_and_outside_after_the_commit(Transport transport)
     {
-        await using XenStoreClient client = await _daemon.ConnectAsync(door);
+        await using XenStoreClient client = await _daemon.ConnectAsync(transport);
         await client.WriteAsync("data/gone", "1");
         await using XenStoreTransaction transaction = await client.BeginTransactionAsync();
         await transaction.WriteAsync("data/new", "1");
@@ -26,10 +26,10 @@ public sealed class TransactionTests : IAsyncLifetime
     }
 
     [Theory]
-    [CombinatorialDoors]
-    public async Task A_commit_fires_once_for_each_node(Door door)
+    [CombinatorialTransports]
+    public async Task A_commit_fires_once_for_each_node(Transport transport)
     {
-        await using XenStoreClient client = await _daemon.ConnectAsync(door);
+        await using XenStoreClient client = await _daemon.ConnectAsync(transport);
         await client.WriteAsync("data/gone", "1");
         await using XenStoreWatch watch = await client.WatchAsync("data");
         Assert.True(await watch.WaitToReadAsync());
@@ -61,24 +61,24 @@ public sealed class TransactionTests : IAsyncLifetime
         { "rm dir, write dir/old", "dir/old|above dir/old|exact dir|above" },
         { "mkdir dir/old, rm dir", "dir/old|exact dir|above" },
         { "perms dir/old", "dir/old|above dir/old|exact" },
-        // No event tells of a node that no other client could see.
+        // There is no event for a node that no other client could see.
         { "write dir/new, rm dir/new", "" },
         { "mkdir dir/new, perms dir/new, rm dir/new", "" },
         { "mkdir dir/new, rm dir", "dir/old|exact dir|above" },
         { "rm dir, write dir/new", "dir/new|above dir/new|exact dir/old|exact dir|above" },
     };
 
-    /// <summary>The same by each door.</summary>
-    public static IEnumerable<object[]> CommitsByDoor =>
-        from door in Enum.GetValues<Door>()
+    /// <summary>The same over each transport.</summary>
+    public static IEnumerable<object[]> CommitsByTransport =>
+        from transport in Enum.GetValues<Transport>()
         from commit in Commits
-        select (object[])[door, .. commit];
+        select (object[])[transport, .. commit];
 
     [Theory]
-    [MemberData(nameof(CommitsByDoor))]
-    public async Task A_commit_tells_what_the_transaction_did_to_each_node(Door door, string inside, string events)
+    [MemberData(nameof(CommitsByTransport))]
+    public async Task A_commit_tells_what_the_transaction_did_to_each_node(Transport transport, string inside, string events)
     {
-        await using XenStoreClient client = await _daemon.ConnectAsync(door);
+        await using XenStoreClient client = await _daemon.ConnectAsync(transport);
         await client.WriteAsync("data/dir/old", "1");
         await using XenStoreWatch above = await client.WatchAsync("data");
         await using XenStoreWatch old = await client.WatchAsync("data/dir/old");
@@ -120,13 +120,13 @@ public sealed class TransactionTests : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData(Door.Socket, true)]
-    [InlineData(Door.Socket, false)]
-    [InlineData(Door.Ring, true)]
-    [InlineData(Door.Ring, false)]
-    public async Task An_aborted_transaction_leaves_nothing(Door door, bool byDispose)
+    [InlineData(Transport.Socket, true)]
+    [InlineData(Transport.Socket, false)]
+    [InlineData(Transport.Ring, true)]
+    [InlineData(Transport.Ring, false)]
+    public async Task An_aborted_transaction_leaves_nothing(Transport transport, bool byDispose)
     {
-        await using XenStoreClient client = await _daemon.ConnectAsync(door);
+        await using XenStoreClient client = await _daemon.ConnectAsync(transport);
         await client.MakeDirectoryAsync("data");
         // More often than a domain may have transactions open.
         for (int i = 0; i < 30; i++)
@@ -143,10 +143,10 @@ public sealed class TransactionTests : IAsyncLifetime
     }
 
     [Theory]
-    [CombinatorialDoors]
-    public async Task An_ended_transaction_is_not_used_again(Door door)
+    [CombinatorialTransports]
+    public async Task An_ended_transaction_is_not_used_again(Transport transport)
     {
-        await using XenStoreClient client = await _daemon.ConnectAsync(door);
+        await using XenStoreClient client = await _daemon.ConnectAsync(transport);
         await using XenStoreTransaction transaction = await client.BeginTransactionAsync();
         await transaction.CommitAsync();
         long asked = client.Statistics.Requests;
@@ -166,10 +166,10 @@ public sealed class TransactionTests : IAsyncLifetime
     }
 
     [Theory]
-    [CombinatorialDoors]
-    public async Task A_conflict_fails_the_commit_and_fires_nothing(Door door)
+    [CombinatorialTransports]
+    public async Task A_conflict_fails_the_commit_and_fires_nothing(Transport transport)
     {
-        await using XenStoreClient client = await _daemon.ConnectAsync(door);
+        await using XenStoreClient client = await _daemon.ConnectAsync(transport);
         await client.WriteAsync(Home + "/data/a", "old");
         await using XenStoreWatch watch = await client.WatchAsync(Home + "/data/b");
         Assert.True(await watch.WaitToReadAsync());
@@ -192,10 +192,10 @@ public sealed class TransactionTests : IAsyncLifetime
     }
 
     [Theory]
-    [CombinatorialDoors]
-    public async Task A_conflict_runs_the_body_again(Door door)
+    [CombinatorialTransports]
+    public async Task A_conflict_runs_the_body_again(Transport transport)
     {
-        await using XenStoreClient client = await _daemon.ConnectAsync(door);
+        await using XenStoreClient client = await _daemon.ConnectAsync(transport);
         WriteAsDom0("a", "0");
         int runs = 0;
         string seen = await client.TransactAsync(async (transaction, cancellation) =>
@@ -217,7 +217,7 @@ public sealed class TransactionTests : IAsyncLifetime
     [Fact]
     public async Task Conflicts_without_end_are_given_up()
     {
-        await using XenStoreClient client = await _daemon.ConnectAsync(Door.Ring, new() { TransactionAttempts = 3 });
+        await using XenStoreClient client = await _daemon.ConnectAsync(Transport.Ring, new() { TransactionAttempts = 3 });
         int runs = 0;
         XenStoreException error = await Assert.ThrowsAsync<XenStoreException>(
             async () => await client.TransactAsync(async (transaction, cancellation) =>
@@ -231,10 +231,10 @@ public sealed class TransactionTests : IAsyncLifetime
     }
 
     [Theory]
-    [CombinatorialDoors]
-    public async Task A_body_that_throws_ends_its_transaction(Door door)
+    [CombinatorialTransports]
+    public async Task A_body_that_throws_ends_its_transaction(Transport transport)
     {
-        await using XenStoreClient client = await _daemon.ConnectAsync(door);
+        await using XenStoreClient client = await _daemon.ConnectAsync(transport);
         await client.MakeDirectoryAsync("data");
         // More often than a domain may have transactions open.
         for (int i = 0; i < 30; i++)
@@ -250,10 +250,10 @@ public sealed class TransactionTests : IAsyncLifetime
     }
 
     [Theory]
-    [CombinatorialDoors]
-    public async Task A_cancelled_body_ends_its_transaction(Door door)
+    [CombinatorialTransports]
+    public async Task A_cancelled_body_ends_its_transaction(Transport transport)
     {
-        await using XenStoreClient client = await _daemon.ConnectAsync(door);
+        await using XenStoreClient client = await _daemon.ConnectAsync(transport);
         await client.MakeDirectoryAsync("data");
         for (int i = 0; i < 30; i++)
         {
@@ -274,8 +274,8 @@ public sealed class TransactionTests : IAsyncLifetime
     [Fact]
     public async Task Transactions_beyond_the_quota_are_refused()
     {
-        // The client's own limit would keep it from asking for more.
-        await using XenStoreClient client = await _daemon.ConnectAsync(Door.Ring, new() { MaxTransactions = 50 });
+        // The client's own limit would keep it from requesting more.
+        await using XenStoreClient client = await _daemon.ConnectAsync(Transport.Ring, new() { MaxTransactions = 50 });
         List<XenStoreTransaction> open = new();
         XenStoreException? refusal = null;
         while (refusal is null && open.Count < 50)
@@ -303,8 +303,8 @@ public sealed class TransactionTests : IAsyncLifetime
     [Fact]
     public async Task Counters_that_two_clients_raise_in_transactions_miss_no_count()
     {
-        await using XenStoreClient dom0 = await _daemon.ConnectAsync(Door.Socket);
-        await using XenStoreClient domain = await _daemon.ConnectAsync(Door.Ring);
+        await using XenStoreClient dom0 = await _daemon.ConnectAsync(Transport.Socket);
+        await using XenStoreClient domain = await _daemon.ConnectAsync(Transport.Ring);
         await dom0.WriteAsync(Home + "/data/count", 0);
         const int Each = 20;
         async Task RaiseAsync(XenStoreClient client)

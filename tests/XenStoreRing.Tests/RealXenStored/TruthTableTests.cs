@@ -1,8 +1,8 @@
 namespace Xenlet.XenStoreRing.Tests.RealXenStored;
 
 /// <summary>
-/// What xenstored 4.17 answers, request by request, seen by a client that is not the library's: the ground on which the library's
-/// tests and the servers they play stand.
+/// The answers of xenstored 4.17, request by request, to a client that is not the library's. The library's tests, and the servers that they
+/// play, rely on them.
 /// </summary>
 public sealed class TruthTableTests
 {
@@ -57,7 +57,7 @@ public sealed class TruthTableTests
     public async Task Dom0_and_a_domain_are_answered_alike(string type, string payload, string expected)
     {
         payload = payload.Replace("2000", new string('v', 2000), StringComparison.Ordinal);
-        foreach ((string door, string root) in new[] { ("dom0", "/t"), ("dom0", Home), ("guest", "data"), ("guest", Home) })
+        foreach ((string transport, string root) in new[] { ("dom0", "/t"), ("dom0", Home), ("guest", "data"), ("guest", Home) })
         {
             await using XenStoreDaemon daemon = await XenStoreDaemon.StartAsync();
             SimulatedDomain domain = daemon.Introduce();
@@ -66,12 +66,12 @@ public sealed class TruthTableTests
             string setupRoot = root[0] == '/' ? root : "/local/domain/1/" + root;
             foreach (string node in new[] { "/a\0v1", "/dir/x\0", "/dir/y\0" })
             {
-                (door == "guest" ? guest : dom0).Expect(XsType.Write, setupRoot + node);
+                (transport == "guest" ? guest : dom0).Expect(XsType.Write, setupRoot + node);
             }
 
-            RawMessage reply = (door == "guest" ? guest : dom0).Request(
+            RawMessage reply = (transport == "guest" ? guest : dom0).Request(
                 Enum.Parse<XsType>(type), payload.Replace("%", root, StringComparison.Ordinal));
-            Assert.Equal($"{door} {root}: {expected}", $"{door} {root}: {reply.Outcome}");
+            Assert.Equal($"{transport} {root}: {expected}", $"{transport} {root}: {reply.Outcome}");
         }
     }
 

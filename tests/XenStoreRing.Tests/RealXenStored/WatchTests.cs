@@ -12,10 +12,10 @@ public sealed class WatchTests : IAsyncLifetime
     public async Task DisposeAsync() => await _daemon.DisposeAsync();
 
     [Theory]
-    [CombinatorialDoors("data", "data/none", Home + "/data")]
-    public async Task The_first_event_comes_at_once_and_then_one_for_each_change_below(Door door, string path)
+    [CombinatorialTransports("data", "data/none", Home + "/data")]
+    public async Task The_first_event_comes_at_once_and_then_one_for_each_change_below(Transport transport, string path)
     {
-        await using XenStoreClient client = await _daemon.ConnectAsync(door);
+        await using XenStoreClient client = await _daemon.ConnectAsync(transport);
         await using XenStoreWatch watch = await client.WatchAsync(path);
         Assert.Equal(new(path, false), await NextAsync(watch));
         await client.WriteAsync(path + "/deep/node", "1");
@@ -27,10 +27,10 @@ public sealed class WatchTests : IAsyncLifetime
     }
 
     [Theory]
-    [CombinatorialDoors]
-    public async Task Making_a_directory_again_fires_nothing_and_setting_permissions_fires(Door door)
+    [CombinatorialTransports]
+    public async Task Making_a_directory_again_fires_nothing_and_setting_permissions_fires(Transport transport)
     {
-        await using XenStoreClient client = await _daemon.ConnectAsync(door);
+        await using XenStoreClient client = await _daemon.ConnectAsync(transport);
         await client.MakeDirectoryAsync("data/dir");
         await using XenStoreWatch watch = await client.WatchAsync("data/dir");
         await NextAsync(watch);
@@ -41,10 +41,10 @@ public sealed class WatchTests : IAsyncLifetime
     }
 
     [Theory]
-    [CombinatorialDoors]
-    public async Task Removing_a_directory_fires_for_an_exact_watch_below_it(Door door)
+    [CombinatorialTransports]
+    public async Task Removing_a_directory_fires_for_an_exact_watch_below_it(Transport transport)
     {
-        await using XenStoreClient client = await _daemon.ConnectAsync(door);
+        await using XenStoreClient client = await _daemon.ConnectAsync(transport);
         await client.MakeDirectoryAsync("data/dir/x/y");
         await using XenStoreWatch top = await client.WatchAsync("data");
         await using XenStoreWatch exact = await client.WatchAsync("data/dir/x/y");
@@ -60,10 +60,10 @@ public sealed class WatchTests : IAsyncLifetime
     }
 
     [Theory]
-    [CombinatorialDoors]
-    public async Task Two_watches_of_one_path_both_fire_until_disposed(Door door)
+    [CombinatorialTransports]
+    public async Task Two_watches_of_one_path_both_fire_until_disposed(Transport transport)
     {
-        await using XenStoreClient client = await _daemon.ConnectAsync(door);
+        await using XenStoreClient client = await _daemon.ConnectAsync(transport);
         await client.MakeDirectoryAsync("data");
         await using XenStoreWatch kept = await client.WatchAsync("data");
         XenStoreWatch ended = await client.WatchAsync("data");
@@ -79,13 +79,13 @@ public sealed class WatchTests : IAsyncLifetime
     }
 
     [Theory]
-    [CombinatorialDoors("@introduceDomain", "@releaseDomain")]
-    public async Task The_comings_and_goings_of_domains_are_told(Door door, string path)
+    [CombinatorialTransports("@introduceDomain", "@releaseDomain")]
+    public async Task The_comings_and_goings_of_domains_are_told(Transport transport, string path)
     {
-        await using XenStoreClient client = await _daemon.ConnectAsync(door);
-        if (door == Door.Ring)
+        await using XenStoreClient client = await _daemon.ConnectAsync(transport);
+        if (transport == Transport.Ring)
         {
-            // Which domains there are is dom0's to know, unless it gives the right away.
+            // Only dom0 may know which domains there are, unless it grants the right.
             using RawStore dom0 = _daemon.ConnectRaw();
             dom0.Expect(XsType.SetPerms, $"{path}\0n0\0r1\0");
         }
@@ -114,7 +114,7 @@ public sealed class WatchTests : IAsyncLifetime
     [Fact]
     public async Task A_watch_beyond_the_quota_is_refused_and_one_that_ended_makes_room()
     {
-        await using XenStoreClient client = await _daemon.ConnectAsync(Door.Ring);
+        await using XenStoreClient client = await _daemon.ConnectAsync(Transport.Ring);
         List<XenStoreWatch> watches = new();
         XenStoreException? refusal = null;
         while (refusal is null && watches.Count < 200)
@@ -193,14 +193,14 @@ public sealed class WatchTests : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData(Door.Socket, 50)]
-    [InlineData(Door.Socket, 1000)]
-    [InlineData(Door.Ring, 50)]
-    [InlineData(Door.Ring, 100)]
-    [InlineData(Door.Ring, 1000)]
-    public async Task A_flood_of_one_nodes_changes_is_one_event_for_a_reader_that_sleeps(Door door, int writes)
+    [InlineData(Transport.Socket, 50)]
+    [InlineData(Transport.Socket, 1000)]
+    [InlineData(Transport.Ring, 50)]
+    [InlineData(Transport.Ring, 100)]
+    [InlineData(Transport.Ring, 1000)]
+    public async Task A_flood_of_one_nodes_changes_is_one_event_for_a_reader_that_sleeps(Transport transport, int writes)
     {
-        await using XenStoreClient client = await _daemon.ConnectAsync(door);
+        await using XenStoreClient client = await _daemon.ConnectAsync(transport);
         await using XenStoreWatch watch = await client.WatchAsync(Home + "/data");
         await NextAsync(watch);
         WriteAsDom0(writes, _ => "node");
@@ -212,10 +212,10 @@ public sealed class WatchTests : IAsyncLifetime
     }
 
     [Theory]
-    [CombinatorialDoors]
-    public async Task A_flood_of_many_nodes_changes_becomes_one_event_to_look_at_everything(Door door)
+    [CombinatorialTransports]
+    public async Task A_flood_of_many_nodes_changes_becomes_one_event_to_look_at_everything(Transport transport)
     {
-        await using XenStoreClient client = await _daemon.ConnectAsync(door, new() { WatchCapacity = 10 });
+        await using XenStoreClient client = await _daemon.ConnectAsync(transport, new() { WatchCapacity = 10 });
         await using XenStoreWatch watch = await client.WatchAsync(Home + "/data");
         await NextAsync(watch);
         WriteAsDom0(100, i => $"node{i}");
@@ -227,10 +227,10 @@ public sealed class WatchTests : IAsyncLifetime
     }
 
     [Theory]
-    [CombinatorialDoors]
-    public async Task A_reader_that_keeps_up_misses_no_node(Door door)
+    [CombinatorialTransports]
+    public async Task A_reader_that_keeps_up_misses_no_node(Transport transport)
     {
-        await using XenStoreClient client = await _daemon.ConnectAsync(door);
+        await using XenStoreClient client = await _daemon.ConnectAsync(transport);
         await using XenStoreWatch watch = await client.WatchAsync(Home + "/data");
         await NextAsync(watch);
         const int Nodes = 300;
@@ -239,7 +239,7 @@ public sealed class WatchTests : IAsyncLifetime
         {
             await foreach (XenStoreWatchEvent change in watch)
             {
-                seen.UnionWith(change.LookAtEverything
+                seen.UnionWith(change.MustRescan
                     ? (await client.DirectoryAsync(Home + "/data")).Select(name => $"{Home}/data/{name}")
                     : [change.Path]);
                 if (seen.Contains(Home + $"/data/node{Nodes - 1}"))
@@ -254,10 +254,10 @@ public sealed class WatchTests : IAsyncLifetime
     }
 
     [Theory]
-    [CombinatorialDoors]
-    public async Task Replies_pass_by_events_that_nobody_reads(Door door)
+    [CombinatorialTransports]
+    public async Task Replies_pass_by_events_that_nobody_reads(Transport transport)
     {
-        await using XenStoreClient client = await _daemon.ConnectAsync(door);
+        await using XenStoreClient client = await _daemon.ConnectAsync(transport);
         await using XenStoreWatch watch = await client.WatchAsync(Home + "/data");
         bool enough = false;
         Task flood = Task.Factory.StartNew(

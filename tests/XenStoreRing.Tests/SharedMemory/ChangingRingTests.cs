@@ -70,7 +70,7 @@ public sealed class ChangingRingTests
         ring.Address,
         [ring.Address + RingLayout.ReplyProducer, ring.Address + RingLayout.ReplyProducer, ring.Address + RingLayout.RequestConsumer]);
 
-    /// <summary>Plays a ring for each seed, and gives back how many of them said that they are broken.</summary>
+    /// <summary>Plays a ring for each seed, and returns how many of them reported a broken ring.</summary>
     private static int Play(bool isPlanted, int seeds, bool isOnThread)
     {
         int broken = 0;

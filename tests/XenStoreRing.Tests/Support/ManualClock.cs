@@ -1,14 +1,14 @@
 namespace Xenlet.XenStoreRing.Tests;
 
 /// <summary>
-/// A clock that stands still until a test moves it: what has a time limit then takes as long as the machine likes. Only what is due in
-/// less than a millisecond is due at once.
+/// A clock that stands still until a test moves it, so that no time limit passes on a slow machine. Only a timer of less than a millisecond
+/// is due at once.
 /// </summary>
 internal sealed class ManualClock : TimeProvider
 {
     private static readonly TimeSpan AtOnce = TimeSpan.FromMilliseconds(1);
 
-    private readonly Lock _gate = new();
+    private readonly Lock _lock = new();
     private readonly List<ManualTimer> _timers = [];
     private long _now = TimeSpan.TicksPerDay;
 
@@ -17,7 +17,7 @@ internal sealed class ManualClock : TimeProvider
     {
         get
         {
-            lock (_gate)
+            lock (_lock)
             {
                 return _timers.Count;
             }
@@ -43,7 +43,7 @@ internal sealed class ManualClock : TimeProvider
         while (true)
         {
             ManualTimer? next;
-            lock (_gate)
+            lock (_lock)
             {
                 next = _timers.Where(timer => timer.Due <= end).MinBy(timer => timer.Due);
                 if (next is null)
@@ -69,7 +69,7 @@ internal sealed class ManualClock : TimeProvider
 
         public bool Change(TimeSpan dueTime, TimeSpan period)
         {
-            lock (clock._gate)
+            lock (clock._lock)
             {
                 clock._timers.Remove(this);
                 if (dueTime != Timeout.InfiniteTimeSpan && dueTime < AtOnce)

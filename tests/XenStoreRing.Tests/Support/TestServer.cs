@@ -3,7 +3,7 @@ using Xenlet.XenStoreRing.Transport;
 
 namespace Xenlet.XenStoreRing.Tests;
 
-/// <summary>The server's side of a ring, played by a test: it sees requests whole and sends whatever bytes it likes.</summary>
+/// <summary>The server's side of a ring, played by a test: it receives whole requests and sends any bytes.</summary>
 internal sealed class TestServer : IAsyncDisposable
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
@@ -14,7 +14,7 @@ internal sealed class TestServer : IAsyncDisposable
     private readonly XenStoreMessageBuffer _buffer = new();
     private readonly CancellationTokenSource _stop = new();
     private readonly Channel<Message> _requests = Channel.CreateUnbounded<Message>();
-    private readonly Lock _gate = new();
+    private readonly Lock _lock = new();
     private readonly Queue<byte> _toSend = new();
     private readonly Task _loop;
     private bool _isPaused;
@@ -78,7 +78,7 @@ internal sealed class TestServer : IAsyncDisposable
     /// <summary>Sends bytes, in as many pieces as the ring's room makes of them.</summary>
     public void Send(params ReadOnlySpan<byte> bytes)
     {
-        lock (_gate)
+        lock (_lock)
         {
             foreach (byte value in bytes)
             {
@@ -92,7 +92,7 @@ internal sealed class TestServer : IAsyncDisposable
     /// <summary>Stops reading requests, as a busy or dead server does.</summary>
     public void Pause()
     {
-        lock (_gate)
+        lock (_lock)
         {
             _isPaused = true;
         }
@@ -100,7 +100,7 @@ internal sealed class TestServer : IAsyncDisposable
 
     public void Continue()
     {
-        lock (_gate)
+        lock (_lock)
         {
             _isPaused = false;
         }
@@ -131,7 +131,7 @@ internal sealed class TestServer : IAsyncDisposable
         }
         catch (XenStoreException)
         {
-            // The page's indexes were made impossible on purpose; the client's view of that is what is tested.
+            // The page's indexes were made invalid on purpose; the test is about the client's reaction.
         }
     }
 
@@ -142,7 +142,7 @@ internal sealed class TestServer : IAsyncDisposable
         {
             bool notify;
             List<Message> messages = [];
-            lock (_gate)
+            lock (_lock)
             {
                 if (_isPaused)
                 {
@@ -180,7 +180,7 @@ internal sealed class TestServer : IAsyncDisposable
 
     private void PushReplies()
     {
-        lock (_gate)
+        lock (_lock)
         {
             bool any = false;
             while (_toSend.Count > 0)

@@ -154,7 +154,7 @@ public class SharedRingTests
 
                 if (count == 0 && !room.Wait(10_000))
                 {
-                    // The reader then misses bytes, and says so.
+                    // Then the reader misses bytes, and reports it.
                     return;
                 }
 

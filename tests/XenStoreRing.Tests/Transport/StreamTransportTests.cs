@@ -71,7 +71,7 @@ public partial class StreamTransportTests
         }
     }
 
-    /// <summary>The first stays on a thread that reads the socket, the others wherever they were answered.</summary>
+    /// <summary>The first continues on the thread that reads the socket, the others on any thread that got their answer.</summary>
     [Fact]
     public async Task Code_that_does_not_come_back_from_where_it_was_answered_holds_up_no_other_request()
     {

@@ -1,6 +1,6 @@
 namespace Xenlet.Architecture.Tests.Planted.High;
 
-/// <summary>What nothing of the lower floor may know. It is everything that one can know a type as.</summary>
+/// <summary>A type that the lower floor must not refer to. It can be used in every way in which a type can be.</summary>
 [AttributeUsage(AttributeTargets.All, AllowMultiple = true)]
 internal class HighType : Attribute
 {

@@ -1,4 +1,4 @@
-// Each of these types knows HighType in one way, and in no other.
+// Each of these types refers to HighType in exactly one way.
 #pragma warning disable CA1812 // Never made: only the compiled form is read.
 #pragma warning disable CA1823, CS0169, IDE0051, IDE0052 // Fields that nobody uses.
 using Xenlet.Architecture.Tests.Planted.High;

@@ -1,0 +1,33 @@
+using Xenlet.Machines;
+
+namespace Xenlet.Build;
+
+/// <summary>What the commands need on the machine, besides what any publish of a guest needs.</summary>
+internal static class Needed
+{
+    private const string BochsTerminal = "/usr/lib/x86_64-linux-gnu/bochs/plugins/libbx_term_gui.so.0.0.0";
+
+    /// <summary>Needed to boot an image.</summary>
+    public static readonly IReadOnlyList<Prerequisite> Booting =
+    [
+        new("QEMU for x86 (qemu-system-x86_64)", "qemu-system-x86", machine => machine.HasCommand("qemu-system-x86_64")),
+    ];
+
+    /// <summary>Needed to boot on the Intel machine.</summary>
+    public static readonly IReadOnlyList<Prerequisite> Intel =
+    [
+        new("the emulator Bochs", "bochs", machine => machine.HasCommand("bochs")),
+        new("Bochs' display in a terminal", "bochs-term", machine => machine.HasFile(BochsTerminal)),
+        new("Bochs' BIOS", "bochsbios", machine => machine.HasFile("/usr/share/bochs/BIOS-bochs-latest")),
+        new("a VGA BIOS", "vgabios", machine => machine.HasFile("/usr/share/vgabios/vgabios.bin")),
+        new("GRUB's parts for a BIOS", "grub-pc-bin", machine => machine.HasFile("/usr/lib/grub/i386-pc/boot.img")),
+        new("grub-mkimage", "grub-common", machine => machine.HasCommand("grub-mkimage")),
+    ];
+
+    /// <summary>Needed to debug a guest.</summary>
+    public static readonly IReadOnlyList<Prerequisite> Debugging = [new("gdb", "gdb", machine => machine.HasCommand("gdb"))];
+
+    /// <summary>Needed by the tests.</summary>
+    public static readonly IReadOnlyList<Prerequisite> Testing =
+        [.. Prerequisite.Linking(), .. Prerequisite.Cryptography, .. Booting, .. Intel, .. Debugging];
+}

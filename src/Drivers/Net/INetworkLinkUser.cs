@@ -1,0 +1,28 @@
+using Xenlet.Kernel;
+
+namespace Xenlet.Drivers;
+
+/// <summary>Who runs a TCP/IP stack over the interfaces of a <see cref="NetworkDriver"/>.</summary>
+public interface INetworkLinkUser
+{
+    /// <summary>
+    /// Takes an interface that has come, before it connects. It is the stack's from then on, until it is gone: the program's own attempts
+    /// to send or receive fail.
+    /// </summary>
+    /// <returns>False to leave it to the program.</returns>
+    bool TryTake(NetworkLink link);
+
+    /// <summary>
+    /// A frame may have arrived on a link, there may be room again, or its state has changed. Called on any thread, the stack's own
+    /// included; it has the stack's thread look, and must not wait.
+    /// </summary>
+    void Wake(NetworkLink link);
+
+    /// <summary>
+    /// A link has a new event channel. Called by the stack's thread, which may have the channel's events end its own wait, so that no other
+    /// thread runs first; whoever does nothing is woken all the same.
+    /// </summary>
+    void Watch(IEventChannel channel)
+    {
+    }
+}

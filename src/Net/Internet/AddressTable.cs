@@ -1,0 +1,287 @@
+using Xenlet.Net.Base;
+
+namespace Xenlet.Net.Internet;
+
+/// <summary>
+/// The addresses of all interfaces: whether somebody else has them is found out before they are used (RFC 4862, section 5.4; RFC 5227),
+/// and they end with their lifetimes.
+/// </summary>
+internal sealed class AddressTable(InternetLayer layer)
+{
+    /// <summary>Addresses of one interface. A router could tell of prefixes without end.</summary>
+    public const int Capacity = 16;
+
+    private const int IPv4Probes = 3;
+    private const int IPv6Probes = 1;
+
+    /// <summary>Announcements after the probes, and the time between them (RFC 5227, section 1.1).</summary>
+    private const int Announcements = 2;
+    private const long AnnounceInterval = 2 * StackTime.Second;
+
+    /// <summary>Between two defences of an address (RFC 5227, section 1.1).</summary>
+    private const long DefendInterval = 10 * StackTime.Second;
+
+    private static readonly NetworkPrefix s_linkLocal = new(InternetAddress.FromIPv6(0xFE80_0000_0000_0000, 0), 64);
+
+    private readonly Dictionary<InternetAddress, InterfaceAddress> _usable = new();
+
+    /// <summary>The address of ours, on any interface; null when it is none, or not used.</summary>
+    public InterfaceAddress? FindUsable(InternetAddress address) => _usable.GetValueOrDefault(address);
+
+    /// <summary>Whether packets to the address never leave the machine.</summary>
+    public bool IsOurs(InternetAddress address) => address.IsLoopback || _usable.ContainsKey(address);
+
+    /// <summary>Gives an interface an address. Null when it has it, or has too many.</summary>
+    /// <param name="to">The interface.</param>
+    /// <param name="address">The address.</param>
+    /// <param name="prefixLength">How many of its bits the prefix has.</param>
+    /// <param name="origin">Where it comes from.</param>
+    /// <param name="owner">Who wants to know whether it is used.</param>
+    /// <param name="added">Called with the address before it can be ready.</param>
+    /// <param name="isOnLink">Whether the other addresses of the prefix are neighbours.</param>
+    public InterfaceAddress? Add(
+        IpInterface to,
+        InternetAddress address,
+        int prefixLength,
+        AddressOrigin origin,
+        IAddressOwner? owner = null,
+        Action<InterfaceAddress>? added = null,
+        bool isOnLink = true)
+    {
+        if (to.Addresses.Count == Capacity || to.FindAddress(address) is not null)
+        {
+            return null;
+        }
+
+        InterfaceAddress created = new(to, address, prefixLength, origin) { Owner = owner };
+        created.Timer = new StackTimer(() => OnTimer(created));
+        to.Add(created);
+        if (isOnLink)
+        {
+            layer.Routes.TryAdd(new Route(created.Prefix, null, to, origin));
+        }
+
+        if (!address.IsIPv4)
+        {
+            to.Groups.Join(address.SolicitedNode);
+        }
+
+        added?.Invoke(created);
+        StartDetection(created);
+        return created;
+    }
+
+    /// <summary>Takes an address from its interface, and what uses it ends.</summary>
+    public void Remove(InterfaceAddress address)
+    {
+        layer.Timers.Cancel(address.Timer!);
+        IpInterface from = address.Interface;
+        from.Remove(address);
+        if (!address.Address.IsIPv4)
+        {
+            from.Groups.Leave(address.Address.SolicitedNode);
+        }
+
+        // The prefix's route stays for another address of it. A router tells of on-link prefixes apart from addresses.
+        bool isShared = from.Addresses.Any(each => each.Prefix == address.Prefix);
+        if (!isShared && address.Origin != AddressOrigin.RouterAdvertisement
+            && layer.Routes.Find(address.Prefix, null, from) is { } route)
+        {
+            layer.Routes.Remove(route);
+        }
+
+        if (address.WasReady)
+        {
+            address.WasReady = false;
+            _usable.Remove(address.Address);
+            layer.ForEachTransport(transport => transport.OnAddressRemoved(address.Address));
+        }
+
+        address.State = AddressState.Tentative;
+        layer.Changed?.Invoke();
+    }
+
+    /// <summary>Does not use an address until <see cref="Resume"/>: whether it is ours still is not certain. What uses it waits.</summary>
+    public void Suspend(InterfaceAddress address)
+    {
+        layer.Timers.Cancel(address.Timer!);
+        _usable.Remove(address.Address);
+        address.State = AddressState.Tentative;
+        layer.Changed?.Invoke();
+    }
+
+    /// <summary>Uses an address again once nobody else has been found to have it.</summary>
+    public void Resume(InterfaceAddress address) => StartDetection(address);
+
+    /// <summary>Sets until when an address is ours, and chosen for new flows.</summary>
+    public void SetLifetimes(InterfaceAddress address, long preferredUntil, long validUntil)
+    {
+        (address.PreferredUntil, address.ValidUntil) = (preferredUntil, validUntil);
+        if (address.IsUsable)
+        {
+            FollowLifetimes(address);
+        }
+    }
+
+    /// <summary>Gives an interface its link-local address of IPv6, once its link carries IPv6.</summary>
+    public InterfaceAddress? AddLinkLocal(IpInterface to) => to.MtuOf(isIPv4: false) == 0
+        ? null
+        : Add(to, s_linkLocal.Address.WithInterfaceIdentifier(to.Link.Address.InterfaceIdentifier), 64, AddressOrigin.LinkLocal);
+
+    /// <summary>Tells the link of all addresses of an interface: the domain may be at another port of another switch.</summary>
+    public void Announce(IpInterface which)
+    {
+        foreach (InterfaceAddress address in which.Addresses)
+        {
+            if (address.IsUsable)
+            {
+                Announce(address);
+            }
+        }
+    }
+
+    /// <summary>Somebody else was heard who uses an address of ours, or asks for it as we do while it is tentative.</summary>
+    public void OnConflict(InterfaceAddress address)
+    {
+        if (address.State == AddressState.Tentative)
+        {
+            if (address.Owner is { } owner)
+            {
+                Remove(address);
+                owner.OnDuplicate(address);
+            }
+            else
+            {
+                layer.Timers.Cancel(address.Timer!);
+                address.State = AddressState.Duplicate;
+                layer.Changed?.Invoke();
+            }
+
+            return;
+        }
+
+        // An address in use is defended and kept (RFC 5227, section 2.4, its third choice): anybody can claim it, to take it from us.
+        long now = layer.Clock.Now;
+        if (address.IsUsable && (address.DefendedAt == long.MinValue || now - address.DefendedAt >= DefendInterval))
+        {
+            address.DefendedAt = now;
+            Announce(address);
+        }
+    }
+
+    private void StartDetection(InterfaceAddress address)
+    {
+        address.State = AddressState.Tentative;
+        address.Probes = 0;
+        long interval = IntervalOf(address);
+        if (interval == 0)
+        {
+            SetReady(address);
+            return;
+        }
+
+        // Machines that start together do not ask together.
+        layer.Timers.Set(address.Timer!, layer.Clock.Now + layer.Random.NextTime(interval));
+    }
+
+    private void OnTimer(InterfaceAddress address)
+    {
+        if (address.State == AddressState.Tentative)
+        {
+            if (address.Probes == (address.Address.IsIPv4 ? IPv4Probes : IPv6Probes))
+            {
+                SetReady(address);
+                return;
+            }
+
+            address.Probes++;
+            layer.Timers.Set(address.Timer!, layer.Clock.Now + IntervalOf(address));
+            if (address.Address.IsIPv4)
+            {
+                layer.Arp.SendProbe(address.Interface, address.Address);
+            }
+            else
+            {
+                layer.Discovery.SendProbe(address.Interface, address.Address);
+            }
+        }
+        else if (address.Probes < Announcements)
+        {
+            AnnounceNext(address);
+        }
+        else
+        {
+            FollowLifetimes(address);
+        }
+    }
+
+    private long IntervalOf(InterfaceAddress address)
+    {
+        TimeSpan interval = address.Address.IsIPv4 ? layer.Options.IPv4ProbeInterval : layer.Options.IPv6ProbeInterval;
+        return (long)interval.TotalMilliseconds * StackTime.Millisecond;
+    }
+
+    private void SetReady(InterfaceAddress address)
+    {
+        address.State = AddressState.Preferred;
+        address.Probes = 0;
+        address.WasReady = true;
+        _usable[address.Address] = address;
+        AnnounceNext(address);
+        layer.Changed?.Invoke();
+        address.Owner?.OnReady(address);
+    }
+
+    private void AnnounceNext(InterfaceAddress address)
+    {
+        address.Probes++;
+        Announce(address);
+        if (address.Probes < Announcements)
+        {
+            layer.Timers.Set(address.Timer!, layer.Clock.Now + AnnounceInterval);
+        }
+        else
+        {
+            FollowLifetimes(address);
+        }
+    }
+
+    private void Announce(InterfaceAddress address)
+    {
+        if (address.Address.IsIPv4)
+        {
+            layer.Arp.SendAnnouncement(address.Interface, address.Address);
+        }
+        else
+        {
+            layer.Discovery.SendUnsolicited(address.Interface, address.Address);
+        }
+    }
+
+    private void FollowLifetimes(InterfaceAddress address)
+    {
+        long now = layer.Clock.Now;
+        if (address.ValidUntil <= now)
+        {
+            Remove(address);
+            return;
+        }
+
+        AddressState state = address.PreferredUntil <= now ? AddressState.Deprecated : AddressState.Preferred;
+        if (address.State != state)
+        {
+            address.State = state;
+            layer.Changed?.Invoke();
+        }
+
+        long due = state == AddressState.Preferred ? Math.Min(address.PreferredUntil, address.ValidUntil) : address.ValidUntil;
+        if (due != StackTime.Never)
+        {
+            layer.Timers.Set(address.Timer!, due);
+        }
+        else
+        {
+            layer.Timers.Cancel(address.Timer!);
+        }
+    }
+}

@@ -1,0 +1,23 @@
+namespace Xenlet.Net;
+
+/// <summary>Counters of ICMP or ICMPv6, by the names that /proc/net/snmp has for them.</summary>
+public sealed class IcmpStatistics
+{
+    public long InMsgs { get; internal set; }
+    public long InErrors { get; internal set; }
+    public long InCsumErrors { get; internal set; }
+    public long InDestUnreachs { get; internal set; }
+    public long InTimeExcds { get; internal set; }
+    public long InParmProbs { get; internal set; }
+    public long InPktTooBigs { get; internal set; }
+    public long InRedirects { get; internal set; }
+    public long InEchos { get; internal set; }
+    public long InEchoReps { get; internal set; }
+    public long OutMsgs { get; internal set; }
+    public long OutErrors { get; internal set; }
+    public long OutRateLimitGlobal { get; internal set; }
+    public long OutDestUnreachs { get; internal set; }
+    public long OutTimeExcds { get; internal set; }
+    public long OutParmProbs { get; internal set; }
+    public long OutEchoReps { get; internal set; }
+}

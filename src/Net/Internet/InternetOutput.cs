@@ -1,0 +1,302 @@
+using System.Buffers.Binary;
+using Xenlet.Net.Wire;
+
+namespace Xenlet.Net.Internet;
+
+/// <summary>Sends packets: to ourselves, to a neighbour, over a router, or to a group; in fragments where that is allowed.</summary>
+internal sealed class InternetOutput(InternetLayer layer) : IInternetOutput
+{
+    public PacketPool Pool => layer.Pool;
+
+    /// <summary>Whether the interface's device completes the checksum of a TCP or UDP packet.</summary>
+    public static bool CompletesChecksum(IpInterface output, bool isIPv4) =>
+        (output.Link.Offloads & (isIPv4 ? LinkOffloads.ChecksumIPv4 : LinkOffloads.ChecksumIPv6)) != 0;
+
+    public bool TrySelectSource(InternetAddress remote, out InternetAddress local) => TrySelectSource(remote, 0, out local);
+
+    /// <summary>As of the interface's method, by an interface that the caller has chosen; 0 when it has not.</summary>
+    public bool TrySelectSource(InternetAddress remote, int interfaceIndex, out InternetAddress local)
+    {
+        local = default;
+        if (layer.Addresses.IsOurs(remote))
+        {
+            local = !remote.IsLoopback ? remote : remote.IsIPv4 ? InternetAddress.FromIPv4(0x7F00_0001) : remote;
+            return true;
+        }
+
+        if (FindOutput(remote, interfaceIndex, out _) is not { } output || SelectSourceOn(output, remote) is not { } source)
+        {
+            return false;
+        }
+
+        local = source;
+        return true;
+    }
+
+    /// <summary>
+    /// Our address for packets to a destination by an interface; another interface's when it has none, and null without any.
+    /// </summary>
+    public InternetAddress? SelectSourceOn(IpInterface output, InternetAddress destination)
+    {
+        if (SourceSelection.Choose(output, destination) is { } own)
+        {
+            return own.Address;
+        }
+
+        foreach (IpInterface each in layer.Interfaces)
+        {
+            if (SourceSelection.Choose(each, destination) is { Address.IsLinkLocal: false } other)
+            {
+                return other.Address;
+            }
+        }
+
+        return null;
+    }
+
+    public int PathMtu(InternetAddress remote)
+    {
+        if (layer.Addresses.IsOurs(remote))
+        {
+            return PacketBuffer.LargestPacket;
+        }
+
+        IpInterface? output = FindOutput(remote, 0, out _);
+        int mtu = output?.MtuOf(remote.IsIPv4) ?? 0;
+        return mtu == 0 ? SmallestMtu(remote.IsIPv4) : layer.PathMtus.Get(remote, mtu);
+    }
+
+    public bool CanSegment(InternetAddress remote) =>
+        !layer.Addresses.IsOurs(remote) && FindOutput(remote, 0, out _) is { } output && CanSegment(output, remote.IsIPv4);
+
+    public void ConfirmReachable(InternetAddress remote)
+    {
+        if (!layer.Addresses.IsOurs(remote) && FindOutput(remote, 0, out InternetAddress nextHop) is { } output)
+        {
+            output.Neighbours.ConfirmReachable(nextHop);
+        }
+    }
+
+    public InternetSendResult Send(PacketBuffer packet, in InternetHeader header)
+    {
+        InternetAddress destination = header.Destination;
+        IpStatistics statistics = layer.StatisticsOf(destination.IsIPv4);
+        statistics.OutRequests++;
+        InternetHeader complete = header with { HopLimit = header.HopLimit == 0 ? layer.Options.HopLimit : header.HopLimit };
+        if (layer.Addresses.IsOurs(destination))
+        {
+            return SendToOurselves(packet, complete);
+        }
+
+        // What says that it comes from a loopback address never leaves the machine.
+        int interfaceIndex = header.InterfaceIndex != 0 || !(destination.IsLinkLocal || destination.IsMulticast)
+            ? header.InterfaceIndex
+            : layer.Addresses.FindUsable(header.Source)?.Interface.Index ?? 0;
+        IpInterface? output = FindOutput(destination, interfaceIndex, out InternetAddress nextHop);
+        int mtu = output?.MtuOf(destination.IsIPv4) ?? 0;
+        if (output is null || mtu == 0 || header.Source.IsLoopback)
+        {
+            statistics.OutNoRoutes++;
+            layer.Pool.Return(packet);
+            return InternetSendResult.NoRoute;
+        }
+
+        if (header.HopLimit == 0 && !destination.IsIPv4 && output.RouterHopLimit != 0)
+        {
+            complete = complete with { HopLimit = output.RouterHopLimit };
+        }
+
+        bool isForMany = destination.IsMulticast || output.IsBroadcast(destination);
+        if (isForMany && header.IsLoopedBack && (!destination.IsMulticast || output.Groups.IsJoined(destination)))
+        {
+            SendCopyToOurselves(packet, complete with { InterfaceIndex = output.Index });
+        }
+
+        mtu = layer.PathMtus.Get(destination, mtu);
+        return SendBy(output, packet, complete, isForMany ? null : nextHop, mtu);
+    }
+
+    private static bool CanSegment(IpInterface output, bool isIPv4) =>
+        (output.Link.Offloads & (isIPv4 ? LinkOffloads.SegmentationIPv4 : LinkOffloads.SegmentationIPv6)) != 0;
+
+    private static int SmallestMtu(bool isIPv4) => isIPv4 ? PathMtuCache.SmallestIPv4 : IpInterface.SmallestIPv6Mtu;
+
+    private static int HeaderSize(bool isIPv4) => isIPv4 ? IPv4Header.Size : IPv6Header.Size;
+
+    /// <summary>Completes the checksum of a TCP or UDP packet, whose field has the pseudo header's sum.</summary>
+    private static void CompleteChecksum(PacketBuffer packet, byte protocol)
+    {
+        if (InternetLayer.HasTransportChecksum(protocol))
+        {
+            Span<byte> data = packet.Data;
+            ushort checksum = InternetChecksum.Of(InternetChecksum.Add(data));
+
+            // In UDP a zero says that there is no checksum; RFC 768 has its other form for a sum of zero.
+            int field = protocol == ProtocolNumber.Udp ? UdpHeader.ChecksumOffset : 16;
+            BinaryPrimitives.WriteUInt16BigEndian(
+                data[field..], checksum == 0 && protocol == ProtocolNumber.Udp ? (ushort)0xFFFF : checksum);
+        }
+
+        packet.Offload = default;
+    }
+
+    /// <summary>The interface for a destination and the neighbour to which its packets go; null without a route.</summary>
+    private IpInterface? FindOutput(InternetAddress destination, int interfaceIndex, out InternetAddress nextHop)
+    {
+        nextHop = destination;
+        bool isForLink = destination.IsMulticast || destination == InternetAddress.LimitedBroadcast;
+        if (isForLink && interfaceIndex != 0)
+        {
+            return layer.FindInterface(interfaceIndex);
+        }
+
+        if (layer.Routes.Lookup(destination, layer.Clock.Now, interfaceIndex) is { } route)
+        {
+            nextHop = route.Gateway ?? destination;
+            return route.Interface;
+        }
+
+        // Without a default route groups are where the first interface is.
+        return isForLink && layer.Interfaces.Count > 0 ? layer.Interfaces[0] : null;
+    }
+
+    private InternetSendResult SendBy(IpInterface output, PacketBuffer packet, in InternetHeader header, InternetAddress? nextHop, int mtu)
+    {
+        bool isIPv4 = header.Destination.IsIPv4;
+        int headerSize = HeaderSize(isIPv4);
+        if (packet.Offload.SegmentSize > 0)
+        {
+            int segment = headerSize + ((packet.Data[12] >> 4) * 4) + packet.Offload.SegmentSize;
+            if (segment > mtu || !CanSegment(output, isIPv4) || headerSize + packet.Length > PacketBuffer.LargestPacket)
+            {
+                return Refuse(packet, isIPv4);
+            }
+        }
+        else if (headerSize + packet.Length > mtu)
+        {
+            return header.CanFragment ? SendFragments(output, packet, header, nextHop, mtu) : Refuse(packet, isIPv4);
+        }
+
+        if (!InternetLayer.HasTransportChecksum(header.Protocol) || !CompletesChecksum(output, isIPv4))
+        {
+            CompleteChecksum(packet, header.Protocol);
+        }
+        else
+        {
+            packet.Offload = packet.Offload with { IsChecksumPartial = true, IsChecksumVerified = false };
+        }
+
+        WriteHeader(packet, header);
+        return Forward(output, packet, header.Destination, nextHop);
+    }
+
+    /// <summary>Cuts a packet and sends the pieces; the first that finds no room ends it.</summary>
+    private InternetSendResult SendFragments(
+        IpInterface output, PacketBuffer packet, in InternetHeader header, InternetAddress? nextHop, int mtu)
+    {
+        bool isIPv4 = header.Destination.IsIPv4;
+        IpStatistics statistics = layer.StatisticsOf(isIPv4);
+        CompleteChecksum(packet, header.Protocol);
+        uint identification = layer.Random.NextUInt32();
+        int most = (mtu - HeaderSize(isIPv4) - (isIPv4 ? 0 : IPv6FragmentHeader.Size)) & ~7;
+        InternetSendResult result = InternetSendResult.Sent;
+        for (int offset = 0; offset < packet.Length && result == InternetSendResult.Sent; offset += most)
+        {
+            int length = Math.Min(most, packet.Length - offset);
+            bool hasMore = offset + length < packet.Length;
+            PacketBuffer fragment = layer.Pool.Rent(length);
+            packet.Data.Slice(offset, length).CopyTo(fragment.Append(length));
+            if (isIPv4)
+            {
+                IPv4Header piece = IPv4HeaderOf(header, IPv4Header.Size + length, (ushort)identification) with
+                {
+                    IsDontFragment = false,
+                    FragmentOffset = offset,
+                    HasMoreFragments = hasMore,
+                };
+                piece.Write(fragment.Prepend(IPv4Header.Size));
+            }
+            else
+            {
+                new IPv6FragmentHeader(header.Protocol, offset, hasMore, identification)
+                    .Write(fragment.Prepend(IPv6FragmentHeader.Size));
+                IPv6HeaderOf(header, length + IPv6FragmentHeader.Size, ProtocolNumber.Fragment)
+                    .Write(fragment.Prepend(IPv6Header.Size));
+            }
+
+            result = Forward(output, fragment, header.Destination, nextHop);
+            statistics.FragCreates++;
+        }
+
+        statistics.FragOKs += result == InternetSendResult.Sent ? 1 : 0;
+        layer.Pool.Return(packet);
+        return result;
+    }
+
+    private InternetSendResult Refuse(PacketBuffer packet, bool isIPv4)
+    {
+        layer.StatisticsOf(isIPv4).FragFails++;
+        layer.Pool.Return(packet);
+        return InternetSendResult.TooLarge;
+    }
+
+    /// <summary>Gives a packet to a neighbour; without one to all that the destination means.</summary>
+    private static InternetSendResult Forward(
+        IpInterface output, PacketBuffer packet, InternetAddress destination, InternetAddress? nextHop) => nextHop is { } neighbour
+        ? output.Neighbours.Send(packet, neighbour)
+        : output.SendPacket(packet, destination.IsMulticast ? MacAddress.OfGroup(destination) : MacAddress.Broadcast);
+
+    private void WriteHeader(PacketBuffer packet, in InternetHeader header)
+    {
+        int length = packet.Length;
+        if (header.Destination.IsIPv4)
+        {
+            IPv4HeaderOf(header, IPv4Header.Size + length, (ushort)layer.Random.NextUInt32()).Write(packet.Prepend(IPv4Header.Size));
+        }
+        else
+        {
+            IPv6HeaderOf(header, length, header.Protocol).Write(packet.Prepend(IPv6Header.Size));
+        }
+    }
+
+    private IPv4Header IPv4HeaderOf(in InternetHeader header, int totalLength, ushort identification) => new()
+    {
+        TotalLength = totalLength,
+        TrafficClass = header.TrafficClass,
+        Identification = identification,
+        IsDontFragment = !header.CanFragment && !layer.PathMtus.NeedsRouters(header.Destination),
+        HopLimit = header.HopLimit,
+        Protocol = header.Protocol,
+        Source = header.Source,
+        Destination = header.Destination,
+    };
+
+    private static IPv6Header IPv6HeaderOf(in InternetHeader header, int payloadLength, byte nextHeader) => new()
+    {
+        TrafficClass = header.TrafficClass,
+        PayloadLength = payloadLength,
+        NextHeader = nextHeader,
+        HopLimit = header.HopLimit,
+        Source = header.Source,
+        Destination = header.Destination,
+    };
+
+    private InternetSendResult SendToOurselves(PacketBuffer packet, in InternetHeader header)
+    {
+        // Nothing can change it on the way, so its checksum is neither made nor verified.
+        WriteHeader(packet, header);
+        int headerSize = HeaderSize(header.Destination.IsIPv4);
+        packet.RemoveFront(headerSize);
+        packet.InternetHeaderLength = headerSize;
+        packet.Offload = new(IsChecksumPartial: true, IsChecksumVerified: false, SegmentSize: 0);
+        return layer.Loopback.Send(
+            packet, header with { InterfaceIndex = header.InterfaceIndex == 0 ? InternetLayer.LoopbackIndex : header.InterfaceIndex });
+    }
+
+    private void SendCopyToOurselves(PacketBuffer packet, in InternetHeader header)
+    {
+        PacketBuffer copy = layer.Pool.Rent(packet.Length);
+        packet.Data.CopyTo(copy.Append(packet.Length));
+        SendToOurselves(copy, header);
+    }
+}

@@ -1,0 +1,59 @@
+namespace Xenlet.Net.Internet;
+
+/// <summary>
+/// Which of an interface's addresses packets to a destination are sent from: the rules of RFC 6724, section 5, that matter to a host
+/// without mobility, temporary addresses or a table of labels.
+/// </summary>
+internal static class SourceSelection
+{
+    /// <summary>The best address of the interface for the destination; null when it has none of the family.</summary>
+    public static InterfaceAddress? Choose(IpInterface by, InternetAddress destination)
+    {
+        // Not foreach: the enumerator would be garbage of each packet.
+        InterfaceAddress? best = null;
+        IReadOnlyList<InterfaceAddress> addresses = by.Addresses;
+        for (int i = 0; i < addresses.Count; i++)
+        {
+            InterfaceAddress each = addresses[i];
+            if (each.IsUsable && each.Address.IsIPv4 == destination.IsIPv4 && (best is null || IsBetter(each, best, destination)))
+            {
+                best = each;
+            }
+        }
+
+        return best;
+    }
+
+    private static bool IsBetter(InterfaceAddress candidate, InterfaceAddress best, InternetAddress destination)
+    {
+        // Rule 1: the destination itself.
+        if (best.Address == destination)
+        {
+            return false;
+        }
+
+        // Rule 2: a scope that reaches the destination, and of those that do the smallest.
+        int wanted = ScopeOf(destination);
+        int candidateScope = ScopeOf(candidate.Address);
+        int bestScope = ScopeOf(best.Address);
+        if (candidateScope != bestScope)
+        {
+            return candidateScope < bestScope ? candidateScope >= wanted : bestScope < wanted;
+        }
+
+        // Rule 3: not one that is on its way out.
+        if (candidate.State != best.State)
+        {
+            return candidate.State == AddressState.Preferred;
+        }
+
+        // Rule 8: the longest common prefix, as far as the prefix goes.
+        return CommonLength(candidate, destination) > CommonLength(best, destination);
+    }
+
+    private static int CommonLength(InterfaceAddress address, InternetAddress destination) =>
+        Math.Min(address.Address.CommonPrefixLength(destination), address.Prefix.Length);
+
+    private static int ScopeOf(InternetAddress address) =>
+        address.IsLinkLocal || (address.IsMulticast && address.IsLinkLocalMulticast) ? 2 : 14;
+}

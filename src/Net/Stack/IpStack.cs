@@ -1,0 +1,275 @@
+using System.Diagnostics.CodeAnalysis;
+using Xenlet.Net.Configuration;
+using Xenlet.Net.Internet;
+using Xenlet.Net.Tcp;
+using Xenlet.Net.Udp;
+using Xenlet.Net.Wire;
+
+namespace Xenlet.Net;
+
+/// <summary>
+/// TCP/IP over links of Ethernet frames. One thread owns a stack and all that belongs to it: it calls <see cref="Run"/> when frames have
+/// arrived, when a link has room again, and when the time of <see cref="NextDue"/> has come.
+/// </summary>
+[SuppressMessage("Naming", "CA1711", Justification = "A TCP/IP stack is no collection of last in, first out.")]
+public sealed class IpStack
+{
+    /// <summary>
+    /// How many turns in a row may find frames and leave timers alone: enough for what arrives in a pause, and no more, since a flood never
+    /// ends.
+    /// </summary>
+    private const int MostTurnsWithoutTimers = 16;
+
+    private readonly InternetLayer _layer;
+    private readonly UdpLayer _udp;
+    private readonly RouterDiscovery _routers;
+    private readonly Dictionary<IpInterface, DhcpClient> _dhcpClients = [];
+    private int _turnsWithoutTimers;
+    private bool _isChanged;
+
+    /// <summary>A stack without interfaces, in which loopback addresses work.</summary>
+    /// <param name="clock">Its time.</param>
+    /// <param name="random">Its randomness.</param>
+    /// <param name="options">What its owner decides.</param>
+    public IpStack(IStackClock clock, IRandomSource random, IpStackOptions? options = null)
+    {
+        _layer = new InternetLayer(clock, random, options ?? new IpStackOptions());
+        _layer.Changed = () => _isChanged = true;
+        _udp = new UdpLayer(_layer);
+        _layer.SetTransport(ProtocolNumber.Udp, _udp);
+        Tcp = new TcpLayer(_layer.Output, clock, _layer.Timers, random);
+        _layer.SetTransport(ProtocolNumber.Tcp, Tcp);
+        Resolver = new ResolverConfiguration(_layer);
+        _routers = new RouterDiscovery(_layer, Resolver);
+    }
+
+    /// <summary>
+    /// Called by <see cref="Run"/> at the end of a turn in which addresses, routes, interfaces or the resolver's configuration have
+    /// changed.
+    /// </summary>
+    public Action? Changed { get; set; }
+
+    /// <summary>The interfaces, without the loopback.</summary>
+    public IReadOnlyList<IpInterface> Interfaces => _layer.Interfaces;
+
+    /// <summary>The routes, the longest prefix first.</summary>
+    public IReadOnlyList<Route> Routes => _layer.Routes.Routes;
+
+    /// <summary>Servers of DNS and domains to search, as networks have told them.</summary>
+    public ResolverConfiguration Resolver { get; }
+
+    /// <summary>Counters of IPv4.</summary>
+    public IpStatistics IPv4Statistics => _layer.IPv4;
+
+    /// <summary>Counters of IPv6.</summary>
+    public IpStatistics IPv6Statistics => _layer.IPv6;
+
+    /// <summary>Counters of ICMP.</summary>
+    public IcmpStatistics IcmpStatistics => _layer.IcmpStatistics;
+
+    /// <summary>Counters of ICMPv6.</summary>
+    public IcmpStatistics IcmpV6Statistics => _layer.IcmpV6Statistics;
+
+    /// <summary>Counters of UDP over IPv4.</summary>
+    public UdpStatistics UdpStatistics => _udp.IPv4;
+
+    /// <summary>Counters of UDP over IPv6.</summary>
+    public UdpStatistics UdpV6Statistics => _udp.IPv6;
+
+    /// <summary>The endpoints of UDP that have a port.</summary>
+    public IEnumerable<UdpEndpoint> UdpEndpoints => _udp.Endpoints;
+
+    /// <summary>Counters of the loopback interface.</summary>
+    public InterfaceStatistics LoopbackStatistics => _layer.Loopback.Statistics;
+
+    /// <summary>The buffers of the stack.</summary>
+    public PacketPool Pool => _layer.Pool;
+
+    /// <summary>When <see cref="Run"/> has to be called even if nothing arrives, in nanoseconds of the stack's clock.</summary>
+    public long NextDue => _layer.Loopback.IsEmpty && !_isChanged ? _layer.Timers.NextDue : _layer.Clock.Now;
+
+    /// <summary>What the parts of the stack share.</summary>
+    internal InternetLayer Internet => _layer;
+
+    /// <summary>TCP.</summary>
+    internal TcpLayer Tcp { get; }
+
+    /// <summary>Adds an interface. It makes itself a link-local address, and has no other until it is given one.</summary>
+    /// <param name="name">Its name, such as eth0.</param>
+    /// <param name="link">What carries its frames; it stays the caller's.</param>
+    public IpInterface AddInterface(string name, ILink link)
+    {
+        IpInterface added = _layer.AddInterface(name, link);
+        added.Groups.Join(InternetAddress.FromIPv4(0xE000_0001));
+        added.Groups.Join(NeighbourDiscovery.AllNodes);
+        _layer.Addresses.AddLinkLocal(added);
+        return added;
+    }
+
+    /// <summary>Takes an interface away: its addresses and routes go, and what uses them ends.</summary>
+    public void RemoveInterface(IpInterface removed)
+    {
+        _layer.RemoveInterface(removed);
+        _routers.Stop(removed);
+        if (_dhcpClients.Remove(removed, out DhcpClient? client))
+        {
+            client.Stop();
+        }
+
+        Resolver.Clear(removed);
+    }
+
+    /// <summary>Asks DHCP servers for an address of IPv4, and what belongs to it, until it is stopped.</summary>
+    /// <param name="on">The interface.</param>
+    /// <param name="hostName">The name that servers are told, of ASCII characters; empty for none.</param>
+    /// <returns>The client; null when the port of DHCP clients is taken.</returns>
+    public DhcpClient? StartDhcp(IpInterface on, string hostName = "")
+    {
+        if (_dhcpClients.TryGetValue(on, out DhcpClient? client))
+        {
+            return client;
+        }
+
+        client = new DhcpClient(_layer, _udp, Resolver, on, hostName);
+        if (client.Start() != NetworkError.None)
+        {
+            return null;
+        }
+
+        _dhcpClients.Add(on, client);
+        return client;
+    }
+
+    /// <summary>Gives the address of an interface back to the server that has lent it; nothing when there is none.</summary>
+    public void StopDhcp(IpInterface on)
+    {
+        if (_dhcpClients.Remove(on, out DhcpClient? client))
+        {
+            client.Stop();
+        }
+    }
+
+    /// <summary>
+    /// Asks routers of IPv6, and takes from their advertisements routes, addresses (RFC 4862) and servers of DNS from now on.
+    /// </summary>
+    public void StartRouterDiscovery(IpInterface on) => _routers.Start(on);
+
+    /// <summary>Takes nothing from routers any more. What they have told stays until its time is over.</summary>
+    public void StopRouterDiscovery(IpInterface on) => _routers.Stop(on);
+
+    /// <summary>
+    /// Gives an interface an address. It is used once nobody else has been found to have it.
+    /// </summary>
+    /// <returns>The address; null when the interface has it, or has as many as it can.</returns>
+    /// <exception cref="ArgumentException">Nobody may have this address.</exception>
+    public InterfaceAddress? AddAddress(IpInterface to, InternetAddress address, int prefixLength)
+    {
+        if (address.IsAny || address.IsMulticast || address.IsLoopback || address == InternetAddress.LimitedBroadcast)
+        {
+            throw new ArgumentException($"{address} is no address for an interface", nameof(address));
+        }
+
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(prefixLength, address.Size * 8);
+        return _layer.Addresses.Add(to, address, prefixLength, AddressOrigin.Static);
+    }
+
+    /// <summary>Takes an address from its interface.</summary>
+    public void RemoveAddress(InterfaceAddress address) => _layer.Addresses.Remove(address);
+
+    /// <summary>Adds a route, or replaces the one of the same prefix, gateway and interface. False when there are too many.</summary>
+    public bool TryAddRoute(Route route)
+    {
+        bool isAdded = _layer.Routes.TryAdd(route);
+        _isChanged = true;
+        return isAdded;
+    }
+
+    /// <summary>Takes a route away.</summary>
+    public void RemoveRoute(Route route)
+    {
+        _layer.Routes.Remove(route);
+        _isChanged = true;
+    }
+
+    /// <summary>An endpoint of UDP, without a port yet.</summary>
+    /// <param name="user">Who gets its datagrams.</param>
+    /// <param name="isIPv6">Whether it is of IPv6, which serves IPv4 too unless its options say otherwise.</param>
+    public UdpEndpoint CreateUdpEndpoint(IUdpUser user, bool isIPv6) => new(_udp, user, isIPv6);
+
+    /// <summary>
+    /// The link may be another one, as after a migration or when a device has been connected anew: its addresses are announced, its groups
+    /// joined again, its neighbours asked again with the next packet, and its MTU and what its device does are read anew by whoever sends.
+    /// </summary>
+    public void OnLinkChanged(IpInterface changed)
+    {
+        changed.Neighbours.DoubtAll();
+        changed.Groups.Announce();
+        _layer.Addresses.Announce(changed);
+        if (!changed.Addresses.Any(address => address.Origin == AddressOrigin.LinkLocal))
+        {
+            _layer.Addresses.AddLinkLocal(changed);
+        }
+
+        Tcp.OnMtuChanged();
+        _routers.Restart(changed);
+        if (_dhcpClients.TryGetValue(changed, out DhcpClient? client))
+        {
+            client.OnLinkChanged();
+        }
+
+        _layer.Changed?.Invoke();
+    }
+
+    /// <summary>
+    /// One turn: takes frames that have arrived, at most <paramref name="mostFrames"/> of each interface, then runs the timers that are
+    /// due, and gives waiting frames to links. Frames come first, so that after a pause an answer that has arrived is not taken for lost.
+    /// </summary>
+    /// <returns>Whether there may be more to take: the caller comes back at once, after whatever else it serves.</returns>
+    public bool Run(int mostFrames = 64)
+    {
+        // Not foreach: the enumerator would be garbage of each turn. An interface may go while its frames are taken.
+        bool hasMore = false;
+        IReadOnlyList<IpInterface> interfaces = _layer.Interfaces;
+        for (int i = 0; i < interfaces.Count; i++)
+        {
+            IpInterface each = interfaces[i];
+            int count = 0;
+            while (count < mostFrames && each.Link.TryReceive(Pool) is { } frame)
+            {
+                _layer.Input.Receive(each, frame);
+                count++;
+            }
+
+            hasMore |= count == mostFrames;
+        }
+
+        for (int count = 0; count < mostFrames && _layer.Loopback.TryDeliver(); count++)
+        {
+        }
+
+        if (!hasMore || ++_turnsWithoutTimers == MostTurnsWithoutTimers)
+        {
+            _turnsWithoutTimers = 0;
+            _layer.Timers.Run(_layer.Clock.Now);
+        }
+
+        bool hasRoomAgain = _layer.Loopback.HasRoomAgain();
+        for (int i = 0; i < interfaces.Count; i++)
+        {
+            hasRoomAgain |= interfaces[i].Drain();
+        }
+
+        if (hasRoomAgain)
+        {
+            _layer.ForEachTransport(transport => transport.OnRoom());
+        }
+
+        if (_isChanged)
+        {
+            _isChanged = false;
+            Changed?.Invoke();
+        }
+
+        return hasMore || !_layer.Loopback.IsEmpty;
+    }
+}

@@ -1,0 +1,63 @@
+namespace Xenlet.Net.Tcp;
+
+/// <summary>The round-trip time of a path and the retransmission time-out that follows from it (RFC 6298), in nanoseconds.</summary>
+internal struct RoundTripEstimator
+{
+    private const long MinimumLife = 300 * TcpTimes.Second;
+    private const int LongestBackoff = 20;
+
+    private long _timeout;
+    private long _minimumSince;
+    private int _backoff;
+
+    /// <summary>The smoothed round-trip time; 0 before the first sample.</summary>
+    public long Smoothed { get; private set; }
+
+    /// <summary>How much samples deviate from it.</summary>
+    public long Variation { get; private set; }
+
+    /// <summary>The least of the last minutes (RFC 8985, section 6.2).</summary>
+    public long Minimum { get; private set; }
+
+    /// <summary>The retransmission time-out, doubled for each one that has passed in vain.</summary>
+    public readonly long Timeout => Math.Min(
+        (_timeout == 0 ? TcpTimes.InitialTimeout : _timeout) << Math.Min(_backoff, LongestBackoff), TcpTimes.LongestTimeout);
+
+    /// <summary>Takes a sample from data that was sent once, or told by a timestamp (Karn's algorithm).</summary>
+    public void AddSample(long sample, long now)
+    {
+        sample = Math.Max(sample, 1);
+        if (Smoothed == 0)
+        {
+            Smoothed = sample;
+            Variation = sample / 2;
+        }
+        else
+        {
+            Variation += (Math.Abs(Smoothed - sample) - Variation) / 4;
+            Smoothed += (sample - Smoothed) / 8;
+        }
+
+        if (Minimum == 0 || sample <= Minimum || now - _minimumSince > MinimumLife)
+        {
+            Minimum = sample;
+            _minimumSince = now;
+        }
+
+        _timeout = Smoothed + Math.Max(TcpTimes.LeastVariation, 4 * Variation);
+        _backoff = 0;
+    }
+
+    /// <summary>Doubles the time-out.</summary>
+    public void BackOff() => _backoff++;
+
+    /// <summary>Something new was acknowledged: the path works.</summary>
+    public void ResetBackoff() => _backoff = 0;
+
+    /// <summary>The SYN was lost: nothing is known but that the path may be slow.</summary>
+    public void OnSynLost()
+    {
+        _timeout = Math.Max(_timeout, TcpTimes.TimeoutAfterLostSyn);
+        _backoff = 0;
+    }
+}

@@ -1,0 +1,275 @@
+namespace Xenlet.Net.Tcp;
+
+/// <content>Acknowledgments: windows, the scoreboard, round trips.</content>
+internal sealed partial class TcpConnection
+{
+    private const int PartialBlocksLimit = SentSegments.Limit / 2;
+
+    private RoundTripEstimator _path;
+    private Rack _rack;
+    private SequenceNumber _unacknowledged;
+    private SequenceNumber _next;
+    private SequenceNumber _windowSequence;
+    private SequenceNumber _windowAcknowledgment;
+    private int _sendWindow;
+    private int _largestSendWindow;
+    private int _sendScale;
+    private bool _hasScale;
+    private bool _isSackPermitted;
+    private bool _isFinDue;
+    private bool _isFinSent;
+
+    private void ReceiveAcknowledgment(in TcpSegment segment)
+    {
+        AcknowledgmentSummary summary = new() { InFlightBefore = _sent.InFlight };
+        SequenceNumber acknowledged = segment.Acknowledgment;
+        int windowBefore = _sendWindow;
+        if (acknowledged >= _unacknowledged
+            && (segment.Sequence > _windowSequence
+                || (segment.Sequence == _windowSequence && acknowledged >= _windowAcknowledgment)))
+        {
+            SetSendWindow(segment);
+        }
+
+        if (acknowledged < _unacknowledged)
+        {
+            TakeSack(segment, ref summary);
+            if (summary.Delivered > 0 || summary.HasDuplicate)
+            {
+                Recover(summary);
+                _isOutputDue = true;
+            }
+
+            return;
+        }
+
+        _windowProbes = 0;
+        summary.IsOfOriginal = _hasTimestamps && _hasRetransmissionStamp && segment.Options.HasTimestamps
+            && (int)(segment.Options.TimestampEcho - _retransmissionStamp) < 0;
+        TakeSack(segment, ref summary);
+        summary.IsDuplicate = acknowledged == _unacknowledged && _sent.Count > 0 && segment.Length == 0 && windowBefore == _sendWindow;
+        if (acknowledged > _unacknowledged)
+        {
+            Advance(segment, ref summary);
+        }
+
+        if (State == TcpState.Closed)
+        {
+            return;
+        }
+
+        Recover(summary);
+        if (summary.Acknowledged > 0 || _sent.Count == 0)
+        {
+            RestartRetransmission();
+        }
+
+        _isOutputDue = true;
+    }
+
+    private void SetSendWindow(in TcpSegment segment)
+    {
+        _sendWindow = segment.Header.Window << _sendScale;
+        _largestSendWindow = Math.Max(_largestSendWindow, _sendWindow);
+        _windowSequence = segment.Sequence;
+        _windowAcknowledgment = segment.Acknowledgment;
+    }
+
+    /// <summary>Takes off what is acknowledged in order.</summary>
+    private void Advance(in TcpSegment segment, ref AcknowledgmentSummary summary)
+    {
+        SequenceNumber acknowledged = segment.Acknowledgment;
+        long now = Now;
+        int count = acknowledged - _unacknowledged;
+        bool isFinAcknowledged = _isFinSent && acknowledged == _next;
+        while (_sent.Count > 0 && _sent[0].Start < acknowledged)
+        {
+            SentSegment first = _sent[0];
+            if (first.End <= acknowledged)
+            {
+                Deliver(first, now, ref summary);
+            }
+
+            if (first.Has(SentState.SentAgain))
+            {
+                summary.HasRetransmitted = true;
+            }
+
+            if (!first.Has(SentState.Sacked))
+            {
+                summary.Delivered += SequenceNumber.Min(first.End, acknowledged) - first.Start;
+            }
+
+            _sent.RemoveUpTo(acknowledged);
+        }
+
+        _unacknowledged = acknowledged;
+        summary.Acknowledged = count;
+        _user.SendQueue.Release(isFinAcknowledged ? count - 1 : count);
+        Measure(segment, summary, now);
+        _retries = 0;
+        _stalledSince = _next == acknowledged ? 0 : now;
+        _layer.Output.ConfirmReachable(Flow.Remote.Address);
+        OnSizeWorked();
+        if (isFinAcknowledged)
+        {
+            OnFinAcknowledged();
+        }
+    }
+
+    private void OnFinAcknowledged()
+    {
+        switch (State)
+        {
+            case TcpState.FinWait1:
+                State = TcpState.FinWait2;
+                if (IsOrphaned)
+                {
+                    _timers.Set(TcpTimer.FinWait2, Now + TcpTimes.OrphanedFinWait2);
+                }
+
+                break;
+            case TcpState.Closing:
+                BeginTimeWait();
+                break;
+            case TcpState.LastAck:
+                End(TcpError.None);
+                break;
+        }
+    }
+
+    private void Measure(in TcpSegment segment, in AcknowledgmentSummary summary, long now)
+    {
+        if (summary.RoundTrip > 0)
+        {
+            _path.AddSample(summary.RoundTrip, now);
+        }
+        else if (_hasTimestamps && segment.Options is { HasTimestamps: true, TimestampEcho: not 0 })
+        {
+            // What was sent again has a sample too: the timestamp says which transmission arrived.
+            int milliseconds = (int)(TimestampNow() - segment.Options.TimestampEcho);
+            if (milliseconds >= 0)
+            {
+                _path.AddSample(Math.Max(milliseconds, 1) * TcpTimes.Millisecond, now);
+            }
+        }
+    }
+
+    /// <summary>Marks what the peer has beyond a gap, and notices data that it got twice (RFC 2018, RFC 2883).</summary>
+    private void TakeSack(in TcpSegment segment, ref AcknowledgmentSummary summary)
+    {
+        if (!_isSackPermitted || segment.Options.SackCount == 0)
+        {
+            return;
+        }
+
+        int first = 0;
+        SackBlock block = segment.Options.Sack(0);
+        bool isInside = segment.Options.SackCount > 1
+            && block.Start >= segment.Options.Sack(1).Start && block.End <= segment.Options.Sack(1).End;
+        if (block.End <= segment.Acknowledgment || isInside)
+        {
+            first = 1;
+            if (block.Start < block.End && block.End <= _next && block.End - block.Start <= _largestSendWindow)
+            {
+                summary.HasDuplicate = true;
+                _rack.OnDuplicate(segment.Acknowledgment, _next);
+                _undoRetransmissions = Math.Max(_undoRetransmissions - (block.End - block.Start), 0);
+            }
+        }
+
+        for (int i = first; i < segment.Options.SackCount; i++)
+        {
+            block = segment.Options.Sack(i);
+            if (block.Start < block.End && block.Start > segment.Acknowledgment && block.Start >= _unacknowledged && block.End <= _next)
+            {
+                MarkSacked(block, ref summary);
+            }
+        }
+    }
+
+    private void MarkSacked(SackBlock block, ref AcknowledgmentSummary summary)
+    {
+        long now = Now;
+        int index = FirstAtOrBehind(block.Start);
+        for (; index < _sent.Count && _sent[index].Start < block.End; index++)
+        {
+            if (_sent[index].Has(SentState.Sacked))
+            {
+                continue;
+            }
+
+            // Part of what was sent at once: it is divided between segments, so that a peer cannot make it crumble into bytes.
+            int size = Math.Max(_sent[index].SegmentSize, 1);
+            int before = block.Start - _sent[index].Start;
+            if (before > 0)
+            {
+                int whole = (before + size - 1) / size * size;
+                if (whole >= _sent[index].DataLength || _sent.Count >= PartialBlocksLimit)
+                {
+                    continue;
+                }
+
+                _sent.Split(index++, whole);
+            }
+
+            if (_sent[index].End > block.End)
+            {
+                int whole = (block.End - _sent[index].Start) / size * size;
+                if (whole <= 0 || whole >= _sent[index].DataLength || _sent.Count >= PartialBlocksLimit)
+                {
+                    continue;
+                }
+
+                _sent.Split(index, whole);
+            }
+
+            SentSegment segment = _sent[index];
+            _sent.SetState(index, SentState.Sacked, SentState.Lost | SentState.Retransmitted);
+            summary.Sacked += segment.Length;
+            summary.Delivered += segment.Length;
+            Deliver(segment, now, ref summary);
+        }
+    }
+
+    /// <summary>The first entry that ends behind a sequence number.</summary>
+    private int FirstAtOrBehind(SequenceNumber number)
+    {
+        int low = 0;
+        int high = _sent.Count;
+        while (low < high)
+        {
+            int middle = (low + high) / 2;
+            if (_sent[middle].End <= number)
+            {
+                low = middle + 1;
+            }
+            else
+            {
+                high = middle;
+            }
+        }
+
+        return low;
+    }
+
+    private void Deliver(in SentSegment segment, long now, ref AcknowledgmentSummary summary)
+    {
+        if (segment.Has(SentState.Sacked))
+        {
+            return;
+        }
+
+        if (!segment.Has(SentState.SentAgain))
+        {
+            if (summary.RoundTrip == 0)
+            {
+                summary.RoundTrip = Math.Max(now - segment.SentAt, 1);
+            }
+
+            summary.HasOriginal |= segment.End <= _recoveryPoint;
+        }
+
+        _rack.OnDelivered(segment, now, _path.Minimum, summary.IsOfOriginal);
+    }
+}

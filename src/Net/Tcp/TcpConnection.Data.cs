@@ -1,0 +1,223 @@
+namespace Xenlet.Net.Tcp;
+
+/// <content>Data that arrives: order, windows, and when it is acknowledged.</content>
+internal sealed partial class TcpConnection
+{
+    private const int QuickAcknowledgments = 16;
+
+    private SequenceNumber _receiveNext;
+    private SequenceNumber _advertised;
+    private SequenceNumber _lastAcknowledged;
+    private SequenceNumber _finSequence;
+    private SackBlock _duplicate;
+    private int _receiveScale;
+    private int _receiveSegmentSize = 536;
+    private int _unacknowledgedData;
+    private int _quickAcknowledgments;
+    private bool _hasDuplicate;
+    private bool _hasFinArrived;
+    private bool _hasPeerFinished;
+    private bool _isAcknowledgmentDue;
+    private bool _isAcknowledgmentUrgent;
+
+    /// <summary>Takes data and FIN of a segment that begins in the window or before it.</summary>
+    private void ReceiveData(in TcpSegment segment)
+    {
+        if (_hasPeerFinished)
+        {
+            // Behind a FIN there is nothing; what comes again is acknowledged again.
+            _isAcknowledgmentDue = true;
+            return;
+        }
+
+        SequenceNumber start = segment.Sequence;
+        ReadOnlySpan<byte> data = segment.Data;
+        bool hasFin = segment.Has(TcpFlags.Fin);
+        if (start < _receiveNext)
+        {
+            int old = Math.Min(_receiveNext - start, data.Length);
+            if (old > 0)
+            {
+                SetDuplicate(start, start + old);
+                _isAcknowledgmentDue = true;
+            }
+
+            data = data[old..];
+            start = _receiveNext;
+        }
+
+        int fits = Math.Min(_advertised - start, _user.ReceiveQueue.Room - (start - _receiveNext));
+        if (data.Length > fits)
+        {
+            data = data[..Math.Max(fits, 0)];
+            hasFin = false;
+            _isAcknowledgmentDue = true;
+        }
+
+        if (data.Length > 0 && IsOrphaned)
+        {
+            // Nobody will read it: the peer must not take it for delivered.
+            SendReset();
+            End(TcpError.Reset);
+            return;
+        }
+
+        if (hasFin && !_hasFinArrived)
+        {
+            _hasFinArrived = true;
+            _finSequence = start + data.Length;
+        }
+
+        if (data.Length > 0)
+        {
+            _receiveSegmentSize = Math.Max(_receiveSegmentSize, Math.Min(data.Length, _pathSegmentSize));
+            if (start == _receiveNext)
+            {
+                TakeInOrder(data);
+            }
+            else
+            {
+                TakeEarly(start, data);
+            }
+        }
+        else if (hasFin && start != _receiveNext)
+        {
+            _isAcknowledgmentDue = true;
+        }
+
+        if (_hasFinArrived && _receiveNext >= _finSequence)
+        {
+            ReceiveFin();
+        }
+    }
+
+    private void TakeInOrder(ReadOnlySpan<byte> data)
+    {
+        if (!_user.ReceiveQueue.TryWrite(0, data))
+        {
+            ForgetFin();
+            _isAcknowledgmentDue = true;
+            return;
+        }
+
+        bool hasEarly = _early.Count > 0;
+        SequenceNumber whole = _early.TakeFrom(_receiveNext + data.Length);
+        int count = whole - _receiveNext;
+        _receiveNext = whole;
+        _user.ReceiveQueue.Commit(count);
+        _unacknowledgedData += count;
+        _isAcknowledgmentUrgent |= hasEarly;
+        if (hasEarly || _quickAcknowledgments > 0 || _unacknowledgedData >= 2 * _receiveSegmentSize)
+        {
+            // Every second full segment (MUST-58), what fills a gap (RFC 5681, section 4.2), and all at the start, when the peer's window
+            // grows with each acknowledgment.
+            _quickAcknowledgments = Math.Max(_quickAcknowledgments - 1, 0);
+            _isAcknowledgmentDue = true;
+        }
+        else if (!_timers.IsSet(TcpTimer.Acknowledge))
+        {
+            _timers.Set(TcpTimer.Acknowledge, Now + TcpTimes.DelayedAcknowledgment);
+        }
+    }
+
+    private void TakeEarly(SequenceNumber start, ReadOnlySpan<byte> data)
+    {
+        AcknowledgeAtOnce();
+        SequenceNumber end = start + data.Length;
+        if (_early.TryFind(start, end, out _))
+        {
+            SetDuplicate(start, end);
+            return;
+        }
+
+        if (!_user.ReceiveQueue.TryWrite(start - _receiveNext, data) || !_early.TryAdd(start, end))
+        {
+            ForgetFin();
+        }
+    }
+
+    private void AcknowledgeAtOnce()
+    {
+        _isAcknowledgmentDue = true;
+        _isAcknowledgmentUrgent = true;
+    }
+
+    /// <summary>The data before the FIN was not taken: it comes again, and the FIN with it.</summary>
+    private void ForgetFin() => _hasFinArrived = false;
+
+    private void ReceiveFin()
+    {
+        _receiveNext += 1;
+        _hasPeerFinished = true;
+        _hasFinArrived = false;
+        _early.Clear();
+        _isAcknowledgmentDue = true;
+        _isPeerFinishedDue = !IsOrphaned;
+        switch (State)
+        {
+            case TcpState.Established:
+                State = TcpState.CloseWait;
+                break;
+            case TcpState.FinWait1:
+                State = TcpState.Closing;
+                break;
+            case TcpState.FinWait2:
+                BeginTimeWait();
+                break;
+        }
+    }
+
+    private void BeginTimeWait() => _isTimeWaitDue = true;
+
+    private void SetDuplicate(SequenceNumber start, SequenceNumber end)
+    {
+        if (_isSackPermitted && end > start)
+        {
+            _hasDuplicate = true;
+            _duplicate = new SackBlock(start, end);
+        }
+    }
+
+    /// <summary>
+    /// The window to announce, in bytes: never less than what was announced (MUST-34 of the sender must not be put to the test), and more
+    /// only when it is worth a segment (MUST-39).
+    /// </summary>
+    private int ReceiveWindow()
+    {
+        int announced = Math.Max(_advertised - _receiveNext, 0);
+        int room = UsableRoom();
+        return room - announced >= WorthwhileOpening() ? room : announced;
+    }
+
+    /// <summary>The room, less what rounding to the scale may promise beyond it.</summary>
+    private int UsableRoom() => Math.Max(_user.ReceiveQueue.Room - ((1 << _receiveScale) - 1), 0);
+
+    private int WorthwhileOpening() => Math.Max(Math.Min(_user.ReceiveQueue.Capacity / 2, _receiveSegmentSize), 1);
+
+    /// <summary>The user has taken data. The peer is told when the window has opened far enough for it to matter.</summary>
+    private void UpdateWindow()
+    {
+        int announced = Math.Max(_advertised - _receiveNext, 0);
+        int room = UsableRoom();
+        if (room - announced >= Math.Max(Math.Min(_user.ReceiveQueue.Capacity / 2, 2 * _receiveSegmentSize), 1)
+            && (room >= 2 * announced || room - announced >= _user.ReceiveQueue.Capacity / 4))
+        {
+            _isAcknowledgmentDue = true;
+        }
+    }
+
+    /// <summary>Takes the window for a segment that is sent now, as its header has it.</summary>
+    private ushort AnnounceWindow(bool isScaled)
+    {
+        int window = ReceiveWindow();
+        int scale = isScaled ? _receiveScale : 0;
+        int field = Math.Min(window >> scale, ushort.MaxValue);
+        if (_receiveNext + (field << scale) < _advertised && field < ushort.MaxValue)
+        {
+            field++;
+        }
+
+        _advertised = SequenceNumber.Max(_advertised, _receiveNext + (field << scale));
+        return (ushort)field;
+    }
+}

@@ -1,0 +1,328 @@
+namespace Xenlet.Net.Tcp;
+
+/// <content>What arrives: RFC 9293, section 3.10.7, with RFC 5961's defences and RFC 7323's timestamps.</content>
+internal sealed partial class TcpConnection
+{
+    private SequenceNumber _remoteInitial;
+    private bool _isPassive;
+    private long _receivedAt;
+    private int _challengesLeft = TcpTimes.ChallengeBurst;
+    private long _challengedAt;
+    private uint _recentTimestamp;
+    private long _recentTimestampAt;
+    private bool _hasTimestamps;
+    private bool _isTimeWaitDue;
+
+    /// <summary>Takes a segment whose checksum is right.</summary>
+    public void Receive(in TcpSegment segment)
+    {
+        Enter();
+        if (State == TcpState.SynSent)
+        {
+            ReceiveInSynSent(segment);
+        }
+        else if (IsAcceptable(segment))
+        {
+            ReceiveAcceptable(segment);
+        }
+
+        if (_layer.IsBatching && State == TcpState.Established && _recovery == RecoveryState.Open && !_isAcknowledgmentUrgent)
+        {
+            // One acknowledgment, and one packet of many segments, for all that has arrived (RFC 9293, MUST-58). What tells of a gap is
+            // sent for each segment, since a peer without SACK counts those.
+            _layer.Defer(this);
+            Notify();
+            return;
+        }
+
+        Leave();
+    }
+
+    private void ReceiveInSynSent(in TcpSegment segment)
+    {
+        bool hasAcknowledgment = segment.Has(TcpFlags.Ack);
+        if (hasAcknowledgment && (segment.Acknowledgment <= _initialSequence || segment.Acknowledgment > _next))
+        {
+            if (!segment.Has(TcpFlags.Rst))
+            {
+                _layer.SendReset(Flow, segment);
+            }
+
+            return;
+        }
+
+        if (segment.Has(TcpFlags.Rst))
+        {
+            // Without an acknowledgment of the SYN anybody could have sent it.
+            if (hasAcknowledgment)
+            {
+                End(TcpError.Refused);
+            }
+
+            return;
+        }
+
+        if (!segment.Has(TcpFlags.Syn))
+        {
+            return;
+        }
+
+        TakeSyn(segment.Sequence, segment.Options, segment.Header.Window);
+        if (!hasAcknowledgment)
+        {
+            // Both ends open at once.
+            State = TcpState.SynReceived;
+            _synRetries = 0;
+            SendSynAcknowledgment();
+            _timers.Set(TcpTimer.Retransmit, Now + _path.Timeout);
+            return;
+        }
+
+        _unacknowledged = segment.Acknowledgment;
+        MeasureSyn(segment.Options);
+        Establish();
+        _isAcknowledgmentDue = true;
+        TcpHeader header = segment.Header with
+        {
+            Sequence = segment.Sequence + 1,
+            Flags = segment.Header.Flags & ~TcpFlags.Syn,
+        };
+        TcpSegment rest = new(header, segment.Options, segment.Data);
+        if (rest.Length != 0)
+        {
+            ReceiveData(rest);
+        }
+    }
+
+    /// <summary>The first checks: timestamps, sequence number, RST and SYN. False when the segment is done with.</summary>
+    private bool IsAcceptable(in TcpSegment segment)
+    {
+        bool isReset = segment.Has(TcpFlags.Rst);
+        if (State == TcpState.SynReceived && IsSynAcknowledgmentOfOurs(segment))
+        {
+            return true;
+        }
+
+        if (_hasTimestamps && !isReset)
+        {
+            if (!segment.Options.HasTimestamps && !segment.Has(TcpFlags.Syn))
+            {
+                return false;
+            }
+
+            if (segment.Options.HasTimestamps && IsOldTimestamp(segment.Options.TimestampValue))
+            {
+                _layer.Counters.PawsDrops++;
+                AnswerUnacceptable(segment);
+                return false;
+            }
+        }
+
+        if (!IsInWindow(segment))
+        {
+            if (!isReset)
+            {
+                AnswerUnacceptable(segment);
+            }
+
+            return false;
+        }
+
+        if (isReset)
+        {
+            ReceiveReset(segment);
+            return false;
+        }
+
+        if (segment.Has(TcpFlags.Syn))
+        {
+            Challenge();
+            return false;
+        }
+
+        return segment.Has(TcpFlags.Ack);
+    }
+
+    private void ReceiveAcceptable(in TcpSegment segment)
+    {
+        // RFC 5961, section 5: an acknowledgment of what was never sent, or of what is long past, is somebody else's guess.
+        if (segment.Acknowledgment > _next || segment.Acknowledgment < _unacknowledged - Math.Max(_largestSendWindow, 1))
+        {
+            if (State == TcpState.SynReceived)
+            {
+                _layer.SendReset(Flow, segment);
+                return;
+            }
+
+            Challenge();
+            return;
+        }
+
+        if (State == TcpState.SynReceived)
+        {
+            if (segment.Acknowledgment <= _initialSequence)
+            {
+                _layer.SendReset(Flow, segment);
+                return;
+            }
+
+            _unacknowledged = _initialSequence + 1;
+            MeasureSyn(segment.Options);
+            Establish();
+            SetSendWindow(segment);
+        }
+
+        _receivedAt = Now;
+        _keepAliveProbes = 0;
+        TakeTimestamp(segment);
+        ReceiveAcknowledgment(segment);
+        if (State != TcpState.Closed && segment.Length != 0 && !segment.Has(TcpFlags.Syn))
+        {
+            ReceiveData(segment);
+        }
+    }
+
+    /// <summary>RFC 5961, section 3: only a reset at exactly the next sequence number is one for certain.</summary>
+    private void ReceiveReset(in TcpSegment segment)
+    {
+        if (segment.Sequence != _receiveNext)
+        {
+            Challenge();
+            return;
+        }
+
+        End(State == TcpState.SynReceived && !_isPassive ? TcpError.Refused
+            : State is TcpState.Closing or TcpState.LastAck ? TcpError.None
+            : TcpError.Reset);
+    }
+
+    /// <summary>The four cases of RFC 9293, table 6; a segment without length may also stand at the end of the window.</summary>
+    private bool IsInWindow(in TcpSegment segment)
+    {
+        int window = Math.Max(_advertised - _receiveNext, 0);
+        int offset = segment.Sequence - _receiveNext;
+        if (segment.Length == 0 || segment.Has(TcpFlags.Rst))
+        {
+            // A peer that has filled the window sends its acknowledgments from behind it.
+            return offset >= 0 && offset <= window;
+        }
+
+        // With a window of 0 the data is not taken, but the acknowledgment in it is (MUST-66).
+        return window == 0 ? offset == 0 : offset < window && offset + segment.Length > 0;
+    }
+
+    private bool IsSynAcknowledgmentOfOurs(in TcpSegment segment) =>
+        segment.Has(TcpFlags.Syn) && segment.Has(TcpFlags.Ack) && !segment.Has(TcpFlags.Rst) && segment.Data.IsEmpty
+        && segment.Sequence == _remoteInitial && segment.Acknowledgment == _next;
+
+    private void AnswerUnacceptable(in TcpSegment segment)
+    {
+        if (segment.Data.Length > 0 && segment.Sequence < _receiveNext)
+        {
+            // Data that has arrived before: the peer learns so at once, and by DSACK what it sent in vain (RFC 2883).
+            SetDuplicate(segment.Sequence, SequenceNumber.Min(segment.Sequence + segment.Data.Length, _receiveNext));
+            AcknowledgeAtOnce();
+            return;
+        }
+
+        Challenge();
+    }
+
+    /// <summary>
+    /// Answers what should not have come, but not without end: two ends could keep each other busy, or serve an attacker.
+    /// </summary>
+    private void Challenge()
+    {
+        long now = Now;
+        int earned = (int)Math.Min((now - _challengedAt) / TcpTimes.ChallengeInterval, TcpTimes.ChallengeBurst);
+        if (earned > 0)
+        {
+            _challengesLeft = Math.Min(_challengesLeft + earned, TcpTimes.ChallengeBurst);
+            _challengedAt = now;
+        }
+
+        if (_challengesLeft > 0)
+        {
+            _challengesLeft--;
+            _layer.Counters.ChallengeAcks++;
+            AcknowledgeAtOnce();
+        }
+    }
+
+    /// <summary>Takes what the peer's SYN says.</summary>
+    private void TakeSyn(SequenceNumber sequence, in TcpOptions options, ushort window)
+    {
+        _remoteInitial = sequence;
+        _receiveNext = sequence + 1;
+        _advertised = SequenceNumber.Max(_receiveNext, _receiveNext + Math.Min(_user.ReceiveQueue.Room, ushort.MaxValue));
+        _lastAcknowledged = _receiveNext;
+        _receivedAt = Now;
+        _peerSegmentSize = options.MaximumSegmentSize;
+        _isSackPermitted = options.IsSackPermitted;
+        _hasTimestamps = options.HasTimestamps;
+        _recentTimestamp = options.TimestampValue;
+        _recentTimestampAt = Now;
+        _hasScale = options.HasWindowScale;
+        if (_hasScale)
+        {
+            // RFC 7323, section 2.3: more than 14 is taken for 14.
+            _sendScale = Math.Min((int)options.WindowScale, 14);
+        }
+        else
+        {
+            _receiveScale = 0;
+        }
+
+        _sendWindow = window;
+        _largestSendWindow = window;
+        _windowSequence = sequence;
+        _windowAcknowledgment = _initialSequence;
+        UpdateSegmentSize();
+    }
+
+    private void Establish()
+    {
+        State = _isFinDue ? TcpState.FinWait1 : TcpState.Established;
+        _timers.Cancel(TcpTimer.Retransmit);
+        _windowAcknowledgment = _unacknowledged;
+        _recoveryPoint = _unacknowledged;
+        _smallEnd = _unacknowledged;
+        UpdateSegmentSize();
+        _control.Window = _isSynLost ? _segmentSize : InitialWindow;
+        _quickAcknowledgments = QuickAcknowledgments;
+        _isOutputDue = true;
+        _isConnectedDue = true;
+        StartKeepAlive();
+    }
+
+    private void MeasureSyn(in TcpOptions options)
+    {
+        if (_synSentAt == 0)
+        {
+            return;
+        }
+
+        bool isOfFirst = _hasTimestamps && options.HasTimestamps && options.TimestampEcho == _firstSynTimestamp && !_isPassive;
+        if (_synRetries == 0 || isOfFirst)
+        {
+            _path.AddSample(Now - (isOfFirst ? _firstSynAt : _synSentAt), Now);
+            return;
+        }
+
+        _isSynLost = true;
+        _path.OnSynLost();
+    }
+
+    /// <summary>Protection against wrapped sequence numbers (RFC 7323, section 5); the peer's clock is forgotten after 24 days.</summary>
+    private bool IsOldTimestamp(uint value) =>
+        (int)(value - _recentTimestamp) < 0 && Now - _recentTimestampAt < TcpTimes.TimestampLife;
+
+    private void TakeTimestamp(in TcpSegment segment)
+    {
+        if (_hasTimestamps && segment.Options.HasTimestamps && segment.Sequence <= _lastAcknowledged)
+        {
+            _recentTimestamp = segment.Options.TimestampValue;
+            _recentTimestampAt = Now;
+        }
+    }
+}

@@ -1,0 +1,258 @@
+using Xenlet.Net.Internet;
+
+namespace Xenlet.Net.Tcp;
+
+/// <content>What is sent when: retransmissions first, then new data as far as windows, Nagle's rule and segment sizes allow.</content>
+internal sealed partial class TcpConnection
+{
+    private SequenceNumber _smallEnd;
+    private long _sentAt;
+    private long _stalledSince;
+    private long _retransmissions;
+
+    /// <summary>Bytes that the user has written and that were never sent.</summary>
+    private int Unsent => _isFinSent ? 0 : _user.SendQueue.Length - (_next - _unacknowledged);
+
+    private bool IsFinUnsent => _isFinDue && !_isFinSent;
+
+    private int OpenWindow => _unacknowledged + _sendWindow - _next;
+
+    /// <summary>The link has room again.</summary>
+    public void OnRoom() => OnWritten();
+
+    /// <summary>Sends what may be sent.</summary>
+    /// <param name="isForced">Whether a small segment is sent though it would wait otherwise: the window stays small for too long.</param>
+    private void Output(bool isForced = false)
+    {
+        if (State is TcpState.SynSent or TcpState.SynReceived or TcpState.Closed)
+        {
+            return;
+        }
+
+        bool hasSent = false;
+        _isCongestionLimited = false;
+        while (!IsWaitingForRoom)
+        {
+            // A window that is less than a segment, since segments have grown, would stop all.
+            int room = _sent.InFlight == 0 ? Math.Max(_control.Window, _segmentSize) : _control.Window - _sent.InFlight;
+            bool isRetransmission = _sent.ToBeRetransmitted > 0 && _frto != FrtoStep.NewDataSent;
+            if (isRetransmission ? !TryRetransmit(room) : !TrySendNew(room, isForced))
+            {
+                break;
+            }
+
+            hasSent = true;
+            isForced = false;
+        }
+
+        if (_frto == FrtoStep.NewDataSent && _next == _recoveryPoint && _sent.ToBeRetransmitted > 0 && !IsWaitingForRoom)
+        {
+            // There was nothing new that could be sent: the usual way then.
+            _frto = FrtoStep.None;
+            Output();
+            return;
+        }
+
+        if (!_timers.IsSet(TcpTimer.Retransmit) || (hasSent && _waitsFor != RetransmissionWait.Timeout))
+        {
+            RestartRetransmission();
+        }
+    }
+
+    /// <summary>Sends the first piece again that is taken for lost.</summary>
+    private bool TryRetransmit(int room)
+    {
+        int index = 0;
+        while (!_sent[index].IsToBeRetransmitted)
+        {
+            index++;
+        }
+
+        int allowed = room < _segmentSize ? room : room / _segmentSize * _segmentSize;
+        int least = Math.Min(_segmentSize, _sent[index].Length);
+        if (allowed < least)
+        {
+            _isCongestionLimited = true;
+            return false;
+        }
+
+        if (index > 0 && _sent[index].Start >= _unacknowledged + _sendWindow)
+        {
+            return false;
+        }
+
+        return TryResend(index, Math.Max(allowed, _segmentSize));
+    }
+
+    /// <summary>Sends an entry again, or its first part.</summary>
+    private bool TryResend(int index, int allowed)
+    {
+        int most = Math.Min(allowed, LargestPacket());
+        if (_sent[index].DataLength > most)
+        {
+            _sent.Split(index, most);
+        }
+
+        SentSegment segment = _sent[index];
+        if (!TrySendData(segment.Start, segment.DataLength, segment.Has(SentState.HasFin)))
+        {
+            return false;
+        }
+
+        long now = Now;
+        if (!_hasRetransmissionStamp)
+        {
+            _hasRetransmissionStamp = true;
+            _retransmissionStamp = TimestampNow();
+        }
+
+        _undoRetransmissions += segment.DataLength;
+        _retransmissions++;
+        _layer.Counters.RetransSegs++;
+        _sent.OnSentAgain(index, now, _segmentSize);
+        _reduction.OnSent(segment.Length);
+        return true;
+    }
+
+    private bool TrySendNew(int room, bool isForced)
+    {
+        if (_isFinSent || _sent.IsFull)
+        {
+            return false;
+        }
+
+        int available = Unsent;
+        int window = OpenWindow;
+        if (available == 0)
+        {
+            return _isFinDue && window > 0 && TryAddSegment(0, hasFin: true);
+        }
+
+        RestartAfterIdle(ref room);
+        int size = SelectSize(available, Math.Min(available, window), room, isForced);
+        return size > 0 && TryAddSegment(size, IsFinUnsent && size == available && window > size);
+    }
+
+    /// <summary>How much is sent at once now; 0 for nothing.</summary>
+    /// <param name="available">Bytes never sent.</param>
+    /// <param name="usable">As many of them as the peer's window takes.</param>
+    /// <param name="room">What congestion control allows.</param>
+    /// <param name="isForced">Whether a small segment does not wait.</param>
+    private int SelectSize(int available, int usable, int room, bool isForced)
+    {
+        if (usable <= 0)
+        {
+            return 0;
+        }
+
+        int segment = _segmentSize;
+        if (room < Math.Min(usable, segment))
+        {
+            _isCongestionLimited = true;
+            return 0;
+        }
+
+        int size = Math.Min(usable, room);
+        _isCongestionLimited |= room < usable;
+        if (size < segment)
+        {
+            return isForced || (size == available ? MaySendSmall() : size >= _largestSendWindow / 2) ? size : 0;
+        }
+
+        int most = LargestPacket();
+        if (size > most || size < available || !MaySendSmall())
+        {
+            // Full segments only; the rest waits for its turn.
+            size = Math.Min(size, most);
+            size -= size % segment;
+        }
+
+        // Where the device cuts segments, few large packets cost least: wait until a quarter of the window is free, as long as plenty is
+        // under way whose acknowledgments will free it.
+        int whole = Math.Min(_control.Window, _sendWindow);
+        if (most > segment && size < available && size < most && size < whole / 4 && _sent.InFlight > whole / 2
+            && _recovery == RecoveryState.Open && !isForced)
+        {
+            _isCongestionLimited = true;
+            return 0;
+        }
+
+        return size;
+    }
+
+    /// <summary>
+    /// Nagle's rule as Minshall has it, and Linux: a small segment waits only for a small one that is under way. With the FIN behind it
+    /// there is nothing to wait for.
+    /// </summary>
+    private bool MaySendSmall() => Settings.IsNoDelay || _isFinDue || _smallEnd <= _unacknowledged;
+
+    private void RestartAfterIdle(ref int room)
+    {
+        if (_sent.Count == 0 && _sentAt != 0 && Now - _sentAt > _path.Timeout)
+        {
+            _control.OnIdle(InitialWindow);
+            room = Math.Max(_control.Window, _segmentSize);
+        }
+    }
+
+    private bool TryAddSegment(int size, bool hasFin)
+    {
+        if (!TrySendData(_next, size, hasFin))
+        {
+            return false;
+        }
+
+        long now = Now;
+        SentSegment segment = new()
+        {
+            Start = _next,
+            Length = size + (hasFin ? 1 : 0),
+            SegmentSize = _segmentSize,
+            State = hasFin ? SentState.HasFin : SentState.None,
+            SentAt = now,
+        };
+        _sent.Add(segment);
+        _next = segment.End;
+        _isFinSent |= hasFin;
+        if (size % _segmentSize != 0)
+        {
+            _smallEnd = _next;
+        }
+
+        if (_sent.Count == 1 || _stalledSince == 0)
+        {
+            _stalledSince = now;
+        }
+
+        _sentAt = now;
+        _reduction.OnSent(segment.Length);
+        return true;
+    }
+
+    /// <summary>
+    /// Hands a data segment to the internet layer. False when it was not sent, and is to be sent when something has changed.
+    /// </summary>
+    private bool TrySendData(SequenceNumber start, int length, bool hasFin)
+    {
+        int offset = start - _unacknowledged;
+        bool isLast = offset + length == _user.SendQueue.Length;
+        TcpFlags flags = TcpFlags.Ack | (hasFin ? TcpFlags.Fin : 0) | (isLast && length > 0 ? TcpFlags.Psh : 0);
+        int segmentSize = _segmentSize;
+        InternetSendResult result = SendSegment(start, flags, offset, length);
+        switch (result)
+        {
+            case InternetSendResult.NoRoom:
+                _layer.WaitForRoom(this);
+                return false;
+            case InternetSendResult.TooLarge:
+                UpdateSegmentSize();
+
+                // When the path has not told of a smaller size, the packet counts as lost, and a time-out finds one.
+                _isOutputDue |= _segmentSize < segmentSize;
+                return _segmentSize >= segmentSize;
+            default:
+                _softError = ErrorOf(result) is TcpError error and not TcpError.None ? error : _softError;
+                return true;
+        }
+    }
+}

@@ -1,0 +1,96 @@
+namespace Xenlet.Net.Tcp;
+
+/// <content>How large segments are: what the peer takes, the path carries, and a black hole lets through (RFC 2923, RFC 4821).</content>
+internal sealed partial class TcpConnection
+{
+    /// <summary>
+    /// The least segment size that is believed of a peer, as Linux has it: one of 1 byte would cost 60 bytes of headers each.
+    /// </summary>
+    public const int LeastSegmentSize = 48;
+
+    private int _peerSegmentSize;
+    private int _pathSegmentSize = LeastSegmentSize;
+    private int _segmentSize = LeastSegmentSize;
+    private int _sizeLimit;
+    private int _sizeHolds;
+    private long _sizeLimitUntil;
+
+    /// <summary>Ten segments (RFC 6928, section 2).</summary>
+    private int InitialWindow => Math.Min(10 * _segmentSize, Math.Max(2 * _segmentSize, 14_600));
+
+    /// <summary>The path carries larger or smaller packets than before.</summary>
+    public void OnMtuChanged()
+    {
+        if (State is TcpState.Closed or TcpState.SynSent)
+        {
+            return;
+        }
+
+        Enter();
+        UpdateSegmentSize();
+        for (int i = 0; i < _sent.Count; i++)
+        {
+            // What was too large is lost, and says nothing about congestion (RFC 1191, section 6.4).
+            if (_sent[i].SegmentSize > _segmentSize && _sent[i].DataLength > _segmentSize && !_sent[i].Has(SentState.Sacked))
+            {
+                _sent.SetState(i, SentState.Lost, SentState.Retransmitted);
+            }
+        }
+
+        _isOutputDue = true;
+        Leave();
+    }
+
+    /// <summary>The data of a packet that the link cuts into segments, or of one segment.</summary>
+    private int LargestPacket()
+    {
+        if (!_layer.Output.CanSegment(Flow.Remote.Address))
+        {
+            return _segmentSize;
+        }
+
+        // The IP header counts in IPv4's length, so both families leave room for the longest headers.
+        int most = PacketBuffer.LargestPacket - 40 - TcpHeader.LargestSize;
+        return Math.Max(most / _segmentSize * _segmentSize, _segmentSize);
+    }
+
+    private void UpdateSegmentSize()
+    {
+        int byDefault = Flow.Remote.Address.IsIPv4 ? 536 : 1_220;
+        _pathSegmentSize = _layer.AnnouncedSegmentSize(Flow, Settings);
+        int size = Math.Min(_peerSegmentSize == 0 ? byDefault : Math.Max(_peerSegmentSize, LeastSegmentSize), _pathSegmentSize);
+        if (_sizeLimit != 0)
+        {
+            size = Math.Min(size, _sizeLimit);
+        }
+
+        // RFC 6691: the size is without options; ours take their part of it.
+        _segmentSize = _hasTimestamps ? size - TcpOptions.TimestampsSize : size;
+    }
+
+    /// <summary>Segments of this size do not arrive, and nobody says why: smaller ones may.</summary>
+    private void ReduceSegmentSize()
+    {
+        int size = _hasTimestamps ? _segmentSize + TcpOptions.TimestampsSize : _segmentSize;
+        int smaller = !Flow.Remote.Address.IsIPv4 ? 1_220 : size > 1_024 ? 1_024 : 536;
+        if (smaller >= size)
+        {
+            return;
+        }
+
+        _layer.Counters.BlackHoles++;
+        _sizeLimit = smaller;
+        _sizeLimitUntil = Now + (TcpTimes.BlackHoleHold << Math.Min(_sizeHolds++, 6));
+        UpdateSegmentSize();
+    }
+
+    /// <summary>Something was acknowledged. After a while large segments are tried again: the silence may have had another cause.</summary>
+    private void OnSizeWorked()
+    {
+        if (_sizeLimit != 0 && Now >= _sizeLimitUntil)
+        {
+            _sizeLimit = 0;
+            UpdateSegmentSize();
+        }
+    }
+}

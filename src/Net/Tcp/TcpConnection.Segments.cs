@@ -1,0 +1,163 @@
+using System.Buffers.Binary;
+using Xenlet.Net.Internet;
+
+namespace Xenlet.Net.Tcp;
+
+/// <content>How segments are made.</content>
+internal sealed partial class TcpConnection
+{
+    private uint _firstSynTimestamp;
+    private long _firstSynAt;
+    private long _synSentAt;
+    private int _synRetries;
+    private bool _isSynLost;
+
+    private uint TimestampNow() => _layer.TimestampNow(_timestampOffset);
+
+    private static TcpError ErrorOf(InternetSendResult result) => result switch
+    {
+        InternetSendResult.NoRoute => TcpError.NetworkUnreachable,
+        InternetSendResult.NoNeighbour => TcpError.HostUnreachable,
+        _ => TcpError.None,
+    };
+
+    private InternetSendResult SendSyn() => SendSyn(_initialSequence, TcpFlags.Syn);
+
+    private InternetSendResult SendSynAcknowledgment() => SendSyn(_initialSequence, TcpFlags.Syn | TcpFlags.Ack);
+
+    private InternetSendResult SendSyn(SequenceNumber sequence, TcpFlags flags)
+    {
+        bool isAnswer = (flags & TcpFlags.Ack) != 0;
+        TcpOptions options = new()
+        {
+            MaximumSegmentSize = _layer.AnnouncedSegmentSize(Flow, Settings),
+            HasWindowScale = isAnswer ? _hasScale : _layer.Has(TcpFeatures.WindowScaling),
+            WindowScale = (byte)_receiveScale,
+            IsSackPermitted = isAnswer ? _isSackPermitted : _layer.Has(TcpFeatures.Sack),
+            HasTimestamps = isAnswer ? _hasTimestamps : _layer.Has(TcpFeatures.Timestamps),
+            TimestampValue = TimestampNow(),
+            TimestampEcho = isAnswer ? _recentTimestamp : 0,
+        };
+        _synSentAt = Now;
+        if (_firstSynAt == 0)
+        {
+            _firstSynAt = _synSentAt;
+            _firstSynTimestamp = options.TimestampValue;
+        }
+
+        return Send(_layer.Output.Pool.Rent(0), sequence, flags, options);
+    }
+
+    /// <summary>Sends a segment with data of the send queue.</summary>
+    private InternetSendResult SendSegment(SequenceNumber sequence, TcpFlags flags, int offset, int length)
+    {
+        PacketBuffer packet = _layer.Output.Pool.Rent(length);
+        if (length > 0)
+        {
+            _user.SendQueue.CopyTo(offset, packet.Append(length));
+        }
+
+        bool isWhole = length > _segmentSize;
+        packet.Offload = new PacketOffload(true, false, isWhole ? _segmentSize : 0);
+
+        // Blocks take the place of data: a full segment has none, and the acknowledgment goes alone.
+        TcpOptions options = MakeOptions(isWhole ? 0 : (_segmentSize - length - 4) / 8);
+        return Send(packet, sequence, flags, options);
+    }
+
+    private void SendAcknowledgment()
+    {
+        if (State is TcpState.SynSent or TcpState.SynReceived)
+        {
+            SendSynAcknowledgment();
+            _isAcknowledgmentDue = false;
+            return;
+        }
+
+        SendEmpty(_next);
+    }
+
+    /// <summary>Sends a segment without data; one from before what was acknowledged last makes the peer answer.</summary>
+    private void SendEmpty(SequenceNumber sequence)
+    {
+        PacketBuffer packet = _layer.Output.Pool.Rent(0);
+        if (Send(packet, sequence, TcpFlags.Ack, MakeOptions(SackBlocks.Length)) == InternetSendResult.NoRoom)
+        {
+            _isAcknowledgmentDue = true;
+            _layer.WaitForRoom(this);
+        }
+    }
+
+    private void SendReset()
+    {
+        TcpOptions options = default;
+        Send(_layer.Output.Pool.Rent(0), _next, TcpFlags.Rst | TcpFlags.Ack, options);
+        _layer.Counters.OutRsts++;
+    }
+
+    private TcpOptions MakeOptions(int sackRoom)
+    {
+        TcpOptions options = default;
+        if (_hasTimestamps)
+        {
+            options.HasTimestamps = true;
+            options.TimestampValue = TimestampNow();
+            options.TimestampEcho = _recentTimestamp;
+        }
+
+        int blocks = Math.Min(_hasTimestamps ? SackBlocks.Length - 1 : SackBlocks.Length, sackRoom);
+        if (!_isSackPermitted || blocks <= 0 || (_early.Count == 0 && !_hasDuplicate))
+        {
+            return options;
+        }
+
+        if (_hasDuplicate)
+        {
+            // RFC 2883, section 4: first what came twice, then, if it lies before a gap no longer, the block that holds it.
+            _hasDuplicate = false;
+            options.AddSack(_duplicate);
+        }
+
+        _early.AddTo(ref options, blocks);
+        return options;
+    }
+
+    /// <summary>Puts the header before the data, and hands the packet on. Any segment with an acknowledgment is one.</summary>
+    private InternetSendResult Send(PacketBuffer packet, SequenceNumber sequence, TcpFlags flags, in TcpOptions options)
+    {
+        bool isAcknowledgment = (flags & TcpFlags.Ack) != 0;
+        int size = TcpHeader.FixedSize + options.Size;
+        SequenceNumber advertised = _advertised;
+        bool isSyn = (flags & TcpFlags.Syn) != 0;
+        ushort window = State == TcpState.SynSent
+            ? (ushort)Math.Min(_user.ReceiveQueue.Room, ushort.MaxValue)
+            : AnnounceWindow(isScaled: !isSyn);
+        TcpHeader header = new(
+            Flow.Local.Port, Flow.Remote.Port, sequence, isAcknowledgment ? _receiveNext : default, flags, window, 0, size);
+        Span<byte> bytes = packet.Prepend(size);
+        header.Write(bytes);
+        options.Write(bytes[TcpHeader.FixedSize..]);
+        BinaryPrimitives.WriteUInt16BigEndian(
+            bytes[TcpHeader.ChecksumOffset..],
+            TcpChecksum.OfPseudoHeader(Flow.Local.Address, Flow.Remote.Address, packet.Length));
+        packet.Offload = packet.Offload with { IsChecksumPartial = true };
+        InternetSendResult result = _layer.Output.Send(packet, TcpLayer.MakeHeader(Flow, Settings));
+        if (result == InternetSendResult.NoRoom)
+        {
+            _advertised = advertised;
+            return result;
+        }
+
+        _layer.Counters.OutSegs++;
+        if (isAcknowledgment)
+        {
+            _lastAcknowledged = _receiveNext;
+            _unacknowledgedData = 0;
+            _isAcknowledgmentDue = false;
+            _isAcknowledgmentUrgent = false;
+            _timers.Cancel(TcpTimer.Acknowledge);
+        }
+
+        return result;
+    }
+}

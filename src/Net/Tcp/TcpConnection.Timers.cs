@@ -1,0 +1,314 @@
+namespace Xenlet.Net.Tcp;
+
+/// <content>Time-outs: retransmission (RFC 6298), loss probes (RFC 8985), closed windows, keep-alive.</content>
+internal sealed partial class TcpConnection
+{
+    private RetransmissionWait _waitsFor;
+    private TcpError _softError;
+    private int _retries;
+    private int _windowProbes;
+    private int _windowBackoff;
+    private int _keepAliveProbes;
+
+    private enum RetransmissionWait : byte
+    {
+        /// <summary>All that is in flight is lost.</summary>
+        Timeout,
+
+        /// <summary>The end of what was sent may be lost.</summary>
+        LossProbe,
+
+        /// <summary>The peer's window is closed, or too small.</summary>
+        Window,
+    }
+
+    /// <summary>An ICMP error about a segment of this connection.</summary>
+    /// <param name="error">What it says.</param>
+    /// <param name="sequence">The sequence number that it quotes: one that is not under way is a forger's guess (RFC 5927).</param>
+    /// <param name="isHard">Whether nobody will ever answer there (RFC 1122, section 4.2.3.9).</param>
+    public void OnError(TcpError error, SequenceNumber sequence, bool isHard)
+    {
+        if (State == TcpState.Closed || sequence < _unacknowledged || sequence >= _next)
+        {
+            return;
+        }
+
+        if (isHard && State is TcpState.SynSent or TcpState.SynReceived)
+        {
+            End(error);
+            return;
+        }
+
+        // An established connection outlives it (MUST-56; RFC 5927, section 5.2); when it ends of a time-out, this is the reason given.
+        _softError = error;
+    }
+
+    private void OnTimer(TcpTimer timer)
+    {
+        if (State == TcpState.Closed)
+        {
+            return;
+        }
+
+        try
+        {
+            Enter();
+            Expire(timer);
+            if (State != TcpState.Closed)
+            {
+                Leave();
+            }
+        }
+#pragma warning disable CA1031 // A fault of the stack ends the connection that it served, and no other.
+        catch (Exception)
+        {
+            _layer.OnFault(this);
+        }
+#pragma warning restore CA1031
+    }
+
+    private void Expire(TcpTimer timer)
+    {
+        switch (timer)
+        {
+            case TcpTimer.Retransmit when State is TcpState.SynSent or TcpState.SynReceived:
+                OnSynTimeout();
+                break;
+            case TcpTimer.Retransmit:
+                OnRetransmissionTimer();
+                break;
+            case TcpTimer.Reorder:
+                OnReorderTimeout();
+                break;
+            case TcpTimer.Acknowledge:
+                _isAcknowledgmentDue = true;
+                break;
+            case TcpTimer.KeepAlive:
+                OnKeepAliveTimer();
+                break;
+            case TcpTimer.FinWait2:
+                End(TcpError.None);
+                break;
+        }
+    }
+
+    private void OnSynTimeout()
+    {
+        bool isOut = Settings.UserTimeout > 0 && Now - _firstSynAt >= Settings.UserTimeout;
+        if (isOut || _synRetries >= (State == TcpState.SynSent ? TcpTimes.SynRetries : TcpTimes.SynAckRetries))
+        {
+            GiveUp();
+            return;
+        }
+
+        _synRetries++;
+        _retransmissions++;
+        _layer.Counters.RetransSegs++;
+        _path.BackOff();
+        if (State == TcpState.SynSent)
+        {
+            SendSyn();
+        }
+        else
+        {
+            SendSynAcknowledgment();
+        }
+
+        _timers.Set(TcpTimer.Retransmit, Now + _path.Timeout);
+    }
+
+    private void OnRetransmissionTimer()
+    {
+        if (Settings.UserTimeout > 0 && _stalledSince != 0 && Now - _stalledSince >= Settings.UserTimeout)
+        {
+            GiveUp();
+            return;
+        }
+
+        switch (_waitsFor)
+        {
+            case RetransmissionWait.LossProbe when _sent.Count > 0:
+                SendLossProbe();
+                break;
+            case RetransmissionWait.Timeout when _sent.Count > 0:
+                OnRetransmissionTimeout();
+                break;
+            default:
+                OnWindowTimer();
+                break;
+        }
+    }
+
+    private void OnRetransmissionTimeout()
+    {
+        // A peer that has closed its window over data in flight and answers is alive, however often that data is sent.
+        bool isHeld = _sendWindow == 0 && Now - _receivedAt < TcpTimes.LongestTimeout;
+        if (!isHeld && ++_retries > (IsOrphaned ? TcpTimes.OrphanRetries : TcpTimes.DataRetries))
+        {
+            GiveUp();
+            return;
+        }
+
+        _layer.Counters.Timeouts++;
+        EnterLoss();
+        if (_retries == TcpTimes.RetriesBeforeBlackHole + 1 || _retries == (2 * TcpTimes.RetriesBeforeBlackHole) + 1)
+        {
+            ReduceSegmentSize();
+        }
+
+        _path.BackOff();
+        if (!IsWaitingForRoom)
+        {
+            TryResend(0, _segmentSize);
+        }
+
+        RestartRetransmission();
+        _isOutputDue = true;
+    }
+
+    /// <summary>
+    /// Sets the timer for what is to be waited for now: a loss probe or a time-out for data in flight, a window for data that cannot be
+    /// sent.
+    /// </summary>
+    private void RestartRetransmission()
+    {
+        long now = Now;
+        if (_sent.Count == 0)
+        {
+            if (Unsent == 0 && !IsFinUnsent)
+            {
+                _windowBackoff = 0;
+                _timers.Cancel(TcpTimer.Retransmit);
+                return;
+            }
+
+            _waitsFor = RetransmissionWait.Window;
+            _stalledSince = _stalledSince == 0 ? now : _stalledSince;
+            SetRetransmission(now, Math.Min(_path.Timeout << Math.Min(_windowBackoff, 16), TcpTimes.LongestTimeout));
+            return;
+        }
+
+        _windowBackoff = 0;
+        _waitsFor = RetransmissionWait.Timeout;
+        long wait = _path.Timeout;
+        if (_recovery == RecoveryState.Open && _isSackPermitted && !_isProbeOutstanding && _sent.Sacked == 0 && _path.Smoothed != 0)
+        {
+            bool isAlone = _next - _unacknowledged <= _segmentSize;
+            long probe = (2 * _path.Smoothed) + (isAlone ? TcpTimes.WorstAcknowledgmentDelay : 2 * TcpTimes.Millisecond);
+            if (probe < wait)
+            {
+                _waitsFor = RetransmissionWait.LossProbe;
+                wait = probe;
+            }
+        }
+
+        SetRetransmission(now, wait);
+    }
+
+    private void SetRetransmission(long now, long wait)
+    {
+        if (Settings.UserTimeout > 0 && _stalledSince != 0)
+        {
+            wait = Math.Min(wait, Math.Max(_stalledSince + Settings.UserTimeout - now, 0));
+        }
+
+        _timers.Set(TcpTimer.Retransmit, now + wait);
+    }
+
+    /// <summary>Makes the peer tell of a loss at the end: by new data if there is any, by the last segment otherwise.</summary>
+    private void SendLossProbe()
+    {
+        _isProbeOutstanding = true;
+        int size = Math.Min(Math.Min(Unsent, _segmentSize), OpenWindow);
+        _isProbeRetransmission = size <= 0 || _sent.IsFull;
+        if (!IsWaitingForRoom)
+        {
+            _layer.Counters.LossProbes++;
+            if (!_isProbeRetransmission)
+            {
+                TryAddSegment(size, IsFinUnsent && size == Unsent && OpenWindow > size);
+            }
+            else
+            {
+                int last = _sent.Count - 1;
+                int before = (_sent[last].DataLength - 1) / _segmentSize * _segmentSize;
+                if (before > 0)
+                {
+                    _sent.Split(last++, before);
+                }
+
+                TryResend(last, _segmentSize);
+            }
+        }
+
+        _probeEnd = _next;
+        RestartRetransmission();
+    }
+
+    private void OnWindowTimer()
+    {
+        if (Unsent == 0 && !IsFinUnsent)
+        {
+            return;
+        }
+
+        if (_windowProbes >= TcpTimes.DataRetries || (IsOrphaned && _windowBackoff >= TcpTimes.OrphanRetries))
+        {
+            GiveUp();
+            return;
+        }
+
+        if (OpenWindow > 0)
+        {
+            Output(isForced: true);
+        }
+
+        if (State != TcpState.Closed && _sent.Count == 0)
+        {
+            _windowBackoff++;
+            _windowProbes++;
+            SendEmpty(_unacknowledged - 1);
+            RestartRetransmission();
+        }
+    }
+
+    private void StartKeepAlive()
+    {
+        if (Settings.IsKeepAlive && State is not (TcpState.Closed or TcpState.SynSent or TcpState.SynReceived))
+        {
+            _timers.Set(TcpTimer.KeepAlive, Math.Max(_receivedAt, 1) + Settings.KeepAliveIdle);
+        }
+        else
+        {
+            _timers.Cancel(TcpTimer.KeepAlive);
+        }
+    }
+
+    private void OnKeepAliveTimer()
+    {
+        long now = Now;
+        bool isBusy = _sent.Count > 0 || Unsent > 0;
+        if (isBusy || now - _receivedAt < Settings.KeepAliveIdle)
+        {
+            _timers.Set(TcpTimer.KeepAlive, (isBusy ? now : _receivedAt) + Settings.KeepAliveIdle);
+            return;
+        }
+
+        bool isOut = Settings.UserTimeout > 0
+            ? _keepAliveProbes > 0 && now - _receivedAt >= Settings.UserTimeout
+            : _keepAliveProbes >= Settings.KeepAliveProbes;
+        if (isOut)
+        {
+            SendReset();
+            GiveUp();
+            return;
+        }
+
+        _keepAliveProbes++;
+        SendEmpty(_unacknowledged - 1);
+        _timers.Set(TcpTimer.KeepAlive, now + Settings.KeepAliveInterval);
+    }
+
+    /// <summary>The peer does not answer any more.</summary>
+    private void GiveUp() => End(_softError == TcpError.None ? TcpError.TimedOut : _softError);
+}

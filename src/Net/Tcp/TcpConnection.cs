@@ -1,0 +1,316 @@
+using Xenlet.Net.Internet;
+
+namespace Xenlet.Net.Tcp;
+
+/// <summary>
+/// A connection (RFC 9293). The files of this class have its concerns: what arrives (Input), data that arrives (Data), acknowledgments
+/// (Acknowledgment), loss recovery (Recovery), what is sent (Output, Segments), timers (Timers), and segment sizes (SegmentSize).
+/// Its user is told of events when a segment has been dealt with whole, so that it may call any method here.
+/// </summary>
+internal sealed partial class TcpConnection
+{
+    private readonly TcpLayer _layer;
+    private readonly TcpConnectionTimers _timers;
+    private readonly SentSegments _sent = new();
+    private readonly ReceivedRanges _early = new();
+    private readonly SequenceNumber _initialSequence;
+    private readonly uint _timestampOffset;
+    private readonly ITcpUser _user;
+    private readonly ICongestionControl _control;
+    private bool _isBusy;
+    private bool _isConnectedDue;
+    private bool _isPeerFinishedDue;
+    private bool _isOutputDue;
+
+    private TcpConnection(TcpLayer layer, in Flow flow, ITcpUser user, TcpBinding binding, TcpSettings? settings, SequenceNumber initial)
+    {
+        _layer = layer;
+        _user = user;
+        Flow = flow;
+        Binding = binding;
+        _timers = new TcpConnectionTimers(layer.Timers, layer.Clock, OnTimer);
+        _timestampOffset = layer.TimestampOffset(flow);
+        _initialSequence = initial;
+        _unacknowledged = initial;
+        _next = initial + 1;
+        _smallEnd = _unacknowledged;
+        _control = layer.CongestionControl();
+        if (settings is not null)
+        {
+            Settings.CopyFrom(settings);
+        }
+    }
+
+    /// <summary>The two ends.</summary>
+    public Flow Flow { get; }
+
+    /// <summary>The hold on the local port.</summary>
+    public TcpBinding Binding { get; }
+
+    public TcpState State { get; private set; }
+
+    /// <summary>What the user may set; <see cref="OnSettingsChanged"/> makes it count.</summary>
+    public TcpSettings Settings { get; } = new();
+
+    /// <summary>Whether the user has closed the connection, and only the stack keeps it.</summary>
+    public bool IsOrphaned { get; private set; }
+
+    /// <summary>The next connection of those that wait for room on the link.</summary>
+    public TcpConnection? NextWaiting { get; set; }
+
+    /// <summary>Whether it is among those.</summary>
+    public bool IsWaitingForRoom { get; set; }
+
+    /// <summary>The next connection of those that answer at the end of a batch.</summary>
+    public TcpConnection? NextInBatch { get; set; }
+
+    /// <summary>Whether it is among those.</summary>
+    public bool IsInBatch { get; set; }
+
+    private long Now => _layer.Clock.Now;
+
+    /// <summary>Opens a connection: the SYN is sent.</summary>
+    public static TcpConnection Connect(
+        TcpLayer layer, in Flow flow, ITcpUser user, TcpBinding binding, TcpSettings? settings, SequenceNumber initial)
+    {
+        TcpConnection connection = new(layer, flow, user, binding, settings, initial) { State = TcpState.SynSent };
+        connection._receiveScale = TcpLayer.ScaleFor(user.ReceiveQueue.Capacity);
+        return connection;
+    }
+
+    /// <summary>Makes a connection of a SYN that was answered before; the acknowledgment of that answer is received next.</summary>
+    public static TcpConnection Accept(TcpLayer layer, SynRecord syn, ITcpUser user, TcpBinding binding, TcpSettings settings)
+    {
+        TcpConnection connection = new(layer, syn.Flow, user, binding, settings, syn.LocalSequence) { State = TcpState.SynReceived };
+        connection._isPassive = true;
+        connection._receiveScale = syn.LocalScale;
+        connection._synRetries = syn.Retries;
+        connection._synSentAt = syn.SentAt;
+        connection.TakeSyn(syn.RemoteSequence, syn.Options, syn.Window);
+        connection._advertised = connection._receiveNext + syn.LocalWindow;
+        connection._timers.Set(TcpTimer.Retransmit, connection.Now + TcpTimes.InitialTimeout);
+        return connection;
+    }
+
+    /// <summary>Sends the SYN of <see cref="Connect"/>, when the layer knows the connection.</summary>
+    public void Start()
+    {
+        _isBusy = true;
+        InternetSendResult result = SendSyn();
+        if (State != TcpState.Closed)
+        {
+            _timers.Set(TcpTimer.Retransmit, Now + _path.Timeout);
+        }
+
+        Leave();
+        if (State == TcpState.SynSent && ErrorOf(result) is TcpError error and not TcpError.None)
+        {
+            End(error);
+        }
+    }
+
+    /// <summary>The user has written more into its send queue.</summary>
+    public void OnWritten()
+    {
+        if (State == TcpState.Closed)
+        {
+            return;
+        }
+
+        _isOutputDue = true;
+        if (!_isBusy)
+        {
+            Enter();
+            Leave();
+        }
+    }
+
+    /// <summary>The user has taken data: there may be a window to tell of.</summary>
+    public void OnConsumed()
+    {
+        if (State is TcpState.Closed or TcpState.SynSent or TcpState.SynReceived || _isBusy || _hasPeerFinished)
+        {
+            return;
+        }
+
+        Enter();
+        UpdateWindow();
+        Leave();
+    }
+
+    /// <summary>The settings have changed.</summary>
+    public void OnSettingsChanged()
+    {
+        StartKeepAlive();
+        if (State is not (TcpState.Closed or TcpState.SynSent))
+        {
+            UpdateSegmentSize();
+        }
+
+        OnWritten();
+    }
+
+    /// <summary>The user sends no more: a FIN follows what it has written. It may go on to receive.</summary>
+    public void FinishSending()
+    {
+        if (State == TcpState.Closed || _isFinDue)
+        {
+            return;
+        }
+
+        _isFinDue = true;
+        State = State switch
+        {
+            TcpState.Established => TcpState.FinWait1,
+            TcpState.CloseWait => TcpState.LastAck,
+            _ => State,
+        };
+        OnWritten();
+    }
+
+    /// <summary>
+    /// The user neither sends nor receives any more. What it has written is delivered; what arrives from now on resets the connection, as
+    /// on Linux. <see cref="ITcpUser.OnEnded"/> follows when the stack needs the queues no more.
+    /// </summary>
+    /// <param name="hasUnread">
+    /// Whether data was left unread: then the peer is told by a reset that it was lost (RFC 2525, section 2.17).
+    /// </param>
+    public void Close(bool hasUnread = false)
+    {
+        if (State == TcpState.Closed)
+        {
+            return;
+        }
+
+        if (hasUnread || State == TcpState.SynSent)
+        {
+            Abort();
+            return;
+        }
+
+        IsOrphaned = true;
+        FinishSending();
+        if (State == TcpState.FinWait2)
+        {
+            _timers.Set(TcpTimer.FinWait2, Now + TcpTimes.OrphanedFinWait2);
+        }
+    }
+
+    /// <summary>Ends the connection now: the peer gets a reset, what was not delivered is lost.</summary>
+    public void Abort(TcpError error = TcpError.None)
+    {
+        if (State == TcpState.Closed)
+        {
+            return;
+        }
+
+        if (State != TcpState.SynSent)
+        {
+            SendReset();
+        }
+
+        End(error);
+    }
+
+    /// <summary>The interface has gone, or the stack ends: no packet can be sent.</summary>
+    public void EndSilently(TcpError error)
+    {
+        if (State != TcpState.Closed)
+        {
+            End(error);
+        }
+    }
+
+    /// <summary>What <c>ss</c> shows of a connection.</summary>
+    public TcpConnectionInfo GetInfo() => new(
+        Flow, State, Unsent + (_next - _unacknowledged), _path.Smoothed, _path.Timeout, _control.Window, _control.Threshold, _sendWindow,
+        _segmentSize, _retransmissions);
+
+    private void Enter() => _isBusy = true;
+
+    private TimeWaitEntry MakeTimeWaitEntry() => new()
+    {
+        ReceiveNext = _receiveNext,
+        SendNext = _next,
+        RecentTimestamp = _recentTimestamp,
+        TimestampOffset = _timestampOffset,
+        HasTimestamps = _hasTimestamps,
+        Window = (ushort)Math.Min(Math.Max(_advertised - _receiveNext, 0) >> _receiveScale, ushort.MaxValue),
+    };
+
+    /// <summary>The batch has ended: sends what is due.</summary>
+    public void EndBatch()
+    {
+        if (State != TcpState.Closed)
+        {
+            Enter();
+            Leave();
+        }
+    }
+
+    /// <summary>Ends a call from outside: sends what there is to send, and tells the user what has come of it.</summary>
+    private void Leave()
+    {
+        if (_isOutputDue && State != TcpState.Closed)
+        {
+            _isOutputDue = false;
+            Output();
+        }
+
+        if (_isAcknowledgmentDue && State != TcpState.Closed)
+        {
+            SendAcknowledgment();
+        }
+
+        Notify();
+    }
+
+    private void Notify()
+    {
+        _isBusy = false;
+        if (_isConnectedDue && State != TcpState.Closed)
+        {
+            _isConnectedDue = false;
+            _user.OnConnected();
+        }
+
+        if (_isPeerFinishedDue && State != TcpState.Closed)
+        {
+            _isPeerFinishedDue = false;
+            _user.OnPeerFinished();
+        }
+
+        if (_isTimeWaitDue && State != TcpState.Closed)
+        {
+            _layer.EnterTimeWait(this, MakeTimeWaitEntry());
+            End(TcpError.None);
+        }
+    }
+
+    private void End(TcpError error)
+    {
+        if (State is TcpState.SynSent or TcpState.SynReceived)
+        {
+            _layer.Counters.AttemptFails++;
+        }
+        else if (State is TcpState.Established or TcpState.CloseWait && error != TcpError.None)
+        {
+            _layer.Counters.EstabResets++;
+        }
+
+        bool isPeerFinishedDue = _isPeerFinishedDue && error == TcpError.None;
+        State = TcpState.Closed;
+        _timers.CancelAll();
+        _sent.Clear();
+        _early.Clear();
+        _layer.Remove(this);
+        ITcpUser user = _user;
+        if (isPeerFinishedDue)
+        {
+            _isPeerFinishedDue = false;
+            user.OnPeerFinished();
+        }
+
+        user.OnEnded(error);
+    }
+}

@@ -1,0 +1,340 @@
+using Xenlet.Net.Internet;
+
+namespace Xenlet.Net.Tcp;
+
+/// <summary>
+/// TCP of a stack: all connections, listeners and ports. One thread owns it. It takes what the internet layer has received, and sends
+/// through <see cref="IInternetOutput"/>; time, timers and randomness are handed in.
+/// </summary>
+internal sealed partial class TcpLayer
+{
+    private const int TimeWaitLimit = 16_384;
+
+    private readonly Dictionary<Flow, TcpConnection> _connections;
+    private readonly List<TcpListener> _listeners = [];
+    private readonly TimeWaitTable _timeWaits;
+    private TcpConnection? _firstWaiting;
+    private TcpConnection? _lastWaiting;
+    private TcpConnection? _firstInBatch;
+
+    public TcpLayer(IInternetOutput output, IStackClock clock, StackTimers timers, IRandomSource random)
+    {
+        Output = output;
+        Clock = clock;
+        Timers = timers;
+        Hash = new KeyedHash(random);
+        Ports = new TcpPorts(random);
+        _connections = new Dictionary<Flow, TcpConnection>(Hash);
+        _timeWaits = new TimeWaitTable(timers, clock, Hash, TimeWaitLimit);
+    }
+
+    public IInternetOutput Output { get; }
+
+    public IStackClock Clock { get; }
+
+    public StackTimers Timers { get; }
+
+    public KeyedHash Hash { get; }
+
+    public TcpPorts Ports { get; }
+
+    public TcpCounters Counters { get; } = new();
+
+    /// <summary>Makes the congestion control of a connection.</summary>
+    public Func<ICongestionControl> CongestionControl { get; init; } = () => new Cubic();
+
+    /// <summary>Which options are offered and taken.</summary>
+    public TcpFeatures Features { get; init; } = TcpFeatures.All;
+
+    /// <summary>The connections, for a list of them; none may be opened or ended meanwhile.</summary>
+    public IReadOnlyCollection<TcpConnection> Connections => _connections.Values;
+
+    public IReadOnlyList<TcpListener> Listeners => _listeners;
+
+    /// <summary>How many connections are in TIME-WAIT.</summary>
+    public int TimeWaitCount => _timeWaits.Count;
+
+    /// <summary>Takes a packet over whose data begins with a TCP header.</summary>
+    public void Receive(PacketBuffer packet, in InternetHeader header)
+    {
+        try
+        {
+            ReceiveSegment(packet, header);
+        }
+        finally
+        {
+            Output.Pool.Return(packet);
+        }
+    }
+
+    /// <summary>An ICMP error about a segment that was sent.</summary>
+    /// <param name="flow">Its flow.</param>
+    /// <param name="sequence">Its sequence number, as the error quotes it.</param>
+    /// <param name="error">What is said: <see cref="TcpError.Refused"/>, or that network or host are not to be reached.</param>
+    /// <param name="isHard">Whether it is a port or protocol that is not there, rather than a route that may come back.</param>
+    public void OnError(in Flow flow, uint sequence, TcpError error, bool isHard)
+    {
+        if (_connections.TryGetValue(flow, out TcpConnection? connection))
+        {
+            connection.OnError(error, new SequenceNumber(sequence), isHard);
+        }
+    }
+
+    /// <summary>
+    /// The path to an address carries packets of another size: <see cref="IInternetOutput.PathMtu"/> answers the new one. Null for all.
+    /// </summary>
+    public void OnMtuChanged(InternetAddress? remote = null)
+    {
+        foreach (TcpConnection connection in Snapshot())
+        {
+            if (remote is null || connection.Flow.Remote.Address == remote)
+            {
+                connection.OnMtuChanged();
+            }
+        }
+    }
+
+    /// <summary>The link has room again: those that found none go on, the first of them first.</summary>
+    public void OnRoom()
+    {
+        TcpConnection? connection = _firstWaiting;
+        _firstWaiting = _lastWaiting = null;
+        while (connection is not null)
+        {
+            TcpConnection? next = connection.NextWaiting;
+            connection.NextWaiting = null;
+            connection.IsWaitingForRoom = false;
+            connection.OnRoom();
+            connection = next;
+        }
+    }
+
+    /// <summary>A local address has gone, or all of them with the stack (null): its connections end.</summary>
+    public void OnAddressGone(InternetAddress? local, TcpError error)
+    {
+        foreach (TcpConnection connection in Snapshot())
+        {
+            if (local is null || connection.Flow.Local.Address == local)
+            {
+                connection.EndSilently(error);
+            }
+        }
+    }
+
+    /// <summary>An exception of the stack while it served a connection: that one ends, the others go on.</summary>
+    public void OnFault(TcpConnection connection)
+    {
+        Counters.Faults++;
+        try
+        {
+            connection.Abort(TcpError.Aborted);
+        }
+#pragma warning disable CA1031 // Not even the reset can be made: the connection goes without one.
+        catch (Exception)
+        {
+            connection.EndSilently(TcpError.Aborted);
+        }
+#pragma warning restore CA1031
+    }
+
+    /// <summary>Whether segments are received in a batch.</summary>
+    public bool IsBatching { get; private set; }
+
+    /// <summary>
+    /// Several segments will be received one after the other: connections answer at the end, once for all. Optional; without it each
+    /// segment is answered by itself.
+    /// </summary>
+    public void BeginBatch() => IsBatching = true;
+
+    /// <summary>The last segment of the batch has been received.</summary>
+    public void EndBatch()
+    {
+        IsBatching = false;
+        while (_firstInBatch is TcpConnection connection)
+        {
+            _firstInBatch = connection.NextInBatch;
+            connection.NextInBatch = null;
+            connection.IsInBatch = false;
+            try
+            {
+                connection.EndBatch();
+            }
+#pragma warning disable CA1031 // A fault of the stack ends the connection that it served, and no other.
+            catch (Exception)
+            {
+                OnFault(connection);
+            }
+#pragma warning restore CA1031
+        }
+    }
+
+    public void Defer(TcpConnection connection)
+    {
+        if (!connection.IsInBatch)
+        {
+            connection.IsInBatch = true;
+            connection.NextInBatch = _firstInBatch;
+            _firstInBatch = connection;
+        }
+    }
+
+    public bool Has(TcpFeatures feature) => (Features & feature) != 0;
+
+    public void WaitForRoom(TcpConnection connection)
+    {
+        if (connection.IsWaitingForRoom)
+        {
+            return;
+        }
+
+        connection.IsWaitingForRoom = true;
+        if (_lastWaiting is null)
+        {
+            _firstWaiting = connection;
+        }
+        else
+        {
+            _lastWaiting.NextWaiting = connection;
+        }
+
+        _lastWaiting = connection;
+    }
+
+    public void Remove(TcpConnection connection)
+    {
+        if (_connections.TryGetValue(connection.Flow, out TcpConnection? known) && known == connection)
+        {
+            _connections.Remove(connection.Flow);
+            Ports.Release(connection.Binding);
+        }
+    }
+
+    public void EnterTimeWait(TcpConnection connection, in TimeWaitEntry entry) => _timeWaits.Add(connection.Flow, entry);
+
+    private TcpConnection[] Snapshot() => [.. _connections.Values];
+
+    private void ReceiveSegment(PacketBuffer packet, in InternetHeader header)
+    {
+        Counters.InSegs++;
+        ReadOnlySpan<byte> bytes = packet.Data;
+        if (!TcpHeader.TryRead(bytes, out TcpHeader tcp) || tcp.SourcePort == 0 || tcp.DestinationPort == 0)
+        {
+            Counters.InErrs++;
+            return;
+        }
+
+        // MUST-57 and MUST-63: nobody speaks TCP to or from a group.
+        if (header.Source.IsMulticast || header.Destination.IsMulticast || header.Source.IsAny || IsBroadcast(header.Source)
+            || IsBroadcast(header.Destination))
+        {
+            return;
+        }
+
+        if (packet.Offload is { IsChecksumPartial: false, IsChecksumVerified: false }
+            && !TcpChecksum.IsRight(header.Source, header.Destination, bytes))
+        {
+            Counters.InErrs++;
+            Counters.InCsumErrors++;
+            return;
+        }
+
+        Flow flow = new(
+            new Endpoint(header.Destination, tcp.DestinationPort), new Endpoint(header.Source, tcp.SourcePort));
+        TcpOptions options = TcpOptions.Read(bytes[TcpHeader.FixedSize..tcp.HeaderSize]);
+        if ((tcp.Flags & TcpFlags.Syn) != 0 && Features != TcpFeatures.All)
+        {
+            options.HasTimestamps &= Has(TcpFeatures.Timestamps);
+            options.HasWindowScale &= Has(TcpFeatures.WindowScaling);
+            options.IsSackPermitted &= Has(TcpFeatures.Sack);
+        }
+
+        TcpSegment segment = new(tcp, options, bytes[tcp.HeaderSize..]);
+        if (_connections.TryGetValue(flow, out TcpConnection? connection))
+        {
+            Serve(connection, segment);
+            return;
+        }
+
+        SequenceNumber? atLeast = null;
+        if (_timeWaits.TryGet(flow, out TimeWaitEntry entry) && !EndsTimeWait(flow, segment, entry, out atLeast))
+        {
+            return;
+        }
+
+        if (FindListener(flow) is TcpListener listener)
+        {
+            listener.Receive(flow, segment, atLeast);
+        }
+        else if (!segment.Has(TcpFlags.Rst))
+        {
+            SendReset(flow, segment);
+        }
+    }
+
+    private static bool IsBroadcast(InternetAddress address) => address.IsIPv4 && address.IPv4 == uint.MaxValue;
+
+    private void Serve(TcpConnection connection, in TcpSegment segment)
+    {
+        try
+        {
+            connection.Receive(segment);
+        }
+#pragma warning disable CA1031 // A fault of the stack ends the connection that it served, and no other.
+        catch (Exception)
+        {
+            OnFault(connection);
+        }
+#pragma warning restore CA1031
+    }
+
+    /// <summary>
+    /// Answers for a connection in TIME-WAIT. True when the segment is a SYN that may open a new one: with a later timestamp, or a sequence
+    /// number behind all of the old ones (RFC 6191).
+    /// </summary>
+    private bool EndsTimeWait(in Flow flow, in TcpSegment segment, TimeWaitEntry entry, out SequenceNumber? atLeast)
+    {
+        atLeast = null;
+        if (segment.Has(TcpFlags.Rst))
+        {
+            // RFC 1337: a reset does not cut TIME-WAIT short.
+            return false;
+        }
+
+        bool hasBoth = entry.HasTimestamps && segment.Options.HasTimestamps;
+        bool isLater = hasBoth
+            ? (int)(segment.Options.TimestampValue - entry.RecentTimestamp) > 0
+                || (segment.Options.TimestampValue == entry.RecentTimestamp && segment.Sequence > entry.ReceiveNext)
+            : segment.Sequence > entry.ReceiveNext;
+        if (segment.Has(TcpFlags.Syn) && !segment.Has(TcpFlags.Ack) && isLater)
+        {
+            atLeast = entry.SendNext + ushort.MaxValue;
+            _timeWaits.Remove(flow);
+            return true;
+        }
+
+        if (segment.Length == 0 || Clock.Now - entry.AnsweredAt < TcpTimes.LeastVariation)
+        {
+            return false;
+        }
+
+        bool isAgain = segment.Has(TcpFlags.Fin) && segment.End == entry.ReceiveNext;
+        entry.AnsweredAt = Clock.Now;
+        TcpOptions options = new()
+        {
+            HasTimestamps = entry.HasTimestamps,
+            TimestampValue = TimestampNow(entry.TimestampOffset),
+            TimestampEcho = entry.RecentTimestamp,
+        };
+        SendAlone(flow, entry.SendNext, entry.ReceiveNext, TcpFlags.Ack, entry.Window, options);
+        if (isAgain)
+        {
+            _timeWaits.Add(flow, entry);
+        }
+        else
+        {
+            _timeWaits.Update(flow, entry);
+        }
+
+        return false;
+    }
+}

@@ -1,0 +1,93 @@
+using System.Buffers.Binary;
+
+namespace Xenlet.Net.Tcp;
+
+/// <summary>Which local ports are held. Ports that nobody names are chosen at random (RFC 6056), from Linux's range.</summary>
+internal sealed class TcpPorts(IRandomSource random)
+{
+    private const int FirstEphemeral = 32_768;
+    private const int EphemeralCount = 61_000 - FirstEphemeral;
+
+    private readonly Dictionary<ushort, List<TcpBinding>> _ports = [];
+
+    /// <summary>How many ports are held.</summary>
+    public int Count => _ports.Count;
+
+    /// <summary>Takes the binding's port; false when another holds it.</summary>
+    public bool TryAdd(TcpBinding binding)
+    {
+        if (_ports.TryGetValue(binding.Local.Port, out List<TcpBinding>? held))
+        {
+            foreach (TcpBinding other in held)
+            {
+                if (other.ConflictsWith(binding))
+                {
+                    return false;
+                }
+            }
+        }
+        else
+        {
+            held = [];
+            _ports.Add(binding.Local.Port, held);
+        }
+
+        held.Add(binding);
+        return true;
+    }
+
+    /// <summary>Whether a listener may begin on a binding: with SO_REUSEADDR alone, one at a time.</summary>
+    public bool CanListen(TcpBinding binding)
+    {
+        foreach (TcpBinding other in _ports[binding.Local.Port])
+        {
+            bool overlaps = binding.Covers(other.Local.Address) || other.Covers(binding.Local.Address);
+            if (other != binding && other.IsListening && overlaps && !(other.CanReusePort && binding.CanReusePort))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>One holder fewer; the last one gives the port back.</summary>
+    public void Release(TcpBinding binding)
+    {
+        if (--binding.References > 0 || !_ports.TryGetValue(binding.Local.Port, out List<TcpBinding>? held))
+        {
+            return;
+        }
+
+        held.Remove(binding);
+        if (held.Count == 0)
+        {
+            _ports.Remove(binding.Local.Port);
+        }
+    }
+
+    /// <summary>A random port of the ephemeral range for which <paramref name="isFree"/> is true; 0 when there is none.</summary>
+    public ushort ChooseEphemeral(Func<ushort, bool> isFree)
+    {
+        Span<byte> bytes = stackalloc byte[8];
+        random.Fill(bytes);
+        int start = (int)(BinaryPrimitives.ReadUInt32LittleEndian(bytes) % EphemeralCount);
+        for (int i = 0; i < EphemeralCount; i++)
+        {
+            ushort port = (ushort)(FirstEphemeral + ((start + i) % EphemeralCount));
+            if (isFree(port))
+            {
+                return port;
+            }
+        }
+
+        return 0;
+    }
+
+    /// <summary>Whether nobody holds a port but by connects that named none.</summary>
+    public bool IsFreeForConnect(ushort port) =>
+        !_ports.TryGetValue(port, out List<TcpBinding>? held) || held.TrueForAll(each => each.IsEphemeral);
+
+    /// <summary>Whether nobody holds a port.</summary>
+    public bool IsFree(ushort port) => !_ports.ContainsKey(port);
+}

@@ -1,0 +1,68 @@
+namespace Xenlet.Net.Tests.Simulation;
+
+/// <summary>A link of a wire.</summary>
+internal sealed class TestLink(TestWire wire, MacAddress address) : ILink
+{
+    public MacAddress Address => address;
+
+    public int Mtu { get; set; } = 1500;
+
+    public LinkOffloads Offloads { get; set; }
+
+    /// <summary>Whether it takes frames.</summary>
+    public bool HasRoom { get; set; } = true;
+
+    /// <summary>Frames that have arrived.</summary>
+    public Queue<byte[]> Inbox { get; } = new();
+
+    public HashSet<MacAddress> Groups { get; } = [];
+
+    /// <summary>What the last frames that were sent left to the device.</summary>
+    public List<PacketOffload> SentOffloads { get; } = [];
+
+    /// <summary>The pool to which sent buffers go back.</summary>
+    public PacketPool? Pool { get; set; }
+
+    public bool TrySend(PacketBuffer frame)
+    {
+        if (!HasRoom)
+        {
+            return false;
+        }
+
+        SentOffloads.Add(frame.Offload);
+        byte[] bytes = frame.Data.ToArray();
+        if (frame.Offload.IsChecksumPartial)
+        {
+            InternetChecksum.TryFill(bytes);
+        }
+
+        Pool?.Return(frame);
+        wire.Send(this, bytes);
+        return true;
+    }
+
+    public PacketBuffer? TryReceive(PacketPool pool)
+    {
+        if (!Inbox.TryDequeue(out byte[]? frame))
+        {
+            return null;
+        }
+
+        PacketBuffer buffer = pool.Rent(frame.Length);
+        frame.CopyTo(buffer.Append(frame.Length));
+        return buffer;
+    }
+
+    public void SetMulticast(MacAddress group, bool isJoined)
+    {
+        if (isJoined)
+        {
+            Groups.Add(group);
+        }
+        else
+        {
+            Groups.Remove(group);
+        }
+    }
+}

@@ -1,0 +1,125 @@
+using Xenlet.Net.Internet;
+using Xenlet.Net.Tcp;
+using Xenlet.Net.Tests.Tcp.Simulation;
+
+namespace Xenlet.Net.Tests.Tcp;
+
+/// <summary>What a segment costs.</summary>
+public sealed class CostTests
+{
+    private const int Chunk = 60_000;
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_segment_makes_no_garbage(bool isSegmenting)
+    {
+        SimulatedTime time = new();
+        Loop left = new(time, 1, isSegmenting);
+        Loop right = new(time, 2, isSegmenting);
+        (left.To, right.To) = (right, left);
+        SimulatedServer server = new(Chunk, 2 * Chunk);
+        right.Tcp.Bind(new Endpoint(right.Address, 80), false, false, false, out TcpBinding? binding);
+        right.Tcp.Listen(binding!, server, new TcpSettings(), 16, out _);
+        SimulatedUser client = new(Chunk, 2 * Chunk);
+        Assert.Equal(TcpError.None, left.Tcp.Connect(new Endpoint(right.Address, 80), client, null, null, out TcpConnection? connection));
+        client.Connection = connection;
+        Exchange(left, right);
+        for (int i = 0; i < 20; i++)
+        {
+            Transfer(client, server.Accepted[0], left, right, time);
+        }
+
+        long segments = left.Sent + right.Sent;
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int i = 0; i < 50; i++)
+        {
+            Transfer(client, server.Accepted[0], left, right, time);
+        }
+
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        Assert.True(left.Sent + right.Sent - segments >= 100, "hardly anything was sent");
+    }
+
+    private static void Transfer(SimulatedUser from, SimulatedUser to, Loop left, Loop right, SimulatedTime time)
+    {
+        from.Write(Chunk);
+        while (from.Length > 0)
+        {
+            time.GoTo(time.Now + SimulatedTime.Millisecond);
+            Exchange(left, right);
+            to.Read(Chunk);
+            left.Timers.Run(time.Now);
+            right.Timers.Run(time.Now);
+        }
+    }
+
+    private static void Exchange(Loop left, Loop right)
+    {
+        while (left.Deliver() || right.Deliver())
+        {
+        }
+    }
+
+    /// <summary>A host whose packets reach the other one without a copy.</summary>
+    private sealed class Loop : IInternetOutput
+    {
+        private readonly Queue<PacketBuffer> _arrived = new(256);
+        private readonly bool _isSegmenting;
+
+        public Loop(SimulatedTime time, int number, bool isSegmenting)
+        {
+            _isSegmenting = isSegmenting;
+            Address = InternetAddress.FromIPv4(0x0A00_0000u + (uint)number);
+            Tcp = new TcpLayer(this, time, Timers, new SeededRandom(number));
+        }
+
+        public Loop? To { get; set; }
+
+        public InternetAddress Address { get; }
+
+        public StackTimers Timers { get; } = new();
+
+        public PacketPool Pool { get; } = new();
+
+        public TcpLayer Tcp { get; }
+
+        public int Sent { get; private set; }
+
+        public bool TrySelectSource(InternetAddress remote, out InternetAddress local)
+        {
+            local = Address;
+            return true;
+        }
+
+        public int PathMtu(InternetAddress remote) => 1_500;
+
+        public bool CanSegment(InternetAddress remote) => _isSegmenting;
+
+        public void ConfirmReachable(InternetAddress remote)
+        {
+        }
+
+        public InternetSendResult Send(PacketBuffer packet, in InternetHeader header)
+        {
+            Sent++;
+            PacketBuffer copy = To!.Pool.Rent(packet.Length);
+            packet.Data.CopyTo(copy.Append(packet.Length));
+            copy.Offload = packet.Offload;
+            Pool.Return(packet);
+            To._arrived.Enqueue(copy);
+            return InternetSendResult.Sent;
+        }
+
+        public bool Deliver()
+        {
+            if (!_arrived.TryDequeue(out PacketBuffer? packet))
+            {
+                return false;
+            }
+
+            Tcp.Receive(packet, new InternetHeader(To!.Address, Address, TcpHeader.Protocol, 64, 0, false));
+            return true;
+        }
+    }
+}
