@@ -114,7 +114,7 @@ internal static unsafe class NucleusCall
     public const int ReadGenerationId = First + 21;
 
     /// <summary>
-    /// (): makes the caller the stack of all sockets. Works without Xen, as all calls of sockets. -EBUSY if there is a stack.
+    /// (): makes the caller the stack of all sockets. Works without Xen, as all calls of sockets. -EBUSY if there is one.
     /// </summary>
     public const int OpenStack = First + 22;
 

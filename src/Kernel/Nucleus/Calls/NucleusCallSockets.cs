@@ -115,7 +115,7 @@ internal static unsafe class NucleusCallSockets
         long error = ProgramMemory.PrepareWrite(address, (ulong)sizeof(SocketOptionValues));
         if (error == 0)
         {
-            // Not an assignment: for a structure of this size, it would call the runtime.
+            // Not an assignment: the compiler copies a structure of this size by calling the runtime.
             Machine.Copy((void*)address, &socket->Options, (nuint)sizeof(SocketOptionValues));
         }
 

@@ -163,7 +163,7 @@ internal static unsafe class StackRequests
     {
         bool hasCall = socket->Call != SocketCall.None && !socket->IsCallTaken;
 
-        // Field by field: the assignment of a structure of this size would call the runtime.
+        // Field by field: the compiler copies a structure of this size by calling the runtime.
         record->Handle = socket->Handle;
         record->Kind = socket->Kind;
         record->IsIPv6 = socket->IsIPv6 ? 1u : 0;
