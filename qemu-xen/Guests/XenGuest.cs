@@ -92,10 +92,11 @@ public sealed partial class XenGuest : IGuest, IFollowedDomain
     /// <inheritdoc/>
     public async Task DestroyAsync(CancellationToken cancellationToken = default)
     {
-        if (!_isGone)
+        // What has ended is removed by FollowAsync.
+        if (!_isGone && !_domainEnd.Task.IsCompleted)
         {
             CommandResult result = await XlAsync($"xl destroy {DomainId}", cancellationToken);
-            if (!_isGone && !_end.Task.IsCompleted)
+            if (!_isGone && !_domainEnd.Task.IsCompleted)
             {
                 result.ThrowIfFailed($"xl destroy {Name}");
             }
@@ -152,8 +153,11 @@ public sealed partial class XenGuest : IGuest, IFollowedDomain
     public Task DetachInterfaceAsync(string device, CancellationToken cancellationToken = default) =>
         PlugAsync("network-detach", device, cancellationToken);
 
-    /// <summary>Suspends the guest to a file in dom0 (below /host, in the machine's shared directory) and removes it.</summary>
-    /// <param name="path">Path in dom0.</param>
+    /// <summary>Suspends the guest to a file in dom0 and removes it.</summary>
+    /// <param name="path">
+    /// Path in dom0, such as <see cref="XenMachine.SavePath"/>. Not in the shared directory: xl writes directly from the guest's pages,
+    /// which the 9p client cannot send (EFAULT).
+    /// </param>
     /// <param name="limit">The time limit for the guest and the tools.</param>
     /// <param name="cancellationToken">Ends the wait and kills the command.</param>
     public async Task SaveAsync(string path, TimeSpan limit, CancellationToken cancellationToken = default)
@@ -366,22 +370,10 @@ public sealed partial class XenGuest : IGuest, IFollowedDomain
 
     private async Task SaveAsync(string option, string path, TimeSpan limit, CancellationToken cancellationToken)
     {
-        // xl writes directly from the guest's pages, which the 9p client cannot send (EFAULT). A pipe copies them first.
-        string script = $"""
-            pipe=/run/save.{DomainId}
-            mkfifo $pipe
-            cat $pipe >'{path}' &
-            copy=$!
-            xl save {option}{DomainId} $pipe
-            status=$?
-            [ $status = 0 ] || kill $copy 2>/dev/null
-            wait $copy
-            rm $pipe
-            exit $status
-            """;
         try
         {
-            (await _machine.RunInDom0Async(script, limit, cancellationToken)).ThrowIfFailed($"xl save {Name}");
+            (await _machine.RunInDom0Async($"xl save {option}{DomainId} '{path}'", limit, cancellationToken))
+                .ThrowIfFailed($"xl save {Name}");
         }
         catch (QemuXenException failure)
         {

@@ -1,4 +1,5 @@
-using System.Globalization;
+using Xenlet.QemuXen.Base;
+using Xenlet.QemuXen.Machine;
 
 namespace Xenlet.QemuXen;
 
@@ -16,18 +17,16 @@ public static class XenMachineGuests
     public static async Task<XenGuest> CreateGuestAsync(
         this XenMachine machine, GuestConfig config, CancellationToken cancellationToken = default)
     {
-        config = config with
-        {
-            Kernel = await machine.ShareImageAsync(config.Kernel, nameof(config.Kernel), cancellationToken),
-            Ramdisk = config.Ramdisk is null
-                ? null
-                : await machine.ShareImageAsync(config.Ramdisk, nameof(config.Ramdisk), cancellationToken),
-        };
+        (string kernel, string copyKernel) = machine.CopyImage(config.Kernel, nameof(config.Kernel));
+        (string? ramdisk, string copyRamdisk) =
+            config.Ramdisk is null ? (null, "true") : machine.CopyImage(config.Ramdisk, nameof(config.Ramdisk));
+        config = config with { Kernel = kernel, Ramdisk = ramdisk };
         string file = await machine.ShareConfigAsync(config.ToXlConfig(), cancellationToken);
 
         // -e: no xl process stays to act on the guest's end, so its domain remains until the machine has seen everything.
-        string unpause = config.Paused ? "" : $" && xl unpause {config.Name}";
-        return await machine.StartAsync(config.Name, $"xl create -p -e -q {file}{unpause}", $"xl create {config.Name}", cancellationToken);
+        string create = $"xl create {(config.Paused ? "-p " : "")}-e -q {file}";
+        return await machine.StartAsync(
+            config.Name, $"{copyKernel} && {copyRamdisk} && {create}", $"xl create {config.Name}", cancellationToken);
     }
 
     /// <summary>Restores a saved guest.</summary>
@@ -40,10 +39,10 @@ public static class XenMachineGuests
         this XenMachine machine, string name, string savedPath, CancellationToken cancellationToken = default) =>
         machine.StartAsync(name, $"xl restore -e '{savedPath}'", $"xl restore {name}", cancellationToken);
 
-    /// <summary>Follows a domain that a command in dom0 created, such as the target of a migration.</summary>
-    /// <exception cref="QemuXenException">There is no domain of that name.</exception>
+    /// <summary>Follows a domain that a command in dom0 created and that nobody has followed.</summary>
+    /// <exception cref="QemuXenException">There is no such domain.</exception>
     public static Task<XenGuest> FollowGuestAsync(this XenMachine machine, string name, CancellationToken cancellationToken = default) =>
-        machine.StartAsync(name, "true", $"following {name}", cancellationToken);
+        machine.StartAsync(name, start: null, $"following {name}", cancellationToken);
 
     /// <summary>Migrates a guest to a new domain of its machine.</summary>
     internal static Task<XenGuest> MigrateGuestAsync(this XenMachine machine, XenGuest guest, CancellationToken cancellationToken) =>
@@ -56,19 +55,22 @@ public static class XenMachineGuests
             $"{guest.Name}--incoming");
 
     private static async Task<XenGuest> StartAsync(
-        this XenMachine machine, string name, string start, string what, CancellationToken cancellationToken, string? consoleName = null)
+        this XenMachine machine, string name, string? start, string what, CancellationToken cancellationToken, string? consoleName = null)
     {
         string consoleLog = Path.Combine(machine.SharedDirectory, "console", $"guest-{consoleName ?? name}.log");
         long consoleStart = File.Exists(consoleLog) ? new FileInfo(consoleLog).Length : 0;
-        string script = $"""
-            {start} || exit
-            for d in $(xenstore-list /local/domain); do [ "$(xenstore-read /local/domain/$d/name)" = {name} ] && echo "domid $d"; done
-            true
-            """;
-        CommandResult result;
+        int id;
         try
         {
-            result = await machine.RunInDom0Async(script, StartLimit, cancellationToken);
+            if (start is not null)
+            {
+                (await machine.RunInDom0Async(start, StartLimit, cancellationToken)).ThrowIfFailed(what);
+            }
+
+            // dom0 lists its domains after each was made anyway; asking it for the number would cost several processes.
+            Task<int> find = machine.Domains.FindAsync(name);
+            await find.WithinAsync(machine.Scale(StartLimit), $"{name} in dom0's list of domains", machine.Logs, cancellationToken);
+            id = await find;
         }
         catch
         {
@@ -76,10 +78,6 @@ public static class XenMachineGuests
             throw;
         }
 
-        result.ThrowIfFailed(what);
-        string line = result.Output.Split('\n').LastOrDefault(l => l.StartsWith("domid ", StringComparison.Ordinal))
-            ?? throw new QemuXenException($"{what}: no domain of that name exists afterwards.\n{machine.Logs()}");
-        int id = int.Parse(line["domid ".Length..], CultureInfo.InvariantCulture);
         XenGuest guest = new(machine, name, id, consoleLog, consoleStart);
         machine.Domains.Follow(guest);
         return guest;

@@ -51,12 +51,6 @@ internal sealed class BochsEmulator(XenMachineOptions options, Dom0Image image, 
     public override double Slowness => 6;
 
     /// <inheritdoc/>
-    public override string SaveDirectory => "/tmp/save";
-
-    /// <inheritdoc/>
-    public override bool IsShareSlow => true;
-
-    /// <inheritdoc/>
     public override Stream Serial => _serial!;
 
     private string LogFile => Path.Combine(directory, "bochs.log");
@@ -201,7 +195,7 @@ internal sealed class BochsEmulator(XenMachineOptions options, Dom0Image image, 
     // it would need time to set up the data structures that describe the rest.
     private string XenCommandLine() => string.Create(
         CultureInfo.InvariantCulture,
-        $"dom0_mem={options.Dom0MemoryMiB}M,max:{options.Dom0MemoryMiB}M console=com1 com1=115200,8n1 loglvl=all guest_loglvl=all"
+        $"{XenMemoryWords(options)} console=com1 com1=115200,8n1 loglvl=all guest_loglvl=all"
         + $" vga=text-80x25{(options.Cpus > 1 ? " x2apic=false dom0_max_vcpus=1 dom0_vcpus_pin" : "")}");
 
     // Words of the command line that Linux does not know become environment variables of the first process.

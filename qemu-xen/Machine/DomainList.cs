@@ -5,6 +5,8 @@ internal sealed class DomainList
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<int, IFollowedDomain> _followed = [];
+    private readonly HashSet<int> _everFollowed = [];
+    private readonly List<(string Name, TaskCompletionSource<int> Found)> _sought = [];
     private IReadOnlyList<DomainState> _domains = [];
 
     /// <summary>The last list, one domain per line.</summary>
@@ -29,6 +31,8 @@ internal sealed class DomainList
             {
                 domain.Update(domains);
             }
+
+            _sought.RemoveAll(sought => FindNew(sought.Name) is { } found && sought.Found.TrySetResult(found.Id));
         }
     }
 
@@ -41,12 +45,36 @@ internal sealed class DomainList
         }
     }
 
+    /// <summary>
+    /// Waits until a list has a domain of this name that was never followed, and returns its number. A list may be older than the end of
+    /// an earlier domain of the same name.
+    /// </summary>
+    /// <exception cref="QemuXenException">The machine has ended.</exception>
+    public Task<int> FindAsync(string name)
+    {
+        lock (_lock)
+        {
+            TaskCompletionSource<int> found = new(TaskCreationOptions.RunContinuationsAsynchronously);
+            if (FindNew(name) is { } domain)
+            {
+                found.SetResult(domain.Id);
+            }
+            else
+            {
+                _sought.Add((name, found));
+            }
+
+            return found.Task;
+        }
+    }
+
     /// <summary>Passes the last list to a domain, and every new one until it is forgotten.</summary>
     public void Follow(IFollowedDomain domain)
     {
         lock (_lock)
         {
             _followed[domain.DomainId] = domain;
+            _everFollowed.Add(domain.DomainId);
             domain.Update(_domains);
         }
     }
@@ -67,6 +95,7 @@ internal sealed class DomainList
         lock (_lock)
         {
             followed = [.. _followed.Values];
+            _sought.ForEach(sought => sought.Found.TrySetException(new QemuXenException($"The machine of {sought.Name} has ended.")));
         }
 
         foreach (IFollowedDomain domain in followed)
@@ -74,4 +103,7 @@ internal sealed class DomainList
             await domain.AbandonAsync();
         }
     }
+
+    private DomainState? FindNew(string name) =>
+        _domains.FirstOrDefault(domain => domain.Name == name && !domain.IsDying && !_everFollowed.Contains(domain.Id));
 }

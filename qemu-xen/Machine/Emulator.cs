@@ -31,12 +31,6 @@ internal abstract class Emulator : IAsyncDisposable
     /// <summary>Whether interrupts get lost, so that dom0 must be interrupted from outside (<see cref="Heartbeat"/>).</summary>
     public virtual bool LosesInterrupts => false;
 
-    /// <summary>A directory in dom0 with room for saved guests and fast writes.</summary>
-    public abstract string SaveDirectory { get; }
-
-    /// <summary>Whether reading the shared directory is so slow that dom0 should copy the images it uses.</summary>
-    public virtual bool IsShareSlow => false;
-
     /// <summary>The process. Null before <see cref="StartAsync"/>.</summary>
     public EmulatorProcess? Process { get; private protected set; }
 
@@ -73,6 +67,13 @@ internal abstract class Emulator : IAsyncDisposable
 
     /// <summary>The last lines of the emulator's own output.</summary>
     public virtual string Logs() => Limits.Extract(Name, Process?.Errors.Tail(8) ?? "");
+
+    /// <summary>
+    /// The words of Xen's command line about memory. With bootscrub, Xen would clear all free memory, for each of whose pages the host has
+    /// to find one.
+    /// </summary>
+    protected static string XenMemoryWords(XenMachineOptions options) =>
+        string.Create(CultureInfo.InvariantCulture, $"dom0_mem={options.Dom0MemoryMiB}M,max:{options.Dom0MemoryMiB}M bootscrub=0");
 
     /// <summary>Waits for something that cannot happen any more once the emulator has ended.</summary>
     /// <param name="task">The awaited task.</param>

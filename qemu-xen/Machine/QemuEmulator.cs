@@ -22,6 +22,12 @@ internal sealed class QemuEmulator(XenMachineOptions options, Dom0Image image, s
     private const string ShellSocket = "shell";
 
     /// <summary>
+    /// A link to the image's directory. QEMU takes what follows a blank or a comma in the name of a multiboot module for something else,
+    /// and a user's home may have either.
+    /// </summary>
+    private const string ImageLink = "image";
+
+    /// <summary>
     /// x86-64-v2 with AMD's virtualisation: the leanest model on which Xen runs PVH guests. SMAP would kill a PV dom0; RDTSCP and XSAVE
     /// break Linux guests, because the emulator reports no instruction lengths to Xen.
     /// </summary>
@@ -38,9 +44,6 @@ internal sealed class QemuEmulator(XenMachineOptions options, Dom0Image image, s
     public override bool LosesInterrupts => true;
 
     /// <inheritdoc/>
-    public override string SaveDirectory => XenMachine.SharePath + "/save";
-
-    /// <inheritdoc/>
     public override Stream Serial => _serial!;
 
     /// <inheritdoc/>
@@ -55,6 +58,7 @@ internal sealed class QemuEmulator(XenMachineOptions options, Dom0Image image, s
             arguments.AddRange(["-incoming", $"exec:cat '{state.Path}'"]);
         }
 
+        LinkImage();
         Process = await EmulatorProcess.StartAsync(Program, Package, [Program, .. arguments], sharedDirectory);
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         Task<Stream> agentStream = agent.AcceptAsync(stop.Token);
@@ -164,6 +168,17 @@ internal sealed class QemuEmulator(XenMachineOptions options, Dom0Image image, s
 
     private string Socket(string name) => Path.Combine(directory, name);
 
+    private void LinkImage()
+    {
+        // A caller may have kept the directory of an earlier machine.
+        string link = Path.Combine(directory, ImageLink);
+        File.Delete(link);
+        File.CreateSymbolicLink(link, Path.GetFullPath(image.Directory));
+    }
+
+    private string Linked(string imageFile) => Path.Combine(
+        directory, ImageLink, Path.GetRelativePath(image.Directory, imageFile));
+
     private List<string> Arguments(string agentSocket, string serialSocket, string monitorSocket)
     {
         string cpu = string.Join(',', [CpuModel, .. options.CpuFeatures]);
@@ -176,8 +191,9 @@ internal sealed class QemuEmulator(XenMachineOptions options, Dom0Image image, s
             "-m", options.MemoryMiB.ToString(CultureInfo.InvariantCulture),
             "-nodefaults", "-display", "none", "-no-reboot", "-no-user-config",
             "-kernel", image.Hypervisor,
-            "-append", $"dom0_mem={options.Dom0MemoryMiB}M{dom0Processor} console=com1 com1=115200,8n1 loglvl=all guest_loglvl=all",
-            "-initrd", $"{image.Kernel} console=hvc0 quiet panic=1,{image.Initramfs}",
+            "-append",
+            $"{XenMemoryWords(options)}{dom0Processor} console=com1 com1=115200,8n1 loglvl=all guest_loglvl=all",
+            "-initrd", $"{Linked(image.Kernel)} console=hvc0 quiet panic=1,{Linked(image.Initramfs)}",
             "-chardev", $"socket,id=serial,path={serialSocket}", "-serial", "chardev:serial",
             "-chardev", $"socket,id=monitor,path={monitorSocket}", "-mon", "chardev=monitor,mode=control",
             "-chardev", $"socket,id=shell,path={Socket(ShellSocket)},server=on,wait=off", "-serial", "chardev:shell",

@@ -14,8 +14,10 @@ public sealed class XenMachine : IAsyncDisposable
     /// <summary>The path of <see cref="SharedDirectory"/> in dom0.</summary>
     internal const string SharePath = "/host";
 
-    /// <summary>Where dom0 keeps copies of images if reading the shared directory is slow.</summary>
+    /// <summary>Where dom0 keeps copies of images, in its own memory.</summary>
     private const string CopyPath = "/tmp/images";
+
+    private const string SaveDirectory = "/tmp/save";
 
     private static readonly TimeSpan RestoreLimit = TimeSpan.FromSeconds(40);
     private static readonly TimeSpan SaveLimit = TimeSpan.FromSeconds(60);
@@ -54,9 +56,12 @@ public sealed class XenMachine : IAsyncDisposable
     /// <summary>The first serial port: Xen's log, dom0's kernel messages and the guests' port 0xE9.</summary>
     public TextLog Log { get; } = new();
 
-    /// <summary>The path in dom0 of a file for a saved guest, where there is room and writing is fast.</summary>
+    /// <summary>
+    /// The path in dom0 of a file for a saved guest. It is in dom0's memory, which has room for a guest of some 64 MiB: remove it after
+    /// use.
+    /// </summary>
     /// <param name="name">The file's name.</param>
-    public string SavePath(string name) => $"{_emulator.SaveDirectory}/{name}";
+    public static string SavePath(string name) => $"{SaveDirectory}/{name}";
 
     /// <summary>Boots Xen and waits until dom0 serves commands.</summary>
     /// <exception cref="QemuXenException">Something is missing or did not start in time. The message shows the logs.</exception>
@@ -143,6 +148,15 @@ public sealed class XenMachine : IAsyncDisposable
         return InDom0(target);
     }
 
+    /// <summary>Copies a program of this machine to dom0's memory, unless it is there, and returns its path in dom0.</summary>
+    /// <remarks>Each start of a program in the shared directory reads it anew, page by page.</remarks>
+    public async Task<string> CopyProgramAsync(string hostPath, CancellationToken cancellationToken = default)
+    {
+        (string path, string command) = CopyImage(hostPath, "The program");
+        (await RunInDom0Async(command, CopyLimit, cancellationToken)).ThrowIfFailed($"copying {hostPath} into dom0");
+        return path;
+    }
+
     /// <summary>
     /// Creates an empty disk in dom0's memory, which is allocated as the disk is written. It exists until the machine ends.
     /// </summary>
@@ -211,21 +225,16 @@ public sealed class XenMachine : IAsyncDisposable
         return InDom0(file);
     }
 
-    /// <summary>Returns the path in dom0 of an image from which guests are started.</summary>
-    internal async Task<string> ShareImageAsync(string hostPath, string what, CancellationToken cancellationToken)
+    /// <summary>A file for dom0's memory, such as an image from which guests are started.</summary>
+    /// <returns>Its path in dom0, and a command that copies it there unless it is there.</returns>
+    /// <remarks>libxl maps an image, and a mapped file of the shared directory is read page by page.</remarks>
+    internal (string Path, string Command) CopyImage(string hostPath, string what)
     {
         string shared = Share(hostPath, what);
-        if (!_emulator.IsShareSlow)
-        {
-            return shared;
-        }
 
-        // libxl maps the file, and mapped files are read page by page. The copy gets its name when it is complete: two guests may start at
-        // once.
+        // The copy gets its name when it is complete: two guests may start at once.
         string copy = $"{CopyPath}/{Path.GetFileName(shared)}";
-        string script = $"[ -e {copy} ] || {{ cp {shared} {copy}.$$ && mv {copy}.$$ {copy}; }}";
-        (await RunInDom0Async(script, CopyLimit, cancellationToken)).ThrowIfFailed($"copying {hostPath} into dom0");
-        return copy;
+        return (copy, $"[ -e {copy} ] || {{ cp {shared} {copy}.$$ && mv {copy}.$$ {copy}; }}");
     }
 
     /// <summary>Runs a shell script in dom0 whose standard input is the stream. Disposing the stream ends its input.</summary>
@@ -324,7 +333,7 @@ public sealed class XenMachine : IAsyncDisposable
 
     private async Task BootAsync(SavedState? state, CancellationToken cancellationToken)
     {
-        foreach (string name in new[] { "command", "config", "console", "domains", "images", "save" })
+        foreach (string name in new[] { "command", "config", "console", "domains", "images" })
         {
             Directory.CreateDirectory(Path.Combine(SharedDirectory, name));
         }

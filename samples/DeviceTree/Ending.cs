@@ -11,31 +11,20 @@ internal static class Ending
     /// </summary>
     public static async Task<string> WaitAsync(TimeSpan? limit)
     {
-        TaskCompletionSource<string> ending = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        using PosixSignalRegistration asked = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal =>
-        {
-            // The program ends by itself, in order.
-            signal.Cancel = true;
-            ending.TrySetResult("asked to shut down");
-        });
-        Console.CancelKeyPress += (_, key) =>
-        {
-            key.Cancel = true;
-            ending.TrySetResult("Ctrl-C");
-        };
-
-        // The console's reader blocks its thread; the program's end does not wait for it.
-        new Thread(() =>
-        {
-            while (Console.In.ReadLine() is not null)
-            {
-            }
-
-            ending.TrySetResult("end of input");
-        })
-        { IsBackground = true, Name = "console input" }.Start();
-
+        TaskCompletionSource<string> asked = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        using PosixSignalRegistration shutdown = PosixSignalRegistration.Create(
+            PosixSignal.SIGTERM, signal => End(signal, "asked to shut down"));
+        using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal => End(signal, "Ctrl-C"));
         Task time = Task.Delay(limit ?? Timeout.InfiniteTimeSpan);
-        return await Task.WhenAny(ending.Task, time) == time ? "the time is over" : await ending.Task;
+        Task input = Task.Run(Console.In.ReadToEnd);
+        Task first = await Task.WhenAny(asked.Task, time, input);
+        return first == time ? "the time is over" : first == input ? "end of input" : await asked.Task;
+
+        // The program ends by itself, in order.
+        void End(PosixSignalContext signal, string reason)
+        {
+            signal.Cancel = true;
+            asked.TrySetResult(reason);
+        }
     }
 }

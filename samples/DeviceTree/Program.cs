@@ -14,17 +14,11 @@ if (Arguments.Read(args, out string problem) is not { } arguments)
     return BadArguments;
 }
 
-if (!Guest.Hypervisor.IsPresent)
-{
-    Console.Error.WriteLine("DeviceTree: there is no xenstore, and so no device: this guest runs without Xen.");
-    return Failed;
-}
-
 try
 {
     return await RunAsync(arguments);
 }
-catch (Exception failure) when (failure is XenException or XenStoreException)
+catch (Exception failure) when (failure is PlatformNotSupportedException or XenException or XenStoreException)
 {
     Console.Error.WriteLine($"DeviceTree: {failure.Message}");
     return Failed;

@@ -15,17 +15,14 @@ if (Addresses.Read(args, out string problem) is not { } addresses)
     return BadArguments;
 }
 
-if (!Guest.Hypervisor.IsPresent)
-{
-    Console.Error.WriteLine("Ping: there is no network: this guest runs without Xen.");
-    return Failed;
-}
-
 try
 {
     return await RunAsync(addresses);
 }
-catch (Exception failure) when (failure is XenException or XenStoreException or NetworkInterfaceGoneException)
+catch (Exception failure) when (failure is PlatformNotSupportedException
+    or XenException
+    or XenStoreException
+    or NetworkInterfaceGoneException)
 {
     Console.Error.WriteLine($"Ping: {failure.Message}");
     return Failed;

@@ -13,7 +13,6 @@ internal sealed class Tool(TextReader input, TextWriter output, TextWriter error
     private const int Interrupted = 130;
 
     private CancellationTokenSource? _running;
-    private Store? _store;
 
     public async Task<int> RunAsync(string[] words)
     {
@@ -25,10 +24,6 @@ internal sealed class Tool(TextReader input, TextWriter output, TextWriter error
         finally
         {
             Console.CancelKeyPress -= Interrupt;
-            if (_store is not null)
-            {
-                await _store.DisposeAsync();
-            }
         }
     }
 
@@ -78,15 +73,10 @@ internal sealed class Tool(TextReader input, TextWriter output, TextWriter error
                 return 0;
             }
 
-            // Only now, so that a mistyped command is named whether or not there is a xenstore. A connection that has ended is made anew.
-            if (_store is { Client.ClosedReason: not null } ended)
-            {
-                _store = null;
-                await ended.DisposeAsync();
-            }
-
-            _store ??= await Store.ConnectAsync(stop.Token);
-            return await command.RunAsync(_store.Client, output, errors, stop.Token) ? 0 : Failed;
+            // Only now, so that a mistyped command is named whether or not there is a xenstore; and for this command alone: a guest answers
+            // `xl shutdown` while its program has no connection.
+            await using Store store = await Store.ConnectAsync(stop.Token);
+            return await command.RunAsync(store.Client, output, errors, stop.Token) ? 0 : Failed;
         }
         catch (UsageException misunderstood)
         {

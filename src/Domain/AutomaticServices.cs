@@ -48,9 +48,15 @@ internal sealed class AutomaticServices : IXenStoreStandIn
         }
         catch (OutOfMemoryException error)
         {
-            ReportFailure(options, error);
+            ReportFailure(error, options);
         }
     }
+
+    /// <summary>Writes a line that says why there are no services.</summary>
+    /// <param name="error">The reason.</param>
+    /// <param name="options">Options of control: where the line goes.</param>
+    public static void ReportFailure(Exception error, DomainControlOptions? options = null) =>
+        new ControlOutput(options?.Output ?? Console.OpenStandardError()).Message($"nobody answers the tool stack: {error.Message}");
 
     /// <inheritdoc/>
     public void StandAside()
@@ -66,9 +72,6 @@ internal sealed class AutomaticServices : IXenStoreStandIn
 
     /// <inheritdoc/>
     public void StepIn() => _isFree.Set();
-
-    private static void ReportFailure(DomainControlOptions options, Exception error) =>
-        new ControlOutput(options.Output ?? Console.OpenStandardError()).Message($"nobody answers the tool stack: {error.Message}");
 
     private async Task RunAsync(EventLoop loop)
     {
@@ -87,7 +90,7 @@ internal sealed class AutomaticServices : IXenStoreStandIn
             }
             catch (Exception error)
             {
-                ReportFailure(_options, error);
+                ReportFailure(error, _options);
             }
             finally
             {

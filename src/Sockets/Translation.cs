@@ -11,7 +11,9 @@ internal static class Translation
     private static readonly InternetAddress s_loopbackIPv4 = InternetAddress.FromIPv4(0x7F00_0001);
     private static readonly InternetAddress s_loopbackIPv6 = InternetAddress.From(IPAddress.IPv6Loopback);
 
-    /// <summary>The address as the stack has it. What interface a link-local address belongs to is <see cref="SocketEndpoint.Scope"/>.</summary>
+    /// <summary>
+    /// The address as the stack has it. What interface a link-local address belongs to is <see cref="SocketEndpoint.Scope"/>.
+    /// </summary>
     public static InternetAddress ToAddress(SocketEndpoint endpoint)
     {
         Span<byte> bytes = stackalloc byte[16];

@@ -18,7 +18,7 @@ public sealed class AutomaticServicesTests(XenWorld world)
             Assert.Contains("xenlet: report: threads", report, StringComparison.Ordinal);
             Assert.Contains("xenlet: report: memory", report, StringComparison.Ordinal);
 
-            string file = world.Machine.SavePath(guest.Name);
+            string file = XenMachine.SavePath(guest.Name);
             await guest.SaveAsync(file, World.Limit);
             await guest.DisposeAsync();
             guest = await world.Machine.RestoreGuestAsync(guest.Name, file);

@@ -2,7 +2,7 @@ using Xenlet.QemuXen;
 
 namespace Xenlet.Guest.Tests;
 
-/// <summary>A guest that does with its disks what it is told (the case "block"), and dom0 beside it.</summary>
+/// <summary>A guest that carries out commands with its disks (the case "block"), and dom0 beside it.</summary>
 internal sealed class BlockGuest(XenWorld world, XenGuest guest) : FollowedGuest(world, guest)
 {
     /// <summary>Starts a guest with disks as <c>xl</c> is told of them.</summary>
@@ -21,7 +21,7 @@ internal sealed class BlockGuest(XenWorld world, XenGuest guest) : FollowedGuest
         return started;
     }
 
-    /// <summary>Has something done, and gives what the guest says of it.</summary>
+    /// <summary>Sends a command, and returns the guest's answer.</summary>
     public async Task<string> DoAsync(string command)
     {
         await Guest.WriteConsoleAsync(System.Text.Encoding.ASCII.GetBytes(command + "\n"));
@@ -31,7 +31,7 @@ internal sealed class BlockGuest(XenWorld world, XenGuest guest) : FollowedGuest
         return Guest.Console.Text[from..Position].Trim();
     }
 
-    /// <summary>Ends the guest. With its disks unplugged before, it must hold nothing any more.</summary>
+    /// <summary>Ends the guest. If its disks were unplugged before, it must have released everything.</summary>
     public async Task EndAsync(bool isUnplugged = false)
     {
         await Guest.WriteConsoleAsync(System.Text.Encoding.ASCII.GetBytes(isUnplugged ? "end unplugged\n" : "end\n"));

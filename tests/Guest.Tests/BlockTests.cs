@@ -12,7 +12,7 @@ public sealed class BlockTests(XenWorld world) : IAsyncLifetime
 
     public Task InitializeAsync() => Task.CompletedTask;
 
-    /// <summary>What was written is in dom0's memory, which has no room for the disks of all tests.</summary>
+    /// <summary>Written data is in dom0's memory, which has no room for the disks of all tests.</summary>
     public Task DisposeAsync() => ThrowIfFailedAsync($"rm -f {string.Join(' ', _disks)}");
 
     [Fact]
@@ -139,7 +139,7 @@ public sealed class BlockTests(XenWorld world) : IAsyncLifetime
         Assert.Equal("ok", await guest.DoAsync("busy xvdb"));
         await guest.Guest.DetachDiskAsync("xvdb", force);
 
-        // A disk taken by force departs before its users have said what they got.
+        // A disk removed by force departs before its users have reported their errors.
         await guest.SeesAllAsync(
         [
             "bus vbd/51728: departed",

@@ -2,7 +2,7 @@ using Xenlet.QemuXen;
 
 namespace Xenlet.Guest.Tests;
 
-/// <summary>A program that is asked to end by its own machine: SIGTERM as .NET programs know it.</summary>
+/// <summary>A request of the tool stack that the program end: SIGTERM as .NET programs know it.</summary>
 public abstract class TerminationTests(World world)
 {
     [Fact]
@@ -53,7 +53,7 @@ public sealed class TerminationTestsUnderXen(XenWorld world) : TerminationTests(
     }
 }
 
-/// <summary>What the real xl asks of a guest (the case "control").</summary>
+/// <summary>Requests of the real xl to a guest (the case "control").</summary>
 [Collection(DevicesUnderXen.Name)]
 public sealed class ControlTests(XenWorld world)
 {
@@ -79,7 +79,7 @@ public sealed class ControlTests(XenWorld world)
             Assert.Contains("xenlet: report: network interfaces", report, StringComparison.Ordinal);
             Assert.DoesNotContain("(no answer", report, StringComparison.Ordinal);
 
-            string file = world.Machine.SavePath(guest.Name);
+            string file = XenMachine.SavePath(guest.Name);
             await guest.CheckpointAsync(file, World.Limit);
             await guest.WaitForTextAsync("suspended: Cancelled", World.Limit);
             await UsesDiskAsync(guest, "gone on");
@@ -96,7 +96,7 @@ public sealed class ControlTests(XenWorld world)
             Assert.Equal(new GuestEnd(GuestEndReason.PowerOff, 143), ended.End);
             Assert.Contains("process exit event", ended.Lines);
 
-            // The program's handlers have the disk yet; then both ends are closed, before the domain is gone.
+            // The program's handlers can still use the disk; then both ends are closed, before the domain is gone.
             const string Of = "vbd/51712: ";
             string[] events = [.. ended.Lines.SkipWhile(line => line != "at the end: ok").Where(
                 line => line.StartsWith(Of, StringComparison.Ordinal))];
@@ -164,7 +164,7 @@ public sealed class ControlTests(XenWorld world)
             $"xenstore-read /local/domain/{guest.DomainId}/control/sysrq",
             World.Limit) is { Output: var value } ? value.Trim() : null);
 
-        // The guest is none the worse for it: one letter gives one section.
+        // The guest continues as before: one letter gives one section.
         await XlAsync(guest, "sysrq", "t");
         await guest.WaitForTextAsync("xenlet: end of the report", World.Limit, end);
         Assert.DoesNotContain("report: memory", guest.Console.Text[end..], StringComparison.Ordinal);
@@ -241,7 +241,7 @@ public sealed class ControlTests(XenWorld world)
         {
             Name = world.NewName(),
             Kernel = await Images.Cases,
-            MemoryMiB = World.CaseMemory,
+            MemoryMiB = World.DeviceMemory,
             CommandLine = "control " + arguments,
             Disks = await world.CreateDisksAsync(disks),
         });

@@ -58,7 +58,7 @@ public sealed class DebuggerTests
         }
     }
 
-    /// <summary>A port that nobody listens at.</summary>
+    /// <summary>A port on which no process listens.</summary>
     private static int FreePort()
     {
         using Socket socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);

@@ -18,7 +18,7 @@ public abstract class EndingTests(World world)
         ("exit-with-threads", 12),
     ];
 
-    /// <summary>Cases that crash the guest, and what the console has to say of it.</summary>
+    /// <summary>Cases that crash the guest, and the console's text in each.</summary>
     private static readonly (string Name, string[] Texts)[] Crashes =
     [
         ("unhandled-main",
@@ -38,7 +38,7 @@ public abstract class EndingTests(World world)
         ("fail-fast", ["failed fast on purpose", "System.InvalidOperationException: its cause"]),
         ("stack-overflow-main", ["stack overflow", "thread 1", "  at 0x"]),
         ("stack-overflow-thread", ["stack overflow", "(doomed)", "  at 0x"]),
-        // .NET has no memory left to name the exception, here as on Linux; the nucleus says how it stood.
+        // .NET has no memory left to name the exception, here as on Linux; the nucleus reports the state.
         ("exhaust-managed-memory", ["Unhandled exception.", "KiB were left"]),
         ("exhaust-all-memory", ["out of memory", "(needy)"]),
         ("native-null-call", ["fault", "0x0000000000000000"]),

@@ -21,7 +21,7 @@ internal abstract class FollowedGuest(XenWorld world, XenGuest guest) : IAsyncDi
 
     protected XenWorld Xen => world;
 
-    /// <summary>The domain was restored or migrated: it is another one now, with a console that starts anew.</summary>
+    /// <summary>The domain was restored or migrated: it is a new one, with a new console.</summary>
     public async Task GoOnAsAsync(XenGuest guest)
     {
         await _guest.DisposeAsync();
@@ -46,7 +46,7 @@ internal abstract class FollowedGuest(XenWorld world, XenGuest guest) : IAsyncDi
     public async Task<string> Dom0Async(string script) =>
         (await Xen.Machine.RunInDom0Async($"home={Home}\nid={Id}\n{script}", World.Limit)).ThrowIfFailed(script).Output.Trim();
 
-    /// <summary>Waits until the node of a device's error says something. It is written after the event that tells the same.</summary>
+    /// <summary>Waits until the node of a device's error says something. It is written after the event with the same text.</summary>
     public Task HasErrorAsync(string device, string part) => Dom0Async(
         $"until xenstore-read $home/error/device/{device}/error 2>/dev/null | grep -q '{part}'; do usleep 100000; done");
 

@@ -15,7 +15,7 @@ internal sealed class HonestPace(HostileGuest guest, TimeSpan time, ITestOutputH
 
     private double _best;
 
-    /// <summary>Measures beside a peer that leaves the guest alone.</summary>
+    /// <summary>Measures beside a peer that does not attack the guest.</summary>
     public async Task<double> MeasureAsync(string kind)
     {
         await guest.RunPeerAsync(kind, "busy", time);
@@ -26,10 +26,10 @@ internal sealed class HonestPace(HostileGuest guest, TimeSpan time, ITestOutputH
     }
 
     /// <summary>Fails unless the disk has kept half its pace.</summary>
-    /// <param name="kind">What lies.</param>
-    /// <param name="behaviour">And how.</param>
+    /// <param name="kind">The kind of the hostile peer.</param>
+    /// <param name="behaviour">Its behaviour.</param>
     /// <param name="rate">Operations of the honest disk in a second meanwhile.</param>
-    /// <param name="again">Has it lie once more, and gives the rate.</param>
+    /// <param name="again">Repeats the attack, and returns the rate.</param>
     public async Task AssertKeptAsync(string kind, string behaviour, double rate, Func<Task<double>> again)
     {
         double alone = _best;
@@ -44,7 +44,7 @@ internal sealed class HonestPace(HostileGuest guest, TimeSpan time, ITestOutputH
                     + $"and {alone / Rounds:0.0} beside one that left the guest alone"));
             }
 
-            // The best of all times is no measure of this one.
+            // The best rate of all says nothing about this moment.
             (alone, beside) = round == 0 ? (0, 0) : (alone, beside);
             alone += await MeasureAsync(kind);
             beside += await again();

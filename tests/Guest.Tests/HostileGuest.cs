@@ -9,9 +9,7 @@ namespace Xenlet.Guest.Tests;
 /// </summary>
 internal sealed class HostileGuest(XenWorld world, XenGuest guest) : FollowedGuest(world, guest)
 {
-    /// <summary>The peer in dom0's own memory: each start of a program reads it anew, and the shared directory is slow.</summary>
-    private const string Peer = "/tmp/hostile-peer";
-
+    private string _peer = "";
     private int _marks;
 
     /// <summary>Starts a guest, and has both kinds of devices come, work and go once, so that what the drivers keep is there.</summary>
@@ -41,15 +39,15 @@ internal sealed class HostileGuest(XenWorld world, XenGuest guest) : FollowedGue
 
         // What tests/GuestImage/NeighbourWork.cs asks for. dom0 may have it from a guest before this one.
         await started.Dom0Async("ip addr add 10.98.0.1/24 dev xenbr0 2>/dev/null || ip addr show dev xenbr0 | grep -q 10.98.0.1");
-        await started.Dom0Async($"cp {world.Machine.Share(await Images.HostilePeer)} {Peer}");
+        started._peer = await world.Machine.CopyProgramAsync(await Images.HostilePeer);
         await started.Dom0Async("until [ \"$(xenstore-read $home/data/report 2>/dev/null)\" = ready ]; do usleep 100000; done");
         return started;
     }
 
-    /// <summary>The number of the peer's device: xvdh, or an interface that nobody else has.</summary>
+    /// <summary>The number of the peer's device: xvdh, or an interface with an unused number.</summary>
     public static int NumberOf(string kind) => kind == "disk" ? (202 << 8) + (7 * 16) : 9;
 
-    /// <summary>How the guest has fared since it was asked last.</summary>
+    /// <summary>The guest's report on the time since its last one.</summary>
     public async Task<HostileReport> ReportAsync()
     {
         string line = await Dom0Async(
@@ -65,7 +63,7 @@ internal sealed class HostileGuest(XenWorld world, XenGuest guest) : FollowedGue
     /// <param name="kind">Which device, or "console".</param>
     /// <param name="behaviour">How it behaves.</param>
     /// <param name="time">For how long.</param>
-    /// <param name="untilClosed">It goes on after that until the guest has closed the device, which may not have used it yet.</param>
+    /// <param name="untilClosed">After that it continues until the guest, which may not have used the device yet, has closed it.</param>
     public Task<string> RunPeerAsync(string kind, string behaviour, TimeSpan time, bool untilClosed = false) =>
         Dom0Async(Command(kind, behaviour, time) + (untilClosed ? " until-closed" : ""));
 
@@ -91,7 +89,7 @@ internal sealed class HostileGuest(XenWorld world, XenGuest guest) : FollowedGue
         return new ConsoleDaemon(this);
     }
 
-    /// <summary>Waits until the guest has back what it had.</summary>
+    /// <summary>Waits until the guest has all its memory and grants back.</summary>
     /// <param name="before">What it had.</param>
     /// <param name="now">What it said last.</param>
     public async Task HasBackAsync(HostileReport before, HostileReport now)
@@ -116,9 +114,9 @@ internal sealed class HostileGuest(XenWorld world, XenGuest guest) : FollowedGue
         Assert.Contains("problem: none", ended.Lines);
     }
 
-    private static string Command(string kind, string behaviour, TimeSpan time) => string.Create(
+    private string Command(string kind, string behaviour, TimeSpan time) => string.Create(
         CultureInfo.InvariantCulture,
-        $"{Peer} {kind} $id {(kind == "console" ? "-" : NumberOf(kind))} {behaviour} {time.TotalMilliseconds:0}");
+        $"{_peer} {kind} $id {(kind == "console" ? "-" : NumberOf(kind))} {behaviour} {time.TotalMilliseconds:0}");
 
     private sealed class ConsoleDaemon(HostileGuest guest) : IAsyncDisposable
     {

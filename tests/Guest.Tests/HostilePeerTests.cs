@@ -4,13 +4,13 @@ namespace Xenlet.Guest.Tests;
 
 /// <summary>
 /// Back ends of dom0 that lie (tests/HostilePeer), on a processor of their own, while a disk of blkback and an interface of netback work.
-/// Whatever they do, the guest's heart beats without a gap of two seconds, the disk keeps half its pace, the interface works on, and
+/// Whatever they do, no thread of the guest stops for two seconds, the disk keeps half its pace, the interface continues to work, and
 /// everything comes back when they have gone.
 /// </summary>
 [Collection(OnTwoProcessors.Name)]
 public sealed class HostilePeerTests(TwoProcessorWorld world, ITestOutputHelper output)
 {
-    /// <summary>What they do, and whether the device outlives it, where that is certain.</summary>
+    /// <summary>The behaviours, and whether the device survives each, if that is certain.</summary>
     internal static readonly (string Kind, string Behaviour, bool? Survives)[] All =
     [
         ("disk", "silent", true),
@@ -110,7 +110,7 @@ public sealed class HostilePeerTests(TwoProcessorWorld world, ITestOutputHelper 
     }
 }
 
-/// <summary>All that they do, at length. Run by <c>build.sh soak</c>.</summary>
+/// <summary>All behaviours, for longer. Run by <c>build.sh soak</c>.</summary>
 [Trait("Category", "Soak")]
 [Collection(OnTwoProcessors.Name)]
 public sealed class HostilePeerSoakTests(TwoProcessorWorld world, ITestOutputHelper output)
@@ -166,7 +166,7 @@ public sealed class HostilePeerSoakTests(TwoProcessorWorld world, ITestOutputHel
             }
         }
 
-        // Its last words would go nowhere: what was impossible ends a console for good.
+        // Its last line would be lost: an invalid index ends a console for ever.
         await guest.Guest.DestroyAsync();
     }
 }

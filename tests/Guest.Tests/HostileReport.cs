@@ -2,14 +2,14 @@ using System.Globalization;
 
 namespace Xenlet.Guest.Tests;
 
-/// <summary>What a guest says of a time with hostile peers.</summary>
+/// <summary>A guest's report on a period with hostile peers.</summary>
 /// <param name="Gap">The longest time between two beats of its thread, in milliseconds.</param>
 /// <param name="PoolGap">The same of its thread pool.</param>
 /// <param name="Rate">Operations of the honest disk in a second.</param>
 /// <param name="Answers">Frames that dom0 sent over the honest interface because it was asked.</param>
 /// <param name="Others">Operations of the other devices that succeeded.</param>
 /// <param name="Failures">Operations of the other disks that failed.</param>
-/// <param name="Held">Pages that back ends have not let go.</param>
+/// <param name="Held">Pages that back ends have not unmapped.</param>
 /// <param name="Grants">Grant references in use.</param>
 /// <param name="Free">Pages that can be promised to the program.</param>
 /// <param name="Problem">What is wrong with the honest devices.</param>

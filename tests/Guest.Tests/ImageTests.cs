@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text.Json;
+using Xenlet.Build;
 using Xenlet.Elf;
 using Xenlet.Tests;
 
@@ -74,9 +75,13 @@ public class ImageTests
                 }
             }
 
+            // The analyzers write nothing, and take two thirds of a compilation's time. A dozen projects are compiled.
+            using CompilerServer compiler = new();
             string project = Path.Combine(copy, "samples", "Hello");
             await PublishedImages.RunAsync(
-                "dotnet", ["publish", project, "-c", "Release", "-v", "quiet", "--nologo", "--tl:off", "-nodeReuse:false", "-m:1"]);
+                "dotnet",
+                ["publish", project, "-c", "Release", "-p:RunAnalyzers=false", .. compiler.Options, "-v", "quiet", "--nologo", "--tl:off",
+                    "-nodeReuse:false", "-m:1"]);
             string there = Path.Combine(project, "bin", "Release", "net10.0", "linux-x64", "publish", "Hello.elf");
             foreach (string extension in (string[])[".elf", ".debug", ".cfg", ".xml"])
             {

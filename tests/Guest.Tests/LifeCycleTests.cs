@@ -10,8 +10,6 @@ namespace Xenlet.Guest.Tests;
 [Collection(DriversUnderXen.Name)]
 public partial class LifeCycleTests(XenWorld world)
 {
-    private const int Memory = 32;
-
     [Fact]
     public async Task A_guest_is_saved_and_restored_three_times_in_a_row()
     {
@@ -20,9 +18,9 @@ public partial class LifeCycleTests(XenWorld world)
         {
             for (int round = 1; round <= 3; round++)
             {
-                string file = world.Machine.SavePath(guest.Name);
+                string file = XenMachine.SavePath(guest.Name);
                 await guest.SaveAsync(file, World.Limit);
-                // What it has written before the suspend may be on its way still.
+                // Its output from before the suspend may still be on its way.
                 await guest.WaitForTextAsync($"suspending {Text(round)}\r\n", World.Limit);
                 string said = guest.Console.Text;
                 Assert.True(said.EndsWith($"suspending {Text(round)}\r\n", StringComparison.Ordinal), said);
@@ -46,7 +44,7 @@ public partial class LifeCycleTests(XenWorld world)
     public async Task A_guest_goes_on_after_a_checkpoint_and_can_be_restored_from_it()
     {
         await using XenGuest guest = await StartAsync();
-        string file = world.Machine.SavePath(guest.Name);
+        string file = XenMachine.SavePath(guest.Name);
         DateTime before = await world.NowAsync();
         await guest.CheckpointAsync(file, World.Limit);
         await AssertGoesOnAsync(guest, "Cancelled", 1, before);
@@ -105,12 +103,12 @@ public partial class LifeCycleTests(XenWorld world)
 
     private async Task<XenGuest> StartAsync()
     {
-        XenGuest guest = (XenGuest)await world.StartCaseAsync("suspend", Memory);
+        XenGuest guest = (XenGuest)await world.StartCaseAsync("suspend", World.SavedMemory);
         await guest.WaitForTextAsync($"ready, domain {Text(guest.DomainId)}", World.Limit);
         return guest;
     }
 
-    /// <summary>Waits for the guest's word that all was well, and compares the date it gives with dom0's.</summary>
+    /// <summary>Waits for the guest's report of success, and compares its date with dom0's.</summary>
     private async Task AssertGoesOnAsync(XenGuest guest, string result, int round, DateTime before)
     {
         string words = $"{result} {Text(round)} in domain {Text(guest.DomainId)} at ";

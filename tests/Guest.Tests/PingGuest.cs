@@ -15,7 +15,7 @@ internal sealed class PingGuest(XenWorld world, XenGuest guest) : FollowedGuest(
         {
             Name = world.NewName(),
             Kernel = await Images.Ping,
-            MemoryMiB = World.DeviceMemory,
+            MemoryMiB = World.SavedMemory,
             Vifs = [""],
         });
         PingGuest started = new(world, guest);
@@ -38,15 +38,13 @@ internal sealed class PingGuest(XenWorld world, XenGuest guest) : FollowedGuest(
         """);
 
     /// <summary>Has dom0 ping without end.</summary>
-    public Task StartEndlessAsync() => Dom0Async(
-        $"(while :; do ping -c 1 -W 1 {Ipv4} > /dev/null && echo answered >> /tmp/answers; done) > /dev/null 2>&1 & echo $! > "
-        + $"/tmp/pinging");
+    public Task StartEndlessAsync() => Dom0Async($"ping -i 0.1 {Ipv4} > /tmp/answers & echo $! > /tmp/pinging");
 
     /// <summary>Waits until more of the endless pings are answered.</summary>
     public Task IsAnsweredAsync() => Dom0Async(
         """
-        goal=$(($(wc -l < /tmp/answers) + 5))
-        until [ $(wc -l < /tmp/answers) -ge $goal ]; do usleep 20000; done
+        goal=$(($(grep -c 'bytes from' /tmp/answers) + 5))
+        until [ $(grep -c 'bytes from' /tmp/answers) -ge $goal ]; do usleep 200000; done
         """);
 
     public Task StopEndlessAsync() => Dom0Async("kill $(cat /tmp/pinging); rm -f /tmp/pinging /tmp/answers");

@@ -30,7 +30,7 @@ public class PingTests(XenWorld world)
     public async Task Saved_restored_and_migrated_while_dom0_pings_it_answers_again()
     {
         await using PingGuest guest = await PingGuest.StartAsync(world);
-        string file = world.Machine.SavePath(guest.Guest.Name);
+        string file = XenMachine.SavePath(guest.Guest.Name);
         await guest.StartEndlessAsync();
         await guest.IsAnsweredAsync();
         await guest.Guest.SaveAsync(file, World.Limit);

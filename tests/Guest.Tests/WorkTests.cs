@@ -3,7 +3,7 @@ using Xenlet.Tests;
 
 namespace Xenlet.Guest.Tests;
 
-/// <summary>Work for libraries that nobody here wrote: in a guest it comes out byte for byte as on Linux.</summary>
+/// <summary>Work for libraries of other authors: its output in a guest is byte for byte that on Linux.</summary>
 public abstract class WorkTests(World world)
 {
     private static readonly string[] Parts = ["text", "regex", "json", "linq", "numbers", "compression", "dates", "xml", "javascript",

@@ -5,7 +5,7 @@ namespace Xenlet.Guest.Tests;
 
 /// <summary>
 /// A guest in the middle of its disk's work (the command "steady" of the case "block"), and what xl does to it. After each the work must
-/// have gone on.
+/// have continued.
 /// </summary>
 internal sealed class WorkingBlockGuest : IAsyncDisposable
 {
@@ -19,7 +19,7 @@ internal sealed class WorkingBlockGuest : IAsyncDisposable
         _guest = guest;
     }
 
-    private string SaveFile => _world.Machine.SavePath(_guest.Guest.Name);
+    private string SaveFile => XenMachine.SavePath(_guest.Guest.Name);
 
     public static async Task<WorkingBlockGuest> StartAsync(XenWorld world, string disk)
     {
@@ -45,7 +45,7 @@ internal sealed class WorkingBlockGuest : IAsyncDisposable
         await AssertGoesOnAsync("Cancelled");
     }
 
-    /// <summary>Has it saved where there is no room.</summary>
+    /// <summary>Saves it to a place without room.</summary>
     public async Task FailToSaveAsync()
     {
         string directory = $"/tmp/full-{_guest.Guest.Name}";

@@ -11,6 +11,9 @@ public abstract class World : IAsyncLifetime
     /// <summary>Memory of the guests that have devices, in MiB: a save, a restore and a migration carry all of it through dom0.</summary>
     public const int DeviceMemory = 32;
 
+    /// <summary>Memory of guests that are saved often and keep little, in MiB.</summary>
+    public const int SavedMemory = 24;
+
     private readonly Lock _lock = new();
     private readonly Dictionary<string, Task<SharedBoot>> _shared = [];
     private int _lastGuest;

@@ -5,6 +5,8 @@ namespace Xenlet.Guest.Tests;
 /// <summary>A guest that follows its devices (the case "xenbus" or another), and dom0 beside it, which plugs them.</summary>
 internal sealed class XenBusGuest(XenWorld world, XenGuest guest) : FollowedGuest(world, guest)
 {
+    private string? _plugged;
+
     /// <summary>Starts a guest.</summary>
     /// <param name="world">Where.</param>
     /// <param name="disks">Number of empty disks it has from the beginning.</param>
@@ -34,8 +36,8 @@ internal sealed class XenBusGuest(XenWorld world, XenGuest guest) : FollowedGues
         return started;
     }
 
-    /// <summary>Puts a file of the host where dom0 can run it, and gives its path there.</summary>
-    public string Share(string hostPath) => Xen.Machine.Share(hostPath);
+    /// <summary>Puts a program of the host where dom0 can run it, and gives its path there.</summary>
+    public Task<string> CopyProgramAsync(string hostPath) => Xen.Machine.CopyProgramAsync(hostPath);
 
     /// <summary>Waits until a node has a value.</summary>
     public Task BecomesAsync(string node, string value) => Dom0Async(
@@ -51,10 +53,11 @@ internal sealed class XenBusGuest(XenWorld world, XenGuest guest) : FollowedGues
         done
         """);
 
-    /// <summary>Plugs a disk, waits until both ends are connected, unplugs it, and waits until the guest has let it go.</summary>
+    /// <summary>Plugs a disk, waits until both ends are connected, unplugs it, and waits until the guest has released it.</summary>
     public async Task CycleDiskAsync(string device, int number)
     {
-        await Guest.AttachDiskAsync(GuestConfig.RawDisk(await Xen.Machine.CreateDiskAsync(4), device));
+        _plugged ??= await Xen.Machine.CreateDiskAsync(4);
+        await Guest.AttachDiskAsync(GuestConfig.RawDisk(_plugged, device));
         await SeesAsync($"front vbd/{number}: Initialised -> Connected");
         await Guest.DetachDiskAsync(device);
         await SeesAsync($"front vbd/{number}: departed");

@@ -112,7 +112,7 @@ public sealed class XenBusTests(XenWorld world)
         await guest.BecomesAsync($"{back}/state", "4");
         Assert.Equal("second", await guest.Dom0Async($"xenstore-read {back}/word"));
 
-        // Offline, it gives its hot-plug mark back.
+        // Offline, it removes its hot-plug mark.
         await guest.Dom0Async($"xenstore-write {back}/online 0; xenstore-write {front}/state 6");
         await guest.BecomesAsync($"{back}/state", "6");
         await guest.BecomesAsync($"{back}/hotplug-status", "");
@@ -138,7 +138,7 @@ public sealed class XenBusTests(XenWorld world)
         Assert.Equal(lost, Count(guest, ": 28 driver many cannot be attached: "));
         Assert.NotEqual(0, Count(guest, ": its other end cannot be watched"));
 
-        // All who had connected still follow their other ends.
+        // All connected devices still follow their other ends.
         await guest.Dom0Async("xenstore-write /local/domain/0/data/many/$id/5/state 5");
         await guest.BecomesAsync($"{guest.Home}/device/many/5/state", "6");
         await guest.Guest.DetachDiskAsync("xvda");

@@ -50,15 +50,17 @@ public sealed class XenStoreTests(XenWorld world)
             Paused = true,
         });
         string node = $"/local/domain/{guest.DomainId.ToString(CultureInfo.InvariantCulture)}/data/xenlet/exit";
-        await Dom0Async($"rm -f {log}; (until xenstore-read {node} > {log} 2>/dev/null; do usleep 10000; done) > /dev/null 2>&1 &");
+        await Dom0Async(
+            $"rm -f {log}; (xenstore-watch {node} | while read -r _; do xenstore-read {node} > {log} && break; done) > /dev/null 2>&1 &");
         await guest.UnpauseAsync();
         (await EndedGuest.OfAsync(guest, World.Limit)).AssertExited(status);
         Assert.Equal(
             status.ToString(CultureInfo.InvariantCulture),
-            (await Dom0Async($"until [ -s {log} ]; do usleep 10000; done; cat {log}")).Trim());
+            (await Dom0Async($"until [ -s {log} ]; do usleep 100000; done; cat {log}")).Trim());
     }
 
     private static Task<int> WaitAsync(XenGuest guest, string text) => guest.WaitForTextAsync(text, World.Limit);
 
-    private async Task<string> Dom0Async(string command) => (await world.Machine.RunInDom0Async(command)).ThrowIfFailed(command).Output;
+    private async Task<string> Dom0Async(string command) =>
+        (await world.Machine.RunInDom0Async(command, World.Limit)).ThrowIfFailed(command).Output;
 }

@@ -73,7 +73,7 @@ public sealed class XenStoreToolTests(XenWorld world)
     [InlineData("/dev/xen/xenbus")]
     public async Task In_dom0_it_works_over_the_socket_and_the_device(string way)
     {
-        string tool = world.Machine.Share(await Images.LinuxStoreTool);
+        string tool = await world.Machine.CopyProgramAsync(await Images.LinuxStoreTool);
         string ours = await Dom0Async($"""
             export XENSTORED_PATH={way}
             {tool} write /tool/test/a 'two words' && {tool} write /tool/test/b/c 1
@@ -95,5 +95,6 @@ public sealed class XenStoreToolTests(XenWorld world)
     private async Task<IGuest> StartAsync(string commandLine) =>
         await world.StartAsync(new GuestConfig { Name = world.NewName(), Kernel = await Images.StoreTool, CommandLine = commandLine });
 
-    private async Task<string> Dom0Async(string command) => (await world.Machine.RunInDom0Async(command)).ThrowIfFailed(command).Output;
+    private async Task<string> Dom0Async(string command) =>
+        (await world.Machine.RunInDom0Async(command, World.Limit)).ThrowIfFailed(command).Output;
 }

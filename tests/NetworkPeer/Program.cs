@@ -6,14 +6,38 @@ using Xenlet.GuestImage;
 using Xenlet.NetworkPeer;
 
 // echo INTERFACE OUR-MAC GUEST-MAC COUNT   frames of all lengths to the guest, which sends each back
+// bursts INTERFACE OUR-MAC GUEST-MAC       such frames by bursts until it is killed; what comes back is of no interest
 // udp GUEST-ADDRESS PORT                   a datagram through Linux's own stack, and the answers that it accepts
 return args switch
 {
     ["echo", string name, string ours, string theirs, string count] =>
         Echo(name, ours, theirs, int.Parse(count, CultureInfo.InvariantCulture)),
+    ["bursts", string name, string ours, string theirs] => SendBursts(name, ours, theirs),
     ["udp", string guest, string port] => await UdpAsync(guest, int.Parse(port, CultureInfo.InvariantCulture)),
     _ => 2,
 };
+
+static int SendBursts(string name, string ours, string theirs)
+{
+    const int Burst = 64;
+
+    // Without a rest, dom0's only processor has little left for whatever else a test has it do meanwhile.
+    TimeSpan rest = TimeSpan.FromMilliseconds(30);
+    byte[] addresses = [.. Mac(theirs), .. Mac(ours)];
+    using RawSocket socket = new(name, RawSocket.NoEtherType);
+    byte[] buffer = new byte[65536];
+    for (int number = Random.Shared.Next(); ; number = (number + 1) & int.MaxValue)
+    {
+        Span<byte> frame = buffer.AsSpan(0, TestFrame.LengthOf(number));
+        addresses.CopyTo(frame);
+        TestFrame.Fill(frame, number);
+        socket.Send(frame);
+        if (number % Burst == 0)
+        {
+            Thread.Sleep(rest);
+        }
+    }
+}
 
 static int Echo(string name, string ours, string theirs, int count)
 {

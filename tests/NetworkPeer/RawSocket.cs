@@ -6,6 +6,9 @@ namespace Xenlet.NetworkPeer;
 /// <summary>A Linux packet socket on one interface: whole Ethernet frames (<c>man 7 packet</c>).</summary>
 internal sealed unsafe partial class RawSocket : IDisposable
 {
+    /// <summary>For a socket that only sends.</summary>
+    public const int NoEtherType = 0;
+
     // Linux's socket.h, if_packet.h, poll.h.
     private const int AfPacket = 17;
     private const int SockRaw = 3;

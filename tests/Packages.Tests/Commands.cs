@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text;
 using Xenlet.Tests;
 
 namespace Xenlet.Packages.Tests;
@@ -35,5 +36,49 @@ internal static class Commands
         }
 
         return new CommandResult(line, process.ExitCode, await output + await errors);
+    }
+
+    /// <summary>Runs a command in a terminal, by script(1), and types when it has written what is awaited.</summary>
+    /// <param name="line">The command line, for the shell.</param>
+    /// <param name="awaited">What it writes first.</param>
+    /// <param name="keys">The keys.</param>
+    /// <param name="directory">Where it runs.</param>
+    /// <param name="environment">Variables over those of this process.</param>
+    /// <returns>What was on the terminal, and the command's exit status.</returns>
+    public static async Task<CommandResult> RunInTerminalAsync(
+        string line, string awaited, string keys, string directory, IReadOnlyDictionary<string, string> environment)
+    {
+        ProcessStartInfo start =
+            CommandStart.Create("script", ["--quiet", "--return", "--flush", "--command", line, "/dev/null"], environment);
+        start.WorkingDirectory = directory;
+        start.RedirectStandardInput = true;
+        using Process process = Process.Start(start)!;
+        using CancellationTokenSource limit = new(Limit);
+        StringBuilder terminal = new();
+        char[] buffer = new char[1024];
+        bool isTyped = false;
+        try
+        {
+            int count;
+            while ((count = await process.StandardOutput.ReadAsync(buffer, limit.Token)) > 0)
+            {
+                terminal.Append(buffer, 0, count);
+                if (!isTyped && terminal.ToString().Contains(awaited, StringComparison.Ordinal))
+                {
+                    isTyped = true;
+                    await process.StandardInput.WriteAsync(keys);
+                    await process.StandardInput.FlushAsync(limit.Token);
+                }
+            }
+
+            await process.WaitForExitAsync(limit.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            process.Kill(entireProcessTree: true);
+            Assert.Fail($"'{line}' ought to end within {Limit.TotalMinutes} minutes, and the terminal showed until then:\n{terminal}");
+        }
+
+        return new CommandResult(line, process.ExitCode, terminal.ToString());
     }
 }

@@ -1,5 +1,3 @@
-using System.Text.Json;
-
 namespace Xenlet.Packages.Tests;
 
 /// <summary>Who decides a property: the project, then Directory.Build.props, then Xenlet; but Xenlet before the web SDK.</summary>
@@ -7,28 +5,60 @@ public sealed class DefaultTests
 {
     private const string Server = "ServerGarbageCollection";
     private const string Events = "EventSourceSupport";
+    private const string Concurrent = "ConcurrentGarbageCollection";
 
-    [Theory]
-    [InlineData("Microsoft.NET.Sdk.Web", "", "", "false", "false")]
-    [InlineData("Microsoft.NET.Sdk.Web", $"<{Server}>true</{Server}>", "", "true", "false")]
-    [InlineData("Microsoft.NET.Sdk", "", $"<{Server}>true</{Server}><{Events}>true</{Events}>", "true", "true")]
-    [InlineData("Microsoft.NET.Sdk", $"<{Events}>false</{Events}>", $"<{Events}>true</{Events}>", "false", "false")]
-    public async Task What_is_said_nearer_to_the_project_counts(string sdk, string project, string directory, string server, string events)
+    /// <summary>What Microsoft's SDK, the project and Directory.Build.props say, and what comes of it.</summary>
+    private static readonly (string Sdk, string Project, string Directory, string Expected)[] Rows =
+    [
+        ("Microsoft.NET.Sdk", "", "", "server false, concurrent false, events false, memory 16"),
+        ("Microsoft.NET.Sdk.Web", "", "", "server false, concurrent false, events false, memory 128"),
+        ("Microsoft.NET.Sdk.Web", $"<{Server}>true</{Server}>", "", "server true, concurrent false, events false, memory 128"),
+        ("Microsoft.NET.Sdk", "", $"<{Server}>true</{Server}><{Events}>true</{Events}>",
+            "server true, concurrent false, events true, memory 16"),
+        ("Microsoft.NET.Sdk", $"<{Events}>false</{Events}>", $"<{Events}>true</{Events}>",
+            "server false, concurrent false, events false, memory 16"),
+    ];
+
+    [Fact]
+    public async Task What_is_said_nearer_to_the_project_counts()
     {
         using Workplace workplace = await Workplace.CreateAsync();
-        workplace.Write("defaults/Directory.Build.props", $"<Project><PropertyGroup>{directory}</PropertyGroup></Project>");
-        workplace.Write("defaults/defaults.csproj", $"""
-            <Project Sdk="{sdk}">
-              <Sdk Name="Xenlet.Sdk" Version="VERSION" />
-              <PropertyGroup>
-                <TargetFramework>net10.0</TargetFramework>
-                {project}
-              </PropertyGroup>
+        for (int i = 0; i < Rows.Length; i++)
+        {
+            workplace.Write($"row{i}/Directory.Build.props", $"<Project><PropertyGroup>{Rows[i].Directory}</PropertyGroup></Project>");
+            workplace.Write($"row{i}/row.csproj", $"""
+                <Project Sdk="{Rows[i].Sdk}">
+                  <Sdk Name="Xenlet.Sdk" Version="VERSION" />
+                  <PropertyGroup>
+                    <TargetFramework>net10.0</TargetFramework>
+                    {Rows[i].Project}
+                  </PropertyGroup>
+                  <Target Name="Show">
+                    <Message
+                      Importance="high"
+                      Text="row {i}: server $({Server}), concurrent $({Concurrent}), events $({Events}), memory $(XenletMemory)" />
+                  </Target>
+                </Project>
+                """);
+        }
+
+        // One process for all: most of its time is its start.
+        workplace.Write("all.proj", """
+            <Project>
+              <ItemGroup>
+                <Row Include="row*/row.csproj" />
+              </ItemGroup>
+              <Target Name="Show">
+                <MSBuild Projects="@(Row)" Targets="Show" />
+              </Target>
             </Project>
             """);
-        CommandResult result = await workplace.DotNetAsync("defaults", ["msbuild", $"-getProperty:{Server}", $"-getProperty:{Events}"]);
-        using JsonDocument answer = JsonDocument.Parse(result.AssertSucceeded().Output);
-        JsonElement properties = answer.RootElement.GetProperty("Properties");
-        Assert.Equal((server, events), (properties.GetProperty(Server).GetString(), properties.GetProperty(Events).GetString()));
+        CommandResult result =
+            await workplace.DotNetAsync("", ["msbuild", "all.proj", "-t:Show", "-v:minimal", "-nologo", "-tl:off", "-m:1"]);
+
+        Assert.Equal(
+            Rows.Select((row, i) => $"row {i}: {row.Expected}"),
+            result.AssertSucceeded().Output.Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+                .Where(line => line.StartsWith("row ", StringComparison.Ordinal)).Order(StringComparer.Ordinal));
     }
 }

@@ -30,11 +30,12 @@ internal sealed record PublishedGuest(string Directory, string Name)
     /// <param name="expected">The console, without the last line.</param>
     /// <param name="isUnderXen">Whether Xen boots it, or QEMU itself.</param>
     /// <param name="commandLine">The guest's command line.</param>
-    public async Task AssertSaysAsync(string expected, bool isUnderXen = false, string commandLine = "")
+    /// <param name="memory">Its memory in MiB.</param>
+    public async Task AssertSaysAsync(string expected, bool isUnderXen = false, string commandLine = "", int memory = 32)
     {
         GuestRunnerOptions options = new()
         {
-            Guest = new GuestConfig { Name = Name, Kernel = Image, MemoryMiB = 32, CommandLine = commandLine },
+            Guest = new GuestConfig { Name = Name, Kernel = Image, MemoryMiB = memory, CommandLine = commandLine },
             Dom0Directory = Path.Combine(PackedFeed.RepositoryRoot, "artifacts", "dom0"),
             NoXen = !isUnderXen,
 

@@ -14,6 +14,7 @@ public sealed class RefusalTests
         ("PositionIndependentExecutable", "true", "false"),
         ("IlcDehydrate", "true", "false"),
         ("XenletServices", "yes", "true', 'devices' or 'false"),
+        ("OutputType", "Library", "Exe"),
     ];
 
     /// <summary>Properties of a domain that cannot be, in the order of their lines, and what is said of each.</summary>

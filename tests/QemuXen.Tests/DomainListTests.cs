@@ -43,6 +43,32 @@ public sealed class DomainListTests
         Assert.Equal(["", "late", "abandoned"], other.Seen);
     }
 
+    [Fact]
+    public async Task A_domain_is_found_by_its_name_once_a_list_has_one_that_lives_and_was_never_followed()
+    {
+        DomainState earlier = State("guest");
+        _list.Follow(_guest);
+        _list.Take([earlier]);
+
+        Task<int> found = _list.FindAsync("guest");
+        _list.Take([earlier, earlier with { Id = 8, IsDying = true }, earlier with { Id = 9, Name = "other" }]);
+        Assert.False(found.IsCompleted, "a domain was found that was followed, is dying, or has another name");
+
+        _list.Take([earlier, earlier with { Id = 10 }]);
+        Assert.Equal(10, await found);
+        Assert.Equal(10, await _list.FindAsync("guest"));
+    }
+
+    [Fact]
+    public async Task Who_waits_for_a_domain_is_told_that_the_machine_has_ended()
+    {
+        Task<int> found = _list.FindAsync("guest");
+        await _list.AbandonAsync();
+
+        QemuXenException error = await Assert.ThrowsAsync<QemuXenException>(() => found);
+        Assert.Contains("The machine of guest has ended", error.Message, StringComparison.Ordinal);
+    }
+
     private static DomainState State(string name) => new(name, Id: 7, IsPaused: false, IsDying: false, ShutdownReason: null);
 
     private sealed class Follower(int domainId) : IFollowedDomain

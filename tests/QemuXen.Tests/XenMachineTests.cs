@@ -231,14 +231,15 @@ public sealed class XenMachineTests(XenFixture fixture) : IDisposable
         string directory = Directory.CreateTempSubdirectory("linux-guest-").FullName;
         try
         {
+            // All of its memory is saved, to dom0's.
             GuestConfig config = LinuxGuest.Create(Xen.Image, "linux", directory, "echo 'before'; read line; echo \"got $line\"");
-            await using XenGuest guest = await Xen.CreateGuestAsync(config);
+            await using XenGuest guest = await Xen.CreateGuestAsync(config with { MemoryMiB = 96 });
             int position = await guest.WaitForTextAsync(LinuxGuest.FirstLine, Limit);
             await guest.WaitForTextAsync("before", Limit, position);
-            await guest.SaveAsync("/host/save/linux", Limit);
+            await guest.SaveAsync(XenMachine.SavePath("linux"), Limit);
             Assert.Equal(GuestEndReason.Suspend, (await guest.WaitForEndAsync(Limit)).Reason);
 
-            await using XenGuest restored = await Xen.RestoreGuestAsync("linux", "/host/save/linux");
+            await using XenGuest restored = await Xen.RestoreGuestAsync("linux", XenMachine.SavePath("linux"));
             await restored.WriteConsoleAsync("input\n"u8.ToArray());
             await restored.WaitForTextAsync("got input", Limit);
             Assert.Equal(GuestEndReason.PowerOff, (await restored.WaitForEndAsync(Limit)).Reason);

@@ -112,6 +112,18 @@ public sealed class RunCommandTests : IAsyncLifetime, IDisposable
     }
 
     [Fact]
+    public void A_script_for_dom0_makes_Xen_the_world_and_is_read_before_anything_is_booted()
+    {
+        GuestRunnerOptions run = Configure(Image, "--dom0-script", _directory.Write("plug.sh", "xl list $GUEST"));
+
+        Assert.Equal((false, "xl list $GUEST"), (run.NoXen, run.Dom0Command));
+        Assert.StartsWith(
+            "the script for dom0 cannot be read: ",
+            Assert.Throws<ToolException>(() => Configure(Image, "--dom0-script", _directory["none.sh"])).Message,
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Memory_that_cannot_hold_the_image_is_refused_with_the_number()
     {
         string config = WriteConfig("memory = 4");
@@ -150,7 +162,8 @@ public sealed class RunCommandTests : IAsyncLifetime, IDisposable
     [InlineData("option '--memory' needs a value", "a.elf", "--memory")]
     [InlineData("option '--memory' needs a whole number (MiB) from 1 to 16777216, but got '1G'", "a.elf", "--memory", "1G")]
     [InlineData("'--qemu' and '--xen' are two worlds; name one", "a.elf", "--qemu", "--xen")]
-    [InlineData("'--disk' and '--network' need Xen, and '--qemu' was given", "a.elf", "--qemu", "--network")]
+    [InlineData("'--disk', '--network' and '--dom0-script' need Xen, and '--qemu' was given", "a.elf", "--qemu", "--network")]
+    [InlineData("'--disk', '--network' and '--dom0-script' need Xen, and '--qemu' was given", "a.elf", "--qemu", "--dom0-script", "a.sh")]
     [InlineData(
         "'--env 1=2' is not of the form NAME=VALUE, where NAME is letters, digits and '_' and begins with no digit",
         "a.elf", "--env", "1=2")]

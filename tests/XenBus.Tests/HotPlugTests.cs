@@ -192,6 +192,25 @@ public sealed class HotPlugTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_waits_to_be_told_when_a_device_leaves_is_not_told_any_more()
+    {
+        TaskCompletionSource goesOn = new();
+        TestDriver driver = new() { OnLocalEnd = (_, path) => path == "/first" ? new(goesOn.Task) : default };
+        await _host.AddAsync("vbd/1");
+        FrontBus bus = await _host.StartFrontAsync(driver);
+        await _host.UntilAsync(() => driver.Count("local end vbd/1 ") > 0);
+        await _host.Dom0.WriteAsync(Host.Home + "/device/vbd/1/first", "");
+        await _host.UntilAsync(() => driver.Count("local end vbd/1 /first") > 0);
+        await _host.Dom0.WriteAsync(Host.Home + "/device/vbd/1/second", "");
+        await _host.SettleBusAsync(bus);
+        await _host.RemoveAsync("vbd/1");
+        await _host.UntilAsync(() => bus.Devices is [{ Phase: XenDevicePhase.Departing }]);
+        goesOn.SetResult();
+        await _host.UntilAsync(() => bus.Devices.Count == 0);
+        Assert.Equal(["local end vbd/1 /first", "detach vbd/1"], driver.Calls.TakeLast(2));
+    }
+
+    [Fact]
     public async Task A_back_end_reopens_for_a_front_end_that_starts_again_and_drops_its_hot_plug_mark_when_offline()
     {
         await _host.AddBackAsync("vbd/3/1");

@@ -12,7 +12,7 @@ internal sealed record TestLane(string Name, IReadOnlyList<TestStep> Steps);
 internal sealed record TestStep(string Name, IReadOnlyList<string> Command, Func<int, TestOutcome> Judge)
 {
     /// <summary>Environment variables for the command.</summary>
-    public IReadOnlyDictionary<string, string>? Environment { get; init; }
+    public Dictionary<string, string> Environment { get; init; } = [];
 
     /// <summary>
     /// The outcome of a step that counts as <paramref name="success"/> if it succeeds, and as a failure otherwise.

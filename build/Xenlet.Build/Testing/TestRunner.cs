@@ -20,6 +20,12 @@ internal sealed class TestRunner(Repository repository, ProcessRunner processes,
     /// <summary>A test host that reports nothing for this long is ended, and the test that it was running is named.</summary>
     public const string HangTimeout = "20m";
 
+    /// <summary>
+    /// Has .NET instrument methods before it compiles them again. Compilers and test hosts end before that pays: without it they use up to
+    /// a tenth less processor time.
+    /// </summary>
+    private const string ProfileVariable = "DOTNET_TieredPGO";
+
     private const string SoakCategory = "Category=Soak";
 
     private readonly Lock _lock = new();
@@ -109,7 +115,8 @@ internal sealed class TestRunner(Repository repository, ProcessRunner processes,
         ILookup<bool, string> projects = repository.FindTestProjects().ToLookup(Repository.NeedsImages);
         TestStep format = new(
             "dotnet-format",
-            ["dotnet", "format", "whitespace", repository.Solution, "--verify-no-changes", "--no-restore"],
+            // As a folder: to load the projects of the solution takes longer than to read the sources.
+            ["dotnet", "format", "whitespace", repository.Root, "--folder", "--verify-no-changes"],
             TestStep.MustSucceed(
                 TestCount.OnePassed, $"the sources are not formatted as .editorconfig says: run 'dotnet format "
                     + $"{Path.GetFileName(repository.Solution)}'"));
@@ -143,7 +150,7 @@ internal sealed class TestRunner(Repository repository, ProcessRunner processes,
         return new TestStep(
             name, command, status => TestOutcome.Judge(status, File.Exists(results) ? File.ReadAllText(results) : null, filtered: !whole))
         {
-            Environment = Repository.NeedsImages(project) ? new Dictionary<string, string> { ["XENLET_IMAGES_ARE_PUBLISHED"] = "1" } : null,
+            Environment = Repository.NeedsImages(project) ? new Dictionary<string, string> { ["XENLET_IMAGES_ARE_PUBLISHED"] = "1" } : [],
         };
     }
 
@@ -167,7 +174,8 @@ internal sealed class TestRunner(Repository repository, ProcessRunner processes,
         say($"{lane}: {step.Name}, output in {Path.GetRelativePath(repository.Root, output)}");
         (string command, IReadOnlyList<string> arguments) = ProcessorTime.Measured(times, output, step.Command);
         Stopwatch started = Stopwatch.StartNew();
-        TestOutcome outcome = step.Judge(processes.Run(command, arguments, ProcessOutput.Inherited, step.Environment));
+        TestOutcome outcome = step.Judge(processes.Run(
+            command, arguments, ProcessOutput.Inherited, new Dictionary<string, string>(step.Environment) { [ProfileVariable] = "0" }));
         TimeSpan processor = ProcessorTime.Read(File.Exists(times) ? File.ReadAllText(times) : null)
             + (remainder?.Invoke() ?? TimeSpan.Zero);
         lock (_lock)

@@ -9,6 +9,10 @@ internal static class AutomaticStart
 {
     private const string DrivesDevicesSwitch = "Xenlet.Domain.Automatic.DrivesDevices";
 
+    // A program that ends sooner, or starts its own services, does not pay for these. Requests of the tool stack wait that long: it gives
+    // a guest seconds.
+    private const int DelayMilliseconds = 250;
+
     /// <summary>Whether to start buses and drivers too. The project sets it, and the compiler leaves out what is not wanted.</summary>
     [FeatureSwitchDefinition(DrivesDevicesSwitch)]
     private static bool DrivesDevices => AppContext.TryGetSwitch(DrivesDevicesSwitch, out bool isOn) && isOn;
@@ -19,9 +23,24 @@ internal static class AutomaticStart
     public static void Start()
     {
         // There is no tool stack without Xen.
-        if (Guest.Hypervisor.IsPresent)
+        if (!Guest.Hypervisor.IsPresent)
         {
-            AutomaticServices.Start(Guest.Machine, DrivesDevices ? DomainServices.StartAutomaticallyAsync : ControlServices.StartAsync);
+            return;
         }
+
+        try
+        {
+            new Thread(StartDelayed) { IsBackground = true, Name = "services start" }.Start();
+        }
+        catch (OutOfMemoryException error)
+        {
+            AutomaticServices.ReportFailure(error);
+        }
+    }
+
+    private static void StartDelayed()
+    {
+        Thread.Sleep(DelayMilliseconds);
+        AutomaticServices.Start(Guest.Machine, DrivesDevices ? DomainServices.StartAutomaticallyAsync : ControlServices.StartAsync);
     }
 }

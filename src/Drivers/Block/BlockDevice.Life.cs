@@ -17,7 +17,7 @@ public sealed partial class BlockDevice
     private int _users;
     private bool _canDiscard;
     private bool _isQuiet;
-    private bool _isClosing;
+    private volatile bool _isClosing;
     private TaskCompletionSource? _shutdown;
     private string _end = "";
 
@@ -38,6 +38,11 @@ public sealed partial class BlockDevice
 
     /// <summary>Whether it has been connected, so that the store may have nodes of that connection.</summary>
     internal bool WasConnected => _features is not null;
+
+    /// <summary>
+    /// Whether it takes operations: it has not ended, and is not about to be unplugged. It takes no lock, as the driver asks below one.
+    /// </summary>
+    internal bool IsOpen => _state != BlockState.Gone && (!_isClosing || Volatile.Read(ref _users) > 0);
 
     /// <summary>Takes a new connection, to which it sends nothing before <see cref="Connect"/>.</summary>
     internal void Open(BlockConnection connection)
@@ -281,7 +286,7 @@ public sealed partial class BlockDevice
 
     private void CheckPresent()
     {
-        if (_state == BlockState.Gone || (_isClosing && _users == 0))
+        if (!IsOpen)
         {
             throw Gone();
         }

@@ -30,6 +30,9 @@ internal sealed class BlockFrontEnd : FrontEnd<BlockDevice>
 
     public override string Name => Device.Name;
 
+    /// <summary>Whoever waits for a disk whose operations are refused would get the same disk again and again until it has left.</summary>
+    public override bool IsReady => Device.IsOpen;
+
     public override bool IsPresent => Device.IsPresent;
 
     public override string Describe() =>
@@ -90,7 +93,14 @@ internal sealed class BlockFrontEnd : FrontEnd<BlockDevice>
     }
 
     /// <summary>A disk that has already ended becomes a new one: the operations of the old one have failed.</summary>
-    public override ValueTask<bool> ResumeAsync(CancellationToken cancellationToken) => new(Device.Disconnect());
+    public override ValueTask<bool> ResumeAsync(CancellationToken cancellationToken)
+    {
+        bool isPresent = Device.Disconnect();
+
+        // An unplugging that had begun is forgotten.
+        OnReadyChanged();
+        return new(isPresent);
+    }
 
     public override ValueTask SuspendCancelledAsync(CancellationToken cancellationToken)
     {

@@ -363,7 +363,9 @@ public sealed class DhcpClient : IUdpUser, IAddressOwner
             _timer, _layer.Clock.Now + interval - (interval / 8) + _layer.Random.NextTime(interval / 4));
     }
 
-    /// <summary>Nanoseconds since the lease began: of the stack's clock, or more when the time of day says that a pause was longer.</summary>
+    /// <summary>
+    /// Nanoseconds since the lease began: of the stack's clock, or more when the time of day says that a pause was longer.
+    /// </summary>
     private long Elapsed()
     {
         long wall = (_layer.Clock.UtcNow - _leasedUtc).Ticks * 100;

@@ -18,7 +18,9 @@ internal sealed class RouterDiscovery : IRouterListener
     /// <summary>Default routers of one interface. Anybody on the link can pose as any number of them.</summary>
     private const int MostRouters = 8;
 
-    /// <summary>A lifetime is not made shorter than this by an advertisement, which is not authenticated (RFC 4862, section 5.5.3).</summary>
+    /// <summary>
+    /// A lifetime is not made shorter than this by an advertisement, which is not authenticated (RFC 4862, section 5.5.3).
+    /// </summary>
     private const long TwoHours = 120 * StackTime.Minute;
 
     /// <summary>How often routes are looked through for those whose time is over.</summary>

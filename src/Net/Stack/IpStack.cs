@@ -44,7 +44,8 @@ public sealed class IpStack
     }
 
     /// <summary>
-    /// Called by <see cref="Run"/> at the end of a turn in which addresses, routes, interfaces or the resolver's configuration have changed.
+    /// Called by <see cref="Run"/> at the end of a turn in which addresses, routes, interfaces or the resolver's configuration have
+    /// changed.
     /// </summary>
     public Action? Changed { get; set; }
 
@@ -226,6 +227,8 @@ public sealed class IpStack
     /// <returns>Whether there may be more to take: the caller comes back at once, after whatever else it serves.</returns>
     public bool Run(int mostFrames = 64)
     {
+        Tcp.BeginBatch();
+
         // Not foreach: the enumerator would be garbage of each turn. An interface may go while its frames are taken.
         bool hasMore = false;
         IReadOnlyList<IpInterface> interfaces = _layer.Interfaces;
@@ -246,6 +249,7 @@ public sealed class IpStack
         {
         }
 
+        Tcp.EndBatch();
         if (!hasMore || ++_turnsWithoutTimers == MostTurnsWithoutTimers)
         {
             _turnsWithoutTimers = 0;

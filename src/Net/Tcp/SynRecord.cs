@@ -28,7 +28,7 @@ internal sealed class SynRecord
     /// <summary>How often the answer was sent again.</summary>
     public int Retries { get; set; }
 
-    /// <summary>When it was sent last.</summary>
+    /// <summary>When it was sent last; 0 when that is not known.</summary>
     public long SentAt { get; set; }
 
     /// <summary>When it is sent again.</summary>

@@ -18,6 +18,7 @@ internal sealed partial class TcpConnection
     private bool _hasFinArrived;
     private bool _hasPeerFinished;
     private bool _isAcknowledgmentDue;
+    private bool _isAcknowledgmentUrgent;
 
     /// <summary>Takes data and FIN of a segment that begins in the window or before it.</summary>
     private void ReceiveData(in TcpSegment segment)
@@ -69,8 +70,7 @@ internal sealed partial class TcpConnection
 
         if (data.Length > 0)
         {
-            _receiveSegmentSize = Math.Max(
-                _receiveSegmentSize, Math.Min(data.Length, Math.Max(_layer.Output.PathMtu(Flow.Remote.Address) - HeaderOverhead, 1)));
+            _receiveSegmentSize = Math.Max(_receiveSegmentSize, Math.Min(data.Length, _pathSegmentSize));
             if (start == _receiveNext)
             {
                 TakeInOrder(data);
@@ -106,6 +106,7 @@ internal sealed partial class TcpConnection
         _receiveNext = whole;
         _user.ReceiveQueue.Commit(count);
         _unacknowledgedData += count;
+        _isAcknowledgmentUrgent |= hasEarly;
         if (hasEarly || _quickAcknowledgments > 0 || _unacknowledgedData >= 2 * _receiveSegmentSize)
         {
             // Every second full segment (MUST-58), what fills a gap (RFC 5681, section 4.2), and all at the start, when the peer's window
@@ -121,7 +122,7 @@ internal sealed partial class TcpConnection
 
     private void TakeEarly(SequenceNumber start, ReadOnlySpan<byte> data)
     {
-        _isAcknowledgmentDue = true;
+        AcknowledgeAtOnce();
         SequenceNumber end = start + data.Length;
         if (_early.TryFind(start, end, out _))
         {
@@ -133,6 +134,12 @@ internal sealed partial class TcpConnection
         {
             ForgetFin();
         }
+    }
+
+    private void AcknowledgeAtOnce()
+    {
+        _isAcknowledgmentDue = true;
+        _isAcknowledgmentUrgent = true;
     }
 
     /// <summary>The data before the FIN was not taken: it comes again, and the FIN with it.</summary>

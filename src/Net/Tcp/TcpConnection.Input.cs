@@ -26,6 +26,15 @@ internal sealed partial class TcpConnection
             ReceiveAcceptable(segment);
         }
 
+        if (_layer.IsBatching && State == TcpState.Established && _recovery == RecoveryState.Open && !_isAcknowledgmentUrgent)
+        {
+            // One acknowledgment, and one packet of many segments, for all that has arrived (RFC 9293, MUST-58). What tells of a gap is
+            // sent for each segment, since a peer without SACK counts those.
+            _layer.Defer(this);
+            Notify();
+            return;
+        }
+
         Leave();
     }
 
@@ -212,7 +221,7 @@ internal sealed partial class TcpConnection
         {
             // Data that has arrived before: the peer learns so at once, and by DSACK what it sent in vain (RFC 2883).
             SetDuplicate(segment.Sequence, SequenceNumber.Min(segment.Sequence + segment.Data.Length, _receiveNext));
-            _isAcknowledgmentDue = true;
+            AcknowledgeAtOnce();
             return;
         }
 
@@ -236,7 +245,7 @@ internal sealed partial class TcpConnection
         {
             _challengesLeft--;
             _layer.Counters.ChallengeAcks++;
-            _isAcknowledgmentDue = true;
+            AcknowledgeAtOnce();
         }
     }
 
@@ -288,6 +297,11 @@ internal sealed partial class TcpConnection
 
     private void MeasureSyn(in TcpOptions options)
     {
+        if (_synSentAt == 0)
+        {
+            return;
+        }
+
         bool isOfFirst = _hasTimestamps && options.HasTimestamps && options.TimestampEcho == _firstSynTimestamp && !_isPassive;
         if (_synRetries == 0 || isOfFirst)
         {

@@ -6,9 +6,10 @@ internal sealed partial class TcpConnection
     /// <summary>
     /// The least segment size that is believed of a peer, as Linux has it: one of 1 byte would cost 60 bytes of headers each.
     /// </summary>
-    private const int LeastSegmentSize = 48;
+    public const int LeastSegmentSize = 48;
 
     private int _peerSegmentSize;
+    private int _pathSegmentSize = LeastSegmentSize;
     private int _segmentSize = LeastSegmentSize;
     private int _sizeLimit;
     private int _sizeHolds;
@@ -16,15 +17,6 @@ internal sealed partial class TcpConnection
 
     /// <summary>Ten segments (RFC 6928, section 2).</summary>
     private int InitialWindow => Math.Min(10 * _segmentSize, Math.Max(2 * _segmentSize, 14_600));
-
-    private int AnnouncedSegmentSize
-    {
-        get
-        {
-            int size = Math.Clamp(_layer.Output.PathMtu(Flow.Remote.Address) - HeaderOverhead, LeastSegmentSize, ushort.MaxValue);
-            return Settings.MaximumSegmentSize == 0 ? size : Math.Min(size, Math.Max(Settings.MaximumSegmentSize, LeastSegmentSize));
-        }
-    }
 
     /// <summary>The path carries larger or smaller packets than before.</summary>
     public void OnMtuChanged()
@@ -65,9 +57,8 @@ internal sealed partial class TcpConnection
     private void UpdateSegmentSize()
     {
         int byDefault = Flow.Remote.Address.IsIPv4 ? 536 : 1_220;
-        int size = Math.Min(
-            _peerSegmentSize == 0 ? byDefault : Math.Max(_peerSegmentSize, LeastSegmentSize),
-            Math.Max(AnnouncedSegmentSize, LeastSegmentSize));
+        _pathSegmentSize = _layer.AnnouncedSegmentSize(Flow, Settings);
+        int size = Math.Min(_peerSegmentSize == 0 ? byDefault : Math.Max(_peerSegmentSize, LeastSegmentSize), _pathSegmentSize);
         if (_sizeLimit != 0)
         {
             size = Math.Min(size, _sizeLimit);

@@ -30,7 +30,7 @@ internal sealed partial class TcpConnection
         bool isAnswer = (flags & TcpFlags.Ack) != 0;
         TcpOptions options = new()
         {
-            MaximumSegmentSize = (ushort)AnnouncedSegmentSize,
+            MaximumSegmentSize = _layer.AnnouncedSegmentSize(Flow, Settings),
             HasWindowScale = isAnswer ? _hasScale : _layer.Has(TcpFeatures.WindowScaling),
             WindowScale = (byte)_receiveScale,
             IsSackPermitted = isAnswer ? _isSackPermitted : _layer.Has(TcpFeatures.Sack),
@@ -141,9 +141,7 @@ internal sealed partial class TcpConnection
             bytes[TcpHeader.ChecksumOffset..],
             TcpChecksum.OfPseudoHeader(Flow.Local.Address, Flow.Remote.Address, packet.Length));
         packet.Offload = packet.Offload with { IsChecksumPartial = true };
-        InternetHeader internet = new(
-            Flow.Local.Address, Flow.Remote.Address, TcpHeader.Protocol, Settings.HopLimit, Settings.TrafficClass, CanFragment: false);
-        InternetSendResult result = _layer.Output.Send(packet, internet);
+        InternetSendResult result = _layer.Output.Send(packet, TcpLayer.MakeHeader(Flow, Settings));
         if (result == InternetSendResult.NoRoom)
         {
             _advertised = advertised;
@@ -156,6 +154,7 @@ internal sealed partial class TcpConnection
             _lastAcknowledged = _receiveNext;
             _unacknowledgedData = 0;
             _isAcknowledgmentDue = false;
+            _isAcknowledgmentUrgent = false;
             _timers.Cancel(TcpTimer.Acknowledge);
         }
 

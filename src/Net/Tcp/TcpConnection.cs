@@ -61,9 +61,13 @@ internal sealed partial class TcpConnection
     /// <summary>Whether it is among those.</summary>
     public bool IsWaitingForRoom { get; set; }
 
-    private long Now => _layer.Clock.Now;
+    /// <summary>The next connection of those that answer at the end of a batch.</summary>
+    public TcpConnection? NextInBatch { get; set; }
 
-    private int HeaderOverhead => (Flow.Remote.Address.IsIPv4 ? 20 : 40) + TcpHeader.FixedSize;
+    /// <summary>Whether it is among those.</summary>
+    public bool IsInBatch { get; set; }
+
+    private long Now => _layer.Clock.Now;
 
     /// <summary>Opens a connection: the SYN is sent.</summary>
     public static TcpConnection Connect(
@@ -234,6 +238,16 @@ internal sealed partial class TcpConnection
         Window = (ushort)Math.Min(Math.Max(_advertised - _receiveNext, 0) >> _receiveScale, ushort.MaxValue),
     };
 
+    /// <summary>The batch has ended: sends what is due.</summary>
+    public void EndBatch()
+    {
+        if (State != TcpState.Closed)
+        {
+            Enter();
+            Leave();
+        }
+    }
+
     /// <summary>Ends a call from outside: sends what there is to send, and tells the user what has come of it.</summary>
     private void Leave()
     {
@@ -248,6 +262,11 @@ internal sealed partial class TcpConnection
             SendAcknowledgment();
         }
 
+        Notify();
+    }
+
+    private void Notify()
+    {
         _isBusy = false;
         if (_isConnectedDue && State != TcpState.Closed)
         {

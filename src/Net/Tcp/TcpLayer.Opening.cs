@@ -74,6 +74,11 @@ internal sealed partial class TcpLayer
     public TcpError Connect(Endpoint remote, ITcpUser user, TcpBinding? bound, TcpSettings? settings, out TcpConnection? connection)
     {
         connection = null;
+        if (remote.Address.IsMulticast || IsBroadcast(remote.Address))
+        {
+            return TcpError.NetworkUnreachable;
+        }
+
         if (!Output.TrySelectSource(remote.Address, out InternetAddress source))
         {
             return TcpError.NetworkUnreachable;
@@ -166,8 +171,9 @@ internal sealed partial class TcpLayer
     public ushort AnnouncedSegmentSize(in Flow flow, TcpSettings settings)
     {
         int overhead = (flow.Remote.Address.IsIPv4 ? 20 : 40) + TcpHeader.FixedSize;
-        int size = Math.Clamp(Output.PathMtu(flow.Remote.Address) - overhead, 1, ushort.MaxValue);
-        return (ushort)(settings.MaximumSegmentSize == 0 ? size : Math.Min(size, settings.MaximumSegmentSize));
+        int size = Output.PathMtu(flow.Remote.Address) - overhead;
+        size = settings.MaximumSegmentSize == 0 ? size : Math.Min(size, settings.MaximumSegmentSize);
+        return (ushort)Math.Clamp(size, TcpConnection.LeastSegmentSize, ushort.MaxValue);
     }
 
     /// <summary>Refuses a segment (RFC 9293, section 3.10.7.1).</summary>
@@ -186,7 +192,13 @@ internal sealed partial class TcpLayer
 
     /// <summary>Sends a segment without data that belongs to no connection.</summary>
     public void SendAlone(
-        in Flow flow, SequenceNumber sequence, SequenceNumber acknowledgment, TcpFlags flags, ushort window, in TcpOptions options)
+        in Flow flow,
+        SequenceNumber sequence,
+        SequenceNumber acknowledgment,
+        TcpFlags flags,
+        ushort window,
+        in TcpOptions options,
+        TcpSettings? settings = null)
     {
         PacketBuffer packet = Output.Pool.Rent(0);
         int size = TcpHeader.FixedSize + options.Size;
@@ -197,9 +209,18 @@ internal sealed partial class TcpLayer
         System.Buffers.Binary.BinaryPrimitives.WriteUInt16BigEndian(
             bytes[TcpHeader.ChecksumOffset..], TcpChecksum.OfPseudoHeader(flow.Local.Address, flow.Remote.Address, size));
         packet.Offload = new PacketOffload(true, false, 0);
-        Output.Send(packet, new InternetHeader(flow.Local.Address, flow.Remote.Address, TcpHeader.Protocol, 0, 0, CanFragment: false));
+        Output.Send(packet, MakeHeader(flow, settings));
         Counters.OutSegs++;
     }
+
+    /// <summary>The IP header of a segment.</summary>
+    public static InternetHeader MakeHeader(in Flow flow, TcpSettings? settings) => new(
+        flow.Local.Address,
+        flow.Remote.Address,
+        TcpHeader.Protocol,
+        settings?.HopLimit ?? 0,
+        settings?.TrafficClass ?? 0,
+        CanFragment: false);
 
     private bool IsUnused(in Flow flow) => !_connections.ContainsKey(flow) && !_timeWaits.TryGet(flow, out _);
 

@@ -15,6 +15,7 @@ internal sealed partial class TcpLayer
     private readonly TimeWaitTable _timeWaits;
     private TcpConnection? _firstWaiting;
     private TcpConnection? _lastWaiting;
+    private TcpConnection? _firstInBatch;
 
     public TcpLayer(IInternetOutput output, IStackClock clock, StackTimers timers, IRandomSource random)
     {
@@ -134,6 +135,47 @@ internal sealed partial class TcpLayer
             connection.EndSilently(TcpError.Aborted);
         }
 #pragma warning restore CA1031
+    }
+
+    /// <summary>Whether segments are received in a batch.</summary>
+    public bool IsBatching { get; private set; }
+
+    /// <summary>
+    /// Several segments will be received one after the other: connections answer at the end, once for all. Optional; without it each
+    /// segment is answered by itself.
+    /// </summary>
+    public void BeginBatch() => IsBatching = true;
+
+    /// <summary>The last segment of the batch has been received.</summary>
+    public void EndBatch()
+    {
+        IsBatching = false;
+        while (_firstInBatch is TcpConnection connection)
+        {
+            _firstInBatch = connection.NextInBatch;
+            connection.NextInBatch = null;
+            connection.IsInBatch = false;
+            try
+            {
+                connection.EndBatch();
+            }
+#pragma warning disable CA1031 // A fault of the stack ends the connection that it served, and no other.
+            catch (Exception)
+            {
+                OnFault(connection);
+            }
+#pragma warning restore CA1031
+        }
+    }
+
+    public void Defer(TcpConnection connection)
+    {
+        if (!connection.IsInBatch)
+        {
+            connection.IsInBatch = true;
+            connection.NextInBatch = _firstInBatch;
+            _firstInBatch = connection;
+        }
     }
 
     public bool Has(TcpFeatures feature) => (Features & feature) != 0;

@@ -177,7 +177,7 @@ internal sealed class TcpListener
 
         // When the SYN came is not known: no round trip is measured, but none was lost either.
         record.Retries = 0;
-        record.SentAt = _layer.Clock.Now;
+        record.SentAt = 0;
         if (_layer.TryAccept(record, segment))
         {
             _layer.Counters.SynCookiesReceived++;
@@ -207,7 +207,7 @@ internal sealed class TcpListener
 
         ushort size = peer.MaximumSegmentSize == 0 ? (ushort)536 : peer.MaximumSegmentSize;
         SequenceNumber cookie = _cookies.Make(flow, segment.Sequence, size);
-        _layer.SendAlone(flow, cookie, segment.Sequence + 1, TcpFlags.Syn | TcpFlags.Ack, FirstWindow, options);
+        _layer.SendAlone(flow, cookie, segment.Sequence + 1, TcpFlags.Syn | TcpFlags.Ack, FirstWindow, options, Settings);
     }
 
     private void Answer(SynRecord record)
@@ -223,8 +223,8 @@ internal sealed class TcpListener
             TimestampEcho = record.Options.TimestampValue,
         };
         record.SentAt = _layer.Clock.Now;
-        _layer.SendAlone(
-            record.Flow, record.LocalSequence, record.RemoteSequence + 1, TcpFlags.Syn | TcpFlags.Ack, record.LocalWindow, options);
+        const TcpFlags Flags = TcpFlags.Syn | TcpFlags.Ack;
+        _layer.SendAlone(record.Flow, record.LocalSequence, record.RemoteSequence + 1, Flags, record.LocalWindow, options, Settings);
     }
 
     private void OnExpired(SynRecord record)

@@ -46,7 +46,9 @@ internal static class TcpTimes
     /// <summary>How long a timestamp of the peer's is of use when nothing arrives (RFC 7323, section 5.5).</summary>
     public const long TimestampLife = 24L * 86_400 * Second;
 
-    public const int SynRetries = 6;
+    /// <summary>How often a SYN is sent again: for four minutes, since RFC 9293 has at least three (MUST-23).</summary>
+    public const int SynRetries = 7;
+
     public const int SynAckRetries = 5;
 
     /// <summary>How often data is sent again before the connection is given up: about 15 minutes.</summary>

@@ -1,6 +1,8 @@
 namespace Xenlet.Net;
 
-/// <summary>Who owns an endpoint of UDP: a socket, or a program that uses the stack alone. Called by the stack's thread; it must not wait.</summary>
+/// <summary>
+/// Who owns an endpoint of UDP: a socket, or a program that uses the stack alone. Called by the stack's thread; it must not wait.
+/// </summary>
 public interface IUdpUser
 {
     /// <summary>Takes a datagram. False when there is no room for it: it is lost, and counted.</summary>

@@ -4,7 +4,9 @@ using Xenlet.Net.Wire;
 
 namespace Xenlet.Net.Udp;
 
-/// <summary>UDP of a stack (RFC 768; RFC 1122, section 4.1): which endpoint a datagram is for, and what becomes of one that is for none.</summary>
+/// <summary>
+/// UDP of a stack (RFC 768; RFC 1122, section 4.1): which endpoint a datagram is for, and what becomes of one that is for none.
+/// </summary>
 internal sealed class UdpLayer(InternetLayer internet) : ITransport
 {
     /// <summary>The most that a datagram carries: 65,535 bytes less UDP's header, and of IPv4 less an IP header too.</summary>

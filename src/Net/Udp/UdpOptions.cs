@@ -1,6 +1,8 @@
 namespace Xenlet.Net;
 
-/// <summary>What an endpoint's user may set, by the names of the socket options. All of it may change at any time but where it says so.</summary>
+/// <summary>
+/// What an endpoint's user may set, by the names of the socket options. All of it may change at any time but where it says so.
+/// </summary>
 public sealed class UdpOptions
 {
     /// <summary>Whether an endpoint of IPv6 serves IPv6 alone (IPV6_V6ONLY); not after it is bound.</summary>
@@ -9,7 +11,9 @@ public sealed class UdpOptions
     /// <summary>Whether others that allow it too may have the same port (SO_REUSEADDR); not after it is bound.</summary>
     public bool CanReuseAddress { get; set; }
 
-    /// <summary>Whether datagrams are shared out among endpoints of one port that all allow it (SO_REUSEPORT); not after it is bound.</summary>
+    /// <summary>
+    /// Whether datagrams are shared out among endpoints of one port that all allow it (SO_REUSEPORT); not after it is bound.
+    /// </summary>
     public bool CanReusePort { get; set; }
 
     /// <summary>Whether broadcasts may be sent (SO_BROADCAST).</summary>

@@ -22,6 +22,7 @@ internal static class RunCommand
           --env NAME=VALUE    an environment variable; may be repeated
           --disk MIB          an empty disk; may be repeated
           --network           a network interface, on a bridge of dom0
+          --dom0-script FILE  a shell script that dom0 runs beside the guest, whose domain is $GUEST; then the guest is shut down
           --interactive       standard input is the guest's console though it is no terminal
           --dom0 DIRECTORY    where the image of dom0 is kept, which is made once (default ~/.cache/xenlet/dom0)
           --publish PROJECT   run 'dotnet publish PROJECT' first if the image is missing or a source of it is newer
@@ -35,8 +36,8 @@ internal static class RunCommand
         exit status: the program's, as its guest has said it, or
           2    the command line was not understood        126  the guest switched itself off without a status
           1    the image or its configuration is wrong    130  ended by Ctrl-C, 143 by SIGTERM
-          125  the guest could not be started             134  the guest crashed
-                                                          137  ended with Ctrl-], or from outside
+          123  the script of --dom0-script failed         134  the guest crashed
+          125  the guest could not be started             137  ended with Ctrl-], or from outside
 
         """;
 
@@ -76,6 +77,7 @@ internal static class RunCommand
                 "--env" => Variable(words.Value(word)),
                 "--disk" => options with { Disks = [.. options.Disks, words.Number(word, MaximumDisk, "MiB")] },
                 "--network" => options with { Network = true },
+                "--dom0-script" => options with { Dom0Script = words.Value(word) },
                 "--interactive" => options with { Interactive = true },
                 "--dom0" => options with { Dom0Directory = words.Value(word) },
                 "--publish" => options with { Publish = words.Value(word) },
@@ -92,9 +94,9 @@ internal static class RunCommand
             throw words.Misunderstood("IMAGE or NAME.cfg is missing");
         }
 
-        if (options is { World: World.Qemu } and ({ Disks.Count: > 0 } or { Network: true }))
+        if (options is { World: World.Qemu } and ({ Disks.Count: > 0 } or { Network: true } or { Dom0Script: not null }))
         {
-            throw words.Misunderstood("'--disk' and '--network' need Xen, and '--qemu' was given");
+            throw words.Misunderstood("'--disk', '--network' and '--dom0-script' need Xen, and '--qemu' was given");
         }
 
         return options with { Environment = environment };

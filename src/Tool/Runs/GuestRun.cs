@@ -12,6 +12,9 @@ internal static class GuestRun
     /// <summary>Memory of a guest of which nobody says how much it has, in MiB; a large image gets twice what it needs at least.</summary>
     private const int DefaultMemory = 16;
 
+    /// <summary>For a machine that is busy or slow. Whoever waits for it can end it by Ctrl-C.</summary>
+    private const double TimeScale = 5;
+
     /// <summary>Boots the guest, and stays until it has ended.</summary>
     /// <returns>The exit status.</returns>
     /// <exception cref="ToolException">It cannot be started as it was asked for.</exception>
@@ -21,7 +24,10 @@ internal static class GuestRun
         if (options.Publish is { } project)
         {
             new Publisher(project, options.Configuration, options.Image, options.Sources).PublishIfOld();
-            options = options with { Environment = [.. LaunchProfile.Variables(project), .. options.Environment] };
+            options = options with
+            {
+                Environment = [.. Values(LaunchProfile.Names(project).Concat(RunVariables.Names())), .. options.Environment],
+            };
         }
 
         GuestRunnerOptions run = Configure(options, Say);
@@ -59,7 +65,7 @@ internal static class GuestRun
         List<GuestDisk> disks = [.. guest.Disks, .. options.Disks.Select((size, i) => new GuestDisk(guest.NextDisk(i), size, File: null))];
         IReadOnlyList<string> interfaces = options.Network ? [.. guest.Interfaces, ""] : guest.Interfaces;
         bool hasDevices = disks.Count > 0 || interfaces.Count > 0;
-        World world = options.World ?? (hasDevices ? World.Xen : World.Qemu);
+        World world = options.World ?? (hasDevices || options.Dom0Script is not null ? World.Xen : World.Qemu);
         if (world == World.Qemu && hasDevices)
         {
             say($"without Xen there are no devices: {disks.Count} disks and {interfaces.Count} interfaces of {options.Image} are left out");
@@ -77,8 +83,10 @@ internal static class GuestRun
             Guest = CheckedGuest(options, guest, memory, world == World.Xen ? interfaces : []),
             NoXen = world == World.Qemu,
             Disks = world == World.Xen ? disks : [],
+            Dom0Command = options.Dom0Script is { } script ? ReadScript(script) : null,
             Dom0Directory = options.Dom0Directory,
             Interactive = true,
+            TimeScale = TimeScale,
             Progress = world == World.Xen ? new Reporter(say) : null,
         };
     }
@@ -108,6 +116,23 @@ internal static class GuestRun
             throw new ToolException($"{options.Image}: {failure.Message}");
         }
     }
+
+    private static string ReadScript(string path)
+    {
+        try
+        {
+            return File.ReadAllText(path);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new ToolException($"the script for dom0 cannot be read: {failure.Message}");
+        }
+    }
+
+    /// <summary>Variables of this process. <c>dotnet run</c> leaves out what it cannot set.</summary>
+    private static IEnumerable<KeyValuePair<string, string>> Values(IEnumerable<string> names) => names.Distinct()
+        .Where(name => Environment.GetEnvironmentVariable(name) is not null)
+        .Select(name => new KeyValuePair<string, string>(name, Environment.GetEnvironmentVariable(name)!));
 
     private static void Say(string line) => Console.Error.WriteLine(line);
 

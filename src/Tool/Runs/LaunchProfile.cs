@@ -12,10 +12,10 @@ internal static class LaunchProfile
     /// <summary>What <c>dotnet run</c> says of the profile that it has taken.</summary>
     private const string ProfileVariable = "DOTNET_LAUNCH_PROFILE";
 
-    /// <summary>The variables of the profile, with the values that this process got.</summary>
+    /// <summary>The names of the profile's variables.</summary>
     /// <param name="project">The project file, or the file of a program without one.</param>
     /// <exception cref="ToolException">The settings cannot be read.</exception>
-    public static IReadOnlyList<KeyValuePair<string, string>> Variables(string project)
+    public static IReadOnlyList<string> Names(string project)
     {
         if (Environment.GetEnvironmentVariable(ProfileVariable) is not { Length: > 0 } profile
             || SettingsOf(project).FirstOrDefault(File.Exists) is not { } file)
@@ -43,9 +43,7 @@ internal static class LaunchProfile
                 }
             }
 
-            return [.. names.Distinct()
-                .Where(name => Environment.GetEnvironmentVariable(name) is not null)
-                .Select(name => new KeyValuePair<string, string>(name, Environment.GetEnvironmentVariable(name)!))];
+            return names;
         }
         catch (Exception failure) when (failure is JsonException or InvalidOperationException or IOException)
         {

@@ -189,32 +189,25 @@ public sealed class BlockDriverTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task An_unplug_waits_for_what_is_under_way_and_refuses_what_is_new()
+    public async Task An_unplug_waits_for_what_is_under_way_refuses_what_is_new_and_is_not_the_disk_that_somebody_waits_for()
     {
         await _host.AddAsync(Disk);
         using TestDisk back = await ConnectAsync(start: false);
         BlockDevice disk = await _driver.WaitForAsync("xvda");
         byte[] read = new byte[4096];
         Task underWay = disk.ReadAsync(0, read).AsTask();
-        await _host.SetBackStateAsync(Disk, XenBusState.Closing);
-        await _host.UntilAsync(() =>
-        {
-            try
-            {
-                disk.Use().Dispose();
-                return false;
-            }
-            catch (BlockDeviceGoneException)
-            {
-                return true;
-            }
-        });
+        await UnplugAsync(disk);
         Assert.Throws<BlockDeviceGoneException>(() => { _ = disk.ReadAsync(0, new byte[512]); });
+        using CancellationTokenSource cancellation = new();
+        Task<BlockDevice> next = _driver.WaitForAsync("xvda", cancellation.Token).AsTask();
+        Assert.False(next.IsCompleted, "a wait for xvda ought not to give the disk that is being unplugged");
         Assert.False(underWay.IsCompleted);
         back.Start();
         await underWay.WaitAsync(TestConnection.Patience);
         Assert.Equal(_data[..4096], read);
         await BecomesAsync(XenBusState.Closed);
+        await cancellation.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => next);
     }
 
     [Fact]
@@ -306,6 +299,27 @@ public sealed class BlockDriverTests : IAsyncLifetime
         Assert.Null(await _host.Dom0.TryReadAsync($"{Host.Home}/device/{Disk}/ring-page-order"));
         Assert.Same(disk, Assert.Single(_driver.Devices));
         Assert.Equal(-1, _data.AsSpan(0, 101 * 512).IndexOfAnyExcept((byte)0));
+    }
+
+    [Fact]
+    public async Task An_unplug_that_a_suspend_interrupts_is_forgotten_and_a_wait_gives_the_disk_again()
+    {
+        await _host.AddAsync(Disk);
+        TestDisk back = await ConnectAsync(start: false);
+        BlockDevice disk = await _driver.WaitForAsync("xvda");
+        Task underWay = disk.ReadAsync(0, new byte[4096]).AsTask();
+        await UnplugAsync(disk);
+        Task<BlockDevice> next = _driver.WaitForAsync("xvda").AsTask();
+        await _host.SuspendAsync(async () =>
+        {
+            back.Dispose();
+            _machine.Resume();
+            await _host.RemoveAsync(Disk);
+            await _host.AddAsync(Disk);
+        });
+        using TestDisk again = await ConnectAsync();
+        Assert.Same(disk, await next.WaitAsync(TestConnection.Patience));
+        await underWay.WaitAsync(TestConnection.Patience);
     }
 
     [Fact]
@@ -438,6 +452,24 @@ public sealed class BlockDriverTests : IAsyncLifetime
         await _host.HasErrorAsync(Disk, "rsp_prod is 99");
         Assert.Empty(_driver.Devices);
         Assert.False(disk.IsPresent);
+    }
+
+    /// <summary>Asks for the disk back, and waits until it refuses operations.</summary>
+    private async Task UnplugAsync(BlockDevice disk)
+    {
+        await _host.SetBackStateAsync(Disk, XenBusState.Closing);
+        await _host.UntilAsync(() =>
+        {
+            try
+            {
+                disk.Use().Dispose();
+                return false;
+            }
+            catch (BlockDeviceGoneException)
+            {
+                return true;
+            }
+        });
     }
 
     private async Task WriteFeaturesAsync()

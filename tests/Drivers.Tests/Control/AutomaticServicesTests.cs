@@ -1,4 +1,6 @@
+using Xenlet.Domain;
 using Xenlet.Kernel;
+using Xenlet.XenStoreRing;
 
 namespace Xenlet.Drivers.Tests;
 
@@ -94,6 +96,29 @@ public sealed class AutomaticServicesTests : IAsyncLifetime
         await _host.CallsAsync("terminate");
     }
 
+    [Fact]
+    public async Task A_xenstore_that_does_not_answer_is_one_line_and_is_tried_again_when_the_program_has_done_with_it()
+    {
+        XenStoreException noAnswer = new(XenStoreError.TimedOut, "no xenstored answered in 60 s");
+        bool answers = false;
+        _host.StartAutomaticServices((machine, link, loop, options, cancellationToken) =>
+        {
+            if (answers)
+            {
+                return ControlServices.StartAsync(machine, link, loop, options, cancellationToken);
+            }
+
+            link.Dispose();
+            throw noAnswer;
+        });
+        await _host.SeesAsync("\n");
+        answers = true;
+        _host.Machine.XenStore.Open().Dispose();
+        await _host.AskAsync("poweroff");
+        await _host.CallsAsync("terminate");
+        Assert.Equal($"xenlet: nobody answers the tool stack: {noAnswer.Message}\n", _host.Console);
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
@@ -101,7 +126,7 @@ public sealed class AutomaticServicesTests : IAsyncLifetime
     {
         const string Device = "vbd/51712";
         await _host.AddDeviceAsync(Device);
-        _host.StartAutomaticServices(drivesDevices);
+        _host.StartAutomaticServices(drivesDevices ? DomainServices.StartAutomaticallyAsync : null);
         if (drivesDevices)
         {
             await _host.UntilAsync(async () => await _host.Dom0.ReadAsync($"{ControlHost.Home}/device/{Device}/state") == "3");

@@ -82,11 +82,10 @@ internal sealed class ControlHost : IAsyncDisposable
             Control = (control ?? new()) with { Output = _output, TimeProvider = clock ?? Clock },
         }).AsTask().WaitAsync(Patience);
 
-    /// <summary>Starts the automatic services, which run as long as this process.</summary>
-    public void StartAutomaticServices(bool drivesDevices = false) => AutomaticServices.Start(
-        Machine,
-        drivesDevices ? DomainServices.StartAutomaticallyAsync : ControlServices.StartAsync,
-        new() { Output = _output, TimeProvider = Clock });
+    /// <summary>Starts what serves the tool stack while the program does not. It lives as long as this process.</summary>
+    /// <param name="start">Starts the services; those of <see cref="ControlServices"/> unless it says otherwise.</param>
+    public void StartAutomaticServices(AutomaticServices.StartServices? start = null) =>
+        AutomaticServices.Start(Machine, start ?? ControlServices.StartAsync, new() { Output = _output, TimeProvider = Clock });
 
     /// <summary>Ends the services, after they have completed all pending work. For tests that something does not happen.</summary>
     public Task EndServicesAsync() => Services!.DisposeAsync().AsTask().WaitAsync(Patience);

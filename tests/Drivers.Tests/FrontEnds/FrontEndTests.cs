@@ -67,6 +67,9 @@ public sealed class FrontEndTests : IAsyncLifetime
     public async Task Nothing_is_published_for_a_device_that_has_left_the_store()
     {
         await _host.AddAsync(Device);
+
+        // The guest could make the device's directory anew.
+        await _host.Dom0.SetPermissionsAsync($"{Host.Home}/device/word", [new(Host.Guest, XenStoreRights.None)]);
         bool isRemoved = false;
         _host.BeforeRequest = async (type, path) =>
         {
@@ -142,6 +145,19 @@ public sealed class FrontEndTests : IAsyncLifetime
         await bus.DisposeAsync();
         await _driver.DisposeAsync();
         Assert.Equal("the driver has ended", left.End);
+        Assert.Empty(_driver.Words);
+        Assert.Equal("", Report());
+    }
+
+    [Fact]
+    public async Task A_device_that_has_ended_is_not_offered_again()
+    {
+        await StartAsync();
+        await ConnectAsync(Device, "hello");
+        await _host.SetBackStateAsync(Device, XenBusState.Closing);
+        await _host.UntilAsync(() => _driver.Words.Count == 0);
+        await _host.SetBackStateAsync(Device, XenBusState.InitWait);
+        await _host.UntilAsync(async () => await _host.FrontStateAsync(Device) == XenBusState.Initialised);
         Assert.Empty(_driver.Words);
     }
 

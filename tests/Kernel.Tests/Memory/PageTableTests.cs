@@ -4,6 +4,7 @@ namespace Xenlet.Kernel.Tests;
 public sealed unsafe class PageTableTests : NucleusTest
 {
     private const ulong Address = 0x40_0000_0000;
+    private const ulong Border = Address + Pages.LargeSize;
     private const ulong ReadWrite = PageTable.Present | PageTable.Writable | PageTable.NoExecute;
 
     public PageTableTests() => BootMemory(64);
@@ -19,6 +20,30 @@ public sealed unsafe class PageTableTests : NucleusTest
         Assert.Equal(HostMemory.Translate(Address), *PageTable.Find(Address + 0xfff, create: false));
         *(ulong*)Address = 42;
         Assert.Equal(42ul, *(ulong*)frame);
+    }
+
+    [Fact]
+    public void A_range_has_adjacent_frames_across_a_border_between_tables()
+    {
+        ulong before = FrameAllocator.FreeFrames;
+
+        Assert.True(PageTable.MapRange(Border - Pages.Size, Border + (2 * Pages.Size), HostMemory.Base | ReadWrite));
+
+        Assert.Equal(before - 4, FrameAllocator.FreeFrames);
+        ulong[] pages = [Border - (2 * Pages.Size), Border - Pages.Size, Border, Border + Pages.Size, Border + (2 * Pages.Size)];
+        ulong[] frames = [0, HostMemory.Base, HostMemory.Base + Pages.Size, HostMemory.Base + (2 * Pages.Size), 0];
+        Assert.Equal(frames, pages.Select(page => HostMemory.Translate(page) & ~(ReadWrite | PageTable.HoldsFrame)));
+    }
+
+    [Fact]
+    public void A_range_without_a_frame_for_a_table_is_refused()
+    {
+        while (FrameAllocator.FreeFrames > 3)
+        {
+            FrameAllocator.Allocate();
+        }
+
+        Assert.False(PageTable.MapRange(Border - Pages.Size, Border + Pages.Size, HostMemory.Base | ReadWrite));
     }
 
     /// <summary>One table of each level below the root, and more only where the addresses part.</summary>

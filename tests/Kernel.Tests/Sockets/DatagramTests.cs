@@ -36,7 +36,8 @@ public sealed unsafe class DatagramTests() : SocketTest(hasStack: true)
         ulong handle = Handle(socket);
         ulong from = Memory + 0x800;
         Assert.Equal(-Errno.EAGAIN, Call(SystemCallNumber.Recvfrom, socket, Memory, 100));
-        AsStack(() => Assert.Equal((0, 0, 0), (Deliver(handle, 7, 99, "abc"u8), Deliver(handle, 7, 98, "defg"u8), Deliver(handle, 7, 97, []))));
+        AsStack(() => Assert.Equal(
+            (0, 0, 0), (Deliver(handle, 7, 99, "abc"u8), Deliver(handle, 7, 98, "defg"u8), Deliver(handle, 7, 97, []))));
 
         Assert.Equal(In | Out, Poll(socket));
         *(int*)(from - 8) = 16;

@@ -265,6 +265,7 @@ public sealed class ClosingTests
     [Theory]
     [InlineData("in R seq=1", "none", "error Reset")]
     [InlineData("in RA seq=1 ack=77", "none", "error Reset")]
+    [InlineData("in R seq=1 len=10", "none", "error Reset")]
     [InlineData("in R seq=2", "out A seq=1 ack=1 len=0", "alive")]
     [InlineData("in R seq=60000", "out A seq=1 ack=1 len=0", "alive")]
     [InlineData("in R seq=60002", "none", "alive")]

@@ -251,7 +251,8 @@ public sealed class HostilityTests
         };
         int size = TcpHeader.FixedSize + answer.Size;
         byte[] bytes = new byte[size + length];
-        SequenceNumber acknowledgment = header.Sequence + (random.Next(4) == 0 ? random.Next(-3_000, 3_000) : sent.Length - header.HeaderSize);
+        int acknowledged = random.Next(4) == 0 ? random.Next(-3_000, 3_000) : sent.Length - header.HeaderSize;
+        SequenceNumber acknowledgment = header.Sequence + acknowledged;
         new TcpHeader(
             header.DestinationPort, header.SourcePort, header.Acknowledgment + ahead, acknowledgment, flags,
             (ushort)(random.Next(8) == 0 ? 0 : random.Next(65_536)), 0, size).Write(bytes);

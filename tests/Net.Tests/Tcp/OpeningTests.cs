@@ -111,7 +111,7 @@ public sealed class OpeningTests
         """);
 
     [Fact]
-    public void A_SYN_is_sent_again_six_times_in_two_minutes() => ScriptedPeer.Run(
+    public void A_SYN_is_sent_again_seven_times_in_four_minutes() => ScriptedPeer.Run(
         """
         connect
         out S seq=0
@@ -129,7 +129,9 @@ public sealed class OpeningTests
         out S seq=0
         +32
         out S seq=0
-        +63.9
+        +64
+        out S seq=0
+        +119.9
         none
         alive
         +0.1
@@ -285,7 +287,7 @@ public sealed class OpeningTests
         """
         connect
         icmp soft HostUnreachable 0
-        +127
+        +247
         error HostUnreachable
         """);
 

@@ -117,6 +117,35 @@ public sealed class PortTests
         Assert.Equal(0, _network.Left.Tcp.Ports.Count);
     }
 
+    [Theory]
+    [InlineData("224.0.0.1")]
+    [InlineData("255.255.255.255")]
+    [InlineData("ff02::1")]
+    public void Nobody_connects_to_a_group(string address) => Assert.Equal(
+        TcpError.NetworkUnreachable,
+        _network.Left.Tcp.Connect(
+            new Endpoint(InternetAddress.From(IPAddress.Parse(address)), 80), new SimulatedUser(1, 1), null, null, out _));
+
+    [Theory]
+    [InlineData("224.0.0.1", "10.0.0.2")]
+    [InlineData("255.255.255.255", "10.0.0.2")]
+    [InlineData("0.0.0.0", "10.0.0.2")]
+    [InlineData("10.0.0.1", "224.0.0.1")]
+    [InlineData("10.0.0.1", "255.255.255.255")]
+    public void A_segment_from_or_to_a_group_or_nobody_is_dropped_in_silence(string source, string destination)
+    {
+        byte[] bytes = new byte[TcpHeader.FixedSize];
+        new TcpHeader(1, 2, default, default, TcpFlags.Syn, 0, 0, bytes.Length).Write(bytes);
+        PacketBuffer packet = _network.Right.Pool.Rent(bytes.Length);
+        bytes.CopyTo(packet.Append(bytes.Length));
+        packet.Offload = new PacketOffload(false, true, 0);
+        _network.Right.Tcp.Receive(packet, new Xenlet.Net.Internet.InternetHeader(
+            InternetAddress.From(IPAddress.Parse(source)), InternetAddress.From(IPAddress.Parse(destination)), 6, 64, 0, false));
+
+        Assert.Equal(0, _network.Right.Tcp.Counters.OutSegs);
+        Assert.Equal(0, _network.Right.Pool.Rented);
+    }
+
     [Fact]
     public void An_address_that_goes_takes_its_connections_with_it()
     {

@@ -39,6 +39,30 @@ public sealed class ReceivingTests
         """);
 
     [Fact]
+    public void A_batch_is_acknowledged_once_but_a_gap_for_each_segment() => ScriptedPeer.Run(
+        """
+        established
+        batch
+        in A seq=1 ack=1 len=1000
+        in A seq=1001 ack=1 len=1000
+        in A seq=2001 ack=1 len=1000
+        received 3000
+        none
+        end-batch
+        out A ack=3001
+        none
+        batch
+        in A seq=4001 ack=1 len=1000
+        out A ack=3001
+        in A seq=5001 ack=1 len=1000
+        out A ack=3001
+        in A seq=3001 ack=1 len=1000
+        out A ack=6001
+        end-batch
+        none
+        """);
+
+    [Fact]
     public void Data_that_is_sent_acknowledges() => ScriptedPeer.Run(
         """
         established
@@ -155,12 +179,34 @@ public sealed class ReceivingTests
         """);
 
     [Fact]
-    public void Data_that_finds_no_memory_is_as_if_it_had_not_come()
-    {
-        ScriptedPeer peer = ScriptedPeer.Run("established");
-        peer.User.Refusals = 1;
-        Assert.Equal(0, peer.User.Received);
-    }
+    public void Data_that_finds_no_memory_is_as_if_it_had_not_come() => ScriptedPeer.Run(
+        """
+        established
+        refuse 1
+        in FA seq=1 ack=1 len=10
+        out A ack=1
+        received 0
+        state Established
+        in FA seq=1 ack=1 len=10
+        out A ack=12
+        received 10
+        state CloseWait
+        """);
+
+    [Fact]
+    public void Early_data_that_finds_no_memory_comes_again() => ScriptedPeer.Run(
+        """
+        established
+        refuse 1
+        in A seq=11 ack=1 len=10
+        out A ack=1
+        in A seq=1 ack=1 len=10
+        out A ack=11
+        received 10
+        in A seq=11 ack=1 len=10
+        out A ack=21
+        received 20
+        """);
 
     [Fact]
     public void A_segment_with_an_old_timestamp_is_dropped_and_answered() => ScriptedPeer.Run(

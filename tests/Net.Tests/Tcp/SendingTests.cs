@@ -1,3 +1,4 @@
+using Xenlet.Net.Tcp;
 using Xenlet.Net.Tests.Tcp.Simulation;
 
 namespace Xenlet.Net.Tests.Tcp;
@@ -93,6 +94,47 @@ public sealed class SendingTests
         +10
         error TimedOut
         """);
+
+    [Fact]
+    public void A_window_that_shrinks_stops_new_data_but_not_the_old_and_ends_nothing() => ScriptedPeer.Run(
+        """
+        established
+        write 5000
+        outs 5
+        in A seq=1 ack=1 win=2000
+        write 5000
+        none
+        +0.3
+        out A seq=1 len=1000
+        in A seq=1 ack=1001 win=1000
+        out A seq=1001 len=1000
+        none
+        in A seq=1 ack=2001 win=0
+        out A seq=2001 len=1000
+        none
+        +100
+        alive
+        in A seq=1 ack=2001 win=0
+        +100
+        alive
+        in A seq=1 ack=5001 win=5000
+        """);
+
+    [Fact]
+    public void The_traffic_class_and_the_hop_limit_are_the_users()
+    {
+        SimulatedNetwork network = new(1);
+        network.Listen(new SimulatedServer(100, 100), new TcpSettings { HopLimit = 7, TrafficClass = 0x28 });
+        SimulatedUser user = new(100, 100);
+        network.Connect(user, new TcpSettings { HopLimit = 9, TrafficClass = 0x10 });
+        Assert.Equal((9, 0x10), (network.Left.LastHeader.HopLimit, network.Left.LastHeader.TrafficClass));
+        network.Run(SimulatedTime.Second);
+        Assert.Equal((7, 0x28), (network.Right.LastHeader.HopLimit, network.Right.LastHeader.TrafficClass));
+
+        user.Connection!.Settings.TrafficClass = 0x18;
+        user.Write(10);
+        Assert.Equal(0x18, network.Left.LastHeader.TrafficClass);
+    }
 
     [Fact]
     public void A_timeout_sends_again_and_doubles() => ScriptedPeer.Run(

@@ -107,7 +107,8 @@ public sealed class UdpTests
     [InlineData("0.0.0.0", "", "::", "v6only", true)]
     [InlineData("0.0.0.0", "", "::1", "", true)]
     [InlineData("::", "", "fd00::1", "", false)]
-    public void A_port_is_shared_by_the_rules_of_Linux(string first, string firstOptions, string second, string secondOptions, bool isShared)
+    public void A_port_is_shared_by_the_rules_of_Linux(
+        string first, string firstOptions, string second, string secondOptions, bool isShared)
     {
         TestHost host = _network.AddHost(OurAddresses);
         UdpEndpoint holder = WithOptions(host, first, firstOptions);

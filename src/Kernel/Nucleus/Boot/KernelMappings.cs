@@ -94,33 +94,28 @@ internal static unsafe class KernelMappings
     private static void MapSegment(ElfProgramHeader* segment)
     {
         Region region = new() { Protection = ProtectionOf(segment) };
-        for (ulong address = Start(segment); address < End(segment); address += Pages.Size)
-        {
-            Require(PageTable.Map(address, address | region.AccessBits | PageTable.NotOwned));
-        }
+        Require(PageTable.MapRange(Start(segment), End(segment), Start(segment) | region.AccessBits | PageTable.NotOwned));
     }
 
     private static void MapRange(ulong start, ulong end)
     {
         ulong imageStart = (ulong)Image.ElfHeader;
-        ulong imageEnd = Image.End;
+        ulong imageEnd = Pages.RoundUp(Image.End);
         for (ulong address = start; address < end;)
         {
-            ulong largeEnd = address + Pages.LargeSize;
-            bool isLarge = (address & (Pages.LargeSize - 1)) == 0 && largeEnd <= end && (largeEnd <= imageStart || address >= imageEnd);
-            if (isLarge)
+            if (address >= imageStart && address < imageEnd)
             {
-                Require(PageTable.MapLarge(DirectMap.Base + address, address | ReadWrite));
-                address = largeEnd;
+                address = imageEnd;
                 continue;
             }
 
-            if (address < imageStart || address >= imageEnd)
-            {
-                Require(PageTable.Map(DirectMap.Base + address, address | ReadWrite | PageTable.NotOwned));
-            }
-
-            address += Pages.Size;
+            ulong largeEnd = PageTable.LargeEnd(address);
+            ulong next = Math.Min(largeEnd, address < imageStart ? Math.Min(end, imageStart) : end);
+            bool isLarge = next == largeEnd && largeEnd - address == Pages.LargeSize;
+            Require(isLarge
+                ? PageTable.MapLarge(DirectMap.Base + address, address | ReadWrite)
+                : PageTable.MapRange(DirectMap.Base + address, DirectMap.Base + next, address | ReadWrite | PageTable.NotOwned));
+            address = next;
         }
     }
 

@@ -113,7 +113,9 @@ internal static unsafe class NucleusCall
     /// <summary>(pointer): writes the 16 bytes of <see cref="GenerationId.Value"/>. Works without Xen.</summary>
     public const int ReadGenerationId = First + 21;
 
-    /// <summary>(): makes the caller the stack of all sockets. Works without Xen, as all calls of sockets. -EBUSY if there is one.</summary>
+    /// <summary>
+    /// (): makes the caller the stack of all sockets. Works without Xen, as all calls of sockets. -EBUSY if there is a stack.
+    /// </summary>
     public const int OpenStack = First + 22;
 
     /// <summary>(): the stack has ended, and so have all sockets (ENETDOWN).</summary>

@@ -115,7 +115,8 @@ internal static unsafe class NucleusCallSockets
         long error = ProgramMemory.PrepareWrite(address, (ulong)sizeof(SocketOptionValues));
         if (error == 0)
         {
-            *(SocketOptionValues*)address = socket->Options;
+            // Not an assignment: for a structure of this size, it would call the runtime.
+            Machine.Copy((void*)address, &socket->Options, (nuint)sizeof(SocketOptionValues));
         }
 
         return error;
@@ -242,7 +243,7 @@ internal static unsafe class NucleusCallSockets
             return -Errno.EAGAIN;
         }
 
-        socket->Options = listener->Options;
+        Machine.Copy(&socket->Options, &listener->Options, (nuint)sizeof(SocketOptionValues));
         socket->Local = ((EndpointRecord*)endpoints)[0];
         socket->Remote = ((EndpointRecord*)endpoints)[1];
         socket->State = SocketState.Connected;

@@ -48,6 +48,36 @@ internal static unsafe class PageTable
         return true;
     }
 
+    /// <summary>
+    /// Sets the entries of adjacent 4 KiB pages to adjacent frames, with one walk of the tables for each 2 MiB. Returns false if no frame
+    /// is left for a table.
+    /// </summary>
+    /// <param name="start">The first page.</param>
+    /// <param name="end">The end of the last page.</param>
+    /// <param name="entry">The entry of the first page.</param>
+    public static bool MapRange(ulong start, ulong end, ulong entry)
+    {
+        for (ulong address = start; address < end;)
+        {
+            ulong* slot = Find(address, create: true);
+            if (slot == null)
+            {
+                return false;
+            }
+
+            for (ulong next = Math.Min(end, LargeEnd(address)); address < next; address += Pages.Size, entry += Pages.Size)
+            {
+                *slot++ = entry | HoldsFrame;
+                Machine.InvalidatePage(address);
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>The end of the 2 MiB around an address, which share a table.</summary>
+    public static ulong LargeEnd(ulong address) => (address | (Pages.LargeSize - 1)) + 1;
+
     /// <summary>Sets the entry of a 2 MiB page. Both addresses must be aligned to 2 MiB.</summary>
     public static bool MapLarge(ulong address, ulong entry)
     {

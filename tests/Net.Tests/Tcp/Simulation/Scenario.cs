@@ -78,6 +78,7 @@ internal sealed class Scenario
         link.Reordering = _random.Next(3) == 0 ? _random.NextDouble() * 0.3 : 0;
         link.Corruption = _random.Next(4) == 0 ? _random.NextDouble() * 0.03 : 0;
         host.Segments = _random.Next(2) == 0;
+        host.Batches = _random.Next(2) == 0;
         link.KeepsSuperSegments = host.Segments && _random.Next(3) == 0;
         host.Mtu = _random.Next(4) == 0 ? _random.Next(1_280, 9_000) : 1_500;
         link.Mtu = host.Mtu;
@@ -90,7 +91,8 @@ internal sealed class Scenario
 
         Description += $"[{host.Address} delay {link.Delay / 1_000} us, {link.Bandwidth} B/s, "
             + $"loss {link.Loss:f3}, dup {link.Duplication:f2}, reorder {link.Reordering:f2}, corrupt {link.Corruption:f3}, mtu "
-                + $"{host.Mtu} tso {host.Segments} {host.Tcp.Features} "
+                + $"{host.Mtu} tso {host.Segments} "
+            + $"batches {host.Batches} {host.Tcp.Features} "
             + $"send {_sendCapacity} receive {_receiveCapacity}] ";
     }
 

@@ -116,6 +116,9 @@ internal sealed class ScriptedPeer
             case "write":
                 Assert.Equal(Number(rest[0]), User.Write(Number(rest[0])));
                 break;
+            case "refuse":
+                User.Refusals = Number(rest[0]);
+                break;
             case "read":
                 Assert.Equal(Number(rest[0]), User.Read(Number(rest[0])));
                 break;
@@ -145,6 +148,12 @@ internal sealed class ScriptedPeer
                 break;
             case "mtu":
                 Host.LearnMtu(_address, Number(rest[0]));
+                break;
+            case "batch":
+                Host.Tcp.BeginBatch();
+                break;
+            case "end-batch":
+                Host.Tcp.EndBatch();
                 break;
             case "sends":
                 Host.Answers = rest[0] == "normally" ? null : Enum.Parse<InternetSendResult>(rest[0]);
@@ -297,8 +306,8 @@ internal sealed class ScriptedPeer
                 case "sack":
                     for (int i = 0; i < values.Length; i += 2)
                     {
-                        options.AddSack(new SackBlock(
-                            new SequenceNumber(_initial!.Value + (uint)values[i]), new SequenceNumber(_initial.Value + (uint)values[i + 1])));
+                        SequenceNumber start = new(_initial!.Value + (uint)values[i]);
+                        options.AddSack(new SackBlock(start, start + (values[i + 1] - values[i])));
                     }
 
                     break;
@@ -316,8 +325,8 @@ internal sealed class ScriptedPeer
 
         int size = TcpHeader.FixedSize + options.Size;
         byte[] bytes = new byte[size + length];
-        new TcpHeader(
-            PeerPort, _port, new SequenceNumber(sequence), new SequenceNumber(acknowledgment), Flags(words[0]), window, 0, size).Write(bytes);
+        SequenceNumber number = new(sequence);
+        new TcpHeader(PeerPort, _port, number, new SequenceNumber(acknowledgment), Flags(words[0]), window, 0, size).Write(bytes);
         options.Write(bytes.AsSpan(TcpHeader.FixedSize));
         long position = sequence - PeerInitial - (words[0].Contains('S', StringComparison.Ordinal) ? 0 : 1);
         Pattern.Fill(Math.Max(position, 0), bytes.AsSpan(size));

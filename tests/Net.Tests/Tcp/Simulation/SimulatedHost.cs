@@ -34,6 +34,12 @@ internal sealed class SimulatedHost : IInternetOutput
 
     public bool Segments { get; set; }
 
+    /// <summary>Whether packets that have come together are received as a batch.</summary>
+    public bool Batches { get; set; }
+
+    /// <summary>The IP header of the last packet sent.</summary>
+    public InternetHeader LastHeader { get; private set; }
+
     /// <summary>Until when the host stands still: packets wait at the door, timers do not run.</summary>
     public long PausedUntil { get; private set; }
 
@@ -72,6 +78,7 @@ internal sealed class SimulatedHost : IInternetOutput
 
     public InternetSendResult Send(PacketBuffer packet, in InternetHeader header)
     {
+        LastHeader = header;
         try
         {
             if (_time.Now < _refusesUntil)
@@ -102,7 +109,11 @@ internal sealed class SimulatedHost : IInternetOutput
     public void Arrive(byte[] bytes, in InternetHeader header, int segmentSize)
     {
         _door.Enqueue((bytes, header, segmentSize));
-        if (_time.Now >= PausedUntil)
+        if (Batches)
+        {
+            _time.After(0, TakeArrived);
+        }
+        else if (_time.Now >= PausedUntil)
         {
             TakeArrived();
         }
@@ -131,12 +142,22 @@ internal sealed class SimulatedHost : IInternetOutput
 
     private void TakeArrived()
     {
+        if (Batches)
+        {
+            Tcp.BeginBatch();
+        }
+
         while (_time.Now >= PausedUntil && _door.TryDequeue(out (byte[] Bytes, InternetHeader Header, int SegmentSize) packet))
         {
             PacketBuffer buffer = Pool.Rent(packet.Bytes.Length);
             packet.Bytes.CopyTo(buffer.Append(packet.Bytes.Length));
             buffer.Offload = new PacketOffload(false, false, packet.SegmentSize);
             Tcp.Receive(buffer, packet.Header);
+        }
+
+        if (Batches)
+        {
+            Tcp.EndBatch();
         }
     }
 }

@@ -47,7 +47,7 @@ internal static unsafe class SocketOptionTable
         Set(socket, SocketOptionIndex.MulticastLoop6, 1);
     }
 
-    /// <summary>The place of an option whose value is a number; Count if there is none. Options of IPv6 are for its sockets alone.</summary>
+    /// <summary>The place of an option whose value is a number; Count if there is none. Those of IPv6 are for its sockets alone.</summary>
     public static SocketOptionIndex Find(Socket* socket, int level, int name) => level switch
     {
         SOL_SOCKET => FindGeneral(name),

@@ -209,7 +209,9 @@ internal static unsafe class SocketTransfers
             : DatagramTransfers.Receive(thread, socket, buffers, waits, flags, record, out flagsOut);
     }
 
-    /// <summary>The control message with the address that a datagram was sent to: in_pktinfo (linux/in.h), in6_pktinfo (linux/ipv6.h).</summary>
+    /// <summary>
+    /// The control message with the address that a datagram was sent to: in_pktinfo (linux/in.h), in6_pktinfo (linux/ipv6.h).
+    /// </summary>
     private static long WritePacketInformation(
         Socket* socket, DatagramRecord* record, ulong control, ulong room, ref uint flags, out ulong length)
     {

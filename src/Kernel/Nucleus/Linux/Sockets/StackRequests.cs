@@ -162,17 +162,16 @@ internal static unsafe class StackRequests
     private static void Write(RequestRecord* record, Socket* socket)
     {
         bool hasCall = socket->Call != SocketCall.None && !socket->IsCallTaken;
-        *record = new RequestRecord
-        {
-            Handle = socket->Handle,
-            Kind = socket->Kind,
-            IsIPv6 = socket->IsIPv6 ? 1u : 0,
-            Signals = socket->Signals,
-            Call = hasCall ? socket->Call : SocketCall.None,
-            Argument = socket->CallArgument,
-            Endpoint = socket->CallEndpoint,
-            Interface = socket->CallInterface,
-        };
+
+        // Field by field: the assignment of a structure of this size would call the runtime.
+        record->Handle = socket->Handle;
+        record->Kind = socket->Kind;
+        record->IsIPv6 = socket->IsIPv6 ? 1u : 0;
+        record->Signals = socket->Signals;
+        record->Call = hasCall ? socket->Call : SocketCall.None;
+        record->Argument = socket->CallArgument;
+        record->Endpoint = socket->CallEndpoint;
+        record->Interface = socket->CallInterface;
         socket->Signals = SocketSignals.None;
         socket->IsCallTaken = true;
     }
