@@ -1,3 +1,4 @@
+using Xenlet.Net.Base;
 using Xenlet.Net.Internet;
 
 namespace Xenlet.Net.Tcp;
@@ -23,7 +24,7 @@ internal sealed partial class TcpLayer
         Clock = clock;
         Timers = timers;
         Hash = new KeyedHash(random);
-        Ports = new TcpPorts(random);
+        Ports = new TcpPorts(new RandomNumbers(random));
         _connections = new Dictionary<Flow, TcpConnection>(Hash);
         _timeWaits = new TimeWaitTable(timers, clock, Hash, TimeWaitLimit);
     }

@@ -1,13 +1,10 @@
-using System.Buffers.Binary;
+using Xenlet.Net.Base;
 
 namespace Xenlet.Net.Tcp;
 
-/// <summary>Which local ports are held. Ports that nobody names are chosen at random (RFC 6056), from Linux's range.</summary>
-internal sealed class TcpPorts(IRandomSource random)
+/// <summary>Which local ports are held.</summary>
+internal sealed class TcpPorts(RandomNumbers random)
 {
-    private const int FirstEphemeral = 32_768;
-    private const int EphemeralCount = 61_000 - FirstEphemeral;
-
     private readonly Dictionary<ushort, List<TcpBinding>> _ports = [];
 
     /// <summary>How many ports are held.</summary>
@@ -67,22 +64,7 @@ internal sealed class TcpPorts(IRandomSource random)
     }
 
     /// <summary>A random port of the ephemeral range for which <paramref name="isFree"/> is true; 0 when there is none.</summary>
-    public ushort ChooseEphemeral(Func<ushort, bool> isFree)
-    {
-        Span<byte> bytes = stackalloc byte[8];
-        random.Fill(bytes);
-        int start = (int)(BinaryPrimitives.ReadUInt32LittleEndian(bytes) % EphemeralCount);
-        for (int i = 0; i < EphemeralCount; i++)
-        {
-            ushort port = (ushort)(FirstEphemeral + ((start + i) % EphemeralCount));
-            if (isFree(port))
-            {
-                return port;
-            }
-        }
-
-        return 0;
-    }
+    public ushort ChooseEphemeral(Func<ushort, bool> isFree) => EphemeralPorts.Choose(random, isFree);
 
     /// <summary>Whether nobody holds a port but by connects that named none.</summary>
     public bool IsFreeForConnect(ushort port) =>
