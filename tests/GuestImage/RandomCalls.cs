@@ -19,7 +19,7 @@ internal sealed unsafe class RandomCalls : IDisposable
     private const int FixedNoReplace = 0x10_0000;
     private const ulong NonBlocking = 0x800;
 
-    /// <summary>The runtime needs some of the 64.</summary>
+    /// <summary>Fewer than there may be, so that their numbers come again.</summary>
     private const int MostDescriptors = 40;
 
     /// <summary>Linux's numbers (asm/unistd_64.h), and from 0x10000 on the nucleus's own, with what their arguments are.</summary>
@@ -34,13 +34,17 @@ internal sealed unsafe class RandomCalls : IDisposable
         (230, "ssTb"), (35, "Tb"),
         (232, "fbst"), (233, "fsfb"), (239, "bbaab"), (258, "fps"), (262, "fpbs"), (263, "fps"), (264, "fpfp"), (267, "fpbl"), (269, "fps"),
         (271, "bsT"), (273, "bl"), (281, "fbst"), (302, "ssbb"), (309, "bb"), (316, "fpfps"), (318, "bl"), (324, "s"), (332, "fpssb"),
-        (334, "blaa"), (439, "fps"), (41, "sss"), (202, "bw1Tss"), (9, "ALrmas"), (10, "ALr"), (11, "kl"), (12, "k"), (3, "v"),
+        (334, "blaa"), (439, "fps"), (41, "vss"), (202, "bw1Tss"), (9, "ALrmas"), (10, "ALr"), (11, "kl"), (12, "k"), (3, "v"),
         (13, "s0bs"), (14, "s0bs"),
+        (42, "fbs"), (43, "fbb"), (44, "fblsbs"), (45, "fblsbb"), (46, "fbs"), (47, "fbs"), (48, "fs"), (49, "fbs"), (50, "fs"), (51, "fbb"),
+        (52, "fbb"), (54, "fssbs"), (55, "fssbb"), (288, "fbbs"),
         (62, "i"), (200, "si"), (158, "gb"), (435, "kl"), (18, "aaa"), (23, "aaa"), (511, "aaa"),
 
-        // Events and grants by invalid handles; then facts, statistics, an invalid shutdown, threads, memory, generation.
+        // Events, grants and sockets by invalid handles; and facts, statistics, an invalid shutdown, threads, memory, generation.
         (0x10002, "sh"), (0x10003, "h"), (0x10004, "h"), (0x10005, "h"), (0x10006, "h"), (0x10008, "b"), (0x10009, "sbs"), (0x1000a, "h"),
-        (0x1000d, "b"), (0x1000e, "b"), (0x1000f, "h"), (0x10013, "bs"), (0x10014, "b"), (0x10015, "b"), (0x10016, "aaa"), (0x20000, "aaa"),
+        (0x1000d, "b"), (0x1000e, "b"), (0x1000f, "h"), (0x10013, "bs"), (0x10014, "b"), (0x10015, "b"), (0x1001a, "h"), (0x1001c, "hs"),
+        (0x1001d, "hbs"), (0x1001e, "hb"), (0x10021, "hs"), (0x10022, "hsbl"), (0x10024, "hsbl"), (0x10027, "hb"), (0x10028, "hbbl"),
+        (0x10029, "hbbl"), (0x1ffff, "aaa"), (0x20000, "aaa"),
         (long.MaxValue, "aaa"), (-1, "aaa"),
     ];
 
@@ -111,10 +115,12 @@ internal sealed unsafe class RandomCalls : IDisposable
 
                 break;
             case 1:
-                Open(_random.Next(3) switch
+                Open(_random.Next(5) switch
                 {
                     0 => Call(2, Path(), Number() | NonBlocking),
                     1 => Call(257, Descriptor(), Path(), NonBlocking),
+                    2 => Call(290, Number(), NonBlocking),
+                    3 => Call(41, _random.Next(2) == 0 ? 2ul : 10, (ulong)_random.Next(1, 3) | NonBlocking),
                     _ => Call(291, Number()),
                 });
                 break;
@@ -279,7 +285,7 @@ internal sealed unsafe class RandomCalls : IDisposable
     private ulong Descriptor() =>
         _descriptors.Count == 0 || _random.Next(10) == 0 ? NoDescriptor() : (ulong)_descriptors[_random.Next(_descriptors.Count)];
 
-    private ulong NoDescriptor() => (ulong)((int[])[-1, -100, 64, 1000, int.MinValue, int.MaxValue])[_random.Next(6)];
+    private ulong NoDescriptor() => (ulong)((int[])[-1, -100, 32_768, 40_000, int.MinValue, int.MaxValue])[_random.Next(6)];
 
     private ulong Path() => _random.Next(12) switch
     {

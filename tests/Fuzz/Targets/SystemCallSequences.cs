@@ -470,7 +470,9 @@ internal sealed unsafe class SystemCallStory : NucleusTest
         {
             Assert.True(expected.IsRandom && caller->Frame.Rip == next - SystemCallSize, $"call {number} goes on at {caller->Frame.Rip:x}");
             caller->Frame.Rip = next;
-            _parts[id] = (number, arguments, look);
+
+            // The call keeps the file that it began with.
+            _parts[id] = (number, arguments, () => expected);
         }
         else if (expected.Wait == WaitKind.None)
         {
@@ -553,7 +555,7 @@ internal sealed unsafe class SystemCallStory : NucleusTest
             {
                 // It was woken, and reads random numbers now: in parts, as whoever begins to.
                 frame->Rip = ProgramStart;
-                _parts[id] = ((int)frame->Vector, [frame->Rdi, frame->Rsi, frame->Rdx], _looks[id]);
+                _parts[id] = ((int)frame->Vector, [frame->Rdi, frame->Rsi, frame->Rdx], () => expected);
                 continue;
             }
 

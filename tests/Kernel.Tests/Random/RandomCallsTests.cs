@@ -92,17 +92,23 @@ public sealed unsafe class RandomCallsTests : NucleusTest
         Assert.Equal(-Errno.EFAULT, Call(SystemCallNumber.Getrandom, _buffer + Part, 8, 0));
     }
 
-    [Fact]
-    public void A_read_that_cannot_go_on_leaves_nothing_that_the_next_call_would_take_for_its_own()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_read_keeps_the_file_that_it_began_with_whatever_another_thread_does_to_the_descriptor(bool isReplaced)
     {
         ulong descriptor = (ulong)Call(SystemCallNumber.Open, Store("/dev/urandom\0"u8), 0);
         MakeCall(SystemCallNumber.Read, descriptor, _buffer, 2 * Part);
         Assert.Equal(0, FileTable.Close((int)descriptor));
+        if (isReplaced)
+        {
+            Assert.Equal((long)descriptor, PathCalls.Open(Store("/etc/passwd\0"u8), 0));
+        }
+
         MakeCall(SystemCallNumber.Read, descriptor, _buffer, 2 * Part);
-        Assert.Equal(-Errno.EBADF, (long)Current->Frame.Rax);
 
+        Assert.Equal((Instruction + 2, 2 * Part), (Current->Frame.Rip, Current->Frame.Rax));
         Assert.Equal(64, Call(SystemCallNumber.Getrandom, _buffer + (4 * Part), 64));
-
         Assert.Equal(0, ProgramMemory.PrepareRead(_buffer + (4 * Part), 64));
         Assert.NotEqual(new byte[64], Load(_buffer + (4 * Part), 64));
     }

@@ -21,6 +21,11 @@ internal static unsafe class RandomCalls
     // SYSCALL is two bytes long.
     private const ulong InstructionSize = 2;
 
+    /// <summary>
+    /// Whether the thread makes a call again to continue it. Other calls that have made progress are retried after a wait.
+    /// </summary>
+    public static bool IsBetweenParts(Thread* thread) => thread->Progress != 0 && !thread->IsRetry;
+
     /// <summary>Fills a part of the caller's buffer, which need not be present.</summary>
     /// <returns>
     /// The number of bytes filled, once all are. Before that <see cref="CallResult.None"/>: the call is made again. A negative errno if not

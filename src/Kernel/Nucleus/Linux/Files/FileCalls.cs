@@ -25,6 +25,12 @@ internal static unsafe class FileCalls
 
     public static long Read(Thread* thread, int descriptor, ulong buffer, ulong count)
     {
+        if (RandomCalls.IsBetweenParts(thread))
+        {
+            // As on Linux, the call keeps the file that it began with, whatever another thread does to the descriptor.
+            return RandomCalls.Get(thread, buffer, count);
+        }
+
         if (IsSocket(descriptor))
         {
             // As on Linux, a read of nothing does not look at the socket.
@@ -80,7 +86,7 @@ internal static unsafe class FileCalls
     /// <summary>readv: fills the first vector that is not empty, or all of them from a socket. A read may always be short.</summary>
     public static long ReadVector(Thread* thread, int descriptor, ulong vectors, ulong count)
     {
-        if (IsSocket(descriptor))
+        if (!RandomCalls.IsBetweenParts(thread) && IsSocket(descriptor))
         {
             return SocketTransfers.ReceiveVector(thread, descriptor, vectors, count);
         }
