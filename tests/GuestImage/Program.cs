@@ -21,7 +21,7 @@ internal static class Program
         TaskCases.All,
         SystemCases.All, KernelFaceCases.All, WallCases.All, RandomCallCases.All, OutputCases.All, HostCases.All, MemoryAccountCases.All,
         StoreCases.All,
-        XenBusCases.All, NetworkCases.All, BlockCases.All, HostileCases.All, LifeCases.All, SuspendCases.All, EndingCases.All,
+        XenBusCases.All, NetworkCases.All, EchoCases.All, BlockCases.All, HostileCases.All, LifeCases.All, SuspendCases.All, EndingCases.All,
     }.SelectMany(cases => cases).ToDictionary(one => one.Name);
 
     private static int Main(string[] args)
