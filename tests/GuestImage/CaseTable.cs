@@ -121,7 +121,7 @@ public static class CaseTable
             "terminate-hung",
             "control",
             "suspend"),
-        .. Group("network", CaseKind.Alone, "network"),
+        .. Group("network", CaseKind.Alone, "network", "echo"),
         .. Group("block", CaseKind.Alone, "block"),
         .. Group("hostile", CaseKind.Alone, "hostile"),
         .. Group("endings", CaseKind.Ending,

@@ -7,12 +7,14 @@ using Xenlet.NetworkPeer;
 
 // echo INTERFACE OUR-MAC GUEST-MAC COUNT   frames of all lengths to the guest, which sends each back
 // bursts INTERFACE OUR-MAC GUEST-MAC       such frames by bursts until it is killed; what comes back is of no interest
+// datagrams GUEST-ADDRESS PORT             datagrams of all lengths to a guest that echoes them
 // udp GUEST-ADDRESS PORT                   a datagram through Linux's own stack, and the answers that it accepts
 return args switch
 {
     ["echo", string name, string ours, string theirs, string count] =>
         Echo(name, ours, theirs, int.Parse(count, CultureInfo.InvariantCulture)),
     ["bursts", string name, string ours, string theirs] => SendBursts(name, ours, theirs),
+    ["datagrams", string guest, string port] => await DatagramsAsync(guest, int.Parse(port, CultureInfo.InvariantCulture)),
     ["udp", string guest, string port] => await UdpAsync(guest, int.Parse(port, CultureInfo.InvariantCulture)),
     _ => 2,
 };
@@ -116,6 +118,35 @@ static async Task<int> UdpAsync(string guest, int port)
     }
 
     Console.WriteLine("answers: " + string.Join(", ", answers));
+    return 0;
+}
+
+static async Task<int> DatagramsAsync(string guest, int port)
+{
+    // One frame, the largest of one frame, and some in fragments, up to the largest that there can be.
+    int[] lengths = [.. Enumerable.Range(0, 100), 1471, 1472, 1473, 4096, 20_000, 65_507];
+    using Socket socket = new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+    await socket.ConnectAsync(IPAddress.Parse(guest), port);
+    byte[] buffer = new byte[65_536];
+    int echoed = 0;
+    foreach (int length in lengths)
+    {
+        byte[] data = new byte[length];
+        new Random(length).NextBytes(data);
+        await socket.SendAsync(data);
+        using CancellationTokenSource limit = new(TimeSpan.FromSeconds(60));
+        try
+        {
+            int came = await socket.ReceiveAsync(buffer, limit.Token);
+            echoed += buffer.AsSpan(0, came).SequenceEqual(data) ? 1 : 0;
+        }
+        catch (OperationCanceledException)
+        {
+            Console.WriteLine($"no echo of {length} bytes");
+        }
+    }
+
+    Console.WriteLine($"echoed {echoed} of {lengths.Length}");
     return 0;
 }
 

@@ -1,0 +1,86 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using Xenlet.Domain;
+using Xenlet.Kernel;
+using Xenlet.Sockets;
+
+namespace Xenlet.GuestImage;
+
+/// <summary>
+/// .NET's own sockets over a network interface: what comes to port 7, by UDP or TCP, goes back, until <c>xl shutdown</c>. The addresses are
+/// on the command line.
+/// </summary>
+internal static class EchoCases
+{
+    private const int Port = 7;
+
+    public static IEnumerable<Case> All => [new("echo", RunAsync)];
+
+    private static async Task RunAsync()
+    {
+        using CancellationTokenSource ending = new();
+        using PosixSignalRegistration handler = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal =>
+        {
+            signal.Cancel = true;
+            ending.Cancel();
+        });
+        using SocketStack stack = new(Guest.Sockets.Open(), new()
+        {
+            Addresses = AddressSettings.FromEnvironment(),
+            Report = Console.Error.WriteLine,
+        });
+        stack.Start();
+        await using DomainServices services = await DomainServices.StartAsync(
+            Guest.Machine, new() { Interfaces = new() { LinkUser = stack } });
+        using UdpClient datagrams = new(Port);
+        using TcpListener listener = new(IPAddress.Any, Port);
+        listener.Start();
+        Task[] echoes = [EchoDatagramsAsync(datagrams, ending.Token), EchoStreamsAsync(listener, ending.Token)];
+        Console.WriteLine("echo: ready");
+        await Task.WhenAll(echoes);
+        Console.WriteLine($"echo: {stack.Faults} faults");
+    }
+
+    private static async Task EchoDatagramsAsync(UdpClient datagrams, CancellationToken cancellationToken)
+    {
+        ulong switches = 0;
+        ulong upcalls = 0;
+        int count = 0;
+        try
+        {
+            while (true)
+            {
+                UdpReceiveResult came = await datagrams.ReceiveAsync(cancellationToken);
+                if (count++ == 0)
+                {
+                    GuestStatistics first = Guest.ReadStatistics();
+                    (switches, upcalls) = (first.ThreadSwitches, first.Upcalls);
+                }
+
+                await datagrams.SendAsync(came.Buffer, came.RemoteEndPoint, cancellationToken);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            GuestStatistics last = Guest.ReadStatistics();
+            Console.WriteLine(
+                $"echo: {count} datagrams, {last.ThreadSwitches - switches} thread switches, {last.Upcalls - upcalls} upcalls");
+        }
+    }
+
+    private static async Task EchoStreamsAsync(TcpListener listener, CancellationToken cancellationToken)
+    {
+        try
+        {
+            while (true)
+            {
+                using TcpClient client = await listener.AcceptTcpClientAsync(cancellationToken);
+                await client.GetStream().CopyToAsync(client.GetStream(), cancellationToken);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+        }
+    }
+}
