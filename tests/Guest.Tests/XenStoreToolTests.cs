@@ -38,6 +38,10 @@ public sealed class XenStoreToolTests(XenWorld world)
         await SendAsync("\u0003");
         await guest.WaitForTextAsync(Prompt, World.Limit, position);
 
+        // Between two commands the program has no connection to xenstore, and what serves the tool stack has one.
+        await Dom0Async($"xl sysrq {guest.DomainId} e");
+        await guest.WaitForTextAsync("xenlet: end of the report", World.Limit, position);
+
         await SendAsync("write data/last 1\r\u0004");
         (await EndedGuest.OfAsync(guest, World.Limit)).AssertExited(0);
 
