@@ -2,19 +2,24 @@ using Xenlet.QemuXen;
 
 namespace Xenlet.Guest.Tests;
 
-/// <summary>Programs without a word of Xen (<c>wait</c> of tests/GuestWork) live with their tool stack.</summary>
+/// <summary>
+/// Programs without a word of Xen (<c>wait</c> of tests/GuestWork, whose <c>XenletServices</c> is <c>devices</c>) live with their tool stack.
+/// </summary>
 [Collection(DevicesUnderXen.Name)]
 public sealed class AutomaticServicesTests(XenWorld world)
 {
     private const string EndOfReport = "xenlet: end of the report";
+    private const string Disk = "vbd/51712";
 
     [Fact]
-    public async Task A_program_that_blocks_all_its_threads_is_reported_saved_restored_migrated_and_ended()
+    public async Task A_program_that_blocks_all_its_threads_is_reported_saved_restored_migrated_and_ended_with_its_disk_connected()
     {
-        XenGuest guest = await StartAsync("blocked");
+        string disk = await world.Machine.CreateDiskAsync(1);
+        XenGuest guest = await StartAsync("blocked", GuestConfig.RawDisk(disk, "xvda"));
         try
         {
             string report = await ReportAsync(guest);
+            Assert.Contains($"{Disk}  block  Connected", report, StringComparison.Ordinal);
             Assert.Contains("xenlet: report: threads", report, StringComparison.Ordinal);
             Assert.Contains("xenlet: report: memory", report, StringComparison.Ordinal);
 
@@ -33,6 +38,7 @@ public sealed class AutomaticServicesTests(XenWorld world)
             await guest.ShutdownAsync();
             EndedGuest ended = (await EndedGuest.OfAsync(guest, World.Limit)).AssertExited(143);
             Assert.Contains("process exit event", ended.Lines);
+            Assert.DoesNotContain(ended.Lines, line => line.Contains("not closed", StringComparison.Ordinal));
         }
         finally
         {
@@ -52,7 +58,7 @@ public sealed class AutomaticServicesTests(XenWorld world)
         Assert.Equal(["waiting", "asked to end", "process exit event", "xenlet: exit 5", ""], ended.Lines);
     }
 
-    private async Task<XenGuest> StartAsync(string how)
+    private async Task<XenGuest> StartAsync(string how, params string[] disks)
     {
         XenGuest guest = (XenGuest)await world.StartAsync(new GuestConfig
         {
@@ -60,14 +66,17 @@ public sealed class AutomaticServicesTests(XenWorld world)
             Kernel = await Images.Work,
             MemoryMiB = World.CaseMemory,
             CommandLine = "wait " + how,
+            Disks = disks,
         });
         await guest.WaitForTextAsync("waiting", World.Limit);
         return guest;
     }
 
-    /// <summary>Has xl ask for the whole report, and gives the console up to its end.</summary>
+    /// <summary>Has xl ask for the whole report when the disk is connected, and gives the console up to the report's end.</summary>
     private async Task<string> ReportAsync(XenGuest guest)
     {
+        string connected = $"until [ \"$(xenstore-read /local/domain/{guest.DomainId}/device/{Disk}/state)\" = 4 ]; do usleep 50000; done";
+        (await world.Machine.RunInDom0Async(connected, World.Limit)).ThrowIfFailed($"waiting until {guest.Name} has connected its disk");
         int from = guest.Console.Text.Length;
         (await world.Machine.RunInDom0Async($"xl sysrq {guest.DomainId} a", World.Limit)).ThrowIfFailed("xl sysrq");
         int end = await guest.WaitForTextAsync(EndOfReport, World.Limit, from);
