@@ -3,7 +3,8 @@ using Xenlet.QemuXen;
 namespace Xenlet.Guest.Tests;
 
 /// <summary>
-/// Programs without a word of Xen (<c>wait</c> of tests/GuestWork, whose <c>XenletServices</c> is <c>devices</c>) live with their tool stack.
+/// Programs without a word of Xen (<c>wait</c> of tests/GuestWork, whose <c>XenletServices</c> is <c>devices</c>) live with their tool
+/// stack.
 /// </summary>
 [Collection(DevicesUnderXen.Name)]
 public sealed class AutomaticServicesTests(XenWorld world)
