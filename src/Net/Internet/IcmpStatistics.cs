@@ -14,7 +14,6 @@ public sealed class IcmpStatistics
     public long InEchos { get; internal set; }
     public long InEchoReps { get; internal set; }
     public long OutMsgs { get; internal set; }
-    public long OutErrors { get; internal set; }
     public long OutRateLimitGlobal { get; internal set; }
     public long OutDestUnreachs { get; internal set; }
     public long OutTimeExcds { get; internal set; }

@@ -7,10 +7,8 @@ public sealed class IpStatistics
     public long InHdrErrors { get; internal set; }
     public long InAddrErrors { get; internal set; }
     public long InUnknownProtos { get; internal set; }
-    public long InDiscards { get; internal set; }
     public long InDelivers { get; internal set; }
     public long OutRequests { get; internal set; }
-    public long OutDiscards { get; internal set; }
     public long OutNoRoutes { get; internal set; }
     public long ReasmTimeout { get; internal set; }
     public long ReasmReqds { get; internal set; }

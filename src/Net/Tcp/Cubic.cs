@@ -1,3 +1,5 @@
+using Xenlet.Net.Base;
+
 namespace Xenlet.Net.Tcp;
 
 /// <summary>CUBIC (RFC 9438): after a loss the window grows along a cubic curve of time that is flat where the loss was.</summary>
@@ -79,7 +81,7 @@ internal sealed class Cubic : ICongestionControl
             _origin = Math.Cbrt((_maximum - window) / Scale);
         }
 
-        double time = (now - _epoch + roundTrip) / (double)TcpTimes.Second;
+        double time = (now - _epoch + roundTrip) / (double)StackTime.Second;
         double target = (Scale * Math.Pow(time - _origin, 3)) + _maximum;
         target = Math.Clamp(target, window, 1.5 * window);
 

@@ -1,9 +1,11 @@
+using Xenlet.Net.Base;
+
 namespace Xenlet.Net.Tcp;
 
 /// <summary>The round-trip time of a path and the retransmission time-out that follows from it (RFC 6298), in nanoseconds.</summary>
 internal struct RoundTripEstimator
 {
-    private const long MinimumLife = 300 * TcpTimes.Second;
+    private const long MinimumLife = 300 * StackTime.Second;
     private const int LongestBackoff = 20;
 
     private long _timeout;

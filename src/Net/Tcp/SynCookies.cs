@@ -1,3 +1,5 @@
+using Xenlet.Net.Base;
+
 namespace Xenlet.Net.Tcp;
 
 /// <summary>
@@ -6,7 +8,7 @@ namespace Xenlet.Net.Tcp;
 /// </summary>
 internal sealed class SynCookies(KeyedHash hash, IStackClock clock)
 {
-    private const long Period = 64 * TcpTimes.Second;
+    private const long Period = 64 * StackTime.Second;
     private const int CounterShift = 27;
     private const uint CounterMask = 31;
     private const int SizeShift = 24;

@@ -1,3 +1,5 @@
+using Xenlet.Net.Base;
+
 namespace Xenlet.Net.Tcp;
 
 /// <content>Acknowledgments: windows, the scoreboard, round trips.</content>
@@ -150,7 +152,7 @@ internal sealed partial class TcpConnection
             int milliseconds = (int)(TimestampNow() - segment.Options.TimestampEcho);
             if (milliseconds >= 0)
             {
-                _path.AddSample(Math.Max(milliseconds, 1) * TcpTimes.Millisecond, now);
+                _path.AddSample(Math.Max(milliseconds, 1) * StackTime.Millisecond, now);
             }
         }
     }

@@ -1,13 +1,15 @@
+using Xenlet.Net.Base;
+
 namespace Xenlet.Net.Tcp;
 
 /// <content>What arrives: RFC 9293, section 3.10.7, with RFC 5961's defences and RFC 7323's timestamps.</content>
 internal sealed partial class TcpConnection
 {
+    private readonly TokenBucket _challenges = new(TcpTimes.ChallengeBurst, TcpTimes.ChallengeInterval);
+
     private SequenceNumber _remoteInitial;
     private bool _isPassive;
     private long _receivedAt;
-    private int _challengesLeft = TcpTimes.ChallengeBurst;
-    private long _challengedAt;
     private uint _recentTimestamp;
     private long _recentTimestampAt;
     private bool _hasTimestamps;
@@ -233,17 +235,8 @@ internal sealed partial class TcpConnection
     /// </summary>
     private void Challenge()
     {
-        long now = Now;
-        int earned = (int)Math.Min((now - _challengedAt) / TcpTimes.ChallengeInterval, TcpTimes.ChallengeBurst);
-        if (earned > 0)
+        if (_challenges.TryTake(Now))
         {
-            _challengesLeft = Math.Min(_challengesLeft + earned, TcpTimes.ChallengeBurst);
-            _challengedAt = now;
-        }
-
-        if (_challengesLeft > 0)
-        {
-            _challengesLeft--;
             _layer.Counters.ChallengeAcks++;
             AcknowledgeAtOnce();
         }

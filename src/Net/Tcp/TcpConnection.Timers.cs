@@ -1,3 +1,5 @@
+using Xenlet.Net.Base;
+
 namespace Xenlet.Net.Tcp;
 
 /// <content>Time-outs: retransmission (RFC 6298), loss probes (RFC 8985), closed windows, keep-alive.</content>
@@ -194,7 +196,7 @@ internal sealed partial class TcpConnection
         if (_recovery == RecoveryState.Open && _isSackPermitted && !_isProbeOutstanding && _sent.Sacked == 0 && _path.Smoothed != 0)
         {
             bool isAlone = _next - _unacknowledged <= _segmentSize;
-            long probe = (2 * _path.Smoothed) + (isAlone ? TcpTimes.WorstAcknowledgmentDelay : 2 * TcpTimes.Millisecond);
+            long probe = (2 * _path.Smoothed) + (isAlone ? TcpTimes.WorstAcknowledgmentDelay : 2 * StackTime.Millisecond);
             if (probe < wait)
             {
                 _waitsFor = RetransmissionWait.LossProbe;

@@ -1,3 +1,4 @@
+using Xenlet.Net.Base;
 using Xenlet.Net.Internet;
 
 namespace Xenlet.Net.Tcp;
@@ -153,7 +154,7 @@ internal sealed partial class TcpLayer
     public uint TimestampOffset(in Flow flow) => (uint)Hash.OfAddresses(flow);
 
     /// <summary>The clock of timestamps: milliseconds (RFC 7323, section 5.4).</summary>
-    public uint TimestampNow(uint offset) => (uint)(Clock.Now / TcpTimes.Millisecond) + offset;
+    public uint TimestampNow(uint offset) => (uint)(Clock.Now / StackTime.Millisecond) + offset;
 
     /// <summary>By how much windows are shifted for a queue to be announced whole.</summary>
     public static int ScaleFor(int capacity)

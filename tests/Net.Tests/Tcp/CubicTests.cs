@@ -1,3 +1,4 @@
+using Xenlet.Net.Base;
 using Xenlet.Net.Tcp;
 
 namespace Xenlet.Net.Tests.Tcp;
@@ -6,7 +7,7 @@ namespace Xenlet.Net.Tests.Tcp;
 public sealed class CubicTests
 {
     private const int Segment = 1_000;
-    private const long RoundTrip = 100 * TcpTimes.Millisecond;
+    private const long RoundTrip = 100 * StackTime.Millisecond;
 
     [Fact]
     public void In_slow_start_the_window_doubles_each_round_trip()
@@ -69,7 +70,7 @@ public sealed class CubicTests
     [Fact]
     public void On_a_short_path_it_is_no_slower_than_Reno()
     {
-        const long Short = TcpTimes.Millisecond;
+        const long Short = StackTime.Millisecond;
         Cubic cubic = new() { Window = 20 * Segment };
         cubic.OnLoss(Segment);
         cubic.Window = cubic.Threshold;

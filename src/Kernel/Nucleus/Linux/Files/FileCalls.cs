@@ -20,8 +20,11 @@ internal static unsafe class FileCalls
     private const int F_DUPFD_CLOEXEC = 1030;
     private const int FD_CLOEXEC = 1;
 
+    /// <summary>UIO_MAXIOV of linux/uio.h: the most buffers of one call.</summary>
+    public const ulong UIO_MAXIOV = 1024;
+
     /// <summary>MAX_RW_COUNT of linux/fs.h: the most that one call reads or writes.</summary>
-    private const ulong MAX_RW_COUNT = int.MaxValue & ~(Pages.Size - 1);
+    public const ulong MAX_RW_COUNT = int.MaxValue & ~(Pages.Size - 1);
 
     public static long Read(Thread* thread, int descriptor, ulong buffer, ulong count)
     {
@@ -251,9 +254,8 @@ internal static unsafe class FileCalls
 
     private static long FirstVector(ulong vectors, ulong count, out iovec first)
     {
-        const ulong maximumVectors = 1024; // UIO_MAXIOV
         first = default;
-        if (count > maximumVectors)
+        if (count > UIO_MAXIOV)
         {
             return -Errno.EINVAL;
         }

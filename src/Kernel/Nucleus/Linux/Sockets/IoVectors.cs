@@ -1,5 +1,6 @@
 using Xenlet.Kernel.Nucleus.Base;
 using Xenlet.Kernel.Nucleus.Linux.Abi;
+using Xenlet.Kernel.Nucleus.Linux.Files;
 using Xenlet.Kernel.Nucleus.Memory;
 
 namespace Xenlet.Kernel.Nucleus.Linux.Sockets;
@@ -7,11 +8,6 @@ namespace Xenlet.Kernel.Nucleus.Linux.Sockets;
 /// <summary>The buffers of one call, as if they were one.</summary>
 internal unsafe struct IoVectors
 {
-    private const ulong MaximumVectors = 1024; // UIO_MAXIOV
-
-    /// <summary>MAX_RW_COUNT of linux/fs.h.</summary>
-    private const ulong MaximumLength = int.MaxValue & ~(Pages.Size - 1);
-
     private iovec _single;
     private iovec* _vectors;
     private ulong _count;
@@ -22,7 +18,7 @@ internal unsafe struct IoVectors
     /// <summary>One buffer.</summary>
     public static void Load(IoVectors* buffers, ulong address, ulong length)
     {
-        buffers->_single = new iovec { iov_base = address, iov_len = Math.Min(length, MaximumLength) };
+        buffers->_single = new iovec { iov_base = address, iov_len = Math.Min(length, FileCalls.MAX_RW_COUNT) };
         buffers->_vectors = &buffers->_single;
         buffers->_count = 1;
         buffers->Length = buffers->_single.iov_len;
@@ -31,7 +27,7 @@ internal unsafe struct IoVectors
     /// <summary>An array of buffers in the program's memory.</summary>
     public static long Read(IoVectors* buffers, ulong vectors, ulong count)
     {
-        if (count > MaximumVectors)
+        if (count > FileCalls.UIO_MAXIOV)
         {
             return -Errno.EMSGSIZE;
         }
@@ -53,7 +49,7 @@ internal unsafe struct IoVectors
                 return -Errno.EINVAL;
             }
 
-            buffers->Length = Math.Min(buffers->Length + length, MaximumLength);
+            buffers->Length = Math.Min(buffers->Length + length, FileCalls.MAX_RW_COUNT);
         }
 
         return 0;

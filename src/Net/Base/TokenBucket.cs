@@ -1,4 +1,4 @@
-namespace Xenlet.Net.Internet;
+namespace Xenlet.Net.Base;
 
 /// <summary>A limit for answers that anybody can ask for: so many a second, and so many at once.</summary>
 internal sealed class TokenBucket(int burst, long interval)
