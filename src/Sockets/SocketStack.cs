@@ -4,6 +4,7 @@ using Xenlet.Drivers;
 using Xenlet.Kernel;
 using Xenlet.Kernel.Sockets;
 using Xenlet.Net;
+using Xenlet.Sockets.Files;
 
 namespace Xenlet.Sockets;
 
@@ -51,7 +52,9 @@ public sealed class SocketStack : INetworkLinkUser, IDisposable
         _host = host;
         _options = options ?? new();
         _stack = new IpStack(new StackClock(), new StackRandom(), _options.Stack);
-        _sockets = new SocketTable(host, _stack, _options.AddressLimit);
+        StackFiles files = new(
+            host, _stack, Read(() => _options.Addresses.NameServers), Read(() => _options.Addresses.SearchDomains), _options.AddressLimit);
+        _sockets = new SocketTable(host, _stack, files, _options.AddressLimit);
         _thread = new Thread(Run) { IsBackground = true, Name = "TCP/IP" };
     }
 
@@ -111,6 +114,20 @@ public sealed class SocketStack : INetworkLinkUser, IDisposable
     void INetworkLinkUser.Wake(NetworkLink link) => Wake();
 
     void INetworkLinkUser.Watch(IEventChannel channel) => _host.Watch(channel);
+
+    /// <summary>Settings, or none and a report if one is malformed.</summary>
+    private IReadOnlyList<T> Read<T>(Func<IReadOnlyList<T>> settings)
+    {
+        try
+        {
+            return settings();
+        }
+        catch (FormatException error)
+        {
+            _options.Report?.Invoke(error.Message);
+            return [];
+        }
+    }
 
     private void Run()
     {

@@ -181,6 +181,10 @@ internal static unsafe class FileTable
         {
             SocketLife.Close(file->Socket);
         }
+        else if (file->Kind == FileKind.Served)
+        {
+            SocketLife.Release(file->Socket);
+        }
 
         if (file >= Console(0) && file < Console(Consoles))
         {
