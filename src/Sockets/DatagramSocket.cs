@@ -1,5 +1,6 @@
 using Xenlet.Kernel.Sockets;
 using Xenlet.Net;
+using Xenlet.Sockets.Files;
 
 namespace Xenlet.Sockets;
 
@@ -40,6 +41,17 @@ internal sealed class DatagramSocket : StackSocket, IUdpUser
         _isBlocked = false;
         SendAll();
     }
+
+    public override SocketView? View => _endpoint.Local.Port == 0
+        ? null
+        : new SocketView(
+            false,
+            IsIPv6,
+            _endpoint.Local,
+            _endpoint.Remote ?? SocketView.Nobody(IsIPv6),
+            _endpoint.Remote is null ? SocketView.Closed : SocketView.Established,
+            Host.GetSendLength(Handle),
+            Host.GetReceiveLength(Handle));
 
     public override void EndByFault()
     {

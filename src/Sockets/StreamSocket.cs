@@ -1,6 +1,7 @@
 using Xenlet.Kernel.Sockets;
 using Xenlet.Net;
 using Xenlet.Net.Tcp;
+using Xenlet.Sockets.Files;
 
 namespace Xenlet.Sockets;
 
@@ -84,6 +85,28 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
     }
 
     void ITcpListenUser.OnAccepted(ITcpUser user, TcpConnection connection) => ((StreamSocket)user)._connection = connection;
+
+    public override SocketView? View
+    {
+        get
+        {
+            if (_connection is { } connection)
+            {
+                return new SocketView(
+                    true,
+                    IsIPv6,
+                    connection.Flow.Local,
+                    connection.Flow.Remote,
+                    (int)connection.State,
+                    Host.GetSendLength(Handle),
+                    Host.GetReceiveLength(Handle));
+            }
+
+            return _listener is null
+                ? null
+                : new SocketView(true, IsIPv6, _listener.Binding.Local, SocketView.Nobody(IsIPv6), SocketView.Listening, 0, 0);
+        }
+    }
 
     public override void EndByFault()
     {

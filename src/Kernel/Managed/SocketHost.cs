@@ -72,6 +72,8 @@ internal sealed unsafe class SocketHost(XenEventChannels channels) : ISocketHost
 
     public int GetSendLength(SocketHandle socket) => Length(socket, NucleusCallSockets.Length.Sent);
 
+    public int GetReceiveLength(SocketHandle socket) => Length(socket, NucleusCallSockets.Length.Received);
+
     public void CopySent(SocketHandle socket, int offset, Span<byte> destination)
     {
         fixed (byte* bytes = destination)

@@ -65,6 +65,9 @@ public interface ISocketHost : IDisposable
     /// <summary>Bytes of a stream that were written and not released.</summary>
     int GetSendLength(SocketHandle socket);
 
+    /// <summary>Bytes that were received and not read.</summary>
+    int GetReceiveLength(SocketHandle socket);
+
     /// <summary>Copies written bytes that begin <paramref name="offset"/> behind the first unreleased one. All of them are there.</summary>
     void CopySent(SocketHandle socket, int offset, Span<byte> destination);
 

@@ -24,6 +24,9 @@ internal static unsafe class NucleusCallSockets
 
         /// <summary>Connections that can be offered.</summary>
         OfferRoom,
+
+        /// <summary>Bytes received and not read by the program.</summary>
+        Received,
     }
 
     public static long Dispatch(Thread* thread, int number, ulong a1, ulong a2, ulong a3, ulong a4)
@@ -134,7 +137,7 @@ internal static unsafe class NucleusCallSockets
             return -Errno.EINVAL;
         }
 
-        if (socket->Kind == SocketKind.Datagram)
+        if (socket->Kind is SocketKind.Datagram or SocketKind.Netlink)
         {
             socket->Error = (int)error;
             SocketReadiness.Notify(socket, PollEvents.EPOLLERR);
@@ -166,6 +169,7 @@ internal static unsafe class NucleusCallSockets
     {
         Length.Sent => socket->Sent.Count,
         Length.ReceiveRoom => ReceiveRoom(socket),
+        Length.Received => socket->Received.Count,
         Length.OfferRoom => socket->State == SocketState.Listening ? Math.Max(socket->Backlog + 1 - socket->OfferedCount, 0) : 0,
         _ => -Errno.EINVAL,
     };
@@ -282,7 +286,7 @@ internal static unsafe class NucleusCallSockets
         DatagramRecord header = *(DatagramRecord*)record;
         header.Length = (uint)count;
         ByteQueue* queue = &socket->Received;
-        bool hasRoom = count <= ushort.MaxValue && socket->Kind == SocketKind.Datagram && !socket->IsClosed
+        bool hasRoom = count <= ushort.MaxValue && socket->Kind is SocketKind.Datagram or SocketKind.Netlink && !socket->IsClosed
             && queue->Count < SocketOptionTable.ReceiveLimit(socket)
             && queue->Count + count + (ulong)sizeof(DatagramRecord) <= ByteQueue.MaximumSize;
         if (!hasRoom)
@@ -304,7 +308,7 @@ internal static unsafe class NucleusCallSockets
 
     private static long TakeDatagram(Socket* socket, ulong record, ulong buffer, ulong room)
     {
-        if (socket->Kind != SocketKind.Datagram)
+        if (socket->Kind is not (SocketKind.Datagram or SocketKind.Netlink))
         {
             return -Errno.EINVAL;
         }
