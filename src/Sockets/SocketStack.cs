@@ -29,6 +29,8 @@ public sealed class SocketStack : INetworkLinkUser, IDisposable
     /// <summary>So many turns in a row with an exception end the stack: whatever it is does not pass.</summary>
     private const int MostFaultyTurns = 100;
 
+    private static readonly TimeSpan s_addressLimit = TimeSpan.FromSeconds(10);
+
     private readonly ISocketHost _host;
     private readonly SocketStackOptions _options;
     private readonly IpStack _stack;
@@ -51,7 +53,7 @@ public sealed class SocketStack : INetworkLinkUser, IDisposable
         _host = host;
         _options = options ?? new();
         _stack = new IpStack(new StackClock(), new StackRandom(), _options.Stack);
-        _sockets = new SocketTable(host, _stack, _options.AddressLimit);
+        _sockets = new SocketTable(host, _stack, ReadAddressLimit());
         _thread = new Thread(Run) { IsBackground = true, Name = "TCP/IP" };
     }
 
@@ -111,6 +113,19 @@ public sealed class SocketStack : INetworkLinkUser, IDisposable
     void INetworkLinkUser.Wake(NetworkLink link) => Wake();
 
     void INetworkLinkUser.Watch(IEventChannel channel) => _host.Watch(channel);
+
+    private TimeSpan ReadAddressLimit()
+    {
+        try
+        {
+            return _options.AddressLimit ?? _options.Addresses.AddressLimit ?? s_addressLimit;
+        }
+        catch (FormatException error)
+        {
+            _options.Report?.Invoke(error.Message);
+            return s_addressLimit;
+        }
+    }
 
     private void Run()
     {
