@@ -102,7 +102,7 @@ internal sealed class IperfServer
     /// <summary>A connection of the client.</summary>
     private sealed class Stream(IperfServer server) : TcpStream
     {
-        private static readonly byte[] s_chunk = new byte[128 * 1024];
+        private static readonly byte[] Chunk = new byte[128 * 1024];
 
         private readonly List<byte> _received = [];
         private bool _hasCookie;
@@ -115,8 +115,8 @@ internal sealed class IperfServer
 
         public void Fill()
         {
-            Send(s_chunk);
-            Send(s_chunk);
+            Send(Chunk);
+            Send(Chunk);
         }
 
         protected override void OnSent(int count)
@@ -127,7 +127,7 @@ internal sealed class IperfServer
                 server.Sent += count;
                 if (server._sending > 0)
                 {
-                    Send(s_chunk.AsSpan(0, Math.Min(count, s_chunk.Length)));
+                    Send(Chunk.AsSpan(0, Math.Min(count, Chunk.Length)));
                 }
             }
         }
