@@ -74,8 +74,11 @@ public sealed unsafe class DatagramTests() : SocketTest(hasStack: true)
 
         Assert.Equal(2, Call(SystemCallNumber.Sendmmsg, socket, (ulong)messages, 2, 0));
         Assert.Equal([1u, 2u, 0u], [messages[0].msg_len, messages[1].msg_len, messages[2].msg_len]);
-        Assert.Equal((70, "a"u8.ToArray()), AsStack(() => TakeDatagram(handle)));
-        Assert.Equal((70, "b\0"u8.ToArray()), AsStack(() => TakeDatagram(handle)));
+        AsStack(() =>
+        {
+            Assert.Equal("a"u8, Assert.NotNull(TakeDatagram(handle)).Bytes);
+            Assert.Equal("b\0"u8, Assert.NotNull(TakeDatagram(handle)).Bytes);
+        });
 
         // What cannot be sent ends the call, and is its error only if it is the first.
         buffers[1].iov_base = 0x1000;
