@@ -67,7 +67,11 @@ public sealed class ResolverFileTests
         IpStack stack = new(clock, new StackRandom());
         List<(string Content, DateTime Modified)> answers = [];
         ResolverFile file = new(
-            stack, [InternetAddress.FromIPv4(0x0A00_0001)], ["own.test"], s_ever, (_, content, modified) => answers.Add((content, modified)));
+            stack,
+            [InternetAddress.FromIPv4(0x0A00_0001)],
+            ["own.test"],
+            s_ever,
+            (_, content, modified) => answers.Add((content, modified)));
         ConfigurationSource source = new(null!, AddressOrigin.Dhcp, default);
 
         file.Serve(default);
@@ -132,7 +136,11 @@ public sealed class ResolverFileTests
     private static SocketStack Start(TestSocketHost host, TimeSpan limit, params (string Name, string Value)[] settings) =>
         Start(host, limit, report => Assert.Fail(report), settings);
 
-    private static SocketStack Start(TestSocketHost host, TimeSpan limit, Action<string> report, params (string Name, string Value)[] settings)
+    private static SocketStack Start(
+        TestSocketHost host,
+        TimeSpan limit,
+        Action<string> report,
+        params (string Name, string Value)[] settings)
     {
         SocketStack stack = new(host, new()
         {
