@@ -119,6 +119,30 @@ public sealed unsafe class DatagramTests() : SocketTest(hasStack: true)
     }
 
     [Fact]
+    public void A_datagram_goes_into_many_buffers_some_of_which_are_empty()
+    {
+        ulong socket = OpenBound(Datagram, 1, 53);
+        ulong handle = Handle(socket);
+        AsStack(() => Assert.Equal(0, Deliver(handle, 7, 99, "abcdef"u8)));
+        iovec* buffers = (iovec*)(Memory + 0x100);
+        ulong[] lengths = [0, 1, 0, 0, 2, 1, 100];
+        for (int i = 0; i < lengths.Length; i++)
+        {
+            buffers[i] = new iovec { iov_base = Memory + 0x200 + ((ulong)i * 0x10), iov_len = lengths[i] };
+        }
+
+        msghdr* message = (msghdr*)Memory;
+        *message = new msghdr { msg_iov = (ulong)buffers, msg_iovlen = (ulong)lengths.Length };
+
+        Assert.Equal(6, Call(SystemCallNumber.Recvmsg, socket, Memory, 0));
+
+        Assert.Equal("a"u8, Load(Memory + 0x210, 1));
+        Assert.Equal("bc"u8, Load(Memory + 0x240, 2));
+        Assert.Equal("d"u8, Load(Memory + 0x250, 1));
+        Assert.Equal("ef"u8, Load(Memory + 0x260, 2));
+    }
+
+    [Fact]
     public void A_reader_waits_for_a_datagram()
     {
         ulong socket = OpenBound(Datagram, 1, 53);
