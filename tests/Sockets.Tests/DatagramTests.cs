@@ -53,7 +53,9 @@ public sealed class DatagramTests
         Assert.Equal(SocketErrno.None, guests.Hosts[0].Open(SocketKind.Datagram).Bind(TwoGuests.At("0.0.0.0")));
         Assert.False(socket.IsReleased, "the socket ended before its datagrams were sent");
         guests.Links[0].HasRoom = true;
-        Assert.Equal(Enumerable.Range(0, count).Select(i => (byte)i), Enumerable.Range(0, count).Select(_ => receiver.ReceiveFrom().Data[0]));
+        Assert.Equal(
+            Enumerable.Range(0, count).Select(i => (byte)i),
+            Enumerable.Range(0, count).Select(_ => receiver.ReceiveFrom().Data[0]));
         socket.AwaitRelease();
         Assert.Empty(guests.Reports);
     }
