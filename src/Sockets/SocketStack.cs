@@ -31,6 +31,8 @@ public sealed class SocketStack : INetworkLinkUser, IDisposable
     /// <summary>So many turns in a row with an exception end the stack: whatever it is does not pass.</summary>
     private const int MostFaultyTurns = 100;
 
+    private static readonly TimeSpan s_addressLimit = TimeSpan.FromSeconds(10);
+
     private readonly ISocketHost _host;
     private readonly SocketStackOptions _options;
     private readonly IpStack _stack;
@@ -54,12 +56,13 @@ public sealed class SocketStack : INetworkLinkUser, IDisposable
         _host = host;
         _options = options ?? new();
         _stack = new IpStack(new StackClock(), new StackRandom(), _options.Stack);
+        TimeSpan addressLimit = _options.AddressLimit ?? Read(() => _options.Addresses.AddressLimit, null) ?? s_addressLimit;
         ResolverSettings resolver = new(
-            Read(() => _options.Addresses.NameServers), Read(() => _options.Addresses.SearchDomains), _options.AddressLimit);
+            Read(() => _options.Addresses.NameServers, []), Read(() => _options.Addresses.SearchDomains, []), addressLimit);
         StackFiles files = new(host, _stack, resolver, IsRunning, () => _sockets!.Views);
         _netlink = new NetlinkSockets(new NetlinkService(new NetlinkTables(_stack, IsRunning)));
         QueryService queries = new(host, files, new InterfaceQuestions(_stack, IsRunning));
-        _sockets = new SocketTable(host, _stack, queries, _netlink, _options.AddressLimit);
+        _sockets = new SocketTable(host, _stack, queries, _netlink, addressLimit);
         _stack.Changed += _netlink.OnChanged;
         _thread = new Thread(Run) { IsBackground = true, Name = "TCP/IP" };
     }
@@ -121,17 +124,17 @@ public sealed class SocketStack : INetworkLinkUser, IDisposable
 
     void INetworkLinkUser.Watch(IEventChannel channel) => _host.Watch(channel);
 
-    /// <summary>Settings, or none and a report if one is malformed.</summary>
-    private IReadOnlyList<T> Read<T>(Func<IReadOnlyList<T>> settings)
+    /// <summary>What a setting says, or, with a report, what counts without it if it is malformed.</summary>
+    private T Read<T>(Func<T> setting, T otherwise)
     {
         try
         {
-            return settings();
+            return setting();
         }
         catch (FormatException error)
         {
             _options.Report?.Invoke(error.Message);
-            return [];
+            return otherwise;
         }
     }
 

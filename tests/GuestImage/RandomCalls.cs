@@ -48,7 +48,8 @@ internal sealed unsafe class RandomCalls : IDisposable
         (long.MaxValue, "aaa"), (-1, "aaa"),
     ];
 
-    private static readonly string[] Paths = ["/", ".", "/dev/null", "/dev/urandom", "/dev/random", "/etc/passwd", "/etc/hosts", "/xenlet", "/none", ""];
+    private static readonly string[] Paths =
+        ["/", ".", "/dev/null", "/dev/urandom", "/dev/random", "/etc/passwd", "/etc/hosts", "/xenlet", "/none", ""];
 
     /// <summary>Addresses that a call may neither read nor write; the last is the nucleus's direct map.</summary>
     private static readonly ulong[] Forbidden =

@@ -134,7 +134,11 @@ public sealed class ResolverFileTests
     private static SocketStack Start(TestSocketHost host, TimeSpan limit, params (string Name, string Value)[] settings) =>
         Start(host, limit, report => Assert.Fail(report), settings);
 
-    private static SocketStack Start(TestSocketHost host, TimeSpan limit, Action<string> report, params (string Name, string Value)[] settings)
+    private static SocketStack Start(
+        TestSocketHost host,
+        TimeSpan limit,
+        Action<string> report,
+        params (string Name, string Value)[] settings)
     {
         SocketStack stack = new(host, new()
         {

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Xenlet.Net;
+using Xenlet.Net.Tcp;
 
 namespace Xenlet.Sockets.Files;
 
@@ -55,9 +56,11 @@ internal sealed class ConnectionFiles(IpStack stack, Func<IEnumerable<SocketView
         SocketView[] all = [.. sockets()];
         int streams = all.Count(each => each is { IsStream: true, IsIPv6: false });
         int datagrams = all.Count(each => each is { IsStream: false, IsIPv6: false });
+        int orphans = WithoutSocket([.. all.Where(each => each.IsStream)]).Count(each => each.State != SocketView.TimeWait);
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"sockets: used {all.Length}\nTCP: inuse {streams} orphan 0 tw {stack.Tcp.TimeWaitCount} alloc {all.Count(each => each.IsStream)} mem 0\n"
+            $"sockets: used {all.Length}\nTCP: inuse {streams} orphan {orphans} tw {stack.Tcp.TimeWaitCount} "
+            + $"alloc {all.Count(each => each.IsStream)} mem 0\n"
             + $"UDP: inuse {datagrams} mem 0\nUDPLITE: inuse 0\nRAW: inuse 0\nFRAG: inuse 0 memory 0\n");
     }
 
@@ -72,9 +75,25 @@ internal sealed class ConnectionFiles(IpStack stack, Func<IEnumerable<SocketView
 
     private IEnumerable<SocketView> All(bool isStream, bool isIPv6)
     {
-        IEnumerable<SocketView> open = sockets().Where(each => each.IsStream == isStream && each.IsIPv6 == isIPv6);
-        return !isStream ? open : open.Concat(stack.Tcp.TimeWaits.Where(flow => flow.Local.Address.IsIPv4 != isIPv6).Select(
-            flow => new SocketView(true, isIPv6, flow.Local, flow.Remote, SocketView.TimeWait, 0, 0)));
+        SocketView[] open = [.. sockets().Where(each => each.IsStream == isStream)];
+        return open.Concat(isStream ? WithoutSocket(open) : []).Where(each => each.IsIPv6 == isIPv6);
+    }
+
+    /// <summary>Connections that go on when their sockets have gone. Of what family those were is not kept.</summary>
+    private IEnumerable<SocketView> WithoutSocket(SocketView[] open)
+    {
+        HashSet<Flow> shown = [.. open.Select(each => new Flow(each.Local, each.Remote))];
+        foreach (TcpConnection each in stack.Tcp.Connections.Where(each => !shown.Contains(each.Flow)))
+        {
+            yield return View(each.Flow, (int)each.State);
+        }
+
+        foreach (Flow flow in stack.Tcp.TimeWaits)
+        {
+            yield return View(flow, SocketView.TimeWait);
+        }
+
+        static SocketView View(Flow flow, int state) => new(true, !flow.Local.Address.IsIPv4, flow.Local, flow.Remote, state, 0, 0);
     }
 
     private static string Line(in SocketView socket) => string.Create(

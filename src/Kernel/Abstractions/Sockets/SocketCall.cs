@@ -39,8 +39,8 @@ public enum SocketCall
     LeaveGroup,
 
     /// <summary>
-    /// The content of the file whose path the query's bytes are: written and committed before <see cref="ISocketHost.CompleteFile"/>; ENOENT
-    /// if there is no such file.
+    /// The content of the file whose path the query's bytes are: written and committed before <see cref="ISocketHost.CompleteFile"/>;
+    /// ENOENT if there is no such file.
     /// </summary>
     ReadFile,
 

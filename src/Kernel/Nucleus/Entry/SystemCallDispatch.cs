@@ -99,7 +99,7 @@ internal static unsafe class SystemCallDispatch
             case SystemCallNumber.Openat:
                 return PathCalls.Open(thread, a2, (uint)a3);
             case SystemCallNumber.Close:
-                return FileTable.Close((int)a1);
+                return FileTable.Close(thread, (int)a1);
             case SystemCallNumber.Fstat:
                 return FileCalls.Status((int)a1, a2);
             case SystemCallNumber.Stat:
