@@ -41,6 +41,8 @@ internal sealed class DatagramSocket : StackSocket, IUdpUser
         SendAll();
     }
 
+    public override bool IsDelivered => !_isBlocked;
+
     public override void EndByFault()
     {
         _endpoint.Close();

@@ -85,6 +85,16 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
 
     void ITcpListenUser.OnAccepted(ITcpUser user, TcpConnection connection) => ((StreamSocket)user)._connection = connection;
 
+    public override bool IsDelivered => _connection?.IsDelivered ?? true;
+
+    public override void EndWithInterfaces()
+    {
+        if (_connection is { } connection && !Table.Stack.Internet.Addresses.IsOurs(connection.Flow.Remote.Address))
+        {
+            connection.Abort(TcpError.NetworkDown);
+        }
+    }
+
     public override void EndByFault()
     {
         if (_connection is { } connection)

@@ -11,8 +11,11 @@ internal sealed class TwoGuests : IDisposable
     public TwoGuests()
     {
         (MemoryLink first, MemoryLink second) = MemoryLink.MakePair();
+        Links = [first, second];
         _stacks = [Start(Hosts[0], first, 1), Start(Hosts[1], second, 2)];
     }
+
+    public IReadOnlyList<MemoryLink> Links { get; }
 
     public TestSocketHost[] Hosts { get; } = [new(), new()];
 
@@ -23,6 +26,17 @@ internal sealed class TwoGuests : IDisposable
 
     public static SocketEndpoint At(string address, ushort port = 0) =>
         SocketEndpoint.Read(IPAddress.Parse(address).GetAddressBytes(), port);
+
+    /// <summary>A connection from the first guest to the second.</summary>
+    public (TestSocket Client, TestSocket Accepted) Connect()
+    {
+        TestSocket listener = Hosts[1].Open(SocketKind.Stream);
+        Assert.Equal(SocketErrno.None, listener.Bind(At("0.0.0.0", 80)));
+        Assert.Equal(SocketErrno.None, listener.Listen());
+        TestSocket client = Hosts[0].Open(SocketKind.Stream);
+        Assert.Equal(SocketErrno.None, client.Connect(At("10.0.0.2", 80)));
+        return (client, listener.Accept());
+    }
 
     public void Dispose()
     {
