@@ -170,8 +170,8 @@ internal sealed partial class TcpConnection
 
     /// <summary>
     /// The user neither sends nor receives any more. What it has written is delivered; what arrives from now on resets the connection, as
-    /// on Linux. <see cref="ITcpUser.OnEnded"/> follows when the stack needs the queues no more: when the peer has acknowledged all, the end
-    /// included. The connection itself goes on for a while without its user, in FIN-WAIT-2 or TIME-WAIT.
+    /// on Linux. <see cref="ITcpUser.OnEnded"/> follows when the stack needs the queues no more: when the peer has acknowledged all, the
+    /// end included. The connection itself goes on for a while without its user, in FIN-WAIT-2 or TIME-WAIT.
     /// </summary>
     /// <param name="hasUnread">
     /// Whether data was left unread: then the peer is told by a reset that it was lost (RFC 2525, section 2.17).
