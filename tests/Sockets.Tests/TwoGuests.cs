@@ -19,6 +19,8 @@ internal sealed class TwoGuests : IDisposable
 
     public TestSocketHost[] Hosts { get; } = [new(), new()];
 
+    public IReadOnlyList<MemoryLink> Links { get; }
+
     public IReadOnlyList<SocketStack> Stacks => _stacks;
 
     /// <summary>What the stacks have said of exceptions.</summary>

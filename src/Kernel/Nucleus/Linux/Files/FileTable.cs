@@ -182,6 +182,10 @@ internal static unsafe class FileTable
         {
             result = SocketLife.Close(closer, file->Socket);
         }
+        else if (file->Kind == FileKind.Served)
+        {
+            SocketLife.Release(file->Socket);
+        }
 
         if (file >= Console(0) && file < Console(Consoles))
         {
