@@ -15,8 +15,6 @@ internal sealed class TwoGuests : IDisposable
         _stacks = [Start(Hosts[0], first, 1), Start(Hosts[1], second, 2)];
     }
 
-    public IReadOnlyList<MemoryLink> Links { get; }
-
     public TestSocketHost[] Hosts { get; } = [new(), new()];
 
     public IReadOnlyList<MemoryLink> Links { get; }
