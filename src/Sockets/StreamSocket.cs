@@ -108,6 +108,16 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
         }
     }
 
+    public override bool IsDelivered => _connection?.IsDelivered ?? true;
+
+    public override void EndWithInterfaces()
+    {
+        if (_connection is { } connection && !Table.Stack.Internet.Addresses.IsOurs(connection.Flow.Remote.Address))
+        {
+            connection.Abort(TcpError.NetworkDown);
+        }
+    }
+
     public override void EndByFault()
     {
         if (_connection is { } connection)

@@ -179,7 +179,7 @@ internal sealed class TestSocketHost : ISocketHost
         lock (Gate)
         {
             TestSocket known = Find(socket);
-            return known.Options.ReceiveBuffer - known.Received.Count;
+            return known.IsClosed ? 0 : known.Options.ReceiveBuffer - known.Received.Count;
         }
     }
 
@@ -242,6 +242,17 @@ internal sealed class TestSocketHost : ISocketHost
             header = next.Header;
             next.Data.CopyTo(buffer);
             return next.Data.Length;
+        }
+    }
+
+    public void EndProgram()
+    {
+        lock (Gate)
+        {
+            foreach (TestSocket socket in _sockets.Where(each => !each.IsClosed && !each.IsReleased))
+            {
+                socket.Close(isAborted: socket.Received.Count > 0);
+            }
         }
     }
 

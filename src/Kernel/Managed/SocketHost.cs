@@ -149,6 +149,8 @@ internal sealed unsafe class SocketHost(XenEventChannels channels) : ISocketHost
         }
     }
 
+    public void EndProgram() => Check(NucleusSystemCall.Invoke(NucleusCall.EndProgram));
+
     public void Dispose()
     {
         if (!_isDisposed)

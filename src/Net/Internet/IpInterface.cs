@@ -175,6 +175,11 @@ public sealed class IpInterface
         return hasRoomAgain;
     }
 
+    /// <summary>
+    /// Whether packets wait for the link, or for a neighbour that was asked for once: whoever does not answer then is hardly there.
+    /// </summary>
+    internal bool HasWaiting => _waiting.Count > 0 || Neighbours.HasWaiting;
+
     /// <summary>Drops what waits for the link.</summary>
     internal void DropWaiting()
     {

@@ -113,4 +113,11 @@ public interface ISocketHost : IDisposable
     /// <param name="buffer">Receives its bytes: 65,535 of them, so that each fits.</param>
     /// <returns>Its length; -1 if there is none.</returns>
     int TakeDatagram(SocketHandle socket, out DatagramHeader header, Span<byte> buffer);
+
+    /// <summary>
+    /// The program ends, though its threads still run: all its sockets close as with their last descriptors
+    /// (<see cref="SocketSignals.Closed"/> and <see cref="SocketSignals.Aborted"/> follow), and none of its calls for a socket returns any
+    /// more, nor does a socket have further events.
+    /// </summary>
+    void EndProgram();
 }

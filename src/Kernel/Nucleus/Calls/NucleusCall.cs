@@ -191,6 +191,11 @@ internal static unsafe class NucleusCall
     public const int TakeDatagram = First + 41;
 
     /// <summary>
+    /// (): the program ends: its sockets close as with their last descriptors, and its calls for sockets do not return any more.
+    /// </summary>
+    public const int EndProgram = First + 42;
+
+    /// <summary>
     /// (number): makes the calling thread's memory request with this number fail, counted from now on; 0 for none. Returns the previous
     /// count that was left, or 0 if that request has failed. Only in test images (<see cref="Image.HasTestCalls"/>); -ENOSYS in all others.
     /// </summary>
@@ -254,7 +259,7 @@ internal static unsafe class NucleusCall
                 return hasXen ? NucleusCallPages.StorePort() : withoutXen;
             case Suspend:
                 return hasXen ? SuspendCall.Run() : withoutXen;
-            case >= OpenStack and <= TakeDatagram:
+            case >= OpenStack and <= EndProgram:
                 return NucleusCallSockets.Dispatch(thread, (int)number, a1, a2, a3, a4);
             default:
                 return -Errno.ENOSYS;

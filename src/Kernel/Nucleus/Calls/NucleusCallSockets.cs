@@ -48,6 +48,9 @@ internal static unsafe class NucleusCallSockets
                 return NucleusCallEvents.Watch(a1);
             case NucleusCall.TakeWatchedPort:
                 return ProgramEvents.TakeWatched();
+            case NucleusCall.EndProgram:
+                SocketLife.EndProgram();
+                return 0;
         }
 
         Socket* socket = SocketTable.Find(a1);
