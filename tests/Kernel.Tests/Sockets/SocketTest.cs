@@ -150,6 +150,13 @@ public abstract unsafe class SocketTest : NucleusTest
         return Call(NucleusCall.WriteReceived, handle, (ulong)offset, _stackMemory, (ulong)bytes.Length);
     }
 
+    /// <summary>The stack receives the next bytes of a stream.</summary>
+    protected long Append(ulong handle, ReadOnlySpan<byte> bytes)
+    {
+        bytes.CopyTo(new Span<byte>((void*)_stackMemory, bytes.Length));
+        return Call(NucleusCall.AppendReceived, handle, _stackMemory, (ulong)bytes.Length);
+    }
+
     protected long Deliver(ulong handle, byte last, ushort port, ReadOnlySpan<byte> bytes)
     {
         *(DatagramRecord*)_stackMemory = new DatagramRecord { Remote = Endpoint(last, port), Local = Endpoint(1, 0), InterfaceIndex = 3 };

@@ -124,6 +124,7 @@ internal static unsafe class NucleusCall
     /// <summary>
     /// (pointer, count, deadline): takes up to that many <see cref="Linux.Sockets.RequestRecord"/> and returns how many; waits if there is
     /// none, and returns 0 then: the next call takes what there is. The deadline is one of CLOCK_MONOTONIC.
+    /// <see cref="Linux.Sockets.StackRequests.EventPending"/> is added when <see cref="TakeWatchedPort"/> has something to take.
     /// </summary>
     public const int WaitForSockets = First + 24;
 
@@ -165,6 +166,12 @@ internal static unsafe class NucleusCall
 
     /// <summary>(socket, count): the program may read so many more bytes.</summary>
     public const int CommitReceived = First + 37;
+
+    /// <summary>
+    /// (socket, buffer, count): writes received bytes right behind the committed ones, and commits them. Returns the room that is left, of
+    /// <see cref="NucleusCallSockets.Length.ReceiveRoom"/>. -ENOBUFS if there was none.
+    /// </summary>
+    public const int AppendReceived = First + 50;
 
     /// <summary>(socket): the peer sends nothing more.</summary>
     public const int FinishReceive = First + 38;
@@ -251,7 +258,7 @@ internal static unsafe class NucleusCall
                 return hasXen ? NucleusCallPages.StorePort() : withoutXen;
             case Suspend:
                 return hasXen ? SuspendCall.Run() : withoutXen;
-            case >= OpenStack and <= TakeDatagram:
+            case (>= OpenStack and <= TakeDatagram) or AppendReceived:
                 return NucleusCallSockets.Dispatch(thread, (int)number, a1, a2, a3, a4);
             default:
                 return -Errno.ENOSYS;
