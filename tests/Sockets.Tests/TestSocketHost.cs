@@ -198,6 +198,17 @@ internal sealed class TestSocketHost : ISocketHost
         each.Early.AsSpan(count).CopyTo(each.Early);
     });
 
+    public int Append(SocketHandle socket, ReadOnlySpan<byte> data)
+    {
+        byte[] bytes = data.ToArray();
+        Change(socket, each =>
+        {
+            each.Received.AddRange(bytes);
+            each.Early.AsSpan(bytes.Length).CopyTo(each.Early);
+        });
+        return GetReceiveRoom(socket);
+    }
+
     public void FinishReceive(SocketHandle socket) => Change(socket, each => each.IsFinished = true);
 
     public bool TryOffer(SocketHandle listener, SocketEndpoint local, SocketEndpoint remote, out SocketHandle socket)

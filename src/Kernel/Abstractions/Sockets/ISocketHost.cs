@@ -90,6 +90,12 @@ public interface ISocketHost : IDisposable
     /// <summary>The next <paramref name="count"/> bytes have been written without a gap: the program may read them.</summary>
     void Commit(SocketHandle socket, int count);
 
+    /// <summary>
+    /// Writes received bytes right behind the last committed one, and commits them, as <see cref="TryWrite"/> and <see cref="Commit"/> do.
+    /// </summary>
+    /// <returns>The room that is left, as <see cref="GetReceiveRoom"/> has it; -1 if there was none: nothing was written.</returns>
+    int Append(SocketHandle socket, ReadOnlySpan<byte> data);
+
     /// <summary>The peer sends nothing more: after the last committed byte the program reads the end.</summary>
     void FinishReceive(SocketHandle socket);
 
