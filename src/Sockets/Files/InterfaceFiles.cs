@@ -39,7 +39,7 @@ internal sealed class InterfaceFiles(IpStack stack, Func<IpInterface, bool> isRu
                 CultureInfo.InvariantCulture,
                 $"{each.Name,6}: {counters.RxBytes,7} {counters.RxPackets,7} {counters.RxErrors,4} {counters.RxDropped,4} "
                 + $"   0     0          0 {counters.Multicast,9} {counters.TxBytes,8} {counters.TxPackets,7}    0 {counters.TxDropped,4} "
-                + "   0     0       0          0\n");
+                + $"   0     0       0          0\n");
         }
 
         return text.ToString();
