@@ -9,6 +9,7 @@ using Xenlet.NetworkPeer;
 // bursts INTERFACE OUR-MAC GUEST-MAC       such frames by bursts until it is killed; what comes back is of no interest
 // datagrams GUEST-ADDRESS PORT             datagrams of all lengths to a guest that echoes them
 // udp GUEST-ADDRESS PORT                   a datagram through Linux's own stack, and the answers that it accepts
+// names ADDRESS                            a server of DNS, until it is killed
 return args switch
 {
     ["echo", string name, string ours, string theirs, string count] =>
@@ -16,8 +17,16 @@ return args switch
     ["bursts", string name, string ours, string theirs] => SendBursts(name, ours, theirs),
     ["datagrams", string guest, string port] => await DatagramsAsync(guest, int.Parse(port, CultureInfo.InvariantCulture)),
     ["udp", string guest, string port] => await UdpAsync(guest, int.Parse(port, CultureInfo.InvariantCulture)),
+    ["names", string address] => await ServeNamesAsync(address),
     _ => 2,
 };
+
+static async Task<int> ServeNamesAsync(string address)
+{
+    using NameServer server = new(IPAddress.Parse(address));
+    await Task.Delay(Timeout.Infinite);
+    return 0;
+}
 
 static int SendBursts(string name, string ours, string theirs)
 {
