@@ -108,7 +108,7 @@ public static class CaseTable
             "kernel-xenstore", "kernel-xenstore-adopted"),
         .. Group("walls", CaseKind.GuestOnly,
             "image-is-sealed", "nucleus-is-out-of-reach", "code-has-no-writable-alias", "stack-cookie-is-random",
-            "addresses-are-random", "random-system-calls"),
+            "addresses-are-random", "random-system-calls", "random-system-calls-with-a-stack"),
         .. Group("walls", CaseKind.Alone, "random-system-calls-of-seed"),
         .. Group("output", CaseKind.Shared, "console-utf8", "console-error", "console-large", "console-many-threads"),
         .. Group("host", CaseKind.Alone,

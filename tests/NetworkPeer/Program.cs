@@ -11,6 +11,7 @@ using Xenlet.NetworkPeer;
 // stream GUEST-ADDRESS PORT FILE           bytes without end to a guest that echoes them, on a connection beside one that is idle, until
 //                                          FILE.stop is there; how many came back is in FILE meanwhile
 // udp GUEST-ADDRESS PORT                   a datagram through Linux's own stack, and the answers that it accepts
+// names ADDRESS                            a server of DNS, until it is killed
 return args switch
 {
     ["echo", string name, string ours, string theirs, string count] =>
@@ -20,8 +21,16 @@ return args switch
     ["stream", string guest, string port, string file] => await EchoedStream.RunAsync(
         new(IPAddress.Parse(guest), int.Parse(port, CultureInfo.InvariantCulture)), file),
     ["udp", string guest, string port] => await UdpAsync(guest, int.Parse(port, CultureInfo.InvariantCulture)),
+    ["names", string address] => await ServeNamesAsync(address),
     _ => 2,
 };
+
+static async Task<int> ServeNamesAsync(string address)
+{
+    using NameServer server = new(IPAddress.Parse(address));
+    await Task.Delay(Timeout.Infinite);
+    return 0;
+}
 
 static int SendBursts(string name, string ours, string theirs)
 {
