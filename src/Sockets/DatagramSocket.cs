@@ -30,7 +30,15 @@ internal sealed class DatagramSocket : StackSocket, IUdpUser
             HopLimit = origin.HopLimit,
             TrafficClass = origin.TrafficClass,
         };
-        return Host.TryDeliver(Handle, in header, data);
+        try
+        {
+            return Host.TryDeliver(Handle, in header, data);
+        }
+        catch (Exception error)
+        {
+            Table.OnFault(this, error);
+            return false;
+        }
     }
 
     void IUdpUser.OnError(NetworkError error) => Host.Fail(Handle, Translation.ToErrno(error));
@@ -38,15 +46,27 @@ internal sealed class DatagramSocket : StackSocket, IUdpUser
     void IUdpUser.OnWritable()
     {
         _isBlocked = false;
-        SendAll();
+        try
+        {
+            SendAll();
+        }
+        catch (Exception error)
+        {
+            Table.OnFault(this, error);
+        }
     }
 
-    public override void EndByFault()
+    /// <summary>There is no connection; what comes next may go well, and what waits to be sent is not announced again.</summary>
+    protected override void EndByFault()
     {
-        _endpoint.Close();
         if (IsClosed)
         {
+            _endpoint.Close();
             Finish();
+        }
+        else
+        {
+            SendAll();
         }
     }
 

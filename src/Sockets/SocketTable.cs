@@ -8,15 +8,17 @@ internal sealed class SocketTable
 {
     private readonly List<(StackSocket Socket, SocketRequest Request)> _waiting = [];
     private readonly StackTimer _addressTimer;
+    private readonly Action<Exception> _report;
     private readonly TimeSpan _addressLimit;
     private StackSocket?[] _sockets = new StackSocket?[64];
     private bool _isTriedAgain;
     private bool _isLastTry;
 
-    public SocketTable(ISocketHost host, IpStack stack, TimeSpan addressLimit)
+    public SocketTable(ISocketHost host, IpStack stack, Action<Exception> report, TimeSpan addressLimit)
     {
         Host = host;
         Stack = stack;
+        _report = report;
         _addressLimit = addressLimit;
         _addressTimer = new StackTimer(() => TryAgain(isLast: true));
         stack.Changed += () => TryAgain(isLast: false);
@@ -26,8 +28,28 @@ internal sealed class SocketTable
 
     public IpStack Stack { get; }
 
-    /// <summary>Does what a socket wants.</summary>
+    /// <summary>Does what a socket wants. An exception ends that socket.</summary>
     public void Serve(in SocketRequest request)
+    {
+        try
+        {
+            ServeUnguarded(in request);
+        }
+        catch (Exception error)
+        {
+            _report(error);
+            Abort(in request);
+        }
+    }
+
+    /// <summary>An exception has kept a socket from something: its program gets ECONNRESET.</summary>
+    public void OnFault(StackSocket socket, Exception error)
+    {
+        _report(error);
+        Abort(new SocketRequest { Socket = socket.Handle });
+    }
+
+    private void ServeUnguarded(in SocketRequest request)
     {
         if (Find(request.Socket) is { } known)
         {
@@ -48,15 +70,30 @@ internal sealed class SocketTable
     }
 
     /// <summary>Ends a socket whose request caused an exception.</summary>
-    public void Abort(in SocketRequest request)
+    private void Abort(in SocketRequest request)
     {
-        if (request.Call != SocketCall.None)
+        try
         {
-            Host.Complete(request.Socket, SocketErrno.ECONNABORTED);
-        }
+            if (request.Call != SocketCall.None)
+            {
+                Host.Complete(request.Socket, SocketErrno.ECONNRESET);
+            }
 
-        Host.Fail(request.Socket, SocketErrno.ECONNABORTED);
-        Find(request.Socket)?.EndByFault();
+            Host.Fail(request.Socket, SocketErrno.ECONNRESET);
+            bool isClosed = (request.Signals & SocketSignals.Closed) != 0;
+            if (Find(request.Socket) is { } known)
+            {
+                known.EndByFault(isClosed);
+            }
+            else if (isClosed)
+            {
+                Host.Release(request.Socket);
+            }
+        }
+        catch (Exception error)
+        {
+            _report(error);
+        }
     }
 
     public void Add(StackSocket socket)
@@ -117,7 +154,15 @@ internal sealed class SocketTable
         _waiting.Clear();
         foreach ((StackSocket socket, SocketRequest request) in waiting)
         {
-            socket.TryAgain(in request);
+            try
+            {
+                socket.TryAgain(in request);
+            }
+            catch (Exception error)
+            {
+                _report(error);
+                Abort(in request);
+            }
         }
 
         _isTriedAgain = false;

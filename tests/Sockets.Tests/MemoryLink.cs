@@ -9,7 +9,23 @@ internal sealed class MemoryLink(byte number) : ILink
     private readonly ConcurrentQueue<byte[]> _inbox = new();
     private MemoryLink _peer = null!;
 
-    public MacAddress Address { get; } = new([2, 0, 0, 0, 0, number]);
+    /// <summary>Called with the name of a member before the stack's call does anything: where tests plant faults.</summary>
+    public Action<string>? Before { get; set; }
+
+    /// <summary>Called with each frame that is sent.</summary>
+    public Action<byte[]> Sent { get; set; } = _ => { };
+
+    /// <summary>Whether the next frame that is sent gets lost; asked for each.</summary>
+    public Func<bool> IsLost { get; set; } = () => false;
+
+    public MacAddress Address
+    {
+        get
+        {
+            Before?.Invoke(nameof(Address));
+            return field;
+        }
+    } = new([2, 0, 0, 0, 0, number]);
 
     public int Mtu => 1500;
 
@@ -29,7 +45,14 @@ internal sealed class MemoryLink(byte number) : ILink
 
     public bool TrySend(PacketBuffer frame)
     {
-        _peer._inbox.Enqueue(frame.Data.ToArray());
+        Before?.Invoke(nameof(TrySend));
+        byte[] bytes = frame.Data.ToArray();
+        Sent(bytes);
+        if (!IsLost())
+        {
+            _peer._inbox.Enqueue(bytes);
+        }
+
         frame.Return();
         _peer.Wake();
         return true;
@@ -37,6 +60,7 @@ internal sealed class MemoryLink(byte number) : ILink
 
     public PacketBuffer? TryReceive(PacketPool pool)
     {
+        Before?.Invoke(nameof(TryReceive));
         if (!_inbox.TryDequeue(out byte[]? frame))
         {
             return null;
@@ -45,6 +69,14 @@ internal sealed class MemoryLink(byte number) : ILink
         PacketBuffer buffer = pool.Rent(frame.Length);
         frame.CopyTo(buffer.Append(frame.Length));
         return buffer;
+    }
+
+    public void Flush() => Before?.Invoke(nameof(Flush));
+
+    public bool TryRest()
+    {
+        Before?.Invoke(nameof(TryRest));
+        return _inbox.IsEmpty;
     }
 
     public void SetMulticast(MacAddress group, bool isJoined)
