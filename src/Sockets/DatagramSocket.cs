@@ -33,7 +33,15 @@ internal sealed class DatagramSocket : StackSocket, IUdpUser
             HopLimit = origin.HopLimit,
             TrafficClass = origin.TrafficClass,
         };
-        return Host.TryDeliver(Handle, in header, data);
+        try
+        {
+            return Host.TryDeliver(Handle, in header, data);
+        }
+        catch (Exception error)
+        {
+            Table.OnFault(this, error);
+            return false;
+        }
     }
 
     void IUdpUser.OnError(NetworkError error) => Host.Fail(Handle, Translation.ToErrno(error));
@@ -41,11 +49,18 @@ internal sealed class DatagramSocket : StackSocket, IUdpUser
     void IUdpUser.OnWritable()
     {
         _isBlocked = false;
-        SendAll();
-        if (_isFinishing && !_isBlocked)
+        try
         {
-            _endpoint.Close();
-            Finish();
+            SendAll();
+            if (_isFinishing && !_isBlocked)
+            {
+                _endpoint.Close();
+                Finish();
+            }
+        }
+        catch (Exception error)
+        {
+            Table.OnFault(this, error);
         }
     }
 
@@ -62,12 +77,17 @@ internal sealed class DatagramSocket : StackSocket, IUdpUser
 
     public override bool IsDelivered => !_isBlocked;
 
-    public override void EndByFault()
+    /// <summary>There is no connection; what comes next may go well, and what waits to be sent is not announced again.</summary>
+    protected override void EndByFault()
     {
-        _endpoint.Close();
         if (IsClosed)
         {
+            _endpoint.Close();
             Finish();
+        }
+        else
+        {
+            SendAll();
         }
     }
 

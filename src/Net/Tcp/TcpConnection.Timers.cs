@@ -62,9 +62,9 @@ internal sealed partial class TcpConnection
             }
         }
 #pragma warning disable CA1031 // A fault of the stack ends the connection that it served, and no other.
-        catch (Exception)
+        catch (Exception error)
         {
-            _layer.OnFault(this);
+            _layer.OnFault(this, error);
         }
 #pragma warning restore CA1031
     }

@@ -109,6 +109,7 @@ public sealed class NetworkLinkTests
         NetworkLink link = thread.Link;
         await thread.UntilAsync(() => link.State == NetworkState.Up, "the first connection");
         Assert.Equal(1, link.Connections);
+        Assert.Empty(link.Addresses);
 
         // Half of a frame is under way when the connection ends: its memory comes back.
         Assert.True(back.TryDeliver(NetWorld.Bytes(1, 1000), NetProtocol.ReceiveMoreData));
@@ -123,10 +124,12 @@ public sealed class NetworkLinkTests
         back.Unmap();
         await world.Host.Dom0.WriteAsync(back.Back + "/feature-no-csum-offload", "1");
         await world.Host.Dom0.WriteAsync(back.Back + "/mtu", "9000");
+        await world.Host.Dom0.WriteAsync(back.Back + "/ip", "10.0.0.2 nonsense fd00::2/64");
         await back.SetStateAsync(XenBusState.InitWait);
         await back.ConnectAsync();
         await thread.UntilAsync(() => link.State == NetworkState.Up, "the second connection");
         Assert.Equal((2, 9000), (link.Connections, link.Mtu));
+        Assert.Equal("10.0.0.2/32 fd00::2/64", string.Join(' ', link.Addresses));
         Assert.Equal(LinkOffloads.ChecksumIPv6 | LinkOffloads.SegmentationIPv6, link.Offloads);
         Assert.True(back.TryDeliver(NetWorld.Bytes(7, 60)));
         PacketBuffer frame = await thread.ReceiveAsync();

@@ -166,7 +166,7 @@ public sealed class HostilityTests
         network.Run(SimulatedTime.Second);
 
         Assert.Equal(1, network.Right.Tcp.Counters.Faults);
-        Assert.Equal(TcpError.Aborted, server.Accepted[0].Error);
+        Assert.Equal(TcpError.Reset, server.Accepted[0].Error);
         Assert.Equal(TcpError.Reset, one.Error);
         Assert.Equal(10, server.Accepted[1].Received);
         Assert.False(other.HasEnded);
