@@ -145,6 +145,55 @@ public sealed class NetworkLinkTests
         await world.NothingIsLeftAsync();
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task What_is_sent_while_the_domain_is_suspended_waits_and_the_stack_is_woken_when_it_can_leave(bool isCancelled)
+    {
+        using LinkThread thread = new();
+        await using NetWorld world = await NetWorld.StartAsync(new() { LinkUser = thread });
+        (NetworkInterface _, NetBackEnd back) = await world.PlugAsync();
+        NetworkLink link = thread.Link;
+        PacketBuffer packet = thread.Packet(NetWorld.Bytes(5, 555));
+        if (isCancelled)
+        {
+            await world.Host.CancelSuspendAsync(() =>
+            {
+                Assert.False(link.TrySend(packet), "a suspended interface takes a frame");
+                Assert.True(back.TryDeliver(NetWorld.Bytes(6, 66)));
+                return Task.CompletedTask;
+            });
+        }
+        else
+        {
+            await world.Host.SuspendAsync(
+                async () =>
+                {
+                    world.Machine.Resume();
+
+                    // The suspend has interrupted the thread, which goes on with the rings of before.
+                    Assert.False(link.TrySend(packet), "a suspended interface takes a frame");
+                    Assert.Null(link.TryReceive(thread.Pool));
+                    link.Flush();
+                    _ = link.TryRest();
+                    back.Unmap();
+                    back = new(world.Host, world.Machine);
+                    await back.AddAsync();
+                },
+                elsewhere: true);
+            await back.ConnectAsync();
+            Assert.True(back.TryDeliver(NetWorld.Bytes(6, 66)));
+        }
+
+        await thread.UntilAsync(() => link.TrySend(packet), "room for the frame");
+        link.Flush();
+        Assert.Equal(NetWorld.Bytes(5, 555), Assert.Single(await back.TakeSentAsync(1)).Data);
+        PacketBuffer frame = await thread.ReceiveAsync();
+        Assert.Equal(NetWorld.Bytes(6, 66), frame.Data.ToArray());
+        frame.Return();
+        Assert.Equal((isCancelled ? 1 : 2, 0), (link.Connections, thread.Pool.Rented));
+    }
+
     [Fact]
     public async Task An_interface_has_one_user_the_stack_or_the_program()
     {

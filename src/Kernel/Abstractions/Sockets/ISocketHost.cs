@@ -27,7 +27,7 @@ public interface ISocketHost : IDisposable
 
     /// <summary>
     /// Takes over the events of a channel: they end <see cref="Wait"/>, and waits of <see cref="IEventChannel.WaitAsync"/> end within it,
-    /// without another thread. This lasts until the channel ends.
+    /// without another thread. This lasts until the channel ends; one that has ended already has none.
     /// </summary>
     void Watch(IEventChannel channel);
 
