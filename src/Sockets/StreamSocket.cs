@@ -58,7 +58,7 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
 
     int ITcpListenUser.ReceiveCapacity => _receiveBuffer;
 
-    void ITcpSendQueue.CopyTo(int offset, Span<byte> destination) => Host.CopySent(Handle, offset, destination);
+    void IPacketPayload.CopyTo(int offset, Span<byte> destination) => Host.CopySent(Handle, offset, destination);
 
     void ITcpSendQueue.Release(int count)
     {

@@ -244,11 +244,18 @@ internal sealed class TestSocketHost : ISocketHost
         lock (Gate)
         {
             header = default;
-            if (!Find(socket).Outgoing.TryDequeue(out (DatagramHeader Header, byte[] Data) next))
+            Queue<(DatagramHeader Header, byte[] Data)> outgoing = Find(socket).Outgoing;
+            if (!outgoing.TryPeek(out (DatagramHeader Header, byte[] Data) next))
             {
                 return -1;
             }
 
+            if (next.Data.Length > buffer.Length)
+            {
+                return ISocketHost.TooLong;
+            }
+
+            outgoing.Dequeue();
             header = next.Header;
             next.Data.CopyTo(buffer);
             return next.Data.Length;

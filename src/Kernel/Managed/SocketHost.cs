@@ -151,7 +151,7 @@ internal sealed unsafe class SocketHost(XenEventChannels channels) : ISocketHost
         {
             long length = NucleusSystemCall.Invoke(
                 NucleusCall.TakeDatagram, socket.Value, (ulong)&record, (ulong)bytes, (ulong)buffer.Length);
-            if (length is < 0 and not -Errno.EAGAIN)
+            if (length is < 0 and not (-Errno.EAGAIN or -Errno.EMSGSIZE))
             {
                 throw ToException(length);
             }
@@ -162,7 +162,7 @@ internal sealed unsafe class SocketHost(XenEventChannels channels) : ISocketHost
                 Local = ToEndpoint(record.Local),
                 InterfaceIndex = record.InterfaceIndex,
             };
-            return length < 0 ? -1 : (int)length;
+            return length == -Errno.EMSGSIZE ? ISocketHost.TooLong : length < 0 ? -1 : (int)length;
         }
     }
 

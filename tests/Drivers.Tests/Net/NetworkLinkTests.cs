@@ -46,6 +46,44 @@ public sealed class NetworkLinkTests
     }
 
     [Fact]
+    public async Task A_payload_that_lies_elsewhere_is_copied_once_into_the_ring_and_one_that_fails_leaves_the_ring_as_it_was()
+    {
+        const int head = 54;
+        using LinkThread thread = new();
+        await using NetWorld world = await NetWorld.StartAsync(new() { LinkUser = thread, TransmitPages = 32 });
+        (NetworkInterface _, NetBackEnd back) = await world.PlugAsync();
+        Assert.True(thread.Link.Gathers);
+        int sent = 0;
+        foreach (int length in Lengths.Where(length => length > head))
+        {
+            byte[] data = NetWorld.Bytes(length, length);
+            PacketBuffer broken = Packet(data, new TestPayload(data) { FailsAt = length - head - 1 });
+            Assert.Throws<InvalidOperationException>(() => thread.Link.TrySend(broken));
+            broken.Return();
+
+            TestPayload payload = new(data);
+            PacketBuffer frame = Packet(data, payload);
+            Assert.Equal(length, frame.Length);
+            Assert.True(thread.Link.TrySend(frame), $"there is room for a frame of {length} bytes");
+            thread.Link.Flush();
+            Assert.Equal(data, Assert.Single(await back.TakeSentAsync(1)).Data);
+            Assert.Equal(length - head, payload.Copied);
+            sent++;
+        }
+
+        Assert.Equal(7, sent);
+        Assert.Equal(0, thread.Pool.Rented);
+
+        PacketBuffer Packet(byte[] data, TestPayload payload)
+        {
+            PacketBuffer packet = thread.Pool.Rent(data.Length);
+            data.AsSpan(0, head).CopyTo(packet.Append(head));
+            packet.AppendLater(payload, head, data.Length - head);
+            return packet;
+        }
+    }
+
+    [Fact]
     public async Task What_is_left_to_the_back_end_and_what_it_has_done_goes_with_the_frame()
     {
         using LinkThread thread = new();
@@ -244,5 +282,25 @@ public sealed class NetworkLinkTests
         await capture.Completion.WaitAsync(NetWorld.Patience);
         string lines = written.ToString();
         Assert.Contains("capture of vif0 ended: 2 frames, 0 left out", lines, StringComparison.Ordinal);
+    }
+
+    private sealed class TestPayload(byte[] data) : IPacketPayload
+    {
+        /// <summary>How many bytes were copied.</summary>
+        public int Copied { get; private set; }
+
+        /// <summary>The byte whose copy fails.</summary>
+        public int FailsAt { get; init; } = int.MaxValue;
+
+        public void CopyTo(int offset, Span<byte> destination)
+        {
+            Copied += destination.Length;
+            if (Copied > FailsAt)
+            {
+                throw new InvalidOperationException("the test's payload fails");
+            }
+
+            data.AsSpan(offset, destination.Length).CopyTo(destination);
+        }
     }
 }
