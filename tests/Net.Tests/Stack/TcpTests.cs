@@ -109,7 +109,9 @@ public sealed class TcpTests
         Assert.Equal(20_000, server.Received);
     }
 
-    /// <summary>A collection, starvation or a suspend: the host stands still, and the answers to what it has sent wait at its link.</summary>
+    /// <summary>
+    /// A collection, starvation or a suspend: the host stands still, and the answers to what it has sent wait at its link.
+    /// </summary>
     [Theory]
     [InlineData(0.3)]
     [InlineData(2)]
