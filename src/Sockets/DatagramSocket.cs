@@ -60,6 +60,8 @@ internal sealed class DatagramSocket : StackSocket, IUdpUser
             Host.GetSendLength(Handle),
             Host.GetReceiveLength(Handle));
 
+    public override bool IsDelivered => !_isBlocked;
+
     public override void EndByFault()
     {
         _endpoint.Close();

@@ -14,6 +14,9 @@ internal sealed class NetlinkSocket(SocketTable table, SocketHandle handle, Netl
     /// <summary>RTMGRP_ bits.</summary>
     public uint Groups { get; private set; }
 
+    /// <summary>Always: a question is answered in the turn in which it is taken.</summary>
+    public override bool IsDelivered => true;
+
     public override void EndByFault() => Close(isAborted: true);
 
     public void Deliver(byte[] datagram, uint group)

@@ -41,6 +41,7 @@ public sealed class SocketStack : INetworkLinkUser, IDisposable
     private readonly ConcurrentQueue<StackInterface> _arrived = new();
     private readonly List<StackInterface> _interfaces = [];
     private readonly SocketRequest[] _requests = new SocketRequest[BatchSize];
+    private readonly Delivery _delivery;
     private readonly Thread _thread;
     private int _threadId;
     private int _faultyTurns;
@@ -64,6 +65,7 @@ public sealed class SocketStack : INetworkLinkUser, IDisposable
         QueryService queries = new(host, files, new InterfaceQuestions(_stack, IsRunning));
         _sockets = new SocketTable(host, _stack, queries, _netlink, addressLimit);
         _stack.Changed += _netlink.OnChanged;
+        _delivery = new Delivery(_sockets, _options.Report);
         _thread = new Thread(Run) { IsBackground = true, Name = "TCP/IP" };
     }
 
@@ -95,6 +97,23 @@ public sealed class SocketStack : INetworkLinkUser, IDisposable
         {
             _host.Wake();
         }
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>
+    /// When the program ends, its sockets close as on Linux: what <c>send</c> has accepted is delivered, with the end (FIN), or, where data
+    /// was not read, the connection is reset. Connections that are open afterwards are reset.
+    /// </remarks>
+    public Task FinishAsync(bool isProgramEnding, TimeSpan limit)
+    {
+        if (_thread.ThreadState == ThreadState.Unstarted)
+        {
+            return Task.CompletedTask;
+        }
+
+        Task done = _delivery.OrderAsync(isProgramEnding, limit);
+        _host.Wake();
+        return done;
     }
 
     /// <summary>Ends the thread. Sockets answer ENETDOWN from then on.</summary>
@@ -156,6 +175,7 @@ public sealed class SocketStack : INetworkLinkUser, IDisposable
         }
         finally
         {
+            _delivery.End();
             _host.Dispose();
         }
     }
@@ -165,10 +185,11 @@ public sealed class SocketStack : INetworkLinkUser, IDisposable
     {
         _isWoken = false;
         bool isFaulty = false;
+        bool isBeginningOfEnd = _delivery.TryBegin();
 
         // What has arrived first: after a pause, an answer that is there is not taken for lost, and a socket's write that it makes room for
         // need not wait.
-        bool hasMore = requests == BatchSize;
+        bool hasMore = requests == BatchSize || isBeginningOfEnd;
         try
         {
             FollowLinks();
@@ -190,6 +211,18 @@ public sealed class SocketStack : INetworkLinkUser, IDisposable
                 isFaulty = true;
                 _sockets.Abort(in _requests[i]);
             }
+        }
+
+        try
+        {
+            if (!isBeginningOfEnd && requests < BatchSize)
+            {
+                _delivery.Check();
+            }
+        }
+        catch (Exception error) when (Survives(error))
+        {
+            isFaulty = true;
         }
 
         _faultyTurns = isFaulty ? _faultyTurns + 1 : 0;

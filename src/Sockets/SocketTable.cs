@@ -98,6 +98,19 @@ internal sealed class SocketTable
         Host.Release(socket.Handle);
     }
 
+    /// <summary>Whether nothing of what the program has sent is still to be delivered.</summary>
+    public bool IsAllDelivered => Array.TrueForAll(_sockets, each => each?.IsDelivered ?? true)
+        && !Stack.Interfaces.Any(each => each.HasWaiting);
+
+    /// <summary>The interfaces go: connections over them end with resets.</summary>
+    public void EndWithInterfaces()
+    {
+        foreach (StackSocket? each in _sockets)
+        {
+            each?.EndWithInterfaces();
+        }
+    }
+
     /// <summary>
     /// Has a call that found no route made again when the guest gets an address: a program begins before its interfaces have connected.
     /// False when the time for that is over.

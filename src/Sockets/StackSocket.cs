@@ -67,6 +67,14 @@ internal abstract class StackSocket(SocketTable table, SocketHandle handle, bool
     /// <summary>An exception of the stack has left the socket in no known state: it ends.</summary>
     public abstract void EndByFault();
 
+    /// <summary>Whether nothing of what the program has sent is still to be delivered.</summary>
+    public abstract bool IsDelivered { get; }
+
+    /// <summary>The interfaces go: a connection over one of them ends with a reset.</summary>
+    public virtual void EndWithInterfaces()
+    {
+    }
+
     /// <summary>Takes signals other than that of the close.</summary>
     protected abstract void OnSignals(SocketSignals signals);
 

@@ -127,7 +127,7 @@ public static class CaseTable
             "terminate-hung",
             "control",
             "suspend"),
-        .. Group("network", CaseKind.Alone, "network", "echo"),
+        .. Group("network", CaseKind.Alone, "network", "echo", "last-words"),
         .. Group("block", CaseKind.Alone, "block"),
         .. Group("hostile", CaseKind.Alone, "hostile"),
         .. Group("endings", CaseKind.Ending,

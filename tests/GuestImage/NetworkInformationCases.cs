@@ -53,7 +53,8 @@ internal static class NetworkInformationCases
 
         // The client's socket is one of IPv6 that serves both families, so its addresses are mapped ones.
         int port = ((IPEndPoint)client.Client.LocalEndPoint!).Port;
-        string[] connections = [.. global.GetActiveTcpConnections().Select(each => $"{each.LocalEndPoint} {each.RemoteEndPoint} {each.State}")];
+        string[] connections =
+            [.. global.GetActiveTcpConnections().Select(each => $"{each.LocalEndPoint} {each.RemoteEndPoint} {each.State}")];
         Check.That(
             connections.Contains($"127.0.0.1:8081 127.0.0.1:{port} Established")
             && connections.Contains($"[::ffff:127.0.0.1]:{port} [::ffff:127.0.0.1]:8081 Established"),

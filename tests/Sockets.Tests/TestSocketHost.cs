@@ -179,7 +179,7 @@ internal sealed class TestSocketHost : ISocketHost
         lock (Gate)
         {
             TestSocket known = Find(socket);
-            return known.Options.ReceiveBuffer - known.Received.Count;
+            return known.IsClosed ? 0 : known.Options.ReceiveBuffer - known.Received.Count;
         }
     }
 
@@ -197,6 +197,17 @@ internal sealed class TestSocketHost : ISocketHost
         each.Received.AddRange(each.Early.AsSpan(0, count));
         each.Early.AsSpan(count).CopyTo(each.Early);
     });
+
+    public int Append(SocketHandle socket, ReadOnlySpan<byte> data)
+    {
+        byte[] bytes = data.ToArray();
+        Change(socket, each =>
+        {
+            each.Received.AddRange(bytes);
+            each.Early.AsSpan(bytes.Length).CopyTo(each.Early);
+        });
+        return GetReceiveRoom(socket);
+    }
 
     public void FinishReceive(SocketHandle socket) => Change(socket, each => each.IsFinished = true);
 
@@ -242,6 +253,17 @@ internal sealed class TestSocketHost : ISocketHost
             header = next.Header;
             next.Data.CopyTo(buffer);
             return next.Data.Length;
+        }
+    }
+
+    public void EndProgram()
+    {
+        lock (Gate)
+        {
+            foreach (TestSocket socket in _sockets.Where(each => !each.IsClosed && !each.IsReleased))
+            {
+                socket.Close(isAborted: socket.Received.Count > 0);
+            }
         }
     }
 

@@ -30,6 +30,17 @@ internal sealed class TwoGuests : IDisposable
     public static SocketEndpoint At(string address, ushort port = 0) =>
         SocketEndpoint.Read(IPAddress.Parse(address).GetAddressBytes(), port);
 
+    /// <summary>A connection from the first guest to the second.</summary>
+    public (TestSocket Client, TestSocket Accepted) Connect()
+    {
+        TestSocket listener = Hosts[1].Open(SocketKind.Stream);
+        Assert.Equal(SocketErrno.None, listener.Bind(At("0.0.0.0", 80)));
+        Assert.Equal(SocketErrno.None, listener.Listen());
+        TestSocket client = Hosts[0].Open(SocketKind.Stream);
+        Assert.Equal(SocketErrno.None, client.Connect(At("10.0.0.2", 80)));
+        return (client, listener.Accept());
+    }
+
     public void Dispose()
     {
         foreach (SocketStack stack in _stacks)

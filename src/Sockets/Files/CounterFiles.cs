@@ -6,8 +6,8 @@ using Xenlet.Net.Tcp;
 namespace Xenlet.Sockets.Files;
 
 /// <summary>
-/// /proc/net/snmp and snmp6 (net/ipv4/proc.c, net/ipv6/proc.c). What the stack does not do, such as forwarding, is 0. .NET reads the columns
-/// of ICMP by their places, in the order that Linux had before it counted what its rate limits held back.
+/// /proc/net/snmp and snmp6 (net/ipv4/proc.c, net/ipv6/proc.c). What the stack does not do, such as forwarding, is 0. .NET reads the
+/// columns of ICMP by their places, in the order that Linux had before it counted what its rate limits held back.
 /// </summary>
 internal sealed class CounterFiles(IpStack stack)
 {

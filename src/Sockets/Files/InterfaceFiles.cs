@@ -6,8 +6,8 @@ using Xenlet.Sockets.Interfaces;
 namespace Xenlet.Sockets.Files;
 
 /// <summary>
-/// /proc/net/dev, route, ipv6_route and if_inet6, and what /sys/class/net and /proc/sys/net have of interfaces, as Linux writes them (proc(5);
-/// net/core/net-procfs.c, net/ipv4/fib_trie.c, net/ipv6/route.c, net/ipv6/addrconf.c).
+/// /proc/net/dev, route, ipv6_route and if_inet6, and what /sys/class/net and /proc/sys/net have of interfaces, as Linux writes them
+/// (proc(5); net/core/net-procfs.c, net/ipv4/fib_trie.c, net/ipv6/route.c, net/ipv6/addrconf.c).
 /// </summary>
 /// <param name="stack">The stack.</param>
 /// <param name="isRunning">Whether an interface's device can send.</param>
@@ -30,14 +30,16 @@ internal sealed class InterfaceFiles(IpStack stack, Func<IpInterface, bool> isRu
     {
         StringBuilder text = new(
             "Inter-|   Receive                                                |  Transmit\n"
-            + " face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed\n");
+            + " face |bytes    packets errs drop fifo frame compressed multicast|"
+            + "bytes    packets errs drop fifo colls carrier compressed\n");
         foreach (InterfaceView each in Interfaces)
         {
             InterfaceStatistics counters = each.Statistics;
             text.Append(
                 CultureInfo.InvariantCulture,
-                $"{each.Name,6}: {counters.RxBytes,7} {counters.RxPackets,7} {counters.RxErrors,4} {counters.RxDropped,4}    0     0          0 "
-                + $"{counters.Multicast,9} {counters.TxBytes,8} {counters.TxPackets,7}    0 {counters.TxDropped,4}    0     0       0          0\n");
+                $"{each.Name,6}: {counters.RxBytes,7} {counters.RxPackets,7} {counters.RxErrors,4} {counters.RxDropped,4} "
+                + $"   0     0          0 {counters.Multicast,9} {counters.TxBytes,8} {counters.TxPackets,7}    0 {counters.TxDropped,4} "
+                + $"   0     0       0          0\n");
         }
 
         return text.ToString();
@@ -93,7 +95,8 @@ internal sealed class InterfaceFiles(IpStack stack, Func<IpInterface, bool> isRu
             int scope = each.Address.IsLoopback ? 0x10 : each.Address.IsLinkLocal ? 0x20 : 0;
             text.Append(
                 CultureInfo.InvariantCulture,
-                $"{Wire(each.Address)} {each.Interface.Index:x2} {each.PrefixLength:x2} {scope:x2} {each.Flags:x2} {each.Interface.Name,8}\n");
+                $"{Wire(each.Address)} {each.Interface.Index:x2} {each.PrefixLength:x2} {scope:x2} {each.Flags:x2} "
+                + $"{each.Interface.Name,8}\n");
         }
 
         return text.ToString();

@@ -158,6 +158,13 @@ public abstract unsafe class SocketTest : NucleusTest
         return Call(NucleusCall.WriteReceived, handle, (ulong)offset, _stackMemory, (ulong)bytes.Length);
     }
 
+    /// <summary>The stack receives the next bytes of a stream.</summary>
+    protected long Append(ulong handle, ReadOnlySpan<byte> bytes)
+    {
+        bytes.CopyTo(new Span<byte>((void*)_stackMemory, bytes.Length));
+        return Call(NucleusCall.AppendReceived, handle, _stackMemory, (ulong)bytes.Length);
+    }
+
     protected long Deliver(ulong handle, byte last, ushort port, ReadOnlySpan<byte> bytes) => Deliver(handle, Endpoint(last, port), bytes);
 
     private protected long Deliver(ulong handle, EndpointRecord remote, ReadOnlySpan<byte> bytes)

@@ -90,6 +90,12 @@ public interface ISocketHost : IDisposable
     /// <summary>The next <paramref name="count"/> bytes have been written without a gap: the program may read them.</summary>
     void Commit(SocketHandle socket, int count);
 
+    /// <summary>
+    /// Writes received bytes right behind the last committed one, and commits them, as <see cref="TryWrite"/> and <see cref="Commit"/> do.
+    /// </summary>
+    /// <returns>The room that is left, as <see cref="GetReceiveRoom"/> has it; -1 if there was none: nothing was written.</returns>
+    int Append(SocketHandle socket, ReadOnlySpan<byte> data);
+
     /// <summary>The peer sends nothing more: after the last committed byte the program reads the end.</summary>
     void FinishReceive(SocketHandle socket);
 
@@ -113,4 +119,11 @@ public interface ISocketHost : IDisposable
     /// <param name="buffer">Receives its bytes: 65,535 of them, so that each fits.</param>
     /// <returns>Its length; -1 if there is none.</returns>
     int TakeDatagram(SocketHandle socket, out DatagramHeader header, Span<byte> buffer);
+
+    /// <summary>
+    /// The program ends, though its threads still run: all its sockets close as with their last descriptors
+    /// (<see cref="SocketSignals.Closed"/> and <see cref="SocketSignals.Aborted"/> follow), and none of its calls for a socket returns any
+    /// more, nor does a socket have further events.
+    /// </summary>
+    void EndProgram();
 }

@@ -16,8 +16,9 @@ public enum SocketKind
     Netlink = 3,
 
     /// <summary>
-    /// No socket of the program, but a question of the nucleus: <see cref="SocketCall.ReadFile"/> or <see cref="SocketCall.AskInterface"/>. What is asked can be copied as bytes
-    /// to send, the answer is written as received ones, and after <see cref="ISocketHost.Complete"/> the stack has no more to do with it.
+    /// No socket of the program, but a question of the nucleus: <see cref="SocketCall.ReadFile"/> or <see cref="SocketCall.AskInterface"/>.
+    /// What is asked can be copied as bytes to send, the answer is written as received ones, and after <see cref="ISocketHost.Complete"/>
+    /// the stack has no more to do with it.
     /// </summary>
     Query = 16,
 }

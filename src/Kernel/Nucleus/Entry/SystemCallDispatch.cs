@@ -84,6 +84,11 @@ internal static unsafe class SystemCallDispatch
             return NucleusCall.Dispatch(thread, frame->Vector, a1, a2, a3, a4);
         }
 
+        if (SocketLife.HasProgramEnded && SocketCalls.IsForSocket((int)frame->Vector, (int)a1))
+        {
+            return SocketCalls.Stop(thread);
+        }
+
         switch ((int)frame->Vector)
         {
             case SystemCallNumber.Read:

@@ -20,6 +20,30 @@ internal static unsafe class SocketCalls
     private const int FIONREAD = 0x541b;
     private const int FIONBIO = 0x5421;
 
+    /// <summary>Whether a system call is one for a socket, whatever it asks.</summary>
+    public static bool IsForSocket(int number, int descriptor)
+    {
+        switch (number)
+        {
+            case >= SystemCallNumber.Socket and <= SystemCallNumber.Getsockopt:
+            case SystemCallNumber.Accept4:
+                return true;
+            case SystemCallNumber.Read or SystemCallNumber.Write or SystemCallNumber.Readv or SystemCallNumber.Writev:
+            case SystemCallNumber.Ioctl or SystemCallNumber.Close:
+                OpenFile* file = FileTable.Get(descriptor);
+                return file != null && file->Kind == FileKind.Socket;
+            default:
+                return false;
+        }
+    }
+
+    /// <summary>The program has ended: a call for a socket does not return, as those of a thread that has ended.</summary>
+    public static long Stop(Thread* thread)
+    {
+        Scheduler.Block(thread, WaitKind.Sockets, ulong.MaxValue, WaitEnd.Restartable);
+        return CallResult.None;
+    }
+
     public static long Create(int family, uint type, int protocol)
     {
         // What netlink tells of is the stack's.
