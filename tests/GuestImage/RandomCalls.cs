@@ -25,9 +25,9 @@ internal sealed unsafe class RandomCalls : IDisposable
     /// <summary>Linux's numbers (asm/unistd_64.h), and from 0x10000 on the nucleus's own, with what their arguments are.</summary>
     private static readonly (long Number, string Arguments)[] Table =
     [
-        (0, "fbl"), (1, "fbl"), (4, "pb"), (5, "fb"), (6, "pb"), (7, "bst"), (8, "fas"), (16, "faa"), (16, "fIb"), (17, "fbla"), (19, "fbs"),
-        (20, "fbs"), (21, "ps"), (24, ""), (25, "Lllsa"), (28, "ALs"), (39, ""), (63, "b"), (77, "fa"), (79, "bl"), (80, "p"), (82, "pp"),
-        (83, "ps"),
+        (0, "fbl"), (1, "fbl"), (4, "pb"), (5, "fb"), (6, "pb"), (7, "bst"), (8, "fas"), (16, "faa"), (16, "fIb"), (17, "fbla"),
+        (19, "fbs"), (20, "fbs"), (21, "ps"), (24, ""), (25, "Lllsa"), (28, "ALs"), (39, ""), (63, "b"), (77, "fa"), (79, "bl"), (80, "p"),
+        (82, "pp"), (83, "ps"),
         (84, "p"), (87, "p"), (88, "pp"), (89, "pbl"), (90, "ps"), (95, "s"), (97, "sb"), (98, "sb"), (99, "b"), (102, ""), (104, ""),
         (107, ""), (108, ""),
         (110, ""), (137, "pb"), (157, "sp"), (186, ""), (201, "b"), (204, "slb"), (217, "fbl"), (228, "sb"), (229, "sb"),
