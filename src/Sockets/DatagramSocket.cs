@@ -1,5 +1,6 @@
 using Xenlet.Kernel.Sockets;
 using Xenlet.Net;
+using Xenlet.Sockets.Files;
 
 namespace Xenlet.Sockets;
 
@@ -47,6 +48,17 @@ internal sealed class DatagramSocket : StackSocket, IUdpUser
             Finish();
         }
     }
+
+    public override SocketView? View => _endpoint.Local.Port == 0
+        ? null
+        : new SocketView(
+            false,
+            IsIPv6,
+            _endpoint.Local,
+            _endpoint.Remote ?? SocketView.Nobody(IsIPv6),
+            _endpoint.Remote is null ? SocketView.Closed : SocketView.Established,
+            Host.GetSendLength(Handle),
+            Host.GetReceiveLength(Handle));
 
     public override bool IsDelivered => !_isBlocked;
 

@@ -53,7 +53,9 @@ internal sealed class Delivery(SocketTable sockets, Action<string>? report)
         return hasNew;
     }
 
-    /// <summary>At the end of a turn in which all requests were served: ends the orders that are carried out, or whose time is over.</summary>
+    /// <summary>
+    /// At the end of a turn in which all requests were served: ends the orders that are carried out, or whose time is over.
+    /// </summary>
     public void Check()
     {
         if (_orders.Count == 0)

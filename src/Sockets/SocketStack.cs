@@ -5,6 +5,7 @@ using Xenlet.Kernel;
 using Xenlet.Kernel.Sockets;
 using Xenlet.Net;
 using Xenlet.Sockets.Files;
+using Xenlet.Sockets.Interfaces;
 
 namespace Xenlet.Sockets;
 
@@ -36,6 +37,7 @@ public sealed class SocketStack : INetworkLinkUser, IDisposable
     private readonly SocketStackOptions _options;
     private readonly IpStack _stack;
     private readonly SocketTable _sockets;
+    private readonly NetlinkSockets _netlink;
     private readonly ConcurrentQueue<StackInterface> _arrived = new();
     private readonly List<StackInterface> _interfaces = [];
     private readonly SocketRequest[] _requests = new SocketRequest[BatchSize];
@@ -56,9 +58,13 @@ public sealed class SocketStack : INetworkLinkUser, IDisposable
         _options = options ?? new();
         _stack = new IpStack(new StackClock(), new StackRandom(), _options.Stack);
         TimeSpan addressLimit = _options.AddressLimit ?? Read(() => _options.Addresses.AddressLimit, null) ?? s_addressLimit;
-        StackFiles files = new(
-            host, _stack, Read(() => _options.Addresses.NameServers, []), Read(() => _options.Addresses.SearchDomains, []), addressLimit);
-        _sockets = new SocketTable(host, _stack, files, addressLimit);
+        ResolverSettings resolver = new(
+            Read(() => _options.Addresses.NameServers, []), Read(() => _options.Addresses.SearchDomains, []), addressLimit);
+        StackFiles files = new(host, _stack, resolver, IsRunning, () => _sockets!.Views);
+        _netlink = new NetlinkSockets(new NetlinkService(new NetlinkTables(_stack, IsRunning)));
+        QueryService queries = new(host, files, new InterfaceQuestions(_stack, IsRunning));
+        _sockets = new SocketTable(host, _stack, queries, _netlink, addressLimit);
+        _stack.Changed += _netlink.OnChanged;
         _delivery = new Delivery(_sockets, _options.Report);
         _thread = new Thread(Run) { IsBackground = true, Name = "TCP/IP" };
     }
@@ -244,6 +250,9 @@ public sealed class SocketStack : INetworkLinkUser, IDisposable
         return true;
     }
 
+    /// <summary>Whether an interface's device can send.</summary>
+    private bool IsRunning(IpInterface which) => _interfaces.Any(each => each.Interface == which && each.IsRunning);
+
     private void FollowLinks()
     {
         while (_arrived.TryDequeue(out StackInterface? arrived))
@@ -265,6 +274,11 @@ public sealed class SocketStack : INetworkLinkUser, IDisposable
             else if (each.TryTakeConnection())
             {
                 Connect(each);
+            }
+
+            if (each.TryTakeRunning())
+            {
+                _netlink.OnChanged();
             }
         }
     }

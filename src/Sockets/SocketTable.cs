@@ -10,17 +10,19 @@ internal sealed class SocketTable
     private readonly List<(StackSocket Socket, SocketRequest Request)> _waiting = [];
     private readonly StackTimer _addressTimer;
     private readonly TimeSpan _addressLimit;
-    private readonly StackFiles _files;
+    private readonly QueryService _queries;
+    private readonly NetlinkSockets _netlink;
     private StackSocket?[] _sockets = new StackSocket?[64];
     private bool _isTriedAgain;
     private bool _isLastTry;
 
-    public SocketTable(ISocketHost host, IpStack stack, StackFiles files, TimeSpan addressLimit)
+    public SocketTable(ISocketHost host, IpStack stack, QueryService queries, NetlinkSockets netlink, TimeSpan addressLimit)
     {
         Host = host;
         Stack = stack;
         _addressLimit = addressLimit;
-        _files = files;
+        _queries = queries;
+        _netlink = netlink;
         _addressTimer = new StackTimer(() => TryAgain(isLast: true));
         stack.Changed += () => TryAgain(isLast: false);
     }
@@ -29,12 +31,15 @@ internal sealed class SocketTable
 
     public IpStack Stack { get; }
 
+    /// <summary>The sockets that have a port, as /proc/net shows them.</summary>
+    public IEnumerable<SocketView> Views => _sockets.Select(each => each?.View).OfType<SocketView>();
+
     /// <summary>Does what a socket wants.</summary>
     public void Serve(in SocketRequest request)
     {
         if (request.Kind == SocketKind.Query)
         {
-            _files.Serve(request.Socket);
+            _queries.Serve(in request);
         }
         else if (Find(request.Socket) is { } known)
         {
@@ -46,9 +51,12 @@ internal sealed class SocketTable
         }
         else
         {
-            StackSocket made = request.Kind == SocketKind.Stream
-                ? new StreamSocket(this, request.Socket, request.IsIPv6)
-                : new DatagramSocket(this, request.Socket, request.IsIPv6);
+            StackSocket made = request.Kind switch
+            {
+                SocketKind.Stream => new StreamSocket(this, request.Socket, request.IsIPv6),
+                SocketKind.Netlink => new NetlinkSocket(this, request.Socket, _netlink),
+                _ => new DatagramSocket(this, request.Socket, request.IsIPv6),
+            };
             Add(made);
             made.Serve(in request);
         }

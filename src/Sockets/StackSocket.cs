@@ -1,4 +1,5 @@
 using Xenlet.Kernel.Sockets;
+using Xenlet.Sockets.Files;
 
 namespace Xenlet.Sockets;
 
@@ -18,6 +19,9 @@ internal abstract class StackSocket(SocketTable table, SocketHandle handle, bool
 
     /// <summary>Whether no descriptor is left, so that the stack decides when the socket ends.</summary>
     protected bool IsClosed { get; private set; }
+
+    /// <summary>What /proc/net shows of it; null when it has no port, or is of no kind that is shown.</summary>
+    public virtual SocketView? View => null;
 
     /// <summary>Does what the socket wants.</summary>
     public void Serve(in SocketRequest request)

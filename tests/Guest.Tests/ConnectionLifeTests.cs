@@ -95,7 +95,7 @@ public sealed class ConnectionLifeTests(XenWorld world)
     }
 
     /// <summary>Waits until more of the stream has come back.</summary>
-    private static Task GrowsAsync(XenBusGuest guest) => guest.Dom0Async(
+    private static Task<string> GrowsAsync(XenBusGuest guest) => guest.Dom0Async(
         $"""
         goal=$(($(cat {Count}) + 200000))
         until [ "$(cat {Count})" -ge $goal ] 2> /dev/null; do

@@ -95,6 +95,8 @@ public static class CaseTable
             "names-of-dns-by-a-second-server",
             "names-of-dns-without-a-server",
             "connect-by-name",
+            "network-information",
+            "network-change",
             "memory-limit-known"),
         .. Group("cryptography", CaseKind.GuestOnly, "secure-random", "random-megabytes-let-others-run", "hashing-refused"),
         .. Group("kernel", CaseKind.GuestOnly,

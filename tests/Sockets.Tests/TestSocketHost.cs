@@ -36,10 +36,17 @@ internal sealed class TestSocketHost : ISocketHost
     /// <summary>Opens a file as the nucleus does for a program; the content and when it last changed, or an error.</summary>
     public (SocketErrno Result, string Content, DateTime Modified) ReadFile(string path)
     {
-        TestSocket query = Open(SocketKind.Query);
-        query.Sent.AddRange(System.Text.Encoding.UTF8.GetBytes(path));
+        TestSocket query = MakeQuery(System.Text.Encoding.UTF8.GetBytes(path));
         SocketErrno result = query.Call(SocketCall.ReadFile, default);
         return (result, System.Text.Encoding.UTF8.GetString([.. query.Received]), query.Modified);
+    }
+
+    /// <summary>Asks the stack as the nucleus does; the answer's bytes, or an error.</summary>
+    public (SocketErrno Result, byte[] Bytes) Ask(SocketCall call, int argument, byte[] bytes)
+    {
+        TestSocket query = MakeQuery(bytes);
+        SocketErrno result = query.Call(call, default, argument);
+        return (result, [.. query.Received]);
     }
 
     /// <summary>Adds to what a socket wants. Under the gate.</summary>
@@ -149,6 +156,14 @@ internal sealed class TestSocketHost : ISocketHost
         }
     }
 
+    public int GetReceiveLength(SocketHandle socket)
+    {
+        lock (Gate)
+        {
+            return Find(socket).Received.Count;
+        }
+    }
+
     public void CopySent(SocketHandle socket, int offset, Span<byte> destination)
     {
         lock (Gate)
@@ -182,6 +197,17 @@ internal sealed class TestSocketHost : ISocketHost
         each.Received.AddRange(each.Early.AsSpan(0, count));
         each.Early.AsSpan(count).CopyTo(each.Early);
     });
+
+    public int Append(SocketHandle socket, ReadOnlySpan<byte> data)
+    {
+        byte[] bytes = data.ToArray();
+        Change(socket, each =>
+        {
+            each.Received.AddRange(bytes);
+            each.Early.AsSpan(bytes.Length).CopyTo(each.Early);
+        });
+        return GetReceiveRoom(socket);
+    }
 
     public void FinishReceive(SocketHandle socket) => Change(socket, each => each.IsFinished = true);
 
@@ -257,6 +283,13 @@ internal sealed class TestSocketHost : ISocketHost
             change(Find(socket));
             Monitor.PulseAll(Gate);
         }
+    }
+
+    private TestSocket MakeQuery(byte[] bytes)
+    {
+        TestSocket query = Open(SocketKind.Query);
+        query.Sent.AddRange(bytes);
+        return query;
     }
 
     private TestSocket Find(SocketHandle socket)

@@ -7,9 +7,12 @@ namespace Xenlet.Sockets.Tests;
 internal sealed class TwoGuests : IDisposable
 {
     private readonly SocketStack[] _stacks;
+    private readonly string _gateways;
 
-    public TwoGuests()
+    /// <param name="gateways">The gateways of both, which are not there.</param>
+    public TwoGuests(string gateways = "")
     {
+        _gateways = gateways;
         (MemoryLink first, MemoryLink second) = MemoryLink.MakePair();
         Links = [first, second];
         _stacks = [Start(Hosts[0], first, 1), Start(Hosts[1], second, 2)];
@@ -51,7 +54,11 @@ internal sealed class TwoGuests : IDisposable
         SocketStack stack = new(host, new()
         {
             Addresses = AddressSettings.From(
-                new Dictionary<string, string> { ["XENLET_IP"] = $"10.0.0.{number}/24, fd00::{number}/64" }),
+                new Dictionary<string, string>
+                {
+                    ["XENLET_IP"] = $"10.0.0.{number}/24, fd00::{number}/64",
+                    ["XENLET_GATEWAY"] = _gateways,
+                }),
             Stack = new() { IPv4ProbeInterval = TimeSpan.Zero, IPv6ProbeInterval = TimeSpan.Zero },
             Report = text =>
             {

@@ -249,6 +249,4 @@ public sealed unsafe class DatagramTests() : SocketTest(hasStack: true)
         Assert.Equal(65_507, Call(SystemCallNumber.Sendto, socket, Memory, 65_507, 0, to, 16));
         AsStack(() => Assert.Equal(65_507, Assert.NotNull(TakeDatagram(handle)).Bytes.Length));
     }
-
-    private static ulong Handle(ulong descriptor) => Nucleus.Linux.Files.FileTable.Get((int)descriptor)->Socket->Handle;
 }

@@ -73,7 +73,9 @@ internal sealed class TestNetwork
         Clock.Now = end;
     }
 
-    /// <summary>Lets time pass without a host: it stands, as a guest that gets no processor does, and finds then what has arrived.</summary>
+    /// <summary>
+    /// Lets time pass without a host: it stands, as a guest that gets no processor does, and finds then what has arrived.
+    /// </summary>
     public void Starve(TestHost host, TimeSpan time)
     {
         _resting = host.Stack;

@@ -65,6 +65,9 @@ public interface ISocketHost : IDisposable
     /// <summary>Bytes of a stream that were written and not released.</summary>
     int GetSendLength(SocketHandle socket);
 
+    /// <summary>Bytes that were received and not read.</summary>
+    int GetReceiveLength(SocketHandle socket);
+
     /// <summary>Copies written bytes that begin <paramref name="offset"/> behind the first unreleased one. All of them are there.</summary>
     void CopySent(SocketHandle socket, int offset, Span<byte> destination);
 
@@ -86,6 +89,12 @@ public interface ISocketHost : IDisposable
 
     /// <summary>The next <paramref name="count"/> bytes have been written without a gap: the program may read them.</summary>
     void Commit(SocketHandle socket, int count);
+
+    /// <summary>
+    /// Writes received bytes right behind the last committed one, and commits them, as <see cref="TryWrite"/> and <see cref="Commit"/> do.
+    /// </summary>
+    /// <returns>The room that is left, as <see cref="GetReceiveRoom"/> has it; -1 if there was none: nothing was written.</returns>
+    int Append(SocketHandle socket, ReadOnlySpan<byte> data);
 
     /// <summary>The peer sends nothing more: after the last committed byte the program reads the end.</summary>
     void FinishReceive(SocketHandle socket);

@@ -121,7 +121,7 @@ internal static unsafe class SystemCallDispatch
             case SystemCallNumber.Pread64:
                 return TextFiles.ReadAt((int)a1, a2, a3, (long)a4);
             case SystemCallNumber.Ioctl:
-                return SocketCalls.Control((int)a1, (uint)a2, a3);
+                return SocketCalls.Control(thread, (int)a1, (uint)a2, a3);
             case SystemCallNumber.Fcntl:
                 return FileCalls.Control((int)a1, (int)a2, a3);
             case SystemCallNumber.Dup:
