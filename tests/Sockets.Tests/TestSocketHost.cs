@@ -19,6 +19,9 @@ internal sealed class TestSocketHost : ISocketHost
 
     public bool IsDisposed { get; private set; }
 
+    /// <summary>What each socket can receive at most, beside its own buffer: the memory of all sockets.</summary>
+    public int Budget { get; set; } = int.MaxValue;
+
     /// <summary>Called before the stack reads a socket's options: a fault that the test plants.</summary>
     public Action<TestSocket>? BeforeOptions { get; set; }
 
@@ -149,7 +152,7 @@ internal sealed class TestSocketHost : ISocketHost
         lock (Gate)
         {
             TestSocket known = Find(socket);
-            return known.Options.ReceiveBuffer - known.Received.Count;
+            return Math.Max(Math.Min(known.Options.ReceiveBuffer, Budget) - known.Received.Count, 0);
         }
     }
 
@@ -171,6 +174,11 @@ internal sealed class TestSocketHost : ISocketHost
     public int Append(SocketHandle socket, ReadOnlySpan<byte> data)
     {
         byte[] bytes = data.ToArray();
+        if (bytes.Length > GetReceiveRoom(socket))
+        {
+            return -1;
+        }
+
         Change(socket, each =>
         {
             each.Received.AddRange(bytes);
