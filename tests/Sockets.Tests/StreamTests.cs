@@ -52,6 +52,34 @@ public sealed class StreamTests
     }
 
     [Fact]
+    public void A_window_that_want_of_memory_has_closed_opens_when_there_is_some_though_nobody_reads()
+    {
+        const int few = 20_000;
+        const int all = 60_000;
+        using TwoGuests guests = new();
+        TestSocket listener = guests.Hosts[1].Open(SocketKind.Stream);
+        Assert.Equal(SocketErrno.None, listener.Bind(TwoGuests.At("0.0.0.0", 80)));
+        Assert.Equal(SocketErrno.None, listener.Listen());
+        TestSocket client = guests.Hosts[0].Open(SocketKind.Stream);
+        Assert.Equal(SocketErrno.None, client.Connect(TwoGuests.At("10.0.0.2", 80)));
+        TestSocket accepted = listener.Accept();
+        guests.Hosts[1].Budget = few;
+        client.Write(new byte[all]);
+        Await(few - 1_460);
+        guests.Hosts[1].Budget = int.MaxValue;
+        Await(all);
+        Assert.Empty(guests.Reports);
+
+        void Await(int count)
+        {
+            lock (guests.Hosts[1].Gate)
+            {
+                guests.Hosts[1].Await(() => accepted.Received.Count >= count, $"{count} bytes");
+            }
+        }
+    }
+
+    [Fact]
     public void Each_call_is_answered_with_the_error_that_Linux_has()
     {
         using TwoGuests guests = new();

@@ -20,6 +20,9 @@ internal sealed class TestSocketHost : ISocketHost
 
     public bool IsDisposed { get; private set; }
 
+    /// <summary>What each socket can receive at most, beside its own buffer: the memory of all sockets.</summary>
+    public int Budget { get; set; } = int.MaxValue;
+
     /// <summary>Called with the name of a member and its socket before the stack's call does anything: where tests plant faults.</summary>
     public Action<string, TestSocket>? Before { get; set; }
 
@@ -178,7 +181,7 @@ internal sealed class TestSocketHost : ISocketHost
         lock (Gate)
         {
             TestSocket known = Find(socket);
-            return known.IsClosed ? 0 : known.Options.ReceiveBuffer - known.Received.Count;
+            return known.IsClosed ? 0 : Math.Max(Math.Min(known.Options.ReceiveBuffer, Budget) - known.Received.Count, 0);
         }
     }
 
@@ -200,6 +203,11 @@ internal sealed class TestSocketHost : ISocketHost
     public int Append(SocketHandle socket, ReadOnlySpan<byte> data)
     {
         byte[] bytes = data.ToArray();
+        if (bytes.Length > GetReceiveRoom(socket))
+        {
+            return -1;
+        }
+
         Change(socket, each =>
         {
             each.Received.AddRange(bytes);
