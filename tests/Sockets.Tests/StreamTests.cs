@@ -68,7 +68,7 @@ public sealed class StreamTests
         Await(few - 1_460);
         guests.Hosts[1].Budget = int.MaxValue;
         Await(all);
-        Assert.Empty(guests.Reports);
+        Assert.Empty(guests.ReadReports());
 
         void Await(int count)
         {
