@@ -58,7 +58,7 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
 
     int ITcpListenUser.ReceiveCapacity => _receiveBuffer;
 
-    void ITcpSendQueue.CopyTo(int offset, Span<byte> destination) => Host.CopySent(Handle, offset, destination);
+    void IPacketPayload.CopyTo(int offset, Span<byte> destination) => Host.CopySent(Handle, offset, destination);
 
     void ITcpSendQueue.Release(int count)
     {
@@ -120,9 +120,18 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
             return null;
         }
 
-        StreamSocket socket = new(Table, offered, IsIPv6);
-        Table.Add(socket);
-        return socket;
+        try
+        {
+            StreamSocket socket = new(Table, offered, IsIPv6);
+            Table.Add(socket);
+            return socket;
+        }
+        catch
+        {
+            // Its program may have it already, and would wait for ever.
+            Host.Fail(offered, SocketErrno.ECONNRESET);
+            throw;
+        }
     }
 
     void ITcpListenUser.OnAccepted(ITcpUser user, TcpConnection connection) => ((StreamSocket)user)._connection = connection;
@@ -159,8 +168,10 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
         }
     }
 
-    public override void EndByFault()
+    protected override void EndByFault()
     {
+        // The call has its answer.
+        _isConnecting = false;
         if (_connection is { } connection)
         {
             Table.Stack.Tcp.OnFault(connection);

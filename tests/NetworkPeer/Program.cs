@@ -34,10 +34,11 @@ static async Task<int> ServeNamesAsync(string address)
 
 static int SendBursts(string name, string ours, string theirs)
 {
-    const int Burst = 64;
+    const int Burst = 32;
 
-    // Without a rest, dom0's only processor has little left for whatever else a test has it do meanwhile.
-    TimeSpan rest = TimeSpan.FromMilliseconds(30);
+    // A burst and what comes back take some 25 ms of dom0's only processor. With a shorter rest, little is left for whatever else a test
+    // has dom0 do meanwhile, such as a migration.
+    TimeSpan rest = TimeSpan.FromMilliseconds(100);
     byte[] addresses = [.. Mac(theirs), .. Mac(ours)];
     using RawSocket socket = new(name, RawSocket.NoEtherType);
     byte[] buffer = new byte[65536];

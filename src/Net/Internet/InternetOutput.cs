@@ -175,7 +175,7 @@ internal sealed class InternetOutput(InternetLayer layer) : IInternetOutput
         int headerSize = HeaderSize(isIPv4);
         if (packet.Offload.SegmentSize > 0)
         {
-            int segment = headerSize + ((packet.Data[12] >> 4) * 4) + packet.Offload.SegmentSize;
+            int segment = headerSize + ((packet.Head[12] >> 4) * 4) + packet.Offload.SegmentSize;
             if (segment > mtu || !CanSegment(output, isIPv4) || headerSize + packet.Length > PacketBuffer.LargestPacket)
             {
                 return Refuse(packet, isIPv4);

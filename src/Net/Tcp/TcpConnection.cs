@@ -324,12 +324,17 @@ internal sealed partial class TcpConnection
         _early.Clear();
         _layer.Remove(this);
         ITcpUser user = _user;
-        if (isPeerFinishedDue)
+        try
         {
-            _isPeerFinishedDue = false;
-            user.OnPeerFinished();
+            if (isPeerFinishedDue)
+            {
+                _isPeerFinishedDue = false;
+                user.OnPeerFinished();
+            }
         }
-
-        user.OnEnded(error);
+        finally
+        {
+            user.OnEnded(error);
+        }
     }
 }
