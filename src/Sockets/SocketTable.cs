@@ -1,5 +1,6 @@
 using Xenlet.Kernel.Sockets;
 using Xenlet.Net;
+using Xenlet.Sockets.Files;
 
 namespace Xenlet.Sockets;
 
@@ -10,16 +11,18 @@ internal sealed class SocketTable
     private readonly StackTimer _addressTimer;
     private readonly Action<Exception> _report;
     private readonly TimeSpan _addressLimit;
+    private readonly StackFiles _files;
     private StackSocket?[] _sockets = new StackSocket?[64];
     private bool _isTriedAgain;
     private bool _isLastTry;
 
-    public SocketTable(ISocketHost host, IpStack stack, Action<Exception> report, TimeSpan addressLimit)
+    public SocketTable(ISocketHost host, IpStack stack, StackFiles files, Action<Exception> report, TimeSpan addressLimit)
     {
         Host = host;
         Stack = stack;
         _report = report;
         _addressLimit = addressLimit;
+        _files = files;
         _addressTimer = new StackTimer(() => TryAgain(isLast: true));
         stack.Changed += () => TryAgain(isLast: false);
     }
@@ -51,7 +54,11 @@ internal sealed class SocketTable
 
     private void ServeUnguarded(in SocketRequest request)
     {
-        if (Find(request.Socket) is { } known)
+        if (request.Kind == SocketKind.Query)
+        {
+            _files.Serve(request.Socket);
+        }
+        else if (Find(request.Socket) is { } known)
         {
             known.Serve(in request);
         }
@@ -77,6 +84,11 @@ internal sealed class SocketTable
             if (request.Call != SocketCall.None)
             {
                 Host.Complete(request.Socket, SocketErrno.ECONNRESET);
+            }
+
+            if (request.Kind == SocketKind.Query)
+            {
+                return;
             }
 
             Host.Fail(request.Socket, SocketErrno.ECONNRESET);

@@ -56,7 +56,9 @@ public class ImageTests
         Assert.DoesNotContain(image.Segments, segment => segment.Type is ElfSegment.Dynamic or ElfSegment.Interpreter);
     }
 
-    /// <summary>The start of the network is compiled into every image whose services start by themselves, if the program uses sockets.</summary>
+    /// <summary>
+    /// The start of the network is compiled into every image whose services start by themselves, if the program uses sockets.
+    /// </summary>
     [Fact]
     public async Task An_image_whose_program_uses_no_sockets_has_nothing_of_the_network()
     {

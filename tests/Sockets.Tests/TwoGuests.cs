@@ -20,9 +20,9 @@ internal sealed class TwoGuests : IDisposable
 
     public TestSocketHost[] Hosts { get; } = [new(), new()];
 
-    public IReadOnlyList<SocketStack> Stacks => _stacks;
-
     public IReadOnlyList<MemoryLink> Links { get; }
+
+    public IReadOnlyList<SocketStack> Stacks => _stacks;
 
     public static SocketEndpoint At(string address, ushort port = 0) =>
         SocketEndpoint.Read(IPAddress.Parse(address).GetAddressBytes(), port);

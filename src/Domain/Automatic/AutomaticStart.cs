@@ -6,7 +6,9 @@ using Xenlet.Kernel;
 
 namespace Xenlet.Domain.Automatic;
 
-/// <summary>Starts the domain's services, and the network of a program that uses sockets, in an image that contains this assembly.</summary>
+/// <summary>
+/// Starts the domain's services, and the network of a program that uses sockets, in an image that contains this assembly.
+/// </summary>
 /// <remarks>The project sets the switches, and the compiler leaves out what is not wanted.</remarks>
 internal static unsafe partial class AutomaticStart
 {
