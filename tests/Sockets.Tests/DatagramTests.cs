@@ -57,7 +57,7 @@ public sealed class DatagramTests
             Enumerable.Range(0, count).Select(i => (byte)i),
             Enumerable.Range(0, count).Select(_ => receiver.ReceiveFrom().Data[0]));
         socket.AwaitRelease();
-        Assert.Empty(guests.Reports);
+        Assert.Empty(guests.ReadReports());
     }
 
     [Fact]

@@ -20,6 +20,9 @@ internal sealed class TestSocketHost : ISocketHost
 
     public bool IsDisposed { get; private set; }
 
+    /// <summary>So many received bytes the memory of all sockets together holds.</summary>
+    public int Budget { get; set; } = int.MaxValue;
+
     /// <summary>Called with the name of a member and its socket before the stack's call does anything: where tests plant faults.</summary>
     public Action<string, TestSocket>? Before { get; set; }
 
@@ -163,7 +166,7 @@ internal sealed class TestSocketHost : ISocketHost
         lock (Gate)
         {
             TestSocket known = Find(socket);
-            return known.Options.ReceiveBuffer - known.Received.Count;
+            return Math.Max(Math.Min(known.Options.ReceiveBuffer - known.Received.Count, Left), 0);
         }
     }
 
@@ -171,7 +174,13 @@ internal sealed class TestSocketHost : ISocketHost
     {
         lock (Gate)
         {
-            data.CopyTo(Find(socket).Early.AsSpan(offset));
+            TestSocket known = Find(socket);
+            if (offset + data.Length > Left)
+            {
+                return false;
+            }
+
+            data.CopyTo(known.Early.AsSpan(offset));
             return true;
         }
     }
@@ -237,6 +246,8 @@ internal sealed class TestSocketHost : ISocketHost
             Monitor.PulseAll(Gate);
         }
     }
+
+    private int Left => Budget - _sockets.Sum(socket => socket.Received.Count);
 
     private void Change(SocketHandle socket, Action<TestSocket> change, [CallerMemberName] string member = "")
     {
