@@ -20,7 +20,7 @@ internal sealed class TestSocketHost : ISocketHost
 
     public bool IsDisposed { get; private set; }
 
-    /// <summary>What each socket can receive at most, beside its own buffer: the memory of all sockets.</summary>
+    /// <summary>So many received bytes the memory of all sockets together holds.</summary>
     public int Budget { get; set; } = int.MaxValue;
 
     /// <summary>Called with the name of a member and its socket before the stack's call does anything: where tests plant faults.</summary>
@@ -181,7 +181,7 @@ internal sealed class TestSocketHost : ISocketHost
         lock (Gate)
         {
             TestSocket known = Find(socket);
-            return known.IsClosed ? 0 : Math.Max(Math.Min(known.Options.ReceiveBuffer, Budget) - known.Received.Count, 0);
+            return known.IsClosed ? 0 : Math.Max(Math.Min(known.Options.ReceiveBuffer - known.Received.Count, Left), 0);
         }
     }
 
@@ -189,7 +189,13 @@ internal sealed class TestSocketHost : ISocketHost
     {
         lock (Gate)
         {
-            data.CopyTo(Find(socket).Early.AsSpan(offset));
+            TestSocket known = Find(socket);
+            if (offset + data.Length > Left)
+            {
+                return false;
+            }
+
+            data.CopyTo(known.Early.AsSpan(offset));
             return true;
         }
     }
@@ -289,6 +295,8 @@ internal sealed class TestSocketHost : ISocketHost
             Monitor.PulseAll(Gate);
         }
     }
+
+    private int Left => Budget - _sockets.Sum(socket => socket.Received.Count);
 
     private void Change(SocketHandle socket, Action<TestSocket> change, [CallerMemberName] string member = "")
     {
