@@ -4,6 +4,8 @@ using Xenlet.Drivers;
 using Xenlet.Kernel;
 using Xenlet.Kernel.Sockets;
 using Xenlet.Net;
+using Xenlet.Sockets.Files;
+using Xenlet.Sockets.Interfaces;
 
 namespace Xenlet.Sockets;
 
@@ -29,13 +31,17 @@ public sealed class SocketStack : INetworkLinkUser, IDisposable
     /// <summary>So many turns in a row with an exception end the stack: whatever it is does not pass.</summary>
     private const int MostFaultyTurns = 100;
 
+    private static readonly TimeSpan s_addressLimit = TimeSpan.FromSeconds(10);
+
     private readonly ISocketHost _host;
     private readonly SocketStackOptions _options;
     private readonly IpStack _stack;
     private readonly SocketTable _sockets;
+    private readonly NetlinkSockets _netlink;
     private readonly ConcurrentQueue<StackInterface> _arrived = new();
     private readonly List<StackInterface> _interfaces = [];
     private readonly SocketRequest[] _requests = new SocketRequest[BatchSize];
+    private readonly Delivery _delivery;
     private readonly Thread _thread;
     private int _threadId;
     private int _faultyTurns;
@@ -51,7 +57,15 @@ public sealed class SocketStack : INetworkLinkUser, IDisposable
         _host = host;
         _options = options ?? new();
         _stack = new IpStack(new StackClock(), new StackRandom(), _options.Stack);
-        _sockets = new SocketTable(host, _stack, _options.AddressLimit);
+        TimeSpan addressLimit = _options.AddressLimit ?? Read(() => _options.Addresses.AddressLimit, null) ?? s_addressLimit;
+        ResolverSettings resolver = new(
+            Read(() => _options.Addresses.NameServers, []), Read(() => _options.Addresses.SearchDomains, []), addressLimit);
+        StackFiles files = new(host, _stack, resolver, IsRunning, () => _sockets!.Views);
+        _netlink = new NetlinkSockets(new NetlinkService(new NetlinkTables(_stack, IsRunning)));
+        QueryService queries = new(host, files, new InterfaceQuestions(_stack, IsRunning));
+        _sockets = new SocketTable(host, _stack, queries, _netlink, addressLimit);
+        _stack.Changed += _netlink.OnChanged;
+        _delivery = new Delivery(_sockets, _options.Report);
         _thread = new Thread(Run) { IsBackground = true, Name = "TCP/IP" };
     }
 
@@ -85,6 +99,23 @@ public sealed class SocketStack : INetworkLinkUser, IDisposable
         }
     }
 
+    /// <inheritdoc/>
+    /// <remarks>
+    /// When the program ends, its sockets close as on Linux: what <c>send</c> has accepted is delivered, with the end (FIN), or, where data
+    /// was not read, the connection is reset. Connections that are open afterwards are reset.
+    /// </remarks>
+    public Task FinishAsync(bool isProgramEnding, TimeSpan limit)
+    {
+        if (_thread.ThreadState == ThreadState.Unstarted)
+        {
+            return Task.CompletedTask;
+        }
+
+        Task done = _delivery.OrderAsync(isProgramEnding, limit);
+        _host.Wake();
+        return done;
+    }
+
     /// <summary>Ends the thread. Sockets answer ENETDOWN from then on.</summary>
     public void Dispose()
     {
@@ -112,6 +143,20 @@ public sealed class SocketStack : INetworkLinkUser, IDisposable
 
     void INetworkLinkUser.Watch(IEventChannel channel) => _host.Watch(channel);
 
+    /// <summary>What a setting says, or, with a report, what counts without it if it is malformed.</summary>
+    private T Read<T>(Func<T> setting, T otherwise)
+    {
+        try
+        {
+            return setting();
+        }
+        catch (FormatException error)
+        {
+            _options.Report?.Invoke(error.Message);
+            return otherwise;
+        }
+    }
+
     private void Run()
     {
         Volatile.Write(ref _threadId, Environment.CurrentManagedThreadId);
@@ -130,6 +175,7 @@ public sealed class SocketStack : INetworkLinkUser, IDisposable
         }
         finally
         {
+            _delivery.End();
             _host.Dispose();
         }
     }
@@ -139,10 +185,11 @@ public sealed class SocketStack : INetworkLinkUser, IDisposable
     {
         _isWoken = false;
         bool isFaulty = false;
+        bool isBeginningOfEnd = _delivery.TryBegin();
 
         // What has arrived first: after a pause, an answer that is there is not taken for lost, and a socket's write that it makes room for
         // need not wait.
-        bool hasMore = requests == BatchSize;
+        bool hasMore = requests == BatchSize || isBeginningOfEnd;
         try
         {
             FollowLinks();
@@ -164,6 +211,18 @@ public sealed class SocketStack : INetworkLinkUser, IDisposable
                 isFaulty = true;
                 _sockets.Abort(in _requests[i]);
             }
+        }
+
+        try
+        {
+            if (!isBeginningOfEnd && requests < BatchSize)
+            {
+                _delivery.Check();
+            }
+        }
+        catch (Exception error) when (Survives(error))
+        {
+            isFaulty = true;
         }
 
         _faultyTurns = isFaulty ? _faultyTurns + 1 : 0;
@@ -191,6 +250,9 @@ public sealed class SocketStack : INetworkLinkUser, IDisposable
         return true;
     }
 
+    /// <summary>Whether an interface's device can send.</summary>
+    private bool IsRunning(IpInterface which) => _interfaces.Any(each => each.Interface == which && each.IsRunning);
+
     private void FollowLinks()
     {
         while (_arrived.TryDequeue(out StackInterface? arrived))
@@ -212,6 +274,11 @@ public sealed class SocketStack : INetworkLinkUser, IDisposable
             else if (each.TryTakeConnection())
             {
                 Connect(each);
+            }
+
+            if (each.TryTakeRunning())
+            {
+                _netlink.OnChanged();
             }
         }
     }

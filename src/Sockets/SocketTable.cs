@@ -1,5 +1,6 @@
 using Xenlet.Kernel.Sockets;
 using Xenlet.Net;
+using Xenlet.Sockets.Files;
 
 namespace Xenlet.Sockets;
 
@@ -9,15 +10,19 @@ internal sealed class SocketTable
     private readonly List<(StackSocket Socket, SocketRequest Request)> _waiting = [];
     private readonly StackTimer _addressTimer;
     private readonly TimeSpan _addressLimit;
+    private readonly QueryService _queries;
+    private readonly NetlinkSockets _netlink;
     private StackSocket?[] _sockets = new StackSocket?[64];
     private bool _isTriedAgain;
     private bool _isLastTry;
 
-    public SocketTable(ISocketHost host, IpStack stack, TimeSpan addressLimit)
+    public SocketTable(ISocketHost host, IpStack stack, QueryService queries, NetlinkSockets netlink, TimeSpan addressLimit)
     {
         Host = host;
         Stack = stack;
         _addressLimit = addressLimit;
+        _queries = queries;
+        _netlink = netlink;
         _addressTimer = new StackTimer(() => TryAgain(isLast: true));
         stack.Changed += () => TryAgain(isLast: false);
     }
@@ -26,10 +31,17 @@ internal sealed class SocketTable
 
     public IpStack Stack { get; }
 
+    /// <summary>The sockets that have a port, as /proc/net shows them.</summary>
+    public IEnumerable<SocketView> Views => _sockets.Select(each => each?.View).OfType<SocketView>();
+
     /// <summary>Does what a socket wants.</summary>
     public void Serve(in SocketRequest request)
     {
-        if (Find(request.Socket) is { } known)
+        if (request.Kind == SocketKind.Query)
+        {
+            _queries.Serve(in request);
+        }
+        else if (Find(request.Socket) is { } known)
         {
             known.Serve(in request);
         }
@@ -39,9 +51,12 @@ internal sealed class SocketTable
         }
         else
         {
-            StackSocket made = request.Kind == SocketKind.Stream
-                ? new StreamSocket(this, request.Socket, request.IsIPv6)
-                : new DatagramSocket(this, request.Socket, request.IsIPv6);
+            StackSocket made = request.Kind switch
+            {
+                SocketKind.Stream => new StreamSocket(this, request.Socket, request.IsIPv6),
+                SocketKind.Netlink => new NetlinkSocket(this, request.Socket, _netlink),
+                _ => new DatagramSocket(this, request.Socket, request.IsIPv6),
+            };
             Add(made);
             made.Serve(in request);
         }
@@ -53,6 +68,11 @@ internal sealed class SocketTable
         if (request.Call != SocketCall.None)
         {
             Host.Complete(request.Socket, SocketErrno.ECONNABORTED);
+        }
+
+        if (request.Kind == SocketKind.Query)
+        {
+            return;
         }
 
         Host.Fail(request.Socket, SocketErrno.ECONNABORTED);
@@ -76,6 +96,19 @@ internal sealed class SocketTable
         _sockets[socket.Handle.Index] = null;
         _waiting.RemoveAll(each => each.Socket == socket);
         Host.Release(socket.Handle);
+    }
+
+    /// <summary>Whether nothing of what the program has sent is still to be delivered.</summary>
+    public bool IsAllDelivered => Array.TrueForAll(_sockets, each => each?.IsDelivered ?? true)
+        && !Stack.Interfaces.Any(each => each.HasWaiting);
+
+    /// <summary>The interfaces go: connections over them end with resets.</summary>
+    public void EndWithInterfaces()
+    {
+        foreach (StackSocket? each in _sockets)
+        {
+            each?.EndWithInterfaces();
+        }
     }
 
     /// <summary>

@@ -11,6 +11,7 @@ internal sealed class StackInterface(string name, ILink link)
     // A link that is no network device has neither states nor connections.
     private readonly NetworkLink? _network = link as NetworkLink;
     private long _connections;
+    private bool _wasRunning = true;
 
     public string Name => name;
 
@@ -21,6 +22,17 @@ internal sealed class StackInterface(string name, ILink link)
 
     /// <summary>Whether it was taken away, for ever.</summary>
     public bool IsGone => _network?.State == NetworkState.Gone;
+
+    /// <summary>Whether frames can be sent.</summary>
+    public bool IsRunning => _network is null || _network.State == NetworkState.Up;
+
+    /// <summary>Whether <see cref="IsRunning"/> is another one than at the last call.</summary>
+    public bool TryTakeRunning()
+    {
+        bool isNews = _wasRunning != IsRunning;
+        _wasRunning ^= isNews;
+        return isNews;
+    }
 
     /// <summary>Whether the link has connected, for the first time or anew, since the last call.</summary>
     public bool TryTakeConnection()

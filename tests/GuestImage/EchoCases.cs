@@ -75,12 +75,26 @@ internal static class EchoCases
         {
             while (true)
             {
-                using TcpClient client = await listener.AcceptTcpClientAsync(cancellationToken);
-                await client.GetStream().CopyToAsync(client.GetStream(), cancellationToken);
+                _ = EchoStreamAsync(await listener.AcceptTcpClientAsync(cancellationToken));
             }
         }
         catch (OperationCanceledException)
         {
+        }
+    }
+
+    private static async Task EchoStreamAsync(TcpClient client)
+    {
+        using (client)
+        {
+            try
+            {
+                await client.GetStream().CopyToAsync(client.GetStream());
+            }
+            catch (IOException failure) when (failure.InnerException is SocketException error)
+            {
+                Console.WriteLine($"echo: a connection has ended: {error.SocketErrorCode}");
+            }
         }
     }
 }

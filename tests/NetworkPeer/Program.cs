@@ -8,6 +8,8 @@ using Xenlet.NetworkPeer;
 // echo INTERFACE OUR-MAC GUEST-MAC COUNT   frames of all lengths to the guest, which sends each back
 // bursts INTERFACE OUR-MAC GUEST-MAC       such frames by bursts until it is killed; what comes back is of no interest
 // datagrams GUEST-ADDRESS PORT             datagrams of all lengths to a guest that echoes them
+// stream GUEST-ADDRESS PORT FILE           bytes without end to a guest that echoes them, on a connection beside one that is idle, until
+//                                          FILE.stop is there; how many came back is in FILE meanwhile
 // udp GUEST-ADDRESS PORT                   a datagram through Linux's own stack, and the answers that it accepts
 return args switch
 {
@@ -15,6 +17,8 @@ return args switch
         Echo(name, ours, theirs, int.Parse(count, CultureInfo.InvariantCulture)),
     ["bursts", string name, string ours, string theirs] => SendBursts(name, ours, theirs),
     ["datagrams", string guest, string port] => await DatagramsAsync(guest, int.Parse(port, CultureInfo.InvariantCulture)),
+    ["stream", string guest, string port, string file] => await EchoedStream.RunAsync(
+        new(IPAddress.Parse(guest), int.Parse(port, CultureInfo.InvariantCulture)), file),
     ["udp", string guest, string port] => await UdpAsync(guest, int.Parse(port, CultureInfo.InvariantCulture)),
     _ => 2,
 };

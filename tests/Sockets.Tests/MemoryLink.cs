@@ -3,11 +3,12 @@ using Xenlet.Net;
 
 namespace Xenlet.Sockets.Tests;
 
-/// <summary>One end of a cable between two stacks. It carries everything, and loses nothing.</summary>
+/// <summary>One end of a cable between two stacks. It carries everything, unless a test has it lose frames, or be full.</summary>
 internal sealed class MemoryLink(byte number) : ILink
 {
     private readonly ConcurrentQueue<byte[]> _inbox = new();
     private MemoryLink _peer = null!;
+    private volatile bool _hasRoom = true;
 
     public MacAddress Address { get; } = new([2, 0, 0, 0, 0, number]);
 
@@ -15,8 +16,22 @@ internal sealed class MemoryLink(byte number) : ILink
 
     public LinkOffloads Offloads => LinkOffloads.None;
 
+    /// <summary>Whether a frame that is sent here arrives; asked by the stack's thread.</summary>
+    public Func<bool> Passes { get; set; } = () => true;
+
     /// <summary>Has the stack's thread look, when a frame has arrived.</summary>
     public Action Wake { get; set; } = () => { };
+
+    /// <summary>Whether it takes frames.</summary>
+    public bool HasRoom
+    {
+        get => _hasRoom;
+        set
+        {
+            _hasRoom = value;
+            Wake();
+        }
+    }
 
     /// <summary>Makes a cable.</summary>
     public static (MemoryLink First, MemoryLink Second) MakePair()
@@ -29,9 +44,18 @@ internal sealed class MemoryLink(byte number) : ILink
 
     public bool TrySend(PacketBuffer frame)
     {
-        _peer._inbox.Enqueue(frame.Data.ToArray());
+        if (!HasRoom)
+        {
+            return false;
+        }
+
+        if (Passes())
+        {
+            _peer._inbox.Enqueue(frame.Data.ToArray());
+            _peer.Wake();
+        }
+
         frame.Return();
-        _peer.Wake();
         return true;
     }
 

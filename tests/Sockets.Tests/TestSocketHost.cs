@@ -33,6 +33,22 @@ internal sealed class TestSocketHost : ISocketHost
         }
     }
 
+    /// <summary>Opens a file as the nucleus does for a program; the content and when it last changed, or an error.</summary>
+    public (SocketErrno Result, string Content, DateTime Modified) ReadFile(string path)
+    {
+        TestSocket query = MakeQuery(System.Text.Encoding.UTF8.GetBytes(path));
+        SocketErrno result = query.Call(SocketCall.ReadFile, default);
+        return (result, System.Text.Encoding.UTF8.GetString([.. query.Received]), query.Modified);
+    }
+
+    /// <summary>Asks the stack as the nucleus does; the answer's bytes, or an error.</summary>
+    public (SocketErrno Result, byte[] Bytes) Ask(SocketCall call, int argument, byte[] bytes)
+    {
+        TestSocket query = MakeQuery(bytes);
+        SocketErrno result = query.Call(call, default, argument);
+        return (result, [.. query.Received]);
+    }
+
     /// <summary>Adds to what a socket wants. Under the gate.</summary>
     public void Request(
         TestSocket socket, SocketSignals signals, SocketCall call = SocketCall.None, SocketEndpoint endpoint = default, int argument = 0)
@@ -111,6 +127,12 @@ internal sealed class TestSocketHost : ISocketHost
 
     public void Complete(SocketHandle socket, SocketErrno result) => Change(socket, each => each.Result = result);
 
+    public void CompleteFile(SocketHandle file, DateTime modified) => Change(file, each =>
+    {
+        each.Modified = modified;
+        each.Result = SocketErrno.None;
+    });
+
     public void SetLocalEndpoint(SocketHandle socket, SocketEndpoint endpoint) => Change(socket, each => each.Local = endpoint);
 
     public void SetRemoteEndpoint(SocketHandle socket, SocketEndpoint endpoint) => Change(socket, each => each.Remote = endpoint);
@@ -134,6 +156,14 @@ internal sealed class TestSocketHost : ISocketHost
         }
     }
 
+    public int GetReceiveLength(SocketHandle socket)
+    {
+        lock (Gate)
+        {
+            return Find(socket).Received.Count;
+        }
+    }
+
     public void CopySent(SocketHandle socket, int offset, Span<byte> destination)
     {
         lock (Gate)
@@ -149,7 +179,7 @@ internal sealed class TestSocketHost : ISocketHost
         lock (Gate)
         {
             TestSocket known = Find(socket);
-            return known.Options.ReceiveBuffer - known.Received.Count;
+            return known.IsClosed ? 0 : known.Options.ReceiveBuffer - known.Received.Count;
         }
     }
 
@@ -167,6 +197,17 @@ internal sealed class TestSocketHost : ISocketHost
         each.Received.AddRange(each.Early.AsSpan(0, count));
         each.Early.AsSpan(count).CopyTo(each.Early);
     });
+
+    public int Append(SocketHandle socket, ReadOnlySpan<byte> data)
+    {
+        byte[] bytes = data.ToArray();
+        Change(socket, each =>
+        {
+            each.Received.AddRange(bytes);
+            each.Early.AsSpan(bytes.Length).CopyTo(each.Early);
+        });
+        return GetReceiveRoom(socket);
+    }
 
     public void FinishReceive(SocketHandle socket) => Change(socket, each => each.IsFinished = true);
 
@@ -215,6 +256,17 @@ internal sealed class TestSocketHost : ISocketHost
         }
     }
 
+    public void EndProgram()
+    {
+        lock (Gate)
+        {
+            foreach (TestSocket socket in _sockets.Where(each => !each.IsClosed && !each.IsReleased))
+            {
+                socket.Close(isAborted: socket.Received.Count > 0);
+            }
+        }
+    }
+
     public void Dispose()
     {
         lock (Gate)
@@ -231,6 +283,13 @@ internal sealed class TestSocketHost : ISocketHost
             change(Find(socket));
             Monitor.PulseAll(Gate);
         }
+    }
+
+    private TestSocket MakeQuery(byte[] bytes)
+    {
+        TestSocket query = Open(SocketKind.Query);
+        query.Sent.AddRange(bytes);
+        return query;
     }
 
     private TestSocket Find(SocketHandle socket)

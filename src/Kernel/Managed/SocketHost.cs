@@ -24,6 +24,8 @@ internal sealed unsafe class SocketHost(XenEventChannels channels) : ISocketHost
             count = NucleusSystemCall.Invoke(NucleusCall.WaitForSockets, (ulong)records, room, 0);
         }
 
+        bool hasEvent = count >= StackRequests.EventPending;
+        count = hasEvent ? count - StackRequests.EventPending : count;
         if (count < 0 && count != -Errno.EINTR)
         {
             throw ToException(count);
@@ -34,10 +36,9 @@ internal sealed unsafe class SocketHost(XenEventChannels channels) : ISocketHost
             requests[i] = ToRequest(records[i]);
         }
 
-        long port;
-        while ((port = NucleusSystemCall.Invoke(NucleusCall.TakeWatchedPort)) >= 0)
+        if (hasEvent)
         {
-            channels.Deliver(port);
+            TakeEvents();
         }
 
         return (int)Math.Max(count, 0);
@@ -51,6 +52,9 @@ internal sealed unsafe class SocketHost(XenEventChannels channels) : ISocketHost
             (ulong)(channel as EventChannel ?? throw new ArgumentException("the channel is not the guest's", nameof(channel))).Handle));
 
     public void Complete(SocketHandle socket, SocketErrno result) => Call(NucleusCall.CompleteSocketCall, socket, (ulong)result);
+
+    public void CompleteFile(SocketHandle file, DateTime modified) =>
+        Call(NucleusCall.CompleteSocketCall, file, 0, (ulong)(modified - DateTime.UnixEpoch).Ticks * TimeSpan.NanosecondsPerTick);
 
     public void SetLocalEndpoint(SocketHandle socket, SocketEndpoint endpoint) => SetEndpoint(socket, endpoint, isRemote: false);
 
@@ -68,6 +72,8 @@ internal sealed unsafe class SocketHost(XenEventChannels channels) : ISocketHost
     public void Release(SocketHandle socket) => Call(NucleusCall.ReleaseSocket, socket);
 
     public int GetSendLength(SocketHandle socket) => Length(socket, NucleusCallSockets.Length.Sent);
+
+    public int GetReceiveLength(SocketHandle socket) => Length(socket, NucleusCallSockets.Length.Received);
 
     public void CopySent(SocketHandle socket, int offset, Span<byte> destination)
     {
@@ -91,6 +97,15 @@ internal sealed unsafe class SocketHost(XenEventChannels channels) : ISocketHost
     }
 
     public void Commit(SocketHandle socket, int count) => Call(NucleusCall.CommitReceived, socket, (ulong)count);
+
+    public int Append(SocketHandle socket, ReadOnlySpan<byte> data)
+    {
+        fixed (byte* bytes = data)
+        {
+            long answer = NucleusSystemCall.Invoke(NucleusCall.AppendReceived, socket.Value, (ulong)bytes, (ulong)data.Length);
+            return Try(answer) ? (int)answer : -1;
+        }
+    }
 
     public void FinishReceive(SocketHandle socket) => Call(NucleusCall.FinishReceive, socket);
 
@@ -144,12 +159,23 @@ internal sealed unsafe class SocketHost(XenEventChannels channels) : ISocketHost
         }
     }
 
+    public void EndProgram() => Check(NucleusSystemCall.Invoke(NucleusCall.EndProgram));
+
     public void Dispose()
     {
         if (!_isDisposed)
         {
             _isDisposed = true;
             _ = NucleusSystemCall.Invoke(NucleusCall.CloseStack);
+        }
+    }
+
+    private void TakeEvents()
+    {
+        long port;
+        while ((port = NucleusSystemCall.Invoke(NucleusCall.TakeWatchedPort)) >= 0)
+        {
+            channels.Deliver(port);
         }
     }
 

@@ -12,6 +12,10 @@ internal sealed class InternetOutput(InternetLayer layer) : IInternetOutput
     public static bool CompletesChecksum(IpInterface output, bool isIPv4) =>
         (output.Link.Offloads & (isIPv4 ? LinkOffloads.ChecksumIPv4 : LinkOffloads.ChecksumIPv6)) != 0;
 
+    /// <summary>Whether the interface's device cuts TCP packets into segments.</summary>
+    public static bool CanSegment(IpInterface output, bool isIPv4) =>
+        (output.Link.Offloads & (isIPv4 ? LinkOffloads.SegmentationIPv4 : LinkOffloads.SegmentationIPv6)) != 0;
+
     public bool TrySelectSource(InternetAddress remote, out InternetAddress local) => TrySelectSource(remote, 0, out local);
 
     /// <summary>As of the interface's method, by an interface that the caller has chosen; 0 when it has not.</summary>
@@ -77,6 +81,14 @@ internal sealed class InternetOutput(InternetLayer layer) : IInternetOutput
         }
     }
 
+    /// <summary>
+    /// Whether a packet to a destination finds room, by an interface that the caller has chosen; 0 when it has not. Transports that are
+    /// answered no are told when there is some.
+    /// </summary>
+    public bool HasRoom(InternetAddress destination, int interfaceIndex) => layer.Addresses.IsOurs(destination)
+        ? layer.Loopback.HasRoom()
+        : FindOutput(destination, interfaceIndex, out _)?.HasRoom() ?? true;
+
     public InternetSendResult Send(PacketBuffer packet, in InternetHeader header)
     {
         InternetAddress destination = header.Destination;
@@ -115,9 +127,6 @@ internal sealed class InternetOutput(InternetLayer layer) : IInternetOutput
         mtu = layer.PathMtus.Get(destination, mtu);
         return SendBy(output, packet, complete, isForMany ? null : nextHop, mtu);
     }
-
-    private static bool CanSegment(IpInterface output, bool isIPv4) =>
-        (output.Link.Offloads & (isIPv4 ? LinkOffloads.SegmentationIPv4 : LinkOffloads.SegmentationIPv6)) != 0;
 
     private static int SmallestMtu(bool isIPv4) => isIPv4 ? PathMtuCache.SmallestIPv4 : IpInterface.SmallestIPv6Mtu;
 
@@ -190,16 +199,24 @@ internal sealed class InternetOutput(InternetLayer layer) : IInternetOutput
         return Forward(output, packet, header.Destination, nextHop);
     }
 
-    /// <summary>Cuts a packet and sends the pieces; the first that finds no room ends it.</summary>
+    /// <summary>Cuts a packet and sends the pieces: all of them, or none where there is no room for the first.</summary>
     private InternetSendResult SendFragments(
         IpInterface output, PacketBuffer packet, in InternetHeader header, InternetAddress? nextHop, int mtu)
     {
         bool isIPv4 = header.Destination.IsIPv4;
         IpStatistics statistics = layer.StatisticsOf(isIPv4);
+        if (!output.HasRoom())
+        {
+            output.Statistics.TxDropped++;
+            layer.Pool.Return(packet);
+            return InternetSendResult.NoRoom;
+        }
+
         CompleteChecksum(packet, header.Protocol);
         uint identification = layer.Random.NextUInt32();
         int most = (mtu - HeaderSize(isIPv4) - (isIPv4 ? 0 : IPv6FragmentHeader.Size)) & ~7;
         InternetSendResult result = InternetSendResult.Sent;
+        output.BeginPacket();
         for (int offset = 0; offset < packet.Length && result == InternetSendResult.Sent; offset += most)
         {
             int length = Math.Min(most, packet.Length - offset);
@@ -228,6 +245,7 @@ internal sealed class InternetOutput(InternetLayer layer) : IInternetOutput
             statistics.FragCreates++;
         }
 
+        output.EndPacket();
         statistics.FragOKs += result == InternetSendResult.Sent ? 1 : 0;
         layer.Pool.Return(packet);
         return result;

@@ -1,4 +1,5 @@
 using Xenlet.Net.Internet;
+using Xenlet.Net.Wire;
 
 namespace Xenlet.Net;
 
@@ -11,6 +12,9 @@ public sealed class IpInterface
     /// <summary>The smallest MTU that IPv4 goes over (RFC 791).</summary>
     public const int SmallestIPv4Mtu = 68;
 
+    /// <summary>The byte of TCP's header with the length of the header, in words, in its upper half (RFC 9293, section 3.1).</summary>
+    private const int TcpDataOffset = 12;
+
     /// <summary>Frames that wait for the link: each may have 64 KiB.</summary>
     private const int MostWaiting = 32;
 
@@ -18,6 +22,7 @@ public sealed class IpInterface
     private readonly Queue<PacketBuffer> _waiting = new(MostWaiting);
     private readonly List<InterfaceAddress> _addresses = [];
     private bool _isStarved;
+    private bool _isWithinPacket;
 
     internal IpInterface(InternetLayer layer, int index, string name, ILink link)
     {
@@ -119,6 +124,20 @@ public sealed class IpInterface
         return address == InternetAddress.LimitedBroadcast;
     }
 
+    /// <summary>Whether a packet finds room. Whoever is answered no is told when there is some.</summary>
+    internal bool HasRoom()
+    {
+        bool hasRoom = _waiting.Count < MostWaiting;
+        _isStarved |= !hasRoom;
+        return hasRoom;
+    }
+
+    /// <summary>The frames from here to <see cref="EndPacket"/> are pieces of one packet, which are nothing without each other.</summary>
+    internal void BeginPacket() => _isWithinPacket = true;
+
+    /// <summary>The packet's last piece was sent.</summary>
+    internal void EndPacket() => _isWithinPacket = false;
+
     /// <summary>Sends an IP packet in a frame, and takes the buffer over.</summary>
     internal InternetSendResult SendPacket(PacketBuffer packet, MacAddress destination) =>
         SendFrame(packet, destination, packet.Data[0] >> 4 == 4 ? EtherType.IPv4 : EtherType.IPv6);
@@ -130,7 +149,7 @@ public sealed class IpInterface
         int length = packet.Length;
         if (_waiting.Count > 0 || !Link.TrySend(packet))
         {
-            if (_waiting.Count == MostWaiting)
+            if (_waiting.Count >= MostWaiting && !_isWithinPacket)
             {
                 _isStarved = true;
                 Statistics.TxDropped++;
@@ -158,6 +177,45 @@ public sealed class IpInterface
         bool hasRoomAgain = _isStarved && _waiting.Count <= MostWaiting / 2;
         _isStarved &= !hasRoomAgain;
         return hasRoomAgain;
+    }
+
+    /// <summary>
+    /// Whether packets wait for the link, or for a neighbour that was asked for once: whoever does not answer then is hardly there.
+    /// </summary>
+    internal bool HasWaiting => _waiting.Count > 0 || Neighbours.HasWaiting;
+
+    /// <summary>
+    /// The link may be another one, which carries less: drops the waiting frames that it would not take. TCP cuts what was in them anew.
+    /// </summary>
+    internal void DropUnfit()
+    {
+        for (int count = _waiting.Count; count > 0; count--)
+        {
+            PacketBuffer frame = _waiting.Dequeue();
+            if (IsFit(frame))
+            {
+                _waiting.Enqueue(frame);
+            }
+            else
+            {
+                Statistics.TxDropped++;
+                _layer.Pool.Return(frame);
+            }
+        }
+    }
+
+    private bool IsFit(PacketBuffer frame)
+    {
+        if (frame.Offload.SegmentSize == 0)
+        {
+            return frame.Length - EthernetHeader.Size <= Mtu;
+        }
+
+        ReadOnlySpan<byte> packet = frame.Data[EthernetHeader.Size..];
+        bool isIPv4 = packet[0] >> 4 == 4;
+        int headers = isIPv4 ? IPv4Header.Size : IPv6Header.Size;
+        headers += (packet[headers + TcpDataOffset] >> 4) * 4;
+        return InternetOutput.CanSegment(this, isIPv4) && headers + frame.Offload.SegmentSize <= MtuOf(isIPv4);
     }
 
     /// <summary>Drops what waits for the link.</summary>

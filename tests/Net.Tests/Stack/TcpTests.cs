@@ -26,8 +26,8 @@ public sealed class TcpTests
         TestHost peer = _network.AddHost("10.0.0.2/24 fd00::2/64");
         host.Link.Offloads = peer.Link.Offloads = offloads;
         bool isPeer = address.EndsWith('2');
-        Listener server = new((isPeer ? peer : host).Stack, 80);
-        SimulatedUser client = Connect(host, address, 80, out TcpError error);
+        StackListener server = new((isPeer ? peer : host).Stack, 80);
+        SimulatedUser client = StackUser.Connect(host, address, 80, out TcpError error);
         Assert.Equal(TcpError.None, error);
 
         for (int i = 0; i < 2_000 && server.Received < Size; i++)
@@ -46,9 +46,9 @@ public sealed class TcpTests
     {
         TestHost host = _network.AddHost("10.0.0.1/24");
         _network.AddHost("10.0.0.2/24");
-        SimulatedUser refused = Connect(host, "10.0.0.2", 81, out _);
-        SimulatedUser unreachable = Connect(host, "10.0.0.77", 80, out _);
-        Connect(host, "192.0.2.1", 80, out TcpError noRoute);
+        SimulatedUser refused = StackUser.Connect(host, "10.0.0.2", 81, out _);
+        SimulatedUser unreachable = StackUser.Connect(host, "10.0.0.77", 80, out _);
+        StackUser.Connect(host, "192.0.2.1", 80, out TcpError noRoute);
 
         _network.Advance(TimeSpan.FromSeconds(4));
 
@@ -62,8 +62,8 @@ public sealed class TcpTests
     {
         TestHost host = _network.AddHost("10.0.0.1/24");
         TestHost peer = _network.AddHost("10.0.0.2/24");
-        _ = new Listener(peer.Stack, 80);
-        SimulatedUser client = Connect(host, "10.0.0.2", 80, out _);
+        _ = new StackListener(peer.Stack, 80);
+        SimulatedUser client = StackUser.Connect(host, "10.0.0.2", 80, out _);
         _network.Settle();
         Assert.True(client.IsConnected);
 
@@ -80,8 +80,8 @@ public sealed class TcpTests
     {
         TestHost host = _network.AddHost("10.0.0.1/24");
         TestHost peer = _network.AddHost("10.0.0.2/24");
-        Listener server = new(peer.Stack, 80);
-        SimulatedUser client = Connect(host, "10.0.0.2", 80, out _);
+        StackListener server = new(peer.Stack, 80);
+        SimulatedUser client = StackUser.Connect(host, "10.0.0.2", 80, out _);
         _network.Settle();
         byte[]? large = null;
         _network.Wire.Passes = frame =>
@@ -106,42 +106,5 @@ public sealed class TcpTests
 
         _network.Advance(TimeSpan.FromSeconds(60));
         Assert.Equal(20_000, server.Received);
-    }
-
-    private static SimulatedUser Connect(TestHost host, string address, ushort port, out TcpError error)
-    {
-        SimulatedUser user = new(100_000, 100_000);
-        error = host.Stack.Tcp.Connect(new Endpoint(TestNetwork.Parse(address), port), user, null, null, out TcpConnection? connection);
-        user.Connection = connection;
-        return user;
-    }
-
-    /// <summary>Takes connections, and all that they bring.</summary>
-    private sealed class Listener : ITcpListenUser
-    {
-        private readonly List<SimulatedUser> _users = [];
-
-        public Listener(IpStack stack, ushort port)
-        {
-            Assert.Equal(TcpError.None, stack.Tcp.Bind(
-                new Endpoint(InternetAddress.AnyIPv6, port), isDual: true, false, false, out TcpBinding? binding));
-            Assert.Equal(TcpError.None, stack.Tcp.Listen(binding!, this, new TcpSettings(), 10, out _));
-        }
-
-        public bool HasRoom => true;
-
-        public int ReceiveCapacity => 100_000;
-
-        public long Received => _users.Sum(user => user.Received);
-
-        public ITcpUser? OnConnection(in Flow flow)
-        {
-            SimulatedUser user = new(100_000, ReceiveCapacity);
-            user.Arrived = () => user.Read(int.MaxValue);
-            _users.Add(user);
-            return user;
-        }
-
-        public void OnAccepted(ITcpUser user, TcpConnection connection) => ((SimulatedUser)user).Connection = connection;
     }
 }

@@ -37,6 +37,11 @@ public interface ISocketHost : IDisposable
     /// </summary>
     void Complete(SocketHandle socket, SocketErrno result);
 
+    /// <summary>Answers <see cref="SocketCall.ReadFile"/> with what was written and committed.</summary>
+    /// <param name="file">The query, whose handle ends.</param>
+    /// <param name="modified">When the content last changed.</param>
+    void CompleteFile(SocketHandle file, DateTime modified);
+
     /// <summary>Sets what getsockname returns, and whether the socket is bound: port 0 is none.</summary>
     void SetLocalEndpoint(SocketHandle socket, SocketEndpoint endpoint);
 
@@ -60,6 +65,9 @@ public interface ISocketHost : IDisposable
     /// <summary>Bytes of a stream that were written and not released.</summary>
     int GetSendLength(SocketHandle socket);
 
+    /// <summary>Bytes that were received and not read.</summary>
+    int GetReceiveLength(SocketHandle socket);
+
     /// <summary>Copies written bytes that begin <paramref name="offset"/> behind the first unreleased one. All of them are there.</summary>
     void CopySent(SocketHandle socket, int offset, Span<byte> destination);
 
@@ -81,6 +89,12 @@ public interface ISocketHost : IDisposable
 
     /// <summary>The next <paramref name="count"/> bytes have been written without a gap: the program may read them.</summary>
     void Commit(SocketHandle socket, int count);
+
+    /// <summary>
+    /// Writes received bytes right behind the last committed one, and commits them, as <see cref="TryWrite"/> and <see cref="Commit"/> do.
+    /// </summary>
+    /// <returns>The room that is left, as <see cref="GetReceiveRoom"/> has it; -1 if there was none: nothing was written.</returns>
+    int Append(SocketHandle socket, ReadOnlySpan<byte> data);
 
     /// <summary>The peer sends nothing more: after the last committed byte the program reads the end.</summary>
     void FinishReceive(SocketHandle socket);
@@ -105,4 +119,11 @@ public interface ISocketHost : IDisposable
     /// <param name="buffer">Receives its bytes: 65,535 of them, so that each fits.</param>
     /// <returns>Its length; -1 if there is none.</returns>
     int TakeDatagram(SocketHandle socket, out DatagramHeader header, Span<byte> buffer);
+
+    /// <summary>
+    /// The program ends, though its threads still run: all its sockets close as with their last descriptors
+    /// (<see cref="SocketSignals.Closed"/> and <see cref="SocketSignals.Aborted"/> follow), and none of its calls for a socket returns any
+    /// more, nor does a socket have further events.
+    /// </summary>
+    void EndProgram();
 }
