@@ -38,10 +38,17 @@ internal static class EchoCases
         using TcpListener listener = new(IPAddress.Any, Port);
         listener.Start();
         Task[] echoes = [EchoDatagramsAsync(datagrams, ending.Token), EchoStreamsAsync(listener, ending.Token)];
+        long free = FreePages();
         Console.WriteLine("echo: ready");
         await LookUpAsync(ending.Token);
         await Task.WhenAll(echoes);
-        Console.WriteLine($"echo: {stack.Faults} faults");
+        Console.WriteLine($"echo: {stack.Faults} faults, {free - FreePages()} pages more in use");
+    }
+
+    private static long FreePages()
+    {
+        GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+        return (long)Guest.ReadStatistics().AvailablePages;
     }
 
     /// <summary>Looks a name up until somebody answers, if there is a server of DNS.</summary>
