@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Net;
 using Xenlet.Net;
 
 namespace Xenlet.Sockets;
@@ -7,11 +6,14 @@ namespace Xenlet.Sockets;
 /// <summary>
 /// Addresses, gateways and name servers that the domain's command line gives: <c>XENLET_IP=10.0.0.2/24,fd00::2/64</c>,
 /// <c>XENLET_GATEWAY=10.0.0.1,fd00::1</c> for the interface vif0; for vif1 <c>XENLET_IP_1</c> and <c>XENLET_GATEWAY_1</c>, and so on.
-/// <c>XENLET_DNS</c> is one for all.
+/// <c>XENLET_DNS=10.0.0.1,fd00::1</c>, <c>XENLET_DNS_SEARCH=example.org,example.net</c> and <c>XENLET_ADDRESS_LIMIT=10</c>, the seconds for
+/// which a call waits for an address, are for all.
 /// </summary>
 public sealed class AddressSettings
 {
     private const string Interface = "vif";
+    private const string LimitVariable = "XENLET_ADDRESS_LIMIT";
+    private const int LongestLimit = 86_400;
 
     private readonly Func<string, string?> _read;
 
@@ -24,16 +26,27 @@ public sealed class AddressSettings
     /// <exception cref="FormatException">An address is malformed.</exception>
     public IReadOnlyList<InternetAddress> NameServers => [.. Split("XENLET_DNS").Select(text => ParseAddress("XENLET_DNS", text))];
 
+    /// <summary>The domains in which names without a dot are looked up.</summary>
+    /// <exception cref="FormatException">A domain has other characters than letters, digits, hyphens, underscores and dots.</exception>
+    public IReadOnlyList<string> SearchDomains => [.. Split("XENLET_DNS_SEARCH").Select(ParseDomain)];
+
+    /// <summary>How long a call waits for the guest's first address; <see langword="null"/> if nothing is said.</summary>
+    /// <exception cref="FormatException">It is no whole number of seconds, or more than a day.</exception>
+    public TimeSpan? AddressLimit => _read(LimitVariable) is not { } text ? null
+        : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int seconds) && seconds <= LongestLimit
+            ? TimeSpan.FromSeconds(seconds)
+            : throw new FormatException($"{LimitVariable} has '{text}', which is not a number of seconds from 0 to {LongestLimit}");
+
     /// <summary>Settings in the environment, where the domain's command line is.</summary>
     public static AddressSettings FromEnvironment() => new(Environment.GetEnvironmentVariable);
 
     /// <summary>Settings that are read by their names.</summary>
     public static AddressSettings From(IReadOnlyDictionary<string, string> variables) => new(name => variables.GetValueOrDefault(name));
 
-    /// <summary>An interface's addresses and the lengths of their prefixes; none to get them from the network.</summary>
+    /// <summary>An interface's addresses and the lengths of their prefixes; none to get them elsewhere.</summary>
     /// <param name="name">The interface's name, such as vif0.</param>
     /// <exception cref="FormatException">An address or a prefix is malformed.</exception>
-    public IReadOnlyList<(InternetAddress Address, int PrefixLength)> AddressesOf(string name)
+    public IReadOnlyList<AddressAssignment> AddressesOf(string name)
     {
         string variable = VariableOf("XENLET_IP", name);
         return [.. Split(variable).Select(text => ParsePrefix(variable, text))];
@@ -55,24 +68,26 @@ public sealed class AddressSettings
         _ => $"{variable}_{name}",
     };
 
-    private static (InternetAddress Address, int PrefixLength) ParsePrefix(string variable, string text)
+    private static AddressAssignment ParsePrefix(string variable, string text)
     {
-        int slash = text.IndexOf('/', StringComparison.Ordinal);
-        InternetAddress address = ParseAddress(variable, slash < 0 ? text : text[..slash]);
-        int most = address.Size * 8;
-        if (slash < 0)
+        if (AddressAssignment.TryParse(text, out AddressAssignment assignment))
         {
-            return (address, most);
+            return assignment;
         }
 
-        return int.TryParse(text.AsSpan(slash + 1), NumberStyles.None, CultureInfo.InvariantCulture, out int length) && length <= most
-            ? (address, length)
-            : throw new FormatException($"{variable} has '{text}', whose prefix is not of 0 to {most} bits");
+        InternetAddress address = ParseAddress(variable, text.Split('/')[0]);
+        throw new FormatException(AddressAssignment.IsAssignable(address)
+            ? $"{variable} has '{text}', whose prefix is not of 0 to {address.Size * 8} bits"
+            : $"{variable} has '{text}', which no interface can have");
     }
 
-    private static InternetAddress ParseAddress(string variable, string text) => IPAddress.TryParse(text, out IPAddress? address)
-        ? InternetAddress.From(address)
+    private static InternetAddress ParseAddress(string variable, string text) => InternetAddress.TryParse(text, out InternetAddress address)
+        ? address
         : throw new FormatException($"{variable} has '{text}', which is no address of IPv4 or IPv6");
+
+    private static string ParseDomain(string text) => text.All(each => char.IsAsciiLetterOrDigit(each) || each is '-' or '_' or '.')
+        ? text
+        : throw new FormatException($"XENLET_DNS_SEARCH has '{text}', which is no domain");
 
     private string[] Split(string variable) =>
         _read(variable)?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [];

@@ -1,5 +1,6 @@
 using Xenlet.Kernel.Sockets;
 using Xenlet.Net;
+using Xenlet.Sockets.Files;
 
 namespace Xenlet.Sockets;
 
@@ -35,7 +36,15 @@ internal sealed class DatagramSocket : StackSocket, IUdpUser
             HopLimit = origin.HopLimit,
             TrafficClass = origin.TrafficClass,
         };
-        return Host.TryDeliver(Handle, in header, data);
+        try
+        {
+            return Host.TryDeliver(Handle, in header, data);
+        }
+        catch (Exception error)
+        {
+            Table.OnFault(this, error);
+            return false;
+        }
     }
 
     void IUdpUser.OnError(NetworkError error) => Host.Fail(Handle, Translation.ToErrno(error));
@@ -43,20 +52,45 @@ internal sealed class DatagramSocket : StackSocket, IUdpUser
     void IUdpUser.OnWritable()
     {
         _isBlocked = false;
-        SendAll();
-        if (_isFinishing && !_isBlocked)
+        try
+        {
+            SendAll();
+            if (_isFinishing && !_isBlocked)
+            {
+                _endpoint.Close();
+                Finish();
+            }
+        }
+        catch (Exception error)
+        {
+            Table.OnFault(this, error);
+        }
+    }
+
+    public override SocketView? View => _endpoint.Local.Port == 0
+        ? null
+        : new SocketView(
+            false,
+            IsIPv6,
+            _endpoint.Local,
+            _endpoint.Remote ?? SocketView.Nobody(IsIPv6),
+            _endpoint.Remote is null ? SocketView.Closed : SocketView.Established,
+            Host.GetSendLength(Handle),
+            Host.GetReceiveLength(Handle));
+
+    public override bool IsDelivered => !_isBlocked;
+
+    /// <summary>There is no connection; what comes next may go well, and what waits to be sent is not announced again.</summary>
+    protected override void EndByFault()
+    {
+        if (IsClosed)
         {
             _endpoint.Close();
             Finish();
         }
-    }
-
-    public override void EndByFault()
-    {
-        _endpoint.Close();
-        if (IsClosed)
+        else
         {
-            Finish();
+            SendAll();
         }
     }
 

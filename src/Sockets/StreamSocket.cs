@@ -1,6 +1,7 @@
 using Xenlet.Kernel.Sockets;
 using Xenlet.Net;
 using Xenlet.Net.Tcp;
+using Xenlet.Sockets.Files;
 
 namespace Xenlet.Sockets;
 
@@ -117,15 +118,58 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
             return null;
         }
 
-        StreamSocket socket = new(Table, offered, IsIPv6);
-        Table.Add(socket);
-        return socket;
+        try
+        {
+            StreamSocket socket = new(Table, offered, IsIPv6);
+            Table.Add(socket);
+            return socket;
+        }
+        catch
+        {
+            // Its program may have it already, and would wait for ever.
+            Host.Fail(offered, SocketErrno.ECONNRESET);
+            throw;
+        }
     }
 
     void ITcpListenUser.OnAccepted(ITcpUser user, TcpConnection connection) => ((StreamSocket)user)._connection = connection;
 
-    public override void EndByFault()
+    public override SocketView? View
     {
+        get
+        {
+            if (_connection is { } connection)
+            {
+                return new SocketView(
+                    true,
+                    IsIPv6,
+                    connection.Flow.Local,
+                    connection.Flow.Remote,
+                    (int)connection.State,
+                    Host.GetSendLength(Handle),
+                    Host.GetReceiveLength(Handle));
+            }
+
+            return _listener is null
+                ? null
+                : new SocketView(true, IsIPv6, _listener.Binding.Local, SocketView.Nobody(IsIPv6), SocketView.Listening, 0, 0);
+        }
+    }
+
+    public override bool IsDelivered => _connection?.IsDelivered ?? true;
+
+    public override void EndWithInterfaces()
+    {
+        if (_connection is { } connection && !Table.Stack.Internet.Addresses.IsOurs(connection.Flow.Remote.Address))
+        {
+            connection.Abort(TcpError.NetworkDown);
+        }
+    }
+
+    protected override void EndByFault()
+    {
+        // The call has its answer.
+        _isConnecting = false;
         if (_connection is { } connection)
         {
             Table.Stack.Tcp.OnFault(connection);

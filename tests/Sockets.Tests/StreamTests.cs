@@ -48,7 +48,7 @@ public sealed class StreamTests
         accepted.Close();
         listener.Close();
         Assert.All([client, accepted, listener], socket => socket.AwaitRelease());
-        Assert.Empty(guests.Reports);
+        Assert.Empty(guests.ReadReports());
     }
 
     [Fact]
@@ -68,7 +68,7 @@ public sealed class StreamTests
         Await(few - 1_460);
         guests.Hosts[1].Budget = int.MaxValue;
         Await(all);
-        Assert.Empty(guests.Reports);
+        Assert.Empty(guests.ReadReports());
 
         void Await(int count)
         {

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Xenlet.Kernel;
 using Xenlet.Kernel.Sockets;
@@ -22,8 +23,8 @@ internal sealed class TestSocketHost : ISocketHost
     /// <summary>What each socket can receive at most, beside its own buffer: the memory of all sockets.</summary>
     public int Budget { get; set; } = int.MaxValue;
 
-    /// <summary>Called before the stack reads a socket's options: a fault that the test plants.</summary>
-    public Action<TestSocket>? BeforeOptions { get; set; }
+    /// <summary>Called with the name of a member and its socket before the stack's call does anything: where tests plant faults.</summary>
+    public Action<string, TestSocket>? Before { get; set; }
 
     /// <summary>Makes a socket, of which the stack hears with its first request.</summary>
     public TestSocket Open(SocketKind kind, bool isIPv6 = false)
@@ -34,6 +35,22 @@ internal sealed class TestSocketHost : ISocketHost
             _sockets.Add(made);
             return made;
         }
+    }
+
+    /// <summary>Opens a file as the nucleus does for a program; the content and when it last changed, or an error.</summary>
+    public (SocketErrno Result, string Content, DateTime Modified) ReadFile(string path)
+    {
+        TestSocket query = MakeQuery(System.Text.Encoding.UTF8.GetBytes(path));
+        SocketErrno result = query.Call(SocketCall.ReadFile, default);
+        return (result, System.Text.Encoding.UTF8.GetString([.. query.Received]), query.Modified);
+    }
+
+    /// <summary>Asks the stack as the nucleus does; the answer's bytes, or an error.</summary>
+    public (SocketErrno Result, byte[] Bytes) Ask(SocketCall call, int argument, byte[] bytes)
+    {
+        TestSocket query = MakeQuery(bytes);
+        SocketErrno result = query.Call(call, default, argument);
+        return (result, [.. query.Received]);
     }
 
     /// <summary>Adds to what a socket wants. Under the gate.</summary>
@@ -114,15 +131,19 @@ internal sealed class TestSocketHost : ISocketHost
 
     public void Complete(SocketHandle socket, SocketErrno result) => Change(socket, each => each.Result = result);
 
+    public void CompleteFile(SocketHandle file, DateTime modified) => Change(file, each =>
+    {
+        each.Modified = modified;
+        each.Result = SocketErrno.None;
+    });
+
     public void SetLocalEndpoint(SocketHandle socket, SocketEndpoint endpoint) => Change(socket, each => each.Local = endpoint);
 
     public void SetRemoteEndpoint(SocketHandle socket, SocketEndpoint endpoint) => Change(socket, each => each.Remote = endpoint);
 
     public SocketOptions ReadOptions(SocketHandle socket)
     {
-        TestSocket known = Find(socket);
-        BeforeOptions?.Invoke(known);
-        return known.Options;
+        return Find(socket).Options;
     }
 
     public void Fail(SocketHandle socket, SocketErrno reason) => Change(socket, each => each.Error = reason);
@@ -134,6 +155,14 @@ internal sealed class TestSocketHost : ISocketHost
         lock (Gate)
         {
             return Find(socket).Sent.Count;
+        }
+    }
+
+    public int GetReceiveLength(SocketHandle socket)
+    {
+        lock (Gate)
+        {
+            return Find(socket).Received.Count;
         }
     }
 
@@ -152,7 +181,7 @@ internal sealed class TestSocketHost : ISocketHost
         lock (Gate)
         {
             TestSocket known = Find(socket);
-            return Math.Max(Math.Min(known.Options.ReceiveBuffer, Budget) - known.Received.Count, 0);
+            return known.IsClosed ? 0 : Math.Max(Math.Min(known.Options.ReceiveBuffer, Budget) - known.Received.Count, 0);
         }
     }
 
@@ -241,6 +270,17 @@ internal sealed class TestSocketHost : ISocketHost
         }
     }
 
+    public void EndProgram()
+    {
+        lock (Gate)
+        {
+            foreach (TestSocket socket in _sockets.Where(each => !each.IsClosed && !each.IsReleased))
+            {
+                socket.Close(isAborted: socket.Received.Count > 0);
+            }
+        }
+    }
+
     public void Dispose()
     {
         lock (Gate)
@@ -250,20 +290,31 @@ internal sealed class TestSocketHost : ISocketHost
         }
     }
 
-    private void Change(SocketHandle socket, Action<TestSocket> change)
+    private void Change(SocketHandle socket, Action<TestSocket> change, [CallerMemberName] string member = "")
     {
         lock (Gate)
         {
-            change(Find(socket));
+            change(Find(socket, member));
             Monitor.PulseAll(Gate);
         }
     }
 
-    private TestSocket Find(SocketHandle socket)
+    private TestSocket MakeQuery(byte[] bytes)
+    {
+        TestSocket query = Open(SocketKind.Query);
+        query.Sent.AddRange(bytes);
+        return query;
+    }
+
+    private TestSocket Find(SocketHandle socket, [CallerMemberName] string member = "")
     {
         TestSocket found = _sockets[socket.Index];
-        return found.Handle == socket && !found.IsReleased
-            ? found
-            : throw new ArgumentException($"{socket} names no socket", nameof(socket));
+        if (found.Handle != socket || found.IsReleased)
+        {
+            throw new ArgumentException($"{socket} names no socket", nameof(socket));
+        }
+
+        Before?.Invoke(member, found);
+        return found;
     }
 }

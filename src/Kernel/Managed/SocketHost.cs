@@ -46,12 +46,22 @@ internal sealed unsafe class SocketHost(XenEventChannels channels) : ISocketHost
 
     public void Wake() => _ = NucleusSystemCall.Invoke(NucleusCall.WakeStack);
 
-    public void Watch(IEventChannel channel) => Check(
-        NucleusSystemCall.Invoke(
-            NucleusCall.WatchPort,
-            (ulong)(channel as EventChannel ?? throw new ArgumentException("the channel is not the guest's", nameof(channel))).Handle));
+    public void Watch(IEventChannel channel)
+    {
+        EventChannel own = channel as EventChannel ?? throw new ArgumentException("the channel is not the guest's", nameof(channel));
+        long answer = NucleusSystemCall.Invoke(NucleusCall.WatchPort, (ulong)own.Handle);
+
+        // Its connection may have ended on another thread, or with a suspend: it has no events any more.
+        if (answer is not (-Errno.ESTALE or -Errno.EBADF))
+        {
+            Check(answer);
+        }
+    }
 
     public void Complete(SocketHandle socket, SocketErrno result) => Call(NucleusCall.CompleteSocketCall, socket, (ulong)result);
+
+    public void CompleteFile(SocketHandle file, DateTime modified) =>
+        Call(NucleusCall.CompleteSocketCall, file, 0, (ulong)(modified - DateTime.UnixEpoch).Ticks * TimeSpan.NanosecondsPerTick);
 
     public void SetLocalEndpoint(SocketHandle socket, SocketEndpoint endpoint) => SetEndpoint(socket, endpoint, isRemote: false);
 
@@ -69,6 +79,8 @@ internal sealed unsafe class SocketHost(XenEventChannels channels) : ISocketHost
     public void Release(SocketHandle socket) => Call(NucleusCall.ReleaseSocket, socket);
 
     public int GetSendLength(SocketHandle socket) => Length(socket, NucleusCallSockets.Length.Sent);
+
+    public int GetReceiveLength(SocketHandle socket) => Length(socket, NucleusCallSockets.Length.Received);
 
     public void CopySent(SocketHandle socket, int offset, Span<byte> destination)
     {
@@ -153,6 +165,8 @@ internal sealed unsafe class SocketHost(XenEventChannels channels) : ISocketHost
             return length == -Errno.EMSGSIZE ? ISocketHost.TooLong : length < 0 ? -1 : (int)length;
         }
     }
+
+    public void EndProgram() => Check(NucleusSystemCall.Invoke(NucleusCall.EndProgram));
 
     public void Dispose()
     {

@@ -12,6 +12,10 @@ internal sealed class InternetOutput(InternetLayer layer) : IInternetOutput
     public static bool CompletesChecksum(IpInterface output, bool isIPv4) =>
         (output.Link.Offloads & (isIPv4 ? LinkOffloads.ChecksumIPv4 : LinkOffloads.ChecksumIPv6)) != 0;
 
+    /// <summary>Whether the interface's device cuts TCP packets into segments.</summary>
+    public static bool CanSegment(IpInterface output, bool isIPv4) =>
+        (output.Link.Offloads & (isIPv4 ? LinkOffloads.SegmentationIPv4 : LinkOffloads.SegmentationIPv6)) != 0;
+
     public bool TrySelectSource(InternetAddress remote, out InternetAddress local) => TrySelectSource(remote, 0, out local);
 
     /// <summary>As of the interface's method, by an interface that the caller has chosen; 0 when it has not.</summary>
@@ -96,6 +100,12 @@ internal sealed class InternetOutput(InternetLayer layer) : IInternetOutput
             return SendToOurselves(packet, complete);
         }
 
+        if (layer.Addresses.IsSuspended(header.Source))
+        {
+            layer.Pool.Return(packet);
+            return InternetSendResult.NoRoom;
+        }
+
         // What says that it comes from a loopback address never leaves the machine.
         int interfaceIndex = header.InterfaceIndex != 0 || !(destination.IsLinkLocal || destination.IsMulticast)
             ? header.InterfaceIndex
@@ -123,9 +133,6 @@ internal sealed class InternetOutput(InternetLayer layer) : IInternetOutput
         mtu = layer.PathMtus.Get(destination, mtu);
         return SendBy(output, packet, complete, isForMany ? null : nextHop, mtu);
     }
-
-    private static bool CanSegment(IpInterface output, bool isIPv4) =>
-        (output.Link.Offloads & (isIPv4 ? LinkOffloads.SegmentationIPv4 : LinkOffloads.SegmentationIPv6)) != 0;
 
     private static int SmallestMtu(bool isIPv4) => isIPv4 ? PathMtuCache.SmallestIPv4 : IpInterface.SmallestIPv6Mtu;
 

@@ -5,8 +5,8 @@ namespace Xenlet.Net;
 /// copy. It belongs to whoever rented it until it is handed on; the last owner returns it to its <see cref="PacketPool"/>.
 /// </summary>
 /// <remarks>
-/// The data of a TCP segment may still lie with its connection, in room that the buffer has for it. Whoever looks at <see cref="Data"/> gets
-/// it copied there, and whoever keeps a packet has to settle it first: the connection keeps the data only during the call.
+/// The data of a TCP segment may still lie with its connection, in room that the buffer has for it. Whoever looks at <see cref="Data"/>
+/// gets it copied there, and whoever keeps a packet has to settle it first: the connection keeps the data only during the call.
 /// </remarks>
 public sealed class PacketBuffer
 {

@@ -147,6 +147,7 @@ public sealed class NetworkLinkTests
         NetworkLink link = thread.Link;
         await thread.UntilAsync(() => link.State == NetworkState.Up, "the first connection");
         Assert.Equal(1, link.Connections);
+        Assert.Empty(link.Addresses);
 
         // Half of a frame is under way when the connection ends: its memory comes back.
         Assert.True(back.TryDeliver(NetWorld.Bytes(1, 1000), NetProtocol.ReceiveMoreData));
@@ -161,10 +162,12 @@ public sealed class NetworkLinkTests
         back.Unmap();
         await world.Host.Dom0.WriteAsync(back.Back + "/feature-no-csum-offload", "1");
         await world.Host.Dom0.WriteAsync(back.Back + "/mtu", "9000");
+        await world.Host.Dom0.WriteAsync(back.Back + "/ip", "10.0.0.2 nonsense fd00::2/64");
         await back.SetStateAsync(XenBusState.InitWait);
         await back.ConnectAsync();
         await thread.UntilAsync(() => link.State == NetworkState.Up, "the second connection");
         Assert.Equal((2, 9000), (link.Connections, link.Mtu));
+        Assert.Equal("10.0.0.2/32 fd00::2/64", string.Join(' ', link.Addresses));
         Assert.Equal(LinkOffloads.ChecksumIPv6 | LinkOffloads.SegmentationIPv6, link.Offloads);
         Assert.True(back.TryDeliver(NetWorld.Bytes(7, 60)));
         PacketBuffer frame = await thread.ReceiveAsync();
@@ -178,6 +181,55 @@ public sealed class NetworkLinkTests
         Assert.True(link.TrySend(thread.Packet(new byte[60])), "what is sent to an interface that is gone is lost");
         Assert.Equal(0, thread.Pool.Rented);
         await world.NothingIsLeftAsync();
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task What_is_sent_while_the_domain_is_suspended_waits_and_the_stack_is_woken_when_it_can_leave(bool isCancelled)
+    {
+        using LinkThread thread = new();
+        await using NetWorld world = await NetWorld.StartAsync(new() { LinkUser = thread });
+        (NetworkInterface _, NetBackEnd back) = await world.PlugAsync();
+        NetworkLink link = thread.Link;
+        PacketBuffer packet = thread.Packet(NetWorld.Bytes(5, 555));
+        if (isCancelled)
+        {
+            await world.Host.CancelSuspendAsync(() =>
+            {
+                Assert.False(link.TrySend(packet), "a suspended interface takes a frame");
+                Assert.True(back.TryDeliver(NetWorld.Bytes(6, 66)));
+                return Task.CompletedTask;
+            });
+        }
+        else
+        {
+            await world.Host.SuspendAsync(
+                async () =>
+                {
+                    world.Machine.Resume();
+
+                    // The suspend has interrupted the thread, which goes on with the rings of before.
+                    Assert.False(link.TrySend(packet), "a suspended interface takes a frame");
+                    Assert.Null(link.TryReceive(thread.Pool));
+                    link.Flush();
+                    _ = link.TryRest();
+                    back.Unmap();
+                    back = new(world.Host, world.Machine);
+                    await back.AddAsync();
+                },
+                elsewhere: true);
+            await back.ConnectAsync();
+            Assert.True(back.TryDeliver(NetWorld.Bytes(6, 66)));
+        }
+
+        await thread.UntilAsync(() => link.TrySend(packet), "room for the frame");
+        link.Flush();
+        Assert.Equal(NetWorld.Bytes(5, 555), Assert.Single(await back.TakeSentAsync(1)).Data);
+        PacketBuffer frame = await thread.ReceiveAsync();
+        Assert.Equal(NetWorld.Bytes(6, 66), frame.Data.ToArray());
+        frame.Return();
+        Assert.Equal((isCancelled ? 1 : 2, 0), (link.Connections, thread.Pool.Rented));
     }
 
     [Fact]

@@ -22,6 +22,11 @@ public sealed unsafe class FileTests : NucleusTest
     [InlineData("/", 1ul, -Errno.EISDIR)]
     [InlineData("/etc/passwd", 0ul, 3)]
     [InlineData("/etc/passwd", 2ul, -Errno.EROFS)]
+    [InlineData("/etc/hosts", 0ul, 3)]
+    [InlineData("/etc/nsswitch.conf", 0ul, 3)]
+    [InlineData("/etc/host.conf", 0ul, 3)]
+    [InlineData("/etc/resolv.conf", 0ul, -Errno.ENOENT)]
+    [InlineData("/proc/net/dev", 0ul, -Errno.ENOENT)]
     [InlineData("/xenlet", 0ul, -Errno.EACCES)]
     [InlineData("/dev/nul", 0ul, -Errno.ENOENT)]
     [InlineData("/dev/nulll", 0ul, -Errno.ENOENT)]
@@ -84,7 +89,12 @@ public sealed unsafe class FileTests : NucleusTest
         Assert.Equal(0, Call(SystemCallNumber.Read, 3, _buffer, 100));
         Assert.Equal(text, Encoding.ASCII.GetString(Load(_buffer, text.Length)));
         Assert.Equal(-Errno.EBADF, Call(SystemCallNumber.Write, 3, _buffer, 1));
-        Assert.Equal(-Errno.ESPIPE, Call(SystemCallNumber.Lseek, 3, 0, 0));
+        Assert.Equal(4, Call(SystemCallNumber.Pread64, 3, _buffer, 4, 5));
+        Assert.Equal("x:0:"u8, Load(_buffer, 4));
+        Assert.Equal(text.Length, Call(SystemCallNumber.Lseek, 3, 0, 1));
+        Assert.Equal(15, Call(SystemCallNumber.Lseek, 3, unchecked((ulong)-4), 1));
+        Assert.Equal(4, Call(SystemCallNumber.Read, 3, _buffer, 100));
+        Assert.Equal(":/:\n"u8, Load(_buffer, 4));
     }
 
     [Fact]

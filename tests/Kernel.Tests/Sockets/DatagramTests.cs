@@ -54,6 +54,40 @@ public sealed unsafe class DatagramTests() : SocketTest(hasStack: true)
         Assert.Equal(-Errno.EAGAIN, Call(SystemCallNumber.Recvfrom, socket, Memory, 2));
     }
 
+    /// <summary>sendmmsg: glibc's resolver asks for addresses of both families at once, and has each message's length.</summary>
+    [Fact]
+    public void Several_messages_leave_with_one_call_as_far_as_there_is_room()
+    {
+        ulong socket = OpenBound(Datagram, 1, 53);
+        ulong handle = Handle(socket);
+        mmsghdr* messages = (mmsghdr*)(Memory + 0x800);
+        iovec* buffers = (iovec*)(Memory + 0x400);
+        ulong to = Address(9, 70);
+        for (int i = 0; i < 3; i++)
+        {
+            buffers[i] = new iovec { iov_base = Store([(byte)('a' + i), 0]), iov_len = (ulong)i + 1 };
+            messages[i] = new mmsghdr
+            {
+                msg_hdr = new msghdr { msg_name = to, msg_namelen = 16, msg_iov = (ulong)(buffers + i), msg_iovlen = 1 },
+            };
+        }
+
+        Assert.Equal(2, Call(SystemCallNumber.Sendmmsg, socket, (ulong)messages, 2, 0));
+        Assert.Equal([1u, 2u, 0u], [messages[0].msg_len, messages[1].msg_len, messages[2].msg_len]);
+        AsStack(() =>
+        {
+            Assert.Equal("a"u8, Assert.NotNull(TakeDatagram(handle)).Bytes);
+            Assert.Equal("b\0"u8, Assert.NotNull(TakeDatagram(handle)).Bytes);
+        });
+
+        // What cannot be sent ends the call, and is its error only if it is the first.
+        buffers[1].iov_base = 0x1000;
+        Assert.Equal(1, Call(SystemCallNumber.Sendmmsg, socket, (ulong)messages, 3, 0));
+        Assert.Equal(-Errno.EFAULT, Call(SystemCallNumber.Sendmmsg, socket, (ulong)(messages + 1), 2, 0));
+        Assert.Equal(-Errno.EFAULT, Call(SystemCallNumber.Sendmmsg, socket, 0x1000, 2, 0));
+        Assert.Equal(0, Call(SystemCallNumber.Sendmmsg, socket, (ulong)messages, 0, 0));
+    }
+
     [Fact]
     public void A_message_has_the_address_that_it_was_sent_to()
     {
@@ -219,6 +253,4 @@ public sealed unsafe class DatagramTests() : SocketTest(hasStack: true)
             Assert.Equal(65_507, Assert.NotNull(TakeDatagram(handle)).Bytes.Length);
         });
     }
-
-    private static ulong Handle(ulong descriptor) => Nucleus.Linux.Files.FileTable.Get((int)descriptor)->Socket->Handle;
 }

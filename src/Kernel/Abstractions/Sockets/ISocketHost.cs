@@ -27,7 +27,7 @@ public interface ISocketHost : IDisposable
 
     /// <summary>
     /// Takes over the events of a channel: they end <see cref="Wait"/>, and waits of <see cref="IEventChannel.WaitAsync"/> end within it,
-    /// without another thread. This lasts until the channel ends.
+    /// without another thread. This lasts until the channel ends; one that has ended already has none.
     /// </summary>
     void Watch(IEventChannel channel);
 
@@ -36,6 +36,11 @@ public interface ISocketHost : IDisposable
     /// connect that nobody waits for is what SO_ERROR returns.
     /// </summary>
     void Complete(SocketHandle socket, SocketErrno result);
+
+    /// <summary>Answers <see cref="SocketCall.ReadFile"/> with what was written and committed.</summary>
+    /// <param name="file">The query, whose handle ends.</param>
+    /// <param name="modified">When the content last changed.</param>
+    void CompleteFile(SocketHandle file, DateTime modified);
 
     /// <summary>Sets what getsockname returns, and whether the socket is bound: port 0 is none.</summary>
     void SetLocalEndpoint(SocketHandle socket, SocketEndpoint endpoint);
@@ -59,6 +64,9 @@ public interface ISocketHost : IDisposable
 
     /// <summary>Bytes of a stream that were written and not released.</summary>
     int GetSendLength(SocketHandle socket);
+
+    /// <summary>Bytes that were received and not read.</summary>
+    int GetReceiveLength(SocketHandle socket);
 
     /// <summary>Copies written bytes that begin <paramref name="offset"/> behind the first unreleased one. All of them are there.</summary>
     void CopySent(SocketHandle socket, int offset, Span<byte> destination);
@@ -114,4 +122,11 @@ public interface ISocketHost : IDisposable
     /// <param name="buffer">Receives its bytes. Each fits into 65,535.</param>
     /// <returns>Its length; -1 if there is none; <see cref="TooLong"/> if it is longer than the buffer: it stays.</returns>
     int TakeDatagram(SocketHandle socket, out DatagramHeader header, Span<byte> buffer);
+
+    /// <summary>
+    /// The program ends, though its threads still run: all its sockets close as with their last descriptors
+    /// (<see cref="SocketSignals.Closed"/> and <see cref="SocketSignals.Aborted"/> follow), and none of its calls for a socket returns any
+    /// more, nor does a socket have further events.
+    /// </summary>
+    void EndProgram();
 }

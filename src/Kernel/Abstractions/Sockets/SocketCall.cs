@@ -37,4 +37,16 @@ public enum SocketCall
 
     /// <summary>Leaves a multicast group, named as for <see cref="JoinGroup"/>.</summary>
     LeaveGroup,
+
+    /// <summary>
+    /// The content of the file whose path the query's bytes are: written and committed before <see cref="ISocketHost.CompleteFile"/>;
+    /// ENOENT if there is no such file.
+    /// </summary>
+    ReadFile,
+
+    /// <summary>
+    /// ioctl of an interface: <see cref="SocketRequest.Argument"/> is its command, the query's 40 bytes an ifreq (linux/if.h). The answer
+    /// is the ifreq with what was asked for.
+    /// </summary>
+    AskInterface,
 }

@@ -137,7 +137,10 @@ internal static unsafe class NucleusCall
     /// <summary>(): takes a signalled port that is watched, and returns its handle; -EAGAIN if there is none.</summary>
     public const int TakeWatchedPort = First + 27;
 
-    /// <summary>(socket, errno): answers the socket's control call; 0 is success.</summary>
+    /// <summary>
+    /// (socket, errno, time): answers the socket's control call; 0 is success. The time is when a file's content last changed, in
+    /// nanoseconds since 1970.
+    /// </summary>
     public const int CompleteSocketCall = First + 28;
 
     /// <summary>(socket, pointer, remote?): sets an <see cref="Linux.Sockets.EndpointRecord"/>.</summary>
@@ -167,12 +170,6 @@ internal static unsafe class NucleusCall
     /// <summary>(socket, count): the program may read so many more bytes.</summary>
     public const int CommitReceived = First + 37;
 
-    /// <summary>
-    /// (socket, buffer, count): writes received bytes right behind the committed ones, and commits them. Returns the room that is left, of
-    /// <see cref="NucleusCallSockets.Length.ReceiveRoom"/>. -ENOBUFS if there was none.
-    /// </summary>
-    public const int AppendReceived = First + 50;
-
     /// <summary>(socket): the peer sends nothing more.</summary>
     public const int FinishReceive = First + 38;
 
@@ -193,6 +190,17 @@ internal static unsafe class NucleusCall
     /// length. -EAGAIN if there is none, -EMSGSIZE if it is longer than the room, and stays.
     /// </summary>
     public const int TakeDatagram = First + 41;
+
+    /// <summary>
+    /// (): the program ends: its sockets close as with their last descriptors, and its calls for sockets do not return any more.
+    /// </summary>
+    public const int EndProgram = First + 42;
+
+    /// <summary>
+    /// (socket, buffer, count): writes received bytes right behind the committed ones, and commits them. Returns the room that is left, of
+    /// <see cref="NucleusCallSockets.Length.ReceiveRoom"/>. -ENOBUFS if there was none.
+    /// </summary>
+    public const int AppendReceived = First + 43;
 
     /// <summary>
     /// (number): makes the calling thread's memory request with this number fail, counted from now on; 0 for none. Returns the previous
@@ -258,7 +266,7 @@ internal static unsafe class NucleusCall
                 return hasXen ? NucleusCallPages.StorePort() : withoutXen;
             case Suspend:
                 return hasXen ? SuspendCall.Run() : withoutXen;
-            case (>= OpenStack and <= TakeDatagram) or AppendReceived:
+            case >= OpenStack and <= AppendReceived:
                 return NucleusCallSockets.Dispatch(thread, (int)number, a1, a2, a3, a4);
             default:
                 return -Errno.ENOSYS;

@@ -24,6 +24,9 @@ internal static unsafe class NucleusCallSockets
 
         /// <summary>Connections that can be offered.</summary>
         OfferRoom,
+
+        /// <summary>Bytes received and not read by the program.</summary>
+        Received,
     }
 
     public static long Dispatch(Thread* thread, int number, ulong a1, ulong a2, ulong a3, ulong a4)
@@ -45,6 +48,9 @@ internal static unsafe class NucleusCallSockets
                 return NucleusCallEvents.Watch(a1);
             case NucleusCall.TakeWatchedPort:
                 return ProgramEvents.TakeWatched();
+            case NucleusCall.EndProgram:
+                SocketLife.EndProgram();
+                return 0;
         }
 
         Socket* socket = SocketTable.Find(a1);
@@ -56,7 +62,7 @@ internal static unsafe class NucleusCallSockets
         switch (number)
         {
             case NucleusCall.CompleteSocketCall:
-                return Complete(socket, a2);
+                return Complete(socket, a2, a3);
             case NucleusCall.SetSocketEndpoint:
                 return SetEndpoint(socket, a2, a3 != 0);
             case NucleusCall.ReadSocketOptions:
@@ -90,11 +96,16 @@ internal static unsafe class NucleusCallSockets
         }
     }
 
-    private static long Complete(Socket* socket, ulong error)
+    private static long Complete(Socket* socket, ulong error, ulong modified)
     {
         if (socket->Call == SocketCall.None || !socket->IsCallTaken || socket->IsCallAnswered || error > int.MaxValue)
         {
             return -Errno.EINVAL;
+        }
+
+        if (socket->Kind == SocketKind.Query)
+        {
+            socket->CallEndpoint.High = modified;
         }
 
         SocketControl.Complete(socket, (int)error);
@@ -131,7 +142,7 @@ internal static unsafe class NucleusCallSockets
             return -Errno.EINVAL;
         }
 
-        if (socket->Kind == SocketKind.Datagram)
+        if (socket->Kind is SocketKind.Datagram or SocketKind.Netlink)
         {
             socket->Error = (int)error;
             SocketReadiness.Notify(socket, PollEvents.EPOLLERR);
@@ -163,6 +174,7 @@ internal static unsafe class NucleusCallSockets
     {
         Length.Sent => socket->Sent.Count,
         Length.ReceiveRoom => ReceiveRoom(socket),
+        Length.Received => socket->Received.Count,
         Length.OfferRoom => socket->State == SocketState.Listening ? Math.Max(socket->Backlog + 1 - socket->OfferedCount, 0) : 0,
         _ => -Errno.EINVAL,
     };
@@ -287,7 +299,7 @@ internal static unsafe class NucleusCallSockets
         DatagramRecord header = *(DatagramRecord*)record;
         header.Length = (uint)count;
         ByteQueue* queue = &socket->Received;
-        bool hasRoom = count <= ushort.MaxValue && socket->Kind == SocketKind.Datagram && !socket->IsClosed
+        bool hasRoom = count <= ushort.MaxValue && socket->Kind is SocketKind.Datagram or SocketKind.Netlink && !socket->IsClosed
             && queue->Count < SocketOptionTable.ReceiveLimit(socket)
             && queue->Count + count + (ulong)sizeof(DatagramRecord) <= ByteQueue.MaximumSize;
         if (!hasRoom)
@@ -309,7 +321,7 @@ internal static unsafe class NucleusCallSockets
 
     private static long TakeDatagram(Socket* socket, ulong record, ulong buffer, ulong room)
     {
-        if (socket->Kind != SocketKind.Datagram)
+        if (socket->Kind is not (SocketKind.Datagram or SocketKind.Netlink))
         {
             return -Errno.EINVAL;
         }

@@ -84,6 +84,11 @@ internal static unsafe class SystemCallDispatch
             return NucleusCall.Dispatch(thread, frame->Vector, a1, a2, a3, a4);
         }
 
+        if (SocketLife.HasProgramEnded && SocketCalls.IsForSocket((int)frame->Vector, (int)a1))
+        {
+            return SocketCalls.Stop(thread);
+        }
+
         switch ((int)frame->Vector)
         {
             case SystemCallNumber.Read:
@@ -95,27 +100,28 @@ internal static unsafe class SystemCallDispatch
             case SystemCallNumber.Writev:
                 return FileCalls.WriteVector(thread, (int)a1, a2, a3);
             case SystemCallNumber.Open:
-                return PathCalls.Open(a1, (uint)a2);
+                return PathCalls.Open(thread, a1, (uint)a2);
             case SystemCallNumber.Openat:
-                return PathCalls.Open(a2, (uint)a3);
+                return PathCalls.Open(thread, a2, (uint)a3);
             case SystemCallNumber.Close:
-                return FileTable.Close((int)a1);
+                return FileTable.Close(thread, (int)a1);
             case SystemCallNumber.Fstat:
                 return FileCalls.Status((int)a1, a2);
             case SystemCallNumber.Stat:
             case SystemCallNumber.Lstat:
-                return PathCalls.Status(a1, a2);
+                return PathCalls.Status(thread, a1, a2);
             case SystemCallNumber.Newfstatat:
-                return PathCalls.StatusAt((int)a1, a2, a3, (uint)a4);
+                return PathCalls.StatusAt(thread, (int)a1, a2, a3, (uint)a4);
             case SystemCallNumber.Poll:
                 return PollCalls.Poll(thread, a1, a2, (int)a3);
             case SystemCallNumber.Ppoll:
                 return PollCalls.PollUntil(thread, a1, a2, a3);
             case SystemCallNumber.Lseek:
+                return TextFiles.Seek((int)a1, (long)a2, (int)a3);
             case SystemCallNumber.Pread64:
-                return FileTable.IsOpen((int)a1) ? -Errno.ESPIPE : -Errno.EBADF;
+                return TextFiles.ReadAt((int)a1, a2, a3, (long)a4);
             case SystemCallNumber.Ioctl:
-                return SocketCalls.Control((int)a1, (uint)a2, a3);
+                return SocketCalls.Control(thread, (int)a1, (uint)a2, a3);
             case SystemCallNumber.Fcntl:
                 return FileCalls.Control((int)a1, (int)a2, a3);
             case SystemCallNumber.Dup:
@@ -133,10 +139,10 @@ internal static unsafe class SystemCallDispatch
             case SystemCallNumber.Readlinkat:
                 return PathCalls.ReadLink(a2);
             case SystemCallNumber.Access:
-                return PathCalls.Access(a1, (uint)a2);
+                return PathCalls.Access(thread, a1, (uint)a2);
             case SystemCallNumber.Faccessat:
             case SystemCallNumber.Faccessat2:
-                return PathCalls.Access(a2, (uint)a3);
+                return PathCalls.Access(thread, a2, (uint)a3);
             case SystemCallNumber.Statfs:
             case SystemCallNumber.Chdir:
             case SystemCallNumber.Rmdir:
@@ -287,6 +293,8 @@ internal static unsafe class SystemCallDispatch
                 return SocketTransfers.Send(thread, (int)a1, a2, a3, (uint)a4, a5, (uint)a6);
             case SystemCallNumber.Sendmsg:
                 return SocketTransfers.SendMessage(thread, (int)a1, a2, (uint)a3);
+            case SystemCallNumber.Sendmmsg:
+                return SocketTransfers.SendMessages(thread, (int)a1, a2, (uint)a3, (uint)a4);
             case SystemCallNumber.Recvfrom:
                 return SocketTransfers.Receive(thread, (int)a1, a2, a3, (uint)a4, a5, a6);
             case SystemCallNumber.Recvmsg:

@@ -101,6 +101,7 @@ internal static class SystemCallNumber
     public const int Dup3 = 292;
     public const int Pipe2 = 293;
     public const int Prlimit64 = 302;
+    public const int Sendmmsg = 307;
     public const int Getcpu = 309;
     public const int Renameat2 = 316;
     public const int Getrandom = 318;

@@ -122,7 +122,8 @@ internal static unsafe class FileCalls
         {
             FileKind.PipeReader or FileKind.PipeWriter => FileStatus.Write(address, FileStatus.S_IFIFO | FileStatus.ReadWriteForAll),
             FileKind.Directory => FileStatus.Write(address, FileStatus.S_IFDIR | FileStatus.ReadSearchForAll),
-            FileKind.Text => FileStatus.WriteText(address),
+            FileKind.Text => FileStatus.WriteRegular(address, TextFiles.Length(file), 0),
+            FileKind.Served => ServedFiles.WriteStatus(file->Socket, address),
             FileKind.Socket => FileStatus.Write(address, FileStatus.S_IFSOCK | FileStatus.Everything),
             _ => FileStatus.Write(address, FileStatus.S_IFCHR | FileStatus.ReadWriteForAll),
         };
@@ -186,7 +187,8 @@ internal static unsafe class FileCalls
             case FileKind.Console:
                 return count == 0 ? 0 : ConsoleDevice.Read((byte*)buffer, count);
             case FileKind.Text:
-                return ReadText(file, (byte*)buffer, count);
+            case FileKind.Served:
+                return TextFiles.Read(file, (byte*)buffer, count);
             case FileKind.Directory:
                 return -Errno.EISDIR;
             case FileKind.EventPoll:
@@ -230,6 +232,7 @@ internal static unsafe class FileCalls
             case FileKind.EventCounter:
                 return EventCounters.Write(file, (byte*)buffer, count);
             case FileKind.Text:
+            case FileKind.Served:
             case FileKind.Directory:
                 return -Errno.EBADF;
             case FileKind.EventPoll:
@@ -237,19 +240,6 @@ internal static unsafe class FileCalls
             default:
                 return (long)count;
         }
-    }
-
-    private static long ReadText(OpenFile* file, byte* buffer, ulong count)
-    {
-        ReadOnlySpan<byte> text = KnownFiles.UserDatabase;
-        ulong part = file->Position < (ulong)text.Length ? Math.Min(count, (ulong)text.Length - file->Position) : 0;
-        for (ulong i = 0; i < part; i++)
-        {
-            buffer[i] = text[(int)(file->Position + i)];
-        }
-
-        file->Position += part;
-        return (long)part;
     }
 
     private static long FirstVector(ulong vectors, ulong count, out iovec first)

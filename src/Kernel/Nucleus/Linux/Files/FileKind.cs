@@ -20,8 +20,11 @@ internal enum FileKind : uint
     /// <summary>The root directory, which lists as empty.</summary>
     Directory,
 
-    /// <summary>A file whose contents are in the image.</summary>
+    /// <summary>A file whose content is in the image.</summary>
     Text,
+
+    /// <summary>A file whose content the TCP/IP stack gave when it was opened.</summary>
+    Served,
 
     /// <summary>An epoll set.</summary>
     EventPoll,

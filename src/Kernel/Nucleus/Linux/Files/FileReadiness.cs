@@ -31,5 +31,5 @@ internal static unsafe class FileReadiness
 
     /// <summary>Whether the file can be a member of an epoll set. The others are always ready.</summary>
     public static bool CanChange(OpenFile* file) =>
-        file->Kind is not (FileKind.Null or FileKind.Random or FileKind.Directory or FileKind.Text);
+        file->Kind is not (FileKind.Null or FileKind.Random or FileKind.Directory or FileKind.Text or FileKind.Served);
 }

@@ -33,13 +33,20 @@ internal static unsafe class FileStatus
         return 0;
     }
 
-    /// <summary>The status of the only regular file.</summary>
-    public static long WriteText(ulong address)
+    /// <summary>The status of a regular file.</summary>
+    /// <param name="address">Where it goes.</param>
+    /// <param name="length">The file's length.</param>
+    /// <param name="modified">When its content last changed, in nanoseconds since 1970.</param>
+    public static long WriteRegular(ulong address, ulong length, ulong modified)
     {
+        const ulong perSecond = 1_000_000_000;
         long error = Write(address, S_IFREG | ReadForAll);
         if (error == 0)
         {
-            ((stat*)address)->st_size = KnownFiles.UserDatabase.Length;
+            stat* status = (stat*)address;
+            status->st_size = (long)length;
+            status->st_mtime = status->st_ctime = modified / perSecond;
+            status->st_mtime_nsec = status->st_ctime_nsec = modified % perSecond;
         }
 
         return error;

@@ -14,10 +14,10 @@ internal unsafe struct OpenFile
     /// <summary>Descriptors of the file.</summary>
     public int References;
 
-    /// <summary>The pipe, the epoll set or the socket, or null.</summary>
+    /// <summary>The pipe, the epoll set, the socket or the stack's answer, or null; of a text, which one.</summary>
     public void* Thing;
 
-    /// <summary>Where the next read of a text file begins; the value of a counter.</summary>
+    /// <summary>Where the next read of a text or a served file begins; the value of a counter.</summary>
     public ulong Position;
 
     /// <summary>Threads that wait for a change of the file, if the file is all that can change: not for a pipe or the console.</summary>
@@ -31,6 +31,8 @@ internal unsafe struct OpenFile
     public readonly EventPoll* EventPoll => (EventPoll*)Thing;
 
     public readonly Socket* Socket => (Socket*)Thing;
+
+    public readonly KnownPath Text => (KnownPath)(ulong)Thing;
 
     public readonly bool IsNonBlocking => (Flags & FileTable.O_NONBLOCK) != 0;
 }

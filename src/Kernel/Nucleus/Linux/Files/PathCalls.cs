@@ -1,5 +1,6 @@
 using Xenlet.Kernel.Nucleus.Base;
 using Xenlet.Kernel.Nucleus.Memory;
+using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
 
 namespace Xenlet.Kernel.Nucleus.Linux.Files;
 
@@ -9,9 +10,9 @@ internal static unsafe class PathCalls
     private const uint AT_EMPTY_PATH = 0x1000;
     private const ulong PATH_MAX = 4096;
 
-    public static long Open(ulong path, uint flags)
+    public static long Open(Thread* thread, ulong path, uint flags)
     {
-        long error = Find(path, out KnownPath known);
+        long error = Find(thread, path, out KnownPath known, out long length);
         if (error != 0)
         {
             return error;
@@ -26,7 +27,12 @@ internal static unsafe class PathCalls
             case KnownPath.Root:
                 return (flags & FileTable.O_ACCMODE) == 0 ? FileTable.Open(FileKind.Directory, flags, null) : -Errno.EISDIR;
             case KnownPath.UserDatabase:
-                return (flags & FileTable.O_ACCMODE) == 0 ? FileTable.Open(FileKind.Text, flags, null) : -Errno.EROFS;
+            case KnownPath.NameServices:
+            case KnownPath.HostConfiguration:
+            case KnownPath.Hosts:
+                return (flags & FileTable.O_ACCMODE) == 0 ? FileTable.Open(FileKind.Text, flags, (void*)(ulong)known) : -Errno.EROFS;
+            case KnownPath.Served:
+                return ServedFiles.Open(thread, (byte*)path, (ulong)length, flags);
             case KnownPath.Program:
                 return -Errno.EACCES;
             default:
@@ -34,23 +40,24 @@ internal static unsafe class PathCalls
         }
     }
 
-    public static long Status(ulong path, ulong address)
+    public static long Status(Thread* thread, ulong path, ulong address)
     {
-        long error = Find(path, out KnownPath known);
+        long error = Find(thread, path, out KnownPath known, out long length);
         return error != 0 ? error : known switch
         {
             KnownPath.None => -Errno.ENOENT,
+            KnownPath.Served => ServedFiles.Status(thread, (byte*)path, (ulong)length, address),
             KnownPath.Program => FileStatus.Write(address, FileStatus.S_IFREG | FileStatus.ReadSearchForAll),
-            KnownPath.UserDatabase => FileStatus.WriteText(address),
             KnownPath.Root => FileStatus.Write(address, FileStatus.S_IFDIR | FileStatus.ReadSearchForAll),
-            _ => FileStatus.Write(address, FileStatus.S_IFCHR | FileStatus.ReadWriteForAll),
+            KnownPath.Null or KnownPath.Random => FileStatus.Write(address, FileStatus.S_IFCHR | FileStatus.ReadWriteForAll),
+            _ => FileStatus.WriteRegular(address, (ulong)KnownFiles.TextOf(known).Length, 0),
         };
     }
 
-    public static long StatusAt(int descriptor, ulong path, ulong address, uint flags)
+    public static long StatusAt(Thread* thread, int descriptor, ulong path, ulong address, uint flags)
     {
         bool isEmpty = (flags & AT_EMPTY_PATH) != 0 && ProgramMemory.StringLength(path, 1) == 0;
-        return isEmpty ? FileCalls.Status(descriptor, address) : Status(path, address);
+        return isEmpty ? FileCalls.Status(descriptor, address) : Status(thread, path, address);
     }
 
     public static long WorkingDirectory(ulong buffer, ulong size)
@@ -73,19 +80,20 @@ internal static unsafe class PathCalls
     /// <summary>readlink: no existing file is a link.</summary>
     public static long ReadLink(ulong path)
     {
-        long error = Find(path, out KnownPath known);
+        long error = Find(null, path, out KnownPath known, out _);
         return error != 0 ? error : known == KnownPath.None ? -Errno.ENOENT : -Errno.EINVAL;
     }
 
     /// <summary>access: every existing file can be read, and the devices can be written.</summary>
-    public static long Access(ulong path, uint mode)
+    public static long Access(Thread* thread, ulong path, uint mode)
     {
         const uint W_OK = 2;
-        long error = Find(path, out KnownPath known);
+        long error = Find(thread, path, out KnownPath known, out long length);
         return error != 0 ? error : known switch
         {
             KnownPath.None => -Errno.ENOENT,
             KnownPath.Null or KnownPath.Random => 0,
+            KnownPath.Served => ServedFiles.Access(thread, (byte*)path, (ulong)length, (mode & W_OK) != 0),
             _ => (mode & W_OK) != 0 ? -Errno.EROFS : 0,
         };
     }
@@ -100,14 +108,22 @@ internal static unsafe class PathCalls
     /// <summary>A call that needs a file that could exist: none does, and those in /dev cannot be changed.</summary>
     public static long Missing(ulong path)
     {
-        long error = Find(path, out KnownPath known);
+        long error = Find(null, path, out KnownPath known, out _);
         return error != 0 ? error : known == KnownPath.None ? -Errno.ENOENT : -Errno.EROFS;
     }
 
-    private static long Find(ulong path, out KnownPath known)
+    private static long Find(Thread* thread, ulong path, out KnownPath known, out long length)
     {
+        length = 0;
+        if (thread != null && thread->IsRetry)
+        {
+            // Only the stack's files are waited for: the answer has come, whatever the path's bytes or the stack are now.
+            known = KnownPath.Served;
+            return 0;
+        }
+
         known = KnownPath.None;
-        long length = ProgramMemory.StringLength(path, PATH_MAX);
+        length = ProgramMemory.StringLength(path, PATH_MAX);
         if (length < 0)
         {
             return length;

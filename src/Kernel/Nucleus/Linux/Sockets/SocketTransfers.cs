@@ -58,6 +58,28 @@ internal static unsafe class SocketTransfers
         return error < 0 ? error : Send(thread, descriptor, &buffers, flags, name, header->msg_namelen);
     }
 
+    /// <summary>
+    /// sendmmsg. Only the first message waits for room: when the others find none, the call returns how many were sent, as it may.
+    /// </summary>
+    public static long SendMessages(Thread* thread, int descriptor, ulong messages, uint count, uint flags)
+    {
+        count = Math.Min(count, (uint)FileCalls.UIO_MAXIOV);
+        for (uint i = 0; i < count; i++)
+        {
+            mmsghdr* message = (mmsghdr*)messages + i;
+            long error = ProgramMemory.PrepareWrite((ulong)message, (ulong)sizeof(mmsghdr));
+            long result = error < 0 ? error : SendMessage(thread, descriptor, (ulong)message, i == 0 ? flags : flags | MSG_DONTWAIT);
+            if (result < 0)
+            {
+                return i > 0 ? i : result;
+            }
+
+            message->msg_len = (uint)result;
+        }
+
+        return count;
+    }
+
     /// <summary>recvfrom, recv, and read of a socket.</summary>
     public static long Receive(
         Thread* thread, int descriptor, ulong buffer, ulong count, uint flags, ulong address, ulong lengthAddress)
@@ -73,8 +95,8 @@ internal static unsafe class SocketTransfers
 
         Socket* socket = FileTable.Get(descriptor)->Socket;
         long error = socket->Kind == SocketKind.Stream
-            ? SocketAddresses.Write(socket->IsIPv6, socket->Remote, address, lengthAddress)
-            : SocketAddresses.Write(socket->IsIPv6, record.Remote, address, lengthAddress);
+            ? SocketAddresses.Write(socket, socket->Remote, address, lengthAddress)
+            : SocketAddresses.Write(socket, record.Remote, address, lengthAddress);
         return error < 0 ? error : result;
     }
 
@@ -112,9 +134,9 @@ internal static unsafe class SocketTransfers
 
         Socket* socket = FileTable.Get(descriptor)->Socket;
         uint nameLength = 0;
-        if (socket->Kind == SocketKind.Datagram && header->msg_name != 0)
+        if (socket->Kind != SocketKind.Stream && header->msg_name != 0)
         {
-            error = SocketAddresses.WriteBytes(socket->IsIPv6, record.Remote, header->msg_name, header->msg_namelen, out nameLength);
+            error = SocketAddresses.WriteBytes(socket, record.Remote, header->msg_name, header->msg_namelen, out nameLength);
         }
 
         header->msg_namelen = nameLength;
