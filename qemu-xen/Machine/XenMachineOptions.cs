@@ -54,7 +54,7 @@ public sealed record XenMachineOptions
     public double TimeScale { get; init; } = 1;
 
     /// <summary>Maximum time from the emulator's start until dom0 serves commands, before the factor of a slower emulator.</summary>
-    public TimeSpan StartLimit { get; init; } = TimeSpan.FromSeconds(120);
+    public TimeSpan StartLimit { get; init; } = TimeSpan.FromMinutes(10);
 
     /// <summary>
     /// Whether to start from the saved state of an equal machine, and to save one after a boot, if the emulator supports it.
