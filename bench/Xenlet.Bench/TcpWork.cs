@@ -57,7 +57,8 @@ internal sealed record TcpWork(TcpWorkKind Kind, int Size, int Tasks, int Count,
         TcpWorkKind.Connect => "connections, a byte each way",
         _ => string.Create(
             CultureInfo.InvariantCulture,
-            $"requests of {Size:N0} byte{(Size == 1 ? "" : "s")}, {Tasks} connection{(Tasks == 1 ? "" : "s")}{(IsLoopback ? ", within the guest" : "")}"),
+            $"requests of {Size:N0} byte{(Size == 1 ? "" : "s")}, {Tasks} connection{(Tasks == 1 ? "" : "s")}"
+            + $"{(IsLoopback ? ", within the guest" : "")}"),
     };
 
     private string Verb => Kind.ToString().ToLowerInvariant();
