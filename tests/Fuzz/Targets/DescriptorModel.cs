@@ -66,7 +66,7 @@ internal sealed class DescriptorModel(Action<object> changed)
                 return -Errno.EINVAL;
             case FileKind.Console when count > 0:
                 return -Errno.EAGAIN;
-            case FileKind.Text:
+            case FileKind.Regular:
                 bytes = KnownFiles.UserDatabase[file.Position..].ToArray();
                 bytes = bytes[..Math.Min(bytes.Length, count)];
                 file.Position += bytes.Length;
@@ -107,7 +107,7 @@ internal sealed class DescriptorModel(Action<object> changed)
             return -Errno.EFAULT;
         }
 
-        if (file.Kind is FileKind.Text or FileKind.Directory or FileKind.EventPoll)
+        if (file.Kind is FileKind.Regular or FileKind.Directory or FileKind.EventPoll)
         {
             return file.Kind == FileKind.EventPoll ? -Errno.EINVAL : -Errno.EBADF;
         }
@@ -238,7 +238,7 @@ internal sealed class DescriptorModel(Action<object> changed)
             return -Errno.EBADF;
         }
 
-        if (member.Kind is FileKind.Null or FileKind.Random or FileKind.Directory or FileKind.Text)
+        if (member.Kind is FileKind.Null or FileKind.Random or FileKind.Directory or FileKind.Regular)
         {
             return -Errno.EPERM;
         }

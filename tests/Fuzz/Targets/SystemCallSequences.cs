@@ -59,7 +59,7 @@ internal sealed unsafe class SystemCallStory : NucleusTest
 
     private static readonly (string Path, FileKind Kind)[] Paths =
     [
-        ("/dev/null\0", FileKind.Null), ("/dev/urandom\0", FileKind.Random), ("/\0", FileKind.Directory), ("/etc/passwd\0", FileKind.Text),
+        ("/dev/null\0", FileKind.Null), ("/dev/urandom\0", FileKind.Random), ("/\0", FileKind.Directory), ("/etc/passwd\0", FileKind.Regular),
     ];
 
     private readonly Script _script;

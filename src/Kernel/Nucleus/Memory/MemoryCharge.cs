@@ -73,14 +73,20 @@ internal static class MemoryCharge
         FrameAllocator.FreeFrames >= s_promised + Margin + frames && !FailNth.Refuses(isStack: true);
 
     /// <summary>Allocates a charged frame for the nucleus's own use. Returns 0 if there is none.</summary>
-    public static ulong AllocateForNucleus()
+    public static ulong AllocateForNucleus() => TryTake() ? FrameAllocator.AllocateForNucleus() : 0;
+
+    /// <summary>Allocates a charged frame for the contents of a file. Returns 0 if there is none.</summary>
+    public static ulong AllocateForFile() => TryTake() ? FrameAllocator.AllocateForFile() : 0;
+
+    /// <summary>Charges a frame that the caller takes at once.</summary>
+    private static bool TryTake()
     {
         if (!TryCharge(1))
         {
-            return 0;
+            return false;
         }
 
         s_promised--;
-        return FrameAllocator.AllocateForNucleus();
+        return true;
     }
 }

@@ -15,7 +15,6 @@ internal static unsafe class FileStatus
     public const uint ReadWriteForAll = 0x1b6; // 0666
     public const uint Everything = 0x1ff; // 0777
     public const uint ReadSearchForAll = 0x16d; // 0555
-    private const uint ReadForAll = 0x124; // 0444
 
     public static long Write(ulong address, uint mode)
     {
@@ -31,17 +30,5 @@ internal static unsafe class FileStatus
         status->st_mode = mode;
         status->st_blksize = (long)Pages.Size;
         return 0;
-    }
-
-    /// <summary>The status of the only regular file.</summary>
-    public static long WriteText(ulong address)
-    {
-        long error = Write(address, S_IFREG | ReadForAll);
-        if (error == 0)
-        {
-            ((stat*)address)->st_size = KnownFiles.UserDatabase.Length;
-        }
-
-        return error;
     }
 }

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Xenlet.Kernel.Nucleus.Base;
 using Xenlet.Kernel.Nucleus.Console;
+using Xenlet.Kernel.Nucleus.Linux.FileSystem;
 using Xenlet.Kernel.Nucleus.Linux.Sockets;
 using Xenlet.Kernel.Nucleus.Memory;
 using Xenlet.Kernel.Nucleus.Threads;
@@ -18,6 +19,7 @@ internal static unsafe class FileTable
     public const uint O_WRONLY = 1;
     public const uint O_RDWR = 2;
     public const uint O_CREAT = 0x40;
+    public const uint O_APPEND = 0x400;
     public const uint O_NONBLOCK = 0x800;
 
     private const int Consoles = 3;
@@ -143,7 +145,7 @@ internal static unsafe class FileTable
     {
         FileKind.Console => ConsoleDevice.Waiters,
         FileKind.PipeReader or FileKind.PipeWriter => &file->Pipe->Waiters,
-        FileKind.EventPoll or FileKind.EventCounter or FileKind.Socket => &file->Waiters,
+        FileKind.EventPoll or FileKind.EventCounter or FileKind.Socket or FileKind.Inotify => &file->Waiters,
         _ => null,
     };
 
@@ -180,6 +182,14 @@ internal static unsafe class FileTable
         else if (file->Kind == FileKind.Socket)
         {
             SocketLife.Close(file->Socket);
+        }
+        else if (file->Kind == FileKind.Inotify)
+        {
+            Inotify.Release(file->Watching);
+        }
+        else if (file->Node != null)
+        {
+            FileClose.Release(file);
         }
 
         if (file >= Console(0) && file < Console(Consoles))

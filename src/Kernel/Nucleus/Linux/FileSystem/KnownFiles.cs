@@ -1,0 +1,79 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Xenlet.Kernel.Nucleus.Base;
+using Xenlet.Kernel.Nucleus.Linux.Files;
+
+namespace Xenlet.Kernel.Nucleus.Linux.FileSystem;
+
+/// <summary>The names that exist in every guest: what the base library asks for, the directory of the program, and /tmp.</summary>
+internal static unsafe class KnownFiles
+{
+    private const uint ReadForAll = 0x124; // 0444
+    private const uint EverythingSticky = 0x3ff; // 01777
+
+    /// <summary>The content of /etc/passwd (passwd(5)): everything runs as root.</summary>
+    public static ReadOnlySpan<byte> UserDatabase => "root:x:0:0:root:/:\n"u8;
+
+    /// <summary>The program's path (AT_EXECFN), with a terminating 0. Its directory has what the image has of files.</summary>
+    public static ReadOnlySpan<byte> ProgramPath => "/app/xenlet\0"u8;
+
+    /// <summary>Makes the tree. The working directory is that of the program. Returns false if there is no memory for it.</summary>
+    public static bool TryInitialise()
+    {
+        if (!FileTree.TryInitialise())
+        {
+            return false;
+        }
+
+        FileNode* root = FileTree.Root;
+        FileNode* devices = TryAdd(root, "dev"u8, NodeKind.Directory, FileStatus.ReadSearchForAll);
+        FileNode* settings = TryAdd(root, "etc"u8, NodeKind.Directory, FileStatus.ReadSearchForAll);
+        FileNode* processes = TryAdd(root, "proc"u8, NodeKind.Directory, FileStatus.ReadSearchForAll);
+        FileNode* self = TryAdd(processes, "self"u8, NodeKind.Directory, FileStatus.ReadSearchForAll);
+        FileNode* program = TryAdd(root, "app"u8, NodeKind.Directory, FileStatus.ReadSearchForAll);
+        FileNode* temporary = TryAdd(root, "tmp"u8, NodeKind.Directory, EverythingSticky);
+        FileNode* users = TryAdd(settings, "passwd"u8, NodeKind.File, ReadForAll);
+        FileNode* executable = TryAdd(self, "exe"u8, NodeKind.Link, FileStatus.Everything);
+        if (TryAdd(devices, "null"u8, NodeKind.Null, FileStatus.ReadWriteForAll) == null
+            || TryAdd(devices, "random"u8, NodeKind.Random, FileStatus.ReadWriteForAll) == null
+            || TryAdd(devices, "urandom"u8, NodeKind.Random, FileStatus.ReadWriteForAll) == null
+            || TryAdd(program, "xenlet"u8, NodeKind.Program, FileStatus.ReadSearchForAll) == null
+            || temporary == null || users == null || executable == null)
+        {
+            return false;
+        }
+
+        SetContent(users, UserDatabase);
+        SetContent(executable, ProgramPath[..^1]);
+        temporary->IsWritable = true;
+        TemporaryFiles.Root = temporary;
+        TemporaryFiles.SetDefaultLimit();
+        WorkingDirectory.Set(program);
+        return ImageFiles.TryAdd(program);
+    }
+
+    /// <summary>Adds what cannot be changed. Returns null if there is no memory for it, or no directory.</summary>
+    /// <param name="directory">Where.</param>
+    /// <param name="name">Its name, which stays where it is for ever.</param>
+    /// <param name="kind">What it is.</param>
+    /// <param name="permissions">Its permission bits.</param>
+    public static FileNode* TryAdd(FileNode* directory, ReadOnlySpan<byte> name, NodeKind kind, uint permissions)
+    {
+        FileNode* node = directory == null ? null : FileTree.TryCreate(kind, permissions);
+        if (node != null)
+        {
+            FileTree.Insert(directory, node, Address(name), (uint)name.Length);
+        }
+
+        return node;
+    }
+
+    private static void SetContent(FileNode* node, ReadOnlySpan<byte> content)
+    {
+        node->Content = Address(content);
+        node->Length = (ulong)content.Length;
+    }
+
+    /// <summary>Of bytes in the image, which do not move.</summary>
+    private static byte* Address(ReadOnlySpan<byte> bytes) => (byte*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(bytes));
+}
