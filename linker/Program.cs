@@ -30,6 +30,10 @@ internal static class Program
                  between bars: "none", "random" or "openssl", what has to be linked; what
                  the program may use of OpenSSL; the Debian packages that are missing for
                  OpenSSL; what the linker has to be told
+               Xenlet.Linker network <object.o> <out.o>
+                 writes the stub by which the image finds the start of its network, and says,
+                 between bars: "started" or "none"; "sockets" if the program may use them;
+                 what else of the network it may use
                Xenlet.Linker missing <driver>
                  says what the machine lacks for a link by this compiler driver and, behind
                  a bar, the Debian packages that have it; nothing if it lacks nothing
@@ -66,6 +70,9 @@ internal static class Program
                     return 0;
                 case ["cryptography", var path, var stubs]:
                     WriteCryptography(path, stubs);
+                    return 0;
+                case ["network", var path, var stubs]:
+                    WriteNetwork(path, stubs);
                     return 0;
                 case ["missing", var driver]:
                     WriteMissing(driver);
@@ -146,6 +153,13 @@ internal static class Program
         }
 
         Console.WriteLine(string.Join('|', word, use.Purposes, missing, options));
+    }
+
+    private static void WriteNetwork(string path, string stubs)
+    {
+        NetworkUse use = NetworkUse.Read(new ObjectFile(path, File.ReadAllBytes(path)));
+        File.WriteAllBytes(stubs, StubObject.Write(use.Stubs()));
+        Console.WriteLine(string.Join('|', use.IsStarted ? "started" : "none", use.UsesSockets ? "sockets" : "", use.Others));
     }
 
     private static void WriteMissing(string driver)

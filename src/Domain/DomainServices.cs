@@ -121,7 +121,8 @@ public sealed class DomainServices : IAsyncDisposable
         IMachine machine, IXenStoreLink link, EventLoop loop, DomainControlOptions options, CancellationToken cancellationToken) =>
         await StartAsync(machine, link, loop, new() { Control = options }, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
 
-    private static async ValueTask<DomainServices> StartAsync(
+    /// <summary>Starts over a link, which is disposed of with the services, or when they fail to start.</summary>
+    internal static async ValueTask<DomainServices> StartAsync(
         IMachine machine, IXenStoreLink link, EventLoop? controlLoop, DomainServicesOptions options, CancellationToken cancellationToken)
     {
         DomainConnection connection = await DomainConnection.OpenAsync(link, options.Store, controlLoop, cancellationToken)

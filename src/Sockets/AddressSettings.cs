@@ -7,11 +7,14 @@ namespace Xenlet.Sockets;
 /// <summary>
 /// Addresses, gateways and name servers that the domain's command line gives: <c>XENLET_IP=10.0.0.2/24,fd00::2/64</c>,
 /// <c>XENLET_GATEWAY=10.0.0.1,fd00::1</c> for the interface vif0; for vif1 <c>XENLET_IP_1</c> and <c>XENLET_GATEWAY_1</c>, and so on.
-/// <c>XENLET_DNS</c> is one for all.
+/// <c>XENLET_DNS=10.0.0.1,fd00::1</c>, <c>XENLET_DNS_SEARCH=example.org,example.net</c> and <c>XENLET_ADDRESS_LIMIT=10</c>, the seconds for
+/// which a call waits for an address, are for all.
 /// </summary>
 public sealed class AddressSettings
 {
     private const string Interface = "vif";
+    private const string LimitVariable = "XENLET_ADDRESS_LIMIT";
+    private const int LongestLimit = 86_400;
 
     private readonly Func<string, string?> _read;
 
@@ -23,6 +26,17 @@ public sealed class AddressSettings
     /// <summary>The name servers.</summary>
     /// <exception cref="FormatException">An address is malformed.</exception>
     public IReadOnlyList<InternetAddress> NameServers => [.. Split("XENLET_DNS").Select(text => ParseAddress("XENLET_DNS", text))];
+
+    /// <summary>The domains in which names without a dot are looked up.</summary>
+    /// <exception cref="FormatException">A domain has other characters than letters, digits, hyphens, underscores and dots.</exception>
+    public IReadOnlyList<string> SearchDomains => [.. Split("XENLET_DNS_SEARCH").Select(ParseDomain)];
+
+    /// <summary>How long a call waits for the guest's first address; <see langword="null"/> if nothing is said.</summary>
+    /// <exception cref="FormatException">It is no whole number of seconds, or more than a day.</exception>
+    public TimeSpan? AddressLimit => _read(LimitVariable) is not { } text ? null
+        : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int seconds) && seconds <= LongestLimit
+            ? TimeSpan.FromSeconds(seconds)
+            : throw new FormatException($"{LimitVariable} has '{text}', which is not a number of seconds from 0 to {LongestLimit}");
 
     /// <summary>Settings in the environment, where the domain's command line is.</summary>
     public static AddressSettings FromEnvironment() => new(Environment.GetEnvironmentVariable);
@@ -73,6 +87,10 @@ public sealed class AddressSettings
     private static InternetAddress ParseAddress(string variable, string text) => IPAddress.TryParse(text, out IPAddress? address)
         ? InternetAddress.From(address)
         : throw new FormatException($"{variable} has '{text}', which is no address of IPv4 or IPv6");
+
+    private static string ParseDomain(string text) => text.All(each => char.IsAsciiLetterOrDigit(each) || each is '-' or '_' or '.')
+        ? text
+        : throw new FormatException($"XENLET_DNS_SEARCH has '{text}', which is no domain");
 
     private string[] Split(string variable) =>
         _read(variable)?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [];

@@ -8,10 +8,12 @@ internal sealed class DatagramSocket : StackSocket, IUdpUser
 {
     private readonly UdpEndpoint _endpoint;
 
-    // A datagram that waits for the guest's first address, and the others behind it.
+    // A datagram that waits for the guest's first address, or for room in its interface, and the others behind it.
     private PacketBuffer? _held;
     private DatagramHeader _heldHeader;
     private bool _isBlocked;
+    private bool _isWaitingForAddress;
+    private bool _isFinishing;
 
     public DatagramSocket(SocketTable table, SocketHandle handle, bool isIPv6)
         : base(table, handle, isIPv6)
@@ -39,6 +41,11 @@ internal sealed class DatagramSocket : StackSocket, IUdpUser
     {
         _isBlocked = false;
         SendAll();
+        if (_isFinishing && !_isBlocked)
+        {
+            _endpoint.Close();
+            Finish();
+        }
     }
 
     public override void EndByFault()
@@ -100,8 +107,14 @@ internal sealed class DatagramSocket : StackSocket, IUdpUser
 
     protected override void Close(bool isAborted)
     {
-        // What was sent before the close leaves, unless there is no way now.
+        // What was sent before the close leaves, unless there is no way now. Where there is no room yet, the end waits for it.
         SendAll();
+        if (_held is not null && !_isWaitingForAddress)
+        {
+            _isFinishing = true;
+            return;
+        }
+
         _endpoint.Close();
         Finish();
     }
@@ -137,7 +150,7 @@ internal sealed class DatagramSocket : StackSocket, IUdpUser
         }
     }
 
-    /// <summary>Sends a datagram; false when it waits for an address.</summary>
+    /// <summary>Sends a datagram; false when it waits for an address, or for room.</summary>
     private bool TrySend(PacketBuffer packet, in DatagramHeader header)
     {
         // A connected socket sends to its peer when the program names nobody.
@@ -146,8 +159,8 @@ internal sealed class DatagramSocket : StackSocket, IUdpUser
         SocketRequest again = new() { Socket = Handle, Signals = SocketSignals.Written };
         if (!remote.IsMulticast && !IsClosed && !Table.HasRoute(remote) && Table.TryWaitForAddress(this, in again))
         {
-            (_held, _heldHeader) = (packet, header);
-            _isBlocked = true;
+            Hold(packet, in header);
+            _isWaitingForAddress = true;
             return false;
         }
 
@@ -158,9 +171,8 @@ internal sealed class DatagramSocket : StackSocket, IUdpUser
             case NetworkError.None:
                 break;
             case NetworkError.WouldBlock:
-                // This one is lost, and counted; the others wait.
-                _isBlocked = true;
-                break;
+                Hold(packet, in header);
+                return false;
             default:
                 Host.Fail(Handle, Translation.ToErrno(error));
                 break;
@@ -174,6 +186,7 @@ internal sealed class DatagramSocket : StackSocket, IUdpUser
         if (request.Call == SocketCall.None)
         {
             _isBlocked = false;
+            _isWaitingForAddress = false;
         }
 
         base.TryAgain(in request);
@@ -212,6 +225,12 @@ internal sealed class DatagramSocket : StackSocket, IUdpUser
         udp.TrafficClass = (byte)(IsIPv6 ? options.TrafficClass : options.TypeOfService);
         udp.IsMulticastLoop = options.LoopsMulticast;
         udp.MulticastInterface = options.MulticastInterface;
+    }
+
+    private void Hold(PacketBuffer packet, in DatagramHeader header)
+    {
+        (_held, _heldHeader) = (packet, header);
+        _isBlocked = true;
     }
 
     private void Finish()

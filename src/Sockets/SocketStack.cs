@@ -4,6 +4,7 @@ using Xenlet.Drivers;
 using Xenlet.Kernel;
 using Xenlet.Kernel.Sockets;
 using Xenlet.Net;
+using Xenlet.Sockets.Files;
 
 namespace Xenlet.Sockets;
 
@@ -29,6 +30,8 @@ public sealed class SocketStack : INetworkLinkUser, IDisposable
     /// <summary>So many turns in a row with an exception end the stack: whatever it is does not pass.</summary>
     private const int MostFaultyTurns = 100;
 
+    private static readonly TimeSpan s_addressLimit = TimeSpan.FromSeconds(10);
+
     private readonly ISocketHost _host;
     private readonly SocketStackOptions _options;
     private readonly IpStack _stack;
@@ -51,7 +54,10 @@ public sealed class SocketStack : INetworkLinkUser, IDisposable
         _host = host;
         _options = options ?? new();
         _stack = new IpStack(new StackClock(), new StackRandom(), _options.Stack);
-        _sockets = new SocketTable(host, _stack, _options.AddressLimit);
+        TimeSpan addressLimit = _options.AddressLimit ?? Read(() => _options.Addresses.AddressLimit, null) ?? s_addressLimit;
+        StackFiles files = new(
+            host, _stack, Read(() => _options.Addresses.NameServers, []), Read(() => _options.Addresses.SearchDomains, []), addressLimit);
+        _sockets = new SocketTable(host, _stack, files, addressLimit);
         _thread = new Thread(Run) { IsBackground = true, Name = "TCP/IP" };
     }
 
@@ -111,6 +117,20 @@ public sealed class SocketStack : INetworkLinkUser, IDisposable
     void INetworkLinkUser.Wake(NetworkLink link) => Wake();
 
     void INetworkLinkUser.Watch(IEventChannel channel) => _host.Watch(channel);
+
+    /// <summary>What a setting says, or, with a report, what counts without it if it is malformed.</summary>
+    private T Read<T>(Func<T> setting, T otherwise)
+    {
+        try
+        {
+            return setting();
+        }
+        catch (FormatException error)
+        {
+            _options.Report?.Invoke(error.Message);
+            return otherwise;
+        }
+    }
 
     private void Run()
     {

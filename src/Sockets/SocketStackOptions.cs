@@ -19,8 +19,12 @@ public sealed record SocketStackOptions
     /// <summary>
     /// How long a call or a datagram that needs an address of the guest waits for the first one. Then it fails with ENETUNREACH.
     /// </summary>
-    public TimeSpan AddressLimit { get; init; } = TimeSpan.FromSeconds(10);
+    /// <remarks><see langword="null"/> for what <see cref="Addresses"/> say, or else 10 seconds.</remarks>
+    public TimeSpan? AddressLimit { get; init; }
 
     /// <summary>Hears of what goes wrong, on the stack's thread. It must not wait.</summary>
     public Action<string>? Report { get; init; }
+
+    /// <summary>What the environment, and with it the domain's command line, says: <see cref="AddressSettings.FromEnvironment"/>.</summary>
+    public static SocketStackOptions FromEnvironment() => new() { Addresses = AddressSettings.FromEnvironment() };
 }

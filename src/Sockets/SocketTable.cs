@@ -1,5 +1,6 @@
 using Xenlet.Kernel.Sockets;
 using Xenlet.Net;
+using Xenlet.Sockets.Files;
 
 namespace Xenlet.Sockets;
 
@@ -9,15 +10,17 @@ internal sealed class SocketTable
     private readonly List<(StackSocket Socket, SocketRequest Request)> _waiting = [];
     private readonly StackTimer _addressTimer;
     private readonly TimeSpan _addressLimit;
+    private readonly StackFiles _files;
     private StackSocket?[] _sockets = new StackSocket?[64];
     private bool _isTriedAgain;
     private bool _isLastTry;
 
-    public SocketTable(ISocketHost host, IpStack stack, TimeSpan addressLimit)
+    public SocketTable(ISocketHost host, IpStack stack, StackFiles files, TimeSpan addressLimit)
     {
         Host = host;
         Stack = stack;
         _addressLimit = addressLimit;
+        _files = files;
         _addressTimer = new StackTimer(() => TryAgain(isLast: true));
         stack.Changed += () => TryAgain(isLast: false);
     }
@@ -29,7 +32,11 @@ internal sealed class SocketTable
     /// <summary>Does what a socket wants.</summary>
     public void Serve(in SocketRequest request)
     {
-        if (Find(request.Socket) is { } known)
+        if (request.Kind == SocketKind.Query)
+        {
+            _files.Serve(request.Socket);
+        }
+        else if (Find(request.Socket) is { } known)
         {
             known.Serve(in request);
         }
@@ -53,6 +60,11 @@ internal sealed class SocketTable
         if (request.Call != SocketCall.None)
         {
             Host.Complete(request.Socket, SocketErrno.ECONNABORTED);
+        }
+
+        if (request.Kind == SocketKind.Query)
+        {
+            return;
         }
 
         Host.Fail(request.Socket, SocketErrno.ECONNABORTED);

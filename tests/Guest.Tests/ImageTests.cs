@@ -56,6 +56,20 @@ public class ImageTests
         Assert.DoesNotContain(image.Segments, segment => segment.Type is ElfSegment.Dynamic or ElfSegment.Interpreter);
     }
 
+    /// <summary>
+    /// The start of the network is compiled into every image whose services start by themselves, if the program uses sockets.
+    /// </summary>
+    [Fact]
+    public async Task An_image_whose_program_uses_no_sockets_has_nothing_of_the_network()
+    {
+        string symbols = await PublishedImages.RunAsync("nm", [Path.ChangeExtension(await Images.Hello, ".debug")]);
+        Assert.Contains("Xenlet_Domain_Xenlet_Domain_ControlServices__", symbols, StringComparison.Ordinal);
+        foreach (string part in (string[])["Xenlet_Net_", "Xenlet_Sockets_", "SocketUse__get_", "AutomaticNetwork"])
+        {
+            Assert.DoesNotContain(part, symbols, StringComparison.Ordinal);
+        }
+    }
+
     [Fact]
     public async Task An_image_built_in_another_directory_is_equal_byte_for_byte_and_so_are_its_symbols()
     {

@@ -19,7 +19,8 @@ internal static class Program
     {
         ExceptionCases.All, NativeCases.All, CollectorCases.All, ThreadCases.All, PreemptionCases.All, LockCases.All, TimerCases.All,
         TaskCases.All,
-        SystemCases.All, FileCases.All, SocketCases.All, EchoCases.All, KernelFaceCases.All, WallCases.All, RandomCallCases.All, OutputCases.All,
+        SystemCases.All, FileCases.All, SocketCases.All, NameCases.All, EchoCases.All, KernelFaceCases.All, WallCases.All,
+        RandomCallCases.All, OutputCases.All,
         HostCases.All,
         MemoryAccountCases.All, StoreCases.All,
         XenBusCases.All, NetworkCases.All, BlockCases.All, HostileCases.All, LifeCases.All, SuspendCases.All, EndingCases.All,

@@ -37,7 +37,7 @@ internal sealed unsafe class RandomCalls : IDisposable
         (334, "blaa"), (439, "fps"), (41, "vss"), (202, "bw1Tss"), (9, "ALrmas"), (10, "ALr"), (11, "kl"), (12, "k"), (3, "v"),
         (13, "s0bs"), (14, "s0bs"),
         (42, "fbs"), (43, "fbb"), (44, "fblsbs"), (45, "fblsbb"), (46, "fbs"), (47, "fbs"), (48, "fs"), (49, "fbs"), (50, "fs"),
-        (51, "fbb"), (52, "fbb"), (54, "fssbs"), (55, "fssbb"), (288, "fbbs"),
+        (51, "fbb"), (52, "fbb"), (54, "fssbs"), (55, "fssbb"), (288, "fbbs"), (307, "fbss"),
         (62, "i"), (200, "si"), (158, "gb"), (435, "kl"), (23, "aaa"), (511, "aaa"),
 
         // Files.
@@ -57,7 +57,7 @@ internal sealed unsafe class RandomCalls : IDisposable
 
     private static readonly string[] Paths =
     [
-        "/", ".", "/dev/null", "/dev/urandom", "/dev/random", "/etc/passwd", "/app/xenlet", "/none", "", "/tmp", "/tmp/random",
+        "/", ".", "/dev/null", "/dev/urandom", "/dev/random", "/etc/passwd", "/etc/hosts", "/app/xenlet", "/none", "", "/tmp", "/tmp/random",
         "/tmp/random/a", "/tmp/random/b", "/tmp/random/c/d", "/tmp/random/c/", "a", "../random/b", "c",
     ];
 

@@ -10,7 +10,7 @@ public sealed class MatrixTests
     private const string Hello = "Console.WriteLine(\"hello from a package\");\n";
 
     /// <summary>The samples, and what each is made of besides the kernel.</summary>
-    public static TheoryData<string> Samples => ["Hello", "DeviceTree", "Disk", "Ping", "XenStoreTool"];
+    public static TheoryData<string> Samples => ["Hello", "DeviceTree", "Disk", "Echo", "Ping", "XenStoreTool"];
 
     [Fact]
     public async Task A_guest_of_the_template_runs_under_Xen()
@@ -65,7 +65,31 @@ public sealed class MatrixTests
         using Workplace workplace = await Workplace.CreateAsync();
         WriteHello(workplace, "names");
         workplace.Write("names/Program.cs", "System.Console.WriteLine(System.Net.Dns.GetHostAddresses(args[0]).Length);\n");
+        workplace.Write(
+            "names/Directory.Build.props", "<Project><PropertyGroup><XenletNetwork>on</XenletNetwork></PropertyGroup></Project>");
         (await workplace.PublishAsync("names")).AssertWhole();
+    }
+
+    [Fact]
+    public async Task A_program_of_sockets_without_a_word_of_Xen_has_its_loopback()
+    {
+        using Workplace workplace = await Workplace.CreateAsync();
+        WriteHello(workplace, "sockets");
+        workplace.Write("sockets/Program.cs", """
+            using System.Net;
+            using System.Net.Sockets;
+
+            using TcpListener listener = new(IPAddress.IPv6Loopback, 0);
+            listener.Start();
+            using TcpClient client = new(AddressFamily.InterNetworkV6);
+            client.Connect((IPEndPoint)listener.LocalEndpoint);
+            using TcpClient accepted = listener.AcceptTcpClient();
+            client.GetStream().Write("over TCP"u8);
+            byte[] bytes = new byte[8];
+            accepted.GetStream().ReadExactly(bytes);
+            System.Console.WriteLine(System.Text.Encoding.ASCII.GetString(bytes));
+            """);
+        await (await workplace.PublishAsync("sockets")).AssertSaysAsync("over TCP");
     }
 
     [Fact]

@@ -14,6 +14,7 @@ public sealed class RefusalTests
         ("PositionIndependentExecutable", "true", "false"),
         ("IlcDehydrate", "true", "false"),
         ("XenletServices", "yes", "true', 'devices' or 'false"),
+        ("XenletNetwork", "yes", "auto', 'on' or 'off"),
         ("OutputType", "Library", "Exe"),
     ];
 
@@ -47,6 +48,13 @@ public sealed class RefusalTests
         {
             result.AssertRefused("refused.csproj", "error XENLET002", $"{property} is '{value}'", $"needs '{needed}'");
         }
+    }
+
+    [Fact]
+    public async Task A_network_without_the_services_that_connect_its_interfaces_is_refused()
+    {
+        using Workplace workplace = await ProjectAsync([("XenletNetwork", "on"), ("XenletServices", "false")], []);
+        (await workplace.PublishAnyAsync("refused")).AssertRefused("error XENLET002", "XenletServices is 'false'", "XenletNetwork is 'on'");
     }
 
     [Fact]

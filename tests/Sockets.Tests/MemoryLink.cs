@@ -3,11 +3,12 @@ using Xenlet.Net;
 
 namespace Xenlet.Sockets.Tests;
 
-/// <summary>One end of a cable between two stacks. It carries everything, and loses nothing.</summary>
+/// <summary>One end of a cable between two stacks. It carries everything, and loses nothing, unless it is told to be full.</summary>
 internal sealed class MemoryLink(byte number) : ILink
 {
     private readonly ConcurrentQueue<byte[]> _inbox = new();
     private MemoryLink _peer = null!;
+    private volatile bool _hasRoom = true;
 
     public MacAddress Address { get; } = new([2, 0, 0, 0, 0, number]);
 
@@ -17,6 +18,17 @@ internal sealed class MemoryLink(byte number) : ILink
 
     /// <summary>Has the stack's thread look, when a frame has arrived.</summary>
     public Action Wake { get; set; } = () => { };
+
+    /// <summary>Whether it takes frames.</summary>
+    public bool HasRoom
+    {
+        get => _hasRoom;
+        set
+        {
+            _hasRoom = value;
+            Wake();
+        }
+    }
 
     /// <summary>Makes a cable.</summary>
     public static (MemoryLink First, MemoryLink Second) MakePair()
@@ -29,6 +41,11 @@ internal sealed class MemoryLink(byte number) : ILink
 
     public bool TrySend(PacketBuffer frame)
     {
+        if (!HasRoom)
+        {
+            return false;
+        }
+
         _peer._inbox.Enqueue(frame.Data.ToArray());
         frame.Return();
         _peer.Wake();

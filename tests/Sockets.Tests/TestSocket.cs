@@ -54,6 +54,9 @@ internal sealed class TestSocket(TestSocketHost host, SocketHandle handle, Socke
 
     public SocketErrno? Result { get; set; }
 
+    /// <summary>Of a file, when its content last changed.</summary>
+    public DateTime Modified { get; set; }
+
     public SocketErrno Bind(SocketEndpoint endpoint) => Call(SocketCall.Bind, endpoint);
 
     public SocketErrno Connect(SocketEndpoint endpoint) => Call(SocketCall.Connect, endpoint);

@@ -33,6 +33,15 @@ internal sealed class TestSocketHost : ISocketHost
         }
     }
 
+    /// <summary>Opens a file as the nucleus does for a program; the content and when it last changed, or an error.</summary>
+    public (SocketErrno Result, string Content, DateTime Modified) ReadFile(string path)
+    {
+        TestSocket query = Open(SocketKind.Query);
+        query.Sent.AddRange(System.Text.Encoding.UTF8.GetBytes(path));
+        SocketErrno result = query.Call(SocketCall.ReadFile, default);
+        return (result, System.Text.Encoding.UTF8.GetString([.. query.Received]), query.Modified);
+    }
+
     /// <summary>Adds to what a socket wants. Under the gate.</summary>
     public void Request(
         TestSocket socket, SocketSignals signals, SocketCall call = SocketCall.None, SocketEndpoint endpoint = default, int argument = 0)
@@ -110,6 +119,12 @@ internal sealed class TestSocketHost : ISocketHost
     }
 
     public void Complete(SocketHandle socket, SocketErrno result) => Change(socket, each => each.Result = result);
+
+    public void CompleteFile(SocketHandle file, DateTime modified) => Change(file, each =>
+    {
+        each.Modified = modified;
+        each.Result = SocketErrno.None;
+    });
 
     public void SetLocalEndpoint(SocketHandle socket, SocketEndpoint endpoint) => Change(socket, each => each.Local = endpoint);
 

@@ -11,10 +11,13 @@ internal sealed class TwoGuests : IDisposable
     public TwoGuests()
     {
         (MemoryLink first, MemoryLink second) = MemoryLink.MakePair();
+        Links = [first, second];
         _stacks = [Start(Hosts[0], first, 1), Start(Hosts[1], second, 2)];
     }
 
     public TestSocketHost[] Hosts { get; } = [new(), new()];
+
+    public IReadOnlyList<MemoryLink> Links { get; }
 
     public IReadOnlyList<SocketStack> Stacks => _stacks;
 

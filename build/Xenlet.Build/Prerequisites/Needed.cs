@@ -27,7 +27,17 @@ internal static class Needed
     /// <summary>Needed to debug a guest.</summary>
     public static readonly IReadOnlyList<Prerequisite> Debugging = [new("gdb", "gdb", machine => machine.HasCommand("gdb"))];
 
+    /// <summary>Programs of Linux that the TCP/IP stack is tested with.</summary>
+    public static readonly IReadOnlyList<Prerequisite> Networking =
+    [
+        new("ip and ss", "iproute2", machine => machine.HasCommand("ip") && machine.HasCommand("ss")),
+        new("curl", "curl", machine => machine.HasCommand("curl")),
+        new("iperf3", "iperf3", machine => machine.HasCommand("iperf3")),
+        new("OpenBSD's nc", "netcat-openbsd", machine => machine.HasCommand("nc.openbsd")),
+        new("nmap", "nmap", machine => machine.HasCommand("nmap")),
+    ];
+
     /// <summary>Needed by the tests.</summary>
     public static readonly IReadOnlyList<Prerequisite> Testing =
-        [.. Prerequisite.Linking(), .. Prerequisite.Cryptography, .. Booting, .. Intel, .. Debugging];
+        [.. Prerequisite.Linking(), .. Prerequisite.Cryptography, .. Booting, .. Intel, .. Debugging, .. Networking];
 }

@@ -52,6 +52,9 @@ internal sealed unsafe class SocketHost(XenEventChannels channels) : ISocketHost
 
     public void Complete(SocketHandle socket, SocketErrno result) => Call(NucleusCall.CompleteSocketCall, socket, (ulong)result);
 
+    public void CompleteFile(SocketHandle file, DateTime modified) =>
+        Call(NucleusCall.CompleteSocketCall, file, 0, (ulong)(modified - DateTime.UnixEpoch).Ticks * TimeSpan.NanosecondsPerTick);
+
     public void SetLocalEndpoint(SocketHandle socket, SocketEndpoint endpoint) => SetEndpoint(socket, endpoint, isRemote: false);
 
     public void SetRemoteEndpoint(SocketHandle socket, SocketEndpoint endpoint) => SetEndpoint(socket, endpoint, isRemote: true);

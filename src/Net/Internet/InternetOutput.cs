@@ -77,6 +77,14 @@ internal sealed class InternetOutput(InternetLayer layer) : IInternetOutput
         }
     }
 
+    /// <summary>
+    /// Whether a packet to a destination finds room, by an interface that the caller has chosen; 0 when it has not. Transports that are
+    /// answered no are told when there is some.
+    /// </summary>
+    public bool HasRoom(InternetAddress destination, int interfaceIndex) => layer.Addresses.IsOurs(destination)
+        ? layer.Loopback.HasRoom()
+        : FindOutput(destination, interfaceIndex, out _)?.HasRoom() ?? true;
+
     public InternetSendResult Send(PacketBuffer packet, in InternetHeader header)
     {
         InternetAddress destination = header.Destination;
@@ -190,16 +198,24 @@ internal sealed class InternetOutput(InternetLayer layer) : IInternetOutput
         return Forward(output, packet, header.Destination, nextHop);
     }
 
-    /// <summary>Cuts a packet and sends the pieces; the first that finds no room ends it.</summary>
+    /// <summary>Cuts a packet and sends the pieces: all of them, or none where there is no room for the first.</summary>
     private InternetSendResult SendFragments(
         IpInterface output, PacketBuffer packet, in InternetHeader header, InternetAddress? nextHop, int mtu)
     {
         bool isIPv4 = header.Destination.IsIPv4;
         IpStatistics statistics = layer.StatisticsOf(isIPv4);
+        if (!output.HasRoom())
+        {
+            output.Statistics.TxDropped++;
+            layer.Pool.Return(packet);
+            return InternetSendResult.NoRoom;
+        }
+
         CompleteChecksum(packet, header.Protocol);
         uint identification = layer.Random.NextUInt32();
         int most = (mtu - HeaderSize(isIPv4) - (isIPv4 ? 0 : IPv6FragmentHeader.Size)) & ~7;
         InternetSendResult result = InternetSendResult.Sent;
+        output.BeginPacket();
         for (int offset = 0; offset < packet.Length && result == InternetSendResult.Sent; offset += most)
         {
             int length = Math.Min(most, packet.Length - offset);
@@ -228,6 +244,7 @@ internal sealed class InternetOutput(InternetLayer layer) : IInternetOutput
             statistics.FragCreates++;
         }
 
+        output.EndPacket();
         statistics.FragOKs += result == InternetSendResult.Sent ? 1 : 0;
         layer.Pool.Return(packet);
         return result;

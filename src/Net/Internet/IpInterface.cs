@@ -18,6 +18,7 @@ public sealed class IpInterface
     private readonly Queue<PacketBuffer> _waiting = new(MostWaiting);
     private readonly List<InterfaceAddress> _addresses = [];
     private bool _isStarved;
+    private bool _isWithinPacket;
 
     internal IpInterface(InternetLayer layer, int index, string name, ILink link)
     {
@@ -119,6 +120,20 @@ public sealed class IpInterface
         return address == InternetAddress.LimitedBroadcast;
     }
 
+    /// <summary>Whether a packet finds room. Whoever is answered no is told when there is some.</summary>
+    internal bool HasRoom()
+    {
+        bool hasRoom = _waiting.Count < MostWaiting;
+        _isStarved |= !hasRoom;
+        return hasRoom;
+    }
+
+    /// <summary>The frames from here to <see cref="EndPacket"/> are pieces of one packet, which are nothing without each other.</summary>
+    internal void BeginPacket() => _isWithinPacket = true;
+
+    /// <summary>The packet's last piece was sent.</summary>
+    internal void EndPacket() => _isWithinPacket = false;
+
     /// <summary>Sends an IP packet in a frame, and takes the buffer over.</summary>
     internal InternetSendResult SendPacket(PacketBuffer packet, MacAddress destination) =>
         SendFrame(packet, destination, packet.Data[0] >> 4 == 4 ? EtherType.IPv4 : EtherType.IPv6);
@@ -130,7 +145,7 @@ public sealed class IpInterface
         int length = packet.Length;
         if (_waiting.Count > 0 || !Link.TrySend(packet))
         {
-            if (_waiting.Count == MostWaiting)
+            if (_waiting.Count >= MostWaiting && !_isWithinPacket)
             {
                 _isStarved = true;
                 Statistics.TxDropped++;

@@ -17,6 +17,14 @@ internal sealed class LoopbackQueue(InternetLayer layer)
 
     public bool IsEmpty => _packets.Count == 0;
 
+    /// <summary>Whether a packet finds room, however large. Whoever is answered no is told when there is some.</summary>
+    public bool HasRoom()
+    {
+        bool hasRoom = _bytes + PacketBuffer.LargestPacket <= MostBytes;
+        _isStarved |= !hasRoom;
+        return hasRoom;
+    }
+
     /// <summary>Queues a packet whose IP header lies before its data. Takes the buffer over.</summary>
     public InternetSendResult Send(PacketBuffer packet, in InternetHeader header)
     {

@@ -42,8 +42,10 @@ internal sealed class Reassembler
         IpStatistics statistics = _layer.StatisticsOf(key.Source.IsIPv4);
         statistics.ReasmReqds++;
 
-        // All fragments but the last have a multiple of eight bytes, and the packet fits into its length field.
-        if (data.IsEmpty || (hasMore && data.Length % 8 != 0) || offset + data.Length > PacketBuffer.LargestPacket - header.Length)
+        // All fragments but the last have a multiple of eight bytes, and the packet fits into its length field, which does not count
+        // IPv6's own header.
+        int counted = key.Source.IsIPv4 ? header.Length : header.Length - IPv6Header.Size;
+        if (data.IsEmpty || (hasMore && data.Length % 8 != 0) || offset + data.Length > PacketBuffer.LargestPacket - counted)
         {
             statistics.ReasmFails++;
             return null;

@@ -88,6 +88,10 @@ public sealed class IpStack
     /// <summary>When <see cref="Run"/> has to be called even if nothing arrives, in nanoseconds of the stack's clock.</summary>
     public long NextDue => _layer.Loopback.IsEmpty && !_isChanged ? _layer.Timers.NextDue : _layer.Clock.Now;
 
+    /// <summary>Whether the first answer of a DHCP server is still to come on an interface.</summary>
+    internal bool IsAskingDhcp => _dhcpClients.Values.Any(
+        each => each.State is DhcpState.Selecting or DhcpState.Requesting or DhcpState.Checking);
+
     /// <summary>What the parts of the stack share.</summary>
     internal InternetLayer Internet => _layer;
 

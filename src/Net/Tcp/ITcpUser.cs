@@ -15,7 +15,9 @@ internal interface ITcpUser
     /// <summary>The peer has sent all that it will (FIN).</summary>
     void OnPeerFinished();
 
-    /// <summary>The connection has ended, and the stack keeps nothing of it any more.</summary>
+    /// <summary>
+    /// The connection has ended, or its user has closed it and the peer has acknowledged all: the stack needs the user's queues no more.
+    /// </summary>
     /// <param name="error">Why: none after an orderly end.</param>
     void OnEnded(TcpError error);
 }

@@ -125,11 +125,6 @@ internal sealed partial class TcpConnection
         {
             case TcpState.FinWait1:
                 State = TcpState.FinWait2;
-                if (IsOrphaned)
-                {
-                    _timers.Set(TcpTimer.FinWait2, Now + TcpTimes.OrphanedFinWait2);
-                }
-
                 break;
             case TcpState.Closing:
                 BeginTimeWait();

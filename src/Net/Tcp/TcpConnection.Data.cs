@@ -30,6 +30,14 @@ internal sealed partial class TcpConnection
             return;
         }
 
+        if (IsOrphaned && segment.Sequence + segment.Data.Length > _receiveNext)
+        {
+            // Nobody will read it: the peer must not take it for delivered. Whether there is room for it does not matter.
+            SendReset();
+            End(TcpError.Reset);
+            return;
+        }
+
         SequenceNumber start = segment.Sequence;
         ReadOnlySpan<byte> data = segment.Data;
         bool hasFin = segment.Has(TcpFlags.Fin);
@@ -52,14 +60,6 @@ internal sealed partial class TcpConnection
             data = data[..Math.Max(fits, 0)];
             hasFin = false;
             _isAcknowledgmentDue = true;
-        }
-
-        if (data.Length > 0 && IsOrphaned)
-        {
-            // Nobody will read it: the peer must not take it for delivered.
-            SendReset();
-            End(TcpError.Reset);
-            return;
         }
 
         if (hasFin && !_hasFinArrived)

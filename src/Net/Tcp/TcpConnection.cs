@@ -15,7 +15,7 @@ internal sealed partial class TcpConnection
     private readonly ReceivedRanges _early = new();
     private readonly SequenceNumber _initialSequence;
     private readonly uint _timestampOffset;
-    private readonly ITcpUser _user;
+    private ITcpUser _user;
     private readonly ICongestionControl _control;
     private bool _isBusy;
     private bool _isConnectedDue;
@@ -170,7 +170,8 @@ internal sealed partial class TcpConnection
 
     /// <summary>
     /// The user neither sends nor receives any more. What it has written is delivered; what arrives from now on resets the connection, as
-    /// on Linux. <see cref="ITcpUser.OnEnded"/> follows when the stack needs the queues no more.
+    /// on Linux. <see cref="ITcpUser.OnEnded"/> follows when the stack needs the queues no more: when the peer has acknowledged all, the
+    /// end included. The connection itself goes on for a while without its user, in FIN-WAIT-2 or TIME-WAIT.
     /// </summary>
     /// <param name="hasUnread">
     /// Whether data was left unread: then the peer is told by a reset that it was lost (RFC 2525, section 2.17).
@@ -192,7 +193,7 @@ internal sealed partial class TcpConnection
         FinishSending();
         if (State == TcpState.FinWait2)
         {
-            _timers.Set(TcpTimer.FinWait2, Now + TcpTimes.OrphanedFinWait2);
+            LeaveUser();
         }
     }
 
@@ -227,6 +228,15 @@ internal sealed partial class TcpConnection
         _segmentSize, _retransmissions);
 
     private void Enter() => _isBusy = true;
+
+    /// <summary>All that the user has written is acknowledged, and it has closed: only the peer's end is missing.</summary>
+    private void LeaveUser()
+    {
+        _timers.Set(TcpTimer.FinWait2, Now + TcpTimes.OrphanedFinWait2);
+        ITcpUser user = _user;
+        _user = NoUser.Instance;
+        user.OnEnded(TcpError.None);
+    }
 
     private TimeWaitEntry MakeTimeWaitEntry() => new()
     {
@@ -278,6 +288,11 @@ internal sealed partial class TcpConnection
         {
             _isPeerFinishedDue = false;
             _user.OnPeerFinished();
+        }
+
+        if (IsOrphaned && State == TcpState.FinWait2 && _user != NoUser.Instance)
+        {
+            LeaveUser();
         }
 
         if (_isTimeWaitDue && State != TcpState.Closed)

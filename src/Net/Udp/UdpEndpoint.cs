@@ -121,10 +121,19 @@ public sealed class UdpEndpoint
 
         PacketBuffer packet = _layer.Pool.Rent(data.Length);
         data.CopyTo(packet.Append(data.Length));
-        return Send(packet, to, interfaceIndex);
+        NetworkError error = Send(packet, to, interfaceIndex);
+        if (error == NetworkError.WouldBlock)
+        {
+            _layer.Pool.Return(packet);
+        }
+
+        return error;
     }
 
-    /// <summary>Sends a datagram whose data is in a buffer of the stack's pool, and takes the buffer over whatever comes of it.</summary>
+    /// <summary>
+    /// Sends a datagram whose data is in a buffer of the stack's pool, and takes the buffer over; it stays the caller's only when the
+    /// answer is <see cref="NetworkError.WouldBlock"/>, to be sent when the user is told that there is room.
+    /// </summary>
     public NetworkError Send(PacketBuffer packet, Endpoint? to = null, int interfaceIndex = 0)
     {
         NetworkError error = Prepare(to, ref interfaceIndex, out Endpoint remote, out InternetAddress source);
@@ -132,6 +141,11 @@ public sealed class UdpEndpoint
         {
             _layer.Pool.Return(packet);
             return error;
+        }
+
+        if (!_layer.HasRoom(this, remote.Address, interfaceIndex))
+        {
+            return NetworkError.WouldBlock;
         }
 
         return _layer.Send(this, packet, new Endpoint(source, Local.Port), remote, interfaceIndex);

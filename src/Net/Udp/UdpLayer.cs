@@ -102,6 +102,13 @@ internal sealed class UdpLayer(InternetLayer internet) : ITransport
         }
     }
 
+    /// <summary>Whether a datagram finds room; otherwise the endpoint's user is told when there is some.</summary>
+    public bool HasRoom(UdpEndpoint by, InternetAddress remote, int interfaceIndex)
+    {
+        by.IsBlocked = !internet.Output.HasRoom(remote, interfaceIndex);
+        return !by.IsBlocked;
+    }
+
     /// <summary>Puts the header in front of the data and sends it. Takes the buffer over.</summary>
     public NetworkError Send(UdpEndpoint by, PacketBuffer packet, Endpoint local, Endpoint remote, int interfaceIndex)
     {
@@ -134,9 +141,9 @@ internal sealed class UdpLayer(InternetLayer internet) : ITransport
                 statistics.OutDatagrams++;
                 return NetworkError.None;
             case InternetSendResult.NoRoom:
+                // There was room, and the packet took none: a link whose room shrinks.
                 statistics.SndbufErrors++;
-                by.IsBlocked = true;
-                return NetworkError.WouldBlock;
+                return NetworkError.NoBuffers;
             case InternetSendResult.TooLarge:
                 return NetworkError.MessageTooLong;
             case InternetSendResult.NoNeighbour:

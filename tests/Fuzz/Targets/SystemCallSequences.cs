@@ -143,7 +143,7 @@ internal sealed unsafe class SystemCallStory : NucleusTest
         foreach (int number in _files.Numbers)
         {
             Assert.True(FileTable.IsOpen(number), $"descriptor {number} is closed");
-            Assert.Equal(_files.Close(number), FileTable.Close(number));
+            Assert.Equal(_files.Close(number), FileTable.Close(null, number));
         }
 
         _ = AssertFramesAccountedFor(out ulong others);

@@ -99,10 +99,10 @@ public sealed unsafe class RandomCallsTests : NucleusTest
     {
         ulong descriptor = (ulong)Call(SystemCallNumber.Open, Store("/dev/urandom\0"u8), 0);
         MakeCall(SystemCallNumber.Read, descriptor, _buffer, 2 * Part);
-        Assert.Equal(0, FileTable.Close((int)descriptor));
+        Assert.Equal(0, FileTable.Close(null, (int)descriptor));
         if (isReplaced)
         {
-            Assert.Equal((long)descriptor, OpenCalls.Open(PathWalk.AT_FDCWD, Store("/etc/passwd\0"u8), 0, 0));
+            Assert.Equal((long)descriptor, OpenCalls.Open(Current, PathWalk.AT_FDCWD, Store("/etc/passwd\0"u8), 0, 0));
         }
 
         MakeCall(SystemCallNumber.Read, descriptor, _buffer, 2 * Part);

@@ -54,6 +54,40 @@ public sealed unsafe class DatagramTests() : SocketTest(hasStack: true)
         Assert.Equal(-Errno.EAGAIN, Call(SystemCallNumber.Recvfrom, socket, Memory, 2));
     }
 
+    /// <summary>sendmmsg: glibc's resolver asks for addresses of both families at once, and has each message's length.</summary>
+    [Fact]
+    public void Several_messages_leave_with_one_call_as_far_as_there_is_room()
+    {
+        ulong socket = OpenBound(Datagram, 1, 53);
+        ulong handle = Handle(socket);
+        mmsghdr* messages = (mmsghdr*)(Memory + 0x800);
+        iovec* buffers = (iovec*)(Memory + 0x400);
+        ulong to = Address(9, 70);
+        for (int i = 0; i < 3; i++)
+        {
+            buffers[i] = new iovec { iov_base = Store([(byte)('a' + i), 0]), iov_len = (ulong)i + 1 };
+            messages[i] = new mmsghdr
+            {
+                msg_hdr = new msghdr { msg_name = to, msg_namelen = 16, msg_iov = (ulong)(buffers + i), msg_iovlen = 1 },
+            };
+        }
+
+        Assert.Equal(2, Call(SystemCallNumber.Sendmmsg, socket, (ulong)messages, 2, 0));
+        Assert.Equal([1u, 2u, 0u], [messages[0].msg_len, messages[1].msg_len, messages[2].msg_len]);
+        AsStack(() =>
+        {
+            Assert.Equal("a"u8, Assert.NotNull(TakeDatagram(handle)).Bytes);
+            Assert.Equal("b\0"u8, Assert.NotNull(TakeDatagram(handle)).Bytes);
+        });
+
+        // What cannot be sent ends the call, and is its error only if it is the first.
+        buffers[1].iov_base = 0x1000;
+        Assert.Equal(1, Call(SystemCallNumber.Sendmmsg, socket, (ulong)messages, 3, 0));
+        Assert.Equal(-Errno.EFAULT, Call(SystemCallNumber.Sendmmsg, socket, (ulong)(messages + 1), 2, 0));
+        Assert.Equal(-Errno.EFAULT, Call(SystemCallNumber.Sendmmsg, socket, 0x1000, 2, 0));
+        Assert.Equal(0, Call(SystemCallNumber.Sendmmsg, socket, (ulong)messages, 0, 0));
+    }
+
     [Fact]
     public void A_message_has_the_address_that_it_was_sent_to()
     {
@@ -82,6 +116,30 @@ public sealed unsafe class DatagramTests() : SocketTest(hasStack: true)
 
         // cmsghdr: length 16 + 12, level 0, type 8; in_pktinfo: interface, local address, destination.
         Assert.Equal([28, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 0, 0, 0, 3, 0, 0, 0, 10, 0, 0, 1, 10, 0, 0, 1], Load(Memory + 0x500, 28));
+    }
+
+    [Fact]
+    public void A_datagram_goes_into_many_buffers_some_of_which_are_empty()
+    {
+        ulong socket = OpenBound(Datagram, 1, 53);
+        ulong handle = Handle(socket);
+        AsStack(() => Assert.Equal(0, Deliver(handle, 7, 99, "abcdef"u8)));
+        iovec* buffers = (iovec*)(Memory + 0x100);
+        ulong[] lengths = [0, 1, 0, 0, 2, 1, 100];
+        for (int i = 0; i < lengths.Length; i++)
+        {
+            buffers[i] = new iovec { iov_base = Memory + 0x200 + ((ulong)i * 0x10), iov_len = lengths[i] };
+        }
+
+        msghdr* message = (msghdr*)Memory;
+        *message = new msghdr { msg_iov = (ulong)buffers, msg_iovlen = (ulong)lengths.Length };
+
+        Assert.Equal(6, Call(SystemCallNumber.Recvmsg, socket, Memory, 0));
+
+        Assert.Equal("a"u8, Load(Memory + 0x210, 1));
+        Assert.Equal("bc"u8, Load(Memory + 0x240, 2));
+        Assert.Equal("d"u8, Load(Memory + 0x250, 1));
+        Assert.Equal("ef"u8, Load(Memory + 0x260, 2));
     }
 
     [Fact]

@@ -29,6 +29,7 @@ public sealed class LinuxStructureTests
         {
             "msghdr", 56, "msg_name@0 msg_namelen@8 msg_iov@16 msg_iovlen@24 msg_control@32 msg_controllen@40 msg_flags@48"
         },
+        { "mmsghdr", 64, "msg_hdr@0 msg_len@56" },
         { "cmsghdr", 16, "cmsg_len@0 cmsg_level@8 cmsg_type@12" },
         { "pollfd", 8, "fd@0 events@4 revents@6" },
         { "epoll_event", 12, "events@0 data@4" },

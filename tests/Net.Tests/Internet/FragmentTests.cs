@@ -13,8 +13,10 @@ public sealed class FragmentTests
     [Theory]
     [InlineData("10.0.0.1/24", "10.0.0.2/24", "10.0.0.2", 1_500)]
     [InlineData("10.0.0.1/24", "10.0.0.2/24", "10.0.0.2", 65_000)]
+    [InlineData("10.0.0.1/24", "10.0.0.2/24", "10.0.0.2", 65_515)]
     [InlineData("fd00::1/64", "fd00::2/64", "fd00::2", 1_500)]
     [InlineData("fd00::1/64", "fd00::2/64", "fd00::2", 65_000)]
+    [InlineData("fd00::1/64", "fd00::2/64", "fd00::2", 65_535)]
     public void A_packet_that_is_too_large_arrives_whole(string ours, string theirs, string destination, int length)
     {
         TestHost host = _network.AddHost(ours);

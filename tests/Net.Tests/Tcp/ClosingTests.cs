@@ -143,10 +143,27 @@ public sealed class ClosingTests
         close
         out FA seq=1
         in A seq=1 ack=2
+        error None
         in A seq=1 ack=2 len=10
         out RA seq=2
-        error Reset
+        gone
         """);
+
+    [Fact]
+    public void Data_for_nobody_resets_the_connection_though_there_is_no_room_for_it() => ScriptedPeer.Run(
+        """
+        established
+        write 10
+        out A seq=1 len=10
+        in A seq=1 ack=1 len=100
+        out A ack=101
+        close
+        out FA seq=11
+        in A seq=101 ack=1 len=10
+        out RA
+        error Reset
+        """,
+        receiveCapacity: 100);
 
     [Fact]
     public void Closing_with_unread_data_resets_the_connection() => ScriptedPeer.Run(
@@ -173,16 +190,40 @@ public sealed class ClosingTests
         """);
 
     [Fact]
-    public void A_connection_that_nobody_owns_waits_a_minute_for_the_peers_end() => ScriptedPeer.Run(
+    public void A_connection_that_nobody_owns_is_its_users_no_more_when_all_is_acknowledged_and_waits_a_minute_for_the_peers_end() =>
+        ScriptedPeer.Run(
+            """
+            established
+            write 10
+            out A seq=1 len=10
+            close
+            out FA seq=11
+            in A seq=1 ack=11
+            alive
+            in A seq=1 ack=12
+            error None
+            state FinWait2
+            +59
+            state FinWait2
+            +1
+            gone
+            timewait 0
+            """);
+
+    [Fact]
+    public void One_that_is_closed_when_all_is_acknowledged_is_its_users_no_more_at_once() => ScriptedPeer.Run(
         """
         established
-        close
+        finish
         out FA seq=1
         in A seq=1 ack=2
-        +59
         alive
-        +1
+        close
         error None
+        in FA seq=1 ack=2
+        out A seq=2 ack=2
+        gone
+        timewait 1
         """);
 
     [Fact]

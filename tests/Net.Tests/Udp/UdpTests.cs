@@ -302,10 +302,33 @@ public sealed class UdpTests
         }
 
         Assert.Equal(NetworkError.WouldBlock, sender.Send([1], At("10.0.0.2", 53)));
-        Assert.Equal(0, user.WritableCalls);
+        PacketBuffer refused = host.Stack.Pool.Rent(1);
+        Assert.Equal(NetworkError.WouldBlock, sender.Send(refused, At("10.0.0.2", 53)));
+        Assert.Equal((0, 0L), (user.WritableCalls, host.Interface.Statistics.TxDropped));
         host.Link.HasRoom = true;
         host.Stack.Run();
         Assert.Equal(1, user.WritableCalls);
+        Assert.Equal(NetworkError.None, sender.Send(refused, At("10.0.0.2", 53)));
+    }
+
+    [Fact]
+    public void A_datagram_in_fragments_is_sent_whole_when_the_link_has_no_room_for_all_of_it()
+    {
+        TestHost host = _network.AddHost(OurAddresses);
+        TestHost peer = _network.AddHost(TheirAddresses);
+        (UdpEndpoint sender, _) = Create(host, false);
+        (UdpEndpoint receiver, TestUdpUser receiving) = Create(peer, false);
+        receiver.Bind(At("10.0.0.2", 53));
+        sender.Send([1], At("10.0.0.2", 53));
+        _network.Settle();
+        host.Link.HasRoom = false;
+        byte[] data = [.. Enumerable.Range(0, 65_507).Select(i => (byte)(i * 7))];
+        Assert.Equal(NetworkError.None, sender.Send(data, At("10.0.0.2", 53)));
+        Assert.Equal(NetworkError.WouldBlock, sender.Send(data, At("10.0.0.2", 53)));
+        host.Link.HasRoom = true;
+        _network.Settle();
+        Assert.Equal(data, receiving.Received[^1].Data);
+        Assert.Equal(0, host.Stack.Pool.Rented);
     }
 
     /// <summary>A packet of UDP with its checksum, its length, and whether it is taken.</summary>

@@ -37,6 +37,11 @@ public interface ISocketHost : IDisposable
     /// </summary>
     void Complete(SocketHandle socket, SocketErrno result);
 
+    /// <summary>Answers <see cref="SocketCall.ReadFile"/> with what was written and committed.</summary>
+    /// <param name="file">The query, whose handle ends.</param>
+    /// <param name="modified">When the content last changed.</param>
+    void CompleteFile(SocketHandle file, DateTime modified);
+
     /// <summary>Sets what getsockname returns, and whether the socket is bound: port 0 is none.</summary>
     void SetLocalEndpoint(SocketHandle socket, SocketEndpoint endpoint);
 

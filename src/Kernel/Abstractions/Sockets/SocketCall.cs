@@ -37,4 +37,10 @@ public enum SocketCall
 
     /// <summary>Leaves a multicast group, named as for <see cref="JoinGroup"/>.</summary>
     LeaveGroup,
+
+    /// <summary>
+    /// The content of the file whose path the query's bytes are: written and committed before <see cref="ISocketHost.CompleteFile"/>;
+    /// ENOENT if there is no such file.
+    /// </summary>
+    ReadFile,
 }

@@ -11,6 +11,9 @@ public enum SocketErrno
     /// <summary>Operation not permitted.</summary>
     EPERM = (int)Errno.EPERM,
 
+    /// <summary>There is no such file.</summary>
+    ENOENT = (int)Errno.ENOENT,
+
     /// <summary>Out of memory.</summary>
     ENOMEM = (int)Errno.ENOMEM,
 

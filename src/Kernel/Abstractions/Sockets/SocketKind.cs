@@ -8,4 +8,10 @@ public enum SocketKind
 
     /// <summary>SOCK_DGRAM: UDP.</summary>
     Datagram = 2,
+
+    /// <summary>
+    /// No socket of the program, but a question of the nucleus: <see cref="SocketCall.ReadFile"/>. What is asked can be copied as bytes
+    /// to send, the answer is written as received ones, and after <see cref="ISocketHost.Complete"/> the stack has no more to do with it.
+    /// </summary>
+    Query = 16,
 }

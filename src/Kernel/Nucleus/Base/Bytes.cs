@@ -20,4 +20,7 @@ internal static class Bytes
 
         return true;
     }
+
+    public static bool StartsWith(ReadOnlySpan<byte> text, ReadOnlySpan<byte> start) =>
+        text.Length >= start.Length && AreEqual(text[..start.Length], start);
 }

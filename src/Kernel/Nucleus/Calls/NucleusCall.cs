@@ -136,7 +136,10 @@ internal static unsafe class NucleusCall
     /// <summary>(): takes a signalled port that is watched, and returns its handle; -EAGAIN if there is none.</summary>
     public const int TakeWatchedPort = First + 27;
 
-    /// <summary>(socket, errno): answers the socket's control call; 0 is success.</summary>
+    /// <summary>
+    /// (socket, errno, time): answers the socket's control call; 0 is success. The time is when a file's content last changed, in
+    /// nanoseconds since 1970.
+    /// </summary>
     public const int CompleteSocketCall = First + 28;
 
     /// <summary>(socket, pointer, remote?): sets an <see cref="Linux.Sockets.EndpointRecord"/>.</summary>

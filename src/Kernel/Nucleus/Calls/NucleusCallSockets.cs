@@ -56,7 +56,7 @@ internal static unsafe class NucleusCallSockets
         switch (number)
         {
             case NucleusCall.CompleteSocketCall:
-                return Complete(socket, a2);
+                return Complete(socket, a2, a3);
             case NucleusCall.SetSocketEndpoint:
                 return SetEndpoint(socket, a2, a3 != 0);
             case NucleusCall.ReadSocketOptions:
@@ -88,11 +88,16 @@ internal static unsafe class NucleusCallSockets
         }
     }
 
-    private static long Complete(Socket* socket, ulong error)
+    private static long Complete(Socket* socket, ulong error, ulong modified)
     {
         if (socket->Call == SocketCall.None || !socket->IsCallTaken || socket->IsCallAnswered || error > int.MaxValue)
         {
             return -Errno.EINVAL;
+        }
+
+        if (socket->Kind == SocketKind.Query)
+        {
+            socket->CallEndpoint.High = modified;
         }
 
         SocketControl.Complete(socket, (int)error);

@@ -96,19 +96,19 @@ internal static unsafe class SystemCallDispatch
             case SystemCallNumber.Writev:
                 return FileCalls.WriteVector(thread, (int)a1, a2, a3);
             case SystemCallNumber.Open:
-                return OpenCalls.Open(PathWalk.AT_FDCWD, a1, (uint)a2, (uint)a3);
+                return OpenCalls.Open(thread, PathWalk.AT_FDCWD, a1, (uint)a2, (uint)a3);
             case SystemCallNumber.Openat:
-                return OpenCalls.Open((int)a1, a2, (uint)a3, (uint)a4);
+                return OpenCalls.Open(thread, (int)a1, a2, (uint)a3, (uint)a4);
             case SystemCallNumber.Close:
-                return FileTable.Close((int)a1);
+                return FileTable.Close(thread, (int)a1);
             case SystemCallNumber.Fstat:
                 return FileCalls.Status((int)a1, a2);
             case SystemCallNumber.Stat:
-                return PathCalls.Status(PathWalk.AT_FDCWD, a1, a2, follows: true);
+                return PathCalls.Status(thread, PathWalk.AT_FDCWD, a1, a2, follows: true);
             case SystemCallNumber.Lstat:
-                return PathCalls.Status(PathWalk.AT_FDCWD, a1, a2, follows: false);
+                return PathCalls.Status(thread, PathWalk.AT_FDCWD, a1, a2, follows: false);
             case SystemCallNumber.Newfstatat:
-                return PathCalls.StatusAt((int)a1, a2, a3, (uint)a4);
+                return PathCalls.StatusAt(thread, (int)a1, a2, a3, (uint)a4);
             case SystemCallNumber.Poll:
                 return PollCalls.Poll(thread, a1, a2, (int)a3);
             case SystemCallNumber.Ppoll:
@@ -253,6 +253,8 @@ internal static unsafe class SystemCallDispatch
                 return SocketTransfers.Send(thread, (int)a1, a2, a3, (uint)a4, a5, (uint)a6);
             case SystemCallNumber.Sendmsg:
                 return SocketTransfers.SendMessage(thread, (int)a1, a2, (uint)a3);
+            case SystemCallNumber.Sendmmsg:
+                return SocketTransfers.SendMessages(thread, (int)a1, a2, (uint)a3, (uint)a4);
             case SystemCallNumber.Recvfrom:
                 return SocketTransfers.Receive(thread, (int)a1, a2, a3, (uint)a4, a5, a6);
             case SystemCallNumber.Recvmsg:
@@ -310,10 +312,10 @@ internal static unsafe class SystemCallDispatch
             case SystemCallNumber.Readlinkat:
                 return PathCalls.ReadLink((int)a1, a2, a3, a4);
             case SystemCallNumber.Access:
-                return PathCalls.Access(current, a1, (uint)a2);
+                return PathCalls.Access(thread, current, a1, (uint)a2);
             case SystemCallNumber.Faccessat:
             case SystemCallNumber.Faccessat2:
-                return PathCalls.Access((int)a1, a2, (uint)a3);
+                return PathCalls.Access(thread, (int)a1, a2, (uint)a3);
             case SystemCallNumber.Statfs:
                 return PathCalls.FileSystem(a1, a2);
             case SystemCallNumber.Fstatfs:

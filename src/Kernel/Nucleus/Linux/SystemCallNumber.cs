@@ -123,6 +123,7 @@ internal static class SystemCallNumber
     public const int Pwritev = 296;
     public const int Prlimit64 = 302;
     public const int Syncfs = 306;
+    public const int Sendmmsg = 307;
     public const int Getcpu = 309;
     public const int Renameat2 = 316;
     public const int Getrandom = 318;

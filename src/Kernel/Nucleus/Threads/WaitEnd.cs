@@ -14,6 +14,9 @@ internal struct WaitEnd
     /// <summary>Whether the call is restarted instead, after a handler with SA_RESTART.</summary>
     public bool RestartsAfterSignal;
 
+    /// <summary>Whether no signal interrupts the call: it is delivered when the call has ended.</summary>
+    public bool IsUninterruptible;
+
     /// <summary>Address of a timespec that receives the remaining time when a signal interrupts the call, or 0.</summary>
     public ulong RemainingTime;
 
@@ -22,4 +25,7 @@ internal struct WaitEnd
 
     /// <summary>For a call without a time limit.</summary>
     public static WaitEnd Restartable => new() { OnSignal = -Errno.EINTR, RestartsAfterSignal = true };
+
+    /// <summary>For a short wait whose end somebody else answers for.</summary>
+    public static WaitEnd Uninterruptible => new() { IsUninterruptible = true };
 }

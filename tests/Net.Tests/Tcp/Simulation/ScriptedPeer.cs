@@ -176,6 +176,9 @@ internal sealed class ScriptedPeer
             case "alive":
                 Assert.False(User.HasEnded, $"'{_line}': ended, {User.Error}");
                 break;
+            case "gone":
+                Assert.True(Host.Tcp.Connections.Count == 0, $"'{_line}': there are {Host.Tcp.Connections.Count} connections");
+                break;
             case "timewait":
                 Assert.True(Host.Tcp.TimeWaitCount == Number(rest[0]), $"'{_line}': there are {Host.Tcp.TimeWaitCount}");
                 break;

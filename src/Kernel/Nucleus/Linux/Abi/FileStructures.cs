@@ -64,6 +64,14 @@ internal struct msghdr
     public uint msg_flags;
 }
 
+/// <summary>One message of sendmmsg (linux/socket.h).</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct mmsghdr
+{
+    public msghdr msg_hdr;
+    public uint msg_len;
+}
+
 /// <summary>The head of a control message (linux/socket.h).</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct cmsghdr

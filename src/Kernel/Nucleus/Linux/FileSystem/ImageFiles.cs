@@ -10,8 +10,6 @@ namespace Xenlet.Kernel.Nucleus.Linux.FileSystem;
 /// </summary>
 internal static unsafe class ImageFiles
 {
-    private const uint ReadForAll = 0x124; // 0444
-
     private static Header* Section => Image.FilesEnd - Image.Files >= (ulong)sizeof(Header) ? (Header*)Image.Files : null;
 
     /// <summary>Variables of the environment that the image has, for what the administrator does not set.</summary>
@@ -54,7 +52,7 @@ internal static unsafe class ImageFiles
             }
         }
 
-        FileNode* file = KnownFiles.TryAdd(directory, new ReadOnlySpan<byte>(name, (int)(end - name)), NodeKind.File, ReadForAll);
+        FileNode* file = KnownFiles.TryAdd(directory, new ReadOnlySpan<byte>(name, (int)(end - name)), NodeKind.File, FileStatus.ReadForAll);
         if (file == null)
         {
             return false;

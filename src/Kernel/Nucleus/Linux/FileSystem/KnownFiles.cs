@@ -8,7 +8,6 @@ namespace Xenlet.Kernel.Nucleus.Linux.FileSystem;
 /// <summary>The names that exist in every guest: what the base library asks for, the directory of the program, and /tmp.</summary>
 internal static unsafe class KnownFiles
 {
-    private const uint ReadForAll = 0x124; // 0444
     private const uint EverythingSticky = 0x3ff; // 01777
 
     /// <summary>The content of /etc/passwd (passwd(5)): everything runs as root.</summary>
@@ -32,24 +31,43 @@ internal static unsafe class KnownFiles
         FileNode* self = TryAdd(processes, "self"u8, NodeKind.Directory, FileStatus.ReadSearchForAll);
         FileNode* program = TryAdd(root, "app"u8, NodeKind.Directory, FileStatus.ReadSearchForAll);
         FileNode* temporary = TryAdd(root, "tmp"u8, NodeKind.Directory, EverythingSticky);
-        FileNode* users = TryAdd(settings, "passwd"u8, NodeKind.File, ReadForAll);
         FileNode* executable = TryAdd(self, "exe"u8, NodeKind.Link, FileStatus.Everything);
         if (TryAdd(devices, "null"u8, NodeKind.Null, FileStatus.ReadWriteForAll) == null
             || TryAdd(devices, "random"u8, NodeKind.Random, FileStatus.ReadWriteForAll) == null
             || TryAdd(devices, "urandom"u8, NodeKind.Random, FileStatus.ReadWriteForAll) == null
             || TryAdd(program, "xenlet"u8, NodeKind.Program, FileStatus.ReadSearchForAll) == null
-            || temporary == null || users == null || executable == null)
+            || temporary == null || executable == null || !TryAddTexts(settings))
         {
             return false;
         }
 
-        SetContent(users, UserDatabase);
         SetContent(executable, ProgramPath[..^1]);
         temporary->IsWritable = true;
         TemporaryFiles.Root = temporary;
         TemporaryFiles.SetDefaultLimit();
         WorkingDirectory.Set(program);
         return ImageFiles.TryAdd(program);
+    }
+
+    /// <summary>
+    /// Files of /etc. nsswitch.conf names the two modules that glibc's static library has; of hosts, the TCP/IP stack has another one.
+    /// </summary>
+    private static bool TryAddTexts(FileNode* directory) =>
+        TryAddText(directory, "passwd"u8, UserDatabase)
+        && TryAddText(directory, "nsswitch.conf"u8, "hosts: files dns\n"u8)
+        && TryAddText(directory, "host.conf"u8, "multi on\n"u8)
+        && TryAddText(directory, "hosts"u8, "127.0.0.1 localhost\n::1 localhost\n127.0.1.1 xenlet\n"u8);
+
+    private static bool TryAddText(FileNode* directory, ReadOnlySpan<byte> name, ReadOnlySpan<byte> content)
+    {
+        FileNode* file = TryAdd(directory, name, NodeKind.File, FileStatus.ReadForAll);
+        if (file == null)
+        {
+            return false;
+        }
+
+        SetContent(file, content);
+        return true;
     }
 
     /// <summary>Adds what cannot be changed. Returns null if there is no memory for it, or no directory.</summary>

@@ -33,12 +33,13 @@ internal static unsafe class LengthCalls
             return 0;
         }
 
-        if (file->Kind is not (FileKind.Regular or FileKind.Directory))
+        if (file->Kind is not (FileKind.Regular or FileKind.Directory or FileKind.Served))
         {
             return -Errno.ESPIPE;
         }
 
-        long length = file->Kind == FileKind.Regular ? (long)file->Node->Length : 0;
+        long length = file->Kind == FileKind.Regular ? (long)file->Node->Length
+            : file->Kind == FileKind.Served ? (long)file->Socket->Received.Count : 0;
         long from;
         switch (whence)
         {
@@ -48,7 +49,7 @@ internal static unsafe class LengthCalls
             case SEEK_CUR:
                 from = (long)file->Position;
                 break;
-            case SEEK_END when file->Kind == FileKind.Regular:
+            case SEEK_END when file->Kind != FileKind.Directory:
                 from = length;
                 break;
             case SEEK_DATA or SEEK_HOLE when file->Kind == FileKind.Regular:

@@ -32,6 +32,11 @@ internal static unsafe class NodeTransfers
     public static long At(Thread* thread, int descriptor, ulong buffer, ulong count, long position, bool writes)
     {
         OpenFile* file = FileTable.Get(descriptor);
+        if (file != null && file->Kind == FileKind.Served && !writes && position >= 0)
+        {
+            return ServedFiles.ReadAt(file, buffer, count, (ulong)position);
+        }
+
         long error = Check(file, writes);
         if (position < 0 || error != 0)
         {

@@ -1,5 +1,6 @@
 using Xenlet.Kernel.Nucleus.Base;
 using Xenlet.Kernel.Nucleus.Linux.Files;
+using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
 
 namespace Xenlet.Kernel.Nucleus.Linux.FileSystem;
 
@@ -37,8 +38,13 @@ internal static unsafe class OpenCalls
     /// <summary>The permission bits of something new.</summary>
     public static uint Permissions(uint mode) => mode & PermissionBits & ~(InitialMask ^ s_maskChange);
 
-    public static long Open(int at, ulong path, uint flags, uint mode)
+    public static long Open(Thread* thread, int at, ulong path, uint flags, uint mode)
     {
+        if (ServedFiles.Has(thread, path, out ulong length))
+        {
+            return ServedFiles.Open(thread, (byte*)path, length, flags);
+        }
+
         if ((flags & (O_PATH | O_TMPFILE)) != 0)
         {
             return (flags & O_PATH) != 0 ? -Errno.EINVAL : -Errno.EOPNOTSUPP;

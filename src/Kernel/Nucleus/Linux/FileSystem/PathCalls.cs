@@ -1,6 +1,7 @@
 using Xenlet.Kernel.Nucleus.Base;
 using Xenlet.Kernel.Nucleus.Linux.Files;
 using Xenlet.Kernel.Nucleus.Memory;
+using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
 
 namespace Xenlet.Kernel.Nucleus.Linux.FileSystem;
 
@@ -11,16 +12,21 @@ internal static unsafe class PathCalls
     public const uint AT_SYMLINK_NOFOLLOW = 0x100;
     public const uint AT_EMPTY_PATH = 0x1000;
 
-    public static long Status(int at, ulong path, ulong address, bool follows)
+    public static long Status(Thread* thread, int at, ulong path, ulong address, bool follows)
     {
+        if (ServedFiles.Has(thread, path, out ulong length))
+        {
+            return ServedFiles.Status(thread, (byte*)path, length, address);
+        }
+
         long error = PathWalk.FindNode(at, path, follows, out FileNode* node);
         return error != 0 ? error : NodeStatus.Write(address, node);
     }
 
-    public static long StatusAt(int at, ulong path, ulong address, uint flags) =>
-        IsEmpty(path, flags) && at != PathWalk.AT_FDCWD
+    public static long StatusAt(Thread* thread, int at, ulong path, ulong address, uint flags) =>
+        IsEmpty(path, flags) && at != PathWalk.AT_FDCWD && !thread->IsRetry
             ? FileCalls.Status(at, address)
-            : Status(at, path, address, follows: (flags & AT_SYMLINK_NOFOLLOW) == 0);
+            : Status(thread, at, path, address, follows: (flags & AT_SYMLINK_NOFOLLOW) == 0);
 
     /// <summary>statx. All that is known is told, whatever the mask asks for.</summary>
     public static long ExtendedStatus(int at, ulong path, uint flags, ulong address)
@@ -48,10 +54,15 @@ internal static unsafe class PathCalls
     }
 
     /// <summary>access: root may read and search everything, write where anything can be written, and execute what anybody may.</summary>
-    public static long Access(int at, ulong path, uint mode)
+    public static long Access(Thread* thread, int at, ulong path, uint mode)
     {
         const uint X_OK = 1;
         const uint W_OK = 2;
+        if (ServedFiles.Has(thread, path, out ulong length))
+        {
+            return ServedFiles.Access(thread, (byte*)path, length, (mode & W_OK) != 0);
+        }
+
         const uint executableBits = 0x49; // 0111
         long error = PathWalk.FindNode(at, path, follows: true, out FileNode* node);
         if (error != 0)

@@ -165,6 +165,7 @@ internal static unsafe class FileCalls
         return file->Kind switch
         {
             FileKind.PipeReader or FileKind.PipeWriter => FileStatus.Write(address, FileStatus.S_IFIFO | FileStatus.ReadWriteForAll),
+            FileKind.Served => ServedFiles.WriteStatus(file->Socket, address),
             FileKind.Socket => FileStatus.Write(address, FileStatus.S_IFSOCK | FileStatus.Everything),
             _ => FileStatus.Write(address, FileStatus.S_IFCHR | FileStatus.ReadWriteForAll),
         };
@@ -251,6 +252,8 @@ internal static unsafe class FileCalls
         {
             case FileKind.Console:
                 return count == 0 ? 0 : ConsoleDevice.Read((byte*)buffer, count);
+            case FileKind.Served:
+                return ServedFiles.Read(file, (byte*)buffer, count);
             case FileKind.Directory:
                 return -Errno.EISDIR;
             case FileKind.EventPoll:
@@ -297,6 +300,7 @@ internal static unsafe class FileCalls
                 return EventCounters.Write(file, (byte*)buffer, count);
             case FileKind.Directory:
             case FileKind.Inotify:
+            case FileKind.Served:
                 return -Errno.EBADF;
             case FileKind.EventPoll:
                 return -Errno.EINVAL;

@@ -22,6 +22,9 @@ internal enum FileKind : uint
     /// <summary>A file with content, of the image or in /tmp.</summary>
     Regular,
 
+    /// <summary>A file whose content the TCP/IP stack gave when it was opened.</summary>
+    Served,
+
     /// <summary>An epoll set.</summary>
     EventPoll,
 

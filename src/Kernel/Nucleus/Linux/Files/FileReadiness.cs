@@ -33,5 +33,5 @@ internal static unsafe class FileReadiness
     }
 
     /// <summary>Whether the file can be a member of an epoll set. The others are always ready.</summary>
-    public static bool CanChange(OpenFile* file) => file->Node == null;
+    public static bool CanChange(OpenFile* file) => file->Node == null && file->Kind != FileKind.Served;
 }

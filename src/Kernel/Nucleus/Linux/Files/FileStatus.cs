@@ -14,6 +14,7 @@ internal static unsafe class FileStatus
     public const uint S_IFSOCK = 0xc000;
     public const uint ReadWriteForAll = 0x1b6; // 0666
     public const uint Everything = 0x1ff; // 0777
+    public const uint ReadForAll = 0x124; // 0444
     public const uint ReadSearchForAll = 0x16d; // 0555
 
     public static long Write(ulong address, uint mode)
@@ -30,5 +31,24 @@ internal static unsafe class FileStatus
         status->st_mode = mode;
         status->st_blksize = (long)Pages.Size;
         return 0;
+    }
+
+    /// <summary>The status of a regular file.</summary>
+    /// <param name="address">Where it goes.</param>
+    /// <param name="length">The file's length.</param>
+    /// <param name="modified">When its content last changed, in nanoseconds since 1970.</param>
+    public static long WriteRegular(ulong address, ulong length, ulong modified)
+    {
+        const ulong perSecond = 1_000_000_000;
+        long error = Write(address, S_IFREG | ReadForAll);
+        if (error == 0)
+        {
+            stat* status = (stat*)address;
+            status->st_size = (long)length;
+            status->st_mtime = status->st_ctime = modified / perSecond;
+            status->st_mtime_nsec = status->st_ctime_nsec = modified % perSecond;
+        }
+
+        return error;
     }
 }

@@ -5,6 +5,7 @@ using Xenlet.Kernel.Nucleus.Linux.FileSystem;
 using Xenlet.Kernel.Nucleus.Linux.Sockets;
 using Xenlet.Kernel.Nucleus.Memory;
 using Xenlet.Kernel.Nucleus.Threads;
+using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
 
 namespace Xenlet.Kernel.Nucleus.Linux.Files;
 
@@ -78,7 +79,8 @@ internal static unsafe class FileTable
         s_files.Return(file, sizeof(OpenFile), spare: 0);
     }
 
-    public static long Close(int descriptor)
+    /// <summary>Closes a descriptor. A socket with SO_LINGER may have the caller wait.</summary>
+    public static long Close(Thread* thread, int descriptor)
     {
         OpenFile* file = Get(descriptor);
         if (file == null)
@@ -87,8 +89,7 @@ internal static unsafe class FileTable
         }
 
         DescriptorTable.Remove(descriptor);
-        Drop(file);
-        return 0;
+        return Drop(thread, file);
     }
 
     /// <summary>
@@ -134,7 +135,7 @@ internal static unsafe class FileTable
         file->References++;
         if (previous != null)
         {
-            Drop(previous);
+            _ = Drop(null, previous);
         }
 
         return target;
@@ -150,7 +151,9 @@ internal static unsafe class FileTable
     };
 
     /// <summary>A descriptor of the file has gone.</summary>
-    private static void Drop(OpenFile* file)
+    /// <param name="closer">The thread that closes, and may have to wait; null for one that does not.</param>
+    /// <param name="file">The file.</param>
+    private static long Drop(Thread* closer, OpenFile* file)
     {
         file->References--;
 
@@ -161,15 +164,13 @@ internal static unsafe class FileTable
             WaitQueue.WakeAll(waiters);
         }
 
-        if (file->References == 0)
-        {
-            Release(file);
-        }
+        return file->References == 0 ? Release(closer, file) : 0;
     }
 
     /// <summary>The last descriptor of the file was closed.</summary>
-    private static void Release(OpenFile* file)
+    private static long Release(Thread* closer, OpenFile* file)
     {
+        long result = 0;
         EventPolls.Forget(file);
         if (file->Kind is FileKind.PipeReader or FileKind.PipeWriter)
         {
@@ -181,7 +182,11 @@ internal static unsafe class FileTable
         }
         else if (file->Kind == FileKind.Socket)
         {
-            SocketLife.Close(file->Socket);
+            result = SocketLife.Close(closer, file->Socket);
+        }
+        else if (file->Kind == FileKind.Served)
+        {
+            SocketLife.Release(file->Socket);
         }
         else if (file->Kind == FileKind.Inotify)
         {
@@ -195,10 +200,11 @@ internal static unsafe class FileTable
         if (file >= Console(0) && file < Console(Consoles))
         {
             file->Kind = FileKind.Closed;
-            return;
+            return result;
         }
 
         s_files.Return(file, sizeof(OpenFile), spare: 0);
+        return result;
     }
 
     private static OpenFile* Console(int index) => (OpenFile*)Unsafe.AsPointer(ref s_consoles) + index;

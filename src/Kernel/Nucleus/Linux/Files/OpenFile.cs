@@ -15,7 +15,7 @@ internal unsafe struct OpenFile
     /// <summary>Descriptors of the file.</summary>
     public int References;
 
-    /// <summary>The pipe, the epoll set, the socket, the instance of inotify or the node of the file system, or null.</summary>
+    /// <summary>The pipe, the epoll set, the socket, the stack's answer, the instance of inotify or the node, or null.</summary>
     public void* Thing;
 
     /// <summary>Where the next read or write of a file begins, or the listing of a directory goes on; the value of a counter.</summary>

@@ -189,7 +189,7 @@ internal static unsafe class SignalDelivery
     /// <summary>Ends the call of a blocked thread that has a signal to take.</summary>
     public static void InterruptIfBlocked(Thread* thread)
     {
-        if (thread->State != ThreadState.Blocked || !HasDeliverable(thread) || IsDropped(thread))
+        if (thread->State != ThreadState.Blocked || thread->End.IsUninterruptible || !HasDeliverable(thread) || IsDropped(thread))
         {
             return;
         }

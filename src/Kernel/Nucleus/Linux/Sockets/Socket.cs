@@ -81,7 +81,10 @@ internal unsafe struct Socket
     public EndpointRecord CallInterface;
     public int CallArgument;
 
-    /// <summary>Threads in control calls: the one under way, and those behind it.</summary>
+    /// <summary>Of a file's content, when it last changed, in nanoseconds since 1970.</summary>
+    public readonly ulong ModifiedAt => CallEndpoint.High;
+
+    /// <summary>Threads in control calls: the one under way, and those behind it. Of a closed socket, who waits for its end.</summary>
     public WaitQueue Callers;
 
     /// <summary>Of a listening socket, the connections that wait to be accepted, oldest first.</summary>

@@ -1,7 +1,9 @@
 using Xenlet.Kernel.Nucleus.Base;
 using Xenlet.Kernel.Nucleus.Linux.Files;
+using Xenlet.Kernel.Nucleus.Platform;
 using Xenlet.Kernel.Nucleus.Threads;
 using Xenlet.Kernel.Sockets;
+using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
 
 namespace Xenlet.Kernel.Nucleus.Linux.Sockets;
 
@@ -25,17 +27,40 @@ internal static unsafe class SocketLife
     }
 
     /// <summary>The last descriptor was closed. The stack releases what it knows of; the rest ends here.</summary>
-    public static void Close(Socket* socket)
+    /// <param name="closer">The thread that closes; null for one that does not wait.</param>
+    /// <param name="socket">The socket.</param>
+    /// <returns>
+    /// 0; <see cref="CallResult.None"/> if SO_LINGER has the thread wait until all is delivered, or the time is over. As on Linux, it waits
+    /// on a non-blocking socket too, and the end of the wait is no error, whatever ended it.
+    /// </returns>
+    public static long Close(Thread* closer, Socket* socket)
     {
-        bool isUnread = socket->Kind == SocketKind.Stream && socket->Received.Count > 0;
-        bool isReset = SocketOptionTable.Get(socket, SocketOptionIndex.LingerOn) != 0
-            && SocketOptionTable.Get(socket, SocketOptionIndex.LingerSeconds) == 0;
-        Close(socket, isUnread || isReset);
+        bool isStream = socket->Kind == SocketKind.Stream;
+        bool lingers = isStream && SocketOptionTable.Get(socket, SocketOptionIndex.LingerOn) != 0;
+        int seconds = SocketOptionTable.Get(socket, SocketOptionIndex.LingerSeconds);
+        bool isAborted = (isStream && socket->Received.Count > 0) || (lingers && seconds == 0);
+        bool isConnected = socket->State == SocketState.Connected;
+        if (!TryLeaveToStack(socket, isAborted) || closer == null || !lingers || isAborted || !isConnected)
+        {
+            return 0;
+        }
+
+        // On Linux a negative time is one without end.
+        ulong deadline = seconds < 0 ? ulong.MaxValue : Clock.After((ulong)seconds * 1_000_000_000);
+        WaitQueue.Join(&socket->Callers, closer);
+        Scheduler.Block(closer, WaitKind.Sockets, deadline, default);
+        return CallResult.None;
     }
 
     /// <summary>The stack needs a closed socket no more.</summary>
     public static void Release(Socket* socket)
     {
+        // Who lingers in close: the call is not made again, since its descriptor may be another file's now.
+        while (socket->Callers.First != null)
+        {
+            Scheduler.Wake(socket->Callers.First->Thread, 0, urgent: true);
+        }
+
         ByteQueue.Clear(&socket->Sent);
         ByteQueue.Clear(&socket->Received);
         SocketTable.Free(socket);
@@ -86,7 +111,8 @@ internal static unsafe class SocketLife
         }
     }
 
-    private static void Close(Socket* socket, bool isAborted)
+    /// <summary>Closes a socket, which ends when the stack releases it; false if it has ended now.</summary>
+    private static bool TryLeaveToStack(Socket* socket, bool isAborted)
     {
         socket->File = null;
         socket->IsClosed = true;
@@ -101,10 +127,11 @@ internal static unsafe class SocketLife
         if (!socket->IsKnown || !StackRequests.IsServed)
         {
             Release(socket);
-            return;
+            return false;
         }
 
         StackRequests.Add(socket, isAborted ? SocketSignals.Closed | SocketSignals.Aborted : SocketSignals.Closed);
+        return true;
     }
 
     private static void CloseOffered(Socket* listener)
@@ -114,7 +141,7 @@ internal static unsafe class SocketLife
             Socket* offered = listener->FirstOffered;
             listener->FirstOffered = offered->NextOffered;
             listener->OfferedCount--;
-            Close(offered, isAborted: true);
+            _ = TryLeaveToStack(offered, isAborted: true);
         }
 
         listener->LastOffered = null;

@@ -63,7 +63,8 @@ internal static unsafe class SocketOptionTable
     public static bool IsSwitch(SocketOptionIndex index) => index is SocketOptionIndex.ReuseAddress or SocketOptionIndex.ReusePort
         or SocketOptionIndex.Broadcast or SocketOptionIndex.KeepAlive or SocketOptionIndex.DontRoute or SocketOptionIndex.OutOfBandInline
         or SocketOptionIndex.NoDelay or SocketOptionIndex.Cork or SocketOptionIndex.QuickAck or SocketOptionIndex.PacketInfo4
-        or SocketOptionIndex.ReceiveErrors4 or SocketOptionIndex.MulticastLoop4 or SocketOptionIndex.MulticastLoop6
+        or SocketOptionIndex.ReceiveErrors4 or SocketOptionIndex.ReceiveErrors6
+        or SocketOptionIndex.MulticastLoop4 or SocketOptionIndex.MulticastLoop6
         or SocketOptionIndex.IPv6Only or SocketOptionIndex.PacketInfo6;
 
     /// <summary>Whether an option may be set to a value; others are EINVAL.</summary>
@@ -113,6 +114,7 @@ internal static unsafe class SocketOptionTable
         18 => SocketOptionIndex.MulticastHopLimit,
         19 => SocketOptionIndex.MulticastLoop6,
         23 => SocketOptionIndex.MtuDiscover6,
+        25 => SocketOptionIndex.ReceiveErrors6,
         26 => SocketOptionIndex.IPv6Only,
         49 => SocketOptionIndex.PacketInfo6,
         67 => SocketOptionIndex.TrafficClass,

@@ -38,6 +38,7 @@ internal enum SocketOptionIndex
     IPv6Only,
     PacketInfo6,
     MtuDiscover6,
+    ReceiveErrors6,
     MulticastHopLimit,
     MulticastLoop6,
     Count,

@@ -58,6 +58,28 @@ internal static unsafe class SocketTransfers
         return error < 0 ? error : Send(thread, descriptor, &buffers, flags, name, header->msg_namelen);
     }
 
+    /// <summary>
+    /// sendmmsg. Only the first message waits for room: when the others find none, the call returns how many were sent, as it may.
+    /// </summary>
+    public static long SendMessages(Thread* thread, int descriptor, ulong messages, uint count, uint flags)
+    {
+        count = Math.Min(count, (uint)FileCalls.UIO_MAXIOV);
+        for (uint i = 0; i < count; i++)
+        {
+            mmsghdr* message = (mmsghdr*)messages + i;
+            long error = ProgramMemory.PrepareWrite((ulong)message, (ulong)sizeof(mmsghdr));
+            long result = error < 0 ? error : SendMessage(thread, descriptor, (ulong)message, i == 0 ? flags : flags | MSG_DONTWAIT);
+            if (result < 0)
+            {
+                return i > 0 ? i : result;
+            }
+
+            message->msg_len = (uint)result;
+        }
+
+        return count;
+    }
+
     /// <summary>recvfrom, recv, and read of a socket.</summary>
     public static long Receive(
         Thread* thread, int descriptor, ulong buffer, ulong count, uint flags, ulong address, ulong lengthAddress)
