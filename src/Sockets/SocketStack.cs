@@ -1,10 +1,10 @@
-using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using Xenlet.Drivers;
 using Xenlet.Kernel;
 using Xenlet.Kernel.Sockets;
 using Xenlet.Net;
 using Xenlet.Sockets.Files;
+using Xenlet.Sockets.Interfaces;
 
 namespace Xenlet.Sockets;
 
@@ -15,8 +15,8 @@ namespace Xenlet.Sockets;
 /// </summary>
 /// <remarks>
 /// <para>
-/// An exception in the stack ends the connection it served (ECONNABORTED) and is counted; it does not end the guest. If such exceptions do
-/// not cease, the stack ends, and sockets answer ENETDOWN.
+/// An exception in the stack ends the connection it served (ECONNRESET) or loses a frame, and is counted. An interface that meets one after
+/// the other is started anew. If what is common to all meets them and they do not cease, the stack ends, and sockets answer ENETDOWN.
 /// </para>
 /// <para>
 /// Interfaces come from the network driver (<see cref="NetworkOptions.LinkUser"/>) or by <see cref="AddLink"/>.
@@ -30,18 +30,24 @@ public sealed class SocketStack : INetworkLinkUser, IDisposable
     /// <summary>So many turns in a row with an exception end the stack: whatever it is does not pass.</summary>
     private const int MostFaultyTurns = 100;
 
+    /// <summary>So many exceptions are reported; later ones only as their number doubles.</summary>
+    private const int MostReports = 16;
+
     private static readonly TimeSpan s_addressLimit = TimeSpan.FromSeconds(10);
 
     private readonly ISocketHost _host;
     private readonly SocketStackOptions _options;
     private readonly IpStack _stack;
     private readonly SocketTable _sockets;
-    private readonly ConcurrentQueue<StackInterface> _arrived = new();
-    private readonly List<StackInterface> _interfaces = [];
+    private readonly NetlinkSockets _netlink;
+    private readonly StackInterfaces _interfaces;
     private readonly SocketRequest[] _requests = new SocketRequest[BatchSize];
+    private readonly Delivery _delivery;
     private readonly Thread _thread;
     private int _threadId;
     private int _faultyTurns;
+    private long _faults;
+    private bool _isFaulty;
     private bool _isWoken;
     private volatile bool _isEnding;
 
@@ -54,15 +60,22 @@ public sealed class SocketStack : INetworkLinkUser, IDisposable
         _host = host;
         _options = options ?? new();
         _stack = new IpStack(new StackClock(), new StackRandom(), _options.Stack);
+        _stack.Faulted = OnFault;
+        _netlink = new NetlinkSockets(new NetlinkService(new NetlinkTables(_stack, IsRunning)));
+        _stack.Changed += _netlink.OnChanged;
+        _interfaces = new StackInterfaces(_stack, _options, Report, _netlink.OnChanged);
         TimeSpan addressLimit = _options.AddressLimit ?? Read(() => _options.Addresses.AddressLimit, null) ?? s_addressLimit;
-        StackFiles files = new(
-            host, _stack, Read(() => _options.Addresses.NameServers, []), Read(() => _options.Addresses.SearchDomains, []), addressLimit);
-        _sockets = new SocketTable(host, _stack, files, addressLimit);
+        ResolverSettings resolver = new(
+            Read(() => _options.Addresses.NameServers, []), Read(() => _options.Addresses.SearchDomains, []), addressLimit);
+        StackFiles files = new(host, _stack, resolver, IsRunning, () => _sockets!.Views);
+        QueryService queries = new(host, files, new InterfaceQuestions(_stack, IsRunning));
+        _sockets = new SocketTable(host, _stack, queries, _netlink, Report, addressLimit);
+        _delivery = new Delivery(_sockets, _options.Report);
         _thread = new Thread(Run) { IsBackground = true, Name = "TCP/IP" };
     }
 
     /// <summary>Exceptions that the stack has survived.</summary>
-    public long Faults { get; private set; }
+    public long Faults => Volatile.Read(ref _faults);
 
     /// <summary>Whether the thread has ended, so that all sockets answer ENETDOWN.</summary>
     public bool HasEnded => _thread.ThreadState == ThreadState.Stopped;
@@ -71,9 +84,15 @@ public sealed class SocketStack : INetworkLinkUser, IDisposable
     public void Start() => _thread.Start();
 
     /// <summary>Adds an interface over any link. The stack's thread alone uses the link from now on.</summary>
-    public void AddLink(string name, ILink link)
+    /// <param name="name">The interface's name.</param>
+    /// <param name="link">The link.</param>
+    /// <param name="addresses">
+    /// Its addresses of the families of which <see cref="SocketStackOptions.Addresses"/> have none. A <see cref="NetworkLink"/> brings its
+    /// own.
+    /// </param>
+    public void AddLink(string name, ILink link, IReadOnlyList<AddressAssignment>? addresses = null)
     {
-        _arrived.Enqueue(new StackInterface(name, link));
+        _interfaces.Add(name, link, addresses ?? []);
         _host.Wake();
     }
 
@@ -89,6 +108,23 @@ public sealed class SocketStack : INetworkLinkUser, IDisposable
         {
             _host.Wake();
         }
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>
+    /// When the program ends, its sockets close as on Linux: what <c>send</c> has accepted is delivered, with the end (FIN), or, where data
+    /// was not read, the connection is reset. Connections that are open afterwards are reset.
+    /// </remarks>
+    public Task FinishAsync(bool isProgramEnding, TimeSpan limit)
+    {
+        if (_thread.ThreadState == ThreadState.Unstarted)
+        {
+            return Task.CompletedTask;
+        }
+
+        Task done = _delivery.OrderAsync(isProgramEnding, limit);
+        _host.Wake();
+        return done;
     }
 
     /// <summary>Ends the thread. Sockets answer ENETDOWN from then on.</summary>
@@ -150,6 +186,7 @@ public sealed class SocketStack : INetworkLinkUser, IDisposable
         }
         finally
         {
+            _delivery.End();
             _host.Dispose();
         }
     }
@@ -158,127 +195,67 @@ public sealed class SocketStack : INetworkLinkUser, IDisposable
     private bool Turn(int requests)
     {
         _isWoken = false;
-        bool isFaulty = false;
+        _isFaulty = false;
+        bool isBeginningOfEnd = _delivery.TryBegin();
 
         // What has arrived first: after a pause, an answer that is there is not taken for lost, and a socket's write that it makes room for
         // need not wait.
-        bool hasMore = requests == BatchSize;
+        bool hasMore = requests == BatchSize || isBeginningOfEnd;
         try
         {
-            FollowLinks();
+            hasMore |= _interfaces.Follow();
             hasMore |= _stack.Run();
         }
-        catch (Exception error) when (Survives(error))
+        catch (Exception error) when (_faultyTurns < MostFaultyTurns)
         {
-            isFaulty = true;
+            OnFault(new StackFault(error, null, IsOfConnection: false));
         }
 
         for (int i = 0; i < requests; i++)
         {
-            try
-            {
-                _sockets.Serve(in _requests[i]);
-            }
-            catch (Exception error) when (Survives(error))
-            {
-                isFaulty = true;
-                _sockets.Abort(in _requests[i]);
-            }
+            _sockets.Serve(in _requests[i]);
         }
 
-        _faultyTurns = isFaulty ? _faultyTurns + 1 : 0;
-        foreach (StackInterface each in _interfaces)
-        {
-            if (each.Interface is not null)
-            {
-                each.Link.Flush();
-                hasMore |= !hasMore && !each.Link.TryRest();
-            }
-        }
-
-        return hasMore || _isWoken || isFaulty;
-    }
-
-    private bool Survives(Exception error)
-    {
-        Faults++;
-        if (_faultyTurns >= MostFaultyTurns)
-        {
-            return false;
-        }
-
-        _options.Report?.Invoke($"an exception in TCP/IP: {error}");
-        return true;
-    }
-
-    private void FollowLinks()
-    {
-        while (_arrived.TryDequeue(out StackInterface? arrived))
-        {
-            _interfaces.Add(arrived);
-        }
-
-        for (int i = _interfaces.Count - 1; i >= 0; i--)
-        {
-            StackInterface each = _interfaces[i];
-            if (each.IsGone)
-            {
-                _interfaces.RemoveAt(i);
-                if (each.Interface is { } gone)
-                {
-                    _stack.RemoveInterface(gone);
-                }
-            }
-            else if (each.TryTakeConnection())
-            {
-                Connect(each);
-            }
-        }
-    }
-
-    private void Connect(StackInterface connected)
-    {
-        if (connected.Interface is { } known)
-        {
-            _stack.OnLinkChanged(known);
-            return;
-        }
-
-        IpInterface added = _stack.AddInterface(connected.Name, connected.Link);
-        connected.Interface = added;
         try
         {
-            Configure(added);
+            if (!isBeginningOfEnd && requests < BatchSize)
+            {
+                _delivery.Check();
+            }
         }
-        catch (FormatException error)
+        catch (Exception error) when (_faultyTurns < MostFaultyTurns)
         {
-            _options.Report?.Invoke($"{connected.Name} has no address: {error.Message}");
+            OnFault(new StackFault(error, null, IsOfConnection: false));
+        }
+
+        hasMore |= _interfaces.Flush(mayRest: !hasMore);
+        _faultyTurns = _isFaulty ? _faultyTurns + 1 : 0;
+        return hasMore || _isWoken || _isFaulty;
+    }
+
+    /// <summary>Whether an interface's device can send.</summary>
+    private bool IsRunning(IpInterface which) => _interfaces.IsRunning(which);
+
+    private void OnFault(StackFault fault)
+    {
+        Report(fault.Error);
+        if (fault.Interface is { } served)
+        {
+            _interfaces.OnFault(served);
+        }
+        else if (!fault.IsOfConnection)
+        {
+            _isFaulty = true;
+            _interfaces.OnTimerFault();
         }
     }
 
-    private void Configure(IpInterface added)
+    private void Report(Exception error)
     {
-        IReadOnlyList<(InternetAddress Address, int PrefixLength)> addresses = _options.Addresses.AddressesOf(added.Name);
-        foreach ((InternetAddress address, int prefixLength) in addresses)
+        long count = Interlocked.Increment(ref _faults);
+        if (count <= MostReports || long.IsPow2(count))
         {
-            _stack.AddAddress(added, address, prefixLength);
-        }
-
-        foreach (InternetAddress gateway in _options.Addresses.GatewaysOf(added.Name))
-        {
-            NetworkPrefix all = new(gateway.IsIPv4 ? InternetAddress.AnyIPv4 : InternetAddress.AnyIPv6, 0);
-            _stack.TryAddRoute(new Route(all, gateway, added, AddressOrigin.Static));
-        }
-
-        // A family that the settings say nothing of is the network's to configure.
-        if (!addresses.Any(each => each.Address.IsIPv4))
-        {
-            _stack.StartDhcp(added, _options.HostName);
-        }
-
-        if (addresses.All(each => each.Address.IsIPv4))
-        {
-            _stack.StartRouterDiscovery(added);
+            _options.Report?.Invoke($"an exception in TCP/IP, the {count}. one: {error}");
         }
     }
 }

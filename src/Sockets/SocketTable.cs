@@ -9,18 +9,28 @@ internal sealed class SocketTable
 {
     private readonly List<(StackSocket Socket, SocketRequest Request)> _waiting = [];
     private readonly StackTimer _addressTimer;
+    private readonly Action<Exception> _report;
     private readonly TimeSpan _addressLimit;
-    private readonly StackFiles _files;
+    private readonly QueryService _queries;
+    private readonly NetlinkSockets _netlink;
     private StackSocket?[] _sockets = new StackSocket?[64];
     private bool _isTriedAgain;
     private bool _isLastTry;
 
-    public SocketTable(ISocketHost host, IpStack stack, StackFiles files, TimeSpan addressLimit)
+    public SocketTable(
+        ISocketHost host,
+        IpStack stack,
+        QueryService queries,
+        NetlinkSockets netlink,
+        Action<Exception> report,
+        TimeSpan addressLimit)
     {
         Host = host;
         Stack = stack;
+        _report = report;
         _addressLimit = addressLimit;
-        _files = files;
+        _queries = queries;
+        _netlink = netlink;
         _addressTimer = new StackTimer(() => TryAgain(isLast: true));
         stack.Changed += () => TryAgain(isLast: false);
     }
@@ -29,12 +39,35 @@ internal sealed class SocketTable
 
     public IpStack Stack { get; }
 
-    /// <summary>Does what a socket wants.</summary>
+    /// <summary>The sockets that have a port, as /proc/net shows them.</summary>
+    public IEnumerable<SocketView> Views => _sockets.Select(each => each?.View).OfType<SocketView>();
+
+    /// <summary>Does what a socket wants. An exception ends that socket.</summary>
     public void Serve(in SocketRequest request)
+    {
+        try
+        {
+            ServeUnguarded(in request);
+        }
+        catch (Exception error)
+        {
+            _report(error);
+            Abort(in request);
+        }
+    }
+
+    /// <summary>An exception has kept a socket from something: its program gets ECONNRESET.</summary>
+    public void OnFault(StackSocket socket, Exception error)
+    {
+        _report(error);
+        Abort(new SocketRequest { Socket = socket.Handle });
+    }
+
+    private void ServeUnguarded(in SocketRequest request)
     {
         if (request.Kind == SocketKind.Query)
         {
-            _files.Serve(request.Socket);
+            _queries.Serve(in request);
         }
         else if (Find(request.Socket) is { } known)
         {
@@ -46,29 +79,47 @@ internal sealed class SocketTable
         }
         else
         {
-            StackSocket made = request.Kind == SocketKind.Stream
-                ? new StreamSocket(this, request.Socket, request.IsIPv6)
-                : new DatagramSocket(this, request.Socket, request.IsIPv6);
+            StackSocket made = request.Kind switch
+            {
+                SocketKind.Stream => new StreamSocket(this, request.Socket, request.IsIPv6),
+                SocketKind.Netlink => new NetlinkSocket(this, request.Socket, _netlink),
+                _ => new DatagramSocket(this, request.Socket, request.IsIPv6),
+            };
             Add(made);
             made.Serve(in request);
         }
     }
 
     /// <summary>Ends a socket whose request caused an exception.</summary>
-    public void Abort(in SocketRequest request)
+    private void Abort(in SocketRequest request)
     {
-        if (request.Call != SocketCall.None)
+        try
         {
-            Host.Complete(request.Socket, SocketErrno.ECONNABORTED);
-        }
+            if (request.Call != SocketCall.None)
+            {
+                Host.Complete(request.Socket, SocketErrno.ECONNRESET);
+            }
 
-        if (request.Kind == SocketKind.Query)
+            if (request.Kind == SocketKind.Query)
+            {
+                return;
+            }
+
+            Host.Fail(request.Socket, SocketErrno.ECONNRESET);
+            bool isClosed = (request.Signals & SocketSignals.Closed) != 0;
+            if (Find(request.Socket) is { } known)
+            {
+                known.EndByFault(isClosed);
+            }
+            else if (isClosed)
+            {
+                Host.Release(request.Socket);
+            }
+        }
+        catch (Exception error)
         {
-            return;
+            _report(error);
         }
-
-        Host.Fail(request.Socket, SocketErrno.ECONNABORTED);
-        Find(request.Socket)?.EndByFault();
     }
 
     public void Add(StackSocket socket)
@@ -88,6 +139,19 @@ internal sealed class SocketTable
         _sockets[socket.Handle.Index] = null;
         _waiting.RemoveAll(each => each.Socket == socket);
         Host.Release(socket.Handle);
+    }
+
+    /// <summary>Whether nothing of what the program has sent is still to be delivered.</summary>
+    public bool IsAllDelivered => Array.TrueForAll(_sockets, each => each?.IsDelivered ?? true)
+        && !Stack.Interfaces.Any(each => each.HasWaiting);
+
+    /// <summary>The interfaces go: connections over them end with resets.</summary>
+    public void EndWithInterfaces()
+    {
+        foreach (StackSocket? each in _sockets)
+        {
+            each?.EndWithInterfaces();
+        }
     }
 
     /// <summary>
@@ -129,7 +193,15 @@ internal sealed class SocketTable
         _waiting.Clear();
         foreach ((StackSocket socket, SocketRequest request) in waiting)
         {
-            socket.TryAgain(in request);
+            try
+            {
+                socket.TryAgain(in request);
+            }
+            catch (Exception error)
+            {
+                _report(error);
+                Abort(in request);
+            }
         }
 
         _isTriedAgain = false;

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.NetworkInformation;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using Xenlet.Domain;
@@ -38,8 +39,36 @@ internal static class EchoCases
         listener.Start();
         Task[] echoes = [EchoDatagramsAsync(datagrams, ending.Token), EchoStreamsAsync(listener, ending.Token)];
         Console.WriteLine("echo: ready");
+        await LookUpAsync(ending.Token);
         await Task.WhenAll(echoes);
         Console.WriteLine($"echo: {stack.Faults} faults");
+    }
+
+    /// <summary>Looks a name up until somebody answers, if there is a server of DNS.</summary>
+    private static async Task LookUpAsync(CancellationToken cancellationToken)
+    {
+        const string name = "a.test";
+        while (Environment.GetEnvironmentVariable("XENLET_DNS") is not null && !cancellationToken.IsCancellationRequested)
+        {
+            try
+            {
+                IPAddress[] addresses = await Dns.GetHostAddressesAsync(name, cancellationToken);
+                Console.WriteLine($"echo: {name} is {string.Join(' ', addresses.Select(each => each.ToString()).Order())}");
+                NetworkInterface vif = NetworkInterface.GetAllNetworkInterfaces().Single(each => each.Name == "vif0");
+                Console.WriteLine(
+                    $"echo: {vif.Name} is {vif.OperationalStatus}, {vif.GetIPProperties().GetIPv4Properties().Mtu} bytes, "
+                    + $"{vif.GetPhysicalAddress()}");
+                return;
+            }
+            catch (SocketException)
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(100), CancellationToken.None);
+            }
+            catch (OperationCanceledException)
+            {
+                return;
+            }
+        }
     }
 
     private static async Task EchoDatagramsAsync(UdpClient datagrams, CancellationToken cancellationToken)
@@ -75,12 +104,26 @@ internal static class EchoCases
         {
             while (true)
             {
-                using TcpClient client = await listener.AcceptTcpClientAsync(cancellationToken);
-                await client.GetStream().CopyToAsync(client.GetStream(), cancellationToken);
+                _ = EchoStreamAsync(await listener.AcceptTcpClientAsync(cancellationToken));
             }
         }
         catch (OperationCanceledException)
         {
+        }
+    }
+
+    private static async Task EchoStreamAsync(TcpClient client)
+    {
+        using (client)
+        {
+            try
+            {
+                await client.GetStream().CopyToAsync(client.GetStream());
+            }
+            catch (IOException failure) when (failure.InnerException is SocketException error)
+            {
+                Console.WriteLine($"echo: a connection has ended: {error.SocketErrorCode}");
+            }
         }
     }
 }

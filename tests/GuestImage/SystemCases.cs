@@ -163,7 +163,7 @@ internal static class SystemCases
     private static void RootDirectory()
     {
         Check.Equal(0, Directory.GetFiles("/").Length);
-        Check.Equal("/app /dev /etc /proc /tmp", string.Join(' ', Directory.GetDirectories("/").Order(StringComparer.Ordinal)));
+        Check.Equal("/app /dev /etc /proc /sys /tmp", string.Join(' ', Directory.GetDirectories("/").Order(StringComparer.Ordinal)));
     }
 
     private static void SocketFails()

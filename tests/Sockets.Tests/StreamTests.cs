@@ -48,7 +48,7 @@ public sealed class StreamTests
         accepted.Close();
         listener.Close();
         Assert.All([client, accepted, listener], socket => socket.AwaitRelease());
-        Assert.Empty(guests.Reports);
+        Assert.Empty(guests.ReadReports());
     }
 
     [Fact]

@@ -48,6 +48,8 @@ internal sealed class TestSocket(TestSocketHost host, SocketHandle handle, Socke
 
     public bool IsFinished { get; set; }
 
+    public bool IsClosed { get; private set; }
+
     public bool IsReleased { get; set; }
 
     public SocketErrno Error { get; set; }
@@ -154,6 +156,7 @@ internal sealed class TestSocket(TestSocketHost host, SocketHandle handle, Socke
     {
         lock (host.Gate)
         {
+            IsClosed = true;
             host.Request(this, SocketSignals.Closed | (isAborted ? SocketSignals.Aborted : 0));
         }
     }
@@ -163,6 +166,15 @@ internal sealed class TestSocket(TestSocketHost host, SocketHandle handle, Socke
         lock (host.Gate)
         {
             host.Await(() => IsReleased, "the end of the socket");
+        }
+    }
+
+    /// <summary>Waits until there is something to read, and leaves it.</summary>
+    public void AwaitReceived()
+    {
+        lock (host.Gate)
+        {
+            host.Await(() => Received.Count > 0, "data");
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Xenlet.Kernel;
 using Xenlet.Kernel.Sockets;
@@ -19,8 +20,8 @@ internal sealed class TestSocketHost : ISocketHost
 
     public bool IsDisposed { get; private set; }
 
-    /// <summary>Called before the stack reads a socket's options: a fault that the test plants.</summary>
-    public Action<TestSocket>? BeforeOptions { get; set; }
+    /// <summary>Called with the name of a member and its socket before the stack's call does anything: where tests plant faults.</summary>
+    public Action<string, TestSocket>? Before { get; set; }
 
     /// <summary>Makes a socket, of which the stack hears with its first request.</summary>
     public TestSocket Open(SocketKind kind, bool isIPv6 = false)
@@ -36,10 +37,17 @@ internal sealed class TestSocketHost : ISocketHost
     /// <summary>Opens a file as the nucleus does for a program; the content and when it last changed, or an error.</summary>
     public (SocketErrno Result, string Content, DateTime Modified) ReadFile(string path)
     {
-        TestSocket query = Open(SocketKind.Query);
-        query.Sent.AddRange(System.Text.Encoding.UTF8.GetBytes(path));
+        TestSocket query = MakeQuery(System.Text.Encoding.UTF8.GetBytes(path));
         SocketErrno result = query.Call(SocketCall.ReadFile, default);
         return (result, System.Text.Encoding.UTF8.GetString([.. query.Received]), query.Modified);
+    }
+
+    /// <summary>Asks the stack as the nucleus does; the answer's bytes, or an error.</summary>
+    public (SocketErrno Result, byte[] Bytes) Ask(SocketCall call, int argument, byte[] bytes)
+    {
+        TestSocket query = MakeQuery(bytes);
+        SocketErrno result = query.Call(call, default, argument);
+        return (result, [.. query.Received]);
     }
 
     /// <summary>Adds to what a socket wants. Under the gate.</summary>
@@ -132,9 +140,7 @@ internal sealed class TestSocketHost : ISocketHost
 
     public SocketOptions ReadOptions(SocketHandle socket)
     {
-        TestSocket known = Find(socket);
-        BeforeOptions?.Invoke(known);
-        return known.Options;
+        return Find(socket).Options;
     }
 
     public void Fail(SocketHandle socket, SocketErrno reason) => Change(socket, each => each.Error = reason);
@@ -146,6 +152,14 @@ internal sealed class TestSocketHost : ISocketHost
         lock (Gate)
         {
             return Find(socket).Sent.Count;
+        }
+    }
+
+    public int GetReceiveLength(SocketHandle socket)
+    {
+        lock (Gate)
+        {
+            return Find(socket).Received.Count;
         }
     }
 
@@ -164,7 +178,7 @@ internal sealed class TestSocketHost : ISocketHost
         lock (Gate)
         {
             TestSocket known = Find(socket);
-            return known.Options.ReceiveBuffer - known.Received.Count;
+            return known.IsClosed ? 0 : known.Options.ReceiveBuffer - known.Received.Count;
         }
     }
 
@@ -182,6 +196,17 @@ internal sealed class TestSocketHost : ISocketHost
         each.Received.AddRange(each.Early.AsSpan(0, count));
         each.Early.AsSpan(count).CopyTo(each.Early);
     });
+
+    public int Append(SocketHandle socket, ReadOnlySpan<byte> data)
+    {
+        byte[] bytes = data.ToArray();
+        Change(socket, each =>
+        {
+            each.Received.AddRange(bytes);
+            each.Early.AsSpan(bytes.Length).CopyTo(each.Early);
+        });
+        return GetReceiveRoom(socket);
+    }
 
     public void FinishReceive(SocketHandle socket) => Change(socket, each => each.IsFinished = true);
 
@@ -219,14 +244,32 @@ internal sealed class TestSocketHost : ISocketHost
         lock (Gate)
         {
             header = default;
-            if (!Find(socket).Outgoing.TryDequeue(out (DatagramHeader Header, byte[] Data) next))
+            Queue<(DatagramHeader Header, byte[] Data)> outgoing = Find(socket).Outgoing;
+            if (!outgoing.TryPeek(out (DatagramHeader Header, byte[] Data) next))
             {
                 return -1;
             }
 
+            if (next.Data.Length > buffer.Length)
+            {
+                return ISocketHost.TooLong;
+            }
+
+            outgoing.Dequeue();
             header = next.Header;
             next.Data.CopyTo(buffer);
             return next.Data.Length;
+        }
+    }
+
+    public void EndProgram()
+    {
+        lock (Gate)
+        {
+            foreach (TestSocket socket in _sockets.Where(each => !each.IsClosed && !each.IsReleased))
+            {
+                socket.Close(isAborted: socket.Received.Count > 0);
+            }
         }
     }
 
@@ -239,20 +282,31 @@ internal sealed class TestSocketHost : ISocketHost
         }
     }
 
-    private void Change(SocketHandle socket, Action<TestSocket> change)
+    private void Change(SocketHandle socket, Action<TestSocket> change, [CallerMemberName] string member = "")
     {
         lock (Gate)
         {
-            change(Find(socket));
+            change(Find(socket, member));
             Monitor.PulseAll(Gate);
         }
     }
 
-    private TestSocket Find(SocketHandle socket)
+    private TestSocket MakeQuery(byte[] bytes)
+    {
+        TestSocket query = Open(SocketKind.Query);
+        query.Sent.AddRange(bytes);
+        return query;
+    }
+
+    private TestSocket Find(SocketHandle socket, [CallerMemberName] string member = "")
     {
         TestSocket found = _sockets[socket.Index];
-        return found.Handle == socket && !found.IsReleased
-            ? found
-            : throw new ArgumentException($"{socket} names no socket", nameof(socket));
+        if (found.Handle != socket || found.IsReleased)
+        {
+            throw new ArgumentException($"{socket} names no socket", nameof(socket));
+        }
+
+        Before?.Invoke(member, found);
+        return found;
     }
 }

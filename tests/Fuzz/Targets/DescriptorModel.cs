@@ -51,7 +51,7 @@ internal sealed class DescriptorModel(Action<object> changed)
             return -Errno.EBADF;
         }
 
-        if (count > 0 && !isBuffer)
+        if (count > 0 && !isBuffer && file.Kind != FileKind.Regular)
         {
             return -Errno.EFAULT;
         }
@@ -67,8 +67,13 @@ internal sealed class DescriptorModel(Action<object> changed)
             case FileKind.Console when count > 0:
                 return -Errno.EAGAIN;
             case FileKind.Regular:
-                bytes = KnownFiles.UserDatabase[file.Position..].ToArray();
-                bytes = bytes[..Math.Min(bytes.Length, count)];
+                bytes = [.. file.Content.Skip((int)Math.Min(file.Position, int.MaxValue)).Take(count)];
+                if (bytes.Length > 0 && !isBuffer)
+                {
+                    bytes = [];
+                    return -Errno.EFAULT;
+                }
+
                 file.Position += bytes.Length;
                 return bytes.Length;
             case FileKind.PipeReader when count > 0:
@@ -91,6 +96,76 @@ internal sealed class DescriptorModel(Action<object> changed)
             default:
                 return 0;
         }
+    }
+
+    /// <summary>pread64: what it returns, and the bytes.</summary>
+    public long ReadAt(int number, int count, bool isBuffer, long position, out byte[] bytes)
+    {
+        bytes = [];
+        if (position < 0)
+        {
+            return -Errno.EINVAL;
+        }
+
+        if (At(number) is not { } file)
+        {
+            return -Errno.EBADF;
+        }
+
+        if (file.Kind != FileKind.Regular)
+        {
+            return file.Kind == FileKind.Directory ? -Errno.EISDIR : -Errno.ESPIPE;
+        }
+
+        bytes = [.. file.Content.Skip((int)Math.Min(position, int.MaxValue)).Take(count)];
+        return bytes.Length > 0 && !isBuffer ? -Errno.EFAULT : bytes.Length;
+    }
+
+    /// <summary>lseek.</summary>
+    public long Seek(int number, long offset, int origin)
+    {
+        if (At(number) is not { } file)
+        {
+            return -Errno.EBADF;
+        }
+
+        if (file.Kind is FileKind.Null or FileKind.Random)
+        {
+            return 0;
+        }
+
+        if (file.Kind is not (FileKind.Regular or FileKind.Directory))
+        {
+            return -Errno.ESPIPE;
+        }
+
+        // SEEK_DATA and SEEK_HOLE: the file is all data.
+        bool isFile = file.Kind == FileKind.Regular;
+        if (isFile && origin is (3 or 4))
+        {
+            return offset < 0 || offset >= file.Content.Length ? -Errno.ENXIO
+                : file.Position = origin == 3 ? offset : file.Content.Length;
+        }
+
+        long? from = origin switch
+        {
+            0 => 0,
+            1 => file.Position,
+            2 when isFile => file.Content.Length,
+            _ => null,
+        };
+        if (from is not { } begin)
+        {
+            return -Errno.EINVAL;
+        }
+
+        long position = unchecked(begin + offset);
+        if (position < 0)
+        {
+            return offset < 0 ? -Errno.EINVAL : -Errno.EOVERFLOW;
+        }
+
+        return file.Position = position;
     }
 
     /// <summary>A write of as much as there is room for now; -EAGAIN where there is none.</summary>
@@ -455,7 +530,10 @@ internal sealed class DescriptorModel(Action<object> changed)
 
         public uint Flags { get; set; } = flags;
 
-        public int Position { get; set; }
+        public long Position { get; set; }
+
+        /// <summary>Of a text.</summary>
+        public byte[] Content { get; set; } = [];
 
         public Pipe? Pipe { get; init; }
 

@@ -111,7 +111,7 @@ public sealed unsafe class FileTests : NucleusTest
     public void The_root_directory_lists_what_is_in_it()
     {
         Assert.Equal(3, Call(SystemCallNumber.Open, Path("/"), 0));
-        Assert.Equal([".", "..", "dev", "etc", "proc", "app", "tmp"], Listing.Names(size => Call(SystemCallNumber.Getdents64, 3, _buffer, size), _buffer));
+        Assert.Equal([".", "..", "dev", "etc", "proc", "app", "tmp", "sys"], Listing.Names(size => Call(SystemCallNumber.Getdents64, 3, _buffer, size), _buffer));
         Assert.Equal(-Errno.ENOTDIR, Call(SystemCallNumber.Getdents64, 1, _buffer, 4096));
         Assert.Equal(-Errno.EISDIR, Call(SystemCallNumber.Read, 3, _buffer, 1));
     }
@@ -130,7 +130,7 @@ public sealed unsafe class FileTests : NucleusTest
         byte[] byPath = Load(_buffer, 145);
         Assert.Equal(mode, *(uint*)(_buffer + 24));
         Assert.Equal((size, 4096ul), (*(long*)(_buffer + 48), *(ulong*)(_buffer + 56)));
-        Assert.Equal(path == "/" ? 7ul : 1, *(ulong*)(_buffer + 16));
+        Assert.Equal(path == "/" ? 8ul : 1, *(ulong*)(_buffer + 16));
         Assert.Equal(0x5a, byPath[144]);
 
         Assert.Equal(3, Call(SystemCallNumber.Open, name, 0));

@@ -1,3 +1,4 @@
+using Xenlet.Net.Base;
 using Xenlet.Net.Tcp;
 using Xenlet.Net.Tests.Simulation;
 using Xenlet.Net.Tests.Tcp.Simulation;
@@ -26,8 +27,8 @@ public sealed class TcpTests
         TestHost peer = _network.AddHost("10.0.0.2/24 fd00::2/64");
         host.Link.Offloads = peer.Link.Offloads = offloads;
         bool isPeer = address.EndsWith('2');
-        Listener server = new((isPeer ? peer : host).Stack, 80);
-        SimulatedUser client = Connect(host, address, 80, out TcpError error);
+        StackListener server = new((isPeer ? peer : host).Stack, 80);
+        SimulatedUser client = StackUser.Connect(host, address, 80, out TcpError error);
         Assert.Equal(TcpError.None, error);
 
         for (int i = 0; i < 2_000 && server.Received < Size; i++)
@@ -46,9 +47,9 @@ public sealed class TcpTests
     {
         TestHost host = _network.AddHost("10.0.0.1/24");
         _network.AddHost("10.0.0.2/24");
-        SimulatedUser refused = Connect(host, "10.0.0.2", 81, out _);
-        SimulatedUser unreachable = Connect(host, "10.0.0.77", 80, out _);
-        Connect(host, "192.0.2.1", 80, out TcpError noRoute);
+        SimulatedUser refused = StackUser.Connect(host, "10.0.0.2", 81, out _);
+        SimulatedUser unreachable = StackUser.Connect(host, "10.0.0.77", 80, out _);
+        StackUser.Connect(host, "192.0.2.1", 80, out TcpError noRoute);
 
         _network.Advance(TimeSpan.FromSeconds(4));
 
@@ -62,8 +63,8 @@ public sealed class TcpTests
     {
         TestHost host = _network.AddHost("10.0.0.1/24");
         TestHost peer = _network.AddHost("10.0.0.2/24");
-        _ = new Listener(peer.Stack, 80);
-        SimulatedUser client = Connect(host, "10.0.0.2", 80, out _);
+        _ = new StackListener(peer.Stack, 80);
+        SimulatedUser client = StackUser.Connect(host, "10.0.0.2", 80, out _);
         _network.Settle();
         Assert.True(client.IsConnected);
 
@@ -80,8 +81,8 @@ public sealed class TcpTests
     {
         TestHost host = _network.AddHost("10.0.0.1/24");
         TestHost peer = _network.AddHost("10.0.0.2/24");
-        Listener server = new(peer.Stack, 80);
-        SimulatedUser client = Connect(host, "10.0.0.2", 80, out _);
+        StackListener server = new(peer.Stack, 80);
+        SimulatedUser client = StackUser.Connect(host, "10.0.0.2", 80, out _);
         _network.Settle();
         byte[]? large = null;
         _network.Wire.Passes = frame =>
@@ -106,6 +107,33 @@ public sealed class TcpTests
 
         _network.Advance(TimeSpan.FromSeconds(60));
         Assert.Equal(20_000, server.Received);
+    }
+
+    /// <summary>
+    /// A collection, starvation or a suspend: the host stands still, and the answers to what it has sent wait at its link.
+    /// </summary>
+    [Theory]
+    [InlineData(0.3)]
+    [InlineData(2)]
+    [InlineData(60)]
+    public void After_a_pause_what_has_arrived_counts_before_any_timer(double seconds)
+    {
+        TestHost host = _network.AddHost("10.0.0.1/24");
+        TestHost peer = _network.AddHost("10.0.0.2/24");
+        Listener server = new(peer.Stack, 80);
+        SimulatedUser client = Connect(host, "10.0.0.2", 80, out _);
+        _network.Settle();
+        client.Write(10_000);
+        peer.Stack.Run();
+        Assert.NotEmpty(host.Link.Inbox);
+
+        _network.Clock.Now += (long)(seconds * StackTime.Second);
+        Assert.True(host.Stack.NextDue <= _network.Clock.Now, "no timer has become due in the pause");
+        host.Stack.Run();
+
+        Assert.Equal((0, 0), (host.Stack.Tcp.Counters.RetransSegs, host.Stack.Tcp.Counters.Timeouts));
+        _network.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal((10_000, 0), (server.Received, host.Stack.Tcp.Counters.RetransSegs));
     }
 
     private static SimulatedUser Connect(TestHost host, string address, ushort port, out TcpError error)

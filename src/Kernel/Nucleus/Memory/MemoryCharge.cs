@@ -73,7 +73,8 @@ internal static class MemoryCharge
         FrameAllocator.FreeFrames >= s_promised + Margin + frames && !FailNth.Refuses(isStack: true);
 
     /// <summary>Allocates a charged frame for the nucleus's own use. Returns 0 if there is none.</summary>
-    public static ulong AllocateForNucleus() => TryTake() ? FrameAllocator.AllocateForNucleus() : 0;
+    /// <param name="isCleared">Whether it is filled with zeros; otherwise with whatever it held.</param>
+    public static ulong AllocateForNucleus(bool isCleared = true) => TryTake() ? FrameAllocator.AllocateForNucleus(isCleared) : 0;
 
     /// <summary>Allocates a charged frame for the contents of a file. Returns 0 if there is none.</summary>
     public static ulong AllocateForFile() => TryTake() ? FrameAllocator.AllocateForFile() : 0;

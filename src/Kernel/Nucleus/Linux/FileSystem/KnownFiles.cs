@@ -25,18 +25,18 @@ internal static unsafe class KnownFiles
         }
 
         FileNode* root = FileTree.Root;
-        FileNode* devices = TryAdd(root, "dev"u8, NodeKind.Directory, FileStatus.ReadSearchForAll);
-        FileNode* settings = TryAdd(root, "etc"u8, NodeKind.Directory, FileStatus.ReadSearchForAll);
-        FileNode* processes = TryAdd(root, "proc"u8, NodeKind.Directory, FileStatus.ReadSearchForAll);
-        FileNode* self = TryAdd(processes, "self"u8, NodeKind.Directory, FileStatus.ReadSearchForAll);
-        FileNode* program = TryAdd(root, "app"u8, NodeKind.Directory, FileStatus.ReadSearchForAll);
+        FileNode* devices = TryAddDirectory(root, "dev"u8);
+        FileNode* settings = TryAddDirectory(root, "etc"u8);
+        FileNode* processes = TryAddDirectory(root, "proc"u8);
+        FileNode* self = TryAddDirectory(processes, "self"u8);
+        FileNode* program = TryAddDirectory(root, "app"u8);
         FileNode* temporary = TryAdd(root, "tmp"u8, NodeKind.Directory, EverythingSticky);
         FileNode* executable = TryAdd(self, "exe"u8, NodeKind.Link, FileStatus.Everything);
         if (TryAdd(devices, "null"u8, NodeKind.Null, FileStatus.ReadWriteForAll) == null
             || TryAdd(devices, "random"u8, NodeKind.Random, FileStatus.ReadWriteForAll) == null
             || TryAdd(devices, "urandom"u8, NodeKind.Random, FileStatus.ReadWriteForAll) == null
             || TryAdd(program, "xenlet"u8, NodeKind.Program, FileStatus.ReadSearchForAll) == null
-            || temporary == null || executable == null || !TryAddTexts(settings))
+            || temporary == null || executable == null || !TryAddTexts(settings) || !TryAddServed(root, processes))
         {
             return false;
         }
@@ -57,6 +57,22 @@ internal static unsafe class KnownFiles
         && TryAddText(directory, "nsswitch.conf"u8, "hosts: files dns\n"u8)
         && TryAddText(directory, "host.conf"u8, "multi on\n"u8)
         && TryAddText(directory, "hosts"u8, "127.0.0.1 localhost\n::1 localhost\n127.0.1.1 xenlet\n"u8);
+
+    /// <summary>
+    /// Directories of files that the TCP/IP stack answers for (<see cref="ServedFiles"/>), which list as empty: .NET opens them, and counts
+    /// no directory in them.
+    /// </summary>
+    private static bool TryAddServed(FileNode* root, FileNode* processes)
+    {
+        FileNode* ofKernel = TryAddDirectory(TryAddDirectory(processes, "sys"u8), "net"u8);
+        return TryAddDirectory(processes, "net"u8) != null
+            && TryAddDirectory(TryAddDirectory(ofKernel, "ipv4"u8), "conf"u8) != null
+            && TryAddDirectory(TryAddDirectory(ofKernel, "ipv6"u8), "conf"u8) != null
+            && TryAddDirectory(TryAddDirectory(TryAddDirectory(root, "sys"u8), "class"u8), "net"u8) != null;
+    }
+
+    private static FileNode* TryAddDirectory(FileNode* directory, ReadOnlySpan<byte> name) =>
+        TryAdd(directory, name, NodeKind.Directory, FileStatus.ReadSearchForAll);
 
     private static bool TryAddText(FileNode* directory, ReadOnlySpan<byte> name, ReadOnlySpan<byte> content)
     {

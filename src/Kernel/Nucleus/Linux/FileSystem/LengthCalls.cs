@@ -28,7 +28,7 @@ internal static unsafe class LengthCalls
             return -Errno.EBADF;
         }
 
-        if (file->Kind is FileKind.Null)
+        if (file->Kind is FileKind.Null or FileKind.Random)
         {
             return 0;
         }

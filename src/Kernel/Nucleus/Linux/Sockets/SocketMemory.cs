@@ -24,9 +24,13 @@ internal static class SocketMemory
     }
 
     /// <summary>A page, by its physical address; 0 if the budget or the memory is used up.</summary>
-    public static ulong Take()
+    /// <param name="isCleared">
+    /// Whether it has to be zero. A page for bytes need not: a byte is read only after it was written, and clearing a page would cost more
+    /// than copying a short message in and out again.
+    /// </param>
+    public static ulong Take(bool isCleared)
     {
-        ulong frame = PagesInUse < FrameAllocator.TotalFrames / Share ? MemoryCharge.AllocateForNucleus() : 0;
+        ulong frame = PagesInUse < FrameAllocator.TotalFrames / Share ? MemoryCharge.AllocateForNucleus(isCleared) : 0;
         if (frame == 0)
         {
             s_isShort = true;
