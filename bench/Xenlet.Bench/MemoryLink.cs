@@ -2,7 +2,9 @@ using Xenlet.Net;
 
 namespace Xenlet.Bench;
 
-/// <summary>One end of a cable between two stacks of a process. A frame is copied once, from the one stack's buffer to the other's.</summary>
+/// <summary>
+/// One end of a cable between two stacks of a process. A frame is copied once, from the one stack's buffer to the other's.
+/// </summary>
 internal sealed class MemoryLink : ILink
 {
     private const int Most = 256;
