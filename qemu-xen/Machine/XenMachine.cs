@@ -22,7 +22,9 @@ public sealed class XenMachine : IAsyncDisposable
     private static readonly TimeSpan RestoreLimit = TimeSpan.FromMinutes(3);
     private static readonly TimeSpan SaveLimit = TimeSpan.FromMinutes(5);
 
-    /// <summary>For a command, or a copy of a file as large as an image, that takes a second when nothing else keeps the host busy.</summary>
+    /// <summary>
+    /// For a command, or a copy of a file as large as an image, that takes a second when nothing else keeps the host busy.
+    /// </summary>
     private static readonly TimeSpan CommandLimit = TimeSpan.FromMinutes(5);
 
     private readonly XenMachineOptions _options;

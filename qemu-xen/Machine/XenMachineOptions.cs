@@ -41,6 +41,12 @@ public sealed record XenMachineOptions
     /// </summary>
     public bool InRealTime { get; init; }
 
+    /// <summary>
+    /// Whether the machine's clock counts its instructions, two nanoseconds each, and skips idle time; so what happens in the machine takes
+    /// as long as the machine works for it, however busy the host is. For <see cref="EmulatedMachine.Amd"/> only, with one processor.
+    /// </summary>
+    public bool CountsInstructions { get; init; }
+
     /// <summary>Directory for the machine's files, which is kept. Null for a temporary one.</summary>
     public string? WorkingDirectory { get; init; }
 

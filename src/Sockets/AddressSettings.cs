@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Net;
 using Xenlet.Net;
 
 namespace Xenlet.Sockets;
@@ -44,10 +43,10 @@ public sealed class AddressSettings
     /// <summary>Settings that are read by their names.</summary>
     public static AddressSettings From(IReadOnlyDictionary<string, string> variables) => new(name => variables.GetValueOrDefault(name));
 
-    /// <summary>An interface's addresses and the lengths of their prefixes; none to get them from the network.</summary>
+    /// <summary>An interface's addresses and the lengths of their prefixes; none to get them elsewhere.</summary>
     /// <param name="name">The interface's name, such as vif0.</param>
     /// <exception cref="FormatException">An address or a prefix is malformed.</exception>
-    public IReadOnlyList<(InternetAddress Address, int PrefixLength)> AddressesOf(string name)
+    public IReadOnlyList<AddressAssignment> AddressesOf(string name)
     {
         string variable = VariableOf("XENLET_IP", name);
         return [.. Split(variable).Select(text => ParsePrefix(variable, text))];
@@ -69,23 +68,21 @@ public sealed class AddressSettings
         _ => $"{variable}_{name}",
     };
 
-    private static (InternetAddress Address, int PrefixLength) ParsePrefix(string variable, string text)
+    private static AddressAssignment ParsePrefix(string variable, string text)
     {
-        int slash = text.IndexOf('/', StringComparison.Ordinal);
-        InternetAddress address = ParseAddress(variable, slash < 0 ? text : text[..slash]);
-        int most = address.Size * 8;
-        if (slash < 0)
+        if (AddressAssignment.TryParse(text, out AddressAssignment assignment))
         {
-            return (address, most);
+            return assignment;
         }
 
-        return int.TryParse(text.AsSpan(slash + 1), NumberStyles.None, CultureInfo.InvariantCulture, out int length) && length <= most
-            ? (address, length)
-            : throw new FormatException($"{variable} has '{text}', whose prefix is not of 0 to {most} bits");
+        InternetAddress address = ParseAddress(variable, text.Split('/')[0]);
+        throw new FormatException(AddressAssignment.IsAssignable(address)
+            ? $"{variable} has '{text}', whose prefix is not of 0 to {address.Size * 8} bits"
+            : $"{variable} has '{text}', which no interface can have");
     }
 
-    private static InternetAddress ParseAddress(string variable, string text) => IPAddress.TryParse(text, out IPAddress? address)
-        ? InternetAddress.From(address)
+    private static InternetAddress ParseAddress(string variable, string text) => InternetAddress.TryParse(text, out InternetAddress address)
+        ? address
         : throw new FormatException($"{variable} has '{text}', which is no address of IPv4 or IPv6");
 
     private static string ParseDomain(string text) => text.All(each => char.IsAsciiLetterOrDigit(each) || each is '-' or '_' or '.')

@@ -7,6 +7,9 @@ namespace Xenlet.Sockets;
 /// <summary>A socket of datagrams: an endpoint of UDP, whose datagrams wait in the kernel's queues.</summary>
 internal sealed class DatagramSocket : StackSocket, IUdpUser
 {
+    /// <summary>Bytes of a datagram that needs no fragments on an Ethernet.</summary>
+    private const int SmallDatagram = 1_500;
+
     private readonly UdpEndpoint _endpoint;
 
     // A datagram that waits for the guest's first address, or for room in its interface, and the others behind it.
@@ -33,7 +36,15 @@ internal sealed class DatagramSocket : StackSocket, IUdpUser
             HopLimit = origin.HopLimit,
             TrafficClass = origin.TrafficClass,
         };
-        return Host.TryDeliver(Handle, in header, data);
+        try
+        {
+            return Host.TryDeliver(Handle, in header, data);
+        }
+        catch (Exception error)
+        {
+            Table.OnFault(this, error);
+            return false;
+        }
     }
 
     void IUdpUser.OnError(NetworkError error) => Host.Fail(Handle, Translation.ToErrno(error));
@@ -41,11 +52,18 @@ internal sealed class DatagramSocket : StackSocket, IUdpUser
     void IUdpUser.OnWritable()
     {
         _isBlocked = false;
-        SendAll();
-        if (_isFinishing && !_isBlocked)
+        try
         {
-            _endpoint.Close();
-            Finish();
+            SendAll();
+            if (_isFinishing && !_isBlocked)
+            {
+                _endpoint.Close();
+                Finish();
+            }
+        }
+        catch (Exception error)
+        {
+            Table.OnFault(this, error);
         }
     }
 
@@ -62,12 +80,17 @@ internal sealed class DatagramSocket : StackSocket, IUdpUser
 
     public override bool IsDelivered => !_isBlocked;
 
-    public override void EndByFault()
+    /// <summary>There is no connection; what comes next may go well, and what waits to be sent is not announced again.</summary>
+    protected override void EndByFault()
     {
-        _endpoint.Close();
         if (IsClosed)
         {
+            _endpoint.Close();
             Finish();
+        }
+        else
+        {
+            SendAll();
         }
     }
 
@@ -146,15 +169,19 @@ internal sealed class DatagramSocket : StackSocket, IUdpUser
             }
             else
             {
-                packet = Table.Stack.Pool.Rent(PacketBuffer.LargestPacket);
-                int length = Host.TakeDatagram(Handle, out header, packet.Append(PacketBuffer.LargestPacket));
-                if (length < 0)
+                // Nearly all datagrams are small. A large buffer for each would fill the loopback's queue with a few of them.
+                PacketBuffer? taken = Take(SmallDatagram, out header, out int length);
+                if (length == ISocketHost.TooLong)
                 {
-                    packet.Return();
+                    taken = Take(PacketBuffer.LargestPacket, out header, out _);
+                }
+
+                if (taken is null)
+                {
                     return;
                 }
 
-                packet.Truncate(length);
+                packet = taken;
             }
 
             if (!TrySend(packet, in header))
@@ -162,6 +189,21 @@ internal sealed class DatagramSocket : StackSocket, IUdpUser
                 return;
             }
         }
+    }
+
+    /// <summary>Takes the next datagram into a buffer of a size; null when there is none, or it is longer.</summary>
+    private PacketBuffer? Take(int size, out DatagramHeader header, out int length)
+    {
+        PacketBuffer packet = Table.Stack.Pool.Rent(size);
+        length = Host.TakeDatagram(Handle, out header, packet.Append(size));
+        if (length < 0)
+        {
+            packet.Return();
+            return null;
+        }
+
+        packet.Truncate(length);
+        return packet;
     }
 
     /// <summary>Sends a datagram; false when it waits for an address, or for room.</summary>

@@ -17,7 +17,7 @@ internal sealed class NetlinkSocket(SocketTable table, SocketHandle handle, Netl
     /// <summary>Always: a question is answered in the turn in which it is taken.</summary>
     public override bool IsDelivered => true;
 
-    public override void EndByFault() => Close(isAborted: true);
+    protected override void EndByFault() => Close(isAborted: true);
 
     public void Deliver(byte[] datagram, uint group)
     {

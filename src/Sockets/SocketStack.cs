@@ -1,5 +1,5 @@
-using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
 using Xenlet.Drivers;
 using Xenlet.Kernel;
 using Xenlet.Kernel.Sockets;
@@ -16,20 +16,23 @@ namespace Xenlet.Sockets;
 /// </summary>
 /// <remarks>
 /// <para>
-/// An exception in the stack ends the connection it served (ECONNABORTED) and is counted; it does not end the guest. If such exceptions do
-/// not cease, the stack ends, and sockets answer ENETDOWN.
+/// An exception in the stack ends the connection it served (ECONNRESET) or loses a frame, and is counted. An interface that meets one after
+/// the other is started anew. If what is common to all meets them and they do not cease, the stack ends, and sockets answer ENETDOWN.
 /// </para>
 /// <para>
 /// Interfaces come from the network driver (<see cref="NetworkOptions.LinkUser"/>) or by <see cref="AddLink"/>.
 /// </para>
 /// </remarks>
 [SuppressMessage("Naming", "CA1711", Justification = "A TCP/IP stack is no collection of last in, first out.")]
-public sealed class SocketStack : INetworkLinkUser, IDisposable
+public sealed class SocketStack : INetworkLinkUser, IReportSource, IDisposable
 {
     private const int BatchSize = 64;
 
     /// <summary>So many turns in a row with an exception end the stack: whatever it is does not pass.</summary>
     private const int MostFaultyTurns = 100;
+
+    /// <summary>So many exceptions are reported; later ones only as their number doubles.</summary>
+    private const int MostReports = 16;
 
     private static readonly TimeSpan s_addressLimit = TimeSpan.FromSeconds(10);
 
@@ -38,13 +41,15 @@ public sealed class SocketStack : INetworkLinkUser, IDisposable
     private readonly IpStack _stack;
     private readonly SocketTable _sockets;
     private readonly NetlinkSockets _netlink;
-    private readonly ConcurrentQueue<StackInterface> _arrived = new();
-    private readonly List<StackInterface> _interfaces = [];
+    private readonly StackInterfaces _interfaces;
     private readonly SocketRequest[] _requests = new SocketRequest[BatchSize];
     private readonly Delivery _delivery;
     private readonly Thread _thread;
     private int _threadId;
     private int _faultyTurns;
+    private ReportRequest? _wantedReport;
+    private long _faults;
+    private bool _isFaulty;
     private bool _isWoken;
     private volatile bool _isEnding;
 
@@ -57,20 +62,22 @@ public sealed class SocketStack : INetworkLinkUser, IDisposable
         _host = host;
         _options = options ?? new();
         _stack = new IpStack(new StackClock(), new StackRandom(), _options.Stack);
+        _stack.Faulted = OnFault;
+        _netlink = new NetlinkSockets(new NetlinkService(new NetlinkTables(_stack, IsRunning)));
+        _stack.Changed += _netlink.OnChanged;
+        _interfaces = new StackInterfaces(_stack, _options, Report, _netlink.OnChanged);
         TimeSpan addressLimit = _options.AddressLimit ?? Read(() => _options.Addresses.AddressLimit, null) ?? s_addressLimit;
         ResolverSettings resolver = new(
             Read(() => _options.Addresses.NameServers, []), Read(() => _options.Addresses.SearchDomains, []), addressLimit);
         StackFiles files = new(host, _stack, resolver, IsRunning, () => _sockets!.Views);
-        _netlink = new NetlinkSockets(new NetlinkService(new NetlinkTables(_stack, IsRunning)));
         QueryService queries = new(host, files, new InterfaceQuestions(_stack, IsRunning));
-        _sockets = new SocketTable(host, _stack, queries, _netlink, addressLimit);
-        _stack.Changed += _netlink.OnChanged;
+        _sockets = new SocketTable(host, _stack, queries, _netlink, Report, addressLimit);
         _delivery = new Delivery(_sockets, _options.Report);
         _thread = new Thread(Run) { IsBackground = true, Name = "TCP/IP" };
     }
 
     /// <summary>Exceptions that the stack has survived.</summary>
-    public long Faults { get; private set; }
+    public long Faults => Volatile.Read(ref _faults);
 
     /// <summary>Whether the thread has ended, so that all sockets answer ENETDOWN.</summary>
     public bool HasEnded => _thread.ThreadState == ThreadState.Stopped;
@@ -79,9 +86,15 @@ public sealed class SocketStack : INetworkLinkUser, IDisposable
     public void Start() => _thread.Start();
 
     /// <summary>Adds an interface over any link. The stack's thread alone uses the link from now on.</summary>
-    public void AddLink(string name, ILink link)
+    /// <param name="name">The interface's name.</param>
+    /// <param name="link">The link.</param>
+    /// <param name="addresses">
+    /// Its addresses of the families of which <see cref="SocketStackOptions.Addresses"/> have none. A <see cref="NetworkLink"/> brings its
+    /// own.
+    /// </param>
+    public void AddLink(string name, ILink link, IReadOnlyList<AddressAssignment>? addresses = null)
     {
-        _arrived.Enqueue(new StackInterface(name, link));
+        _interfaces.Add(name, link, addresses ?? []);
         _host.Wake();
     }
 
@@ -125,6 +138,26 @@ public sealed class SocketStack : INetworkLinkUser, IDisposable
         {
             _thread.Join();
         }
+    }
+
+    string IReportSource.ReportName => "network";
+
+    char IReportSource.ReportLetter => 'n';
+
+    /// <summary>Has the stack's thread describe the stack, which no other may look at.</summary>
+    void IReportSource.WriteReport(TextWriter writer)
+    {
+        ArgumentNullException.ThrowIfNull(writer);
+        if (_isEnding || HasEnded)
+        {
+            writer.WriteLine("TCP/IP has ended: sockets answer ENETDOWN");
+            return;
+        }
+
+        using ReportRequest wanted = new();
+        Volatile.Write(ref _wantedReport, wanted);
+        _host.Wake();
+        writer.Write(wanted.Wait() ?? "the thread of TCP/IP does not answer\n");
     }
 
     bool INetworkLinkUser.TryTake(NetworkLink link)
@@ -171,7 +204,7 @@ public sealed class SocketStack : INetworkLinkUser, IDisposable
         }
         catch (Exception error)
         {
-            _options.Report?.Invoke($"TCP/IP has ended: {error}");
+            Say($"TCP/IP has ended: {error}");
         }
         finally
         {
@@ -184,7 +217,7 @@ public sealed class SocketStack : INetworkLinkUser, IDisposable
     private bool Turn(int requests)
     {
         _isWoken = false;
-        bool isFaulty = false;
+        _isFaulty = false;
         bool isBeginningOfEnd = _delivery.TryBegin();
 
         // What has arrived first: after a pause, an answer that is there is not taken for lost, and a socket's write that it makes room for
@@ -192,25 +225,17 @@ public sealed class SocketStack : INetworkLinkUser, IDisposable
         bool hasMore = requests == BatchSize || isBeginningOfEnd;
         try
         {
-            FollowLinks();
+            hasMore |= _interfaces.Follow();
             hasMore |= _stack.Run();
         }
-        catch (Exception error) when (Survives(error))
+        catch (Exception error) when (_faultyTurns < MostFaultyTurns)
         {
-            isFaulty = true;
+            OnFault(new StackFault(error, null, IsOfConnection: false));
         }
 
         for (int i = 0; i < requests; i++)
         {
-            try
-            {
-                _sockets.Serve(in _requests[i]);
-            }
-            catch (Exception error) when (Survives(error))
-            {
-                isFaulty = true;
-                _sockets.Abort(in _requests[i]);
-            }
+            _sockets.Serve(in _requests[i]);
         }
 
         try
@@ -220,112 +245,74 @@ public sealed class SocketStack : INetworkLinkUser, IDisposable
                 _delivery.Check();
             }
         }
-        catch (Exception error) when (Survives(error))
+        catch (Exception error) when (_faultyTurns < MostFaultyTurns)
         {
-            isFaulty = true;
+            OnFault(new StackFault(error, null, IsOfConnection: false));
         }
 
-        _faultyTurns = isFaulty ? _faultyTurns + 1 : 0;
-        foreach (StackInterface each in _interfaces)
+        hasMore |= _interfaces.Flush(mayRest: !hasMore);
+        if (Volatile.Read(ref _wantedReport) is not null)
         {
-            if (each.Interface is not null)
-            {
-                each.Link.Flush();
-                hasMore |= !hasMore && !each.Link.TryRest();
-            }
+            AnswerReport();
         }
 
-        return hasMore || _isWoken || isFaulty;
-    }
-
-    private bool Survives(Exception error)
-    {
-        Faults++;
-        if (_faultyTurns >= MostFaultyTurns)
-        {
-            return false;
-        }
-
-        _options.Report?.Invoke($"an exception in TCP/IP: {error}");
-        return true;
+        _faultyTurns = _isFaulty ? _faultyTurns + 1 : 0;
+        return hasMore || _isWoken || _isFaulty;
     }
 
     /// <summary>Whether an interface's device can send.</summary>
-    private bool IsRunning(IpInterface which) => _interfaces.Any(each => each.Interface == which && each.IsRunning);
+    private bool IsRunning(IpInterface which) => _interfaces.IsRunning(which);
 
-    private void FollowLinks()
+    private void OnFault(StackFault fault)
     {
-        while (_arrived.TryDequeue(out StackInterface? arrived))
+        Report(fault.Error);
+        if (fault.Interface is { } served)
         {
-            _interfaces.Add(arrived);
+            _interfaces.OnFault(served);
         }
-
-        for (int i = _interfaces.Count - 1; i >= 0; i--)
+        else if (!fault.IsOfConnection)
         {
-            StackInterface each = _interfaces[i];
-            if (each.IsGone)
-            {
-                _interfaces.RemoveAt(i);
-                if (each.Interface is { } gone)
-                {
-                    _stack.RemoveInterface(gone);
-                }
-            }
-            else if (each.TryTakeConnection())
-            {
-                Connect(each);
-            }
-
-            if (each.TryTakeRunning())
-            {
-                _netlink.OnChanged();
-            }
+            _isFaulty = true;
+            _interfaces.OnTimerFault();
         }
     }
 
-    private void Connect(StackInterface connected)
+    private void Report(Exception error)
     {
-        if (connected.Interface is { } known)
+        long count = Interlocked.Increment(ref _faults);
+        if (count <= MostReports || long.IsPow2(count))
         {
-            _stack.OnLinkChanged(known);
-            return;
+            Say($"an exception in TCP/IP, the {count}. one: {error}");
         }
+    }
 
-        IpInterface added = _stack.AddInterface(connected.Name, connected.Link);
-        connected.Interface = added;
+    /// <summary>Reports, unless that fails: the stack goes on.</summary>
+    private void Say(string text)
+    {
         try
         {
-            Configure(added);
+            _options.Report?.Invoke(text);
         }
-        catch (FormatException error)
+        catch (Exception)
         {
-            _options.Report?.Invoke($"{connected.Name} has no address: {error.Message}");
+            // Whoever hears of it has failed, and there is nobody else to tell.
         }
     }
 
-    private void Configure(IpInterface added)
+    private void AnswerReport()
     {
-        IReadOnlyList<(InternetAddress Address, int PrefixLength)> addresses = _options.Addresses.AddressesOf(added.Name);
-        foreach ((InternetAddress address, int prefixLength) in addresses)
+        string text;
+        try
         {
-            _stack.AddAddress(added, address, prefixLength);
+            using StringWriter writer = new(CultureInfo.InvariantCulture) { NewLine = "\n" };
+            StackReport.Write(_stack, Faults, writer);
+            text = writer.ToString();
+        }
+        catch (Exception error)
+        {
+            text = $"(failed: {error.Message})\n";
         }
 
-        foreach (InternetAddress gateway in _options.Addresses.GatewaysOf(added.Name))
-        {
-            NetworkPrefix all = new(gateway.IsIPv4 ? InternetAddress.AnyIPv4 : InternetAddress.AnyIPv6, 0);
-            _stack.TryAddRoute(new Route(all, gateway, added, AddressOrigin.Static));
-        }
-
-        // A family that the settings say nothing of is the network's to configure.
-        if (!addresses.Any(each => each.Address.IsIPv4))
-        {
-            _stack.StartDhcp(added, _options.HostName);
-        }
-
-        if (addresses.All(each => each.Address.IsIPv4))
-        {
-            _stack.StartRouterDiscovery(added);
-        }
+        Interlocked.Exchange(ref _wantedReport, null)?.Answer(text);
     }
 }

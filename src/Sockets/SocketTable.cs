@@ -9,6 +9,7 @@ internal sealed class SocketTable
 {
     private readonly List<(StackSocket Socket, SocketRequest Request)> _waiting = [];
     private readonly StackTimer _addressTimer;
+    private readonly Action<Exception> _report;
     private readonly TimeSpan _addressLimit;
     private readonly QueryService _queries;
     private readonly NetlinkSockets _netlink;
@@ -16,10 +17,17 @@ internal sealed class SocketTable
     private bool _isTriedAgain;
     private bool _isLastTry;
 
-    public SocketTable(ISocketHost host, IpStack stack, QueryService queries, NetlinkSockets netlink, TimeSpan addressLimit)
+    public SocketTable(
+        ISocketHost host,
+        IpStack stack,
+        QueryService queries,
+        NetlinkSockets netlink,
+        Action<Exception> report,
+        TimeSpan addressLimit)
     {
         Host = host;
         Stack = stack;
+        _report = report;
         _addressLimit = addressLimit;
         _queries = queries;
         _netlink = netlink;
@@ -34,8 +42,28 @@ internal sealed class SocketTable
     /// <summary>The sockets that have a port, as /proc/net shows them.</summary>
     public IEnumerable<SocketView> Views => _sockets.Select(each => each?.View).OfType<SocketView>();
 
-    /// <summary>Does what a socket wants.</summary>
+    /// <summary>Does what a socket wants. An exception ends that socket.</summary>
     public void Serve(in SocketRequest request)
+    {
+        try
+        {
+            ServeUnguarded(in request);
+        }
+        catch (Exception error)
+        {
+            _report(error);
+            Abort(in request);
+        }
+    }
+
+    /// <summary>An exception has kept a socket from something: its program gets ECONNRESET.</summary>
+    public void OnFault(StackSocket socket, Exception error)
+    {
+        _report(error);
+        Abort(new SocketRequest { Socket = socket.Handle });
+    }
+
+    private void ServeUnguarded(in SocketRequest request)
     {
         if (request.Kind == SocketKind.Query)
         {
@@ -63,20 +91,35 @@ internal sealed class SocketTable
     }
 
     /// <summary>Ends a socket whose request caused an exception.</summary>
-    public void Abort(in SocketRequest request)
+    private void Abort(in SocketRequest request)
     {
-        if (request.Call != SocketCall.None)
+        try
         {
-            Host.Complete(request.Socket, SocketErrno.ECONNABORTED);
-        }
+            if (request.Call != SocketCall.None)
+            {
+                Host.Complete(request.Socket, SocketErrno.ECONNRESET);
+            }
 
-        if (request.Kind == SocketKind.Query)
+            if (request.Kind == SocketKind.Query)
+            {
+                return;
+            }
+
+            Host.Fail(request.Socket, SocketErrno.ECONNRESET);
+            bool isClosed = (request.Signals & SocketSignals.Closed) != 0;
+            if (Find(request.Socket) is { } known)
+            {
+                known.EndByFault(isClosed);
+            }
+            else if (isClosed)
+            {
+                Host.Release(request.Socket);
+            }
+        }
+        catch (Exception error)
         {
-            return;
+            _report(error);
         }
-
-        Host.Fail(request.Socket, SocketErrno.ECONNABORTED);
-        Find(request.Socket)?.EndByFault();
     }
 
     public void Add(StackSocket socket)
@@ -150,7 +193,15 @@ internal sealed class SocketTable
         _waiting.Clear();
         foreach ((StackSocket socket, SocketRequest request) in waiting)
         {
-            socket.TryAgain(in request);
+            try
+            {
+                socket.TryAgain(in request);
+            }
+            catch (Exception error)
+            {
+                _report(error);
+                Abort(in request);
+            }
         }
 
         _isTriedAgain = false;

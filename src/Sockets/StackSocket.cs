@@ -64,8 +64,16 @@ internal abstract class StackSocket(SocketTable table, SocketHandle handle, bool
         }
     }
 
-    /// <summary>An exception of the stack has left the socket in no known state: it ends.</summary>
-    public abstract void EndByFault();
+    /// <summary>An exception of the stack has kept the socket from something: a connection ends.</summary>
+    /// <param name="isClosed">Whether it was the close.</param>
+    public void EndByFault(bool isClosed)
+    {
+        IsClosed |= isClosed;
+        EndByFault();
+    }
+
+    /// <summary>Ends a connection. A socket that is closed ends itself.</summary>
+    protected abstract void EndByFault();
 
     /// <summary>Whether nothing of what the program has sent is still to be delivered.</summary>
     public abstract bool IsDelivered { get; }

@@ -20,10 +20,9 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
     private bool _isConnecting;
 
     // What the kernel's queues hold, as far as is known. Asking costs a system call, and TCP asks several times for each segment. The
-    // program only adds to what is to be sent, and only takes from what was received; each time it tells so.
+    // program only adds to what is to be sent, and tells so; it only takes from what was received.
     private int _sendLength;
     private int _receiveRoom = -1;
-    private bool _hasConsumed;
 
     public ITcpSendQueue SendQueue => this;
 
@@ -41,11 +40,11 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
                 return _receiveBuffer;
             }
 
-            // What the program has taken since the last arrival matters only when there is not much room.
-            if (_receiveRoom < 0 || (_hasConsumed && _receiveRoom < _receiveBuffer / 4 * 3))
+            // What has changed since the last arrival matters only when there was not much room: the program has taken data, or the memory
+            // of all sockets is short no more, of which nobody tells.
+            if (_receiveRoom < _receiveBuffer / 4 * 3)
             {
                 _receiveRoom = Host.GetReceiveRoom(Handle);
-                _hasConsumed = false;
             }
 
             return _receiveRoom;
@@ -58,7 +57,7 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
 
     int ITcpListenUser.ReceiveCapacity => _receiveBuffer;
 
-    void ITcpSendQueue.CopyTo(int offset, Span<byte> destination) => Host.CopySent(Handle, offset, destination);
+    void IPacketPayload.CopyTo(int offset, Span<byte> destination) => Host.CopySent(Handle, offset, destination);
 
     void ITcpSendQueue.Release(int count)
     {
@@ -78,7 +77,6 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
     {
         int room = Host.Append(Handle, data);
         _receiveRoom = room;
-        _hasConsumed = false;
         return room >= 0;
     }
 
@@ -120,9 +118,18 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
             return null;
         }
 
-        StreamSocket socket = new(Table, offered, IsIPv6);
-        Table.Add(socket);
-        return socket;
+        try
+        {
+            StreamSocket socket = new(Table, offered, IsIPv6);
+            Table.Add(socket);
+            return socket;
+        }
+        catch
+        {
+            // Its program may have it already, and would wait for ever.
+            Host.Fail(offered, SocketErrno.ECONNRESET);
+            throw;
+        }
     }
 
     void ITcpListenUser.OnAccepted(ITcpUser user, TcpConnection connection) => ((StreamSocket)user)._connection = connection;
@@ -159,8 +166,10 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
         }
     }
 
-    public override void EndByFault()
+    protected override void EndByFault()
     {
+        // The call has its answer.
+        _isConnecting = false;
         if (_connection is { } connection)
         {
             Table.Stack.Tcp.OnFault(connection);
@@ -191,7 +200,6 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
 
         if ((signals & SocketSignals.Consumed) != 0)
         {
-            _hasConsumed = true;
             _connection?.OnConsumed();
         }
 

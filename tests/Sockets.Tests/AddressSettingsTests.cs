@@ -11,6 +11,8 @@ public sealed class AddressSettingsTests
         ["XENLET_DNS"] = "10.0.0.53",
         ["XENLET_IP_2"] = "10.0.0.300/24",
         ["XENLET_IP_3"] = "10.0.0.3/33",
+        ["XENLET_IP_4"] = "224.0.0.1/24",
+        ["XENLET_ADDRESS_LIMIT"] = "30",
     });
 
     [Theory]
@@ -27,6 +29,21 @@ public sealed class AddressSettingsTests
     [Theory]
     [InlineData("vif2", "XENLET_IP_2 has '10.0.0.300', which is no address of IPv4 or IPv6")]
     [InlineData("vif3", "XENLET_IP_3 has '10.0.0.3/33', whose prefix is not of 0 to 32 bits")]
+    [InlineData("vif4", "XENLET_IP_4 has '224.0.0.1/24', which no interface can have")]
     public void What_is_malformed_is_named(string name, string expected) =>
         Assert.Equal(expected, Assert.Throws<FormatException>(() => Settings.AddressesOf(name)).Message);
+
+    [Fact]
+    public void The_limit_is_a_number_of_seconds_or_nothing()
+    {
+        Assert.Equal(TimeSpan.FromSeconds(30), Settings.AddressLimit);
+        Assert.Null(AddressSettings.None.AddressLimit);
+        foreach (string wrong in (string[])["", "-1", "1.5", "soon", "86401"])
+        {
+            AddressSettings settings = AddressSettings.From(new Dictionary<string, string> { ["XENLET_ADDRESS_LIMIT"] = wrong });
+            Assert.Equal(
+                $"XENLET_ADDRESS_LIMIT has '{wrong}', which is not a number of seconds from 0 to 86400",
+                Assert.Throws<FormatException>(() => settings.AddressLimit).Message);
+        }
+    }
 }

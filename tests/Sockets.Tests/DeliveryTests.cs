@@ -40,7 +40,7 @@ public sealed class DeliveryTests : IDisposable
         byte[] came = await reading.WaitAsync(s_patience);
         Assert.True(data.AsSpan().SequenceEqual(came), "what came is not what was sent");
         Assert.Equal((true, SocketErrno.None), (accepted.IsFinished, accepted.Error));
-        Assert.Empty(_guests.Reports);
+        Assert.Empty(_guests.ReadReports());
     }
 
     [Fact]
@@ -77,7 +77,7 @@ public sealed class DeliveryTests : IDisposable
 
         await _guests.Stacks[0].FinishAsync(isProgramEnding: true, TimeSpan.FromMilliseconds(50)).WaitAsync(s_patience);
 
-        Assert.Equal("what was sent last is not delivered: a peer does not acknowledge it", Assert.Single(_guests.Reports));
+        Assert.Equal("what was sent last is not delivered: a peer does not acknowledge it", Assert.Single(_guests.ReadReports()));
         client.AwaitRelease();
     }
 

@@ -10,7 +10,20 @@ internal sealed class MemoryLink(byte number) : ILink
     private MemoryLink _peer = null!;
     private volatile bool _hasRoom = true;
 
-    public MacAddress Address { get; } = new([2, 0, 0, 0, 0, number]);
+    /// <summary>Called with the name of a member before the stack's call does anything: where tests plant faults.</summary>
+    public Action<string>? Before { get; set; }
+
+    /// <summary>Called with each frame that is sent.</summary>
+    public Action<byte[]> Sent { get; set; } = _ => { };
+
+    public MacAddress Address
+    {
+        get
+        {
+            Before?.Invoke(nameof(Address));
+            return field;
+        }
+    } = new([2, 0, 0, 0, 0, number]);
 
     public int Mtu => 1500;
 
@@ -44,14 +57,17 @@ internal sealed class MemoryLink(byte number) : ILink
 
     public bool TrySend(PacketBuffer frame)
     {
+        Before?.Invoke(nameof(TrySend));
         if (!HasRoom)
         {
             return false;
         }
 
+        byte[] bytes = frame.Data.ToArray();
+        Sent(bytes);
         if (Passes())
         {
-            _peer._inbox.Enqueue(frame.Data.ToArray());
+            _peer._inbox.Enqueue(bytes);
             _peer.Wake();
         }
 
@@ -61,6 +77,7 @@ internal sealed class MemoryLink(byte number) : ILink
 
     public PacketBuffer? TryReceive(PacketPool pool)
     {
+        Before?.Invoke(nameof(TryReceive));
         if (!_inbox.TryDequeue(out byte[]? frame))
         {
             return null;
@@ -69,6 +86,14 @@ internal sealed class MemoryLink(byte number) : ILink
         PacketBuffer buffer = pool.Rent(frame.Length);
         frame.CopyTo(buffer.Append(frame.Length));
         return buffer;
+    }
+
+    public void Flush() => Before?.Invoke(nameof(Flush));
+
+    public bool TryRest()
+    {
+        Before?.Invoke(nameof(TryRest));
+        return _inbox.IsEmpty;
     }
 
     public void SetMulticast(MacAddress group, bool isJoined)

@@ -159,6 +159,36 @@ public sealed class NetworkFileTests
         }
     }
 
+    /// <summary>Whoever reads these files on Linux finds the same columns here: those of the machine that runs this test.</summary>
+    [Theory]
+    [InlineData("/proc/net/dev", 2)]
+    [InlineData("/proc/net/route", 1)]
+    [InlineData("/proc/net/tcp", 1)]
+    [InlineData("/proc/net/tcp6", 1)]
+    [InlineData("/proc/net/udp", 1)]
+    [InlineData("/proc/net/udp6", 1)]
+    public void Columns_are_those_of_Linux(string path, int lines)
+    {
+        using TwoGuests guests = new();
+        Assert.Equal(File.ReadLines(path).Take(lines), Read(guests, path).Split('\n').Take(lines));
+    }
+
+    [Theory]
+    [InlineData("address")]
+    [InlineData("carrier")]
+    [InlineData("flags")]
+    [InlineData("ifindex")]
+    [InlineData("mtu")]
+    [InlineData("operstate")]
+    [InlineData("tx_queue_len")]
+    [InlineData("type")]
+    public void The_loopback_is_that_of_Linux(string attribute)
+    {
+        using TwoGuests guests = new();
+        string path = $"/sys/class/net/lo/{attribute}";
+        Assert.Equal(File.ReadAllText(path), Read(guests, path));
+    }
+
     private static void Settle(TwoGuests guests) => Assert.All(guests.Hosts, host => Assert.True(
         SpinWait.SpinUntil(() => host.ReadFile("/etc/hosts").Content.Contains("fd00", StringComparison.Ordinal), TimeSpan.FromMinutes(3)),
         "an address did not come"));

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Xenlet.Kernel;
 using Xenlet.Kernel.Sockets;
@@ -19,8 +20,11 @@ internal sealed class TestSocketHost : ISocketHost
 
     public bool IsDisposed { get; private set; }
 
-    /// <summary>Called before the stack reads a socket's options: a fault that the test plants.</summary>
-    public Action<TestSocket>? BeforeOptions { get; set; }
+    /// <summary>So many received bytes the memory of all sockets together holds.</summary>
+    public int Budget { get; set; } = int.MaxValue;
+
+    /// <summary>Called with the name of a member and its socket before the stack's call does anything: where tests plant faults.</summary>
+    public Action<string, TestSocket>? Before { get; set; }
 
     /// <summary>Makes a socket, of which the stack hears with its first request.</summary>
     public TestSocket Open(SocketKind kind, bool isIPv6 = false)
@@ -139,9 +143,7 @@ internal sealed class TestSocketHost : ISocketHost
 
     public SocketOptions ReadOptions(SocketHandle socket)
     {
-        TestSocket known = Find(socket);
-        BeforeOptions?.Invoke(known);
-        return known.Options;
+        return Find(socket).Options;
     }
 
     public void Fail(SocketHandle socket, SocketErrno reason) => Change(socket, each => each.Error = reason);
@@ -179,7 +181,7 @@ internal sealed class TestSocketHost : ISocketHost
         lock (Gate)
         {
             TestSocket known = Find(socket);
-            return known.IsClosed ? 0 : known.Options.ReceiveBuffer - known.Received.Count;
+            return known.IsClosed ? 0 : Math.Max(Math.Min(known.Options.ReceiveBuffer - known.Received.Count, Left), 0);
         }
     }
 
@@ -187,7 +189,13 @@ internal sealed class TestSocketHost : ISocketHost
     {
         lock (Gate)
         {
-            data.CopyTo(Find(socket).Early.AsSpan(offset));
+            TestSocket known = Find(socket);
+            if (offset + data.Length > Left)
+            {
+                return false;
+            }
+
+            data.CopyTo(known.Early.AsSpan(offset));
             return true;
         }
     }
@@ -201,6 +209,11 @@ internal sealed class TestSocketHost : ISocketHost
     public int Append(SocketHandle socket, ReadOnlySpan<byte> data)
     {
         byte[] bytes = data.ToArray();
+        if (bytes.Length > GetReceiveRoom(socket))
+        {
+            return -1;
+        }
+
         Change(socket, each =>
         {
             each.Received.AddRange(bytes);
@@ -245,11 +258,18 @@ internal sealed class TestSocketHost : ISocketHost
         lock (Gate)
         {
             header = default;
-            if (!Find(socket).Outgoing.TryDequeue(out (DatagramHeader Header, byte[] Data) next))
+            Queue<(DatagramHeader Header, byte[] Data)> outgoing = Find(socket).Outgoing;
+            if (!outgoing.TryPeek(out (DatagramHeader Header, byte[] Data) next))
             {
                 return -1;
             }
 
+            if (next.Data.Length > buffer.Length)
+            {
+                return ISocketHost.TooLong;
+            }
+
+            outgoing.Dequeue();
             header = next.Header;
             next.Data.CopyTo(buffer);
             return next.Data.Length;
@@ -276,11 +296,13 @@ internal sealed class TestSocketHost : ISocketHost
         }
     }
 
-    private void Change(SocketHandle socket, Action<TestSocket> change)
+    private int Left => Budget - _sockets.Sum(socket => socket.Received.Count);
+
+    private void Change(SocketHandle socket, Action<TestSocket> change, [CallerMemberName] string member = "")
     {
         lock (Gate)
         {
-            change(Find(socket));
+            change(Find(socket, member));
             Monitor.PulseAll(Gate);
         }
     }
@@ -292,11 +314,15 @@ internal sealed class TestSocketHost : ISocketHost
         return query;
     }
 
-    private TestSocket Find(SocketHandle socket)
+    private TestSocket Find(SocketHandle socket, [CallerMemberName] string member = "")
     {
         TestSocket found = _sockets[socket.Index];
-        return found.Handle == socket && !found.IsReleased
-            ? found
-            : throw new ArgumentException($"{socket} names no socket", nameof(socket));
+        if (found.Handle != socket || found.IsReleased)
+        {
+            throw new ArgumentException($"{socket} names no socket", nameof(socket));
+        }
+
+        Before?.Invoke(member, found);
+        return found;
     }
 }

@@ -3,11 +3,14 @@ using Xenlet.Kernel.Sockets;
 
 namespace Xenlet.Sockets.Tests;
 
-/// <summary>Two guests on one cable: 10.0.0.1 and fd00::1, 10.0.0.2 and fd00::2.</summary>
+/// <summary>Two guests on one cable: 10.0.0.1 and fd00::1, 10.0.0.2 and fd00::2; of a second one, vif1, 10.0.1.1 and 10.0.1.2.</summary>
 internal sealed class TwoGuests : IDisposable
 {
+    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(3);
+
     private readonly SocketStack[] _stacks;
     private readonly string _gateways;
+    private readonly List<string> _reports = [];
 
     /// <param name="gateways">The gateways of both, which are not there.</param>
     public TwoGuests(string gateways = "")
@@ -24,21 +27,42 @@ internal sealed class TwoGuests : IDisposable
 
     public IReadOnlyList<SocketStack> Stacks => _stacks;
 
-    /// <summary>What the stacks have said of exceptions.</summary>
-    public List<string> Reports { get; } = [];
-
     public static SocketEndpoint At(string address, ushort port = 0) =>
         SocketEndpoint.Read(IPAddress.Parse(address).GetAddressBytes(), port);
 
     /// <summary>A connection from the first guest to the second.</summary>
-    public (TestSocket Client, TestSocket Accepted) Connect()
+    public (TestSocket Client, TestSocket Accepted) Connect() => Connect(out _);
+
+    /// <summary>A connection from the first guest to the second, whose port 80 goes on listening.</summary>
+    public (TestSocket Client, TestSocket Accepted) Connect(out TestSocket listener)
     {
-        TestSocket listener = Hosts[1].Open(SocketKind.Stream);
+        listener = Hosts[1].Open(SocketKind.Stream);
         Assert.Equal(SocketErrno.None, listener.Bind(At("0.0.0.0", 80)));
         Assert.Equal(SocketErrno.None, listener.Listen());
         TestSocket client = Hosts[0].Open(SocketKind.Stream);
         Assert.Equal(SocketErrno.None, client.Connect(At("10.0.0.2", 80)));
         return (client, listener.Accept());
+    }
+
+    /// <summary>What the stacks have said of exceptions.</summary>
+    public IReadOnlyList<string> ReadReports()
+    {
+        lock (_reports)
+        {
+            return [.. _reports];
+        }
+    }
+
+    /// <summary>Waits until a stack says something.</summary>
+    public void AwaitReport(string part)
+    {
+        lock (_reports)
+        {
+            while (!_reports.Any(report => report.Contains(part, StringComparison.Ordinal)))
+            {
+                Assert.True(Monitor.Wait(_reports, s_patience), $"no stack said '{part}' but: {string.Join('\n', _reports)}");
+            }
+        }
     }
 
     public void Dispose()
@@ -57,14 +81,16 @@ internal sealed class TwoGuests : IDisposable
                 new Dictionary<string, string>
                 {
                     ["XENLET_IP"] = $"10.0.0.{number}/24, fd00::{number}/64",
+                    ["XENLET_IP_1"] = $"10.0.1.{number}/24, fd01::{number}/64",
                     ["XENLET_GATEWAY"] = _gateways,
                 }),
             Stack = new() { IPv4ProbeInterval = TimeSpan.Zero, IPv6ProbeInterval = TimeSpan.Zero },
             Report = text =>
             {
-                lock (Reports)
+                lock (_reports)
                 {
-                    Reports.Add(text);
+                    _reports.Add(text);
+                    Monitor.PulseAll(_reports);
                 }
             },
         });

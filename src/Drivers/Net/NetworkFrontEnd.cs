@@ -269,6 +269,7 @@ internal sealed class NetworkFrontEnd : FrontEnd<NetworkInterface>
                 FiltersMulticast = Options.FiltersMulticast && features.FiltersMulticast,
             };
             await ReadMtuAsync(features.Mtu, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
+            await ReadAddressesAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
             if (!await PublishAsync(connection, cancellationToken).ConfigureAwait(EventLoop.IsCurrent))
             {
                 // The device was removed from the store, which the bus has noticed or will notice.
@@ -295,6 +296,17 @@ internal sealed class NetworkFrontEnd : FrontEnd<NetworkInterface>
 
             await Device.DisconnectAsync(NetworkState.Closed).ConfigureAwait(EventLoop.IsCurrent);
             await Device.RefuseAsync("cannot be connected", error).ConfigureAwait(EventLoop.IsCurrent);
+        }
+    }
+
+    /// <summary>Reads <c>ip=</c> of the vif line, which libxl leaves in the back end's directory.</summary>
+    private async ValueTask ReadAddressesAsync(CancellationToken cancellationToken)
+    {
+        string text = await Store.TryReadAsync(XenDevice.OtherEndPath + "/ip", cancellationToken).ConfigureAwait(EventLoop.IsCurrent) ?? "";
+        Device.ToolStackAddresses = ToolStackAddresses.Parse(text, out string? refused);
+        if (refused is not null)
+        {
+            Device.Report($"ip has {refused}");
         }
     }
 

@@ -41,6 +41,7 @@ public sealed class NetworkInterface : INetworkSink
     private NetworkConnection? _connection;
     private FrameCapture? _capture;
     private NetworkLink? _link;
+    private IReadOnlyList<AddressAssignment> _toolStackAddresses = [];
     private readonly CancellationTokenSource _removal = new();
     private volatile bool _isSuspended;
     private volatile NetworkState _state;
@@ -92,6 +93,13 @@ public sealed class NetworkInterface : INetworkSink
 
     /// <summary>Counts since the interface was plugged.</summary>
     public NetworkStatistics Statistics => Counters.Read();
+
+    /// <summary>The addresses that the tool stack gives the interface; never changed, but replaced with each connection.</summary>
+    internal IReadOnlyList<AddressAssignment> ToolStackAddresses
+    {
+        get => Volatile.Read(ref _toolStackAddresses);
+        set => Volatile.Write(ref _toolStackAddresses, value);
+    }
 
     internal XenDevice Device { get; }
 
@@ -241,7 +249,7 @@ public sealed class NetworkInterface : INetworkSink
 
     void INetworkSink.WakeReader() => _received.Wake();
 
-    void INetworkSink.OnSent(ReadOnlySpan<byte> frame) => Capture?.Add(frame);
+    void INetworkSink.OnSent(in OutgoingFrame frame) => Capture?.Add(frame.Data);
 
     void INetworkSink.WakeSenders() => Wake();
 

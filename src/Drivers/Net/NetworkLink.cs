@@ -39,6 +39,12 @@ public sealed class NetworkLink : ILink
     /// </summary>
     public long Connections => Volatile.Read(ref _network.Counters.Connections);
 
+    /// <summary>
+    /// The addresses that the tool stack's configuration gives the interface (<c>ip=</c> of the vif line), as the current back end has
+    /// them. Another domain wrote them: each is one that an interface can have, no more is known.
+    /// </summary>
+    public IReadOnlyList<AddressAssignment> Addresses => _network.ToolStackAddresses;
+
     /// <inheritdoc/>
     public LinkOffloads Offloads
     {
@@ -53,6 +59,9 @@ public sealed class NetworkLink : ILink
             LinkOffloads Map(NetworkOffloads from, LinkOffloads to) => (offloads & from) != 0 ? to : LinkOffloads.None;
         }
     }
+
+    /// <inheritdoc/>
+    public bool Gathers => true;
 
     /// <inheritdoc/>
     /// <remarks>The back end is notified by <see cref="Flush"/>.</remarks>

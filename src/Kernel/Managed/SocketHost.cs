@@ -46,10 +46,17 @@ internal sealed unsafe class SocketHost(XenEventChannels channels) : ISocketHost
 
     public void Wake() => _ = NucleusSystemCall.Invoke(NucleusCall.WakeStack);
 
-    public void Watch(IEventChannel channel) => Check(
-        NucleusSystemCall.Invoke(
-            NucleusCall.WatchPort,
-            (ulong)(channel as EventChannel ?? throw new ArgumentException("the channel is not the guest's", nameof(channel))).Handle));
+    public void Watch(IEventChannel channel)
+    {
+        EventChannel own = channel as EventChannel ?? throw new ArgumentException("the channel is not the guest's", nameof(channel));
+        long answer = NucleusSystemCall.Invoke(NucleusCall.WatchPort, (ulong)own.Handle);
+
+        // Its connection may have ended on another thread, or with a suspend: it has no events any more.
+        if (answer is not (-Errno.ESTALE or -Errno.EBADF))
+        {
+            Check(answer);
+        }
+    }
 
     public void Complete(SocketHandle socket, SocketErrno result) => Call(NucleusCall.CompleteSocketCall, socket, (ulong)result);
 
@@ -144,7 +151,7 @@ internal sealed unsafe class SocketHost(XenEventChannels channels) : ISocketHost
         {
             long length = NucleusSystemCall.Invoke(
                 NucleusCall.TakeDatagram, socket.Value, (ulong)&record, (ulong)bytes, (ulong)buffer.Length);
-            if (length is < 0 and not -Errno.EAGAIN)
+            if (length is < 0 and not (-Errno.EAGAIN or -Errno.EMSGSIZE))
             {
                 throw ToException(length);
             }
@@ -155,7 +162,7 @@ internal sealed unsafe class SocketHost(XenEventChannels channels) : ISocketHost
                 Local = ToEndpoint(record.Local),
                 InterfaceIndex = record.InterfaceIndex,
             };
-            return length < 0 ? -1 : (int)length;
+            return length == -Errno.EMSGSIZE ? ISocketHost.TooLong : length < 0 ? -1 : (int)length;
         }
     }
 

@@ -100,6 +100,12 @@ internal sealed class InternetOutput(InternetLayer layer) : IInternetOutput
             return SendToOurselves(packet, complete);
         }
 
+        if (layer.Addresses.IsSuspended(header.Source))
+        {
+            layer.Pool.Return(packet);
+            return InternetSendResult.NoRoom;
+        }
+
         // What says that it comes from a loopback address never leaves the machine.
         int interfaceIndex = header.InterfaceIndex != 0 || !(destination.IsLinkLocal || destination.IsMulticast)
             ? header.InterfaceIndex
@@ -175,7 +181,7 @@ internal sealed class InternetOutput(InternetLayer layer) : IInternetOutput
         int headerSize = HeaderSize(isIPv4);
         if (packet.Offload.SegmentSize > 0)
         {
-            int segment = headerSize + ((packet.Data[12] >> 4) * 4) + packet.Offload.SegmentSize;
+            int segment = headerSize + ((packet.Head[12] >> 4) * 4) + packet.Offload.SegmentSize;
             if (segment > mtu || !CanSegment(output, isIPv4) || headerSize + packet.Length > PacketBuffer.LargestPacket)
             {
                 return Refuse(packet, isIPv4);

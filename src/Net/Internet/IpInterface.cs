@@ -140,13 +140,18 @@ public sealed class IpInterface
 
     /// <summary>Sends an IP packet in a frame, and takes the buffer over.</summary>
     internal InternetSendResult SendPacket(PacketBuffer packet, MacAddress destination) =>
-        SendFrame(packet, destination, packet.Data[0] >> 4 == 4 ? EtherType.IPv4 : EtherType.IPv6);
+        SendFrame(packet, destination, packet.Head[0] >> 4 == 4 ? EtherType.IPv4 : EtherType.IPv6);
 
     /// <summary>Puts the frame's header in front, sends it, and takes the buffer over.</summary>
     internal InternetSendResult SendFrame(PacketBuffer packet, MacAddress destination, ushort type)
     {
         new EthernetHeader(destination, Link.Address, type).Write(packet.Prepend(EthernetHeader.Size));
         int length = packet.Length;
+        if (!Link.Gathers)
+        {
+            packet.Settle();
+        }
+
         if (_waiting.Count > 0 || !Link.TrySend(packet))
         {
             if (_waiting.Count >= MostWaiting && !_isWithinPacket)
@@ -157,6 +162,7 @@ public sealed class IpInterface
                 return InternetSendResult.NoRoom;
             }
 
+            packet.Settle();
             _waiting.Enqueue(packet);
         }
 

@@ -12,19 +12,12 @@ namespace Xenlet.Net;
 /// arrived, when a link has room again, and when the time of <see cref="NextDue"/> has come.
 /// </summary>
 [SuppressMessage("Naming", "CA1711", Justification = "A TCP/IP stack is no collection of last in, first out.")]
-public sealed class IpStack
+public sealed partial class IpStack
 {
-    /// <summary>
-    /// How many turns in a row may find frames and leave timers alone: enough for what arrives in a pause, and no more, since a flood never
-    /// ends.
-    /// </summary>
-    private const int MostTurnsWithoutTimers = 16;
-
     private readonly InternetLayer _layer;
     private readonly UdpLayer _udp;
     private readonly RouterDiscovery _routers;
     private readonly Dictionary<IpInterface, DhcpClient> _dhcpClients = [];
-    private int _turnsWithoutTimers;
     private bool _isChanged;
 
     /// <summary>A stack without interfaces, in which loopback addresses work.</summary>
@@ -38,6 +31,7 @@ public sealed class IpStack
         _udp = new UdpLayer(_layer);
         _layer.SetTransport(ProtocolNumber.Udp, _udp);
         Tcp = new TcpLayer(_layer.Output, clock, _layer.Timers, random);
+        Tcp.Faulted = error => Faulted?.Invoke(new StackFault(error, null, IsOfConnection: true));
         _layer.SetTransport(ProtocolNumber.Tcp, Tcp);
         Resolver = new ResolverConfiguration(_layer);
         _routers = new RouterDiscovery(_layer, Resolver);
@@ -48,6 +42,12 @@ public sealed class IpStack
     /// changed.
     /// </summary>
     public Action? Changed { get; set; }
+
+    /// <summary>
+    /// Hears of exceptions in <see cref="Run"/>, which then goes on: what was served has lost a frame, or a timer's action. Without it such
+    /// an exception leaves <see cref="Run"/>, but for those of a connection, which end that one.
+    /// </summary>
+    public Action<StackFault>? Faulted { get; set; }
 
     /// <summary>The interfaces, without the loopback.</summary>
     public IReadOnlyList<IpInterface> Interfaces => _layer.Interfaces;
@@ -168,7 +168,7 @@ public sealed class IpStack
     /// <exception cref="ArgumentException">Nobody may have this address.</exception>
     public InterfaceAddress? AddAddress(IpInterface to, InternetAddress address, int prefixLength)
     {
-        if (address.IsAny || address.IsMulticast || address.IsLoopback || address == InternetAddress.LimitedBroadcast)
+        if (!AddressAssignment.IsAssignable(address))
         {
             throw new ArgumentException($"{address} is no address for an interface", nameof(address));
         }
@@ -207,6 +207,12 @@ public sealed class IpStack
     /// </summary>
     public void OnLinkChanged(IpInterface changed)
     {
+        // First, since a lease that may have run out is not used from here on.
+        if (_dhcpClients.TryGetValue(changed, out DhcpClient? client))
+        {
+            client.OnLinkChanged();
+        }
+
         changed.DropUnfit();
         changed.Neighbours.DoubtAll();
         changed.Groups.Announce();
@@ -218,67 +224,6 @@ public sealed class IpStack
 
         Tcp.OnMtuChanged();
         _routers.Restart(changed);
-        if (_dhcpClients.TryGetValue(changed, out DhcpClient? client))
-        {
-            client.OnLinkChanged();
-        }
-
         _layer.Changed?.Invoke();
-    }
-
-    /// <summary>
-    /// One turn: takes frames that have arrived, at most <paramref name="mostFrames"/> of each interface, then runs the timers that are
-    /// due, and gives waiting frames to links. Frames come first, so that after a pause an answer that has arrived is not taken for lost.
-    /// </summary>
-    /// <returns>Whether there may be more to take: the caller comes back at once, after whatever else it serves.</returns>
-    public bool Run(int mostFrames = 64)
-    {
-        Tcp.BeginBatch();
-
-        // Not foreach: the enumerator would be garbage of each turn. An interface may go while its frames are taken.
-        bool hasMore = false;
-        IReadOnlyList<IpInterface> interfaces = _layer.Interfaces;
-        for (int i = 0; i < interfaces.Count; i++)
-        {
-            IpInterface each = interfaces[i];
-            int count = 0;
-            while (count < mostFrames && each.Link.TryReceive(Pool) is { } frame)
-            {
-                _layer.Input.Receive(each, frame);
-                count++;
-            }
-
-            hasMore |= count == mostFrames;
-        }
-
-        for (int count = 0; count < mostFrames && _layer.Loopback.TryDeliver(); count++)
-        {
-        }
-
-        Tcp.EndBatch();
-        if (!hasMore || ++_turnsWithoutTimers == MostTurnsWithoutTimers)
-        {
-            _turnsWithoutTimers = 0;
-            _layer.Timers.Run(_layer.Clock.Now);
-        }
-
-        bool hasRoomAgain = _layer.Loopback.HasRoomAgain();
-        for (int i = 0; i < interfaces.Count; i++)
-        {
-            hasRoomAgain |= interfaces[i].Drain();
-        }
-
-        if (hasRoomAgain)
-        {
-            _layer.ForEachTransport(transport => transport.OnRoom());
-        }
-
-        if (_isChanged)
-        {
-            _isChanged = false;
-            Changed?.Invoke();
-        }
-
-        return hasMore || !_layer.Loopback.IsEmpty;
     }
 }

@@ -8,7 +8,7 @@ internal enum TcpError
     /// <summary>Nobody listens there (ECONNREFUSED).</summary>
     Refused,
 
-    /// <summary>The peer has reset the connection (ECONNRESET).</summary>
+    /// <summary>The peer has reset the connection, or the stack because of an exception of its own (ECONNRESET).</summary>
     Reset,
 
     /// <summary>The peer does not answer (ETIMEDOUT).</summary>
@@ -19,9 +19,6 @@ internal enum TcpError
 
     /// <summary>The peer's host is not there (EHOSTUNREACH).</summary>
     HostUnreachable,
-
-    /// <summary>The stack has ended the connection because of a fault of its own (ECONNABORTED).</summary>
-    Aborted,
 
     /// <summary>The interface has gone (ENETDOWN).</summary>
     NetworkDown,

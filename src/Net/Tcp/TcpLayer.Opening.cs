@@ -132,8 +132,19 @@ internal sealed partial class TcpLayer
             return false;
         }
 
+        TcpConnection connection;
+        try
+        {
+            connection = TcpConnection.Accept(this, syn, user, listener.Binding, listener.Settings);
+        }
+        catch
+        {
+            // Its program may have it already, and would wait for ever.
+            user.OnEnded(TcpError.Reset);
+            throw;
+        }
+
         listener.Binding.References++;
-        TcpConnection connection = TcpConnection.Accept(this, syn, user, listener.Binding, listener.Settings);
         _connections.Add(syn.Flow, connection);
         Counters.PassiveOpens++;
         listener.User.OnAccepted(user, connection);

@@ -24,7 +24,16 @@ internal sealed partial class TcpLayer : ITransport
         };
         if (reason != TcpError.None)
         {
-            connection.OnError(reason, sequence, isHard);
+            try
+            {
+                connection.OnError(reason, sequence, isHard);
+            }
+#pragma warning disable CA1031 // As Guard, without its closure: whoever forges errors would have garbage made.
+            catch (Exception fault)
+            {
+                OnFault(connection, fault);
+            }
+#pragma warning restore CA1031
         }
 
         return true;

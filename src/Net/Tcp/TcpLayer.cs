@@ -50,6 +50,9 @@ internal sealed partial class TcpLayer
     /// <summary>The connections, for a list of them; none may be opened or ended meanwhile.</summary>
     public IReadOnlyCollection<TcpConnection> Connections => _connections.Values;
 
+    /// <summary>The ports that wait for connections.</summary>
+    public IReadOnlyList<TcpListener> Listeners => _listeners;
+
     /// <summary>How many connections are in TIME-WAIT.</summary>
     public int TimeWaitCount => _timeWaits.Count;
 
@@ -91,7 +94,7 @@ internal sealed partial class TcpLayer
         {
             if (remote is null || connection.Flow.Remote.Address == remote)
             {
-                connection.OnMtuChanged();
+                Guard(connection, static each => each.OnMtuChanged());
             }
         }
     }
@@ -106,7 +109,7 @@ internal sealed partial class TcpLayer
             TcpConnection? next = connection.NextWaiting;
             connection.NextWaiting = null;
             connection.IsWaitingForRoom = false;
-            connection.OnRoom();
+            Guard(connection, static each => each.OnRoom());
             connection = next;
         }
     }
@@ -118,25 +121,35 @@ internal sealed partial class TcpLayer
         {
             if (local is null || connection.Flow.Local.Address == local)
             {
-                connection.EndSilently(error);
+                Guard(connection, each => each.EndSilently(error));
             }
         }
     }
 
+    /// <summary>Hears of exceptions after which a connection has ended.</summary>
+    public Action<Exception>? Faulted { get; set; }
+
     /// <summary>An exception of the stack while it served a connection: that one ends, the others go on.</summary>
-    public void OnFault(TcpConnection connection)
+    /// <param name="connection">The connection.</param>
+    /// <param name="error">The exception; null if the caller has told of it.</param>
+    public void OnFault(TcpConnection connection, Exception? error = null)
     {
         Counters.Faults++;
         try
         {
-            connection.Abort(TcpError.Aborted);
+            connection.Abort(TcpError.Reset);
         }
 #pragma warning disable CA1031 // Not even the reset can be made: the connection goes without one.
         catch (Exception)
         {
-            connection.EndSilently(TcpError.Aborted);
+            connection.EndSilently(TcpError.Reset);
         }
 #pragma warning restore CA1031
+
+        if (error is not null)
+        {
+            Faulted?.Invoke(error);
+        }
     }
 
     /// <summary>Whether segments are received in a batch.</summary>
@@ -157,16 +170,7 @@ internal sealed partial class TcpLayer
             _firstInBatch = connection.NextInBatch;
             connection.NextInBatch = null;
             connection.IsInBatch = false;
-            try
-            {
-                connection.EndBatch();
-            }
-#pragma warning disable CA1031 // A fault of the stack ends the connection that it served, and no other.
-            catch (Exception)
-            {
-                OnFault(connection);
-            }
-#pragma warning restore CA1031
+            Guard(connection, static each => each.EndBatch());
         }
     }
 
@@ -265,7 +269,7 @@ internal sealed partial class TcpLayer
 
         if (FindListener(flow) is TcpListener listener)
         {
-            listener.Receive(flow, segment, atLeast);
+            Serve(listener, flow, segment, atLeast);
         }
         else if (!segment.Has(TcpFlags.Rst))
         {
@@ -282,9 +286,37 @@ internal sealed partial class TcpLayer
             connection.Receive(segment);
         }
 #pragma warning disable CA1031 // A fault of the stack ends the connection that it served, and no other.
-        catch (Exception)
+        catch (Exception error)
         {
-            OnFault(connection);
+            OnFault(connection, error);
+        }
+#pragma warning restore CA1031
+    }
+
+    /// <summary>Has a listener take a segment, which an exception loses: the peer sends it again.</summary>
+    private void Serve(TcpListener listener, in Flow flow, in TcpSegment segment, SequenceNumber? atLeast)
+    {
+        try
+        {
+            listener.Receive(flow, segment, atLeast);
+        }
+        catch (Exception error) when (Faulted is not null)
+        {
+            Counters.Faults++;
+            Faulted(error);
+        }
+    }
+
+    private void Guard(TcpConnection connection, Action<TcpConnection> action)
+    {
+        try
+        {
+            action(connection);
+        }
+#pragma warning disable CA1031 // A fault of the stack ends the connection that it served, and no other.
+        catch (Exception error)
+        {
+            OnFault(connection, error);
         }
 #pragma warning restore CA1031
     }

@@ -1,3 +1,4 @@
+using Xenlet.Net.Base;
 using Xenlet.Net.Tcp;
 using Xenlet.Net.Tests.Simulation;
 using Xenlet.Net.Tests.Tcp.Simulation;
@@ -106,5 +107,69 @@ public sealed class TcpTests
 
         _network.Advance(TimeSpan.FromSeconds(60));
         Assert.Equal(20_000, server.Received);
+    }
+
+    /// <summary>
+    /// A collection, starvation or a suspend: the host stands still, and the answers to what it has sent wait at its link.
+    /// </summary>
+    [Theory]
+    [InlineData(0.3)]
+    [InlineData(2)]
+    [InlineData(60)]
+    public void After_a_pause_what_has_arrived_counts_before_any_timer(double seconds)
+    {
+        TestHost host = _network.AddHost("10.0.0.1/24");
+        TestHost peer = _network.AddHost("10.0.0.2/24");
+        Listener server = new(peer.Stack, 80);
+        SimulatedUser client = Connect(host, "10.0.0.2", 80, out _);
+        _network.Settle();
+        client.Write(10_000);
+        peer.Stack.Run();
+        Assert.NotEmpty(host.Link.Inbox);
+
+        _network.Clock.Now += (long)(seconds * StackTime.Second);
+        Assert.True(host.Stack.NextDue <= _network.Clock.Now, "no timer has become due in the pause");
+        host.Stack.Run();
+
+        Assert.Equal((0, 0), (host.Stack.Tcp.Counters.RetransSegs, host.Stack.Tcp.Counters.Timeouts));
+        _network.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal((10_000, 0), (server.Received, host.Stack.Tcp.Counters.RetransSegs));
+    }
+
+    private static SimulatedUser Connect(TestHost host, string address, ushort port, out TcpError error)
+    {
+        SimulatedUser user = new(100_000, 100_000);
+        error = host.Stack.Tcp.Connect(new Endpoint(TestNetwork.Parse(address), port), user, null, null, out TcpConnection? connection);
+        user.Connection = connection;
+        return user;
+    }
+
+    /// <summary>Takes connections, and all that they bring.</summary>
+    private sealed class Listener : ITcpListenUser
+    {
+        private readonly List<SimulatedUser> _users = [];
+
+        public Listener(IpStack stack, ushort port)
+        {
+            Assert.Equal(TcpError.None, stack.Tcp.Bind(
+                new Endpoint(InternetAddress.AnyIPv6, port), isDual: true, false, false, out TcpBinding? binding));
+            Assert.Equal(TcpError.None, stack.Tcp.Listen(binding!, this, new TcpSettings(), 10, out _));
+        }
+
+        public bool HasRoom => true;
+
+        public int ReceiveCapacity => 100_000;
+
+        public long Received => _users.Sum(user => user.Received);
+
+        public ITcpUser? OnConnection(in Flow flow)
+        {
+            SimulatedUser user = new(100_000, ReceiveCapacity);
+            user.Arrived = () => user.Read(int.MaxValue);
+            _users.Add(user);
+            return user;
+        }
+
+        public void OnAccepted(ITcpUser user, TcpConnection connection) => ((SimulatedUser)user).Connection = connection;
     }
 }

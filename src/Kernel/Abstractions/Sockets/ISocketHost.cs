@@ -27,7 +27,7 @@ public interface ISocketHost : IDisposable
 
     /// <summary>
     /// Takes over the events of a channel: they end <see cref="Wait"/>, and waits of <see cref="IEventChannel.WaitAsync"/> end within it,
-    /// without another thread. This lasts until the channel ends.
+    /// without another thread. This lasts until the channel ends; one that has ended already has none.
     /// </summary>
     void Watch(IEventChannel channel);
 
@@ -113,11 +113,14 @@ public interface ISocketHost : IDisposable
     /// <returns>False if there is no room or no memory: the datagram is lost.</returns>
     bool TryDeliver(SocketHandle socket, in DatagramHeader header, ReadOnlySpan<byte> payload);
 
+    /// <summary>The answer of <see cref="TakeDatagram"/> when the buffer is too small.</summary>
+    const int TooLong = -2;
+
     /// <summary>Takes the next datagram to send.</summary>
     /// <param name="socket">The socket.</param>
     /// <param name="header">Where it goes.</param>
-    /// <param name="buffer">Receives its bytes: 65,535 of them, so that each fits.</param>
-    /// <returns>Its length; -1 if there is none.</returns>
+    /// <param name="buffer">Receives its bytes. Each fits into 65,535.</param>
+    /// <returns>Its length; -1 if there is none; <see cref="TooLong"/> if it is longer than the buffer: it stays.</returns>
     int TakeDatagram(SocketHandle socket, out DatagramHeader header, Span<byte> buffer);
 
     /// <summary>

@@ -187,7 +187,7 @@ internal static unsafe class NucleusCall
 
     /// <summary>
     /// (socket, pointer to a <see cref="Linux.Sockets.DatagramRecord"/>, buffer, room): takes the next datagram to send and returns its
-    /// length. -EAGAIN if there is none.
+    /// length. -EAGAIN if there is none, -EMSGSIZE if it is longer than the room, and stays.
     /// </summary>
     public const int TakeDatagram = First + 41;
 

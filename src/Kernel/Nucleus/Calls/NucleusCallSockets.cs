@@ -335,7 +335,7 @@ internal static unsafe class NucleusCallSockets
         ByteQueue.Copy(&socket->Sent, 0, (byte*)&header, (ulong)sizeof(DatagramRecord));
         if (header.Length > room)
         {
-            return -Errno.EINVAL;
+            return -Errno.EMSGSIZE;
         }
 
         long error = ProgramMemory.PrepareWrite(record, (ulong)sizeof(DatagramRecord));

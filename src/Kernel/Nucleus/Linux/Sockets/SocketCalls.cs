@@ -26,7 +26,7 @@ internal static unsafe class SocketCalls
         switch (number)
         {
             case >= SystemCallNumber.Socket and <= SystemCallNumber.Getsockopt:
-            case SystemCallNumber.Accept4:
+            case SystemCallNumber.Accept4 or SystemCallNumber.Sendmmsg:
                 return true;
             case SystemCallNumber.Read or SystemCallNumber.Write or SystemCallNumber.Readv or SystemCallNumber.Writev:
             case SystemCallNumber.Ioctl or SystemCallNumber.Close:

@@ -1,0 +1,275 @@
+using Xenlet.Kernel.Sockets;
+
+namespace Xenlet.Sockets.Tests;
+
+/// <summary>
+/// Exceptions in the stack, planted in what it calls: the kernel's sockets and the link. Each ends the connection that was served at most,
+/// while another one between the same guests goes on.
+/// </summary>
+public sealed class FaultTests : IDisposable
+{
+    private const string Receive = "receive";
+    private const string ReceiveBehindGap = "receive behind a gap";
+    private const string Transmit = "transmit";
+    private const string End = "end";
+
+    private readonly TwoGuests _guests = new();
+
+    private TestSocketHost Server => _guests.Hosts[1];
+
+    /// <summary>A member of the kernel's sockets, and what the peer or the program does to have the stack call it.</summary>
+    public static TheoryData<string, string> Steps { get; } = new()
+    {
+        { nameof(ISocketHost.Append), Receive },
+        { nameof(ISocketHost.TryWrite), ReceiveBehindGap },
+        { nameof(ISocketHost.Commit), ReceiveBehindGap },
+        { nameof(ISocketHost.GetReceiveRoom), Receive },
+        { nameof(ISocketHost.GetSendLength), Transmit },
+        { nameof(ISocketHost.CopySent), Transmit },
+        { nameof(ISocketHost.ReleaseSent), Transmit },
+        { nameof(ISocketHost.FinishReceive), End },
+    };
+
+    public void Dispose() => _guests.Dispose();
+
+    [Theory]
+    [MemberData(nameof(Steps))]
+    public void An_exception_resets_the_connection_that_it_served_and_no_other(string member, string what)
+    {
+        TestSocket listener = Listen(80);
+        (TestSocket peer, TestSocket served) = Connect(listener);
+        (TestSocket otherPeer, TestSocket other) = Connect(listener);
+        PlantOnce((each, socket) => each == member && socket == served);
+        switch (what)
+        {
+            case Receive:
+                peer.Write([1, 2, 3]);
+                break;
+            case ReceiveBehindGap:
+                int losses = 0;
+                _guests.Links[0].Passes = () => Interlocked.Increment(ref losses) > 1;
+                peer.Write(new byte[4_000]);
+                break;
+            case Transmit:
+                served.Write([1, 2, 3]);
+                break;
+            default:
+                peer.ShutDownSend();
+                break;
+        }
+
+        Assert.Equal(SocketErrno.ECONNRESET, served.AwaitError());
+        Assert.Equal(SocketErrno.ECONNRESET, peer.AwaitError());
+        AssertEchoes(otherPeer, other);
+        AssertFaults(1);
+        served.Close();
+        served.AwaitRelease();
+    }
+
+    [Fact]
+    public void An_exception_of_a_timer_resets_the_connection_whose_timer_it_was()
+    {
+        TestSocket listener = Listen(80);
+        (TestSocket peer, TestSocket served) = Connect(listener);
+        (TestSocket otherPeer, TestSocket other) = Connect(listener);
+        AssertEchoes(otherPeer, other);
+
+        // The first segment gets lost; what sends it again is a timer.
+        int losses = 0;
+        _guests.Links[1].Passes = () => Interlocked.Increment(ref losses) > 1;
+        Server.Before = (member, socket) =>
+        {
+            if (member == nameof(ISocketHost.CopySent) && socket == served && Volatile.Read(ref losses) > 0)
+            {
+                throw new InvalidOperationException("planted");
+            }
+        };
+        served.Write([1, 2, 3]);
+        Assert.Equal(SocketErrno.ECONNRESET, served.AwaitError());
+        Assert.Equal(SocketErrno.ECONNRESET, peer.AwaitError());
+        AssertEchoes(otherPeer, other);
+        AssertFaults(1);
+    }
+
+    /// <summary>The call whose answer the exception prevents gets ECONNRESET, and later calls of others their answers.</summary>
+    [Theory]
+    [InlineData(SocketCall.Bind, nameof(ISocketHost.SetLocalEndpoint))]
+    [InlineData(SocketCall.Listen, nameof(ISocketHost.ReadOptions))]
+    [InlineData(SocketCall.Connect, nameof(ISocketHost.SetRemoteEndpoint))]
+    public void An_exception_in_a_request_answers_it(SocketCall call, string member)
+    {
+        TestSocket listener = Listen(80);
+        (TestSocket otherPeer, TestSocket other) = Connect(listener);
+        TestSocket served = Server.Open(SocketKind.Stream);
+        PlantOnce((each, socket) => each == member && socket == served);
+        Assert.Equal(SocketErrno.ECONNRESET, served.Call(call, TwoGuests.At(call == SocketCall.Connect ? "10.0.0.1" : "0.0.0.0", 81)));
+        AssertEchoes(otherPeer, other);
+        AssertFaults(1);
+        served.Close();
+        served.AwaitRelease();
+    }
+
+    /// <summary>The connection, which is there for the peer already, is made with the next segment.</summary>
+    [Theory]
+    [InlineData(nameof(ISocketHost.GetOfferRoom))]
+    [InlineData(nameof(ISocketHost.TryOffer))]
+    public void An_exception_in_an_accept_loses_a_segment(string member)
+    {
+        TestSocket listener = Listen(80);
+        (TestSocket otherPeer, TestSocket other) = Connect(listener);
+        PlantOnce((each, socket) => each == member && socket == listener);
+        (TestSocket peer, TestSocket accepted) = Connect(listener, payload: [1]);
+        Assert.Equal([1], accepted.Read(1));
+        AssertEchoes(peer, accepted);
+        AssertEchoes(otherPeer, other);
+        AssertFaults(1);
+    }
+
+    [Fact]
+    public void An_exception_behind_an_accept_resets_what_was_offered()
+    {
+        TestSocket listener = Listen(80);
+        PlantOnce((each, socket) => each == nameof(ISocketHost.ReadOptions) && socket != listener);
+        TestSocket peer = _guests.Hosts[0].Open(SocketKind.Stream);
+        Assert.Equal(SocketErrno.None, peer.Connect(TwoGuests.At("10.0.0.2", 80)));
+        TestSocket broken = listener.Accept();
+        Assert.Equal(SocketErrno.ECONNRESET, broken.AwaitError());
+        broken.Close();
+        broken.AwaitRelease();
+        AssertFaults(1);
+    }
+
+    [Theory]
+    [InlineData(nameof(ISocketHost.TryDeliver), 1)]
+    [InlineData(nameof(ISocketHost.TakeDatagram), 0)]
+    public void An_exception_with_a_datagram_is_an_error_of_its_socket_which_goes_on(string member, int lost)
+    {
+        TestSocket served = Server.Open(SocketKind.Datagram);
+        Assert.Equal(SocketErrno.None, served.Bind(TwoGuests.At("0.0.0.0", 7)));
+        TestSocket peer = _guests.Hosts[0].Open(SocketKind.Datagram);
+        Assert.Equal(SocketErrno.None, peer.Connect(TwoGuests.At("10.0.0.2", 7)));
+        PlantOnce((each, socket) => each == member && socket == served);
+        for (byte i = 0; i <= lost; i++)
+        {
+            peer.SendTo(default, [i]);
+        }
+
+        (DatagramHeader header, byte[] data) = served.ReceiveFrom();
+        Assert.Equal([(byte)lost], data);
+        served.SendTo(header.Remote, [7]);
+        Assert.Equal([7], peer.ReceiveFrom().Data);
+        Assert.Equal(SocketErrno.ECONNRESET, served.AwaitError());
+        AssertFaults(1);
+    }
+
+    /// <summary>An exception that is of no connection loses a frame at most: TCP sends it again.</summary>
+    [Theory]
+    [InlineData(nameof(MemoryLink.TryReceive))]
+    [InlineData(nameof(MemoryLink.Address))]
+    [InlineData(nameof(MemoryLink.Flush))]
+    [InlineData(nameof(MemoryLink.TryRest))]
+    public void An_exception_below_all_connections_ends_none(string member)
+    {
+        TestSocket listener = Listen(80);
+        (TestSocket peer, TestSocket accepted) = Connect(listener);
+        int count = 0;
+        _guests.Links[1].Before = each =>
+        {
+            if (each == member && Interlocked.Increment(ref count) == 1)
+            {
+                throw new InvalidOperationException("planted");
+            }
+        };
+        AssertEchoes(peer, accepted);
+        AssertFaults(1);
+    }
+
+    [Fact]
+    public void An_interface_that_fails_again_and_again_is_started_anew_and_the_others_connections_go_on()
+    {
+        TestSocket listener = Listen(80);
+        (TestSocket otherPeer, TestSocket other) = Connect(listener);
+        (MemoryLink near, MemoryLink far) = MemoryLink.MakePair();
+        int faults = 0;
+        near.Before = each =>
+        {
+            if (each == nameof(MemoryLink.TryReceive) && Interlocked.Increment(ref faults) <= 20)
+            {
+                throw new InvalidOperationException("planted");
+            }
+        };
+        near.Wake = _guests.Stacks[1].Wake;
+        far.Wake = _guests.Stacks[0].Wake;
+        _guests.Stacks[1].AddLink("vif1", near);
+        _guests.Stacks[0].AddLink("vif1", far);
+        AssertEchoes(otherPeer, other);
+        TestSocket peer = _guests.Hosts[0].Open(SocketKind.Stream);
+        Assert.Equal(SocketErrno.None, peer.Connect(TwoGuests.At("10.0.1.2", 80)));
+        AssertEchoes(peer, listener.Accept());
+        AssertEchoes(otherPeer, other);
+        Assert.Contains(_guests.ReadReports(), report => report.Contains("vif1 is started anew", StringComparison.Ordinal));
+        AssertFaults(20);
+    }
+
+    [Fact]
+    public void An_interface_that_does_not_recover_is_given_up_and_the_stack_goes_on()
+    {
+        TestSocket listener = Listen(80);
+        (TestSocket peer, TestSocket accepted) = Connect(listener);
+        MemoryLink broken = MemoryLink.MakePair().First;
+        broken.Before = _ => throw new InvalidOperationException("planted");
+        _guests.Stacks[1].AddLink("vif1", broken);
+        _guests.AwaitReport("vif1 is given up");
+        AssertEchoes(peer, accepted);
+        Assert.False(_guests.Stacks[1].HasEnded, "the stack has ended with one of its interfaces");
+    }
+
+    private TestSocket Listen(ushort port)
+    {
+        TestSocket listener = Server.Open(SocketKind.Stream);
+        Assert.Equal(SocketErrno.None, listener.Bind(TwoGuests.At("0.0.0.0", port)));
+        Assert.Equal(SocketErrno.None, listener.Listen());
+        return listener;
+    }
+
+    /// <summary>A connection from the first guest: its end there, and the accepted one.</summary>
+    private (TestSocket Peer, TestSocket Accepted) Connect(TestSocket listener, byte[]? payload = null)
+    {
+        TestSocket peer = _guests.Hosts[0].Open(SocketKind.Stream);
+        Assert.Equal(SocketErrno.None, peer.Connect(TwoGuests.At("10.0.0.2", listener.Local.Port)));
+        if (payload is not null)
+        {
+            peer.Write(payload);
+        }
+
+        return (peer, listener.Accept());
+    }
+
+    private static void AssertEchoes(TestSocket peer, TestSocket accepted)
+    {
+        peer.Write([4, 5, 6]);
+        Assert.Equal([4, 5, 6], accepted.Read(3));
+        accepted.Write([7, 8]);
+        Assert.Equal([7, 8], peer.Read(2));
+    }
+
+    /// <summary>Has the server's stack meet an exception at the first call that is meant.</summary>
+    private void PlantOnce(Func<string, TestSocket, bool> isMeant)
+    {
+        int count = 0;
+        Server.Before = (member, socket) =>
+        {
+            if (isMeant(member, socket) && Interlocked.Increment(ref count) == 1)
+            {
+                throw new InvalidOperationException("planted");
+            }
+        };
+    }
+
+    private void AssertFaults(int expected)
+    {
+        Assert.Equal(expected, _guests.Stacks[1].Faults);
+        Assert.Contains(_guests.ReadReports(), report => report.Contains("planted", StringComparison.Ordinal));
+        Assert.False(_guests.Stacks[1].HasEnded, "the stack has ended");
+    }
+}
