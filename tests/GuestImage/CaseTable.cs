@@ -98,6 +98,7 @@ public static class CaseTable
             "network-information",
             "network-change",
             "memory-limit-known"),
+        .. Group("sockets", CaseKind.Shared, "socket-table"),
         .. Group("cryptography", CaseKind.GuestOnly, "secure-random", "random-megabytes-let-others-run", "hashing-refused"),
         .. Group("kernel", CaseKind.GuestOnly,
             "kernel-hypervisor", "kernel-statistics", "kernel-event-sent", "kernel-event-coalesces", "kernel-event-between-waits",

@@ -220,7 +220,7 @@ internal sealed partial class TcpLayer
     {
         Counters.InSegs++;
         ReadOnlySpan<byte> bytes = packet.Data;
-        if (!TcpHeader.TryRead(bytes, out TcpHeader tcp) || tcp.SourcePort == 0 || tcp.DestinationPort == 0)
+        if (!TcpHeader.TryRead(bytes, out TcpHeader tcp))
         {
             Counters.InErrs++;
             return;
@@ -264,7 +264,7 @@ internal sealed partial class TcpLayer
             return;
         }
 
-        if (FindListener(flow) is TcpListener listener)
+        if (FindListener(flow, header.InterfaceIndex) is TcpListener listener)
         {
             Serve(listener, flow, segment, atLeast);
         }

@@ -66,13 +66,8 @@ internal static unsafe class TextFiles
         return position;
     }
 
-    private static long Find(int descriptor, out OpenFile* file)
-    {
-        file = FileTable.Get(descriptor);
-        return file == null ? -Errno.EBADF : file->Kind is FileKind.Text or FileKind.Served ? 0 : -Errno.ESPIPE;
-    }
-
-    private static ulong Copy(OpenFile* file, ulong position, byte* buffer, ulong count)
+    /// <summary>Copies bytes from a position on, as far as there are any.</summary>
+    public static ulong Copy(OpenFile* file, ulong position, byte* buffer, ulong count)
     {
         ulong length = Length(file);
         ulong part = position < length ? Math.Min(count, length - position) : 0;
@@ -89,5 +84,11 @@ internal static unsafe class TextFiles
         }
 
         return part;
+    }
+
+    private static long Find(int descriptor, out OpenFile* file)
+    {
+        file = FileTable.Get(descriptor);
+        return file == null ? -Errno.EBADF : file->Kind is FileKind.Text or FileKind.Served ? 0 : -Errno.ESPIPE;
     }
 }
