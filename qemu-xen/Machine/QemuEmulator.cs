@@ -33,6 +33,12 @@ internal sealed class QemuEmulator(XenMachineOptions options, Dom0Image image, s
     /// </summary>
     private const string CpuModel = "qemu64,+svm,+npt,+ssse3,+sse4.1,+sse4.2,+popcnt,+rdrand";
 
+    /// <summary>
+    /// Words of dom0's kernel. QEMU finds translated code by its virtual address as well as its physical one: at addresses that differ from
+    /// process to process, it would translate a library again for each process.
+    /// </summary>
+    private const string KernelWords = "console=hvc0 quiet panic=1 norandmaps";
+
     private QemuMonitor? _monitor;
     private Stream? _serial;
     private Stream? _agent;
@@ -193,7 +199,7 @@ internal sealed class QemuEmulator(XenMachineOptions options, Dom0Image image, s
             "-kernel", image.Hypervisor,
             "-append",
             $"{XenMemoryWords(options)}{dom0Processor} console=com1 com1=115200,8n1 loglvl=all guest_loglvl=all",
-            "-initrd", $"{Linked(image.Kernel)} console=hvc0 quiet panic=1,{Linked(image.Initramfs)}",
+            "-initrd", $"{Linked(image.Kernel)} {KernelWords},{Linked(image.Initramfs)}",
             "-chardev", $"socket,id=serial,path={serialSocket}", "-serial", "chardev:serial",
             "-chardev", $"socket,id=monitor,path={monitorSocket}", "-mon", "chardev=monitor,mode=control",
             "-chardev", $"socket,id=shell,path={Socket(ShellSocket)},server=on,wait=off", "-serial", "chardev:shell",

@@ -21,6 +21,8 @@ public sealed class DomainServices : IAsyncDisposable
     private readonly DomainConnection _connection;
     private readonly IDisposable _programEnd;
     private readonly TimeSpan _endLimit;
+    private readonly INetworkLinkUser? _linkUser;
+    private readonly TimeSpan _deliveryLimit;
     private bool _isDisposed;
     private bool _hasReportedOpen;
 
@@ -56,7 +58,13 @@ public sealed class DomainServices : IAsyncDisposable
         }
 
         _endLimit = (options.Bus ?? new()).ShutdownTimeLimit + EndGrace;
+        _linkUser = interfaces.LinkUser;
+        _deliveryLimit = options.DeliveryTimeLimit;
         _programEnd = machine.Power.OnProgramEnd(OnProgramEnd);
+        if (_linkUser is not null)
+        {
+            AppDomain.CurrentDomain.UnhandledException += OnUnhandledException;
+        }
     }
 
     /// <summary>The domain's connection to xenstore.</summary>
@@ -108,6 +116,12 @@ public sealed class DomainServices : IAsyncDisposable
 
         _isDisposed = true;
         await Control.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
+        AppDomain.CurrentDomain.UnhandledException -= OnUnhandledException;
+        if (_linkUser is not null)
+        {
+            await _linkUser.FinishAsync(isProgramEnding: false, _deliveryLimit).ConfigureAwait(EventLoop.IsCurrent);
+        }
+
         ReportOpen(await FrontBus.ShutdownAsync().ConfigureAwait(EventLoop.IsCurrent));
         _programEnd.Dispose();
         await FrontBus.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
@@ -155,12 +169,13 @@ public sealed class DomainServices : IAsyncDisposable
     }
 
     /// <summary>
-    /// The program has ended and its exit handlers have run: closes its devices. The loop does the work; the thread that ends the program
-    /// waits.
+    /// The program has ended and its exit handlers have run: what it has sent is delivered, then its devices close. The stack's thread and
+    /// the loop do the work; the thread that ends the program waits.
     /// </summary>
     private void OnProgramEnd()
     {
         Control.RefuseSuspends();
+        Deliver();
         Task<ShutdownReport> closing = FrontBus.ShutdownAsync();
         try
         {
@@ -176,6 +191,27 @@ public sealed class DomainServices : IAsyncDisposable
         catch (AggregateException error)
         {
             Control.WriteLastMessage($"devices are not closed: {error.InnerException!.Message}");
+        }
+    }
+
+    /// <summary>
+    /// The program ends by an exception. As on Linux, what its sockets have accepted is delivered all the same; devices do not close, as
+    /// with every crash.
+    /// </summary>
+    private void OnUnhandledException(object sender, UnhandledExceptionEventArgs e) => Deliver();
+
+    private void Deliver()
+    {
+        try
+        {
+            if (_linkUser?.FinishAsync(isProgramEnding: true, _deliveryLimit).Wait(_deliveryLimit + EndGrace) == false)
+            {
+                Control.WriteLastMessage("what was sent last is not delivered: the thread of TCP/IP does not answer");
+            }
+        }
+        catch (AggregateException error)
+        {
+            Control.WriteLastMessage($"what was sent last is not delivered: {error.InnerException!.Message}");
         }
     }
 

@@ -25,6 +25,12 @@ public sealed record DomainServicesOptions
     /// <summary>Options of the network interfaces.</summary>
     public NetworkOptions? Interfaces { get; init; }
 
+    /// <summary>
+    /// How long <see cref="NetworkOptions.LinkUser"/> may take, when the program or the services end, to deliver what was sent. It takes
+    /// no time when there is nothing to deliver.
+    /// </summary>
+    public TimeSpan DeliveryTimeLimit { get; init; } = TimeSpan.FromSeconds(5);
+
     /// <summary>Called when everything is created and nothing has started: event handlers added here miss no event.</summary>
     public Action<DomainServices>? BeforeStart { get; init; }
 

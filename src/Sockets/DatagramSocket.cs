@@ -1,11 +1,15 @@
 using Xenlet.Kernel.Sockets;
 using Xenlet.Net;
+using Xenlet.Sockets.Files;
 
 namespace Xenlet.Sockets;
 
 /// <summary>A socket of datagrams: an endpoint of UDP, whose datagrams wait in the kernel's queues.</summary>
 internal sealed class DatagramSocket : StackSocket, IUdpUser
 {
+    /// <summary>Bytes of a datagram that needs no fragments on an Ethernet.</summary>
+    private const int SmallDatagram = 1_500;
+
     private readonly UdpEndpoint _endpoint;
 
     // A datagram that waits for the guest's first address, or for room in its interface, and the others behind it.
@@ -51,19 +55,30 @@ internal sealed class DatagramSocket : StackSocket, IUdpUser
         try
         {
             SendAll();
+            if (_isFinishing && !_isBlocked)
+            {
+                _endpoint.Close();
+                Finish();
+            }
         }
         catch (Exception error)
         {
             Table.OnFault(this, error);
-            return;
-        }
-
-        if (_isFinishing && !_isBlocked)
-        {
-            _endpoint.Close();
-            Finish();
         }
     }
+
+    public override SocketView? View => _endpoint.Local.Port == 0
+        ? null
+        : new SocketView(
+            false,
+            IsIPv6,
+            _endpoint.Local,
+            _endpoint.Remote ?? SocketView.Nobody(IsIPv6),
+            _endpoint.Remote is null ? SocketView.Closed : SocketView.Established,
+            Host.GetSendLength(Handle),
+            Host.GetReceiveLength(Handle));
+
+    public override bool IsDelivered => !_isBlocked;
 
     /// <summary>There is no connection; what comes next may go well, and what waits to be sent is not announced again.</summary>
     protected override void EndByFault()
@@ -154,15 +169,19 @@ internal sealed class DatagramSocket : StackSocket, IUdpUser
             }
             else
             {
-                packet = Table.Stack.Pool.Rent(PacketBuffer.LargestPacket);
-                int length = Host.TakeDatagram(Handle, out header, packet.Append(PacketBuffer.LargestPacket));
-                if (length < 0)
+                // Nearly all datagrams are small. A large buffer for each would fill the loopback's queue with a few of them.
+                PacketBuffer? taken = Take(SmallDatagram, out header, out int length);
+                if (length == ISocketHost.TooLong)
                 {
-                    packet.Return();
+                    taken = Take(PacketBuffer.LargestPacket, out header, out _);
+                }
+
+                if (taken is null)
+                {
                     return;
                 }
 
-                packet.Truncate(length);
+                packet = taken;
             }
 
             if (!TrySend(packet, in header))
@@ -170,6 +189,21 @@ internal sealed class DatagramSocket : StackSocket, IUdpUser
                 return;
             }
         }
+    }
+
+    /// <summary>Takes the next datagram into a buffer of a size; null when there is none, or it is longer.</summary>
+    private PacketBuffer? Take(int size, out DatagramHeader header, out int length)
+    {
+        PacketBuffer packet = Table.Stack.Pool.Rent(size);
+        length = Host.TakeDatagram(Handle, out header, packet.Append(size));
+        if (length < 0)
+        {
+            packet.Return();
+            return null;
+        }
+
+        packet.Truncate(length);
+        return packet;
     }
 
     /// <summary>Sends a datagram; false when it waits for an address, or for room.</summary>

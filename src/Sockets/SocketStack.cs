@@ -5,6 +5,7 @@ using Xenlet.Kernel;
 using Xenlet.Kernel.Sockets;
 using Xenlet.Net;
 using Xenlet.Sockets.Files;
+using Xenlet.Sockets.Interfaces;
 
 namespace Xenlet.Sockets;
 
@@ -39,8 +40,10 @@ public sealed class SocketStack : INetworkLinkUser, IReportSource, IDisposable
     private readonly SocketStackOptions _options;
     private readonly IpStack _stack;
     private readonly SocketTable _sockets;
+    private readonly NetlinkSockets _netlink;
     private readonly StackInterfaces _interfaces;
     private readonly SocketRequest[] _requests = new SocketRequest[BatchSize];
+    private readonly Delivery _delivery;
     private readonly Thread _thread;
     private int _threadId;
     private int _faultyTurns;
@@ -60,11 +63,16 @@ public sealed class SocketStack : INetworkLinkUser, IReportSource, IDisposable
         _options = options ?? new();
         _stack = new IpStack(new StackClock(), new StackRandom(), _options.Stack);
         _stack.Faulted = OnFault;
-        _interfaces = new StackInterfaces(_stack, _options, Report);
+        _netlink = new NetlinkSockets(new NetlinkService(new NetlinkTables(_stack, IsRunning)));
+        _stack.Changed += _netlink.OnChanged;
+        _interfaces = new StackInterfaces(_stack, _options, Report, _netlink.OnChanged);
         TimeSpan addressLimit = _options.AddressLimit ?? Read(() => _options.Addresses.AddressLimit, null) ?? s_addressLimit;
-        StackFiles files = new(
-            host, _stack, Read(() => _options.Addresses.NameServers, []), Read(() => _options.Addresses.SearchDomains, []), addressLimit);
-        _sockets = new SocketTable(host, _stack, files, Report, addressLimit);
+        ResolverSettings resolver = new(
+            Read(() => _options.Addresses.NameServers, []), Read(() => _options.Addresses.SearchDomains, []), addressLimit);
+        StackFiles files = new(host, _stack, resolver, IsRunning, () => _sockets!.Views);
+        QueryService queries = new(host, files, new InterfaceQuestions(_stack, IsRunning));
+        _sockets = new SocketTable(host, _stack, queries, _netlink, Report, addressLimit);
+        _delivery = new Delivery(_sockets, _options.Report);
         _thread = new Thread(Run) { IsBackground = true, Name = "TCP/IP" };
     }
 
@@ -102,6 +110,23 @@ public sealed class SocketStack : INetworkLinkUser, IReportSource, IDisposable
         {
             _host.Wake();
         }
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>
+    /// When the program ends, its sockets close as on Linux: what <c>send</c> has accepted is delivered, with the end (FIN), or, where data
+    /// was not read, the connection is reset. Connections that are open afterwards are reset.
+    /// </remarks>
+    public Task FinishAsync(bool isProgramEnding, TimeSpan limit)
+    {
+        if (_thread.ThreadState == ThreadState.Unstarted)
+        {
+            return Task.CompletedTask;
+        }
+
+        Task done = _delivery.OrderAsync(isProgramEnding, limit);
+        _host.Wake();
+        return done;
     }
 
     /// <summary>Ends the thread. Sockets answer ENETDOWN from then on.</summary>
@@ -183,6 +208,7 @@ public sealed class SocketStack : INetworkLinkUser, IReportSource, IDisposable
         }
         finally
         {
+            _delivery.End();
             _host.Dispose();
         }
     }
@@ -192,10 +218,11 @@ public sealed class SocketStack : INetworkLinkUser, IReportSource, IDisposable
     {
         _isWoken = false;
         _isFaulty = false;
+        bool isBeginningOfEnd = _delivery.TryBegin();
 
         // What has arrived first: after a pause, an answer that is there is not taken for lost, and a socket's write that it makes room for
         // need not wait.
-        bool hasMore = requests == BatchSize;
+        bool hasMore = requests == BatchSize || isBeginningOfEnd;
         try
         {
             hasMore |= _interfaces.Follow();
@@ -211,6 +238,18 @@ public sealed class SocketStack : INetworkLinkUser, IReportSource, IDisposable
             _sockets.Serve(in _requests[i]);
         }
 
+        try
+        {
+            if (!isBeginningOfEnd && requests < BatchSize)
+            {
+                _delivery.Check();
+            }
+        }
+        catch (Exception error) when (_faultyTurns < MostFaultyTurns)
+        {
+            OnFault(new StackFault(error, null, IsOfConnection: false));
+        }
+
         hasMore |= _interfaces.Flush(mayRest: !hasMore);
         if (Volatile.Read(ref _wantedReport) is not null)
         {
@@ -220,6 +259,9 @@ public sealed class SocketStack : INetworkLinkUser, IReportSource, IDisposable
         _faultyTurns = _isFaulty ? _faultyTurns + 1 : 0;
         return hasMore || _isWoken || _isFaulty;
     }
+
+    /// <summary>Whether an interface's device can send.</summary>
+    private bool IsRunning(IpInterface which) => _interfaces.IsRunning(which);
 
     private void OnFault(StackFault fault)
     {

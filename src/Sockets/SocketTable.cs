@@ -11,18 +11,26 @@ internal sealed class SocketTable
     private readonly StackTimer _addressTimer;
     private readonly Action<Exception> _report;
     private readonly TimeSpan _addressLimit;
-    private readonly StackFiles _files;
+    private readonly QueryService _queries;
+    private readonly NetlinkSockets _netlink;
     private StackSocket?[] _sockets = new StackSocket?[64];
     private bool _isTriedAgain;
     private bool _isLastTry;
 
-    public SocketTable(ISocketHost host, IpStack stack, StackFiles files, Action<Exception> report, TimeSpan addressLimit)
+    public SocketTable(
+        ISocketHost host,
+        IpStack stack,
+        QueryService queries,
+        NetlinkSockets netlink,
+        Action<Exception> report,
+        TimeSpan addressLimit)
     {
         Host = host;
         Stack = stack;
         _report = report;
         _addressLimit = addressLimit;
-        _files = files;
+        _queries = queries;
+        _netlink = netlink;
         _addressTimer = new StackTimer(() => TryAgain(isLast: true));
         stack.Changed += () => TryAgain(isLast: false);
     }
@@ -30,6 +38,9 @@ internal sealed class SocketTable
     public ISocketHost Host { get; }
 
     public IpStack Stack { get; }
+
+    /// <summary>The sockets that have a port, as /proc/net shows them.</summary>
+    public IEnumerable<SocketView> Views => _sockets.Select(each => each?.View).OfType<SocketView>();
 
     /// <summary>Does what a socket wants. An exception ends that socket.</summary>
     public void Serve(in SocketRequest request)
@@ -56,7 +67,7 @@ internal sealed class SocketTable
     {
         if (request.Kind == SocketKind.Query)
         {
-            _files.Serve(request.Socket);
+            _queries.Serve(in request);
         }
         else if (Find(request.Socket) is { } known)
         {
@@ -68,9 +79,12 @@ internal sealed class SocketTable
         }
         else
         {
-            StackSocket made = request.Kind == SocketKind.Stream
-                ? new StreamSocket(this, request.Socket, request.IsIPv6)
-                : new DatagramSocket(this, request.Socket, request.IsIPv6);
+            StackSocket made = request.Kind switch
+            {
+                SocketKind.Stream => new StreamSocket(this, request.Socket, request.IsIPv6),
+                SocketKind.Netlink => new NetlinkSocket(this, request.Socket, _netlink),
+                _ => new DatagramSocket(this, request.Socket, request.IsIPv6),
+            };
             Add(made);
             made.Serve(in request);
         }
@@ -125,6 +139,19 @@ internal sealed class SocketTable
         _sockets[socket.Handle.Index] = null;
         _waiting.RemoveAll(each => each.Socket == socket);
         Host.Release(socket.Handle);
+    }
+
+    /// <summary>Whether nothing of what the program has sent is still to be delivered.</summary>
+    public bool IsAllDelivered => Array.TrueForAll(_sockets, each => each?.IsDelivered ?? true)
+        && !Stack.Interfaces.Any(each => each.HasWaiting);
+
+    /// <summary>The interfaces go: connections over them end with resets.</summary>
+    public void EndWithInterfaces()
+    {
+        foreach (StackSocket? each in _sockets)
+        {
+            each?.EndWithInterfaces();
+        }
     }
 
     /// <summary>

@@ -12,6 +12,7 @@ internal sealed class StackInterface(string name, ILink link, IReadOnlyList<Addr
     // A link that is no network device has neither states nor connections.
     private readonly NetworkLink? _network = link as NetworkLink;
     private long _connections;
+    private bool _wasRunning = true;
     private long _faultyFrame;
 
     public string Name => name;
@@ -38,6 +39,17 @@ internal sealed class StackInterface(string name, ILink link, IReadOnlyList<Addr
 
     /// <summary>Whether it was taken away, for ever.</summary>
     public bool IsGone => _network?.State == NetworkState.Gone;
+
+    /// <summary>Whether frames can be sent.</summary>
+    public bool IsRunning => _network is null || _network.State == NetworkState.Up;
+
+    /// <summary>Whether <see cref="IsRunning"/> is another one than at the last call.</summary>
+    public bool TryTakeRunning()
+    {
+        bool isNews = _wasRunning != IsRunning;
+        _wasRunning ^= isNews;
+        return isNews;
+    }
 
     /// <summary>An exception was met when the interface was served.</summary>
     public void CountFault()

@@ -7,7 +7,11 @@ namespace Xenlet.Sockets;
 /// The links that were given to the stack: those that have connected are its interfaces. One that meets exceptions again and again is taken
 /// away and added anew, and given up if that does not help; the others go on.
 /// </summary>
-internal sealed class StackInterfaces(IpStack stack, SocketStackOptions options, Action<Exception> report)
+/// <param name="stack">The stack.</param>
+/// <param name="options">How it is run.</param>
+/// <param name="report">Hears of exceptions.</param>
+/// <param name="changed">Called when a device can send, or cannot any more.</param>
+internal sealed class StackInterfaces(IpStack stack, SocketStackOptions options, Action<Exception> report, Action changed)
 {
     /// <summary>So many exceptions without a frame that was taken well between them, and the interface is started anew.</summary>
     private const int MostFaults = 8;
@@ -26,6 +30,9 @@ internal sealed class StackInterfaces(IpStack stack, SocketStackOptions options,
     /// <summary>Adds a link. Any thread may call it, and has the stack look then.</summary>
     public void Add(string name, ILink link, IReadOnlyList<AddressAssignment> addresses) =>
         _arrived.Enqueue(new StackInterface(name, link, addresses));
+
+    /// <summary>Whether an interface's device can send.</summary>
+    public bool IsRunning(IpInterface which) => _interfaces.Exists(each => each.Interface == which && each.IsRunning);
 
     /// <summary>Takes what has happened to the links; whether an exception has kept it from something.</summary>
     public bool Follow()
@@ -50,6 +57,11 @@ internal sealed class StackInterfaces(IpStack stack, SocketStackOptions options,
                 else
                 {
                     Follow(each, isDoubtful);
+                }
+
+                if (each.TryTakeRunning())
+                {
+                    changed();
                 }
             }
             catch (Exception error)

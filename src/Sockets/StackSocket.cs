@@ -1,4 +1,5 @@
 using Xenlet.Kernel.Sockets;
+using Xenlet.Sockets.Files;
 
 namespace Xenlet.Sockets;
 
@@ -18,6 +19,9 @@ internal abstract class StackSocket(SocketTable table, SocketHandle handle, bool
 
     /// <summary>Whether no descriptor is left, so that the stack decides when the socket ends.</summary>
     protected bool IsClosed { get; private set; }
+
+    /// <summary>What /proc/net shows of it; null when it has no port, or is of no kind that is shown.</summary>
+    public virtual SocketView? View => null;
 
     /// <summary>Does what the socket wants.</summary>
     public void Serve(in SocketRequest request)
@@ -70,6 +74,14 @@ internal abstract class StackSocket(SocketTable table, SocketHandle handle, bool
 
     /// <summary>Ends a connection. A socket that is closed ends itself.</summary>
     protected abstract void EndByFault();
+
+    /// <summary>Whether nothing of what the program has sent is still to be delivered.</summary>
+    public abstract bool IsDelivered { get; }
+
+    /// <summary>The interfaces go: a connection over one of them ends with a reset.</summary>
+    public virtual void EndWithInterfaces()
+    {
+    }
 
     /// <summary>Takes signals other than that of the close.</summary>
     protected abstract void OnSignals(SocketSignals signals);

@@ -1,6 +1,7 @@
 using Xenlet.Kernel.Sockets;
 using Xenlet.Net;
 using Xenlet.Net.Tcp;
+using Xenlet.Sockets.Files;
 
 namespace Xenlet.Sockets;
 
@@ -18,13 +19,39 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
     private TcpConnection? _connection;
     private bool _isConnecting;
 
+    // What the kernel's queues hold, as far as is known. Asking costs a system call, and TCP asks several times for each segment. The
+    // program only adds to what is to be sent, and only takes from what was received; each time it tells so.
+    private int _sendLength;
+    private int _receiveRoom = -1;
+    private bool _hasConsumed;
+
     public ITcpSendQueue SendQueue => this;
 
     public ITcpReceiveQueue ReceiveQueue => this;
 
-    int ITcpSendQueue.Length => Host.GetSendLength(Handle);
+    int ITcpSendQueue.Length => _sendLength;
 
-    int ITcpReceiveQueue.Room => Host.GetReceiveRoom(Handle);
+    int ITcpReceiveQueue.Room
+    {
+        get
+        {
+            if (IsClosed)
+            {
+                // Nobody reads any more. Data has to find room all the same: TCP answers it with a reset.
+                return _receiveBuffer;
+            }
+
+            // What the program has taken since the last arrival matters only when there is not much room. Where there is little, other
+            // sockets may have had the memory, and what they give back is told to nobody.
+            if (_receiveRoom < _receiveBuffer / 4 || (_hasConsumed && _receiveRoom < _receiveBuffer / 4 * 3))
+            {
+                _receiveRoom = Host.GetReceiveRoom(Handle);
+                _hasConsumed = false;
+            }
+
+            return _receiveRoom;
+        }
+    }
 
     int ITcpReceiveQueue.Capacity => _receiveBuffer;
 
@@ -32,13 +59,29 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
 
     int ITcpListenUser.ReceiveCapacity => _receiveBuffer;
 
-    void ITcpSendQueue.CopyTo(int offset, Span<byte> destination) => Host.CopySent(Handle, offset, destination);
+    void IPacketPayload.CopyTo(int offset, Span<byte> destination) => Host.CopySent(Handle, offset, destination);
 
-    void ITcpSendQueue.Release(int count) => Host.ReleaseSent(Handle, count);
+    void ITcpSendQueue.Release(int count)
+    {
+        Host.ReleaseSent(Handle, count);
+        _sendLength -= count;
+    }
 
     bool ITcpReceiveQueue.TryWrite(int offset, ReadOnlySpan<byte> data) => Host.TryWrite(Handle, offset, data);
 
-    void ITcpReceiveQueue.Commit(int count) => Host.Commit(Handle, count);
+    void ITcpReceiveQueue.Commit(int count)
+    {
+        Host.Commit(Handle, count);
+        _receiveRoom = -1;
+    }
+
+    bool ITcpReceiveQueue.TryAppend(ReadOnlySpan<byte> data)
+    {
+        int room = Host.Append(Handle, data);
+        _receiveRoom = room;
+        _hasConsumed = false;
+        return room >= 0;
+    }
 
     void ITcpUser.OnConnected()
     {
@@ -94,6 +137,38 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
 
     void ITcpListenUser.OnAccepted(ITcpUser user, TcpConnection connection) => ((StreamSocket)user)._connection = connection;
 
+    public override SocketView? View
+    {
+        get
+        {
+            if (_connection is { } connection)
+            {
+                return new SocketView(
+                    true,
+                    IsIPv6,
+                    connection.Flow.Local,
+                    connection.Flow.Remote,
+                    (int)connection.State,
+                    Host.GetSendLength(Handle),
+                    Host.GetReceiveLength(Handle));
+            }
+
+            return _listener is null
+                ? null
+                : new SocketView(true, IsIPv6, _listener.Binding.Local, SocketView.Nobody(IsIPv6), SocketView.Listening, 0, 0);
+        }
+    }
+
+    public override bool IsDelivered => _connection?.IsDelivered ?? true;
+
+    public override void EndWithInterfaces()
+    {
+        if (_connection is { } connection && !Table.Stack.Internet.Addresses.IsOurs(connection.Flow.Remote.Address))
+        {
+            connection.Abort(TcpError.NetworkDown);
+        }
+    }
+
     protected override void EndByFault()
     {
         // The call has its answer.
@@ -122,11 +197,13 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
 
         if ((signals & SocketSignals.Written) != 0)
         {
+            _sendLength = Host.GetSendLength(Handle);
             _connection?.OnWritten();
         }
 
         if ((signals & SocketSignals.Consumed) != 0)
         {
+            _hasConsumed = true;
             _connection?.OnConsumed();
         }
 
@@ -196,6 +273,8 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
         }
 
         ReadOptions();
+        _sendLength = Host.GetSendLength(Handle);
+        _receiveRoom = -1;
         _isConnecting = true;
         TcpError error = Table.Stack.Tcp.Connect(Translation.ToDestination(endpoint), this, _binding, _settings, out TcpConnection? made);
         if (error != TcpError.None)
@@ -259,6 +338,7 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
     {
         SocketOptions options = Host.ReadOptions(Handle);
         _receiveBuffer = options.ReceiveBuffer;
+        _receiveRoom = -1;
         _settings.IsNoDelay = options.NoDelay;
         _settings.IsKeepAlive = options.KeepsAlive;
         _settings.KeepAliveIdle = options.KeepAliveTime * NanosecondsPerSecond;

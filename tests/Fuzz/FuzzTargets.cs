@@ -19,6 +19,7 @@ internal static class FuzzTargets
         new("network-frames", NetworkFrames.Run, Short, NetworkFrames.Tokens),
         new("network-sends", NetworkSends.Run, Short, NetworkSends.Tokens),
         new("internet-frames", InternetFrames.Run, 2048, InternetFrames.Tokens),
+        new("tcp-segments", TcpSegments.Run, Short, TcpSegments.Tokens),
         new("console-ring", ConsoleRings.Run, Short),
         new("line-discipline", Lines.Run, Long, [3], [4], [21], [23], [18], [22], [28], [26], [127], [13]),
         new("command-line", CommandLines.Run, Long, Text("A=1"), Text(" -- "), Text("\\"), Text("\""), Text("'"), Text(" ")),

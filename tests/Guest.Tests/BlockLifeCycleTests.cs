@@ -6,7 +6,7 @@ namespace Xenlet.Guest.Tests;
 /// A guest is saved, restored, migrated and checkpointed in the middle of its disk's work. It checks itself, against a model, that no
 /// operation is lost, done out of place, or ended with an error, and that timers fire and no clock goes back.
 /// </summary>
-[Collection(DriversUnderXen.Name)]
+[Collection(UnderXen.Name)]
 public sealed class BlockLifeCycleTests(XenWorld world)
 {
     [Fact]
@@ -49,7 +49,7 @@ public sealed class BlockLifeCycleTests(XenWorld world)
 
 /// <summary>The same at length. Run by <c>build.sh soak</c>.</summary>
 [Trait("Category", "Soak")]
-[Collection(DriversUnderXen.Name)]
+[Collection(UnderXen.Name)]
 public sealed class BlockLifeCycleSoakTests(XenWorld world)
 {
     [Fact]

@@ -4,7 +4,7 @@ using Xenlet.QemuXen;
 namespace Xenlet.Guest.Tests;
 
 /// <summary>The block front end with blkback of dom0's Linux, over loop devices in dom0's memory.</summary>
-[Collection(DriversUnderXen.Name)]
+[Collection(UnderXen.Name)]
 public sealed class BlockTests(XenWorld world) : IAsyncLifetime
 {
     private const int SizeMiB = 16;
@@ -165,7 +165,7 @@ public sealed class BlockTests(XenWorld world) : IAsyncLifetime
 
 /// <summary>The same at length. Run by <c>build.sh soak</c>.</summary>
 [Trait("Category", "Soak")]
-[Collection(DriversUnderXen.Name)]
+[Collection(UnderXen.Name)]
 public sealed class BlockSoakTests(XenWorld world)
 {
     [Fact]

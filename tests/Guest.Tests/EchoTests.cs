@@ -7,20 +7,30 @@ namespace Xenlet.Guest.Tests;
 public sealed class EchoTests(XenWorld world)
 {
     [Fact]
-    public async Task Datagrams_of_dom0_come_back_whole_and_in_fragments_and_a_file_comes_back_by_TCP()
+    public async Task Datagrams_and_a_file_come_back_and_names_are_looked_up_by_the_second_server_as_nobody_serves_at_the_first()
     {
-        await using XenBusGuest guest = await XenBusGuest.StartAsync(world, interfaces: 1, commandLine: "XENLET_IP=10.99.7.2/24 echo");
+        await using XenBusGuest guest = await XenBusGuest.StartAsync(
+            world, interfaces: 1, commandLine: "XENLET_IP=10.99.7.2/24 XENLET_DNS=10.99.7.1,10.99.7.3 echo");
         await guest.SeesAsync("echo: ready");
         string peer = world.Machine.Share(await Images.NetworkPeer);
-        string output = await guest.Dom0Async(
+        await guest.Dom0Async(
             $"""
             ip addr add 10.99.7.1/24 dev xenbr0
-            until ping -c 1 -W 1 10.99.7.2 > /dev/null; do usleep 50000; done
+            ip addr add 10.99.7.3/24 dev xenbr0
+            {peer} names 10.99.7.3 > /dev/null 2>&1 &
+            echo $! > /tmp/echo-names
+            """);
+        await guest.SeesAsync("echo: a.test is 192.0.2.1 2001:db8::1");
+        await guest.SeesAsync("echo: vif0 is Up, 1500 bytes, ");
+        string output = await guest.Dom0Async(
+            $"""
+            kill $(cat /tmp/echo-names)
             {peer} datagrams 10.99.7.2 7
             dd if=/dev/urandom of=/tmp/echo-sent bs=1024 count=256 2> /dev/null
             nc 10.99.7.2 7 < /tmp/echo-sent > /tmp/echo-returned
             cmp /tmp/echo-sent /tmp/echo-returned && echo equal
-            rm -f /tmp/echo-sent /tmp/echo-returned
+            rm -f /tmp/echo-sent /tmp/echo-returned /tmp/echo-names
+            ip addr del 10.99.7.3/24 dev xenbr0
             ip addr del 10.99.7.1/24 dev xenbr0
             """);
         Assert.Equal("echoed 106 of 106\nequal", output);

@@ -7,7 +7,7 @@ namespace Xenlet.Guest.Tests;
 /// <summary>
 /// A guest that is saved, restored, migrated and checkpointed by xl: it checks itself what it had open before, the test what dom0 sees.
 /// </summary>
-[Collection(DriversUnderXen.Name)]
+[Collection(UnderXen.Name)]
 public partial class LifeCycleTests(XenWorld world)
 {
     [Fact]

@@ -90,7 +90,10 @@ public class XenWorld : World
     }
 }
 
-/// <summary>The tests of the kernel and of programs that run under one Xen, one after the other.</summary>
+/// <summary>
+/// The tests of the kernel, of programs, of disks and of the domain's life, which run under one Xen, one after the other. This collection
+/// and the next two take about equally long: the last to end would keep one processor alone.
+/// </summary>
 [CollectionDefinition(Name)]
 public sealed class UnderXen : ICollectionFixture<XenWorld>
 {
@@ -106,7 +109,7 @@ public sealed class DevicesUnderXen : ICollectionFixture<XenWorld>
     public const string Name = "devices under Xen";
 }
 
-/// <summary>The tests of disks, of network interfaces and of the domain's life, likewise.</summary>
+/// <summary>The tests of network interfaces and of connections, likewise.</summary>
 [CollectionDefinition(Name)]
 public sealed class DriversUnderXen : ICollectionFixture<XenWorld>
 {

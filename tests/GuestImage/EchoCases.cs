@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.NetworkInformation;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using Xenlet.Domain;
@@ -15,7 +16,7 @@ internal static class EchoCases
 {
     private const int Port = 7;
 
-    public static IEnumerable<Case> All => [new("echo", RunAsync), new("echo-busy", RunBusy)];
+    public static IEnumerable<Case> All => [new("echo", RunAsync)];
 
     private static async Task RunAsync()
     {
@@ -38,36 +39,34 @@ internal static class EchoCases
         listener.Start();
         Task[] echoes = [EchoDatagramsAsync(datagrams, ending.Token), EchoStreamsAsync(listener, ending.Token)];
         Console.WriteLine("echo: ready");
+        await LookUpAsync(ending.Token);
         await Task.WhenAll(echoes);
         Console.WriteLine($"echo: {stack.Faults} faults");
     }
 
-    /// <summary>
-    /// The same, by TCP alone, in a program that blocks all threads of its pool, while another thread never waits. It never ends by itself.
-    /// </summary>
-    private static void RunBusy()
+    /// <summary>Looks a name up until somebody answers, if there is a server of DNS.</summary>
+    private static async Task LookUpAsync(CancellationToken cancellationToken)
     {
-        SocketStack stack = new(Guest.Sockets.Open(), SocketStackOptions.FromEnvironment() with { Report = Console.Error.WriteLine });
-        stack.Start();
-        _ = DomainServices.StartAsync(Guest.Machine, new() { Interfaces = new() { LinkUser = stack } }).AsTask().GetAwaiter().GetResult();
-        TcpListener listener = new(IPAddress.Any, Port);
-        listener.Start();
-        BlockedPool.BlockAll();
-        new System.Threading.Thread(static () =>
+        const string name = "a.test";
+        while (Environment.GetEnvironmentVariable("XENLET_DNS") is not null && !cancellationToken.IsCancellationRequested)
         {
-            while (true)
+            try
             {
-                Thread.SpinWait(1_000);
+                IPAddress[] addresses = await Dns.GetHostAddressesAsync(name, cancellationToken);
+                Console.WriteLine($"echo: {name} is {string.Join(' ', addresses.Select(each => each.ToString()).Order())}");
+                NetworkInterface vif = NetworkInterface.GetAllNetworkInterfaces().Single(each => each.Name == "vif0");
+                Console.WriteLine(
+                    $"echo: {vif.Name} is {vif.OperationalStatus}, {vif.GetIPProperties().GetIPv4Properties().Mtu} bytes, "
+                    + $"{vif.GetPhysicalAddress()}");
+                return;
             }
-        }) { IsBackground = true }.Start();
-        Console.WriteLine("echo: ready");
-        byte[] buffer = new byte[16_384];
-        while (true)
-        {
-            using Socket client = listener.AcceptSocket();
-            for (int length = client.Receive(buffer); length > 0; length = client.Receive(buffer))
+            catch (SocketException)
             {
-                client.Send(buffer.AsSpan(0, length));
+                await Task.Delay(TimeSpan.FromMilliseconds(100), CancellationToken.None);
+            }
+            catch (OperationCanceledException)
+            {
+                return;
             }
         }
     }
@@ -105,12 +104,26 @@ internal static class EchoCases
         {
             while (true)
             {
-                using TcpClient client = await listener.AcceptTcpClientAsync(cancellationToken);
-                await client.GetStream().CopyToAsync(client.GetStream(), cancellationToken);
+                _ = EchoStreamAsync(await listener.AcceptTcpClientAsync(cancellationToken));
             }
         }
         catch (OperationCanceledException)
         {
+        }
+    }
+
+    private static async Task EchoStreamAsync(TcpClient client)
+    {
+        using (client)
+        {
+            try
+            {
+                await client.GetStream().CopyToAsync(client.GetStream());
+            }
+            catch (IOException failure) when (failure.InnerException is SocketException error)
+            {
+                Console.WriteLine($"echo: a connection has ended: {error.SocketErrorCode}");
+            }
         }
     }
 }

@@ -1,4 +1,5 @@
 using Xenlet.Kernel;
+using Xenlet.Sockets;
 
 namespace Xenlet.GuestImage;
 
@@ -14,6 +15,14 @@ internal static class RandomCallCases
     public static IEnumerable<Case> All =>
     [
         new("random-system-calls", () => Run(seed: 1, Calls)),
+        new("random-system-calls-with-a-stack", () =>
+        {
+            // Calls that it answers wait for an address in vain, but not for long.
+            using SocketStack stack = new(Guest.Sockets.Open(), new() { AddressLimit = TimeSpan.FromMilliseconds(1) });
+            stack.Start();
+            Run(seed: 2, Calls);
+            Check.Equal(0, stack.Faults);
+        }),
         new("random-system-calls-of-seed", arguments =>
         {
             Run(int.Parse(arguments[0]), int.Parse(arguments[1]));

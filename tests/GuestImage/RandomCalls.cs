@@ -25,10 +25,9 @@ internal sealed unsafe class RandomCalls : IDisposable
     /// <summary>Linux's numbers (asm/unistd_64.h), and from 0x10000 on the nucleus's own, with what their arguments are.</summary>
     private static readonly (long Number, string Arguments)[] Table =
     [
-        (0, "fbl"), (1, "fbl"), (4, "pb"), (5, "fb"), (6, "pb"), (7, "bst"), (8, "fas"), (16, "faa"), (17, "fbla"), (19, "fbs"),
-        (20, "fbs"), (21, "ps"), (24, ""), (25, "Lllsa"), (28, "ALs"), (39, ""), (63, "b"), (77, "fa"), (79, "bl"), (80, "p"), (82, "pp"),
-        (83, "ps"),
-        (84, "p"), (87, "p"), (88, "pp"), (89, "pbl"), (90, "ps"), (95, "s"), (97, "sb"), (98, "sb"), (99, "b"), (102, ""), (104, ""),
+        (0, "fbl"), (1, "fbl"), (4, "pb"), (5, "fb"), (6, "pb"), (7, "bst"), (8, "fas"), (16, "faa"), (16, "fIb"), (17, "fbla"),
+        (19, "fbs"), (20, "fbs"), (21, "ps"), (24, ""), (25, "Lllsa"), (28, "ALs"), (39, ""), (63, "b"), (77, "fa"), (79, "bl"), (80, "p"),
+        (82, "pp"), (83, "ps"), (84, "p"), (87, "p"), (88, "pp"), (89, "pbl"), (90, "ps"), (95, "s"), (97, "sb"), (98, "sb"), (99, "b"), (102, ""), (104, ""),
         (107, ""), (108, ""),
         (110, ""), (137, "pb"), (157, "sp"), (186, ""), (201, "b"), (204, "slb"), (217, "fbl"), (228, "sb"), (229, "sb"),
         (230, "ssTb"), (35, "Tb"),
@@ -48,8 +47,18 @@ internal sealed unsafe class RandomCalls : IDisposable
         (long.MaxValue, "aaa"), (-1, "aaa"),
     ];
 
+    // The last ones are the TCP/IP stack's, where there is one.
     private static readonly string[] Paths =
-        ["/", ".", "/dev/null", "/dev/urandom", "/dev/random", "/etc/passwd", "/etc/hosts", "/xenlet", "/none", ""];
+    [
+        "/", ".", "/dev/null", "/dev/urandom", "/dev/random", "/etc/passwd", "/etc/hosts", "/xenlet", "/none", "", "/etc/resolv.conf",
+        "/proc/net/dev", "/proc/net/tcp", "/proc/net/none", "/sys/class/net/lo/mtu",
+    ];
+
+    /// <summary>AF_INET, AF_INET6 and AF_NETLINK.</summary>
+    private static readonly ulong[] Families = [2, 10, 16];
+
+    /// <summary>ioctl of interfaces, as far as there are any (linux/sockios.h): names, addresses, sizes.</summary>
+    private static readonly ulong[] InterfaceCommands = [0x8910, 0x8913, 0x8915, 0x8919, 0x891b, 0x8921, 0x8927, 0x8933, 0x8942, 0x8946];
 
     /// <summary>Addresses that a call may neither read nor write; the last is the nucleus's direct map.</summary>
     private static readonly ulong[] Forbidden =
@@ -121,7 +130,7 @@ internal sealed unsafe class RandomCalls : IDisposable
                     0 => Call(2, Path(), Number() | NonBlocking),
                     1 => Call(257, Descriptor(), Path(), NonBlocking),
                     2 => Call(290, Number(), NonBlocking),
-                    3 => Call(41, _random.Next(2) == 0 ? 2ul : 10, (ulong)_random.Next(1, 3) | NonBlocking),
+                    3 => Call(41, Families[_random.Next(Families.Length)], (ulong)_random.Next(1, 3) | NonBlocking),
                     _ => Call(291, Number()),
                 });
                 break;
@@ -212,6 +221,7 @@ internal sealed unsafe class RandomCalls : IDisposable
         'k' => Forbidden[_random.Next(Forbidden.Length)],
         'i' => (ulong)((int[])[-1, 65, 66, 1000, int.MaxValue, int.MinValue])[_random.Next(6)],
         'v' => NoDescriptor(),
+        'I' => InterfaceCommands[_random.Next(InterfaceCommands.Length)],
         'g' => _random.Next(2) == 0 ? 0x1003 : (ulong)_random.Next(20),
         'h' => 0xdead_0000_0000 + Number() % 0xffff_ffff,
         _ => throw new ArgumentException($"{kind} is no kind of argument"),

@@ -8,23 +8,37 @@ using Xenlet.NetworkPeer;
 // echo INTERFACE OUR-MAC GUEST-MAC COUNT   frames of all lengths to the guest, which sends each back
 // bursts INTERFACE OUR-MAC GUEST-MAC       such frames by bursts until it is killed; what comes back is of no interest
 // datagrams GUEST-ADDRESS PORT             datagrams of all lengths to a guest that echoes them
+// stream GUEST-ADDRESS PORT FILE           bytes without end to a guest that echoes them, on a connection beside one that is idle, until
+//                                          FILE.stop is there; how many came back is in FILE meanwhile
 // udp GUEST-ADDRESS PORT                   a datagram through Linux's own stack, and the answers that it accepts
+// names ADDRESS                            a server of DNS, until it is killed
 return args switch
 {
     ["echo", string name, string ours, string theirs, string count] =>
         Echo(name, ours, theirs, int.Parse(count, CultureInfo.InvariantCulture)),
     ["bursts", string name, string ours, string theirs] => SendBursts(name, ours, theirs),
     ["datagrams", string guest, string port] => await DatagramsAsync(guest, int.Parse(port, CultureInfo.InvariantCulture)),
+    ["stream", string guest, string port, string file] => await EchoedStream.RunAsync(
+        new(IPAddress.Parse(guest), int.Parse(port, CultureInfo.InvariantCulture)), file),
     ["udp", string guest, string port] => await UdpAsync(guest, int.Parse(port, CultureInfo.InvariantCulture)),
+    ["names", string address] => await ServeNamesAsync(address),
     _ => 2,
 };
 
+static async Task<int> ServeNamesAsync(string address)
+{
+    using NameServer server = new(IPAddress.Parse(address));
+    await Task.Delay(Timeout.Infinite);
+    return 0;
+}
+
 static int SendBursts(string name, string ours, string theirs)
 {
-    const int Burst = 64;
+    const int Burst = 32;
 
-    // Without a rest, dom0's only processor has little left for whatever else a test has it do meanwhile.
-    TimeSpan rest = TimeSpan.FromMilliseconds(30);
+    // A burst and what comes back take some 25 ms of dom0's only processor. With a shorter rest, little is left for whatever else a test
+    // has dom0 do meanwhile, such as a migration.
+    TimeSpan rest = TimeSpan.FromMilliseconds(100);
     byte[] addresses = [.. Mac(theirs), .. Mac(ours)];
     using RawSocket socket = new(name, RawSocket.NoEtherType);
     byte[] buffer = new byte[65536];

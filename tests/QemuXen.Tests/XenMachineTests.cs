@@ -23,6 +23,15 @@ public sealed class XenMachineTests(XenFixture fixture) : IDisposable
     }
 
     [Fact]
+    public async Task Processes_of_dom0_have_equal_addresses_so_that_the_emulator_translates_their_code_once()
+    {
+        CommandResult first = await Xen.RunInDom0Async("cat /proc/self/maps");
+        CommandResult second = await Xen.RunInDom0Async("cat /proc/self/maps");
+
+        Assert.Equal(first.Output, second.Output);
+    }
+
+    [Fact]
     public async Task Dom0_is_interrupted_though_nobody_asks_for_anything()
     {
         CommandResult result = await Xen.RunInDom0Async("""

@@ -9,6 +9,7 @@ namespace Xenlet.Sockets.Tests;
 public sealed class FaultTests : IDisposable
 {
     private const string Receive = "receive";
+    private const string ReceiveBehindGap = "receive behind a gap";
     private const string Transmit = "transmit";
     private const string End = "end";
 
@@ -19,8 +20,9 @@ public sealed class FaultTests : IDisposable
     /// <summary>A member of the kernel's sockets, and what the peer or the program does to have the stack call it.</summary>
     public static TheoryData<string, string> Steps { get; } = new()
     {
-        { nameof(ISocketHost.TryWrite), Receive },
-        { nameof(ISocketHost.Commit), Receive },
+        { nameof(ISocketHost.Append), Receive },
+        { nameof(ISocketHost.TryWrite), ReceiveBehindGap },
+        { nameof(ISocketHost.Commit), ReceiveBehindGap },
         { nameof(ISocketHost.GetReceiveRoom), Receive },
         { nameof(ISocketHost.GetSendLength), Transmit },
         { nameof(ISocketHost.CopySent), Transmit },
@@ -42,6 +44,11 @@ public sealed class FaultTests : IDisposable
         {
             case Receive:
                 peer.Write([1, 2, 3]);
+                break;
+            case ReceiveBehindGap:
+                int losses = 0;
+                _guests.Links[0].Passes = () => Interlocked.Increment(ref losses) > 1;
+                peer.Write(new byte[4_000]);
                 break;
             case Transmit:
                 served.Write([1, 2, 3]);
@@ -69,7 +76,7 @@ public sealed class FaultTests : IDisposable
 
         // The first segment gets lost; what sends it again is a timer.
         int losses = 0;
-        _guests.Links[1].IsLost = () => Interlocked.Increment(ref losses) == 1;
+        _guests.Links[1].Passes = () => Interlocked.Increment(ref losses) > 1;
         Server.Before = (member, socket) =>
         {
             if (member == nameof(ISocketHost.CopySent) && socket == served && Volatile.Read(ref losses) > 0)

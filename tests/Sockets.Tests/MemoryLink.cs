@@ -3,7 +3,7 @@ using Xenlet.Net;
 
 namespace Xenlet.Sockets.Tests;
 
-/// <summary>One end of a cable between two stacks. It carries everything, and loses nothing, unless it is told to be full.</summary>
+/// <summary>One end of a cable between two stacks. It carries everything, unless a test has it lose frames, or be full.</summary>
 internal sealed class MemoryLink(byte number) : ILink
 {
     private readonly ConcurrentQueue<byte[]> _inbox = new();
@@ -15,9 +15,6 @@ internal sealed class MemoryLink(byte number) : ILink
 
     /// <summary>Called with each frame that is sent.</summary>
     public Action<byte[]> Sent { get; set; } = _ => { };
-
-    /// <summary>Whether the next frame that is sent gets lost; asked for each.</summary>
-    public Func<bool> IsLost { get; set; } = () => false;
 
     public MacAddress Address
     {
@@ -31,6 +28,9 @@ internal sealed class MemoryLink(byte number) : ILink
     public int Mtu => 1500;
 
     public LinkOffloads Offloads => LinkOffloads.None;
+
+    /// <summary>Whether a frame that is sent here arrives; asked by the stack's thread.</summary>
+    public Func<bool> Passes { get; set; } = () => true;
 
     /// <summary>Has the stack's thread look, when a frame has arrived.</summary>
     public Action Wake { get; set; } = () => { };
@@ -65,13 +65,13 @@ internal sealed class MemoryLink(byte number) : ILink
 
         byte[] bytes = frame.Data.ToArray();
         Sent(bytes);
-        if (!IsLost())
+        if (Passes())
         {
             _peer._inbox.Enqueue(bytes);
+            _peer.Wake();
         }
 
         frame.Return();
-        _peer.Wake();
         return true;
     }
 

@@ -68,9 +68,7 @@ public sealed class ResolverFileTests
         List<(string Content, DateTime Modified)> answers = [];
         ResolverFile file = new(
             stack,
-            [InternetAddress.FromIPv4(0x0A00_0001)],
-            ["own.test"],
-            s_ever,
+            new ResolverSettings([InternetAddress.FromIPv4(0x0A00_0001)], ["own.test"], s_ever),
             (_, content, modified) => answers.Add((content, modified)));
         ConfigurationSource source = new(null!, AddressOrigin.Dhcp, default);
 
@@ -95,7 +93,7 @@ public sealed class ResolverFileTests
     {
         IpStack stack = new(new FixedClock(), new StackRandom());
         List<string> answers = [];
-        ResolverFile file = new(stack, [], [], s_ever, (_, content, _) => answers.Add(content));
+        ResolverFile file = new(stack, new ResolverSettings([], [], s_ever), (_, content, _) => answers.Add(content));
         file.Serve(default);
         file.Serve(default);
         _ = stack.Run();

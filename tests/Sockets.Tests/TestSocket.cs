@@ -38,6 +38,9 @@ internal sealed class TestSocket(TestSocketHost host, SocketHandle handle, Socke
     /// <summary>Bytes behind the last committed one, at their places.</summary>
     public byte[] Early { get; } = new byte[131_072];
 
+    /// <summary>How many bytes of <see cref="Early"/> have a place, gaps among them.</summary>
+    public int EarlyLength { get; set; }
+
     public Queue<(DatagramHeader Header, byte[] Data)> Incoming { get; } = new();
 
     public Queue<(DatagramHeader Header, byte[] Data)> Outgoing { get; } = new();
@@ -47,6 +50,8 @@ internal sealed class TestSocket(TestSocketHost host, SocketHandle handle, Socke
     public int Backlog { get; set; } = 16;
 
     public bool IsFinished { get; set; }
+
+    public bool IsClosed { get; private set; }
 
     public bool IsReleased { get; set; }
 
@@ -154,6 +159,7 @@ internal sealed class TestSocket(TestSocketHost host, SocketHandle handle, Socke
     {
         lock (host.Gate)
         {
+            IsClosed = true;
             host.Request(this, SocketSignals.Closed | (isAborted ? SocketSignals.Aborted : 0));
         }
     }
@@ -163,6 +169,15 @@ internal sealed class TestSocket(TestSocketHost host, SocketHandle handle, Socke
         lock (host.Gate)
         {
             host.Await(() => IsReleased, "the end of the socket");
+        }
+    }
+
+    /// <summary>Waits until there is something to read, and leaves it.</summary>
+    public void AwaitReceived()
+    {
+        lock (host.Gate)
+        {
+            host.Await(() => Received.Count > 0, "data");
         }
     }
 

@@ -40,10 +40,17 @@ internal sealed class TestSocketHost : ISocketHost
     /// <summary>Opens a file as the nucleus does for a program; the content and when it last changed, or an error.</summary>
     public (SocketErrno Result, string Content, DateTime Modified) ReadFile(string path)
     {
-        TestSocket query = Open(SocketKind.Query);
-        query.Sent.AddRange(System.Text.Encoding.UTF8.GetBytes(path));
+        TestSocket query = MakeQuery(System.Text.Encoding.UTF8.GetBytes(path));
         SocketErrno result = query.Call(SocketCall.ReadFile, default);
         return (result, System.Text.Encoding.UTF8.GetString([.. query.Received]), query.Modified);
+    }
+
+    /// <summary>Asks the stack as the nucleus does; the answer's bytes, or an error.</summary>
+    public (SocketErrno Result, byte[] Bytes) Ask(SocketCall call, int argument, byte[] bytes)
+    {
+        TestSocket query = MakeQuery(bytes);
+        SocketErrno result = query.Call(call, default, argument);
+        return (result, [.. query.Received]);
     }
 
     /// <summary>Adds to what a socket wants. Under the gate.</summary>
@@ -151,6 +158,14 @@ internal sealed class TestSocketHost : ISocketHost
         }
     }
 
+    public int GetReceiveLength(SocketHandle socket)
+    {
+        lock (Gate)
+        {
+            return Find(socket).Received.Count;
+        }
+    }
+
     public void CopySent(SocketHandle socket, int offset, Span<byte> destination)
     {
         lock (Gate)
@@ -166,7 +181,8 @@ internal sealed class TestSocketHost : ISocketHost
         lock (Gate)
         {
             TestSocket known = Find(socket);
-            return Math.Max(Math.Min(known.Options.ReceiveBuffer - known.Received.Count, Left), 0);
+            return known.IsClosed ? 0 : Math.Max(
+                Math.Min(known.Options.ReceiveBuffer - known.Received.Count, Left + known.EarlyLength), 0);
         }
     }
 
@@ -175,11 +191,13 @@ internal sealed class TestSocketHost : ISocketHost
         lock (Gate)
         {
             TestSocket known = Find(socket);
-            if (offset + data.Length > Left)
+            int length = Math.Max(known.EarlyLength, offset + data.Length);
+            if (length - known.EarlyLength > Left || (offset > 0 && Left <= Budget / 2))
             {
                 return false;
             }
 
+            known.EarlyLength = length;
             data.CopyTo(known.Early.AsSpan(offset));
             return true;
         }
@@ -189,7 +207,20 @@ internal sealed class TestSocketHost : ISocketHost
     {
         each.Received.AddRange(each.Early.AsSpan(0, count));
         each.Early.AsSpan(count).CopyTo(each.Early);
+        each.EarlyLength = Math.Max(each.EarlyLength - count, 0);
     });
+
+    public int Append(SocketHandle socket, ReadOnlySpan<byte> data)
+    {
+        Find(socket);
+        if (!TryWrite(socket, 0, data))
+        {
+            return -1;
+        }
+
+        Commit(socket, data.Length);
+        return GetReceiveRoom(socket);
+    }
 
     public void FinishReceive(SocketHandle socket) => Change(socket, each => each.IsFinished = true);
 
@@ -227,14 +258,32 @@ internal sealed class TestSocketHost : ISocketHost
         lock (Gate)
         {
             header = default;
-            if (!Find(socket).Outgoing.TryDequeue(out (DatagramHeader Header, byte[] Data) next))
+            Queue<(DatagramHeader Header, byte[] Data)> outgoing = Find(socket).Outgoing;
+            if (!outgoing.TryPeek(out (DatagramHeader Header, byte[] Data) next))
             {
                 return -1;
             }
 
+            if (next.Data.Length > buffer.Length)
+            {
+                return ISocketHost.TooLong;
+            }
+
+            outgoing.Dequeue();
             header = next.Header;
             next.Data.CopyTo(buffer);
             return next.Data.Length;
+        }
+    }
+
+    public void EndProgram()
+    {
+        lock (Gate)
+        {
+            foreach (TestSocket socket in _sockets.Where(each => !each.IsClosed && !each.IsReleased))
+            {
+                socket.Close(isAborted: socket.Received.Count > 0);
+            }
         }
     }
 
@@ -247,7 +296,8 @@ internal sealed class TestSocketHost : ISocketHost
         }
     }
 
-    private int Left => Budget - _sockets.Sum(socket => socket.Received.Count);
+    /// <summary>How much of the budget is left. Under the gate.</summary>
+    public int Left => Budget - _sockets.Sum(socket => socket.Received.Count + socket.EarlyLength);
 
     private void Change(SocketHandle socket, Action<TestSocket> change, [CallerMemberName] string member = "")
     {
@@ -256,6 +306,13 @@ internal sealed class TestSocketHost : ISocketHost
             change(Find(socket, member));
             Monitor.PulseAll(Gate);
         }
+    }
+
+    private TestSocket MakeQuery(byte[] bytes)
+    {
+        TestSocket query = Open(SocketKind.Query);
+        query.Sent.AddRange(bytes);
+        return query;
     }
 
     private TestSocket Find(SocketHandle socket, [CallerMemberName] string member = "")

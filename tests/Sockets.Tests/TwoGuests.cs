@@ -9,10 +9,13 @@ internal sealed class TwoGuests : IDisposable
     private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(3);
 
     private readonly SocketStack[] _stacks;
+    private readonly string _gateways;
     private readonly List<string> _reports = [];
 
-    public TwoGuests()
+    /// <param name="gateways">The gateways of both, which are not there.</param>
+    public TwoGuests(string gateways = "")
     {
+        _gateways = gateways;
         (MemoryLink first, MemoryLink second) = MemoryLink.MakePair();
         Links = [first, second];
         _stacks = [Start(Hosts[0], first, 1), Start(Hosts[1], second, 2)];
@@ -26,6 +29,17 @@ internal sealed class TwoGuests : IDisposable
 
     public static SocketEndpoint At(string address, ushort port = 0) =>
         SocketEndpoint.Read(IPAddress.Parse(address).GetAddressBytes(), port);
+
+    /// <summary>A connection from the first guest to the second.</summary>
+    public (TestSocket Client, TestSocket Accepted) Connect()
+    {
+        TestSocket listener = Hosts[1].Open(SocketKind.Stream);
+        Assert.Equal(SocketErrno.None, listener.Bind(At("0.0.0.0", 80)));
+        Assert.Equal(SocketErrno.None, listener.Listen());
+        TestSocket client = Hosts[0].Open(SocketKind.Stream);
+        Assert.Equal(SocketErrno.None, client.Connect(At("10.0.0.2", 80)));
+        return (client, listener.Accept());
+    }
 
     /// <summary>What the stacks have said of exceptions.</summary>
     public IReadOnlyList<string> ReadReports()
@@ -60,11 +74,13 @@ internal sealed class TwoGuests : IDisposable
     {
         SocketStack stack = new(host, new()
         {
-            Addresses = AddressSettings.From(new Dictionary<string, string>
-            {
-                ["XENLET_IP"] = $"10.0.0.{number}/24, fd00::{number}/64",
-                ["XENLET_IP_1"] = $"10.0.1.{number}/24, fd01::{number}/64",
-            }),
+            Addresses = AddressSettings.From(
+                new Dictionary<string, string>
+                {
+                    ["XENLET_IP"] = $"10.0.0.{number}/24, fd00::{number}/64",
+                    ["XENLET_IP_1"] = $"10.0.1.{number}/24, fd01::{number}/64",
+                    ["XENLET_GATEWAY"] = _gateways,
+                }),
             Stack = new() { IPv4ProbeInterval = TimeSpan.Zero, IPv6ProbeInterval = TimeSpan.Zero },
             Report = text =>
             {

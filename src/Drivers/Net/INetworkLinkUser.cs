@@ -25,4 +25,14 @@ public interface INetworkLinkUser
     void Watch(IEventChannel channel)
     {
     }
+
+    /// <summary>
+    /// The interfaces are about to close for good. Called on any thread. The task ends when all that was accepted to be sent is delivered,
+    /// or <paramref name="limit"/> is over; it needs neither the caller's thread nor the pool.
+    /// </summary>
+    /// <param name="isProgramEnding">
+    /// Whether the program ends: then what it has open closes with it, and none of its threads sends or receives any more.
+    /// </param>
+    /// <param name="limit">How long that may take.</param>
+    Task FinishAsync(bool isProgramEnding, TimeSpan limit) => Task.CompletedTask;
 }

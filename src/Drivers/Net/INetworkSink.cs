@@ -10,7 +10,7 @@ internal interface INetworkSink
     void WakeReader();
 
     /// <summary>A frame was put into the ring. Called in the order of the ring, and must not wait.</summary>
-    void OnSent(ReadOnlySpan<byte> frame);
+    void OnSent(in OutgoingFrame frame);
 
     /// <summary>There may be room in the transmit ring: waiting senders try again.</summary>
     void WakeSenders();

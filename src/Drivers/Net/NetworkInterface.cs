@@ -249,7 +249,7 @@ public sealed class NetworkInterface : INetworkSink
 
     void INetworkSink.WakeReader() => _received.Wake();
 
-    void INetworkSink.OnSent(ReadOnlySpan<byte> frame) => Capture?.Add(frame);
+    void INetworkSink.OnSent(in OutgoingFrame frame) => Capture?.Add(frame.Data);
 
     void INetworkSink.WakeSenders() => Wake();
 

@@ -61,6 +61,9 @@ public sealed class NetworkLink : ILink
     }
 
     /// <inheritdoc/>
+    public bool Gathers => true;
+
+    /// <inheritdoc/>
     /// <remarks>The back end is notified by <see cref="Flush"/>.</remarks>
     public bool TrySend(PacketBuffer frame)
     {

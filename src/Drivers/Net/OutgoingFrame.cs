@@ -5,12 +5,22 @@ namespace Xenlet.Drivers.Net;
 /// <summary>A frame that is to be sent, whoever owns its memory.</summary>
 internal readonly ref struct OutgoingFrame
 {
-    private OutgoingFrame(Span<byte> data) => Data = data;
+    private readonly Span<byte> _data;
+
+    // A packet, whose last bytes may lie elsewhere.
+    private readonly PacketBuffer? _packet;
+
+    private OutgoingFrame(Span<byte> data) => _data = data;
+
+    private OutgoingFrame(PacketBuffer packet) => _packet = packet;
 
     /// <summary>The frame's bytes. A checksum that the back end does not complete is written there.</summary>
-    public Span<byte> Data { get; }
+    public Span<byte> Data => _packet is null ? _data : _packet.Data;
 
-    public int Length => Data.Length;
+    /// <summary>The frame's first bytes, with all of its headers.</summary>
+    public ReadOnlySpan<byte> Head => _packet is null ? _data : _packet.Head;
+
+    public int Length => _packet is null ? _data.Length : _packet.Length;
 
     /// <inheritdoc cref="FrameBuffer.IsChecksumBlank"/>
     public bool IsChecksumBlank { get; private init; }
@@ -24,6 +34,19 @@ internal readonly ref struct OutgoingFrame
     /// <inheritdoc cref="FrameBuffer.SegmentSize"/>
     public int SegmentSize { get; private init; }
 
+    /// <summary>Copies the frame's bytes from a position on.</summary>
+    public void CopyTo(int position, Span<byte> destination)
+    {
+        if (_packet is null)
+        {
+            _data.Slice(position, destination.Length).CopyTo(destination);
+        }
+        else
+        {
+            _packet.CopyTo(position, destination);
+        }
+    }
+
     public static OutgoingFrame Of(FrameBuffer frame) => new(frame.Data)
     {
         IsChecksumBlank = frame.IsChecksumBlank,
@@ -36,8 +59,8 @@ internal readonly ref struct OutgoingFrame
     {
         PacketOffload offload = frame.Offload;
         SegmentKind kind = offload.SegmentSize == 0 ? SegmentKind.None
-            : InternetChecksum.IsIPv6(frame.Data) ? SegmentKind.TcpV6 : SegmentKind.TcpV4;
-        return new(frame.Data)
+            : InternetChecksum.IsIPv6(frame.Head) ? SegmentKind.TcpV6 : SegmentKind.TcpV4;
+        return new(frame)
         {
             IsChecksumBlank = offload.IsChecksumPartial,
             IsChecksumValidated = offload.IsChecksumVerified,

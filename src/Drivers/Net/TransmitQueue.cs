@@ -162,6 +162,7 @@ internal sealed class TransmitQueue(
             return SendResult.Full;
         }
 
+        Copy(frame, ids);
         PutRequests(frame, flags, ids);
         _counters.SentFrames++;
         _counters.SentBytes += frame.Length;
@@ -197,7 +198,7 @@ internal sealed class TransmitQueue(
             return frame.IsChecksumValidated ? NetProtocol.TransmitDataValidated : (ushort)0;
         }
 
-        if (_features.Offloads.HasFlag(InternetChecksum.IsIPv6(frame.Data) ? NetworkOffloads.ChecksumV6 : NetworkOffloads.ChecksumV4))
+        if (_features.Offloads.HasFlag(InternetChecksum.IsIPv6(frame.Head) ? NetworkOffloads.ChecksumV6 : NetworkOffloads.ChecksumV4))
         {
             return NetProtocol.TransmitChecksumBlank | NetProtocol.TransmitDataValidated;
         }
@@ -217,12 +218,7 @@ internal sealed class TransmitQueue(
         {
             if (!_pages.TryRent(out GrantedPage? page))
             {
-                while (--i >= 0)
-                {
-                    _pages.Return(_slots[ids[i]].Page!);
-                    GiveId(ids[i]);
-                }
-
+                ReturnPages(ids[..i]);
                 return false;
             }
 
@@ -232,24 +228,49 @@ internal sealed class TransmitQueue(
         return true;
     }
 
-    /// <summary>Copies a frame into its pages, and puts their requests into the ring.</summary>
+    private void ReturnPages(ReadOnlySpan<ushort> ids)
+    {
+        foreach (ushort id in ids)
+        {
+            _pages.Return(_slots[id].Page!);
+            GiveId(id);
+        }
+    }
+
+    /// <summary>Copies a frame into its pages. If that fails, the ring is as it was.</summary>
+    private void Copy(in OutgoingFrame frame, ReadOnlySpan<ushort> ids)
+    {
+        try
+        {
+            for (int i = 0; i < ids.Length; i++)
+            {
+                int position = i * NetProtocol.PageSize;
+                int length = Math.Min(frame.Length - position, NetProtocol.PageSize);
+                frame.CopyTo(position, _slots[ids[i]].Page!.Span[..length]);
+            }
+        }
+        catch
+        {
+            ReturnPages(ids);
+            throw;
+        }
+    }
+
+    /// <summary>Puts the requests of a frame's pages into the ring.</summary>
     private void PutRequests(in OutgoingFrame frame, ushort flags, ReadOnlySpan<ushort> ids)
     {
-        ReadOnlySpan<byte> rest = frame.Data;
         for (int i = 0; i < ids.Length; i++)
         {
             GrantedPage page = _slots[ids[i]].Page!;
-            ReadOnlySpan<byte> part = rest[..Math.Min(rest.Length, NetProtocol.PageSize)];
-            rest = rest[part.Length..];
-            part.CopyTo(page.Span);
+            int rest = frame.Length - (i * NetProtocol.PageSize);
             _ring.Put(new TransmitRequest
             {
                 Id = ids[i],
                 Reference = page.Reference,
-                Flags = (ushort)((i == 0 ? flags : 0) | (rest.Length > 0 ? NetProtocol.TransmitMoreData : 0)),
+                Flags = (ushort)((i == 0 ? flags : 0) | (rest > NetProtocol.PageSize ? NetProtocol.TransmitMoreData : 0)),
 
                 // The first request has the length of the whole frame.
-                Size = (ushort)(i == 0 ? frame.Length : part.Length),
+                Size = (ushort)(i == 0 ? frame.Length : Math.Min(rest, NetProtocol.PageSize)),
             });
             if (i == 0 && frame.SegmentSize > 0)
             {

@@ -62,7 +62,7 @@ internal sealed class TransmitRing(
             SendResult result = what.Queue.Send(what.Frame, what.HasMore, out notifies);
             if (result == SendResult.Sent)
             {
-                what.Sink.OnSent(what.Frame.Data);
+                what.Sink.OnSent(what.Frame);
             }
 
             return result;

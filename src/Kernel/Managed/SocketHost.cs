@@ -24,6 +24,8 @@ internal sealed unsafe class SocketHost(XenEventChannels channels) : ISocketHost
             count = NucleusSystemCall.Invoke(NucleusCall.WaitForSockets, (ulong)records, room, 0);
         }
 
+        bool hasEvent = count >= StackRequests.EventPending;
+        count = hasEvent ? count - StackRequests.EventPending : count;
         if (count < 0 && count != -Errno.EINTR)
         {
             throw ToException(count);
@@ -34,10 +36,9 @@ internal sealed unsafe class SocketHost(XenEventChannels channels) : ISocketHost
             requests[i] = ToRequest(records[i]);
         }
 
-        long port;
-        while ((port = NucleusSystemCall.Invoke(NucleusCall.TakeWatchedPort)) >= 0)
+        if (hasEvent)
         {
-            channels.Deliver(port);
+            TakeEvents();
         }
 
         return (int)Math.Max(count, 0);
@@ -45,10 +46,17 @@ internal sealed unsafe class SocketHost(XenEventChannels channels) : ISocketHost
 
     public void Wake() => _ = NucleusSystemCall.Invoke(NucleusCall.WakeStack);
 
-    public void Watch(IEventChannel channel) => Check(
-        NucleusSystemCall.Invoke(
-            NucleusCall.WatchPort,
-            (ulong)(channel as EventChannel ?? throw new ArgumentException("the channel is not the guest's", nameof(channel))).Handle));
+    public void Watch(IEventChannel channel)
+    {
+        EventChannel own = channel as EventChannel ?? throw new ArgumentException("the channel is not the guest's", nameof(channel));
+        long answer = NucleusSystemCall.Invoke(NucleusCall.WatchPort, (ulong)own.Handle);
+
+        // Its connection may have ended on another thread, or with a suspend: it has no events any more.
+        if (answer is not (-Errno.ESTALE or -Errno.EBADF))
+        {
+            Check(answer);
+        }
+    }
 
     public void Complete(SocketHandle socket, SocketErrno result) => Call(NucleusCall.CompleteSocketCall, socket, (ulong)result);
 
@@ -72,6 +80,8 @@ internal sealed unsafe class SocketHost(XenEventChannels channels) : ISocketHost
 
     public int GetSendLength(SocketHandle socket) => Length(socket, NucleusCallSockets.Length.Sent);
 
+    public int GetReceiveLength(SocketHandle socket) => Length(socket, NucleusCallSockets.Length.Received);
+
     public void CopySent(SocketHandle socket, int offset, Span<byte> destination)
     {
         fixed (byte* bytes = destination)
@@ -94,6 +104,15 @@ internal sealed unsafe class SocketHost(XenEventChannels channels) : ISocketHost
     }
 
     public void Commit(SocketHandle socket, int count) => Call(NucleusCall.CommitReceived, socket, (ulong)count);
+
+    public int Append(SocketHandle socket, ReadOnlySpan<byte> data)
+    {
+        fixed (byte* bytes = data)
+        {
+            long answer = NucleusSystemCall.Invoke(NucleusCall.AppendReceived, socket.Value, (ulong)bytes, (ulong)data.Length);
+            return Try(answer) ? (int)answer : -1;
+        }
+    }
 
     public void FinishReceive(SocketHandle socket) => Call(NucleusCall.FinishReceive, socket);
 
@@ -132,7 +151,7 @@ internal sealed unsafe class SocketHost(XenEventChannels channels) : ISocketHost
         {
             long length = NucleusSystemCall.Invoke(
                 NucleusCall.TakeDatagram, socket.Value, (ulong)&record, (ulong)bytes, (ulong)buffer.Length);
-            if (length is < 0 and not -Errno.EAGAIN)
+            if (length is < 0 and not (-Errno.EAGAIN or -Errno.EMSGSIZE))
             {
                 throw ToException(length);
             }
@@ -143,9 +162,11 @@ internal sealed unsafe class SocketHost(XenEventChannels channels) : ISocketHost
                 Local = ToEndpoint(record.Local),
                 InterfaceIndex = record.InterfaceIndex,
             };
-            return length < 0 ? -1 : (int)length;
+            return length == -Errno.EMSGSIZE ? ISocketHost.TooLong : length < 0 ? -1 : (int)length;
         }
     }
+
+    public void EndProgram() => Check(NucleusSystemCall.Invoke(NucleusCall.EndProgram));
 
     public void Dispose()
     {
@@ -153,6 +174,15 @@ internal sealed unsafe class SocketHost(XenEventChannels channels) : ISocketHost
         {
             _isDisposed = true;
             _ = NucleusSystemCall.Invoke(NucleusCall.CloseStack);
+        }
+    }
+
+    private void TakeEvents()
+    {
+        long port;
+        while ((port = NucleusSystemCall.Invoke(NucleusCall.TakeWatchedPort)) >= 0)
+        {
+            channels.Deliver(port);
         }
     }
 

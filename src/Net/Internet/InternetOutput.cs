@@ -12,6 +12,10 @@ internal sealed class InternetOutput(InternetLayer layer) : IInternetOutput
     public static bool CompletesChecksum(IpInterface output, bool isIPv4) =>
         (output.Link.Offloads & (isIPv4 ? LinkOffloads.ChecksumIPv4 : LinkOffloads.ChecksumIPv6)) != 0;
 
+    /// <summary>Whether the interface's device cuts TCP packets into segments.</summary>
+    public static bool CanSegment(IpInterface output, bool isIPv4) =>
+        (output.Link.Offloads & (isIPv4 ? LinkOffloads.SegmentationIPv4 : LinkOffloads.SegmentationIPv6)) != 0;
+
     public bool TrySelectSource(InternetAddress remote, out InternetAddress local) => TrySelectSource(remote, 0, out local);
 
     /// <summary>As of the interface's method, by an interface that the caller has chosen; 0 when it has not.</summary>
@@ -124,9 +128,6 @@ internal sealed class InternetOutput(InternetLayer layer) : IInternetOutput
         return SendBy(output, packet, complete, isForMany ? null : nextHop, mtu);
     }
 
-    private static bool CanSegment(IpInterface output, bool isIPv4) =>
-        (output.Link.Offloads & (isIPv4 ? LinkOffloads.SegmentationIPv4 : LinkOffloads.SegmentationIPv6)) != 0;
-
     private static int SmallestMtu(bool isIPv4) => isIPv4 ? PathMtuCache.SmallestIPv4 : IpInterface.SmallestIPv6Mtu;
 
     private static int HeaderSize(bool isIPv4) => isIPv4 ? IPv4Header.Size : IPv6Header.Size;
@@ -174,7 +175,7 @@ internal sealed class InternetOutput(InternetLayer layer) : IInternetOutput
         int headerSize = HeaderSize(isIPv4);
         if (packet.Offload.SegmentSize > 0)
         {
-            int segment = headerSize + ((packet.Data[12] >> 4) * 4) + packet.Offload.SegmentSize;
+            int segment = headerSize + ((packet.Head[12] >> 4) * 4) + packet.Offload.SegmentSize;
             if (segment > mtu || !CanSegment(output, isIPv4) || headerSize + packet.Length > PacketBuffer.LargestPacket)
             {
                 return Refuse(packet, isIPv4);

@@ -1,4 +1,5 @@
 using Xenlet.Net.Internet;
+using Xenlet.Net.Wire;
 
 namespace Xenlet.Net;
 
@@ -10,6 +11,9 @@ public sealed class IpInterface
 
     /// <summary>The smallest MTU that IPv4 goes over (RFC 791).</summary>
     public const int SmallestIPv4Mtu = 68;
+
+    /// <summary>The byte of TCP's header with the length of the header, in words, in its upper half (RFC 9293, section 3.1).</summary>
+    private const int TcpDataOffset = 12;
 
     /// <summary>Frames that wait for the link: each may have 64 KiB.</summary>
     private const int MostWaiting = 32;
@@ -136,13 +140,18 @@ public sealed class IpInterface
 
     /// <summary>Sends an IP packet in a frame, and takes the buffer over.</summary>
     internal InternetSendResult SendPacket(PacketBuffer packet, MacAddress destination) =>
-        SendFrame(packet, destination, packet.Data[0] >> 4 == 4 ? EtherType.IPv4 : EtherType.IPv6);
+        SendFrame(packet, destination, packet.Head[0] >> 4 == 4 ? EtherType.IPv4 : EtherType.IPv6);
 
     /// <summary>Puts the frame's header in front, sends it, and takes the buffer over.</summary>
     internal InternetSendResult SendFrame(PacketBuffer packet, MacAddress destination, ushort type)
     {
         new EthernetHeader(destination, Link.Address, type).Write(packet.Prepend(EthernetHeader.Size));
         int length = packet.Length;
+        if (!Link.Gathers)
+        {
+            packet.Settle();
+        }
+
         if (_waiting.Count > 0 || !Link.TrySend(packet))
         {
             if (_waiting.Count >= MostWaiting && !_isWithinPacket)
@@ -153,6 +162,7 @@ public sealed class IpInterface
                 return InternetSendResult.NoRoom;
             }
 
+            packet.Settle();
             _waiting.Enqueue(packet);
         }
 
@@ -173,6 +183,45 @@ public sealed class IpInterface
         bool hasRoomAgain = _isStarved && _waiting.Count <= MostWaiting / 2;
         _isStarved &= !hasRoomAgain;
         return hasRoomAgain;
+    }
+
+    /// <summary>
+    /// Whether packets wait for the link, or for a neighbour that was asked for once: whoever does not answer then is hardly there.
+    /// </summary>
+    internal bool HasWaiting => _waiting.Count > 0 || Neighbours.HasWaiting;
+
+    /// <summary>
+    /// The link may be another one, which carries less: drops the waiting frames that it would not take. TCP cuts what was in them anew.
+    /// </summary>
+    internal void DropUnfit()
+    {
+        for (int count = _waiting.Count; count > 0; count--)
+        {
+            PacketBuffer frame = _waiting.Dequeue();
+            if (IsFit(frame))
+            {
+                _waiting.Enqueue(frame);
+            }
+            else
+            {
+                Statistics.TxDropped++;
+                _layer.Pool.Return(frame);
+            }
+        }
+    }
+
+    private bool IsFit(PacketBuffer frame)
+    {
+        if (frame.Offload.SegmentSize == 0)
+        {
+            return frame.Length - EthernetHeader.Size <= Mtu;
+        }
+
+        ReadOnlySpan<byte> packet = frame.Data[EthernetHeader.Size..];
+        bool isIPv4 = packet[0] >> 4 == 4;
+        int headers = isIPv4 ? IPv4Header.Size : IPv6Header.Size;
+        headers += (packet[headers + TcpDataOffset] >> 4) * 4;
+        return InternetOutput.CanSegment(this, isIPv4) && headers + frame.Offload.SegmentSize <= MtuOf(isIPv4);
     }
 
     /// <summary>Drops what waits for the link.</summary>

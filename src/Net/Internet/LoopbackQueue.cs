@@ -36,6 +36,7 @@ internal sealed class LoopbackQueue(InternetLayer layer)
             return InternetSendResult.NoRoom;
         }
 
+        packet.Settle();
         _bytes += packet.Capacity;
         _packets.Enqueue((packet, header));
         Statistics.TxPackets++;

@@ -43,6 +43,7 @@ public sealed class Neighbour
     /// <summary>Lets a packet wait, and returns the oldest when there are too many.</summary>
     internal PacketBuffer? Enqueue(PacketBuffer packet)
     {
+        packet.Settle();
         PacketBuffer? oldest = WaitingCount == MostWaiting ? Dequeue() : null;
         _waiting[WaitingCount++] = packet;
         return oldest;

@@ -38,6 +38,10 @@ internal sealed class NeighbourCache(InternetLayer layer, IpInterface owner)
 
     public IReadOnlyCollection<Neighbour> Neighbours => _neighbours.Values;
 
+    /// <summary>Whether packets wait for a neighbour that was asked for once.</summary>
+    public bool HasWaiting => _incomplete > 0
+        && _neighbours.Values.Any(each => each is { State: NeighbourState.Incomplete, Probes: <= 1 });
+
     public Neighbour? Find(InternetAddress address) => _neighbours.GetValueOrDefault(address);
 
     public bool HasFailed(InternetAddress address) =>

@@ -13,6 +13,12 @@ public interface ILink
     LinkOffloads Offloads { get; }
 
     /// <summary>
+    /// Whether the device puts a frame together from where its bytes are (<see cref="PacketBuffer.CopyTo"/>), within
+    /// <see cref="TrySend"/>; others get frames that are settled.
+    /// </summary>
+    bool Gathers => false;
+
+    /// <summary>
     /// Sends a frame, takes the buffer over and returns it to its pool (<see cref="PacketBuffer.Return"/>) when the frame has left. False,
     /// with the buffer still the caller's, when there is no room now.
     /// </summary>

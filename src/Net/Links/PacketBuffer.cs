@@ -4,6 +4,10 @@ namespace Xenlet.Net;
 /// Memory for one packet on its way through a stack, with room before the data, so that each layer puts its header in front without a
 /// copy. It belongs to whoever rented it until it is handed on; the last owner returns it to its <see cref="PacketPool"/>.
 /// </summary>
+/// <remarks>
+/// The data of a TCP segment may still lie with its connection, in room that the buffer has for it. Whoever looks at <see cref="Data"/>
+/// gets it copied there, and whoever keeps a packet has to settle it first: the connection keeps the data only during the call.
+/// </remarks>
 public sealed class PacketBuffer
 {
     /// <summary>Room before the data, in bytes: Ethernet 14, IPv6 40 with a fragment header 8, TCP 60, rounded up.</summary>
@@ -16,6 +20,9 @@ public sealed class PacketBuffer
     private readonly PacketPool? _pool;
     private int _start;
     private int _end;
+    private IPacketPayload? _payload;
+    private int _payloadOffset;
+    private int _payloadLength;
 
     internal PacketBuffer(int capacity, PacketPool? pool = null)
     {
@@ -28,10 +35,20 @@ public sealed class PacketBuffer
     public int Capacity => _memory.Length - Headroom;
 
     /// <summary>The packet's bytes.</summary>
-    public Span<byte> Data => _memory.AsSpan(_start, _end - _start);
+    public Span<byte> Data
+    {
+        get
+        {
+            Settle();
+            return Head;
+        }
+    }
+
+    /// <summary>The packet's first bytes, with all of its headers; without a payload that lies elsewhere.</summary>
+    public Span<byte> Head => _memory.AsSpan(_start, _end - _start);
 
     /// <summary>The packet's length in bytes.</summary>
-    public int Length => _end - _start;
+    public int Length => _end - _start + _payloadLength;
 
     /// <summary>What the link may leave to the device, and what the device has told of a received packet.</summary>
     public PacketOffload Offload { get; set; }
@@ -51,11 +68,58 @@ public sealed class PacketBuffer
         _start = _end = Headroom;
         Offload = default;
         InternetHeaderLength = 0;
+        _payload = null;
+        _payloadLength = 0;
+    }
+
+    /// <summary>Copies a payload that lies elsewhere to its place behind the head: the packet stands for itself from now on.</summary>
+    public void Settle()
+    {
+        if (_payload is { } payload)
+        {
+            int length = _payloadLength;
+            _payload = null;
+            _payloadLength = 0;
+            payload.CopyTo(_payloadOffset, Append(length));
+        }
+    }
+
+    /// <summary>Copies the packet's bytes from a position on, wherever they are.</summary>
+    public void CopyTo(int position, Span<byte> destination)
+    {
+        ReadOnlySpan<byte> head = Head;
+        if (position < head.Length)
+        {
+            int part = Math.Min(head.Length - position, destination.Length);
+            head.Slice(position, part).CopyTo(destination);
+            destination = destination[part..];
+            position = head.Length;
+        }
+
+        if (!destination.IsEmpty)
+        {
+            ArgumentOutOfRangeException.ThrowIfGreaterThan(position - head.Length + destination.Length, _payloadLength);
+            _payload!.CopyTo(_payloadOffset + position - head.Length, destination);
+        }
+    }
+
+    /// <summary>
+    /// Adds <paramref name="count"/> bytes behind the data that lie in a payload until the call ends that the packet is handed on with.
+    /// There is one such payload, and nothing is added behind it.
+    /// </summary>
+    public void AppendLater(IPacketPayload payload, int offset, int count)
+    {
+        Settle();
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, _memory.Length - _end);
+        _payload = payload;
+        _payloadOffset = offset;
+        _payloadLength = count;
     }
 
     /// <summary>Adds <paramref name="count"/> bytes behind the data, and returns them to be filled.</summary>
     public Span<byte> Append(int count)
     {
+        Settle();
         ArgumentOutOfRangeException.ThrowIfGreaterThan(count, _memory.Length - _end);
         _end += count;
         return _memory.AsSpan(_end - count, count);
@@ -73,6 +137,11 @@ public sealed class PacketBuffer
     public void RemoveFront(int count)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(count, Length);
+        if (count > _end - _start)
+        {
+            Settle();
+        }
+
         _start += count;
     }
 
@@ -80,6 +149,7 @@ public sealed class PacketBuffer
     public void Truncate(int length)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(length, Length);
+        Settle();
         _end = _start + length;
     }
 }

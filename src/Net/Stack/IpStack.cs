@@ -203,9 +203,11 @@ public sealed partial class IpStack
     /// <summary>
     /// The link may be another one, as after a migration or when a device has been connected anew: its addresses are announced, its groups
     /// joined again, its neighbours asked again with the next packet, and its MTU and what its device does are read anew by whoever sends.
+    /// What waits for the link and is too large for it is cut anew.
     /// </summary>
     public void OnLinkChanged(IpInterface changed)
     {
+        changed.DropUnfit();
         changed.Neighbours.DoubtAll();
         changed.Groups.Announce();
         _layer.Addresses.Announce(changed);

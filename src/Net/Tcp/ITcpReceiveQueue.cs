@@ -22,6 +22,20 @@ internal interface ITcpReceiveQueue
     /// </summary>
     bool TryWrite(int offset, ReadOnlySpan<byte> data);
 
+    /// <summary>
+    /// Writes bytes that are next in order, and commits them. False when there is no memory for them, as with <see cref="TryWrite"/>.
+    /// </summary>
+    bool TryAppend(ReadOnlySpan<byte> data)
+    {
+        if (!TryWrite(0, data))
+        {
+            return false;
+        }
+
+        Commit(data.Length);
+        return true;
+    }
+
     /// <summary>The next <paramref name="count"/> bytes are whole and in order: the user may take them.</summary>
     void Commit(int count);
 }

@@ -2,15 +2,13 @@ namespace Xenlet.Net.Tcp;
 
 /// <summary>
 /// What a connection's user has written and the peer has not acknowledged. In a guest it is the socket's ring in the nucleus; the user
-/// appends at any time, and tells the connection by <c>TcpConnection.OnWritten</c>.
+/// appends at any time, and tells the connection by <c>TcpConnection.OnWritten</c>. As a payload it begins with the first unacknowledged
+/// byte.
 /// </summary>
-internal interface ITcpSendQueue
+internal interface ITcpSendQueue : IPacketPayload
 {
     /// <summary>Bytes from the first unacknowledged one to the last one written.</summary>
     int Length { get; }
-
-    /// <summary>Copies bytes that begin <paramref name="offset"/> behind the first unacknowledged one; all of them are there.</summary>
-    void CopyTo(int offset, Span<byte> destination);
 
     /// <summary>The peer has acknowledged the first <paramref name="count"/> bytes: they are needed no more.</summary>
     void Release(int count);

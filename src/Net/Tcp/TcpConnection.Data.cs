@@ -93,7 +93,7 @@ internal sealed partial class TcpConnection
 
     private void TakeInOrder(ReadOnlySpan<byte> data)
     {
-        if (!_user.ReceiveQueue.TryWrite(0, data))
+        if (!_user.ReceiveQueue.TryAppend(data))
         {
             ForgetFin();
             _isAcknowledgmentDue = true;
@@ -104,7 +104,11 @@ internal sealed partial class TcpConnection
         SequenceNumber whole = _early.TakeFrom(_receiveNext + data.Length);
         int count = whole - _receiveNext;
         _receiveNext = whole;
-        _user.ReceiveQueue.Commit(count);
+        if (count > data.Length)
+        {
+            _user.ReceiveQueue.Commit(count - data.Length);
+        }
+
         _unacknowledgedData += count;
         _isAcknowledgmentUrgent |= hasEarly;
         if (hasEarly || _quickAcknowledgments > 0 || _unacknowledgedData >= 2 * _receiveSegmentSize)

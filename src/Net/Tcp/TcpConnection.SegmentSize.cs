@@ -18,7 +18,7 @@ internal sealed partial class TcpConnection
     /// <summary>Ten segments (RFC 6928, section 2).</summary>
     private int InitialWindow => Math.Min(10 * _segmentSize, Math.Max(2 * _segmentSize, 14_600));
 
-    /// <summary>The path carries larger or smaller packets than before.</summary>
+    /// <summary>The path carries larger or smaller packets than before, or the link does not cut large ones any more.</summary>
     public void OnMtuChanged()
     {
         if (State is TcpState.Closed or TcpState.SynSent)
@@ -28,10 +28,12 @@ internal sealed partial class TcpConnection
 
         Enter();
         UpdateSegmentSize();
+        bool isCut = _layer.Output.CanSegment(Flow.Remote.Address);
         for (int i = 0; i < _sent.Count; i++)
         {
             // What was too large is lost, and says nothing about congestion (RFC 1191, section 6.4).
-            if (_sent[i].SegmentSize > _segmentSize && _sent[i].DataLength > _segmentSize && !_sent[i].Has(SentState.Sacked))
+            bool isTooLarge = _sent[i].DataLength > _segmentSize && (!isCut || _sent[i].SegmentSize > _segmentSize);
+            if (isTooLarge && !_sent[i].Has(SentState.Sacked))
             {
                 _sent.SetState(i, SentState.Lost, SentState.Retransmitted);
             }

@@ -54,7 +54,7 @@ internal sealed partial class TcpConnection
         PacketBuffer packet = _layer.Output.Pool.Rent(length);
         if (length > 0)
         {
-            _user.SendQueue.CopyTo(offset, packet.Append(length));
+            packet.AppendLater(_user.SendQueue, offset, length);
         }
 
         bool isWhole = length > _segmentSize;

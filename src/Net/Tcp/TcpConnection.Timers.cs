@@ -143,8 +143,9 @@ internal sealed partial class TcpConnection
 
     private void OnRetransmissionTimeout()
     {
-        // A peer that has closed its window over data in flight and answers is alive, however often that data is sent.
-        bool isHeld = _sendWindow == 0 && Now - _receivedAt < TcpTimes.LongestTimeout;
+        // A peer that has closed its window over data in flight and answers is alive, however often that data is sent. But it must not keep
+        // for ever what no user waits for.
+        bool isHeld = _sendWindow == 0 && !IsOrphaned && Now - _receivedAt < TcpTimes.LongestTimeout;
         if (!isHeld && ++_retries > (IsOrphaned ? TcpTimes.OrphanRetries : TcpTimes.DataRetries))
         {
             GiveUp();
@@ -181,6 +182,12 @@ internal sealed partial class TcpConnection
             {
                 _windowBackoff = 0;
                 _timers.Cancel(TcpTimer.Retransmit);
+                return;
+            }
+
+            if (_waitsFor == RetransmissionWait.Window && _timers.IsSet(TcpTimer.Retransmit))
+            {
+                // The wait goes on: a peer that repeats that its window is closed would put the next probe off for ever.
                 return;
             }
 

@@ -222,6 +222,10 @@ internal sealed partial class TcpConnection
         }
     }
 
+    /// <summary>Whether the peer has acknowledged all that the user has written, and the end if the user has ended.</summary>
+    public bool IsDelivered => State == TcpState.Closed
+        || (_user.SendQueue.Length == 0 && (!_isFinDue || (_isFinSent && _unacknowledged == _next)));
+
     /// <summary>What <c>ss</c> shows of a connection.</summary>
     public TcpConnectionInfo GetInfo() => new(
         Flow, State, ReceiveQueueLength, Unsent + (_next - _unacknowledged), _path.Smoothed, _path.Timeout, _control.Window,

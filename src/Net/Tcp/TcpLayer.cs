@@ -56,6 +56,9 @@ internal sealed partial class TcpLayer
     /// <summary>How many connections are in TIME-WAIT.</summary>
     public int TimeWaitCount => _timeWaits.Count;
 
+    /// <summary>The connections in TIME-WAIT.</summary>
+    public IReadOnlyCollection<Flow> TimeWaits => _timeWaits.Flows;
+
     /// <summary>Takes a packet over whose data begins with a TCP header.</summary>
     public void Receive(PacketBuffer packet, in InternetHeader header)
     {

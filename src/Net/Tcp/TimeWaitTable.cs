@@ -50,6 +50,8 @@ internal sealed class TimeWaitTable
 
     public int Count => _entries.Count;
 
+    public IReadOnlyCollection<Flow> Flows => _entries.Keys;
+
     public void Add(in Flow flow, TimeWaitEntry entry)
     {
         // Entries that were renewed or reused stand in the order more than once; the order is bounded all the same.

@@ -16,9 +16,7 @@ namespace Xenlet.Sockets.Files;
 internal sealed class ResolverFile
 {
     private readonly IpStack _stack;
-    private readonly IReadOnlyList<InternetAddress> _servers;
-    private readonly IReadOnlyList<string> _domains;
-    private readonly TimeSpan _limit;
+    private readonly ResolverSettings _settings;
     private readonly Action<SocketHandle, string, DateTime> _answer;
     private readonly List<SocketHandle> _waiting = [];
     private readonly StackTimer _timer;
@@ -26,23 +24,17 @@ internal sealed class ResolverFile
     private DateTime _modified;
     private bool _isGivenUp;
 
-    public ResolverFile(
-        IpStack stack,
-        IReadOnlyList<InternetAddress> servers,
-        IReadOnlyList<string> domains,
-        TimeSpan limit,
-        Action<SocketHandle, string, DateTime> answer)
+    public ResolverFile(IpStack stack, ResolverSettings settings, Action<SocketHandle, string, DateTime> answer)
     {
         _stack = stack;
-        _servers = servers;
-        _domains = domains;
-        _limit = limit;
+        _settings = settings;
         _answer = answer;
         _timer = new StackTimer(GiveUp);
         stack.Changed += AnswerWaiting;
     }
 
-    private bool IsKnown => _isGivenUp || _servers.Count > 0 || _stack.Resolver.Servers.Any() || (HasAddress && !_stack.IsAskingDhcp);
+    private bool IsKnown => _isGivenUp || _settings.Servers.Count > 0 || _stack.Resolver.Servers.Any()
+        || (HasAddress && !_stack.IsAskingDhcp);
 
     private bool HasAddress =>
         _stack.Interfaces.Any(each => each.Addresses.Any(address => address.IsUsable && !address.Address.IsLinkLocal));
@@ -57,7 +49,7 @@ internal sealed class ResolverFile
 
         if (_waiting.Count == 0)
         {
-            _stack.Internet.Timers.Set(_timer, _stack.Internet.Clock.Now + (_limit.Ticks * TimeSpan.NanosecondsPerTick));
+            _stack.Internet.Timers.Set(_timer, _stack.Internet.Clock.Now + (_settings.Limit.Ticks * TimeSpan.NanosecondsPerTick));
         }
 
         _waiting.Add(query);
@@ -102,13 +94,13 @@ internal sealed class ResolverFile
     private string Write()
     {
         StringBuilder text = new();
-        foreach (string server in _servers.Select(each => each.ToString()).Concat(_stack.Resolver.Servers.Select(each => each.ToString()))
-            .Distinct())
+        IEnumerable<string> own = _settings.Servers.Select(each => each.ToString());
+        foreach (string server in own.Concat(_stack.Resolver.Servers.Select(each => each.ToString())).Distinct())
         {
             text.Append("nameserver ").Append(server).Append('\n');
         }
 
-        string[] domains = [.. _domains.Concat(_stack.Resolver.SearchDomains).Distinct(StringComparer.OrdinalIgnoreCase)];
+        string[] domains = [.. _settings.Domains.Concat(_stack.Resolver.SearchDomains).Distinct(StringComparer.OrdinalIgnoreCase)];
         if (domains.Length > 0)
         {
             text.Append("search ").AppendJoin(' ', domains).Append('\n');

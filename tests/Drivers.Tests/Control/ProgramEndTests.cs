@@ -81,6 +81,34 @@ public sealed class ProgramEndTests : IAsyncLifetime
         _host.ConsoleTakes.Set();
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task What_was_sent_is_delivered_before_devices_close(bool disposes)
+    {
+        LastWords user = new(Task.CompletedTask) { BeforeDone = () => _seen.Count };
+        await ConnectAsync(TestDriver.Connecting(), Patience, user);
+        await FollowAsync(answers: true);
+
+        await (disposes ? _host.EndServicesAsync() : EndProgramAsync());
+
+        Assert.Equal((!disposes, 0), Assert.Single(user.Calls));
+        await _host.UntilAsync(() => Task.FromResult(_seen.Count == WholeWay.Length));
+    }
+
+    [Fact]
+    public async Task A_stack_that_does_not_answer_keeps_nobody_longer_than_the_limit()
+    {
+        TaskCompletionSource never = new();
+        await ConnectAsync(TestDriver.Connecting(), Patience, new LastWords(never.Task));
+        await FollowAsync(answers: true);
+
+        await EndProgramAsync();
+
+        Assert.Equal("xenlet: what was sent last is not delivered: the thread of TCP/IP does not answer\n", _host.Console);
+        never.SetResult();
+    }
+
     [Fact]
     public async Task A_suspend_is_refused_whose_program_has_ended_while_it_was_prepared()
     {
@@ -99,9 +127,15 @@ public sealed class ProgramEndTests : IAsyncLifetime
     private Task EndProgramAsync() =>
         Task.Factory.StartNew(_host.Machine.ProgramEnds.Single(), TaskCreationOptions.LongRunning).WaitAsync(Patience);
 
-    private async Task ConnectAsync(TestDriver driver, TimeSpan limit)
+    private async Task ConnectAsync(TestDriver driver, TimeSpan limit, INetworkLinkUser? user = null)
     {
-        await _host.StartServicesAsync(new() { FrontDrivers = [driver], Bus = new() { ShutdownTimeLimit = limit } });
+        await _host.StartServicesAsync(new()
+        {
+            FrontDrivers = [driver],
+            Bus = new() { ShutdownTimeLimit = limit },
+            Interfaces = new() { LinkUser = user },
+            DeliveryTimeLimit = TimeSpan.FromSeconds(0.1),
+        });
         await _host.AddDeviceAsync(Device);
         await _host.UntilAsync(async () => await _host.Dom0.ReadAsync(Front) == "4");
         await _host.Dom0.WriteAsync(Back, (long)XenBusState.Connected);
@@ -132,5 +166,26 @@ public sealed class ProgramEndTests : IAsyncLifetime
                 _seen.Enqueue((XenBusState)int.Parse(now, CultureInfo.InvariantCulture));
             }
         });
+    }
+
+    /// <summary>A stack that says when it has delivered what was sent.</summary>
+    private sealed class LastWords(Task done) : INetworkLinkUser
+    {
+        /// <summary>How many states the device has gone through when it is asked.</summary>
+        public Func<int> BeforeDone { get; init; } = () => 0;
+
+        public List<(bool IsProgramEnding, int States)> Calls { get; } = [];
+
+        public bool TryTake(NetworkLink link) => false;
+
+        public void Wake(NetworkLink link)
+        {
+        }
+
+        public Task FinishAsync(bool isProgramEnding, TimeSpan limit)
+        {
+            Calls.Add((isProgramEnding, BeforeDone()));
+            return done;
+        }
     }
 }

@@ -46,6 +46,44 @@ public sealed class NetworkLinkTests
     }
 
     [Fact]
+    public async Task A_payload_that_lies_elsewhere_is_copied_once_into_the_ring_and_one_that_fails_leaves_the_ring_as_it_was()
+    {
+        const int head = 54;
+        using LinkThread thread = new();
+        await using NetWorld world = await NetWorld.StartAsync(new() { LinkUser = thread, TransmitPages = 32 });
+        (NetworkInterface _, NetBackEnd back) = await world.PlugAsync();
+        Assert.True(thread.Link.Gathers);
+        int sent = 0;
+        foreach (int length in Lengths.Where(length => length > head))
+        {
+            byte[] data = NetWorld.Bytes(length, length);
+            PacketBuffer broken = Packet(data, new TestPayload(data) { FailsAt = length - head - 1 });
+            Assert.Throws<InvalidOperationException>(() => thread.Link.TrySend(broken));
+            broken.Return();
+
+            TestPayload payload = new(data);
+            PacketBuffer frame = Packet(data, payload);
+            Assert.Equal(length, frame.Length);
+            Assert.True(thread.Link.TrySend(frame), $"there is room for a frame of {length} bytes");
+            thread.Link.Flush();
+            Assert.Equal(data, Assert.Single(await back.TakeSentAsync(1)).Data);
+            Assert.Equal(length - head, payload.Copied);
+            sent++;
+        }
+
+        Assert.Equal(7, sent);
+        Assert.Equal(0, thread.Pool.Rented);
+
+        PacketBuffer Packet(byte[] data, TestPayload payload)
+        {
+            PacketBuffer packet = thread.Pool.Rent(data.Length);
+            data.AsSpan(0, head).CopyTo(packet.Append(head));
+            packet.AppendLater(payload, head, data.Length - head);
+            return packet;
+        }
+    }
+
+    [Fact]
     public async Task What_is_left_to_the_back_end_and_what_it_has_done_goes_with_the_frame()
     {
         using LinkThread thread = new();
@@ -145,6 +183,55 @@ public sealed class NetworkLinkTests
         await world.NothingIsLeftAsync();
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task What_is_sent_while_the_domain_is_suspended_waits_and_the_stack_is_woken_when_it_can_leave(bool isCancelled)
+    {
+        using LinkThread thread = new();
+        await using NetWorld world = await NetWorld.StartAsync(new() { LinkUser = thread });
+        (NetworkInterface _, NetBackEnd back) = await world.PlugAsync();
+        NetworkLink link = thread.Link;
+        PacketBuffer packet = thread.Packet(NetWorld.Bytes(5, 555));
+        if (isCancelled)
+        {
+            await world.Host.CancelSuspendAsync(() =>
+            {
+                Assert.False(link.TrySend(packet), "a suspended interface takes a frame");
+                Assert.True(back.TryDeliver(NetWorld.Bytes(6, 66)));
+                return Task.CompletedTask;
+            });
+        }
+        else
+        {
+            await world.Host.SuspendAsync(
+                async () =>
+                {
+                    world.Machine.Resume();
+
+                    // The suspend has interrupted the thread, which goes on with the rings of before.
+                    Assert.False(link.TrySend(packet), "a suspended interface takes a frame");
+                    Assert.Null(link.TryReceive(thread.Pool));
+                    link.Flush();
+                    _ = link.TryRest();
+                    back.Unmap();
+                    back = new(world.Host, world.Machine);
+                    await back.AddAsync();
+                },
+                elsewhere: true);
+            await back.ConnectAsync();
+            Assert.True(back.TryDeliver(NetWorld.Bytes(6, 66)));
+        }
+
+        await thread.UntilAsync(() => link.TrySend(packet), "room for the frame");
+        link.Flush();
+        Assert.Equal(NetWorld.Bytes(5, 555), Assert.Single(await back.TakeSentAsync(1)).Data);
+        PacketBuffer frame = await thread.ReceiveAsync();
+        Assert.Equal(NetWorld.Bytes(6, 66), frame.Data.ToArray());
+        frame.Return();
+        Assert.Equal((isCancelled ? 1 : 2, 0), (link.Connections, thread.Pool.Rented));
+    }
+
     [Fact]
     public async Task An_interface_has_one_user_the_stack_or_the_program()
     {
@@ -195,5 +282,25 @@ public sealed class NetworkLinkTests
         await capture.Completion.WaitAsync(NetWorld.Patience);
         string lines = written.ToString();
         Assert.Contains("capture of vif0 ended: 2 frames, 0 left out", lines, StringComparison.Ordinal);
+    }
+
+    private sealed class TestPayload(byte[] data) : IPacketPayload
+    {
+        /// <summary>How many bytes were copied.</summary>
+        public int Copied { get; private set; }
+
+        /// <summary>The byte whose copy fails.</summary>
+        public int FailsAt { get; init; } = int.MaxValue;
+
+        public void CopyTo(int offset, Span<byte> destination)
+        {
+            Copied += destination.Length;
+            if (Copied > FailsAt)
+            {
+                throw new InvalidOperationException("the test's payload fails");
+            }
+
+            data.AsSpan(offset, destination.Length).CopyTo(destination);
+        }
     }
 }

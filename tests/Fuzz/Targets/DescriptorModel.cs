@@ -67,8 +67,7 @@ internal sealed class DescriptorModel(Action<object> changed)
             case FileKind.Console when count > 0:
                 return -Errno.EAGAIN;
             case FileKind.Text:
-                bytes = KnownFiles.UserDatabase[file.Position..].ToArray();
-                bytes = bytes[..Math.Min(bytes.Length, count)];
+                bytes = [.. file.Content.Skip((int)Math.Min(file.Position, int.MaxValue)).Take(count)];
                 file.Position += bytes.Length;
                 return bytes.Length;
             case FileKind.PipeReader when count > 0:
@@ -91,6 +90,68 @@ internal sealed class DescriptorModel(Action<object> changed)
             default:
                 return 0;
         }
+    }
+
+    /// <summary>pread64: what it returns, and the bytes.</summary>
+    public long ReadAt(int number, int count, bool isBuffer, long position, out byte[] bytes)
+    {
+        bytes = [];
+        if (At(number) is not { } file)
+        {
+            return -Errno.EBADF;
+        }
+
+        if (file.Kind != FileKind.Text)
+        {
+            return -Errno.ESPIPE;
+        }
+
+        if (position < 0)
+        {
+            return -Errno.EINVAL;
+        }
+
+        if (count > 0 && !isBuffer)
+        {
+            return -Errno.EFAULT;
+        }
+
+        bytes = [.. file.Content.Skip((int)Math.Min(position, int.MaxValue)).Take(count)];
+        return bytes.Length;
+    }
+
+    /// <summary>lseek.</summary>
+    public long Seek(int number, long offset, int origin)
+    {
+        if (At(number) is not { } file)
+        {
+            return -Errno.EBADF;
+        }
+
+        if (file.Kind != FileKind.Text)
+        {
+            return -Errno.ESPIPE;
+        }
+
+        long? from = origin switch
+        {
+            0 => 0,
+            1 => file.Position,
+            2 => file.Content.Length,
+            _ => null,
+        };
+        if (from is not { } begin)
+        {
+            return -Errno.EINVAL;
+        }
+
+        long position = unchecked(begin + offset);
+        if (position < 0)
+        {
+            return offset < 0 ? -Errno.EINVAL : -Errno.EOVERFLOW;
+        }
+
+        return file.Position = position;
     }
 
     /// <summary>A write of as much as there is room for now; -EAGAIN where there is none.</summary>
@@ -455,7 +516,10 @@ internal sealed class DescriptorModel(Action<object> changed)
 
         public uint Flags { get; set; } = flags;
 
-        public int Position { get; set; }
+        public long Position { get; set; }
+
+        /// <summary>Of a text.</summary>
+        public byte[] Content { get; set; } = [];
 
         public Pipe? Pipe { get; init; }
 

@@ -15,6 +15,7 @@ internal static class SystemCallSequences
     [
         [5, 0], [5, 1], [0, 3, 3], [1, 4, 2], [1, 4, 5], [0, 3, 5], [2, 3], [2, 4], [6], [7, 5, 1, 3, 1], [8, 5, 4, 0], [9, 1, 3, 1, 0],
         [10, 0], [10, 1, 0], [0, 3, 10, 0], [11, 0, 0, 0], [12, 0, 1], [13], [14, 2], [3, 3], [4, 3, 9], [15, 3], [16, 4],
+        [10, 4], [17, 3, 2, 0], [18, 3, 5, 1],
     ];
 
     public static void Run(byte[] input)
@@ -60,7 +61,10 @@ internal sealed unsafe class SystemCallStory : NucleusTest
     private static readonly (string Path, FileKind Kind)[] Paths =
     [
         ("/dev/null\0", FileKind.Null), ("/dev/urandom\0", FileKind.Random), ("/\0", FileKind.Directory), ("/etc/passwd\0", FileKind.Text),
+        ("/etc/hosts\0", FileKind.Text), ("/etc/nsswitch.conf\0", FileKind.Text),
     ];
+
+    private static readonly long[] Offsets = [0, 1, 7, 18, 19, 20, 60, -1, -7, -100, int.MaxValue, long.MaxValue, long.MinValue];
 
     private readonly Script _script;
     private readonly DescriptorModel _files;
@@ -110,7 +114,7 @@ internal sealed unsafe class SystemCallStory : NucleusTest
     public void Step()
     {
         _steps++;
-        int action = _script.Below(17);
+        int action = _script.Below(19);
         if (CurrentId == 0)
         {
             // All threads wait: time passes.
@@ -191,7 +195,7 @@ internal sealed unsafe class SystemCallStory : NucleusTest
                 (string path, FileKind kind) = Paths[_script.Below(Paths.Length)];
                 Put(Mine(PathOffset), System.Text.Encoding.ASCII.GetBytes(path));
                 uint flags = kind is FileKind.Null or FileKind.Random ? (uint)_script.Below(2) * DescriptorModel.NonBlocking : 0;
-                Make(SystemCallNumber.Open, () => new(_files.Open(kind, flags)), Mine(PathOffset), flags);
+                Make(SystemCallNumber.Open, () => new(Open(path, kind, flags)), Mine(PathOffset), flags);
                 break;
             case 11:
                 Control();
@@ -207,6 +211,14 @@ internal sealed unsafe class SystemCallStory : NucleusTest
                 break;
             case 15:
                 LetTimePass();
+                break;
+            case 17:
+                (int sought, long offset, int origin) = (Number(), Offsets[_script.Below(Offsets.Length)], _script.Below(4));
+                Make(
+                    SystemCallNumber.Lseek, () => new(_files.Seek(sought, offset, origin)), (ulong)sought, (ulong)offset, (ulong)origin);
+                break;
+            case 18:
+                ReadAt();
                 break;
             default:
                 int count = Sizes[_script.Below(Sizes.Length)];
@@ -230,6 +242,33 @@ internal sealed unsafe class SystemCallStory : NucleusTest
             return result == -Errno.EAGAIN && IsBlocking(number)
                 ? Outcome.Waits(WaitKind.FileRead, _files.ThingsOf(number))
                 : new(result) { Buffer = isBuffer && result >= 0 ? address : 0, Bytes = bytes, IsRandom = isRandom && result > 0 };
+        }
+    }
+
+    private long Open(string path, FileKind kind, uint flags)
+    {
+        long number = _files.Open(kind, flags);
+        if (number >= 0 && kind == FileKind.Text)
+        {
+            _files.At((int)number)!.Content = KnownFiles.TextOf(KnownFiles.Find(System.Text.Encoding.ASCII.GetBytes(path[..^1]))).ToArray();
+        }
+
+        return number;
+    }
+
+    private void ReadAt()
+    {
+        int number = Number();
+        int count = Sizes[_script.Below(Sizes.Length)];
+        long position = Offsets[_script.Below(Offsets.Length)];
+        bool isBuffer = IsBuffer();
+        ulong address = isBuffer ? Buffer(count) : Unmapped;
+        Make(SystemCallNumber.Pread64, Look, (ulong)number, address, (ulong)count, (ulong)position);
+
+        Outcome Look()
+        {
+            long result = _files.ReadAt(number, count, isBuffer, position, out byte[] bytes);
+            return new(result) { Buffer = isBuffer && result >= 0 ? address : 0, Bytes = bytes };
         }
     }
 

@@ -247,8 +247,10 @@ public sealed unsafe class DatagramTests() : SocketTest(hasStack: true)
         ulong to = Address(9, 5353);
         Assert.Equal(-Errno.EMSGSIZE, Call(SystemCallNumber.Sendto, socket, Memory, 65_508, 0, to, 16));
         Assert.Equal(65_507, Call(SystemCallNumber.Sendto, socket, Memory, 65_507, 0, to, 16));
-        AsStack(() => Assert.Equal(65_507, Assert.NotNull(TakeDatagram(handle)).Bytes.Length));
+        AsStack(() =>
+        {
+            Assert.Equal(-Errno.EMSGSIZE, Call(NucleusCall.TakeDatagram, handle, Memory, Memory + 100, 65_506));
+            Assert.Equal(65_507, Assert.NotNull(TakeDatagram(handle)).Bytes.Length);
+        });
     }
-
-    private static ulong Handle(ulong descriptor) => Nucleus.Linux.Files.FileTable.Get((int)descriptor)->Socket->Handle;
 }

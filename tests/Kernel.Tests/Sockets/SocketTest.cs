@@ -140,6 +140,14 @@ public abstract unsafe class SocketTest : NucleusTest
         Assert.Equal(0, Call(NucleusCall.SetSocketEndpoint, handle, _stackMemory, isRemote ? 1u : 0));
     }
 
+    protected static ulong Handle(ulong descriptor) => Nucleus.Linux.Files.FileTable.Get((int)descriptor)->Socket->Handle;
+
+    private protected void SetEndpoint(ulong handle, EndpointRecord local)
+    {
+        *(EndpointRecord*)_stackMemory = local;
+        Assert.Equal(0, Call(NucleusCall.SetSocketEndpoint, handle, _stackMemory, 0));
+    }
+
     protected static void Complete(ulong handle, long error) =>
         Assert.Equal(0, Call(NucleusCall.CompleteSocketCall, handle, (ulong)error));
 
@@ -150,9 +158,18 @@ public abstract unsafe class SocketTest : NucleusTest
         return Call(NucleusCall.WriteReceived, handle, (ulong)offset, _stackMemory, (ulong)bytes.Length);
     }
 
-    protected long Deliver(ulong handle, byte last, ushort port, ReadOnlySpan<byte> bytes)
+    /// <summary>The stack receives the next bytes of a stream.</summary>
+    protected long Append(ulong handle, ReadOnlySpan<byte> bytes)
     {
-        *(DatagramRecord*)_stackMemory = new DatagramRecord { Remote = Endpoint(last, port), Local = Endpoint(1, 0), InterfaceIndex = 3 };
+        bytes.CopyTo(new Span<byte>((void*)_stackMemory, bytes.Length));
+        return Call(NucleusCall.AppendReceived, handle, _stackMemory, (ulong)bytes.Length);
+    }
+
+    protected long Deliver(ulong handle, byte last, ushort port, ReadOnlySpan<byte> bytes) => Deliver(handle, Endpoint(last, port), bytes);
+
+    private protected long Deliver(ulong handle, EndpointRecord remote, ReadOnlySpan<byte> bytes)
+    {
+        *(DatagramRecord*)_stackMemory = new DatagramRecord { Remote = remote, Local = Endpoint(1, 0), InterfaceIndex = 3 };
         ulong payload = _stackMemory + 4096;
         bytes.CopyTo(new Span<byte>((void*)payload, bytes.Length));
         return Call(NucleusCall.DeliverDatagram, handle, _stackMemory, payload, (ulong)bytes.Length);

@@ -86,6 +86,30 @@ public sealed unsafe class StreamTests() : SocketTest(hasStack: true)
     }
 
     [Fact]
+    public void Bytes_in_their_turn_are_read_at_once_and_the_stack_learns_the_room_that_is_left()
+    {
+        ulong socket = OpenConnected(out ulong handle);
+        long room = Call(NucleusCall.SocketLength, handle, (ulong)NucleusCallSockets.Length.ReceiveRoom);
+        AsStack(() =>
+        {
+            Assert.Equal(0, WriteReceived(handle, 3, "def"u8));
+            Assert.Equal(room - 3, Append(handle, "abc"u8));
+        });
+        Assert.Equal(3, Call(SystemCallNumber.Recvfrom, socket, Memory, 9));
+        AsStack(() =>
+        {
+            Assert.Equal(0, Call(NucleusCall.CommitReceived, handle, 3));
+            Assert.Equal(room - 4, Append(handle, "g"u8));
+            Assert.Equal(-Errno.EFAULT, Call(NucleusCall.AppendReceived, handle, 8, 1));
+        });
+        Assert.Equal(4, Call(SystemCallNumber.Recvfrom, socket, Memory + 3, 9));
+        Assert.Equal("abcdefg"u8.ToArray(), Load(Memory, 7));
+
+        Assert.Equal(0, Call(SystemCallNumber.Close, socket));
+        AsStack(() => Assert.Equal(-Errno.ENOBUFS, Append(handle, "h"u8)));
+    }
+
+    [Fact]
     public void The_peers_end_is_read_after_its_last_byte()
     {
         ulong socket = OpenConnected(out ulong handle);

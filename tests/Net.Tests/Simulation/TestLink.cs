@@ -17,6 +17,9 @@ internal sealed class TestLink(TestWire wire, MacAddress address) : ILink
 
     public HashSet<MacAddress> Groups { get; } = [];
 
+    /// <summary>Frames that were too large for the link, or left to it what it does not do: lost.</summary>
+    public int Unfit { get; private set; }
+
     /// <summary>What the last frames that were sent left to the device.</summary>
     public List<PacketOffload> SentOffloads { get; } = [];
 
@@ -28,6 +31,15 @@ internal sealed class TestLink(TestWire wire, MacAddress address) : ILink
         if (!HasRoom)
         {
             return false;
+        }
+
+        LinkOffloads cuts = frame.Data[EthernetHeader.Size] >> 4 == 4 ? LinkOffloads.SegmentationIPv4 : LinkOffloads.SegmentationIPv6;
+        bool isWhole = frame.Offload.SegmentSize == 0 || (Offloads & cuts) == 0;
+        if (isWhole && frame.Length - EthernetHeader.Size > Mtu)
+        {
+            Unfit++;
+            Pool?.Return(frame);
+            return true;
         }
 
         SentOffloads.Add(frame.Offload);

@@ -3,7 +3,8 @@ namespace Xenlet.Net.Tests.Simulation;
 /// <summary>Stacks on one wire, in time that passes only when the test says so.</summary>
 internal sealed class TestNetwork
 {
-    private readonly List<IpStack> _stacks = [];
+    private readonly List<(IpStack Stack, HostClock Clock)> _hosts = [];
+    private IpStack? _resting;
     private byte _count;
 
     public TestClock Clock { get; } = new();
@@ -13,7 +14,8 @@ internal sealed class TestNetwork
     /// <summary>Adds a stack with an interface, whose addresses are used at once unless the options say otherwise.</summary>
     public TestHost AddHost(string address = "", IpStackOptions? options = null)
     {
-        IpStack stack = new(Clock, new TestRandom(++_count), options ?? Unprobed);
+        HostClock clock = new(Clock);
+        IpStack stack = new(clock, new TestRandom(++_count), options ?? Unprobed);
         TestLink link = Wire.AddLink(_count);
         link.Pool = stack.Pool;
         IpInterface at = stack.AddInterface("eth0", link);
@@ -23,7 +25,7 @@ internal sealed class TestNetwork
             Assert.NotNull(stack.AddAddress(at, Parse(parts[0]), int.Parse(parts[1], null)));
         }
 
-        _stacks.Add(stack);
+        _hosts.Add((stack, clock));
         Settle();
         return new TestHost(stack, at, link);
     }
@@ -42,13 +44,13 @@ internal sealed class TestNetwork
     {
         for (int turn = 0; turn < 10_000; turn++)
         {
-            foreach (IpStack stack in _stacks)
+            foreach ((IpStack stack, HostClock _) in Awake)
             {
                 stack.Run();
             }
 
-            if (!_stacks.Exists(stack => stack.NextDue <= Clock.Now
-                || stack.Interfaces.Any(each => ((TestLink)each.Link).Inbox.Count > 0)))
+            if (!Awake.Any(host => DueOf(host) <= Clock.Now
+                || host.Stack.Interfaces.Any(each => ((TestLink)each.Link).Inbox.Count > 0)))
             {
                 return;
             }
@@ -62,7 +64,7 @@ internal sealed class TestNetwork
     {
         long end = Clock.Now + (time.Ticks * 100);
         Settle();
-        while (_stacks.Min(stack => stack.NextDue) is long due && due <= end)
+        while (Awake.Min(DueOf) is long due && due <= end)
         {
             Clock.Now = Math.Max(Clock.Now, due);
             Settle();
@@ -70,4 +72,33 @@ internal sealed class TestNetwork
 
         Clock.Now = end;
     }
+
+    /// <summary>
+    /// Lets time pass without a host: it stands, as a guest that gets no processor does, and finds then what has arrived.
+    /// </summary>
+    public void Starve(TestHost host, TimeSpan time)
+    {
+        _resting = host.Stack;
+        Advance(time);
+        _resting = null;
+    }
+
+    /// <summary>
+    /// The same with a host that is saved and restored: its clock stands too, what comes meanwhile is lost, and its link is another one.
+    /// </summary>
+    public void Save(TestHost host, TimeSpan time, Action<TestLink>? change = null)
+    {
+        Starve(host, time);
+        int place = _hosts.FindIndex(each => each.Stack == host.Stack);
+        _hosts[place].Clock.Behind += time.Ticks * 100;
+        host.Link.Inbox.Clear();
+        change?.Invoke(host.Link);
+        host.Stack.OnLinkChanged(host.Interface);
+        Settle();
+    }
+
+    private IEnumerable<(IpStack Stack, HostClock Clock)> Awake => _hosts.Where(host => host.Stack != _resting);
+
+    private static long DueOf((IpStack Stack, HostClock Clock) host) =>
+        host.Stack.NextDue == long.MaxValue ? long.MaxValue : host.Stack.NextDue + host.Clock.Behind;
 }

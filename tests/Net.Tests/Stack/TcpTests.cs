@@ -27,8 +27,8 @@ public sealed class TcpTests
         TestHost peer = _network.AddHost("10.0.0.2/24 fd00::2/64");
         host.Link.Offloads = peer.Link.Offloads = offloads;
         bool isPeer = address.EndsWith('2');
-        Listener server = new((isPeer ? peer : host).Stack, 80);
-        SimulatedUser client = Connect(host, address, 80, out TcpError error);
+        StackListener server = new((isPeer ? peer : host).Stack, 80);
+        SimulatedUser client = StackUser.Connect(host, address, 80, out TcpError error);
         Assert.Equal(TcpError.None, error);
 
         for (int i = 0; i < 2_000 && server.Received < Size; i++)
@@ -47,9 +47,9 @@ public sealed class TcpTests
     {
         TestHost host = _network.AddHost("10.0.0.1/24");
         _network.AddHost("10.0.0.2/24");
-        SimulatedUser refused = Connect(host, "10.0.0.2", 81, out _);
-        SimulatedUser unreachable = Connect(host, "10.0.0.77", 80, out _);
-        Connect(host, "192.0.2.1", 80, out TcpError noRoute);
+        SimulatedUser refused = StackUser.Connect(host, "10.0.0.2", 81, out _);
+        SimulatedUser unreachable = StackUser.Connect(host, "10.0.0.77", 80, out _);
+        StackUser.Connect(host, "192.0.2.1", 80, out TcpError noRoute);
 
         _network.Advance(TimeSpan.FromSeconds(4));
 
@@ -63,8 +63,8 @@ public sealed class TcpTests
     {
         TestHost host = _network.AddHost("10.0.0.1/24");
         TestHost peer = _network.AddHost("10.0.0.2/24");
-        _ = new Listener(peer.Stack, 80);
-        SimulatedUser client = Connect(host, "10.0.0.2", 80, out _);
+        _ = new StackListener(peer.Stack, 80);
+        SimulatedUser client = StackUser.Connect(host, "10.0.0.2", 80, out _);
         _network.Settle();
         Assert.True(client.IsConnected);
 
@@ -81,8 +81,8 @@ public sealed class TcpTests
     {
         TestHost host = _network.AddHost("10.0.0.1/24");
         TestHost peer = _network.AddHost("10.0.0.2/24");
-        Listener server = new(peer.Stack, 80);
-        SimulatedUser client = Connect(host, "10.0.0.2", 80, out _);
+        StackListener server = new(peer.Stack, 80);
+        SimulatedUser client = StackUser.Connect(host, "10.0.0.2", 80, out _);
         _network.Settle();
         byte[]? large = null;
         _network.Wire.Passes = frame =>
@@ -109,7 +109,9 @@ public sealed class TcpTests
         Assert.Equal(20_000, server.Received);
     }
 
-    /// <summary>A collection, starvation or a suspend: the host stands still, and the answers to what it has sent wait at its link.</summary>
+    /// <summary>
+    /// A collection, starvation or a suspend: the host stands still, and the answers to what it has sent wait at its link.
+    /// </summary>
     [Theory]
     [InlineData(0.3)]
     [InlineData(2)]

@@ -27,6 +27,8 @@ public sealed class HostilityTests
         Assert.True(network.RunUntil(() => server.Accepted[0].Received == 99_000, 10 * SimulatedTime.Second));
         Assert.Equal(1_448, server.Accepted[0].Connection!.GetInfo().SegmentSize);
         Assert.True(server.Accepted[0].Connection!.GetInfo().SendWindow > 500_000, "the peer's window scale was lost");
+        Assert.True(TellsOfGaps(network, network.Left, client, server.Accepted[0]), "we cannot tell of a gap");
+        Assert.True(TellsOfGaps(network, network.Right, server.Accepted[0], client), "the peer cannot tell of a gap");
 
         client.Connection!.Close();
         server.Accepted[0].Connection!.Close();
@@ -170,6 +172,30 @@ public sealed class HostilityTests
         Assert.Equal(TcpError.Reset, one.Error);
         Assert.Equal(10, server.Accepted[1].Received);
         Assert.False(other.HasEnded);
+    }
+
+    /// <summary>Loses a segment of one host, and sees whether the other tells by SACK what it has behind the gap.</summary>
+    private static bool TellsOfGaps(SimulatedNetwork network, SimulatedHost from, SimulatedUser sender, SimulatedUser receiver)
+    {
+        bool hasLost = false;
+        bool isTold = false;
+        SimulatedHost to = from == network.Left ? network.Right : network.Left;
+        from.Link!.Filter = bytes =>
+        {
+            bool isLost = !hasLost && bytes.Length > 1_000;
+            hasLost |= isLost;
+            return !isLost;
+        };
+        to.Link!.Filter = bytes =>
+        {
+            Assert.True(TcpHeader.TryRead(bytes, out TcpHeader header));
+            isTold |= TcpOptions.Read(bytes.AsSpan(TcpHeader.FixedSize..header.HeaderSize)).SackCount > 0;
+            return true;
+        };
+        long end = receiver.Received + sender.Write(20_000);
+        Assert.True(network.RunUntil(() => receiver.Received == end, 10 * SimulatedTime.Second));
+        from.Link.Filter = to.Link.Filter = null;
+        return isTold;
     }
 
     private static void Flood(SimulatedNetwork network, int count)

@@ -95,6 +95,20 @@ public sealed class SendingTests
         error TimedOut
         """);
 
+    /// <summary>Each row is what happens before the user closes; data is under way, or waits for the window.</summary>
+    [Theory]
+    [InlineData("write 1000\nout A seq=1 len=1000")]
+    [InlineData("in A seq=1 ack=1 win=0\nwrite 1000")]
+    public void A_peer_that_only_says_that_its_window_is_closed_does_not_keep_for_ever_what_was_closed(string before) => ScriptedPeer.Run(
+        $"""
+        established
+        {before}
+        close
+        alive
+        {string.Join('\n', Enumerable.Repeat("in A seq=1 ack=1 win=0\n+50", 30))}
+        error TimedOut
+        """);
+
     [Fact]
     public void A_window_that_shrinks_stops_new_data_but_not_the_old_and_ends_nothing() => ScriptedPeer.Run(
         """

@@ -27,7 +27,7 @@ public interface ISocketHost : IDisposable
 
     /// <summary>
     /// Takes over the events of a channel: they end <see cref="Wait"/>, and waits of <see cref="IEventChannel.WaitAsync"/> end within it,
-    /// without another thread. This lasts until the channel ends.
+    /// without another thread. This lasts until the channel ends; one that has ended already has none.
     /// </summary>
     void Watch(IEventChannel channel);
 
@@ -65,6 +65,9 @@ public interface ISocketHost : IDisposable
     /// <summary>Bytes of a stream that were written and not released.</summary>
     int GetSendLength(SocketHandle socket);
 
+    /// <summary>Bytes that were received and not read.</summary>
+    int GetReceiveLength(SocketHandle socket);
+
     /// <summary>Copies written bytes that begin <paramref name="offset"/> behind the first unreleased one. All of them are there.</summary>
     void CopySent(SocketHandle socket, int offset, Span<byte> destination);
 
@@ -87,6 +90,12 @@ public interface ISocketHost : IDisposable
     /// <summary>The next <paramref name="count"/> bytes have been written without a gap: the program may read them.</summary>
     void Commit(SocketHandle socket, int count);
 
+    /// <summary>
+    /// Writes received bytes right behind the last committed one, and commits them, as <see cref="TryWrite"/> and <see cref="Commit"/> do.
+    /// </summary>
+    /// <returns>The room that is left, as <see cref="GetReceiveRoom"/> has it; -1 if there was none: nothing was written.</returns>
+    int Append(SocketHandle socket, ReadOnlySpan<byte> data);
+
     /// <summary>The peer sends nothing more: after the last committed byte the program reads the end.</summary>
     void FinishReceive(SocketHandle socket);
 
@@ -104,10 +113,20 @@ public interface ISocketHost : IDisposable
     /// <returns>False if there is no room or no memory: the datagram is lost.</returns>
     bool TryDeliver(SocketHandle socket, in DatagramHeader header, ReadOnlySpan<byte> payload);
 
+    /// <summary>The answer of <see cref="TakeDatagram"/> when the buffer is too small.</summary>
+    const int TooLong = -2;
+
     /// <summary>Takes the next datagram to send.</summary>
     /// <param name="socket">The socket.</param>
     /// <param name="header">Where it goes.</param>
-    /// <param name="buffer">Receives its bytes: 65,535 of them, so that each fits.</param>
-    /// <returns>Its length; -1 if there is none.</returns>
+    /// <param name="buffer">Receives its bytes. Each fits into 65,535.</param>
+    /// <returns>Its length; -1 if there is none; <see cref="TooLong"/> if it is longer than the buffer: it stays.</returns>
     int TakeDatagram(SocketHandle socket, out DatagramHeader header, Span<byte> buffer);
+
+    /// <summary>
+    /// The program ends, though its threads still run: all its sockets close as with their last descriptors
+    /// (<see cref="SocketSignals.Closed"/> and <see cref="SocketSignals.Aborted"/> follow), and none of its calls for a socket returns any
+    /// more, nor does a socket have further events.
+    /// </summary>
+    void EndProgram();
 }

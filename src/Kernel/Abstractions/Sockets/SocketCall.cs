@@ -43,4 +43,10 @@ public enum SocketCall
     /// ENOENT if there is no such file.
     /// </summary>
     ReadFile,
+
+    /// <summary>
+    /// ioctl of an interface: <see cref="SocketRequest.Argument"/> is its command, the query's 40 bytes an ifreq (linux/if.h). The answer
+    /// is the ifreq with what was asked for.
+    /// </summary>
+    AskInterface,
 }

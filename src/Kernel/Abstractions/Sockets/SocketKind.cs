@@ -10,8 +10,15 @@ public enum SocketKind
     Datagram = 2,
 
     /// <summary>
-    /// No socket of the program, but a question of the nucleus: <see cref="SocketCall.ReadFile"/>. What is asked can be copied as bytes
-    /// to send, the answer is written as received ones, and after <see cref="ISocketHost.Complete"/> the stack has no more to do with it.
+    /// NETLINK_ROUTE, which is the same as SOCK_RAW and as SOCK_DGRAM. Its messages are datagrams; an address's lower half is the port,
+    /// its upper half the groups, and its <see cref="SocketEndpoint.Port"/> is 1 where there is an address.
+    /// </summary>
+    Netlink = 3,
+
+    /// <summary>
+    /// No socket of the program, but a question of the nucleus: <see cref="SocketCall.ReadFile"/> or <see cref="SocketCall.AskInterface"/>.
+    /// What is asked can be copied as bytes to send, the answer is written as received ones, and after <see cref="ISocketHost.Complete"/>
+    /// the stack has no more to do with it.
     /// </summary>
     Query = 16,
 }

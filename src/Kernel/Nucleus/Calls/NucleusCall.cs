@@ -124,6 +124,7 @@ internal static unsafe class NucleusCall
     /// <summary>
     /// (pointer, count, deadline): takes up to that many <see cref="Linux.Sockets.RequestRecord"/> and returns how many; waits if there is
     /// none, and returns 0 then: the next call takes what there is. The deadline is one of CLOCK_MONOTONIC.
+    /// <see cref="Linux.Sockets.StackRequests.EventPending"/> is added when <see cref="TakeWatchedPort"/> has something to take.
     /// </summary>
     public const int WaitForSockets = First + 24;
 
@@ -186,9 +187,20 @@ internal static unsafe class NucleusCall
 
     /// <summary>
     /// (socket, pointer to a <see cref="Linux.Sockets.DatagramRecord"/>, buffer, room): takes the next datagram to send and returns its
-    /// length. -EAGAIN if there is none.
+    /// length. -EAGAIN if there is none, -EMSGSIZE if it is longer than the room, and stays.
     /// </summary>
     public const int TakeDatagram = First + 41;
+
+    /// <summary>
+    /// (): the program ends: its sockets close as with their last descriptors, and its calls for sockets do not return any more.
+    /// </summary>
+    public const int EndProgram = First + 42;
+
+    /// <summary>
+    /// (socket, buffer, count): writes received bytes right behind the committed ones, and commits them. Returns the room that is left, of
+    /// <see cref="NucleusCallSockets.Length.ReceiveRoom"/>. -ENOBUFS if there was none.
+    /// </summary>
+    public const int AppendReceived = First + 43;
 
     /// <summary>
     /// (number): makes the calling thread's memory request with this number fail, counted from now on; 0 for none. Returns the previous
@@ -254,7 +266,7 @@ internal static unsafe class NucleusCall
                 return hasXen ? NucleusCallPages.StorePort() : withoutXen;
             case Suspend:
                 return hasXen ? SuspendCall.Run() : withoutXen;
-            case >= OpenStack and <= TakeDatagram:
+            case >= OpenStack and <= AppendReceived:
                 return NucleusCallSockets.Dispatch(thread, (int)number, a1, a2, a3, a4);
             default:
                 return -Errno.ENOSYS;

@@ -84,6 +84,11 @@ internal static unsafe class SystemCallDispatch
             return NucleusCall.Dispatch(thread, frame->Vector, a1, a2, a3, a4);
         }
 
+        if (SocketLife.HasProgramEnded && SocketCalls.IsForSocket((int)frame->Vector, (int)a1))
+        {
+            return SocketCalls.Stop(thread);
+        }
+
         switch ((int)frame->Vector)
         {
             case SystemCallNumber.Read:
@@ -116,7 +121,7 @@ internal static unsafe class SystemCallDispatch
             case SystemCallNumber.Pread64:
                 return TextFiles.ReadAt((int)a1, a2, a3, (long)a4);
             case SystemCallNumber.Ioctl:
-                return SocketCalls.Control((int)a1, (uint)a2, a3);
+                return SocketCalls.Control(thread, (int)a1, (uint)a2, a3);
             case SystemCallNumber.Fcntl:
                 return FileCalls.Control((int)a1, (int)a2, a3);
             case SystemCallNumber.Dup:

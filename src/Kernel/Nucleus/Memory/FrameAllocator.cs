@@ -50,6 +50,30 @@ internal static unsafe class FrameAllocator
     /// <summary>Returns the physical address of a frame filled with zeros, or 0 when none is left.</summary>
     public static ulong Allocate()
     {
+        ulong frame = AllocateAsItIs();
+        if (frame != 0)
+        {
+            Machine.Fill(DirectMap.Words(frame), 0, (nuint)Pages.Size);
+        }
+
+        return frame;
+    }
+
+    /// <summary>As <see cref="Allocate"/>, for the nucleus's own use.</summary>
+    /// <param name="isCleared">Whether it is filled with zeros; otherwise with whatever it held.</param>
+    public static ulong AllocateForNucleus(bool isCleared = true)
+    {
+        ulong frame = isCleared ? Allocate() : AllocateAsItIs();
+        if (frame != 0)
+        {
+            NucleusFrames++;
+        }
+
+        return frame;
+    }
+
+    private static ulong AllocateAsItIs()
+    {
         ulong frame = s_freeList;
         if (frame != 0)
         {
@@ -71,19 +95,6 @@ internal static unsafe class FrameAllocator
         }
 
         s_freeFrames--;
-        Machine.Fill(DirectMap.Words(frame), 0, (nuint)Pages.Size);
-        return frame;
-    }
-
-    /// <summary>As <see cref="Allocate"/>, for the nucleus's own use.</summary>
-    public static ulong AllocateForNucleus()
-    {
-        ulong frame = Allocate();
-        if (frame != 0)
-        {
-            NucleusFrames++;
-        }
-
         return frame;
     }
 

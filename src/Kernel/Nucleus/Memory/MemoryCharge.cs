@@ -73,7 +73,8 @@ internal static class MemoryCharge
         FrameAllocator.FreeFrames >= s_promised + Margin + frames && !FailNth.Refuses(isStack: true);
 
     /// <summary>Allocates a charged frame for the nucleus's own use. Returns 0 if there is none.</summary>
-    public static ulong AllocateForNucleus()
+    /// <param name="isCleared">Whether it is filled with zeros; otherwise with whatever it held.</param>
+    public static ulong AllocateForNucleus(bool isCleared = true)
     {
         if (!TryCharge(1))
         {
@@ -81,6 +82,6 @@ internal static class MemoryCharge
         }
 
         s_promised--;
-        return FrameAllocator.AllocateForNucleus();
+        return FrameAllocator.AllocateForNucleus(isCleared);
     }
 }

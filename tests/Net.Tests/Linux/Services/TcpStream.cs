@@ -36,7 +36,7 @@ internal abstract class TcpStream : ITcpUser, ITcpSendQueue, ITcpReceiveQueue
 
     public void OnEnded(TcpError error) => Ended = error;
 
-    void ITcpSendQueue.CopyTo(int offset, Span<byte> destination) =>
+    void IPacketPayload.CopyTo(int offset, Span<byte> destination) =>
         _unsent.AsSpan(_sendStart + offset, destination.Length).CopyTo(destination);
 
     void ITcpSendQueue.Release(int count)

@@ -4,7 +4,8 @@ namespace Xenlet.Net.Tests.Stack.Hostility;
 /// <param name="Name">Its name.</param>
 /// <param name="MostAnswers">How many frames a frame of it may be answered with, on average.</param>
 /// <param name="Send">Sends the frame of this number.</param>
-internal sealed record Attack(string Name, double MostAnswers, Action<HostileNetwork, int> Send)
+/// <param name="MostKibibytes">What the stack may keep of it in all.</param>
+internal sealed record Attack(string Name, double MostAnswers, Action<HostileNetwork, int> Send, int MostKibibytes = 1)
 {
     public override string ToString() => Name;
 }

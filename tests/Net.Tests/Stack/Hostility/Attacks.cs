@@ -17,11 +17,11 @@ internal static class Attacks
 
     public static IReadOnlyList<Attack> All { get; } =
     [
-        new("SYNs of strangers beyond the router", 1.1, (network, i) => Syn(network, Far(i), i, Us)),
-        new("SYNs of strangers on the link", 1.1, (network, i) => Syn(network, Near(i), i, Us)),
-        new("SYNs of strangers over IPv6", 1.1, (network, i) => Syn(network, $"2001:db8::{i:x}:9", i, Us6)),
-        new("SYNs with options of any content", 1.1, SynWithAnyOptions),
-        new("connections whose window stays closed", 0.6, Hoard),
+        new("SYNs of strangers beyond the router", 1.1, (network, i) => Syn(network, Far(i), i, Us), MostKibibytes: 64),
+        new("SYNs of strangers on the link", 1.1, (network, i) => Syn(network, Near(i), i, Us), MostKibibytes: 220),
+        new("SYNs of strangers over IPv6", 1.1, (network, i) => Syn(network, $"2001:db8::{i:x}:9", i, Us6), MostKibibytes: 64),
+        new("SYNs with options of any content", 1.1, SynWithAnyOptions, MostKibibytes: 64),
+        new("connections whose window stays closed", 0.6, Hoard, MostKibibytes: 180),
         new("acknowledgments of nothing", 1.0, (network, i) => Tcp(network, Far(i), 1_000, Rand(i), TcpFlags.Ack)),
         new("resets guessed", 0.05, (network, i) => Guess(network, i, TcpFlags.Rst, 0)),
         new("SYNs into a connection", 0.05, (network, i) => Guess(network, i, TcpFlags.Syn, 0)),
@@ -34,17 +34,19 @@ internal static class Attacks
         new("acknowledgments of what was not sent", 0.05, (network, i) => Overheard(network, i, TcpFlags.Ack, 0, ahead: 1_000 + i)),
         new("SACK of any content", 0.05, (network, i) => Overheard(network, i, TcpFlags.Ack, 0, sackBlocks: 3)),
         new("fragments without an end", 0.05, (network, i) => network.Victim.TakeIPv4(
-            Far(i), Us, ProtocolNumber.Udp, new byte[1_000], 8 * (i % 3), true, (ushort)i)),
+            Far(i), Us, ProtocolNumber.Udp, new byte[1_000], 8 * (i % 3), true, (ushort)i), MostKibibytes: 1100),
         new("fragments that overlap", 0.05, (network, i) => network.Victim.TakeIPv4(
-            Far(0), Us, ProtocolNumber.Udp, new byte[8 + (8 * (i % 7))], 8 * (i * 7 % 60), i % 11 != 0, (ushort)(i / 40))),
-        new("fragments of IPv6 without an end", 0.05, Fragment6),
-        new("ARP requests of strangers", 1.0, (network, i) => Arp(network, true, Near(i), Us)),
+            Far(0), Us, ProtocolNumber.Udp, new byte[8 + (8 * (i % 7))], 8 * (i * 7 % 60), i % 11 != 0, (ushort)(i / 40)),
+            MostKibibytes: 80),
+        new("fragments of IPv6 without an end", 0.05, Fragment6, MostKibibytes: 1100),
+        new("ARP requests of strangers", 1.0, (network, i) => Arp(network, true, Near(i), Us), MostKibibytes: 90),
         new("ARP replies that nobody has asked for", 0, (network, i) => Arp(network, false, Near(i), Us)),
         new("claims of our address", 0.05, (network, i) => Arp(network, true, Us, Us)),
-        new("neighbour solicitations of strangers", 1.0, (network, i) => Neighbour(network, i, IcmpV6Type.NeighbourSolicitation, Us6)),
+        new("neighbour solicitations of strangers", 1.0, (network, i) => Neighbour(
+            network, i, IcmpV6Type.NeighbourSolicitation, Us6), MostKibibytes: 90),
         new("neighbour advertisements", 0, (network, i) => Neighbour(
             network, i, IcmpV6Type.NeighbourAdvertisement, $"fd00::{(i % 60_000) + 16:x}")),
-        new("router advertisements", 0.1, RouterAdvertisement),
+        new("router advertisements", 0.1, RouterAdvertisement, MostKibibytes: 16),
         new("forged ICMP errors", 0, ForgedError),
         new("forged ICMPv6 errors", 0, ForgedError6),
         new("pings", 1.0, (network, i) => network.Victim.TakeIPv4(

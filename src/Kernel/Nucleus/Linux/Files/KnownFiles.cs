@@ -61,6 +61,7 @@ internal static class KnownFiles
         : Bytes.AreEqual(path, ProgramPath[..^1]) ? KnownPath.Program
         : Bytes.AreEqual(path, "/etc/nsswitch.conf"u8) ? KnownPath.NameServices
         : Bytes.AreEqual(path, "/etc/host.conf"u8) ? KnownPath.HostConfiguration
+        : StackRequests.IsServed && IsServedFolder(path) ? KnownPath.Root
         : StackRequests.IsServed && IsServed(path) ? KnownPath.Served
         : Bytes.AreEqual(path, "/etc/hosts"u8) ? KnownPath.Hosts
         : KnownPath.None;
@@ -70,4 +71,9 @@ internal static class KnownFiles
         Bytes.AreEqual(path, "/etc/hosts"u8) || Bytes.AreEqual(path, "/etc/resolv.conf"u8)
         || Bytes.StartsWith(path, "/proc/net/"u8) || Bytes.StartsWith(path, "/proc/sys/net/"u8)
         || Bytes.StartsWith(path, "/sys/class/net/"u8);
+
+    /// <summary>Folders of such files. As the root, they list as empty; .NET opens the last two, and counts no folder in them.</summary>
+    private static bool IsServedFolder(ReadOnlySpan<byte> path) =>
+        Bytes.AreEqual(path, "/proc/net"u8) || Bytes.AreEqual(path, "/sys/class/net"u8)
+        || Bytes.AreEqual(path, "/proc/sys/net/ipv4/conf"u8) || Bytes.AreEqual(path, "/proc/sys/net/ipv6/conf"u8);
 }

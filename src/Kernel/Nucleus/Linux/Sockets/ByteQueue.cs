@@ -157,12 +157,12 @@ internal unsafe struct ByteQueue
 
             if (queue->_page == 0)
             {
-                queue->_page = SocketMemory.Take();
+                queue->_page = SocketMemory.Take(isCleared: false);
                 queue->_pageNumber = number;
                 return queue->_page == 0 ? null : DirectMap.Bytes(queue->_page);
             }
 
-            queue->_directory = SocketMemory.Take();
+            queue->_directory = SocketMemory.Take(isCleared: true);
             if (queue->_directory == 0)
             {
                 return null;
@@ -175,7 +175,7 @@ internal unsafe struct ByteQueue
         ulong* slot = DirectMap.Words(queue->_directory) + (number % Slots);
         if (*slot == 0)
         {
-            *slot = SocketMemory.Take();
+            *slot = SocketMemory.Take(isCleared: false);
         }
 
         return *slot == 0 ? null : DirectMap.Bytes(*slot);

@@ -14,6 +14,11 @@ internal static unsafe class DatagramTransfers
     public static long Send(Thread* thread, Socket* socket, IoVectors* buffers, bool waits, ulong address, uint length)
     {
         EndpointRecord remote = socket->Remote;
+        if (socket->Kind == SocketKind.Netlink)
+        {
+            remote.Port = EndpointRecord.NetlinkKernel;
+        }
+
         if (address != 0)
         {
             long error = ReadDestination(socket, address, length, out remote);
@@ -120,6 +125,14 @@ internal static unsafe class DatagramTransfers
         if (error < 0)
         {
             return error;
+        }
+
+        if (socket->Kind == SocketKind.Netlink)
+        {
+            error = SocketAddresses.Read(socket, address, length, out remote);
+            bool isKernel = remote.Low == 0 && remote.High == 0;
+            remote.Port = EndpointRecord.NetlinkKernel;
+            return error < 0 || isKernel ? error : -Errno.ECONNREFUSED;
         }
 
         bool isOnlyIPv6 = socket->IsIPv6 && SocketOptionTable.Get(socket, SocketOptionIndex.IPv6Only) != 0;

@@ -9,6 +9,9 @@ namespace Xenlet.Kernel.Nucleus.Linux.Sockets;
 [StructLayout(LayoutKind.Sequential)]
 internal struct EndpointRecord
 {
+    /// <summary>What stands for a port of netlink, whose ports have 32 bits and may be 0: that there is one.</summary>
+    public const ushort NetlinkKernel = 1;
+
     private const ulong MappedPrefix = 0x0000_FFFF_0000_0000;
 
     /// <summary>The first eight bytes of the address, the first byte of the wire the most significant.</summary>

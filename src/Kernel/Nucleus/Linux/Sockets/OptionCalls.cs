@@ -199,10 +199,15 @@ internal static unsafe class OptionCalls
                     *(int*)value = socket->State == SocketState.Listening ? 1 : 0;
                     return sizeof(int);
                 case SO_PROTOCOL:
-                    *(int*)value = socket->Kind == SocketKind.Stream ? SocketCalls.IPPROTO_TCP : SocketCalls.IPPROTO_UDP;
+                    *(int*)value = socket->Kind switch
+                    {
+                        SocketKind.Stream => SocketCalls.IPPROTO_TCP,
+                        SocketKind.Netlink => SocketCalls.NETLINK_ROUTE,
+                        _ => SocketCalls.IPPROTO_UDP,
+                    };
                     return sizeof(int);
                 case SO_DOMAIN:
-                    *(int*)value = socket->IsIPv6 ? SocketAddresses.AF_INET6 : SocketAddresses.AF_INET;
+                    *(int*)value = socket->Family;
                     return sizeof(int);
                 case SO_LINGER:
                     ((int*)value)[0] = SocketOptionTable.Get(socket, SocketOptionIndex.LingerOn);

@@ -81,6 +81,10 @@ internal unsafe struct Socket
     public EndpointRecord CallInterface;
     public int CallArgument;
 
+    /// <summary>The family of its addresses, an AF_ number.</summary>
+    public readonly int Family => Kind == SocketKind.Netlink ? SocketAddresses.AF_NETLINK
+        : IsIPv6 ? SocketAddresses.AF_INET6 : SocketAddresses.AF_INET;
+
     /// <summary>Of a file's content, when it last changed, in nanoseconds since 1970.</summary>
     public readonly ulong ModifiedAt => CallEndpoint.High;
 

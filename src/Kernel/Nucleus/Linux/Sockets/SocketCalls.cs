@@ -12,6 +12,7 @@ internal static unsafe class SocketCalls
 {
     public const int IPPROTO_TCP = 6;
     public const int IPPROTO_UDP = 17;
+    public const int NETLINK_ROUTE = 0;
 
     private const int SOCK_RAW = 3;
     private const uint SOCK_CLOEXEC = 0x80000;
@@ -19,9 +20,35 @@ internal static unsafe class SocketCalls
     private const int FIONREAD = 0x541b;
     private const int FIONBIO = 0x5421;
 
+    /// <summary>Whether a system call is one for a socket, whatever it asks.</summary>
+    public static bool IsForSocket(int number, int descriptor)
+    {
+        switch (number)
+        {
+            case >= SystemCallNumber.Socket and <= SystemCallNumber.Getsockopt:
+            case SystemCallNumber.Accept4 or SystemCallNumber.Sendmmsg:
+                return true;
+            case SystemCallNumber.Read or SystemCallNumber.Write or SystemCallNumber.Readv or SystemCallNumber.Writev:
+            case SystemCallNumber.Ioctl or SystemCallNumber.Close:
+                OpenFile* file = FileTable.Get(descriptor);
+                return file != null && file->Kind == FileKind.Socket;
+            default:
+                return false;
+        }
+    }
+
+    /// <summary>The program has ended: a call for a socket does not return, as those of a thread that has ended.</summary>
+    public static long Stop(Thread* thread)
+    {
+        Scheduler.Block(thread, WaitKind.Sockets, ulong.MaxValue, WaitEnd.Restartable);
+        return CallResult.None;
+    }
+
     public static long Create(int family, uint type, int protocol)
     {
-        if (family is not (SocketAddresses.AF_INET or SocketAddresses.AF_INET6))
+        // What netlink tells of is the stack's.
+        bool isNetlink = family == SocketAddresses.AF_NETLINK && StackRequests.IsServed;
+        if (!isNetlink && family is not (SocketAddresses.AF_INET or SocketAddresses.AF_INET6))
         {
             return -Errno.EAFNOSUPPORT;
         }
@@ -32,6 +59,15 @@ internal static unsafe class SocketCalls
         }
 
         SocketKind kind = (SocketKind)(type & 0xf);
+        if (isNetlink)
+        {
+            // Streams alone differ. The addresses are not of IPv4, so "any" has to be all zero.
+            bool isKind = (int)kind == SOCK_RAW || kind == SocketKind.Datagram;
+            return !isKind ? -Errno.ESOCKTNOSUPPORT
+                : protocol != NETLINK_ROUTE ? -Errno.EPROTONOSUPPORT
+                : Open(SocketLife.Create(SocketKind.Netlink, isIPv6: true), type & SOCK_NONBLOCK);
+        }
+
         if (kind is not (SocketKind.Stream or SocketKind.Datagram))
         {
             return (int)kind == SOCK_RAW ? -Errno.EPERM : -Errno.ESOCKTNOSUPPORT;
@@ -42,13 +78,7 @@ internal static unsafe class SocketCalls
             return -Errno.EPROTONOSUPPORT;
         }
 
-        Socket* socket = SocketLife.Create(kind, family == SocketAddresses.AF_INET6);
-        if (socket == null)
-        {
-            return -Errno.ENOMEM;
-        }
-
-        return Open(socket, type & SOCK_NONBLOCK);
+        return Open(SocketLife.Create(kind, family == SocketAddresses.AF_INET6), type & SOCK_NONBLOCK);
     }
 
     public static long Bind(Thread* thread, int descriptor, ulong address, uint length)
@@ -56,7 +86,7 @@ internal static unsafe class SocketCalls
         long error = Find(descriptor, out Socket* socket);
         if (error == 0)
         {
-            error = SocketAddresses.Read(socket->IsIPv6, address, length, out EndpointRecord endpoint);
+            error = SocketAddresses.Read(socket, address, length, out EndpointRecord endpoint);
             return error < 0 ? error : SocketControl.Bind(thread, socket, endpoint);
         }
 
@@ -88,7 +118,7 @@ internal static unsafe class SocketCalls
             return SocketControl.Disconnect(thread, socket);
         }
 
-        error = SocketAddresses.Read(socket->IsIPv6, address, length, out EndpointRecord endpoint);
+        error = SocketAddresses.Read(socket, address, length, out EndpointRecord endpoint);
         return error < 0 ? error : SocketControl.Connect(thread, socket, endpoint);
     }
 
@@ -129,7 +159,7 @@ internal static unsafe class SocketCalls
             return accepted;
         }
 
-        error = SocketAddresses.Write(socket->IsIPv6, socket->Remote, address, lengthAddress);
+        error = SocketAddresses.Write(socket, socket->Remote, address, lengthAddress);
         if (error < 0)
         {
             FileTable.Withdraw((int)accepted);
@@ -160,7 +190,7 @@ internal static unsafe class SocketCalls
         error = address == 0 ? -Errno.EFAULT : 0;
         return error < 0
             ? error
-            : SocketAddresses.Write(socket->IsIPv6, isPeer ? socket->Remote : socket->Local, address, lengthAddress);
+            : SocketAddresses.Write(socket, isPeer ? socket->Remote : socket->Local, address, lengthAddress);
     }
 
     public static long ShutDown(int descriptor, uint how)
@@ -230,18 +260,28 @@ internal static unsafe class SocketCalls
         return error < 0 ? error : OptionCalls.Set(thread, socket, level, name, address, length);
     }
 
-    /// <summary>ioctl: how many bytes can be read, and O_NONBLOCK.</summary>
-    public static long Control(int descriptor, uint command, ulong address)
+    /// <summary>ioctl: how many bytes can be read, O_NONBLOCK, and what <see cref="InterfaceCalls"/> knows.</summary>
+    public static long Control(Thread* thread, int descriptor, uint command, ulong address)
     {
+        if (thread->IsRetry)
+        {
+            return InterfaceCalls.Control(thread, command, address);
+        }
+
         OpenFile* file = FileTable.Get(descriptor);
         if (file == null)
         {
             return -Errno.EBADF;
         }
 
-        if (file->Kind != FileKind.Socket || command is not (FIONREAD or FIONBIO))
+        if (file->Kind != FileKind.Socket)
         {
             return -Errno.ENOTTY;
+        }
+
+        if (command is not (FIONREAD or FIONBIO))
+        {
+            return InterfaceCalls.Control(thread, command, address);
         }
 
         bool isRead = command == FIONREAD;
@@ -288,6 +328,11 @@ internal static unsafe class SocketCalls
 
     private static long Open(Socket* socket, uint flags)
     {
+        if (socket == null)
+        {
+            return -Errno.ENOMEM;
+        }
+
         long descriptor = FileTable.Open(FileKind.Socket, FileTable.O_RDWR | flags, socket);
         if (descriptor < 0)
         {

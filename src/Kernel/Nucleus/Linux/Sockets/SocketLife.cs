@@ -10,6 +10,9 @@ namespace Xenlet.Kernel.Nucleus.Linux.Sockets;
 /// <summary>How sockets begin and end.</summary>
 internal static unsafe class SocketLife
 {
+    /// <summary>Whether the program has ended as far as its sockets go: <see cref="EndProgram"/>.</summary>
+    public static bool HasProgramEnded { get; private set; }
+
     /// <summary>A new socket without a file; null if there is no memory.</summary>
     public static Socket* Create(SocketKind kind, bool isIPv6)
     {
@@ -35,6 +38,12 @@ internal static unsafe class SocketLife
     /// </returns>
     public static long Close(Thread* closer, Socket* socket)
     {
+        if (socket->IsClosed)
+        {
+            // The program's end has closed it before its descriptor.
+            return 0;
+        }
+
         bool isStream = socket->Kind == SocketKind.Stream;
         bool lingers = isStream && SocketOptionTable.Get(socket, SocketOptionIndex.LingerOn) != 0;
         int seconds = SocketOptionTable.Get(socket, SocketOptionIndex.LingerSeconds);
@@ -63,7 +72,29 @@ internal static unsafe class SocketLife
 
         ByteQueue.Clear(&socket->Sent);
         ByteQueue.Clear(&socket->Received);
-        SocketTable.Free(socket);
+        if (!HasProgramEnded)
+        {
+            SocketTable.Free(socket);
+        }
+    }
+
+    /// <summary>
+    /// The program ends, while its threads still run: its sockets close as with their last descriptors, so that the stack delivers what was
+    /// written, and no call of the program for a socket returns any more. The sockets' memory stays, since their files do.
+    /// </summary>
+    public static void EndProgram()
+    {
+        HasProgramEnded = true;
+        for (int number = 0; number < SocketTable.Count; number++)
+        {
+            Socket* socket = SocketTable.At(number);
+            if (socket != null && socket->File != null)
+            {
+                OpenFile* file = socket->File;
+                _ = Close(null, socket);
+                WaitQueue.WakeAll(&file->Waiters);
+            }
+        }
     }
 
     /// <summary>The connection has ended with an error: what was received can be read, then the error comes once, then the end.</summary>

@@ -95,8 +95,8 @@ internal static unsafe class SocketTransfers
 
         Socket* socket = FileTable.Get(descriptor)->Socket;
         long error = socket->Kind == SocketKind.Stream
-            ? SocketAddresses.Write(socket->IsIPv6, socket->Remote, address, lengthAddress)
-            : SocketAddresses.Write(socket->IsIPv6, record.Remote, address, lengthAddress);
+            ? SocketAddresses.Write(socket, socket->Remote, address, lengthAddress)
+            : SocketAddresses.Write(socket, record.Remote, address, lengthAddress);
         return error < 0 ? error : result;
     }
 
@@ -134,9 +134,9 @@ internal static unsafe class SocketTransfers
 
         Socket* socket = FileTable.Get(descriptor)->Socket;
         uint nameLength = 0;
-        if (socket->Kind == SocketKind.Datagram && header->msg_name != 0)
+        if (socket->Kind != SocketKind.Stream && header->msg_name != 0)
         {
-            error = SocketAddresses.WriteBytes(socket->IsIPv6, record.Remote, header->msg_name, header->msg_namelen, out nameLength);
+            error = SocketAddresses.WriteBytes(socket, record.Remote, header->msg_name, header->msg_namelen, out nameLength);
         }
 
         header->msg_namelen = nameLength;

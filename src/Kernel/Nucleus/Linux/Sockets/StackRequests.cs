@@ -25,6 +25,9 @@ internal struct RequestRecord
 /// <summary>The sockets that want something of the stack, and the stack's thread, which waits for them.</summary>
 internal static unsafe class StackRequests
 {
+    /// <summary>Added to the result of <see cref="Wait"/>: a watched port was signalled.</summary>
+    public const long EventPending = 1L << 32;
+
     private static Socket* s_first;
     private static Socket* s_last;
     private static WaitQueue s_waiter;
@@ -136,7 +139,7 @@ internal static unsafe class StackRequests
         if (count > 0 || s_isWoken || isEventPending || s_first != null || deadline <= Platform.Clock.Now())
         {
             s_isWoken = false;
-            return (long)count;
+            return (long)count | (isEventPending ? EventPending : 0);
         }
 
         if (Waiter->First != null)

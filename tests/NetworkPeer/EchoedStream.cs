@@ -1,0 +1,80 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+
+namespace Xenlet.NetworkPeer;
+
+/// <summary>A stream of random bytes to a guest that sends them back, and a connection beside it on which nothing happens.</summary>
+internal static class EchoedStream
+{
+    private const int Seed = 1;
+    private const int BlockSize = 16_384;
+
+    // Without a rest, dom0's only processor has little left for whatever else a test has it do meanwhile.
+    private static readonly TimeSpan s_rest = TimeSpan.FromMilliseconds(20);
+
+    public static async Task<int> RunAsync(IPEndPoint guest, string file)
+    {
+        try
+        {
+            using TcpClient idle = new();
+            await idle.ConnectAsync(guest);
+            using TcpClient busy = new();
+            await busy.ConnectAsync(guest);
+            Task<long> sending = SendAsync(busy, file + ".stop");
+            long same = await CompareAsync(busy.GetStream(), file);
+            long sent = await sending;
+
+            byte[] buffer = [1, 2, 3];
+            await idle.GetStream().WriteAsync(buffer);
+            buffer.AsSpan().Clear();
+            await idle.GetStream().ReadExactlyAsync(buffer);
+            Console.WriteLine($"all came back: {sent == same && sent > 0}, the idle one works: {buffer is [1, 2, 3]}");
+            return 0;
+        }
+        catch (Exception failure) when (failure is IOException or SocketException)
+        {
+            Console.WriteLine($"ended: {(failure.InnerException ?? failure).Message}");
+            return 1;
+        }
+    }
+
+    private static async Task<long> SendAsync(TcpClient to, string stop)
+    {
+        Random random = new(Seed);
+        byte[] block = new byte[BlockSize];
+        long sent = 0;
+        for (; !File.Exists(stop); sent += block.Length)
+        {
+            random.NextBytes(block);
+            await to.GetStream().WriteAsync(block);
+            await Task.Delay(s_rest);
+        }
+
+        to.Client.Shutdown(SocketShutdown.Send);
+        return sent;
+    }
+
+    /// <summary>Reads to the end, and gives the number of bytes that were as they were sent.</summary>
+    private static async Task<long> CompareAsync(NetworkStream from, string file)
+    {
+        Random random = new(Seed);
+        byte[] expected = new byte[BlockSize];
+        byte[] came = new byte[BlockSize];
+        long same = 0;
+        int length;
+        while ((length = await from.ReadAtLeastAsync(came, BlockSize, throwOnEndOfStream: false)) > 0)
+        {
+            random.NextBytes(expected);
+            if (!came.AsSpan(0, length).SequenceEqual(expected.AsSpan(0, length)))
+            {
+                throw new IOException($"what came back after {same} bytes is not what was sent");
+            }
+
+            same += length;
+            await File.WriteAllTextAsync(file, same.ToString(CultureInfo.InvariantCulture));
+        }
+
+        return same;
+    }
+}
