@@ -35,7 +35,7 @@ internal static class StackCases
 
             using UdpClient datagrams = new(peer.AddressFamily);
             refused = await Check.ThrowsAsync<SocketException>(
-                async () => await datagrams.SendAsync("x"u8.ToArray(), peer).WaitAsync(Limit));
+                async () => await datagrams.SendAsync("x"u8.ToArray(), peer).AsTask().WaitAsync(Limit));
             Check.Equal(SocketError.NetworkUnreachable, refused.SocketErrorCode);
         }
 
