@@ -27,7 +27,8 @@ internal sealed unsafe class RandomCalls : IDisposable
     [
         (0, "fbl"), (1, "fbl"), (4, "pb"), (5, "fb"), (6, "pb"), (7, "bst"), (8, "fas"), (16, "faa"), (16, "fIb"), (17, "fbla"),
         (19, "fbs"), (20, "fbs"), (21, "ps"), (24, ""), (25, "Lllsa"), (28, "ALs"), (39, ""), (63, "b"), (77, "fa"), (79, "bl"), (80, "p"),
-        (82, "pp"), (83, "ps"), (84, "p"), (87, "p"), (88, "pp"), (89, "pbl"), (90, "ps"), (95, "s"), (97, "sb"), (98, "sb"), (99, "b"), (102, ""), (104, ""),
+        (82, "pp"), (83, "ps"), (84, "p"), (87, "p"), (88, "pp"), (89, "pbl"), (90, "ps"), (95, "s"), 
+        (97, "sb"), (98, "sb"), (99, "b"), (102, ""), (104, ""),
         (107, ""), (108, ""),
         (110, ""), (137, "pb"), (157, "sp"), (186, ""), (201, "b"), (204, "slb"), (217, "fbl"), (228, "sb"), (229, "sb"),
         (230, "ssTb"), (35, "Tb"),
@@ -56,8 +57,8 @@ internal sealed unsafe class RandomCalls : IDisposable
 
     private static readonly string[] Paths =
     [
-        "/", ".", "/dev/null", "/dev/urandom", "/dev/random", "/etc/passwd", "/etc/hosts", "/app/xenlet", "/none", "", "/tmp", "/tmp/random",
-        "/tmp/random/a", "/tmp/random/b", "/tmp/random/c/d", "/tmp/random/c/", "a", "../random/b", "c",
+        "/", ".", "/dev/null", "/dev/urandom", "/dev/random", "/etc/passwd", "/etc/hosts", "/app/xenlet", "/none", "", "/tmp",
+        "/tmp/random", "/tmp/random/a", "/tmp/random/b", "/tmp/random/c/d", "/tmp/random/c/", "a", "../random/b", "c",
 
         // The TCP/IP stack's, where there is one.
         "/etc/resolv.conf", "/proc/net/dev", "/proc/net/tcp", "/proc/net/none", "/sys/class/net/lo/mtu",

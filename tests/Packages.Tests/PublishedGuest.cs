@@ -54,7 +54,8 @@ internal sealed record PublishedGuest(string Directory, string Name)
         GuestRunnerOptions options = Options(commandLine, memory) with { Network = true, Dom0Command = command, Progress = dom0 };
         (int status, string text, string log) = await RunAsync(options);
         Assert.True(
-            status == 0, $"{Name} ought to serve dom0 and end with 0; the run ended with {status}.\n{text}\n{log}\ndom0 said:\n{dom0.Text}");
+            status == 0,
+            $"{Name} ought to serve dom0 and end with 0; the run ended with {status}.\n{text}\n{log}\ndom0 said:\n{dom0.Text}");
         return (text, dom0.Text);
     }
 

@@ -157,7 +157,8 @@ public sealed unsafe class InotifyTests : FileSystemTest
                 IEnumerable<string> words = Names.Where(name => (*(uint*)(at + 4) & name.Bit) != 0).Select(name => name.Name);
                 string name = Encoding.UTF8.GetString((byte*)at + 16, (int)*(uint*)(at + 12)).TrimEnd('\0');
                 uint cookie = *(uint*)(at + 8);
-                events.Add(string.Join(' ', [$"{*(int*)at}", .. words, .. (string[])(name == "" ? [] : [name]), .. (string[])(cookie == 0 ? [] : [$"{cookie}"])]));
+                string all = string.Join(' ', [$"{*(int*)at}", .. words, name, cookie == 0 ? "" : $"{cookie}"]);
+                events.Add(all.TrimEnd());
             }
         }
     }
