@@ -38,6 +38,8 @@ internal static unsafe class Image
 
     public static ulong FilesEnd { get; set; }
 
+    public static bool UsesSockets { get; set; }
+
     /// <summary>Where a test has put call frame information into <see cref="ProbeMemory"/>; at 0 there is none.</summary>
     public static ulong UnwindTable { get; set; }
 }

@@ -97,6 +97,17 @@ public sealed unsafe class ServedFileTests() : SocketTest(hasStack: true)
         Assert.Equal(-Errno.ENOENT, Call(SystemCallNumber.Open, Store(Bytes(Resolver)), 0));
     }
 
+    [Fact]
+    public void The_stack_does_not_wait_for_itself()
+    {
+        ulong path = Store(Bytes(Resolver));
+        AsStack(() =>
+        {
+            Assert.Empty(TakeRequests());
+            Assert.Equal(-Errno.EDEADLK, Call(SystemCallNumber.Open, path, 0));
+        });
+    }
+
     private static byte[] Bytes(string text) => Encoding.ASCII.GetBytes(text);
 
     /// <summary>The pages of queues, and the sockets.</summary>

@@ -104,6 +104,11 @@ internal static unsafe class Image
     /// </summary>
     public static bool HasTestCalls => IsTwo((ulong)(delegate*<void>)&Symbols.TestCalls);
 
+    /// <summary>
+    /// Whether the image was linked with <c>--defsym xenlet_socket_use=2</c>: its program may use sockets, whose memory is then set aside.
+    /// </summary>
+    public static bool UsesSockets => IsTwo((ulong)(delegate*<void>)&Symbols.SocketUse);
+
     /// <summary>Not inlined: the compiler assumes that no function lies at address 2 and would fold the comparison.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static bool IsTwo(ulong value) => value == 2;
@@ -234,6 +239,10 @@ internal static unsafe class Image
         [RuntimeImport("*", "xenlet_files_end")]
         [MethodImpl(MethodImplOptions.InternalCall)]
         public static extern void FilesEnd();
+
+        [RuntimeImport("*", "xenlet_socket_use")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void SocketUse();
 
         [RuntimeImport("*", "xenlet_test_calls")]
         [MethodImpl(MethodImplOptions.InternalCall)]

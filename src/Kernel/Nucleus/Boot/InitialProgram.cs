@@ -1,5 +1,6 @@
 using Xenlet.Kernel.Nucleus.Base;
 using Xenlet.Kernel.Nucleus.Linux.FileSystem;
+using Xenlet.Kernel.Nucleus.Linux.Sockets;
 using Xenlet.Kernel.Nucleus.Memory;
 using Xenlet.Kernel.Nucleus.Platform.Random;
 using Xenlet.Kernel.Nucleus.Threads;
@@ -177,7 +178,7 @@ internal static unsafe class InitialProgram
     private static ulong HeapLimit()
     {
         ulong available = MemoryCharge.Available * Pages.Size;
-        ulong forOthers = (768 << 10) + available / 16;
+        ulong forOthers = (768 << 10) + available / 16 + (Image.UsesSockets ? SocketMemory.Budget * Pages.Size : 0);
         return available > forOthers ? Pages.RoundDown(available - forOthers) : Pages.Size;
     }
 
