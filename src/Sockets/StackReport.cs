@@ -64,8 +64,8 @@ internal static class StackReport
             + $"ssthresh {threshold} snd_wnd {info.SendWindow} mss {info.SegmentSize} retrans {info.Retransmissions}"));
     }
 
-    private static string Line(string kind, string state, object receiveQueue, object sendQueue, string local, string peer) => string.Create(
-        CultureInfo.InvariantCulture, $"{kind,-5} {state,-10} {receiveQueue,7} {sendQueue,7} {local,-22} {peer,-22}");
+    private static string Line(string kind, string state, object receiveQueue, object sendQueue, string local, string peer) =>
+        string.Create(CultureInfo.InvariantCulture, $"{kind,-5} {state,-10} {receiveQueue,7} {sendQueue,7} {local,-22} {peer,-22}");
 
     private static string Milliseconds(long time) =>
         string.Create(CultureInfo.InvariantCulture, $"{(double)time / StackTime.Millisecond:0.###} ms");

@@ -34,8 +34,8 @@ public sealed class ReportTests
             @"^Netid State +Recv-Q +Send-Q Local +Peer *$",
             @"^tcp +LISTEN +0 +16 \*:80 +\* *$",
             @"^udp +UNCONN +10\.0\.0\.2:7 +\* *$",
-            string.Create(CultureInfo.InvariantCulture, $@"^tcp +ESTAB +3 +0 10\.0\.0\.2:80 +10\.0\.0\.1:{client.Local.Port} +rtt [\d.]+ ms ")
-                + @"rto [\d.]+ ms cwnd \d+ ssthresh none snd_wnd \d+ mss 1448 retrans 0$",
+            string.Create(CultureInfo.InvariantCulture, $@"^tcp +ESTAB +3 +0 10\.0\.0\.2:80 +10\.0\.0\.1:{client.Local.Port} ")
+                + @"+rtt [\d.]+ ms rto [\d.]+ ms cwnd \d+ ssthresh none snd_wnd \d+ mss 1448 retrans 0$",
         ];
         Assert.All(expected, each =>
             Assert.True(lines.Any(line => Regex.IsMatch(line, each)), $"no line is as {each}:\n{string.Join('\n', lines)}"));
