@@ -154,7 +154,7 @@ public sealed class SocketStack : INetworkLinkUser, IReportSource, IDisposable
             return;
         }
 
-        using ReportRequest wanted = new();
+        ReportRequest wanted = new();
         Volatile.Write(ref _wantedReport, wanted);
         _host.Wake();
         writer.Write(wanted.Wait() ?? "the thread of TCP/IP does not answer\n");
