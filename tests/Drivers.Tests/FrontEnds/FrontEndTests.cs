@@ -84,11 +84,12 @@ public sealed class FrontEndTests : IAsyncLifetime
         };
         FrontBus bus = await StartAsync();
         await _host.SetBackStateAsync(Device, XenBusState.InitWait);
-        await _host.UntilAsync(() => hasEnded && bus.Devices.Count == 0);
+        await _host.UntilAsync(() => hasEnded);
 
         // What the guest asks behind the end of its transaction is answered behind it: before, the directory could still be made.
         await bus.Store.TryReadAsync("domid");
         Assert.False(await _host.Dom0.ExistsAsync(Node));
+        await _host.UntilAsync(() => bus.Devices.Count == 0);
     }
 
     [Fact]
