@@ -97,7 +97,7 @@ public sealed class ConnectionLifeTests(XenWorld world)
     /// <summary>Waits until more of the stream has come back.</summary>
     private static Task<string> GrowsAsync(XenBusGuest guest) => guest.Dom0Async(
         $"""
-        goal=$(($(cat {Count}) + 200000))
+        goal=$(($(cat {Count}) + 100000))
         until [ "$(cat {Count})" -ge $goal ] 2> /dev/null; do
             kill -0 $(cat /tmp/streaming) || cat {Count}.out
             kill -0 $(cat /tmp/streaming) || exit 1

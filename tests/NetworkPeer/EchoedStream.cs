@@ -10,8 +10,8 @@ internal static class EchoedStream
     private const int Seed = 1;
     private const int BlockSize = 16_384;
 
-    // Without a rest, dom0's only processor has little left for whatever else a test has it do meanwhile.
-    private static readonly TimeSpan s_rest = TimeSpan.FromMilliseconds(20);
+    // Without a rest, dom0's only processor has little left for saving and restoring the guest meanwhile.
+    private static readonly TimeSpan s_rest = TimeSpan.FromMilliseconds(60);
 
     public static async Task<int> RunAsync(IPEndPoint guest, string file)
     {
