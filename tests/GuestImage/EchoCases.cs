@@ -16,7 +16,7 @@ internal static class EchoCases
 {
     private const int Port = 7;
 
-    public static IEnumerable<Case> All => [new("echo", RunAsync), new("echo-busy", RunBusy)];
+    public static IEnumerable<Case> All => [new("echo", RunAsync)];
 
     private static async Task RunAsync()
     {
