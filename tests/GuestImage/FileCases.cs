@@ -2,7 +2,9 @@ using System.IO.MemoryMappedFiles;
 
 namespace Xenlet.GuestImage;
 
-/// <summary>Files of the image and in /tmp, as .NET's classes see them. What is as on Linux is in tests/GuestWork.</summary>
+/// <summary>
+/// Files of the image and in /tmp, as .NET's classes see them. What is as on Linux is in tests/GuestWork, beside Linux's.
+/// </summary>
 internal static class FileCases
 {
     public static IEnumerable<Case> All =>

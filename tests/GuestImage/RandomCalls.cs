@@ -56,8 +56,9 @@ internal sealed unsafe class RandomCalls : IDisposable
 
     private static readonly string[] Paths =
     [
-        "/", ".", "/dev/null", "/dev/urandom", "/dev/random", "/etc/passwd", "/etc/hosts", "/app/xenlet", "/none", "", "/tmp",
-        "/tmp/random", "/tmp/random/a", "/tmp/random/b", "/tmp/random/c/d", "/tmp/random/c/", "a", "../random/b", "c",
+        "/", ".", "/dev/null", "/dev/urandom", "/dev/random", "/etc/passwd", "/etc/hosts", "/app/xenlet", "/none", "",
+        "/tmp", "/tmp/random",
+        "/tmp/random/a", "/tmp/random/b", "/tmp/random/c/d", "/tmp/random/c/", "a", "../random/b", "c",
 
         // The TCP/IP stack's, where there is one.
         "/etc/resolv.conf", "/proc/net/dev", "/proc/net/tcp", "/proc/net/none", "/sys/class/net/lo/mtu",

@@ -61,7 +61,8 @@ internal sealed unsafe class SystemCallStory : NucleusTest
     private static readonly (string Path, FileKind Kind)[] Paths =
     [
         ("/dev/null\0", FileKind.Null), ("/dev/urandom\0", FileKind.Random), ("/\0", FileKind.Directory),
-        ("/etc/passwd\0", FileKind.Regular), ("/etc/hosts\0", FileKind.Regular), ("/etc/nsswitch.conf\0", FileKind.Regular),
+        ("/etc/passwd\0", FileKind.Regular),
+        ("/etc/hosts\0", FileKind.Regular), ("/etc/nsswitch.conf\0", FileKind.Regular),
     ];
 
     private static readonly long[] Offsets = [0, 1, 7, 18, 19, 20, 60, -1, -7, -100, int.MaxValue, long.MaxValue, long.MinValue];

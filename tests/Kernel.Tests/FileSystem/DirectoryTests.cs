@@ -81,8 +81,9 @@ public sealed unsafe class DirectoryTests : FileSystemTest
             Assert.Equal("other", Content(to));
         }
 
-        bool isThere = (result != 0 || from == to) && !from.Contains("none");
-        Assert.Equal(isThere ? 0 : -Errno.ENOENT, Call(SystemCallNumber.Stat, Path(from), Buffer));
+        Assert.Equal(
+            result == 0 && from != to ? -Errno.ENOENT : 0,
+            from.Contains("none") ? 0 : Call(SystemCallNumber.Stat, Path(from), Buffer));
     }
 
     [Fact]
@@ -142,8 +143,9 @@ public sealed unsafe class DirectoryTests : FileSystemTest
             size: 64));
 
         Assert.Equal(seen.Distinct(), seen);
-        IEnumerable<string> never = Enumerable.Range(0, 25).Select(i => $"{(i * 2) + 1}");
-        Assert.Equal(never, seen.Where(name => int.TryParse(name, out int number) && number % 2 == 1));
+        Assert.Equal(
+            [.. Enumerable.Range(0, 25).Select(i => $"{(i * 2) + 1}")],
+            seen.Where(name => int.TryParse(name, out int n) && n % 2 == 1));
         Assert.Equal(-Errno.EINVAL, Call(SystemCallNumber.Getdents64, (ulong)Open("/tmp", O_RDONLY), Buffer, 16));
     }
 

@@ -81,8 +81,8 @@ public sealed unsafe class FileTreeModelTests : FileSystemTest
                 if (model.Find(step.Path) is { IsDirectory: true })
                 {
                     IEnumerable<string> entries = model.Entries(step.Path).Order(StringComparer.Ordinal);
-                    string[] listed = Entries(step.Path).Split(' ', StringSplitOptions.RemoveEmptyEntries);
-                    Assert.Equal(entries, listed.Order(StringComparer.Ordinal));
+                    Assert.Equal(
+                        entries, Entries(step.Path).Split(' ', StringSplitOptions.RemoveEmptyEntries).Order(StringComparer.Ordinal));
                 }
 
                 break;

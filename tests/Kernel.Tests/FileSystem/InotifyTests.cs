@@ -157,8 +157,9 @@ public sealed unsafe class InotifyTests : FileSystemTest
                 IEnumerable<string> words = Names.Where(name => (*(uint*)(at + 4) & name.Bit) != 0).Select(name => name.Name);
                 string name = Encoding.UTF8.GetString((byte*)at + 16, (int)*(uint*)(at + 12)).TrimEnd('\0');
                 uint cookie = *(uint*)(at + 8);
-                string all = string.Join(' ', [$"{*(int*)at}", .. words, name, cookie == 0 ? "" : $"{cookie}"]);
-                events.Add(all.TrimEnd());
+                string[] named = name == "" ? [] : [name];
+                string[] paired = cookie == 0 ? [] : [$"{cookie}"];
+                events.Add(string.Join(' ', [$"{*(int*)at}", .. words, .. named, .. paired]));
             }
         }
     }

@@ -111,8 +111,9 @@ public sealed unsafe class FileTests : NucleusTest
     public void The_root_directory_lists_what_is_in_it()
     {
         Assert.Equal(3, Call(SystemCallNumber.Open, Path("/"), 0));
-        IReadOnlyList<string> names = Listing.Names(size => Call(SystemCallNumber.Getdents64, 3, _buffer, size), _buffer);
-        Assert.Equal([".", "..", "dev", "etc", "proc", "app", "tmp", "sys"], names);
+        Assert.Equal(
+            [".", "..", "dev", "etc", "proc", "app", "tmp", "sys"],
+            Listing.Names(size => Call(SystemCallNumber.Getdents64, 3, _buffer, size), _buffer));
         Assert.Equal(-Errno.ENOTDIR, Call(SystemCallNumber.Getdents64, 1, _buffer, 4096));
         Assert.Equal(-Errno.EISDIR, Call(SystemCallNumber.Read, 3, _buffer, 1));
     }

@@ -232,6 +232,10 @@ internal static unsafe class Image
         [MethodImpl(MethodImplOptions.InternalCall)]
         public static extern void UnwindTable();
 
+        [RuntimeImport("*", "xenlet_socket_use")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void SocketUse();
+
         [RuntimeImport("*", "xenlet_files")]
         [MethodImpl(MethodImplOptions.InternalCall)]
         public static extern void Files();
@@ -239,10 +243,6 @@ internal static unsafe class Image
         [RuntimeImport("*", "xenlet_files_end")]
         [MethodImpl(MethodImplOptions.InternalCall)]
         public static extern void FilesEnd();
-
-        [RuntimeImport("*", "xenlet_socket_use")]
-        [MethodImpl(MethodImplOptions.InternalCall)]
-        public static extern void SocketUse();
 
         [RuntimeImport("*", "xenlet_test_calls")]
         [MethodImpl(MethodImplOptions.InternalCall)]

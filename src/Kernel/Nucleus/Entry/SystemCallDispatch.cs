@@ -256,6 +256,8 @@ internal static unsafe class SystemCallDispatch
                 return SocketCalls.SetOption(thread, (int)a1, (int)a2, (int)a3, a4, (uint)a5);
             case SystemCallNumber.Sendto:
                 return SocketTransfers.Send(thread, (int)a1, a2, a3, (uint)a4, a5, (uint)a6);
+            case SystemCallNumber.Sendfile:
+                return FileTransfers.Send(thread, (int)a1, (int)a2, a3, a4);
             case SystemCallNumber.Sendmsg:
                 return SocketTransfers.SendMessage(thread, (int)a1, a2, (uint)a3);
             case SystemCallNumber.Sendmmsg:

@@ -52,8 +52,8 @@ internal static unsafe class ImageFiles
             }
         }
 
-        ReadOnlySpan<byte> last = new(name, (int)(end - name));
-        FileNode* file = KnownFiles.TryAdd(directory, last, NodeKind.File, FileStatus.ReadForAll);
+        FileNode* file = KnownFiles.TryAdd(
+            directory, new ReadOnlySpan<byte>(name, (int)(end - name)), NodeKind.File, FileStatus.ReadForAll);
         if (file == null)
         {
             return false;

@@ -88,7 +88,8 @@ internal static unsafe class ServedFiles
         return error < 0 ? error : (long)Copy(file, position, (byte*)buffer, count);
     }
 
-    private static ulong Copy(OpenFile* file, ulong position, byte* buffer, ulong count)
+    /// <summary>Copies bytes from a position on, as far as there are any.</summary>
+    public static ulong Copy(OpenFile* file, ulong position, byte* buffer, ulong count)
     {
         ulong length = file->Socket->Received.Count;
         ulong part = position < length ? Math.Min(count, length - position) : 0;
@@ -99,6 +100,11 @@ internal static unsafe class ServedFiles
     /// <summary>Whether a path is one that the stack may have a file for.</summary>
     private static bool IsServed(ReadOnlySpan<byte> path) =>
         Bytes.AreEqual(path, "/etc/hosts"u8) || Bytes.AreEqual(path, "/etc/resolv.conf"u8)
-        || Bytes.StartsWith(path, "/proc/net/"u8) || Bytes.StartsWith(path, "/proc/sys/net/"u8)
-        || Bytes.StartsWith(path, "/sys/class/net/"u8);
+        || Bytes.StartsWith(path, "/proc/net/"u8) || Bytes.StartsWith(path, "/sys/class/net/"u8)
+        || (Bytes.StartsWith(path, "/proc/sys/net/"u8) && !IsDirectory(path));
+
+    /// <summary>The directories in /proc/sys/net that <see cref="KnownFiles"/> makes: .NET opens the lower two.</summary>
+    private static bool IsDirectory(ReadOnlySpan<byte> path) =>
+        Bytes.AreEqual(path, "/proc/sys/net/ipv4"u8) || Bytes.AreEqual(path, "/proc/sys/net/ipv4/conf"u8)
+        || Bytes.AreEqual(path, "/proc/sys/net/ipv6"u8) || Bytes.AreEqual(path, "/proc/sys/net/ipv6/conf"u8);
 }
