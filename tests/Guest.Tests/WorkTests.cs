@@ -7,7 +7,7 @@ namespace Xenlet.Guest.Tests;
 public abstract class WorkTests(World world)
 {
     private static readonly string[] Parts = ["text", "regex", "json", "linq", "numbers", "compression", "dates", "xml", "javascript",
-        "collections", "cryptography"];
+        "collections", "files", "cryptography"];
 
     /// <summary>What the standards say comes out: of the message "abc" (RFC 1321, FIPS 180-4, FIPS 202), and what the part names.</summary>
     private static readonly string[] Known =
@@ -51,12 +51,9 @@ public abstract class WorkTests(World world)
 
     private static async Task<string> RunOnLinuxAsync()
     {
-        // The publication left the program's assembly in front of the native image. It runs on the runtime that runs these tests.
-        string publish = Path.GetDirectoryName(await Images.Work)!;
-        string assembly = Path.Combine(Path.GetDirectoryName(publish)!, "Xenlet.GuestWork.dll");
-        string runtime = Path.Combine(AppContext.BaseDirectory, "Xenlet.Guest.Tests.runtimeconfig.json");
+        string[] command = Images.OnLinux(await Images.Work);
         return await PublishedImages.RunAsync(
-            "dotnet", ["exec", "--runtimeconfig", runtime, assembly], new Dictionary<string, string>
+            command[0], command[1..], new Dictionary<string, string>
             {
                 ["DOTNET_SYSTEM_GLOBALIZATION_INVARIANT"] = "1",
             });

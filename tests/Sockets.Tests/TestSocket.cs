@@ -38,6 +38,9 @@ internal sealed class TestSocket(TestSocketHost host, SocketHandle handle, Socke
     /// <summary>Bytes behind the last committed one, at their places.</summary>
     public byte[] Early { get; } = new byte[131_072];
 
+    /// <summary>How many bytes of <see cref="Early"/> have a place, gaps among them.</summary>
+    public int EarlyLength { get; set; }
+
     public Queue<(DatagramHeader Header, byte[] Data)> Incoming { get; } = new();
 
     public Queue<(DatagramHeader Header, byte[] Data)> Outgoing { get; } = new();
@@ -149,6 +152,26 @@ internal sealed class TestSocket(TestSocketHost host, SocketHandle handle, Socke
         lock (host.Gate)
         {
             host.Request(this, SocketSignals.SendShutDown);
+        }
+    }
+
+    public void ShutDownReceive()
+    {
+        lock (host.Gate)
+        {
+            host.Request(this, SocketSignals.ReceiveShutDown);
+        }
+    }
+
+    /// <summary>Writes and closes before the stack hears of either.</summary>
+    public void WriteAndAbort(ReadOnlySpan<byte> data)
+    {
+        byte[] bytes = data.ToArray();
+        lock (host.Gate)
+        {
+            Sent.AddRange(bytes);
+            host.Request(this, SocketSignals.Written);
+            Close(isAborted: true);
         }
     }
 

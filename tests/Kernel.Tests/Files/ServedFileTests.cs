@@ -74,6 +74,15 @@ public sealed unsafe class ServedFileTests() : SocketTest(hasStack: true)
         Assert.Equal(before, Used());
     }
 
+    [Theory]
+    [InlineData("/proc/net\0")]
+    [InlineData("/sys/class/net\0")]
+    [InlineData("/proc/sys/net/ipv4\0")]
+    [InlineData("/proc/sys/net/ipv4/conf\0")]
+    [InlineData("/proc/sys/net/ipv6/conf\0")]
+    public void The_stack_is_not_asked_for_a_directory(string path) =>
+        Assert.Equal(3, Call(SystemCallNumber.Open, Store(Bytes(path)), 0));
+
     [Fact]
     public void A_closed_file_gives_its_pages_back_however_long_it_was()
     {

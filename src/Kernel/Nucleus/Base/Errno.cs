@@ -30,6 +30,7 @@ internal static class Errno
     public const long ENFILE = 23;
     public const long EMFILE = 24;
     public const long ENOTTY = 25;
+    public const long EFBIG = 27;
     public const long ENOSPC = 28;
     public const long ESPIPE = 29;
     public const long EROFS = 30;
@@ -45,6 +46,7 @@ internal static class Errno
     public const long ELOOP = 40;
     public const long ENODATA = 61;
     public const long ETIME = 62;
+    public const long EPROTO = 71;
     public const long EBADMSG = 74;
     public const long EOVERFLOW = 75;
     public const long EILSEQ = 84;

@@ -92,6 +92,12 @@ internal static unsafe class Image
     /// <summary>The binary search table of the call frame information.</summary>
     public static ulong UnwindTable => (ulong)(delegate*<void>)&Symbols.UnwindTable;
 
+    /// <summary>The files that the image has.</summary>
+    public static ulong Files => (ulong)(delegate*<void>)&Symbols.Files;
+
+    /// <summary>Exclusive.</summary>
+    public static ulong FilesEnd => (ulong)(delegate*<void>)&Symbols.FilesEnd;
+
     /// <summary>
     /// Whether the image was linked with <c>--defsym xenlet_test_calls=2</c>, which lets its program make the nucleus calls that only tests
     /// need.
@@ -229,6 +235,14 @@ internal static unsafe class Image
         [RuntimeImport("*", "xenlet_socket_use")]
         [MethodImpl(MethodImplOptions.InternalCall)]
         public static extern void SocketUse();
+
+        [RuntimeImport("*", "xenlet_files")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void Files();
+
+        [RuntimeImport("*", "xenlet_files_end")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void FilesEnd();
 
         [RuntimeImport("*", "xenlet_test_calls")]
         [MethodImpl(MethodImplOptions.InternalCall)]

@@ -4,6 +4,7 @@ using Xenlet.Kernel.Nucleus.Base;
 using Xenlet.Kernel.Nucleus.Calls;
 using Xenlet.Kernel.Nucleus.Linux;
 using Xenlet.Kernel.Nucleus.Linux.Files;
+using Xenlet.Kernel.Nucleus.Linux.FileSystem;
 using Xenlet.Kernel.Nucleus.Linux.Memory;
 using Xenlet.Kernel.Nucleus.Linux.Signals;
 using Xenlet.Kernel.Nucleus.Linux.Sockets;
@@ -100,26 +101,23 @@ internal static unsafe class SystemCallDispatch
             case SystemCallNumber.Writev:
                 return FileCalls.WriteVector(thread, (int)a1, a2, a3);
             case SystemCallNumber.Open:
-                return PathCalls.Open(thread, a1, (uint)a2);
+                return OpenCalls.Open(thread, PathWalk.AT_FDCWD, a1, (uint)a2, (uint)a3);
             case SystemCallNumber.Openat:
-                return PathCalls.Open(thread, a2, (uint)a3);
+                return OpenCalls.Open(thread, (int)a1, a2, (uint)a3, (uint)a4);
             case SystemCallNumber.Close:
                 return FileTable.Close(thread, (int)a1);
             case SystemCallNumber.Fstat:
                 return FileCalls.Status((int)a1, a2);
             case SystemCallNumber.Stat:
+                return PathCalls.Status(thread, PathWalk.AT_FDCWD, a1, a2, follows: true);
             case SystemCallNumber.Lstat:
-                return PathCalls.Status(thread, a1, a2);
+                return PathCalls.Status(thread, PathWalk.AT_FDCWD, a1, a2, follows: false);
             case SystemCallNumber.Newfstatat:
                 return PathCalls.StatusAt(thread, (int)a1, a2, a3, (uint)a4);
             case SystemCallNumber.Poll:
                 return PollCalls.Poll(thread, a1, a2, (int)a3);
             case SystemCallNumber.Ppoll:
                 return PollCalls.PollUntil(thread, a1, a2, a3);
-            case SystemCallNumber.Lseek:
-                return TextFiles.Seek((int)a1, (long)a2, (int)a3);
-            case SystemCallNumber.Pread64:
-                return TextFiles.ReadAt((int)a1, a2, a3, (long)a4);
             case SystemCallNumber.Ioctl:
                 return SocketCalls.Control(thread, (int)a1, (uint)a2, a3);
             case SystemCallNumber.Fcntl:
@@ -130,37 +128,6 @@ internal static unsafe class SystemCallDispatch
                 return FileTable.DuplicateTo((int)a1, (int)a2);
             case SystemCallNumber.Pipe2:
                 return Pipes.Create(a1, (uint)a2);
-            case SystemCallNumber.Ftruncate:
-                return FileTable.IsOpen((int)a1) ? -Errno.EINVAL : -Errno.EBADF;
-            case SystemCallNumber.Getcwd:
-                return PathCalls.WorkingDirectory(a1, a2);
-            case SystemCallNumber.Readlink:
-                return PathCalls.ReadLink(a1);
-            case SystemCallNumber.Readlinkat:
-                return PathCalls.ReadLink(a2);
-            case SystemCallNumber.Access:
-                return PathCalls.Access(thread, a1, (uint)a2);
-            case SystemCallNumber.Faccessat:
-            case SystemCallNumber.Faccessat2:
-                return PathCalls.Access(thread, a2, (uint)a3);
-            case SystemCallNumber.Statfs:
-            case SystemCallNumber.Chdir:
-            case SystemCallNumber.Rmdir:
-            case SystemCallNumber.Unlink:
-            case SystemCallNumber.Chmod:
-            case SystemCallNumber.Rename:
-                return PathCalls.Missing(a1);
-            case SystemCallNumber.Unlinkat:
-            case SystemCallNumber.Renameat:
-            case SystemCallNumber.Renameat2:
-            case SystemCallNumber.Statx:
-                return PathCalls.Missing(a2);
-            case SystemCallNumber.Mkdir:
-            case SystemCallNumber.Mkdirat:
-            case SystemCallNumber.Symlink:
-                return -Errno.EROFS;
-            case SystemCallNumber.Getdents64:
-                return PathCalls.List((int)a1);
             case SystemCallNumber.EpollCreate1:
                 return EventPolls.Create((uint)a1);
             case SystemCallNumber.Eventfd2:
@@ -170,11 +137,9 @@ internal static unsafe class SystemCallDispatch
             case SystemCallNumber.EpollWait:
             case SystemCallNumber.EpollPwait:
                 return EventPolls.Wait(thread, (int)a1, a2, (int)a3, (int)a4);
-            case SystemCallNumber.Umask:
-                return 0x12; // 022. Nothing can be created, so the mask has no effect, but the call needs a result.
 
             case SystemCallNumber.Mmap:
-                return MemoryCalls.Map(a1, a2, (uint)a3, (uint)a4, (int)a5);
+                return MemoryCalls.Map(a1, a2, (uint)a3, (uint)a4, (int)a5, a6);
             case SystemCallNumber.Mprotect:
                 return MemoryCalls.Protect(a1, a2, (uint)a3);
             case SystemCallNumber.Munmap:
@@ -291,6 +256,8 @@ internal static unsafe class SystemCallDispatch
                 return SocketCalls.SetOption(thread, (int)a1, (int)a2, (int)a3, a4, (uint)a5);
             case SystemCallNumber.Sendto:
                 return SocketTransfers.Send(thread, (int)a1, a2, a3, (uint)a4, a5, (uint)a6);
+            case SystemCallNumber.Sendfile:
+                return FileTransfers.Send(thread, (int)a1, (int)a2, a3, a4);
             case SystemCallNumber.Sendmsg:
                 return SocketTransfers.SendMessage(thread, (int)a1, a2, (uint)a3);
             case SystemCallNumber.Sendmmsg:
@@ -301,6 +268,11 @@ internal static unsafe class SystemCallDispatch
                 return SocketTransfers.ReceiveMessage(thread, (int)a1, a2, (uint)a3);
 
             default:
+                if (FileSystemDispatch.TryDispatch(thread, frame, out long result))
+                {
+                    return result;
+                }
+
                 LogOnce(frame->Vector);
                 return -Errno.ENOSYS;
         }
