@@ -52,9 +52,10 @@ internal static class NameCases
     private static async Task SecondServerAsync()
     {
         // The servers of the first stack are asked no more: glibc sees that /etc/resolv.conf has changed.
-        using SocketStack stack = Start($"{First},{Second}");
+        IPAddress first = IPAddress.IPv6Loopback;
+        using SocketStack stack = Start($"{first},{Second}");
         Check.Equal(0, SetVariable("RES_OPTIONS", "timeout:1 attempts:1", 1));
-        using NameServer silent = new(First, (_, _) => false);
+        using NameServer silent = new(first, (_, _) => false);
         using NameServer server = new(Second, (name, _) => name != "silent.test");
         Check.Equal("192.0.2.1 2001:db8::1", await LookUpAsync("second.test"));
         Check.That(silent.Questions > 0, "the first server is asked first");
