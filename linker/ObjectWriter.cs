@@ -100,6 +100,11 @@ public sealed class ObjectWriter
     /// <returns>The empty section.</returns>
     public ObjectSection AddCode(string name) => Add(name, ElfFormat.SHT_PROGBITS, ElfFormat.SHF_ALLOC | ElfFormat.SHF_EXECINSTR);
 
+    /// <summary>Adds a section of data that nobody writes.</summary>
+    /// <param name="name">Its name.</param>
+    /// <returns>The empty section.</returns>
+    public ObjectSection AddConstants(string name) => Add(name, ElfFormat.SHT_PROGBITS, ElfFormat.SHF_ALLOC);
+
     /// <summary>Adds a section of writable data.</summary>
     /// <param name="name">Its name.</param>
     /// <returns>The empty section.</returns>

@@ -1,4 +1,5 @@
 using Xenlet.Linker.Domains;
+using Xenlet.Linker.Files;
 using Xenlet.Machines;
 
 namespace Xenlet.Linker;
@@ -22,6 +23,8 @@ internal static class Program
                  says what the link of an image relies on and an object of another compiler has not
                Xenlet.Linker domain <settings.txt> <out.cfg> <out.xml>
                  writes the domain that a project asks for, for xl and for libvirt
+               Xenlet.Linker files <list.txt> <out.o>
+                 writes the files and variables that an image has, as an ELF object
                Xenlet.Linker cryptography <object.o> <out.o>
                  writes the stubs that the program's cryptography needs, if any, and says,
                  between bars: "none", "random" or "openssl", what has to be linked; what
@@ -62,6 +65,9 @@ internal static class Program
                     return Check(path);
                 case ["domain", var settings, var xl, var libvirt]:
                     return WriteDomain(settings, xl, libvirt);
+                case ["files", var list, var path]:
+                    WriteIfOther(path, FileSection.WriteObject(ImageContent.Read(File.ReadLines(list))));
+                    return 0;
                 case ["cryptography", var path, var stubs]:
                     WriteCryptography(path, stubs);
                     return 0;
@@ -76,10 +82,19 @@ internal static class Program
                     return 1;
             }
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or BadObjectException)
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or BadObjectException or InvalidDataException)
         {
             Console.Error.WriteLine($"Xenlet.Linker: {error.Message}");
             return 1;
+        }
+    }
+
+    /// <summary>Leaves a file that has these bytes alone: its time says when it changed.</summary>
+    private static void WriteIfOther(string path, byte[] bytes)
+    {
+        if (!File.Exists(path) || !File.ReadAllBytes(path).AsSpan().SequenceEqual(bytes))
+        {
+            File.WriteAllBytes(path, bytes);
         }
     }
 

@@ -8,7 +8,7 @@ namespace Xenlet.Bench;
 /// <summary>One run of everything that is measured.</summary>
 internal sealed class Measurement
 {
-    private const int Rounds = 3;
+    private const int MostRounds = 3;
     private const int HelloStartsPerRound = 2;
     private const int OneLineRunsPerRound = 2;
 
@@ -22,27 +22,31 @@ internal sealed class Measurement
     private static readonly TimeSpan WorkLimit = TimeSpan.FromSeconds(240);
 
     private readonly IReadOnlySet<Part> _parts;
+    private readonly bool _isQuick;
     private readonly Action<string> _say;
     private readonly CancellationToken _cancellation;
     private readonly List<string> _failures = [];
     private readonly Results _results = new();
 
-    private Measurement(IReadOnlySet<Part> parts, Action<string> say, CancellationToken cancellationToken)
+    private Measurement(IReadOnlySet<Part> parts, bool isQuick, Action<string> say, CancellationToken cancellationToken)
     {
         _parts = parts;
+        _isQuick = isQuick;
         _say = say;
         _cancellation = cancellationToken;
     }
+
+    private int Rounds => _isQuick ? 1 : MostRounds;
 
     /// <summary>Measures what is asked for, writes the report and names what failed.</summary>
     /// <returns>Whether nothing failed.</returns>
     /// <exception cref="BenchException">There is nothing to report: Xen does not start.</exception>
     /// <exception cref="QemuXenException">There is nothing to report: a program does not build.</exception>
     public static async Task<bool> RunAsync(
-        IReadOnlySet<Part> parts, TextWriter report, Action<string> say, CancellationToken cancellationToken)
+        IReadOnlySet<Part> parts, bool isQuick, TextWriter report, Action<string> say, CancellationToken cancellationToken)
     {
         using WorkDirectory directory = WorkDirectory.Create(null);
-        Measurement measurement = new(parts, say, cancellationToken);
+        Measurement measurement = new(parts, isQuick, say, cancellationToken);
         await measurement.MeasureAsync(directory.Path);
         report.Write(Report.Write(parts, measurement._results));
         measurement._failures.ForEach(failure => say($"FAILED: {failure}"));
@@ -51,7 +55,24 @@ internal sealed class Measurement
 
     private async Task MeasureAsync(string directory)
     {
-        await using XenMachine machine = await StartXenAsync();
+        if (!_parts.SetEquals([Part.Tcp]))
+        {
+            await MeasureInRealTimeAsync(directory);
+        }
+
+        if (_parts.Contains(Part.Tcp))
+        {
+            await using XenMachine machine = await StartXenAsync(countsInstructions: true);
+            _results.Heading = await Heading.OfAsync(machine, _cancellation);
+            await TryAsync(
+                "TCP", () => new TcpMeasurement(machine, directory, _isQuick, _results.Tcp, _cancellation).RunAsync(Rounds, TryAsync));
+        }
+    }
+
+    /// <summary>What takes as long as the emulator takes for it.</summary>
+    private async Task MeasureInRealTimeAsync(string directory)
+    {
+        await using XenMachine machine = await StartXenAsync(countsInstructions: false);
         using SerialMarks marks = new(machine.Log);
         _results.Heading = await Heading.OfAsync(machine, _cancellation);
         GuestStarter starter = new(machine, marks, directory);
@@ -175,7 +196,7 @@ internal sealed class Measurement
             $"least memory of {what}", async () => into.LeastMemory = await LeastMemory.FindAsync(machine, program, _cancellation));
     }
 
-    private async Task<XenMachine> StartXenAsync()
+    private async Task<XenMachine> StartXenAsync(bool countsInstructions)
     {
         try
         {
@@ -185,6 +206,7 @@ internal sealed class Measurement
                     Dom0Directory = Path.Combine(MeasuredProgram.RepositoryRoot, "artifacts", "dom0"),
                     MemoryMiB = MachineMemory,
                     Dom0MemoryMiB = Dom0Memory,
+                    CountsInstructions = countsInstructions,
                     Progress = new Reporter(_say),
                 },
                 _cancellation);

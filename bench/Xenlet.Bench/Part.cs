@@ -23,6 +23,9 @@ internal enum Part
 
     /// <summary>Network interfaces.</summary>
     Network,
+
+    /// <summary>TCP through sockets.</summary>
+    Tcp,
 }
 
 /// <summary>Parts as the command line names them.</summary>
@@ -30,7 +33,7 @@ internal static class Parts
 {
     /// <summary>What <c>--help</c> shows.</summary>
     public const string Help = """
-        usage: ./build.sh bench [PART...]
+        usage: ./build.sh bench [PART...] [--quick]
 
         Measures Xenlets beside Linux guests and writes tables as Markdown; docs/measures.md says what each row means.
         Without a PART it measures all, which takes half an hour and more.
@@ -42,6 +45,9 @@ internal static class Parts
           bus      XenBus: devices found and plugged
           disks    disks, with what they cost; `xl save` and `xl restore`
           network  pings and frames, with what they cost
+          tcp      one server of sockets: bulk, requests, connections, memory
+
+        --quick measures one round, and of tcp less of everything, to see that it works.
 
         """;
 

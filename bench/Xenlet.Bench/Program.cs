@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using Xenlet.Bench;
 using Xenlet.QemuXen;
 
+const string Quick = "--quick";
 if (args is ["help" or "--help" or "-h", ..])
 {
     Console.Write(Parts.Help);
@@ -11,7 +12,7 @@ if (args is ["help" or "--help" or "-h", ..])
 IReadOnlySet<Part> parts;
 try
 {
-    parts = Parts.Parse(args);
+    parts = Parts.Parse([.. args.Where(argument => argument != Quick)]);
 }
 catch (ArgumentException unknown)
 {
@@ -32,7 +33,7 @@ using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSi
 using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => Stop(context, 15));
 try
 {
-    return await Measurement.RunAsync(parts, Console.Out, Console.Error.WriteLine, stop.Token) ? 0 : 1;
+    return await Measurement.RunAsync(parts, args.Contains(Quick), Console.Out, Console.Error.WriteLine, stop.Token) ? 0 : 1;
 }
 catch (Exception failure) when (failure is BenchException or QemuXenException)
 {

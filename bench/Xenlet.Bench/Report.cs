@@ -19,6 +19,7 @@ internal static class Report
         Section(Part.Bus, "XenBus", () => BusReport.Write(results.Bus));
         Section(Part.Disks, "Disks, saving and restoring", () => DiskReport.Write(results.Disks));
         Section(Part.Network, "Network", () => NetworkReport.Write(results.Network));
+        Section(Part.Tcp, "TCP", () => TcpReport.Write(results.Tcp));
         return text.ToString();
 
         void Section(Part part, string heading, Func<string> write)

@@ -29,6 +29,8 @@ internal sealed class Results
 
     public NetworkResults Network { get; } = new();
 
+    public TcpResults Tcp { get; } = new();
+
     public Footprint OneLine { get; } = new();
 
     public Footprint Hello { get; } = new();

@@ -16,7 +16,8 @@ public sealed partial class XenGuest : IGuest, IFollowedDomain
     /// </summary>
     private const string LetConsoleSettle = "usleep 250000";
 
-    private static readonly TimeSpan XlLimit = TimeSpan.FromSeconds(60);
+    // xl waits for the other ends of devices, for 40 s of dom0's clock at most, and the host may be busy.
+    private static readonly TimeSpan XlLimit = TimeSpan.FromMinutes(5);
 
     private readonly XenMachine _machine;
     private readonly string _consoleLog;
@@ -383,9 +384,7 @@ public sealed partial class XenGuest : IGuest, IFollowedDomain
 
     private async Task PlugAsync(string command, string what, CancellationToken cancellationToken)
     {
-        // xl waits for the other ends, and longest for the hot-plug script: 40 s.
-        CommandResult result = await _machine.RunInDom0Async(
-            $"xl {command} {DomainId} {what}", TimeSpan.FromSeconds(60), cancellationToken);
+        CommandResult result = await XlAsync($"xl {command} {DomainId} {what}", cancellationToken);
         result.ThrowIfFailed($"xl {command} {Name} {what}");
     }
 

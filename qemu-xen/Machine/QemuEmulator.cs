@@ -208,6 +208,11 @@ internal sealed class QemuEmulator(XenMachineOptions options, Dom0Image image, s
             "-device", "virtio-serial-pci,id=ports,max_ports=31",
             "-chardev", $"socket,id=agent,path={agentSocket}", "-device", $"virtserialport,bus=ports.0,nr={AgentPort},chardev=agent",
         ];
+        if (options.CountsInstructions)
+        {
+            arguments.AddRange(["-icount", "shift=1,sleep=off"]);
+        }
+
         for (int port = FirstFreePort; port < FirstFreePort + FreePorts; port++)
         {
             arguments.AddRange(

@@ -19,11 +19,13 @@ public sealed class XenMachine : IAsyncDisposable
 
     private const string SaveDirectory = "/tmp/save";
 
-    private static readonly TimeSpan RestoreLimit = TimeSpan.FromSeconds(40);
-    private static readonly TimeSpan SaveLimit = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan RestoreLimit = TimeSpan.FromMinutes(3);
+    private static readonly TimeSpan SaveLimit = TimeSpan.FromMinutes(5);
 
-    /// <summary>For a file as large as an image, on a busy host.</summary>
-    private static readonly TimeSpan CopyLimit = TimeSpan.FromMinutes(5);
+    /// <summary>
+    /// For a command, or a copy of a file as large as an image, that takes a second when nothing else keeps the host busy.
+    /// </summary>
+    private static readonly TimeSpan CommandLimit = TimeSpan.FromMinutes(5);
 
     private readonly XenMachineOptions _options;
     private readonly WorkDirectory _directory;
@@ -96,11 +98,11 @@ public sealed class XenMachine : IAsyncDisposable
 
     /// <summary>Runs a shell script in dom0 and returns its result.</summary>
     /// <param name="shellCommand">Text of the script.</param>
-    /// <param name="limit">The time limit (60 s if null), before <see cref="XenMachineOptions.TimeScale"/>.</param>
+    /// <param name="limit">The time limit (5 minutes if null), before <see cref="XenMachineOptions.TimeScale"/>.</param>
     /// <param name="cancellationToken">Kills the command.</param>
     /// <exception cref="QemuXenException">The limit passed, or the emulator or dom0 has ended.</exception>
     public Task<CommandResult> RunInDom0Async(string shellCommand, TimeSpan? limit = null, CancellationToken cancellationToken = default) =>
-        RunInDom0Async(shellCommand, lines: null, limit ?? TimeSpan.FromSeconds(60), cancellationToken);
+        RunInDom0Async(shellCommand, lines: null, limit ?? CommandLimit, cancellationToken);
 
     /// <summary>Runs a shell script in dom0 and reports its output while it runs.</summary>
     /// <param name="shellCommand">Text of the script.</param>
@@ -153,7 +155,7 @@ public sealed class XenMachine : IAsyncDisposable
     public async Task<string> CopyProgramAsync(string hostPath, CancellationToken cancellationToken = default)
     {
         (string path, string command) = CopyImage(hostPath, "The program");
-        (await RunInDom0Async(command, CopyLimit, cancellationToken)).ThrowIfFailed($"copying {hostPath} into dom0");
+        (await RunInDom0Async(command, CommandLimit, cancellationToken)).ThrowIfFailed($"copying {hostPath} into dom0");
         return path;
     }
 
@@ -175,7 +177,7 @@ public sealed class XenMachine : IAsyncDisposable
     public async Task<string> CopyDiskAsync(string hostPath, CancellationToken cancellationToken = default)
     {
         string path = string.Create(CultureInfo.InvariantCulture, $"/tmp/disk{Interlocked.Increment(ref _lastDisk)}");
-        CommandResult result = await RunInDom0Async($"cp '{Share(hostPath, "The disk")}' {path}", CopyLimit, cancellationToken);
+        CommandResult result = await RunInDom0Async($"cp '{Share(hostPath, "The disk")}' {path}", CommandLimit, cancellationToken);
         result.ThrowIfFailed($"copying {hostPath} into dom0");
         return path;
     }
@@ -234,7 +236,8 @@ public sealed class XenMachine : IAsyncDisposable
 
         // The copy gets its name when it is complete: two guests may start at once.
         string copy = $"{CopyPath}/{Path.GetFileName(shared)}";
-        return (copy, $"[ -e {copy} ] || {{ cp {shared} {copy}.$$ && mv {copy}.$$ {copy}; }}");
+        string unfinished = string.Create(CultureInfo.InvariantCulture, $"{copy}.{Interlocked.Increment(ref _lastFile)}");
+        return (copy, $"[ -e {copy} ] || {{ cp {shared} {unfinished} && mv {unfinished} {copy}; }}");
     }
 
     /// <summary>Runs a shell script in dom0 whose standard input is the stream. Disposing the stream ends its input.</summary>

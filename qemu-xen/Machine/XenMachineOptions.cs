@@ -41,6 +41,12 @@ public sealed record XenMachineOptions
     /// </summary>
     public bool InRealTime { get; init; }
 
+    /// <summary>
+    /// Whether the machine's clock counts its instructions, two nanoseconds each, and skips idle time; so what happens in the machine takes
+    /// as long as the machine works for it, however busy the host is. For <see cref="EmulatedMachine.Amd"/> only, with one processor.
+    /// </summary>
+    public bool CountsInstructions { get; init; }
+
     /// <summary>Directory for the machine's files, which is kept. Null for a temporary one.</summary>
     public string? WorkingDirectory { get; init; }
 
@@ -48,7 +54,7 @@ public sealed record XenMachineOptions
     public double TimeScale { get; init; } = 1;
 
     /// <summary>Maximum time from the emulator's start until dom0 serves commands, before the factor of a slower emulator.</summary>
-    public TimeSpan StartLimit { get; init; } = TimeSpan.FromSeconds(120);
+    public TimeSpan StartLimit { get; init; } = TimeSpan.FromMinutes(10);
 
     /// <summary>
     /// Whether to start from the saved state of an equal machine, and to save one after a boot, if the emulator supports it.

@@ -51,7 +51,8 @@ public sealed class DomainServices : IAsyncDisposable
         DeviceBus[] buses = [.. options.StartsBackBus ? (DeviceBus[])[BackBus] : [],
             .. options.StartsFrontBus ? (DeviceBus[])[FrontBus] : []];
         Control = connection.CreateControl(machine, buses, () => DeviceTree.FormatAsync(buses), options.Control);
-        foreach (IReportSource source in frontDrivers.Concat(options.BackDrivers).OfType<IReportSource>())
+        foreach (IReportSource source in
+            ((object?[])[.. frontDrivers, .. options.BackDrivers, interfaces.LinkUser]).OfType<IReportSource>())
         {
             Control.AddReport(source);
         }

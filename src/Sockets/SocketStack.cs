@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
 using Xenlet.Drivers;
 using Xenlet.Kernel;
 using Xenlet.Kernel.Sockets;
@@ -23,7 +24,7 @@ namespace Xenlet.Sockets;
 /// </para>
 /// </remarks>
 [SuppressMessage("Naming", "CA1711", Justification = "A TCP/IP stack is no collection of last in, first out.")]
-public sealed class SocketStack : INetworkLinkUser, IDisposable
+public sealed class SocketStack : INetworkLinkUser, IReportSource, IDisposable
 {
     private const int BatchSize = 64;
 
@@ -46,6 +47,7 @@ public sealed class SocketStack : INetworkLinkUser, IDisposable
     private readonly Thread _thread;
     private int _threadId;
     private int _faultyTurns;
+    private ReportRequest? _wantedReport;
     private long _faults;
     private bool _isFaulty;
     private bool _isWoken;
@@ -138,6 +140,26 @@ public sealed class SocketStack : INetworkLinkUser, IDisposable
         }
     }
 
+    string IReportSource.ReportName => "network";
+
+    char IReportSource.ReportLetter => 'n';
+
+    /// <summary>Has the stack's thread describe the stack, which no other may look at.</summary>
+    void IReportSource.WriteReport(TextWriter writer)
+    {
+        ArgumentNullException.ThrowIfNull(writer);
+        if (_isEnding || HasEnded)
+        {
+            writer.WriteLine("TCP/IP has ended: sockets answer ENETDOWN");
+            return;
+        }
+
+        using ReportRequest wanted = new();
+        Volatile.Write(ref _wantedReport, wanted);
+        _host.Wake();
+        writer.Write(wanted.Wait() ?? "the thread of TCP/IP does not answer\n");
+    }
+
     bool INetworkLinkUser.TryTake(NetworkLink link)
     {
         ArgumentNullException.ThrowIfNull(link);
@@ -182,7 +204,7 @@ public sealed class SocketStack : INetworkLinkUser, IDisposable
         }
         catch (Exception error)
         {
-            _options.Report?.Invoke($"TCP/IP has ended: {error}");
+            Say($"TCP/IP has ended: {error}");
         }
         finally
         {
@@ -229,6 +251,11 @@ public sealed class SocketStack : INetworkLinkUser, IDisposable
         }
 
         hasMore |= _interfaces.Flush(mayRest: !hasMore);
+        if (Volatile.Read(ref _wantedReport) is not null)
+        {
+            AnswerReport();
+        }
+
         _faultyTurns = _isFaulty ? _faultyTurns + 1 : 0;
         return hasMore || _isWoken || _isFaulty;
     }
@@ -255,7 +282,37 @@ public sealed class SocketStack : INetworkLinkUser, IDisposable
         long count = Interlocked.Increment(ref _faults);
         if (count <= MostReports || long.IsPow2(count))
         {
-            _options.Report?.Invoke($"an exception in TCP/IP, the {count}. one: {error}");
+            Say($"an exception in TCP/IP, the {count}. one: {error}");
         }
+    }
+
+    /// <summary>Reports, unless that fails: the stack goes on.</summary>
+    private void Say(string text)
+    {
+        try
+        {
+            _options.Report?.Invoke(text);
+        }
+        catch (Exception)
+        {
+            // Whoever hears of it has failed, and there is nobody else to tell.
+        }
+    }
+
+    private void AnswerReport()
+    {
+        string text;
+        try
+        {
+            using StringWriter writer = new(CultureInfo.InvariantCulture) { NewLine = "\n" };
+            StackReport.Write(_stack, Faults, writer);
+            text = writer.ToString();
+        }
+        catch (Exception error)
+        {
+            text = $"(failed: {error.Message})\n";
+        }
+
+        Interlocked.Exchange(ref _wantedReport, null)?.Answer(text);
     }
 }

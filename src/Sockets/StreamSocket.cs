@@ -20,10 +20,9 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
     private bool _isConnecting;
 
     // What the kernel's queues hold, as far as is known. Asking costs a system call, and TCP asks several times for each segment. The
-    // program only adds to what is to be sent, and only takes from what was received; each time it tells so.
+    // program only adds to what is to be sent, and tells so; it only takes from what was received.
     private int _sendLength;
     private int _receiveRoom = -1;
-    private bool _hasConsumed;
 
     public ITcpSendQueue SendQueue => this;
 
@@ -41,11 +40,11 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
                 return _receiveBuffer;
             }
 
-            // What the program has taken since the last arrival matters only when there is not much room.
-            if (_receiveRoom < 0 || (_hasConsumed && _receiveRoom < _receiveBuffer / 4 * 3))
+            // What has changed since the last arrival matters only when there was not much room: the program has taken data, or the memory
+            // of all sockets is short no more, of which nobody tells.
+            if (_receiveRoom < _receiveBuffer / 4 * 3)
             {
                 _receiveRoom = Host.GetReceiveRoom(Handle);
-                _hasConsumed = false;
             }
 
             return _receiveRoom;
@@ -78,7 +77,6 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
     {
         int room = Host.Append(Handle, data);
         _receiveRoom = room;
-        _hasConsumed = false;
         return room >= 0;
     }
 
@@ -202,7 +200,6 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
 
         if ((signals & SocketSignals.Consumed) != 0)
         {
-            _hasConsumed = true;
             _connection?.OnConsumed();
         }
 

@@ -8,6 +8,7 @@ internal static class Images
     private static readonly Lazy<Task<string>> LazyCases = new(
         () => PublishedImages.PublishAsync("tests/GuestImage", "Xenlet.GuestImage.elf"));
     private static readonly Lazy<Task<string>> LazyHello = new(() => PublishedImages.PublishAsync("samples/Hello", "Hello.elf"));
+    private static readonly Lazy<Task<string>> LazyEcho = new(() => PublishedImages.PublishAsync("samples/Echo", "Echo.elf"));
     private static readonly Lazy<Task<string>> LazyStoreTool = new(
         () => PublishedImages.PublishAsync("samples/XenStoreTool", "XenStoreTool.elf"));
     private static readonly Lazy<Task<string>> LazyLinuxStoreTool = new(
@@ -25,6 +26,9 @@ internal static class Images
 
     /// <summary>Path of samples/Hello as an image.</summary>
     public static Task<string> Hello => LazyHello.Value;
+
+    /// <summary>Path of samples/Echo as an image.</summary>
+    public static Task<string> Echo => LazyEcho.Value;
 
     /// <summary>Path of samples/XenStoreTool as an image.</summary>
     public static Task<string> StoreTool => LazyStoreTool.Value;

@@ -7,7 +7,7 @@ namespace Xenlet.Guest.Tests;
 public abstract class WorkTests(World world)
 {
     private static readonly string[] Parts = ["text", "regex", "json", "linq", "numbers", "compression", "dates", "xml", "javascript",
-        "collections", "cryptography"];
+        "collections", "files", "cryptography"];
 
     /// <summary>What the standards say comes out: of the message "abc" (RFC 1321, FIPS 180-4, FIPS 202), and what the part names.</summary>
     private static readonly string[] Known =

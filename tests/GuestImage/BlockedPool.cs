@@ -55,7 +55,8 @@ internal static class BlockedPool
         return 1;
     }
 
-    private static void BlockAll()
+    /// <summary>Blocks every thread that the pool will ever have, for ever.</summary>
+    public static void BlockAll()
     {
         Check.That(ThreadPool.SetMinThreads(1, 1) && ThreadPool.SetMaxThreads(Workers, Workers), "the pool has a limit");
         for (int i = 0; i <= Workers; i++)

@@ -16,7 +16,7 @@ internal static class EchoCases
 {
     private const int Port = 7;
 
-    public static IEnumerable<Case> All => [new("echo", RunAsync)];
+    public static IEnumerable<Case> All => [new("echo", RunAsync), new("echo-busy", RunBusy)];
 
     private static async Task RunAsync()
     {
@@ -38,10 +38,17 @@ internal static class EchoCases
         using TcpListener listener = new(IPAddress.Any, Port);
         listener.Start();
         Task[] echoes = [EchoDatagramsAsync(datagrams, ending.Token), EchoStreamsAsync(listener, ending.Token)];
+        long free = FreePages();
         Console.WriteLine("echo: ready");
         await LookUpAsync(ending.Token);
         await Task.WhenAll(echoes);
-        Console.WriteLine($"echo: {stack.Faults} faults");
+        Console.WriteLine($"echo: {stack.Faults} faults, {free - FreePages()} pages more in use");
+    }
+
+    private static long FreePages()
+    {
+        GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+        return (long)Guest.ReadStatistics().AvailablePages;
     }
 
     /// <summary>Looks a name up until somebody answers, if there is a server of DNS.</summary>
@@ -67,6 +74,36 @@ internal static class EchoCases
             catch (OperationCanceledException)
             {
                 return;
+            }
+        }
+    }
+
+    /// <summary>
+    /// The same, by TCP alone, in a program that blocks all threads of its pool, while another thread never waits. It never ends by itself.
+    /// </summary>
+    private static void RunBusy()
+    {
+        SocketStack stack = new(Guest.Sockets.Open(), SocketStackOptions.FromEnvironment() with { Report = Console.Error.WriteLine });
+        stack.Start();
+        _ = DomainServices.StartAsync(Guest.Machine, new() { Interfaces = new() { LinkUser = stack } }).AsTask().GetAwaiter().GetResult();
+        TcpListener listener = new(IPAddress.Any, Port);
+        listener.Start();
+        BlockedPool.BlockAll();
+        new System.Threading.Thread(static () =>
+        {
+            while (true)
+            {
+                Thread.SpinWait(1_000);
+            }
+        }) { IsBackground = true }.Start();
+        Console.WriteLine("echo: ready");
+        byte[] buffer = new byte[16_384];
+        while (true)
+        {
+            using Socket client = listener.AcceptSocket();
+            for (int length = client.Receive(buffer); length > 0; length = client.Receive(buffer))
+            {
+                client.Send(buffer.AsSpan(0, length));
             }
         }
     }

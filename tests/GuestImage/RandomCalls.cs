@@ -27,9 +27,9 @@ internal sealed unsafe class RandomCalls : IDisposable
     [
         (0, "fbl"), (1, "fbl"), (4, "pb"), (5, "fb"), (6, "pb"), (7, "bst"), (8, "fas"), (16, "faa"), (16, "fIb"), (17, "fbla"),
         (19, "fbs"), (20, "fbs"), (21, "ps"), (24, ""), (25, "Lllsa"), (28, "ALs"), (39, ""), (63, "b"), (77, "fa"), (79, "bl"), (80, "p"),
-        (82, "pp"), (83, "ps"), (84, "p"), (87, "p"), (88, "pp"), (89, "pbl"), (90, "ps"), (95, "s"), (97, "sb"), (98, "sb"), (99, "b"), (102, ""), (104, ""),
-        (107, ""), (108, ""),
-        (110, ""), (137, "pb"), (157, "sp"), (186, ""), (201, "b"), (204, "slb"), (217, "fbl"), (228, "sb"), (229, "sb"),
+        (82, "pp"), (83, "ps"), (84, "p"), (87, "p"), (88, "pp"), (89, "pbl"), (90, "ps"), (95, "s"), (97, "sb"), (98, "sb"), (99, "b"),
+        (102, ""), (104, ""), (107, ""), (108, ""), (110, ""), (137, "pb"), (157, "sp"), (186, ""), (201, "b"), (204, "slb"),
+        (217, "fbl"), (228, "sb"), (229, "sb"),
         (230, "ssTb"), (35, "Tb"),
         (232, "fbst"), (233, "fsfb"), (239, "bbaab"), (258, "fps"), (262, "fpbs"), (263, "fps"), (264, "fpfp"), (267, "fpbl"), (269, "fps"),
         (271, "bsT"), (273, "bl"), (281, "fbst"), (302, "ssbb"), (309, "bb"), (316, "fpfps"), (318, "bl"), (324, "s"), (332, "fpssb"),
@@ -37,7 +37,12 @@ internal sealed unsafe class RandomCalls : IDisposable
         (13, "s0bs"), (14, "s0bs"),
         (42, "fbs"), (43, "fbb"), (44, "fblsbs"), (45, "fblsbb"), (46, "fbs"), (47, "fbs"), (48, "fs"), (49, "fbs"), (50, "fs"),
         (51, "fbb"), (52, "fbb"), (54, "fssbs"), (55, "fssbb"), (288, "fbbs"), (307, "fbss"),
-        (62, "i"), (200, "si"), (158, "gb"), (435, "kl"), (18, "aaa"), (23, "aaa"), (511, "aaa"),
+        (62, "i"), (200, "si"), (158, "gb"), (435, "kl"), (23, "aaa"), (511, "aaa"),
+
+        // Files.
+        (18, "fbla"), (73, "fn"), (74, "f"), (75, "f"), (76, "pa"), (81, "f"), (86, "pp"), (91, "fs"), (138, "fb"), (162, ""),
+        (221, "faas"), (254, "fpa"), (255, "fs"), (265, "fpfp"), (266, "pfp"), (268, "fps"), (280, "fpTs"), (285, "fsaa"), (295, "fbsa"),
+        (296, "fbsa"), (306, "f"),
 
         // Events, grants and sockets by invalid handles; and facts, statistics, an invalid shutdown, threads, memory, generation.
         (0x10002, "sh"), (0x10003, "h"), (0x10004, "h"), (0x10005, "h"), (0x10006, "h"), (0x10008, "b"), (0x10009, "sbs"), (0x1000a, "h"),
@@ -47,11 +52,16 @@ internal sealed unsafe class RandomCalls : IDisposable
         (long.MaxValue, "aaa"), (-1, "aaa"),
     ];
 
-    // The last ones are the TCP/IP stack's, where there is one.
+    private const string OwnDirectory = "/tmp/random";
+
     private static readonly string[] Paths =
     [
-        "/", ".", "/dev/null", "/dev/urandom", "/dev/random", "/etc/passwd", "/etc/hosts", "/xenlet", "/none", "", "/etc/resolv.conf",
-        "/proc/net/dev", "/proc/net/tcp", "/proc/net/none", "/sys/class/net/lo/mtu",
+        "/", ".", "/dev/null", "/dev/urandom", "/dev/random", "/etc/passwd", "/etc/hosts", "/app/xenlet", "/none", "",
+        "/tmp", "/tmp/random",
+        "/tmp/random/a", "/tmp/random/b", "/tmp/random/c/d", "/tmp/random/c/", "a", "../random/b", "c",
+
+        // The TCP/IP stack's, where there is one.
+        "/etc/resolv.conf", "/proc/net/dev", "/proc/net/tcp", "/proc/net/none", "/sys/class/net/lo/mtu",
     ];
 
     /// <summary>AF_INET, AF_INET6 and AF_NETLINK.</summary>
@@ -99,6 +109,7 @@ internal sealed unsafe class RandomCalls : IDisposable
         }
 
         Check.Equal(0, Call(10, _constants, PageSize, 1));
+        Directory.CreateDirectory(OwnDirectory);
     }
 
     /// <summary>Calls that were not refused.</summary>
@@ -125,9 +136,11 @@ internal sealed unsafe class RandomCalls : IDisposable
 
                 break;
             case 1:
-                Open(_random.Next(5) switch
+                Open(_random.Next(7) switch
                 {
                     0 => Call(2, Path(), Number() | NonBlocking),
+                    5 => Call(2, Path(), (ulong)_random.Next(3) | (ulong)(_random.Next(32) * 0x40) | NonBlocking, 0x1ff),
+                    6 => Call(294, NonBlocking),
                     1 => Call(257, Descriptor(), Path(), NonBlocking),
                     2 => Call(290, Number(), NonBlocking),
                     3 => Call(41, Families[_random.Next(Families.Length)], (ulong)_random.Next(1, 3) | NonBlocking),
@@ -165,6 +178,12 @@ internal sealed unsafe class RandomCalls : IDisposable
 
     public void Dispose()
     {
+        Directory.SetCurrentDirectory("/");
+        foreach (FileSystemInfo made in new DirectoryInfo("/tmp").EnumerateFileSystemInfos())
+        {
+            Delete(made);
+        }
+
         foreach (int descriptor in _descriptors)
         {
             Check.Equal(0, Call(3, (ulong)descriptor), $"close of {descriptor}");
@@ -182,6 +201,20 @@ internal sealed unsafe class RandomCalls : IDisposable
 
         Check.Equal(0, Call(11, _arena, ArenaSize + GapSize), "munmap of the arena");
         Check.Equal(0, Call(11, _constants, PageSize), "munmap of what is constant");
+    }
+
+    /// <summary>Deletes a file, or a directory with what is in it; a link is not followed.</summary>
+    private static void Delete(FileSystemInfo made)
+    {
+        if (made is DirectoryInfo directory && made.LinkTarget is null)
+        {
+            foreach (FileSystemInfo within in directory.EnumerateFileSystemInfos())
+            {
+                Delete(within);
+            }
+        }
+
+        made.Delete();
     }
 
     private void MakeOfTable()
@@ -219,6 +252,8 @@ internal sealed unsafe class RandomCalls : IDisposable
         '1' => (ulong)_random.Next(2),
         '0' => 0,
         'k' => Forbidden[_random.Next(Forbidden.Length)],
+        // A lock that does not wait.
+        'n' => 4 | (ulong)_random.Next(16),
         'i' => (ulong)((int[])[-1, 65, 66, 1000, int.MaxValue, int.MinValue])[_random.Next(6)],
         'v' => NoDescriptor(),
         'I' => InterfaceCommands[_random.Next(InterfaceCommands.Length)],

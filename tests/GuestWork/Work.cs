@@ -32,6 +32,7 @@ internal static partial class Work
         ("xml", Xml),
         ("javascript", JavaScript),
         ("collections", Collections),
+        ("files", FilesWork.Run),
         ("cryptography", CryptographyWork.Run),
     ];
 

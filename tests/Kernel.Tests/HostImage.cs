@@ -33,6 +33,13 @@ internal static unsafe class Image
     /// <summary>Whether this is an image of tests.</summary>
     public static bool HasTestCalls { get; set; }
 
+    public static bool UsesSockets { get; set; }
+
+    /// <summary>What the image has of files: nothing, unless a test has put a section here.</summary>
+    public static ulong Files { get; set; }
+
+    public static ulong FilesEnd { get; set; }
+
     /// <summary>Where a test has put call frame information into <see cref="ProbeMemory"/>; at 0 there is none.</summary>
     public static ulong UnwindTable { get; set; }
 }

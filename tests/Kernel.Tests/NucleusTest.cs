@@ -86,6 +86,7 @@ public abstract unsafe class NucleusTest
         ConsoleDevice.Initialise();
         ConsoleDevice.DeviceReady();
         Nucleus.Linux.Files.FileTable.Initialise();
+        Assert.True(Nucleus.Linux.FileSystem.KnownFiles.TryInitialise());
         Thread* first = ThreadTable.Create();
         PrepareFrame(first);
         Scheduler.Initialise(first);

@@ -23,6 +23,7 @@ public sealed class NetworkUseTests : IDisposable
     [Theory]
     [InlineData("", "malloc", "network.o")]
     [InlineData(NetworkUse.Method, "SystemNative_Socket SystemNative_GetNameInfo", "network.o")]
+    [InlineData(NetworkUse.Method, "SystemNative_Socket", "--defsym=xenlet_socket_use=2")]
     [InlineData(OtherMethod, "SystemNative_Socket", "error XENLET030: the program may use sockets")]
     [InlineData("", "SystemNative_GetNameInfo", "warning XENLET031: the program may ask for host names and uses no sockets")]
     public void A_publish_links_the_stub_or_says_what_is_missing(string defined, string undefined, string expected)
@@ -36,6 +37,9 @@ public sealed class NetworkUseTests : IDisposable
         Assert.Contains(expected, output, StringComparison.Ordinal);
         Assert.Equal(expected.StartsWith("error", StringComparison.Ordinal), status != 0);
         Assert.Equal(expected.Contains("XENLET", StringComparison.Ordinal), output.Contains("XENLET", StringComparison.Ordinal));
+        Assert.Equal(
+            status == 0 && undefined.Contains("SystemNative_Socket", StringComparison.Ordinal),
+            output.Contains("xenlet_socket_use", StringComparison.Ordinal));
         Assert.True(status != 0 || File.Exists(_project["network.o"]), "no stub was written");
     }
 

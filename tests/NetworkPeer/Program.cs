@@ -12,11 +12,19 @@ using Xenlet.NetworkPeer;
 //                                          FILE.stop is there; how many came back is in FILE meanwhile
 // udp GUEST-ADDRESS PORT                   a datagram through Linux's own stack, and the answers that it accepts
 // names ADDRESS                            a server of DNS, until it is killed
+// flood INTERFACE NOWHERE OUR-MAC GUEST-MAC GUEST-ADDRESS PORT KIB   hostile frames, while the guest echoes so many KiB over TCP
 return args switch
 {
     ["echo", string name, string ours, string theirs, string count] =>
         Echo(name, ours, theirs, int.Parse(count, CultureInfo.InvariantCulture)),
     ["bursts", string name, string ours, string theirs] => SendBursts(name, ours, theirs),
+    ["flood", string name, string nowhere, string ours, string theirs, string guest, string port, string kibibytes] => Flood.Run(
+        name,
+        nowhere,
+        Mac(ours),
+        Mac(theirs),
+        new IPEndPoint(IPAddress.Parse(guest), int.Parse(port, CultureInfo.InvariantCulture)),
+        int.Parse(kibibytes, CultureInfo.InvariantCulture)),
     ["datagrams", string guest, string port] => await DatagramsAsync(guest, int.Parse(port, CultureInfo.InvariantCulture)),
     ["stream", string guest, string port, string file] => await EchoedStream.RunAsync(
         new(IPAddress.Parse(guest), int.Parse(port, CultureInfo.InvariantCulture)), file),

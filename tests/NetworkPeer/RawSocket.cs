@@ -43,6 +43,10 @@ internal sealed unsafe partial class RawSocket : IDisposable
         }
     }
 
+    /// <summary>Sends some of a list's frames, and says how many Linux has taken.</summary>
+    public int Send(FrameList frames, int first, int count) =>
+        Check(sendmmsg(_socket, frames.From(first), (uint)Math.Min(count, frames.Count - first), 0), "sendmmsg");
+
     /// <summary>Waits for a frame; 0 when none came in time.</summary>
     public int Receive(Span<byte> buffer, int milliseconds)
     {
@@ -82,6 +86,9 @@ internal sealed unsafe partial class RawSocket : IDisposable
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial nint send(int socket, void* buffer, nuint length, int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int sendmmsg(int socket, FrameList.MessageHeader* messages, uint count, int flags);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial nint recv(int socket, void* buffer, nuint length, int flags);

@@ -33,22 +33,72 @@ internal sealed record PublishedGuest(string Directory, string Name)
     /// <param name="memory">Its memory in MiB.</param>
     public async Task AssertSaysAsync(string expected, bool isUnderXen = false, string commandLine = "", int memory = 32)
     {
-        GuestRunnerOptions options = new()
-        {
-            Guest = new GuestConfig { Name = Name, Kernel = Image, MemoryMiB = memory, CommandLine = commandLine },
-            Dom0Directory = Path.Combine(PackedFeed.RepositoryRoot, "artifacts", "dom0"),
-            NoXen = !isUnderXen,
-
-            // Compilations of other tests may keep the machine busy while dom0 starts.
-            TimeScale = 10,
-            Limit = Limit,
-        };
-        using MemoryStream console = new();
-        await using StringWriter log = new();
-        int status = await GuestRunner.RunAsync(options, Stream.Null, console, log, CancellationToken.None);
-        string text = Encoding.UTF8.GetString(console.ToArray()).ReplaceLineEndings("\n");
+        GuestRunnerOptions options = Options(commandLine, memory) with { NoXen = !isUnderXen };
+        (int status, string text, string log) = await RunAsync(options);
         Assert.True(
             status == 0 && text == $"{expected}\nxenlet: exit 0\n",
             $"{Name} ought to write '{expected}' and end with 0; it ended with {status} and wrote:\n{text}\n{log}");
+    }
+
+    /// <summary>
+    /// Boots the image under Xen with an interface, has dom0 run a command beside it, and shuts it down. Fails the test unless all that
+    /// succeeds.
+    /// </summary>
+    /// <param name="command">A shell command for dom0.</param>
+    /// <param name="commandLine">The guest's command line.</param>
+    /// <param name="memory">Its memory in MiB.</param>
+    /// <returns>The guest's console, and what dom0 has said.</returns>
+    public async Task<(string Console, string Dom0)> ServeAsync(string command, string commandLine, int memory)
+    {
+        Lines dom0 = new();
+        GuestRunnerOptions options = Options(commandLine, memory) with { Network = true, Dom0Command = command, Progress = dom0 };
+        (int status, string text, string log) = await RunAsync(options);
+        Assert.True(
+            status == 0,
+            $"{Name} ought to serve dom0 and end with 0; the run ended with {status}.\n{text}\n{log}\ndom0 said:\n{dom0.Text}");
+        return (text, dom0.Text);
+    }
+
+    private GuestRunnerOptions Options(string commandLine, int memory) => new()
+    {
+        Guest = new GuestConfig { Name = Name, Kernel = Image, MemoryMiB = memory, CommandLine = commandLine },
+        Dom0Directory = Path.Combine(PackedFeed.RepositoryRoot, "artifacts", "dom0"),
+
+        // Compilations of other tests may keep the machine busy while dom0 starts.
+        TimeScale = 10,
+        Limit = Limit,
+    };
+
+    private static async Task<(int Status, string Console, string Log)> RunAsync(GuestRunnerOptions options)
+    {
+        using MemoryStream console = new();
+        await using StringWriter log = new();
+        int status = await GuestRunner.RunAsync(options, Stream.Null, console, log, CancellationToken.None);
+        return (status, Encoding.UTF8.GetString(console.ToArray()).ReplaceLineEndings("\n"), log.ToString());
+    }
+
+    /// <summary>Lines of a run, as they come.</summary>
+    private sealed class Lines : IProgress<string>
+    {
+        private readonly StringBuilder _text = new();
+
+        public string Text
+        {
+            get
+            {
+                lock (_text)
+                {
+                    return _text.ToString();
+                }
+            }
+        }
+
+        public void Report(string value)
+        {
+            lock (_text)
+            {
+                _text.Append(value).Append('\n');
+            }
+        }
     }
 }

@@ -8,13 +8,13 @@ namespace Xenlet.Sockets.Tests;
 /// <summary>/etc/resolv.conf and /etc/hosts, which the stack makes of its settings and of what the network tells.</summary>
 public sealed class ResolverFileTests
 {
-    private static readonly TimeSpan s_ever = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan Ever = TimeSpan.FromMinutes(10);
 
     [Fact]
     public void The_owner_s_servers_and_domains_are_there_at_once()
     {
         TestSocketHost host = new();
-        using SocketStack stack = Start(host, s_ever, ("XENLET_DNS", "10.0.0.1, fd00::1"), ("XENLET_DNS_SEARCH", "example.org,test"));
+        using SocketStack stack = Start(host, Ever, ("XENLET_DNS", "10.0.0.1, fd00::1"), ("XENLET_DNS_SEARCH", "example.org,test"));
         (SocketErrno result, string content, _) = host.ReadFile("/etc/resolv.conf");
         Assert.Equal((SocketErrno.None, "nameserver 10.0.0.1\nnameserver fd00::1\nsearch example.org test\n"), (result, content));
     }
@@ -35,7 +35,7 @@ public sealed class ResolverFileTests
     public async Task Without_a_server_who_asks_waits_until_an_interface_has_an_address()
     {
         TestSocketHost host = new();
-        using SocketStack stack = Start(host, s_ever, ("XENLET_IP", "10.0.0.1/24"));
+        using SocketStack stack = Start(host, Ever, ("XENLET_IP", "10.0.0.1/24"));
         Task<(SocketErrno Result, string Content, DateTime)> asking = Task.Run(() => host.ReadFile("/etc/resolv.conf"));
         Assert.Equal(SocketErrno.None, host.ReadFile("/etc/hosts").Result);
         Assert.False(asking.IsCompleted, "the question was answered before there was an address");
@@ -68,7 +68,7 @@ public sealed class ResolverFileTests
         List<(string Content, DateTime Modified)> answers = [];
         ResolverFile file = new(
             stack,
-            new ResolverSettings([InternetAddress.FromIPv4(0x0A00_0001)], ["own.test"], s_ever),
+            new ResolverSettings([InternetAddress.FromIPv4(0x0A00_0001)], ["own.test"], Ever),
             (_, content, modified) => answers.Add((content, modified)));
         ConfigurationSource source = new(null!, AddressOrigin.Dhcp, default);
 
@@ -93,7 +93,7 @@ public sealed class ResolverFileTests
     {
         IpStack stack = new(new FixedClock(), new StackRandom());
         List<string> answers = [];
-        ResolverFile file = new(stack, new ResolverSettings([], [], s_ever), (_, content, _) => answers.Add(content));
+        ResolverFile file = new(stack, new ResolverSettings([], [], Ever), (_, content, _) => answers.Add(content));
         file.Serve(default);
         file.Serve(default);
         _ = stack.Run();
@@ -111,11 +111,11 @@ public sealed class ResolverFileTests
         string name = Environment.MachineName;
         string expected = $"127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n10.0.0.2 {name}\nfd00::2 {name}\n";
         Assert.True(
-            SpinWait.SpinUntil(() => guests.Hosts[1].ReadFile("/etc/hosts").Content == expected, s_ever),
+            SpinWait.SpinUntil(() => guests.Hosts[1].ReadFile("/etc/hosts").Content == expected, Ever),
             $"/etc/hosts has not come to be {expected}, but is {guests.Hosts[1].ReadFile("/etc/hosts").Content}");
 
         TestSocketHost host = new();
-        using SocketStack alone = Start(host, s_ever);
+        using SocketStack alone = Start(host, Ever);
         Assert.EndsWith($"\n127.0.1.1 {name}\n", host.ReadFile("/etc/hosts").Content, StringComparison.Ordinal);
     }
 

@@ -52,6 +52,34 @@ public sealed class StreamTests
     }
 
     [Fact]
+    public void A_window_that_want_of_memory_has_closed_opens_when_there_is_some_though_nobody_reads()
+    {
+        const int few = 20_000;
+        const int all = 60_000;
+        using TwoGuests guests = new();
+        TestSocket listener = guests.Hosts[1].Open(SocketKind.Stream);
+        Assert.Equal(SocketErrno.None, listener.Bind(TwoGuests.At("0.0.0.0", 80)));
+        Assert.Equal(SocketErrno.None, listener.Listen());
+        TestSocket client = guests.Hosts[0].Open(SocketKind.Stream);
+        Assert.Equal(SocketErrno.None, client.Connect(TwoGuests.At("10.0.0.2", 80)));
+        TestSocket accepted = listener.Accept();
+        guests.Hosts[1].Budget = few;
+        client.Write(new byte[all]);
+        Await(few - 1_460);
+        guests.Hosts[1].Budget = int.MaxValue;
+        Await(all);
+        Assert.Empty(guests.ReadReports());
+
+        void Await(int count)
+        {
+            lock (guests.Hosts[1].Gate)
+            {
+                guests.Hosts[1].Await(() => accepted.Received.Count >= count, $"{count} bytes");
+            }
+        }
+    }
+
+    [Fact]
     public void Each_call_is_answered_with_the_error_that_Linux_has()
     {
         using TwoGuests guests = new();
@@ -96,5 +124,53 @@ public sealed class StreamTests
         Assert.Equal(SocketErrno.ECONNRESET, client.AwaitError());
         client.Close();
         client.AwaitRelease();
+    }
+
+    [Fact]
+    public void A_listening_socket_that_is_closed_refuses_and_gives_its_port_back()
+    {
+        using TwoGuests guests = new();
+        (TestSocket client, TestSocket accepted) = guests.Connect(out TestSocket listener);
+        listener.Close();
+        listener.AwaitRelease();
+        Assert.Equal(SocketErrno.ECONNREFUSED, guests.Hosts[0].Open(SocketKind.Stream).Connect(TwoGuests.At("10.0.0.2", 80)));
+
+        // What it had accepted lives on, and keeps the port from whoever does not ask to share it.
+        client.Write([1, 2, 3]);
+        Assert.Equal([1, 2, 3], accepted.Read(3));
+        client.Close(isAborted: true);
+        Assert.Equal(SocketErrno.ECONNRESET, accepted.AwaitError());
+        TestSocket next = guests.Hosts[1].Open(SocketKind.Stream);
+        Assert.Equal(SocketErrno.None, next.Bind(TwoGuests.At("0.0.0.0", 80)));
+        Assert.Equal(SocketErrno.None, next.Listen());
+    }
+
+    [Fact]
+    public void A_connection_that_is_dissolved_is_reset_and_its_socket_connects_again()
+    {
+        using TwoGuests guests = new();
+        (TestSocket client, TestSocket accepted) = guests.Connect(out TestSocket listener);
+        Assert.Equal(SocketErrno.None, client.Call(SocketCall.Disconnect, default));
+        Assert.Equal(default, client.Remote);
+        Assert.Equal(SocketErrno.ECONNRESET, accepted.AwaitError());
+        Assert.Equal(SocketErrno.None, client.Connect(TwoGuests.At("10.0.0.2", 80)));
+        TestSocket again = listener.Accept();
+        client.Write([1, 2, 3]);
+        Assert.Equal([1, 2, 3], again.Read(3));
+    }
+
+    [Fact]
+    public void An_option_that_is_set_on_a_connection_counts_from_then_on()
+    {
+        using TwoGuests guests = new();
+        (TestSocket client, _) = guests.Connect(out _);
+        guests.Links[0].Passes = () => false;
+        lock (guests.Hosts[0].Gate)
+        {
+            client.Options = client.Options with { KeepsAlive = true, KeepAliveTime = 1, KeepAliveInterval = 1, KeepAliveProbes = 1 };
+            guests.Hosts[0].Request(client, SocketSignals.OptionsChanged);
+        }
+
+        Assert.Equal(SocketErrno.ETIMEDOUT, client.AwaitError());
     }
 }

@@ -25,6 +25,9 @@ internal sealed class TestSocketHost : ISocketHost
 
     public bool HasRoute6 { get; private set; }
 
+    /// <summary>So many received bytes the memory of all sockets together holds.</summary>
+    public int Budget { get; set; } = int.MaxValue;
+
     /// <summary>Called with the name of a member and its socket before the stack's call does anything: where tests plant faults.</summary>
     public Action<string, TestSocket>? Before { get; set; }
 
@@ -185,7 +188,7 @@ internal sealed class TestSocketHost : ISocketHost
         lock (Gate)
         {
             TestSocket known = Find(socket);
-            return known.IsClosed ? 0 : known.Options.ReceiveBuffer - known.Received.Count;
+            return known.IsClosed ? 0 : Math.Max(Math.Min(known.Options.ReceiveBuffer - known.Received.Count, Left), 0);
         }
     }
 
@@ -193,7 +196,13 @@ internal sealed class TestSocketHost : ISocketHost
     {
         lock (Gate)
         {
-            data.CopyTo(Find(socket).Early.AsSpan(offset));
+            TestSocket known = Find(socket);
+            if (offset + data.Length > Left)
+            {
+                return false;
+            }
+
+            data.CopyTo(known.Early.AsSpan(offset));
             return true;
         }
     }
@@ -207,6 +216,11 @@ internal sealed class TestSocketHost : ISocketHost
     public int Append(SocketHandle socket, ReadOnlySpan<byte> data)
     {
         byte[] bytes = data.ToArray();
+        if (bytes.Length > GetReceiveRoom(socket))
+        {
+            return -1;
+        }
+
         Change(socket, each =>
         {
             each.Received.AddRange(bytes);
@@ -288,6 +302,8 @@ internal sealed class TestSocketHost : ISocketHost
             Monitor.PulseAll(Gate);
         }
     }
+
+    private int Left => Budget - _sockets.Sum(socket => socket.Received.Count);
 
     private void Change(SocketHandle socket, Action<TestSocket> change, [CallerMemberName] string member = "")
     {

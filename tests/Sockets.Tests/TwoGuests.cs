@@ -31,9 +31,12 @@ internal sealed class TwoGuests : IDisposable
         SocketEndpoint.Read(IPAddress.Parse(address).GetAddressBytes(), port);
 
     /// <summary>A connection from the first guest to the second.</summary>
-    public (TestSocket Client, TestSocket Accepted) Connect()
+    public (TestSocket Client, TestSocket Accepted) Connect() => Connect(out _);
+
+    /// <summary>A connection from the first guest to the second, whose port 80 goes on listening.</summary>
+    public (TestSocket Client, TestSocket Accepted) Connect(out TestSocket listener)
     {
-        TestSocket listener = Hosts[1].Open(SocketKind.Stream);
+        listener = Hosts[1].Open(SocketKind.Stream);
         Assert.Equal(SocketErrno.None, listener.Bind(At("0.0.0.0", 80)));
         Assert.Equal(SocketErrno.None, listener.Listen());
         TestSocket client = Hosts[0].Open(SocketKind.Stream);

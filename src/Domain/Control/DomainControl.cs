@@ -16,7 +16,8 @@ namespace Xenlet.Domain;
 /// crashed.
 /// <para/>
 /// The letters of sysrq: <c>t</c> threads with their stacks, <c>m</c> memory, <c>d</c> devices, <c>e</c> event channels and grants,
-/// <c>r</c> the reports of drivers and program; <c>b</c> reboots and <c>o</c> powers off at once, without the program's consent, and
+/// <c>n</c> the network's sockets, <c>r</c> all reports of drivers, stack and program; <c>b</c> reboots and <c>o</c> powers off at once,
+/// without the program's consent, and
 /// <c>c</c> crashes, all as on Linux; any other letter gives the whole report.
 /// </remarks>
 public sealed partial class DomainControl : IAsyncDisposable

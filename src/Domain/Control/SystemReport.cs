@@ -30,7 +30,7 @@ internal sealed class SystemReport(IMachine machine, Func<Task<string>>? describ
     /// <summary>Returns the sections for a letter; each ends with a line feed.</summary>
     public async IAsyncEnumerable<string> WriteAsync(char letter)
     {
-        bool all = letter is not ('t' or 'm' or 'd' or 'e' or 'r');
+        bool all = letter is not ('t' or 'm' or 'd' or 'e' or 'n' or 'r');
         if (all || letter == 't')
         {
             yield return Section("threads", Threads);
@@ -51,9 +51,9 @@ internal sealed class SystemReport(IMachine machine, Func<Task<string>>? describ
             yield return Section("event channels and grants", Connections);
         }
 
-        if (all || letter == 'r')
+        foreach (IReportSource source in _sources)
         {
-            foreach (IReportSource source in _sources)
+            if (all || letter == 'r' || letter == source.ReportLetter)
             {
                 yield return await LimitedAsync(source.ReportName, () => OwnThread.RunAsync(() => Describe(source)))
                     .ConfigureAwait(EventLoop.IsCurrent);

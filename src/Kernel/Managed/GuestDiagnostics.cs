@@ -54,6 +54,7 @@ internal sealed unsafe class GuestDiagnostics(XenEventChannels channels, XenShar
                     new("stacks", record.Stacks),
                     new("shared with other domains", record.Shared),
                     new("nucleus", record.Nucleus),
+                    new("files", record.Files),
                 ],
                 record.Free,
                 record.Promised);
@@ -101,6 +102,7 @@ internal sealed unsafe class GuestDiagnostics(XenEventChannels channels, XenShar
             WaitKind.EventChannel => "event channels",
             WaitKind.Termination => "termination",
             WaitKind.Sockets => "sockets",
+            WaitKind.FileLock => "lock",
             _ => "nothing",
         };
 }

@@ -24,12 +24,16 @@ internal sealed class AddressTable(InternetLayer layer)
     private static readonly NetworkPrefix LinkLocalPrefix = new(InternetAddress.FromIPv6(0xFE80_0000_0000_0000, 0), 64);
 
     private readonly Dictionary<InternetAddress, InterfaceAddress> _usable = new();
+    private readonly HashSet<InternetAddress> _suspended = [];
 
     /// <summary>The address of ours, on any interface; null when it is none, or not used.</summary>
     public InterfaceAddress? FindUsable(InternetAddress address) => _usable.GetValueOrDefault(address);
 
     /// <summary>Whether packets to the address never leave the machine.</summary>
     public bool IsOurs(InternetAddress address) => address.IsLoopback || _usable.ContainsKey(address);
+
+    /// <summary>Whether it is not certain that an address is ours still: nothing is sent from it until it is.</summary>
+    public bool IsSuspended(InternetAddress address) => _suspended.Count > 0 && _suspended.Contains(address);
 
     /// <summary>Gives an interface an address. Null when it has it, or has too many.</summary>
     /// <param name="to">The interface.</param>
@@ -77,6 +81,7 @@ internal sealed class AddressTable(InternetLayer layer)
         layer.Timers.Cancel(address.Timer!);
         IpInterface from = address.Interface;
         from.Remove(address);
+        _suspended.Remove(address.Address);
         if (!address.Address.IsIPv4)
         {
             from.Groups.Leave(address.Address.SolicitedNode);
@@ -106,6 +111,8 @@ internal sealed class AddressTable(InternetLayer layer)
     {
         layer.Timers.Cancel(address.Timer!);
         _usable.Remove(address.Address);
+        _suspended.Add(address.Address);
+        address.Interface.DropWaiting();
         address.State = AddressState.Tentative;
         layer.Changed?.Invoke();
     }
@@ -230,6 +237,10 @@ internal sealed class AddressTable(InternetLayer layer)
         AnnounceNext(address);
         layer.Changed?.Invoke();
         address.Owner?.OnReady(address);
+        if (_suspended.Remove(address.Address))
+        {
+            layer.ForEachTransport(transport => transport.OnRoom());
+        }
     }
 
     private void AnnounceNext(InterfaceAddress address)

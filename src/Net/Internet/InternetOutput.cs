@@ -102,6 +102,12 @@ internal sealed class InternetOutput(InternetLayer layer) : IInternetOutput
             return SendToOurselves(packet, complete);
         }
 
+        if (layer.Addresses.IsSuspended(header.Source))
+        {
+            layer.Pool.Return(packet);
+            return InternetSendResult.NoRoom;
+        }
+
         // What says that it comes from a loopback address never leaves the machine.
         int interfaceIndex = header.InterfaceIndex != 0 || !(destination.IsLinkLocal || destination.IsMulticast)
             ? header.InterfaceIndex

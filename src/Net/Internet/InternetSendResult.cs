@@ -6,7 +6,9 @@ internal enum InternetSendResult
     /// <summary>It is on its way, or waits for its neighbour's hardware address.</summary>
     Sent,
 
-    /// <summary>The link has no room now: the sender tries again when the stack says that there is.</summary>
+    /// <summary>
+    /// The link has no room now, or the source address waits to be confirmed: the sender tries again when the stack says so.
+    /// </summary>
     NoRoom,
 
     /// <summary>There is no route, or no address of ours (ENETUNREACH).</summary>

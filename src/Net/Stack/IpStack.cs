@@ -210,6 +210,12 @@ public sealed partial class IpStack
     /// </summary>
     public void OnLinkChanged(IpInterface changed)
     {
+        // First, since a lease that may have run out is not used from here on.
+        if (_dhcpClients.TryGetValue(changed, out DhcpClient? client))
+        {
+            client.OnLinkChanged();
+        }
+
         changed.DropUnfit();
         changed.Neighbours.DoubtAll();
         changed.Groups.Announce();
@@ -221,11 +227,6 @@ public sealed partial class IpStack
 
         Tcp.OnMtuChanged();
         _routers.Restart(changed);
-        if (_dhcpClients.TryGetValue(changed, out DhcpClient? client))
-        {
-            client.OnLinkChanged();
-        }
-
         _layer.Changed?.Invoke();
     }
 }

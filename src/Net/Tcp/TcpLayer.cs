@@ -50,6 +50,9 @@ internal sealed partial class TcpLayer
     /// <summary>The connections, for a list of them; none may be opened or ended meanwhile.</summary>
     public IReadOnlyCollection<TcpConnection> Connections => _connections.Values;
 
+    /// <summary>The ports that wait for connections.</summary>
+    public IReadOnlyList<TcpListener> Listeners => _listeners;
+
     /// <summary>How many connections are in TIME-WAIT.</summary>
     public int TimeWaitCount => _timeWaits.Count;
 

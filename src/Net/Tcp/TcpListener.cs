@@ -35,6 +35,9 @@ internal sealed class TcpListener
     /// <summary>What connections begin with.</summary>
     public TcpSettings Settings { get; }
 
+    /// <summary>How many may.</summary>
+    public int Backlog => _backlog;
+
     /// <summary>How many SYNs wait for the acknowledgment of their answer.</summary>
     public int SynCount => _syns.Count;
 

@@ -15,7 +15,7 @@ internal sealed class CounterFiles(IpStack stack)
     private const int DefaultTimeToLive = 64;
 
     /// <summary>RtoAlgorithm, RtoMin and RtoMax in milliseconds, MaxConn, as RFC 4022 has them: Van Jacobson's, and no limit.</summary>
-    private static readonly (string, long)[] s_tcpConstants =
+    private static readonly (string, long)[] TcpConstants =
         [("RtoAlgorithm", 4), ("RtoMin", 200), ("RtoMax", 120_000), ("MaxConn", -1)];
 
     public string OfIPv4()
@@ -23,7 +23,7 @@ internal sealed class CounterFiles(IpStack stack)
         StringBuilder text = new();
         Add(text, "Ip", [("Forwarding", NotForwarding), ("DefaultTTL", DefaultTimeToLive), .. Ip(stack.IPv4Statistics)]);
         Add(text, "Icmp", Icmp(stack.IcmpStatistics));
-        Add(text, "Tcp", [.. s_tcpConstants, .. Tcp()]);
+        Add(text, "Tcp", [.. TcpConstants, .. Tcp()]);
         Add(text, "Udp", Udp(stack.UdpStatistics));
         return text.ToString();
     }

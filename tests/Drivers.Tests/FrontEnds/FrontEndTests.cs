@@ -71,6 +71,7 @@ public sealed class FrontEndTests : IAsyncLifetime
         // The guest could make the device's directory anew.
         await _host.Dom0.SetPermissionsAsync($"{Host.Home}/device/word", [new(Host.Guest, XenStoreRights.None)]);
         bool isRemoved = false;
+        bool hasEnded = false;
         _host.BeforeRequest = async (type, path) =>
         {
             if (type == XenStoreMessageType.TransactionStart && !isRemoved)
@@ -78,10 +79,15 @@ public sealed class FrontEndTests : IAsyncLifetime
                 isRemoved = true;
                 await _host.RemoveAsync(Device);
             }
+
+            hasEnded |= type == XenStoreMessageType.TransactionEnd && isRemoved;
         };
         FrontBus bus = await StartAsync();
         await _host.SetBackStateAsync(Device, XenBusState.InitWait);
-        await _host.UntilAsync(() => isRemoved && bus.Devices.Count == 0);
+        await _host.UntilAsync(() => hasEnded && bus.Devices.Count == 0);
+
+        // What the guest asks behind the end of its transaction is answered behind it: before, the directory could still be made.
+        await bus.Store.TryReadAsync("domid");
         Assert.False(await _host.Dom0.ExistsAsync(Node));
     }
 

@@ -51,7 +51,7 @@ internal sealed class DescriptorModel(Action<object> changed)
             return -Errno.EBADF;
         }
 
-        if (count > 0 && !isBuffer)
+        if (count > 0 && !isBuffer && file.Kind != FileKind.Regular)
         {
             return -Errno.EFAULT;
         }
@@ -66,8 +66,14 @@ internal sealed class DescriptorModel(Action<object> changed)
                 return -Errno.EINVAL;
             case FileKind.Console when count > 0:
                 return -Errno.EAGAIN;
-            case FileKind.Text:
+            case FileKind.Regular:
                 bytes = [.. file.Content.Skip((int)Math.Min(file.Position, int.MaxValue)).Take(count)];
+                if (bytes.Length > 0 && !isBuffer)
+                {
+                    bytes = [];
+                    return -Errno.EFAULT;
+                }
+
                 file.Position += bytes.Length;
                 return bytes.Length;
             case FileKind.PipeReader when count > 0:
@@ -96,28 +102,23 @@ internal sealed class DescriptorModel(Action<object> changed)
     public long ReadAt(int number, int count, bool isBuffer, long position, out byte[] bytes)
     {
         bytes = [];
-        if (At(number) is not { } file)
-        {
-            return -Errno.EBADF;
-        }
-
-        if (file.Kind != FileKind.Text)
-        {
-            return -Errno.ESPIPE;
-        }
-
         if (position < 0)
         {
             return -Errno.EINVAL;
         }
 
-        if (count > 0 && !isBuffer)
+        if (At(number) is not { } file)
         {
-            return -Errno.EFAULT;
+            return -Errno.EBADF;
+        }
+
+        if (file.Kind != FileKind.Regular)
+        {
+            return file.Kind == FileKind.Directory ? -Errno.EISDIR : -Errno.ESPIPE;
         }
 
         bytes = [.. file.Content.Skip((int)Math.Min(position, int.MaxValue)).Take(count)];
-        return bytes.Length;
+        return bytes.Length > 0 && !isBuffer ? -Errno.EFAULT : bytes.Length;
     }
 
     /// <summary>lseek.</summary>
@@ -128,16 +129,29 @@ internal sealed class DescriptorModel(Action<object> changed)
             return -Errno.EBADF;
         }
 
-        if (file.Kind != FileKind.Text)
+        if (file.Kind is FileKind.Null or FileKind.Random)
+        {
+            return 0;
+        }
+
+        if (file.Kind is not (FileKind.Regular or FileKind.Directory))
         {
             return -Errno.ESPIPE;
+        }
+
+        // SEEK_DATA and SEEK_HOLE: the file is all data.
+        bool isFile = file.Kind == FileKind.Regular;
+        if (isFile && origin is (3 or 4))
+        {
+            return offset < 0 || offset >= file.Content.Length ? -Errno.ENXIO
+                : file.Position = origin == 3 ? offset : file.Content.Length;
         }
 
         long? from = origin switch
         {
             0 => 0,
             1 => file.Position,
-            2 => file.Content.Length,
+            2 when isFile => file.Content.Length,
             _ => null,
         };
         if (from is not { } begin)
@@ -168,7 +182,7 @@ internal sealed class DescriptorModel(Action<object> changed)
             return -Errno.EFAULT;
         }
 
-        if (file.Kind is FileKind.Text or FileKind.Directory or FileKind.EventPoll)
+        if (file.Kind is FileKind.Regular or FileKind.Directory or FileKind.EventPoll)
         {
             return file.Kind == FileKind.EventPoll ? -Errno.EINVAL : -Errno.EBADF;
         }
@@ -299,7 +313,7 @@ internal sealed class DescriptorModel(Action<object> changed)
             return -Errno.EBADF;
         }
 
-        if (member.Kind is FileKind.Null or FileKind.Random or FileKind.Directory or FileKind.Text)
+        if (member.Kind is FileKind.Null or FileKind.Random or FileKind.Directory or FileKind.Regular)
         {
             return -Errno.EPERM;
         }

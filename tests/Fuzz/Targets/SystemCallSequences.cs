@@ -60,8 +60,9 @@ internal sealed unsafe class SystemCallStory : NucleusTest
 
     private static readonly (string Path, FileKind Kind)[] Paths =
     [
-        ("/dev/null\0", FileKind.Null), ("/dev/urandom\0", FileKind.Random), ("/\0", FileKind.Directory), ("/etc/passwd\0", FileKind.Text),
-        ("/etc/hosts\0", FileKind.Text), ("/etc/nsswitch.conf\0", FileKind.Text),
+        ("/dev/null\0", FileKind.Null), ("/dev/urandom\0", FileKind.Random), ("/\0", FileKind.Directory),
+        ("/etc/passwd\0", FileKind.Regular),
+        ("/etc/hosts\0", FileKind.Regular), ("/etc/nsswitch.conf\0", FileKind.Regular),
     ];
 
     private static readonly long[] Offsets = [0, 1, 7, 18, 19, 20, 60, -1, -7, -100, int.MaxValue, long.MaxValue, long.MinValue];
@@ -248,9 +249,12 @@ internal sealed unsafe class SystemCallStory : NucleusTest
     private long Open(string path, FileKind kind, uint flags)
     {
         long number = _files.Open(kind, flags);
-        if (number >= 0 && kind == FileKind.Text)
+        if (number >= 0 && kind == FileKind.Regular)
         {
-            _files.At((int)number)!.Content = KnownFiles.TextOf(KnownFiles.Find(System.Text.Encoding.ASCII.GetBytes(path[..^1]))).ToArray();
+            // The texts of /etc are the image's.
+            Put(Mine(PathOffset), System.Text.Encoding.ASCII.GetBytes(path));
+            Assert.Equal(0, PathWalk.FindNode(PathWalk.AT_FDCWD, Mine(PathOffset), follows: true, out FileNode* node));
+            _files.At((int)number)!.Content = new ReadOnlySpan<byte>(node->Content, (int)node->Length).ToArray();
         }
 
         return number;

@@ -2,7 +2,7 @@ using System.Text;
 
 namespace Xenlet.Kernel.Tests;
 
-/// <summary>File descriptors, and the few paths that exist.</summary>
+/// <summary>File descriptors, and the paths that exist in every guest.</summary>
 public sealed unsafe class FileTests : NucleusTest
 {
     private readonly ulong _buffer;
@@ -22,16 +22,29 @@ public sealed unsafe class FileTests : NucleusTest
     [InlineData("/", 1ul, -Errno.EISDIR)]
     [InlineData("/etc/passwd", 0ul, 3)]
     [InlineData("/etc/passwd", 2ul, -Errno.EROFS)]
+    [InlineData("/app/xenlet", 0ul, -Errno.EACCES)]
+    [InlineData("/proc/self/exe", 0ul, -Errno.EACCES)]
+    [InlineData("/proc/self/exe", 0x20000ul, -Errno.ELOOP)]
+    [InlineData("//etc/../etc/./passwd", 0ul, 3)]
+    [InlineData("/etc/passwd/", 0ul, -Errno.ENOTDIR)]
+    [InlineData("/etc/passwd/x", 0ul, -Errno.ENOTDIR)]
+    [InlineData("/etc/passwd", 0x10000ul, -Errno.ENOTDIR)]
+    [InlineData("/etc/passwd", 0x200ul, -Errno.EROFS)]
+    [InlineData("/etc/passwd", 0xc1ul, -Errno.EEXIST)]
+    [InlineData("/etc/new", 0x41ul, -Errno.EROFS)]
+    [InlineData("new", 0x41ul, -Errno.EROFS)]
+    [InlineData("/none/new", 0x41ul, -Errno.ENOENT)]
+    [InlineData("/tmp/new/", 0x41ul, -Errno.EISDIR)]
+    [InlineData("xenlet", 0ul, -Errno.EACCES)]
     [InlineData("/etc/hosts", 0ul, 3)]
     [InlineData("/etc/nsswitch.conf", 0ul, 3)]
     [InlineData("/etc/host.conf", 0ul, 3)]
     [InlineData("/etc/resolv.conf", 0ul, -Errno.ENOENT)]
     [InlineData("/proc/net/dev", 0ul, -Errno.ENOENT)]
-    [InlineData("/xenlet", 0ul, -Errno.EACCES)]
     [InlineData("/dev/nul", 0ul, -Errno.ENOENT)]
     [InlineData("/dev/nulll", 0ul, -Errno.ENOENT)]
     [InlineData("", 0ul, -Errno.ENOENT)]
-    [InlineData("/tmp/a", 0x41ul, -Errno.EROFS)]
+    [InlineData("/tmp/a", 0x41ul, 3)]
     public void A_path_opens_as_what_it_is(string path, ulong flags, long result)
     {
         ulong address = Path(path);
@@ -89,19 +102,18 @@ public sealed unsafe class FileTests : NucleusTest
         Assert.Equal(0, Call(SystemCallNumber.Read, 3, _buffer, 100));
         Assert.Equal(text, Encoding.ASCII.GetString(Load(_buffer, text.Length)));
         Assert.Equal(-Errno.EBADF, Call(SystemCallNumber.Write, 3, _buffer, 1));
-        Assert.Equal(4, Call(SystemCallNumber.Pread64, 3, _buffer, 4, 5));
-        Assert.Equal("x:0:"u8, Load(_buffer, 4));
-        Assert.Equal(text.Length, Call(SystemCallNumber.Lseek, 3, 0, 1));
-        Assert.Equal(15, Call(SystemCallNumber.Lseek, 3, unchecked((ulong)-4), 1));
-        Assert.Equal(4, Call(SystemCallNumber.Read, 3, _buffer, 100));
-        Assert.Equal(":/:\n"u8, Load(_buffer, 4));
+        Assert.Equal(5, Call(SystemCallNumber.Lseek, 3, 5, 0));
+        Assert.Equal(3, Call(SystemCallNumber.Read, 3, _buffer, 3));
+        Assert.Equal(text[5..8], Encoding.ASCII.GetString(Load(_buffer, 3)));
     }
 
     [Fact]
-    public void The_root_directory_is_empty()
+    public void The_root_directory_lists_what_is_in_it()
     {
         Assert.Equal(3, Call(SystemCallNumber.Open, Path("/"), 0));
-        Assert.Equal(0, Call(SystemCallNumber.Getdents64, 3, _buffer, 4096));
+        Assert.Equal(
+            [".", "..", "dev", "etc", "proc", "app", "tmp", "sys"],
+            Listing.Names(size => Call(SystemCallNumber.Getdents64, 3, _buffer, size), _buffer));
         Assert.Equal(-Errno.ENOTDIR, Call(SystemCallNumber.Getdents64, 1, _buffer, 4096));
         Assert.Equal(-Errno.EISDIR, Call(SystemCallNumber.Read, 3, _buffer, 1));
     }
@@ -119,7 +131,8 @@ public sealed unsafe class FileTests : NucleusTest
         Assert.Equal(0, Call(SystemCallNumber.Stat, name, _buffer));
         byte[] byPath = Load(_buffer, 145);
         Assert.Equal(mode, *(uint*)(_buffer + 24));
-        Assert.Equal((1ul, size, 4096ul), (*(ulong*)(_buffer + 16), *(long*)(_buffer + 48), *(ulong*)(_buffer + 56)));
+        Assert.Equal((size, 4096ul), (*(long*)(_buffer + 48), *(ulong*)(_buffer + 56)));
+        Assert.Equal(path == "/" ? 8ul : 1, *(ulong*)(_buffer + 16));
         Assert.Equal(0x5a, byPath[144]);
 
         Assert.Equal(3, Call(SystemCallNumber.Open, name, 0));
@@ -220,16 +233,16 @@ public sealed unsafe class FileTests : NucleusTest
     }
 
     [Fact]
-    public void The_first_vector_that_is_not_empty_is_taken()
+    public void All_vectors_are_filled_from_a_file()
     {
         ulong vectors = _buffer + 0x800;
         ulong[] words = [_buffer, 0, _buffer + 16, 3, _buffer + 32, 5];
         words.CopyTo(new Span<ulong>((void*)vectors, 6));
         Assert.Equal(3, Call(SystemCallNumber.Open, Path("/etc/passwd"), 0));
 
-        Assert.Equal(3, Call(SystemCallNumber.Readv, 3, vectors, 3));
+        Assert.Equal(8, Call(SystemCallNumber.Readv, 3, vectors, 3));
         Assert.Equal("roo"u8.ToArray(), Load(_buffer + 16, 3));
-        Assert.Equal(0, *(byte*)(_buffer + 32));
+        Assert.Equal("t:x:0"u8.ToArray(), Load(_buffer + 32, 5));
         Assert.Equal(0, Call(SystemCallNumber.Readv, 3, vectors, 1));
         Assert.Equal(-Errno.EINVAL, Call(SystemCallNumber.Readv, 3, vectors, 1025));
         Assert.Equal(-Errno.EFAULT, Call(SystemCallNumber.Writev, 1, 0x1000, 1));
@@ -267,8 +280,14 @@ public sealed unsafe class FileTests : NucleusTest
     }
 
     [Fact]
-    public void The_working_directory_is_the_root()
+    public void The_working_directory_is_that_of_the_program_until_it_changes()
     {
+        Assert.Equal(5, Call(SystemCallNumber.Getcwd, _buffer, 5));
+        Assert.Equal("/app\0"u8.ToArray(), Load(_buffer, 5));
+        Assert.Equal(-Errno.ERANGE, Call(SystemCallNumber.Getcwd, _buffer, 4));
+        Assert.Equal(-Errno.ENOTDIR, Call(SystemCallNumber.Chdir, Path("xenlet")));
+        Assert.Equal(-Errno.ENOENT, Call(SystemCallNumber.Chdir, Path("none")));
+        Assert.Equal(0, Call(SystemCallNumber.Chdir, Path("..")));
         Assert.Equal(2, Call(SystemCallNumber.Getcwd, _buffer, 100));
         Assert.Equal("/\0"u8.ToArray(), Load(_buffer, 2));
         Assert.Equal(-Errno.ERANGE, Call(SystemCallNumber.Getcwd, _buffer, 1));
@@ -280,13 +299,36 @@ public sealed unsafe class FileTests : NucleusTest
     [InlineData(SystemCallNumber.Access, "/dev/null", 2ul, 0)]
     [InlineData(SystemCallNumber.Access, "/etc/passwd", 4ul, 0)]
     [InlineData(SystemCallNumber.Access, "/etc/passwd", 2ul, -Errno.EROFS)]
+    [InlineData(SystemCallNumber.Access, "/etc/passwd", 1ul, -Errno.EACCES)]
+    [InlineData(SystemCallNumber.Access, "/app/xenlet", 1ul, 0)]
+    [InlineData(SystemCallNumber.Access, "/tmp", 2ul, 0)]
     [InlineData(SystemCallNumber.Access, "/none", 0ul, -Errno.ENOENT)]
-    [InlineData(SystemCallNumber.Readlink, "/", 0ul, -Errno.EINVAL)]
-    [InlineData(SystemCallNumber.Readlink, "/none", 0ul, -Errno.ENOENT)]
+    [InlineData(SystemCallNumber.Mkdir, "/etc", 0ul, -Errno.EEXIST)]
+    [InlineData(SystemCallNumber.Mkdir, "/none", 0ul, -Errno.EROFS)]
+    [InlineData(SystemCallNumber.Rmdir, "/", 0ul, -Errno.EBUSY)]
+    [InlineData(SystemCallNumber.Rmdir, "/tmp", 0ul, -Errno.EBUSY)]
+    [InlineData(SystemCallNumber.Rmdir, "/etc", 0ul, -Errno.EROFS)]
     [InlineData(SystemCallNumber.Unlink, "/etc/passwd", 0ul, -Errno.EROFS)]
-    [InlineData(SystemCallNumber.Rename, "/none", 0ul, -Errno.ENOENT)]
-    public void Nothing_can_be_changed(int call, string path, ulong argument, long result) =>
+    [InlineData(SystemCallNumber.Unlink, "/etc/none", 0ul, -Errno.EROFS)]
+    [InlineData(SystemCallNumber.Chmod, "/etc/passwd", 0ul, -Errno.EROFS)]
+    [InlineData(SystemCallNumber.Truncate, "/etc/passwd", 0ul, -Errno.EROFS)]
+    [InlineData(SystemCallNumber.Rename, "/none", 0ul, -Errno.EFAULT)]
+    public void Outside_tmp_nothing_can_be_changed(int call, string path, ulong argument, long result) =>
         Assert.Equal(result, Call(call, Path(path), argument));
+
+    [Theory]
+    [InlineData("/", -Errno.EINVAL)]
+    [InlineData("/none", -Errno.ENOENT)]
+    [InlineData("/proc/self/exe", 11)]
+    public void A_link_is_read(string path, long result)
+    {
+        Assert.Equal(result, Call(SystemCallNumber.Readlink, Path(path), _buffer, 100));
+        if (result > 0)
+        {
+            Assert.Equal("/app/xenlet", Encoding.ASCII.GetString(Load(_buffer, (int)result)));
+            Assert.Equal(4, Call(SystemCallNumber.Readlink, Path(path), _buffer, 4));
+        }
+    }
 
     private static ulong Path(string path) => Store(Encoding.ASCII.GetBytes(path + "\0"));
 }

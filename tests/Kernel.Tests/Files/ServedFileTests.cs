@@ -74,6 +74,15 @@ public sealed unsafe class ServedFileTests() : SocketTest(hasStack: true)
         Assert.Equal(before, Used());
     }
 
+    [Theory]
+    [InlineData("/proc/net\0")]
+    [InlineData("/sys/class/net\0")]
+    [InlineData("/proc/sys/net/ipv4\0")]
+    [InlineData("/proc/sys/net/ipv4/conf\0")]
+    [InlineData("/proc/sys/net/ipv6/conf\0")]
+    public void The_stack_is_not_asked_for_a_directory(string path) =>
+        Assert.Equal(3, Call(SystemCallNumber.Open, Store(Bytes(path)), 0));
+
     [Fact]
     public void A_closed_file_gives_its_pages_back_however_long_it_was()
     {
@@ -95,6 +104,17 @@ public sealed unsafe class ServedFileTests() : SocketTest(hasStack: true)
         Assert.Equal(-Errno.ENETDOWN, (long)waiting->Frame.Rax);
         Assert.Equal(Content, Text(Call(SystemCallNumber.Pread64, descriptor, Memory, 100, 0)));
         Assert.Equal(-Errno.ENOENT, Call(SystemCallNumber.Open, Store(Bytes(Resolver)), 0));
+    }
+
+    [Fact]
+    public void The_stack_does_not_wait_for_itself()
+    {
+        ulong path = Store(Bytes(Resolver));
+        AsStack(() =>
+        {
+            Assert.Empty(TakeRequests());
+            Assert.Equal(-Errno.EDEADLK, Call(SystemCallNumber.Open, path, 0));
+        });
     }
 
     private static byte[] Bytes(string text) => Encoding.ASCII.GetBytes(text);

@@ -102,7 +102,7 @@ public sealed unsafe class RandomCallsTests : NucleusTest
         Assert.Equal(0, FileTable.Close(null, (int)descriptor));
         if (isReplaced)
         {
-            Assert.Equal((long)descriptor, PathCalls.Open(Current, Store("/etc/passwd\0"u8), 0));
+            Assert.Equal((long)descriptor, OpenCalls.Open(Current, PathWalk.AT_FDCWD, Store("/etc/passwd\0"u8), 0, 0));
         }
 
         MakeCall(SystemCallNumber.Read, descriptor, _buffer, 2 * Part);

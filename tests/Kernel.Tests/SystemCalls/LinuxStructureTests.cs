@@ -12,6 +12,19 @@ public sealed class LinuxStructureTests
             "stat", 144, "st_dev@0 st_ino@8 st_nlink@16 st_mode@24 st_uid@28 st_gid@32 __pad0@36 st_rdev@40 st_size@48 st_blksize@56 "
             + "st_blocks@64 st_atime@72 st_atime_nsec@80 st_mtime@88 st_mtime_nsec@96 st_ctime@104 st_ctime_nsec@112 __unused@120"
         },
+        { "statx_timestamp", 16, "tv_sec@0 tv_nsec@8 __reserved@12" },
+        {
+            "statx", 256, "stx_mask@0 stx_blksize@4 stx_attributes@8 stx_nlink@16 stx_uid@20 stx_gid@24 stx_mode@28 __spare0@30 stx_ino@32 "
+            + "stx_size@40 stx_blocks@48 stx_attributes_mask@56 stx_atime@64 stx_btime@80 stx_ctime@96 stx_mtime@112 stx_rdev_major@128 "
+            + "stx_rdev_minor@132 stx_dev_major@136 stx_dev_minor@140 stx_mnt_id@144 __spare3@152"
+        },
+        {
+            "statfs", 120, "f_type@0 f_bsize@8 f_blocks@16 f_bfree@24 f_bavail@32 f_files@40 f_ffree@48 f_fsid@56 f_namelen@64 f_frsize@72 "
+            + "f_flags@80 f_spare@88"
+        },
+        { "linux_dirent64", 19, "d_ino@0 d_off@8 d_reclen@16 d_type@18" },
+        { "flock", 32, "l_type@0 l_whence@2 l_start@8 l_len@16 l_pid@24" },
+        { "inotify_event", 16, "wd@0 mask@4 cookie@8 len@12" },
         { "iovec", 16, "iov_base@0 iov_len@8" },
         {
             "msghdr", 56, "msg_name@0 msg_namelen@8 msg_iov@16 msg_iovlen@24 msg_control@32 msg_controllen@40 msg_flags@48"

@@ -37,8 +37,8 @@ public sealed unsafe class MemoryCallsTests : NucleusTest
     }
 
     [Fact]
-    public void A_file_cannot_be_mapped() =>
-        Assert.Equal(-Errno.EACCES, Call(SystemCallNumber.Mmap, 0, 4096, 1, Private, 1));
+    public void What_is_no_file_cannot_be_mapped() =>
+        Assert.Equal(-Errno.ENODEV, Call(SystemCallNumber.Mmap, 0, 4096, 1, Private, 1));
 
     [Theory]
     [InlineData(0x10000ul, Private | Anonymous | Fixed, 0x10000ul)]

@@ -1,6 +1,7 @@
 using Xenlet.Net.Tcp;
 using Xenlet.Net.Tests.Simulation;
 using Xenlet.Net.Tests.Tcp.Simulation;
+using Xenlet.Net.Wire;
 
 namespace Xenlet.Net.Tests.Stack;
 
@@ -73,6 +74,38 @@ public sealed class PauseTests
         Assert.All([client, server], user => Assert.True(
             user.Received == Size || (user.HasEnded && user.Error is TcpError.TimedOut or TcpError.Reset or TcpError.HostUnreachable),
             $"a connection hangs after {user.Received} bytes, or has ended with {user.Error}"));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_connection_of_a_lease_that_may_have_run_out_sends_nothing_until_the_server_answers(bool isGranted)
+    {
+        TestDhcpServer dhcp = new(_network.AddHost("10.0.0.3/24")) { LeaseTime = 50 };
+        TestHost host = _network.AddHost();
+        host.Stack.StartDhcp(host.Interface);
+        _network.Advance(TimeSpan.FromSeconds(2));
+        StackListener listener = new(_peer.Stack, 80);
+        SimulatedUser client = StackUser.Connect(host, "10.0.0.2", 80, out _);
+        _network.Settle();
+        SimulatedUser server = listener.Users[0];
+        Transfer(client, server, Size / 3);
+        dhcp.IsSilent = true;
+        dhcp.Refuses = !isGranted;
+
+        _network.Save(host, TimeSpan.FromSeconds(60));
+        int before = _network.Wire.Sent.Count;
+        client.Write(5_000);
+        _network.Advance(TimeSpan.FromMilliseconds(700));
+        Assert.DoesNotContain(_network.Wire.Sent.Skip(before), IsOfLease);
+        dhcp.IsSilent = false;
+
+        Transfer(client, server, Size);
+        Assert.Equal(isGranted ? (false, Size) : (true, client.Received), (client.HasEnded, client.Received));
+        Assert.Equal(isGranted ? TcpError.None : TcpError.NetworkDown, client.Error);
+
+        static bool IsOfLease(byte[] frame) =>
+            frame[12] == 8 && frame[13] == 0 && frame[23] == ProtocolNumber.Tcp && frame.AsSpan(26, 4).SequenceEqual<byte>([10, 0, 0, 50]);
     }
 
     private void Pause(double seconds, bool isSaved, int mtu, bool segments)

@@ -30,6 +30,7 @@ internal static class Errno
     public const long ENFILE = 23;
     public const long EMFILE = 24;
     public const long ENOTTY = 25;
+    public const long EFBIG = 27;
     public const long ENOSPC = 28;
     public const long ESPIPE = 29;
     public const long EROFS = 30;

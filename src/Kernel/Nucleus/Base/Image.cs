@@ -92,11 +92,22 @@ internal static unsafe class Image
     /// <summary>The binary search table of the call frame information.</summary>
     public static ulong UnwindTable => (ulong)(delegate*<void>)&Symbols.UnwindTable;
 
+    /// <summary>The files that the image has.</summary>
+    public static ulong Files => (ulong)(delegate*<void>)&Symbols.Files;
+
+    /// <summary>Exclusive.</summary>
+    public static ulong FilesEnd => (ulong)(delegate*<void>)&Symbols.FilesEnd;
+
     /// <summary>
     /// Whether the image was linked with <c>--defsym xenlet_test_calls=2</c>, which lets its program make the nucleus calls that only tests
     /// need.
     /// </summary>
     public static bool HasTestCalls => IsTwo((ulong)(delegate*<void>)&Symbols.TestCalls);
+
+    /// <summary>
+    /// Whether the image was linked with <c>--defsym xenlet_socket_use=2</c>: its program may use sockets, whose memory is then set aside.
+    /// </summary>
+    public static bool UsesSockets => IsTwo((ulong)(delegate*<void>)&Symbols.SocketUse);
 
     /// <summary>Not inlined: the compiler assumes that no function lies at address 2 and would fold the comparison.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
@@ -220,6 +231,18 @@ internal static unsafe class Image
         [RuntimeImport("*", "xenlet_eh_frame_hdr")]
         [MethodImpl(MethodImplOptions.InternalCall)]
         public static extern void UnwindTable();
+
+        [RuntimeImport("*", "xenlet_socket_use")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void SocketUse();
+
+        [RuntimeImport("*", "xenlet_files")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void Files();
+
+        [RuntimeImport("*", "xenlet_files_end")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void FilesEnd();
 
         [RuntimeImport("*", "xenlet_test_calls")]
         [MethodImpl(MethodImplOptions.InternalCall)]

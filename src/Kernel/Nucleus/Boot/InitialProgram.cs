@@ -1,5 +1,6 @@
 using Xenlet.Kernel.Nucleus.Base;
-using Xenlet.Kernel.Nucleus.Linux.Files;
+using Xenlet.Kernel.Nucleus.Linux.FileSystem;
+using Xenlet.Kernel.Nucleus.Linux.Sockets;
 using Xenlet.Kernel.Nucleus.Memory;
 using Xenlet.Kernel.Nucleus.Platform.Random;
 using Xenlet.Kernel.Nucleus.Threads;
@@ -84,8 +85,9 @@ internal static unsafe class InitialProgram
         byte* name = own;
         own = Append(own, KnownFiles.ProgramPath);
 
-        // The nucleus's variables come before the administrator's: getenv takes the first.
-        int count = 1 + words.ArgumentCount + 1 + words.VariableCount + MaximumOwnVariables + 1;
+        // getenv takes the first: the administrator's variables come before the image's, and those before the nucleus's.
+        int ofImage = (int)ImageFiles.VariableCount;
+        int count = 1 + words.ArgumentCount + 1 + words.VariableCount + ofImage + MaximumOwnVariables + 1;
         const int auxiliaryWords = 28;
         ulong* stack = (ulong*)(((ulong)strings - (ulong)(1 + count + auxiliaryWords) * 8) & ~15UL);
         ulong* next = stack;
@@ -97,9 +99,25 @@ internal static unsafe class InitialProgram
         }
 
         *next++ = 0;
+        ulong* firstVariable = next;
         for (int i = 0; i < words.VariableCount; i++)
         {
             *next++ = (ulong)variables[i];
+        }
+
+        byte* variable = ofImage > 0 ? ImageFiles.FirstVariable : null;
+        for (int i = 0; i < ofImage; i++)
+        {
+            *next++ = (ulong)variable;
+            while (*variable++ != 0)
+            {
+            }
+        }
+
+        if (!TemporaryFilesLimit.TrySet((byte**)firstVariable, words.VariableCount + ofImage))
+        {
+            Panic.BeginWithoutBacktrace("XENLET_TMP, the limit of /tmp, is no number of MiB\n"u8);
+            Panic.Crash();
         }
 
         own = AppendCollectorSettings(own, ref next);
@@ -160,7 +178,7 @@ internal static unsafe class InitialProgram
     private static ulong HeapLimit()
     {
         ulong available = MemoryCharge.Available * Pages.Size;
-        ulong forOthers = (768 << 10) + available / 16;
+        ulong forOthers = (768 << 10) + available / 16 + (Image.UsesSockets ? SocketMemory.Budget * Pages.Size : 0);
         return available > forOthers ? Pages.RoundDown(available - forOthers) : Pages.Size;
     }
 

@@ -4,6 +4,7 @@ using Xenlet.Kernel.Nucleus.Base;
 using Xenlet.Kernel.Nucleus.Console;
 using Xenlet.Kernel.Nucleus.Entry;
 using Xenlet.Kernel.Nucleus.Linux.Files;
+using Xenlet.Kernel.Nucleus.Linux.FileSystem;
 using Xenlet.Kernel.Nucleus.Memory;
 using Xenlet.Kernel.Nucleus.Platform;
 using Xenlet.Kernel.Nucleus.Platform.Pc;
@@ -68,6 +69,11 @@ internal static unsafe class NucleusEntry
         GenerationId.Draw();
         AddressSpace.PlaceMappings(RandomNumbers.Next());
         FileTable.Initialise();
+        if (!KnownFiles.TryInitialise())
+        {
+            MemoryCheck.NotEnough();
+        }
+
         Thread* first = InitialProgram.Create((byte*)Unsafe.AsPointer(ref s_commandLine), s_commandLineLength);
         Scheduler.Initialise(first);
         Descriptors.Seal();

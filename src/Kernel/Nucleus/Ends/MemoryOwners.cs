@@ -37,6 +37,7 @@ internal static unsafe class MemoryOwners
         record->Stacks = stacks;
         record->Shared = SharedPages.Count;
         record->Nucleus = FrameAllocator.NucleusFrames;
+        record->Files = FrameAllocator.FileFrames;
         record->Free = FrameAllocator.FreeFrames;
         record->Promised = MemoryCharge.Promised;
     }

@@ -27,6 +27,9 @@ internal struct NucleusMemoryRecord
     /// <summary>Threads, regions and pipes of the nucleus.</summary>
     public ulong Nucleus;
 
+    /// <summary>Contents of files in /tmp.</summary>
+    public ulong Files;
+
     public ulong Free;
 
     /// <summary>The part of the free pages that is promised to the program.</summary>

@@ -85,6 +85,7 @@ internal static unsafe class StateReport
         WaitKind.EventPoll => "a file (epoll)"u8,
         WaitKind.EventChannel => "an event channel"u8,
         WaitKind.Termination => "a request to end the program"u8,
+        WaitKind.FileLock => "a file's lock"u8,
         _ => "nothing"u8,
     };
 
@@ -100,6 +101,7 @@ internal static unsafe class StateReport
         Amount(", stacks "u8, memory.Stacks);
         Amount(", shared with other domains "u8, memory.Shared);
         Amount(", nucleus "u8, memory.Nucleus);
+        Amount(", files "u8, memory.Files);
         Amount(", free "u8, memory.Free);
         Amount(", of that promised "u8, memory.Promised);
         KernelLog.NewLine();

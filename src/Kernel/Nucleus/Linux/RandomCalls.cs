@@ -18,14 +18,6 @@ internal static unsafe class RandomCalls
     /// </summary>
     public const ulong PartSize = 16 << 10;
 
-    // SYSCALL is two bytes long.
-    private const ulong InstructionSize = 2;
-
-    /// <summary>
-    /// Whether the thread makes a call again to continue it. Other calls that have made progress are retried after a wait.
-    /// </summary>
-    public static bool IsBetweenParts(Thread* thread) => thread->Progress != 0 && !thread->IsRetry;
-
     /// <summary>Fills a part of the caller's buffer, which need not be present.</summary>
     /// <returns>
     /// The number of bytes filled, once all are. Before that <see cref="CallResult.None"/>: the call is made again. A negative errno if not
@@ -50,23 +42,6 @@ internal static unsafe class RandomCalls
             return (long)count;
         }
 
-        thread->Progress = done;
-        thread->Frame.Rip -= InstructionSize;
-        thread->Frame.Rax = thread->Frame.Vector;
-        return CallResult.None;
-    }
-
-    /// <summary>
-    /// Called when a signal handler is about to run between two parts. As on Linux, the call ends with what it has filled, since the
-    /// handler may make such a call too.
-    /// </summary>
-    public static void EndBetweenParts(Thread* thread)
-    {
-        if (thread->Progress != 0)
-        {
-            thread->Frame.Rax = thread->Progress;
-            thread->Frame.Rip += InstructionSize;
-            thread->Progress = 0;
-        }
+        return CallParts.Continue(thread, null, done);
     }
 }

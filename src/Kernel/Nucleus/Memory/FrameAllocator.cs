@@ -23,6 +23,9 @@ internal static unsafe class FrameAllocator
     /// <summary>Frames in the nucleus's own use, without page tables.</summary>
     public static ulong NucleusFrames { get; private set; }
 
+    /// <summary>Frames with the contents of files in /tmp.</summary>
+    public static ulong FileFrames { get; private set; }
+
     /// <summary>Frames that the allocator received at boot.</summary>
     public static ulong TotalFrames => s_totalFrames;
 
@@ -103,6 +106,25 @@ internal static unsafe class FrameAllocator
     {
         Free(frame);
         NucleusFrames--;
+    }
+
+    /// <summary>As <see cref="Allocate"/>, for the contents of a file.</summary>
+    public static ulong AllocateForFile()
+    {
+        ulong frame = Allocate();
+        if (frame != 0)
+        {
+            FileFrames++;
+        }
+
+        return frame;
+    }
+
+    /// <summary>Frees a frame of <see cref="AllocateForFile"/>.</summary>
+    public static void FreeForFile(ulong frame)
+    {
+        Free(frame);
+        FileFrames--;
     }
 
     /// <summary>Frees a frame. Its owner must have removed every mapping of it.</summary>

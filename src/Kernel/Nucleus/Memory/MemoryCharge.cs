@@ -74,14 +74,20 @@ internal static class MemoryCharge
 
     /// <summary>Allocates a charged frame for the nucleus's own use. Returns 0 if there is none.</summary>
     /// <param name="isCleared">Whether it is filled with zeros; otherwise with whatever it held.</param>
-    public static ulong AllocateForNucleus(bool isCleared = true)
+    public static ulong AllocateForNucleus(bool isCleared = true) => TryTake() ? FrameAllocator.AllocateForNucleus(isCleared) : 0;
+
+    /// <summary>Allocates a charged frame for the contents of a file. Returns 0 if there is none.</summary>
+    public static ulong AllocateForFile() => TryTake() ? FrameAllocator.AllocateForFile() : 0;
+
+    /// <summary>Charges a frame that the caller takes at once.</summary>
+    private static bool TryTake()
     {
         if (!TryCharge(1))
         {
-            return 0;
+            return false;
         }
 
         s_promised--;
-        return FrameAllocator.AllocateForNucleus(isCleared);
+        return true;
     }
 }

@@ -25,6 +25,7 @@ internal enum WaitKind : uint
     EventChannel,
     Termination,
     Sockets,
+    FileLock,
 }
 
 /// <summary>
@@ -75,8 +76,11 @@ internal unsafe struct Thread
     /// </summary>
     public bool IsRetry;
 
-    /// <summary>How far a call that waits repeatedly has got: bytes written, or bytes that getrandom has filled.</summary>
+    /// <summary>How far a call that waits repeatedly has got: bytes written, or those of a call that is made in parts.</summary>
     public ulong Progress;
+
+    /// <summary>What a call that is made in parts is about: an open file, or null for random numbers.</summary>
+    public void* PartSubject;
 
     /// <summary>
     /// Whether the thread serves others, as the network stack's does: it is not preempted by those that it wakes.

@@ -1,6 +1,7 @@
 using Xenlet.Kernel.Nucleus.Base;
 using Xenlet.Kernel.Nucleus.Console;
 using Xenlet.Kernel.Nucleus.Linux.Abi;
+using Xenlet.Kernel.Nucleus.Linux.FileSystem;
 using Xenlet.Kernel.Nucleus.Linux.Signals;
 using Xenlet.Kernel.Nucleus.Linux.Sockets;
 using Xenlet.Kernel.Nucleus.Memory;
@@ -17,6 +18,9 @@ internal static unsafe class FileCalls
     private const int F_SETFD = 2;
     private const int F_GETFL = 3;
     private const int F_SETFL = 4;
+    private const int F_GETLK = 5;
+    private const int F_SETLK = 6;
+    private const int F_SETLKW = 7;
     private const int F_DUPFD_CLOEXEC = 1030;
     private const int FD_CLOEXEC = 1;
 
@@ -28,10 +32,15 @@ internal static unsafe class FileCalls
 
     public static long Read(Thread* thread, int descriptor, ulong buffer, ulong count)
     {
-        if (RandomCalls.IsBetweenParts(thread))
+        if (CallParts.IsContinued(thread) && thread->PartSubject == null)
         {
             // As on Linux, the call keeps the file that it began with, whatever another thread does to the descriptor.
             return RandomCalls.Get(thread, buffer, count);
+        }
+
+        if (IsLostBetweenParts(thread, descriptor))
+        {
+            return EndBetweenParts(thread);
         }
 
         if (IsSocket(descriptor))
@@ -55,12 +64,25 @@ internal static unsafe class FileCalls
     /// <summary>Writes everything. If there is no room, only the calling thread waits for it.</summary>
     public static long Write(Thread* thread, int descriptor, ulong buffer, ulong count)
     {
+        if (IsLostBetweenParts(thread, descriptor))
+        {
+            return EndBetweenParts(thread);
+        }
+
         if (IsSocket(descriptor))
         {
             return SocketTransfers.Send(thread, descriptor, buffer, count, 0, 0, 0);
         }
 
         count = Math.Min(count, MAX_RW_COUNT);
+        OpenFile* file = FileTable.Get(descriptor);
+        if (file != null && file->Kind == FileKind.Regular)
+        {
+            return NodeTransfers.Allows(file, writes: true)
+                ? NodeTransfers.AtPosition(thread, file, buffer, count, writes: true)
+                : -Errno.EBADF;
+        }
+
         ulong done = Math.Min(thread->Progress, count);
         thread->Progress = 0;
         long result = TryWrite(descriptor, buffer + done, count - done);
@@ -86,24 +108,41 @@ internal static unsafe class FileCalls
         return CallResult.None;
     }
 
-    /// <summary>readv: fills the first vector that is not empty, or all of them from a socket. A read may always be short.</summary>
+    /// <summary>
+    /// readv: fills the first vector that is not empty, or all of them from a socket or a file. A read may always be short.
+    /// </summary>
     public static long ReadVector(Thread* thread, int descriptor, ulong vectors, ulong count)
     {
-        if (!RandomCalls.IsBetweenParts(thread) && IsSocket(descriptor))
+        bool isContinued = CallParts.IsContinued(thread);
+        if (!isContinued && IsSocket(descriptor))
         {
             return SocketTransfers.ReceiveVector(thread, descriptor, vectors, count);
+        }
+
+        OpenFile* file = FileTable.Get(descriptor);
+        if (!isContinued && file != null && file->Kind == FileKind.Regular)
+        {
+            return NodeTransfers.Vectors(file, vectors, count, position: -1, writes: false);
         }
 
         long error = FirstVector(vectors, count, out iovec first);
         return error != 0 ? error : Read(thread, descriptor, first.iov_base, first.iov_len);
     }
 
-    /// <summary>writev: writes the first vector that is not empty. The caller continues with the rest.</summary>
+    /// <summary>
+    /// writev: writes the first vector that is not empty, and all of them to a socket or a file. The caller continues with the rest.
+    /// </summary>
     public static long WriteVector(Thread* thread, int descriptor, ulong vectors, ulong count)
     {
         if (IsSocket(descriptor))
         {
             return SocketTransfers.SendVector(thread, descriptor, vectors, count);
+        }
+
+        OpenFile* file = FileTable.Get(descriptor);
+        if (file != null && file->Kind == FileKind.Regular)
+        {
+            return NodeTransfers.Vectors(file, vectors, count, position: -1, writes: true);
         }
 
         long error = FirstVector(vectors, count, out iovec first);
@@ -118,11 +157,14 @@ internal static unsafe class FileCalls
             return -Errno.EBADF;
         }
 
+        if (file->Node != null)
+        {
+            return NodeStatus.Write(address, file->Node);
+        }
+
         return file->Kind switch
         {
             FileKind.PipeReader or FileKind.PipeWriter => FileStatus.Write(address, FileStatus.S_IFIFO | FileStatus.ReadWriteForAll),
-            FileKind.Directory => FileStatus.Write(address, FileStatus.S_IFDIR | FileStatus.ReadSearchForAll),
-            FileKind.Text => FileStatus.WriteRegular(address, TextFiles.Length(file), 0),
             FileKind.Served => ServedFiles.WriteStatus(file->Socket, address),
             FileKind.Socket => FileStatus.Write(address, FileStatus.S_IFSOCK | FileStatus.Everything),
             _ => FileStatus.Write(address, FileStatus.S_IFCHR | FileStatus.ReadWriteForAll),
@@ -150,11 +192,28 @@ internal static unsafe class FileCalls
             case F_GETFL:
                 return file->Flags;
             case F_SETFL:
-                file->Flags = (file->Flags & ~FileTable.O_NONBLOCK) | ((uint)argument & FileTable.O_NONBLOCK);
+                const uint changeable = FileTable.O_NONBLOCK | FileTable.O_APPEND;
+                file->Flags = (file->Flags & ~changeable) | ((uint)argument & changeable);
                 return 0;
+            case F_GETLK:
+                return FileLocks.Ask(file, argument);
+            case F_SETLK:
+            case F_SETLKW:
+                return FileLocks.Set(file, argument);
             default:
                 return -Errno.EINVAL;
         }
+    }
+
+    /// <summary>Whether a call that is made in parts finds another file, or none, under its descriptor.</summary>
+    private static bool IsLostBetweenParts(Thread* thread, int descriptor) =>
+        CallParts.IsContinued(thread) && FileTable.Get(descriptor) != thread->PartSubject;
+
+    private static long EndBetweenParts(Thread* thread)
+    {
+        ulong done = thread->Progress;
+        thread->Progress = 0;
+        return (long)done;
     }
 
     private static bool IsSocket(int descriptor)
@@ -176,6 +235,13 @@ internal static unsafe class FileCalls
             return RandomCalls.Get(thread, buffer, count);
         }
 
+        if (file->Kind == FileKind.Regular)
+        {
+            return NodeTransfers.Allows(file, writes: false)
+                ? NodeTransfers.AtPosition(thread, file, buffer, count, writes: false)
+                : -Errno.EBADF;
+        }
+
         long error = ProgramMemory.PrepareWrite(buffer, count);
         if (error < 0)
         {
@@ -186,9 +252,8 @@ internal static unsafe class FileCalls
         {
             case FileKind.Console:
                 return count == 0 ? 0 : ConsoleDevice.Read((byte*)buffer, count);
-            case FileKind.Text:
             case FileKind.Served:
-                return TextFiles.Read(file, (byte*)buffer, count);
+                return ServedFiles.Read(file, (byte*)buffer, count);
             case FileKind.Directory:
                 return -Errno.EISDIR;
             case FileKind.EventPoll:
@@ -197,6 +262,8 @@ internal static unsafe class FileCalls
                 return count == 0 ? 0 : Pipes.Read(file->Pipe, (byte*)buffer, count);
             case FileKind.EventCounter:
                 return EventCounters.Read(file, (byte*)buffer, count);
+            case FileKind.Inotify:
+                return Inotify.Read(file, (byte*)buffer, count);
             default:
                 return 0;
         }
@@ -231,9 +298,9 @@ internal static unsafe class FileCalls
                 return count == 0 ? 0 : Pipes.Write(file->Pipe, (byte*)buffer, count);
             case FileKind.EventCounter:
                 return EventCounters.Write(file, (byte*)buffer, count);
-            case FileKind.Text:
-            case FileKind.Served:
             case FileKind.Directory:
+            case FileKind.Inotify:
+            case FileKind.Served:
                 return -Errno.EBADF;
             case FileKind.EventPoll:
                 return -Errno.EINVAL;

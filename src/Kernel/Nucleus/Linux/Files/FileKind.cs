@@ -1,6 +1,6 @@
 namespace Xenlet.Kernel.Nucleus.Linux.Files;
 
-/// <summary>The kinds of files that a descriptor can refer to. There is no file system.</summary>
+/// <summary>The kinds of files that a descriptor can refer to.</summary>
 internal enum FileKind : uint
 {
     Closed,
@@ -17,11 +17,10 @@ internal enum FileKind : uint
     PipeReader,
     PipeWriter,
 
-    /// <summary>The root directory, which lists as empty.</summary>
     Directory,
 
-    /// <summary>A file whose content is in the image.</summary>
-    Text,
+    /// <summary>A file with content, of the image or in /tmp.</summary>
+    Regular,
 
     /// <summary>A file whose content the TCP/IP stack gave when it was opened.</summary>
     Served,
@@ -33,4 +32,7 @@ internal enum FileKind : uint
     EventCounter,
 
     Socket,
+
+    /// <summary>An instance of inotify.</summary>
+    Inotify,
 }

@@ -1,4 +1,5 @@
 using Xenlet.Kernel.Nucleus.Console;
+using Xenlet.Kernel.Nucleus.Linux.FileSystem;
 using Xenlet.Kernel.Nucleus.Linux.Sockets;
 using static Xenlet.Kernel.Nucleus.Linux.Files.PollEvents;
 
@@ -24,12 +25,13 @@ internal static unsafe class FileReadiness
                 return EventCounters.Readiness(file);
             case FileKind.Socket:
                 return SocketReadiness.Of(file->Socket);
+            case FileKind.Inotify:
+                return Inotify.HasEvents(file) ? Readable : 0;
             default:
                 return Readable | Writable;
         }
     }
 
     /// <summary>Whether the file can be a member of an epoll set. The others are always ready.</summary>
-    public static bool CanChange(OpenFile* file) =>
-        file->Kind is not (FileKind.Null or FileKind.Random or FileKind.Directory or FileKind.Text or FileKind.Served);
+    public static bool CanChange(OpenFile* file) => file->Node == null && file->Kind != FileKind.Served;
 }

@@ -14,8 +14,8 @@ internal static unsafe class FileStatus
     public const uint S_IFSOCK = 0xc000;
     public const uint ReadWriteForAll = 0x1b6; // 0666
     public const uint Everything = 0x1ff; // 0777
+    public const uint ReadForAll = 0x124; // 0444
     public const uint ReadSearchForAll = 0x16d; // 0555
-    private const uint ReadForAll = 0x124; // 0444
 
     public static long Write(ulong address, uint mode)
     {

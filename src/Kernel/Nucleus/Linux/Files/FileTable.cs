@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Xenlet.Kernel.Nucleus.Base;
 using Xenlet.Kernel.Nucleus.Console;
+using Xenlet.Kernel.Nucleus.Linux.FileSystem;
 using Xenlet.Kernel.Nucleus.Linux.Sockets;
 using Xenlet.Kernel.Nucleus.Memory;
 using Xenlet.Kernel.Nucleus.Threads;
@@ -19,6 +20,7 @@ internal static unsafe class FileTable
     public const uint O_WRONLY = 1;
     public const uint O_RDWR = 2;
     public const uint O_CREAT = 0x40;
+    public const uint O_APPEND = 0x400;
     public const uint O_NONBLOCK = 0x800;
 
     private const int Consoles = 3;
@@ -144,7 +146,7 @@ internal static unsafe class FileTable
     {
         FileKind.Console => ConsoleDevice.Waiters,
         FileKind.PipeReader or FileKind.PipeWriter => &file->Pipe->Waiters,
-        FileKind.EventPoll or FileKind.EventCounter or FileKind.Socket => &file->Waiters,
+        FileKind.EventPoll or FileKind.EventCounter or FileKind.Socket or FileKind.Inotify => &file->Waiters,
         _ => null,
     };
 
@@ -185,6 +187,14 @@ internal static unsafe class FileTable
         else if (file->Kind == FileKind.Served)
         {
             SocketLife.Release(file->Socket);
+        }
+        else if (file->Kind == FileKind.Inotify)
+        {
+            Inotify.Release(file->Watching);
+        }
+        else if (file->Node != null)
+        {
+            FileClose.Release(file);
         }
 
         if (file >= Console(0) && file < Console(Consoles))

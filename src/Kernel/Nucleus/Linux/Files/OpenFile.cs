@@ -1,3 +1,4 @@
+using Xenlet.Kernel.Nucleus.Linux.FileSystem;
 using Xenlet.Kernel.Nucleus.Linux.Sockets;
 using Xenlet.Kernel.Nucleus.Threads;
 
@@ -14,11 +15,14 @@ internal unsafe struct OpenFile
     /// <summary>Descriptors of the file.</summary>
     public int References;
 
-    /// <summary>The pipe, the epoll set, the socket or the stack's answer, or null; of a text, which one.</summary>
+    /// <summary>The pipe, the epoll set, the socket, the stack's answer, the instance of inotify or the node, or null.</summary>
     public void* Thing;
 
-    /// <summary>Where the next read of a text or a served file begins; the value of a counter.</summary>
+    /// <summary>Where the next read or write of a file begins, or the listing of a directory goes on; the value of a counter.</summary>
     public ulong Position;
+
+    /// <summary>The lock of flock that the file has: LOCK_SH, LOCK_EX, or 0.</summary>
+    public uint Lock;
 
     /// <summary>Threads that wait for a change of the file, if the file is all that can change: not for a pipe or the console.</summary>
     public WaitQueue Waiters;
@@ -32,7 +36,11 @@ internal unsafe struct OpenFile
 
     public readonly Socket* Socket => (Socket*)Thing;
 
-    public readonly KnownPath Text => (KnownPath)(ulong)Thing;
+    public readonly WatchInstance* Watching => (WatchInstance*)Thing;
+
+    /// <summary>The node of the file system that was opened, or null.</summary>
+    public readonly FileNode* Node =>
+        Kind is FileKind.Regular or FileKind.Directory or FileKind.Null or FileKind.Random ? (FileNode*)Thing : null;
 
     public readonly bool IsNonBlocking => (Flags & FileTable.O_NONBLOCK) != 0;
 }

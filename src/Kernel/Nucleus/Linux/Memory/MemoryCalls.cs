@@ -17,13 +17,32 @@ internal static unsafe class MemoryCalls
     private const int MADV_DONTNEED = 4;
     private const uint ProtectionBits = (uint)(Protection.Read | Protection.Write | Protection.Execute);
 
-    public static long Map(ulong address, ulong length, uint protection, uint flags, int file)
+    public static long Map(ulong address, ulong length, uint protection, uint flags, int descriptor, ulong offset = 0)
     {
-        if ((flags & MAP_ANONYMOUS) == 0)
+        if ((flags & MAP_ANONYMOUS) != 0)
         {
-            return FileTable.IsOpen(file) ? -Errno.EACCES : -Errno.EBADF;
+            return Map(address, length, protection, flags);
         }
 
+        OpenFile* file = FileTable.Get(descriptor);
+        if (file == null)
+        {
+            return -Errno.EBADF;
+        }
+
+        long error = FileMapping.Check(file, protection, isShared: (flags & MAP_SHARED_TYPES) != MAP_PRIVATE, offset);
+        if (error != 0)
+        {
+            return error;
+        }
+
+        const uint whileFilled = (uint)(Protection.Read | Protection.Write);
+        long mapped = Map(address, length, whileFilled, flags & ~MAP_STACK);
+        return mapped < 0 ? mapped : FileMapping.Fill(file->Node, (ulong)mapped, Pages.RoundUp(length), protection, offset);
+    }
+
+    private static long Map(ulong address, ulong length, uint protection, uint flags)
+    {
         // With one process, a shared anonymous mapping is the same as a private one.
         if (length == 0 || (flags & MAP_SHARED_TYPES) == 0 || (protection & ~ProtectionBits) != 0)
         {

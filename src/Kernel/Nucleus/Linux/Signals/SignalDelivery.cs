@@ -249,7 +249,7 @@ internal static unsafe class SignalDelivery
     /// </summary>
     private static void PushFrame(Thread* thread, int signal, SignalInfo info, sigaction* action)
     {
-        RandomCalls.EndBetweenParts(thread);
+        CallParts.End(thread);
         Frame* registers = &thread->Frame;
         ulong floatingPoint = (registers->Rsp - RedZone - 512) & ~63UL;
 

@@ -1,5 +1,6 @@
 using Xenlet.Kernel.Nucleus.Base;
 using Xenlet.Kernel.Nucleus.Linux.Files;
+using Xenlet.Kernel.Nucleus.Linux.FileSystem;
 using Xenlet.Kernel.Nucleus.Memory;
 using Xenlet.Kernel.Sockets;
 using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
@@ -22,7 +23,7 @@ internal static unsafe class FileTransfers
         }
 
         bool isStream = SocketCalls.Find(descriptor, out Socket* socket) == 0 && socket->Kind == SocketKind.Stream;
-        if (!isStream || file->Kind is not (FileKind.Text or FileKind.Served))
+        if (!isStream || file->Kind is not (FileKind.Regular or FileKind.Served))
         {
             return -Errno.EINVAL;
         }
@@ -62,5 +63,22 @@ internal static unsafe class FileTransfers
         }
 
         return sent;
+    }
+
+    public static ulong Length(OpenFile* file) =>
+        file->Kind == FileKind.Served ? file->Socket->Received.Count : file->Node->Length;
+
+    /// <summary>Copies bytes of a file from a position on, as far as there are any.</summary>
+    public static ulong Copy(OpenFile* file, ulong position, byte* buffer, ulong count)
+    {
+        if (file->Kind != FileKind.Served)
+        {
+            return NodeContent.Read(file->Node, position, buffer, count);
+        }
+
+        ulong length = Length(file);
+        ulong part = position < length ? Math.Min(count, length - position) : 0;
+        ByteQueue.Copy(&file->Socket->Received, position, buffer, part);
+        return part;
     }
 }

@@ -2,7 +2,10 @@ using Xenlet.Kernel.Nucleus.Memory;
 
 namespace Xenlet.Kernel.Nucleus.Linux.Sockets;
 
-/// <summary>The pages of all sockets' queues, which together have one budget: an eighth of the memory that was free at boot.</summary>
+/// <summary>
+/// The pages of all sockets' queues, which together have one budget: an eighth of the memory that was free at boot. In an image whose
+/// program may use sockets the collector's heap does not get it.
+/// </summary>
 internal static class SocketMemory
 {
     private const ulong Share = 8;
@@ -13,15 +16,11 @@ internal static class SocketMemory
     /// <summary>Whether a page was refused since the last one came back.</summary>
     private static bool s_isShort;
 
+    /// <summary>Pages that there may be.</summary>
+    public static ulong Budget => FrameAllocator.TotalFrames / Share;
+
     /// <summary>Pages that can still be had.</summary>
-    public static ulong Left
-    {
-        get
-        {
-            ulong budget = FrameAllocator.TotalFrames / Share;
-            return budget > PagesInUse ? Math.Min(budget - PagesInUse, MemoryCharge.Available) : 0;
-        }
-    }
+    public static ulong Left => Budget > PagesInUse ? Math.Min(Budget - PagesInUse, MemoryCharge.Available) : 0;
 
     /// <summary>A page, by its physical address; 0 if the budget or the memory is used up.</summary>
     /// <param name="isCleared">
@@ -30,7 +29,7 @@ internal static class SocketMemory
     /// </param>
     public static ulong Take(bool isCleared)
     {
-        ulong frame = PagesInUse < FrameAllocator.TotalFrames / Share ? MemoryCharge.AllocateForNucleus(isCleared) : 0;
+        ulong frame = PagesInUse < Budget ? MemoryCharge.AllocateForNucleus(isCleared) : 0;
         if (frame == 0)
         {
             s_isShort = true;

@@ -21,10 +21,18 @@ internal static unsafe class StackQueries
     /// <param name="bytes">Its bytes.</param>
     /// <param name="length">How many; less than a page.</param>
     /// <param name="answer">The answer, which the caller releases.</param>
-    /// <returns>0; the stack's error, negative; <see cref="CallResult.None"/> for a caller that waits.</returns>
+    /// <returns>
+    /// 0; the stack's error, negative; -EDEADLK for the stack's own thread; <see cref="CallResult.None"/> for a caller that waits.
+    /// </returns>
     public static long Ask(Thread* thread, SocketCall call, int argument, byte* bytes, ulong length, out Socket* answer)
     {
         answer = null;
+        if (thread->RunsFirst)
+        {
+            // The stack's own thread would wait for itself.
+            return -Errno.EDEADLK;
+        }
+
         Socket* query = thread->IsRetry ? SocketTable.Find(thread->Progress) : Begin(thread, call, argument, bytes, length);
         if (query == null)
         {

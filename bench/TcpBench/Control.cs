@@ -1,0 +1,60 @@
+using System.Globalization;
+using System.Net.Sockets;
+using System.Threading.Channels;
+using Xenlet.BenchPrograms;
+
+namespace Xenlet.TcpBench;
+
+/// <summary>
+/// Joins what the console tells to what the peer does: a measurement counts from the peer's "begin" to its "end COUNT". Each line of the
+/// peer is answered by one.
+/// </summary>
+internal sealed class Control
+{
+    // One entry for each measurement whose counters have been read.
+    private readonly Channel<string> _begun = Channel.CreateUnbounded<string>();
+
+    private TaskCompletionSource<int> _ended = new();
+
+    /// <summary>Reads counters before and after what the peer does.</summary>
+    public async Task MeasureAsync(string name)
+    {
+        _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        await Measure.RunAsync(name, () =>
+        {
+            _begun.Writer.TryWrite(name);
+            return _ended.Task;
+        });
+    }
+
+    /// <summary>Answers a peer's lines.</summary>
+    public async Task ServeAsync(Socket socket)
+    {
+        using NetworkStream stream = new(socket, ownsSocket: true);
+        using StreamReader reader = new(stream);
+        using StreamWriter writer = new(stream) { AutoFlush = true };
+        while (await reader.ReadLineAsync() is { } line)
+        {
+            switch (line.Split(' '))
+            {
+                case ["begin"]:
+                    await _begun.Reader.ReadAsync();
+                    break;
+                case ["end", var count]:
+                    _ended.TrySetResult(int.Parse(count, CultureInfo.InvariantCulture));
+                    break;
+                case ["memory", var name]:
+                    // Gives back what earlier work has left, which would hide what connections cost.
+                    GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+                    GC.WaitForPendingFinalizers();
+                    GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+                    Measure.Report(name, "free", Counters.FreeMemory());
+                    break;
+                default:
+                    throw new InvalidDataException($"'{line}' is not understood.");
+            }
+
+            await writer.WriteLineAsync("done");
+        }
+    }
+}

@@ -1,0 +1,84 @@
+namespace Xenlet.Linker.Files;
+
+/// <summary>A file of an image.</summary>
+/// <param name="Path">Its path below the program's directory, with slashes.</param>
+/// <param name="Content">Its content.</param>
+public sealed record ImageFile(string Path, byte[] Content);
+
+/// <summary>What an image has beside its program: files, and variables of the environment for what nobody else sets.</summary>
+/// <param name="Files">The files.</param>
+/// <param name="Variables">The variables, as NAME=VALUE.</param>
+public sealed record ImageContent(IReadOnlyList<ImageFile> Files, IReadOnlyList<string> Variables)
+{
+    /// <summary>The most variables: the kernel's room for a program's strings is limited.</summary>
+    public const int MaximumVariables = 32;
+
+    /// <summary>NAME_MAX of linux/limits.h: the bytes of the longest name.</summary>
+    private const int LongestName = 255;
+
+    /// <summary>The program's own name in its directory.</summary>
+    private const string ProgramName = "xenlet";
+
+    /// <summary>
+    /// Reads a list of lines whose fields are separated by tabs: <c>file</c>, a path in the image and the file that has the content; or
+    /// <c>variable</c> and NAME=VALUE.
+    /// </summary>
+    /// <param name="lines">The lines.</param>
+    /// <returns>The content, the files in the order of their paths.</returns>
+    /// <exception cref="InvalidDataException">A path cannot be, or is there twice; there are too many variables.</exception>
+    public static ImageContent Read(IEnumerable<string> lines)
+    {
+        SortedDictionary<string, string> files = new(StringComparer.Ordinal);
+        List<string> variables = [];
+        foreach (string line in lines)
+        {
+            switch (line.Split('\t'))
+            {
+                case ["file", var path, var source]:
+                    string name = Check(path.Replace('\\', '/'));
+                    if (!files.TryAdd(name, source) && files[name] != source)
+                    {
+                        throw new InvalidDataException($"two files are to be {name} in the image: {files[name]} and {source}");
+                    }
+
+                    break;
+                case ["variable", var variable]:
+                    variables.Add(variable);
+                    break;
+                default:
+                    throw new InvalidDataException($"not a line of a list of files: {line}");
+            }
+        }
+
+        if (variables.Count > MaximumVariables)
+        {
+            throw new InvalidDataException($"an image has up to {MaximumVariables} variables, and not {variables.Count}");
+        }
+
+        foreach (string path in files.Keys)
+        {
+            string? directory = Parents(path).FirstOrDefault(files.ContainsKey);
+            if (directory is not null)
+            {
+                throw new InvalidDataException($"{directory} is to be a file in the image, and the directory of {path}");
+            }
+        }
+
+        return new([.. files.Select(file => new ImageFile(file.Key, File.ReadAllBytes(file.Value)))], variables);
+    }
+
+    private static string Check(string path)
+    {
+        bool isBad = path.Split('/').Any(
+            name => name is "" or "." or ".." || System.Text.Encoding.UTF8.GetByteCount(name) > LongestName || name.Contains('\0'));
+        return isBad || path == ProgramName ? throw new InvalidDataException($"no file of an image can have the path {path}") : path;
+    }
+
+    private static IEnumerable<string> Parents(string path)
+    {
+        for (int slash = path.IndexOf('/'); slash >= 0; slash = path.IndexOf('/', slash + 1))
+        {
+            yield return path[..slash];
+        }
+    }
+}

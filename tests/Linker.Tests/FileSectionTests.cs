@@ -1,0 +1,89 @@
+using System.Text;
+using Xenlet.Linker.Files;
+
+namespace Xenlet.Linker.Tests;
+
+/// <summary>The files and variables of an image.</summary>
+public sealed class FileSectionTests : IDisposable
+{
+    private readonly ScratchDirectory _scratch = new();
+
+    public void Dispose() => _scratch.Dispose();
+
+    [Fact]
+    public void The_section_has_header_entries_variables_paths_and_contents()
+    {
+        byte[] section = FileSection.Write(new(
+            [new("a", [1, 2, 3]), new("d/ä", Encoding.UTF8.GetBytes("second"))], ["X=1", "LONG=a b"]));
+
+        Assert.Equal((2, 16, 2, 16 + (2 * 32)), (Int(0), Int(4), Int(8), Int(12)));
+        Assert.Equal("X=1\0LONG=a b\0", Encoding.UTF8.GetString(section, Int(12), 13));
+        Assert.Equal("a 010203", Entry(0));
+        Assert.Equal($"d/ä {Convert.ToHexString("second"u8)}", Entry(1));
+        Assert.Equal(FileSection.TimeOf([1, 2, 3]), BitConverter.ToUInt64(section, 16 + 24));
+
+        int Int(int offset) => BitConverter.ToInt32(section, offset);
+
+        string Entry(int index)
+        {
+            int at = 16 + (index * 32);
+            int content = (int)BitConverter.ToInt64(section, at + 8);
+            string path = Encoding.UTF8.GetString(section, Int(at), Int(at + 4));
+            return $"{path} {Convert.ToHexString(section, content, Int(at + 16))}";
+        }
+    }
+
+    /// <summary>A tag of a web server is made of a file's time and length.</summary>
+    [Fact]
+    public void A_files_time_follows_from_its_content_and_lies_in_the_past()
+    {
+        Assert.Equal(FileSection.TimeOf("one"u8), FileSection.TimeOf("one"u8));
+        Assert.NotEqual(FileSection.TimeOf("one"u8), FileSection.TimeOf("two"u8));
+        Assert.All(
+            Enumerable.Range(0, 1000),
+            i => Assert.InRange(DateTimeOffset.FromUnixTimeSeconds((long)FileSection.TimeOf(BitConverter.GetBytes(i))).Year, 2001, 2020));
+    }
+
+    [Fact]
+    public void The_order_of_the_list_makes_no_difference()
+    {
+        string[] lines = [Line("b", "2"), Line("a/c", "1"), Line("a b", "3")];
+
+        Assert.Equal(["a b", "a/c", "b"], ImageContent.Read(lines).Files.Select(file => file.Path));
+        Assert.Equal(
+            FileSection.WriteObject(ImageContent.Read(lines)), FileSection.WriteObject(ImageContent.Read([.. lines.Reverse(), lines[0]])));
+    }
+
+    [Theory]
+    [InlineData("../a", "no file of an image can have the path ../a")]
+    [InlineData("/a", "no file of an image can have the path /a")]
+    [InlineData("a//b", "no file of an image can have the path a//b")]
+    [InlineData("./a", "no file of an image can have the path ./a")]
+    [InlineData("xenlet", "no file of an image can have the path xenlet")]
+    [InlineData("taken/below", "taken is to be a file in the image, and the directory of taken/below")]
+    [InlineData("taken", "two files are to be taken in the image")]
+    public void A_path_that_cannot_be_is_named(string path, string message)
+    {
+        string[] lines = [Line("taken", "first"), Line(path, "second")];
+
+        InvalidDataException error = Assert.Throws<InvalidDataException>(() => ImageContent.Read(lines));
+
+        Assert.Contains(message, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Variables_have_a_limit()
+    {
+        string[] lines = [.. Enumerable.Range(0, 33).Select(i => $"variable\tV{i}=1")];
+
+        Assert.Equal(32, ImageContent.Read(lines[..32]).Variables.Count);
+        Assert.Throws<InvalidDataException>(() => ImageContent.Read(lines));
+    }
+
+    private string Line(string path, string content)
+    {
+        string source = _scratch[content];
+        File.WriteAllText(source, content);
+        return $"file\t{path}\t{source}";
+    }
+}
