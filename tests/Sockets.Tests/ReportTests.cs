@@ -49,7 +49,8 @@ public sealed class ReportTests
         Assert.Equal("TCP/IP has ended: sockets answer ENETDOWN\n", Read(guests.Stacks[0]));
     }
 
-    private static string Read(SocketStack stack)
+    /// <summary>The report of a stack.</summary>
+    public static string Read(SocketStack stack)
     {
         using StringWriter writer = new(CultureInfo.InvariantCulture) { NewLine = "\n" };
         ((IReportSource)stack).WriteReport(writer);

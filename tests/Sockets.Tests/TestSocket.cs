@@ -38,6 +38,9 @@ internal sealed class TestSocket(TestSocketHost host, SocketHandle handle, Socke
     /// <summary>Bytes behind the last committed one, at their places.</summary>
     public byte[] Early { get; } = new byte[131_072];
 
+    /// <summary>How many bytes of <see cref="Early"/> have a place, gaps among them.</summary>
+    public int EarlyLength { get; set; }
+
     public Queue<(DatagramHeader Header, byte[] Data)> Incoming { get; } = new();
 
     public Queue<(DatagramHeader Header, byte[] Data)> Outgoing { get; } = new();

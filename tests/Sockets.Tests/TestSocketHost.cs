@@ -20,13 +20,13 @@ internal sealed class TestSocketHost : ISocketHost
 
     public bool IsDisposed { get; private set; }
 
+    /// <summary>So many received bytes the memory of all sockets together holds.</summary>
+    public int Budget { get; set; } = int.MaxValue;
+
     /// <summary>Whether the stack has said that every address has a route.</summary>
     public bool HasRoute4 { get; private set; }
 
     public bool HasRoute6 { get; private set; }
-
-    /// <summary>So many received bytes the memory of all sockets together holds.</summary>
-    public int Budget { get; set; } = int.MaxValue;
 
     /// <summary>Called with the name of a member and its socket before the stack's call does anything: where tests plant faults.</summary>
     public Action<string, TestSocket>? Before { get; set; }
@@ -188,7 +188,8 @@ internal sealed class TestSocketHost : ISocketHost
         lock (Gate)
         {
             TestSocket known = Find(socket);
-            return known.IsClosed ? 0 : Math.Max(Math.Min(known.Options.ReceiveBuffer - known.Received.Count, Left), 0);
+            return known.IsClosed ? 0 : Math.Max(
+                Math.Min(known.Options.ReceiveBuffer - known.Received.Count, Left + known.EarlyLength), 0);
         }
     }
 
@@ -197,11 +198,13 @@ internal sealed class TestSocketHost : ISocketHost
         lock (Gate)
         {
             TestSocket known = Find(socket);
-            if (offset + data.Length > Left)
+            int length = Math.Max(known.EarlyLength, offset + data.Length);
+            if (length - known.EarlyLength > Left || (offset > 0 && Left <= Budget / 2))
             {
                 return false;
             }
 
+            known.EarlyLength = length;
             data.CopyTo(known.Early.AsSpan(offset));
             return true;
         }
@@ -211,21 +214,18 @@ internal sealed class TestSocketHost : ISocketHost
     {
         each.Received.AddRange(each.Early.AsSpan(0, count));
         each.Early.AsSpan(count).CopyTo(each.Early);
+        each.EarlyLength = Math.Max(each.EarlyLength - count, 0);
     });
 
     public int Append(SocketHandle socket, ReadOnlySpan<byte> data)
     {
-        byte[] bytes = data.ToArray();
-        if (bytes.Length > GetReceiveRoom(socket))
+        Find(socket);
+        if (!TryWrite(socket, 0, data))
         {
             return -1;
         }
 
-        Change(socket, each =>
-        {
-            each.Received.AddRange(bytes);
-            each.Early.AsSpan(bytes.Length).CopyTo(each.Early);
-        });
+        Commit(socket, data.Length);
         return GetReceiveRoom(socket);
     }
 
@@ -303,7 +303,8 @@ internal sealed class TestSocketHost : ISocketHost
         }
     }
 
-    private int Left => Budget - _sockets.Sum(socket => socket.Received.Count);
+    /// <summary>How much of the budget is left. Under the gate.</summary>
+    public int Left => Budget - _sockets.Sum(socket => socket.Received.Count + socket.EarlyLength);
 
     private void Change(SocketHandle socket, Action<TestSocket> change, [CallerMemberName] string member = "")
     {

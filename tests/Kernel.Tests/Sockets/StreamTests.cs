@@ -86,6 +86,27 @@ public sealed unsafe class StreamTests() : SocketTest(hasStack: true)
     }
 
     [Fact]
+    public void At_half_of_the_budget_bytes_before_their_turn_are_refused_and_others_taken()
+    {
+        OpenConnected(out ulong handle);
+        ByteQueue held = default;
+        byte* page = (byte*)Allocate(1);
+        while (SocketMemory.TakesEarly)
+        {
+            Assert.True(ByteQueue.TryWrite(&held, 0, page, 4096), "the budget ended before its half");
+            ByteQueue.Append(&held, 4096);
+        }
+
+        AsStack(() =>
+        {
+            Assert.Equal(-Errno.ENOBUFS, WriteReceived(handle, 3, "def"u8));
+            Assert.Equal(0, WriteReceived(handle, 0, "abc"u8));
+        });
+        ByteQueue.Clear(&held);
+        AsStack(() => Assert.Equal(0, WriteReceived(handle, 3, "def"u8)));
+    }
+
+    [Fact]
     public void Bytes_in_their_turn_are_read_at_once_and_the_stack_learns_the_room_that_is_left()
     {
         ulong socket = OpenConnected(out ulong handle);

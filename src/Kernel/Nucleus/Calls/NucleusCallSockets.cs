@@ -229,6 +229,11 @@ internal static unsafe class NucleusCallSockets
             return -Errno.ENOBUFS;
         }
 
+        if (offset > 0 && !SocketMemory.TakesEarly)
+        {
+            return -Errno.ENOBUFS;
+        }
+
         long error = ProgramMemory.PrepareRead(buffer, count);
         if (error < 0)
         {

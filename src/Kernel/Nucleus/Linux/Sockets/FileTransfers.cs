@@ -17,13 +17,13 @@ internal static unsafe class FileTransfers
     public static long Send(Thread* thread, int descriptor, int from, ulong offsetAddress, ulong count)
     {
         OpenFile* file = FileTable.Get(from);
-        if (file == null || FileTable.Get(descriptor) == null)
+        if (file == null || FileTable.Get(descriptor) == null || !NodeTransfers.Allows(file, writes: false))
         {
             return -Errno.EBADF;
         }
 
         bool isStream = SocketCalls.Find(descriptor, out Socket* socket) == 0 && socket->Kind == SocketKind.Stream;
-        if (!isStream || file->Kind is not (FileKind.Regular or FileKind.Served))
+        if (!isStream || !FileContent.Has(file))
         {
             return -Errno.EINVAL;
         }
@@ -63,22 +63,5 @@ internal static unsafe class FileTransfers
         }
 
         return sent;
-    }
-
-    public static ulong Length(OpenFile* file) =>
-        file->Kind == FileKind.Served ? file->Socket->Received.Count : file->Node->Length;
-
-    /// <summary>Copies bytes of a file from a position on, as far as there are any.</summary>
-    public static ulong Copy(OpenFile* file, ulong position, byte* buffer, ulong count)
-    {
-        if (file->Kind != FileKind.Served)
-        {
-            return NodeContent.Read(file->Node, position, buffer, count);
-        }
-
-        ulong length = Length(file);
-        ulong part = position < length ? Math.Min(count, length - position) : 0;
-        ByteQueue.Copy(&file->Socket->Received, position, buffer, part);
-        return part;
     }
 }

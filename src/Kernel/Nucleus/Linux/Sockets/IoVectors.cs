@@ -38,7 +38,7 @@ internal unsafe struct IoVectors
     /// <summary>The bytes of a file, as far as it goes.</summary>
     public static void LoadFile(IoVectors* buffers, OpenFile* file, ulong position, ulong length)
     {
-        ulong end = FileTransfers.Length(file);
+        ulong end = FileContent.Length(file);
         Load(buffers, 0, position < end ? Math.Min(length, end - position) : 0);
         buffers->_file = file;
         buffers->_position = position;
@@ -116,7 +116,7 @@ internal unsafe struct IoVectors
         ulong done = 0;
         while (done < length)
         {
-            ulong part = FileTransfers.Copy(file, position + done, bytes, Math.Min(length - done, most));
+            ulong part = FileContent.Copy(file, position + done, bytes, Math.Min(length - done, most));
             if (part == 0 || !ByteQueue.TryWrite(queue, offset + done, bytes, part))
             {
                 break;

@@ -22,6 +22,12 @@ internal static class SocketMemory
     /// <summary>Pages that can still be had.</summary>
     public static ulong Left => Budget > PagesInUse ? Math.Min(Budget - PagesInUse, MemoryCharge.Available) : 0;
 
+    /// <summary>
+    /// Whether data may be kept that arrives before its turn. It takes half of the budget at most: programs cannot read it, so if it took
+    /// all, what has to arrive first would find no page, and no connection would go on.
+    /// </summary>
+    public static bool TakesEarly => Left > Budget / 2;
+
     /// <summary>A page, by its physical address; 0 if the budget or the memory is used up.</summary>
     /// <param name="isCleared">
     /// Whether it has to be zero. A page for bytes need not: a byte is read only after it was written, and clearing a page would cost more
