@@ -87,9 +87,11 @@ internal sealed class TcpMeasurement(
         await program.WaitAsync(FirstLine);
 
         // The bridge was made for the guest. An earlier guest had the same address, and another one below it.
-        const string prepare =
-            $"ifconfig {Bridge} {OwnAddress} netmask 255.255.255.0 && ip neigh flush dev {Bridge}; "
-            + $"until ping -c 1 -W 1 {GuestAddress}; do :; done";
+        const string prepare = $"""
+            ifconfig {Bridge} {OwnAddress} netmask 255.255.255.0
+            ip neigh flush dev {Bridge}
+            until ping -c 1 -W 1 {GuestAddress}; do :; done
+            """;
         (await machine.RunInDom0Async(prepare, Limit, cancellationToken)).ThrowIfFailed("dom0's address");
 
         // The first pass of each kind opens windows, and fills caches, pools and what the program's runtime makes once.

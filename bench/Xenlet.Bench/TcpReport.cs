@@ -55,7 +55,7 @@ internal static class TcpReport
         Row("bytes a connection", many - few);
         return table;
 
-        void Row(string title, double unit) => 
+        void Row(string title, double unit) =>
             table.AddRatio(title, Fall(results.Xenlet).Select(bytes => bytes / unit), Fall(results.Linux).Select(bytes => bytes / unit));
 
         Series Fall(WorkResults of)

@@ -55,10 +55,7 @@ internal sealed record TcpWork(TcpWorkKind Kind, int Size, int Tasks, int Count,
         TcpWorkKind.Send => "bulk to the guest",
         TcpWorkKind.Receive => "bulk from the guest",
         TcpWorkKind.Connect => "connections, a byte each way",
-        _ => string.Create(
-            CultureInfo.InvariantCulture,
-            $"requests of {Size:N0} byte{(Size == 1 ? "" : "s")}, {Tasks} connection{(Tasks == 1 ? "" : "s")}"
-            + $"{(IsLoopback ? ", within the guest" : "")}"),
+        _ => $"requests of {Many(Size, "byte")}, {Many(Tasks, "connection")}{(IsLoopback ? ", within the guest" : "")}",
     };
 
     private string Verb => Kind.ToString().ToLowerInvariant();
@@ -74,4 +71,7 @@ internal sealed record TcpWork(TcpWorkKind Kind, int Size, int Tasks, int Count,
 
     private string Numbers(int count) => string.Create(
         CultureInfo.InvariantCulture, $"{(Kind == TcpWorkKind.Request ? $"{Size} {Tasks} " : "")}{count}");
+
+    private static string Many(int number, string what) => string.Create(
+        CultureInfo.InvariantCulture, $"{number:N0} {what}{(number == 1 ? "" : "s")}");
 }

@@ -48,7 +48,7 @@ public sealed record DirectBootOptions
 public sealed class DirectBoot : IGuest
 {
     private const string CpuModel = "qemu64,+ssse3,+sse4.1,+sse4.2,+popcnt,+rdrand";
-    private static readonly TimeSpan ConnectLimit = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan ConnectLimit = TimeSpan.FromMinutes(5);
 
     private readonly DirectBootOptions _options;
     private readonly WorkDirectory _directory;

@@ -7,7 +7,7 @@ namespace Xenlet.QemuXen;
 public static class XenMachineGuests
 {
     // A restore or a migration copies all of the guest's memory through dom0, and the host may be busy.
-    private static readonly TimeSpan StartLimit = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan StartLimit = TimeSpan.FromMinutes(10);
 
     /// <summary>
     /// Creates a guest. Its console is recorded from the first byte on. After its end, the domain is kept until its console is complete,

@@ -126,6 +126,8 @@ internal sealed class DatagramSocket : StackSocket, IUdpUser
             case SocketCall.JoinGroup:
                 error = _endpoint.Join(endpoint.Address, InterfaceOf(in request));
                 break;
+            case SocketCall.FindRoute:
+                return Translation.ToErrno(_endpoint.CanSend(endpoint, (int)request.Endpoint.Scope, request.Argument));
             case SocketCall.LeaveGroup:
                 error = _endpoint.Leave(endpoint.Address, InterfaceOf(in request));
                 break;
@@ -221,7 +223,7 @@ internal sealed class DatagramSocket : StackSocket, IUdpUser
         }
 
         int interfaceIndex = header.InterfaceIndex != 0 ? header.InterfaceIndex : (int)header.Remote.Scope;
-        NetworkError error = _endpoint.Send(packet, to, interfaceIndex);
+        NetworkError error = _endpoint.Send(packet, to, interfaceIndex, Translation.ToAddress(header.Local));
         switch (error)
         {
             case NetworkError.None:
@@ -248,23 +250,15 @@ internal sealed class DatagramSocket : StackSocket, IUdpUser
         base.TryAgain(in request);
     }
 
+    protected override void BindToDevice(int interfaceIndex) => _endpoint.Options.BoundInterface = interfaceIndex;
+
+    /// <summary>The interface of a group; one that is not there has an index that none has.</summary>
     private int InterfaceOf(in SocketRequest request)
     {
-        if (request.Argument != 0)
-        {
-            return request.Argument;
-        }
-
         InternetAddress address = Translation.ToAddress(request.InterfaceAddress);
-        foreach (IpInterface each in Table.Stack.Interfaces)
-        {
-            if (!address.IsAny && each.Addresses.Any(own => own.Address == address))
-            {
-                return each.Index;
-            }
-        }
-
-        return 0;
+        bool isAnyInterface = request.Argument == 0 && address.IsAny;
+        int found = FindInterface(request.Argument, address);
+        return isAnyInterface || found != 0 ? found : -1;
     }
 
     private void ReadOptions()
@@ -280,7 +274,7 @@ internal sealed class DatagramSocket : StackSocket, IUdpUser
         udp.MulticastHopLimit = (byte)Math.Max(IsIPv6 ? options.MulticastHopLimit : options.MulticastTimeToLive, 0);
         udp.TrafficClass = (byte)(IsIPv6 ? options.TrafficClass : options.TypeOfService);
         udp.IsMulticastLoop = options.LoopsMulticast;
-        udp.MulticastInterface = options.MulticastInterface;
+        udp.MulticastInterface = FindInterface(options.MulticastInterface, Translation.ToAddress(options.MulticastAddress));
     }
 
     private void Hold(PacketBuffer packet, in DatagramHeader header)

@@ -32,7 +32,8 @@ internal sealed class SocketTable
         _queries = queries;
         _netlink = netlink;
         _addressTimer = new StackTimer(() => TryAgain(isLast: true));
-        stack.Changed += () => TryAgain(isLast: false);
+        stack.Changed += OnChanged;
+        TellRoutes();
     }
 
     public ISocketHost Host { get; }
@@ -175,7 +176,18 @@ internal sealed class SocketTable
     }
 
     /// <summary>Whether packets to an address can be sent.</summary>
-    public bool HasRoute(InternetAddress remote) => Stack.Internet.Output.TrySelectSource(remote, out _);
+    public bool HasRoute(InternetAddress remote) => Stack.Internet.Output.TrySelectSource(remote, 0, out _);
+
+    private void OnChanged()
+    {
+        TellRoutes();
+        TryAgain(isLast: false);
+    }
+
+    /// <summary>Where every address has a route, a sender of datagrams need not ask for one.</summary>
+    private void TellRoutes() => Host.SetRoutes(
+        Stack.Routes.Any(each => each.Prefix.Length == 0 && each.Prefix.Address.IsIPv4),
+        Stack.Routes.Any(each => each.Prefix.Length == 0 && !each.Prefix.Address.IsIPv4));
 
     private StackSocket? Find(SocketHandle handle) =>
         handle.Index < _sockets.Length && _sockets[handle.Index] is { } socket && socket.Handle == handle ? socket : null;

@@ -1,4 +1,7 @@
+using System.Text;
 using Xenlet.Kernel.Sockets;
+using Xenlet.Net;
+using Xenlet.Net.Internet;
 using Xenlet.Sockets.Files;
 
 namespace Xenlet.Sockets;
@@ -52,7 +55,12 @@ internal abstract class StackSocket(SocketTable table, SocketHandle handle, bool
     /// <summary>Makes a call, and answers it unless it takes time.</summary>
     private void Call(in SocketRequest request)
     {
-        SocketErrno? result = Answer(in request);
+        SocketErrno? result = request.Call switch
+        {
+            SocketCall.FindInterface => FindInterface(in request) == 0 ? SocketErrno.ENODEV : SocketErrno.None,
+            SocketCall.BindToDevice => BindToDevice(request.Endpoint),
+            _ => Answer(in request),
+        };
         if (result == SocketErrno.ENETUNREACH && table.TryWaitForAddress(this, request with { Signals = SocketSignals.None }))
         {
             return;
@@ -89,6 +97,30 @@ internal abstract class StackSocket(SocketTable table, SocketHandle handle, bool
     /// <summary>Makes a call; null when its answer comes later.</summary>
     protected abstract SocketErrno? Answer(in SocketRequest request);
 
+    /// <summary>Uses one interface alone, or any (0). A socket of netlink has none anyway.</summary>
+    protected virtual void BindToDevice(int interfaceIndex)
+    {
+    }
+
+    /// <summary>The interface with an index, or if that is 0 with an address; 0 for none.</summary>
+    protected int FindInterface(int index, InternetAddress address)
+    {
+        if (index == InternetLayer.LoopbackIndex || (index == 0 && address.IsLoopback))
+        {
+            return InternetLayer.LoopbackIndex;
+        }
+
+        foreach (IpInterface each in table.Stack.Interfaces)
+        {
+            if (index != 0 ? each.Index == index : !address.IsAny && each.Addresses.Any(own => own.Address == address))
+            {
+                return each.Index;
+            }
+        }
+
+        return 0;
+    }
+
     /// <summary>The program has let go.</summary>
     /// <param name="isAborted">Whether a connection is to be reset.</param>
     protected abstract void Close(bool isAborted);
@@ -96,10 +128,32 @@ internal abstract class StackSocket(SocketTable table, SocketHandle handle, bool
     /// <summary>Nothing of the socket is needed any more.</summary>
     protected void End() => table.Remove(this);
 
-    /// <summary>Whether the address may be bound: any, or one of the guest's.</summary>
+    /// <summary>Whether the address may be bound: any, one of the guest's, or one that many have.</summary>
     protected bool IsBindable(SocketEndpoint endpoint)
     {
-        Net.InternetAddress address = Translation.ToAddress(endpoint);
-        return address.IsAny || address.IsMulticast || table.Stack.Internet.Addresses.IsOurs(address);
+        InternetAddress address = Translation.ToAddress(endpoint);
+        return table.Stack.Udp.CanBind(address);
+    }
+
+    private int FindInterface(in SocketRequest request) => FindInterface(request.Argument, Translation.ToAddress(request.Endpoint));
+
+    private SocketErrno BindToDevice(SocketEndpoint name)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        name.WriteAddress(bytes);
+        string device = Encoding.ASCII.GetString(bytes.TrimEnd((byte)0));
+        int index = device switch
+        {
+            "" => 0,
+            "lo" => InternetLayer.LoopbackIndex,
+            _ => table.Stack.Interfaces.FirstOrDefault(each => each.Name == device)?.Index ?? -1,
+        };
+        if (index < 0)
+        {
+            return SocketErrno.ENODEV;
+        }
+
+        BindToDevice(index);
+        return SocketErrno.None;
     }
 }

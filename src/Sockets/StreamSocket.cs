@@ -203,6 +203,12 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
             _connection?.OnConsumed();
         }
 
+        if ((signals & SocketSignals.ReceiveShutDown) != 0)
+        {
+            // Of a connection, what arrives is still acknowledged, as on Linux. A listener listens no more.
+            CloseListener();
+        }
+
         if ((signals & SocketSignals.SendShutDown) != 0)
         {
             _connection?.FinishSending();
@@ -268,11 +274,17 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
             return SocketErrno.EISCONN;
         }
 
+        Endpoint remote = Translation.ToDestination(endpoint);
+        if (Check(remote.Address) is SocketErrno wrong and not SocketErrno.None)
+        {
+            return wrong;
+        }
+
         ReadOptions();
         _sendLength = Host.GetSendLength(Handle);
         _receiveRoom = -1;
         _isConnecting = true;
-        TcpError error = Table.Stack.Tcp.Connect(Translation.ToDestination(endpoint), this, _binding, _settings, out TcpConnection? made);
+        TcpError error = Table.Stack.Tcp.Connect(remote, this, _binding, _settings, out TcpConnection? made);
         if (error != TcpError.None)
         {
             _isConnecting = false;
@@ -289,6 +301,19 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
 
         return null;
     }
+
+    /// <summary>Whether a connection may go from the bound address to another.</summary>
+    private SocketErrno Check(InternetAddress remote)
+    {
+        InternetAddress local = _binding?.Local.Address ?? InternetAddress.AnyIPv6;
+        bool isWrong = !local.IsAny
+            && (local.IsIPv4 != remote.IsIPv4 || (local.IsLoopback && !Table.Stack.Internet.Addresses.IsOurs(remote)));
+        return isWrong ? SocketErrno.EINVAL
+            : Table.Stack.Udp.IsBroadcast(remote) ? SocketErrno.ENETUNREACH
+            : SocketErrno.None;
+    }
+
+    protected override void BindToDevice(int interfaceIndex) => _settings.BoundInterface = interfaceIndex;
 
     private SocketErrno Disconnect()
     {

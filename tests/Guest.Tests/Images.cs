@@ -48,6 +48,18 @@ internal static class Images
     /// <summary>Path of tests/GuestWork as an image; the same program for Linux lies two directories above.</summary>
     public static Task<string> Work => LazyWork.Value;
 
+    /// <summary>
+    /// The command that runs an image's program on Linux. The publication left its assembly in front of the native image; the runtime is
+    /// the one that runs these tests.
+    /// </summary>
+    public static string[] OnLinux(string image)
+    {
+        string directory = Path.GetDirectoryName(Path.GetDirectoryName(image)!)!;
+        string assembly = Path.Combine(directory, $"{Path.GetFileNameWithoutExtension(image)}.dll");
+        string runtime = Path.Combine(AppContext.BaseDirectory, "Xenlet.Guest.Tests.runtimeconfig.json");
+        return ["dotnet", "exec", "--runtimeconfig", runtime, assembly];
+    }
+
     /// <summary>Where the image of dom0 is kept, the same as for <c>build.sh run</c>.</summary>
     public static string Dom0Directory => Path.Combine(PublishedImages.RepositoryRoot, "artifacts", "dom0");
 }

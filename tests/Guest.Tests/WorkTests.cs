@@ -51,12 +51,9 @@ public abstract class WorkTests(World world)
 
     private static async Task<string> RunOnLinuxAsync()
     {
-        // The publication left the program's assembly in front of the native image. It runs on the runtime that runs these tests.
-        string publish = Path.GetDirectoryName(await Images.Work)!;
-        string assembly = Path.Combine(Path.GetDirectoryName(publish)!, "Xenlet.GuestWork.dll");
-        string runtime = Path.Combine(AppContext.BaseDirectory, "Xenlet.Guest.Tests.runtimeconfig.json");
+        string[] command = Images.OnLinux(await Images.Work);
         return await PublishedImages.RunAsync(
-            "dotnet", ["exec", "--runtimeconfig", runtime, assembly], new Dictionary<string, string>
+            command[0], command[1..], new Dictionary<string, string>
             {
                 ["DOTNET_SYSTEM_GLOBALIZATION_INVARIANT"] = "1",
             });

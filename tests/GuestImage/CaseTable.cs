@@ -102,6 +102,7 @@ public static class CaseTable
         .. Group("files", CaseKind.GuestOnly,
             "files-of-the-image", "files-cannot-be-changed", "tmp-full", "tmp-small-writes", "tmp-mapped",
             "watcher-of-image", "watcher-of-tmp"),
+        .. Group("sockets", CaseKind.Shared, "socket-table"),
         .. Group("cryptography", CaseKind.GuestOnly, "secure-random", "random-megabytes-let-others-run", "hashing-refused"),
         .. Group("kernel", CaseKind.GuestOnly,
             "kernel-hypervisor", "kernel-statistics", "kernel-event-sent", "kernel-event-coalesces", "kernel-event-between-waits",

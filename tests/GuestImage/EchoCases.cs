@@ -16,7 +16,7 @@ internal static class EchoCases
 {
     private const int Port = 7;
 
-    public static IEnumerable<Case> All => [new("echo", RunAsync), new("echo-busy", RunBusy)];
+    public static IEnumerable<Case> All => [new("echo", RunAsync)];
 
     private static async Task RunAsync()
     {
@@ -74,36 +74,6 @@ internal static class EchoCases
             catch (OperationCanceledException)
             {
                 return;
-            }
-        }
-    }
-
-    /// <summary>
-    /// The same, by TCP alone, in a program that blocks all threads of its pool, while another thread never waits. It never ends by itself.
-    /// </summary>
-    private static void RunBusy()
-    {
-        SocketStack stack = new(Guest.Sockets.Open(), SocketStackOptions.FromEnvironment() with { Report = Console.Error.WriteLine });
-        stack.Start();
-        _ = DomainServices.StartAsync(Guest.Machine, new() { Interfaces = new() { LinkUser = stack } }).AsTask().GetAwaiter().GetResult();
-        TcpListener listener = new(IPAddress.Any, Port);
-        listener.Start();
-        BlockedPool.BlockAll();
-        new System.Threading.Thread(static () =>
-        {
-            while (true)
-            {
-                Thread.SpinWait(1_000);
-            }
-        }) { IsBackground = true }.Start();
-        Console.WriteLine("echo: ready");
-        byte[] buffer = new byte[16_384];
-        while (true)
-        {
-            using Socket client = listener.AcceptSocket();
-            for (int length = client.Receive(buffer); length > 0; length = client.Receive(buffer))
-            {
-                client.Send(buffer.AsSpan(0, length));
             }
         }
     }

@@ -19,8 +19,8 @@ internal static class Program
     {
         ExceptionCases.All, NativeCases.All, CollectorCases.All, ThreadCases.All, PreemptionCases.All, LockCases.All, TimerCases.All,
         TaskCases.All,
-        SystemCases.All, FileCases.All, SocketCases.All, NameCases.All, NetworkInformationCases.All, StackCases.All, EchoCases.All,
-        LastWordsCases.All, KernelFaceCases.All, WallCases.All,
+        SystemCases.All, FileCases.All, SocketCases.All, SocketTableCases.All, NameCases.All, NetworkInformationCases.All, StackCases.All,
+        EchoCases.All, BusyEchoCases.All, LastWordsCases.All, KernelFaceCases.All, WallCases.All,
         RandomCallCases.All, OutputCases.All,
         HostCases.All,
         MemoryAccountCases.All, StoreCases.All,

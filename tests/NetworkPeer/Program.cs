@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
@@ -44,12 +45,14 @@ static int SendBursts(string name, string ours, string theirs)
 {
     const int Burst = 32;
 
-    // A burst and what comes back take some 25 ms of dom0's only processor. With a shorter rest, little is left for whatever else a test
-    // has dom0 do meanwhile, such as a migration.
-    TimeSpan rest = TimeSpan.FromMilliseconds(100);
+    // What comes back costs dom0's only processor several times what sending takes, and on a busy host all takes longer. Without a rest in
+    // proportion, little is left for whatever else a test has dom0 do meanwhile, such as a migration.
+    const int RestsForOneBurst = 10;
+    TimeSpan shortestRest = TimeSpan.FromMilliseconds(100);
     byte[] addresses = [.. Mac(theirs), .. Mac(ours)];
     using RawSocket socket = new(name, RawSocket.NoEtherType);
     byte[] buffer = new byte[65536];
+    long began = Stopwatch.GetTimestamp();
     for (int number = Random.Shared.Next(); ; number = (number + 1) & int.MaxValue)
     {
         Span<byte> frame = buffer.AsSpan(0, TestFrame.LengthOf(number));
@@ -58,7 +61,9 @@ static int SendBursts(string name, string ours, string theirs)
         socket.Send(frame);
         if (number % Burst == 0)
         {
-            Thread.Sleep(rest);
+            TimeSpan rest = Stopwatch.GetElapsedTime(began) * RestsForOneBurst;
+            Thread.Sleep(rest > shortestRest ? rest : shortestRest);
+            began = Stopwatch.GetTimestamp();
         }
     }
 }

@@ -155,6 +155,26 @@ internal sealed class TestSocket(TestSocketHost host, SocketHandle handle, Socke
         }
     }
 
+    public void ShutDownReceive()
+    {
+        lock (host.Gate)
+        {
+            host.Request(this, SocketSignals.ReceiveShutDown);
+        }
+    }
+
+    /// <summary>Writes and closes before the stack hears of either.</summary>
+    public void WriteAndAbort(ReadOnlySpan<byte> data)
+    {
+        byte[] bytes = data.ToArray();
+        lock (host.Gate)
+        {
+            Sent.AddRange(bytes);
+            host.Request(this, SocketSignals.Written);
+            Close(isAborted: true);
+        }
+    }
+
     public void Close(bool isAborted = false)
     {
         lock (host.Gate)

@@ -23,6 +23,11 @@ internal sealed class TestSocketHost : ISocketHost
     /// <summary>So many received bytes the memory of all sockets together holds.</summary>
     public int Budget { get; set; } = int.MaxValue;
 
+    /// <summary>Whether the stack has said that every address has a route.</summary>
+    public bool HasRoute4 { get; private set; }
+
+    public bool HasRoute6 { get; private set; }
+
     /// <summary>Called with the name of a member and its socket before the stack's call does anything: where tests plant faults.</summary>
     public Action<string, TestSocket>? Before { get; set; }
 
@@ -128,6 +133,8 @@ internal sealed class TestSocketHost : ISocketHost
     public void Watch(IEventChannel channel)
     {
     }
+
+    public void SetRoutes(bool isIPv4, bool isIPv6) => (HasRoute4, HasRoute6) = (isIPv4, isIPv6);
 
     public void Complete(SocketHandle socket, SocketErrno result) => Change(socket, each => each.Result = result);
 

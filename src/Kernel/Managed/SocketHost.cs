@@ -58,6 +58,9 @@ internal sealed unsafe class SocketHost(XenEventChannels channels) : ISocketHost
         }
     }
 
+    public void SetRoutes(bool isIPv4, bool isIPv6) =>
+        _ = NucleusSystemCall.Invoke(NucleusCall.SetRoutes, isIPv4 ? 1u : 0, isIPv6 ? 1u : 0);
+
     public void Complete(SocketHandle socket, SocketErrno result) => Call(NucleusCall.CompleteSocketCall, socket, (ulong)result);
 
     public void CompleteFile(SocketHandle file, DateTime modified) =>

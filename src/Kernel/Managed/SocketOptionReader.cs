@@ -18,7 +18,6 @@ internal static unsafe class SocketOptionReader
             ReusesPort = Is(values, SocketOptionIndex.ReusePort),
             AllowsBroadcast = Is(values, SocketOptionIndex.Broadcast),
             NoDelay = Is(values, SocketOptionIndex.NoDelay),
-            IsCorked = Is(values, SocketOptionIndex.Cork),
             KeepsAlive = Is(values, SocketOptionIndex.KeepAlive),
             KeepAliveTime = Get(values, SocketOptionIndex.KeepAliveTime),
             KeepAliveInterval = Get(values, SocketOptionIndex.KeepAliveInterval),

@@ -6,8 +6,11 @@ internal interface IInternetOutput
     /// <summary>The buffers of the stack.</summary>
     PacketPool Pool { get; }
 
-    /// <summary>Chooses the local address for packets to <paramref name="remote"/> (RFC 6724); false without a route.</summary>
-    bool TrySelectSource(InternetAddress remote, out InternetAddress local);
+    /// <summary>
+    /// Chooses the local address for packets to <paramref name="remote"/> (RFC 6724), by the interface with an index if that is not 0;
+    /// false without a route.
+    /// </summary>
+    bool TrySelectSource(InternetAddress remote, int interfaceIndex, out InternetAddress local);
 
     /// <summary>
     /// The largest IP packet that reaches <paramref name="remote"/> whole, in bytes, as far as is known (RFC 1191, RFC 8201).

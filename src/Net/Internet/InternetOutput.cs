@@ -18,7 +18,6 @@ internal sealed class InternetOutput(InternetLayer layer) : IInternetOutput
 
     public bool TrySelectSource(InternetAddress remote, out InternetAddress local) => TrySelectSource(remote, 0, out local);
 
-    /// <summary>As of the interface's method, by an interface that the caller has chosen; 0 when it has not.</summary>
     public bool TrySelectSource(InternetAddress remote, int interfaceIndex, out InternetAddress local)
     {
         local = default;
@@ -57,6 +56,9 @@ internal sealed class InternetOutput(InternetLayer layer) : IInternetOutput
 
         return null;
     }
+
+    /// <summary>The interface by which packets to a group leave when nobody has chosen one; null without a route.</summary>
+    public IpInterface? FindGroupOutput(InternetAddress group) => FindOutput(group, 0, out _);
 
     public int PathMtu(InternetAddress remote)
     {
@@ -171,8 +173,8 @@ internal sealed class InternetOutput(InternetLayer layer) : IInternetOutput
             return route.Interface;
         }
 
-        // Without a default route groups are where the first interface is.
-        return isForLink && layer.Interfaces.Count > 0 ? layer.Interfaces[0] : null;
+        // As on Linux, each link is a route for groups of IPv6, and none for those of IPv4.
+        return destination.IsMulticast && !destination.IsIPv4 && layer.Interfaces.Count > 0 ? layer.Interfaces[0] : null;
     }
 
     private InternetSendResult SendBy(IpInterface output, PacketBuffer packet, in InternetHeader header, InternetAddress? nextHop, int mtu)
@@ -313,8 +315,10 @@ internal sealed class InternetOutput(InternetLayer layer) : IInternetOutput
         packet.RemoveFront(headerSize);
         packet.InternetHeaderLength = headerSize;
         packet.Offload = new(IsChecksumPartial: true, IsChecksumVerified: false, SegmentSize: 0);
-        return layer.Loopback.Send(
-            packet, header with { InterfaceIndex = header.InterfaceIndex == 0 ? InternetLayer.LoopbackIndex : header.InterfaceIndex });
+        // The interface that has the address, as Linux says of where the packet has come.
+        int index = header.InterfaceIndex != 0 ? header.InterfaceIndex
+            : layer.Addresses.FindUsable(header.Destination)?.Interface.Index ?? InternetLayer.LoopbackIndex;
+        return layer.Loopback.Send(packet, header with { InterfaceIndex = index });
     }
 
     private void SendCopyToOurselves(PacketBuffer packet, in InternetHeader header)

@@ -98,6 +98,9 @@ public sealed partial class IpStack
     /// <summary>TCP.</summary>
     internal TcpLayer Tcp { get; }
 
+    /// <summary>UDP.</summary>
+    internal UdpLayer Udp => _udp;
+
     /// <summary>Adds an interface. It makes itself a link-local address, and has no other until it is given one.</summary>
     /// <param name="name">Its name, such as eth0.</param>
     /// <param name="link">What carries its frames; it stays the caller's.</param>

@@ -80,7 +80,7 @@ internal sealed partial class TcpLayer
             return TcpError.NetworkUnreachable;
         }
 
-        if (!Output.TrySelectSource(remote.Address, out InternetAddress source))
+        if (!Output.TrySelectSource(remote.Address, settings?.BoundInterface ?? 0, out InternetAddress source))
         {
             return TcpError.NetworkUnreachable;
         }
@@ -232,7 +232,10 @@ internal sealed partial class TcpLayer
         TcpHeader.Protocol,
         settings?.HopLimit ?? 0,
         settings?.TrafficClass ?? 0,
-        CanFragment: false);
+        CanFragment: false)
+    {
+        InterfaceIndex = settings?.BoundInterface ?? 0,
+    };
 
     private bool IsUnused(in Flow flow) => !_connections.ContainsKey(flow) && !_timeWaits.TryGet(flow, out _);
 
@@ -240,7 +243,7 @@ internal sealed partial class TcpLayer
     /// The listener for a packet: one bound to its very address before one bound to all; of several that share a port, one chosen by the
     /// flow.
     /// </summary>
-    private TcpListener? FindListener(in Flow flow)
+    private TcpListener? FindListener(in Flow flow, int interfaceIndex)
     {
         TcpListener? found = null;
         int best = 0;
@@ -248,7 +251,8 @@ internal sealed partial class TcpLayer
         foreach (TcpListener listener in _listeners)
         {
             TcpBinding binding = listener.Binding;
-            if (binding.Local.Port != flow.Local.Port || !binding.Covers(flow.Local.Address))
+            bool isOfInterface = listener.Settings.BoundInterface == 0 || listener.Settings.BoundInterface == interfaceIndex;
+            if (binding.Local.Port != flow.Local.Port || !binding.Covers(flow.Local.Address) || !isOfInterface)
             {
                 continue;
             }

@@ -223,7 +223,7 @@ internal sealed partial class TcpLayer
     {
         Counters.InSegs++;
         ReadOnlySpan<byte> bytes = packet.Data;
-        if (!TcpHeader.TryRead(bytes, out TcpHeader tcp) || tcp.SourcePort == 0 || tcp.DestinationPort == 0)
+        if (!TcpHeader.TryRead(bytes, out TcpHeader tcp))
         {
             Counters.InErrs++;
             return;
@@ -267,7 +267,7 @@ internal sealed partial class TcpLayer
             return;
         }
 
-        if (FindListener(flow) is TcpListener listener)
+        if (FindListener(flow, header.InterfaceIndex) is TcpListener listener)
         {
             Serve(listener, flow, segment, atLeast);
         }

@@ -30,6 +30,9 @@ internal sealed class TcpSettings
     /// <summary>The hop limit of packets (IP_TTL); 0 for the stack's.</summary>
     public byte HopLimit { get; set; }
 
+    /// <summary>The only interface that is used (SO_BINDTODEVICE); 0 for all.</summary>
+    public int BoundInterface { get; set; }
+
     /// <summary>Takes over the settings of a listener.</summary>
     public void CopyFrom(TcpSettings other)
     {
@@ -42,5 +45,6 @@ internal sealed class TcpSettings
         MaximumSegmentSize = other.MaximumSegmentSize;
         TrafficClass = other.TrafficClass;
         HopLimit = other.HopLimit;
+        BoundInterface = other.BoundInterface;
     }
 }

@@ -84,9 +84,10 @@ public sealed class UdpEndpoint
         }
 
         InternetAddress source = Local.Address;
-        if (source.IsAny && !_layer.TrySelectSource(remote.Address, OutputFor(remote.Address, interfaceIndex), out source))
+        error = SelectSource(remote.Address, OutputFor(remote.Address, interfaceIndex), ref source);
+        if (error != NetworkError.None)
         {
-            return NetworkError.NetworkUnreachable;
+            return error;
         }
 
         error = EnsureBound();
@@ -134,9 +135,19 @@ public sealed class UdpEndpoint
     /// Sends a datagram whose data is in a buffer of the stack's pool, and takes the buffer over; it stays the caller's only when the
     /// answer is <see cref="NetworkError.WouldBlock"/>, to be sent when the user is told that there is room.
     /// </summary>
-    public NetworkError Send(PacketBuffer packet, Endpoint? to = null, int interfaceIndex = 0)
+    /// <param name="packet">The buffer.</param>
+    /// <param name="to">The receiver; without one the connected peer.</param>
+    /// <param name="interfaceIndex">The interface by which it leaves, or 0.</param>
+    /// <param name="from">The address of ours that it is sent from; any for the endpoint's.</param>
+    public NetworkError Send(PacketBuffer packet, Endpoint? to = null, int interfaceIndex = 0, InternetAddress from = default)
     {
         NetworkError error = Prepare(to, ref interfaceIndex, out Endpoint remote, out InternetAddress source);
+        if (error == NetworkError.None && !from.IsAny)
+        {
+            source = from;
+            error = from.IsIPv4 == remote.Address.IsIPv4 && _layer.IsOurs(from) ? NetworkError.None : NetworkError.InvalidArgument;
+        }
+
         if (error != NetworkError.None)
         {
             _layer.Pool.Return(packet);
@@ -149,6 +160,14 @@ public sealed class UdpEndpoint
         }
 
         return _layer.Send(this, packet, new Endpoint(source, Local.Port), remote, interfaceIndex);
+    }
+
+    /// <summary>Whether a datagram of some length can be sent now: the error that sending it would have.</summary>
+    public NetworkError CanSend(Endpoint to, int interfaceIndex, int length)
+    {
+        NetworkError error = Prepare(to, ref interfaceIndex, out Endpoint remote, out _);
+        bool isTooLong = error == NetworkError.None && Options.IsDontFragment && length > _layer.LargestUncut(remote.Address);
+        return isTooLong ? NetworkError.MessageTooLong : error;
     }
 
     /// <summary>Joins a group of multicast on an interface; 0 for the one that the routes say.</summary>
@@ -181,6 +200,11 @@ public sealed class UdpEndpoint
     /// <summary>Leaves a group that it has joined.</summary>
     public NetworkError Leave(InternetAddress group, int interfaceIndex = 0)
     {
+        if (interfaceIndex == 0 && _layer.FindGroupInterface(group, 0) is null)
+        {
+            return NetworkError.NoDevice;
+        }
+
         int index = _groups.FindIndex(each => each.Group == group && (interfaceIndex == 0 || each.At.Index == interfaceIndex));
         if (index < 0)
         {
@@ -235,9 +259,7 @@ public sealed class UdpEndpoint
         }
 
         bool isOfOtherFamily = !Local.Address.IsAny && Local.Address.IsIPv4 != remote.IsIPv4;
-        return isOfOtherFamily ? NetworkError.NetworkUnreachable
-            : !Options.CanBroadcast && _layer.IsBroadcast(remote) ? NetworkError.AccessDenied
-            : NetworkError.None;
+        return isOfOtherFamily ? NetworkError.NetworkUnreachable : NetworkError.None;
     }
 
     private NetworkError Prepare(Endpoint? to, ref int interfaceIndex, out Endpoint remote, out InternetAddress source)
@@ -279,13 +301,26 @@ public sealed class UdpEndpoint
             return error;
         }
 
-        if (error == NetworkError.None && (source.IsAny || source.IsMulticast || _layer.IsBroadcast(source))
-            && !_layer.TrySelectSource(remote.Address, interfaceIndex, out source))
+        return error == NetworkError.None ? SelectSource(remote.Address, interfaceIndex, ref source) : error;
+    }
+
+    /// <summary>Finds the address to send from, unless it is chosen, and whether there is a way.</summary>
+    private NetworkError SelectSource(InternetAddress remote, int interfaceIndex, ref InternetAddress source)
+    {
+        bool isChosen = !source.IsAny && !source.IsMulticast && !_layer.IsBroadcast(source);
+        if (isChosen && source.IsLoopback && !_layer.IsOurs(remote))
         {
-            error = NetworkError.NetworkUnreachable;
+            // It would leave the machine.
+            return NetworkError.InvalidArgument;
         }
 
-        return error;
+        if (!_layer.TrySelectSource(remote, interfaceIndex, out InternetAddress selected))
+        {
+            return NetworkError.NetworkUnreachable;
+        }
+
+        source = isChosen ? source : selected;
+        return !Options.CanBroadcast && _layer.IsBroadcast(remote) ? NetworkError.AccessDenied : NetworkError.None;
     }
 
     private int OutputFor(InternetAddress remote, int interfaceIndex) =>

@@ -12,6 +12,8 @@ internal sealed class UdpLayer(InternetLayer internet) : ITransport
     /// <summary>The most that a datagram carries: 65,535 bytes less UDP's header, and of IPv4 less an IP header too.</summary>
     public const int LargestData = PacketBuffer.LargestPacket - UdpHeader.Size;
 
+    private static readonly InternetAddress LoopbackBroadcast = InternetAddress.FromIPv4(0x7FFF_FFFF);
+
     private readonly Dictionary<ushort, List<UdpEndpoint>> _ports = new();
 
     public PacketPool Pool => internet.Pool;
@@ -54,13 +56,19 @@ internal sealed class UdpLayer(InternetLayer internet) : ITransport
             }
         }
 
-        return address == InternetAddress.LimitedBroadcast;
+        return address == InternetAddress.LimitedBroadcast || address == LoopbackBroadcast;
     }
+
+    public bool IsOurs(InternetAddress address) => internet.Addresses.IsOurs(address);
+
+    /// <summary>How many bytes of data a packet to an address carries without being cut.</summary>
+    public int LargestUncut(InternetAddress remote) =>
+        internet.Output.PathMtu(remote) - UdpHeader.Size - (remote.IsIPv4 ? IPv4Header.Size : IPv6Header.Size);
 
     /// <summary>The interface on which a group is joined.</summary>
     public IpInterface? FindGroupInterface(InternetAddress group, int interfaceIndex) => interfaceIndex != 0
         ? internet.FindInterface(interfaceIndex)
-        : internet.Routes.Lookup(group, internet.Clock.Now)?.Interface ?? (internet.Interfaces.Count > 0 ? internet.Interfaces[0] : null);
+        : internet.Output.FindGroupOutput(group);
 
     /// <summary>Gives an endpoint its port.</summary>
     public NetworkError Take(UdpEndpoint endpoint, Endpoint local, out ushort port)

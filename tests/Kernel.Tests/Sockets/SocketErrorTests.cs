@@ -1,7 +1,7 @@
 namespace Xenlet.Kernel.Tests.Sockets;
 
 /// <summary>What is not there fails with the error that Linux has for it; and without a stack, as without a network.</summary>
-public sealed class SocketErrorTests() : SocketTest(hasStack: false)
+public sealed unsafe class SocketErrorTests() : SocketTest(hasStack: false)
 {
     /// <summary>Families: AF_UNIX 1, AF_INET 2, AF_INET6 10, AF_NETLINK 16, AF_PACKET 17.</summary>
     [Theory]
@@ -66,11 +66,63 @@ public sealed class SocketErrorTests() : SocketTest(hasStack: false)
     [InlineData(Datagram, 0, 2, 256, -Errno.EINVAL)]
     [InlineData(Datagram, 41, 26, 1, -Errno.ENOPROTOOPT)]
     [InlineData(Datagram, 1, 77, 1, -Errno.ENOPROTOOPT)]
+    [InlineData(Stream, 0, 1, 0xff, 0xfc)]
+    [InlineData(Datagram, 0, 1, 0x1ff, 0xff)]
+    [InlineData(Datagram, 0, 33, -1, 1)]
+    [InlineData(Stream, 0, 33, 1, -Errno.EINVAL)]
+    [InlineData(Stream, 1, 18, 0, 1)]
+    [InlineData(Stream, 1, 1, 1, -Errno.EACCES)]
+    [InlineData(Stream, 6, 2, 87, -Errno.EINVAL)]
+    [InlineData(Stream, 6, 3, 1, -Errno.ENOPROTOOPT)]
+    [InlineData(Stream, 0, 35, 1, -Errno.EPROTO)]
     public void An_option_reads_as_it_was_set(ulong kind, ulong level, ulong name, int value, long read)
     {
         ulong socket = Open(kind);
         long result = SetOption(socket, level, name, value);
         Assert.Equal(read, result < 0 ? result : GetOption(socket, level, name));
+    }
+
+    /// <summary>IP_TTL 2, TCP_NODELAY 1; a level that is not the socket's is another error for sockets of IPv4 than a number.</summary>
+    [Theory]
+    [InlineData(Datagram, 0, 77, -Errno.ENOPROTOOPT)]
+    [InlineData(Datagram, 6, 1, -Errno.EOPNOTSUPP)]
+    [InlineData(Stream, 41, 16, -Errno.EOPNOTSUPP)]
+    public void An_option_that_is_not_there_cannot_be_read(ulong kind, ulong level, ulong name, long error) =>
+        Assert.Equal(error, GetOption(Open(kind), level, name));
+
+    [Fact]
+    public void An_option_of_IPv4_whose_value_is_a_byte_can_be_read_as_one()
+    {
+        ulong socket = Open(Datagram);
+        *(int*)Memory = 2;
+        Assert.Equal(0, Call(SystemCallNumber.Getsockopt, socket, 0, 2, Memory + 8, Memory));
+        Assert.Equal((1, (byte)64), (*(int*)Memory, *(byte*)(Memory + 8)));
+    }
+
+    /// <summary>A long value is read as far as the option goes, and checked before.</summary>
+    [Fact]
+    public void A_value_at_a_bad_address_is_refused_whatever_its_length()
+    {
+        ulong socket = Open(Stream);
+        foreach (ulong length in (ulong[])[4, 64, 65, 4096])
+        {
+            Assert.Equal(-Errno.EFAULT, Call(SystemCallNumber.Setsockopt, socket, 1, 9, 1, length));
+        }
+    }
+
+    /// <summary>TCP_CONGESTION 13.</summary>
+    [Theory]
+    [InlineData("cubic", 0)]
+    [InlineData("reno", -Errno.ENOENT)]
+    [InlineData("cubicle", -Errno.ENOENT)]
+    public void CUBIC_is_the_only_congestion_control(string name, long result)
+    {
+        ulong socket = Open(Stream);
+        System.Text.Encoding.ASCII.GetBytes(name).CopyTo(new Span<byte>((void*)Memory, 16));
+        Assert.Equal(result, Call(SystemCallNumber.Setsockopt, socket, 6, 13, Memory, (ulong)name.Length));
+        *(int*)Memory = 16;
+        Assert.Equal(0, Call(SystemCallNumber.Getsockopt, socket, 6, 13, Memory + 8, Memory));
+        Assert.Equal([.. "cubic"u8, 0], Load(Memory + 8, 6));
     }
 
     /// <summary>SO_TYPE 3, SO_ERROR 4, SO_ACCEPTCONN 30, SO_PROTOCOL 38, SO_DOMAIN 39; IP_TTL 2.</summary>

@@ -182,6 +182,14 @@ public abstract unsafe class SocketTest : NucleusTest
         return length < 0 ? null : (((DatagramRecord*)_stackMemory)->Remote.Port, Load(_stackMemory + 4096, (int)length));
     }
 
+    /// <summary>Of the next datagram to send, the interface and the address of IPv4 that the program has chosen.</summary>
+    protected (int Interface, uint Address) TakeSource(ulong handle)
+    {
+        Assert.True(Call(NucleusCall.TakeDatagram, handle, _stackMemory, _stackMemory + 4096, 16 * 4096) >= 0, "there is no datagram");
+        DatagramRecord* record = (DatagramRecord*)_stackMemory;
+        return (record->InterfaceIndex, record->Local.IPv4);
+    }
+
     /// <summary>The bytes of a stream that the stack has to send, from an offset on.</summary>
     protected byte[] CopySent(ulong handle, int offset)
     {

@@ -86,7 +86,7 @@ public sealed class CostTests
 
         public int Sent { get; private set; }
 
-        public bool TrySelectSource(InternetAddress remote, out InternetAddress local)
+        public bool TrySelectSource(InternetAddress remote, int interfaceIndex, out InternetAddress local)
         {
             local = Address;
             return true;

@@ -208,7 +208,10 @@ public sealed class UdpTests
         Assert.Equal(NetworkError.AccessDenied, sender.Send([1], At("10.0.0.255", 53)));
         sender.Options.CanBroadcast = true;
         Assert.Equal(NetworkError.None, sender.Send([1], At("10.0.0.255", 53)));
-        Assert.Equal(NetworkError.None, sender.Send([2], At("255.255.255.255", 53)));
+
+        // Without a default route it needs an interface, as on Linux.
+        Assert.Equal(NetworkError.NetworkUnreachable, sender.Send([2], At("255.255.255.255", 53)));
+        Assert.Equal(NetworkError.None, sender.Send([2], At("255.255.255.255", 53), host.Interface.Index));
         _network.Settle();
 
         Assert.Equal(new byte[] { 1, 2 }, user.Received.Select(each => each.Data[0]));
@@ -226,14 +229,15 @@ public sealed class UdpTests
         (UdpEndpoint member, TestUdpUser user) = Create(peer, isIPv6);
         member.Bind(new(isIPv6 ? InternetAddress.AnyIPv6 : InternetAddress.AnyIPv4, 53));
         (UdpEndpoint sender, _) = Create(host, isIPv6);
+        sender.Options.MulticastInterface = host.Interface.Index;
 
         sender.Send([1], new(group, 53));
         _network.Settle();
         Assert.Empty(user.Received);
 
         _network.Wire.Sent.Clear();
-        Assert.Equal(NetworkError.None, member.Join(group));
-        Assert.Equal(NetworkError.AddressInUse, member.Join(group));
+        Assert.Equal(NetworkError.None, member.Join(group, peer.Interface.Index));
+        Assert.Equal(NetworkError.AddressInUse, member.Join(group, peer.Interface.Index));
         Assert.Contains(MacAddress.OfGroup(group), peer.Link.Groups);
         byte[] report = Assert.Single(_network.Wire.Sent);
         int message = isIPv6 ? 14 + 48 : 14 + 24;
@@ -259,7 +263,7 @@ public sealed class UdpTests
         TestHost host = _network.AddHost("10.0.0.1/24");
         UdpEndpoint member = Create(host, false).Endpoint;
         InternetAddress group = TestNetwork.Parse("239.1.2.3");
-        member.Join(group);
+        member.Join(group, host.Interface.Index);
         _network.Advance(TimeSpan.FromSeconds(11));
         _network.Wire.Sent.Clear();
 

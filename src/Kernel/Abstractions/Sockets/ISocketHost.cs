@@ -32,6 +32,12 @@ public interface ISocketHost : IDisposable
     void Watch(IEventChannel channel);
 
     /// <summary>
+    /// Tells whether every address of a family has a route. Where it has not, a sender of datagrams asks first
+    /// (<see cref="SocketCall.FindRoute"/>). Until the first call it is taken to have one.
+    /// </summary>
+    void SetRoutes(bool isIPv4, bool isIPv6);
+
+    /// <summary>
     /// Answers a socket's call. For <see cref="SocketCall.Connect"/> of a stream, success makes the socket connected. An error of a
     /// connect that nobody waits for is what SO_ERROR returns.
     /// </summary>

@@ -49,4 +49,21 @@ public enum SocketCall
     /// is the ifreq with what was asked for.
     /// </summary>
     AskInterface,
+
+    /// <summary>
+    /// Whether there is an interface with the index <see cref="SocketRequest.Argument"/>, or if that is 0 with the address
+    /// <see cref="SocketRequest.Endpoint"/>; ENODEV if there is none.
+    /// </summary>
+    FindInterface,
+
+    /// <summary>
+    /// SO_BINDTODEVICE: the socket uses one interface alone, whose name is in the bytes of the address of
+    /// <see cref="SocketRequest.Endpoint"/>; all 0 for any. ENODEV if there is none.
+    /// </summary>
+    BindToDevice,
+
+    /// <summary>
+    /// Whether a datagram of <see cref="SocketRequest.Argument"/> bytes to <see cref="SocketRequest.Endpoint"/> can be sent now.
+    /// </summary>
+    FindRoute,
 }

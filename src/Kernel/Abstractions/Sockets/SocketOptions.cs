@@ -18,9 +18,6 @@ public readonly record struct SocketOptions
     /// <summary>TCP_NODELAY: Nagle's algorithm is off.</summary>
     public bool NoDelay { get; init; }
 
-    /// <summary>TCP_CORK: only full segments are sent until it is cleared.</summary>
-    public bool IsCorked { get; init; }
-
     /// <summary>SO_KEEPALIVE.</summary>
     public bool KeepsAlive { get; init; }
 

@@ -46,6 +46,7 @@ internal static class Errno
     public const long ELOOP = 40;
     public const long ENODATA = 61;
     public const long ETIME = 62;
+    public const long EPROTO = 71;
     public const long EBADMSG = 74;
     public const long EOVERFLOW = 75;
     public const long EILSEQ = 84;

@@ -202,6 +202,9 @@ internal static unsafe class NucleusCall
     /// </summary>
     public const int AppendReceived = First + 43;
 
+    /// <summary>(IPv4?, IPv6?): whether every address of a family has a route.</summary>
+    public const int SetRoutes = First + 44;
+
     /// <summary>
     /// (number): makes the calling thread's memory request with this number fail, counted from now on; 0 for none. Returns the previous
     /// count that was left, or 0 if that request has failed. Only in test images (<see cref="Image.HasTestCalls"/>); -ENOSYS in all others.
@@ -266,7 +269,7 @@ internal static unsafe class NucleusCall
                 return hasXen ? NucleusCallPages.StorePort() : withoutXen;
             case Suspend:
                 return hasXen ? SuspendCall.Run() : withoutXen;
-            case >= OpenStack and <= AppendReceived:
+            case >= OpenStack and <= SetRoutes:
                 return NucleusCallSockets.Dispatch(thread, (int)number, a1, a2, a3, a4);
             default:
                 return -Errno.ENOSYS;

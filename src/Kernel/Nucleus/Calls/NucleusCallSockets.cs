@@ -2,6 +2,7 @@ using Xenlet.Kernel.Nucleus.Base;
 using Xenlet.Kernel.Nucleus.Linux.Files;
 using Xenlet.Kernel.Nucleus.Linux.Sockets;
 using Xenlet.Kernel.Nucleus.Memory;
+using Xenlet.Kernel.Nucleus.Threads;
 using Xenlet.Kernel.Sockets;
 using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
 
@@ -44,6 +45,9 @@ internal static unsafe class NucleusCallSockets
             case NucleusCall.WakeStack:
                 StackRequests.Wake();
                 return 0;
+            case NucleusCall.SetRoutes:
+                StackRequests.SetRoutes(a1 != 0, a2 != 0);
+                return 0;
             case NucleusCall.WatchPort:
                 return NucleusCallEvents.Watch(a1);
             case NucleusCall.TakeWatchedPort:
@@ -85,6 +89,7 @@ internal static unsafe class NucleusCallSockets
                 return Append(socket, a2, a3);
             case NucleusCall.FinishReceive:
                 socket->IsReceiveShutDown = true;
+                socket->HasPeerFinished = true;
                 SocketReadiness.Notify(socket, EventPolls.AnyEvent);
                 return 0;
             case NucleusCall.OfferSocket:
@@ -153,7 +158,9 @@ internal static unsafe class NucleusCallSockets
         }
         else
         {
-            SocketLife.End(socket, (int)error);
+            // As on Linux: a reset in CLOSE-WAIT says that nobody reads any more.
+            bool isBrokenPipe = error == (ulong)Errno.ECONNRESET && socket->HasPeerFinished && !socket->IsSendShutDown;
+            SocketLife.End(socket, isBrokenPipe ? (int)Errno.EPIPE : (int)error);
         }
 
         return 0;
@@ -244,7 +251,16 @@ internal static unsafe class NucleusCallSockets
         }
 
         ByteQueue.Append(&socket->Received, count);
-        SocketReadiness.Notify(socket, PollEvents.Readable);
+        if (SocketReadiness.HasEnough(socket))
+        {
+            SocketReadiness.Notify(socket, PollEvents.Readable);
+        }
+        else if (socket->File != null)
+        {
+            // Who has taken a part already may have enough with this.
+            WaitQueue.WakeAll(&socket->File->Waiters);
+        }
+
         return 0;
     }
 

@@ -31,6 +31,7 @@ internal static class SystemCallNumber
     public const int Dup = 32;
     public const int Nanosleep = 35;
     public const int Getpid = 39;
+    public const int Sendfile = 40;
     public const int Socket = 41;
     public const int Connect = 42;
     public const int Accept = 43;

@@ -62,7 +62,7 @@ internal sealed class SimulatedHost : IInternetOutput
     /// <summary>When the host has something to do by itself.</summary>
     public long NextDue => Timers.NextDue == long.MaxValue ? long.MaxValue : Math.Max(Timers.NextDue, PausedUntil);
 
-    public bool TrySelectSource(InternetAddress remote, out InternetAddress local)
+    public bool TrySelectSource(InternetAddress remote, int interfaceIndex, out InternetAddress local)
     {
         local = Address;
         return true;

@@ -88,7 +88,8 @@ internal static unsafe class ServedFiles
         return error < 0 ? error : (long)Copy(file, position, (byte*)buffer, count);
     }
 
-    private static ulong Copy(OpenFile* file, ulong position, byte* buffer, ulong count)
+    /// <summary>Copies bytes from a position on, as far as there are any.</summary>
+    public static ulong Copy(OpenFile* file, ulong position, byte* buffer, ulong count)
     {
         ulong length = file->Socket->Received.Count;
         ulong part = position < length ? Math.Min(count, length - position) : 0;

@@ -11,8 +11,18 @@ internal static unsafe class DatagramTransfers
     private const ulong MostIPv4 = 65_507;
     private const ulong MostIPv6 = 65_527;
 
-    public static long Send(Thread* thread, Socket* socket, IoVectors* buffers, bool waits, ulong address, uint length)
+    /// <summary>Sends a datagram.</summary>
+    /// <param name="thread">The thread.</param>
+    /// <param name="socket">The socket.</param>
+    /// <param name="buffers">Its bytes.</param>
+    /// <param name="flags">The call's flags.</param>
+    /// <param name="address">The receiver's address; 0 for the connected peer.</param>
+    /// <param name="length">The length of the address.</param>
+    /// <param name="source">Address and interface that the program has chosen for it; null for none.</param>
+    public static long Send(
+        Thread* thread, Socket* socket, IoVectors* buffers, uint flags, ulong address, uint length, DatagramRecord* source)
     {
+        bool waits = !socket->File->IsNonBlocking && (flags & SocketTransfers.MSG_DONTWAIT) == 0;
         EndpointRecord remote = socket->Remote;
         if (socket->Kind == SocketKind.Netlink)
         {
@@ -44,6 +54,12 @@ internal static unsafe class DatagramTransfers
             return bound;
         }
 
+        long route = DatagramRoutes.Check(thread, socket, &remote, (uint)buffers->Length, flags, isNamed: address != 0);
+        if (route != 0)
+        {
+            return route;
+        }
+
         if (socket->Error != 0)
         {
             return SocketCalls.TakeError(socket);
@@ -58,6 +74,12 @@ internal static unsafe class DatagramTransfers
         bool hasRoom = socket->Sent.Count < SocketOptionTable.SendLimit(socket)
             && socket->Sent.Count + buffers->Length + (ulong)sizeof(DatagramRecord) <= ByteQueue.MaximumSize;
         DatagramRecord record = new() { Remote = remote, Length = (uint)buffers->Length };
+        if (source != null)
+        {
+            record.Local = source->Local;
+            record.InterfaceIndex = source->InterfaceIndex;
+        }
+
         if (hasRoom && ByteQueue.TryWrite(&socket->Sent, 0, (byte*)&record, (ulong)sizeof(DatagramRecord)))
         {
             long written = IoVectors.CopyToQueue(buffers, 0, buffers->Length, &socket->Sent, (ulong)sizeof(DatagramRecord));
@@ -90,7 +112,8 @@ internal static unsafe class DatagramTransfers
 
         if (socket->Received.Count == 0)
         {
-            if (socket->IsReceiveShutDown)
+            // As on Linux, the end is for those who wait.
+            if (socket->IsReceiveShutDown && waits)
             {
                 *record = new DatagramRecord { Remote = EndpointRecord.Any(socket->IsIPv6) };
                 return 0;
@@ -136,6 +159,11 @@ internal static unsafe class DatagramTransfers
         }
 
         bool isOnlyIPv6 = socket->IsIPv6 && SocketOptionTable.Get(socket, SocketOptionIndex.IPv6Only) != 0;
+        if (isOnlyIPv6 && family == SocketAddresses.AF_INET)
+        {
+            return -Errno.ENETUNREACH;
+        }
+
         bool isIPv6 = socket->IsIPv6 && (isOnlyIPv6 || family != SocketAddresses.AF_INET);
         error = SocketAddresses.Read(isIPv6, address, length, out remote);
         return error == 0 && isOnlyIPv6 && remote.IsIPv4 ? -Errno.ENETUNREACH : error;

@@ -12,6 +12,7 @@ internal struct EndpointRecord
     /// <summary>What stands for a port of netlink, whose ports have 32 bits and may be 0: that there is one.</summary>
     public const ushort NetlinkKernel = 1;
 
+    private const uint LoopbackBroadcast = 0x7FFF_FFFF;
     private const ulong MappedPrefix = 0x0000_FFFF_0000_0000;
 
     /// <summary>The first eight bytes of the address, the first byte of the wire the most significant.</summary>
@@ -27,6 +28,13 @@ internal struct EndpointRecord
     public ushort Port;
 
     public readonly bool IsIPv4 => High == 0 && (Low & 0xFFFF_FFFF_0000_0000) == MappedPrefix;
+
+    /// <summary>Whether it is an address of 127.0.0.0/8, but for its broadcast, or ::1.</summary>
+    public readonly bool IsLoopback =>
+        IsIPv4 ? IPv4 >> 24 == 127 && IPv4 != LoopbackBroadcast : High == 0 && Low == 1;
+
+    /// <summary>Whether it is an address of IPv6, or a group, that means something on one link alone.</summary>
+    public readonly bool IsLinkLocal => High >> 54 == 0xFE80 >> 6 || High >> 48 == 0xFF02;
 
     /// <summary>The 32 bits of an IPv4 address, the first byte of the wire the most significant.</summary>
     public readonly uint IPv4 => (uint)Low;

@@ -16,6 +16,10 @@ internal unsafe struct IoVectors
     private ulong _current;
     private ulong _before;
 
+    // sendfile: the bytes come from a file, from this position on.
+    private OpenFile* _file;
+    private ulong _position;
+
     /// <summary>Bytes of all buffers.</summary>
     public ulong Length;
 
@@ -25,9 +29,19 @@ internal unsafe struct IoVectors
         buffers->_single = new iovec { iov_base = address, iov_len = Math.Min(length, FileCalls.MAX_RW_COUNT) };
         buffers->_vectors = &buffers->_single;
         buffers->_count = 1;
+        buffers->_file = null;
         buffers->_current = 0;
         buffers->_before = 0;
         buffers->Length = buffers->_single.iov_len;
+    }
+
+    /// <summary>The bytes of a file, as far as it goes.</summary>
+    public static void LoadFile(IoVectors* buffers, OpenFile* file, ulong position, ulong length)
+    {
+        ulong end = FileContent.Length(file);
+        Load(buffers, 0, position < end ? Math.Min(length, end - position) : 0);
+        buffers->_file = file;
+        buffers->_position = position;
     }
 
     /// <summary>An array of buffers in the program's memory.</summary>
@@ -46,6 +60,7 @@ internal unsafe struct IoVectors
 
         buffers->_vectors = (iovec*)vectors;
         buffers->_count = count;
+        buffers->_file = null;
         buffers->_current = 0;
         buffers->_before = 0;
         buffers->Length = 0;
@@ -67,6 +82,11 @@ internal unsafe struct IoVectors
     /// <returns>The number of bytes; less than asked for if memory runs out; -EFAULT for a bad buffer, if nothing was written.</returns>
     public static long CopyToQueue(IoVectors* buffers, ulong skip, ulong length, ByteQueue* queue, ulong offset)
     {
+        if (buffers->_file != null)
+        {
+            return CopyFile(buffers->_file, buffers->_position + skip, length, queue, offset);
+        }
+
         ulong done = 0;
         while (done < length)
         {
@@ -79,6 +99,25 @@ internal unsafe struct IoVectors
             }
 
             if (!ByteQueue.TryWrite(queue, offset + done, (byte*)address, part))
+            {
+                break;
+            }
+
+            done += part;
+        }
+
+        return (long)done;
+    }
+
+    private static long CopyFile(OpenFile* file, ulong position, ulong length, ByteQueue* queue, ulong offset)
+    {
+        const int most = 1024;
+        byte* bytes = stackalloc byte[most];
+        ulong done = 0;
+        while (done < length)
+        {
+            ulong part = FileContent.Copy(file, position + done, bytes, Math.Min(length - done, most));
+            if (part == 0 || !ByteQueue.TryWrite(queue, offset + done, bytes, part))
             {
                 break;
             }

@@ -1,4 +1,5 @@
 using Xenlet.Kernel.Nucleus.Base;
+using Xenlet.Kernel.Nucleus.Linux.Files;
 using Xenlet.Kernel.Nucleus.Memory;
 using Xenlet.Kernel.Sockets;
 using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
@@ -9,25 +10,14 @@ namespace Xenlet.Kernel.Nucleus.Linux.Sockets;
 internal static unsafe class OptionCalls
 {
     // asm-generic/socket.h
-    private const int SO_TYPE = 3;
+    private const int SO_DEBUG = 1;
     private const int SO_ERROR = 4;
     private const int SO_LINGER = 13;
     private const int SO_RCVTIMEO = 20;
     private const int SO_SNDTIMEO = 21;
-    private const int SO_ACCEPTCONN = 30;
-    private const int SO_PROTOCOL = 38;
-    private const int SO_DOMAIN = 39;
 
-    // linux/in.h, linux/in6.h
-    private const int IP_MULTICAST_IF = 32;
-    private const int IP_ADD_MEMBERSHIP = 35;
-    private const int IP_DROP_MEMBERSHIP = 36;
-    private const int IPV6_ADD_MEMBERSHIP = 20;
-    private const int IPV6_DROP_MEMBERSHIP = 21;
-
-    private const int LeastReceiveBuffer = 2304;
-    private const int LeastSendBuffer = 4608;
-    private const int DefaultTimeToLive = 64;
+    // linux/tcp.h
+    private const int TCP_CONGESTION = 13;
 
     public static long Get(Socket* socket, int level, int name, ulong address, ulong lengthAddress)
     {
@@ -44,13 +34,19 @@ internal static unsafe class OptionCalls
         }
 
         ulong* value = stackalloc ulong[2];
-        int size = Value(socket, level, name, value);
+        int size = OptionReading.Read(socket, level, name, value);
         if (size < 0)
         {
-            return -Errno.ENOPROTOOPT;
+            // As on Linux, where a level that is not the socket's comes to IP last.
+            bool isForeign = level is not (SocketOptionTable.SOL_SOCKET or SocketOptionTable.SOL_IP)
+                && (level != SocketOptionTable.SOL_TCP || socket->Kind != SocketKind.Stream);
+            return isForeign && !socket->IsIPv6 ? -Errno.EOPNOTSUPP : -Errno.ENOPROTOOPT;
         }
 
-        size = Math.Min(size, room);
+        // A byte has room for an option of IPv4 whose value is one.
+        bool isNumber4 = level == SocketOptionTable.SOL_IP && name != OptionReading.IP_MULTICAST_IF && size == sizeof(int);
+        bool isByte = isNumber4 && room is > 0 and < sizeof(int) && *(uint*)value <= byte.MaxValue;
+        size = isByte ? 1 : Math.Min(size, room);
         error = ProgramMemory.PrepareWrite(address, (ulong)size);
         if (error < 0)
         {
@@ -69,13 +65,16 @@ internal static unsafe class OptionCalls
 
     public static long Set(Thread* thread, Socket* socket, int level, int name, ulong address, uint length)
     {
+        // No option that is read has more.
         const uint longest = 64;
-        long error = length > longest ? 0 : ProgramMemory.PrepareRead(address, length);
+        long error = ProgramMemory.PrepareRead(address, Math.Min(length, longest));
         if (error < 0)
         {
             return error;
         }
 
+        // It may be one that makes a way, or closes one.
+        socket->RoutedLength = 0;
         byte* value = (byte*)address;
         switch (level)
         {
@@ -90,43 +89,22 @@ internal static unsafe class OptionCalls
                 SocketOptionTable.Set(socket, SocketOptionIndex.LingerOn, *(int*)value != 0 ? 1 : 0);
                 SocketOptionTable.Set(socket, SocketOptionIndex.LingerSeconds, *(int*)(value + 4));
                 return 0;
-            case SocketOptionTable.SOL_IP when name is IP_ADD_MEMBERSHIP or IP_DROP_MEMBERSHIP:
-                return length < 8 ? -Errno.EINVAL : SocketControl.ChangeGroup(
-                    thread,
-                    socket,
-                    name == IP_ADD_MEMBERSHIP,
-                    EndpointRecord.FromIPv4(SocketAddresses.ReadIPv4(value), 0),
-                    EndpointRecord.FromIPv4(SocketAddresses.ReadIPv4(value + 4), 0),
-                    length >= 12 ? *(int*)(value + 8) : 0);
-            case SocketOptionTable.SOL_IP when name == IP_MULTICAST_IF:
-                if (length < 4)
-                {
-                    return -Errno.EINVAL;
-                }
-
-                // An address, an ip_mreq or an ip_mreqn.
-                SocketOptionTable.Set(
-                    socket, SocketOptionIndex.MulticastAddress, (int)SocketAddresses.ReadIPv4(length >= 8 ? value + 4 : value));
-                SocketOptionTable.Set(socket, SocketOptionIndex.MulticastInterface, length >= 12 ? *(int*)(value + 8) : 0);
-                StackRequests.Add(socket, SocketSignals.OptionsChanged);
-                return 0;
-            case SocketOptionTable.SOL_IPV6 when socket->IsIPv6 && (name is IPV6_ADD_MEMBERSHIP or IPV6_DROP_MEMBERSHIP):
-                return length < 20 ? -Errno.EINVAL : SocketControl.ChangeGroup(
-                    thread,
-                    socket,
-                    name == IPV6_ADD_MEMBERSHIP,
-                    new EndpointRecord { High = SocketAddresses.ReadBigEndian(value), Low = SocketAddresses.ReadBigEndian(value + 8) },
-                    default,
-                    *(int*)(value + 16));
+            case SocketOptionTable.SOL_SOCKET when name == SO_DEBUG:
+                // There is nothing that it could turn on.
+                return length < sizeof(int) ? -Errno.EINVAL : *(int*)value == 0 ? 0 : -Errno.EACCES;
+            case SocketOptionTable.SOL_TCP when name == TCP_CONGESTION && socket->Kind == SocketKind.Stream:
+                return SetCongestionControl(value, length);
             default:
-                return SetNumber(socket, level, name, value, length);
+                error = GroupOptions.Set(thread, socket, level, name, value, length);
+                return error == -Errno.ENOPROTOOPT ? SetNumber(socket, level, name, value, length) : error;
         }
     }
 
     private static long SetNumber(Socket* socket, int level, int name, byte* value, uint length)
     {
         SocketOptionIndex index = SocketOptionTable.Find(socket, level, name);
-        if (index == SocketOptionIndex.Count)
+        bool isForGroups = index is SocketOptionIndex.MulticastHopLimit or SocketOptionIndex.MulticastInterface;
+        if (index == SocketOptionIndex.Count || (isForGroups && socket->Kind == SocketKind.Stream))
         {
             return -Errno.ENOPROTOOPT;
         }
@@ -144,19 +122,34 @@ internal static unsafe class OptionCalls
             return -Errno.EINVAL;
         }
 
-        number = index switch
-        {
-            SocketOptionIndex.ReceiveBuffer => SocketOptionTable.BufferFor(number, LeastReceiveBuffer),
-            SocketOptionIndex.SendBuffer => SocketOptionTable.BufferFor(number, LeastSendBuffer),
-            _ => SocketOptionTable.IsSwitch(index) && number != 0 ? 1 : number,
-        };
-        SocketOptionTable.Set(socket, index, number);
+        SocketOptionTable.Set(socket, index, SocketOptionTable.Kept(socket, index, number));
         if (socket->IsKnown)
         {
             StackRequests.Add(socket, SocketSignals.OptionsChanged);
         }
 
+        if (index == SocketOptionIndex.ReceiveLowWater)
+        {
+            // What is there may be enough now.
+            SocketReadiness.Notify(socket, EventPolls.AnyEvent);
+        }
+
         return 0;
+    }
+
+    /// <summary>There is CUBIC alone (RFC 9438).</summary>
+    private static long SetCongestionControl(byte* name, uint length)
+    {
+        ReadOnlySpan<byte> only = OptionReading.CongestionControl;
+        uint count = 0;
+        while (count < Math.Min(length, (uint)only.Length + 1) && name[count] != 0)
+        {
+            count++;
+        }
+
+        return count == 0 ? -Errno.EINVAL
+            : Bytes.AreEqual(new ReadOnlySpan<byte>(name, (int)count), only) ? 0
+            : -Errno.ENOENT;
     }
 
     private static long SetTimeout(Socket* socket, int name, long seconds, long microseconds)
@@ -178,64 +171,5 @@ internal static unsafe class OptionCalls
         }
 
         return 0;
-    }
-
-    /// <summary>Puts an option's value into two words.</summary>
-    /// <returns>Its size; -1 if there is no such option.</returns>
-    private static int Value(Socket* socket, int level, int name, ulong* value)
-    {
-        *value = 0;
-        if (level == SocketOptionTable.SOL_SOCKET)
-        {
-            switch (name)
-            {
-                case SO_TYPE:
-                    *(int*)value = (int)socket->Kind;
-                    return sizeof(int);
-                case SO_ERROR:
-                    *(int*)value = socket->Error;
-                    return sizeof(int);
-                case SO_ACCEPTCONN:
-                    *(int*)value = socket->State == SocketState.Listening ? 1 : 0;
-                    return sizeof(int);
-                case SO_PROTOCOL:
-                    *(int*)value = socket->Kind switch
-                    {
-                        SocketKind.Stream => SocketCalls.IPPROTO_TCP,
-                        SocketKind.Netlink => SocketCalls.NETLINK_ROUTE,
-                        _ => SocketCalls.IPPROTO_UDP,
-                    };
-                    return sizeof(int);
-                case SO_DOMAIN:
-                    *(int*)value = socket->Family;
-                    return sizeof(int);
-                case SO_LINGER:
-                    ((int*)value)[0] = SocketOptionTable.Get(socket, SocketOptionIndex.LingerOn);
-                    ((int*)value)[1] = SocketOptionTable.Get(socket, SocketOptionIndex.LingerSeconds);
-                    return 2 * sizeof(int);
-                case SO_RCVTIMEO:
-                case SO_SNDTIMEO:
-                    ulong time = name == SO_RCVTIMEO ? socket->Options.ReceiveTimeout : socket->Options.SendTimeout;
-                    value[0] = time / 1_000_000_000;
-                    value[1] = time % 1_000_000_000 / 1000;
-                    return 2 * sizeof(ulong);
-            }
-        }
-
-        if (level == SocketOptionTable.SOL_IP && name == IP_MULTICAST_IF)
-        {
-            SocketAddresses.WriteIPv4((byte*)value, (uint)SocketOptionTable.Get(socket, SocketOptionIndex.MulticastAddress));
-            return sizeof(int);
-        }
-
-        SocketOptionIndex index = SocketOptionTable.Find(socket, level, name);
-        if (index == SocketOptionIndex.Count)
-        {
-            return -1;
-        }
-
-        int number = SocketOptionTable.Get(socket, index);
-        *(int*)value = number < 0 && (index is SocketOptionIndex.TimeToLive or SocketOptionIndex.HopLimit) ? DefaultTimeToLive : number;
-        return sizeof(int);
     }
 }

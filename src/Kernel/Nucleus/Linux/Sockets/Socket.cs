@@ -36,6 +36,9 @@ internal unsafe struct Socket
     /// <summary>The program reads no more, or the peer sends no more.</summary>
     public bool IsReceiveShutDown;
 
+    /// <summary>The peer sends no more.</summary>
+    public bool HasPeerFinished;
+
     /// <summary>A write or a poll has found too little room, so that room is news.</summary>
     public bool IsRoomWanted;
 
@@ -52,6 +55,10 @@ internal unsafe struct Socket
 
     public EndpointRecord Local;
     public EndpointRecord Remote;
+
+    /// <summary>The last destination that the stack has found a route to, and for datagrams of which length; 0 for none.</summary>
+    public EndpointRecord Routed;
+    public uint RoutedLength;
 
     /// <summary>Written by the program and not released by the stack.</summary>
     public ByteQueue Sent;

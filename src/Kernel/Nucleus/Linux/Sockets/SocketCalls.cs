@@ -19,6 +19,7 @@ internal static unsafe class SocketCalls
     private const uint SOCK_NONBLOCK = FileTable.O_NONBLOCK;
     private const int FIONREAD = 0x541b;
     private const int FIONBIO = 0x5421;
+    private const int SIOCATMARK = 0x8905;
 
     /// <summary>Whether a system call is one for a socket, whatever it asks.</summary>
     public static bool IsForSocket(int number, int descriptor)
@@ -215,6 +216,7 @@ internal static unsafe class SocketCalls
             {
                 // It listens no more, and those who wait in accept learn it.
                 socket->State = SocketState.Idle;
+                SocketLife.CloseOffered(socket);
                 StackRequests.Add(socket, SocketSignals.ReceiveShutDown);
                 SocketReadiness.Notify(socket, EventPolls.AnyEvent);
             }
@@ -225,11 +227,6 @@ internal static unsafe class SocketCalls
         bool isConnected = socket->Kind == SocketKind.Stream
             ? socket->State is SocketState.Connected or SocketState.Connecting
             : socket->Remote.Port != 0;
-        if (!isConnected)
-        {
-            return -Errno.ENOTCONN;
-        }
-
         SocketSignals signals = SocketSignals.None;
         if (how is read or both)
         {
@@ -243,8 +240,15 @@ internal static unsafe class SocketCalls
             signals |= SocketSignals.SendShutDown;
         }
 
-        StackRequests.Add(socket, signals);
+        // As on Linux, who reads from a socket without a connection is told of the end too. .NET relies on it: a socket that is disposed of
+        // wakes the threads that wait for it so.
         SocketReadiness.Notify(socket, EventPolls.AnyEvent);
+        if (!isConnected)
+        {
+            return -Errno.ENOTCONN;
+        }
+
+        StackRequests.Add(socket, signals);
         return 0;
     }
 
@@ -279,12 +283,13 @@ internal static unsafe class SocketCalls
             return -Errno.ENOTTY;
         }
 
-        if (command is not (FIONREAD or FIONBIO))
+        bool isMark = command == SIOCATMARK && file->Socket->Kind == SocketKind.Stream;
+        if (command is not (FIONREAD or FIONBIO) && !isMark)
         {
             return InterfaceCalls.Control(thread, command, address);
         }
 
-        bool isRead = command == FIONREAD;
+        bool isRead = command != FIONBIO;
         long error = isRead
             ? ProgramMemory.PrepareWrite(address, sizeof(int))
             : ProgramMemory.PrepareRead(address, sizeof(int));
@@ -300,6 +305,13 @@ internal static unsafe class SocketCalls
         }
 
         Socket* socket = file->Socket;
+        if (isMark)
+        {
+            // There is no urgent data, so no mark.
+            *(int*)address = 0;
+            return 0;
+        }
+
         if (socket->State == SocketState.Listening)
         {
             return -Errno.EINVAL;

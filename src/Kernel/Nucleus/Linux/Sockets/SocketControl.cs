@@ -18,7 +18,11 @@ internal static unsafe class SocketControl
             return -Errno.EINVAL;
         }
 
-        if (socket->IsIPv6 && endpoint.IsIPv4 && SocketOptionTable.Get(socket, SocketOptionIndex.IPv6Only) != 0)
+        bool isMulticast = endpoint.High >> 56 == 0xff;
+        bool isOnlyIPv6 = socket->IsIPv6 && SocketOptionTable.Get(socket, SocketOptionIndex.IPv6Only) != 0;
+        if ((isOnlyIPv6 && endpoint.IsIPv4)
+            || (isMulticast && socket->Kind == SocketKind.Stream)
+            || (endpoint.IsLinkLocal && endpoint.Scope == 0))
         {
             return -Errno.EINVAL;
         }
@@ -69,6 +73,21 @@ internal static unsafe class SocketControl
             interfaceAddress,
             interfaceIndex,
             -Errno.ENODEV);
+
+    /// <summary>0 if there is an interface with the index, or if that is 0 with the address; else -ENODEV.</summary>
+    public static long FindInterface(Thread* thread, Socket* socket, EndpointRecord address, int index) =>
+        Ask(thread, socket, SocketCall.FindInterface, address, default, index, -Errno.ENODEV);
+
+    /// <summary>SO_BINDTODEVICE, with the interface's name in the bytes of the address; all 0 for none.</summary>
+    public static long BindToDevice(Thread* thread, Socket* socket, EndpointRecord name) =>
+        Ask(thread, socket, SocketCall.BindToDevice, name, default, 0, name.High == 0 ? 0 : -Errno.ENODEV);
+
+    /// <summary>0 if a datagram of some length can be sent to an address now.</summary>
+    public static long FindRoute(Thread* thread, Socket* socket, EndpointRecord remote, uint length) =>
+        Ask(thread, socket, SocketCall.FindRoute, remote, default, (int)length, -Errno.ENETUNREACH);
+
+    /// <summary>Whether the answer to <see cref="FindRoute"/> waits for this thread.</summary>
+    public static bool HasFoundRoute(Thread* thread, Socket* socket) => IsAnswered(thread, socket, SocketCall.FindRoute);
 
     /// <summary>Gives a socket that sends without an address of its own one. 0 when it has one.</summary>
     public static long BindImplicitly(Thread* thread, Socket* socket) =>
@@ -127,6 +146,7 @@ internal static unsafe class SocketControl
             {
                 socket->State = SocketState.Idle;
                 socket->IsReceiveShutDown = false;
+                socket->HasPeerFinished = false;
                 socket->IsSendShutDown = false;
                 ByteQueue.Clear(&socket->Sent);
                 ByteQueue.Clear(&socket->Received);

@@ -150,11 +150,8 @@ internal static unsafe class SocketLife
         WaitQueue.WakeAll(&socket->Callers);
         CloseOffered(socket);
         ByteQueue.Clear(&socket->Received);
-        if (isAborted)
-        {
-            ByteQueue.Clear(&socket->Sent);
-        }
 
+        // What was written is left to the stack, whatever the end: on Linux it would have been on its way already.
         if (!socket->IsKnown || !StackRequests.IsServed)
         {
             Release(socket);
@@ -165,7 +162,8 @@ internal static unsafe class SocketLife
         return true;
     }
 
-    private static void CloseOffered(Socket* listener)
+    /// <summary>Resets the connections that nobody has accepted.</summary>
+    public static void CloseOffered(Socket* listener)
     {
         while (listener->FirstOffered != null)
         {

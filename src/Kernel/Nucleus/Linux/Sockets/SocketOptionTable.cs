@@ -33,10 +33,10 @@ internal static unsafe class SocketOptionTable
         int buffer = socket->Kind == SocketKind.Stream ? StreamBuffer : DatagramBuffer;
         Set(socket, SocketOptionIndex.ReceiveBuffer, buffer);
         Set(socket, SocketOptionIndex.SendBuffer, buffer);
+        Set(socket, SocketOptionIndex.ReceiveLowWater, 1);
         Set(socket, SocketOptionIndex.KeepAliveTime, 7200);
         Set(socket, SocketOptionIndex.KeepAliveInterval, 75);
         Set(socket, SocketOptionIndex.KeepAliveProbes, 9);
-        Set(socket, SocketOptionIndex.QuickAck, 1);
         Set(socket, SocketOptionIndex.TimeToLive, -1);
         Set(socket, SocketOptionIndex.HopLimit, -1);
         Set(socket, SocketOptionIndex.MtuDiscover4, 1);
@@ -59,27 +59,46 @@ internal static unsafe class SocketOptionTable
         _ => SocketOptionIndex.Count,
     };
 
-    /// <summary>Whether a value is a switch, which reads as 0 or 1.</summary>
-    public static bool IsSwitch(SocketOptionIndex index) => index is SocketOptionIndex.ReuseAddress or SocketOptionIndex.ReusePort
-        or SocketOptionIndex.Broadcast or SocketOptionIndex.KeepAlive or SocketOptionIndex.DontRoute or SocketOptionIndex.OutOfBandInline
-        or SocketOptionIndex.NoDelay or SocketOptionIndex.Cork or SocketOptionIndex.QuickAck or SocketOptionIndex.PacketInfo4
-        or SocketOptionIndex.ReceiveErrors4 or SocketOptionIndex.ReceiveErrors6
-        or SocketOptionIndex.MulticastLoop4 or SocketOptionIndex.MulticastLoop6
-        or SocketOptionIndex.IPv6Only or SocketOptionIndex.PacketInfo6;
-
     /// <summary>Whether an option may be set to a value; others are EINVAL.</summary>
     public static bool IsInRange(SocketOptionIndex index, int value) => index switch
     {
         SocketOptionIndex.TimeToLive => value is -1 or (>= 1 and <= 255),
         SocketOptionIndex.HopLimit or SocketOptionIndex.MulticastHopLimit or SocketOptionIndex.MulticastTimeToLive
             or SocketOptionIndex.TrafficClass => value is >= -1 and <= 255,
+        SocketOptionIndex.MulticastLoop6 => value is 0 or 1,
         SocketOptionIndex.MtuDiscover4 or SocketOptionIndex.MtuDiscover6 => value is >= 0 and <= 5,
         SocketOptionIndex.KeepAliveTime or SocketOptionIndex.KeepAliveInterval => value is >= 1 and <= 32_767,
         SocketOptionIndex.KeepAliveProbes => value is >= 1 and <= 127,
         SocketOptionIndex.UserTimeout => value >= 0,
-        SocketOptionIndex.MaximumSegment => value is >= 0 and <= 32_767,
+        SocketOptionIndex.MaximumSegment => value is 0 or (>= 88 and <= 32_767),
         _ => true,
     };
+
+    /// <summary>What an option reads as when it was set to a number that is in its range.</summary>
+    public static int Kept(Socket* socket, SocketOptionIndex index, int number)
+    {
+        const int leastReceiveBuffer = 2304;
+        const int leastSendBuffer = 4608;
+
+        // The bits of ECN (RFC 3168), which are TCP's own.
+        const int congestion = 3;
+        return index switch
+        {
+            SocketOptionIndex.ReceiveBuffer => BufferFor(number, leastReceiveBuffer),
+            SocketOptionIndex.SendBuffer => BufferFor(number, leastSendBuffer),
+            SocketOptionIndex.ReceiveLowWater => number < 0 ? int.MaxValue : Math.Max(number, 1),
+            SocketOptionIndex.TypeOfService =>
+                (byte)number & (socket->Kind == SocketKind.Stream ? byte.MaxValue & ~congestion : byte.MaxValue),
+            SocketOptionIndex.TrafficClass => Math.Max(number, 0),
+            SocketOptionIndex.MulticastTimeToLive or SocketOptionIndex.MulticastHopLimit => number < 0 ? 1 : number,
+            _ => IsSwitch(index) && number != 0 ? 1 : number,
+        };
+    }
+
+    private static bool IsSwitch(SocketOptionIndex index) => index is SocketOptionIndex.ReuseAddress or SocketOptionIndex.ReusePort
+        or SocketOptionIndex.Broadcast or SocketOptionIndex.KeepAlive or SocketOptionIndex.DontRoute or SocketOptionIndex.OutOfBandInline
+        or SocketOptionIndex.NoDelay or SocketOptionIndex.PacketInfo4 or SocketOptionIndex.MulticastLoop4
+        or SocketOptionIndex.MulticastLoop6 or SocketOptionIndex.IPv6Only or SocketOptionIndex.PacketInfo6;
 
     private static SocketOptionIndex FindGeneral(int name) => name switch
     {
@@ -92,6 +111,7 @@ internal static unsafe class SocketOptionTable
         10 => SocketOptionIndex.OutOfBandInline,
         12 => SocketOptionIndex.Priority,
         15 => SocketOptionIndex.ReusePort,
+        18 => SocketOptionIndex.ReceiveLowWater,
         _ => SocketOptionIndex.Count,
     };
 
@@ -101,7 +121,6 @@ internal static unsafe class SocketOptionTable
         2 => SocketOptionIndex.TimeToLive,
         8 => SocketOptionIndex.PacketInfo4,
         10 => SocketOptionIndex.MtuDiscover4,
-        11 => SocketOptionIndex.ReceiveErrors4,
         33 => SocketOptionIndex.MulticastTimeToLive,
         34 => SocketOptionIndex.MulticastLoop4,
         _ => SocketOptionIndex.Count,
@@ -125,11 +144,9 @@ internal static unsafe class SocketOptionTable
     {
         1 => SocketOptionIndex.NoDelay,
         2 => SocketOptionIndex.MaximumSegment,
-        3 => SocketOptionIndex.Cork,
         4 => SocketOptionIndex.KeepAliveTime,
         5 => SocketOptionIndex.KeepAliveInterval,
         6 => SocketOptionIndex.KeepAliveProbes,
-        12 => SocketOptionIndex.QuickAck,
         18 => SocketOptionIndex.UserTimeout,
         _ => SocketOptionIndex.Count,
     };

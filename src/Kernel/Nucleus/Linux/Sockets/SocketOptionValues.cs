@@ -16,9 +16,8 @@ internal enum SocketOptionIndex
     DontRoute,
     OutOfBandInline,
     Priority,
+    ReceiveLowWater,
     NoDelay,
-    Cork,
-    QuickAck,
     KeepAliveTime,
     KeepAliveInterval,
     KeepAliveProbes,
@@ -28,7 +27,6 @@ internal enum SocketOptionIndex
     TimeToLive,
     PacketInfo4,
     MtuDiscover4,
-    ReceiveErrors4,
     MulticastTimeToLive,
     MulticastLoop4,
     MulticastInterface,
@@ -49,6 +47,10 @@ internal enum SocketOptionIndex
 internal unsafe struct SocketOptionValues
 {
     public fixed int Values[(int)SocketOptionIndex.Count];
+
+    /// <summary>SO_BINDTODEVICE: the interface's name, as <see cref="GroupOptions"/> has it; 0 for none.</summary>
+    public ulong DeviceHigh;
+    public ulong DeviceLow;
 
     /// <summary>SO_RCVTIMEO, in nanoseconds; 0 for none.</summary>
     public ulong ReceiveTimeout;

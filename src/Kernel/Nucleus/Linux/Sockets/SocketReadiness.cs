@@ -34,7 +34,7 @@ internal static unsafe class SocketReadiness
             return conditions;
         }
 
-        conditions |= socket->Received.Count > 0 ? Readable : 0;
+        conditions |= HasEnough(socket) ? Readable : 0;
         if (socket->IsSendShutDown || IsWritable(socket))
         {
             conditions |= Writable | (isStream ? 0 : EPOLLWRBAND);
@@ -50,6 +50,17 @@ internal static unsafe class SocketReadiness
     /// <summary>Whether there is room enough to be worth a write: a third, as Linux has it for streams.</summary>
     public static bool IsWritable(Socket* socket) =>
         socket->State == SocketState.Ended || (ulong)socket->Sent.Count * 3 <= (ulong)SocketOptionTable.SendLimit(socket) * 2;
+
+    /// <summary>Whether there is as much to read as SO_RCVLOWAT asks for; half of a full queue is enough, or it would never be.</summary>
+    public static bool HasEnough(Socket* socket)
+    {
+        uint count = socket->Received.Count;
+        return socket->Kind == SocketKind.Stream
+            ? count >= Math.Min(LowWater(socket), SocketOptionTable.ReceiveLimit(socket) / 2)
+            : count > 0;
+    }
+
+    public static uint LowWater(Socket* socket) => (uint)SocketOptionTable.Get(socket, SocketOptionIndex.ReceiveLowWater);
 
     /// <summary>Tells all who wait. <paramref name="events"/> is as for <see cref="EventPolls.Notify"/>.</summary>
     public static void Notify(Socket* socket, uint events)

@@ -19,8 +19,11 @@ internal static unsafe class SocketTransfers
     public const uint MSG_TRUNC = 0x20;
     public const uint MSG_DONTWAIT = 0x40;
     public const uint MSG_WAITALL = 0x100;
-    private const uint MSG_CTRUNC = 8;
+    public const uint MSG_CTRUNC = 8;
     private const uint MSG_NOSIGNAL = 0x4000;
+
+    /// <summary>Of sendmmsg: a message that would have to ask the stack is left for the next call. Linux has no such flag.</summary>
+    public const uint NoCall = 1u << 31;
 
     /// <summary>sendto, send, and write of a socket.</summary>
     public static long Send(Thread* thread, int descriptor, ulong buffer, ulong count, uint flags, ulong address, uint length)
@@ -47,15 +50,12 @@ internal static unsafe class SocketTransfers
         }
 
         msghdr* header = (msghdr*)message;
-        if (header->msg_controllen != 0)
-        {
-            return -Errno.EINVAL;
-        }
-
         IoVectors buffers;
         error = IoVectors.Read(&buffers, header->msg_iov, header->msg_iovlen);
+        DatagramRecord source = default;
+        error = error < 0 ? error : ControlMessages.Read(descriptor, header->msg_control, header->msg_controllen, &source);
         ulong name = header->msg_namelen == 0 ? 0 : header->msg_name;
-        return error < 0 ? error : Send(thread, descriptor, &buffers, flags, name, header->msg_namelen);
+        return error < 0 ? error : Send(thread, descriptor, &buffers, flags, name, header->msg_namelen, &source);
     }
 
     /// <summary>
@@ -68,7 +68,8 @@ internal static unsafe class SocketTransfers
         {
             mmsghdr* message = (mmsghdr*)messages + i;
             long error = ProgramMemory.PrepareWrite((ulong)message, (ulong)sizeof(mmsghdr));
-            long result = error < 0 ? error : SendMessage(thread, descriptor, (ulong)message, i == 0 ? flags : flags | MSG_DONTWAIT);
+            uint flagsOfOne = i == 0 ? flags : flags | MSG_DONTWAIT | NoCall;
+            long result = error < 0 ? error : SendMessage(thread, descriptor, (ulong)message, flagsOfOne);
             if (result < 0)
             {
                 return i > 0 ? i : result;
@@ -78,6 +79,33 @@ internal static unsafe class SocketTransfers
         }
 
         return count;
+    }
+
+    /// <summary>Sends what buffers have.</summary>
+    public static long Send(
+        Thread* thread, int descriptor, IoVectors* buffers, uint flags, ulong address, uint length, DatagramRecord* source = null)
+    {
+        long error = SocketCalls.Find(descriptor, out Socket* socket);
+        if (error < 0)
+        {
+            return error;
+        }
+
+        if ((flags & MSG_OOB) != 0)
+        {
+            return -Errno.EOPNOTSUPP;
+        }
+
+        bool waits = !socket->File->IsNonBlocking && (flags & MSG_DONTWAIT) == 0;
+        long result = socket->Kind == SocketKind.Stream
+            ? StreamTransfers.Send(thread, socket, buffers, waits)
+            : DatagramTransfers.Send(thread, socket, buffers, flags, address, length, source);
+        if (result == -Errno.EPIPE && socket->Kind == SocketKind.Stream && (flags & MSG_NOSIGNAL) == 0)
+        {
+            SignalDelivery.SendToThread(thread, SignalNumber.SIGPIPE);
+        }
+
+        return result;
     }
 
     /// <summary>recvfrom, recv, and read of a socket.</summary>
@@ -143,7 +171,8 @@ internal static unsafe class SocketTransfers
         ulong controlLength = 0;
         if (error == 0 && socket->Kind == SocketKind.Datagram)
         {
-            error = WritePacketInformation(socket, &record, header->msg_control, header->msg_controllen, ref flagsOut, out controlLength);
+            error = ControlMessages.Write(
+                socket, &record, header->msg_control, header->msg_controllen, ref flagsOut, out controlLength);
         }
 
         header->msg_controllen = controlLength;
@@ -184,31 +213,6 @@ internal static unsafe class SocketTransfers
         return (int)record.Length;
     }
 
-    private static long Send(Thread* thread, int descriptor, IoVectors* buffers, uint flags, ulong address, uint length)
-    {
-        long error = SocketCalls.Find(descriptor, out Socket* socket);
-        if (error < 0)
-        {
-            return error;
-        }
-
-        if ((flags & MSG_OOB) != 0)
-        {
-            return -Errno.EOPNOTSUPP;
-        }
-
-        bool waits = !socket->File->IsNonBlocking && (flags & MSG_DONTWAIT) == 0;
-        long result = socket->Kind == SocketKind.Stream
-            ? StreamTransfers.Send(thread, socket, buffers, waits)
-            : DatagramTransfers.Send(thread, socket, buffers, waits, address, length);
-        if (result == -Errno.EPIPE && socket->Kind == SocketKind.Stream && (flags & MSG_NOSIGNAL) == 0)
-        {
-            SignalDelivery.SendToThread(thread, SignalNumber.SIGPIPE);
-        }
-
-        return result;
-    }
-
     private static long Receive(
         Thread* thread, int descriptor, IoVectors* buffers, uint flags, DatagramRecord* record, out uint flagsOut)
     {
@@ -229,64 +233,5 @@ internal static unsafe class SocketTransfers
         return socket->Kind == SocketKind.Stream
             ? StreamTransfers.Receive(thread, socket, buffers, waits, flags)
             : DatagramTransfers.Receive(thread, socket, buffers, waits, flags, record, out flagsOut);
-    }
-
-    /// <summary>
-    /// The control message with the address that a datagram was sent to: in_pktinfo (linux/in.h), in6_pktinfo (linux/ipv6.h).
-    /// </summary>
-    private static long WritePacketInformation(
-        Socket* socket, DatagramRecord* record, ulong control, ulong room, ref uint flags, out ulong length)
-    {
-        const int ipPacketInfo = 8;
-        const int ipv6PacketInfo = 50;
-        length = 0;
-        bool isIPv4 = record->Local.IsIPv4;
-        bool isWanted4 = isIPv4 && SocketOptionTable.Get(socket, SocketOptionIndex.PacketInfo4) != 0;
-        bool isWanted6 = SocketOptionTable.Get(socket, SocketOptionIndex.PacketInfo6) != 0;
-        if (!isWanted4 && !isWanted6)
-        {
-            return 0;
-        }
-
-        byte* message = stackalloc byte[64];
-        Machine.Fill(message, 0, 64);
-        cmsghdr* header = (cmsghdr*)message;
-        byte* data = message + sizeof(cmsghdr);
-        uint size;
-        if (isWanted4)
-        {
-            header->cmsg_level = SocketOptionTable.SOL_IP;
-            header->cmsg_type = ipPacketInfo;
-            *(int*)data = record->InterfaceIndex;
-            SocketAddresses.WriteIPv4(data + 4, record->Local.IPv4);
-            SocketAddresses.WriteIPv4(data + 8, record->Local.IPv4);
-            size = 12;
-        }
-        else
-        {
-            header->cmsg_level = SocketOptionTable.SOL_IPV6;
-            header->cmsg_type = ipv6PacketInfo;
-            SocketAddresses.WriteBigEndian(data, record->Local.High);
-            SocketAddresses.WriteBigEndian(data + 8, record->Local.Low);
-            *(int*)(data + 16) = record->InterfaceIndex;
-            size = 20;
-        }
-
-        header->cmsg_len = (ulong)sizeof(cmsghdr) + size;
-        ulong space = (header->cmsg_len + 7) & ~7UL;
-        if (room < header->cmsg_len)
-        {
-            flags |= MSG_CTRUNC;
-            return 0;
-        }
-
-        length = Math.Min(space, room);
-        long error = ProgramMemory.PrepareWrite(control, length);
-        if (error == 0)
-        {
-            Machine.Copy((void*)control, message, (nuint)length);
-        }
-
-        return error;
     }
 }

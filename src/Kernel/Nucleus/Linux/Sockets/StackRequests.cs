@@ -32,12 +32,24 @@ internal static unsafe class StackRequests
     private static Socket* s_last;
     private static WaitQueue s_waiter;
     private static bool s_isWoken;
+    private static bool s_hasRoute4;
+    private static bool s_hasRoute6;
 
     /// <summary>Whether a stack serves the sockets.</summary>
     public static bool IsServed { get; private set; }
 
     /// <summary>Whether there was a stack, and it has ended.</summary>
     public static bool HasEnded { get; private set; }
+
+    /// <summary>The stack tells whether every address of a family has a route.</summary>
+    public static void SetRoutes(bool isIPv4, bool isIPv6)
+    {
+        s_hasRoute4 = isIPv4;
+        s_hasRoute6 = isIPv6;
+    }
+
+    /// <summary>Whether every address of the family has a route; until the stack says otherwise, it is taken to.</summary>
+    public static bool HasRoute(bool isIPv4) => isIPv4 ? s_hasRoute4 : s_hasRoute6;
 
     public static long Open()
     {
@@ -48,6 +60,7 @@ internal static unsafe class StackRequests
 
         IsServed = true;
         HasEnded = false;
+        SetRoutes(isIPv4: true, isIPv6: true);
         return 0;
     }
 

@@ -82,13 +82,14 @@ internal static unsafe class StreamTransfers
             }
         }
 
-        bool wantsMore = (flags & SocketTransfers.MSG_WAITALL) != 0 && !isPeek && done < buffers->Length;
+        ulong wanted = (flags & SocketTransfers.MSG_WAITALL) != 0 ? buffers->Length : SocketReadiness.LowWater(socket);
+        bool wantsMore = !isPeek && done < Math.Min(wanted, buffers->Length);
         if ((done > 0 && !wantsMore) || (buffers->Length == 0 && socket->Received.Count > 0))
         {
             return (long)done;
         }
 
-        if (socket->Error != 0)
+        if (socket->Error != 0 && !socket->HasPeerFinished)
         {
             return done > 0 ? (long)done : SocketCalls.TakeError(socket);
         }

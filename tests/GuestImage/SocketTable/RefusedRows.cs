@@ -1,0 +1,42 @@
+using System.Net;
+using System.Net.Sockets;
+using static Xenlet.GuestImage.SocketTable.SocketFamily;
+
+namespace Xenlet.GuestImage.SocketTable;
+
+/// <summary>What Linux has and a guest refuses (docs/programs.md): the error is part of the promise.</summary>
+internal static class RefusedRows
+{
+    public static IEnumerable<SocketRow> All =>
+    [
+        new("raw sockets", trace => trace.Do("new", () => Open(trace, AddressFamily.InterNetwork, SocketType.Raw, ProtocolType.Icmp))),
+        new("packet sockets", trace => trace.Do("new", () => Open(trace, AddressFamily.Packet, SocketType.Raw, ProtocolType.Unspecified))),
+        new(
+            "Unix domain sockets",
+            trace => trace.Do("new", () => Open(trace, AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified))),
+        new("groups of one source", trace =>
+        {
+            Socket socket = IPv4.Datagrams(trace);
+            byte[] source = [.. IPAddress.Parse("232.1.2.3").GetAddressBytes(), 10, 9, 0, 2, 10, 9, 0, 3];
+            trace.Do("join", () => socket.SetSocketOption(SocketOptionLevel.IP, SocketOptionName.AddSourceMembership, source));
+        }),
+        new("urgent data", trace =>
+        {
+            (Socket client, Socket server) = IPv4.Pair(trace);
+            trace.Get("send", () => client.Send(Bytes("a"), SocketFlags.OutOfBand));
+            trace.Get("receive", () => server.Receive(new byte[1], SocketFlags.OutOfBand));
+        }),
+        new("options of TCP and IP", trace =>
+        {
+            Socket socket = IPv4.Stream(trace);
+            trace.Do("fast open", () => socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.FastOpen, 1));
+            trace.Do("options of packets", () => socket.SetSocketOption(SocketOptionLevel.IP, SocketOptionName.IPOptions, 1));
+
+            // TCP_CORK.
+            trace.Do("cork", () => socket.SetRawSocketOption(6, 3, BitConverter.GetBytes(1)));
+        }),
+    ];
+
+    private static void Open(SocketTrace trace, AddressFamily family, SocketType type, ProtocolType protocol) =>
+        trace.Own(new Socket(family, type, protocol));
+}
