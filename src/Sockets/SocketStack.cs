@@ -305,7 +305,7 @@ public sealed class SocketStack : INetworkLinkUser, IReportSource, IDisposable
         try
         {
             using StringWriter writer = new(CultureInfo.InvariantCulture) { NewLine = "\n" };
-            StackReport.Write(_stack, Faults, writer);
+            StackReport.Write(_stack, _sockets.Views, Faults, writer);
             text = writer.ToString();
         }
         catch (Exception error)

@@ -2,6 +2,7 @@ using System.Globalization;
 using Xenlet.Net;
 using Xenlet.Net.Base;
 using Xenlet.Net.Tcp;
+using Xenlet.Sockets.Files;
 
 namespace Xenlet.Sockets;
 
@@ -13,10 +14,17 @@ internal static class StackReport
 
     /// <summary>Writes the report. Called by the stack's thread.</summary>
     /// <param name="stack">The stack.</param>
+    /// <param name="views">Its sockets: what their programs have not read is known there.</param>
     /// <param name="faults">Exceptions that it has survived.</param>
     /// <param name="writer">Where to.</param>
-    public static void Write(IpStack stack, long faults, TextWriter writer)
+    public static void Write(IpStack stack, IEnumerable<SocketView> views, long faults, TextWriter writer)
     {
+        Dictionary<Flow, int> unread = [];
+        foreach (SocketView each in views)
+        {
+            unread[new Flow(each.Local, each.Remote)] = each.ReceiveQueue;
+        }
+
         foreach (IpInterface each in stack.Interfaces)
         {
             string addresses = string.Join(' ', each.Addresses.Select(address => $"{address.Address} ({address.State})"));
@@ -45,7 +53,7 @@ internal static class StackReport
 
         foreach (TcpConnection each in stack.Tcp.Connections.Take(MostLines))
         {
-            WriteConnection(each.GetInfo(), writer);
+            WriteConnection(each.GetInfo(), unread.GetValueOrDefault(each.Flow), writer);
         }
 
         if (stack.Tcp.Connections.Count is > MostLines and int count)
@@ -54,9 +62,9 @@ internal static class StackReport
         }
     }
 
-    private static void WriteConnection(in TcpConnectionInfo info, TextWriter writer)
+    private static void WriteConnection(in TcpConnectionInfo info, int unread, TextWriter writer)
     {
-        writer.Write(Line("tcp", StateOf(info.State), info.ReceiveQueue, info.SendQueue, Name(info.Flow.Local), Name(info.Flow.Remote)));
+        writer.Write(Line("tcp", StateOf(info.State), unread, info.SendQueue, Name(info.Flow.Local), Name(info.Flow.Remote)));
         string threshold = info.Threshold >= int.MaxValue / 2 ? "none" : info.Threshold.ToString(CultureInfo.InvariantCulture);
         writer.WriteLine(string.Create(
             CultureInfo.InvariantCulture,

@@ -228,12 +228,8 @@ internal sealed partial class TcpConnection
 
     /// <summary>What <c>ss</c> shows of a connection.</summary>
     public TcpConnectionInfo GetInfo() => new(
-        Flow, State, ReceiveQueueLength, Unsent + (_next - _unacknowledged), _path.Smoothed, _path.Timeout, _control.Window,
+        Flow, State, Unsent + (_next - _unacknowledged), _path.Smoothed, _path.Timeout, _control.Window,
         _control.Threshold, _sendWindow, _segmentSize, _retransmissions);
-
-    /// <summary>What its user has not read, by the room that is left. Who has closed the connection reads nothing.</summary>
-    private int ReceiveQueueLength =>
-        IsOrphaned || State == TcpState.Closed ? 0 : Math.Max(_user.ReceiveQueue.Capacity - _user.ReceiveQueue.Room, 0);
 
     private void Enter() => _isBusy = true;
 

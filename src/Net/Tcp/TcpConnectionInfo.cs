@@ -4,7 +4,6 @@ namespace Xenlet.Net.Tcp;
 internal readonly record struct TcpConnectionInfo(
     Flow Flow,
     TcpState State,
-    int ReceiveQueue,
     int SendQueue,
     long RoundTrip,
     long RetransmissionTimeout,
