@@ -24,13 +24,17 @@ internal static class BusyEchoCases
         using TcpListener listener = new(IPAddress.Any, Port);
         listener.Start();
         BlockedPool.BlockAll();
-        new System.Threading.Thread(static () =>
+        System.Threading.Thread busy = new(static () =>
         {
             while (true)
             {
                 System.Threading.Thread.SpinWait(1_000);
             }
-        }) { IsBackground = true }.Start();
+        })
+        {
+            IsBackground = true,
+        };
+        busy.Start();
         Console.WriteLine("echo: ready");
         byte[] buffer = new byte[16_384];
         while (true)

@@ -179,9 +179,9 @@ internal sealed unsafe class RandomCalls : IDisposable
     public void Dispose()
     {
         Directory.SetCurrentDirectory("/");
-        foreach (FileSystemInfo made in new DirectoryInfo("/tmp").EnumerateFileSystemInfos())
+        fixed (byte* temporary = "/tmp\0"u8)
         {
-            Delete(made);
+            DeleteContent(Call(2, (ulong)temporary, 0));
         }
 
         foreach (int descriptor in _descriptors)
@@ -203,18 +203,38 @@ internal sealed unsafe class RandomCalls : IDisposable
         Check.Equal(0, Call(11, _constants, PageSize), "munmap of what is constant");
     }
 
-    /// <summary>Deletes a file, or a directory with what is in it; a link is not followed.</summary>
-    private static void Delete(FileSystemInfo made)
+    /// <summary>
+    /// Deletes what is in a directory, which it closes; a link is not followed. By the calls themselves: names are any bytes, of which
+    /// .NET can name those of UTF-8 alone.
+    /// </summary>
+    private static void DeleteContent(long directory)
     {
-        if (made is DirectoryInfo directory && made.LinkTarget is null)
+        const byte directoryType = 4;
+        const ulong removesDirectory = 0x200;
+        byte* entries = stackalloc byte[2048];
+        long length;
+        while ((length = Call(217, (ulong)directory, (ulong)entries, 2048)) > 0)
         {
-            foreach (FileSystemInfo within in directory.EnumerateFileSystemInfos())
+            for (byte* entry = entries; entry < entries + length; entry += *(ushort*)(entry + 16))
             {
-                Delete(within);
+                byte* name = entry + 19;
+                bool isDirectory = entry[18] == directoryType;
+                if (name[0] == '.' && (name[1] == 0 || (name[1] == '.' && name[2] == 0)))
+                {
+                    continue;
+                }
+
+                if (isDirectory)
+                {
+                    DeleteContent(Call(257, (ulong)directory, (ulong)name, 0));
+                }
+
+                Check.Equal(0, Call(263, (ulong)directory, (ulong)name, isDirectory ? removesDirectory : 0), "unlinkat");
             }
         }
 
-        made.Delete();
+        Check.Equal(0, length, "getdents64");
+        Check.Equal(0, Call(3, (ulong)directory), "close of a directory");
     }
 
     private void MakeOfTable()

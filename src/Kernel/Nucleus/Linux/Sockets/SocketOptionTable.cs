@@ -98,6 +98,7 @@ internal static unsafe class SocketOptionTable
     private static bool IsSwitch(SocketOptionIndex index) => index is SocketOptionIndex.ReuseAddress or SocketOptionIndex.ReusePort
         or SocketOptionIndex.Broadcast or SocketOptionIndex.KeepAlive or SocketOptionIndex.DontRoute or SocketOptionIndex.OutOfBandInline
         or SocketOptionIndex.NoDelay or SocketOptionIndex.PacketInfo4 or SocketOptionIndex.MulticastLoop4
+        or SocketOptionIndex.ReceiveErrors4 or SocketOptionIndex.ReceiveErrors6
         or SocketOptionIndex.MulticastLoop6 or SocketOptionIndex.IPv6Only or SocketOptionIndex.PacketInfo6;
 
     private static SocketOptionIndex FindGeneral(int name) => name switch
@@ -121,6 +122,7 @@ internal static unsafe class SocketOptionTable
         2 => SocketOptionIndex.TimeToLive,
         8 => SocketOptionIndex.PacketInfo4,
         10 => SocketOptionIndex.MtuDiscover4,
+        11 => SocketOptionIndex.ReceiveErrors4,
         33 => SocketOptionIndex.MulticastTimeToLive,
         34 => SocketOptionIndex.MulticastLoop4,
         _ => SocketOptionIndex.Count,

@@ -27,6 +27,7 @@ internal enum SocketOptionIndex
     TimeToLive,
     PacketInfo4,
     MtuDiscover4,
+    ReceiveErrors4,
     MulticastTimeToLive,
     MulticastLoop4,
     MulticastInterface,
