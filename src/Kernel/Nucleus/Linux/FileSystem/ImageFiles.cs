@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Xenlet.Kernel.Nucleus.Base;
 using Xenlet.Kernel.Nucleus.Linux.Files;
@@ -10,7 +11,7 @@ namespace Xenlet.Kernel.Nucleus.Linux.FileSystem;
 /// </summary>
 internal static unsafe class ImageFiles
 {
-    private static Header* Section => Image.FilesEnd - Image.Files >= (ulong)sizeof(Header) ? (Header*)Image.Files : null;
+    private static Header* Section => HoldsHeader(Image.Files, Image.FilesEnd) ? (Header*)Image.Files : null;
 
     /// <summary>Variables of the environment that the image has, for what the administrator does not set.</summary>
     public static uint VariableCount => Section == null ? 0 : Section->Variables;
@@ -64,6 +65,12 @@ internal static unsafe class ImageFiles
         file->Accessed = file->Modified = file->Changed = entry->Seconds * 1_000_000_000;
         return true;
     }
+
+    /// <summary>
+    /// Not inlined: the compiler would take the difference of two symbols for that of its own handles, another one each time that it runs.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static bool HoldsHeader(ulong start, ulong end) => end - start >= (ulong)sizeof(Header);
 
     private static FileNode* FindOrAddDirectory(FileNode* directory, byte* name, uint length)
     {
