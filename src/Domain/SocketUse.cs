@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.CompilerServices;
 using Xenlet.Kernel;
 using Xenlet.Kernel.Sockets;
 
@@ -17,8 +18,10 @@ namespace Xenlet.Domain;
 internal sealed class SocketUse(IMachine machine, ISockets sockets) : EndPoint
 {
     /// <summary>Starts the network, and is of no family.</summary>
+    /// <remarks>Not inlined: where the compiler guesses the type of an end point, it would have the code there, and no method.</remarks>
     public override AddressFamily AddressFamily
     {
+        [MethodImpl(MethodImplOptions.NoInlining)]
         get
         {
             AutomaticNetwork.Start(machine, sockets);
