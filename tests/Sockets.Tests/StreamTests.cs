@@ -57,12 +57,7 @@ public sealed class StreamTests
         const int few = 20_000;
         const int all = 60_000;
         using TwoGuests guests = new();
-        TestSocket listener = guests.Hosts[1].Open(SocketKind.Stream);
-        Assert.Equal(SocketErrno.None, listener.Bind(TwoGuests.At("0.0.0.0", 80)));
-        Assert.Equal(SocketErrno.None, listener.Listen());
-        TestSocket client = guests.Hosts[0].Open(SocketKind.Stream);
-        Assert.Equal(SocketErrno.None, client.Connect(TwoGuests.At("10.0.0.2", 80)));
-        TestSocket accepted = listener.Accept();
+        (TestSocket client, TestSocket accepted) = guests.Connect();
         guests.Hosts[1].Budget = few;
         client.Write(new byte[all]);
         Await(few - 1_460);
@@ -112,12 +107,7 @@ public sealed class StreamTests
     public void A_close_with_unread_data_resets_the_connection_and_a_reset_is_an_error_there()
     {
         using TwoGuests guests = new();
-        TestSocket listener = guests.Hosts[1].Open(SocketKind.Stream);
-        Assert.Equal(SocketErrno.None, listener.Bind(TwoGuests.At("0.0.0.0", 80)));
-        Assert.Equal(SocketErrno.None, listener.Listen());
-        TestSocket client = guests.Hosts[0].Open(SocketKind.Stream);
-        Assert.Equal(SocketErrno.None, client.Connect(TwoGuests.At("10.0.0.2", 80)));
-        TestSocket accepted = listener.Accept();
+        (TestSocket client, TestSocket accepted) = guests.Connect();
         client.Write([1, 2, 3]);
         accepted.Close(isAborted: true);
         accepted.AwaitRelease();
