@@ -51,9 +51,6 @@ internal sealed unsafe partial class RawSocket
     }
 
     [LibraryImport("libc", SetLastError = true)]
-    private static partial int sendmmsg(int socket, MessageEntry* messages, uint count, int flags);
-
-    [LibraryImport("libc", SetLastError = true)]
     private static partial int recvmmsg(int socket, MessageEntry* messages, uint count, int flags, void* timeout);
 
     [LibraryImport("libc")]

@@ -88,7 +88,7 @@ internal sealed unsafe partial class RawSocket : IDisposable
     private static partial nint send(int socket, void* buffer, nuint length, int flags);
 
     [LibraryImport("libc", SetLastError = true)]
-    private static partial int sendmmsg(int socket, FrameList.MessageHeader* messages, uint count, int flags);
+    private static partial int sendmmsg(int socket, MessageEntry* messages, uint count, int flags);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial nint recv(int socket, void* buffer, nuint length, int flags);
