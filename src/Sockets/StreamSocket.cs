@@ -73,6 +73,8 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
         _receiveRoom = -1;
     }
 
+    void ITcpReceiveQueue.MarkUrgent(int offset, int value) => Host.MarkUrgent(Handle, offset, value);
+
     bool ITcpReceiveQueue.TryAppend(ReadOnlySpan<byte> data)
     {
         int room = Host.Append(Handle, data);
@@ -190,6 +192,11 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
                 changed.Settings.CopyFrom(_settings);
                 changed.OnSettingsChanged();
             }
+        }
+
+        if ((signals & SocketSignals.Urgent) != 0)
+        {
+            _connection?.OnUrgentWritten(Host.GetUrgentLength(Handle));
         }
 
         if ((signals & SocketSignals.Written) != 0)

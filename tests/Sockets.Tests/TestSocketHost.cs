@@ -173,6 +173,14 @@ internal sealed class TestSocketHost : ISocketHost
         }
     }
 
+    public int GetUrgentLength(SocketHandle socket)
+    {
+        lock (Gate)
+        {
+            return Find(socket).UrgentLength;
+        }
+    }
+
     public void CopySent(SocketHandle socket, int offset, Span<byte> destination)
     {
         lock (Gate)
@@ -181,7 +189,11 @@ internal sealed class TestSocketHost : ISocketHost
         }
     }
 
-    public void ReleaseSent(SocketHandle socket, int count) => Change(socket, each => each.Sent.RemoveRange(0, count));
+    public void ReleaseSent(SocketHandle socket, int count) => Change(socket, each =>
+    {
+        each.Sent.RemoveRange(0, count);
+        each.UrgentLength = Math.Max(each.UrgentLength - count, 0);
+    });
 
     public int GetReceiveRoom(SocketHandle socket)
     {
@@ -228,6 +240,8 @@ internal sealed class TestSocketHost : ISocketHost
         Commit(socket, data.Length);
         return GetReceiveRoom(socket);
     }
+
+    public void MarkUrgent(SocketHandle socket, int offset, int value) => Change(socket, each => each.Marks.Add((offset, value)));
 
     public void FinishReceive(SocketHandle socket) => Change(socket, each => each.IsFinished = true);
 

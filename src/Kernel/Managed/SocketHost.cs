@@ -85,6 +85,8 @@ internal sealed unsafe class SocketHost(XenEventChannels channels) : ISocketHost
 
     public int GetReceiveLength(SocketHandle socket) => Length(socket, NucleusCallSockets.Length.Received);
 
+    public int GetUrgentLength(SocketHandle socket) => Length(socket, NucleusCallSockets.Length.Urgent);
+
     public void CopySent(SocketHandle socket, int offset, Span<byte> destination)
     {
         fixed (byte* bytes = destination)
@@ -116,6 +118,9 @@ internal sealed unsafe class SocketHost(XenEventChannels channels) : ISocketHost
             return Try(answer) ? (int)answer : -1;
         }
     }
+
+    public void MarkUrgent(SocketHandle socket, int offset, int value) =>
+        Call(NucleusCall.MarkUrgent, socket, (ulong)offset, unchecked((ulong)value));
 
     public void FinishReceive(SocketHandle socket) => Call(NucleusCall.FinishReceive, socket);
 

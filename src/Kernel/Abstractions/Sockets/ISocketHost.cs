@@ -74,6 +74,12 @@ public interface ISocketHost : IDisposable
     /// <summary>Bytes that were received and not read.</summary>
     int GetReceiveLength(SocketHandle socket);
 
+    /// <summary>
+    /// Bytes from the first unreleased one up to the end of the last that was written as urgent data (MSG_OOB); 0 if all of those are
+    /// released.
+    /// </summary>
+    int GetUrgentLength(SocketHandle socket);
+
     /// <summary>Copies written bytes that begin <paramref name="offset"/> behind the first unreleased one. All of them are there.</summary>
     void CopySent(SocketHandle socket, int offset, Span<byte> destination);
 
@@ -101,6 +107,15 @@ public interface ISocketHost : IDisposable
     /// </summary>
     /// <returns>The room that is left, as <see cref="GetReceiveRoom"/> has it; -1 if there was none: nothing was written.</returns>
     int Append(SocketHandle socket, ReadOnlySpan<byte> data);
+
+    /// <summary>
+    /// The peer has urgent data up to a byte that lies <paramref name="offset"/> behind the last committed one, committed or not yet. The
+    /// program's reads stop there (SIOCATMARK). A later mark takes the place of an earlier one.
+    /// </summary>
+    /// <param name="socket">A stream.</param>
+    /// <param name="offset">Below 2^31.</param>
+    /// <param name="value">The byte, which the program may take at once (MSG_OOB); -1 if it has not come yet.</param>
+    void MarkUrgent(SocketHandle socket, int offset, int value);
 
     /// <summary>The peer sends nothing more: after the last committed byte the program reads the end.</summary>
     void FinishReceive(SocketHandle socket);

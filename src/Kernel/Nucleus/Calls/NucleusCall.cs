@@ -205,6 +205,9 @@ internal static unsafe class NucleusCall
     /// <summary>(IPv4?, IPv6?): whether every address of a family has a route.</summary>
     public const int SetRoutes = First + 44;
 
+    /// <summary>(socket, offset, byte): the peer's urgent data ends with the byte there; -1 if the byte has not come yet.</summary>
+    public const int MarkUrgent = First + 45;
+
     /// <summary>
     /// (number): makes the calling thread's memory request with this number fail, counted from now on; 0 for none. Returns the previous
     /// count that was left, or 0 if that request has failed. Only in test images (<see cref="Image.HasTestCalls"/>); -ENOSYS in all others.
@@ -269,7 +272,7 @@ internal static unsafe class NucleusCall
                 return hasXen ? NucleusCallPages.StorePort() : withoutXen;
             case Suspend:
                 return hasXen ? SuspendCall.Run() : withoutXen;
-            case >= OpenStack and <= SetRoutes:
+            case >= OpenStack and <= MarkUrgent:
                 return NucleusCallSockets.Dispatch(thread, (int)number, a1, a2, a3, a4);
             default:
                 return -Errno.ENOSYS;

@@ -66,6 +66,9 @@ internal unsafe struct Socket
     /// <summary>Received and not read.</summary>
     public ByteQueue Received;
 
+    /// <summary>Of a stream.</summary>
+    public UrgentData Urgent;
+
     public SocketOptionValues Options;
 
     /// <summary>What the stack has not been told yet.</summary>

@@ -91,14 +91,14 @@ internal static unsafe class SocketTransfers
             return error;
         }
 
-        if ((flags & MSG_OOB) != 0)
+        if ((flags & MSG_OOB) != 0 && socket->Kind != SocketKind.Stream)
         {
             return -Errno.EOPNOTSUPP;
         }
 
         bool waits = !socket->File->IsNonBlocking && (flags & MSG_DONTWAIT) == 0;
         long result = socket->Kind == SocketKind.Stream
-            ? StreamTransfers.Send(thread, socket, buffers, waits)
+            ? StreamTransfers.Send(thread, socket, buffers, flags, waits)
             : DatagramTransfers.Send(thread, socket, buffers, flags, address, length, source);
         if (result == -Errno.EPIPE && socket->Kind == SocketKind.Stream && (flags & MSG_NOSIGNAL) == 0)
         {
@@ -225,8 +225,7 @@ internal static unsafe class SocketTransfers
 
         if ((flags & MSG_OOB) != 0)
         {
-            // There is no urgent data: RFC 6093 advises against it, and the stack treats it as ordinary data.
-            return socket->Kind == SocketKind.Stream ? -Errno.EINVAL : -Errno.EOPNOTSUPP;
+            return socket->Kind == SocketKind.Stream ? UrgentData.Receive(socket, buffers, flags, out flagsOut) : -Errno.EOPNOTSUPP;
         }
 
         bool waits = !socket->File->IsNonBlocking && (flags & MSG_DONTWAIT) == 0;
