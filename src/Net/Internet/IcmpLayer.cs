@@ -29,13 +29,13 @@ internal sealed class IcmpLayer(InternetLayer layer)
         }
         else
         {
-            Handle(message, icmp);
+            Handle(message, icmp, header);
         }
 
         layer.Pool.Return(packet);
     }
 
-    private void Handle(ReadOnlySpan<byte> message, in IcmpHeader icmp)
+    private void Handle(ReadOnlySpan<byte> message, in IcmpHeader icmp, in InternetHeader header)
     {
         ReadOnlySpan<byte> quoted = message[IcmpHeader.Size..];
         switch (icmp.Type)
@@ -65,9 +65,10 @@ internal sealed class IcmpLayer(InternetLayer layer)
                 Statistics.InEchoReps++;
                 break;
 
-            // Counted and not believed: they divert a flow at anybody's word.
-            case IcmpType.Redirect:
+            // Of the codes, that of a network means its host alone (RFC 1122, section 3.2.2.2).
+            case IcmpType.Redirect when icmp.Code <= 3:
                 Statistics.InRedirects++;
+                layer.Redirects.OnIPv4(quoted, InternetAddress.FromIPv4(icmp.Rest), header);
                 break;
         }
     }

@@ -158,6 +158,15 @@ internal sealed class NeighbourCache(InternetLayer layer, IpInterface owner)
         }
     }
 
+    /// <summary>Nothing comes back from a host behind this neighbour: it is asked with the next packet.</summary>
+    public void Doubt(InternetAddress address)
+    {
+        if (_neighbours.TryGetValue(address, out Neighbour? neighbour) && neighbour.State == NeighbourState.Reachable)
+        {
+            SetStale(neighbour);
+        }
+    }
+
     /// <summary>Nothing that was known is certain any more: the domain has moved, or slept.</summary>
     public void DoubtAll()
     {

@@ -170,6 +170,9 @@ internal sealed class ScriptedPeer
                     new Flow(new Endpoint(Host.Address, _port), new Endpoint(_address, PeerPort)),
                     _initial!.Value + (uint)Number(rest[2]), Enum.Parse<TcpError>(rest[1]), rest[0] == "hard");
                 break;
+            case "doubts":
+                Assert.True(Host.Doubts == Number(rest[0]), $"'{_line}': {Host.Doubts}");
+                break;
             case "state":
                 Assert.True(User.Connection!.State.ToString() == rest[0], $"'{_line}': the state is {User.Connection.State}");
                 break;
