@@ -47,7 +47,8 @@ internal static class Program
     {
         ITlsHandshakeFeature? tls = context.Features.Get<ITlsHandshakeFeature>();
         X509Certificate2? certificate = await context.Connection.GetClientCertificateAsync();
-        return $"{context.Request.Protocol} {tls?.Protocol} {tls?.NegotiatedCipherSuite} name={tls?.HostName} client={certificate?.Subject}";
+        string connection = $"{tls?.Protocol} {tls?.NegotiatedCipherSuite} name={tls?.HostName}";
+        return $"{context.Request.Protocol} {connection} client={certificate?.Subject}";
     }
 
     /// <summary>Asks another server.</summary>

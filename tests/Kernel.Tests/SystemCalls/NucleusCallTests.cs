@@ -30,7 +30,8 @@ public sealed unsafe class NucleusCallTests : NucleusTest, IDisposable
     }
 
     public static TheoryData<int> XenCalls =>
-        [.. Enumerable.Range(NucleusCall.WaitForEvent, NucleusCall.StorePort - NucleusCall.WaitForEvent + 1), NucleusCall.Suspend];
+        [.. Enumerable.Range(NucleusCall.WaitForEvent, NucleusCall.StorePort - NucleusCall.WaitForEvent + 1), NucleusCall.Suspend,
+            NucleusCall.MapForeignPages, NucleusCall.UnmapForeignPages, NucleusCall.CopyForeignPages];
 
     public void Dispose()
     {
