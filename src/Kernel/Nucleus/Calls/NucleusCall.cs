@@ -209,6 +209,11 @@ internal static unsafe class NucleusCall
     public const int MarkUrgent = First + 45;
 
     /// <summary>
+    /// (socket, pointer to an <see cref="Linux.Sockets.ErrorRecord"/>, payload, count): adds an error about a datagram.
+    /// </summary>
+    public const int QueueSocketError = First + 46;
+
+    /// <summary>
     /// (number): makes the calling thread's memory request with this number fail, counted from now on; 0 for none. Returns the previous
     /// count that was left, or 0 if that request has failed. Only in test images (<see cref="Image.HasTestCalls"/>); -ENOSYS in all others.
     /// </summary>
@@ -272,7 +277,7 @@ internal static unsafe class NucleusCall
                 return hasXen ? NucleusCallPages.StorePort() : withoutXen;
             case Suspend:
                 return hasXen ? SuspendCall.Run() : withoutXen;
-            case >= OpenStack and <= MarkUrgent:
+            case >= OpenStack and <= QueueSocketError:
                 return NucleusCallSockets.Dispatch(thread, (int)number, a1, a2, a3, a4);
             default:
                 return -Errno.ENOSYS;
