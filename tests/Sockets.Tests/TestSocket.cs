@@ -51,6 +51,9 @@ internal sealed class TestSocket(TestSocketHost host, SocketHandle handle, Socke
 
     public Queue<(DatagramHeader Header, byte[] Data)> Outgoing { get; } = new();
 
+    /// <summary>The error queue.</summary>
+    public List<(SocketErrorReport Report, byte[] Payload)> Errors { get; } = [];
+
     public Queue<TestSocket> Offered { get; } = new();
 
     public int Backlog { get; set; } = 16;

@@ -274,6 +274,12 @@ internal sealed class TestSocketHost : ISocketHost
         return true;
     }
 
+    public void QueueError(SocketHandle socket, in SocketErrorReport report, ReadOnlySpan<byte> payload)
+    {
+        (SocketErrorReport, byte[]) error = (report, payload.ToArray());
+        Change(socket, each => each.Errors.Add(error));
+    }
+
     public int TakeDatagram(SocketHandle socket, out DatagramHeader header, Span<byte> buffer)
     {
         lock (Gate)

@@ -152,6 +152,23 @@ internal sealed unsafe class SocketHost(XenEventChannels channels) : ISocketHost
         }
     }
 
+    public void QueueError(SocketHandle socket, in SocketErrorReport report, ReadOnlySpan<byte> payload)
+    {
+        ErrorRecord record = new()
+        {
+            Remote = ToRecord(report.Remote),
+            Offender = ToRecord(report.Offender),
+            Errno = (int)report.Reason,
+            Type = report.Type,
+            Code = report.Code,
+            Info = report.Info,
+        };
+        fixed (byte* bytes = payload)
+        {
+            Call(NucleusCall.QueueSocketError, socket, (ulong)&record, (ulong)bytes, (ulong)payload.Length);
+        }
+    }
+
     public int TakeDatagram(SocketHandle socket, out DatagramHeader header, Span<byte> buffer)
     {
         DatagramRecord record = default;

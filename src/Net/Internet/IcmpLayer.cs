@@ -38,6 +38,7 @@ internal sealed class IcmpLayer(InternetLayer layer)
     private void Handle(ReadOnlySpan<byte> message, in IcmpHeader icmp, in InternetHeader header)
     {
         ReadOnlySpan<byte> quoted = message[IcmpHeader.Size..];
+        IcmpOrigin origin = new(header.Source, icmp.Type, icmp.Code);
         switch (icmp.Type)
         {
             case IcmpType.DestinationUnreachable:
@@ -51,15 +52,15 @@ internal sealed class IcmpLayer(InternetLayer layer)
                     IcmpType.SourceRouteFailed => IcmpErrorKind.HostUnreachable,
                     _ => IcmpErrorKind.NetworkUnreachable,
                 };
-                layer.Errors.OnQuoted(quoted, isIPv4: true, kind, (int)(icmp.Rest & 0xFFFF));
+                layer.Errors.OnQuoted(quoted, kind, origin, (int)(icmp.Rest & 0xFFFF));
                 break;
             case IcmpType.TimeExceeded:
                 Statistics.InTimeExcds++;
-                layer.Errors.OnQuoted(quoted, isIPv4: true, IcmpErrorKind.TimeExceeded, 0);
+                layer.Errors.OnQuoted(quoted, IcmpErrorKind.TimeExceeded, origin, 0);
                 break;
             case IcmpType.ParameterProblem:
                 Statistics.InParmProbs++;
-                layer.Errors.OnQuoted(quoted, isIPv4: true, IcmpErrorKind.ParameterProblem, 0);
+                layer.Errors.OnQuoted(quoted, IcmpErrorKind.ParameterProblem, origin, 0);
                 break;
             case IcmpType.EchoReply:
                 Statistics.InEchoReps++;

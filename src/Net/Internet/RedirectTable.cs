@@ -51,7 +51,7 @@ internal sealed class RedirectTable(InternetLayer layer)
 
         // The sender's address can be forged from anywhere, what is under way is harder to guess.
         IcmpError error = new(IcmpErrorKind.Redirect, packet.Flow, packet.SequenceNumber, 0);
-        if (layer.TransportOf(packet.Protocol)?.OnError(error) == true)
+        if (layer.TransportOf(packet.Protocol)?.OnError(error, quoted[packet.PayloadOffset..]) == true)
         {
             TryTake(from, packet.Flow.Remote.Address, gateway, header.Source);
         }

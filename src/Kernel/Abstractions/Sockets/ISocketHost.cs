@@ -134,6 +134,15 @@ public interface ISocketHost : IDisposable
     /// <returns>False if there is no room or no memory: the datagram is lost.</returns>
     bool TryDeliver(SocketHandle socket, in DatagramHeader header, ReadOnlySpan<byte> payload);
 
+    /// <summary>
+    /// An error concerns a datagram, of a socket that asks for all of them (<see cref="SocketOptions.ReceivesErrors4"/>): it waits in the
+    /// error queue, and is pending as with <see cref="Fail"/>. When the queue is full it is only pending.
+    /// </summary>
+    /// <param name="socket">A socket of datagrams.</param>
+    /// <param name="report">What has happened.</param>
+    /// <param name="payload">What is known of the datagram's data.</param>
+    void QueueError(SocketHandle socket, in SocketErrorReport report, ReadOnlySpan<byte> payload);
+
     /// <summary>The answer of <see cref="TakeDatagram"/> when the buffer is too small.</summary>
     const int TooLong = -2;
 

@@ -209,6 +209,11 @@ internal static unsafe class NucleusCall
     public const int MarkUrgent = First + 45;
 
     /// <summary>
+    /// (socket, pointer to an <see cref="Linux.Sockets.ErrorRecord"/>, payload, count): adds an error about a datagram.
+    /// </summary>
+    public const int QueueSocketError = First + 46;
+
+    /// <summary>
     /// (pointer, count): maps pages that other domains have granted, as the <see cref="ForeignPageRecord"/> say, each of which receives its
     /// status, and if it is mapped its handle and address. -EINVAL for more than <see cref="NucleusCallForeign.MaximumRecords"/>.
     /// </summary>
@@ -296,7 +301,7 @@ internal static unsafe class NucleusCall
                 return hasXen ? NucleusCallForeign.Unmap(a1, a2) : withoutXen;
             case CopyForeignPages:
                 return hasXen ? NucleusCallForeign.Copy(a1, a2, a3) : withoutXen;
-            case >= OpenStack and <= MarkUrgent:
+            case >= OpenStack and <= QueueSocketError:
                 return NucleusCallSockets.Dispatch(thread, (int)number, a1, a2, a3, a4);
             default:
                 return -Errno.ENOSYS;

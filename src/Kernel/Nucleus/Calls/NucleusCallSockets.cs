@@ -97,6 +97,8 @@ internal static unsafe class NucleusCallSockets
                 return 0;
             case NucleusCall.MarkUrgent:
                 return UrgentData.Mark(socket, a2, (long)a3);
+            case NucleusCall.QueueSocketError:
+                return ErrorQueue.Add(socket, a2, a3, a4);
             case NucleusCall.OfferSocket:
                 return Offer(socket, a2);
             case NucleusCall.DeliverDatagram:

@@ -153,6 +153,12 @@ internal static unsafe class SocketTransfers
             return error;
         }
 
+        if ((flags & ErrorQueue.MSG_ERRQUEUE) != 0 && SocketCalls.Find(descriptor, out Socket* failed) == 0
+            && failed->Kind == SocketKind.Datagram)
+        {
+            return ErrorQueue.ReceiveMessage(failed, &buffers, header);
+        }
+
         DatagramRecord record;
         long result = Receive(thread, descriptor, &buffers, flags, &record, out uint flagsOut);
         if (result < 0)
@@ -221,6 +227,15 @@ internal static unsafe class SocketTransfers
         if (error < 0)
         {
             return error;
+        }
+
+        if ((flags & ErrorQueue.MSG_ERRQUEUE) != 0 && socket->Kind != SocketKind.Netlink)
+        {
+            // Of a stream, whose errors end the connection, there are none.
+            ErrorRecord failure;
+            long result = ErrorQueue.Receive(socket, buffers, &failure, out flagsOut);
+            record->Remote = failure.Remote;
+            return result;
         }
 
         if ((flags & MSG_OOB) != 0)
