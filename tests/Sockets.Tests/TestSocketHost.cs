@@ -181,6 +181,15 @@ internal sealed class TestSocketHost : ISocketHost
         }
     }
 
+    public void CopySent(SocketHandle socket, int offset, ReadOnlySpan<Memory<byte>> destinations)
+    {
+        foreach (Memory<byte> destination in destinations)
+        {
+            CopySent(socket, offset, destination.Span);
+            offset += destination.Length;
+        }
+    }
+
     public void ReleaseSent(SocketHandle socket, int count) => Change(socket, each => each.Sent.RemoveRange(0, count));
 
     public int GetReceiveRoom(SocketHandle socket)
@@ -227,6 +236,17 @@ internal sealed class TestSocketHost : ISocketHost
 
         Commit(socket, data.Length);
         return GetReceiveRoom(socket);
+    }
+
+    public int Append(SocketHandle socket, ReadOnlySpan<ReadOnlyMemory<byte>> pieces)
+    {
+        List<byte> bytes = [];
+        foreach (ReadOnlyMemory<byte> piece in pieces)
+        {
+            bytes.AddRange(piece.Span);
+        }
+
+        return Append(socket, CollectionsMarshal.AsSpan(bytes));
     }
 
     public void FinishReceive(SocketHandle socket) => Change(socket, each => each.IsFinished = true);

@@ -77,6 +77,9 @@ public interface ISocketHost : IDisposable
     /// <summary>Copies written bytes that begin <paramref name="offset"/> behind the first unreleased one. All of them are there.</summary>
     void CopySent(SocketHandle socket, int offset, Span<byte> destination);
 
+    /// <summary>The same, to several places one after the other.</summary>
+    void CopySent(SocketHandle socket, int offset, ReadOnlySpan<Memory<byte>> destinations);
+
     /// <summary>The first <paramref name="count"/> written bytes are needed no more; the program may write as many.</summary>
     void ReleaseSent(SocketHandle socket, int count);
 
@@ -101,6 +104,9 @@ public interface ISocketHost : IDisposable
     /// </summary>
     /// <returns>The room that is left, as <see cref="GetReceiveRoom"/> has it; -1 if there was none: nothing was written.</returns>
     int Append(SocketHandle socket, ReadOnlySpan<byte> data);
+
+    /// <summary>The same with bytes from several places: all of them or none. Each is read once.</summary>
+    int Append(SocketHandle socket, ReadOnlySpan<ReadOnlyMemory<byte>> pieces);
 
     /// <summary>The peer sends nothing more: after the last committed byte the program reads the end.</summary>
     void FinishReceive(SocketHandle socket);

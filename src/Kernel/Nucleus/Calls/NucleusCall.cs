@@ -205,6 +205,14 @@ internal static unsafe class NucleusCall
     /// <summary>(IPv4?, IPv6?): whether every address of a family has a route.</summary>
     public const int SetRoutes = First + 44;
 
+    /// <summary>(socket, offset, pointer to iovecs, count): as <see cref="CopySent"/>, to several buffers one after the other.</summary>
+    public const int CopySentToPieces = First + 45;
+
+    /// <summary>
+    /// (socket, pointer to iovecs, count): as <see cref="AppendReceived"/>, from several buffers one after the other; all bytes or none.
+    /// </summary>
+    public const int AppendPieces = First + 46;
+
     /// <summary>
     /// (number): makes the calling thread's memory request with this number fail, counted from now on; 0 for none. Returns the previous
     /// count that was left, or 0 if that request has failed. Only in test images (<see cref="Image.HasTestCalls"/>); -ENOSYS in all others.
@@ -269,7 +277,7 @@ internal static unsafe class NucleusCall
                 return hasXen ? NucleusCallPages.StorePort() : withoutXen;
             case Suspend:
                 return hasXen ? SuspendCall.Run() : withoutXen;
-            case >= OpenStack and <= SetRoutes:
+            case >= OpenStack and <= AppendPieces:
                 return NucleusCallSockets.Dispatch(thread, (int)number, a1, a2, a3, a4);
             default:
                 return -Errno.ENOSYS;
