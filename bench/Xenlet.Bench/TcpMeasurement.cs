@@ -22,7 +22,7 @@ internal sealed class TcpMeasurement(
     /// <summary>What the server says when it can be connected to.</summary>
     private const string FirstLine = "TcpBench listens";
 
-    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(30);
 
     private MeasuredProgram _guest = null!;
     private MeasuredProgram _linux = null!;
