@@ -213,6 +213,14 @@ internal static unsafe class NucleusCall
     /// </summary>
     public const int QueueSocketError = First + 46;
 
+    /// <summary>(socket, offset, pointer to iovecs, count): as <see cref="CopySent"/>, to several buffers one after the other.</summary>
+    public const int CopySentToPieces = First + 47;
+
+    /// <summary>
+    /// (socket, pointer to iovecs, count): as <see cref="AppendReceived"/>, from several buffers one after the other; all bytes or none.
+    /// </summary>
+    public const int AppendPieces = First + 48;
+
     /// <summary>
     /// (pointer, count): maps pages that other domains have granted, as the <see cref="ForeignPageRecord"/> say, each of which receives its
     /// status, and if it is mapped its handle and address. -EINVAL for more than <see cref="NucleusCallForeign.MaximumRecords"/>.
@@ -301,7 +309,7 @@ internal static unsafe class NucleusCall
                 return hasXen ? NucleusCallForeign.Unmap(a1, a2) : withoutXen;
             case CopyForeignPages:
                 return hasXen ? NucleusCallForeign.Copy(a1, a2, a3) : withoutXen;
-            case >= OpenStack and <= QueueSocketError:
+            case >= OpenStack and <= AppendPieces:
                 return NucleusCallSockets.Dispatch(thread, (int)number, a1, a2, a3, a4);
             default:
                 return -Errno.ENOSYS;
