@@ -213,8 +213,8 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
 
         if ((signals & SocketSignals.ReceiveShutDown) != 0)
         {
-            // Of a connection, what arrives is still acknowledged, as on Linux. A listener listens no more.
             CloseListener();
+            _connection?.IsReadingOver = true;
         }
 
         if ((signals & SocketSignals.SendShutDown) != 0)

@@ -133,7 +133,7 @@ public static class CaseTable
             "terminate-hung",
             "control",
             "suspend"),
-        .. Group("network", CaseKind.Alone, "network", "echo", "echo-busy", "last-words"),
+        .. Group("network", CaseKind.Alone, "network", "echo", "echo-busy", "last-words", "peer", "interfaces"),
         .. Group("block", CaseKind.Alone, "block"),
         .. Group("hostile", CaseKind.Alone, "hostile"),
         .. Group("endings", CaseKind.Ending,

@@ -161,7 +161,7 @@ internal sealed partial class TcpConnection
 
         if (_retries == TcpTimes.RetriesBeforeAdvice)
         {
-            _layer.Output.Doubt(Flow.Remote.Address);
+            _layer.Output.Doubt(Flow.Remote.Address, Settings.BoundInterface);
         }
 
         _path.BackOff();
