@@ -145,8 +145,8 @@ internal static unsafe partial class Ramdisks
     }
 
     /// <summary>
-    /// .NET leaves the prefix out behind a pax header without a path, and in a header of the type of old archives. GNU tar goes by the magic
-    /// number, as the nucleus does.
+    /// .NET leaves the prefix out behind a pax header without a path, and in a header of the type of old archives. GNU tar goes by the
+    /// magic number, as the nucleus does.
     /// </summary>
     private static bool IsSame(string path, string byDotNet) =>
         path == byDotNet || path.EndsWith("/" + byDotNet, StringComparison.Ordinal) || (byDotNet.Length == 0 && path.Length > 0);

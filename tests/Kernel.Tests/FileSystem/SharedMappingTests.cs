@@ -59,7 +59,8 @@ public sealed unsafe class SharedMappingTests : FileSystemTest
         Assert.Equal(0, Close(file));
         Assert.Equal(0, Call(SystemCallNumber.Unlink, Path("/tmp/file")));
 
-        Assert.Equal((long)mapping, Call(SystemCallNumber.Mmap, mapping, 4096, ReadWrite, MAP_PRIVATE | MAP_FIXED | 0x20, ulong.MaxValue, 0));
+        const ulong flags = MAP_PRIVATE | MAP_FIXED | 0x20;
+        Assert.Equal((long)mapping, Call(SystemCallNumber.Mmap, mapping, 4096, ReadWrite, flags, ulong.MaxValue, 0));
 
         Assert.Equal((0ul, _records), (FrameAllocator.FileFrames, FileRoom.Used));
         Assert.Equal(TouchResult.Ready, DemandPaging.Touch(mapping, write: true, execute: false));
