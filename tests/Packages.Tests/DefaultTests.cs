@@ -10,7 +10,7 @@ public sealed class DefaultTests
     /// <summary>Variables of a web project, and those of its image.</summary>
     private static readonly (string Project, string Expected)[] Variables =
     [
-        ("", "ASPNETCORE_HTTP_PORTS=8080"),
+        ("A=1", "A=1 ASPNETCORE_HTTP_PORTS=8080"),
         ("A=1;ASPNETCORE_HTTPS_PORTS=8443", "A=1 ASPNETCORE_HTTPS_PORTS=8443 ASPNETCORE_HTTP_PORTS=8080"),
         ("ASPNETCORE_HTTP_PORTS=80", "ASPNETCORE_HTTP_PORTS=80"),
         ("ASPNETCORE_URLS=http://*:81", "ASPNETCORE_URLS=http://*:81"),
