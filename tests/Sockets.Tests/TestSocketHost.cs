@@ -189,6 +189,15 @@ internal sealed class TestSocketHost : ISocketHost
         }
     }
 
+    public void CopySent(SocketHandle socket, int offset, ReadOnlySpan<Memory<byte>> destinations)
+    {
+        foreach (Memory<byte> destination in destinations)
+        {
+            CopySent(socket, offset, destination.Span);
+            offset += destination.Length;
+        }
+    }
+
     public void ReleaseSent(SocketHandle socket, int count) => Change(socket, each =>
     {
         each.Sent.RemoveRange(0, count);
@@ -242,6 +251,17 @@ internal sealed class TestSocketHost : ISocketHost
     }
 
     public void MarkUrgent(SocketHandle socket, int offset, int value) => Change(socket, each => each.Marks.Add((offset, value)));
+
+    public int Append(SocketHandle socket, ReadOnlySpan<ReadOnlyMemory<byte>> pieces)
+    {
+        List<byte> bytes = [];
+        foreach (ReadOnlyMemory<byte> piece in pieces)
+        {
+            bytes.AddRange(piece.Span);
+        }
+
+        return Append(socket, CollectionsMarshal.AsSpan(bytes));
+    }
 
     public void FinishReceive(SocketHandle socket) => Change(socket, each => each.IsFinished = true);
 

@@ -1,5 +1,6 @@
 using Xenlet.Kernel.Nucleus.Base;
 using Xenlet.Kernel.Nucleus.Calls;
+using Xenlet.Kernel.Nucleus.Linux.Abi;
 using Xenlet.Kernel.Nucleus.Linux.Sockets;
 using Xenlet.Kernel.Sockets;
 
@@ -10,6 +11,7 @@ internal sealed unsafe class SocketHost(XenEventChannels channels) : ISocketHost
 {
     private const int MostRequests = 64;
 
+    private readonly PieceVectors _pieces = new();
     private bool _isDisposed;
 
     public int Wait(Span<SocketRequest> requests, long deadline)
@@ -95,6 +97,24 @@ internal sealed unsafe class SocketHost(XenEventChannels channels) : ISocketHost
         }
     }
 
+    public void CopySent(SocketHandle socket, int offset, ReadOnlySpan<Memory<byte>> destinations)
+    {
+        iovec* vectors = stackalloc iovec[PieceVectors.Most];
+        try
+        {
+            for (int i = 0; i < destinations.Length; i++)
+            {
+                vectors[i] = _pieces.Pin(destinations[i]);
+            }
+
+            Call(NucleusCall.CopySentToPieces, socket, (ulong)offset, (ulong)vectors, (ulong)destinations.Length);
+        }
+        finally
+        {
+            _pieces.UnpinAll();
+        }
+    }
+
     public void ReleaseSent(SocketHandle socket, int count) => Call(NucleusCall.ReleaseSent, socket, (ulong)count);
 
     public int GetReceiveRoom(SocketHandle socket) => Length(socket, NucleusCallSockets.Length.ReceiveRoom);
@@ -121,6 +141,25 @@ internal sealed unsafe class SocketHost(XenEventChannels channels) : ISocketHost
 
     public void MarkUrgent(SocketHandle socket, int offset, int value) =>
         Call(NucleusCall.MarkUrgent, socket, (ulong)offset, unchecked((ulong)value));
+
+    public int Append(SocketHandle socket, ReadOnlySpan<ReadOnlyMemory<byte>> pieces)
+    {
+        iovec* vectors = stackalloc iovec[PieceVectors.Most];
+        try
+        {
+            for (int i = 0; i < pieces.Length; i++)
+            {
+                vectors[i] = _pieces.Pin(pieces[i]);
+            }
+
+            long answer = NucleusSystemCall.Invoke(NucleusCall.AppendPieces, socket.Value, (ulong)vectors, (ulong)pieces.Length);
+            return Try(answer) ? (int)answer : -1;
+        }
+        finally
+        {
+            _pieces.UnpinAll();
+        }
+    }
 
     public void FinishReceive(SocketHandle socket) => Call(NucleusCall.FinishReceive, socket);
 

@@ -25,9 +25,9 @@ internal interface ITcpReceiveQueue
     /// <summary>
     /// Writes bytes that are next in order, and commits them. False when there is no memory for them, as with <see cref="TryWrite"/>.
     /// </summary>
-    bool TryAppend(ReadOnlySpan<byte> data)
+    bool TryAppend(SegmentData data)
     {
-        if (!TryWrite(0, data))
+        if (!TryWrite(0, data.Span))
         {
             return false;
         }

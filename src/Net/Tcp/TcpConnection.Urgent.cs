@@ -81,7 +81,7 @@ internal sealed partial class TcpConnection
         if (isNews || isHere)
         {
             _isUrgentByteMissing = !isHere;
-            _user.ReceiveQueue.MarkUrgent(_urgentMark - _receiveNext, isHere ? segment.Data[place] : -1);
+            _user.ReceiveQueue.MarkUrgent(_urgentMark - _receiveNext, isHere ? segment.Data.Span[place] : -1);
         }
     }
 }

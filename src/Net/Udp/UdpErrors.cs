@@ -5,7 +5,7 @@ namespace Xenlet.Net.Udp;
 /// <summary>What Linux makes of ICMP errors about datagrams (icmp_err_convert of net/ipv4/icmp.c, icmpv6_err_convert).</summary>
 internal static class UdpErrors
 {
-    /// <summary>The error, and whether it is one that does not pass (RFC 1122, section 4.1.3.3): a connected socket is told of it.</summary>
+    /// <summary>The error, and whether it does not pass (RFC 1122, section 4.1.3.3): a connected socket is told of it.</summary>
     public static (NetworkError Error, bool IsHard) Of(IcmpErrorKind kind, in IcmpOrigin origin, bool isIPv4) => kind switch
     {
         IcmpErrorKind.PortUnreachable => (NetworkError.Refused, true),

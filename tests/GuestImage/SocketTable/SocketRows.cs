@@ -8,7 +8,8 @@ internal static class SocketRows
     public static IReadOnlyList<SocketRow> All { get; } =
     [
         .. StreamRows.All, .. NetworkStreamRows.All, .. PollRows.All, .. UrgentRows.All, .. ConnectRows.All, .. BindRows.All,
-        .. ListenRows.All, .. DatagramRows.All, .. ErrorRows.All, .. DestinationRows.All, .. GroupRows.All, .. OptionRows.All, .. EndRows.All,
+        .. ListenRows.All, .. DatagramRows.All, .. ErrorRows.All, .. DestinationRows.All, .. GroupRows.All, .. OptionRows.All,
+        .. EndRows.All,
         .. EventRows.All,
     ];
 

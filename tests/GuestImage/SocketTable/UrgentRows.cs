@@ -116,7 +116,7 @@ internal static class UrgentRows
         trace.Get("comes", () => server.Poll(Patience, SelectMode.SelectError));
         trace.Get("end", () => server.Poll(Patience, SelectMode.SelectRead));
         PollRows.ShowPolls(trace, "at the end", server);
-        trace.Get("take nothing", () => server.Receive(new byte[0], SocketFlags.OutOfBand));
+        trace.Get("take nothing", () => server.Receive(Array.Empty<byte>(), SocketFlags.OutOfBand));
         trace.Get("take the byte", () => server.Receive(new byte[1], SocketFlags.OutOfBand));
         trace.Get("receive", () => server.Receive(new byte[1]));
         ShowMark(trace, server);

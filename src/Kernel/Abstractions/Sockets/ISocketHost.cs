@@ -83,6 +83,9 @@ public interface ISocketHost : IDisposable
     /// <summary>Copies written bytes that begin <paramref name="offset"/> behind the first unreleased one. All of them are there.</summary>
     void CopySent(SocketHandle socket, int offset, Span<byte> destination);
 
+    /// <summary>The same, to several places one after the other.</summary>
+    void CopySent(SocketHandle socket, int offset, ReadOnlySpan<Memory<byte>> destinations);
+
     /// <summary>The first <paramref name="count"/> written bytes are needed no more; the program may write as many.</summary>
     void ReleaseSent(SocketHandle socket, int count);
 
@@ -107,6 +110,9 @@ public interface ISocketHost : IDisposable
     /// </summary>
     /// <returns>The room that is left, as <see cref="GetReceiveRoom"/> has it; -1 if there was none: nothing was written.</returns>
     int Append(SocketHandle socket, ReadOnlySpan<byte> data);
+
+    /// <summary>The same with bytes from several places: all of them or none. Each is read once.</summary>
+    int Append(SocketHandle socket, ReadOnlySpan<ReadOnlyMemory<byte>> pieces);
 
     /// <summary>
     /// The peer has urgent data up to a byte that lies <paramref name="offset"/> behind the last committed one, committed or not yet. The

@@ -82,6 +82,8 @@ internal static unsafe class NucleusCallSockets
                 return LengthOf(socket, (Length)a2);
             case NucleusCall.CopySent:
                 return CopySent(socket, a2, a3, a4);
+            case NucleusCall.CopySentToPieces:
+                return CopySentToPieces(socket, a2, a3, a4);
             case NucleusCall.ReleaseSent:
                 return ReleaseSent(socket, a2);
             case NucleusCall.WriteReceived:
@@ -90,6 +92,8 @@ internal static unsafe class NucleusCallSockets
                 return Commit(socket, a2);
             case NucleusCall.AppendReceived:
                 return Append(socket, a2, a3);
+            case NucleusCall.AppendPieces:
+                return AppendPieces(socket, a2, a3);
             case NucleusCall.FinishReceive:
                 socket->IsReceiveShutDown = true;
                 socket->HasPeerFinished = true;
@@ -216,6 +220,24 @@ internal static unsafe class NucleusCallSockets
         return error;
     }
 
+    private static long CopySentToPieces(Socket* socket, ulong offset, ulong vectors, ulong count)
+    {
+        IoVectors buffers;
+        long error = IoVectors.Read(&buffers, vectors, count);
+        if (error < 0)
+        {
+            return error;
+        }
+
+        if (offset > socket->Sent.Count || buffers.Length > socket->Sent.Count - offset)
+        {
+            return -Errno.EINVAL;
+        }
+
+        long copied = IoVectors.CopyFromQueue(&buffers, 0, buffers.Length, &socket->Sent, offset);
+        return copied == (long)buffers.Length ? 0 : -Errno.EFAULT;
+    }
+
     private static long ReleaseSent(Socket* socket, ulong count)
     {
         if (count > socket->Sent.Count)
@@ -228,11 +250,16 @@ internal static unsafe class NucleusCallSockets
         return 0;
     }
 
-    private static long WriteReceived(Socket* socket, ulong offset, ulong buffer, ulong count)
+    /// <summary>Whether bytes that begin this far behind the last committed one are within the receive buffer.</summary>
+    private static bool HasRoom(Socket* socket, ulong offset, ulong count)
     {
         ulong limit = SocketOptionTable.ReceiveLimit(socket);
-        ulong used = socket->Received.Count;
-        if (socket->IsClosed || offset > limit || count > limit || used + offset + count > limit)
+        return !socket->IsClosed && offset <= limit && count <= limit && socket->Received.Count + offset + count <= limit;
+    }
+
+    private static long WriteReceived(Socket* socket, ulong offset, ulong buffer, ulong count)
+    {
+        if (!HasRoom(socket, offset, count))
         {
             return -Errno.ENOBUFS;
         }
@@ -277,6 +304,25 @@ internal static unsafe class NucleusCallSockets
     {
         long error = WriteReceived(socket, 0, buffer, count);
         error = error < 0 ? error : Commit(socket, count);
+        return error < 0 ? error : ReceiveRoom(socket);
+    }
+
+    private static long AppendPieces(Socket* socket, ulong vectors, ulong count)
+    {
+        IoVectors buffers;
+        long error = IoVectors.Read(&buffers, vectors, count);
+        if (error < 0)
+        {
+            return error;
+        }
+
+        if (!HasRoom(socket, 0, buffers.Length))
+        {
+            return -Errno.ENOBUFS;
+        }
+
+        long written = IoVectors.CopyToQueue(&buffers, 0, buffers.Length, &socket->Received, 0);
+        error = written < 0 ? written : written < (long)buffers.Length ? -Errno.ENOBUFS : Commit(socket, (ulong)written);
         return error < 0 ? error : ReceiveRoom(socket);
     }
 
