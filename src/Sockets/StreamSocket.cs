@@ -150,12 +150,19 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
                     connection.Flow.Remote,
                     (int)connection.State,
                     Host.GetSendLength(Handle),
-                    Host.GetReceiveLength(Handle));
+                    Host.GetReceiveLength(Handle))
+                {
+                    Inode = Inode,
+                    Timer = connection.ViewTimer(),
+                };
             }
 
             return _listener is null
                 ? null
-                : new SocketView(true, IsIPv6, _listener.Binding.Local, SocketView.Nobody(IsIPv6), SocketView.Listening, 0, 0);
+                : new SocketView(true, IsIPv6, _listener.Binding.Local, SocketView.Nobody(IsIPv6), SocketView.Listening, 0, 0)
+                {
+                    Inode = Inode,
+                };
         }
     }
 

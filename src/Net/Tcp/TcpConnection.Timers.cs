@@ -45,6 +45,20 @@ internal sealed partial class TcpConnection
         _softError = error;
     }
 
+    /// <summary>The timer to be seen of the connection.</summary>
+    public TcpTimerView ViewTimer()
+    {
+        const int retransmission = 1;
+        const int keepAlive = 2;
+        const int window = 4;
+        bool isOpening = State is TcpState.SynSent or TcpState.SynReceived;
+        bool isRetransmission = _timers.IsSet(TcpTimer.Retransmit);
+        bool isWindow = _waitsFor == RetransmissionWait.Window && _sent.Count == 0 && !isOpening;
+        int kind = isRetransmission ? (isWindow ? window : retransmission) : _timers.IsSet(TcpTimer.KeepAlive) ? keepAlive : 0;
+        long rest = kind == 0 ? 0 : _timers.Due(isRetransmission ? TcpTimer.Retransmit : TcpTimer.KeepAlive) - Now;
+        return new(kind, Math.Max(rest, 0), isOpening ? _synRetries : _retries, isWindow ? _windowProbes : _keepAliveProbes);
+    }
+
     private void OnTimer(TcpTimer timer)
     {
         if (State == TcpState.Closed)
