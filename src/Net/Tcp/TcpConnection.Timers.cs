@@ -45,7 +45,7 @@ internal sealed partial class TcpConnection
         _softError = error;
     }
 
-    private void OnTimer(TcpTimer timer)
+    public void OnTimer(TcpTimer timer)
     {
         if (State == TcpState.Closed)
         {
@@ -185,7 +185,7 @@ internal sealed partial class TcpConnection
                 return;
             }
 
-            if (_waitsFor == RetransmissionWait.Window && _timers.IsSet(TcpTimer.Retransmit))
+            if (_waitsFor == RetransmissionWait.Window && _timers.Has(TcpTimer.Retransmit))
             {
                 // The wait goes on: a peer that repeats that its window is closed would put the next probe off for ever.
                 return;
