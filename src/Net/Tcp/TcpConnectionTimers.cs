@@ -22,8 +22,8 @@ internal enum TcpTimer
 }
 
 /// <summary>
-/// The timers of a connection over one timer of the stack, which it is itself. A deadline that moves on, as the retransmission's does with every
-/// acknowledgment, costs nothing: the stack's timer comes early once, and is set anew.
+/// The timers of a connection over one timer of the stack, which it is itself. A deadline that moves on, as the retransmission's does with
+/// every acknowledgment, costs nothing: the stack's timer comes early once, and is set anew.
 /// </summary>
 internal sealed class TcpConnectionTimers : StackTimer
 {
