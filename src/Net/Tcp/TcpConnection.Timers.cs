@@ -59,7 +59,7 @@ internal sealed partial class TcpConnection
         return new(kind, Math.Max(rest, 0), isOpening ? _synRetries : _retries, isWindow ? _windowProbes : _keepAliveProbes);
     }
 
-    private void OnTimer(TcpTimer timer)
+    public void OnTimer(TcpTimer timer)
     {
         if (State == TcpState.Closed)
         {
@@ -204,7 +204,7 @@ internal sealed partial class TcpConnection
                 return;
             }
 
-            if (_waitsFor == RetransmissionWait.Window && _timers.IsSet(TcpTimer.Retransmit))
+            if (_waitsFor == RetransmissionWait.Window && _timers.Has(TcpTimer.Retransmit))
             {
                 // The wait goes on: a peer that repeats that its window is closed would put the next probe off for ever.
                 return;
