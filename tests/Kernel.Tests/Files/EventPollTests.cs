@@ -212,10 +212,16 @@ public sealed unsafe class EventPollTests() : NucleusTest(MemoryFrames)
                     break;
                 case Act.Write:
                     *(ulong*)_memory = 1;
-                    Same(act, Call(SystemCallNumber.Write, (ulong)one, _memory, 8), Result(LinuxCalls.Write(HostOffset + one, (void*)_memory, 8)));
+                    Same(
+                        act,
+                        Call(SystemCallNumber.Write, (ulong)one, _memory, 8),
+                        Result(LinuxCalls.Write(HostOffset + one, (void*)_memory, 8)));
                     break;
                 case Act.Read:
-                    Same(act, Call(SystemCallNumber.Read, (ulong)one, _memory, 8), Result(LinuxCalls.Read(HostOffset + one, (void*)_memory, 8)));
+                    Same(
+                        act,
+                        Call(SystemCallNumber.Read, (ulong)one, _memory, 8),
+                        Result(LinuxCalls.Read(HostOffset + one, (void*)_memory, 8)));
                     break;
                 case Act.Add:
                 case Act.Change:
@@ -226,7 +232,10 @@ public sealed unsafe class EventPollTests() : NucleusTest(MemoryFrames)
                     mine = Call(SystemCallNumber.EpollCtl, (ulong)one, operation, (ulong)other, _memory);
                     if (mine != -Errno.ELOOP)
                     {
-                        Same(act, mine, Result(LinuxCalls.EpollControl(HostOffset + one, (int)operation, HostOffset + other, (void*)_memory)));
+                        Same(
+                            act,
+                            mine,
+                            Result(LinuxCalls.EpollControl(HostOffset + one, (int)operation, HostOffset + other, (void*)_memory)));
                     }
 
                     break;

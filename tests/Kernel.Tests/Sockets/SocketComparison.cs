@@ -325,7 +325,9 @@ internal sealed unsafe class SocketComparison(Func<int, ulong[], long> nucleus, 
 
         static string Show(byte* events, long count) => count < 0
             ? count.ToString(CultureInfo.InvariantCulture)
-            : string.Join(' ', Enumerable.Range(0, (int)count).Select(i => $"{*(uint*)(events + (i * 12)):x}:{*(ulong*)(events + (i * 12) + 4)}"));
+            : string.Join(
+                ' ',
+                Enumerable.Range(0, (int)count).Select(i => $"{*(uint*)(events + (i * 12)):x}:{*(ulong*)(events + (i * 12) + 4)}"));
     }
 
     private void ComeToRest()
@@ -356,7 +358,7 @@ internal sealed unsafe class SocketComparison(Func<int, ulong[], long> nucleus, 
             _ = LinuxCalls.Poll(&entry, 1, 0);
             if (mine != (ushort)entry.revents)
             {
-                return Difference($"poll of {number}, a {_kinds[number]},", mine.ToString("x", null), ((ushort)entry.revents).ToString("x", null));
+                return Difference($"poll of {number}, a {_kinds[number]}", $"{mine:x}", $"{entry.revents:x}");
             }
 
             if (_kinds[number] is Kind.Stream)
