@@ -7,7 +7,8 @@ namespace Xenlet.Linker.Tests;
 /// <summary>A project of targets of the Sdk alone, which compiles nothing.</summary>
 internal sealed class TargetsProject : IDisposable
 {
-    private static readonly string Repository = typeof(TargetsProject).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
+    /// <summary>The repository.</summary>
+    public static readonly string Repository = typeof(TargetsProject).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
         .Single(attribute => attribute.Key == "RepositoryRoot").Value!;
 
     private readonly ScratchDirectory _scratch = new();
