@@ -75,7 +75,7 @@ internal static unsafe partial class Ramdisks
         }
     }
 
-    /// <summary>Headers whose fields the input chooses, with right checksums but now and then, and contents; then an end, or none.</summary>
+    /// <summary>Headers whose fields the input chooses, mostly with right checksums, and contents; then an end, or none.</summary>
     private static byte[] Build(Script script)
     {
         List<byte> archive = [];
