@@ -11,6 +11,7 @@ using Xenlet.NetworkPeer;
 // datagrams GUEST-ADDRESS PORT             datagrams of all lengths to a guest that echoes them
 // stream GUEST-ADDRESS PORT FILE           bytes without end to a guest that echoes them, on a connection beside one that is idle, until
 //                                          FILE.stop is there; how many came back is in FILE meanwhile
+// records GUEST-ADDRESS PORT               hostile records to a guest that serves TLS
 // udp GUEST-ADDRESS PORT                   a datagram through Linux's own stack, and the answers that it accepts
 // names ADDRESS                            a server of DNS, until it is killed
 // flood INTERFACE NOWHERE OUR-MAC GUEST-MAC GUEST-ADDRESS PORT KIB   hostile frames, while the guest echoes so many KiB over TCP
@@ -29,6 +30,8 @@ return args switch
     ["datagrams", string guest, string port] => await DatagramsAsync(guest, int.Parse(port, CultureInfo.InvariantCulture)),
     ["stream", string guest, string port, string file] => await EchoedStream.RunAsync(
         new(IPAddress.Parse(guest), int.Parse(port, CultureInfo.InvariantCulture)), file),
+    ["records", string guest, string port] => await HostileRecords.RunAsync(
+        new(IPAddress.Parse(guest), int.Parse(port, CultureInfo.InvariantCulture))),
     ["udp", string guest, string port] => await UdpAsync(guest, int.Parse(port, CultureInfo.InvariantCulture)),
     ["names", string address] => await ServeNamesAsync(address),
     _ => 2,
