@@ -12,6 +12,7 @@ using Xenlet.NetworkPeer.Http;
 // datagrams GUEST-ADDRESS PORT             datagrams of all lengths to a guest that echoes them
 // stream GUEST-ADDRESS PORT FILE           bytes without end to a guest that echoes them, on a connection beside one that is idle, until
 //                                          FILE.stop is there; how many came back is in FILE meanwhile
+// records GUEST-ADDRESS PORT               hostile records to a guest that serves TLS
 // udp GUEST-ADDRESS PORT                   a datagram through Linux's own stack, and the answers that it accepts
 // names ADDRESS                            a server of DNS, until it is killed
 // requests FILE ADDRESS PORT               the connections of a table (Http/Exchange.cs) with a server of HTTP, and what comes
@@ -32,6 +33,8 @@ return args switch
     ["datagrams", string guest, string port] => await DatagramsAsync(guest, int.Parse(port, CultureInfo.InvariantCulture)),
     ["stream", string guest, string port, string file] => await EchoedStream.RunAsync(
         new(IPAddress.Parse(guest), int.Parse(port, CultureInfo.InvariantCulture)), file),
+    ["records", string guest, string port] => await HostileRecords.RunAsync(
+        new(IPAddress.Parse(guest), int.Parse(port, CultureInfo.InvariantCulture))),
     ["requests", string file, string address, string port] => await HttpTable.RunAsync(
         file, new(IPAddress.Parse(address), int.Parse(port, CultureInfo.InvariantCulture))),
     ["idle", string address, string port, string count, string slow] => await IdleConnections.RunAsync(

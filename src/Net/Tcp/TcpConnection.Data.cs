@@ -119,7 +119,7 @@ internal sealed partial class TcpConnection
             _quickAcknowledgments = Math.Max(_quickAcknowledgments - 1, 0);
             _isAcknowledgmentDue = true;
         }
-        else if (!_timers.IsSet(TcpTimer.Acknowledge))
+        else if (!_timers.Has(TcpTimer.Acknowledge))
         {
             _timers.Set(TcpTimer.Acknowledge, Now + TcpTimes.DelayedAcknowledgment);
         }

@@ -29,7 +29,7 @@ internal sealed partial class TcpConnection
         _user = user;
         Flow = flow;
         Binding = binding;
-        _timers = new TcpConnectionTimers(layer.Timers, layer.Clock, OnTimer);
+        _timers = new TcpConnectionTimers(this, layer);
         _timestampOffset = layer.TimestampOffset(flow);
         _initialSequence = initial;
         _unacknowledged = initial;

@@ -75,10 +75,11 @@ internal static unsafe partial class Ramdisks
         }
     }
 
-    /// <summary>Headers whose fields the input chooses, with right checksums but now and then, and contents; then an end.</summary>
+    /// <summary>Headers whose fields the input chooses, mostly with right checksums, and contents; then an end, or none.</summary>
     private static byte[] Build(Script script)
     {
         List<byte> archive = [];
+        int cut = 0;
         while (!script.AtEnd && archive.Count < MostBlocks * BlockSize)
         {
             int action = script.Below(16);
@@ -88,6 +89,7 @@ internal static unsafe partial class Ramdisks
                 continue;
             }
 
+            cut = action == 6 ? script.UInt16() : cut;
             byte[] header = new byte[BlockSize];
             Put(script.Bytes(script.Below(101)), 0);
             ReadOnlySpan<byte> content = script.Bytes(script.UInt16() % (3 * BlockSize));
@@ -108,7 +110,7 @@ internal static unsafe partial class Ramdisks
         }
 
         archive.AddRange(new byte[2 * BlockSize]);
-        return [.. archive];
+        return [.. archive.SkipLast(cut % (4 * BlockSize))];
     }
 
     /// <summary>Null for an archive with a field that .NET refuses and a guest has no use for: an owner, the time of an access.</summary>

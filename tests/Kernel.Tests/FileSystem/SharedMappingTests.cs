@@ -11,6 +11,7 @@ public sealed unsafe class SharedMappingTests : FileSystemTest
     private const ulong MAP_SHARED = 1;
     private const ulong MAP_PRIVATE = 2;
     private const ulong MAP_FIXED = 0x10;
+    private const ulong MAP_ANONYMOUS = 0x20;
     private const ulong ReadWrite = PROT_READ | PROT_WRITE;
     private const ulong MADV_DONTNEED = 4;
 
@@ -59,8 +60,8 @@ public sealed unsafe class SharedMappingTests : FileSystemTest
         Assert.Equal(0, Close(file));
         Assert.Equal(0, Call(SystemCallNumber.Unlink, Path("/tmp/file")));
 
-        const ulong flags = MAP_PRIVATE | MAP_FIXED | 0x20;
-        Assert.Equal((long)mapping, Call(SystemCallNumber.Mmap, mapping, 4096, ReadWrite, flags, ulong.MaxValue, 0));
+        long other = Call(SystemCallNumber.Mmap, mapping, 4096, ReadWrite, MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS, ulong.MaxValue, 0);
+        Assert.Equal((long)mapping, other);
 
         Assert.Equal((0ul, _records), (FrameAllocator.FileFrames, FileRoom.Used));
         Assert.Equal(TouchResult.Ready, DemandPaging.Touch(mapping, write: true, execute: false));

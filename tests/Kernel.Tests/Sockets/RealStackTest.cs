@@ -41,6 +41,9 @@ public abstract unsafe class RealStackTest() : NucleusTest(MemoryFrames)
             Settle();
         }
 
+        /// <summary>Whether the stack's next wait fails in a way that no stack survives.</summary>
+        public bool Fails { get; set; }
+
         /// <summary>What the stack has said of exceptions.</summary>
         public List<string> Said { get; } = [];
 
@@ -104,6 +107,21 @@ public abstract unsafe class RealStackTest() : NucleusTest(MemoryFrames)
 
             if (_isOver)
             {
+                return 0;
+            }
+
+            if (Fails && number == NucleusCall.WaitForSockets)
+            {
+                return -Errno.EFAULT;
+            }
+
+            if (number == NucleusCall.CloseStack)
+            {
+                // Its thread has nothing more to do.
+                _isOver = true;
+                Assert.True(Enter(number) == &_thread->Frame);
+                Assert.True(Enter(SystemCallNumber.Exit, 0) == &_program->Frame, "the program does not go on");
+                _programTurn.Release();
                 return 0;
             }
 

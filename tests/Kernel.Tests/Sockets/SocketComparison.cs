@@ -358,8 +358,7 @@ internal sealed unsafe class SocketComparison(Func<int, ulong[], long> nucleus, 
             _ = LinuxCalls.Poll(&entry, 1, 0);
             if (mine != (ushort)entry.revents)
             {
-                string theirs = ((ushort)entry.revents).ToString("x", null);
-                return Difference($"poll of {number}, a {_kinds[number]},", mine.ToString("x", null), theirs);
+                return Difference($"poll of {number}, a {_kinds[number]}", $"{mine:x}", $"{entry.revents:x}");
             }
 
             if (_kinds[number] is Kind.Stream)
