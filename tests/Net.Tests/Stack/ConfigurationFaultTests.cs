@@ -5,9 +5,9 @@ using Xenlet.Net.Wire;
 namespace Xenlet.Net.Tests.Stack;
 
 /// <summary>
-/// Exceptions in what configures an interface: DHCP, router discovery, duplicate address detection, ARP, neighbour discovery. One is planted
-/// at each step in turn. The stack's owner does what SocketStack does: it starts an interface anew whose start has failed, and says that the
-/// link may be another one some time after an exception.
+/// Exceptions in what configures an interface: DHCP, router discovery, duplicate address detection, ARP, neighbour discovery. One is
+/// planted at each step in turn. The stack's owner does what SocketStack does: it starts an interface anew whose start has failed, and says
+/// that the link may be another one some time after an exception.
 /// </summary>
 public sealed class ConfigurationFaultTests
 {
