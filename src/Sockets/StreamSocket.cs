@@ -79,6 +79,8 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
         _receiveRoom = -1;
     }
 
+    void ITcpReceiveQueue.MarkUrgent(int offset, int value) => Host.MarkUrgent(Handle, offset, value);
+
     bool ITcpReceiveQueue.TryAppend(SegmentData data)
     {
         _receiveRoom = data.IsSettled ? Host.Append(Handle, data.Span) : Table.Appender.Append(Handle, data);
@@ -193,6 +195,11 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
             _connection?.OnSettingsChanged();
         }
 
+        if ((signals & SocketSignals.Urgent) != 0)
+        {
+            _connection?.OnUrgentWritten(Host.GetUrgentLength(Handle));
+        }
+
         if ((signals & SocketSignals.Written) != 0)
         {
             _sendLength = Host.GetSendLength(Handle);
@@ -206,8 +213,8 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
 
         if ((signals & SocketSignals.ReceiveShutDown) != 0)
         {
-            // Of a connection, what arrives is still acknowledged, as on Linux. A listener listens no more.
             CloseListener();
+            _connection?.IsReadingOver = true;
         }
 
         if ((signals & SocketSignals.SendShutDown) != 0)

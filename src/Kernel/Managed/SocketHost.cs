@@ -87,6 +87,8 @@ internal sealed unsafe class SocketHost(XenEventChannels channels) : ISocketHost
 
     public int GetReceiveLength(SocketHandle socket) => Length(socket, NucleusCallSockets.Length.Received);
 
+    public int GetUrgentLength(SocketHandle socket) => Length(socket, NucleusCallSockets.Length.Urgent);
+
     public void CopySent(SocketHandle socket, int offset, Span<byte> destination)
     {
         fixed (byte* bytes = destination)
@@ -137,6 +139,9 @@ internal sealed unsafe class SocketHost(XenEventChannels channels) : ISocketHost
         }
     }
 
+    public void MarkUrgent(SocketHandle socket, int offset, int value) =>
+        Call(NucleusCall.MarkUrgent, socket, (ulong)offset, unchecked((ulong)value));
+
     public int Append(SocketHandle socket, ReadOnlySpan<ReadOnlyMemory<byte>> pieces)
     {
         iovec* vectors = stackalloc iovec[PieceVectors.Most];
@@ -183,6 +188,23 @@ internal sealed unsafe class SocketHost(XenEventChannels channels) : ISocketHost
             return Try(
                 NucleusSystemCall.Invoke(
                     NucleusCall.DeliverDatagram, socket.Value, (ulong)&record, (ulong)bytes, (ulong)payload.Length));
+        }
+    }
+
+    public void QueueError(SocketHandle socket, in SocketErrorReport report, ReadOnlySpan<byte> payload)
+    {
+        ErrorRecord record = new()
+        {
+            Remote = ToRecord(report.Remote),
+            Offender = ToRecord(report.Offender),
+            Errno = (int)report.Reason,
+            Type = report.Type,
+            Code = report.Code,
+            Info = report.Info,
+        };
+        fixed (byte* bytes = payload)
+        {
+            Call(NucleusCall.QueueSocketError, socket, (ulong)&record, (ulong)bytes, (ulong)payload.Length);
         }
     }
 

@@ -39,6 +39,9 @@ public sealed class PacketBuffer
     /// <summary>How many bytes fit behind the headroom.</summary>
     public int Capacity => _memory.Length - Headroom;
 
+    /// <summary>The memory that the buffer takes, in bytes.</summary>
+    internal int Size => _memory.Length;
+
     /// <summary>The packet's bytes.</summary>
     public Span<byte> Data
     {

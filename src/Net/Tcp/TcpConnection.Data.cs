@@ -30,7 +30,8 @@ internal sealed partial class TcpConnection
             return;
         }
 
-        if (IsOrphaned && segment.Sequence + segment.Data.Length > _receiveNext)
+        bool isUnread = IsOrphaned || (IsReadingOver && _isFinDue);
+        if (isUnread && segment.Sequence + segment.Data.Length > _receiveNext)
         {
             // Nobody will read it: the peer must not take it for delivered. Whether there is room for it does not matter.
             SendReset();

@@ -28,6 +28,9 @@ internal static unsafe class NucleusCallSockets
 
         /// <summary>Bytes received and not read by the program.</summary>
         Received,
+
+        /// <summary>Bytes written by the program and not released, up to the end of the last urgent one.</summary>
+        Urgent,
     }
 
     public static long Dispatch(Thread* thread, int number, ulong a1, ulong a2, ulong a3, ulong a4)
@@ -96,6 +99,10 @@ internal static unsafe class NucleusCallSockets
                 socket->HasPeerFinished = true;
                 SocketReadiness.Notify(socket, EventPolls.AnyEvent);
                 return 0;
+            case NucleusCall.MarkUrgent:
+                return UrgentData.Mark(socket, a2, (long)a3);
+            case NucleusCall.QueueSocketError:
+                return ErrorQueue.Add(socket, a2, a3, a4);
             case NucleusCall.OfferSocket:
                 return Offer(socket, a2);
             case NucleusCall.DeliverDatagram:
@@ -186,6 +193,7 @@ internal static unsafe class NucleusCallSockets
         Length.Sent => socket->Sent.Count,
         Length.ReceiveRoom => ReceiveRoom(socket),
         Length.Received => socket->Received.Count,
+        Length.Urgent => UrgentData.SentLength(socket),
         Length.OfferRoom => socket->State == SocketState.Listening ? Math.Max(socket->Backlog + 1 - socket->OfferedCount, 0) : 0,
         _ => -Errno.EINVAL,
     };
@@ -280,7 +288,7 @@ internal static unsafe class NucleusCallSockets
         ByteQueue.Append(&socket->Received, count);
         if (SocketReadiness.HasEnough(socket))
         {
-            SocketReadiness.Notify(socket, PollEvents.Readable);
+            SocketReadiness.Notify(socket, PollEvents.Arrival);
         }
         else if (socket->File != null)
         {
@@ -349,7 +357,7 @@ internal static unsafe class NucleusCallSockets
 
         listener->LastOffered = socket;
         listener->OfferedCount++;
-        SocketReadiness.Notify(listener, PollEvents.Readable);
+        SocketReadiness.Notify(listener, PollEvents.Arrival);
         return (long)socket->Handle;
     }
 
@@ -382,7 +390,7 @@ internal static unsafe class NucleusCallSockets
         }
 
         ByteQueue.Append(queue, (ulong)sizeof(DatagramRecord) + count);
-        SocketReadiness.Notify(socket, PollEvents.Readable);
+        SocketReadiness.Notify(socket, PollEvents.Arrival);
         return 0;
     }
 
