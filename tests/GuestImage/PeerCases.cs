@@ -9,8 +9,7 @@ namespace Xenlet.GuestImage;
 
 /// <summary>
 /// One of two guests that talk to each other over dom0's bridge: <c>peer ADDRESS</c>. Each sends back what comes to port 7, and sends the
-/// other one datagrams and a stream of random bytes. The stream lasts until <c>xl shutdown</c>; the program ends when both have ended
-/// theirs.
+/// other one datagrams and a stream of random bytes. The stream lasts until <c>xl shutdown</c>; the program ends when both have ended.
 /// </summary>
 internal static class PeerCases
 {

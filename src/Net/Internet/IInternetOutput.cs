@@ -35,4 +35,10 @@ internal interface IInternetOutput
     /// new (RFC 4861, section 7.3.1).
     /// </summary>
     void ConfirmReachable(InternetAddress remote, int interfaceIndex);
+
+    /// <summary>
+    /// Tells that <paramref name="remote"/> does not answer, by the interface with an index if that is not 0 (RFC 1122, section 3.3.1.4):
+    /// its first hop is asked anew with the next packet, and a redirect is forgotten.
+    /// </summary>
+    void Doubt(InternetAddress remote, int interfaceIndex);
 }

@@ -40,7 +40,7 @@ internal sealed partial class TcpConnection
         }
 
         SequenceNumber start = segment.Sequence;
-        ReadOnlySpan<byte> data = segment.Data;
+        SegmentData data = segment.Data;
         bool hasFin = segment.Has(TcpFlags.Fin);
         if (start < _receiveNext)
         {
@@ -92,7 +92,7 @@ internal sealed partial class TcpConnection
         }
     }
 
-    private void TakeInOrder(ReadOnlySpan<byte> data)
+    private void TakeInOrder(SegmentData data)
     {
         if (!_user.ReceiveQueue.TryAppend(data))
         {
@@ -125,7 +125,7 @@ internal sealed partial class TcpConnection
         }
     }
 
-    private void TakeEarly(SequenceNumber start, ReadOnlySpan<byte> data)
+    private void TakeEarly(SequenceNumber start, SegmentData data)
     {
         AcknowledgeAtOnce();
         SequenceNumber end = start + data.Length;
@@ -135,7 +135,7 @@ internal sealed partial class TcpConnection
             return;
         }
 
-        if (!_user.ReceiveQueue.TryWrite(start - _receiveNext, data) || !_early.TryAdd(start, end))
+        if (!_user.ReceiveQueue.TryWrite(start - _receiveNext, data.Span) || !_early.TryAdd(start, end))
         {
             ForgetFin();
         }

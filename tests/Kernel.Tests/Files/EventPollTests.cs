@@ -212,16 +212,12 @@ public sealed unsafe class EventPollTests() : NucleusTest(MemoryFrames)
                     break;
                 case Act.Write:
                     *(ulong*)_memory = 1;
-                    Same(
-                        act,
-                        Call(SystemCallNumber.Write, (ulong)one, _memory, 8),
-                        Result(LinuxCalls.Write(HostOffset + one, (void*)_memory, 8)));
+                    mine = Call(SystemCallNumber.Write, (ulong)one, _memory, 8);
+                    Same(act, mine, Result(LinuxCalls.Write(HostOffset + one, (void*)_memory, 8)));
                     break;
                 case Act.Read:
-                    Same(
-                        act,
-                        Call(SystemCallNumber.Read, (ulong)one, _memory, 8),
-                        Result(LinuxCalls.Read(HostOffset + one, (void*)_memory, 8)));
+                    mine = Call(SystemCallNumber.Read, (ulong)one, _memory, 8);
+                    Same(act, mine, Result(LinuxCalls.Read(HostOffset + one, (void*)_memory, 8)));
                     break;
                 case Act.Add:
                 case Act.Change:
@@ -232,10 +228,8 @@ public sealed unsafe class EventPollTests() : NucleusTest(MemoryFrames)
                     mine = Call(SystemCallNumber.EpollCtl, (ulong)one, operation, (ulong)other, _memory);
                     if (mine != -Errno.ELOOP)
                     {
-                        Same(
-                            act,
-                            mine,
-                            Result(LinuxCalls.EpollControl(HostOffset + one, (int)operation, HostOffset + other, (void*)_memory)));
+                        int set = HostOffset + one;
+                        Same(act, mine, Result(LinuxCalls.EpollControl(set, (int)operation, HostOffset + other, (void*)_memory)));
                     }
 
                     break;

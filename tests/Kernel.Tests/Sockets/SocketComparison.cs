@@ -325,9 +325,9 @@ internal sealed unsafe class SocketComparison(Func<int, ulong[], long> nucleus, 
 
         static string Show(byte* events, long count) => count < 0
             ? count.ToString(CultureInfo.InvariantCulture)
-            : string.Join(
-                ' ',
-                Enumerable.Range(0, (int)count).Select(i => $"{*(uint*)(events + (i * 12)):x}:{*(ulong*)(events + (i * 12) + 4)}"));
+            : string.Join(' ', Enumerable.Range(0, (int)count).Select(i => ShowEvent(events + (i * 12))));
+
+        static string ShowEvent(byte* each) => $"{*(uint*)each:x}:{*(ulong*)(each + 4)}";
     }
 
     private void ComeToRest()
@@ -358,7 +358,8 @@ internal sealed unsafe class SocketComparison(Func<int, ulong[], long> nucleus, 
             _ = LinuxCalls.Poll(&entry, 1, 0);
             if (mine != (ushort)entry.revents)
             {
-                return Difference($"poll of {number}, a {_kinds[number]}", $"{mine:x}", $"{entry.revents:x}");
+                string theirs = ((ushort)entry.revents).ToString("x", null);
+                return Difference($"poll of {number}, a {_kinds[number]},", mine.ToString("x", null), theirs);
             }
 
             if (_kinds[number] is Kind.Stream)

@@ -169,6 +169,7 @@ internal static unsafe class SocketControl
         socket->IsSendShutDown = false;
         ByteQueue.Clear(&socket->Sent);
         ByteQueue.Clear(&socket->Received);
+        socket->Urgent = default;
     }
 
     private static long ConnectStream(Thread* thread, Socket* socket, EndpointRecord endpoint)
