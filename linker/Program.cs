@@ -1,3 +1,4 @@
+using Xenlet.Linker.Cultures;
 using Xenlet.Linker.Domains;
 using Xenlet.Linker.Files;
 using Xenlet.Machines;
@@ -35,9 +36,13 @@ internal static class Program
                  writes the stub by which the image finds the start of its network, and says,
                  between bars: "started" or "none"; "sockets" if the program may use them;
                  what else of the network it may use
-               Xenlet.Linker missing <driver>
-                 says what the machine lacks for a link by this compiler driver and, behind
-                 a bar, the Debian packages that have it; nothing if it lacks nothing
+               Xenlet.Linker cultures <libicudata.a> <names> <out.o>
+                 writes the part of ICU's data that an image with these cultures needs, as
+                 an ELF object
+               Xenlet.Linker missing <driver> [cultures]
+                 says what the machine lacks for a link by this compiler driver, and for one
+                 with cultures, and, behind a bar, the Debian packages that have it; nothing
+                 if it lacks nothing
         """;
 
     private static int Main(string[] arguments)
@@ -75,8 +80,14 @@ internal static class Program
                 case ["network", var path, var stubs]:
                     WriteNetwork(path, stubs);
                     return 0;
+                case ["cultures", var library, var names, var path]:
+                    WriteIfOther(path, CultureData.WriteObject(LibraryMember.Read(library), CultureData.Split(names)));
+                    return 0;
                 case ["missing", var driver]:
-                    WriteMissing(driver);
+                    WriteMissing(Prerequisite.Linking(driver));
+                    return 0;
+                case ["missing", var driver, "cultures"]:
+                    WriteMissing([.. Prerequisite.Linking(driver), .. Prerequisite.Cultures]);
                     return 0;
                 default:
                     Console.Error.WriteLine(Usage);
@@ -174,9 +185,9 @@ internal static class Program
         Console.WriteLine(string.Join('|', use.IsStarted ? "started" : "none", use.UsesSockets ? "sockets" : "", use.Others));
     }
 
-    private static void WriteMissing(string driver)
+    private static void WriteMissing(IEnumerable<Prerequisite> needed)
     {
-        IReadOnlyList<Prerequisite> missing = Prerequisite.Missing(Prerequisite.Linking(driver), new InstalledFiles());
+        IReadOnlyList<Prerequisite> missing = Prerequisite.Missing(needed, new InstalledFiles());
         if (missing.Count > 0)
         {
             Console.WriteLine($"{string.Join("; ", missing.Select(prerequisite => prerequisite.Need))}|{Packages(missing)}");

@@ -7,7 +7,7 @@ namespace Xenlet.Guest.Tests;
 public abstract class WorkTests(World world)
 {
     private static readonly string[] Parts = ["text", "regex", "json", "linq", "numbers", "compression", "dates", "xml", "javascript",
-        "collections", "files", "cryptography", "tls"];
+        "collections", "files", "zones", "cultures", "cryptography", "tls"];
 
     private const string Refused = "SecureConnectionError AuthenticationException The remote certificate is invalid";
 
@@ -66,13 +66,16 @@ public abstract class WorkTests(World world)
         Assert.Equal(expected + "xenlet: exit 0\n", guest.Console);
     }
 
+    /// <summary>With the cultures of this machine's ICU, which the image has a part of, and with the image's time zone.</summary>
     private static async Task<string> RunOnLinuxAsync()
     {
-        string[] command = Images.OnLinux(await Images.Work);
+        string image = await Images.Work;
+        string[] command = Images.OnLinux(image, isInvariant: false);
         return await PublishedImages.RunAsync(
             command[0], command[1..], new Dictionary<string, string>
             {
-                ["DOTNET_SYSTEM_GLOBALIZATION_INVARIANT"] = "1",
+                ["TZ"] = "Europe/Berlin",
+                ["LC_ALL"] = "C",
                 ["NO_PROXY"] = "127.0.0.1",
 
                 // As in a guest: no configuration and no legacy provider of OpenSSL, one file of authorities, and nothing can be written

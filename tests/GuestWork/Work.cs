@@ -33,6 +33,8 @@ internal static partial class Work
         ("javascript", JavaScript),
         ("collections", Collections),
         ("files", FilesWork.Run),
+        ("zones", ZonesWork.Run),
+        ("cultures", CulturesWork.Run),
         ("cryptography", CryptographyWork.Run),
         ("tls", TlsWork.Run),
     ];

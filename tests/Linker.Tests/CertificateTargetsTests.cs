@@ -42,11 +42,12 @@ public sealed class CertificateTargetsTests : IDisposable
         Assert.Contains("XENLET024", output, StringComparison.Ordinal);
     }
 
+    /// <summary>What the image has, but for the variable of each image without time zones.</summary>
     private string[] Listed(string function, string option, string items = "")
     {
         (int status, string output) = Run(function, option, items);
         Assert.True(status == 0, output);
-        return File.ReadAllLines(_project["out/files.txt"]);
+        return [.. File.ReadLines(_project["out/files.txt"]).Where(line => !line.StartsWith("variable\tTZDIR=", StringComparison.Ordinal))];
     }
 
     private (int Status, string Output) Run(string function, string option, string items = "")

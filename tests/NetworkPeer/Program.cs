@@ -5,6 +5,7 @@ using System.Net.Sockets;
 using System.Text;
 using Xenlet.GuestImage;
 using Xenlet.NetworkPeer;
+using Xenlet.NetworkPeer.Http;
 
 // echo INTERFACE OUR-MAC GUEST-MAC COUNT   frames of all lengths to the guest, which sends each back
 // bursts INTERFACE OUR-MAC GUEST-MAC       such frames by bursts until it is killed; what comes back is of no interest
@@ -14,6 +15,8 @@ using Xenlet.NetworkPeer;
 // records GUEST-ADDRESS PORT               hostile records to a guest that serves TLS
 // udp GUEST-ADDRESS PORT                   a datagram through Linux's own stack, and the answers that it accepts
 // names ADDRESS                            a server of DNS, until it is killed
+// requests FILE ADDRESS PORT               the connections of a table (Http/Exchange.cs) with a server of HTTP, and what comes
+// idle ADDRESS PORT COUNT SLOW             COUNT connections that ask for nothing, and SLOW ones that never end their request
 // flood INTERFACE NOWHERE OUR-MAC GUEST-MAC GUEST-ADDRESS PORT KIB   hostile frames, while the guest echoes so many KiB over TCP
 return args switch
 {
@@ -32,6 +35,12 @@ return args switch
         new(IPAddress.Parse(guest), int.Parse(port, CultureInfo.InvariantCulture)), file),
     ["records", string guest, string port] => await HostileRecords.RunAsync(
         new(IPAddress.Parse(guest), int.Parse(port, CultureInfo.InvariantCulture))),
+    ["requests", string file, string address, string port] => await HttpTable.RunAsync(
+        file, new(IPAddress.Parse(address), int.Parse(port, CultureInfo.InvariantCulture))),
+    ["idle", string address, string port, string count, string slow] => await IdleConnections.RunAsync(
+        new(IPAddress.Parse(address), int.Parse(port, CultureInfo.InvariantCulture)),
+        int.Parse(count, CultureInfo.InvariantCulture),
+        int.Parse(slow, CultureInfo.InvariantCulture)),
     ["udp", string guest, string port] => await UdpAsync(guest, int.Parse(port, CultureInfo.InvariantCulture)),
     ["names", string address] => await ServeNamesAsync(address),
     _ => 2,

@@ -39,7 +39,14 @@ internal static class Needed
         new("nmap", "nmap", machine => machine.HasCommand("nmap")),
     ];
 
+    /// <summary>The time zones of an image.</summary>
+    private static readonly Prerequisite TimeZones = new(
+        "time zones", "tzdata", machine => machine.HasFile("/usr/share/zoneinfo/zone.tab"));
+
     /// <summary>Needed by the tests.</summary>
     public static readonly IReadOnlyList<Prerequisite> Testing =
-        [.. Prerequisite.Linking(), .. Prerequisite.Cryptography, .. Booting, .. Intel, .. Debugging, .. Networking];
+        [
+            .. Prerequisite.Linking(), .. Prerequisite.Cryptography, .. Prerequisite.Cultures, TimeZones, .. Booting, .. Intel,
+            .. Debugging, .. Networking,
+        ];
 }
