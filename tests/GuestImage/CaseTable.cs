@@ -110,6 +110,7 @@ public static class CaseTable
             "kernel-event-wait-twice", "kernel-event-many-ports", "kernel-event-errors", "kernel-event-2000", "kernel-event-flood",
             "kernel-event-ping-pong", "kernel-page",
             "kernel-page-errors", "kernel-page-collections", "kernel-page-reused-zeroed", "kernel-grant", "kernel-grant-600",
+            "kernel-foreign-copy", "kernel-foreign-errors",
             "kernel-xenstore", "kernel-xenstore-adopted"),
         .. Group("walls", CaseKind.GuestOnly,
             "image-is-sealed", "nucleus-is-out-of-reach", "code-has-no-writable-alias", "stack-cookie-is-random",

@@ -28,4 +28,10 @@ internal interface IInternetOutput
 
     /// <summary>Tells that <paramref name="remote"/> is reachable, since it acknowledged something new (RFC 4861, section 7.3.1).</summary>
     void ConfirmReachable(InternetAddress remote);
+
+    /// <summary>
+    /// Tells that <paramref name="remote"/> does not answer (RFC 1122, section 3.3.1.4): its first hop is asked anew with the next packet,
+    /// and a redirect is forgotten.
+    /// </summary>
+    void Doubt(InternetAddress remote);
 }

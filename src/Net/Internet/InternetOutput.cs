@@ -83,6 +83,15 @@ internal sealed class InternetOutput(InternetLayer layer) : IInternetOutput
         }
     }
 
+    public void Doubt(InternetAddress remote)
+    {
+        if (!layer.Addresses.IsOurs(remote) && FindOutput(remote, 0, out InternetAddress nextHop) is { } output)
+        {
+            output.Neighbours.Doubt(nextHop);
+            layer.Redirects.Forget(remote);
+        }
+    }
+
     /// <summary>
     /// Whether a packet to a destination finds room, by an interface that the caller has chosen; 0 when it has not. Transports that are
     /// answered no are told when there is some.
@@ -169,7 +178,7 @@ internal sealed class InternetOutput(InternetLayer layer) : IInternetOutput
 
         if (layer.Routes.Lookup(destination, layer.Clock.Now, interfaceIndex) is { } route)
         {
-            nextHop = route.Gateway ?? destination;
+            nextHop = route.Gateway is { } router ? layer.Redirects.NextHop(destination, route, router) : destination;
             return route.Interface;
         }
 

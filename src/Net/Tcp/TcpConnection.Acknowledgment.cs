@@ -106,6 +106,7 @@ internal sealed partial class TcpConnection
         }
 
         _unacknowledged = acknowledged;
+        _isSendingUrgent &= acknowledged < _urgentEnd;
         summary.Acknowledged = count;
         _user.SendQueue.Release(isFinAcknowledged ? count - 1 : count);
         Measure(segment, summary, now);

@@ -39,7 +39,7 @@ internal sealed partial class TcpConnection
         }
 
         SequenceNumber start = segment.Sequence;
-        ReadOnlySpan<byte> data = segment.Data;
+        SegmentData data = segment.Data;
         bool hasFin = segment.Has(TcpFlags.Fin);
         if (start < _receiveNext)
         {
@@ -91,7 +91,7 @@ internal sealed partial class TcpConnection
         }
     }
 
-    private void TakeInOrder(ReadOnlySpan<byte> data)
+    private void TakeInOrder(SegmentData data)
     {
         if (!_user.ReceiveQueue.TryAppend(data))
         {
@@ -124,7 +124,7 @@ internal sealed partial class TcpConnection
         }
     }
 
-    private void TakeEarly(SequenceNumber start, ReadOnlySpan<byte> data)
+    private void TakeEarly(SequenceNumber start, SegmentData data)
     {
         AcknowledgeAtOnce();
         SequenceNumber end = start + data.Length;
@@ -134,7 +134,7 @@ internal sealed partial class TcpConnection
             return;
         }
 
-        if (!_user.ReceiveQueue.TryWrite(start - _receiveNext, data) || !_early.TryAdd(start, end))
+        if (!_user.ReceiveQueue.TryWrite(start - _receiveNext, data.Span) || !_early.TryAdd(start, end))
         {
             ForgetFin();
         }

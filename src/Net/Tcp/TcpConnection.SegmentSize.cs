@@ -46,8 +46,9 @@ internal sealed partial class TcpConnection
     /// <summary>The data of a packet that the link cuts into segments, or of one segment.</summary>
     private int LargestPacket()
     {
-        if (!_layer.Output.CanSegment(Flow.Remote.Address))
+        if (_isSendingUrgent || !_layer.Output.CanSegment(Flow.Remote.Address))
         {
+            // An urgent pointer counts from its own segment: a device that cuts would repeat it.
             return _segmentSize;
         }
 

@@ -4,7 +4,8 @@ namespace Xenlet.Net.Tcp;
 
 /// <summary>
 /// A connection (RFC 9293). The files of this class have its concerns: what arrives (Input), data that arrives (Data), acknowledgments
-/// (Acknowledgment), loss recovery (Recovery), what is sent (Output, Segments), timers (Timers), and segment sizes (SegmentSize).
+/// (Acknowledgment), loss recovery (Recovery), what is sent (Output, Segments), urgent data (Urgent), timers (Timers), and segment sizes
+/// (SegmentSize).
 /// Its user is told of events when a segment has been dealt with whole, so that it may call any method here.
 /// </summary>
 internal sealed partial class TcpConnection

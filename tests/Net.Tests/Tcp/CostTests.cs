@@ -100,6 +100,10 @@ public sealed class CostTests
         {
         }
 
+        public void Doubt(InternetAddress remote)
+        {
+        }
+
         public InternetSendResult Send(PacketBuffer packet, in InternetHeader header)
         {
             Sent++;

@@ -59,6 +59,9 @@ internal sealed class SimulatedHost : IInternetOutput
     /// <summary>What every send answers, when it is not null.</summary>
     public InternetSendResult? Answers { get; set; }
 
+    /// <summary>How often TCP has told that a peer does not answer.</summary>
+    public int Doubts { get; private set; }
+
     /// <summary>When the host has something to do by itself.</summary>
     public long NextDue => Timers.NextDue == long.MaxValue ? long.MaxValue : Math.Max(Timers.NextDue, PausedUntil);
 
@@ -75,6 +78,8 @@ internal sealed class SimulatedHost : IInternetOutput
     public void ConfirmReachable(InternetAddress remote)
     {
     }
+
+    public void Doubt(InternetAddress remote) => Doubts++;
 
     public InternetSendResult Send(PacketBuffer packet, in InternetHeader header)
     {

@@ -66,6 +66,12 @@ internal unsafe struct Socket
     /// <summary>Received and not read.</summary>
     public ByteQueue Received;
 
+    /// <summary>Of a stream.</summary>
+    public UrgentData Urgent;
+
+    /// <summary>Of datagrams: what recvmsg takes with MSG_ERRQUEUE.</summary>
+    public ByteQueue Errors;
+
     public SocketOptionValues Options;
 
     /// <summary>What the stack has not been told yet.</summary>

@@ -307,8 +307,7 @@ internal static unsafe class SocketCalls
         Socket* socket = file->Socket;
         if (isMark)
         {
-            // There is no urgent data, so no mark.
-            *(int*)address = 0;
+            *(int*)address = UrgentData.IsAtMark(socket) ? 1 : 0;
             return 0;
         }
 
@@ -317,7 +316,7 @@ internal static unsafe class SocketCalls
             return -Errno.EINVAL;
         }
 
-        *(int*)address = socket->Kind == SocketKind.Stream ? (int)socket->Received.Count : SocketTransfers.NextLength(socket);
+        *(int*)address = socket->Kind == SocketKind.Stream ? (int)UrgentData.Available(socket) : SocketTransfers.NextLength(socket);
         return 0;
     }
 

@@ -150,6 +150,7 @@ internal static unsafe class SocketControl
                 socket->IsSendShutDown = false;
                 ByteQueue.Clear(&socket->Sent);
                 ByteQueue.Clear(&socket->Received);
+                socket->Urgent = default;
             }
 
             SocketReadiness.Notify(socket, EventPolls.AnyEvent);

@@ -72,6 +72,7 @@ internal static unsafe class SocketLife
 
         ByteQueue.Clear(&socket->Sent);
         ByteQueue.Clear(&socket->Received);
+        ErrorQueue.Clear(socket);
         if (!HasProgramEnded)
         {
             SocketTable.Free(socket);
@@ -150,6 +151,7 @@ internal static unsafe class SocketLife
         WaitQueue.WakeAll(&socket->Callers);
         CloseOffered(socket);
         ByteQueue.Clear(&socket->Received);
+        ErrorQueue.Clear(socket);
 
         // What was written is left to the stack, whatever the end: on Linux it would have been on its way already.
         if (!socket->IsKnown || !StackRequests.IsServed)
