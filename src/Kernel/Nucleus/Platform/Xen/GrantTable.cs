@@ -21,8 +21,8 @@ internal static unsafe class GrantTable
     public const uint GNTTAB_NR_RESERVED_ENTRIES = 8;
 
     /// <summary>
-    /// Guest frames that are kept for the table, and the most that it may have, whatever Xen allows: other pages lie right above them. Xen's
-    /// default limit is 64 (gnttab_max_frames).
+    /// Guest frames that are kept for the table, and the most that it may have, whatever Xen allows: other pages lie right above them.
+    /// Xen's default limit is 64 (gnttab_max_frames).
     /// </summary>
     public const uint MaximumFrames = 4096;
 
