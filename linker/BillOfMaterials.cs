@@ -16,12 +16,14 @@ public static class BillOfMaterials
     /// <param name="output">Receives the list.</param>
     /// <param name="name">The program's name.</param>
     /// <param name="version">The program's informational version.</param>
-    /// <param name="assemblies">The assemblies that the compiler was given.</param>
+    /// <param name="assemblies">
+    /// The assemblies that the compiler was given, and files of other packages whose content is in the image.
+    /// </param>
     /// <param name="linkMap">The map that GNU ld wrote with <c>-Map</c>. It names the archives whose members are in the image.</param>
     public static void Write(Stream output, string name, string version, IEnumerable<string> assemblies, TextReader linkMap)
     {
         PackageFinder packages = new();
-        IOrderedEnumerable<Part> parts = assemblies.Select(path => packages.OwnerOf(path) ?? PartOfAssembly(path))
+        IOrderedEnumerable<Part> parts = assemblies.Select(path => packages.OwnerOf(path) ?? PartOfFile(path)).OfType<Part>()
             .Concat(LinkMap.Inputs(linkMap).Select(packages.OwnerOf).OfType<Part>())
             .Distinct()
             .OrderBy(part => part.Name, StringComparer.Ordinal)
@@ -59,10 +61,11 @@ public static class BillOfMaterials
 
     /// <summary>
     /// The part for an assembly that is in no package: the program, or a project beside it. The assembly's own version is for binding, and
-    /// stays 1.0.0 where nobody sets it; the informational one is that of the package it would be in.
+    /// stays 1.0.0 where nobody sets it; the informational one is that of the package it would be in. Of another file there is none.
     /// </summary>
-    private static Part PartOfAssembly(string path) =>
-        new(
+    private static Part? PartOfFile(string path) => Path.GetExtension(path) != ".dll"
+        ? null
+        : new(
             AssemblyName.GetAssemblyName(path).Name!,
             WithoutCommit(FileVersionInfo.GetVersionInfo(path).ProductVersion ?? ""),
             null);

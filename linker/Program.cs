@@ -1,3 +1,4 @@
+using Xenlet.Linker.Cultures;
 using Xenlet.Linker.Domains;
 using Xenlet.Linker.Files;
 using Xenlet.Machines;
@@ -29,14 +30,19 @@ internal static class Program
                  writes the stubs that the program's cryptography needs, if any, and says,
                  between bars: "none", "random" or "openssl", what has to be linked; what
                  the program may use of OpenSSL; the Debian packages that are missing for
-                 OpenSSL; what the linker has to be told
+                 OpenSSL; what the linker has to be told; "authorities" if the program may
+                 look for those that it trusts
                Xenlet.Linker network <object.o> <out.o>
                  writes the stub by which the image finds the start of its network, and says,
                  between bars: "started" or "none"; "sockets" if the program may use them;
                  what else of the network it may use
-               Xenlet.Linker missing <driver>
-                 says what the machine lacks for a link by this compiler driver and, behind
-                 a bar, the Debian packages that have it; nothing if it lacks nothing
+               Xenlet.Linker cultures <libicudata.a> <names> <out.o>
+                 writes the part of ICU's data that an image with these cultures needs, as
+                 an ELF object
+               Xenlet.Linker missing <driver> [cultures]
+                 says what the machine lacks for a link by this compiler driver, and for one
+                 with cultures, and, behind a bar, the Debian packages that have it; nothing
+                 if it lacks nothing
         """;
 
     private static int Main(string[] arguments)
@@ -66,7 +72,7 @@ internal static class Program
                 case ["domain", var settings, var xl, var libvirt]:
                     return WriteDomain(settings, xl, libvirt);
                 case ["files", var list, var path]:
-                    WriteIfOther(path, FileSection.WriteObject(ImageContent.Read(File.ReadLines(list))));
+                    WriteFiles(list, path);
                     return 0;
                 case ["cryptography", var path, var stubs]:
                     WriteCryptography(path, stubs);
@@ -74,8 +80,14 @@ internal static class Program
                 case ["network", var path, var stubs]:
                     WriteNetwork(path, stubs);
                     return 0;
+                case ["cultures", var library, var names, var path]:
+                    WriteIfOther(path, CultureData.WriteObject(LibraryMember.Read(library), CultureData.Split(names)));
+                    return 0;
                 case ["missing", var driver]:
-                    WriteMissing(driver);
+                    WriteMissing(Prerequisite.Linking(driver));
+                    return 0;
+                case ["missing", var driver, "cultures"]:
+                    WriteMissing([.. Prerequisite.Linking(driver), .. Prerequisite.Cultures]);
                     return 0;
                 default:
                     Console.Error.WriteLine(Usage);
@@ -96,6 +108,17 @@ internal static class Program
         {
             File.WriteAllBytes(path, bytes);
         }
+    }
+
+    private static void WriteFiles(string list, string path)
+    {
+        ImageContent content = ImageContent.Read(File.ReadLines(list));
+        foreach (string warning in content.Warnings())
+        {
+            Console.Error.WriteLine(warning);
+        }
+
+        WriteIfOther(path, FileSection.WriteObject(content));
     }
 
     private static void WriteParts(string path, string name, string version, string map, string assemblies)
@@ -152,7 +175,7 @@ internal static class Program
                 break;
         }
 
-        Console.WriteLine(string.Join('|', word, use.Purposes, missing, options));
+        Console.WriteLine(string.Join('|', word, use.Purposes, missing, options, use.LooksForAuthorities ? "authorities" : ""));
     }
 
     private static void WriteNetwork(string path, string stubs)
@@ -162,9 +185,9 @@ internal static class Program
         Console.WriteLine(string.Join('|', use.IsStarted ? "started" : "none", use.UsesSockets ? "sockets" : "", use.Others));
     }
 
-    private static void WriteMissing(string driver)
+    private static void WriteMissing(IEnumerable<Prerequisite> needed)
     {
-        IReadOnlyList<Prerequisite> missing = Prerequisite.Missing(Prerequisite.Linking(driver), new InstalledFiles());
+        IReadOnlyList<Prerequisite> missing = Prerequisite.Missing(needed, new InstalledFiles());
         if (missing.Count > 0)
         {
             Console.WriteLine($"{string.Join("; ", missing.Select(prerequisite => prerequisite.Need))}|{Packages(missing)}");

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 using Xenlet.Guests;
+using Xenlet.Linker.Files;
 
 namespace Xenlet.Linker.Domains;
 
@@ -68,6 +69,8 @@ internal sealed partial class SettingsReader
             Disks = reader.ReadDisks(),
             Interfaces = reader.ReadInterfaces(),
         };
+        reader.CheckZones("XenletTimeZones", ZoneDatabase.Split(reader.Property("XenletTimeZones")));
+        reader.CheckZones("XenletTimeZone", [.. new[] { reader.Property("XenletTimeZone") }.Where(name => name.Length > 0)]);
         errors = reader._errors;
         return settings;
     }
@@ -78,6 +81,18 @@ internal sealed partial class SettingsReader
 
     private void Complain(string property, string message) =>
         _errors.Add(new SettingError(_sources.OfProperty(property), $"{property} is '{Property(property)}': {message}"));
+
+    private void CheckZones(string property, string[] names)
+    {
+        if (names.Length > 0 && !ZoneDatabase.OfMachine.Exists)
+        {
+            Complain(property, "this machine has no time zones; Debian and Ubuntu have them in the package tzdata");
+        }
+        else if (ZoneDatabase.OfMachine.Unknown(names) is { Count: > 0 } unknown)
+        {
+            Complain(property, $"{string.Join(", ", unknown)}: no time zone of {ZoneDatabase.UsualDirectory}, as Europe/Berlin is");
+        }
+    }
 
     private string ReadName()
     {

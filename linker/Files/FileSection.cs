@@ -8,7 +8,7 @@ namespace Xenlet.Linker.Files;
 /// The section of an image with its files, as src/Kernel/Nucleus/Linux/FileSystem/ImageFiles.cs reads it: a header (number and offset of
 /// the entries, number and offset of the variables, 32 bits each), an entry for each file (offset and length of the path, 32 bits each;
 /// offset and length of the content, and the file's time, 64 bits each), then variables, paths and contents. Offsets are from the start of
-/// the section. Equal files give equal bytes.
+/// the section. Equal files give equal bytes, and files of equal content share it: many time zones are others by another name.
 /// </summary>
 public static class FileSection
 {
@@ -48,6 +48,7 @@ public static class FileSection
             section.Write([.. Encoding.UTF8.GetBytes(variable), 0]);
         }
 
+        Dictionary<string, long> written = new(StringComparer.Ordinal);
         Span<byte> entry = stackalloc byte[EntrySize];
         for (int i = 0; i < content.Files.Count; i++)
         {
@@ -56,11 +57,18 @@ public static class FileSection
             BinaryPrimitives.WriteUInt32LittleEndian(entry, (uint)section.Length);
             BinaryPrimitives.WriteInt32LittleEndian(entry[4..], path.Length);
             section.Write(path);
-            section.Write(new byte[(Alignment - (section.Length % Alignment)) % Alignment]);
-            BinaryPrimitives.WriteInt64LittleEndian(entry[8..], section.Length);
+            string hash = Convert.ToHexString(SHA256.HashData(file.Content));
+            if (!written.TryGetValue(hash, out long offset))
+            {
+                section.Write(new byte[(Alignment - (section.Length % Alignment)) % Alignment]);
+                offset = section.Length;
+                section.Write(file.Content);
+                written.Add(hash, offset);
+            }
+
+            BinaryPrimitives.WriteInt64LittleEndian(entry[8..], offset);
             BinaryPrimitives.WriteInt64LittleEndian(entry[16..], file.Content.Length);
             BinaryPrimitives.WriteUInt64LittleEndian(entry[24..], TimeOf(file.Content));
-            section.Write(file.Content);
             entry.CopyTo(section.GetBuffer().AsSpan(entries + (i * EntrySize)));
         }
 

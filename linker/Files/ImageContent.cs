@@ -1,7 +1,7 @@
 namespace Xenlet.Linker.Files;
 
 /// <summary>A file of an image.</summary>
-/// <param name="Path">Its path below the program's directory, with slashes.</param>
+/// <param name="Path">Its path below the program's directory, with slashes; one that begins with a slash is below the root.</param>
 /// <param name="Content">Its content.</param>
 public sealed record ImageFile(string Path, byte[] Content);
 
@@ -20,30 +20,43 @@ public sealed record ImageContent(IReadOnlyList<ImageFile> Files, IReadOnlyList<
     private const string ProgramName = "xenlet";
 
     /// <summary>
-    /// Reads a list of lines whose fields are separated by tabs: <c>file</c>, a path in the image and the file that has the content; or
-    /// <c>variable</c> and NAME=VALUE.
+    /// Reads a list of lines whose fields are separated by tabs: <c>file</c>, a path in the image and the file that has the content;
+    /// <c>variable</c> and NAME=VALUE; <c>zones</c> and the names of time zones, with semicolons between; <c>zone</c> and the name of the
+    /// one that is local.
     /// </summary>
     /// <param name="lines">The lines.</param>
+    /// <param name="database">The time zones that there are; those of this machine without it.</param>
     /// <returns>The content, the files in the order of their paths.</returns>
-    /// <exception cref="InvalidDataException">A path cannot be, or is there twice; there are too many variables.</exception>
-    public static ImageContent Read(IEnumerable<string> lines)
+    /// <exception cref="InvalidDataException">
+    /// A path cannot be, or is there twice; there are too many variables, or no such time zone.
+    /// </exception>
+    public static ImageContent Read(IEnumerable<string> lines, ZoneDatabase? database = null)
     {
         SortedDictionary<string, string> files = new(StringComparer.Ordinal);
         List<string> variables = [];
+        string[] zones = [];
+        string local = "";
         foreach (string line in lines)
         {
             switch (line.Split('\t'))
             {
                 case ["file", var path, var source]:
-                    string name = Check(path.Replace('\\', '/'));
-                    if (!files.TryAdd(name, source) && files[name] != source)
+                    string checkedPath = Check(path.Replace('\\', '/'));
+                    if (!files.TryAdd(checkedPath, source) && files[checkedPath] != source)
                     {
-                        throw new InvalidDataException($"two files are to be {name} in the image: {files[name]} and {source}");
+                        throw new InvalidDataException(
+                            $"two files are to be {checkedPath} in the image: {files[checkedPath]} and {source}");
                     }
 
                     break;
                 case ["variable", var variable]:
                     variables.Add(variable);
+                    break;
+                case ["zones", var names]:
+                    zones = ZoneDatabase.Split(names);
+                    break;
+                case ["zone", var name]:
+                    local = name;
                     break;
                 default:
                     throw new InvalidDataException($"not a line of a list of files: {line}");
@@ -64,8 +77,19 @@ public sealed record ImageContent(IReadOnlyList<ImageFile> Files, IReadOnlyList<
             }
         }
 
-        return new([.. files.Select(file => new ImageFile(file.Key, File.ReadAllBytes(file.Value)))], variables);
+        IEnumerable<ImageFile> ofZones = (database ?? ZoneDatabase.OfMachine).Files(zones, local);
+        return new([.. ofZones, .. files.Select(file => new ImageFile(file.Key, File.ReadAllBytes(file.Value)))], variables);
     }
+
+    /// <summary>What the program will not be able to do with the files: warnings for the publish.</summary>
+    public IEnumerable<string> Warnings() =>
+        from file in Files
+        where Path.GetExtension(file.Path).ToLowerInvariant() is ".pfx" or ".p12"
+        let algorithm = LegacyEncryption.Find(file.Content)
+        where algorithm is not null
+        select $"{file.Path}: warning XENLET025: it is encrypted with {algorithm}, which OpenSSL has in its legacy provider, and an image "
+            + "has not: loading it fails (digital envelope routines::unsupported). "
+            + $"openssl pkcs12 -legacy -in {Path.GetFileName(file.Path)} -nodes | openssl pkcs12 -export -out NEW.pfx writes it anew";
 
     private static string Check(string path)
     {

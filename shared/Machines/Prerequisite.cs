@@ -19,6 +19,18 @@ internal sealed record Prerequisite(string Need, string Package, Func<IInstalled
                 && HasLibrary(machine, "libcrypto.a")),
     ];
 
+    /// <summary>Needed to link ICU into an image: .NET's part of it is compiled against ICU's headers.</summary>
+    public static readonly IReadOnlyList<Prerequisite> Cultures =
+    [
+        new("cmake, which compiles .NET's part of ICU", "cmake", machine => machine.HasCommand("cmake")),
+        new("make", "make", machine => machine.HasCommand("make")),
+        new("C++'s static library", "g++", machine => machine.HasCommand("g++")),
+        new(
+            "ICU's headers, static libraries and compiler of resources", "libicu-dev",
+            machine => machine.HasFile("/usr/include/unicode/ucol.h") && HasLibrary(machine, "libicuuc.a")
+                && HasLibrary(machine, "libicui18n.a") && HasLibrary(machine, "libicudata.a") && machine.HasCommand("genrb")),
+    ];
+
     /// <summary>Needed to link an image: a compiler driver and linker, objcopy, and glibc's static libraries.</summary>
     /// <param name="driver">The compiler driver.</param>
     public static IReadOnlyList<Prerequisite> Linking(string driver = "gcc") =>

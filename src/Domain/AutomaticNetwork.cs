@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using Xenlet.Kernel;
 using Xenlet.Kernel.Sockets;
 using Xenlet.Sockets;
+using Xenlet.XenStoreRing;
 
 namespace Xenlet.Domain;
 
@@ -33,6 +34,7 @@ internal sealed class AutomaticNetwork
         // Without Xen there are no interfaces; loopback addresses work.
         if (machine.Hypervisor.IsPresent)
         {
+            DomainStore.Expect();
             AutomaticServices.Start(machine, network.StartServicesAsync);
         }
     }

@@ -1,3 +1,4 @@
+using Xenlet.Drivers;
 using Xenlet.Kernel;
 using Xenlet.XenBus;
 using Xenlet.XenStoreRing;
@@ -14,6 +15,7 @@ internal sealed class DomainConnection : IAsyncDisposable
     private readonly Func<IXenStoreTransport> _find;
     private readonly EventLoop _controlLoop;
     private readonly bool _isControlLoopLent;
+    private readonly IDisposable _loan;
 
     private DomainConnection(
         IXenStoreLink link, Func<IXenStoreTransport> find, XenStoreClient store, EventLoop loop, EventLoop? controlLoop)
@@ -24,6 +26,7 @@ internal sealed class DomainConnection : IAsyncDisposable
         Loop = loop;
         _controlLoop = controlLoop ?? new("domain control");
         _isControlLoopLent = controlLoop is not null;
+        _loan = DomainStore.Lend(store);
     }
 
     public XenStoreClient Store { get; }
@@ -70,12 +73,18 @@ internal sealed class DomainConnection : IAsyncDisposable
     {
         DomainControlOptions own = (options ?? new()) with { Loop = _controlLoop };
         DomainControl control = new(machine, Store, buses, describeDevices, _find, own);
+        foreach (IReportSource source in ProgramReports.Sources)
+        {
+            control.AddReport(source);
+        }
+
         Store.ConnectionChanged += (_, change) => control.ConnectionChanged(change.Failure);
         return control;
     }
 
     public async ValueTask DisposeAsync()
     {
+        _loan.Dispose();
         await Store.DisposeAsync().ConfigureAwait(EventLoop.IsCurrent);
         _link.Dispose();
         if (!_isControlLoopLent)

@@ -12,7 +12,9 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
     private const long NanosecondsPerSecond = 1_000_000_000;
     private const long NanosecondsPerMillisecond = 1_000_000;
 
-    private readonly TcpSettings _settings = new();
+
+    // What was set before there is a connection, or listened; an accepted connection has its listener's.
+    private TcpSettings? _settings;
     private int _receiveBuffer = table.Host.ReadOptions(handle).ReceiveBuffer;
     private TcpBinding? _binding;
     private TcpListener? _listener;
@@ -23,6 +25,8 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
     // program only adds to what is to be sent, and tells so; it only takes from what was received.
     private int _sendLength;
     private int _receiveRoom = -1;
+
+    private TcpSettings Settings => _connection?.Settings ?? (_settings ??= new());
 
     public ITcpSendQueue SendQueue => this;
 
@@ -59,6 +63,8 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
 
     void IPacketPayload.CopyTo(int offset, Span<byte> destination) => Host.CopySent(Handle, offset, destination);
 
+    void IPacketPayload.CopyTo(int offset, ReadOnlySpan<Memory<byte>> destinations) => Host.CopySent(Handle, offset, destinations);
+
     void ITcpSendQueue.Release(int count)
     {
         Host.ReleaseSent(Handle, count);
@@ -73,11 +79,12 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
         _receiveRoom = -1;
     }
 
-    bool ITcpReceiveQueue.TryAppend(ReadOnlySpan<byte> data)
+    void ITcpReceiveQueue.MarkUrgent(int offset, int value) => Host.MarkUrgent(Handle, offset, value);
+
+    bool ITcpReceiveQueue.TryAppend(SegmentData data)
     {
-        int room = Host.Append(Handle, data);
-        _receiveRoom = room;
-        return room >= 0;
+        _receiveRoom = data.IsSettled ? Host.Append(Handle, data.Span) : Table.Appender.Append(Handle, data);
+        return _receiveRoom >= 0;
     }
 
     void ITcpUser.OnConnected()
@@ -147,12 +154,19 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
                     connection.Flow.Remote,
                     (int)connection.State,
                     Host.GetSendLength(Handle),
-                    Host.GetReceiveLength(Handle));
+                    Host.GetReceiveLength(Handle))
+                {
+                    Inode = Inode,
+                    Timer = connection.ViewTimer(),
+                };
             }
 
             return _listener is null
                 ? null
-                : new SocketView(true, IsIPv6, _listener.Binding.Local, SocketView.Nobody(IsIPv6), SocketView.Listening, 0, 0);
+                : new SocketView(true, IsIPv6, _listener.Binding.Local, SocketView.Nobody(IsIPv6), SocketView.Listening, 0, 0)
+                {
+                    Inode = Inode,
+                };
         }
     }
 
@@ -185,11 +199,12 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
         if ((signals & SocketSignals.OptionsChanged) != 0)
         {
             ReadOptions();
-            if (_connection is { } changed)
-            {
-                changed.Settings.CopyFrom(_settings);
-                changed.OnSettingsChanged();
-            }
+            _connection?.OnSettingsChanged();
+        }
+
+        if ((signals & SocketSignals.Urgent) != 0)
+        {
+            _connection?.OnUrgentWritten(Host.GetUrgentLength(Handle));
         }
 
         if ((signals & SocketSignals.Written) != 0)
@@ -205,8 +220,8 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
 
         if ((signals & SocketSignals.ReceiveShutDown) != 0)
         {
-            // Of a connection, what arrives is still acknowledged, as on Linux. A listener listens no more.
             CloseListener();
+            _connection?.IsReadingOver = true;
         }
 
         if ((signals & SocketSignals.SendShutDown) != 0)
@@ -284,7 +299,7 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
         _sendLength = Host.GetSendLength(Handle);
         _receiveRoom = -1;
         _isConnecting = true;
-        TcpError error = Table.Stack.Tcp.Connect(remote, this, _binding, _settings, out TcpConnection? made);
+        TcpError error = Table.Stack.Tcp.Connect(remote, this, _binding, Settings, out TcpConnection? made);
         if (error != TcpError.None)
         {
             _isConnecting = false;
@@ -313,7 +328,15 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
             : SocketErrno.None;
     }
 
-    protected override void BindToDevice(int interfaceIndex) => _settings.BoundInterface = interfaceIndex;
+    protected override void BindToDevice(int interfaceIndex)
+    {
+        Settings.BoundInterface = interfaceIndex;
+        if (_settings is { } kept)
+        {
+            // For the next connection.
+            kept.BoundInterface = interfaceIndex;
+        }
+    }
 
     private SocketErrno Disconnect()
     {
@@ -343,7 +366,7 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
         }
 
         ReadOptions();
-        return Translation.ToErrno(Table.Stack.Tcp.Listen(_binding!, this, _settings, backlog, out _listener));
+        return Translation.ToErrno(Table.Stack.Tcp.Listen(_binding!, this, Settings, backlog, out _listener));
     }
 
     private void CloseListener()
@@ -358,17 +381,18 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
     private void ReadOptions()
     {
         SocketOptions options = Host.ReadOptions(Handle);
+        TcpSettings settings = Settings;
         _receiveBuffer = options.ReceiveBuffer;
         _receiveRoom = -1;
-        _settings.IsNoDelay = options.NoDelay;
-        _settings.IsKeepAlive = options.KeepsAlive;
-        _settings.KeepAliveIdle = options.KeepAliveTime * NanosecondsPerSecond;
-        _settings.KeepAliveInterval = options.KeepAliveInterval * NanosecondsPerSecond;
-        _settings.KeepAliveProbes = options.KeepAliveProbes;
-        _settings.UserTimeout = options.UserTimeout * NanosecondsPerMillisecond;
-        _settings.MaximumSegmentSize = options.MaximumSegment;
-        _settings.TrafficClass = (byte)(IsIPv6 ? options.TrafficClass : options.TypeOfService);
-        _settings.HopLimit = (byte)Math.Max(IsIPv6 ? options.HopLimit : options.TimeToLive, 0);
+        settings.IsNoDelay = options.NoDelay;
+        settings.IsKeepAlive = options.KeepsAlive;
+        settings.KeepAliveIdle = options.KeepAliveTime * NanosecondsPerSecond;
+        settings.KeepAliveInterval = options.KeepAliveInterval * NanosecondsPerSecond;
+        settings.KeepAliveProbes = options.KeepAliveProbes;
+        settings.UserTimeout = options.UserTimeout * NanosecondsPerMillisecond;
+        settings.MaximumSegmentSize = options.MaximumSegment;
+        settings.TrafficClass = (byte)(IsIPv6 ? options.TrafficClass : options.TypeOfService);
+        settings.HopLimit = (byte)Math.Max(IsIPv6 ? options.HopLimit : options.TimeToLive, 0);
     }
 
     private void Finish()

@@ -133,7 +133,17 @@ public sealed class CommandLineReaderTests
         RunCommand run = Assert.IsType<RunCommand>(CommandLineReader.Read(["run", "--dom0", "@show/ping.sh", "my/app"]));
 
         Assert.Equal("@" + Path.GetFullPath("show/ping.sh"), run.Dom0Command);
+        Assert.Equal(Path.GetFullPath("files.tar"), ((RunCommand)CommandLineReader.Read(["run", "--ramdisk", "files.tar"])).Ramdisk);
         Assert.Equal("ping -c 3 $GUEST", ((RunCommand)CommandLineReader.Read(["run", "--dom0=ping -c 3 $GUEST"])).Dom0Command);
+    }
+
+    [Fact]
+    public void Programs_for_dom0_are_those_named()
+    {
+        RunCommand run = Assert.IsType<RunCommand>(Read("run my/app --dom0-program curl --dom0-program=openssl"));
+
+        Assert.Equal(["curl", "openssl"], run.Dom0Programs);
+        Assert.True(run.TellsDevices);
     }
 
     [Fact]
@@ -273,6 +283,7 @@ public sealed class CommandLineReaderTests
     [InlineData("run --disk 0", "'0'")]
     [InlineData("run --plug=xvdb", "'xvdb'")]
     [InlineData("run --dom0", "--dom0")]
+    [InlineData("run --dom0-program", "--dom0-program")]
     [InlineData("run --machine", "--machine")]
     [InlineData("run --machine sparc", "'sparc'")]
     [InlineData("run --machine amd --no-xen", "'--no-xen'")]
@@ -303,6 +314,7 @@ public sealed class CommandLineReaderTests
     [InlineData("--network")]
     [InlineData("--plug")]
     [InlineData("--dom0")]
+    [InlineData("--dom0-program")]
     [InlineData("--gdb")]
     [InlineData("test PROJECT")]
     [InlineData("test case")]

@@ -144,6 +144,16 @@ public class ImageTests
         Assert.Contains("libssl-dev", Parts(await Images.Work));
     }
 
+    /// <summary>The work names cultures and time zones, samples/Hello does not.</summary>
+    [Theory]
+    [InlineData("libicu-dev")]
+    [InlineData("tzdata")]
+    public async Task ICU_and_time_zones_are_in_the_images_alone_whose_project_names_them(string package)
+    {
+        Assert.DoesNotContain(package, Parts(await Images.Hello));
+        Assert.Contains(package, Parts(await Images.Work));
+    }
+
     /// <summary>Names of what an image was made from.</summary>
     private static string[] Parts(string image)
     {

@@ -5,6 +5,8 @@ namespace Xenlet.Guest.Tests;
 /// <summary>The guest programs under test, each published once in a test run, when it is first asked for.</summary>
 internal static class Images
 {
+    private const string Invariant = "System.Globalization.Invariant";
+
     private static readonly Lazy<Task<string>> LazyCases = new(
         () => PublishedImages.PublishAsync("tests/GuestImage", "Xenlet.GuestImage.elf"));
     private static readonly Lazy<Task<string>> LazyHello = new(() => PublishedImages.PublishAsync("samples/Hello", "Hello.elf"));
@@ -18,8 +20,10 @@ internal static class Images
     private static readonly Lazy<Task<string>> LazyHostilePeer = new(
         () => PublishedImages.PublishAsync("tests/HostilePeer", "Xenlet.HostilePeer"));
     private static readonly Lazy<Task<string>> LazyPing = new(() => PublishedImages.PublishAsync("samples/Ping", "Ping.elf"));
+    private static readonly Lazy<Task<string>> LazyWeb = new(() => PublishedImages.PublishAsync("samples/Web", "Web.elf"));
     private static readonly Lazy<Task<string>> LazyWork = new(
         () => PublishedImages.PublishAsync("tests/GuestWork", "Xenlet.GuestWork.elf"));
+    private static readonly Lazy<Task<string>> LazyTls = new(() => PublishedImages.PublishAsync("tests/GuestTls", "Xenlet.GuestTls.elf"));
 
     /// <summary>Path of tests/GuestImage as an image: the cases.</summary>
     public static Task<string> Cases => LazyCases.Value;
@@ -45,18 +49,34 @@ internal static class Images
     /// <summary>Path of samples/Ping as an image.</summary>
     public static Task<string> Ping => LazyPing.Value;
 
+    /// <summary>Path of samples/Web as an image.</summary>
+    public static Task<string> Web => LazyWeb.Value;
+
     /// <summary>Path of tests/GuestWork as an image; the same program for Linux lies two directories above.</summary>
     public static Task<string> Work => LazyWork.Value;
+
+    /// <summary>Path of tests/GuestTls as an image.</summary>
+    public static Task<string> Tls => LazyTls.Value;
 
     /// <summary>
     /// The command that runs an image's program on Linux. The publication left its assembly in front of the native image; the runtime is
     /// the one that runs these tests.
     /// </summary>
-    public static string[] OnLinux(string image)
+    /// <param name="image">The image.</param>
+    /// <param name="isInvariant">Whether the program has the invariant culture alone, as these tests have.</param>
+    public static string[] OnLinux(string image, bool isInvariant = true)
     {
         string directory = Path.GetDirectoryName(Path.GetDirectoryName(image)!)!;
         string assembly = Path.Combine(directory, $"{Path.GetFileNameWithoutExtension(image)}.dll");
         string runtime = Path.Combine(AppContext.BaseDirectory, "Xenlet.Guest.Tests.runtimeconfig.json");
+        if (!isInvariant)
+        {
+            string settings = File.ReadAllText(runtime);
+            string others = settings.Replace($"\"{Invariant}\": true", $"\"{Invariant}\": false", StringComparison.Ordinal);
+            runtime = Path.Combine(AppContext.BaseDirectory, "cultures.runtimeconfig.json");
+            File.WriteAllText(runtime, others);
+        }
+
         return ["dotnet", "exec", "--runtimeconfig", runtime, assembly];
     }
 

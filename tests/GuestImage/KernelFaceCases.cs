@@ -448,7 +448,7 @@ internal static class KernelFaceCases
         Check.Equal(0, Guest.Pages.HeldPages);
     }
 
-    /// <summary>Xen copies between the program's memory and pages granted to this domain itself, across page boundaries.</summary>
+    /// <summary>Xen copies between the program's memory and pages granted to this domain itself, across the boundaries of pages.</summary>
     private static async Task ForeignCopy()
     {
         const int parts = 100;

@@ -1,7 +1,8 @@
 namespace Xenlet.GuestWork;
 
 /// <summary>
-/// Does the parts of the work that its arguments name, or all, each between a line that begins and one that ends it; or waits.
+/// Does the parts of the work that its arguments name, or all, each between a line that begins and one that ends it; or
+/// waits, or follows its configuration.
 /// </summary>
 internal static class Program
 {
@@ -10,6 +11,11 @@ internal static class Program
         if (args is ["wait", var how])
         {
             return WaitingProgram.Run(how);
+        }
+
+        if (args is ["configured"])
+        {
+            return ConfiguredProgram.Run();
         }
 
         foreach ((string name, Action run) in Work.Parts.Where(part => args.Length == 0 || args.Contains(part.Name)))

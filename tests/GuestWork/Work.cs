@@ -33,7 +33,10 @@ internal static partial class Work
         ("javascript", JavaScript),
         ("collections", Collections),
         ("files", FilesWork.Run),
+        ("zones", ZonesWork.Run),
+        ("cultures", CulturesWork.Run),
         ("cryptography", CryptographyWork.Run),
+        ("tls", TlsWork.Run),
     ];
 
     private static void Print(string line) => Console.WriteLine(line);

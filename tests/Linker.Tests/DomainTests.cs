@@ -105,6 +105,8 @@ public sealed class DomainTests
     [InlineData("XenletImagePath\timage.elf")]
     [InlineData("XenletCommandLine\ta\tb")]
     [InlineData("XenletCommandLine\t\"")]
+    [InlineData("XenletTimeZones\tUTC;Europe/Berln")]
+    [InlineData("XenletTimeZone\t/etc/passwd")]
     [InlineData("XenletDisk\t/f\thda\t/d")]
     [InlineData("XenletDisk\t/f\txvdc\t")]
     [InlineData("XenletDisk\t/f\txvdb\t/d")]

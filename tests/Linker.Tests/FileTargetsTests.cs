@@ -16,9 +16,21 @@ public sealed class FileTargetsTests : IDisposable
 
         Assert.True(status == 0, output);
         Assert.Equal(
-            ["variable\tXENLET_TMP=3", $"file\tbelow/a.txt\t{_project["a.txt"]}"],
+            ["variable\tXENLET_TMP=3", "variable\tTZDIR=/XenletTimeZones", $"file\tbelow/a.txt\t{_project["a.txt"]}"],
             File.ReadAllLines(_project["out/files.txt"]));
         Assert.True(File.Exists(_project["out/files.o"]));
+    }
+
+    [Fact]
+    public void Time_zones_are_listed_and_the_local_one_is_TZ()
+    {
+        (int status, string output) = Run(
+            "", "<XenletTimeZones>UTC;Etc/GMT+5</XenletTimeZones><XenletTimeZone>Etc/GMT</XenletTimeZone>");
+
+        Assert.True(status == 0, output);
+        Assert.Equal(
+            ["variable\tXENLET_TMP=3", "variable\tTZ=Etc/GMT", "zones\tUTC;Etc/GMT+5", "zone\tEtc/GMT"],
+            File.ReadAllLines(_project["out/files.txt"]));
     }
 
     [Theory]
@@ -54,7 +66,7 @@ public sealed class FileTargetsTests : IDisposable
 
     private static string Item(string source, string path) => $"""<ResolvedFileToPublish Include="{source}" RelativePath="{path}" />""";
 
-    private (int Status, string Output) Run(string files) => _project.Run(
+    private (int Status, string Output) Run(string files, string properties = "") => _project.Run(
         "Sdk/Xenlet.Files.targets",
         [],
         "XenletFiles",
@@ -63,7 +75,9 @@ public sealed class FileTargetsTests : IDisposable
           <_IsPublishing>true</_IsPublishing>
           <NativeIntermediateOutputPath>out/</NativeIntermediateOutputPath>
           <NativeBinary>program</NativeBinary>
+          {properties}
         </PropertyGroup>
+        <Target Name="XenletCertificates" />
         <Target Name="_ComputeCopyToPublishDirectoryItems">
           <ItemGroup>
             {files}

@@ -29,6 +29,16 @@ public sealed class PrerequisiteTests
     public void Of_OpenSSL(string lacks, string packages, string needs) =>
         AssertNamed(Prerequisite.Cryptography, lacks, packages, needs);
 
+    [Theory]
+    [InlineData("", "", "")]
+    [InlineData("cmake", "cmake", "cmake, which compiles .NET's part of ICU")]
+    [InlineData("g++", "g++", "C++'s static library")]
+    [InlineData("/usr/include/unicode/ucol.h", "libicu-dev", "ICU's headers, static libraries and compiler of resources")]
+    [InlineData($"{Libraries}libicudata.a", "libicu-dev", "ICU's headers, static libraries and compiler of resources")]
+    [InlineData("genrb", "libicu-dev", "ICU's headers, static libraries and compiler of resources")]
+    public void Of_cultures(string lacks, string packages, string needs) =>
+        AssertNamed(Prerequisite.Cultures, lacks, packages, needs);
+
     private static void AssertNamed(IReadOnlyList<Prerequisite> needed, string lacks, string packages, string needs)
     {
         IReadOnlyList<Prerequisite> missing = Prerequisite.Missing(needed, new Machine(lacks));

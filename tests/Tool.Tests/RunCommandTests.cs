@@ -1,3 +1,6 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
 using Xenlet.QemuXen;
 using Xenlet.Tool.Base;
 using Xenlet.Tool.CommandLines;
@@ -76,6 +79,30 @@ public sealed class RunCommandTests : IAsyncLifetime, IDisposable
     }
 
     [Theory]
+    [InlineData("files.tar")]
+    [InlineData("/srv/xen/of/another/host/files.tar")]
+    public void The_ramdisk_is_where_the_configuration_says_or_beside_it_and_the_command_line_has_the_last_word(string ramdisk)
+    {
+        string archive = _directory.Write("files.tar", new string('a', 3 << 20));
+        string other = _directory.Write("other.tar", "");
+
+        GuestConfig guest = Configure(WriteConfig($"ramdisk = \"{ramdisk}\"")).Guest;
+
+        Assert.Equal((archive, 16 + 3), (guest.Ramdisk, guest.MemoryMiB));
+        Assert.Equal(other, Configure(WriteConfig($"ramdisk = \"{ramdisk}\""), "--ramdisk", other).Guest.Ramdisk);
+        Assert.Equal(archive, Configure(Image, "--ramdisk", archive).Guest.Ramdisk);
+    }
+
+    [Fact]
+    public void A_ramdisk_that_is_not_there_is_named()
+    {
+        string config = WriteConfig("ramdisk = \"/no/such.tar\"");
+        Assert.Equal($"{config}:2: there is no ramdisk /no/such.tar", Assert.Throws<ToolException>(() => Configure(config)).Message);
+        Assert.Equal(
+            "there is no ramdisk /no/such.tar", Assert.Throws<ToolException>(() => Configure(Image, "--ramdisk", "/no/such.tar")).Message);
+    }
+
+    [Theory]
     [InlineData("disk = [\"format=raw,vdev=xvda,access=rw,target=/no/such\"]", null, false)]
     [InlineData("vif = [\"bridge=br7\"]", null, false)]
     [InlineData("vif = [\"bridge=br7\"]", "--qemu", true)]
@@ -109,6 +136,35 @@ public sealed class RunCommandTests : IAsyncLifetime, IDisposable
                 "xvda is an empty disk of 16 MiB: there is no file /dev/vg/a,b on this machine",
             ],
             _said);
+    }
+
+    [Theory]
+    [InlineData("", "10.0.2.15", 24)]
+    [InlineData("XENLET_IP=fd00::2/64,10.1.2.3/16 first", "10.1.2.3", 16)]
+    [InlineData("XENLET_IP=10.1.2.3/30", "10.0.2.15", 24)]
+    public void A_forwarded_port_brings_an_interface_and_a_network_in_which_the_guests_address_is(
+        string commandLine, string address, int prefix)
+    {
+        GuestRunnerOptions run = Configure(WriteConfig($"cmdline = \"{commandLine}\""), "--forward", "9000:80", "--forward", "9001:443");
+
+        Assert.False(run.NoXen);
+        Assert.Equal([""], run.Guest.Vifs);
+        Assert.Equal([new(9000, 80), new(9001, 443)], run.Forwards);
+        Assert.Equal(new ForwardedNetwork(IPAddress.Parse(address), prefix), run.ForwardedNetwork);
+    }
+
+    [Fact]
+    public void A_port_that_is_taken_on_this_machine_is_another_one_there_unless_it_was_named()
+    {
+        using TcpListener taken = new(IPAddress.Loopback, 0);
+        taken.Start();
+        int port = ((IPEndPoint)taken.LocalEndpoint).Port;
+        string number = port.ToString(CultureInfo.InvariantCulture);
+
+        PortForward forward = Assert.Single(Configure(Image, "--forward", number).Forwards);
+        Assert.Equal(port, forward.GuestPort);
+        Assert.NotEqual(port, forward.HostPort);
+        Assert.Equal([new(port, 80)], Configure(Image, "--forward", $"{number}:80").Forwards);
     }
 
     [Fact]
@@ -162,8 +218,15 @@ public sealed class RunCommandTests : IAsyncLifetime, IDisposable
     [InlineData("option '--memory' needs a value", "a.elf", "--memory")]
     [InlineData("option '--memory' needs a whole number (MiB) from 1 to 16777216, but got '1G'", "a.elf", "--memory", "1G")]
     [InlineData("'--qemu' and '--xen' are two worlds; name one", "a.elf", "--qemu", "--xen")]
-    [InlineData("'--disk', '--network' and '--dom0-script' need Xen, and '--qemu' was given", "a.elf", "--qemu", "--network")]
-    [InlineData("'--disk', '--network' and '--dom0-script' need Xen, and '--qemu' was given", "a.elf", "--qemu", "--dom0-script", "a.sh")]
+    [InlineData("'--disk', '--network', '--forward' and '--dom0-script' need Xen, and '--qemu' was given", "a.elf", "--qemu", "--network")]
+    [InlineData(
+        "'--disk', '--network', '--forward' and '--dom0-script' need Xen, and '--qemu' was given",
+        "a.elf", "--qemu", "--forward", "1")]
+    [InlineData(
+        "'--disk', '--network', '--forward' and '--dom0-script' need Xen, and '--qemu' was given",
+        "a.elf", "--qemu", "--dom0-script", "a.sh")]
+    [InlineData("'--forward x:80' is not of the form PORT or PORT:PORT, with ports from 1 to 65535", "a.elf", "--forward", "x:80")]
+    [InlineData("'--forward 0' is not of the form PORT or PORT:PORT, with ports from 1 to 65535", "a.elf", "--forward", "0")]
     [InlineData(
         "'--env 1=2' is not of the form NAME=VALUE, where NAME is letters, digits and '_' and begins with no digit",
         "a.elf", "--env", "1=2")]

@@ -145,6 +145,7 @@ internal static partial class CommandLineReader
                 "--memory" => command with { Memory = ReadNumber(option, Value(option, value, cursor), MaximumMemory, "MiB") },
                 "--vcpus" =>
                     command with { VirtualCpus = ReadNumber(option, Value(option, value, cursor), MaximumVirtualCpus, "processors") },
+                "--ramdisk" => command with { Ramdisk = Path.GetFullPath(Value(option, value, cursor), directory) },
                 "--cmdline" => command with { CommandLine = Value(option, value, cursor) },
                 "--interactive" => command with { Interactive = Flag(option, value) },
                 "--machine" => command with { Machine = ReadMachine(Value(option, value, cursor)) },
@@ -156,6 +157,7 @@ internal static partial class CommandLineReader
                 "--network" => command with { Network = Flag(option, value) },
                 "--plug" => command with { HotPlug = Flag(option, value) },
                 "--dom0" => command with { Dom0Command = ReadScript(Value(option, value, cursor), directory) },
+                "--dom0-program" => command with { Dom0Programs = [.. command.Dom0Programs, Value(option, value, cursor)] },
                 "--env" => AddVariable(command, environment, Value(option, value, cursor)),
                 _ => throw Misunderstood($"run: unknown option '{argument}'"),
             };

@@ -11,6 +11,7 @@ internal static class Help
                             and end with its exit status. Its console alone goes to standard output.
               --memory MIB      the guest's memory (default 16)
               --vcpus N         its virtual processors (default 1)
+              --ramdisk FILE    a tar archive whose files lie over the image's, in /app
               --env NAME=VALUE  an environment variable; may be repeated
               --cmdline TEXT    the guest's command line in its own syntax (below)
               --disk MIB        an empty disk; may be repeated
@@ -18,6 +19,7 @@ internal static class Help
               --plug            plug and unplug another disk while it runs, then shut it down
               --dom0 COMMAND    run a shell command in dom0 while it runs, show what that says, then shut it down;
                                 @FILE is a command in a file. $GUEST is the domain's number; --network's bridge is xenbr0
+              --dom0-program P  a program of this machine, such as curl, that dom0's command finds there; may be repeated
               --interactive     the terminal is the guest's console until it ends
               --machine M       amd: QEMU with AMD's virtualisation (default); intel: Bochs with Intel's, several times slower
               --no-xen          boot the image in QEMU itself, without Xen: quicker, no devices

@@ -33,6 +33,7 @@ internal sealed class GuestBooter(Repository repository, Action<string> say)
             Network = command.Network,
             HotPlug = command.HotPlug,
             Dom0Command = ReadScript(command.Dom0Command),
+            Dom0Programs = command.Dom0Programs,
             Interactive = command.Interactive,
             Progress = new Reporter(say),
         };
@@ -61,6 +62,7 @@ internal sealed class GuestBooter(Repository repository, Action<string> say)
             {
                 Name = image.Name,
                 Kernel = image.Elf,
+                Ramdisk = command.Ramdisk,
                 MemoryMiB = command.Memory ?? image.Memory,
                 VCpus = command.VirtualCpus ?? RunCommand.DefaultVirtualCpus,
                 CommandLine = whole.Format(),

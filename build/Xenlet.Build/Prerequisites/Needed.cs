@@ -32,12 +32,21 @@ internal static class Needed
     [
         new("ip and ss", "iproute2", machine => machine.HasCommand("ip") && machine.HasCommand("ss")),
         new("curl", "curl", machine => machine.HasCommand("curl")),
+        new("openssl", "openssl", machine => machine.HasCommand("openssl")),
+        new("certificates of authorities", "ca-certificates", machine => machine.HasFile("/etc/ssl/certs/ca-certificates.crt")),
         new("iperf3", "iperf3", machine => machine.HasCommand("iperf3")),
         new("OpenBSD's nc", "netcat-openbsd", machine => machine.HasCommand("nc.openbsd")),
         new("nmap", "nmap", machine => machine.HasCommand("nmap")),
     ];
 
+    /// <summary>The time zones of an image.</summary>
+    private static readonly Prerequisite TimeZones = new(
+        "time zones", "tzdata", machine => machine.HasFile("/usr/share/zoneinfo/zone.tab"));
+
     /// <summary>Needed by the tests.</summary>
     public static readonly IReadOnlyList<Prerequisite> Testing =
-        [.. Prerequisite.Linking(), .. Prerequisite.Cryptography, .. Booting, .. Intel, .. Debugging, .. Networking];
+        [
+            .. Prerequisite.Linking(), .. Prerequisite.Cryptography, .. Prerequisite.Cultures, TimeZones, .. Booting, .. Intel,
+            .. Debugging, .. Networking,
+        ];
 }

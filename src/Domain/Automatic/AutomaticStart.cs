@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Xenlet.Kernel;
+using Xenlet.XenStoreRing;
 
 namespace Xenlet.Domain.Automatic;
 
@@ -16,10 +17,11 @@ internal static unsafe partial class AutomaticStart
     private const string DrivesDevicesSwitch = Switches + nameof(DrivesDevices);
     private const string StartsNetworkSwitch = Switches + nameof(StartsNetwork);
     private const string FindsNetworkSwitch = Switches + nameof(FindsNetwork);
+    private const string ReportsMetricsSwitch = Switches + nameof(ReportsMetrics);
 
     // A program that ends sooner, or starts its own services, does not pay for these. Requests of the tool stack wait that long: it gives
     // a guest seconds.
-    private const int DelayMilliseconds = 250;
+    private static readonly TimeSpan Delay = TimeSpan.FromMilliseconds(250);
 
     /// <summary>Whether to start buses and drivers too.</summary>
     [FeatureSwitchDefinition(DrivesDevicesSwitch)]
@@ -33,6 +35,10 @@ internal static unsafe partial class AutomaticStart
     [FeatureSwitchDefinition(FindsNetworkSwitch)]
     private static bool FindsNetwork => AppContext.TryGetSwitch(FindsNetworkSwitch, out bool isOn) && isOn;
 
+    /// <summary>Whether to listen to the program's meters, for the report.</summary>
+    [FeatureSwitchDefinition(ReportsMetricsSwitch)]
+    private static bool ReportsMetrics => AppContext.TryGetSwitch(ReportsMetricsSwitch, out bool isOn) && isOn;
+
     /// <summary>Runs before <c>Main</c>, which does not wait for the services.</summary>
     [ModuleInitializer]
     [SuppressMessage("Usage", "CA2255", Justification = "The tool stack may send requests before the program has done anything.")]
@@ -40,6 +46,11 @@ internal static unsafe partial class AutomaticStart
     {
         try
         {
+            if (ReportsMetrics)
+            {
+                ProgramReports.Add(new MetricReport());
+            }
+
             if (StartsNetwork)
             {
                 AutomaticNetwork.Start(Guest.Machine, Guest.Sockets);
@@ -51,6 +62,7 @@ internal static unsafe partial class AutomaticStart
             else if (Guest.Hypervisor.IsPresent)
             {
                 // There is no tool stack without Xen.
+                DomainStore.Expect();
                 new Thread(StartDelayed) { IsBackground = true, Name = "services start" }.Start();
             }
         }
@@ -62,7 +74,7 @@ internal static unsafe partial class AutomaticStart
 
     private static void StartDelayed()
     {
-        Thread.Sleep(DelayMilliseconds);
+        DomainStore.WaitUntilWanted(Delay);
         AutomaticServices.Start(Guest.Machine, DrivesDevices ? DomainServices.StartAutomaticallyAsync : ControlServices.StartAsync);
     }
 

@@ -30,7 +30,9 @@ internal sealed class SystemReport(IMachine machine, Func<Task<string>>? describ
     /// <summary>Returns the sections for a letter; each ends with a line feed.</summary>
     public async IAsyncEnumerable<string> WriteAsync(char letter)
     {
-        bool all = letter is not ('t' or 'm' or 'd' or 'e' or 'n' or 'r');
+        IReportSource[] sources = _sources;
+        bool all = letter is not ('t' or 'm' or 'd' or 'e' or 'n' or 'r')
+            && !Array.Exists(sources, source => source.ReportLetter == letter);
         if (all || letter == 't')
         {
             yield return Section("threads", Threads);
@@ -51,7 +53,7 @@ internal sealed class SystemReport(IMachine machine, Func<Task<string>>? describ
             yield return Section("event channels and grants", Connections);
         }
 
-        foreach (IReportSource source in _sources)
+        foreach (IReportSource source in sources)
         {
             if (all || letter == 'r' || letter == source.ReportLetter)
             {

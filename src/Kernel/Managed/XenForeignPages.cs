@@ -112,7 +112,8 @@ internal sealed unsafe class XenForeignPages : IForeignPages
                 if (copy.BufferOffset < 0 || copy.Length < 0 || copy.BufferOffset > size - copy.Length)
                 {
                     throw new ArgumentException(
-                        $"{copy.Length} bytes at {copy.BufferOffset} are not in a buffer of {size}", nameof(copies));
+                        $"{copy.Length} bytes at {copy.BufferOffset} are not in a buffer of {size}",
+                        nameof(copies));
                 }
 
                 part[i] = new()

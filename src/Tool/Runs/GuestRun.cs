@@ -53,8 +53,9 @@ internal static class GuestRun
             ? GuestDescription.Of(XlConfig.Read(options.Image))
             : new(options.Image, Path.GetFileNameWithoutExtension(options.Image));
         ImageFile image = ImageFile.Read(guest.Kernel);
+        string? ramdisk = FindRamdisk(options, guest);
         int memory = options.Memory ?? guest.Memory
-            ?? (image.LeastMemoryMiB > DefaultMemory ? 2 * image.LeastMemoryMiB : DefaultMemory);
+            ?? (image.LeastMemoryMiB > DefaultMemory ? 2 * image.LeastMemoryMiB : DefaultMemory) + MebibytesOf(ramdisk);
         if (memory < image.LeastMemoryMiB)
         {
             throw new ToolException(string.Create(
@@ -63,7 +64,8 @@ internal static class GuestRun
         }
 
         List<GuestDisk> disks = [.. guest.Disks, .. options.Disks.Select((size, i) => new GuestDisk(guest.NextDisk(i), size, File: null))];
-        IReadOnlyList<string> interfaces = options.Network ? [.. guest.Interfaces, ""] : guest.Interfaces;
+        bool needsInterface = options.Network || (options.Forwards.Count > 0 && guest.Interfaces.Count == 0);
+        IReadOnlyList<string> interfaces = needsInterface ? [.. guest.Interfaces, ""] : guest.Interfaces;
         bool hasDevices = disks.Count > 0 || interfaces.Count > 0;
         World world = options.World ?? (hasDevices || options.Dom0Script is not null ? World.Xen : World.Qemu);
         if (world == World.Qemu && hasDevices)
@@ -78,9 +80,12 @@ internal static class GuestRun
             }
         }
 
+        GuestConfig config = CheckedGuest(options, guest, memory, world == World.Xen ? interfaces : []);
         return new GuestRunnerOptions
         {
-            Guest = CheckedGuest(options, guest, memory, world == World.Xen ? interfaces : []),
+            Guest = config with { Ramdisk = ramdisk },
+            Forwards = [.. options.Forwards.Select(port => port.OnHost())],
+            ForwardedNetwork = ForwardedPort.NetworkOf(GuestCommandLine.Parse(config.CommandLine).Environment),
             NoXen = world == World.Qemu,
             Disks = world == World.Xen ? disks : [],
             Dom0Command = options.Dom0Script is { } script ? ReadScript(script) : null,
@@ -90,6 +95,14 @@ internal static class GuestRun
             Progress = world == World.Xen ? new Reporter(say) : null,
         };
     }
+
+    private static string? FindRamdisk(RunOptions options, GuestDescription guest) =>
+        options.Ramdisk is { } named && !File.Exists(named)
+            ? throw new ToolException($"there is no ramdisk {Path.GetFullPath(named)}")
+            : options.Ramdisk ?? guest.Ramdisk;
+
+    private static int MebibytesOf(string? ramdisk) =>
+        ramdisk is null ? 0 : (int)Math.Min(GuestDescription.MaximumMemory / 2, (new FileInfo(ramdisk).Length + (1 << 20) - 1) >> 20);
 
     private static GuestConfig CheckedGuest(RunOptions options, GuestDescription guest, int memory, IReadOnlyList<string> interfaces)
     {

@@ -10,7 +10,8 @@ public sealed unsafe class ImageFilesTests : FileSystemTest, IDisposable
     private static readonly ImageContent Files = new(
         [
             new("appsettings.json", "{ }"u8.ToArray()), new("wwwroot/css/site.css", new byte[5000]), new("wwwroot/empty", []),
-            new("wwwroot/index.html", "<html>"u8.ToArray()),
+            new("wwwroot/index.html", "<html>"u8.ToArray()), new("/etc/localtime", "TZif"u8.ToArray()),
+            new("/usr/share/zoneinfo/Europe/Berlin", "TZif2"u8.ToArray()),
         ],
         ["ONE=1", "XENLET_TMP=3"]);
 
@@ -33,6 +34,14 @@ public sealed unsafe class ImageFilesTests : FileSystemTest, IDisposable
         Assert.Equal("{ }", Content("appsettings.json"));
         Assert.Equal("<html>", Content("/app/wwwroot/css/../index.html"));
         Assert.Equal((5000, 0), (Length("wwwroot/css/site.css"), Length("wwwroot/empty")));
+    }
+
+    [Fact]
+    public void One_whose_path_begins_with_a_slash_is_below_the_root()
+    {
+        Assert.Equal(("TZif", "TZif2"), (Content("/etc/localtime"), Content("/usr/share/zoneinfo/Europe/Berlin")));
+        Assert.Equal("share", Entries("/usr"));
+        Assert.Equal(-Errno.EROFS, Open("/usr/share/zoneinfo/Europe/Berlin", O_RDWR));
     }
 
     [Fact]
@@ -62,12 +71,12 @@ public sealed unsafe class ImageFilesTests : FileSystemTest, IDisposable
     [InlineData("XENLET_TMP=99999999999999999999", false, 7ul)]
     public void A_variable_limits_tmp(string variable, bool isTaken, ulong limit)
     {
-        TemporaryFiles.Limit = 7;
+        FileRoom.Limit = 7;
         byte** variables = stackalloc byte*[2];
         variables[0] = (byte*)Path("A=1");
         variables[1] = (byte*)OtherPath(variable);
 
-        Assert.Equal((isTaken, limit), (TemporaryFilesLimit.TrySet(variables, 2), TemporaryFiles.Limit));
+        Assert.Equal((isTaken, limit), (TemporaryFilesLimit.TrySet(variables, 2), FileRoom.Limit));
     }
 
     [Fact]

@@ -205,6 +205,22 @@ internal static unsafe class NucleusCall
     /// <summary>(IPv4?, IPv6?): whether every address of a family has a route.</summary>
     public const int SetRoutes = First + 44;
 
+    /// <summary>(socket, offset, byte): the peer's urgent data ends with the byte there; -1 if the byte has not come yet.</summary>
+    public const int MarkUrgent = First + 45;
+
+    /// <summary>
+    /// (socket, pointer to an <see cref="Linux.Sockets.ErrorRecord"/>, payload, count): adds an error about a datagram.
+    /// </summary>
+    public const int QueueSocketError = First + 46;
+
+    /// <summary>(socket, offset, pointer to iovecs, count): as <see cref="CopySent"/>, to several buffers one after the other.</summary>
+    public const int CopySentToPieces = First + 47;
+
+    /// <summary>
+    /// (socket, pointer to iovecs, count): as <see cref="AppendReceived"/>, from several buffers one after the other; all bytes or none.
+    /// </summary>
+    public const int AppendPieces = First + 48;
+
     /// <summary>
     /// (pointer, count): maps pages that other domains have granted, as the <see cref="ForeignPageRecord"/> say, each of which receives its
     /// status, and if it is mapped its handle and address. -EINVAL for more than <see cref="NucleusCallForeign.MaximumRecords"/>.
@@ -293,7 +309,7 @@ internal static unsafe class NucleusCall
                 return hasXen ? NucleusCallForeign.Unmap(a1, a2) : withoutXen;
             case CopyForeignPages:
                 return hasXen ? NucleusCallForeign.Copy(a1, a2, a3) : withoutXen;
-            case >= OpenStack and <= SetRoutes:
+            case >= OpenStack and <= AppendPieces:
                 return NucleusCallSockets.Dispatch(thread, (int)number, a1, a2, a3, a4);
             default:
                 return -Errno.ENOSYS;

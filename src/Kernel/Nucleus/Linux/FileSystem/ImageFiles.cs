@@ -44,6 +44,13 @@ internal static unsafe class ImageFiles
     {
         byte* name = (byte*)section + entry->PathOffset;
         byte* end = name + entry->PathLength;
+        if (*name == '/')
+        {
+            // What is not the program's own: time zones.
+            directory = FileTree.Root;
+            name++;
+        }
+
         for (byte* at = name; at < end; at++)
         {
             if (*at == '/')

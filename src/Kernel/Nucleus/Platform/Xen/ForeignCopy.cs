@@ -70,7 +70,7 @@ internal static unsafe class ForeignCopy
         return 0;
     }
 
-    /// <summary>Whether the part lies in the granted page, so that the fields of gnttab_copy can name it.</summary>
+    /// <summary>The part of a page that the fields of gnttab_copy can name. Xen checks that it stays in the page; so does this.</summary>
     private static bool IsValid(ForeignCopyRecord* record) =>
         record->Length is > 0 and <= (uint)Pages.Size && record->Offset <= (uint)Pages.Size - record->Length;
 

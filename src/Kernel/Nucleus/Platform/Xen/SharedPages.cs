@@ -65,9 +65,7 @@ internal static unsafe class SharedPages
     }
 
     /// <summary>Maps a page of the hypervisor or the tool stack for the program. The program does not own it.</summary>
-    /// <returns>
-    /// Its address; -EPERM for RAM and frames of <see cref="ForeignPages"/>, -EBUSY if the program has mapped it already, or -ENOMEM.
-    /// </returns>
+    /// <returns>Its address; -EPERM for RAM and frames of <see cref="ForeignPages"/>, -EBUSY if it is mapped already, or -ENOMEM.</returns>
     public static long Map(ulong frameNumber)
     {
         ulong frame = frameNumber * Pages.Size;
