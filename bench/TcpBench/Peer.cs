@@ -15,6 +15,9 @@ internal sealed class Peer(string name, IPAddress address)
     private const int Megabyte = 1_000_000;
     private const int Piece = 65536;
 
+    /// <summary>Connections that are opened together, fewer than the server's backlog.</summary>
+    private const int AtOnce = 100;
+
     /// <summary>Does what words say: "send MEGABYTES", "request SIZE TASKS COUNT", and so on.</summary>
     /// <exception cref="ArgumentException">They are not understood.</exception>
     public Task RunAsync(string verb, IEnumerable<string> numbers)
@@ -110,7 +113,8 @@ internal sealed class Peer(string name, IPAddress address)
         {
             while (sockets.Count < count)
             {
-                sockets.Add(await OpenAsync(Ports.Idle));
+                int some = Math.Min(AtOnce, count - sockets.Count);
+                sockets.AddRange(await Task.WhenAll(Enumerable.Range(0, some).Select(_ => OpenAsync(Ports.Idle))));
             }
 
             // The last of them have been accepted when a later connection is served.

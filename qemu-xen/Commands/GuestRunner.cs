@@ -1,3 +1,4 @@
+using System.Globalization;
 using Xenlet.QemuXen.Base;
 using Xenlet.QemuXen.Commands;
 
@@ -18,6 +19,12 @@ public sealed record GuestRunnerOptions
     /// <summary>Whether the guest gets a network interface on dom0's bridge. Under Xen only.</summary>
     public bool Network { get; init; }
 
+    /// <summary>Ports of this machine that lead to the guest. Under Xen in QEMU only.</summary>
+    public IReadOnlyList<PortForward> Forwards { get; init; } = [];
+
+    /// <summary>The network behind <see cref="Forwards"/>.</summary>
+    public ForwardedNetwork ForwardedNetwork { get; init; } = ForwardedNetwork.Default;
+
     /// <summary>Whether another disk is plugged and unplugged while the guest runs, which is then shut down. Under Xen only.</summary>
     public bool HotPlug { get; init; }
 
@@ -26,6 +33,9 @@ public sealed record GuestRunnerOptions
     /// <see cref="Progress"/>, and its variable GUEST is the domain id. Under Xen only.
     /// </summary>
     public string? Dom0Command { get; init; }
+
+    /// <summary>Programs of this machine that <see cref="Dom0Command"/> finds in dom0. Under Xen only.</summary>
+    public IReadOnlyList<string> Dom0Programs { get; init; } = [];
 
     /// <summary>The machine on which Xen is booted.</summary>
     public EmulatedMachine Machine { get; init; }
@@ -191,6 +201,22 @@ public static class GuestRunner
                 ? await machine.CreateDiskAsync(disk.SizeMiB, cancellationToken)
                 : await machine.CopyDiskAsync(disk.File, cancellationToken);
             disks.Add(GuestConfig.RawDisk(path, disk.Device));
+        }
+
+        foreach (string program in options.Dom0Programs)
+        {
+            options.Progress?.Report($"dom0 gets {program}");
+            await machine.InstallProgramAsync(program, cancellationToken);
+        }
+
+        if (options.Forwards.Count > 0)
+        {
+            await machine.ForwardAsync(options.ForwardedNetwork, options.Forwards, cancellationToken);
+            foreach (PortForward port in options.Forwards)
+            {
+                string addresses = string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{port.HostPort} leads to port {port.GuestPort}");
+                options.Progress?.Report($"{addresses} of {options.Guest.Name}");
+            }
         }
 
         string devices = string.Concat(options.Disks.Select(disk => $", disk {disk.Device}"))

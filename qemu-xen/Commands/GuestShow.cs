@@ -49,7 +49,7 @@ internal static class GuestShow
             try
             {
                 // xl itself waits for a guest that does not react.
-                await guest.ShutdownAsync(limit.Token);
+                await AskAsync(guest, limit.Token);
                 await guest.WaitForEndAsync(Timeout.InfiniteTimeSpan, limit.Token);
                 return problem;
             }
@@ -68,6 +68,18 @@ internal static class GuestShow
         {
             await guest.DestroyAsync(CancellationToken.None);
             return Both(problem, failure.Message);
+        }
+    }
+
+    private static async Task AskAsync(XenGuest guest, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await guest.ShutdownAsync(cancellationToken);
+        }
+        catch (QemuXenException)
+        {
+            // The command may have had it shut down: there is no such domain any more. One that is there is waited for in vain.
         }
     }
 

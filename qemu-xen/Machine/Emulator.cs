@@ -56,6 +56,11 @@ internal abstract class Emulator : IAsyncDisposable
     /// <summary>Connects to the second serial port, which is ttyS1 in dom0.</summary>
     public abstract Task<Stream> OpenSecondSerialPortAsync(CancellationToken cancellationToken);
 
+    /// <summary>Plugs a network card into the machine, behind which ports of the host lead to a guest.</summary>
+    /// <exception cref="QemuXenException">The emulator cannot, or a port is taken.</exception>
+    public virtual Task PlugNetworkAsync(ForwardedNetwork network, IReadOnlyList<PortForward> ports, CancellationToken cancellationToken) =>
+        throw new QemuXenException($"{Name} has no network whose ports could lead to a guest; QEMU has.");
+
     /// <inheritdoc/>
     public virtual async ValueTask DisposeAsync()
     {

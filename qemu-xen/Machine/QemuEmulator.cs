@@ -102,6 +102,16 @@ internal sealed class QemuEmulator(XenMachineOptions options, Dom0Image image, s
         UnixListener.ConnectAsync(Socket(ShellSocket), cancellationToken);
 
     /// <inheritdoc/>
+    public override async Task PlugNetworkAsync(
+        ForwardedNetwork network, IReadOnlyList<PortForward> ports, CancellationToken cancellationToken)
+    {
+        string netdev = network.ToNetdev("forwarded", ports);
+        await _monitor!.ExecuteAsync($$"""{"execute":"netdev_add","arguments":{{netdev}}}""", cancellationToken);
+        await _monitor.ExecuteAsync(
+            """{"execute":"device_add","arguments":{"driver":"e1000","netdev":"forwarded"}}""", cancellationToken);
+    }
+
+    /// <inheritdoc/>
     public async Task<SavedState> FindStateAsync(CancellationToken cancellationToken)
     {
         List<string> arguments = Arguments("agent", "serial", "monitor");

@@ -207,6 +207,9 @@ public sealed class XenMachine : IAsyncDisposable
         _directory.Dispose();
     }
 
+    /// <summary>The program that runs the machine.</summary>
+    internal Emulator Emulator => _emulator;
+
     /// <summary>The machine's domains.</summary>
     internal DomainList Domains { get; } = new();
 

@@ -49,6 +49,19 @@ internal sealed class DatagramSocket : StackSocket, IUdpUser
 
     void IUdpUser.OnError(NetworkError error) => Host.Fail(Handle, Translation.ToErrno(error));
 
+    void IUdpUser.OnErrorReport(in UdpErrorReport report, ReadOnlySpan<byte> payload) => Host.QueueError(
+        Handle,
+        new SocketErrorReport
+        {
+            Reason = Translation.ToErrno(report.Reason),
+            Remote = Translation.ToSocketEndpoint(report.Remote),
+            Offender = Translation.ToSocketEndpoint(new Endpoint(report.Offender, 0)),
+            Type = report.Type,
+            Code = report.Code,
+            Info = report.Mtu,
+        },
+        payload);
+
     void IUdpUser.OnWritable()
     {
         _isBlocked = false;
@@ -270,6 +283,8 @@ internal sealed class DatagramSocket : StackSocket, IUdpUser
         udp.CanReusePort = options.ReusesPort;
         udp.CanBroadcast = options.AllowsBroadcast;
         udp.IsDontFragment = options.DoesNotFragment;
+        udp.ReceivesErrors4 = options.ReceivesErrors4;
+        udp.ReceivesErrors6 = options.ReceivesErrors6;
         udp.HopLimit = (byte)Math.Max(IsIPv6 ? options.HopLimit : options.TimeToLive, 0);
         udp.MulticastHopLimit = (byte)Math.Max(IsIPv6 ? options.MulticastHopLimit : options.MulticastTimeToLive, 0);
         udp.TrafficClass = (byte)(IsIPv6 ? options.TrafficClass : options.TypeOfService);

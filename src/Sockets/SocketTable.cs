@@ -26,6 +26,7 @@ internal sealed class SocketTable
         TimeSpan addressLimit)
     {
         Host = host;
+        Appender = new PieceAppender(host);
         Stack = stack;
         _report = report;
         _addressLimit = addressLimit;
@@ -37,6 +38,8 @@ internal sealed class SocketTable
     }
 
     public ISocketHost Host { get; }
+
+    public PieceAppender Appender { get; }
 
     public IpStack Stack { get; }
 

@@ -59,6 +59,8 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
 
     void IPacketPayload.CopyTo(int offset, Span<byte> destination) => Host.CopySent(Handle, offset, destination);
 
+    void IPacketPayload.CopyTo(int offset, ReadOnlySpan<Memory<byte>> destinations) => Host.CopySent(Handle, offset, destinations);
+
     void ITcpSendQueue.Release(int count)
     {
         Host.ReleaseSent(Handle, count);
@@ -73,11 +75,12 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
         _receiveRoom = -1;
     }
 
-    bool ITcpReceiveQueue.TryAppend(ReadOnlySpan<byte> data)
+    void ITcpReceiveQueue.MarkUrgent(int offset, int value) => Host.MarkUrgent(Handle, offset, value);
+
+    bool ITcpReceiveQueue.TryAppend(SegmentData data)
     {
-        int room = Host.Append(Handle, data);
-        _receiveRoom = room;
-        return room >= 0;
+        _receiveRoom = data.IsSettled ? Host.Append(Handle, data.Span) : Table.Appender.Append(Handle, data);
+        return _receiveRoom >= 0;
     }
 
     void ITcpUser.OnConnected()
@@ -192,6 +195,11 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
             }
         }
 
+        if ((signals & SocketSignals.Urgent) != 0)
+        {
+            _connection?.OnUrgentWritten(Host.GetUrgentLength(Handle));
+        }
+
         if ((signals & SocketSignals.Written) != 0)
         {
             _sendLength = Host.GetSendLength(Handle);
@@ -205,8 +213,8 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
 
         if ((signals & SocketSignals.ReceiveShutDown) != 0)
         {
-            // Of a connection, what arrives is still acknowledged, as on Linux. A listener listens no more.
             CloseListener();
+            _connection?.IsReadingOver = true;
         }
 
         if ((signals & SocketSignals.SendShutDown) != 0)

@@ -138,6 +138,15 @@ public sealed class CommandLineReaderTests
     }
 
     [Fact]
+    public void Programs_for_dom0_are_those_named()
+    {
+        RunCommand run = Assert.IsType<RunCommand>(Read("run my/app --dom0-program curl --dom0-program=openssl"));
+
+        Assert.Equal(["curl", "openssl"], run.Dom0Programs);
+        Assert.True(run.TellsDevices);
+    }
+
+    [Fact]
     public void A_projects_own_options_are_those_of_run_with_paths_from_where_it_is()
     {
         RunCommand declared = CommandLineReader.ReadDeclared(
@@ -274,6 +283,7 @@ public sealed class CommandLineReaderTests
     [InlineData("run --disk 0", "'0'")]
     [InlineData("run --plug=xvdb", "'xvdb'")]
     [InlineData("run --dom0", "--dom0")]
+    [InlineData("run --dom0-program", "--dom0-program")]
     [InlineData("run --machine", "--machine")]
     [InlineData("run --machine sparc", "'sparc'")]
     [InlineData("run --machine amd --no-xen", "'--no-xen'")]
@@ -304,6 +314,7 @@ public sealed class CommandLineReaderTests
     [InlineData("--network")]
     [InlineData("--plug")]
     [InlineData("--dom0")]
+    [InlineData("--dom0-program")]
     [InlineData("--gdb")]
     [InlineData("test PROJECT")]
     [InlineData("test case")]

@@ -107,7 +107,8 @@ internal static class FileCases
         Dictionary<string, long> memory = File.ReadLines("/proc/meminfo")
             .Select(line => line.Split([' ', ':'], StringSplitOptions.RemoveEmptyEntries))
             .ToDictionary(words => words[0], words => long.Parse(words[1], System.Globalization.CultureInfo.InvariantCulture) << 10);
-        Check.That(memory["MemAvailable"] <= memory["MemFree"] && memory["MemFree"] < memory["MemTotal"], string.Join(' ', memory));
+        bool isSane = memory["MemAvailable"] <= memory["MemFree"] && memory["MemFree"] < memory["MemTotal"];
+        Check.That(isSane, File.ReadAllText("/proc/meminfo"));
         GCMemoryInfo collector = GC.GetGCMemoryInfo(GCKind.Any);
         Check.That(
             collector.TotalAvailableMemoryBytes <= memory["MemTotal"] && collector.TotalAvailableMemoryBytes > memory["MemTotal"] / 2,

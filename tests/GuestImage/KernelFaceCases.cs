@@ -34,6 +34,8 @@ internal static class KernelFaceCases
         UnderXen("kernel-page-reused-zeroed", PageReusedZeroed),
         UnderXen("kernel-grant", GrantOnce),
         UnderXen("kernel-grant-600", GrantSixHundred),
+        UnderXen("kernel-foreign-copy", ForeignCopy),
+        UnderXen("kernel-foreign-errors", ForeignErrors),
         UnderXen("kernel-xenstore", XenStoreLink),
         UnderXen("kernel-xenstore-adopted", XenStoreAdopted),
     ];
@@ -444,6 +446,64 @@ internal static class KernelFaceCases
         pages.ForEach(page => page.Dispose());
         Check.Equal(before, Guest.ReadStatistics().Grants);
         Check.Equal(0, Guest.Pages.HeldPages);
+    }
+
+    /// <summary>Xen copies between the program's memory and pages granted to this domain itself, across the boundaries of pages.</summary>
+    private static async Task ForeignCopy()
+    {
+        const int parts = 100;
+        using ISharedPage page = Guest.Pages.Allocate();
+        using ISharedPage readable = Guest.Pages.Allocate();
+        using IGrant grant = page.Grant(Self);
+        using IGrant readOnly = readable.Grant(Self, isReadOnly: true);
+        Random random = new(1);
+        random.NextBytes(page.Span);
+        random.NextBytes(readable.Span);
+        byte[] buffer = new byte[parts * 5000];
+        GrantCopy[] copies = [.. Enumerable.Range(0, parts).Select(i => new GrantCopy
+        {
+            Reference = i % 2 == 0 ? grant.Reference : readOnly.Reference,
+            Offset = i,
+            Length = ISharedPage.Size - (7 * i),
+            BufferOffset = i * 5000,
+        })];
+        Check.That(await Guest.ForeignPages.CopyFromAsync(Self, copies, buffer));
+        foreach (GrantCopy copy in copies)
+        {
+            ReadOnlySpan<byte> source = (copy.Reference == grant.Reference ? page : readable).Span.Slice(copy.Offset, copy.Length);
+            Check.That(buffer.AsSpan(copy.BufferOffset, copy.Length).SequenceEqual(source));
+            Check.Equal(-1, buffer.AsSpan(copy.BufferOffset + copy.Length, 5000 - copy.Length).IndexOfAnyExcept((byte)0));
+        }
+
+        random.NextBytes(buffer);
+        byte[] before = readable.Span.ToArray();
+        GrantCopy[] back = [copies[0] with { BufferOffset = 3, Offset = 0, Length = ISharedPage.Size }, copies[1]];
+        Check.That(!await Guest.ForeignPages.CopyToAsync(Self, back, buffer));
+        Check.Equal(GrantResult.Okay, back[0].Result);
+        Check.That(back[1].Result != GrantResult.Okay);
+        Check.That(page.Span.SequenceEqual(buffer.AsSpan(3, ISharedPage.Size)));
+        Check.That(readable.Span.SequenceEqual(before));
+    }
+
+    private static void ForeignErrors()
+    {
+        using ISharedPage page = Guest.Pages.Allocate();
+        using IGrant forDom0 = page.Grant(0);
+        uint[] references = [forDom0.Reference, 400, uint.MaxValue];
+        IForeignPage?[] pages = new IForeignPage?[3];
+        GrantResult[] results = new GrantResult[3];
+        GuestStatistics before = Guest.ReadStatistics();
+        Guest.ForeignPages.Map(Self, references, isReadOnly: false, pages, results);
+        Check.That(results.All(result => result != GrantResult.Okay), string.Join(' ', results));
+        Guest.ForeignPages.Map(0x7000, references, isReadOnly: true, pages, results);
+        Check.That(results.All(result => result == GrantResult.BadDomain), string.Join(' ', results));
+        Check.That(pages.All(one => one is null));
+        GrantCopy[] copies = [.. references.Select(reference => new GrantCopy { Reference = reference, Length = 8 })];
+        Guest.ForeignPages.CopyFrom(Self, copies, new byte[8]);
+        Check.That(copies.All(copy => copy.Result != GrantResult.Okay), string.Join(' ', copies.Select(copy => copy.Result)));
+        GuestStatistics after = Guest.ReadStatistics();
+        Check.Equal((before.ForeignPages, before.StuckForeignPages), (after.ForeignPages, after.StuckForeignPages));
+        Check.Equal(0, Guest.ForeignPages.StuckPages);
     }
 
     /// <summary>A request of ours is answered: the ring of io/xs_wire.h, by hand.</summary>

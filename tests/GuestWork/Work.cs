@@ -34,6 +34,7 @@ internal static partial class Work
         ("collections", Collections),
         ("files", FilesWork.Run),
         ("cryptography", CryptographyWork.Run),
+        ("tls", TlsWork.Run),
     ];
 
     private static void Print(string line) => Console.WriteLine(line);

@@ -64,6 +64,7 @@ public sealed class FileTargetsTests : IDisposable
           <NativeIntermediateOutputPath>out/</NativeIntermediateOutputPath>
           <NativeBinary>program</NativeBinary>
         </PropertyGroup>
+        <Target Name="XenletCertificates" />
         <Target Name="_ComputeCopyToPublishDirectoryItems">
           <ItemGroup>
             {files}

@@ -56,6 +56,18 @@ public sealed class GuestShowTests(XenFixture fixture)
         Assert.Equal(["dom0: begun"], lines);
     }
 
+    [Fact]
+    public async Task A_command_that_ends_the_guest_itself_has_not_failed()
+    {
+        await using XenGuest guest = await CreateAsync("ended");
+
+        string? problem = await GuestShow.RunAsync(
+            fixture.Machine, guest, null, "xl destroy $GUEST", GuestShow.ShutdownLimit, progress: null, CancellationToken.None);
+
+        Assert.Null(problem);
+        Assert.Equal(GuestEndReason.Destroyed, (await guest.WaitForEndAsync(TimeSpan.FromMinutes(2))).Reason);
+    }
+
     private async Task<XenGuest> CreateAsync(string name)
     {
         string kernel = AssembledGuest.Build(guest => guest.Hang());

@@ -32,6 +32,30 @@ public sealed class DatagramTests
         Assert.Empty(guests.ReadReports());
     }
 
+    [Theory]
+    [InlineData("10.0.0.2", false)]
+    [InlineData("fd00::2", true)]
+    public void Who_asks_for_errors_gets_them_with_the_datagram_and_who_has_told(string peer, bool isIPv6)
+    {
+        using TwoGuests guests = new();
+        TestSocket socket = guests.Hosts[0].Open(SocketKind.Datagram, isIPv6);
+        socket.Options = socket.Options with { ReceivesErrors4 = !isIPv6, ReceivesErrors6 = isIPv6 };
+        Assert.Equal(SocketErrno.None, socket.Bind(TwoGuests.At(isIPv6 ? "::" : "0.0.0.0", 0)));
+        socket.SendTo(TwoGuests.At(peer, 9), "hello"u8);
+        lock (guests.Hosts[0].Gate)
+        {
+            guests.Hosts[0].Await(() => socket.Errors.Count > 0, "an error");
+        }
+
+        (SocketErrorReport report, byte[] payload) = Assert.Single(socket.Errors);
+        Assert.Equal("hello"u8, payload);
+        Assert.Equal(TwoGuests.At(peer, 9), report.Remote);
+        Assert.Equal(TwoGuests.At(peer, 0), report.Offender);
+        Assert.Equal(isIPv6 ? (1, 4) : (3, 3), (report.Type, report.Code));
+        Assert.Equal(SocketErrno.ECONNREFUSED, report.Reason);
+        Assert.Equal(SocketErrno.None, socket.Error);
+    }
+
     [Fact]
     public void Datagrams_wait_while_the_interface_is_full_and_all_arrive_though_their_socket_is_closed()
     {

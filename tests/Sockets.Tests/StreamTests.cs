@@ -52,6 +52,20 @@ public sealed class StreamTests
     }
 
     [Fact]
+    public void Urgent_data_is_told_of_and_stays_in_its_place()
+    {
+        using TwoGuests guests = new();
+        (TestSocket client, TestSocket accepted) = guests.Connect();
+        client.WriteUrgent("abc"u8);
+        Assert.Equal("abc"u8, accepted.Read(3));
+        Assert.Equal([(2, (int)'c')], accepted.Marks);
+        client.Write("d"u8);
+        Assert.Equal("d"u8, accepted.Read(1));
+        Assert.Single(accepted.Marks);
+        Assert.Empty(guests.ReadReports());
+    }
+
+    [Fact]
     public void A_window_that_want_of_memory_has_closed_opens_when_there_is_some_though_nobody_reads()
     {
         const int few = 20_000;

@@ -32,6 +32,12 @@ internal sealed class TestSocket(TestSocketHost host, SocketHandle handle, Socke
     /// <summary>Written bytes that were not released.</summary>
     public List<byte> Sent { get; } = [];
 
+    /// <summary>How many of them there are up to the last urgent one.</summary>
+    public int UrgentLength { get; set; }
+
+    /// <summary>What the stack has told of the peer's urgent data: how far behind the committed bytes, and the byte or -1.</summary>
+    public List<(int Offset, int Value)> Marks { get; } = [];
+
     /// <summary>Committed bytes that were not read.</summary>
     public List<byte> Received { get; } = [];
 
@@ -44,6 +50,9 @@ internal sealed class TestSocket(TestSocketHost host, SocketHandle handle, Socke
     public Queue<(DatagramHeader Header, byte[] Data)> Incoming { get; } = new();
 
     public Queue<(DatagramHeader Header, byte[] Data)> Outgoing { get; } = new();
+
+    /// <summary>The error queue.</summary>
+    public List<(SocketErrorReport Report, byte[] Payload)> Errors { get; } = [];
 
     public Queue<TestSocket> Offered { get; } = new();
 
@@ -103,6 +112,18 @@ internal sealed class TestSocket(TestSocketHost host, SocketHandle handle, Socke
                 place += length;
                 host.Request(this, SocketSignals.Written);
             }
+        }
+    }
+
+    /// <summary>Writes urgent data: the last of the bytes is the one that the peer is told of.</summary>
+    public void WriteUrgent(ReadOnlySpan<byte> data)
+    {
+        byte[] bytes = data.ToArray();
+        lock (host.Gate)
+        {
+            Sent.AddRange(bytes);
+            UrgentLength = Sent.Count;
+            host.Request(this, SocketSignals.Written | SocketSignals.Urgent);
         }
     }
 

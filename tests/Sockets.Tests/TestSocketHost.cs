@@ -173,6 +173,14 @@ internal sealed class TestSocketHost : ISocketHost
         }
     }
 
+    public int GetUrgentLength(SocketHandle socket)
+    {
+        lock (Gate)
+        {
+            return Find(socket).UrgentLength;
+        }
+    }
+
     public void CopySent(SocketHandle socket, int offset, Span<byte> destination)
     {
         lock (Gate)
@@ -181,7 +189,20 @@ internal sealed class TestSocketHost : ISocketHost
         }
     }
 
-    public void ReleaseSent(SocketHandle socket, int count) => Change(socket, each => each.Sent.RemoveRange(0, count));
+    public void CopySent(SocketHandle socket, int offset, ReadOnlySpan<Memory<byte>> destinations)
+    {
+        foreach (Memory<byte> destination in destinations)
+        {
+            CopySent(socket, offset, destination.Span);
+            offset += destination.Length;
+        }
+    }
+
+    public void ReleaseSent(SocketHandle socket, int count) => Change(socket, each =>
+    {
+        each.Sent.RemoveRange(0, count);
+        each.UrgentLength = Math.Max(each.UrgentLength - count, 0);
+    });
 
     public int GetReceiveRoom(SocketHandle socket)
     {
@@ -229,6 +250,19 @@ internal sealed class TestSocketHost : ISocketHost
         return GetReceiveRoom(socket);
     }
 
+    public void MarkUrgent(SocketHandle socket, int offset, int value) => Change(socket, each => each.Marks.Add((offset, value)));
+
+    public int Append(SocketHandle socket, ReadOnlySpan<ReadOnlyMemory<byte>> pieces)
+    {
+        List<byte> bytes = [];
+        foreach (ReadOnlyMemory<byte> piece in pieces)
+        {
+            bytes.AddRange(piece.Span);
+        }
+
+        return Append(socket, CollectionsMarshal.AsSpan(bytes));
+    }
+
     public void FinishReceive(SocketHandle socket) => Change(socket, each => each.IsFinished = true);
 
     public bool TryOffer(SocketHandle listener, SocketEndpoint local, SocketEndpoint remote, out SocketHandle socket)
@@ -258,6 +292,12 @@ internal sealed class TestSocketHost : ISocketHost
         (DatagramHeader, byte[]) datagram = (header, payload.ToArray());
         Change(socket, each => each.Incoming.Enqueue(datagram));
         return true;
+    }
+
+    public void QueueError(SocketHandle socket, in SocketErrorReport report, ReadOnlySpan<byte> payload)
+    {
+        (SocketErrorReport, byte[]) error = (report, payload.ToArray());
+        Change(socket, each => each.Errors.Add(error));
     }
 
     public int TakeDatagram(SocketHandle socket, out DatagramHeader header, Span<byte> buffer)

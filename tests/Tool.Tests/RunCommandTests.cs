@@ -1,3 +1,6 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
 using Xenlet.QemuXen;
 using Xenlet.Tool.Base;
 using Xenlet.Tool.CommandLines;
@@ -135,6 +138,35 @@ public sealed class RunCommandTests : IAsyncLifetime, IDisposable
             _said);
     }
 
+    [Theory]
+    [InlineData("", "10.0.2.15", 24)]
+    [InlineData("XENLET_IP=fd00::2/64,10.1.2.3/16 first", "10.1.2.3", 16)]
+    [InlineData("XENLET_IP=10.1.2.3/30", "10.0.2.15", 24)]
+    public void A_forwarded_port_brings_an_interface_and_a_network_in_which_the_guests_address_is(
+        string commandLine, string address, int prefix)
+    {
+        GuestRunnerOptions run = Configure(WriteConfig($"cmdline = \"{commandLine}\""), "--forward", "9000:80", "--forward", "9001:443");
+
+        Assert.False(run.NoXen);
+        Assert.Equal([""], run.Guest.Vifs);
+        Assert.Equal([new(9000, 80), new(9001, 443)], run.Forwards);
+        Assert.Equal(new ForwardedNetwork(IPAddress.Parse(address), prefix), run.ForwardedNetwork);
+    }
+
+    [Fact]
+    public void A_port_that_is_taken_on_this_machine_is_another_one_there_unless_it_was_named()
+    {
+        using TcpListener taken = new(IPAddress.Loopback, 0);
+        taken.Start();
+        int port = ((IPEndPoint)taken.LocalEndpoint).Port;
+        string number = port.ToString(CultureInfo.InvariantCulture);
+
+        PortForward forward = Assert.Single(Configure(Image, "--forward", number).Forwards);
+        Assert.Equal(port, forward.GuestPort);
+        Assert.NotEqual(port, forward.HostPort);
+        Assert.Equal([new(port, 80)], Configure(Image, "--forward", $"{number}:80").Forwards);
+    }
+
     [Fact]
     public void A_script_for_dom0_makes_Xen_the_world_and_is_read_before_anything_is_booted()
     {
@@ -186,8 +218,15 @@ public sealed class RunCommandTests : IAsyncLifetime, IDisposable
     [InlineData("option '--memory' needs a value", "a.elf", "--memory")]
     [InlineData("option '--memory' needs a whole number (MiB) from 1 to 16777216, but got '1G'", "a.elf", "--memory", "1G")]
     [InlineData("'--qemu' and '--xen' are two worlds; name one", "a.elf", "--qemu", "--xen")]
-    [InlineData("'--disk', '--network' and '--dom0-script' need Xen, and '--qemu' was given", "a.elf", "--qemu", "--network")]
-    [InlineData("'--disk', '--network' and '--dom0-script' need Xen, and '--qemu' was given", "a.elf", "--qemu", "--dom0-script", "a.sh")]
+    [InlineData("'--disk', '--network', '--forward' and '--dom0-script' need Xen, and '--qemu' was given", "a.elf", "--qemu", "--network")]
+    [InlineData(
+        "'--disk', '--network', '--forward' and '--dom0-script' need Xen, and '--qemu' was given",
+        "a.elf", "--qemu", "--forward", "1")]
+    [InlineData(
+        "'--disk', '--network', '--forward' and '--dom0-script' need Xen, and '--qemu' was given",
+        "a.elf", "--qemu", "--dom0-script", "a.sh")]
+    [InlineData("'--forward x:80' is not of the form PORT or PORT:PORT, with ports from 1 to 65535", "a.elf", "--forward", "x:80")]
+    [InlineData("'--forward 0' is not of the form PORT or PORT:PORT, with ports from 1 to 65535", "a.elf", "--forward", "0")]
     [InlineData(
         "'--env 1=2' is not of the form NAME=VALUE, where NAME is letters, digits and '_' and begins with no digit",
         "a.elf", "--env", "1=2")]

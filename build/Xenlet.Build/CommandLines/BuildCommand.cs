@@ -74,8 +74,11 @@ internal sealed record RunCommand(string? Project) : BuildCommand
     /// </summary>
     public string? Dom0Command { get; init; }
 
+    /// <summary>Programs of this machine that <see cref="Dom0Command"/> finds in dom0, such as curl.</summary>
+    public IReadOnlyList<string> Dom0Programs { get; init; } = [];
+
     /// <summary>Whether the command specifies devices or what to do with them, which needs Xen.</summary>
-    public bool TellsDevices => Disks.Count > 0 || Network || HotPlug || Dom0Command is not null;
+    public bool TellsDevices => Disks.Count > 0 || Network || HotPlug || Dom0Command is not null || Dom0Programs.Count > 0;
 
     /// <summary>
     /// This command, completed from <paramref name="declared"/>, the project's own options, where it specifies nothing. Devices and what is
@@ -84,7 +87,7 @@ internal sealed record RunCommand(string? Project) : BuildCommand
     public RunCommand Over(RunCommand declared)
     {
         RunCommand devices = TellsDevices || WithoutXen ? this
-            : Interactive ? declared with { HotPlug = false, Dom0Command = null }
+            : Interactive ? declared with { HotPlug = false, Dom0Command = null, Dom0Programs = [] }
             : declared;
         return this with
         {
@@ -98,6 +101,7 @@ internal sealed record RunCommand(string? Project) : BuildCommand
             Network = devices.Network,
             HotPlug = devices.HotPlug,
             Dom0Command = devices.Dom0Command,
+            Dom0Programs = devices.Dom0Programs,
         };
     }
 }

@@ -19,6 +19,7 @@ internal static class Help
               --plug            plug and unplug another disk while it runs, then shut it down
               --dom0 COMMAND    run a shell command in dom0 while it runs, show what that says, then shut it down;
                                 @FILE is a command in a file. $GUEST is the domain's number; --network's bridge is xenbr0
+              --dom0-program P  a program of this machine, such as curl, that dom0's command finds there; may be repeated
               --interactive     the terminal is the guest's console until it ends
               --machine M       amd: QEMU with AMD's virtualisation (default); intel: Bochs with Intel's, several times slower
               --no-xen          boot the image in QEMU itself, without Xen: quicker, no devices

@@ -37,7 +37,7 @@ internal sealed class FrameAssembly<TFrame>(IFrameMemory<TFrame> memory, Network
     /// <param name="id">The id of its request: responses come in the order of the requests.</param>
     /// <returns>A frame that this response completes; the caller owns it.</returns>
     /// <exception cref="BrokenRingException">The back end has broken the protocol.</exception>
-    public TFrame? Add(in ReceiveResponse response, ReadOnlySpan<byte> page, ushort id)
+    public TFrame? Add(in ReceiveResponse response, ReadOnlyMemory<byte> page, ushort id)
     {
         bool isLast = _expectsExtra ? AddExtra(response.AsExtra()) : AddData(in response, page, id);
         return isLast ? Finish() : null;
@@ -53,7 +53,7 @@ internal sealed class FrameAssembly<TFrame>(IFrameMemory<TFrame> memory, Network
         }
     }
 
-    private bool AddData(in ReceiveResponse response, ReadOnlySpan<byte> page, ushort id)
+    private bool AddData(in ReceiveResponse response, ReadOnlyMemory<byte> page, ushort id)
     {
         if (response.Id != id)
         {
@@ -121,7 +121,7 @@ internal sealed class FrameAssembly<TFrame>(IFrameMemory<TFrame> memory, Network
         return !_expectsExtra && !_expectsData;
     }
 
-    private void Append(ReadOnlySpan<byte> data)
+    private void Append(ReadOnlyMemory<byte> data)
     {
         _length += data.Length;
         if (_length > NetProtocol.MaximumFrameSize)

@@ -21,6 +21,9 @@ internal interface IFrameMemory<TFrame>
     /// <summary>Adds bytes at the end; there is room for them.</summary>
     void Append(TFrame frame, ReadOnlySpan<byte> bytes);
 
+    /// <summary>Adds bytes at the end that lie in a page of the ring; there is room for them.</summary>
+    void Append(TFrame frame, ReadOnlyMemory<byte> bytes) => Append(frame, bytes.Span);
+
     /// <summary>Notes what the back end has said of a whole frame.</summary>
     /// <param name="frame">The frame.</param>
     /// <param name="isChecksumBlank">Its checksum of TCP or UDP is not done, since it was on no wire.</param>

@@ -47,6 +47,24 @@ internal readonly ref struct OutgoingFrame
         }
     }
 
+    /// <summary>Copies the whole frame to several places one after the other, which together are as long as it is.</summary>
+    /// <param name="destinations">The places. What they are afterwards does not matter.</param>
+    public void CopyTo(Span<Memory<byte>> destinations)
+    {
+        if (_packet is not null)
+        {
+            _packet.CopyTo(destinations);
+            return;
+        }
+
+        int position = 0;
+        foreach (Memory<byte> destination in destinations)
+        {
+            CopyTo(position, destination.Span);
+            position += destination.Length;
+        }
+    }
+
     public static OutgoingFrame Of(FrameBuffer frame) => new(frame.Data)
     {
         IsChecksumBlank = frame.IsChecksumBlank,

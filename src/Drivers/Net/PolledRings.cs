@@ -54,17 +54,26 @@ internal sealed class PolledRings(
         {
             lock (_lock)
             {
+                // The stack has done with the last frame, of which pages may be lent.
                 memory.Pool = pool;
+                memory.TakeBack();
                 PacketBuffer? frame = null;
 
                 // Responses without frames are counted too: a back end that writes them without end does not keep the thread.
-                for (int i = 0; i < PublishEvery && frame is null && !_isClosed && queue.TryTake(out frame); i++)
+                for (int i = 0; i < PublishEvery && frame is null && !_isClosed; i++)
                 {
-                    _hasTaken = true;
-                    if (++_unpublished == PublishEvery)
+                    if (_unpublished >= PublishEvery && !memory.HasLent)
                     {
                         Publish();
                     }
+
+                    if (!queue.TryTake(out frame))
+                    {
+                        break;
+                    }
+
+                    _hasTaken = true;
+                    _unpublished++;
                 }
 
                 return frame;
@@ -92,6 +101,7 @@ internal sealed class PolledRings(
                     return true;
                 }
 
+                memory.TakeAllBack();
                 Publish();
                 if (queue.FinalCheck())
                 {
@@ -120,6 +130,7 @@ internal sealed class PolledRings(
         lock (_lock)
         {
             _isClosed = true;
+            memory.Keep();
         }
     }
 
@@ -129,6 +140,7 @@ internal sealed class PolledRings(
         lock (_lock)
         {
             _isClosed = true;
+            memory.TakeBack();
             queue.Abandon();
         }
     }

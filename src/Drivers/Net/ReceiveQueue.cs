@@ -51,7 +51,7 @@ internal sealed class ReceiveQueue<TFrame>
             return false;
         }
 
-        frame = _assembly.Add(in response, _pages[_next].Span, (ushort)_next);
+        frame = _assembly.Add(in response, _pages[_next].Memory, (ushort)_next);
 
         // Responses come in the order of the requests, so the same page is the last of the line now.
         Put(_next);

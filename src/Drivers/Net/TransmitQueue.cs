@@ -39,6 +39,7 @@ internal sealed class TransmitQueue(
     private readonly NetworkCounters _counters = counters;
     private readonly SendSlot[] _slots = new SendSlot[ring.Capacity];
     private readonly ushort[] _freeIds = [.. Enumerable.Range(0, ring.Capacity).Select(id => (ushort)id)];
+    private readonly Memory<byte>[] _places = new Memory<byte>[CountPages(NetProtocol.MaximumFrameSize)];
     private int _freeIdCount = ring.Capacity;
     private int _extras;
 
@@ -242,12 +243,19 @@ internal sealed class TransmitQueue(
     {
         try
         {
+            if (ids.Length == 1)
+            {
+                frame.CopyTo(0, _slots[ids[0]].Page!.Span[..frame.Length]);
+                return;
+            }
+
             for (int i = 0; i < ids.Length; i++)
             {
-                int position = i * NetProtocol.PageSize;
-                int length = Math.Min(frame.Length - position, NetProtocol.PageSize);
-                frame.CopyTo(position, _slots[ids[i]].Page!.Span[..length]);
+                int length = Math.Min(frame.Length - (i * NetProtocol.PageSize), NetProtocol.PageSize);
+                _places[i] = _slots[ids[i]].Page!.Memory[..length];
             }
+
+            frame.CopyTo(_places.AsSpan(0, ids.Length));
         }
         catch
         {

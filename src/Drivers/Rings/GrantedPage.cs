@@ -25,6 +25,10 @@ public sealed class GrantedPage
     /// <exception cref="ObjectDisposedException">The pool was disposed.</exception>
     public Span<byte> Span => _page.Span;
 
+    /// <summary>The page's bytes. Pinning them costs nothing.</summary>
+    /// <exception cref="ObjectDisposedException">The pool was disposed.</exception>
+    public Memory<byte> Memory => _page.Memory;
+
     /// <summary>Whether it is rented.</summary>
     internal bool IsRented { get; set; }
 

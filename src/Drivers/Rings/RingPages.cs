@@ -23,11 +23,11 @@ internal sealed class RingPages
     public const int ResponseEvent = 12;
 
     private const int HeaderSize = 64;
-    private readonly ISharedPage[] _pages;
+    private readonly IPage[] _pages;
     private readonly int _entrySize;
     private readonly uint _mask;
 
-    public RingPages(ReadOnlySpan<ISharedPage> pages, int entrySize)
+    public RingPages(ReadOnlySpan<IPage> pages, int entrySize)
     {
         _pages = [.. pages];
         _entrySize = entrySize;
@@ -56,7 +56,7 @@ internal sealed class RingPages
     /// <summary>Clears all pages.</summary>
     public void Clear()
     {
-        foreach (ISharedPage page in _pages)
+        foreach (IPage page in _pages)
         {
             page.Span.Clear();
         }

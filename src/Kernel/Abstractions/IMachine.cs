@@ -14,6 +14,9 @@ public interface IMachine
     /// <summary>Pages to share with other domains. Needs Xen.</summary>
     ISharedPages Pages { get; }
 
+    /// <summary>Pages that other domains have granted to this one. Needs Xen.</summary>
+    IForeignPages ForeignPages { get; }
+
     /// <summary>The domain's connection to xenstore. Needs Xen.</summary>
     IXenStoreLinkFactory XenStore { get; }
 

@@ -17,6 +17,7 @@ public static unsafe class Guest
 {
     private static readonly XenEventChannels XenChannels = new(TimeProvider.System);
     private static readonly XenSharedPages XenPages = new();
+    private static readonly XenForeignPages XenForeign = new();
 
     // Measured once, so that two readings differ only by the clock.
     private static readonly Lazy<TimeSpan> MeasuredBootTime = new(MeasureNucleusBoot);
@@ -30,11 +31,14 @@ public static unsafe class Guest
     /// <summary>Pages to share with other domains. Needs Xen.</summary>
     public static ISharedPages Pages => XenPages;
 
+    /// <summary>Pages that other domains have granted to this one. Needs Xen.</summary>
+    public static IForeignPages ForeignPages => XenForeign;
+
     /// <summary>The domain's connection to xenstore. Needs Xen.</summary>
     public static IXenStoreLinkFactory XenStore { get; } = new XenStoreLinkFactory(XenChannels, XenPages);
 
     /// <summary>Suspends the guest or ends it: power off, reboot, crash.</summary>
-    public static IPower Power { get; } = new GuestPower(XenChannels, XenPages);
+    public static IPower Power { get; } = new GuestPower(XenChannels, XenPages, XenForeign);
 
     /// <summary>The program's sockets, for a TCP/IP stack.</summary>
     public static ISockets Sockets { get; } = new GuestSockets(XenChannels);
@@ -64,6 +68,8 @@ public static unsafe class Guest
             AvailablePages = read.AvailablePages,
             SharedPages = read.SharedPages,
             Grants = read.Grants,
+            ForeignPages = read.ForeignPages,
+            StuckForeignPages = read.StuckForeignPages,
             NucleusBootTime = boot,
             Uptime = boot + TimeSpan.FromMicroseconds((read.Now - read.ReadyTime) / 1000.0),
         };
@@ -94,6 +100,8 @@ public static unsafe class Guest
         public IEventChannels EventChannels => Guest.EventChannels;
 
         public ISharedPages Pages => Guest.Pages;
+
+        public IForeignPages ForeignPages => Guest.ForeignPages;
 
         public IXenStoreLinkFactory XenStore => Guest.XenStore;
 

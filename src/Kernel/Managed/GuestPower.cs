@@ -6,7 +6,7 @@ using Xenlet.Kernel.Nucleus.Xen.Abi;
 namespace Xenlet.Kernel;
 
 /// <summary>Suspends and ends the guest through the nucleus.</summary>
-internal sealed unsafe class GuestPower(XenEventChannels channels, XenSharedPages pages) : IPower
+internal sealed unsafe class GuestPower(XenEventChannels channels, XenSharedPages pages, XenForeignPages foreign) : IPower
 {
     public Guid GenerationId
     {
@@ -41,6 +41,7 @@ internal sealed unsafe class GuestPower(XenEventChannels channels, XenSharedPage
         long firstHandle = generation << 32;
         channels.OnResumed(firstHandle);
         pages.OnResumed(firstHandle);
+        foreign.OnResumed(firstHandle);
         return SuspendResult.Resumed;
     }
 

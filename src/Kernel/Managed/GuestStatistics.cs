@@ -41,6 +41,12 @@ public sealed record GuestStatistics
     /// <summary>Grant references in use.</summary>
     public required ulong Grants { get; init; }
 
+    /// <summary>Pages of other domains that are mapped.</summary>
+    public required ulong ForeignPages { get; init; }
+
+    /// <summary>Mappings of other domains' pages that Xen did not end. Their guest frames are not used again.</summary>
+    public required ulong StuckForeignPages { get; init; }
+
     /// <summary>
     /// Time from the first managed instruction of the nucleus to the first instruction of the program, which starts the runtime.
     /// </summary>

@@ -1,5 +1,6 @@
 using Xenlet.Kernel.Nucleus.Base;
 using Xenlet.Kernel.Nucleus.Calls;
+using Xenlet.Kernel.Nucleus.Linux.Abi;
 using Xenlet.Kernel.Nucleus.Linux.Sockets;
 using Xenlet.Kernel.Sockets;
 
@@ -10,6 +11,7 @@ internal sealed unsafe class SocketHost(XenEventChannels channels) : ISocketHost
 {
     private const int MostRequests = 64;
 
+    private readonly PieceVectors _pieces = new();
     private bool _isDisposed;
 
     public int Wait(Span<SocketRequest> requests, long deadline)
@@ -85,11 +87,31 @@ internal sealed unsafe class SocketHost(XenEventChannels channels) : ISocketHost
 
     public int GetReceiveLength(SocketHandle socket) => Length(socket, NucleusCallSockets.Length.Received);
 
+    public int GetUrgentLength(SocketHandle socket) => Length(socket, NucleusCallSockets.Length.Urgent);
+
     public void CopySent(SocketHandle socket, int offset, Span<byte> destination)
     {
         fixed (byte* bytes = destination)
         {
             Call(NucleusCall.CopySent, socket, (ulong)offset, (ulong)bytes, (ulong)destination.Length);
+        }
+    }
+
+    public void CopySent(SocketHandle socket, int offset, ReadOnlySpan<Memory<byte>> destinations)
+    {
+        iovec* vectors = stackalloc iovec[PieceVectors.Most];
+        try
+        {
+            for (int i = 0; i < destinations.Length; i++)
+            {
+                vectors[i] = _pieces.Pin(destinations[i]);
+            }
+
+            Call(NucleusCall.CopySentToPieces, socket, (ulong)offset, (ulong)vectors, (ulong)destinations.Length);
+        }
+        finally
+        {
+            _pieces.UnpinAll();
         }
     }
 
@@ -114,6 +136,28 @@ internal sealed unsafe class SocketHost(XenEventChannels channels) : ISocketHost
         {
             long answer = NucleusSystemCall.Invoke(NucleusCall.AppendReceived, socket.Value, (ulong)bytes, (ulong)data.Length);
             return Try(answer) ? (int)answer : -1;
+        }
+    }
+
+    public void MarkUrgent(SocketHandle socket, int offset, int value) =>
+        Call(NucleusCall.MarkUrgent, socket, (ulong)offset, unchecked((ulong)value));
+
+    public int Append(SocketHandle socket, ReadOnlySpan<ReadOnlyMemory<byte>> pieces)
+    {
+        iovec* vectors = stackalloc iovec[PieceVectors.Most];
+        try
+        {
+            for (int i = 0; i < pieces.Length; i++)
+            {
+                vectors[i] = _pieces.Pin(pieces[i]);
+            }
+
+            long answer = NucleusSystemCall.Invoke(NucleusCall.AppendPieces, socket.Value, (ulong)vectors, (ulong)pieces.Length);
+            return Try(answer) ? (int)answer : -1;
+        }
+        finally
+        {
+            _pieces.UnpinAll();
         }
     }
 
@@ -144,6 +188,23 @@ internal sealed unsafe class SocketHost(XenEventChannels channels) : ISocketHost
             return Try(
                 NucleusSystemCall.Invoke(
                     NucleusCall.DeliverDatagram, socket.Value, (ulong)&record, (ulong)bytes, (ulong)payload.Length));
+        }
+    }
+
+    public void QueueError(SocketHandle socket, in SocketErrorReport report, ReadOnlySpan<byte> payload)
+    {
+        ErrorRecord record = new()
+        {
+            Remote = ToRecord(report.Remote),
+            Offender = ToRecord(report.Offender),
+            Errno = (int)report.Reason,
+            Type = report.Type,
+            Code = report.Code,
+            Info = report.Info,
+        };
+        fixed (byte* bytes = payload)
+        {
+            Call(NucleusCall.QueueSocketError, socket, (ulong)&record, (ulong)bytes, (ulong)payload.Length);
         }
     }
 

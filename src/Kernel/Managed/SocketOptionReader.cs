@@ -35,6 +35,8 @@ internal static unsafe class SocketOptionReader
             MulticastAddress = multicastAddress == 0 ? default : FromIPv4((uint)multicastAddress),
             DoesNotFragment = Get(values, SocketOptionIndex.MtuDiscover4) == IP_PMTUDISC_DO
                 || Get(values, SocketOptionIndex.MtuDiscover6) == IP_PMTUDISC_DO,
+            ReceivesErrors4 = Is(values, SocketOptionIndex.ReceiveErrors4),
+            ReceivesErrors6 = Is(values, SocketOptionIndex.ReceiveErrors6),
             ReceiveBuffer = Get(values, SocketOptionIndex.ReceiveBuffer),
             SendBuffer = Get(values, SocketOptionIndex.SendBuffer),
         };

@@ -50,6 +50,9 @@ public readonly record struct InternetAddress
     /// <summary>Whether packets to this address leave neither the link nor the machine, whatever the routes say.</summary>
     public bool IsLinkLocalMulticast => IsIPv4 ? IPv4 >> 8 == 0xE00000 : _high >> 56 == 0xFF && ((_high >> 48) & 0xF) <= 2;
 
+    /// <summary>The scope in an IPv6 multicast address (RFC 4291, section 2.7).</summary>
+    internal int MulticastScope => (int)((_high >> 48) & 0xF);
+
     /// <summary>
     /// The multicast group of all whose addresses end in the same 24 bits, by which a neighbour is asked for (RFC 4291, section 2.7.1).
     /// </summary>

@@ -15,10 +15,12 @@ internal interface ITransport
     /// An ICMP error quotes a packet that one of our addresses has sent, or a neighbour does not answer. Anybody can forge the former, so
     /// the transport compares what is quoted with what it has under way (RFC 5927).
     /// </summary>
+    /// <param name="error">What it tells.</param>
+    /// <param name="payload">What it quotes of the packet behind the ports and the four bytes that follow them.</param>
     /// <returns>
     /// Whether the packet may well have been ours. Only then the size that <see cref="IcmpErrorKind.PacketTooBig"/> tells of is believed.
     /// </returns>
-    bool OnError(in IcmpError error);
+    bool OnError(in IcmpError error, ReadOnlySpan<byte> payload);
 
     /// <summary>The largest packet that reaches <paramref name="remote"/> whole has changed: <c>PathMtu</c> says to what.</summary>
     void OnMtuChanged(InternetAddress remote);

@@ -26,4 +26,7 @@ internal enum IcmpErrorKind
 
     /// <summary>The packet is too large for a link on its way (EMSGSIZE).</summary>
     PacketTooBig,
+
+    /// <summary>The packet arrives all the same, but another router is nearer. Transports only say whether it may be theirs.</summary>
+    Redirect,
 }

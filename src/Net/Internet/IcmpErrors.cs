@@ -84,8 +84,9 @@ internal sealed class IcmpErrors(InternetLayer layer)
     }
 
     /// <summary>An error has arrived: it goes to the transport whose packet it quotes, if an address of ours has sent it.</summary>
-    public void OnQuoted(ReadOnlySpan<byte> quoted, bool isIPv4, IcmpErrorKind kind, int mtu)
+    public void OnQuoted(ReadOnlySpan<byte> quoted, IcmpErrorKind kind, in IcmpOrigin origin, int mtu)
     {
+        bool isIPv4 = origin.Offender.IsIPv4;
         if (!QuotedPacket.TryRead(quoted, isIPv4, out QuotedPacket packet) || !layer.Addresses.IsOurs(packet.Flow.Local.Address))
         {
             return;
@@ -97,7 +98,9 @@ internal sealed class IcmpErrors(InternetLayer layer)
         }
 
         bool isOurs = layer.TransportOf(packet.Protocol)
-            ?.OnError(new IcmpError(kind, packet.Flow, packet.SequenceNumber, mtu)) ?? false;
+            ?.OnError(
+                new IcmpError(kind, packet.Flow, packet.SequenceNumber, mtu) { Origin = origin }, quoted[packet.PayloadOffset..])
+            ?? false;
         if (isOurs && kind == IcmpErrorKind.PacketTooBig)
         {
             layer.PathMtus.Lower(packet.Flow.Remote.Address, mtu);
@@ -105,8 +108,15 @@ internal sealed class IcmpErrors(InternetLayer layer)
     }
 
     /// <summary>The neighbour did not answer to which a packet of ours should have gone. The buffer stays the caller's.</summary>
-    public void OnNeighbourFailed(PacketBuffer packet) => OnQuoted(
-        packet.Data, isIPv4: packet.Data[0] >> 4 == 4, IcmpErrorKind.NeighbourUnreachable, 0);
+    public void OnNeighbourFailed(PacketBuffer packet)
+    {
+        // As on Linux, it is told by ourselves.
+        ReadOnlySpan<byte> data = packet.Data;
+        IcmpOrigin origin = data[0] >> 4 == 4
+            ? new(InternetAddress.Read(data[12..16]), IcmpType.DestinationUnreachable, IcmpType.HostUnreachable)
+            : new(InternetAddress.Read(data[8..24]), IcmpV6Type.DestinationUnreachable, IcmpV6Type.AddressUnreachable);
+        OnQuoted(data, IcmpErrorKind.NeighbourUnreachable, origin, 0);
+    }
 
     private static bool IsError(ReadOnlySpan<byte> message, byte protocol) => protocol switch
     {

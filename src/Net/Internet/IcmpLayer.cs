@@ -29,15 +29,16 @@ internal sealed class IcmpLayer(InternetLayer layer)
         }
         else
         {
-            Handle(message, icmp);
+            Handle(message, icmp, header);
         }
 
         layer.Pool.Return(packet);
     }
 
-    private void Handle(ReadOnlySpan<byte> message, in IcmpHeader icmp)
+    private void Handle(ReadOnlySpan<byte> message, in IcmpHeader icmp, in InternetHeader header)
     {
         ReadOnlySpan<byte> quoted = message[IcmpHeader.Size..];
+        IcmpOrigin origin = new(header.Source, icmp.Type, icmp.Code);
         switch (icmp.Type)
         {
             case IcmpType.DestinationUnreachable:
@@ -51,23 +52,24 @@ internal sealed class IcmpLayer(InternetLayer layer)
                     IcmpType.SourceRouteFailed => IcmpErrorKind.HostUnreachable,
                     _ => IcmpErrorKind.NetworkUnreachable,
                 };
-                layer.Errors.OnQuoted(quoted, isIPv4: true, kind, (int)(icmp.Rest & 0xFFFF));
+                layer.Errors.OnQuoted(quoted, kind, origin, (int)(icmp.Rest & 0xFFFF));
                 break;
             case IcmpType.TimeExceeded:
                 Statistics.InTimeExcds++;
-                layer.Errors.OnQuoted(quoted, isIPv4: true, IcmpErrorKind.TimeExceeded, 0);
+                layer.Errors.OnQuoted(quoted, IcmpErrorKind.TimeExceeded, origin, 0);
                 break;
             case IcmpType.ParameterProblem:
                 Statistics.InParmProbs++;
-                layer.Errors.OnQuoted(quoted, isIPv4: true, IcmpErrorKind.ParameterProblem, 0);
+                layer.Errors.OnQuoted(quoted, IcmpErrorKind.ParameterProblem, origin, 0);
                 break;
             case IcmpType.EchoReply:
                 Statistics.InEchoReps++;
                 break;
 
-            // Counted and not believed: they divert a flow at anybody's word.
-            case IcmpType.Redirect:
+            // Of the codes, that of a network means its host alone (RFC 1122, section 3.2.2.2).
+            case IcmpType.Redirect when icmp.Code <= 3:
                 Statistics.InRedirects++;
+                layer.Redirects.OnIPv4(quoted, InternetAddress.FromIPv4(icmp.Rest), header);
                 break;
         }
     }

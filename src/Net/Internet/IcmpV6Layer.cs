@@ -77,7 +77,7 @@ internal sealed class IcmpV6Layer(InternetLayer layer)
         {
             case IcmpV6Type.DestinationUnreachable:
                 Statistics.InDestUnreachs++;
-                OnError(message, icmp.Code switch
+                OnError(message, header, icmp.Code switch
                 {
                     0 => IcmpErrorKind.NetworkUnreachable,
                     IcmpV6Type.PortUnreachable => IcmpErrorKind.PortUnreachable,
@@ -86,15 +86,15 @@ internal sealed class IcmpV6Layer(InternetLayer layer)
                 break;
             case IcmpV6Type.PacketTooBig:
                 Statistics.InPktTooBigs++;
-                OnError(message, IcmpErrorKind.PacketTooBig, (int)Math.Min(icmp.Rest, int.MaxValue));
+                OnError(message, header, IcmpErrorKind.PacketTooBig, (int)Math.Min(icmp.Rest, int.MaxValue));
                 break;
             case IcmpV6Type.TimeExceeded:
                 Statistics.InTimeExcds++;
-                OnError(message, IcmpErrorKind.TimeExceeded);
+                OnError(message, header, IcmpErrorKind.TimeExceeded);
                 break;
             case IcmpV6Type.ParameterProblem:
                 Statistics.InParmProbs++;
-                OnError(message, icmp.Code == IcmpV6Type.UnrecognisedNextHeader
+                OnError(message, header, icmp.Code == IcmpV6Type.UnrecognisedNextHeader
                     ? IcmpErrorKind.ProtocolUnreachable
                     : IcmpErrorKind.ParameterProblem);
                 break;
@@ -115,8 +115,8 @@ internal sealed class IcmpV6Layer(InternetLayer layer)
         }
     }
 
-    private void OnError(ReadOnlySpan<byte> message, IcmpErrorKind kind, int mtu = 0) =>
-        layer.Errors.OnQuoted(message[IcmpHeader.Size..], isIPv4: false, kind, mtu);
+    private void OnError(ReadOnlySpan<byte> message, in InternetHeader header, IcmpErrorKind kind, int mtu = 0) =>
+        layer.Errors.OnQuoted(message[IcmpHeader.Size..], kind, new IcmpOrigin(header.Source, message[0], message[1]), mtu);
 
     private void Answer(PacketBuffer packet, in InternetHeader header)
     {

@@ -11,6 +11,9 @@ public sealed class InterfaceAddress
         Interface = owner;
         Address = address;
         Prefix = new NetworkPrefix(address, prefixLength);
+        Broadcast = address.IsIPv4 && prefixLength is > 0 and < 31
+            ? InternetAddress.FromIPv4(address.IPv4 | (uint.MaxValue >> prefixLength))
+            : null;
         Origin = origin;
     }
 
@@ -39,9 +42,7 @@ public sealed class InterfaceAddress
     public bool IsUsable => State is AddressState.Preferred or AddressState.Deprecated;
 
     /// <summary>The address that means all hosts of the prefix, of IPv4 prefixes that have one (RFC 3021).</summary>
-    public InternetAddress? Broadcast => Address.IsIPv4 && Prefix.Length is > 0 and < 31
-        ? InternetAddress.FromIPv4(Address.IPv4 | (uint.MaxValue >> Prefix.Length))
-        : null;
+    public InternetAddress? Broadcast { get; }
 
     internal IAddressOwner? Owner { get; init; }
 

@@ -13,7 +13,7 @@ internal sealed class InternetInput(InternetLayer layer)
     {
         from.Statistics.RxPackets++;
         from.Statistics.RxBytes += frame.Length;
-        if (!EthernetHeader.TryRead(frame.Data, out EthernetHeader header))
+        if (!EthernetHeader.TryRead(frame.Head, out EthernetHeader header))
         {
             from.Statistics.RxErrors++;
             layer.Pool.Return(frame);
@@ -96,8 +96,8 @@ internal sealed class InternetInput(InternetLayer layer)
     {
         IpStatistics statistics = layer.IPv4;
         statistics.InReceives++;
-        if (!IPv4Header.TryRead(packet.Data, out IPv4Header ip)
-            || !IPv4Options.AreAcceptable(packet.Data[IPv4Header.Size..ip.HeaderLength]))
+        if (!IPv4Header.TryRead(packet.Head, packet.Length, out IPv4Header ip)
+            || !IPv4Options.AreAcceptable(packet.Head[IPv4Header.Size..ip.HeaderLength]))
         {
             statistics.InHdrErrors++;
             layer.Pool.Return(packet);
@@ -179,7 +179,7 @@ internal sealed class InternetInput(InternetLayer layer)
     {
         IpStatistics statistics = layer.IPv6;
         statistics.InReceives++;
-        if (!IPv6Header.TryRead(packet.Data, out IPv6Header ip))
+        if (!IPv6Header.TryRead(packet.Head, packet.Length, out IPv6Header ip))
         {
             statistics.InHdrErrors++;
             layer.Pool.Return(packet);
@@ -205,7 +205,13 @@ internal sealed class InternetInput(InternetLayer layer)
     private void ReceiveIPv6(IpInterface from, PacketBuffer packet, in IPv6Header ip)
     {
         bool isMulticast = ip.Destination.IsMulticast;
-        IPv6HeaderChain chain = IPv6HeaderChain.Walk(packet.Data, IPv6Header.Size, ip.NextHeader, isMulticast);
+        if (ip.NextHeader != ProtocolNumber.Tcp)
+        {
+            // A chain of headers may be longer than a packet's head.
+            packet.Settle();
+        }
+
+        IPv6HeaderChain chain = IPv6HeaderChain.Walk(packet.Head, IPv6Header.Size, ip.NextHeader, isMulticast);
         IPv6FragmentHeader fragment = default;
         if (chain is { Result: IPv6ChainResult.Whole, Protocol: ProtocolNumber.Fragment })
         {
@@ -283,7 +289,7 @@ internal sealed class InternetInput(InternetLayer layer)
         }
 
         BinaryPrimitives.WriteUInt16BigEndian(whole.Data[4..], (ushort)(whole.Length - IPv6Header.Size));
-        if (!IPv6Header.TryRead(whole.Data, out IPv6Header assembled))
+        if (!IPv6Header.TryRead(whole.Data, whole.Length, out IPv6Header assembled))
         {
             layer.Pool.Return(whole);
             return;

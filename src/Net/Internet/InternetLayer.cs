@@ -26,6 +26,7 @@ internal sealed class InternetLayer
         Discovery = new NeighbourDiscovery(this);
         Addresses = new AddressTable(this);
         PathMtus = new PathMtuCache(this);
+        Redirects = new RedirectTable(this);
         Reassembler = new Reassembler(this);
         Output = new InternetOutput(this);
         Input = new InternetInput(this);
@@ -66,6 +67,8 @@ internal sealed class InternetLayer
     public AddressTable Addresses { get; }
 
     public PathMtuCache PathMtus { get; }
+
+    public RedirectTable Redirects { get; }
 
     public Reassembler Reassembler { get; }
 
@@ -111,6 +114,7 @@ internal sealed class InternetLayer
         }
 
         Routes.RemoveWhere(route => route.Interface == removed);
+        Redirects.Clear(removed);
         removed.Groups.Clear();
         removed.Neighbours.Clear();
         removed.DropWaiting();

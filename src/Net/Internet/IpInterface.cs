@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Xenlet.Net.Internet;
 using Xenlet.Net.Wire;
 
@@ -94,7 +95,7 @@ public sealed class IpInterface
 
     internal InterfaceAddress? FindAddress(InternetAddress address)
     {
-        foreach (InterfaceAddress each in _addresses)
+        foreach (InterfaceAddress each in CollectionsMarshal.AsSpan(_addresses))
         {
             if (each.Address == address)
             {
@@ -113,7 +114,7 @@ public sealed class IpInterface
             return false;
         }
 
-        foreach (InterfaceAddress each in _addresses)
+        foreach (InterfaceAddress each in CollectionsMarshal.AsSpan(_addresses))
         {
             if (each.Broadcast == address)
             {

@@ -5,12 +5,7 @@ namespace Xenlet.Net;
 /// <summary>A host of the same link.</summary>
 public sealed class Neighbour
 {
-    /// <summary>
-    /// Packets that wait for the hardware address: a datagram of a few fragments gets through (RFC 1122, section 2.3.2.2, demands one).
-    /// </summary>
-    private const int MostWaiting = 3;
-
-    private readonly PacketBuffer?[] _waiting = new PacketBuffer?[MostWaiting];
+    private Queue<PacketBuffer>? _waiting;
 
     internal Neighbour(NeighbourCache cache, InternetAddress address)
     {
@@ -38,28 +33,26 @@ public sealed class Neighbour
     /// <summary>When a packet was last sent to it.</summary>
     internal long UsedAt { get; set; }
 
-    internal int WaitingCount { get; private set; }
+    /// <summary>The memory of the packets that wait for the hardware address, in bytes.</summary>
+    internal int WaitingBytes { get; private set; }
 
-    /// <summary>Lets a packet wait, and returns the oldest when there are too many.</summary>
-    internal PacketBuffer? Enqueue(PacketBuffer packet)
+    /// <summary>Lets a packet wait.</summary>
+    internal void Enqueue(PacketBuffer packet)
     {
         packet.Settle();
-        PacketBuffer? oldest = WaitingCount == MostWaiting ? Dequeue() : null;
-        _waiting[WaitingCount++] = packet;
-        return oldest;
+        (_waiting ??= new()).Enqueue(packet);
+        WaitingBytes += packet.Size;
     }
 
     /// <summary>The packet that has waited longest.</summary>
     internal PacketBuffer? Dequeue()
     {
-        PacketBuffer? first = _waiting[0];
-        if (first is not null)
+        if (_waiting is null || !_waiting.TryDequeue(out PacketBuffer? first))
         {
-            WaitingCount--;
-            Array.Copy(_waiting, 1, _waiting, 0, MostWaiting - 1);
-            _waiting[MostWaiting - 1] = null;
+            return null;
         }
 
+        WaitingBytes -= first.Size;
         return first;
     }
 

@@ -17,6 +17,15 @@ internal sealed class NeighbourCache(InternetLayer layer, IpInterface owner)
     /// <summary>How many neighbours are being asked for at most.</summary>
     public const int IncompleteCapacity = 64;
 
+    /// <summary>
+    /// How much memory the packets take that wait for one neighbour, as Linux has it (net.ipv4.neigh.default.unres_qlen_bytes): the
+    /// largest datagram gets through in fragments.
+    /// </summary>
+    public const int WaitingLimit = 212_992;
+
+    /// <summary>How much those take that wait for all neighbours of the interface.</summary>
+    public const int TotalWaitingLimit = 1 << 20;
+
     // RFC 4861, section 10.
     private const int MostSolicitations = 3;
     private const long DelayFirstProbe = 5 * StackTime.Second;
@@ -29,6 +38,7 @@ internal sealed class NeighbourCache(InternetLayer layer, IpInterface owner)
 
     private readonly Dictionary<InternetAddress, Neighbour> _neighbours = new();
     private int _incomplete;
+    private int _waitingBytes;
 
     /// <summary>For how long a confirmation counts, before its random part; a router may say otherwise.</summary>
     public long BaseReachableTime { get; set; } = 30 * StackTime.Second;
@@ -158,6 +168,15 @@ internal sealed class NeighbourCache(InternetLayer layer, IpInterface owner)
         }
     }
 
+    /// <summary>Nothing comes back from a host behind this neighbour: it is asked with the next packet.</summary>
+    public void Doubt(InternetAddress address)
+    {
+        if (_neighbours.TryGetValue(address, out Neighbour? neighbour) && neighbour.State == NeighbourState.Reachable)
+        {
+            SetStale(neighbour);
+        }
+    }
+
     /// <summary>Nothing that was known is certain any more: the domain has moved, or slept.</summary>
     public void DoubtAll()
     {
@@ -252,7 +271,7 @@ internal sealed class NeighbourCache(InternetLayer layer, IpInterface owner)
     private void Discard(Neighbour neighbour)
     {
         layer.Timers.Cancel(neighbour.Timer);
-        while (neighbour.Dequeue() is { } packet)
+        while (Dequeue(neighbour) is { } packet)
         {
             layer.Pool.Return(packet);
         }
@@ -260,10 +279,36 @@ internal sealed class NeighbourCache(InternetLayer layer, IpInterface owner)
 
     private void Enqueue(Neighbour neighbour, PacketBuffer packet)
     {
-        if (neighbour.Enqueue(packet) is { } oldest)
+        while (neighbour.WaitingBytes + packet.Size > WaitingLimit && Dequeue(neighbour) is { } oldest)
         {
             layer.Pool.Return(oldest);
         }
+
+        while (_waitingBytes + packet.Size > TotalWaitingLimit && Dequeue(FindGreediest(neighbour)) is { } oldest)
+        {
+            layer.Pool.Return(oldest);
+        }
+
+        neighbour.Enqueue(packet);
+        _waitingBytes += packet.Size;
+    }
+
+    private PacketBuffer? Dequeue(Neighbour neighbour)
+    {
+        PacketBuffer? packet = neighbour.Dequeue();
+        _waitingBytes -= packet?.Size ?? 0;
+        return packet;
+    }
+
+    /// <summary>The neighbour for which most waits: whoever has many packets wait in vain harms those for others last.</summary>
+    private Neighbour FindGreediest(Neighbour greediest)
+    {
+        foreach (Neighbour each in _neighbours.Values)
+        {
+            greediest = each.WaitingBytes > greediest.WaitingBytes ? each : greediest;
+        }
+
+        return greediest;
     }
 
     private void Solicit(Neighbour neighbour)
@@ -307,7 +352,7 @@ internal sealed class NeighbourCache(InternetLayer layer, IpInterface owner)
     private void Fail(Neighbour neighbour)
     {
         SetState(neighbour, NeighbourState.Failed, layer.Clock.Now + FailedTime);
-        while (neighbour.Dequeue() is { } packet)
+        while (Dequeue(neighbour) is { } packet)
         {
             layer.Errors.OnNeighbourFailed(packet);
             layer.Pool.Return(packet);
@@ -316,9 +361,13 @@ internal sealed class NeighbourCache(InternetLayer layer, IpInterface owner)
 
     private void SendWaiting(Neighbour neighbour)
     {
-        while (neighbour.Dequeue() is { } packet)
+        // They may be the fragments of one datagram, which is nothing when the link has room for some of them alone.
+        owner.BeginPacket();
+        while (Dequeue(neighbour) is { } packet)
         {
             owner.SendPacket(packet, neighbour.HardwareAddress);
         }
+
+        owner.EndPacket();
     }
 }

@@ -32,9 +32,9 @@ internal sealed class NeighbourDiscovery(InternetLayer layer)
                 layer.RouterListener?.OnAdvertisement(from, header.Source, message);
                 break;
 
-            // Redirects are counted and not believed, as Linux's hosts with secure settings do: they divert a flow at anybody's word.
-            case IcmpV6Type.Redirect:
+            case IcmpV6Type.Redirect when header.Source.IsIPv6LinkLocal && RedirectMessage.TryRead(message, out RedirectMessage told):
                 layer.IcmpV6Statistics.InRedirects++;
+                layer.Redirects.OnIPv6(from, told, header);
                 break;
             case IcmpV6Type.RouterSolicitation:
                 break;

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Xenlet.Net.Internet;
 
 /// <summary>The routes of a stack, the longest prefix first. They are few: a router can fill the table, and no further.</summary>
@@ -43,7 +45,7 @@ internal sealed class RouteTable
     public Route? Lookup(InternetAddress destination, long now, int interfaceIndex = 0)
     {
         Route? unreachable = null;
-        foreach (Route route in _routes)
+        foreach (Route route in CollectionsMarshal.AsSpan(_routes))
         {
             if (!route.Prefix.Contains(destination) || route.ValidUntil <= now
                 || (interfaceIndex != 0 && route.Interface.Index != interfaceIndex))

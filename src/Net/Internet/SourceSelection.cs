@@ -1,8 +1,8 @@
 namespace Xenlet.Net.Internet;
 
 /// <summary>
-/// Which of an interface's addresses packets to a destination are sent from: the rules of RFC 6724, section 5, that matter to a host
-/// without mobility, temporary addresses or a table of labels.
+/// Which of an interface's addresses packets to a destination are sent from: the rules of RFC 6724, section 5. Rule 4 is for mobile hosts
+/// and rule 7 for temporary addresses, which there are none of; by rule 5 the candidates are those of the interface.
 /// </summary>
 internal static class SourceSelection
 {
@@ -33,9 +33,9 @@ internal static class SourceSelection
         }
 
         // Rule 2: a scope that reaches the destination, and of those that do the smallest.
-        int wanted = ScopeOf(destination);
-        int candidateScope = ScopeOf(candidate.Address);
-        int bestScope = ScopeOf(best.Address);
+        int wanted = AddressPolicy.ScopeOf(destination);
+        int candidateScope = AddressPolicy.ScopeOf(candidate.Address);
+        int bestScope = AddressPolicy.ScopeOf(best.Address);
         if (candidateScope != bestScope)
         {
             return candidateScope < bestScope ? candidateScope >= wanted : bestScope < wanted;
@@ -47,13 +47,18 @@ internal static class SourceSelection
             return candidate.State == AddressState.Preferred;
         }
 
+        // Rule 6: one with the destination's label.
+        int label = AddressPolicy.LabelOf(destination);
+        bool isOfLabel = AddressPolicy.LabelOf(candidate.Address) == label;
+        if (isOfLabel != (AddressPolicy.LabelOf(best.Address) == label))
+        {
+            return isOfLabel;
+        }
+
         // Rule 8: the longest common prefix, as far as the prefix goes.
         return CommonLength(candidate, destination) > CommonLength(best, destination);
     }
 
     private static int CommonLength(InterfaceAddress address, InternetAddress destination) =>
         Math.Min(address.Address.CommonPrefixLength(destination), address.Prefix.Length);
-
-    private static int ScopeOf(InternetAddress address) =>
-        address.IsLinkLocal || (address.IsMulticast && address.IsLinkLocalMulticast) ? 2 : 14;
 }

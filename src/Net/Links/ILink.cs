@@ -13,7 +13,7 @@ public interface ILink
     LinkOffloads Offloads { get; }
 
     /// <summary>
-    /// Whether the device puts a frame together from where its bytes are (<see cref="PacketBuffer.CopyTo"/>), within
+    /// Whether the device puts a frame together from where its bytes are (<see cref="PacketBuffer.CopyTo(Span{Memory{byte}})"/>), within
     /// <see cref="TrySend"/>; others get frames that are settled.
     /// </summary>
     bool Gathers => false;
@@ -40,6 +40,8 @@ public interface ILink
 
     /// <summary>
     /// The next frame that has arrived, in a buffer of <paramref name="pool"/> that is the caller's from now on; null when there is none.
+    /// Its last bytes may still lie with the device (<see cref="ILentPayload"/>): until the next call, or that of <see cref="TryRest"/>,
+    /// which copies them if the frame still needs them.
     /// </summary>
     PacketBuffer? TryReceive(PacketPool pool);
 

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Xenlet.Net;
 
 /// <summary>
@@ -5,8 +7,9 @@ namespace Xenlet.Net;
 /// copy. It belongs to whoever rented it until it is handed on; the last owner returns it to its <see cref="PacketPool"/>.
 /// </summary>
 /// <remarks>
-/// The data of a TCP segment may still lie with its connection, in room that the buffer has for it. Whoever looks at <see cref="Data"/>
-/// gets it copied there, and whoever keeps a packet has to settle it first: the connection keeps the data only during the call.
+/// The data of a TCP segment may still lie with its connection, or where a device has delivered it, and has room in the buffer. Whoever
+/// looks at <see cref="Data"/> gets it copied there, and whoever keeps a packet has to settle it first: the connection keeps the data only
+/// during the call, a link until it is asked for the next frame.
 /// </remarks>
 public sealed class PacketBuffer
 {
@@ -27,12 +30,17 @@ public sealed class PacketBuffer
     internal PacketBuffer(int capacity, PacketPool? pool = null)
     {
         _pool = pool;
-        _memory = new byte[Headroom + capacity];
+
+        // Never moved, so that the kernel can be given its address at no cost.
+        _memory = GC.AllocateArray<byte>(Headroom + capacity, pinned: true);
         Clear();
     }
 
     /// <summary>How many bytes fit behind the headroom.</summary>
     public int Capacity => _memory.Length - Headroom;
+
+    /// <summary>The memory that the buffer takes, in bytes.</summary>
+    internal int Size => _memory.Length;
 
     /// <summary>The packet's bytes.</summary>
     public Span<byte> Data
@@ -84,6 +92,15 @@ public sealed class PacketBuffer
         }
     }
 
+    /// <summary>Settles the packet if that is its payload, whose owner takes it back.</summary>
+    public void Settle(IPacketPayload payload)
+    {
+        if (_payload == payload)
+        {
+            Settle();
+        }
+    }
+
     /// <summary>Copies the packet's bytes from a position on, wherever they are.</summary>
     public void CopyTo(int position, Span<byte> destination)
     {
@@ -101,6 +118,42 @@ public sealed class PacketBuffer
             ArgumentOutOfRangeException.ThrowIfGreaterThan(position - head.Length + destination.Length, _payloadLength);
             _payload!.CopyTo(_payloadOffset + position - head.Length, destination);
         }
+    }
+
+    /// <summary>Copies the whole packet to several places one after the other, which together are as long as it is.</summary>
+    /// <param name="destinations">The places. What they are afterwards does not matter.</param>
+    public void CopyTo(Span<Memory<byte>> destinations)
+    {
+        ReadOnlySpan<byte> head = Head;
+        while (!head.IsEmpty)
+        {
+            Memory<byte> destination = destinations[0];
+            int part = Math.Min(head.Length, destination.Length);
+            head[..part].CopyTo(destination.Span);
+            head = head[part..];
+            destinations[0] = destination[part..];
+            destinations = part < destination.Length ? destinations : destinations[1..];
+        }
+
+        _payload?.CopyTo(_payloadOffset, destinations);
+    }
+
+    /// <summary>Hands bytes from a position on to a receiver, from where they lie if they are lent.</summary>
+    /// <returns>What the receiver answers.</returns>
+    public bool Lend(int position, int count, IPieceReceiver receiver)
+    {
+        if (_payload is not ILentPayload)
+        {
+            Settle();
+        }
+
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(position + count, Length);
+        int before = _end - _start;
+        int part = Math.Clamp(before - position, 0, count);
+        Memory<byte> first = MemoryMarshal.CreateFromPinnedArray(_memory, part == 0 ? 0 : _start + position, part);
+        return _payload is ILentPayload lent && part < count
+            ? lent.Lend(first, _payloadOffset + Math.Max(position - before, 0), count - part, receiver)
+            : receiver.TryReceive([first]);
     }
 
     /// <summary>
@@ -149,7 +202,8 @@ public sealed class PacketBuffer
     public void Truncate(int length)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(length, Length);
-        Settle();
-        _end = _start + length;
+        _payloadLength = Math.Max(length - (_end - _start), 0);
+        _payload = _payloadLength > 0 ? _payload : null;
+        _end = Math.Min(_end, _start + length);
     }
 }

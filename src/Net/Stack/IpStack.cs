@@ -218,6 +218,7 @@ public sealed partial class IpStack
 
         changed.DropUnfit();
         changed.Neighbours.DoubtAll();
+        _layer.Redirects.Clear(changed);
         changed.Groups.Announce();
         _layer.Addresses.Announce(changed);
         if (!changed.Addresses.Any(address => address.Origin == AddressOrigin.LinkLocal))

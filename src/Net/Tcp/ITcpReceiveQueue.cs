@@ -25,9 +25,9 @@ internal interface ITcpReceiveQueue
     /// <summary>
     /// Writes bytes that are next in order, and commits them. False when there is no memory for them, as with <see cref="TryWrite"/>.
     /// </summary>
-    bool TryAppend(ReadOnlySpan<byte> data)
+    bool TryAppend(SegmentData data)
     {
-        if (!TryWrite(0, data))
+        if (!TryWrite(0, data.Span))
         {
             return false;
         }
@@ -38,4 +38,14 @@ internal interface ITcpReceiveQueue
 
     /// <summary>The next <paramref name="count"/> bytes are whole and in order: the user may take them.</summary>
     void Commit(int count);
+
+    /// <summary>
+    /// The peer has urgent data up to a byte that lies <paramref name="offset"/> behind the last committed one. A later mark takes the
+    /// place of an earlier one. A user that does not look for it finds the byte in its place among the others.
+    /// </summary>
+    /// <param name="offset">0 or more.</param>
+    /// <param name="value">The byte, which may have come before its turn; -1 when it has not come yet.</param>
+    void MarkUrgent(int offset, int value)
+    {
+    }
 }

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace Xenlet.Net.Tcp;
 
@@ -70,6 +71,8 @@ internal sealed class KeyedHash : IEqualityComparer<Flow>
         return v0 ^ v1 ^ v2 ^ v3;
     }
 
+    // Inlined, so that the state stays in registers: a flow is hashed for every segment.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Compress(ref ulong v0, ref ulong v1, ref ulong v2, ref ulong v3, ulong word)
     {
         v3 ^= word;
@@ -78,6 +81,7 @@ internal sealed class KeyedHash : IEqualityComparer<Flow>
         v0 ^= word;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Round(ref ulong v0, ref ulong v1, ref ulong v2, ref ulong v3)
     {
         v0 += v1;

@@ -106,12 +106,13 @@ internal sealed partial class TcpConnection
         }
 
         _unacknowledged = acknowledged;
+        _isSendingUrgent &= acknowledged < _urgentEnd;
         summary.Acknowledged = count;
         _user.SendQueue.Release(isFinAcknowledged ? count - 1 : count);
         Measure(segment, summary, now);
         _retries = 0;
         _stalledSince = _next == acknowledged ? 0 : now;
-        _layer.Output.ConfirmReachable(Flow.Remote.Address);
+        _layer.Output.ConfirmReachable(Flow.Remote.Address, Settings.BoundInterface);
         OnSizeWorked();
         if (isFinAcknowledged)
         {

@@ -30,7 +30,8 @@ internal sealed partial class TcpConnection
             return;
         }
 
-        if (IsOrphaned && segment.Sequence + segment.Data.Length > _receiveNext)
+        bool isUnread = IsOrphaned || (IsReadingOver && _isFinDue);
+        if (isUnread && segment.Sequence + segment.Data.Length > _receiveNext)
         {
             // Nobody will read it: the peer must not take it for delivered. Whether there is room for it does not matter.
             SendReset();
@@ -39,7 +40,7 @@ internal sealed partial class TcpConnection
         }
 
         SequenceNumber start = segment.Sequence;
-        ReadOnlySpan<byte> data = segment.Data;
+        SegmentData data = segment.Data;
         bool hasFin = segment.Has(TcpFlags.Fin);
         if (start < _receiveNext)
         {
@@ -91,7 +92,7 @@ internal sealed partial class TcpConnection
         }
     }
 
-    private void TakeInOrder(ReadOnlySpan<byte> data)
+    private void TakeInOrder(SegmentData data)
     {
         if (!_user.ReceiveQueue.TryAppend(data))
         {
@@ -124,7 +125,7 @@ internal sealed partial class TcpConnection
         }
     }
 
-    private void TakeEarly(SequenceNumber start, ReadOnlySpan<byte> data)
+    private void TakeEarly(SequenceNumber start, SegmentData data)
     {
         AcknowledgeAtOnce();
         SequenceNumber end = start + data.Length;
@@ -134,7 +135,7 @@ internal sealed partial class TcpConnection
             return;
         }
 
-        if (!_user.ReceiveQueue.TryWrite(start - _receiveNext, data) || !_early.TryAdd(start, end))
+        if (!_user.ReceiveQueue.TryWrite(start - _receiveNext, data.Span) || !_early.TryAdd(start, end))
         {
             ForgetFin();
         }

@@ -178,7 +178,17 @@ internal sealed partial class TcpConnection
         _keepAliveProbes = 0;
         TakeTimestamp(segment);
         ReceiveAcknowledgment(segment);
-        if (State != TcpState.Closed && segment.Length != 0 && !segment.Has(TcpFlags.Syn))
+        if (State == TcpState.Closed || segment.Has(TcpFlags.Syn))
+        {
+            return;
+        }
+
+        if (_isUrgentByteMissing || segment.Has(TcpFlags.Urg))
+        {
+            ReceiveUrgent(segment);
+        }
+
+        if (segment.Length != 0)
         {
             ReceiveData(segment);
         }

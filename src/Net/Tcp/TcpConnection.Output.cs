@@ -182,9 +182,9 @@ internal sealed partial class TcpConnection
 
     /// <summary>
     /// Nagle's rule as Minshall has it, and Linux: a small segment waits only for a small one that is under way. With the FIN behind it
-    /// there is nothing to wait for.
+    /// there is nothing to wait for, and urgent data does not wait.
     /// </summary>
-    private bool MaySendSmall() => Settings.IsNoDelay || _isFinDue || _smallEnd <= _unacknowledged;
+    private bool MaySendSmall() => Settings.IsNoDelay || _isFinDue || _isSendingUrgent || _smallEnd <= _unacknowledged;
 
     private void RestartAfterIdle(ref int room)
     {

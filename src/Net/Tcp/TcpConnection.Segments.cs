@@ -132,8 +132,9 @@ internal sealed partial class TcpConnection
         ushort window = State == TcpState.SynSent
             ? (ushort)Math.Min(_user.ReceiveQueue.Room, ushort.MaxValue)
             : AnnounceWindow(isScaled: !isSyn);
+        ushort urgent = PointToUrgent(sequence, ref flags);
         TcpHeader header = new(
-            Flow.Local.Port, Flow.Remote.Port, sequence, isAcknowledgment ? _receiveNext : default, flags, window, 0, size);
+            Flow.Local.Port, Flow.Remote.Port, sequence, isAcknowledgment ? _receiveNext : default, flags, window, urgent, size);
         Span<byte> bytes = packet.Prepend(size);
         header.Write(bytes);
         options.Write(bytes[TcpHeader.FixedSize..]);

@@ -159,6 +159,11 @@ internal sealed partial class TcpConnection
             ReduceSegmentSize();
         }
 
+        if (_retries == TcpTimes.RetriesBeforeAdvice)
+        {
+            _layer.Output.Doubt(Flow.Remote.Address, Settings.BoundInterface);
+        }
+
         _path.BackOff();
         if (!IsWaitingForRoom)
         {

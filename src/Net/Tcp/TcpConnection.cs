@@ -4,7 +4,8 @@ namespace Xenlet.Net.Tcp;
 
 /// <summary>
 /// A connection (RFC 9293). The files of this class have its concerns: what arrives (Input), data that arrives (Data), acknowledgments
-/// (Acknowledgment), loss recovery (Recovery), what is sent (Output, Segments), timers (Timers), and segment sizes (SegmentSize).
+/// (Acknowledgment), loss recovery (Recovery), what is sent (Output, Segments), urgent data (Urgent), timers (Timers), and segment sizes
+/// (SegmentSize).
 /// Its user is told of events when a segment has been dealt with whole, so that it may call any method here.
 /// </summary>
 internal sealed partial class TcpConnection
@@ -54,6 +55,12 @@ internal sealed partial class TcpConnection
 
     /// <summary>Whether the user has closed the connection, and only the stack keeps it.</summary>
     public bool IsOrphaned { get; private set; }
+
+    /// <summary>
+    /// Whether the user reads no more (<c>shutdown</c> of the receiving side). As on Linux, what arrives is still acknowledged until the
+    /// user has ended its own direction too; from then on it resets the connection.
+    /// </summary>
+    public bool IsReadingOver { get; set; }
 
     /// <summary>The next connection of those that wait for room on the link.</summary>
     public TcpConnection? NextWaiting { get; set; }

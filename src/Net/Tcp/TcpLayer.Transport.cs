@@ -5,7 +5,7 @@ namespace Xenlet.Net.Tcp;
 /// <content>What the internet layer tells.</content>
 internal sealed partial class TcpLayer : ITransport
 {
-    bool ITransport.OnError(in IcmpError error)
+    bool ITransport.OnError(in IcmpError error, ReadOnlySpan<byte> payload)
     {
         SequenceNumber sequence = new(error.SequenceNumber);
         if (!_connections.TryGetValue(error.Flow, out TcpConnection? connection) || !connection.IsUnderWay(sequence))

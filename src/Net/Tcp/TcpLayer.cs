@@ -222,8 +222,12 @@ internal sealed partial class TcpLayer
     private void ReceiveSegment(PacketBuffer packet, in InternetHeader header)
     {
         Counters.InSegs++;
-        ReadOnlySpan<byte> bytes = packet.Data;
-        if (!TcpHeader.TryRead(bytes, out TcpHeader tcp))
+        if (packet.Head.Length < TcpHeader.LargestSize)
+        {
+            packet.Settle();
+        }
+
+        if (!TcpHeader.TryRead(packet.Head, out TcpHeader tcp))
         {
             Counters.InErrs++;
             return;
@@ -237,7 +241,7 @@ internal sealed partial class TcpLayer
         }
 
         if (packet.Offload is { IsChecksumPartial: false, IsChecksumVerified: false }
-            && !TcpChecksum.IsRight(header.Source, header.Destination, bytes))
+            && !TcpChecksum.IsRight(header.Source, header.Destination, packet.Data))
         {
             Counters.InErrs++;
             Counters.InCsumErrors++;
@@ -246,7 +250,7 @@ internal sealed partial class TcpLayer
 
         Flow flow = new(
             new Endpoint(header.Destination, tcp.DestinationPort), new Endpoint(header.Source, tcp.SourcePort));
-        TcpOptions options = TcpOptions.Read(bytes[TcpHeader.FixedSize..tcp.HeaderSize]);
+        TcpOptions options = TcpOptions.Read(packet.Head[TcpHeader.FixedSize..tcp.HeaderSize]);
         if ((tcp.Flags & TcpFlags.Syn) != 0 && Features != TcpFeatures.All)
         {
             options.HasTimestamps &= Has(TcpFeatures.Timestamps);
@@ -254,7 +258,7 @@ internal sealed partial class TcpLayer
             options.IsSackPermitted &= Has(TcpFeatures.Sack);
         }
 
-        TcpSegment segment = new(tcp, options, bytes[tcp.HeaderSize..]);
+        TcpSegment segment = new(tcp, options, new(packet, tcp.HeaderSize, packet.Length - tcp.HeaderSize));
         if (_connections.TryGetValue(flow, out TcpConnection? connection))
         {
             Serve(connection, segment);

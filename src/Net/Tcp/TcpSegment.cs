@@ -3,13 +3,13 @@ namespace Xenlet.Net.Tcp;
 /// <summary>
 /// A segment that has arrived: its header, options and data. It may stand for several segments that the device has joined.
 /// </summary>
-internal readonly ref struct TcpSegment(TcpHeader header, in TcpOptions options, ReadOnlySpan<byte> data)
+internal readonly ref struct TcpSegment(TcpHeader header, in TcpOptions options, SegmentData data)
 {
     public readonly TcpOptions Options = options;
 
     public TcpHeader Header { get; } = header;
 
-    public ReadOnlySpan<byte> Data { get; } = data;
+    public SegmentData Data { get; } = data;
 
     public SequenceNumber Sequence => Header.Sequence;
 

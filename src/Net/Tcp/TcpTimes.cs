@@ -56,6 +56,11 @@ internal static class TcpTimes
     /// <summary>The same when the user has closed the connection.</summary>
     public const int OrphanRetries = 8;
 
+    /// <summary>
+    /// After so many time-outs in a row the internet layer is told that the peer does not answer: R1 of RFC 9293, section 3.8.3.
+    /// </summary>
+    public const int RetriesBeforeAdvice = 3;
+
     /// <summary>After so many time-outs in a row a path may be one that drops large packets and does not say so.</summary>
     public const int RetriesBeforeBlackHole = 2;
 

@@ -13,6 +13,11 @@ public interface IUdpUser
     /// <summary>A datagram to the connected peer has come to nothing; Linux keeps this as SO_ERROR.</summary>
     void OnError(NetworkError reason);
 
+    /// <summary>An error about a datagram, of an endpoint that asks for all of them (<see cref="UdpOptions.ReceivesErrors4"/>).</summary>
+    /// <param name="report">What is told, and by whom.</param>
+    /// <param name="payload">What is quoted of the datagram's data, until the call returns.</param>
+    void OnErrorReport(in UdpErrorReport report, ReadOnlySpan<byte> payload) => OnError(report.Reason);
+
     /// <summary>There may be room for what was answered <see cref="NetworkError.WouldBlock"/>.</summary>
     void OnWritable();
 }

@@ -62,8 +62,8 @@ internal sealed class UdpLayer(InternetLayer internet) : ITransport
     public bool IsOurs(InternetAddress address) => internet.Addresses.IsOurs(address);
 
     /// <summary>How many bytes of data a packet to an address carries without being cut.</summary>
-    public int LargestUncut(InternetAddress remote) =>
-        internet.Output.PathMtu(remote) - UdpHeader.Size - (remote.IsIPv4 ? IPv4Header.Size : IPv6Header.Size);
+    public int LargestUncut(InternetAddress remote, int interfaceIndex) =>
+        internet.Output.PathMtu(remote, interfaceIndex) - UdpHeader.Size - (remote.IsIPv4 ? IPv4Header.Size : IPv6Header.Size);
 
     /// <summary>The interface on which a group is joined.</summary>
     public IpInterface? FindGroupInterface(InternetAddress group, int interfaceIndex) => interfaceIndex != 0
@@ -200,7 +200,7 @@ internal sealed class UdpLayer(InternetLayer internet) : ITransport
         Pool.Return(packet);
     }
 
-    public bool OnError(in IcmpError error)
+    public bool OnError(in IcmpError error, ReadOnlySpan<byte> payload)
     {
         bool isOurs = false;
         if (!_ports.TryGetValue(error.Flow.Local.Port, out List<UdpEndpoint>? sharing))
@@ -217,22 +217,32 @@ internal sealed class UdpLayer(InternetLayer internet) : ITransport
             }
 
             isOurs = true;
-            NetworkError told = error.Kind switch
-            {
-                IcmpErrorKind.PortUnreachable => NetworkError.Refused,
-                IcmpErrorKind.ProtocolUnreachable => NetworkError.ProtocolNotAvailable,
-                IcmpErrorKind.ParameterProblem => NetworkError.ProtocolError,
-
-                // Others pass: a router may have another way in a moment (RFC 1122, section 4.1.3.3).
-                _ => NetworkError.None,
-            };
-            if (endpoint.Remote is not null && told != NetworkError.None)
-            {
-                endpoint.User.OnError(told);
-            }
+            Tell(endpoint, error, payload);
         }
 
         return isOurs;
+    }
+
+    /// <summary>Tells an endpoint what Linux tells: who asks for errors gets all, a connected one those that do not pass.</summary>
+    private static void Tell(UdpEndpoint endpoint, in IcmpError error, ReadOnlySpan<byte> payload)
+    {
+        if (error.Kind == IcmpErrorKind.Redirect)
+        {
+            return;
+        }
+
+        bool isIPv4 = error.Flow.Remote.Address.IsIPv4;
+        (NetworkError told, bool isHard) = UdpErrors.Of(error.Kind, error.Origin, isIPv4);
+        if (isIPv4 ? endpoint.Options.ReceivesErrors4 : endpoint.Options.ReceivesErrors6)
+        {
+            IcmpOrigin origin = error.Origin;
+            endpoint.User.OnErrorReport(
+                new UdpErrorReport(told, error.Flow.Remote, origin.Offender, origin.Type, origin.Code, error.Mtu), payload);
+        }
+        else if (endpoint.Remote is not null && isHard)
+        {
+            endpoint.User.OnError(told);
+        }
     }
 
     public void OnMtuChanged(InternetAddress remote)

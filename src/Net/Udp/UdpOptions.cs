@@ -22,6 +22,14 @@ public sealed class UdpOptions
     /// <summary>Whether datagrams that are too large for the path are refused and not cut (IP_MTU_DISCOVER).</summary>
     public bool IsDontFragment { get; set; }
 
+    /// <summary>
+    /// Whether the user hears of every ICMP error of IPv4 about its datagrams, connected or not (IP_RECVERR).
+    /// </summary>
+    public bool ReceivesErrors4 { get; set; }
+
+    /// <summary>The same of IPv6 (IPV6_RECVERR).</summary>
+    public bool ReceivesErrors6 { get; set; }
+
     /// <summary>The hop limit (IP_TTL, IPV6_UNICAST_HOPS); 0 for the stack's.</summary>
     public byte HopLimit { get; set; }
 

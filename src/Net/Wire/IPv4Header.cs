@@ -48,12 +48,13 @@ internal readonly record struct IPv4Header
     public bool IsFragment => HasMoreFragments || FragmentOffset != 0;
 
     /// <summary>
-    /// Reads a packet's header and verifies its checksum. False when it is none, or says more than there is: header and packet are within
-    /// <paramref name="packet"/>, and a fragment within the 65,535 bytes of the largest packet.
+    /// Reads a packet's header and verifies its checksum. False when it is none, or says more than there is: the header is within
+    /// <paramref name="packet"/>, which has the packet's first bytes, the packet within <paramref name="length"/>, and a fragment within
+    /// the 65,535 bytes of the largest packet.
     /// </summary>
-    public static bool TryRead(ReadOnlySpan<byte> packet, out IPv4Header header) =>
+    public static bool TryRead(ReadOnlySpan<byte> packet, int length, out IPv4Header header) =>
         TryReadQuoted(packet, out header)
-        && header.TotalLength <= packet.Length
+        && header.TotalLength <= length
         && InternetChecksum.Of(InternetChecksum.Add(packet[..header.HeaderLength])) == 0;
 
     /// <summary>

@@ -22,9 +22,11 @@ internal readonly record struct IPv6Header
 
     public InternetAddress Destination { get; init; }
 
-    /// <summary>Reads a packet's header. False when it is none, or says more than there is.</summary>
-    public static bool TryRead(ReadOnlySpan<byte> packet, out IPv6Header header) =>
-        TryReadQuoted(packet, out header) && Size + header.PayloadLength <= packet.Length;
+    /// <summary>
+    /// Reads a packet's header from its first bytes. False when it is none, or says more than the <paramref name="length"/> of the packet.
+    /// </summary>
+    public static bool TryRead(ReadOnlySpan<byte> packet, int length, out IPv6Header header) =>
+        TryReadQuoted(packet, out header) && Size + header.PayloadLength <= length;
 
     /// <summary>Reads the header of a packet of which an ICMPv6 error quotes the beginning.</summary>
     public static bool TryReadQuoted(ReadOnlySpan<byte> packet, out IPv6Header header)

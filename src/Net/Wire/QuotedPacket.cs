@@ -9,6 +9,9 @@ namespace Xenlet.Net.Wire;
 /// <param name="Length">How long the packet was, in bytes.</param>
 internal readonly record struct QuotedPacket(byte Protocol, Flow Flow, uint SequenceNumber, int Length)
 {
+    /// <summary>Where what is quoted goes on behind the ports and the four bytes that follow them.</summary>
+    public int PayloadOffset { get; private init; }
+
     /// <summary>Reads what an error quotes: the IP header, and at least the first eight bytes behind it (RFC 792).</summary>
     public static bool TryRead(ReadOnlySpan<byte> quoted, bool isIPv4, out QuotedPacket packet)
     {
@@ -64,7 +67,10 @@ internal readonly record struct QuotedPacket(byte Protocol, Flow Flow, uint Sequ
                 new Endpoint(source, BinaryPrimitives.ReadUInt16BigEndian(transport)),
                 new Endpoint(destination, BinaryPrimitives.ReadUInt16BigEndian(transport[2..]))),
             BinaryPrimitives.ReadUInt32BigEndian(transport[4..]),
-            length);
+            length)
+        {
+            PayloadOffset = offset + 8,
+        };
         return true;
     }
 }

@@ -23,6 +23,8 @@ internal static class RunCommand
           --env NAME=VALUE    an environment variable; may be repeated
           --disk MIB          an empty disk; may be repeated
           --network           a network interface, on a bridge of dom0
+          --forward [P:]PORT  lets 127.0.0.1:P of this machine lead to a TCP port of the guest; P is PORT, or a free one where that is
+                              taken; may be repeated
           --dom0-script FILE  a shell script that dom0 runs beside the guest, whose domain is $GUEST; then the guest is shut down
           --interactive       standard input is the guest's console though it is no terminal
           --dom0 DIRECTORY    where the image of dom0 is kept, which is made once (default ~/.cache/xenlet/dom0)
@@ -79,6 +81,7 @@ internal static class RunCommand
                 "--env" => Variable(words.Value(word)),
                 "--disk" => options with { Disks = [.. options.Disks, words.Number(word, MaximumDisk, "MiB")] },
                 "--network" => options with { Network = true },
+                "--forward" => options with { Forwards = [.. options.Forwards, Forward(words.Value(word))] },
                 "--dom0-script" => options with { Dom0Script = words.Value(word) },
                 "--interactive" => options with { Interactive = true },
                 "--dom0" => options with { Dom0Directory = words.Value(word) },
@@ -96,9 +99,10 @@ internal static class RunCommand
             throw words.Misunderstood("IMAGE or NAME.cfg is missing");
         }
 
-        if (options is { World: World.Qemu } and ({ Disks.Count: > 0 } or { Network: true } or { Dom0Script: not null }))
+        if (options is { World: World.Qemu }
+            and ({ Disks.Count: > 0 } or { Network: true } or { Forwards.Count: > 0 } or { Dom0Script: not null }))
         {
-            throw words.Misunderstood("'--disk', '--network' and '--dom0-script' need Xen, and '--qemu' was given");
+            throw words.Misunderstood("'--disk', '--network', '--forward' and '--dom0-script' need Xen, and '--qemu' was given");
         }
 
         return options with { Environment = environment };
@@ -106,6 +110,9 @@ internal static class RunCommand
         RunOptions In(World world) => options.World is null || options.World == world
             ? options with { World = world }
             : throw words.Misunderstood("'--qemu' and '--xen' are two worlds; name one");
+
+        ForwardedPort Forward(string text) => ForwardedPort.Parse(text)
+            ?? throw words.Misunderstood($"'--forward {text}' is not of the form PORT or PORT:PORT, with ports from 1 to 65535");
 
         RunOptions Variable(string text)
         {

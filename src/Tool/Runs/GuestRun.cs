@@ -64,7 +64,8 @@ internal static class GuestRun
         }
 
         List<GuestDisk> disks = [.. guest.Disks, .. options.Disks.Select((size, i) => new GuestDisk(guest.NextDisk(i), size, File: null))];
-        IReadOnlyList<string> interfaces = options.Network ? [.. guest.Interfaces, ""] : guest.Interfaces;
+        bool needsInterface = options.Network || (options.Forwards.Count > 0 && guest.Interfaces.Count == 0);
+        IReadOnlyList<string> interfaces = needsInterface ? [.. guest.Interfaces, ""] : guest.Interfaces;
         bool hasDevices = disks.Count > 0 || interfaces.Count > 0;
         World world = options.World ?? (hasDevices || options.Dom0Script is not null ? World.Xen : World.Qemu);
         if (world == World.Qemu && hasDevices)
@@ -79,9 +80,12 @@ internal static class GuestRun
             }
         }
 
+        GuestConfig config = CheckedGuest(options, guest, memory, world == World.Xen ? interfaces : []);
         return new GuestRunnerOptions
         {
-            Guest = CheckedGuest(options, guest, memory, world == World.Xen ? interfaces : []) with { Ramdisk = ramdisk },
+            Guest = config with { Ramdisk = ramdisk },
+            Forwards = [.. options.Forwards.Select(port => port.OnHost())],
+            ForwardedNetwork = ForwardedPort.NetworkOf(GuestCommandLine.Parse(config.CommandLine).Environment),
             NoXen = world == World.Qemu,
             Disks = world == World.Xen ? disks : [],
             Dom0Command = options.Dom0Script is { } script ? ReadScript(script) : null,

@@ -38,6 +38,9 @@ internal sealed record RunOptions(string Image)
     /// <summary>Whether it gets a network interface beside those of the configuration.</summary>
     public bool Network { get; init; }
 
+    /// <summary>Ports of the guest that this machine is to reach.</summary>
+    public IReadOnlyList<ForwardedPort> Forwards { get; init; } = [];
+
     /// <summary>The file of a shell script that dom0 runs while the guest does; the guest is shut down when it has ended.</summary>
     public string? Dom0Script { get; init; }
 

@@ -37,6 +37,8 @@ internal sealed class FakeMachine(SimulatedDomain domain) : IMachine, IPower, ID
 
     public ISharedPages Pages => _devices;
 
+    public IForeignPages ForeignPages => throw new NotSupportedException();
+
     public IXenStoreLinkFactory XenStore => this;
 
     public IPower Power => this;

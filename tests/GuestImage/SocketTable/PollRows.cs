@@ -75,7 +75,8 @@ internal static class PollRows
         trace.Do("nothing", () => Socket.Select(null, null, null, 0));
     }
 
-    private static void ShowPolls(SocketTrace trace, string when, Socket socket) => trace.Say(
+    /// <summary>Writes down whether a socket is ready to read, to write, and for what is out of the ordinary.</summary>
+    public static void ShowPolls(SocketTrace trace, string when, Socket socket) => trace.Say(
         $"{when} {(socket.Poll(0, SelectMode.SelectRead) ? 'r' : '-')}"
         + $"{(socket.Poll(0, SelectMode.SelectWrite) ? 'w' : '-')}{(socket.Poll(0, SelectMode.SelectError) ? 'e' : '-')}");
 }

@@ -20,12 +20,6 @@ internal static class RefusedRows
             byte[] source = [.. IPAddress.Parse("232.1.2.3").GetAddressBytes(), 10, 9, 0, 2, 10, 9, 0, 3];
             trace.Do("join", () => socket.SetSocketOption(SocketOptionLevel.IP, SocketOptionName.AddSourceMembership, source));
         }),
-        new("urgent data", trace =>
-        {
-            (Socket client, Socket server) = IPv4.Pair(trace);
-            trace.Get("send", () => client.Send(Bytes("a"), SocketFlags.OutOfBand));
-            trace.Get("receive", () => server.Receive(new byte[1], SocketFlags.OutOfBand));
-        }),
         new("options of TCP and IP", trace =>
         {
             Socket socket = IPv4.Stream(trace);

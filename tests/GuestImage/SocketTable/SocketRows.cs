@@ -7,8 +7,10 @@ internal static class SocketRows
 
     public static IReadOnlyList<SocketRow> All { get; } =
     [
-        .. StreamRows.All, .. NetworkStreamRows.All, .. PollRows.All, .. ConnectRows.All, .. BindRows.All, .. ListenRows.All,
-        .. DatagramRows.All, .. DestinationRows.All, .. GroupRows.All, .. OptionRows.All, .. EndRows.All, .. EventRows.All,
+        .. StreamRows.All, .. NetworkStreamRows.All, .. PollRows.All, .. UrgentRows.All, .. ConnectRows.All, .. BindRows.All,
+        .. ListenRows.All, .. DatagramRows.All, .. ErrorRows.All, .. DestinationRows.All, .. GroupRows.All, .. OptionRows.All,
+        .. EndRows.All,
+        .. EventRows.All,
     ];
 
     /// <summary>Runs a row, on a thread of its own since its steps may block, and gives its line.</summary>

@@ -11,6 +11,7 @@ public sealed class ResumeTests : IDisposable
 
     private readonly XenEventChannels _channels = new(TimeProvider.System);
     private readonly XenSharedPages _pages = new();
+    private readonly XenForeignPages _foreign = new();
     private readonly GuestPower _power;
     private readonly ConcurrentQueue<(int Call, long Handle)> _calls = [];
     private readonly BlockingCollection<long> _events = [];
@@ -25,7 +26,7 @@ public sealed class ResumeTests : IDisposable
 
     public ResumeTests()
     {
-        _power = new GuestPower(_channels, _pages);
+        _power = new GuestPower(_channels, _pages, _foreign);
         NucleusSystemCall.Nucleus = Answer;
     }
 

@@ -23,11 +23,13 @@ public sealed unsafe class StreamTests() : SocketTest(hasStack: true)
             Complete(request.Handle, Errno.ECONNREFUSED);
         });
 
-        Assert.Equal(Out | Error | HangUp, Poll(socket));
+        Assert.Equal(In | Out | Error | HangUp | PeerHangUp, Poll(socket));
         Assert.Equal(Errno.ECONNREFUSED, GetOption(socket, 1, 4));
         Assert.Equal(0, GetOption(socket, 1, 4));
 
-        // Another try.
+        // Another try, after connect has told the failure too.
+        Assert.Equal(-Errno.ECONNABORTED, Call(SystemCallNumber.Connect, socket, address, 16));
+        Assert.Equal(Out | HangUp, Poll(socket));
         Assert.Equal(-Errno.EINPROGRESS, Call(SystemCallNumber.Connect, socket, address, 16));
         AsStack(() => Complete(Assert.Single(TakeRequests()).Handle, 0));
         Assert.Equal(Out, Poll(socket));

@@ -30,7 +30,8 @@ public sealed unsafe class NucleusCallTests : NucleusTest, IDisposable
     }
 
     public static TheoryData<int> XenCalls =>
-        [.. Enumerable.Range(NucleusCall.WaitForEvent, NucleusCall.StorePort - NucleusCall.WaitForEvent + 1), NucleusCall.Suspend];
+        [.. Enumerable.Range(NucleusCall.WaitForEvent, NucleusCall.StorePort - NucleusCall.WaitForEvent + 1), NucleusCall.Suspend,
+            NucleusCall.MapForeignPages, NucleusCall.UnmapForeignPages, NucleusCall.CopyForeignPages];
 
     public void Dispose()
     {
@@ -48,7 +49,7 @@ public sealed unsafe class NucleusCallTests : NucleusTest, IDisposable
     }
 
     [Theory]
-    [InlineData(NucleusCall.SetRoutes + 1)]
+    [InlineData(NucleusCall.AppendPieces + 1)]
     [InlineData(int.MaxValue)]
     public void An_unknown_call_is_refused(int call) => Assert.Equal(-Errno.ENOSYS, Call(call));
 

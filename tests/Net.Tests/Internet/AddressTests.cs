@@ -93,9 +93,26 @@ public sealed class AddressTests
     [InlineData("fd00::1/64 2001:db8::1/64", "fd00::9", "fd00::1")]
     [InlineData("fd00::1/64", "fe80::9", "fe80::ff:fe00:1")]
     [InlineData("fd00::1/64", "fd00::1", "fd00::1")]
+    [InlineData("2001:db8::1/64 fd00::1/64", "fd99::9", "fd00::1")]
+    [InlineData("fd00::1/64 2001:db8::1/64", "2a00::9", "2001:db8::1")]
+    [InlineData("2002:c000:201::1/64 2001:db8::1/64", "2002:c633:6401::9", "2002:c000:201::1")]
+    [InlineData("2002:c000:201::1/64 2001:db8::1/64", "2a00::9", "2001:db8::1")]
+    [InlineData("2001::1/64 2001:db8::1/64", "2001:db9::9", "2001:db8::1")]
+    [InlineData("2001:db8::1/64 2001::1/64", "2001::9:1", "2001::1")]
+    [InlineData("2001:db8::1/64 fec0::1/64", "fec0:0:0:9::9", "fec0::1")]
+    [InlineData("fec0::1/64 2001:db8::1/64", "2a00::9", "2001:db8::1")]
+    [InlineData("fd00::1/64", "ff02::9", "fe80::ff:fe00:1")]
+    [InlineData("fd00::1/64 2001:db8::1/64", "ff0e::9", "2001:db8::1")]
+    [InlineData("169.254.0.1/16 10.0.0.1/24", "192.0.2.9", "10.0.0.1")]
+    [InlineData("10.0.0.1/24 169.254.0.1/16", "169.254.7.7", "169.254.0.1")]
     public void The_address_that_fits_the_destination_is_chosen(string addresses, string destination, string expected)
     {
         TestHost host = _network.AddHost(addresses);
+        foreach (InternetAddress any in (InternetAddress[])[InternetAddress.AnyIPv4, InternetAddress.AnyIPv6])
+        {
+            Assert.True(host.Stack.TryAddRoute(new Route(new NetworkPrefix(any, 0), null, host.Interface, AddressOrigin.Static)));
+        }
+
         Assert.True(host.Stack.Internet.Output.TrySelectSource(TestNetwork.Parse(destination), out InternetAddress source));
         Assert.Equal(expected, source.ToString());
     }

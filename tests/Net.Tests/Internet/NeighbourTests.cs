@@ -69,16 +69,66 @@ public sealed class NeighbourTests
             Assert.Equal(InternetSendResult.Sent, transport.Send(address, 10));
         }
 
-        Assert.Equal(3, host.Stack.Pool.Rented);
+        Assert.Equal(5, host.Stack.Pool.Rented);
         _network.Advance(TimeSpan.FromSeconds(3.5));
 
-        Assert.Equal(3, transport.Errors.Count);
+        Assert.Equal(5, transport.Errors.Count);
         Assert.All(transport.Errors, error => Assert.Equal(IcmpErrorKind.NeighbourUnreachable, error.Kind));
         Assert.Equal(TestNetwork.Parse(address), transport.Errors[0].Flow.Remote.Address);
         Assert.Equal(InternetSendResult.NoNeighbour, transport.Send(address, 10));
         Assert.Equal(0, host.Stack.Pool.Rented);
         _network.Advance(TimeSpan.FromSeconds(1));
         Assert.Equal(InternetSendResult.Sent, transport.Send(address, 10));
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public void The_largest_datagram_is_whole_though_it_is_the_first_to_its_neighbour_and_the_link_has_little_room(
+        string ours, string theirs, string address)
+    {
+        TestHost host = _network.AddHost(ours);
+        TestTransport received = TestTransport.AddTo(_network.AddHost(theirs));
+        TestTransport transport = TestTransport.AddTo(host);
+        _network.Wire.Passes = frame =>
+        {
+            // The answer comes when the link has no room.
+            host.Link.HasRoom &= !frame.AsSpan(0, 6).SequenceEqual((ReadOnlySpan<byte>)[2, 0, 0, 0, 0, 1]);
+            return true;
+        };
+        Assert.Equal(InternetSendResult.Sent, transport.Send(address, 65_000, canFragment: true));
+        _network.Settle();
+        Assert.False(host.Link.HasRoom);
+        _network.Wire.Passes = _ => true;
+        host.Link.HasRoom = true;
+        _network.Settle();
+        Assert.Equal(65_000, Assert.Single(received.Received).Data.Length);
+        Assert.Equal(0, host.Stack.Pool.Rented);
+    }
+
+    [Fact]
+    public void What_waits_for_neighbours_is_bounded_for_each_and_in_whole_and_a_few_packets_are_lost_last()
+    {
+        TestHost host = _network.AddHost("10.0.0.1/24");
+        TestTransport received = TestTransport.AddTo(_network.AddHost("10.0.0.2/24"));
+        TestTransport transport = TestTransport.AddTo(host);
+        _network.Wire.Passes = _ => false;
+        for (int i = 0; i < 1_000; i++)
+        {
+            transport.Send("10.0.0.100", 100);
+        }
+
+        Assert.Equal(NeighbourCache.WaitingLimit / 2_048, host.Stack.Pool.Rented);
+        transport.Send("10.0.0.2", 100);
+        for (int i = 0; i < 20_000; i++)
+        {
+            transport.Send($"10.0.0.{100 + (i % 20)}", 100);
+        }
+
+        Assert.Equal(NeighbourCache.TotalWaitingLimit / 2_048, host.Stack.Pool.Rented);
+        _network.Wire.Passes = _ => true;
+        _network.Advance(TimeSpan.FromSeconds(10));
+        Assert.Single(received.Received);
+        Assert.Equal(0, host.Stack.Pool.Rented);
     }
 
     [Fact]

@@ -53,7 +53,7 @@ internal sealed class TestTransport(IpStack stack) : ITransport
         stack.Pool.Return(packet);
     }
 
-    public bool OnError(in IcmpError error)
+    public bool OnError(in IcmpError error, ReadOnlySpan<byte> payload)
     {
         Errors.Add(error);
         return IsOurs;

@@ -170,15 +170,6 @@ public sealed class ReceivingTests
         receiveCapacity: 4_000);
 
     [Fact]
-    public void Urgent_data_stays_in_the_stream() => ScriptedPeer.Run(
-        """
-        established
-        in AU seq=1 ack=1 len=10
-        out A ack=11
-        received 10
-        """);
-
-    [Fact]
     public void Data_that_finds_no_memory_is_as_if_it_had_not_come() => ScriptedPeer.Run(
         """
         established

@@ -521,4 +521,18 @@ public sealed class SendingTests
         room
         out A seq=2001 ack=11
         """);
+
+    [Fact]
+    public void After_three_time_outs_the_internet_layer_is_told_that_the_peer_does_not_answer() => ScriptedPeer.Run(
+        """
+        established
+        write 10
+        +1.3
+        doubts 0
+        +1.5
+        doubts 1
+        +30
+        doubts 1
+        alive
+        """);
 }

@@ -19,7 +19,7 @@ internal sealed class RewrittenCode : AssemblyLoadContext
     private const string NucleusNamespaces = "Xenlet.Kernel.Nucleus.";
     private const string PlantedNamespace = ".Planted";
 
-    private static readonly string[] ProductAssemblies = ["Xenlet.Drivers", "Xenlet.XenStoreRing"];
+    private static readonly string[] ProductAssemblies = ["Xenlet.BackEnds", "Xenlet.Drivers", "Xenlet.XenStoreRing"];
     private static readonly Assembly Original = typeof(PeerTurn).Assembly;
     private static readonly Lazy<Assembly> Copy = new(() => new RewrittenCode().LoadFromAssemblyName(Original.GetName()));
 

@@ -74,8 +74,17 @@ public interface ISocketHost : IDisposable
     /// <summary>Bytes that were received and not read.</summary>
     int GetReceiveLength(SocketHandle socket);
 
+    /// <summary>
+    /// Bytes from the first unreleased one up to the end of the last that was written as urgent data (MSG_OOB); 0 if all of those are
+    /// released.
+    /// </summary>
+    int GetUrgentLength(SocketHandle socket);
+
     /// <summary>Copies written bytes that begin <paramref name="offset"/> behind the first unreleased one. All of them are there.</summary>
     void CopySent(SocketHandle socket, int offset, Span<byte> destination);
+
+    /// <summary>The same, to several places one after the other.</summary>
+    void CopySent(SocketHandle socket, int offset, ReadOnlySpan<Memory<byte>> destinations);
 
     /// <summary>The first <paramref name="count"/> written bytes are needed no more; the program may write as many.</summary>
     void ReleaseSent(SocketHandle socket, int count);
@@ -102,6 +111,18 @@ public interface ISocketHost : IDisposable
     /// <returns>The room that is left, as <see cref="GetReceiveRoom"/> has it; -1 if there was none: nothing was written.</returns>
     int Append(SocketHandle socket, ReadOnlySpan<byte> data);
 
+    /// <summary>The same with bytes from several places: all of them or none. Each is read once.</summary>
+    int Append(SocketHandle socket, ReadOnlySpan<ReadOnlyMemory<byte>> pieces);
+
+    /// <summary>
+    /// The peer has urgent data up to a byte that lies <paramref name="offset"/> behind the last committed one, committed or not yet. The
+    /// program's reads stop there (SIOCATMARK). A later mark takes the place of an earlier one.
+    /// </summary>
+    /// <param name="socket">A stream.</param>
+    /// <param name="offset">Below 2^31.</param>
+    /// <param name="value">The byte, which the program may take at once (MSG_OOB); -1 if it has not come yet.</param>
+    void MarkUrgent(SocketHandle socket, int offset, int value);
+
     /// <summary>The peer sends nothing more: after the last committed byte the program reads the end.</summary>
     void FinishReceive(SocketHandle socket);
 
@@ -118,6 +139,15 @@ public interface ISocketHost : IDisposable
     /// <summary>Delivers a datagram.</summary>
     /// <returns>False if there is no room or no memory: the datagram is lost.</returns>
     bool TryDeliver(SocketHandle socket, in DatagramHeader header, ReadOnlySpan<byte> payload);
+
+    /// <summary>
+    /// An error concerns a datagram, of a socket that asks for all of them (<see cref="SocketOptions.ReceivesErrors4"/>): it waits in the
+    /// error queue, and is pending as with <see cref="Fail"/>. When the queue is full it is only pending.
+    /// </summary>
+    /// <param name="socket">A socket of datagrams.</param>
+    /// <param name="report">What has happened.</param>
+    /// <param name="payload">What is known of the datagram's data.</param>
+    void QueueError(SocketHandle socket, in SocketErrorReport report, ReadOnlySpan<byte> payload);
 
     /// <summary>The answer of <see cref="TakeDatagram"/> when the buffer is too small.</summary>
     const int TooLong = -2;

@@ -66,6 +66,12 @@ public readonly record struct SocketOptions
     /// <summary>IP_MTU_DISCOVER is IP_PMTUDISC_DO: datagrams are not fragmented.</summary>
     public bool DoesNotFragment { get; init; }
 
+    /// <summary>IP_RECVERR: every ICMP error goes to the error queue.</summary>
+    public bool ReceivesErrors4 { get; init; }
+
+    /// <summary>IPV6_RECVERR.</summary>
+    public bool ReceivesErrors6 { get; init; }
+
     /// <summary>SO_RCVBUF, in bytes, as getsockopt returns it.</summary>
     public int ReceiveBuffer { get; init; }
 

@@ -36,4 +36,7 @@ public enum SocketSignals
 
     /// <summary>The program has accepted a connection, so that there is room for another one.</summary>
     Accepted = 128,
+
+    /// <summary>With <see cref="Written"/>: urgent data (MSG_OOB) was written: <see cref="ISocketHost.GetUrgentLength"/>.</summary>
+    Urgent = 256,
 }

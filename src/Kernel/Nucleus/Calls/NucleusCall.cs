@@ -205,6 +205,40 @@ internal static unsafe class NucleusCall
     /// <summary>(IPv4?, IPv6?): whether every address of a family has a route.</summary>
     public const int SetRoutes = First + 44;
 
+    /// <summary>(socket, offset, byte): the peer's urgent data ends with the byte there; -1 if the byte has not come yet.</summary>
+    public const int MarkUrgent = First + 45;
+
+    /// <summary>
+    /// (socket, pointer to an <see cref="Linux.Sockets.ErrorRecord"/>, payload, count): adds an error about a datagram.
+    /// </summary>
+    public const int QueueSocketError = First + 46;
+
+    /// <summary>(socket, offset, pointer to iovecs, count): as <see cref="CopySent"/>, to several buffers one after the other.</summary>
+    public const int CopySentToPieces = First + 47;
+
+    /// <summary>
+    /// (socket, pointer to iovecs, count): as <see cref="AppendReceived"/>, from several buffers one after the other; all bytes or none.
+    /// </summary>
+    public const int AppendPieces = First + 48;
+
+    /// <summary>
+    /// (pointer, count): maps pages that other domains have granted, as the <see cref="ForeignPageRecord"/> say, each of which receives its
+    /// status, and if it is mapped its handle and address. -EINVAL for more than <see cref="NucleusCallForeign.MaximumRecords"/>.
+    /// </summary>
+    public const int MapForeignPages = First + 0x100;
+
+    /// <summary>
+    /// (pointer, count): ends mappings by the handles in <see cref="ForeignPageRecord"/>, each of which receives its status. The addresses
+    /// fault from here on, even of a mapping that Xen does not end.
+    /// </summary>
+    public const int UnmapForeignPages = First + 0x101;
+
+    /// <summary>
+    /// (pointer, count, to the other domains?): copies between the program's memory and granted pages, as the
+    /// <see cref="ForeignCopyRecord"/> say, each of which receives its status.
+    /// </summary>
+    public const int CopyForeignPages = First + 0x102;
+
     /// <summary>
     /// (number): makes the calling thread's memory request with this number fail, counted from now on; 0 for none. Returns the previous
     /// count that was left, or 0 if that request has failed. Only in test images (<see cref="Image.HasTestCalls"/>); -ENOSYS in all others.
@@ -269,7 +303,13 @@ internal static unsafe class NucleusCall
                 return hasXen ? NucleusCallPages.StorePort() : withoutXen;
             case Suspend:
                 return hasXen ? SuspendCall.Run() : withoutXen;
-            case >= OpenStack and <= SetRoutes:
+            case MapForeignPages:
+                return hasXen ? NucleusCallForeign.Map(a1, a2) : withoutXen;
+            case UnmapForeignPages:
+                return hasXen ? NucleusCallForeign.Unmap(a1, a2) : withoutXen;
+            case CopyForeignPages:
+                return hasXen ? NucleusCallForeign.Copy(a1, a2, a3) : withoutXen;
+            case >= OpenStack and <= AppendPieces:
                 return NucleusCallSockets.Dispatch(thread, (int)number, a1, a2, a3, a4);
             default:
                 return -Errno.ENOSYS;

@@ -87,6 +87,8 @@ internal static unsafe class NucleusCallMachine
         statistics->AvailablePages = MemoryCharge.Available;
         statistics->SharedPages = SharedPages.Count;
         statistics->Grants = GrantTable.InUse;
+        statistics->ForeignPages = ForeignPages.Mapped;
+        statistics->StuckForeignPages = ForeignPages.Stuck;
         statistics->StartedCount = BootStages.Started;
         statistics->ReadyCount = BootStages.Ready;
         statistics->ReadyTime = BootStages.ReadyTime;

@@ -28,6 +28,9 @@ internal static unsafe class NucleusCallSockets
 
         /// <summary>Bytes received and not read by the program.</summary>
         Received,
+
+        /// <summary>Bytes written by the program and not released, up to the end of the last urgent one.</summary>
+        Urgent,
     }
 
     public static long Dispatch(Thread* thread, int number, ulong a1, ulong a2, ulong a3, ulong a4)
@@ -79,6 +82,8 @@ internal static unsafe class NucleusCallSockets
                 return LengthOf(socket, (Length)a2);
             case NucleusCall.CopySent:
                 return CopySent(socket, a2, a3, a4);
+            case NucleusCall.CopySentToPieces:
+                return CopySentToPieces(socket, a2, a3, a4);
             case NucleusCall.ReleaseSent:
                 return ReleaseSent(socket, a2);
             case NucleusCall.WriteReceived:
@@ -87,11 +92,17 @@ internal static unsafe class NucleusCallSockets
                 return Commit(socket, a2);
             case NucleusCall.AppendReceived:
                 return Append(socket, a2, a3);
+            case NucleusCall.AppendPieces:
+                return AppendPieces(socket, a2, a3);
             case NucleusCall.FinishReceive:
                 socket->IsReceiveShutDown = true;
                 socket->HasPeerFinished = true;
                 SocketReadiness.Notify(socket, EventPolls.AnyEvent);
                 return 0;
+            case NucleusCall.MarkUrgent:
+                return UrgentData.Mark(socket, a2, (long)a3);
+            case NucleusCall.QueueSocketError:
+                return ErrorQueue.Add(socket, a2, a3, a4);
             case NucleusCall.OfferSocket:
                 return Offer(socket, a2);
             case NucleusCall.DeliverDatagram:
@@ -182,6 +193,7 @@ internal static unsafe class NucleusCallSockets
         Length.Sent => socket->Sent.Count,
         Length.ReceiveRoom => ReceiveRoom(socket),
         Length.Received => socket->Received.Count,
+        Length.Urgent => UrgentData.SentLength(socket),
         Length.OfferRoom => socket->State == SocketState.Listening ? Math.Max(socket->Backlog + 1 - socket->OfferedCount, 0) : 0,
         _ => -Errno.EINVAL,
     };
@@ -208,6 +220,24 @@ internal static unsafe class NucleusCallSockets
         return error;
     }
 
+    private static long CopySentToPieces(Socket* socket, ulong offset, ulong vectors, ulong count)
+    {
+        IoVectors buffers;
+        long error = IoVectors.Read(&buffers, vectors, count);
+        if (error < 0)
+        {
+            return error;
+        }
+
+        if (offset > socket->Sent.Count || buffers.Length > socket->Sent.Count - offset)
+        {
+            return -Errno.EINVAL;
+        }
+
+        long copied = IoVectors.CopyFromQueue(&buffers, 0, buffers.Length, &socket->Sent, offset);
+        return copied == (long)buffers.Length ? 0 : -Errno.EFAULT;
+    }
+
     private static long ReleaseSent(Socket* socket, ulong count)
     {
         if (count > socket->Sent.Count)
@@ -220,11 +250,16 @@ internal static unsafe class NucleusCallSockets
         return 0;
     }
 
-    private static long WriteReceived(Socket* socket, ulong offset, ulong buffer, ulong count)
+    /// <summary>Whether bytes that begin this far behind the last committed one are within the receive buffer.</summary>
+    private static bool HasRoom(Socket* socket, ulong offset, ulong count)
     {
         ulong limit = SocketOptionTable.ReceiveLimit(socket);
-        ulong used = socket->Received.Count;
-        if (socket->IsClosed || offset > limit || count > limit || used + offset + count > limit)
+        return !socket->IsClosed && offset <= limit && count <= limit && socket->Received.Count + offset + count <= limit;
+    }
+
+    private static long WriteReceived(Socket* socket, ulong offset, ulong buffer, ulong count)
+    {
+        if (!HasRoom(socket, offset, count))
         {
             return -Errno.ENOBUFS;
         }
@@ -253,7 +288,7 @@ internal static unsafe class NucleusCallSockets
         ByteQueue.Append(&socket->Received, count);
         if (SocketReadiness.HasEnough(socket))
         {
-            SocketReadiness.Notify(socket, PollEvents.Readable);
+            SocketReadiness.Notify(socket, PollEvents.Arrival);
         }
         else if (socket->File != null)
         {
@@ -269,6 +304,25 @@ internal static unsafe class NucleusCallSockets
     {
         long error = WriteReceived(socket, 0, buffer, count);
         error = error < 0 ? error : Commit(socket, count);
+        return error < 0 ? error : ReceiveRoom(socket);
+    }
+
+    private static long AppendPieces(Socket* socket, ulong vectors, ulong count)
+    {
+        IoVectors buffers;
+        long error = IoVectors.Read(&buffers, vectors, count);
+        if (error < 0)
+        {
+            return error;
+        }
+
+        if (!HasRoom(socket, 0, buffers.Length))
+        {
+            return -Errno.ENOBUFS;
+        }
+
+        long written = IoVectors.CopyToQueue(&buffers, 0, buffers.Length, &socket->Received, 0);
+        error = written < 0 ? written : written < (long)buffers.Length ? -Errno.ENOBUFS : Commit(socket, (ulong)written);
         return error < 0 ? error : ReceiveRoom(socket);
     }
 
@@ -303,7 +357,7 @@ internal static unsafe class NucleusCallSockets
 
         listener->LastOffered = socket;
         listener->OfferedCount++;
-        SocketReadiness.Notify(listener, PollEvents.Readable);
+        SocketReadiness.Notify(listener, PollEvents.Arrival);
         return (long)socket->Handle;
     }
 
@@ -336,7 +390,7 @@ internal static unsafe class NucleusCallSockets
         }
 
         ByteQueue.Append(queue, (ulong)sizeof(DatagramRecord) + count);
-        SocketReadiness.Notify(socket, PollEvents.Readable);
+        SocketReadiness.Notify(socket, PollEvents.Arrival);
         return 0;
     }
 

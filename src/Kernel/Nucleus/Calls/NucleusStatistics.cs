@@ -40,6 +40,12 @@ internal struct NucleusStatistics
     /// <summary>Grant references in use.</summary>
     public ulong Grants;
 
+    /// <summary>Pages of other domains that the program has mapped.</summary>
+    public ulong ForeignPages;
+
+    /// <summary>Frames that are not used again because Xen did not end their mapping.</summary>
+    public ulong StuckForeignPages;
+
     /// <summary>Time-stamp counter at the first managed instruction.</summary>
     public ulong StartedCount;
 

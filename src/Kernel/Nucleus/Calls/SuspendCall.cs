@@ -67,6 +67,7 @@ internal static class SuspendCall
         GenerationId.Draw();
         ProgramEvents.ForgetAll();
         SharedPages.ForgetGrants();
+        ForeignPages.Forget();
         PvConsole.Find();
         ConsoleDevice.DeviceReady();
         XenInterrupts.Connect();

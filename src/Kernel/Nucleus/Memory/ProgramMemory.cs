@@ -60,14 +60,18 @@ internal static unsafe class ProgramMemory
             return -Errno.EFAULT;
         }
 
+        ulong needed = PageTable.Present | (write ? PageTable.Writable : 0);
+        ulong* slot = null;
         for (ulong page = Pages.RoundDown(address); page < end; page += Pages.Size)
         {
-            ulong* slot = PageTable.Find(page, create: false);
-            ulong needed = PageTable.Present | (write ? PageTable.Writable : 0);
+            // Within the same table the next page's entry follows: a buffer of 64 KiB needs one walk, not sixteen.
+            slot = slot == null || page % Pages.LargeSize == 0 ? PageTable.Find(page, create: false) : slot + 1;
             if (slot != null && (*slot & needed) == needed)
             {
                 continue;
             }
+
+            slot = null;
 
             TouchResult result = DemandPaging.Touch(page, write, execute: false);
             if (result != TouchResult.Ready)

@@ -46,7 +46,7 @@ internal static unsafe class SharedFiles
         return 0;
     }
 
-    /// <summary>The frame that a region of a file has at an address; 0 beyond the file's end, and if there is no room for it.</summary>
+    /// <summary>The frame that a region of a file has at an address; 0 beyond the file's end, and without room for the page.</summary>
     public static ulong FrameAt(Region* region, ulong address) =>
         region->File->FindForMapping(region->FilePage + ((address - region->Start) / Pages.Size));
 

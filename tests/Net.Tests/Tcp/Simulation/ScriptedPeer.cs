@@ -116,6 +116,9 @@ internal sealed class ScriptedPeer
             case "write":
                 Assert.Equal(Number(rest[0]), User.Write(Number(rest[0])));
                 break;
+            case "urgent":
+                Assert.Equal(Number(rest[0]), User.WriteUrgent(Number(rest[0])));
+                break;
             case "refuse":
                 User.Refusals = Number(rest[0]);
                 break;
@@ -167,6 +170,9 @@ internal sealed class ScriptedPeer
                     new Flow(new Endpoint(Host.Address, _port), new Endpoint(_address, PeerPort)),
                     _initial!.Value + (uint)Number(rest[2]), Enum.Parse<TcpError>(rest[1]), rest[0] == "hard");
                 break;
+            case "doubts":
+                Assert.True(Host.Doubts == Number(rest[0]), $"'{_line}': {Host.Doubts}");
+                break;
             case "state":
                 Assert.True(User.Connection!.State.ToString() == rest[0], $"'{_line}': the state is {User.Connection.State}");
                 break;
@@ -184,6 +190,13 @@ internal sealed class ScriptedPeer
                 break;
             case "received":
                 Assert.True(User.Received == Number(rest[0]), $"'{_line}': {User.Received}");
+                break;
+            case "unmarked":
+                Assert.True(User.Mark < 0, $"'{_line}': the mark is before byte {User.Mark}");
+                break;
+            case "announced" or "marked":
+                bool isSo = User.Mark == Number(rest[0]) && User.HasUrgentByte == (words[0] == "marked");
+                Assert.True(isSo, $"'{_line}': {User.Mark}, {User.HasUrgentByte}");
                 break;
             case "finished":
                 Assert.True(User.HasPeerFinished, $"'{_line}': it is not known");
@@ -271,6 +284,7 @@ internal sealed class ScriptedPeer
         ushort window = 50_000;
         int length = 0;
         int segmentSize = 0;
+        ushort urgent = 0;
         bool isDamaged = false;
         TcpOptions options = default;
         foreach (string word in words[1..])
@@ -314,6 +328,9 @@ internal sealed class ScriptedPeer
                     }
 
                     break;
+                case "urg":
+                    urgent = (ushort)values[0];
+                    break;
                 case "joined":
                     segmentSize = values[0];
                     break;
@@ -329,7 +346,7 @@ internal sealed class ScriptedPeer
         int size = TcpHeader.FixedSize + options.Size;
         byte[] bytes = new byte[size + length];
         SequenceNumber number = new(sequence);
-        new TcpHeader(PeerPort, _port, number, new SequenceNumber(acknowledgment), Flags(words[0]), window, 0, size).Write(bytes);
+        new TcpHeader(PeerPort, _port, number, new SequenceNumber(acknowledgment), Flags(words[0]), window, urgent, size).Write(bytes);
         options.Write(bytes.AsSpan(TcpHeader.FixedSize));
         long position = sequence - PeerInitial - (words[0].Contains('S', StringComparison.Ordinal) ? 0 : 1);
         Pattern.Fill(Math.Max(position, 0), bytes.AsSpan(size));
@@ -363,6 +380,7 @@ internal sealed class ScriptedPeer
                 "seq" => $"seq={(int)(header.Sequence.Value - _initial!.Value)}",
                 "ack" => $"ack={(int)(header.Acknowledgment.Value - PeerInitial)}",
                 "win" => $"win={header.Window}",
+                "urg" => $"urg={header.UrgentPointer}",
                 "len" => $"len={bytes.Length - header.HeaderSize}",
                 "mss" => $"mss={options.MaximumSegmentSize}",
                 "ws" => options.HasWindowScale ? $"ws={options.WindowScale}" : "no ws",

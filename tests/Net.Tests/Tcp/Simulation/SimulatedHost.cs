@@ -59,6 +59,9 @@ internal sealed class SimulatedHost : IInternetOutput
     /// <summary>What every send answers, when it is not null.</summary>
     public InternetSendResult? Answers { get; set; }
 
+    /// <summary>How often TCP has told that a peer does not answer.</summary>
+    public int Doubts { get; private set; }
+
     /// <summary>When the host has something to do by itself.</summary>
     public long NextDue => Timers.NextDue == long.MaxValue ? long.MaxValue : Math.Max(Timers.NextDue, PausedUntil);
 
@@ -68,13 +71,15 @@ internal sealed class SimulatedHost : IInternetOutput
         return true;
     }
 
-    public int PathMtu(InternetAddress remote) => Math.Min(Mtu, _pathMtus.GetValueOrDefault(remote, int.MaxValue));
+    public int PathMtu(InternetAddress remote, int interfaceIndex = 0) => Math.Min(Mtu, _pathMtus.GetValueOrDefault(remote, int.MaxValue));
 
-    public bool CanSegment(InternetAddress remote) => Segments;
+    public bool CanSegment(InternetAddress remote, int interfaceIndex) => Segments;
 
-    public void ConfirmReachable(InternetAddress remote)
+    public void ConfirmReachable(InternetAddress remote, int interfaceIndex)
     {
     }
+
+    public void Doubt(InternetAddress remote, int interfaceIndex) => Doubts++;
 
     public InternetSendResult Send(PacketBuffer packet, in InternetHeader header)
     {

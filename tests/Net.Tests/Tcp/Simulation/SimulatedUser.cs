@@ -31,6 +31,12 @@ internal sealed class SimulatedUser(int sendCapacity, int receiveCapacity) : ITc
 
     public TcpError Error { get; private set; }
 
+    /// <summary>The place in the received stream of the byte that was last marked as urgent; -1 before there was one.</summary>
+    public long Mark { get; private set; } = -1;
+
+    /// <summary>Whether that byte has come.</summary>
+    public bool HasUrgentByte { get; private set; }
+
     /// <summary>How many writes find no memory from now on.</summary>
     public int Refusals { get; set; }
 
@@ -93,6 +99,27 @@ internal sealed class SimulatedUser(int sendCapacity, int receiveCapacity) : ITc
         Check(Received + first, _ring.AsSpan(0, count - first));
         Received += count;
         Arrived?.Invoke();
+    }
+
+    public void MarkUrgent(int offset, int value)
+    {
+        Demand(offset >= 0, "a mark came before what was received");
+        Mark = Received + offset;
+        HasUrgentByte = value >= 0;
+        if (HasUrgentByte)
+        {
+            Check(Mark, [(byte)value]);
+        }
+    }
+
+    /// <summary>Writes urgent data.</summary>
+    public int WriteUrgent(int count)
+    {
+        count = Math.Min(count, SendRoom);
+        Written += count;
+        Connection!.OnUrgentWritten(Length);
+        Connection!.OnWritten();
+        return count;
     }
 
     /// <summary>Writes as many bytes as fit, and says how many.</summary>

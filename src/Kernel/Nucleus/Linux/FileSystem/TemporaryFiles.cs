@@ -64,7 +64,7 @@ internal static unsafe class TemporaryFiles
         return 0;
     }
 
-    /// <summary>Makes a file without a name, which lives as long as it is open or mapped; null if there is no room for it.</summary>
+    /// <summary>Makes a file without a name, which lives while it is open or mapped. Returns null if there is no room for it.</summary>
     public static FileNode* CreateNameless(uint permissions)
     {
         FileNode* node = FileRoom.HasRoom((ulong)sizeof(FileNode)) ? FileTree.TryCreate(NodeKind.File, permissions) : null;

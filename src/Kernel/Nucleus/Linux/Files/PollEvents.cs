@@ -10,6 +10,7 @@ internal static class PollEvents
     public const uint EPOLLHUP = 0x10;
     public const uint POLLNVAL = 0x20;
     public const uint EPOLLRDNORM = 0x40;
+    public const uint EPOLLRDBAND = 0x80;
     public const uint EPOLLWRNORM = 0x100;
     public const uint EPOLLWRBAND = 0x200;
     public const uint EPOLLRDHUP = 0x2000;
@@ -20,6 +21,9 @@ internal static class PollEvents
 
     /// <summary>There is something to read.</summary>
     public const uint Readable = EPOLLIN | EPOLLRDNORM;
+
+    /// <summary>What a socket tells when something has come, urgent or not (Linux's sock_def_readable).</summary>
+    public const uint Arrival = Readable | EPOLLPRI | EPOLLRDBAND;
 
     /// <summary>There is room to write.</summary>
     public const uint Writable = EPOLLOUT | EPOLLWRNORM;

@@ -30,6 +30,12 @@ internal unsafe struct ByteQueue
     /// <summary>Bytes in the queue.</summary>
     public readonly uint Count => (uint)(_tail - _head);
 
+    /// <summary>The position of the first byte: how many there were before it.</summary>
+    public readonly ulong FirstPosition => _head;
+
+    /// <summary>The position behind the last byte.</summary>
+    public readonly ulong EndPosition => _tail;
+
     /// <summary>Writes bytes that begin this far behind the last one of the queue. They are no part of it yet.</summary>
     /// <returns>False if there is no memory.</returns>
     public static bool TryWrite(ByteQueue* queue, ulong offset, byte* data, ulong length)

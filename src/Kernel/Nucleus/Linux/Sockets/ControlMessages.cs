@@ -97,7 +97,7 @@ internal static unsafe class ControlMessages
     }
 
     /// <summary>Adds a message as Linux's put_cmsg does: one that does not fit is cut, and said to be so.</summary>
-    private static long Put(int level, int type, byte* data, int size, ulong control, ulong room, ref uint flags, ref ulong length)
+    public static long Put(int level, int type, byte* data, int size, ulong control, ulong room, ref uint flags, ref ulong length)
     {
         ulong left = room - length;
         ulong whole = (ulong)sizeof(cmsghdr) + (ulong)size;

@@ -149,6 +149,19 @@ internal unsafe struct IoVectors
         return (long)done;
     }
 
+    /// <summary>Writes the first byte of the buffers.</summary>
+    public static long CopyByte(IoVectors* buffers, byte value)
+    {
+        ulong address = Piece(buffers, 0, out _);
+        long error = ProgramMemory.PrepareWrite(address, 1);
+        if (error == 0)
+        {
+            *(byte*)address = value;
+        }
+
+        return error;
+    }
+
     /// <summary>
     /// Where a byte of the buffers lies, and how many follow it there. A call goes through its bytes in order, so the search goes on where
     /// the last one ended: from the beginning each time, an array of a thousand buffers would cost half a million steps.

@@ -128,6 +128,11 @@ internal static unsafe class OptionCalls
             StackRequests.Add(socket, SocketSignals.OptionsChanged);
         }
 
+        if (index is SocketOptionIndex.ReceiveErrors4 or SocketOptionIndex.ReceiveErrors6 && number == 0)
+        {
+            ErrorQueue.Clear(socket);
+        }
+
         if (index == SocketOptionIndex.ReceiveLowWater)
         {
             // What is there may be enough now.

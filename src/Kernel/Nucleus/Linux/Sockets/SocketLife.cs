@@ -72,6 +72,7 @@ internal static unsafe class SocketLife
 
         ByteQueue.Clear(&socket->Sent);
         ByteQueue.Clear(&socket->Received);
+        ErrorQueue.Clear(socket);
         if (!HasProgramEnded)
         {
             SocketTable.Free(socket);
@@ -107,6 +108,10 @@ internal static unsafe class SocketLife
         ByteQueue.Clear(&socket->Sent);
         SocketReadiness.Notify(socket, EventPolls.AnyEvent);
     }
+
+    /// <summary>Whether a stream's connection has ended: with an error, or as both ends have sent all that they ever will.</summary>
+    public static bool IsOver(Socket* socket) => socket->State == SocketState.Ended
+        || (socket->State == SocketState.Connected && socket->HasPeerFinished && socket->IsSendShutDown && socket->Sent.Count == 0);
 
     /// <summary>The stack has ended: so have all sockets.</summary>
     public static void EndAll()
@@ -150,6 +155,7 @@ internal static unsafe class SocketLife
         WaitQueue.WakeAll(&socket->Callers);
         CloseOffered(socket);
         ByteQueue.Clear(&socket->Received);
+        ErrorQueue.Clear(socket);
 
         // What was written is left to the stack, whatever the end: on Linux it would have been on its way already.
         if (!socket->IsKnown || !StackRequests.IsServed)

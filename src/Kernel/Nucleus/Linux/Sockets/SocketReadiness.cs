@@ -10,7 +10,7 @@ internal static unsafe class SocketReadiness
 {
     public static uint Of(Socket* socket)
     {
-        uint error = socket->Error != 0 ? EPOLLERR : 0;
+        uint error = socket->Error != 0 || socket->Errors.Count > 0 ? EPOLLERR : 0;
         if (socket->State == SocketState.Listening)
         {
             return error | (socket->FirstOffered != null ? Readable : 0);
@@ -34,7 +34,7 @@ internal static unsafe class SocketReadiness
             return conditions;
         }
 
-        conditions |= HasEnough(socket) ? Readable : 0;
+        conditions |= (HasEnough(socket) ? Readable : 0) | (socket->Urgent.State == UrgentState.Arrived ? EPOLLPRI : 0);
         if (socket->IsSendShutDown || IsWritable(socket))
         {
             conditions |= Writable | (isStream ? 0 : EPOLLWRBAND);
@@ -56,7 +56,7 @@ internal static unsafe class SocketReadiness
     {
         uint count = socket->Received.Count;
         return socket->Kind == SocketKind.Stream
-            ? count >= Math.Min(LowWater(socket), SocketOptionTable.ReceiveLimit(socket) / 2)
+            ? count >= Math.Min(LowWater(socket), SocketOptionTable.ReceiveLimit(socket) / 2) + (UrgentData.IsNext(socket) ? 1 : 0)
             : count > 0;
     }
 

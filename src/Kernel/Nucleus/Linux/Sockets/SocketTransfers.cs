@@ -91,14 +91,14 @@ internal static unsafe class SocketTransfers
             return error;
         }
 
-        if ((flags & MSG_OOB) != 0)
+        if ((flags & MSG_OOB) != 0 && socket->Kind != SocketKind.Stream)
         {
             return -Errno.EOPNOTSUPP;
         }
 
         bool waits = !socket->File->IsNonBlocking && (flags & MSG_DONTWAIT) == 0;
         long result = socket->Kind == SocketKind.Stream
-            ? StreamTransfers.Send(thread, socket, buffers, waits)
+            ? StreamTransfers.Send(thread, socket, buffers, flags, waits)
             : DatagramTransfers.Send(thread, socket, buffers, flags, address, length, source);
         if (result == -Errno.EPIPE && socket->Kind == SocketKind.Stream && (flags & MSG_NOSIGNAL) == 0)
         {
@@ -151,6 +151,12 @@ internal static unsafe class SocketTransfers
         if (error < 0)
         {
             return error;
+        }
+
+        if ((flags & ErrorQueue.MSG_ERRQUEUE) != 0 && SocketCalls.Find(descriptor, out Socket* failed) == 0
+            && failed->Kind == SocketKind.Datagram)
+        {
+            return ErrorQueue.ReceiveMessage(failed, &buffers, header);
         }
 
         DatagramRecord record;
@@ -223,10 +229,18 @@ internal static unsafe class SocketTransfers
             return error;
         }
 
+        if ((flags & ErrorQueue.MSG_ERRQUEUE) != 0 && socket->Kind != SocketKind.Netlink)
+        {
+            // Of a stream, whose errors end the connection, there are none.
+            ErrorRecord failure;
+            long result = ErrorQueue.Receive(socket, buffers, &failure, out flagsOut);
+            record->Remote = failure.Remote;
+            return result;
+        }
+
         if ((flags & MSG_OOB) != 0)
         {
-            // There is no urgent data: RFC 6093 advises against it, and the stack treats it as ordinary data.
-            return socket->Kind == SocketKind.Stream ? -Errno.EINVAL : -Errno.EOPNOTSUPP;
+            return socket->Kind == SocketKind.Stream ? UrgentData.Receive(socket, buffers, flags, out flagsOut) : -Errno.EOPNOTSUPP;
         }
 
         bool waits = !socket->File->IsNonBlocking && (flags & MSG_DONTWAIT) == 0;

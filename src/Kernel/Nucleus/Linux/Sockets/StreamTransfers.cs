@@ -8,7 +8,7 @@ namespace Xenlet.Kernel.Nucleus.Linux.Sockets;
 internal static unsafe class StreamTransfers
 {
     /// <summary>Writes everything if the caller waits, or else what there is room for.</summary>
-    public static long Send(Thread* thread, Socket* socket, IoVectors* buffers, bool waits)
+    public static long Send(Thread* thread, Socket* socket, IoVectors* buffers, uint flags, bool waits)
     {
         ulong done = Math.Min(thread->Progress, buffers->Length);
         thread->Progress = 0;
@@ -39,7 +39,7 @@ internal static unsafe class StreamTransfers
         if (written > 0)
         {
             ByteQueue.Append(&socket->Sent, (ulong)written);
-            StackRequests.Add(socket, SocketSignals.Written);
+            StackRequests.Add(socket, (flags & SocketTransfers.MSG_OOB) == 0 ? SocketSignals.Written : UrgentData.OnSent(socket));
             done += (ulong)written;
         }
 
@@ -62,13 +62,20 @@ internal static unsafe class StreamTransfers
             return -Errno.ENOTCONN;
         }
 
+        if (done > 0 && UrgentData.IsAtMark(socket))
+        {
+            return (long)done;
+        }
+
+        // The urgent byte is no part of the stream, unless the program wants it so. No read goes from before it to behind it.
         bool isPeek = (flags & SocketTransfers.MSG_PEEK) != 0;
-        ulong part = Math.Min(buffers->Length - done, socket->Received.Count);
-        if (part > 0)
+        ulong skipped = buffers->Length > done && socket->Received.Count > 0 && UrgentData.IsNext(socket) ? 1u : 0;
+        ulong part = Math.Min(buffers->Length - done, UrgentData.UpToMark(socket) - skipped);
+        if (part + skipped > 0)
         {
             // With MSG_TRUNC, a stream's bytes are only discarded.
             bool isDiscard = (flags & SocketTransfers.MSG_TRUNC) != 0;
-            long read = isDiscard ? (long)part : IoVectors.CopyFromQueue(buffers, done, part, &socket->Received, 0);
+            long read = isDiscard ? (long)part : IoVectors.CopyFromQueue(buffers, done, part, &socket->Received, skipped);
             if (read < 0)
             {
                 return done > 0 ? (long)done : read;
@@ -77,13 +84,14 @@ internal static unsafe class StreamTransfers
             done += (ulong)read;
             if (!isPeek)
             {
-                ByteQueue.Remove(&socket->Received, (ulong)read);
+                ByteQueue.Remove(&socket->Received, (ulong)read + skipped);
+                UrgentData.OnRead(socket);
                 StackRequests.Add(socket, SocketSignals.Consumed);
             }
         }
 
         ulong wanted = (flags & SocketTransfers.MSG_WAITALL) != 0 ? buffers->Length : SocketReadiness.LowWater(socket);
-        bool wantsMore = !isPeek && done < Math.Min(wanted, buffers->Length);
+        bool wantsMore = !isPeek && done < Math.Min(wanted, buffers->Length) && !(done > 0 && UrgentData.IsAtMark(socket));
         if ((done > 0 && !wantsMore) || (buffers->Length == 0 && socket->Received.Count > 0))
         {
             return (long)done;

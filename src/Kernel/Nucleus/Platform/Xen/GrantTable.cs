@@ -20,6 +20,12 @@ internal static unsafe class GrantTable
     /// </summary>
     public const uint GNTTAB_NR_RESERVED_ENTRIES = 8;
 
+    /// <summary>
+    /// Guest frames that are kept for the table, and the most that it may have, whatever Xen allows: other pages lie right above them.
+    /// Xen's default limit is 64 (gnttab_max_frames).
+    /// </summary>
+    public const uint MaximumFrames = 4096;
+
     /// <summary>The number of entries in one frame of the table.</summary>
     public const uint EntriesPerFrame = 512;
 
@@ -81,6 +87,7 @@ internal static unsafe class GrantTable
             return result < 0 ? result : -Errno.EIO;
         }
 
+        s_maximumFrames = Math.Min(s_maximumFrames, MaximumFrames);
         s_firstFrame = firstFrame;
         s_entries = (grant_entry_v1*)entries;
         return 0;

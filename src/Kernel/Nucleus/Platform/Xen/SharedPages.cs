@@ -31,6 +31,19 @@ internal static unsafe class SharedPages
     /// <summary>Pages of RAM that the program has allocated here.</summary>
     public static ulong Count { get; private set; }
 
+    /// <summary>Reserves the window, unless that was done. Returns false if that is not possible.</summary>
+    public static bool HasWindow()
+    {
+        if (!s_hasWindow && !AddressSpace.IsOccupied(WindowStart, WindowStart + WindowSize) && RegionList.Reserve(1))
+        {
+            // Of kind Image: never charged, never discarded.
+            RegionList.Insert(WindowStart, WindowStart + WindowSize, Protection.None, RegionKind.Image);
+            s_hasWindow = true;
+        }
+
+        return s_hasWindow;
+    }
+
     /// <summary>Allocates a zeroed page of RAM and charges it to the program.</summary>
     /// <returns>Its address or a negative errno.</returns>
     public static long Allocate()
@@ -52,11 +65,11 @@ internal static unsafe class SharedPages
     }
 
     /// <summary>Maps a page of the hypervisor or the tool stack for the program. The program does not own it.</summary>
-    /// <returns>Its address; -EPERM for RAM, -EBUSY if the program has mapped it already, or -ENOMEM.</returns>
+    /// <returns>Its address; -EPERM for RAM and frames of <see cref="ForeignPages"/>, -EBUSY if it is mapped already, or -ENOMEM.</returns>
     public static long Map(ulong frameNumber)
     {
         ulong frame = frameNumber * Pages.Size;
-        if (frameNumber >= WindowSize / Pages.Size || MemoryMap.IsRam(frame))
+        if (frameNumber >= WindowSize / Pages.Size || MemoryMap.IsRam(frame) || ForeignPages.Contains(frameNumber))
         {
             return -Errno.EPERM;
         }
@@ -164,24 +177,13 @@ internal static unsafe class SharedPages
 
     private static ulong* Entry(ulong address)
     {
-        if (address < WindowStart || address >= WindowStart + WindowSize || !Pages.IsAligned(address))
+        if (address < WindowStart || address >= WindowStart + WindowSize || !Pages.IsAligned(address)
+            || ForeignPages.Contains((address - WindowStart) / Pages.Size))
         {
             return null;
         }
 
         ulong* entry = PageTable.Find(address, create: false);
         return entry != null && (*entry & PageTable.HoldsFrame) != 0 ? entry : null;
-    }
-
-    private static bool HasWindow()
-    {
-        if (!s_hasWindow && !AddressSpace.IsOccupied(WindowStart, WindowStart + WindowSize) && RegionList.Reserve(1))
-        {
-            // Of kind Image: never charged, never discarded.
-            RegionList.Insert(WindowStart, WindowStart + WindowSize, Protection.None, RegionKind.Image);
-            s_hasWindow = true;
-        }
-
-        return s_hasWindow;
     }
 }

@@ -1,0 +1,34 @@
+using Xenlet.QemuXen.Machine;
+
+namespace Xenlet.QemuXen;
+
+/// <summary>Gives dom0 programs of this machine.</summary>
+public static class XenMachinePrograms
+{
+    /// <summary>Where they lie in dom0, in its memory: /bin has a script for each.</summary>
+    private const string Directory = "/tmp/programs";
+
+    /// <summary>Copies a program that is installed on this machine into dom0, where its name then is a command.</summary>
+    /// <param name="machine">The machine.</param>
+    /// <param name="name">The program's name, such as curl.</param>
+    /// <param name="cancellationToken">Ends the copying.</param>
+    /// <remarks>Its libraries come with it. What else it reads at run time, such as certificates of authorities, does not.</remarks>
+    /// <exception cref="QemuXenException">It is not installed.</exception>
+    public static async Task InstallProgramAsync(this XenMachine machine, string name, CancellationToken cancellationToken = default)
+    {
+        InstalledProgram program = await InstalledProgram.FindAsync(name, cancellationToken);
+        string copies = string.Join('\n', program.Libraries.Prepend(program.Interpreter).Prepend(program.Path).Select(
+            file => $"cp '{machine.Share(file)}' {Directory}/{name}/{Path.GetFileName(file)}"));
+        string script = $"""
+            set -e
+            mkdir -p {Directory}/{name}
+            {copies}
+            cat > /bin/{name} <<'END'
+            #!/bin/sh
+            exec {Directory}/{name}/{Path.GetFileName(program.Interpreter)} --library-path {Directory}/{name} {Directory}/{name}/{name} "$@"
+            END
+            chmod +x /bin/{name}
+            """;
+        (await machine.RunInDom0Async(script, cancellationToken: cancellationToken)).ThrowIfFailed($"copying {program.Path} into dom0");
+    }
+}

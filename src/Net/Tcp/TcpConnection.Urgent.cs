@@ -1,0 +1,87 @@
+namespace Xenlet.Net.Tcp;
+
+/// <content>
+/// Urgent data (RFC 9293, section 3.8.5). The pointer is behind the last urgent byte, as all systems have it (RFC 6093, section 3.1).
+/// </content>
+internal sealed partial class TcpConnection
+{
+    private SequenceNumber _urgentEnd;
+    private bool _isSendingUrgent;
+    private SequenceNumber _urgentMark;
+    private bool _hasUrgentMark;
+    private bool _isUrgentByteMissing;
+
+    /// <summary>
+    /// The user has written urgent data, the last byte of which ends so many bytes behind the first unacknowledged one.
+    /// <see cref="OnWritten"/> follows.
+    /// </summary>
+    public void OnUrgentWritten(int length)
+    {
+        if (State == TcpState.Closed || length <= 0)
+        {
+            return;
+        }
+
+        SequenceNumber first = State is TcpState.SynSent or TcpState.SynReceived ? _initialSequence + 1 : _unacknowledged;
+        _urgentEnd = first + length;
+        _isSendingUrgent = true;
+    }
+
+    /// <summary>The urgent pointer of a segment, whose flags get URG; 0 for none.</summary>
+    private ushort PointToUrgent(SequenceNumber sequence, ref TcpFlags flags)
+    {
+        if (!_isSendingUrgent || sequence >= _urgentEnd || (flags & (TcpFlags.Syn | TcpFlags.Rst)) != 0)
+        {
+            return 0;
+        }
+
+        int distance = _urgentEnd - sequence;
+        if (distance > ushort.MaxValue && sequence + ushort.MaxValue <= _next)
+        {
+            // It cannot be said from here. What is sent later can.
+            return 0;
+        }
+
+        flags |= TcpFlags.Urg;
+        return (ushort)Math.Min(distance, ushort.MaxValue);
+    }
+
+    /// <summary>
+    /// Takes the urgent pointer of a segment, and the urgent byte when it is in its data: before its turn too, since it is urgent. One mark
+    /// counts, the furthest; what it names is at most a window and 65,535 bytes away, and costs nothing but a number.
+    /// </summary>
+    private void ReceiveUrgent(in TcpSegment segment)
+    {
+        if (_hasPeerFinished || IsOrphaned)
+        {
+            return;
+        }
+
+        if (_hasUrgentMark && _urgentMark < _receiveNext)
+        {
+            _hasUrgentMark = false;
+            _isUrgentByteMissing = false;
+        }
+
+        bool isNews = false;
+        if (segment.Has(TcpFlags.Urg))
+        {
+            SequenceNumber mark = segment.Sequence + Math.Max(segment.Header.UrgentPointer - 1, 0);
+            isNews = mark >= _receiveNext && (!_hasUrgentMark || mark > _urgentMark);
+            if (isNews)
+            {
+                _urgentMark = mark;
+                _hasUrgentMark = true;
+                _isUrgentByteMissing = true;
+            }
+        }
+
+        int place = _urgentMark - segment.Sequence;
+        bool isHere = _isUrgentByteMissing && place >= 0 && place < segment.Data.Length;
+        if (isNews || isHere)
+        {
+            _isUrgentByteMissing = !isHere;
+            _user.ReceiveQueue.MarkUrgent(_urgentMark - _receiveNext, isHere ? segment.Data.Span[place] : -1);
+        }
+    }
+}
