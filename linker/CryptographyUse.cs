@@ -26,6 +26,9 @@ public sealed record CryptographyUse(IReadOnlyList<string> Linked, IReadOnlyList
 {
     private const string FunctionPrefix = "CryptoNative_";
 
+    /// <summary>Gives the path of the file of trusted authorities. .NET asks for it when it first verifies a certificate.</summary>
+    private const string AuthoritiesFile = "CryptoNative_GetX509RootStoreFile";
+
     /// <summary>How the compiler's names of the cells begin; the module and the function follow.</summary>
     private const string CellPrefix = "__pinvoke_";
 
@@ -61,6 +64,9 @@ public sealed record CryptographyUse(IReadOnlyList<string> Linked, IReadOnlyList
         Linked.Count == 0 ? CryptographyNeed.None
         : Linked.All(RandomNumbers.Contains) ? CryptographyNeed.RandomNumbers
         : CryptographyNeed.OpenSsl;
+
+    /// <summary>Whether the program may verify a certificate by the authorities that its system trusts.</summary>
+    public bool LooksForAuthorities => Linked.Contains(AuthoritiesFile);
 
     /// <summary>What of OpenSSL the program may use, in words for people: "hashes, TLS". Empty for random numbers alone.</summary>
     public string Purposes

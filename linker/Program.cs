@@ -30,7 +30,8 @@ internal static class Program
                  writes the stubs that the program's cryptography needs, if any, and says,
                  between bars: "none", "random" or "openssl", what has to be linked; what
                  the program may use of OpenSSL; the Debian packages that are missing for
-                 OpenSSL; what the linker has to be told
+                 OpenSSL; what the linker has to be told; "authorities" if the program may
+                 look for those that it trusts
                Xenlet.Linker network <object.o> <out.o>
                  writes the stub by which the image finds the start of its network, and says,
                  between bars: "started" or "none"; "sockets" if the program may use them;
@@ -71,7 +72,7 @@ internal static class Program
                 case ["domain", var settings, var xl, var libvirt]:
                     return WriteDomain(settings, xl, libvirt);
                 case ["files", var list, var path]:
-                    WriteIfOther(path, FileSection.WriteObject(ImageContent.Read(File.ReadLines(list))));
+                    WriteFiles(list, path);
                     return 0;
                 case ["cryptography", var path, var stubs]:
                     WriteCryptography(path, stubs);
@@ -107,6 +108,17 @@ internal static class Program
         {
             File.WriteAllBytes(path, bytes);
         }
+    }
+
+    private static void WriteFiles(string list, string path)
+    {
+        ImageContent content = ImageContent.Read(File.ReadLines(list));
+        foreach (string warning in content.Warnings())
+        {
+            Console.Error.WriteLine(warning);
+        }
+
+        WriteIfOther(path, FileSection.WriteObject(content));
     }
 
     private static void WriteParts(string path, string name, string version, string map, string assemblies)
@@ -163,7 +175,7 @@ internal static class Program
                 break;
         }
 
-        Console.WriteLine(string.Join('|', word, use.Purposes, missing, options));
+        Console.WriteLine(string.Join('|', word, use.Purposes, missing, options, use.LooksForAuthorities ? "authorities" : ""));
     }
 
     private static void WriteNetwork(string path, string stubs)

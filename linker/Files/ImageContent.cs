@@ -81,6 +81,16 @@ public sealed record ImageContent(IReadOnlyList<ImageFile> Files, IReadOnlyList<
         return new([.. ofZones, .. files.Select(file => new ImageFile(file.Key, File.ReadAllBytes(file.Value)))], variables);
     }
 
+    /// <summary>What the program will not be able to do with the files: warnings for the publish.</summary>
+    public IEnumerable<string> Warnings() =>
+        from file in Files
+        where Path.GetExtension(file.Path).ToLowerInvariant() is ".pfx" or ".p12"
+        let algorithm = LegacyEncryption.Find(file.Content)
+        where algorithm is not null
+        select $"{file.Path}: warning XENLET025: it is encrypted with {algorithm}, which OpenSSL has in its legacy provider, and an image "
+            + "has not: loading it fails (digital envelope routines::unsupported). "
+            + $"openssl pkcs12 -legacy -in {Path.GetFileName(file.Path)} -nodes | openssl pkcs12 -export -out NEW.pfx writes it anew";
+
     private static string Check(string path)
     {
         bool isBad = path.Split('/').Any(

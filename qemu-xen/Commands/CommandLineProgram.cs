@@ -14,6 +14,7 @@ internal static class CommandLineProgram
           prepare                    make the dom0 image from Debian's packages, if it is not there
           run --kernel FILE          boot, xl create, show the guest's console, end with its exit status
             --name NAME              name of the domain (default: the file's name)
+            --ramdisk FILE           the guest's ramdisk
             --memory MIB             memory (default 32)
             --maxmem MIB             memory it may grow to
             --vcpus N                virtual processors (default 1)
@@ -179,6 +180,7 @@ internal static class CommandLineProgram
         {
             Name = options.GetValueOrDefault("--name", Path.GetFileNameWithoutExtension(kernel)),
             Kernel = kernel,
+            Ramdisk = options.GetValueOrDefault("--ramdisk"),
             MemoryMiB = Number("--memory", 32),
             MaxMemoryMiB = options.ContainsKey("--maxmem") ? Number("--maxmem", 0) : null,
             VCpus = Number("--vcpus", 1),

@@ -14,7 +14,7 @@ public sealed record DirectBootOptions
     /// <summary>Name for messages. The image's file name if null.</summary>
     public string? Name { get; init; }
 
-    /// <summary>Path of an initial ramdisk, for Linux.</summary>
+    /// <summary>Path of a ramdisk: an initramfs for Linux, a tar archive for a Xenlet.</summary>
     public string? Ramdisk { get; init; }
 
     /// <summary>The guest's command line.</summary>

@@ -12,7 +12,7 @@ public sealed record GuestConfig
     /// <summary>Path of the image (an ELF file with a PVH entry note) on this machine.</summary>
     public required string Kernel { get; init; }
 
-    /// <summary>Path of an initial ramdisk on this machine, for Linux guests.</summary>
+    /// <summary>Path of a ramdisk on this machine: an initramfs for Linux, a tar archive for a Xenlet.</summary>
     public string? Ramdisk { get; init; }
 
     /// <summary>Memory the guest starts with, in MiB.</summary>

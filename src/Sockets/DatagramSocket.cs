@@ -89,7 +89,10 @@ internal sealed class DatagramSocket : StackSocket, IUdpUser
             _endpoint.Remote ?? SocketView.Nobody(IsIPv6),
             _endpoint.Remote is null ? SocketView.Closed : SocketView.Established,
             Host.GetSendLength(Handle),
-            Host.GetReceiveLength(Handle));
+            Host.GetReceiveLength(Handle))
+        {
+            Inode = Inode,
+        };
 
     public override bool IsDelivered => !_isBlocked;
 

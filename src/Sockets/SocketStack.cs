@@ -270,10 +270,14 @@ public sealed class SocketStack : INetworkLinkUser, IReportSource, IDisposable
         {
             _interfaces.OnFault(served);
         }
-        else if (!fault.IsOfConnection)
+        else
         {
-            _isFaulty = true;
-            _interfaces.OnTimerFault();
+            _isFaulty |= !fault.IsOfConnection;
+        }
+
+        if (!fault.IsOfConnection)
+        {
+            _interfaces.Doubt();
         }
     }
 

@@ -19,7 +19,7 @@ internal sealed class StackInterfaces(IpStack stack, SocketStackOptions options,
     /// <summary>So many starts without a frame that was taken well between them, and the interface is given up.</summary>
     private const int MostRestarts = 3;
 
-    /// <summary>After an exception of a timer the network is asked again, but not more often than this.</summary>
+    /// <summary>After an exception of a timer or a frame the network is asked again, but not more often than this.</summary>
     private const long LeastDoubtInterval = 10_000_000_000;
 
     private readonly ConcurrentQueue<StackInterface> _arrived = new();
@@ -111,8 +111,10 @@ internal sealed class StackInterfaces(IpStack stack, SocketStackOptions options,
     /// <summary>An exception has cost an interface a frame.</summary>
     public void OnFault(IpInterface served) => _interfaces.Find(each => each.Interface == served)?.CountFault();
 
-    /// <summary>An exception has cost a timer its action, perhaps one by which addresses come or last: the network is asked anew.</summary>
-    public void OnTimerFault() => _isDoubtful = true;
+    /// <summary>
+    /// An exception has cost a timer its action, or a frame, perhaps one by which addresses come or last: the network is asked anew.
+    /// </summary>
+    public void Doubt() => _isDoubtful = true;
 
     private void Follow(StackInterface each, bool isDoubtful)
     {

@@ -20,6 +20,9 @@ internal abstract class StackSocket(SocketTable table, SocketHandle handle, bool
 
     protected bool IsIPv6 => isIPv6;
 
+    /// <summary>The number by which the program's fstat knows it; 0 when no descriptor is left, as on Linux.</summary>
+    protected uint Inode => IsClosed ? 0 : handle.Number;
+
     /// <summary>Whether no descriptor is left, so that the stack decides when the socket ends.</summary>
     protected bool IsClosed { get; private set; }
 

@@ -12,7 +12,9 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
     private const long NanosecondsPerSecond = 1_000_000_000;
     private const long NanosecondsPerMillisecond = 1_000_000;
 
-    private readonly TcpSettings _settings = new();
+
+    // What was set before there is a connection, or listened; an accepted connection has its listener's.
+    private TcpSettings? _settings;
     private int _receiveBuffer = table.Host.ReadOptions(handle).ReceiveBuffer;
     private TcpBinding? _binding;
     private TcpListener? _listener;
@@ -23,6 +25,8 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
     // program only adds to what is to be sent, and tells so; it only takes from what was received.
     private int _sendLength;
     private int _receiveRoom = -1;
+
+    private TcpSettings Settings => _connection?.Settings ?? (_settings ??= new());
 
     public ITcpSendQueue SendQueue => this;
 
@@ -150,12 +154,19 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
                     connection.Flow.Remote,
                     (int)connection.State,
                     Host.GetSendLength(Handle),
-                    Host.GetReceiveLength(Handle));
+                    Host.GetReceiveLength(Handle))
+                {
+                    Inode = Inode,
+                    Timer = connection.ViewTimer(),
+                };
             }
 
             return _listener is null
                 ? null
-                : new SocketView(true, IsIPv6, _listener.Binding.Local, SocketView.Nobody(IsIPv6), SocketView.Listening, 0, 0);
+                : new SocketView(true, IsIPv6, _listener.Binding.Local, SocketView.Nobody(IsIPv6), SocketView.Listening, 0, 0)
+                {
+                    Inode = Inode,
+                };
         }
     }
 
@@ -188,11 +199,7 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
         if ((signals & SocketSignals.OptionsChanged) != 0)
         {
             ReadOptions();
-            if (_connection is { } changed)
-            {
-                changed.Settings.CopyFrom(_settings);
-                changed.OnSettingsChanged();
-            }
+            _connection?.OnSettingsChanged();
         }
 
         if ((signals & SocketSignals.Urgent) != 0)
@@ -213,8 +220,8 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
 
         if ((signals & SocketSignals.ReceiveShutDown) != 0)
         {
-            // Of a connection, what arrives is still acknowledged, as on Linux. A listener listens no more.
             CloseListener();
+            _connection?.IsReadingOver = true;
         }
 
         if ((signals & SocketSignals.SendShutDown) != 0)
@@ -292,7 +299,7 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
         _sendLength = Host.GetSendLength(Handle);
         _receiveRoom = -1;
         _isConnecting = true;
-        TcpError error = Table.Stack.Tcp.Connect(remote, this, _binding, _settings, out TcpConnection? made);
+        TcpError error = Table.Stack.Tcp.Connect(remote, this, _binding, Settings, out TcpConnection? made);
         if (error != TcpError.None)
         {
             _isConnecting = false;
@@ -321,7 +328,15 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
             : SocketErrno.None;
     }
 
-    protected override void BindToDevice(int interfaceIndex) => _settings.BoundInterface = interfaceIndex;
+    protected override void BindToDevice(int interfaceIndex)
+    {
+        Settings.BoundInterface = interfaceIndex;
+        if (_settings is { } kept)
+        {
+            // For the next connection.
+            kept.BoundInterface = interfaceIndex;
+        }
+    }
 
     private SocketErrno Disconnect()
     {
@@ -351,7 +366,7 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
         }
 
         ReadOptions();
-        return Translation.ToErrno(Table.Stack.Tcp.Listen(_binding!, this, _settings, backlog, out _listener));
+        return Translation.ToErrno(Table.Stack.Tcp.Listen(_binding!, this, Settings, backlog, out _listener));
     }
 
     private void CloseListener()
@@ -366,17 +381,18 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
     private void ReadOptions()
     {
         SocketOptions options = Host.ReadOptions(Handle);
+        TcpSettings settings = Settings;
         _receiveBuffer = options.ReceiveBuffer;
         _receiveRoom = -1;
-        _settings.IsNoDelay = options.NoDelay;
-        _settings.IsKeepAlive = options.KeepsAlive;
-        _settings.KeepAliveIdle = options.KeepAliveTime * NanosecondsPerSecond;
-        _settings.KeepAliveInterval = options.KeepAliveInterval * NanosecondsPerSecond;
-        _settings.KeepAliveProbes = options.KeepAliveProbes;
-        _settings.UserTimeout = options.UserTimeout * NanosecondsPerMillisecond;
-        _settings.MaximumSegmentSize = options.MaximumSegment;
-        _settings.TrafficClass = (byte)(IsIPv6 ? options.TrafficClass : options.TypeOfService);
-        _settings.HopLimit = (byte)Math.Max(IsIPv6 ? options.HopLimit : options.TimeToLive, 0);
+        settings.IsNoDelay = options.NoDelay;
+        settings.IsKeepAlive = options.KeepsAlive;
+        settings.KeepAliveIdle = options.KeepAliveTime * NanosecondsPerSecond;
+        settings.KeepAliveInterval = options.KeepAliveInterval * NanosecondsPerSecond;
+        settings.KeepAliveProbes = options.KeepAliveProbes;
+        settings.UserTimeout = options.UserTimeout * NanosecondsPerMillisecond;
+        settings.MaximumSegmentSize = options.MaximumSegment;
+        settings.TrafficClass = (byte)(IsIPv6 ? options.TrafficClass : options.TypeOfService);
+        settings.HopLimit = (byte)Math.Max(IsIPv6 ? options.HopLimit : options.TimeToLive, 0);
     }
 
     private void Finish()

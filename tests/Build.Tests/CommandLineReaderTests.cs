@@ -133,6 +133,7 @@ public sealed class CommandLineReaderTests
         RunCommand run = Assert.IsType<RunCommand>(CommandLineReader.Read(["run", "--dom0", "@show/ping.sh", "my/app"]));
 
         Assert.Equal("@" + Path.GetFullPath("show/ping.sh"), run.Dom0Command);
+        Assert.Equal(Path.GetFullPath("files.tar"), ((RunCommand)CommandLineReader.Read(["run", "--ramdisk", "files.tar"])).Ramdisk);
         Assert.Equal("ping -c 3 $GUEST", ((RunCommand)CommandLineReader.Read(["run", "--dom0=ping -c 3 $GUEST"])).Dom0Command);
     }
 

@@ -6,6 +6,7 @@ public sealed class RunCommandTests
     {
         Memory = 24,
         VirtualCpus = 2,
+        Ramdisk = "/r",
         CommandLine = "C=1",
         Environment = [new("A", "1")],
         Arguments = ["x"],
@@ -22,7 +23,7 @@ public sealed class RunCommandTests
         RunCommand run = new RunCommand("app").Over(Declared);
 
         Assert.Equal("app", run.Project);
-        Assert.Equal((24, 2, "C=1"), (run.Memory, run.VirtualCpus, run.CommandLine));
+        Assert.Equal((24, 2, "C=1", "/r"), (run.Memory, run.VirtualCpus, run.CommandLine, run.Ramdisk));
         Assert.Equal([new("A", "1")], run.Environment);
         Assert.Equal(["x"], run.Arguments);
         Assert.Equal([16], run.Disks);

@@ -24,6 +24,7 @@ internal static class FuzzTargets
         new("line-discipline", Lines.Run, Long, [3], [4], [21], [23], [18], [22], [28], [26], [127], [13]),
         new("command-line", CommandLines.Run, Long, Text("A=1"), Text(" -- "), Text("\\"), Text("\""), Text("'"), Text(" ")),
         new("start-info", StartInfos.Run, Short, StartInfos.Tokens),
+        new("ramdisk", Ramdisks.Run, Long, Ramdisks.Tokens),
         new("program-memory", ProgramMemories.Run, Short, ProgramMemories.Tokens),
         new("system-calls", SystemCallSequences.Run, Short, SystemCallSequences.Tokens),
         new("unwinder", Unwinding.Run, 2048, Unwinding.Tokens),

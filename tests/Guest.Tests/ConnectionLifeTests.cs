@@ -10,9 +10,6 @@ public sealed class ConnectionLifeTests(XenWorld world)
     private const string Address = "10.99.8.2";
     private const string Dom0Address = "10.99.8.1";
 
-    // In dom0: how many bytes have come back is in the file.
-    private const string Count = "/tmp/streamed";
-
     [Fact]
     public async Task Connections_live_through_save_restore_checkpoint_and_migration_and_end_when_the_interface_is_unplugged()
     {
@@ -22,25 +19,25 @@ public sealed class ConnectionLifeTests(XenWorld world)
         await guest.Dom0Async($"ip addr add {Dom0Address}/24 dev xenbr0; {UntilAnswered}");
         string file = XenMachine.SavePath(guest.Guest.Name);
 
-        await StartStreamAsync(guest);
+        Dom0Stream stream = await Dom0Stream.StartAsync(guest, Address);
         await guest.Guest.SaveAsync(file, World.Limit);
         await guest.GoOnAsAsync(await world.Machine.RestoreGuestAsync(guest.Guest.Name, file));
-        await GrowsAsync(guest);
+        await stream.GrowsAsync();
         await guest.Guest.CheckpointAsync(file, World.Limit);
-        await GrowsAsync(guest);
+        await stream.GrowsAsync();
         await guest.GoOnAsAsync(await guest.Guest.MigrateAsync());
-        await GrowsAsync(guest);
-        Assert.Equal("all came back: True, the idle one works: True", await EndStreamAsync(guest));
+        await stream.GrowsAsync();
+        Assert.Equal("all came back: True, the idle one works: True", await stream.EndAsync());
 
-        await StartStreamAsync(guest);
+        stream = await Dom0Stream.StartAsync(guest, Address);
         await guest.Guest.DetachInterfaceAsync("0");
         await guest.SeesAsync("echo: a connection has ended: NetworkDown");
         await guest.SeesAsync("echo: a connection has ended: NetworkDown");
-        await guest.Dom0Async("kill $(cat /tmp/streaming)");
+        await stream.AbandonAsync();
         await guest.Guest.AttachInterfaceAsync("bridge=xenbr0");
         Assert.Equal("again", await guest.Dom0Async($"{UntilAnswered}; echo again | nc {Address} 7"));
 
-        await guest.Dom0Async($"ip addr del {Dom0Address}/24 dev xenbr0; rm -f {file} {Count}* /tmp/streaming");
+        await guest.Dom0Async($"ip addr del {Dom0Address}/24 dev xenbr0; rm -f {file}");
         EndedGuest ended = await guest.ShutDownAsync();
         Assert.Contains(ended.Lines, line => line.StartsWith("echo: 0 faults", StringComparison.Ordinal));
     }
@@ -80,35 +77,4 @@ public sealed class ConnectionLifeTests(XenWorld world)
     }
 
     private static string UntilAnswered => $"until ping -c 1 -W 1 {Address} > /dev/null; do usleep 50000; done";
-
-    /// <summary>Begins a stream that comes back, and waits until it flows.</summary>
-    private async Task StartStreamAsync(XenBusGuest guest)
-    {
-        string peer = await world.Machine.CopyProgramAsync(await Images.NetworkPeer);
-        await guest.Dom0Async(
-            $"""
-            rm -f {Count}*
-            echo 0 > {Count}
-            {peer} stream {Address} 7 {Count} > {Count}.out 2>&1 & echo $! > /tmp/streaming
-            """);
-        await GrowsAsync(guest);
-    }
-
-    /// <summary>Waits until more of the stream has come back.</summary>
-    private static Task<string> GrowsAsync(XenBusGuest guest) => guest.Dom0Async(
-        $"""
-        goal=$(($(cat {Count}) + 100000))
-        until [ "$(cat {Count})" -ge $goal ] 2> /dev/null; do
-            kill -0 $(cat /tmp/streaming) || cat {Count}.out
-            kill -0 $(cat /tmp/streaming) || exit 1
-            usleep 100000
-        done
-        """);
-
-    private static Task<string> EndStreamAsync(XenBusGuest guest) => guest.Dom0Async(
-        $"""
-        touch {Count}.stop
-        while kill -0 $(cat /tmp/streaming) 2> /dev/null; do usleep 100000; done
-        cat {Count}.out
-        """);
 }

@@ -23,6 +23,7 @@ public sealed class DirectWorld : World
         {
             Name = config.Name,
             Kernel = config.Kernel,
+            Ramdisk = config.Ramdisk,
             MemoryMiB = config.MemoryMiB,
             VCpus = config.VCpus,
             CommandLine = config.CommandLine,

@@ -22,6 +22,7 @@ internal static class Images
     private static readonly Lazy<Task<string>> LazyPing = new(() => PublishedImages.PublishAsync("samples/Ping", "Ping.elf"));
     private static readonly Lazy<Task<string>> LazyTrace = new(
         () => PublishedImages.PublishAsync("tests/GuestTrace", "Xenlet.GuestTrace.elf"));
+    private static readonly Lazy<Task<string>> LazyWeb = new(() => PublishedImages.PublishAsync("samples/Web", "Web.elf"));
     private static readonly Lazy<Task<string>> LazyWork = new(
         () => PublishedImages.PublishAsync("tests/GuestWork", "Xenlet.GuestWork.elf"));
     private static readonly Lazy<Task<string>> LazyTls = new(() => PublishedImages.PublishAsync("tests/GuestTls", "Xenlet.GuestTls.elf"));
@@ -52,6 +53,9 @@ internal static class Images
 
     /// <summary>Path of tests/GuestTrace as an image.</summary>
     public static Task<string> Trace => LazyTrace.Value;
+
+    /// <summary>Path of samples/Web as an image.</summary>
+    public static Task<string> Web => LazyWeb.Value;
 
     /// <summary>Path of tests/GuestWork as an image; the same program for Linux lies two directories above.</summary>
     public static Task<string> Work => LazyWork.Value;

@@ -69,6 +69,50 @@ public sealed class TlsTests(XenWorld world)
         await guest.EndAsync();
     }
 
+    /// <summary>The guest trusts one authority, that of XenletCertificates. Each of dom0's servers has another certificate.</summary>
+    [Fact]
+    public async Task As_a_client_a_guest_trusts_its_authorities_and_refuses_others_wrong_names_and_expired_certificates()
+    {
+        const string Refused = "SecureConnectionError: The SSL connection could not be established, see inner exception. "
+            + "The remote certificate is invalid";
+        await using TlsGuest guest = await TlsGuest.StartAsync(world);
+        Assert.Equal("fetched <HTML><BODY BGCOLOR=\"#ffffff\">", await FetchAsync(guest, "server"));
+        Assert.Equal("fetched <HTML><BODY BGCOLOR=\"#ffffff\">", await FetchAsync(guest, "server", "-tls1_2"));
+        Assert.Equal(
+            $"{Refused} according to the validation procedure: RemoteCertificateNameMismatch", await FetchAsync(guest, "second"));
+        Assert.Equal($"{Refused} because of errors in the certificate chain: NotTimeValid", await FetchAsync(guest, "expired"));
+        Assert.Equal($"{Refused} because of errors in the certificate chain: PartialChain", await FetchAsync(guest, "stranger"));
+        await guest.EndAsync();
+    }
+
+    [Fact]
+    public async Task Hostile_records_end_their_connections_and_the_next_client_is_served()
+    {
+        await using TlsGuest guest = await TlsGuest.StartAsync(world);
+        string peer = await world.Machine.CopyProgramAsync(await Images.NetworkPeer);
+        string said = await guest.SayAsync($"{peer} records {TlsGuest.Address} 8443");
+        string[] lines = said.Split('\n');
+        Assert.Equal(["a good greeting: answered", "60 changed greetings ended"], [lines[0], lines[^1]]);
+        Assert.Equal(
+            [
+                "data behind a greeting: answered", "a greeting twice: answered", "thousands of changes of the cipher: answered",
+                "a greeting in records of one byte: answered",
+            ],
+            lines[1..^1].Where(line => !line.EndsWith(": refused", StringComparison.Ordinal)));
+        Assert.Equal("HTTP/2 Tls13 TLS_AES_256_GCM_SHA384 name= client=", await guest.SayAsync("fetch 8443 /"));
+        await guest.EndAsync();
+    }
+
+    /// <summary>Has the guest ask openssl's server in dom0, with a certificate of tests/Certificates.</summary>
+    private static Task<string> FetchAsync(TlsGuest guest, string certificate, string options = "") => guest.SayAsync(
+        $"""
+        openssl s_server -accept 4433 -cert {certificate}.pem -key {certificate}.key -www -quiet {options} < /dev/null > served 2>&1 &
+        server=$!
+        until netstat -ltn | grep -q ':4433 '; do usleep 50000; done
+        wget -q -O - 'http://{TlsGuest.Address}:8080/fetch?https://{TlsGuest.Dom0Address}:4433/'
+        kill $server
+        """);
+
     /// <summary>Asks twice, the second time with the session of the first.</summary>
     private static string Again(string options) =>
         $"""

@@ -78,7 +78,7 @@ internal static class EchoCases
         }
     }
 
-    private static async Task EchoDatagramsAsync(UdpClient datagrams, CancellationToken cancellationToken)
+    public static async Task EchoDatagramsAsync(UdpClient datagrams, CancellationToken cancellationToken)
     {
         ulong switches = 0;
         ulong upcalls = 0;
@@ -105,7 +105,7 @@ internal static class EchoCases
         }
     }
 
-    private static async Task EchoStreamsAsync(TcpListener listener, CancellationToken cancellationToken)
+    public static async Task EchoStreamsAsync(TcpListener listener, CancellationToken cancellationToken)
     {
         try
         {
@@ -119,7 +119,7 @@ internal static class EchoCases
         }
     }
 
-    private static async Task EchoStreamAsync(TcpClient client)
+    public static async Task EchoStreamAsync(TcpClient client)
     {
         using (client)
         {

@@ -10,7 +10,9 @@ internal static class FileCases
     public static IEnumerable<Case> All =>
     [
         new("files-of-the-image", FilesOfTheImage),
+        new("ramdisk-files", RamdiskFiles),
         new("files-cannot-be-changed", FilesCannotBeChanged),
+        new("files-of-proc", ProcessFiles),
         new("tmp-full", TemporaryFilesFull),
         new("tmp-small-writes", SmallWrites),
         new("tmp-mapped", Mapped),
@@ -41,6 +43,44 @@ internal static class FileCases
         Check.Equal(4, RandomAccess.Read(stream.SafeFileHandle, read.AsSpan(0, 4), 22));
     }
 
+    private static void RamdiskFiles()
+    {
+        Check.Equal("of the domain", File.ReadAllText("content/text.txt"));
+        Check.Equal(20L, new FileInfo("content/below/äöü and more.json").Length);
+        Check.Equal("added", File.ReadAllText("new/below/" + new string('n', 200)));
+        Check.Equal(new DateTime(2024, 5, 6, 7, 8, 9, 250, DateTimeKind.Utc), File.GetLastWriteTimeUtc("content/text.txt"));
+        IOException refused = Check.Throws<IOException>(() => File.AppendAllText("content/text.txt", "more"));
+        Check.That(refused.Message.Contains("Read-only file system", StringComparison.Ordinal), refused.Message);
+
+        // It stays when all other memory is used and freed.
+        for (int round = 0; round < 3; round++)
+        {
+            List<byte[]> all = [];
+            try
+            {
+                while (true)
+                {
+                    byte[] block = new byte[1 << 20];
+                    block.AsSpan().Fill(0xff);
+                    all.Add(block);
+                }
+            }
+            catch (OutOfMemoryException)
+            {
+                all.Clear();
+            }
+        }
+
+        using FileStream large = File.OpenRead("large");
+        Check.Equal(3L << 20, large.Length);
+        byte[] part = new byte[4096];
+        while (large.Position < large.Length)
+        {
+            large.ReadExactly(part);
+            Check.Equal(-1, part.AsSpan().IndexOfAnyExcept((byte)'r'));
+        }
+    }
+
     private static void FilesCannotBeChanged()
     {
         string path = Path.Combine(AppContext.BaseDirectory, "content", "text.txt");
@@ -60,6 +100,26 @@ internal static class FileCases
         }
 
         Check.That(File.ReadAllText(path).StartsWith("the first line", StringComparison.Ordinal));
+    }
+
+    private static void ProcessFiles()
+    {
+        Dictionary<string, long> memory = File.ReadLines("/proc/meminfo")
+            .Select(line => line.Split([' ', ':'], StringSplitOptions.RemoveEmptyEntries))
+            .ToDictionary(words => words[0], words => long.Parse(words[1], System.Globalization.CultureInfo.InvariantCulture) << 10);
+        Check.That(memory["MemAvailable"] <= memory["MemFree"] && memory["MemFree"] < memory["MemTotal"], string.Join(' ', memory));
+        GCMemoryInfo collector = GC.GetGCMemoryInfo(GCKind.Any);
+        Check.That(
+            collector.TotalAvailableMemoryBytes <= memory["MemTotal"] && collector.TotalAvailableMemoryBytes > memory["MemTotal"] / 2,
+            $"{collector.TotalAvailableMemoryBytes} of {memory["MemTotal"]}");
+        long before = Environment.WorkingSet;
+        Check.That(before > 1 << 20 && before < memory["MemTotal"] + (32 << 20), $"a working set of {before}");
+        byte[] more = GC.AllocateUninitializedArray<byte>(4 << 20);
+        more.AsSpan().Fill(1);
+        long after = Environment.WorkingSet;
+        Check.That(after > before + (2 << 20), $"a working set of {before} grew by {more.Length} bytes to {after}");
+        Check.Equal(File.ReadAllText("/proc/self/statm").Split(' ')[0], File.ReadAllText("/proc/1/statm").Split(' ')[0]);
+        Check.Equal(52, File.ReadAllText("/proc/self/stat").Split(' ').Length);
     }
 
     private static void TemporaryFilesFull()
@@ -118,9 +178,28 @@ internal static class FileCases
             Check.Equal((byte)'f', view.ReadByte(4));
         }
 
-        // A shared mapping of what can change is refused: it would have to show the changes.
-        Check.Throws<IOException>(() => MemoryMappedFile.CreateFromFile(path).CreateViewAccessor());
+        using (MemoryMappedFile mapped = MemoryMappedFile.CreateFromFile(path, FileMode.Open, null, 3 << 20))
+        {
+            using MemoryMappedViewAccessor view = mapped.CreateViewAccessor();
+            view.Write((3 << 20) - 1, (byte)'z');
+            view.Write(0, (byte)'I');
+            view.Flush();
+            using FileStream file = new(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
+            byte[] read = new byte[9];
+            file.ReadExactly(read);
+            Check.Equal("In memory", System.Text.Encoding.ASCII.GetString(read));
+            RandomAccess.Write(file.SafeFileHandle, "again"u8, 3);
+            Check.Equal((byte)'g', view.ReadByte(4));
+            RandomAccess.Read(file.SafeFileHandle, read, (3 << 20) - 1);
+            Check.Equal((byte)'z', read[0]);
+        }
+
         File.Delete(path);
+        using MemoryMappedFile shared = MemoryMappedFile.CreateNew(null, 100_000);
+        using MemoryMappedViewStream one = shared.CreateViewStream();
+        using MemoryMappedViewAccessor other = shared.CreateViewAccessor();
+        one.Write("of all views"u8);
+        Check.Equal((byte)'f', other.ReadByte(1));
     }
 
     private static void WatcherOfImage()

@@ -20,7 +20,7 @@ internal static class Program
         ExceptionCases.All, NativeCases.All, CollectorCases.All, ThreadCases.All, PreemptionCases.All, LockCases.All, TimerCases.All,
         TaskCases.All,
         SystemCases.All, FileCases.All, SocketCases.All, SocketTableCases.All, NameCases.All, NetworkInformationCases.All, StackCases.All,
-        EchoCases.All, BusyEchoCases.All, LastWordsCases.All, KernelFaceCases.All, WallCases.All,
+        EchoCases.All, BusyEchoCases.All, LastWordsCases.All, PeerCases.All, InterfaceCases.All, KernelFaceCases.All, WallCases.All,
         RandomCallCases.All, OutputCases.All,
         HostCases.All,
         MemoryAccountCases.All, StoreCases.All,

@@ -23,8 +23,16 @@ internal static class Program
         using X509Certificate2 authority = X509CertificateLoader.LoadCertificateFromFile(
             Path.Combine(AppContext.BaseDirectory, "authority.pem"));
         builder.WebHost.UseKestrelHttpsConfiguration();
-        builder.WebHost.ConfigureKestrel(server => server.ConfigureHttpsDefaults(https =>
-            https.ClientCertificateValidation = (certificate, _, _) => IsIssuedBy(authority, certificate)));
+        builder.WebHost.ConfigureKestrel(server =>
+        {
+            // A busy host may keep a client from its next message, and a save may take longer than that.
+            server.Limits.KeepAliveTimeout = TimeSpan.FromHours(1);
+            server.ConfigureHttpsDefaults(https =>
+            {
+                https.HandshakeTimeout = TimeSpan.FromMinutes(5);
+                https.ClientCertificateValidation = (certificate, _, _) => IsIssuedBy(authority, certificate);
+            });
+        });
         using HttpClient client = new() { Timeout = TimeSpan.FromMinutes(2) };
         WebApplication service = builder.Build();
         service.Run(context => AnswerAsync(context, client));
@@ -47,8 +55,8 @@ internal static class Program
     {
         ITlsHandshakeFeature? tls = context.Features.Get<ITlsHandshakeFeature>();
         X509Certificate2? certificate = await context.Connection.GetClientCertificateAsync();
-        string connection = $"{tls?.Protocol} {tls?.NegotiatedCipherSuite} name={tls?.HostName}";
-        return $"{context.Request.Protocol} {connection} client={certificate?.Subject}";
+        return $"{context.Request.Protocol} {tls?.Protocol} {tls?.NegotiatedCipherSuite} name={tls?.HostName} "
+            + $"client={certificate?.Subject}";
     }
 
     /// <summary>Asks another server.</summary>
@@ -56,8 +64,7 @@ internal static class Program
     {
         try
         {
-            string text = await client.GetStringAsync(address);
-            return $"fetched {text.Length} characters";
+            return "fetched " + (await client.GetStringAsync(address)).Split('\n')[0];
         }
         catch (HttpRequestException failure)
         {

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.IO.MemoryMappedFiles;
 using System.Runtime.Versioning;
 using System.Text;
 
@@ -30,6 +31,7 @@ internal static class FilesWork
             WholeFiles();
             Streams();
             Positions();
+            Mappings();
             Shares();
             NamesOfAllKinds();
             Directories();
@@ -165,6 +167,75 @@ internal static class FilesWork
         Show("seek", () => $"{stream.Seek(-3, SeekOrigin.End)} {stream.ReadByte()} {stream.Seek(1, SeekOrigin.Current)}");
         Do("seek before the beginning", () => stream.Seek(-1, SeekOrigin.Begin));
         Do("a flush to disk", () => stream.Flush(flushToDisk: true));
+    }
+
+    private static void Mappings()
+    {
+        Show("a mapping makes its file longer", () =>
+        {
+            using MemoryMappedFile mapped = MemoryMappedFile.CreateFromFile(At("map"), FileMode.Create, null, 10_000);
+            using MemoryMappedViewAccessor view = mapped.CreateViewAccessor();
+            view.Write(9_999, (byte)'!');
+            view.WriteArray(4_090, "across two pages"u8.ToArray(), 0, 16);
+            return $"{new FileInfo(At("map")).Length} {view.Capacity} {view.ReadByte(9_999)}";
+        });
+        Show("the file has what was written", () => Encoding.ASCII.GetString(File.ReadAllBytes(At("map")), 4_090, 16));
+        Show("the mapping has what the file is given", () =>
+        {
+            using FileStream stream = new(At("map"), FileMode.Open, FileAccess.ReadWrite);
+            using MemoryMappedFile mapped = MemoryMappedFile.CreateFromFile(
+                stream, null, 0, MemoryMappedFileAccess.ReadWrite, HandleInheritability.None, leaveOpen: true);
+            using MemoryMappedViewAccessor view = mapped.CreateViewAccessor();
+            RandomAccess.Write(stream.SafeFileHandle, "ACROSS"u8, 4_090);
+            view.Write(4_097, (byte)'T');
+            byte[] read = new byte[16];
+            RandomAccess.Read(stream.SafeFileHandle, read, 4_090);
+            return $"{(char)view.ReadByte(4_090)} {Encoding.ASCII.GetString(read)}";
+        });
+        Show("a private mapping keeps its changes", () =>
+        {
+            using MemoryMappedFile mapped = MemoryMappedFile.CreateFromFile(
+                At("map"), FileMode.Open, null, 0, MemoryMappedFileAccess.CopyOnWrite);
+            using MemoryMappedViewAccessor view = mapped.CreateViewAccessor(0, 0, MemoryMappedFileAccess.CopyOnWrite);
+            view.Write(4_090, (byte)'x');
+            return $"{(char)view.ReadByte(4_090)} {(char)File.ReadAllBytes(At("map"))[4_090]}";
+        });
+        Show("views of parts", () =>
+        {
+            using MemoryMappedFile mapped = MemoryMappedFile.CreateFromFile(At("map"));
+            using MemoryMappedViewAccessor whole = mapped.CreateViewAccessor();
+            using MemoryMappedViewStream part = mapped.CreateViewStream(5_000, 100);
+            part.Write("part"u8);
+            return $"{part.Length} {(char)whole.ReadByte(5_003)} {part.PointerOffset}";
+        });
+        Show("a mapping without its file", () =>
+        {
+            using MemoryMappedFile mapped = MemoryMappedFile.CreateFromFile(At("map"));
+            using MemoryMappedViewAccessor view = mapped.CreateViewAccessor();
+            File.Delete(At("map"));
+            view.Write(1, (byte)'d');
+            return $"{File.Exists(At("map"))} {(char)view.ReadByte(1)} {(char)view.ReadByte(9_999)}";
+        });
+        Show("memory that views share", () =>
+        {
+            using MemoryMappedFile mapped = MemoryMappedFile.CreateNew(null, 100_000);
+            using MemoryMappedViewAccessor one = mapped.CreateViewAccessor();
+            using MemoryMappedViewAccessor other = mapped.CreateViewAccessor(50_000, 1000);
+            one.Write(50_500, 0x1234_5678_9abc_def0);
+            return other.ReadInt64(500);
+        });
+        Do("map an empty file", () =>
+        {
+            File.WriteAllText(At("none"), "");
+            MemoryMappedFile.CreateFromFile(At("none")).Dispose();
+        });
+        File.Delete(At("none"));
+        Do("map what is missing", () => MemoryMappedFile.CreateFromFile(At("none")).Dispose());
+        Do("write to a mapping that is read", () =>
+        {
+            using MemoryMappedFile mapped = MemoryMappedFile.CreateFromFile(At("e"), FileMode.Open, null, 0, MemoryMappedFileAccess.Read);
+            mapped.CreateViewAccessor(0, 0, MemoryMappedFileAccess.ReadWrite).Dispose();
+        });
     }
 
     private static void Shares()

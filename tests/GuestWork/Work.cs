@@ -36,6 +36,7 @@ internal static partial class Work
         ("zones", ZonesWork.Run),
         ("cultures", CulturesWork.Run),
         ("cryptography", CryptographyWork.Run),
+        ("tls", TlsWork.Run),
     ];
 
     private static void Print(string line) => Console.WriteLine(line);

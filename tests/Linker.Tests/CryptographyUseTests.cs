@@ -52,10 +52,11 @@ public sealed class CryptographyUseTests
         Assert.Equal(CryptographyNeed.None, Read(CryptographyObject.Write([], ["CryptoNative_EvpSha256"])).Need);
 
     [Theory]
-    [InlineData("malloc", "none||", "")]
-    [InlineData("CryptoNative_GetRandomBytes", "random||", "CryptoNative_GetRandomBytes")]
-    [InlineData("CryptoNative_EvpSha256", "openssl|hashes|", "__wrap_RAND_bytes")]
-    public void The_command_says_what_to_link_and_writes_the_stubs_for_it(string function, string said, string stub)
+    [InlineData("malloc", "none||", "|", "")]
+    [InlineData("CryptoNative_GetRandomBytes", "random||", "|", "CryptoNative_GetRandomBytes")]
+    [InlineData("CryptoNative_EvpSha256", "openssl|hashes|", "|", "__wrap_RAND_bytes")]
+    [InlineData("CryptoNative_GetX509RootStoreFile", "openssl|certificates|", "|authorities", "__wrap_RAND_bytes")]
+    public void The_command_says_what_to_link_and_writes_the_stubs_for_it(string function, string said, string last, string stub)
     {
         using ScratchDirectory scratch = new();
         File.WriteAllBytes(scratch["app.o"], CryptographyObject.Write([function], []));
@@ -63,6 +64,7 @@ public sealed class CryptographyUseTests
             "dotnet", Path.Combine(AppContext.BaseDirectory, "Xenlet.Linker.dll"), "cryptography", scratch["app.o"], scratch["stubs.o"]);
         Assert.Equal((0, ""), (status, errors));
         Assert.StartsWith(said, output, StringComparison.Ordinal);
+        Assert.EndsWith(last, output.TrimEnd(), StringComparison.Ordinal);
         Assert.Equal(stub != "", File.Exists(scratch["stubs.o"]));
         if (stub != "")
         {

@@ -12,12 +12,12 @@ public sealed class CultureTargetsTests : IDisposable
     [InlineData("true", "", 0)]
     [InlineData("false", "<XenletCultures>de</XenletCultures>", 0)]
     [InlineData("true", "<XenletCultures>de</XenletCultures>", 0)]
-    public void Cultures_that_nobody_names_are_XENLET024(string isInvariant, string cultures, int expected)
+    public void Cultures_that_nobody_names_are_XENLET026(string isInvariant, string cultures, int expected)
     {
         (int status, string output) = Run(
             "XenletCheckCultures", $"<InvariantGlobalization>{isInvariant}</InvariantGlobalization>{cultures}");
         Assert.True(status == expected, output);
-        Assert.Equal(expected == 1, output.Contains("error XENLET024", StringComparison.Ordinal));
+        Assert.Equal(expected == 1, output.Contains("error XENLET026", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -27,17 +27,17 @@ public sealed class CultureTargetsTests : IDisposable
         File.WriteAllText(_project["compiler/native/src/libs/build-local.sh"], "echo no such header >&2; exit 3\n");
         (int status, string output) = Run("XenletCompileIcu", "<XenletCultures>de</XenletCultures>");
         Assert.NotEqual(0, status);
-        Assert.Contains("error XENLET025: .NET's part of ICU could not be compiled:", output, StringComparison.Ordinal);
+        Assert.Contains("error XENLET027: .NET's part of ICU could not be compiled:", output, StringComparison.Ordinal);
         Assert.Contains("no such header", output, StringComparison.Ordinal);
     }
 
     [Fact]
-    public void A_culture_that_ICU_has_not_is_XENLET026()
+    public void A_culture_that_ICU_has_not_is_XENLET028()
     {
         (int status, string output) = Run("XenletCultures", "<XenletCultures>de;xx-DE</XenletCultures>");
         Assert.NotEqual(0, status);
         Assert.Contains("ICU has no culture of the language xx", output, StringComparison.Ordinal);
-        Assert.Contains("error XENLET026: XenletCultures is 'de;xx-DE'", output, StringComparison.Ordinal);
+        Assert.Contains("error XENLET028: XenletCultures is 'de;xx-DE'", output, StringComparison.Ordinal);
     }
 
     [Fact]

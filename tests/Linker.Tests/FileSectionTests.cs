@@ -44,6 +44,19 @@ public sealed class FileSectionTests : IDisposable
             i => Assert.InRange(DateTimeOffset.FromUnixTimeSeconds((long)FileSection.TimeOf(BitConverter.GetBytes(i))).Year, 2001, 2020));
     }
 
+    /// <summary>OpenSSL wrote them: one as it does today, one as it did before version 3.</summary>
+    [Theory]
+    [InlineData("server.pfx", "server.pfx", "")]
+    [InlineData("rc2.pfx", "old.P12", "old.P12: warning XENLET025: it is encrypted with RC2")]
+    [InlineData("rc2.pfx", "old.txt", "")]
+    public void A_PKCS_12_file_that_needs_OpenSSLs_legacy_provider_is_a_warning(string file, string path, string warning)
+    {
+        string source = Path.Combine(TargetsProject.Repository, "tests", "Certificates", file);
+        string warnings = string.Join('\n', ImageContent.Read([$"file\t{path}\t{source}"]).Warnings());
+        Assert.StartsWith(warning, warnings, StringComparison.Ordinal);
+        Assert.Equal(warning == "", warnings == "");
+    }
+
     [Fact]
     public void The_order_of_the_list_makes_no_difference()
     {

@@ -77,6 +77,7 @@ public sealed class FileTargetsTests : IDisposable
           <NativeBinary>program</NativeBinary>
           {properties}
         </PropertyGroup>
+        <Target Name="XenletCertificates" />
         <Target Name="_ComputeCopyToPublishDirectoryItems">
           <ItemGroup>
             {files}

@@ -7,11 +7,14 @@ namespace Xenlet.Linker.Tests;
 /// <summary>A project of targets of the Sdk alone, which compiles nothing.</summary>
 internal sealed class TargetsProject : IDisposable
 {
-    /// <summary>The repository.</summary>
-    public static readonly string Repository = typeof(TargetsProject).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
+    /// <summary>The top directory of the sources.</summary>
+    public static string Repository { get; } = typeof(TargetsProject).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
         .Single(attribute => attribute.Key == "RepositoryRoot").Value!;
 
     private readonly ScratchDirectory _scratch = new();
+
+    /// <summary>The directory of the Sdk's targets.</summary>
+    public static string Sdk { get; } = Path.Combine(Repository, "src", "Sdk", "Sdk");
 
     /// <summary>The path of a file beside the project.</summary>
     public string this[string name] => _scratch[name];

@@ -5,14 +5,18 @@ using System.Net.Sockets;
 using System.Text;
 using Xenlet.GuestImage;
 using Xenlet.NetworkPeer;
+using Xenlet.NetworkPeer.Http;
 
 // echo INTERFACE OUR-MAC GUEST-MAC COUNT   frames of all lengths to the guest, which sends each back
 // bursts INTERFACE OUR-MAC GUEST-MAC       such frames by bursts until it is killed; what comes back is of no interest
 // datagrams GUEST-ADDRESS PORT             datagrams of all lengths to a guest that echoes them
 // stream GUEST-ADDRESS PORT FILE           bytes without end to a guest that echoes them, on a connection beside one that is idle, until
 //                                          FILE.stop is there; how many came back is in FILE meanwhile
+// records GUEST-ADDRESS PORT               hostile records to a guest that serves TLS
 // udp GUEST-ADDRESS PORT                   a datagram through Linux's own stack, and the answers that it accepts
 // names ADDRESS                            a server of DNS, until it is killed
+// requests FILE ADDRESS PORT               the connections of a table (Http/Exchange.cs) with a server of HTTP, and what comes
+// idle ADDRESS PORT COUNT SLOW             COUNT connections that ask for nothing, and SLOW ones that never end their request
 // flood INTERFACE NOWHERE OUR-MAC GUEST-MAC GUEST-ADDRESS PORT KIB   hostile frames, while the guest echoes so many KiB over TCP
 return args switch
 {
@@ -29,6 +33,14 @@ return args switch
     ["datagrams", string guest, string port] => await DatagramsAsync(guest, int.Parse(port, CultureInfo.InvariantCulture)),
     ["stream", string guest, string port, string file] => await EchoedStream.RunAsync(
         new(IPAddress.Parse(guest), int.Parse(port, CultureInfo.InvariantCulture)), file),
+    ["records", string guest, string port] => await HostileRecords.RunAsync(
+        new(IPAddress.Parse(guest), int.Parse(port, CultureInfo.InvariantCulture))),
+    ["requests", string file, string address, string port] => await HttpTable.RunAsync(
+        file, new(IPAddress.Parse(address), int.Parse(port, CultureInfo.InvariantCulture))),
+    ["idle", string address, string port, string count, string slow] => await IdleConnections.RunAsync(
+        new(IPAddress.Parse(address), int.Parse(port, CultureInfo.InvariantCulture)),
+        int.Parse(count, CultureInfo.InvariantCulture),
+        int.Parse(slow, CultureInfo.InvariantCulture)),
     ["udp", string guest, string port] => await UdpAsync(guest, int.Parse(port, CultureInfo.InvariantCulture)),
     ["names", string address] => await ServeNamesAsync(address),
     _ => 2,

@@ -7,6 +7,16 @@ public sealed class DefaultTests
     private const string Events = "EventSourceSupport";
     private const string Concurrent = "ConcurrentGarbageCollection";
 
+    /// <summary>Variables of a web project, and those of its image.</summary>
+    private static readonly (string Project, string Expected)[] Variables =
+    [
+        ("", "ASPNETCORE_HTTP_PORTS=8080"),
+        ("A=1;ASPNETCORE_HTTPS_PORTS=8443", "A=1 ASPNETCORE_HTTPS_PORTS=8443 ASPNETCORE_HTTP_PORTS=8080"),
+        ("ASPNETCORE_HTTP_PORTS=80", "ASPNETCORE_HTTP_PORTS=80"),
+        ("ASPNETCORE_URLS=http://*:81", "ASPNETCORE_URLS=http://*:81"),
+        ("URLS=http://*:82", "URLS=http://*:82"),
+    ];
+
     /// <summary>What Microsoft's SDK, the project and Directory.Build.props say, and what comes of it.</summary>
     private static readonly (string Sdk, string Project, string Directory, string Expected)[] Rows =
     [
@@ -42,7 +52,37 @@ public sealed class DefaultTests
                 """);
         }
 
-        // One process for all: most of its time is its start.
+        Assert.Equal(Rows.Select((row, i) => $"row {i}: {row.Expected}"), await ShowAsync(workplace));
+    }
+
+    [Fact]
+    public async Task A_web_guest_listens_on_8080_unless_its_variables_say_otherwise()
+    {
+        using Workplace workplace = await Workplace.CreateAsync();
+        for (int i = 0; i < Variables.Length; i++)
+        {
+            workplace.Write($"row{i}/row.csproj", $"""
+                <Project Sdk="Microsoft.NET.Sdk.Web">
+                  <Sdk Name="Xenlet.Sdk" Version="VERSION" />
+                  <PropertyGroup>
+                    <TargetFramework>net10.0</TargetFramework>
+                  </PropertyGroup>
+                  <ItemGroup>
+                    <XenletVariable Include="{Variables[i].Project}" />
+                  </ItemGroup>
+                  <Target Name="Show" DependsOnTargets="XenletPorts">
+                    <Message Importance="high" Text="row {i}: @(XenletVariable, ' ')" />
+                  </Target>
+                </Project>
+                """);
+        }
+
+        Assert.Equal(Variables.Select((row, i) => $"row {i}: {row.Expected}"), await ShowAsync(workplace));
+    }
+
+    /// <summary>What the target Show of each project says. One process for all: most of its time is its start.</summary>
+    private static async Task<IEnumerable<string>> ShowAsync(Workplace workplace)
+    {
         workplace.Write("all.proj", """
             <Project>
               <ItemGroup>
@@ -55,10 +95,7 @@ public sealed class DefaultTests
             """);
         CommandResult result =
             await workplace.DotNetAsync("", ["msbuild", "all.proj", "-t:Show", "-v:minimal", "-nologo", "-tl:off", "-m:1"]);
-
-        Assert.Equal(
-            Rows.Select((row, i) => $"row {i}: {row.Expected}"),
-            result.AssertSucceeded().Output.Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
-                .Where(line => line.StartsWith("row ", StringComparison.Ordinal)).Order(StringComparer.Ordinal));
+        return result.AssertSucceeded().Output.Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+            .Where(line => line.StartsWith("row ", StringComparison.Ordinal)).Order(StringComparer.Ordinal);
     }
 }

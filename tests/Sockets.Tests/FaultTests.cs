@@ -109,6 +109,35 @@ public sealed class FaultTests : IDisposable
         served.AwaitRelease();
     }
 
+    /// <summary>What asks for names and interfaces gets an error, and the next question its answer.</summary>
+    [Theory]
+    [InlineData("/etc/resolv.conf", nameof(ISocketHost.GetSendLength))]
+    [InlineData("/etc/resolv.conf", nameof(ISocketHost.CopySent))]
+    [InlineData("/etc/resolv.conf", nameof(ISocketHost.Commit))]
+    [InlineData("/etc/resolv.conf", nameof(ISocketHost.CompleteFile))]
+    [InlineData("/proc/net/tcp", nameof(ISocketHost.GetReceiveLength))]
+    [InlineData("an interface", nameof(ISocketHost.CopySent))]
+    [InlineData("an interface", nameof(ISocketHost.Commit))]
+    [InlineData("an interface", nameof(ISocketHost.Complete))]
+    public void An_exception_fails_the_query_that_it_served(string what, string member)
+    {
+        TestSocket listener = Listen(80);
+        (TestSocket peer, TestSocket accepted) = Connect(listener);
+        PlantOnce((each, _) => each == member);
+        Assert.Equal(SocketErrno.ECONNRESET, Ask());
+        Assert.Equal(SocketErrno.None, Ask());
+        AssertEchoes(peer, accepted);
+        AssertFaults(1);
+
+        SocketErrno Ask()
+        {
+            const int SIOCGIFFLAGS = 0x8913;
+            byte[] request = new byte[40];
+            "vif0"u8.CopyTo(request);
+            return what[0] == '/' ? Server.ReadFile(what).Result : Server.Ask(SocketCall.AskInterface, SIOCGIFFLAGS, request).Result;
+        }
+    }
+
     /// <summary>The connection, which is there for the peer already, is made with the next segment.</summary>
     [Theory]
     [InlineData(nameof(ISocketHost.GetOfferRoom))]

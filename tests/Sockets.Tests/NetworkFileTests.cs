@@ -7,7 +7,8 @@ namespace Xenlet.Sockets.Tests;
 /// </summary>
 public sealed class NetworkFileTests
 {
-    private const string TcpEnd = " 00:00000000 00000000     0        0 0 1 0000000000000000 20 4 0 10 -1";
+    /// <summary>No timer, the user 0, and the number 7, which every <see cref="TestSocket"/> has.</summary>
+    private const string TcpEnd = " 00:00000000 00000000     0        0 7 1 0000000000000000 20 4 0 10 -1";
 
     [Fact]
     public void Routes_have_gateways_and_masks_in_the_machine_s_order_of_bytes()
@@ -113,7 +114,7 @@ public sealed class NetworkFileTests
         Assert.Equal(SocketErrno.None, guests.Hosts[0].Open(SocketKind.Datagram).Bind(TwoGuests.At("0.0.0.0", 7)));
         TestSocket connected = guests.Hosts[0].Open(SocketKind.Datagram, isIPv6: true);
         Assert.Equal(SocketErrno.None, connected.Connect(TwoGuests.At("fd00::2", 9)));
-        const string end = " 00:00000000 00000000     0        0 0 2 0000000000000000 0";
+        const string end = " 00:00000000 00000000     0        0 7 2 0000000000000000 0";
         Assert.Equal(
             ["    0: 00000000:0007 00000000:0000 07 00000000:00000000" + end],
             Lines(guests.Hosts[0], "/proc/net/udp").Select(line => line.TrimEnd()));
@@ -157,6 +158,48 @@ public sealed class NetworkFileTests
             Assert.True(next >= at, $"{name} is not where it should be in {rows}");
             at = next;
         }
+    }
+
+    [Fact]
+    public void A_connection_shows_the_timer_of_what_is_not_acknowledged()
+    {
+        using TwoGuests guests = new();
+        (TestSocket client, _) = guests.Connect();
+        guests.Links[0].Passes = () => false;
+        client.Write([1, 2, 3]);
+        string line = "";
+        Assert.True(
+            SpinWait.SpinUntil(
+                () =>
+                {
+                    line = Lines(guests.Hosts[0], "/proc/net/tcp").Single();
+                    return line.Contains(" 01 00000003:00000000 01:", StringComparison.Ordinal)
+                        && !line.Contains(" 00000000     0        0 7 ", StringComparison.Ordinal);
+                },
+                TimeSpan.FromMinutes(3)),
+            $"the timer is not shown, or nothing is sent again: {line}");
+    }
+
+    [Fact]
+    public void Messages_of_neighbours_routers_and_groups_are_counted_by_their_kinds()
+    {
+        using TwoGuests guests = new();
+        TestSocket socket = guests.Hosts[0].Open(SocketKind.Datagram, isIPv6: true);
+        TestSocket peer = guests.Hosts[1].Open(SocketKind.Datagram, isIPv6: true);
+        Assert.Equal(SocketErrno.None, peer.Bind(TwoGuests.At("::", 7)));
+        socket.SendTo(TwoGuests.At("fd00::2", 7), [1]);
+        peer.ReceiveFrom();
+        Dictionary<string, long> counters = Read(guests, "/proc/net/snmp6")
+            .Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Select(line => line.Split((char[])[' ', '\t'], StringSplitOptions.RemoveEmptyEntries))
+            .ToDictionary(words => words[0], words => long.Parse(words[1], null));
+        foreach (string name in (string[])
+            ["OutNeighborSolicits", "InNeighborAdvertisements", "OutNeighborAdvertisements", "OutGroupMembResponses"])
+        {
+            Assert.True(counters[$"Icmp6{name}"] > 0, $"{name} is 0");
+        }
+
+        Assert.Equal((0, 0), (counters["Icmp6OutRouterAdvertisements"], counters["Icmp6InGroupMembQueries"]));
     }
 
     /// <summary>Whoever reads these files on Linux finds the same columns here: those of the machine that runs this test.</summary>

@@ -57,6 +57,44 @@ public sealed class ImageFileTests : IDisposable
     }
 
     [Fact]
+    public async Task Files_and_variables_are_those_that_the_linker_tool_put_in()
+    {
+        // As linker/Files/FileSection.cs describes it: counts and places, an entry for a file, then strings and contents.
+        const string Section = """
+            .section .xenlet.files, "a", @progbits
+            begin: .long 1, 16, 2, variables - begin
+            .long path - begin, 4
+            .quad content - begin, 5, 978307200
+            variables: .asciz "A=1"
+            .asciz "B=two words"
+            path: .ascii "data"
+            content: .ascii "hello"
+            """;
+
+        ImageFile image = ImageFile.Read(await LinkAsync($"{Note}\n{Code}\n{Section}\n"));
+
+        Assert.Equal(["A=1", "B=two words"], image.Contents.Variables);
+        Assert.Equal([("data", 5)], image.Contents.Files);
+        Assert.Contains(
+            "variables, for what the domain's command line does not set\n  A=1\n  B=two words\nfiles in /app\n             5 bytes  data\n",
+            ImageReport.Format(image, list: null),
+            StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("1, 16, 0, 16")]
+    [InlineData("0, 16, 1, 16")]
+    [InlineData("0, 16, 1, -1")]
+    [InlineData("1, 1000, 0, 16")]
+    public async Task Files_and_variables_outside_their_section_are_refused(string header)
+    {
+        string path = await LinkAsync($"{Note}\n{Code}\n.section .xenlet.files, \"a\", @progbits\n.long {header}\n");
+
+        Assert.Equal(
+            $"{path} has a section .xenlet.files that is damaged.", Assert.Throws<ToolException>(() => ImageFile.Read(path)).Message);
+    }
+
+    [Fact]
     public async Task An_image_without_an_entry_for_Xen_is_refused_and_so_is_what_is_no_ELF_file()
     {
         string other = await LinkAsync(Code);

@@ -79,6 +79,30 @@ public sealed class RunCommandTests : IAsyncLifetime, IDisposable
     }
 
     [Theory]
+    [InlineData("files.tar")]
+    [InlineData("/srv/xen/of/another/host/files.tar")]
+    public void The_ramdisk_is_where_the_configuration_says_or_beside_it_and_the_command_line_has_the_last_word(string ramdisk)
+    {
+        string archive = _directory.Write("files.tar", new string('a', 3 << 20));
+        string other = _directory.Write("other.tar", "");
+
+        GuestConfig guest = Configure(WriteConfig($"ramdisk = \"{ramdisk}\"")).Guest;
+
+        Assert.Equal((archive, 16 + 3), (guest.Ramdisk, guest.MemoryMiB));
+        Assert.Equal(other, Configure(WriteConfig($"ramdisk = \"{ramdisk}\""), "--ramdisk", other).Guest.Ramdisk);
+        Assert.Equal(archive, Configure(Image, "--ramdisk", archive).Guest.Ramdisk);
+    }
+
+    [Fact]
+    public void A_ramdisk_that_is_not_there_is_named()
+    {
+        string config = WriteConfig("ramdisk = \"/no/such.tar\"");
+        Assert.Equal($"{config}:2: there is no ramdisk /no/such.tar", Assert.Throws<ToolException>(() => Configure(config)).Message);
+        Assert.Equal(
+            "there is no ramdisk /no/such.tar", Assert.Throws<ToolException>(() => Configure(Image, "--ramdisk", "/no/such.tar")).Message);
+    }
+
+    [Theory]
     [InlineData("disk = [\"format=raw,vdev=xvda,access=rw,target=/no/such\"]", null, false)]
     [InlineData("vif = [\"bridge=br7\"]", null, false)]
     [InlineData("vif = [\"bridge=br7\"]", "--qemu", true)]

@@ -31,6 +31,9 @@ internal sealed record RunCommand(string? Project) : BuildCommand
     /// <summary>The domain's number of virtual processors, if given.</summary>
     public int? VirtualCpus { get; init; }
 
+    /// <summary>The path of a tar archive that is the guest's ramdisk, if given.</summary>
+    public string? Ramdisk { get; init; }
+
     /// <summary>
     /// The guest's command line in its own syntax, before <see cref="Environment"/> and <see cref="Arguments"/> are added.
     /// </summary>
@@ -90,6 +93,7 @@ internal sealed record RunCommand(string? Project) : BuildCommand
         {
             Memory = Memory ?? declared.Memory,
             VirtualCpus = VirtualCpus ?? declared.VirtualCpus,
+            Ramdisk = Ramdisk ?? declared.Ramdisk,
             CommandLine = CommandLine.Length > 0 ? CommandLine : declared.CommandLine,
             Environment = [.. declared.Environment, .. Environment],
             Arguments = Arguments ?? declared.Arguments,

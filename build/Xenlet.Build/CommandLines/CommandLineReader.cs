@@ -145,6 +145,7 @@ internal static partial class CommandLineReader
                 "--memory" => command with { Memory = ReadNumber(option, Value(option, value, cursor), MaximumMemory, "MiB") },
                 "--vcpus" =>
                     command with { VirtualCpus = ReadNumber(option, Value(option, value, cursor), MaximumVirtualCpus, "processors") },
+                "--ramdisk" => command with { Ramdisk = Path.GetFullPath(Value(option, value, cursor), directory) },
                 "--cmdline" => command with { CommandLine = Value(option, value, cursor) },
                 "--interactive" => command with { Interactive = Flag(option, value) },
                 "--machine" => command with { Machine = ReadMachine(Value(option, value, cursor)) },

@@ -11,6 +11,7 @@ internal static class Help
                             and end with its exit status. Its console alone goes to standard output.
               --memory MIB      the guest's memory (default 16)
               --vcpus N         its virtual processors (default 1)
+              --ramdisk FILE    a tar archive whose files lie over the image's, in /app
               --env NAME=VALUE  an environment variable; may be repeated
               --cmdline TEXT    the guest's command line in its own syntax (below)
               --disk MIB        an empty disk; may be repeated

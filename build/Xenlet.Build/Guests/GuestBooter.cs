@@ -62,6 +62,7 @@ internal sealed class GuestBooter(Repository repository, Action<string> say)
             {
                 Name = image.Name,
                 Kernel = image.Elf,
+                Ramdisk = command.Ramdisk,
                 MemoryMiB = command.Memory ?? image.Memory,
                 VCpus = command.VirtualCpus ?? RunCommand.DefaultVirtualCpus,
                 CommandLine = whole.Format(),

@@ -33,6 +33,7 @@ internal static class Needed
         new("ip and ss", "iproute2", machine => machine.HasCommand("ip") && machine.HasCommand("ss")),
         new("curl", "curl", machine => machine.HasCommand("curl")),
         new("openssl", "openssl", machine => machine.HasCommand("openssl")),
+        new("certificates of authorities", "ca-certificates", machine => machine.HasFile("/etc/ssl/certs/ca-certificates.crt")),
         new("iperf3", "iperf3", machine => machine.HasCommand("iperf3")),
         new("OpenBSD's nc", "netcat-openbsd", machine => machine.HasCommand("nc.openbsd")),
         new("nmap", "nmap", machine => machine.HasCommand("nmap")),

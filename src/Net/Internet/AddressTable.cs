@@ -135,14 +135,26 @@ internal sealed class AddressTable(InternetLayer layer)
         ? null
         : Add(to, LinkLocalPrefix.Address.WithInterfaceIdentifier(to.Link.Address.InterfaceIdentifier), 64, AddressOrigin.LinkLocal);
 
-    /// <summary>Tells the link of all addresses of an interface: the domain may be at another port of another switch.</summary>
+    /// <summary>
+    /// Tells the link of all addresses of an interface: the domain may be at another port of another switch. An address whose timer an
+    /// exception has cost goes on.
+    /// </summary>
     public void Announce(IpInterface which)
     {
-        foreach (InterfaceAddress address in which.Addresses)
+        foreach (InterfaceAddress address in which.Addresses.ToArray())
         {
+            bool isLeft = !address.Timer!.IsSet && !IsSuspended(address.Address);
             if (address.IsUsable)
             {
                 Announce(address);
+                if (isLeft)
+                {
+                    FollowLifetimes(address);
+                }
+            }
+            else if (isLeft && address.State == AddressState.Tentative)
+            {
+                StartDetection(address);
             }
         }
     }

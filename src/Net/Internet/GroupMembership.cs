@@ -169,7 +169,7 @@ internal sealed class GroupMembership(InternetLayer layer, IpInterface owner)
         message.WriteMld(data);
         IcmpHeader.WriteChecksum(
             data, InternetChecksum.PseudoHeader(source, destination, ProtocolNumber.IcmpV6, GroupMessage.MldSize));
-        layer.IcmpV6Statistics.OutMsgs++;
+        layer.IcmpV6Statistics.CountSent(data[0]);
         layer.IPv6.OutRequests++;
 
         // A hop-by-hop header with a router alert for MLD, and padding (RFC 2710, section 3; RFC 2711).

@@ -13,12 +13,16 @@ internal interface IInternetOutput
     bool TrySelectSource(InternetAddress remote, int interfaceIndex, out InternetAddress local);
 
     /// <summary>
-    /// The largest IP packet that reaches <paramref name="remote"/> whole, in bytes, as far as is known (RFC 1191, RFC 8201).
+    /// The largest IP packet that reaches <paramref name="remote"/> whole, in bytes, as far as is known (RFC 1191, RFC 8201), by the
+    /// interface with an index if that is not 0.
     /// </summary>
-    int PathMtu(InternetAddress remote);
+    int PathMtu(InternetAddress remote, int interfaceIndex);
 
-    /// <summary>Whether the link to <paramref name="remote"/> cuts TCP packets of up to 65,535 bytes into segments.</summary>
-    bool CanSegment(InternetAddress remote);
+    /// <summary>
+    /// Whether the link to <paramref name="remote"/>, or the one with an index if that is not 0, cuts TCP packets of up to 65,535 bytes
+    /// into segments.
+    /// </summary>
+    bool CanSegment(InternetAddress remote, int interfaceIndex);
 
     /// <summary>
     /// Sends a packet whose data begins with the header of TCP or UDP, and takes the buffer over, whatever comes of it. The checksum field
@@ -26,12 +30,15 @@ internal interface IInternetOutput
     /// </summary>
     InternetSendResult Send(PacketBuffer packet, in InternetHeader header);
 
-    /// <summary>Tells that <paramref name="remote"/> is reachable, since it acknowledged something new (RFC 4861, section 7.3.1).</summary>
-    void ConfirmReachable(InternetAddress remote);
+    /// <summary>
+    /// Tells that <paramref name="remote"/> is reachable, by the interface with an index if that is not 0, since it acknowledged something
+    /// new (RFC 4861, section 7.3.1).
+    /// </summary>
+    void ConfirmReachable(InternetAddress remote, int interfaceIndex);
 
     /// <summary>
-    /// Tells that <paramref name="remote"/> does not answer (RFC 1122, section 3.3.1.4): its first hop is asked anew with the next packet,
-    /// and a redirect is forgotten.
+    /// Tells that <paramref name="remote"/> does not answer, by the interface with an index if that is not 0 (RFC 1122, section 3.3.1.4):
+    /// its first hop is asked anew with the next packet, and a redirect is forgotten.
     /// </summary>
-    void Doubt(InternetAddress remote);
+    void Doubt(InternetAddress remote, int interfaceIndex);
 }

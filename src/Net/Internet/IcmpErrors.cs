@@ -127,7 +127,7 @@ internal sealed class IcmpErrors(InternetLayer layer)
 
     private static void Count(IcmpStatistics statistics, bool isIPv4, byte type)
     {
-        statistics.OutMsgs++;
+        statistics.CountSent(type);
         switch (type)
         {
             case IcmpType.DestinationUnreachable when isIPv4:

@@ -84,7 +84,7 @@ internal sealed class IcmpLayer(InternetLayer layer)
         }
 
         Statistics.OutEchoReps++;
-        Statistics.OutMsgs++;
+        Statistics.CountSent(IcmpType.EchoReply);
         Span<byte> message = packet.Data;
         message[0] = IcmpType.EchoReply;
         message[1] = 0;

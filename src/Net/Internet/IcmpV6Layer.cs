@@ -27,12 +27,14 @@ internal sealed class IcmpV6Layer(InternetLayer layer)
         }
         else if (icmp.Type == IcmpV6Type.EchoRequest)
         {
+            Statistics.CountReceived(icmp.Type);
             Statistics.InEchos++;
             Answer(packet, header);
             return;
         }
         else
         {
+            Statistics.CountReceived(icmp.Type);
             Handle(message, icmp, header, from);
         }
 
@@ -51,7 +53,7 @@ internal sealed class IcmpV6Layer(InternetLayer layer)
     {
         IcmpHeader.WriteChecksum(
             packet.Data, InternetChecksum.PseudoHeader(source, destination, ProtocolNumber.IcmpV6, packet.Length));
-        Statistics.OutMsgs++;
+        Statistics.CountSent(packet.Data[0]);
         layer.IPv6.OutRequests++;
         new IPv6Header
         {
@@ -130,7 +132,7 @@ internal sealed class IcmpV6Layer(InternetLayer layer)
         }
 
         Statistics.OutEchoReps++;
-        Statistics.OutMsgs++;
+        Statistics.CountSent(IcmpV6Type.EchoReply);
         Span<byte> message = packet.Data;
         message[0] = IcmpV6Type.EchoReply;
         message[1] = 0;

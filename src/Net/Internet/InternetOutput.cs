@@ -60,32 +60,32 @@ internal sealed class InternetOutput(InternetLayer layer) : IInternetOutput
     /// <summary>The interface by which packets to a group leave when nobody has chosen one; null without a route.</summary>
     public IpInterface? FindGroupOutput(InternetAddress group) => FindOutput(group, 0, out _);
 
-    public int PathMtu(InternetAddress remote)
+    public int PathMtu(InternetAddress remote, int interfaceIndex = 0)
     {
         if (layer.Addresses.IsOurs(remote))
         {
             return PacketBuffer.LargestPacket;
         }
 
-        IpInterface? output = FindOutput(remote, 0, out _);
+        IpInterface? output = FindOutput(remote, interfaceIndex, out _);
         int mtu = output?.MtuOf(remote.IsIPv4) ?? 0;
         return mtu == 0 ? SmallestMtu(remote.IsIPv4) : layer.PathMtus.Get(remote, mtu);
     }
 
-    public bool CanSegment(InternetAddress remote) =>
-        !layer.Addresses.IsOurs(remote) && FindOutput(remote, 0, out _) is { } output && CanSegment(output, remote.IsIPv4);
+    public bool CanSegment(InternetAddress remote, int interfaceIndex = 0) => !layer.Addresses.IsOurs(remote)
+        && FindOutput(remote, interfaceIndex, out _) is { } output && CanSegment(output, remote.IsIPv4);
 
-    public void ConfirmReachable(InternetAddress remote)
+    public void ConfirmReachable(InternetAddress remote, int interfaceIndex = 0)
     {
-        if (!layer.Addresses.IsOurs(remote) && FindOutput(remote, 0, out InternetAddress nextHop) is { } output)
+        if (!layer.Addresses.IsOurs(remote) && FindOutput(remote, interfaceIndex, out InternetAddress nextHop) is { } output)
         {
             output.Neighbours.ConfirmReachable(nextHop);
         }
     }
 
-    public void Doubt(InternetAddress remote)
+    public void Doubt(InternetAddress remote, int interfaceIndex = 0)
     {
-        if (!layer.Addresses.IsOurs(remote) && FindOutput(remote, 0, out InternetAddress nextHop) is { } output)
+        if (!layer.Addresses.IsOurs(remote) && FindOutput(remote, interfaceIndex, out InternetAddress nextHop) is { } output)
         {
             output.Neighbours.Doubt(nextHop);
             layer.Redirects.Forget(remote);
@@ -180,6 +180,12 @@ internal sealed class InternetOutput(InternetLayer layer) : IInternetOutput
         {
             nextHop = route.Gateway is { } router ? layer.Redirects.NextHop(destination, route, router) : destination;
             return route.Interface;
+        }
+
+        // As on Linux, what no route leads to by the interface that was chosen is a neighbour there.
+        if (destination.IsIPv4 && interfaceIndex != 0)
+        {
+            return layer.FindInterface(interfaceIndex);
         }
 
         // As on Linux, each link is a route for groups of IPv6, and none for those of IPv4.

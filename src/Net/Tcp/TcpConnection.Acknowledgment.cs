@@ -112,7 +112,7 @@ internal sealed partial class TcpConnection
         Measure(segment, summary, now);
         _retries = 0;
         _stalledSince = _next == acknowledged ? 0 : now;
-        _layer.Output.ConfirmReachable(Flow.Remote.Address);
+        _layer.Output.ConfirmReachable(Flow.Remote.Address, Settings.BoundInterface);
         OnSizeWorked();
         if (isFinAcknowledged)
         {

@@ -30,7 +30,8 @@ internal sealed partial class TcpConnection
             return;
         }
 
-        if (IsOrphaned && segment.Sequence + segment.Data.Length > _receiveNext)
+        bool isUnread = IsOrphaned || (IsReadingOver && _isFinDue);
+        if (isUnread && segment.Sequence + segment.Data.Length > _receiveNext)
         {
             // Nobody will read it: the peer must not take it for delivered. Whether there is room for it does not matter.
             SendReset();
@@ -118,7 +119,7 @@ internal sealed partial class TcpConnection
             _quickAcknowledgments = Math.Max(_quickAcknowledgments - 1, 0);
             _isAcknowledgmentDue = true;
         }
-        else if (!_timers.IsSet(TcpTimer.Acknowledge))
+        else if (!_timers.Has(TcpTimer.Acknowledge))
         {
             _timers.Set(TcpTimer.Acknowledge, Now + TcpTimes.DelayedAcknowledgment);
         }

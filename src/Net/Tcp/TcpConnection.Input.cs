@@ -5,7 +5,8 @@ namespace Xenlet.Net.Tcp;
 /// <content>What arrives: RFC 9293, section 3.10.7, with RFC 5961's defences and RFC 7323's timestamps.</content>
 internal sealed partial class TcpConnection
 {
-    private readonly TokenBucket _challenges = new(TcpTimes.ChallengeBurst, TcpTimes.ChallengeInterval);
+    // Made with the first answer to what should not have come: most connections have none.
+    private TokenBucket? _challenges;
 
     private SequenceNumber _remoteInitial;
     private bool _isPassive;
@@ -245,6 +246,7 @@ internal sealed partial class TcpConnection
     /// </summary>
     private void Challenge()
     {
+        _challenges ??= new(TcpTimes.ChallengeBurst, TcpTimes.ChallengeInterval);
         if (_challenges.TryTake(Now))
         {
             _layer.Counters.ChallengeAcks++;

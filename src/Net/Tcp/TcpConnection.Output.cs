@@ -53,7 +53,7 @@ internal sealed partial class TcpConnection
             return;
         }
 
-        if (!_timers.IsSet(TcpTimer.Retransmit) || (hasSent && _waitsFor != RetransmissionWait.Timeout))
+        if (!_timers.Has(TcpTimer.Retransmit) || (hasSent && _waitsFor != RetransmissionWait.Timeout))
         {
             RestartRetransmission();
         }

@@ -28,7 +28,7 @@ internal sealed partial class TcpConnection
 
         Enter();
         UpdateSegmentSize();
-        bool isCut = _layer.Output.CanSegment(Flow.Remote.Address);
+        bool isCut = _layer.Output.CanSegment(Flow.Remote.Address, Settings.BoundInterface);
         for (int i = 0; i < _sent.Count; i++)
         {
             // What was too large is lost, and says nothing about congestion (RFC 1191, section 6.4).
@@ -46,7 +46,7 @@ internal sealed partial class TcpConnection
     /// <summary>The data of a packet that the link cuts into segments, or of one segment.</summary>
     private int LargestPacket()
     {
-        if (_isSendingUrgent || !_layer.Output.CanSegment(Flow.Remote.Address))
+        if (_isSendingUrgent || !_layer.Output.CanSegment(Flow.Remote.Address, Settings.BoundInterface))
         {
             // An urgent pointer counts from its own segment: a device that cuts would repeat it.
             return _segmentSize;

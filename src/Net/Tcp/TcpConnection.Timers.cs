@@ -45,7 +45,21 @@ internal sealed partial class TcpConnection
         _softError = error;
     }
 
-    private void OnTimer(TcpTimer timer)
+    /// <summary>The timer to be seen of the connection.</summary>
+    public TcpTimerView ViewTimer()
+    {
+        const int retransmission = 1;
+        const int keepAlive = 2;
+        const int window = 4;
+        bool isOpening = State is TcpState.SynSent or TcpState.SynReceived;
+        bool isRetransmission = _timers.Has(TcpTimer.Retransmit);
+        bool isWindow = _waitsFor == RetransmissionWait.Window && _sent.Count == 0 && !isOpening;
+        int kind = isRetransmission ? (isWindow ? window : retransmission) : _timers.Has(TcpTimer.KeepAlive) ? keepAlive : 0;
+        long rest = kind == 0 ? 0 : _timers.DueOf(isRetransmission ? TcpTimer.Retransmit : TcpTimer.KeepAlive) - Now;
+        return new(kind, Math.Max(rest, 0), isOpening ? _synRetries : _retries, isWindow ? _windowProbes : _keepAliveProbes);
+    }
+
+    public void OnTimer(TcpTimer timer)
     {
         if (State == TcpState.Closed)
         {
@@ -161,7 +175,7 @@ internal sealed partial class TcpConnection
 
         if (_retries == TcpTimes.RetriesBeforeAdvice)
         {
-            _layer.Output.Doubt(Flow.Remote.Address);
+            _layer.Output.Doubt(Flow.Remote.Address, Settings.BoundInterface);
         }
 
         _path.BackOff();
@@ -190,7 +204,7 @@ internal sealed partial class TcpConnection
                 return;
             }
 
-            if (_waitsFor == RetransmissionWait.Window && _timers.IsSet(TcpTimer.Retransmit))
+            if (_waitsFor == RetransmissionWait.Window && _timers.Has(TcpTimer.Retransmit))
             {
                 // The wait goes on: a peer that repeats that its window is closed would put the next probe off for ever.
                 return;

@@ -29,7 +29,7 @@ internal sealed partial class TcpConnection
         _user = user;
         Flow = flow;
         Binding = binding;
-        _timers = new TcpConnectionTimers(layer.Timers, layer.Clock, OnTimer);
+        _timers = new TcpConnectionTimers(this, layer);
         _timestampOffset = layer.TimestampOffset(flow);
         _initialSequence = initial;
         _unacknowledged = initial;
@@ -55,6 +55,12 @@ internal sealed partial class TcpConnection
 
     /// <summary>Whether the user has closed the connection, and only the stack keeps it.</summary>
     public bool IsOrphaned { get; private set; }
+
+    /// <summary>
+    /// Whether the user reads no more (<c>shutdown</c> of the receiving side). As on Linux, what arrives is still acknowledged until the
+    /// user has ended its own direction too; from then on it resets the connection.
+    /// </summary>
+    public bool IsReadingOver { get; set; }
 
     /// <summary>The next connection of those that wait for room on the link.</summary>
     public TcpConnection? NextWaiting { get; set; }

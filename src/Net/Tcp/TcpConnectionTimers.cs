@@ -22,26 +22,22 @@ internal enum TcpTimer
 }
 
 /// <summary>
-/// The timers of a connection over one timer of the stack. A deadline that moves on, as the retransmission's does with every
-/// acknowledgment, costs nothing: the stack's timer comes early once, and is set anew.
+/// The timers of a connection over one timer of the stack, which it is itself. A deadline that moves on, as the retransmission's does with
+/// every acknowledgment, costs nothing: the stack's timer comes early once, and is set anew.
 /// </summary>
-internal sealed class TcpConnectionTimers
+internal sealed class TcpConnectionTimers : StackTimer
 {
     private const int Kinds = 5;
     private const long NotSet = long.MaxValue;
 
-    private readonly StackTimers _timers;
-    private readonly IStackClock _clock;
-    private readonly StackTimer _timer;
-    private readonly Action<TcpTimer> _expired;
+    private readonly TcpConnection _owner;
+    private readonly TcpLayer _layer;
     private Deadlines _deadlines;
 
-    public TcpConnectionTimers(StackTimers timers, IStackClock clock, Action<TcpTimer> expired)
+    public TcpConnectionTimers(TcpConnection owner, TcpLayer layer)
     {
-        _timers = timers;
-        _clock = clock;
-        _expired = expired;
-        _timer = new StackTimer(OnExpired);
+        _owner = owner;
+        _layer = layer;
         CancelAll();
     }
 
@@ -51,17 +47,17 @@ internal sealed class TcpConnectionTimers
         private long _first;
     }
 
-    public bool IsSet(TcpTimer kind) => _deadlines[(int)kind] != NotSet;
+    public bool Has(TcpTimer kind) => _deadlines[(int)kind] != NotSet;
 
     /// <summary>When a timer that is set expires, in nanoseconds.</summary>
-    public long Due(TcpTimer kind) => _deadlines[(int)kind];
+    public long DueOf(TcpTimer kind) => _deadlines[(int)kind];
 
     public void Set(TcpTimer kind, long due)
     {
         _deadlines[(int)kind] = due;
-        if (!_timer.IsSet || due < _timer.Due)
+        if (!IsSet || due < Due)
         {
-            _timers.Set(_timer, due);
+            _layer.Timers.Set(this, due);
         }
     }
 
@@ -74,18 +70,18 @@ internal sealed class TcpConnectionTimers
             _deadlines[i] = NotSet;
         }
 
-        _timers.Cancel(_timer);
+        _layer.Timers.Cancel(this);
     }
 
-    private void OnExpired()
+    internal override void Expire()
     {
-        long now = _clock.Now;
+        long now = _layer.Clock.Now;
         for (int i = 0; i < Kinds; i++)
         {
             if (_deadlines[i] <= now)
             {
                 _deadlines[i] = NotSet;
-                _expired((TcpTimer)i);
+                _owner.OnTimer((TcpTimer)i);
             }
         }
 
@@ -97,7 +93,7 @@ internal sealed class TcpConnectionTimers
 
         if (next != NotSet)
         {
-            _timers.Set(_timer, next);
+            _layer.Timers.Set(this, next);
         }
     }
 }

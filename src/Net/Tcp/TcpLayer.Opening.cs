@@ -183,7 +183,7 @@ internal sealed partial class TcpLayer
     public ushort AnnouncedSegmentSize(in Flow flow, TcpSettings settings)
     {
         int overhead = (flow.Remote.Address.IsIPv4 ? 20 : 40) + TcpHeader.FixedSize;
-        int size = Output.PathMtu(flow.Remote.Address) - overhead;
+        int size = Output.PathMtu(flow.Remote.Address, settings.BoundInterface) - overhead;
         size = settings.MaximumSegmentSize == 0 ? size : Math.Min(size, settings.MaximumSegmentSize);
         return (ushort)Math.Clamp(size, TcpConnection.LeastSegmentSize, ushort.MaxValue);
     }

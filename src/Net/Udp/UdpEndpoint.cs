@@ -166,7 +166,8 @@ public sealed class UdpEndpoint
     public NetworkError CanSend(Endpoint to, int interfaceIndex, int length)
     {
         NetworkError error = Prepare(to, ref interfaceIndex, out Endpoint remote, out _);
-        bool isTooLong = error == NetworkError.None && Options.IsDontFragment && length > _layer.LargestUncut(remote.Address);
+        bool isTooLong = error == NetworkError.None && Options.IsDontFragment
+            && length > _layer.LargestUncut(remote.Address, interfaceIndex);
         return isTooLong ? NetworkError.MessageTooLong : error;
     }
 

@@ -62,8 +62,8 @@ internal sealed class UdpLayer(InternetLayer internet) : ITransport
     public bool IsOurs(InternetAddress address) => internet.Addresses.IsOurs(address);
 
     /// <summary>How many bytes of data a packet to an address carries without being cut.</summary>
-    public int LargestUncut(InternetAddress remote) =>
-        internet.Output.PathMtu(remote) - UdpHeader.Size - (remote.IsIPv4 ? IPv4Header.Size : IPv6Header.Size);
+    public int LargestUncut(InternetAddress remote, int interfaceIndex) =>
+        internet.Output.PathMtu(remote, interfaceIndex) - UdpHeader.Size - (remote.IsIPv4 ? IPv4Header.Size : IPv6Header.Size);
 
     /// <summary>The interface on which a group is joined.</summary>
     public IpInterface? FindGroupInterface(InternetAddress group, int interfaceIndex) => interfaceIndex != 0

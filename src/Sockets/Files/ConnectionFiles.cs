@@ -6,8 +6,8 @@ using Xenlet.Net.Tcp;
 namespace Xenlet.Sockets.Files;
 
 /// <summary>
-/// /proc/net/tcp, tcp6, udp, udp6, sockstat and sockstat6, as Linux writes them (net/ipv4/tcp_ipv4.c, udp.c, proc.c). Timers, users and
-/// inodes are 0: there are none, or nobody reads them.
+/// /proc/net/tcp, tcp6, udp, udp6, sockstat and sockstat6, as Linux writes them (net/ipv4/tcp_ipv4.c, udp.c, proc.c). The user is 0, which
+/// every program of a guest is.
 /// </summary>
 /// <param name="stack">The stack.</param>
 /// <param name="sockets">The program's sockets that have a port.</param>
@@ -15,6 +15,9 @@ internal sealed class ConnectionFiles(IpStack stack, Func<IEnumerable<SocketView
 {
     private const int LineOfTcp = 149;
     private const int LineOfUdp = 127;
+
+    /// <summary>Linux tells times in hundredths of a second (USER_HZ).</summary>
+    private const long NanosecondsPerTick = 10_000_000;
 
     /// <summary>tcp and tcp6.</summary>
     public string Tcp(bool isIPv6)
@@ -28,7 +31,7 @@ internal sealed class ConnectionFiles(IpStack stack, Func<IEnumerable<SocketView
         foreach (SocketView each in All(isStream: true, isIPv6))
         {
             string end = each.State == SocketView.TimeWait ? " 3 0000000000000000" : " 1 0000000000000000 20 4 0 10 -1";
-            Add(text, $"{number++,4}: {Line(each)} 00:00000000 00000000 {0,5} {0,8} 0{end}", isIPv6 ? 0 : LineOfTcp);
+            Add(text, $"{number++,4}: {Line(each)} {TimerOf(each.Timer)} {each.Inode}{end}", isIPv6 ? 0 : LineOfTcp);
         }
 
         return text.ToString();
@@ -45,7 +48,8 @@ internal sealed class ConnectionFiles(IpStack stack, Func<IEnumerable<SocketView
         int number = 0;
         foreach (SocketView each in All(isStream: false, isIPv6))
         {
-            Add(text, $"{number++,5}: {Line(each)} 00:00000000 00000000 {0,5} {0,8} 0 2 0000000000000000 0", isIPv6 ? 0 : LineOfUdp);
+            string rest = $"{TimerOf(default)} {each.Inode} 2 0000000000000000 0";
+            Add(text, $"{number++,5}: {Line(each)} {rest}", isIPv6 ? 0 : LineOfUdp);
         }
 
         return text.ToString();
@@ -100,6 +104,11 @@ internal sealed class ConnectionFiles(IpStack stack, Func<IEnumerable<SocketView
         CultureInfo.InvariantCulture,
         $"{Name(socket.Local, socket.IsIPv6)} {Name(socket.Remote, socket.IsIPv6)} {socket.State:X2} "
         + $"{socket.SendQueue:X8}:{socket.ReceiveQueue:X8}");
+
+    /// <summary>The timer with its time in hundredths of a second, retransmissions, the user, and probes.</summary>
+    private static string TimerOf(in TcpTimerView timer) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{timer.Kind:X2}:{timer.Rest / NanosecondsPerTick:X8} {timer.Retries:X8} {0,5} {timer.Probes,8}");
 
     /// <summary>The address as the numbers that each four bytes of the wire are to this machine, and the port.</summary>
     private static string Name(Endpoint endpoint, bool isIPv6)

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using Xenlet.Net;
 using Xenlet.Net.Tcp;
+using Xenlet.Net.Wire;
 
 namespace Xenlet.Sockets.Files;
 
@@ -77,13 +78,22 @@ internal sealed class CounterFiles(IpStack stack)
         ("InMsgs", counters.InMsgs), ("InErrors", counters.InErrors), ("OutMsgs", counters.OutMsgs), ("OutErrors", 0),
         ("InCsumErrors", counters.InCsumErrors), ("InDestUnreachs", counters.InDestUnreachs), ("InPktTooBigs", counters.InPktTooBigs),
         ("InTimeExcds", counters.InTimeExcds), ("InParmProblems", counters.InParmProbs), ("InEchos", counters.InEchos),
-        ("InEchoReplies", counters.InEchoReps), ("InGroupMembQueries", 0), ("InGroupMembResponses", 0), ("InGroupMembReductions", 0),
-        ("InRouterSolicits", 0), ("InRouterAdvertisements", 0), ("InNeighborSolicits", 0), ("InNeighborAdvertisements", 0),
-        ("InRedirects", counters.InRedirects), ("OutDestUnreachs", counters.OutDestUnreachs), ("OutPktTooBigs", 0),
-        ("OutTimeExcds", counters.OutTimeExcds), ("OutParmProblems", counters.OutParmProbs), ("OutEchos", 0),
-        ("OutEchoReplies", counters.OutEchoReps), ("OutGroupMembQueries", 0), ("OutGroupMembResponses", 0), ("OutGroupMembReductions", 0),
-        ("OutRouterSolicits", 0), ("OutRouterAdvertisements", 0), ("OutNeighborSolicits", 0), ("OutNeighborAdvertisements", 0),
-        ("OutRedirects", 0),
+        ("InEchoReplies", counters.InEchoReps), ("InGroupMembQueries", counters.Received(IcmpV6Type.MulticastListenerQuery)),
+        ("InGroupMembResponses", counters.Received(IcmpV6Type.MulticastListenerReport)),
+        ("InGroupMembReductions", counters.Received(IcmpV6Type.MulticastListenerDone)),
+        ("InRouterSolicits", counters.Received(IcmpV6Type.RouterSolicitation)),
+        ("InRouterAdvertisements", counters.Received(IcmpV6Type.RouterAdvertisement)),
+        ("InNeighborSolicits", counters.Received(IcmpV6Type.NeighbourSolicitation)),
+        ("InNeighborAdvertisements", counters.Received(IcmpV6Type.NeighbourAdvertisement)), ("InRedirects", counters.InRedirects),
+        ("OutDestUnreachs", counters.OutDestUnreachs), ("OutPktTooBigs", 0), ("OutTimeExcds", counters.OutTimeExcds),
+        ("OutParmProblems", counters.OutParmProbs), ("OutEchos", 0), ("OutEchoReplies", counters.OutEchoReps),
+        ("OutGroupMembQueries", counters.Sent(IcmpV6Type.MulticastListenerQuery)),
+        ("OutGroupMembResponses", counters.Sent(IcmpV6Type.MulticastListenerReport)),
+        ("OutGroupMembReductions", counters.Sent(IcmpV6Type.MulticastListenerDone)),
+        ("OutRouterSolicits", counters.Sent(IcmpV6Type.RouterSolicitation)),
+        ("OutRouterAdvertisements", counters.Sent(IcmpV6Type.RouterAdvertisement)),
+        ("OutNeighborSolicits", counters.Sent(IcmpV6Type.NeighbourSolicitation)),
+        ("OutNeighborAdvertisements", counters.Sent(IcmpV6Type.NeighbourAdvertisement)), ("OutRedirects", 0),
     ];
 
     private static (string, long)[] Udp(UdpStatistics counters) =>

@@ -1,4 +1,5 @@
 using Xenlet.Net;
+using Xenlet.Net.Tcp;
 
 namespace Xenlet.Sockets.Files;
 
@@ -13,6 +14,12 @@ namespace Xenlet.Sockets.Files;
 internal readonly record struct SocketView(
     bool IsStream, bool IsIPv6, Endpoint Local, Endpoint Remote, int State, int SendQueue, int ReceiveQueue)
 {
+    /// <summary>The number by which fstat knows the socket too; 0 when its program has let go.</summary>
+    public uint Inode { get; init; }
+
+    /// <summary>What a connection's timer is for.</summary>
+    public TcpTimerView Timer { get; init; }
+
     /// <summary>TCP_ESTABLISHED, which a connected socket of datagrams has too.</summary>
     public const int Established = 1;
 

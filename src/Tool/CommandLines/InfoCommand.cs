@@ -9,7 +9,8 @@ internal static class InfoCommand
         usage: xenlet info IMAGE
 
         Says what an image is: where Xen enters it, its segments with their rights, sizes by part, the least memory of a domain,
-        the versions of .NET's runtime and of Xenlet, and its components, which are listed in NAME.cdx.json beside it.
+        its files and variables of the environment, the versions of .NET's runtime and of Xenlet, and its components, which are
+        listed in NAME.cdx.json beside it.
 
         exit status: 0 it is an image that Xen can start, 1 it is not or cannot be read, 2 the command line was not understood
 

@@ -17,6 +17,7 @@ internal static class RunCommand
           IMAGE               an image; NAME.cfg: a configuration for xl, whose kernel= is looked for from its directory, and in it
           --qemu              boot in QEMU itself: no Xen and no devices, in a second
           --xen               boot under real Xen in QEMU; the default where there is a disk or an interface
+          --ramdisk FILE      a tar archive whose files lie over the image's, in /app (default: the configuration's ramdisk=)
           --memory MIB        memory (default: the configuration's, else 16, or what the image needs)
           --vcpus N           virtual processors (default: the configuration's, else 1)
           --env NAME=VALUE    an environment variable; may be repeated
@@ -74,6 +75,7 @@ internal static class RunCommand
                 "--" => options with { Arguments = words.Rest() },
                 "--qemu" => In(World.Qemu),
                 "--xen" => In(World.Xen),
+                "--ramdisk" => options with { Ramdisk = words.Value(word) },
                 "--memory" => options with { Memory = words.Number(word, GuestDescription.MaximumMemory, "MiB") },
                 "--vcpus" => options with { VirtualCpus = words.Number(word, GuestDescription.MaximumVirtualCpus, "processors") },
                 "--env" => Variable(words.Value(word)),

@@ -27,6 +27,7 @@ internal sealed class ImageFile
         Entry = entry;
         Segments = [.. elf.Segments.Where(segment => segment.Type == ElfSegment.Load && segment.MemorySize > 0)];
         Parts = ImagePart.Sum(elf);
+        Contents = ImageContents.Read(elf, path);
         foreach (ElfNote note in elf.Notes())
         {
             switch (note)
@@ -58,6 +59,9 @@ internal sealed class ImageFile
 
     /// <summary>What its bytes in memory are for.</summary>
     public IReadOnlyList<ImagePart> Parts { get; }
+
+    /// <summary>Its files, and its variables of the environment.</summary>
+    public ImageContents Contents { get; }
 
     /// <summary>Its first address.</summary>
     public ulong Start => Segments.Min(segment => segment.Address) / PageSize * PageSize;

@@ -35,6 +35,24 @@ internal static class ImageReport
         }
 
         Line($"  {KiB((ulong)new FileInfo(image.Path).Length),8} KiB  the file");
+        if (image.Contents.Variables.Count > 0)
+        {
+            Line($"variables, for what the domain's command line does not set");
+            foreach (string variable in image.Contents.Variables)
+            {
+                Line($"  {variable}");
+            }
+        }
+
+        if (image.Contents.Files.Count > 0)
+        {
+            Line($"files in /app");
+            foreach ((string path, long length) in image.Contents.Files)
+            {
+                Line($"  {length,12:N0} bytes  {path}");
+            }
+        }
+
         if (list is not null)
         {
             Line($"components ({Path.GetFileName(list.Path)})");

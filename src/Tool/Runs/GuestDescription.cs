@@ -22,6 +22,9 @@ internal sealed record GuestDescription(string Kernel, string Name)
 
     private XlConfig? _config;
 
+    /// <summary>The file of the ramdisk.</summary>
+    public string? Ramdisk { get; private init; }
+
     public int? Memory { get; private init; }
 
     public int? MaxMemory { get; private init; }
@@ -42,25 +45,17 @@ internal sealed record GuestDescription(string Kernel, string Name)
     /// <exception cref="ToolException">Something in it is wrong; the message names the line.</exception>
     public static GuestDescription Of(XlConfig config)
     {
-        string directory = Path.GetDirectoryName(Path.GetFullPath(config.Path))!;
         string kernel = config.Text("kernel") ?? throw new ToolException($"{config.Path} names no image: kernel= is missing");
         if (config.Text("type") is { } type && type != "pvh")
         {
             throw config.Wrong(config.LineOf("type"), $"a Xenlet is of type \"pvh\", not \"{type}\"");
         }
 
-        // What names the image's place on a Xen host is written where the image lies beside it.
-        string named = Path.GetFullPath(kernel, directory);
-        string path = File.Exists(named) ? named : Path.Combine(directory, Path.GetFileName(kernel));
-        if (!File.Exists(path))
-        {
-            throw config.Wrong(config.LineOf("kernel"), $"there is no image {named}");
-        }
-
         List<string> notes = [];
-        return new(path, config.Text("name") ?? Path.GetFileNameWithoutExtension(kernel))
+        return new(Find(config, "kernel", kernel, "image"), config.Text("name") ?? Path.GetFileNameWithoutExtension(kernel))
         {
             _config = config,
+            Ramdisk = config.Text("ramdisk") is { } ramdisk ? Find(config, "ramdisk", ramdisk, "ramdisk") : null,
             Memory = config.Number("memory", MaximumMemory),
             MaxMemory = config.Number("maxmem", MaximumMemory),
             VirtualCpus = config.Number("vcpus", MaximumVirtualCpus),
@@ -70,6 +65,17 @@ internal sealed record GuestDescription(string Kernel, string Name)
                 ',', words.Split(',').Select(word => word.Trim()).Where(word => word.StartsWith("mac=", StringComparison.Ordinal))))],
             Notes = notes,
         };
+    }
+
+    /// <summary>
+    /// Finds a file. What names its place on a Xen host is written where the file lies beside the configuration.
+    /// </summary>
+    private static string Find(XlConfig config, string key, string path, string what)
+    {
+        string directory = Path.GetDirectoryName(Path.GetFullPath(config.Path))!;
+        string named = Path.GetFullPath(path, directory);
+        string found = File.Exists(named) ? named : Path.Combine(directory, Path.GetFileName(path));
+        return File.Exists(found) ? found : throw config.Wrong(config.LineOf(key), $"there is no {what} {named}");
     }
 
     /// <summary>Who has said how much memory there is, for messages.</summary>

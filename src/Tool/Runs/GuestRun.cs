@@ -53,8 +53,9 @@ internal static class GuestRun
             ? GuestDescription.Of(XlConfig.Read(options.Image))
             : new(options.Image, Path.GetFileNameWithoutExtension(options.Image));
         ImageFile image = ImageFile.Read(guest.Kernel);
+        string? ramdisk = FindRamdisk(options, guest);
         int memory = options.Memory ?? guest.Memory
-            ?? (image.LeastMemoryMiB > DefaultMemory ? 2 * image.LeastMemoryMiB : DefaultMemory);
+            ?? (image.LeastMemoryMiB > DefaultMemory ? 2 * image.LeastMemoryMiB : DefaultMemory) + MebibytesOf(ramdisk);
         if (memory < image.LeastMemoryMiB)
         {
             throw new ToolException(string.Create(
@@ -82,7 +83,7 @@ internal static class GuestRun
         GuestConfig config = CheckedGuest(options, guest, memory, world == World.Xen ? interfaces : []);
         return new GuestRunnerOptions
         {
-            Guest = config,
+            Guest = config with { Ramdisk = ramdisk },
             Forwards = [.. options.Forwards.Select(port => port.OnHost())],
             ForwardedNetwork = ForwardedPort.NetworkOf(GuestCommandLine.Parse(config.CommandLine).Environment),
             NoXen = world == World.Qemu,
@@ -94,6 +95,14 @@ internal static class GuestRun
             Progress = world == World.Xen ? new Reporter(say) : null,
         };
     }
+
+    private static string? FindRamdisk(RunOptions options, GuestDescription guest) =>
+        options.Ramdisk is { } named && !File.Exists(named)
+            ? throw new ToolException($"there is no ramdisk {Path.GetFullPath(named)}")
+            : options.Ramdisk ?? guest.Ramdisk;
+
+    private static int MebibytesOf(string? ramdisk) =>
+        ramdisk is null ? 0 : (int)Math.Min(GuestDescription.MaximumMemory / 2, (new FileInfo(ramdisk).Length + (1 << 20) - 1) >> 20);
 
     private static GuestConfig CheckedGuest(RunOptions options, GuestDescription guest, int memory, IReadOnlyList<string> interfaces)
     {

@@ -17,6 +17,9 @@ internal sealed record RunOptions(string Image)
     /// <summary>Where, if it was said.</summary>
     public World? World { get; init; }
 
+    /// <summary>The file of a ramdisk, if it was said.</summary>
+    public string? Ramdisk { get; init; }
+
     /// <summary>Memory in MiB, if it was said.</summary>
     public int? Memory { get; init; }
 

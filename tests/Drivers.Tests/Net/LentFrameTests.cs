@@ -1,4 +1,3 @@
-using Xenlet.Drivers.Net;
 using Xenlet.Kernel;
 using Xenlet.Net;
 

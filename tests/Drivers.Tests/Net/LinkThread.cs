@@ -1,3 +1,4 @@
+using Xenlet.Kernel;
 using Xenlet.Net;
 
 namespace Xenlet.Drivers.Tests;
@@ -12,6 +13,9 @@ internal sealed class LinkThread(bool takesLinks = true) : INetworkLinkUser, IDi
 
     public NetworkLink Link { get; private set; } = null!;
 
+    /// <summary>The channels that it was given to watch.</summary>
+    public List<IEventChannel> Watched { get; } = [];
+
     public bool TryTake(NetworkLink link)
     {
         Link = link;
@@ -19,6 +23,8 @@ internal sealed class LinkThread(bool takesLinks = true) : INetworkLinkUser, IDi
     }
 
     public void Wake(NetworkLink link) => _woken.Release();
+
+    public void Watch(IEventChannel channel) => Watched.Add(channel);
 
     /// <summary>A packet with these bytes.</summary>
     public PacketBuffer Packet(ReadOnlySpan<byte> data, PacketOffload offload = default)

@@ -51,7 +51,7 @@ public sealed unsafe class FileTreeModelTests : FileSystemTest
         }
 
         _ = AssertFramesAccountedFor(out ulong after);
-        Assert.Equal((before, 0ul, 0ul), (after, FrameAllocator.FileFrames, TemporaryFiles.Used));
+        Assert.Equal((before, 0ul, 0ul), (after, FrameAllocator.FileFrames, FileRoom.Used));
     }
 
     private void Make(FileTreeModel model, Step step)

@@ -71,12 +71,12 @@ public sealed unsafe class ImageFilesTests : FileSystemTest, IDisposable
     [InlineData("XENLET_TMP=99999999999999999999", false, 7ul)]
     public void A_variable_limits_tmp(string variable, bool isTaken, ulong limit)
     {
-        TemporaryFiles.Limit = 7;
+        FileRoom.Limit = 7;
         byte** variables = stackalloc byte*[2];
         variables[0] = (byte*)Path("A=1");
         variables[1] = (byte*)OtherPath(variable);
 
-        Assert.Equal((isTaken, limit), (TemporaryFilesLimit.TrySet(variables, 2), TemporaryFiles.Limit));
+        Assert.Equal((isTaken, limit), (TemporaryFilesLimit.TrySet(variables, 2), FileRoom.Limit));
     }
 
     [Fact]

@@ -132,7 +132,7 @@ public sealed unsafe class TemporaryFileTests : FileSystemTest
     [Fact]
     public void A_full_tmp_refuses_what_does_not_fit_and_has_room_again_when_something_goes()
     {
-        TemporaryFiles.Limit = TemporaryFiles.Used + (6 * Pages.Size);
+        FileRoom.Limit = FileRoom.Used + (6 * Pages.Size);
         long file = Open("/tmp/a", O_CREAT | O_RDWR);
 
         // A table and four pages; of the sixth a part is the file's record.
@@ -163,7 +163,7 @@ public sealed unsafe class TemporaryFileTests : FileSystemTest
     [Fact]
     public void Without_memory_a_write_fails_and_the_program_goes_on()
     {
-        TemporaryFiles.Limit = ulong.MaxValue / 2;
+        FileRoom.Limit = ulong.MaxValue / 2;
         long file = Open("/tmp/a", O_CREAT | O_RDWR);
         long result = 0;
         for (ulong i = 0; i < 2000 && result >= 0; i++)
@@ -197,7 +197,7 @@ public sealed unsafe class TemporaryFileTests : FileSystemTest
     public void A_large_transfer_is_made_in_parts_between_which_others_run()
     {
         const ulong size = NodeTransfers.PartSize + 5000;
-        TemporaryFiles.Limit = ulong.MaxValue / 2;
+        FileRoom.Limit = ulong.MaxValue / 2;
         ulong memory = Allocate(Pages.RoundUp(size) / Pages.Size);
         new Span<byte>((void*)memory, (int)size).Fill((byte)'w');
         long file = Open("/tmp/a", O_CREAT | O_RDWR);

@@ -1,11 +1,10 @@
-using System.Runtime.InteropServices;
 using CsCheck;
 using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
 
 namespace Xenlet.Kernel.Tests.Files;
 
 /// <summary>epoll reports the events that Linux reports, in its order. The Linux that runs the tests says which those are.</summary>
-public sealed unsafe partial class EventPollTests() : NucleusTest(MemoryFrames)
+public sealed unsafe class EventPollTests() : NucleusTest(MemoryFrames)
 {
     private const ulong MemoryFrames = 4096;
 
@@ -183,40 +182,42 @@ public sealed unsafe partial class EventPollTests() : NucleusTest(MemoryFrames)
             switch (act)
             {
                 case Act.MakeCounter:
-                    MoveHost(Call(SystemCallNumber.Eventfd2, 0, NonBlocking), HostEventfd(0, (int)NonBlocking));
+                    MoveHost(Call(SystemCallNumber.Eventfd2, 0, NonBlocking), LinuxCalls.Eventfd(0, (int)NonBlocking));
                     break;
                 case Act.MakePipe:
                     mine = Call(SystemCallNumber.Pipe2, _memory, NonBlocking);
                     if (mine == 0)
                     {
                         int* ends = stackalloc int[2];
-                        Assert.Equal(0, HostPipe(ends, (int)NonBlocking));
+                        Assert.Equal(0, LinuxCalls.Pipe(ends, (int)NonBlocking));
                         MoveHost(((int*)_memory)[0], ends[0]);
                         MoveHost(((int*)_memory)[1], ends[1]);
                     }
 
                     break;
                 case Act.MakeSet:
-                    MoveHost(Call(SystemCallNumber.EpollCreate1, 0), HostEpollCreate(0));
+                    MoveHost(Call(SystemCallNumber.EpollCreate1, 0), LinuxCalls.EpollCreate(0));
                     break;
                 case Act.Duplicate:
                     mine = Call(SystemCallNumber.Dup, (ulong)one);
-                    Same(act, mine, mine >= 0 ? HostDuplicate(HostOffset + one, HostOffset + (int)mine, 0) - HostOffset : mine);
+                    Same(act, mine, mine >= 0 ? LinuxCalls.Duplicate(HostOffset + one, HostOffset + (int)mine, 0) - HostOffset : mine);
                     break;
                 case Act.DuplicateTo:
                     mine = Call(SystemCallNumber.Dup3, (ulong)one, (ulong)other, 0);
-                    long theirs = Result(HostDuplicate(HostOffset + one, HostOffset + other, 0));
+                    long theirs = Result(LinuxCalls.Duplicate(HostOffset + one, HostOffset + other, 0));
                     Same(act, mine, theirs >= 0 ? theirs - HostOffset : theirs);
                     break;
                 case Act.Close:
-                    Same(act, Call(SystemCallNumber.Close, (ulong)one), Result(HostClose(HostOffset + one)));
+                    Same(act, Call(SystemCallNumber.Close, (ulong)one), Result(LinuxCalls.Close(HostOffset + one)));
                     break;
                 case Act.Write:
                     *(ulong*)_memory = 1;
-                    Same(act, Call(SystemCallNumber.Write, (ulong)one, _memory, 8), Result(HostWrite(HostOffset + one, (void*)_memory, 8)));
+                    mine = Call(SystemCallNumber.Write, (ulong)one, _memory, 8);
+                    Same(act, mine, Result(LinuxCalls.Write(HostOffset + one, (void*)_memory, 8)));
                     break;
                 case Act.Read:
-                    Same(act, Call(SystemCallNumber.Read, (ulong)one, _memory, 8), Result(HostRead(HostOffset + one, (void*)_memory, 8)));
+                    mine = Call(SystemCallNumber.Read, (ulong)one, _memory, 8);
+                    Same(act, mine, Result(LinuxCalls.Read(HostOffset + one, (void*)_memory, 8)));
                     break;
                 case Act.Add:
                 case Act.Change:
@@ -227,7 +228,8 @@ public sealed unsafe partial class EventPollTests() : NucleusTest(MemoryFrames)
                     mine = Call(SystemCallNumber.EpollCtl, (ulong)one, operation, (ulong)other, _memory);
                     if (mine != -Errno.ELOOP)
                     {
-                        Same(act, mine, Result(HostEpollControl(HostOffset + one, (int)operation, HostOffset + other, (void*)_memory)));
+                        int set = HostOffset + one;
+                        Same(act, mine, Result(LinuxCalls.EpollControl(set, (int)operation, HostOffset + other, (void*)_memory)));
                     }
 
                     break;
@@ -235,7 +237,7 @@ public sealed unsafe partial class EventPollTests() : NucleusTest(MemoryFrames)
                     int most = 1 + (int)(bits % 5);
                     mine = Call(SystemCallNumber.EpollWait, (ulong)one, _memory, (ulong)most, 0);
                     byte* events = stackalloc byte[60];
-                    Same(act, mine, Result(HostEpollWait(HostOffset + one, events, most, 0)));
+                    Same(act, mine, Result(LinuxCalls.EpollWait(HostOffset + one, events, most, 0)));
                     int length = (int)Math.Max(mine, 0) * 12;
                     Assert.Equal(new Span<byte>(events, length).ToArray(), Load(_memory, length));
                     break;
@@ -244,7 +246,7 @@ public sealed unsafe partial class EventPollTests() : NucleusTest(MemoryFrames)
                     *(int*)(_memory + 4) = (int)(bits & 0x3ff);
                     mine = Call(SystemCallNumber.Poll, _memory, 1, 0);
                     pollfd entry = new() { fd = HostOffset + one, events = (short)(bits & 0x3ff) };
-                    Same(act, mine, Result(HostPoll(&entry, 1, 0)));
+                    Same(act, mine, Result(LinuxCalls.Poll(&entry, 1, 0)));
                     Assert.Equal(entry.revents, ((pollfd*)_memory)->revents);
                     break;
             }
@@ -254,50 +256,20 @@ public sealed unsafe partial class EventPollTests() : NucleusTest(MemoryFrames)
         {
             for (int number = 0; number < Numbers + 200; number++)
             {
-                _ = HostClose(HostOffset + number);
+                _ = LinuxCalls.Close(HostOffset + number);
             }
         }
 
         private static void MoveHost(long mine, int host)
         {
             Assert.True(mine is >= 3 and < Numbers + 200 && host >= 0, $"descriptors {mine} and {host}");
-            Assert.Equal(HostOffset + (int)mine, HostDuplicate(host, HostOffset + (int)mine, 0));
-            Assert.Equal(0, HostClose(host));
+            Assert.Equal(HostOffset + (int)mine, LinuxCalls.Duplicate(host, HostOffset + (int)mine, 0));
+            Assert.Equal(0, LinuxCalls.Close(host));
         }
 
-        private static long Result(long host) => host < 0 ? -Marshal.GetLastPInvokeError() : host;
+        private static long Result(long host) => LinuxCalls.Result(host);
 
         private static void Same(Act act, long mine, long theirs) =>
             Assert.True(mine == theirs, $"{act}: the nucleus returned {mine}, Linux {theirs}");
     }
-
-    [LibraryImport("libc", EntryPoint = "eventfd", SetLastError = true)]
-    private static partial int HostEventfd(uint initial, int flags);
-
-    [LibraryImport("libc", EntryPoint = "pipe2", SetLastError = true)]
-    private static partial int HostPipe(int* ends, int flags);
-
-    [LibraryImport("libc", EntryPoint = "epoll_create1", SetLastError = true)]
-    private static partial int HostEpollCreate(int flags);
-
-    [LibraryImport("libc", EntryPoint = "epoll_ctl", SetLastError = true)]
-    private static partial int HostEpollControl(int set, int operation, int descriptor, void* change);
-
-    [LibraryImport("libc", EntryPoint = "epoll_wait", SetLastError = true)]
-    private static partial int HostEpollWait(int set, void* events, int most, int milliseconds);
-
-    [LibraryImport("libc", EntryPoint = "poll", SetLastError = true)]
-    private static partial int HostPoll(pollfd* entries, nuint count, int milliseconds);
-
-    [LibraryImport("libc", EntryPoint = "dup3", SetLastError = true)]
-    private static partial int HostDuplicate(int descriptor, int target, int flags);
-
-    [LibraryImport("libc", EntryPoint = "close", SetLastError = true)]
-    private static partial int HostClose(int descriptor);
-
-    [LibraryImport("libc", EntryPoint = "read", SetLastError = true)]
-    private static partial nint HostRead(int descriptor, void* buffer, nuint count);
-
-    [LibraryImport("libc", EntryPoint = "write", SetLastError = true)]
-    private static partial nint HostWrite(int descriptor, void* buffer, nuint count);
 }

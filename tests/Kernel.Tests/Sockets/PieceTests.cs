@@ -1,5 +1,3 @@
-using Xenlet.Kernel.Nucleus.Linux.Abi;
-
 namespace Xenlet.Kernel.Tests.Sockets;
 
 /// <summary>A stream's bytes that the stack has, or wants, in several places.</summary>

@@ -23,11 +23,13 @@ public sealed unsafe class StreamTests() : SocketTest(hasStack: true)
             Complete(request.Handle, Errno.ECONNREFUSED);
         });
 
-        Assert.Equal(Out | Error | HangUp, Poll(socket));
+        Assert.Equal(In | Out | Error | HangUp | PeerHangUp, Poll(socket));
         Assert.Equal(Errno.ECONNREFUSED, GetOption(socket, 1, 4));
         Assert.Equal(0, GetOption(socket, 1, 4));
 
-        // Another try.
+        // Another try, after connect has told the failure too.
+        Assert.Equal(-Errno.ECONNABORTED, Call(SystemCallNumber.Connect, socket, address, 16));
+        Assert.Equal(Out | HangUp, Poll(socket));
         Assert.Equal(-Errno.EINPROGRESS, Call(SystemCallNumber.Connect, socket, address, 16));
         AsStack(() => Complete(Assert.Single(TakeRequests()).Handle, 0));
         Assert.Equal(Out, Poll(socket));
@@ -276,5 +278,26 @@ public sealed unsafe class StreamTests() : SocketTest(hasStack: true)
         Assert.Equal(-Errno.ENETDOWN, (long)reader->Frame.Rax);
         Assert.Equal(-Errno.ENETDOWN, Call(SystemCallNumber.Connect, Open(Stream), Address(9, 80), 16));
         Assert.Equal(0, Call(NucleusCall.OpenStack));
+    }
+
+    [Fact]
+    public void Each_socket_has_a_number_which_none_after_it_has()
+    {
+        HashSet<ulong> numbers = [];
+        for (int i = 0; i < 5; i++)
+        {
+            ulong socket = Open(Stream);
+            ulong again = (ulong)Call(SystemCallNumber.Dup, socket);
+            Assert.True(numbers.Add(NumberOf(socket)), "two sockets have one number");
+            Assert.Equal(NumberOf(socket), NumberOf(again));
+            Assert.Equal(Handle(socket) >> 32, NumberOf(socket));
+            Assert.Equal((0, 0), (Call(SystemCallNumber.Close, socket), Call(SystemCallNumber.Close, again)));
+        }
+
+        ulong NumberOf(ulong descriptor)
+        {
+            Assert.Equal(0, Call(SystemCallNumber.Fstat, descriptor, Memory));
+            return ((Nucleus.Linux.Abi.stat*)Memory)->st_ino;
+        }
     }
 }

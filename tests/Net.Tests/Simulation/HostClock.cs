@@ -6,7 +6,17 @@ internal sealed class HostClock(TestClock network) : IStackClock
     /// <summary>For how long it stood, in nanoseconds.</summary>
     public long Behind { get; set; }
 
-    public long Now => network.Now - Behind;
+    /// <summary>What makes it fail.</summary>
+    public TestFaults? Faults { get; init; }
+
+    public long Now
+    {
+        get
+        {
+            Faults?.Step();
+            return network.Now - Behind;
+        }
+    }
 
     public DateTime UtcNow => network.UtcNow;
 }

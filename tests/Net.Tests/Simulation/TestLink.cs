@@ -26,8 +26,12 @@ internal sealed class TestLink(TestWire wire, MacAddress address) : ILink
     /// <summary>The pool to which sent buffers go back.</summary>
     public PacketPool? Pool { get; set; }
 
+    /// <summary>What makes it fail.</summary>
+    public TestFaults? Faults { get; set; }
+
     public bool TrySend(PacketBuffer frame)
     {
+        Faults?.Step();
         if (!HasRoom)
         {
             return false;
@@ -56,6 +60,7 @@ internal sealed class TestLink(TestWire wire, MacAddress address) : ILink
 
     public PacketBuffer? TryReceive(PacketPool pool)
     {
+        Faults?.Step();
         if (!Inbox.TryDequeue(out byte[]? frame))
         {
             return null;

@@ -12,11 +12,15 @@ internal sealed class TestNetwork
     public TestWire Wire { get; } = new();
 
     /// <summary>Adds a stack with an interface, whose addresses are used at once unless the options say otherwise.</summary>
-    public TestHost AddHost(string address = "", IpStackOptions? options = null)
+    /// <param name="address">Its addresses, with blanks between them.</param>
+    /// <param name="options">The stack's; none for those of <see cref="Unprobed"/>.</param>
+    /// <param name="faults">What makes its clock, its randomness and its link fail.</param>
+    public TestHost AddHost(string address = "", IpStackOptions? options = null, TestFaults? faults = null)
     {
-        HostClock clock = new(Clock);
-        IpStack stack = new(clock, new TestRandom(++_count), options ?? Unprobed);
+        HostClock clock = new(Clock) { Faults = faults };
+        IpStack stack = new(clock, new TestRandom(++_count) { Faults = faults }, options ?? Unprobed);
         TestLink link = Wire.AddLink(_count);
+        link.Faults = faults;
         link.Pool = stack.Pool;
         IpInterface at = stack.AddInterface("eth0", link);
         foreach (string each in address.Split(' ', StringSplitOptions.RemoveEmptyEntries))

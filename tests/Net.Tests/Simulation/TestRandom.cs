@@ -5,5 +5,12 @@ internal sealed class TestRandom(int seed) : IRandomSource
 {
     private readonly Random _random = new(seed);
 
-    public void Fill(Span<byte> buffer) => _random.NextBytes(buffer);
+    /// <summary>What makes it fail.</summary>
+    public TestFaults? Faults { get; init; }
+
+    public void Fill(Span<byte> buffer)
+    {
+        Faults?.Step();
+        _random.NextBytes(buffer);
+    }
 }

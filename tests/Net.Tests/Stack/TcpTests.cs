@@ -73,6 +73,30 @@ public sealed class TcpTests
         Assert.Equal((true, TcpError.NetworkDown), (client.HasEnded, client.Error));
     }
 
+    /// <summary>As on Linux, what no route leads to by the interface is a neighbour there; its packets have that link's size.</summary>
+    [Fact]
+    public void A_connection_bound_to_an_interface_uses_that_one_also_where_the_route_leads_to_another_with_larger_packets()
+    {
+        TestHost host = _network.AddHost("10.0.0.1/24");
+        TestHost peer = _network.AddHost("10.0.0.2/16");
+        host.Link.Mtu = peer.Link.Mtu = 9_000;
+        TestLink link = _network.Wire.AddLink(9);
+        IpInterface other = host.Stack.AddInterface("eth1", link);
+        host.Stack.AddAddress(other, TestNetwork.Parse("10.0.1.1"), 24);
+        StackListener server = new(peer.Stack, 80);
+        _network.Settle();
+        int sentByFirst = host.Link.SentOffloads.Count;
+
+        SimulatedUser client = StackUser.Connect(host, "10.0.0.2", 80, out TcpError error, new() { BoundInterface = other.Index });
+        Assert.Equal(TcpError.None, error);
+        _network.Settle();
+        client.Write(50_000);
+        _network.Advance(TimeSpan.FromSeconds(1));
+
+        Assert.Equal((50_000, 0, sentByFirst), (server.Received, link.Unfit, host.Link.SentOffloads.Count));
+        Assert.Equal("10.0.1.1", client.Connection!.Flow.Local.Address.ToString());
+    }
+
     /// <summary>A router between takes 1,300 bytes and says so, or somebody else says so who has not seen the connection.</summary>
     [Theory]
     [InlineData(true)]

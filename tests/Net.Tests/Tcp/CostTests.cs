@@ -92,15 +92,15 @@ public sealed class CostTests
             return true;
         }
 
-        public int PathMtu(InternetAddress remote) => 1_500;
+        public int PathMtu(InternetAddress remote, int interfaceIndex) => 1_500;
 
-        public bool CanSegment(InternetAddress remote) => _isSegmenting;
+        public bool CanSegment(InternetAddress remote, int interfaceIndex) => _isSegmenting;
 
-        public void ConfirmReachable(InternetAddress remote)
+        public void ConfirmReachable(InternetAddress remote, int interfaceIndex)
         {
         }
 
-        public void Doubt(InternetAddress remote)
+        public void Doubt(InternetAddress remote, int interfaceIndex)
         {
         }
 

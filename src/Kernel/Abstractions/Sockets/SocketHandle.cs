@@ -11,4 +11,7 @@ public readonly record struct SocketHandle(ulong Value)
 {
     /// <summary>The small number, below the largest number of sockets that existed at one time: an index for the stack's tables.</summary>
     public int Index => (int)(uint)Value;
+
+    /// <summary>The number that no other socket has had: what fstat calls its inode.</summary>
+    public uint Number => (uint)(Value >> 32);
 }

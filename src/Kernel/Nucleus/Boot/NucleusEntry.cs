@@ -37,8 +37,9 @@ internal static unsafe class NucleusEntry
         XenPlatform.Initialise();
         CopyCommandLine(startInfo->CommandLineAddress);
         LoaderMemoryMap.Read(startInfo);
+        Ramdisk.Find(startInfo, (ulong)Image.ElfHeader, Image.End);
 
-        FrameAllocator.Initialise((ulong)Image.ElfHeader, Image.End);
+        FrameAllocator.Initialise((ulong)Image.ElfHeader, Image.End, Ramdisk.Extent);
         PageTable.Initialise();
         KernelMappings.Build();
         PageTable.Activate();
@@ -74,6 +75,7 @@ internal static unsafe class NucleusEntry
             MemoryCheck.NotEnough();
         }
 
+        Ramdisk.AddFiles();
         Thread* first = InitialProgram.Create((byte*)Unsafe.AsPointer(ref s_commandLine), s_commandLineLength);
         Scheduler.Initialise(first);
         Descriptors.Seal();

@@ -27,6 +27,19 @@ internal struct StartInfo
     public uint Reserved;
 }
 
+/// <summary>struct hvm_modlist_entry of the same header.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct ModuleListEntry
+{
+    public ulong Address;
+
+    /// <summary>Bytes. Xen's tool stack passes whole pages.</summary>
+    public ulong Size;
+
+    public ulong CommandLineAddress;
+    public ulong Reserved;
+}
+
 /// <summary>struct hvm_memmap_table_entry of the same header.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct MemoryMapEntry

@@ -11,7 +11,7 @@ internal struct NucleusMemoryRecord
     /// <summary>All pages of RAM.</summary>
     public ulong Total;
 
-    /// <summary>Pages that the image occupies, and RAM that the nucleus does not use.</summary>
+    /// <summary>Pages that the image and the ramdisk occupy, and RAM that the nucleus does not use.</summary>
     public ulong Image;
 
     public ulong PageTables;

@@ -16,26 +16,10 @@ internal static unsafe class ThreadName
             KernelLog.Write(" ("u8);
             for (int i = 0; i < 15 && thread->Name[i] != 0; i++)
             {
-                WriteForeign(thread->Name[i]);
+                ForeignBytes.Write(thread->Name[i]);
             }
 
             KernelLog.Write(")"u8);
         }
-    }
-
-    /// <summary>
-    /// Writes a byte of foreign text. A byte that could control a terminal or end the line is written as an escape such as \x1b.
-    /// </summary>
-    private static void WriteForeign(byte value)
-    {
-        if (value is >= 0x20 and < 0x7f)
-        {
-            KernelLog.WriteByte(value);
-            return;
-        }
-
-        KernelLog.Write("\\x"u8);
-        byte* digits = stackalloc byte[Digits.Maximum];
-        KernelLog.Write(digits, (nuint)Digits.WriteHexadecimal(value, 2, digits));
     }
 }

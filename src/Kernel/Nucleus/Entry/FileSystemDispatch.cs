@@ -47,6 +47,8 @@ internal static unsafe class FileSystemDispatch
                 return FileTable.IsOpen((int)a1) ? 0 : -Errno.EBADF;
             case SystemCallNumber.Sync:
                 return 0;
+            case SystemCallNumber.MemfdCreate:
+                return MemoryFiles.Create(a1, (uint)a2);
             case SystemCallNumber.Fadvise64:
                 return LengthCalls.Advise((int)a1, (long)a3, (int)a4);
             case SystemCallNumber.Flock:

@@ -21,6 +21,7 @@ internal static unsafe class ProgramFault
     private const int FPE_FLTINV = 7;
     private const int ILL_ILLOPN = 2;
     private const int BUS_ADRALN = 1;
+    private const int BUS_ADRERR = 2;
     private const int TRAP_BRKPT = 1;
     private const int TRAP_TRACE = 2;
 
@@ -72,6 +73,12 @@ internal static unsafe class ProgramFault
         if (result == TouchResult.OutOfMemory)
         {
             ProgramEnd.OutOfMemory(thread, address);
+        }
+
+        if (result == TouchResult.NoFilePage)
+        {
+            Raise(thread, SignalNumber.SIGBUS, BUS_ADRERR, address);
+            return;
         }
 
         if (ThreadStack.IsOverflow(thread, address))

@@ -148,6 +148,8 @@ internal static unsafe class SystemCallDispatch
                 return MemoryCalls.Unmap(a1, a2);
             case SystemCallNumber.Madvise:
                 return MemoryCalls.Advise(a1, a2, (int)a3);
+            case SystemCallNumber.Msync:
+                return MemoryCalls.Synchronise(a1, a2, (uint)a3);
             case SystemCallNumber.Brk:
                 return (long)AddressSpace.SetBreak(a1);
             case SystemCallNumber.Mremap:

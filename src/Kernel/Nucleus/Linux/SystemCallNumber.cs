@@ -27,6 +27,7 @@ internal static class SystemCallNumber
     public const int Access = 21;
     public const int SchedYield = 24;
     public const int Mremap = 25;
+    public const int Msync = 26;
     public const int Madvise = 28;
     public const int Dup = 32;
     public const int Nanosleep = 35;
@@ -130,6 +131,7 @@ internal static class SystemCallNumber
     public const int Getcpu = 309;
     public const int Renameat2 = 316;
     public const int Getrandom = 318;
+    public const int MemfdCreate = 319;
     public const int Membarrier = 324;
     public const int Statx = 332;
     public const int Rseq = 334;

@@ -75,6 +75,19 @@ internal static unsafe class AddressSpace
         return region != null && region->Start < end;
     }
 
+    /// <summary>Whether the range is mapped without holes.</summary>
+    public static bool IsWhole(ulong start, ulong end)
+    {
+        Region* region = RegionList.FirstEndingAfter(start);
+        while (region != null && region->Start <= start && region->End < end)
+        {
+            start = region->End;
+            region = region->Next;
+        }
+
+        return region != null && region->Start <= start;
+    }
+
     /// <summary>Whether the program may not unmap some of the range.</summary>
     public static bool IsSealed(ulong start, ulong end)
     {
@@ -139,7 +152,8 @@ internal static unsafe class AddressSpace
 
     /// <summary>Changes the protection of a range that is mapped without holes.</summary>
     /// <returns>
-    /// 0; -ENOMEM if the range has a hole or the memory cannot be promised; -EPERM if a region is sealed. On an error nothing has changed.
+    /// 0; -ENOMEM if the range has a hole or the memory cannot be promised; -EPERM if a region is sealed; -EACCES if a file's cannot have
+    /// this right. On an error nothing has changed.
     /// </returns>
     public static long Protect(ulong start, ulong end, Protection protection)
     {
@@ -157,7 +171,7 @@ internal static unsafe class AddressSpace
 
             if (!region->CanBecome(protection))
             {
-                return -Errno.EPERM;
+                return (region->Kind & RegionKind.File) != 0 ? -Errno.EACCES : -Errno.EPERM;
             }
 
             reached = region->End;
@@ -265,7 +279,7 @@ internal static unsafe class AddressSpace
     /// </summary>
     private static bool MustCharge(Region* region, ulong end, Protection protection)
     {
-        if (protection == Protection.None || (region->Kind & (RegionKind.Charged | RegionKind.Image)) != 0)
+        if (protection == Protection.None || (region->Kind & (RegionKind.Charged | RegionKind.Image | RegionKind.File)) != 0)
         {
             return false;
         }
@@ -311,7 +325,7 @@ internal static unsafe class AddressSpace
     /// <param name="start">Start of the range.</param>
     /// <param name="end">End of the range, exclusive.</param>
     /// <param name="tablesFrom">Page tables that reach above this address stay, even if they become empty.</param>
-    private static void Remove(ulong start, ulong end, ulong tablesFrom)
+    public static void Remove(ulong start, ulong end, ulong tablesFrom)
     {
         RegionList.SplitAt(start);
         RegionList.SplitAt(end);

@@ -14,6 +14,9 @@ internal enum TouchResult
     /// <summary>The region does not allow the access: SEGV_ACCERR.</summary>
     Denied,
 
+    /// <summary>The file of the mapping has no such page, or there is no room for it: BUS_ADRERR.</summary>
+    NoFilePage,
+
     /// <summary>
     /// No frame is left for a page of a stack, or for a page table of one or beside code that was never touched.
     /// <see cref="DemandPaging.Shortage"/> says which.
@@ -55,7 +58,19 @@ internal static unsafe class DemandPaging
         if (slot == null || (*slot & PageTable.HoldsFrame) == 0)
         {
             ulong frame;
-            if ((region->Kind & RegionKind.Charged) != 0)
+            if ((region->Kind & RegionKind.File) != 0)
+            {
+                frame = SharedFiles.FrameAt(region, address);
+                ulong page = Pages.RoundDown(address);
+                if (frame == 0 || !PageTable.TryCover(page, page + Pages.Size))
+                {
+                    return TouchResult.NoFilePage;
+                }
+
+                slot = PageTable.Find(address, create: false);
+                frame = SharedFiles.EntryOf(frame);
+            }
+            else if ((region->Kind & RegionKind.Charged) != 0)
             {
                 frame = MemoryCharge.AllocatePromised();
             }

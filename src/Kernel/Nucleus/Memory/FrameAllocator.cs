@@ -29,22 +29,22 @@ internal static unsafe class FrameAllocator
     /// <summary>Frames that the allocator received at boot.</summary>
     public static ulong TotalFrames => s_totalFrames;
 
-    /// <summary>Takes over all RAM except the given range, which is the image, and physical page 0, so that 0 can mean "none".</summary>
-    public static void Initialise(ulong imageStart, ulong imageEnd)
+    /// <summary>Takes over all RAM except the image, another range, and physical page 0, so that 0 can mean "none".</summary>
+    /// <param name="imageStart">Where the image begins.</param>
+    /// <param name="imageEnd">Where it ends, exclusive.</param>
+    /// <param name="module">Pages that stay as the loader has left them; an empty range if there are none.</param>
+    public static void Initialise(ulong imageStart, ulong imageEnd, Extent module = default)
     {
+        Extent image = new() { Start = imageStart, End = imageEnd };
+        Extent lower = module.Start < imageStart ? module : image;
+        Extent upper = module.Start < imageStart ? image : module;
         for (int i = 0; i < MemoryMap.Count; i++)
         {
             ulong start = Math.Max(MemoryMap.Get(i)->Start, Pages.Size);
             ulong end = MemoryMap.Get(i)->End;
-            if (start < imageEnd && end > imageStart)
-            {
-                Add(start, imageStart);
-                Add(imageEnd, end);
-            }
-            else
-            {
-                Add(start, end);
-            }
+            Add(start, Math.Min(end, lower.Start));
+            Add(Math.Max(start, lower.End), Math.Min(end, upper.Start));
+            Add(Math.Max(start, upper.End), end);
         }
 
         s_totalFrames = s_freeFrames;

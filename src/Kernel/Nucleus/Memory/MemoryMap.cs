@@ -49,6 +49,20 @@ internal static unsafe class MemoryMap
         return true;
     }
 
+    /// <summary>Whether this range lies in one of RAM.</summary>
+    public static bool Contains(ulong start, ulong length)
+    {
+        for (int i = 0; i < s_count; i++)
+        {
+            if (start >= Get(i)->Start && start < Get(i)->End)
+            {
+                return length <= Get(i)->End - start;
+            }
+        }
+
+        return false;
+    }
+
     /// <summary>Whether this physical address is RAM.</summary>
     public static bool IsRam(ulong address)
     {

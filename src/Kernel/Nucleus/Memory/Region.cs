@@ -21,6 +21,12 @@ internal enum RegionKind : uint
 
     /// <summary>A guard that the nucleus keeps below a stack, a thread's or its own. Never accessible and never given away.</summary>
     Guard = 8,
+
+    /// <summary>A shared mapping of a file, whose pages these are. They are the file's charge.</summary>
+    File = 16,
+
+    /// <summary>Of such a mapping: the file was opened to be read, and nobody may write here.</summary>
+    ReadOnlyFile = 32,
 }
 
 /// <summary>Linux's PROT_ bits (asm-generic/mman-common.h).</summary>
@@ -46,6 +52,12 @@ internal unsafe struct Region
     public Protection Protection;
     public RegionKind Kind;
 
+    /// <summary>The file of a shared mapping, or null.</summary>
+    public FileData* File;
+
+    /// <summary>The page of the file at <see cref="Start"/>.</summary>
+    public ulong FilePage;
+
     public readonly ulong PageCount => (End - Start) / Pages.Size;
 
     /// <summary>
@@ -56,10 +68,12 @@ internal unsafe struct Region
 
     /// <summary>
     /// Whether the program may give this region a protection. A sealed region can only lose write access: glibc and the runtime do that to
-    /// data that they fill at their start.
+    /// data that they fill at their start. Pages of a file are written by calls too, so they are never code.
     /// </summary>
     public readonly bool CanBecome(Protection protection) =>
-        !IsSealed
+        (Kind & RegionKind.File) != 0
+        ? (protection & Protection.Execute) == 0 && ((protection & Protection.Write) == 0 || (Kind & RegionKind.ReadOnlyFile) == 0)
+        : !IsSealed
         || (Protection != Protection.None && protection == Protection)
         || (Protection == (Protection.Read | Protection.Write) && protection == Protection.Read);
 

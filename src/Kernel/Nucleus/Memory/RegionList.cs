@@ -130,11 +130,22 @@ internal static unsafe class RegionList
 
         ulong end = region->End;
         region->End = address;
-        Insert(address, end, region->Protection, region->Kind);
+        Region* upper = Insert(address, end, region->Protection, region->Kind);
+        if (region->File != null)
+        {
+            region->File->Regions++;
+            upper->File = region->File;
+            upper->FilePage = region->FilePage + region->PageCount;
+        }
     }
 
     public static void Remove(Region* region)
     {
+        if (region->File != null)
+        {
+            FileData.Release(region->File);
+        }
+
         if (region->Previous == null)
         {
             s_first = region->Next;
@@ -164,6 +175,7 @@ internal static unsafe class RegionList
         {
             Region* next = region->Next;
             if (next != null && next->Start == region->End && next->Protection == region->Protection && next->Kind == region->Kind
+                && next->File == region->File && (region->File == null || next->FilePage == region->FilePage + region->PageCount)
                 && (region->Kind & (RegionKind.Stack | RegionKind.Guard | RegionKind.Image)) == 0)
             {
                 region->End = next->End;

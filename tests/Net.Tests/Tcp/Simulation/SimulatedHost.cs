@@ -71,15 +71,15 @@ internal sealed class SimulatedHost : IInternetOutput
         return true;
     }
 
-    public int PathMtu(InternetAddress remote) => Math.Min(Mtu, _pathMtus.GetValueOrDefault(remote, int.MaxValue));
+    public int PathMtu(InternetAddress remote, int interfaceIndex = 0) => Math.Min(Mtu, _pathMtus.GetValueOrDefault(remote, int.MaxValue));
 
-    public bool CanSegment(InternetAddress remote) => Segments;
+    public bool CanSegment(InternetAddress remote, int interfaceIndex) => Segments;
 
-    public void ConfirmReachable(InternetAddress remote)
+    public void ConfirmReachable(InternetAddress remote, int interfaceIndex)
     {
     }
 
-    public void Doubt(InternetAddress remote) => Doubts++;
+    public void Doubt(InternetAddress remote, int interfaceIndex) => Doubts++;
 
     public InternetSendResult Send(PacketBuffer packet, in InternetHeader header)
     {

@@ -1,3 +1,4 @@
+using Xenlet.Kernel.Nucleus.Memory;
 using Xenlet.Kernel.Nucleus.Threads;
 
 namespace Xenlet.Kernel.Nucleus.Linux.FileSystem;
@@ -15,20 +16,33 @@ internal enum NodeKind : uint
     /// <summary>/dev/urandom and /dev/random.</summary>
     Random,
 
+    /// <summary>A file of /proc.</summary>
+    Process,
+
     /// <summary>The program itself. It cannot be opened: its content lies in memory in another form.</summary>
     Program,
 }
 
 /// <summary>
 /// A file, directory or link, Linux's inode and the one name that it has. What is in the image and what is in /tmp is made of the same
-/// nodes; of a file in the image <see cref="Content"/> points into the image, those of /tmp have <see cref="Pages"/>.
+/// nodes; of a file in the image or in the ramdisk
+/// <see cref="Content"/> points to where it lies, those of /tmp have pages.
 /// </summary>
 internal unsafe struct FileNode
 {
+    /// <summary>The length, and the content of a file in /tmp. First, so that <see cref="Of"/> finds the node.</summary>
+    public FileData Data;
+
     public NodeKind Kind;
+
+    /// <summary>Of a file of /proc: which.</summary>
+    public ProcessFile ProcessFile;
 
     /// <summary>Whether it lies in /tmp, where everything can be changed.</summary>
     public bool IsWritable;
+
+    /// <summary>Whether an entry of the domain's ramdisk names it.</summary>
+    public bool IsOfRamdisk;
 
     /// <summary>The permission bits of st_mode.</summary>
     public uint Permissions;
@@ -60,14 +74,8 @@ internal unsafe struct FileNode
     public ulong LastPosition;
     public uint Directories;
 
-    /// <summary>Of a file: its length. Of a link: that of the path that it has.</summary>
-    public ulong Length;
-
     /// <summary>The content, if it lies in one piece: that of a file in the image, and the path of a link.</summary>
     public byte* Content;
-
-    /// <summary>The content of a file in /tmp.</summary>
-    public FilePages Pages;
 
     /// <summary>Nanoseconds since 1970-01-01 UTC.</summary>
     public ulong Accessed;
@@ -81,6 +89,19 @@ internal unsafe struct FileNode
 
     /// <summary>The watches of inotify on this node.</summary>
     public NodeWatch* Watches;
+
+    /// <summary>Of a file: its length. Of a link: that of the path that it has.</summary>
+    public ulong Length
+    {
+        readonly get => Data.Length;
+        set => Data.Length = value;
+    }
+
+    /// <summary>The most bytes that a read may find: more than there are where a text is made when it is read.</summary>
+    public readonly ulong ReadableLength => Kind == NodeKind.Process ? ProcessFiles.Longest : Data.Length;
+
+    /// <summary>The node that a content lies in.</summary>
+    public static FileNode* Of(FileData* data) => (FileNode*)data;
 
     /// <summary>Whether the node has no name any more.</summary>
     public readonly bool IsRemoved => Name == null;

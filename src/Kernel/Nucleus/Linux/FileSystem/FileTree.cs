@@ -133,16 +133,25 @@ internal static unsafe class FileTree
         FreeIfUnused(node);
     }
 
-    /// <summary>Frees a node that has neither a name nor an open file.</summary>
+    /// <summary>Frees a node that has neither a name, an open file nor a shared mapping.</summary>
     public static void FreeIfUnused(FileNode* node)
     {
-        if (node->References > 0 || !node->IsRemoved)
+        if (node->References > 0 || node->Data.Regions > 0 || node->Data.IsReleased || !node->IsRemoved)
         {
             return;
         }
 
         TemporaryFiles.FreeContent(node);
         s_nodes.Return(node, sizeof(FileNode), spare: 0);
+    }
+
+    /// <summary>Frees what is unused since its last mapping has gone.</summary>
+    public static void FreeUnmapped()
+    {
+        for (FileData* data = FileData.TakeReleased(); data != null; data = FileData.TakeReleased())
+        {
+            FreeIfUnused(FileNode.Of(data));
+        }
     }
 
     private static bool IsName(FileNode* node, byte* name)

@@ -31,17 +31,22 @@ internal static unsafe class KnownFiles
         FileNode* self = TryAddDirectory(processes, "self"u8);
         FileNode* program = TryAddDirectory(root, "app"u8);
         FileNode* temporary = TryAdd(root, "tmp"u8, NodeKind.Directory, EverythingSticky);
+        FileNode* sharedMemory = TryAdd(devices, "shm"u8, NodeKind.Link, FileStatus.Everything);
         FileNode* executable = TryAdd(self, "exe"u8, NodeKind.Link, FileStatus.Everything);
         if (TryAdd(devices, "null"u8, NodeKind.Null, FileStatus.ReadWriteForAll) == null
             || TryAdd(devices, "random"u8, NodeKind.Random, FileStatus.ReadWriteForAll) == null
             || TryAdd(devices, "urandom"u8, NodeKind.Random, FileStatus.ReadWriteForAll) == null
             || TryAdd(program, "xenlet"u8, NodeKind.Program, FileStatus.ReadSearchForAll) == null
-            || temporary == null || executable == null || !TryAddTexts(settings) || !TryAddServed(root, processes))
+            || temporary == null || executable == null || sharedMemory == null || !TryAddTexts(settings) || !TryAddServed(root, processes)
+            || !TryAddProcess(processes, self))
         {
             return false;
         }
 
         SetContent(executable, ProgramPath[..^1]);
+
+        // Where glibc's shm_open makes its files (shm_overview(7)).
+        SetContent(sharedMemory, "/tmp"u8);
         temporary->IsWritable = true;
         TemporaryFiles.Root = temporary;
         TemporaryFiles.SetDefaultLimit();
@@ -69,6 +74,34 @@ internal static unsafe class KnownFiles
             && TryAddDirectory(TryAddDirectory(ofKernel, "ipv4"u8), "conf"u8) != null
             && TryAddDirectory(TryAddDirectory(ofKernel, "ipv6"u8), "conf"u8) != null
             && TryAddDirectory(TryAddDirectory(TryAddDirectory(root, "sys"u8), "class"u8), "net"u8) != null;
+    }
+
+    /// <summary>Files about the machine and the process, which is number 1.</summary>
+    private static bool TryAddProcess(FileNode* processes, FileNode* self)
+    {
+        FileNode* number = TryAdd(processes, "1"u8, NodeKind.Link, FileStatus.Everything);
+        if (number != null)
+        {
+            SetContent(number, "self"u8);
+        }
+
+        return number != null
+            && TryAddProcess(processes, "meminfo"u8, ProcessFile.Memory)
+            && TryAddProcess(processes, "uptime"u8, ProcessFile.Uptime)
+            && TryAddProcess(self, "stat"u8, ProcessFile.Statistics)
+            && TryAddProcess(self, "statm"u8, ProcessFile.MemoryStatistics)
+            && TryAddProcess(self, "status"u8, ProcessFile.Status);
+    }
+
+    private static bool TryAddProcess(FileNode* directory, ReadOnlySpan<byte> name, ProcessFile file)
+    {
+        FileNode* node = TryAdd(directory, name, NodeKind.Process, FileStatus.ReadForAll);
+        if (node != null)
+        {
+            node->ProcessFile = file;
+        }
+
+        return node != null;
     }
 
     private static FileNode* TryAddDirectory(FileNode* directory, ReadOnlySpan<byte> name) =>

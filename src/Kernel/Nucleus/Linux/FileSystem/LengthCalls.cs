@@ -1,5 +1,6 @@
 using Xenlet.Kernel.Nucleus.Base;
 using Xenlet.Kernel.Nucleus.Linux.Files;
+using Xenlet.Kernel.Nucleus.Memory;
 using Xenlet.Kernel.Nucleus.Threads;
 using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
 
@@ -128,7 +129,7 @@ internal static unsafe class LengthCalls
 
         ulong made = 0;
         ulong missing = (Pages.RoundUp(end) - Pages.RoundDown((ulong)offset)) / Pages.Size;
-        if (missing > TemporaryFiles.Limit / Pages.Size)
+        if (missing > FileRoom.Limit / Pages.Size)
         {
             // Also bounds the search for pages that are there already.
             return -Errno.ENOSPC;
@@ -136,7 +137,7 @@ internal static unsafe class LengthCalls
 
         for (ulong index = (ulong)offset / Pages.Size; index * Pages.Size < end; index++)
         {
-            if (file->Node->Pages.Find(index) != 0)
+            if (file->Node->Data.Pages.Find(index) != 0)
             {
                 continue;
             }
@@ -146,7 +147,7 @@ internal static unsafe class LengthCalls
                 return CallParts.Repeat(thread);
             }
 
-            if (file->Node->Pages.FindOrAdd(index) == 0)
+            if (file->Node->Data.Pages.FindOrAdd(index) == 0)
             {
                 return -Errno.ENOSPC;
             }

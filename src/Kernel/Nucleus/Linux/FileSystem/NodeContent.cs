@@ -10,6 +10,11 @@ internal static unsafe class NodeContent
     /// <summary>Reads from a position on. Returns the number of bytes, 0 at the file's end.</summary>
     public static ulong Read(FileNode* node, ulong position, byte* buffer, ulong count)
     {
+        if (node->Kind == NodeKind.Process)
+        {
+            return ProcessFiles.Read(node->ProcessFile, position, buffer, count);
+        }
+
         if (position >= node->Length)
         {
             return 0;
@@ -25,7 +30,7 @@ internal static unsafe class NodeContent
         for (ulong done = 0; done < count;)
         {
             ulong part = PartOfPage(position + done, count - done);
-            ulong frame = node->Pages.Find((position + done) / Pages.Size);
+            ulong frame = node->Data.Pages.Find((position + done) / Pages.Size);
             if (frame == 0)
             {
                 Machine.Fill(buffer + done, 0, (nuint)part);
@@ -60,7 +65,7 @@ internal static unsafe class NodeContent
         while (done < count)
         {
             ulong part = PartOfPage(position + done, count - done);
-            ulong frame = node->Pages.FindOrAdd((position + done) / Pages.Size);
+            ulong frame = node->Data.Pages.FindOrAdd((position + done) / Pages.Size);
             if (frame == 0)
             {
                 break;
@@ -85,10 +90,11 @@ internal static unsafe class NodeContent
     {
         if (length < node->Length)
         {
-            node->Pages.Truncate(Pages.RoundUp(length) / Pages.Size);
+            SharedFiles.Forget(&node->Data, Pages.RoundUp(length) / Pages.Size);
+            node->Data.Pages.Truncate(Pages.RoundUp(length) / Pages.Size);
 
             // What was behind the end reads as zeros should the file grow again.
-            ulong last = Pages.IsAligned(length) ? 0 : node->Pages.Find(length / Pages.Size);
+            ulong last = Pages.IsAligned(length) ? 0 : node->Data.Pages.Find(length / Pages.Size);
             if (last != 0)
             {
                 ulong kept = length % Pages.Size;

@@ -89,8 +89,8 @@ internal static unsafe class NodeStatus
             return 0;
         }
 
-        ulong left = TemporaryFiles.Limit > TemporaryFiles.Used ? TemporaryFiles.Limit - TemporaryFiles.Used : 0;
-        status->f_blocks = TemporaryFiles.Limit / Pages.Size;
+        ulong left = FileRoom.Limit > FileRoom.Used ? FileRoom.Limit - FileRoom.Used : 0;
+        status->f_blocks = FileRoom.Limit / Pages.Size;
         status->f_bfree = status->f_bavail = Math.Min(left / Pages.Size, MemoryCharge.Available);
         status->f_files = TemporaryFiles.Count;
         return 0;
@@ -110,7 +110,7 @@ internal static unsafe class NodeStatus
         node->IsRemoved ? 0 : node->Kind == NodeKind.Directory ? 2 + (ulong)node->Directories : 1;
 
     private static ulong Blocks(FileNode* node) =>
-        (node->Content != null ? node->Length + BlockSize - 1 : node->Pages.Count * Pages.Size) / BlockSize;
+        (node->Content != null ? node->Length + BlockSize - 1 : node->Data.Pages.Count * Pages.Size) / BlockSize;
 
     private static statx_timestamp Time(ulong time) =>
         new() { tv_sec = (long)(time / NanosecondsPerSecond), tv_nsec = (uint)(time % NanosecondsPerSecond) };

@@ -144,7 +144,8 @@ internal static unsafe class NodeTransfers
 
     private static long Move(FileNode* node, ulong buffer, ulong count, ulong position, bool writes)
     {
-        ulong left = position < node->Length ? node->Length - position : 0;
+        ulong length = node->ReadableLength;
+        ulong left = position < length ? length - position : 0;
         count = writes ? count : Math.Min(count, left);
         long error = writes ? ProgramMemory.PrepareRead(buffer, count) : ProgramMemory.PrepareWrite(buffer, count);
         if (error < 0)

@@ -116,6 +116,7 @@ internal static unsafe class OpenCalls
             case NodeKind.Random:
                 return Open(FileKind.Random, node, flags);
             case NodeKind.File:
+            case NodeKind.Process:
                 break;
             default:
                 return -Errno.EACCES;

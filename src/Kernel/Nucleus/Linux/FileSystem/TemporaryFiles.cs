@@ -13,25 +13,13 @@ internal static unsafe class TemporaryFiles
     /// <summary>Without a word of the administrator: a quarter of the memory that was free at boot.</summary>
     private const ulong DefaultShare = 4;
 
-    // Bytes of nodes and names; those of contents are FrameAllocator.FileFrames.
-    private static ulong s_records;
-
     /// <summary>/tmp itself.</summary>
     public static FileNode* Root { get; set; }
-
-    /// <summary>The most bytes.</summary>
-    public static ulong Limit { get; set; }
-
-    /// <summary>Bytes in use.</summary>
-    public static ulong Used => (FrameAllocator.FileFrames * Pages.Size) + s_records;
 
     /// <summary>Files, directories and links.</summary>
     public static ulong Count { get; private set; }
 
-    public static void SetDefaultLimit() => Limit = FrameAllocator.TotalFrames / DefaultShare * Pages.Size;
-
-    /// <summary>Whether so many bytes more are within the limit.</summary>
-    public static bool HasRoom(ulong bytes) => Used + bytes <= Limit;
+    public static void SetDefaultLimit() => FileRoom.Limit = FrameAllocator.TotalFrames / DefaultShare * Pages.Size;
 
     /// <summary>Makes a file, directory or link.</summary>
     /// <param name="directory">Where.</param>
@@ -67,13 +55,28 @@ internal static unsafe class TemporaryFiles
             return -Errno.ENOSPC;
         }
 
-        s_records += (ulong)sizeof(FileNode);
+        FileRoom.Records += (ulong)sizeof(FileNode);
         Count++;
         node->IsWritable = true;
         node->Accessed = node->Modified = node->Changed = Clock.RealTime();
         FileTree.Insert(directory, node, copy, length);
         DirectoryChanged(directory, node->Changed);
         return 0;
+    }
+
+    /// <summary>Makes a file without a name, which lives as long as it is open or mapped; null if there is no room for it.</summary>
+    public static FileNode* CreateNameless(uint permissions)
+    {
+        FileNode* node = FileRoom.HasRoom((ulong)sizeof(FileNode)) ? FileTree.TryCreate(NodeKind.File, permissions) : null;
+        if (node != null)
+        {
+            FileRoom.Records += (ulong)sizeof(FileNode);
+            Count++;
+            node->IsWritable = true;
+            node->Accessed = node->Modified = node->Changed = Clock.RealTime();
+        }
+
+        return node;
     }
 
     /// <summary>Takes the name of a node away, and frees it unless it is open.</summary>
@@ -103,15 +106,15 @@ internal static unsafe class TemporaryFiles
     /// <summary>A node is about to be freed.</summary>
     public static void FreeContent(FileNode* node)
     {
-        node->Pages.Truncate(0);
-        s_records -= (ulong)sizeof(FileNode);
+        node->Data.Pages.Truncate(0);
+        FileRoom.Records -= (ulong)sizeof(FileNode);
         Count--;
     }
 
     /// <summary>Stores the path of a link in a page. Returns false if there is no room for it.</summary>
     public static bool TrySetTarget(FileNode* node, byte* path, uint length)
     {
-        ulong frame = node->Pages.FindOrAdd(0);
+        ulong frame = node->Data.Pages.FindOrAdd(0);
         if (frame == 0)
         {
             return false;
@@ -129,14 +132,14 @@ internal static unsafe class TemporaryFiles
     public static byte* TryTakeName(byte* name, uint length, ulong others)
     {
         ulong size = (ulong)NodeNames.SizeOf(length);
-        byte* copy = HasRoom(size + others) ? NodeNames.TryCopy(name, length) : null;
-        s_records += copy == null ? 0 : size;
+        byte* copy = FileRoom.HasRoom(size + others) ? NodeNames.TryCopy(name, length) : null;
+        FileRoom.Records += copy == null ? 0 : size;
         return copy;
     }
 
     private static void ReturnName(byte* name, uint length)
     {
         NodeNames.Return(name, length);
-        s_records -= (ulong)NodeNames.SizeOf(length);
+        FileRoom.Records -= (ulong)NodeNames.SizeOf(length);
     }
 }

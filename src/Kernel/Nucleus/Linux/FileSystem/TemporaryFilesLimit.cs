@@ -1,4 +1,5 @@
 using Xenlet.Kernel.Nucleus.Base;
+using Xenlet.Kernel.Nucleus.Memory;
 
 namespace Xenlet.Kernel.Nucleus.Linux.FileSystem;
 
@@ -44,7 +45,7 @@ internal static unsafe class TemporaryFilesLimit
             return false;
         }
 
-        TemporaryFiles.Limit = value << BitsPerMiB;
+        FileRoom.Limit = value << BitsPerMiB;
         return true;
     }
 

@@ -166,7 +166,7 @@ internal static unsafe class FileCalls
         {
             FileKind.PipeReader or FileKind.PipeWriter => FileStatus.Write(address, FileStatus.S_IFIFO | FileStatus.ReadWriteForAll),
             FileKind.Served => ServedFiles.WriteStatus(file->Socket, address),
-            FileKind.Socket => FileStatus.Write(address, FileStatus.S_IFSOCK | FileStatus.Everything),
+            FileKind.Socket => FileStatus.WriteSocket(address, file->Socket->Handle >> 32),
             _ => FileStatus.Write(address, FileStatus.S_IFCHR | FileStatus.ReadWriteForAll),
         };
     }

@@ -33,6 +33,23 @@ internal static unsafe class FileStatus
         return 0;
     }
 
+    /// <summary>The status of a socket.</summary>
+    /// <param name="address">Where it goes.</param>
+    /// <param name="number">The socket's number, by which /proc/net knows it too.</param>
+    public static long WriteSocket(ulong address, ulong number)
+    {
+        // As Linux's sockfs, which is no device; what its number is differs from boot to boot.
+        const ulong device = 8;
+        long error = Write(address, S_IFSOCK | Everything);
+        if (error == 0)
+        {
+            ((stat*)address)->st_dev = device;
+            ((stat*)address)->st_ino = number;
+        }
+
+        return error;
+    }
+
     /// <summary>The status of a regular file.</summary>
     /// <param name="address">Where it goes.</param>
     /// <param name="length">The file's length.</param>

@@ -45,6 +45,9 @@ internal unsafe struct Socket
     /// <summary>A connect has returned success, so that another one is an error.</summary>
     public bool IsConnectReported;
 
+    /// <summary>Its connect has failed, and then it was shut down: there is no other connect.</summary>
+    public bool IsSpent;
+
     /// <summary>The stack has had a request of the socket, or has made it: it must release it.</summary>
     public bool IsKnown;
 

@@ -143,7 +143,8 @@ internal static unsafe class SocketCalls
 
         if (listener->State != SocketState.Listening)
         {
-            return listener->Error != 0 ? TakeError(listener) : -Errno.EINVAL;
+            // As on Linux, the error of a connection is no matter of accept.
+            return listener->Error == Errno.ENETDOWN ? TakeError(listener) : -Errno.EINVAL;
         }
 
         Socket* socket = listener->FirstOffered;
@@ -183,7 +184,7 @@ internal static unsafe class SocketCalls
             return error;
         }
 
-        if (isPeer && (socket->Remote.Port == 0 || socket->State is SocketState.Connecting or SocketState.Ended))
+        if (isPeer && (socket->Remote.Port == 0 || socket->State == SocketState.Connecting || SocketLife.IsOver(socket)))
         {
             return -Errno.ENOTCONN;
         }
@@ -225,8 +226,12 @@ internal static unsafe class SocketCalls
         }
 
         bool isConnected = socket->Kind == SocketKind.Stream
-            ? socket->State is SocketState.Connected or SocketState.Connecting
+            ? socket->State is SocketState.Connected or SocketState.Connecting && !SocketLife.IsOver(socket)
             : socket->Remote.Port != 0;
+
+        // As on Linux: connect need not report any more that it succeeded, and a socket whose connect has failed is of no more use.
+        socket->IsConnectReported |= socket->State == SocketState.Connected;
+        socket->IsSpent |= socket->State == SocketState.Ended && !socket->IsConnectReported;
         SocketSignals signals = SocketSignals.None;
         if (how is read or both)
         {

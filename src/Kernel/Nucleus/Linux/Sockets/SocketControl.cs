@@ -109,9 +109,16 @@ internal static unsafe class SocketControl
         if (call == SocketCall.Connect && socket->Kind == SocketKind.Stream)
         {
             socket->Call = SocketCall.None;
-            socket->State = error == 0 ? SocketState.Connected : SocketState.Idle;
-            socket->Error = error;
-            SocketReadiness.Notify(socket, EventPolls.AnyEvent);
+            if (error != 0)
+            {
+                SocketLife.End(socket, error);
+            }
+            else
+            {
+                socket->State = SocketState.Connected;
+                socket->Error = 0;
+                SocketReadiness.Notify(socket, EventPolls.AnyEvent);
+            }
         }
         else
         {
@@ -144,17 +151,25 @@ internal static unsafe class SocketControl
             socket->Remote = EndpointRecord.Any(socket->IsIPv6);
             if (socket->Kind == SocketKind.Stream)
             {
-                socket->State = SocketState.Idle;
-                socket->IsReceiveShutDown = false;
-                socket->HasPeerFinished = false;
-                socket->IsSendShutDown = false;
-                ByteQueue.Clear(&socket->Sent);
-                ByteQueue.Clear(&socket->Received);
-                socket->Urgent = default;
+                MakeIdle(socket);
             }
 
             SocketReadiness.Notify(socket, EventPolls.AnyEvent);
         }
+    }
+
+    /// <summary>Makes a stream one without a connection.</summary>
+    private static void MakeIdle(Socket* socket)
+    {
+        socket->State = SocketState.Idle;
+        socket->IsConnectReported = false;
+        socket->IsSpent = false;
+        socket->IsReceiveShutDown = false;
+        socket->HasPeerFinished = false;
+        socket->IsSendShutDown = false;
+        ByteQueue.Clear(&socket->Sent);
+        ByteQueue.Clear(&socket->Received);
+        socket->Urgent = default;
     }
 
     private static long ConnectStream(Thread* thread, Socket* socket, EndpointRecord endpoint)
@@ -166,11 +181,15 @@ internal static unsafe class SocketControl
                 socket->IsConnectReported = true;
                 return isNews ? 0 : -Errno.EISCONN;
             case SocketState.Listening:
+            case SocketState.Ended when socket->IsConnectReported:
                 return -Errno.EISCONN;
-            case SocketState.Idle when thread->IsRetry && socket->Error != 0:
+            case SocketState.Ended when socket->IsSpent:
+                return -Errno.EINVAL;
             case SocketState.Ended:
+                // As on Linux, whoever learns it here may try again.
                 long error = socket->Error == 0 ? Errno.ECONNABORTED : socket->Error;
                 socket->Error = 0;
+                MakeIdle(socket);
                 return -error;
             case SocketState.Connecting when socket->File->IsNonBlocking:
                 return -Errno.EALREADY;

@@ -109,6 +109,10 @@ internal static unsafe class SocketLife
         SocketReadiness.Notify(socket, EventPolls.AnyEvent);
     }
 
+    /// <summary>Whether a stream's connection has ended: with an error, or as both ends have sent all that they ever will.</summary>
+    public static bool IsOver(Socket* socket) => socket->State == SocketState.Ended
+        || (socket->State == SocketState.Connected && socket->HasPeerFinished && socket->IsSendShutDown && socket->Sent.Count == 0);
+
     /// <summary>The stack has ended: so have all sockets.</summary>
     public static void EndAll()
     {

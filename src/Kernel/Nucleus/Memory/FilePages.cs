@@ -1,7 +1,6 @@
 using Xenlet.Kernel.Nucleus.Base;
-using Xenlet.Kernel.Nucleus.Memory;
 
-namespace Xenlet.Kernel.Nucleus.Linux.FileSystem;
+namespace Xenlet.Kernel.Nucleus.Memory;
 
 /// <summary>
 /// The pages of a file in /tmp: a tree of tables of 512 entries, as high as the highest page needs. A page that was never written is not
@@ -132,7 +131,7 @@ internal unsafe struct FilePages
 
     private ulong Take()
     {
-        ulong frame = TemporaryFiles.HasRoom(Pages.Size) ? MemoryCharge.AllocateForFile() : 0;
+        ulong frame = FileRoom.HasRoom(Pages.Size) ? MemoryCharge.AllocateForFile() : 0;
         Count += frame != 0 ? 1UL : 0;
         return frame;
     }

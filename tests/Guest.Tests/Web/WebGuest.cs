@@ -1,0 +1,43 @@
+using Xenlet.QemuXen;
+
+namespace Xenlet.Guest.Tests.Web;
+
+/// <summary>samples/Web in a guest, with dom0 as its client.</summary>
+internal sealed class WebGuest(XenWorld world, XenGuest guest) : FollowedGuest(world, guest)
+{
+    /// <summary>Its address; samples/Web/web.sh knows it too.</summary>
+    public const string Address = "10.0.0.2";
+
+    /// <summary>Its port of HTTP, as every web guest has it.</summary>
+    public const int Port = 8080;
+
+    /// <summary>What a request may take when the end has begun, in seconds. The guest itself is ended after a minute.</summary>
+    public const int ShutdownSeconds = 30;
+
+    public const int MemoryMiB = 96;
+
+    private const string Dom0Address = "10.0.0.1/24";
+
+    /// <summary>Starts the guest, and waits until it serves.</summary>
+    public static async Task<WebGuest> StartAsync(XenWorld world)
+    {
+        WebGuest guest = new(world, (XenGuest)await world.StartAsync(new GuestConfig
+        {
+            Name = world.NewName(),
+            Kernel = await Images.Web,
+            MemoryMiB = MemoryMiB,
+            CommandLine = $"XENLET_IP={Address}/24 ShutdownSeconds={ShutdownSeconds}",
+            Vifs = [""],
+        }));
+        await guest.SeesAsync("Application started.");
+        await guest.Dom0Async(
+            $"""
+            ip addr add {Dom0Address} dev xenbr0
+            until ping -c 1 -W 1 {Address} > /dev/null; do usleep 50000; done
+            """);
+        return guest;
+    }
+
+    /// <summary>Takes dom0's address away.</summary>
+    public Task LeaveAsync() => Dom0Async($"ip addr del {Dom0Address} dev xenbr0");
+}
