@@ -3,7 +3,7 @@ using Xenlet.QemuXen;
 
 namespace Xenlet.Guest.Tests;
 
-/// <summary>A trace of a guest by EventPipe, as the environment asks for it, in a file of /tmp that the running program hands out.</summary>
+/// <summary>A trace of a guest by EventPipe, as the environment asks for it, in a file of /tmp that the program hands out.</summary>
 [Collection(WithoutXen.Name)]
 public sealed class TraceTests(DirectWorld world)
 {

@@ -41,6 +41,9 @@ public abstract class BackEnd : DeviceSession
     /// <summary>Whether the front end is served.</summary>
     public bool IsConnected => _connected is not null;
 
+    /// <inheritdoc/>
+    public sealed override bool CanServeAgain => _isOpen;
+
     /// <summary>The front end's domain.</summary>
     protected ushort Domain => (ushort)XenDevice.OtherEndId;
 

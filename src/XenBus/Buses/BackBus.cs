@@ -15,7 +15,7 @@ public sealed class BackBus(XenStoreClient store, XenBusOptions? options = null)
     /// <summary>Makes a closed device ready for a front end that starts again, while the tool stack keeps the device online.</summary>
     internal override async ValueTask AfterOtherEndChangedAsync(XenDevice device, XenBusState state)
     {
-        if (state == XenBusState.Initialising && device.State == XenBusState.Closed
+        if (state == XenBusState.Initialising && device.State == XenBusState.Closed && device.Session is { CanServeAgain: true }
             && await IsOnlineAsync(device).ConfigureAwait(EventLoop.IsCurrent))
         {
             await device.SetStateAsync(XenBusState.InitWait).ConfigureAwait(EventLoop.IsCurrent);
