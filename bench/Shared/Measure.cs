@@ -27,6 +27,18 @@ internal static class Measure
         }
     }
 
+    /// <summary>Reports what requests took: how many came back in a second, their median and 99th percentile in microseconds.</summary>
+    /// <param name="name">What they are called.</param>
+    /// <param name="whole">From the first one's start to the last one's end.</param>
+    /// <param name="times">Microseconds of each, by connections.</param>
+    public static void ReportRequests(string name, TimeSpan whole, double[][] times)
+    {
+        double[] sorted = [.. times.SelectMany(of => of).Order()];
+        Report(name, "rate", sorted.Length / whole.TotalSeconds);
+        Report(name, "median", sorted[sorted.Length / 2]);
+        Report(name, "slow", sorted[sorted.Length * 99 / 100]);
+    }
+
     /// <summary>Writes one figure.</summary>
     public static void Report(string name, string what, double value) =>
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"measured {name}.{what} {value:F3}"));

@@ -78,10 +78,7 @@ internal sealed class Peer(string name, IPAddress address)
             Socket[] sockets = await Task.WhenAll(Enumerable.Range(0, tasks).Select(_ => OpenAsync(Ports.Echo)));
             long start = Stopwatch.GetTimestamp();
             double[][] times = await Task.WhenAll(sockets.Select(socket => AskAsync(socket, size, each)));
-            Report("rate", each * tasks / Stopwatch.GetElapsedTime(start).TotalSeconds);
-            double[] sorted = [.. times.SelectMany(of => of).Order()];
-            Report("median", sorted[sorted.Length / 2]);
-            Report("slow", sorted[sorted.Length * 99 / 100]);
+            Measure.ReportRequests(name, Stopwatch.GetElapsedTime(start), times);
             Array.ForEach(sockets, socket => socket.Dispose());
         });
     }
@@ -145,14 +142,7 @@ internal sealed class Peer(string name, IPAddress address)
         return times;
     }
 
-    /// <summary>Does work between the guest's two readings of its counters.</summary>
-    private async Task RunAsync(int count, Func<Task> workAsync)
-    {
-        using Controller control = await Controller.OpenAsync(address);
-        await control.TellAsync("begin");
-        await workAsync();
-        await control.TellAsync($"end {count}");
-    }
+    private Task RunAsync(int count, Func<Task> workAsync) => Controller.MeasureAsync(address, count, workAsync);
 
     private async Task<Socket> OpenAsync(int port)
     {

@@ -3,9 +3,6 @@ namespace Xenlet.TcpBench;
 /// <summary>The ports of <see cref="Server"/>.</summary>
 internal static class Ports
 {
-    /// <summary>Says when a measurement may begin, and hears when it is over.</summary>
-    public const int Control = 9000;
-
     /// <summary>Takes bytes until the peer has sent all.</summary>
     public const int Sink = 9001;
 

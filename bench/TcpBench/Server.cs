@@ -8,8 +8,6 @@ namespace Xenlet.TcpBench;
 /// <summary>The measured end, written as any server of .NET is: asynchronous sockets, a loop for each connection.</summary>
 internal sealed class Server
 {
-    private const int Backlog = 512;
-
     /// <summary>Bytes of one send or receive of a bulk transfer.</summary>
     private const int Piece = 65536;
 
@@ -24,11 +22,11 @@ internal sealed class Server
     /// </summary>
     public async Task RunAsync()
     {
-        Listen(Ports.Control, _control.ServeAsync);
-        Listen(Ports.Sink, SinkAsync);
-        Listen(Ports.Source, SourceAsync);
-        Listen(Ports.Echo, EchoAsync);
-        Listen(Ports.Idle, IdleAsync);
+        Listener.Start(Control.Port, _control.ServeAsync);
+        Listener.Start(Ports.Sink, SinkAsync);
+        Listener.Start(Ports.Source, SourceAsync);
+        Listener.Start(Ports.Echo, EchoAsync);
+        Listener.Start(Ports.Idle, IdleAsync);
         Console.WriteLine("TcpBench listens");
         await Commands.RunAsync(words => words switch
         {
@@ -41,41 +39,6 @@ internal sealed class Server
     /// <summary>Measures work whose other end is in this program too.</summary>
     private Task LoopbackAsync(string name, string verb, string[] numbers) =>
         Task.WhenAll(_control.MeasureAsync(name), new Peer(name, IPAddress.Loopback).RunAsync(verb, numbers));
-
-    private static void Listen(int port, Func<Socket, Task> serveAsync)
-    {
-        // It serves as long as the program runs.
-        Socket listener = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        listener.Bind(new IPEndPoint(IPAddress.Any, port));
-        listener.Listen(Backlog);
-        _ = AcceptAsync(listener, serveAsync);
-    }
-
-    private static async Task AcceptAsync(Socket listener, Func<Socket, Task> serveAsync)
-    {
-        while (true)
-        {
-            Socket accepted = await listener.AcceptAsync();
-            accepted.NoDelay = true;
-            _ = ServeAsync(accepted, serveAsync);
-        }
-    }
-
-    private static async Task ServeAsync(Socket socket, Func<Socket, Task> serveAsync)
-    {
-        try
-        {
-            await serveAsync(socket);
-        }
-        catch (Exception failure) when (failure is SocketException or IOException)
-        {
-            Console.Error.WriteLine($"TcpBench: {failure.Message}");
-        }
-        finally
-        {
-            socket.Dispose();
-        }
-    }
 
     private static async Task SinkAsync(Socket socket)
     {

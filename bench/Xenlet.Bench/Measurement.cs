@@ -58,17 +58,33 @@ internal sealed class Measurement
 
     private async Task MeasureAsync(string directory)
     {
-        if (!_parts.SetEquals([Part.Tcp]))
+        if (!_parts.IsSubsetOf([Part.Tcp, Part.Web]))
         {
             await MeasureInRealTimeAsync(directory);
         }
 
+        if (_parts.Contains(Part.Tcp) || _parts.Contains(Part.Web))
+        {
+            await MeasureInInstructionTimeAsync(directory);
+        }
+    }
+
+    /// <summary>What takes as long as its instructions are many.</summary>
+    private async Task MeasureInInstructionTimeAsync(string directory)
+    {
+        await using XenMachine machine = await StartXenAsync(countsInstructions: true);
+        _results.Heading = await Heading.OfAsync(machine, _cancellation);
         if (_parts.Contains(Part.Tcp))
         {
-            await using XenMachine machine = await StartXenAsync(countsInstructions: true);
-            _results.Heading = await Heading.OfAsync(machine, _cancellation);
             await TryAsync(
                 "TCP", () => new TcpMeasurement(machine, directory, _isQuick, _results.Tcp, _cancellation).RunAsync(Rounds, TryAsync));
+        }
+
+        if (_parts.Contains(Part.Web))
+        {
+            await TryAsync(
+                "the web service",
+                () => new WebMeasurement(machine, directory, _isQuick, _results.Web, _cancellation).RunAsync(Rounds, TryAsync));
         }
     }
 

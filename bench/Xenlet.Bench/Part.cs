@@ -26,6 +26,9 @@ internal enum Part
 
     /// <summary>TCP through sockets.</summary>
     Tcp,
+
+    /// <summary>A web service.</summary>
+    Web,
 }
 
 /// <summary>Parts as the command line names them.</summary>
@@ -46,8 +49,9 @@ internal static class Parts
           disks    disks, with what they cost; `xl save` and `xl restore`
           network  pings and frames, with what they cost
           tcp      one server of sockets: bulk, requests, connections, memory
+          web      one web service: the first answer, requests over HTTP and HTTPS, memory
 
-        --quick measures one round, and of tcp less of everything, to see that it works.
+        --quick measures one round, and of tcp and web less of everything, to see that it works.
 
         """;
 

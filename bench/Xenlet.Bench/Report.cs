@@ -20,6 +20,7 @@ internal static class Report
         Section(Part.Disks, "Disks, saving and restoring", () => DiskReport.Write(results.Disks));
         Section(Part.Network, "Network", () => NetworkReport.Write(results.Network));
         Section(Part.Tcp, "TCP", () => TcpReport.Write(results.Tcp));
+        Section(Part.Web, "A web service", () => WebReport.Write(results.Web));
         return text.ToString();
 
         void Section(Part part, string heading, Func<string> write)

@@ -31,6 +31,8 @@ internal sealed class Results
 
     public TcpResults Tcp { get; } = new();
 
+    public WebResults Web { get; } = new();
+
     public Footprint OneLine { get; } = new();
 
     public Footprint Hello { get; } = new();

@@ -1,9 +1,8 @@
 using System.Globalization;
 using System.Net.Sockets;
 using System.Threading.Channels;
-using Xenlet.BenchPrograms;
 
-namespace Xenlet.TcpBench;
+namespace Xenlet.BenchPrograms;
 
 /// <summary>
 /// Joins what the console tells to what the peer does: a measurement counts from the peer's "begin" to its "end COUNT". Each line of the
@@ -11,6 +10,9 @@ namespace Xenlet.TcpBench;
 /// </summary>
 internal sealed class Control
 {
+    /// <summary>The port that every measured server answers it at.</summary>
+    public const int Port = 9000;
+
     // One entry for each measurement whose counters have been read.
     private readonly Channel<string> _begun = Channel.CreateUnbounded<string>();
 
