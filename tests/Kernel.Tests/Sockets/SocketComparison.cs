@@ -382,7 +382,7 @@ internal sealed unsafe class SocketComparison(Func<int, ulong[], long> nucleus, 
     }
 
     /// <summary>
-    /// Whether the peer, which delays it, has yet to acknowledge the FIN of Linux's socket: then Linux tells once more what it told already.
+    /// Whether the peer, which delays it, has yet to acknowledge the FIN of Linux's socket: Linux tells then once more what it told.
     /// </summary>
     private static bool AwaitsAcknowledgment(int number)
     {
@@ -394,7 +394,8 @@ internal sealed unsafe class SocketComparison(Func<int, ulong[], long> nucleus, 
         const byte closing = 11;
         byte state = 0;
         uint length = 1;
-        return LinuxCalls.GetSocketOption(HostOffset + number, tcp, tcpInfo, &state, &length) == 0 && state is finWait1 or lastAck or closing;
+        return LinuxCalls.GetSocketOption(HostOffset + number, tcp, tcpInfo, &state, &length) == 0
+            && state is finWait1 or lastAck or closing;
     }
 
     private ushort PortOf(int number, bool isHost)
