@@ -28,16 +28,16 @@ public sealed class EncryptedBlockStore : IBlockStore
     /// <param name="below">The other store, which holds what is encrypted.</param>
     /// <param name="key">64 bytes for AES-256 or 32 for AES-128: two keys, which differ. It is copied.</param>
     /// <param name="sectorSize">512, 1024, 2048 or 4096, at least the other store's; 0 for the other store's.</param>
-    /// <param name="passesDiscard">
+    /// <param name="passesDiscards">
     /// Whether discards reach the other store, which tells whoever sees it which sectors are in use; dm-crypt's <c>allow_discards</c>.
     /// </param>
     /// <exception cref="ArgumentException">Key, size of sectors or the other store's length is none of these.</exception>
-    public EncryptedBlockStore(IBlockStore below, ReadOnlySpan<byte> key, int sectorSize = 0, bool passesDiscard = false)
-        : this(below, key, sectorSize, passesDiscard, AesBlocks.IsInProcessor)
+    public EncryptedBlockStore(IBlockStore below, ReadOnlySpan<byte> key, int sectorSize = 0, bool passesDiscards = false)
+        : this(below, key, sectorSize, passesDiscards, AesBlocks.IsInProcessor)
     {
     }
 
-    internal EncryptedBlockStore(IBlockStore below, ReadOnlySpan<byte> key, int sectorSize, bool passesDiscard, bool usesProcessor)
+    internal EncryptedBlockStore(IBlockStore below, ReadOnlySpan<byte> key, int sectorSize, bool passesDiscards, bool usesProcessor)
     {
         ArgumentNullException.ThrowIfNull(below);
         SectorSize = sectorSize == 0 ? below.SectorSize : sectorSize;
@@ -60,7 +60,7 @@ public sealed class EncryptedBlockStore : IBlockStore
         }
 
         _below = below;
-        _canDiscard = passesDiscard;
+        _canDiscard = passesDiscards;
         _sectors = new XtsSectors(key, usesProcessor);
     }
 
