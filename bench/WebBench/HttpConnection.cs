@@ -6,7 +6,7 @@ using System.Text;
 
 namespace Xenlet.WebBench;
 
-/// <summary>A connection of the client, which asks for one thing again and again. It reads no more of HTTP than tells an answer's end.</summary>
+/// <summary>A connection of the client, which asks for one thing again and again. Of HTTP it reads what an answer's end needs.</summary>
 internal sealed class HttpConnection : IDisposable
 {
     private static readonly byte[] EndOfHeaders = "\r\n\r\n"u8.ToArray();
@@ -87,6 +87,7 @@ internal sealed class HttpConnection : IDisposable
         int length = headers.IndexOf(name);
         return length < 0
             ? answer.EndsWith("\r\n0\r\n\r\n"u8)
-            : Utf8Parser.TryParse(headers[(length + name.Length)..], out int body, out _) && answer.Length == end + EndOfHeaders.Length + body;
+            : Utf8Parser.TryParse(headers[(length + name.Length)..], out int body, out _)
+                && answer.Length == end + EndOfHeaders.Length + body;
     }
 }

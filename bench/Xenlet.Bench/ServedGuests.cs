@@ -3,7 +3,7 @@ using Xenlet.QemuXen;
 
 namespace Xenlet.Bench;
 
-/// <summary>One server program in both kinds of guest, on the same bridge of dom0, whose Linux is the other end. One guest runs at a time.</summary>
+/// <summary>One server program in both kinds of guest, on one bridge of dom0, whose Linux is the other end. One runs at a time.</summary>
 internal sealed class ServedGuests
 {
     /// <summary>The guest's.</summary>

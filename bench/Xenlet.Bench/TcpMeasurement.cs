@@ -74,7 +74,8 @@ internal sealed class TcpMeasurement(
     {
         await using XenGuest guest = await _guests.CreateAsync(config);
         MeasuredGuest program = await _guests.WaitAsync(guest);
-        string idle = string.Create(CultureInfo.InvariantCulture, $"idle idle {ServedGuests.Address} {results.Idle.Few} {results.Idle.Many}");
+        string idle = string.Create(
+            CultureInfo.InvariantCulture, $"idle idle {ServedGuests.Address} {results.Idle.Few} {results.Idle.Many}");
         await program.TellAsync("measure idle", () => _guests.PeerAsync(idle, into));
         into.Read(guest.Console.Text);
     }

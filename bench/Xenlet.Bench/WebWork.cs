@@ -24,7 +24,7 @@ internal sealed record WebWork(string Path, bool IsTls, int Connections, int Cou
     /// <summary>How a table calls it.</summary>
     public string Title => IsHandshake ? "handshakes of TLS" : string.Create(
         CultureInfo.InvariantCulture,
-        $"{(Path == "json" ? "JSON" : "plain text")}, {Scheme.ToUpperInvariant()}, {Connections} connection{(Connections == 1 ? "" : "s")}");
+        $"{(Path == "json" ? "JSON" : "plain text")}, {Scheme.ToUpperInvariant()}, connections: {Connections}");
 
     private bool IsHandshake => Path.Length == 0;
 

@@ -183,7 +183,14 @@ public sealed class NetworkTests(XenWorld world)
     {
         try
         {
-            return await guest.Dom0Async(EchoCommand(await guest.CopyProgramAsync(await Images.NetworkPeer), "xenbr0", 0, frames));
+            string echo = EchoCommand(await guest.CopyProgramAsync(await Images.NetworkPeer), "xenbr0", 0, frames);
+
+            // Linux tells the bridge of a link that came up as late as a second after it told the guest (linkwatch), and drops until then.
+            return await guest.Dom0Async(
+                $"""
+                until [ "$(cat /sys/class/net/vif$id.0/brport/state)" = 3 ]; do usleep 100000; done
+                {echo}
+                """);
         }
         catch (QemuXenException failure)
         {

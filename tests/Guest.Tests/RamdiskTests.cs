@@ -53,7 +53,11 @@ public abstract class RamdiskTests(World world) : IDisposable
     private async Task<EndedGuest> RunAsync(string commandLine, string ramdisk) => await world.RunAsync(
         new GuestConfig
         {
-            Name = world.NewName(), Kernel = await Images.Cases, Ramdisk = ramdisk, MemoryMiB = World.CaseMemory, CommandLine = commandLine,
+            Name = world.NewName(),
+            Kernel = await Images.Cases,
+            Ramdisk = ramdisk,
+            MemoryMiB = World.CaseMemory,
+            CommandLine = commandLine,
         });
 }
 

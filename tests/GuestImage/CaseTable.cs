@@ -135,7 +135,7 @@ public static class CaseTable
             "control",
             "suspend"),
         .. Group("network", CaseKind.Alone, "network", "echo", "echo-busy", "last-words", "peer", "interfaces"),
-        .. Group("block", CaseKind.Alone, "block"),
+        .. Group("block", CaseKind.Alone, "block", "block-server"),
         .. Group("hostile", CaseKind.Alone, "hostile"),
         .. Group("endings", CaseKind.Ending,
             "exit-return", "exit-call", "exit-from-thread", "exit-event", "exit-with-threads", "exit-negative", "unhandled-main",

@@ -66,6 +66,8 @@ public sealed class DefaultTests
                   <Sdk Name="Xenlet.Sdk" Version="VERSION" />
                   <PropertyGroup>
                     <TargetFramework>net10.0</TargetFramework>
+                    <!-- Without zones the image has a variable that says so. -->
+                    <XenletTimeZones>UTC</XenletTimeZones>
                   </PropertyGroup>
                   <ItemGroup>
                     <XenletVariable Include="{Variables[i].Project}" />

@@ -68,6 +68,9 @@ internal sealed class TestSocket(TestSocketHost host, SocketHandle handle, Socke
 
     public SocketErrno? Result { get; set; }
 
+    /// <summary>Whether it has made a call.</summary>
+    public bool IsAsking { get; private set; }
+
     /// <summary>Of a file, when its content last changed.</summary>
     public DateTime Modified { get; set; }
 
@@ -83,6 +86,7 @@ internal sealed class TestSocket(TestSocketHost host, SocketHandle handle, Socke
         {
             Result = null;
             host.Request(this, SocketSignals.None, call, endpoint, argument);
+            IsAsking = true;
             host.Await(() => Result is not null, $"the answer to {call}");
             return Result!.Value;
         }

@@ -1,4 +1,5 @@
 using Xenlet.XenStoreRing;
+using Xenlet.XenStoreRing.Tests;
 
 namespace Xenlet.XenBus.Tests;
 
@@ -226,5 +227,65 @@ public sealed class HotPlugTests : IAsyncLifetime
         await device.SetStateAsync(XenBusState.Closed);
         await _host.Dom0.WriteAsync(Host.Home + "/backend/vbd/3/1/online", "0");
         await _host.UntilAsync(async () => !await _host.Dom0.ExistsAsync(Host.Home + "/backend/vbd/3/1/hotplug-status"));
+    }
+
+    /// <summary>As libxl wants it: the state 6 is there to be read for a while, and then the directory vanishes.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task The_directory_of_a_closed_back_end_that_is_to_go_is_removed_after_a_pause(bool isClosedFirst)
+    {
+        ManualClock clock = new();
+        string node = Host.Home + "/backend/vbd/3/1";
+        await _host.AddBackAsync("vbd/3/1");
+        await _host.AddBackAsync("vbd/3/2");
+        TestDriver driver = new();
+        BackBus bus = _host.Back(new() { TimeProvider = clock });
+        bus.AddDriver(driver);
+        await bus.StartAsync();
+        await _host.UntilAsync(() => bus.Devices.Count == 2 && bus.Devices.All(device => device.Phase == XenDevicePhase.Attached));
+        XenDevice device = bus.Devices.First(device => device.Name == "vbd/3/1");
+        if (isClosedFirst)
+        {
+            await device.SetStateAsync(XenBusState.Closed);
+            await _host.Dom0.WriteAsync(node + "/online", 0);
+        }
+        else
+        {
+            await _host.Dom0.WriteAsync(node + "/online", 0);
+            await device.SetStateAsync(XenBusState.Closed);
+        }
+
+        await _host.UntilAsync(async () => !await _host.Dom0.ExistsAsync(node + "/hotplug-status"));
+        await _host.DrainDevicesAsync(bus);
+        clock.Advance(TimeSpan.FromSeconds(0.9));
+        await _host.DrainDevicesAsync(bus);
+        Assert.Equal("6", await _host.Dom0.ReadAsync(node + "/state"));
+        clock.Advance(TimeSpan.FromSeconds(0.2));
+        await _host.UntilAsync(async () => !await _host.Dom0.ExistsAsync(node));
+        await _host.UntilAsync(() => driver.Count("detach vbd/3/1") == 1);
+        Assert.Equal(["2"], await _host.Dom0.DirectoryAsync(Host.Home + "/backend/vbd/3"));
+    }
+
+    [Theory]
+    [InlineData("online", "1")]
+    [InlineData("state", "1")]
+    [InlineData("state", "2")]
+    public async Task A_directory_that_is_in_use_again_is_not_removed(string name, string value)
+    {
+        ManualClock clock = new();
+        string node = Host.Home + "/backend/vbd/3/1";
+        await _host.AddBackAsync("vbd/3/1");
+        BackBus bus = _host.Back(new() { TimeProvider = clock });
+        bus.AddDriver(new TestDriver());
+        await bus.StartAsync();
+        await _host.UntilAsync(() => bus.Devices is [{ Phase: XenDevicePhase.Attached }]);
+        await _host.Dom0.WriteAsync(node + "/online", 0);
+        await bus.Devices[0].SetStateAsync(XenBusState.Closed);
+        await _host.UntilAsync(async () => !await _host.Dom0.ExistsAsync(node + "/hotplug-status"));
+        await _host.Dom0.WriteAsync($"{node}/{name}", value);
+        clock.Advance(TimeSpan.FromSeconds(5));
+        await _host.DrainDevicesAsync(bus);
+        Assert.True(await _host.Dom0.ExistsAsync(node + "/frontend"));
     }
 }

@@ -11,6 +11,13 @@ public sealed record XenBusOptions
     /// <summary>The pause before the bus asks a driver that refused to detach once more.</summary>
     public TimeSpan DetachRetryInterval { get; init; } = TimeSpan.FromSeconds(1);
 
+    /// <summary>
+    /// The time between the state Closed of a back end that the tool stack wants gone, and the removal of its directory. libxl has to read
+    /// the state first: it takes one that vanishes while it waits for Closed for an error, and waits 10 seconds for the directory to vanish
+    /// (libxl_device.c, device_backend_callback and device_destroy_be_watch_cb).
+    /// </summary>
+    public TimeSpan RemovalDelay { get; init; } = TimeSpan.FromSeconds(1);
+
     /// <summary>How long <see cref="DeviceBus.WaitForBootAsync"/> waits by default.</summary>
     public TimeSpan BootTimeLimit { get; init; } = TimeSpan.FromSeconds(30);
 

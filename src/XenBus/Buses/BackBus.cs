@@ -15,23 +15,41 @@ public sealed class BackBus(XenStoreClient store, XenBusOptions? options = null)
     /// <summary>Makes a closed device ready for a front end that starts again, while the tool stack keeps the device online.</summary>
     internal override async ValueTask AfterOtherEndChangedAsync(XenDevice device, XenBusState state)
     {
-        if (state == XenBusState.Initialising && device.State == XenBusState.Closed
+        if (state == XenBusState.Initialising && device.State == XenBusState.Closed && device.Session is { CanServeAgain: true }
             && await IsOnlineAsync(device).ConfigureAwait(EventLoop.IsCurrent))
         {
             await device.SetStateAsync(XenBusState.InitWait).ConfigureAwait(EventLoop.IsCurrent);
         }
     }
 
-    /// <summary>Removes the mark of the hot-plug script from a device that is closed and offline.</summary>
+    /// <summary>
+    /// Removes the mark of the hot-plug script from a device that is closed and offline, and its directory after
+    /// <see cref="XenBusOptions.RemovalDelay"/>.
+    /// </summary>
     internal override async ValueTask AfterLocalEndChangedAsync(XenDevice device, string path)
     {
         // An empty path stands for any change, and so for these two as well.
         if (path is "" or "/state" or "/online" && device.State == XenBusState.Closed
             && !await IsOnlineAsync(device).ConfigureAwait(EventLoop.IsCurrent))
         {
+            device.RemoveLater();
             await Store.TryRemoveAsync(device.Node + "/hotplug-status").ConfigureAwait(EventLoop.IsCurrent);
         }
     }
+
+    /// <summary>
+    /// Removes the directory of a device that is still closed and offline. The directories above it are the tool stack's.
+    /// </summary>
+    internal override ValueTask RemoveAsync(XenDevice device) => Store.TransactAsync(
+        async (transaction, token) =>
+        {
+            int? state = await transaction.TryReadInt32Async(device.Node + "/state", token).ConfigureAwait(EventLoop.IsCurrent);
+            int? online = await transaction.TryReadInt32Async(device.Node + "/online", token).ConfigureAwait(EventLoop.IsCurrent);
+            if (state == (int)XenBusState.Closed && online is (null or 0))
+            {
+                await transaction.TryRemoveAsync(device.Node, token).ConfigureAwait(EventLoop.IsCurrent);
+            }
+        });
 
     /// <summary>Whether the tool stack keeps the device online. A device whose node we may not read is offline.</summary>
     private async ValueTask<bool> IsOnlineAsync(XenDevice device)

@@ -252,6 +252,9 @@ public abstract partial class DeviceBus : IAsyncDisposable, IBusWatcher
     /// <summary>What the bus does after it has notified a driver of the local end.</summary>
     internal virtual ValueTask AfterLocalEndChangedAsync(XenDevice device, string path) => default;
 
+    /// <summary>What the bus does with a device for which <see cref="XenDevice.RemoveLater"/> was called, some time later.</summary>
+    internal virtual ValueTask RemoveAsync(XenDevice device) => default;
+
     internal void Report(XenDevice? device, string text) => Emit(XenBusEventKind.Message, device, text);
 
     internal void Emit(XenBusEventKind kind, XenDevice? device, string text)

@@ -11,6 +11,12 @@ namespace Xenlet.XenBus;
 public abstract class DeviceSession
 {
     /// <summary>
+    /// Whether a closed back end is ready for a front end that starts again: the bus then makes its state InitWait. One that has nothing to
+    /// serve says no, and stays closed.
+    /// </summary>
+    public virtual bool CanServeAgain => true;
+
+    /// <summary>
     /// A line about the device for the <see cref="DeviceTree"/>, such as its counters; <see langword="null"/> for none. Any thread may
     /// call it at any time, and it must not wait.
     /// </summary>

@@ -18,6 +18,9 @@ internal enum DeviceWorkKind
     /// <summary>Repeats what xenstored did not answer.</summary>
     Retry,
 
+    /// <summary>Removes the device's directory.</summary>
+    Remove,
+
     /// <summary>Suspends the driver, and then stops the device's queue.</summary>
     Suspend,
 

@@ -21,6 +21,7 @@ public sealed partial class XenDevice
     private XenBusDriver? _driver;
     private DeviceSession? _session;
     private ITimer? _detachTimer;
+    private ITimer? _removalTimer;
     private RetryTimer? _retry;
 
     // Calls that are to be repeated, since xenstored did not answer. Used on the device's queue only.
@@ -121,6 +122,23 @@ public sealed partial class XenDevice
         _queue.Post(new(DeviceWorkKind.Detach), DetachAsync);
     }
 
+    /// <summary>Has the bus remove the device's directory after a pause, if it may still do so then.</summary>
+    internal void RemoveLater()
+    {
+        lock (_lock)
+        {
+            if (_phase == XenDevicePhase.Attached)
+            {
+                _removalTimer?.Dispose();
+                _removalTimer = Time.CreateTimer(
+                    _ => _queue.Post(new(DeviceWorkKind.Remove), RemoveAsync),
+                    null,
+                    Bus.Options.RemovalDelay,
+                    Timeout.InfiniteTimeSpan);
+            }
+        }
+    }
+
     /// <summary>The bus ends: nothing is done for the device any more.</summary>
     internal async ValueTask StopAsync()
     {
@@ -128,6 +146,7 @@ public sealed partial class XenDevice
         {
             _phase = XenDevicePhase.Gone;
             _detachTimer?.Dispose();
+            _removalTimer?.Dispose();
             _retry?.Dispose();
         }
 
@@ -372,6 +391,14 @@ public sealed partial class XenDevice
         return state;
     }
 
+    private async ValueTask RemoveAsync()
+    {
+        if (!await FollowUpAsync(() => Bus.RemoveAsync(this)).ConfigureAwait(EventLoop.IsCurrent))
+        {
+            RemoveLater();
+        }
+    }
+
     /// <summary>
     /// Does the bus's own part after a call into the driver; <see langword="false"/> when both are to be repeated.
     /// </summary>
@@ -547,6 +574,7 @@ public sealed partial class XenDevice
             _driver = null;
             _session = null;
             _detachTimer?.Dispose();
+            _removalTimer?.Dispose();
             _retry?.Dispose();
         }
 

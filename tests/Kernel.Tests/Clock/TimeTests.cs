@@ -154,6 +154,19 @@ public sealed unsafe class TimeTests : NucleusTest
     }
 
     [Fact]
+    public void The_time_of_day_is_stored_in_microseconds_and_its_zone_is_none()
+    {
+        ulong address = Store(new byte[16]);
+        ulong zone = Store([1, 2, 3, 4, 5, 6, 7, 8]);
+        Now = Second + 5_999;
+        Assert.Equal(0, Call(SystemCallNumber.Gettimeofday, address, zone));
+        Assert.Equal((BootUnixTime + 1, 5ul, 0ul), (*(ulong*)address, *(ulong*)(address + 8), *(ulong*)zone));
+        Assert.Equal(0, Call(SystemCallNumber.Gettimeofday, 0, 0));
+        Assert.Equal(-Errno.EFAULT, Call(SystemCallNumber.Gettimeofday, 0x1000, 0));
+        Assert.Equal(-Errno.EFAULT, Call(SystemCallNumber.Gettimeofday, 0, 0x1000));
+    }
+
+    [Fact]
     public void The_seconds_are_returned_and_stored()
     {
         ulong address = Store([]);

@@ -15,6 +15,21 @@ public sealed unsafe class TemporaryFileTests : FileSystemTest
     }
 
     [Fact]
+    public void Creat_makes_a_file_or_empties_it_and_opens_it_for_writing()
+    {
+        Create("/tmp/a", "hello");
+        foreach (string path in (string[])["/tmp/a", "/tmp/new"])
+        {
+            long file = Call(SystemCallNumber.Creat, Path(path), 0x1b6);
+            Assert.Equal(2, Write(file, "hi"));
+            Assert.Equal(-Errno.EBADF, Call(SystemCallNumber.Read, (ulong)file, Buffer, 1));
+            Assert.Equal("hi", Content(path));
+        }
+
+        Assert.Equal(-Errno.EROFS, Call(SystemCallNumber.Creat, Path("/app/new"), 0x1b6));
+    }
+
+    [Fact]
     public void What_was_never_written_reads_as_zeros_and_takes_no_memory()
     {
         ulong before = FrameAllocator.FileFrames;

@@ -363,6 +363,11 @@ internal sealed unsafe class SocketComparison(Func<int, ulong[], long> nucleus, 
 
             if (_kinds[number] is Kind.Stream)
             {
+                if (AwaitsAcknowledgment(number))
+                {
+                    return Difference($"the end of {number}", "all of it", "no acknowledgment yet");
+                }
+
                 int count = 0;
                 long theirs = LinuxCalls.Result(LinuxCalls.Control(HostOffset + number, FionRead, &count));
                 long answer = Call(SystemCallNumber.Ioctl, (ulong)number, FionRead, _memory);
@@ -374,6 +379,23 @@ internal sealed unsafe class SocketComparison(Func<int, ulong[], long> nucleus, 
         }
 
         return null;
+    }
+
+    /// <summary>
+    /// Whether the peer, which delays it, has yet to acknowledge the FIN of Linux's socket: Linux tells then once more what it told.
+    /// </summary>
+    private static bool AwaitsAcknowledgment(int number)
+    {
+        // linux/tcp.h (tcp_info begins with the state), net/tcp_states.h
+        const int tcp = 6;
+        const int tcpInfo = 11;
+        const byte finWait1 = 4;
+        const byte lastAck = 9;
+        const byte closing = 11;
+        byte state = 0;
+        uint length = 1;
+        return LinuxCalls.GetSocketOption(HostOffset + number, tcp, tcpInfo, &state, &length) == 0
+            && state is finWait1 or lastAck or closing;
     }
 
     private ushort PortOf(int number, bool isHost)

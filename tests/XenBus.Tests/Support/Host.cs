@@ -365,7 +365,7 @@ internal sealed class Host : IAsyncDisposable
         }
     }
 
-    private static async ValueTask MakeAsync(XenStoreOperations store, string path, uint owner, uint reader)
+    public static async ValueTask MakeAsync(XenStoreOperations store, string path, uint owner, uint reader)
     {
         await store.MakeDirectoryAsync(path);
         await store.SetPermissionsAsync(path, [new(owner, XenStoreRights.None), new(reader, XenStoreRights.Read)]);

@@ -102,6 +102,8 @@ internal static unsafe class SystemCallDispatch
                 return FileCalls.WriteVector(thread, (int)a1, a2, a3);
             case SystemCallNumber.Open:
                 return OpenCalls.Open(thread, PathWalk.AT_FDCWD, a1, (uint)a2, (uint)a3);
+            case SystemCallNumber.Creat:
+                return OpenCalls.Create(thread, a1, (uint)a2);
             case SystemCallNumber.Openat:
                 return OpenCalls.Open(thread, (int)a1, a2, (uint)a3, (uint)a4);
             case SystemCallNumber.Close:
@@ -200,6 +202,8 @@ internal static unsafe class SystemCallDispatch
                 return TimeCalls.Get((int)a1, a2);
             case SystemCallNumber.Time:
                 return TimeCalls.Seconds(a1);
+            case SystemCallNumber.Gettimeofday:
+                return TimeCalls.TimeOfDay(a1, a2);
             case SystemCallNumber.ClockGetres:
                 return TimeCalls.Resolution((int)a1, a2);
             case SystemCallNumber.Nanosleep:

@@ -62,6 +62,7 @@ internal static class SystemCallNumber
     public const int Rename = 82;
     public const int Mkdir = 83;
     public const int Rmdir = 84;
+    public const int Creat = 85;
     public const int Link = 86;
     public const int Unlink = 87;
     public const int Symlink = 88;
@@ -69,6 +70,7 @@ internal static class SystemCallNumber
     public const int Chmod = 90;
     public const int Fchmod = 91;
     public const int Umask = 95;
+    public const int Gettimeofday = 96;
     public const int Getrlimit = 97;
     public const int Getrusage = 98;
     public const int Sysinfo = 99;

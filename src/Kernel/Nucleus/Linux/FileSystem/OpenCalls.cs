@@ -38,6 +38,10 @@ internal static unsafe class OpenCalls
     /// <summary>The permission bits of something new.</summary>
     public static uint Permissions(uint mode) => mode & PermissionBits & ~(InitialMask ^ s_maskChange);
 
+    /// <summary>creat(2).</summary>
+    public static long Create(Thread* thread, ulong path, uint mode) =>
+        Open(thread, PathWalk.AT_FDCWD, path, FileTable.O_WRONLY | FileTable.O_CREAT | O_TRUNC, mode);
+
     public static long Open(Thread* thread, int at, ulong path, uint flags, uint mode)
     {
         if (ServedFiles.Has(thread, path, out ulong length))

@@ -190,6 +190,7 @@ internal static unsafe class SocketControl
                 long error = socket->Error == 0 ? Errno.ECONNABORTED : socket->Error;
                 socket->Error = 0;
                 MakeIdle(socket);
+                SocketReadiness.Notify(socket, EventPolls.AnyEvent);
                 return -error;
             case SocketState.Connecting when socket->File->IsNonBlocking:
                 return -Errno.EALREADY;

@@ -1,4 +1,5 @@
 using Xenlet.Kernel.Nucleus.Base;
+using Xenlet.Kernel.Nucleus.Linux.Abi;
 using Xenlet.Kernel.Nucleus.Memory;
 using Xenlet.Kernel.Nucleus.Platform;
 using Xenlet.Kernel.Nucleus.Threads;
@@ -6,7 +7,7 @@ using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
 
 namespace Xenlet.Kernel.Nucleus.Linux.Time;
 
-/// <summary>clock_gettime, clock_getres, clock_nanosleep.</summary>
+/// <summary>clock_gettime, clock_getres, clock_nanosleep, gettimeofday.</summary>
 internal static unsafe class TimeCalls
 {
     // linux/time.h
@@ -19,6 +20,9 @@ internal static unsafe class TimeCalls
     private const int CLOCK_MONOTONIC_COARSE = 6;
     private const int CLOCK_BOOTTIME = 7;
     private const uint TIMER_ABSTIME = 1;
+
+    /// <summary>Of struct timezone: two 32-bit numbers.</summary>
+    private const ulong ZoneSize = 8;
 
     public static long Get(int clock, ulong address)
     {
@@ -39,6 +43,34 @@ internal static unsafe class TimeCalls
             default:
                 return -Errno.EINVAL;
         }
+    }
+
+    /// <summary>gettimeofday(2). The time zone is a leftover that Linux answers with zeros.</summary>
+    public static long TimeOfDay(ulong time, ulong zone)
+    {
+        long error = time == 0 ? 0 : ProgramMemory.PrepareWrite(time, (ulong)sizeof(timeval));
+        if (error >= 0 && zone != 0)
+        {
+            error = ProgramMemory.PrepareWrite(zone, ZoneSize);
+        }
+
+        if (error < 0)
+        {
+            return error;
+        }
+
+        if (time != 0)
+        {
+            ulong now = Clock.RealTime();
+            *(timeval*)time = new() { tv_sec = (long)(now / 1_000_000_000), tv_usec = (long)(now % 1_000_000_000 / 1000) };
+        }
+
+        if (zone != 0)
+        {
+            *(ulong*)zone = 0;
+        }
+
+        return 0;
     }
 
     /// <summary>time(2).</summary>

@@ -1,0 +1,215 @@
+using System.Globalization;
+using Xenlet.Drivers;
+using Xenlet.Drivers.Block;
+using Xenlet.Kernel;
+
+namespace Xenlet.BackEnds.Block;
+
+/// <summary>
+/// Serves the ring of one connection: takes requests, as many as the limits allow, has them carried out side by side, and puts the
+/// responses as they come.
+/// </summary>
+[System.Diagnostics.CodeAnalysis.SuppressMessage(
+    "Reliability", "CA1001:Types that own disposable fields should be disposable", Justification = "StopAsync disposes of it.")]
+internal sealed class BlockServer(
+    BackRing<BlockRequest, BlockResponse> ring,
+    BlockTransfer transfer,
+    IEventChannel channel,
+    BackEndLimits limits,
+    Action<IEventChannel> reportSpurious)
+{
+    /// <summary>Segments in an indirect request, which one page lists: 256 KiB.</summary>
+    public const int MaximumSegments = 64;
+
+    private readonly Lock _lock = new();
+    private readonly CancellationTokenSource _ending = new();
+    private readonly TaskCompletionSource _idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private Task _running = Task.CompletedTask;
+    private Action<Exception>? _onFailed;
+    private bool _isEnding;
+    private bool _isTaking;
+    private bool _hasTaken;
+    private int _underWay;
+    private long _bytes;
+    private long _served;
+    private long _refused;
+
+    /// <summary>Whether requests stay in the ring until others are done.</summary>
+    private bool IsFull => _underWay >= limits.Requests || (_underWay > 0 && _bytes >= limits.Bytes);
+
+    /// <summary>Serves until <see cref="StopAsync"/>.</summary>
+    /// <param name="onFailed">Called once if the front end breaks the protocol of the ring, after which nothing is served.</param>
+    public void Start(Action<Exception> onFailed)
+    {
+        _onFailed = onFailed;
+        _running = EventLoop.Start(EventLoop.Current, async () =>
+        {
+            try
+            {
+                await RunAsync().ConfigureAwait(EventLoop.IsCurrent);
+            }
+            catch (Exception error)
+            {
+                Fail(error);
+            }
+        });
+    }
+
+    /// <summary>Takes no more requests, and waits until those under way are done. Then nothing uses the front end's pages.</summary>
+    public async Task StopAsync()
+    {
+        lock (_lock)
+        {
+            _isEnding = true;
+            if (_underWay == 0)
+            {
+                _idle.TrySetResult();
+            }
+        }
+
+        _ending.Cancel();
+        await EventLoop.OnLoop(_running).ConfigureAwait(EventLoop.IsCurrent);
+        await EventLoop.OnLoop(_idle.Task).ConfigureAwait(EventLoop.IsCurrent);
+        _ending.Dispose();
+    }
+
+    /// <summary>A line for an administrator.</summary>
+    public string Describe() => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{Interlocked.Read(ref _served)} requests served, {Interlocked.Read(ref _refused)} with an error, {_underWay} under way");
+
+    private async Task RunAsync()
+    {
+        while (true)
+        {
+            while (!TakeAll())
+            {
+            }
+
+            if (_isEnding)
+            {
+                return;
+            }
+
+            if (!_hasTaken)
+            {
+                reportSpurious(channel);
+            }
+
+            _hasTaken = false;
+            try
+            {
+                await channel.WaitAsync(_ending.Token).ConfigureAwait(EventLoop.IsCurrent);
+            }
+            catch (Exception error) when (_isEnding && error is OperationCanceledException or ObjectDisposedException)
+            {
+                return;
+            }
+        }
+    }
+
+    /// <summary>Starts requests while there are any and the limits allow. Full, it is called again when a request is done.</summary>
+    /// <returns>Whether there is nothing to do now but to wait.</returns>
+    /// <exception cref="BrokenRingException">The front end has broken the protocol of the ring.</exception>
+    private bool TakeAll()
+    {
+        lock (_lock)
+        {
+            // What completes at once is published together, below.
+            _isTaking = true;
+            try
+            {
+                while (!_isEnding && !IsFull && ring.TryTake(out BlockRequest request))
+                {
+                    _hasTaken = true;
+                    Begin(request);
+                }
+
+                _hasTaken |= IsFull;
+                return _isEnding || IsFull || !ring.FinalCheck();
+            }
+            finally
+            {
+                _isTaking = false;
+                Publish();
+            }
+        }
+    }
+
+    private void Begin(BlockRequest request)
+    {
+        _underWay++;
+        _bytes += BlockTransfer.SizeOf(request);
+        Task<BlockStatus> work = transfer.RunAsync(request);
+        if (work.IsCompleted)
+        {
+            Finish(request, work.Result);
+        }
+        else
+        {
+            _ = FinishAsync(request, work);
+        }
+    }
+
+    private async Task FinishAsync(BlockRequest request, Task<BlockStatus> work)
+    {
+        BlockStatus status = await work.ConfigureAwait(EventLoop.IsCurrent);
+        bool wasFull;
+        lock (_lock)
+        {
+            wasFull = IsFull;
+            Finish(request, status);
+        }
+
+        try
+        {
+            // The loop waits for an event, which need not come for requests that are in the ring already.
+            while (wasFull && !TakeAll())
+            {
+            }
+        }
+        catch (BrokenRingException error)
+        {
+            Fail(error);
+        }
+    }
+
+    private void Fail(Exception error)
+    {
+        if (Interlocked.Exchange(ref _onFailed, null) is { } onFailed)
+        {
+            // Not from here: who is told waits for this to end.
+            _ = EventLoop.Start(EventLoop.Current, () =>
+            {
+                onFailed(error);
+                return Task.CompletedTask;
+            });
+        }
+    }
+
+    private void Finish(in BlockRequest request, BlockStatus status)
+    {
+        ring.Put(new BlockResponse { Id = request.Id, Kind = BlockTransfer.KindOf(request), Status = status });
+        _underWay--;
+        _bytes -= BlockTransfer.SizeOf(request);
+        _served++;
+        _refused += status == BlockStatus.Okay ? 0 : 1;
+        if (!_isTaking)
+        {
+            Publish();
+        }
+
+        if (_isEnding && _underWay == 0)
+        {
+            _idle.TrySetResult();
+        }
+    }
+
+    private void Publish()
+    {
+        if (ring.Publish())
+        {
+            channel.Notify();
+        }
+    }
+}

@@ -1,0 +1,130 @@
+namespace Xenlet.BackEnds;
+
+/// <summary>
+/// A store in this domain's memory, lost with the domain. It takes memory in pieces of 64 KiB when they are first written, and gives pieces
+/// back that are discarded whole.
+/// </summary>
+public sealed class MemoryBlockStore : IBlockStore
+{
+    private const int PieceSize = 64 << 10;
+
+    private readonly Lock _lock = new();
+    private readonly byte[]?[] _pieces;
+
+    /// <summary>Creates a store of zeros.</summary>
+    /// <param name="length">The size in bytes, whole sectors.</param>
+    /// <param name="sectorSize">A power of two from 512 to 4096.</param>
+    /// <param name="isReadOnly">Whether front ends cannot write. Who has the store can.</param>
+    public MemoryBlockStore(long length, int sectorSize = 512, bool isReadOnly = false)
+    {
+        if (sectorSize is < 512 or > 4096 || !int.IsPow2(sectorSize))
+        {
+            throw new ArgumentOutOfRangeException(nameof(sectorSize), sectorSize, "It is no power of two from 512 to 4096.");
+        }
+
+        if (length <= 0 || length % sectorSize != 0)
+        {
+            throw new ArgumentOutOfRangeException(nameof(length), length, $"It is not a number of sectors of {sectorSize} bytes.");
+        }
+
+        Length = length;
+        SectorSize = sectorSize;
+        IsReadOnly = isReadOnly;
+        _pieces = new byte[]?[(length + PieceSize - 1) / PieceSize];
+    }
+
+    /// <inheritdoc/>
+    public long Length { get; }
+
+    /// <inheritdoc/>
+    public int SectorSize { get; }
+
+    /// <inheritdoc/>
+    public bool IsReadOnly { get; }
+
+    /// <inheritdoc/>
+    public bool CanDiscard => true;
+
+    /// <inheritdoc/>
+    public ValueTask ReadAsync(long offset, Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        Span<byte> rest = Check(offset, buffer.Length) ? buffer.Span : default;
+        lock (_lock)
+        {
+            while (!rest.IsEmpty)
+            {
+                (long piece, int start, int count) = PartOf(offset, rest.Length);
+                if (_pieces[piece] is { } bytes)
+                {
+                    bytes.AsSpan(start, count).CopyTo(rest);
+                }
+                else
+                {
+                    rest[..count].Clear();
+                }
+
+                rest = rest[count..];
+                offset += count;
+            }
+        }
+
+        return default;
+    }
+
+    /// <inheritdoc/>
+    public ValueTask WriteAsync(long offset, ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        ReadOnlySpan<byte> rest = Check(offset, buffer.Length) ? buffer.Span : default;
+        lock (_lock)
+        {
+            while (!rest.IsEmpty)
+            {
+                (long piece, int start, int count) = PartOf(offset, rest.Length);
+                rest[..count].CopyTo((_pieces[piece] ??= new byte[PieceSize]).AsSpan(start));
+                rest = rest[count..];
+                offset += count;
+            }
+        }
+
+        return default;
+    }
+
+    /// <summary>Does nothing: what is written cannot become more durable.</summary>
+    public ValueTask FlushAsync(CancellationToken cancellationToken = default) => default;
+
+    /// <summary>Makes the sectors zeros.</summary>
+    public ValueTask DiscardAsync(long offset, long length, CancellationToken cancellationToken = default)
+    {
+        _ = Check(offset, length);
+        lock (_lock)
+        {
+            while (length > 0)
+            {
+                (long piece, int start, int count) = PartOf(offset, length);
+                if (count == PieceSize)
+                {
+                    _pieces[piece] = null;
+                }
+                else
+                {
+                    _pieces[piece]?.AsSpan(start, count).Clear();
+                }
+
+                length -= count;
+                offset += count;
+            }
+        }
+
+        return default;
+    }
+
+    private static (long Piece, int Start, int Count) PartOf(long offset, long length)
+    {
+        int start = (int)(offset % PieceSize);
+        return (offset / PieceSize, start, (int)Math.Min(length, PieceSize - start));
+    }
+
+    private bool Check(long offset, long length) => offset >= 0 && length >= 0 && offset <= Length - length
+        ? true
+        : throw new ArgumentOutOfRangeException(nameof(offset), offset, $"{length} bytes there are not in a store of {Length}.");
+}

@@ -1,0 +1,14 @@
+namespace Xenlet.BackEnds;
+
+/// <summary>What one front end can have of this domain at a time, whatever it asks for.</summary>
+public sealed record BackEndLimits
+{
+    /// <summary>Pages that are mapped for it, those of its rings among them.</summary>
+    public int MappedPages { get; init; } = 512;
+
+    /// <summary>Requests under way. Further ones stay in its ring.</summary>
+    public int Requests { get; init; } = 64;
+
+    /// <summary>Bytes of the requests under way. One request alone may be larger.</summary>
+    public int Bytes { get; init; } = 4 << 20;
+}

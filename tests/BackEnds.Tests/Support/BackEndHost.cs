@@ -1,0 +1,105 @@
+using Xenlet.Drivers.Tests;
+using Xenlet.XenBus;
+using Xenlet.XenBus.Tests;
+using Xenlet.XenStoreRing;
+
+namespace Xenlet.BackEnds.Tests;
+
+/// <summary>
+/// A host whose domain 1 serves disks to domain 0: both buses and both ends' drivers are real, and so is xenstored; the test is the tool
+/// stack, as libxl is for <c>backend=NAME</c>.
+/// </summary>
+internal sealed class BackEndHost : IAsyncDisposable
+{
+    public const string Back = $"{Host.Home}/backend/vbd/0/51712";
+    public const string Front = "/local/domain/0/device/vbd/51712";
+
+    private readonly List<BlockDriver> _frontDrivers = [];
+
+    private BackEndHost(Host host, MemoryBlockStore store, BackEndLimits? limits)
+    {
+        Host = host;
+        Store = store;
+        Open = _ => new(store);
+        Machine = new BackEndMachine(FrontMachine, (ushort)Host.Guest);
+        BackDriver = new BlockBackEndDriver(Machine, Machine, (request, _) => Open(request), limits);
+    }
+
+    public Host Host { get; }
+
+    public MemoryBlockStore Store { get; }
+
+    public TestMachine FrontMachine { get; } = new();
+
+    public BackEndMachine Machine { get; }
+
+    public BlockBackEndDriver BackDriver { get; }
+
+    /// <summary>The driver of the front bus that was started last.</summary>
+    public BlockDriver FrontDriver => _frontDrivers[^1];
+
+    public BackBus BackBus { get; private set; } = null!;
+
+    /// <summary>What the back end serves.</summary>
+    public Func<BlockStoreRequest, ValueTask<IBlockStore>> Open { get; set; }
+
+    /// <summary>Starts the domain with the back ends.</summary>
+    public static async Task<BackEndHost> StartAsync(MemoryBlockStore? store = null, BackEndLimits? limits = null)
+    {
+        BackEndHost started = new(await Host.StartAsync(), store ?? new MemoryBlockStore(16 << 20), limits);
+        started.BackBus = started.Host.Back(new() { RemovalDelay = TimeSpan.FromMilliseconds(200) });
+        started.BackBus.AddDriver(started.BackDriver);
+        await started.BackBus.StartAsync();
+        return started;
+    }
+
+    /// <summary>Starts the front ends of domain 0.</summary>
+    public async Task<FrontBus> StartFrontAsync()
+    {
+        _frontDrivers.Add(new BlockDriver(FrontMachine, FrontMachine));
+        FrontBus bus = new(Host.Dom0);
+        bus.AddDriver(FrontDriver);
+        await bus.StartAsync();
+        return bus;
+    }
+
+    /// <summary>xl block-attach.</summary>
+    public ValueTask AttachAsync(string mode = "w", string name = "scratch") => Host.Dom0.TransactAsync(async (transaction, _) =>
+    {
+        await Host.MakeAsync(transaction, Front, 0, Host.Guest);
+        await Host.MakeAsync(transaction, Back, Host.Guest, 0);
+        foreach ((string node, string value) in ((string, string)[])[
+            ("frontend", Front), ("frontend-id", "0"), ("params", name), ("mode", mode), ("online", "1"), ("state", "1")])
+        {
+            await transaction.WriteAsync($"{Back}/{node}", value);
+        }
+
+        await transaction.WriteAsync(Front + "/backend", Back);
+        await transaction.WriteAsync(Front + "/backend-id", Host.Guest);
+        await transaction.WriteAsync(Front + "/virtual-device", 51712);
+        await transaction.WriteAsync(Front + "/state", 1);
+    });
+
+    /// <summary>What xl block-detach writes before it waits.</summary>
+    public ValueTask DetachAsync() => Host.Dom0.TransactAsync(async (transaction, _) =>
+    {
+        await transaction.WriteAsync(Back + "/online", 0);
+        await transaction.WriteAsync(Back + "/state", (long)XenBusState.Closing);
+    });
+
+    public Task UntilBackAsync(XenBusState? state) =>
+        Host.UntilAsync(async () =>
+            (await Host.Dom0.TryReadAsync(Back + "/state") is { } value ? XenBusStates.Parse(value) : null) == state);
+
+    public async ValueTask DisposeAsync()
+    {
+        await BackBus.DisposeAsync();
+        await BackDriver.DisposeAsync();
+        foreach (BlockDriver driver in _frontDrivers)
+        {
+            await driver.DisposeAsync();
+        }
+
+        await Host.DisposeAsync();
+    }
+}

@@ -1,0 +1,185 @@
+using Xenlet.Drivers.Tests;
+using Xenlet.Kernel;
+
+namespace Xenlet.BackEnds.Tests;
+
+/// <summary>
+/// The machine of the back ends' domain, which reaches the pages and ports of a front end's domain as Xen would let it.
+/// </summary>
+/// <param name="front">The front end's domain.</param>
+/// <param name="self">The back ends' domain, for which grants and ports have to be.</param>
+internal sealed class BackEndMachine(TestMachine front, ushort self) : IForeignPages, IEventChannels
+{
+    private readonly Lock _lock = new();
+    private int _mapped;
+    private int _channels;
+
+    /// <summary>What is done to a reference in place of what Xen would do; null for that.</summary>
+    public Func<uint, GrantResult?> Refusal { get; set; } = static _ => null;
+
+    public int Mapped => Volatile.Read(ref _mapped);
+
+    public int Channels => Volatile.Read(ref _channels);
+
+    /// <summary>Parts that were copied by Xen.</summary>
+    public int Copies { get; private set; }
+
+    public int StuckPages => 0;
+
+    public void Map(
+        ushort domain, ReadOnlySpan<uint> references, bool isReadOnly, Span<IForeignPage?> pages, Span<GrantResult> results)
+    {
+        for (int i = 0; i < references.Length; i++)
+        {
+            results[i] = TryMap(references[i], out TestMapping? mapping);
+            pages[i] = mapping is null ? null : new Page(this, mapping, domain, references[i]);
+            if (mapping is not null)
+            {
+                Interlocked.Increment(ref _mapped);
+            }
+        }
+    }
+
+    public bool Unmap(ReadOnlySpan<IForeignPage> pages)
+    {
+        foreach (IForeignPage page in pages)
+        {
+            page.Dispose();
+        }
+
+        return true;
+    }
+
+    public void CopyFrom(ushort domain, Span<GrantCopy> copies, Span<byte> buffer)
+    {
+        foreach (ref GrantCopy copy in copies)
+        {
+            copy.Result = Reach(copy, out TestMapping? mapping);
+            mapping?.Bytes.AsSpan(copy.Offset, copy.Length).CopyTo(buffer[copy.BufferOffset..]);
+            mapping?.Dispose();
+        }
+    }
+
+    public void CopyTo(ushort domain, Span<GrantCopy> copies, ReadOnlySpan<byte> buffer)
+    {
+        foreach (ref GrantCopy copy in copies)
+        {
+            copy.Result = Reach(copy, out TestMapping? mapping);
+            if (mapping is not null)
+            {
+                buffer.Slice(copy.BufferOffset, copy.Length).CopyTo(mapping.Bytes.AsSpan(copy.Offset));
+            }
+
+            mapping?.Dispose();
+        }
+    }
+
+    public IEventChannel BindInterdomain(ushort remoteDomain, uint remotePort)
+    {
+        TestChannel channel = front.Bind(remotePort);
+        if (channel.Domain != self)
+        {
+            throw new XenException($"binding port {remotePort}", XenErrno.EINVAL);
+        }
+
+        Interlocked.Increment(ref _channels);
+        return new Channel(this, channel);
+    }
+
+    public IEventChannel AllocateUnbound(ushort remoteDomain) => throw new NotSupportedException("back ends bind to ports");
+
+    public IEventChannel Adopt(uint port) => throw new NotSupportedException("back ends bind to ports");
+
+    private GrantResult TryMap(uint reference, out TestMapping? mapping)
+    {
+        mapping = null;
+        if (Refusal(reference) is { } refused)
+        {
+            return refused;
+        }
+
+        try
+        {
+            mapping = front.Map(reference, self);
+            return GrantResult.Okay;
+        }
+        catch (XenException)
+        {
+            return GrantResult.BadReference;
+        }
+    }
+
+    private GrantResult Reach(GrantCopy copy, out TestMapping? mapping)
+    {
+        lock (_lock)
+        {
+            Copies++;
+        }
+
+        mapping = null;
+        return copy.Length <= 0 || copy.Offset < 0 || copy.Offset > ISharedPage.Size - copy.Length
+            ? GrantResult.BadCopyArgument
+            : TryMap(copy.Reference, out mapping);
+    }
+
+    private sealed class Page(BackEndMachine machine, TestMapping mapping, ushort domain, uint reference) : IForeignPage
+    {
+        private bool _isDisposed;
+
+        public ushort Domain => domain;
+
+        public uint Reference => reference;
+
+        public bool IsReadOnly => false;
+
+        public Span<byte> Span => Memory.Span;
+
+        public Memory<byte> Memory
+        {
+            get
+            {
+                ObjectDisposedException.ThrowIf(_isDisposed, this);
+                return mapping.Bytes;
+            }
+        }
+
+        public void Dispose()
+        {
+            Assert.False(_isDisposed, "a page is unmapped twice");
+            _isDisposed = true;
+            mapping.Dispose();
+            Interlocked.Decrement(ref machine._mapped);
+        }
+    }
+
+    private sealed class Channel(BackEndMachine machine, TestChannel channel) : IEventChannel
+    {
+        private readonly CancellationTokenSource _closed = new();
+        private int _spurious;
+
+        public uint Port => channel.Port + 1000;
+
+        public void Notify()
+        {
+            ObjectDisposedException.ThrowIf(_closed.IsCancellationRequested, this);
+            channel.NotifyFront();
+        }
+
+        public async ValueTask WaitAsync(CancellationToken cancellationToken = default)
+        {
+            using CancellationTokenSource both = CancellationTokenSource.CreateLinkedTokenSource(_closed.Token, cancellationToken);
+            await channel.WaitForFrontAsync(both.Token);
+        }
+
+        public bool ReportSpurious() => ++_spurious > 8;
+
+        public void Dispose()
+        {
+            if (!_closed.IsCancellationRequested)
+            {
+                _closed.Cancel();
+                Interlocked.Decrement(ref machine._channels);
+            }
+        }
+    }
+}

@@ -1,0 +1,57 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using Xenlet.BackEnds;
+using Xenlet.Domain;
+using Xenlet.Kernel;
+using Xenlet.XenBus;
+
+namespace Xenlet.GuestImage;
+
+/// <summary>Back ends that this domain has for others. The host ends the case by a line at the console.</summary>
+internal static class BackEndCases
+{
+    private const long StoreSize = 16 << 20;
+
+    public static IEnumerable<Case> All => [new("block-server", ServeBlocksAsync)];
+
+    /// <summary>Serves stores in memory, each made when it is first asked for by its name; "refused" is none.</summary>
+    private static async Task ServeBlocksAsync()
+    {
+        ConcurrentDictionary<string, MemoryBlockStore> stores = new();
+        GuestStatistics before = Guest.ReadStatistics();
+        BlockBackEndDriver driver = new(Guest.EventChannels, Guest.ForeignPages, (request, _) => new(
+            request.Name == "refused" ? throw new FileNotFoundException("there is no such store")
+                : stores.GetOrAdd(request.Name, static _ => new MemoryBlockStore(StoreSize))));
+        DomainServicesOptions options = new()
+        {
+            BackDrivers = [driver],
+            BeforeStart = starting => _ = ShowAsync(starting.BackBus.Subscribe()),
+        };
+        await using (DomainServices services = await DomainServices.StartAsync(Guest.Machine, options))
+        {
+            Console.WriteLine("ready");
+            while ((await Task.Run(Console.In.ReadLine))?.Trim() is not (null or "end"))
+            {
+                Tell(before);
+            }
+        }
+
+        Tell(before);
+    }
+
+    private static async Task ShowAsync(XenBusEvents events)
+    {
+        await foreach (XenBusEvent happened in events)
+        {
+            Console.WriteLine($"bus {happened}");
+        }
+    }
+
+    private static void Tell(GuestStatistics before)
+    {
+        GuestStatistics now = Guest.ReadStatistics();
+        Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"mapped: {now.ForeignPages - before.ForeignPages} pages, {now.StuckForeignPages} stuck"));
+    }
+}
