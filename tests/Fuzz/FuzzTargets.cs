@@ -16,6 +16,7 @@ internal static class FuzzTargets
         new("xenstore-client", XenStoreClients.Run, Short, XenStoreClients.Tokens) { UsesThreadPool = true },
         new("xenstore-ring", XenStoreRings.Run, Short),
         new("block-ring", BlockRings.Run, Short) { UsesThreadPool = true },
+        new("block-requests", BlockRequests.Run, Short),
         new("network-frames", NetworkFrames.Run, Short, NetworkFrames.Tokens),
         new("network-sends", NetworkSends.Run, Short, NetworkSends.Tokens),
         new("internet-frames", InternetFrames.Run, 2048, InternetFrames.Tokens),

@@ -15,6 +15,8 @@ internal sealed class BlockBackEnd(
     /// <summary>The binary logarithm of the largest number of pages of a ring.</summary>
     private const int MaximumRingOrder = 3;
 
+    private const string Waits = "waits for requests of the store's other front ends";
+
     private static readonly IReadOnlyList<string> Offered =
         [.. FrontEndOffer.RingNodes(MaximumRingOrder), "event-channel", "protocol", "feature-persistent"];
 
@@ -24,12 +26,16 @@ internal sealed class BlockBackEnd(
     private FrontEndPages? _pages;
     private IEventChannel? _channel;
     private BlockServer? _server;
+    private bool _isWaiting;
 
     protected override IReadOnlyList<string> OfferedNodes => Offered;
 
+    /// <summary>The server of a connection to a store, or null.</summary>
+    public BlockServer? ServerOf(IBlockStore store) => ReferenceEquals(_store, store) ? _server : null;
+
     public override string Describe() => string.Create(
         CultureInfo.InvariantCulture,
-        $"{XenDevice.Name}: {_name}{(_isReadOnly ? ", read-only" : "")}, {(_server is { } server ? server.Describe() : "not connected")}");
+        $"{XenDevice.Name}: {_name}{(_isReadOnly ? ", read-only" : "")}, {(_server is { } server ? server.Describe() : _isWaiting ? Waits : "not connected")}");
 
     protected override async ValueTask<IReadOnlyList<BackEndNode>> OpenAsync(CancellationToken cancellationToken)
     {
@@ -62,6 +68,7 @@ internal sealed class BlockBackEnd(
         IForeignPage[] ringPages = await _pages.MapAsync(references, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         BackRing<BlockRequest, BlockResponse> ring = new(ringPages);
         _channel = Driver.Channels.BindInterdomain(Domain, port);
+        await WaitForOthersAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         BlockTransfer transfer = new(
             _store!, _isReadOnly, Driver.ForeignPages, Domain, offer.GetFlag("feature-persistent") ? _pages : null);
         _server = new BlockServer(ring, transfer, _channel, Driver.Limits, XenDevice.ReportSpuriousEvent);
@@ -90,4 +97,22 @@ internal sealed class BlockBackEnd(
     }
 
     private BlockBackEndDriver Driver => driver;
+
+    /// <summary>
+    /// A migrated domain comes with a device of its own while the old one's still has requests under way. The new front end sends those
+    /// again, and may then write the same sectors: an old write that is done later would undo that.
+    /// </summary>
+    private async Task WaitForOthersAsync(CancellationToken cancellationToken)
+    {
+        _isWaiting = true;
+        try
+        {
+            await Task.WhenAll(Driver.ServersOf(_store!).Select(server => server.DrainAsync(cancellationToken)))
+                .ConfigureAwait(EventLoop.IsCurrent);
+        }
+        finally
+        {
+            _isWaiting = false;
+        }
+    }
 }

@@ -9,7 +9,8 @@ namespace Xenlet.BackEnds;
 /// <param name="foreign">Reaches the front ends' pages.</param>
 /// <param name="open">
 /// Finds the store for a disk, in a few seconds. The store remains the caller's: several front ends may share it, and it is in use until
-/// the back end has detached. An exception is the answer to a disk that cannot be served, and its message is for the administrator.
+/// the back end has detached. Before a front end is connected, what others of the same object have put into their rings is done: a domain
+/// that is migrated has two for a while. An exception is the answer to a disk that cannot be served, and its message is for the administrator.
 /// </param>
 /// <param name="limits">What each front end can have.</param>
 public sealed class BlockBackEndDriver(
@@ -23,6 +24,10 @@ public sealed class BlockBackEndDriver(
 
     /// <inheritdoc/>
     public override string ReportName => "block back ends";
+
+    /// <summary>The servers of all connections to a store.</summary>
+    internal IEnumerable<BlockServer> ServersOf(IBlockStore store) =>
+        Attached.OfType<BlockBackEnd>().Select(backEnd => backEnd.ServerOf(store)).OfType<BlockServer>();
 
     /// <inheritdoc/>
     protected override BackEnd Create(XenDevice device) => new BlockBackEnd(this, device, open);

@@ -24,18 +24,25 @@ internal sealed class BlockServer(
     private readonly Lock _lock = new();
     private readonly CancellationTokenSource _ending = new();
     private readonly TaskCompletionSource _idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>The numbers of requests that are under way, in the order in which they were taken.</summary>
+    private readonly SortedSet<long> _underWay = [];
+
+    /// <summary>Who waits until all requests below a number are done.</summary>
+    private readonly List<(long End, TaskCompletionSource Done)> _drains = [];
+
     private Task _running = Task.CompletedTask;
     private Action<Exception>? _onFailed;
     private bool _isEnding;
     private bool _isTaking;
     private bool _hasTaken;
-    private int _underWay;
+    private long _begun;
     private long _bytes;
     private long _served;
     private long _refused;
 
     /// <summary>Whether requests stay in the ring until others are done.</summary>
-    private bool IsFull => _underWay >= limits.Requests || (_underWay > 0 && _bytes >= limits.Bytes);
+    private bool IsFull => _underWay.Count >= limits.Requests || (_underWay.Count > 0 && _bytes >= limits.Bytes);
 
     /// <summary>Serves until <see cref="StopAsync"/>.</summary>
     /// <param name="onFailed">Called once if the front end breaks the protocol of the ring, after which nothing is served.</param>
@@ -61,10 +68,7 @@ internal sealed class BlockServer(
         lock (_lock)
         {
             _isEnding = true;
-            if (_underWay == 0)
-            {
-                _idle.TrySetResult();
-            }
+            CompleteWaits();
         }
 
         _ending.Cancel();
@@ -73,10 +77,44 @@ internal sealed class BlockServer(
         _ending.Dispose();
     }
 
+    /// <summary>
+    /// Waits until the requests that are in the ring or under way now are done, or will not be begun any more. Others may come meanwhile.
+    /// </summary>
+    public async Task DrainAsync(CancellationToken cancellationToken)
+    {
+        TaskCompletionSource done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        try
+        {
+            lock (_lock)
+            {
+                // The ring of a connection that ends may be unmapped by now.
+                _drains.Add((_begun + (_isEnding ? 0 : ring.CountWaiting()), done));
+            }
+
+            // A front end may have put requests without an event.
+            _ = TakeAll();
+        }
+        catch (BrokenRingException error)
+        {
+            Fail(error);
+        }
+
+        lock (_lock)
+        {
+            CompleteWaits();
+            if (!_drains.Exists(drain => drain.Done == done))
+            {
+                return;
+            }
+        }
+
+        await EventLoop.OnLoop(done.Task.WaitAsync(cancellationToken)).ConfigureAwait(EventLoop.IsCurrent);
+    }
+
     /// <summary>A line for an administrator.</summary>
     public string Describe() => string.Create(
         CultureInfo.InvariantCulture,
-        $"{Interlocked.Read(ref _served)} requests served, {Interlocked.Read(ref _refused)} with an error, {_underWay} under way");
+        $"{Interlocked.Read(ref _served)} requests served, {Interlocked.Read(ref _refused)} with an error, {_underWay.Count} under way");
 
     private async Task RunAsync()
     {
@@ -138,27 +176,28 @@ internal sealed class BlockServer(
 
     private void Begin(BlockRequest request)
     {
-        _underWay++;
+        long number = _begun++;
+        _underWay.Add(number);
         _bytes += BlockTransfer.SizeOf(request);
         Task<BlockStatus> work = transfer.RunAsync(request);
         if (work.IsCompleted)
         {
-            Finish(request, work.Result);
+            Finish(number, request, work.Result);
         }
         else
         {
-            _ = FinishAsync(request, work);
+            _ = FinishAsync(number, request, work);
         }
     }
 
-    private async Task FinishAsync(BlockRequest request, Task<BlockStatus> work)
+    private async Task FinishAsync(long number, BlockRequest request, Task<BlockStatus> work)
     {
         BlockStatus status = await work.ConfigureAwait(EventLoop.IsCurrent);
         bool wasFull;
         lock (_lock)
         {
             wasFull = IsFull;
-            Finish(request, status);
+            Finish(number, request, status);
         }
 
         try
@@ -187,10 +226,10 @@ internal sealed class BlockServer(
         }
     }
 
-    private void Finish(in BlockRequest request, BlockStatus status)
+    private void Finish(long number, in BlockRequest request, BlockStatus status)
     {
         ring.Put(new BlockResponse { Id = request.Id, Kind = BlockTransfer.KindOf(request), Status = status });
-        _underWay--;
+        _underWay.Remove(number);
         _bytes -= BlockTransfer.SizeOf(request);
         _served++;
         _refused += status == BlockStatus.Okay ? 0 : 1;
@@ -199,9 +238,24 @@ internal sealed class BlockServer(
             Publish();
         }
 
-        if (_isEnding && _underWay == 0)
+        CompleteWaits();
+    }
+
+    private void CompleteWaits()
+    {
+        if (_isEnding && _underWay.Count == 0)
         {
             _idle.TrySetResult();
+        }
+
+        for (int i = _drains.Count - 1; i >= 0; i--)
+        {
+            (long end, TaskCompletionSource done) = _drains[i];
+            if ((_begun >= end || _isEnding) && (_underWay.Count == 0 || _underWay.Min >= end))
+            {
+                done.TrySetResult();
+                _drains.RemoveAt(i);
+            }
         }
     }
 

@@ -56,6 +56,14 @@ public sealed class BackRing<TRequest, TResponse>
     /// <summary>The number of requests that were taken and have no response in the ring.</summary>
     public int Outstanding => (int)(_taken - _put);
 
+    /// <summary>The number of requests in the ring that were not taken yet.</summary>
+    /// <exception cref="BrokenRingException">The front end has announced more requests than the ring holds, or taken some back.</exception>
+    public int CountWaiting()
+    {
+        _ = ReadProducer();
+        return (int)(_announced - _taken);
+    }
+
     /// <summary>Takes the next request, as a copy that the front end cannot change.</summary>
     /// <returns>False when there is none.</returns>
     /// <exception cref="BrokenRingException">The front end has announced more requests than the ring holds, or taken some back.</exception>

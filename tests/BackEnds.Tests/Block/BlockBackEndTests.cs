@@ -225,6 +225,42 @@ public sealed class BlockBackEndTests : IAsyncLifetime
         await disk.FlushAsync();
     }
 
+    /// <summary>As a migration opens a store twice: the old front end's write is under way when the new one comes.</summary>
+    [Fact]
+    public async Task An_old_write_cannot_overtake_those_of_a_new_connection_to_its_store()
+    {
+        HeldStore store = new(_host.Store) { Holds = false };
+        _host.Open = _ => new(store);
+        await using FrontBus front = await _host.StartFrontAsync();
+        BlockDevice old = await ConnectAsync();
+        byte[] written = new byte[512];
+        Array.Fill(written, (byte)1);
+        store.Holds = true;
+        Task oldWrite = old.WriteAsync(4096, written).AsTask();
+        await _host.Host.UntilAsync(() => store.Waiting == 1);
+
+        await _host.AttachAsync(number: 51728);
+        Task<BlockDevice> coming = _host.FrontDriver.WaitForAsync("xvdb").AsTask();
+        StringWriter report = new();
+        await _host.Host.UntilAsync(() =>
+        {
+            report = new();
+            _host.BackDriver.WriteReport(report);
+            return coming.IsCompleted || report.ToString().Contains("waits for requests", StringComparison.Ordinal);
+        });
+        Assert.False(coming.IsCompleted, $"the new one is served while the old one writes: {report}");
+        store.Holds = false;
+        store.Release();
+        BlockDevice disk = await coming.WaitAsync(TimeSpan.FromMinutes(2));
+        Array.Fill(written = new byte[512], (byte)2);
+        await disk.WriteAsync(4096, written);
+        await oldWrite;
+
+        byte[] read = new byte[512];
+        await _host.Store.ReadAsync(4096, read);
+        Assert.Equal(written, read);
+    }
+
     [Fact]
     public async Task A_ring_that_is_broken_costs_the_front_end_its_device_alone()
     {

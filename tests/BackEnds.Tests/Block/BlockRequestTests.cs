@@ -245,6 +245,51 @@ public sealed class BlockRequestTests
         Assert.Equal((0, 3), (store.Waiting, front.Ring.Outstanding));
     }
 
+    /// <summary>Of six requests two are under way, three are in the ring, and one comes later: five are waited for.</summary>
+    [Fact]
+    public async Task Whoever_waits_for_a_connection_waits_for_what_is_in_its_ring_and_for_nothing_later()
+    {
+        HeldStore store = new(Filled(out _));
+        await using RawFrontEnd front = new(store, limits: new() { Requests = 2 });
+        (_, uint reference) = front.Grant();
+        for (int i = 0; i < 5; i++)
+        {
+            front.Send(Read(reference));
+        }
+
+        await UntilAsync(() => store.Waiting == 2);
+        Task drain = front.DrainAsync();
+        front.Send(Read(reference));
+        for (int i = 0; i < 5; i++)
+        {
+            Assert.False(drain.IsCompleted, $"{i} of 5 requests are done");
+            store.Release();
+            await front.ReceiveAsync();
+            await UntilAsync(() => store.Waiting == Math.Min(2, 5 - i));
+        }
+
+        await drain.WaitAsync(TimeSpan.FromMinutes(2));
+        Assert.Equal(1, store.Waiting);
+        store.Release();
+    }
+
+    [Fact]
+    public async Task Whoever_waits_for_a_connection_does_not_wait_for_what_its_end_leaves_in_the_ring()
+    {
+        HeldStore store = new(Filled(out _));
+        await using RawFrontEnd front = new(store, limits: new() { Requests = 1 });
+        (_, uint reference) = front.Grant();
+        front.Send(Read(reference));
+        front.Send(Read(reference));
+        await UntilAsync(() => store.Waiting == 1);
+        Task drain = front.DrainAsync();
+        Task ending = front.StopAsync();
+        Assert.False(drain.IsCompleted);
+        store.Release();
+        await ending.WaitAsync(TimeSpan.FromMinutes(2));
+        await drain.WaitAsync(TimeSpan.FromMinutes(2));
+    }
+
     [Theory]
     [InlineData(33u)]
     [InlineData(uint.MaxValue)]

@@ -107,6 +107,9 @@ internal sealed class RawFrontEnd : IAsyncDisposable
         return response.Status;
     }
 
+    /// <summary>Waits for what is in the ring, as a new connection to the same store does.</summary>
+    public Task DrainAsync() => _server.DrainAsync(CancellationToken.None);
+
     public Task StopAsync() => _stopping ??= _server.StopAsync();
 
     public async ValueTask DisposeAsync()

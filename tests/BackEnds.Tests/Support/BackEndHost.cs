@@ -64,20 +64,23 @@ internal sealed class BackEndHost : IAsyncDisposable
     }
 
     /// <summary>xl block-attach.</summary>
-    public ValueTask AttachAsync(string mode = "w", string name = "scratch") => Host.Dom0.TransactAsync(async (transaction, _) =>
+    public ValueTask AttachAsync(string mode = "w", string name = "scratch", int number = 51712) =>
+        Host.Dom0.TransactAsync(async (transaction, _) =>
     {
-        await Host.MakeAsync(transaction, Front, 0, Host.Guest);
-        await Host.MakeAsync(transaction, Back, Host.Guest, 0);
+        string front = Front.Replace("51712", $"{number}", StringComparison.Ordinal);
+        string back = Back.Replace("51712", $"{number}", StringComparison.Ordinal);
+        await Host.MakeAsync(transaction, front, 0, Host.Guest);
+        await Host.MakeAsync(transaction, back, Host.Guest, 0);
         foreach ((string node, string value) in ((string, string)[])[
-            ("frontend", Front), ("frontend-id", "0"), ("params", name), ("mode", mode), ("online", "1"), ("state", "1")])
+            ("frontend", front), ("frontend-id", "0"), ("params", name), ("mode", mode), ("online", "1"), ("state", "1")])
         {
-            await transaction.WriteAsync($"{Back}/{node}", value);
+            await transaction.WriteAsync($"{back}/{node}", value);
         }
 
-        await transaction.WriteAsync(Front + "/backend", Back);
-        await transaction.WriteAsync(Front + "/backend-id", Host.Guest);
-        await transaction.WriteAsync(Front + "/virtual-device", 51712);
-        await transaction.WriteAsync(Front + "/state", 1);
+        await transaction.WriteAsync(front + "/backend", back);
+        await transaction.WriteAsync(front + "/backend-id", Host.Guest);
+        await transaction.WriteAsync(front + "/virtual-device", number);
+        await transaction.WriteAsync(front + "/state", 1);
     });
 
     /// <summary>What xl block-detach writes before it waits.</summary>

@@ -14,7 +14,7 @@ internal sealed class InstrumentedCode : AssemblyLoadContext
     private const string PlantedPrefix = "Xenlet.Fuzz.Planted.";
 
     private static readonly Assembly Original = typeof(InstrumentedCode).Assembly;
-    private static readonly string[] ProductAssemblies = ["Xenlet.Drivers", "Xenlet.Net", "Xenlet.XenStoreRing"];
+    private static readonly string[] ProductAssemblies = ["Xenlet.BackEnds", "Xenlet.Drivers", "Xenlet.Net", "Xenlet.XenStoreRing"];
 
     /// <summary>Types of the nucleus's namespace that are the host's: they run in no image.</summary>
     private static readonly string[] HostTypes =
