@@ -228,7 +228,6 @@ public sealed class NetworkBackEndTests : IAsyncLifetime
     {
         _host.Network.Refusal = refusal is null ? null : new InvalidOperationException(refusal);
         await _host.AttachAsync(mac, ip);
-        await _host.Device.UntilBackAsync(XenBusState.Closed);
         await _host.Device.ErrorAsync(error);
         Assert.Equal("error", await _host.Host.Dom0.ReadAsync(_host.Device.Back + "/hotplug-status"));
         await _host.Device.DetachAsync();

@@ -257,7 +257,7 @@ public sealed class NetworkRequestTests
         new() { Reference = reference, Offset = (ushort)offset, Size = (ushort)size, Flags = flags, Id = id };
 
     private static TransmitRequest[] Chain(uint page, int slots) =>
-        [Slot(page, 0, 60 * slots, More), .. Enumerable.Range(1, slots - 1).Select(i => Slot(page, 0, 60, i + 1 < slots ? More : (ushort)0))];
+        [Slot(page, 0, 60 * slots, More), .. Enumerable.Repeat(Slot(page, 0, 60, More), slots - 2), Slot(page, 0, 60)];
 
     private static TransmitRequest Info(byte type, byte flags = 0) => TransmitRequest.Of(new ExtraInfo { Type = type, Flags = flags });
 
