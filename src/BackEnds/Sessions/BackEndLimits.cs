@@ -11,4 +11,10 @@ public sealed record BackEndLimits
 
     /// <summary>Bytes of the requests under way. One request alone may be larger.</summary>
     public int Bytes { get; init; } = 4 << 20;
+
+    /// <summary>Frames that wait for a network front end. Further ones are dropped.</summary>
+    public int WaitingFrames { get; init; } = 512;
+
+    /// <summary>Memory of the frames that wait for a network front end, in bytes.</summary>
+    public int WaitingBytes { get; init; } = 2 << 20;
 }

@@ -90,6 +90,10 @@ public sealed class FrontEndOffer
             : throw new InvalidDataException("the front end's ring has the same page twice");
     }
 
+    /// <summary>A grant reference, of a page that may not be granted.</summary>
+    /// <exception cref="InvalidDataException">It is no number.</exception>
+    public uint GetReference(string name) => (uint)GetNumber(name, 0, uint.MaxValue);
+
     /// <summary>
     /// Checks that the rings have the layout of 64-bit x86, as they have if the front end does not say.
     /// </summary>
@@ -103,6 +107,4 @@ public sealed class FrontEndOffer
     }
 
     private static string PageNode(string name, int page) => string.Create(CultureInfo.InvariantCulture, $"{name}{page}");
-
-    private uint GetReference(string name) => (uint)GetNumber(name, 0, uint.MaxValue);
 }

@@ -97,6 +97,18 @@ public sealed class FrameBuffer : IDisposable
         }
     }
 
+    /// <summary>A frame of its own with the same content, from the same pool.</summary>
+    internal FrameBuffer Copy()
+    {
+        FrameBuffer copy = _pool.Rent(Length);
+        copy.Append(Data);
+        copy.IsChecksumBlank = IsChecksumBlank;
+        copy.IsChecksumValidated = IsChecksumValidated;
+        copy.SegmentKind = SegmentKind;
+        copy.SegmentSize = SegmentSize;
+        return copy;
+    }
+
     internal void Begin()
     {
         _length = 0;

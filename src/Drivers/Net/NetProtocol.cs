@@ -51,6 +51,9 @@ internal static class NetProtocol
     /// <summary>XEN_NETIF_RSP_NULL: the response to an extra info.</summary>
     public const short ResponseNull = 1;
 
+    /// <summary>XEN_NETIF_RSP_ERROR.</summary>
+    public const short ResponseError = -1;
+
     /// <summary>XEN_NETIF_EXTRA_TYPE_GSO.</summary>
     public const byte ExtraGso = 1;
 
@@ -84,6 +87,13 @@ internal struct TransmitRequest
         MemoryMarshal.Write(MemoryMarshal.AsBytes(new Span<TransmitRequest>(ref request)), in extra);
         return request;
     }
+
+    /// <summary>The first eight bytes as an extra info.</summary>
+    public readonly ExtraInfo AsExtra()
+    {
+        TransmitRequest copy = this;
+        return MemoryMarshal.Read<ExtraInfo>(MemoryMarshal.AsBytes(new ReadOnlySpan<TransmitRequest>(in copy)));
+    }
 }
 
 /// <summary>struct netif_tx_response.</summary>
@@ -111,6 +121,14 @@ internal struct ReceiveResponse
     public ushort Offset;
     public ushort Flags;
     public short Status;
+
+    /// <summary>An extra info in the place of a response.</summary>
+    public static ReceiveResponse Of(in ExtraInfo extra)
+    {
+        ReceiveResponse response = default;
+        MemoryMarshal.Write(MemoryMarshal.AsBytes(new Span<ReceiveResponse>(ref response)), in extra);
+        return response;
+    }
 
     /// <summary>The same eight bytes as an extra info.</summary>
     public readonly ExtraInfo AsExtra()
@@ -141,5 +159,12 @@ internal struct ExtraInfo
         ExtraInfo extra = new() { Type = joins ? NetProtocol.ExtraMulticastAdd : NetProtocol.ExtraMulticastDelete };
         address.CopyTo(MemoryMarshal.AsBytes(new Span<ExtraInfo>(ref extra))[2..]);
         return extra;
+    }
+
+    /// <summary>The address of a request for a multicast address.</summary>
+    public readonly MacAddress ReadMulticast()
+    {
+        ExtraInfo copy = this;
+        return new(MemoryMarshal.AsBytes(new ReadOnlySpan<ExtraInfo>(in copy))[2..]);
     }
 }

@@ -6,8 +6,8 @@ internal sealed class TokenBucket(int burst, long interval)
     private long _tokens = burst;
     private long _filledAt = long.MinValue;
 
-    /// <summary>Takes a token when there is one.</summary>
-    public bool TryTake(long now)
+    /// <summary>Takes so many tokens when there are as many.</summary>
+    public bool TryTake(long now, int count = 1)
     {
         if (_filledAt == long.MinValue)
         {
@@ -21,12 +21,12 @@ internal sealed class TokenBucket(int burst, long interval)
             _filledAt += fresh * interval;
         }
 
-        if (_tokens == 0)
+        if (_tokens < count)
         {
             return false;
         }
 
-        _tokens--;
+        _tokens -= count;
         return true;
     }
 }

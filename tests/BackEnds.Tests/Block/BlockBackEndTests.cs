@@ -114,7 +114,7 @@ public sealed class BlockBackEndTests : IAsyncLifetime
         await _host.UntilBackAsync(XenBusState.Closed);
         Assert.Equal("there is no store nothing", await _host.Host.Dom0.ReadAsync(BackEndHost.Back + "/hotplug-error"));
         Assert.Equal("error", await _host.Host.Dom0.ReadAsync(BackEndHost.Back + "/hotplug-status"));
-        await ErrorAsync("there is no store nothing");
+        await _host.ErrorAsync("there is no store nothing");
         await _host.DetachAsync();
         await _host.UntilBackAsync(null);
     }
@@ -170,7 +170,7 @@ public sealed class BlockBackEndTests : IAsyncLifetime
         BlockDevice disk = await ConnectAsync();
         SuspendReport report = await _host.BackBus.SuspendAsync();
         Assert.NotEmpty(report.Refused);
-        await ErrorAsync("cannot be suspended while it serves domain 0");
+        await _host.ErrorAsync("cannot be suspended while it serves domain 0");
         await disk.FlushAsync();
     }
 
@@ -209,7 +209,7 @@ public sealed class BlockBackEndTests : IAsyncLifetime
 
         await dom0.WriteAsync(BackEndHost.Front + "/state", (long)XenBusState.Initialised);
         await _host.UntilBackAsync(XenBusState.Closed);
-        await ErrorAsync(error);
+        await _host.ErrorAsync(error);
         Assert.Equal((0, 0), (_host.Machine.Mapped, _host.Machine.Channels));
 
         foreach (string node in (string[])["ring-ref", "event-channel", name])
@@ -272,7 +272,7 @@ public sealed class BlockBackEndTests : IAsyncLifetime
         await _host.Host.Dom0.WriteAsync(BackEndHost.Front + "/ring-ref", page.Grant((ushort)Host.Guest).Reference);
         await _host.Host.Dom0.WriteAsync(BackEndHost.Front + "/event-channel", channel.Port);
         await _host.Host.Dom0.WriteAsync(BackEndHost.Front + "/state", (long)XenBusState.Initialised);
-        await ErrorAsync("req_prod is 1000");
+        await _host.ErrorAsync("req_prod is 1000");
         await _host.UntilBackAsync(XenBusState.Closed);
         Assert.Equal((0, 0), (_host.Machine.Mapped, _host.Machine.Channels));
         page.Dispose();
@@ -285,8 +285,4 @@ public sealed class BlockBackEndTests : IAsyncLifetime
         await _host.AttachAsync(mode);
         return await _host.FrontDriver.WaitForAsync("xvda").AsTask().WaitAsync(TimeSpan.FromMinutes(2));
     }
-
-    private Task ErrorAsync(string part) => _host.Host.UntilAsync(async () =>
-        (await _host.Host.Dom0.TryReadAsync(Host.Home + "/error/backend/vbd/0/51712/error"))
-            ?.Contains(part, StringComparison.Ordinal) == true);
 }

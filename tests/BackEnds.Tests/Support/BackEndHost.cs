@@ -1,7 +1,6 @@
 using Xenlet.Drivers.Tests;
 using Xenlet.XenBus;
 using Xenlet.XenBus.Tests;
-using Xenlet.XenStoreRing;
 
 namespace Xenlet.BackEnds.Tests;
 
@@ -15,10 +14,12 @@ internal sealed class BackEndHost : IAsyncDisposable
     public const string Front = "/local/domain/0/device/vbd/51712";
 
     private readonly List<BlockDriver> _frontDrivers = [];
+    private readonly ToolStackDevice _disk;
 
     private BackEndHost(Host host, MemoryBlockStore store, BackEndLimits? limits)
     {
         Host = host;
+        _disk = new(host, "vbd", "51712");
         Store = store;
         Open = _ => new(store);
         Machine = new BackEndMachine(FrontMachine, (ushort)Host.Guest);
@@ -65,34 +66,15 @@ internal sealed class BackEndHost : IAsyncDisposable
 
     /// <summary>xl block-attach.</summary>
     public ValueTask AttachAsync(string mode = "w", string name = "scratch", int number = 51712) =>
-        Host.Dom0.TransactAsync(async (transaction, _) =>
-    {
-        string front = Front.Replace("51712", $"{number}", StringComparison.Ordinal);
-        string back = Back.Replace("51712", $"{number}", StringComparison.Ordinal);
-        await Host.MakeAsync(transaction, front, 0, Host.Guest);
-        await Host.MakeAsync(transaction, back, Host.Guest, 0);
-        foreach ((string node, string value) in ((string, string)[])[
-            ("frontend", front), ("frontend-id", "0"), ("params", name), ("mode", mode), ("online", "1"), ("state", "1")])
-        {
-            await transaction.WriteAsync($"{back}/{node}", value);
-        }
-
-        await transaction.WriteAsync(front + "/backend", back);
-        await transaction.WriteAsync(front + "/backend-id", Host.Guest);
-        await transaction.WriteAsync(front + "/virtual-device", number);
-        await transaction.WriteAsync(front + "/state", 1);
-    });
+        new ToolStackDevice(Host, "vbd", $"{number}").AttachAsync([("params", name), ("mode", mode)], [("virtual-device", $"{number}")]);
 
     /// <summary>What xl block-detach writes before it waits.</summary>
-    public ValueTask DetachAsync() => Host.Dom0.TransactAsync(async (transaction, _) =>
-    {
-        await transaction.WriteAsync(Back + "/online", 0);
-        await transaction.WriteAsync(Back + "/state", (long)XenBusState.Closing);
-    });
+    public ValueTask DetachAsync() => _disk.DetachAsync();
 
-    public Task UntilBackAsync(XenBusState? state) =>
-        Host.UntilAsync(async () =>
-            (await Host.Dom0.TryReadAsync(Back + "/state") is { } value ? XenBusStates.Parse(value) : null) == state);
+    public Task UntilBackAsync(XenBusState? state) => _disk.UntilBackAsync(state);
+
+    /// <summary>Waits until the disk's error node has a text.</summary>
+    public Task ErrorAsync(string part) => _disk.ErrorAsync(part);
 
     public async ValueTask DisposeAsync()
     {

@@ -1,0 +1,189 @@
+using System.Globalization;
+using Xenlet.BackEnds.Net;
+using Xenlet.Drivers;
+using Xenlet.Net;
+using Xenlet.Net.Base;
+
+namespace Xenlet.BackEnds;
+
+/// <summary>
+/// A switch that joins front ends to each other and to other networks. It bridges frames; it does not route, nor translate addresses.
+/// </summary>
+/// <remarks>
+/// <para>A front end sends under its own hardware address alone, and under its IP addresses, if the tool stack gave it any. Its hardware
+/// address is known, so a frame to an unknown address goes to the ports of <see cref="AddPort"/> alone.</para>
+/// <para>Frames go through as they are: the back end of each front end completes checksums and cuts frames as its front end needs it.</para>
+/// <para>A port's frames wait in the memory of the port that they go to, which has its own limit. All members are thread-safe.</para>
+/// </remarks>
+public sealed class LearningSwitch : IFrameNetwork
+{
+    private readonly Lock _lock = new();
+    private readonly SwitchOptions _options;
+    private readonly AddressTable<SwitchPort> _addresses;
+    private readonly Dictionary<IFramePort, SwitchPort> _frontEnds = [];
+    private SwitchPort[] _ports = [];
+    private long _forwarded;
+    private long _flooded;
+    private long _refused;
+    private long _limited;
+
+    /// <summary>Creates a switch without ports.</summary>
+    public LearningSwitch(SwitchOptions? options = null)
+    {
+        _options = options ?? new();
+        ArgumentOutOfRangeException.ThrowIfLessThan(_options.BytesPerSecond ?? 1, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(_options.BurstBytes, ushort.MaxValue);
+        ArgumentOutOfRangeException.ThrowIfLessThan(_options.CopiesPerSecond, 1);
+        _addresses = new(_options.AddressesPerPort, (long)_options.AddressLifetime.TotalNanoseconds);
+    }
+
+    private long Now => (long)_options.TimeProvider.GetElapsedTime(0).TotalNanoseconds;
+
+    /// <inheritdoc/>
+    /// <exception cref="InvalidOperationException">Another front end has the hardware address.</exception>
+    public IFramePort Connect(NetworkPortRequest request, IFramePort frontEnd)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        ArgumentNullException.ThrowIfNull(frontEnd);
+        SourceGuard guard = new(request.Address, [.. request.Addresses.Select(assignment => assignment.Address)]);
+        TokenBucket? rate = _options.BytesPerSecond is { } bytes
+            ? new(_options.BurstBytes / SwitchPort.RateUnit, Math.Max(1, StackTime.Second * SwitchPort.RateUnit / bytes))
+            : null;
+        lock (_lock)
+        {
+            SwitchPort port = new(this, frontEnd, guard, rate, NewCopies());
+            if (!_addresses.TryFix(request.Address, port))
+            {
+                throw new InvalidOperationException($"another front end has the address {request.Address}");
+            }
+
+            _frontEnds.Add(frontEnd, port);
+            _ports = [.. _ports, port];
+            return port;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Disconnect(IFramePort frontEnd)
+    {
+        lock (_lock)
+        {
+            if (_frontEnds.Remove(frontEnd, out SwitchPort? port))
+            {
+                _ports = [.. _ports.Where(other => other != port)];
+                _addresses.Remove(port);
+            }
+        }
+    }
+
+    /// <summary>Adds a port to another network, whose addresses are learned. Nothing that comes from there is held to an address.</summary>
+    /// <param name="behind">Takes frames for that network. <see cref="Disconnect"/> takes the port away.</param>
+    /// <returns>Takes the frames of that network.</returns>
+    public IFramePort AddPort(IFramePort behind)
+    {
+        ArgumentNullException.ThrowIfNull(behind);
+        lock (_lock)
+        {
+            SwitchPort port = new(this, behind, null, null, NewCopies());
+            _frontEnds.Add(behind, port);
+            _ports = [.. _ports, port];
+            return port;
+        }
+    }
+
+    /// <summary>A line for an administrator.</summary>
+    public override string ToString()
+    {
+        lock (_lock)
+        {
+            return string.Create(
+                CultureInfo.InvariantCulture,
+                $"{_ports.Length} ports, {_addresses.Count} addresses; {_forwarded} frames forwarded, {_flooded} to several ports, "
+                    + $"{_refused} under a wrong address, {_limited} beyond a limit");
+        }
+    }
+
+    /// <summary>Forwards a frame that came from a port.</summary>
+    internal void Forward(SwitchPort from, FrameBuffer frame)
+    {
+        SwitchPort? only;
+        SwitchPort[] ports;
+        lock (_lock)
+        {
+            ports = _ports;
+            if (!Accepts(from, frame, out EthernetHeader header, out long now))
+            {
+                frame.Dispose();
+                return;
+            }
+
+            only = header.Destination.IsMulticast ? null : _addresses.Find(header.Destination, now);
+            if (only is null)
+            {
+                // Front ends' addresses are known: what is sent to another is not for them.
+                ports = [.. ports.Where(port => port != from && (header.Destination.IsMulticast || port.Guard is null))];
+                if (ports.Length == 0 || !from.MayCopy(ports.Length - 1, now))
+                {
+                    _limited += ports.Length == 0 ? 0 : 1;
+                    frame.Dispose();
+                    return;
+                }
+
+                _flooded++;
+            }
+            else if (only == from)
+            {
+                frame.Dispose();
+                return;
+            }
+
+            _forwarded++;
+        }
+
+        if (only is not null)
+        {
+            only.Behind.Send(frame);
+            return;
+        }
+
+        foreach (SwitchPort port in ports.AsSpan(1))
+        {
+            port.Behind.Send(frame.Copy());
+        }
+
+        ports[0].Behind.Send(frame);
+    }
+
+    /// <summary>Whether a port may send a frame now. Called under the lock.</summary>
+    private bool Accepts(SwitchPort from, FrameBuffer frame, out EthernetHeader header, out long now)
+    {
+        now = Now;
+        if (!EthernetHeader.TryRead(frame.Data, out header) || header.Source.IsMulticast || Array.IndexOf(_ports, from) < 0)
+        {
+            _refused++;
+            return false;
+        }
+
+        if (from.Guard is { } guard)
+        {
+            if (!guard.Allows(header, frame.Data))
+            {
+                _refused++;
+                return false;
+            }
+
+            if (!from.HasRate(frame.Length, now))
+            {
+                _limited++;
+                return false;
+            }
+
+            return true;
+        }
+
+        _addresses.Learn(header.Source, from, now);
+        return true;
+    }
+
+    private TokenBucket NewCopies() => new(_options.CopiesPerSecond, Math.Max(1, StackTime.Second / _options.CopiesPerSecond));
+}

@@ -1,0 +1,33 @@
+using System.Globalization;
+
+namespace Xenlet.BackEnds.Net;
+
+/// <summary>Counts of one front end since its device was plugged. Its own tasks write them; readers may see slightly old values.</summary>
+internal sealed class PortCounters
+{
+    /// <summary>Frames that the front end has sent.</summary>
+    public long Sent;
+
+    /// <summary>Their bytes.</summary>
+    public long SentBytes;
+
+    /// <summary>Frames of the front end that were answered with an error.</summary>
+    public long Refused;
+
+    /// <summary>Frames that the front end has received. A frame that was cut counts once for each segment.</summary>
+    public long Received;
+
+    /// <summary>Their bytes.</summary>
+    public long ReceivedBytes;
+
+    /// <summary>Frames for the front end that it does not support or cannot take, since a page that it granted cannot be written.</summary>
+    public long Undeliverable;
+
+    /// <summary>Frames that were dropped because there was no room or no connection. Any thread adds to it.</summary>
+    public long Dropped;
+
+    public override string ToString() => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{Sent} frames ({SentBytes} bytes) from it, {Refused} refused; {Received} ({ReceivedBytes} bytes) to it, "
+            + $"{Interlocked.Read(ref Dropped)} dropped, {Undeliverable} undeliverable");
+}

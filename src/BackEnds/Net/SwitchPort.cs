@@ -1,0 +1,32 @@
+using Xenlet.Drivers;
+using Xenlet.Net.Base;
+
+namespace Xenlet.BackEnds.Net;
+
+/// <summary>A port of a switch: what is sent to it comes from whoever is behind it. The switch's lock guards the limits.</summary>
+/// <param name="owner">The switch.</param>
+/// <param name="behind">Takes frames for whoever is behind it.</param>
+/// <param name="guard">What a front end may send; null for a port that learns addresses.</param>
+/// <param name="rate">Limits the bytes, in units of <see cref="RateUnit"/>; null for no limit.</param>
+/// <param name="copies">Limits the copies of frames.</param>
+internal sealed class SwitchPort(LearningSwitch owner, IFramePort behind, SourceGuard? guard, TokenBucket? rate, TokenBucket copies)
+    : IFramePort
+{
+    /// <summary>Bytes of a token, as many as the shortest frame on a wire has.</summary>
+    public const int RateUnit = 64;
+
+    /// <summary>Takes frames for whoever is behind the port.</summary>
+    public IFramePort Behind => behind;
+
+    /// <summary>What may be sent; null for a port that learns addresses.</summary>
+    public SourceGuard? Guard => guard;
+
+    /// <inheritdoc/>
+    public void Send(FrameBuffer frame) => owner.Forward(this, frame);
+
+    /// <summary>Whether the rate allows a frame of so many bytes.</summary>
+    public bool HasRate(int length, long now) => rate is null || rate.TryTake(now, (length + RateUnit - 1) / RateUnit);
+
+    /// <summary>Whether so many copies may be made.</summary>
+    public bool MayCopy(int count, long now) => count == 0 || copies.TryTake(now, count);
+}
