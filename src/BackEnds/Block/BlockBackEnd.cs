@@ -33,9 +33,11 @@ internal sealed class BlockBackEnd(
     /// <summary>The server of a connection to a store, or null.</summary>
     public BlockServer? ServerOf(IBlockStore store) => ReferenceEquals(_store, store) ? _server : null;
 
-    public override string Describe() => string.Create(
-        CultureInfo.InvariantCulture,
-        $"{XenDevice.Name}: {_name}{(_isReadOnly ? ", read-only" : "")}, {(_server is { } server ? server.Describe() : _isWaiting ? Waits : "not connected")}");
+    public override string Describe()
+    {
+        string connection = _server is { } server ? server.Describe() : _isWaiting ? Waits : "not connected";
+        return $"{XenDevice.Name}: {_name}{(_isReadOnly ? ", read-only" : "")}, {connection}";
+    }
 
     protected override async ValueTask<IReadOnlyList<BackEndNode>> OpenAsync(CancellationToken cancellationToken)
     {

@@ -10,7 +10,8 @@ namespace Xenlet.BackEnds;
 /// <param name="open">
 /// Finds the store for a disk, in a few seconds. The store remains the caller's: several front ends may share it, and it is in use until
 /// the back end has detached. Before a front end is connected, what others of the same object have put into their rings is done: a domain
-/// that is migrated has two for a while. An exception is the answer to a disk that cannot be served, and its message is for the administrator.
+/// that is migrated has two for a while. An exception is the answer to a disk that cannot be served; its message is for the
+/// administrator.
 /// </param>
 /// <param name="limits">What each front end can have.</param>
 public sealed class BlockBackEndDriver(
