@@ -10,9 +10,9 @@ namespace Xenlet.BackEnds;
 /// A switch that joins front ends to each other and to other networks. It bridges frames; it does not route, nor translate addresses.
 /// </summary>
 /// <remarks>
-/// <para>A front end sends under its own hardware address alone, and under its IP addresses, if the tool stack gave it any. Its hardware
+/// <para>A front end sends under its own hardware address alone, and under its IP addresses, if the tool stack gave it any. That hardware
 /// address is known, so a frame to an unknown address goes to the ports of <see cref="AddPort"/> alone.</para>
-/// <para>Frames go through as they are: the back end of each front end completes checksums and cuts frames as it needs it.</para>
+/// <para>Frames go through as they are: the back end of each front end completes checksums and cuts frames as that needs it.</para>
 /// <para>A port's frames wait in the memory of the port that they go to, which has its own limit. All members are thread-safe.</para>
 /// </remarks>
 public sealed class LearningSwitch : IFrameNetwork
