@@ -248,9 +248,10 @@ public sealed class BlockBackEndTests : IAsyncLifetime
             _host.BackDriver.WriteReport(report);
             return coming.IsCompleted || report.ToString().Contains("waits for requests", StringComparison.Ordinal);
         });
-        Assert.False(coming.IsCompleted, $"the new one is served while the old one writes: {report}");
+        bool isServed = coming.IsCompleted;
         store.Holds = false;
         store.Release();
+        Assert.False(isServed, $"the new one is served while the old one writes: {report}");
         BlockDevice disk = await coming.WaitAsync(TimeSpan.FromMinutes(2));
         Array.Fill(written = new byte[512], (byte)2);
         await disk.WriteAsync(4096, written);
