@@ -26,6 +26,7 @@ internal static class NetworkStreamRows
         await trace.GetAsync("read", () => theirs.ReadAsync(new byte[9]).AsTask());
         theirs.ReadTimeout = 20;
         trace.Get("read in time", () => theirs.Read(new byte[9]));
+        theirs.ReadTimeout = System.Threading.Timeout.Infinite;
         using CancellationTokenSource cancelled = new(20);
         await trace.GetAsync("read until cancelled", () => theirs.ReadAsync(new byte[9], cancelled.Token).AsTask());
         await trace.DoAsync("write", () => ours.WriteAsync(Bytes("after")).AsTask());
