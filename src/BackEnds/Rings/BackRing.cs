@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Runtime.CompilerServices;
 using Xenlet.Drivers;
 using Xenlet.Drivers.Rings;
 using Xenlet.Kernel;
@@ -38,13 +37,7 @@ public sealed class BackRing<TRequest, TResponse>
     /// <exception cref="ArgumentException">An entry is smaller than a layout, or none fits.</exception>
     public BackRing(ReadOnlySpan<IPage> pages, int entrySize = 0)
     {
-        int least = Math.Max(Unsafe.SizeOf<TRequest>(), Unsafe.SizeOf<TResponse>());
-        if (entrySize != 0 && entrySize < least)
-        {
-            throw new ArgumentException($"an entry of {entrySize} bytes does not hold {least}", nameof(entrySize));
-        }
-
-        _ring = new RingPages(pages, entrySize == 0 ? least : entrySize);
+        _ring = new RingPages(pages, RingPages.EntrySizeOf<TRequest, TResponse>(entrySize));
 
         // A front end that connects a second time to a ring with requests in it gets its answers behind the old ones.
         _taken = _announced = _put = _published = _ring.Load(RingPages.ResponseProducer);
@@ -115,22 +108,7 @@ public sealed class BackRing<TRequest, TResponse>
     /// <returns>
     /// Whether the front end has to be notified, since it waits for one of them. One notification is enough for all published responses.
     /// </returns>
-    public bool Publish()
-    {
-        uint before = _published;
-        if (before == _put)
-        {
-            return false;
-        }
-
-        _published = _put;
-        _ring.Store(RingPages.ResponseProducer, _put);
-
-        // The front end sets rsp_event and then checks for responses; this publishes and then reads rsp_event. With a full barrier between
-        // the two steps, at least one side sees the other's store.
-        Interlocked.MemoryBarrier();
-        return _put - _ring.Load(RingPages.ResponseEvent) < _put - before;
-    }
+    public bool Publish() => _ring.Publish(RingPages.ResponseProducer, RingPages.ResponseEvent, ref _published, _put);
 
     /// <summary>Reads and checks <c>req_prod</c>. Returns whether there is a request to take.</summary>
     private bool ReadProducer()

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Runtime.CompilerServices;
 using Xenlet.Drivers.Rings;
 using Xenlet.Kernel;
 
@@ -38,13 +37,7 @@ public sealed class FrontRing<TRequest, TResponse>
     /// <exception cref="ArgumentException">An entry is smaller than a layout, or none fits.</exception>
     public FrontRing(ReadOnlySpan<ISharedPage> pages, int entrySize = 0)
     {
-        int least = Math.Max(Unsafe.SizeOf<TRequest>(), Unsafe.SizeOf<TResponse>());
-        if (entrySize != 0 && entrySize < least)
-        {
-            throw new ArgumentException($"an entry of {entrySize} bytes does not hold {least}", nameof(entrySize));
-        }
-
-        _ring = new RingPages(pages, entrySize == 0 ? least : entrySize);
+        _ring = new RingPages(pages, RingPages.EntrySizeOf<TRequest, TResponse>(entrySize));
         _ring.Clear();
         _ring.Store(RingPages.RequestEvent, 1);
         _ring.Store(RingPages.ResponseEvent, 1);
@@ -76,22 +69,7 @@ public sealed class FrontRing<TRequest, TResponse>
     /// <returns>
     /// Whether the back end has to be notified, since it may be asleep. One notification is enough for all published requests.
     /// </returns>
-    public bool Publish()
-    {
-        uint before = _published;
-        if (before == _put)
-        {
-            return false;
-        }
-
-        _published = _put;
-        _ring.Store(RingPages.RequestProducer, _put);
-
-        // The back end sets req_event and then checks for requests; this publishes and then reads req_event. With a full barrier between
-        // the two steps, at least one side sees the other's store.
-        Interlocked.MemoryBarrier();
-        return _put - _ring.Load(RingPages.RequestEvent) < _put - before;
-    }
+    public bool Publish() => _ring.Publish(RingPages.RequestProducer, RingPages.RequestEvent, ref _published, _put);
 
     /// <summary>Takes the next response, as a copy that the back end cannot change.</summary>
     /// <returns>False when there is none.</returns>

@@ -47,6 +47,40 @@ internal sealed class RingPages
             : throw new ArgumentException($"{pages} pages have no room for an entry of {entrySize} bytes", nameof(pages));
     }
 
+    /// <summary>Bytes from one entry to the next: those asked for, or the larger of both layouts if zero.</summary>
+    /// <exception cref="ArgumentException">An entry is smaller than a layout.</exception>
+    public static int EntrySizeOf<TRequest, TResponse>(int entrySize)
+        where TRequest : unmanaged
+        where TResponse : unmanaged
+    {
+        int least = Math.Max(Unsafe.SizeOf<TRequest>(), Unsafe.SizeOf<TResponse>());
+        return entrySize == 0 || entrySize >= least ? Math.Max(entrySize, least)
+            : throw new ArgumentException($"an entry of {entrySize} bytes does not hold {least}", nameof(entrySize));
+    }
+
+    /// <summary>Publishes the entries that were put since <paramref name="published"/> was published.</summary>
+    /// <param name="producer">Which producer index to store.</param>
+    /// <param name="wanted">The event index by which the other end says for which entry it wants an event.</param>
+    /// <param name="published">The producer index as it is in the ring; afterwards <paramref name="put"/>.</param>
+    /// <param name="put">The number of entries that were put.</param>
+    /// <returns>Whether the other end wants an event for one of them.</returns>
+    public bool Publish(int producer, int wanted, ref uint published, uint put)
+    {
+        uint before = published;
+        if (before == put)
+        {
+            return false;
+        }
+
+        published = put;
+        Store(producer, put);
+
+        // The other end sets its event index and then checks for entries; this publishes and then reads that index. With a full barrier
+        // between the two steps, at least one side sees the other's store.
+        Interlocked.MemoryBarrier();
+        return put - Load(wanted) < put - before;
+    }
+
     /// <summary>Reads an index, once, with acquire semantics.</summary>
     public uint Load(int offset) => Volatile.Read(ref Index(offset));
 
