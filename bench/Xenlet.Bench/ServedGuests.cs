@@ -124,6 +124,36 @@ internal sealed class ServedGuests
         return program;
     }
 
+    /// <summary>Measures each row of a server's work.</summary>
+    /// <param name="program">The server.</param>
+    /// <param name="all">The rows.</param>
+    /// <param name="isQuick">Whether the run has no time.</param>
+    /// <param name="workAsync">Has a row done under a name, so often.</param>
+    /// <param name="into">Gets the figures.</param>
+    public static async Task MeasureAsync<T>(
+        MeasuredGuest program, IReadOnlyList<T> all, bool isQuick, Func<T, string, int, Task> workAsync, WorkResults into)
+        where T : IServedWork
+    {
+        // The first pass of each kind opens windows, and fills caches, pools and what the program's runtime makes once.
+        foreach (T work in all)
+        {
+            await workAsync(work, "warm", work.QuickCount / 2);
+        }
+
+        foreach (T work in all)
+        {
+            int count = isQuick ? work.QuickCount : work.Count;
+            await program.MeasureAsync(
+                work.Name,
+                async () =>
+                {
+                    await workAsync(work, work.Name, count);
+                    return count;
+                },
+                into);
+        }
+    }
+
     /// <summary>Runs dom0's end, and keeps its figures.</summary>
     public async Task PeerAsync(string arguments, WorkResults into)
     {

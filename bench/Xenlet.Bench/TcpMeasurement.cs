@@ -43,25 +43,7 @@ internal sealed class TcpMeasurement(
         await using XenGuest guest = await _guests.CreateAsync(config);
         MeasuredGuest program = await _guests.WaitAsync(guest);
 
-        // The first pass of each kind opens windows, and fills caches, pools and what the program's runtime makes once.
-        foreach (TcpWork work in TcpWork.All)
-        {
-            await WorkAsync(work, "first", work.QuickCount / 2);
-        }
-
-        foreach (TcpWork work in TcpWork.All)
-        {
-            int count = isQuick ? work.QuickCount : work.Count;
-            await program.MeasureAsync(
-                work.Name,
-                async () =>
-                {
-                    await WorkAsync(work, work.Name, count);
-                    return count;
-                },
-                into);
-        }
-
+        await ServedGuests.MeasureAsync(program, TcpWork.All, isQuick, WorkAsync, into);
         into.Read(guest.Console.Text);
 
         Task WorkAsync(TcpWork work, string name, int count) => work.IsLoopback

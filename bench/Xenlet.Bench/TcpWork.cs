@@ -25,7 +25,7 @@ internal enum TcpWorkKind
 /// <param name="Count">Megabytes, requests or connections of one round, enough for a second or more.</param>
 /// <param name="QuickCount">The same for a run that has no time.</param>
 /// <param name="IsLoopback">The peer is in the guest itself.</param>
-internal sealed record TcpWork(TcpWorkKind Kind, int Size, int Tasks, int Count, int QuickCount, bool IsLoopback = false)
+internal sealed record TcpWork(TcpWorkKind Kind, int Size, int Tasks, int Count, int QuickCount, bool IsLoopback = false) : IServedWork
 {
     /// <summary>All that is measured.</summary>
     public static IReadOnlyList<TcpWork> All { get; } =

@@ -45,25 +45,7 @@ internal sealed class WebMeasurement(
         await _guests.PeerAsync($"first {ServedGuests.Address} first {config.Name}", into);
         MeasuredGuest program = await _guests.WaitAsync(guest);
 
-        // The first pass of each kind opens windows, and fills caches, pools and what the program's runtime makes once.
-        foreach (WebWork work in WebWork.All)
-        {
-            await WorkAsync(work, "warm", work.QuickCount / 2);
-        }
-
-        foreach (WebWork work in WebWork.All)
-        {
-            int count = isQuick ? work.QuickCount : work.Count;
-            await program.MeasureAsync(
-                work.Name,
-                async () =>
-                {
-                    await WorkAsync(work, work.Name, count);
-                    return count;
-                },
-                into);
-        }
-
+        await ServedGuests.MeasureAsync(program, WebWork.All, isQuick, WorkAsync, into);
         into.Read(guest.Console.Text);
 
         Task WorkAsync(WebWork work, string name, int count) =>

@@ -8,7 +8,7 @@ namespace Xenlet.Bench;
 /// <param name="Connections">Connections, each with one request under way.</param>
 /// <param name="Count">Requests of one round.</param>
 /// <param name="QuickCount">The same for a run that has no time.</param>
-internal sealed record WebWork(string Path, bool IsTls, int Connections, int Count, int QuickCount)
+internal sealed record WebWork(string Path, bool IsTls, int Connections, int Count, int QuickCount) : IServedWork
 {
     /// <summary>All that is measured.</summary>
     public static IReadOnlyList<WebWork> All { get; } =
