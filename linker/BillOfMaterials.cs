@@ -22,9 +22,12 @@ public static class BillOfMaterials
     /// <param name="linkMap">The map that GNU ld wrote with <c>-Map</c>. It names the archives whose members are in the image.</param>
     public static void Write(Stream output, string name, string version, IEnumerable<string> assemblies, TextReader linkMap)
     {
-        PackageFinder packages = new();
-        IOrderedEnumerable<Part> parts = assemblies.Select(path => packages.OwnerOf(path) ?? PartOfFile(path)).OfType<Part>()
-            .Concat(LinkMap.Inputs(linkMap).Select(packages.OwnerOf).OfType<Part>())
+        string[] given = [.. assemblies];
+        IReadOnlyCollection<string> linked = LinkMap.Inputs(linkMap);
+        IReadOnlyDictionary<string, Part> packages = new PackageFinder().OwnersOf([.. given, .. linked]);
+        IOrderedEnumerable<Part> parts = given.Select(path => packages.GetValueOrDefault(path) ?? PartOfFile(path))
+            .Concat(linked.Select(path => packages.GetValueOrDefault(path)))
+            .OfType<Part>()
             .Distinct()
             .OrderBy(part => part.Name, StringComparer.Ordinal)
             .ThenBy(part => part.Version, StringComparer.Ordinal);
