@@ -14,7 +14,7 @@ internal static class Rooms
         },
         new("Xenlet.Net", "src/Net", "Base", "Wire", "Links", "Internet", "Tcp", "Udp", "Configuration", "Stack"),
         new("Xenlet.Drivers", "src/Drivers", "Rings", "Reports", "FrontEnds", "Block", "Net"),
-        new("Xenlet.BackEnds", "src/BackEnds", "Rings", "Sessions", "Block", "Stores", "Net"),
+        new("Xenlet.BackEnds", "src/BackEnds", "Rings", "Sessions", "Block", "Stores", "Net/Filter", "Net"),
         new("Xenlet.Tool", "src/Tool", "Base", "Images", "Devices", "Runs", "CommandLines"),
         new("Xenlet.XenBus", "src/XenBus", "Base", "Enumeration", "Devices", "Buses"),
         new("Xenlet.QemuXen", "qemu-xen", "Base", "Image", "Machine", "Guests", "Commands"),

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Xenlet.BackEnds.Net;
+using Xenlet.BackEnds.Net.Filter;
 using Xenlet.Drivers;
 using Xenlet.Net;
 using Xenlet.Net.Base;
@@ -26,6 +27,7 @@ public sealed class LearningSwitch : IFrameNetwork
     private long _flooded;
     private long _refused;
     private long _limited;
+    private long _filtered;
 
     /// <summary>Creates a switch without ports.</summary>
     public LearningSwitch(SwitchOptions? options = null)
@@ -57,6 +59,8 @@ public sealed class LearningSwitch : IFrameNetwork
                 throw new InvalidOperationException($"another front end has the address {request.Address}");
             }
 
+            port.Filtered = _options.Filter?.Connect(request.Domain, request.Address, request.Bridge, Now);
+
             _frontEnds.Add(frontEnd, port);
             _ports = [.. _ports, port];
             return port;
@@ -72,6 +76,10 @@ public sealed class LearningSwitch : IFrameNetwork
             {
                 _ports = [.. _ports.Where(other => other != port)];
                 _addresses.Remove(port);
+                if (port is { Filtered: { IsOutside: false } filtered })
+                {
+                    _options.Filter!.Disconnect(filtered, Now);
+                }
             }
         }
     }
@@ -84,7 +92,7 @@ public sealed class LearningSwitch : IFrameNetwork
         ArgumentNullException.ThrowIfNull(behind);
         lock (_lock)
         {
-            SwitchPort port = new(this, behind, null, null, NewCopies());
+            SwitchPort port = new(this, behind, null, null, NewCopies()) { Filtered = _options.Filter?.Outside };
             _frontEnds.Add(behind, port);
             _ports = [.. _ports, port];
             return port;
@@ -99,7 +107,7 @@ public sealed class LearningSwitch : IFrameNetwork
             return string.Create(
                 CultureInfo.InvariantCulture,
                 $"{_ports.Length} ports, {_addresses.Count} addresses; {_forwarded} frames forwarded, {_flooded} to several ports, "
-                    + $"{_refused} under a wrong address, {_limited} beyond a limit");
+                    + $"{_refused} under a wrong address, {_limited} beyond a limit, {_filtered} stopped by the filter");
         }
     }
 
@@ -108,10 +116,12 @@ public sealed class LearningSwitch : IFrameNetwork
     {
         SwitchPort? only;
         SwitchPort[] ports;
+        FilterVerdict verdict;
+        long now;
         lock (_lock)
         {
             ports = _ports;
-            if (!Accepts(from, frame, out EthernetHeader header, out long now))
+            if (!Accepts(from, frame, out EthernetHeader header, out now))
             {
                 frame.Dispose();
                 return;
@@ -137,7 +147,14 @@ public sealed class LearningSwitch : IFrameNetwork
                 return;
             }
 
-            _forwarded++;
+            verdict = Filter(from, only, ref ports, header, frame, now);
+            _ = verdict == FilterVerdict.Accept ? _forwarded++ : _filtered++;
+        }
+
+        if (verdict != FilterVerdict.Accept)
+        {
+            Refuse(from, frame, verdict, now);
+            return;
         }
 
         if (only is not null)
@@ -152,6 +169,37 @@ public sealed class LearningSwitch : IFrameNetwork
         }
 
         ports[0].Behind.Send(frame);
+    }
+
+    /// <summary>What becomes of a frame; of several ports, those are left to which it may go. Called under the lock.</summary>
+    private FilterVerdict Filter(
+        SwitchPort from, SwitchPort? only, ref SwitchPort[] ports, EthernetHeader header, FrameBuffer frame, long now)
+    {
+        if (_options.Filter is not { } filter)
+        {
+            return FilterVerdict.Accept;
+        }
+
+        if (only is not null || ports.Length == 1)
+        {
+            return filter.Judge(from.Filtered!, (only ?? ports[0]).Filtered!, header, frame.Data, now);
+        }
+
+        ports = [.. ports.Where(port => filter.Judge(from.Filtered!, port.Filtered!, header, frame.Data, now) == FilterVerdict.Accept)];
+        return ports.Length > 0 ? FilterVerdict.Accept : FilterVerdict.Drop;
+    }
+
+    /// <summary>Drops a frame, and tells its sender if it is to know.</summary>
+    private void Refuse(SwitchPort from, FrameBuffer frame, FilterVerdict verdict, long now)
+    {
+        if (verdict == FilterVerdict.Reject && _options.Filter!.MayAnswer(from.Filtered!, now) && Rejection.TryWrite(frame))
+        {
+            from.Behind.Send(frame);
+        }
+        else
+        {
+            frame.Dispose();
+        }
     }
 
     /// <summary>Whether a port may send a frame now. Called under the lock.</summary>

@@ -18,6 +18,9 @@ public sealed record SwitchOptions
     /// <summary>Copies of frames to several ports that a port may cause in a second, and at once.</summary>
     public int CopiesPerSecond { get; init; } = 20_000;
 
+    /// <summary>Which packets may go from one port to another; null for all. One filter serves one switch.</summary>
+    public PacketFilter? Filter { get; init; }
+
     /// <summary>The clock.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 }

@@ -1,3 +1,4 @@
+using Xenlet.BackEnds.Net.Filter;
 using Xenlet.Drivers;
 using Xenlet.Net.Base;
 
@@ -20,6 +21,9 @@ internal sealed class SwitchPort(LearningSwitch owner, IFramePort behind, Source
 
     /// <summary>What may be sent; null for a port that learns addresses.</summary>
     public SourceGuard? Guard => guard;
+
+    /// <summary>The port as the filter knows it; null without a filter.</summary>
+    public FilterPort? Filtered { get; set; }
 
     /// <inheritdoc/>
     public void Send(FrameBuffer frame) => owner.Forward(this, frame);
