@@ -21,6 +21,12 @@ internal sealed class BlockServer(
     /// <summary>Segments in an indirect request, which one page lists: 256 KiB.</summary>
     public const int MaximumSegments = 64;
 
+    /// <summary>Requests of a turn, after which other front ends have theirs.</summary>
+    private const int TurnRequests = 32;
+
+    /// <summary>Bytes after which a turn begins no further request.</summary>
+    private const int TurnBytes = 128 << 10;
+
     private readonly Lock _lock = new();
     private readonly CancellationTokenSource _ending = new();
     private readonly TaskCompletionSource _idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -89,10 +95,14 @@ internal sealed class BlockServer(
             {
                 // The ring of a connection that ends may be unmapped by now.
                 _drains.Add((_begun + (_isEnding ? 0 : ring.CountWaiting()), done));
+                CompleteWaits();
             }
 
             // A front end may have put requests without an event.
-            _ = TakeAll();
+            while (!done.Task.IsCompleted && !TakeTurn())
+            {
+                await Task.Yield();
+            }
         }
         catch (BrokenRingException error)
         {
@@ -101,7 +111,6 @@ internal sealed class BlockServer(
 
         lock (_lock)
         {
-            CompleteWaits();
             if (!_drains.Exists(drain => drain.Done == done))
             {
                 return;
@@ -120,8 +129,9 @@ internal sealed class BlockServer(
     {
         while (true)
         {
-            while (!TakeAll())
+            while (!TakeTurn())
             {
+                await Task.Yield();
             }
 
             if (_isEnding)
@@ -146,10 +156,13 @@ internal sealed class BlockServer(
         }
     }
 
-    /// <summary>Starts requests while there are any and the limits allow. Full, it is called again when a request is done.</summary>
-    /// <returns>Whether there is nothing to do now but to wait.</returns>
+    /// <summary>
+    /// Starts requests while there are any and the limits allow, as many as a turn has: a front end that refills its ring as fast as it is
+    /// emptied would otherwise be the only one. Full, it is called again when a request is done.
+    /// </summary>
+    /// <returns>Whether there is nothing to do now but to wait; if not, the caller lets others go first and calls again.</returns>
     /// <exception cref="BrokenRingException">The front end has broken the protocol of the ring.</exception>
-    private bool TakeAll()
+    private bool TakeTurn()
     {
         lock (_lock)
         {
@@ -157,9 +170,16 @@ internal sealed class BlockServer(
             _isTaking = true;
             try
             {
-                while (!_isEnding && !IsFull && ring.TryTake(out BlockRequest request))
+                int bytes = 0;
+                for (int i = 0; i < TurnRequests && bytes < TurnBytes && !_isEnding && !IsFull; i++)
                 {
+                    if (!ring.TryTake(out BlockRequest request))
+                    {
+                        break;
+                    }
+
                     _hasTaken = true;
+                    bytes += BlockTransfer.SizeOf(request);
                     Begin(request);
                 }
 
@@ -203,8 +223,9 @@ internal sealed class BlockServer(
         try
         {
             // The loop waits for an event, which need not come for requests that are in the ring already.
-            while (wasFull && !TakeAll())
+            while (wasFull && !TakeTurn())
             {
+                await Task.Yield();
             }
         }
         catch (BrokenRingException error)

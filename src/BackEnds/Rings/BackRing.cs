@@ -12,7 +12,7 @@ namespace Xenlet.BackEnds;
 /// <para>
 /// The front end may write anything anywhere at any time. Therefore the back end's indexes are kept here and never read back; an entry is
 /// copied once and only the copy is used; and the one index that is read, <c>req_prod</c>, must not be further ahead of the responses than
-/// the ring is long, nor behind the requests that were taken. The back end checks the content of a request.
+/// the ring is long, nor go back. The back end checks the content of a request.
 /// </para>
 /// <para>
 /// A back end calls <see cref="TryTake"/> until there is no request, then <see cref="FinalCheck"/>, and waits for an event only if that
@@ -114,11 +114,12 @@ public sealed class BackRing<TRequest, TResponse>
     private bool ReadProducer()
     {
         uint producer = _ring.Load(RingPages.RequestProducer);
-        if (producer - _taken > (uint)(Capacity - Outstanding))
+        uint ahead = producer - _taken;
+        if (ahead > (uint)(Capacity - Outstanding) || ahead < _announced - _taken)
         {
             throw new BrokenRingException(string.Create(
                 CultureInfo.InvariantCulture,
-                $"req_prod is {producer} where {_taken} requests were taken and {_put} answered, in a ring of {Capacity}"));
+                $"req_prod is {producer} where it was {_announced}, and {_taken} requests were taken and {_put} answered, in a ring of {Capacity}"));
         }
 
         _announced = producer;

@@ -62,7 +62,7 @@ public sealed class FrontEndOffer
             ? value
             : throw new InvalidDataException(string.Create(
                 CultureInfo.InvariantCulture,
-                $"the front end's {name} is '{(text.Length <= 40 ? text : text[..40] + "...")}', not a number from {least} to {most}"));
+                $"the front end's {name} is {Quote(text)}, not a number from {least} to {most}"));
     }
 
     /// <summary>Whether a feature is offered: a number other than 0.</summary>
@@ -100,11 +100,14 @@ public sealed class FrontEndOffer
     /// <exception cref="InvalidDataException">They have another one.</exception>
     public void RequireNativeProtocol()
     {
-        if (GetText("protocol") is not (null or "x86_64-abi"))
+        if (GetText("protocol") is not (null or "x86_64-abi") and var other)
         {
-            throw new InvalidDataException($"the front end's protocol is '{GetText("protocol")}', not x86_64-abi");
+            throw new InvalidDataException($"the front end's protocol is {Quote(other)}, not x86_64-abi");
         }
     }
+
+    /// <summary>What an administrator may read of a text that can be anything, for as long as xenstore allows.</summary>
+    private static string Quote(string text) => $"'{ForeignText.Escape(text.Length <= 40 ? text : text[..40] + "...")}'";
 
     private static string PageNode(string name, int page) => string.Create(CultureInfo.InvariantCulture, $"{name}{page}");
 }

@@ -104,12 +104,16 @@ internal sealed class ChangedPieces(long slots)
         List<long> left = [];
         lock (_lock)
         {
-            // A range may have far more pieces than are changed.
-            foreach ((long number, ChangedPiece piece) in _pieces.ToArray())
+            long firstPiece = offset / Size;
+            long pieces = length == 0 ? 0 : ((offset + length - 1) / Size) - firstPiece + 1;
+
+            // The range may have far more pieces than are changed, or far fewer: a front end that discards a sector again and again must
+            // not cost what all of its changes cost.
+            foreach (long number in pieces <= _pieces.Count ? RangeOf(firstPiece, pieces) : _pieces.Keys.ToArray())
             {
                 long first = Math.Max(offset, number * Size);
                 long count = Math.Min(offset + length, (number + 1) * Size) - first;
-                if (count > 0)
+                if (count > 0 && _pieces.TryGetValue(number, out ChangedPiece? piece))
                 {
                     piece.Changed &= ~Mask((int)(first % Size), (int)count);
                     Leave(number, piece, left);
@@ -156,6 +160,14 @@ internal sealed class ChangedPieces(long slots)
             int inPiece = (int)((offset + start) % Size);
             count = Math.Min(length - start, Size - inPiece);
             yield return ((offset + start) / Size, inPiece, start, count);
+        }
+    }
+
+    private static IEnumerable<long> RangeOf(long first, long count)
+    {
+        for (long number = first; number < first + count; number++)
+        {
+            yield return number;
         }
     }
 

@@ -290,6 +290,29 @@ public sealed class BlockRequestTests
         await drain.WaitAsync(TimeSpan.FromMinutes(2));
     }
 
+    /// <summary>Of two other front ends that wait for this one's requests, the first would never be connected.</summary>
+    [Fact]
+    public async Task A_front_end_that_takes_requests_back_for_which_others_wait_loses_its_connection()
+    {
+        HeldStore store = new(Filled(out _));
+        await using RawFrontEnd front = new(store, limits: new() { Requests = 1 });
+        (_, uint reference) = front.Grant();
+        for (int i = 0; i < 3; i++)
+        {
+            front.Send(Read(reference));
+        }
+
+        await UntilAsync(() => store.Waiting == 1);
+        Task drain = front.DrainAsync();
+        BackRingTests.Word(front.RingPage, RingPages.RequestProducer) = 1;
+        await front.DrainAsync();
+        Assert.IsType<BrokenRingException>(await front.FailureAsync);
+        Task ending = front.StopAsync();
+        store.Release();
+        await ending.WaitAsync(TimeSpan.FromMinutes(2));
+        await drain.WaitAsync(TimeSpan.FromMinutes(2));
+    }
+
     [Theory]
     [InlineData(33u)]
     [InlineData(uint.MaxValue)]

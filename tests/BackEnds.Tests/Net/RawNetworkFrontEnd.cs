@@ -19,7 +19,8 @@ internal sealed class RawNetworkFrontEnd : IAsyncDisposable
     private readonly TaskCompletionSource<Exception> _failed = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public RawNetworkFrontEnd(
-        NetworkOffloads offloads = NetworkOffloads.None, bool takesChains = true, bool filters = false, BackEndLimits? limits = null)
+        NetworkOffloads offloads = NetworkOffloads.None, bool takesChains = true, bool filters = false, BackEndLimits? limits = null,
+        IFramePort? network = null)
     {
         limits ??= new();
         Machine = new BackEndMachine(Front, Self);
@@ -38,8 +39,8 @@ internal sealed class RawNetworkFrontEnd : IAsyncDisposable
         Network.FrontEnd = _port;
         MulticastFilter filter = new(filters);
         TransmitServer transmit = new(
-            new BackRing<TransmitRequest, TransmitResponse>([mapped[0]]), Machine, 0, _channels[0], new FramePool(), filter, Network,
-            Counters);
+            new BackRing<TransmitRequest, TransmitResponse>([mapped[0]]), Machine, 0, _channels[0], new FramePool(), filter,
+            network ?? Network, Counters);
         ReceiveServer receive = new(
             new BackRing<ReceiveRequest, ReceiveResponse>([mapped[1]]), Machine, 0, _channels[1], _port.Queue,
             new FrontEndFeatures(takesChains, offloads, filters), Counters);

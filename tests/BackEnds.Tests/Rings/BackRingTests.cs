@@ -212,6 +212,23 @@ public sealed class BackRingTests
         }
     }
 
+    /// <summary>Whoever waits for what was counted would wait for ever.</summary>
+    [Fact]
+    public void Requests_that_were_counted_cannot_be_taken_back()
+    {
+        (FrontRing<ulong, ulong> front, BackRing<ulong, ulong> back, TestPage page) = Pair();
+        for (ulong i = 0; i < 3; i++)
+        {
+            front.Put(i);
+        }
+
+        front.Publish();
+        Assert.Equal(3, back.CountWaiting());
+        Assert.Equal(3, back.CountWaiting());
+        Word(page, RingPages.RequestProducer) = 2;
+        Assert.Throws<BrokenRingException>(() => back.CountWaiting());
+    }
+
     [Fact]
     public void What_the_front_end_writes_over_the_back_ends_indexes_and_entries_changes_nothing_of_what_it_knows()
     {
