@@ -288,4 +288,65 @@ public sealed class HotPlugTests : IAsyncLifetime
         await _host.DrainDevicesAsync(bus);
         Assert.True(await _host.Dom0.ExistsAsync(node + "/frontend"));
     }
+
+    /// <summary>Devices that no session serves, each with what makes it one.</summary>
+    [Theory]
+    [InlineData("no driver fits", "no driver")]
+    [InlineData("the attach fails", "given up")]
+    [InlineData("the other end's change fails", "given up")]
+    [InlineData("the removal itself fails", "given up")]
+    [InlineData("an earlier program left it", "is not new")]
+    public async Task A_back_end_that_nobody_serves_ends_as_the_tool_stack_asks(string why, string reported)
+    {
+        const string node = Host.Home + "/backend/vbd/3/1";
+        ManualClock clock = new();
+        await _host.AddBackAsync("vbd/3/1");
+        await _host.AddBackAsync("vbd/3/2");
+        TestDriver driver = new()
+        {
+            OnProbe = device => device.Name == "vbd/3/1" && why == "no driver fits" ? null : ProbePriority.Default,
+            OnAttach = (device, _) => FailIf(device, "the attach fails"),
+            OnOtherEnd = (device, _) => FailIf(device, "the other end's change fails"),
+            OnLocalEnd = (device, path) => path == "/online" ? FailIf(device, "the removal itself fails") : default,
+        };
+        if (why == "an earlier program left it")
+        {
+            await _host.Dom0.WriteAsync(node + "/state", 4);
+        }
+
+        BackBus bus = _host.Back(new() { TimeProvider = clock });
+        bus.AddDriver(driver);
+        await bus.StartAsync();
+        if (why != "the removal itself fails")
+        {
+            await _host.SeesAsync("vbd/3/1", reported);
+        }
+        else
+        {
+            await _host.UntilAsync(() => driver.Count("local end vbd/3/1 ") == 1);
+        }
+
+        // As libxl does it: both at once, then it waits for 6, then for the directory to vanish.
+        await _host.Dom0.TransactAsync(async (transaction, _) =>
+        {
+            await transaction.WriteAsync(node + "/online", 0);
+            await transaction.WriteAsync(node + "/state", 5);
+        });
+        await _host.UntilAsync(async () => await _host.Dom0.ReadAsync(node + "/state") == "6");
+        await _host.UntilAsync(async () =>
+        {
+            Assert.True(await _host.Dom0.TryReadAsync(node + "/state") is null or "6", "the state 6 stays until the directory vanishes");
+            clock.Advance(TimeSpan.FromSeconds(0.1));
+            return !await _host.Dom0.ExistsAsync(node);
+        });
+        Assert.Equal(["2"], await _host.Dom0.DirectoryAsync(Host.Home + "/backend/vbd/3"));
+
+        // Its number is free again.
+        await _host.AddBackAsync("vbd/3/1");
+        await _host.UntilAsync(() => bus.Devices.Count(device => device.Phase is XenDevicePhase.Attached or XenDevicePhase.NoDriver) == 2
+            || driver.Count("attach vbd/3/1") == 2);
+
+        ValueTask FailIf(XenDevice device, string what) =>
+            device.Name == "vbd/3/1" && why == what ? throw new InvalidOperationException(what) : default;
+    }
 }

@@ -58,7 +58,14 @@ internal sealed class BlockBackEnd(
             nodes.AddRange([new("feature-discard", 1), new("discard-granularity", _store.SectorSize), new("discard-alignment", 0)]);
         }
 
+        _store.LengthChanged += OnLengthChanged;
         return nodes;
+    }
+
+    protected override ValueTask CloseAsync()
+    {
+        _store!.LengthChanged -= OnLengthChanged;
+        return default;
     }
 
     protected override async ValueTask<IReadOnlyList<BackEndNode>> ConnectAsync(FrontEndOffer offer, CancellationToken cancellationToken)
@@ -75,14 +82,16 @@ internal sealed class BlockBackEnd(
             _store!, _isReadOnly, Driver.ForeignPages, Domain, offer.GetFlag("feature-persistent") ? _pages : null);
         _server = new BlockServer(ring, transfer, _channel, Driver.Limits, XenDevice.ReportSpuriousEvent);
         _server.Start(error => _ = FailAsync(error));
-        return
-        [
-            new("sectors", _store!.Length / BlockProtocol.Unit),
-            new("sector-size", _store.SectorSize),
-            new("physical-sector-size", _store.SectorSize),
-            new("info", _isReadOnly ? BlockProtocol.InfoReadOnly : 0),
-        ];
+        return PresentNodes([]);
     }
+
+    protected override IReadOnlyList<BackEndNode> PresentNodes(IReadOnlyList<BackEndNode> published) =>
+    [
+        new("sectors", _store!.Length / BlockProtocol.Unit),
+        new("sector-size", _store.SectorSize),
+        new("physical-sector-size", _store.SectorSize),
+        new("info", _isReadOnly ? BlockProtocol.InfoReadOnly : 0),
+    ];
 
     protected override async ValueTask DisconnectAsync()
     {
@@ -99,6 +108,8 @@ internal sealed class BlockBackEnd(
     }
 
     private BlockBackEndDriver Driver => driver;
+
+    private void OnLengthChanged(object? sender, EventArgs arguments) => XenDevice.CallAgain();
 
     /// <summary>
     /// A migrated domain comes with a device of its own while the old one's still has requests under way. The new front end sends those

@@ -12,6 +12,21 @@ namespace Xenlet.BackEnds;
 /// </remarks>
 public interface IBlockStore
 {
+    /// <summary>
+    /// Raised, on any thread, after <see cref="Length"/> has changed: connected front ends learn the new size. A store whose size never
+    /// changes, as by default, never raises it.
+    /// </summary>
+    event EventHandler? LengthChanged
+    {
+        add
+        {
+        }
+
+        remove
+        {
+        }
+    }
+
     /// <summary>The size in bytes, whole sectors.</summary>
     long Length { get; }
 

@@ -9,7 +9,8 @@ public sealed class MemoryBlockStore : IBlockStore
     private const int PieceSize = 64 << 10;
 
     private readonly Lock _lock = new();
-    private readonly byte[]?[] _pieces;
+    private byte[]?[] _pieces;
+    private long _length;
 
     /// <summary>Creates a store of zeros.</summary>
     /// <param name="length">The size in bytes, whole sectors.</param>
@@ -22,19 +23,17 @@ public sealed class MemoryBlockStore : IBlockStore
             throw new ArgumentOutOfRangeException(nameof(sectorSize), sectorSize, "It is no power of two from 512 to 4096.");
         }
 
-        if (length <= 0 || length % sectorSize != 0)
-        {
-            throw new ArgumentOutOfRangeException(nameof(length), length, $"It is not a number of sectors of {sectorSize} bytes.");
-        }
-
-        Length = length;
         SectorSize = sectorSize;
         IsReadOnly = isReadOnly;
-        _pieces = new byte[]?[(length + PieceSize - 1) / PieceSize];
+        _pieces = new byte[]?[CountPieces(length)];
+        _length = length;
     }
 
     /// <inheritdoc/>
-    public long Length { get; }
+    public event EventHandler? LengthChanged;
+
+    /// <inheritdoc/>
+    public long Length => Volatile.Read(ref _length);
 
     /// <inheritdoc/>
     public int SectorSize { get; }
@@ -45,12 +44,36 @@ public sealed class MemoryBlockStore : IBlockStore
     /// <inheritdoc/>
     public bool CanDiscard => true;
 
+    /// <summary>Gives the store another size. What is cut off is lost; what is added is zeros.</summary>
+    /// <param name="length">The size in bytes, whole sectors.</param>
+    public void Resize(long length)
+    {
+        int count = CountPieces(length);
+        lock (_lock)
+        {
+            Array.Resize(ref _pieces, count);
+            if (length < _length)
+            {
+                (long piece, int start, int rest) = PartOf(length, PieceSize);
+                if (start > 0)
+                {
+                    _pieces[piece]?.AsSpan(start, rest).Clear();
+                }
+            }
+
+            Volatile.Write(ref _length, length);
+        }
+
+        LengthChanged?.Invoke(this, EventArgs.Empty);
+    }
+
     /// <inheritdoc/>
     public ValueTask ReadAsync(long offset, Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        Span<byte> rest = Check(offset, buffer.Length) ? buffer.Span : default;
+        Span<byte> rest = buffer.Span;
         lock (_lock)
         {
+            Check(offset, rest.Length);
             while (!rest.IsEmpty)
             {
                 (long piece, int start, int count) = PartOf(offset, rest.Length);
@@ -74,9 +97,10 @@ public sealed class MemoryBlockStore : IBlockStore
     /// <inheritdoc/>
     public ValueTask WriteAsync(long offset, ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        ReadOnlySpan<byte> rest = Check(offset, buffer.Length) ? buffer.Span : default;
+        ReadOnlySpan<byte> rest = buffer.Span;
         lock (_lock)
         {
+            Check(offset, rest.Length);
             while (!rest.IsEmpty)
             {
                 (long piece, int start, int count) = PartOf(offset, rest.Length);
@@ -95,9 +119,9 @@ public sealed class MemoryBlockStore : IBlockStore
     /// <summary>Makes the sectors zeros.</summary>
     public ValueTask DiscardAsync(long offset, long length, CancellationToken cancellationToken = default)
     {
-        _ = Check(offset, length);
         lock (_lock)
         {
+            Check(offset, length);
             while (length > 0)
             {
                 (long piece, int start, int count) = PartOf(offset, length);
@@ -124,7 +148,15 @@ public sealed class MemoryBlockStore : IBlockStore
         return (offset / PieceSize, start, (int)Math.Min(length, PieceSize - start));
     }
 
-    private bool Check(long offset, long length) => offset >= 0 && length >= 0 && offset <= Length - length
-        ? true
-        : throw new ArgumentOutOfRangeException(nameof(offset), offset, $"{length} bytes there are not in a store of {Length}.");
+    private int CountPieces(long length) => length > 0 && length % SectorSize == 0
+        ? checked((int)((length + PieceSize - 1) / PieceSize))
+        : throw new ArgumentOutOfRangeException(nameof(length), length, $"It is not a number of sectors of {SectorSize} bytes.");
+
+    private void Check(long offset, long length)
+    {
+        if (offset < 0 || length < 0 || offset > _length - length)
+        {
+            throw new ArgumentOutOfRangeException(nameof(offset), offset, $"{length} bytes there are not in a store of {_length}.");
+        }
+    }
 }

@@ -1,3 +1,4 @@
+using Xenlet.Drivers.FrontEnds;
 using Xenlet.Kernel;
 using Xenlet.XenBus;
 using Xenlet.XenStoreRing;
@@ -20,6 +21,7 @@ public abstract class BackEnd : DeviceSession
 {
     private readonly BackEndDriver _driver;
     private readonly SemaphoreSlim _turn = new(1);
+    private readonly ReconnectPace _pace;
     private IReadOnlyList<BackEndNode>? _connected;
     private bool _isOpen;
     private bool _isDetached;
@@ -33,6 +35,7 @@ public abstract class BackEnd : DeviceSession
         ArgumentNullException.ThrowIfNull(xenDevice);
         _driver = driver;
         XenDevice = xenDevice;
+        _pace = new ReconnectPace(xenDevice.Bus.TimeProvider);
     }
 
     /// <summary>The device on the bus.</summary>
@@ -65,6 +68,9 @@ public abstract class BackEnd : DeviceSession
             case XenBusState.Initialised or XenBusState.Connected
                 when XenDevice.State is XenBusState.InitWait or XenBusState.Initialised:
                 await TryConnectAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
+                break;
+            case XenBusState.Connected when IsConnected && XenDevice.State == XenBusState.Connected:
+                await PublishChangesAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
                 break;
             case XenBusState.Closing when IsConnected:
                 // The front end may still have requests under way: it is served until it is Closed.
@@ -119,14 +125,21 @@ public abstract class BackEnd : DeviceSession
     {
         using Turn turn = await TakeTurnAsync().ConfigureAwait(EventLoop.IsCurrent);
         _isDetached = true;
-        await DropAsync().ConfigureAwait(EventLoop.IsCurrent);
-        if (_isOpen)
+        try
         {
-            _isOpen = false;
-            await CloseAsync().ConfigureAwait(EventLoop.IsCurrent);
+            await DropAsync().ConfigureAwait(EventLoop.IsCurrent);
+        }
+        finally
+        {
+            // The bus forgets the device, whatever a derived class throws here.
+            _driver.Remove(this);
+            if (_isOpen)
+            {
+                _isOpen = false;
+                await CloseAsync().ConfigureAwait(EventLoop.IsCurrent);
+            }
         }
 
-        _driver.Remove(this);
         return true;
     }
 
@@ -145,6 +158,13 @@ public abstract class BackEnd : DeviceSession
     /// </summary>
     /// <exception cref="InvalidDataException">The offer makes no sense.</exception>
     protected abstract ValueTask<IReadOnlyList<BackEndNode>> ConnectAsync(FrontEndOffer offer, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// The nodes of a connected front end, as <see cref="ConnectAsync"/> gave them, or as they are by now. A class whose nodes change calls
+    /// <see cref="XenBus.XenDevice.CallAgain"/> then: they are written, and Connected with them once more, at which a front end reads them.
+    /// </summary>
+    /// <param name="published">What is in the store.</param>
+    protected virtual IReadOnlyList<BackEndNode> PresentNodes(IReadOnlyList<BackEndNode> published) => published;
 
     /// <summary>
     /// Ends the connection: stops events, completes what is under way, unmaps all pages and closes the event channel, in this order. There
@@ -197,6 +217,17 @@ public abstract class BackEnd : DeviceSession
                 return;
             }
 
+            if (_connected is null)
+            {
+                if (_pace.Pause is { Ticks: > 0 } pause)
+                {
+                    XenDevice.CallAgain(pause);
+                    return;
+                }
+
+                _pace.Attempt();
+            }
+
             FrontEndOffer offer = await FrontEndOffer.ReadAsync(XenDevice, OfferedNodes, cancellationToken)
                 .ConfigureAwait(EventLoop.IsCurrent);
 
@@ -211,6 +242,20 @@ public abstract class BackEnd : DeviceSession
         {
             await RefuseAsync("the front end cannot be connected", error).ConfigureAwait(EventLoop.IsCurrent);
         }
+    }
+
+    private async ValueTask PublishChangesAsync(CancellationToken cancellationToken)
+    {
+        IReadOnlyList<BackEndNode> nodes = PresentNodes(_connected!);
+        if (nodes.SequenceEqual(_connected!))
+        {
+            return;
+        }
+
+        // Not over a Closing of the tool stack's, after which the size does not matter any more.
+        BackEndNode state = new("state", (long)XenBusState.Connected);
+        await PublishAsync([.. nodes, state], cancellationToken, state.Value).ConfigureAwait(EventLoop.IsCurrent);
+        _connected = nodes;
     }
 
     private async ValueTask RefuseAsync(string what, Exception error)
@@ -233,14 +278,16 @@ public abstract class BackEnd : DeviceSession
         _connected = null;
     }
 
-    /// <summary>Writes nodes in one transaction, unless the device has left the store.</summary>
-    private ValueTask<bool> PublishAsync(IReadOnlyList<BackEndNode> nodes, CancellationToken cancellationToken)
+    /// <summary>Writes nodes in one transaction, unless the device has left the store or is not in the state that it has to be in.</summary>
+    private ValueTask<bool> PublishAsync(
+        IReadOnlyList<BackEndNode> nodes, CancellationToken cancellationToken, string? expectedState = null)
     {
         string home = XenDevice.Node;
         return Store.TransactAsync(
             async (transaction, token) =>
             {
-                if (_isDetached || !await transaction.ExistsAsync(home + "/state", token).ConfigureAwait(EventLoop.IsCurrent))
+                string? state = await transaction.TryReadAsync(home + "/state", token).ConfigureAwait(EventLoop.IsCurrent);
+                if (_isDetached || state is null || (expectedState is not null && state != expectedState))
                 {
                     return false;
                 }

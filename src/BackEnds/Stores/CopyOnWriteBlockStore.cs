@@ -48,7 +48,14 @@ public sealed class CopyOnWriteBlockStore : IBlockStore
     }
 
     /// <inheritdoc/>
-    public long Length => _original.Length;
+    public event EventHandler? LengthChanged
+    {
+        add => _original.LengthChanged += value;
+        remove => _original.LengthChanged -= value;
+    }
+
+    /// <inheritdoc/>
+    public long Length => _original.Length & -SectorSize;
 
     /// <inheritdoc/>
     public int SectorSize { get; }

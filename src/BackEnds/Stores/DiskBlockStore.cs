@@ -12,6 +12,13 @@ namespace Xenlet.BackEnds;
 public sealed class DiskBlockStore(BlockDevice disk) : IBlockStore
 {
     /// <inheritdoc/>
+    public event EventHandler? LengthChanged
+    {
+        add => disk.LengthChanged += value;
+        remove => disk.LengthChanged -= value;
+    }
+
+    /// <inheritdoc/>
     public long Length => disk.Length;
 
     /// <inheritdoc/>

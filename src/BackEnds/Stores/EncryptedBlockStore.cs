@@ -68,7 +68,14 @@ public sealed class EncryptedBlockStore : IBlockStore
     public static bool IsAesInProcessor => AesBlocks.IsInProcessor;
 
     /// <inheritdoc/>
-    public long Length => _below.Length;
+    public event EventHandler? LengthChanged
+    {
+        add => _below.LengthChanged += value;
+        remove => _below.LengthChanged -= value;
+    }
+
+    /// <inheritdoc/>
+    public long Length => _below.Length & -SectorSize;
 
     /// <inheritdoc/>
     public int SectorSize { get; }

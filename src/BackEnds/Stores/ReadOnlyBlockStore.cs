@@ -5,6 +5,13 @@ namespace Xenlet.BackEnds;
 public sealed class ReadOnlyBlockStore(IBlockStore below) : IBlockStore
 {
     /// <inheritdoc/>
+    public event EventHandler? LengthChanged
+    {
+        add => below.LengthChanged += value;
+        remove => below.LengthChanged -= value;
+    }
+
+    /// <inheritdoc/>
     public long Length => below.Length;
 
     /// <inheritdoc/>

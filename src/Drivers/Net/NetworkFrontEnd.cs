@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
+using Xenlet.Drivers.FrontEnds;
 using Xenlet.Kernel;
 using Xenlet.Net;
 using Xenlet.XenBus;

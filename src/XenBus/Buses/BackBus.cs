@@ -1,4 +1,5 @@
 using Xenlet.Kernel;
+using Xenlet.XenBus.Buses;
 using Xenlet.XenStoreRing;
 
 namespace Xenlet.XenBus;
@@ -7,9 +8,17 @@ namespace Xenlet.XenBus;
 /// The bus of our back ends, <c>backend/TYPE/DOMAIN/ID</c>: the devices that this domain provides to others. It never holds boot, because
 /// a front end may come late or never.
 /// </summary>
-public sealed class BackBus(XenStoreClient store, XenBusOptions? options = null) : DeviceBus(
-    store, new("backend", 2, "frontend", "frontend-id"), options)
+public sealed class BackBus : DeviceBus
 {
+    private readonly UnservedBackEnds _unserved;
+
+    /// <summary>Creates the bus; <see cref="DeviceBus.StartAsync"/> starts it.</summary>
+    /// <param name="store">The store. It stays the caller's.</param>
+    /// <param name="options">Settings.</param>
+    public BackBus(XenStoreClient store, XenBusOptions? options = null)
+        : base(store, new("backend", 2, "frontend", "frontend-id"), options) =>
+        _unserved = new(store, Options, PostUnserved, RemoveClosedAsync);
+
     private protected override bool HoldsBoot => false;
 
     /// <summary>Makes a closed device ready for a front end that starts again, while the tool stack keeps the device online.</summary>
@@ -37,17 +46,21 @@ public sealed class BackBus(XenStoreClient store, XenBusOptions? options = null)
         }
     }
 
+    internal override ValueTask RemoveAsync(XenDevice device) => RemoveClosedAsync(device.Node);
+
+    private protected override void OnUnservedChanged(string node) => _unserved.Changed(node);
+
     /// <summary>
     /// Removes the directory of a device that is still closed and offline. The directories above it are the tool stack's.
     /// </summary>
-    internal override ValueTask RemoveAsync(XenDevice device) => Store.TransactAsync(
+    private ValueTask RemoveClosedAsync(string node) => Store.TransactAsync(
         async (transaction, token) =>
         {
-            int? state = await transaction.TryReadInt32Async(device.Node + "/state", token).ConfigureAwait(EventLoop.IsCurrent);
-            int? online = await transaction.TryReadInt32Async(device.Node + "/online", token).ConfigureAwait(EventLoop.IsCurrent);
+            int? state = await transaction.TryReadInt32Async(node + "/state", token).ConfigureAwait(EventLoop.IsCurrent);
+            int? online = await transaction.TryReadInt32Async(node + "/online", token).ConfigureAwait(EventLoop.IsCurrent);
             if (state == (int)XenBusState.Closed && online is (null or 0))
             {
-                await transaction.TryRemoveAsync(device.Node, token).ConfigureAwait(EventLoop.IsCurrent);
+                await transaction.TryRemoveAsync(node, token).ConfigureAwait(EventLoop.IsCurrent);
             }
         });
 

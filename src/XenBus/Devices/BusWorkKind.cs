@@ -21,6 +21,9 @@ internal enum BusWorkKind
     /// <summary>Removes a device whose driver has detached from the list.</summary>
     ForgetDevice,
 
+    /// <summary>Ends a device that no driver serves and that the tool stack wants gone.</summary>
+    EndUnserved,
+
     /// <summary>Stops the bus's work for a suspend.</summary>
     Suspend,
 

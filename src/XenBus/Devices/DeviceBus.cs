@@ -102,6 +102,9 @@ public abstract partial class DeviceBus : IAsyncDisposable, IBusWatcher
     /// <summary>The devices that the bus knows now, ordered by type and id.</summary>
     public IReadOnlyList<XenDevice> Devices => _devices.Sorted();
 
+    /// <summary>The bus's clock, for drivers that measure pauses: that of its options.</summary>
+    public TimeProvider TimeProvider => Options.TimeProvider;
+
     internal XenBusOptions Options { get; }
 
     /// <summary>The store's event loop, on which the bus works as well, or <see langword="null"/>.</summary>
@@ -254,6 +257,14 @@ public abstract partial class DeviceBus : IAsyncDisposable, IBusWatcher
 
     /// <summary>What the bus does with a device for which <see cref="XenDevice.RemoveLater"/> was called, some time later.</summary>
     internal virtual ValueTask RemoveAsync(XenDevice device) => default;
+
+    /// <summary>Something changed at a node that no driver serves.</summary>
+    private protected virtual void OnUnservedChanged(string node)
+    {
+    }
+
+    /// <summary>Does a bus's own work for a node, on its queue.</summary>
+    private protected void PostUnserved(string node, Func<ValueTask> work) => _queue.Post(new(BusWorkKind.EndUnserved, node), work);
 
     internal void Report(XenDevice? device, string text) => Emit(XenBusEventKind.Message, device, text);
 
@@ -447,6 +458,11 @@ public abstract partial class DeviceBus : IAsyncDisposable, IBusWatcher
             case Finding.Skipped skipped:
                 Report(null, $"{_layout.NameOf(skipped.Node)}: {skipped.Reason}");
                 break;
+        }
+
+        if (_devices.Find(finding.Node) is null or { Phase: XenDevicePhase.NoDriver })
+        {
+            OnUnservedChanged(finding.Node);
         }
     }
 

@@ -22,6 +22,7 @@ public sealed partial class XenDevice
     private DeviceSession? _session;
     private ITimer? _detachTimer;
     private ITimer? _removalTimer;
+    private ITimer? _callTimer;
     private RetryTimer? _retry;
 
     // Calls that are to be repeated, since xenstored did not answer. Used on the device's queue only.
@@ -77,6 +78,32 @@ public sealed partial class XenDevice
     /// </summary>
     /// <exception cref="InvalidOperationException">The bus is not <see cref="XenBusOptions.Stepped"/>.</exception>
     public ValueTask<bool> StepAsync() => _queue.StepAsync();
+
+    /// <summary>
+    /// Has the bus call <see cref="DeviceSession.OtherEndChangedAsync"/> once more, whether or not the other end changes. A driver asks for
+    /// it, from any thread, when something of its own has to be done in a call of the bus, which repeats it after temporary errors.
+    /// </summary>
+    /// <param name="pause">The time until then. Only the last pause that was asked for counts.</param>
+    public void CallAgain(TimeSpan pause = default)
+    {
+        lock (_lock)
+        {
+            _callTimer?.Dispose();
+            _callTimer = null;
+            if (_phase == XenDevicePhase.Gone)
+            {
+                return;
+            }
+
+            if (pause > TimeSpan.Zero)
+            {
+                _callTimer = Time.CreateTimer(_ => PostOtherEnd(), null, pause, Timeout.InfiniteTimeSpan);
+                return;
+            }
+        }
+
+        PostOtherEnd();
+    }
 
     /// <summary>Offers the device to the drivers, unless one serves it.</summary>
     internal void PostAttach() => _queue.Post(new(DeviceWorkKind.Attach), AttachAsync);
@@ -147,6 +174,7 @@ public sealed partial class XenDevice
             _phase = XenDevicePhase.Gone;
             _detachTimer?.Dispose();
             _removalTimer?.Dispose();
+            _callTimer?.Dispose();
             _retry?.Dispose();
         }
 
@@ -575,6 +603,7 @@ public sealed partial class XenDevice
             _session = null;
             _detachTimer?.Dispose();
             _removalTimer?.Dispose();
+            _callTimer?.Dispose();
             _retry?.Dispose();
         }
 

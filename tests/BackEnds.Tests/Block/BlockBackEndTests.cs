@@ -263,6 +263,39 @@ public sealed class BlockBackEndTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_store_that_changes_its_size_tells_the_connected_front_end_and_none_that_is_being_closed()
+    {
+        await using FrontBus front = await _host.StartFrontAsync();
+        BlockDevice disk = await ConnectAsync();
+        byte[] end = new byte[4096];
+        Array.Fill(end, (byte)9);
+        long before = _host.Store.Length;
+        foreach (long length in (long[])[2 * before, before / 2, before])
+        {
+            _host.Store.Resize(length);
+            await _host.Host.UntilAsync(() => disk.Length == length);
+            await disk.WriteAsync(length - end.Length, end);
+        }
+
+        byte[] read = new byte[4096];
+        await disk.ReadAsync((before / 2) - read.Length, read);
+        Assert.Equal(end, read);
+        await disk.ReadAsync(before / 2, read);
+        Assert.Equal(new byte[4096], read);
+
+        using (disk.Use())
+        {
+            await _host.DetachAsync();
+            await _host.UntilBackAsync(XenBusState.Closing);
+            _host.Store.Resize(2 * before);
+            await _host.Host.DrainDevicesAsync(_host.BackBus);
+            Assert.Equal("5", await _host.Host.Dom0.ReadAsync(BackEndHost.Back + "/state"));
+        }
+
+        await _host.UntilBackAsync(null);
+    }
+
+    [Fact]
     public async Task A_ring_that_is_broken_costs_the_front_end_its_device_alone()
     {
         await _host.AttachAsync();

@@ -29,6 +29,30 @@ public sealed class BlockStoreTests
     public static TheoryData<string> NamesOverOthers =>
         [.. Stores.Select(store => store.Name).Where(name => !name.StartsWith("memory", StringComparison.Ordinal))];
 
+    /// <summary>A part stays as large as it is.</summary>
+    [Fact]
+    public void A_store_over_another_one_that_changes_its_size_has_it_too_and_says_so()
+    {
+        MemoryBlockStore below = new(Length);
+        IBlockStore[] stores =
+        [
+            below,
+            new ReadOnlyBlockStore(below),
+            new CopyOnWriteBlockStore(below, new MemoryBlockStore(Length, 4096)),
+            new EncryptedBlockStore(below, Key, 4096),
+        ];
+        PartBlockStore part = new(below, 0, Length);
+        List<object> said = [];
+        foreach (IBlockStore store in stores)
+        {
+            store.LengthChanged += (_, _) => said.Add(store);
+        }
+
+        below.Resize((2 * Length) + 512);
+        Assert.Equal(stores, said);
+        Assert.Equal([(2 * Length) + 512, (2 * Length) + 512, 2 * Length, 2 * Length, Length], [.. stores.Append(part).Select(store => store.Length)]);
+    }
+
     [Theory]
     [MemberData(nameof(Names))]
     public async Task What_is_read_is_what_was_written_last_or_was_there_from_the_beginning(string name)

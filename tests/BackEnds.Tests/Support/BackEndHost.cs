@@ -45,10 +45,15 @@ internal sealed class BackEndHost : IAsyncDisposable
     public Func<BlockStoreRequest, ValueTask<IBlockStore>> Open { get; set; }
 
     /// <summary>Starts the domain with the back ends.</summary>
-    public static async Task<BackEndHost> StartAsync(MemoryBlockStore? store = null, BackEndLimits? limits = null)
+    public static async Task<BackEndHost> StartAsync(
+        MemoryBlockStore? store = null, BackEndLimits? limits = null, TimeProvider? clock = null)
     {
         BackEndHost started = new(await Host.StartAsync(), store ?? new MemoryBlockStore(16 << 20), limits);
-        started.BackBus = started.Host.Back(new() { RemovalDelay = TimeSpan.FromMilliseconds(200) });
+        started.BackBus = started.Host.Back(new()
+        {
+            RemovalDelay = TimeSpan.FromMilliseconds(200),
+            TimeProvider = clock ?? TimeProvider.System,
+        });
         started.BackBus.AddDriver(started.BackDriver);
         await started.BackBus.StartAsync();
         return started;

@@ -1,8 +1,8 @@
-namespace Xenlet.Drivers.Net;
+namespace Xenlet.Drivers.FrontEnds;
 
 /// <summary>
-/// How soon after a connection another one may be made: a back end that connects and disconnects without end must not keep the guest busy.
-/// Used by one thread at a time.
+/// How soon after a connection another one may be made: an other end that connects and disconnects without end must not keep the guest
+/// busy. Used by one thread at a time.
 /// </summary>
 internal sealed class ReconnectPace(TimeProvider clock)
 {
@@ -12,7 +12,7 @@ internal sealed class ReconnectPace(TimeProvider clock)
     /// <summary>The longest pause.</summary>
     public static readonly TimeSpan Longest = TimeSpan.FromMinutes(1);
 
-    /// <summary>Attempts in a row without a pause: back ends are restarted, and announce more than once that they close.</summary>
+    /// <summary>Attempts in a row without a pause: other ends are restarted, and may announce more than once that they close.</summary>
     public const int Free = 5;
 
     // The time without an attempt after which all are forgotten. It is longer than the longest pause, which would reset it otherwise.
@@ -44,6 +44,6 @@ internal sealed class ReconnectPace(TimeProvider clock)
         _last = clock.GetTimestamp();
     }
 
-    /// <summary>Forgets all attempts: the next one is with a new back end.</summary>
+    /// <summary>Forgets all attempts: the next one is with a new other end.</summary>
     public void Reset() => _attempts = 0;
 }
