@@ -2,7 +2,6 @@ using System.Buffers;
 using Xenlet.Drivers;
 using Xenlet.Drivers.Net;
 using Xenlet.Kernel;
-using Xenlet.Net.Wire;
 
 namespace Xenlet.BackEnds.Net;
 
@@ -157,10 +156,6 @@ internal sealed class TransmitServer(
         return true;
     }
 
-    /// <summary>Whoever gets a frame relies on it that one to be cut can be cut.</summary>
     private static bool IsGood(TransmitChain chain, ReadOnlySpan<byte> frame) =>
-        chain.SegmentSize == 0
-        || (chain.IsChecksumBlank
-            && TcpSegments.TryRead(frame, chain.SegmentSize, out TcpSegments segments)
-            && segments.IsIPv6 == (chain.SegmentKind == SegmentKind.TcpV6));
+        chain.SegmentSize == 0 || (chain.IsChecksumBlank && SegmentCheck.CanBeCut(frame, chain.SegmentKind, chain.SegmentSize));
 }
