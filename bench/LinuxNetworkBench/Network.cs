@@ -40,7 +40,38 @@ internal sealed class Network : IAsyncDisposable
         return Task.CompletedTask;
     }
 
-    /// <summary>Sends frames to who has asked for the run.</summary>
+    /// <summary>Asks a guest for a run until it is ready.</summary>
+    public Task BeginAsync(int run, byte[] peer)
+    {
+        const int BetweenAttempts = 100;
+        _peer = peer;
+        while (true)
+        {
+            Fill(BenchFrame.Shortest, FrameKind.Begin, run);
+            _socket.Send(_batch, 1);
+            int count;
+            while ((count = _socket.Receive(_batch, BetweenAttempts)) != 0)
+            {
+                for (int i = 0; i < count; i++)
+                {
+                    if (BenchFrame.KindOf(_batch[i], run) == FrameKind.Ready)
+                    {
+                        return Task.CompletedTask;
+                    }
+                }
+            }
+        }
+    }
+
+    /// <summary>Says that it was all.</summary>
+    public ValueTask EndAsync(int run)
+    {
+        Fill(BenchFrame.Shortest, FrameKind.End, run);
+        _socket.Send(_batch, 1);
+        return default;
+    }
+
+    /// <summary>Sends frames to the other end of the run.</summary>
     public Task SendAsync(int run, int size, int count)
     {
         Fill(size, FrameKind.Data, run);
@@ -48,7 +79,7 @@ internal sealed class Network : IAsyncDisposable
         return Task.CompletedTask;
     }
 
-    /// <summary>Receives until dom0 says that it was all.</summary>
+    /// <summary>Receives until the other end says that it was all.</summary>
     public Task ReceiveAsync(Arrivals arrivals)
     {
         while (!arrivals.HasEnded)

@@ -5,16 +5,16 @@ namespace Xenlet.NetworkBench;
 /// <summary>What a frame of the measurement is for.</summary>
 internal enum FrameKind : byte
 {
-    /// <summary>dom0 asks, again and again, whether the guest is ready for a run.</summary>
+    /// <summary>Who sends asks, again and again, whether the other end is ready for a run.</summary>
     Begin = 1,
 
-    /// <summary>The guest is.</summary>
+    /// <summary>It is.</summary>
     Ready,
 
     /// <summary>One of those that are measured.</summary>
     Data,
 
-    /// <summary>No more will come from dom0.</summary>
+    /// <summary>No more will come.</summary>
     End,
 }
 

@@ -18,7 +18,7 @@ internal sealed class Server
 
     /// <summary>
     /// Serves until the console ends. The line "measure NAME" measures what the peer does from now on, and the peer says for how many; the
-    /// line "loopback NAME VERB NUMBERS" makes this program its own peer.
+    /// line "loopback NAME VERB NUMBERS" makes this program its own peer, and "peer NAME ADDRESS VERB NUMBERS" that of another guest.
     /// </summary>
     public async Task RunAsync()
     {
@@ -32,6 +32,8 @@ internal sealed class Server
         {
             ["measure", var name] => _control.MeasureAsync(name),
             ["loopback", var name, var verb, .. var numbers] => LoopbackAsync(name, verb, numbers),
+            ["peer", var name, var address, var verb, .. var numbers] =>
+                new Peer(name, IPAddress.Parse(address)).RunAsync(verb, numbers),
             _ => null,
         });
     }

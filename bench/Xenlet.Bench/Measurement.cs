@@ -19,6 +19,9 @@ internal sealed class Measurement
     private const int Dom0Memory = 800;
     private const int MachineMemory = 1424;
 
+    /// <summary>Parts whose machine's clock counts instructions.</summary>
+    private static readonly Part[] InInstructionTime = [Part.Tcp, Part.Web, Part.BackEnds];
+
     /// <summary>For a boot that counts instructions, on a machine with much else to do.</summary>
     private static readonly TimeSpan StartLimit = TimeSpan.FromMinutes(15);
 
@@ -58,12 +61,12 @@ internal sealed class Measurement
 
     private async Task MeasureAsync(string directory)
     {
-        if (!_parts.IsSubsetOf([Part.Tcp, Part.Web]))
+        if (!_parts.IsSubsetOf(InInstructionTime))
         {
             await MeasureInRealTimeAsync(directory);
         }
 
-        if (_parts.Contains(Part.Tcp) || _parts.Contains(Part.Web))
+        if (_parts.Overlaps(InInstructionTime))
         {
             await MeasureInInstructionTimeAsync(directory);
         }
@@ -86,6 +89,20 @@ internal sealed class Measurement
                 "the web service",
                 () => new WebMeasurement(machine, directory, _isQuick, _results.Web, _cancellation).RunAsync(Rounds, TryAsync));
         }
+
+        if (_parts.Contains(Part.BackEnds))
+        {
+            await TryAsync("back ends", () => MeasureBackEndsAsync(machine, directory));
+        }
+    }
+
+    private async Task MeasureBackEndsAsync(XenMachine machine, string directory)
+    {
+        BackEndGuests guests = await BackEndGuests.PublishAsync(machine, directory, _cancellation);
+        await new DiskBackEndMeasurement(machine, guests, directory, _isQuick, _results.BackEnds, _cancellation)
+            .RunAsync(Rounds, TryAsync);
+        await new NetworkBackEndMeasurement(machine, guests, directory, _isQuick, _results.BackEnds, _cancellation)
+            .RunAsync(Rounds, TryAsync);
     }
 
     /// <summary>What takes as long as the emulator takes for it.</summary>

@@ -41,6 +41,14 @@ internal sealed record FrameWork(bool IsSent, int Size, int Count) : NetworkWork
         ? string.Create(CultureInfo.InvariantCulture, $"send {name} {run} {Size} {count}")
         : string.Create(CultureInfo.InvariantCulture, $"receive {name} {run}");
 
+    /// <summary>The line that makes a guest send to another one, which receives.</summary>
+    /// <param name="name">What the figures are called in its answer.</param>
+    /// <param name="run">The run's number.</param>
+    /// <param name="count">How many frames.</param>
+    /// <param name="address">The other guest's hardware address.</param>
+    public string PushCommand(string name, int run, int count, string address) =>
+        string.Create(CultureInfo.InvariantCulture, $"push {name} {run} {Size} {count} {address}");
+
     /// <summary>The arguments of FramePeer, which does the same at the other end.</summary>
     /// <param name="name">What the figures are called in its answer.</param>
     /// <param name="ends">Bridge, its address, and the guest's.</param>

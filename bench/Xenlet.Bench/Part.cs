@@ -29,6 +29,9 @@ internal enum Part
 
     /// <summary>A web service.</summary>
     Web,
+
+    /// <summary>Back ends.</summary>
+    BackEnds,
 }
 
 /// <summary>Parts as the command line names them.</summary>
@@ -50,8 +53,9 @@ internal static class Parts
           network  pings and frames, with what they cost
           tcp      one server of sockets: bulk, requests, connections, memory
           web      one web service: the first answer, requests over HTTP and HTTPS, memory
+          backends disks and a network served by a Xenlet and by Linux: speed, processor time, memory
 
-        --quick measures one round, and of tcp and web less of everything, to see that it works.
+        --quick measures one round, and of tcp, web and backends less of everything, to see that it works.
 
         """;
 

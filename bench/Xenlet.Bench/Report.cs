@@ -21,6 +21,7 @@ internal static class Report
         Section(Part.Network, "Network", () => NetworkReport.Write(results.Network));
         Section(Part.Tcp, "TCP", () => TcpReport.Write(results.Tcp));
         Section(Part.Web, "A web service", () => WebReport.Write(results.Web));
+        Section(Part.BackEnds, "Back ends", () => BackEndReport.Write(results.BackEnds));
         return text.ToString();
 
         void Section(Part part, string heading, Func<string> write)

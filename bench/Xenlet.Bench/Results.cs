@@ -33,6 +33,8 @@ internal sealed class Results
 
     public WebResults Web { get; } = new();
 
+    public BackEndResults BackEnds { get; } = new();
+
     public Footprint OneLine { get; } = new();
 
     public Footprint Hello { get; } = new();

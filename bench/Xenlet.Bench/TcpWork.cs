@@ -69,6 +69,9 @@ internal sealed record TcpWork(TcpWorkKind Kind, int Size, int Tasks, int Count,
     /// <summary>The line that makes the guest its own peer.</summary>
     public string LoopbackCommand(string name, int count) => $"loopback {name} {Verb} {Numbers(count)}";
 
+    /// <summary>The line that makes the guest the peer of another one.</summary>
+    public string PeerCommand(string name, string address, int count) => $"peer {name} {address} {Verb} {Numbers(count)}";
+
     private string Numbers(int count) => string.Create(
         CultureInfo.InvariantCulture, $"{(Kind == TcpWorkKind.Request ? $"{Size} {Tasks} " : "")}{count}");
 

@@ -44,7 +44,31 @@ internal sealed class Network : IAsyncDisposable
         await _interface.SendAsync(Frame(BenchFrame.Shortest, FrameKind.Ready, run));
     }
 
-    /// <summary>Sends frames to who has asked for the run.</summary>
+    /// <summary>Asks a guest for a run until it is ready.</summary>
+    public async Task BeginAsync(int run, byte[] peer)
+    {
+        _peer = peer;
+        while (true)
+        {
+            await _interface.SendAsync(Frame(BenchFrame.Shortest, FrameKind.Begin, run));
+            await Task.Delay(TimeSpan.FromMilliseconds(100));
+            while (_interface.TryReceive(out FrameBuffer? frame))
+            {
+                using (frame)
+                {
+                    if (BenchFrame.KindOf(frame.Data, run) == FrameKind.Ready)
+                    {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// <summary>Says that it was all.</summary>
+    public ValueTask EndAsync(int run) => _interface.SendAsync(Frame(BenchFrame.Shortest, FrameKind.End, run));
+
+    /// <summary>Sends frames to the other end of the run.</summary>
     public async Task SendAsync(int run, int size, int count)
     {
         for (int i = 1; i <= count; i++)
@@ -53,7 +77,7 @@ internal sealed class Network : IAsyncDisposable
         }
     }
 
-    /// <summary>Receives until dom0 says that it was all.</summary>
+    /// <summary>Receives until the other end says that it was all.</summary>
     public async Task ReceiveAsync(Arrivals arrivals)
     {
         while (!arrivals.HasEnded)

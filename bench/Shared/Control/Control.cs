@@ -46,10 +46,7 @@ internal sealed class Control
                     _ended.TrySetResult(int.Parse(count, CultureInfo.InvariantCulture));
                     break;
                 case ["memory", var name]:
-                    // Gives back what earlier work has left, which would hide what connections cost.
-                    GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
-                    GC.WaitForPendingFinalizers();
-                    GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+                    Measure.Collect();
                     Measure.Report(name, "free", Counters.FreeMemory());
                     break;
                 default:

@@ -197,6 +197,12 @@ internal sealed class BlockServer(
     private void Begin(BlockRequest request)
     {
         long number = _begun++;
+        if (transfer.TryRunNow(in request))
+        {
+            Respond(in request, BlockStatus.Okay);
+            return;
+        }
+
         _underWay.Add(number);
         _bytes += BlockTransfer.SizeOf(request);
         Task<BlockStatus> work = transfer.RunAsync(request);
@@ -249,9 +255,14 @@ internal sealed class BlockServer(
 
     private void Finish(long number, in BlockRequest request, BlockStatus status)
     {
-        ring.Put(new BlockResponse { Id = request.Id, Kind = BlockTransfer.KindOf(request), Status = status });
         _underWay.Remove(number);
         _bytes -= BlockTransfer.SizeOf(request);
+        Respond(in request, status);
+    }
+
+    private void Respond(in BlockRequest request, BlockStatus status)
+    {
+        ring.Put(new BlockResponse { Id = request.Id, Kind = BlockTransfer.KindOf(request), Status = status });
         _served++;
         _refused += status == BlockStatus.Okay ? 0 : 1;
         if (!_isTaking)

@@ -17,6 +17,8 @@ internal sealed class BlockTransfer(
     private const int UnitsInPage = ISharedPage.Size / BlockProtocol.Unit;
 
     private readonly Lock _lock = new();
+    private readonly ImmediateTransfer? _immediate =
+        persistent is not null && store is IImmediateBlockStore memory ? new(memory, isReadOnly, persistent) : null;
 
     /// <summary>The bytes of data that a request moves, for the limits: what it claims, whether or not it is a good one.</summary>
     public static int SizeOf(in BlockRequest request) => request.Kind switch
@@ -30,6 +32,43 @@ internal sealed class BlockTransfer(
     /// <summary>What a response repeats of the request.</summary>
     public static BlockRequestKind KindOf(in BlockRequest request) =>
         request.Kind == BlockRequestKind.Indirect ? request.IndirectKind : request.Kind;
+
+    /// <summary>Whether the bounds of a segment are those of a part of its page.</summary>
+    public static bool IsInPage(in BlockSegment segment) => segment.First <= segment.Last && segment.Last < UnitsInPage;
+
+    /// <summary>The size of a segment that is in its page, in units of 512 bytes.</summary>
+    public static uint UnitsOf(in BlockSegment segment) => (uint)(segment.Last - segment.First + 1);
+
+    /// <summary>Whether a range is whole sectors of a store. The numbers are the front end's, and may be anything.</summary>
+    public static bool IsInside(IBlockStore store, ulong sector, ulong count)
+    {
+        ulong all = (ulong)(store.Length / BlockProtocol.Unit);
+        ulong inSector = (ulong)(store.SectorSize / BlockProtocol.Unit);
+        return count > 0 && sector <= all && count <= all - sector && sector % inSector == 0 && count % inSector == 0;
+    }
+
+    /// <summary>Carries out a request at once if it needs no waiting and nothing is wrong with it. Otherwise nothing has happened.</summary>
+    /// <returns>Whether it was carried out, with success.</returns>
+    public bool TryRunNow(in BlockRequest request)
+    {
+        if (_immediate is null)
+        {
+            return false;
+        }
+
+        try
+        {
+            lock (_lock)
+            {
+                return _immediate.TryRun(in request);
+            }
+        }
+        catch (Exception)
+        {
+            // There is no memory for what is written, or the store is smaller by now: trying again gives the answer.
+            return false;
+        }
+    }
 
     /// <summary>Carries out a request. Nothing that it asks for, and no error of the store, throws.</summary>
     public async Task<BlockStatus> RunAsync(BlockRequest request)
@@ -86,7 +125,7 @@ internal sealed class BlockTransfer(
     {
         bool isWrite = request.Kind == BlockRequestKind.Write;
         if (segments is null || (isWrite && isReadOnly) || !TryPlan(segments, out GrantCopy[] copies, out int size)
-            || !IsInside(request.Sector, (ulong)(size / BlockProtocol.Unit)))
+            || !IsInside(store, request.Sector, (ulong)(size / BlockProtocol.Unit)))
         {
             return BlockStatus.Error;
         }
@@ -134,7 +173,7 @@ internal sealed class BlockTransfer(
             return BlockStatus.NotSupported;
         }
 
-        if (isReadOnly || !IsInside(request.Sector, request.Sectors))
+        if (isReadOnly || !IsInside(store, request.Sector, request.Sectors))
         {
             return BlockStatus.Error;
         }
@@ -142,14 +181,6 @@ internal sealed class BlockTransfer(
         await store.DiscardAsync((long)request.Sector * BlockProtocol.Unit, (long)request.Sectors * BlockProtocol.Unit)
             .ConfigureAwait(EventLoop.IsCurrent);
         return BlockStatus.Okay;
-    }
-
-    /// <summary>Whether a range is whole sectors of the store. The numbers are the front end's, and may be anything.</summary>
-    private bool IsInside(ulong sector, ulong count)
-    {
-        ulong all = (ulong)(store.Length / BlockProtocol.Unit);
-        ulong inSector = (ulong)(store.SectorSize / BlockProtocol.Unit);
-        return count > 0 && sector <= all && count <= all - sector && sector % inSector == 0 && count % inSector == 0;
     }
 
     /// <summary>
@@ -162,12 +193,12 @@ internal sealed class BlockTransfer(
         for (int i = 0; i < segments.Length; i++)
         {
             BlockSegment segment = segments[i];
-            if (segment.First > segment.Last || segment.Last >= UnitsInPage)
+            if (!IsInPage(segment))
             {
                 return false;
             }
 
-            int length = (segment.Last - segment.First + 1) * BlockProtocol.Unit;
+            int length = (int)UnitsOf(segment) * BlockProtocol.Unit;
             copies[i] = new()
             {
                 Reference = segment.Reference,
@@ -183,43 +214,48 @@ internal sealed class BlockTransfer(
 
     private ValueTask<bool> CopyInAsync(GrantCopy[] copies, Memory<byte> buffer)
     {
-        GrantCopy[] rest = CopyPersistent(copies, static (page, part) => page.CopyTo(part), buffer);
+        GrantCopy[] rest = CopyPersistent(copies, buffer.Span, isIn: true);
         return rest.Length == 0 ? new(true) : foreign.CopyFromAsync(domain, rest, buffer);
     }
 
     private ValueTask<bool> CopyOutAsync(GrantCopy[] copies, Memory<byte> buffer)
     {
-        GrantCopy[] rest = CopyPersistent(copies, static (page, part) => part.CopyTo(page), buffer);
+        GrantCopy[] rest = CopyPersistent(copies, buffer.Span, isIn: false);
         return rest.Length == 0 ? new(true) : foreign.CopyToAsync(domain, rest, buffer);
     }
 
     /// <summary>Copies between the buffer and pages that are mapped for good. Gives the parts that Xen has to copy.</summary>
-    private GrantCopy[] CopyPersistent(GrantCopy[] copies, Action<Memory<byte>, Memory<byte>> copy, Memory<byte> buffer)
+    private GrantCopy[] CopyPersistent(GrantCopy[] copies, Span<byte> buffer, bool isIn)
     {
         if (persistent is null)
         {
             return copies;
         }
 
-        List<GrantCopy> rest = [];
-        foreach (GrantCopy part in copies)
+        int rest = 0;
+        lock (_lock)
         {
-            IForeignPage? page;
-            lock (_lock)
+            foreach (GrantCopy part in copies)
             {
-                page = persistent.FindPersistent(part.Reference);
-            }
+                if (persistent.FindPersistent(part.Reference) is not { } page)
+                {
+                    copies[rest++] = part;
+                    continue;
+                }
 
-            if (page is null)
-            {
-                rest.Add(part);
-            }
-            else
-            {
-                copy(page.Memory.Slice(part.Offset, part.Length), buffer.Slice(part.BufferOffset, part.Length));
+                Span<byte> theirs = page.Span.Slice(part.Offset, part.Length);
+                Span<byte> ours = buffer.Slice(part.BufferOffset, part.Length);
+                if (isIn)
+                {
+                    theirs.CopyTo(ours);
+                }
+                else
+                {
+                    ours.CopyTo(theirs);
+                }
             }
         }
 
-        return [.. rest];
+        return rest == copies.Length ? copies : copies[..rest];
     }
 }

@@ -1,10 +1,12 @@
+using Xenlet.BackEnds.Block;
+
 namespace Xenlet.BackEnds;
 
 /// <summary>
 /// A store in this domain's memory, lost with the domain. It takes memory in pieces of 64 KiB when they are first written, and gives pieces
 /// back that are discarded whole.
 /// </summary>
-public sealed class MemoryBlockStore : IBlockStore
+public sealed class MemoryBlockStore : IImmediateBlockStore
 {
     private const int PieceSize = 64 << 10;
 
@@ -70,47 +72,55 @@ public sealed class MemoryBlockStore : IBlockStore
     /// <inheritdoc/>
     public ValueTask ReadAsync(long offset, Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        Span<byte> rest = buffer.Span;
-        lock (_lock)
-        {
-            Check(offset, rest.Length);
-            while (!rest.IsEmpty)
-            {
-                (long piece, int start, int count) = PartOf(offset, rest.Length);
-                if (_pieces[piece] is { } bytes)
-                {
-                    bytes.AsSpan(start, count).CopyTo(rest);
-                }
-                else
-                {
-                    rest[..count].Clear();
-                }
-
-                rest = rest[count..];
-                offset += count;
-            }
-        }
-
+        Read(offset, buffer.Span);
         return default;
     }
 
     /// <inheritdoc/>
     public ValueTask WriteAsync(long offset, ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        ReadOnlySpan<byte> rest = buffer.Span;
+        Write(offset, buffer.Span);
+        return default;
+    }
+
+    /// <summary>Reads bytes at once. What is never written reads as zeros.</summary>
+    public void Read(long offset, Span<byte> buffer)
+    {
         lock (_lock)
         {
-            Check(offset, rest.Length);
-            while (!rest.IsEmpty)
+            Check(offset, buffer.Length);
+            while (!buffer.IsEmpty)
             {
-                (long piece, int start, int count) = PartOf(offset, rest.Length);
-                rest[..count].CopyTo((_pieces[piece] ??= new byte[PieceSize]).AsSpan(start));
-                rest = rest[count..];
+                (long piece, int start, int count) = PartOf(offset, buffer.Length);
+                if (_pieces[piece] is { } bytes)
+                {
+                    bytes.AsSpan(start, count).CopyTo(buffer);
+                }
+                else
+                {
+                    buffer[..count].Clear();
+                }
+
+                buffer = buffer[count..];
                 offset += count;
             }
         }
+    }
 
-        return default;
+    /// <summary>Writes bytes at once.</summary>
+    public void Write(long offset, ReadOnlySpan<byte> buffer)
+    {
+        lock (_lock)
+        {
+            Check(offset, buffer.Length);
+            while (!buffer.IsEmpty)
+            {
+                (long piece, int start, int count) = PartOf(offset, buffer.Length);
+                buffer[..count].CopyTo((_pieces[piece] ??= new byte[PieceSize]).AsSpan(start));
+                buffer = buffer[count..];
+                offset += count;
+            }
+        }
     }
 
     /// <summary>Does nothing: what is written cannot become more durable.</summary>

@@ -89,13 +89,15 @@ public sealed class BlockRequestTests
         }
     }
 
+    /// <summary>Between pages that stay mapped and memory the bytes go straight; a part of memory is a store like any other.</summary>
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public async Task Parts_of_pages_come_from_and_go_to_where_the_segments_say(bool isPersistent)
+    [InlineData(false, true)]
+    [InlineData(true, true)]
+    [InlineData(true, false)]
+    public async Task Parts_of_pages_come_from_and_go_to_where_the_segments_say(bool isPersistent, bool isMemory)
     {
         MemoryBlockStore store = Filled(out byte[] content);
-        await using RawFrontEnd front = new(store, isPersistent);
+        await using RawFrontEnd front = new(isMemory ? store : new PartBlockStore(store, 0, store.Length), isPersistent);
         (TestPage page, uint reference) = front.Grant();
         (TestPage other, uint second) = front.Grant();
         BlockRequest request = new() { Kind = BlockRequestKind.Read, Segments = 3, Sector = 10 };

@@ -1,0 +1,55 @@
+namespace Xenlet.Bench;
+
+/// <summary>The tables about network back ends.</summary>
+internal static class NetworkBackEndReport
+{
+    public static string Write(BackEndResults results)
+    {
+        MarkdownTable rate = Compared("between two guests");
+        MarkdownTable served = Compared("processor time of the domain with the switch or bridge");
+        MarkdownTable used = Compared("processor time of both guests");
+        MarkdownTable counts = new(
+            "on the switch, Linux guests", "hypercalls", "notifications", "interrupts", "thread switches", "system calls",
+            "bytes of garbage");
+        foreach (TcpWork work in NetworkBackEndMeasurement.TcpWorks)
+        {
+            string title = work.Kind == TcpWorkKind.Send ? "TCP, one connection" : work.Title;
+            Row(rate, $"{title}, {(work.IsBulk ? "MB/s" : "1/s")}", of => of.FrontEnd[$"{work.Name}.rate"]);
+            Processor(title, work.IsBulk ? "ms a MB" : "µs each", work.Name, work.IsBulk ? 1e6 : 1e3);
+        }
+
+        foreach (FrameWork work in NetworkBackEndMeasurement.FrameWorks)
+        {
+            string title = $"frames of {work.Size:N0} bytes";
+            Row(rate, $"{title}, received a second", of => of.FrontEnd[$"{work.Name}.frame"].Select(nanoseconds => 1e9 / nanoseconds));
+            Row(rate, $"{title}, lost of 100", of => of.FrontEnd[$"{work.Name}.lost"].Select(share => share * 100));
+            Processor(title, "µs each", work.Name, 1e3);
+        }
+
+        return $"{rate}\n{served}\n{used}\n{counts}";
+
+        void Processor(string title, string unit, string name, double divisor)
+        {
+            Row(served, $"{title}, {unit}", of => of.BackEnd[$"{name}.processor"].Select(nanoseconds => nanoseconds / divisor));
+            Row(used, $"{title}, {unit}", of => of.FrontEnd[$"{name}.processor"].Select(nanoseconds => nanoseconds / divisor));
+            counts.Add([
+                title,
+                .. ((string[])["hypercalls", "notifications", "interrupts", "switches", "calls", "garbage"]).Select(
+                    figure => results.LinuxOnSwitch.BackEnd[$"{name}.{figure}"].MedianText)]);
+        }
+
+        void Row(MarkdownTable table, string title, Func<BackEndKindResults, Series> select)
+        {
+            Series linux = select(results.LinuxOnBridge);
+            Series guests = select(results.LinuxOnSwitch);
+            Series xenlets = select(results.XenletsOnSwitch);
+            table.Add(
+                title, guests.ToString(), linux.ToString(), Series.Ratio(guests, linux), xenlets.ToString(),
+                Series.Ratio(xenlets, linux));
+        }
+    }
+
+    private static MarkdownTable Compared(string what) => new(
+        what, "Linux guests on a Xenlet's switch", "Linux guests on a bridge", "switch / bridge", "Xenlets on a Xenlet's switch",
+        "/ Linux on a bridge");
+}
