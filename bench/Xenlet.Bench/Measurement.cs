@@ -29,15 +29,17 @@ internal sealed class Measurement
 
     private readonly IReadOnlySet<Part> _parts;
     private readonly bool _isQuick;
+    private readonly string _rows;
     private readonly Action<string> _say;
     private readonly CancellationToken _cancellation;
     private readonly List<string> _failures = [];
     private readonly Results _results = new();
 
-    private Measurement(IReadOnlySet<Part> parts, bool isQuick, Action<string> say, CancellationToken cancellationToken)
+    private Measurement(IReadOnlySet<Part> parts, bool isQuick, string rows, Action<string> say, CancellationToken cancellationToken)
     {
         _parts = parts;
         _isQuick = isQuick;
+        _rows = rows;
         _say = say;
         _cancellation = cancellationToken;
     }
@@ -45,14 +47,20 @@ internal sealed class Measurement
     private int Rounds => _isQuick ? 1 : MostRounds;
 
     /// <summary>Measures what is asked for, writes the report and names what failed.</summary>
+    /// <param name="parts">What.</param>
+    /// <param name="isQuick">Whether the run has no time.</param>
+    /// <param name="rows">Of TCP, the rows that have this in their names; all if it is empty.</param>
+    /// <param name="report">Gets the tables.</param>
+    /// <param name="say">Hears how far it is.</param>
+    /// <param name="cancellationToken">Ends it.</param>
     /// <returns>Whether nothing failed.</returns>
     /// <exception cref="BenchException">There is nothing to report: Xen does not start.</exception>
     /// <exception cref="QemuXenException">There is nothing to report: a program does not build.</exception>
     public static async Task<bool> RunAsync(
-        IReadOnlySet<Part> parts, bool isQuick, TextWriter report, Action<string> say, CancellationToken cancellationToken)
+        IReadOnlySet<Part> parts, bool isQuick, string rows, TextWriter report, Action<string> say, CancellationToken cancellationToken)
     {
         using WorkDirectory directory = WorkDirectory.Create(null);
-        Measurement measurement = new(parts, isQuick, say, cancellationToken);
+        Measurement measurement = new(parts, isQuick, rows, say, cancellationToken);
         await measurement.MeasureAsync(directory.Path);
         report.Write(Report.Write(parts, measurement._results));
         measurement._failures.ForEach(failure => say($"FAILED: {failure}"));
@@ -80,7 +88,8 @@ internal sealed class Measurement
         if (_parts.Contains(Part.Tcp))
         {
             await TryAsync(
-                "TCP", () => new TcpMeasurement(machine, directory, _isQuick, _results.Tcp, _cancellation).RunAsync(Rounds, TryAsync));
+                "TCP",
+                () => new TcpMeasurement(machine, directory, _isQuick, _rows, _results.Tcp, _cancellation).RunAsync(Rounds, TryAsync));
         }
 
         if (_parts.Contains(Part.Web))

@@ -39,7 +39,7 @@ internal static class Parts
 {
     /// <summary>What <c>--help</c> shows.</summary>
     public const string Help = """
-        usage: ./build.sh bench [PART...] [--quick]
+        usage: ./build.sh bench [PART...] [--quick] [--rows=WORD]
 
         Measures Xenlets beside Linux guests and writes tables as Markdown; docs/measures.md says what each row means.
         Without a PART it measures all, which takes half an hour and more.
@@ -56,6 +56,7 @@ internal static class Parts
           backends disks and a network served by a Xenlet and by Linux: speed, processor time, memory
 
         --quick measures one round, and of tcp, web and backends less of everything, to see that it works.
+        --rows measures of tcp only rows that have the word in their names, such as receive, request-1-64, loopback or idle.
 
         """;
 

@@ -3,6 +3,7 @@ using Xenlet.Bench;
 using Xenlet.QemuXen;
 
 const string Quick = "--quick";
+const string Rows = "--rows=";
 if (args is ["help" or "--help" or "-h", ..])
 {
     Console.Write(Parts.Help);
@@ -12,7 +13,7 @@ if (args is ["help" or "--help" or "-h", ..])
 IReadOnlySet<Part> parts;
 try
 {
-    parts = Parts.Parse([.. args.Where(argument => argument != Quick)]);
+    parts = Parts.Parse([.. args.Where(argument => argument != Quick && !argument.StartsWith(Rows, StringComparison.Ordinal))]);
 }
 catch (ArgumentException unknown)
 {
@@ -33,7 +34,8 @@ using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSi
 using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => Stop(context, 15));
 try
 {
-    return await Measurement.RunAsync(parts, args.Contains(Quick), Console.Out, Console.Error.WriteLine, stop.Token) ? 0 : 1;
+    string rows = args.FirstOrDefault(argument => argument.StartsWith(Rows, StringComparison.Ordinal))?[Rows.Length..] ?? "";
+    return await Measurement.RunAsync(parts, args.Contains(Quick), rows, Console.Out, Console.Error.WriteLine, stop.Token) ? 0 : 1;
 }
 catch (Exception failure) when (failure is BenchException or QemuXenException)
 {

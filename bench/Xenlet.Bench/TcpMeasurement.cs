@@ -5,12 +5,14 @@ namespace Xenlet.Bench;
 
 /// <summary>A server of sockets in both kinds of guest.</summary>
 internal sealed class TcpMeasurement(
-    XenMachine machine, string directory, bool isQuick, TcpResults results, CancellationToken cancellationToken)
+    XenMachine machine, string directory, bool isQuick, string rows, TcpResults results, CancellationToken cancellationToken)
 {
     private const int MemoryMiB = 256;
 
     /// <summary>What a Xenlet gets for all its idle connections. Linux does not start in so little.</summary>
     private const int IdleMemoryMiB = 64;
+
+    private const string Idle = "idle";
 
     private ServedGuests _guests = null!;
 
@@ -20,7 +22,7 @@ internal sealed class TcpMeasurement(
     public async Task RunAsync(int rounds, Func<string, Func<Task>, Task> tryAsync)
     {
         results.Idle = isQuick ? (200, 2_200) : (1_000, 10_000);
-        for (int round = 1; round <= rounds; round++)
+        for (int round = 1; round <= rounds && rows.Length == 0; round++)
         {
             await tryAsync(
                 $"the stack alone, round {round} of {rounds}", () => Task.Run(() => HostTcp.Measure(results), cancellationToken));
@@ -30,20 +32,29 @@ internal sealed class TcpMeasurement(
         for (int round = 1; round <= rounds; round++)
         {
             string which = $", round {round} of {rounds}";
-            await tryAsync("TCP of a Xenlet" + which, () => MeasureAsync(_guests.Xenlet(MemoryMiB), results.Xenlet));
-            await tryAsync("TCP of Linux" + which, () => MeasureAsync(_guests.Linux(MemoryMiB), results.Linux));
-            await tryAsync(
-                "idle connections of a Xenlet" + which, () => MeasureIdleAsync(_guests.Xenlet(IdleMemoryMiB), results.Xenlet));
-            await tryAsync("idle connections of Linux" + which, () => MeasureIdleAsync(_guests.Linux(MemoryMiB), results.Linux));
+            if (TcpWork.All.Any(Includes))
+            {
+                await tryAsync("TCP of a Xenlet" + which, () => MeasureAsync(_guests.Xenlet(MemoryMiB), results.Xenlet));
+                await tryAsync("TCP of Linux" + which, () => MeasureAsync(_guests.Linux(MemoryMiB), results.Linux));
+            }
+
+            if (Idle.Contains(rows, StringComparison.Ordinal))
+            {
+                await tryAsync(
+                    "idle connections of a Xenlet" + which, () => MeasureIdleAsync(_guests.Xenlet(IdleMemoryMiB), results.Xenlet));
+                await tryAsync("idle connections of Linux" + which, () => MeasureIdleAsync(_guests.Linux(MemoryMiB), results.Linux));
+            }
         }
     }
+
+    private bool Includes(TcpWork work) => work.Name.Contains(rows, StringComparison.Ordinal);
 
     private async Task MeasureAsync(GuestConfig config, WorkResults into)
     {
         await using XenGuest guest = await _guests.CreateAsync(config);
         MeasuredGuest program = await _guests.WaitAsync(guest);
 
-        await ServedGuests.MeasureAsync(program, TcpWork.All, isQuick, WorkAsync, into);
+        await ServedGuests.MeasureAsync(program, [.. TcpWork.All.Where(Includes)], isQuick, WorkAsync, into);
         into.Read(guest.Console.Text);
 
         Task WorkAsync(TcpWork work, string name, int count) => work.IsLoopback

@@ -7,12 +7,13 @@ namespace Xenlet.Sockets;
 /// Addresses, gateways and name servers that the domain's command line gives: <c>XENLET_IP=10.0.0.2/24,fd00::2/64</c>,
 /// <c>XENLET_GATEWAY=10.0.0.1,fd00::1</c> for the interface vif0; for vif1 <c>XENLET_IP_1</c> and <c>XENLET_GATEWAY_1</c>, and so on.
 /// <c>XENLET_DNS=10.0.0.1,fd00::1</c>, <c>XENLET_DNS_SEARCH=example.org,example.net</c> and <c>XENLET_ADDRESS_LIMIT=10</c>, the seconds for
-/// which a call waits for an address, are for all.
+/// which a call waits for an address, are for all, and so is <c>XENLET_ACCEPT_SOURCE_ROUTE=1</c>.
 /// </summary>
 public sealed class AddressSettings
 {
     private const string Interface = "vif";
     private const string LimitVariable = "XENLET_ADDRESS_LIMIT";
+    private const string SourceRouteVariable = "XENLET_ACCEPT_SOURCE_ROUTE";
     private const int LongestLimit = 86_400;
 
     private readonly Func<string, string?> _read;
@@ -36,6 +37,18 @@ public sealed class AddressSettings
         : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int seconds) && seconds <= LongestLimit
             ? TimeSpan.FromSeconds(seconds)
             : throw new FormatException($"{LimitVariable} has '{text}', which is not a number of seconds from 0 to {LongestLimit}");
+
+    /// <summary>
+    /// Whether packets with a source route are taken (<see cref="IpStackOptions.AcceptsSourceRoutes"/>):
+    /// <c>XENLET_ACCEPT_SOURCE_ROUTE=1</c>.
+    /// </summary>
+    /// <exception cref="FormatException">It is neither 0 nor 1.</exception>
+    public bool AcceptsSourceRoutes => _read(SourceRouteVariable) switch
+    {
+        null or "0" => false,
+        "1" => true,
+        string text => throw new FormatException($"{SourceRouteVariable} has '{text}', which is neither 0 nor 1"),
+    };
 
     /// <summary>Settings in the environment, where the domain's command line is.</summary>
     public static AddressSettings FromEnvironment() => new(Environment.GetEnvironmentVariable);

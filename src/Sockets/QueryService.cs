@@ -28,16 +28,21 @@ internal sealed class QueryService(ISocketHost host, StackFiles files, Interface
         Span<byte> bytes = stackalloc byte[InterfaceQuestions.Size];
         host.CopySent(request.Socket, 0, bytes);
         SocketErrno result = interfaces.Answer(request.Argument, bytes);
-        if (result == SocketErrno.None)
+        Answer(host, request.Socket, result, bytes);
+    }
+
+    /// <summary>Answers a query with bytes, or with an error.</summary>
+    public static void Answer(ISocketHost host, SocketHandle query, SocketErrno result, ReadOnlySpan<byte> bytes)
+    {
+        if (result == SocketErrno.None && !bytes.IsEmpty)
         {
-            result = host.TryWrite(request.Socket, 0, bytes) ? SocketErrno.None : SocketErrno.ENOMEM;
+            result = host.TryWrite(query, 0, bytes) ? SocketErrno.None : SocketErrno.ENOMEM;
+            if (result == SocketErrno.None)
+            {
+                host.Commit(query, bytes.Length);
+            }
         }
 
-        if (result == SocketErrno.None)
-        {
-            host.Commit(request.Socket, bytes.Length);
-        }
-
-        host.Complete(request.Socket, result);
+        host.Complete(query, result);
     }
 }

@@ -50,6 +50,7 @@ public sealed class SocketStack : INetworkLinkUser, IReportSource, IDisposable
     private ReportRequest? _wantedReport;
     private long _faults;
     private bool _isFaulty;
+    private Exception? _lastFault;
     private bool _isWoken;
     private volatile bool _isEnding;
 
@@ -57,11 +58,18 @@ public sealed class SocketStack : INetworkLinkUser, IReportSource, IDisposable
     /// <param name="host">The kernel's sockets, which the stack disposes of when it ends.</param>
     /// <param name="options">How it is run.</param>
     public SocketStack(ISocketHost host, SocketStackOptions? options = null)
+        : this(host, options, new StackClock())
+    {
+    }
+
+    internal SocketStack(ISocketHost host, SocketStackOptions? options, IStackClock clock)
     {
         ArgumentNullException.ThrowIfNull(host);
         _host = host;
         _options = options ?? new();
-        _stack = new IpStack(new StackClock(), new StackRandom(), _options.Stack);
+        IpStackOptions stack = _options.Stack;
+        stack = stack with { AcceptsSourceRoutes = stack.AcceptsSourceRoutes || Read(() => _options.Addresses.AcceptsSourceRoutes, false) };
+        _stack = new IpStack(clock, new StackRandom(), stack);
         _stack.Faulted = OnFault;
         _netlink = new NetlinkSockets(new NetlinkService(new NetlinkTables(_stack, IsRunning)));
         _stack.Changed += _netlink.OnChanged;
@@ -228,7 +236,7 @@ public sealed class SocketStack : INetworkLinkUser, IReportSource, IDisposable
             hasMore |= _interfaces.Follow();
             hasMore |= _stack.Run();
         }
-        catch (Exception error) when (_faultyTurns < MostFaultyTurns)
+        catch (Exception error)
         {
             OnFault(new StackFault(error, null, IsOfConnection: false));
         }
@@ -245,7 +253,7 @@ public sealed class SocketStack : INetworkLinkUser, IReportSource, IDisposable
                 _delivery.Check();
             }
         }
-        catch (Exception error) when (_faultyTurns < MostFaultyTurns)
+        catch (Exception error)
         {
             OnFault(new StackFault(error, null, IsOfConnection: false));
         }
@@ -257,6 +265,11 @@ public sealed class SocketStack : INetworkLinkUser, IReportSource, IDisposable
         }
 
         _faultyTurns = _isFaulty ? _faultyTurns + 1 : 0;
+        if (_faultyTurns == MostFaultyTurns)
+        {
+            throw new InvalidOperationException($"{MostFaultyTurns} turns in a row have met an exception", _lastFault);
+        }
+
         return hasMore || _isWoken || _isFaulty;
     }
 
@@ -273,6 +286,7 @@ public sealed class SocketStack : INetworkLinkUser, IReportSource, IDisposable
         else
         {
             _isFaulty |= !fault.IsOfConnection;
+            _lastFault = fault.Error;
         }
 
         if (!fault.IsOfConnection)

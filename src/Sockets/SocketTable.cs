@@ -12,6 +12,7 @@ internal sealed class SocketTable
     private readonly Action<Exception> _report;
     private readonly TimeSpan _addressLimit;
     private readonly QueryService _queries;
+    private readonly OptionService _options;
     private readonly NetlinkSockets _netlink;
     private StackSocket?[] _sockets = new StackSocket?[64];
     private bool _isTriedAgain;
@@ -31,6 +32,7 @@ internal sealed class SocketTable
         _report = report;
         _addressLimit = addressLimit;
         _queries = queries;
+        _options = new OptionService(host, Find);
         _netlink = netlink;
         _addressTimer = new StackTimer(() => TryAgain(isLast: true));
         stack.Changed += OnChanged;
@@ -69,7 +71,11 @@ internal sealed class SocketTable
 
     private void ServeUnguarded(in SocketRequest request)
     {
-        if (request.Kind == SocketKind.Query)
+        if (request.Kind == SocketKind.Query && request.Call is SocketCall.ReadOption or SocketCall.WriteOption)
+        {
+            _options.Serve(in request);
+        }
+        else if (request.Kind == SocketKind.Query)
         {
             _queries.Serve(in request);
         }

@@ -94,6 +94,15 @@ internal abstract class StackSocket(SocketTable table, SocketHandle handle, bool
     {
     }
 
+    /// <summary>The value of an option that the stack has; a socket that is no stream has none.</summary>
+    /// <param name="option">Which.</param>
+    /// <param name="value">Receives its bytes; as long as the longest, and zero.</param>
+    /// <returns>How many there are.</returns>
+    public virtual int ReadOption(StackOption option, Span<byte> value) => 0;
+
+    /// <summary>Sets an option that the stack keeps.</summary>
+    public virtual SocketErrno WriteOption(StackOption option, ReadOnlySpan<byte> value) => SocketErrno.EOPNOTSUPP;
+
     /// <summary>Takes signals other than that of the close.</summary>
     protected abstract void OnSignals(SocketSignals signals);
 

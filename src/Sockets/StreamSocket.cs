@@ -1,6 +1,7 @@
 using Xenlet.Kernel.Sockets;
 using Xenlet.Net;
 using Xenlet.Net.Tcp;
+using Xenlet.Net.Wire;
 using Xenlet.Sockets.Files;
 
 namespace Xenlet.Sockets;
@@ -12,7 +13,6 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
     private const long NanosecondsPerSecond = 1_000_000_000;
     private const long NanosecondsPerMillisecond = 1_000_000;
 
-
     // What was set before there is a connection, or listened; an accepted connection has its listener's.
     private TcpSettings? _settings;
     private int _receiveBuffer = table.Host.ReadOptions(handle).ReceiveBuffer;
@@ -20,10 +20,14 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
     private TcpListener? _listener;
     private TcpConnection? _connection;
     private bool _isConnecting;
+    private byte[] _ipOptions = [];
 
     // What the kernel's queues hold, as far as is known. Asking costs a system call, and TCP asks several times for each segment. The
     // program only adds to what is to be sent, and tells so; it only takes from what was received.
     private int _sendLength;
+
+    // The send queue's size as far as is known; 0 before the first question, and the largest number for one that does not grow.
+    private int _sendLimit;
     private int _receiveRoom = -1;
 
     private TcpSettings Settings => _connection?.Settings ?? (_settings ??= new());
@@ -180,6 +184,39 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
         }
     }
 
+    public override int ReadOption(StackOption option, Span<byte> value)
+    {
+        if (option == StackOption.IPOptions)
+        {
+            _ipOptions.CopyTo(value);
+            return _ipOptions.Length;
+        }
+
+        TcpState state = _listener is null ? TcpState.Closed : TcpState.Listen;
+        return _connection is { } connection ? TcpInfo.Write(value, connection.GetInfo()) : TcpInfo.Write(value, state);
+    }
+
+    public override SocketErrno WriteOption(StackOption option, ReadOnlySpan<byte> value)
+    {
+        if (!SourceRoute.TryParse(value, out SourceRoute? route))
+        {
+            return SocketErrno.EINVAL;
+        }
+
+        // As Linux: filled up to whole words.
+        _ipOptions = new byte[(value.Length + 3) & ~3];
+        value.CopyTo(_ipOptions);
+        Settings.Route = route;
+        if (_settings is { } kept)
+        {
+            // For the next connection.
+            kept.Route = route;
+        }
+
+        _connection?.OnSettingsChanged();
+        return SocketErrno.None;
+    }
+
     protected override void EndByFault()
     {
         // The call has its answer.
@@ -211,6 +248,7 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
         {
             _sendLength = Host.GetSendLength(Handle);
             _connection?.OnWritten();
+            GrowSendQueue();
         }
 
         if ((signals & SocketSignals.Consumed) != 0)
@@ -369,6 +407,16 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
         return Translation.ToErrno(Table.Stack.Tcp.Listen(_binding!, this, Settings, backlog, out _listener));
     }
 
+    /// <summary>The program has filled its queue, and the path would take more.</summary>
+    private void GrowSendQueue()
+    {
+        if (_sendLength > _sendLimit / 3 * 2 && _connection is { IsLimitedByUser: true })
+        {
+            int size = Host.GrowSendQueue(Handle);
+            _sendLimit = size == 0 ? int.MaxValue : size;
+        }
+    }
+
     private void CloseListener()
     {
         if (_listener is not null)
@@ -383,6 +431,7 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
         SocketOptions options = Host.ReadOptions(Handle);
         TcpSettings settings = Settings;
         _receiveBuffer = options.ReceiveBuffer;
+        _sendLimit = 0;
         _receiveRoom = -1;
         settings.IsNoDelay = options.NoDelay;
         settings.IsKeepAlive = options.KeepsAlive;

@@ -33,6 +33,29 @@ public sealed class AddressSettingsTests
     public void What_is_malformed_is_named(string name, string expected) =>
         Assert.Equal(expected, Assert.Throws<FormatException>(() => Settings.AddressesOf(name)).Message);
 
+    [Theory]
+    [InlineData(null, false)]
+    [InlineData("0", false)]
+    [InlineData("1", true)]
+    [InlineData("yes", null)]
+    [InlineData("", null)]
+    public void Source_routes_are_accepted_when_the_setting_says_1(string? text, bool? expected)
+    {
+        const string variable = "XENLET_ACCEPT_SOURCE_ROUTE";
+        AddressSettings settings =
+            text is null ? AddressSettings.None : AddressSettings.From(new Dictionary<string, string> { [variable] = text });
+        if (expected is { } accepts)
+        {
+            Assert.Equal(accepts, settings.AcceptsSourceRoutes);
+        }
+        else
+        {
+            Assert.Equal(
+                $"{variable} has '{text}', which is neither 0 nor 1",
+                Assert.Throws<FormatException>(() => settings.AcceptsSourceRoutes).Message);
+        }
+    }
+
     [Fact]
     public void The_limit_is_a_number_of_seconds_or_nothing()
     {

@@ -37,6 +37,38 @@ public sealed class AddressWaitTests : IDisposable
         Assert.Equal(kind == SocketKind.Stream ? SocketErrno.None : SocketErrno.EOPNOTSUPP, socket.Listen());
     }
 
+    [Theory]
+    [InlineData(SocketKind.Stream, SocketCall.Connect)]
+    [InlineData(SocketKind.Datagram, SocketCall.FindRoute)]
+    public async Task Without_a_setting_the_wait_for_an_address_ends_after_10_seconds_with_ENETUNREACH(SocketKind kind, SocketCall call)
+    {
+        TestSocketHost host = new();
+        TestStackClock clock = new();
+        using SocketStack stack = new(host, null, clock);
+        stack.Start();
+        TestSocket socket = host.Open(kind);
+        Task<SocketErrno> waiting = Task.Run(() => socket.Call(call, TwoGuests.At("10.0.0.2", 80), 1));
+        Assert.True(SpinWait.SpinUntil(() => socket.IsAsking, s_patience), $"no {call} was made");
+        Answer();
+
+        clock.Advance(TimeSpan.FromSeconds(10) - TimeSpan.FromTicks(1));
+        Answer();
+        Assert.False(waiting.IsCompleted, "the wait has ended before its time");
+
+        clock.Advance(TimeSpan.FromTicks(1));
+        stack.Wake();
+        Assert.Equal(SocketErrno.ENETUNREACH, await waiting.WaitAsync(s_patience));
+
+        // The stack has done whatever it had to do before when it has answered a later call; the second one's turn looks at timers first.
+        void Answer()
+        {
+            for (int i = 0; i < 2; i++)
+            {
+                Assert.Equal(SocketErrno.None, host.Open(SocketKind.Datagram).Bind(TwoGuests.At("127.0.0.1")));
+            }
+        }
+    }
+
     /// <summary>The peer is there, and listens: as soon as there is an address, the call succeeds.</summary>
     [Theory]
     [InlineData(SocketKind.Stream, SocketCall.Connect)]

@@ -13,6 +13,8 @@ public sealed class FaultTests : IDisposable
     private const string Transmit = "transmit";
     private const string End = "end";
 
+    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(3);
+
     private readonly TwoGuests _guests = new();
 
     private TestSocketHost Server => _guests.Hosts[1];
@@ -251,6 +253,31 @@ public sealed class FaultTests : IDisposable
         _guests.AwaitReport("vif1 is given up");
         AssertEchoes(peer, accepted);
         Assert.False(_guests.Stacks[1].HasEnded, "the stack has ended with one of its interfaces");
+    }
+
+    /// <summary>Whatever the stack does, it asks for the time: it cannot go on.</summary>
+    [Fact]
+    public void A_stack_that_has_met_an_exception_in_100_turns_in_a_row_ends_and_every_socket_with_it()
+    {
+        TestSocketHost host = new();
+        TestStackClock clock = new();
+        List<string> said = [];
+        using SocketStack stack = new(host, new() { Report = said.Add }, clock);
+        stack.Start();
+        TestSocket socket = host.Open(SocketKind.Datagram);
+        Assert.Equal(SocketErrno.None, socket.Bind(TwoGuests.At("127.0.0.1", 7)));
+
+        clock.Failures = 99;
+        stack.Wake();
+        Assert.True(SpinWait.SpinUntil(() => clock.Failures == 0, s_patience), "the stack does not ask for the time");
+        Assert.Equal(SocketErrno.None, host.Open(SocketKind.Datagram).Bind(TwoGuests.At("127.0.0.1", 8)));
+        Assert.False(stack.HasEnded, "the stack has ended");
+
+        clock.Failures = int.MaxValue;
+        stack.Wake();
+        Assert.True(SpinWait.SpinUntil(() => host.IsDisposed, s_patience), "the stack does not end");
+        Assert.Contains("TCP/IP has ended: System.InvalidOperationException: 100 turns in a row", said[^1], StringComparison.Ordinal);
+        Assert.Contains("planted", said[^1], StringComparison.Ordinal);
     }
 
     private TestSocket Listen(ushort port)

@@ -51,6 +51,24 @@ public sealed class StreamTests
         Assert.Empty(guests.ReadReports());
     }
 
+    /// <summary>Two thirds full, as the kernel says that a queue is worth a write no more.</summary>
+    [Fact]
+    public void The_kernel_is_told_when_all_that_a_full_send_queue_has_is_under_way()
+    {
+        using TwoGuests guests = new();
+        (TestSocket client, TestSocket accepted) = guests.Connect();
+        client.Write([1]);
+        Assert.Equal([1], accepted.Read(1));
+        Assert.Equal(1, guests.Hosts[0].Growths);
+
+        client.Write(new byte[600]);
+        Assert.Equal(600, accepted.Read(600).Length);
+        Assert.Equal(1, guests.Hosts[0].Growths);
+        client.Write(new byte[900]);
+        Assert.Equal(900, accepted.Read(900).Length);
+        Assert.Equal(2, guests.Hosts[0].Growths);
+    }
+
     [Fact]
     public void Urgent_data_is_told_of_and_stays_in_its_place()
     {

@@ -204,6 +204,16 @@ internal sealed class TestSocketHost : ISocketHost
         each.UrgentLength = Math.Max(each.UrgentLength - count, 0);
     });
 
+    /// <summary>How often the stack has told that a send queue limits its connection.</summary>
+    public int Growths { get; private set; }
+
+    public int GrowSendQueue(SocketHandle socket)
+    {
+        Find(socket);
+        Growths++;
+        return 1_000;
+    }
+
     public int GetReceiveRoom(SocketHandle socket)
     {
         lock (Gate)

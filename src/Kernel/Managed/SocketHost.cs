@@ -139,6 +139,12 @@ internal sealed unsafe class SocketHost(XenEventChannels channels) : ISocketHost
         }
     }
 
+    public int GrowSendQueue(SocketHandle socket)
+    {
+        long size = NucleusSystemCall.Invoke(NucleusCall.GrowSendQueue, socket.Value);
+        return size < 0 ? throw ToException(size) : (int)size;
+    }
+
     public void MarkUrgent(SocketHandle socket, int offset, int value) =>
         Call(NucleusCall.MarkUrgent, socket, (ulong)offset, unchecked((ulong)value));
 

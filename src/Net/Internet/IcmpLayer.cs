@@ -92,6 +92,9 @@ internal sealed class IcmpLayer(InternetLayer layer)
         IcmpHeader.WriteChecksum(message, 0);
         packet.Offload = default;
         layer.Output.Send(packet, new InternetHeader(
-            header.Destination, header.Source, ProtocolNumber.Icmp, HopLimit: 0, header.TrafficClass, CanFragment: true));
+            header.Destination, header.Source, ProtocolNumber.Icmp, HopLimit: 0, header.TrafficClass, CanFragment: true)
+        {
+            Route = header.Route,
+        });
     }
 }

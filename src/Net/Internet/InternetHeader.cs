@@ -1,3 +1,5 @@
+using Xenlet.Net.Wire;
+
 namespace Xenlet.Net.Internet;
 
 /// <summary>What a packet's IP header says beyond its lengths.</summary>
@@ -15,6 +17,12 @@ internal readonly record struct InternetHeader(
     /// 0 where the stack chooses.
     /// </summary>
     public int InterfaceIndex { get; init; }
+
+    /// <summary>
+    /// Of a packet to be sent, the hosts that it goes through to its destination (IPv4); of one that has come by a source route, the way
+    /// back. Null for the way that routers choose.
+    /// </summary>
+    public SourceRoute? Route { get; init; }
 
     /// <summary>Whether a packet to a group or to everybody is for us too, when we have joined the group.</summary>
     public bool IsLoopedBack { get; init; }

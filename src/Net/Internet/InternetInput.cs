@@ -96,8 +96,10 @@ internal sealed class InternetInput(InternetLayer layer)
     {
         IpStatistics statistics = layer.IPv4;
         statistics.InReceives++;
+        SourceRoute? wayBack = null;
         if (!IPv4Header.TryRead(packet.Head, packet.Length, out IPv4Header ip)
-            || !IPv4Options.AreAcceptable(packet.Head[IPv4Header.Size..ip.HeaderLength]))
+            || !IPv4Options.TryRead(packet.Head[IPv4Header.Size..ip.HeaderLength], out ReadOnlySpan<byte> route)
+            || (!route.IsEmpty && !TryTakeRoute(route, ip, out wayBack)))
         {
             statistics.InHdrErrors++;
             layer.Pool.Return(packet);
@@ -139,8 +141,20 @@ internal sealed class InternetInput(InternetLayer layer)
             new InternetHeader(ip.Source, ip.Destination, ip.Protocol, ip.HopLimit, ip.TrafficClass, CanFragment: !ip.IsDontFragment)
             {
                 InterfaceIndex = from.Index,
+                Route = wayBack,
             },
             from);
+    }
+
+    /// <summary>
+    /// Whether a packet with a source route is taken: its route has come to its end here, since nothing is forwarded, and the stack's owner
+    /// allows any.
+    /// </summary>
+    private bool TryTakeRoute(ReadOnlySpan<byte> route, in IPv4Header ip, out SourceRoute? wayBack)
+    {
+        wayBack = null;
+        return layer.Options.AcceptsSourceRoutes && !ip.Destination.IsMulticast && ip.Destination != InternetAddress.LimitedBroadcast
+            && SourceRoute.TryReverse(route, ip.Source, out wayBack);
     }
 
     private bool IsAcceptable(IpInterface from, PacketBuffer packet, in IPv4Header ip, bool isForMany)

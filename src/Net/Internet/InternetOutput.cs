@@ -106,7 +106,8 @@ internal sealed class InternetOutput(InternetLayer layer) : IInternetOutput
         IpStatistics statistics = layer.StatisticsOf(destination.IsIPv4);
         statistics.OutRequests++;
         InternetHeader complete = header with { HopLimit = header.HopLimit == 0 ? layer.Options.HopLimit : header.HopLimit };
-        if (layer.Addresses.IsOurs(destination))
+        InternetAddress towards = header.Route?.FirstHop ?? destination;
+        if (header.Route is null && layer.Addresses.IsOurs(destination))
         {
             return SendToOurselves(packet, complete);
         }
@@ -121,9 +122,9 @@ internal sealed class InternetOutput(InternetLayer layer) : IInternetOutput
         int interfaceIndex = header.InterfaceIndex != 0 || !(destination.IsLinkLocal || destination.IsMulticast)
             ? header.InterfaceIndex
             : layer.Addresses.FindUsable(header.Source)?.Interface.Index ?? 0;
-        IpInterface? output = FindOutput(destination, interfaceIndex, out InternetAddress nextHop);
+        IpInterface? output = FindOutput(towards, interfaceIndex, out InternetAddress nextHop);
         int mtu = output?.MtuOf(destination.IsIPv4) ?? 0;
-        if (output is null || mtu == 0 || header.Source.IsLoopback)
+        if (output is null || mtu == 0 || header.Source.IsLoopback || !CanBegin(header.Route, output, nextHop))
         {
             statistics.OutNoRoutes++;
             layer.Pool.Return(packet);
@@ -141,13 +142,23 @@ internal sealed class InternetOutput(InternetLayer layer) : IInternetOutput
             SendCopyToOurselves(packet, complete with { InterfaceIndex = output.Index });
         }
 
-        mtu = layer.PathMtus.Get(destination, mtu);
+        mtu = layer.PathMtus.Get(towards, mtu);
         return SendBy(output, packet, complete, isForMany ? null : nextHop, mtu);
     }
+
+    /// <summary>
+    /// Whether a source route may begin by an interface: its first hop is one host, not this one, and a neighbour if it is strict. Whoever
+    /// sends a packet here has written the way back.
+    /// </summary>
+    private bool CanBegin(SourceRoute? route, IpInterface output, InternetAddress nextHop) => route is null
+        || (route.FirstHop is { IsAny: false, IsMulticast: false, IsLoopback: false } first && !output.IsBroadcast(first)
+            && !layer.Addresses.IsOurs(first) && (!route.IsStrict || nextHop == first));
 
     private static int SmallestMtu(bool isIPv4) => isIPv4 ? PathMtuCache.SmallestIPv4 : IpInterface.SmallestIPv6Mtu;
 
     private static int HeaderSize(bool isIPv4) => isIPv4 ? IPv4Header.Size : IPv6Header.Size;
+
+    private static int HeaderSize(in InternetHeader header) => HeaderSize(header.Destination.IsIPv4) + (header.Route?.Size ?? 0);
 
     /// <summary>Completes the checksum of a TCP or UDP packet, whose field has the pseudo header's sum.</summary>
     private static void CompleteChecksum(PacketBuffer packet, byte protocol)
@@ -195,7 +206,7 @@ internal sealed class InternetOutput(InternetLayer layer) : IInternetOutput
     private InternetSendResult SendBy(IpInterface output, PacketBuffer packet, in InternetHeader header, InternetAddress? nextHop, int mtu)
     {
         bool isIPv4 = header.Destination.IsIPv4;
-        int headerSize = HeaderSize(isIPv4);
+        int headerSize = HeaderSize(header);
         if (packet.Offload.SegmentSize > 0)
         {
             int segment = headerSize + ((packet.Head[12] >> 4) * 4) + packet.Offload.SegmentSize;
@@ -209,7 +220,8 @@ internal sealed class InternetOutput(InternetLayer layer) : IInternetOutput
             return header.CanFragment ? SendFragments(output, packet, header, nextHop, mtu) : Refuse(packet, isIPv4);
         }
 
-        if (!InternetLayer.HasTransportChecksum(header.Protocol) || !CompletesChecksum(output, isIPv4))
+        // What a device makes of a destination in an option is not known.
+        if (!InternetLayer.HasTransportChecksum(header.Protocol) || header.Route is not null || !CompletesChecksum(output, isIPv4))
         {
             CompleteChecksum(packet, header.Protocol);
         }
@@ -237,7 +249,7 @@ internal sealed class InternetOutput(InternetLayer layer) : IInternetOutput
 
         CompleteChecksum(packet, header.Protocol);
         uint identification = layer.Random.NextUInt32();
-        int most = (mtu - HeaderSize(isIPv4) - (isIPv4 ? 0 : IPv6FragmentHeader.Size)) & ~7;
+        int most = (mtu - HeaderSize(header) - (isIPv4 ? 0 : IPv6FragmentHeader.Size)) & ~7;
         InternetSendResult result = InternetSendResult.Sent;
         output.BeginPacket();
         for (int offset = 0; offset < packet.Length && result == InternetSendResult.Sent; offset += most)
@@ -248,13 +260,13 @@ internal sealed class InternetOutput(InternetLayer layer) : IInternetOutput
             packet.Data.Slice(offset, length).CopyTo(fragment.Append(length));
             if (isIPv4)
             {
-                IPv4Header piece = IPv4HeaderOf(header, IPv4Header.Size + length, (ushort)identification) with
+                IPv4Header piece = IPv4HeaderOf(header, HeaderSize(header) + length, (ushort)identification) with
                 {
                     IsDontFragment = false,
                     FragmentOffset = offset,
                     HasMoreFragments = hasMore,
                 };
-                piece.Write(fragment.Prepend(IPv4Header.Size));
+                piece.Write(fragment.Prepend(HeaderSize(header)));
             }
             else
             {
@@ -292,7 +304,8 @@ internal sealed class InternetOutput(InternetLayer layer) : IInternetOutput
         int length = packet.Length;
         if (header.Destination.IsIPv4)
         {
-            IPv4HeaderOf(header, IPv4Header.Size + length, (ushort)layer.Random.NextUInt32()).Write(packet.Prepend(IPv4Header.Size));
+            int size = HeaderSize(header);
+            IPv4HeaderOf(header, size + length, (ushort)layer.Random.NextUInt32()).Write(packet.Prepend(size));
         }
         else
         {
@@ -310,6 +323,7 @@ internal sealed class InternetOutput(InternetLayer layer) : IInternetOutput
         Protocol = header.Protocol,
         Source = header.Source,
         Destination = header.Destination,
+        Route = header.Route,
     };
 
     private static IPv6Header IPv6HeaderOf(in InternetHeader header, int payloadLength, byte nextHeader) => new()

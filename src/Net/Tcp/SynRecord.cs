@@ -1,3 +1,5 @@
+using Xenlet.Net.Wire;
+
 namespace Xenlet.Net.Tcp;
 
 /// <summary>A connection of which only the SYN has come: what is needed to answer again, and to make a connection of it.</summary>
@@ -24,6 +26,9 @@ internal sealed class SynRecord
 
     /// <summary>By how much our windows are shifted.</summary>
     public int LocalScale { get; set; }
+
+    /// <summary>The way back, if the SYN has come by a source route.</summary>
+    public SourceRoute? WayBack { get; set; }
 
     /// <summary>How often the answer was sent again.</summary>
     public int Retries { get; set; }

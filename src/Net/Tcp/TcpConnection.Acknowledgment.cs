@@ -108,11 +108,12 @@ internal sealed partial class TcpConnection
         _unacknowledged = acknowledged;
         _isSendingUrgent &= acknowledged < _urgentEnd;
         summary.Acknowledged = count;
+        _acknowledgedCount += count;
         _user.SendQueue.Release(isFinAcknowledged ? count - 1 : count);
         Measure(segment, summary, now);
         _retries = 0;
         _stalledSince = _next == acknowledged ? 0 : now;
-        _layer.Output.ConfirmReachable(Flow.Remote.Address, Settings.BoundInterface);
+        _layer.Output.ConfirmReachable(Towards, Settings.BoundInterface);
         OnSizeWorked();
         if (isFinAcknowledged)
         {

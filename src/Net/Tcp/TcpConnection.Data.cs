@@ -111,6 +111,7 @@ internal sealed partial class TcpConnection
         }
 
         _unacknowledgedData += count;
+        _receivedCount += count;
         _isAcknowledgmentUrgent |= hasEarly;
         if (hasEarly || _quickAcknowledgments > 0 || _unacknowledgedData >= 2 * _receiveSegmentSize)
         {
@@ -153,6 +154,7 @@ internal sealed partial class TcpConnection
     private void ReceiveFin()
     {
         _receiveNext += 1;
+        _receivedCount++;
         _hasPeerFinished = true;
         _hasFinArrived = false;
         _early.Clear();

@@ -82,6 +82,9 @@ internal sealed partial class TcpConnection
         }
 
         _unacknowledged = segment.Acknowledgment;
+
+        // As Linux counts: the SYN of an active open is acknowledged data, that of a passive one is not.
+        _acknowledgedCount = 1;
         MeasureSyn(segment.Options);
         Establish();
         _isAcknowledgmentDue = true;
@@ -173,6 +176,13 @@ internal sealed partial class TcpConnection
             MeasureSyn(segment.Options);
             Establish();
             SetSendWindow(segment);
+        }
+
+        if (segment.WayBack is { } later && _isPassive && (_wayBack is null || !_wayBack.IsSameAs(later)))
+        {
+            // RFC 9293, SHLD-24.
+            _wayBack = later;
+            UpdateSegmentSize();
         }
 
         _receivedAt = Now;

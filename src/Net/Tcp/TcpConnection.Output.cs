@@ -13,6 +13,10 @@ internal sealed partial class TcpConnection
     /// <summary>Bytes that the user has written and that were never sent.</summary>
     private int Unsent => _isFinSent ? 0 : _user.SendQueue.Length - (_next - _unacknowledged);
 
+    /// <summary>Whether all that the user has written is under way, and the windows would take more: the send queue is the limit.</summary>
+    public bool IsLimitedByUser => State is TcpState.Established or TcpState.CloseWait && Unsent == 0 && !IsWaitingForRoom
+        && OpenWindow >= _segmentSize && _control.Window - _sent.InFlight >= _segmentSize;
+
     private bool IsFinUnsent => _isFinDue && !_isFinSent;
 
     private int OpenWindow => _unacknowledged + _sendWindow - _next;

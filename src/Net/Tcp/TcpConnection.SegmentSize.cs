@@ -28,7 +28,7 @@ internal sealed partial class TcpConnection
 
         Enter();
         UpdateSegmentSize();
-        bool isCut = _layer.Output.CanSegment(Flow.Remote.Address, Settings.BoundInterface);
+        bool isCut = CanSegment();
         for (int i = 0; i < _sent.Count; i++)
         {
             // What was too large is lost, and says nothing about congestion (RFC 1191, section 6.4).
@@ -46,7 +46,7 @@ internal sealed partial class TcpConnection
     /// <summary>The data of a packet that the link cuts into segments, or of one segment.</summary>
     private int LargestPacket()
     {
-        if (_isSendingUrgent || !_layer.Output.CanSegment(Flow.Remote.Address, Settings.BoundInterface))
+        if (_isSendingUrgent || !CanSegment())
         {
             // An urgent pointer counts from its own segment: a device that cuts would repeat it.
             return _segmentSize;
@@ -57,10 +57,16 @@ internal sealed partial class TcpConnection
         return Math.Max(most / _segmentSize * _segmentSize, _segmentSize);
     }
 
+    /// <summary>Whether the link cuts packets. What it makes of options of IP is not known.</summary>
+    private bool CanSegment() => Route is null && _layer.Output.CanSegment(Flow.Remote.Address, Settings.BoundInterface);
+
+    /// <summary>What our options, of TCP and of IP, take of each segment.</summary>
+    private int OptionsSize => (_hasTimestamps ? TcpOptions.TimestampsSize : 0) + (Route?.Size ?? 0);
+
     private void UpdateSegmentSize()
     {
         int byDefault = Flow.Remote.Address.IsIPv4 ? 536 : 1_220;
-        _pathSegmentSize = _layer.AnnouncedSegmentSize(Flow, Settings);
+        _pathSegmentSize = _layer.AnnouncedSegmentSize(Flow, Settings, Route);
         int size = Math.Min(_peerSegmentSize == 0 ? byDefault : Math.Max(_peerSegmentSize, LeastSegmentSize), _pathSegmentSize);
         if (_sizeLimit != 0)
         {
@@ -68,13 +74,13 @@ internal sealed partial class TcpConnection
         }
 
         // RFC 6691: the size is without options; ours take their part of it.
-        _segmentSize = _hasTimestamps ? size - TcpOptions.TimestampsSize : size;
+        _segmentSize = Math.Max(size - OptionsSize, LeastSegmentSize - TcpOptions.TimestampsSize);
     }
 
     /// <summary>Segments of this size do not arrive, and nobody says why: smaller ones may.</summary>
     private void ReduceSegmentSize()
     {
-        int size = _hasTimestamps ? _segmentSize + TcpOptions.TimestampsSize : _segmentSize;
+        int size = _segmentSize + OptionsSize;
         int smaller = !Flow.Remote.Address.IsIPv4 ? 1_220 : size > 1_024 ? 1_024 : 536;
         if (smaller >= size)
         {

@@ -30,7 +30,7 @@ internal sealed partial class TcpConnection
         bool isAnswer = (flags & TcpFlags.Ack) != 0;
         TcpOptions options = new()
         {
-            MaximumSegmentSize = _layer.AnnouncedSegmentSize(Flow, Settings),
+            MaximumSegmentSize = _layer.AnnouncedSegmentSize(Flow, Settings, Route),
             HasWindowScale = isAnswer ? _hasScale : _layer.Has(TcpFeatures.WindowScaling),
             WindowScale = (byte)_receiveScale,
             IsSackPermitted = isAnswer ? _isSackPermitted : _layer.Has(TcpFeatures.Sack),
@@ -142,7 +142,7 @@ internal sealed partial class TcpConnection
             bytes[TcpHeader.ChecksumOffset..],
             TcpChecksum.OfPseudoHeader(Flow.Local.Address, Flow.Remote.Address, packet.Length));
         packet.Offload = packet.Offload with { IsChecksumPartial = true };
-        InternetSendResult result = _layer.Output.Send(packet, TcpLayer.MakeHeader(Flow, Settings));
+        InternetSendResult result = _layer.Output.Send(packet, TcpLayer.MakeHeader(Flow, Settings, Route));
         if (result == InternetSendResult.NoRoom)
         {
             _advertised = advertised;

@@ -175,7 +175,7 @@ internal sealed partial class TcpConnection
 
         if (_retries == TcpTimes.RetriesBeforeAdvice)
         {
-            _layer.Output.Doubt(Flow.Remote.Address, Settings.BoundInterface);
+            _layer.Output.Doubt(Towards, Settings.BoundInterface);
         }
 
         _path.BackOff();

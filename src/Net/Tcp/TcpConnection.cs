@@ -1,11 +1,12 @@
 using Xenlet.Net.Internet;
+using Xenlet.Net.Wire;
 
 namespace Xenlet.Net.Tcp;
 
 /// <summary>
 /// A connection (RFC 9293). The files of this class have its concerns: what arrives (Input), data that arrives (Data), acknowledgments
-/// (Acknowledgment), loss recovery (Recovery), what is sent (Output, Segments), urgent data (Urgent), timers (Timers), and segment sizes
-/// (SegmentSize).
+/// (Acknowledgment), loss recovery (Recovery), what is sent (Output, Segments), urgent data (Urgent), timers (Timers), segment sizes
+/// (SegmentSize), and what is to be seen of it (Info).
 /// Its user is told of events when a segment has been dealt with whole, so that it may call any method here.
 /// </summary>
 internal sealed partial class TcpConnection
@@ -18,6 +19,7 @@ internal sealed partial class TcpConnection
     private readonly uint _timestampOffset;
     private ITcpUser _user;
     private readonly ICongestionControl _control;
+    private SourceRoute? _wayBack;
     private bool _isBusy;
     private bool _isConnectedDue;
     private bool _isPeerFinishedDue;
@@ -76,6 +78,14 @@ internal sealed partial class TcpConnection
 
     private long Now => _layer.Clock.Now;
 
+    /// <summary>
+    /// The hosts that segments go through: what the user has said comes before what the peer's segments have brought (RFC 9293, MUST-52).
+    /// </summary>
+    private SourceRoute? Route => Flow.Remote.Address.IsIPv4 ? Settings.Route ?? _wayBack : null;
+
+    /// <summary>Where segments go first.</summary>
+    private InternetAddress Towards => Route?.FirstHop ?? Flow.Remote.Address;
+
     /// <summary>Opens a connection: the SYN is sent.</summary>
     public static TcpConnection Connect(
         TcpLayer layer, in Flow flow, ITcpUser user, TcpBinding binding, TcpSettings? settings, SequenceNumber initial)
@@ -90,6 +100,10 @@ internal sealed partial class TcpConnection
     {
         TcpConnection connection = new(layer, syn.Flow, user, binding, settings, syn.LocalSequence) { State = TcpState.SynReceived };
         connection._isPassive = true;
+
+        // As on Linux, a listener's own route is none of its connections'.
+        connection.Settings.Route = null;
+        connection._wayBack = syn.WayBack;
         connection._receiveScale = syn.LocalScale;
         connection._synRetries = syn.Retries;
         connection._synSentAt = syn.SentAt;
@@ -232,11 +246,6 @@ internal sealed partial class TcpConnection
     /// <summary>Whether the peer has acknowledged all that the user has written, and the end if the user has ended.</summary>
     public bool IsDelivered => State == TcpState.Closed
         || (_user.SendQueue.Length == 0 && (!_isFinDue || (_isFinSent && _unacknowledged == _next)));
-
-    /// <summary>What <c>ss</c> shows of a connection.</summary>
-    public TcpConnectionInfo GetInfo() => new(
-        Flow, State, Unsent + (_next - _unacknowledged), _path.Smoothed, _path.Timeout, _control.Window,
-        _control.Threshold, _sendWindow, _segmentSize, _retransmissions);
 
     private void Enter() => _isBusy = true;
 

@@ -1,5 +1,6 @@
 using Xenlet.Net.Base;
 using Xenlet.Net.Internet;
+using Xenlet.Net.Wire;
 
 namespace Xenlet.Net.Tcp;
 
@@ -80,7 +81,8 @@ internal sealed partial class TcpLayer
             return TcpError.NetworkUnreachable;
         }
 
-        if (!Output.TrySelectSource(remote.Address, settings?.BoundInterface ?? 0, out InternetAddress source))
+        InternetAddress towards = remote.Address.IsIPv4 && settings?.Route is { } route ? route.FirstHop : remote.Address;
+        if (!Output.TrySelectSource(towards, settings?.BoundInterface ?? 0, out InternetAddress source))
         {
             return TcpError.NetworkUnreachable;
         }
@@ -180,10 +182,10 @@ internal sealed partial class TcpLayer
     }
 
     /// <summary>The segment size that a SYN announces.</summary>
-    public ushort AnnouncedSegmentSize(in Flow flow, TcpSettings settings)
+    public ushort AnnouncedSegmentSize(in Flow flow, TcpSettings settings, SourceRoute? route)
     {
         int overhead = (flow.Remote.Address.IsIPv4 ? 20 : 40) + TcpHeader.FixedSize;
-        int size = Output.PathMtu(flow.Remote.Address, settings.BoundInterface) - overhead;
+        int size = Output.PathMtu(route?.FirstHop ?? flow.Remote.Address, settings.BoundInterface) - overhead;
         size = settings.MaximumSegmentSize == 0 ? size : Math.Min(size, settings.MaximumSegmentSize);
         return (ushort)Math.Clamp(size, TcpConnection.LeastSegmentSize, ushort.MaxValue);
     }
@@ -194,11 +196,11 @@ internal sealed partial class TcpLayer
         Counters.OutRsts++;
         if (segment.Has(TcpFlags.Ack))
         {
-            SendAlone(flow, segment.Acknowledgment, default, TcpFlags.Rst, 0, default);
+            SendAlone(flow, segment.Acknowledgment, default, TcpFlags.Rst, 0, default, route: segment.WayBack);
         }
         else
         {
-            SendAlone(flow, default, segment.End, TcpFlags.Rst | TcpFlags.Ack, 0, default);
+            SendAlone(flow, default, segment.End, TcpFlags.Rst | TcpFlags.Ack, 0, default, route: segment.WayBack);
         }
     }
 
@@ -210,7 +212,8 @@ internal sealed partial class TcpLayer
         TcpFlags flags,
         ushort window,
         in TcpOptions options,
-        TcpSettings? settings = null)
+        TcpSettings? settings = null,
+        SourceRoute? route = null)
     {
         PacketBuffer packet = Output.Pool.Rent(0);
         int size = TcpHeader.FixedSize + options.Size;
@@ -221,12 +224,12 @@ internal sealed partial class TcpLayer
         System.Buffers.Binary.BinaryPrimitives.WriteUInt16BigEndian(
             bytes[TcpHeader.ChecksumOffset..], TcpChecksum.OfPseudoHeader(flow.Local.Address, flow.Remote.Address, size));
         packet.Offload = new PacketOffload(true, false, 0);
-        Output.Send(packet, MakeHeader(flow, settings));
+        Output.Send(packet, MakeHeader(flow, settings, route));
         Counters.OutSegs++;
     }
 
     /// <summary>The IP header of a segment.</summary>
-    public static InternetHeader MakeHeader(in Flow flow, TcpSettings? settings) => new(
+    public static InternetHeader MakeHeader(in Flow flow, TcpSettings? settings, SourceRoute? route) => new(
         flow.Local.Address,
         flow.Remote.Address,
         TcpHeader.Protocol,
@@ -235,6 +238,7 @@ internal sealed partial class TcpLayer
         CanFragment: false)
     {
         InterfaceIndex = settings?.BoundInterface ?? 0,
+        Route = route,
     };
 
     private bool IsUnused(in Flow flow) => !_connections.ContainsKey(flow) && !_timeWaits.TryGet(flow, out _);

@@ -258,7 +258,10 @@ internal sealed partial class TcpLayer
             options.IsSackPermitted &= Has(TcpFeatures.Sack);
         }
 
-        TcpSegment segment = new(tcp, options, new(packet, tcp.HeaderSize, packet.Length - tcp.HeaderSize));
+        TcpSegment segment = new(tcp, options, new(packet, tcp.HeaderSize, packet.Length - tcp.HeaderSize))
+        {
+            WayBack = header.Route,
+        };
         if (_connections.TryGetValue(flow, out TcpConnection? connection))
         {
             Serve(connection, segment);
@@ -363,7 +366,7 @@ internal sealed partial class TcpLayer
             TimestampValue = TimestampNow(entry.TimestampOffset),
             TimestampEcho = entry.RecentTimestamp,
         };
-        SendAlone(flow, entry.SendNext, entry.ReceiveNext, TcpFlags.Ack, entry.Window, options);
+        SendAlone(flow, entry.SendNext, entry.ReceiveNext, TcpFlags.Ack, entry.Window, options, route: segment.WayBack);
         if (isAgain)
         {
             _timeWaits.Add(flow, entry);

@@ -102,6 +102,7 @@ internal sealed class TcpListener
         record.Window = segment.Header.Window;
         record.LocalWindow = FirstWindow;
         record.LocalScale = options.HasWindowScale ? TcpLayer.ScaleFor(User.ReceiveCapacity) : 0;
+        record.WayBack = segment.WayBack;
         record.Retries = 0;
         _syns.Add(flow, record);
         Answer(record);
@@ -123,6 +124,12 @@ internal sealed class TcpListener
 
         if (segment.Has(TcpFlags.Syn))
         {
+            if (segment.WayBack is { } later && segment.Sequence == record.RemoteSequence)
+            {
+                // RFC 9293, SHLD-24.
+                record.WayBack = later;
+            }
+
             // The answer was lost, or the peer has begun anew; which one, its reply to the answer tells (RFC 5961, section 4).
             if (_layer.Clock.Now - record.SentAt >= TcpTimes.ChallengeInterval)
             {
@@ -178,6 +185,8 @@ internal sealed class TcpListener
         record.LocalWindow = FirstWindow;
         record.LocalScale = options.HasWindowScale ? TcpLayer.ScaleFor(User.ReceiveCapacity) : 0;
 
+        record.WayBack = segment.WayBack;
+
         // When the SYN came is not known: no round trip is measured, but none was lost either.
         record.Retries = 0;
         record.SentAt = 0;
@@ -195,7 +204,7 @@ internal sealed class TcpListener
         TcpOptions peer = segment.Options;
         TcpOptions options = new()
         {
-            MaximumSegmentSize = _layer.AnnouncedSegmentSize(flow, Settings),
+            MaximumSegmentSize = _layer.AnnouncedSegmentSize(flow, Settings, segment.WayBack),
             HasTimestamps = peer.HasTimestamps,
             HasWindowScale = peer.HasTimestamps && peer.HasWindowScale,
             WindowScale = (byte)TcpLayer.ScaleFor(User.ReceiveCapacity),
@@ -210,14 +219,15 @@ internal sealed class TcpListener
 
         ushort size = peer.MaximumSegmentSize == 0 ? (ushort)536 : peer.MaximumSegmentSize;
         SequenceNumber cookie = _cookies.Make(flow, segment.Sequence, size);
-        _layer.SendAlone(flow, cookie, segment.Sequence + 1, TcpFlags.Syn | TcpFlags.Ack, FirstWindow, options, Settings);
+        const TcpFlags Flags = TcpFlags.Syn | TcpFlags.Ack;
+        _layer.SendAlone(flow, cookie, segment.Sequence + 1, Flags, FirstWindow, options, Settings, segment.WayBack);
     }
 
     private void Answer(SynRecord record)
     {
         TcpOptions options = new()
         {
-            MaximumSegmentSize = _layer.AnnouncedSegmentSize(record.Flow, Settings),
+            MaximumSegmentSize = _layer.AnnouncedSegmentSize(record.Flow, Settings, record.WayBack),
             HasWindowScale = record.Options.HasWindowScale,
             WindowScale = (byte)record.LocalScale,
             IsSackPermitted = record.Options.IsSackPermitted,
@@ -227,7 +237,15 @@ internal sealed class TcpListener
         };
         record.SentAt = _layer.Clock.Now;
         const TcpFlags Flags = TcpFlags.Syn | TcpFlags.Ack;
-        _layer.SendAlone(record.Flow, record.LocalSequence, record.RemoteSequence + 1, Flags, record.LocalWindow, options, Settings);
+        _layer.SendAlone(
+            record.Flow,
+            record.LocalSequence,
+            record.RemoteSequence + 1,
+            Flags,
+            record.LocalWindow,
+            options,
+            Settings,
+            record.WayBack);
     }
 
     private void OnExpired(SynRecord record)

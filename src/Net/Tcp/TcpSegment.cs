@@ -1,3 +1,5 @@
+using Xenlet.Net.Wire;
+
 namespace Xenlet.Net.Tcp;
 
 /// <summary>
@@ -6,6 +8,9 @@ namespace Xenlet.Net.Tcp;
 internal readonly ref struct TcpSegment(TcpHeader header, in TcpOptions options, SegmentData data)
 {
     public readonly TcpOptions Options = options;
+
+    /// <summary>The way back of a segment that has come by a source route; null otherwise.</summary>
+    public SourceRoute? WayBack { get; init; }
 
     public TcpHeader Header { get; } = header;
 

@@ -1,3 +1,5 @@
+using Xenlet.Net.Wire;
+
 namespace Xenlet.Net.Tcp;
 
 /// <summary>What a connection's user may set, at any time; times in nanoseconds.</summary>
@@ -33,6 +35,9 @@ internal sealed class TcpSettings
     /// <summary>The only interface that is used (SO_BINDTODEVICE); 0 for all.</summary>
     public int BoundInterface { get; set; }
 
+    /// <summary>The hosts that packets of IPv4 go through (IP_OPTIONS); null for the way that routers choose.</summary>
+    public SourceRoute? Route { get; set; }
+
     /// <summary>Takes over the settings of a listener.</summary>
     public void CopyFrom(TcpSettings other)
     {
@@ -46,5 +51,6 @@ internal sealed class TcpSettings
         TrafficClass = other.TrafficClass;
         HopLimit = other.HopLimit;
         BoundInterface = other.BoundInterface;
+        Route = other.Route;
     }
 }

@@ -5,7 +5,7 @@ namespace Xenlet.Net.Wire;
 /// <summary>The header of an IPv4 packet (RFC 791), its options apart.</summary>
 internal readonly record struct IPv4Header
 {
-    /// <summary>Bytes of a header without options, which is what a stack of ours writes.</summary>
+    /// <summary>Bytes of a header without options.</summary>
     public const int Size = 20;
 
     /// <summary>Bytes of a header with the option that makes routers look at the packet (RFC 2113).</summary>
@@ -44,6 +44,12 @@ internal readonly record struct IPv4Header
 
     /// <summary>Whether <see cref="Write"/> adds the option that makes routers look at the packet.</summary>
     public bool HasRouterAlert { get; init; }
+
+    /// <summary>
+    /// The source route that <see cref="Write"/> adds: the header's destination is then its first hop, and <see cref="Destination"/> stands
+    /// at its end.
+    /// </summary>
+    public SourceRoute? Route { get; init; }
 
     public bool IsFragment => HasMoreFragments || FragmentOffset != 0;
 
@@ -95,10 +101,13 @@ internal readonly record struct IPv4Header
         return true;
     }
 
-    /// <summary>Writes the header with its checksum: <see cref="Size"/> bytes, or <see cref="SizeWithRouterAlert"/>.</summary>
+    /// <summary>
+    /// Writes the header with its checksum: <see cref="Size"/> bytes, or <see cref="SizeWithRouterAlert"/>, or what the source route takes
+    /// behind them.
+    /// </summary>
     public void Write(Span<byte> destination)
     {
-        int size = HasRouterAlert ? SizeWithRouterAlert : Size;
+        int size = HasRouterAlert ? SizeWithRouterAlert : Size + (Route?.Size ?? 0);
         int fragment = (IsDontFragment ? DontFragmentFlag : 0) | (HasMoreFragments ? MoreFragmentsFlag : 0) | (FragmentOffset / 8);
         destination[0] = (byte)(0x40 | (size / 4));
         destination[1] = TrafficClass;
@@ -109,7 +118,8 @@ internal readonly record struct IPv4Header
         destination[9] = Protocol;
         BinaryPrimitives.WriteUInt16BigEndian(destination[10..], 0);
         Source.Write(destination[12..]);
-        Destination.Write(destination[16..]);
+        (Route?.FirstHop ?? Destination).Write(destination[16..]);
+        Route?.Write(destination[Size..size], Destination);
         if (HasRouterAlert)
         {
             BinaryPrimitives.WriteUInt32BigEndian(destination[Size..], RouterAlert);

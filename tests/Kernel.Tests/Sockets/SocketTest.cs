@@ -18,7 +18,8 @@ public abstract unsafe class SocketTest : NucleusTest
 
     private readonly ulong _stackMemory;
 
-    private protected SocketTest(bool hasStack)
+    private protected SocketTest(bool hasStack, ulong frames = DefaultFrames)
+        : base(frames)
     {
         Memory = Allocate(20);
         _stackMemory = Allocate(20);

@@ -49,7 +49,7 @@ public sealed unsafe class NucleusCallTests : NucleusTest, IDisposable
     }
 
     [Theory]
-    [InlineData(NucleusCall.AppendPieces + 1)]
+    [InlineData(NucleusCall.GrowSendQueue + 1)]
     [InlineData(int.MaxValue)]
     public void An_unknown_call_is_refused(int call) => Assert.Equal(-Errno.ENOSYS, Call(call));
 

@@ -90,6 +90,13 @@ public interface ISocketHost : IDisposable
     void ReleaseSent(SocketHandle socket, int count);
 
     /// <summary>
+    /// Tells that all that a stream has to send is under way, and that more would be if there were more: its send queue limits it, and may
+    /// grow, as on Linux, unless the program has set its size or memory is short.
+    /// </summary>
+    /// <returns>The queue's size in bytes; 0 if it will not grow.</returns>
+    int GrowSendQueue(SocketHandle socket);
+
+    /// <summary>
     /// How many bytes a stream can take behind the last committed one: what SO_RCVBUF leaves, or less if the memory of all sockets is
     /// short.
     /// </summary>

@@ -66,4 +66,13 @@ public enum SocketCall
     /// Whether a datagram of <see cref="SocketRequest.Argument"/> bytes to <see cref="SocketRequest.Endpoint"/> can be sent now.
     /// </summary>
     FindRoute,
+
+    /// <summary>
+    /// The value of the option <see cref="SocketRequest.Argument"/>, a <see cref="StackOption"/>, of the socket whose handle is the query's
+    /// 8 bytes. The answer is the value's bytes.
+    /// </summary>
+    ReadOption,
+
+    /// <summary>Sets an option: the query has the value's bytes behind the socket's handle. EINVAL for a value that it cannot have.</summary>
+    WriteOption,
 }

@@ -222,6 +222,12 @@ internal static unsafe class NucleusCall
     public const int AppendPieces = First + 48;
 
     /// <summary>
+    /// (socket): all that a stream has to send is under way, and more would be. Returns the size of its queue, which may have grown; 0 if
+    /// it will not.
+    /// </summary>
+    public const int GrowSendQueue = First + 49;
+
+    /// <summary>
     /// (pointer, count): maps pages that other domains have granted, as the <see cref="ForeignPageRecord"/> say, each of which receives its
     /// status, and if it is mapped its handle and address. -EINVAL for more than <see cref="NucleusCallForeign.MaximumRecords"/>.
     /// </summary>
@@ -309,7 +315,7 @@ internal static unsafe class NucleusCall
                 return hasXen ? NucleusCallForeign.Unmap(a1, a2) : withoutXen;
             case CopyForeignPages:
                 return hasXen ? NucleusCallForeign.Copy(a1, a2, a3) : withoutXen;
-            case >= OpenStack and <= AppendPieces:
+            case >= OpenStack and <= GrowSendQueue:
                 return NucleusCallSockets.Dispatch(thread, (int)number, a1, a2, a3, a4);
             default:
                 return -Errno.ENOSYS;

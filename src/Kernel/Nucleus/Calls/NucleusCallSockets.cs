@@ -86,6 +86,8 @@ internal static unsafe class NucleusCallSockets
                 return CopySentToPieces(socket, a2, a3, a4);
             case NucleusCall.ReleaseSent:
                 return ReleaseSent(socket, a2);
+            case NucleusCall.GrowSendQueue:
+                return SocketOptionTable.GrowSendQueue(socket);
             case NucleusCall.WriteReceived:
                 return WriteReceived(socket, a2, a3, a4);
             case NucleusCall.CommitReceived:

@@ -257,7 +257,7 @@ internal static unsafe class SystemCallDispatch
             case SystemCallNumber.Shutdown:
                 return SocketCalls.ShutDown((int)a1, (uint)a2);
             case SystemCallNumber.Getsockopt:
-                return SocketCalls.GetOption((int)a1, (int)a2, (int)a3, a4, a5);
+                return SocketCalls.GetOption(thread, (int)a1, (int)a2, (int)a3, a4, a5);
             case SystemCallNumber.Setsockopt:
                 return SocketCalls.SetOption(thread, (int)a1, (int)a2, (int)a3, a4, (uint)a5);
             case SystemCallNumber.Sendto:

@@ -123,6 +123,7 @@ internal static unsafe class OptionCalls
         }
 
         SocketOptionTable.Set(socket, index, SocketOptionTable.Kept(socket, index, number));
+        socket->Options.IsSendBufferSet |= index == SocketOptionIndex.SendBuffer;
         if (socket->IsKnown)
         {
             StackRequests.Add(socket, SocketSignals.OptionsChanged);

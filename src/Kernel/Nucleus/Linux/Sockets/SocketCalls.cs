@@ -257,16 +257,35 @@ internal static unsafe class SocketCalls
         return 0;
     }
 
-    public static long GetOption(int descriptor, int level, int name, ulong address, ulong lengthAddress)
+    public static long GetOption(Thread* thread, int descriptor, int level, int name, ulong address, ulong lengthAddress)
     {
+        StackOption option = OptionQueries.Find(level, name);
+        if (thread->IsRetry)
+        {
+            // Nothing else waits here.
+            return OptionQueries.Get(thread, null, option, address, lengthAddress);
+        }
+
         long error = Find(descriptor, out Socket* socket);
-        return error < 0 ? error : OptionCalls.Get(socket, level, name, address, lengthAddress);
+        return error < 0 ? error
+            : option != StackOption.None && socket->Kind == SocketKind.Stream
+            ? OptionQueries.Get(thread, socket, option, address, lengthAddress)
+            : OptionCalls.Get(socket, level, name, address, lengthAddress);
     }
 
     public static long SetOption(Thread* thread, int descriptor, int level, int name, ulong address, uint length)
     {
+        StackOption option = OptionQueries.Find(level, name);
+        if (thread->IsRetry && option != StackOption.None)
+        {
+            return OptionQueries.Set(thread, null, option, address, length);
+        }
+
         long error = Find(descriptor, out Socket* socket);
-        return error < 0 ? error : OptionCalls.Set(thread, socket, level, name, address, length);
+        return error < 0 ? error
+            : option != StackOption.None && socket->Kind == SocketKind.Stream
+            ? OptionQueries.Set(thread, socket, option, address, length)
+            : OptionCalls.Set(thread, socket, level, name, address, length);
     }
 
     /// <summary>ioctl: how many bytes can be read, O_NONBLOCK, and what <see cref="InterfaceCalls"/> knows.</summary>

@@ -15,12 +15,38 @@ internal static unsafe class SocketOptionTable
 
     private const int StreamBuffer = 262_144;
 
+    /// <summary>As much as a send queue grows to by itself.</summary>
+    private const int LargestGrown = 4 * StreamBuffer;
+
     /// <summary>Linux doubles what the program asks for, for its bookkeeping, and has a least and a greatest value.</summary>
     public static int BufferFor(int wanted, int least) =>
         (int)Math.Min(Math.Max((long)Math.Max(wanted, 0) * 2, least), ByteQueue.MaximumSize);
 
     /// <summary>How many bytes of its queue a sender may fill.</summary>
     public static uint SendLimit(Socket* socket) => (uint)Get(socket, SocketOptionIndex.SendBuffer);
+
+    /// <summary>
+    /// Doubles the send queue of a stream whose program writes more than it takes, when all of it is under way: it is the queue that limits
+    /// the connection. As on Linux not when the program has set its size, and not when the memory of all sockets is short.
+    /// </summary>
+    /// <returns>The queue's size; 0 if it will not grow.</returns>
+    public static int GrowSendQueue(Socket* socket)
+    {
+        int size = Get(socket, SocketOptionIndex.SendBuffer);
+        if (socket->Options.IsSendBufferSet || size >= LargestGrown)
+        {
+            return 0;
+        }
+
+        if (socket->IsRoomWanted && !SocketReadiness.IsWritable(socket) && SocketMemory.Left > SocketMemory.Budget / 2)
+        {
+            size = Math.Min(size * 2, LargestGrown);
+            Set(socket, SocketOptionIndex.SendBuffer, size);
+            SocketReadiness.NotifyRoom(socket);
+        }
+
+        return size;
+    }
 
     public static uint ReceiveLimit(Socket* socket) => (uint)Get(socket, SocketOptionIndex.ReceiveBuffer);
 

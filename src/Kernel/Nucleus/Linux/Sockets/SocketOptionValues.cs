@@ -49,6 +49,9 @@ internal unsafe struct SocketOptionValues
 {
     public fixed int Values[(int)SocketOptionIndex.Count];
 
+    /// <summary>Whether the program has set SO_SNDBUF, so that the send queue does not grow by itself.</summary>
+    public bool IsSendBufferSet;
+
     /// <summary>SO_BINDTODEVICE: the interface's name, as <see cref="GroupOptions"/> has it; 0 for none.</summary>
     public ulong DeviceHigh;
     public ulong DeviceLow;

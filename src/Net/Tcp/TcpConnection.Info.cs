@@ -1,0 +1,57 @@
+namespace Xenlet.Net.Tcp;
+
+/// <content>What is to be seen of a connection.</content>
+internal sealed partial class TcpConnection
+{
+    private long _receivedCount;
+    private long _acknowledgedCount;
+
+    /// <summary>What <c>ss</c> and TCP_INFO show of a connection.</summary>
+    public TcpConnectionInfo GetInfo()
+    {
+        (int unacknowledged, int sacked, int lost, int resent) = CountSegments();
+        return new(
+            Flow, State, Unsent + (_next - _unacknowledged), _path.Smoothed, _path.Timeout, _control.Window,
+            _control.Threshold, _sendWindow, _segmentSize, _retransmissions)
+        {
+            Recovery = _recovery switch { RecoveryState.Open => 0, RecoveryState.Recovery => 3, _ => 4 },
+            Timeouts = State is TcpState.SynSent or TcpState.SynReceived ? _synRetries : _retries,
+            Probes = Math.Max(_windowProbes, _keepAliveProbes),
+            HasTimestamps = _hasTimestamps,
+            HasSack = _isSackPermitted,
+            HasScale = _hasScale,
+            SendScale = _sendScale,
+            ReceiveScale = _receiveScale,
+            ReceivedSegmentSize = _receiveSegmentSize,
+            AnnouncedSegmentSize = _pathSegmentSize,
+            UnacknowledgedSegments = unacknowledged,
+            SackedSegments = sacked,
+            LostSegments = lost,
+            ResentSegments = resent,
+            Unsent = Unsent,
+            SinceSent = _sentAt == 0 ? 0 : Now - _sentAt,
+            SinceReceived = _receivedAt == 0 ? 0 : Now - _receivedAt,
+            PathMtu = _layer.Output.PathMtu(Towards, Settings.BoundInterface),
+            RoundTripVariation = _path.Variation,
+            LeastRoundTrip = _path.Minimum,
+            ReceivedCount = _receivedCount,
+            AcknowledgedCount = _acknowledgedCount,
+        };
+    }
+
+    private (int All, int Sacked, int Lost, int Resent) CountSegments()
+    {
+        (int All, int Sacked, int Lost, int Resent) counts = default;
+        for (int i = 0; i < _sent.Count; i++)
+        {
+            SentSegment each = _sent[i];
+            int count = Math.Max((each.DataLength + each.SegmentSize - 1) / Math.Max(each.SegmentSize, 1), 1);
+            counts.All += count;
+            counts.Sacked += each.Has(SentState.Sacked) ? count : 0;
+            counts.Lost += each.Has(SentState.Lost) ? count : 0;
+            counts.Resent += each.Has(SentState.Retransmitted) ? count : 0;
+        }
+
+        return counts;
+    }
+}
