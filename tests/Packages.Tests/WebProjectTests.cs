@@ -19,10 +19,7 @@ public sealed class WebProjectTests
     {
         using Workplace workplace = await Workplace.CreateAsync();
         (await workplace.DotNetAsync("web", ["new", "webapiaot", "--no-openapi", "--no-restore"])).AssertSucceeded();
-        string project = workplace.PathOf("web/web.csproj");
-        string text = await File.ReadAllTextAsync(project);
-        int end = text.IndexOf('>', StringComparison.Ordinal) + 1;
-        workplace.Write("web/web.csproj", $"{text[..end]}\n  <Sdk Name=\"Xenlet.Sdk\" Version=\"VERSION\" />{text[end..]}");
+        workplace.AddSdk("web/web.csproj");
 
         PublishedGuest guest = await workplace.PublishAsync("web");
 

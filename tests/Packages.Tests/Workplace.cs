@@ -65,6 +65,14 @@ internal sealed class Workplace : IDisposable
         return PathOf(path);
     }
 
+    /// <summary>Adds the one line to a project that somebody else has made.</summary>
+    public void AddSdk(string project)
+    {
+        string text = File.ReadAllText(PathOf(project));
+        int end = text.IndexOf('>', StringComparison.Ordinal) + 1;
+        Write(project, $"{text[..end]}\n  <Sdk Name=\"Xenlet.Sdk\" Version=\"VERSION\" />{text[end..]}");
+    }
+
     /// <summary>Runs dotnet.</summary>
     /// <param name="directory">Where, below the workplace.</param>
     /// <param name="arguments">Its arguments.</param>
