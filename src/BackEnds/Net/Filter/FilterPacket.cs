@@ -95,7 +95,7 @@ internal readonly record struct FilterPacket
     private static FilterPacket ReadIPv4(ReadOnlySpan<byte> packet, bool isToGroup)
     {
         if (!IPv4Header.TryRead(packet, packet.Length, out IPv4Header ip)
-            || !IPv4Options.AreAcceptable(packet[IPv4Header.Size..ip.HeaderLength])
+            || !IPv4Options.TryRead(packet[IPv4Header.Size..ip.HeaderLength], out ReadOnlySpan<byte> sourceRoute) || !sourceRoute.IsEmpty
             || ip.Source.IsMulticast || ip.Source == InternetAddress.LimitedBroadcast)
         {
             return default;
