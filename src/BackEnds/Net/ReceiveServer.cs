@@ -31,6 +31,9 @@ internal sealed class ReceiveServer(
     /// <summary>Slots of a batch, after which other front ends have their turn.</summary>
     private const int Batch = 64;
 
+    /// <summary>A frame of so many bytes, unless it is cut, is a batch of its own, and is copied straight from its memory.</summary>
+    private const int LargeBytes = 8 * 1024;
+
     /// <summary>The most slots of one frame: 65,535 bytes, and an extra info.</summary>
     private const int MostSlots = 17;
 
@@ -41,6 +44,7 @@ internal sealed class ReceiveServer(
     private long _taken;
     private long _takenAtEvent;
     private FrameBuffer? _frame;
+    private FrameBuffer? _large;
     private int _segment;
     private int _count;
     private int _copyCount;
@@ -97,7 +101,7 @@ internal sealed class ReceiveServer(
         try
         {
             _count = _copyCount = _bytes = 0;
-            while (_count <= Batch - MostSlots && TryPlanNext(buffer))
+            while (_count <= Batch - MostSlots && _large is null && TryPlanNext(buffer))
             {
             }
 
@@ -106,12 +110,15 @@ internal sealed class ReceiveServer(
                 return false;
             }
 
-            await foreign.CopyToAsync(domain, _copies.AsMemory(0, _copyCount), buffer.AsMemory(0, _bytes), cancellationToken)
+            Memory<byte> source = _large?.Memory ?? buffer.AsMemory(0, _bytes);
+            await foreign.CopyToAsync(domain, _copies.AsMemory(0, _copyCount), source, cancellationToken)
                 .ConfigureAwait(EventLoop.IsCurrent);
         }
         finally
         {
             ArrayPool<byte>.Shared.Return(buffer);
+            _large?.Dispose();
+            _large = null;
         }
 
         if (PutResponses())
@@ -145,6 +152,12 @@ internal sealed class ReceiveServer(
                 continue;
             }
 
+            bool isLarge = !isCut && length >= LargeBytes;
+            if (isLarge && _count > 0)
+            {
+                return false;
+            }
+
             bool hasExtra = !isCut && _frame!.SegmentSize > 0;
             int pages = Math.Max(1, (length + NetProtocol.PageSize - 1) / NetProtocol.PageSize);
             if (!HasRequests(pages + (hasExtra ? 1 : 0)))
@@ -152,11 +165,15 @@ internal sealed class ReceiveServer(
                 return false;
             }
 
-            ushort flags = Write(_frame!, isCut, buffer.Slice(_bytes, length));
+            ushort flags = isLarge ? Complete(_frame!, _frame!.Data) : Write(_frame!, isCut, buffer.Slice(_bytes, length));
             PlanSlots(length, pages, flags, hasExtra ? _frame : null);
             counters.Received++;
             counters.ReceivedBytes += length;
-            if (++_segment >= segments)
+            if (isLarge)
+            {
+                (_large, _frame) = (_frame, null);
+            }
+            else if (++_segment >= segments)
             {
                 Forget();
             }
@@ -198,18 +215,25 @@ internal sealed class ReceiveServer(
         }
 
         frame.Data.CopyTo(destination);
+        return Complete(frame, destination);
+    }
+
+    /// <summary>Completes the checksum of a whole frame if the front end does not.</summary>
+    /// <returns>The flags of its first response.</returns>
+    private ushort Complete(FrameBuffer frame, Span<byte> bytes)
+    {
         if (!frame.IsChecksumBlank)
         {
             return frame.IsChecksumValidated ? NetProtocol.ReceiveDataValidated : (ushort)0;
         }
 
         if (features.Offloads.HasFlag(
-            InternetChecksum.IsIPv6(destination) ? NetworkOffloads.ChecksumV6 : NetworkOffloads.ChecksumV4))
+            InternetChecksum.IsIPv6(bytes) ? NetworkOffloads.ChecksumV6 : NetworkOffloads.ChecksumV4))
         {
             return NetProtocol.ReceiveChecksumBlank | NetProtocol.ReceiveDataValidated;
         }
 
-        return InternetChecksum.TryFill(destination) ? NetProtocol.ReceiveDataValidated : (ushort)0;
+        return InternetChecksum.TryFill(bytes) ? NetProtocol.ReceiveDataValidated : (ushort)0;
     }
 
     private void PlanSlots(int length, int pages, ushort flags, FrameBuffer? segmented)

@@ -40,6 +40,9 @@ internal sealed class TransmitServer(
     /// </summary>
     private static readonly TimeSpan s_longestWait = TimeSpan.FromMilliseconds(10);
 
+    /// <summary>A frame of so many bytes is a batch of its own, and is copied straight into its memory.</summary>
+    private const int LargeBytes = 8 * 1024;
+
     private readonly TransmitChain[] _chains = [.. Enumerable.Range(0, Batch).Select(_ => new TransmitChain())];
     private readonly GrantCopy[] _copies = new GrantCopy[Batch * TransmitChain.MaximumSlots];
 
@@ -84,7 +87,7 @@ internal sealed class TransmitServer(
         int copies = 0;
         int bytes = 0;
         bool isAny = false;
-        while (whole < Batch && bytes < BatchBytes && ring.TryTake(out TransmitRequest request))
+        while (whole < Batch && bytes < BatchBytes && !IsLarge(whole, bytes) && ring.TryTake(out TransmitRequest request))
         {
             isAny = true;
             if (_chains[whole].Add(in request))
@@ -100,23 +103,13 @@ internal sealed class TransmitServer(
         }
 
         rate.Charge(bytes);
-        byte[] buffer = ArrayPool<byte>.Shared.Rent(Math.Max(bytes, 1));
-        try
+        if (IsLarge(whole, bytes) && TryRent(bytes) is { } large)
         {
-            if (copies > 0)
-            {
-                await foreign.CopyFromAsync(domain, _copies.AsMemory(0, copies), buffer.AsMemory(0, bytes), cancellationToken)
-                    .ConfigureAwait(EventLoop.IsCurrent);
-            }
-
-            foreach (TransmitChain chain in _chains.AsSpan(0, whole))
-            {
-                chain.Answer(ring, Handle(chain, buffer) ? NetProtocol.ResponseOkay : NetProtocol.ResponseError);
-            }
+            await TakeLargeAsync(large, copies, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         }
-        finally
+        else
         {
-            ArrayPool<byte>.Shared.Return(buffer);
+            await TakeManyAsync(whole, copies, bytes, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         }
 
         if (ring.Publish())
@@ -133,6 +126,63 @@ internal sealed class TransmitServer(
         return true;
     }
 
+    private static bool IsLarge(int whole, int bytes) => whole == 1 && bytes >= LargeBytes;
+
+    /// <summary>Copies the only frame of a batch.</summary>
+    private async ValueTask TakeLargeAsync(FrameBuffer frame, int copies, CancellationToken cancellationToken)
+    {
+        TransmitChain chain = _chains[0];
+        try
+        {
+            await foreign.CopyFromAsync(domain, _copies.AsMemory(0, copies), frame.Claim(chain.Length), cancellationToken)
+                .ConfigureAwait(EventLoop.IsCurrent);
+        }
+        catch
+        {
+            frame.Dispose();
+            throw;
+        }
+
+        bool isGood = IsGood(chain, frame.Data);
+        if (isGood)
+        {
+            Send(chain, frame);
+        }
+        else
+        {
+            counters.Refused++;
+            frame.Dispose();
+        }
+
+        Answer(chain, isGood);
+    }
+
+    /// <summary>Copies all frames of a batch by way of one buffer.</summary>
+    private async ValueTask TakeManyAsync(int whole, int copies, int bytes, CancellationToken cancellationToken)
+    {
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(Math.Max(bytes, 1));
+        try
+        {
+            if (copies > 0)
+            {
+                await foreign.CopyFromAsync(domain, _copies.AsMemory(0, copies), buffer.AsMemory(0, bytes), cancellationToken)
+                    .ConfigureAwait(EventLoop.IsCurrent);
+            }
+
+            foreach (TransmitChain chain in _chains.AsSpan(0, whole))
+            {
+                Answer(chain, Handle(chain, buffer));
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    private void Answer(TransmitChain chain, bool isGood) =>
+        chain.Answer(ring, isGood ? NetProtocol.ResponseOkay : NetProtocol.ResponseError);
+
     private bool Handle(TransmitChain chain, ReadOnlySpan<byte> buffer)
     {
         if (chain.Multicast is { } address)
@@ -146,24 +196,32 @@ internal sealed class TransmitServer(
             return true;
         }
 
-        if (!chain.IsCopied(_copies) || !IsGood(chain, buffer.Slice(chain.Offset, chain.Length)))
+        ReadOnlySpan<byte> bytes = chain.Offset < 0 ? default : buffer.Slice(chain.Offset, chain.Length);
+        if (!IsGood(chain, bytes) || TryRent(bytes.Length) is not { } frame)
         {
             counters.Refused++;
             return false;
         }
 
-        FrameBuffer frame;
+        frame.Append(bytes);
+        Send(chain, frame);
+        return true;
+    }
+
+    private FrameBuffer? TryRent(int length)
+    {
         try
         {
-            frame = frames.Rent(chain.Length);
+            return frames.Rent(length);
         }
         catch (OutOfMemoryException)
         {
-            counters.Refused++;
-            return false;
+            return null;
         }
+    }
 
-        frame.Append(buffer.Slice(chain.Offset, chain.Length));
+    private void Send(TransmitChain chain, FrameBuffer frame)
+    {
         frame.IsChecksumBlank = chain.IsChecksumBlank;
         frame.IsChecksumValidated = chain.IsChecksumValidated;
         frame.SegmentKind = chain.SegmentKind;
@@ -171,9 +229,10 @@ internal sealed class TransmitServer(
         counters.Sent++;
         counters.SentBytes += chain.Length;
         network.Send(frame);
-        return true;
     }
 
-    private static bool IsGood(TransmitChain chain, ReadOnlySpan<byte> frame) =>
-        chain.SegmentSize == 0 || (chain.IsChecksumBlank && SegmentCheck.CanBeCut(frame, chain.SegmentKind, chain.SegmentSize));
+    private bool IsGood(TransmitChain chain, ReadOnlySpan<byte> frame) =>
+        chain.IsCopied(_copies)
+        && (chain.SegmentSize == 0
+            || (chain.IsChecksumBlank && SegmentCheck.CanBeCut(frame, chain.SegmentKind, chain.SegmentSize)));
 }

@@ -17,6 +17,12 @@ namespace Xenlet.Kernel;
 /// </remarks>
 public sealed class EventLoop : SynchronizationContext, IDisposable
 {
+    /// <summary>
+    /// Pieces of queued work that a thread of the guest's own does behind the one that it came with: waking the loop's thread for them
+    /// would cost two switches of threads. It has other events to deliver, so there is an end.
+    /// </summary>
+    private const int BorrowedPieces = 16;
+
     // Monitor, because a Lock cannot be waited on with a time limit.
     private readonly object _lock = new();
     private readonly Queue<(SendOrPostCallback? Callback, object? State)> _queue = new();
@@ -25,7 +31,7 @@ public sealed class EventLoop : SynchronizationContext, IDisposable
     private bool _isCalling;
     private bool _isDisposed;
 
-    // Whether something runs, on any thread, and whether the loop's own thread must check the queue when that has ended.
+    // Whether something runs, on any thread, and whether the loop's own thread must look at its timers when that has ended.
     private bool _isBusy;
     private bool _isWanted;
 
@@ -128,6 +134,10 @@ public sealed class EventLoop : SynchronizationContext, IDisposable
         try
         {
             work.Execute();
+            for (int i = 0; i < BorrowedPieces && TryTakeQueued(out (SendOrPostCallback? Callback, object? State) next); i++)
+            {
+                Invoke(next);
+            }
         }
         finally
         {
@@ -135,7 +145,7 @@ public sealed class EventLoop : SynchronizationContext, IDisposable
             lock (_lock)
             {
                 _isBusy = false;
-                if (_isWanted)
+                if (_isWanted || _queue.Count > 0)
                 {
                     Monitor.Pulse(_lock);
                 }
@@ -219,12 +229,36 @@ public sealed class EventLoop : SynchronizationContext, IDisposable
             }
 
             _queue.Enqueue((callback, state));
-            Wake();
+            if (!_isBusy)
+            {
+                Monitor.Pulse(_lock);
+            }
+
             return true;
         }
     }
 
-    /// <summary>Wakes the loop's thread to check for work, if nothing runs. Called under the lock.</summary>
+    private bool TryTakeQueued(out (SendOrPostCallback? Callback, object? State) next)
+    {
+        lock (_lock)
+        {
+            return _queue.TryDequeue(out next);
+        }
+    }
+
+    private static void Invoke((SendOrPostCallback? Callback, object? State) work)
+    {
+        if (work.Callback is { } callback)
+        {
+            callback(work.State);
+        }
+        else
+        {
+            ((IThreadPoolWorkItem)work.State!).Execute();
+        }
+    }
+
+    /// <summary>Wakes the loop's thread to look at its timers, now or when nothing runs any more. Called under the lock.</summary>
     private void Wake()
     {
         _isWanted = true;
@@ -257,15 +291,7 @@ public sealed class EventLoop : SynchronizationContext, IDisposable
                 _isBusy = true;
             }
 
-            if (next.Callback is { } callback)
-            {
-                callback(next.State);
-            }
-            else
-            {
-                ((IThreadPoolWorkItem)next.State!).Execute();
-            }
-
+            Invoke(next);
             lock (_lock)
             {
                 _isBusy = false;

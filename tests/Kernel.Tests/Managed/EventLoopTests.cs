@@ -85,14 +85,21 @@ public sealed class EventLoopTests : IDisposable
     }
 
     [Fact]
-    public void A_thread_of_the_guest_does_an_idle_loops_work_itself_and_what_that_queues_is_done_after_it()
+    public void A_thread_of_the_guest_does_an_idle_loops_work_itself_and_some_of_what_that_queues_before_the_loop_goes_on()
     {
+        const int Queued = 40;
+        const int AlsoHere = 16;
         ConcurrentQueue<string> done = new();
         using ManualResetEventSlim ended = new();
         // Until the loop's thread has begun to wait, the work is queued.
         Assert.True(SpinWait.SpinUntil(RunsHere, Patience), "the loop is never idle");
         Assert.True(ended.Wait(Patience), "what the work has queued has not been done");
-        Assert.Equal(["here", "on the loop"], done);
+        Assert.Equal(
+            [
+                "here",
+                .. Enumerable.Range(0, Queued).Select(piece => piece < AlsoHere ? $"{piece} here as well" : $"{piece} on the loop"),
+            ],
+            done);
         Assert.Null(EventLoop.Current);
 
         bool RunsHere()
@@ -106,13 +113,13 @@ public sealed class EventLoopTests : IDisposable
                 if (isHere)
                 {
                     Assert.Same(_loop, EventLoop.Current);
-                    _loop.Post(
-                        _ =>
-                        {
-                            done.Enqueue(Environment.CurrentManagedThreadId == caller ? "here as well" : "on the loop");
-                            ended.Set();
-                        },
-                        null);
+                    for (int i = 0; i < Queued; i++)
+                    {
+                        int piece = i;
+                        _loop.Post(
+                            _ => Note($"{piece} {(Environment.CurrentManagedThreadId == caller ? "here as well" : "on the loop")}"), null);
+                    }
+
                     Thread.Yield();
                     done.Enqueue("here");
                 }
@@ -121,6 +128,15 @@ public sealed class EventLoopTests : IDisposable
             }));
             Assert.True(ran.Wait(Patience), "work has not been done");
             return isHere;
+        }
+
+        void Note(string what)
+        {
+            done.Enqueue(what);
+            if (done.Count > Queued)
+            {
+                ended.Set();
+            }
         }
     }
 
