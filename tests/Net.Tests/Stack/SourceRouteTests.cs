@@ -44,6 +44,7 @@ public sealed class SourceRouteTests
         Exchange(user, listener.Users.Single());
 
         Assert.Equal((0, 0), (client.Link.Unfit, server.Link.Unfit));
+        Assert.Equal((0, 0), (client.Stack.IPv4Statistics.FragFails, server.Stack.IPv4Statistics.FragFails));
         Assert.True(_sent.Count(each => each.From == 1) > 20, "the data was not sent as segments");
         Assert.All(_sent, each => Assert.Equal(each.From == 1 ? "7 8 2" : "8 7 1", each.Hops));
     }
