@@ -93,29 +93,38 @@ internal sealed class DebianPackages(string downloads, IProgress<string> progres
         }
     }
 
-    /// <summary>Returns the path of a package's file. Downloads it unless a file with the right checksum exists.</summary>
-    public async Task<string> DownloadAsync(DebianPackage package, CancellationToken cancellationToken)
+    /// <summary>
+    /// Returns the path of each package's file. Downloads those of which no file with the right checksum exists, by one command: apt takes
+    /// a second to read its lists, whatever it is asked for.
+    /// </summary>
+    /// <exception cref="QemuXenException">One cannot be downloaded.</exception>
+    public async Task<IReadOnlyList<string>> DownloadAsync(
+        IReadOnlyList<DebianPackage> packages, CancellationToken cancellationToken)
     {
-        if (Cached(package) is { } present)
-        {
-            return present;
-        }
-
         Directory.CreateDirectory(downloads);
-        try
+        string?[] paths = [.. packages.Select(Cached)];
+        DebianPackage[] missing = [.. packages.Where((_, index) => paths[index] is null)];
+        if (missing.Length > 0)
         {
-            await FetchAsync(package, cancellationToken);
-        }
-        catch (QemuXenException) when (!_isUpdated && Environment.IsPrivilegedProcess)
-        {
-            // The archive drops a version when its successor appears; updated lists name the successor.
-            await UpdateAsync(cancellationToken);
-            throw new QemuXenException(
-                $"{package.Name} {package.Version} is no longer in the archive; the package lists have been updated, start again.");
+            progress.Report($"fetching {string.Join(", ", missing.Select(package => $"{package.Name} {package.Version}"))}");
+            try
+            {
+                await FetchAsync(missing, cancellationToken);
+            }
+            catch (QemuXenException failure) when (!_isUpdated && Environment.IsPrivilegedProcess)
+            {
+                // The archive drops a version when its successor appears; updated lists name the successor.
+                await UpdateAsync(cancellationToken);
+                throw new QemuXenException(
+                    $"a package is no longer in the archive; the package lists have been updated, start again. {failure.Message}", failure);
+            }
         }
 
-        return Cached(package)
-            ?? throw new QemuXenException($"apt-get download {package.Name} left no file with the checksum of version {package.Version}.");
+        return
+        [
+            .. packages.Select((package, index) => paths[index] ?? Cached(package) ?? throw new QemuXenException(
+                $"apt-get download {package.Name} left no file with the checksum of version {package.Version}.")),
+        ];
     }
 
     /// <summary>
@@ -153,23 +162,21 @@ internal sealed class DebianPackages(string downloads, IProgress<string> progres
         }
     }
 
-    private async Task FetchAsync(DebianPackage package, CancellationToken cancellationToken)
+    private async Task FetchAsync(IEnumerable<DebianPackage> packages, CancellationToken cancellationToken)
     {
         // apt's unprivileged download user could not write to a directory of root. The option also prevents its warning.
         await HostCommand.RunAsync(
             "apt-get",
-            ["-qq", "-o", "APT::Sandbox::User=root", "download", $"{package.Name}={package.Version}"],
+            [
+                "-qq", "-o", "APT::Sandbox::User=root", "download",
+                .. packages.Select(package => $"{package.Name}={package.Version}"),
+            ],
             downloads,
             cancellationToken: cancellationToken);
     }
 
     private string? Cached(DebianPackage package)
     {
-        if (!Directory.Exists(downloads))
-        {
-            return null;
-        }
-
         foreach (string path in Directory.EnumerateFiles(downloads, package.Name + "_*.deb"))
         {
             using FileStream file = File.OpenRead(path);

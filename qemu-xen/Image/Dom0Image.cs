@@ -261,6 +261,7 @@ public sealed class Dom0Image
     {
         ImageContents contents = new();
         LibraryResolver libraries = new();
+        IReadOnlyList<string> paths = await packages.DownloadAsync(parts, cancellationToken);
         for (int i = 0; i < parts.Count; i++)
         {
             DebianPackage part = parts[i];
@@ -273,9 +274,7 @@ public sealed class Dom0Image
                 continue;
             }
 
-            progress.Report($"fetching {part.Name} {part.Version} ({i + 1}/{parts.Count})");
-            string path = await packages.DownloadAsync(part, cancellationToken);
-            List<PackageFile> files = await DebianPackages.ReadAsync(path, name => Wants(part.Name, name), cancellationToken);
+            List<PackageFile> files = await DebianPackages.ReadAsync(paths[i], name => Wants(part.Name, name), cancellationToken);
             contents.Take(files, libraries);
         }
 

@@ -33,7 +33,7 @@ internal static class IdleConnections
         }
     }
 
-    /// <summary>Sends a byte each second until the server has had enough.</summary>
+    /// <summary>Sends a byte every five seconds until the server has had enough.</summary>
     private static async Task<bool> DawdleAsync(Socket socket)
     {
         using CancellationTokenSource limit = new(TimeSpan.FromMinutes(4));
@@ -44,7 +44,7 @@ internal static class IdleConnections
             while (!answer.IsCompleted)
             {
                 await socket.SendAsync("x"u8.ToArray(), limit.Token);
-                await Task.WhenAny(answer, Task.Delay(TimeSpan.FromSeconds(1), limit.Token));
+                await Task.WhenAny(answer, Task.Delay(TimeSpan.FromSeconds(5), limit.Token));
             }
 
             await answer;
