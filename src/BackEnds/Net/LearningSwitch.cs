@@ -157,6 +157,8 @@ public sealed class LearningSwitch : IFrameNetwork
             return;
         }
 
+        frame.Origin = from;
+
         if (only is not null)
         {
             only.Behind.Send(frame);
