@@ -34,6 +34,12 @@ public sealed record GuestRunnerOptions
     /// </summary>
     public string? Dom0Command { get; init; }
 
+    /// <summary>
+    /// Shell commands of a Linux guest that <see cref="Dom0Command"/> may create: its variable LINUX is the path of a configuration for
+    /// <c>xl create</c>, without devices, and LINUX_CONSOLE that of what the guest writes. Its name is "linux". Under Xen only.
+    /// </summary>
+    public string? LinuxCommands { get; init; }
+
     /// <summary>Programs of this machine that <see cref="Dom0Command"/> finds in dom0. Under Xen only.</summary>
     public IReadOnlyList<string> Dom0Programs { get; init; } = [];
 
@@ -107,6 +113,7 @@ public static class GuestRunner
         try
         {
             IGuest guest;
+            string linux = "";
             if (options.NoXen)
             {
                 guest = await DirectBoot.StartAsync(DirectOptions(options), cancellationToken);
@@ -114,6 +121,7 @@ public static class GuestRunner
             else
             {
                 machine = await XenMachine.StartAsync(MachineOptions(options), cancellationToken);
+                linux = options.LinuxCommands is { } commands ? await ShareLinuxAsync(machine, commands, cancellationToken) : "";
                 guest = await CreateAsync(machine, options, cancellationToken);
             }
 
@@ -125,7 +133,7 @@ public static class GuestRunner
                         machine!,
                         xenGuest,
                         options.HotPlug ? NextDisk(options) : null,
-                        options.Dom0Command,
+                        options.Dom0Command is { } command ? linux + command : null,
                         GuestShow.ShutdownLimit,
                         options.Progress,
                         ended.Token)
@@ -186,8 +194,8 @@ public static class GuestRunner
         Dom0Directory = options.Dom0Directory,
         Machine = options.Machine,
         InRealTime = options.Interactive,
-        MemoryMiB = (MachineOverheadMiB + (options.Guest.MaxMemoryMiB ?? options.Guest.MemoryMiB) + MachineStepMiB - 1)
-            / MachineStepMiB * MachineStepMiB,
+        MemoryMiB = (MachineOverheadMiB + (options.Guest.MaxMemoryMiB ?? options.Guest.MemoryMiB)
+            + (options.LinuxCommands is null ? 0 : LinuxGuest.MemoryMiB) + MachineStepMiB - 1) / MachineStepMiB * MachineStepMiB,
         TimeScale = options.TimeScale,
         Progress = options.Progress,
     };
@@ -229,6 +237,24 @@ public static class GuestRunner
                 Disks = disks,
                 Vifs = options.Network ? [.. options.Guest.Vifs, ""] : options.Guest.Vifs,
             }, cancellationToken);
+    }
+
+    /// <summary>Gives dom0 a Linux guest to create.</summary>
+    /// <returns>Commands that set the variables which name it.</returns>
+    private static async Task<string> ShareLinuxAsync(XenMachine machine, string commands, CancellationToken cancellationToken)
+    {
+        const string Name = "linux";
+        DirectoryInfo directory = Directory.CreateTempSubdirectory("xenlet-linux-");
+        try
+        {
+            GuestConfig config = LinuxGuest.Create(machine.Image, Name, directory.FullName, commands, ["xen-netfront", "xen-blkfront"]);
+            string path = await machine.ShareGuestAsync(config, cancellationToken);
+            return $"export LINUX={path} LINUX_CONSOLE={machine.ConsolePath(Name)}\n";
+        }
+        finally
+        {
+            directory.Delete(recursive: true);
+        }
     }
 
     private static string NextDisk(GuestRunnerOptions options) => GuestDisk.Name(options.Guest.Disks.Count + options.Disks.Count);

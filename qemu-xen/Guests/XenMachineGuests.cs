@@ -17,17 +17,25 @@ public static class XenMachineGuests
     public static async Task<XenGuest> CreateGuestAsync(
         this XenMachine machine, GuestConfig config, CancellationToken cancellationToken = default)
     {
-        (string kernel, string copyKernel) = machine.CopyImage(config.Kernel, nameof(config.Kernel));
-        (string? ramdisk, string copyRamdisk) =
-            config.Ramdisk is null ? (null, "true") : machine.CopyImage(config.Ramdisk, nameof(config.Ramdisk));
-        config = config with { Kernel = kernel, Ramdisk = ramdisk };
-        string file = await machine.ShareConfigAsync(config.ToXlConfig(), cancellationToken);
+        (string file, string copy) = await machine.ShareAsync(config, cancellationToken);
 
         // -e: no xl process stays to act on the guest's end, so its domain remains until the machine has seen everything.
         string create = $"xl create {(config.Paused ? "-p " : "")}-e -q {file}";
-        return await machine.StartAsync(
-            config.Name, $"{copyKernel} && {copyRamdisk} && {create}", $"xl create {config.Name}", cancellationToken);
+        return await machine.StartAsync(config.Name, $"{copy} && {create}", $"xl create {config.Name}", cancellationToken);
     }
+
+    /// <summary>Copies a guest's images and its configuration to dom0, for commands there that create it.</summary>
+    /// <returns>The path of the configuration in dom0.</returns>
+    public static async Task<string> ShareGuestAsync(
+        this XenMachine machine, GuestConfig config, CancellationToken cancellationToken = default)
+    {
+        (string file, string copy) = await machine.ShareAsync(config, cancellationToken);
+        (await machine.RunInDom0Async(copy, StartLimit, cancellationToken)).ThrowIfFailed($"copying {config.Name} into dom0");
+        return file;
+    }
+
+    /// <summary>Where dom0 has what a domain of this name writes to its console.</summary>
+    public static string ConsolePath(this XenMachine machine, string name) => machine.InDom0(ConsoleLog(machine, name));
 
     /// <summary>Restores a saved guest.</summary>
     /// <param name="machine">The machine, which may be another one than the one that saved the guest.</param>
@@ -57,7 +65,7 @@ public static class XenMachineGuests
     private static async Task<XenGuest> StartAsync(
         this XenMachine machine, string name, string? start, string what, CancellationToken cancellationToken, string? consoleName = null)
     {
-        string consoleLog = Path.Combine(machine.SharedDirectory, "console", $"guest-{consoleName ?? name}.log");
+        string consoleLog = ConsoleLog(machine, consoleName ?? name);
         long consoleStart = File.Exists(consoleLog) ? new FileInfo(consoleLog).Length : 0;
         int id;
         try
@@ -81,6 +89,21 @@ public static class XenMachineGuests
         XenGuest guest = new(machine, name, id, consoleLog, consoleStart);
         machine.Domains.Follow(guest);
         return guest;
+    }
+
+    private static string ConsoleLog(XenMachine machine, string name) =>
+        Path.Combine(machine.SharedDirectory, "console", $"guest-{name}.log");
+
+    /// <summary>Gives dom0 a guest's configuration.</summary>
+    /// <returns>Its path in dom0, and a command that copies the guest's images there.</returns>
+    private static async Task<(string File, string Copy)> ShareAsync(
+        this XenMachine machine, GuestConfig config, CancellationToken cancellationToken)
+    {
+        (string kernel, string copyKernel) = machine.CopyImage(config.Kernel, nameof(config.Kernel));
+        (string? ramdisk, string copyRamdisk) =
+            config.Ramdisk is null ? (null, "true") : machine.CopyImage(config.Ramdisk, nameof(config.Ramdisk));
+        config = config with { Kernel = kernel, Ramdisk = ramdisk };
+        return (await machine.ShareConfigAsync(config.ToXlConfig(), cancellationToken), $"{copyKernel} && {copyRamdisk}");
     }
 
     private static async Task RemoveHalfMadeAsync(this XenMachine machine, string name)

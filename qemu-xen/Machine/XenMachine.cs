@@ -276,7 +276,8 @@ public sealed class XenMachine : IAsyncDisposable
     internal Task<Stream> OpenSecondSerialPortAsync(CancellationToken cancellationToken) =>
         _emulator.OpenSecondSerialPortAsync(cancellationToken);
 
-    private string InDom0(string path) => SharePath + "/" + Path.GetRelativePath(SharedDirectory, path);
+    /// <summary>The path in dom0 of a file in the shared directory.</summary>
+    internal string InDom0(string path) => SharePath + "/" + Path.GetRelativePath(SharedDirectory, path);
 
     private void BeginHeartbeat()
     {

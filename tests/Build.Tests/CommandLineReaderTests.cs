@@ -134,6 +134,7 @@ public sealed class CommandLineReaderTests
 
         Assert.Equal("@" + Path.GetFullPath("show/ping.sh"), run.Dom0Command);
         Assert.Equal(Path.GetFullPath("files.tar"), ((RunCommand)CommandLineReader.Read(["run", "--ramdisk", "files.tar"])).Ramdisk);
+        Assert.Equal("@" + Path.GetFullPath("linux.sh"), ((RunCommand)CommandLineReader.Read(["run", "--linux", "@linux.sh"])).LinuxCommands);
         Assert.Equal("ping -c 3 $GUEST", ((RunCommand)CommandLineReader.Read(["run", "--dom0=ping -c 3 $GUEST"])).Dom0Command);
     }
 
@@ -284,6 +285,7 @@ public sealed class CommandLineReaderTests
     [InlineData("run --plug=xvdb", "'xvdb'")]
     [InlineData("run --dom0", "--dom0")]
     [InlineData("run --dom0-program", "--dom0-program")]
+    [InlineData("run --linux", "--linux")]
     [InlineData("run --machine", "--machine")]
     [InlineData("run --machine sparc", "'sparc'")]
     [InlineData("run --machine amd --no-xen", "'--no-xen'")]
@@ -315,6 +317,7 @@ public sealed class CommandLineReaderTests
     [InlineData("--plug")]
     [InlineData("--dom0")]
     [InlineData("--dom0-program")]
+    [InlineData("--linux")]
     [InlineData("--gdb")]
     [InlineData("test PROJECT")]
     [InlineData("test case")]

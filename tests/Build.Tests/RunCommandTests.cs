@@ -14,6 +14,7 @@ public sealed class RunCommandTests
         Network = true,
         HotPlug = true,
         Dom0Command = "true",
+        LinuxCommands = "ls",
         Dom0Programs = ["curl"],
     };
 
@@ -29,6 +30,7 @@ public sealed class RunCommandTests
         Assert.Equal([16], run.Disks);
         Assert.Equal((true, true, "true"), (run.Network, run.HotPlug, run.Dom0Command));
         Assert.Equal(["curl"], run.Dom0Programs);
+        Assert.Equal("ls", run.LinuxCommands);
     }
 
     [Fact]
@@ -56,6 +58,7 @@ public sealed class RunCommandTests
 
         Assert.Equal((0, true, false, null), (network.Disks.Count, network.Network, network.HotPlug, network.Dom0Command));
         Assert.Empty(dom0.Dom0Programs);
+        Assert.Null(dom0.LinuxCommands);
         Assert.Equal((0, false, false, "false"), (dom0.Disks.Count, dom0.Network, dom0.HotPlug, dom0.Dom0Command));
     }
 
@@ -68,6 +71,7 @@ public sealed class RunCommandTests
         RunCommand run = new RunCommand("app") { Interactive = true }.Over(Declared);
 
         Assert.Equal((1, true, false, null), (run.Disks.Count, run.Network, run.HotPlug, run.Dom0Command));
+        Assert.Null(run.LinuxCommands);
         Assert.Empty(run.Dom0Programs);
         Assert.True(new RunCommand("app") { Interactive = true, HotPlug = true }.Over(Declared).HotPlug);
     }

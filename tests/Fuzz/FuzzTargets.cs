@@ -19,6 +19,8 @@ internal static class FuzzTargets
         new("block-requests", BlockRequests.Run, Short),
         new("network-frames", NetworkFrames.Run, Short, NetworkFrames.Tokens),
         new("network-sends", NetworkSends.Run, Short, NetworkSends.Tokens),
+        new("filter-rules", FilterRuleTexts.Run, Short, FilterRuleTexts.Tokens),
+        new("filter-packets", FilterPackets.Run, Short, FilterPackets.Tokens),
         new("internet-frames", InternetFrames.Run, 2048, InternetFrames.Tokens),
         new("tcp-segments", TcpSegments.Run, Short, TcpSegments.Tokens),
         new("console-ring", ConsoleRings.Run, Short),

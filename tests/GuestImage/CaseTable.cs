@@ -136,6 +136,7 @@ public static class CaseTable
             "suspend"),
         .. Group("network", CaseKind.Alone, "network", "echo", "echo-busy", "last-words", "peer", "interfaces"),
         .. Group("block", CaseKind.Alone, "block", "block-server"),
+        .. Group("filter", CaseKind.Alone, "net-filter"),
         .. Group("hostile", CaseKind.Alone, "hostile"),
         .. Group("endings", CaseKind.Ending,
             "exit-return", "exit-call", "exit-from-thread", "exit-event", "exit-with-threads", "exit-negative", "unhandled-main",

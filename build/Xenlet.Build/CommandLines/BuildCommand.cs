@@ -74,11 +74,17 @@ internal sealed record RunCommand(string? Project) : BuildCommand
     /// </summary>
     public string? Dom0Command { get; init; }
 
+    /// <summary>
+    /// Shell commands of a Linux guest that <see cref="Dom0Command"/> may create, or <c>@</c> and the path of a file that contains them.
+    /// </summary>
+    public string? LinuxCommands { get; init; }
+
     /// <summary>Programs of this machine that <see cref="Dom0Command"/> finds in dom0, such as curl.</summary>
     public IReadOnlyList<string> Dom0Programs { get; init; } = [];
 
     /// <summary>Whether the command specifies devices or what to do with them, which needs Xen.</summary>
-    public bool TellsDevices => Disks.Count > 0 || Network || HotPlug || Dom0Command is not null || Dom0Programs.Count > 0;
+    public bool TellsDevices => Disks.Count > 0 || Network || HotPlug || Dom0Command is not null || Dom0Programs.Count > 0
+        || LinuxCommands is not null;
 
     /// <summary>
     /// This command, completed from <paramref name="declared"/>, the project's own options, where it specifies nothing. Devices and what is
@@ -87,7 +93,7 @@ internal sealed record RunCommand(string? Project) : BuildCommand
     public RunCommand Over(RunCommand declared)
     {
         RunCommand devices = TellsDevices || WithoutXen ? this
-            : Interactive ? declared with { HotPlug = false, Dom0Command = null, Dom0Programs = [] }
+            : Interactive ? declared with { HotPlug = false, Dom0Command = null, LinuxCommands = null, Dom0Programs = [] }
             : declared;
         return this with
         {
@@ -101,6 +107,7 @@ internal sealed record RunCommand(string? Project) : BuildCommand
             Network = devices.Network,
             HotPlug = devices.HotPlug,
             Dom0Command = devices.Dom0Command,
+            LinuxCommands = devices.LinuxCommands,
             Dom0Programs = devices.Dom0Programs,
         };
     }

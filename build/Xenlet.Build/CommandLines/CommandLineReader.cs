@@ -157,6 +157,7 @@ internal static partial class CommandLineReader
                 "--network" => command with { Network = Flag(option, value) },
                 "--plug" => command with { HotPlug = Flag(option, value) },
                 "--dom0" => command with { Dom0Command = ReadScript(Value(option, value, cursor), directory) },
+                "--linux" => command with { LinuxCommands = ReadScript(Value(option, value, cursor), directory) },
                 "--dom0-program" => command with { Dom0Programs = [.. command.Dom0Programs, Value(option, value, cursor)] },
                 "--env" => AddVariable(command, environment, Value(option, value, cursor)),
                 _ => throw Misunderstood($"run: unknown option '{argument}'"),

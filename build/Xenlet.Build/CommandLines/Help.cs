@@ -19,6 +19,8 @@ internal static class Help
               --plug            plug and unplug another disk while it runs, then shut it down
               --dom0 COMMAND    run a shell command in dom0 while it runs, show what that says, then shut it down;
                                 @FILE is a command in a file. $GUEST is the domain's number; --network's bridge is xenbr0
+              --linux COMMAND   shell commands of a Linux guest that dom0's command may start: xl create $LINUX 'vif=["..."]';
+                                @FILE as with --dom0. What the guest writes is in the file $LINUX_CONSOLE of dom0
               --dom0-program P  a program of this machine, such as curl, that dom0's command finds there; may be repeated
               --interactive     the terminal is the guest's console until it ends
               --machine M       amd: QEMU with AMD's virtualisation (default); intel: Bochs with Intel's, several times slower
@@ -52,7 +54,7 @@ internal static class Help
           help              this text
 
         PROJECT is a project file or its directory; without one it is samples/DeviceTree. Its property XenletRunOptions
-        holds options of `run` that are taken where none are named; --disk, --network, --plug and --dom0 all together.
+        holds options of `run` that are taken where none are named; --disk, --network, --plug, --dom0 and --linux all together.
 
         A guest's command line (cmdline= in NAME.cfg) is split into words at blanks, quoted as in a POSIX shell.
         Words NAME=VALUE at its beginning are environment variables, the others are arguments of Main; a word --

@@ -33,6 +33,7 @@ internal sealed class GuestBooter(Repository repository, Action<string> say)
             Network = command.Network,
             HotPlug = command.HotPlug,
             Dom0Command = ReadScript(command.Dom0Command),
+            LinuxCommands = ReadScript(command.LinuxCommands),
             Dom0Programs = command.Dom0Programs,
             Interactive = command.Interactive,
             Progress = new Reporter(say),
