@@ -107,7 +107,7 @@ public sealed class ChangingRequestsTests
         RingPages entries = new([ring], RingPages.EntrySizeOf<BlockRequest, BlockResponse>(0));
         for (uint i = 0; i < entries.Count; i++)
         {
-            BlockRequest request = RawFrontEnd.Move((BlockRequestKind)random.Next(2), (ulong)random.Next(80), reference);
+            BlockRequest request = RawFrontEnd.Move((BlockRequestKind)random.Next(2), (ulong)random.Next(100), reference);
             if (random.Next(3) == 0)
             {
                 request = new()
@@ -116,7 +116,7 @@ public sealed class ChangingRequestsTests
                     IndirectKind = (BlockRequestKind)random.Next(2),
                     IndirectSegments = (ushort)random.Next(1, 30),
                     IndirectReference = reference,
-                    Sector = (ulong)random.Next(40),
+                    Sector = (ulong)random.Next(100),
                 };
             }
 
