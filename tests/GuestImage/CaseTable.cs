@@ -137,7 +137,7 @@ public static class CaseTable
         .. Group("network", CaseKind.Alone, "network", "echo", "echo-busy", "last-words", "peer", "interfaces"),
         .. Group("block", CaseKind.Alone, "block", "block-server"),
         .. Group("filter", CaseKind.Alone, "net-filter"),
-        .. Group("hostile", CaseKind.Alone, "hostile"),
+        .. Group("hostile", CaseKind.Alone, "hostile", "hostile-front"),
         .. Group("endings", CaseKind.Ending,
             "exit-return", "exit-call", "exit-from-thread", "exit-event", "exit-with-threads", "exit-negative", "unhandled-main",
             "unhandled-thread", "unhandled-async", "fail-fast",

@@ -158,7 +158,6 @@ public sealed class LearningSwitch : IFrameNetwork
         }
 
         frame.Origin = from;
-
         if (only is not null)
         {
             only.Behind.Send(frame);
