@@ -138,6 +138,7 @@ public sealed class LearningSwitch : IFrameNetwork
             }
 
             _forwarded++;
+            frame.Origin = from;
         }
 
         if (only is not null)

@@ -17,6 +17,7 @@ namespace Xenlet.BackEnds.Net;
 /// <param name="filter">The multicast addresses that the front end wants.</param>
 /// <param name="network">Takes the frames.</param>
 /// <param name="counters">Counts frames.</param>
+/// <param name="rate">How fast the front end may send.</param>
 internal sealed class TransmitServer(
     BackRing<TransmitRequest, TransmitResponse> ring,
     IForeignPages foreign,
@@ -25,7 +26,8 @@ internal sealed class TransmitServer(
     FramePool frames,
     MulticastFilter filter,
     IFramePort network,
-    PortCounters counters)
+    PortCounters counters,
+    SendRate rate)
 {
     /// <summary>Frames of a batch, after which other front ends have their turn.</summary>
     private const int Batch = 32;
@@ -35,6 +37,11 @@ internal sealed class TransmitServer(
 
     /// <summary>A frame of so many bytes is a batch of its own, and is copied straight into its memory.</summary>
     private const int LargeBytes = 8 * 1024;
+
+    /// <summary>
+    /// While a front end may not send, how soon another rate is used, and an event seen of the other ring that has the same channel.
+    /// </summary>
+    private static readonly TimeSpan s_longestWait = TimeSpan.FromMilliseconds(10);
 
     private readonly TransmitChain[] _chains = [.. Enumerable.Range(0, Batch).Select(_ => new TransmitChain())];
     private readonly GrantCopy[] _copies = new GrantCopy[Batch * TransmitChain.MaximumSlots];
@@ -50,18 +57,32 @@ internal sealed class TransmitServer(
     public async Task<bool> TakeAllAsync(ReceiveServer? receive, CancellationToken cancellationToken)
     {
         bool isAny = receive is not null && receive.OnEvent();
-        do
+        while (true)
         {
-            while (await TakeBatchAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent))
+            if (await TakeBatchAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent))
             {
                 isAny = true;
                 receive?.OnEvent();
-                await Task.Yield();
-                cancellationToken.ThrowIfCancellationRequested();
+                await WaitForCreditAsync(receive, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
             }
+
+            if (!ring.FinalCheck())
+            {
+                return isAny;
+            }
+
+            await Task.Yield();
+            cancellationToken.ThrowIfCancellationRequested();
         }
-        while (ring.FinalCheck());
-        return isAny;
+    }
+
+    private async ValueTask WaitForCreditAsync(ReceiveServer? receive, CancellationToken cancellationToken)
+    {
+        while (rate.UntilCredit() is var wait && wait > TimeSpan.Zero)
+        {
+            await Task.Delay(wait < s_longestWait ? wait : s_longestWait, EventLoop.Clock, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
+            receive?.OnEvent();
+        }
     }
 
     private async ValueTask<bool> TakeBatchAsync(CancellationToken cancellationToken)
@@ -85,6 +106,7 @@ internal sealed class TransmitServer(
             return isAny;
         }
 
+        rate.Charge(bytes);
         if (IsLarge(whole, bytes) && TryRent(bytes) is { } large)
         {
             await TakeLargeAsync(large, copies, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);

@@ -20,7 +20,7 @@ internal sealed class RawNetworkFrontEnd : IAsyncDisposable
 
     public RawNetworkFrontEnd(
         NetworkOffloads offloads = NetworkOffloads.None, bool takesChains = true, bool filters = false, BackEndLimits? limits = null,
-        IFramePort? network = null)
+        IFramePort? network = null, SendRate? rate = null)
     {
         limits ??= new();
         Machine = new BackEndMachine(Front, Self);
@@ -40,7 +40,7 @@ internal sealed class RawNetworkFrontEnd : IAsyncDisposable
         MulticastFilter filter = new(filters);
         TransmitServer transmit = new(
             new BackRing<TransmitRequest, TransmitResponse>([mapped[0]]), Machine, 0, _channels[0], new FramePool(), filter,
-            network ?? Network, Counters);
+            network ?? Network, Counters, rate ?? new(TimeProvider.System));
         ReceiveServer receive = new(
             new BackRing<ReceiveRequest, ReceiveResponse>([mapped[1]]), Machine, 0, _channels[1], _port.Queue,
             new FrontEndFeatures(takesChains, offloads, filters), Counters);
