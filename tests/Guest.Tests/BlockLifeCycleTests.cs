@@ -40,7 +40,7 @@ public sealed class BlockLifeCycleTests(XenWorld world)
     internal static async Task RunAsync(XenWorld world, Func<WorkingBlockGuest, Task> happens)
     {
         string disk = await world.Machine.CreateDiskAsync(16);
-        await using WorkingBlockGuest work = await WorkingBlockGuest.StartAsync(world, disk);
+        await using WorkingBlockGuest work = await WorkingBlockGuest.StartAsync(world, GuestConfig.RawDisk(disk, "xvda"));
         await happens(work);
         await work.EndAsync();
         (await world.Machine.RunInDom0Async($"rm -f {disk}", World.Limit)).ThrowIfFailed("removing the disk");

@@ -5,14 +5,19 @@ namespace Xenlet.Guest.Tests;
 /// <summary>A guest that serves disks to other domains (the case "block-server"), each a store in its memory.</summary>
 internal sealed class BlockServerGuest(XenWorld world, XenGuest guest) : FollowedGuest(world, guest)
 {
-    public static async Task<BlockServerGuest> StartAsync(XenWorld world)
+    /// <summary>Starts the domain.</summary>
+    /// <param name="world">Where.</param>
+    /// <param name="isDriverDomain">Whether the tool stack is told that it is one (<c>driver_domain=1</c>), which front ends need not.</param>
+    /// <param name="name">Its name; null for one that no other guest has.</param>
+    public static async Task<BlockServerGuest> StartAsync(XenWorld world, bool isDriverDomain = false, string? name = null)
     {
         XenGuest guest = (XenGuest)await world.StartAsync(new GuestConfig
         {
-            Name = world.NewName(),
+            Name = name ?? world.NewName(),
             Kernel = await Images.Cases,
             MemoryMiB = World.DeviceMemory + 32,
             CommandLine = "block-server",
+            ExtraLines = isDriverDomain ? ["driver_domain = 1"] : [],
         });
         BlockServerGuest started = new(world, guest);
         await started.SeesAsync("ready");
@@ -28,6 +33,20 @@ internal sealed class BlockServerGuest(XenWorld world, XenGuest guest) : Followe
     {
         await Guest.WriteConsoleAsync("tell\n"u8.ToArray());
         await SeesAsync($"mapped: {expected}");
+    }
+
+    /// <summary>Gives a store another size, in bytes.</summary>
+    public async Task ResizeAsync(string target, long length)
+    {
+        await Guest.WriteConsoleAsync(System.Text.Encoding.ASCII.GetBytes($"resize {target} {length}\n"));
+        await SeesAsync("mapped: ");
+    }
+
+    /// <summary>Waits until nothing is left of a front end's domain, in the store or in this domain.</summary>
+    public async Task LetsGoOfAsync(string domain)
+    {
+        await Dom0Async($"while xenstore-ls $home/backend/vbd/{domain} 2> /dev/null | grep -q .; do usleep 100000; done");
+        await MappedAsync("0 pages, 0 stuck");
     }
 
     public async Task EndAsync()

@@ -19,11 +19,17 @@ internal sealed class WorkingBlockGuest : IAsyncDisposable
         _guest = guest;
     }
 
+    /// <summary>The domain's number, which a restore and a migration change.</summary>
+    public string Id => _guest.Id;
+
     private string SaveFile => XenMachine.SavePath(_guest.Guest.Name);
 
+    /// <summary>Starts the guest and its work.</summary>
+    /// <param name="world">Where.</param>
+    /// <param name="disk">Its xvda in the words of xl.</param>
     public static async Task<WorkingBlockGuest> StartAsync(XenWorld world, string disk)
     {
-        BlockGuest guest = await BlockGuest.StartAsync(world, GuestConfig.RawDisk(disk, "xvda"));
+        BlockGuest guest = await BlockGuest.StartAsync(world, disk);
         Assert.Equal("ok", await guest.DoAsync("steady xvda 7"));
         return new WorkingBlockGuest(world, guest);
     }

@@ -30,8 +30,13 @@ internal static class BackEndCases
         await using (DomainServices services = await DomainServices.StartAsync(Guest.Machine, options))
         {
             Console.WriteLine("ready");
-            while ((await Task.Run(Console.In.ReadLine))?.Trim() is not (null or "end"))
+            while ((await Task.Run(Console.In.ReadLine))?.Trim() is { } line && line != "end")
             {
+                if (line.Split(' ') is ["resize", string name, string length])
+                {
+                    stores[name].Resize(long.Parse(length, CultureInfo.InvariantCulture));
+                }
+
                 Tell(before);
             }
         }

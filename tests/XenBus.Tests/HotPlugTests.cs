@@ -1,3 +1,4 @@
+using System.Globalization;
 using Xenlet.XenStoreRing;
 using Xenlet.XenStoreRing.Tests;
 
@@ -348,5 +349,54 @@ public sealed class HotPlugTests : IAsyncLifetime
 
         ValueTask FailIf(XenDevice device, string what) =>
             device.Name == "vbd/3/1" && why == what ? throw new InvalidOperationException(what) : default;
+    }
+
+    /// <summary>A domain's default quota, and devices as libxl makes them: their nodes belong to the domain that serves them.</summary>
+    [Fact]
+    public async Task Back_ends_beyond_the_quota_are_refused_with_an_error_each_and_those_before_it_go_on()
+    {
+        TestDriver driver = new() { OnAttach = async (device, token) => await _host.GuestStore.WriteAsync(device.Node + "/own", "1", token) };
+        BackBus bus = _host.Back();
+        bus.AddDriver(driver);
+        await bus.StartAsync();
+        int made = 0;
+        int refused = 0;
+        while (refused < 5)
+        {
+            await _host.AddBackAsync($"vbd/3/{++made}");
+            await _host.UntilAsync(() => bus.Devices.FirstOrDefault(device => device.Id == $"3/{made}") is { Phase: XenDevicePhase.Attached }
+                || _host.Saw($"vbd/3/{made}: given up"));
+            bool isRefused = _host.Saw($"vbd/3/{made}: given up");
+            refused += isRefused ? 1 : 0;
+            Assert.Equal(isRefused ? "6" : "1", await _host.Dom0.ReadAsync($"{Host.Home}/backend/vbd/3/{made}/state"));
+            Assert.Equal(isRefused, await ErrorAsync(made) is string error && error.StartsWith("28 ", StringComparison.Ordinal));
+            if (isRefused)
+            {
+                await _host.Dom0.RemoveAsync($"{Host.Home}/backend/vbd/3/{made}");
+            }
+        }
+
+        Assert.InRange(made, 100, 200);
+
+        // One that goes leaves room for another.
+        await _host.Dom0.RemoveAsync(Host.Home + "/backend/vbd/3/1");
+        await _host.AddBackAsync("vbd/3/1000");
+        await _host.UntilAsync(() => bus.Devices.Any(device => device is { Id: "3/1000", Phase: XenDevicePhase.Attached }));
+
+        async Task<string?> ErrorAsync(int number) => await _host.Dom0.TryReadAsync($"{Host.Home}/error/backend/vbd/3/{number}/error");
+    }
+
+    [Fact]
+    public async Task The_errors_of_the_last_devices_are_kept_and_nothing_of_older_ones()
+    {
+        ErrorNodes errors = new(_host.GuestStore, "backend");
+        int last = ErrorNodes.Kept + 2;
+        for (int domain = 1; domain <= last; domain++)
+        {
+            await errors.WriteAsync($"backend/vbd/{domain}/1", "5 it failed"u8.ToArray());
+        }
+
+        string[] kept = await _host.Dom0.DirectoryAsync(Host.Home + "/error/backend/vbd");
+        Assert.Equal(Enumerable.Range(3, ErrorNodes.Kept), kept.Select(name => int.Parse(name, CultureInfo.InvariantCulture)).Order());
     }
 }

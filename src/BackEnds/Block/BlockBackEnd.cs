@@ -59,7 +59,9 @@ internal sealed class BlockBackEnd(
         }
 
         _store.LengthChanged += OnLengthChanged;
-        return nodes;
+
+        // A quota that is used up by others cannot have room for these when the front end connects.
+        return [.. nodes, .. PresentNodes([])];
     }
 
     protected override ValueTask CloseAsync()

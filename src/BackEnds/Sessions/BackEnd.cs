@@ -199,8 +199,16 @@ public abstract class BackEnd : DeviceSession
         }
         catch (Exception error) when (!IsForTheBus(error))
         {
-            await PublishAsync([new("hotplug-error", error.Message), new("hotplug-status", "error")], cancellationToken)
-                .ConfigureAwait(EventLoop.IsCurrent);
+            try
+            {
+                await PublishAsync([new("hotplug-error", error.Message), new("hotplug-status", "error")], cancellationToken)
+                    .ConfigureAwait(EventLoop.IsCurrent);
+            }
+            catch (XenStoreException more) when (!more.IsTemporary)
+            {
+                // There is no room for these nodes, which may be the error itself.
+            }
+
             await RefuseAsync("it cannot be served", error).ConfigureAwait(EventLoop.IsCurrent);
         }
     }

@@ -21,6 +21,17 @@ public sealed class BackBus : DeviceBus
 
     private protected override bool HoldsBoot => false;
 
+    private protected override ValueTask AnnounceAsync(CancellationToken cancellationToken)
+    {
+        Errors.Forget();
+        return default;
+    }
+
+    /// <summary>
+    /// The tool stack's nodes of the devices count for this domain's quota: enough devices leave no room to say why the next is refused.
+    /// </summary>
+    internal override ValueTask BeforeAttachAsync(CancellationToken cancellationToken) => Errors.ReserveAsync(cancellationToken);
+
     /// <summary>Makes a closed device ready for a front end that starts again, while the tool stack keeps the device online.</summary>
     internal override async ValueTask AfterOtherEndChangedAsync(XenDevice device, XenBusState state)
     {

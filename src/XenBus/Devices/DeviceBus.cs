@@ -87,6 +87,7 @@ public abstract partial class DeviceBus : IAsyncDisposable, IBusWatcher
         _retryFailed = new(Options.TimeProvider, RetryFailed);
         _watch = new(store, Node, Options.TimeProvider, this);
         OtherEnds = new(store, layout);
+        Errors = new(store, Node);
         FailureReports failures = new(Node, ReportAt);
         StaleDevices stale = new(store, layout, Options.TimeProvider, IsResettingStale, ReportAt, _end.Token);
         _enumeration = new(
@@ -114,6 +115,9 @@ public abstract partial class DeviceBus : IAsyncDisposable, IBusWatcher
 
     /// <summary>Reads who the other ends of the bus's devices are.</summary>
     internal OtherEndReader OtherEnds { get; }
+
+    /// <summary>Where the errors of the bus's devices are written.</summary>
+    internal ErrorNodes Errors { get; }
 
     internal XenBusDriver[] Drivers
     {
@@ -248,6 +252,9 @@ public abstract partial class DeviceBus : IAsyncDisposable, IBusWatcher
 
     /// <summary>Tells the tool stack that the bus notices devices that come and go.</summary>
     private protected virtual ValueTask AnnounceAsync(CancellationToken cancellationToken) => default;
+
+    /// <summary>What the bus does before a device is given to a driver.</summary>
+    internal virtual ValueTask BeforeAttachAsync(CancellationToken cancellationToken) => default;
 
     /// <summary>What the bus does after it has notified a driver of the other end.</summary>
     internal virtual ValueTask AfterOtherEndChangedAsync(XenDevice device, XenBusState state) => default;

@@ -290,6 +290,7 @@ public sealed partial class XenDevice
                 return;
             }
 
+            await Bus.BeforeAttachAsync(_leaving.Token).ConfigureAwait(EventLoop.IsCurrent);
             UseSession(await CallAsync(driver, nameof(XenBusDriver.AttachAsync), () => driver.AttachAsync(this, _leaving.Token))
                 .ConfigureAwait(EventLoop.IsCurrent));
         }

@@ -363,7 +363,7 @@ public sealed partial class XenDevice : IKnownDevice
         Bus.Report(this, $"{Name}: {text}");
         try
         {
-            await Store.WriteAsync($"error/{Node}/error", System.Text.Encoding.ASCII.GetBytes(text)).ConfigureAwait(EventLoop.IsCurrent);
+            await Bus.Errors.WriteAsync(Node, System.Text.Encoding.ASCII.GetBytes(text)).ConfigureAwait(EventLoop.IsCurrent);
         }
         catch (XenStoreException failure)
         {

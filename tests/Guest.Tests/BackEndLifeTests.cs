@@ -1,0 +1,110 @@
+using Xenlet.QemuXen;
+
+namespace Xenlet.Guest.Tests;
+
+/// <summary>What happens to the two domains of a disk that a Xenlet serves, and what is left of it.</summary>
+[Collection(DevicesUnderXen.Name)]
+public sealed class BackEndLifeTests(XenWorld world)
+{
+    [Fact]
+    public Task Ten_plug_cycles_leave_nothing_in_the_store_in_Xen_or_in_either_domain() => CycleAsync(world, 10);
+
+    [Fact]
+    public async Task A_front_end_that_is_saved_and_migrated_in_the_middle_of_work_loses_nothing_and_a_save_of_its_driver_domain_is_refused()
+    {
+        await using BlockServerGuest server = await BlockServerGuest.StartAsync(world, isDriverDomain: true);
+        await using WorkingBlockGuest work = await WorkingBlockGuest.StartAsync(world, server.Disk("one", "xvda"));
+        string first = work.Id;
+
+        // libxl waits 60 seconds for a domain that does not let itself be suspended.
+        string file = XenMachine.SavePath(server.Guest.Name);
+        Task<string> save = server.Dom0Async($"xl save $id {file} && echo saved || echo refused; rm -f {file}");
+        await server.SeesAsync("the suspend is refused");
+        string error = await server.Dom0Async($"xenstore-read $home/error/backend/vbd/{first}/51712/error");
+        Assert.Contains($"cannot be suspended while it serves domain {first}", error, StringComparison.Ordinal);
+
+        await work.SaveAndRestoreAsync();
+        await work.MigrateAsync();
+        await server.LetsGoOfAsync(first);
+        Assert.Equal("refused", await save);
+        await work.EndAsync();
+        await server.LetsGoOfAsync(work.Id);
+        await server.EndAsync();
+    }
+
+    /// <summary>Each with requests under way.</summary>
+    [Fact]
+    public async Task A_front_end_that_is_destroyed_or_crashes_leaves_nothing_and_the_next_one_finds_what_it_wrote()
+    {
+        await using BlockServerGuest server = await BlockServerGuest.StartAsync(world, isDriverDomain: true);
+        string[] disks = [server.Disk("one", "xvda"), server.Disk("two", "xvdb")];
+        await using (BlockGuest guest = await BlockGuest.StartAsync(world, disks))
+        {
+            Assert.Equal("ok", await guest.DoAsync("fill xvda 3"));
+            Assert.Equal("ok", await guest.DoAsync("busy xvdb"));
+            await guest.Guest.DestroyAsync();
+            await server.LetsGoOfAsync(guest.Id);
+        }
+
+        await using (BlockGuest guest = await BlockGuest.StartAsync(world, disks))
+        {
+            Assert.Equal("ok", await guest.DoAsync("check xvda 3"));
+            Assert.Equal("ok", await guest.DoAsync("fill xvda 4"));
+            Assert.Equal("ok", await guest.DoAsync("busy xvdb"));
+            await guest.Dom0Async("xl trigger $id nmi");
+            (await EndedGuest.OfAsync(guest.Guest, World.Limit)).AssertCrashed();
+            await server.LetsGoOfAsync(guest.Id);
+        }
+
+        await using BlockGuest last = await BlockGuest.StartAsync(world, disks);
+        Assert.Equal("ok", await last.DoAsync("check xvda 4"));
+        await last.EndAsync();
+        await server.EndAsync();
+    }
+
+    /// <summary>Plugs and unplugs a disk; what is there after the first time is there after the last.</summary>
+    internal static async Task CycleAsync(XenWorld world, int count)
+    {
+        await using BlockServerGuest server = await BlockServerGuest.StartAsync(world, isDriverDomain: true);
+        await using BlockGuest guest = await BlockGuest.StartAsync(world);
+        string before = "";
+        for (int cycle = 0; cycle < count; cycle++)
+        {
+            await guest.Guest.AttachDiskAsync(server.Disk("one", "xvda"));
+            Assert.Equal("ok", await guest.DoAsync(cycle == 0 ? "fill xvda 1" : "check xvda 1"));
+            await guest.Guest.DetachDiskAsync("xvda");
+            await guest.SeesAsync("bus vbd/51712: departed");
+            await server.LetsGoOfAsync(guest.Id);
+            if (cycle == 0)
+            {
+                before = await CountAsync(guest);
+            }
+        }
+
+        Assert.Equal(before, await CountAsync(guest));
+        Assert.Equal("", await guest.Dom0Async("xenstore-ls /libxl/$id/device 2> /dev/null | grep vbd/ || true"));
+        await guest.EndAsync(isUnplugged: true);
+        await server.EndAsync();
+    }
+
+    /// <summary>What Xen has in use: its free memory, event channels of all domains, and grants that are mapped or copied.</summary>
+    private static Task<string> CountAsync(BlockGuest guest) => guest.Dom0Async(
+        """
+        xl info | grep free_memory
+        xl dmesg -c > /dev/null
+        xl debug-keys e
+        xl debug-keys g
+        xl dmesg > /tmp/keys
+        echo channels $(grep -c ' s=[1-6] ' /tmp/keys)
+        echo grants $(grep -c '\[0x[0-9a-f]*\] ' /tmp/keys)
+        """);
+}
+
+/// <summary>The same at length. Run by <c>build.sh soak</c>.</summary>
+[Trait("Category", "Soak")]
+[Collection(DevicesUnderXen.Name)]
+public sealed class BackEndLifeSoakTests(XenWorld world)
+{
+    [Fact]
+    public Task A_hundred_plug_cycles_leave_nothing_in_the_store_in_Xen_or_in_either_domain() => BackEndLifeTests.CycleAsync(world, 100);
+}
