@@ -35,13 +35,13 @@ internal sealed class TransmitServer(
     /// <summary>Bytes after which a batch gets no further frame.</summary>
     private const int BatchBytes = 64 * 1024;
 
+    /// <summary>A frame of so many bytes is a batch of its own, and is copied straight into its memory.</summary>
+    private const int LargeBytes = 8 * 1024;
+
     /// <summary>
     /// While a front end may not send, how soon another rate is used, and an event seen of the other ring that has the same channel.
     /// </summary>
     private static readonly TimeSpan s_longestWait = TimeSpan.FromMilliseconds(10);
-
-    /// <summary>A frame of so many bytes is a batch of its own, and is copied straight into its memory.</summary>
-    private const int LargeBytes = 8 * 1024;
 
     private readonly TransmitChain[] _chains = [.. Enumerable.Range(0, Batch).Select(_ => new TransmitChain())];
     private readonly GrantCopy[] _copies = new GrantCopy[Batch * TransmitChain.MaximumSlots];
@@ -57,19 +57,23 @@ internal sealed class TransmitServer(
     public async Task<bool> TakeAllAsync(ReceiveServer? receive, CancellationToken cancellationToken)
     {
         bool isAny = receive is not null && receive.OnEvent();
-        do
+        while (true)
         {
-            while (await TakeBatchAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent))
+            if (await TakeBatchAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent))
             {
                 isAny = true;
                 receive?.OnEvent();
-                await Task.Yield();
-                cancellationToken.ThrowIfCancellationRequested();
                 await WaitForCreditAsync(receive, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
             }
+
+            if (!ring.FinalCheck())
+            {
+                return isAny;
+            }
+
+            await Task.Yield();
+            cancellationToken.ThrowIfCancellationRequested();
         }
-        while (ring.FinalCheck());
-        return isAny;
     }
 
     private async ValueTask WaitForCreditAsync(ReceiveServer? receive, CancellationToken cancellationToken)
