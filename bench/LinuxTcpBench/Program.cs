@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using Xenlet.TcpBench;
 
@@ -7,10 +8,14 @@ using Xenlet.TcpBench;
 //   request NAME ADDRESS SIZE TASKS COUNT    requests that come back, over so many connections at once
 //   connect NAME ADDRESS COUNT               connections one after the other, with one byte each way
 //   idle NAME ADDRESS FEW MANY               connections that stay; the guest's free memory with a few and with many
+//   flood NAME ADDRESS KIB                   so many KiB that are echoed alone, beside a flood of frames to nobody, and in a flood
 switch (args)
 {
     case []:
         await new Server().RunAsync();
+        return 0;
+    case ["flood", var name, var address, var kibibytes]:
+        await new FloodPeer(name, IPAddress.Parse(address)).RunAsync(int.Parse(kibibytes, CultureInfo.InvariantCulture));
         return 0;
     case [var verb, var name, var address, .. var numbers]:
         await new Peer(name, IPAddress.Parse(address)).RunAsync(verb, numbers);

@@ -13,6 +13,10 @@ internal sealed class TcpMeasurement(
     private const int IdleMemoryMiB = 64;
 
     private const string Idle = "idle";
+    private const string Flood = "flood";
+
+    /// <summary>Echoed in each of the three runs, for seconds of a flood.</summary>
+    private const int FloodKibibytes = 8_192;
 
     private ServedGuests _guests = null!;
 
@@ -38,6 +42,12 @@ internal sealed class TcpMeasurement(
                 await tryAsync("TCP of Linux" + which, () => MeasureAsync(_guests.Linux(MemoryMiB), results.Linux));
             }
 
+            if (Flood.Contains(rows, StringComparison.Ordinal))
+            {
+                await tryAsync("a flood to a Xenlet" + which, () => MeasureFloodAsync(_guests.Xenlet(MemoryMiB), results.Xenlet));
+                await tryAsync("a flood to Linux" + which, () => MeasureFloodAsync(_guests.Linux(MemoryMiB), results.Linux));
+            }
+
             if (Idle.Contains(rows, StringComparison.Ordinal))
             {
                 await tryAsync(
@@ -60,6 +70,17 @@ internal sealed class TcpMeasurement(
         Task WorkAsync(TcpWork work, string name, int count) => work.IsLoopback
             ? program.TellAsync(work.LoopbackCommand(name, count))
             : program.TellAsync($"measure {name}", () => _guests.PeerAsync(work.PeerArguments(name, ServedGuests.Address, count), into));
+    }
+
+    /// <summary>In a guest of its own, whose memory at the end is that of the flood.</summary>
+    private async Task MeasureFloodAsync(GuestConfig config, WorkResults into)
+    {
+        await using XenGuest guest = await _guests.CreateAsync(config);
+        MeasuredGuest program = await _guests.WaitAsync(guest);
+        int kibibytes = isQuick ? FloodKibibytes / 4 : FloodKibibytes;
+        string flood = string.Create(CultureInfo.InvariantCulture, $"{Flood} {Flood} {ServedGuests.Address} {kibibytes}");
+        await program.TellAsync($"measure {Flood}", () => _guests.PeerAsync(flood, into));
+        into.Read(guest.Console.Text);
     }
 
     /// <summary>In a guest of its own: what other work has left would hide what connections cost.</summary>

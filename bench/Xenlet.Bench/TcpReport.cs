@@ -37,7 +37,7 @@ internal static class TcpReport
             }
         }
 
-        return $"{rate}\n{latency}\n{time}\n{counts}\n{garbage}\n{Memory(results)}\n{Host(results)}";
+        return $"{rate}\n{latency}\n{time}\n{counts}\n{garbage}\n{Flood(results)}\n{Memory(results)}\n{Host(results)}";
 
         void Compare(MarkdownTable table, string title, TcpWork work, string figure, Func<double, double> convert) =>
             table.AddRatio(
@@ -45,6 +45,18 @@ internal static class TcpReport
 
         string[] Pair(TcpWork work, string figure) =>
             [results.Xenlet[$"{work.Name}.{figure}"].MedianText, results.Linux[$"{work.Name}.{figure}"].MedianText];
+    }
+
+    private static MarkdownTable Flood(TcpResults results)
+    {
+        MarkdownTable table = new("one connection that echoes, and hostile frames", "Xenlet", "Linux", "Xenlet / Linux");
+        Row("alone, KiB/s", "quiet");
+        Row("beside a flood of frames to nobody, KiB/s", "busy");
+        Row("in a flood of hostile frames, KiB/s", "flooded");
+        Row("frames of the flood, 1/s", "frames");
+        return table;
+
+        void Row(string title, string figure) => table.AddRatio(title, results.Xenlet[$"flood.{figure}"], results.Linux[$"flood.{figure}"]);
     }
 
     private static MarkdownTable Memory(TcpResults results)

@@ -23,6 +23,20 @@ internal static partial class Flood
     /// </summary>
     public static int Run(string name, string nowhere, byte[] ours, byte[] theirs, IPEndPoint guest, int kibibytes)
     {
+        FloodFigures figures = Measure(name, nowhere, ours, theirs, guest, kibibytes);
+        Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"quiet {figures.Quiet:f0} KiB/s, beside a flood of nobody {figures.Busy:f0}, in the flood {figures.Flooded:f0}, which is "
+                + $"{figures.Flooded / figures.Quiet:f2} and {figures.Flooded / figures.Busy:f2} of them, at {figures.Rate:f0} hostile "
+                + $"frames a second, end {figures.End}"));
+        return 0;
+    }
+
+    /// <inheritdoc cref="Run"/>
+    /// <exception cref="InvalidOperationException">A byte was lost, or came back changed.</exception>
+    public static FloodFigures Measure(
+        string name, string nowhere, byte[] ours, byte[] theirs, IPEndPoint guest, int kibibytes)
+    {
         using Socket socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         socket.Connect(guest);
         HostileFrames made = new(ours, theirs, (IPEndPoint)socket.LocalEndPoint!, guest);
@@ -34,12 +48,7 @@ internal static partial class Flood
         (double busy, _) = EchoInFlood(socket, nowhere, frames, kibibytes);
         (double flooded, double rate) = EchoInFlood(socket, name, frames, kibibytes);
         socket.Shutdown(SocketShutdown.Send);
-        int end = socket.Receive(new byte[1]);
-        Console.WriteLine(string.Create(
-            CultureInfo.InvariantCulture,
-            $"quiet {quiet:f0} KiB/s, beside a flood of nobody {busy:f0}, in the flood {flooded:f0}, which is {flooded / quiet:f2} and "
-                + $"{flooded / busy:f2} of them, at {rate:f0} hostile frames a second, end {end}"));
-        return 0;
+        return new(quiet, busy, flooded, rate, socket.Receive(new byte[1]));
     }
 
     /// <summary>Echoes while frames are sent: KiB a second, and frames a second.</summary>

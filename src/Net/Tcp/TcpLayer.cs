@@ -17,6 +17,7 @@ internal sealed partial class TcpLayer
     private TcpConnection? _firstWaiting;
     private TcpConnection? _lastWaiting;
     private TcpConnection? _firstInBatch;
+    private TcpConnection? _lastInBatch;
 
     public TcpLayer(IInternetOutput output, IStackClock clock, StackTimers timers, IRandomSource random)
     {
@@ -168,19 +169,29 @@ internal sealed partial class TcpLayer
         while (_firstInBatch is TcpConnection connection)
         {
             _firstInBatch = connection.NextInBatch;
+            _lastInBatch = _firstInBatch is null ? null : _lastInBatch;
             connection.NextInBatch = null;
             connection.IsInBatch = false;
             Guard(connection, static each => each.EndBatch());
         }
     }
 
+    /// <summary>Has a connection answer at the end of the batch: those whose segments came first before the others.</summary>
     public void Defer(TcpConnection connection)
     {
         if (!connection.IsInBatch)
         {
             connection.IsInBatch = true;
-            connection.NextInBatch = _firstInBatch;
-            _firstInBatch = connection;
+            if (_lastInBatch is null)
+            {
+                _firstInBatch = connection;
+            }
+            else
+            {
+                _lastInBatch.NextInBatch = connection;
+            }
+
+            _lastInBatch = connection;
         }
     }
 

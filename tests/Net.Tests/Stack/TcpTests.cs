@@ -43,6 +43,26 @@ public sealed class TcpTests
     }
 
     [Fact]
+    public void Of_segments_that_one_turn_takes_the_first_is_answered_first()
+    {
+        const int count = 5;
+        TestHost host = _network.AddHost("10.0.0.1/24");
+        _ = new StackListener(_network.AddHost("10.0.0.2/24").Stack, 80);
+        SimulatedUser[] clients = [.. Enumerable.Range(0, count).Select(_ => StackUser.Connect(host, "10.0.0.2", 80, out TcpError _))];
+        _network.Settle();
+        int before = _network.Wire.Sent.Count;
+
+        Array.ForEach(clients, client => Assert.Equal(1, client.Write(1)));
+        _network.Settle();
+
+        // The destination port stands behind the headers of Ethernet and IPv4, and the source port.
+        const int port = EthernetHeader.Size + IPv4Header.Size + 2;
+        Assert.Equal(
+            clients.Select(client => (int)client.Connection!.Flow.Local.Port),
+            _network.Wire.Sent[(before + count)..].Select(frame => (frame[port] << 8) | frame[port + 1]));
+    }
+
+    [Fact]
     public void A_port_where_nobody_listens_refuses_and_a_neighbour_that_is_not_there_is_unreachable()
     {
         TestHost host = _network.AddHost("10.0.0.1/24");
