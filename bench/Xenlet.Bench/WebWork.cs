@@ -13,8 +13,9 @@ internal sealed record WebWork(string Path, bool IsTls, int Connections, int Cou
     /// <summary>All that is measured.</summary>
     public static IReadOnlyList<WebWork> All { get; } =
     [
-        .. ((bool[])[false, true]).SelectMany(isTls => ((string[])["plain", "json"]).SelectMany(path => (WebWork[])[
-            new(path, isTls, 1, 1000, 200), new(path, isTls, 64, 4096, 640)])),
+        .. ((bool[])[false, true]).SelectMany(isTls => (WebWork[])[
+            new("plain", isTls, 1, 1000, 200), new("plain", isTls, 64, 4096, 640), new("plain", isTls, 256, 8192, 512),
+            new("json", isTls, 1, 1000, 200), new("json", isTls, 64, 4096, 640)]),
         new("", IsTls: true, 1, 200, 40),
     ];
 

@@ -12,13 +12,22 @@ internal static class LaunchProfile
     /// <summary>What <c>dotnet run</c> says of the profile that it has taken.</summary>
     private const string ProfileVariable = "DOTNET_LAUNCH_PROFILE";
 
-    /// <summary>The names of the profile's variables.</summary>
+    /// <summary>What <c>dotnet run</c> makes of a profile's applicationUrl.</summary>
+    private const string AddressVariable = "ASPNETCORE_URLS";
+
+    /// <summary>The names of the variables of the profile that <c>dotnet run</c> has taken.</summary>
     /// <param name="project">The project file, or the file of a program without one.</param>
     /// <exception cref="ToolException">The settings cannot be read.</exception>
-    public static IReadOnlyList<string> Names(string project)
+    public static IReadOnlyList<string> Names(string project) =>
+        Environment.GetEnvironmentVariable(ProfileVariable) is { Length: > 0 } profile ? Names(project, profile) : [];
+
+    /// <summary>The names of a profile's variables.</summary>
+    /// <param name="project">The project file, or the file of a program without one.</param>
+    /// <param name="profile">The profile's name.</param>
+    /// <exception cref="ToolException">The settings cannot be read.</exception>
+    public static IReadOnlyList<string> Names(string project, string profile)
     {
-        if (Environment.GetEnvironmentVariable(ProfileVariable) is not { Length: > 0 } profile
-            || SettingsOf(project).FirstOrDefault(File.Exists) is not { } file)
+        if (SettingsOf(project).FirstOrDefault(File.Exists) is not { } file)
         {
             return [];
         }
@@ -37,9 +46,9 @@ internal static class LaunchProfile
                     names.AddRange(variables.EnumerateObject().Select(variable => variable.Name));
                 }
 
-                if (settings.TryGetProperty("applicationUrl", out _))
+                if (settings.TryGetProperty("applicationUrl", out JsonElement addresses) && !IsLoopback(addresses.GetString()!))
                 {
-                    names.Add("ASPNETCORE_URLS");
+                    names.Add(AddressVariable);
                 }
             }
 
@@ -50,6 +59,13 @@ internal static class LaunchProfile
             throw new ToolException($"{file}: {failure.Message}");
         }
     }
+
+    /// <summary>
+    /// Whether a service that listens there is reached from its own machine alone, as in every template's settings. In a guest nobody would
+    /// reach it.
+    /// </summary>
+    private static bool IsLoopback(string addresses) =>
+        addresses.Split(';').Any(address => Uri.TryCreate(address, UriKind.Absolute, out Uri? parsed) && parsed.IsLoopback);
 
     private static IEnumerable<string> SettingsOf(string project)
     {
