@@ -20,8 +20,6 @@ internal static class Images
     private static readonly Lazy<Task<string>> LazyHostilePeer = new(
         () => PublishedImages.PublishAsync("tests/HostilePeer", "Xenlet.HostilePeer"));
     private static readonly Lazy<Task<string>> LazyPing = new(() => PublishedImages.PublishAsync("samples/Ping", "Ping.elf"));
-    private static readonly Lazy<Task<string>> LazyTrace = new(
-        () => PublishedImages.PublishAsync("tests/GuestTrace", "Xenlet.GuestTrace.elf"));
     private static readonly Lazy<Task<string>> LazyWeb = new(() => PublishedImages.PublishAsync("samples/Web", "Web.elf"));
     private static readonly Lazy<Task<string>> LazyWork = new(
         () => PublishedImages.PublishAsync("tests/GuestWork", "Xenlet.GuestWork.elf"));
@@ -50,9 +48,6 @@ internal static class Images
 
     /// <summary>Path of samples/Ping as an image.</summary>
     public static Task<string> Ping => LazyPing.Value;
-
-    /// <summary>Path of tests/GuestTrace as an image.</summary>
-    public static Task<string> Trace => LazyTrace.Value;
 
     /// <summary>Path of samples/Web as an image.</summary>
     public static Task<string> Web => LazyWeb.Value;

@@ -15,10 +15,10 @@ public sealed class TraceTests(DirectWorld world)
         EndedGuest guest = await world.RunAsync(new GuestConfig
         {
             Name = world.NewName(),
-            Kernel = await Images.Trace,
+            Kernel = await Images.Tls,
             MemoryMiB = World.CaseMemory,
             CommandLine = "DOTNET_EnableEventPipe=1 DOTNET_EventPipeOutputPath=/tmp/work.nettrace DOTNET_EventPipeOutputStreaming=1 "
-                + "DOTNET_EventPipeCircularMB=4 DOTNET_EventPipeConfig=Xenlet-Work:0:5,Microsoft-Windows-DotNETRuntime:1:4",
+                + "DOTNET_EventPipeCircularMB=4 DOTNET_EventPipeConfig=Xenlet-Work:0:5,Microsoft-Windows-DotNETRuntime:1:4 trace",
         });
         guest.AssertExited(0);
         byte[] trace = [.. guest.Lines.SkipWhile(line => line != "begin trace").Skip(1).TakeWhile(line => line != "end trace")

@@ -12,12 +12,17 @@ namespace Xenlet.GuestTls;
 
 /// <summary>
 /// Kestrel as appsettings.json has it, with certificates of files. It says of each request by which connection it came, fetches what it is
-/// told to, and draws random numbers.
+/// told to, and draws random numbers. With the argument "trace" it is <see cref="TraceProgram"/> instead.
 /// </summary>
 internal static class Program
 {
-    private static void Main(string[] args)
+    private static int Main(string[] args)
     {
+        if (args is ["trace"])
+        {
+            return TraceProgram.Run();
+        }
+
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(args);
         builder.Logging.ClearProviders();
         using X509Certificate2 authority = X509CertificateLoader.LoadCertificateFromFile(
@@ -38,6 +43,7 @@ internal static class Program
         service.Run(context => AnswerAsync(context, client));
         service.Lifetime.ApplicationStarted.Register(static () => Console.WriteLine("tls: ready"));
         service.Run();
+        return 0;
     }
 
     private static async Task AnswerAsync(HttpContext context, HttpClient client)

@@ -1,12 +1,12 @@
 using System.Diagnostics.Tracing;
 
-namespace Xenlet.GuestTrace;
+namespace Xenlet.GuestTls;
 
 /// <summary>
 /// A program that the environment has traced into a file (DOTNET_EnableEventPipe): it raises events, and then shows the file as it is
 /// while the program runs, as lines of base 64.
 /// </summary>
-internal static class Program
+internal static class TraceProgram
 {
     private const int Events = 50;
     private const int BytesPerLine = 57;
@@ -14,7 +14,8 @@ internal static class Program
     // The runtime writes its buffers out ten times a second: a file that has not grown for so long has everything.
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
-    private static int Main()
+    /// <summary>Runs it, and gives the exit status.</summary>
+    public static int Run()
     {
         string path = Environment.GetEnvironmentVariable("DOTNET_EventPipeOutputPath")!;
         for (int number = 0; number < Events; number++)
