@@ -52,7 +52,7 @@ internal static class NetworkRequests
             new BackEnds.BackRing<ReceiveRequest, ReceiveResponse>([ringPages[1]]), machine, 0, bound, port.Queue, features, counters);
         TransmitServer transmit = new(
             new BackEnds.BackRing<TransmitRequest, TransmitResponse>([ringPages[0]]), machine, 0, bound, model.Frames, filter, model,
-            counters);
+            counters, new(TimeProvider.System));
         using CancellationTokenSource ending = new();
         Task delivering = receive.RunAsync(ending.Token);
         try
