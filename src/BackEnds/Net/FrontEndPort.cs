@@ -1,5 +1,4 @@
 using Xenlet.Drivers;
-using Xenlet.Drivers.Net;
 using Xenlet.Net;
 
 namespace Xenlet.BackEnds.Net;
@@ -10,12 +9,12 @@ internal sealed class FrontEndPort(BackEndLimits limits, PortCounters counters) 
     private volatile MulticastFilter? _filter;
 
     /// <summary>What waits.</summary>
-    public FrameQueue Queue { get; } = new(limits.WaitingFrames, limits.WaitingBytes);
+    public FairFrameQueue Queue { get; } = new(limits.WaitingFrames, limits.WaitingBytes);
 
     /// <summary>Accepts frames from now on, those that the filter lets pass.</summary>
     public void Open(MulticastFilter filter)
     {
-        Drain();
+        Queue.Clear();
         _filter = filter;
     }
 
@@ -23,7 +22,7 @@ internal sealed class FrontEndPort(BackEndLimits limits, PortCounters counters) 
     public void Close()
     {
         _filter = null;
-        Drain();
+        Queue.Clear();
     }
 
     /// <inheritdoc/>
@@ -39,22 +38,10 @@ internal sealed class FrontEndPort(BackEndLimits limits, PortCounters counters) 
         {
             frame.Dispose();
         }
-        else if (Queue.TryAdd(frame))
-        {
-            Queue.Wake();
-        }
         else
         {
-            Interlocked.Increment(ref counters.Dropped);
-            frame.Dispose();
-        }
-    }
-
-    private void Drain()
-    {
-        while (Queue.TryTake(out FrameBuffer? frame))
-        {
-            frame!.Dispose();
+            Interlocked.Add(ref counters.Dropped, Queue.Add(frame));
+            Queue.Wake();
         }
     }
 }

@@ -19,6 +19,7 @@ internal sealed class NetworkBackEnd : BackEnd
     private readonly NetworkBackEndDriver _driver;
     private readonly IFrameNetwork _network;
     private readonly PortCounters _counters = new();
+    private readonly SendRate _rate = new(TimeProvider.System);
     private readonly FrontEndPort _port;
     private readonly List<IEventChannel> _channels = [];
     private IFramePort? _behind;
@@ -40,6 +41,24 @@ internal sealed class NetworkBackEnd : BackEnd
         CultureInfo.InvariantCulture,
         $"{XenDevice.Name}: {_address}, {(IsConnected ? "connected" : "not connected")}, {_counters}");
 
+    /// <summary>Also uses a <c>rate</c> that somebody has written since.</summary>
+    public override async ValueTask LocalEndChangedAsync(string path, CancellationToken cancellationToken)
+    {
+        if (path is "" or "/rate")
+        {
+            try
+            {
+                await ReadRateAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
+            }
+            catch (FormatException error)
+            {
+                await XenDevice.ReportErrorAsync("the rate stays as it is", error).ConfigureAwait(EventLoop.IsCurrent);
+            }
+        }
+
+        await base.LocalEndChangedAsync(path, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
+    }
+
     protected override async ValueTask<IReadOnlyList<BackEndNode>> OpenAsync(CancellationToken cancellationToken)
     {
         string mac = await ReadAsync("mac", cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
@@ -54,6 +73,7 @@ internal sealed class NetworkBackEnd : BackEnd
             throw new FormatException($"the node ip has {refused}");
         }
 
+        await ReadRateAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         _ = int.TryParse(handle, NumberStyles.None, CultureInfo.InvariantCulture, out int number);
         _behind = _network.Connect(new(Domain, number, address, addresses, bridge), _port);
         return
@@ -103,7 +123,7 @@ internal sealed class NetworkBackEnd : BackEnd
         MulticastFilter filter = new(features.FiltersMulticast);
         TransmitServer transmit = new(
             new BackRing<TransmitRequest, TransmitResponse>([pages[0]]), _driver.ForeignPages, Domain, _channels[0], _driver.Frames, filter,
-            _behind!, _counters);
+            _behind!, _counters, _rate);
         ReceiveServer receive = new(
             new BackRing<ReceiveRequest, ReceiveResponse>([pages[1]]), _driver.ForeignPages, Domain, _channels[^1], _port.Queue, features,
             _counters);
@@ -127,6 +147,9 @@ internal sealed class NetworkBackEnd : BackEnd
         _channels.ForEach(channel => channel.Dispose());
         _channels.Clear();
     }
+
+    private async ValueTask ReadRateAsync(CancellationToken cancellationToken) => _rate.Set(
+        await Store.TryReadAsync($"{XenDevice.Node}/rate", cancellationToken).ConfigureAwait(EventLoop.IsCurrent));
 
     private async ValueTask<string> ReadAsync(string name, CancellationToken cancellationToken) =>
         await Store.TryReadAsync($"{XenDevice.Node}/{name}", cancellationToken).ConfigureAwait(EventLoop.IsCurrent) ?? "";

@@ -131,21 +131,21 @@ public sealed class NetworkUplink : IAsyncDisposable
     /// <summary>Takes the switch's frames, and sends them one after another.</summary>
     private sealed class Outgoing(NetworkInterface network, BackEndLimits limits) : IFramePort
     {
-        private readonly FrameQueue _queue = new(limits.WaitingFrames, limits.WaitingBytes);
+        private readonly FairFrameQueue _queue = new(limits.WaitingFrames, limits.WaitingBytes);
         private long _dropped;
         private volatile bool _isEnded;
 
         public void Send(FrameBuffer frame)
         {
-            if (!_isEnded && _queue.TryAdd(frame))
-            {
-                _queue.Wake();
-            }
-            else
+            if (_isEnded)
             {
                 Interlocked.Increment(ref _dropped);
                 frame.Dispose();
+                return;
             }
+
+            Interlocked.Add(ref _dropped, _queue.Add(frame));
+            _queue.Wake();
         }
 
         /// <summary>Sends until the token is cancelled, and cancels it if it cannot go on.</summary>
@@ -175,10 +175,7 @@ public sealed class NetworkUplink : IAsyncDisposable
             {
                 ending.Cancel();
                 _isEnded = true;
-                while (_queue.TryTake(out FrameBuffer? frame))
-                {
-                    frame!.Dispose();
-                }
+                _queue.Clear();
             }
         }
 

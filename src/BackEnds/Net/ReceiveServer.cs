@@ -24,7 +24,7 @@ internal sealed class ReceiveServer(
     IForeignPages foreign,
     ushort domain,
     IEventChannel channel,
-    FrameQueue queue,
+    FairFrameQueue queue,
     FrontEndFeatures features,
     PortCounters counters)
 {

@@ -17,6 +17,7 @@ namespace Xenlet.BackEnds.Net;
 /// <param name="filter">The multicast addresses that the front end wants.</param>
 /// <param name="network">Takes the frames.</param>
 /// <param name="counters">Counts frames.</param>
+/// <param name="rate">How fast the front end may send.</param>
 internal sealed class TransmitServer(
     BackRing<TransmitRequest, TransmitResponse> ring,
     IForeignPages foreign,
@@ -25,13 +26,19 @@ internal sealed class TransmitServer(
     FramePool frames,
     MulticastFilter filter,
     IFramePort network,
-    PortCounters counters)
+    PortCounters counters,
+    SendRate rate)
 {
     /// <summary>Frames of a batch, after which other front ends have their turn.</summary>
     private const int Batch = 32;
 
     /// <summary>Bytes after which a batch gets no further frame.</summary>
     private const int BatchBytes = 64 * 1024;
+
+    /// <summary>
+    /// While a front end may not send, how soon another rate is used, and an event seen of the other ring that has the same channel.
+    /// </summary>
+    private static readonly TimeSpan s_longestWait = TimeSpan.FromMilliseconds(10);
 
     private readonly TransmitChain[] _chains = [.. Enumerable.Range(0, Batch).Select(_ => new TransmitChain())];
     private readonly GrantCopy[] _copies = new GrantCopy[Batch * TransmitChain.MaximumSlots];
@@ -55,10 +62,20 @@ internal sealed class TransmitServer(
                 receive?.OnEvent();
                 await Task.Yield();
                 cancellationToken.ThrowIfCancellationRequested();
+                await WaitForCreditAsync(receive, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
             }
         }
         while (ring.FinalCheck());
         return isAny;
+    }
+
+    private async ValueTask WaitForCreditAsync(ReceiveServer? receive, CancellationToken cancellationToken)
+    {
+        while (rate.UntilCredit() is var wait && wait > TimeSpan.Zero)
+        {
+            await Task.Delay(wait < s_longestWait ? wait : s_longestWait, EventLoop.Clock, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
+            receive?.OnEvent();
+        }
     }
 
     private async ValueTask<bool> TakeBatchAsync(CancellationToken cancellationToken)
@@ -82,6 +99,7 @@ internal sealed class TransmitServer(
             return isAny;
         }
 
+        rate.Charge(bytes);
         byte[] buffer = ArrayPool<byte>.Shared.Rent(Math.Max(bytes, 1));
         try
         {

@@ -88,6 +88,9 @@ public sealed class FrameBuffer : IDisposable
     /// <summary>Bytes of TCP data in each segment that the frame stands for; 0 for an ordinary frame.</summary>
     public int SegmentSize { get; set; }
 
+    /// <summary>Who has sent it, for whoever is fair to several senders; <see langword="null"/> where nobody asks.</summary>
+    internal object? Origin { get; set; }
+
     /// <summary>Returns the memory to the pool. Call it once: a second call would take it from a new owner, if there is one.</summary>
     public void Dispose()
     {
@@ -106,6 +109,7 @@ public sealed class FrameBuffer : IDisposable
         copy.IsChecksumValidated = IsChecksumValidated;
         copy.SegmentKind = SegmentKind;
         copy.SegmentSize = SegmentSize;
+        copy.Origin = Origin;
         return copy;
     }
 
@@ -116,6 +120,7 @@ public sealed class FrameBuffer : IDisposable
         IsChecksumValidated = false;
         SegmentKind = SegmentKind.None;
         SegmentSize = 0;
+        Origin = null;
         Volatile.Write(ref _isRented, 1);
     }
 

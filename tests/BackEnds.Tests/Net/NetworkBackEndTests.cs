@@ -163,6 +163,39 @@ public sealed class NetworkBackEndTests : IAsyncLifetime
         }
     }
 
+    /// <summary>By the rate of the tool stack, and by another that it writes later. What may not be sent yet stays in the ring.</summary>
+    [Fact]
+    public async Task A_front_end_sends_no_faster_than_its_rate()
+    {
+        await using FrontBus front = await _host.StartFrontAsync(new() { SplitsEventChannels = false });
+        await _host.AttachAsync(rate: "65536,3600000000");
+        NetworkInterface network = await _host.WaitForAsync();
+        for (int i = 0; i < 4; i++)
+        {
+            await network.SendAsync(NetworkHost.Frame(network, NetworkHost.Bytes(i, 65_000)));
+        }
+
+        // 128 KiB at once are a debt after the third.
+        for (int i = 0; i < 3; i++)
+        {
+            Assert.Equal(NetworkHost.Bytes(i, 65_000), (await _host.Network.ReceiveAsync()).Data);
+        }
+
+        // What it receives has no limit, though both rings have one event channel.
+        for (int i = 0; i < 600; i++)
+        {
+            _host.Network.Deliver(NetworkHost.Bytes(i, 60));
+            (await NetworkHost.ReceiveAsync(network)).Dispose();
+        }
+
+        Assert.Equal(0, _host.Network.Waiting);
+        await _host.Host.Dom0.WriteAsync(_host.Device.Back + "/rate", "never");
+        await _host.Device.ErrorAsync("which is no rate");
+        Assert.Equal(0, _host.Network.Waiting);
+        await _host.Host.Dom0.WriteAsync(_host.Device.Back + "/rate", "1000000000,50000");
+        Assert.Equal(NetworkHost.Bytes(3, 65_000), (await _host.Network.ReceiveAsync()).Data);
+    }
+
     [Fact]
     public async Task A_detach_in_the_middle_of_traffic_leaves_nothing_and_the_next_interface_is_served()
     {
@@ -220,14 +253,17 @@ public sealed class NetworkBackEndTests : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData("none", "10.0.0.2", null, "mac holds 'none'")]
-    [InlineData(NetworkHost.Mac, "10.0.0.256", null, "ip has '10.0.0.256'")]
-    [InlineData(NetworkHost.Mac, "10.0.0.2", "no network is called lan", "no network is called lan")]
+    [InlineData("none", "10.0.0.2", null, null, "mac holds 'none'")]
+    [InlineData(NetworkHost.Mac, "10.0.0.256", null, null, "ip has '10.0.0.256'")]
+    [InlineData(NetworkHost.Mac, "10.0.0.2", "1000", null, "rate holds '1000'")]
+    [InlineData(NetworkHost.Mac, "10.0.0.2", "0,50000", null, "rate holds '0,50000'")]
+    [InlineData(NetworkHost.Mac, "10.0.0.2", "1000,", null, "rate holds '1000,'")]
+    [InlineData(NetworkHost.Mac, "10.0.0.2", null, "no network is called lan", "no network is called lan")]
     public async Task An_interface_that_cannot_be_served_says_why_and_can_be_taken_away(
-        string mac, string ip, string? refusal, string error)
+        string mac, string ip, string? rate, string? refusal, string error)
     {
         _host.Network.Refusal = refusal is null ? null : new InvalidOperationException(refusal);
-        await _host.AttachAsync(mac, ip);
+        await _host.AttachAsync(mac, ip, rate);
         await _host.Device.ErrorAsync(error);
         Assert.Equal("error", await _host.Host.Dom0.ReadAsync(_host.Device.Back + "/hotplug-status"));
         await _host.Device.DetachAsync();

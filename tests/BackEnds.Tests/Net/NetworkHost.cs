@@ -59,8 +59,9 @@ internal sealed class NetworkHost : IAsyncDisposable
     }
 
     /// <summary>xl network-attach.</summary>
-    public ValueTask AttachAsync(string mac = Mac, string ip = "10.0.0.2/24") => Device.AttachAsync(
-        [("handle", "0"), ("mac", mac), ("bridge", "lan"), ("ip", ip)], [("handle", "0"), ("mac", Mac)]);
+    public ValueTask AttachAsync(string mac = Mac, string ip = "10.0.0.2/24", string? rate = null) => Device.AttachAsync(
+        [("handle", "0"), ("mac", mac), ("bridge", "lan"), ("ip", ip), .. rate is null ? ((string, string)[])[] : [("rate", rate)]],
+        [("handle", "0"), ("mac", Mac)]);
 
     /// <summary>The interface of the front bus that was started last.</summary>
     public Task<NetworkInterface> WaitForAsync() => _frontDrivers[^1].WaitForAsync("vif0").AsTask().WaitAsync(Patience);

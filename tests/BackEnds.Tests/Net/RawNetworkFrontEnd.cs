@@ -19,7 +19,8 @@ internal sealed class RawNetworkFrontEnd : IAsyncDisposable
     private readonly TaskCompletionSource<Exception> _failed = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public RawNetworkFrontEnd(
-        NetworkOffloads offloads = NetworkOffloads.None, bool takesChains = true, bool filters = false, BackEndLimits? limits = null)
+        NetworkOffloads offloads = NetworkOffloads.None, bool takesChains = true, bool filters = false, BackEndLimits? limits = null,
+        SendRate? rate = null)
     {
         limits ??= new();
         Machine = new BackEndMachine(Front, Self);
@@ -39,7 +40,7 @@ internal sealed class RawNetworkFrontEnd : IAsyncDisposable
         MulticastFilter filter = new(filters);
         TransmitServer transmit = new(
             new BackRing<TransmitRequest, TransmitResponse>([mapped[0]]), Machine, 0, _channels[0], new FramePool(), filter, Network,
-            Counters);
+            Counters, rate ?? new(TimeProvider.System));
         ReceiveServer receive = new(
             new BackRing<ReceiveRequest, ReceiveResponse>([mapped[1]]), Machine, 0, _channels[1], _port.Queue,
             new FrontEndFeatures(takesChains, offloads, filters), Counters);

@@ -25,6 +25,9 @@ internal sealed class TestNetwork : IFrameNetwork, IFramePort
     /// <summary>What connecting throws.</summary>
     public Exception? Refusal { get; set; }
 
+    /// <summary>Called with each frame that the front end has sent, in place of keeping it.</summary>
+    public Action? Sent { get; set; }
+
     /// <summary>Frames that the front end sent and the test has not taken.</summary>
     public int Waiting => _frames.Reader.Count;
 
@@ -44,6 +47,13 @@ internal sealed class TestNetwork : IFrameNetwork, IFramePort
 
     public void Send(FrameBuffer frame)
     {
+        if (Sent is { } sent)
+        {
+            frame.Dispose();
+            sent();
+            return;
+        }
+
         _frames.Writer.TryWrite(
             new(frame.Data.ToArray(), frame.IsChecksumBlank, frame.IsChecksumValidated, frame.SegmentKind, frame.SegmentSize));
         frame.Dispose();
