@@ -30,11 +30,11 @@ httpd -p 10.0.0.1:8080 -h /tmp/www
 
 rules 'default reject'
 xl create -e -q "$LINUX" "vif=['backend=$(xl domname "$GUEST"),bridge=lan,mac=00:16:3e:00:00:03,ip=10.0.0.3']"
-linux_says 1 'is refused'
+linux_says 1 'refused'
 rules 'accept tcp from guests to 10.0.0.1 port 8080; default reject'
 linux_says 1 'is reached'
 xenstore-write "$filter/rules" 'accept tcp to port http'
 until xenstore-read "$filter/error" 2>/dev/null; do usleep 50000; done
 rules 'default reject'
-linux_says 2 'is refused'
+linux_says 2 'refused'
 xl destroy linux

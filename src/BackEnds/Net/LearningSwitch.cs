@@ -151,6 +151,8 @@ public sealed class LearningSwitch : IFrameNetwork
             _ = verdict == FilterVerdict.Accept ? _forwarded++ : _filtered++;
         }
 
+        // What the sender of a rejected frame is told counts as its own frame.
+        frame.Origin = from;
         if (verdict != FilterVerdict.Accept)
         {
             Refuse(from, frame, verdict, now);
