@@ -286,7 +286,7 @@ public abstract class BackEnd : DeviceSession
         _connected = null;
     }
 
-    /// <summary>Writes nodes in one transaction, unless the device has left the store or is not in the state that it has to be in.</summary>
+    /// <summary>Writes nodes in one transaction, unless the device has left the store or is in another state than expected.</summary>
     private ValueTask<bool> PublishAsync(
         IReadOnlyList<BackEndNode> nodes, CancellationToken cancellationToken, string? expectedState = null)
     {
