@@ -133,11 +133,7 @@ public abstract class BackEnd : DeviceSession
         {
             // The bus forgets the device, whatever a derived class throws here.
             _driver.Remove(this);
-            if (_isOpen)
-            {
-                _isOpen = false;
-                await CloseAsync().ConfigureAwait(EventLoop.IsCurrent);
-            }
+            await CloseOnceAsync().ConfigureAwait(EventLoop.IsCurrent);
         }
 
         return true;
@@ -199,6 +195,8 @@ public abstract class BackEnd : DeviceSession
         }
         catch (Exception error) when (!IsForTheBus(error))
         {
+            // Open, it would be offered to the next front end.
+            await CloseOnceAsync().ConfigureAwait(EventLoop.IsCurrent);
             try
             {
                 await PublishAsync([new("hotplug-error", error.Message), new("hotplug-status", "error")], cancellationToken)
@@ -278,6 +276,15 @@ public abstract class BackEnd : DeviceSession
     {
         await DropAsync().ConfigureAwait(EventLoop.IsCurrent);
         await XenDevice.SetStateAsync(XenBusState.Closed).ConfigureAwait(EventLoop.IsCurrent);
+    }
+
+    private async ValueTask CloseOnceAsync()
+    {
+        if (_isOpen)
+        {
+            _isOpen = false;
+            await CloseAsync().ConfigureAwait(EventLoop.IsCurrent);
+        }
     }
 
     private async ValueTask DropAsync()
