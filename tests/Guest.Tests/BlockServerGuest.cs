@@ -7,7 +7,7 @@ internal sealed class BlockServerGuest(XenWorld world, XenGuest guest) : Followe
 {
     /// <summary>Starts the domain.</summary>
     /// <param name="world">Where.</param>
-    /// <param name="isDriverDomain">Whether the tool stack is told that it is one (<c>driver_domain=1</c>), which front ends need not.</param>
+    /// <param name="isDriverDomain">Whether it has <c>driver_domain=1</c>, which front ends do not need.</param>
     /// <param name="name">Its name; null for one that no other guest has.</param>
     public static async Task<BlockServerGuest> StartAsync(XenWorld world, bool isDriverDomain = false, string? name = null)
     {
@@ -28,6 +28,18 @@ internal sealed class BlockServerGuest(XenWorld world, XenGuest guest) : Followe
     public string Disk(string target, string device) =>
         $"format=raw,vdev={device},access=rw,backend={Guest.Name},target={target}";
 
+    /// <summary>Gives dom0's Linux a disk of this domain, by a front end of its own.</summary>
+    public async Task AttachToLinuxAsync(string target, string device)
+    {
+        string module = await Xen.Machine.CopyProgramAsync(Xen.Machine.Image.GuestModuleFiles("xen-blkfront")[^1]);
+        await Dom0Async(
+            $"""
+            test -d /sys/module/xen_blkfront || insmod {module}
+            xl block-attach 0 '{Disk(target, device)}'
+            until [ -b /dev/{device} ]; do usleep 100000; done
+            """);
+    }
+
     /// <summary>What the domain says of its mappings.</summary>
     public async Task MappedAsync(string expected)
     {
@@ -42,10 +54,14 @@ internal sealed class BlockServerGuest(XenWorld world, XenGuest guest) : Followe
         await SeesAsync("mapped: ");
     }
 
-    /// <summary>Waits until nothing is left of a front end's domain, in the store or in this domain.</summary>
+    /// <summary>Waits until nothing is left in the store of the disks of a front end's domain.</summary>
+    public Task HasNoDiskForAsync(string domain) =>
+        Dom0Async($"while xenstore-ls $home/backend/vbd/{domain} 2> /dev/null | grep -q .; do usleep 100000; done");
+
+    /// <summary>Waits until nothing is left of the only front end's domain, in the store or in this domain.</summary>
     public async Task LetsGoOfAsync(string domain)
     {
-        await Dom0Async($"while xenstore-ls $home/backend/vbd/{domain} 2> /dev/null | grep -q .; do usleep 100000; done");
+        await HasNoDiskForAsync(domain);
         await MappedAsync("0 pages, 0 stuck");
     }
 

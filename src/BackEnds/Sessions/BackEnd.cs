@@ -133,11 +133,7 @@ public abstract class BackEnd : DeviceSession
         {
             // The bus forgets the device, whatever a derived class throws here.
             _driver.Remove(this);
-            if (_isOpen)
-            {
-                _isOpen = false;
-                await CloseAsync().ConfigureAwait(EventLoop.IsCurrent);
-            }
+            await CloseOnceAsync().ConfigureAwait(EventLoop.IsCurrent);
         }
 
         return true;
@@ -199,6 +195,8 @@ public abstract class BackEnd : DeviceSession
         }
         catch (Exception error) when (!IsForTheBus(error))
         {
+            // Open, it would be offered to the next front end.
+            await CloseOnceAsync().ConfigureAwait(EventLoop.IsCurrent);
             try
             {
                 await PublishAsync([new("hotplug-error", error.Message), new("hotplug-status", "error")], cancellationToken)
@@ -280,13 +278,22 @@ public abstract class BackEnd : DeviceSession
         await XenDevice.SetStateAsync(XenBusState.Closed).ConfigureAwait(EventLoop.IsCurrent);
     }
 
+    private async ValueTask CloseOnceAsync()
+    {
+        if (_isOpen)
+        {
+            _isOpen = false;
+            await CloseAsync().ConfigureAwait(EventLoop.IsCurrent);
+        }
+    }
+
     private async ValueTask DropAsync()
     {
         await DisconnectAsync().ConfigureAwait(EventLoop.IsCurrent);
         _connected = null;
     }
 
-    /// <summary>Writes nodes in one transaction, unless the device has left the store or is not in the state that it has to be in.</summary>
+    /// <summary>Writes nodes in one transaction, unless the device has left the store or is in another state than expected.</summary>
     private ValueTask<bool> PublishAsync(
         IReadOnlyList<BackEndNode> nodes, CancellationToken cancellationToken, string? expectedState = null)
     {

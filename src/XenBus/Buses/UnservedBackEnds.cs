@@ -63,14 +63,16 @@ internal sealed class UnservedBackEnds(
         }
     }
 
-    /// <summary>Does something for a node after <see cref="XenBusOptions.RemovalDelay"/>, unless something waits for that already.</summary>
+    /// <summary>Does something for a node after <see cref="XenBusOptions.RemovalDelay"/>, unless something waits already.</summary>
     private void After(string node, Action<string> work)
     {
         lock (_lock)
         {
             if (!_timers.ContainsKey(node))
             {
-                _timers.Add(node, options.TimeProvider.CreateTimer(_ => Fire(node, work), null, options.RemovalDelay, Timeout.InfiniteTimeSpan));
+                ITimer timer = options.TimeProvider.CreateTimer(
+                    _ => Fire(node, work), null, options.RemovalDelay, Timeout.InfiniteTimeSpan);
+                _timers.Add(node, timer);
             }
         }
     }

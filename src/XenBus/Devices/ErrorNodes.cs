@@ -17,8 +17,8 @@ internal sealed class ErrorNodes(XenStoreClient store, string bus)
     public const int Kept = 32;
 
     /// <summary>
-    /// Nodes of the reserve. The tool stack's nodes of one more device may exceed the quota, some twenty for an interface; an error has four:
-    /// type, domain, number and text.
+    /// Nodes of the reserve. The tool stack's nodes of one more device may exceed the quota, some twenty for an interface; an error has
+    /// four: type, domain, number and text.
     /// </summary>
     private const int Reserved = 32;
 

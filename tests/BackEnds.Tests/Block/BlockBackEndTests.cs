@@ -12,6 +12,10 @@ namespace Xenlet.BackEnds.Tests.Block;
     "Reliability", "CA1001:Types that own disposable fields should be disposable", Justification = "DisposeAsync does.")]
 public sealed class BlockBackEndTests : IAsyncLifetime
 {
+    /// <summary>What libxl (4.17) makes of a disk besides the nodes of every device.</summary>
+    private static readonly string[] NodesOfLibxl =
+        ["params", "script", "bootable", "dev", "type", "mode", "device-type", "removable", "discard-enable", "trusted"];
+
     private BackEndHost _host = null!;
 
     public async Task InitializeAsync() => _host = await BackEndHost.StartAsync();
@@ -295,6 +299,35 @@ public sealed class BlockBackEndTests : IAsyncLifetime
         }
 
         await _host.UntilBackAsync(null);
+    }
+
+    /// <summary>
+    /// The nodes that libxl makes for a disk belong to the domain that serves it, and count for its quota; docs/backends.md has the number.
+    /// </summary>
+    [Fact]
+    public async Task Disks_beyond_the_default_quota_are_refused_with_the_error_and_all_before_them_connect_all_the_same()
+    {
+        (string, string)[] ofTheToolStack = [.. NodesOfLibxl.Select(name => (name, name == "mode" ? "w" : "1"))];
+        int disks = 0;
+        ToolStackDevice disk;
+        string? state;
+        do
+        {
+            int number = (1 << 28) | (++disks << 8);
+            disk = new(_host.Host, "vbd", $"{number}");
+            await disk.AttachAsync(ofTheToolStack, [("virtual-device", $"{number}")]);
+            await _host.Host.UntilAsync(async () => await _host.Host.Dom0.ReadAsync(disk.Back + "/state") != "1");
+            state = await _host.Host.Dom0.ReadAsync(disk.Back + "/state");
+        }
+        while (state == "2");
+
+        Assert.Equal("6", state);
+        await disk.ErrorAsync("28 it cannot be served");
+        Assert.InRange(disks, 32, 36);
+        await using FrontBus front = await _host.StartFrontAsync();
+        await _host.Host.UntilAsync(() => _host.BackBus.Devices.Count(device => device.State == XenBusState.Connected) == disks - 1);
+        await disk.DetachAsync();
+        await disk.UntilBackAsync(null);
     }
 
     [Fact]

@@ -50,7 +50,9 @@ public sealed class BlockStoreTests
 
         below.Resize((2 * Length) + 512);
         Assert.Equal(stores, said);
-        Assert.Equal([(2 * Length) + 512, (2 * Length) + 512, 2 * Length, 2 * Length, Length], [.. stores.Append(part).Select(store => store.Length)]);
+        Assert.Equal(
+            [(2 * Length) + 512, (2 * Length) + 512, 2 * Length, 2 * Length, Length],
+            [.. stores.Append(part).Select(store => store.Length)]);
     }
 
     [Theory]
