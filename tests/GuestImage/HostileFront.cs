@@ -38,7 +38,7 @@ internal sealed class HostileFront(XenStoreClient store, string path, bool isDis
     private int EntrySize => isDisk ? 112 : 12;
 
     /// <summary>Whether the back end serves.</summary>
-    public async Task<bool> IsServedAsync() => await BackStateAsync() == XenBusState.Connected;
+    public async Task<bool> IsServedAsync() => Connections > 0 && await BackStateAsync() == XenBusState.Connected;
 
     /// <summary>Connects as an honest front end does, whatever there was before.</summary>
     /// <exception cref="TimeoutException">The back end does not connect.</exception>
