@@ -17,6 +17,8 @@ internal static class FuzzTargets
         new("xenstore-ring", XenStoreRings.Run, Short),
         new("block-ring", BlockRings.Run, Short) { UsesThreadPool = true },
         new("block-requests", BlockRequests.Run, Short),
+        new("front-end-offer", FrontEndOffers.Run, Short, FrontEndOffers.Tokens),
+        new("network-requests", NetworkRequests.Run, Short, NetworkRequests.Tokens),
         new("network-frames", NetworkFrames.Run, Short, NetworkFrames.Tokens),
         new("network-sends", NetworkSends.Run, Short, NetworkSends.Tokens),
         new("internet-frames", InternetFrames.Run, 2048, InternetFrames.Tokens),

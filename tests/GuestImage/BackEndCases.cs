@@ -14,7 +14,9 @@ internal static class BackEndCases
 
     public static IEnumerable<Case> All => [new("block-server", ServeBlocksAsync)];
 
-    /// <summary>Serves stores in memory, each made when it is first asked for by its name; "refused" is none.</summary>
+    /// <summary>
+    /// Serves stores in memory, each made when it is first asked for by its name; "refused" is none. Interfaces get a switch of their own.
+    /// </summary>
     private static async Task ServeBlocksAsync()
     {
         ConcurrentDictionary<string, MemoryBlockStore> stores = new();
@@ -24,7 +26,7 @@ internal static class BackEndCases
                 : stores.GetOrAdd(request.Name, static _ => new MemoryBlockStore(StoreSize))));
         DomainServicesOptions options = new()
         {
-            BackDrivers = [driver],
+            BackDrivers = [driver, new NetworkBackEndDriver(Guest.EventChannels, Guest.ForeignPages, new LearningSwitch())],
             BeforeStart = starting => _ = ShowAsync(starting.BackBus.Subscribe()),
         };
         await using (DomainServices services = await DomainServices.StartAsync(Guest.Machine, options))

@@ -136,7 +136,7 @@ public static class CaseTable
             "suspend"),
         .. Group("network", CaseKind.Alone, "network", "echo", "echo-busy", "last-words", "peer", "interfaces"),
         .. Group("block", CaseKind.Alone, "block", "block-server"),
-        .. Group("hostile", CaseKind.Alone, "hostile"),
+        .. Group("hostile", CaseKind.Alone, "hostile", "hostile-front"),
         .. Group("endings", CaseKind.Ending,
             "exit-return", "exit-call", "exit-from-thread", "exit-event", "exit-with-threads", "exit-negative", "unhandled-main",
             "unhandled-thread", "unhandled-async", "fail-fast",

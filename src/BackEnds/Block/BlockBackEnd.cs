@@ -75,7 +75,7 @@ internal sealed class BlockBackEnd(
         offer.RequireNativeProtocol();
         uint[] references = offer.GetRing(MaximumRingOrder);
         uint port = offer.GetPort();
-        _pages = new FrontEndPages(Driver.ForeignPages, Domain, Driver.Limits.MappedPages);
+        _pages = new FrontEndPages(Driver.ForeignPages, Domain, Driver.Limits.MappedPages, Driver.DataPages);
         IForeignPage[] ringPages = await _pages.MapAsync(references, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
         BackRing<BlockRequest, BlockResponse> ring = new(ringPages);
         _channel = Driver.Channels.BindInterdomain(Domain, port);

@@ -26,6 +26,7 @@ public abstract class BackEndDriver : XenBusDriver, IReportSource, IAsyncDisposa
         Channels = channels;
         ForeignPages = foreign;
         Limits = limits ?? new();
+        DataPages = new(Limits.DataPages);
     }
 
     /// <summary>True: a back end awaits. A driver whose code may block overrides this.</summary>
@@ -42,6 +43,9 @@ public abstract class BackEndDriver : XenBusDriver, IReportSource, IAsyncDisposa
 
     /// <summary>What each front end can have.</summary>
     protected internal BackEndLimits Limits { get; }
+
+    /// <summary>The pages with data of all front ends.</summary>
+    protected internal DataPages DataPages { get; }
 
     /// <summary>The attached back ends.</summary>
     protected IReadOnlyList<BackEnd> Attached

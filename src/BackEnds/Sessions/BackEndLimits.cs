@@ -6,6 +6,12 @@ public sealed record BackEndLimits
     /// <summary>Pages that are mapped for it, those of its rings among them.</summary>
     public int MappedPages { get; init; } = 512;
 
+    /// <summary>
+    /// Pages with data that are mapped for all front ends of a driver together, since they keep their grants (64 MiB by default). Those of
+    /// further ones are copied.
+    /// </summary>
+    public int DataPages { get; init; } = 16_384;
+
     /// <summary>Requests under way. Further ones stay in its ring.</summary>
     public int Requests { get; init; } = 64;
 

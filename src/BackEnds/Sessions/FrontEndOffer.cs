@@ -58,7 +58,9 @@ public sealed class FrontEndOffer
             return absent ?? throw new InvalidDataException($"the front end has no {name}");
         }
 
-        return long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long value) && value >= least && value <= most
+        // .NET bears null characters behind a number; the tool stack's C would not see what follows them.
+        return !text.AsSpan().ContainsAnyExceptInRange('0', '9')
+            && long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long value) && value >= least && value <= most
             ? value
             : throw new InvalidDataException(string.Create(
                 CultureInfo.InvariantCulture,

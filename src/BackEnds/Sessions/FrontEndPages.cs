@@ -6,7 +6,8 @@ namespace Xenlet.BackEnds;
 /// <param name="foreign">Maps them.</param>
 /// <param name="domain">The front end's domain.</param>
 /// <param name="maximum">The largest number of pages.</param>
-public sealed class FrontEndPages(IForeignPages foreign, ushort domain, int maximum) : IDisposable
+/// <param name="all">Those with data of all front ends; null for no limit.</param>
+public sealed class FrontEndPages(IForeignPages foreign, ushort domain, int maximum, DataPages? all = null) : IDisposable
 {
     private readonly Dictionary<uint, IForeignPage> _persistent = [];
     private readonly List<IForeignPage> _mapped = [];
@@ -43,11 +44,11 @@ public sealed class FrontEndPages(IForeignPages foreign, ushort domain, int maxi
 
     /// <summary>
     /// The page of a grant that the front end keeps (<c>feature-persistent</c>), mapped when it is first needed and from then on. Null if
-    /// Xen refuses or the front end has its number of pages: then its content has to be copied by Xen.
+    /// Xen refuses, or the front end or all of them have their number of pages: then its content has to be copied by Xen.
     /// </summary>
     public IForeignPage? FindPersistent(uint reference)
     {
-        if (_persistent.TryGetValue(reference, out IForeignPage? page) || _isDisposed || Count >= maximum)
+        if (_persistent.TryGetValue(reference, out IForeignPage? page) || _isDisposed || Count >= maximum || all?.TryAdd() == false)
         {
             return page;
         }
@@ -58,6 +59,10 @@ public sealed class FrontEndPages(IForeignPages foreign, ushort domain, int maxi
         {
             _mapped.Add(mapped);
             _persistent.Add(reference, mapped);
+        }
+        else
+        {
+            all?.Remove(1);
         }
 
         return pages[0];
@@ -71,6 +76,7 @@ public sealed class FrontEndPages(IForeignPages foreign, ushort domain, int maxi
         {
             foreign.Unmap([.. _mapped]);
             _mapped.Clear();
+            all?.Remove(_persistent.Count);
             _persistent.Clear();
         }
     }

@@ -180,6 +180,8 @@ public sealed class BlockBackEndTests : IAsyncLifetime
     [InlineData("ring-ref", "-1", "ring-ref is '-1'")]
     [InlineData("ring-ref", "4294967296", "ring-ref is '4294967296'")]
     [InlineData("ring-ref", "8 ", "ring-ref is '8 '")]
+    [InlineData("ring-ref", "8\0", @"ring-ref is '8\x00'")]
+    [InlineData("protocol", "\u001b[2J", @"protocol is '\x1b[2J'")]
     [InlineData("ring-ref", "77777", "grant 77777 of domain 0 cannot be mapped")]
     [InlineData("ring-page-order", "4", "ring-page-order is '4'")]
     [InlineData("ring-page-order", "99999999999999999999", "ring-page-order is '9999")]

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Xenlet.Drivers.Tests;
 using Xenlet.Kernel;
 
@@ -11,6 +12,7 @@ namespace Xenlet.BackEnds.Tests;
 internal sealed class BackEndMachine(TestMachine front, ushort self) : IForeignPages, IEventChannels
 {
     private readonly Lock _lock = new();
+    private readonly ConcurrentDictionary<Page, uint> _pages = new();
     private int _mapped;
     private int _channels;
 
@@ -20,6 +22,9 @@ internal sealed class BackEndMachine(TestMachine front, ushort self) : IForeignP
     public int Mapped => Volatile.Read(ref _mapped);
 
     public int Channels => Volatile.Read(ref _channels);
+
+    /// <summary>The references of the pages that are mapped.</summary>
+    public IReadOnlyCollection<uint> MappedReferences => [.. _pages.Values];
 
     /// <summary>Parts that were copied by Xen.</summary>
     public int Copies { get; private set; }
@@ -32,9 +37,12 @@ internal sealed class BackEndMachine(TestMachine front, ushort self) : IForeignP
         for (int i = 0; i < references.Length; i++)
         {
             results[i] = TryMap(references[i], out TestMapping? mapping);
-            pages[i] = mapping is null ? null : new Page(this, mapping, domain, references[i]);
+            pages[i] = null;
             if (mapping is not null)
             {
+                Page page = new(this, mapping, domain, references[i]);
+                _pages[page] = references[i];
+                pages[i] = page;
                 Interlocked.Increment(ref _mapped);
             }
         }
@@ -148,6 +156,7 @@ internal sealed class BackEndMachine(TestMachine front, ushort self) : IForeignP
             Assert.False(_isDisposed, "a page is unmapped twice");
             _isDisposed = true;
             mapping.Dispose();
+            machine._pages.TryRemove(this, out _);
             Interlocked.Decrement(ref machine._mapped);
         }
     }

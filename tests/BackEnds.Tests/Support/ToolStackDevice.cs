@@ -4,13 +4,17 @@ using Xenlet.XenBus.Tests;
 namespace Xenlet.BackEnds.Tests;
 
 /// <summary>A device of domain 0 that domain 1 serves, as libxl makes and removes it for <c>backend=NAME</c>.</summary>
-internal sealed class ToolStackDevice(Host host, string type, string id)
+/// <param name="host">The host.</param>
+/// <param name="type">The device's type.</param>
+/// <param name="id">Its number.</param>
+/// <param name="directory">Where domain 0 has its end; anywhere but in <c>device</c>, the front bus leaves it alone.</param>
+internal sealed class ToolStackDevice(Host host, string type, string id, string directory = "device")
 {
     private string Name => $"{type}/0/{id}";
 
     public string Back => $"{Host.Home}/backend/{Name}";
 
-    public string Front => $"/local/domain/0/device/{type}/{id}";
+    public string Front => $"/local/domain/0/{directory}/{type}/{id}";
 
     /// <summary>xl block-attach or network-attach.</summary>
     public ValueTask AttachAsync((string Name, string Value)[] backNodes, (string Name, string Value)[] frontNodes) =>

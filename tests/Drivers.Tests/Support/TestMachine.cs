@@ -12,12 +12,18 @@ internal sealed class TestMachine : ISharedPages, IEventChannels
     private readonly ConcurrentDictionary<uint, TestGrant> _grants = new();
     private readonly ConcurrentDictionary<uint, TestChannel> _channels = new();
     private readonly ConcurrentDictionary<TestPage, bool> _pages = new();
-    private uint _nextReference = 8;
+    private uint _lastReference = 8;
     private uint _nextPort = 10;
     private long _nextFrame = 0x100;
 
     /// <summary>Pages that the guest has and can share; beyond it there is no memory.</summary>
     public int PageLimit { get; set; } = int.MaxValue;
+
+    /// <summary>The first grant reference is behind this one.</summary>
+    public uint LastReference
+    {
+        init => _lastReference = value;
+    }
 
     /// <summary>Entries of the grant table.</summary>
     public int GrantLimit { get; set; } = int.MaxValue;
@@ -88,7 +94,7 @@ internal sealed class TestMachine : ISharedPages, IEventChannels
             throw new XenException($"granting guest frame {page.Frame:x}", XenErrno.ENOSPC);
         }
 
-        TestGrant grant = new(page, Interlocked.Increment(ref _nextReference), domain);
+        TestGrant grant = new(page, Interlocked.Increment(ref _lastReference), domain);
         _grants[grant.Reference] = grant;
         return grant;
     }
