@@ -73,6 +73,8 @@ public enum SocketCall
     /// </summary>
     ReadOption,
 
-    /// <summary>Sets an option: the query has the value's bytes behind the socket's handle. EINVAL for a value that it cannot have.</summary>
+    /// <summary>
+    /// Sets an option: the query has the value's bytes behind the socket's handle. EINVAL for a value that it cannot have.
+    /// </summary>
     WriteOption,
 }
