@@ -68,11 +68,13 @@ public enum SocketCall
     FindRoute,
 
     /// <summary>
-    /// The value of the option <see cref="SocketRequest.Argument"/>, a <see cref="StackOption"/>, of the socket whose handle is the query's
-    /// 8 bytes. The answer is the value's bytes.
+    /// The value of the option <see cref="SocketRequest.Argument"/>, a <see cref="StackOption"/>, of the socket whose handle the query has
+    /// in its 8 bytes. The answer is the value's bytes.
     /// </summary>
     ReadOption,
 
-    /// <summary>Sets an option: the query has the value's bytes behind the socket's handle. EINVAL for a value that it cannot have.</summary>
+    /// <summary>
+    /// Sets an option: the query has the value's bytes behind the socket's handle. EINVAL for a value that it cannot have.
+    /// </summary>
     WriteOption,
 }
