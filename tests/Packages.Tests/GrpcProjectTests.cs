@@ -10,7 +10,7 @@ namespace Xenlet.Packages.Tests;
 [Trait("Category", "Soak")]
 public sealed partial class GrpcProjectTests
 {
-    /// <summary>The messages of the template: a text in field 1 (the wire format of Protocol Buffers), here of less than 128 bytes.</summary>
+    /// <summary>The template's messages: a text in field 1 (the wire format of Protocol Buffers), here of less than 128 bytes.</summary>
     private static readonly Marshaller<string> Message = Marshallers.Create(
         text => [0x0A, (byte)Encoding.UTF8.GetByteCount(text), .. Encoding.UTF8.GetBytes(text)],
         bytes => Encoding.UTF8.GetString(bytes[2..]));
