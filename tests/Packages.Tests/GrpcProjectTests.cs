@@ -38,7 +38,8 @@ public sealed partial class GrpcProjectTests
             using GrpcChannel channel = GrpcChannel.ForAddress(address);
             CallInvoker client = channel.CreateCallInvoker();
             Assert.Equal("Hello Xen", await FirstAnswerAsync(client));
-            string[] answers = await Task.WhenAll(Enumerable.Range(0, 50).Select(number => CallAsync(client, SayHello, $"caller {number}")));
+            string[] answers = await Task.WhenAll(
+                Enumerable.Range(0, 50).Select(number => CallAsync(client, SayHello, $"caller {number}")));
             Assert.Equal(Enumerable.Range(0, 50).Select(number => $"Hello caller {number}"), answers);
             RpcException refused = await Assert.ThrowsAsync<RpcException>(() => CallAsync(client, Unknown, "Xen"));
             Assert.Equal(StatusCode.Unimplemented, refused.StatusCode);
