@@ -78,7 +78,7 @@ public sealed record ImageContent(IReadOnlyList<ImageFile> Files, IReadOnlyList<
         }
 
         IEnumerable<ImageFile> ofZones = (database ?? ZoneDatabase.OfMachine).Files(zones, local);
-        return new([.. ofZones, .. files.Select(file => new ImageFile(file.Key, File.ReadAllBytes(file.Value)))], variables);
+        return new([.. ofZones, .. ReadFiles(files)], variables);
     }
 
     /// <summary>What the program will not be able to do with the files: warnings for the publish.</summary>
@@ -90,6 +90,21 @@ public sealed record ImageContent(IReadOnlyList<ImageFile> Files, IReadOnlyList<
         select $"{file.Path}: warning XENLET025: it is encrypted with {algorithm}, which OpenSSL has in its legacy provider, and an image "
             + "has not: loading it fails (digital envelope routines::unsupported). "
             + $"openssl pkcs12 -legacy -in {Path.GetFileName(file.Path)} -nodes | openssl pkcs12 -export -out NEW.pfx writes it anew";
+
+    private static IEnumerable<ImageFile> ReadFiles(SortedDictionary<string, string> sources)
+    {
+        SortedDictionary<string, byte[]> contents = new(StringComparer.Ordinal);
+        foreach ((string path, string source) in sources)
+        {
+            contents.Add(path, File.ReadAllBytes(source));
+        }
+
+        return contents.Select(file => new ImageFile(
+            file.Key,
+            StaticAssetList.IsAt(file.Key)
+                ? StaticAssetList.WithTimesOfImage(file.Value, path => contents.GetValueOrDefault(path))
+                : file.Value));
+    }
 
     private static string Check(string path)
     {

@@ -16,6 +16,7 @@ app.UseDefaultFiles();
 app.UseStaticFiles();
 app.UseWebSockets();
 
+app.MapStaticAssets();
 app.MapGet("/hello/{name}", (string name, HttpRequest request) => new Greeting($"Hello, {name}!", request.Protocol));
 app.MapPost("/sum", (Numbers numbers) => new Sum(numbers.Values.Sum(value => (long)value), numbers.Values.Length));
 app.MapSlowRequests();

@@ -42,14 +42,7 @@ internal sealed class TlsGuest(XenWorld world, XenGuest guest) : FollowedGuest(w
     /// <param name="world">Where.</param>
     public static async Task<TlsGuest> StartAsync(XenWorld world)
     {
-        foreach (string program in new[] { "curl", "openssl" })
-        {
-            if ((await world.Machine.RunInDom0Async($"command -v {program}")).ExitCode != 0)
-            {
-                await world.Machine.InstallProgramAsync(program);
-            }
-        }
-
+        await world.GiveProgramsAsync("curl", "openssl");
         XenGuest guest = (XenGuest)await world.StartAsync(new GuestConfig
         {
             Name = world.NewName(),

@@ -71,6 +71,18 @@ public class XenWorld : World
         }
     }
 
+    /// <summary>Gives dom0 programs of this machine that it has not.</summary>
+    public async Task GiveProgramsAsync(params string[] names)
+    {
+        foreach (string name in names)
+        {
+            if ((await Machine.RunInDom0Async($"command -v {name}")).ExitCode != 0)
+            {
+                await Machine.InstallProgramAsync(name);
+            }
+        }
+    }
+
     /// <inheritdoc/>
     public override async Task<IGuest> StartAsync(GuestConfig config) => await Machine.CreateGuestAsync(config);
 

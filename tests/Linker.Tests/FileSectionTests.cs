@@ -57,6 +57,26 @@ public sealed class FileSectionTests : IDisposable
         Assert.Equal(warning == "", warnings == "");
     }
 
+    /// <summary>The list says when the build has made an asset.</summary>
+    [Fact]
+    public void The_list_of_static_web_assets_has_their_times_in_the_image_so_that_equal_publishes_are_equal()
+    {
+        const string list = """
+            {"Endpoints":[
+            {"AssetFile":"a.gz","ResponseHeaders":[{"Name":"Vary","Value":"x"},{"Name":"Last-Modified","Value":"TIME"}]},
+            {"AssetFile":"b","ResponseHeaders":[]}]}
+            """;
+        string asset = Line("wwwroot/a.gz", "asset");
+        byte[][] lists = [.. ((string[])["today", "tomorrow"]).Select(time => ImageContent.Read(
+            [asset, AssetList(list.Replace("TIME", time, StringComparison.Ordinal))]).Files[0].Content)];
+
+        string modified = DateTimeOffset.FromUnixTimeSeconds((long)FileSection.TimeOf("asset"u8)).ToString("R");
+        Assert.Equal(lists[0], lists[1]);
+        Assert.Contains($"\"Last-Modified\",\"Value\":\"{modified}\"", Encoding.UTF8.GetString(lists[0]), StringComparison.Ordinal);
+        InvalidDataException error = Assert.Throws<InvalidDataException>(() => ImageContent.Read([AssetList("{}")]));
+        Assert.Contains("a list of static web assets cannot be read", error.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void The_order_of_the_list_makes_no_difference()
     {
@@ -91,6 +111,13 @@ public sealed class FileSectionTests : IDisposable
 
         Assert.Equal(32, ImageContent.Read(lines[..32]).Variables.Count);
         Assert.Throws<InvalidDataException>(() => ImageContent.Read(lines));
+    }
+
+    private string AssetList(string content)
+    {
+        string source = _scratch["list"];
+        File.WriteAllText(source, content);
+        return $"file\tweb.staticwebassets.endpoints.json\t{source}";
     }
 
     private string Line(string path, string content)

@@ -10,7 +10,7 @@ namespace Xenlet.Packages.Tests;
 [Trait("Category", "Soak")]
 public sealed partial class GrpcProjectTests
 {
-    /// <summary>The messages of the template: a text in field 1 (the wire format of Protocol Buffers), here of less than 128 bytes.</summary>
+    /// <summary>The template's messages: a text in field 1 (the wire format of Protocol Buffers), here of less than 128 bytes.</summary>
     private static readonly Marshaller<string> Message = Marshallers.Create(
         text => [0x0A, (byte)Encoding.UTF8.GetByteCount(text), .. Encoding.UTF8.GetBytes(text)],
         bytes => Encoding.UTF8.GetString(bytes[2..]));
@@ -38,7 +38,8 @@ public sealed partial class GrpcProjectTests
             using GrpcChannel channel = GrpcChannel.ForAddress(address);
             CallInvoker client = channel.CreateCallInvoker();
             Assert.Equal("Hello Xen", await FirstAnswerAsync(client));
-            string[] answers = await Task.WhenAll(Enumerable.Range(0, 50).Select(number => CallAsync(client, SayHello, $"caller {number}")));
+            string[] answers = await Task.WhenAll(
+                Enumerable.Range(0, 50).Select(number => CallAsync(client, SayHello, $"caller {number}")));
             Assert.Equal(Enumerable.Range(0, 50).Select(number => $"Hello caller {number}"), answers);
             RpcException refused = await Assert.ThrowsAsync<RpcException>(() => CallAsync(client, Unknown, "Xen"));
             Assert.Equal(StatusCode.Unimplemented, refused.StatusCode);

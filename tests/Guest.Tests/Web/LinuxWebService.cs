@@ -17,19 +17,31 @@ internal sealed partial class LinuxWebService : IDisposable
     {
         string published = Path.GetDirectoryName(image)!;
         string program = Path.GetDirectoryName(published)!;
-        string page = Path.Combine(_directory.CreateSubdirectory("wwwroot").FullName, "index.html");
-        File.Copy(Path.Combine(published, "wwwroot", "index.html"), page);
-        File.SetLastWriteTimeUtc(page, pageTime);
-        foreach (string file in (string[])["appsettings.json", "web.crt", "web.key"])
+        string assets = _directory.CreateSubdirectory("wwwroot").FullName;
+        foreach (string file in Directory.GetFiles(Path.Combine(published, "wwwroot")))
+        {
+            string asset = Path.Combine(assets, Path.GetFileName(file));
+            File.Copy(file, asset);
+            File.SetLastWriteTimeUtc(asset, pageTime);
+        }
+
+        foreach (string file in (string[])["appsettings.json", "web.crt", "web.key", "Web.staticwebassets.endpoints.json"])
         {
             File.Copy(Path.Combine(published, file), Path.Combine(_directory.FullName, file));
+        }
+
+        // What the build leaves beside the program is the list of its own assets, and not of those that are published.
+        foreach (string file in (string[])["Web.dll", .. Directory.GetFiles(program, "Xenlet.*.dll")])
+        {
+            string assembly = Path.GetFileName(file);
+            File.Copy(Path.Combine(program, assembly), Path.Combine(_directory.FullName, assembly));
         }
 
         string configuration = Path.Combine(_directory.FullName, "runtimeconfig.json");
         File.WriteAllText(configuration, WithSharedFrameworks(Path.Combine(program, "Web.runtimeconfig.json")));
         ProcessStartInfo start = CommandStart.Create(
             "dotnet",
-            ["exec", "--runtimeconfig", configuration, Path.Combine(program, "Web.dll")],
+            ["exec", "--runtimeconfig", configuration, Path.Combine(_directory.FullName, "Web.dll")],
             new Dictionary<string, string> { ["ASPNETCORE_URLS"] = "http://127.0.0.1:0" });
         start.WorkingDirectory = _directory.FullName;
         _process = Process.Start(start)!;

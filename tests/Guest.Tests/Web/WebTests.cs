@@ -6,9 +6,9 @@ namespace Xenlet.Guest.Tests.Web;
 
 /// <summary>samples/Web, a service on ASP.NET Core, with dom0's Linux as its client.</summary>
 [Collection(DriversUnderXen.Name)]
-public sealed class WebTests(XenWorld world, WebService service) : IClassFixture<WebService>
+public sealed partial class WebTests(XenWorld world, WebService service) : IClassFixture<WebService>
 {
-    /// <summary>For some 280 connections, one after the other, on a busy machine.</summary>
+    /// <summary>For some 300 connections, one after the other, on a busy machine.</summary>
     private static readonly TimeSpan TableLimit = TimeSpan.FromMinutes(20);
 
     private static string Table => Path.Combine(PublishedImages.RepositoryRoot, "tests", "Guest.Tests", "Web", "requests.txt");
@@ -64,7 +64,7 @@ public sealed class WebTests(XenWorld world, WebService service) : IClassFixture
     public async Task Curl_is_served_over_HTTP_TLS_HTTP2_and_a_WebSocket_and_the_end_waits_for_slow_requests_up_to_its_limit()
     {
         WebGuest guest = await service.RunningAsync();
-        await world.Machine.InstallProgramAsync("curl");
+        await world.GiveProgramsAsync("curl");
         await guest.Dom0Async($"curl -sS http://{WebGuest.Address}:{WebGuest.Port}/slow/600 > /tmp/web-cut 2>&1 &");
         await guest.SeesAsync("a request waits 600 s");
 
