@@ -59,14 +59,14 @@ public sealed class StreamTests
         (TestSocket client, TestSocket accepted) = guests.Connect();
         client.Write([1]);
         Assert.Equal([1], accepted.Read(1));
-        Assert.Equal(1, guests.Hosts[0].Growths);
+        guests.Hosts[0].AwaitGrowths(1);
 
         client.Write(new byte[600]);
         Assert.Equal(600, accepted.Read(600).Length);
-        Assert.Equal(1, guests.Hosts[0].Growths);
+        guests.Hosts[0].AwaitGrowths(1);
         client.Write(new byte[900]);
         Assert.Equal(900, accepted.Read(900).Length);
-        Assert.Equal(2, guests.Hosts[0].Growths);
+        guests.Hosts[0].AwaitGrowths(2);
     }
 
     [Fact]

@@ -207,10 +207,19 @@ internal sealed class TestSocketHost : ISocketHost
     /// <summary>How often the stack has told that a send queue limits its connection.</summary>
     public int Growths { get; private set; }
 
+    /// <summary>Waits until it has told so, since the stack tells after the bytes have gone.</summary>
+    public void AwaitGrowths(int count)
+    {
+        lock (Gate)
+        {
+            Await(() => Growths >= count, $"the growth {count} of a send queue");
+            Assert.Equal(count, Growths);
+        }
+    }
+
     public int GrowSendQueue(SocketHandle socket)
     {
-        Find(socket);
-        Growths++;
+        Change(socket, _ => Growths++);
         return 1_000;
     }
 
