@@ -242,13 +242,7 @@ public sealed class XenMachineTests(XenFixture fixture) : IDisposable
         {
             // All of its memory is saved, to dom0's.
             GuestConfig config = LinuxGuest.Create(Xen.Image, "linux", directory, "echo 'before'; read line; echo \"got $line\"");
-            await using XenGuest guest = await Xen.CreateGuestAsync(config with
-            {
-                MemoryMiB = 96,
-
-                // Parts of its start that take seconds under emulation.
-                CommandLine = $"{config.CommandLine} cryptomgr.notests rodata=off init_on_alloc=0",
-            });
+            await using XenGuest guest = await Xen.CreateGuestAsync(config with { MemoryMiB = 96 });
             int position = await guest.WaitForTextAsync(LinuxGuest.FirstLine, Limit);
             await guest.WaitForTextAsync("before", Limit, position);
             await guest.SaveAsync(XenMachine.SavePath("linux"), Limit);
