@@ -4,7 +4,7 @@ namespace Xenlet.Guest.Tests;
 
 /// <summary>
 /// Filter rules of a Xenlet that stands between dom0's bridge and a Linux front end: dom0's own, in a network namespace, since a host
-/// reaches its own addresses without any interface.
+/// reaches its own addresses without any interface. xl plugs no interfaces into dom0, so its nodes are written here, as libxl does.
 /// </summary>
 [Collection(DriversUnderXen.Name)]
 public sealed class FilterTests(XenWorld world)
@@ -40,9 +40,17 @@ public sealed class FilterTests(XenWorld world)
             unshare -n sleep 100000 > /dev/null 2>&1 &
             space=$!
             test -d /sys/module/xen_netfront || insmod {{module}}
-            xl network-attach 0 'backend={{guest.Guest.Name}},mac=00:16:3e:55:01:03,ip=10.99.31.3'
-            until name=$(grep -l 00:16:3e:55:01:03 /sys/bus/xen/devices/vif-*/net/*/address 2> /dev/null); do usleep 50000; done
-            name=$(basename $(dirname $name))
+            back=$home/backend/vif/0/0
+            front=/local/domain/0/device/vif/0
+            mac=00:16:3e:55:01:03
+            xenstore-write $back "" $front ""
+            xenstore-chmod $back n$id r0
+            xenstore-chmod $front n0 r$id
+            xenstore-write $back/frontend $front $back/frontend-id 0 $back/mac $mac $back/ip 10.99.31.3 $back/handle 0 \
+                $back/bridge lan $back/type vif $back/online 1 $back/state 1 \
+                $front/backend $back $front/backend-id $id $front/handle 0 $front/mac $mac $front/state 1
+            until [ "$(xenstore-read $back/state)" = 4 ]; do usleep 50000; done
+            until name=$(ls /sys/bus/xen/devices/vif-0/net 2> /dev/null); do usleep 50000; done
             ip link set $name netns $space
             far ip addr add 10.99.31.3/24 dev $name
             far ip link set $name up
@@ -72,7 +80,10 @@ public sealed class FilterTests(XenWorld world)
 
             exec 3>&-
             kill $server $space
-            xl network-detach 0 00:16:3e:55:01:03
+            xenstore-write $back/online 0 $back/state 5
+            while xenstore-exists $back; do usleep 50000; done
+            xenstore-rm $front $home/backend/vif/0
+            while ls /sys/bus/xen/devices | grep -q vif-0; do usleep 50000; done
             ip addr del 10.99.31.1/24 dev xenbr0
             rm -f /tmp/wall-in /tmp/wall-out
             """);
