@@ -29,27 +29,59 @@ public sealed class BackEndTests(XenWorld world)
 
     /// <summary>Linux's front end is dom0's own, by <c>xl block-attach 0</c>.</summary>
     [Fact]
-    public async Task A_Xenlet_serves_a_disk_to_Linux_which_reads_what_it_wrote_and_detaches_it()
+    public async Task Linux_reads_of_a_Xenlets_disk_what_it_wrote_follows_its_size_and_detaches_it()
     {
         await using BlockServerGuest server = await BlockServerGuest.StartAsync(world);
-        string module = await world.Machine.CopyProgramAsync(world.Machine.Image.GuestModuleFiles("xen-blkfront")[^1]);
-        string said = await server.Dom0Async(
+        await server.AttachToLinuxAsync("linux", "xvdz");
+        Assert.Equal("32768\nequal", await server.Dom0Async(
             $"""
-            test -d /sys/module/xen_blkfront || insmod {module}
-            xl block-attach 0 '{server.Disk("linux", "xvdz")}'
-            until [ -b /dev/xvdz ]; do usleep 100000; done
             cat /sys/block/xvdz/size
-            head -c 4194304 /dev/urandom > /tmp/written
-            dd if=/tmp/written of=/dev/xvdz bs=64k conv=fsync 2> /dev/null
+            cp {world.SharePattern(seed: 11, sizeMiB: 16)} /tmp/pattern
+            dd if=/tmp/pattern of=/dev/xvdz bs=256k conv=fsync 2> /dev/null
             echo 3 > /proc/sys/vm/drop_caches
-            dd if=/dev/xvdz bs=64k count=64 2> /dev/null | cmp - /tmp/written && echo equal
-            rm /tmp/written
+            cmp /tmp/pattern /dev/xvdz && echo equal
+            """));
+        Assert.Equal("equal\nequal", await server.Dom0Async(RandomWork));
+
+        await server.ResizeAsync("linux", 20 << 20);
+        await server.Dom0Async("until [ $(cat /sys/block/xvdz/size) = 40960 ]; do usleep 100000; done");
+        Assert.Equal("equal", await server.Dom0Async(
+            """
+            dd if=/tmp/pattern of=/dev/xvdz bs=1M seek=16 count=4 conv=fsync 2> /dev/null
+            echo 3 > /proc/sys/vm/drop_caches
+            dd if=/dev/xvdz bs=1M skip=16 2> /dev/null | cmp -n 4194304 - /tmp/pattern && echo equal
+            """));
+        await server.ResizeAsync("linux", 16 << 20);
+        await server.Dom0Async("until [ $(cat /sys/block/xvdz/size) = 32768 ]; do usleep 100000; done");
+
+        Assert.Equal("equal\ngone", await server.Dom0Async(
+            """
+            echo 3 > /proc/sys/vm/drop_caches
+            cmp /tmp/model /dev/xvdz && echo equal
             xl block-detach 0 xvdz
+            rm /tmp/pattern /tmp/model
             ls /sys/block | grep xvdz || echo gone
-            """);
-        Assert.Equal("32768\nequal\ngone", said);
+            """));
         Assert.Equal("", await server.Dom0Async("xenstore-ls $home/backend/vbd/0 || true"));
         await server.MappedAsync("0 pages, 0 stuck");
         await server.EndAsync();
     }
+
+    /// <summary>Writes of random places and lengths, to the disk and to a file that is its model, which are compared twice.</summary>
+    private const string RandomWork =
+        """
+        cp /tmp/pattern /tmp/model
+        for round in 1 2; do
+            awk -v seed=$round 'BEGIN { srand(seed); for (i = 0; i < 15; i++) {
+                count = int(1 + rand() * 600); print int(rand() * (32768 - count)), count, int(rand() * 32000) } }' |
+            while read -r to count from; do
+                for disk in /tmp/model /dev/xvdz; do
+                    dd if=/tmp/pattern of=$disk bs=512 seek=$to count=$count skip=$from conv=notrunc 2> /dev/null
+                done
+            done
+            sync
+            echo 3 > /proc/sys/vm/drop_caches
+            cmp /tmp/model /dev/xvdz && echo equal
+        done
+        """;
 }

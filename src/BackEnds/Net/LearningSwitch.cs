@@ -159,7 +159,6 @@ public sealed class LearningSwitch : IFrameNetwork
             return;
         }
 
-        frame.Origin = from;
         if (only is not null)
         {
             only.Behind.Send(frame);
@@ -217,7 +216,11 @@ public sealed class LearningSwitch : IFrameNetwork
         }
         catch (OutOfMemoryException)
         {
-            Interlocked.Increment(ref _limited);
+            lock (_lock)
+            {
+                _limited++;
+            }
+
             return null;
         }
     }

@@ -162,6 +162,12 @@ public sealed class BlockStoreTests
         Assert.True((await ReadAllAsync(host.Store)).SequenceEqual(expected), "the whole disk");
         await part.ReadAsync(512, bytes);
         Assert.True(bytes.AsSpan().SequenceEqual(expected.AsSpan((1 << 20) + 512, bytes.Length)), "what is read of the part");
+
+        DiskBlockStore whole = new(disk);
+        TaskCompletionSource<long> grown = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        whole.LengthChanged += (_, _) => grown.TrySetResult(whole.Length);
+        host.Store.Resize(32 << 20);
+        Assert.Equal(32 << 20, await grown.Task.WaitAsync(TimeSpan.FromMinutes(2)));
     }
 
     internal static MemoryBlockStore Filled(byte[] content, int sectorSize = 512)
