@@ -71,7 +71,10 @@ internal sealed class HostileInterface(HostileHost host, ToolStackDevice device,
             TransmitRequest request = !isGood && Next(6) == 0
                 ? TransmitRequest.Of(new ExtraInfo
                 {
-                    Type = (byte)Next(6), Flags = (byte)Next(2), Size = (ushort)Next(2000), Kind = (byte)Next(3),
+                    Type = (byte)Next(6),
+                    Flags = (byte)Next(2),
+                    Size = (ushort)Next(2000),
+                    Kind = (byte)Next(3),
                 })
                 : new()
                 {
