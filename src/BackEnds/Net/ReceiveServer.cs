@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Runtime.InteropServices;
 using Xenlet.Drivers;
 using Xenlet.Drivers.Net;
@@ -29,10 +28,7 @@ internal sealed class ReceiveServer(
     PortCounters counters)
 {
     /// <summary>Slots of a batch, which is one hypercall.</summary>
-    private const int Batch = 64;
-
-    /// <summary>A frame of so many bytes, unless it is cut, is a batch of its own, and is copied straight from its memory.</summary>
-    private const int LargeBytes = 8 * 1024;
+    private const int Batch = PageBuffer.Pages;
 
     /// <summary>
     /// Batches after which other front ends have their turn: several of them send between two turns, and what they send must go out.
@@ -52,11 +48,9 @@ internal sealed class ReceiveServer(
     private long _taken;
     private long _takenAtEvent;
     private FrameBuffer? _frame;
-    private FrameBuffer? _large;
     private int _segment;
     private int _count;
     private int _copyCount;
-    private int _bytes;
 
     /// <summary>Delivers frames until the token is cancelled.</summary>
     /// <exception cref="BrokenRingException">The front end has broken the protocol.</exception>
@@ -116,11 +110,11 @@ internal sealed class ReceiveServer(
             return false;
         }
 
-        byte[] buffer = ArrayPool<byte>.Shared.Rent(Batch * NetProtocol.PageSize);
+        PageBuffer buffer = PageBuffer.Rent();
         try
         {
-            _count = _copyCount = _bytes = 0;
-            while (_count <= Batch - MostSlots && _large is null && TryPlanNext(buffer))
+            _count = _copyCount = 0;
+            while (_count <= Batch - MostSlots && TryPlanNext(buffer.Memory.Span))
             {
             }
 
@@ -129,15 +123,12 @@ internal sealed class ReceiveServer(
                 return false;
             }
 
-            Memory<byte> source = _large?.Memory ?? buffer.AsMemory(0, _bytes);
-            await foreign.CopyToAsync(domain, _copies.AsMemory(0, _copyCount), source, cancellationToken)
+            await foreign.CopyToAsync(domain, _copies.AsMemory(0, _copyCount), buffer.Memory, cancellationToken)
                 .ConfigureAwait(EventLoop.IsCurrent);
         }
         finally
         {
-            ArrayPool<byte>.Shared.Return(buffer);
-            _large?.Dispose();
-            _large = null;
+            buffer.Return();
         }
 
         if (PutResponses())
@@ -171,12 +162,6 @@ internal sealed class ReceiveServer(
                 continue;
             }
 
-            bool isLarge = !isCut && length >= LargeBytes;
-            if (isLarge && _count > 0)
-            {
-                return false;
-            }
-
             bool hasExtra = !isCut && _frame!.SegmentSize > 0;
             int pages = Math.Max(1, (length + NetProtocol.PageSize - 1) / NetProtocol.PageSize);
             if (!HasRequests(pages + (hasExtra ? 1 : 0)))
@@ -184,15 +169,11 @@ internal sealed class ReceiveServer(
                 return false;
             }
 
-            ushort flags = isLarge ? Complete(_frame!, _frame!.Data) : Write(_frame!, isCut, buffer.Slice(_bytes, length));
+            ushort flags = Write(_frame!, isCut, buffer.Slice(_copyCount * NetProtocol.PageSize, length));
             PlanSlots(length, pages, flags, hasExtra ? _frame : null);
             counters.Received++;
             counters.ReceivedBytes += length;
-            if (isLarge)
-            {
-                (_large, _frame) = (_frame, null);
-            }
-            else if (++_segment >= segments)
+            if (++_segment >= segments)
             {
                 Forget();
             }
@@ -234,25 +215,18 @@ internal sealed class ReceiveServer(
         }
 
         frame.Data.CopyTo(destination);
-        return Complete(frame, destination);
-    }
-
-    /// <summary>Completes the checksum of a whole frame if the front end does not.</summary>
-    /// <returns>The flags of its first response.</returns>
-    private ushort Complete(FrameBuffer frame, Span<byte> bytes)
-    {
         if (!frame.IsChecksumBlank)
         {
             return frame.IsChecksumValidated ? NetProtocol.ReceiveDataValidated : (ushort)0;
         }
 
         if (features.Offloads.HasFlag(
-            InternetChecksum.IsIPv6(bytes) ? NetworkOffloads.ChecksumV6 : NetworkOffloads.ChecksumV4))
+            InternetChecksum.IsIPv6(destination) ? NetworkOffloads.ChecksumV6 : NetworkOffloads.ChecksumV4))
         {
             return NetProtocol.ReceiveChecksumBlank | NetProtocol.ReceiveDataValidated;
         }
 
-        return InternetChecksum.TryFill(bytes) ? NetProtocol.ReceiveDataValidated : (ushort)0;
+        return InternetChecksum.TryFill(destination) ? NetProtocol.ReceiveDataValidated : (ushort)0;
     }
 
     private void PlanSlots(int length, int pages, ushort flags, FrameBuffer? segmented)
@@ -263,10 +237,9 @@ internal sealed class ReceiveServer(
             ReceiveRequest request = _free.Dequeue();
             int more = i + 1 < pages ? NetProtocol.ReceiveMoreData : 0;
             int extra = i == 0 && segmented is not null ? NetProtocol.ReceiveExtraInfo : 0;
-            _copies[_copyCount] = new() { Reference = request.Reference, Length = size, BufferOffset = _bytes };
+            _copies[_copyCount] = new() { Reference = request.Reference, Length = size, BufferOffset = _copyCount * NetProtocol.PageSize };
             _slots[_count++] = new(
                 new() { Id = request.Id, Status = (short)size, Flags = (ushort)((i == 0 ? flags : 0) | more | extra) }, _copyCount++);
-            _bytes += size;
             if (extra != 0)
             {
                 _free.Dequeue();

@@ -33,8 +33,8 @@ internal sealed class TransmitChain
     /// <summary>The frame's length, in bytes.</summary>
     public int Length => _slots[0].Size;
 
-    /// <summary>Where the frame lies in the buffer; negative if it is not copied, since its sizes make no sense.</summary>
-    public int Offset { get; private set; }
+    /// <summary>Whether the frame is copied; if not, its sizes make no sense.</summary>
+    public bool IsPlanned { get; private set; }
 
     /// <summary>XEN_NETTXF_csum_blank.</summary>
     public bool IsChecksumBlank => (_slots[0].Flags & NetProtocol.TransmitChecksumBlank) != 0;
@@ -76,12 +76,11 @@ internal sealed class TransmitChain
     /// <summary>Plans the copies of a frame that has come as a whole.</summary>
     /// <param name="copies">The copies of a batch.</param>
     /// <param name="count">How many there are.</param>
-    /// <param name="offset">Where the frame goes in the buffer.</param>
-    /// <returns>The bytes that the frame takes there.</returns>
+    /// <returns>The frame's bytes that are copied, each part into a page of its own, in which it lies as in the front end's.</returns>
     /// <exception cref="BrokenRingException">A part of the frame is outside its page.</exception>
-    public int Plan(Span<GrantCopy> copies, ref int count, int offset)
+    public int Plan(Span<GrantCopy> copies, ref int count)
     {
-        Offset = -1;
+        IsPlanned = false;
         if (Multicast is not null)
         {
             return 0;
@@ -101,21 +100,21 @@ internal sealed class TransmitChain
         }
 
         Check(_slots[0].Offset, first);
-        Offset = offset;
+        IsPlanned = true;
         _firstCopy = count;
         for (int i = 0; i < _count; i++)
         {
             int size = i == 0 ? first : _slots[i].Size;
             if (size > 0)
             {
-                copies[count++] = new()
+                copies[count] = new()
                 {
                     Reference = _slots[i].Reference,
                     Offset = _slots[i].Offset,
                     Length = size,
-                    BufferOffset = offset,
+                    BufferOffset = (count * NetProtocol.PageSize) + _slots[i].Offset,
                 };
-                offset += size;
+                count++;
             }
         }
 
@@ -126,7 +125,7 @@ internal sealed class TransmitChain
     /// <summary>Whether the frame has been copied as a whole.</summary>
     public bool IsCopied(ReadOnlySpan<GrantCopy> copies)
     {
-        if (Offset < 0)
+        if (!IsPlanned)
         {
             return false;
         }
@@ -140,6 +139,15 @@ internal sealed class TransmitChain
         }
 
         return true;
+    }
+
+    /// <summary>Puts the parts of the frame together.</summary>
+    public void Gather(ReadOnlySpan<GrantCopy> copies, ReadOnlySpan<byte> buffer, FrameBuffer frame)
+    {
+        foreach (GrantCopy copy in copies.Slice(_firstCopy, _copies))
+        {
+            frame.Append(buffer.Slice(copy.BufferOffset, copy.Length));
+        }
     }
 
     /// <summary>Answers all requests, in their order, and is empty for the next frame.</summary>

@@ -1,4 +1,3 @@
-using System.Buffers;
 using Xenlet.Drivers;
 using Xenlet.Drivers.Net;
 using Xenlet.Kernel;
@@ -32,11 +31,8 @@ internal sealed class TransmitServer(
     /// <summary>Frames of a batch, after which other front ends have their turn.</summary>
     private const int Batch = 32;
 
-    /// <summary>Bytes after which a batch gets no further frame; fewer where the rate does not allow so many.</summary>
-    private const int BatchBytes = 64 * 1024;
-
-    /// <summary>A frame of so many bytes is a batch of its own, and is copied straight into its memory.</summary>
-    private const int LargeBytes = 8 * 1024;
+    /// <summary>Bytes after which a batch gets no further frame: a large one is a batch of its own; fewer where the rate does not allow so many.</summary>
+    private const int BatchBytes = 48 * 1024;
 
     /// <summary>
     /// While a front end may not send, how soon another rate is used, and an event seen of the other ring that has the same channel.
@@ -44,7 +40,7 @@ internal sealed class TransmitServer(
     private static readonly TimeSpan LongestWait = TimeSpan.FromMilliseconds(10);
 
     private readonly TransmitChain[] _chains = [.. Enumerable.Range(0, Batch).Select(_ => new TransmitChain())];
-    private readonly GrantCopy[] _copies = new GrantCopy[Batch * TransmitChain.MaximumSlots];
+    private readonly GrantCopy[] _copies = new GrantCopy[PageBuffer.Pages];
 
     /// <summary>Takes all frames, until the front end's next event.</summary>
     /// <param name="receive">
@@ -93,12 +89,13 @@ internal sealed class TransmitServer(
         int bytes = 0;
         int most = rate.LimitTo(BatchBytes);
         bool isAny = false;
-        while (whole < Batch && bytes < most && !IsLarge(whole, bytes) && ring.TryTake(out TransmitRequest request))
+        while (whole < Batch && bytes < most && copies <= PageBuffer.Pages - TransmitChain.MaximumSlots
+            && ring.TryTake(out TransmitRequest request))
         {
             isAny = true;
             if (_chains[whole].Add(in request))
             {
-                bytes += _chains[whole].Plan(_copies, ref copies, bytes);
+                bytes += _chains[whole].Plan(_copies, ref copies);
                 whole++;
             }
         }
@@ -109,13 +106,23 @@ internal sealed class TransmitServer(
         }
 
         rate.Charge(bytes);
-        if (IsLarge(whole, bytes) && TryRent(bytes) is { } large)
+        PageBuffer buffer = PageBuffer.Rent();
+        try
         {
-            await TakeLargeAsync(large, copies, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
+            if (copies > 0)
+            {
+                await foreign.CopyFromAsync(domain, _copies.AsMemory(0, copies), buffer.Memory, cancellationToken)
+                    .ConfigureAwait(EventLoop.IsCurrent);
+            }
+
+            foreach (TransmitChain chain in _chains.AsSpan(0, whole))
+            {
+                chain.Answer(ring, Handle(chain, buffer.Memory.Span) ? NetProtocol.ResponseOkay : NetProtocol.ResponseError);
+            }
         }
-        else
+        finally
         {
-            await TakeManyAsync(whole, copies, bytes, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
+            buffer.Return();
         }
 
         if (ring.Publish())
@@ -132,63 +139,6 @@ internal sealed class TransmitServer(
         return true;
     }
 
-    private static bool IsLarge(int whole, int bytes) => whole == 1 && bytes >= LargeBytes;
-
-    /// <summary>Copies the only frame of a batch.</summary>
-    private async ValueTask TakeLargeAsync(FrameBuffer frame, int copies, CancellationToken cancellationToken)
-    {
-        TransmitChain chain = _chains[0];
-        try
-        {
-            await foreign.CopyFromAsync(domain, _copies.AsMemory(0, copies), frame.Claim(chain.Length), cancellationToken)
-                .ConfigureAwait(EventLoop.IsCurrent);
-        }
-        catch
-        {
-            frame.Dispose();
-            throw;
-        }
-
-        bool isGood = IsGood(chain, frame.Data);
-        if (isGood)
-        {
-            Send(chain, frame);
-        }
-        else
-        {
-            counters.Refused++;
-            frame.Dispose();
-        }
-
-        Answer(chain, isGood);
-    }
-
-    /// <summary>Copies all frames of a batch by way of one buffer.</summary>
-    private async ValueTask TakeManyAsync(int whole, int copies, int bytes, CancellationToken cancellationToken)
-    {
-        byte[] buffer = ArrayPool<byte>.Shared.Rent(Math.Max(bytes, 1));
-        try
-        {
-            if (copies > 0)
-            {
-                await foreign.CopyFromAsync(domain, _copies.AsMemory(0, copies), buffer.AsMemory(0, bytes), cancellationToken)
-                    .ConfigureAwait(EventLoop.IsCurrent);
-            }
-
-            foreach (TransmitChain chain in _chains.AsSpan(0, whole))
-            {
-                Answer(chain, Handle(chain, buffer));
-            }
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(buffer);
-        }
-    }
-
-    private void Answer(TransmitChain chain, bool isGood) =>
-        chain.Answer(ring, isGood ? NetProtocol.ResponseOkay : NetProtocol.ResponseError);
-
     private bool Handle(TransmitChain chain, ReadOnlySpan<byte> buffer)
     {
         if (chain.Multicast is { } address)
@@ -202,14 +152,20 @@ internal sealed class TransmitServer(
             return true;
         }
 
-        ReadOnlySpan<byte> bytes = chain.Offset < 0 ? default : buffer.Slice(chain.Offset, chain.Length);
-        if (!IsGood(chain, bytes) || TryRent(bytes.Length) is not { } frame)
+        if (!chain.IsCopied(_copies) || TryRent(chain.Length) is not { } frame)
         {
             counters.Refused++;
             return false;
         }
 
-        frame.Append(bytes);
+        chain.Gather(_copies, buffer, frame);
+        if (!IsGood(chain, frame.Data))
+        {
+            counters.Refused++;
+            frame.Dispose();
+            return false;
+        }
+
         Send(chain, frame);
         return true;
     }
@@ -238,8 +194,6 @@ internal sealed class TransmitServer(
         network.Send(frame);
     }
 
-    private bool IsGood(TransmitChain chain, ReadOnlySpan<byte> frame) =>
-        chain.IsCopied(_copies)
-        && (chain.SegmentSize == 0
-            || (chain.IsChecksumBlank && SegmentCheck.CanBeCut(frame, chain.SegmentKind, chain.SegmentSize)));
+    private static bool IsGood(TransmitChain chain, ReadOnlySpan<byte> frame) =>
+        chain.SegmentSize == 0 || (chain.IsChecksumBlank && SegmentCheck.CanBeCut(frame, chain.SegmentKind, chain.SegmentSize));
 }

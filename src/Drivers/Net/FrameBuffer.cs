@@ -124,17 +124,6 @@ public sealed class FrameBuffer : IDisposable
         Volatile.Write(ref _isRented, 1);
     }
 
-    /// <summary>
-    /// Makes the frame so long and gives its memory, in which anything may be: all of it has to be written before somebody else has the
-    /// frame.
-    /// </summary>
-    internal Memory<byte> Claim(int length)
-    {
-        ThrowUnlessRented();
-        _length = length;
-        return _bytes.AsMemory(0, length);
-    }
-
     /// <summary>Adds bytes at the end.</summary>
     internal void Append(ReadOnlySpan<byte> bytes)
     {
