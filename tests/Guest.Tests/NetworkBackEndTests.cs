@@ -1,0 +1,97 @@
+using Xenlet.QemuXen;
+
+namespace Xenlet.Guest.Tests;
+
+/// <summary>Interfaces that a Xenlet serves, to other Xenlets and to dom0's Linux, and its uplink to dom0's bridge.</summary>
+[Collection(DriversUnderXen.Name)]
+public sealed class NetworkBackEndTests(XenWorld world)
+{
+    private const string Dom0 = "10.99.30.1";
+    private const string Plain = "10.99.30.2";
+    private const string Plain6 = "fd99:30::2";
+    private const string Far = "10.99.30.3";
+    private const string Far6 = "fd99:30::3";
+    private const string FarMac = "00:16:3e:55:00:03";
+    private const string FramesMac = "00:16:3e:55:00:04";
+
+    /// <summary>
+    /// Data bytes of pings: of one frame, up to the MTU's 1472, and of many fragments, up to the most that there can be.
+    /// </summary>
+    private const string Sizes = "1 56 700 1471 1472 1473 9000 65507";
+
+    [Fact]
+    public async Task A_Xenlet_joins_Linux_and_two_Xenlets_to_dom0s_bridge_and_lets_go_of_an_interface_that_is_unplugged()
+    {
+        await using NetworkServerGuest server = await NetworkServerGuest.StartAsync(world);
+        await using XenBusGuest plain = await server.StartBehindAsync(
+            $"XENLET_IP={Plain}/24,{Plain6}/64 echo-plain", $"mac=00:16:3e:55:00:02,ip={Plain} {Plain6}");
+        await using XenBusGuest frames = await server.StartBehindAsync("network", $"mac={FramesMac},rate=100Mb/s");
+        await server.Dom0Async($"ip addr add {Dom0}/24 dev xenbr0");
+        FarNamespace far = await FarNamespace.StartAsync(world, server, FarMac, Far, Far6);
+        await plain.SeesAsync("echo: ready");
+        await frames.SeesAsync("vif0 is Up");
+
+        // Between Linux and a Xenlet that are both served here, and from the bridge to either. IPv6 finds its neighbours by multicast.
+        Assert.Equal("", await far.RunAsync(
+            $"""
+            for size in {Sizes}; do
+                far ping -c 1 -W 60 -s $size {Plain} > /dev/null || echo $size from Linux to the Xenlet
+                ping -c 1 -W 60 -s $size {Plain} > /dev/null || echo $size from dom0 to the Xenlet
+                ping -c 1 -W 60 -s $size {Far} > /dev/null || echo $size from dom0 to Linux
+            done
+            far ping6 -c 1 -W 60 -s 5000 {Plain6} > /dev/null || echo IPv6 from Linux to the Xenlet
+            """));
+        Assert.Equal(
+            "echoed 106 of 106\nechoed 106 of 106\nsent 1000, returned 1000, lost 0, changed or twice 0",
+            await far.RunAsync(
+                $"""
+                $peer datagrams {Plain} 7
+                far $peer datagrams {Plain} 7
+                $peer echo xenbr0 $(cat /sys/class/net/xenbr0/address) {FramesMac} 1000
+                """));
+        Assert.Equal("625000,50000", await server.Dom0Async($"xenstore-read $home/backend/vif/{frames.Id}/0/rate"));
+
+        // Over TCP. The Xenlet takes neither frames of many segments nor blank checksums; Linux takes both, and sends both or none.
+        await SendAsync(far, "on");
+        await SendAsync(far, "off");
+
+        await AssertHeldToItsAddressesAsync(server, far);
+        await far.EndAsync();
+        Assert.Contains("mapped: 4 pages, 0 stuck", await server.TellAsync(), StringComparison.Ordinal);
+        await server.Dom0Async($"ip addr del {Dom0}/24 dev xenbr0");
+    }
+
+    /// <summary>Linux's front end and dom0 stream to the Xenlet, which sends all back, and give each other a file.</summary>
+    private static async Task SendAsync(FarNamespace far, string features)
+    {
+        const string echoed = "all came back: True, the idle one works: True";
+        string output = await far.RunAsync(
+            $"""
+            far $peer features $name {features}
+            head -c 400000 /dev/urandom > /tmp/sent
+            streams far {Plain}
+            streams '' {Plain}
+            serves far {Far} ''
+            serves '' {Dom0} far
+            """);
+        Assert.Equal($"{echoed}\n{echoed}\nequal\nequal", output);
+    }
+
+    private static async Task AssertHeldToItsAddressesAsync(NetworkServerGuest server, FarNamespace far)
+    {
+        const string under = "under a wrong address";
+        long before = await server.CountAsync(under);
+        await far.RunAsync(
+            $$"""
+            far ip addr add 10.99.30.77/24 dev $name
+            far ping -c 1 -W 1 -I 10.99.30.77 {{Plain}} > /dev/null && exit 1
+            far ip addr del 10.99.30.77/24 dev $name
+            becomes() { far ip link set $name down && far ip link set $name address $1 && far ip link set $name up; }
+            becomes 00:16:3e:55:00:99
+            far ping -c 1 -W 1 {{Plain}} > /dev/null && exit 1
+            becomes {{FarMac}}
+            far ping -c 1 -W 60 {{Plain}} > /dev/null
+            """);
+        Assert.InRange(await server.CountAsync(under), before + 2, before + 100);
+    }
+}

@@ -1,0 +1,56 @@
+using System.Text.RegularExpressions;
+using Xenlet.QemuXen;
+
+namespace Xenlet.Guest.Tests;
+
+/// <summary>A guest that joins other domains' interfaces to a bridge of dom0 (the case "net-server").</summary>
+internal sealed class NetworkServerGuest(XenWorld world, XenGuest guest) : FollowedGuest(world, guest)
+{
+    public static async Task<NetworkServerGuest> StartAsync(XenWorld world)
+    {
+        XenGuest guest = (XenGuest)await world.StartAsync(new GuestConfig
+        {
+            Name = world.NewName(),
+            Kernel = await Images.Cases,
+            MemoryMiB = World.DeviceMemory,
+            CommandLine = "net-server",
+            Vifs = ["bridge=xenbr0"],
+        });
+        NetworkServerGuest started = new(world, guest);
+        await started.SeesAsync("ready");
+        return started;
+    }
+
+    /// <summary>An interface of this domain in the words of xl.</summary>
+    public string Interface(string words) => $"backend={Guest.Name},{words}";
+
+    /// <summary>Starts a guest from the image of cases that has one.</summary>
+    public async Task<XenBusGuest> StartBehindAsync(string commandLine, string words) =>
+        new(Xen, (XenGuest)await Xen.StartAsync(new GuestConfig
+        {
+            Name = Xen.NewName(),
+            Kernel = await Images.Cases,
+            MemoryMiB = World.DeviceMemory,
+            CommandLine = commandLine,
+            Vifs = [Interface(words)],
+        }));
+
+    /// <summary>What the domain says of its mappings, its switch, its uplink and the interfaces.</summary>
+    public async Task<string> TellAsync()
+    {
+        int from = Guest.Console.Text.Length;
+        await Guest.WriteConsoleAsync("tell\n"u8.ToArray());
+        await SeesAsync("mapped: ");
+        await SeesAsync("told");
+        return Guest.Console.Text[from..Position].Replace("\r", "", StringComparison.Ordinal);
+    }
+
+    /// <summary>A number that stands before some words in what the domain says, in a line with a text.</summary>
+    public async Task<long> CountAsync(string words, string text = "")
+    {
+        string told = await TellAsync();
+        Match match = Regex.Match(told, $@"^.*?{Regex.Escape(text)}.*?(?<!\d)(\d+) {Regex.Escape(words)}", RegexOptions.Multiline);
+        Assert.True(match.Success, $"there is no number of '{words}' in:\n{told}");
+        return long.Parse(match.Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture);
+    }
+}
