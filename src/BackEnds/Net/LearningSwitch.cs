@@ -167,7 +167,10 @@ public sealed class LearningSwitch : IFrameNetwork
 
         foreach (SwitchPort port in ports.AsSpan(1))
         {
-            port.Behind.Send(frame.Copy());
+            if (TryCopy(frame) is { } copy)
+            {
+                port.Behind.Send(copy);
+            }
         }
 
         ports[0].Behind.Send(frame);
@@ -201,6 +204,20 @@ public sealed class LearningSwitch : IFrameNetwork
         else
         {
             frame.Dispose();
+        }
+    }
+
+    /// <summary>A copy for one more port, or null without memory: that is no reason to end the sender's connection.</summary>
+    private FrameBuffer? TryCopy(FrameBuffer frame)
+    {
+        try
+        {
+            return frame.Copy();
+        }
+        catch (OutOfMemoryException)
+        {
+            Interlocked.Increment(ref _limited);
+            return null;
         }
     }
 

@@ -32,13 +32,13 @@ internal sealed class TransmitServer(
     /// <summary>Frames of a batch, after which other front ends have their turn.</summary>
     private const int Batch = 32;
 
-    /// <summary>Bytes after which a batch gets no further frame.</summary>
+    /// <summary>Bytes after which a batch gets no further frame; fewer where the rate does not allow so many.</summary>
     private const int BatchBytes = 64 * 1024;
 
     /// <summary>
     /// While a front end may not send, how soon another rate is used, and an event seen of the other ring that has the same channel.
     /// </summary>
-    private static readonly TimeSpan s_longestWait = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan LongestWait = TimeSpan.FromMilliseconds(10);
 
     private readonly TransmitChain[] _chains = [.. Enumerable.Range(0, Batch).Select(_ => new TransmitChain())];
     private readonly GrantCopy[] _copies = new GrantCopy[Batch * TransmitChain.MaximumSlots];
@@ -73,7 +73,8 @@ internal sealed class TransmitServer(
     {
         while (rate.UntilCredit() is var wait && wait > TimeSpan.Zero)
         {
-            await Task.Delay(wait < s_longestWait ? wait : s_longestWait, EventLoop.Clock, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
+            wait = wait < LongestWait ? wait : LongestWait;
+            await Task.Delay(wait, EventLoop.Clock, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
             receive?.OnEvent();
         }
     }
@@ -83,8 +84,9 @@ internal sealed class TransmitServer(
         int whole = 0;
         int copies = 0;
         int bytes = 0;
+        int most = rate.LimitTo(BatchBytes);
         bool isAny = false;
-        while (whole < Batch && bytes < BatchBytes && ring.TryTake(out TransmitRequest request))
+        while (whole < Batch && bytes < most && ring.TryTake(out TransmitRequest request))
         {
             isAny = true;
             if (_chains[whole].Add(in request))
@@ -170,6 +172,7 @@ internal sealed class TransmitServer(
         frame.SegmentSize = chain.SegmentSize;
         counters.Sent++;
         counters.SentBytes += chain.Length;
+        counters.Largest = Math.Max(counters.Largest, chain.Length);
         network.Send(frame);
         return true;
     }
