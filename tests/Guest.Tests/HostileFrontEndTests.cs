@@ -1,4 +1,3 @@
-using Xenlet.GuestImage;
 using Xenlet.QemuXen;
 
 namespace Xenlet.Guest.Tests;
