@@ -1,12 +1,12 @@
-using Xenlet.GuestImage;
 using Xenlet.QemuXen;
 
 namespace Xenlet.Guest.Tests;
 
 /// <summary>
 /// A guest on one processor attacks its disk and its interface, which a Xenlet on the other one serves, while an honest guest works with a
-/// disk of the same Xenlet.
+/// disk of the same Xenlet. Run by <c>build.sh soak</c>.
 /// </summary>
+[Trait("Category", "Soak")]
 [Collection(OnTwoProcessors.Name)]
 public sealed class HostileFrontEndTests(TwoProcessorWorld world)
 {

@@ -10,11 +10,13 @@ internal static class HostileFrontCases
     private static readonly (string Name, Func<HostileFront, Task> Do)[] Attacks =
     [
         ("storm", StormAsync),
-        ("moved rings", MovedRingsAsync),
         ("a living index", LivingIndexAsync),
         ("requests", RequestsAsync),
         ("revoked references", RevokedAsync),
         ("indexes", IndexesAsync),
+
+        // What is written afterwards goes into rings that are not served, until the next connection.
+        ("moved rings", MovedRingsAsync),
         ("states", StatesAsync),
         ("reconnects", ReconnectsAsync),
     ];
