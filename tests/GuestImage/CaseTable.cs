@@ -134,7 +134,7 @@ public static class CaseTable
             "terminate-hung",
             "control",
             "suspend"),
-        .. Group("network", CaseKind.Alone, "network", "echo", "echo-busy", "last-words", "peer", "interfaces"),
+        .. Group("network", CaseKind.Alone, "network", "net-server", "echo", "echo-plain", "echo-busy", "last-words", "peer", "interfaces"),
         .. Group("block", CaseKind.Alone, "block", "block-server"),
         .. Group("hostile", CaseKind.Alone, "hostile", "hostile-front"),
         .. Group("endings", CaseKind.Ending,

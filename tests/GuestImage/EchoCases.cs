@@ -3,8 +3,10 @@ using System.Net.NetworkInformation;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using Xenlet.Domain;
+using Xenlet.Drivers;
 using Xenlet.Kernel;
 using Xenlet.Sockets;
+using NetworkInterface = System.Net.NetworkInformation.NetworkInterface;
 
 namespace Xenlet.GuestImage;
 
@@ -16,9 +18,12 @@ internal static class EchoCases
 {
     private const int Port = 7;
 
-    public static IEnumerable<Case> All => [new("echo", RunAsync)];
+    /// <summary>The same again by an interface that takes neither blank checksums nor frames of many segments.</summary>
+    private static readonly NetworkOptions Plain = new() { TakesBlankChecksums = false, TakesLargeSegments = false };
 
-    private static async Task RunAsync()
+    public static IEnumerable<Case> All => [new("echo", () => RunAsync(new())), new("echo-plain", () => RunAsync(Plain))];
+
+    private static async Task RunAsync(NetworkOptions interfaces)
     {
         using CancellationTokenSource ending = new();
         using PosixSignalRegistration handler = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal =>
@@ -33,7 +38,7 @@ internal static class EchoCases
         });
         stack.Start();
         await using DomainServices services = await DomainServices.StartAsync(
-            Guest.Machine, new() { Interfaces = new() { LinkUser = stack } });
+            Guest.Machine, new() { Interfaces = interfaces with { LinkUser = stack } });
         using UdpClient datagrams = new(Port);
         using TcpListener listener = new(IPAddress.Any, Port);
         listener.Start();

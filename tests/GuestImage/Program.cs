@@ -24,7 +24,8 @@ internal static class Program
         RandomCallCases.All, OutputCases.All,
         HostCases.All,
         MemoryAccountCases.All, StoreCases.All,
-        XenBusCases.All, NetworkCases.All, BlockCases.All, BackEndCases.All, HostileCases.All, HostileFrontCases.All, LifeCases.All,
+        XenBusCases.All, NetworkCases.All, BlockCases.All, BackEndCases.All, NetworkServerCases.All, HostileCases.All,
+        HostileFrontCases.All, LifeCases.All,
         SuspendCases.All, EndingCases.All,
     }.SelectMany(cases => cases).ToDictionary(one => one.Name);
 

@@ -18,8 +18,10 @@ using Xenlet.NetworkPeer.Http;
 // requests FILE ADDRESS PORT               the connections of a table (Http/Exchange.cs) with a server of HTTP, and what comes
 // idle ADDRESS PORT COUNT SLOW             COUNT connections that ask for nothing, and SLOW ones that never end their request
 // flood INTERFACE NOWHERE OUR-MAC GUEST-MAC GUEST-ADDRESS PORT KIB   hostile frames, while the guest echoes so many KiB over TCP
+// features INTERFACE on|off                what Linux leaves to the interface: checksums, frames of several pages, segmentation
 return args switch
 {
+    ["features", string name, string isOn] => InterfaceFeatures.Set(name, isOn == "on"),
     ["echo", string name, string ours, string theirs, string count] =>
         Echo(name, ours, theirs, int.Parse(count, CultureInfo.InvariantCulture)),
     ["bursts", string name, string ours, string theirs] => SendBursts(name, ours, theirs),

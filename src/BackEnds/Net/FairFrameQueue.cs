@@ -21,7 +21,7 @@ internal sealed class FairFrameQueue(int maximumFrames, int maximumBytes)
     /// <summary>Lines that are kept: of senders that are gone there must not be more and more.</summary>
     private const int KeptLines = 64;
 
-    private static readonly object s_nobody = new();
+    private static readonly object Nobody = new();
 
     private readonly Lock _lock = new();
     private readonly AsyncSignal _arrival = new();
@@ -47,7 +47,7 @@ internal sealed class FairFrameQueue(int maximumFrames, int maximumBytes)
     {
         lock (_lock)
         {
-            FrameLine line = LineOf(frame.Origin ?? s_nobody);
+            FrameLine line = LineOf(frame.Origin ?? Nobody);
             int dropped = 0;
             while (_count == maximumFrames || _bytes + frame.Capacity > maximumBytes)
             {

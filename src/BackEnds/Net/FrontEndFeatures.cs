@@ -6,13 +6,14 @@ namespace Xenlet.BackEnds.Net;
 /// <param name="TakesChains">feature-sg: frames of several pages.</param>
 /// <param name="Offloads">Blank checksums, and frames that stand for several TCP segments.</param>
 /// <param name="FiltersMulticast">request-multicast-control: only those multicast frames that it has asked for.</param>
-internal sealed record FrontEndFeatures(bool TakesChains, NetworkOffloads Offloads, bool FiltersMulticast)
+/// <param name="Notifies">feature-rx-notify: it notifies this end when it adds pages for frames that may wait for them.</param>
+internal sealed record FrontEndFeatures(bool TakesChains, NetworkOffloads Offloads, bool FiltersMulticast, bool Notifies = true)
 {
     /// <summary>The nodes from which they are read.</summary>
     public static readonly IReadOnlyList<string> Nodes =
     [
         "request-rx-copy", "feature-sg", "feature-no-csum-offload", "feature-ipv6-csum-offload", "feature-gso-tcpv4",
-        "feature-gso-tcpv6", "request-multicast-control",
+        "feature-gso-tcpv6", "request-multicast-control", "feature-rx-notify",
     ];
 
     /// <summary>Examines an offer.</summary>
@@ -42,7 +43,7 @@ internal sealed record FrontEndFeatures(bool TakesChains, NetworkOffloads Offloa
             offloads &= ~NetworkOffloads.SegmentTcpV6;
         }
 
-        return new(takesChains, offloads, offer.GetFlag("request-multicast-control"));
+        return new(takesChains, offloads, offer.GetFlag("request-multicast-control"), offer.GetFlag("feature-rx-notify"));
 
         NetworkOffloads Of(string name, NetworkOffloads offload, bool meansNot = false) =>
             offer.GetFlag(name) != meansNot ? offload : NetworkOffloads.None;

@@ -149,10 +149,27 @@ public sealed class LearningSwitch : IFrameNetwork
 
         foreach (SwitchPort port in ports.AsSpan(1))
         {
-            port.Behind.Send(frame.Copy());
+            if (TryCopy(frame) is { } copy)
+            {
+                port.Behind.Send(copy);
+            }
         }
 
         ports[0].Behind.Send(frame);
+    }
+
+    /// <summary>A copy for one more port, or null without memory: that is no reason to end the sender's connection.</summary>
+    private FrameBuffer? TryCopy(FrameBuffer frame)
+    {
+        try
+        {
+            return frame.Copy();
+        }
+        catch (OutOfMemoryException)
+        {
+            Interlocked.Increment(ref _limited);
+            return null;
+        }
     }
 
     /// <summary>Whether a port may send a frame now. Called under the lock.</summary>

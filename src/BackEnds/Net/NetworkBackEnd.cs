@@ -39,7 +39,7 @@ internal sealed class NetworkBackEnd : BackEnd
 
     public override string Describe() => string.Create(
         CultureInfo.InvariantCulture,
-        $"{XenDevice.Name}: {_address}, {(IsConnected ? "connected" : "not connected")}, {_counters}");
+        $"{XenDevice.Name}: {_address}, {(IsConnected ? "connected" : "not connected")}, {_counters}{_rate}");
 
     /// <summary>Also uses a <c>rate</c> that somebody has written since.</summary>
     public override async ValueTask LocalEndChangedAsync(string path, CancellationToken cancellationToken)

@@ -19,8 +19,11 @@ namespace Xenlet.BackEnds;
 /// </remarks>
 public sealed class NetworkUplink : IAsyncDisposable
 {
-    /// <summary>Frames after which others have their turn.</summary>
+    /// <summary>Received frames after which others have their turn.</summary>
     private const int Batch = 32;
+
+    /// <summary>Sent frames after which others have theirs: as many as several front ends send between two turns.</summary>
+    private const int SendBatch = 256;
 
     private readonly CancellationTokenSource _ending = new();
     private readonly LearningSwitch _bridge;
@@ -159,7 +162,7 @@ public sealed class NetworkUplink : IAsyncDisposable
                     for (int count = 1; _queue.TryTake(out FrameBuffer? frame); count++)
                     {
                         await SendAsync(frame!, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
-                        if (count % Batch == 0)
+                        if (count % SendBatch == 0)
                         {
                             await Task.Yield();
                         }

@@ -11,6 +11,9 @@ internal sealed class PortCounters
     /// <summary>Their bytes.</summary>
     public long SentBytes;
 
+    /// <summary>The length of the longest of them, in bytes.</summary>
+    public int Largest;
+
     /// <summary>Frames of the front end that were answered with an error.</summary>
     public long Refused;
 
@@ -28,6 +31,7 @@ internal sealed class PortCounters
 
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
-        $"{Sent} frames ({SentBytes} bytes) from it, {Refused} refused; {Received} ({ReceivedBytes} bytes) to it, "
+        $"{Sent} frames ({SentBytes} bytes, {Largest} bytes in the largest frame) from it, {Refused} refused; "
+            + $"{Received} ({ReceivedBytes} bytes) to it, "
             + $"{Interlocked.Read(ref Dropped)} dropped, {Undeliverable} undeliverable");
 }

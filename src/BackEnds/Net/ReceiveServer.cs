@@ -27,11 +27,19 @@ internal sealed class ReceiveServer(
     FrontEndFeatures features,
     PortCounters counters)
 {
-    /// <summary>Slots of a batch, after which other front ends have their turn.</summary>
+    /// <summary>Slots of a batch, which is one copy.</summary>
     private const int Batch = PageBuffer.Pages;
+
+    /// <summary>
+    /// Batches after which other front ends have their turn: several of them send between two turns, and what they send must go out.
+    /// </summary>
+    private const int BatchesInTurn = 4;
 
     /// <summary>The most slots of one frame: 65,535 bytes, and an extra info.</summary>
     private const int MostSlots = 17;
+
+    /// <summary>How soon pages are looked for of which the front end does not notify this end: netback's drain timeout.</summary>
+    private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(30);
 
     private readonly Lock _lock = new();
     private readonly Queue<ReceiveRequest> _free = new(ring.Capacity);
@@ -52,13 +60,24 @@ internal sealed class ReceiveServer(
         {
             while (true)
             {
-                while (await DeliverBatchAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent))
+                for (int count = 1; await DeliverBatchAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent); count++)
                 {
-                    await Task.Yield();
+                    if (count % BatchesInTurn == 0)
+                    {
+                        await Task.Yield();
+                    }
+
                     cancellationToken.ThrowIfCancellationRequested();
                 }
 
-                await queue.WaitAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
+                if (features.Notifies || (_frame is null && queue.Count == 0))
+                {
+                    await queue.WaitAsync(cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
+                }
+                else
+                {
+                    await Task.Delay(PollInterval, EventLoop.Clock, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
+                }
             }
         }
         finally

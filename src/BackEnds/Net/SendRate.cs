@@ -57,6 +57,15 @@ internal sealed class SendRate(TimeProvider clock)
         }
     }
 
+    /// <summary>Bytes that may be sent now without a debt, of as many as are asked for; 1 at least.</summary>
+    public int LimitTo(int bytes)
+    {
+        lock (_lock)
+        {
+            return _bytes == 0 ? bytes : (int)Math.Clamp(_credit, 1, bytes);
+        }
+    }
+
     /// <summary>How long nothing may be sent; not positive if something may.</summary>
     public TimeSpan UntilCredit()
     {
@@ -78,6 +87,16 @@ internal sealed class SendRate(TimeProvider clock)
             }
 
             return _credit > 0 ? TimeSpan.Zero : _interval - elapsed;
+        }
+    }
+
+    /// <summary>The limit, or nothing if there is none.</summary>
+    public override string ToString()
+    {
+        lock (_lock)
+        {
+            return _bytes == 0 ? ""
+                : string.Create(CultureInfo.InvariantCulture, $", at most {_bytes} bytes in {_interval.TotalMilliseconds} ms");
         }
     }
 

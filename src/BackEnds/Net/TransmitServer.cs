@@ -31,13 +31,15 @@ internal sealed class TransmitServer(
     /// <summary>Frames of a batch, after which other front ends have their turn.</summary>
     private const int Batch = 32;
 
-    /// <summary>Bytes after which a batch gets no further frame: a large one is a batch of its own.</summary>
+    /// <summary>
+    /// Bytes after which a batch gets no further frame, so a large one is a batch of its own; fewer where the rate does not allow so many.
+    /// </summary>
     private const int BatchBytes = 48 * 1024;
 
     /// <summary>
     /// While a front end may not send, how soon another rate is used, and an event seen of the other ring that has the same channel.
     /// </summary>
-    private static readonly TimeSpan s_longestWait = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan LongestWait = TimeSpan.FromMilliseconds(10);
 
     private readonly TransmitChain[] _chains = [.. Enumerable.Range(0, Batch).Select(_ => new TransmitChain())];
     private readonly GrantCopy[] _copies = new GrantCopy[PageBuffer.Pages];
@@ -76,7 +78,8 @@ internal sealed class TransmitServer(
     {
         while (rate.UntilCredit() is var wait && wait > TimeSpan.Zero)
         {
-            await Task.Delay(wait < s_longestWait ? wait : s_longestWait, EventLoop.Clock, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
+            wait = wait < LongestWait ? wait : LongestWait;
+            await Task.Delay(wait, EventLoop.Clock, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
             receive?.OnEvent();
         }
     }
@@ -86,8 +89,9 @@ internal sealed class TransmitServer(
         int whole = 0;
         int copies = 0;
         int bytes = 0;
+        int most = rate.LimitTo(BatchBytes);
         bool isAny = false;
-        while (whole < Batch && bytes < BatchBytes && copies <= PageBuffer.Pages - TransmitChain.MaximumSlots
+        while (whole < Batch && bytes < most && copies <= PageBuffer.Pages - TransmitChain.MaximumSlots
             && ring.TryTake(out TransmitRequest request))
         {
             isAny = true;
@@ -188,6 +192,7 @@ internal sealed class TransmitServer(
         frame.SegmentSize = chain.SegmentSize;
         counters.Sent++;
         counters.SentBytes += chain.Length;
+        counters.Largest = Math.Max(counters.Largest, chain.Length);
         network.Send(frame);
     }
 

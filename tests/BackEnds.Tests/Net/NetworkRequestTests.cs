@@ -196,6 +196,23 @@ public sealed class NetworkRequestTests
         Assert.False(front.HasFailed);
     }
 
+    /// <summary>Without <c>feature-rx-notify</c>, a front end says nothing of the pages that it adds.</summary>
+    [Fact]
+    public async Task Frames_find_the_pages_of_a_front_end_that_does_not_notify()
+    {
+        await using RawNetworkFrontEnd front = new(notifies: false);
+        for (int i = 0; i < 3; i++)
+        {
+            byte[] frame = NetworkHost.Bytes(i, 60);
+            front.Network.Deliver(frame);
+            (TestPage page, uint reference) = front.Grant();
+            front.Receive.Put(new() { Id = (ushort)i, Reference = reference });
+            front.Receive.Publish();
+            Assert.Equal((i, 60), (await front.ReceivedAsync(1)) is [var one] ? (one.Id, one.Status) : default);
+            Assert.Equal(frame, page.Bytes[..60]);
+        }
+    }
+
     [Fact]
     public async Task A_frame_of_several_pages_is_not_for_a_front_end_without_chains()
     {

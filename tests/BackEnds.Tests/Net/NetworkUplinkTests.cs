@@ -4,7 +4,9 @@ using Xenlet.XenBus;
 
 namespace Xenlet.BackEnds.Tests.Net;
 
-/// <summary>A switch whose uplink is a real front end; the test is the back end of that, as dom0 is, and a front end of the switch.</summary>
+/// <summary>
+/// A switch whose uplink is a real front end; the test is the back end of that, as dom0 is, and a front end of the switch.
+/// </summary>
 [System.Diagnostics.CodeAnalysis.SuppressMessage(
     "Reliability", "CA1001:Types that own disposable fields should be disposable", Justification = "DisposeAsync does.")]
 public sealed class NetworkUplinkTests : IAsyncLifetime

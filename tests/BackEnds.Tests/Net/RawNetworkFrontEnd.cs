@@ -20,7 +20,7 @@ internal sealed class RawNetworkFrontEnd : IAsyncDisposable
 
     public RawNetworkFrontEnd(
         NetworkOffloads offloads = NetworkOffloads.None, bool takesChains = true, bool filters = false, BackEndLimits? limits = null,
-        IFramePort? network = null, SendRate? rate = null)
+        IFramePort? network = null, SendRate? rate = null, bool notifies = true)
     {
         limits ??= new();
         Machine = new BackEndMachine(Front, Self);
@@ -43,7 +43,7 @@ internal sealed class RawNetworkFrontEnd : IAsyncDisposable
             network ?? Network, Counters, rate ?? new(TimeProvider.System));
         ReceiveServer receive = new(
             new BackRing<ReceiveRequest, ReceiveResponse>([mapped[1]]), Machine, 0, _channels[1], _port.Queue,
-            new FrontEndFeatures(takesChains, offloads, filters), Counters);
+            new FrontEndFeatures(takesChains, offloads, filters, notifies), Counters);
         _server = new NetworkServer(transmit, _channels[0], receive, _channels[1], _ => Spurious++);
         _port.Open(filter);
         _server.Start(_failed.SetResult);
