@@ -89,6 +89,7 @@ internal sealed class TransmitServer(
         int whole = 0;
         int copies = 0;
         int bytes = 0;
+        int place = 0;
         int most = rate.LimitTo(BatchBytes);
         bool isAny = false;
         while (whole < Batch && bytes < most && copies <= PageBuffer.Pages - TransmitChain.MaximumSlots
@@ -97,7 +98,7 @@ internal sealed class TransmitServer(
             isAny = true;
             if (_chains[whole].Add(in request))
             {
-                bytes += _chains[whole].Plan(_copies, ref copies);
+                bytes += _chains[whole].Plan(_copies, ref copies, ref place);
                 whole++;
             }
         }
