@@ -3,7 +3,9 @@ using Xenlet.QemuXen;
 
 namespace Xenlet.Bench;
 
-/// <summary>Traffic of two guests with each other: over the switch of a Xenlet, and over a bridge of dom0, whose Linux has netback.</summary>
+/// <summary>
+/// Traffic of two guests with each other: over the switch of a Xenlet, and over a bridge of dom0, whose Linux has netback.
+/// </summary>
 internal sealed class NetworkBackEndMeasurement(
     XenMachine machine, BackEndGuests guests, string directory, bool isQuick, BackEndResults results, CancellationToken cancellationToken)
 {

@@ -47,7 +47,7 @@ internal sealed class BlockTransfer(
         return count > 0 && sector <= all && count <= all - sector && sector % inSector == 0 && count % inSector == 0;
     }
 
-    /// <summary>Carries out a request at once if it needs no waiting and nothing is wrong with it. Otherwise nothing has happened.</summary>
+    /// <summary>Carries out a request at once if it needs no waiting and nothing is wrong with it. If not, nothing has happened.</summary>
     /// <returns>Whether it was carried out, with success.</returns>
     public bool TryRunNow(in BlockRequest request)
     {

@@ -27,6 +27,15 @@ internal sealed class PageBuffer
     /// <summary>Its memory, which begins with a page. It may hold what other front ends have sent.</summary>
     public Memory<byte> Memory { get; }
 
+    /// <summary>Where a part goes: behind the others if it fits into their page, and into the next page otherwise.</summary>
+    /// <param name="place">The end of the others.</param>
+    /// <param name="size">Bytes. More than a page begins with a page.</param>
+    public static int PlaceFor(int place, int size)
+    {
+        int used = place % NetProtocol.PageSize;
+        return used + size <= NetProtocol.PageSize || used == 0 ? place : place + NetProtocol.PageSize - used;
+    }
+
     /// <summary>Takes one, until <see cref="Return"/>.</summary>
     public static PageBuffer Rent()
     {

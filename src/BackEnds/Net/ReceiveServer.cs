@@ -27,7 +27,7 @@ internal sealed class ReceiveServer(
     FrontEndFeatures features,
     PortCounters counters)
 {
-    /// <summary>Slots of a batch, which is one hypercall.</summary>
+    /// <summary>Slots of a batch, which is one copy.</summary>
     private const int Batch = PageBuffer.Pages;
 
     /// <summary>
@@ -51,6 +51,7 @@ internal sealed class ReceiveServer(
     private int _segment;
     private int _count;
     private int _copyCount;
+    private int _place;
 
     /// <summary>Delivers frames until the token is cancelled.</summary>
     /// <exception cref="BrokenRingException">The front end has broken the protocol.</exception>
@@ -113,7 +114,7 @@ internal sealed class ReceiveServer(
         PageBuffer buffer = PageBuffer.Rent();
         try
         {
-            _count = _copyCount = 0;
+            _count = _copyCount = _place = 0;
             while (_count <= Batch - MostSlots && TryPlanNext(buffer.Memory.Span))
             {
             }
@@ -169,7 +170,8 @@ internal sealed class ReceiveServer(
                 return false;
             }
 
-            ushort flags = Write(_frame!, isCut, buffer.Slice(_copyCount * NetProtocol.PageSize, length));
+            _place = PageBuffer.PlaceFor(_place, length);
+            ushort flags = Write(_frame!, isCut, buffer.Slice(_place, length));
             PlanSlots(length, pages, flags, hasExtra ? _frame : null);
             counters.Received++;
             counters.ReceivedBytes += length;
@@ -237,9 +239,10 @@ internal sealed class ReceiveServer(
             ReceiveRequest request = _free.Dequeue();
             int more = i + 1 < pages ? NetProtocol.ReceiveMoreData : 0;
             int extra = i == 0 && segmented is not null ? NetProtocol.ReceiveExtraInfo : 0;
-            _copies[_copyCount] = new() { Reference = request.Reference, Length = size, BufferOffset = _copyCount * NetProtocol.PageSize };
+            _copies[_copyCount] = new() { Reference = request.Reference, Length = size, BufferOffset = _place };
             _slots[_count++] = new(
                 new() { Id = request.Id, Status = (short)size, Flags = (ushort)((i == 0 ? flags : 0) | more | extra) }, _copyCount++);
+            _place += size;
             if (extra != 0)
             {
                 _free.Dequeue();

@@ -76,9 +76,10 @@ internal sealed class TransmitChain
     /// <summary>Plans the copies of a frame that has come as a whole.</summary>
     /// <param name="copies">The copies of a batch.</param>
     /// <param name="count">How many there are.</param>
-    /// <returns>The frame's bytes that are copied, each part into a page of its own, in which it lies as in the front end's.</returns>
+    /// <param name="place">Where the next part goes in the buffer. No part crosses a page.</param>
+    /// <returns>The frame's bytes that are copied.</returns>
     /// <exception cref="BrokenRingException">A part of the frame is outside its page.</exception>
-    public int Plan(Span<GrantCopy> copies, ref int count)
+    public int Plan(Span<GrantCopy> copies, ref int count, ref int place)
     {
         IsPlanned = false;
         if (Multicast is not null)
@@ -107,14 +108,15 @@ internal sealed class TransmitChain
             int size = i == 0 ? first : _slots[i].Size;
             if (size > 0)
             {
-                copies[count] = new()
+                place = PageBuffer.PlaceFor(place, size);
+                copies[count++] = new()
                 {
                     Reference = _slots[i].Reference,
                     Offset = _slots[i].Offset,
                     Length = size,
-                    BufferOffset = (count * NetProtocol.PageSize) + _slots[i].Offset,
+                    BufferOffset = place,
                 };
-                count++;
+                place += size;
             }
         }
 

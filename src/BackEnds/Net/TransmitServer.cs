@@ -31,7 +31,9 @@ internal sealed class TransmitServer(
     /// <summary>Frames of a batch, after which other front ends have their turn.</summary>
     private const int Batch = 32;
 
-    /// <summary>Bytes after which a batch gets no further frame: a large one is a batch of its own; fewer where the rate does not allow so many.</summary>
+    /// <summary>
+    /// Bytes after which a batch gets no further frame, so a large one is a batch of its own; fewer where the rate does not allow so many.
+    /// </summary>
     private const int BatchBytes = 48 * 1024;
 
     /// <summary>
@@ -87,6 +89,7 @@ internal sealed class TransmitServer(
         int whole = 0;
         int copies = 0;
         int bytes = 0;
+        int place = 0;
         int most = rate.LimitTo(BatchBytes);
         bool isAny = false;
         while (whole < Batch && bytes < most && copies <= PageBuffer.Pages - TransmitChain.MaximumSlots
@@ -95,7 +98,7 @@ internal sealed class TransmitServer(
             isAny = true;
             if (_chains[whole].Add(in request))
             {
-                bytes += _chains[whole].Plan(_copies, ref copies);
+                bytes += _chains[whole].Plan(_copies, ref copies, ref place);
                 whole++;
             }
         }
