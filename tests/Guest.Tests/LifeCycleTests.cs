@@ -41,7 +41,7 @@ public partial class LifeCycleTests(XenWorld world)
     }
 
     [Fact]
-    public async Task A_guest_goes_on_after_a_checkpoint_and_can_be_restored_from_it()
+    public async Task A_guest_goes_on_after_a_checkpoint_and_can_be_restored_from_it_twice_with_other_random_numbers()
     {
         await using XenGuest guest = await StartAsync();
         string file = XenMachine.SavePath(guest.Name);
@@ -53,11 +53,11 @@ public partial class LifeCycleTests(XenWorld world)
         await ShutDownAsync(guest);
         await guest.DisposeAsync();
 
-        before = await world.NowAsync();
-        await using XenGuest restored = await world.Machine.RestoreGuestAsync(guest.Name, file);
+        string[] first = await RestoreAsync(guest.Name, file);
+        string[] second = await RestoreAsync(guest.Name, file);
         await Dom0Async($"rm {file}");
-        await AssertGoesOnAsync(restored, "Resumed", 2, before);
-        await ShutDownAsync(restored);
+        string[] equal = [.. first.Intersect(second)];
+        Assert.True(equal.Length == 0, $"both guests of one image have drawn {string.Join(", ", equal)}");
     }
 
     [Fact]
@@ -128,7 +128,23 @@ public partial class LifeCycleTests(XenWorld world)
 
     private async Task<string> Dom0Async(string command) => (await world.Machine.RunInDom0Async(command)).ThrowIfFailed(command).Output;
 
+    /// <summary>Restores a guest that was saved in its second round, and ends it.</summary>
+    /// <returns>The random numbers that it has drawn as the first thing.</returns>
+    private async Task<string[]> RestoreAsync(string name, string file)
+    {
+        DateTime before = await world.NowAsync();
+        await using XenGuest restored = await world.Machine.RestoreGuestAsync(name, file);
+        await AssertGoesOnAsync(restored, "Resumed", 2, before);
+        string[] numbers = Drawn().Match(restored.Console.Text).Groups[1].Value.Split(' ');
+        Assert.Equal(32, numbers.Distinct().Count());
+        await ShutDownAsync(restored);
+        return numbers;
+    }
+
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
+
+    [GeneratedRegex("drew ([0-9A-F ]+)\r?\n")]
+    private static partial Regex Drawn();
 
     [GeneratedRegex(" at ([0-9]+)\r?\n")]
     private static partial Regex Milliseconds();

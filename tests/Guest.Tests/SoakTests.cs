@@ -7,6 +7,7 @@ public abstract class SoakTests(World world)
     private const int Rounds = 25;
     private const int Seeds = 10;
     private const int CallsOfSeed = 500_000;
+    private const int SmallWrites = 1_000_000;
 
     [Fact]
     public async Task All_cases_pass_many_times_in_a_row()
@@ -16,6 +17,13 @@ public abstract class SoakTests(World world)
             EndedGuest guest = await world.RunCaseAsync("all");
             Assert.True(guest.End.ExitStatus == 0, $"round {round} of {Rounds}, {guest.End}:\n{guest.Console}");
         }
+    }
+
+    [Fact]
+    public async Task A_million_small_writes_of_a_file_are_all_there()
+    {
+        EndedGuest guest = await world.RunCaseAsync($"tmp-small-writes-of-count {SmallWrites}");
+        Assert.True(guest.End.ExitStatus == 0, $"{guest.End}:\n{guest.Console}");
     }
 
     /// <summary>See RandomCallCases of the image.</summary>

@@ -102,7 +102,7 @@ public static class CaseTable
         .. Group("files", CaseKind.GuestOnly,
             "files-of-the-image", "files-cannot-be-changed", "files-of-proc", "tmp-full", "tmp-small-writes", "tmp-mapped",
             "watcher-of-image", "watcher-of-tmp"),
-        .. Group("files", CaseKind.Alone, "ramdisk-files"),
+        .. Group("files", CaseKind.Alone, "ramdisk-files", "tmp-small-writes-of-count"),
         .. Group("sockets", CaseKind.Shared, "socket-table"),
         .. Group("cryptography", CaseKind.GuestOnly, "secure-random", "random-megabytes-let-others-run", "hashing-refused"),
         .. Group("kernel", CaseKind.GuestOnly,

@@ -14,7 +14,12 @@ internal static class FileCases
         new("files-cannot-be-changed", FilesCannotBeChanged),
         new("files-of-proc", ProcessFiles),
         new("tmp-full", TemporaryFilesFull),
-        new("tmp-small-writes", SmallWrites),
+        new("tmp-small-writes", () => SmallWrites(20_000)),
+        new("tmp-small-writes-of-count", arguments =>
+        {
+            SmallWrites(int.Parse(arguments[0]));
+            return 0;
+        }),
         new("tmp-mapped", Mapped),
         new("watcher-of-image", WatcherOfImage),
         new("watcher-of-tmp", WatcherOfTemporaryFiles),
@@ -149,9 +154,9 @@ internal static class FileCases
         File.Delete(path);
     }
 
-    private static void SmallWrites()
+    /// <summary>Writes of one byte, in tens.</summary>
+    private static void SmallWrites(int count)
     {
-        const int count = 20_000;
         const string path = "/tmp/small";
         using (FileStream stream = new(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0))
         {

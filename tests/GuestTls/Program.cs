@@ -16,6 +16,13 @@ namespace Xenlet.GuestTls;
 /// </summary>
 internal static class Program
 {
+    /// <summary>
+    /// Of one request. Two guests that go on from one state, and draw a few numbers before, still have most of as many in common.
+    /// </summary>
+    private const int Numbers = 64;
+
+    private const int Keys = 8;
+
     private static int Main(string[] args)
     {
         if (args is ["trace"])
@@ -78,12 +85,17 @@ internal static class Program
         }
     }
 
-    /// <summary>Of .NET's generator, and of OpenSSL when it makes a key.</summary>
+    /// <summary>Numbers one after the other: of .NET's generator, and of OpenSSL when it makes keys.</summary>
     private static string Draw()
     {
+        IEnumerable<string> numbers = Enumerable.Range(0, Numbers).Select(_ => RandomNumberGenerator.GetHexString(32, lowercase: true));
+        return string.Join(' ', numbers.Concat(Enumerable.Range(0, Keys).Select(_ => MakeKey())));
+    }
+
+    private static string MakeKey()
+    {
         using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        return $"{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16))} "
-            + Convert.ToHexStringLower(key.ExportSubjectPublicKeyInfo().AsSpan(^16..));
+        return Convert.ToHexStringLower(key.ExportSubjectPublicKeyInfo().AsSpan(^16..));
     }
 
     private static bool IsIssuedBy(X509Certificate2 authority, X509Certificate2 certificate)
