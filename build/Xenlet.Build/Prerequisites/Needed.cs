@@ -37,6 +37,9 @@ internal static class Needed
         new("iperf3", "iperf3", machine => machine.HasCommand("iperf3")),
         new("OpenBSD's nc", "netcat-openbsd", machine => machine.HasCommand("nc.openbsd")),
         new("nmap", "nmap", machine => machine.HasCommand("nmap")),
+        new("h2load", "nghttp2-client", machine => machine.HasCommand("h2load")),
+        new("ab", "apache2-utils", machine => machine.HasCommand("ab")),
+        new("sslscan", "sslscan", machine => machine.HasCommand("sslscan")),
     ];
 
     /// <summary>The time zones of an image.</summary>

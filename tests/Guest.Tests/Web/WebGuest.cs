@@ -11,6 +11,12 @@ internal sealed class WebGuest(XenWorld world, XenGuest guest) : FollowedGuest(w
     /// <summary>Its port of HTTP, as every web guest has it.</summary>
     public const int Port = 8080;
 
+    /// <summary>Where it is asked over HTTP.</summary>
+    public const string Http = $"http://{Address}:8080";
+
+    /// <summary>Where it is asked over HTTPS.</summary>
+    public const string Https = $"https://{Address}:8443";
+
     /// <summary>What a request may take when the end has begun, in seconds. The guest itself is ended after a minute.</summary>
     public const int ShutdownSeconds = 30;
 
