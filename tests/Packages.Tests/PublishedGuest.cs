@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using System.Text;
 using Xenlet.QemuXen;
 
@@ -59,6 +61,38 @@ internal sealed record PublishedGuest(string Directory, string Name)
         return (text, dom0.Text);
     }
 
+    /// <summary>
+    /// Boots the image under Xen with an interface, and has a client on this machine use a port of it. Fails the test if the guest ends
+    /// before the client has done.
+    /// </summary>
+    /// <param name="port">The guest's TCP port.</param>
+    /// <param name="memory">Its memory in MiB.</param>
+    /// <param name="client">The client, which gets the address at which it reaches the port; it may come before the guest listens.</param>
+    public async Task ServeMachineAsync(int port, int memory, Func<Uri, Task> client)
+    {
+        int own = FreePort();
+        using CancellationTokenSource ended = new();
+        GuestRunnerOptions options = Options("", memory) with { Network = true, Forwards = [new PortForward(own, port)] };
+        Task<(int Status, string Console, string Log)> run = RunAsync(options, ended.Token);
+        Task work = client(new UriBuilder("http", "127.0.0.1", own).Uri);
+        if (await Task.WhenAny(run, work) == run)
+        {
+            (int status, string text, string log) = await run;
+            Assert.Fail($"{Name} ended with {status} while it was in use:\n{text}\n{log}");
+        }
+
+        await ended.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => run);
+        await work;
+    }
+
+    private static int FreePort()
+    {
+        using TcpListener listener = new(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
     private GuestRunnerOptions Options(string commandLine, int memory) => new()
     {
         Guest = new GuestConfig { Name = Name, Kernel = Image, MemoryMiB = memory, CommandLine = commandLine },
@@ -69,11 +103,12 @@ internal sealed record PublishedGuest(string Directory, string Name)
         Limit = Limit,
     };
 
-    private static async Task<(int Status, string Console, string Log)> RunAsync(GuestRunnerOptions options)
+    private static async Task<(int Status, string Console, string Log)> RunAsync(
+        GuestRunnerOptions options, CancellationToken cancellationToken = default)
     {
         using MemoryStream console = new();
         await using StringWriter log = new();
-        int status = await GuestRunner.RunAsync(options, Stream.Null, console, log, CancellationToken.None);
+        int status = await GuestRunner.RunAsync(options, Stream.Null, console, log, cancellationToken);
         return (status, Encoding.UTF8.GetString(console.ToArray()).ReplaceLineEndings("\n"), log.ToString());
     }
 
