@@ -4,7 +4,9 @@ using Xenlet.XenStoreRing;
 
 namespace Xenlet.GuestImage;
 
-/// <summary>A guest that attacks the back ends of its disk and its interface, one attack after the other, and does not end by itself.</summary>
+/// <summary>
+/// A guest that attacks the back ends of its disk and its interface, one attack after the other, and does not end by itself.
+/// </summary>
 internal static class HostileFrontCases
 {
     private static readonly (string Name, Func<HostileFront, Task> Do)[] Attacks =

@@ -119,7 +119,8 @@ public sealed class BackRing<TRequest, TResponse>
         {
             throw new BrokenRingException(string.Create(
                 CultureInfo.InvariantCulture,
-                $"req_prod is {producer} where it was {_announced}, and {_taken} requests were taken and {_put} answered, in a ring of {Capacity}"));
+                $"req_prod is {producer} where it was {_announced}, and {_taken} requests were taken and {_put} answered, "
+                + $"in a ring of {Capacity}"));
         }
 
         _announced = producer;

@@ -67,7 +67,12 @@ internal sealed class HostileDisk(HostileHost host, ToolStackDevice device, Rand
             {
                 for (int segment = 0; segment < Math.Min((int)request.Segments, BlockProtocol.DirectSegments); segment++)
                 {
-                    request.Data[segment] = new() { Reference = Reference(), First = (byte)Next(isGood ? 5 : 9), Last = (byte)(Next(isGood ? 4 : 5) + 4) };
+                    request.Data[segment] = new()
+                    {
+                        Reference = Reference(),
+                        First = (byte)Next(isGood ? 5 : 9),
+                        Last = (byte)(Next(isGood ? 4 : 5) + 4),
+                    };
                 }
             }
 

@@ -50,8 +50,10 @@ internal static class FrontEndOffers
         Check(nodes["event-channel"], 1, uint.MaxValue, null, () => offer.GetPort());
         foreach (string feature in FrontEndFeatures.Nodes)
         {
-            Check(nodes[feature] is { } text && IsNumber(text, 0, uint.MaxValue) ? BigInteger.Parse(text, CultureInfo.InvariantCulture).IsZero
-                ? "0" : "1" : nodes[feature], 0, uint.MaxValue, 0, () => offer.GetFlag(feature) ? 1 : 0);
+            string? flag = nodes[feature] is { } text && IsNumber(text, 0, uint.MaxValue)
+                ? BigInteger.Parse(text, CultureInfo.InvariantCulture).IsZero ? "0" : "1"
+                : nodes[feature];
+            Check(flag, 0, uint.MaxValue, 0, () => offer.GetFlag(feature) ? 1 : 0);
         }
 
         CheckRing(offer, nodes, machine, granted);

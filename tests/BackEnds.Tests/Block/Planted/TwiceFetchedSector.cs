@@ -3,7 +3,9 @@ using Xenlet.Drivers.Tests;
 
 namespace Xenlet.BackEnds.Tests.Block.Planted;
 
-/// <summary>The fault that <see cref="ChangingRequestsTests"/> has to catch: a request is checked in the ring, and then read again.</summary>
+/// <summary>
+/// The fault that <see cref="ChangingRequestsTests"/> has to catch: a request is checked in the ring, and then read again.
+/// </summary>
 internal static class TwiceFetchedSector
 {
     private const int HeaderSize = 64;
