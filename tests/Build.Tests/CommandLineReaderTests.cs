@@ -134,8 +134,8 @@ public sealed class CommandLineReaderTests
 
         Assert.Equal("@" + Path.GetFullPath("show/ping.sh"), run.Dom0Command);
         Assert.Equal(Path.GetFullPath("files.tar"), ((RunCommand)CommandLineReader.Read(["run", "--ramdisk", "files.tar"])).Ramdisk);
-        RunCommand fromFile = (RunCommand)CommandLineReader.Read(["run", "--linux", "@linux.sh"]);
-        Assert.Equal("@" + Path.GetFullPath("linux.sh"), fromFile.LinuxCommands);
+        Assert.Equal(
+            "@" + Path.GetFullPath("linux.sh"), ((RunCommand)CommandLineReader.Read(["run", "--linux", "@linux.sh"])).LinuxCommands);
         Assert.Equal("ping -c 3 $GUEST", ((RunCommand)CommandLineReader.Read(["run", "--dom0=ping -c 3 $GUEST"])).Dom0Command);
     }
 

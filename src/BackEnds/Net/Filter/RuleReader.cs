@@ -105,8 +105,8 @@ internal sealed class RuleReader(string text)
     {
         RulePlace place = ReadPlace();
         List<NetworkPrefix> addresses = [];
-        if (_scanner.Word.Length > 0 && (char.IsAsciiHexDigit(_scanner.Word[0]) || _scanner.Word[0] == ':')
-            && _scanner.Word.AsSpan().IndexOfAny('.', ':') >= 0)
+        string word = _scanner.Word;
+        if (word.Length > 0 && (char.IsAsciiHexDigit(word[0]) || word[0] == ':') && word.AsSpan().IndexOfAny('.', ':') >= 0)
         {
             _scanner.ReadList(part => addresses.Add(ReadPrefix(part, isIPv4)));
         }
