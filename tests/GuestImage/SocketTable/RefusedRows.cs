@@ -24,9 +24,9 @@ internal static class RefusedRows
         {
             Socket socket = IPv4.Stream(trace);
             trace.Do("fast open", () => socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.FastOpen, 1));
-            trace.Do("options of packets", () => socket.SetSocketOption(SocketOptionLevel.IP, SocketOptionName.IPOptions, 1));
 
-            // TCP_CORK.
+            // IP_OPTIONS with a route to record (RFC 791), and TCP_CORK.
+            trace.Do("recorded route", () => socket.SetRawSocketOption(0, 4, [7, 7, 4, 0, 0, 0, 0, 0]));
             trace.Do("cork", () => socket.SetRawSocketOption(6, 3, BitConverter.GetBytes(1)));
         }),
     ];
