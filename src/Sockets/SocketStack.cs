@@ -4,6 +4,7 @@ using Xenlet.Drivers;
 using Xenlet.Kernel;
 using Xenlet.Kernel.Sockets;
 using Xenlet.Net;
+using Xenlet.Net.Base;
 using Xenlet.Sockets.Files;
 using Xenlet.Sockets.Interfaces;
 
@@ -69,7 +70,7 @@ public sealed class SocketStack : INetworkLinkUser, IReportSource, IDisposable
         _options = options ?? new();
         IpStackOptions stack = _options.Stack;
         stack = stack with { AcceptsSourceRoutes = stack.AcceptsSourceRoutes || Read(() => _options.Addresses.AcceptsSourceRoutes, false) };
-        _stack = new IpStack(clock, new StackRandom(), stack);
+        _stack = new IpStack(clock, new SystemRandom(), stack);
         _stack.Faulted = OnFault;
         _netlink = new NetlinkSockets(new NetlinkService(new NetlinkTables(_stack, IsRunning)));
         _stack.Changed += _netlink.OnChanged;

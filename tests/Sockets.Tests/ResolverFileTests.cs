@@ -1,5 +1,6 @@
 using Xenlet.Kernel.Sockets;
 using Xenlet.Net;
+using Xenlet.Net.Base;
 using Xenlet.Net.Configuration;
 using Xenlet.Sockets.Files;
 
@@ -64,7 +65,7 @@ public sealed class ResolverFileTests
     public void What_a_network_tells_follows_the_owner_s_and_changes_the_time_even_if_the_clock_is_set_back()
     {
         FixedClock clock = new();
-        IpStack stack = new(clock, new StackRandom());
+        IpStack stack = new(clock, new SystemRandom());
         List<(string Content, DateTime Modified)> answers = [];
         ResolverFile file = new(
             stack,
@@ -91,7 +92,7 @@ public sealed class ResolverFileTests
     [Fact]
     public void Who_waits_is_answered_with_the_first_server_that_a_network_tells()
     {
-        IpStack stack = new(new FixedClock(), new StackRandom());
+        IpStack stack = new(new FixedClock(), new SystemRandom());
         List<string> answers = [];
         ResolverFile file = new(stack, new ResolverSettings([], [], Ever), (_, content, _) => answers.Add(content));
         file.Serve(default);

@@ -60,7 +60,6 @@ public sealed class LearningSwitch : IFrameNetwork
             }
 
             port.Filtered = _options.Filter?.Connect(request.Domain, request.Address, request.Bridge, Now);
-
             _frontEnds.Add(frontEnd, port);
             _ports = [.. _ports, port];
             return port;

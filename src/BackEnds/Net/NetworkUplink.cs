@@ -185,13 +185,10 @@ public sealed class NetworkUplink : IAsyncDisposable
         public override string ToString() => string.Create(
             CultureInfo.InvariantCulture, $"{_queue.Count} frames wait, {Interlocked.Read(ref _dropped)} dropped");
 
-        private ValueTask SendAsync(FrameBuffer frame, CancellationToken cancellationToken)
-        {
-            NetworkOffloads needed = frame.SegmentKind == SegmentKind.TcpV6 ? NetworkOffloads.SegmentTcpV6 : NetworkOffloads.SegmentTcpV4;
-            return frame.SegmentSize == 0 || network.Offloads.HasFlag(needed)
+        private ValueTask SendAsync(FrameBuffer frame, CancellationToken cancellationToken) =>
+            frame.SegmentSize == 0 || network.Offloads.HasFlag(frame.SegmentKind.Offload())
                 ? network.SendAsync(frame, hasMore: _queue.Count > 0, cancellationToken)
                 : CutAsync(frame, cancellationToken);
-        }
 
         private async ValueTask CutAsync(FrameBuffer frame, CancellationToken cancellationToken)
         {

@@ -187,8 +187,7 @@ internal sealed class ReceiveServer(
     /// <summary>Whether the front end can have the frame, and what of it comes next.</summary>
     private bool IsDeliverable(FrameBuffer frame, out bool isCut, out int segments, out int length)
     {
-        NetworkOffloads needed = frame.SegmentKind == SegmentKind.TcpV6 ? NetworkOffloads.SegmentTcpV6 : NetworkOffloads.SegmentTcpV4;
-        isCut = frame.SegmentSize > 0 && !features.Offloads.HasFlag(needed);
+        isCut = frame.SegmentSize > 0 && !features.Offloads.HasFlag(frame.SegmentKind.Offload());
         segments = 1;
         length = frame.Length;
         if (isCut)

@@ -177,13 +177,7 @@ internal sealed class TransmitQueue(
             return false;
         }
 
-        if (frame.SegmentSize <= 0)
-        {
-            return true;
-        }
-
-        return _features.Offloads.HasFlag(
-            frame.SegmentKind == SegmentKind.TcpV4 ? NetworkOffloads.SegmentTcpV4 : NetworkOffloads.SegmentTcpV6);
+        return frame.SegmentSize <= 0 || _features.Offloads.HasFlag(frame.SegmentKind.Offload());
     }
 
     /// <summary>The flags of a frame's first request. It completes a checksum that the back end cannot complete.</summary>

@@ -38,7 +38,7 @@ internal sealed class KeyedHash : IEqualityComparer<Flow>
     }
 
     /// <summary>The hash of two addresses, whatever the ports.</summary>
-    public ulong OfAddresses(in Flow flow) => Of(new Flow(flow.Local with { Port = 0 }, flow.Remote with { Port = 0 }), uint.MaxValue);
+    public ulong OfAddresses(in Flow flow) => Of(flow.WithoutPorts, uint.MaxValue);
 
     public bool Equals(Flow x, Flow y) => x == y;
 

@@ -30,7 +30,5 @@ internal struct Connection
     public TcpTrack Tcp;
 
     /// <summary>What rules have seen of its first packet.</summary>
-    public readonly RuleSubject Opening => new(Protocol, IcmpType == 0 ? Flow : WithoutPorts, IcmpType);
-
-    private readonly Flow WithoutPorts => new(Flow.Local with { Port = 0 }, Flow.Remote with { Port = 0 });
+    public readonly RuleSubject Opening => new(Protocol, IcmpType == 0 ? Flow : Flow.WithoutPorts, IcmpType);
 }

@@ -66,9 +66,7 @@ internal readonly record struct FilterPacket
 
     /// <summary>What rules see of it.</summary>
     public RuleSubject Subject => new(
-        Protocol,
-        Protocol is ProtocolNumber.Tcp or ProtocolNumber.Udp ? Flow : new(Flow.Local with { Port = 0 }, Flow.Remote with { Port = 0 }),
-        IcmpType);
+        Protocol, Protocol is ProtocolNumber.Tcp or ProtocolNumber.Udp ? Flow : Flow.WithoutPorts, IcmpType);
 
     /// <summary>Reads a frame.</summary>
     /// <param name="header">Its Ethernet header.</param>

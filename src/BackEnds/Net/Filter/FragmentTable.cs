@@ -1,4 +1,5 @@
 using Xenlet.Net;
+using Xenlet.Net.Base;
 
 namespace Xenlet.BackEnds.Net.Filter;
 
@@ -12,7 +13,7 @@ internal sealed class FragmentTable
     private const int Size = 64;
 
     /// <summary>How long the other fragments may take, in nanoseconds: as long as Linux waits for them.</summary>
-    private const long Lifetime = 30_000_000_000;
+    private const long Lifetime = 30 * StackTime.Second;
 
     private Entry[] _entries = [];
     private int _next;
@@ -35,7 +36,7 @@ internal sealed class FragmentTable
 
             _entries[_next] = new()
             {
-                Addresses = WithoutPorts(first.Flow),
+                Addresses = first.Flow.WithoutPorts,
                 Protocol = first.Flow.Local.Address.IsIPv4 ? first.Protocol : (byte)0,
                 Identification = first.Identification,
                 Peer = peer,
@@ -56,7 +57,7 @@ internal sealed class FragmentTable
     {
         // In IPv6, the protocol that a later fragment tells is not to be relied on (RFC 8200, section 4.5).
         byte protocol = fragment.Flow.Local.Address.IsIPv4 ? fragment.Protocol : (byte)0;
-        Flow addresses = WithoutPorts(fragment.Flow);
+        Flow addresses = fragment.Flow.WithoutPorts;
         for (int i = 0; i < _entries.Length; i++)
         {
             ref Entry entry = ref _entries[i];
@@ -69,8 +70,6 @@ internal sealed class FragmentTable
 
         return -1;
     }
-
-    private static Flow WithoutPorts(in Flow flow) => new(flow.Local with { Port = 0 }, flow.Remote with { Port = 0 });
 
     private struct Entry
     {

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Security.Cryptography;
 using Xenlet.BackEnds.Net.Filter;
 using Xenlet.Net;
 using Xenlet.Net.Base;
@@ -164,10 +163,5 @@ public sealed class PacketFilter
                 _frontEnds.Remove(left[i].Address);
             }
         }
-    }
-
-    private sealed class SystemRandom : IRandomSource
-    {
-        public void Fill(Span<byte> buffer) => RandomNumberGenerator.Fill(buffer);
     }
 }

@@ -1,10 +1,9 @@
 using System.Security.Cryptography;
-using Xenlet.Net;
 
-namespace Xenlet.Sockets;
+namespace Xenlet.Net.Base;
 
 /// <summary>The system's random numbers.</summary>
-internal sealed class StackRandom : IRandomSource
+internal sealed class SystemRandom : IRandomSource
 {
     /// <inheritdoc/>
     public void Fill(Span<byte> buffer) => RandomNumberGenerator.Fill(buffer);
