@@ -11,9 +11,7 @@ internal static class BackEndReport
         MarkdownTable rate = Compared("a disk of a Linux guest, 4 KiB, operations a second");
         MarkdownTable served = Compared("processor time of the domain that serves it, for an operation, µs");
         MarkdownTable used = Compared("processor time of the Linux guest, for an operation, µs");
-        MarkdownTable counts = new(
-            "for an operation served by a Xenlet", "hypercalls", "notifications", "interrupts", "thread switches", "system calls",
-            "bytes of garbage");
+        MarkdownTable counts = ServingCosts.Table("for an operation served by a Xenlet");
         foreach (DiskWork work in DiskBackEndMeasurement.Works)
         {
             Compare(
@@ -24,10 +22,7 @@ internal static class BackEndReport
                 work.IsRandom ? nanoseconds => 1e9 / nanoseconds : nanoseconds => work.Size * 1e3 / nanoseconds);
             Compare(served, work, "processor", of => of.BackEnd, nanoseconds => nanoseconds / 1e3);
             Compare(used, work, "processor", of => of.FrontEnd, nanoseconds => nanoseconds / 1e3);
-            counts.Add([
-                work.Title,
-                .. ((string[])["hypercalls", "notifications", "interrupts", "switches", "calls", "garbage"]).Select(
-                    figure => results.Xenlet.BackEnd[$"{work.Name}.{figure}"].MedianText)]);
+            ServingCosts.Add(counts, work.Title, results.Xenlet.BackEnd, work.Name);
         }
 
         return $"{speed}\n{rate}\n{served}\n{used}\n{counts}\n{Many(results)}\n{NetworkBackEndReport.Write(results)}";

@@ -8,9 +8,7 @@ internal static class NetworkBackEndReport
         MarkdownTable rate = Compared("between two guests");
         MarkdownTable served = Compared("processor time of the domain with the switch or bridge");
         MarkdownTable used = Compared("processor time of both guests");
-        MarkdownTable counts = new(
-            "on the switch, Linux guests", "hypercalls", "notifications", "interrupts", "thread switches", "system calls",
-            "bytes of garbage");
+        MarkdownTable counts = ServingCosts.Table("on the switch, Linux guests");
         foreach (TcpWork work in NetworkBackEndMeasurement.TcpWorks)
         {
             string title = work.Kind == TcpWorkKind.Send ? "TCP, one connection" : work.Title;
@@ -32,10 +30,7 @@ internal static class NetworkBackEndReport
         {
             Row(served, $"{title}, {unit}", of => of.BackEnd[$"{name}.processor"].Select(nanoseconds => nanoseconds / divisor));
             Row(used, $"{title}, {unit}", of => of.FrontEnd[$"{name}.processor"].Select(nanoseconds => nanoseconds / divisor));
-            counts.Add([
-                title,
-                .. ((string[])["hypercalls", "notifications", "interrupts", "switches", "calls", "garbage"]).Select(
-                    figure => results.LinuxOnSwitch.BackEnd[$"{name}.{figure}"].MedianText)]);
+            ServingCosts.Add(counts, title, results.LinuxOnSwitch.BackEnd, name);
         }
 
         void Row(MarkdownTable table, string title, Func<BackEndKindResults, Series> select)

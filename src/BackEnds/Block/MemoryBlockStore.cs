@@ -18,6 +18,7 @@ public sealed class MemoryBlockStore : IImmediateBlockStore
     /// <param name="length">The size in bytes, whole sectors.</param>
     /// <param name="sectorSize">A power of two from 512 to 4096.</param>
     /// <param name="isReadOnly">Whether front ends cannot write. Who has the store can.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The sector size is none, or the size is not one or more whole sectors.</exception>
     public MemoryBlockStore(long length, int sectorSize = 512, bool isReadOnly = false)
     {
         if (sectorSize is < 512 or > 4096 || !int.IsPow2(sectorSize))
@@ -48,6 +49,7 @@ public sealed class MemoryBlockStore : IImmediateBlockStore
 
     /// <summary>Gives the store another size. What is cut off is lost; what is added is zeros.</summary>
     /// <param name="length">The size in bytes, whole sectors.</param>
+    /// <exception cref="ArgumentOutOfRangeException">It is not one or more whole sectors.</exception>
     public void Resize(long length)
     {
         int count = CountPieces(length);
@@ -84,6 +86,7 @@ public sealed class MemoryBlockStore : IImmediateBlockStore
     }
 
     /// <summary>Reads bytes at once. What is never written reads as zeros.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The range is not in the store.</exception>
     public void Read(long offset, Span<byte> buffer)
     {
         lock (_lock)
@@ -108,6 +111,7 @@ public sealed class MemoryBlockStore : IImmediateBlockStore
     }
 
     /// <summary>Writes bytes at once.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The range is not in the store.</exception>
     public void Write(long offset, ReadOnlySpan<byte> buffer)
     {
         lock (_lock)

@@ -30,6 +30,7 @@ public sealed class LearningSwitch : IFrameNetwork
     private long _filtered;
 
     /// <summary>Creates a switch without ports.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A rate is less than 1, or a burst has no room for the largest frame.</exception>
     public LearningSwitch(SwitchOptions? options = null)
     {
         _options = options ?? new();

@@ -85,19 +85,7 @@ internal sealed class RawFrontEnd : IAsyncDisposable
     public void Notify() => _channel.Notify();
 
     /// <summary>The next response.</summary>
-    public async Task<BlockResponse> ReceiveAsync()
-    {
-        BlockResponse response;
-        while (!Ring.TryTake(out response))
-        {
-            if (!Ring.FinalCheck())
-            {
-                await _channel.WaitAsync().AsTask().WaitAsync(Patience);
-            }
-        }
-
-        return response;
-    }
+    public async Task<BlockResponse> ReceiveAsync() => (await Ring.TakeAsync(_channel, 1))[0];
 
     public async Task<BlockStatus> DoAsync(BlockRequest request)
     {

@@ -98,40 +98,10 @@ internal sealed class RawNetworkFrontEnd : IAsyncDisposable
     }
 
     /// <summary>The next responses to sent frames.</summary>
-    public async Task<TransmitResponse[]> AnswersAsync(int count)
-    {
-        TransmitResponse[] responses = new TransmitResponse[count];
-        for (int i = 0; i < count; i++)
-        {
-            while (!Transmit.TryTake(out responses[i]))
-            {
-                if (!Transmit.FinalCheck())
-                {
-                    await _transmitChannel.WaitAsync().AsTask().WaitAsync(Patience);
-                }
-            }
-        }
-
-        return responses;
-    }
+    public Task<TransmitResponse[]> AnswersAsync(int count) => Transmit.TakeAsync(_transmitChannel, count);
 
     /// <summary>The next slots of received frames.</summary>
-    public async Task<ReceiveResponse[]> ReceivedAsync(int count)
-    {
-        ReceiveResponse[] responses = new ReceiveResponse[count];
-        for (int i = 0; i < count; i++)
-        {
-            while (!Receive.TryTake(out responses[i]))
-            {
-                if (!Receive.FinalCheck())
-                {
-                    await _receiveChannel.WaitAsync().AsTask().WaitAsync(Patience);
-                }
-            }
-        }
-
-        return responses;
-    }
+    public Task<ReceiveResponse[]> ReceivedAsync(int count) => Receive.TakeAsync(_receiveChannel, count);
 
     public async ValueTask DisposeAsync()
     {

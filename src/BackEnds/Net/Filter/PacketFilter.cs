@@ -37,6 +37,7 @@ public sealed class PacketFilter
     /// <summary>Creates a filter.</summary>
     /// <param name="rules">Its rules; without, everything is dropped.</param>
     /// <param name="options">Its limits.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A limit is less than 1.</exception>
     public PacketFilter(FilterRules? rules = null, FilterOptions? options = null)
     {
         _tracker = new(_counters) { Rules = rules ?? FilterRules.None };
