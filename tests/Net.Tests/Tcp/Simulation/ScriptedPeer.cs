@@ -207,10 +207,26 @@ internal sealed class ScriptedPeer
             case "ssthresh":
                 Assert.True(User.Connection!.GetInfo().Threshold == Number(rest[0]), $"'{_line}': {User.Connection.GetInfo()}");
                 break;
+            case "info":
+                ExpectInfo(rest);
+                break;
             default:
                 Assert.StartsWith("+", words[0], StringComparison.Ordinal);
                 Pass((long)(double.Parse(words[0], CultureInfo.InvariantCulture) * SimulatedTime.Second));
                 break;
+        }
+    }
+
+    /// <summary>Compares properties of the connection's <see cref="TcpConnectionInfo"/>, by their names; a switch is 0 or 1.</summary>
+    private void ExpectInfo(string[] expected)
+    {
+        TcpConnectionInfo info = User.Connection!.GetInfo();
+        foreach (string each in expected)
+        {
+            string[] parts = each.Split('=');
+            object? value = typeof(TcpConnectionInfo).GetProperty(parts[0])!.GetValue(info);
+            long number = Convert.ToInt64(value, CultureInfo.InvariantCulture);
+            Assert.True(long.Parse(parts[1], CultureInfo.InvariantCulture) == number, $"'{_line}': {parts[0]} is {number}");
         }
     }
 
