@@ -6,7 +6,7 @@ namespace Xenlet.Guest.Tests;
 /// Linux's network front end with an interface that a Xenlet serves: dom0's own, in a network namespace, since a host reaches its own
 /// addresses without any interface. xl plugs no interfaces into dom0, so the nodes of the device are written here, as libxl does.
 /// </summary>
-internal sealed class FarNamespace(NetworkServerGuest server, string peer)
+internal sealed class FarNamespace(FollowedGuest server, string peer)
 {
     /// <summary>
     /// Shell functions: "far" runs a command in the namespace, "streams" has a Xenlet echo 200 KB and more, and "serves" gives a file of
@@ -36,7 +36,7 @@ internal sealed class FarNamespace(NetworkServerGuest server, string peer)
 
     /// <summary>Plugs the interface, and gives it addresses, to which it is held.</summary>
     public static async Task<FarNamespace> StartAsync(
-        XenWorld world, NetworkServerGuest server, string mac, string address, string address6)
+        XenWorld world, FollowedGuest server, string mac, string address, string address6)
     {
         FarNamespace started = new(server, await world.Machine.CopyProgramAsync(await Images.NetworkPeer));
         string module = await world.Machine.CopyProgramAsync(world.Machine.Image.GuestModuleFiles("xen-netfront")[^1]);

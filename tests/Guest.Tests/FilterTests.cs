@@ -1,30 +1,17 @@
-using Xenlet.QemuXen;
-
 namespace Xenlet.Guest.Tests;
 
-/// <summary>
-/// Filter rules of a Xenlet that stands between dom0's bridge and a Linux front end: dom0's own, in a network namespace, since a host
-/// reaches its own addresses without any interface. xl plugs no interfaces into dom0, so its nodes are written here, as libxl does.
-/// </summary>
+/// <summary>Filter rules of a Xenlet that stands between dom0's bridge and Linux's front end.</summary>
 [Collection(DriversUnderXen.Name)]
 public sealed class FilterTests(XenWorld world)
 {
     [Fact]
     public async Task Rules_that_change_in_xenstore_refuse_and_accept_connections_and_those_that_are_open_go_on_or_end()
     {
-        XenGuest started = (XenGuest)await world.StartAsync(new GuestConfig
-        {
-            Name = world.NewName(),
-            Kernel = await Images.Cases,
-            MemoryMiB = World.DeviceMemory,
-            CommandLine = "net-filter",
-            Vifs = ["bridge=xenbr0"],
-        });
-        await using XenBusGuest guest = new(world, started);
+        await using XenBusGuest guest = await XenBusGuest.StartAsync(world, interfaces: 1, commandLine: "net-filter");
         await guest.SeesAsync("ready");
-        string module = world.Machine.Share(world.Machine.Image.GuestModuleFiles("xen-netfront")[^1]);
-        string output = await guest.Dom0Async(
-            $$"""
+        FarNamespace far = await FarNamespace.StartAsync(world, guest, "00:16:3e:55:01:03", "10.99.31.3", "fd99:31::3");
+        string output = await far.RunAsync(
+            """
             rules() {
                 xenstore-write $home/data/filter/rules "$2"
                 until xenstore-read $home/data/filter/in-force 2> /dev/null | grep "^change $1:"; do usleep 50000; done
@@ -34,26 +21,8 @@ public sealed class FilterTests(XenWorld world)
                 until grep -q $1 /tmp/wall-out; do usleep 50000; done
                 echo "returned $1"
             }
-            far() { nsenter -t $space -n "$@"; }
 
             ip addr add 10.99.31.1/24 dev xenbr0
-            unshare -n sleep 100000 > /dev/null 2>&1 &
-            space=$!
-            test -d /sys/module/xen_netfront || insmod {{module}}
-            back=$home/backend/vif/0/0
-            front=/local/domain/0/device/vif/0
-            mac=00:16:3e:55:01:03
-            xenstore-write $back "" $front ""
-            xenstore-chmod $back n$id r0
-            xenstore-chmod $front n0 r$id
-            xenstore-write $back/frontend $front $back/frontend-id 0 $back/mac $mac $back/ip 10.99.31.3 $back/handle 0 \
-                $back/bridge lan $back/type vif $back/online 1 $back/state 1 \
-                $front/backend $back $front/backend-id $id $front/handle 0 $front/mac $mac $front/state 1
-            until [ "$(xenstore-read $back/state)" = 4 ]; do usleep 50000; done
-            until name=$(ls /sys/bus/xen/devices/vif-0/net 2> /dev/null); do usleep 50000; done
-            ip link set $name netns $space
-            far ip addr add 10.99.31.3/24 dev $name
-            far ip link set $name up
             far nc -ll -p 7000 -e cat > /dev/null 2>&1 &
             server=$!
 
@@ -79,11 +48,7 @@ public sealed class FilterTests(XenWorld world)
             nc 10.99.31.3 7000 < /dev/null 2>&1 | grep -o 'Connection refused'
 
             exec 3>&-
-            kill $server $space
-            xenstore-write $back/online 0 $back/state 5
-            while xenstore-exists $back; do usleep 50000; done
-            xenstore-rm $front $home/backend/vif/0
-            while ls /sys/bus/xen/devices | grep -q vif-0; do usleep 50000; done
+            kill $server
             ip addr del 10.99.31.1/24 dev xenbr0
             rm -f /tmp/wall-in /tmp/wall-out
             """);
@@ -104,6 +69,7 @@ public sealed class FilterTests(XenWorld world)
             Connection refused
             """,
             output);
+        await far.EndAsync();
         await guest.Guest.WriteConsoleAsync("end\n"u8.ToArray());
         (await EndedGuest.OfAsync(guest.Guest, World.Limit)).AssertExited(0);
     }
