@@ -26,7 +26,7 @@ public sealed class BackEndLifeTests(XenWorld world)
 
         await work.SaveAndRestoreAsync();
         await work.MigrateAsync();
-        await server.HasNoDiskForAsync(first);
+        await server.HasNothingForAsync(first);
         Assert.Equal("refused", await save);
         await work.EndAsync();
         await server.LetsGoOfAsync(work.Id);
@@ -73,33 +73,19 @@ public sealed class BackEndLifeTests(XenWorld world)
         {
             await guest.Guest.AttachDiskAsync(server.Disk("one", "xvda"));
             Assert.Equal("ok", await guest.DoAsync(cycle == 0 ? "fill xvda 1" : "check xvda 1"));
-            await guest.Guest.DetachDiskAsync("xvda");
-            await guest.SeesAsync("bus vbd/51712: departed");
-            await server.LetsGoOfAsync(guest.Id);
+            await server.UnplugAsync(guest);
             if (cycle == 0)
             {
-                before = await CountAsync(guest);
+                before = await XenUse.CountAsync(world);
                 Assert.DoesNotContain("channels 0", before, StringComparison.Ordinal);
             }
         }
 
-        Assert.Equal(before, await CountAsync(guest));
+        await XenUse.AssertIsAgainAsync(world, before);
         Assert.Equal("", await guest.Dom0Async("xenstore-ls /libxl/$id/device 2> /dev/null | grep vbd/ || true"));
         await guest.EndAsync(isUnplugged: true);
         await server.EndAsync();
     }
-
-    /// <summary>What Xen has in use: its free memory, event channels of all domains, and grants that are mapped or copied.</summary>
-    private static Task<string> CountAsync(BlockGuest guest) => guest.Dom0Async(
-        """
-        xl info | grep free_memory
-        xl dmesg -c > /dev/null
-        xl debug-keys e
-        xl debug-keys g
-        xl dmesg > /tmp/keys
-        echo channels $(grep -c ' s=[1-6] ' /tmp/keys)
-        echo grants $(grep -c '\[0x[0-9a-f]*\] ' /tmp/keys)
-        """);
 }
 
 /// <summary>The same at length. Run by <c>build.sh soak</c>.</summary>

@@ -2,22 +2,28 @@ using Xenlet.QemuXen;
 
 namespace Xenlet.Guest.Tests;
 
-/// <summary>A guest that serves disks to other domains (the case "block-server"), each a store in its memory.</summary>
+/// <summary>
+/// A guest that serves disks to other domains, each a store in its memory, and joins their interfaces by a switch (the cases "block-server"
+/// and "server").
+/// </summary>
 internal sealed class BlockServerGuest(XenWorld world, XenGuest guest) : FollowedGuest(world, guest)
 {
     /// <summary>Starts the domain.</summary>
     /// <param name="world">Where.</param>
     /// <param name="isDriverDomain">Whether it has <c>driver_domain=1</c>, which front ends do not need.</param>
     /// <param name="name">Its name; null for one that no other guest has.</param>
-    public static async Task<BlockServerGuest> StartAsync(XenWorld world, bool isDriverDomain = false, string? name = null)
+    /// <param name="hasUplink">Whether the switch of its interfaces is connected to dom0's bridge.</param>
+    public static async Task<BlockServerGuest> StartAsync(
+        XenWorld world, bool isDriverDomain = false, string? name = null, bool hasUplink = false)
     {
         XenGuest guest = (XenGuest)await world.StartAsync(new GuestConfig
         {
             Name = name ?? world.NewName(),
             Kernel = await Images.Cases,
             MemoryMiB = World.DeviceMemory + 32,
-            CommandLine = "block-server",
+            CommandLine = hasUplink ? "server" : "block-server",
             ExtraLines = isDriverDomain ? ["driver_domain = 1"] : [],
+            Vifs = hasUplink ? ["bridge=xenbr0"] : [],
         });
         BlockServerGuest started = new(world, guest);
         await started.SeesAsync("ready");
@@ -40,11 +46,14 @@ internal sealed class BlockServerGuest(XenWorld world, XenGuest guest) : Followe
             """);
     }
 
-    /// <summary>What the domain says of its mappings.</summary>
+    /// <summary>Fails unless the domain says this of its mappings.</summary>
     public async Task MappedAsync(string expected)
     {
         await Guest.WriteConsoleAsync("tell\n"u8.ToArray());
-        await SeesAsync($"mapped: {expected}");
+        await SeesAsync("mapped: ");
+        int from = Position;
+        await SeesAsync("\n");
+        Assert.Equal(expected, Guest.Console.Text[from..Position].Trim());
     }
 
     /// <summary>Gives a store another size, in bytes.</summary>
@@ -54,15 +63,23 @@ internal sealed class BlockServerGuest(XenWorld world, XenGuest guest) : Followe
         await SeesAsync("mapped: ");
     }
 
-    /// <summary>Waits until nothing is left in the store of the disks of a front end's domain.</summary>
-    public Task HasNoDiskForAsync(string domain) =>
-        Dom0Async($"while xenstore-ls $home/backend/vbd/{domain} 2> /dev/null | grep -q .; do usleep 100000; done");
+    /// <summary>Waits until nothing is left in the store of a front end's domain.</summary>
+    public Task HasNothingForAsync(string domain) => Dom0Async(
+        $"while for kind in vbd vif; do xenstore-ls $home/backend/$kind/{domain}; done 2> /dev/null | grep -q .; do usleep 100000; done");
 
     /// <summary>Waits until nothing is left of the only front end's domain, in the store or in this domain.</summary>
     public async Task LetsGoOfAsync(string domain)
     {
-        await HasNoDiskForAsync(domain);
+        await HasNothingForAsync(domain);
         await MappedAsync("0 pages, 0 stuck");
+    }
+
+    /// <summary>Unplugs the xvda of a guest, the only front end: nothing is left of it.</summary>
+    public async Task UnplugAsync(BlockGuest guest)
+    {
+        await guest.Guest.DetachDiskAsync("xvda");
+        await guest.SeesAsync("bus vbd/51712: departed");
+        await LetsGoOfAsync(guest.Id);
     }
 
     public async Task EndAsync()

@@ -12,13 +12,16 @@ internal static class BackEndCases
 {
     private const long StoreSize = 16 << 20;
 
-    public static IEnumerable<Case> All => [new("block-server", ServeBlocksAsync)];
+    public static IEnumerable<Case> All =>
+        [new("block-server", () => ServeAsync(hasUplink: false)), new("server", () => ServeAsync(hasUplink: true))];
 
     /// <summary>
-    /// Serves stores in memory, each made when it is first asked for by its name; "refused" is none. Interfaces get a switch of their own.
+    /// Serves stores in memory, each made when it is first asked for by its name; "refused" is none. Interfaces get a switch of their own,
+    /// whose uplink is this domain's first interface.
     /// </summary>
-    private static async Task ServeBlocksAsync()
+    private static async Task ServeAsync(bool hasUplink)
     {
+        LearningSwitch bridge = new();
         ConcurrentDictionary<string, MemoryBlockStore> stores = new();
         GuestStatistics before = Guest.ReadStatistics();
         BlockBackEndDriver driver = new(Guest.EventChannels, Guest.ForeignPages, (request, _) => new(
@@ -26,11 +29,12 @@ internal static class BackEndCases
                 : stores.GetOrAdd(request.Name, static _ => new MemoryBlockStore(StoreSize))));
         DomainServicesOptions options = new()
         {
-            BackDrivers = [driver, new NetworkBackEndDriver(Guest.EventChannels, Guest.ForeignPages, new LearningSwitch())],
+            BackDrivers = [driver, new NetworkBackEndDriver(Guest.EventChannels, Guest.ForeignPages, bridge)],
             BeforeStart = starting => _ = ShowAsync(starting.BackBus.Subscribe()),
         };
         await using (DomainServices services = await DomainServices.StartAsync(Guest.Machine, options))
         {
+            await using NetworkUplink? uplink = hasUplink ? new(bridge, await services.Interfaces.WaitForAsync("vif0")) : null;
             Console.WriteLine("ready");
             while ((await Task.Run(Console.In.ReadLine))?.Trim() is { } line && line != "end")
             {

@@ -135,7 +135,7 @@ public static class CaseTable
             "control",
             "suspend"),
         .. Group("network", CaseKind.Alone, "network", "net-server", "echo", "echo-plain", "echo-busy", "last-words", "peer", "interfaces"),
-        .. Group("block", CaseKind.Alone, "block", "block-server"),
+        .. Group("block", CaseKind.Alone, "block", "block-server", "server"),
         .. Group("filter", CaseKind.Alone, "net-filter"),
         .. Group("hostile", CaseKind.Alone, "hostile", "hostile-front"),
         .. Group("endings", CaseKind.Ending,

@@ -42,17 +42,26 @@ internal sealed class HostileFront(XenStoreClient store, string path, bool isDis
 
     /// <summary>Connects as an honest front end does, whatever there was before.</summary>
     /// <exception cref="TimeoutException">The back end does not connect.</exception>
+    /// <remarks>
+    /// The back end may still be about to act on states that an attack has written, so that it closes during this, which then begins anew.
+    /// </remarks>
     public async Task ConnectAsync()
     {
         _back = await store.ReadAsync(path + "/backend");
         _domain = (ushort)await store.ReadInt64Async(path + "/backend-id");
-        await SetStateAsync(XenBusState.Closed);
-        Drop();
-        await SetStateAsync(XenBusState.Initialising);
-        await BackBecomesAsync(XenBusState.InitWait);
-        await OfferAsync();
-        await SetStateAsync(XenBusState.Connected);
-        await BackBecomesAsync(XenBusState.Connected);
+        XenBusState back;
+        do
+        {
+            await SetStateAsync(XenBusState.Closed);
+            await BackBecomesAsync(XenBusState.Closed);
+            Drop();
+            await SetStateAsync(XenBusState.Initialising);
+            await BackBecomesAsync(XenBusState.InitWait);
+            await OfferAsync();
+            await SetStateAsync(XenBusState.Connected);
+            back = await BackBecomesAsync(XenBusState.Connected, XenBusState.Closed);
+        }
+        while (back != XenBusState.Connected);
         Connections++;
     }
 
@@ -169,17 +178,20 @@ internal sealed class HostileFront(XenStoreClient store, string path, bool isDis
 
     private async Task<XenBusState> BackStateAsync() => XenBusStates.Parse(await store.TryReadAsync(_back + "/state"));
 
-    private async Task BackBecomesAsync(XenBusState expected)
+    private async Task<XenBusState> BackBecomesAsync(params XenBusState[] expected)
     {
         long limit = Environment.TickCount64 + (long)Patience.TotalMilliseconds;
-        while (await BackStateAsync() is var state && state != expected)
+        XenBusState state;
+        while (Array.IndexOf(expected, state = await BackStateAsync()) < 0)
         {
             if (Environment.TickCount64 > limit)
             {
-                throw new TimeoutException($"the back end of {path} is {state}, not {expected}");
+                throw new TimeoutException($"the back end of {path} is {state}, not {string.Join(" or ", expected)}");
             }
 
             await Task.Delay(5);
         }
+
+        return state;
     }
 }
