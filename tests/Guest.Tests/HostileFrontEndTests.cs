@@ -5,9 +5,8 @@ namespace Xenlet.Guest.Tests;
 
 /// <summary>
 /// A guest on one processor attacks its disk and its interface, which a Xenlet on the other one serves, while two honest guests use a disk
-/// and an interface of the same Xenlet. Run by <c>build.sh soak</c>.
+/// and an interface of the same Xenlet.
 /// </summary>
-[Trait("Category", "Soak")]
 [Collection(OnTwoProcessors.Name)]
 public sealed class HostileFrontEndTests(TwoProcessorWorld world)
 {
