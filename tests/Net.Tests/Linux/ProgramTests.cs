@@ -7,6 +7,8 @@ namespace Xenlet.Net.Tests.Linux;
 /// <summary>Programs of Linux, as everybody uses them, with a stack of ours as their other end.</summary>
 public sealed class ProgramTests
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
+
     public static TheoryData<string> Addresses => ["10.99.0.2", "fd99::2"];
 
     [Theory]
@@ -37,12 +39,17 @@ public sealed class ProgramTests
     public void Iperf3_measures_both_ways(string options, bool sends, bool receives)
     {
         IperfServer server = new();
-        string output = "";
-        TapNeighbour.Run(() => output = LinuxProgram.Run($"iperf3 {options} -J"), server.Start);
+        long sent = 0;
+        TapNeighbour.Run(
+            () =>
+            {
+                using JsonDocument result = JsonDocument.Parse(LinuxProgram.Run($"iperf3 {options} -J"));
+                sent = result.RootElement.GetProperty("end").GetProperty("sum_sent").GetProperty("bytes").GetInt64();
 
-        using JsonDocument result = JsonDocument.Parse(output);
-        long Sum(string name) => result.RootElement.GetProperty("end").GetProperty(name).GetProperty("bytes").GetInt64();
-        long sent = Sum("sum_sent");
+                // iperf3 tells the end by another connection, and may have ended while bytes of this one are under way.
+                SpinWait.SpinUntil(() => receives || server.Received >= sent, Patience);
+            },
+            server.Start);
 
         // Both ways at once, the test is over when one of them has had all of its bytes.
         long least = sends && receives ? 1 : 8 << 20;
