@@ -350,7 +350,9 @@ internal sealed partial class XenStoreConnection : IPumpOwner, IAsyncDisposable
         }
     }
 
-    private Request? FindSendable() => !_pending.CanSend ? null : _state switch
+    private bool MaySend => _pending.CanSend && _pending.OutstandingCount < _pump.Transport.MaxOutstanding;
+
+    private Request? FindSendable() => !MaySend ? null : _state switch
     {
         RunState.Running or RunState.Draining => _pending.First is { Type: XenStoreMessageType.TransactionStart } first
             // While the maximum number of transactions is open, requests that begin another one are skipped.

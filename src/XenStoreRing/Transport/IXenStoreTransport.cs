@@ -16,6 +16,11 @@ public interface IXenStoreTransport : IAsyncDisposable
     /// <summary>The features that the server reports. Only a shared ring reports them; Xen 4.17 reports none.</summary>
     XenStoreServerFeatures ServerFeatures { get; }
 
+    /// <summary>
+    /// How many requests may be sent and not yet answered. No more than <see cref="XenStoreLimits.MaxOutstanding"/> ever are.
+    /// </summary>
+    int MaxOutstanding => XenStoreLimits.MaxOutstanding;
+
     /// <summary>Connects; for a ring, waits until a xenstored serves it. Called once, before the first read.</summary>
     ValueTask OpenAsync(CancellationToken cancellationToken);
 

@@ -50,6 +50,12 @@ public sealed partial class XenStoreDeviceTransport : IXenStoreTransport
     /// <inheritdoc/>
     public XenStoreServerFeatures ServerFeatures => XenStoreServerFeatures.None;
 
+    /// <summary>
+    /// One: Linux sends a request's body some time after the write, from the buffer into which the next write of the same file goes
+    /// (drivers/xen/xenbus: <c>xenbus_file_write</c>, <c>xenbus_dev_request_and_reply</c>). A second request would replace the first.
+    /// </summary>
+    public int MaxOutstanding => 1;
+
     /// <inheritdoc/>
     public ValueTask OpenAsync(CancellationToken cancellationToken)
     {

@@ -42,6 +42,26 @@ public partial class StreamTransportTests
         }
     }
 
+    /// <summary>Linux still has a request in the buffer of the open file when it takes the next one into it.</summary>
+    [Fact]
+    public async Task No_request_is_written_to_the_device_before_the_last_one_is_answered()
+    {
+        (IXenStoreTransport transport, Socket server) = Open("device");
+        using (server)
+        {
+            bool isAlone = true;
+            Task serving = ServeAsync(server, buffer => isAlone &= !buffer.TryTake(out _, out _) && server.Available == 0);
+            await using (XenStoreClient client = await XenStoreClient.ConnectAsync(transport).Soon())
+            {
+                await Task.WhenAll(Enumerable.Range(0, 200).Select(number =>
+                    client.RequestAsync(XenStoreMessageType.Control, new byte[number]).Soon()));
+            }
+
+            await serving.Soon();
+            Assert.True(isAlone, "a request was written while another one was unanswered");
+        }
+    }
+
     [Theory]
     [MemberData(nameof(Kinds))]
     public async Task The_servers_end_is_a_reason_for_every_waiter(string kind)
@@ -163,7 +183,7 @@ public partial class StreamTransportTests
     }
 
     /// <summary>Answers each request with its own payload, until the client ends the connection.</summary>
-    private static async Task ServeAsync(Socket server)
+    private static async Task ServeAsync(Socket server, Action<XenStoreMessageBuffer>? beforeReply = null)
     {
         XenStoreMessageBuffer buffer = new();
         while (true)
@@ -178,6 +198,7 @@ public partial class StreamTransportTests
             while (buffer.TryTake(out XenStoreHeader header, out ReadOnlySpan<byte> body))
             {
                 byte[] reply = Message.Bytes(header.Type, header.RequestId, header.TransactionId, body.ToArray());
+                beforeReply?.Invoke(buffer);
                 for (int sent = 0; sent < reply.Length;)
                 {
                     sent += server.Send(reply.AsSpan(sent, Math.Min(700, reply.Length - sent)));
