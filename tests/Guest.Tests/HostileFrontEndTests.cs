@@ -5,8 +5,9 @@ namespace Xenlet.Guest.Tests;
 
 /// <summary>
 /// A guest on one processor attacks its disk and its interface, which a Xenlet on the other one serves, while two honest guests use a disk
-/// and an interface of the same Xenlet.
+/// and an interface of the same Xenlet. Run by <c>build.sh soak</c>.
 /// </summary>
+[Trait("Category", "Soak")]
 [Collection(OnTwoProcessors.Name)]
 public sealed class HostileFrontEndTests(TwoProcessorWorld world)
 {
@@ -21,7 +22,7 @@ public sealed class HostileFrontEndTests(TwoProcessorWorld world)
         await honest.Guest.AttachDiskAsync(server.Disk("honest", "xvda"));
         Assert.Equal("ok", await honest.DoAsync("fill xvda 1"));
         await server.UnplugAsync(honest);
-        XenUse before = await XenUse.ReadAsync(world.Machine);
+        string before = await XenUse.CountAsync(world);
         await honest.Guest.AttachDiskAsync(server.Disk("honest", "xvda"));
         await using (XenBusGuest neighbour = new(world, await StartAsync(server, $"XENLET_IP={Neighbour}/24 echo")))
         {
@@ -52,7 +53,7 @@ public sealed class HostileFrontEndTests(TwoProcessorWorld world)
         }
 
         await server.UnplugAsync(honest);
-        await before.ReturnsAsync(world.Machine);
+        await XenUse.AssertIsAgainAsync(world, before);
         await honest.EndAsync(isUnplugged: true);
         await server.EndAsync();
     }
