@@ -235,7 +235,7 @@ internal sealed class ReceiveServer(
         for (int i = 0; i < pages; i++)
         {
             int size = Math.Min(length - (i * NetProtocol.PageSize), NetProtocol.PageSize);
-            ReceiveRequest request = _free.Dequeue();
+            ReceiveRequest request = TakeFree();
             int more = i + 1 < pages ? NetProtocol.ReceiveMoreData : 0;
             int extra = i == 0 && segmented is not null ? NetProtocol.ReceiveExtraInfo : 0;
             _copies[_copyCount] = new() { Reference = request.Reference, Length = size, BufferOffset = _place };
@@ -244,7 +244,7 @@ internal sealed class ReceiveServer(
             _place += size;
             if (extra != 0)
             {
-                _free.Dequeue();
+                TakeFree();
                 ExtraInfo gso = new()
                 {
                     Type = NetProtocol.ExtraGso,
@@ -292,6 +292,15 @@ internal sealed class ReceiveServer(
             }
             while (ring.FinalCheck());
             return false;
+        }
+    }
+
+    /// <summary>Takes a page, of which <see cref="HasRequests"/> has seen that it is there. An event may bring others meanwhile.</summary>
+    private ReceiveRequest TakeFree()
+    {
+        lock (_lock)
+        {
+            return _free.Dequeue();
         }
     }
 
