@@ -43,11 +43,11 @@ internal static class BackEndCases
                     stores[name].Resize(long.Parse(length, CultureInfo.InvariantCulture));
                 }
 
-                Tell(before);
+                TellMapped(before);
             }
         }
 
-        Tell(before);
+        TellMapped(before);
     }
 
     private static async Task ShowAsync(XenBusEvents events)
@@ -58,7 +58,8 @@ internal static class BackEndCases
         }
     }
 
-    private static void Tell(GuestStatistics before)
+    /// <summary>Says what of other domains is mapped, beyond what was before.</summary>
+    public static void TellMapped(GuestStatistics before)
     {
         GuestStatistics now = Guest.ReadStatistics();
         Console.WriteLine(string.Create(

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Xenlet.BackEnds;
 using Xenlet.Domain;
 using Xenlet.Kernel;
@@ -24,7 +23,7 @@ internal static class NetworkServerCases
             Console.WriteLine("ready");
             while ((await Task.Run(Console.In.ReadLine))?.Trim() is not (null or "end"))
             {
-                Tell(before);
+                BackEndCases.TellMapped(before);
                 Console.WriteLine($"switch: {bridge}");
                 Console.WriteLine($"uplink: {uplink}");
                 driver.WriteReport(Console.Out);
@@ -32,14 +31,6 @@ internal static class NetworkServerCases
             }
         }
 
-        Tell(before);
-    }
-
-    private static void Tell(GuestStatistics before)
-    {
-        GuestStatistics now = Guest.ReadStatistics();
-        Console.WriteLine(string.Create(
-            CultureInfo.InvariantCulture,
-            $"mapped: {now.ForeignPages - before.ForeignPages} pages, {now.StuckForeignPages} stuck"));
+        BackEndCases.TellMapped(before);
     }
 }

@@ -230,13 +230,7 @@ public sealed class BlockRequestTests
     {
         HeldStore store = new(Filled(out _));
         await using RawFrontEnd front = new(store, limits: new() { Requests = 2 });
-        (_, uint reference) = front.Grant();
-        for (int i = 0; i < 5; i++)
-        {
-            front.Send(Read(reference));
-        }
-
-        await UntilAsync(() => store.Waiting == 2);
+        await SendFiveAsync(front, store);
         Task ending = front.StopAsync();
         store.Release();
         await front.ReceiveAsync();
@@ -253,13 +247,7 @@ public sealed class BlockRequestTests
     {
         HeldStore store = new(Filled(out _));
         await using RawFrontEnd front = new(store, limits: new() { Requests = 2 });
-        (_, uint reference) = front.Grant();
-        for (int i = 0; i < 5; i++)
-        {
-            front.Send(Read(reference));
-        }
-
-        await UntilAsync(() => store.Waiting == 2);
+        uint reference = await SendFiveAsync(front, store);
         Task drain = front.DrainAsync();
         front.Send(Read(reference));
         for (int i = 0; i < 5; i++)
@@ -353,6 +341,20 @@ public sealed class BlockRequestTests
         new Random(1).NextBytes(content);
         Assert.True(store.WriteAsync(0, content).IsCompletedSuccessfully);
         return store;
+    }
+
+    /// <summary>Sends five requests, and waits until the store has the two that may be under way.</summary>
+    /// <returns>The page that they name.</returns>
+    private static async Task<uint> SendFiveAsync(RawFrontEnd front, HeldStore store)
+    {
+        (_, uint reference) = front.Grant();
+        for (int i = 0; i < 5; i++)
+        {
+            front.Send(Read(reference));
+        }
+
+        await UntilAsync(() => store.Waiting == 2);
+        return reference;
     }
 
     private static async Task<byte[]> ReadAllAsync(MemoryBlockStore store)

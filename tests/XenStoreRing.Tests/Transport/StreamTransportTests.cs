@@ -50,7 +50,7 @@ public partial class StreamTransportTests
         using (server)
         {
             bool isAlone = true;
-            Task serving = ServeAsync(server, buffer => isAlone &= !buffer.TryTake(out _, out _) && server.Available == 0);
+            Task serving = ServeAsync(server, buffer => isAlone &= buffer.Count == 0 && server.Available == 0);
             await using (XenStoreClient client = await XenStoreClient.ConnectAsync(transport).Soon())
             {
                 await Task.WhenAll(Enumerable.Range(0, 200).Select(number =>
