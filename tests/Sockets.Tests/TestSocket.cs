@@ -185,6 +185,7 @@ internal sealed class TestSocket(TestSocketHost host, SocketHandle handle, Socke
         lock (host.Gate)
         {
             host.Request(this, SocketSignals.ReceiveShutDown);
+            host.AwaitDone("the end of receiving");
         }
     }
 

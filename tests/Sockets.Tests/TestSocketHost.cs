@@ -14,6 +14,7 @@ internal sealed class TestSocketHost : ISocketHost
     private readonly List<TestSocket> _sockets = [];
     private readonly List<SocketRequest> _requests = [];
     private bool _isWoken;
+    private bool _isIdle;
 
     /// <summary>Guards everything, and tells of every change.</summary>
     public object Gate { get; } = new();
@@ -96,10 +97,15 @@ internal sealed class TestSocketHost : ISocketHost
         }
     }
 
+    /// <summary>Waits until the stack has done all that was requested: what another guest sends from then on finds it done. Under the gate.</summary>
+    public void AwaitDone(string what) => Await(() => _isIdle && _requests.Count == 0, what);
+
     public int Wait(Span<SocketRequest> requests, long deadline)
     {
         lock (Gate)
         {
+            _isIdle = true;
+            Monitor.PulseAll(Gate);
             while (_requests.Count == 0 && !_isWoken)
             {
                 TimeSpan rest = deadline == long.MaxValue
@@ -114,6 +120,7 @@ internal sealed class TestSocketHost : ISocketHost
             }
 
             _isWoken = false;
+            _isIdle = false;
             int count = Math.Min(requests.Length, _requests.Count);
             CollectionsMarshal.AsSpan(_requests)[..count].CopyTo(requests);
             _requests.RemoveRange(0, count);

@@ -121,19 +121,17 @@ internal static class StreamRows
         byte[] block = new byte[20_000];
         long sent = 0;
         SocketError error;
-        while (true)
+        do
         {
-            int count = client.Send(block, 0, block.Length, SocketFlags.None, out error);
-            if (error != SocketError.Success)
+            int count;
+            while ((count = client.Send(block, 0, block.Length, SocketFlags.None, out error)) > 0)
             {
-                break;
+                sent += count;
             }
-
-            sent += count;
         }
+        while (client.Poll(0, SelectMode.SelectWrite)); // what was under way as the send failed has arrived since, and left room
 
         trace.Get("full", () => error);
-        trace.Get("writable", () => client.Poll(0, SelectMode.SelectWrite));
         Task<long> reading = SocketTrace.Begin(() =>
         {
             long read = 0;
