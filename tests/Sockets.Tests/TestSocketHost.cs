@@ -15,11 +15,15 @@ internal sealed class TestSocketHost : ISocketHost
     private readonly List<SocketRequest> _requests = [];
     private bool _isWoken;
     private bool _isIdle;
+    private int _turns;
 
     /// <summary>Guards everything, and tells of every change.</summary>
     public object Gate { get; } = new();
 
     public bool IsDisposed { get; private set; }
+
+    /// <summary>How often the stack has waited and gone on.</summary>
+    public int Turns => Volatile.Read(ref _turns);
 
     /// <summary>So many received bytes the memory of all sockets together holds.</summary>
     public int Budget { get; set; } = int.MaxValue;
@@ -121,6 +125,7 @@ internal sealed class TestSocketHost : ISocketHost
 
             _isWoken = false;
             _isIdle = false;
+            _turns++;
             int count = Math.Min(requests.Length, _requests.Count);
             CollectionsMarshal.AsSpan(_requests)[..count].CopyTo(requests);
             _requests.RemoveRange(0, count);

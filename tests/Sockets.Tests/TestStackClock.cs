@@ -11,28 +11,16 @@ internal sealed class TestStackClock : IStackClock
     private const long NanosecondsPerSecond = 1_000_000_000;
 
     private long _now = (Stopwatch.GetTimestamp() / Stopwatch.Frequency * NanosecondsPerSecond) + (3_600 * NanosecondsPerSecond);
-    private int _failures;
+    private volatile Func<bool> _fails = () => false;
 
-    /// <summary>How many times the next questions for the time fail.</summary>
-    public int Failures
+    /// <summary>Whether a question for the time fails; asked by the stack's thread.</summary>
+    public Func<bool> Fails
     {
-        get => Volatile.Read(ref _failures);
-        set => Volatile.Write(ref _failures, value);
+        get => _fails;
+        set => _fails = value;
     }
 
-    public long Now
-    {
-        get
-        {
-            if (Failures > 0)
-            {
-                Failures--;
-                throw new InvalidOperationException("planted");
-            }
-
-            return Volatile.Read(ref _now);
-        }
-    }
+    public long Now => Fails() ? throw new InvalidOperationException("planted") : Volatile.Read(ref _now);
 
     public DateTime UtcNow => DateTime.UtcNow;
 
