@@ -155,7 +155,8 @@ internal sealed class UdpLayer(InternetLayer internet) : ITransport
             case InternetSendResult.TooLarge:
                 return NetworkError.MessageTooLong;
             case InternetSendResult.NoNeighbour:
-                return NetworkError.HostUnreachable;
+                // As on Linux it is lost, and only who asks for errors hears of it: it may be nothing but a neighbour's pause.
+                return ReceivesErrors(by, remote.Address.IsIPv4) ? NetworkError.HostUnreachable : NetworkError.None;
             default:
                 return NetworkError.NetworkUnreachable;
         }
@@ -233,7 +234,7 @@ internal sealed class UdpLayer(InternetLayer internet) : ITransport
 
         bool isIPv4 = error.Flow.Remote.Address.IsIPv4;
         (NetworkError told, bool isHard) = UdpErrors.Of(error.Kind, error.Origin, isIPv4);
-        if (isIPv4 ? endpoint.Options.ReceivesErrors4 : endpoint.Options.ReceivesErrors6)
+        if (ReceivesErrors(endpoint, isIPv4))
         {
             IcmpOrigin origin = error.Origin;
             endpoint.User.OnErrorReport(
@@ -244,6 +245,9 @@ internal sealed class UdpLayer(InternetLayer internet) : ITransport
             endpoint.User.OnError(told);
         }
     }
+
+    private static bool ReceivesErrors(UdpEndpoint endpoint, bool isIPv4) =>
+        isIPv4 ? endpoint.Options.ReceivesErrors4 : endpoint.Options.ReceivesErrors6;
 
     public void OnMtuChanged(InternetAddress remote)
     {

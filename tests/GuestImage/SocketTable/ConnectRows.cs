@@ -68,6 +68,11 @@ internal static class ConnectRows
         using Socket other = IPv4.Stream(trace);
         await trace.DoAsync("no neighbour", () => other.ConnectAsync(IPAddress.Parse("10.9.0.78"), 9));
         await trace.DoAsync("no neighbour 6", () => waiting);
+        using Socket datagrams = IPv4.Datagram(trace);
+        for (int i = 0; i < 2; i++)
+        {
+            trace.Get("datagram", () => datagrams.SendTo(Bytes("a"), new IPEndPoint(IPAddress.Parse("10.9.0.78"), 9)));
+        }
     }
 
     private static void WithoutWaiting(SocketTrace trace)

@@ -66,6 +66,32 @@ public sealed class UdpTests
         Assert.Empty(otherUser.Errors);
     }
 
+    /// <summary>On Linux, plain sends to an address that no neighbour has succeed for ever (icmp_err_convert: not fatal).</summary>
+    [Theory]
+    [InlineData("10.0.0.77", true, false, NetworkError.None)]
+    [InlineData("10.0.0.77", false, false, NetworkError.None)]
+    [InlineData("fd00::77", true, false, NetworkError.None)]
+    [InlineData("10.0.0.77", true, true, NetworkError.HostUnreachable)]
+    [InlineData("10.0.0.77", false, true, NetworkError.HostUnreachable)]
+    [InlineData("fd00::77", false, true, NetworkError.HostUnreachable)]
+    public void Only_who_asks_for_errors_hears_that_there_is_no_such_neighbour(
+        string address, bool isConnected, bool asks, NetworkError error)
+    {
+        TestHost host = _network.AddHost(OurAddresses);
+        (UdpEndpoint endpoint, TestUdpUser user) = Create(host, address.Contains(':'));
+        (endpoint.Options.ReceivesErrors4, endpoint.Options.ReceivesErrors6) = (asks, asks);
+        Endpoint remote = At(address, 9);
+        Assert.Equal(NetworkError.None, isConnected ? endpoint.Connect(remote) : endpoint.Send([1], remote));
+        Assert.Equal(NetworkError.None, endpoint.Send([2], remote));
+
+        _network.Advance(TimeSpan.FromSeconds(3.5));
+
+        int waiting = isConnected ? 1 : 2;
+        Assert.Equal(Enumerable.Repeat(NetworkError.HostUnreachable, asks ? waiting : 0), user.Errors);
+        Assert.Equal(error, endpoint.Send([3], remote));
+        Assert.Equal(0, host.Stack.Pool.Rented);
+    }
+
     [Fact]
     public void A_connected_endpoint_hears_its_peer_alone_and_any_again_when_it_is_disconnected()
     {
