@@ -5,7 +5,7 @@ namespace Xenlet.QemuXen;
 /// <summary>Gives dom0 programs of this machine.</summary>
 public static class XenMachinePrograms
 {
-    /// <summary>Where they lie in dom0, in its memory: /bin has a script for each.</summary>
+    /// <summary>Where they and their libraries, most of which they share, lie in dom0, in its memory: /bin has a script for each.</summary>
     private const string Directory = "/tmp/programs";
 
     /// <summary>Copies a program that is installed on this machine into dom0, where its name then is a command.</summary>
@@ -18,16 +18,19 @@ public static class XenMachinePrograms
     {
         InstalledProgram program = await InstalledProgram.FindAsync(name, cancellationToken);
         string copies = string.Join('\n', program.Libraries.Prepend(program.Interpreter).Prepend(program.Path).Select(
-            file => $"cp '{machine.Share(file)}' {Directory}/{name}/{Path.GetFileName(file)}"));
-        string script = $"""
+            file => $"give '{machine.Share(file)}' {Path.GetFileName(file)}"));
+
+        // A copy gets its name when it is complete: two programs with the same library may be copied at once.
+        string script = $$"""
             set -e
-            mkdir -p {Directory}/{name}
-            {copies}
-            cat > /bin/{name} <<'END'
+            mkdir -p {{Directory}}
+            give() { [ -e {{Directory}}/$2 ] || { cp $1 {{Directory}}/$2.{{name}} && mv {{Directory}}/$2.{{name}} {{Directory}}/$2; }; }
+            {{copies}}
+            cat > /bin/{{name}} <<'END'
             #!/bin/sh
-            exec {Directory}/{name}/{Path.GetFileName(program.Interpreter)} --library-path {Directory}/{name} {Directory}/{name}/{name} "$@"
+            exec {{Directory}}/{{Path.GetFileName(program.Interpreter)}} --library-path {{Directory}} {{Directory}}/{{name}} "$@"
             END
-            chmod +x /bin/{name}
+            chmod +x /bin/{{name}}
             """;
         (await machine.RunInDom0Async(script, cancellationToken: cancellationToken)).ThrowIfFailed($"copying {program.Path} into dom0");
     }
