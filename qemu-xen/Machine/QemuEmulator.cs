@@ -35,10 +35,10 @@ internal sealed class QemuEmulator(XenMachineOptions options, Dom0Image image, s
 
     /// <summary>
     /// Words of dom0's kernel. QEMU finds translated code by its virtual address as well as its physical one: at addresses that differ from
-    /// process to process, it would translate a library again for each process. Of a buffer for devices' transfers, 64 MiB unless told,
-    /// dom0 needs next to nothing: 4096 slabs are 8 MiB.
+    /// process to process, it would translate a library again for each process. No device needs the 64 MiB that Linux keeps for those that
+    /// cannot reach all memory: 4 MiB are left of them (2048 slots of 2 KiB).
     /// </summary>
-    private const string KernelWords = "console=hvc0 quiet panic=1 norandmaps swiotlb=4096";
+    private const string KernelWords = "console=hvc0 quiet panic=1 norandmaps swiotlb=2048";
 
     private QemuMonitor? _monitor;
     private Stream? _serial;
