@@ -65,9 +65,8 @@ internal sealed class DiskBackEndMeasurement(
         const string prepare = "until [ -b /dev/xvda ]; do usleep 20000; done\necho none >/sys/block/xvda/queue/scheduler";
         _guest = LinuxGuests.Running(machine.Image, program, directory, "linux-disk", prepare, ["xen-blkfront"]);
         string module = await DebianFiles.CopyAsync(machine, "linux-image-", "/brd.ko", directory, cancellationToken);
-        string control = await DebianFiles.CopyAsync(machine, "xenstore-utils", "/xenstore-control", directory, cancellationToken);
         string script = string.Create(
-            CultureInfo.InvariantCulture, $"insmod {module} rd_nr=1 rd_size={DiskMiB << 10} && {control} quota set nodes {Nodes}");
+            CultureInfo.InvariantCulture, $"insmod {module} rd_nr=1 rd_size={DiskMiB << 10} && xenstore-control quota set nodes {Nodes}");
         (await machine.RunInDom0Async(script, Limit, cancellationToken)).ThrowIfFailed("a RAM disk for dom0, and xenstore's quota");
     }
 

@@ -29,8 +29,8 @@ public sealed class Dom0Image
     private const string UnwinderLibrary = "libgcc_s.so.1";
 
     private static readonly string[] Tools =
-        ["xl", "xenstored", "xenconsoled", "xenconsole", "xen-init-dom0", "xenctx", "libxl-save-helper", "xen-diag", "xen-hvmctx",
-            "test-xenstore", "xentop", "xentrace"];
+        ["xl", "xenstored", "xenstore-control", "xenconsoled", "xenconsole", "xen-init-dom0", "xenctx", "libxl-save-helper", "xen-diag",
+            "xen-hvmctx", "test-xenstore", "xentop", "xentrace"];
 
     private static readonly string[] StoreTools =
         ["chmod", "exists", "list", "ls", "read", "rm", "watch", "write"];
@@ -46,8 +46,11 @@ public sealed class Dom0Image
     /// <summary>Modules for guests' devices, which dom0 loads while it is already in use.</summary>
     private static readonly string[] DeviceModules = ["loop", "xen-blkback", "xen-netback", "bridge", "tun"];
 
-    /// <summary>Modules for Linux guests: the front ends, which Debian's kernel has as modules.</summary>
-    private static readonly string[] GuestModules = ["xen-blkfront", "xen-netfront"];
+    /// <summary>
+    /// Modules for Linux guests that Debian's kernel does not have built in: the front ends, a file system, and its checksums, which it
+    /// asks for by name.
+    /// </summary>
+    private static readonly string[] GuestModules = ["xen-blkfront", "xen-netfront", "crc32c_generic", "ext4"];
 
     private static readonly string[] Directories =
     [

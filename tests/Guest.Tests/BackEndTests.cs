@@ -7,7 +7,7 @@ namespace Xenlet.Guest.Tests;
 public sealed class BackEndTests(XenWorld world)
 {
     [Fact]
-    public async Task A_Xenlet_serves_a_disk_to_another_and_both_let_go_of_everything_when_it_is_detached()
+    public async Task A_Xenlet_serves_a_disk_to_another_refuses_those_beyond_its_quota_and_both_let_go_of_everything_when_it_is_detached()
     {
         await using BlockServerGuest server = await BlockServerGuest.StartAsync(world);
         await using BlockGuest guest = await BlockGuest.StartAsync(world, server.Disk("one", "xvda"));
@@ -16,7 +16,9 @@ public sealed class BackEndTests(XenWorld world)
         Assert.Equal("ok", await guest.DoAsync("check xvda 1"));
         Assert.Equal("ok", await guest.DoAsync("discard xvda 4194304 8388608"));
         Assert.Equal("ok", await guest.DoAsync("zeros xvda 4194304 8388608"));
-        Assert.Equal("ok", await guest.DoAsync("random xvda 300 7"));
+        Task<string> work = guest.DoAsync("random xvda 300 7");
+        await AssertRefusesBeyondQuotaAsync(server);
+        Assert.Equal("ok", await work);
         Assert.Equal("ok", await guest.DoAsync("flush xvda"));
         await guest.Guest.DetachDiskAsync("xvda");
         await guest.SeesAsync("bus vbd/51712: departed");
@@ -25,6 +27,25 @@ public sealed class BackEndTests(XenWorld world)
         await server.MappedAsync("0 pages, 0 stuck");
         await guest.EndAsync(isUnplugged: true);
         await server.EndAsync();
+    }
+
+    /// <summary>More disks than xenstored's default quotas are good for.</summary>
+    private const int Most = 36;
+
+    /// <summary>With xenstored's default quotas; docs/backends.md says how many disks they are good for.</summary>
+    private static async Task AssertRefusesBeyondQuotaAsync(BlockServerGuest server)
+    {
+        IdleDisks idle = new(server);
+        string states = await idle.AddAsync(30);
+        while (states.EndsWith('2') && idle.Count < Most)
+        {
+            states = await idle.AddAsync(1);
+        }
+
+        Assert.Equal("6", states);
+        Assert.StartsWith("28 it cannot be served", await idle.LastErrorAsync(), StringComparison.Ordinal);
+        Assert.InRange(idle.Count, 32, Most);
+        await idle.RemoveAsync();
     }
 
     /// <summary>Linux's front end is dom0's own, by <c>xl block-attach 0</c>.</summary>
@@ -84,4 +105,47 @@ public sealed class BackEndTests(XenWorld world)
             cmp /tmp/model /dev/xvdz && echo equal
         done
         """;
+}
+
+/// <summary>The same with many disks. Run by <c>build.sh soak</c>.</summary>
+[Trait("Category", "Soak")]
+[Collection(UnderXen.Name)]
+public sealed class BackEndSoakTests(XenWorld world)
+{
+    private const int Disks = 110;
+
+    /// <summary>The quota is xenstored's for each domain, which the option <c>-E</c> sets as well.</summary>
+    [Fact]
+    public async Task With_a_raised_quota_110_disks_of_a_guest_are_served()
+    {
+        string[] names = [.. Enumerable.Range(0, Disks).Select(index => index < 26
+            ? $"xvd{(char)('a' + index)}" : $"xvd{(char)('a' + (index / 26) - 1)}{(char)('a' + (index % 26))}")];
+        await using BlockServerGuest server = await BlockServerGuest.StartAsync(world);
+        await server.Dom0Async("xenstore-control quota set nodes 10000");
+        try
+        {
+            // One after the other: libxl gives all of a new domain's disks the same ten seconds.
+            await using BlockGuest guest = await BlockGuest.StartAsync(world);
+            foreach (string name in names)
+            {
+                await guest.Guest.AttachDiskAsync(server.Disk(name, name));
+            }
+
+            for (int i = 0; i < Disks; i++)
+            {
+                Assert.Equal("ok", await guest.DoAsync($"write {names[i]} {i * 512}"));
+                Assert.Equal("ok", await guest.DoAsync($"zeros {names[i]} 0 65536"));
+            }
+
+            Assert.Equal("ok", await guest.DoAsync($"random {names[^1]} 40 2"));
+            await guest.EndAsync();
+            await server.LetsGoOfAsync(guest.Id);
+        }
+        finally
+        {
+            await server.Dom0Async("xenstore-control quota set nodes 1000");
+        }
+
+        await server.EndAsync();
+    }
 }

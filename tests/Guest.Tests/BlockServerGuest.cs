@@ -37,14 +37,23 @@ internal sealed class BlockServerGuest(XenWorld world, XenGuest guest) : Followe
     /// <summary>Gives dom0's Linux a disk of this domain, by a front end of its own.</summary>
     public async Task AttachToLinuxAsync(string target, string device)
     {
-        string module = await Xen.Machine.CopyProgramAsync(Xen.Machine.Image.GuestModuleFiles("xen-blkfront")[^1]);
+        await Xen.LoadModuleAsync("xen-blkfront");
         await Dom0Async(
             $"""
-            test -d /sys/module/xen_blkfront || insmod {module}
             xl block-attach 0 '{Disk(target, device)}'
             until [ -b /dev/{device} ]; do usleep 100000; done
             """);
     }
+
+    /// <summary>
+    /// Takes it away again, when Linux has nothing under way: what its front end has not passed on by then would never be answered, and all
+    /// of dom0's devices would wait for it.
+    /// </summary>
+    public Task DetachFromLinuxAsync(string device) => Dom0Async(
+        $"""
+        until grep -qE '^ *0 +0$' /sys/block/{device}/inflight; do usleep 50000; done
+        xl block-detach 0 {device}
+        """);
 
     /// <summary>Fails unless the domain says this of its mappings.</summary>
     public async Task MappedAsync(string expected)

@@ -39,10 +39,9 @@ internal sealed class FarNamespace(FollowedGuest server, string peer)
         XenWorld world, FollowedGuest server, string mac, string address, string address6)
     {
         FarNamespace started = new(server, await world.Machine.CopyProgramAsync(await Images.NetworkPeer));
-        string module = await world.Machine.CopyProgramAsync(world.Machine.Image.GuestModuleFiles("xen-netfront")[^1]);
+        await world.LoadModuleAsync("xen-netfront");
         await started.RunAsync(
             $"""
-            test -d /sys/module/xen_netfront || insmod {module}
             unshare -n sleep 100000 > /dev/null 2>&1 & echo $! > /tmp/far
             xenstore-write $back "" $front ""
             xenstore-chmod $back n$id r0

@@ -83,6 +83,18 @@ public class XenWorld : World
         }
     }
 
+    /// <summary>Loads a module for Linux guests, and those that it needs, into dom0's kernel.</summary>
+    public async Task LoadModuleAsync(string name)
+    {
+        foreach (string file in Machine.Image.GuestModuleFiles(name))
+        {
+            string copy = await Machine.CopyProgramAsync(file);
+            CommandResult loading = await Machine.RunInDom0Async(
+                $"test -d /sys/module/{Path.GetFileNameWithoutExtension(file)} || insmod {copy}");
+            loading.ThrowIfFailed($"loading {file} in dom0");
+        }
+    }
+
     /// <inheritdoc/>
     public override async Task<IGuest> StartAsync(GuestConfig config) => await Machine.CreateGuestAsync(config);
 
