@@ -68,7 +68,7 @@ internal static class ConnectRows
         using Socket other = IPv4.Stream(trace);
         await trace.DoAsync("no neighbour", () => other.ConnectAsync(IPAddress.Parse("10.9.0.78"), 9));
         await trace.DoAsync("no neighbour 6", () => waiting);
-        using Socket datagrams = IPv4.Datagram(trace);
+        Socket datagrams = IPv4.Datagrams(trace);
         for (int i = 0; i < 2; i++)
         {
             trace.Get("datagram", () => datagrams.SendTo(Bytes("a"), new IPEndPoint(IPAddress.Parse("10.9.0.78"), 9)));
