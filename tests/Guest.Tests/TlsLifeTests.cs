@@ -2,7 +2,7 @@ using Xenlet.QemuXen;
 
 namespace Xenlet.Guest.Tests;
 
-/// <summary>A guest with TLS is saved, and two guests go on from the one image.</summary>
+/// <summary>A guest with TLS is saved and migrated under load, and two guests go on from the one image.</summary>
 [Collection(DriversUnderXen.Name)]
 public sealed class TlsLifeTests(XenWorld world)
 {
@@ -16,7 +16,7 @@ public sealed class TlsLifeTests(XenWorld world)
     private const int Drawn = 64 + 8;
 
     [Fact]
-    public async Task A_connection_stays_open_and_sessions_stay_good_and_no_two_guests_of_one_image_draw_the_same()
+    public async Task Connections_under_load_stay_open_and_sessions_stay_good_and_no_two_guests_of_one_image_draw_the_same()
     {
         await using TlsGuest guest = await TlsGuest.StartAsync(world);
         string file = XenMachine.SavePath(guest.Guest.Name);
@@ -30,6 +30,9 @@ public sealed class TlsLifeTests(XenWorld world)
             echo $! > keeper
             """);
         Assert.Equal("1", await RequestAsync(guest, 1));
+        WrkLoad load = await WrkLoad.StartAsync(world, guest, $"https://{TlsGuest.Address}:8443/");
+        string ports = await load.PortsAsync(8443);
+        Assert.Equal(5, ports.Split('\n').Length);
 
         // The generator renews its key by itself in the first request after a minute: that is to happen here, and not after the restore.
         await DrawAsync(guest);
@@ -39,6 +42,12 @@ public sealed class TlsLifeTests(XenWorld world)
         string[] first = await DrawAsync(guest);
         Assert.Equal("2", await RequestAsync(guest, 2));
         Assert.Equal("Reused", await guest.SayAsync("ask 8443 -sess_in session > /dev/null; grep -o -E '^(New|Reused)' said"));
+        await load.GoesOnAsync();
+        await guest.GoOnAsAsync(await guest.Guest.MigrateAsync());
+        await load.GoesOnAsync();
+        Assert.Equal("3", await RequestAsync(guest, 3));
+        Assert.Equal(ports, await load.PortsAsync(8443));
+        Assert.Equal(WrkLoad.NoneFailed, await load.EndAsync());
         await guest.SayAsync("kill $(cat client keeper)");
         await guest.Guest.DestroyAsync();
 

@@ -39,6 +39,7 @@ internal static class Needed
         new("nmap", "nmap", machine => machine.HasCommand("nmap")),
         new("h2load", "nghttp2-client", machine => machine.HasCommand("h2load")),
         new("ab", "apache2-utils", machine => machine.HasCommand("ab")),
+        new("wrk", "wrk", machine => machine.HasCommand("wrk")),
         new("sslscan", "sslscan", machine => machine.HasCommand("sslscan")),
     ];
 

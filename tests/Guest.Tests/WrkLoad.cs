@@ -1,0 +1,96 @@
+using System.Globalization;
+
+namespace Xenlet.Guest.Tests;
+
+/// <summary>
+/// Debian's wrk in dom0, which asks a guest's service again and again over connections that stay open, each with a rest after an answer. It
+/// ends when it is told to.
+/// </summary>
+internal sealed class WrkLoad
+{
+    /// <summary>How many connections it has, each in a thread of its own, so that each has a letter in <see cref="AnswersPath"/>.</summary>
+    private const int Connections = 4;
+
+    private const string Directory = "/tmp/wrk";
+
+    /// <summary>In dom0: a letter for each answer, that of the connection by which it came.</summary>
+    private const string AnswersPath = $"{Directory}/answers";
+
+    private const string Letters = "abcd";
+
+    private const string Script = $$"""
+        local number = 0
+        function setup(thread)
+            number = number + 1
+            thread:set("letter", string.sub("{{Letters}}", number, number))
+        end
+        function delay() return rest end
+        function response() io.stderr:write(letter) end
+        function done(summary)
+            local of = summary.errors
+            print(string.format("failed: connect %d, read %d, write %d, status %d", of.connect, of.read, of.write, of.status))
+        end
+        """;
+
+    /// <summary>What <see cref="EndAsync"/> gives when no request has failed; one that is answered late has not.</summary>
+    public const string NoneFailed = "failed: connect 0, read 0, write 0, status 0";
+
+    private readonly FollowedGuest _guest;
+
+    private WrkLoad(FollowedGuest guest) => _guest = guest;
+
+    /// <summary>Starts it, and waits until every connection has had answers.</summary>
+    /// <param name="world">Where.</param>
+    /// <param name="guest">The guest.</param>
+    /// <param name="address">What it asks for.</param>
+    /// <param name="restMilliseconds">
+    /// How long a connection rests after each answer. Beside a save or a migration a quarter of a second: otherwise it takes dom0's
+    /// processor from the tools.
+    /// </param>
+    public static async Task<WrkLoad> StartAsync(XenWorld world, FollowedGuest guest, string address, int restMilliseconds = 250)
+    {
+        await world.GiveProgramsAsync("wrk");
+        WrkLoad started = new(guest);
+
+        // An answer later than the time-out is counted apart and is no failure; wrk takes 8 bytes for each microsecond of the time-out.
+        await guest.Dom0Async(
+            $"""
+            mkdir {Directory}
+            cat > {Directory}/script.lua <<'END'
+            {string.Create(CultureInfo.InvariantCulture, $"rest = {restMilliseconds}")}
+            {Script}
+            END
+            wrk -t {Connections} -c {Connections} -d 24h --timeout 2s -s {Directory}/script.lua {address} \
+                > {Directory}/said 2> {AnswersPath} &
+            echo $! > {Directory}/id
+            """);
+        await started.GoesOnAsync();
+        return started;
+    }
+
+    /// <summary>Waits until every connection has had three more answers: the request that was under way, and others.</summary>
+    public Task GoesOnAsync() => _guest.Dom0Async(
+        $$"""
+        count() { tr -d -c $1 < {{AnswersPath}} | wc -c; }
+        for letter in {{string.Join(' ', Letters.ToCharArray())}}; do
+            goal=$(($(count $letter) + 3))
+            until [ $(count $letter) -ge $goal ]; do
+                kill -0 $(cat {{Directory}}/id) || { cat {{Directory}}/said {{AnswersPath}}; exit 1; }
+                usleep 200000
+            done
+        done
+        """);
+
+    /// <summary>The ports in dom0 of the connections that are open to a port of the guest.</summary>
+    public Task<string> PortsAsync(int port) => _guest.Dom0Async(string.Create(
+        CultureInfo.InvariantCulture, $"sed -n 's/.*:\\([0-9A-F]*\\) [0-9A-F]*:{port:X4} 01 .*/\\1/p' /proc/net/tcp | sort"));
+
+    /// <summary>Ends it, and gives what it says of requests that failed.</summary>
+    public Task<string> EndAsync() => _guest.Dom0Async(
+        $"""
+        kill -INT $(cat {Directory}/id)
+        while kill -0 $(cat {Directory}/id) 2> /dev/null; do usleep 100000; done
+        grep '^failed:' {Directory}/said || cat {Directory}/said {AnswersPath}
+        rm -r {Directory}
+        """);
+}
