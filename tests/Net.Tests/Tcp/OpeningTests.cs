@@ -20,6 +20,14 @@ public sealed class OpeningTests
         receiveCapacity: 1_000_000);
 
     [Fact]
+    public void What_a_SYN_announces_as_its_segment_size_is_what_the_path_carries() => ScriptedPeer.Run(
+        """
+        mtu 640
+        connect
+        out S mss=600
+        """);
+
+    [Fact]
     public void A_host_offers_and_takes_only_the_options_that_it_is_to_use() => ScriptedPeer.Run(
         """
         connect
@@ -67,6 +75,19 @@ public sealed class OpeningTests
         in A seq=1 ack=1 len=10
         out A ack=11
         received 10
+        """);
+
+    /// <summary>As its user has opened it, unlike a listener, the user is told.</summary>
+    [Fact]
+    public void An_open_at_both_ends_that_is_reset_was_refused() => ScriptedPeer.Run(
+        """
+        connect
+        out S seq=0
+        in S seq=0 win=50000 mss=1000
+        out SA seq=0 ack=1
+        in R seq=1
+        none
+        error Refused
         """);
 
     [Fact]

@@ -108,7 +108,7 @@ public sealed class PortTests
         SimulatedUser user = new(100, 100);
         Endpoint remote = new(_network.Right.Address, SimulatedNetwork.Port);
         Assert.Equal(TcpError.None, _network.Left.Tcp.Connect(remote, user, binding, null, out TcpConnection? connection));
-        Assert.Equal(555, connection!.Flow.Local.Port);
+        Assert.Equal(new Endpoint(_network.Left.Address, 555), connection!.Flow.Local);
         Assert.Equal(TcpError.AddressNotAvailable, _network.Left.Tcp.Connect(remote, new SimulatedUser(1, 1), binding, null, out _));
         _network.Left.Tcp.Release(binding!);
         Assert.Equal(1, _network.Left.Tcp.Ports.Count);

@@ -30,8 +30,8 @@ public sealed class SendingTests
         write 10
         none
         write 1980
-        out A seq=11 len=1000
-        out A seq=1011 len=1000
+        out Ap seq=11 len=1000
+        out AP seq=1011 len=1000
         write 7
         none
         in A seq=1 ack=11
@@ -81,6 +81,16 @@ public sealed class SendingTests
         alive
         in A seq=1 ack=1 win=1000
         out A seq=1 len=10
+        """);
+
+    [Fact]
+    public void A_peer_that_keeps_its_window_closed_for_half_an_hour_keeps_its_connection() => ScriptedPeer.Run(
+        $"""
+        established
+        in A seq=1 ack=1 win=0
+        write 10
+        {string.Join('\n', Enumerable.Repeat("+50\nin A seq=1 ack=1 win=0", 36))}
+        alive
         """);
 
     [Fact]

@@ -285,6 +285,9 @@ internal sealed class ScriptedPeer
                 'F' => TcpFlags.Fin,
                 'R' => TcpFlags.Rst,
                 'P' => TcpFlags.Psh,
+
+                // There must be none; a line without either letter says nothing of PSH.
+                'p' => TcpFlags.None,
                 'U' => TcpFlags.Urg,
                 _ => throw new FormatException($"no flag: {letter}"),
             };
@@ -387,7 +390,8 @@ internal sealed class ScriptedPeer
         Assert.True(TcpHeader.TryRead(bytes, out TcpHeader header));
         TcpOptions options = TcpOptions.Read(bytes.AsSpan(TcpHeader.FixedSize..header.HeaderSize));
         List<string> found = [];
-        TcpFlags compared = words[0].Contains('P', StringComparison.Ordinal) ? header.Flags : header.Flags & ~TcpFlags.Psh;
+        bool isPushNamed = words[0].Contains('P', StringComparison.OrdinalIgnoreCase);
+        TcpFlags compared = isPushNamed ? header.Flags : header.Flags & ~TcpFlags.Psh;
         Assert.True(Flags(words[0]) == compared, $"'{_line}': sent was {Describe(bytes)}");
         foreach (string word in words[1..])
         {
