@@ -97,7 +97,9 @@ internal sealed class TestSocketHost : ISocketHost
         }
     }
 
-    /// <summary>Waits until the stack has done all that was requested: what another guest sends from then on finds it done. Under the gate.</summary>
+    /// <summary>
+    /// Waits until the stack has done all that was requested: what another guest sends from then on finds it done. Under the gate.
+    /// </summary>
     public void AwaitDone(string what) => Await(() => _isIdle && _requests.Count == 0, what);
 
     public int Wait(Span<SocketRequest> requests, long deadline)
