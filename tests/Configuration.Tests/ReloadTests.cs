@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Primitives;
@@ -40,6 +41,7 @@ public sealed class ReloadTests : IAsyncLifetime
             _domain.Source with { ReloadDelay = TimeSpan.FromSeconds(1) });
         int changes = 0;
         using IDisposable registration = ChangeToken.OnChange(configuration.GetReloadToken, () => Interlocked.Increment(ref changes));
+        Stopwatch time = Stopwatch.StartNew();
         _domain.Write(("Name", "first"));
         for (int i = 0; i < 20; i++)
         {
@@ -49,7 +51,7 @@ public sealed class ReloadTests : IAsyncLifetime
         await ConfiguredDomain.BecomesAsync(
             configuration,
             "Name=19; Other=stays; " + string.Join("; ", Enumerable.Range(0, 20).Select(i => $"Section:{i:D2}=new")));
-        Assert.InRange(Volatile.Read(ref changes), 1, 2);
+        Assert.InRange(Volatile.Read(ref changes), 1, 1 + (int)time.Elapsed.TotalSeconds);
     }
 
     [Fact]

@@ -1,5 +1,3 @@
-using System.Net;
-using System.Net.Sockets;
 using Xenlet.GuestImage;
 using Xenlet.QemuXen;
 using Xenlet.Tests;
@@ -20,7 +18,7 @@ public sealed class DebuggerTests
     {
         Assert.Contains(CaseTable.All, entry => entry.Name == CommandLine);
         string image = await Images.Cases;
-        int port = FreePort();
+        int port = FreePort.Choose();
         string script = Path.GetTempFileName();
         await File.WriteAllTextAsync(script, GdbScript.Text(port) + """
             set pagination off
@@ -56,13 +54,5 @@ public sealed class DebuggerTests
         {
             File.Delete(script);
         }
-    }
-
-    /// <summary>A port on which no process listens.</summary>
-    private static int FreePort()
-    {
-        using Socket socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        return ((IPEndPoint)socket.LocalEndPoint!).Port;
     }
 }

@@ -22,8 +22,9 @@ public sealed partial class XenBusTests(XenWorld world)
             done
             xenstore-write $home/device/vbd/60000/backend-id 0 $home/device/vbd/60000/backend $silent/1 $home/device/vbd/60000/state 1
             xenstore-write $home/device/vbd/60001/backend-id 0 $home/device/vbd/60001/backend $silent/2 $home/device/vbd/60001/state 1
-            """));
-        await guest.SeesAsync("boot: still missing: vbd/60000: Initialising, other end Initialising, for 10.");
+            """), commandLine: "xenbus 10");
+        await guest.SeesAsync("boot: still missing: ");
+        await guest.SeesAsync("vbd/60000: Initialising, other end Initialising, for ");
         await guest.SeesAsync("following");
         await guest.BecomesAsync($"/local/domain/0/backend/vbd/{guest.Id}/51712/state", "4");
         await guest.BecomesAsync($"/local/domain/0/backend/vif/{guest.Id}/0/state", "4");

@@ -48,10 +48,18 @@ public sealed class XenStoreTests(XenWorld world)
             MemoryMiB = World.CaseMemory,
             CommandLine = commandLine,
             Paused = true,
+
+            // The node goes with the domain.
+            OnPowerOff = "preserve",
         });
         string node = $"/local/domain/{guest.DomainId.ToString(CultureInfo.InvariantCulture)}/data/xenlet/exit";
         await Dom0Async(
-            $"rm -f {log}; (xenstore-watch {node} | while read -r _; do xenstore-read {node} > {log} && break; done) > /dev/null 2>&1 &");
+            $"""
+            rm -f {log} {log}-watched
+            (xenstore-watch {node} | while read -r _; do touch {log}-watched; xenstore-read {node} > {log} && break; done) \
+                > /dev/null 2>&1 &
+            until [ -e {log}-watched ]; do usleep 20000; done
+            """);
         await guest.UnpauseAsync();
         (await EndedGuest.OfAsync(guest, World.Limit)).AssertExited(status);
         Assert.Equal(

@@ -12,12 +12,13 @@ namespace Xenlet.GuestImage;
 /// </summary>
 internal static class XenBusCases
 {
-    /// <summary>How long boot waits for its devices; in the host's tests one never connects.</summary>
-    private static readonly TimeSpan BootLimit = TimeSpan.FromSeconds(10);
+    /// <summary>How long boot waits for its devices, unless the command line has a number of seconds.</summary>
+    private static readonly TimeSpan BootLimit = TimeSpan.FromMinutes(2);
 
-    public static IEnumerable<Case> All => [new("xenbus", RunAsync)];
+    public static IEnumerable<Case> All => [new("xenbus", args => RunAsync(
+        args.Length > 0 ? TimeSpan.FromSeconds(int.Parse(args[0], CultureInfo.InvariantCulture)) : BootLimit).GetAwaiter().GetResult())];
 
-    private static async Task RunAsync()
+    private static async Task<int> RunAsync(TimeSpan bootLimit)
     {
         using IXenStoreLink link = Guest.XenStore.Open();
         await using XenStoreClient store = await XenStoreClient.ConnectAsync(XenStoreLinkTransport.Create(link));
@@ -34,7 +35,7 @@ internal static class XenBusCases
             Task[] showing = [ShowAsync("front", front.Subscribe()), ShowAsync("back", back.Subscribe())];
             await back.StartAsync();
             await front.StartAsync();
-            Console.WriteLine($"boot: {await front.WaitForBootAsync(BootLimit)}");
+            Console.WriteLine($"boot: {await front.WaitForBootAsync(bootLimit)}");
             await WaitForShutdownAsync(store);
             Console.WriteLine(await DeviceTree.FormatAsync(front, back));
             await back.DisposeAsync();
@@ -43,6 +44,7 @@ internal static class XenBusCases
         }
 
         Leftovers.Report(before);
+        return 0;
     }
 
     private static async Task ShowAsync(string bus, XenBusEvents events)

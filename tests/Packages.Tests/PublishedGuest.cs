@@ -1,7 +1,6 @@
-using System.Net;
-using System.Net.Sockets;
 using System.Text;
 using Xenlet.QemuXen;
+using Xenlet.Tests;
 
 namespace Xenlet.Packages.Tests;
 
@@ -70,7 +69,7 @@ internal sealed record PublishedGuest(string Directory, string Name)
     /// <param name="client">The client, which gets the address at which it reaches the port; it may come before the guest listens.</param>
     public async Task ServeMachineAsync(int port, int memory, Func<Uri, Task> client)
     {
-        int own = FreePort();
+        int own = FreePort.Choose();
         using CancellationTokenSource ended = new();
         GuestRunnerOptions options = Options("", memory) with { Network = true, Forwards = [new PortForward(own, port)] };
         Task<(int Status, string Console, string Log)> run = RunAsync(options, ended.Token);
@@ -84,13 +83,6 @@ internal sealed record PublishedGuest(string Directory, string Name)
         await ended.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => run);
         await work;
-    }
-
-    private static int FreePort()
-    {
-        using TcpListener listener = new(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
     private GuestRunnerOptions Options(string commandLine, int memory) => new()

@@ -11,7 +11,7 @@ public sealed class ReportTests
     [Fact]
     public void Interfaces_listeners_datagrams_and_connections_are_listed_with_queues_and_times()
     {
-        using TwoGuests guests = new();
+        using TwoGuests guests = new(clock: new TestStackClock());
         TestSocketHost server = guests.Hosts[1];
         TestSocket listener = server.Open(SocketKind.Stream, isIPv6: true);
         Assert.Equal(SocketErrno.None, listener.Bind(TwoGuests.At("::", 80)));

@@ -64,6 +64,9 @@ public sealed class StreamTests
         client.Write(new byte[600]);
         Assert.Equal(600, accepted.Read(600).Length);
         guests.Hosts[0].AwaitGrowths(1);
+
+        // A small segment is kept back while another one is not acknowledged.
+        client.AwaitSent();
         client.Write(new byte[900]);
         Assert.Equal(900, accepted.Read(900).Length);
         guests.Hosts[0].AwaitGrowths(2);

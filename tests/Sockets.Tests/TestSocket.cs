@@ -227,6 +227,15 @@ internal sealed class TestSocket(TestSocketHost host, SocketHandle handle, Socke
         }
     }
 
+    /// <summary>Waits until all that was written is acknowledged.</summary>
+    public void AwaitSent()
+    {
+        lock (host.Gate)
+        {
+            host.Await(() => Sent.Count == 0, "an acknowledgement");
+        }
+    }
+
     public SocketErrno AwaitError()
     {
         lock (host.Gate)

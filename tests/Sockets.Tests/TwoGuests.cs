@@ -1,5 +1,6 @@
 using System.Net;
 using Xenlet.Kernel.Sockets;
+using Xenlet.Net;
 
 namespace Xenlet.Sockets.Tests;
 
@@ -10,12 +11,15 @@ internal sealed class TwoGuests : IDisposable
 
     private readonly SocketStack[] _stacks;
     private readonly string _gateways;
+    private readonly IStackClock _clock;
     private readonly List<string> _reports = [];
 
     /// <param name="gateways">The gateways of both, which are not there.</param>
-    public TwoGuests(string gateways = "")
+    /// <param name="clock">The time of both, or the machine's, by which what a busy machine delays is sent again.</param>
+    public TwoGuests(string gateways = "", IStackClock? clock = null)
     {
         _gateways = gateways;
+        _clock = clock ?? new StackClock();
         (MemoryLink first, MemoryLink second) = MemoryLink.MakePair();
         Links = [first, second];
         _stacks = [Start(Hosts[0], first, 1), Start(Hosts[1], second, 2)];
@@ -75,7 +79,7 @@ internal sealed class TwoGuests : IDisposable
 
     private SocketStack Start(TestSocketHost host, MemoryLink link, int number)
     {
-        SocketStack stack = new(host, new()
+        SocketStackOptions options = new()
         {
             Addresses = AddressSettings.From(
                 new Dictionary<string, string>
@@ -93,7 +97,8 @@ internal sealed class TwoGuests : IDisposable
                     Monitor.PulseAll(_reports);
                 }
             },
-        });
+        };
+        SocketStack stack = new(host, options, _clock);
         link.Wake = stack.Wake;
         stack.AddLink("vif0", link);
         stack.Start();

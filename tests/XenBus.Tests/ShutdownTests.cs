@@ -99,6 +99,7 @@ public sealed class ShutdownTests : IAsyncLifetime
         Task<ShutdownReport> end = bus.ShutdownAsync();
         await _host.UntilAsync(() => _seen.Contains($"{Disk} Closing") && _seen.Contains($"{Interface} Closed"));
         await _host.UntilAsync(() => bus.Devices.Any(device => device is { Name: Interface, OtherEndState: XenBusState.Closed }));
+        await _host.UntilAsync(() => clock.Timers > 0);
         clock.Advance(TimeSpan.FromSeconds(4.999));
         await _host.DrainDevicesAsync(bus);
         Assert.False(end.IsCompleted, "a back end is waited for for 5 seconds");
@@ -133,6 +134,9 @@ public sealed class ShutdownTests : IAsyncLifetime
         Task<ShutdownReport> end = bus.ShutdownAsync();
         await _host.UntilAsync(() => _seen.Contains($"{Interface} Closed"));
         await _host.UntilAsync(() => bus.Devices.Any(device => device is { Name: Interface, OtherEndState: XenBusState.Closed }));
+
+        // The end of the other one is noted a little later than the state of its other end.
+        await _host.DrainDeviceAsync(bus.Devices.Single(device => device.Name == Interface));
         await _host.UntilAsync(() => clock.Timers > 0);
         clock.Advance(TimeSpan.FromSeconds(5));
         ShutdownReport report = await end.WaitAsync(Patience);

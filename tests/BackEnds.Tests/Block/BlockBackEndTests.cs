@@ -314,7 +314,7 @@ public sealed class BlockBackEndTests : IAsyncLifetime
         do
         {
             int number = (1 << 28) | (++disks << 8);
-            disk = new(_host.Host, "vbd", $"{number}");
+            disk = new(_host.Host, "vbd", $"{number}", clock: _host.Clock);
             await disk.AttachAsync(ofTheToolStack, [("virtual-device", $"{number}")]);
             await _host.Host.UntilAsync(async () => await _host.Host.Dom0.ReadAsync(disk.Back + "/state") != "1");
             state = await _host.Host.Dom0.ReadAsync(disk.Back + "/state");

@@ -1,6 +1,7 @@
 using Xenlet.Drivers.Tests;
 using Xenlet.XenBus;
 using Xenlet.XenBus.Tests;
+using Xenlet.XenStoreRing.Tests;
 
 namespace Xenlet.BackEnds.Tests.Net;
 
@@ -19,12 +20,15 @@ internal sealed class NetworkHost : IAsyncDisposable
     private NetworkHost(Host host)
     {
         Host = host;
-        Device = new(host, "vif", "0");
+        Device = new(host, "vif", "0", clock: Clock);
         Machine = new BackEndMachine(FrontMachine, (ushort)Host.Guest);
         BackDriver = new NetworkBackEndDriver(Machine, Machine, Network);
     }
 
     public Host Host { get; }
+
+    /// <summary>The back bus's clock, so that no directory vanishes before a test has seen its last state.</summary>
+    public ManualClock Clock { get; } = new();
 
     public ToolStackDevice Device { get; }
 
@@ -42,7 +46,7 @@ internal sealed class NetworkHost : IAsyncDisposable
     public static async Task<NetworkHost> StartAsync()
     {
         NetworkHost started = new(await Host.StartAsync());
-        started.BackBus = started.Host.Back(new() { RemovalDelay = TimeSpan.FromMilliseconds(200) });
+        started.BackBus = started.Host.Back(new() { TimeProvider = started.Clock });
         started.BackBus.AddDriver(started.BackDriver);
         await started.BackBus.StartAsync();
         return started;

@@ -11,8 +11,8 @@ public sealed class ReconnectTests
     [Fact]
     public async Task A_front_end_that_comes_too_often_waits_for_pauses_that_double_and_is_connected_when_one_is_over()
     {
-        ManualClock clock = new();
-        await using BackEndHost host = await BackEndHost.StartAsync(clock: clock);
+        await using BackEndHost host = await BackEndHost.StartAsync();
+        ManualClock clock = host.Clock;
         await host.AttachAsync();
         await host.UntilBackAsync(XenBusState.InitWait);
         using ISharedPage page = host.FrontMachine.Allocate();

@@ -1,6 +1,7 @@
 using Xenlet.Drivers.Tests;
 using Xenlet.XenBus;
 using Xenlet.XenBus.Tests;
+using Xenlet.XenStoreRing.Tests;
 
 namespace Xenlet.BackEnds.Tests;
 
@@ -19,7 +20,7 @@ internal sealed class BackEndHost : IAsyncDisposable
     private BackEndHost(Host host, MemoryBlockStore store, BackEndLimits? limits)
     {
         Host = host;
-        _disk = new(host, "vbd", "51712");
+        _disk = new(host, "vbd", "51712", clock: Clock);
         Store = store;
         Open = _ => new(store);
         Machine = new BackEndMachine(FrontMachine, (ushort)Host.Guest);
@@ -41,19 +42,17 @@ internal sealed class BackEndHost : IAsyncDisposable
 
     public BackBus BackBus { get; private set; } = null!;
 
+    /// <summary>The back bus's clock, so that no directory vanishes before a test has seen its last state.</summary>
+    public ManualClock Clock { get; } = new();
+
     /// <summary>What the back end serves.</summary>
     public Func<BlockStoreRequest, ValueTask<IBlockStore>> Open { get; set; }
 
     /// <summary>Starts the domain with the back ends.</summary>
-    public static async Task<BackEndHost> StartAsync(
-        MemoryBlockStore? store = null, BackEndLimits? limits = null, TimeProvider? clock = null)
+    public static async Task<BackEndHost> StartAsync(MemoryBlockStore? store = null, BackEndLimits? limits = null)
     {
         BackEndHost started = new(await Host.StartAsync(), store ?? new MemoryBlockStore(16 << 20), limits);
-        started.BackBus = started.Host.Back(new()
-        {
-            RemovalDelay = TimeSpan.FromMilliseconds(200),
-            TimeProvider = clock ?? TimeProvider.System,
-        });
+        started.BackBus = started.Host.Back(new() { TimeProvider = started.Clock });
         started.BackBus.AddDriver(started.BackDriver);
         await started.BackBus.StartAsync();
         return started;
@@ -63,7 +62,7 @@ internal sealed class BackEndHost : IAsyncDisposable
     public async Task<FrontBus> StartFrontAsync()
     {
         _frontDrivers.Add(new BlockDriver(FrontMachine, FrontMachine));
-        FrontBus bus = new(Host.Dom0);
+        FrontBus bus = new(Host.Dom0, new() { ShutdownTimeLimit = TimeSpan.FromMinutes(2) });
         bus.AddDriver(FrontDriver);
         await bus.StartAsync();
         return bus;

@@ -1,5 +1,6 @@
 using Xenlet.XenBus;
 using Xenlet.XenBus.Tests;
+using Xenlet.XenStoreRing.Tests;
 
 namespace Xenlet.BackEnds.Tests;
 
@@ -8,7 +9,8 @@ namespace Xenlet.BackEnds.Tests;
 /// <param name="type">The device's type.</param>
 /// <param name="id">Its number.</param>
 /// <param name="directory">Where domain 0 has its end; anywhere but in <c>device</c>, the front bus leaves it alone.</param>
-internal sealed class ToolStackDevice(Host host, string type, string id, string directory = "device")
+/// <param name="clock">The back bus's clock, which moves on while a directory is to vanish; null if it moves by itself.</param>
+internal sealed class ToolStackDevice(Host host, string type, string id, string directory = "device", ManualClock? clock = null)
 {
     private string Name => $"{type}/0/{id}";
 
@@ -43,9 +45,15 @@ internal sealed class ToolStackDevice(Host host, string type, string id, string 
     });
 
     /// <summary>Waits for a state of the back end; null for none, since its directory has vanished.</summary>
-    public Task UntilBackAsync(XenBusState? state) =>
-        host.UntilAsync(async () =>
-            (await host.Dom0.TryReadAsync(Back + "/state") is { } value ? XenBusStates.Parse(value) : null) == state);
+    public Task UntilBackAsync(XenBusState? state) => host.UntilAsync(async () =>
+    {
+        if (state is null)
+        {
+            clock?.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        return (await host.Dom0.TryReadAsync(Back + "/state") is { } value ? XenBusStates.Parse(value) : null) == state;
+    });
 
     /// <summary>Waits until the back end's error node has a text.</summary>
     public Task ErrorAsync(string part) => host.UntilAsync(async () =>

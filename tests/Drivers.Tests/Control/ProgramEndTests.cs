@@ -45,11 +45,14 @@ public sealed class ProgramEndTests : IAsyncLifetime
     [Fact]
     public async Task A_device_that_was_not_closed_is_named_in_one_line_whoever_asks()
     {
-        await ConnectAsync(TestDriver.Connecting(), TimeSpan.FromSeconds(0.1));
+        await ConnectAsync(TestDriver.Connecting(), Patience, clock: _host.Clock);
         await FollowAsync(answers: false);
-        await EndProgramAsync();
+        Task ending = EndProgramAsync();
+        await _host.UntilAsync(() => Task.FromResult(_seen.Contains(XenBusState.Closing) && _host.Clock.Timers > 0));
+        _host.Clock.Advance(Patience);
+        await ending;
         await _host.EndServicesAsync();
-        Assert.Equal($"xenlet: not closed after 0.1 s: {Device} (Closing, other end Connected)\n", _host.Console);
+        Assert.Equal($"xenlet: not closed after 180 s: {Device} (Closing, other end Connected)\n", _host.Console);
     }
 
     [Fact]
@@ -127,12 +130,12 @@ public sealed class ProgramEndTests : IAsyncLifetime
     private Task EndProgramAsync() =>
         Task.Factory.StartNew(_host.Machine.ProgramEnds.Single(), TaskCreationOptions.LongRunning).WaitAsync(Patience);
 
-    private async Task ConnectAsync(TestDriver driver, TimeSpan limit, INetworkLinkUser? user = null)
+    private async Task ConnectAsync(TestDriver driver, TimeSpan limit, INetworkLinkUser? user = null, TimeProvider? clock = null)
     {
         await _host.StartServicesAsync(new()
         {
             FrontDrivers = [driver],
-            Bus = new() { ShutdownTimeLimit = limit },
+            Bus = new() { ShutdownTimeLimit = limit, TimeProvider = clock ?? TimeProvider.System },
             Interfaces = new() { LinkUser = user },
             DeliveryTimeLimit = TimeSpan.FromSeconds(0.1),
         });

@@ -27,7 +27,7 @@ internal static class ConnectRows
 
     private static async Task RefusedAsync(SocketTrace trace, SocketFamily family)
     {
-        IPEndPoint nobody = family.Nobody();
+        IPEndPoint nobody = family.Nobody;
         Socket socket = family.Stream(trace);
         trace.Do("connect", () => socket.Connect(nobody));
         trace.Get("connected", () => socket.Connected);
@@ -61,8 +61,11 @@ internal static class ConnectRows
         // A neighbour that is not there: nobody answers who has the address.
         using Socket socket = IPv4.Stream(trace);
         using Socket socket6 = IPv6.Stream(trace);
-        using CancellationTokenSource cancelled = new(200);
-        await trace.DoAsync("cancelled", () => socket.ConnectAsync(IPAddress.Parse("10.9.0.77"), 9, cancelled.Token).AsTask());
+        await trace.GetAsync("cancelled", () => SocketTrace.CancelAsync(async token =>
+        {
+            await socket.ConnectAsync(IPAddress.Parse("10.9.0.77"), 9, token);
+            return "ok";
+        }));
         trace.Get("connected", () => socket.Connected);
         Task waiting = socket6.ConnectAsync(IPAddress.Parse("fd09::77"), 9);
         using Socket other = IPv4.Stream(trace);
@@ -89,7 +92,7 @@ internal static class ConnectRows
         trace.Get("remote", () => socket.RemoteEndPoint);
         Socket refused = IPv4.Stream(trace);
         refused.Blocking = false;
-        IPEndPoint nobody = IPv4.Nobody();
+        IPEndPoint nobody = IPv4.Nobody;
         trace.Do("connect", () => refused.Connect(nobody));
         trace.Get("writable", () => refused.Poll(Patience, SelectMode.SelectWrite));
         trace.Get("readable", () => refused.Poll(0, SelectMode.SelectRead));
@@ -200,7 +203,7 @@ internal static class ConnectRows
     private static void AfterFailure(SocketTrace trace)
     {
         Socket socket = IPv4.Stream(trace);
-        trace.Do("connect", () => socket.Connect(IPv4.Nobody()));
+        trace.Do("connect", () => socket.Connect(IPv4.Nobody));
         Socket listener = IPv4.Listener(trace);
         trace.Do("connect another", () => socket.Connect(listener.LocalEndPoint!));
         trace.Get("connected", () => socket.Connected);
@@ -226,7 +229,7 @@ internal static class ConnectRows
         listener.Stop();
         using TcpClient late = new();
         await trace.DoAsync("stopped", () => late.ConnectAsync(at));
-        await trace.DoAsync("refused", () => new TcpClient().ConnectAsync(IPv4.Nobody()));
+        await trace.DoAsync("refused", () => new TcpClient().ConnectAsync(IPv4.Nobody));
         using TcpListener again = new(at);
         trace.Do("start again", () => again.Start());
         using TcpClient next = new();
@@ -244,19 +247,15 @@ internal static class ConnectRows
         await cancelled.CancelAsync();
         await trace.DoAsync("cancelled", () => waiting);
         Socket second = IPv4.Stream(trace);
-        await trace.DoAsync("before", () => second.ConnectAsync(IPv4.Nobody(), cancelled.Token).AsTask());
+        await trace.DoAsync("before", () => second.ConnectAsync(IPv4.Nobody, cancelled.Token).AsTask());
         Socket third = IPv4.Stream(trace);
         waiting = third.ConnectAsync(IPAddress.Parse("10.9.0.82"), 9);
         third.Dispose();
         await trace.DoAsync("disposed", () => waiting);
-        Socket fourth = IPv4.Stream(trace);
-        waiting = SocketTrace.Begin<object?>(() =>
+        await trace.DisposeMeanwhileAsync("disposed while a thread waits", () => IPv4.Stream(trace), fourth =>
         {
             fourth.Connect(IPAddress.Parse("10.9.0.83"), 9);
-            return null;
+            return "ok";
         });
-        await Task.Delay(100);
-        fourth.Dispose();
-        await trace.DoAsync("disposed while a thread waits", () => waiting);
     }
 }

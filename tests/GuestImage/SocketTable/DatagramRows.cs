@@ -60,7 +60,7 @@ internal static class DatagramRows
 
     private static void Refused(SocketTrace trace, SocketFamily family)
     {
-        IPEndPoint nobody = family.Nobody(SocketType.Dgram);
+        IPEndPoint nobody = family.Nobody;
         Socket connected = trace.Own(new Socket(family.Client, SocketType.Dgram, ProtocolType.Udp));
         connected.Connect(nobody);
         trace.Get("send", () => connected.Send(Bytes("a")));
@@ -194,8 +194,8 @@ internal static class DatagramRows
         trace.Get("receive at once", () => socket.ReceiveFrom(new byte[1], ref from));
         trace.Get("readable", () => socket.Poll(1000, SelectMode.SelectRead));
         trace.Get("writable", () => socket.Poll(1000, SelectMode.SelectWrite));
-        using CancellationTokenSource cancelled = new(30);
-        await trace.GetAsync("cancelled", () => socket.ReceiveFromAsync(new byte[1], SocketFlags.None, IPv4.Any, cancelled.Token).AsTask());
+        await trace.GetAsync("cancelled", () => SocketTrace.CancelAsync(
+            token => socket.ReceiveFromAsync(new byte[1], SocketFlags.None, IPv4.Any, token).AsTask()));
         Socket other = IPv4.Datagrams(trace);
         await trace.GetAsync("send", () => other.SendToAsync(Bytes("late"), socket.LocalEndPoint!));
         await trace.GetAsync("receive", () => socket.ReceiveFromAsync(new byte[9], SocketFlags.None, IPv4.Any));
@@ -236,8 +236,8 @@ internal static class DatagramRows
         trace.Get("receive", () => client.Receive(new byte[9]));
         server.SendTo(Bytes("b"), client.LocalEndPoint!);
 
-        // Nothing tells when it has come: the socket is readable anyway.
-        Thread.Sleep(100);
+        // No poll tells when it has come: the socket is readable anyway.
+        SocketTrace.Await(() => client.Available > 0);
         trace.Get("receive", () => client.Receive(new byte[9]));
         client.Blocking = false;
         trace.Get("receive at once", () => client.Receive(new byte[9]));
@@ -253,9 +253,12 @@ internal static class DatagramRows
             client.SendTo(new byte[1_000], server.LocalEndPoint!);
         }
 
-        server.Poll(Patience, SelectMode.SelectRead);
+        // Where the last one has come, all others have come or are lost.
+        Socket last = IPv4.BoundDatagrams(trace);
+        client.SendTo(Bytes("last"), last.LocalEndPoint!);
+        last.Receive(new byte[9]);
         int count = 0;
-        while (server.Poll(10_000, SelectMode.SelectRead))
+        while (server.Poll(0, SelectMode.SelectRead))
         {
             count += server.Receive(new byte[1_000]) / 1_000;
         }
@@ -271,16 +274,11 @@ internal static class DatagramRows
         socket.Dispose();
         await trace.GetAsync("receive from", () => receiving);
         await trace.GetAsync("receive message from", () => message);
-        Socket blocking = IPv4.BoundDatagrams(trace);
-        Task<int> waiting = SocketTrace.Begin(() => blocking.Receive(new byte[1]));
-        await Task.Delay(100);
-        blocking.Dispose();
-        await trace.GetAsync("receive of a thread", () => waiting);
-        trace.Get("send", () => blocking.SendTo(Bytes("a"), IPv4.Nobody()));
-        using CancellationTokenSource cancelled = new(30);
+        await trace.DisposeMeanwhileAsync(
+            "receive of a thread", () => IPv4.BoundDatagrams(trace), blocking => blocking.Receive(new byte[1]));
+        trace.Get("send", () => socket.SendTo(Bytes("a"), IPv4.Nobody));
         Socket other = IPv4.BoundDatagrams(trace);
-        await trace.GetAsync(
-            "message cancelled",
-            () => other.ReceiveMessageFromAsync(new byte[1], SocketFlags.None, IPv4.Any, cancelled.Token).AsTask());
+        await trace.GetAsync("message cancelled", () => SocketTrace.CancelAsync(
+            token => other.ReceiveMessageFromAsync(new byte[1], SocketFlags.None, IPv4.Any, token).AsTask()));
     }
 }

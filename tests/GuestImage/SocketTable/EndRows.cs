@@ -109,6 +109,9 @@ internal static class EndRows
         trace.Get("receive", () => client.Receive(new byte[9]));
         trace.Get("peer sends", () => server.Send(Bytes("late")));
         trace.Get("peer is told", () => server.Poll(50_000, SelectMode.SelectError));
+
+        // No poll tells when it has come: the socket is readable anyway.
+        SocketTrace.Await(() => client.Available > 0);
         trace.Get("receive", () => client.Receive(new byte[9]));
         trace.Get("receive", () => client.Receive(new byte[9]));
         trace.Get("send", () => client.Send(Bytes("still")));
@@ -146,7 +149,7 @@ internal static class EndRows
         trace.Get("remote", () => socket.RemoteEndPoint);
         trace.Get("local", () => socket.LocalEndPoint);
         trace.Do("disconnect", () => socket.Disconnect(false));
-        trace.Get("send to", () => socket.SendTo(Bytes("a"), IPv4.Nobody()));
+        trace.Get("send to", () => socket.SendTo(Bytes("a"), IPv4.Nobody));
     }
 
     private static async Task DisposedAsync(SocketTrace trace)
@@ -171,34 +174,34 @@ internal static class EndRows
 
     private static async Task BlockedAsync(SocketTrace trace)
     {
-        (Socket client, Socket _) = IPv4.Pair(trace);
-        Task<int> receiving = SocketTrace.Begin(() => client.Receive(new byte[1]));
-        await Task.Delay(100);
-        client.Dispose();
-        await trace.GetAsync("receive", () => receiving);
-        (Socket sender, Socket receiver) = IPv4.Pair(trace, socket => socket.SendBufferSize = 20_000);
-        Task<int> sending = SocketTrace.Begin(() => sender.Send(new byte[2 << 20]));
-        await Task.Delay(200);
-        sender.Dispose();
-        await trace.GetAsync("send", async () =>
-        {
-            try
+        await trace.DisposeMeanwhileAsync("receive", () => IPv4.Pair(trace).Client, client => client.Receive(new byte[1]));
+        Socket? receiver = null;
+        await trace.DisposeMeanwhileAsync(
+            "send",
+            () =>
             {
-                return await sending is > 0 ? "part of it" : "nothing";
-            }
-            catch (SocketException error)
+                (Socket sender, receiver) = IPv4.Pair(trace, socket => socket.SendBufferSize = 20_000);
+                return sender;
+            },
+            sender =>
             {
-                return trace.Show(error);
-            }
-        });
+                try
+                {
+                    return sender.Send(new byte[2 << 20]) > 0 ? "part of it" : "nothing";
+                }
+                catch (SocketException error)
+                {
+                    return trace.Show(error);
+                }
+            });
         (Socket shut, Socket other) = IPv4.Pair(trace);
-        receiving = SocketTrace.Begin(() => shut.Receive(new byte[1]));
+        Task<int> receiving = SocketTrace.Begin(() => shut.Receive(new byte[1]));
         await Task.Delay(100);
         trace.Do("shutdown", () => shut.Shutdown(SocketShutdown.Both));
         await trace.GetAsync("receive", () => receiving);
         receiving = SocketTrace.Begin(() => other.Receive(new byte[1]));
         await trace.GetAsync("peer's receive", () => receiving);
-        trace.Get("its peer", () => receiver.Connected);
+        trace.Get("its peer", () => receiver?.Connected);
     }
 
     private static async Task CancelledAsync(SocketTrace trace)
@@ -230,7 +233,7 @@ internal static class EndRows
         trace.Get("remote", () => client.RemoteEndPoint);
         trace.Get("no delay", () => client.NoDelay);
         trace.Do("shutdown", () => client.Shutdown(SocketShutdown.Both));
-        trace.Do("connect", () => client.Connect(IPv4.Nobody()));
+        trace.Do("connect", () => client.Connect(IPv4.Nobody));
         trace.Do("dispose", client.Dispose);
     }
 

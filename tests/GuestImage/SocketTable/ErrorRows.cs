@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
@@ -29,7 +28,7 @@ internal static unsafe class ErrorRows
     private static void Refused(SocketTrace trace, SocketFamily family)
     {
         Socket socket = Open(trace, family);
-        IPEndPoint nobody = family.Nobody(SocketType.Dgram);
+        IPEndPoint nobody = family.Nobody;
         trace.Get("send", () => socket.SendTo(Bytes("hello"), Of(family, nobody)));
         trace.Get("comes", () => socket.Poll(Patience, SelectMode.SelectError));
         ShowError(trace, socket);
@@ -41,7 +40,7 @@ internal static unsafe class ErrorRows
     private static void Several(SocketTrace trace)
     {
         Socket socket = Open(trace, IPv4);
-        IPEndPoint nobody = IPv4.Nobody(SocketType.Dgram);
+        IPEndPoint nobody = IPv4.Nobody;
         trace.Get("send", () => socket.SendTo(Bytes("first"), nobody));
         trace.Get("comes", () => socket.Poll(Patience, SelectMode.SelectError));
         trace.Get("send at an error", () => socket.SendTo(Bytes("lost"), nobody));
@@ -49,12 +48,7 @@ internal static unsafe class ErrorRows
         trace.Get("send", () => socket.SendTo(Bytes("second"), nobody));
 
         // Reading the pending error takes it, and leaves the queue.
-        long began = Stopwatch.GetTimestamp();
-        while (Pending(socket) == 0 && Stopwatch.GetElapsedTime(began) < TimeSpan.FromSeconds(60))
-        {
-            Thread.Sleep(1);
-        }
-
+        SocketTrace.Await(() => Pending(socket) != 0);
         trace.Get("pending", () => Pending(socket));
         ShowError(trace, socket);
         trace.Get("pending", () => Pending(socket));
@@ -66,7 +60,7 @@ internal static unsafe class ErrorRows
     private static void Connected(SocketTrace trace)
     {
         Socket socket = Open(trace, IPv4);
-        socket.Connect(IPv4.Nobody(SocketType.Dgram));
+        socket.Connect(IPv4.Nobody);
         trace.Get("send", () => socket.Send(Bytes("hello")));
         trace.Get("comes", () => socket.Poll(Patience, SelectMode.SelectError));
         trace.Get("receive", () => socket.Receive(new byte[9]));

@@ -61,7 +61,7 @@ internal static class EventRows
     private static async Task FailuresAsync(SocketTrace trace)
     {
         Socket client = IPv4.Stream(trace);
-        await ShowAsync(trace, Run(trace, new() { RemoteEndPoint = IPv4.Nobody() }, client.ConnectAsync));
+        await ShowAsync(trace, Run(trace, new() { RemoteEndPoint = IPv4.Nobody }, client.ConnectAsync));
         Socket away = IPv4.Stream(trace);
         IPEndPoint nowhere = new(IPAddress.Parse("198.51.100.1"), 9);
         await ShowAsync(trace, Run(trace, new() { RemoteEndPoint = nowhere }, away.ConnectAsync));
@@ -76,7 +76,7 @@ internal static class EventRows
         one.Dispose();
         await ShowAsync(trace, receiving);
         Socket waiting = IPv4.Stream(trace);
-        SocketAsyncEventArgs connect = new() { RemoteEndPoint = new IPEndPoint(IPAddress.Parse("10.9.0.86"), 9) };
+        SocketAsyncEventArgs connect = new() { RemoteEndPoint = new IPEndPoint(IPAddress.Parse("10.9.0.87"), 9) };
         Task<SocketAsyncEventArgs> connecting = Run(trace, connect, waiting.ConnectAsync);
         Socket.CancelConnectAsync(connect);
         await ShowAsync(trace, connecting);

@@ -39,8 +39,7 @@ internal static class ListenRows
         client.Connect(listener.LocalEndPoint!);
         Socket server = trace.Own((await trace.GetAsync("accept", () => accepting))!);
         trace.Say($"blocks {trace.Show(server.Blocking)} connected {trace.Show(server.Connected)} bound {trace.Show(server.IsBound)}");
-        using CancellationTokenSource cancelled = new(30);
-        await trace.GetAsync("accept cancelled", () => listener.AcceptAsync(cancelled.Token).AsTask());
+        await trace.GetAsync("accept cancelled", () => SocketTrace.CancelAsync(token => listener.AcceptAsync(token).AsTask()));
         Task<Socket> two = listener.AcceptAsync();
         Task<Socket> three = listener.AcceptAsync();
         (Socket second, Socket third) = (IPv4.Stream(trace), IPv4.Stream(trace));
@@ -56,8 +55,11 @@ internal static class ListenRows
         await trace.DoAsync("first", () => IPv4.Stream(trace).ConnectAsync(listener.LocalEndPoint!));
         await trace.DoAsync("second", () => IPv4.Stream(trace).ConnectAsync(listener.LocalEndPoint!));
         Task third = IPv4.Stream(trace).ConnectAsync(listener.LocalEndPoint!);
-        using CancellationTokenSource cancelled = new(150);
-        await trace.DoAsync("fourth, cancelled", () => IPv4.Stream(trace).ConnectAsync(listener.LocalEndPoint!, cancelled.Token).AsTask());
+        await trace.GetAsync("fourth, cancelled", () => SocketTrace.CancelAsync(async token =>
+        {
+            await IPv4.Stream(trace).ConnectAsync(listener.LocalEndPoint!, token);
+            return "ok";
+        }));
         trace.Say($"third waits {trace.Show(!third.IsCompleted)}");
         trace.Get("accept", () => trace.Own(listener.Accept()).Connected);
         await trace.DoAsync("third", () => third);
@@ -154,11 +156,7 @@ internal static class ListenRows
         listener.Dispose();
         await trace.GetAsync("accept", () => accepting);
         await trace.GetAsync("accept afterwards", () => listener.AcceptAsync());
-        Socket blocking = IPv4.Listener(trace);
-        accepting = SocketTrace.Begin(blocking.Accept);
-        await Task.Delay(100);
-        blocking.Dispose();
-        await trace.GetAsync("accept of a thread", () => accepting);
+        await trace.DisposeMeanwhileAsync("accept of a thread", () => IPv4.Listener(trace), blocking => blocking.Accept());
         TcpListener tcp = trace.Own(new TcpListener(IPAddress.Loopback, 0));
         tcp.Start();
         Task<TcpClient> client = tcp.AcceptTcpClientAsync();

@@ -27,8 +27,8 @@ internal static class NetworkStreamRows
         theirs.ReadTimeout = 20;
         trace.Get("read in time", () => theirs.Read(new byte[9]));
         theirs.ReadTimeout = System.Threading.Timeout.Infinite;
-        using CancellationTokenSource cancelled = new(20);
-        await trace.GetAsync("read until cancelled", () => theirs.ReadAsync(new byte[9], cancelled.Token).AsTask());
+        await trace.GetAsync(
+            "read until cancelled", () => SocketTrace.CancelAsync(token => theirs.ReadAsync(new byte[9], token).AsTask()));
         await trace.DoAsync("write", () => ours.WriteAsync(Bytes("after")).AsTask());
         await trace.GetAsync("read", () => theirs.ReadAsync(new byte[9]).AsTask());
         ours.Dispose();

@@ -69,13 +69,8 @@ internal sealed record SocketFamily(string Name, AddressFamily Server, AddressFa
     /// <summary>Where a client finds a bound socket.</summary>
     public IPEndPoint Of(Socket server) => new(Loopback, ((IPEndPoint)server.LocalEndPoint!).Port);
 
-    /// <summary>A port that nobody has.</summary>
-    public IPEndPoint Nobody(SocketType type = SocketType.Stream)
-    {
-        using Socket bound = new(Client, type, type == SocketType.Stream ? ProtocolType.Tcp : ProtocolType.Udp);
-        bound.Bind(new IPEndPoint(Loopback, 0));
-        return (IPEndPoint)bound.LocalEndPoint!;
-    }
+    /// <summary>A port that nobody has, and that neither system chooses by itself: who asks there could be given it.</summary>
+    public IPEndPoint Nobody => new(Loopback, 9);
 
     /// <summary>Both ends of a connection, the client's first.</summary>
     public (Socket Client, Socket Server) Pair(SocketTrace trace, Action<Socket>? prepare = null)

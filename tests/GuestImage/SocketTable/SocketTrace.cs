@@ -1,4 +1,5 @@
 using System.Collections;
+using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
@@ -11,6 +12,9 @@ internal sealed class SocketTrace : IAsyncDisposable
 {
     /// <summary>The first port that either system chooses by itself (net.ipv4.ip_local_port_range).</summary>
     private const int FirstEphemeralPort = 32_768;
+
+    private const int ShortPause = 100;
+    private const int LongPause = 6_400;
 
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(1);
 
@@ -106,6 +110,46 @@ internal sealed class SocketTrace : IAsyncDisposable
             IsBackground = true,
         }.Start();
         return ended.Task;
+    }
+
+    /// <summary>Begins something that waits, and cancels it then: what is cancelled before it begins fails in another way.</summary>
+    public static async Task<T> CancelAsync<T>(Func<CancellationToken, Task<T>> begin)
+    {
+        using CancellationTokenSource cancelled = new();
+        Task<T> begun = begin(cancelled.Token);
+        cancelled.CancelAfter(30);
+        return await begun;
+    }
+
+    /// <summary>
+    /// Disposes of a socket in which a thread waits, and writes down what that gets. Nothing tells that the thread waits: one that comes
+    /// later, and finds its socket disposed of already, has more time with the next one.
+    /// </summary>
+    public async Task DisposeMeanwhileAsync<T>(string what, Func<Socket> open, Func<Socket, T> wait)
+    {
+        for (int pause = ShortPause; ; pause *= 2)
+        {
+            Socket socket = open();
+            Task<T> waiting = Begin(() => wait(socket));
+            await Task.Delay(pause);
+            socket.Dispose();
+            await Task.WhenAny(waiting, Task.Delay(Limit));
+            if (pause == LongPause || waiting.Exception?.InnerException is not ObjectDisposedException)
+            {
+                await GetAsync(what, () => waiting);
+                return;
+            }
+        }
+    }
+
+    /// <summary>Waits until something is so that no poll tells of. What is written down next shows when it never is.</summary>
+    public static void Await(Func<bool> isSo)
+    {
+        long began = Stopwatch.GetTimestamp();
+        while (!isSo() && Stopwatch.GetElapsedTime(began) < Limit)
+        {
+            Thread.Sleep(1);
+        }
     }
 
     /// <summary>How something looks in the table.</summary>

@@ -179,8 +179,8 @@ internal static class StreamRows
         }
 
         trace.Say($"send {error}");
-        using CancellationTokenSource cancelled = new(30);
-        await trace.GetAsync("cancelled send", () => server.SendAsync(block, SocketFlags.None, cancelled.Token).AsTask());
+        await trace.GetAsync(
+            "cancelled send", () => SocketTrace.CancelAsync(token => server.SendAsync(block, SocketFlags.None, token).AsTask()));
     }
 
     private static async Task LargeAsync(SocketTrace trace)

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Net.Sockets;
 using static Xenlet.GuestImage.SocketTable.SocketFamily;
 
@@ -195,12 +194,7 @@ internal static class UrgentRows
     /// <summary>Waits until so many bytes can be read before the mark.</summary>
     private static void Await(SocketTrace trace, Socket socket, int count)
     {
-        long began = Stopwatch.GetTimestamp();
-        while (socket.Available != count && Stopwatch.GetElapsedTime(began) < TimeSpan.FromSeconds(60))
-        {
-            Thread.Sleep(1);
-        }
-
+        SocketTrace.Await(() => socket.Available == count);
         trace.Get("available", () => socket.Available);
     }
 }

@@ -166,25 +166,27 @@ public sealed class LinuxFeatureTests
     [InlineData(false)]
     public void Either_end_answers_the_others_keep_alive_probes(bool isOurs) => LinuxHost.Run(host =>
     {
-        // One probe without an answer would end the connection before the second.
+        // So many probes without an answer would end the connection before the last of those that are waited for; one alone can be answered
+        // too late where the machine is busy.
+        const int Unanswered = 3;
         using Pair pair = Pair.Open(host);
         if (isOurs)
         {
             TcpSettings settings = pair.Ours.Connection!.Settings;
             (settings.IsKeepAlive, settings.KeepAliveIdle, settings.KeepAliveInterval) = (true, Second / 2, Second / 2);
-            settings.KeepAliveProbes = 1;
+            settings.KeepAliveProbes = Unanswered;
             pair.Ours.Connection!.OnSettingsChanged();
             long sent = host.Stack.Tcp.Counters.OutSegs;
-            host.WaitFor("two probes of ours", () => host.Stack.Tcp.Counters.OutSegs - sent >= 2);
+            host.WaitFor("probes of ours", () => host.Stack.Tcp.Counters.OutSegs - sent > Unanswered);
         }
         else
         {
             pair.Theirs.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
             pair.Theirs.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, 1);
             pair.Theirs.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, 1);
-            pair.Theirs.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveRetryCount, 1);
+            pair.Theirs.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveRetryCount, Unanswered);
             long came = host.Stack.Tcp.Counters.InSegs;
-            host.WaitFor("two probes of Linux", () => host.Stack.Tcp.Counters.InSegs - came >= 2);
+            host.WaitFor("probes of Linux", () => host.Stack.Tcp.Counters.InSegs - came > Unanswered);
         }
 
         Assert.False(pair.Ours.HasEnded, $"the connection ended with {pair.Ours.Error}");

@@ -299,8 +299,11 @@ internal sealed class Host : IAsyncDisposable
 
     /// <summary>Lets all pending calls into drivers complete; they must return.</summary>
     public Task DrainDevicesAsync(DeviceBus bus) =>
-        Task.WhenAll(bus.Devices.Select(device => DrainAsync(
-            QueueOf(device), new(DeviceWorkKind.NotifyLocalEnd, UniqueMark()), () => device.Phase == XenDevicePhase.Gone)));
+        Task.WhenAll(bus.Devices.Select(DrainDeviceAsync));
+
+    /// <summary>Lets all pending calls into one device's driver complete; they must return.</summary>
+    public Task DrainDeviceAsync(XenDevice device) =>
+        DrainAsync(QueueOf(device), new(DeviceWorkKind.NotifyLocalEnd, UniqueMark()), () => device.Phase == XenDevicePhase.Gone);
 
     /// <summary>The bus's queue.</summary>
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_queue")]

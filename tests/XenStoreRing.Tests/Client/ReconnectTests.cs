@@ -69,27 +69,27 @@ public sealed class ReconnectTests : IAsyncLifetime
     [Fact]
     public async Task A_connection_that_does_not_come_back_is_tried_again_after_pauses_of_1_2_4_8_16_and_30_seconds()
     {
-        await LoseAsync();
-        List<int> seconds = [];
-        for (int i = 0; i < 7; i++)
+        int others = _clock.Timers;
+        List<long> times = [];
+        for (int i = 0; i < 8; i++)
         {
-            int before = Volatile.Read(ref _asked);
-            int passed = 0;
-            await Patience.Until(() =>
+            _transports.Enqueue(() =>
             {
-                if (Volatile.Read(ref _asked) == before)
-                {
-                    _clock.Advance(TimeSpan.FromSeconds(0.5));
-                    passed++;
-                    // The loop sets its next timer on another thread.
-                    Thread.Sleep(20);
-                }
-
-                return Volatile.Read(ref _asked) > before;
+                times.Add(_clock.GetTimestamp());
+                throw new InvalidOperationException("not there yet");
             });
-            seconds.Add(passed / 2);
         }
 
+        await LoseAsync();
+        while (!_transports.IsEmpty)
+        {
+            // The clock stands from the end of a pause, with its timer, to the beginning of the next one, after the attempt.
+            await Patience.Until(() => _clock.Timers > others);
+            _clock.Advance(TimeSpan.FromSeconds(0.5));
+        }
+
+        await Patience.Until(() => _clock.Timers > others);
+        IEnumerable<double> seconds = times.Zip(times.Skip(1), (one, next) => TimeSpan.FromTicks(next - one).TotalSeconds);
         Assert.Equal([1, 2, 4, 8, 16, 30, 30], seconds);
         Assert.Equal(2, _told.Count);
     }
