@@ -6,7 +6,7 @@ using System.Runtime.InteropServices;
 
 namespace Xenlet.NetworkPeer;
 
-/// <summary>A connection to a guest that echoes, before and during a flood of hostile frames.</summary>
+/// <summary>A connection to a guest that echoes, before and during a flood of hostile frames, which it sends or another one.</summary>
 internal static partial class Flood
 {
     private const int FramesPerSecond = 5_000;
@@ -29,6 +29,23 @@ internal static partial class Flood
             $"quiet {figures.Quiet:f0} KiB/s, beside a flood of nobody {figures.Busy:f0}, in the flood {figures.Flooded:f0}, which is "
                 + $"{figures.Flooded / figures.Quiet:f2} and {figures.Flooded / figures.Busy:f2} of them, at {figures.Rate:f0} hostile "
                 + $"frames a second, end {figures.End}"));
+        return 0;
+    }
+
+    /// <summary>
+    /// Has so many KiB echoed over a connection from the port <paramref name="from"/>, which whoever floods the guest meanwhile knows. It
+    /// says how fast. Each byte that comes back is compared.
+    /// </summary>
+    public static int RunBeside(IPEndPoint guest, int from, int kibibytes)
+    {
+        using Socket socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        socket.Bind(new IPEndPoint(IPAddress.Any, from));
+        socket.Connect(guest);
+        Echo(socket, 64);
+        double speed = kibibytes / Echo(socket, kibibytes).TotalSeconds;
+        socket.Shutdown(SocketShutdown.Send);
+        Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture, $"beside another's flood {speed:f0} KiB/s, end {socket.Receive(new byte[1])}"));
         return 0;
     }
 

@@ -18,6 +18,7 @@ using Xenlet.NetworkPeer.Http;
 // requests FILE ADDRESS PORT               the connections of a table (Http/Exchange.cs) with a server of HTTP, and what comes
 // idle ADDRESS PORT COUNT SLOW             COUNT connections that ask for nothing, and SLOW ones that never end their request
 // flood INTERFACE NOWHERE OUR-MAC GUEST-MAC GUEST-ADDRESS PORT KIB   hostile frames, while the guest echoes so many KiB over TCP
+// flooded GUEST-ADDRESS PORT FROM KIB      a connection from the port FROM, over which the guest echoes so many KiB while another floods it
 // features INTERFACE on|off                what Linux leaves to the interface: checksums, frames of several pages, segmentation
 return args switch
 {
@@ -31,6 +32,10 @@ return args switch
         Mac(ours),
         Mac(theirs),
         new IPEndPoint(IPAddress.Parse(guest), int.Parse(port, CultureInfo.InvariantCulture)),
+        int.Parse(kibibytes, CultureInfo.InvariantCulture)),
+    ["flooded", string guest, string port, string from, string kibibytes] => Flood.RunBeside(
+        new IPEndPoint(IPAddress.Parse(guest), int.Parse(port, CultureInfo.InvariantCulture)),
+        int.Parse(from, CultureInfo.InvariantCulture),
         int.Parse(kibibytes, CultureInfo.InvariantCulture)),
     ["datagrams", string guest, string port] => await DatagramsAsync(guest, int.Parse(port, CultureInfo.InvariantCulture)),
     ["stream", string guest, string port, string file] => await EchoedStream.RunAsync(

@@ -20,6 +20,7 @@ internal sealed partial class TcpConnection
     private ITcpUser _user;
     private readonly ICongestionControl _control;
     private SourceRoute? _wayBack;
+    private TcpConnection? _nextInChain;
     private bool _isBusy;
     private bool _isConnectedDue;
     private bool _isPeerFinishedDue;
@@ -63,6 +64,9 @@ internal sealed partial class TcpConnection
     /// user has ended its own direction too; from then on it resets the connection.
     /// </summary>
     public bool IsReadingOver { get; set; }
+
+    /// <summary>The next connection of its chain in <see cref="ConnectionTable"/>.</summary>
+    public ref TcpConnection? NextInChain => ref _nextInChain;
 
     /// <summary>The next connection of those that wait for room on the link.</summary>
     public TcpConnection? NextWaiting { get; set; }

@@ -118,7 +118,7 @@ internal sealed partial class TcpLayer
         }
 
         connection = TcpConnection.Connect(this, flow, user, binding, settings, InitialSequence(flow, null));
-        _connections.Add(flow, connection);
+        _connections.Add(connection);
         Counters.ActiveOpens++;
         connection.Start();
         return TcpError.None;
@@ -147,7 +147,7 @@ internal sealed partial class TcpLayer
         }
 
         listener.Binding.References++;
-        _connections.Add(syn.Flow, connection);
+        _connections.Add(connection);
         Counters.PassiveOpens++;
         listener.User.OnAccepted(user, connection);
         Serve(connection, segment);
@@ -241,7 +241,7 @@ internal sealed partial class TcpLayer
         Route = route,
     };
 
-    private bool IsUnused(in Flow flow) => !_connections.ContainsKey(flow) && !_timeWaits.TryGet(flow, out _);
+    private bool IsUnused(in Flow flow) => !_connections.TryGet(flow, out _) && !_timeWaits.TryGet(flow, out _);
 
     /// <summary>
     /// The listener for a packet: one bound to its very address before one bound to all; of several that share a port, one chosen by the

@@ -8,7 +8,7 @@ internal sealed partial class TcpLayer : ITransport
     bool ITransport.OnError(in IcmpError error, ReadOnlySpan<byte> payload)
     {
         SequenceNumber sequence = new(error.SequenceNumber);
-        if (!_connections.TryGetValue(error.Flow, out TcpConnection? connection) || !connection.IsUnderWay(sequence))
+        if (!_connections.TryGet(error.Flow, out TcpConnection? connection) || !connection.IsUnderWay(sequence))
         {
             return false;
         }

@@ -11,7 +11,7 @@ internal sealed partial class TcpLayer
 {
     private const int TimeWaitLimit = 16_384;
 
-    private readonly Dictionary<Flow, TcpConnection> _connections;
+    private readonly ConnectionTable _connections;
     private readonly List<TcpListener> _listeners = [];
     private readonly TimeWaitTable _timeWaits;
     private TcpConnection? _firstWaiting;
@@ -26,7 +26,7 @@ internal sealed partial class TcpLayer
         Timers = timers;
         Hash = new KeyedHash(random);
         Ports = new TcpPorts(new RandomNumbers(random));
-        _connections = new Dictionary<Flow, TcpConnection>(Hash);
+        _connections = new ConnectionTable(Hash);
         _timeWaits = new TimeWaitTable(timers, clock, Hash, TimeWaitLimit);
     }
 
@@ -49,7 +49,7 @@ internal sealed partial class TcpLayer
     public TcpFeatures Features { get; init; } = TcpFeatures.All;
 
     /// <summary>The connections, for a list of them; none may be opened or ended meanwhile.</summary>
-    public IReadOnlyCollection<TcpConnection> Connections => _connections.Values;
+    public IReadOnlyCollection<TcpConnection> Connections => _connections;
 
     /// <summary>The ports that wait for connections.</summary>
     public IReadOnlyList<TcpListener> Listeners => _listeners;
@@ -80,7 +80,7 @@ internal sealed partial class TcpLayer
     /// <param name="isHard">Whether it is a port or protocol that is not there, rather than a route that may come back.</param>
     public void OnError(in Flow flow, uint sequence, TcpError error, bool isHard)
     {
-        if (_connections.TryGetValue(flow, out TcpConnection? connection))
+        if (_connections.TryGet(flow, out TcpConnection? connection))
         {
             connection.OnError(error, new SequenceNumber(sequence), isHard);
         }
@@ -219,16 +219,15 @@ internal sealed partial class TcpLayer
 
     public void Remove(TcpConnection connection)
     {
-        if (_connections.TryGetValue(connection.Flow, out TcpConnection? known) && known == connection)
+        if (_connections.Remove(connection))
         {
-            _connections.Remove(connection.Flow);
             Ports.Release(connection.Binding);
         }
     }
 
     public void EnterTimeWait(TcpConnection connection, in TimeWaitEntry entry) => _timeWaits.Add(connection.Flow, entry);
 
-    private TcpConnection[] Snapshot() => [.. _connections.Values];
+    private TcpConnection[] Snapshot() => [.. _connections];
 
     private void ReceiveSegment(PacketBuffer packet, in InternetHeader header)
     {
@@ -273,7 +272,7 @@ internal sealed partial class TcpLayer
         {
             WayBack = header.Route,
         };
-        if (_connections.TryGetValue(flow, out TcpConnection? connection))
+        if (_connections.TryGet(flow, out TcpConnection? connection))
         {
             Serve(connection, segment);
             return;

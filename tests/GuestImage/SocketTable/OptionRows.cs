@@ -49,7 +49,7 @@ internal static class OptionRows
 
     private static void Of(SocketTrace trace, (string Name, AddressFamily Family, SocketType Type) kind, SocketOptionLevel level)
     {
-        // IP_OPTIONS, which only its streams have (StackOptionTests), and TCP_FASTOPEN, which the stack does not have.
+        // IP_OPTIONS, which is no number (StructureRows), and TCP_FASTOPEN, which the stack does not have.
         HashSet<int> seen = level switch
         {
             SocketOptionLevel.IP => [(int)SocketOptionName.IPOptions],

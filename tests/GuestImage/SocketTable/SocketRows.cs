@@ -9,8 +9,7 @@ internal static class SocketRows
     [
         .. StreamRows.All, .. NetworkStreamRows.All, .. PollRows.All, .. UrgentRows.All, .. ConnectRows.All, .. BindRows.All,
         .. ListenRows.All, .. DatagramRows.All, .. ErrorRows.All, .. DestinationRows.All, .. GroupRows.All, .. OptionRows.All,
-        .. EndRows.All,
-        .. EventRows.All,
+        .. StructureRows.All, .. EndRows.All, .. EventRows.All,
     ];
 
     /// <summary>Runs a row, on a thread of its own since its steps may block, and gives its line.</summary>

@@ -207,6 +207,49 @@ public sealed unsafe class StreamTests() : SocketTest(hasStack: true)
             [SocketSignals.Closed | SocketSignals.Aborted, SocketSignals.Closed], TakeRequests().Select(request => request.Signals)));
     }
 
+    /// <summary>SOL_SOCKET 1, SO_RCVTIMEO 20, SO_PRIORITY 12. They share memory as long as nobody sets one.</summary>
+    [Fact]
+    public void A_connection_has_its_listeners_options_and_what_one_socket_sets_is_no_other_ones()
+    {
+        ulong free = FrameAllocator.FreeFrames;
+        ulong listener = OpenBound(Stream, 1, 80, NonBlocking);
+        Assert.Equal((0, 0), (SetOption(listener, 1, 12, 3), SetOption(listener, 1, 20, 2, 0, 0, 0)));
+        ulong handle = 0;
+        Assert.Equal(
+            0,
+            CallAndAnswer(
+                request =>
+                {
+                    handle = request.Handle;
+                    Complete(handle, 0);
+                },
+                SystemCallNumber.Listen, listener, 4));
+        ulong[] offered = [];
+        AsStack(() => offered = [(ulong)Offer(handle), (ulong)Offer(handle), (ulong)Offer(handle)]);
+        ulong[] accepted = [.. offered.Select(_ => (ulong)Call(SystemCallNumber.Accept4, listener, 0, 0, NonBlocking))];
+        Assert.Equal([3, 3, 3], Priorities());
+
+        Assert.Equal(0, SetOption(accepted[0], 1, 12, 4));
+        Assert.Equal(0, SetOption(listener, 1, 12, 5));
+        Assert.Equal([4, 3, 3], Priorities());
+        Assert.Equal(2, GetOption(accepted[0], 1, 20));
+        Assert.Equal((0, 0), (SetOption(accepted[2], 1, 20, 7, 0, 0, 0), Call(SystemCallNumber.Close, listener)));
+        Assert.Equal((2, 7), (GetOption(accepted[1], 1, 20), GetOption(accepted[2], 1, 20)));
+        Assert.Equal(0, SetOption(accepted[1], 1, 12, 6));
+        Assert.Equal([4, 6, 3], Priorities());
+
+        Assert.All(accepted, each => Assert.Equal(0, Call(SystemCallNumber.Close, each)));
+        AsStack(() =>
+        {
+            TakeRequests();
+            Assert.All(offered.Prepend(handle), each => Assert.Equal(0, Call(NucleusCall.ReleaseSocket, each)));
+        });
+        // One has the address that it was bound to.
+        Assert.Equal(free - 1, FrameAllocator.FreeFrames);
+
+        IEnumerable<long> Priorities() => accepted.Select(each => GetOption(each, 1, 12));
+    }
+
     [Theory]
     [InlineData(false, false, SocketSignals.Closed)]
     [InlineData(true, false, SocketSignals.Closed | SocketSignals.Aborted)]

@@ -64,6 +64,17 @@ public sealed unsafe class UrgentTests() : SocketTest(hasStack: true)
         Assert.Equal("a"u8.ToArray(), Load(Memory, 1));
     }
 
+    /// <summary>The stack tells of the byte before it appends it, and the program may run in between.</summary>
+    [Fact]
+    public void Who_closes_before_the_urgent_byte_is_in_the_stream_has_not_read_to_its_end()
+    {
+        ulong socket = OpenConnected(out ulong handle);
+        AsStack(() => Assert.Equal(0, Call(NucleusCall.MarkUrgent, handle, 0, 'a')));
+        Assert.Equal(1, Call(SystemCallNumber.Recvfrom, socket, Memory, 9, MSG_OOB, 0));
+        Assert.Equal(0, Call(SystemCallNumber.Close, socket));
+        AsStack(() => Assert.Equal(SocketSignals.Closed | SocketSignals.Aborted, Assert.Single(TakeRequests()).Signals));
+    }
+
     [Fact]
     public void Each_arrival_of_urgent_data_is_an_event()
     {

@@ -147,7 +147,7 @@ internal static unsafe class NucleusCallSockets
         if (error == 0)
         {
             // Not an assignment: the compiler copies a structure of this size by calling the runtime.
-            Machine.Copy((void*)address, &socket->Options, (nuint)sizeof(SocketOptionValues));
+            Machine.Copy((void*)address, socket->Options, (nuint)sizeof(SocketOptionValues));
         }
 
         return error;
@@ -336,13 +336,12 @@ internal static unsafe class NucleusCallSockets
             return error;
         }
 
-        Socket* socket = LengthOf(listener, Length.OfferRoom) > 0 ? SocketLife.Create(SocketKind.Stream, listener->IsIPv6) : null;
+        Socket* socket = LengthOf(listener, Length.OfferRoom) > 0 ? SocketLife.Accept(listener) : null;
         if (socket == null)
         {
             return -Errno.EAGAIN;
         }
 
-        Machine.Copy(&socket->Options, &listener->Options, (nuint)sizeof(SocketOptionValues));
         socket->Local = ((EndpointRecord*)endpoints)[0];
         socket->Remote = ((EndpointRecord*)endpoints)[1];
         socket->State = SocketState.Connected;

@@ -98,7 +98,7 @@ internal static unsafe class DatagramTransfers
         }
 
         socket->IsRoomWanted = true;
-        return waits ? SocketTransfers.Wait(thread, socket, socket->Options.SendTimeout, 0) : -Errno.EAGAIN;
+        return waits ? SocketTransfers.Wait(thread, socket, socket->Options->SendTimeout, 0) : -Errno.EAGAIN;
     }
 
     public static long Receive(
@@ -119,7 +119,7 @@ internal static unsafe class DatagramTransfers
                 return 0;
             }
 
-            return waits ? SocketTransfers.Wait(thread, socket, socket->Options.ReceiveTimeout, 0) : -Errno.EAGAIN;
+            return waits ? SocketTransfers.Wait(thread, socket, socket->Options->ReceiveTimeout, 0) : -Errno.EAGAIN;
         }
 
         ByteQueue.Copy(&socket->Received, 0, (byte*)record, (ulong)sizeof(DatagramRecord));

@@ -50,7 +50,7 @@ internal static unsafe class FileTransfers
         long sent = SocketTransfers.Send(thread, descriptor, &bytes, SocketTransfers.MSG_DONTWAIT, 0, 0);
         if (sent == -Errno.EAGAIN && !socket->File->IsNonBlocking)
         {
-            return SocketTransfers.Wait(thread, socket, socket->Options.SendTimeout, 0);
+            return SocketTransfers.Wait(thread, socket, socket->Options->SendTimeout, 0);
         }
 
         if (sent > 0 && offsetAddress != 0)

@@ -102,8 +102,8 @@ internal static unsafe class GroupOptions
         long error = SocketControl.BindToDevice(thread, socket, device);
         if (error == 0)
         {
-            socket->Options.DeviceHigh = device.High;
-            socket->Options.DeviceLow = device.Low;
+            socket->Options->DeviceHigh = device.High;
+            socket->Options->DeviceLow = device.Low;
         }
 
         return error;

@@ -73,6 +73,11 @@ internal static unsafe class OptionCalls
             return error;
         }
 
+        if (!SocketOptionSet.TryOwn(socket))
+        {
+            return -Errno.ENOBUFS;
+        }
+
         // It may be one that makes a way, or closes one.
         socket->RoutedLength = 0;
         byte* value = (byte*)address;
@@ -123,7 +128,7 @@ internal static unsafe class OptionCalls
         }
 
         SocketOptionTable.Set(socket, index, SocketOptionTable.Kept(socket, index, number));
-        socket->Options.IsSendBufferSet |= index == SocketOptionIndex.SendBuffer;
+        socket->Options->IsSendBufferSet |= index == SocketOptionIndex.SendBuffer;
         if (socket->IsKnown)
         {
             StackRequests.Add(socket, SocketSignals.OptionsChanged);
@@ -169,11 +174,11 @@ internal static unsafe class OptionCalls
         ulong nanoseconds = seconds < 0 ? 0 : ((ulong)Math.Min(seconds, most) * 1_000_000_000) + ((ulong)microseconds * 1000);
         if (name == SO_RCVTIMEO)
         {
-            socket->Options.ReceiveTimeout = nanoseconds;
+            socket->Options->ReceiveTimeout = nanoseconds;
         }
         else
         {
-            socket->Options.SendTimeout = nanoseconds;
+            socket->Options->SendTimeout = nanoseconds;
         }
 
         return 0;

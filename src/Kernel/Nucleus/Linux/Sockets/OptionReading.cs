@@ -46,8 +46,8 @@ internal static unsafe class OptionReading
                 case SO_DEBUG:
                     return sizeof(int);
                 case SO_BINDTODEVICE:
-                    SocketAddresses.WriteBigEndian((byte*)value, socket->Options.DeviceHigh);
-                    SocketAddresses.WriteBigEndian((byte*)value + 8, socket->Options.DeviceLow);
+                    SocketAddresses.WriteBigEndian((byte*)value, socket->Options->DeviceHigh);
+                    SocketAddresses.WriteBigEndian((byte*)value + 8, socket->Options->DeviceLow);
                     return NameSize((byte*)value);
                 case SO_SNDLOWAT:
                     *(int*)value = 1;
@@ -78,7 +78,7 @@ internal static unsafe class OptionReading
                     return 2 * sizeof(int);
                 case SO_RCVTIMEO:
                 case SO_SNDTIMEO:
-                    ulong time = name == SO_RCVTIMEO ? socket->Options.ReceiveTimeout : socket->Options.SendTimeout;
+                    ulong time = name == SO_RCVTIMEO ? socket->Options->ReceiveTimeout : socket->Options->SendTimeout;
                     value[0] = time / 1_000_000_000;
                     value[1] = time % 1_000_000_000 / 1000;
                     return 2 * sizeof(ulong);

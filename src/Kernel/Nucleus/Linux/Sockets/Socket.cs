@@ -75,7 +75,8 @@ internal unsafe struct Socket
     /// <summary>Of datagrams: what recvmsg takes with MSG_ERRQUEUE.</summary>
     public ByteQueue Errors;
 
-    public SocketOptionValues Options;
+    /// <summary>Never null. Perhaps other sockets' too: whoever changes it has <see cref="SocketOptionSet.TryOwn"/> say yes first.</summary>
+    public SocketOptionSet* OptionSet;
 
     /// <summary>What the stack has not been told yet.</summary>
     public SocketSignals Signals;
@@ -96,6 +97,8 @@ internal unsafe struct Socket
     public EndpointRecord CallEndpoint;
     public EndpointRecord CallInterface;
     public int CallArgument;
+
+    public readonly SocketOptionValues* Options => &OptionSet->Values;
 
     /// <summary>The family of its addresses, an AF_ number.</summary>
     public readonly int Family => Kind == SocketKind.Netlink ? SocketAddresses.AF_NETLINK

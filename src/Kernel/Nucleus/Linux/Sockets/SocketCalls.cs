@@ -152,7 +152,7 @@ internal static unsafe class SocketCalls
         {
             return listener->File->IsNonBlocking
                 ? -Errno.EAGAIN
-                : SocketTransfers.Wait(thread, listener, listener->Options.ReceiveTimeout, 0);
+                : SocketTransfers.Wait(thread, listener, listener->Options->ReceiveTimeout, 0);
         }
 
         long accepted = FileTable.Open(FileKind.Socket, FileTable.O_RDWR | (flags & SOCK_NONBLOCK), socket);

@@ -217,7 +217,7 @@ internal static unsafe class SocketControl
 
     private static long WaitForConnection(Thread* thread, Socket* socket)
     {
-        ulong limit = socket->Options.SendTimeout;
+        ulong limit = socket->Options->SendTimeout;
         ulong deadline = thread->IsRetry ? thread->Deadline : limit == 0 ? ulong.MaxValue : Clock.After(limit);
         WaitQueue.Join(&socket->File->Waiters, thread);
         Scheduler.Block(

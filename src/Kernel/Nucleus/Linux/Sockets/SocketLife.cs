@@ -16,16 +16,35 @@ internal static unsafe class SocketLife
     /// <summary>A new socket without a file; null if there is no memory.</summary>
     public static Socket* Create(SocketKind kind, bool isIPv6)
     {
-        Socket* socket = SocketTable.Create();
+        SocketOptionSet* options = SocketOptionSet.Create();
+        Socket* socket = options == null ? null : Create(kind, isIPv6, options);
         if (socket != null)
         {
-            socket->Kind = kind;
-            socket->IsIPv6 = isIPv6;
-            socket->Local = EndpointRecord.Any(isIPv6);
-            socket->Remote = socket->Local;
             SocketOptionTable.SetDefaults(socket);
         }
 
+        return socket;
+    }
+
+    /// <summary>A new socket with the options of one that listens; null if there is no memory.</summary>
+    public static Socket* Accept(Socket* listener) =>
+        Create(SocketKind.Stream, listener->IsIPv6, SocketOptionSet.Share(listener->OptionSet));
+
+    /// <summary>A new socket with a set of options that is its own now; it is given back if there is no memory.</summary>
+    private static Socket* Create(SocketKind kind, bool isIPv6, SocketOptionSet* options)
+    {
+        Socket* socket = SocketTable.Create();
+        if (socket == null)
+        {
+            SocketOptionSet.Release(options);
+            return null;
+        }
+
+        socket->OptionSet = options;
+        socket->Kind = kind;
+        socket->IsIPv6 = isIPv6;
+        socket->Local = EndpointRecord.Any(isIPv6);
+        socket->Remote = socket->Local;
         return socket;
     }
 
@@ -47,7 +66,8 @@ internal static unsafe class SocketLife
         bool isStream = socket->Kind == SocketKind.Stream;
         bool lingers = isStream && SocketOptionTable.Get(socket, SocketOptionIndex.LingerOn) != 0;
         int seconds = SocketOptionTable.Get(socket, SocketOptionIndex.LingerSeconds);
-        bool isAborted = (isStream && socket->Received.Count > 0) || (lingers && seconds == 0);
+        bool isUnread = isStream && (socket->Received.Count > 0 || UrgentData.IsAhead(socket));
+        bool isAborted = isUnread || (lingers && seconds == 0);
         bool isConnected = socket->State == SocketState.Connected;
         if (!TryLeaveToStack(socket, isAborted) || closer == null || !lingers || isAborted || !isConnected)
         {
@@ -75,6 +95,7 @@ internal static unsafe class SocketLife
         ErrorQueue.Clear(socket);
         if (!HasProgramEnded)
         {
+            SocketOptionSet.Release(socket->OptionSet);
             SocketTable.Free(socket);
         }
     }

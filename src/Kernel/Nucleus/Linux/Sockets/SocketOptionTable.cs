@@ -33,12 +33,13 @@ internal static unsafe class SocketOptionTable
     public static int GrowSendQueue(Socket* socket)
     {
         int size = Get(socket, SocketOptionIndex.SendBuffer);
-        if (socket->Options.IsSendBufferSet || size >= LargestGrown)
+        if (socket->Options->IsSendBufferSet || size >= LargestGrown)
         {
             return 0;
         }
 
-        if (socket->IsRoomWanted && !SocketReadiness.IsWritable(socket) && SocketMemory.Left > SocketMemory.Budget / 2)
+        bool isLimit = socket->IsRoomWanted && !SocketReadiness.IsWritable(socket);
+        if (isLimit && SocketMemory.Left > SocketMemory.Budget / 2 && SocketOptionSet.TryOwn(socket))
         {
             size = Math.Min(size * 2, LargestGrown);
             Set(socket, SocketOptionIndex.SendBuffer, size);
@@ -50,9 +51,10 @@ internal static unsafe class SocketOptionTable
 
     public static uint ReceiveLimit(Socket* socket) => (uint)Get(socket, SocketOptionIndex.ReceiveBuffer);
 
-    public static int Get(Socket* socket, SocketOptionIndex index) => socket->Options.Values[(int)index];
+    public static int Get(Socket* socket, SocketOptionIndex index) => socket->Options->Values[(int)index];
 
-    public static void Set(Socket* socket, SocketOptionIndex index, int value) => socket->Options.Values[(int)index] = value;
+    /// <summary>Sets an option. The socket owns its set (<see cref="SocketOptionSet.TryOwn"/>).</summary>
+    public static void Set(Socket* socket, SocketOptionIndex index, int value) => socket->Options->Values[(int)index] = value;
 
     public static void SetDefaults(Socket* socket)
     {

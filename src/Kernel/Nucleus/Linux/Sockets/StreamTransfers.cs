@@ -19,7 +19,7 @@ internal static unsafe class StreamTransfers
 
         if (socket->State == SocketState.Connecting)
         {
-            return waits ? SocketTransfers.Wait(thread, socket, socket->Options.SendTimeout, done) : -Errno.EAGAIN;
+            return waits ? SocketTransfers.Wait(thread, socket, socket->Options->SendTimeout, done) : -Errno.EAGAIN;
         }
 
         if (socket->IsSendShutDown || socket->State != SocketState.Connected)
@@ -49,7 +49,7 @@ internal static unsafe class StreamTransfers
         }
 
         socket->IsRoomWanted = true;
-        return waits ? SocketTransfers.Wait(thread, socket, socket->Options.SendTimeout, done)
+        return waits ? SocketTransfers.Wait(thread, socket, socket->Options->SendTimeout, done)
             : done > 0 ? (long)done : -Errno.EAGAIN;
     }
 
@@ -112,7 +112,7 @@ internal static unsafe class StreamTransfers
             return -Errno.ENOTCONN;
         }
 
-        return waits ? SocketTransfers.Wait(thread, socket, socket->Options.ReceiveTimeout, done)
+        return waits ? SocketTransfers.Wait(thread, socket, socket->Options->ReceiveTimeout, done)
             : done > 0 ? (long)done : -Errno.EAGAIN;
     }
 }

@@ -40,6 +40,13 @@ internal unsafe struct UrgentData
     public static bool IsAtMark(Socket* socket) =>
         socket->Urgent.State != UrgentState.None && socket->Urgent.MarkPosition == socket->Received.FirstPosition;
 
+    /// <summary>
+    /// Whether the program has been given the urgent byte before the stream has it. The stack tells of it first: a program that runs in
+    /// between has not read the stream to its end.
+    /// </summary>
+    public static bool IsAhead(Socket* socket) => socket->Urgent.State is UrgentState.Arrived or UrgentState.Taken
+        && socket->Urgent.MarkPosition >= socket->Received.EndPosition;
+
     /// <summary>Whether the next byte is one that reads skip.</summary>
     public static bool IsNext(Socket* socket) => IsAtMark(socket) && !IsInline(socket);
 
