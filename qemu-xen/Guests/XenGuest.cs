@@ -27,6 +27,7 @@ public sealed partial class XenGuest : IGuest, IFollowedDomain
     private readonly TaskCompletionSource<GuestEndReason> _domainEnd = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Stream? _input;
     private volatile bool _isBeingDestroyed;
+    private volatile bool _isBeingSaved;
     private bool _isSeen;
     private bool _isSuspended;
     private volatile bool _isGone;
@@ -180,8 +181,17 @@ public sealed partial class XenGuest : IGuest, IFollowedDomain
     /// <param name="cancellationToken">Ends the wait and kills the command.</param>
     public async Task SaveAsync(string path, TimeSpan limit, CancellationToken cancellationToken = default)
     {
-        await SaveAsync("", path, limit, cancellationToken);
-        await WaitForEndAsync(XlLimit, cancellationToken);
+        // xl removes the domain when it has saved it: there need not be a list that shows it suspended.
+        _isBeingSaved = true;
+        try
+        {
+            await SaveAsync("", path, limit, cancellationToken);
+            await WaitForEndAsync(XlLimit, cancellationToken);
+        }
+        finally
+        {
+            _isBeingSaved = false;
+        }
     }
 
     /// <summary>
@@ -259,7 +269,7 @@ public sealed partial class XenGuest : IGuest, IFollowedDomain
             if (_isSeen || !mayBeOlder)
             {
                 _isGone = true;
-                _domainEnd.TrySetResult(_isSuspended ? GuestEndReason.Suspend : GuestEndReason.Destroyed);
+                _domainEnd.TrySetResult(_isSuspended || _isBeingSaved ? GuestEndReason.Suspend : GuestEndReason.Destroyed);
             }
 
             return;
