@@ -26,7 +26,9 @@ public sealed partial class XenGuest : IGuest, IFollowedDomain
     private readonly Task _work;
     private readonly TaskCompletionSource<GuestEndReason> _domainEnd = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Stream? _input;
-    private volatile bool _isSeen;
+    private volatile bool _isBeingDestroyed;
+    private volatile bool _isBeingSaved;
+    private bool _isSeen;
     private bool _isSuspended;
     private volatile bool _isGone;
 
@@ -96,15 +98,31 @@ public sealed partial class XenGuest : IGuest, IFollowedDomain
         // What has ended is removed by FollowAsync.
         if (!_isGone && !_domainEnd.Task.IsCompleted)
         {
-            CommandResult result = await XlAsync($"xl destroy {DomainId}", cancellationToken);
-            if (!_isGone && !_domainEnd.Task.IsCompleted)
+            CommandResult result;
+            _isBeingDestroyed = true;
+            try
             {
-                result.ThrowIfFailed($"xl destroy {Name}");
+                result = await XlAsync($"xl destroy {DomainId}", cancellationToken);
+                if (result.ExitCode == 0)
+                {
+                    _isGone = true;
+                    _domainEnd.TrySetResult(GuestEndReason.Destroyed);
+                }
+            }
+            finally
+            {
+                _isBeingDestroyed = false;
             }
 
-            // From now on, a list without the domain means its end, even if no list ever contained it.
-            _isSeen = true;
-            _machine.Domains.ShowAgain();
+            if (result.ExitCode != 0)
+            {
+                await _machine.Domains.RefreshAsync().WithinAsync(
+                    _machine.Scale(XlLimit), "a list of dom0's domains", Logs, cancellationToken);
+                if (!_domainEnd.Task.IsCompleted)
+                {
+                    result.ThrowIfFailed($"xl destroy {Name}");
+                }
+            }
         }
 
         await WaitForEndAsync(XlLimit, cancellationToken);
@@ -163,8 +181,17 @@ public sealed partial class XenGuest : IGuest, IFollowedDomain
     /// <param name="cancellationToken">Ends the wait and kills the command.</param>
     public async Task SaveAsync(string path, TimeSpan limit, CancellationToken cancellationToken = default)
     {
-        await SaveAsync("", path, limit, cancellationToken);
-        await WaitForEndAsync(XlLimit, cancellationToken);
+        // xl removes the domain when it has saved it: there need not be a list that shows it suspended.
+        _isBeingSaved = true;
+        try
+        {
+            await SaveAsync("", path, limit, cancellationToken);
+            await WaitForEndAsync(XlLimit, cancellationToken);
+        }
+        finally
+        {
+            _isBeingSaved = false;
+        }
     }
 
     /// <summary>
@@ -230,17 +257,19 @@ public sealed partial class XenGuest : IGuest, IFollowedDomain
     }
 
     /// <inheritdoc/>
-    void IFollowedDomain.Update(IReadOnlyList<DomainState> domains)
+    bool IFollowedDomain.IsOver => _isBeingDestroyed || _domainEnd.Task.IsCompleted;
+
+    /// <inheritdoc/>
+    void IFollowedDomain.Update(IReadOnlyList<DomainState> domains, bool mayBeOlder)
     {
         DomainState? state = domains.FirstOrDefault(domain => domain.Id == DomainId);
         _isSeen |= state is not null;
         if (state is null || state.IsDying)
         {
-            // A list may be older than the domain.
-            if (_isSeen)
+            if (_isSeen || !mayBeOlder)
             {
                 _isGone = true;
-                _domainEnd.TrySetResult(_isSuspended ? GuestEndReason.Suspend : GuestEndReason.Destroyed);
+                _domainEnd.TrySetResult(_isSuspended || _isBeingSaved ? GuestEndReason.Suspend : GuestEndReason.Destroyed);
             }
 
             return;

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Xenlet.QemuXen.Base;
 using Xenlet.QemuXen.Machine;
 
@@ -9,6 +10,9 @@ public static class XenMachineGuests
     // A restore or a migration copies all of the guest's memory through dom0, and the host may be busy.
     private static readonly TimeSpan StartLimit = TimeSpan.FromMinutes(10);
 
+    // Where libxl keeps a domain's configuration, in a file that is named after the domain's number and UUID: libxl__userdata_path.
+    private const string UserData = "/var/lib/xen/userdata-d.";
+
     /// <summary>
     /// Creates a guest. Its console is recorded from the first byte on. After its end, the domain is kept until its console is complete,
     /// whatever the configuration's on_* values are, and then destroyed.
@@ -17,11 +21,15 @@ public static class XenMachineGuests
     public static async Task<XenGuest> CreateGuestAsync(
         this XenMachine machine, GuestConfig config, CancellationToken cancellationToken = default)
     {
+        string uuid = Guid.NewGuid().ToString();
+        config = config with { ExtraLines = [.. config.ExtraLines, $"uuid = \"{uuid}\""] };
         (string file, string copy) = await machine.ShareAsync(config, cancellationToken);
 
         // -e: no xl process stays to act on the guest's end, so its domain remains until the machine has seen everything.
+        // The shell finds the domain's number by itself, while each question about domains starts a program that costs a tenth of a second.
         string create = $"xl create {(config.Paused ? "-p " : "")}-e -q {file}";
-        return await machine.StartAsync(config.Name, $"{copy} && {create}", $"xl create {config.Name}", cancellationToken);
+        return await machine.StartAsync(
+            config.Name, $"{copy} && {create} && echo {UserData}*.{uuid}.libxl-json", $"xl create {config.Name}", cancellationToken);
     }
 
     /// <summary>Copies a guest's images and its configuration to dom0, for commands there that create it.</summary>
@@ -67,18 +75,26 @@ public static class XenMachineGuests
     {
         string consoleLog = ConsoleLog(machine, consoleName ?? name);
         long consoleStart = File.Exists(consoleLog) ? new FileInfo(consoleLog).Length : 0;
+        long releases = machine.Domains.Releases;
         int id;
         try
         {
+            string said = "";
             if (start is not null)
             {
-                (await machine.RunInDom0Async(start, StartLimit, cancellationToken)).ThrowIfFailed(what);
+                said = (await machine.RunInDom0Async(start, StartLimit, cancellationToken)).ThrowIfFailed(what).Output;
             }
 
-            // dom0 lists its domains after each was made anyway; asking it for the number would cost several processes.
-            Task<int> find = machine.Domains.FindAsync(name);
-            await find.WithinAsync(machine.Scale(StartLimit), $"{name} in dom0's list of domains", machine.Logs, cancellationToken);
-            id = await find;
+            if (ParseNumber(said) is { } number)
+            {
+                id = number;
+            }
+            else
+            {
+                Task<int> find = machine.Domains.FindAsync(name);
+                await find.WithinAsync(machine.Scale(StartLimit), $"{name} in dom0's list of domains", machine.Logs, cancellationToken);
+                id = await find;
+            }
         }
         catch
         {
@@ -87,8 +103,18 @@ public static class XenMachineGuests
         }
 
         XenGuest guest = new(machine, name, id, consoleLog, consoleStart);
-        machine.Domains.Follow(guest);
+        machine.Domains.Follow(guest, releases);
         return guest;
+    }
+
+    /// <summary>The number of a domain in the path of its configuration, on the last line.</summary>
+    private static int? ParseNumber(string output)
+    {
+        string path = output.TrimEnd().Split('\n')[^1];
+        return path.StartsWith(UserData, StringComparison.Ordinal)
+            && int.TryParse(path[UserData.Length..].Split('.')[0], NumberStyles.None, CultureInfo.InvariantCulture, out int number)
+                ? number
+                : null;
     }
 
     private static string ConsoleLog(XenMachine machine, string name) =>

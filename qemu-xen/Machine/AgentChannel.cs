@@ -17,19 +17,22 @@ internal sealed class AgentChannel : IAsyncDisposable
     private TaskCompletionSource _unmounted = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ConcurrentDictionary<int, TaskCompletionSource<int>> _running = new();
     private readonly SemaphoreSlim _writing = new(1);
+    private readonly DomainList _domains;
     private readonly Task _reading;
     private int _lastId;
+    private int _lastList;
     private volatile bool _isClosed;
 
     /// <summary>Serves a connection to the agent.</summary>
     /// <param name="stream">The connection, owned from now on.</param>
     /// <param name="share">The directory that dom0 sees as /host.</param>
-    /// <param name="domainsListed">Called with every new list of domains, one call at a time.</param>
-    public AgentChannel(Stream stream, string share, Action<IReadOnlyList<DomainState>> domainsListed)
+    /// <param name="domains">Told of every event of domains and given every list of them, one call at a time.</param>
+    public AgentChannel(Stream stream, string share, DomainList domains)
     {
         _stream = stream;
         _share = share;
-        _reading = Task.Run(() => ReadAsync(domainsListed));
+        _domains = domains;
+        _reading = Task.Run(ReadAsync);
     }
 
     /// <summary>Completes when the agent serves commands. Fails if dom0 reports that it cannot, or the connection breaks first.</summary>
@@ -108,6 +111,10 @@ internal sealed class AgentChannel : IAsyncDisposable
         await SendAsync($"mount {DateTimeOffset.UtcNow.ToUnixTimeSeconds()}");
     }
 
+    /// <summary>Requests a list of the domains.</summary>
+    /// <exception cref="QemuXenException">The connection has broken.</exception>
+    public Task ListAsync() => SendAsync($"list {Interlocked.Increment(ref _lastList)}");
+
     /// <summary>Sends a line that requests nothing.</summary>
     /// <exception cref="QemuXenException">The connection has broken.</exception>
     public Task BeatAsync() => SendAsync("beat");
@@ -143,7 +150,7 @@ internal sealed class AgentChannel : IAsyncDisposable
         }
     }
 
-    private async Task ReadAsync(Action<IReadOnlyList<DomainState>> domainsListed)
+    private async Task ReadAsync()
     {
         byte[] buffer = new byte[LongestLine];
         int held = 0;
@@ -157,7 +164,7 @@ internal sealed class AgentChannel : IAsyncDisposable
                 int length;
                 while ((length = buffer.AsSpan(start, held - start).IndexOf((byte)'\n')) >= 0)
                 {
-                    Take(Encoding.UTF8.GetString(buffer, start, length), domainsListed);
+                    Take(Encoding.UTF8.GetString(buffer, start, length));
                     start += length + 1;
                 }
 
@@ -195,7 +202,7 @@ internal sealed class AgentChannel : IAsyncDisposable
         }
     }
 
-    private void Take(string line, Action<IReadOnlyList<DomainState>> domainsListed)
+    private void Take(string line)
     {
         AgentMessage? message = AgentMessage.Parse(line);
         switch (message?.Kind)
@@ -217,13 +224,19 @@ internal sealed class AgentChannel : IAsyncDisposable
                 }
 
                 break;
+            case AgentMessageKind.Introduced:
+                _domains.HandleIntroduced();
+                break;
+            case AgentMessageKind.Released:
+                _domains.HandleReleased();
+                break;
             case AgentMessageKind.Domains:
                 string list = Path.Combine(_share, "domains", $"{message.Number}");
                 if (File.Exists(list))
                 {
                     string table = File.ReadAllText(list);
                     File.Delete(list);
-                    domainsListed(DomainState.ParseList(table));
+                    _domains.Take(DomainState.ParseList(table));
                 }
 
                 break;

@@ -11,7 +11,13 @@ internal enum AgentMessageKind
     /// <summary>A command ended: <see cref="AgentMessage.Number"/> and <see cref="AgentMessage.Status"/>.</summary>
     Done,
 
-    /// <summary>A new list of domains is in the file <see cref="AgentMessage.Number"/>.</summary>
+    /// <summary>A domain was created.</summary>
+    Introduced,
+
+    /// <summary>A domain shut down or was destroyed.</summary>
+    Released,
+
+    /// <summary>A list of domains is in the file <see cref="AgentMessage.Number"/>.</summary>
     Domains,
 
     /// <summary>The directory shared with the host is no longer mounted.</summary>
@@ -33,6 +39,8 @@ internal sealed record AgentMessage(AgentMessageKind Kind, int Number = 0, int S
             ["ready"] => new(AgentMessageKind.Ready),
             ["unmounted"] => new(AgentMessageKind.Unmounted),
             ["done", var id, var status] when ParseNumber(id) is { } n && ParseNumber(status) is { } s => new(AgentMessageKind.Done, n, s),
+            ["event", "introduceDomain"] => new(AgentMessageKind.Introduced),
+            ["event", "releaseDomain"] => new(AgentMessageKind.Released),
             ["domains", var id] when ParseNumber(id) is { } n => new(AgentMessageKind.Domains, n),
             ["failed", .. var text] => new(AgentMessageKind.Failed, Text: string.Join(' ', text)),
             _ => null,

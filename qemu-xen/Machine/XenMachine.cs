@@ -43,6 +43,7 @@ public sealed class XenMachine : IAsyncDisposable
     {
         _options = options;
         Image = image;
+        Domains = new(() => _ = ListDomainsAsync());
         _directory = WorkDirectory.Create(options.WorkingDirectory);
         _emulator = options.Machine == EmulatedMachine.Intel
             ? new BochsEmulator(options, image, _directory.Path, SharedDirectory)
@@ -211,7 +212,7 @@ public sealed class XenMachine : IAsyncDisposable
     internal Emulator Emulator => _emulator;
 
     /// <summary>The machine's domains.</summary>
-    internal DomainList Domains { get; } = new();
+    internal DomainList Domains { get; }
 
     /// <summary>Applies the machine's factor to a limit.</summary>
     internal TimeSpan Scale(TimeSpan limit) => Limits.Scale(limit, _options.TimeScale * _emulator.Slowness);
@@ -278,6 +279,18 @@ public sealed class XenMachine : IAsyncDisposable
 
     /// <summary>The path in dom0 of a file in the shared directory.</summary>
     internal string InDom0(string path) => SharePath + "/" + Path.GetRelativePath(SharedDirectory, path);
+
+    private async Task ListDomainsAsync()
+    {
+        try
+        {
+            await _agent!.ListAsync();
+        }
+        catch (QemuXenException)
+        {
+            // The machine has ended, which whoever follows a domain learns when the machine is disposed of.
+        }
+    }
 
     private void BeginHeartbeat()
     {
@@ -359,7 +372,7 @@ public sealed class XenMachine : IAsyncDisposable
             await stop.CancelAsync();
         }
 
-        _agent = new AgentChannel(await agent, SharedDirectory, Domains.Take);
+        _agent = new AgentChannel(await agent, SharedDirectory, Domains);
         if (state is not null)
         {
             await ((ISavesState)_emulator).ContinueAsync(limit, cancellationToken);

@@ -22,6 +22,9 @@ public sealed class ProtocolTests : IDisposable
     [InlineData("ready", "Ready 0 0 ''")]
     [InlineData("done 12 3", "Done 12 3 ''")]
     [InlineData("domains 7", "Domains 7 0 ''")]
+    [InlineData("event introduceDomain", "Introduced 0 0 ''")]
+    [InlineData("event releaseDomain", "Released 0 0 ''")]
+    [InlineData("event other", null)]
     [InlineData("unmounted", "Unmounted 0 0 ''")]
     [InlineData("failed cannot mount xenfs", "Failed 0 0 'cannot mount xenfs'")]
     [InlineData("", null)]
@@ -75,7 +78,9 @@ public sealed class ProtocolTests : IDisposable
     [Fact]
     public async Task A_list_that_cannot_be_read_ends_the_line_and_leaves_no_command_waiting()
     {
-        (AgentChannel channel, Stream agent) = Connect(_ => throw new FormatException("not a list"));
+        DomainList domains = new(() => { });
+        domains.Follow(new ListsEnd(_ => throw new FormatException("not a list")), domains.Releases);
+        (AgentChannel channel, Stream agent) = Connect(domains);
         Task<CommandResult> run = channel.RunAsync("x", Limit, CancellationToken.None);
         Assert.Equal("run 1", await ReadLineAsync(agent));
         File.WriteAllText(Path.Combine(_share, "domains/3"), DomainList);
@@ -134,10 +139,26 @@ public sealed class ProtocolTests : IDisposable
     }
 
     [Fact]
+    public async Task A_list_is_requested_when_a_domain_ended_that_somebody_follows()
+    {
+        AgentChannel? channel = null;
+        DomainList domains = new(() => _ = channel!.ListAsync());
+        (channel, Stream agent) = Connect(domains);
+        await using AgentChannel owned = channel;
+        domains.Follow(new ListsEnd(_ => { }), domains.Releases);
+
+        await agent.WriteAsync("event introduceDomain\nevent releaseDomain\n"u8.ToArray());
+
+        Assert.Equal("list 1", await ReadLineAsync(agent));
+    }
+
+    [Fact]
     public async Task A_list_of_domains_is_read_from_its_file()
     {
         TaskCompletionSource<IReadOnlyList<DomainState>> lists = new();
-        (AgentChannel channel, Stream agent) = Connect(lists.SetResult);
+        DomainList domains = new(() => { });
+        domains.Follow(new ListsEnd(lists.SetResult), domains.Releases);
+        (AgentChannel channel, Stream agent) = Connect(domains);
         await using AgentChannel owned = channel;
         File.WriteAllText(Path.Combine(_share, "domains/3"), DomainList);
 
@@ -216,14 +237,14 @@ public sealed class ProtocolTests : IDisposable
     public void A_run_succeeds_only_with_a_power_off_and_a_status(GuestEndReason reason, int? status, int expected) =>
         Assert.Equal(expected, GuestRunner.StatusOf(new(reason, status)));
 
-    private (AgentChannel Channel, Stream Agent) Connect(Action<IReadOnlyList<DomainState>>? listed = null)
+    private (AgentChannel Channel, Stream Agent) Connect(DomainList? domains = null)
     {
         string path = Path.Combine(_share, $"s{Guid.NewGuid():N}"[..10]);
         using UnixListener listener = new(path);
         Socket socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         socket.Connect(new UnixDomainSocketEndPoint(path));
         Stream accepted = listener.AcceptAsync(CancellationToken.None).GetAwaiter().GetResult();
-        return (new(accepted, _share, listed ?? (_ => { })), new NetworkStream(socket, ownsSocket: true));
+        return (new(accepted, _share, domains ?? new(() => { })), new NetworkStream(socket, ownsSocket: true));
     }
 
     private static async Task<string> ReadLineAsync(Stream stream)
@@ -244,4 +265,22 @@ public sealed class ProtocolTests : IDisposable
     [InlineData(4_294_967_000, 10, 4_294_967_294)]
     public void A_limit_is_longer_on_a_slow_machine_but_never_longer_than_timers_take(long limit, double factor, long expected) =>
         Assert.Equal(TimeSpan.FromMilliseconds(expected), Limits.Scale(TimeSpan.FromMilliseconds(limit), factor));
+
+    /// <summary>Where lists end up that are not empty.</summary>
+    private sealed class ListsEnd(Action<IReadOnlyList<DomainState>> listed) : IFollowedDomain
+    {
+        public int DomainId => 1;
+
+        public bool IsOver => false;
+
+        public void Update(IReadOnlyList<DomainState> domains, bool mayBeOlder)
+        {
+            if (domains.Count > 0)
+            {
+                listed(domains);
+            }
+        }
+
+        public Task AbandonAsync() => Task.CompletedTask;
+    }
 }
