@@ -22,7 +22,7 @@ public sealed class HostileFrontEndTests(TwoProcessorWorld world)
         await honest.Guest.AttachDiskAsync(server.Disk("honest", "xvda"));
         Assert.Equal("ok", await honest.DoAsync("fill xvda 1"));
         await server.UnplugAsync(honest);
-        string before = await XenUse.CountAsync(world);
+        XenUse before = await XenUse.ReadAsync(world.Machine);
         await honest.Guest.AttachDiskAsync(server.Disk("honest", "xvda"));
         await using (XenBusGuest neighbour = new(world, await StartAsync(server, $"XENLET_IP={Neighbour}/24 echo")))
         {
@@ -53,7 +53,7 @@ public sealed class HostileFrontEndTests(TwoProcessorWorld world)
         }
 
         await server.UnplugAsync(honest);
-        await XenUse.AssertIsAgainAsync(world, before);
+        await before.ReturnsAsync(world.Machine);
         await honest.EndAsync(isUnplugged: true);
         await server.EndAsync();
     }

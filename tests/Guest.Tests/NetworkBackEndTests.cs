@@ -20,8 +20,9 @@ public sealed class NetworkBackEndTests(XenWorld world)
     private const string Sizes = "1 56 700 1471 1472 1473 9000 65507";
 
     [Fact]
-    public async Task A_Xenlet_joins_Linux_and_two_Xenlets_to_dom0s_bridge_and_lets_go_of_an_interface_that_is_unplugged()
+    public async Task A_Xenlet_joins_Linux_and_two_Xenlets_to_dom0s_bridge_and_all_let_go_of_everything()
     {
+        XenUse before = await XenUse.ReadAsync(world.Machine);
         await using NetworkServerGuest server = await NetworkServerGuest.StartAsync(world);
         await using XenBusGuest plain = await server.StartBehindAsync(
             $"XENLET_IP={Plain}/24,{Plain6}/64 echo-plain", $"mac=00:16:3e:55:00:02,ip={Plain} {Plain6}");
@@ -31,7 +32,8 @@ public sealed class NetworkBackEndTests(XenWorld world)
         await plain.SeesAsync("echo: ready");
         await frames.SeesAsync("vif0 is Up");
 
-        // Between Linux and a Xenlet that are both served here, and from the bridge to either. IPv6 finds its neighbours by multicast.
+        // Between Linux and a Xenlet that are both served here, and from the bridge to either. IPv6 finds its neighbours by multicast,
+        // and has an address when nobody else has claimed it for a second.
         Assert.Equal("", await far.RunAsync(
             $"""
             for size in {Sizes}; do
@@ -39,6 +41,7 @@ public sealed class NetworkBackEndTests(XenWorld world)
                 ping -c 1 -W 60 -s $size {Plain} > /dev/null || echo $size from dom0 to the Xenlet
                 ping -c 1 -W 60 -s $size {Far} > /dev/null || echo $size from dom0 to Linux
             done
+            until far ping6 -c 1 -W 1 {Plain6} > /dev/null; do usleep 50000; done
             far ping6 -c 1 -W 60 -s 5000 {Plain6} > /dev/null || echo IPv6 from Linux to the Xenlet
             """));
         Assert.Equal(
@@ -56,9 +59,17 @@ public sealed class NetworkBackEndTests(XenWorld world)
         await SendAsync(far, "off");
 
         await AssertHeldToItsAddressesAsync(server, far);
+        XenUse connected = await XenUse.ReadAsync(world.Machine);
+        Assert.True(connected.Grants > before.Grants && connected.Channels > before.Channels, $"{connected}, and before {before}");
         await far.EndAsync();
         Assert.Contains("mapped: 4 pages, 0 stuck", await server.TellAsync(), StringComparison.Ordinal);
+        await plain.ShutDownAsync();
+        await frames.ShutDownAsync();
+        await server.HasNoInterfaceAsync();
+        Assert.Contains("mapped: 0 pages, 0 stuck", await server.TellAsync(), StringComparison.Ordinal);
+        await server.EndAsync();
         await server.Dom0Async($"ip addr del {Dom0}/24 dev xenbr0");
+        await before.ReturnsAsync(world.Machine);
     }
 
     /// <summary>Linux's front end and dom0 stream to the Xenlet, which sends all back, and give each other a file.</summary>

@@ -53,4 +53,14 @@ internal sealed class NetworkServerGuest(XenWorld world, XenGuest guest) : Follo
         Assert.True(match.Success, $"there is no number of '{words}' in:\n{told}");
         return long.Parse(match.Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture);
     }
+
+    /// <summary>Waits until nothing is left in the store of an interface that this domain serves.</summary>
+    public Task HasNoInterfaceAsync() =>
+        Dom0Async("while xenstore-ls -f $home/backend/vif 2> /dev/null | grep -q '/vif/[0-9]*/'; do usleep 100000; done");
+
+    public async Task EndAsync()
+    {
+        await Guest.WriteConsoleAsync("end\n"u8.ToArray());
+        (await EndedGuest.OfAsync(Guest, World.Limit)).AssertExited(0);
+    }
 }

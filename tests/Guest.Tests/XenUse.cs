@@ -1,36 +1,44 @@
+using System.Globalization;
+using Xenlet.QemuXen;
+
 namespace Xenlet.Guest.Tests;
 
-/// <summary>What Xen has in use, for comparisons between before and after.</summary>
-internal static class XenUse
+/// <summary>What Xen has in use.</summary>
+/// <param name="FreeMiB">Its free memory.</param>
+/// <param name="Channels">Event channels of all domains.</param>
+/// <param name="Grants">Grants of all domains that are mapped or copied.</param>
+internal sealed record XenUse(int FreeMiB, int Channels, int Grants)
 {
-    // Xen frees the memory of a domain that ended while the tool stack goes on.
-    private const int Tries = 60;
-
-    /// <summary>Xen's free memory, event channels of all domains, and grants that are mapped or copied.</summary>
-    public static async Task<string> CountAsync(XenWorld world) => (await world.Machine.RunInDom0Async(
-        """
-        xl info | grep free_memory
-        xl dmesg -c > /dev/null
-        xl debug-keys e
-        xl debug-keys g
-        xl dmesg > /tmp/keys
-        echo channels $(grep -c ' s=[1-6] ' /tmp/keys)
-        echo grants $(grep -c '\[0x[0-9a-f]*\] ' /tmp/keys)
-        """,
-        World.Limit)).ThrowIfFailed("counting what Xen has in use").Output.Trim();
-
-    /// <summary>Fails unless Xen soon has in use again what it had.</summary>
-    /// <param name="world">Where.</param>
-    /// <param name="before">What <see cref="CountAsync"/> gave.</param>
-    public static async Task AssertIsAgainAsync(XenWorld world, string before)
+    public static async Task<XenUse> ReadAsync(XenMachine machine)
     {
-        string now = await CountAsync(world);
-        for (int i = 0; i < Tries && now != before; i++)
-        {
-            await Task.Delay(TimeSpan.FromSeconds(1));
-            now = await CountAsync(world);
-        }
+        string said = (await machine.RunInDom0Async(
+            """
+            xl info free_memory
+            xl dmesg -c > /dev/null
+            xl debug-keys e
+            xl debug-keys g
+            xl dmesg > /tmp/keys
+            grep -c ' s=[1-6] ' /tmp/keys
+            grep -c '\[0x[0-9a-f]*\] ' /tmp/keys || true
+            """,
+            World.Limit)).ThrowIfFailed("what Xen has in use").Output;
+        string[] lines = said.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        int[] numbers = [.. lines.Select(each => int.Parse(each, CultureInfo.InvariantCulture))];
+        Assert.True(numbers is [_, > 0, _], $"Xen's free memory, event channels and grants are expected in:\n{said}");
+        return new(numbers[0], numbers[1], numbers[2]);
+    }
 
-        Assert.Equal(before, now);
+    /// <summary>
+    /// Waits until no more is in use than this. Xen frees a domain that is gone in its own time. One MiB is what counting in MiB may lose.
+    /// </summary>
+    public async Task ReturnsAsync(XenMachine machine)
+    {
+        XenUse now = await ReadAsync(machine);
+        for (int i = 0; now.FreeMiB < FreeMiB - 1 || now.Channels > Channels || now.Grants > Grants; i++)
+        {
+            Assert.True(i < 60, $"there are {now}, and were {this}");
+            await Task.Delay(TimeSpan.FromSeconds(1));
+            now = await ReadAsync(machine);
+        }
     }
 }

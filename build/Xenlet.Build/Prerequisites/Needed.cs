@@ -43,6 +43,10 @@ internal static class Needed
         new("sslscan", "sslscan", machine => machine.HasCommand("sslscan")),
     ];
 
+    /// <summary>What makes and checks Linux's file system on a disk that a Xenlet serves.</summary>
+    private static readonly Prerequisite FileSystems = new(
+        "mkfs.ext4 and e2fsck", "e2fsprogs", machine => machine.HasCommand("mkfs.ext4") && machine.HasCommand("e2fsck"));
+
     /// <summary>The time zones of an image.</summary>
     private static readonly Prerequisite TimeZones = new(
         "time zones", "tzdata", machine => machine.HasFile("/usr/share/zoneinfo/zone.tab"));
@@ -51,6 +55,6 @@ internal static class Needed
     public static readonly IReadOnlyList<Prerequisite> Testing =
         [
             .. Prerequisite.Linking(), .. Prerequisite.Cryptography, .. Prerequisite.Cultures, TimeZones, .. Booting, .. Intel,
-            .. Debugging, .. Networking,
+            .. Debugging, .. Networking, FileSystems,
         ];
 }
