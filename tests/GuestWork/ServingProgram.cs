@@ -8,13 +8,13 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
-namespace Xenlet.GuestTls;
+namespace Xenlet.GuestWork;
 
 /// <summary>
 /// Kestrel as appsettings.json has it, with certificates of files. It says of each request by which connection it came, fetches what it is
-/// told to, and draws random numbers. With the argument "trace" it is <see cref="TraceProgram"/> instead.
+/// told to, and draws random numbers.
 /// </summary>
-internal static class Program
+internal static class ServingProgram
 {
     /// <summary>
     /// Of one request. Two guests that go on from one state, and draw a few numbers before, still have most of as many in common.
@@ -23,14 +23,10 @@ internal static class Program
 
     private const int Keys = 8;
 
-    private static int Main(string[] args)
+    /// <summary>Serves until it is told to end.</summary>
+    public static int Run()
     {
-        if (args is ["trace"])
-        {
-            return TraceProgram.Run();
-        }
-
-        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(args);
+        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         using X509Certificate2 authority = X509CertificateLoader.LoadCertificateFromFile(
             Path.Combine(AppContext.BaseDirectory, "authority.pem"));

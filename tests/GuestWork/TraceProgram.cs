@@ -1,6 +1,6 @@
 using System.Diagnostics.Tracing;
 
-namespace Xenlet.GuestTls;
+namespace Xenlet.GuestWork;
 
 /// <summary>
 /// A program that the environment has traced into a file (DOTNET_EnableEventPipe): it raises events, and then shows the file as it is
