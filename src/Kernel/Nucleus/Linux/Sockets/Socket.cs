@@ -75,7 +75,7 @@ internal unsafe struct Socket
     /// <summary>Of datagrams: what recvmsg takes with MSG_ERRQUEUE.</summary>
     public ByteQueue Errors;
 
-    /// <summary>Never null. Perhaps other sockets' too: whoever changes it has <see cref="SocketOptionSet.TryOwn"/> say yes first.</summary>
+    /// <summary>Never null. Others may share it: whoever changes it has <see cref="SocketOptionSet.TryOwn"/> say yes first.</summary>
     public SocketOptionSet* OptionSet;
 
     /// <summary>What the stack has not been told yet.</summary>
