@@ -23,6 +23,7 @@ internal static class Images
     private static readonly Lazy<Task<string>> LazyWeb = new(() => PublishedImages.PublishAsync("samples/Web", "Web.elf"));
     private static readonly Lazy<Task<string>> LazyWork = new(
         () => PublishedImages.PublishAsync("tests/GuestWork", "Xenlet.GuestWork.elf"));
+    private static readonly Lazy<Task<string>> LazyTls = new(() => PublishedImages.PublishAsync("tests/GuestTls", "Xenlet.GuestTls.elf"));
 
     /// <summary>Path of tests/GuestImage as an image: the cases.</summary>
     public static Task<string> Cases => LazyCases.Value;
@@ -53,6 +54,9 @@ internal static class Images
 
     /// <summary>Path of tests/GuestWork as an image; the same program for Linux lies two directories above.</summary>
     public static Task<string> Work => LazyWork.Value;
+
+    /// <summary>Path of tests/GuestTls as an image.</summary>
+    public static Task<string> Tls => LazyTls.Value;
 
     /// <summary>
     /// The command that runs an image's program on Linux. The publication left its assembly in front of the native image; the runtime is

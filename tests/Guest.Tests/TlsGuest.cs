@@ -3,7 +3,7 @@ using Xenlet.Tests;
 
 namespace Xenlet.Guest.Tests;
 
-/// <summary><c>serve</c> of tests/GuestWork, Kestrel with HTTPS, and dom0 with curl and openssl of this machine.</summary>
+/// <summary>tests/GuestTls, Kestrel with HTTPS, and dom0 with curl and openssl of this machine.</summary>
 internal sealed class TlsGuest(XenWorld world, XenGuest guest) : FollowedGuest(world, guest)
 {
     /// <summary>Where dom0 has the certificates of tests/Certificates.</summary>
@@ -46,10 +46,9 @@ internal sealed class TlsGuest(XenWorld world, XenGuest guest) : FollowedGuest(w
         XenGuest guest = (XenGuest)await world.StartAsync(new GuestConfig
         {
             Name = world.NewName(),
-            Kernel = await Images.Work,
+            Kernel = await Images.Tls,
             MemoryMiB = 48,
-            // As a client it trusts this authority alone, which lies beside the program.
-            CommandLine = $"XENLET_IP={Address}/24 SSL_CERT_FILE=/app/authority.pem serve",
+            CommandLine = $"XENLET_IP={Address}/24",
             Vifs = [""],
         });
         TlsGuest started = new(world, guest);

@@ -5,7 +5,7 @@ namespace Xenlet.Guest.Tests;
 public sealed class TlsTests(XenWorld world)
 {
     /// <summary>
-    /// What clients do, and what comes of it. The ports are those of tests/GuestWork/appsettings.json: 8443 has a certificate of a PKCS #12
+    /// What clients do, and what comes of it. The ports are those of tests/GuestTls/appsettings.json: 8443 has a certificate of a PKCS #12
     /// file, 8444 one for each name, 8445 wants certificates of its clients, 8446 is TLS 1.2 alone.
     /// </summary>
     private static readonly (string What, string Script, string Comes)[] Clients =
@@ -69,9 +69,7 @@ public sealed class TlsTests(XenWorld world)
         await guest.EndAsync();
     }
 
-    /// <summary>
-    /// The guest trusts one authority, that of SSL_CERT_FILE on its command line. Each of dom0's servers has another certificate.
-    /// </summary>
+    /// <summary>The guest trusts one authority, that of XenletCertificates. Each of dom0's servers has another certificate.</summary>
     [Fact]
     public async Task As_a_client_a_guest_trusts_its_authorities_and_refuses_others_wrong_names_and_expired_certificates()
     {

@@ -15,7 +15,7 @@ public sealed class TraceTests(DirectWorld world)
         EndedGuest guest = await world.RunAsync(new GuestConfig
         {
             Name = world.NewName(),
-            Kernel = await Images.Work,
+            Kernel = await Images.Tls,
             MemoryMiB = World.CaseMemory,
             CommandLine = "DOTNET_EnableEventPipe=1 DOTNET_EventPipeOutputPath=/tmp/work.nettrace DOTNET_EventPipeOutputStreaming=1 "
                 + "DOTNET_EventPipeCircularMB=4 DOTNET_EventPipeConfig=Xenlet-Work:0:5,Microsoft-Windows-DotNETRuntime:1:4 trace",

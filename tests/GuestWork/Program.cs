@@ -1,8 +1,8 @@
 namespace Xenlet.GuestWork;
 
 /// <summary>
-/// Does the parts of the work that its arguments name, or all, each between a line that begins and one that ends it; or is another
-/// program that its first argument names. They are one image because most of what an image costs is its compilation.
+/// Does the parts of the work that its arguments name, or all, each between a line that begins and one that ends it; or
+/// waits, or follows its configuration.
 /// </summary>
 internal static class Program
 {
@@ -16,16 +16,6 @@ internal static class Program
         if (args is ["configured"])
         {
             return ConfiguredProgram.Run();
-        }
-
-        if (args is ["trace"])
-        {
-            return TraceProgram.Run();
-        }
-
-        if (args is ["serve"])
-        {
-            return ServingProgram.Run();
         }
 
         foreach ((string name, Action run) in Work.Parts.Where(part => args.Length == 0 || args.Contains(part.Name)))

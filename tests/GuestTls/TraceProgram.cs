@@ -1,6 +1,6 @@
 using System.Diagnostics.Tracing;
 
-namespace Xenlet.GuestWork;
+namespace Xenlet.GuestTls;
 
 /// <summary>
 /// A program that the environment has traced into a file (DOTNET_EnableEventPipe): it raises events, and then shows the file as it is

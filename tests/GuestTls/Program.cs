@@ -8,13 +8,13 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
-namespace Xenlet.GuestWork;
+namespace Xenlet.GuestTls;
 
 /// <summary>
 /// Kestrel as appsettings.json has it, with certificates of files. It says of each request by which connection it came, fetches what it is
-/// told to, and draws random numbers.
+/// told to, and draws random numbers. With the argument "trace" it is <see cref="TraceProgram"/> instead.
 /// </summary>
-internal static class ServingProgram
+internal static class Program
 {
     /// <summary>
     /// Of one request. Two guests that go on from one state, and draw a few numbers before, still have most of as many in common.
@@ -23,10 +23,14 @@ internal static class ServingProgram
 
     private const int Keys = 8;
 
-    /// <summary>Serves until it is told to end.</summary>
-    public static int Run()
+    private static int Main(string[] args)
     {
-        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
+        if (args is ["trace"])
+        {
+            return TraceProgram.Run();
+        }
+
+        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(args);
         builder.Logging.ClearProviders();
         using X509Certificate2 authority = X509CertificateLoader.LoadCertificateFromFile(
             Path.Combine(AppContext.BaseDirectory, "authority.pem"));
