@@ -61,7 +61,7 @@ public sealed class NetworkTests(XenWorld world)
         string output = await guest.Dom0Async(
             $"""
             {EchoCommand(peer, "xenbr1", 1, Frames)} > /tmp/other &
-            {EchoCommand(peer, "xenbr0", 0, Frames)} && wait $! && cat /tmp/other && rm /tmp/other
+            {EchoCommand(peer, "xenbr0", 0, Frames)}; wait $!; cat /tmp/other; rm /tmp/other
             """);
         Assert.Equal($"{Echoed(Frames)}\n{Echoed(Frames)}", output);
         EndedGuest ended = await guest.ShutDownAsync();
@@ -183,14 +183,7 @@ public sealed class NetworkTests(XenWorld world)
     {
         try
         {
-            string echo = EchoCommand(await guest.CopyProgramAsync(await Images.NetworkPeer), "xenbr0", 0, frames);
-
-            // Linux tells the bridge of a link that came up as late as a second after it told the guest (linkwatch), and drops until then.
-            return await guest.Dom0Async(
-                $"""
-                until [ "$(cat /sys/class/net/vif$id.0/brport/state)" = 3 ]; do usleep 100000; done
-                {echo}
-                """);
+            return await guest.Dom0Async(EchoCommand(await guest.CopyProgramAsync(await Images.NetworkPeer), "xenbr0", 0, frames));
         }
         catch (QemuXenException failure)
         {
@@ -201,8 +194,15 @@ public sealed class NetworkTests(XenWorld world)
         }
     }
 
-    private static string EchoCommand(string peer, string bridge, int device, int frames) =>
-        string.Create(CultureInfo.InvariantCulture, $"{Command("echo", peer, bridge, device)} {frames}");
+    /// <summary>Linux's bridge hears of a link as late as a second after the guest (linkwatch), and drops frames until then.</summary>
+    private static string EchoCommand(string peer, string bridge, int device, int frames) => string.Create(
+        CultureInfo.InvariantCulture,
+        $$"""
+        {
+            until [ "$(cat /sys/class/net/vif$id.{{device}}/brport/state)" = 3 ]; do usleep 100000; done
+            {{Command("echo", peer, bridge, device)}} {{frames}}
+        }
+        """);
 
     private static string Command(string word, string peer, string bridge, int device) => string.Create(
         CultureInfo.InvariantCulture,
