@@ -66,7 +66,12 @@ internal static class InterfaceCases
         }
 
         Console.WriteLine("interfaces: ready");
-        await Task.WhenAll(all);
+        await foreach (Task ended in Task.WhenEach(all))
+        {
+            // One that fails ends the program with its exception, although the others go on.
+            await ended;
+        }
+
         Console.WriteLine($"interfaces: {stack.Faults} faults");
         return 0;
     }
