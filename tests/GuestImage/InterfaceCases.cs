@@ -108,11 +108,21 @@ internal static class InterfaceCases
         string known = "";
         while (!cancellationToken.IsCancellationRequested)
         {
-            // They stand in the order in which they connected.
-            string list = string.Join("; ", NetworkInterface.GetAllNetworkInterfaces()
-                .Select(each => each.Name)
-                .Order(StringComparer.Ordinal)
-                .Select(name => $"{name} {string.Join(' ', AddressesOf(name).Where(address => !address.IsIPv6LinkLocal))}"));
+            string list;
+            try
+            {
+                // They stand in the order in which they connected.
+                list = string.Join("; ", NetworkInterface.GetAllNetworkInterfaces()
+                    .Select(each => each.Name)
+                    .Order(StringComparer.Ordinal)
+                    .Select(name => $"{name} {string.Join(' ', AddressesOf(name).Where(address => !address.IsIPv6LinkLocal))}"));
+            }
+            catch (ArgumentException)
+            {
+                // An interface went between two looks of .NET at it, which then mixes up its list (SystemNative_GetNetworkInterfaces).
+                list = known;
+            }
+
             if (list != known)
             {
                 Console.WriteLine($"interfaces: there are {list}");
