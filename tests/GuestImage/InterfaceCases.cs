@@ -117,7 +117,7 @@ internal static class InterfaceCases
                     .Order(StringComparer.Ordinal)
                     .Select(name => $"{name} {string.Join(' ', AddressesOf(name).Where(address => !address.IsIPv6LinkLocal))}"));
             }
-            catch (ArgumentException)
+            catch (Exception failure) when (failure is ArgumentException or NetworkInformationException)
             {
                 // An interface went between two looks of .NET at it, which then mixes up its list (SystemNative_GetNetworkInterfaces).
                 list = known;
