@@ -6,6 +6,9 @@ namespace Xenlet.Guest.Tests;
 [Collection(UnderXen.Name)]
 public sealed class BackEndTests(XenWorld world)
 {
+    /// <summary>More disks than xenstored's default quotas are good for.</summary>
+    private const int Most = 36;
+
     [Fact]
     public async Task A_Xenlet_serves_a_disk_to_another_refuses_those_beyond_its_quota_and_both_let_go_of_everything_when_it_is_detached()
     {
@@ -28,9 +31,6 @@ public sealed class BackEndTests(XenWorld world)
         await guest.EndAsync(isUnplugged: true);
         await server.EndAsync();
     }
-
-    /// <summary>More disks than xenstored's default quotas are good for.</summary>
-    private const int Most = 36;
 
     /// <summary>With xenstored's default quotas; docs/backends.md says how many disks they are good for.</summary>
     private static async Task AssertRefusesBeyondQuotaAsync(BlockServerGuest server)

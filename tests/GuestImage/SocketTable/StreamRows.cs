@@ -121,6 +121,8 @@ internal static class StreamRows
         byte[] block = new byte[20_000];
         long sent = 0;
         SocketError error;
+
+        // What was under way as a send failed may arrive after it, and leave room.
         do
         {
             int count;
@@ -129,7 +131,7 @@ internal static class StreamRows
                 sent += count;
             }
         }
-        while (client.Poll(0, SelectMode.SelectWrite)); // what was under way as the send failed has arrived since, and left room
+        while (client.Poll(0, SelectMode.SelectWrite));
 
         trace.Get("full", () => error);
         Task<long> reading = SocketTrace.Begin(() =>
