@@ -80,6 +80,13 @@ internal sealed unsafe class SocketComparison(Func<int, ulong[], long> nucleus, 
 
     private readonly ulong _memory = (ulong)MemoryCalls.Map(0, Pages.Size, 3, 0x22, -1);
     private readonly Kind[] _kinds = new Kind[Numbers + First];
+
+    /// <summary>
+    /// The sets that may hold both ends of a stream that was shut down, in either order: Linux's loopback tells the peer before the call
+    /// returns, a network (and the nucleus's stack, which has a thread of its own) after it.
+    /// </summary>
+    private readonly bool[] _isOrderOpen = new bool[Numbers + First];
+
     private readonly List<string> _trace = [];
 
     private enum Kind
@@ -167,6 +174,7 @@ internal sealed unsafe class SocketComparison(Func<int, ulong[], long> nucleus, 
             case SocketAct.Shutdown:
                 int how = (int)(bits % 3);
                 Same(Call(SystemCallNumber.Shutdown, (ulong)one, (ulong)how), LinuxCalls.Shutdown(HostOffset + one, how));
+                Array.Fill(_isOrderOpen, true);
                 break;
             case SocketAct.Harden:
                 ((int*)_memory)[0] = 1;
@@ -181,6 +189,7 @@ internal sealed unsafe class SocketComparison(Func<int, ulong[], long> nucleus, 
                 {
                     Assert.Equal(HostOffset + copy, LinuxCalls.Duplicate(HostOffset + one, HostOffset + (int)copy, 0));
                     _kinds[copy] = _kinds[one];
+                    _isOrderOpen[copy] = _isOrderOpen[one];
                 }
                 else
                 {
@@ -195,6 +204,7 @@ internal sealed unsafe class SocketComparison(Func<int, ulong[], long> nucleus, 
                 if (mine >= 0)
                 {
                     _kinds[other] = _kinds[one];
+                    _isOrderOpen[other] = _isOrderOpen[one];
                 }
 
                 break;
@@ -316,16 +326,30 @@ internal sealed unsafe class SocketComparison(Func<int, ulong[], long> nucleus, 
 
     private void Wait(int one, int most)
     {
+        most = _isOrderOpen[one] ? Numbers : most;
         byte* events = stackalloc byte[most * 12];
         long mine = Call(SystemCallNumber.EpollWait, (ulong)one, _memory, (ulong)most, 0);
         long theirs = LinuxCalls.Result(LinuxCalls.EpollWait(HostOffset + one, events, most, 0));
-        string here = Show((byte*)_memory, mine);
-        string there = Show(events, theirs);
+        string here = Show((byte*)_memory, mine, _isOrderOpen[one]);
+        string there = Show(events, theirs, _isOrderOpen[one]);
         Assert.True(here == there, Difference("epoll_wait", here, there));
+        _isOrderOpen[one] &= mine != 0;
 
-        static string Show(byte* events, long count) => count < 0
-            ? count.ToString(CultureInfo.InvariantCulture)
-            : string.Join(' ', Enumerable.Range(0, (int)count).Select(i => ShowEvent(events + (i * 12))));
+        static string Show(byte* events, long count, bool isOrderOpen)
+        {
+            if (count < 0)
+            {
+                return count.ToString(CultureInfo.InvariantCulture);
+            }
+
+            string[] all = [.. Enumerable.Range(0, (int)count).Select(i => ShowEvent(events + (i * 12)))];
+            if (isOrderOpen)
+            {
+                Array.Sort(all, StringComparer.Ordinal);
+            }
+
+            return string.Join(' ', all);
+        }
 
         static string ShowEvent(byte* each) => $"{*(uint*)each:x}:{*(ulong*)(each + 4)}";
     }
@@ -426,6 +450,7 @@ internal sealed unsafe class SocketComparison(Func<int, ulong[], long> nucleus, 
         Assert.Equal(HostOffset + (int)mine, LinuxCalls.Duplicate(theirs, HostOffset + (int)mine, 0));
         Assert.Equal(0, LinuxCalls.Close(theirs));
         _kinds[mine] = kind;
+        _isOrderOpen[mine] = false;
         return (int)mine;
     }
 
