@@ -8,7 +8,6 @@ namespace Xenlet.Bench;
 /// <summary>One run of everything that is measured.</summary>
 internal sealed class Measurement
 {
-    private const int MostRounds = 3;
     private const int HelloStartsPerRound = 2;
     private const int OneLineRunsPerRound = 2;
 
@@ -27,29 +26,21 @@ internal sealed class Measurement
 
     private static readonly TimeSpan WorkLimit = TimeSpan.FromSeconds(240);
 
-    private readonly IReadOnlySet<Part> _parts;
-    private readonly bool _isQuick;
-    private readonly string _rows;
+    private readonly BenchOptions _options;
     private readonly Action<string> _say;
     private readonly CancellationToken _cancellation;
     private readonly List<string> _failures = [];
     private readonly Results _results = new();
 
-    private Measurement(IReadOnlySet<Part> parts, bool isQuick, string rows, Action<string> say, CancellationToken cancellationToken)
+    private Measurement(BenchOptions options, Action<string> say, CancellationToken cancellationToken)
     {
-        _parts = parts;
-        _isQuick = isQuick;
-        _rows = rows;
+        _options = options;
         _say = say;
         _cancellation = cancellationToken;
     }
 
-    private int Rounds => _isQuick ? 1 : MostRounds;
-
     /// <summary>Measures what is asked for, writes the report and names what failed.</summary>
-    /// <param name="parts">What.</param>
-    /// <param name="isQuick">Whether the run has no time.</param>
-    /// <param name="rows">Of TCP, the rows that have this in their names; all if it is empty.</param>
+    /// <param name="options">What.</param>
     /// <param name="report">Gets the tables.</param>
     /// <param name="say">Hears how far it is.</param>
     /// <param name="cancellationToken">Ends it.</param>
@@ -57,24 +48,24 @@ internal sealed class Measurement
     /// <exception cref="BenchException">There is nothing to report: Xen does not start.</exception>
     /// <exception cref="QemuXenException">There is nothing to report: a program does not build.</exception>
     public static async Task<bool> RunAsync(
-        IReadOnlySet<Part> parts, bool isQuick, string rows, TextWriter report, Action<string> say, CancellationToken cancellationToken)
+        BenchOptions options, TextWriter report, Action<string> say, CancellationToken cancellationToken)
     {
         using WorkDirectory directory = WorkDirectory.Create(null);
-        Measurement measurement = new(parts, isQuick, rows, say, cancellationToken);
+        Measurement measurement = new(options, say, cancellationToken);
         await measurement.MeasureAsync(directory.Path);
-        report.Write(Report.Write(parts, measurement._results));
+        report.Write(Report.Write(options.Parts, measurement._results));
         measurement._failures.ForEach(failure => say($"FAILED: {failure}"));
         return measurement._failures.Count == 0;
     }
 
     private async Task MeasureAsync(string directory)
     {
-        if (!_parts.IsSubsetOf(InInstructionTime))
+        if (!_options.Parts.IsSubsetOf(InInstructionTime))
         {
             await MeasureInRealTimeAsync(directory);
         }
 
-        if (_parts.Overlaps(InInstructionTime))
+        if (_options.Parts.Overlaps(InInstructionTime))
         {
             await MeasureInInstructionTimeAsync(directory);
         }
@@ -85,21 +76,21 @@ internal sealed class Measurement
     {
         await using XenMachine machine = await StartXenAsync(countsInstructions: true);
         _results.Heading = await Heading.OfAsync(machine, _cancellation);
-        if (_parts.Contains(Part.Tcp))
+        if (_options.Parts.Contains(Part.Tcp))
         {
             await TryAsync(
                 "TCP",
-                () => new TcpMeasurement(machine, directory, _isQuick, _rows, _results.Tcp, _cancellation).RunAsync(Rounds, TryAsync));
+                () => new TcpMeasurement(machine, directory, _options, _results.Tcp, _cancellation).RunAsync(_options.Rounds, TryAsync));
         }
 
-        if (_parts.Contains(Part.Web))
+        if (_options.Parts.Contains(Part.Web))
         {
             await TryAsync(
                 "the web service",
-                () => new WebMeasurement(machine, directory, _isQuick, _results.Web, _cancellation).RunAsync(Rounds, TryAsync));
+                () => new WebMeasurement(machine, directory, _options, _results.Web, _cancellation).RunAsync(_options.Rounds, TryAsync));
         }
 
-        if (_parts.Contains(Part.BackEnds))
+        if (_options.Parts.Contains(Part.BackEnds))
         {
             await TryAsync("back ends", () => MeasureBackEndsAsync(machine, directory));
         }
@@ -108,10 +99,10 @@ internal sealed class Measurement
     private async Task MeasureBackEndsAsync(XenMachine machine, string directory)
     {
         BackEndGuests guests = await BackEndGuests.PublishAsync(machine, directory, _cancellation);
-        await new DiskBackEndMeasurement(machine, guests, directory, _isQuick, _results.BackEnds, _cancellation)
-            .RunAsync(Rounds, TryAsync);
-        await new NetworkBackEndMeasurement(machine, guests, directory, _isQuick, _results.BackEnds, _cancellation)
-            .RunAsync(Rounds, TryAsync);
+        await new DiskBackEndMeasurement(machine, guests, directory, _options.IsQuick, _results.BackEnds, _cancellation)
+            .RunAsync(_options.Rounds, TryAsync);
+        await new NetworkBackEndMeasurement(machine, guests, directory, _options.IsQuick, _results.BackEnds, _cancellation)
+            .RunAsync(_options.Rounds, TryAsync);
     }
 
     /// <summary>What takes as long as the emulator takes for it.</summary>
@@ -121,33 +112,33 @@ internal sealed class Measurement
         using SerialMarks marks = new(machine.Log);
         _results.Heading = await Heading.OfAsync(machine, _cancellation);
         GuestStarter starter = new(machine, marks, directory);
-        if (_parts.Contains(Part.Start) || _parts.Contains(Part.Size) || _parts.Contains(Part.Work))
+        if (_options.Parts.Contains(Part.Start) || _options.Parts.Contains(Part.Size) || _options.Parts.Contains(Part.Work))
         {
             await MeasureProgramsAsync(machine, starter, directory);
         }
 
-        if (_parts.Contains(Part.Store))
+        if (_options.Parts.Contains(Part.Store))
         {
             await TryAsync(
-                "xenstore", () => new StoreMeasurement(machine, directory, _results.Store, _cancellation).RunAsync(Rounds, TryAsync));
+                "xenstore", () => new StoreMeasurement(machine, directory, _results.Store, _cancellation).RunAsync(_options.Rounds, TryAsync));
         }
 
-        if (_parts.Contains(Part.Bus))
+        if (_options.Parts.Contains(Part.Bus))
         {
             await TryAsync(
-                "XenBus", () => new BusMeasurement(machine, marks, directory, _results.Bus, _cancellation).RunAsync(Rounds, TryAsync));
+                "XenBus", () => new BusMeasurement(machine, marks, directory, _results.Bus, _cancellation).RunAsync(_options.Rounds, TryAsync));
         }
 
-        if (_parts.Contains(Part.Disks))
+        if (_options.Parts.Contains(Part.Disks))
         {
             await TryAsync(
-                "disks", () => new DiskMeasurement(machine, marks, directory, _results.Disks, _cancellation).RunAsync(Rounds, TryAsync));
+                "disks", () => new DiskMeasurement(machine, marks, directory, _results.Disks, _cancellation).RunAsync(_options.Rounds, TryAsync));
         }
 
-        if (_parts.Contains(Part.Network))
+        if (_options.Parts.Contains(Part.Network))
         {
             await TryAsync(
-                "network", () => new NetworkMeasurement(machine, directory, _results.Network, _cancellation).RunAsync(Rounds, TryAsync));
+                "network", () => new NetworkMeasurement(machine, directory, _results.Network, _cancellation).RunAsync(_options.Rounds, TryAsync));
         }
     }
 
@@ -157,7 +148,7 @@ internal sealed class Measurement
         _say("building the programs");
         MeasuredProgram hello = await MeasuredProgram.PublishAsync("samples/Hello", directory, null, _cancellation);
         List<Func<string, Task>> round = [];
-        if (_parts.Contains(Part.Start))
+        if (_options.Parts.Contains(Part.Start))
         {
             GuestConfig helloGuest = new() { Name = hello.Name, Kernel = hello.Image };
             GuestConfig linuxGuest = LinuxGuests.Minimal(machine.Image, directory);
@@ -171,7 +162,7 @@ internal sealed class Measurement
             await AddOneLineAsync(round, starter, directory);
         }
 
-        if (_parts.Contains(Part.Work))
+        if (_options.Parts.Contains(Part.Work))
         {
             MeasuredProgram guestBench = await MeasuredProgram.PublishAsync("bench/GuestBench", directory, null, _cancellation);
             MeasuredProgram linuxBench = await MeasuredProgram.PublishAsync("bench/LinuxBench", directory, null, _cancellation);
@@ -185,15 +176,15 @@ internal sealed class Measurement
                     + which, () => WorkAsync(starter, linuxBenchGuest, LinuxGuest.FirstLine, new StartTimes(), _results.LinuxWork)));
         }
 
-        for (int i = 1; i <= Rounds; i++)
+        for (int i = 1; i <= _options.Rounds; i++)
         {
             foreach (Func<string, Task> measure in round)
             {
-                await measure($", round {i} of {Rounds}");
+                await measure($", round {i} of {_options.Rounds}");
             }
         }
 
-        if (_parts.Contains(Part.Size))
+        if (_options.Parts.Contains(Part.Size))
         {
             MeasuredProgram oneLine = await MeasuredProgram.PublishAsync("bench/OneLine", directory, null, _cancellation);
             await SizeAsync(machine, "one line", oneLine, _results.OneLine);

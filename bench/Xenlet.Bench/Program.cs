@@ -2,18 +2,16 @@ using System.Runtime.InteropServices;
 using Xenlet.Bench;
 using Xenlet.QemuXen;
 
-const string Quick = "--quick";
-const string Rows = "--rows=";
 if (args is ["help" or "--help" or "-h", ..])
 {
-    Console.Write(Parts.Help);
+    Console.Write(BenchOptions.Help);
     return 0;
 }
 
-IReadOnlySet<Part> parts;
+BenchOptions options;
 try
 {
-    parts = Parts.Parse([.. args.Where(argument => argument != Quick && !argument.StartsWith(Rows, StringComparison.Ordinal))]);
+    options = BenchOptions.Parse(args);
 }
 catch (ArgumentException unknown)
 {
@@ -34,8 +32,7 @@ using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSi
 using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => Stop(context, 15));
 try
 {
-    string rows = args.FirstOrDefault(argument => argument.StartsWith(Rows, StringComparison.Ordinal))?[Rows.Length..] ?? "";
-    return await Measurement.RunAsync(parts, args.Contains(Quick), rows, Console.Out, Console.Error.WriteLine, stop.Token) ? 0 : 1;
+    return await Measurement.RunAsync(options, Console.Out, Console.Error.WriteLine, stop.Token) ? 0 : 1;
 }
 catch (Exception failure) when (failure is BenchException or QemuXenException)
 {

@@ -5,7 +5,7 @@ namespace Xenlet.Bench;
 
 /// <summary>A server of sockets in both kinds of guest.</summary>
 internal sealed class TcpMeasurement(
-    XenMachine machine, string directory, bool isQuick, string rows, TcpResults results, CancellationToken cancellationToken)
+    XenMachine machine, string directory, BenchOptions options, TcpResults results, CancellationToken cancellationToken)
 {
     private const int MemoryMiB = 256;
 
@@ -26,7 +26,7 @@ internal sealed class TcpMeasurement(
     public async Task RunAsync(int rounds, Func<string, Func<Task>, Task> tryAsync)
     {
         results.Idle = (1_000, 10_000);
-        for (int round = 1; round <= rounds && rows.Length == 0; round++)
+        for (int round = 1; round <= rounds && options.Rows.Length == 0; round++)
         {
             await tryAsync(
                 $"the stack alone, round {round} of {rounds}", () => Task.Run(() => HostTcp.Measure(results), cancellationToken));
@@ -42,13 +42,13 @@ internal sealed class TcpMeasurement(
                 await tryAsync("TCP of Linux" + which, () => MeasureAsync(_guests.Linux(MemoryMiB), results.Linux));
             }
 
-            if (Flood.Contains(rows, StringComparison.Ordinal))
+            if (Flood.Contains(options.Rows, StringComparison.Ordinal))
             {
                 await tryAsync("a flood to a Xenlet" + which, () => MeasureFloodAsync(_guests.Xenlet(MemoryMiB), results.Xenlet));
                 await tryAsync("a flood to Linux" + which, () => MeasureFloodAsync(_guests.Linux(MemoryMiB), results.Linux));
             }
 
-            if (Idle.Contains(rows, StringComparison.Ordinal))
+            if (Idle.Contains(options.Rows, StringComparison.Ordinal))
             {
                 await tryAsync(
                     "idle connections of a Xenlet" + which, () => MeasureIdleAsync(_guests.Xenlet(IdleMemoryMiB), results.Xenlet));
@@ -57,14 +57,14 @@ internal sealed class TcpMeasurement(
         }
     }
 
-    private bool Includes(TcpWork work) => work.Name.Contains(rows, StringComparison.Ordinal);
+    private bool Includes(TcpWork work) => work.Name.Contains(options.Rows, StringComparison.Ordinal);
 
     private async Task MeasureAsync(GuestConfig config, WorkResults into)
     {
         await using XenGuest guest = await _guests.CreateAsync(config);
         MeasuredGuest program = await _guests.WaitAsync(guest);
 
-        await ServedGuests.MeasureAsync(program, [.. TcpWork.All.Where(Includes)], isQuick, WorkAsync, into);
+        await ServedGuests.MeasureAsync(program, [.. TcpWork.All.Where(Includes)], options.IsQuick, WorkAsync, into);
         into.Read(guest.Console.Text);
 
         Task WorkAsync(TcpWork work, string name, int count) => work.IsLoopback
@@ -77,7 +77,7 @@ internal sealed class TcpMeasurement(
     {
         await using XenGuest guest = await _guests.CreateAsync(config);
         MeasuredGuest program = await _guests.WaitAsync(guest);
-        int kibibytes = isQuick ? FloodKibibytes / 4 : FloodKibibytes;
+        int kibibytes = options.IsQuick ? FloodKibibytes / 4 : FloodKibibytes;
         string flood = string.Create(CultureInfo.InvariantCulture, $"{Flood} {Flood} {ServedGuests.Address} {kibibytes}");
         await program.TellAsync($"measure {Flood}", () => _guests.PeerAsync(flood, into));
         into.Read(guest.Console.Text);

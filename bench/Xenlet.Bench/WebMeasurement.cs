@@ -5,7 +5,7 @@ namespace Xenlet.Bench;
 
 /// <summary>A service of ASP.NET Core in both kinds of guest.</summary>
 internal sealed class WebMeasurement(
-    XenMachine machine, string directory, bool isQuick, WebResults results, CancellationToken cancellationToken)
+    XenMachine machine, string directory, BenchOptions options, WebResults results, CancellationToken cancellationToken)
 {
     private const int MemoryMiB = 256;
 
@@ -31,7 +31,7 @@ internal sealed class WebMeasurement(
             await tryAsync("web service of Linux" + which, () => MeasureAsync(_guests.Linux(MemoryMiB, HeapLimit), results.Linux));
         }
 
-        foreach (string scheme in (string[])["http", "https"])
+        foreach (string scheme in ((string[])["http", "https"]).Where(scheme => $"least-{scheme}".Contains(options.Rows, StringComparison.Ordinal)))
         {
             string what = $"least memory for {ManyConnections} connections of {scheme}";
             await tryAsync($"{what}: a Xenlet", () => FindLeastAsync(scheme, memory => _guests.Xenlet(memory), (8, 64), results.Xenlet));
@@ -39,13 +39,15 @@ internal sealed class WebMeasurement(
         }
     }
 
+    private bool Includes(WebWork work) => work.Name.Contains(options.Rows, StringComparison.Ordinal);
+
     private async Task MeasureAsync(GuestConfig config, WorkResults into)
     {
         await using XenGuest guest = await _guests.CreateAsync(config with { Paused = true });
         await _guests.PeerAsync($"first {ServedGuests.Address} first {config.Name}", into);
         MeasuredGuest program = await _guests.WaitAsync(guest);
 
-        await ServedGuests.MeasureAsync(program, WebWork.All, isQuick, WorkAsync, into);
+        await ServedGuests.MeasureAsync(program, [.. WebWork.All.Where(Includes)], options.IsQuick, WorkAsync, into);
         into.Read(guest.Console.Text);
 
         Task WorkAsync(WebWork work, string name, int count) =>
@@ -55,7 +57,7 @@ internal sealed class WebMeasurement(
     /// <summary>Halves what lies between a size that fails and one that works.</summary>
     private async Task FindLeastAsync(string scheme, Func<int, GuestConfig> configure, (int Fails, int Works) between, WorkResults into)
     {
-        int step = isQuick ? 4 : 1;
+        int step = options.IsQuick ? 4 : 1;
         if (await ServesAsync(between.Works) is { } failure)
         {
             throw new BenchException($"{between.Works} MiB are not enough: {failure}");

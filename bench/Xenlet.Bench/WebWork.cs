@@ -15,7 +15,7 @@ internal sealed record WebWork(string Path, bool IsTls, int Connections, int Cou
     [
         .. ((bool[])[false, true]).SelectMany(isTls => (WebWork[])[
             new("plain", isTls, 1, 1000, 200), new("plain", isTls, 64, 4096, 640), new("plain", isTls, 256, 8192, 512),
-            new("json", isTls, 1, 1000, 200), new("json", isTls, 64, 4096, 640)]),
+            new("json", isTls, 1, 1000, 200), new("json", isTls, 64, 4096, 640), new("json", isTls, 256, 8192, 512)]),
         new("", IsTls: true, 1, 200, 40),
     ];
 
