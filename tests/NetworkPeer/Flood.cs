@@ -76,10 +76,19 @@ internal static partial class Flood
         Stopwatch flood = Stopwatch.StartNew();
         Thread thread = new(() => sent = Send(name, frames, ref isOver));
         thread.Start();
-        Thread.Sleep(200);
-        double speed = kibibytes / Echo(socket, kibibytes).TotalSeconds;
-        Volatile.Write(ref isOver, true);
-        thread.Join();
+        double speed;
+        try
+        {
+            Thread.Sleep(200);
+            speed = kibibytes / Echo(socket, kibibytes).TotalSeconds;
+        }
+        finally
+        {
+            // Before anybody gives back the frames that the thread sends: whatever has ended the echo is what is to be heard of.
+            Volatile.Write(ref isOver, true);
+            thread.Join();
+        }
+
         return (speed, sent / flood.Elapsed.TotalSeconds);
     }
 
