@@ -3,7 +3,10 @@ using Xenlet.Symbols;
 
 namespace Xenlet.Guests;
 
-/// <summary>A run of a guest whose traces have names: of functions and, where the symbols know them, of source lines.</summary>
+/// <summary>
+/// A run of a guest whose traces have names, of functions and, where the symbols know them, of source lines, and whose services have
+/// addresses that this machine reaches.
+/// </summary>
 internal static class NamedGuestRun
 {
     /// <summary>Lines of the nucleus's log shown when a guest could not end as a program does.</summary>
@@ -19,11 +22,13 @@ internal static class NamedGuestRun
         GuestRunnerOptions options, string symbols, Stream input, Stream output, CancellationToken cancellationToken)
     {
         Describe describe = ImageSymbols.Lazily(symbols, Console.Error.WriteLine);
-        await using BacktraceStream console = new(output, describe);
+        await using ReachedAddressStream addresses = new(output, options.Forwards, options.ForwardedNetwork);
+        await using BacktraceStream console = new(addresses, describe);
         List<string> log = [];
         int status = await GuestRunner.RunAsync(
             options with { HypervisorLog = log.Add }, input, console, Console.Error, cancellationToken);
         console.Finish();
+        addresses.Finish();
         if (status is GuestRunner.Crashed or GuestRunner.NoStatus)
         {
             await using Stream error = Console.OpenStandardError();

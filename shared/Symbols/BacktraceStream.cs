@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace Xenlet.Symbols;
 
 /// <summary>Says in words what code an address belongs to, or null where none is.</summary>
@@ -9,12 +7,11 @@ internal delegate string? Describe(ulong address, bool isReturnAddress);
 
 /// <summary>
 /// Copies a guest's console, or its lines in Xen's log, and appends to every line of a kernel backtrace what code it is about: a line that
-/// begins with <c>"  at 0x"</c> and a hexadecimal address, behind what Xen puts before it: <c>(XEN) [time] (d1) </c>. No byte waits for a
-/// later one.
+/// begins with <c>"  at 0x"</c> and a hexadecimal address, behind what Xen puts before it: <c>(XEN) [time] (d1) </c>.
 /// </summary>
 /// <param name="output">Receives the console; it is not disposed of with this.</param>
 /// <param name="describe">Says it.</param>
-internal sealed class BacktraceStream(Stream output, Describe describe) : WriteOnlyStream
+internal sealed class BacktraceStream(Stream output, Describe describe) : LineEndStream(output)
 {
     private const int MaximumDigits = 16;
 
@@ -51,63 +48,11 @@ internal sealed class BacktraceStream(Stream output, Describe describe) : WriteO
     private static ReadOnlySpan<byte> LinePrefix => "  at 0x"u8;
 
     /// <inheritdoc/>
-    public override void Write(ReadOnlySpan<byte> buffer)
-    {
-        int copied = 0;
-        for (int index = 0; index < buffer.Length; index++)
-        {
-            byte value = buffer[index];
-            bool endsLine = value is (byte)'\r' or (byte)'\n';
-            if (endsLine && Description() is { } description)
-            {
-                output.Write(buffer[copied..index]);
-                copied = index;
-                output.Write(description);
-            }
-
-            Advance(value, endsLine);
-        }
-
-        output.Write(buffer[copied..]);
-        output.Flush();
-    }
+    protected override string? Words() =>
+        _state is State.Address or State.Tail && describe(_address, _isInTrace) is { } text ? " " + text : null;
 
     /// <inheritdoc/>
-    public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
-
-    /// <inheritdoc/>
-    public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
-    {
-        Write(buffer.Span);
-        return ValueTask.CompletedTask;
-    }
-
-    /// <inheritdoc/>
-    public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken)
-    {
-        Write(buffer.AsSpan(offset, count));
-        return Task.CompletedTask;
-    }
-
-    /// <inheritdoc/>
-    public override void Flush() => output.Flush();
-
-    /// <summary>Says that no more comes: a last line without an end is whole.</summary>
-    public void Finish()
-    {
-        if (Description() is { } description)
-        {
-            output.Write(description);
-        }
-
-        _state = State.Ended;
-        output.Flush();
-    }
-
-    private byte[]? Description() =>
-        _state is State.Address or State.Tail && describe(_address, _isInTrace) is { } text ? Encoding.UTF8.GetBytes(" " + text) : null;
-
-    private void Advance(byte value, bool endsLine)
+    protected override void Advance(byte value, bool endsLine)
     {
         if (endsLine)
         {

@@ -46,8 +46,9 @@ public sealed class TlsLifeTests(XenWorld world)
         await guest.GoOnAsAsync(await guest.Guest.MigrateAsync());
         await load.GoesOnAsync();
         Assert.Equal("3", await RequestAsync(guest, 3));
-        Assert.Equal(ports, await load.PortsAsync(8443));
+        string after = await load.PortsAsync(8443);
         Assert.Equal(WrkLoad.NoneFailed, await load.EndAsync());
+        Assert.Equal(ports, after);
         await guest.SayAsync("kill $(cat client keeper)");
         await guest.Guest.DestroyAsync();
 

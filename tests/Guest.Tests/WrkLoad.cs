@@ -8,13 +8,8 @@ namespace Xenlet.Guest.Tests;
 /// </summary>
 internal sealed class WrkLoad
 {
-    /// <summary>How many connections it has, each in a thread of its own, so that each has a letter in <see cref="AnswersPath"/>.</summary>
+    /// <summary>How many connections it has, each in a thread of its own, so that each has a letter in its file of answers.</summary>
     private const int Connections = 4;
-
-    private const string Directory = "/tmp/wrk";
-
-    /// <summary>In dom0: a letter for each answer, that of the connection by which it came.</summary>
-    private const string AnswersPath = $"{Directory}/answers";
 
     private const string Letters = "abcd";
 
@@ -37,12 +32,22 @@ internal sealed class WrkLoad
 
     private readonly FollowedGuest _guest;
 
-    private WrkLoad(FollowedGuest guest) => _guest = guest;
+    /// <summary>In dom0; each that runs beside others has a directory of its own.</summary>
+    private readonly string _directory;
+
+    private WrkLoad(FollowedGuest guest, string address)
+    {
+        _guest = guest;
+        _directory = string.Create(CultureInfo.InvariantCulture, $"/tmp/wrk-{new Uri(address).Port}");
+    }
+
+    /// <summary>In dom0: a letter for each answer, that of the connection by which it came.</summary>
+    private string AnswersPath => $"{_directory}/answers";
 
     /// <summary>Starts it, and waits until every connection has had answers.</summary>
     /// <param name="world">Where.</param>
     /// <param name="guest">The guest.</param>
-    /// <param name="address">What it asks for.</param>
+    /// <param name="address">What it asks for: one at a time of each port.</param>
     /// <param name="restMilliseconds">
     /// How long a connection rests after each answer. Beside a save or a migration a quarter of a second: otherwise it takes dom0's
     /// processor from the tools.
@@ -50,19 +55,19 @@ internal sealed class WrkLoad
     public static async Task<WrkLoad> StartAsync(XenWorld world, FollowedGuest guest, string address, int restMilliseconds = 250)
     {
         await world.GiveProgramsAsync("wrk");
-        WrkLoad started = new(guest);
+        WrkLoad started = new(guest, address);
 
         // An answer later than the time-out is counted apart and is no failure; wrk takes 8 bytes for each microsecond of the time-out.
         await guest.Dom0Async(
             $"""
-            mkdir {Directory}
-            cat > {Directory}/script.lua <<'END'
+            mkdir {started._directory}
+            cat > {started._directory}/script.lua <<'END'
             {string.Create(CultureInfo.InvariantCulture, $"rest = {restMilliseconds}")}
             {Script}
             END
-            wrk -t {Connections} -c {Connections} -d 24h --timeout 2s -s {Directory}/script.lua {address} \
-                > {Directory}/said 2> {AnswersPath} &
-            echo $! > {Directory}/id
+            wrk -t {Connections} -c {Connections} -d 24h --timeout 2s -s {started._directory}/script.lua {address} \
+                > {started._directory}/said 2> {started.AnswersPath} &
+            echo $! > {started._directory}/id
             """);
         await started.GoesOnAsync();
         return started;
@@ -75,7 +80,7 @@ internal sealed class WrkLoad
         for letter in {{string.Join(' ', Letters.ToCharArray())}}; do
             goal=$(($(count $letter) + 3))
             until [ $(count $letter) -ge $goal ]; do
-                kill -0 $(cat {{Directory}}/id) || { cat {{Directory}}/said {{AnswersPath}}; exit 1; }
+                kill -0 $(cat {{_directory}}/id) || { cat {{_directory}}/said {{AnswersPath}}; exit 1; }
                 usleep 200000
             done
         done
@@ -85,12 +90,15 @@ internal sealed class WrkLoad
     public Task<string> PortsAsync(int port) => _guest.Dom0Async(string.Create(
         CultureInfo.InvariantCulture, $"sed -n 's/.*:\\([0-9A-F]*\\) [0-9A-F]*:{port:X4} 01 .*/\\1/p' /proc/net/tcp | sort"));
 
+    /// <summary>How many answers it has had.</summary>
+    public async Task<long> CountAsync() => long.Parse(await _guest.Dom0Async($"wc -c < {AnswersPath}"), CultureInfo.InvariantCulture);
+
     /// <summary>Ends it, and gives what it says of requests that failed.</summary>
     public Task<string> EndAsync() => _guest.Dom0Async(
         $"""
-        kill -INT $(cat {Directory}/id)
-        while kill -0 $(cat {Directory}/id) 2> /dev/null; do usleep 100000; done
-        grep '^failed:' {Directory}/said || cat {Directory}/said {AnswersPath}
-        rm -r {Directory}
+        kill -INT $(cat {_directory}/id)
+        while kill -0 $(cat {_directory}/id) 2> /dev/null; do usleep 100000; done
+        grep '^failed:' {_directory}/said || cat {_directory}/said {AnswersPath}
+        rm -r {_directory}
         """);
 }

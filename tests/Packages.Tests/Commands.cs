@@ -41,12 +41,16 @@ internal static class Commands
     /// <summary>Runs a command in a terminal, by script(1), and types when it has written what is awaited.</summary>
     /// <param name="line">The command line, for the shell.</param>
     /// <param name="awaited">What it writes first.</param>
-    /// <param name="keys">The keys.</param>
+    /// <param name="answer">Gives the keys; it gets what the terminal shows until then.</param>
     /// <param name="directory">Where it runs.</param>
     /// <param name="environment">Variables over those of this process.</param>
     /// <returns>What was on the terminal, and the command's exit status.</returns>
     public static async Task<CommandResult> RunInTerminalAsync(
-        string line, string awaited, string keys, string directory, IReadOnlyDictionary<string, string> environment)
+        string line,
+        string awaited,
+        Func<string, Task<string>> answer,
+        string directory,
+        IReadOnlyDictionary<string, string> environment)
     {
         ProcessStartInfo start =
             CommandStart.Create("script", ["--quiet", "--return", "--flush", "--command", line, "/dev/null"], environment);
@@ -66,7 +70,7 @@ internal static class Commands
                 if (!isTyped && terminal.ToString().Contains(awaited, StringComparison.Ordinal))
                 {
                     isTyped = true;
-                    await process.StandardInput.WriteAsync(keys);
+                    await process.StandardInput.WriteAsync(await answer(terminal.ToString()));
                     await process.StandardInput.FlushAsync(limit.Token);
                 }
             }
@@ -77,6 +81,11 @@ internal static class Commands
         {
             process.Kill(entireProcessTree: true);
             Assert.Fail($"'{line}' ought to end within {Limit.TotalMinutes} minutes, and the terminal showed until then:\n{terminal}");
+        }
+        catch
+        {
+            process.Kill(entireProcessTree: true);
+            throw;
         }
 
         return new CommandResult(line, process.ExitCode, terminal.ToString());

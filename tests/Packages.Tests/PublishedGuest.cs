@@ -42,25 +42,6 @@ internal sealed record PublishedGuest(string Directory, string Name)
     }
 
     /// <summary>
-    /// Boots the image under Xen with an interface, has dom0 run a command beside it, and shuts it down. Fails the test unless all that
-    /// succeeds.
-    /// </summary>
-    /// <param name="command">A shell command for dom0.</param>
-    /// <param name="commandLine">The guest's command line.</param>
-    /// <param name="memory">Its memory in MiB.</param>
-    /// <returns>The guest's console, and what dom0 has said.</returns>
-    public async Task<(string Console, string Dom0)> ServeAsync(string command, string commandLine, int memory)
-    {
-        Lines dom0 = new();
-        GuestRunnerOptions options = Options(commandLine, memory) with { Network = true, Dom0Command = command, Progress = dom0 };
-        (int status, string text, string log) = await RunAsync(options);
-        Assert.True(
-            status == 0,
-            $"{Name} ought to serve dom0 and end with 0; the run ended with {status}.\n{text}\n{log}\ndom0 said:\n{dom0.Text}");
-        return (text, dom0.Text);
-    }
-
-    /// <summary>
     /// Boots the image under Xen with an interface, and has a client on this machine use a port of it. Fails the test if the guest ends
     /// before the client has done.
     /// </summary>
@@ -102,30 +83,5 @@ internal sealed record PublishedGuest(string Directory, string Name)
         await using StringWriter log = new();
         int status = await GuestRunner.RunAsync(options, Stream.Null, console, log, cancellationToken);
         return (status, Encoding.UTF8.GetString(console.ToArray()).ReplaceLineEndings("\n"), log.ToString());
-    }
-
-    /// <summary>Lines of a run, as they come.</summary>
-    private sealed class Lines : IProgress<string>
-    {
-        private readonly StringBuilder _text = new();
-
-        public string Text
-        {
-            get
-            {
-                lock (_text)
-                {
-                    return _text.ToString();
-                }
-            }
-        }
-
-        public void Report(string value)
-        {
-            lock (_text)
-            {
-                _text.Append(value).Append('\n');
-            }
-        }
     }
 }

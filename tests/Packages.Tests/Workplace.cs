@@ -37,6 +37,7 @@ internal sealed class Workplace : IDisposable
     public Dictionary<string, string> Environment => new()
     {
         ["HOME"] = PathOf("home"),
+        ["XDG_CACHE_HOME"] = PathOf("home/.cache"),
         ["DOTNET_CLI_HOME"] = PathOf("home"),
         ["NUGET_PACKAGES"] = PathOf("packages"),
         ["DOTNET_NOLOGO"] = "1",
@@ -56,6 +57,14 @@ internal sealed class Workplace : IDisposable
 
     /// <summary>The path of a file or directory here.</summary>
     public string PathOf(string path) => Path.Combine(_directory, path);
+
+    /// <summary>Lets the home have the image of dom0 that the repository's tests share.</summary>
+    public void ShareDom0()
+    {
+        string cache = PathOf("home/.cache/xenlet");
+        System.IO.Directory.CreateDirectory(cache);
+        System.IO.Directory.CreateSymbolicLink(Path.Combine(cache, "dom0"), Path.Combine(PackedFeed.RepositoryRoot, "artifacts", "dom0"));
+    }
 
     /// <summary>Writes a file; VERSION in it becomes that of the packages.</summary>
     public string Write(string path, string text)

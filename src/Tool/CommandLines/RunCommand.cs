@@ -24,7 +24,7 @@ internal static class RunCommand
           --disk MIB          an empty disk; may be repeated
           --network           a network interface, on a bridge of dom0
           --forward [P:]PORT  lets 127.0.0.1:P of this machine lead to a TCP port of the guest; P is PORT, or a free one where that is
-                              taken; may be repeated
+                              taken; may be repeated. Lines of the console that end with a service's address there gain this machine's
           --dom0-script FILE  a shell script that dom0 runs beside the guest, whose domain is $GUEST; then the guest is shut down
           --interactive       standard input is the guest's console though it is no terminal
           --dom0 DIRECTORY    where the image of dom0 is kept, which is made once (default ~/.cache/xenlet/dom0)

@@ -1,0 +1,115 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Xunit.Abstractions;
+
+namespace Xenlet.Guest.Tests.Web;
+
+/// <summary>samples/Web under load for an hour. Run by <c>build.sh soak</c>.</summary>
+[Collection(DriversUnderXen.Name)]
+[Trait("Category", "Soak")]
+public sealed class WebSoakTests(XenWorld world, ITestOutputHelper output)
+{
+    private const int Minutes = 60;
+
+    /// <summary>Reports of the first minutes that are compared with as many of the last: the collector works in waves.</summary>
+    private const int Compared = 10;
+
+    /// <summary>How much more the guest may use in the end, in KiB. In an hour, 20 bytes lost in each request are more.</summary>
+    private const long Tolerance = 2048;
+
+    /// <summary>For connections that stay open. The rest of the guest's time is for handshakes, and of the machine's for others.</summary>
+    private const int RestMilliseconds = 100;
+
+    private const string Connections = "/tmp/web-connections";
+
+    [Fact]
+    public async Task After_an_hour_of_load_the_guest_uses_as_much_memory_as_after_the_first_minutes()
+    {
+        await using WebGuest guest = await WebGuest.StartAsync(world);
+        await world.GiveProgramsAsync("ab");
+        WrkLoad http = await WrkLoad.StartAsync(world, guest, $"{WebGuest.Http}/hello/wrk", RestMilliseconds);
+        WrkLoad https = await WrkLoad.StartAsync(world, guest, $"{WebGuest.Https}/hello/wrk", RestMilliseconds);
+
+        // Each request of ab is a connection, and a handshake over HTTPS.
+        await guest.Dom0Async(
+            $$"""
+            mkdir {{Connections}}
+            (
+                until [ -e {{Connections}}/end ]; do
+                    for address in {{WebGuest.Http}}/ {{WebGuest.Https}}/; do
+                        ab -q -s 600 -n 20 -c 2 $address 2>&1 | grep -E '^(Complete|Failed|Non-2xx|apr_)'
+                    done
+                    usleep 1000000
+                done > {{Connections}}/said
+                touch {{Connections}}/ended
+            ) > /dev/null 2>&1 &
+            """);
+
+        List<Use> uses = [];
+        for (int minute = 1; minute <= Minutes; minute++)
+        {
+            await Task.Delay(TimeSpan.FromMinutes(1));
+            uses.Add(await ReadAsync(guest));
+            output.WriteLine($"after {minute} minutes: {uses[^1]}");
+        }
+
+        string said = await guest.Dom0Async(
+            $$"""
+            touch {{Connections}}/end
+            until [ -e {{Connections}}/ended ]; do usleep 100000; done
+            sort {{Connections}}/said | uniq -c | tr -s ' '
+            rm -r {{Connections}}
+            """);
+        output.WriteLine($"answers of wrk: {await http.CountAsync()} over HTTP, {await https.CountAsync()} over HTTPS; ab:\n{said}");
+        Assert.Equal(
+            ["Complete requests: 20", "Failed requests: 0"], said.Split('\n').Select(line => line.Trim().Split(' ', 2)[1]));
+        Assert.Equal(WrkLoad.NoneFailed, await http.EndAsync());
+        Assert.Equal(WrkLoad.NoneFailed, await https.EndAsync());
+
+        // The first minute is the start's: what is made once and kept.
+        Use first = Most(uses.Skip(1).Take(Compared));
+        Use last = Most(uses.TakeLast(Compared));
+        output.WriteLine($"most of the first: {first}\nmost of the last: {last}");
+        Assert.True(last.UsedKiB <= first.UsedKiB + Tolerance, $"there was {first} in use, and is {last}");
+        Assert.True(last.Grants <= first.Grants, $"there was {first} in use, and is {last}");
+
+        await guest.LeaveAsync();
+        await guest.Guest.ShutdownAsync();
+        (await EndedGuest.OfAsync(guest.Guest, World.Limit)).AssertExited(0);
+    }
+
+    private static Use Most(IEnumerable<Use> uses) => uses.Aggregate((one, other) => new(
+        Math.Max(one.UsedKiB, other.UsedKiB), Math.Max(one.HeapKiB, other.HeapKiB), Math.Max(one.Grants, other.Grants)));
+
+    /// <summary>Asks the guest what it uses, by <c>xl sysrq</c>.</summary>
+    private static async Task<Use> ReadAsync(WebGuest guest)
+    {
+        string memory = await ReportAsync(guest, "m");
+        string connections = await ReportAsync(guest, "e");
+        return new(
+            Number(memory, @"(\d+) KiB  all\s") - Number(memory, @"(\d+) KiB  free\s"),
+            Number(memory, @"(\d+) KiB  collector: in use\s"),
+            Number(connections, @"grants: (\d+);"));
+    }
+
+    private static async Task<string> ReportAsync(WebGuest guest, string letter)
+    {
+        int from = guest.Guest.Console.Text.Length;
+        await guest.Dom0Async($"xl sysrq $id {letter}");
+        int end = await guest.Guest.WaitForTextAsync("xenlet: end of the report", World.Limit, from);
+        return guest.Guest.Console.Text[from..end];
+    }
+
+    private static long Number(string report, string pattern)
+    {
+        Match match = Regex.Match(report, pattern);
+        Assert.True(match.Success, $"nothing is as {pattern}:\n{report}");
+        return long.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>What the guest uses.</summary>
+    /// <param name="UsedKiB">Memory that is not free.</param>
+    /// <param name="HeapKiB">What the collector has in it, garbage included.</param>
+    /// <param name="Grants">Grants to other domains.</param>
+    private sealed record Use(long UsedKiB, long HeapKiB, long Grants);
+}
