@@ -9,7 +9,7 @@ namespace Xenlet.BackEnds.Net;
 /// <remarks>
 /// With IP addresses, frames of other protocols than IPv4, ARP and IPv6 are not allowed, nor are an IPv6 router's messages. A front end may
 /// always use its link-local address, which follows from its hardware address, and the unspecified address, as DHCP and the detection of
-/// duplicate addresses do.
+/// duplicate addresses do; under that it asks for its own addresses alone, since whoever is asked so takes his address for a duplicate.
 /// </remarks>
 internal sealed class SourceGuard(MacAddress address, IReadOnlyList<InternetAddress> addresses)
 {
@@ -31,7 +31,8 @@ internal sealed class SourceGuard(MacAddress address, IReadOnlyList<InternetAddr
         return addresses.Count == 0 || header.Type switch
         {
             EtherType.IPv4 => IPv4Header.TryReadQuoted(packet, out IPv4Header ip) && IsOwn(ip.Source),
-            EtherType.Arp => ArpPacket.TryRead(packet, out ArpPacket arp) && arp.Sender == address && IsOwn(arp.SenderAddress),
+            EtherType.Arp => ArpPacket.TryRead(packet, out ArpPacket arp) && arp.Sender == address && IsOwn(arp.SenderAddress)
+                && (!arp.SenderAddress.IsAny || IsOwn(arp.TargetAddress)),
             EtherType.IPv6 => IPv6Header.TryReadQuoted(packet, out IPv6Header ip) && IsOwn(ip.Source)
                 && IsHonest(ip, packet),
             _ => false,
@@ -67,11 +68,28 @@ internal sealed class SourceGuard(MacAddress address, IReadOnlyList<InternetAddr
         {
             IcmpV6Type.RouterAdvertisement or IcmpV6Type.Redirect => false,
             IcmpV6Type.NeighbourAdvertisement => NeighbourMessage.TryRead(payload, out NeighbourMessage message)
-                && IsOwn(message.Target) && (message.LinkAddress ?? address) == address,
+                && IsOwn(message.Target) && HasOwnLinkAddresses(payload[NeighbourMessage.Size..]),
             IcmpV6Type.NeighbourSolicitation => NeighbourMessage.TryRead(payload, out NeighbourMessage message)
-                && (message.LinkAddress ?? address) == address,
+                && (!ip.Source.IsAny || IsOwn(message.Target)) && HasOwnLinkAddresses(payload[NeighbourMessage.Size..]),
+            IcmpV6Type.RouterSolicitation => payload.Length >= IcmpHeader.Size && HasOwnLinkAddresses(payload[IcmpHeader.Size..]),
             _ => true,
         };
+    }
+
+    /// <summary>Whether options name no other hardware address. A receiver may take any of several.</summary>
+    private bool HasOwnLinkAddresses(ReadOnlySpan<byte> options)
+    {
+        NeighbourOptions each = new(options);
+        while (each.TryNext(out byte type, out ReadOnlySpan<byte> body))
+        {
+            if (type is NeighbourOptions.SourceLinkAddress or NeighbourOptions.TargetLinkAddress
+                && new MacAddress(body[..MacAddress.Size]) != address)
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     private bool IsOwn(InternetAddress source)

@@ -16,11 +16,13 @@ public sealed class SourceGuardTests
         ("IPv4 of another", false, () => IPv4("10.0.0.3")),
         ("IPv4 without an address, as of DHCP", true, () => IPv4("0.0.0.0")),
         ("ARP of its own", true, () => Arp(Own, "10.0.0.2")),
-        ("ARP that asks for an address", true, () => Arp(Own, "0.0.0.0")),
+        ("ARP that claims its own address", true, () => Arp(Own, "0.0.0.0", "10.0.0.2")),
+        ("ARP that claims another's address", false, () => Arp(Own, "0.0.0.0")),
         ("ARP of another's address", false, () => Arp(Own, "10.0.0.3")),
         ("ARP of another's hardware address", false, () => Arp(Other, "10.0.0.2")),
         ("IPv6 of its own", true, () => IPv6("fd00::2", 17, [1])),
         ("IPv6 of another", false, () => IPv6("fd00::3", 17, [1])),
+        ("IPv6 of a group", false, () => IPv6("ff02::1", 17, [1])),
         ("its link-local address", true, () => IPv6("fe80::216:3eff:fe00:a", 17, [1])),
         ("another link-local address", false, () => IPv6("fe80::216:3eff:fe00:b", 17, [1])),
         ("an advertisement of its own", true, () => IPv6("fd00::2", 58, Neighbour(136, "fd00::2", Own))),
@@ -28,9 +30,24 @@ public sealed class SourceGuardTests
         ("an advertisement of another's hardware address", false, () => IPv6("fd00::2", 58, Neighbour(136, "fd00::2", Other))),
         ("a solicitation of another", true, () => IPv6("fd00::2", 58, Neighbour(135, "fd00::3", Own))),
         ("a solicitation under another's hardware address", false, () => IPv6("fd00::2", 58, Neighbour(135, "fd00::3", Other))),
+        ("an advertisement of two hardware addresses", false, () =>
+            IPv6("fd00::2", 58, [.. Neighbour(136, "fd00::2", Own), 2, 1, 0, 0x16, 0x3e, 0, 0, 0x0b])),
+        ("an advertisement of another's address and no hardware address", false, () => IPv6("fd00::2", 58, Neighbour(136, "fd00::3"))),
+        ("an advertisement with half an option", false, () => IPv6("fd00::2", 58, Neighbour(136, "fd00::2", Own)[..^1])),
+        ("a claim of its own address", true, () => IPv6("::", 58, Neighbour(135, "fd00::2"))),
+        ("a claim of its link-local address", true, () => IPv6("::", 58, Neighbour(135, "fe80::216:3eff:fe00:a"))),
+        ("a claim of another's address", false, () => IPv6("::", 58, Neighbour(135, "fd00::3"))),
+        ("a solicitation of routers", true, () =>
+            IPv6("fd00::2", 58, [133, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0, 0x16, 0x3e, 0, 0, 0x0a])),
+        ("a solicitation of routers under another's hardware address", false, () =>
+            IPv6("fd00::2", 58, [133, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0, 0x16, 0x3e, 0, 0, 0x0b])),
+        ("a report of a group", true, () => IPv6("fd00::2", 0, [58, 0, 5, 2, 0, 0, 1, 0, 143, 0, 0, 0, 0, 0, 0, 0])),
+        ("an advertisement behind options for every hop", false, () =>
+            IPv6("fd00::2", 0, [58, 0, 5, 2, 0, 0, 1, 0, .. Neighbour(136, "fd00::3", Own)])),
         ("an advertisement behind options", false, () => IPv6("fd00::2", 60, [58, 0, 1, 4, 0, 0, 0, 0, .. Neighbour(136, "fd00::3", Own)])),
         ("an advertisement in a fragment", false, () => IPv6("fd00::2", 44, [58, 0, 0, 1, 0, 0, 0, 1, .. Neighbour(136, "fd00::2", Own)])),
         ("options in a fragment", false, () => IPv6("fd00::2", 44, [60, 0, 0, 1, 0, 0, 0, 1, 58, 0, 1, 4, 0, 0, 0, 0])),
+        ("an echo request in a fragment", true, () => IPv6("fd00::2", 44, [58, 0, 0, 1, 0, 0, 0, 1, 128, 0, 0, 0])),
         ("UDP in a fragment", true, () => IPv6("fd00::2", 44, [17, 0, 0, 1, 0, 0, 0, 1, 1, 2, 3])),
         ("a router advertisement", false, () => IPv6("fd00::2", 58, [134, 0, 0, 0])),
         ("a redirect", false, () => IPv6("fd00::2", 58, [137, 0, 0, 0])),
@@ -83,10 +100,10 @@ public sealed class SourceGuardTests
         return Frame(EtherType.IPv4, packet);
     }
 
-    private static byte[] Arp(MacAddress sender, string source)
+    private static byte[] Arp(MacAddress sender, string source, string target = "10.0.0.9")
     {
         byte[] packet = new byte[ArpPacket.Size];
-        new ArpPacket(true, sender, Address(source), default, Address("10.0.0.9")).Write(packet);
+        new ArpPacket(true, sender, Address(source), default, Address(target)).Write(packet);
         return Frame(EtherType.Arp, packet);
     }
 
@@ -104,9 +121,9 @@ public sealed class SourceGuardTests
         return Frame(EtherType.IPv6, packet);
     }
 
-    private static byte[] Neighbour(byte type, string target, MacAddress link)
+    private static byte[] Neighbour(byte type, string target, MacAddress? link = null)
     {
-        byte[] message = new byte[NeighbourMessage.SizeWithAddress];
+        byte[] message = new byte[link is null ? NeighbourMessage.Size : NeighbourMessage.SizeWithAddress];
         new NeighbourMessage(0, Address(target), link).Write(message, type);
         return message;
     }

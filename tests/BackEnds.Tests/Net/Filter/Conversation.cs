@@ -9,7 +9,7 @@ namespace Xenlet.BackEnds.Tests.Net.Filter;
 /// <summary>
 /// A filter between two front ends, A and B, and outside, and packets through it that are written as text. A step is
 /// <c>from&gt;to packet verdict</c>, where the verdict is one of <c>ok</c>, <c>drop</c> and <c>reject</c>; <c>wait 10</c> lets seconds
-/// pass.
+/// pass. All packets are of IPv4, or all of IPv6.
 /// </summary>
 /// <remarks>
 /// Packets are <c>S 100 =0</c> (TCP flags, sequence, and what is acknowledged; then <c>+10</c> bytes of data, <c>w500</c> for a window,
@@ -21,9 +21,11 @@ internal sealed partial class Conversation
     private static readonly string[] Places = ["A", "B", "out"];
 
     private readonly FilterPort[] _ports;
+    private readonly bool _isIPv6;
 
-    public Conversation(string rules, FilterOptions? options = null)
+    public Conversation(string rules, bool isIPv6 = false, FilterOptions? options = null)
     {
+        _isIPv6 = isIPv6;
         Filter = new(FilterRules.Parse(rules), options);
         _ports = [Connect("A", 1), Connect("B", 2), Filter.Outside];
     }
@@ -36,7 +38,10 @@ internal sealed partial class Conversation
     public FilterPort this[string place] => _ports[Array.IndexOf(Places, place)];
 
     /// <summary>Addresses of A, B and outside.</summary>
-    public static string Address(string place) => place switch { "A" => "10.0.0.2", "B" => "10.0.0.3", _ => "10.0.0.1" };
+    public string Address(string place) => (_isIPv6 ? "fd00::" : "10.0.0.") + place switch { "A" => '2', "B" => '3', _ => '1' };
+
+    /// <summary>One of them with a port, as <see cref="Packets.Endpoint"/> reads it.</summary>
+    public string End(string place, string port) => _isIPv6 ? $"[{Address(place)}]:{port}" : $"{Address(place)}:{port}";
 
     /// <summary>Sends a frame.</summary>
     public FilterVerdict Judge(string from, string to, byte[] frame)
@@ -71,11 +76,11 @@ internal sealed partial class Conversation
     public FilterPort Connect(string place, ushort domain) =>
         Filter.Connect(domain, place == "A" ? Packets.First : Packets.Second, "lan", Now);
 
-    private static byte[] Make(Match match)
+    private byte[] Make(Match match)
     {
         (string from, string to) = (match.Groups["from"].Value, match.Groups["to"].Value);
         (string source, string destination) = (Address(from), Address(to));
-        string ends(string place, string port) => $"{Address(place)}:{(port.Length > 0 ? port : place == "out" ? "80" : "1000")}";
+        string ends(string place, string port) => End(place, port.Length > 0 ? port : place == "out" ? "80" : "1000");
         (string sender, string receiver) = (ends(from, match.Groups["fromPort"].Value), ends(to, match.Groups["toPort"].Value));
         string[] words = match.Groups["packet"].Value.Split(' ');
         return words switch

@@ -1,3 +1,4 @@
+using System.Net;
 using Xenlet.BackEnds.Net.Filter;
 using Xenlet.Net;
 using Xenlet.Net.Wire;
@@ -13,14 +14,17 @@ public sealed class FilteringSwitchTests
     private readonly List<byte[]> _toGuest = [];
     private readonly List<byte[]> _toOutside = [];
     private readonly PacketFilter _filter = new(FilterRules.Parse("accept tcp to port 80; drop tcp to port 81; default reject"));
-    private readonly IFramePort _guest;
+    private readonly LearningSwitch _bridge;
+    private readonly Recorder _frontEnd;
     private readonly IFramePort _outside;
+    private IFramePort _guest;
 
     public FilteringSwitchTests()
     {
-        LearningSwitch bridge = new(new() { Filter = _filter, TimeProvider = _clock });
-        _guest = bridge.Connect(new NetworkPortRequest(1, 0, Packets.First, [], ""), new Recorder(_toGuest));
-        _outside = bridge.AddPort(new Recorder(_toOutside));
+        _bridge = new(new() { Filter = _filter, TimeProvider = _clock });
+        _frontEnd = new(_toGuest);
+        _guest = _bridge.Connect(new NetworkPortRequest(1, 0, Packets.First, [], ""), _frontEnd);
+        _outside = _bridge.AddPort(new Recorder(_toOutside));
     }
 
     [Fact]
@@ -31,10 +35,54 @@ public sealed class FilteringSwitchTests
         Send(_guest, Packets.Tcp("10.0.0.2:1000", "10.0.0.1:81", "S", 1));
         Assert.Equal([accepted], _toOutside);
         Assert.Empty(_toGuest);
-        byte[] answer = FromOutside(Packets.Tcp("10.0.0.1:80", "10.0.0.2:1000", "SA", 7, 2));
+        byte[] answer = ToGuest(Packets.Tcp("10.0.0.1:80", "10.0.0.2:1000", "SA", 7, 2));
         Send(_outside, answer);
-        Send(_outside, FromOutside(Packets.Tcp("10.0.0.1:81", "10.0.0.2:1000", "SA", 7, 2)));
+        Send(_outside, ToGuest(Packets.Tcp("10.0.0.1:81", "10.0.0.2:1000", "SA", 7, 2)));
         Assert.Equal([answer], _toGuest);
+    }
+
+    /// <summary>As when its domain is saved and restored: it is another domain then.</summary>
+    [Theory]
+    [InlineData("10.0.0.2:1000", "10.0.0.1:80")]
+    [InlineData("[fd00::2]:1000", "[fd00::1]:80")]
+    public void A_front_end_that_comes_again_goes_on_with_its_connections(string guest, string far)
+    {
+        Send(_guest, Packets.Tcp(guest, far, "S", 1));
+        Send(_outside, ToGuest(Packets.Tcp(far, guest, "SA", 7, 2)));
+        Send(_guest, Packets.Tcp(guest, far, "A", 2, 8));
+        _bridge.Disconnect(_frontEnd);
+        Send(_outside, ToGuest(Packets.Tcp(far, guest, "PA", 8, 2, 10)));
+        _clock.Advance(TimeSpan.FromSeconds(60));
+        _guest = _bridge.Connect(new NetworkPortRequest(2, 0, Packets.First, [], ""), _frontEnd);
+        _toGuest.Clear();
+        _toOutside.Clear();
+        byte[] again = ToGuest(Packets.Tcp(far, guest, "PA", 8, 2, 10));
+        Send(_outside, again);
+        byte[] answer = Packets.Tcp(guest, far, "A", 2, 18);
+        Send(_guest, answer);
+        Send(_guest, Packets.Tcp(guest.Replace(":1000", ":1001", StringComparison.Ordinal), far, "A", 2, 18));
+        Assert.Equal([again], _toGuest);
+        Assert.Equal([answer], _toOutside);
+    }
+
+    [Fact]
+    public void Neighbours_find_each_other_without_a_rule_and_none_takes_the_address_of_another()
+    {
+        _filter.Rules = FilterRules.None;
+        List<byte[]> toHeld = [];
+        AddressAssignment own = new(Packets.Address("fd00::3"), 64);
+        IFramePort held = _bridge.Connect(new NetworkPortRequest(3, 0, Packets.Second, [own], ""), new Recorder(toHeld));
+        byte[] address = IPAddress.Parse("fd00::2").GetAddressBytes();
+        byte[] question = ToGuest(Packets.Icmp("fd00::3", "ff02::1:ff00:2", 135, more: address));
+        Send(held, question);
+        byte[] answer = Packets.Icmp("fd00::2", "fd00::3", 136, more: address);
+        Send(_guest, answer);
+        Send(held, ToGuest(Packets.Icmp("fd00::3", "ff02::1", 136, more: address)));
+        Send(held, ToGuest(Packets.Icmp("fd00::2", "ff02::1", 136, more: address)));
+        Send(held, ToGuest(Packets.Icmp("::", "ff02::1:ff00:2", 135, more: address)));
+        Send(held, ToGuest(Packets.Udp("[fd00::3]:1000", "[fd00::2]:1000")));
+        Assert.Equal([answer], toHeld);
+        Assert.Equal([question], _toGuest);
     }
 
     [Theory]
@@ -132,9 +180,11 @@ public sealed class FilteringSwitchTests
         return packet;
     }
 
-    private static byte[] FromOutside(byte[] frame)
+    /// <summary>The frame, from the second hardware address to the first.</summary>
+    private static byte[] ToGuest(byte[] frame)
     {
-        new EthernetHeader(Packets.First, Packets.Second, EtherType.IPv4).Write(frame);
+        Assert.True(EthernetHeader.TryRead(frame, out EthernetHeader header));
+        new EthernetHeader(Packets.First, Packets.Second, header.Type).Write(frame);
         return frame;
     }
 

@@ -7,7 +7,8 @@ namespace Xenlet.BackEnds.Tests.Net.Filter;
 /// <summary>Packets through a filter, as <see cref="Conversation"/> writes them.</summary>
 public sealed class PacketFilterTests
 {
-    private const string Open = "accept tcp from guests to outside; accept udp from guests; accept icmp from guests";
+    private const string Open =
+        "accept tcp from guests to outside; accept udp from guests; accept icmp from guests; accept icmpv6 from guests";
 
     private const string Handshake = "A>out S 100 s0 ok; out>A SA 500 =101 s0 ok; A>out A 101 =501 ok;";
 
@@ -87,45 +88,67 @@ public sealed class PacketFilterTests
             "A>B:22 S 1 ok; B:22>A SA 1 =2 ok; out>B:22 S 1 ok; out>A:22 S 1 drop; B:22>A:1001 S 1 drop"),
     ];
 
-    public static TheoryData<string> Names => [.. Rows.Select(row => row.Name)];
-
-    [Theory]
-    [MemberData(nameof(Names))]
-    public void Packets_go_through_or_not(string name)
+    public static TheoryData<string, bool> Names
     {
-        (string _, string rules, string steps) = Rows.First(row => row.Name == name);
-        new Conversation(rules).Play(steps);
+        get
+        {
+            TheoryData<string, bool> data = [];
+            foreach ((string name, _, _) in Rows)
+            {
+                data.Add(name, false);
+                data.Add(name, true);
+            }
+
+            return data;
+        }
     }
 
     [Theory]
-    [InlineData("an unreachable port", "A>out udp ok", "udp A out", 3, true)]
-    [InlineData("a time that was exceeded", "A>out udp ok", "udp A out", 11, true)]
-    [InlineData("a redirect", "A>out udp ok", "udp A out", 5, false)]
-    [InlineData("a packet that nobody sent", "A>out udp ok", "udp A:7 out", 3, false)]
-    [InlineData("a packet of the other end", "A>out udp ok", "udp out A", 3, false)]
-    [InlineData("an echo request", "A>out ping 9 ok", "ping A 9", 3, true)]
-    [InlineData("an echo request with another identifier", "A>out ping 9 ok", "ping A 8", 3, false)]
-    [InlineData("a segment that was sent", "A>out S 100 ok", "tcp A 100", 3, true)]
-    [InlineData("a segment that was not sent", "A>out S 100 ok", "tcp A 5000", 3, false)]
-    public void An_ICMP_error_passes_if_it_is_about_a_packet_that_was_sent(
-        string what, string before, string quoted, byte type, bool isPassed)
+    [MemberData(nameof(Names))]
+    public void Packets_go_through_or_not(string name, bool isIPv6)
     {
-        Conversation conversation = new(Open);
-        conversation.Play(before);
-        string[] words = quoted.Split(' ');
-        string a = $"10.0.0.2:{(words[1].Contains(':', StringComparison.Ordinal) ? "7" : "1000")}";
-        byte[] packet = words[0] switch
-        {
-            "udp" when words[1] == "out" => Packets.Udp("10.0.0.1:80", a),
-            "udp" => Packets.Udp(a, "10.0.0.1:80"),
-            "ping" => Packets.Echo("10.0.0.2", "10.0.0.1", true, ushort.Parse(words[2], CultureInfo.InvariantCulture)),
-            _ => Packets.Tcp(a, "10.0.0.1:80", "S", uint.Parse(words[2], CultureInfo.InvariantCulture)),
-        };
+        (string _, string rules, string steps) = Rows.First(row => row.Name == name);
+        new Conversation(rules, isIPv6).Play(steps);
+    }
 
-        // A router on the way has sent it, from an address of its own.
-        byte[] error = Packets.Icmp("10.9.9.9", "10.0.0.2", type, 1, 0, Packets.PacketOf(packet));
-        Assert.True(
-            conversation.Judge("out", "A", error) == (isPassed ? FilterVerdict.Accept : FilterVerdict.Drop), $"an error about {what}");
+    [Theory]
+    [InlineData("an unreachable port", "A>out udp ok", "udp A out", 3, 1, true)]
+    [InlineData("a time that was exceeded", "A>out udp ok", "udp A out", 11, 3, true)]
+    [InlineData("a field that makes no sense", "A>out udp ok", "udp A out", 12, 4, true)]
+    [InlineData("a packet that is too big", "A>out udp ok", "udp A out", 3, 2, true)]
+    [InlineData("what is no error", "A>out udp ok", "udp A out", 5, 100, false)]
+    [InlineData("a packet that nobody sent", "A>out udp ok", "udp A:7 out", 3, 1, false)]
+    [InlineData("a packet of the other end", "A>out udp ok", "udp out A", 3, 1, false)]
+    [InlineData("an echo request", "A>out ping 9 ok", "ping A 9", 3, 1, true)]
+    [InlineData("an echo request with another identifier", "A>out ping 9 ok", "ping A 8", 3, 1, false)]
+    [InlineData("a segment that was sent", "A>out S 100 ok", "tcp A 100", 3, 1, true)]
+    [InlineData("a segment that was not sent", "A>out S 100 ok", "tcp A 5000", 3, 1, false)]
+    public void An_ICMP_error_passes_if_it_is_about_a_packet_that_was_sent(
+        string what, string before, string quoted, byte type, byte typeOfIPv6, bool isPassed)
+    {
+        foreach (bool isIPv6 in new[] { false, true })
+        {
+            Conversation conversation = new(Open, isIPv6);
+            conversation.Play(before);
+            string[] words = quoted.Split(' ');
+            string a = conversation.End("A", words[1].Contains(':', StringComparison.Ordinal) ? "7" : "1000");
+            string far = conversation.End("out", "80");
+            byte[] packet = words[0] switch
+            {
+                "udp" when words[1] == "out" => Packets.Udp(far, a),
+                "udp" => Packets.Udp(a, far),
+                "ping" => Packets.Echo(
+                    conversation.Address("A"), conversation.Address("out"), true, ushort.Parse(words[2], CultureInfo.InvariantCulture)),
+                _ => Packets.Tcp(a, far, "S", uint.Parse(words[2], CultureInfo.InvariantCulture)),
+            };
+
+            // A router on the way has sent it, from an address of its own.
+            byte[] error = Packets.Icmp(
+                isIPv6 ? "fd99::9" : "10.9.9.9", conversation.Address("A"), isIPv6 ? typeOfIPv6 : type, 1, 0, Packets.PacketOf(packet));
+            Assert.True(
+                conversation.Judge("out", "A", error) == (isPassed ? FilterVerdict.Accept : FilterVerdict.Drop),
+                $"an error about {what}{(isIPv6 ? " in IPv6" : "")}");
+        }
     }
 
     [Fact]
@@ -145,10 +168,13 @@ public sealed class PacketFilterTests
         conversation.Play("A>out PA 111 =501 +10 drop; A>out S 7000 ok");
     }
 
-    [Fact]
-    public void A_flood_of_one_port_takes_no_room_of_another_and_an_established_connection_stays()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_flood_of_one_port_takes_no_room_of_another_and_an_established_connection_stays(bool isIPv6)
     {
-        Conversation conversation = new("accept tcp; accept udp", new() { ConnectionsPerFrontEnd = 50, ConnectionsFromOutside = 20 });
+        Conversation conversation = new(
+            "accept tcp; accept udp", isIPv6, new() { ConnectionsPerFrontEnd = 50, ConnectionsFromOutside = 20 });
         conversation.Play("B>out S 100 ok; out>B SA 500 =101 ok; B>out A 101 =501 ok; " + Handshake);
         for (int port = 2000; port < 3000; port++)
         {
@@ -165,7 +191,7 @@ public sealed class PacketFilterTests
     [Fact]
     public void A_table_full_of_established_connections_takes_no_other_until_one_is_too_old()
     {
-        Conversation conversation = new("accept tcp", new() { ConnectionsPerFrontEnd = 3 });
+        Conversation conversation = new("accept tcp", options: new() { ConnectionsPerFrontEnd = 3 });
         for (int port = 1; port <= 3; port++)
         {
             conversation.Play(string.Create(
@@ -177,12 +203,14 @@ public sealed class PacketFilterTests
         Assert.Contains("1 without room", conversation.Filter.ToString(), StringComparison.Ordinal);
     }
 
-    [Fact]
-    public void Later_fragments_pass_after_the_first_and_with_its_verdict()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Later_fragments_pass_after_the_first_and_with_its_verdict(bool isIPv6)
     {
-        byte[] good = Packets.Udp("10.0.0.2:1000", "10.0.0.1:53", 400);
-        byte[] bad = Packets.Udp("10.0.0.2:1000", "10.0.0.1:54", 400);
-        Conversation conversation = new("accept udp to port 53; default reject");
+        Conversation conversation = new("accept udp to port 53; default reject", isIPv6);
+        byte[] good = Packets.Udp(conversation.End("A", "1000"), conversation.End("out", "53"), 400);
+        byte[] bad = Packets.Udp(conversation.End("A", "1000"), conversation.End("out", "54"), 400);
         Assert.Equal(["Drop", "Accept", "Accept", "Accept"], Judge((good, 200, 7), (good, 0, 7), (good, 200, 7), (good, 96, 7)));
         Assert.Equal(["Drop", "Reject", "Drop"], Judge((good, 200, 8), (bad, 0, 9), (bad, 200, 9)));
 
@@ -209,6 +237,9 @@ public sealed class PacketFilterTests
         byte[] advertisement = Packets.Icmp("fe80::1", "ff02::1", 134, more: new byte[8]);
         Assert.Equal(FilterVerdict.Accept, conversation.Judge("out", "A", advertisement));
         Assert.Equal(FilterVerdict.Drop, conversation.Judge("A", "B", advertisement));
+        byte[] redirect = Packets.Icmp("fe80::1", "fd00::2", 137, more: new byte[32]);
+        Assert.Equal(FilterVerdict.Accept, conversation.Judge("out", "A", redirect));
+        Assert.Equal(FilterVerdict.Drop, conversation.Judge("B", "A", redirect));
     }
 
     [Fact]
