@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Text.RegularExpressions;
 using Xunit.Abstractions;
@@ -9,18 +10,21 @@ namespace Xenlet.Guest.Tests.Web;
 [Trait("Category", "Soak")]
 public sealed class WebSoakTests(XenWorld world, ITestOutputHelper output)
 {
-    private const int Minutes = 60;
-
     /// <summary>Reports of the first minutes that are compared with as many of the last: the collector works in waves.</summary>
     private const int Compared = 10;
 
     /// <summary>How much more the guest may use in the end, in KiB. In an hour, 20 bytes lost in each request are more.</summary>
     private const long Tolerance = 2048;
 
+    /// <summary>Grants of frames that are on their way when the guest is asked.</summary>
+    private const long FramesOnTheirWay = 32;
+
     /// <summary>For connections that stay open. The rest of the guest's time is for handshakes, and of the machine's for others.</summary>
     private const int RestMilliseconds = 100;
 
     private const string Connections = "/tmp/web-connections";
+
+    private static readonly TimeSpan Duration = TimeSpan.FromHours(1);
 
     [Fact]
     public async Task After_an_hour_of_load_the_guest_uses_as_much_memory_as_after_the_first_minutes()
@@ -46,11 +50,12 @@ public sealed class WebSoakTests(XenWorld world, ITestOutputHelper output)
             """);
 
         List<Use> uses = [];
-        for (int minute = 1; minute <= Minutes; minute++)
+        Stopwatch since = Stopwatch.StartNew();
+        while (since.Elapsed < Duration)
         {
             await Task.Delay(TimeSpan.FromMinutes(1));
             uses.Add(await ReadAsync(guest));
-            output.WriteLine($"after {minute} minutes: {uses[^1]}");
+            output.WriteLine($"after {since.Elapsed.TotalMinutes:0} minutes: {uses[^1]}");
         }
 
         string said = await guest.Dom0Async(
@@ -71,7 +76,7 @@ public sealed class WebSoakTests(XenWorld world, ITestOutputHelper output)
         Use last = Most(uses.TakeLast(Compared));
         output.WriteLine($"most of the first: {first}\nmost of the last: {last}");
         Assert.True(last.UsedKiB <= first.UsedKiB + Tolerance, $"there was {first} in use, and is {last}");
-        Assert.True(last.Grants <= first.Grants, $"there was {first} in use, and is {last}");
+        Assert.True(last.Grants <= first.Grants + FramesOnTheirWay, $"there was {first} in use, and is {last}");
 
         await guest.LeaveAsync();
         await guest.Guest.ShutdownAsync();
