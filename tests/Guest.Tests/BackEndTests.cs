@@ -35,7 +35,7 @@ public sealed class BackEndTests(XenWorld world)
     /// <summary>With xenstored's default quotas; docs/backends.md says how many disks they are good for.</summary>
     private static async Task AssertRefusesBeyondQuotaAsync(BlockServerGuest server)
     {
-        IdleDisks idle = new(server);
+        WrittenDisks idle = new(server);
         string states = await idle.AddAsync(30);
         while (states.EndsWith('2') && idle.Count < Most)
         {
@@ -112,33 +112,42 @@ public sealed class BackEndTests(XenWorld world)
 [Collection(UnderXen.Name)]
 public sealed class BackEndSoakTests(XenWorld world)
 {
-    private const int Disks = 110;
+    /// <summary>As many as are made at a time.</summary>
+    private const int Step = 12;
 
-    /// <summary>The quota is xenstored's for each domain, which the option <c>-E</c> sets as well.</summary>
+    /// <summary>
+    /// The quota is xenstored's for each domain, which the option <c>-E</c> sets as well. xl makes the first one and, beside all the others,
+    /// the last.
+    /// </summary>
     [Fact]
     public async Task With_a_raised_quota_110_disks_of_a_guest_are_served()
     {
-        string[] names = [.. Enumerable.Range(0, Disks).Select(index => index < 26
-            ? $"xvd{(char)('a' + index)}" : $"xvd{(char)('a' + (index / 26) - 1)}{(char)('a' + (index % 26))}")];
         await using BlockServerGuest server = await BlockServerGuest.StartAsync(world);
         await server.Dom0Async("xenstore-control quota set nodes 10000");
         try
         {
-            // One after the other: libxl gives all of a new domain's disks the same ten seconds.
-            await using BlockGuest guest = await BlockGuest.StartAsync(world);
-            foreach (string name in names)
+            await using BlockGuest guest = await BlockGuest.StartAsync(world, server.Disk("first", "xvda"));
+            WrittenDisks disks = new(server, guest);
+            List<string> names = ["xvda"];
+            while (names.Count < 109)
             {
-                await guest.Guest.AttachDiskAsync(server.Disk(name, name));
+                Assert.Equal(string.Join('\n', Enumerable.Repeat('4', Step)), await disks.AddAsync(Step));
+                names.AddRange(Enumerable.Range(names.Count, Step).Select(WrittenDisks.Name));
             }
 
-            for (int i = 0; i < Disks; i++)
+            names.Add(WrittenDisks.Name(names.Count));
+            await guest.Guest.AttachDiskAsync(server.Disk("last", names[^1]));
+            for (int i = 0; i < names.Count; i++)
             {
                 Assert.Equal("ok", await guest.DoAsync($"write {names[i]} {i * 512}"));
                 Assert.Equal("ok", await guest.DoAsync($"zeros {names[i]} 0 65536"));
             }
 
             Assert.Equal("ok", await guest.DoAsync($"random {names[^1]} 40 2"));
-            await guest.EndAsync();
+            await guest.Guest.DetachDiskAsync("xvda");
+            await guest.Guest.DetachDiskAsync(names[^1]);
+            await disks.RemoveAsync();
+            await guest.EndAsync(isUnplugged: true);
             await server.LetsGoOfAsync(guest.Id);
         }
         finally
