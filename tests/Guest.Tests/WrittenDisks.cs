@@ -35,11 +35,17 @@ internal sealed class WrittenDisks(BlockServerGuest server, BlockGuest? guest = 
     {
         int first = Count + 1;
         Count += count;
+
+        // New nodes have the owner and the permissions of the directory that they are in. libxl has made these two if it has made a disk.
+        string prepares = first > 1 ? "" : """
+            for each in $backs $fronts; do xenstore-exists $each || xenstore-write $each ""; done
+            xenstore-chmod $backs n$id r$front_id
+            xenstore-chmod $fronts n$front_id r$id
+            """;
         string passing = guest is null ? "1" : "[12]";
         return server.Dom0Async(string.Create(CultureInfo.InvariantCulture, $$"""
             {{_paths}}
-            xenstore-exists $backs || { xenstore-write $backs ""; xenstore-chmod $backs n$id r$front_id; }
-            xenstore-exists $fronts || { xenstore-write $fronts ""; xenstore-chmod $fronts n$front_id r$id; }
+            {{prepares}}
             for i in $(seq {{first}} {{Count}}); do
                 front=$fronts/$(number $i)
                 back=$backs/$(number $i)
