@@ -1,3 +1,5 @@
+using Xenlet.Tests;
+
 namespace Xenlet.Build.Tests;
 
 public sealed class TestResultsTests
@@ -27,6 +29,33 @@ public sealed class TestResultsTests
             new TestResult("N.T.Skipped", TimeSpan.Zero, null),
         ],
         TestResults.Parse(Results).Tests);
+
+    /// <summary>tests/Shared/TestProgram writes them, in a whole run.</summary>
+    [Fact]
+    public void What_a_test_project_writes_by_itself_is_read_with_any_character()
+    {
+        using TemporaryDirectory directory = new();
+        string file = Path.Combine(directory.Path, "own.trx");
+        TimeSpan time = TimeSpan.FromMilliseconds(1500);
+        ResultsFile.Write(
+            file,
+            [
+                new TestEnd("N.T.Passes(text: \"\e<\")", TestEnd.Passed, DateTime.UtcNow, time, null, "\0 and \ud83d\ude00"),
+                new TestEnd("N.T.Fails", TestEnd.Failed, DateTime.UtcNow, time, "half of a pair: \ud83d", ""),
+                new TestEnd("N.T.Skipped", TestEnd.NotExecuted, DateTime.UtcNow, TimeSpan.Zero, "not here", ""),
+            ]);
+
+        TestResults read = TestResults.Parse(File.ReadAllText(file));
+
+        Assert.Equal(new TestCount(1, 1, 1), read.Count);
+        Assert.Equal(
+            [
+                new TestResult("N.T.Passes(text: \"\\x1b<\")", time, null),
+                new TestResult("N.T.Fails", time, "half of a pair: \\xd83d"),
+                new TestResult("N.T.Skipped", TimeSpan.Zero, null),
+            ],
+            read.Tests);
+    }
 
     [Fact]
     public void The_sums_are_the_files() => Assert.Equal(new TestCount(1, 2, 1), TestResults.Parse(Results).Count);

@@ -19,6 +19,11 @@ internal static class Program
 
     public static int Main(string[] arguments)
     {
+        if (arguments is [Tests.TestProgram.Argument, ..])
+        {
+            return Tests.TestProgram.Run(arguments);
+        }
+
         string? corpora = null;
         string? work = null;
         TimeSpan? time = null;

@@ -76,7 +76,7 @@ public sealed class AutomaticServicesTests(XenWorld world)
     /// <summary>Has xl ask for the whole report when the disk is connected, and gives the console up to the report's end.</summary>
     private async Task<string> ReportAsync(XenGuest guest)
     {
-        string connected = $"until [ \"$(xenstore-read /local/domain/{guest.DomainId}/device/{Disk}/state)\" = 4 ]; do usleep 50000; done";
+        string connected = $"until [ \"$(xenstore-read /local/domain/{guest.DomainId}/device/{Disk}/state)\" = 4 ]; do usleep 300000; done";
         (await world.Machine.RunInDom0Async(connected, World.Limit)).ThrowIfFailed($"waiting until {guest.Name} has connected its disk");
         int from = guest.Console.Text.Length;
         (await world.Machine.RunInDom0Async($"xl sysrq {guest.DomainId} a", World.Limit)).ThrowIfFailed("xl sysrq");

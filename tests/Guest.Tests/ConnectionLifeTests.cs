@@ -4,7 +4,7 @@ using Xenlet.QemuXen;
 namespace Xenlet.Guest.Tests;
 
 /// <summary>TCP connections of a guest through the events of its life, with dom0's Linux as the other end.</summary>
-[Collection(DriversUnderXen.Name)]
+[Collection(DevicesUnderXen.Name)]
 public sealed class ConnectionLifeTests(XenWorld world)
 {
     private const string Address = "10.99.8.2";

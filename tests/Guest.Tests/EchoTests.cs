@@ -4,7 +4,7 @@ using Xenlet.QemuXen;
 namespace Xenlet.Guest.Tests;
 
 /// <summary>.NET's own sockets in a guest, through its TCP/IP stack and netback, with dom0's Linux as the other end.</summary>
-[Collection(DriversUnderXen.Name)]
+[Collection(DevicesUnderXen.Name)]
 public sealed class EchoTests(XenWorld world)
 {
     [Fact]
@@ -13,7 +13,7 @@ public sealed class EchoTests(XenWorld world)
         await using XenBusGuest guest = await XenBusGuest.StartAsync(
             world, interfaces: 1, commandLine: "XENLET_IP=10.99.7.2/24 XENLET_DNS=10.99.7.1,10.99.7.3 echo");
         await guest.SeesAsync("echo: ready");
-        string peer = world.Machine.Share(await Images.NetworkPeer);
+        string peer = await world.Machine.CopyProgramAsync(await Images.NetworkPeer);
         await guest.Dom0Async(
             $"""
             ip addr add 10.99.7.1/24 dev xenbr0

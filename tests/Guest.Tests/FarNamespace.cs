@@ -49,7 +49,7 @@ internal sealed class FarNamespace(FollowedGuest server, string peer)
             xenstore-write $back/frontend $front $back/frontend-id 0 $back/mac {mac} $back/ip '{address} {address6}' $back/handle 0 \
                 $back/bridge xenbr0 $back/type vif $back/online 1 $back/state 1 \
                 $front/backend $back $front/backend-id $id $front/handle 0 $front/mac {mac} $front/state 1
-            until [ "$(xenstore-read $back/state)" = 4 ]; do usleep 50000; done
+            until [ "$(xenstore-read $back/state)" = 4 ]; do usleep 300000; done
             until ls /sys/bus/xen/devices/vif-0/net > /tmp/far-name 2> /dev/null; do usleep 50000; done
             name=$(cat /tmp/far-name)
             ip link set $name netns $(cat /tmp/far)
@@ -72,7 +72,7 @@ internal sealed class FarNamespace(FollowedGuest server, string peer)
         """
         kill $(cat /tmp/far)
         xenstore-write $back/online 0 $back/state 5
-        while xenstore-exists $back; do usleep 50000; done
+        while xenstore-exists $back; do usleep 300000; done
         xenstore-rm $front $home/backend/vif/0
         until [ -z "$(ls /sys/bus/xen/devices | grep vif-0)" ]; do usleep 50000; done
         rm -f /tmp/far /tmp/far-name /tmp/sent /tmp/received

@@ -14,7 +14,7 @@ public sealed class FilterTests(XenWorld world)
             """
             rules() {
                 xenstore-write $home/data/filter/rules "$2"
-                until xenstore-read $home/data/filter/in-force 2> /dev/null | grep "^change $1:"; do usleep 50000; done
+                until xenstore-read $home/data/filter/in-force 2> /dev/null | grep "^change $1:"; do usleep 300000; done
             }
             tells() {
                 echo $1 >&3
@@ -39,7 +39,7 @@ public sealed class FilterTests(XenWorld world)
             tells two
             far ping -c 1 -W 60 10.99.31.1 > /dev/null && echo ping
             xenstore-write $home/data/filter/rules 'accept tcp to port http'
-            until xenstore-read $home/data/filter/error 2> /dev/null; do usleep 50000; done
+            until xenstore-read $home/data/filter/error 2> /dev/null; do usleep 300000; done
             tells three
             rules 4 'accept icmp type 8 from guests; default reject'
             echo four >&3

@@ -22,7 +22,7 @@ public sealed class FloodTests(TwoProcessorWorld world, ITestOutputHelper output
         await using XenBusGuest guest = await XenBusGuest.StartAsync(
             world, interfaces: 1, commandLine: $"XENLET_IP={Victim}/24 XENLET_GATEWAY={Dom0} echo");
         await guest.SeesAsync("echo: ready");
-        string peer = world.Machine.Share(await Images.NetworkPeer);
+        string peer = await world.Machine.CopyProgramAsync(await Images.NetworkPeer);
         string said = await guest.Dom0Async(
             $"""
             ip addr add {Dom0}/24 dev xenbr0

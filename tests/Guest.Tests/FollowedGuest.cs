@@ -48,7 +48,7 @@ internal abstract class FollowedGuest(XenWorld world, XenGuest guest) : IAsyncDi
 
     /// <summary>Waits until the node of a device's error says something. It is written after the event with the same text.</summary>
     public Task HasErrorAsync(string device, string part) => Dom0Async(
-        $"until xenstore-read $home/error/device/{device}/error 2>/dev/null | grep -q '{part}'; do usleep 100000; done");
+        $"until xenstore-read $home/error/device/{device}/error 2>/dev/null | grep -q '{part}'; do usleep 300000; done");
 
     public ValueTask DisposeAsync() => Guest.DisposeAsync();
 }

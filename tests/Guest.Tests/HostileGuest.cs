@@ -40,7 +40,7 @@ internal sealed class HostileGuest(XenWorld world, XenGuest guest) : FollowedGue
         // What tests/GuestImage/NeighbourWork.cs asks for. dom0 may have it from a guest before this one.
         await started.Dom0Async("ip addr add 10.98.0.1/24 dev xenbr0 2>/dev/null || ip addr show dev xenbr0 | grep -q 10.98.0.1");
         started._peer = await world.Machine.CopyProgramAsync(await Images.HostilePeer);
-        await started.Dom0Async("until [ \"$(xenstore-read $home/data/report 2>/dev/null)\" = ready ]; do usleep 100000; done");
+        await started.Dom0Async("until [ \"$(xenstore-read $home/data/report 2>/dev/null)\" = ready ]; do usleep 300000; done");
         return started;
     }
 

@@ -56,7 +56,7 @@ internal sealed class NetworkServerGuest(XenWorld world, XenGuest guest) : Follo
 
     /// <summary>Waits until nothing is left in the store of an interface that this domain serves.</summary>
     public Task HasNoInterfaceAsync() =>
-        Dom0Async("while xenstore-ls -f $home/backend/vif 2> /dev/null | grep -q '/vif/[0-9]*/'; do usleep 100000; done");
+        Dom0Async("while xenstore-ls -f $home/backend/vif 2> /dev/null | grep -q '/vif/[0-9]*/'; do usleep 300000; done");
 
     public async Task EndAsync()
     {

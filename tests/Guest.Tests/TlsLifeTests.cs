@@ -10,7 +10,7 @@ public sealed class TlsLifeTests(XenWorld world)
     /// What the guest draws by .NET's generator and, for keys, by OpenSSL: the first that it does after a restore, once it is reached.
     /// </summary>
     private const string Draw =
-        $"until wget -q -O drawn http://{TlsGuest.Address}:8080/random 2> /dev/null; do usleep 100000; done; cat drawn";
+        $"until wget -q -O drawn http://{TlsGuest.Address}:8080/random 2> /dev/null; do usleep 300000; done; cat drawn";
 
     /// <summary>Numbers and keys of one request.</summary>
     private const int Drawn = 64 + 8;

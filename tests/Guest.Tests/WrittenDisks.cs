@@ -12,6 +12,12 @@ namespace Xenlet.Guest.Tests;
 /// </param>
 internal sealed class WrittenDisks(BlockServerGuest server, BlockGuest? guest = null)
 {
+    /// <summary>Nodes that a script writes for a disk, in the front end's directory and in the back end's.</summary>
+    private const int NodesOfDisk = 5 + 14;
+
+    /// <summary>Ten disks, a name and a value for each node: dom0 works longer to start a command than to write so much.</summary>
+    private const int WordsOfWrite = 10 * 2 * NodesOfDisk;
+
     // What the scripts have in common. io/blkif.h numbers a disk so that is none of the first 16.
     private readonly string _paths =
         $$"""
@@ -19,7 +25,7 @@ internal sealed class WrittenDisks(BlockServerGuest server, BlockGuest? guest = 
         fronts={{(guest is null ? "/local/domain/0/data/idle" : guest.Home + "/device/vbd")}}
         backs=$home/backend/vbd/$front_id
         number() { echo $(((1 << 28) | ($1 << 8))); }
-        states() { for i in $(seq $1 $2); do echo $backs/$(number $i)/state; done; }
+        states() { for i in $(seq $1 $2); do echo $backs/$(((1 << 28) | (i << 8)))/state; done; }
         """;
 
     /// <summary>How many there are.</summary>
@@ -47,15 +53,15 @@ internal sealed class WrittenDisks(BlockServerGuest server, BlockGuest? guest = 
             {{_paths}}
             {{prepares}}
             for i in $(seq {{first}} {{Count}}); do
-                front=$fronts/$(number $i)
-                back=$backs/$(number $i)
-                xenstore-write $front/backend $back $front/backend-id $id $front/virtual-device $(number $i) \
-                    $front/device-type disk \
+                number=$(((1 << 28) | (i << 8)))
+                front=$fronts/$number
+                back=$backs/$number
+                echo $front/backend $back $front/backend-id $id $front/virtual-device $number $front/device-type disk \
                     $back/frontend $front $back/frontend-id $front_id $back/online 1 $back/state 1 $back/params $i $back/script block \
                     $back/bootable 1 $back/dev xvdq $back/type backend $back/mode w $back/device-type disk $back/removable 0 \
                     $back/discard-enable 1 $back/trusted 1 $front/state 1
-            done
-            until found=$(xenstore-read $(states {{first}} {{Count}})) && ! echo "$found" | grep -qx '{{passing}}'; do usleep 100000; done
+            done | xargs -n {{WordsOfWrite}} xenstore-write
+            until found=$(xenstore-read $(states {{first}} {{Count}})) && ! echo "$found" | grep -qx '{{passing}}'; do usleep 300000; done
             echo "$found"
             """));
     }

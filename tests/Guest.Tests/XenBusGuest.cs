@@ -45,11 +45,11 @@ internal sealed class XenBusGuest(XenWorld world, XenGuest guest) : FollowedGues
         tries=0
         until [ "$(xenstore-read {node} 2>/dev/null)" = '{value}' ]; do
             tries=$((tries + 1))
-            if [ $tries -ge 2400 ]; then
+            if [ $tries -ge 800 ]; then
                 echo "{node} is $(xenstore-read {node} 2>&1), not {value}" >&2
                 exit 1
             fi
-            usleep 100000
+            usleep 300000
         done
         """);
 

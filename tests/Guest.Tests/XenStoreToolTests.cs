@@ -77,7 +77,7 @@ public sealed class XenStoreToolTests(XenWorld world)
     [InlineData("/dev/xen/xenbus")]
     public async Task In_dom0_it_works_over_the_socket_and_the_device(string way)
     {
-        string tool = world.Machine.Share(await Images.LinuxStoreTool);
+        string tool = await world.Machine.CopyProgramAsync(await Images.LinuxStoreTool);
         string ours = await Dom0Async($"""
             export XENSTORED_PATH={way}
             {tool} write /tool/test/a 'two words' && {tool} write /tool/test/b/c 1

@@ -55,7 +55,7 @@ internal sealed class ProjectTest(Repository repository, ProcessRunner processes
                 .. filter.Length > 0 ? ["--filter", filter] : Array.Empty<string>(),
                 "--logger", $"trx;LogFileName={file}",
                 "--results-directory", repository.TestResults,
-                "--blame-hang", "--blame-hang-timeout", TestRunner.HangTimeout, "--blame-hang-dump-type", "none",
+                "--blame-hang", "--blame-hang-timeout", $"{TestRunner.HangMinutes}m", "--blame-hang-dump-type", "none",
             ],
             ProcessOutput.Inherited);
         return TestOutcome.Judge(status, File.Exists(file) ? File.ReadAllText(file) : null, mayBeEmpty);

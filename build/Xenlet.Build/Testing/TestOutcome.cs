@@ -9,9 +9,9 @@ internal sealed record TestOutcome(TestCount Count, string? Problem)
     public IReadOnlyList<TestResult> Tests { get; private init; } = [];
 
     /// <summary>
-    /// Judges a run of <c>dotnet test</c> by its exit status and its results file (the TRX format of Visual Studio's test platform).
+    /// Judges a run of tests by its exit status and its results file (the TRX format of Visual Studio's test platform).
     /// </summary>
-    /// <param name="exitStatus">Of <c>dotnet test</c>.</param>
+    /// <param name="exitStatus">Of <c>dotnet test</c>, or of the project as a program.</param>
     /// <param name="results">Text of the results file; <see langword="null"/> if none was written.</param>
     /// <param name="filtered">Whether the user asked for some tests only, so that a project may have no matching ones.</param>
     public static TestOutcome Judge(int exitStatus, string? results, bool filtered)
@@ -20,7 +20,7 @@ internal sealed record TestOutcome(TestCount Count, string? Problem)
         {
             return exitStatus == 0 && filtered
                 ? new TestOutcome(default, null)
-                : Broken(default, $"dotnet test ended with status {exitStatus} and wrote no results");
+                : Broken(default, $"the tests ended with status {exitStatus} and wrote no results");
         }
 
         TestResults read;
@@ -37,8 +37,8 @@ internal sealed record TestOutcome(TestCount Count, string? Problem)
         TestOutcome outcome = count switch
         {
             { Failed: 0 } when exitStatus != 0 =>
-                Broken(count, $"dotnet test ended with status {exitStatus} though no test failed: the test process crashed or hung"),
-            { Failed: > 0 } when exitStatus == 0 => Broken(count, "dotnet test ended with status 0 though tests failed"),
+                Broken(count, $"the tests ended with status {exitStatus} though no test failed: the test process crashed or hung"),
+            { Failed: > 0 } when exitStatus == 0 => Broken(count, "the tests ended with status 0 though tests failed"),
             { Ran: 0, Skipped: 0 } when !filtered => Broken(count, "it has no tests"),
             _ => new TestOutcome(count, null),
         };

@@ -17,8 +17,8 @@ internal sealed class TestRunner(Repository repository, ProcessRunner processes,
     /// </summary>
     public const string Configuration = "Release";
 
-    /// <summary>A test host that reports nothing for this long is ended, and the test that it was running is named.</summary>
-    public const string HangTimeout = "20m";
+    /// <summary>Tests of which nothing is heard for so many minutes are ended, and those that were running are named.</summary>
+    public const int HangMinutes = 20;
 
     /// <summary>
     /// Has .NET instrument methods before it compiles them again. Compilers and test hosts end before that pays: without it they use up to
@@ -26,13 +26,7 @@ internal sealed class TestRunner(Repository repository, ProcessRunner processes,
     /// </summary>
     private const string ProfileVariable = "DOTNET_TieredPGO";
 
-    /// <summary>
-    /// For a project of host tests, which takes a minute, in the form of timeout(1). The test platform's own watch for hangs, which names
-    /// the test, is one more process for each project, and costs a second of processor time: <see cref="ProjectTest"/> has it.
-    /// </summary>
-    private const string HostLimit = "40m";
-
-    private const string SoakCategory = "Category=Soak";
+    private const string Soak = "Soak";
 
     private readonly Lock _lock = new();
     private readonly List<StepCost> _costs = [];
@@ -52,7 +46,7 @@ internal sealed class TestRunner(Repository repository, ProcessRunner processes,
             return filter ?? "";
         }
 
-        string category = soak.Value ? SoakCategory : SoakCategory.Replace("=", "!=", StringComparison.Ordinal);
+        string category = $"Category{(soak.Value ? "=" : "!=")}{Soak}";
         return filter is null ? category : $"({filter})&({category})";
     }
 
@@ -75,7 +69,7 @@ internal sealed class TestRunner(Repository repository, ProcessRunner processes,
         }
 
         bool whole = filter is null && !soak;
-        Task.WaitAll([.. Lanes(Filter(filter, soak), whole).Select(lane => Task.Run(() => RunLane(lane)))]);
+        Task.WaitAll([.. Lanes(Filter(filter, soak), whole, budgets).Select(lane => Task.Run(() => RunLane(lane)))]);
         foreach (string problem in _problems)
         {
             say($"FAILED: {problem}");
@@ -116,7 +110,7 @@ internal sealed class TestRunner(Repository repository, ProcessRunner processes,
             compiler.End);
     }
 
-    private IEnumerable<TestLane> Lanes(string filter, bool whole)
+    private IEnumerable<TestLane> Lanes(string filter, bool whole, Budgets budgets)
     {
         ILookup<bool, string> projects = repository.FindTestProjects().ToLookup(Repository.NeedsImages);
         TestStep format = new(
@@ -133,33 +127,30 @@ internal sealed class TestRunner(Repository repository, ProcessRunner processes,
             ["dotnet", "msbuild", repository.Images, "-t:Publish", $"-p:Configuration={Configuration}", "-nodeReuse:false", "-m:1",
                 "-v:quiet", "-tl:off", "-nologo"],
             TestStep.MustSucceed(default, "the guest programs under test cannot be published"));
-        yield return new TestLane("guests", [images, .. projects[true].Select(project => Test(project, filter, whole))]);
+
+        // The dearest last: while the others run, the host lane has work for the other processor.
+        IEnumerable<TestStep> tests = projects[true].Select(project => Test(project, filter, whole))
+            .OrderBy(step => budgets.Shares.GetValueOrDefault(step.Name));
+        yield return new TestLane("guests", [images, .. tests]);
     }
 
     private TestStep Test(string project, string filter, bool whole)
     {
         string name = Path.GetFileNameWithoutExtension(project);
         string results = Path.Combine(repository.TestResults, name + ".trx");
-        bool needsImages = Repository.NeedsImages(project);
-        List<string> command =
-        [
-            .. whole && !needsImages ? ["timeout", "--kill-after=1m", HostLimit] : Array.Empty<string>(),
+        string assembly = Path.Combine(Path.GetDirectoryName(project)!, "bin", Configuration, "net10.0", name + ".dll");
+
+        // A whole project needs no more than its own program (tests/Shared/TestProgram), which costs seconds less than `dotnet test`.
+        IReadOnlyList<string> command = whole
+            ? ["dotnet", assembly, "run-tests", results, Soak, HangMinutes.ToString(CultureInfo.InvariantCulture)]
 
             // Given the assembly, `dotnet test` does not evaluate the project once more.
-            "dotnet", "test", Path.Combine(Path.GetDirectoryName(project)!, "bin", Configuration, "net10.0", name + ".dll"), "--nologo",
-            "--filter", filter,
-            "--logger", $"trx;LogFileName={results}",
-            "--results-directory", repository.TestResults,
-        ];
-        if (whole && needsImages)
-        {
-            command.AddRange(["--blame-hang", "--blame-hang-timeout", HangTimeout, "--blame-hang-dump-type", "none"]);
-        }
-
+            : ["dotnet", "test", assembly, "--nologo", "--filter", filter, "--logger", $"trx;LogFileName={results}",
+                "--results-directory", repository.TestResults];
         return new TestStep(
             name, command, status => TestOutcome.Judge(status, File.Exists(results) ? File.ReadAllText(results) : null, filtered: !whole))
         {
-            Environment = needsImages ? new Dictionary<string, string> { ["XENLET_IMAGES_ARE_PUBLISHED"] = "1" } : [],
+            Environment = Repository.NeedsImages(project) ? new Dictionary<string, string> { ["XENLET_IMAGES_ARE_PUBLISHED"] = "1" } : [],
         };
     }
 
