@@ -125,7 +125,9 @@ public sealed class UnderXen : ICollectionFixture<XenWorld>
     public const string Name = "under Xen";
 }
 
-/// <summary>The tests of xenstore, of the bus and of what xl asks of a domain, under a Xen of their own beside the other ones.</summary>
+/// <summary>
+/// The tests of xenstore, of the bus, of what xl asks of a domain, and some of connections, under a Xen of their own beside the other ones.
+/// </summary>
 [CollectionDefinition(Name)]
 public sealed class DevicesUnderXen : ICollectionFixture<XenWorld>
 {
@@ -133,7 +135,7 @@ public sealed class DevicesUnderXen : ICollectionFixture<XenWorld>
     public const string Name = "devices under Xen";
 }
 
-/// <summary>The tests of network interfaces and of connections, likewise.</summary>
+/// <summary>The tests of network interfaces and most of those of connections, likewise.</summary>
 [CollectionDefinition(Name)]
 public sealed class DriversUnderXen : ICollectionFixture<XenWorld>
 {
