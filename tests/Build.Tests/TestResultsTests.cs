@@ -40,8 +40,8 @@ public sealed class TestResultsTests
         ResultsFile.Write(
             file,
             [
-                new TestEnd("N.T.Passes(text: \"\e<\")", TestEnd.Passed, DateTime.UtcNow, time, null, "\0 and \ud83d\ude00"),
-                new TestEnd("N.T.Fails", TestEnd.Failed, DateTime.UtcNow, time, "half of a pair: \ud83d", ""),
+                new TestEnd("N.T.Passes(text: \"\e<\ud83d\ude00\")", TestEnd.Passed, DateTime.UtcNow, time, null, "\0"),
+                new TestEnd("N.T.Fails", TestEnd.Failed, DateTime.UtcNow, time, "\u00fc and half of a pair: \ud83d", ""),
                 new TestEnd("N.T.Skipped", TestEnd.NotExecuted, DateTime.UtcNow, TimeSpan.Zero, "not here", ""),
             ]);
 
@@ -50,8 +50,8 @@ public sealed class TestResultsTests
         Assert.Equal(new TestCount(1, 1, 1), read.Count);
         Assert.Equal(
             [
-                new TestResult("N.T.Passes(text: \"\\x1b<\")", time, null),
-                new TestResult("N.T.Fails", time, "half of a pair: \\xd83d"),
+                new TestResult("N.T.Passes(text: \"\\u001b<\\ud83d\\ude00\")", time, null),
+                new TestResult("N.T.Fails", time, "\u00fc and half of a pair: \\ud83d"),
                 new TestResult("N.T.Skipped", TimeSpan.Zero, null),
             ],
             read.Tests);

@@ -55,24 +55,17 @@ internal static class ResultsFile
         void Count(string name, int number) => writer.WriteAttributeString(name, number.ToString(CultureInfo.InvariantCulture));
     }
 
-    /// <summary>A text whose characters XML can bear: a test's console may have any.</summary>
+    /// <summary>
+    /// A text whose characters XML can bear one by one: a test's console may have any. The rest is written as <c>dotnet test</c> does it.
+    /// </summary>
     private static string Clean(string text)
     {
         StringBuilder clean = new(text.Length);
-        for (int i = 0; i < text.Length; i++)
+        foreach (char each in text)
         {
-            if (XmlConvert.IsXmlChar(text[i]))
-            {
-                clean.Append(text[i]);
-            }
-            else if (i + 1 < text.Length && char.IsSurrogatePair(text[i], text[i + 1]))
-            {
-                clean.Append(text, i++, 2);
-            }
-            else
-            {
-                clean.Append(CultureInfo.InvariantCulture, $"\\x{(int)text[i]:x2}");
-            }
+            _ = XmlConvert.IsXmlChar(each)
+                ? clean.Append(each)
+                : clean.Append(CultureInfo.InvariantCulture, $"\\u{(int)each:x4}");
         }
 
         return clean.ToString();
