@@ -15,6 +15,10 @@ internal sealed class ServedGuests
     /// <summary>Each connection is a descriptor, of the guest and of the peer.</summary>
     private const int Descriptors = 20_000;
 
+    // By dom0's clock, on which a guest that has too little memory to answer costs nothing to wait for.
+    private const int AnswerSeconds = 60;
+    private const int PeerSeconds = 180;
+
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(30);
 
     private readonly XenMachine _machine;
@@ -120,7 +124,9 @@ internal sealed class ServedGuests
     {
         MeasuredGuest program = new(_machine, guest, _domainTime, "vif", _cancellation);
         await program.WaitAsync(_firstLine);
-        (await _machine.RunInDom0Async($"until ping -c 1 -W 1 {Address}; do :; done", Limit, _cancellation)).ThrowIfFailed("ping");
+        string ping = string.Create(
+            CultureInfo.InvariantCulture, $"for i in $(seq {AnswerSeconds}); do ping -c 1 -W 1 {Address} && exit; done; exit 1");
+        (await _machine.RunInDom0Async(ping, Limit, _cancellation)).ThrowIfFailed("ping");
         return program;
     }
 
@@ -157,7 +163,7 @@ internal sealed class ServedGuests
     /// <summary>Runs dom0's end, and keeps its figures.</summary>
     public async Task PeerAsync(string arguments, WorkResults into)
     {
-        string command = string.Create(CultureInfo.InvariantCulture, $"ulimit -n {Descriptors}; {_peer} {arguments}");
+        string command = string.Create(CultureInfo.InvariantCulture, $"ulimit -n {Descriptors}; timeout {PeerSeconds} {_peer} {arguments}");
         into.Read((await _machine.RunInDom0Async(command, Limit, _cancellation)).ThrowIfFailed("the peer").Output);
     }
 
