@@ -52,7 +52,11 @@ public sealed class DotNetRunTests(DotNetRunTests.Project project) : IClassFixtu
         }
 
         CommandResult run = await Commands.RunInTerminalAsync(
-            "dotnet run -- wait", "waiting", _ => Task.FromResult("\u0003"), project.Workplace.PathOf("run"), project.Workplace.Environment);
+            "dotnet run -- wait",
+            "waiting",
+            _ => Task.FromResult("\u0003"),
+            project.Workplace.PathOf("run"),
+            project.Workplace.Environment);
 
         // The guest's console echoes a control character as Linux's terminals do.
         string text = run.Output.Replace("\r", "", StringComparison.Ordinal);
