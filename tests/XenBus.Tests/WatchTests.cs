@@ -113,9 +113,13 @@ public sealed class WatchTests : IAsyncLifetime
         await host.UntilAsync(() => driver.Count("other end vif/0 InitWait") > 0 && driver.Count("other end vif/1 InitWait") > 0);
         await host.SeesAsync("its other end cannot be watched");
         string blind = host.Events.Single(happened => happened.Text.Contains("cannot be watched", StringComparison.Ordinal)).Device!.Name;
+
+        // An event of its start that is still to come would have it look at its other end.
+        await host.SettleAsync(bus);
         await host.SetBackStateAsync(blind, XenBusState.Connected);
         await host.SettleAsync(bus);
         Assert.Equal(0, driver.Count($"other end {blind} Connected"));
+
         // The driver's writes cause events for the guest too, as does every change at its own end.
         await bus.Devices.Single(device => device.Name == blind).SetStateAsync(XenBusState.Initialised);
         await host.UntilAsync(() => driver.Count($"other end {blind} Connected") > 0);
