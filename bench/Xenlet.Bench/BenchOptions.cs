@@ -58,7 +58,8 @@ internal sealed record BenchOptions(IReadOnlySet<Part> Parts, bool IsQuick, stri
             }
             else if (argument.StartsWith(RoundsIs, StringComparison.Ordinal))
             {
-                rounds = int.TryParse(argument[RoundsIs.Length..], NumberStyles.None, CultureInfo.InvariantCulture, out int count) && count > 0
+                string number = argument[RoundsIs.Length..];
+                rounds = int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out int count) && count > 0
                     ? count
                     : throw new ArgumentException($"'{argument}': a number of rounds is 1 or more.");
             }

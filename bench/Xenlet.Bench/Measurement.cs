@@ -39,6 +39,10 @@ internal sealed class Measurement
         _cancellation = cancellationToken;
     }
 
+    private int Rounds => _options.Rounds;
+
+    private bool IsQuick => _options.IsQuick;
+
     /// <summary>Measures what is asked for, writes the report and names what failed.</summary>
     /// <param name="options">What.</param>
     /// <param name="report">Gets the tables.</param>
@@ -80,14 +84,14 @@ internal sealed class Measurement
         {
             await TryAsync(
                 "TCP",
-                () => new TcpMeasurement(machine, directory, _options, _results.Tcp, _cancellation).RunAsync(_options.Rounds, TryAsync));
+                () => new TcpMeasurement(machine, directory, _options, _results.Tcp, _cancellation).RunAsync(Rounds, TryAsync));
         }
 
         if (_options.Parts.Contains(Part.Web))
         {
             await TryAsync(
                 "the web service",
-                () => new WebMeasurement(machine, directory, _options, _results.Web, _cancellation).RunAsync(_options.Rounds, TryAsync));
+                () => new WebMeasurement(machine, directory, _options, _results.Web, _cancellation).RunAsync(Rounds, TryAsync));
         }
 
         if (_options.Parts.Contains(Part.BackEnds))
@@ -99,10 +103,10 @@ internal sealed class Measurement
     private async Task MeasureBackEndsAsync(XenMachine machine, string directory)
     {
         BackEndGuests guests = await BackEndGuests.PublishAsync(machine, directory, _cancellation);
-        await new DiskBackEndMeasurement(machine, guests, directory, _options.IsQuick, _results.BackEnds, _cancellation)
-            .RunAsync(_options.Rounds, TryAsync);
-        await new NetworkBackEndMeasurement(machine, guests, directory, _options.IsQuick, _results.BackEnds, _cancellation)
-            .RunAsync(_options.Rounds, TryAsync);
+        await new DiskBackEndMeasurement(machine, guests, directory, IsQuick, _results.BackEnds, _cancellation)
+            .RunAsync(Rounds, TryAsync);
+        await new NetworkBackEndMeasurement(machine, guests, directory, IsQuick, _results.BackEnds, _cancellation)
+            .RunAsync(Rounds, TryAsync);
     }
 
     /// <summary>What takes as long as the emulator takes for it.</summary>
@@ -120,25 +124,25 @@ internal sealed class Measurement
         if (_options.Parts.Contains(Part.Store))
         {
             await TryAsync(
-                "xenstore", () => new StoreMeasurement(machine, directory, _results.Store, _cancellation).RunAsync(_options.Rounds, TryAsync));
+                "xenstore", () => new StoreMeasurement(machine, directory, _results.Store, _cancellation).RunAsync(Rounds, TryAsync));
         }
 
         if (_options.Parts.Contains(Part.Bus))
         {
             await TryAsync(
-                "XenBus", () => new BusMeasurement(machine, marks, directory, _results.Bus, _cancellation).RunAsync(_options.Rounds, TryAsync));
+                "XenBus", () => new BusMeasurement(machine, marks, directory, _results.Bus, _cancellation).RunAsync(Rounds, TryAsync));
         }
 
         if (_options.Parts.Contains(Part.Disks))
         {
             await TryAsync(
-                "disks", () => new DiskMeasurement(machine, marks, directory, _results.Disks, _cancellation).RunAsync(_options.Rounds, TryAsync));
+                "disks", () => new DiskMeasurement(machine, marks, directory, _results.Disks, _cancellation).RunAsync(Rounds, TryAsync));
         }
 
         if (_options.Parts.Contains(Part.Network))
         {
             await TryAsync(
-                "network", () => new NetworkMeasurement(machine, directory, _results.Network, _cancellation).RunAsync(_options.Rounds, TryAsync));
+                "network", () => new NetworkMeasurement(machine, directory, _results.Network, _cancellation).RunAsync(Rounds, TryAsync));
         }
     }
 
@@ -176,11 +180,11 @@ internal sealed class Measurement
                     + which, () => WorkAsync(starter, linuxBenchGuest, LinuxGuest.FirstLine, new StartTimes(), _results.LinuxWork)));
         }
 
-        for (int i = 1; i <= _options.Rounds; i++)
+        for (int i = 1; i <= Rounds; i++)
         {
             foreach (Func<string, Task> measure in round)
             {
-                await measure($", round {i} of {_options.Rounds}");
+                await measure($", round {i} of {Rounds}");
             }
         }
 

@@ -31,7 +31,8 @@ internal sealed class WebMeasurement(
             await tryAsync("web service of Linux" + which, () => MeasureAsync(_guests.Linux(MemoryMiB, HeapLimit), results.Linux));
         }
 
-        foreach (string scheme in ((string[])["http", "https"]).Where(scheme => $"least-{scheme}".Contains(options.Rows, StringComparison.Ordinal)))
+        string[] schemes = ["http", "https"];
+        foreach (string scheme in schemes.Where(scheme => $"least-{scheme}".Contains(options.Rows, StringComparison.Ordinal)))
         {
             string what = $"least memory for {ManyConnections} connections of {scheme}";
             await tryAsync($"{what}: a Xenlet", () => FindLeastAsync(scheme, memory => _guests.Xenlet(memory), (8, 64), results.Xenlet));

@@ -116,8 +116,8 @@ public sealed class BackEndSoakTests(XenWorld world)
     private const int Step = 12;
 
     /// <summary>
-    /// The quota is xenstored's for each domain, which the option <c>-E</c> sets as well. xl makes the first one and, beside all the others,
-    /// the last.
+    /// The quota is xenstored's for each domain, which the option <c>-E</c> sets as well. xl makes the first one and, beside all the
+    /// others, the last.
     /// </summary>
     [Fact]
     public async Task With_a_raised_quota_110_disks_of_a_guest_are_served()
