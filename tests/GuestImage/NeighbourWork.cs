@@ -21,12 +21,16 @@ internal sealed class NeighbourWork(NetworkInterface network)
     /// <summary>The answers since the last call.</summary>
     public long TakeAnswers() => Interlocked.Exchange(ref _answers, 0);
 
-    /// <summary>Sends as many frames as the driver may have pages, so that it allocates all of them.</summary>
+    /// <summary>
+    /// Sends as many frames as the driver may have pages, so that it allocates all of them. The back end hears of them with the last one:
+    /// its answers would have the driver take back the pages of the first ones, and use these again.
+    /// </summary>
     public async Task UseAllPagesAsync()
     {
-        for (int i = 0; i < new NetworkOptions().TransmitPages; i++)
+        int pages = new NetworkOptions().TransmitPages;
+        for (int i = 1; i <= pages; i++)
         {
-            await AskAsync();
+            await AskAsync(hasMore: i < pages);
         }
     }
 
@@ -35,7 +39,7 @@ internal sealed class NeighbourWork(NetworkInterface network)
     {
         while (!ending.IsCancellationRequested)
         {
-            await AskAsync();
+            await AskAsync(hasMore: false);
             await Task.Delay(pause, CancellationToken.None);
         }
     }
@@ -63,12 +67,12 @@ internal sealed class NeighbourWork(NetworkInterface network)
         frame.Length >= FrameLength && BinaryPrimitives.ReadUInt16BigEndian(frame[12..]) == EtherTypeArp
         && BinaryPrimitives.ReadUInt16BigEndian(frame[OperationOffset..]) == Reply && frame.Slice(28, 4).SequenceEqual(Asked);
 
-    private ValueTask AskAsync()
+    private ValueTask AskAsync(bool hasMore)
     {
         FrameBuffer frame = network.RentFrame();
         frame.Length = FrameLength;
         Fill(frame.Data);
-        return network.SendAsync(frame, CancellationToken.None);
+        return network.SendAsync(frame, hasMore, CancellationToken.None);
     }
 
     private void Fill(Span<byte> frame)
