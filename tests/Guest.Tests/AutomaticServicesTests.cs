@@ -9,7 +9,6 @@ namespace Xenlet.Guest.Tests;
 [Collection(DevicesUnderXen.Name)]
 public sealed class AutomaticServicesTests(XenWorld world)
 {
-    private const string EndOfReport = "xenlet: end of the report";
     private const string Disk = "vbd/51712";
 
     [Fact]
@@ -78,9 +77,6 @@ public sealed class AutomaticServicesTests(XenWorld world)
     {
         string connected = $"until [ \"$(xenstore-read /local/domain/{guest.DomainId}/device/{Disk}/state)\" = 4 ]; do usleep 300000; done";
         (await world.Machine.RunInDom0Async(connected, World.Limit)).ThrowIfFailed($"waiting until {guest.Name} has connected its disk");
-        int from = guest.Console.Text.Length;
-        (await world.Machine.RunInDom0Async($"xl sysrq {guest.DomainId} a", World.Limit)).ThrowIfFailed("xl sysrq");
-        int end = await guest.WaitForTextAsync(EndOfReport, World.Limit, from);
-        return guest.Console.Text[from..end];
+        return await world.ReportAsync(guest, 'a');
     }
 }

@@ -28,10 +28,7 @@ public sealed class ConfigurationTests(XenWorld world)
         await guest.WaitForTextAsync("changed to after", World.Limit);
         await Dom0Async($"xenstore-write {node}/GREETING refused");
         await guest.WaitForTextAsync("xenlet: configuration: a change is not taken: data/config/Hello/Greeting: the name", World.Limit);
-        int from = guest.Console.Text.Length;
-        await Dom0Async($"xl sysrq {guest.DomainId} i");
-        int end = await guest.WaitForTextAsync("xenlet: end of the report", World.Limit, from);
-        string report = guest.Console.Text[from..end].Replace("\r", "", StringComparison.Ordinal);
+        string report = (await world.ReportAsync(guest, 'i')).Replace("\r", "", StringComparison.Ordinal);
         Assert.StartsWith("xenlet: report: instruments\n", report, StringComparison.Ordinal);
         Assert.Contains("\nwork/changes{to=after}: 1 {change}\n", report, StringComparison.Ordinal);
         await guest.ShutdownAsync();

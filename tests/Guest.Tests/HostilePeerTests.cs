@@ -103,7 +103,7 @@ public sealed class HostilePeerTests(TwoProcessorWorld world, ITestOutputHelper 
     /// <summary>What the guest has when its honest devices have granted all that they ever will.</summary>
     internal static async Task<HostileReport> QuietAsync(HostileGuest guest, ITestOutputHelper output)
     {
-        // The driver takes back the pages of frames that were sent when the ring is full, so each frame is granted another page until then.
+        // The interface has all its pages (NeighbourWork.UseAllPagesAsync); the disk is granted those of its work as that begins.
         HostileReport before = await guest.ReportAsync();
         HostileReport quiet = before;
         for (int i = 0; i < 120; i++)

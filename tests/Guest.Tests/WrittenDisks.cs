@@ -24,7 +24,6 @@ internal sealed class WrittenDisks(BlockServerGuest server, BlockGuest? guest = 
         front_id={{guest?.Id ?? "0"}}
         fronts={{(guest is null ? "/local/domain/0/data/idle" : guest.Home + "/device/vbd")}}
         backs=$home/backend/vbd/$front_id
-        number() { echo $(((1 << 28) | ($1 << 8))); }
         states() { for i in $(seq $1 $2); do echo $backs/$(((1 << 28) | (i << 8)))/state; done; }
         """;
 
@@ -68,7 +67,7 @@ internal sealed class WrittenDisks(BlockServerGuest server, BlockGuest? guest = 
 
     /// <summary>What stands in the error node of the last one.</summary>
     public Task<string> LastErrorAsync() => server.Dom0Async(string.Create(
-        CultureInfo.InvariantCulture, $"{_paths}\nxenstore-read $home/error/backend/vbd/$front_id/$(number {Count})/error"));
+        CultureInfo.InvariantCulture, $"{_paths}\nxenstore-read $home/error/backend/vbd/$front_id/{(1 << 28) | (Count << 8)}/error"));
 
     /// <summary>Removes all as libxl does, and waits until the guest has done its part.</summary>
     public async Task RemoveAsync()

@@ -83,6 +83,17 @@ public class XenWorld : World
         }
     }
 
+    /// <summary>Has xl ask a guest for a report, and gives the console from there to the report's end.</summary>
+    /// <param name="guest">The guest.</param>
+    /// <param name="letter">Which report: docs/programs.md has the letters.</param>
+    public async Task<string> ReportAsync(XenGuest guest, char letter)
+    {
+        int from = guest.Console.Text.Length;
+        (await Machine.RunInDom0Async($"xl sysrq {guest.DomainId} {letter}", Limit)).ThrowIfFailed("xl sysrq");
+        int end = await guest.WaitForTextAsync("xenlet: end of the report", Limit, from);
+        return guest.Console.Text[from..end];
+    }
+
     /// <summary>Loads a module for Linux guests, and those that it needs, into dom0's kernel.</summary>
     public async Task LoadModuleAsync(string name)
     {

@@ -89,23 +89,15 @@ public sealed class WebSoakTests(XenWorld world, ITestOutputHelper output)
         Math.Max(one.OutsideKiB, other.OutsideKiB), Math.Min(one.HeapKiB, other.HeapKiB), Math.Max(one.Grants, other.Grants)));
 
     /// <summary>Asks the guest what it uses, by <c>xl sysrq</c>.</summary>
-    private static async Task<Use> ReadAsync(WebGuest guest)
+    private async Task<Use> ReadAsync(WebGuest guest)
     {
-        string memory = await ReportAsync(guest, "m");
-        string connections = await ReportAsync(guest, "e");
+        string memory = await world.ReportAsync(guest.Guest, 'm');
+        string connections = await world.ReportAsync(guest.Guest, 'e');
         return new(
             Number(memory, @"(\d+) KiB  all\s") - Number(memory, @"(\d+) KiB  free\s")
                 - Number(memory, @"(\d+) KiB  collector: committed\s"),
             Number(memory, @"(\d+) KiB  collector: in use\s"),
             Number(connections, @"grants: (\d+);"));
-    }
-
-    private static async Task<string> ReportAsync(WebGuest guest, string letter)
-    {
-        int from = guest.Guest.Console.Text.Length;
-        await guest.Dom0Async($"xl sysrq $id {letter}");
-        int end = await guest.Guest.WaitForTextAsync("xenlet: end of the report", World.Limit, from);
-        return guest.Guest.Console.Text[from..end];
     }
 
     private static long Number(string report, string pattern)
