@@ -19,8 +19,11 @@ public sealed record GuestRunnerOptions
     /// <summary>Whether the guest gets a network interface on dom0's bridge. Under Xen only.</summary>
     public bool Network { get; init; }
 
-    /// <summary>Ports of this machine that lead to the guest. Under Xen in QEMU only.</summary>
-    public IReadOnlyList<PortForward> Forwards { get; init; } = [];
+    /// <summary>Ports of the guest that this machine reaches. Under Xen in QEMU only.</summary>
+    public IReadOnlyList<ForwardedPort> Forwards { get; init; } = [];
+
+    /// <summary>Receives the ports of this machine for <see cref="Forwards"/>, before the guest starts.</summary>
+    public Action<IReadOnlyList<PortForward>>? Forwarded { get; init; }
 
     /// <summary>The network behind <see cref="Forwards"/>.</summary>
     public ForwardedNetwork ForwardedNetwork { get; init; } = ForwardedNetwork.Default;
@@ -219,8 +222,9 @@ public static class GuestRunner
 
         if (options.Forwards.Count > 0)
         {
-            await machine.ForwardAsync(options.ForwardedNetwork, options.Forwards, cancellationToken);
-            foreach (PortForward port in options.Forwards)
+            IReadOnlyList<PortForward> ports = await machine.ForwardAsync(options.ForwardedNetwork, options.Forwards, cancellationToken);
+            options.Forwarded?.Invoke(ports);
+            foreach (PortForward port in ports)
             {
                 string addresses = string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{port.HostPort} leads to port {port.GuestPort}");
                 options.Progress?.Report($"{addresses} of {options.Guest.Name}");

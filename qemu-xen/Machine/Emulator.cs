@@ -57,8 +57,10 @@ internal abstract class Emulator : IAsyncDisposable
     public abstract Task<Stream> OpenSecondSerialPortAsync(CancellationToken cancellationToken);
 
     /// <summary>Plugs a network card into the machine, behind which ports of the host lead to a guest.</summary>
-    /// <exception cref="QemuXenException">The emulator cannot, or a port is taken.</exception>
-    public virtual Task PlugNetworkAsync(ForwardedNetwork network, IReadOnlyList<PortForward> ports, CancellationToken cancellationToken) =>
+    /// <returns>The ports of the host.</returns>
+    /// <exception cref="QemuXenException">The emulator cannot, or a port that was named is taken.</exception>
+    public virtual Task<IReadOnlyList<PortForward>> PlugNetworkAsync(
+        ForwardedNetwork network, IReadOnlyList<ForwardedPort> ports, CancellationToken cancellationToken) =>
         throw new QemuXenException($"{Name} has no network whose ports could lead to a guest; QEMU has.");
 
     /// <inheritdoc/>

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using Xenlet.QemuXen.Machine;
 
 namespace Xenlet.QemuXen;
 
@@ -18,6 +19,9 @@ public sealed record PortForward(int HostPort, int GuestPort);
 /// <param name="PrefixLength">The prefix of its network, in bits: 8 to 28.</param>
 public sealed record ForwardedNetwork(IPAddress Guest, int PrefixLength)
 {
+    /// <summary>What QEMU's answer says of a port that another process has (net/slirp.c).</summary>
+    private const string PortIsTaken = "Could not set up host forwarding rule";
+
     /// <summary>What QEMU would choose itself: the first address that its DHCP server gives.</summary>
     public static ForwardedNetwork Default { get; } = new(new IPAddress([10, 0, 2, 15]), 24);
 
@@ -31,6 +35,40 @@ public sealed record ForwardedNetwork(IPAddress Guest, int PrefixLength)
         && length is >= 8 and <= 28
             ? new(guest, length)
             : null;
+
+    /// <summary>
+    /// Adds the network to a machine. A port is taken only here, so it can be gone although it was free when it was chosen: then the
+    /// ports are chosen anew, as long as other ones are.
+    /// </summary>
+    /// <param name="monitor">The machine's monitor.</param>
+    /// <param name="id">The netdev's id.</param>
+    /// <param name="choose">Chooses the ports.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <returns>The ports, which lead to the guest from now on.</returns>
+    /// <exception cref="QemuXenException">A port is taken, and no other one was chosen.</exception>
+    internal async Task<IReadOnlyList<PortForward>> AddAsync(
+        QemuMonitor monitor, string id, Func<IReadOnlyList<PortForward>> choose, CancellationToken cancellationToken)
+    {
+        IReadOnlyList<PortForward> ports = choose();
+        while (true)
+        {
+            try
+            {
+                await monitor.ExecuteAsync($$"""{"execute":"netdev_add","arguments":{{ToNetdev(id, ports)}}}""", cancellationToken);
+                return ports;
+            }
+            catch (QemuXenException refused) when (refused.Message.Contains(PortIsTaken, StringComparison.Ordinal))
+            {
+                IReadOnlyList<PortForward> others = choose();
+                if (others.SequenceEqual(ports))
+                {
+                    throw;
+                }
+
+                ports = others;
+            }
+        }
+    }
 
     /// <summary>The netdev's object of QEMU's machine protocol.</summary>
     internal string ToNetdev(string id, IEnumerable<PortForward> ports)

@@ -103,13 +103,15 @@ internal sealed class QemuEmulator(XenMachineOptions options, Dom0Image image, s
         UnixListener.ConnectAsync(Socket(ShellSocket), cancellationToken);
 
     /// <inheritdoc/>
-    public override async Task PlugNetworkAsync(
-        ForwardedNetwork network, IReadOnlyList<PortForward> ports, CancellationToken cancellationToken)
+    public override async Task<IReadOnlyList<PortForward>> PlugNetworkAsync(
+        ForwardedNetwork network, IReadOnlyList<ForwardedPort> ports, CancellationToken cancellationToken)
     {
-        string netdev = network.ToNetdev("forwarded", ports);
-        await _monitor!.ExecuteAsync($$"""{"execute":"netdev_add","arguments":{{netdev}}}""", cancellationToken);
-        await _monitor.ExecuteAsync(
-            """{"execute":"device_add","arguments":{"driver":"e1000","netdev":"forwarded"}}""", cancellationToken);
+        const string Id = "forwarded";
+        IReadOnlyList<PortForward> forwards = await network.AddAsync(
+            _monitor!, Id, () => [.. ports.Select(port => port.OnHost())], cancellationToken);
+        await _monitor!.ExecuteAsync(
+            $$$"""{"execute":"device_add","arguments":{"driver":"e1000","netdev":"{{{Id}}}"}}""", cancellationToken);
+        return forwards;
     }
 
     /// <inheritdoc/>

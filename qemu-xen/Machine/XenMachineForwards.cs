@@ -7,11 +7,15 @@ public static class XenMachineForwards
     /// Joins the emulator's own network to the bridge of the guests' interfaces, so that ports of this machine lead to a guest, and what a
     /// guest sends elsewhere leaves through this machine. Once in a machine, and best before the guest starts: it may ask for an address.
     /// </summary>
-    /// <exception cref="QemuXenException">A port of this machine is taken, or dom0 does not find its new card.</exception>
-    public static async Task ForwardAsync(
-        this XenMachine machine, ForwardedNetwork network, IReadOnlyList<PortForward> ports, CancellationToken cancellationToken = default)
+    /// <returns>The ports of this machine.</returns>
+    /// <exception cref="QemuXenException">A named port of this machine is taken, or dom0 does not find its new card.</exception>
+    public static async Task<IReadOnlyList<PortForward>> ForwardAsync(
+        this XenMachine machine,
+        ForwardedNetwork network,
+        IReadOnlyList<ForwardedPort> ports,
+        CancellationToken cancellationToken = default)
     {
-        await machine.Emulator.PlugNetworkAsync(network, ports, cancellationToken);
+        IReadOnlyList<PortForward> forwards = await machine.Emulator.PlugNetworkAsync(network, ports, cancellationToken);
         const string Join = """
             while read -r module; do insmod "/lib/modules/$module.ko" 2>/dev/null; done </lib/modules/network
             tries=0
@@ -24,5 +28,6 @@ public static class XenMachineForwards
             """;
         (await machine.RunInDom0Async(Join, cancellationToken: cancellationToken))
             .ThrowIfFailed("joining the emulator's network to dom0's bridge");
+        return forwards;
     }
 }

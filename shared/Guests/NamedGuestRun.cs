@@ -22,11 +22,11 @@ internal static class NamedGuestRun
         GuestRunnerOptions options, string symbols, Stream input, Stream output, CancellationToken cancellationToken)
     {
         Describe describe = ImageSymbols.Lazily(symbols, Console.Error.WriteLine);
-        await using ReachedAddressStream addresses = new(output, options.Forwards, options.ForwardedNetwork);
+        await using ReachedAddressStream addresses = new(output, options.ForwardedNetwork);
         await using BacktraceStream console = new(addresses, describe);
         List<string> log = [];
         int status = await GuestRunner.RunAsync(
-            options with { HypervisorLog = log.Add }, input, console, Console.Error, cancellationToken);
+            options with { HypervisorLog = log.Add, Forwarded = ports => addresses.Ports = ports }, input, console, Console.Error, cancellationToken);
         console.Finish();
         addresses.Finish();
         if (status is GuestRunner.Crashed or GuestRunner.NoStatus)

@@ -11,9 +11,8 @@ namespace Xenlet.Guests;
 /// (<c>Now listening on: http://[::]:8080</c>), the address at which this machine reaches the service.
 /// </summary>
 /// <param name="output">Receives the console; it is not disposed of with this.</param>
-/// <param name="ports">The guest's ports that this machine reaches.</param>
 /// <param name="network">The guest's address: where a service listens on another one, on the loopback say, nobody here reaches it.</param>
-internal sealed partial class ReachedAddressStream(Stream output, IReadOnlyList<PortForward> ports, ForwardedNetwork network)
+internal sealed partial class ReachedAddressStream(Stream output, ForwardedNetwork network)
     : LineEndStream(output)
 {
     /// <summary>The end of the line so far: more than any scheme, address and port have.</summary>
@@ -21,10 +20,13 @@ internal sealed partial class ReachedAddressStream(Stream output, IReadOnlyList<
 
     private int _count;
 
+    /// <summary>The ports of this machine that lead to the guest; none at first.</summary>
+    public IReadOnlyList<PortForward> Ports { get; set; } = [];
+
     /// <inheritdoc/>
     protected override string? Words()
     {
-        if (ports.Count == 0)
+        if (Ports.Count == 0)
         {
             return null;
         }
@@ -33,7 +35,7 @@ internal sealed partial class ReachedAddressStream(Stream output, IReadOnlyList<
         if (!match.Success
             || (match.Groups["host"].Value is not ("[::]" or "0.0.0.0") && match.Groups["host"].Value != network.Guest.ToString())
             || !int.TryParse(match.Groups["port"].Value, NumberStyles.None, CultureInfo.InvariantCulture, out int port)
-            || ports.FirstOrDefault(forward => forward.GuestPort == port) is not { } reached)
+            || Ports.FirstOrDefault(forward => forward.GuestPort == port) is not { } reached)
         {
             return null;
         }

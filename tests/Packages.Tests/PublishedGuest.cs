@@ -50,11 +50,11 @@ internal sealed record PublishedGuest(string Directory, string Name)
     /// <param name="client">The client, which gets the address at which it reaches the port; it may come before the guest listens.</param>
     public async Task ServeMachineAsync(int port, int memory, Func<Uri, Task> client)
     {
-        int own = FreePort.Choose();
+        TaskCompletionSource<PortForward> reached = new();
         using CancellationTokenSource ended = new();
-        GuestRunnerOptions options = Options("", memory) with { Network = true, Forwards = [new PortForward(own, port)] };
+        GuestRunnerOptions options = Options("", memory) with { Network = true, Forwards = [new(port)], Forwarded = ports => reached.SetResult(ports[0]) };
         Task<(int Status, string Console, string Log)> run = RunAsync(options, ended.Token);
-        Task work = client(new UriBuilder("http", "127.0.0.1", own).Uri);
+        Task work = UseAsync();
         if (await Task.WhenAny(run, work) == run)
         {
             (int status, string text, string log) = await run;
@@ -64,6 +64,8 @@ internal sealed record PublishedGuest(string Directory, string Name)
         await ended.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => run);
         await work;
+
+        async Task UseAsync() => await client(new UriBuilder("http", "127.0.0.1", (await reached.Task).HostPort).Uri);
     }
 
     private GuestRunnerOptions Options(string commandLine, int memory) => new()

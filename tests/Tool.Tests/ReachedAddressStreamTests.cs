@@ -27,8 +27,10 @@ public sealed class ReachedAddressStreamTests
     public void A_line_that_ends_with_an_address_gains_the_one_that_this_machine_reaches(string console, string expected)
     {
         using MemoryStream output = new();
-        using ReachedAddressStream stream = new(
-            output, [new(8080, 8080), new(40443, 443)], new ForwardedNetwork(IPAddress.Parse("10.0.2.15"), 24));
+        using ReachedAddressStream stream = new(output, new ForwardedNetwork(IPAddress.Parse("10.0.2.15"), 24))
+        {
+            Ports = [new(8080, 8080), new(40443, 443)],
+        };
         foreach (byte value in Encoding.UTF8.GetBytes($"{new string('x', 200)} {console}"))
         {
             stream.Write([value]);

@@ -1,4 +1,5 @@
 using Xenlet.Guests;
+using Xenlet.QemuXen;
 using Xenlet.Tool.Base;
 using Xenlet.Tool.Runs;
 

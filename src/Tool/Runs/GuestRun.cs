@@ -84,8 +84,8 @@ internal static class GuestRun
         return new GuestRunnerOptions
         {
             Guest = config with { Ramdisk = ramdisk },
-            Forwards = [.. options.Forwards.Select(port => port.OnHost())],
-            ForwardedNetwork = ForwardedPort.NetworkOf(GuestCommandLine.Parse(config.CommandLine).Environment),
+            Forwards = options.Forwards,
+            ForwardedNetwork = GuestNetwork.Of(GuestCommandLine.Parse(config.CommandLine).Environment),
             NoXen = world == World.Qemu,
             Disks = world == World.Xen ? disks : [],
             Dom0Command = options.Dom0Script is { } script ? ReadScript(script) : null,

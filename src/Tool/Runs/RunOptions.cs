@@ -1,3 +1,5 @@
+using Xenlet.QemuXen;
+
 namespace Xenlet.Tool.Runs;
 
 /// <summary>Where a guest is booted.</summary>

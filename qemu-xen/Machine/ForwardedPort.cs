@@ -1,16 +1,13 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
-using Xenlet.QemuXen;
 
-namespace Xenlet.Tool.Runs;
+namespace Xenlet.QemuXen;
 
-/// <summary>
-/// What <c>--forward</c> asks for: a port of the guest that this machine is to reach, at a port of its own if one is named.
-/// </summary>
+/// <summary>A port of a guest that this machine is to reach, at a port of its own if one is named.</summary>
 /// <param name="GuestPort">The guest's TCP port.</param>
 /// <param name="HostPort">The port of this machine, if it was said.</param>
-internal sealed record ForwardedPort(int GuestPort, int? HostPort)
+public sealed record ForwardedPort(int GuestPort, int? HostPort = null)
 {
     /// <summary>Reads PORT or HOSTPORT:PORT; null for anything else.</summary>
     public static ForwardedPort? Parse(string text)
@@ -18,14 +15,17 @@ internal sealed record ForwardedPort(int GuestPort, int? HostPort)
         int?[] numbers = [.. text.Split(':').Select(Number)];
         return numbers switch
         {
-            [{ } guest] => new(guest, HostPort: null),
+            [{ } guest] => new(guest),
             [{ } host, { } guest] => new(guest, host),
             _ => null,
         };
     }
 
-    /// <summary>The port of this machine: the one that was named, else the guest's number, else, where that is taken, a free one.</summary>
-    public PortForward OnHost()
+    /// <summary>
+    /// The port of this machine: the one that was named, else the guest's number, else, where that is taken, a free one. Another process
+    /// can take it at any time.
+    /// </summary>
+    internal PortForward OnHost()
     {
         if (HostPort is { } named)
         {
@@ -41,13 +41,6 @@ internal sealed record ForwardedPort(int GuestPort, int? HostPort)
             return new(Bind(0), GuestPort);
         }
     }
-
-    /// <summary>The network in which the guest's variables give it an address, or the one that gives it an address by DHCP.</summary>
-    public static ForwardedNetwork NetworkOf(IEnumerable<KeyValuePair<string, string>> variables) =>
-        variables.Where(variable => variable.Key == "XENLET_IP")
-            .SelectMany(variable => variable.Value.Split(','))
-            .Select(ForwardedNetwork.Parse)
-            .FirstOrDefault(network => network is not null) ?? ForwardedNetwork.Default;
 
     /// <summary>Sees that a port can be had; 0 is any.</summary>
     private static int Bind(int port)
