@@ -29,6 +29,14 @@ public sealed unsafe class QueueTests : NucleusTest
         RunQueue.Append(threads[5]);
         AssertTaken(threads, 4, 5);
         Assert.True(RunQueue.Take() == null);
+
+        RunQueue.AddBehindUrgent(threads[0]);
+        RunQueue.AddBehindUrgent(threads[1]);
+        RunQueue.AddUrgent(threads[2]);
+        RunQueue.AddBehindUrgent(threads[3]);
+        RunQueue.Append(threads[4]);
+        AssertTaken(threads, 2, 3, 1, 0, 4);
+        Assert.True(RunQueue.IsEmpty);
     }
 
     [Fact]

@@ -88,7 +88,7 @@ public sealed unsafe class SchedulerTests : NucleusTest
     }
 
     [Fact]
-    public void A_sleeper_runs_at_once_when_its_time_has_come()
+    public void A_sleeper_runs_at_once_when_its_time_has_come_and_whom_it_preempts_goes_on_with_the_rest_of_its_time_slice()
     {
         Thread* second = Spawn();
         Thread* third = Spawn();
@@ -100,8 +100,35 @@ public sealed unsafe class SchedulerTests : NucleusTest
         Assert.True(TimerInterrupt(5 * Millisecond) == _first);
 
         Assert.Equal(0ul, _first->Frame.Rax);
-        Assert.True(Enter(SystemCallNumber.SchedYield) == &third->Frame);
         Assert.True(Enter(SystemCallNumber.SchedYield) == &second->Frame);
+        Assert.True(TimerInterrupt(Scheduler.TimeSlice - 1) == second);
+        Assert.True(TimerInterrupt(Scheduler.TimeSlice) == third);
+        Assert.True(TimerInterrupt((2 * Scheduler.TimeSlice) - 1) == third);
+        Assert.True(TimerInterrupt(2 * Scheduler.TimeSlice) == _first);
+    }
+
+    /// <summary>Otherwise each socket that it adds would cost it its turn, while the other thread uses up its own.</summary>
+    [Fact]
+    public void A_thread_that_wakes_who_waits_for_an_epoll_set_goes_on_before_others()
+    {
+        long set = Call(SystemCallNumber.EpollCreate1, 0);
+        ulong pair = Store(new byte[8]);
+        Assert.Equal(0, Call(SystemCallNumber.Pipe2, pair, 0x800));
+        Thread* waiter = Spawn();
+        Thread* other = Spawn();
+        Assert.True(Enter(SystemCallNumber.SchedYield) == &waiter->Frame);
+        Assert.True(Park(SystemCallNumber.EpollWait, (ulong)set, Store(new byte[12]), 1, ulong.MaxValue) == waiter);
+        Assert.True(Current == other);
+        Assert.True(Enter(SystemCallNumber.SchedYield) == &_first->Frame);
+
+        ulong wanted = Store([4, 0, 0, 0x80, 0, 0, 0, 0, 0, 0, 0, 0]);
+        ulong writer = *(uint*)(pair + 4);
+        Assert.True(Enter(SystemCallNumber.EpollCtl, (ulong)set, 1, writer, wanted) == &waiter->Frame);
+
+        Assert.Equal(1ul, waiter->Frame.Rax);
+        Assert.True(Park(SystemCallNumber.EpollWait, (ulong)set, Store(new byte[12]), 1, ulong.MaxValue) == waiter);
+        Assert.True(Current == _first);
+        Assert.Equal(0ul, _first->Frame.Rax);
     }
 
     [Fact]

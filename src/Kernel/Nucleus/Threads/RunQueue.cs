@@ -32,6 +32,13 @@ internal static unsafe class RunQueue
     /// </summary>
     public static void AddUrgent(Thread* thread)
     {
+        AddBehindUrgent(thread);
+        s_lastUrgent = thread;
+    }
+
+    /// <summary>Queues a thread before those that are not urgent.</summary>
+    public static void AddBehindUrgent(Thread* thread)
+    {
         if (s_lastUrgent == null)
         {
             thread->Next = s_head;
@@ -43,7 +50,6 @@ internal static unsafe class RunQueue
             s_lastUrgent->Next = thread;
         }
 
-        s_lastUrgent = thread;
         if (thread->Next == null)
         {
             s_tail = thread;

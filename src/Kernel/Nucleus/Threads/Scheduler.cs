@@ -7,6 +7,8 @@ namespace Xenlet.Kernel.Nucleus.Threads;
 
 /// <summary>
 /// Decides which thread runs when the nucleus is left. Round robin: a thread is preempted at the end of its time slice if another is ready.
+/// A thread that an urgent one preempts earlier goes on behind it with the rest of its slice: it would otherwise lose its turn each time it
+/// wakes an urgent one, such as who waits for the epoll set to which it adds sockets, while others use theirs up.
 /// The timer is armed only for the next thing that has to happen, so an idle guest takes no ticks.
 /// </summary>
 internal static unsafe class Scheduler
@@ -21,7 +23,9 @@ internal static unsafe class Scheduler
     private static Thread* s_running;
     private static ulong s_switchedInAt;
     private static ulong s_lastIdleness;
+    private static ulong s_sliceEnd;
     private static bool s_yields;
+    private static bool s_isPreempted;
     private static Thread* s_callAgainFirst;
     private static Thread* s_callAgainLast;
     private static ulong s_loadedFsBase;
@@ -143,7 +147,7 @@ internal static unsafe class Scheduler
         if (urgent)
         {
             RunQueue.AddUrgent(thread);
-            s_yields |= !s_running->RunsFirst;
+            s_isPreempted |= !s_running->RunsFirst;
         }
         else
         {
@@ -179,8 +183,8 @@ internal static unsafe class Scheduler
     /// Whether the current thread continues until the timer fires, which is armed for the end of its time slice if another thread is ready.
     /// <see cref="Choose"/> is then not needed.
     /// </summary>
-    public static bool CurrentContinues => s_running != s_idle && s_running->State == ThreadState.Ready && !s_yields
-        && (RunQueue.IsEmpty || Timer.ComesBy(s_switchedInAt + TimeSlice));
+    public static bool CurrentContinues => s_running != s_idle && s_running->State == ThreadState.Ready && !s_yields && !s_isPreempted
+        && (RunQueue.IsEmpty || Timer.ComesBy(s_sliceEnd));
 
     /// <summary>Wakes threads whose deadline has passed, and chooses the thread to resume, which becomes <see cref="Current"/>.</summary>
     /// <param name="now">Nanoseconds of <see cref="Clock.Now"/>.</param>
@@ -215,10 +219,11 @@ internal static unsafe class Scheduler
     {
         Thread* running = s_running;
         bool canGoOn = running != s_idle && running->State == ThreadState.Ready;
-        bool sliceOver = now - s_switchedInAt >= TimeSlice;
-        bool yield = s_yields;
+        bool isTurnOver = s_yields || now >= s_sliceEnd;
+        bool isPreempted = s_isPreempted;
         s_yields = false;
-        if (canGoOn && (RunQueue.IsEmpty || !(yield || sliceOver)))
+        s_isPreempted = false;
+        if (canGoOn && (RunQueue.IsEmpty || !(isPreempted || isTurnOver)))
         {
             return;
         }
@@ -229,9 +234,14 @@ internal static unsafe class Scheduler
             next = s_idle;
         }
 
-        if (canGoOn)
+        if (canGoOn && isTurnOver)
         {
             RunQueue.Append(running);
+        }
+        else if (canGoOn)
+        {
+            running->SliceLeft = s_sliceEnd - now;
+            RunQueue.AddBehindUrgent(running);
         }
 
         if (running == s_idle)
@@ -241,6 +251,8 @@ internal static unsafe class Scheduler
 
         AccountTime(now);
         s_switchedInAt = now;
+        s_sliceEnd = now + (next->SliceLeft > 0 ? next->SliceLeft : TimeSlice);
+        next->SliceLeft = 0;
         if (next != running)
         {
             FloatingPoint.Save();
@@ -287,7 +299,7 @@ internal static unsafe class Scheduler
 
         if (!RunQueue.IsEmpty)
         {
-            next = Math.Min(next, s_switchedInAt + TimeSlice);
+            next = Math.Min(next, s_sliceEnd);
         }
 
         Timer.Require(next);
