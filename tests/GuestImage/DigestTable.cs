@@ -20,7 +20,8 @@ internal static class DigestTable
     private static readonly byte[] Message = [.. Enumerable.Range(0, Lengths[^1]).Select(i => (byte)((i * 37) ^ (i >> 8)))];
 
     /// <summary>The lines, in order.</summary>
-    public static IEnumerable<string> Rows() => [.. Names.SelectMany(Incremental), .. Once(), .. Objects(), Lost(), .. Threads()];
+    public static IEnumerable<string> Rows() =>
+        Names.SelectMany(Incremental).Concat(Once()).Concat(Objects()).Append(Lost()).Concat(Threads());
 
     /// <summary>The lines of one algorithm: messages in one part and in many, hashes so far, what comes after a reset.</summary>
     private static IEnumerable<string> Incremental(string name)
