@@ -39,7 +39,7 @@ public static class DigestStubs
         Finish = "CryptoNative_EvpDigestFinalEx", Current = "CryptoNative_EvpDigestCurrent", OneShot = "CryptoNative_EvpDigestOneShot",
         Size = "CryptoNative_EvpMdSize";
 
-    /// <summary>What gives each algorithm its number of bytes and its code: .NET's function, and the table of OpenSSL's provider.</summary>
+    /// <summary>The algorithms: .NET's function, and the table of OpenSSL's provider that it returns.</summary>
     public static IReadOnlyList<(string Function, string Table)> Algorithms { get; } =
     [
         ("CryptoNative_EvpMd5", "ossl_md5_functions"),
