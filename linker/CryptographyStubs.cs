@@ -57,6 +57,11 @@ public static class CryptographyStubs
         }),
     ];
 
+    /// <summary>The functions below .NET's hashes and RandomNumberGenerator, for an image that has OpenSSL's digests alone.</summary>
+    /// <returns>The blocks.</returns>
+    public static IEnumerable<Block> WithDigests() =>
+        [.. WithoutOpenSsl().Where(block => block.Name != GetError), .. DigestStubs.Assemble()];
+
     /// <summary>
     /// Functions that other parts of an image with OpenSSL call and ld has to redirect (<c>--wrap</c>) to <see cref="WithOpenSsl"/>: those
     /// of OpenSSL that draw random numbers, whose generator would give the same ones in every domain that is restored from one saved

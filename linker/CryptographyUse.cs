@@ -11,6 +11,9 @@ public enum CryptographyNeed
     /// <summary>The functions below <see cref="System.Security.Cryptography.RandomNumberGenerator"/>, which are stubs.</summary>
     RandomNumbers,
 
+    /// <summary>Those and the ones below the hash algorithms, which are stubs too, and OpenSSL's digests.</summary>
+    Digests,
+
     /// <summary>OpenSSL.</summary>
     OpenSsl,
 }
@@ -36,7 +39,8 @@ public sealed record CryptographyUse(IReadOnlyList<string> Linked, IReadOnlyList
     // that fit nowhere help the others.
     private static readonly (string Kind, string[] Beginnings)[] Kinds =
     [
-        ("hashes", ["EvpMd5", "EvpSha", "EvpDigest"]),
+        ("hashes", ["EvpMd", "EvpSha", "EvpDigestCurrent", "EvpDigestFinalEx", "EvpDigestOneShot", "EvpDigestReset", "EvpDigestUpdate"]),
+        ("hashes of any length", ["EvpDigestCurrentXOF", "EvpDigestFinalXOF", "EvpDigestSqueeze", "EvpDigestXOF"]),
         ("HMAC", ["Hmac"]),
         ("KMAC", ["EvpMac"]),
         ("key derivation", ["Pbkdf2", "Hkdf", "KbkdfHmac", "EvpKdf"]),
@@ -59,32 +63,23 @@ public sealed record CryptographyUse(IReadOnlyList<string> Linked, IReadOnlyList
         CryptographyStubs.DescribeError,
     ];
 
+    private static readonly HashSet<string> Digests = [.. RandomNumbers, .. DigestStubs.Functions];
+
     /// <summary>What has to be linked.</summary>
     public CryptographyNeed Need =>
         Linked.Count == 0 ? CryptographyNeed.None
         : Linked.All(RandomNumbers.Contains) ? CryptographyNeed.RandomNumbers
+        : Linked.All(Digests.Contains) ? CryptographyNeed.Digests
         : CryptographyNeed.OpenSsl;
 
     /// <summary>Whether the program may verify a certificate by the authorities that its system trusts.</summary>
     public bool LooksForAuthorities => Linked.Contains(AuthoritiesFile);
 
     /// <summary>What of OpenSSL the program may use, in words for people: "hashes, TLS". Empty for random numbers alone.</summary>
-    public string Purposes
-    {
-        get
-        {
-            string[] names =
-            [
-                .. Linked.Concat(LookedFor).Where(name => !RandomNumbers.Contains(name)).Select(name => name[FunctionPrefix.Length..]),
-            ];
-            string[] found =
-            [
-                .. Kinds.Where(kind => kind.Beginnings.Any(beginning =>
-                    names.Any(name => name.StartsWith(beginning, StringComparison.Ordinal)))).Select(kind => kind.Kind),
-            ];
-            return found.Length == 0 && names.Length > 0 ? "other cryptography" : string.Join(", ", found);
-        }
-    }
+    public string Purposes => Describe(Linked.Concat(LookedFor));
+
+    /// <summary>What of that is not found at run time, in the same words.</summary>
+    public string Refused => Describe(LookedFor);
 
     /// <summary>Reads an object file.</summary>
     /// <param name="file">What the compiler wrote.</param>
@@ -113,5 +108,17 @@ public sealed record CryptographyUse(IReadOnlyList<string> Linked, IReadOnlyList
         linked.Sort(StringComparer.Ordinal);
         lookedFor.Sort(StringComparer.Ordinal);
         return new CryptographyUse(linked, lookedFor);
+    }
+
+    private static string Describe(IEnumerable<string> functions)
+    {
+        string[] names =
+            [.. functions.Where(name => !RandomNumbers.Contains(name)).Select(name => name[FunctionPrefix.Length..])];
+        string[] found =
+        [
+            .. Kinds.Where(kind => kind.Beginnings.Any(beginning =>
+                names.Any(name => name.StartsWith(beginning, StringComparison.Ordinal)))).Select(kind => kind.Kind),
+        ];
+        return found.Length == 0 && names.Length > 0 ? "other cryptography" : string.Join(", ", found);
     }
 }

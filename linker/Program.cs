@@ -28,10 +28,10 @@ internal static class Program
                  writes the files and variables that an image has, as an ELF object
                Xenlet.Linker cryptography <object.o> <out.o>
                  writes the stubs that the program's cryptography needs, if any, and says,
-                 between bars: "none", "random" or "openssl", what has to be linked; what
-                 the program may use of OpenSSL; the Debian packages that are missing for
-                 OpenSSL; what the linker has to be told; "authorities" if the program may
-                 look for those that it trusts
+                 between bars: "none", "random", "digests" or "openssl", what has to be
+                 linked; what the program may use of OpenSSL; the Debian packages that are
+                 missing for that; what the linker has to be told; "authorities" if the
+                 program may look for those that it trusts; what it may use and not find
                Xenlet.Linker network <object.o> <out.o>
                  writes the stub by which the image finds the start of its network, and says,
                  between bars: "started" or "none"; "sockets" if the program may use them;
@@ -167,16 +167,26 @@ internal static class Program
                 word = "random";
                 File.WriteAllBytes(stubs, StubObject.Write(CryptographyStubs.WithoutOpenSsl()));
                 break;
+            case CryptographyNeed.Digests:
+                word = "digests";
+                missing = Packages(Prerequisite.Missing(Prerequisite.Digests, new InstalledFiles()));
+                options = Wrap(DigestStubs.Wrapped);
+                File.WriteAllBytes(stubs, StubObject.Write(CryptographyStubs.WithDigests()));
+                break;
             case CryptographyNeed.OpenSsl:
                 word = "openssl";
                 missing = Packages(Prerequisite.Missing(Prerequisite.Cryptography, new InstalledFiles()));
-                options = "-Wl," + string.Join(',', CryptographyStubs.Wrapped.Select(name => $"--wrap={name}"));
+                options = Wrap(CryptographyStubs.Wrapped);
                 File.WriteAllBytes(stubs, StubObject.Write(CryptographyStubs.WithOpenSsl()));
                 break;
         }
 
-        Console.WriteLine(string.Join('|', word, use.Purposes, missing, options, use.LooksForAuthorities ? "authorities" : ""));
+        Console.WriteLine(
+            string.Join('|', word, use.Purposes, missing, options, use.LooksForAuthorities ? "authorities" : "", use.Refused));
     }
+
+    /// <summary>The option by which ld redirects calls of functions.</summary>
+    private static string Wrap(IEnumerable<string> functions) => "-Wl," + string.Join(',', functions.Select(name => $"--wrap={name}"));
 
     private static void WriteNetwork(string path, string stubs)
     {

@@ -19,6 +19,10 @@ internal sealed record Prerequisite(string Need, string Package, Func<IInstalled
                 && HasLibrary(machine, "libcrypto.a")),
     ];
 
+    /// <summary>Needed to link OpenSSL's digests alone into an image.</summary>
+    public static readonly IReadOnlyList<Prerequisite> Digests =
+        [new("OpenSSL's static library (libcrypto.a)", "libssl-dev", machine => HasLibrary(machine, "libcrypto.a"))];
+
     /// <summary>Needed to link ICU into an image: .NET's part of it is compiled against ICU's headers.</summary>
     public static readonly IReadOnlyList<Prerequisite> Cultures =
     [

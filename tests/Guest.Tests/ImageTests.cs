@@ -135,13 +135,23 @@ public class ImageTests
         Assert.DoesNotContain(Services, Parts(await Images.Cases));
     }
 
-    /// <summary>samples/Hello draws no random number, the guest image says XenletOpenSsl=off, and the work uses everything.</summary>
+    /// <summary>samples/Hello draws no random number, the guest image says XenletOpenSsl=digests, and the work uses everything.</summary>
     [Fact]
-    public async Task OpenSSL_is_in_the_images_alone_that_may_use_it()
+    public async Task OpenSSL_is_in_the_images_alone_that_may_use_it_and_all_of_it_where_more_than_its_digests_is_used()
     {
         Assert.DoesNotContain("libssl-dev", Parts(await Images.Hello));
-        Assert.DoesNotContain("libssl-dev", Parts(await Images.Cases));
+        Assert.Contains("libssl-dev", Parts(await Images.Cases));
         Assert.Contains("libssl-dev", Parts(await Images.Work));
+
+        // EVP finds algorithms by name among all of OpenSSL's, and err.o starts all of OpenSSL.
+        string digests = await PublishedImages.RunAsync("nm", [Path.ChangeExtension(await Images.Cases, ".debug")]);
+        string all = await PublishedImages.RunAsync("nm", [Path.ChangeExtension(await Images.Work, ".debug")]);
+        Assert.Contains(" ossl_sha256_functions\n", digests, StringComparison.Ordinal);
+        foreach (string function in (string[])["EVP_MD_fetch", "ERR_new", "OPENSSL_init_crypto"])
+        {
+            Assert.DoesNotContain($" {function}\n", digests, StringComparison.Ordinal);
+            Assert.Contains($" {function}\n", all, StringComparison.Ordinal);
+        }
     }
 
     /// <summary>The work names cultures and time zones, samples/Hello does not.</summary>

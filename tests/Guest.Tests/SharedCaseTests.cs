@@ -37,6 +37,12 @@ public abstract partial class SharedCaseTests(World world)
         Assert.Equal(CaseTable.All.Select(entry => $"{entry.Name} {entry.Subject} {entry.Kind}"), listed);
     }
 
+    /// <summary>With OpenSSL's digests alone, as .NET here has them with all of OpenSSL.</summary>
+    [Fact]
+    public async Task Hashes_are_those_on_Linux() => Assert.Equal(
+        DigestTable.Rows(),
+        (await world.SharedAsync()).Lines.Where(line => line.StartsWith(DigestTable.Prefix, StringComparison.Ordinal)));
+
     [Fact]
     public async Task Output_of_200_KiB_arrives_whole_and_in_order()
     {

@@ -29,7 +29,8 @@ internal static class SystemCases
         new("file-write-fails", FileWriteFails),
         new("root-directory", RootDirectory),
         new("socket-fails", SocketFails),
-        new("hashing-refused", HashingRefused),
+        new("hmac-refused", HmacRefused),
+        new("digest-table", PrintDigests),
         new("memory-limit-known", MemoryLimitKnown),
     ];
 
@@ -175,11 +176,19 @@ internal static class SystemCases
 
     private static void ProcessStartFails() => Check.Throws<Win32Exception>(() => Process.Start("/bin/no-such-program"));
 
-    private static void HashingRefused()
+    private static void HmacRefused()
     {
-        // The image is linked with XenletOpenSsl=off. There is an error, no wrong hash and no end of the process.
-        DllNotFoundException missing = Check.Throws<DllNotFoundException>(() => SHA256.HashData("abc"u8));
+        // The image is linked with XenletOpenSsl=digests. There is an error, no wrong code and no end of the process.
+        DllNotFoundException missing = Check.Throws<DllNotFoundException>(() => HMACSHA256.HashData("key"u8, "abc"u8));
         Check.That(missing.Message.Contains("System.Security.Cryptography.Native.OpenSsl", StringComparison.Ordinal), missing.Message);
+    }
+
+    private static void PrintDigests()
+    {
+        foreach (string row in DigestTable.Rows())
+        {
+            Console.WriteLine(row);
+        }
     }
 
     private static void CultureIsInvariant()

@@ -17,7 +17,10 @@ public sealed class CryptographyUseTests
         { ["SystemNative_GetCryptographicallySecureRandomBytes", "malloc"], CryptographyNeed.None, "" },
         { ["CryptoNative_GetRandomBytes"], CryptographyNeed.RandomNumbers, "" },
         { BelowRandomNumbers, CryptographyNeed.RandomNumbers, "" },
-        { [.. BelowRandomNumbers, "CryptoNative_EvpDigestOneShot", "CryptoNative_EvpSha256"], CryptographyNeed.OpenSsl, "hashes" },
+        { [.. BelowRandomNumbers, "CryptoNative_EvpDigestOneShot", "CryptoNative_EvpSha256"], CryptographyNeed.Digests, "hashes" },
+        { [.. DigestStubs.Functions], CryptographyNeed.Digests, "hashes" },
+        { ["CryptoNative_EvpShake128", "CryptoNative_EvpDigestXOFOneShot"], CryptographyNeed.OpenSsl, "hashes, hashes of any length" },
+        { ["CryptoNative_EvpSha256", "CryptoNative_OpenSslVersionNumber"], CryptographyNeed.OpenSsl, "hashes" },
         { ["CryptoNative_EvpMd5", "CryptoNative_HmacOneShot"], CryptographyNeed.OpenSsl, "hashes, HMAC" },
         { ["CryptoNative_Pbkdf2"], CryptographyNeed.OpenSsl, "key derivation" },
         { ["CryptoNative_EvpAes256Gcm", "CryptoNative_EvpCipherUpdate"], CryptographyNeed.OpenSsl, "ciphers" },
@@ -45,6 +48,15 @@ public sealed class CryptographyUseTests
         Assert.Equal(CryptographyNeed.RandomNumbers, use.Need);
         Assert.Equal(["CryptoNative_EvpSha256", "CryptoNative_SslWrite"], use.LookedFor);
         Assert.Equal("hashes, TLS", use.Purposes);
+        Assert.Equal("hashes, TLS", use.Refused);
+    }
+
+    [Fact]
+    public void What_is_linked_is_not_refused()
+    {
+        CryptographyUse use = Read(CryptographyObject.Write(["CryptoNative_EvpSha256"], [$"{Cell}CryptoNative_HmacOneShot"]));
+        Assert.Equal(CryptographyNeed.Digests, use.Need);
+        Assert.Equal(("hashes, HMAC", "HMAC"), (use.Purposes, use.Refused));
     }
 
     [Fact]
@@ -52,10 +64,11 @@ public sealed class CryptographyUseTests
         Assert.Equal(CryptographyNeed.None, Read(CryptographyObject.Write([], ["CryptoNative_EvpSha256"])).Need);
 
     [Theory]
-    [InlineData("malloc", "none||", "|", "")]
-    [InlineData("CryptoNative_GetRandomBytes", "random||", "|", "CryptoNative_GetRandomBytes")]
-    [InlineData("CryptoNative_EvpSha256", "openssl|hashes|", "|", "__wrap_RAND_bytes")]
-    [InlineData("CryptoNative_GetX509RootStoreFile", "openssl|certificates|", "|authorities", "__wrap_RAND_bytes")]
+    [InlineData("malloc", "none||", "||", "")]
+    [InlineData("CryptoNative_GetRandomBytes", "random||", "||", "CryptoNative_GetRandomBytes")]
+    [InlineData("CryptoNative_EvpSha256", "digests|hashes|", "--wrap=ERR_set_error||", "CryptoNative_EvpSha256")]
+    [InlineData("CryptoNative_HmacOneShot", "openssl|HMAC|", "||", "__wrap_RAND_bytes")]
+    [InlineData("CryptoNative_GetX509RootStoreFile", "openssl|certificates|", "|authorities|", "__wrap_RAND_bytes")]
     public void The_command_says_what_to_link_and_writes_the_stubs_for_it(string function, string said, string last, string stub)
     {
         using ScratchDirectory scratch = new();

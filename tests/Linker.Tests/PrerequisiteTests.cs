@@ -31,6 +31,14 @@ public sealed class PrerequisiteTests
 
     [Theory]
     [InlineData("", "", "")]
+    [InlineData("cmake", "", "")]
+    [InlineData("/usr/include/openssl/ssl.h", "", "")]
+    [InlineData($"{Libraries}libcrypto.a", "libssl-dev", "OpenSSL's static library (libcrypto.a)")]
+    public void Of_OpenSSLs_digests(string lacks, string packages, string needs) =>
+        AssertNamed(Prerequisite.Digests, lacks, packages, needs);
+
+    [Theory]
+    [InlineData("", "", "")]
     [InlineData("cmake", "cmake", "cmake, which compiles .NET's part of ICU")]
     [InlineData("g++", "g++", "C++'s static library")]
     [InlineData("/usr/include/unicode/ucol.h", "libicu-dev", "ICU's headers, static libraries and compiler of resources")]
