@@ -7,26 +7,39 @@ namespace Xenlet.Guest.Tests;
 [Collection(DevicesUnderXen.Name)]
 public sealed class BackEndLifeTests(XenWorld world)
 {
+    private const string Address = "10.99.32.2";
+    private const string Dom0Address = "10.99.32.1";
+
     [Fact]
     public Task Ten_plug_cycles_leave_nothing_in_the_store_in_Xen_or_in_either_domain() => CycleAsync(world, 10);
 
+    /// <summary>Meanwhile its disk works, and one connection with dom0 goes on over its interface.</summary>
     [Fact]
     public async Task A_front_end_that_is_saved_and_migrated_loses_nothing_and_a_save_of_its_driver_domain_is_refused()
     {
-        await using BlockServerGuest server = await BlockServerGuest.StartAsync(world, isDriverDomain: true);
-        await using WorkingBlockGuest work = await WorkingBlockGuest.StartAsync(world, server.Disk("one", "xvda"));
+        await using BlockServerGuest server = await BlockServerGuest.StartAsync(world, isDriverDomain: true, hasUplink: true);
+        XenUse before = await XenUse.ReadAsync(world.Machine);
+        await using WorkingBlockGuest work = await WorkingBlockGuest.StartAsync(world, await BlockGuest.StartAsync(
+            world, $"XENLET_IP={Address}/24 block-echo", [server.Interface($"ip={Address}")], server.Disk("one", "xvda")));
         string first = work.Id;
+        await server.Dom0Async(
+            $"ip addr add {Dom0Address}/24 dev xenbr0; until ping -c 1 -W 1 {Address} > /dev/null; do usleep 50000; done");
+        Dom0Stream stream = await Dom0Stream.StartAsync(work.Guest, Address);
 
         string file = XenMachine.SavePath(server.Guest.Name);
-        Task<string> save = await AskAsync($"xl save $id {file}", server, first);
+        Task<string> save = await AskAsync($"xl save $id {file}", server, first, $"vbd/{first}/51712", $"vif/{first}/0");
 
         await work.SaveAndRestoreAsync();
+        await stream.GrowsAsync();
         await work.MigrateAsync();
+        await stream.GrowsAsync();
         await server.HasNothingForAsync(first);
         Assert.Equal("refused", await save);
+        Assert.Equal("all came back: True, the idle one works: True", await stream.EndAsync());
         await work.EndAsync();
         await server.LetsGoOfAsync(work.Id);
-        await server.Dom0Async($"rm -f {file}");
+        await before.ReturnsAsync(world.Machine);
+        await server.Dom0Async($"ip addr del {Dom0Address}/24 dev xenbr0; rm -f {file}");
         await server.EndAsync();
     }
 
@@ -35,6 +48,7 @@ public sealed class BackEndLifeTests(XenWorld world)
     public async Task A_front_end_that_is_destroyed_or_crashes_leaves_nothing_and_the_next_one_finds_what_it_wrote()
     {
         await using BlockServerGuest server = await BlockServerGuest.StartAsync(world, isDriverDomain: true);
+        XenUse before = await XenUse.ReadAsync(world.Machine);
         string[] disks = [server.Disk("one", "xvda"), server.Disk("two", "xvdb")];
         await using (BlockGuest guest = await BlockGuest.StartAsync(world, disks))
         {
@@ -57,19 +71,24 @@ public sealed class BackEndLifeTests(XenWorld world)
         await using BlockGuest last = await BlockGuest.StartAsync(world, disks);
         Assert.Equal("ok", await last.DoAsync("check xvda 4"));
         await last.EndAsync();
+        await server.LetsGoOfAsync(last.Id);
+        await before.ReturnsAsync(world.Machine);
         await server.EndAsync();
     }
 
     /// <summary>
-    /// Has xl suspend a driver domain, which does not let it because of a front end. What xl makes of it is known when libxl has waited 60
-    /// seconds.
+    /// Has xl suspend a driver domain, which does not let it because of the devices of a front end. What xl makes of it is known when
+    /// libxl has waited 60 seconds.
     /// </summary>
-    internal static async Task<Task<string>> AskAsync(string command, BlockServerGuest server, string frontEnd)
+    internal static async Task<Task<string>> AskAsync(string command, BlockServerGuest server, string frontEnd, params string[] devices)
     {
         Task<string> outcome = server.Dom0Async($"{command} > /dev/null 2>&1 && echo done || echo refused");
         await server.SeesAsync("the suspend is refused");
-        string error = await server.Dom0Async($"xenstore-read $home/error/backend/vbd/{frontEnd}/51712/error");
-        Assert.Contains($"cannot be suspended while it serves domain {frontEnd}", error, StringComparison.Ordinal);
+        string errors = await server.Dom0Async(
+            $"xenstore-read {string.Join(' ', devices.Select(device => $"$home/error/backend/{device}/error"))}");
+        Assert.All(
+            errors.Split('\n'),
+            error => Assert.Contains($"cannot be suspended while it serves domain {frontEnd}", error, StringComparison.Ordinal));
         return outcome;
     }
 
@@ -109,10 +128,12 @@ public sealed class BackEndLifeSoakTests(XenWorld world)
     [Fact]
     public async Task A_driver_domain_does_not_migrate_and_when_it_was_destroyed_and_returns_it_serves_disks_that_are_attached_again()
     {
+        XenUse before = await XenUse.ReadAsync(world.Machine);
         await using BlockServerGuest server = await BlockServerGuest.StartAsync(world, isDriverDomain: true);
         await using BlockGuest guest = await BlockGuest.StartAsync(world, server.Disk("one", "xvda"));
         Assert.Equal("ok", await guest.DoAsync("busy xvda"));
-        Task<string> migration = await BackEndLifeTests.AskAsync("xl migrate -s lssh $id localhost", server, guest.Id);
+        Task<string> migration = await BackEndLifeTests.AskAsync(
+            "xl migrate -s lssh $id localhost", server, guest.Id, $"vbd/{guest.Id}/51712");
         Assert.Equal("refused", await migration);
         await server.AttachToLinuxAsync("linux", "xvdz");
         await server.Guest.DestroyAsync();
@@ -138,5 +159,6 @@ public sealed class BackEndLifeSoakTests(XenWorld world)
         await guest.EndAsync();
         await next.LetsGoOfAsync(guest.Id);
         await next.EndAsync();
+        await before.ReturnsAsync(world.Machine);
     }
 }
