@@ -7,7 +7,11 @@ namespace Xenlet.Guest.Tests;
 [Collection(DevicesUnderXen.Name)]
 public sealed class BackEndLifeTests(XenWorld world)
 {
-    private const string Address = "10.99.32.2";
+    internal const string Address = "10.99.32.2";
+
+    /// <summary>The command line of a guest with a disk and an interface.</summary>
+    internal const string CommandLine = $"XENLET_IP={Address}/24 block-echo";
+
     private const string Dom0Address = "10.99.32.1";
 
     [Fact]
@@ -20,10 +24,9 @@ public sealed class BackEndLifeTests(XenWorld world)
         await using BlockServerGuest server = await BlockServerGuest.StartAsync(world, isDriverDomain: true, hasUplink: true);
         XenUse before = await XenUse.ReadAsync(world.Machine);
         await using WorkingBlockGuest work = await WorkingBlockGuest.StartAsync(world, await BlockGuest.StartAsync(
-            world, $"XENLET_IP={Address}/24 block-echo", [server.Interface($"ip={Address}")], server.Disk("one", "xvda")));
+            world, CommandLine, [server.Interface($"ip={Address}")], server.Disk("one", "xvda")));
         string first = work.Id;
-        await server.Dom0Async(
-            $"ip addr add {Dom0Address}/24 dev xenbr0; until ping -c 1 -W 1 {Address} > /dev/null; do usleep 50000; done");
+        await ReachAsync(server);
         Dom0Stream stream = await Dom0Stream.StartAsync(work.Guest, Address);
 
         string file = XenMachine.SavePath(server.Guest.Name);
@@ -39,7 +42,8 @@ public sealed class BackEndLifeTests(XenWorld world)
         await work.EndAsync();
         await server.LetsGoOfAsync(work.Id);
         await before.ReturnsAsync(world.Machine);
-        await server.Dom0Async($"ip addr del {Dom0Address}/24 dev xenbr0; rm -f {file}");
+        await LeaveAsync(server);
+        await server.Dom0Async($"rm -f {file}");
         await server.EndAsync();
     }
 
@@ -75,6 +79,13 @@ public sealed class BackEndLifeTests(XenWorld world)
         await before.ReturnsAsync(world.Machine);
         await server.EndAsync();
     }
+
+    /// <summary>Waits until the guest answers dom0.</summary>
+    internal static Task ReachAsync(BlockServerGuest server) => server.Dom0Async(
+        $"ip addr replace {Dom0Address}/24 dev xenbr0; until ping -c 1 -W 1 {Address} > /dev/null; do usleep 50000; done");
+
+    /// <summary>Takes dom0's address back.</summary>
+    internal static Task LeaveAsync(BlockServerGuest server) => server.Dom0Async($"ip addr del {Dom0Address}/24 dev xenbr0");
 
     /// <summary>
     /// Has xl suspend a driver domain, which does not let it because of the devices of a front end. What xl makes of it is known when
@@ -126,19 +137,22 @@ public sealed class BackEndLifeSoakTests(XenWorld world)
     /// dom0.
     /// </summary>
     [Fact]
-    public async Task A_driver_domain_does_not_migrate_and_when_it_was_destroyed_and_returns_it_serves_disks_that_are_attached_again()
+    public async Task A_driver_domain_does_not_migrate_and_when_it_was_destroyed_and_returns_it_serves_devices_that_are_attached_again()
     {
         XenUse before = await XenUse.ReadAsync(world.Machine);
-        await using BlockServerGuest server = await BlockServerGuest.StartAsync(world, isDriverDomain: true);
-        await using BlockGuest guest = await BlockGuest.StartAsync(world, server.Disk("one", "xvda"));
+        await using BlockServerGuest server = await BlockServerGuest.StartAsync(world, isDriverDomain: true, hasUplink: true);
+        await using BlockGuest guest = await BlockGuest.StartAsync(
+            world, BackEndLifeTests.CommandLine, [server.Interface($"ip={BackEndLifeTests.Address}")], server.Disk("one", "xvda"));
+        await BackEndLifeTests.ReachAsync(server);
         Assert.Equal("ok", await guest.DoAsync("busy xvda"));
         Task<string> migration = await BackEndLifeTests.AskAsync(
-            "xl migrate -s lssh $id localhost", server, guest.Id, $"vbd/{guest.Id}/51712");
+            "xl migrate -s lssh $id localhost", server, guest.Id, $"vbd/{guest.Id}/51712", $"vif/{guest.Id}/0");
         Assert.Equal("refused", await migration);
         await server.AttachToLinuxAsync("linux", "xvdz");
         await server.Guest.DestroyAsync();
         await guest.SeesAllAsync([
             "bus vbd/51712: other end Connected -> Closed",
+            "bus vif/0: other end Connected -> Closed",
             .. Enumerable.Range(0, 4).Select(number => string.Create(CultureInfo.InvariantCulture, $"worker {number} of xvda did some"))]);
         Assert.Equal("there\ngone", await guest.Dom0Async(
             """
@@ -148,8 +162,14 @@ public sealed class BackEndLifeSoakTests(XenWorld world)
             """));
         await guest.Guest.DetachDiskAsync("xvda");
         await guest.SeesAsync("bus vbd/51712: departed");
+        await guest.Guest.DetachInterfaceAsync("0");
+        await guest.SeesAsync("bus vif/0: departed");
 
-        await using BlockServerGuest next = await BlockServerGuest.StartAsync(world, isDriverDomain: true, server.Guest.Name);
+        await using BlockServerGuest next = await BlockServerGuest.StartAsync(
+            world, isDriverDomain: true, server.Guest.Name, hasUplink: true);
+        await guest.Guest.AttachInterfaceAsync(next.Interface($"ip={BackEndLifeTests.Address}"));
+        await BackEndLifeTests.ReachAsync(next);
+        Assert.Equal("again", await guest.Dom0Async($"echo again | nc {BackEndLifeTests.Address} 7"));
         await guest.Guest.AttachDiskAsync(next.Disk("one", "xvda"));
         Assert.Equal("ok", await guest.DoAsync("fill xvda 5"));
         Assert.Equal("ok", await guest.DoAsync("check xvda 5"));
@@ -158,6 +178,7 @@ public sealed class BackEndLifeSoakTests(XenWorld world)
         await next.DetachFromLinuxAsync("xvdz");
         await guest.EndAsync();
         await next.LetsGoOfAsync(guest.Id);
+        await BackEndLifeTests.LeaveAsync(next);
         await next.EndAsync();
         await before.ReturnsAsync(world.Machine);
     }
