@@ -47,7 +47,7 @@ public sealed class BackEndLifeTests(XenWorld world)
         await server.EndAsync();
     }
 
-    /// <summary>Each with requests under way.</summary>
+    /// <summary>Each with requests under way. The last one may only read.</summary>
     [Fact]
     public async Task A_front_end_that_is_destroyed_or_crashes_leaves_nothing_and_the_next_one_finds_what_it_wrote()
     {
@@ -72,8 +72,10 @@ public sealed class BackEndLifeTests(XenWorld world)
             await server.LetsGoOfAsync(guest.Id);
         }
 
-        await using BlockGuest last = await BlockGuest.StartAsync(world, disks);
+        string[] readOnly = [.. disks.Select(disk => disk.Replace("access=rw", "access=ro", StringComparison.Ordinal))];
+        await using BlockGuest last = await BlockGuest.StartAsync(world, readOnly);
         Assert.Equal("ok", await last.DoAsync("check xvda 4"));
+        Assert.Equal("UnauthorizedAccessException: xvda is read-only.", await last.DoAsync("write xvda 0"));
         await last.EndAsync();
         await server.LetsGoOfAsync(last.Id);
         await before.ReturnsAsync(world.Machine);
