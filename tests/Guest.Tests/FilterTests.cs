@@ -66,13 +66,15 @@ public sealed class FilterTests(XenWorld world)
             refuses 10.99.31.3
             refuses fd99:31::3
 
-            # Pings would pass by the rules, and neighbours' messages pass without. dom0 asks three times, for a second each, who has ::77.
+            # Pings would pass by the rules, and neighbours' messages pass without. Who forwards says under its own address that it has
+            # that of the routers, fd99:31:: (RFC 4291). dom0 asks three times, for a second each, who has it.
             far ip addr add 10.99.31.77/24 dev $name
             far ip -6 addr add fd99:31::77/64 dev $name
             far ping -c 1 -W 1 -I 10.99.31.77 10.99.31.1 > /dev/null || echo 'no ping under a wrong address'
             far ping6 -c 1 -W 1 -I fd99:31::77 fd99:31::1 > /dev/null || echo 'no ping6 under a wrong address'
-            ping6 -c 1 -W 5 fd99:31::77 > /dev/null || echo 'no answer'
-            for each in 3 77; do ip -6 neigh show | grep "^fd99:31::$each " | grep -c lladdr; done
+            far sh -c "echo 1 > /proc/sys/net/ipv6/conf/$name/forwarding"
+            ping6 -c 1 -W 5 fd99:31:: > /dev/null || echo 'no answer'
+            for each in fd99:31::3 fd99:31::; do ip -6 neigh show | grep "^$each " | grep -c lladdr; done
 
             exec 4>&- 6>&-
             kill $server
