@@ -160,11 +160,12 @@ public sealed partial class XenGuest : IGuest, IFollowedDomain
 
     /// <summary>Plugs a network interface.</summary>
     /// <param name="interfaceWords">
-    /// The interface in the syntax of xl-network-configuration(5), such as <c>mac=00:16:3e:00:00:01</c>.
+    /// The interface in the syntax of xl-network-configuration(5), such as <c>mac=00:16:3e:00:00:01</c>. This command of xl takes each of
+    /// its words as an argument.
     /// </param>
     /// <param name="cancellationToken">Ends the wait and kills the command.</param>
     public Task AttachInterfaceAsync(string interfaceWords, CancellationToken cancellationToken = default) =>
-        PlugAsync("network-attach", $"'{interfaceWords}'", cancellationToken);
+        PlugAsync("network-attach", $"'{interfaceWords.Replace(",", "' '", StringComparison.Ordinal)}'", cancellationToken);
 
     /// <summary>Unplugs a network interface: asks the guest to release it, and removes it if it has not after 10 s.</summary>
     /// <param name="device">Its number or its MAC address.</param>

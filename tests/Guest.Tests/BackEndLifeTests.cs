@@ -7,34 +7,52 @@ namespace Xenlet.Guest.Tests;
 [Collection(DevicesUnderXen.Name)]
 public sealed class BackEndLifeTests(XenWorld world)
 {
+    internal const string Address = "10.99.32.2";
+
+    /// <summary>The command line of a guest with a disk and an interface.</summary>
+    internal const string CommandLine = $"XENLET_IP={Address}/24 block-echo";
+
+    private const string Dom0Address = "10.99.32.1";
+
     [Fact]
     public Task Ten_plug_cycles_leave_nothing_in_the_store_in_Xen_or_in_either_domain() => CycleAsync(world, 10);
 
+    /// <summary>Meanwhile its disk works, and one connection with dom0 goes on over its interface.</summary>
     [Fact]
     public async Task A_front_end_that_is_saved_and_migrated_loses_nothing_and_a_save_of_its_driver_domain_is_refused()
     {
-        await using BlockServerGuest server = await BlockServerGuest.StartAsync(world, isDriverDomain: true);
-        await using WorkingBlockGuest work = await WorkingBlockGuest.StartAsync(world, server.Disk("one", "xvda"));
+        await using BlockServerGuest server = await BlockServerGuest.StartAsync(world, isDriverDomain: true, hasUplink: true);
+        XenUse before = await XenUse.ReadAsync(world.Machine);
+        await using WorkingBlockGuest work = await WorkingBlockGuest.StartAsync(world, await BlockGuest.StartAsync(
+            world, CommandLine, [server.Interface($"ip={Address}")], server.Disk("one", "xvda")));
         string first = work.Id;
+        await ReachAsync(server);
+        Dom0Stream stream = await Dom0Stream.StartAsync(work.Guest, Address);
 
         string file = XenMachine.SavePath(server.Guest.Name);
-        Task<string> save = await AskAsync($"xl save $id {file}", server, first);
+        Task<string> save = await AskAsync($"xl save $id {file}", server, first, $"vbd/{first}/51712", $"vif/{first}/0");
 
         await work.SaveAndRestoreAsync();
+        await stream.GrowsAsync();
         await work.MigrateAsync();
+        await stream.GrowsAsync();
         await server.HasNothingForAsync(first);
         Assert.Equal("refused", await save);
+        Assert.Equal("all came back: True, the idle one works: True", await stream.EndAsync());
         await work.EndAsync();
         await server.LetsGoOfAsync(work.Id);
+        await before.ReturnsAsync(world.Machine);
+        await LeaveAsync(server);
         await server.Dom0Async($"rm -f {file}");
         await server.EndAsync();
     }
 
-    /// <summary>Each with requests under way.</summary>
+    /// <summary>Each with requests under way. The last one may only read.</summary>
     [Fact]
     public async Task A_front_end_that_is_destroyed_or_crashes_leaves_nothing_and_the_next_one_finds_what_it_wrote()
     {
         await using BlockServerGuest server = await BlockServerGuest.StartAsync(world, isDriverDomain: true);
+        XenUse before = await XenUse.ReadAsync(world.Machine);
         string[] disks = [server.Disk("one", "xvda"), server.Disk("two", "xvdb")];
         await using (BlockGuest guest = await BlockGuest.StartAsync(world, disks))
         {
@@ -54,22 +72,36 @@ public sealed class BackEndLifeTests(XenWorld world)
             await server.LetsGoOfAsync(guest.Id);
         }
 
-        await using BlockGuest last = await BlockGuest.StartAsync(world, disks);
+        string[] readOnly = [.. disks.Select(disk => disk.Replace("access=rw", "access=ro", StringComparison.Ordinal))];
+        await using BlockGuest last = await BlockGuest.StartAsync(world, readOnly);
         Assert.Equal("ok", await last.DoAsync("check xvda 4"));
+        Assert.Equal("UnauthorizedAccessException: xvda is read-only.", await last.DoAsync("write xvda 0"));
         await last.EndAsync();
+        await server.LetsGoOfAsync(last.Id);
+        await before.ReturnsAsync(world.Machine);
         await server.EndAsync();
     }
 
+    /// <summary>Waits until the guest answers dom0.</summary>
+    internal static Task ReachAsync(BlockServerGuest server) => server.Dom0Async(
+        $"ip addr replace {Dom0Address}/24 dev xenbr0; until ping -c 1 -W 1 {Address} > /dev/null; do usleep 50000; done");
+
+    /// <summary>Takes dom0's address back.</summary>
+    internal static Task LeaveAsync(BlockServerGuest server) => server.Dom0Async($"ip addr del {Dom0Address}/24 dev xenbr0");
+
     /// <summary>
-    /// Has xl suspend a driver domain, which does not let it because of a front end. What xl makes of it is known when libxl has waited 60
-    /// seconds.
+    /// Has xl suspend a driver domain, which does not let it because of the devices of a front end. What xl makes of it is known when
+    /// libxl has waited 60 seconds.
     /// </summary>
-    internal static async Task<Task<string>> AskAsync(string command, BlockServerGuest server, string frontEnd)
+    internal static async Task<Task<string>> AskAsync(string command, BlockServerGuest server, string frontEnd, params string[] devices)
     {
         Task<string> outcome = server.Dom0Async($"{command} > /dev/null 2>&1 && echo done || echo refused");
         await server.SeesAsync("the suspend is refused");
-        string error = await server.Dom0Async($"xenstore-read $home/error/backend/vbd/{frontEnd}/51712/error");
-        Assert.Contains($"cannot be suspended while it serves domain {frontEnd}", error, StringComparison.Ordinal);
+        string errors = await server.Dom0Async(
+            $"xenstore-read {string.Join(' ', devices.Select(device => $"$home/error/backend/{device}/error"))}");
+        Assert.All(
+            errors.Split('\n'),
+            error => Assert.Contains($"cannot be suspended while it serves domain {frontEnd}", error, StringComparison.Ordinal));
         return outcome;
     }
 
@@ -107,17 +139,22 @@ public sealed class BackEndLifeSoakTests(XenWorld world)
     /// dom0.
     /// </summary>
     [Fact]
-    public async Task A_driver_domain_does_not_migrate_and_when_it_was_destroyed_and_returns_it_serves_disks_that_are_attached_again()
+    public async Task A_driver_domain_does_not_migrate_and_when_it_was_destroyed_and_returns_it_serves_devices_that_are_attached_again()
     {
-        await using BlockServerGuest server = await BlockServerGuest.StartAsync(world, isDriverDomain: true);
-        await using BlockGuest guest = await BlockGuest.StartAsync(world, server.Disk("one", "xvda"));
+        XenUse before = await XenUse.ReadAsync(world.Machine);
+        await using BlockServerGuest server = await BlockServerGuest.StartAsync(world, isDriverDomain: true, hasUplink: true);
+        await using BlockGuest guest = await BlockGuest.StartAsync(
+            world, BackEndLifeTests.CommandLine, [server.Interface($"ip={BackEndLifeTests.Address}")], server.Disk("one", "xvda"));
+        await BackEndLifeTests.ReachAsync(server);
         Assert.Equal("ok", await guest.DoAsync("busy xvda"));
-        Task<string> migration = await BackEndLifeTests.AskAsync("xl migrate -s lssh $id localhost", server, guest.Id);
+        Task<string> migration = await BackEndLifeTests.AskAsync(
+            "xl migrate -s lssh $id localhost", server, guest.Id, $"vbd/{guest.Id}/51712", $"vif/{guest.Id}/0");
         Assert.Equal("refused", await migration);
         await server.AttachToLinuxAsync("linux", "xvdz");
         await server.Guest.DestroyAsync();
         await guest.SeesAllAsync([
             "bus vbd/51712: other end Connected -> Closed",
+            "bus vif/0: other end Connected -> Closed",
             .. Enumerable.Range(0, 4).Select(number => string.Create(CultureInfo.InvariantCulture, $"worker {number} of xvda did some"))]);
         Assert.Equal("there\ngone", await guest.Dom0Async(
             """
@@ -127,8 +164,14 @@ public sealed class BackEndLifeSoakTests(XenWorld world)
             """));
         await guest.Guest.DetachDiskAsync("xvda");
         await guest.SeesAsync("bus vbd/51712: departed");
+        await guest.Guest.DetachInterfaceAsync("0");
+        await guest.SeesAsync("bus vif/0: departed");
 
-        await using BlockServerGuest next = await BlockServerGuest.StartAsync(world, isDriverDomain: true, server.Guest.Name);
+        await using BlockServerGuest next = await BlockServerGuest.StartAsync(
+            world, isDriverDomain: true, server.Guest.Name, hasUplink: true);
+        await guest.Guest.AttachInterfaceAsync(next.Interface($"ip={BackEndLifeTests.Address}"));
+        await BackEndLifeTests.ReachAsync(next);
+        Assert.Equal("again", await guest.Dom0Async($"echo again | nc {BackEndLifeTests.Address} 7"));
         await guest.Guest.AttachDiskAsync(next.Disk("one", "xvda"));
         Assert.Equal("ok", await guest.DoAsync("fill xvda 5"));
         Assert.Equal("ok", await guest.DoAsync("check xvda 5"));
@@ -137,6 +180,8 @@ public sealed class BackEndLifeSoakTests(XenWorld world)
         await next.DetachFromLinuxAsync("xvdz");
         await guest.EndAsync();
         await next.LetsGoOfAsync(guest.Id);
+        await BackEndLifeTests.LeaveAsync(next);
         await next.EndAsync();
+        await before.ReturnsAsync(world.Machine);
     }
 }

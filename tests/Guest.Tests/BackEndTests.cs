@@ -23,6 +23,7 @@ public sealed class BackEndTests(XenWorld world)
         await AssertRefusesBeyondQuotaAsync(server);
         Assert.Equal("ok", await work);
         Assert.Equal("ok", await guest.DoAsync("flush xvda"));
+        await AssertRefusesAsync(server, guest);
         await guest.Guest.DetachDiskAsync("xvda");
         await guest.SeesAsync("bus vbd/51712: departed");
         Assert.Equal("", await guest.Dom0Async("xenstore-ls /libxl/$id/device 2>/dev/null | grep vbd/ || true"));
@@ -30,6 +31,21 @@ public sealed class BackEndTests(XenWorld world)
         await server.MappedAsync("0 pages, 0 stuck");
         await guest.EndAsync(isUnplugged: true);
         await server.EndAsync();
+    }
+
+    /// <summary>A store that cannot be opened: libxl gives up after its ten seconds, and leaves the device to who detaches it.</summary>
+    private static async Task AssertRefusesAsync(BlockServerGuest server, BlockGuest guest)
+    {
+        await Assert.ThrowsAsync<QemuXenException>(() => guest.Guest.AttachDiskAsync(server.Disk("refused", "xvdb")));
+        Assert.EndsWith(
+            " it cannot be served: there is no such store",
+            await server.Dom0Async($"xenstore-read $home/error/backend/vbd/{guest.Id}/51728/error"),
+            StringComparison.Ordinal);
+        Assert.Equal(
+            "there is no such store\nerror",
+            await server.Dom0Async($"for each in error status; do xenstore-read $home/backend/vbd/{guest.Id}/51728/hotplug-$each; done"));
+        await guest.Guest.DetachDiskAsync("xvdb");
+        Assert.Equal("51712", await server.Dom0Async($"xenstore-list $home/backend/vbd/{guest.Id}"));
     }
 
     /// <summary>With xenstored's default quotas; docs/backends.md says how many disks they are good for.</summary>

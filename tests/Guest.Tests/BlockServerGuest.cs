@@ -34,6 +34,9 @@ internal sealed class BlockServerGuest(XenWorld world, XenGuest guest) : Followe
     public string Disk(string target, string device) =>
         $"format=raw,vdev={device},access=rw,backend={Guest.Name},target={target}";
 
+    /// <summary>An interface of this domain in the words of xl.</summary>
+    public string Interface(string words) => $"backend={Guest.Name},{words}";
+
     /// <summary>Gives dom0's Linux a disk of this domain, by a front end of its own.</summary>
     public async Task AttachToLinuxAsync(string target, string device)
     {

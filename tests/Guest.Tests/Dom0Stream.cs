@@ -5,15 +5,15 @@ namespace Xenlet.Guest.Tests;
 /// </summary>
 internal sealed class Dom0Stream
 {
-    private readonly XenBusGuest _guest;
+    private readonly FollowedGuest _guest;
 
     // In dom0: how many bytes have come back is in the file.
     private readonly string _count;
 
-    private Dom0Stream(XenBusGuest guest, string address) => (_guest, _count) = (guest, $"/tmp/streamed-{address}");
+    private Dom0Stream(FollowedGuest guest, string address) => (_guest, _count) = (guest, $"/tmp/streamed-{address}");
 
     /// <summary>Begins a stream, and waits until it flows.</summary>
-    public static async Task<Dom0Stream> StartAsync(XenBusGuest guest, string address)
+    public static async Task<Dom0Stream> StartAsync(FollowedGuest guest, string address)
     {
         Dom0Stream started = new(guest, address);
         string peer = await guest.CopyProgramAsync(await Images.NetworkPeer);

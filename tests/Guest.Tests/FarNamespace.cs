@@ -34,9 +34,15 @@ internal sealed class FarNamespace(FollowedGuest server, string peer)
 
         """;
 
-    /// <summary>Plugs the interface, and gives it addresses, to which it is held.</summary>
+    /// <summary>Plugs the interface, and gives it addresses.</summary>
+    /// <param name="world">Where.</param>
+    /// <param name="server">The guest that serves it.</param>
+    /// <param name="mac">Its hardware address.</param>
+    /// <param name="address">Its IPv4 address.</param>
+    /// <param name="address6">Its IPv6 address.</param>
+    /// <param name="isHeld">Whether the tool stack says that it has these IP addresses, to which it is held then.</param>
     public static async Task<FarNamespace> StartAsync(
-        XenWorld world, FollowedGuest server, string mac, string address, string address6)
+        XenWorld world, FollowedGuest server, string mac, string address, string address6, bool isHeld = false)
     {
         FarNamespace started = new(server, await world.Machine.CopyProgramAsync(await Images.NetworkPeer));
         await world.LoadModuleAsync("xen-netfront");
@@ -46,14 +52,14 @@ internal sealed class FarNamespace(FollowedGuest server, string peer)
             xenstore-write $back "" $front ""
             xenstore-chmod $back n$id r0
             xenstore-chmod $front n0 r$id
-            xenstore-write $back/frontend $front $back/frontend-id 0 $back/mac {mac} $back/ip '{address} {address6}' $back/handle 0 \
-                $back/bridge xenbr0 $back/type vif $back/online 1 $back/state 1 \
+            xenstore-write $back/frontend $front $back/frontend-id 0 $back/mac {mac} $back/handle 0 \
+                $back/ip '{(isHeld ? $"{address} {address6}" : "")}' $back/bridge xenbr0 $back/type vif $back/online 1 $back/state 1 \
                 $front/backend $back $front/backend-id $id $front/handle 0 $front/mac {mac} $front/state 1
             until [ "$(xenstore-read $back/state)" = 4 ]; do usleep 300000; done
             until ls /sys/bus/xen/devices/vif-0/net > /tmp/far-name 2> /dev/null; do usleep 50000; done
             name=$(cat /tmp/far-name)
             ip link set $name netns $(cat /tmp/far)
-            far sh -c 'for each in all default; do echo 0 > /proc/sys/net/ipv6/conf/$each/accept_dad; done'
+            far sh -c "for each in all default $name; do echo 0 > /proc/sys/net/ipv6/conf/\$each/accept_dad; done"
             far ip addr add {address}/24 dev $name
             far ip link set $name up
             far ip -6 addr add {address6}/64 dev $name

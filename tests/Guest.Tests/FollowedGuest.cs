@@ -46,6 +46,9 @@ internal abstract class FollowedGuest(XenWorld world, XenGuest guest) : IAsyncDi
     public async Task<string> Dom0Async(string script) =>
         (await Xen.Machine.RunInDom0Async($"home={Home}\nid={Id}\n{script}", World.Limit)).ThrowIfFailed(script).Output.Trim();
 
+    /// <summary>Puts a program of the host where dom0 can run it, and gives its path there.</summary>
+    public Task<string> CopyProgramAsync(string hostPath) => Xen.Machine.CopyProgramAsync(hostPath);
+
     /// <summary>Waits until the node of a device's error says something. It is written after the event with the same text.</summary>
     public Task HasErrorAsync(string device, string part) => Dom0Async(
         $"until xenstore-read $home/error/device/{device}/error 2>/dev/null | grep -q '{part}'; do usleep 300000; done");

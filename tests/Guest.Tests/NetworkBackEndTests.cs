@@ -50,7 +50,7 @@ public sealed class NetworkBackEndTests(XenWorld world)
                 $"""
                 $peer datagrams {Plain} 7
                 far $peer datagrams {Plain} 7
-                $peer echo xenbr0 $(cat /sys/class/net/xenbr0/address) {FramesMac} 1000
+                far $peer echo $name {FarMac} {FramesMac} 1000
                 """));
         Assert.Equal("625000,50000", await server.Dom0Async($"xenstore-read $home/backend/vif/{frames.Id}/0/rate"));
 
@@ -58,7 +58,7 @@ public sealed class NetworkBackEndTests(XenWorld world)
         await SendAsync(far, "on");
         await SendAsync(far, "off");
 
-        await AssertHeldToItsAddressesAsync(server, far);
+        await AssertHeldToItsAddressAsync(server, far);
         XenUse connected = await XenUse.ReadAsync(world.Machine);
         Assert.True(connected.Grants > before.Grants && connected.Channels > before.Channels, $"{connected}, and before {before}");
         await far.EndAsync();
@@ -88,21 +88,18 @@ public sealed class NetworkBackEndTests(XenWorld world)
         Assert.Equal($"{echoed}\n{echoed}\nequal\nequal", output);
     }
 
-    private static async Task AssertHeldToItsAddressesAsync(NetworkServerGuest server, FarNamespace far)
+    private static async Task AssertHeldToItsAddressAsync(NetworkServerGuest server, FarNamespace far)
     {
         const string under = "under a wrong address";
         long before = await server.CountAsync(under);
         await far.RunAsync(
             $$"""
-            far ip addr add 10.99.30.77/24 dev $name
-            far ping -c 1 -W 1 -I 10.99.30.77 {{Plain}} > /dev/null && exit 1
-            far ip addr del 10.99.30.77/24 dev $name
             becomes() { far ip link set $name down && far ip link set $name address $1 && far ip link set $name up; }
             becomes 00:16:3e:55:00:99
             far ping -c 1 -W 1 {{Plain}} > /dev/null && exit 1
             becomes {{FarMac}}
             far ping -c 1 -W 60 {{Plain}} > /dev/null
             """);
-        Assert.InRange(await server.CountAsync(under), before + 2, before + 100);
+        Assert.InRange(await server.CountAsync(under), before + 1, before + 100);
     }
 }

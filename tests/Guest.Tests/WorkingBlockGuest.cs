@@ -22,14 +22,20 @@ internal sealed class WorkingBlockGuest : IAsyncDisposable
     /// <summary>The domain's number, which a restore and a migration change.</summary>
     public string Id => _guest.Id;
 
+    /// <summary>The guest itself.</summary>
+    public FollowedGuest Guest => _guest;
+
     private string SaveFile => XenMachine.SavePath(_guest.Guest.Name);
 
     /// <summary>Starts the guest and its work.</summary>
     /// <param name="world">Where.</param>
     /// <param name="disk">Its xvda in the words of xl.</param>
-    public static async Task<WorkingBlockGuest> StartAsync(XenWorld world, string disk)
+    public static async Task<WorkingBlockGuest> StartAsync(XenWorld world, string disk) =>
+        await StartAsync(world, await BlockGuest.StartAsync(world, disk));
+
+    /// <summary>Starts the work of a guest that has been started.</summary>
+    public static async Task<WorkingBlockGuest> StartAsync(XenWorld world, BlockGuest guest)
     {
-        BlockGuest guest = await BlockGuest.StartAsync(world, disk);
         Assert.Equal("ok", await guest.DoAsync("steady xvda 7"));
         return new WorkingBlockGuest(world, guest);
     }

@@ -36,9 +36,6 @@ internal sealed class XenBusGuest(XenWorld world, XenGuest guest) : FollowedGues
         return started;
     }
 
-    /// <summary>Puts a program of the host where dom0 can run it, and gives its path there.</summary>
-    public Task<string> CopyProgramAsync(string hostPath) => Xen.Machine.CopyProgramAsync(hostPath);
-
     /// <summary>Waits until a node has a value.</summary>
     public Task BecomesAsync(string node, string value) => Dom0Async(
         $"""

@@ -20,13 +20,21 @@ internal static class BlockCases
     /// <summary>The last command, after every disk was unplugged.</summary>
     private const string EndUnplugged = "end unplugged";
 
-    public static IEnumerable<Case> All => [new("block", RunAsync)];
+    public static IEnumerable<Case> All =>
+    [
+        new("block", () => RunAsync(interfaces: null)),
+        new("block-echo", () => EchoCases.RunBesideAsync(stack => RunAsync(new() { LinkUser = stack }))),
+    ];
 
-    private static async Task RunAsync()
+    private static async Task RunAsync(NetworkOptions? interfaces)
     {
         GuestStatistics before = Guest.ReadStatistics();
         string? command;
-        DomainServicesOptions options = new() { BeforeStart = starting => _ = ShowAsync(starting.FrontBus.Subscribe()) };
+        DomainServicesOptions options = new()
+        {
+            Interfaces = interfaces,
+            BeforeStart = starting => _ = ShowAsync(starting.FrontBus.Subscribe()),
+        };
         await using (DomainServices services = await DomainServices.StartAsync(Guest.Machine, options))
         {
             using IDisposable hook = services.Control.OnSuspend(TellBeforeAsync, TellAfterAsync);

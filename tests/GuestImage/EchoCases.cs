@@ -31,12 +31,7 @@ internal static class EchoCases
             signal.Cancel = true;
             ending.Cancel();
         });
-        using SocketStack stack = new(Guest.Sockets.Open(), new()
-        {
-            Addresses = AddressSettings.FromEnvironment(),
-            Report = Console.Error.WriteLine,
-        });
-        stack.Start();
+        using SocketStack stack = Start();
         await using DomainServices services = await DomainServices.StartAsync(
             Guest.Machine, new() { Interfaces = interfaces with { LinkUser = stack } });
         using UdpClient datagrams = new(Port);
@@ -48,6 +43,30 @@ internal static class EchoCases
         await LookUpAsync(ending.Token);
         await Task.WhenAll(echoes);
         Console.WriteLine($"echo: {stack.Faults} faults, {free - FreePages()} pages more in use");
+    }
+
+    /// <summary>Has TCP echoed while something else is done, which attaches the interfaces to the stack.</summary>
+    public static async Task RunBesideAsync(Func<SocketStack, Task> work)
+    {
+        using CancellationTokenSource ending = new();
+        using SocketStack stack = Start();
+        using TcpListener listener = new(IPAddress.Any, Port);
+        listener.Start();
+        Task echoes = EchoStreamsAsync(listener, ending.Token);
+        await work(stack);
+        await ending.CancelAsync();
+        await echoes;
+    }
+
+    private static SocketStack Start()
+    {
+        SocketStack stack = new(Guest.Sockets.Open(), new()
+        {
+            Addresses = AddressSettings.FromEnvironment(),
+            Report = Console.Error.WriteLine,
+        });
+        stack.Start();
+        return stack;
     }
 
     private static long FreePages()

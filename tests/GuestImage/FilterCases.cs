@@ -23,5 +23,6 @@ internal static class FilterCases
         Console.WriteLine("ready");
         await Task.Run(Console.In.ReadLine);
         Console.WriteLine($"filter: {filter}");
+        Console.WriteLine($"switch: {bridge}");
     }
 }

@@ -19,22 +19,15 @@ internal sealed class AddressTable<TPort>(int maximum, long lifetime)
     /// <summary>The number of addresses.</summary>
     public int Count => _entries.Count;
 
-    /// <summary>Adds the address of a front end.</summary>
-    /// <returns>False if another one has it.</returns>
-    public bool TryFix(MacAddress address, TPort port)
+    /// <summary>Says behind which port the address of a front end is.</summary>
+    public void Fix(MacAddress address, TPort port)
     {
-        if (_entries.TryGetValue(address, out Entry entry))
+        if (_entries.TryGetValue(address, out Entry entry) && !entry.IsFixed)
         {
-            if (entry.IsFixed)
-            {
-                return false;
-            }
-
             Drop(address, entry);
         }
 
         _entries[address] = new(port, 0, IsFixed: true);
-        return true;
     }
 
     /// <summary>Notes that a port has sent under an address. A port with too many keeps those that it has.</summary>

@@ -43,24 +43,28 @@ public sealed class LearningSwitch : IFrameNetwork
     private long Now => (long)_options.TimeProvider.GetElapsedTime(0).TotalNanoseconds;
 
     /// <inheritdoc/>
-    /// <exception cref="InvalidOperationException">Another front end has the hardware address.</exception>
+    /// <remarks>
+    /// The tool stack gives a domain that is migrated within this host two devices of one hardware address, for a moment. Frames to it go
+    /// to that one which has sent last.
+    /// </remarks>
     public IFramePort Connect(NetworkPortRequest request, IFramePort frontEnd)
     {
         ArgumentNullException.ThrowIfNull(request);
         ArgumentNullException.ThrowIfNull(frontEnd);
-        SourceGuard guard = new(request.Address, [.. request.Addresses.Select(assignment => assignment.Address)]);
         TokenBucket? rate = _options.BytesPerSecond is { } bytes
             ? new(_options.BurstBytes / SwitchPort.RateUnit, Math.Max(1, StackTime.Second * SwitchPort.RateUnit / bytes))
             : null;
         lock (_lock)
         {
-            SwitchPort port = new(this, frontEnd, guard, rate, NewCopies());
-            if (!_addresses.TryFix(request.Address, port))
+            SwitchPort port = new(this, frontEnd, request, rate, NewCopies())
             {
-                throw new InvalidOperationException($"another front end has the address {request.Address}");
+                Filtered = _options.Filter?.Connect(request.Domain, request.Address, request.Bridge, Now),
+            };
+            if (!_ports.Any(other => other.Request?.Address == request.Address))
+            {
+                Lead(port, request);
             }
 
-            port.Filtered = _options.Filter?.Connect(request.Domain, request.Address, request.Bridge, Now);
             _frontEnds.Add(frontEnd, port);
             _ports = [.. _ports, port];
             return port;
@@ -76,6 +80,12 @@ public sealed class LearningSwitch : IFrameNetwork
             {
                 _ports = [.. _ports.Where(other => other != port)];
                 _addresses.Remove(port);
+                if (port is { IsLeading: true, Request: { } request }
+                    && _ports.LastOrDefault(other => other.Request?.Address == request.Address) is { } next)
+                {
+                    Lead(next, next.Request!);
+                }
+
                 if (port is { Filtered: { IsOutside: false } filtered })
                 {
                     _options.Filter!.Disconnect(filtered, Now);
@@ -92,7 +102,7 @@ public sealed class LearningSwitch : IFrameNetwork
         ArgumentNullException.ThrowIfNull(behind);
         lock (_lock)
         {
-            SwitchPort port = new(this, behind, null, null, NewCopies()) { Filtered = _options.Filter?.Outside };
+            SwitchPort port = new(this, behind, request: null, rate: null, NewCopies()) { Filtered = _options.Filter?.Outside };
             _frontEnds.Add(behind, port);
             _ports = [.. _ports, port];
             return port;
@@ -249,11 +259,32 @@ public sealed class LearningSwitch : IFrameNetwork
                 return false;
             }
 
+            if (!from.IsLeading)
+            {
+                Lead(from, from.Request!);
+            }
+
             return true;
         }
 
         _addresses.Learn(header.Source, from, now);
         return true;
+    }
+
+    /// <summary>Has frames to a front end's hardware address go to it from now on. Called under the lock.</summary>
+    private void Lead(SwitchPort port, NetworkPortRequest request)
+    {
+        foreach (SwitchPort other in _ports)
+        {
+            other.IsLeading = other.IsLeading && other.Request!.Address != request.Address;
+        }
+
+        port.IsLeading = true;
+        _addresses.Fix(request.Address, port);
+        if (port.Filtered is { } filtered)
+        {
+            _options.Filter!.Describe(filtered, request.Domain, request.Bridge);
+        }
     }
 
     private TokenBucket NewCopies() => new(_options.CopiesPerSecond, Math.Max(1, StackTime.Second / _options.CopiesPerSecond));

@@ -7,11 +7,11 @@ namespace Xenlet.BackEnds.Net;
 /// <summary>A port of a switch: what is sent to it comes from whoever is behind it. The switch's lock guards the limits.</summary>
 /// <param name="owner">The switch.</param>
 /// <param name="behind">Takes frames for whoever is behind it.</param>
-/// <param name="guard">What a front end may send; null for a port that learns addresses.</param>
+/// <param name="request">What the tool stack says of a front end; null for a port that learns addresses.</param>
 /// <param name="rate">Limits the bytes, in units of <see cref="RateUnit"/>; null for no limit.</param>
 /// <param name="copies">Limits the copies of frames.</param>
-internal sealed class SwitchPort(LearningSwitch owner, IFramePort behind, SourceGuard? guard, TokenBucket? rate, TokenBucket copies)
-    : IFramePort
+internal sealed class SwitchPort(
+    LearningSwitch owner, IFramePort behind, NetworkPortRequest? request, TokenBucket? rate, TokenBucket copies) : IFramePort
 {
     /// <summary>Bytes of a token, as many as the shortest frame on a wire has.</summary>
     public const int RateUnit = 64;
@@ -19,8 +19,14 @@ internal sealed class SwitchPort(LearningSwitch owner, IFramePort behind, Source
     /// <summary>Takes frames for whoever is behind the port.</summary>
     public IFramePort Behind => behind;
 
+    /// <summary>What the tool stack says of the front end; null for a port that learns addresses.</summary>
+    public NetworkPortRequest? Request => request;
+
     /// <summary>What may be sent; null for a port that learns addresses.</summary>
-    public SourceGuard? Guard => guard;
+    public SourceGuard? Guard { get; } = request is null ? null : new(request.Address, [.. request.Addresses.Select(each => each.Address)]);
+
+    /// <summary>Whether frames to a front end's hardware address go to this port, of those that have the address.</summary>
+    public bool IsLeading { get; set; }
 
     /// <summary>The port as the filter knows it; null without a filter.</summary>
     public FilterPort? Filtered { get; set; }

@@ -57,7 +57,41 @@ public sealed class LearningSwitchTests
         Send(inputs["A"], A, B);
         Assert.Single(ports["B"].Frames);
         Assert.Empty(ports["up"].Frames);
-        Assert.Throws<InvalidOperationException>(() => bridge.Connect(Request(A), new Recorder()));
+    }
+
+    /// <summary>As those of a domain that is migrated within the host, which goes on here or there.</summary>
+    [Theory]
+    [InlineData(false, "first")]
+    [InlineData(true, "second")]
+    public void Of_two_front_ends_with_one_address_that_one_gets_its_frames_which_has_sent_last_and_then_that_one_which_stays(
+        bool hasSent, string expected)
+    {
+        LearningSwitch bridge = new();
+        Recorder first = new();
+        Recorder second = new();
+        IFramePort uplink = bridge.AddPort(new Recorder());
+        bridge.Connect(Request(A), first);
+        IFramePort input = bridge.Connect(Request(A), second);
+        if (hasSent)
+        {
+            Send(input, A, Far);
+        }
+
+        Assert.Equal(expected, Receiver());
+        bridge.Disconnect(hasSent ? first : second);
+        Assert.Equal(expected, Receiver());
+        Recorder other = hasSent ? first : second;
+        bridge.Connect(Request(A), other);
+        bridge.Disconnect(hasSent ? second : first);
+        Assert.NotEqual(expected, Receiver());
+
+        string Receiver()
+        {
+            (int one, int two) = (first.Frames.Count, second.Frames.Count);
+            Send(uplink, Far, A);
+            return string.Concat(Enumerable.Repeat("first", first.Frames.Count - one))
+                + string.Concat(Enumerable.Repeat("second", second.Frames.Count - two));
+        }
     }
 
     [Fact]

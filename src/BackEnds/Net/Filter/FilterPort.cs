@@ -39,6 +39,9 @@ internal sealed class FilterPort
     /// <summary>Limits what is said to it of packets that are rejected.</summary>
     public TokenBucket Answers { get; }
 
+    /// <summary>Its front ends: a domain that is migrated has two of one hardware address for a moment.</summary>
+    public int FrontEnds { get; set; }
+
     /// <summary>When its front end has left, in nanoseconds; null while it is there.</summary>
     public long? LeftAt { get; set; }
 
@@ -47,7 +50,7 @@ internal sealed class FilterPort
     public bool Describe(int domain, string bridge)
     {
         bool isOther = Domain != domain || Bridge != bridge;
-        (Domain, Bridge, LeftAt) = (domain, bridge, null);
+        (Domain, Bridge) = (domain, bridge);
         return isOther;
     }
 }

@@ -95,22 +95,35 @@ public sealed class PacketFilter
                 _frontEnds.Add(address, port);
             }
 
-            if (port.Describe(domain, bridge))
+            port.LeftAt = null;
+            if (port.FrontEnds++ == 0)
             {
-                _tracker.RulesChange++;
+                Describe(port, domain, bridge);
             }
 
             return port;
         }
     }
 
-    /// <summary>The front end has left.</summary>
+    /// <summary>Takes what the tool stack says of that one of a port's front ends which is in use.</summary>
+    internal void Describe(FilterPort port, ushort domain, string bridge)
+    {
+        lock (_lock)
+        {
+            _tracker.RulesChange += port.Describe(domain, bridge) ? 1 : 0;
+        }
+    }
+
+    /// <summary>A front end has left.</summary>
     internal void Disconnect(FilterPort port, long now)
     {
         lock (_lock)
         {
-            port.LeftAt = now;
-            ForgetOld(now);
+            if (--port.FrontEnds == 0)
+            {
+                port.LeftAt = now;
+                ForgetOld(now);
+            }
         }
     }
 

@@ -65,6 +65,29 @@ public sealed class FilteringSwitchTests
         Assert.Equal([answer], _toOutside);
     }
 
+    /// <summary>The domain of the first one is what rules see until the second one sends, and then that of the second.</summary>
+    [Fact]
+    public void A_front_end_that_is_migrated_within_the_host_goes_on_with_its_connections_as_long_as_one_of_its_devices_is_there()
+    {
+        _filter.Rules = FilterRules.Parse("accept tcp from domain 1 to port 80; accept tcp from domain 2 to port 80-81");
+        const string guest = "10.0.0.2:1000", far = "10.0.0.1:80";
+        Send(_guest, Packets.Tcp(guest, far, "S", 1));
+        Send(_outside, ToGuest(Packets.Tcp(far, guest, "SA", 7, 2)));
+        Recorder next = new(_toGuest);
+        IFramePort migrated = _bridge.Connect(new NetworkPortRequest(2, 0, Packets.First, [], ""), next);
+        Send(_guest, Packets.Tcp("10.0.0.2:1001", "10.0.0.1:81", "S", 1));
+        _toOutside.Clear();
+        byte[] answer = Packets.Tcp(guest, far, "A", 2, 8);
+        byte[] another = Packets.Tcp("10.0.0.2:1002", "10.0.0.1:81", "S", 1);
+        Send(migrated, answer);
+        Send(migrated, another);
+        _bridge.Disconnect(_frontEnd);
+        _clock.Advance(TimeSpan.FromMinutes(6));
+        _bridge.Connect(new NetworkPortRequest(3, 0, MacAddress.Parse("00:16:3e:00:00:03"), [], ""), _frontEnd);
+        Send(migrated, answer);
+        Assert.Equal([answer, another, answer], _toOutside);
+    }
+
     [Fact]
     public void Neighbours_find_each_other_without_a_rule_and_none_takes_the_address_of_another()
     {
