@@ -11,10 +11,13 @@ namespace Xenlet.Kernel.Nucleus.Platform.Xen;
 internal static unsafe class ForeignCopy
 {
     /// <summary>
-    /// The number of operations of one hypercall. A part takes two where the program's memory crosses a page. Their structures lie on the
-    /// nucleus's stack.
+    /// The number of operations of one hypercall. A part takes two where the program's memory crosses a page.
     /// </summary>
     public const int Batch = 32;
+
+    // The operations' structures. Xen reads and answers each of them through this domain's page tables, which has one table less in the
+    // direct map, with its large pages, than on a stack. No other call runs meanwhile.
+    private static gnttab_copy* s_operations;
 
     /// <summary>Copies each part, and writes its status.</summary>
     /// <param name="records">The parts.</param>
@@ -39,7 +42,12 @@ internal static unsafe class ForeignCopy
             }
         }
 
-        gnttab_copy* operations = stackalloc gnttab_copy[Batch];
+        if (!TryFindRoom())
+        {
+            return -Errno.ENOMEM;
+        }
+
+        gnttab_copy* operations = s_operations;
         int* origins = stackalloc int[Batch];
         int used = 0;
         for (int i = 0; i < count; i++)
@@ -68,6 +76,18 @@ internal static unsafe class ForeignCopy
 
         Issue(records, operations, origins, used);
         return 0;
+    }
+
+    /// <summary>Finds the structures' frame, for good; most domains copy nothing.</summary>
+    private static bool TryFindRoom()
+    {
+        if (s_operations == null)
+        {
+            ulong frame = MemoryCharge.AllocateForNucleus();
+            s_operations = frame == 0 ? null : (gnttab_copy*)DirectMap.Bytes(frame);
+        }
+
+        return s_operations != null;
     }
 
     /// <summary>The part of a page that the fields of gnttab_copy can name. Xen checks that it stays in the page; so does this.</summary>
